@@ -1,0 +1,53 @@
+/*
+ * file.h - files, written so that a crash at any instant leaves the old file or the new one.
+ *
+ * Every file that flowmint makes goes through fm_out: a temporary name in the same folder, fsync, rename, fsync of the
+ * folder.  A folder of files is made under a temporary name and put in place by fm_dir_commit.
+ */
+#ifndef FM_BASE_FILE_H
+#define FM_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+/* A file being written.  Nothing stands at `path` until fm_out_commit. */
+struct fm_out;
+int fm_out_open(struct fm_out **out, const char *path, mode_t mode, struct fm_error *err) FM_MUST_CHECK;
+int fm_out_write(struct fm_out *out, const void *p, size_t n, struct fm_error *err) FM_MUST_CHECK; /* buffered, 256 KiB */
+int fm_out_printf(struct fm_out *out, struct fm_error *err, const char *fmt, ...) FM_PRINTF(3, 4) FM_MUST_CHECK;
+int fm_out_fd(struct fm_out *out); /* the descriptor, for libraries that write by themselves; do not mix with fm_out_write */
+int fm_out_commit(struct fm_out *out, struct fm_error *err) FM_MUST_CHECK; /* flush, sync, rename, sync folder; frees out */
+void fm_out_abort(struct fm_out *out);                                      /* remove the temporary file; frees out */
+
+/* Write a whole file at once, safely. */
+int fm_file_write(const char *path, mode_t mode, const void *p, size_t n, struct fm_error *err) FM_MUST_CHECK;
+/* Append the whole of a file of at most max bytes to b; larger is FM_EINPUT. */
+int fm_file_read(const char *path, size_t max, struct fm_buf *b, struct fm_error *err) FM_MUST_CHECK;
+int fm_file_copy(const char *from, const char *to, mode_t mode, struct fm_error *err) FM_MUST_CHECK;
+bool fm_file_exists(const char *path);
+int fm_file_size(const char *path, uint64_t *nbytes, struct fm_error *err) FM_MUST_CHECK;
+
+int fm_dir_make(const char *path, mode_t mode, struct fm_error *err) FM_MUST_CHECK;   /* with parents; existing is fine */
+int fm_dir_remove(const char *path, struct fm_error *err) FM_MUST_CHECK;              /* with contents; absent is fine; follows no link */
+int fm_dir_commit(const char *from, const char *to, struct fm_error *err) FM_MUST_CHECK; /* sync, rename, sync the parent */
+/* The names in a folder, sorted by bytes, without . and ..; names and the array are freed by fm_names_free. */
+int fm_dir_list(const char *path, char ***names, size_t *n, struct fm_error *err) FM_MUST_CHECK;
+void fm_names_free(char **names, size_t n);
+
+/* "a/b" in a new string (free()), or NULL when out of memory. */
+char *fm_path_join(const char *a, const char *b) FM_MUST_CHECK;
+
+/* A read-only mapping of a whole file.  An empty file maps as data NULL, len 0. */
+struct fm_map {
+	const void *data;
+	size_t len;
+};
+int fm_map_open(struct fm_map *m, const char *path, struct fm_error *err) FM_MUST_CHECK;
+void fm_map_close(struct fm_map *m);
+
+#endif

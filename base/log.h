@@ -1,0 +1,29 @@
+/*
+ * log.h - messages and the live progress line, both on standard error.  Standard output carries answers only.
+ */
+#ifndef FM_BASE_LOG_H
+#define FM_BASE_LOG_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+
+void fm_log(const char *fmt, ...) FM_PRINTF(1, 2);  /* one line of chatter; silent after fm_log_quiet(1) */
+void fm_warn(const char *fmt, ...) FM_PRINTF(1, 2); /* "flowmint: warning: ..."; never silent */
+void fm_log_quiet(int quiet);
+
+/* Progress of one loop.  On a terminal: one line redrawn at most 5 times a second, "stage  42 %  11,200 flows/s  0:43
+ * left  NOTE"; elsewhere a line at the start and one at the end.  Totals of 0 mean unknown (no percentage, no time left).
+ * Not thread-safe: the thread that owns the loop calls it. */
+struct fm_progress {
+	const char *stage, *unit;
+	uint64_t total, done;
+	double started, drawn; /* monotonic seconds */
+	int live;
+};
+void fm_progress_begin(struct fm_progress *p, const char *stage, const char *unit, uint64_t total);
+void fm_progress_step(struct fm_progress *p, uint64_t done, const char *note); /* note may be NULL */
+void fm_progress_end(struct fm_progress *p, const char *note);
+double fm_seconds(void); /* monotonic clock */
+
+#endif

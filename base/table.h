@@ -1,0 +1,96 @@
+/*
+ * table.h - the columnar flow table: one .npy file per column and schema.json, so that NumPy opens them as they are.
+ *
+ *     DIR/schema.json   {"format":"flowmint-table/1","rows":N,"columns":[{"name","kind","unit","dtype"},...],
+ *                        "categories":{"pr":["TCP",...],...}}
+ *     DIR/te.npy ...    NumPy format 1.0, little-endian, C order, one dimension
+ *
+ * Columns, kinds and units are fixed; a data set that lacks one (netshare has no flags) leaves it absent.
+ *
+ *     te     time      i64  milliseconds since 1970, UTC: the flow's end as UGR'16 has it (or the data set's one time)
+ *     td     duration  u32  milliseconds
+ *     sa da  ipv4      u32
+ *     sp dp  port      u16
+ *     pr flg fwd stos label   category  u16, index into categories[column]
+ *     pkt    count     u64  packets
+ *     byt    count     u64  bytes
+ *     win    count     u32  number of the row's window in the source (rows of a window are neighbours); optional
+ *     gap    count     u32  milliseconds since the row before it in the source, 0 for the first; optional
+ *
+ * A table is either built in memory (fm_table_new, fm_table_reserve, columns written directly) or mapped read-only
+ * (fm_table_open).  fm_table_writer writes one of unknown length in bounded memory.
+ */
+#ifndef FM_BASE_TABLE_H
+#define FM_BASE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+enum fm_col {
+	FM_TE, FM_TD, FM_SA, FM_DA, FM_SP, FM_DP, FM_PR, FM_FLG, FM_FWD, FM_STOS, FM_PKT, FM_BYT, FM_LABEL,
+	FM_WIN, FM_GAP,
+	FM_NCOL
+};
+#define FM_NFLOWCOL 13 /* te..label: what a flow is; win and gap are the store's own */
+enum fm_kind { FM_KIND_TIME, FM_KIND_DURATION, FM_KIND_IPV4, FM_KIND_PORT, FM_KIND_CATEGORY, FM_KIND_COUNT };
+
+struct fm_col_info {
+	const char *name;
+	enum fm_kind kind;
+	const char *unit;
+	const char *dtype; /* NumPy: "<i8", "<u4", "<u2", "<u8" */
+	size_t width;      /* bytes */
+};
+extern const struct fm_col_info fm_cols[FM_NCOL];
+int fm_col_find(const char *name); /* enum fm_col, or -1 */
+
+/* The values of a category column, in order of index. */
+struct fm_dict {
+	char **value;
+	size_t n, cap;
+};
+#define FM_DICT_MAX 65535
+#define FM_DICT_VALUE_MAX 255 /* bytes in one value */
+/* Index of a value, adding it when add is set; -1 when absent (or the dictionary is full, or out of memory). */
+int fm_dict_index(struct fm_dict *d, const char *s, size_t n, bool add);
+
+struct fm_table {
+	size_t rows;
+	unsigned present; /* bit c set: column c is there */
+	union {
+		void *col[FM_NCOL];
+		struct {
+			int64_t *te; uint32_t *td, *sa, *da; uint16_t *sp, *dp, *pr, *flg, *fwd, *stos; uint64_t *pkt, *byt;
+			uint16_t *label; uint32_t *win, *gap;
+		};
+	};
+	struct fm_dict dict[FM_NCOL]; /* used for category columns */
+	size_t cap;                   /* rows reserved; 0 when mapped */
+	void *map[FM_NCOL];           /* mappings behind col, when opened from disk; then col is read-only */
+	size_t map_len[FM_NCOL];
+};
+#define FM_HAS(t, c) (((t)->present >> (c)) & 1u)
+#define FM_COLS_UGR16 ((1u << FM_NFLOWCOL) - 1)
+
+int fm_table_new(struct fm_table **t, unsigned present, struct fm_error *err) FM_MUST_CHECK;
+int fm_table_reserve(struct fm_table *t, size_t rows, struct fm_error *err) FM_MUST_CHECK; /* capacity; then set t->rows */
+/* Copy row i of src behind the rows of dst; categories are matched by value. Columns that src lacks become 0. */
+int fm_table_append(struct fm_table *dst, const struct fm_table *src, size_t i, struct fm_error *err) FM_MUST_CHECK;
+/* Open a folder read-only: checks schema, dtypes, lengths, that category indices are in range.  FM_EINPUT names the file. */
+int fm_table_open(struct fm_table **t, const char *dir, struct fm_error *err) FM_MUST_CHECK;
+/* Write an in-memory table as a folder (made if absent). */
+int fm_table_save(const struct fm_table *t, const char *dir, struct fm_error *err) FM_MUST_CHECK;
+void fm_table_free(struct fm_table *t);
+const char *fm_table_category(const struct fm_table *t, enum fm_col c, size_t row); /* the value as text */
+
+/* Streaming writer: append rows of an in-memory chunk (its dicts grow; indices must keep their meaning from chunk to chunk). */
+struct fm_table_writer;
+int fm_table_writer_open(struct fm_table_writer **w, const char *dir, unsigned present, struct fm_error *err) FM_MUST_CHECK;
+int fm_table_writer_add(struct fm_table_writer *w, const struct fm_table *chunk, size_t first, size_t rows, struct fm_error *err) FM_MUST_CHECK;
+int fm_table_writer_close(struct fm_table_writer *w, const struct fm_dict dict[FM_NCOL], struct fm_error *err) FM_MUST_CHECK; /* headers, schema, sync; frees w */
+void fm_table_writer_abort(struct fm_table_writer *w);
+
+#endif

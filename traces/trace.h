@@ -1,0 +1,50 @@
+/*
+ * trace.h - a trace file <-> the flow table, by dialect.
+ *
+ * Reading: plain, gzip, xz, zstd (libarchive's filters) or one member of a tar or zip, as one stream in bounded memory,
+ * parsed by libcsv, row by row into chunks of FM_TRACE_CHUNK rows.  A row that does not parse goes to the caller's
+ * `bad` callback with its line number, reason and (cut) text, and is not in the table.
+ * Writing: the dialect's columns, order and formats.
+ */
+#ifndef FM_TRACES_TRACE_H
+#define FM_TRACES_TRACE_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/table.h"
+#include "manifests/dialect.h"
+
+#define FM_TRACE_CHUNK 65536
+#define FM_TRACE_MAXLINE (1 << 20) /* a longer line is a bad row */
+
+enum fm_missing { FM_MISSING_ZERO, FM_MISSING_REJECT };
+struct fm_trace_bad {
+	uint64_t line;       /* 1 is the first line of the file */
+	const char *reason;  /* "port 70000 is over 65535 (column sp)" */
+	const char *text;    /* the row, at most 512 bytes, control characters escaped */
+};
+struct fm_trace_opts {
+	const char *path, *member;  /* member NULL or "": the only regular file of an archive */
+	const struct fm_dialect *dialect;
+	uint64_t rows;              /* stop after so many good rows; 0 = all */
+	enum fm_missing missing;
+	/* Called with each full chunk and the last one; the table is reused. Non-zero stops with that code. May be NULL. */
+	int (*chunk)(void *ctx, struct fm_table *chunk, struct fm_error *err);
+	void (*bad)(void *ctx, const struct fm_trace_bad *bad); /* may be NULL */
+	void (*progress)(void *ctx, uint64_t bytes_read, uint64_t bytes_total, uint64_t rows); /* may be NULL; compressed bytes */
+	void *ctx;
+};
+struct fm_trace_stats {
+	uint64_t rows, bad, missing_values, unsorted; /* unsorted: rows whose time lies before the row before */
+	uint64_t bytes;                               /* after decompression */
+};
+/* FM_EINPUT: absent, empty, not what its name says, truncated, a member that is not there, a header where none should be
+ * (or none where one should be), NUL bytes, unreadable from line N on. */
+int fm_trace_read(const struct fm_trace_opts *o, struct fm_trace_stats *stats, struct fm_error *err) FM_MUST_CHECK;
+/* The whole file as one in-memory table (for `evaluate`); more than max_bad_share bad rows is FM_EINPUT naming the first. */
+int fm_trace_load(struct fm_table **t, const struct fm_trace_opts *o, double max_bad_share, struct fm_trace_stats *stats, struct fm_error *err) FM_MUST_CHECK;
+/* Write rows [0, t->rows) to path, atomically; columns that the table lacks are written as the dialect's empty value (0). */
+int fm_trace_write(const struct fm_table *t, const struct fm_dialect *d, const char *path, struct fm_error *err) FM_MUST_CHECK;
+
+#endif
