@@ -1,0 +1,421 @@
+/*
+ * kernels_impl.h - the body of kernels_v1.c, kernels_v3.c and kernels_v4.c: FM_LANES floats a vector, FM_MR x FM_NV vectors
+ * of accumulators, FM_NAME(x) the suffixed name.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "model/kernels.h"
+
+#define FM_NR (FM_LANES * FM_NV)
+#ifdef __clang__ /* the accumulators stay in registers only when these loops are gone */
+#define FM_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define FM_UNROLL _Pragma("GCC unroll 16")
+#endif
+typedef float vec __attribute__((vector_size(FM_LANES * 4), aligned(4), may_alias));
+
+static inline __attribute__((always_inline)) vec vec_fma(vec a, vec b, vec c)
+{
+#if FM_LANES == 16
+	return (vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif FM_LANES == 8
+	return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+	for (int i = 0; i < FM_LANES; i++)
+		c[i] = __builtin_fmaf(a[i], b[i], c[i]);
+	return c;
+#endif
+}
+
+static inline __attribute__((always_inline)) vec vec_set1(float x)
+{
+	return x - (vec){0};
+}
+
+/* mr rows of C by one packed panel: C[i][0..FM_NR) (+)= sum over k of A[i][k] * P[k][0..FM_NR). */
+static inline __attribute__((always_inline)) void micro(int mr, int K, const float *A, ptrdiff_t rs, ptrdiff_t cs, const float *P,
+							float *C, ptrdiff_t ldc, const float *init, int load)
+{
+	vec acc[FM_MR][FM_NV];
+	FM_UNROLL
+	for (int i = 0; i < mr; i++)
+	FM_UNROLL
+		for (int j = 0; j < FM_NV; j++)
+			acc[i][j] = load ? *(const vec *)(C + i * ldc + j * FM_LANES) : *(const vec *)(init + j * FM_LANES);
+	for (int k = 0; k < K; k++) {
+		vec b[FM_NV];
+	FM_UNROLL
+		for (int j = 0; j < FM_NV; j++)
+			b[j] = *(const vec *)(P + (ptrdiff_t)k * FM_NR + j * FM_LANES);
+	FM_UNROLL
+		for (int i = 0; i < mr; i++) {
+			vec a = vec_set1(A[i * rs + k * cs]);
+	FM_UNROLL
+			for (int j = 0; j < FM_NV; j++)
+				acc[i][j] = vec_fma(a, b[j], acc[i][j]);
+		}
+	}
+	FM_UNROLL
+	for (int i = 0; i < mr; i++)
+	FM_UNROLL
+		for (int j = 0; j < FM_NV; j++)
+			*(vec *)(C + i * ldc + j * FM_LANES) = acc[i][j];
+}
+
+static void micro_rows(int rows, int K, const float *A, ptrdiff_t rs, ptrdiff_t cs, const float *P, float *C, ptrdiff_t ldc,
+		       const float *init, int load)
+{
+	while (rows >= FM_MR) {
+		micro(FM_MR, K, A, rs, cs, P, C, ldc, init, load);
+		A += FM_MR * rs;
+		C += FM_MR * ldc;
+		rows -= FM_MR;
+	}
+#define FM_TAIL(m)                                                                                                             \
+	if (FM_MR > (m) && rows >= (m)) {                                                                                      \
+		micro(m, K, A, rs, cs, P, C, ldc, init, load);                                                                 \
+		A += (m)*rs;                                                                                                   \
+		C += (m)*ldc;                                                                                                  \
+		rows -= (m);                                                                                                   \
+	}
+	FM_TAIL(8)
+	FM_TAIL(4)
+	FM_TAIL(2)
+	FM_TAIL(1)
+#undef FM_TAIL
+}
+
+static void pack(float *P, enum fm_trans tb, const float *B, ptrdiff_t ldb, int K, int n)
+{
+	if (tb == FM_N) {
+		for (int k = 0; k < K; k++, P += FM_NR) {
+			const float *b = B + k * ldb;
+			if (n == FM_NR) {
+				memcpy(P, b, sizeof(float) * FM_NR);
+			} else {
+				memcpy(P, b, sizeof(float) * (size_t)n);
+				memset(P + n, 0, sizeof(float) * (size_t)(FM_NR - n));
+			}
+		}
+		return;
+	}
+	for (int j = 0; j < FM_NR; j++) {
+		const float *b = B + j * ldb;
+		if (j < n)
+			for (int k = 0; k < K; k++)
+				P[(ptrdiff_t)k * FM_NR + j] = b[k];
+		else
+			for (int k = 0; k < K; k++)
+				P[(ptrdiff_t)k * FM_NR + j] = 0;
+	}
+}
+
+static void k_gemm(struct fm_scratch *s, enum fm_trans ta, enum fm_trans tb, int M, int N, int K, const float *A, int lda,
+		   const float *B, int ldb, float *C, int ldc, const float *bias, int accumulate)
+{
+	ptrdiff_t rs = ta == FM_N ? lda : 1, cs = ta == FM_N ? 1 : lda;
+	for (int j = 0; j < N; j += FM_NR) {
+		int n = N - j < FM_NR ? N - j : FM_NR;
+		float init[FM_NR] __attribute__((aligned(64))) = {0};
+		if (bias)
+			memcpy(init, bias + j, sizeof(float) * (size_t)n);
+		for (int k = 0; k < K || k == 0; k += FM_GEMM_KC) {
+			int kc = K - k < FM_GEMM_KC ? K - k : FM_GEMM_KC, load = accumulate || k > 0;
+			pack(s->pack, tb, tb == FM_N ? B + (ptrdiff_t)k * ldb + j : B + (ptrdiff_t)j * ldb + k, ldb, kc, n);
+			const float *a = A + (ta == FM_N ? (ptrdiff_t)k : (ptrdiff_t)k * lda);
+			if (n == FM_NR) {
+				micro_rows(M, kc, a, rs, cs, s->pack, C + j, ldc, init, load);
+				continue;
+			}
+			for (int i = 0; i < M; i += FM_MR) { /* a narrow last panel goes through a full-width copy */
+				float t[FM_MR][FM_NR] __attribute__((aligned(64)));
+				int m = M - i < FM_MR ? M - i : FM_MR;
+				for (int r = 0; load && r < m; r++) {
+					memcpy(t[r], C + (i + r) * (ptrdiff_t)ldc + j, sizeof(float) * (size_t)n);
+					memset(t[r] + n, 0, sizeof(float) * (size_t)(FM_NR - n));
+				}
+				micro_rows(m, kc, a + i * rs, rs, cs, s->pack, t[0], FM_NR, init, load);
+				for (int r = 0; r < m; r++)
+					memcpy(C + (i + r) * (ptrdiff_t)ldc + j, t[r], sizeof(float) * (size_t)n);
+			}
+		}
+	}
+}
+
+/* ---- element-wise functions ---- */
+
+/* exp(x): x = n ln2 + r, |r| <= ln2/2; Cephes expf's polynomial (Moshier 1992).  Below -87.3: 0; above 88: exp(88). */
+static inline __attribute__((always_inline)) float exp1(float x)
+{
+	float c = x > 88.0f ? 88.0f : x;
+	c = c < -87.3f ? -87.3f : c;
+	float n = __builtin_fmaf(c, 1.44269504088896341f, 12582912.0f) - 12582912.0f;
+	float r = __builtin_fmaf(n, -0.693359375f, c);
+	r = __builtin_fmaf(n, 2.12194440e-4f, r);
+	float p = 1.9875691500e-4f;
+	p = __builtin_fmaf(p, r, 1.3981999507e-3f);
+	p = __builtin_fmaf(p, r, 8.3334519073e-3f);
+	p = __builtin_fmaf(p, r, 4.1665795894e-2f);
+	p = __builtin_fmaf(p, r, 1.6666665459e-1f);
+	p = __builtin_fmaf(p, r, 5.0000001201e-1f);
+	p = __builtin_fmaf(p, r * r, r) + 1.0f;
+	union { int32_t i; float f; } u = {.i = ((int32_t)n + 127) << 23};
+	return x < -87.3f ? 0.0f : p * u.f;
+}
+
+/* log(x), x > 0 and normal: Cephes logf. */
+static inline __attribute__((always_inline)) float log1(float x)
+{
+	union { float f; int32_t i; } u = {.f = x};
+	int32_t e = (u.i >> 23) - 126;
+	u.i = (u.i & 0x007fffff) | 0x3f000000;
+	float m = u.f; /* [0.5, 1) */
+	int32_t small = m < 0.707106781186547524f;
+	e -= small;
+	m = (small ? m + m : m) - 1.0f;
+	float z = m * m, p = 7.0376836292e-2f, fe = (float)e;
+	p = __builtin_fmaf(p, m, -1.1514610310e-1f);
+	p = __builtin_fmaf(p, m, 1.1676998740e-1f);
+	p = __builtin_fmaf(p, m, -1.2420140846e-1f);
+	p = __builtin_fmaf(p, m, 1.4249322787e-1f);
+	p = __builtin_fmaf(p, m, -1.6668057665e-1f);
+	p = __builtin_fmaf(p, m, 2.0000714765e-1f);
+	p = __builtin_fmaf(p, m, -2.4999993993e-1f);
+	p = __builtin_fmaf(p, m, 3.3333331174e-1f);
+	float y = p * m * z;
+	y = __builtin_fmaf(fe, -2.12194440e-4f, y);
+	y = __builtin_fmaf(z, -0.5f, y);
+	return __builtin_fmaf(fe, 0.693359375f, m + y);
+}
+
+static void k_exp(float *y, const float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = exp1(x[i]);
+}
+
+static void k_log(float *y, const float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = log1(x[i]);
+}
+
+/* sin and cos by reduction to [-pi/4, pi/4] in three parts (Cody, Waite 1980) and Cephes' polynomials. */
+static void k_sincos(float *s, float *c, const float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		float q = __builtin_fmaf(x[i], 0.636619772367581343f, 12582912.0f) - 12582912.0f;
+		float r = __builtin_fmaf(q, -1.5703125f, x[i]);
+		r = __builtin_fmaf(q, -4.837512969970703125e-4f, r);
+		r = __builtin_fmaf(q, -7.54978995489188216e-8f, r);
+		float z = r * r;
+		float a = __builtin_fmaf(__builtin_fmaf(-1.9515295891e-4f, z, 8.3321608736e-3f), z, -1.6666654611e-1f);
+		float b = __builtin_fmaf(__builtin_fmaf(2.443315711809948e-5f, z, -1.388731625493765e-3f), z, 4.166664568298827e-2f);
+		float sn = __builtin_fmaf(a * z, r, r), cn = __builtin_fmaf(b, z * z, __builtin_fmaf(z, -0.5f, 1.0f));
+		int32_t k = (int32_t)q & 3;
+		float so = k & 1 ? cn : sn, co = k & 1 ? sn : cn;
+		s[i] = k & 2 ? -so : so;
+		c[i] = (k + 1) & 2 ? -co : co;
+	}
+}
+
+/* 16 lanes to one number, always by the same tree. */
+static inline __attribute__((always_inline)) float tree(const float a[16])
+{
+	float b[8], c[4];
+	for (int i = 0; i < 8; i++)
+		b[i] = a[i] + a[i + 8];
+	for (int i = 0; i < 4; i++)
+		c[i] = b[i] + b[i + 4];
+	return (c[0] + c[2]) + (c[1] + c[3]);
+}
+
+#define FM_LANES16(n, body_lane)                                                                                               \
+	int i_ = 0;                                                                                                            \
+	for (; i_ + 16 <= (n); i_ += 16)                                                                                       \
+		for (int l = 0; l < 16; l++) {                                                                                 \
+			int i = i_ + l;                                                                                        \
+			body_lane;                                                                                             \
+		}                                                                                                              \
+	for (int l = 0; i_ + l < (n); l++) {                                                                                   \
+		int i = i_ + l;                                                                                                \
+		body_lane;                                                                                                     \
+	}
+
+static float row_max(const float *x, int n)
+{
+	float m[16];
+	for (int l = 0; l < 16; l++)
+		m[l] = x[0];
+	FM_LANES16(n, m[l] = x[i] > m[l] ? x[i] : m[l])
+	float r = m[0];
+	for (int l = 1; l < 16; l++)
+		r = m[l] > r ? m[l] : r;
+	return r;
+}
+
+/* x = exp(scale * (x - max)); returns the sum. */
+static float row_exp(float *y, const float *x, int n, float scale)
+{
+	float acc[16] = {0}, mx = row_max(x, n);
+	FM_LANES16(n, y[i] = exp1(scale * (x[i] - mx)); acc[l] += y[i])
+	return tree(acc);
+}
+
+static void k_softmax(float *y, const float *x, int rows, int n, float scale)
+{
+	for (int r = 0; r < rows; r++, x += n, y += n) {
+		float inv = 1.0f / row_exp(y, x, n, scale);
+		for (int i = 0; i < n; i++)
+			y[i] *= inv;
+	}
+}
+
+static void k_softmax_back(float *dx, const float *y, const float *dy, int rows, int n, float scale)
+{
+	for (int r = 0; r < rows; r++, dx += n, y += n, dy += n) {
+		float acc[16] = {0};
+		FM_LANES16(n, acc[l] = __builtin_fmaf(y[i], dy[i], acc[l]))
+		float s = tree(acc);
+		for (int i = 0; i < n; i++)
+			dx[i] = scale * y[i] * (dy[i] - s);
+	}
+}
+
+static float k_cross_entropy(float *x, int n, int target, float weight)
+{
+	float xt = x[target], mx = row_max(x, n), sum = row_exp(x, x, n, 1.0f), f = weight / sum;
+	for (int i = 0; i < n; i++)
+		x[i] *= f;
+	x[target] -= weight;
+	return log1(sum) - (xt - mx);
+}
+
+static int k_draw(float *x, int n, float u)
+{
+	float sum = row_exp(x, x, n, 1.0f), goal = u * sum, run = 0;
+	int last = 0;
+	for (int i = 0; i < n; i++) {
+		if (x[i] > 0)
+			last = i;
+		run += x[i];
+		if (run > goal)
+			return i;
+	}
+	return last;
+}
+
+static void k_norm(float *y, float *rstd, const float *x, int rows, int n)
+{
+	float inv = 1.0f / (float)n;
+	for (int r = 0; r < rows; r++, x += n, y += n) {
+		float a[16] = {0}, v[16] = {0};
+		{
+			FM_LANES16(n, a[l] += x[i])
+		}
+		float mean = tree(a) * inv;
+		{
+			FM_LANES16(n, float d = x[i] - mean; v[l] = __builtin_fmaf(d, d, v[l]))
+		}
+		float s = 1.0f / __builtin_sqrtf(__builtin_fmaf(tree(v), inv, 1e-5f));
+		for (int i = 0; i < n; i++)
+			y[i] = (x[i] - mean) * s;
+		rstd[r] = s;
+	}
+}
+
+static void k_norm_back(float *dx, const float *y, const float *rstd, const float *dy, int rows, int n)
+{
+	float inv = 1.0f / (float)n;
+	for (int r = 0; r < rows; r++, dx += n, y += n, dy += n) {
+		float a[16] = {0}, b[16] = {0}, s = rstd[r];
+		FM_LANES16(n, a[l] += dy[i]; b[l] = __builtin_fmaf(dy[i], y[i], b[l]))
+		float ma = tree(a) * inv, mb = tree(b) * inv;
+		for (int i = 0; i < n; i++)
+			dx[i] = __builtin_fmaf(s, __builtin_fmaf(-y[i], mb, dy[i] - ma), dx[i]);
+	}
+}
+
+static inline __attribute__((always_inline)) float sigmoid1(float x)
+{
+	return 1.0f / (1.0f + exp1(-x));
+}
+
+#define GELU_A 1.5957691216057308f /* 2 sqrt(2/pi) */
+#define GELU_B 0.044715f
+
+static void k_gelu(float *y, const float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = x[i] * sigmoid1(GELU_A * __builtin_fmaf(GELU_B * x[i], x[i] * x[i], x[i]));
+}
+
+static void k_gelu_back(float *dx, const float *x, const float *dy, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		float x2 = x[i] * x[i], g = sigmoid1(GELU_A * __builtin_fmaf(GELU_B * x[i], x2, x[i]));
+		float du = GELU_A * __builtin_fmaf(3 * GELU_B, x2, 1.0f);
+		dx[i] = dy[i] * __builtin_fmaf(x[i] * du, g * (1.0f - g), g);
+	}
+}
+
+static void k_silu(float *y, const float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = x[i] * sigmoid1(x[i]);
+}
+
+static void k_silu_back(float *dx, const float *x, const float *dy, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		float g = sigmoid1(x[i]);
+		dx[i] = dy[i] * __builtin_fmaf(x[i], g * (1.0f - g), g);
+	}
+}
+
+static void k_add(float *y, const float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] += x[i];
+}
+
+static void k_axpy(float *y, float a, const float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = __builtin_fmaf(a, x[i], y[i]);
+}
+
+static double k_sumsq(const float *x, size_t n)
+{
+	double acc[16] = {0};
+	size_t i = 0;
+	for (; i + 16 <= n; i += 16)
+		for (int l = 0; l < 16; l++)
+			acc[l] = __builtin_fma((double)x[i + l], (double)x[i + l], acc[l]);
+	for (int l = 0; i < n; i++, l++)
+		acc[l] = __builtin_fma((double)x[i], (double)x[i], acc[l]);
+	double s = 0;
+	for (int l = 0; l < 16; l++)
+		s += acc[l];
+	return s;
+}
+
+static void k_adamw(float *p, float *m, float *v, float *ema, const float *g, size_t n, float gscale, float rate, float b1, float b2,
+		    float c1, float c2, float decay, float ema_decay)
+{
+	float a1 = 1.0f - b1, a2 = 1.0f - b2, keep = 1.0f - rate * decay, e1 = 1.0f - ema_decay, step = rate * c1;
+	for (size_t i = 0; i < n; i++) {
+		float gi = g[i] * gscale;
+		m[i] = __builtin_fmaf(b1, m[i], a1 * gi);
+		v[i] = __builtin_fmaf(b2, v[i], a2 * gi * gi);
+		float d = step * m[i] / (__builtin_sqrtf(v[i] * c2) + 1e-8f);
+		p[i] = __builtin_fmaf(keep, p[i], -d);
+		ema[i] = __builtin_fmaf(e1, p[i] - ema[i], ema[i]);
+	}
+}
+
+const struct fm_kernels FM_KERNELS = {
+	FM_KERNELS_NAME, k_gemm, k_softmax, k_softmax_back, k_cross_entropy, k_draw, k_norm, k_norm_back, k_gelu, k_gelu_back,
+	k_silu, k_silu_back, k_add, k_axpy, k_sumsq, k_adamw, k_exp, k_log, k_sincos,
+};
