@@ -2,7 +2,8 @@
  * file.h - files, written so that a crash at any instant leaves the old file or the new one.
  *
  * Every file that flowmint makes goes through fm_out: a temporary name in the same folder, fsync, rename, fsync of the
- * folder.  A folder of files is made under a temporary name and put in place by fm_dir_commit.
+ * folder.  Temporary names are ".NAME.PID-RANDOM.tmp", so that what a killed run has left behind is recognised.  A folder
+ * of files is made under a temporary name and put in place by fm_dir_commit.
  */
 #ifndef FM_BASE_FILE_H
 #define FM_BASE_FILE_H
@@ -20,6 +21,8 @@ struct fm_out;
 int fm_out_open(struct fm_out **out, const char *path, mode_t mode, struct fm_error *err) FM_MUST_CHECK;
 int fm_out_write(struct fm_out *out, const void *p, size_t n, struct fm_error *err) FM_MUST_CHECK; /* buffered, 256 KiB */
 int fm_out_printf(struct fm_out *out, struct fm_error *err, const char *fmt, ...) FM_PRINTF(3, 4) FM_MUST_CHECK;
+/* Overwrite n bytes at an offset already written (a header whose numbers are known only at the end). */
+int fm_out_patch(struct fm_out *out, uint64_t offset, const void *p, size_t n, struct fm_error *err) FM_MUST_CHECK;
 int fm_out_fd(struct fm_out *out); /* the descriptor, for libraries that write by themselves; do not mix with fm_out_write */
 int fm_out_commit(struct fm_out *out, struct fm_error *err) FM_MUST_CHECK; /* flush, sync, rename, sync folder; frees out */
 void fm_out_abort(struct fm_out *out);                                      /* remove the temporary file; frees out */
@@ -34,7 +37,10 @@ int fm_file_size(const char *path, uint64_t *nbytes, struct fm_error *err) FM_MU
 
 int fm_dir_make(const char *path, mode_t mode, struct fm_error *err) FM_MUST_CHECK;   /* with parents; existing is fine */
 int fm_dir_remove(const char *path, struct fm_error *err) FM_MUST_CHECK;              /* with contents; absent is fine; follows no link */
-int fm_dir_commit(const char *from, const char *to, struct fm_error *err) FM_MUST_CHECK; /* sync, rename, sync the parent */
+/* Sync all that is in from, rename it to to, sync the parent.  A folder that stands at to is replaced and removed. */
+int fm_dir_commit(const char *from, const char *to, struct fm_error *err) FM_MUST_CHECK;
+int fm_dir_sync(const char *path, struct fm_error *err) FM_MUST_CHECK; /* the folder itself: which names it holds */
+int fm_dir_sync_parent(const char *path, struct fm_error *err) FM_MUST_CHECK; /* the folder that path stands in */
 /* The names in a folder, sorted by bytes, without . and ..; names and the array are freed by fm_names_free. */
 int fm_dir_list(const char *path, char ***names, size_t *n, struct fm_error *err) FM_MUST_CHECK;
 void fm_names_free(char **names, size_t n);

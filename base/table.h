@@ -47,15 +47,21 @@ struct fm_col_info {
 extern const struct fm_col_info fm_cols[FM_NCOL];
 int fm_col_find(const char *name); /* enum fm_col, or -1 */
 
-/* The values of a category column, in order of index. */
+/* The values of a category column, in order of index.  Zero-initialised is empty. */
 struct fm_dict {
 	char **value;
 	size_t n, cap;
+	struct fm_dict_slot *slot; /* private: a hash table over the first nhashed values, of nslot slots */
+	size_t nslot, nhashed;
 };
 #define FM_DICT_MAX 65535
 #define FM_DICT_VALUE_MAX 255 /* bytes in one value */
-/* Index of a value, adding it when add is set; -1 when absent (or the dictionary is full, or out of memory). */
+/* Index of a value, adding it when add is set; -1 when absent (or the dictionary is full, or out of memory, or the value
+ * cannot be one: over FM_DICT_VALUE_MAX bytes, not UTF-8, or with a NUL in it).  Without add it changes nothing and may be
+ * called from several threads. */
 int fm_dict_index(struct fm_dict *d, const char *s, size_t n, bool add);
+int fm_dict_copy(struct fm_dict *dst, const struct fm_dict *src, struct fm_error *err) FM_MUST_CHECK; /* dst is empty before */
+void fm_dict_free(struct fm_dict *d);
 
 struct fm_table {
 	size_t rows;
@@ -77,14 +83,15 @@ struct fm_table {
 
 int fm_table_new(struct fm_table **t, unsigned present, struct fm_error *err) FM_MUST_CHECK;
 int fm_table_reserve(struct fm_table *t, size_t rows, struct fm_error *err) FM_MUST_CHECK; /* capacity; then set t->rows */
-/* Copy row i of src behind the rows of dst; categories are matched by value. Columns that src lacks become 0. */
+/* Copy row i of src behind the rows of dst; categories are matched by value.  Columns that src lacks become 0, categories
+ * the value "". */
 int fm_table_append(struct fm_table *dst, const struct fm_table *src, size_t i, struct fm_error *err) FM_MUST_CHECK;
 /* Open a folder read-only: checks schema, dtypes, lengths, that category indices are in range.  FM_EINPUT names the file. */
 int fm_table_open(struct fm_table **t, const char *dir, struct fm_error *err) FM_MUST_CHECK;
-/* Write an in-memory table as a folder (made if absent). */
+/* Write a table as a folder (made if absent; the table that stands there is replaced). */
 int fm_table_save(const struct fm_table *t, const char *dir, struct fm_error *err) FM_MUST_CHECK;
 void fm_table_free(struct fm_table *t);
-const char *fm_table_category(const struct fm_table *t, enum fm_col c, size_t row); /* the value as text */
+const char *fm_table_category(const struct fm_table *t, enum fm_col c, size_t row); /* the value as text; "" when there is none */
 
 /* Streaming writer: append rows of an in-memory chunk (its dicts grow; indices must keep their meaning from chunk to chunk). */
 struct fm_table_writer;

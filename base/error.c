@@ -1,0 +1,97 @@
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A message may quote the error that it replaces, so it is formatted aside first. */
+static int error_fill(struct fm_error *err, int code, const char *file, int line, const char *fmt, va_list ap)
+{
+	char text[sizeof(err->message)];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	memcpy(err->message, text, sizeof(text));
+	err->code = code;
+	err->file = file;
+	err->line = line;
+	return code;
+}
+
+int fm_error_set(struct fm_error *err, int code, const char *file, int line, const char *fmt, ...)
+{
+	int saved = errno;
+	va_list ap;
+
+	if (err == NULL)
+		return code;
+	va_start(ap, fmt);
+	error_fill(err, code, file, line, fmt, ap);
+	va_end(ap);
+	errno = saved;
+	return code;
+}
+
+/* strerror follows the locale; these texts do not. */
+static const char *errno_text(int e)
+{
+	const char *text;
+
+	if (e == ENOSPC)
+		return "disk is full (no space left on device)";
+	if (e == EDQUOT)
+		return "disk is full (disk quota exceeded)";
+	text = strerrordesc_np(e);
+	return text != NULL ? text : "unknown error";
+}
+
+int fm_error_set_errno(struct fm_error *err, const char *file, int line, const char *fmt, ...)
+{
+	int saved = errno, code = FM_ESYSTEM;
+	const char *why = errno_text(saved);
+	size_t len, nwhy = strlen(why);
+	va_list ap;
+
+	if (saved == ENOENT || saved == EISDIR || saved == ENOTDIR)
+		code = FM_EINPUT;
+	if (err == NULL)
+		return code;
+	va_start(ap, fmt);
+	error_fill(err, code, file, line, fmt, ap);
+	va_end(ap);
+	/* The reason is what a reader needs most: a long message is cut before it, not in it. */
+	len = strlen(err->message);
+	if (len + 2 + nwhy >= sizeof(err->message))
+		len = sizeof(err->message) - 3 - nwhy;
+	snprintf(err->message + len, sizeof(err->message) - len, ": %s", why);
+	errno = saved;
+	return code;
+}
+
+int fm_error_prefix(struct fm_error *err, const char *fmt, ...)
+{
+	char text[sizeof(err->message)];
+	size_t len, rest;
+	va_list ap;
+
+	if (err == NULL)
+		return FM_ESYSTEM;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	len = strlen(text);
+	rest = strlen(err->message);
+	if (rest > sizeof(text) - 1 - len)
+		rest = sizeof(text) - 1 - len;
+	memcpy(text + len, err->message, rest);
+	text[len + rest] = '\0';
+	memcpy(err->message, text, len + rest + 1);
+	return err->code;
+}
+
+int fm_exit_status(int code)
+{
+	if (code >= 0)
+		return 0;
+	return code >= FM_ESYSTEM ? -code : -FM_ESYSTEM;
+}

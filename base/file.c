@@ -1,0 +1,348 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define OUT_BUFFER (256u << 10)
+#define NAME_KEPT 180 /* bytes of the final name that the temporary one keeps: a name has at most 255 */
+
+struct fm_out {
+	int fd;
+	size_t len;      /* bytes in buf */
+	char *buf;
+	char *path, *tmp;
+};
+
+/* ".NAME.PID-RANDOM.tmp" in the folder of path, or NULL when out of memory. */
+static char *temporary_name(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1;
+	unsigned long long noise = 0;
+	char *tmp = NULL;
+
+	if (getrandom(&noise, sizeof(noise), GRND_NONBLOCK) < 0)
+		noise = (unsigned long long)(uintptr_t)&tmp; /* before the system's generator is up; O_EXCL guards anyway */
+	if (asprintf(&tmp, "%.*s.%.*s.%ld-%016llx.tmp", (int)(name - path), path, NAME_KEPT, name, (long)getpid(), noise) < 0)
+		return NULL;
+	return tmp;
+}
+
+static void out_free(struct fm_out *out)
+{
+	if (out->fd >= 0)
+		close(out->fd);
+	if (out->tmp != NULL)
+		unlink(out->tmp);
+	free(out->tmp);
+	free(out->path);
+	free(out->buf);
+	free(out);
+}
+
+int fm_out_open(struct fm_out **out, const char *path, mode_t mode, struct fm_error *err)
+{
+	struct fm_out *o = NULL;
+	char *tmp = NULL;
+	int rc;
+
+	*out = NULL;
+	rc = fm_alloc(&o, 1, sizeof(*o), "an output file", err);
+	if (rc != FM_OK)
+		return rc;
+	o->fd = -1;
+	o->buf = malloc(OUT_BUFFER);
+	o->path = strdup(path);
+	tmp = temporary_name(path);
+	if (o->buf == NULL || o->path == NULL || tmp == NULL) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory: writing %s", path);
+		goto out;
+	}
+	o->fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (o->fd < 0) {
+		rc = fm_fail_errno(err, "cannot create %s", path);
+		goto out;
+	}
+	o->tmp = tmp; /* from here on it is ours to remove */
+	tmp = NULL;
+	*out = o;
+	o = NULL;
+out:
+	free(tmp);
+	if (o != NULL)
+		out_free(o);
+	return rc;
+}
+
+static int write_all(struct fm_out *out, const char *p, size_t n, struct fm_error *err)
+{
+	while (n > 0) {
+		ssize_t done = write(out->fd, p, n);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return fm_fail_errno(err, "cannot write %s", out->path);
+		p += done;
+		n -= (size_t)done;
+	}
+	return FM_OK;
+}
+
+static int out_flush(struct fm_out *out, struct fm_error *err)
+{
+	size_t n = out->len;
+
+	out->len = 0;
+	return write_all(out, out->buf, n, err);
+}
+
+int fm_out_write(struct fm_out *out, const void *p, size_t n, struct fm_error *err)
+{
+	int rc;
+
+	if (n > OUT_BUFFER - out->len) {
+		rc = out_flush(out, err);
+		if (rc != FM_OK)
+			return rc;
+		if (n >= OUT_BUFFER)
+			return write_all(out, p, n, err);
+	}
+	if (n > 0)
+		memcpy(out->buf + out->len, p, n);
+	out->len += n;
+	return FM_OK;
+}
+
+int fm_out_printf(struct fm_out *out, struct fm_error *err, const char *fmt, ...)
+{
+	char *text = NULL;
+	va_list ap;
+	int n, rc;
+
+	va_start(ap, fmt);
+	n = vsnprintf(out->buf + out->len, OUT_BUFFER - out->len, fmt, ap);
+	va_end(ap);
+	if (n >= 0 && (size_t)n < OUT_BUFFER - out->len) {
+		out->len += (size_t)n;
+		return FM_OK;
+	}
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return fm_fail(err, FM_ESYSTEM, "out of memory: writing %s", out->path);
+	rc = fm_out_write(out, text, (size_t)n, err);
+	free(text);
+	return rc;
+}
+
+int fm_out_patch(struct fm_out *out, uint64_t offset, const void *p, size_t n, struct fm_error *err)
+{
+	const char *at = p;
+	int rc = out_flush(out, err);
+
+	while (rc == FM_OK && n > 0) {
+		ssize_t done = pwrite(out->fd, at, n, (off_t)offset);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return fm_fail_errno(err, "cannot write %s", out->path);
+		at += done;
+		offset += (uint64_t)done;
+		n -= (size_t)done;
+	}
+	return rc;
+}
+
+int fm_out_fd(struct fm_out *out)
+{
+	return out->fd;
+}
+
+int fm_out_commit(struct fm_out *out, struct fm_error *err)
+{
+	int fd, rc = out_flush(out, err);
+
+	if (rc == FM_OK && fsync(out->fd) != 0)
+		rc = fm_fail_errno(err, "cannot write %s", out->path);
+	if (rc == FM_OK) {
+		fd = out->fd;
+		out->fd = -1;
+		if (close(fd) != 0)
+			rc = fm_fail_errno(err, "cannot write %s", out->path);
+	}
+	if (rc == FM_OK && rename(out->tmp, out->path) != 0)
+		rc = fm_fail_errno(err, "cannot put %s in place", out->path);
+	if (rc == FM_OK) {
+		free(out->tmp);
+		out->tmp = NULL;
+		rc = fm_dir_sync_parent(out->path, err);
+	}
+	out_free(out);
+	return rc;
+}
+
+void fm_out_abort(struct fm_out *out)
+{
+	if (out != NULL)
+		out_free(out);
+}
+
+int fm_file_write(const char *path, mode_t mode, const void *p, size_t n, struct fm_error *err)
+{
+	struct fm_out *out = NULL;
+	int rc = fm_out_open(&out, path, mode, err);
+
+	if (rc != FM_OK)
+		return rc;
+	rc = fm_out_write(out, p, n, err);
+	if (rc == FM_OK)
+		return fm_out_commit(out, err);
+	fm_out_abort(out);
+	return rc;
+}
+
+/* One read, taken up again after a signal; 0 at the end of the file. */
+static int read_some(int fd, const char *path, void *p, size_t n, size_t *got, struct fm_error *err)
+{
+	ssize_t r;
+
+	do
+		r = read(fd, p, n);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return fm_fail_errno(err, "cannot read %s", path);
+	*got = (size_t)r;
+	return FM_OK;
+}
+
+int fm_file_read(const char *path, size_t max, struct fm_buf *b, struct fm_error *err)
+{
+	size_t before = b->len, got = 0;
+	char *chunk = NULL;
+	int rc, fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return fm_fail_errno(err, "cannot read %s", path);
+	rc = fm_alloc(&chunk, OUT_BUFFER, 1, "a read buffer", err);
+	fm_buf_add(b, "", 0);
+	while (rc == FM_OK) {
+		rc = read_some(fd, path, chunk, OUT_BUFFER, &got, err);
+		if (rc != FM_OK || got == 0)
+			break;
+		if (got > max - (b->len - before))
+			rc = fm_fail(err, FM_EINPUT, "%s is too large: over %zu bytes", path, max);
+		else
+			fm_buf_add(b, chunk, got);
+		if (rc == FM_OK)
+			rc = fm_buf_check(b, err);
+	}
+	if (rc == FM_OK)
+		rc = fm_buf_check(b, err);
+	if (rc != FM_OK && b->data != NULL) {
+		b->len = before;
+		b->data[before] = '\0';
+	}
+	free(chunk);
+	close(fd);
+	return rc;
+}
+
+int fm_file_copy(const char *from, const char *to, mode_t mode, struct fm_error *err)
+{
+	struct fm_out *out = NULL;
+	char *chunk = NULL;
+	size_t got = 0;
+	int rc, fd = open(from, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return fm_fail_errno(err, "cannot read %s", from);
+	rc = fm_alloc(&chunk, OUT_BUFFER, 1, "a read buffer", err);
+	if (rc == FM_OK)
+		rc = fm_out_open(&out, to, mode, err);
+	while (rc == FM_OK) {
+		rc = read_some(fd, from, chunk, OUT_BUFFER, &got, err);
+		if (rc != FM_OK || got == 0)
+			break;
+		rc = fm_out_write(out, chunk, got, err);
+	}
+	if (rc == FM_OK) {
+		rc = fm_out_commit(out, err);
+		out = NULL;
+	}
+	fm_out_abort(out);
+	free(chunk);
+	close(fd);
+	return rc;
+}
+
+bool fm_file_exists(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0;
+}
+
+int fm_file_size(const char *path, uint64_t *nbytes, struct fm_error *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return fm_fail_errno(err, "cannot read %s", path);
+	if (!S_ISREG(st.st_mode))
+		return fm_fail(err, FM_EINPUT, "%s is not a regular file", path);
+	*nbytes = (uint64_t)st.st_size;
+	return FM_OK;
+}
+
+char *fm_path_join(const char *a, const char *b)
+{
+	size_t n = strlen(a);
+	char *path = NULL;
+
+	if (asprintf(&path, "%s%s%s", a, n > 0 && a[n - 1] != '/' ? "/" : "", b) < 0)
+		return NULL;
+	return path;
+}
+
+int fm_map_open(struct fm_map *m, const char *path, struct fm_error *err)
+{
+	struct stat st;
+	void *p;
+	int rc = FM_OK, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	*m = (struct fm_map){0};
+	if (fd < 0)
+		return fm_fail_errno(err, "cannot read %s", path);
+	if (fstat(fd, &st) != 0) {
+		rc = fm_fail_errno(err, "cannot read %s", path);
+	} else if (!S_ISREG(st.st_mode)) {
+		rc = fm_fail(err, FM_EINPUT, "%s is not a regular file", path);
+	} else if (st.st_size > 0) {
+		p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+		if (p == MAP_FAILED)
+			rc = fm_fail_errno(err, "cannot map %s", path);
+		else
+			*m = (struct fm_map){.data = p, .len = (size_t)st.st_size};
+	}
+	close(fd);
+	return rc;
+}
+
+void fm_map_close(struct fm_map *m)
+{
+	if (m == NULL)
+		return;
+	if (m->data != NULL)
+		munmap((void *)(uintptr_t)m->data, m->len);
+	*m = (struct fm_map){0};
+}

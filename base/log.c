@@ -1,0 +1,185 @@
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/num.h"
+
+#define LINE_MAX_BYTES 2048
+#define DRAW_SECONDS 0.2
+
+static atomic_int quiet;
+static atomic_int line_drawn; /* a live progress line stands on the terminal and must be wiped before other text */
+
+/* One write a line, so that lines of several threads or processes do not mix. */
+static void put(const char *text, size_t n)
+{
+	int saved = errno;
+
+	while (n > 0) {
+		ssize_t done = write(STDERR_FILENO, text, n);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			break; /* nobody to tell */
+		text += done;
+		n -= (size_t)done;
+	}
+	errno = saved;
+}
+
+static void put_line(const char *prefix, const char *fmt, va_list ap)
+{
+	char text[LINE_MAX_BYTES + 2];
+	int at = snprintf(text, LINE_MAX_BYTES, "%s%s", atomic_exchange(&line_drawn, 0) ? "\r\033[K" : "", prefix);
+	int n = vsnprintf(text + at, (size_t)(LINE_MAX_BYTES - at), fmt, ap);
+
+	if (n < 0)
+		return;
+	at = n < LINE_MAX_BYTES - at ? at + n : LINE_MAX_BYTES - 1;
+	text[at++] = '\n';
+	put(text, (size_t)at);
+}
+
+void fm_log(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (atomic_load(&quiet))
+		return;
+	va_start(ap, fmt);
+	put_line("", fmt, ap);
+	va_end(ap);
+}
+
+void fm_warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put_line("flowmint: warning: ", fmt, ap);
+	va_end(ap);
+}
+
+void fm_log_quiet(int on)
+{
+	atomic_store(&quiet, on != 0);
+}
+
+double fm_seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* 11200 -> "11,200" */
+static const char *grouped(uint64_t v, char out[32])
+{
+	char digits[24];
+	size_t n = fm_format_u64(v, digits), k = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0 && (n - i) % 3 == 0)
+			out[k++] = ',';
+		out[k++] = digits[i];
+	}
+	out[k] = '\0';
+	return out;
+}
+
+/* 43 -> "0:43", 3723 -> "1:02:03" */
+static const char *span(double seconds, char out[32])
+{
+	unsigned long s = seconds < 0 ? 0 : seconds > 1e9 ? 1000000000ul : (unsigned long)(seconds + 0.5);
+
+	if (s < 3600)
+		snprintf(out, 32, "%lu:%02lu", s / 60, s % 60);
+	else
+		snprintf(out, 32, "%lu:%02lu:%02lu", s / 3600, s / 60 % 60, s % 60);
+	return out;
+}
+
+static uint64_t rate_of(const struct fm_progress *p, double now)
+{
+	double r = now > p->started ? (double)p->done / (now - p->started) : 0;
+
+	return r < 1e18 ? (uint64_t)(r + 0.5) : 0;
+}
+
+void fm_progress_begin(struct fm_progress *p, const char *stage, const char *unit, uint64_t total)
+{
+	const char *term = getenv("TERM");
+	char n[32];
+
+	*p = (struct fm_progress){.stage = stage, .unit = unit, .total = total, .started = fm_seconds()};
+	p->live = !atomic_load(&quiet) && isatty(STDERR_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
+	if (p->live)
+		return;
+	if (total > 0)
+		fm_log("%s: %s %s to do", stage, grouped(total, n), unit);
+	else
+		fm_log("%s: begins", stage);
+}
+
+static void draw(struct fm_progress *p, double now, const char *note)
+{
+	char text[512], rate[32], left[32];
+	struct winsize ws = {0};
+	uint64_t r = rate_of(p, now);
+	size_t n, width = 80;
+
+	n = (size_t)snprintf(text, sizeof(text), "%.64s", p->stage);
+	if (p->total > 0)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "  %2d %%",
+				      (int)(100.0 * (double)p->done / (double)p->total));
+	n += (size_t)snprintf(text + n, sizeof(text) - n, "  %s %.32s/s", grouped(r, rate), p->unit);
+	if (p->total > p->done && p->done > 0)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "  %s left",
+				      span((now - p->started) * (double)(p->total - p->done) / (double)p->done, left));
+	if (note != NULL && note[0] != '\0')
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "  %.200s", note);
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col > 0)
+		width = ws.ws_col;
+	if (n >= width)
+		n = width - 1; /* a line that wraps cannot be redrawn */
+
+	char whole[sizeof(text) + 8];
+	int len = snprintf(whole, sizeof(whole), "\r%.*s\033[K", (int)n, text);
+	put(whole, (size_t)len);
+	atomic_store(&line_drawn, 1);
+}
+
+void fm_progress_step(struct fm_progress *p, uint64_t done, const char *note)
+{
+	double now;
+
+	p->done = done;
+	if (!p->live)
+		return;
+	now = fm_seconds();
+	if (now - p->drawn < DRAW_SECONDS)
+		return;
+	p->drawn = now;
+	draw(p, now, note);
+}
+
+void fm_progress_end(struct fm_progress *p, const char *note)
+{
+	double now = fm_seconds();
+	char n[32], t[32], rate[32];
+
+	fm_log("%s: %s %s in %s (%s %s/s)%s%s", p->stage, grouped(p->done, n), p->unit, span(now - p->started, t),
+	       grouped(rate_of(p, now), rate), p->unit, note != NULL && note[0] != '\0' ? "  " : "",
+	       note != NULL ? note : "");
+}

@@ -1,0 +1,345 @@
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#define ALIGN 64
+
+/* n * size rounded up to ALIGN, at least ALIGN; 0 when that overflows. */
+static size_t size_rounded(size_t n, size_t size)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(n, size, &bytes) || bytes > PTRDIFF_MAX - ALIGN)
+		return 0;
+	if (bytes == 0)
+		bytes = 1;
+	return (bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+}
+
+void *fm_calloc(size_t n, size_t size)
+{
+	size_t bytes = size_rounded(n, size);
+	void *p = bytes == 0 ? NULL : aligned_alloc(ALIGN, bytes);
+
+	if (p != NULL)
+		memset(p, 0, bytes);
+	return p;
+}
+
+int fm_alloc(void *out, size_t n, size_t size, const char *what, struct fm_error *err)
+{
+	void *p = fm_calloc(n, size);
+
+	memcpy(out, &p, sizeof(p)); /* out is the address of a pointer of any type */
+	if (p == NULL)
+		return fm_fail(err, FM_ESYSTEM, "out of memory: %.0f bytes for %s", (double)n * (double)size, what);
+	return FM_OK;
+}
+
+struct chunk {
+	struct chunk *next;
+	size_t cap, used; /* bytes behind this header */
+	char pad[ALIGN - 3 * sizeof(size_t)];
+	char data[];
+};
+_Static_assert(sizeof(struct chunk) == ALIGN, "the data of a chunk is aligned");
+
+struct fm_arena {
+	struct chunk *first, *now;
+	size_t chunk;
+};
+
+int fm_arena_new(struct fm_arena **arena, size_t chunk, struct fm_error *err)
+{
+	int rc = fm_alloc(arena, 1, sizeof(**arena), "an arena", err);
+
+	if (rc == FM_OK)
+		(*arena)->chunk = chunk;
+	return rc;
+}
+
+static struct chunk *chunk_new(size_t cap)
+{
+	size_t bytes;
+	struct chunk *c;
+
+	if (__builtin_add_overflow(cap, sizeof(*c), &bytes) || (bytes = size_rounded(bytes, 1)) == 0)
+		return NULL;
+	c = aligned_alloc(ALIGN, bytes);
+	if (c == NULL)
+		return NULL;
+	c->next = NULL;
+	c->cap = bytes - sizeof(*c);
+	c->used = 0;
+	return c;
+}
+
+/* n bytes, not cleared, at a multiple of align (a power of two up to ALIGN). */
+static void *arena_take(struct fm_arena *a, size_t n, size_t align)
+{
+	struct chunk *c = a->now;
+	size_t at;
+
+	while (c != NULL) {
+		at = (c->used + align - 1) & ~(align - 1);
+		if (at <= c->cap && n <= c->cap - at) {
+			c->used = at + n;
+			a->now = c;
+			return c->data + at;
+		}
+		if (c->next == NULL)
+			break;
+		c = c->next;
+		c->used = 0;
+	}
+	struct chunk *fresh = chunk_new(n > a->chunk ? n : a->chunk);
+	if (fresh == NULL)
+		return NULL;
+	if (c == NULL)
+		a->first = fresh;
+	else
+		c->next = fresh;
+	a->now = fresh;
+	fresh->used = n;
+	return fresh->data;
+}
+
+void *fm_arena_alloc(struct fm_arena *arena, size_t n, size_t size)
+{
+	size_t bytes = size_rounded(n, size);
+	void *p = bytes == 0 ? NULL : arena_take(arena, bytes, ALIGN);
+
+	if (p != NULL)
+		memset(p, 0, bytes);
+	return p;
+}
+
+char *fm_arena_strdup(struct fm_arena *arena, const char *s)
+{
+	size_t n = strlen(s) + 1;
+	char *p = arena_take(arena, n, 1);
+
+	if (p != NULL)
+		memcpy(p, s, n);
+	return p;
+}
+
+void fm_arena_reset(struct fm_arena *arena)
+{
+	if (arena == NULL)
+		return;
+	arena->now = arena->first;
+	if (arena->first != NULL)
+		arena->first->used = 0;
+}
+
+void fm_arena_free(struct fm_arena *arena)
+{
+	if (arena == NULL)
+		return;
+	for (struct chunk *c = arena->first, *next; c != NULL; c = next) {
+		next = c->next;
+		free(c);
+	}
+	free(arena);
+}
+
+/* Room for n more bytes and the final 0; clear `failed` stays clear only when there is. */
+static int buf_reserve(struct fm_buf *b, size_t n)
+{
+	size_t need, cap;
+	char *p;
+
+	if (b->failed)
+		return -1;
+	if (__builtin_add_overflow(b->len, n, &need) || need >= PTRDIFF_MAX / 2) {
+		b->failed = 1;
+		return -1;
+	}
+	need++;
+	if (need <= b->cap)
+		return 0;
+	cap = b->cap < 64 ? 64 : b->cap * 2;
+	if (cap < need)
+		cap = need;
+	p = realloc(b->data, cap);
+	if (p == NULL) {
+		b->failed = 1;
+		return -1;
+	}
+	b->data = p;
+	b->cap = cap;
+	return 0;
+}
+
+void fm_buf_add(struct fm_buf *b, const void *p, size_t n)
+{
+	if (buf_reserve(b, n) != 0)
+		return;
+	if (n > 0)
+		memcpy(b->data + b->len, p, n);
+	b->len += n;
+	b->data[b->len] = '\0';
+}
+
+void fm_buf_puts(struct fm_buf *b, const char *s)
+{
+	fm_buf_add(b, s, strlen(s));
+}
+
+void fm_buf_printf(struct fm_buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0) {
+		b->failed = 1;
+		return;
+	}
+	if (buf_reserve(b, (size_t)n) != 0)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(b->data + b->len, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	b->len += (size_t)n;
+}
+
+int fm_buf_check(const struct fm_buf *b, struct fm_error *err)
+{
+	if (b->failed)
+		return fm_fail(err, FM_ESYSTEM, "out of memory: a text of more than %zu bytes", b->len);
+	return FM_OK;
+}
+
+void fm_buf_free(struct fm_buf *b)
+{
+	if (b == NULL)
+		return;
+	free(b->data);
+	*b = (struct fm_buf){0};
+}
+
+/* Pages that hold a secret of len bytes. */
+static size_t secret_pages(size_t len)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	return len == 0 ? page : (len + page - 1) / page * page;
+}
+
+int fm_secret_new(struct fm_secret *s, size_t len, struct fm_error *err)
+{
+	size_t bytes;
+	void *p;
+
+	*s = (struct fm_secret){0};
+	if (len > SIZE_MAX / 4)
+		return fm_fail(err, FM_ESYSTEM, "out of memory: %zu bytes for a secret", len);
+	bytes = secret_pages(len);
+	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return fm_fail_errno(err, "out of memory: %zu bytes for a secret", len);
+	/* A low limit on locked memory (ulimit -l) is no reason to refuse work, but the user should know of it. */
+	if (mlock(p, bytes) != 0)
+		fm_warn("a secret cannot be locked in memory and may reach the swap space; raise ulimit -l");
+	if (madvise(p, bytes, MADV_DONTDUMP) != 0) {
+		int rc = fm_fail_errno(err, "a secret cannot be kept out of core dumps");
+		munmap(p, bytes);
+		return rc;
+	}
+	s->data = p;
+	s->len = len;
+	return FM_OK;
+}
+
+int fm_secret_random(struct fm_secret *s, size_t len, struct fm_error *err)
+{
+	size_t done = 0;
+	ssize_t got;
+	int rc = fm_secret_new(s, len, err);
+
+	while (rc == FM_OK && done < len) {
+		got = getrandom(s->data + done, len - done, 0);
+		if (got > 0)
+			done += (size_t)got;
+		else if (got < 0 && errno != EINTR)
+			rc = fm_fail_errno(err, "the system's random generator gives no bytes");
+	}
+	if (rc != FM_OK)
+		fm_secret_close(s);
+	return rc;
+}
+
+/* Check that fd is a file that may be a secret, and its size. */
+static int secret_stat(int fd, const char *path, size_t max, size_t *len, struct fm_error *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return fm_fail_errno(err, "cannot read %s", path);
+	if (!S_ISREG(st.st_mode))
+		return fm_fail(err, FM_EINPUT, "%s is not a regular file", path);
+	if (st.st_mode & (S_IRWXG | S_IRWXO))
+		return fm_fail(err, FM_EINPUT, "%s holds a secret but its mode is %04o: others may use it; run chmod 600 %s",
+			       path, (unsigned)(st.st_mode & 07777), path);
+	if (st.st_size == 0)
+		return fm_fail(err, FM_EINPUT, "%s is empty", path);
+	if ((uint64_t)st.st_size > max)
+		return fm_fail(err, FM_EINPUT, "%s is too large for a secret: %lld bytes, at most %zu", path,
+			       (long long)st.st_size, max);
+	*len = (size_t)st.st_size;
+	return FM_OK;
+}
+
+int fm_secret_read(struct fm_secret *s, const char *path, size_t max, struct fm_error *err)
+{
+	size_t len = 0, done = 0;
+	ssize_t got;
+	int rc, fd;
+
+	*s = (struct fm_secret){0};
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return fm_fail_errno(err, "cannot read %s", path);
+	rc = secret_stat(fd, path, max, &len, err);
+	if (rc == FM_OK)
+		rc = fm_secret_new(s, len, err);
+	while (rc == FM_OK && done < len) {
+		got = read(fd, s->data + done, len - done);
+		if (got > 0)
+			done += (size_t)got;
+		else if (got == 0)
+			rc = fm_fail(err, FM_EINPUT, "%s was cut short while it was read", path);
+		else if (errno != EINTR)
+			rc = fm_fail_errno(err, "cannot read %s", path);
+	}
+	if (rc != FM_OK)
+		fm_secret_close(s);
+	close(fd);
+	return rc;
+}
+
+void fm_secret_close(struct fm_secret *s)
+{
+	if (s == NULL)
+		return;
+	if (s->data != NULL) {
+		explicit_bzero(s->data, secret_pages(s->len));
+		munmap(s->data, secret_pages(s->len)); /* unlocks too */
+	}
+	*s = (struct fm_secret){0};
+}

@@ -1,0 +1,80 @@
+#include "base/rng.h"
+
+/* Constants of Philox4x32: Salmon et al. 2011, table 2 and section 4.3. */
+#define M0 0xD2511F53u
+#define M1 0xCD9E8D57u
+#define W0 0x9E3779B9u
+#define W1 0xBB67AE85u
+
+void fm_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
+{
+	uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3], k0 = key[0], k1 = key[1];
+
+	for (int round = 0; round < 10; round++) {
+		uint64_t p0 = (uint64_t)M0 * c0, p1 = (uint64_t)M1 * c2;
+
+		c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
+		c1 = (uint32_t)p1;
+		c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
+		c3 = (uint32_t)p0;
+		k0 += W0;
+		k1 += W1;
+	}
+	out[0] = c0;
+	out[1] = c1;
+	out[2] = c2;
+	out[3] = c3;
+}
+
+void fm_rng_init(struct fm_rng *r, uint64_t seed, enum fm_rng_stream stream, uint64_t row, uint32_t step)
+{
+	r->key[0] = (uint32_t)seed;
+	r->key[1] = (uint32_t)(seed >> 32);
+	r->counter[0] = 0;
+	r->counter[1] = step;
+	r->counter[2] = (uint32_t)row;
+	/* Streams are below 256, so rows below 2^56 never share a counter. */
+	r->counter[3] = (uint32_t)stream | (uint32_t)(row >> 32) << 8;
+	r->used = 4;
+}
+
+uint32_t fm_rng_u32(struct fm_rng *r)
+{
+	if (r->used == 4) {
+		fm_philox(r->counter, r->key, r->block);
+		r->counter[0]++;
+		r->used = 0;
+	}
+	return r->block[r->used++];
+}
+
+uint64_t fm_rng_u64(struct fm_rng *r)
+{
+	uint64_t low = fm_rng_u32(r);
+
+	return low | (uint64_t)fm_rng_u32(r) << 32;
+}
+
+float fm_rng_uniform(struct fm_rng *r)
+{
+	return (float)(fm_rng_u32(r) >> 8) * 0x1p-24f;
+}
+
+double fm_rng_uniform53(struct fm_rng *r)
+{
+	return (double)(fm_rng_u64(r) >> 11) * 0x1p-53;
+}
+
+/* Lemire, "Fast random integer generation in an interval", 2019, algorithm 5. */
+uint32_t fm_rng_below(struct fm_rng *r, uint32_t n)
+{
+	uint64_t m = (uint64_t)fm_rng_u32(r) * n;
+
+	if ((uint32_t)m < n) {
+		uint32_t reject = (0u - n) % n;
+
+		while ((uint32_t)m < reject)
+			m = (uint64_t)fm_rng_u32(r) * n;
+	}
+	return (uint32_t)(m >> 32);
+}
