@@ -1,0 +1,46 @@
+/*
+ * ingest.c - how fast and in how much memory a trace is read: reads FILE with DIALECT once and prints one line,
+ *
+ *     ROWS rows  SECONDS s  RATE rows/s  PEAK KiB
+ *
+ * for tests/bench_ingest.sh.  With a third argument, MEMBER of an archive.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "base/log.h"
+#include "traces/trace.h"
+
+int main(int argc, char **argv)
+{
+	struct fm_dialect *d = NULL;
+	struct fm_trace_stats st = {0};
+	struct fm_error err = {0};
+	struct rusage use;
+	int rc;
+
+	if (argc < 3 || argc > 4) {
+		fprintf(stderr, "usage: ingest FILE DIALECT [MEMBER]\n");
+		return 2;
+	}
+	double start = fm_seconds();
+	rc = fm_dialect_load(&d, argv[2], &err);
+	if (!rc) {
+		struct fm_trace_opts o = {.path = argv[1], .member = argc > 3 ? argv[3] : "", .dialect = d};
+
+		rc = fm_trace_read(&o, &st, &err);
+	}
+	double seconds = fm_seconds() - start;
+	fm_dialect_free(d);
+	if (rc) {
+		fprintf(stderr, "ingest: %s\n", err.message);
+		return fm_exit_status(rc);
+	}
+	getrusage(RUSAGE_SELF, &use);
+	printf("%llu rows  %.3f s  %.0f rows/s  %ld KiB\n", (unsigned long long)st.rows, seconds, (double)st.rows / seconds,
+	       use.ru_maxrss);
+	if (st.bad)
+		fprintf(stderr, "ingest: %llu bad rows\n", (unsigned long long)st.bad);
+	return 0;
+}

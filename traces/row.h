@@ -1,0 +1,72 @@
+/*
+ * row.h - one row of a trace: its fields as text -> a row of the flow table, by dialect, or the reason why not.
+ *
+ * The reader opens a row, gives its fields in order, and ends it; values are written straight into row t->rows of the
+ * chunk.  The text of the last time and of recent category values is remembered, since they repeat.
+ *
+ *     fm_row_begin(r);
+ *     for each field: fm_row_field(r, s, n);
+ *     if (fm_row_end(r)) ... chunk->rows has grown by one
+ *     else ... r->reason says why
+ *
+ * What is refused: another number of columns than the file has; a time that is none, missing, or outside 1970..2261; a
+ * negative or too long duration; an address that is none; a port over 65535; a count that is no nonnegative integer below
+ * 2^63; a category value that is longer than FM_DICT_VALUE_MAX, not UTF-8 or has control characters.
+ * Missing values (the dialect's tokens) are 0 under FM_MISSING_ZERO - the category value "0" - and refused under
+ * FM_MISSING_REJECT; a missing time is always refused, for no window could hold the row.
+ */
+#ifndef FM_TRACES_ROW_H
+#define FM_TRACES_ROW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "traces/trace.h"
+
+#define FM_ROW_MAXFIELDS 1024 /* columns of a file with a header */
+#define FM_ROW_CACHE 256
+#define FM_ROW_KEY 16
+
+struct fm_row {
+	const struct fm_dialect *d;
+	enum fm_missing missing;
+	struct fm_table *t;
+	int nfields;                   /* columns of the file; 0 until known */
+	int16_t map[FM_ROW_MAXFIELDS]; /* column of the file -> column of the dialect, or -1: not read */
+
+	int field; /* fields seen of this row */
+	bool bad;
+	unsigned nmissing, nfresh;     /* nfresh: bit c set: fresh[c] waits for the row's end */
+	char reason[256];
+	uint64_t missing_values;        /* of all good rows */
+	bool may_be_missing[256];       /* by first byte, lower and upper case */
+	bool empty_is_missing;
+
+	char time_text[40];             /* the last time and what it was */
+	size_t time_len;
+	int64_t time_ms;
+	struct {
+		char text[FM_DICT_VALUE_MAX];
+		size_t len;
+	} fresh[FM_NCOL];               /* category values not in the dictionary yet */
+	struct {
+		char key[FM_ROW_KEY];   /* the value, zero-padded */
+		uint16_t len, index;    /* len 0: free */
+	} cache[FM_NCOL][FM_ROW_CACHE];
+};
+
+/* t: the chunk, with capacity for at least one more row whenever a row is begun.  The columns of the file are those of the
+ * dialect, in order. */
+void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing missing, struct fm_table *t);
+void fm_row_begin(struct fm_row *r);
+void fm_row_field(struct fm_row *r, const char *s, size_t n);
+bool fm_row_end(struct fm_row *r);
+/* Mark the row as bad, unless it is already. */
+void fm_row_refuse(struct fm_row *r, const char *fmt, ...) FM_PRINTF(2, 3);
+/* Does the text read as a number, an address or a time? */
+bool fm_row_is_numeric(const char *s, size_t n);
+/* At most cap - 1 bytes of s in out, a control character as \xNN, with a NUL; cut text ends with "...". */
+void fm_row_escape(const char *s, size_t n, char *out, size_t cap);
+
+#endif

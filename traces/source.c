@@ -1,0 +1,478 @@
+#include "traces/source.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#define READ_BLOCK (256 * 1024)
+#define NSLOTS 4
+#define SLOT_BYTES ((size_t)1 << 20)
+#define CHEAP_REST (64u << 20) /* an archive with so little left is looked through for other members */
+#define MAX_LISTED 20
+
+/* Blocks that the decompressing thread is ahead of the reader: a ring of NSLOTS, filled at head, read at tail. */
+struct slot {
+	char *data;
+	size_t n;
+};
+
+struct fm_source {
+	char *path, *member_name; /* member_name: what is being read of an archive */
+	int fd;
+	struct archive *archive;
+	bool chosen;     /* the caller named the member */
+	bool in_archive; /* of an archive, not the file itself */
+	bool at_end, damaged;
+	uint64_t total;
+	atomic_uint_fast64_t consumed;
+
+	bool threaded, started, holding; /* holding: the reader still uses slot[tail] */
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct slot slot[NSLOTS];
+	unsigned head, tail; /* slots filled and slots given back, ever */
+	bool stop, finished;
+	int rc;
+	struct fm_error error;
+};
+
+struct suffix {
+	const char *text;
+	int filter; /* ARCHIVE_FILTER_*, or -1 */
+	int format; /* ARCHIVE_FORMAT_* base, or 0 */
+	const char *what;
+};
+/* The longer suffix first. */
+static const struct suffix suffixes[] = {
+	{".tar.gz", ARCHIVE_FILTER_GZIP, ARCHIVE_FORMAT_TAR, "a gzip-compressed tar archive"},
+	{".tgz", ARCHIVE_FILTER_GZIP, ARCHIVE_FORMAT_TAR, "a gzip-compressed tar archive"},
+	{".tar.xz", ARCHIVE_FILTER_XZ, ARCHIVE_FORMAT_TAR, "an xz-compressed tar archive"},
+	{".txz", ARCHIVE_FILTER_XZ, ARCHIVE_FORMAT_TAR, "an xz-compressed tar archive"},
+	{".tar.zst", ARCHIVE_FILTER_ZSTD, ARCHIVE_FORMAT_TAR, "a zstd-compressed tar archive"},
+	{".tzst", ARCHIVE_FILTER_ZSTD, ARCHIVE_FORMAT_TAR, "a zstd-compressed tar archive"},
+	{".tar.bz2", ARCHIVE_FILTER_BZIP2, ARCHIVE_FORMAT_TAR, "a bzip2-compressed tar archive"},
+	{".tar", -1, ARCHIVE_FORMAT_TAR, "a tar archive"},
+	{".zip", -1, ARCHIVE_FORMAT_ZIP, "a zip archive"},
+	{".7z", -1, ARCHIVE_FORMAT_7ZIP, "a 7z archive"},
+	{".gz", ARCHIVE_FILTER_GZIP, 0, "gzip data"},
+	{".xz", ARCHIVE_FILTER_XZ, 0, "xz data"},
+	{".zst", ARCHIVE_FILTER_ZSTD, 0, "zstd data"},
+	{".bz2", ARCHIVE_FILTER_BZIP2, 0, "bzip2 data"},
+	{".lz4", ARCHIVE_FILTER_LZ4, 0, "lz4 data"},
+	{".lzma", ARCHIVE_FILTER_LZMA, 0, "lzma data"},
+};
+
+static int archive_failed(struct fm_source *s, const char *doing, struct fm_error *err)
+{
+	int e = archive_errno(s->archive);
+	const char *why = archive_error_string(s->archive);
+
+	if (!why)
+		why = "unknown error";
+	if (e == EIO || e == ENOMEM || e == EACCES)
+		return fm_fail(err, FM_ESYSTEM, "%s: %s: %s", s->path, doing, why);
+	s->damaged = true;
+	return fm_fail(err, FM_EINPUT, "%s: %s: %s: the file is truncated or damaged; fetch it again", s->path, doing, why);
+}
+
+static bool has_filter(struct archive *a, int code)
+{
+	for (int i = 0; i < archive_filter_count(a); i++)
+		if (archive_filter_code(a, i) == code)
+			return true;
+	return false;
+}
+
+/* The file's name promises a compression or an archive: is it that?  Known once the first header has been read. */
+static int check_name(struct fm_source *s, struct fm_error *err)
+{
+	size_t n = strlen(s->path);
+
+	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+		const struct suffix *x = &suffixes[i];
+		size_t m = strlen(x->text);
+
+		if (n < m || strcasecmp(s->path + n - m, x->text) != 0)
+			continue;
+		if ((x->filter >= 0 && !has_filter(s->archive, x->filter)) ||
+		    (x->format && (archive_format(s->archive) & ARCHIVE_FORMAT_BASE_MASK) != x->format))
+			return fm_fail(err, FM_EINPUT, "%s is named %s but is not %s: fetch it again, or give it the name of what it is",
+				       s->path, x->text, x->what);
+		return FM_OK;
+	}
+	return FM_OK;
+}
+
+static bool is_member(struct archive_entry *e)
+{
+	const char *name = archive_entry_pathname(e), *base;
+
+	if (archive_entry_filetype(e) != AE_IFREG || !name)
+		return false;
+	base = strrchr(name, '/');
+	base = base ? base + 1 : name;
+	return strncmp(base, "._", 2) != 0; /* a Mac's copy of file attributes */
+}
+
+static bool same_name(const char *a, const char *b)
+{
+	if (!strncmp(a, "./", 2))
+		a += 2;
+	if (!strncmp(b, "./", 2))
+		b += 2;
+	return !strcmp(a, b);
+}
+
+static void list_add(struct fm_buf *list, size_t n, const char *name)
+{
+	if (n < MAX_LISTED)
+		fm_buf_printf(list, "%s%s", n ? ", " : "", name);
+	else if (n == MAX_LISTED)
+		fm_buf_puts(list, ", ...");
+}
+
+static int next_header(struct fm_source *s, struct archive_entry **entry, bool *end, struct fm_error *err)
+{
+	int rc = archive_read_next_header(s->archive, entry);
+
+	*end = rc == ARCHIVE_EOF;
+	if (rc == ARCHIVE_EOF || rc == ARCHIVE_OK || rc == ARCHIVE_WARN)
+		return FM_OK;
+	return archive_failed(s, "cannot be read", err);
+}
+
+static int empty(struct fm_source *s, struct fm_error *err)
+{
+	return fm_fail(err, FM_EINPUT, "%s is empty: a trace needs at least one row", s->path);
+}
+
+/* Go to the data of the wanted member. */
+static int find_member(struct fm_source *s, const char *member, struct fm_error *err)
+{
+	struct fm_buf seen = {0};
+	size_t nseen = 0;
+	int rc;
+
+	for (bool first = true;; first = false) {
+		struct archive_entry *e = NULL;
+		bool end;
+
+		if ((rc = next_header(s, &e, &end, err)))
+			goto out;
+		if (first && (rc = end && !s->total ? empty(s, err) : check_name(s, err)))
+			goto out;
+		if (end)
+			break;
+		int format = archive_format(s->archive) & ARCHIVE_FORMAT_BASE_MASK;
+		if (format == ARCHIVE_FORMAT_RAW) {
+			if (s->chosen)
+				rc = fm_fail(err, FM_EINPUT, "%s is not an archive, so it has no member %s: leave source.member empty",
+					     s->path, member);
+			goto out;
+		}
+		if (format == ARCHIVE_FORMAT_EMPTY) {
+			rc = empty(s, err);
+			goto out;
+		}
+		s->in_archive = true;
+		if (!is_member(e))
+			continue;
+		if (!s->chosen || same_name(archive_entry_pathname(e), member)) {
+			if (archive_entry_is_data_encrypted(e) > 0)
+				rc = fm_fail(err, FM_EINPUT, "%s: member %s is encrypted: unpack it first", s->path, archive_entry_pathname(e));
+			else if (!(s->member_name = strdup(archive_entry_pathname(e))))
+				rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+			else
+				fm_log("reading %s from %s", s->member_name, s->path);
+			goto out;
+		}
+		list_add(&seen, nseen++, archive_entry_pathname(e));
+	}
+	if (!s->in_archive)
+		rc = empty(s, err);
+	else if (s->chosen && nseen)
+		rc = fm_fail(err, FM_EINPUT, "%s has no member %s; it has: %s", s->path, member, seen.data ? seen.data : "");
+	else
+		rc = fm_fail(err, FM_EINPUT, "%s holds no file: an archive with a trace in it is needed", s->path);
+out:
+	fm_buf_free(&seen);
+	return rc;
+}
+
+/* After the first member, when none was named: is there another?  Then the choice is the user's. */
+static int refuse_others(struct fm_source *s, struct fm_error *err)
+{
+	struct fm_buf seen = {0};
+	size_t nseen = 0;
+	int rc = FM_OK;
+
+	if (!s->in_archive || s->chosen)
+		return FM_OK;
+	list_add(&seen, nseen++, s->member_name);
+	for (;;) {
+		struct archive_entry *e = NULL;
+		bool end;
+
+		if ((rc = next_header(s, &e, &end, err)) || end)
+			break;
+		if (is_member(e))
+			list_add(&seen, nseen++, archive_entry_pathname(e));
+	}
+	if (!rc && nseen > 1)
+		rc = fm_fail(err, FM_EINPUT, "%s has several members: choose one with source.member (%s)", s->path,
+			     seen.data ? seen.data : "");
+	fm_buf_free(&seen);
+	return rc;
+}
+
+/* The next block straight from libarchive, in its own memory; *n is 0 at the end. */
+static int fetch(struct fm_source *s, const char **data, size_t *n, struct fm_error *err)
+{
+	*n = 0;
+	while (!s->at_end) {
+		const void *block;
+		la_int64_t offset;
+		int rc = archive_read_data_block(s->archive, &block, n, &offset);
+
+		atomic_store_explicit(&s->consumed, (uint64_t)archive_filter_bytes(s->archive, -1), memory_order_relaxed);
+		if (rc == ARCHIVE_EOF) {
+			*n = 0;
+			s->at_end = true;
+			return refuse_others(s, err);
+		}
+		if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN)
+			return archive_failed(s, "cannot be read to its end", err);
+		*data = block;
+		if (*n)
+			return FM_OK;
+	}
+	return FM_OK;
+}
+
+/* The thread: copy what libarchive yields into whole slots, one for each block of up to SLOT_BYTES. */
+static void *ahead(void *arg)
+{
+	struct fm_source *s = arg;
+	const char *data = NULL;
+	size_t left = 0;
+	bool end = false;
+	int rc = FM_OK;
+
+	while (!end && !rc) {
+		pthread_mutex_lock(&s->lock);
+		while (s->head - s->tail == NSLOTS && !s->stop)
+			pthread_cond_wait(&s->changed, &s->lock);
+		bool stop = s->stop;
+		struct slot *slot = &s->slot[s->head % NSLOTS];
+		pthread_mutex_unlock(&s->lock);
+		if (stop)
+			break;
+		slot->n = 0;
+		while (slot->n < SLOT_BYTES) {
+			if (!left && ((rc = fetch(s, &data, &left, &s->error)) || !left)) {
+				end = true;
+				break;
+			}
+			size_t m = left < SLOT_BYTES - slot->n ? left : SLOT_BYTES - slot->n;
+			memcpy(slot->data + slot->n, data, m);
+			slot->n += m;
+			data += m;
+			left -= m;
+		}
+		pthread_mutex_lock(&s->lock);
+		if (slot->n)
+			s->head++;
+		pthread_cond_broadcast(&s->changed);
+		pthread_mutex_unlock(&s->lock);
+	}
+	pthread_mutex_lock(&s->lock);
+	s->rc = rc;
+	s->finished = true;
+	pthread_cond_broadcast(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+	return NULL;
+}
+
+static int start_ahead(struct fm_source *s, struct fm_error *err)
+{
+	int rc;
+
+	for (int i = 0; i < NSLOTS; i++)
+		if ((rc = fm_alloc(&s->slot[i].data, SLOT_BYTES, 1, "decompressed blocks", err)))
+			return rc;
+	errno = pthread_create(&s->thread, NULL, ahead, s);
+	if (errno)
+		return fm_fail_errno(err, "cannot start a thread for %s", s->path);
+	s->started = true;
+	return FM_OK;
+}
+
+static void stop_ahead(struct fm_source *s)
+{
+	if (!s->started)
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->stop = true;
+	pthread_cond_broadcast(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+	pthread_join(s->thread, NULL);
+	s->started = false;
+}
+
+static int open_archive(struct fm_source *s, struct fm_error *err)
+{
+	struct archive *a = s->archive = archive_read_new();
+
+	if (!a)
+		return fm_fail(err, FM_ESYSTEM, "out of memory: no archive reader");
+	if (archive_read_support_filter_gzip(a) || archive_read_support_filter_bzip2(a) || archive_read_support_filter_xz(a) ||
+	    archive_read_support_filter_lzma(a) || archive_read_support_filter_zstd(a) || archive_read_support_filter_lz4(a) ||
+	    archive_read_support_filter_compress(a) || archive_read_support_format_tar(a) || archive_read_support_format_zip(a) ||
+	    archive_read_support_format_7zip(a) || archive_read_support_format_empty(a) || archive_read_support_format_raw(a))
+		return fm_fail(err, FM_ESYSTEM, "libarchive lacks a needed format: %s", archive_error_string(a));
+	if (archive_read_open_fd(a, s->fd, READ_BLOCK) != ARCHIVE_OK)
+		return archive_failed(s, "cannot be opened", err);
+	return FM_OK;
+}
+
+int fm_source_open(struct fm_source **out, const char *path, const char *member, struct fm_error *err)
+{
+	struct fm_source *s;
+	struct stat st;
+	int rc;
+
+	*out = NULL;
+	if ((rc = fm_alloc(&s, 1, sizeof *s, "a source", err)))
+		return rc;
+	s->fd = -1;
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->changed, NULL);
+	s->chosen = member && *member;
+	if (!(s->path = strdup(path))) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto fail;
+	}
+	if ((s->fd = open(path, O_RDONLY | O_CLOEXEC)) < 0 || fstat(s->fd, &st)) {
+		rc = fm_fail_errno(err, "cannot open the trace %s", path);
+		goto fail;
+	}
+	if (S_ISDIR(st.st_mode)) {
+		rc = fm_fail(err, FM_EINPUT, "%s is a folder: name the trace file in it", path);
+		goto fail;
+	}
+	if (S_ISREG(st.st_mode)) {
+		s->total = (uint64_t)st.st_size;
+		if (!st.st_size) {
+			rc = empty(s, err);
+			goto fail;
+		}
+	}
+	if ((rc = open_archive(s, err)) || (rc = find_member(s, member, err)))
+		goto fail;
+	/* Only what costs time is worth a thread: a filter beyond "none", or an archive that compresses by itself. */
+	s->threaded = archive_filter_count(s->archive) > 1 || s->in_archive;
+	if (s->threaded && (rc = start_ahead(s, err)))
+		goto fail;
+	*out = s;
+	return FM_OK;
+fail:
+	fm_source_close(s);
+	return rc;
+}
+
+static int next_slot(struct fm_source *s, const char **data, size_t *n, struct fm_error *err)
+{
+	int rc = FM_OK;
+
+	*n = 0;
+	pthread_mutex_lock(&s->lock);
+	if (s->holding) {
+		s->tail++;
+		s->holding = false;
+		pthread_cond_broadcast(&s->changed);
+	}
+	while (s->head == s->tail && !s->finished)
+		pthread_cond_wait(&s->changed, &s->lock);
+	if (s->head != s->tail) {
+		struct slot *slot = &s->slot[s->tail % NSLOTS];
+
+		*data = slot->data;
+		*n = slot->n;
+		s->holding = true;
+	} else {
+		rc = s->rc;
+		if (rc && err)
+			*err = s->error;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
+int fm_source_next(struct fm_source *s, const char **data, size_t *n, struct fm_error *err)
+{
+	*data = "";
+	return s->threaded ? next_slot(s, data, n, err) : fetch(s, data, n, err);
+}
+
+int fm_source_stop(struct fm_source *s, struct fm_error *err)
+{
+	int rc = FM_OK;
+
+	stop_ahead(s);
+	/* Damage behind the rows that were wanted is no error; another member is. */
+	if (s->finished && s->rc)
+		rc = s->at_end ? s->rc : FM_OK;
+	else if (!s->at_end && s->total && s->total - fm_source_consumed(s) <= CHEAP_REST)
+		return refuse_others(s, err);
+	if (rc && err)
+		*err = s->error;
+	return rc;
+}
+
+bool fm_source_damaged(const struct fm_source *s)
+{
+	return s->damaged;
+}
+
+uint64_t fm_source_consumed(const struct fm_source *s)
+{
+	uint64_t n = atomic_load_explicit(&s->consumed, memory_order_relaxed);
+
+	return s->total && n > s->total ? s->total : n;
+}
+
+uint64_t fm_source_total(const struct fm_source *s)
+{
+	return s->total;
+}
+
+void fm_source_close(struct fm_source *s)
+{
+	if (!s)
+		return;
+	stop_ahead(s);
+	if (s->archive)
+		archive_read_free(s->archive);
+	if (s->fd >= 0)
+		close(s->fd);
+	for (int i = 0; i < NSLOTS; i++)
+		free(s->slot[i].data);
+	pthread_cond_destroy(&s->changed);
+	pthread_mutex_destroy(&s->lock);
+	free(s->member_name);
+	free(s->path);
+	free(s);
+}

@@ -1,0 +1,245 @@
+#include <csv.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "traces/trace.h"
+
+#define FLUSH_BYTES (64 * 1024)
+#define FIELD_MAX 64 /* bytes in a formatted value that is no category */
+
+struct writer {
+	const struct fm_table *t;
+	const struct fm_dialect *d;
+	struct fm_out *out;
+	struct fm_buf buf;
+	struct quoted {
+		char **text; /* one for each value of the dictionary, quoted where CSV wants it */
+		size_t n;
+	} quoted[FM_NCOL];
+	int64_t time_s;      /* the second whose text is in time_text */
+	size_t time_len;
+	char time_text[FM_TIME_MAX];
+};
+
+static bool needs_quotes(const struct fm_dialect *d, const char *s)
+{
+	size_t n = strlen(s);
+
+	/* A reader trims spaces around what is not quoted. */
+	return n && (*s == ' ' || *s == '\t' || s[n - 1] == ' ' || s[n - 1] == '\t' || strchr(s, d->delimiter) ||
+		     strpbrk(s, "\"\r\n"));
+}
+
+static int quote_values(struct writer *w, int c, struct fm_error *err)
+{
+	const struct fm_dict *dict = &w->t->dict[c];
+	int rc;
+
+	if ((rc = fm_alloc(&w->quoted[c].text, dict->n + 1, sizeof(char *), "category values", err)))
+		return rc;
+	w->quoted[c].n = dict->n;
+	for (size_t i = 0; i < dict->n; i++) {
+		const char *s = dict->value[i];
+		size_t n = strlen(s), cap = 2 * n + 3;
+		char *text;
+
+		if ((rc = fm_alloc(&text, cap, 1, "a category value", err)))
+			return rc;
+		w->quoted[c].text[i] = text;
+		if (needs_quotes(w->d, s))
+			text[csv_write(text, cap - 1, s, n)] = 0;
+		else
+			memcpy(text, s, n);
+	}
+	return FM_OK;
+}
+
+/* v / 10^have as a decimal number with `want` digits after the point, rounded half up; want -1: none and no point. */
+static size_t format_decimal(uint64_t v, int have, int want, char *out)
+{
+	uint64_t scale = 1, part;
+	size_t n;
+
+	if (want < 0)
+		want = 0;
+	if (want > 12)
+		want = 12;
+	for (; have > want; have--)
+		v = v / 10 + (have == want + 1 && v % 10 >= 5);
+	for (int i = 0; i < have; i++)
+		scale *= 10;
+	n = fm_format_u64(v / scale, out);
+	if (!want)
+		return n;
+	out[n++] = '.';
+	part = v % scale;
+	for (int i = have; i > 0; i--, part /= 10)
+		out[n + (size_t)i - 1] = (char)('0' + part % 10);
+	n += (size_t)have;
+	for (int i = have; i < want; i++)
+		out[n++] = '0';
+	return n;
+}
+
+static size_t format_number(uint64_t ms, enum fm_format f, int decimals, char *out)
+{
+	if (f == FM_FMT_SECONDS)
+		return decimals == 3 ? fm_format_ms_as_s((int64_t)ms, out) : format_decimal(ms, 3, decimals, out);
+	return format_decimal(f == FM_FMT_MICROSECONDS ? ms * 1000 : ms, 0, decimals, out);
+}
+
+/* The second of the last row is usually the second of this one. A fraction is cut, so that no second comes too early. */
+static size_t format_time(struct writer *w, int64_t ms, int decimals, char *out)
+{
+	int64_t s = ms >= 0 ? ms / 1000 : -((999 - ms) / 1000);
+	unsigned part = (unsigned)(ms - s * 1000), place = 100;
+	size_t n;
+
+	if (!w->time_len || s != w->time_s) {
+		w->time_len = fm_format_time_s(s * 1000, w->time_text);
+		w->time_s = s;
+	}
+	n = w->time_len;
+	memcpy(out, w->time_text, n);
+	if (decimals > 0)
+		out[n++] = '.';
+	for (int i = 0; i < decimals && i < 9; i++, place /= 10)
+		out[n++] = (char)('0' + (place ? part / place % 10 : 0));
+	return n;
+}
+
+static int add_category(struct writer *w, int c, size_t row, struct fm_error *err)
+{
+	uint16_t i = ((const uint16_t *)w->t->col[c])[row];
+
+	if (i >= w->quoted[c].n)
+		return fm_fail(err, FM_EINPUT, "row %zu: %s has value number %u of %zu: the table is damaged", row + 1,
+			       fm_cols[c].name, i, w->quoted[c].n);
+	fm_buf_add(&w->buf, w->quoted[c].text[i], strlen(w->quoted[c].text[i]));
+	return FM_OK;
+}
+
+static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
+{
+	const struct fm_table *t = w->t;
+	int c = w->d->cols[k].col, decimals = w->d->cols[k].decimals;
+	enum fm_format f = w->d->cols[k].format;
+	bool has = c >= 0 && FM_HAS(t, c);
+	char s[FIELD_MAX];
+	size_t n = 0;
+
+	if (c < 0)
+		return FM_OK;
+	switch (fm_cols[c].kind) {
+	case FM_KIND_TIME: {
+		int64_t ms = has ? t->te[row] : 0;
+
+		if (f == FM_FMT_DATETIME)
+			n = format_time(w, ms, decimals, s);
+		else if (ms < 0 || ms > INT64_MAX / 1000)
+			return fm_fail(err, FM_EINPUT, "row %zu: time %lld ms has no text in dialect %s", row + 1, (long long)ms,
+				       w->d->name);
+		else
+			n = format_number((uint64_t)ms, f, decimals, s);
+		break;
+	}
+	case FM_KIND_DURATION:
+		n = format_number(has ? t->td[row] : 0, f, decimals, s);
+		break;
+	case FM_KIND_IPV4: {
+		uint32_t ip = has ? ((const uint32_t *)t->col[c])[row] : 0;
+
+		n = f == FM_FMT_IPV4_INTEGER ? fm_format_u64(ip, s) : fm_format_ipv4(ip, s);
+		break;
+	}
+	case FM_KIND_PORT:
+		n = fm_format_u64(has ? ((const uint16_t *)t->col[c])[row] : 0, s);
+		break;
+	case FM_KIND_CATEGORY:
+		if (has)
+			return add_category(w, c, row, err);
+		s[n++] = '0';
+		break;
+	case FM_KIND_COUNT:
+		n = fm_format_u64(has ? (c == FM_PKT ? t->pkt : t->byt)[row] : 0, s);
+		break;
+	}
+	fm_buf_add(&w->buf, s, n);
+	return FM_OK;
+}
+
+static void add_header(struct writer *w)
+{
+	for (int k = 0; k < w->d->ncols; k++) {
+		const char *name = w->d->cols[k].name;
+		char text[2 * sizeof w->d->cols[k].name + 3];
+
+		if (k)
+			fm_buf_add(&w->buf, &w->d->delimiter, 1);
+		if (needs_quotes(w->d, name))
+			fm_buf_add(&w->buf, text, csv_write(text, sizeof text, name, strlen(name)));
+		else
+			fm_buf_puts(&w->buf, name);
+	}
+	fm_buf_puts(&w->buf, w->d->newline);
+}
+
+static int write_rows(struct writer *w, struct fm_error *err)
+{
+	int rc;
+
+	if (w->d->header)
+		add_header(w);
+	for (size_t row = 0; row < w->t->rows; row++) {
+		for (int k = 0; k < w->d->ncols; k++) {
+			if (k)
+				fm_buf_add(&w->buf, &w->d->delimiter, 1);
+			if ((rc = add_field(w, k, row, err)))
+				return rc;
+		}
+		fm_buf_puts(&w->buf, w->d->newline);
+		if (w->buf.len < FLUSH_BYTES && row + 1 < w->t->rows)
+			continue;
+		if ((rc = fm_buf_check(&w->buf, err)) || (rc = fm_out_write(w->out, w->buf.data, w->buf.len, err)))
+			return rc;
+		w->buf.len = 0;
+	}
+	if (!w->buf.len)
+		return FM_OK;
+	if ((rc = fm_buf_check(&w->buf, err)))
+		return rc;
+	return fm_out_write(w->out, w->buf.data, w->buf.len, err); /* a header alone */
+}
+
+int fm_trace_write(const struct fm_table *t, const struct fm_dialect *d, const char *path, struct fm_error *err)
+{
+	struct writer w = {.t = t, .d = d};
+	int rc;
+
+	if ((rc = fm_out_open(&w.out, path, 0644, err)))
+		return rc;
+	for (int k = 0; k < d->ncols; k++) {
+		int c = d->cols[k].col;
+
+		if (c >= 0 && FM_HAS(t, c) && fm_cols[c].kind == FM_KIND_CATEGORY && !w.quoted[c].text &&
+		    (rc = quote_values(&w, c, err)))
+			goto out;
+	}
+	rc = write_rows(&w, err);
+	if (!rc) {
+		rc = fm_out_commit(w.out, err);
+		w.out = NULL;
+	}
+out:
+	fm_out_abort(w.out);
+	fm_buf_free(&w.buf);
+	for (int c = 0; c < FM_NCOL; c++) {
+		for (size_t i = 0; i < w.quoted[c].n; i++)
+			free(w.quoted[c].text[i]);
+		free(w.quoted[c].text);
+	}
+	return rc;
+}
