@@ -25,7 +25,7 @@
 #include "manifests/metrics.h"
 
 struct fm_ingest_in { const struct fm_config *cfg; const char *trace; const char *out_dir; };
-struct fm_ingest_out { uint64_t rows, bad, missing_values, train_rows, validation_rows, holdout_rows, windows; int64_t first_ms, last_ms; };
+struct fm_ingest_out { uint64_t rows, bad, missing_values, train_rows, validation_rows, holdout_rows, windows; int64_t first_ms, last_ms; uint64_t unsorted, tail_rows; };
 int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_ingest_out_json(const struct fm_ingest_out *out);
 

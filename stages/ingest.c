@@ -1,0 +1,319 @@
+/*
+ * ingest.c - the first stage: a trace becomes the private store, in one pass and in bounded memory.
+ *
+ * A window is model.window consecutive good rows; gap is the time since the good row before, whichever window that was in.
+ * Every window has exactly model.window rows: what is left over at the end, fewer rows than one window, goes into no split
+ * and is counted as tail_rows, so that rows = train_rows + validation_rows + holdout_rows + tail_rows.
+ *
+ * A row that is earlier than the row before it stays where it is, with gap 0, and is counted as unsorted: nfdump writes
+ * flows in the order in which they ended or began, and the other of the two times then steps back a little all the time.
+ * Where more than a tenth of the rows step back by over a minute and a sixteenth of the trace's length, the order of the
+ * rows is not one of time, windows would mean nothing, and the trace is refused.
+ */
+#include <csv.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "manifests/canon.h"
+#include "manifests/dialect.h"
+#include "stages/split.h"
+#include "stages/stage.h"
+#include "traces/trace.h"
+
+#define QUARANTINE_ROWS 1000
+#define STEP_BINS 64
+#define MINUTE_MS 60000
+
+static const char *const split_names[FM_NSPLIT] = {"train", "validation", "holdout"};
+
+struct ingest {
+	const struct fm_config *cfg;
+	struct fm_dialect *dialect;
+	size_t window;
+	struct fm_table *pending; /* the windows of the block that is being filled */
+	struct fm_table_writer *writer[FM_NSPLIT];
+	struct fm_splitter splitter;
+	struct fm_trace_stats st;
+	struct fm_progress progress;
+	uint64_t rows[FM_NSPLIT], windows, tail_rows;
+	bool begun;               /* last_ms, min_ms, max_ms hold values */
+	int64_t last_ms, min_ms, max_ms;
+	uint64_t steps_back[STEP_BINS]; /* [i]: rows that lie 2^i to 2^(i+1) ms before the row before them */
+	struct fm_buf quarantine;
+	uint64_t quarantined;
+};
+
+/* Give the first n windows of the pending block to their splits. */
+static int flush_block(struct ingest *g, size_t n, struct fm_error *err)
+{
+	uint8_t split[FM_SPLIT_BLOCK];
+	int rc;
+
+	fm_splitter_block(&g->splitter, n, split);
+	for (size_t i = 0, run; i < n; i += run) {
+		size_t rows;
+
+		for (run = 1; i + run < n && split[i + run] == split[i]; run++)
+			;
+		rows = run * g->window;
+		if ((rc = fm_table_writer_add(g->writer[split[i]], g->pending, i * g->window, rows, err)))
+			return rc;
+		g->rows[split[i]] += rows;
+	}
+	g->windows += n;
+	g->pending->rows = 0;
+	return FM_OK;
+}
+
+/* Window numbers and gaps of the pending rows from `first` on. */
+static int number_rows(struct ingest *g, size_t first, struct fm_error *err)
+{
+	struct fm_table *t = g->pending;
+
+	if (g->windows + FM_SPLIT_BLOCK > UINT32_MAX)
+		return fm_fail(err, FM_EINPUT, "%s: over 4294967295 windows: raise model.window or set source.rows",
+			       g->cfg->source.path);
+	for (size_t i = first; i < t->rows; i++) {
+		int64_t ms = FM_HAS(t, FM_TE) ? t->te[i] : 0, gap = g->begun ? ms - g->last_ms : 0;
+
+		if (gap < 0) {
+			g->steps_back[63 - __builtin_clzll((unsigned long long)-gap)]++;
+			gap = 0;
+		}
+		t->win[i] = (uint32_t)(g->windows + i / g->window);
+		t->gap[i] = gap > UINT32_MAX ? UINT32_MAX : (uint32_t)gap;
+		g->min_ms = g->begun && g->min_ms < ms ? g->min_ms : ms;
+		g->max_ms = g->begun && g->max_ms > ms ? g->max_ms : ms;
+		g->last_ms = ms;
+		g->begun = true;
+	}
+	return FM_OK;
+}
+
+static int on_chunk(void *ctx, struct fm_table *chunk, struct fm_error *err)
+{
+	struct ingest *g = ctx;
+	size_t full = FM_SPLIT_BLOCK * g->window;
+	int rc;
+
+	for (size_t at = 0, n; at < chunk->rows; at += n) {
+		size_t first = g->pending->rows;
+
+		n = chunk->rows - at < full - first ? chunk->rows - at : full - first;
+		if ((rc = fm_trace_chunk_copy(g->pending, chunk, at, n, err)) || (rc = number_rows(g, first, err)))
+			return rc;
+		if (g->pending->rows == full && (rc = flush_block(g, FM_SPLIT_BLOCK, err)))
+			return rc;
+	}
+	return FM_OK;
+}
+
+static void add_quoted(struct fm_buf *b, const char *s)
+{
+	char text[2 * 1024 + 3];
+	size_t n = strlen(s);
+
+	fm_buf_add(b, text, csv_write(text, sizeof text, s, n < 1024 ? n : 1024));
+}
+
+static void on_bad(void *ctx, const struct fm_trace_bad *bad)
+{
+	struct ingest *g = ctx;
+
+	if (g->quarantined++ >= QUARANTINE_ROWS)
+		return;
+	fm_buf_printf(&g->quarantine, "%llu,", (unsigned long long)bad->line);
+	add_quoted(&g->quarantine, bad->reason);
+	fm_buf_puts(&g->quarantine, ",");
+	add_quoted(&g->quarantine, bad->text);
+	fm_buf_puts(&g->quarantine, "\n");
+}
+
+static void on_progress(void *ctx, uint64_t bytes_read, uint64_t bytes_total, uint64_t rows)
+{
+	struct ingest *g = ctx;
+	uint64_t wanted = (uint64_t)g->cfg->source.rows;
+
+	/* How many rows there will be is known only as far as the part of the file that is read says it. */
+	if (bytes_read && bytes_total)
+		g->progress.total = (uint64_t)((double)rows * (double)bytes_total / (double)bytes_read);
+	if (wanted && (!g->progress.total || g->progress.total > wanted))
+		g->progress.total = wanted;
+	fm_progress_step(&g->progress, rows, NULL);
+}
+
+static int save_quarantine(struct ingest *g, const char *path, struct fm_error *err)
+{
+	int rc;
+
+	if (g->quarantined > QUARANTINE_ROWS)
+		fm_buf_printf(&g->quarantine, ",%llu more bad rows are not listed,\n",
+			      (unsigned long long)(g->quarantined - QUARANTINE_ROWS));
+	if ((rc = fm_buf_check(&g->quarantine, err)))
+		return rc;
+	return fm_file_write(path, 0600, g->quarantine.data, g->quarantine.len, err);
+}
+
+static int read_trace(struct ingest *g, const char *trace, const char *quarantine, struct fm_error *err)
+{
+	const struct fm_config *cfg = g->cfg;
+	struct fm_trace_opts o = {
+		.path = trace, .member = cfg->source.member, .dialect = g->dialect, .rows = (uint64_t)cfg->source.rows,
+		.missing = strcmp(cfg->source.missing, "reject") ? FM_MISSING_ZERO : FM_MISSING_REJECT,
+		.chunk = on_chunk, .bad = on_bad, .progress = on_progress, .ctx = g,
+		.limit_bad = true, .max_bad_share = cfg->source.max_bad_share,
+	};
+	struct fm_error first = {0}, ignored;
+	int rc;
+
+	fm_buf_puts(&g->quarantine, "line,reason,text\n");
+	fm_progress_begin(&g->progress, "ingest", "rows", o.rows);
+	rc = fm_trace_read(&o, &g->st, &first);
+	fm_progress_end(&g->progress, NULL);
+	if (!rc)
+		return save_quarantine(g, quarantine, err);
+	if (err)
+		*err = first;
+	if (rc == FM_EINPUT && g->quarantined && !save_quarantine(g, quarantine, &ignored))
+		return fm_fail(err, rc, "%s; the bad rows are in %s", first.message, quarantine);
+	return rc;
+}
+
+static int check_order(const struct ingest *g, const char *trace, struct fm_error *err)
+{
+	int64_t limit = (g->max_ms - g->min_ms) / 16;
+	uint64_t far_back = 0;
+
+	if (limit < MINUTE_MS)
+		limit = MINUTE_MS;
+	for (int i = 0; i < STEP_BINS - 1; i++)
+		if (INT64_C(1) << i >= limit)
+			far_back += g->steps_back[i];
+	if (far_back * 10 <= g->st.rows)
+		return FM_OK;
+	return fm_fail(err, FM_EINPUT, "%s is not in the order of time: %llu of %llu rows lie over %lld s before the row before them; "
+		       "sort it by its time first", trace, (unsigned long long)far_back, (unsigned long long)g->st.rows,
+		       (long long)(limit / 1000));
+}
+
+static int check_size(const struct ingest *g, const char *trace, struct fm_error *err)
+{
+	double v = g->cfg->split.validation, h = g->cfg->split.holdout;
+	uint64_t needed = fm_splitter_needed(v, h);
+
+	if (g->windows >= needed)
+		return FM_OK;
+	return fm_fail(err, FM_EINPUT, "%s: %llu rows make %llu windows of %zu; at least %llu rows are needed for one window in each "
+		       "split: give more rows or lower model.window", trace, (unsigned long long)g->st.rows,
+		       (unsigned long long)g->windows, g->window, (unsigned long long)(needed * g->window));
+}
+
+static int open_store(struct ingest *g, const char *out_dir, struct fm_error *err)
+{
+	unsigned present = g->dialect->present | 1u << FM_WIN | 1u << FM_GAP;
+	int rc;
+
+	if ((rc = fm_table_new(&g->pending, present, err)) ||
+	    (rc = fm_table_reserve(g->pending, FM_SPLIT_BLOCK * g->window, err)))
+		return rc;
+	for (int k = 0; k < FM_NSPLIT; k++) {
+		char *dir = fm_path_join(out_dir, split_names[k]);
+
+		if (!dir)
+			return fm_fail(err, FM_ESYSTEM, "out of memory");
+		rc = fm_table_writer_open(&g->writer[k], dir, present, err);
+		free(dir);
+		if (rc)
+			return rc;
+	}
+	return FM_OK;
+}
+
+static int close_store(struct ingest *g, struct fm_error *err)
+{
+	int rc;
+
+	for (int k = 0; k < FM_NSPLIT; k++) {
+		struct fm_table_writer *w = g->writer[k];
+
+		g->writer[k] = NULL;
+		if ((rc = fm_table_writer_close(w, g->pending->dict, err)))
+			return rc;
+	}
+	return FM_OK;
+}
+
+static void fill_out(const struct ingest *g, struct fm_ingest_out *out)
+{
+	*out = (struct fm_ingest_out){
+		.rows = g->st.rows, .bad = g->st.bad, .missing_values = g->st.missing_values, .unsorted = g->st.unsorted,
+		.train_rows = g->rows[FM_SPLIT_TRAIN], .validation_rows = g->rows[FM_SPLIT_VALIDATION],
+		.holdout_rows = g->rows[FM_SPLIT_HOLDOUT], .tail_rows = g->tail_rows, .windows = g->windows,
+		.first_ms = g->min_ms, .last_ms = g->max_ms,
+	};
+}
+
+json_t *fm_ingest_out_json(const struct fm_ingest_out *out)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rows", (json_int_t)out->rows, "bad",
+			 (json_int_t)out->bad, "missing_values", (json_int_t)out->missing_values, "unsorted",
+			 (json_int_t)out->unsorted, "train_rows", (json_int_t)out->train_rows, "validation_rows",
+			 (json_int_t)out->validation_rows, "holdout_rows", (json_int_t)out->holdout_rows, "tail_rows",
+			 (json_int_t)out->tail_rows, "windows", (json_int_t)out->windows, "first_ms",
+			 (json_int_t)out->first_ms, "last_ms", (json_int_t)out->last_ms);
+}
+
+static int save_summary(const struct ingest *g, const struct fm_ingest_out *out, const char *path, struct fm_error *err)
+{
+	json_t *j = fm_ingest_out_json(out);
+	int rc;
+
+	if (!j || json_object_set_new(j, "format", json_string("flowmint-store/1")) ||
+	    json_object_set_new(j, "window", json_integer((json_int_t)g->window)) ||
+	    json_object_set_new(j, "dialect", json_string(g->dialect->name)))
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+	else
+		rc = fm_json_save(j, path, err);
+	json_decref(j);
+	return rc;
+}
+
+int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, struct fm_error *err)
+{
+	const struct fm_config *cfg = in->cfg;
+	struct ingest g = {.cfg = cfg, .window = (size_t)cfg->model.window};
+	char *quarantine = fm_path_join(in->out_dir, "quarantine.csv"), *summary = fm_path_join(in->out_dir, "store.json");
+	int rc;
+
+	if (!quarantine || !summary) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	if (cfg->model.window < 1 || cfg->source.rows < 0) {
+		rc = fm_fail(err, FM_EINPUT, "model.window is %d and source.rows %lld: at least 1 and 0 are needed", cfg->model.window,
+			     (long long)cfg->source.rows);
+		goto out;
+	}
+	fm_splitter_init(&g.splitter, cfg->split.validation, cfg->split.holdout, cfg->split.seed);
+	if ((rc = fm_dialect_load(&g.dialect, cfg->source.dialect, err)) || (rc = open_store(&g, in->out_dir, err)) ||
+	    (rc = read_trace(&g, in->trace, quarantine, err)))
+		goto out;
+	g.tail_rows = g.pending->rows % g.window;
+	if ((rc = flush_block(&g, g.pending->rows / g.window, err)) || (rc = check_size(&g, in->trace, err)) ||
+	    (rc = check_order(&g, in->trace, err)) || (rc = close_store(&g, err)))
+		goto out;
+	fill_out(&g, out);
+	rc = save_summary(&g, out, summary, err);
+out:
+	for (int k = 0; k < FM_NSPLIT; k++)
+		fm_table_writer_abort(g.writer[k]);
+	fm_table_free(g.pending);
+	fm_dialect_free(g.dialect);
+	fm_buf_free(&g.quarantine);
+	free(quarantine);
+	free(summary);
+	return rc;
+}
