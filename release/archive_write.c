@@ -1,0 +1,334 @@
+/*
+ * Two libarchive writers in a row: one makes the tar, what it emits is digested and handed to the other, which compresses
+ * it ("raw" format with the zstd filter), and what that emits is digested and written.
+ */
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "release/archive.h"
+
+#define CHUNK (256 * 1024)
+#define BLOCK 10240
+
+struct writer {
+	struct archive *tar, *zst;
+	struct fm_sha256 *tar_hash, *hash;
+	struct fm_sha512 *hash512;
+	struct fm_out *out;
+	struct fm_archive_digests *digests;
+	uint8_t *chunk;
+	struct fm_error *err;
+	int rc; /* what a callback failed with: libarchive only knows that it failed */
+};
+
+static bool letters_ok(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		char c = s[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '+' ||
+		      c == '_' || c == '-'))
+			return false;
+	}
+	return true;
+}
+
+bool fm_archive_folder_ok(const char *folder)
+{
+	size_t n = strlen(folder);
+
+	return n > 0 && n < FM_ARCHIVE_MAX_FOLDER && letters_ok(folder, n) &&
+	       ((*folder >= 'a' && *folder <= 'z') || (*folder >= '0' && *folder <= '9'));
+}
+
+bool fm_archive_path_ok(const char *path)
+{
+	if (strlen(path) >= FM_ARCHIVE_MAX_PATH)
+		return false;
+	for (;;) {
+		size_t n = strcspn(path, "/");
+
+		if (n == 0 || *path == '.' || *path == '-' || *path == '+' || !letters_ok(path, n))
+			return false;
+		if (!path[n])
+			return true;
+		path += n + 1;
+	}
+}
+
+static int libarchive_failed(struct writer *w, struct archive *a)
+{
+	if (w->rc)
+		return w->rc;
+	return fm_fail(w->err, FM_ESYSTEM, "the archive could not be written: %s",
+		       archive_error_string(a) ? archive_error_string(a) : "no reason given");
+}
+
+static la_ssize_t tar_emits(struct archive *a, void *ctx, const void *p, size_t n)
+{
+	struct writer *w = ctx;
+
+	if (w->rc == FM_OK)
+		w->rc = fm_sha256_add(w->tar_hash, p, n, w->err);
+	if (w->rc == FM_OK && archive_write_data(w->zst, p, n) != (la_ssize_t)n)
+		w->rc = libarchive_failed(w, w->zst);
+	if (w->rc) {
+		archive_set_error(a, EIO, "compression failed");
+		return -1;
+	}
+	w->digests->tar_nbytes += n;
+	return (la_ssize_t)n;
+}
+
+static la_ssize_t zst_emits(struct archive *a, void *ctx, const void *p, size_t n)
+{
+	struct writer *w = ctx;
+
+	if (w->rc == FM_OK)
+		w->rc = fm_sha256_add(w->hash, p, n, w->err);
+	if (w->rc == FM_OK)
+		w->rc = fm_sha512_add(w->hash512, p, n, w->err);
+	if (w->rc == FM_OK)
+		w->rc = fm_out_write(w->out, p, n, w->err);
+	if (w->rc) {
+		archive_set_error(a, EIO, "writing failed");
+		return -1;
+	}
+	w->digests->nbytes += n;
+	return (la_ssize_t)n;
+}
+
+static int open_writers(struct writer *w)
+{
+	struct archive_entry *raw = NULL;
+	int rc = FM_OK;
+
+	w->zst = archive_write_new();
+	w->tar = archive_write_new();
+	raw = archive_entry_new();
+	if (!w->zst || !w->tar || !raw) {
+		rc = fm_fail(w->err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	if (archive_write_set_format_raw(w->zst) != ARCHIVE_OK || archive_write_add_filter_zstd(w->zst) != ARCHIVE_OK ||
+	    archive_write_set_filter_option(w->zst, "zstd", "compression-level", FM_ARCHIVE_ZSTD_LEVEL) != ARCHIVE_OK ||
+	    archive_write_set_bytes_in_last_block(w->zst, 1) != ARCHIVE_OK ||
+	    archive_write_open(w->zst, w, NULL, zst_emits, NULL) != ARCHIVE_OK) {
+		rc = libarchive_failed(w, w->zst);
+		goto out;
+	}
+	archive_entry_set_pathname(raw, "tar");
+	archive_entry_set_filetype(raw, AE_IFREG);
+	if (archive_write_header(w->zst, raw) != ARCHIVE_OK) {
+		rc = libarchive_failed(w, w->zst);
+		goto out;
+	}
+	if (archive_write_set_format_ustar(w->tar) != ARCHIVE_OK ||
+	    archive_write_set_bytes_per_block(w->tar, BLOCK) != ARCHIVE_OK ||
+	    archive_write_set_bytes_in_last_block(w->tar, BLOCK) != ARCHIVE_OK ||
+	    archive_write_open(w->tar, w, NULL, tar_emits, NULL) != ARCHIVE_OK)
+		rc = libarchive_failed(w, w->tar);
+out:
+	archive_entry_free(raw);
+	return rc;
+}
+
+/* The header of one entry; path NULL: of the folder itself. */
+static int put_header(struct writer *w, const char *folder, const char *path, uint64_t nbytes, int64_t mtime_s)
+{
+	struct archive_entry *e = archive_entry_new();
+	char *full = NULL;
+	int rc = FM_OK;
+
+	if (!e || asprintf(&full, "%s/%s", folder, path ? path : "") < 0) {
+		full = NULL;
+		rc = fm_fail(w->err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	archive_entry_set_pathname(e, full);
+	archive_entry_set_filetype(e, path ? AE_IFREG : AE_IFDIR);
+	archive_entry_set_perm(e, path ? 0644 : 0755);
+	archive_entry_set_uid(e, 0);
+	archive_entry_set_gid(e, 0);
+	archive_entry_set_size(e, (la_int64_t)nbytes);
+	archive_entry_set_mtime(e, mtime_s, 0);
+	if (archive_write_header(w->tar, e) != ARCHIVE_OK)
+		rc = libarchive_failed(w, w->tar);
+out:
+	free(full);
+	archive_entry_free(e);
+	return rc;
+}
+
+static int put_bytes(struct writer *w, struct fm_sha256 *h, const void *p, size_t n)
+{
+	int rc = fm_sha256_add(h, p, n, w->err);
+
+	if (rc == FM_OK && archive_write_data(w->tar, p, n) != (la_ssize_t)n)
+		rc = libarchive_failed(w, w->tar);
+	return rc;
+}
+
+static int put_file(struct writer *w, const char *folder, struct fm_archive_member *m, int64_t mtime_s)
+{
+	struct fm_sha256 *h = NULL;
+	uint8_t digest[FM_SHA256_LEN];
+	struct stat st;
+	uint64_t done = 0;
+	ssize_t got;
+	int fd = -1, rc;
+
+	m->nbytes = m->n;
+	if (m->file) {
+		fd = open(m->file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (fd < 0 || fstat(fd, &st) < 0) {
+			rc = fm_fail_errno(w->err, "%s", m->file);
+			goto out;
+		}
+		if (!S_ISREG(st.st_mode)) {
+			rc = fm_fail(w->err, FM_EINPUT, "%s is no regular file", m->file);
+			goto out;
+		}
+		m->nbytes = (uint64_t)st.st_size;
+	}
+	if (m->nbytes > FM_ARCHIVE_MAX_BYTES) {
+		rc = fm_fail(w->err, FM_EINPUT, "%s has %llu bytes; a file of an archive has at most 8 GiB: release fewer rows",
+			     m->path, (unsigned long long)m->nbytes);
+		goto out;
+	}
+	rc = fm_sha256_new(&h, w->err);
+	if (rc == FM_OK)
+		rc = put_header(w, folder, m->path, m->nbytes, mtime_s);
+	if (rc == FM_OK && !m->file && m->n)
+		rc = put_bytes(w, h, m->data, m->n);
+	while (rc == FM_OK && m->file) {
+		got = read(fd, w->chunk, CHUNK);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			rc = fm_fail_errno(w->err, "%s", m->file);
+			break;
+		}
+		done += (uint64_t)got;
+		if (done > m->nbytes || (got == 0 && done != m->nbytes)) {
+			rc = fm_fail(w->err, FM_ESYSTEM, "%s changed while it was read", m->file);
+			break;
+		}
+		if (got == 0)
+			break;
+		rc = put_bytes(w, h, w->chunk, (size_t)got);
+	}
+	if (rc == FM_OK) {
+		rc = fm_sha256_end(h, digest, w->err);
+		h = NULL;
+	}
+	if (rc == FM_OK)
+		fm_hex(digest, sizeof digest, m->sha256);
+out:
+	fm_sha256_free(h);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+static int by_path(const void *a, const void *b)
+{
+	const struct fm_archive_member *x = a, *y = b;
+
+	return strcmp(x->path, y->path);
+}
+
+static int members_ok(const char *folder, struct fm_archive_member *m, size_t n, struct fm_error *err)
+{
+	if (!fm_archive_folder_ok(folder))
+		return fm_fail(err, FM_EINPUT, "%s cannot be the folder of an archive", folder);
+	if (n > FM_ARCHIVE_MAX_FILES)
+		return fm_fail(err, FM_EINPUT, "an archive has at most %d files", FM_ARCHIVE_MAX_FILES);
+	if (n)
+		qsort(m, n, sizeof *m, by_path);
+	for (size_t i = 0; i < n; i++) {
+		if (!fm_archive_path_ok(m[i].path))
+			return fm_fail(err, FM_EINPUT, "%s cannot be a path in an archive", m[i].path);
+		if (i && strcmp(m[i - 1].path, m[i].path) == 0)
+			return fm_fail(err, FM_EINPUT, "%s would be twice in the archive", m[i].path);
+	}
+	return FM_OK;
+}
+
+static int end_hex(struct fm_sha256 **h, char hex[FM_SHA256_HEX], struct fm_error *err)
+{
+	uint8_t digest[FM_SHA256_LEN];
+	int rc = fm_sha256_end(*h, digest, err);
+
+	*h = NULL;
+	if (rc == FM_OK)
+		fm_hex(digest, sizeof digest, hex);
+	return rc;
+}
+
+int fm_archive_write(const char *folder, int64_t mtime_s, struct fm_archive_member *members, size_t n, const char *path,
+		     struct fm_archive_digests *digests, struct fm_error *err)
+{
+	struct writer w = {.digests = digests, .err = err};
+	int rc;
+
+	memset(digests, 0, sizeof *digests);
+	rc = members_ok(folder, members, n, err);
+	if (rc == FM_OK && (mtime_s < 0 || (uint64_t)mtime_s > FM_ARCHIVE_MAX_BYTES))
+		rc = fm_fail(err, FM_EINPUT, "the release date lies outside what a tar can say (1970 to 2242)");
+	if (rc == FM_OK)
+		rc = fm_alloc(&w.chunk, CHUNK, 1, "the archive", err);
+	if (rc == FM_OK)
+		rc = fm_sha256_new(&w.tar_hash, err);
+	if (rc == FM_OK)
+		rc = fm_sha256_new(&w.hash, err);
+	if (rc == FM_OK)
+		rc = fm_sha512_new(&w.hash512, err);
+	if (rc == FM_OK)
+		rc = fm_out_open(&w.out, path, 0644, err);
+	if (rc == FM_OK)
+		rc = open_writers(&w);
+	if (rc == FM_OK)
+		rc = put_header(&w, folder, NULL, 0, mtime_s);
+	for (size_t i = 0; i < n && rc == FM_OK; i++)
+		rc = put_file(&w, folder, &members[i], mtime_s);
+	if (rc == FM_OK && archive_write_close(w.tar) != ARCHIVE_OK)
+		rc = libarchive_failed(&w, w.tar);
+	if (rc == FM_OK && archive_write_close(w.zst) != ARCHIVE_OK)
+		rc = libarchive_failed(&w, w.zst);
+	if (rc == FM_OK)
+		rc = end_hex(&w.tar_hash, digests->tar_sha256, err);
+	if (rc == FM_OK)
+		rc = end_hex(&w.hash, digests->sha256, err);
+	if (rc == FM_OK) {
+		rc = fm_sha512_end(w.hash512, digests->sha512, err);
+		w.hash512 = NULL;
+	}
+	/* A writer that failed must not emit what it still holds. */
+	if (rc) {
+		struct fm_error keep = err ? *err : (struct fm_error){0};
+
+		w.rc = rc;
+		archive_write_free(w.tar);
+		archive_write_free(w.zst);
+		if (err)
+			*err = keep;
+		fm_out_abort(w.out);
+	} else {
+		archive_write_free(w.tar);
+		archive_write_free(w.zst);
+		rc = fm_out_commit(w.out, err);
+	}
+	fm_sha256_free(w.tar_hash);
+	fm_sha256_free(w.hash);
+	fm_sha512_free(w.hash512);
+	free(w.chunk);
+	return rc;
+}

@@ -1,0 +1,179 @@
+/*
+ * What an archive says about itself against what is in it: SHA256SUMS and manifest.json.
+ */
+#include <jansson.h>
+#include <string.h>
+
+#include "release/archive.h"
+#include "release/wire.h"
+
+struct check {
+	struct fm_archive_info *info;
+	bool listed[FM_ARCHIVE_MAX_FILES]; /* in the list that is being read */
+	enum fm_reason *reason;
+	struct fm_error *err;
+};
+
+#define refuse(c, why, ...) (*(c)->reason = (why), fm_fail((c)->err, FM_EVERDICT, __VA_ARGS__))
+
+static int find(const struct fm_archive_info *info, const char *path, size_t n)
+{
+	for (size_t i = 0; i < info->n; i++)
+		if (strlen(info->file[i].path) == n && memcmp(info->file[i].path, path, n) == 0)
+			return (int)i;
+	return -1;
+}
+
+static bool is_hex64(const char *s)
+{
+	for (size_t i = 0; i < 64; i++)
+		if (!((s[i] >= '0' && s[i] <= '9') || (s[i] >= 'a' && s[i] <= 'f')))
+			return false;
+	return true;
+}
+
+/* One line "HEX  path" of n bytes. */
+static int check_sum(struct check *c, const char *s, size_t n, size_t line)
+{
+	char shown[FM_ARCHIVE_MAX_PATH];
+	int at;
+
+	if (n < 67 || !is_hex64(s) || s[64] != ' ' || s[65] != ' ')
+		return refuse(c, FM_REASON_SUMS_MALFORMED, "SHA256SUMS:%zu: a line is 64 hex digits, two blanks and a path", line);
+	fm_printable(s + 66, n - 66, shown, sizeof shown);
+	at = find(c->info, s + 66, n - 66);
+	if (at < 0)
+		return refuse(c, FM_REASON_FILE_MISSING, "%s is listed in SHA256SUMS but is not in the archive", shown);
+	if (c->listed[at])
+		return refuse(c, FM_REASON_SUMS_MALFORMED, "SHA256SUMS:%zu: %s is listed twice", line, shown);
+	c->listed[at] = true;
+	if (memcmp(c->info->file[at].sha256, s, 64) != 0)
+		return refuse(c, FM_REASON_FILE_CHANGED, "%s is not the file that SHA256SUMS lists", shown);
+	return FM_OK;
+}
+
+static int check_sums(struct check *c)
+{
+	const char *p = c->info->sums.data;
+	size_t left = c->info->sums.len, line = 0;
+
+	memset(c->listed, 0, sizeof c->listed);
+	while (left) {
+		const char *nl = memchr(p, '\n', left);
+		size_t n = nl ? (size_t)(nl - p) : left;
+		int rc;
+
+		line++;
+		if (!nl)
+			return refuse(c, FM_REASON_SUMS_MALFORMED, "SHA256SUMS:%zu: the last line has no end", line);
+		rc = check_sum(c, p, n, line);
+		if (rc)
+			return rc;
+		p += n + 1;
+		left -= n + 1;
+	}
+	for (size_t i = 0; i < c->info->n; i++) {
+		bool itself = strcmp(c->info->file[i].path, "SHA256SUMS") == 0;
+
+		if (itself && c->listed[i])
+			return refuse(c, FM_REASON_SUMS_MALFORMED, "SHA256SUMS lists itself");
+		if (!itself && !c->listed[i])
+			return refuse(c, FM_REASON_FILE_EXTRA, "%s is in the archive but not in SHA256SUMS", c->info->file[i].path);
+	}
+	return FM_OK;
+}
+
+static int check_manifest_file(struct check *c, const json_t *f)
+{
+	const char *path = json_string_value(json_object_get(f, "path"));
+	const char *sha256 = json_string_value(json_object_get(f, "sha256"));
+	const json_t *bytes = json_object_get(f, "bytes");
+	char shown[FM_ARCHIVE_MAX_PATH];
+	int at;
+
+	if (!path || !sha256 || !json_is_integer(bytes))
+		return refuse(c, FM_REASON_MANIFEST_MALFORMED, "an entry of files in manifest.json lacks path, sha256 or bytes");
+	fm_printable(path, strlen(path), shown, sizeof shown);
+	at = find(c->info, path, strlen(path));
+	if (at < 0)
+		return refuse(c, FM_REASON_MANIFEST_DISAGREES, "manifest.json lists %s, which is not in the archive", shown);
+	if (c->listed[at])
+		return refuse(c, FM_REASON_MANIFEST_DISAGREES, "manifest.json lists %s twice", shown);
+	c->listed[at] = true;
+	if (strcmp(c->info->file[at].sha256, sha256) != 0 || json_integer_value(bytes) < 0 ||
+	    (uint64_t)json_integer_value(bytes) != c->info->file[at].nbytes)
+		return refuse(c, FM_REASON_MANIFEST_DISAGREES, "manifest.json gives another digest or size for %s", shown);
+	return FM_OK;
+}
+
+static int check_manifest_json(struct check *c, const json_t *m)
+{
+	struct fm_archive_info *info = c->info;
+	const json_t *release = json_object_get(m, "release"), *files = json_object_get(m, "files"), *f;
+	const char *name = json_string_value(json_object_get(release, "name"));
+	const char *version = json_string_value(json_object_get(release, "version"));
+	size_t i, nname;
+
+	if (!name || !version || !json_is_array(files))
+		return refuse(c, FM_REASON_MANIFEST_MALFORMED, "manifest.json lacks release.name, release.version or files");
+	nname = strlen(name);
+	if (nname >= sizeof info->name || strlen(version) >= sizeof info->version ||
+	    strncmp(info->folder, name, nname) != 0 || info->folder[nname] != '-' ||
+	    strcmp(info->folder + nname + 1, version) != 0)
+		return refuse(c, FM_REASON_MANIFEST_DISAGREES, "manifest.json names another release than the folder %s/",
+			      info->folder);
+	memcpy(info->name, name, nname + 1);
+	memcpy(info->version, version, strlen(version) + 1);
+	memset(c->listed, 0, sizeof c->listed);
+	json_array_foreach(files, i, f) {
+		int rc = check_manifest_file(c, f);
+
+		if (rc)
+			return rc;
+	}
+	for (i = 0; i < info->n; i++) {
+		const char *path = info->file[i].path;
+		bool cannot = strcmp(path, "manifest.json") == 0 || strcmp(path, "SHA256SUMS") == 0;
+
+		if (c->listed[i] == cannot)
+			return refuse(c, FM_REASON_MANIFEST_DISAGREES,
+				      cannot ? "manifest.json lists %s, which it cannot know" : "manifest.json does not list %s", path);
+	}
+	return FM_OK;
+}
+
+static int check_manifest(struct check *c)
+{
+	json_error_t at;
+	json_t *m;
+	int rc;
+
+	m = json_loadb(c->info->manifest.data ? c->info->manifest.data : "", c->info->manifest.len, JSON_REJECT_DUPLICATES, &at);
+	if (!m || !json_is_object(m)) {
+		char shown[128];
+
+		fm_printable(at.text, strlen(at.text), shown, sizeof shown);
+		rc = refuse(c, FM_REASON_MANIFEST_MALFORMED, "manifest.json:%d: %s", m ? 1 : at.line,
+			    m ? "it is no object" : shown);
+	} else {
+		rc = check_manifest_json(c, m);
+	}
+	json_decref(m);
+	return rc;
+}
+
+int fm_archive_check_contents(struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err)
+{
+	static const char *const required[] = {"SHA256SUMS", "README.md", "data/flows.csv", "datapackage.json", "manifest.json"};
+	struct check c = {.info = info, .reason = reason, .err = err};
+	int rc;
+
+	*reason = FM_REASON_GOOD;
+	for (size_t i = 0; i < sizeof required / sizeof *required; i++)
+		if (find(info, required[i], strlen(required[i])) < 0)
+			return refuse(&c, FM_REASON_FILE_MISSING, "%s is not in the archive", required[i]);
+	rc = check_sums(&c);
+	if (rc == FM_OK)
+		rc = check_manifest(&c);
+	return rc;
+}
