@@ -104,6 +104,9 @@ int fm_config_preset(struct fm_config **cfg, const char *name, const char *const
 /* All effective values, or those of one section ("train") when section is not NULL; a new reference, or NULL without memory.
  * Paths of the machine (source.path, publish.*, file, dir) and train.threads are left out when public is set. */
 json_t *fm_config_json(const struct fm_config *cfg, const char *section, bool public_only);
+/* The inverse of fm_config_json(cfg, NULL, ...): from the full form the same config, byte for byte; from the public form one
+ * whose private values are the defaults (source.path is empty).  Checked like a file. */
+int fm_config_from_json(struct fm_config **cfg, const json_t *json, struct fm_error *err) FM_MUST_CHECK;
 void fm_config_free(struct fm_config *cfg);
 
 #endif

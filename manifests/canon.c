@@ -1,0 +1,321 @@
+#include "manifests/canon.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+
+#define MAXDEPTH 1000
+
+/* ---- numbers, as ECMAScript writes them (ECMA-262, Number::toString, which RFC 8785 3.2.2.3 asks for) ---- */
+
+/* Does digits * 10^exp10 read back as v?  No decimal point in the text, so that no locale matters. */
+static bool reads_back(const char *digits, int exp10, double v)
+{
+	char text[48];
+
+	snprintf(text, sizeof(text), "%se%d", digits, exp10);
+	return strtod(text, NULL) == v;
+}
+
+/* digits plus or minus one in its last place; false when the count of digits would change. */
+static bool neighbour(const char *digits, int k, int step, char *out)
+{
+	unsigned long long s = strtoull(digits, NULL, 10);
+
+	s = step > 0 ? s + 1 : s - 1;
+	return snprintf(out, 24, "%llu", s) == k;
+}
+
+/*
+ * The least k for which k digits s exist with s * 10^(n-k) == v, and the nearest such s: digits and n of the standard, for
+ * v > 0.  printf rounds to the nearest k digits; where a power of two makes the interval lopsided, the nearest k digits
+ * may lie outside it while their neighbour on the wide side lies within (2^-44 is such a one), so both are tried.
+ */
+static void shortest(double v, char digits[24], int *n)
+{
+	for (int k = 1; k <= 17; k++) {
+		char text[40], other[24];
+		int nd = 0, exp10;
+
+		snprintf(text, sizeof(text), "%.*e", k - 1, v);
+		for (const char *p = text; *p && *p != 'e'; p++)
+			if (*p >= '0' && *p <= '9')
+				digits[nd++] = *p;
+		digits[nd] = '\0';
+		exp10 = atoi(strchr(text, 'e') + 1);
+		*n = exp10 + 1;
+		if (reads_back(digits, *n - k, v))
+			return;
+		for (int step = -1; step <= 1; step += 2)
+			if (neighbour(digits, k, step, other) && reads_back(other, *n - k, v)) {
+				strcpy(digits, other);
+				return;
+			}
+	}
+}
+
+static void number(struct fm_buf *out, double v)
+{
+	char d[24];
+	int k, n;
+
+	if (v == 0) { /* and minus zero */
+		fm_buf_puts(out, "0");
+		return;
+	}
+	if (v < 0)
+		fm_buf_puts(out, "-");
+	shortest(fabs(v), d, &n);
+	k = (int)strlen(d);
+	while (k > 1 && d[k - 1] == '0')
+		d[--k] = '\0';
+	if (k <= n && n <= 21) {
+		fm_buf_puts(out, d);
+		for (int i = k; i < n; i++)
+			fm_buf_puts(out, "0");
+	} else if (0 < n && n <= 21) {
+		fm_buf_add(out, d, (size_t)n);
+		fm_buf_puts(out, ".");
+		fm_buf_puts(out, d + n);
+	} else if (-6 < n && n <= 0) {
+		fm_buf_puts(out, "0.");
+		for (int i = n; i < 0; i++)
+			fm_buf_puts(out, "0");
+		fm_buf_puts(out, d);
+	} else {
+		fm_buf_add(out, d, 1);
+		if (k > 1) {
+			fm_buf_puts(out, ".");
+			fm_buf_puts(out, d + 1);
+		}
+		fm_buf_printf(out, "e%c%d", n > 0 ? '+' : '-', abs(n - 1));
+	}
+}
+
+/* ---- text ---- */
+
+static void string(struct fm_buf *out, const char *s, size_t n)
+{
+	size_t from = 0;
+
+	fm_buf_puts(out, "\"");
+	for (size_t i = 0; i < n; i++) {
+		static const char shorts[] = "\bb\tt\nn\ff\rr\"\"\\\\";
+		unsigned char c = (unsigned char)s[i];
+		char escape[8] = "";
+
+		for (size_t e = 0; e + 1 < sizeof(shorts); e += 2)
+			if (c == (unsigned char)shorts[e])
+				snprintf(escape, sizeof(escape), "\\%c", shorts[e + 1]);
+		if (c < 0x20 && escape[0] == '\0')
+			snprintf(escape, sizeof(escape), "\\u%04x", (unsigned)c);
+		if (escape[0] == '\0')
+			continue;
+		fm_buf_add(out, s + from, i - from);
+		fm_buf_puts(out, escape);
+		from = i + 1;
+	}
+	fm_buf_add(out, s + from, n - from);
+	fm_buf_puts(out, "\"");
+}
+
+struct member {
+	const char *key;
+	size_t len;
+	const json_t *value;
+};
+
+/* Weight of a UTF-8 byte such that comparing bytes gives the order of UTF-16 code units: characters beyond U+FFFF (lead
+ * bytes F0..F4) are surrogates there, which come before U+E000..U+FFFF (lead bytes EE, EF). */
+static int weight(unsigned char c)
+{
+	return c >= 0xf0 ? c - 2 : c >= 0xee ? c + 16 : c;
+}
+
+static int member_order(const void *pa, const void *pb)
+{
+	const struct member *a = pa, *b = pb;
+	size_t n = a->len < b->len ? a->len : b->len;
+
+	for (size_t i = 0; i < n; i++)
+		if (a->key[i] != b->key[i])
+			return weight((unsigned char)a->key[i]) - weight((unsigned char)b->key[i]);
+	return (a->len > b->len) - (a->len < b->len);
+}
+
+/* ---- values ---- */
+
+struct writer {
+	struct fm_buf *out;
+	bool pretty;
+	struct fm_error *err;
+};
+
+static int value(struct writer *w, const json_t *v, int depth);
+
+static void newline(struct writer *w, int depth)
+{
+	if (!w->pretty)
+		return;
+	fm_buf_puts(w->out, "\n");
+	for (int i = 0; i < depth; i++)
+		fm_buf_puts(w->out, "  ");
+}
+
+static int object(struct writer *w, const json_t *v, int depth)
+{
+	size_t n = json_object_size(v), i = 0;
+	struct member *m = NULL;
+	int rc;
+
+	if (n == 0) {
+		fm_buf_puts(w->out, "{}");
+		return FM_OK;
+	}
+	if ((rc = fm_alloc(&m, n, sizeof(*m), "the keys of a JSON object", w->err)) != FM_OK)
+		return rc;
+	/* jansson's iterators take no const, and change nothing. */
+	for (void *it = json_object_iter((json_t *)(uintptr_t)v); it && i < n;
+	     it = json_object_iter_next((json_t *)(uintptr_t)v, it))
+		m[i++] = (struct member){json_object_iter_key(it), json_object_iter_key_len(it), json_object_iter_value(it)};
+	qsort(m, n, sizeof(*m), member_order);
+	fm_buf_puts(w->out, "{");
+	for (i = 0; i < n && rc == FM_OK; i++) {
+		if (i)
+			fm_buf_puts(w->out, ",");
+		newline(w, depth + 1);
+		string(w->out, m[i].key, m[i].len);
+		fm_buf_puts(w->out, w->pretty ? ": " : ":");
+		rc = value(w, m[i].value, depth + 1);
+	}
+	newline(w, depth);
+	fm_buf_puts(w->out, "}");
+	free(m);
+	return rc;
+}
+
+static int array(struct writer *w, const json_t *v, int depth)
+{
+	size_t n = json_array_size(v);
+
+	if (n == 0) {
+		fm_buf_puts(w->out, "[]");
+		return FM_OK;
+	}
+	fm_buf_puts(w->out, "[");
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			fm_buf_puts(w->out, ",");
+		newline(w, depth + 1);
+		int rc = value(w, json_array_get(v, i), depth + 1);
+		if (rc != FM_OK)
+			return rc;
+	}
+	newline(w, depth);
+	fm_buf_puts(w->out, "]");
+	return FM_OK;
+}
+
+static int value(struct writer *w, const json_t *v, int depth)
+{
+	if (v == NULL)
+		return fm_fail(w->err, FM_ESYSTEM, "out of memory: a JSON value was never made");
+	if (depth > MAXDEPTH)
+		return fm_fail(w->err, FM_EINPUT, "JSON nested deeper than %d", MAXDEPTH);
+	switch (json_typeof(v)) {
+	case JSON_OBJECT:
+		return object(w, v, depth);
+	case JSON_ARRAY:
+		return array(w, v, depth);
+	case JSON_STRING:
+		string(w->out, json_string_value(v), json_string_length(v));
+		break;
+	case JSON_INTEGER:
+		fm_buf_printf(w->out, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+		break;
+	case JSON_REAL:
+		if (!isfinite(json_real_value(v)))
+			return fm_fail(w->err, FM_EINPUT, "a number that is not finite cannot stand in JSON");
+		number(w->out, json_real_value(v));
+		break;
+	case JSON_TRUE:
+		fm_buf_puts(w->out, "true");
+		break;
+	case JSON_FALSE:
+		fm_buf_puts(w->out, "false");
+		break;
+	case JSON_NULL:
+		fm_buf_puts(w->out, "null");
+		break;
+	}
+	return FM_OK;
+}
+
+int fm_json_canonical(const json_t *v, struct fm_buf *out, struct fm_error *err)
+{
+	struct writer w = {.out = out, .err = err};
+	int rc = value(&w, v, 0);
+
+	return rc != FM_OK ? rc : fm_buf_check(out, err);
+}
+
+int fm_json_pretty(const json_t *v, struct fm_buf *out, struct fm_error *err)
+{
+	struct writer w = {.out = out, .pretty = true, .err = err};
+	int rc = value(&w, v, 0);
+
+	if (rc != FM_OK)
+		return rc;
+	fm_buf_puts(out, "\n");
+	return fm_buf_check(out, err);
+}
+
+/* ---- files ---- */
+
+int fm_json_digest(const json_t *v, char hex[FM_SHA256_HEX], struct fm_error *err)
+{
+	struct fm_buf text = {0};
+	uint8_t digest[FM_SHA256_LEN];
+	int rc = fm_json_canonical(v, &text, err);
+
+	if (rc == FM_OK)
+		rc = fm_sha256_bytes(text.data, text.len, digest, err);
+	if (rc == FM_OK)
+		fm_hex(digest, sizeof(digest), hex);
+	fm_buf_free(&text);
+	return rc;
+}
+
+int fm_json_load(json_t **v, const char *path, size_t max, struct fm_error *err)
+{
+	struct fm_buf text = {0};
+	json_error_t e;
+	int rc = fm_file_read(path, max, &text, err);
+
+	*v = NULL;
+	if (rc == FM_OK) {
+		*v = json_loadb(text.data ? text.data : "", text.len, JSON_REJECT_DUPLICATES, &e);
+		if (*v == NULL && json_error_code(&e) == json_error_out_of_memory)
+			rc = fm_fail(err, FM_ESYSTEM, "out of memory: reading %s", path);
+		else if (*v == NULL)
+			rc = fm_fail(err, FM_EINPUT, "%s:%d: %s (column %d): not the JSON that was expected", path,
+				     e.line, e.text, e.column);
+	}
+	fm_buf_free(&text);
+	return rc;
+}
+
+int fm_json_save(const json_t *v, const char *path, struct fm_error *err)
+{
+	struct fm_buf text = {0};
+	int rc = fm_json_pretty(v, &text, err);
+
+	if (rc == FM_OK)
+		rc = fm_file_write(path, 0644, text.data, text.len, err);
+	fm_buf_free(&text);
+	return rc;
+}

@@ -1,0 +1,245 @@
+#include "manifests/config_schema.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/num.h"
+
+#define FIELD(s, f, t) .section = #s, .name = #f, .type = FM_KEY_##t, \
+	.offset = offsetof(struct fm_config, s.f), .size = sizeof(((struct fm_config *)0)->s.f)
+#define COUNT(s, f) .count = offsetof(struct fm_config, s.f)
+
+/* ---- forms of text ---- */
+
+#define LOWER "abcdefghijklmnopqrstuvwxyz"
+#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGIT "0123456789"
+
+static const char *check_name(const char *s)
+{
+	if (s[0] && strchr(LOWER DIGIT, s[0]) && s[strspn(s, LOWER DIGIT "._-")] == '\0')
+		return NULL;
+	return "small letters, digits, '.', '_' and '-', beginning with a letter or digit";
+}
+
+static const char *check_version(const char *s)
+{
+	if (s[0] && strchr(LOWER UPPER DIGIT, s[0]) && s[strspn(s, LOWER UPPER DIGIT ".+-")] == '\0')
+		return NULL;
+	return "a version such as 1.0.0: letters, digits, '.', '+' and '-'";
+}
+
+static const char *check_license(const char *s)
+{
+	if (s[0] && s[strspn(s, LOWER UPPER DIGIT ".+-")] == '\0')
+		return NULL;
+	return "an SPDX identifier such as CC-BY-4.0 or LicenseRef-internal";
+}
+
+static const char *check_date(const char *s)
+{
+	char text[32];
+	int64_t ms;
+
+	if (s[0] == '\0')
+		return NULL;
+	snprintf(text, sizeof(text), "%s 00:00:00", s);
+	if (strlen(s) == 10 && fm_parse_time_ms(text, strlen(text), &ms) == 0)
+		return NULL;
+	return "a date, YYYY-MM-DD";
+}
+
+static const char *check_unit(const char *s)
+{
+	return strcmp(s, "window") == 0 ? NULL : "window";
+}
+
+/* ---- the table ---- */
+
+const struct fm_key fm_keys[] = {
+	{FIELD(release, name, TEXT), .check = check_name, .dflt = "flows",
+	 .help = "Name of the release; the archive is NAME-VERSION.tar.zst."},
+	{FIELD(release, version, TEXT), .check = check_version, .dflt = "0.1.0", .help = "Version of the release."},
+	{FIELD(release, description, TEXT), .dflt = "Synthetic network flows",
+	 .help = "One sentence for the data sheet."},
+	{FIELD(release, license, TEXT), .check = check_license, .dflt = "LicenseRef-internal",
+	 .help = "What partners may do with the data: an SPDX identifier."},
+	{FIELD(release, date, TEXT), .check = check_date, .dflt = "\"\"",
+	 .help = "Date of the release, YYYY-MM-DD. Empty: that of SOURCE_DATE_EPOCH, else 1980-01-01; never the clock."},
+
+	{FIELD(source, path, PATH), .dflt = "\"\"", .secret = true,
+	 .help = "The trace: plain, gzip, xz or zstd, or an archive. The one key without a default."},
+	{FIELD(source, member, TEXT), .dflt = "\"\"",
+	 .help = "Name of the member when the trace is an archive of several files. Empty: the only one."},
+	{FIELD(source, dialect, TEXT), .dflt = "ugr16",
+	 .help = "How the trace writes its flows: a built-in dialect, or a file (with a '/' or ending in .yaml)."},
+	{FIELD(source, rows, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "0", .help = "Read the first so many flows; 0: all."},
+	{FIELD(source, missing, CHOICE), .choices = "zero|reject", .dflt = "zero",
+	 .help = "A missing value becomes 0, or its row is a bad row."},
+	{FIELD(source, max_bad_share, REAL), .min = 0, .max = 1, .dflt = "0.01",
+	 .help = "Stop when more than this share of the rows does not parse."},
+
+	{FIELD(split, validation, REAL), .min = 0, .max = 0.5, .dflt = "0.02",
+	 .help = "Share of the windows that training is watched on."},
+	{FIELD(split, holdout, REAL), .min = 0, .max = 0.9, .dflt = "0.25",
+	 .help = "Share of the windows that the model never sees; the gate's privacy checks need it."},
+	{FIELD(split, seed, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "1", .help = "Which windows go where."},
+
+	{FIELD(model, denoiser, CHOICE), .choices = "transformer", .later = "unet: not in this version; mlp: not in this version",
+	 .dflt = "transformer", .help = "The network that takes the noise away."},
+	{FIELD(model, window, INT), .min = 2, .max = 1024, .dflt = "64", .help = "Consecutive flows in one training example."},
+	{FIELD(model, width, INT), .min = 8, .max = 2048, .dflt = "128", .help = "Width of the network; a multiple of heads."},
+	{FIELD(model, depth, INT), .min = 1, .max = 48, .dflt = "4", .help = "Layers of the network."},
+	{FIELD(model, heads, INT), .min = 1, .max = 64, .dflt = "4", .help = "Attention heads a layer."},
+	{FIELD(model, process, CHOICE), .choices = "absorbing", .later = "multinomial: not in this version",
+	 .dflt = "absorbing", .help = "How noise eats tokens. Residuals are Gaussian."},
+	{FIELD(model, schedule, CHOICE), .choices = "linear|cosine", .dflt = "cosine",
+	 .help = "Noise schedule of the Gaussian part."},
+	{FIELD(model, steps, INT), .min = 2, .max = 100000, .dflt = "1000", .help = "Diffusion steps T."},
+	{FIELD(model, min_count, INT), .min = 1, .max = 1e9, .dflt = "20",
+	 .help = "A value gets a token of its own only when so many records carry it."},
+	{FIELD(model, max_hosts, INT), .min = 0, .max = 60000, .dflt = "2048",
+	 .help = "Popular hosts with a token of their own (a rank, never an address)."},
+
+	{FIELD(train, steps, INT), .min = 1, .max = 1e8, .dflt = "3000", .help = "Training steps."},
+	{FIELD(train, batch, INT), .min = 1, .max = 65536, .dflt = "64", .help = "Windows a step."},
+	{FIELD(train, rate, REAL), .min = 0, .max = 1, .above_min = true, .dflt = "2e-3", .help = "Peak learning rate of AdamW."},
+	{FIELD(train, warmup, INT), .min = 0, .max = 1e8, .dflt = "100", .help = "Steps in which the rate rises to its peak."},
+	{FIELD(train, ema, REAL), .min = 0, .max = 1, .below_max = true, .dflt = "0.999",
+	 .help = "Decay of the moving average of the weights that generation uses; 0: none."},
+	{FIELD(train, weight_decay, REAL), .min = 0, .max = 1, .dflt = "0.01", .help = "Weight decay of AdamW."},
+	{FIELD(train, clip, REAL), .min = 0, .max = 1e6, .dflt = "1.0", .help = "Largest norm of a step's gradient; 0: no limit."},
+	{FIELD(train, seed, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "1", .help = "First weights, batches and noise."},
+	{FIELD(train, threads, INT), .min = 0, .max = 1024, .dflt = "0", .secret = true,
+	 .help = "Threads; 0: as many as the process may use. Changes no result."},
+	{FIELD(train, patience, INT), .min = 0, .max = 1e6, .dflt = "0",
+	 .help = "Stop after so many validations without progress; 0: never early."},
+
+	{FIELD(privacy, mode, CHOICE), .choices = "none",
+	 .later = "dp: this version cannot give a differential privacy guarantee, and gives none rather than a wrong one",
+	 .dflt = "none", .help = "What is promised beyond the gate's leakage checks: nothing, in this version."},
+	{FIELD(privacy, epsilon, REAL), .min = 0, .max = 1e3, .dflt = "0", .help = "For mode dp; must be 0 while mode is none."},
+	{FIELD(privacy, delta, REAL), .min = 0, .max = 1, .below_max = true, .dflt = "0",
+	 .help = "For mode dp; must be 0 while mode is none."},
+	{FIELD(privacy, clip, REAL), .min = 0, .max = 1e6, .above_min = true, .dflt = "1.0",
+	 .help = "For mode dp: largest norm of one unit's gradient."},
+	{FIELD(privacy, noise_multiplier, REAL), .min = 0, .max = 1e6, .dflt = "0",
+	 .help = "For mode dp; must be 0 while mode is none."},
+	{FIELD(privacy, unit, TEXT), .check = check_unit, .dflt = "window", .help = "For mode dp: what one record is."},
+	{FIELD(privacy, max_flows_per_host, INT), .min = 0, .max = 1e9, .dflt = "0",
+	 .help = "For mode dp; must be 0 while mode is none."},
+
+	{FIELD(generate, rows, INT), .min = 0, .max = 1e12, .dflt = "0", .help = "Flows to make; 0: as many as the training split has."},
+	{FIELD(generate, sampler, CHOICE), .choices = "fewstep|ancestral", .dflt = "fewstep",
+	 .help = "fewstep takes generate.steps steps, ancestral all of model.steps."},
+	{FIELD(generate, steps, INT), .min = 1, .max = 100000, .dflt = "40", .help = "Steps of the fewstep sampler; at most model.steps."},
+	{FIELD(generate, seed, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "1", .help = "Which flows are made."},
+	{FIELD(generate, labels, LABELS), COUNT(generate, nlabels), .dflt = "{}",
+	 .help = "Shares of the labels, {background: 0.9, scan11: 0.1}, that sum to 1; {}: as in the training split."},
+	{FIELD(generate, hours, HOURS), .dflt = "[0, 24]", .help = "Hours of the day to make flows of, from and to."},
+	{FIELD(generate, inside, RANGES), COUNT(generate, ninside), .dflt = "[\"10.0.0.0/8\"]",
+	 .help = "Ranges that fresh addresses of the inside come from."},
+	{FIELD(generate, outside, RANGES), COUNT(generate, noutside),
+	 .dflt = "[\"100.64.0.0/10\", \"198.18.0.0/15\", \"240.0.0.0/4\"]",
+	 .help = "Ranges that fresh addresses of the outside come from."},
+
+	{.section = "gate", .name = "CHECK", .type = FM_KEY_CHECKS, .offset = offsetof(struct fm_config, gate.check), .dflt = "{}",
+	 .help = "For each metric that is checked its greatest value, or a map of max and min, or null to drop a check of the "
+		 "preset. relative_to_floor: true multiplies max by the metric's floor."},
+
+	{FIELD(publish, key, PATH), .dflt = "keys/release.key", .secret = true, .help = "Private key that signs the archive."},
+	{FIELD(publish, attestation_key, PATH), .dflt = "keys/attestation.key", .secret = true,
+	 .help = "Private key that signs attestations."},
+	{FIELD(publish, out, PATH), .dflt = "release", .secret = true, .help = "Folder that a release which passes is put into."},
+	{FIELD(publish, sequence, INT), .min = 1, .max = FM_KEY_MAXINT, .dflt = "1", .secret = true,
+	 .help = "Number of this release among those of its name; each is greater than the one before."},
+};
+const size_t fm_nkeys = sizeof(fm_keys) / sizeof(fm_keys[0]);
+
+const char *const fm_sections[] = {"release", "source", "split", "model", "train", "privacy", "generate", "gate", "publish"};
+const size_t fm_nsections = sizeof(fm_sections) / sizeof(fm_sections[0]);
+
+/* ---- reading it ---- */
+
+const struct fm_key *fm_key_find(const char *section, const char *name)
+{
+	for (size_t i = 0; i < fm_nkeys; i++)
+		if (strcmp(fm_keys[i].section, section) == 0 && strcmp(fm_keys[i].name, name) == 0)
+			return &fm_keys[i];
+	return NULL;
+}
+
+bool fm_section_known(const char *section)
+{
+	for (size_t i = 0; i < fm_nsections; i++)
+		if (strcmp(fm_sections[i], section) == 0)
+			return true;
+	return false;
+}
+
+bool fm_choice_has(const char *choices, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = choices; n && p; p = strchr(p, '|'), p = p ? p + 1 : NULL)
+		if (strncmp(p, word, n) == 0 && (p[n] == '|' || p[n] == '\0'))
+			return true;
+	return false;
+}
+
+const char *fm_key_later(const struct fm_key *k, const char *word, char *out, size_t cap)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = k->later; n && p; p = strchr(p, ';'), p = p ? p + 2 : NULL)
+		if (strncmp(p, word, n) == 0 && p[n] == ':') {
+			const char *reason = p + n + 2;
+			snprintf(out, cap, "%.*s", (int)strcspn(reason, ";"), reason);
+			return out;
+		}
+	return NULL;
+}
+
+const char *fm_key_takes(const struct fm_key *k, char *out, size_t cap)
+{
+	switch (k->type) {
+	case FM_KEY_TEXT:
+		if (k->check && k->check("?"))
+			snprintf(out, cap, "%s", k->check("?"));
+		else
+			snprintf(out, cap, "text, at most %zu bytes", k->size - 1);
+		break;
+	case FM_KEY_PATH:
+		snprintf(out, cap, "path, relative to the folder of the file");
+		break;
+	case FM_KEY_CHOICE: {
+		size_t len = 0;
+		for (const char *p = k->choices; *p && len + 8 < cap; p++)
+			len += (size_t)snprintf(out + len, cap - len, *p == '|' ? " or " : "%c", *p);
+		break;
+	}
+	case FM_KEY_INT:
+		if (k->max >= FM_KEY_MAXINT)
+			snprintf(out, cap, "integer, %.0f or more", k->min);
+		else
+			snprintf(out, cap, "integer, %.0f to %.0f", k->min, k->max);
+		break;
+	case FM_KEY_REAL:
+		snprintf(out, cap, "number, %s%g to %s%g", k->above_min ? "above " : "", k->min, k->below_max ? "below " : "",
+			 k->max);
+		break;
+	case FM_KEY_LABELS:
+		snprintf(out, cap, "map of labels to shares that sum to 1, at most %d", FM_CFG_MAXLABELS);
+		break;
+	case FM_KEY_HOURS:
+		snprintf(out, cap, "two hours [from, to], 0 to 24");
+		break;
+	case FM_KEY_RANGES:
+		snprintf(out, cap, "list of IPv4 ranges, 1 to %d", FM_CFG_MAXRANGES);
+		break;
+	case FM_KEY_CHECKS:
+		snprintf(out, cap, "number, {max, min, relative_to_floor} or null");
+		break;
+	}
+	return out;
+}

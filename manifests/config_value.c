@@ -1,0 +1,258 @@
+#include "manifests/config_value.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "manifests/cidr.h"
+
+#define WHAT_MAX 160
+
+static int read_choice(const struct fm_key *k, const struct fm_yaml *v, const char *what, char *out, struct fm_error *err)
+{
+	char word[64], takes[128], reason[160];
+	int rc;
+
+	if ((rc = fm_yaml_text(v, what, word, sizeof(word), err)) != FM_OK)
+		return rc;
+	if (fm_key_later(k, word, reason, sizeof(reason)))
+		return fm_yaml_fail(v, err, "%s: '%s' is refused: %s (it takes %s)", what, word, reason,
+				    fm_key_takes(k, takes, sizeof(takes)));
+	if (!fm_choice_has(k->choices, word) || strlen(word) >= k->size)
+		return fm_yaml_fail(v, err, "%s takes %s, not '%s'", what, fm_key_takes(k, takes, sizeof(takes)), word);
+	strcpy(out, word);
+	return FM_OK;
+}
+
+static int read_int(const struct fm_key *k, const struct fm_yaml *v, const char *what, void *out, struct fm_error *err)
+{
+	int64_t i;
+	int rc;
+
+	if ((rc = fm_yaml_int(v, what, (int64_t)k->min, (int64_t)k->max, &i, err)) != FM_OK)
+		return rc;
+	if (k->size == sizeof(int))
+		*(int *)out = (int)i;
+	else
+		*(int64_t *)out = i; /* uint64_t too: the range excludes what differs */
+	return FM_OK;
+}
+
+static int read_real(const struct fm_key *k, const struct fm_yaml *v, const char *what, double *out, struct fm_error *err)
+{
+	char takes[128];
+	double d;
+	int rc;
+
+	if ((rc = fm_yaml_real(v, what, &d, err)) != FM_OK)
+		return rc;
+	if (d < k->min || d > k->max || (k->above_min && d == k->min) || (k->below_max && d == k->max))
+		return fm_yaml_fail(v, err, "%s is %.40s, and takes a %s", what, v->text, fm_key_takes(k, takes, sizeof(takes)));
+	*out = d == 0 ? 0 : d; /* no minus zero */
+	return FM_OK;
+}
+
+static int read_labels(struct fm_config *cfg, const struct fm_yaml *v, const char *what, struct fm_error *err)
+{
+	double sum = 0;
+	int n = 0, rc;
+
+	if ((rc = fm_yaml_want(v, FM_YAML_MAP, what, err)) != FM_OK)
+		return rc;
+	if (v->n > FM_CFG_MAXLABELS)
+		return fm_yaml_fail(v, err, "%s has %zu labels, and takes at most %d", what, v->n, FM_CFG_MAXLABELS);
+	for (const struct fm_yaml *e = v->first; e; e = e->next, n++) {
+		char item[WHAT_MAX];
+		struct fm_yaml key = *e;
+		snprintf(item, sizeof(item), "%.80s.%.64s", what, e->key);
+		key.kind = FM_YAML_SCALAR;
+		key.text = e->key;
+		key.plain = false;
+		if ((rc = fm_yaml_text(&key, what, cfg->generate.labels[n].name, sizeof(cfg->generate.labels[n].name), err)) != FM_OK ||
+		    (rc = fm_yaml_real(e, item, &cfg->generate.labels[n].share, err)) != FM_OK)
+			return rc;
+		if (e->key[0] == '\0')
+			return fm_yaml_fail(e, err, "%s has a label without a name", what);
+		if (cfg->generate.labels[n].share < 0 || cfg->generate.labels[n].share > 1)
+			return fm_yaml_fail(e, err, "%s is %.40s, and must lie from 0 to 1", item, e->text);
+		sum += cfg->generate.labels[n].share;
+	}
+	if (n && fabs(sum - 1) > 1e-3)
+		return fm_yaml_fail(v, err, "the shares of %s sum to %.6g: they must sum to 1", what, sum);
+	cfg->generate.nlabels = n;
+	return FM_OK;
+}
+
+static int read_hours(const struct fm_yaml *v, const char *what, int hours[2], struct fm_error *err)
+{
+	int64_t from, to;
+	int rc;
+
+	if ((rc = fm_yaml_want(v, FM_YAML_LIST, what, err)) != FM_OK)
+		return rc;
+	if (v->n != 2)
+		return fm_yaml_fail(v, err, "%s takes two hours [from, to], not %zu", what, v->n);
+	if ((rc = fm_yaml_int(v->first, what, 0, 24, &from, err)) != FM_OK ||
+	    (rc = fm_yaml_int(v->first->next, what, 0, 24, &to, err)) != FM_OK)
+		return rc;
+	if (from >= to)
+		return fm_yaml_fail(v, err, "%s: from %d to %d is no time at all", what, (int)from, (int)to);
+	hours[0] = (int)from;
+	hours[1] = (int)to;
+	return FM_OK;
+}
+
+static int read_ranges(const struct fm_yaml *v, const char *what, char (*ranges)[20], int *n, struct fm_error *err)
+{
+	struct fm_cidr c[FM_CFG_MAXRANGES];
+	int i = 0, rc;
+
+	if ((rc = fm_yaml_want(v, FM_YAML_LIST, what, err)) != FM_OK)
+		return rc;
+	if (v->n == 0 || v->n > FM_CFG_MAXRANGES)
+		return fm_yaml_fail(v, err, "%s takes 1 to %d ranges, not %zu", what, FM_CFG_MAXRANGES, v->n);
+	for (const struct fm_yaml *e = v->first; e; e = e->next, i++) {
+		struct fm_error why;
+		if ((rc = fm_yaml_text(e, what, ranges[i], sizeof(ranges[i]), err)) != FM_OK)
+			return rc;
+		if (fm_cidr_parse(&c[i], ranges[i], &why) != FM_OK)
+			return fm_yaml_fail(e, err, "%s: %s", what, why.message);
+		for (int j = 0; j < i; j++)
+			if (fm_cidr_overlap(&c[i], &c[j]))
+				return fm_yaml_fail(e, err, "%s: %s and %s overlap", what, ranges[j], ranges[i]);
+	}
+	*n = i;
+	return FM_OK;
+}
+
+int fm_key_read(struct fm_config *cfg, const struct fm_key *k, const struct fm_yaml *v, struct fm_error *err)
+{
+	void *field = fm_key_field(cfg, k);
+	char what[WHAT_MAX];
+	int rc = FM_OK;
+
+	snprintf(what, sizeof(what), "%s.%s", k->section, k->name);
+	switch (k->type) {
+	case FM_KEY_TEXT:
+	case FM_KEY_PATH:
+		rc = fm_yaml_text(v, what, field, k->size, err);
+		if (rc == FM_OK && k->check && k->check(field))
+			rc = fm_yaml_fail(v, err, "%s takes %s, not '%.80s'", what, k->check(field), (const char *)field);
+		break;
+	case FM_KEY_CHOICE:
+		rc = read_choice(k, v, what, field, err);
+		break;
+	case FM_KEY_INT:
+		rc = read_int(k, v, what, field, err);
+		break;
+	case FM_KEY_REAL:
+		rc = read_real(k, v, what, field, err);
+		break;
+	case FM_KEY_LABELS:
+		rc = read_labels(cfg, v, what, err);
+		break;
+	case FM_KEY_HOURS:
+		rc = read_hours(v, what, field, err);
+		break;
+	case FM_KEY_RANGES:
+		rc = read_ranges(v, what, field, (int *)((char *)cfg + k->count), err);
+		break;
+	case FM_KEY_CHECKS: /* fm_check_read */
+		break;
+	}
+	return rc;
+}
+
+/* ---- gate ---- */
+
+static int read_threshold(struct fm_cfg_check *c, const struct fm_yaml *v, const char *what, struct fm_error *err)
+{
+	static const char *const keys[] = {"max", "min", "relative_to_floor"};
+	char item[WHAT_MAX];
+	int rc = FM_OK;
+
+	if (v->kind == FM_YAML_LIST)
+		return fm_yaml_fail(v, err, "%s takes a number, {max: .., min: ..} or null, not a list", what);
+	if (v->kind == FM_YAML_SCALAR) {
+		c->has_max = true;
+		return fm_yaml_real(v, what, &c->max, err);
+	}
+	for (const struct fm_yaml *e = v->first; e && rc == FM_OK; e = e->next) {
+		snprintf(item, sizeof(item), "%.80s.%.40s", what, e->key);
+		if (strcmp(e->key, "max") == 0) {
+			c->has_max = true;
+			rc = fm_yaml_real(e, item, &c->max, err);
+		} else if (strcmp(e->key, "min") == 0) {
+			c->has_min = true;
+			rc = fm_yaml_real(e, item, &c->min, err);
+		} else if (strcmp(e->key, "relative_to_floor") == 0) {
+			rc = fm_yaml_bool(e, item, &c->relative_to_floor, err);
+		} else {
+			const char *near = fm_suggest(e->key, keys, 3);
+			rc = fm_yaml_fail(e, err, "unknown key '%.40s' in %s%s%s%s", e->key, what, near ? ", did you mean '" : "",
+					  near ? near : " (keys: max, min, relative_to_floor)", near ? "'?" : "");
+		}
+	}
+	if (rc != FM_OK)
+		return rc;
+	if (!c->has_max && !c->has_min)
+		return fm_yaml_fail(v, err, "%s has neither max nor min", what);
+	if (c->relative_to_floor && !c->has_max)
+		return fm_yaml_fail(v, err, "%s: relative_to_floor needs a max, which it multiplies", what);
+	if (c->has_max && c->has_min && !c->relative_to_floor && c->min > c->max)
+		return fm_yaml_fail(v, err, "%s: no value is at least %g and at most %g", what, c->min, c->max);
+	return FM_OK;
+}
+
+static int find_check(const struct fm_config *cfg, const char *name)
+{
+	for (int i = 0; i < cfg->gate.n; i++)
+		if (strcmp(cfg->gate.check[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
+static int drop_check(struct fm_config *cfg, const char *name, const struct fm_yaml *v, struct fm_error *err)
+{
+	const char *names[FM_CFG_MAXCHECKS], *near;
+	int i = find_check(cfg, name);
+
+	if (i < 0) {
+		for (int j = 0; j < cfg->gate.n; j++)
+			names[j] = cfg->gate.check[j].name;
+		near = fm_suggest(name, names, (size_t)cfg->gate.n);
+		return fm_yaml_fail(v, err, "gate.%s is null, but there is no such check to drop%s%s%s", name,
+				    near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+	}
+	cfg->gate.n--;
+	memmove(&cfg->gate.check[i], &cfg->gate.check[i + 1], (size_t)(cfg->gate.n - i) * sizeof(cfg->gate.check[0]));
+	memset(&cfg->gate.check[cfg->gate.n], 0, sizeof(cfg->gate.check[0]));
+	return FM_OK;
+}
+
+int fm_check_read(struct fm_config *cfg, const char *name, const struct fm_yaml *v, struct fm_error *err)
+{
+	struct fm_cfg_check c = {0};
+	size_t n = strlen(name);
+	char what[WHAT_MAX];
+	int i, rc;
+
+	if (n == 0 || n >= sizeof(c.name) || name[0] == '.' || name[n - 1] == '.' ||
+	    name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] != '\0')
+		return fm_yaml_fail(v, err, "'%.80s' in section 'gate' is no name of a metric", name);
+	snprintf(what, sizeof(what), "gate.%s", name);
+	if (fm_yaml_is_null(v)) {
+		/* An empty value is more likely forgotten than meant, and must not switch a check off. */
+		if (v->text[0] == '\0')
+			return fm_yaml_fail(v, err, "%s has no threshold: give a number, or null to drop the check", what);
+		return drop_check(cfg, name, v, err);
+	}
+	if ((rc = read_threshold(&c, v, what, err)) != FM_OK)
+		return rc;
+	strcpy(c.name, name);
+	i = find_check(cfg, name);
+	if (i < 0 && cfg->gate.n == FM_CFG_MAXCHECKS)
+		return fm_yaml_fail(v, err, "more than %d checks", FM_CFG_MAXCHECKS);
+	cfg->gate.check[i < 0 ? cfg->gate.n++ : i] = c;
+	return FM_OK;
+}

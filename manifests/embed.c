@@ -1,0 +1,83 @@
+/* embed.c - files taken into the program by the assembler.  Paths are relative to the folder that make runs in, the root;
+ * embed.mk tells make that the object depends on them. */
+#include "manifests/embed.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Symbols fm_file_SYM (the bytes and a NUL) and fm_file_SYM_len.  One statement for gcc's and clang's assemblers. */
+#define EMBED(sym, path)                                                                                               \
+	__asm__(".pushsection .rodata\n"                                                                               \
+		"\t.balign 8\n"                                                                                        \
+		"\t.global fm_file_" #sym "\n"                                                                         \
+		"\t.hidden fm_file_" #sym "\n"                                                                         \
+		"fm_file_" #sym ":\n"                                                                                  \
+		"\t.incbin \"" path "\"\n"                                                                             \
+		"fm_file_" #sym "_end:\n"                                                                              \
+		"\t.byte 0\n"                                                                                          \
+		"\t.balign 8\n"                                                                                        \
+		"\t.global fm_file_" #sym "_len\n"                                                                     \
+		"\t.hidden fm_file_" #sym "_len\n"                                                                     \
+		"fm_file_" #sym "_len:\n"                                                                              \
+		"\t.quad fm_file_" #sym "_end - fm_file_" #sym "\n"                                                    \
+		"\t.popsection\n");                                                                                    \
+	extern const char fm_file_##sym[];                                                                             \
+	extern const uint64_t fm_file_##sym##_len
+
+EMBED(preset_demo, "manifests/demo.yaml");
+EMBED(preset_ugr16, "manifests/ugr16.yaml");
+EMBED(dialect_netshare, "manifests/dialects/netshare.yaml");
+EMBED(dialect_ugr16, "manifests/dialects/ugr16.yaml");
+
+/* In order of name within a kind. */
+static const struct {
+	enum fm_embed_kind kind;
+	const char *name, *text;
+	const uint64_t *n;
+} files[] = {
+	{FM_EMBED_PRESET, "demo", fm_file_preset_demo, &fm_file_preset_demo_len},
+	{FM_EMBED_PRESET, "ugr16", fm_file_preset_ugr16, &fm_file_preset_ugr16_len},
+	{FM_EMBED_DIALECT, "netshare", fm_file_dialect_netshare, &fm_file_dialect_netshare_len},
+	{FM_EMBED_DIALECT, "ugr16", fm_file_dialect_ugr16, &fm_file_dialect_ugr16_len},
+};
+#define NFILES (sizeof(files) / sizeof(files[0]))
+
+static struct fm_embed embed_file(size_t f)
+{
+	return (struct fm_embed){files[f].kind, files[f].name, files[f].text, (size_t)*files[f].n};
+}
+
+bool fm_embed_find(struct fm_embed *e, enum fm_embed_kind kind, const char *name)
+{
+	for (size_t f = 0; f < NFILES; f++)
+		if (files[f].kind == kind && strcmp(files[f].name, name) == 0) {
+			*e = embed_file(f);
+			return true;
+		}
+	return false;
+}
+
+bool fm_embed_at(struct fm_embed *e, enum fm_embed_kind kind, size_t i)
+{
+	for (size_t f = 0; f < NFILES; f++)
+		if (files[f].kind == kind && i-- == 0) {
+			*e = embed_file(f);
+			return true;
+		}
+	return false;
+}
+
+const char *fm_embed_names(enum fm_embed_kind kind, char *out, size_t cap)
+{
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (size_t f = 0; f < NFILES && len < cap; f++) {
+		if (files[f].kind != kind)
+			continue;
+		int w = snprintf(out + len, cap - len, "%s%s", len ? ", " : "", files[f].name);
+		len += w > 0 ? (size_t)w : 0;
+	}
+	return out;
+}

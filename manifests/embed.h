@@ -1,0 +1,25 @@
+/*
+ * embed.h - the presets and dialects that are built into the program: the bytes of manifests/NAME.yaml and of
+ * manifests/dialects/NAME.yaml.  To add one, add the file and its line in embed.c.
+ */
+#ifndef FM_MANIFESTS_EMBED_H
+#define FM_MANIFESTS_EMBED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum fm_embed_kind { FM_EMBED_PRESET, FM_EMBED_DIALECT };
+struct fm_embed {
+	enum fm_embed_kind kind;
+	const char *name; /* "ugr16" */
+	const char *text; /* followed by a NUL that n does not count */
+	size_t n;
+};
+/* False when there is none of that name. */
+bool fm_embed_find(struct fm_embed *e, enum fm_embed_kind kind, const char *name);
+/* The i-th of a kind, in order of name; false past the last. */
+bool fm_embed_at(struct fm_embed *e, enum fm_embed_kind kind, size_t i);
+/* "demo, ugr16" into out (cut when it does not fit); returns out. */
+const char *fm_embed_names(enum fm_embed_kind kind, char *out, size_t cap);
+
+#endif

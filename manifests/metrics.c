@@ -1,0 +1,355 @@
+#include "manifests/metrics.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* No document of ours has more; a file that says otherwise is refused before it is read further. */
+#define MAXENTRIES 4096
+
+/* Grow an array by doubling, so that item n has room. */
+static int grow(void *array, size_t *cap, size_t n, size_t size, struct fm_error *err)
+{
+	void *p, *old;
+	size_t want = *cap ? 2 * *cap : 32;
+
+	if (n < *cap)
+		return FM_OK;
+	memcpy(&old, array, sizeof(old));
+	p = realloc(old, want * size);
+	if (p == NULL)
+		return fm_fail(err, FM_ESYSTEM, "out of memory: %zu metrics", want);
+	memcpy(array, &p, sizeof(p));
+	*cap = want;
+	return FM_OK;
+}
+
+/* Words of letters, digits, _ and -, joined by single dots. */
+static bool name_ok(const char *name)
+{
+	size_t n = strlen(name);
+
+	if (n == 0 || n >= sizeof(((struct fm_metric *)0)->name) || name[0] == '.' || name[n - 1] == '.')
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		char c = name[i];
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+		      (c == '.' && name[i + 1] != '.')))
+			return false;
+	}
+	return true;
+}
+
+/* Is a equal to b, or above it in the nesting ("jsd" and "jsd.SA")? */
+static bool covers(const char *a, const char *b)
+{
+	size_t n = strlen(a);
+
+	return strncmp(a, b, n) == 0 && (b[n] == '\0' || b[n] == '.');
+}
+
+int fm_metrics_add_ci(struct fm_metrics *t, const char *name, double value, int64_t n, double lo, double hi,
+		      struct fm_error *err)
+{
+	bool interval = isfinite(lo) && isfinite(hi);
+	struct fm_metric *m;
+	int rc;
+
+	if (!name_ok(name))
+		return fm_fail(err, FM_EINPUT, "'%.80s' is no name of a metric: letters, digits, _ and -, joined by dots, at most 63",
+			       name);
+	for (size_t i = 0; i < t->n; i++) {
+		if (strcmp(t->m[i].name, name) == 0)
+			return fm_fail(err, FM_EINPUT, "metric '%s' is there twice", name);
+		if (covers(t->m[i].name, name) || covers(name, t->m[i].name))
+			return fm_fail(err, FM_EINPUT, "metrics '%s' and '%s' cannot both be there: one is a group of the other",
+				       t->m[i].name, name);
+	}
+	if ((rc = grow(&t->m, &t->cap, t->n, sizeof(*t->m), err)) != FM_OK)
+		return rc;
+	m = &t->m[t->n++];
+	*m = (struct fm_metric){.value = isfinite(value) ? value : NAN, .n = n, .ci_lo = interval ? lo : NAN,
+				.ci_hi = interval ? hi : NAN};
+	strcpy(m->name, name);
+	return FM_OK;
+}
+
+int fm_metrics_add(struct fm_metrics *t, const char *name, double value, int64_t n, struct fm_error *err)
+{
+	return fm_metrics_add_ci(t, name, value, n, NAN, NAN, err);
+}
+
+const struct fm_metric *fm_metrics_find(const struct fm_metrics *t, const char *name)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (strcmp(t->m[i].name, name) == 0)
+			return &t->m[i];
+	return NULL;
+}
+
+void fm_metrics_free(struct fm_metrics *t)
+{
+	if (t == NULL)
+		return;
+	free(t->m);
+	*t = (struct fm_metrics){0};
+}
+
+/* ---- as JSON ---- */
+
+static json_t *real_or_null(double v)
+{
+	return isfinite(v) ? json_real(v) : json_null();
+}
+
+/* Set value under the dotted name, making the objects on the way; takes over value. */
+static int set_nested(json_t *root, const char *name, json_t *value)
+{
+	char part[64];
+	json_t *at = root;
+	const char *dot;
+
+	while ((dot = strchr(name, '.')) != NULL) {
+		snprintf(part, sizeof(part), "%.*s", (int)(dot - name), name);
+		json_t *next = json_object_get(at, part);
+		if (next == NULL) {
+			next = json_object();
+			if (json_object_set_new(at, part, next) != 0) {
+				json_decref(value);
+				return -1;
+			}
+		}
+		at = next;
+		name = dot + 1;
+	}
+	return json_object_set_new(at, name, value);
+}
+
+json_t *fm_metrics_json(const struct fm_metrics *t)
+{
+	json_t *root = json_object();
+
+	for (size_t i = 0; root && i < t->n; i++)
+		if (set_nested(root, t->m[i].name, real_or_null(t->m[i].value)) != 0) {
+			json_decref(root);
+			return NULL;
+		}
+	return root;
+}
+
+static int set_ci(json_t *o, double lo, double hi)
+{
+	if (!isfinite(lo) || !isfinite(hi))
+		return 0;
+	return json_object_set_new(o, "ci", json_pack("[f,f]", lo, hi));
+}
+
+json_t *fm_metrics_list(const struct fm_metrics *t)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < t->n; i++) {
+		const struct fm_metric *m = &t->m[i];
+		json_t *o = json_pack("{s:s,s:o,s:I}", "name", m->name, "value", real_or_null(m->value), "n", (json_int_t)m->n);
+		if (o == NULL || set_ci(o, m->ci_lo, m->ci_hi) != 0 || json_array_append(list, o) != 0) {
+			json_decref(list);
+			list = NULL;
+		}
+		json_decref(o);
+	}
+	return list;
+}
+
+/* ---- from JSON ---- */
+
+/* Only these keys. */
+static int known_keys(const json_t *o, const char *const *keys, size_t n, const char *where, struct fm_error *err)
+{
+	const char *key;
+	json_t *v;
+
+	if (!json_is_object(o))
+		return fm_fail(err, FM_EINPUT, "%s: an object was expected", where);
+	json_object_foreach((json_t *)(uintptr_t)o, key, v)
+	{
+		size_t i = 0;
+		while (i < n && strcmp(keys[i], key) != 0)
+			i++;
+		if (i == n)
+			return fm_fail(err, FM_EINPUT, "%s: unknown key '%.64s'", where, key);
+	}
+	return FM_OK;
+}
+
+/* A number, or null for NaN. */
+static int get_real(const json_t *o, const char *key, double *out, const char *where, struct fm_error *err)
+{
+	const json_t *v = json_object_get(o, key);
+
+	if (!json_is_number(v) && !json_is_null(v))
+		return fm_fail(err, FM_EINPUT, "%s: '%s' must be a number or null", where, key);
+	*out = json_is_null(v) ? NAN : json_number_value(v);
+	return FM_OK;
+}
+
+static int get_count(const json_t *o, int64_t *n, const char *where, struct fm_error *err)
+{
+	const json_t *v = json_object_get(o, "n");
+
+	if (!json_is_integer(v) || json_integer_value(v) < 0)
+		return fm_fail(err, FM_EINPUT, "%s: 'n' must be a count of rows", where);
+	*n = json_integer_value(v);
+	return FM_OK;
+}
+
+static int get_text(const json_t *o, const char *key, char *out, size_t cap, const char *where, struct fm_error *err)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	if (s == NULL || strlen(s) >= cap)
+		return fm_fail(err, FM_EINPUT, "%s: '%s' must be text of at most %zu bytes", where, key, cap - 1);
+	strcpy(out, s);
+	return FM_OK;
+}
+
+static int get_ci(const json_t *o, double *lo, double *hi, const char *where, struct fm_error *err)
+{
+	const json_t *v = json_object_get(o, "ci");
+
+	*lo = *hi = NAN;
+	if (v == NULL || json_is_null(v))
+		return FM_OK;
+	if (json_array_size(v) != 2 || !json_is_number(json_array_get(v, 0)) || !json_is_number(json_array_get(v, 1)))
+		return fm_fail(err, FM_EINPUT, "%s: 'ci' must be two numbers", where);
+	*lo = json_number_value(json_array_get(v, 0));
+	*hi = json_number_value(json_array_get(v, 1));
+	return FM_OK;
+}
+
+int fm_metrics_from_list(struct fm_metrics *t, const json_t *list, struct fm_error *err)
+{
+	static const char *const keys[] = {"name", "value", "n", "ci"};
+	size_t n = json_array_size(list);
+	int rc = FM_OK;
+
+	*t = (struct fm_metrics){0};
+	if (!json_is_array(list) || n > MAXENTRIES)
+		return fm_fail(err, FM_EINPUT, "metrics: a list of at most %d was expected", MAXENTRIES);
+	for (size_t i = 0; i < n && rc == FM_OK; i++) {
+		const json_t *o = json_array_get(list, i);
+		struct fm_metric m;
+		char where[48];
+
+		snprintf(where, sizeof(where), "metric %zu", i + 1);
+		if ((rc = known_keys(o, keys, 4, where, err)) == FM_OK &&
+		    (rc = get_text(o, "name", m.name, sizeof(m.name), where, err)) == FM_OK &&
+		    (rc = get_real(o, "value", &m.value, where, err)) == FM_OK &&
+		    (rc = get_count(o, &m.n, where, err)) == FM_OK &&
+		    (rc = get_ci(o, &m.ci_lo, &m.ci_hi, where, err)) == FM_OK)
+			rc = fm_metrics_add_ci(t, m.name, m.value, m.n, m.ci_lo, m.ci_hi, err);
+	}
+	if (rc != FM_OK)
+		fm_metrics_free(t);
+	return rc;
+}
+
+/* ---- the verdict ---- */
+
+json_t *fm_verdict_json(const struct fm_verdict *v)
+{
+	json_t *list = json_array(), *root;
+
+	for (size_t i = 0; list && i < v->n; i++) {
+		const struct fm_check_result *c = &v->check[i];
+		json_t *o = json_pack("{s:s,s:o,s:o,s:s,s:I,s:b,s:s}", "name", c->name, "value", real_or_null(c->value),
+				      "threshold", real_or_null(c->threshold), "direction", c->direction, "n", (json_int_t)c->n, "pass",
+				      c->pass, "why", c->why);
+		if (o == NULL || set_ci(o, c->ci_lo, c->ci_hi) != 0 || json_array_append(list, o) != 0) {
+			json_decref(list);
+			list = NULL;
+		}
+		json_decref(o);
+	}
+	if (list == NULL)
+		return NULL;
+	root = json_pack("{s:s,s:o}", "verdict", v->pass ? "pass" : "fail", "checks", list);
+	return root;
+}
+
+/* A pass that the numbers beside it deny is a forgery or a bug; a failure is believed as it stands. */
+static bool pass_holds(const struct fm_check_result *c)
+{
+	if (!isfinite(c->value) || !isfinite(c->threshold))
+		return false;
+	return strcmp(c->direction, "max") == 0 ? c->value <= c->threshold : c->value >= c->threshold;
+}
+
+static int check_from_json(struct fm_check_result *c, const json_t *o, const char *where, struct fm_error *err)
+{
+	static const char *const keys[] = {"name", "value", "threshold", "direction", "n", "pass", "ci", "why"};
+	const json_t *pass = json_object_get(o, "pass");
+	int rc;
+
+	if ((rc = known_keys(o, keys, sizeof(keys) / sizeof(keys[0]), where, err)) != FM_OK ||
+	    (rc = get_text(o, "name", c->name, sizeof(c->name), where, err)) != FM_OK ||
+	    (rc = get_real(o, "value", &c->value, where, err)) != FM_OK ||
+	    (rc = get_real(o, "threshold", &c->threshold, where, err)) != FM_OK ||
+	    (rc = get_text(o, "direction", c->direction, sizeof(c->direction), where, err)) != FM_OK ||
+	    (rc = get_count(o, &c->n, where, err)) != FM_OK ||
+	    (rc = get_ci(o, &c->ci_lo, &c->ci_hi, where, err)) != FM_OK ||
+	    (rc = get_text(o, "why", c->why, sizeof(c->why), where, err)) != FM_OK)
+		return rc;
+	if (!name_ok(c->name))
+		return fm_fail(err, FM_EINPUT, "%s: no name of a metric", where);
+	if (strcmp(c->direction, "max") != 0 && strcmp(c->direction, "min") != 0)
+		return fm_fail(err, FM_EINPUT, "%s (%s): direction is max or min", where, c->name);
+	if (!json_is_boolean(pass))
+		return fm_fail(err, FM_EINPUT, "%s (%s): 'pass' must be true or false", where, c->name);
+	c->pass = json_is_true(pass);
+	if (c->pass && !pass_holds(c))
+		return fm_fail(err, FM_EINPUT, "%s (%s): says pass, but its value does not meet its threshold", where, c->name);
+	return FM_OK;
+}
+
+int fm_verdict_from_json(struct fm_verdict *v, const json_t *j, struct fm_error *err)
+{
+	static const char *const keys[] = {"verdict", "checks"};
+	const json_t *list = json_object_get(j, "checks");
+	const char *word = json_string_value(json_object_get(j, "verdict"));
+	size_t n = json_array_size(list);
+	int rc, all = n > 0;
+
+	*v = (struct fm_verdict){0};
+	if ((rc = known_keys(j, keys, 2, "verdict", err)) != FM_OK)
+		return rc;
+	if (word == NULL || (strcmp(word, "pass") != 0 && strcmp(word, "fail") != 0))
+		return fm_fail(err, FM_EINPUT, "verdict: 'verdict' must be \"pass\" or \"fail\"");
+	if (!json_is_array(list) || n > MAXENTRIES)
+		return fm_fail(err, FM_EINPUT, "verdict: 'checks' must be a list of at most %d", MAXENTRIES);
+	if ((rc = fm_alloc(&v->check, n ? n : 1, sizeof(*v->check), "the checks of a verdict", err)) != FM_OK)
+		return rc;
+	for (v->n = 0; v->n < n && rc == FM_OK; v->n++) {
+		char where[48];
+		snprintf(where, sizeof(where), "verdict: check %zu", v->n + 1);
+		rc = check_from_json(&v->check[v->n], json_array_get(list, v->n), where, err);
+		all = all && v->check[v->n].pass;
+	}
+	v->pass = strcmp(word, "pass") == 0;
+	if (rc == FM_OK && v->pass && !all)
+		rc = fm_fail(err, FM_EINPUT, "verdict: says pass, but %s", n ? "not every check passed" : "nothing was checked");
+	if (rc != FM_OK)
+		fm_verdict_free(v);
+	return rc;
+}
+
+void fm_verdict_free(struct fm_verdict *v)
+{
+	if (v == NULL)
+		return;
+	free(v->check);
+	*v = (struct fm_verdict){0};
+}

@@ -1,0 +1,425 @@
+#include "manifests/yaml.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "base/num.h"
+
+int fm_yaml_fail(const struct fm_yaml *v, struct fm_error *err, const char *fmt, ...)
+{
+	char message[sizeof(err->message)];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	if (v->doc->inline_text)
+		return fm_fail(err, v->doc->code, "%s: %s", v->doc->name, message);
+	return fm_fail(err, v->doc->code, "%s:%zu: %s", v->doc->name, v->line, message);
+}
+
+/* ---- from libyaml's events to nodes ---- */
+
+struct reader {
+	yaml_parser_t parser;
+	const struct fm_yaml_doc *doc;
+	struct fm_arena *arena;
+	size_t nnodes;
+	struct fm_error *err;
+};
+
+static int reader_fail(const struct reader *r, size_t line, const char *message)
+{
+	struct fm_yaml at = {.doc = r->doc, .line = line};
+
+	return fm_yaml_fail(&at, r->err, "%s", message);
+}
+
+static int next_event(struct reader *r, yaml_event_t *e)
+{
+	char message[256];
+	const yaml_parser_t *p = &r->parser;
+
+	if (yaml_parser_parse(&r->parser, e))
+		return FM_OK;
+	if (p->error == YAML_MEMORY_ERROR)
+		return fm_fail(r->err, FM_ESYSTEM, "out of memory: reading %s", r->doc->name);
+	if (p->error == YAML_READER_ERROR) {
+		snprintf(message, sizeof(message), "%s (at byte %zu): the file must be text in UTF-8",
+			 p->problem ? p->problem : "unreadable", p->problem_offset);
+		return reader_fail(r, p->mark.line + 1, message);
+	}
+	snprintf(message, sizeof(message), "%s%s%s (column %zu)", p->context ? p->context : "", p->context ? ": " : "",
+		 p->problem ? p->problem : "not YAML", p->problem_mark.column + 1);
+	return reader_fail(r, p->problem_mark.line + 1, message);
+}
+
+static int node_new(struct reader *r, enum fm_yaml_kind kind, size_t line, struct fm_yaml **node)
+{
+	if (++r->nnodes > FM_YAML_MAXNODES)
+		return reader_fail(r, line, "more values than any such file needs");
+	*node = fm_arena_alloc(r->arena, 1, sizeof(**node));
+	if (*node == NULL)
+		return fm_fail(r->err, FM_ESYSTEM, "out of memory: reading %s", r->doc->name);
+	(*node)->kind = kind;
+	(*node)->doc = r->doc;
+	(*node)->line = line;
+	return FM_OK;
+}
+
+static int node_scalar(struct reader *r, const yaml_event_t *e, struct fm_yaml **node)
+{
+	const char *text = (const char *)e->data.scalar.value;
+	size_t line = e->start_mark.line + 1;
+	int rc = node_new(r, FM_YAML_SCALAR, line, node);
+
+	if (rc != FM_OK)
+		return rc;
+	if (strlen(text) != e->data.scalar.length)
+		return reader_fail(r, line, "a NUL byte in a value");
+	(*node)->text = fm_arena_strdup(r->arena, text);
+	(*node)->plain = e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+	if ((*node)->text == NULL)
+		return fm_fail(r->err, FM_ESYSTEM, "out of memory: reading %s", r->doc->name);
+	return FM_OK;
+}
+
+/* An event that opens a value and has an anchor or a tag. */
+static int refuse_extras(const struct reader *r, const yaml_event_t *e)
+{
+	const yaml_char_t *anchor = NULL, *tag = NULL;
+
+	switch (e->type) {
+	case YAML_SCALAR_EVENT:
+		anchor = e->data.scalar.anchor;
+		tag = e->data.scalar.tag;
+		break;
+	case YAML_SEQUENCE_START_EVENT:
+		anchor = e->data.sequence_start.anchor;
+		tag = e->data.sequence_start.tag;
+		break;
+	case YAML_MAPPING_START_EVENT:
+		anchor = e->data.mapping_start.anchor;
+		tag = e->data.mapping_start.tag;
+		break;
+	case YAML_ALIAS_EVENT:
+		return reader_fail(r, e->start_mark.line + 1, "aliases (*name) are not supported: write the value out");
+	default:
+		break;
+	}
+	if (anchor)
+		return reader_fail(r, e->start_mark.line + 1, "anchors (&name) are not supported: write the value out");
+	if (tag)
+		return reader_fail(r, e->start_mark.line + 1, "tags (!name) are not supported: leave it out");
+	return FM_OK;
+}
+
+static int node_read(struct reader *r, yaml_event_t *e, int depth, struct fm_yaml **node);
+
+static int read_list(struct reader *r, struct fm_yaml *list, int depth)
+{
+	struct fm_yaml **tail = &list->first;
+	int rc = FM_OK;
+
+	for (;;) {
+		yaml_event_t e;
+		if ((rc = next_event(r, &e)) != FM_OK)
+			return rc;
+		if (e.type == YAML_SEQUENCE_END_EVENT) {
+			yaml_event_delete(&e);
+			return FM_OK;
+		}
+		if ((rc = node_read(r, &e, depth + 1, tail)) != FM_OK)
+			return rc;
+		tail = &(*tail)->next;
+		list->n++;
+	}
+}
+
+/* The key of the pair that e opens, unlike those that map has. */
+static int read_key(struct reader *r, const struct fm_yaml *map, yaml_event_t *e, const char **key, size_t *line)
+{
+	struct fm_yaml *k = NULL;
+	const struct fm_yaml *twin;
+	char message[256];
+	int rc = FM_OK;
+
+	*line = e->start_mark.line + 1;
+	if ((rc = refuse_extras(r, e)) != FM_OK)
+		goto out;
+	if (e->type != YAML_SCALAR_EVENT) {
+		rc = reader_fail(r, *line, "a key must be plain text");
+		goto out;
+	}
+	if ((rc = node_scalar(r, e, &k)) != FM_OK)
+		goto out;
+	if ((twin = fm_yaml_child(map, k->text)) != NULL) {
+		snprintf(message, sizeof(message), "key '%.64s' is already there in line %zu", k->text, twin->line);
+		rc = reader_fail(r, *line, message);
+		goto out;
+	}
+	*key = k->text;
+out:
+	yaml_event_delete(e);
+	return rc;
+}
+
+static int read_map(struct reader *r, struct fm_yaml *map, int depth)
+{
+	struct fm_yaml **tail = &map->first;
+	int rc = FM_OK;
+
+	for (;;) {
+		yaml_event_t e;
+		const char *key = NULL;
+		size_t line;
+
+		if ((rc = next_event(r, &e)) != FM_OK)
+			return rc;
+		if (e.type == YAML_MAPPING_END_EVENT) {
+			yaml_event_delete(&e);
+			return FM_OK;
+		}
+		if ((rc = read_key(r, map, &e, &key, &line)) != FM_OK || (rc = next_event(r, &e)) != FM_OK ||
+		    (rc = node_read(r, &e, depth + 1, tail)) != FM_OK)
+			return rc;
+		(*tail)->key = key;
+		(*tail)->line = line;
+		tail = &(*tail)->next;
+		map->n++;
+	}
+}
+
+/* The value that e opens, with all that belongs to it; e is released. */
+static int node_read(struct reader *r, yaml_event_t *e, int depth, struct fm_yaml **node)
+{
+	size_t line = e->start_mark.line + 1;
+	yaml_event_type_t type = e->type;
+	int rc = refuse_extras(r, e);
+
+	if (rc == FM_OK && depth > FM_YAML_MAXDEPTH)
+		rc = reader_fail(r, line, "nested deeper than any such file needs");
+	if (rc == FM_OK && type == YAML_SCALAR_EVENT)
+		rc = node_scalar(r, e, node);
+	else if (rc == FM_OK)
+		rc = node_new(r, type == YAML_MAPPING_START_EVENT ? FM_YAML_MAP : FM_YAML_LIST, line, node);
+	yaml_event_delete(e);
+	if (rc == FM_OK && type == YAML_MAPPING_START_EVENT)
+		rc = read_map(r, *node, depth);
+	else if (rc == FM_OK && type == YAML_SEQUENCE_START_EVENT)
+		rc = read_list(r, *node, depth);
+	return rc;
+}
+
+static int read_stream(struct reader *r, struct fm_yaml **root)
+{
+	bool seen = false;
+	int rc;
+
+	for (;;) {
+		yaml_event_t e;
+		if ((rc = next_event(r, &e)) != FM_OK)
+			return rc;
+		yaml_event_type_t type = e.type;
+		size_t line = e.start_mark.line + 1;
+		if (type == YAML_STREAM_START_EVENT || type == YAML_DOCUMENT_END_EVENT) {
+			yaml_event_delete(&e);
+		} else if (type == YAML_STREAM_END_EVENT) {
+			yaml_event_delete(&e);
+			break;
+		} else if (type == YAML_DOCUMENT_START_EVENT) {
+			yaml_event_delete(&e);
+			if (seen)
+				return reader_fail(r, line, "a second document begins (---): one file holds one");
+			seen = true;
+		} else if ((rc = node_read(r, &e, 0, root)) != FM_OK) {
+			return rc;
+		}
+	}
+	if (!seen) {
+		if ((rc = node_new(r, FM_YAML_SCALAR, 1, root)) != FM_OK)
+			return rc;
+		(*root)->text = "";
+		(*root)->plain = true;
+	}
+	return FM_OK;
+}
+
+int fm_yaml_parse(struct fm_yaml **root, const struct fm_yaml_doc *doc, struct fm_arena *arena, const char *text, size_t n,
+		  struct fm_error *err)
+{
+	struct reader r = {.doc = doc, .arena = arena, .err = err};
+	const char *nul = n ? memchr(text, 0, n) : NULL;
+	int rc;
+
+	*root = NULL;
+	if (n > FM_YAML_MAXBYTES)
+		return fm_fail(err, doc->code, "%s: larger than 1 MiB", doc->name);
+	if (nul) {
+		size_t line = 1;
+		for (const char *p = text; p < nul; p++)
+			line += *p == '\n';
+		return reader_fail(&r, line, "a NUL byte: the file must be text in UTF-8");
+	}
+	if (!yaml_parser_initialize(&r.parser))
+		return fm_fail(err, FM_ESYSTEM, "out of memory: reading %s", doc->name);
+	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
+	/* Forced to UTF-8 the parser takes a byte-order mark for text. */
+	if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+		text += 3;
+		n -= 3;
+	}
+	yaml_parser_set_input_string(&r.parser, (const unsigned char *)(text ? text : ""), n);
+	rc = read_stream(&r, root);
+	yaml_parser_delete(&r.parser);
+	return rc;
+}
+
+/* ---- values ---- */
+
+bool fm_yaml_is_null(const struct fm_yaml *v)
+{
+	return v->kind == FM_YAML_SCALAR && v->plain &&
+	       (v->text[0] == '\0' || strcmp(v->text, "~") == 0 || strcmp(v->text, "null") == 0 ||
+		strcmp(v->text, "Null") == 0 || strcmp(v->text, "NULL") == 0);
+}
+
+struct fm_yaml *fm_yaml_child(const struct fm_yaml *map, const char *key)
+{
+	for (struct fm_yaml *v = map->first; v; v = v->next)
+		if (v->key && strcmp(v->key, key) == 0)
+			return v;
+	return NULL;
+}
+
+const char *fm_yaml_describe(const struct fm_yaml *v, char *out, size_t cap)
+{
+	double d;
+
+	if (v->kind == FM_YAML_LIST)
+		snprintf(out, cap, "a list");
+	else if (v->kind == FM_YAML_MAP)
+		snprintf(out, cap, "a map");
+	else if (fm_yaml_is_null(v))
+		snprintf(out, cap, "nothing");
+	else if (v->plain && fm_parse_double(v->text, strlen(v->text), &d) == 0)
+		snprintf(out, cap, "%.64s", v->text);
+	else
+		snprintf(out, cap, "the text '%.64s'", v->text);
+	return out;
+}
+
+int fm_yaml_want(const struct fm_yaml *v, enum fm_yaml_kind kind, const char *what, struct fm_error *err)
+{
+	static const char *const names[] = {"a single value", "a list", "a map of keys and values"};
+	char is[96];
+
+	if (v->kind == kind)
+		return FM_OK;
+	return fm_yaml_fail(v, err, "%s takes %s, not %s", what, names[kind], fm_yaml_describe(v, is, sizeof(is)));
+}
+
+int fm_yaml_text(const struct fm_yaml *v, const char *what, char *out, size_t cap, struct fm_error *err)
+{
+	char is[96];
+
+	if (v->kind != FM_YAML_SCALAR || fm_yaml_is_null(v))
+		return fm_yaml_fail(v, err, "%s takes text, not %s", what, fm_yaml_describe(v, is, sizeof(is)));
+	if (strlen(v->text) >= cap)
+		return fm_yaml_fail(v, err, "%s is longer than %zu bytes", what, cap - 1);
+	for (const char *p = v->text; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			return fm_yaml_fail(v, err, "%s has a control character (0x%02x) in it", what, (unsigned char)*p);
+	strcpy(out, v->text);
+	return FM_OK;
+}
+
+int fm_yaml_bool(const struct fm_yaml *v, const char *what, bool *out, struct fm_error *err)
+{
+	char is[96];
+
+	if (v->kind == FM_YAML_SCALAR && v->plain && strcmp(v->text, "true") == 0)
+		*out = true;
+	else if (v->kind == FM_YAML_SCALAR && v->plain && strcmp(v->text, "false") == 0)
+		*out = false;
+	else
+		return fm_yaml_fail(v, err, "%s takes true or false, not %s", what, fm_yaml_describe(v, is, sizeof(is)));
+	return FM_OK;
+}
+
+int fm_yaml_int(const struct fm_yaml *v, const char *what, int64_t min, int64_t max, int64_t *out, struct fm_error *err)
+{
+	char is[96];
+	const char *digits;
+	size_t n;
+
+	fm_yaml_describe(v, is, sizeof(is));
+	if (v->kind != FM_YAML_SCALAR || !v->plain)
+		return fm_yaml_fail(v, err, "%s takes an integer, not %s", what, is);
+	digits = v->text + (v->text[0] == '-');
+	n = strspn(digits, "0123456789");
+	if (n == 0 || digits[n] != '\0')
+		return fm_yaml_fail(v, err, "%s takes an integer, not %s", what, is);
+	/* Nothing but digits fails to read only when it is too large for 64 bits. */
+	if (fm_parse_i64(v->text, strlen(v->text), out) != 0 || *out < min || *out > max)
+		return fm_yaml_fail(v, err, "%s is %.64s, and must lie from %lld to %lld", what, v->text, (long long)min,
+				    (long long)max);
+	return FM_OK;
+}
+
+int fm_yaml_real(const struct fm_yaml *v, const char *what, double *out, struct fm_error *err)
+{
+	char is[96];
+
+	if (v->kind != FM_YAML_SCALAR || !v->plain || fm_parse_double(v->text, strlen(v->text), out) != 0)
+		return fm_yaml_fail(v, err, "%s takes a number, not %s", what, fm_yaml_describe(v, is, sizeof(is)));
+	return FM_OK;
+}
+
+/* ---- did you mean ---- */
+
+#define MAXWORD 48
+
+static size_t min_of(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static size_t distance(const char *a, size_t na, const char *b, size_t nb)
+{
+	size_t d[MAXWORD + 1][MAXWORD + 1];
+
+	for (size_t i = 0; i <= na; i++)
+		d[i][0] = i;
+	for (size_t j = 0; j <= nb; j++)
+		d[0][j] = j;
+	for (size_t i = 1; i <= na; i++)
+		for (size_t j = 1; j <= nb; j++) {
+			d[i][j] = min_of(d[i - 1][j - 1] + (a[i - 1] != b[j - 1]), min_of(d[i - 1][j], d[i][j - 1]) + 1);
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				d[i][j] = min_of(d[i][j], d[i - 2][j - 2] + 1);
+		}
+	return d[na][nb];
+}
+
+const char *fm_suggest(const char *word, const char *const *candidates, size_t n)
+{
+	const char *best = NULL;
+	size_t nword = strlen(word), least = SIZE_MAX;
+
+	if (nword == 0 || nword > MAXWORD)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		size_t nc = strlen(candidates[i]), d;
+		if (nc > MAXWORD)
+			continue;
+		d = distance(word, nword, candidates[i], nc);
+		if (d < least && d <= 1 + min_of(nword, nc) / 4) {
+			least = d;
+			best = candidates[i];
+		}
+	}
+	return best;
+}
