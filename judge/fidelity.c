@@ -1,0 +1,250 @@
+#include "judge/fidelity.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rows.h"
+#include "judge/column.h"
+#include "judge/divergence.h"
+
+#define BINS 100
+#define PORTS 65536
+
+enum how { BY_VALUE, BY_RANK, BY_PREFIX16, BY_PORT_GROUP, BY_BIN, BY_DISTANCE };
+static const struct field {
+	const char *name;
+	enum fm_col col;
+	enum how how;
+	int of_eight;
+} fields[] = {
+	{"SA", FM_SA, BY_RANK, 1}, {"DA", FM_DA, BY_RANK, 1}, {"SP", FM_SP, BY_VALUE, 1}, {"DP", FM_DP, BY_VALUE, 1},
+	{"PR", FM_PR, BY_VALUE, 0}, {"TS", FM_TE, BY_BIN, 1}, {"TD", FM_TD, BY_BIN, 1}, {"PKT", FM_PKT, BY_BIN, 1},
+	{"BYT", FM_BYT, BY_BIN, 1}, {"TY", FM_LABEL, BY_VALUE, 0}, {"FLG", FM_FLG, BY_VALUE, 0},
+	{"TOS", FM_STOS, BY_VALUE, 0}, {"SPb", FM_SP, BY_PORT_GROUP, 0}, {"DPb", FM_DP, BY_PORT_GROUP, 0},
+	{"SAid", FM_SA, BY_VALUE, 0}, {"DAid", FM_DA, BY_VALUE, 0}, {"SA16", FM_SA, BY_PREFIX16, 0},
+	{"DA16", FM_DA, BY_PREFIX16, 0},
+	{"TS", FM_TE, BY_DISTANCE, 0}, {"TD", FM_TD, BY_DISTANCE, 0}, {"PKT", FM_PKT, BY_DISTANCE, 0},
+	{"BYT", FM_BYT, BY_DISTANCE, 0},
+};
+enum { NFIELDS = sizeof fields / sizeof *fields };
+
+struct result {
+	int present, rc;
+	double value, scaled; /* scaled: of BY_DISTANCE, over the real range */
+	struct fm_error err;
+};
+struct work {
+	const struct fm_table *real, *synthetic;
+	struct result result[NFIELDS];
+};
+
+/* ---- binned numbers ---- */
+
+static double warp(const struct fm_table *t, enum fm_col c, size_t row)
+{
+	double x = fm_column_number(t, c, row);
+
+	if (c == FM_TE)
+		return x;
+	if (c == FM_TD)
+		x = x * 1000.0;
+	return log1p(x > 0 ? x : 0.0);
+}
+
+struct bins {
+	double lo, hi, tolerance;
+};
+
+static struct bins bins_make(const struct fm_table *real, enum fm_col c)
+{
+	size_t lo = 0, hi = 0; /* warp rises with the column: its extremes are the column's */
+
+	for (size_t i = 1; i < real->rows; i++) {
+		uint64_t key = fm_column_key(real, c, i);
+		if (key < fm_column_key(real, c, lo))
+			lo = i;
+		if (key > fm_column_key(real, c, hi))
+			hi = i;
+	}
+	struct bins b = {.lo = warp(real, c, lo), .hi = warp(real, c, hi)};
+	if (b.hi <= b.lo)
+		b.hi = b.lo + 1.0;
+	b.tolerance = 1e-9 * fmax(1.0, fabs(b.hi));
+	return b;
+}
+
+/* 0 is below the real range, BINS + 1 above it; the real maximum, within the tolerance, is in bin BINS. */
+static int bin_of(const struct bins *b, double w)
+{
+	double at = floor((w - b->lo) / (b->hi - b->lo) * BINS);
+	int i = at < -1 ? -1 : at > BINS ? BINS : (int)at;
+
+	if (w >= b->hi && w <= b->hi + b->tolerance)
+		i = BINS - 1;
+	if (w < b->lo && w >= b->lo - b->tolerance)
+		i = 0;
+	return i + 1;
+}
+
+static double jsd_binned(const struct fm_table *real, const struct fm_table *synthetic, enum fm_col c)
+{
+	uint64_t p[BINS + 2] = {0}, q[BINS + 2] = {0};
+	struct bins b = bins_make(real, c);
+
+	for (size_t i = 0; i < real->rows; i++)
+		p[bin_of(&b, warp(real, c, i))]++;
+	for (size_t i = 0; i < synthetic->rows; i++)
+		q[bin_of(&b, warp(synthetic, c, i))]++;
+	return fm_jsd_counts(p, q, BINS + 2);
+}
+
+/* ---- ports ---- */
+
+static int jsd_port_groups(const struct fm_table *real, const struct fm_table *synthetic, enum fm_col c, double *jsd, struct fm_error *err)
+{
+	enum { GROUPS = PORTS + PORTS / 1024 };
+	const uint16_t *x = real->col[c], *y = synthetic->col[c];
+	uint64_t *real_count = NULL, *p, *q;
+	int rc;
+
+	if ((rc = fm_alloc(&real_count, PORTS + 2 * GROUPS, sizeof *real_count, "port counts", err)) != FM_OK)
+		return rc;
+	p = real_count + PORTS;
+	q = p + GROUPS;
+	for (size_t i = 0; i < real->rows; i++)
+		real_count[x[i]]++;
+	double least = fmax(2.0, 0.001 * (double)real->rows);
+#define GROUP(port) ((port) < 1024 || (double)real_count[port] >= least ? (port) : PORTS + (port) / 1024)
+	for (size_t i = 0; i < real->rows; i++)
+		p[GROUP(x[i])]++;
+	for (size_t i = 0; i < synthetic->rows; i++)
+		q[GROUP(y[i])]++;
+#undef GROUP
+	*jsd = fm_jsd_counts(p, q, GROUPS);
+	free(real_count);
+	return FM_OK;
+}
+
+/* ---- what is judged on sorted keys ---- */
+
+static double in_unit(enum fm_col c, double v)
+{
+	return c == FM_TE ? v * 1000.0 : c == FM_TD ? v / 1000.0 : v;
+}
+
+static void distance(enum fm_col c, uint64_t *x, size_t nx, uint64_t *y, size_t ny, struct result *r)
+{
+	if (c == FM_TE) { /* each set begins at 0 */
+		for (size_t i = nx; i-- > 0;)
+			x[i] -= x[0];
+		for (size_t i = ny; i-- > 0;)
+			y[i] -= y[0];
+	}
+	double span = in_unit(c, (double)(x[nx - 1] - x[0]));
+	r->value = in_unit(c, fm_emd_sorted(x, nx, y, ny));
+	r->scaled = r->value / (span > 0 ? span : 1.0);
+}
+
+static int sorted_keys(const struct fm_table *t, const struct fm_table *like, const struct field *f, uint64_t **key, struct fm_error *err)
+{
+	int rc = fm_column_keys(t, like, f->col, key, err);
+
+	if (rc != FM_OK)
+		return rc;
+	if (f->how == BY_PREFIX16)
+		for (size_t i = 0; i < t->rows; i++)
+			(*key)[i] >>= 16;
+	return fm_sort_u64(*key, NULL, t->rows, err);
+}
+
+static int judge_sorted(const struct work *w, const struct field *f, struct result *r)
+{
+	size_t nx = w->real->rows, ny = w->synthetic->rows;
+	uint64_t *x = NULL, *y = NULL;
+	int rc;
+
+	if ((rc = sorted_keys(w->real, w->real, f, &x, &r->err)) != FM_OK)
+		goto out;
+	if ((rc = sorted_keys(w->synthetic, w->real, f, &y, &r->err)) != FM_OK)
+		goto out;
+	if (f->how == BY_RANK)
+		rc = fm_jsd_ranked(x, nx, y, ny, &r->value, &r->err);
+	else if (f->how == BY_DISTANCE)
+		distance(f->col, x, nx, y, ny, r);
+	else
+		r->value = fm_jsd_sorted(x, nx, y, ny);
+out:
+	free(x);
+	free(y);
+	return rc;
+}
+
+static void judge(void *ctx, int shard, int thread)
+{
+	struct work *w = ctx;
+	const struct field *f = &fields[shard];
+	struct result *r = &w->result[shard];
+
+	(void)thread;
+	if (!FM_HAS(w->real, f->col) || !FM_HAS(w->synthetic, f->col))
+		return;
+	r->present = 1;
+	if (f->how == BY_BIN)
+		r->value = jsd_binned(w->real, w->synthetic, f->col);
+	else if (f->how == BY_PORT_GROUP)
+		r->rc = jsd_port_groups(w->real, w->synthetic, f->col, &r->value, &r->err);
+	else
+		r->rc = judge_sorted(w, f, r);
+}
+
+static int add(struct fm_metrics *out, const char *prefix, const char *group, const char *name, double v, size_t n, struct fm_error *err)
+{
+	char full[64];
+
+	snprintf(full, sizeof full, "%s%s%s", prefix, group, name);
+	return fm_metrics_add(out, full, v, (int64_t)n, err);
+}
+
+int fm_fidelity(const struct fm_table *real, const struct fm_table *synthetic, struct fm_pool *pool, const char *prefix,
+		struct fm_metrics *out, struct fm_error *err)
+{
+	size_t n = synthetic->rows;
+	struct work *w = NULL;
+	double eight = 0;
+	int counted = 0, rc;
+
+	if ((rc = fm_judge_check(real, "real", err)) != FM_OK || (rc = fm_judge_check(synthetic, "synthetic", err)) != FM_OK)
+		return rc;
+	if ((rc = fm_alloc(&w, 1, sizeof *w, "fidelity", err)) != FM_OK)
+		return rc;
+	w->real = real;
+	w->synthetic = synthetic;
+	fm_pool_run(pool, NFIELDS, judge, w);
+
+	for (int i = 0; i < NFIELDS; i++) {
+		const struct result *r = &w->result[i];
+		int emd = fields[i].how == BY_DISTANCE;
+		if (r->rc != FM_OK) {
+			rc = fm_fail(err, r->rc, "%s", r->err.message);
+			goto out;
+		}
+		if (!r->present)
+			continue;
+		if ((rc = add(out, prefix, emd ? "emd." : "jsd.", fields[i].name, r->value, n, err)) != FM_OK)
+			goto out;
+		if (emd && (rc = add(out, prefix, "emdn.", fields[i].name, r->scaled, n, err)) != FM_OK)
+			goto out;
+		if (fields[i].of_eight) {
+			eight += r->value;
+			counted++;
+		}
+	}
+	if (counted == 8)
+		rc = add(out, prefix, "jsd_mean8", "", eight / 8, n, err);
+out:
+	free(w);
+	return rc;
+}

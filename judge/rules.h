@@ -1,0 +1,31 @@
+/*
+ * rules.h - what a flow record cannot be, and what it seldom is.
+ *
+ * Shares of the synthetic rows (0 in a good table):
+ *
+ *     rules.no_packet        pkt below 1
+ *     rules.short_bytes      fewer than 20 bytes a packet: no IPv4 header fits
+ *     rules.long_bytes       more than 65,535 bytes a packet
+ *     rules.icmp_source_port a source port on ICMP (its type and code are in dp)
+ *     rules.same_address     source equal to destination
+ *     rules.broken_share     any of these; rules.broken_share_real is the same of the real table
+ *
+ * Shares that are small in real traffic, of both tables (each with _real and _synthetic behind its name):
+ *
+ *     rules.td_one_packet    a duration above 0 with one packet, of all rows
+ *     rules.over_1500        more than 1,500 bytes a packet, of all rows
+ *     rules.ports_without    a port on a protocol without ports, of the rows of such protocols; n is their number, and
+ *                            without any the share is 0.  Protocols with ports are TCP, UDP, UDP-Lite, SCTP and DCCP, by
+ *                            name or number; on ICMP only the source port counts.
+ */
+#ifndef FM_JUDGE_RULES_H
+#define FM_JUDGE_RULES_H
+
+#include "base/error.h"
+#include "base/table.h"
+#include "manifests/metrics.h"
+
+/* A rule whose columns either table lacks is left out; the union is of those that can be checked. */
+int fm_rules(const struct fm_table *real, const struct fm_table *synthetic, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * leakage.h - do the synthetic rows say more about the training rows than about real rows that the model never saw?
+ *
+ * Matches (match.h), each with a 95 % Wilson interval.  COLUMNS is nothing (all flow columns), _no_time (all but te) or
+ * _no_addr_time (all but te, sa, da: fresh addresses and times would make the others pass for nothing):
+ *
+ *     leak.rows_equalCOLUMNS       share of synthetic rows equal to a training row
+ *     leak.holdout_equalCOLUMNS    share of holdout rows equal to a training row: what fresh real flows would show
+ *     leak.unique_trainCOLUMNS     synthetic rows equal to a training row that occurs once and is not in the holdout
+ *     leak.unique_holdoutCOLUMNS   the mirror: equal to a holdout row that occurs once and is not in the training rows
+ *     leak.unique_zCOLUMNS         (train - holdout) / sqrt(train + holdout), about normal when nothing is copied; 0 when
+ *                                  there are none.  Training and holdout at equal numbers of rows.
+ *
+ * Distances (nearest.h), of at most FM_LEAKAGE_ROWS synthetic rows to all rows of the smaller of training and holdout and as
+ * many of the larger one:
+ *
+ *     leak.share_nearer_train      share nearer to a training row than to any holdout row, a tie counting half, with a 95 %
+ *                                  Wilson interval: 0.5 where nothing is remembered
+ *     leak.dcr_median_train, leak.dcr_median_holdout, leak.dcr_p5_train, leak.dcr_p5_holdout   those distances, 0 .. 1
+ *
+ * Choices of rows are drawn from a fixed seed.
+ */
+#ifndef FM_PRIVACY_LEAKAGE_H
+#define FM_PRIVACY_LEAKAGE_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/table.h"
+#include "base/thread.h"
+#include "manifests/metrics.h"
+
+#define FM_LEAKAGE_ROWS 2000
+
+/* holdout may be NULL or without rows: then only leak.rows_equal* are added.  FM_EINPUT when train or synthetic has no rows. */
+int fm_leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic, struct fm_pool *pool,
+	       struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+
+/* Wilson's interval for hits of n at z = 1.96 (Wilson 1927); [0, 1] for n = 0.  hits may end in a half. */
+void fm_wilson(double hits, double n, double *lo, double *hi);
+
+#endif
