@@ -1,0 +1,155 @@
+/*
+ * Inside the new namespaces: the identity map, the private root and the loss of every privilege.
+ *
+ * The order is that of bubblewrap: a tmpfs over /tmp becomes the root with the old root below /old, paths are bound from
+ * there to their own names, then /old is let go and the root becomes read-only.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "pipeline/sandbox.h"
+
+#define HINT "; this system does not let flowmint confine a stage (run it outside the container or allow user namespaces, or accept --unconfined)"
+
+/* /proc files want one write and no temporary name, so fm_file_write does not serve. */
+static int proc_write(const char *path, const char *text, struct fm_error *err)
+{
+	int rc = FM_OK, fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		rc = fm_fail(err, FM_ESYSTEM, "cannot write %s: %s" HINT, path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+static int map_identity(unsigned uid, unsigned gid, struct fm_error *err)
+{
+	char line[64];
+	int rc;
+
+	if ((rc = proc_write("/proc/self/setgroups", "deny", err)))
+		return rc;
+	snprintf(line, sizeof line, "%u %u 1", uid, uid);
+	if ((rc = proc_write("/proc/self/uid_map", line, err)))
+		return rc;
+	snprintf(line, sizeof line, "%u %u 1", gid, gid);
+	return proc_write("/proc/self/gid_map", line, err);
+}
+
+/* Make the folders above path (not path itself) in the new root. */
+static int make_parents(const char *path, struct fm_error *err)
+{
+	char *p = strdup(path);
+	int rc = FM_OK;
+
+	if (!p)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	for (char *s = strchr(p + 1, '/'); s && !rc; s = strchr(s + 1, '/')) {
+		*s = '\0';
+		if (mkdir(p, 0755) && errno != EEXIST)
+			rc = fm_fail_errno(err, "cannot make %s in the workspace", p);
+		*s = '/';
+	}
+	free(p);
+	return rc;
+}
+
+/* Bind /old/real to path with the given attributes. */
+static int bind_path(const char *real, const char *path, uint64_t attributes, struct fm_error *err)
+{
+	struct mount_attr attr = {.attr_set = attributes};
+	struct stat st;
+	int fd = -1, rc;
+	char *from = fm_path_join("/old", real + 1);
+
+	if (!from)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	if ((rc = make_parents(path, err)))
+		goto out;
+	if (stat(from, &st)) {
+		rc = fm_fail_errno(err, "%s", path);
+		goto out;
+	}
+	if (S_ISDIR(st.st_mode)) {
+		if (mkdir(path, 0755) && errno != EEXIST) {
+			rc = fm_fail_errno(err, "cannot make %s in the workspace", path);
+			goto out;
+		}
+	} else if ((fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644)) < 0) {
+		rc = fm_fail_errno(err, "cannot make %s in the workspace", path);
+		goto out;
+	}
+	if (mount(from, path, NULL, MS_BIND | MS_REC, NULL))
+		rc = fm_fail(err, FM_ESYSTEM, "cannot show %s to the stage: %s" HINT, path, strerror(errno));
+	else if (mount_setattr(AT_FDCWD, path, AT_RECURSIVE, &attr, sizeof attr))
+		rc = fm_fail(err, FM_ESYSTEM, "cannot restrict %s: %s" HINT, path, strerror(errno));
+out:
+	if (fd >= 0)
+		close(fd);
+	free(from);
+	return rc;
+}
+
+static int private_root(const struct fm_sandbox *box, char *const *real, struct fm_error *err)
+{
+	const uint64_t plain = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+	struct mount_attr attr = {.attr_set = plain | MOUNT_ATTR_RDONLY};
+	int rc;
+
+	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) || mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "size=4m,mode=0755") ||
+	    mkdir("/tmp/old", 0700) || syscall(SYS_pivot_root, "/tmp", "/tmp/old") || chdir("/") ||
+	    mount("old", "old", NULL, MS_REC | MS_PRIVATE, NULL))
+		return fm_fail(err, FM_ESYSTEM, "cannot make a private file system: %s" HINT, strerror(errno));
+	if ((rc = bind_path("/dev/null", "/dev/null", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, err)) ||
+	    (rc = bind_path("/dev/urandom", "/dev/urandom", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY, err)))
+		return rc;
+	/* Read-only first: an output folder may lie below an input that is shown whole. */
+	for (int writable = 0; writable < 2; writable++)
+		for (int i = 0; i < box->npaths; i++)
+			if (box->path[i].writable == (writable == 1) &&
+			    (rc = bind_path(real[i], box->path[i].path, plain | (writable ? 0 : MOUNT_ATTR_RDONLY), err)))
+				return rc;
+	if (umount2("/old", MNT_DETACH) || rmdir("/old") || mount_setattr(AT_FDCWD, "/", 0, &attr, sizeof attr))
+		return fm_fail(err, FM_ESYSTEM, "cannot close the private file system: %s" HINT, strerror(errno));
+	return FM_OK;
+}
+
+int fm_sandbox_enter(const struct fm_sandbox *box, char *const *real, bool user_namespace, unsigned uid, unsigned gid, struct fm_error *err)
+{
+	int rc;
+
+	if (user_namespace && (rc = map_identity(uid, gid, err)))
+		return rc;
+	if (sethostname("flowmint", 8))
+		return fm_fail(err, FM_ESYSTEM, "cannot set a private host name: %s" HINT, strerror(errno));
+	return private_root(box, real, err);
+}
+
+/* No privilege now, none to be gained, no core dump with records in it. */
+int fm_sandbox_drop(struct fm_error *err)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {{0}};
+	struct rlimit none = {0, 0};
+
+	/* EINVAL: past the last capability that this kernel knows.  EPERM: unconfined and not root, nothing to drop. */
+	for (unsigned long cap = 0; cap < 64; cap++)
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) && errno != EINVAL && errno != EPERM)
+			return fm_fail_errno(err, "cannot drop capability %lu", cap);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || syscall(SYS_capset, &header, data) || setrlimit(RLIMIT_CORE, &none) ||
+	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+		return fm_fail_errno(err, "cannot drop privileges");
+	return FM_OK;
+}
