@@ -47,6 +47,13 @@ struct fm_kernels {
 	void (*gelu_back)(float *dx, const float *x, const float *dy, size_t n); /* dx = dy * gelu'(x); dx may be dy */
 	void (*silu)(float *y, const float *x, size_t n);
 	void (*silu_back)(float *dx, const float *x, const float *dy, size_t n);
+	/* x (rows,n) under one shift and scale (n), as adaptive layer norm does (Peebles, Xie 2023): y = x (1 + scale) + shift. */
+	void (*modulate)(float *y, const float *x, const float *scale, const float *shift, int rows, int n);
+	/* dx = dy (1 + scale); dscale += sum dy x, dshift += sum dy over the rows. dx may be dy. */
+	void (*modulate_back)(float *dx, float *dscale, float *dshift, const float *x, const float *dy, const float *scale, int rows, int n);
+	void (*gate_add)(float *x, const float *y, const float *gate, int rows, int n); /* x += y (1 + gate) */
+	void (*gate_back)(float *dy, float *dgate, const float *y, const float *dx, const float *gate, int rows, int n);
+	void (*colsum)(float *acc, const float *x, int rows, int n); /* acc (n) += sum of the rows, in order */
 	void (*add)(float *y, const float *x, size_t n);            /* y += x */
 	void (*axpy)(float *y, float a, const float *x, size_t n);  /* y = fma(a, x, y) */
 	double (*sumsq)(const float *x, size_t n);                  /* sum of squares, 16 double lanes */

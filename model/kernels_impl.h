@@ -374,6 +374,48 @@ static void k_silu_back(float *dx, const float *x, const float *dy, size_t n)
 	}
 }
 
+static void k_modulate(float *y, const float *x, const float *scale, const float *shift, int rows, int n)
+{
+	for (int r = 0; r < rows; r++, x += n, y += n)
+		for (int i = 0; i < n; i++)
+			y[i] = __builtin_fmaf(x[i], 1.0f + scale[i], shift[i]);
+}
+
+static void k_modulate_back(float *dx, float *dscale, float *dshift, const float *x, const float *dy, const float *scale, int rows, int n)
+{
+	for (int r = 0; r < rows; r++, x += n, dy += n, dx += n)
+		for (int i = 0; i < n; i++) {
+			float d = dy[i];
+			dscale[i] = __builtin_fmaf(d, x[i], dscale[i]);
+			dshift[i] += d;
+			dx[i] = d * (1.0f + scale[i]);
+		}
+}
+
+static void k_gate_add(float *x, const float *y, const float *gate, int rows, int n)
+{
+	for (int r = 0; r < rows; r++, x += n, y += n)
+		for (int i = 0; i < n; i++)
+			x[i] = __builtin_fmaf(y[i], 1.0f + gate[i], x[i]);
+}
+
+static void k_gate_back(float *dy, float *dgate, const float *y, const float *dx, const float *gate, int rows, int n)
+{
+	for (int r = 0; r < rows; r++, y += n, dy += n, dx += n)
+		for (int i = 0; i < n; i++) {
+			float d = dx[i];
+			dgate[i] = __builtin_fmaf(d, y[i], dgate[i]);
+			dy[i] = d * (1.0f + gate[i]);
+		}
+}
+
+static void k_colsum(float *acc, const float *x, int rows, int n)
+{
+	for (int r = 0; r < rows; r++, x += n)
+		for (int i = 0; i < n; i++)
+			acc[i] += x[i];
+}
+
 static void k_add(float *y, const float *x, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -417,5 +459,5 @@ static void k_adamw(float *p, float *m, float *v, float *ema, const float *g, si
 
 const struct fm_kernels FM_KERNELS = {
 	FM_KERNELS_NAME, k_gemm, k_softmax, k_softmax_back, k_cross_entropy, k_draw, k_norm, k_norm_back, k_gelu, k_gelu_back,
-	k_silu, k_silu_back, k_add, k_axpy, k_sumsq, k_adamw, k_exp, k_log, k_sincos,
+	k_silu, k_silu_back, k_modulate, k_modulate_back, k_gate_add, k_gate_back, k_colsum, k_add, k_axpy, k_sumsq, k_adamw, k_exp, k_log, k_sincos,
 };

@@ -1,0 +1,426 @@
+/* codec.c - learning the codec from the training split, and flows to tokens. */
+#include "model/codec.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "model/detmath.h"
+#include "model/hosts.h"
+
+const char *const fm_tok_name[FM_NTOK] = {"rel", "gap", "label", "pr", "sa", "da", "sp", "dp", "flg", "fwd", "stos", "pkt", "td", "bpp"};
+const int fm_res_tok[FM_NRES] = {FM_T_GAP, FM_T_SP, FM_T_DP, FM_T_PKT, FM_T_TD, FM_T_BPP};
+
+/* Category tokens and the table columns behind them. */
+static const struct {
+	enum fm_tok tok;
+	enum fm_col col;
+} cats[] = {{FM_T_LABEL, FM_LABEL}, {FM_T_PR, FM_PR}, {FM_T_FLG, FM_FLG}, {FM_T_FWD, FM_FWD}, {FM_T_STOS, FM_STOS}};
+#define NCATS (sizeof cats / sizeof *cats)
+
+int fm_windows_find(const struct fm_table *t, int window, size_t **first, size_t *n, struct fm_error *err)
+{
+	size_t *f = NULL, nf = 0;
+	if (fm_alloc(&f, t->rows / (size_t)window + 1, sizeof *f, "window starts", err) < 0)
+		return err->code;
+	for (size_t i = 0, j; i < t->rows; i = j) {
+		if (FM_HAS(t, FM_WIN))
+			for (j = i; j < t->rows && t->win[j] == t->win[i]; j++)
+				;
+		else
+			j = i + (size_t)window < t->rows ? i + (size_t)window : t->rows;
+		if (j - i == (size_t)window)
+			f[nf++] = i;
+	}
+	*first = f;
+	*n = nf;
+	return FM_OK;
+}
+
+int fm_span_bucket(int64_t ms)
+{
+	int b = (int)(4 * 1.4426950408889634 * fm_det_log1p((double)(ms > 0 ? ms : 0) / 1000.0) + 0.5);
+	return b < FM_SPANS ? b : FM_SPANS - 1;
+}
+
+double fm_span_ms(int bucket, double u)
+{
+	double x = (bucket - 0.5 + u) / (4 * 1.4426950408889634);
+	return bucket == 0 && u < 0.5 ? 0 : 1000.0 * fm_det_expm1(x > 0 ? x : 0);
+}
+
+static int64_t numeric(const struct fm_table *t, enum fm_res r, size_t i)
+{
+	uint64_t pkt;
+	switch (r) {
+	case FM_R_GAP: return FM_HAS(t, FM_GAP) ? t->gap[i] : i > 0 && t->te[i] > t->te[i - 1] ? t->te[i] - t->te[i - 1] : 0;
+	case FM_R_SP: return t->sp[i];
+	case FM_R_DP: return t->dp[i];
+	case FM_R_PKT: return (int64_t)(t->pkt[i] < (1ull << 40) ? t->pkt[i] : 1ull << 40);
+	case FM_R_TD: return t->td[i];
+	default:
+		pkt = t->pkt[i] ? t->pkt[i] : 1;
+		return t->byt[i] < (1ull << 50) ? (int64_t)((t->byt[i] * 1000 + pkt / 2) / pkt) : (int64_t)(t->byt[i] / pkt) * 1000;
+	}
+}
+
+/* ---- categories ---- */
+
+static int fit_category(struct fm_cat *c, const struct fm_table *t, enum fm_col col, int min_count, struct fm_error *err)
+{
+	const struct fm_dict *d = &t->dict[col];
+	const uint16_t *v = t->col[col];
+	size_t *count = NULL;
+	int ret = fm_alloc(&count, d->n + 1, sizeof *count, "category counts", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&c->value, d->n + 1, sizeof *c->value, "categories", err);
+	for (size_t i = 0; ret == FM_OK && i < t->rows; i++)
+		count[v[i]]++;
+	while (ret == FM_OK) { /* by falling frequency; the first is kept however rare */
+		size_t best = 0;
+		for (size_t j = 1; j < d->n; j++)
+			if (count[j] > count[best])
+				best = j;
+		if (d->n == 0 || count[best] == 0 || (c->n > 0 && count[best] < (size_t)min_count))
+			break;
+		c->value[c->n] = strdup(d->value[best]);
+		if (!c->value[c->n++])
+			ret = fm_fail(err, FM_ESYSTEM, "out of memory");
+		count[best] = 0;
+	}
+	free(count);
+	return ret;
+}
+
+/* Token of a value: itself, or for a rare one the value of equal length with most characters in place, or the most frequent. */
+static int category_token(const struct fm_cat *c, const char *s)
+{
+	int best = c->other;
+	size_t same = 0, len = strlen(s);
+	for (int i = 0; i < c->n; i++) {
+		if (strcmp(c->value[i], s) == 0)
+			return i;
+		if (strlen(c->value[i]) != len)
+			continue;
+		size_t k = 0;
+		for (size_t j = 0; j < len; j++)
+			k += c->value[i][j] == s[j];
+		if (k > same && 2 * k >= len) {
+			same = k;
+			best = i;
+		}
+	}
+	return best;
+}
+
+/* ---- numeric columns ---- */
+
+static int fit_numeric(struct fm_codec *c, const struct fm_table *t, enum fm_res r, int min_count, struct fm_error *err)
+{
+	int64_t ports[80];
+	struct fm_num_opts o = {.min_count = min_count, .log = true};
+	int64_t *v = NULL;
+	int np = 0;
+
+	switch (r) {
+	case FM_R_GAP: o.bins = 24; o.atom_share = 0.0005; break;
+	case FM_R_PKT: o.bins = 64; o.atom_share = 0.001; break;
+	case FM_R_TD: o.bins = 96; o.atom_share = 0.0005; break;
+	case FM_R_BPP: o.bins = 128; o.atom_share = 0.0005; break;
+	default: /* ports: 64 wide below 1024, 1024 wide above */
+		for (int p = 0; p < 1024; p += 64)
+			ports[np++] = p;
+		for (int p = 1024; p <= 65536; p += 1024)
+			ports[np++] = p;
+		o.log = false;
+		o.fixed = ports;
+		o.nfixed = np;
+	}
+	if (fm_alloc(&v, t->rows, sizeof *v, "a column", err) < 0)
+		return err->code;
+	for (size_t i = 0; i < t->rows; i++)
+		v[i] = numeric(t, r, i);
+	int ret = fm_num_fit(&c->num[r], v, t->rows, &o, err);
+	free(v);
+	return ret;
+}
+
+/* ---- addresses ---- */
+
+static bool inside(const struct fm_codec_opts *o, uint32_t ip)
+{
+	return o->inside && o->inside(o->ctx, ip);
+}
+
+static int packed_class(const struct fm_hosts *hosts, const struct fm_codec_opts *o, uint32_t ip)
+{
+	const struct fm_host *h = fm_hosts_find(hosts, ip);
+	return h ? fm_role_class(inside(o, ip), h->windows, h->peers) : fm_role_class(inside(o, ip), 1, 1);
+}
+
+/* Histogram of the tail: classes with fewer than k hosts join the largest class of their side; kinds of host (windows, peers)
+ * with fewer than k join the kind before. */
+static int fit_roles(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_codec_opts *o, struct fm_error *err)
+{
+	enum { MAXW = 64 };
+	struct fm_roles *r = &c->roles;
+	int64_t members[FM_ROLE_CLASSES] = {0}, *kind = NULL;
+	int ret;
+
+	if (fm_alloc(&r->inside, (size_t)hosts->npopular + 1, 1, "host roles", err) < 0)
+		return err->code;
+	r->nhosts = hosts->npopular;
+	for (size_t i = 0; i < hosts->n; i++) {
+		const struct fm_host *h = &hosts->host[i];
+		if (h->rank >= 0)
+			r->inside[h->rank] = inside(o, h->ip);
+		else
+			members[fm_role_class(inside(o, h->ip), h->windows, h->peers)]++;
+	}
+	for (int p = 0; p < FM_ROLE_CLASSES; p++)
+		r->class_id[p] = -1;
+	for (int p = 0; p < FM_ROLE_CLASSES; p++)
+		if (members[p] >= o->min_count) {
+			r->class_of[r->nclasses] = p;
+			r->class_id[p] = r->nclasses++;
+		}
+	if (r->nclasses == 0) { /* no tail to speak of: one class for what may come */
+		r->class_of[0] = fm_role_class(false, 1, 1);
+		r->class_id[r->class_of[0]] = r->nclasses++;
+	}
+	for (int p = 0; p < FM_ROLE_CLASSES; p++) {
+		int best = -1;
+		if (r->class_id[p] >= 0 && members[p] >= o->min_count)
+			continue;
+		for (int q = 0; q < r->nclasses; q++)
+			if (r->class_of[q] / 49 == p / 49 && (best < 0 || members[r->class_of[q]] > members[r->class_of[best]]))
+				best = q;
+		r->class_id[p] = best < 0 ? 0 : best;
+	}
+	size_t nk = (size_t)r->nclasses * MAXW * MAXW;
+	ret = fm_alloc(&kind, nk, sizeof *kind, "host kinds", err);
+	for (size_t i = 0; ret == FM_OK && i < hosts->n; i++) {
+		const struct fm_host *h = &hosts->host[i];
+		if (h->rank >= 0)
+			continue;
+		int cl = r->class_id[fm_role_class(inside(o, h->ip), h->windows, h->peers)];
+		uint32_t w = h->windows < MAXW ? h->windows : MAXW - 1, n = h->peers < w ? h->peers : w;
+		kind[((size_t)cl * MAXW + w) * MAXW + (n ? n : 1)]++;
+	}
+	for (int cl = 0; ret == FM_OK && cl < r->nclasses; cl++) {
+		ret = fm_alloc(&r->pool[cl], MAXW * MAXW, sizeof **r->pool, "host kinds", err);
+		struct fm_pool_entry *e = r->pool[cl];
+		int64_t rest = 0;
+		for (int w = 1; ret == FM_OK && w < MAXW; w++)
+			for (int n = 1; n <= w; n++) {
+				rest += kind[((size_t)cl * MAXW + (size_t)w) * MAXW + (size_t)n];
+				if (rest >= o->min_count) {
+					e[r->npool[cl]++] = (struct fm_pool_entry){w, n, rest};
+					rest = 0;
+				}
+			}
+		if (ret == FM_OK && r->npool[cl] == 0)
+			e[r->npool[cl]++] = (struct fm_pool_entry){1, 1, rest > 0 ? rest : 1};
+		else if (ret == FM_OK)
+			e[r->npool[cl] - 1].hosts += rest;
+	}
+	free(kind);
+	return ret;
+}
+
+/* ---- time ---- */
+
+static int slot_of(const struct fm_times *t, int64_t ms)
+{
+	int64_t span = t->last_ms - t->first_ms + 1, s = (ms - t->first_ms) * FM_SLOTS / (span > 0 ? span : 1);
+	return (int)(s < 0 ? 0 : s >= FM_SLOTS ? FM_SLOTS - 1 : s);
+}
+
+static int window_span(const struct fm_table *t, size_t first, int window)
+{
+	return fm_span_bucket(t->te[first + (size_t)window - 1] - t->te[first] + numeric(t, FM_R_GAP, first));
+}
+
+/* ---- the whole ---- */
+
+static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, const struct fm_codec_opts *o, struct fm_error *err)
+{
+	size_t *first = NULL, nw = 0;
+	int ret = fm_windows_find(t, o->window, &first, &nw, err);
+	if (ret == FM_OK && nw == 0)
+		ret = fm_fail(err, FM_EINPUT, "the training split has %zu rows and no whole window of %d: give more rows or a smaller model.window", t->rows, o->window);
+	c->window = o->window;
+	c->present = t->present;
+	c->train_rows = t->rows;
+	for (size_t i = 0; ret == FM_OK && i < NCATS; i++)
+		if (FM_HAS(t, cats[i].col))
+			ret = fit_category(&c->cat[cats[i].tok], t, cats[i].col, o->min_count, err);
+	for (int r = 0; ret == FM_OK && r < FM_NRES; r++)
+		ret = fit_numeric(c, t, (enum fm_res)r, o->min_count, err);
+	if (ret == FM_OK)
+		ret = fit_roles(c, hosts, o, err);
+	if (ret < 0)
+		goto out;
+	c->times.first_ms = o->first_ms;
+	c->times.last_ms = o->last_ms;
+	c->times.source_windows = o->source_rows / o->window;
+	for (size_t w = 0; w < nw; w++) {
+		int s = slot_of(&c->times, t->te[first[w]]);
+		c->times.slot[s]++;
+		c->times.span[s][window_span(t, first[w], o->window)]++;
+	}
+	c->vocab[FM_T_REL] = o->window;
+	for (size_t i = 0; i < NCATS; i++)
+		c->vocab[cats[i].tok] = c->cat[cats[i].tok].n;
+	c->vocab[FM_T_SA] = c->vocab[FM_T_DA] = o->window + c->roles.nhosts + c->roles.nclasses;
+	for (int r = 0; r < FM_NRES; r++)
+		c->vocab[fm_res_tok[r]] = fm_num_tokens(&c->num[r]);
+out:
+	free(first);
+	return ret;
+}
+
+int fm_codec_fit_with_hosts(struct fm_codec **codec, struct fm_hosts **hosts, const struct fm_table *t, const struct fm_codec_opts *o, struct fm_error *err)
+{
+	struct fm_codec *c = NULL;
+	struct fm_hosts *h = NULL;
+	int ret = fm_hosts_fit(&h, t, o->window, o->min_count, o->max_hosts, err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&c, 1, sizeof *c, "the codec", err);
+	if (ret == FM_OK)
+		ret = fit(c, h, t, o, err);
+	if (ret < 0) {
+		fm_codec_free(c);
+		fm_hosts_free(h);
+		return ret;
+	}
+	*codec = c;
+	*hosts = h;
+	return FM_OK;
+}
+
+/* ---- encoding ---- */
+
+/* Addresses of the tail seen in this window, the latest first. */
+struct recent {
+	uint32_t ip[512];
+	int n;
+};
+
+static int recent_find(const struct recent *r, uint32_t ip)
+{
+	for (int i = 0; i < r->n; i++)
+		if (r->ip[i] == ip)
+			return i;
+	return -1;
+}
+
+static void recent_touch(struct recent *r, uint32_t ip, int at)
+{
+	if (at < 0)
+		at = r->n < 512 ? r->n++ : 511;
+	memmove(r->ip + 1, r->ip, sizeof r->ip[0] * (size_t)at);
+	r->ip[0] = ip;
+}
+
+static uint16_t address_token(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_codec_opts *o, struct recent *r, uint32_t ip)
+{
+	const struct fm_host *h = fm_hosts_find(hosts, ip);
+	if (h && h->rank >= 0)
+		return (uint16_t)(c->window + h->rank);
+	int at = recent_find(r, ip);
+	recent_touch(r, ip, at);
+	if (at >= 0 && at < c->window)
+		return (uint16_t)at;
+	return (uint16_t)(c->window + c->roles.nhosts + c->roles.class_id[packed_class(hosts, o, ip)]);
+}
+
+static int relation(const struct fm_table *t, size_t first, size_t i)
+{
+	for (size_t k = 1; i - k + 1 > first; k++) {
+		size_t j = i - k;
+		if (t->sa[j] == t->da[i] && t->da[j] == t->sa[i] && t->sp[j] == t->dp[i] && t->dp[j] == t->sp[i] && t->pr[j] == t->pr[i])
+			return (int)k;
+	}
+	return 0;
+}
+
+static void encode_window(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, const struct fm_codec_opts *o,
+			  int *const map[NCATS], uint64_t seed, size_t first, uint16_t *tok, float *res)
+{
+	struct recent r = {.n = 0};
+	for (int i = 0; i < c->window; i++, tok += FM_NTOK, res += FM_NRES) {
+		size_t row = first + (size_t)i;
+		struct fm_rng g;
+		fm_rng_init(&g, seed, FM_RNG_BATCH, row, 0);
+		int rel = relation(t, first, row);
+		tok[FM_T_REL] = (uint16_t)rel;
+		for (size_t k = 0; k < NCATS; k++)
+			tok[cats[k].tok] = map[k] ? (uint16_t)map[k][((uint16_t *)t->col[cats[k].col])[row]] : 0;
+		for (int k = 0; k < FM_NRES; k++) {
+			double u;
+			tok[fm_res_tok[k]] = (uint16_t)fm_num_encode(&c->num[k], numeric(t, (enum fm_res)k, row), fm_rng_uniform53(&g), &u);
+			res[k] = u < 0 ? NAN : (float)fm_normal_quantile(u);
+		}
+		tok[FM_T_SA] = address_token(c, hosts, o, &r, t->sa[row]);
+		tok[FM_T_DA] = address_token(c, hosts, o, &r, t->da[row]);
+		if (rel > 0) { /* a reply shows what the request shows, turned around */
+			const uint16_t *q = tok - rel * FM_NTOK;
+			const float *qr = res - rel * FM_NRES;
+			tok[FM_T_SA] = q[FM_T_DA];
+			tok[FM_T_DA] = q[FM_T_SA];
+			tok[FM_T_SP] = q[FM_T_DP];
+			tok[FM_T_DP] = q[FM_T_SP];
+			res[FM_R_SP] = qr[FM_R_DP];
+			res[FM_R_DP] = qr[FM_R_SP];
+		}
+	}
+}
+
+int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, const struct fm_codec_opts *o, uint64_t seed,
+		    struct fm_encoded *e, struct fm_error *err)
+{
+	size_t *first = NULL, W = (size_t)c->window;
+	int *map[NCATS] = {NULL};
+	int ret = fm_windows_find(t, c->window, &first, &e->windows, err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&e->tok, e->windows * W * FM_NTOK + 1, sizeof *e->tok, "tokens", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&e->res, e->windows * W * FM_NRES + 1, sizeof *e->res, "residuals", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&e->slot, e->windows + 1, 1, "slots", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&e->span, e->windows + 1, 1, "spans", err);
+	for (size_t k = 0; ret == FM_OK && k < NCATS; k++) {
+		const struct fm_dict *d = &t->dict[cats[k].col];
+		if (c->cat[cats[k].tok].n == 0 || !FM_HAS(t, cats[k].col))
+			continue;
+		ret = fm_alloc(&map[k], d->n + 1, sizeof **map, "category tokens", err);
+		for (size_t j = 0; ret == FM_OK && j < d->n; j++)
+			map[k][j] = category_token(&c->cat[cats[k].tok], d->value[j]);
+	}
+	for (size_t w = 0; ret == FM_OK && w < e->windows; w++) {
+		encode_window(c, hosts, t, o, map, seed, first[w], e->tok + w * W * FM_NTOK, e->res + w * W * FM_NRES);
+		e->slot[w] = (uint8_t)slot_of(&c->times, t->te[first[w]]);
+		e->span[w] = (uint8_t)window_span(t, first[w], c->window);
+	}
+	for (size_t k = 0; k < NCATS; k++)
+		free(map[k]);
+	free(first);
+	if (ret < 0)
+		fm_encoded_free(e);
+	return ret;
+}
+
+void fm_encoded_free(struct fm_encoded *e)
+{
+	if (!e)
+		return;
+	free(e->tok);
+	free(e->res);
+	free(e->slot);
+	free(e->span);
+	memset(e, 0, sizeof *e);
+}

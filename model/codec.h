@@ -1,0 +1,147 @@
+/*
+ * codec.h - table <-> tensors: a flow as tokens and residuals.
+ *
+ * A flow becomes FM_NTOK tokens (categories) and FM_NRES residuals (reals, standard normal):
+ *
+ *     rel      0, or k: this flow reverses the 5-tuple of the flow k before it in the window; sa da pr sp dp are then copies
+ *     gap      time since the flow before, numeric
+ *     label pr flg fwd stos    categories
+ *     sa da    an address by its role: a popular host by rank; else, if seen in this window, by recency; else new, by class
+ *              (inside or not, how often its like appear, how many peers they have)
+ *     sp dp    frequent ports are tokens, the rest ranges
+ *     pkt td   numeric
+ *     bpp      bytes per packet, in thousandths: byt is coded given pkt
+ *
+ * A numeric token is an atom (one value that many rows carry) or a quantile bin; the place inside a bin is the residual: a
+ * uniform u in (0,1), on a logarithmic scale for wide bins, mapped to a normal z = Phi^-1(u).
+ *
+ * What the codec keeps of the private rows: values that at least min_count training rows carry, bin edges on the data's
+ * lattice with min_count rows beyond the outer ones, and histograms of roles and of time.  No address.
+ */
+#ifndef FM_MODEL_CODEC_H
+#define FM_MODEL_CODEC_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/table.h"
+
+enum fm_tok {
+	FM_T_REL, FM_T_GAP, FM_T_LABEL, FM_T_PR, FM_T_SA, FM_T_DA, FM_T_SP, FM_T_DP, FM_T_FLG, FM_T_FWD, FM_T_STOS, FM_T_PKT,
+	FM_T_TD, FM_T_BPP,
+	FM_NTOK
+};
+enum fm_res { FM_R_GAP, FM_R_SP, FM_R_DP, FM_R_PKT, FM_R_TD, FM_R_BPP, FM_NRES };
+extern const char *const fm_tok_name[FM_NTOK];
+extern const int fm_res_tok[FM_NRES]; /* the token a residual belongs to */
+
+/* A numeric column: tokens [0,natoms) are atoms, the next nbins are bins [edge[b], edge[b+1]). */
+#define FM_NUM_MAXATOMS 4096
+#define FM_NUM_MAXBINS 512
+struct fm_num {
+	int natoms, nbins;
+	int64_t *atom;  /* sorted */
+	int64_t *edge;  /* nbins + 1, rising, multiples of step */
+	int64_t step;   /* the lattice: every value is a multiple of it */
+	bool log;       /* residual on log(1+x), else linear */
+};
+struct fm_num_opts {
+	int64_t min_count;    /* k */
+	double atom_share;    /* an atom has at least this share of the rows (and k rows) */
+	int bins;
+	bool log;
+	const int64_t *fixed; /* fixed edges instead of quantiles (ports), nfixed of them */
+	int nfixed;
+};
+int fm_num_fit(struct fm_num *c, const int64_t *v, size_t n, const struct fm_num_opts *o, struct fm_error *err) FM_MUST_CHECK;
+int fm_num_tokens(const struct fm_num *c);
+/* Token of v; *u is the place inside the bin (jitter in [0,1) spreads a value over its lattice cell), or -1 for an atom. */
+int fm_num_encode(const struct fm_num *c, int64_t v, double jitter, double *u);
+int64_t fm_num_decode(const struct fm_num *c, int token, double u);
+json_t *fm_num_json(const struct fm_num *c);
+int fm_num_from_json(struct fm_num *c, const json_t *j, struct fm_error *err) FM_MUST_CHECK;
+void fm_num_free(struct fm_num *c);
+
+/* A category column: values that min_count rows carry; another is coded as the one most like it. */
+struct fm_cat {
+	int n;
+	char **value;
+	int other; /* where a value unlike all goes: the most frequent */
+};
+
+/* Roles of addresses. */
+#define FM_ROLE_CLASSES 98 /* (inside 2) x (log2 windows 0..6) x (log2 peers 0..6) */
+struct fm_pool_entry { /* a kind of host of the tail: how many hosts come in `windows` windows with `peers` peers */
+	int windows, peers;
+	int64_t hosts;
+};
+struct fm_roles {
+	int nhosts;           /* popular hosts, by rank */
+	uint8_t *inside;      /* (nhosts) */
+	int nclasses;         /* classes that occur */
+	int class_id[FM_ROLE_CLASSES]; /* packed class -> index in [0,nclasses), or -1 */
+	int class_of[FM_ROLE_CLASSES]; /* and back */
+	struct fm_pool_entry *pool[FM_ROLE_CLASSES]; /* by class index */
+	int npool[FM_ROLE_CLASSES];
+};
+/* Address tokens: [0,window) recency, [window, window+nhosts) popular, then the classes. */
+
+/* When flows happen: training windows by time slot, and how long windows of a slot last. */
+#define FM_SLOTS 48
+#define FM_SPANS 32
+struct fm_times {
+	int64_t first_ms, last_ms;
+	double source_windows;                /* windows of the source, training or not, in proportion */
+	uint32_t slot[FM_SLOTS];              /* training windows that begin in it */
+	uint32_t span[FM_SLOTS][FM_SPANS];    /* by 4 log2(1 + seconds), of the window and the gap before it */
+};
+
+struct fm_codec {
+	int window;
+	unsigned present;      /* columns of the table */
+	struct fm_cat cat[FM_NTOK];
+	struct fm_num num[FM_NRES];
+	struct fm_roles roles;
+	struct fm_times times;
+	int vocab[FM_NTOK];    /* tokens of each column; 1 or less: constant, the network does not see it */
+	uint64_t train_rows;
+};
+
+struct fm_codec_opts {
+	int window, min_count, max_hosts;
+	int64_t first_ms, last_ms;
+	double source_rows;
+	bool (*inside)(const void *ctx, uint32_t ip); /* NULL: nothing is */
+	const void *ctx;
+};
+
+/* Encoded flows: whole windows only. */
+struct fm_encoded {
+	size_t windows;
+	uint16_t *tok;  /* (windows, window, FM_NTOK) */
+	float *res;     /* (windows, window, FM_NRES); NaN where the token is an atom */
+	uint8_t *slot, *span; /* (windows) */
+};
+
+/* Encode a split.  The codec of another split is fine: values it does not know go to their nearest. `hosts`: the ranks of
+ * real addresses, which the codec itself does not keep. */
+struct fm_hosts;
+int fm_hosts_fit(struct fm_hosts **h, const struct fm_table *t, int window, int min_count, int max_hosts, struct fm_error *err) FM_MUST_CHECK;
+void fm_hosts_free(struct fm_hosts *h);
+/* Learn the codec from the training split, and who its hosts are.  FM_EINPUT when it has no whole window. */
+int fm_codec_fit_with_hosts(struct fm_codec **codec, struct fm_hosts **hosts, const struct fm_table *t, const struct fm_codec_opts *o, struct fm_error *err) FM_MUST_CHECK;
+int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, const struct fm_codec_opts *o, uint64_t seed, struct fm_encoded *e, struct fm_error *err) FM_MUST_CHECK;
+void fm_encoded_free(struct fm_encoded *e);
+
+json_t *fm_codec_json(const struct fm_codec *c);
+int fm_codec_from_json(struct fm_codec **c, const json_t *j, struct fm_error *err) FM_MUST_CHECK;
+void fm_codec_free(struct fm_codec *c);
+
+/* First row of each whole window of a table (rows of one win number, `window` of them); windows[] is freed by the caller. */
+int fm_windows_find(const struct fm_table *t, int window, size_t **first, size_t *n, struct fm_error *err) FM_MUST_CHECK;
+int fm_span_bucket(int64_t ms);
+double fm_span_ms(int bucket, double u); /* a duration of that bucket */
+
+#endif

@@ -1,0 +1,174 @@
+/* hosts.c - popularity, peers and roles of the real addresses. */
+#include "model/hosts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static size_t hash32(uint32_t x)
+{
+	uint64_t h = (x + 0x9e3779b9u) * 0x9e3779b97f4a7c15ull;
+	return (size_t)(h >> 32) ^ (size_t)h;
+}
+
+static int grow(struct fm_hosts *h, struct fm_error *err)
+{
+	size_t ns = h->nslots ? h->nslots * 2 : 1024;
+	uint32_t *slot = NULL;
+	struct fm_host *host = NULL;
+	if (fm_alloc(&slot, ns, sizeof *slot, "the host table", err) < 0)
+		return err->code;
+	if (fm_alloc(&host, ns / 2, sizeof *host, "the host table", err) < 0) {
+		free(slot);
+		return err->code;
+	}
+	if (h->n)
+		memcpy(host, h->host, h->n * sizeof *host);
+	for (size_t i = 0; i < h->n; i++) {
+		size_t s = hash32(host[i].ip) & (ns - 1);
+		while (slot[s])
+			s = (s + 1) & (ns - 1);
+		slot[s] = (uint32_t)i + 1;
+	}
+	free(h->host);
+	free(h->slot);
+	*h = (struct fm_hosts){host, h->n, ns / 2, slot, ns, h->npopular};
+	return FM_OK;
+}
+
+const struct fm_host *fm_hosts_find(const struct fm_hosts *h, uint32_t ip)
+{
+	if (!h->nslots)
+		return NULL;
+	for (size_t s = hash32(ip) & (h->nslots - 1); h->slot[s]; s = (s + 1) & (h->nslots - 1))
+		if (h->host[h->slot[s] - 1].ip == ip)
+			return &h->host[h->slot[s] - 1];
+	return NULL;
+}
+
+static int touch(struct fm_hosts *h, uint32_t ip, uint32_t window, struct fm_error *err)
+{
+	struct fm_host *x = (struct fm_host *)fm_hosts_find(h, ip);
+	if (!x) {
+		if (h->n == h->cap && grow(h, err) < 0)
+			return err->code;
+		size_t s = hash32(ip) & (h->nslots - 1);
+		while (h->slot[s])
+			s = (s + 1) & (h->nslots - 1);
+		x = &h->host[h->n];
+		*x = (struct fm_host){.ip = ip, .last_window = UINT32_MAX, .rank = -1};
+		h->slot[s] = (uint32_t)++h->n;
+	}
+	x->flows++;
+	if (x->last_window != window)
+		x->windows++;
+	x->last_window = window;
+	return FM_OK;
+}
+
+static int cmp_u64(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return (x > y) - (x < y);
+}
+
+/* Distinct unordered pairs, each counted for both of its ends. */
+static int count_peers(struct fm_hosts *h, const struct fm_table *t, struct fm_error *err)
+{
+	uint64_t *pair = NULL;
+	if (fm_alloc(&pair, t->rows, sizeof *pair, "host pairs", err) < 0)
+		return err->code;
+	for (size_t i = 0; i < t->rows; i++) {
+		uint32_t a = t->sa[i], b = t->da[i];
+		pair[i] = a < b ? (uint64_t)a << 32 | b : (uint64_t)b << 32 | a;
+	}
+	qsort(pair, t->rows, sizeof *pair, cmp_u64);
+	for (size_t i = 0; i < t->rows; i++) {
+		if (i > 0 && pair[i] == pair[i - 1])
+			continue;
+		((struct fm_host *)fm_hosts_find(h, (uint32_t)(pair[i] >> 32)))->peers++;
+		if ((uint32_t)pair[i] != (uint32_t)(pair[i] >> 32))
+			((struct fm_host *)fm_hosts_find(h, (uint32_t)pair[i]))->peers++;
+	}
+	free(pair);
+	return FM_OK;
+}
+
+static int cmp_popular(const void *a, const void *b)
+{
+	const struct fm_host *x = *(struct fm_host *const *)a, *y = *(struct fm_host *const *)b;
+	if (x->flows != y->flows)
+		return x->flows < y->flows ? 1 : -1;
+	return (x > y) - (x < y); /* then by first occurrence, never by address */
+}
+
+int fm_hosts_fit(struct fm_hosts **out, const struct fm_table *t, int window, int min_count, int max_hosts, struct fm_error *err)
+{
+	struct fm_hosts *h = NULL;
+	struct fm_host **order = NULL;
+	size_t *first = NULL, nw = 0, np = 0;
+	int ret = fm_alloc(&h, 1, sizeof *h, "the host table", err);
+	if (ret < 0)
+		return ret;
+	ret = fm_windows_find(t, window, &first, &nw, err);
+	for (size_t w = 0; ret == FM_OK && w < nw; w++)
+		for (size_t i = first[w]; ret == FM_OK && i < first[w] + (size_t)window; i++) {
+			ret = touch(h, t->sa[i], (uint32_t)w, err);
+			if (ret == FM_OK)
+				ret = touch(h, t->da[i], (uint32_t)w, err);
+		}
+	/* Rows outside whole windows still have peers to be counted. */
+	for (size_t i = 0; ret == FM_OK && i < t->rows; i++)
+		if (!fm_hosts_find(h, t->sa[i]) || !fm_hosts_find(h, t->da[i])) {
+			ret = touch(h, t->sa[i], UINT32_MAX - 1, err);
+			if (ret == FM_OK)
+				ret = touch(h, t->da[i], UINT32_MAX - 1, err);
+		}
+	if (ret == FM_OK)
+		ret = count_peers(h, t, err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&order, h->n + 1, sizeof *order, "host ranks", err);
+	if (ret < 0)
+		goto out;
+	for (size_t i = 0; i < h->n; i++)
+		if (h->host[i].flows >= (uint32_t)min_count)
+			order[np++] = &h->host[i];
+	qsort(order, np, sizeof *order, cmp_popular);
+	if (np > (size_t)max_hosts)
+		np = (size_t)max_hosts;
+	for (size_t i = 0; i < np; i++)
+		order[i]->rank = (int)i;
+	h->npopular = (int)np;
+	*out = h;
+	h = NULL;
+out:
+	free(order);
+	free(first);
+	fm_hosts_free(h);
+	return ret;
+}
+
+void fm_hosts_free(struct fm_hosts *h)
+{
+	if (!h)
+		return;
+	free(h->host);
+	free(h->slot);
+	free(h);
+}
+
+static int log2_bucket(uint32_t x)
+{
+	int b = 0;
+	while (x > 1 && b < 6) {
+		x >>= 1;
+		b++;
+	}
+	return b;
+}
+
+int fm_role_class(bool inside, uint32_t windows, uint32_t peers)
+{
+	return inside * 49 + log2_bucket(windows) * 7 + log2_bucket(peers);
+}

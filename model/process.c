@@ -1,0 +1,121 @@
+/* process.c - corruption of tokens and residuals. */
+#include "model/process.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "model/detmath.h"
+
+int fm_process_init(struct fm_process *pr, int T, const char *schedule, struct fm_error *err)
+{
+	static const struct {
+		int c;
+		double lo, hi;
+	} span[FM_NTOK] = {
+		{FM_T_REL, 0.88, 1.00}, {FM_T_LABEL, 0.76, 0.88}, {FM_T_GAP, 0.70, 0.88},
+		{FM_T_PR, 0.56, 0.88}, {FM_T_SA, 0.48, 0.82}, {FM_T_DA, 0.48, 0.82}, {FM_T_SP, 0.36, 0.70}, {FM_T_DP, 0.36, 0.70},
+		{FM_T_FLG, 0.24, 0.54}, {FM_T_FWD, 0.24, 0.54}, {FM_T_STOS, 0.24, 0.54},
+		{FM_T_PKT, 0.12, 0.42}, {FM_T_TD, 0.06, 0.34}, {FM_T_BPP, 0.03, 0.28},
+	};
+	if (T < 2 || T > 100000)
+		return fm_fail(err, FM_EINPUT, "model.steps is %d: give 2 to 100000 (1000 is usual)", T);
+	pr->T = T;
+	pr->cosine = strcmp(schedule, "cosine") == 0;
+	if (!pr->cosine && strcmp(schedule, "linear") != 0)
+		return fm_fail(err, FM_EINPUT, "model.schedule is '%s': give cosine or linear", schedule);
+	for (int i = 0; i < FM_NTOK; i++) {
+		pr->lo[span[i].c] = span[i].lo;
+		pr->hi[span[i].c] = span[i].hi;
+	}
+	return FM_OK;
+}
+
+double fm_process_mask(const struct fm_process *pr, int c, double t)
+{
+	double m = (t - pr->lo[c]) / (pr->hi[c] - pr->lo[c]);
+	return m < 0 ? 0 : m > 1 ? 1 : m;
+}
+
+double fm_process_alpha_bar(const struct fm_process *pr, double t)
+{
+	double s = t / FM_RES_SPAN;
+	s = s < 0 ? 0 : s > 1 ? 1 : s;
+	double ab = pr->cosine ? fm_det_cos((s + 0.008) / 1.008 * 1.57079632679489661923) / fm_det_cos(0.008 / 1.008 * 1.57079632679489661923) : 0;
+	ab = pr->cosine ? ab * ab : fm_det_exp(-0.1 * s - 9.95 * s * s);
+	return ab < 1e-5 ? 1e-5 : ab > 1 - 1e-5 ? 1 - 1e-5 : ab;
+}
+
+int fm_reply_source(int c)
+{
+	switch (c) {
+	case FM_T_SA: return FM_T_DA;
+	case FM_T_DA: return FM_T_SA;
+	case FM_T_SP: return FM_T_DP;
+	case FM_T_DP: return FM_T_SP;
+	case FM_T_PR: return FM_T_PR;
+	default: return -1;
+	}
+}
+
+void fm_reply_copy(uint16_t *tok, float *res, int window)
+{
+	for (int i = 1; i < window; i++) {
+		uint16_t *a = tok + (size_t)i * FM_NTOK;
+		int k = a[FM_T_REL];
+		if (k < 1 || k > i)
+			continue;
+		const uint16_t *q = a - (size_t)k * FM_NTOK;
+		for (int c = 0; c < FM_NTOK; c++)
+			if (fm_reply_source(c) >= 0)
+				a[c] = q[fm_reply_source(c)];
+		float *r = res + (size_t)i * FM_NRES;
+		const float *qr = r - (size_t)k * FM_NRES;
+		r[FM_R_SP] = qr[FM_R_DP];
+		r[FM_R_DP] = qr[FM_R_SP];
+	}
+}
+
+float fm_rng_normal(struct fm_rng *r)
+{
+	double u = 1.0 - fm_rng_uniform53(r), v = fm_rng_uniform53(r);
+	return (float)(sqrt(-2.0 * fm_det_log(u)) * fm_det_cos(6.28318530717958647693 * v));
+}
+
+void fm_process_corrupt(const struct fm_process *pr, const int vocab[FM_NTOK], int window, const uint16_t *tok, const float *res, double t,
+			struct fm_rng *rng, double rows, double res_share, const struct fm_example *out)
+{
+	size_t W = (size_t)window;
+	double m[FM_NTOK], weight[FM_NTOK], ab = fm_process_alpha_bar(pr, t);
+	float a = (float)sqrt(ab), b = (float)sqrt(1 - ab);
+
+	memset(out->tok_weight, 0, sizeof(float) * W * FM_NTOK);
+	memset(out->eps_weight, 0, sizeof(float) * W * FM_NRES);
+	for (int c = 0; c < FM_NTOK; c++) {
+		m[c] = fm_process_mask(pr, c, t);
+		if (m[c] > 0 && m[c] < 0.01)
+			m[c] = 0.01; /* the bound's weight 1/m stays bounded */
+		weight[c] = m[c] > 0 && t <= pr->hi[c] ? 1.0 / (m[c] * (pr->hi[c] - pr->lo[c]) * rows) : 0;
+	}
+	for (size_t i = 0; i < W; i++) {
+		const uint16_t *x = tok + i * FM_NTOK;
+		uint16_t *y = out->tok_in + i * FM_NTOK;
+		for (int c = 0; c < FM_NTOK; c++) {
+			bool hidden = vocab[c] > 1 && m[c] > 0 && (m[c] >= 1 || fm_rng_uniform(rng) < m[c]);
+			y[c] = hidden ? (uint16_t)vocab[c] : x[c];
+			if (hidden && weight[c] > 0 && !(x[FM_T_REL] > 0 && fm_reply_source(c) >= 0))
+				out->tok_weight[i * FM_NTOK + (size_t)c] = (float)weight[c];
+		}
+		for (int k = 0; k < FM_NRES; k++) {
+			size_t at = i * FM_NRES + (size_t)k;
+			float e = fm_rng_normal(rng), r0 = res[at];
+			bool bin = !isnan(r0);
+			out->eps[at] = e;
+			/* An atom has no residual: it looks like the noise it is. */
+			out->res_in[at] = bin ? a * r0 + b * e : e;
+			bool copied = x[FM_T_REL] > 0 && fm_reply_source(fm_res_tok[k]) >= 0;
+			if (bin && !copied && vocab[fm_res_tok[k]] > 1 && t < FM_RES_SPAN)
+				out->eps_weight[at] = (float)(res_share / rows);
+		}
+	}
+	fm_reply_copy(out->tok_in, out->res_in, window);
+}

@@ -1,0 +1,51 @@
+/*
+ * process.h - the hybrid diffusion process: tokens are absorbed (masked), residuals become Gaussian noise, in one time t from
+ * 0 (data) to 1 (noise), cut into T steps.
+ *
+ * Tokens (absorbing state: Austin et al. 2021, sec. 3.1; as masking with a schedule, Sahoo et al. 2024, eq. 10-11): column c
+ * is masked at t with probability m_c(t), which rises from 0 at lo[c] to 1 at hi[c].  The columns' intervals are staggered, so
+ * that the way back makes the structure of a window first (which flow answers which), then who talks to whom, then ports, then
+ * sizes: each column is learned given what will be known when it is drawn.  The bound on -log p of a column is the integral of
+ * m_c'(t) / m_c(t) times the cross-entropy of its masked tokens.
+ *
+ * Residuals (Ho, Jain, Abbeel 2020, eq. 4): r_t = sqrt(ab(t)) r_0 + sqrt(1 - ab(t)) eps, the network predicts eps.  ab is the
+ * cosine schedule (Nichol, Dhariwal 2021, eq. 17) or the linear one (Ho et al.; continuous form of Song et al. 2021, eq. 32) of
+ * t / FM_RES_SPAN: residuals are pure noise until their tokens begin to show.
+ */
+#ifndef FM_MODEL_PROCESS_H
+#define FM_MODEL_PROCESS_H
+
+#include <stdbool.h>
+
+#include "base/rng.h"
+#include "model/net.h"
+
+#define FM_RES_SPAN 0.35
+
+struct fm_process {
+	int T;
+	bool cosine;
+	double lo[FM_NTOK], hi[FM_NTOK];
+};
+int fm_process_init(struct fm_process *pr, int T, const char *schedule, struct fm_error *err) FM_MUST_CHECK;
+double fm_process_mask(const struct fm_process *pr, int c, double t); /* m_c(t) */
+double fm_process_alpha_bar(const struct fm_process *pr, double t);
+
+/* The columns that a reply (rel > 0) copies from its request, and whence. */
+int fm_reply_source(int c); /* the request's column behind column c of the reply, or -1 when it is not copied */
+/* Fill in the copied columns of one window, masked ones as masked. tok (W,FM_NTOK), res (W,FM_NRES); rows with rel masked or 0 stay. */
+void fm_reply_copy(uint16_t *tok, float *res, int window);
+
+/* One window of training: (W,...) arrays.  From data tok/res (NaN: atom) make what the network sees at t and what it should
+ * say; weights are those of the bound, divided by `rows`.  res_share weighs the residuals' squared error. */
+struct fm_example {
+	uint16_t *tok_in;
+	float *res_in;
+	float *tok_weight, *eps, *eps_weight;
+};
+void fm_process_corrupt(const struct fm_process *pr, const int vocab[FM_NTOK], int window, const uint16_t *tok, const float *res, double t,
+			struct fm_rng *rng, double rows, double res_share, const struct fm_example *out);
+/* One normal number by Box and Muller 1958, from deterministic functions. */
+float fm_rng_normal(struct fm_rng *r);
+
+#endif
