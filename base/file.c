@@ -16,6 +16,7 @@
 
 struct fm_out {
 	int fd;
+	bool failed;     /* a write was lost: what is there must not be committed */
 	size_t len;      /* bytes in buf */
 	char *buf;
 	char *path, *tmp;
@@ -88,8 +89,10 @@ static int write_all(struct fm_out *out, const char *p, size_t n, struct fm_erro
 
 		if (done < 0 && errno == EINTR)
 			continue;
-		if (done < 0)
+		if (done < 0) {
+			out->failed = true;
 			return fm_fail_errno(err, "cannot write %s", out->path);
+		}
 		p += done;
 		n -= (size_t)done;
 	}
@@ -154,8 +157,10 @@ int fm_out_patch(struct fm_out *out, uint64_t offset, const void *p, size_t n, s
 
 		if (done < 0 && errno == EINTR)
 			continue;
-		if (done < 0)
+		if (done < 0) {
+			out->failed = true;
 			return fm_fail_errno(err, "cannot write %s", out->path);
+		}
 		at += done;
 		offset += (uint64_t)done;
 		n -= (size_t)done;
@@ -170,8 +175,12 @@ int fm_out_fd(struct fm_out *out)
 
 int fm_out_commit(struct fm_out *out, struct fm_error *err)
 {
-	int fd, rc = out_flush(out, err);
+	int fd, rc;
 
+	if (out->failed)
+		rc = fm_fail(err, FM_ESYSTEM, "cannot write %s: a part of it could not be written before", out->path);
+	else
+		rc = out_flush(out, err);
 	if (rc == FM_OK && fsync(out->fd) != 0)
 		rc = fm_fail_errno(err, "cannot write %s", out->path);
 	if (rc == FM_OK) {

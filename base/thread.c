@@ -19,7 +19,7 @@
 #include "base/mem.h"
 
 #define MAX_THREADS 1024
-#define SPINS 100 /* of a pause instruction each: 1 to 5 microseconds */
+#define SPINS 200 /* of a pause instruction each: 2 to 10 microseconds */
 
 struct worker {
 	struct fm_pool *pool;
