@@ -1,0 +1,485 @@
+/* The private store: no row lost, no window in two splits, shares kept, and a clear end for what cannot be ingested. */
+#include <math.h>
+#include <sys/stat.h>
+
+#include "base/hash.h"
+#include "manifests/canon.h"
+#include "stages/split.h"
+#include "stages/stage.h"
+#include "tests/unit/trace_fixture.h"
+
+static const char *const names[FM_NSPLIT] = {"train", "validation", "holdout"};
+
+static struct fm_config *config(int window)
+{
+	struct fm_config *cfg = calloc(1, sizeof *cfg);
+
+	assert_non_null(cfg);
+	strcpy(cfg->source.dialect, "ugr16");
+	strcpy(cfg->source.missing, "zero");
+	cfg->source.max_bad_share = 0.01;
+	cfg->split.validation = 0.1;
+	cfg->split.holdout = 0.2;
+	cfg->split.seed = 7;
+	cfg->model.window = window;
+	return cfg;
+}
+
+struct store {
+	int rc;
+	struct fm_error err;
+	struct fm_ingest_out out;
+	struct fm_table *t[FM_NSPLIT];
+	char dir[1024];
+};
+
+/* Ingest into a fresh folder of that name. */
+static void ingest(struct store *s, const struct fm_config *cfg, const char *trace, const char *dir)
+{
+	struct fm_ingest_in in = {.cfg = cfg, .trace = trace, .out_dir = s->dir};
+	char path[1100];
+
+	memset(s, 0, sizeof *s);
+	snprintf(s->dir, sizeof s->dir, "%s", at(dir));
+	assert_int_equal(fm_dir_remove(s->dir, &s->err), FM_OK);
+	assert_int_equal(fm_dir_make(s->dir, 0700, &s->err), FM_OK);
+	s->rc = fm_stage_ingest(&in, &s->out, &s->err);
+	for (int k = 0; k < FM_NSPLIT && !s->rc; k++) {
+		snprintf(path, sizeof path, "%s/%s", s->dir, names[k]);
+		if (fm_table_open(&s->t[k], path, &s->err))
+			fail_msg("%s", s->err.message);
+	}
+}
+
+static void done_with(struct store *s)
+{
+	for (int k = 0; k < FM_NSPLIT; k++)
+		fm_table_free(s->t[k]);
+}
+
+static const char *made_up(unsigned rows)
+{
+	struct fm_buf b = ugr16_rows(rows);
+	const char *path = put_bytes("trace.csv", b.data, b.len);
+
+	fm_buf_free(&b);
+	return path;
+}
+
+static json_t *summary(const struct store *s)
+{
+	char path[1100];
+	json_t *j = NULL;
+	struct fm_error err;
+
+	snprintf(path, sizeof path, "%s/store.json", s->dir);
+	assert_int_equal(fm_json_load(&j, path, 1 << 20, &err), FM_OK);
+	return j;
+}
+
+static void no_row_is_lost_or_changed(void **state)
+{
+	enum { ROWS = 100123, W = 64 };
+	struct fm_config *cfg = config(W);
+	const char *trace = made_up(ROWS);
+	struct store s;
+	uint64_t next_row[FM_NSPLIT] = {0};
+
+	(void)state;
+	ingest(&s, cfg, trace, "store");
+	if (s.rc)
+		fail_msg("%s", s.err.message);
+	struct reading *r = read_trace_file(trace, &ugr16, NULL, 0);
+	assert_int_equal(s.out.rows, ROWS);
+	assert_int_equal(s.out.windows, ROWS / W);
+	assert_int_equal(s.out.tail_rows, ROWS % W);
+	assert_int_equal(s.out.train_rows + s.out.validation_rows + s.out.holdout_rows + s.out.tail_rows, ROWS);
+	/* Each window of the source stands whole, in order, in exactly one split. */
+	for (uint32_t win = 0; win < ROWS / W; win++) {
+		int found = -1;
+
+		for (int k = 0; k < FM_NSPLIT; k++)
+			if (next_row[k] < s.t[k]->rows && s.t[k]->win[next_row[k]] == win) {
+				assert_int_equal(found, -1);
+				found = k;
+			}
+		assert_true(found >= 0);
+		const struct fm_table *t = s.t[found];
+		for (size_t i = 0; i < W; i++) {
+			size_t at_store = next_row[found] + i, at_trace = (size_t)win * W + i;
+
+			assert_int_equal(t->win[at_store], win);
+			for (int c = 0; c < FM_NFLOWCOL; c++)
+				if (fm_cols[c].kind == FM_KIND_CATEGORY)
+					assert_string_equal(fm_table_category(t, c, at_store), fm_table_category(r->t, c, at_trace));
+				else
+					assert_memory_equal((const char *)t->col[c] + at_store * fm_cols[c].width,
+							    (const char *)r->t->col[c] + at_trace * fm_cols[c].width, fm_cols[c].width);
+			assert_int_equal(t->gap[at_store], at_trace ? r->t->te[at_trace] - r->t->te[at_trace - 1] : 0);
+		}
+		next_row[found] += W;
+	}
+	for (int k = 0; k < FM_NSPLIT; k++) {
+		assert_int_equal(next_row[k], s.t[k]->rows);
+		assert_int_equal(s.t[k]->dict[FM_LABEL].n, 2); /* the same dictionaries in all three */
+		assert_string_equal(s.t[k]->dict[FM_LABEL].value[1], "blacklist");
+	}
+	assert_int_equal(s.out.first_ms, r->t->te[0]);
+	assert_int_equal(s.out.last_ms, r->t->te[ROWS - 1]);
+	done(r);
+	done_with(&s);
+	free(cfg);
+}
+
+static void the_summary_says_what_was_found(void **state)
+{
+	struct fm_config *cfg = config(10);
+	struct fm_buf b = ugr16_rows(1000);
+	struct store s;
+	json_t *j;
+
+	(void)state;
+	fm_buf_puts(&b, "x,y\n2016-04-11 00:00:00,-,1.2.3.4,1.2.3.4,1,2,TCP,x,0,0,1,40,a\n");
+	ingest(&s, cfg, put_bytes("t.csv", b.data, b.len), "store");
+	assert_int_equal(s.rc, FM_OK);
+	j = summary(&s);
+	assert_string_equal(json_string_value(json_object_get(j, "format")), "flowmint-store/1");
+	assert_string_equal(json_string_value(json_object_get(j, "dialect")), "ugr16");
+	static const struct {
+		const char *key;
+		int value;
+	} want[] = {{"rows", 1001}, {"bad", 1}, {"missing_values", 1}, {"unsorted", 1}, {"windows", 100}, {"window", 10},
+		    {"train_rows", 700}, {"validation_rows", 100}, {"holdout_rows", 200}, {"tail_rows", 1}};
+	for (size_t i = 0; i < sizeof want / sizeof *want; i++)
+		assert_int_equal(json_integer_value(json_object_get(j, want[i].key)), want[i].value);
+	assert_int_equal(json_integer_value(json_object_get(j, "first_ms")), INT64_C(1460332800000));
+	json_decref(j);
+	done_with(&s);
+	fm_buf_free(&b);
+	free(cfg);
+}
+
+static void shares_are_met_to_within_one_window_wherever_the_trace_ends(void **state)
+{
+	static const double shares[][2] = {{0.1, 0.1}, {0.1, 0.2}, {0.05, 0.05}, {0.15, 0.15}, {0, 0.5}, {0.3, 0},
+					   {1.0 / 3, 1.0 / 3}, {0.01, 0.02}, {0, 0}, {0.45, 0.5}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
+		for (size_t n = 1; n <= 700; n += n < 60 ? 1 : 13) {
+			struct fm_splitter s;
+			uint8_t split[FM_SPLIT_BLOCK];
+			size_t count[FM_NSPLIT] = {0};
+
+			fm_splitter_init(&s, shares[i][0], shares[i][1], 1);
+			for (size_t left = n; left;) {
+				size_t m = left < FM_SPLIT_BLOCK ? left : FM_SPLIT_BLOCK;
+
+				fm_splitter_block(&s, m, split);
+				for (size_t j = 0; j < m; j++)
+					count[split[j]]++;
+				left -= m;
+			}
+			for (int k = 0; k < FM_NSPLIT; k++) {
+				double share = k == 0 ? 1 - shares[i][0] - shares[i][1] : shares[i][k - 1];
+
+				if (!(fabs((double)count[k] - share * (double)n) <= 1))
+					fail_msg("%zu of %zu windows are in %s, whose share is %g", count[k], n, names[k], share);
+			}
+		}
+	}
+}
+
+static void splits_are_spread_over_time_and_drawn_by_the_seed(void **state)
+{
+	struct fm_splitter a, b, c;
+	uint8_t sa[FM_SPLIT_BLOCK], sb[FM_SPLIT_BLOCK], sc[FM_SPLIT_BLOCK];
+	size_t differ = 0, first[FM_SPLIT_BLOCK] = {0};
+
+	(void)state;
+	fm_splitter_init(&a, 0.1, 0.1, 7);
+	fm_splitter_init(&b, 0.1, 0.1, 7);
+	fm_splitter_init(&c, 0.1, 0.1, 8);
+	for (int block = 0; block < 2000; block++) {
+		size_t count[FM_NSPLIT] = {0};
+
+		fm_splitter_block(&a, FM_SPLIT_BLOCK, sa);
+		fm_splitter_block(&b, FM_SPLIT_BLOCK, sb);
+		fm_splitter_block(&c, FM_SPLIT_BLOCK, sc);
+		assert_memory_equal(sa, sb, sizeof sa);
+		differ += memcmp(sa, sc, sizeof sa) != 0;
+		for (int i = 0; i < FM_SPLIT_BLOCK; i++) {
+			count[sa[i]]++;
+			first[i] += sa[i] == FM_SPLIT_HOLDOUT;
+		}
+		assert_int_equal(count[FM_SPLIT_HOLDOUT], 2); /* a tenth of each block of 20 */
+		assert_int_equal(count[FM_SPLIT_VALIDATION], 2);
+	}
+	assert_true(differ > 1900);
+	for (int i = 0; i < FM_SPLIT_BLOCK; i++) /* each place of a block is as often in the holdout: 200 +- 5 sigma */
+		assert_true(first[i] > 130 && first[i] < 270);
+}
+
+static void the_same_trace_gives_the_same_bytes(void **state)
+{
+	struct fm_config *cfg = config(32);
+	struct fm_buf b = ugr16_rows(20000);
+	const char *plain = put_bytes("s.csv", b.data, b.len), *packed = pack_one("s.csv.zst", ARCHIVE_FILTER_ZSTD, b.data, b.len);
+	char hex[3][FM_SHA256_HEX];
+	struct store s;
+
+	(void)state;
+	ingest(&s, cfg, plain, "one");
+	assert_int_equal(s.rc, FM_OK);
+	assert_int_equal(fm_sha256_dir_hex(s.dir, hex[0], &s.err), FM_OK);
+	done_with(&s);
+	ingest(&s, cfg, packed, "two");
+	assert_int_equal(s.rc, FM_OK);
+	assert_int_equal(fm_sha256_dir_hex(s.dir, hex[1], &s.err), FM_OK);
+	done_with(&s);
+	cfg->split.seed++;
+	ingest(&s, cfg, plain, "three");
+	assert_int_equal(s.rc, FM_OK);
+	assert_int_equal(fm_sha256_dir_hex(s.dir, hex[2], &s.err), FM_OK);
+	done_with(&s);
+	assert_string_equal(hex[0], hex[1]);
+	assert_string_not_equal(hex[0], hex[2]);
+	fm_buf_free(&b);
+	free(cfg);
+}
+
+static void read_quarantine(const struct store *s, struct fm_buf *b)
+{
+	char path[1100];
+	struct fm_error err;
+	struct stat st;
+
+	snprintf(path, sizeof path, "%s/quarantine.csv", s->dir);
+	assert_int_equal(fm_file_read(path, 1 << 24, b, &err), FM_OK);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 077, 0); /* rows of a private trace */
+}
+
+static void bad_rows_go_to_quarantine(void **state)
+{
+	struct fm_config *cfg = config(16);
+	struct fm_buf b = ugr16_rows(500), q = {0};
+	struct store s;
+
+	(void)state;
+	fm_buf_puts(&b, "a \"quoted\" row, with\ttab\n");
+	ingest(&s, cfg, put_bytes("q.csv", b.data, b.len), "store");
+	if (s.rc)
+		fail_msg("%s", s.err.message);
+	assert_int_equal(s.out.bad, 1);
+	read_quarantine(&s, &q);
+	assert_string_equal(q.data, "line,reason,text\n501,\"misplaced quotes\",\"a \"\"quoted\"\" row, with\\x09tab\"\n");
+	done_with(&s);
+	fm_buf_free(&q);
+	fm_buf_free(&b);
+	free(cfg);
+}
+
+static void quarantine_is_a_sample_and_says_so(void **state)
+{
+	struct fm_config *cfg = config(16);
+	struct fm_buf b = {0}, q = {0};
+	struct store s;
+	size_t lines = 0;
+
+	(void)state;
+	cfg->source.max_bad_share = 0.5;
+	for (unsigned i = 0; i < 1500; i++) {
+		ugr16_row(&b, i);
+		fm_buf_puts(&b, "x\n");
+	}
+	ingest(&s, cfg, put_bytes("q.csv", b.data, b.len), "store");
+	assert_int_equal(s.rc, FM_OK);
+	assert_int_equal(s.out.bad, 1500);
+	read_quarantine(&s, &q);
+	for (size_t i = 0; i < q.len; i++)
+		lines += q.data[i] == '\n';
+	assert_int_equal(lines, 1002);
+	assert_non_null(strstr(q.data, "\n,500 more bad rows are not listed,\n"));
+	done_with(&s);
+	fm_buf_free(&q);
+	fm_buf_free(&b);
+	free(cfg);
+}
+
+static void assert_fails(const struct fm_config *cfg, const char *trace, const char *text)
+{
+	struct store s;
+	char path[1100];
+
+	ingest(&s, cfg, trace, "failed");
+	assert_int_equal(s.rc, FM_EINPUT);
+	assert_says(s.err, text);
+	for (int k = 0; k < FM_NSPLIT; k++) { /* nothing half-written */
+		snprintf(path, sizeof path, "%s/%s/schema.json", s.dir, names[k]);
+		assert_false(fm_file_exists(path));
+	}
+	snprintf(path, sizeof path, "%s/store.json", s.dir);
+	assert_false(fm_file_exists(path));
+}
+
+static void too_many_bad_rows_stop_the_run(void **state)
+{
+	struct fm_config *cfg = config(16);
+	struct fm_buf b = ugr16_rows(500), q = {0};
+	struct store s;
+
+	(void)state;
+	for (int i = 0; i < 6; i++)
+		fm_buf_puts(&b, "2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,70000,80,TCP,....S.,0,0,4,240,background\n");
+	const char *path = put_bytes("b.csv", b.data, b.len);
+	assert_fails(cfg, path, "6 of 506 rows are bad, over the limit of 1 % (source.max_bad_share); first at line 501: sp \"70000\" is over 65535");
+	assert_fails(cfg, path, "failed/quarantine.csv");
+	ingest(&s, cfg, path, "failed");
+	read_quarantine(&s, &q);
+	assert_non_null(strstr(q.data, "\n501,"));
+	cfg->source.max_bad_share = 0;
+	assert_fails(cfg, path, "over the limit of 0 %");
+	done_with(&s);
+	fm_buf_free(&q);
+	fm_buf_free(&b);
+	free(cfg);
+}
+
+static void too_few_rows_say_how_many_are_needed(void **state)
+{
+	struct fm_config *cfg = config(50);
+	struct store s;
+	uint64_t needed = fm_splitter_needed(cfg->split.validation, cfg->split.holdout) * 50;
+	char text[128];
+
+	(void)state;
+	assert_true(needed >= 150);
+	snprintf(text, sizeof text, "at least %u rows are needed for one window in each split", (unsigned)needed);
+	assert_fails(cfg, made_up((unsigned)needed - 1), text);
+	assert_fails(cfg, made_up(1), "1 rows make 0 windows");
+	ingest(&s, cfg, made_up((unsigned)needed), "store");
+	assert_int_equal(s.rc, FM_OK);
+	for (int k = 0; k < FM_NSPLIT; k++)
+		assert_true(s.t[k]->rows >= 50);
+	done_with(&s);
+	cfg->split.validation = cfg->split.holdout = 0; /* all for training: one window will do */
+	ingest(&s, cfg, made_up(50), "store");
+	assert_int_equal(s.rc, FM_OK);
+	assert_int_equal(s.t[FM_SPLIT_TRAIN]->rows, 50);
+	assert_int_equal(s.t[FM_SPLIT_HOLDOUT]->rows, 0);
+	done_with(&s);
+	free(cfg);
+}
+
+static void row_of_time(struct fm_buf *b, unsigned seconds)
+{
+	fm_buf_printf(b, "2016-04-%02u %02u:%02u:%02u,0.000,1.2.3.4,1.2.3.5,1,2,TCP,x,0,0,1,40,a\n", 1 + seconds / 86400,
+		      seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+}
+
+static void a_shuffled_trace_is_refused_and_a_jittery_one_is_not(void **state)
+{
+	struct fm_config *cfg = config(16);
+	struct fm_buf shuffled = {0}, jittery = {0}, joined = {0};
+	struct store s;
+	uint32_t x = 1;
+
+	(void)state;
+	for (unsigned i = 0; i < 3000; i++) {
+		x = x * 1664525u + 1013904223u;
+		row_of_time(&shuffled, (x >> 8) % 86400);
+		row_of_time(&jittery, 100 + i * 20 - (x >> 8) % 100);
+		row_of_time(&joined, i < 1500 ? 86400 + i : i); /* the second day, then the first */
+	}
+	assert_fails(cfg, put_bytes("sh.csv", shuffled.data, shuffled.len), "is not in the order of time");
+	ingest(&s, cfg, put_bytes("ji.csv", jittery.data, jittery.len), "store");
+	if (s.rc)
+		fail_msg("%s", s.err.message);
+	assert_true(s.out.unsorted > 500);
+	done_with(&s);
+	ingest(&s, cfg, put_bytes("jo.csv", joined.data, joined.len), "store");
+	assert_int_equal(s.rc, FM_OK);
+	assert_int_equal(s.out.unsorted, 1);
+	assert_true(s.out.first_ms < s.out.last_ms);
+	done_with(&s);
+	fm_buf_free(&shuffled);
+	fm_buf_free(&jittery);
+	fm_buf_free(&joined);
+	free(cfg);
+}
+
+static void gaps_are_clamped(void **state)
+{
+	struct fm_config *cfg = config(1);
+	struct fm_buf b = {0};
+	struct store s;
+
+	(void)state;
+	cfg->split.validation = cfg->split.holdout = 0;
+	row_of_time(&b, 5);
+	row_of_time(&b, 3);
+	row_of_time(&b, 4);
+	fm_buf_puts(&b, "2016-12-01 00:00:00,0.000,1.2.3.4,1.2.3.5,1,2,TCP,x,0,0,1,40,a\n");
+	ingest(&s, cfg, put_bytes("g.csv", b.data, b.len), "store");
+	assert_int_equal(s.rc, FM_OK);
+	assert_int_equal(s.t[0]->gap[0], 0);
+	assert_int_equal(s.t[0]->gap[1], 0);
+	assert_int_equal(s.t[0]->gap[2], 1000);
+	assert_int_equal(s.t[0]->gap[3], UINT32_MAX);
+	done_with(&s);
+	fm_buf_free(&b);
+	free(cfg);
+}
+
+static void source_keys_are_obeyed(void **state)
+{
+	struct fm_config *cfg = config(16);
+	struct fm_buf b = ugr16_rows(3000);
+	const struct packed m[] = {{"a.csv", b.data, b.len}, {"b.csv", ROW, 0}};
+	const char *path = pack("two.tar.gz", ARCHIVE_FORMAT_TAR_USTAR, ARCHIVE_FILTER_GZIP, m, 2);
+	struct store s;
+
+	(void)state;
+	assert_fails(cfg, path, "source.member (a.csv, b.csv)");
+	strcpy(cfg->source.member, "a.csv");
+	cfg->source.rows = 1600;
+	ingest(&s, cfg, path, "store");
+	assert_int_equal(s.rc, FM_OK);
+	assert_int_equal(s.out.rows, 1600);
+	assert_int_equal(s.out.windows, 100);
+	done_with(&s);
+	cfg->source.member[0] = 0;
+	cfg->source.rows = 0;
+	strcpy(cfg->source.missing, "reject");
+	fm_buf_puts(&b, "2016-04-11 23:00:00,-,1.2.3.4,1.2.3.4,1,2,TCP,x,0,0,1,40,a\n");
+	ingest(&s, cfg, put_bytes("m.csv", b.data, b.len), "store");
+	assert_int_equal(s.rc, FM_OK);
+	assert_int_equal(s.out.bad, 1);
+	done_with(&s);
+	assert_fails(cfg, at("absent.csv"), "absent.csv");
+	strcpy(cfg->source.dialect, "netshare");
+	assert_fails(cfg, put("d.csv", ROW), "dialect netshare needs");
+	fm_buf_free(&b);
+	free(cfg);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_row_is_lost_or_changed),
+		cmocka_unit_test(the_summary_says_what_was_found),
+		cmocka_unit_test(shares_are_met_to_within_one_window_wherever_the_trace_ends),
+		cmocka_unit_test(splits_are_spread_over_time_and_drawn_by_the_seed),
+		cmocka_unit_test(the_same_trace_gives_the_same_bytes),
+		cmocka_unit_test(bad_rows_go_to_quarantine),
+		cmocka_unit_test(quarantine_is_a_sample_and_says_so),
+		cmocka_unit_test(too_many_bad_rows_stop_the_run),
+		cmocka_unit_test(too_few_rows_say_how_many_are_needed),
+		cmocka_unit_test(a_shuffled_trace_is_refused_and_a_jittery_one_is_not),
+		cmocka_unit_test(gaps_are_clamped),
+		cmocka_unit_test(source_keys_are_obeyed),
+	};
+
+	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}
