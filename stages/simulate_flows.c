@@ -51,12 +51,12 @@ struct service {
 	uint16_t lone;      /* of those that were not: chance that the client's was */
 };
 static const struct service
-	web = {&web_td, &web_request, &web_response, {590, 625, 680, 800, 830, 900, 965, 1000, 1024}, 610, 560},
-	tls = {&tls_td, &tls_request, &tls_response, {330, 380, 500, 590, 790, 840, 850, 1010, 1024}, 640, 540},
-	smtp = {&mail_td, &mail_request, &mail_reply, {330, 660, 740, 770, 850, 940, 950, 990, 1024}, 700, 640},
+	web = {&web_td, &web_request, &web_response, {590, 625, 680, 800, 830, 900, 960, 985, 1024}, 700, 560},
+	tls = {&tls_td, &tls_request, &tls_response, {330, 380, 500, 590, 790, 840, 850, 1000, 1024}, 720, 540},
+	smtp = {&mail_td, &mail_request, &mail_reply, {330, 660, 740, 770, 850, 940, 950, 985, 1024}, 760, 640},
 	pop = {&pop_td, &pop_request, &pop_reply, {900, 960, 980, 1000, 1004, 1010, 1016, 1020, 1024}, 1000, 512},
 	ssh = {&ssh_td, &ssh_request, &ssh_reply, {720, 880, 930, 980, 1000, 1008, 1012, 1016, 1024}, 850, 700},
-	misc = {&other_td, &other_size, &other_size, {330, 380, 500, 560, 720, 780, 810, 910, 1024}, 480, 512};
+	misc = {&other_td, &other_size, &other_size, {330, 380, 500, 560, 720, 780, 810, 880, 1024}, 560, 512};
 
 /* Payload of nbytes as packets: full segments, headers of 40 or 52 bytes, a few packets more for opening and closing. */
 static void packets(struct fm_sim_flow *f, uint64_t nbytes, uint64_t data, uint32_t extra, uint32_t header)
@@ -96,8 +96,8 @@ static void idle(struct fm_sim_slot *s, int way, uint32_t bits, struct fm_sim_fl
 	bits >>= 1;
 	switch (way) {
 	case TAIL:
-		c->pkt = 1 + (bits & 1) + ((bits & 31) == 31 ? 2 : 0);
-		r->pkt = 1 + (bits >> 1 & 1);
+		c->pkt = 1 + ((bits & 7) < 5) + ((bits & 31) == 4 ? 2 : 0);
+		r->pkt = 1 + ((bits >> 1 & 7) < 5);
 		c->byt = c->pkt * header;
 		r->byt = r->pkt * header;
 		c->td_ms = (uint32_t)fm_sim_dist_draw(s, &wait_td) / 16;
@@ -121,6 +121,10 @@ static void idle(struct fm_sim_slot *s, int way, uint32_t bits, struct fm_sim_fl
 		c->pkt = r->pkt = 1 + ((bits & 15) < 3) + ((bits & 15) < 1);
 		c->byt = c->pkt * (header + 8);
 		r->byt = r->pkt * 40;
+		if (bits >> 4 & 3) { /* not refused after all: the client went away after the answer */
+			r->flg = SIM_AS;
+			r->byt = r->pkt * (header + 4);
+		}
 		c->td_ms = 500 * (uint32_t)(c->pkt - 1) + 8;
 	}
 	r->td_ms = c->td_ms;
@@ -272,7 +276,7 @@ static void unanswered(struct fm_sim_slot *s, uint32_t sec)
 		dport = fm_sim_ephemeral(s);
 	while (n < 5 && sim_chance(s, 250))
 		n++;
-	while (bytes > 44 && tries < 6 && sim_chance(s, 480))
+	while (bytes > 44 && tries < 6 && sim_chance(s, 560))
 		tries++;
 	cport = fm_sim_ephemeral(s);
 	for (uint32_t i = 0; i < n; i++) {
@@ -292,6 +296,8 @@ static void unanswered(struct fm_sim_slot *s, uint32_t sec)
 		da = fm_sim_host(s, SIM_IN_ANY);
 		if (v >> 13 & 1)
 			cport = fm_sim_ephemeral(s);
+		else
+			cport = cport < 65535 ? cport + 1 : 1024;
 	}
 }
 
@@ -366,6 +372,7 @@ static void sip(struct fm_sim_slot *s, uint32_t sec)
 		f.da = fm_sim_host(s, SIM_IN_ANY);
 		f.byt = size + sim_below(s, 3);
 		fm_sim_emit(s, f, false);
+		f.sp++;
 	}
 }
 
@@ -408,7 +415,7 @@ static void rip(struct fm_sim_slot *s, uint32_t sec)
 	f.sa = s->w->inside[SIM_NINSIDE - 1 - sim_below(s, 2)];
 	f.da = s->w->inside[SIM_NINSIDE - 3];
 	f.pkt = 2 * sim_between(s, 1, 8);
-	f.td_ms = (uint32_t)(f.pkt / 2 - 1) * 15000;
+	f.td_ms = (uint32_t)(f.pkt / 2 - 1) * 15000 + 4 * sim_below(s, 200);
 	f.byt = f.pkt * 302;
 	fm_sim_emit(s, f, false);
 }
@@ -475,10 +482,10 @@ static const struct {
 	uint16_t weight[SIM_NMIX];
 	bool listed; /* has a party outside, which a listed host can play */
 } kinds[] = {
-	{web_in, {250, 205}, true},    {web_out, {40, 18}, true},      {tls_in, {46, 30}, true},   {tls_out, {36, 16}, true},
-	{mail_in, {62, 64}, true},     {mail_out, {26, 22}, true},     {mail_submit, {6, 3}, true}, {mail_fetch, {30, 20}, true},
-	{ssh_in, {30, 40}, true},      {other_tcp, {72, 76}, true},    {unanswered, {190, 250}, true}, {dns, {128, 120}, true},
-	{ntp, {50, 56}, true},         {sip, {18, 26}, true},          {snmp, {26, 28}, true},     {other_udp, {50, 52}, true},
+	{web_in, {290, 235}, true},    {web_out, {40, 18}, true},      {tls_in, {46, 30}, true},   {tls_out, {36, 16}, true},
+	{mail_in, {62, 64}, true},     {mail_out, {26, 22}, true},     {mail_submit, {6, 3}, true}, {mail_fetch, {38, 26}, true},
+	{ssh_in, {24, 32}, true},      {other_tcp, {76, 80}, true},    {unanswered, {170, 225}, true}, {dns, {128, 120}, true},
+	{ntp, {36, 40}, true},         {sip, {12, 18}, true},          {snmp, {26, 28}, true},     {other_udp, {50, 52}, true},
 	{rip, {14, 16}, false},        {ping, {44, 50}, true},         {unreachable, {40, 40}, true}, {tunnel, {12, 14}, false},
 };
 enum { NKIND = sizeof kinds / sizeof *kinds };

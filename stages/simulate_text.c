@@ -134,7 +134,7 @@ struct fm_sim_sink {
 	struct archive *archive;      /* NULL: not compressed */
 	struct archive_entry *entry;
 	const char *path;
-	struct fm_error err;          /* why the callback failed */
+	struct fm_error err;          /* why the callback stopped writing */
 };
 
 static bool ends_in(const char *s, const char *end)
@@ -143,22 +143,29 @@ static bool ends_in(const char *s, const char *end)
 	return n > k && strcmp(s + n - k, end) == 0;
 }
 
+/* Never fails towards libarchive, which leaks its compressor after a failed write: what cannot be written is dropped, and
+ * k->err tells the next caller. */
 static la_ssize_t archive_out(struct archive *a, void *ctx, const void *p, size_t n)
 {
 	struct fm_sim_sink *k = ctx;
 	(void)a;
-	return fm_out_write(k->out, p, n, &k->err) == FM_OK ? (la_ssize_t)n : -1;
+	if (!k->err.code)
+		k->err.code = fm_out_write(k->out, p, n, &k->err);
+	return (la_ssize_t)n;
 }
 
-static int archive_fail(struct fm_sim_sink *k, struct fm_error *err)
+static int archive_check(struct fm_sim_sink *k, bool ok, struct fm_error *err)
 {
-	const char *why = archive_error_string(k->archive);
+	const char *why;
 
 	if (k->err.code) {
 		if (err)
 			*err = k->err;
 		return k->err.code;
 	}
+	if (ok)
+		return FM_OK;
+	why = archive_error_string(k->archive);
 	return fm_fail(err, FM_ESYSTEM, "cannot compress %s: %s", k->path, why ? why : "out of memory");
 }
 
@@ -178,12 +185,10 @@ static int compress_open(struct fm_sim_sink *k, struct fm_error *err)
 	if (rc != ARCHIVE_OK || archive_write_set_format_raw(k->archive) != ARCHIVE_OK ||
 	    archive_write_set_bytes_in_last_block(k->archive, 1) != ARCHIVE_OK ||
 	    archive_write_open(k->archive, k, NULL, archive_out, NULL) != ARCHIVE_OK)
-		return archive_fail(k, err);
+		return archive_check(k, false, err);
 	archive_entry_set_filetype(k->entry, AE_IFREG);
 	archive_entry_set_pathname(k->entry, "data");
-	if (archive_write_header(k->archive, k->entry) != ARCHIVE_OK)
-		return archive_fail(k, err);
-	return FM_OK;
+	return archive_check(k, archive_write_header(k->archive, k->entry) == ARCHIVE_OK, err);
 }
 
 int fm_sim_sink_open(struct fm_sim_sink **sink, const char *path, struct fm_error *err)
@@ -223,7 +228,7 @@ int fm_sim_sink_write(struct fm_sim_sink *k, const void *p, size_t n, struct fm_
 	const char *c = p;
 
 	if (k->archive)
-		return archive_write_data(k->archive, p, n) == (la_ssize_t)n ? FM_OK : archive_fail(k, err);
+		return archive_check(k, archive_write_data(k->archive, p, n) == (la_ssize_t)n, err);
 	if (k->out)
 		return fm_out_write(k->out, p, n, err);
 	while (n > 0) {
@@ -242,8 +247,8 @@ int fm_sim_sink_commit(struct fm_sim_sink *k, struct fm_error *err)
 {
 	int rc = FM_OK;
 
-	if (k->archive && archive_write_close(k->archive) != ARCHIVE_OK)
-		rc = archive_fail(k, err);
+	if (k->archive)
+		rc = archive_check(k, archive_write_close(k->archive) == ARCHIVE_OK, err);
 	if (rc == FM_OK && k->out) {
 		struct fm_out *out = k->out;
 		k->out = NULL;
@@ -257,11 +262,9 @@ void fm_sim_sink_abort(struct fm_sim_sink *k)
 {
 	if (!k)
 		return;
-	if (k->archive) {
-		/* Freeing closes, and closing flushes into k->out: fail it first, so that nothing more is written. */
-		archive_write_fail(k->archive);
-		archive_write_free(k->archive);
-	}
+	/* Freeing closes, and closing flushes: nothing of that is wanted any more. */
+	k->err.code = FM_ESYSTEM;
+	archive_write_free(k->archive);
 	archive_entry_free(k->entry);
 	fm_out_abort(k->out);
 	free(k);

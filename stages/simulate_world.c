@@ -148,9 +148,9 @@ static const struct { uint32_t n, base, shift; int quarters; } pools[SIM_NPOOL] 
 	[SIM_IN_DNS] = {5, 150, 0, 5},
 	[SIM_IN_CLIENT] = {360, 155, 4, 4},
 	[SIM_IN_ANY] = {SIM_NINSIDE, 0, 40, 3},
-	[SIM_OUT_CLIENT] = {30000, 1000000, 8, 4},
+	[SIM_OUT_CLIENT] = {24000, 1000000, 12, 5},
 	[SIM_OUT_WEB] = {6000, 2000000, 4, 4},
-	[SIM_OUT_MAIL] = {8000, 3000000, 6, 4},
+	[SIM_OUT_MAIL] = {8000, 3000000, 8, 5},
 	[SIM_OUT_DNS] = {400, 4000000, 0, 6},
 	[SIM_OUT_NTP] = {60, 5000000, 2, 4},
 	[SIM_OUT_SCAN] = {1500, 6000000, 4, 4},
@@ -229,7 +229,7 @@ uint32_t fm_sim_host(struct fm_sim_slot *s, enum fm_sim_pool pool)
 	if (s->label == FM_SIM_BLACKLIST && pool >= SIM_OUT_FIRST)
 		pool = SIM_OUT_LISTED;
 	/* Scanners have a long tail of hosts that are seen once or twice. */
-	else if (pool == SIM_OUT_SCAN && sim_chance(s, 350))
+	else if (pool == SIM_OUT_SCAN && sim_chance(s, 230))
 		return fm_sim_outside(s->w, 100000000u + sim_below(s, 4000000));
 	return s->w->addr[pool][fm_sim_alias_draw(s, &s->w->popular[pool])];
 }
