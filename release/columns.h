@@ -1,0 +1,14 @@
+/*
+ * columns.h - what a column of the emitted CSV means, in words that the data sheet and the schema share.
+ */
+#ifndef FM_RELEASE_COLUMNS_H
+#define FM_RELEASE_COLUMNS_H
+
+#include "manifests/dialect.h"
+
+/* col: enum fm_col, or -1 for a column that is written empty. */
+const char *fm_column_meaning(int col);
+const char *fm_column_unit(int col, enum fm_format format);               /* "" when it has none */
+const char *fm_column_type(int col, enum fm_format format, int decimals); /* Frictionless: datetime, number, integer, string */
+
+#endif

@@ -1,0 +1,234 @@
+/*
+ * The data sheet.  Numbers are rounded to what a person reads; the exact ones are in manifest.json.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "release/columns.h"
+#include "release/metadata.h"
+
+#define MAX_LABELS 40
+
+/* Text of the config into Markdown: control characters become blanks and what would end a table's cell is escaped. */
+static void put_text(struct fm_buf *out, const char *s)
+{
+	for (; *s; s++) {
+		char c = (unsigned char)*s < 0x20 || *s == 0x7f ? ' ' : *s;
+
+		if (c == '|' || c == '<' || c == '`')
+			fm_buf_puts(out, "\\");
+		fm_buf_add(out, &c, 1);
+	}
+}
+
+static void put_number(struct fm_buf *out, double v)
+{
+	if (isnan(v))
+		fm_buf_puts(out, "none");
+	else
+		fm_buf_printf(out, "%.4g", v);
+}
+
+static void put_count(struct fm_buf *out, uint64_t v)
+{
+	char digits[24];
+	int n = snprintf(digits, sizeof digits, "%llu", (unsigned long long)v);
+
+	for (int i = 0; i < n; i++)
+		fm_buf_printf(out, i && (n - i) % 3 == 0 ? ",%c" : "%c", digits[i]);
+}
+
+static void put_span(const struct fm_table *t, struct fm_buf *out)
+{
+	char first[FM_TIME_MAX], last[FM_TIME_MAX];
+	int64_t lo, hi;
+	int nfirst, nlast;
+
+	if (!t->rows || !FM_HAS(t, FM_TE))
+		return;
+	lo = hi = t->te[0];
+	for (size_t i = 1; i < t->rows; i++) {
+		lo = t->te[i] < lo ? t->te[i] : lo;
+		hi = t->te[i] > hi ? t->te[i] : hi;
+	}
+	nfirst = (int)fm_format_time_s(lo, first);
+	nlast = (int)fm_format_time_s(hi, last);
+	fm_buf_printf(out, ", from %.*s to %.*s UTC", nfirst, first, nlast, last);
+}
+
+static void put_what(const struct fm_metadata_in *in, struct fm_buf *out)
+{
+	const struct fm_config *c = in->cfg;
+
+	fm_buf_puts(out, "# ");
+	put_text(out, c->release.name);
+	fm_buf_puts(out, " ");
+	put_text(out, c->release.version);
+	fm_buf_puts(out, "\n\n");
+	if (c->release.description[0]) {
+		put_text(out, c->release.description);
+		fm_buf_puts(out, "\n\n");
+	}
+	fm_buf_puts(out, "Synthetic network flows: `data/flows.csv` holds ");
+	put_count(out, in->table->rows);
+	fm_buf_puts(out, " flows");
+	put_span(in->table, out);
+	fm_buf_puts(out, ". None of them was observed; a model that was trained on\nreal flows made them up.");
+	if (in->date[0])
+		fm_buf_printf(out, " Released on %s.", in->date);
+	fm_buf_puts(out, "\n\n");
+}
+
+static void put_how(const struct fm_metadata_in *in, struct fm_buf *out)
+{
+	const struct fm_config *c = in->cfg;
+
+	fm_buf_printf(out,
+		      "## How it was made\n\n"
+		      "By flowmint, with a hybrid diffusion model: categorical tokens (%s diffusion) and Gaussian residuals (%s\n"
+		      "schedule), T = %d steps, a %s as denoiser over windows of %d consecutive flows. Training took at most\n"
+		      "%d steps of %d windows; the %s sampler made the flows. Addresses are drawn by role (who repeats, who\n"
+		      "answers whom, how popular a host is) from ranges that the config names, inside:",
+		      c->model.process, c->model.schedule, c->model.steps, c->model.denoiser, c->model.window, c->train.steps,
+		      c->train.batch, c->generate.sampler);
+	for (int i = 0; i < c->generate.ninside; i++)
+		fm_buf_printf(out, " %s", c->generate.inside[i]);
+	fm_buf_puts(out, "; outside:");
+	for (int i = 0; i < c->generate.noutside; i++)
+		fm_buf_printf(out, " %s", c->generate.outside[i]);
+	fm_buf_puts(out, ".\nAll parameters, the version of the code and the digests of each stage are in `manifest.json`.\n\n");
+}
+
+static void put_columns(const struct fm_metadata_in *in, struct fm_buf *out)
+{
+	const struct fm_dialect *d = in->dialect;
+
+	fm_buf_puts(out, "## Columns\n\nThe file is CSV in the dialect ");
+	put_text(out, d->name);
+	fm_buf_printf(out, ", %s. `datapackage.json` says the same for programs.\n\n",
+		      d->header ? "with a header line" : "without a header line");
+	fm_buf_puts(out, "| # | column | type | unit | meaning |\n|---:|---|---|---|---|\n");
+	for (int i = 0; i < d->ncols; i++) {
+		fm_buf_printf(out, "| %d | ", i + 1);
+		put_text(out, d->cols[i].name);
+		fm_buf_printf(out, " | %s | %s | %s |\n", fm_column_type(d->cols[i].col, d->cols[i].format, d->cols[i].decimals),
+			      fm_column_unit(d->cols[i].col, d->cols[i].format), fm_column_meaning(d->cols[i].col));
+	}
+	fm_buf_puts(out, "\n");
+}
+
+static void put_labels(const struct fm_table *t, struct fm_buf *out)
+{
+	uint64_t count[MAX_LABELS] = {0};
+	size_t n = t->dict[FM_LABEL].n;
+
+	if (!FM_HAS(t, FM_LABEL) || n < 2 || n > MAX_LABELS)
+		return;
+	for (size_t i = 0; i < t->rows; i++)
+		if (t->label[i] < n)
+			count[t->label[i]]++;
+	fm_buf_puts(out, "| label | flows |\n|---|---:|\n");
+	for (size_t i = 0; i < n; i++) {
+		if (!count[i])
+			continue;
+		fm_buf_puts(out, "| ");
+		put_text(out, t->dict[FM_LABEL].value[i]);
+		fm_buf_puts(out, " | ");
+		put_count(out, count[i]);
+		fm_buf_puts(out, " |\n");
+	}
+	fm_buf_puts(out, "\n");
+}
+
+static void put_checks(const struct fm_metadata_in *in, struct fm_buf *out)
+{
+	fm_buf_puts(out, "## What was measured\n\n"
+			 "The release was let out because every check below passed. Values compare the synthetic flows with real\n"
+			 "flows that the model did not see, or, for the checks of leakage, with those that it did.\n\n"
+			 "| check | value | 95 % interval | threshold | rows |\n|---|---:|---:|---:|---:|\n");
+	for (size_t i = 0; i < in->verdict->n; i++) {
+		const struct fm_check_result *c = &in->verdict->check[i];
+
+		fm_buf_puts(out, "| ");
+		put_text(out, c->name);
+		fm_buf_puts(out, " | ");
+		put_number(out, c->value);
+		fm_buf_puts(out, " | ");
+		if (!isnan(c->ci_lo) && !isnan(c->ci_hi)) {
+			put_number(out, c->ci_lo);
+			fm_buf_puts(out, " to ");
+			put_number(out, c->ci_hi);
+		}
+		fm_buf_printf(out, " | at %s ", strcmp(c->direction, "min") == 0 ? "least" : "most");
+		put_number(out, c->threshold);
+		fm_buf_puts(out, " | ");
+		if (c->n > 0)
+			put_count(out, (uint64_t)c->n);
+		fm_buf_puts(out, " |\n");
+	}
+	fm_buf_puts(out, "\n`jsd` is the Jensen-Shannon divergence with natural logarithms (0: the same distribution, 0.69: nothing in\n"
+			 "common), `emd` the earth mover's distance. The other checks are described in flowmint's documentation.\n\n");
+}
+
+static void put_privacy(const struct fm_metadata_in *in, struct fm_buf *out)
+{
+	const char *mode = in->cfg->privacy.mode;
+
+	fm_buf_puts(out, "## Privacy\n\n");
+	if (strcmp(mode, "none") == 0) {
+		fm_buf_puts(out,
+			    "This release gives **no differential privacy guarantee** (`privacy.mode: none`). The model was trained on\n"
+			    "real flows without noise, and nothing proves that an expert could learn nothing about a single one of\n"
+			    "them from these data. What was done instead: values that too few real records share do not enter the\n"
+			    "model's vocabulary, addresses are made up, and the checks above measured whether the model copies its\n"
+			    "training records. Such checks can find leakage; they cannot prove that there is none. Treat these data\n"
+			    "as derived from the real ones, and do not try to identify anyone.\n\n");
+		return;
+	}
+	fm_buf_puts(out, "The mode of this release is `");
+	put_text(out, mode);
+	fm_buf_puts(out, "`. What it guarantees is written in `manifest.json` under \"privacy\"; if\nnothing stands there, "
+			 "nothing is guaranteed.\n\n");
+}
+
+static void put_verification(const struct fm_metadata_in *in, struct fm_buf *out)
+{
+	const char *name = in->cfg->release.name, *version = in->cfg->release.version;
+
+	fm_buf_printf(out,
+		      "## How to verify it\n\n"
+		      "Before unpacking, with the sender's `allowed_signers` file, which should have come by another way:\n\n"
+		      "    flowmint-verify --signers allowed_signers %s-%s.tar.zst\n\n"
+		      "or with OpenSSH alone, where PRINCIPAL is the first word of the sender's line in that file:\n\n"
+		      "    ssh-keygen -Y verify -f allowed_signers -I PRINCIPAL -n flowmint \\\n"
+		      "        -s %s-%s.tar.zst.sig < %s-%s.tar.zst\n\n"
+		      "After unpacking (`tar --zstd -xf %s-%s.tar.zst`), in the folder `%s-%s`:\n\n"
+		      "    sha256sum -c SHA256SUMS\n\n",
+		      name, version, name, version, name, version, name, version, name, version);
+}
+
+static void put_licence(const struct fm_metadata_in *in, struct fm_buf *out)
+{
+	fm_buf_puts(out, "## Licence\n\n");
+	if (in->cfg->release.license[0]) {
+		fm_buf_puts(out, "SPDX identifier: ");
+		put_text(out, in->cfg->release.license);
+		fm_buf_puts(out, "\n");
+	} else {
+		fm_buf_puts(out, "None was stated: ask the sender before you pass these data on.\n");
+	}
+}
+
+void fm_readme_text(const struct fm_metadata_in *in, struct fm_buf *out)
+{
+	put_what(in, out);
+	put_how(in, out);
+	put_columns(in, out);
+	put_labels(in->table, out);
+	put_checks(in, out);
+	put_privacy(in, out);
+	put_verification(in, out);
+	put_licence(in, out);
+}

@@ -1,0 +1,327 @@
+/*
+ * release - a verdict that says pass, synthetic flows and a key make a signed archive.
+ *
+ * The order is: nothing is written before the verdict is known to be good and the key can be read; the archive and its
+ * signature are checked by the verifier's own code before the stage says that they are there; whatever fails, the folder
+ * is left as it was found.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/num.h"
+#include "base/table.h"
+#include "manifests/canon.h"
+#include "manifests/dialect.h"
+#include "release/archive.h"
+#include "release/metadata.h"
+#include "release/sshkey.h"
+#include "release/sshsig.h"
+#include "stages/stage.h"
+#include "traces/trace.h"
+
+#define VERDICT_MAX (16u << 20)
+#define EPOCH_1980 INT64_C(315532800)
+
+enum { README, DATA, PACKAGE, MANIFEST, SUMS, NMEMBERS };
+
+struct job {
+	const struct fm_release_in *in;
+	struct fm_release_out *out;
+	struct fm_error *err;
+	struct fm_verdict verdict;
+	struct fm_sshkey key;
+	struct fm_dialect *dialect;
+	struct fm_table *table;
+	struct fm_buf readme, package, manifest, sums, signature;
+	struct fm_archive_digests digests;
+	char csv[512], date[16];
+	int64_t mtime_s;
+	char data_sha256[FM_SHA256_HEX];
+	uint64_t data_nbytes;
+};
+
+/* --- may it be released? --- */
+
+/* A line of the verdict must be true by its own numbers. */
+static bool holds(const struct fm_check_result *c)
+{
+	if (!c->pass || isnan(c->value) || isnan(c->threshold))
+		return false;
+	if (strcmp(c->direction, "max") == 0)
+		return c->value <= c->threshold;
+	return strcmp(c->direction, "min") == 0 && c->value >= c->threshold;
+}
+
+static bool has_line(const struct fm_verdict *v, const char *name, const char *direction)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (strcmp(v->check[i].name, name) == 0 && strcmp(v->check[i].direction, direction) == 0)
+			return true;
+	return false;
+}
+
+static int load_verdict(struct job *j)
+{
+	const struct fm_config *cfg = j->in->cfg;
+	json_t *doc = NULL;
+	int rc;
+
+	rc = fm_json_load(&doc, j->in->verdict_json, VERDICT_MAX, j->err);
+	if (rc)
+		return rc;
+	rc = fm_verdict_from_json(&j->verdict, doc, j->err);
+	json_decref(doc);
+	if (rc == FM_EINPUT) {
+		/* What cannot be understood did not pass. */
+		if (j->err)
+			j->err->code = FM_EVERDICT;
+		fm_error_prefix(j->err, "%s is no verdict, so nothing is released: ", j->in->verdict_json);
+		return FM_EVERDICT;
+	}
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < j->verdict.n; i++)
+		if (!holds(&j->verdict.check[i]))
+			return fm_fail(j->err, FM_EVERDICT, "the gate's check %s failed (value %g, %s %g); nothing is released",
+				       j->verdict.check[i].name, j->verdict.check[i].value, j->verdict.check[i].direction,
+				       j->verdict.check[i].threshold);
+	if (!j->verdict.pass || j->verdict.n == 0)
+		return fm_fail(j->err, FM_EVERDICT, "the gate's verdict is not pass; nothing is released");
+	for (int i = 0; i < cfg->gate.n; i++) {
+		const struct fm_cfg_check *c = &cfg->gate.check[i];
+
+		if ((c->has_max && !has_line(&j->verdict, c->name, "max")) || (c->has_min && !has_line(&j->verdict, c->name, "min")))
+			return fm_fail(j->err, FM_EVERDICT, "the verdict does not tell of the check %s; nothing is released", c->name);
+	}
+	return FM_OK;
+}
+
+/* --- what goes in --- */
+
+/* The date of the config, else SOURCE_DATE_EPOCH, else 1980-01-01, which is the first day that zip and FAT can hold too. */
+static int find_date(struct job *j)
+{
+	const char *date = j->in->cfg->release.date, *epoch = getenv("SOURCE_DATE_EPOCH");
+	char text[FM_TIME_MAX];
+	uint64_t s;
+	int64_t ms;
+
+	j->mtime_s = EPOCH_1980;
+	j->date[0] = 0;
+	if (date[0]) {
+		snprintf(text, sizeof text, "%.10s 00:00:00", date);
+		if (strlen(date) != 10 || fm_parse_time_ms(text, strlen(text), &ms) || ms < 0)
+			return fm_fail(j->err, FM_EINPUT, "release.date: %s is no date from 1970 on (YYYY-MM-DD)", date);
+		j->mtime_s = ms / 1000;
+	} else if (epoch && *epoch) {
+		if (fm_parse_u64(epoch, strlen(epoch), FM_ARCHIVE_MAX_BYTES, &s))
+			return fm_fail(j->err, FM_EINPUT, "SOURCE_DATE_EPOCH: %s is no number of seconds since 1970", epoch);
+		j->mtime_s = (int64_t)s;
+	} else {
+		return FM_OK;
+	}
+	fm_format_time_s(j->mtime_s * 1000, text);
+	snprintf(j->date, sizeof j->date, "%.10s", text);
+	return FM_OK;
+}
+
+static int write_data(struct job *j)
+{
+	int rc;
+
+	rc = fm_dialect_load(&j->dialect, j->in->cfg->source.dialect, j->err);
+	if (rc == FM_OK)
+		rc = fm_table_open(&j->table, j->in->synthetic_dir, j->err);
+	if (rc == FM_OK && j->table->rows == 0)
+		rc = fm_fail(j->err, FM_EINPUT, "%s has no flows; there is nothing to release", j->in->synthetic_dir);
+	if (rc == FM_OK)
+		rc = fm_trace_write(j->table, j->dialect, j->csv, j->err);
+	if (rc == FM_OK)
+		rc = fm_sha256_file_hex(j->csv, j->data_sha256, j->err);
+	if (rc == FM_OK)
+		rc = fm_file_size(j->csv, &j->data_nbytes, j->err);
+	return rc;
+}
+
+static int put_json(struct job *j, json_t *doc, struct fm_buf *out)
+{
+	int rc = doc ? fm_json_pretty(doc, out, j->err) : fm_fail(j->err, FM_ESYSTEM, "out of memory for the metadata");
+
+	json_decref(doc);
+	return rc;
+}
+
+static int describe(struct job *j, const char *path, const struct fm_buf *b, struct fm_archive_file *f)
+{
+	uint8_t digest[FM_SHA256_LEN];
+	int rc = fm_buf_check(b, j->err);
+
+	if (rc == FM_OK)
+		rc = fm_sha256_bytes(b->data, b->len, digest, j->err);
+	if (rc == FM_OK) {
+		snprintf(f->path, sizeof f->path, "%s", path);
+		f->nbytes = b->len;
+		fm_hex(digest, sizeof digest, f->sha256);
+	}
+	return rc;
+}
+
+/* The documents, each after those whose digests it names. */
+static int write_documents(struct job *j)
+{
+	struct fm_metadata_in in = {j->in->cfg, j->dialect, j->table, &j->verdict, j->date, j->data_sha256, j->data_nbytes};
+	struct fm_archive_file f[NMEMBERS - 1];
+	int rc;
+
+	fm_readme_text(&in, &j->readme);
+	rc = describe(j, "README.md", &j->readme, &f[README]);
+	snprintf(f[DATA].path, sizeof f[DATA].path, "data/flows.csv");
+	memcpy(f[DATA].sha256, j->data_sha256, sizeof f[DATA].sha256);
+	f[DATA].nbytes = j->data_nbytes;
+	if (rc == FM_OK)
+		rc = put_json(j, fm_datapackage_json(&in), &j->package);
+	if (rc == FM_OK)
+		rc = describe(j, "datapackage.json", &j->package, &f[PACKAGE]);
+	if (rc == FM_OK)
+		rc = put_json(j, fm_manifest_json(&in, j->in->manifest, f, MANIFEST), &j->manifest);
+	if (rc == FM_OK)
+		rc = describe(j, "manifest.json", &j->manifest, &f[MANIFEST]);
+	if (rc == FM_OK) {
+		fm_sums_text(f, SUMS, &j->sums);
+		rc = fm_buf_check(&j->sums, j->err);
+	}
+	return rc;
+}
+
+/* --- the archive and its signature --- */
+
+static int write_archive(struct job *j)
+{
+	const struct fm_config *cfg = j->in->cfg;
+	char folder[FM_ARCHIVE_MAX_FOLDER];
+	struct fm_archive_member m[NMEMBERS] = {
+		[README] = {.path = "README.md", .data = j->readme.data, .n = j->readme.len},
+		[DATA] = {.path = "data/flows.csv", .file = j->csv},
+		[PACKAGE] = {.path = "datapackage.json", .data = j->package.data, .n = j->package.len},
+		[MANIFEST] = {.path = "manifest.json", .data = j->manifest.data, .n = j->manifest.len},
+		[SUMS] = {.path = "SHA256SUMS", .data = j->sums.data, .n = j->sums.len},
+	};
+	int rc;
+
+	snprintf(folder, sizeof folder, "%s-%s", cfg->release.name, cfg->release.version);
+	rc = fm_archive_write(folder, j->mtime_s, m, NMEMBERS, j->out->archive, &j->digests, j->err);
+	if (rc == FM_OK)
+		rc = fm_sshsig_sign(&j->key, FM_SSH_NAMESPACE, j->digests.sha512, &j->signature, j->err);
+	if (rc == FM_OK)
+		rc = fm_file_write(j->out->signature, 0644, j->signature.data, j->signature.len, j->err);
+	return rc;
+}
+
+/* What the partner will find, from the disk. */
+static int check_archive(struct job *j)
+{
+	struct fm_archive_info info = {0};
+	struct fm_sshsig sig;
+	enum fm_reason reason;
+	int fd, rc, good;
+
+	fd = open(j->out->archive, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fm_fail_errno(j->err, "%s", j->out->archive);
+	rc = fm_archive_read(fd, &info, &reason, j->err);
+	if (rc == FM_OK)
+		rc = fm_archive_check_contents(&info, &reason, j->err);
+	if (rc == FM_OK && (strcmp(info.digests.sha256, j->digests.sha256) || strcmp(info.digests.tar_sha256, j->digests.tar_sha256)))
+		rc = fm_fail(j->err, FM_ESYSTEM, "it reads back differently from what was written");
+	if (rc == FM_OK)
+		rc = fm_sshsig_parse(&sig, j->signature.data, j->signature.len, j->err);
+	if (rc == FM_OK) {
+		good = fm_sshsig_check(&sig, j->digests.sha512, j->err);
+		if (good <= 0)
+			rc = good < 0 ? good : fm_fail(j->err, FM_ESYSTEM, "its signature does not hold");
+	}
+	if (rc) {
+		/* A new archive that does not verify is a failure of this machine, not a verdict on the data. */
+		rc = FM_ESYSTEM;
+		if (j->err)
+			j->err->code = rc;
+		fm_error_prefix(j->err, "the archive just written is not good: ");
+	}
+	fm_archive_info_free(&info);
+	close(fd);
+	return rc;
+}
+
+static int name_outputs(struct job *j)
+{
+	const struct fm_config *cfg = j->in->cfg;
+	int n, m, k;
+
+	n = snprintf(j->out->archive, sizeof j->out->archive, "%s/%s-%s.tar.zst", j->in->out_dir, cfg->release.name,
+		     cfg->release.version);
+	m = snprintf(j->out->signature, sizeof j->out->signature, "%s/%s-%s.tar.zst.sig", j->in->out_dir, cfg->release.name,
+		     cfg->release.version);
+	k = snprintf(j->csv, sizeof j->csv, "%s/.flows.csv", j->in->out_dir);
+	if (n < 0 || m < 0 || k < 0 || (size_t)m >= sizeof j->out->signature || (size_t)k >= sizeof j->csv)
+		return fm_fail(j->err, FM_EINPUT, "%s: the path is too long", j->in->out_dir);
+	return FM_OK;
+}
+
+int fm_stage_release(const struct fm_release_in *in, struct fm_release_out *out, struct fm_error *err)
+{
+	struct job j = {.in = in, .out = out, .err = err};
+	int rc;
+
+	memset(out, 0, sizeof *out);
+	rc = load_verdict(&j);
+	if (rc == FM_OK)
+		rc = name_outputs(&j);
+	if (rc == FM_OK)
+		rc = find_date(&j);
+	if (rc == FM_OK)
+		rc = fm_sshkey_read(&j.key, in->key, err);
+	if (rc)
+		goto out;
+	rc = write_data(&j);
+	if (rc == FM_OK)
+		rc = write_documents(&j);
+	if (rc == FM_OK)
+		rc = write_archive(&j);
+	if (rc == FM_OK)
+		rc = check_archive(&j);
+	if (unlink(j.csv) < 0 && errno != ENOENT && rc == FM_OK)
+		rc = fm_fail_errno(err, "%s", j.csv);
+	if (rc) {
+		unlink(out->archive);
+		unlink(out->signature);
+		goto out;
+	}
+	memcpy(out->tar_sha256, j.digests.tar_sha256, sizeof out->tar_sha256);
+	memcpy(out->archive_sha256, j.digests.sha256, sizeof out->archive_sha256);
+	out->nbytes = j.digests.nbytes;
+out:
+	if (rc)
+		memset(out, 0, sizeof *out);
+	fm_verdict_free(&j.verdict);
+	fm_sshkey_close(&j.key);
+	fm_dialect_free(j.dialect);
+	fm_table_free(j.table);
+	fm_buf_free(&j.readme);
+	fm_buf_free(&j.package);
+	fm_buf_free(&j.manifest);
+	fm_buf_free(&j.sums);
+	fm_buf_free(&j.signature);
+	return rc;
+}
+
+json_t *fm_release_out_json(const struct fm_release_out *out)
+{
+	return json_pack("{s:s,s:s,s:s,s:s,s:I}", "archive", out->archive, "signature", out->signature, "tar_sha256", out->tar_sha256,
+			 "archive_sha256", out->archive_sha256, "bytes", (json_int_t)out->nbytes);
+}

@@ -1,0 +1,88 @@
+/*
+ * make_release - a helper of tests/interop_release.sh, which has other programs look at what it makes.
+ *
+ *     make_release keygen KEY PRINCIPAL
+ *     make_release sign KEY NAMESPACE FILE          FILE.sig
+ *     make_release release KEY DIR                  DIR/out/office-1.2.0.tar.zst and .sig
+ */
+#include <fcntl.h>
+
+#include "release/sshkey.h"
+#include "release/sshsig.h"
+#include "stage_fixture.h"
+
+static int sign(const char *key_path, const char *ns, const char *path, struct fm_error *err)
+{
+	struct fm_sshkey key = {0};
+	struct fm_sha512 *h = NULL;
+	struct fm_buf text = {0}, sig = {0};
+	uint8_t digest[FM_SHA512_LEN];
+	char out[4096];
+	int rc;
+
+	snprintf(out, sizeof out, "%s.sig", path);
+	rc = fm_sshkey_read(&key, key_path, err);
+	if (rc == FM_OK)
+		rc = fm_file_read(path, 1u << 30, &text, err);
+	if (rc == FM_OK)
+		rc = fm_sha512_new(&h, err);
+	if (rc == FM_OK)
+		rc = fm_sha512_add(h, text.data ? text.data : "", text.len, err);
+	if (rc == FM_OK)
+		rc = fm_sha512_end(h, digest, err);
+	if (rc == FM_OK)
+		rc = fm_sshsig_sign(&key, ns, digest, &sig, err);
+	if (rc == FM_OK)
+		rc = fm_file_write(out, 0644, sig.data, sig.len, err);
+	fm_sshkey_close(&key);
+	fm_buf_free(&text);
+	fm_buf_free(&sig);
+	return rc;
+}
+
+static int release(const char *key, const char *dir, struct fm_error *err)
+{
+	char table[4096], verdict[4096], out_dir[4096];
+	struct fm_config *cfg = NULL;
+	struct fm_release_in in;
+	struct fm_release_out out;
+	json_t *manifest = json_pack("{s:s}", "made_by", "a test");
+	int rc;
+
+	snprintf(table, sizeof table, "%s/table", dir);
+	snprintf(verdict, sizeof verdict, "%s/verdict.json", dir);
+	snprintf(out_dir, sizeof out_dir, "%s/out", dir);
+	rc = fm_dir_make(out_dir, 0755, err);
+	if (rc == FM_OK)
+		rc = fixture_table(table, 20000, err);
+	if (rc == FM_OK)
+		rc = fm_file_write(verdict, 0644, VERDICT_PASS, strlen(VERDICT_PASS), err);
+	if (rc == FM_OK)
+		rc = fixture_config(&cfg, err);
+	in = (struct fm_release_in){cfg, table, verdict, key, out_dir, manifest};
+	if (rc == FM_OK)
+		rc = fm_stage_release(&in, &out, err);
+	if (rc == FM_OK)
+		printf("%s\n%s\n", out.archive, out.tar_sha256);
+	fm_config_free(cfg);
+	json_decref(manifest);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct fm_error err = {0};
+	int rc;
+
+	if (argc == 4 && strcmp(argv[1], "keygen") == 0)
+		rc = fm_keygen(argv[2], argv[3], &err);
+	else if (argc == 5 && strcmp(argv[1], "sign") == 0)
+		rc = sign(argv[2], argv[3], argv[4], &err);
+	else if (argc == 4 && strcmp(argv[1], "release") == 0)
+		rc = release(argv[2], argv[3], &err);
+	else
+		rc = fm_fail(&err, FM_EUSAGE, "usage: make_release keygen|sign|release ...");
+	if (rc)
+		fprintf(stderr, "make_release: %s\n", err.message);
+	return fm_exit_status(rc);
+}

@@ -1,0 +1,82 @@
+/*
+ * stage_fixture.h - what the release stage starts from: a config, a table of synthetic flows, a verdict and a key, all in
+ * one folder.
+ */
+#ifndef FM_TESTS_STAGE_FIXTURE_H
+#define FM_TESTS_STAGE_FIXTURE_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/table.h"
+#include "manifests/canon.h"
+#include "manifests/config.h"
+#include "stages/stage.h"
+
+#define VERDICT_PASS                                                                                                       \
+	"{\"verdict\":\"pass\",\"checks\":[{\"name\":\"jsd_mean8\",\"value\":0.05,\"threshold\":0.1,\"direction\":\"max\",\"n\":1000,"    \
+	"\"pass\":true,\"ci\":[0.04,0.06],\"why\":\"\"},{\"name\":\"valid.rows\",\"value\":1.0,\"threshold\":1.0,\"direction\":\"min\"," \
+	"\"n\":1000,\"pass\":true,\"why\":\"\"}]}\n"
+
+static inline int fixture_table(const char *dir, size_t rows, struct fm_error *err)
+{
+	static const char *const protocol[] = {"TCP", "UDP", "ICMP"}, *const label[] = {"background", "dos"};
+	struct fm_table *t = NULL;
+	int rc;
+
+	rc = fm_table_new(&t, FM_COLS_UGR16, err);
+	if (rc == FM_OK)
+		rc = fm_table_reserve(t, rows, err);
+	for (size_t i = 0; i < rows && rc == FM_OK; i++) {
+		const char *pr = protocol[i % 3];
+
+		t->te[i] = 1460332800000 + (int64_t)i * 37;
+		t->td[i] = i % 3 ? (uint32_t)(i * 7919 % 100000) : 0;
+		t->sa[i] = 0x0a000000u + (uint32_t)(i * 31 % 500);
+		t->da[i] = 0x64400000u + (uint32_t)(i * 17 % 900);
+		t->sp[i] = i % 3 == 2 ? 0 : (uint16_t)(1024 + i * 104729 % 60000);
+		t->dp[i] = i % 3 == 2 ? 0 : 53;
+		t->pr[i] = (uint16_t)fm_dict_index(&t->dict[FM_PR], pr, strlen(pr), true);
+		t->flg[i] = (uint16_t)fm_dict_index(&t->dict[FM_FLG], ".A....", 6, true);
+		t->fwd[i] = (uint16_t)fm_dict_index(&t->dict[FM_FWD], "0", 1, true);
+		t->stos[i] = (uint16_t)fm_dict_index(&t->dict[FM_STOS], "0", 1, true);
+		t->pkt[i] = 1 + i % 9;
+		t->byt[i] = t->pkt[i] * (40 + i % 1400);
+		t->label[i] = (uint16_t)fm_dict_index(&t->dict[FM_LABEL], label[i % 50 == 0], strlen(label[i % 50 == 0]), true);
+		t->rows = i + 1;
+	}
+	if (rc == FM_OK)
+		rc = fm_table_save(t, dir, err);
+	fm_table_free(t);
+	return rc;
+}
+
+/* The demo preset under another name, with the two checks of VERDICT_PASS. */
+static inline int fixture_config(struct fm_config **cfg, struct fm_error *err)
+{
+	int rc = fm_config_preset(cfg, "demo", NULL, 0, err);
+	struct fm_config *c;
+
+	if (rc)
+		return rc;
+	c = *cfg;
+	snprintf(c->release.name, sizeof c->release.name, "office");
+	snprintf(c->release.version, sizeof c->release.version, "1.2.0");
+	snprintf(c->release.description, sizeof c->release.description, "Flows of an office | with a pipe");
+	snprintf(c->release.license, sizeof c->release.license, "CC-BY-4.0");
+	snprintf(c->release.date, sizeof c->release.date, "2024-02-29");
+	snprintf(c->source.dialect, sizeof c->source.dialect, "ugr16");
+	memset(&c->gate, 0, sizeof c->gate);
+	c->gate.n = 2;
+	snprintf(c->gate.check[0].name, sizeof c->gate.check[0].name, "jsd_mean8");
+	c->gate.check[0].has_max = true;
+	c->gate.check[0].max = 0.1;
+	snprintf(c->gate.check[1].name, sizeof c->gate.check[1].name, "valid.rows");
+	c->gate.check[1].has_min = true;
+	c->gate.check[1].min = 1;
+	return FM_OK;
+}
+
+#endif
