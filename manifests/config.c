@@ -2,6 +2,7 @@
  * one before.  Then what no single key can tell: sums, orders, overlaps, paths. */
 #include "manifests/config.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -406,7 +407,7 @@ static int make_absolute(struct loader *l, const char *key, char *path, size_t c
 	char *joined;
 	size_t n;
 
-	if (path[0] == '\0' || path[0] == '/')
+	if (path[0] == '\0' || path[0] == '/' || dir[0] == '\0') /* no folder: from a public JSON */
 		return FM_OK;
 	while (rel[0] == '.' && rel[1] == '/')
 		for (rel += 2; rel[0] == '/';)
@@ -440,10 +441,24 @@ static int set_paths(struct loader *l)
 	return rc;
 }
 
+static int check_order(const void *a, const void *b)
+{
+	return strcmp(((const struct fm_cfg_check *)a)->name, ((const struct fm_cfg_check *)b)->name);
+}
+
+static int label_order(const void *a, const void *b)
+{
+	return strcmp(a, b); /* both begin with their name */
+}
+
 static int finish(struct loader *l)
 {
+	struct fm_config *c = l->cfg;
 	int rc;
 
+	/* In order of name, so that neither the order of lines nor a trip through JSON changes anything. */
+	qsort(c->gate.check, (size_t)c->gate.n, sizeof(c->gate.check[0]), check_order);
+	qsort(c->generate.labels, (size_t)c->generate.nlabels, sizeof(c->generate.labels[0]), label_order);
 	if ((rc = check_sums(l)) != FM_OK || (rc = check_privacy(l)) != FM_OK || (rc = check_ranges(l)) != FM_OK ||
 	    (rc = check_dialect(l)) != FM_OK || (rc = set_date(l)) != FM_OK)
 		return rc;

@@ -20,6 +20,7 @@ static int read_choice(const struct fm_key *k, const struct fm_yaml *v, const ch
 				    fm_key_takes(k, takes, sizeof(takes)));
 	if (!fm_choice_has(k->choices, word) || strlen(word) >= k->size)
 		return fm_yaml_fail(v, err, "%s takes %s, not '%s'", what, fm_key_takes(k, takes, sizeof(takes)), word);
+	memset(out, 0, k->size);
 	strcpy(out, word);
 	return FM_OK;
 }
@@ -61,6 +62,7 @@ static int read_labels(struct fm_config *cfg, const struct fm_yaml *v, const cha
 		return rc;
 	if (v->n > FM_CFG_MAXLABELS)
 		return fm_yaml_fail(v, err, "%s has %zu labels, and takes at most %d", what, v->n, FM_CFG_MAXLABELS);
+	memset(cfg->generate.labels, 0, sizeof(cfg->generate.labels));
 	for (const struct fm_yaml *e = v->first; e; e = e->next, n++) {
 		char item[WHAT_MAX];
 		struct fm_yaml key = *e;
@@ -111,6 +113,7 @@ static int read_ranges(const struct fm_yaml *v, const char *what, char (*ranges)
 		return rc;
 	if (v->n == 0 || v->n > FM_CFG_MAXRANGES)
 		return fm_yaml_fail(v, err, "%s takes 1 to %d ranges, not %zu", what, FM_CFG_MAXRANGES, v->n);
+	memset(ranges, 0, FM_CFG_MAXRANGES * sizeof(*ranges));
 	for (const struct fm_yaml *e = v->first; e; e = e->next, i++) {
 		struct fm_error why;
 		if ((rc = fm_yaml_text(e, what, ranges[i], sizeof(ranges[i]), err)) != FM_OK)

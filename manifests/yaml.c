@@ -26,7 +26,8 @@ struct reader {
 	yaml_parser_t parser;
 	const struct fm_yaml_doc *doc;
 	struct fm_arena *arena;
-	size_t nnodes;
+	const char *text;
+	size_t n, nnodes;
 	struct fm_error *err;
 };
 
@@ -35,6 +36,15 @@ static int reader_fail(const struct reader *r, size_t line, const char *message)
 	struct fm_yaml at = {.doc = r->doc, .line = line};
 
 	return fm_yaml_fail(&at, r->err, "%s", message);
+}
+
+static size_t line_of(const struct reader *r, size_t offset)
+{
+	size_t line = 1;
+
+	for (size_t i = 0; i < r->n && i < offset; i++)
+		line += r->text[i] == '\n';
+	return line;
 }
 
 static int next_event(struct reader *r, yaml_event_t *e)
@@ -49,7 +59,7 @@ static int next_event(struct reader *r, yaml_event_t *e)
 	if (p->error == YAML_READER_ERROR) {
 		snprintf(message, sizeof(message), "%s (at byte %zu): the file must be text in UTF-8",
 			 p->problem ? p->problem : "unreadable", p->problem_offset);
-		return reader_fail(r, p->mark.line + 1, message);
+		return reader_fail(r, line_of(r, p->problem_offset), message);
 	}
 	snprintf(message, sizeof(message), "%s%s%s (column %zu)", p->context ? p->context : "", p->context ? ": " : "",
 		 p->problem ? p->problem : "not YAML", p->problem_mark.column + 1);
@@ -250,28 +260,24 @@ static int read_stream(struct reader *r, struct fm_yaml **root)
 int fm_yaml_parse(struct fm_yaml **root, const struct fm_yaml_doc *doc, struct fm_arena *arena, const char *text, size_t n,
 		  struct fm_error *err)
 {
-	struct reader r = {.doc = doc, .arena = arena, .err = err};
+	struct reader r = {.doc = doc, .arena = arena, .text = text, .n = n, .err = err};
 	const char *nul = n ? memchr(text, 0, n) : NULL;
 	int rc;
 
 	*root = NULL;
 	if (n > FM_YAML_MAXBYTES)
 		return fm_fail(err, doc->code, "%s: larger than 1 MiB", doc->name);
-	if (nul) {
-		size_t line = 1;
-		for (const char *p = text; p < nul; p++)
-			line += *p == '\n';
-		return reader_fail(&r, line, "a NUL byte: the file must be text in UTF-8");
-	}
+	if (nul)
+		return reader_fail(&r, line_of(&r, (size_t)(nul - text)), "a NUL byte: the file must be text in UTF-8");
 	if (!yaml_parser_initialize(&r.parser))
 		return fm_fail(err, FM_ESYSTEM, "out of memory: reading %s", doc->name);
 	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
 	/* Forced to UTF-8 the parser takes a byte-order mark for text. */
 	if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
-		text += 3;
-		n -= 3;
+		r.text += 3;
+		r.n -= 3;
 	}
-	yaml_parser_set_input_string(&r.parser, (const unsigned char *)(text ? text : ""), n);
+	yaml_parser_set_input_string(&r.parser, (const unsigned char *)(r.text ? r.text : ""), r.n);
 	rc = read_stream(&r, root);
 	yaml_parser_delete(&r.parser);
 	return rc;
@@ -332,6 +338,7 @@ int fm_yaml_text(const struct fm_yaml *v, const char *what, char *out, size_t ca
 	for (const char *p = v->text; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			return fm_yaml_fail(v, err, "%s has a control character (0x%02x) in it", what, (unsigned char)*p);
+	memset(out, 0, cap); /* nothing of a value before it stays behind */
 	strcpy(out, v->text);
 	return FM_OK;
 }

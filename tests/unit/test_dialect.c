@@ -1,0 +1,225 @@
+/* Dialects: the built-in ones say what the data sets are, and a wrong one is refused with its place. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/num.h"
+#include "manifests/dialect.h"
+
+static char dir[256];
+
+static int make_dir(void **state)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	(void)state;
+	snprintf(dir, sizeof(dir), "%s/fm-dialect-XXXXXX", tmp ? tmp : "/tmp");
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int drop_dir(void **state)
+{
+	(void)state;
+	return fm_dir_remove(dir, NULL);
+}
+
+static int load_text(struct fm_dialect **d, const char *text, struct fm_error *err)
+{
+	char path[300];
+	struct fm_error e;
+
+	snprintf(path, sizeof(path), "%s/d.yaml", dir);
+	assert_int_equal(fm_file_write(path, 0600, text, strlen(text), &e), FM_OK);
+	return fm_dialect_load(d, path, err);
+}
+
+static void refused(const char *text, const char *says)
+{
+	struct fm_error err = {0};
+	struct fm_dialect *d;
+
+	if (load_text(&d, text, &err) != FM_EINPUT)
+		fail_msg("taken: %s", text);
+	assert_null(d);
+	if (strstr(err.message, says) == NULL)
+		fail_msg("'%s' does not say '%s'", err.message, says);
+}
+
+static int find_col(const struct fm_dialect *d, const char *name)
+{
+	for (int i = 0; i < d->ncols; i++)
+		if (strcmp(d->cols[i].name, name) == 0)
+			return i;
+	fail_msg("no column %s", name);
+	return -1;
+}
+
+static void test_ugr16_is_as_published(void **state)
+{
+	static const enum fm_format formats[] = {FM_FMT_DATETIME, FM_FMT_SECONDS, FM_FMT_IPV4, FM_FMT_IPV4, FM_FMT_INTEGER,
+						 FM_FMT_INTEGER, FM_FMT_TEXT, FM_FMT_TEXT, FM_FMT_TEXT, FM_FMT_TEXT, FM_FMT_INTEGER,
+						 FM_FMT_INTEGER, FM_FMT_TEXT};
+	struct fm_error err = {0};
+	struct fm_dialect *d;
+
+	(void)state;
+	assert_int_equal(fm_dialect_load(&d, "ugr16", &err), FM_OK);
+	assert_string_equal(d->name, "ugr16");
+	assert_false(d->header);
+	assert_int_equal(d->delimiter, ',');
+	assert_string_equal(d->newline, "\n");
+	assert_int_equal(d->ncols, FM_NFLOWCOL);
+	assert_int_equal(d->present, FM_COLS_UGR16);
+	for (int i = 0; i < d->ncols; i++) {
+		assert_int_equal(d->cols[i].col, i);
+		assert_int_equal(d->cols[i].format, formats[i]);
+		assert_string_equal(d->cols[i].name, fm_cols[i].name);
+		assert_int_equal(d->cols[i].decimals, i == FM_TD ? 3 : -1);
+	}
+	assert_int_equal(d->nmissing, 3);
+	assert_string_equal(d->missing[0], "");
+	fm_dialect_free(d);
+}
+
+static void test_netshare_is_as_prepared(void **state)
+{
+	struct fm_error err = {0};
+	struct fm_dialect *d;
+	int ts, td;
+
+	(void)state;
+	assert_int_equal(fm_dialect_load(&d, "netshare", &err), FM_OK);
+	assert_true(d->header);
+	assert_int_equal(d->ncols, 10);
+	ts = find_col(d, "ts");
+	td = find_col(d, "td");
+	assert_int_equal(d->cols[ts].col, FM_TE);
+	assert_int_equal(d->cols[ts].format, FM_FMT_MICROSECONDS);
+	assert_int_equal(d->cols[ts].decimals, 1);
+	assert_int_equal(d->cols[td].format, FM_FMT_SECONDS);
+	assert_int_equal(d->cols[td].decimals, 3);
+	assert_int_equal(d->cols[find_col(d, "srcip")].format, FM_FMT_IPV4_INTEGER);
+	assert_int_equal(d->cols[find_col(d, "type")].col, FM_LABEL);
+	assert_false(d->present >> FM_FLG & 1u);
+	fm_dialect_free(d);
+}
+
+static void test_the_inside_is_the_inside(void **state)
+{
+	struct fm_error err = {0};
+	struct fm_dialect *d;
+	uint32_t in, out;
+
+	(void)state;
+	assert_int_equal(fm_dialect_load(&d, "ugr16", &err), FM_OK);
+	assert_int_equal(fm_parse_ipv4("42.219.255.255", 14, &in), 0);
+	assert_int_equal(fm_parse_ipv4("42.220.0.0", 10, &out), 0);
+	assert_true(fm_dialect_is_internal(d, in));
+	assert_false(fm_dialect_is_internal(d, out));
+	fm_dialect_free(d);
+}
+
+#define COLS                                                                                                                   \
+	"  - {name: t, column: te, format: milliseconds, decimals: 0}\n  - {name: d, column: td}\n  - {name: s, column: sa}\n"  \
+	"  - {name: e, column: da}\n  - {name: p, column: sp}\n  - {name: q, column: dp}\n  - {name: r, column: pr}\n"         \
+	"  - {name: k, column: pkt}\n  - {name: b, column: byt}\n"
+#define GOOD "name: mine\ncolumns:\n" COLS
+
+static void test_ones_own_dialect(void **state)
+{
+	struct fm_error err = {0};
+	struct fm_dialect *d;
+
+	(void)state;
+	assert_int_equal(load_text(&d, GOOD "  - {name: ignored}\n  - {name: l, column: label}\n"
+					    "labels: {benign: background, Malicious: blacklist}\n"
+					    "header: true\ndelimiter: \"\\t\"\nnewline: \"\\r\\n\"\nmissing: [null, ~, '-']\n"
+					    "internal: [10.0.0.0/8, 192.168.0.0/16]\n", &err), FM_OK);
+	assert_string_equal(d->name, "mine");
+	assert_int_equal(d->ncols, 11);
+	assert_int_equal(d->cols[0].decimals, -1);
+	assert_int_equal(d->cols[1].format, FM_FMT_SECONDS);
+	assert_int_equal(d->cols[1].decimals, 3);
+	assert_int_equal(d->cols[9].col, -1);
+	assert_int_equal(d->delimiter, '\t');
+	assert_string_equal(d->newline, "\r\n");
+	assert_int_equal(d->nmissing, 3);
+	assert_string_equal(d->missing[0], "null");
+	assert_string_equal(d->missing[1], "~");
+	assert_int_equal(d->nlabels, 2);
+	assert_string_equal(d->labels[1].from, "Malicious");
+	assert_string_equal(d->labels[1].to, "blacklist");
+	assert_int_equal(d->ninternal, 2);
+	fm_dialect_free(d);
+	assert_int_equal(load_text(&d, GOOD, &err), FM_OK);
+	assert_int_equal(d->nmissing, 1);
+	assert_string_equal(d->missing[0], "");
+	assert_false(d->present >> FM_LABEL & 1u);
+	fm_dialect_free(d);
+}
+
+static void test_wrong_dialects_are_refused(void **state)
+{
+	struct fm_error err = {0};
+	struct fm_dialect *d;
+
+	(void)state;
+	refused("", "d.yaml:1: a dialect takes a map");
+	refused("name: x\n", "d.yaml:1: a dialect needs columns");
+	refused("columns:\n" COLS, "a dialect needs a name");
+	refused("name: x\ncolumns: []\n", "d.yaml:2: columns takes 1 to 64");
+	refused("name: X Y\ncolumns:\n" COLS, "d.yaml:1: name takes small letters");
+	refused(GOOD "haeder: true\n", "d.yaml:12: unknown key 'haeder', did you mean 'header'?");
+	refused(GOOD "header: 1\n", "d.yaml:12: header takes true or false");
+	refused(GOOD "header: true\nheader: true\n", "d.yaml:13: key 'header' is already there in line 12");
+	refused(GOOD "delimiter: \",,\"\n", "d.yaml:12: delimiter takes one character");
+	refused(GOOD "delimiter: a\n", "delimiter takes one character");
+	refused(GOOD "delimiter: \".\"\n", "delimiter takes one character");
+	refused(GOOD "delimiter:\n", "delimiter takes one character");
+	refused(GOOD "newline: x\n", "d.yaml:12: newline takes");
+	refused(GOOD "missing: nan\n", "d.yaml:12: missing takes a list");
+	refused(GOOD "missing: [abcdefghijklmnopqrstuvwxyzabcdefghijklmnop]\n", "missing is longer than 31");
+	refused(GOOD "missing: [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]\n", "missing takes at most 16");
+	refused(GOOD "internal: [10.0.0.0/8, 10.0.0.0.0/8]\n", "d.yaml:12: internal: '10.0.0.0.0/8' is no IPv4 range");
+	refused(GOOD "labels: {a: b}\n", "labels maps a column that no column fills");
+	refused(GOOD "  - {name: x, column: win}\n", "d.yaml:12: unknown column 'win'");
+	refused(GOOD "  - {name: x, column: lable}\n", "unknown column 'lable', did you mean 'label'?");
+	refused(GOOD "  - {name: x, column: pkt}\n", "columns 'k' and 'x' both fill 'pkt'");
+	refused(GOOD "  - {name: k}\n", "two columns are named 'k'");
+	refused(GOOD "  - {column: label}\n", "column 10 has no name");
+	refused(GOOD "  - {name: x, column: label, format: texts}\n", "unknown format 'texts', did you mean 'text'?");
+	refused(GOOD "  - {name: x, column: label, format: integer}\n", "column 'x': 'label' cannot be read as integer");
+	refused(GOOD "  - {name: x, column: label, decimals: 2}\n", "decimals are for times");
+	refused(GOOD "  - {name: x, format: text}\n", "has a format but no column");
+	refused(GOOD "  - {name: x, colunm: label}\n", "unknown key of a column 'colunm', did you mean 'column'?");
+	refused(GOOD "  - text\n", "d.yaml:12: a column takes a map");
+	refused("name: x\ncolumns:\n  - {name: d, column: td, format: datetime}\n", "'td' cannot be read as datetime");
+	refused("name: x\ncolumns:\n  - {name: d, column: te, format: seconds, decimals: 12}\n", "decimals is 12");
+	refused("name: x\ncolumns:\n  - {name: d, column: te}\n", "no column fills 'td'");
+	refused(GOOD "missing: &a [b]\n", "anchors");
+	assert_int_equal(fm_dialect_load(&d, "urg16", &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "did you mean 'ugr16'?"));
+	assert_int_equal(fm_dialect_load(&d, "./absent.yaml", &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "absent.yaml"));
+	assert_null(d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ugr16_is_as_published),
+		cmocka_unit_test(test_netshare_is_as_prepared),
+		cmocka_unit_test(test_the_inside_is_the_inside),
+		cmocka_unit_test(test_ones_own_dialect),
+		cmocka_unit_test(test_wrong_dialects_are_refused),
+	};
+	return cmocka_run_group_tests_name("dialect", tests, make_dir, drop_dir);
+}

@@ -1,0 +1,195 @@
+/* Metrics and verdicts: what cannot be computed stays visible, and a forged pass is not believed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <string.h>
+
+#include "manifests/canon.h"
+#include "manifests/metrics.h"
+
+static void text_is(json_t *v, const char *want)
+{
+	struct fm_error err = {0};
+	struct fm_buf b = {0};
+
+	assert_non_null(v);
+	assert_int_equal(fm_json_canonical(v, &b, &err), FM_OK);
+	assert_string_equal(b.data, want);
+	fm_buf_free(&b);
+	json_decref(v);
+}
+
+static void add(struct fm_metrics *t, const char *name, double value, int64_t n)
+{
+	struct fm_error err = {0};
+
+	assert_int_equal(fm_metrics_add(t, name, value, n, &err), FM_OK);
+}
+
+static void test_dots_become_nesting(void **state)
+{
+	struct fm_metrics t = {0};
+
+	(void)state;
+	add(&t, "jsd.SA", 0.004, 10);
+	add(&t, "jsd_mean8", 0.02, 10);
+	add(&t, "jsd.DA", NAN, 0);
+	add(&t, "leak.a.b", 1, 10);
+	text_is(fm_metrics_json(&t), "{\"jsd\":{\"DA\":null,\"SA\":0.004},\"jsd_mean8\":0.02,\"leak\":{\"a\":{\"b\":1}}}");
+	fm_metrics_free(&t);
+	text_is(fm_metrics_json(&t), "{}");
+}
+
+static void test_list_is_complete_and_read_back(void **state)
+{
+	struct fm_error err = {0};
+	struct fm_metrics t = {0}, u;
+	json_t *list;
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "many.m%d", i);
+		add(&t, name, i / 7.0, i);
+	}
+	assert_int_equal(fm_metrics_add_ci(&t, "x", 0.1, 5, 0.05, 0.2, &err), FM_OK);
+	add(&t, "nan", NAN, 0);
+	add(&t, "inf", INFINITY, 3);
+	list = fm_metrics_list(&t);
+	assert_int_equal(fm_metrics_from_list(&u, list, &err), FM_OK);
+	assert_int_equal(u.n, t.n);
+	for (size_t i = 0; i < t.n; i++) {
+		assert_string_equal(u.m[i].name, t.m[i].name);
+		assert_true(u.m[i].value == t.m[i].value || (isnan(u.m[i].value) && isnan(t.m[i].value)));
+		assert_int_equal(u.m[i].n, t.m[i].n);
+	}
+	assert_true(fm_metrics_find(&u, "x")->ci_lo == 0.05 && fm_metrics_find(&u, "x")->ci_hi == 0.2);
+	assert_true(isnan(fm_metrics_find(&u, "nan")->ci_lo));
+	assert_true(isnan(fm_metrics_find(&u, "inf")->value));
+	assert_null(fm_metrics_find(&u, "y"));
+	json_decref(list);
+	fm_metrics_free(&t);
+	fm_metrics_free(&u);
+}
+
+static void test_names_are_unique_and_nest(void **state)
+{
+	static const char *const bad[] = {"a", "a.b.c", "a.b.c.d", "", ".a", "a.", "x..y", "x y", "x/y", "\xc3\xa4",
+					  "a123456789a123456789a123456789a123456789a123456789a123456789a123"};
+	struct fm_error err;
+	struct fm_metrics t = {0};
+
+	(void)state;
+	add(&t, "a.b", 1, 1);
+	add(&t, "ab", 1, 1);
+	add(&t, "a.c", 1, 1);
+	add(&t, "a.bc", 1, 1);
+	assert_int_equal(fm_metrics_add(&t, "a.b", 2, 1, &err), FM_EINPUT);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (fm_metrics_add(&t, bad[i], 2, 1, &err) != FM_EINPUT)
+			fail_msg("'%s' was taken", bad[i]);
+	}
+	assert_int_equal(t.n, 4);
+	fm_metrics_free(&t);
+}
+
+static void test_bad_lists_are_refused(void **state)
+{
+	static const char *const bad[] = {
+		"{}", "[1]", "[{}]", "[{\"name\":\"a\",\"n\":1}]", "[{\"name\":\"a\",\"value\":\"1\",\"n\":1}]",
+		"[{\"name\":\"a\",\"value\":1,\"n\":-1}]", "[{\"name\":\"a\",\"value\":1,\"n\":1.5}]",
+		"[{\"name\":\"a\",\"value\":1,\"n\":1,\"ci\":[1]}]", "[{\"name\":\"a\",\"value\":1,\"n\":1,\"more\":1}]",
+		"[{\"name\":\"a\",\"value\":1,\"n\":1},{\"name\":\"a\",\"value\":1,\"n\":1}]", "[{\"name\":7,\"value\":1,\"n\":1}]",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct fm_error err = {0};
+		struct fm_metrics t;
+		json_t *j = json_loads(bad[i], 0, NULL);
+		assert_non_null(j);
+		if (fm_metrics_from_list(&t, j, &err) != FM_EINPUT)
+			fail_msg("%s was taken", bad[i]);
+		assert_null(t.m);
+		json_decref(j);
+	}
+}
+
+static void test_verdict_goes_there_and_back(void **state)
+{
+	struct fm_error err = {0};
+	struct fm_check_result c[2] = {
+		{.name = "a.b", .direction = "max", .value = 0.1, .threshold = 0.2, .n = 9, .ci_lo = 0.05, .ci_hi = 0.15, .pass = 1},
+		{.name = "c", .direction = "min", .value = NAN, .threshold = 1, .ci_lo = NAN, .ci_hi = NAN, .why = "missing"},
+	};
+	struct fm_verdict v = {.pass = 0, .check = c, .n = 2}, w;
+	json_t *j = fm_verdict_json(&v);
+
+	(void)state;
+	assert_int_equal(fm_verdict_from_json(&w, j, &err), FM_OK);
+	assert_int_equal(w.n, 2);
+	assert_false(w.pass);
+	assert_true(w.check[0].pass && !w.check[1].pass && isnan(w.check[1].value));
+	assert_string_equal(w.check[1].why, "missing");
+	fm_verdict_free(&w);
+	text_is(j, "{\"checks\":[{\"ci\":[0.05,0.15],\"direction\":\"max\",\"n\":9,\"name\":\"a.b\",\"pass\":true,\"threshold\":0.2,"
+		   "\"value\":0.1,\"why\":\"\"},{\"direction\":\"min\",\"n\":0,\"name\":\"c\",\"pass\":false,\"threshold\":1,"
+		   "\"value\":null,\"why\":\"missing\"}],\"verdict\":\"fail\"}");
+}
+
+#define CHECK(value, threshold, direction, pass)                                                                               \
+	"{\"name\":\"a\",\"value\":" value ",\"threshold\":" threshold ",\"direction\":\"" direction                           \
+	"\",\"n\":1,\"pass\":" pass ",\"why\":\"\"}"
+
+static void test_forged_verdicts_are_refused(void **state)
+{
+	static const char *const bad[] = {
+		"{\"verdict\":\"pass\",\"checks\":[]}",
+		"{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "2", "max", "false") "]}",
+		"{\"verdict\":\"pass\",\"checks\":[" CHECK("3", "2", "max", "true") "]}",
+		"{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "2", "min", "true") "]}",
+		"{\"verdict\":\"pass\",\"checks\":[" CHECK("null", "2", "max", "true") "]}",
+		"{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "null", "max", "true") "]}",
+		"{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "2", "up", "true") "]}",
+		"{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "2", "max", "1") "]}",
+		"{\"verdict\":\"PASS\",\"checks\":[" CHECK("1", "2", "max", "true") "]}",
+		"{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "2", "max", "true") "],\"x\":1}",
+		"{\"verdict\":\"pass\"}",
+		"{\"checks\":[]}",
+		"[]",
+	};
+	struct fm_error err = {0};
+	struct fm_verdict v;
+	json_t *good = json_loads("{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "2", "max", "true") "]}", 0, NULL);
+
+	(void)state;
+	assert_int_equal(fm_verdict_from_json(&v, good, &err), FM_OK);
+	assert_true(v.pass);
+	fm_verdict_free(&v);
+	json_decref(good);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		json_t *j = json_loads(bad[i], 0, NULL);
+		assert_non_null(j);
+		if (fm_verdict_from_json(&v, j, &err) != FM_EINPUT)
+			fail_msg("%s was taken", bad[i]);
+		assert_null(v.check);
+		json_decref(j);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_dots_become_nesting),
+		cmocka_unit_test(test_list_is_complete_and_read_back),
+		cmocka_unit_test(test_names_are_unique_and_nest),
+		cmocka_unit_test(test_bad_lists_are_refused),
+		cmocka_unit_test(test_verdict_goes_there_and_back),
+		cmocka_unit_test(test_forged_verdicts_are_refused),
+	};
+	return cmocka_run_group_tests_name("metrics", tests, NULL, NULL);
+}
