@@ -8,7 +8,7 @@
 #include "judge/column.h"
 #include "judge/regressor.h"
 
-enum { PLAIN = 7, MOST_PROTOCOLS = 64, STEPS = 1500 };
+enum { PLAIN = 7, MOST_PROTOCOLS = 64, MOST_STEPS = 1500, LEAST_STEPS = 150, ROWS_PER_STEP = 10 };
 #define SEED 20160411u
 #define NEEDS (1u << FM_TE | 1u << FM_TD | 1u << FM_SP | 1u << FM_DP | 1u << FM_PR | 1u << FM_PKT | 1u << FM_BYT)
 #define LIMIT 10.0 /* standard deviations */
@@ -136,6 +136,7 @@ static void data_free(struct data *d)
 struct work {
 	struct data data[2], test; /* real, synthetic */
 	size_t f;
+	int steps;
 	double mse[2];
 	int rc[2];
 	struct fm_error err[2];
@@ -148,7 +149,7 @@ static void learn(void *ctx, int shard, int thread)
 	struct fm_regressor *r = NULL;
 
 	(void)thread;
-	w->rc[shard] = fm_regressor_train(&r, d->x, d->y, d->n, w->f, STEPS, SEED, &w->err[shard]);
+	w->rc[shard] = fm_regressor_train(&r, d->x, d->y, d->n, w->f, w->steps, SEED, &w->err[shard]);
 	if (w->rc[shard] == FM_OK)
 		w->mse[shard] = fm_regressor_mse(r, w->test.x, w->test.y, w->test.n);
 	fm_regressor_free(r);
@@ -177,6 +178,8 @@ int fm_downstream(const struct fm_table *real, const struct fm_table *synthetic,
 		goto out;
 	scale_make(s, &w->data[0]);
 	w->f = s->f;
+	w->steps = (int)(w->data[0].n / ROWS_PER_STEP);
+	w->steps = w->steps > MOST_STEPS ? MOST_STEPS : w->steps < LEAST_STEPS ? LEAST_STEPS : w->steps;
 	for (int k = 0; k < 2; k++)
 		if ((rc = data_fill(&w->data[k], s, err)) != FM_OK)
 			goto out;

@@ -11,7 +11,8 @@
  * Features are those of the reference's feats() without addresses and without bytes: ports and whether they are below 1024,
  * log(1 + td in ms), log(1 + pkt), place in time, protocol; standardised by the real training rows and kept within 10
  * standard deviations.  The network has hidden layers of 64 and 32 ReLU units and is trained for a fixed number of steps of
- * Adam (Kingma and Ba 2015).  Weights, batches and rows are drawn from a fixed seed: the same tables give the same values.
+ * Adam (Kingma and Ba 2015), 1,500 where there are 15,000 real rows or more and in
+ * proportion for fewer, as many for synthetic rows as for real ones.  Weights, batches and rows are drawn from a fixed seed: the same tables give the same values.
  */
 #ifndef FM_JUDGE_DOWNSTREAM_H
 #define FM_JUDGE_DOWNSTREAM_H

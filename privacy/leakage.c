@@ -21,8 +21,10 @@ void fm_wilson(double hits, double n, double *lo, double *hi)
 	if (n <= 0)
 		return;
 	double p = hits / n, centre = p + z2 / (2 * n), half = z * sqrt(p * (1 - p) / n + z2 / (4 * n * n));
-	*lo = fmax(0.0, (centre - half) / (1 + z2 / n));
-	*hi = fmin(1.0, (centre + half) / (1 + z2 / n));
+	if (hits > 0) /* without rounding's help: no hit reaches down to 0, all reach up to 1 */
+		*lo = fmax(0.0, (centre - half) / (1 + z2 / n));
+	if (hits < n)
+		*hi = fmin(1.0, (centre + half) / (1 + z2 / n));
 }
 
 static int add_share(struct fm_metrics *out, const char *name, const char *columns, double hits, size_t n, struct fm_error *err)

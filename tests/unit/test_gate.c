@@ -1,0 +1,279 @@
+/* Promise: a check that is missing, NaN, unknown or without a threshold is a failure, and so is a gate without checks. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "manifests/canon.h"
+#include "stages/gate.h"
+#include "stages/stage.h"
+#include "tests/unit/scratch.h"
+
+struct fixture {
+	struct fm_config *cfg;
+	struct fm_metrics m;
+	struct fm_verdict v;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof *f);
+	struct fm_error err = {0};
+
+	f->cfg = calloc(1, sizeof *f->cfg);
+	*state = f;
+	return fm_metrics_add(&f->m, "jsd.SA", 0.05, 100, &err) || fm_metrics_add(&f->m, "leak.rows_equal", 0.0, 100, &err) ||
+	       fm_metrics_add(&f->m, "downstream.mse_ratio", NAN, 0, &err) || fm_metrics_add(&f->m, "floor.jsd.SA", 0.02, 100, &err) ||
+	       fm_metrics_add_ci(&f->m, "time.PAIR_synthetic", 0.34, 1000, 0.3, 0.4, &err);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	fm_verdict_free(&f->v);
+	fm_metrics_free(&f->m);
+	free(f->cfg);
+	free(f);
+	return 0;
+}
+
+static struct fm_cfg_check *check(struct fixture *f, const char *name)
+{
+	struct fm_cfg_check *c = &f->cfg->gate.check[f->cfg->gate.n++];
+
+	strcpy(c->name, name);
+	return c;
+}
+
+static void check_max(struct fixture *f, const char *name, double max)
+{
+	struct fm_cfg_check *c = check(f, name);
+
+	c->has_max = true;
+	c->max = max;
+}
+
+static void check_min(struct fixture *f, const char *name, double min)
+{
+	struct fm_cfg_check *c = check(f, name);
+
+	c->has_min = true;
+	c->min = min;
+}
+
+static void apply(struct fixture *f)
+{
+	struct fm_error err = {0};
+
+	fm_verdict_free(&f->v);
+	if (fm_gate_apply(f->cfg, &f->m, &f->v, &err) != FM_OK)
+		fail_msg("%s", err.message);
+}
+
+static void fails_because(struct fixture *f, size_t i, const char *why)
+{
+	assert_true(i < f->v.n);
+	assert_int_equal(f->v.pass, 0);
+	assert_int_equal(f->v.check[i].pass, 0);
+	if (!strstr(f->v.check[i].why, why))
+		fail_msg("'%s' does not say '%s'", f->v.check[i].why, why);
+}
+
+static void test_threshold_is_inclusive(void **state)
+{
+	struct fixture *f = *state;
+
+	check_max(f, "jsd.SA", 0.05);
+	check_min(f, "jsd.SA", 0.05);
+	check_max(f, "leak.rows_equal", 0.0);
+	apply(f);
+	assert_int_equal(f->v.n, 3);
+	assert_int_equal(f->v.pass, 1);
+	assert_int_equal(f->v.check[0].n, 100);
+	assert_string_equal(f->v.check[0].why, "");
+	f->cfg->gate.check[0].max = nextafter(0.05, 0);
+	apply(f);
+	fails_because(f, 0, "above");
+	assert_int_equal(f->v.check[1].pass, 1);
+	f->cfg->gate.check[0].max = 0.05;
+	f->cfg->gate.check[1].min = nextafter(0.05, 1);
+	apply(f);
+	fails_because(f, 1, "below");
+	assert_string_equal(f->v.check[1].direction, "min");
+}
+
+static void test_max_and_min_are_two_lines(void **state)
+{
+	struct fixture *f = *state;
+
+	check_max(f, "time.PAIR_synthetic", 0.4);
+	f->cfg->gate.check[0].has_min = true;
+	f->cfg->gate.check[0].min = 0.35;
+	apply(f);
+	assert_int_equal(f->v.n, 2);
+	assert_int_equal(f->v.check[0].pass, 1);
+	assert_true(f->v.check[0].ci_lo == 0.3 && f->v.check[0].ci_hi == 0.4);
+	fails_because(f, 1, "below");
+}
+
+static void test_missing_metric_fails(void **state)
+{
+	struct fixture *f = *state;
+
+	check_max(f, "jsd.SA", 1);
+	check_max(f, "jsd.DA", 1);
+	check_min(f, "no.such_metric", -1);
+	apply(f);
+	assert_int_equal(f->v.check[0].pass, 1);
+	fails_because(f, 1, "not measured");
+	fails_because(f, 2, "not measured");
+	assert_true(isnan(f->v.check[1].value));
+}
+
+static void test_nan_and_infinity_fail(void **state)
+{
+	struct fixture *f = *state;
+
+	check_max(f, "downstream.mse_ratio", INFINITY);
+	check_min(f, "downstream.mse_ratio", -1);
+	apply(f);
+	fails_because(f, 0, "not a number");
+	fails_because(f, 1, "not a number");
+	f->m.m[0].value = INFINITY; /* a table that somebody else filled */
+	f->cfg->gate.n = 0;
+	check_min(f, "jsd.SA", 0);
+	apply(f);
+	fails_because(f, 0, "infinite");
+	f->m.m[0].value = -INFINITY;
+	f->cfg->gate.check[0].has_min = false;
+	f->cfg->gate.check[0].has_max = true;
+	apply(f);
+	fails_because(f, 0, "infinite");
+}
+
+static void test_bad_thresholds_fail(void **state)
+{
+	struct fixture *f = *state;
+
+	check_max(f, "jsd.SA", NAN);
+	check_max(f, "jsd.SA", INFINITY);
+	check(f, "jsd.SA");
+	apply(f);
+	fails_because(f, 0, "threshold");
+	fails_because(f, 1, "threshold");
+	fails_because(f, 2, "no threshold");
+	f->cfg->gate.n = FM_CFG_MAXCHECKS + 1;
+	struct fm_verdict v;
+	assert_int_equal(fm_gate_apply(f->cfg, &f->m, &v, NULL), FM_EINPUT);
+	assert_int_equal(v.pass, 0);
+}
+
+static void test_no_check_fails(void **state)
+{
+	struct fixture *f = *state;
+
+	apply(f);
+	assert_int_equal(f->v.n, 1);
+	fails_because(f, 0, "no check");
+}
+
+static void test_relative_to_the_floor(void **state)
+{
+	struct fixture *f = *state;
+
+	check_max(f, "jsd.SA", 2.5);
+	f->cfg->gate.check[0].relative_to_floor = true;
+	apply(f);
+	assert_int_equal(f->v.pass, 1);
+	assert_true(f->v.check[0].threshold == 2.5 * 0.02);
+	f->cfg->gate.check[0].max = 2.4;
+	apply(f);
+	fails_because(f, 0, "above");
+	check_max(f, "leak.rows_equal", 2);
+	f->cfg->gate.check[1].relative_to_floor = true;
+	apply(f);
+	fails_because(f, 1, "noise floor");
+}
+
+static void test_print_says_what_failed(void **state)
+{
+	struct fixture *f = *state;
+	char *text = NULL;
+	size_t n = 0;
+	FILE *out = open_memstream(&text, &n);
+
+	check_max(f, "jsd.SA", 0.01);
+	check_max(f, "leak.rows_equal", 0);
+	check_max(f, "nothing", 0);
+	apply(f);
+	fm_verdict_print(out, &f->v);
+	fclose(out);
+	assert_non_null(strstr(text, "jsd.SA"));
+	assert_non_null(strstr(text, "FAIL: above the threshold"));
+	assert_non_null(strstr(text, "FAIL: not measured"));
+	assert_non_null(strstr(text, "gate: FAIL (2 of 3 checks failed)"));
+	free(text);
+}
+
+static char *slurp(const char *path)
+{
+	struct fm_buf b = {0};
+	struct fm_error err = {0};
+
+	if (fm_file_read(path, 1 << 20, &b, &err) != FM_OK)
+		fail_msg("%s", err.message);
+	return b.data;
+}
+
+static void test_stage_writes_the_verdict(void **state)
+{
+	struct fixture *f = *state;
+	struct fm_gate_out out;
+	struct fm_error err = {0};
+	json_t *list;
+
+	assert_int_equal(scratch_make(), 0);
+	const char *metrics = scratch_path("metrics.json"), *verdict = scratch_path("verdict.json");
+	struct fm_gate_in in = {f->cfg, metrics, scratch};
+
+	assert_int_equal(fm_stage_gate(&in, &out, &err), FM_EINPUT); /* no metrics at all: an error, and no verdict */
+	assert_false(fm_file_exists(verdict));
+	check_max(f, "jsd.SA", 0.05);
+	check_max(f, "downstream.mse_ratio", 2);
+	list = fm_metrics_list(&f->m);
+	assert_int_equal(fm_json_save(list, metrics, &err), FM_OK);
+	json_decref(list);
+	if (fm_stage_gate(&in, &out, &err) != FM_OK) /* a failed gate is no error of the stage */
+		fail_msg("%s", err.message);
+	assert_int_equal(out.verdict.pass, 0);
+	assert_int_equal(out.verdict.check[0].pass, 1);
+	assert_int_equal(out.verdict.check[1].pass, 0);
+	char *text = slurp(verdict);
+	assert_non_null(strstr(text, "\"fail\""));
+	free(text);
+	fm_verdict_free(&out.verdict);
+	assert_int_equal(fm_file_write(metrics, 0600, "{\"jsd\": 1}", 10, &err), FM_OK);
+	assert_int_equal(fm_stage_gate(&in, &out, &err), FM_EINPUT); /* not a list of metrics */
+	assert_int_equal(scratch_remove(), 0);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_threshold_is_inclusive), T(test_max_and_min_are_two_lines), T(test_missing_metric_fails),
+		T(test_nan_and_infinity_fail), T(test_bad_thresholds_fail), T(test_no_check_fails),
+		T(test_relative_to_the_floor), T(test_print_says_what_failed), T(test_stage_writes_the_verdict),
+	};
+
+	return cmocka_run_group_tests_name("gate", tests, NULL, NULL);
+}

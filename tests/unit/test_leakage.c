@@ -1,0 +1,296 @@
+/* Promise: planted copies are found, disguised ones too, and fresh real rows pass. */
+#include "judge_fixture.h"
+
+#include "base/rows.h"
+#include "base/thread.h"
+#include "privacy/leakage.h"
+#include "privacy/match.h"
+#include "privacy/nearest.h"
+
+static void leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic, struct fm_metrics *m)
+{
+	struct fm_error err = {0};
+
+	OK(fm_leakage(train, holdout, synthetic, NULL, m, &err));
+}
+
+/* Every k-th row of `to` becomes a training row. */
+static void plant(struct fm_table *to, const struct fm_table *train, size_t every)
+{
+	for (size_t i = 0; i < to->rows; i += every)
+		for (int c = 0; c < FM_NFLOWCOL; c++)
+			memcpy((char *)to->col[c] + i * fm_cols[c].width, (const char *)train->col[c] + (i % train->rows) * fm_cols[c].width,
+			       fm_cols[c].width);
+}
+
+static void test_fresh_rows_pass(void **state)
+{
+	struct fm_table *t = random_table(4000, 1), *h = random_table(4000, 2);
+	int outside = 0;
+
+	(void)state;
+	for (uint64_t seed = 10; seed < 20; seed++) {
+		struct fm_table *s = random_table(1500, seed);
+		struct fm_metrics m = {0};
+		leakage(t, h, s, &m);
+		const struct fm_metric *share = fm_metrics_find(&m, "leak.share_nearer_train");
+		assert_true(metric(&m, "leak.rows_equal") == 0.0);
+		assert_true(share->n == 1500 && share->ci_lo < share->value && share->value < share->ci_hi);
+		outside += share->ci_lo > 0.5 || share->ci_hi < 0.5;
+		assert_true(fabs(share->value - 0.5) < 0.06);
+		assert_true(fabs(metric(&m, "leak.unique_z")) <= 3 && fabs(metric(&m, "leak.unique_z_no_time")) <= 3);
+		fm_metrics_free(&m);
+		fm_table_free(s);
+	}
+	assert_true(outside <= 3);
+	fm_table_free(t);
+	fm_table_free(h);
+}
+
+static void test_planted_copies_are_counted(void **state)
+{
+	struct fm_table *t = random_table(3000, 1), *h = random_table(3000, 2), *s = random_table(1000, 3);
+	struct fm_metrics m = {0};
+
+	(void)state;
+	plant(s, t, 100);
+	leakage(t, h, s, &m);
+	const struct fm_metric *equal = fm_metrics_find(&m, "leak.rows_equal");
+	assert_true(equal->value == 0.01);
+	assert_true(equal->n == 1000 && equal->ci_lo > 0.004 && equal->ci_hi < 0.02);
+	assert_true(metric(&m, "leak.rows_equal_no_time") >= 0.01);
+	assert_true(metric(&m, "leak.holdout_equal") == 0.0);
+	assert_true(metric(&m, "leak.unique_train") == 10 && metric(&m, "leak.unique_holdout") == 0);
+	assert_true(metric(&m, "leak.unique_z") > 3);
+	fm_metrics_free(&m);
+	fm_table_free(t);
+	fm_table_free(h);
+	fm_table_free(s);
+}
+
+static void test_copies_with_fresh_addresses_and_times_are_counted(void **state)
+{
+	struct fm_table *t = random_table(3000, 1), *h = random_table(1000, 2), *s = random_table(1000, 3);
+	struct fm_metrics m = {0};
+
+	(void)state;
+	plant(s, t, 1);
+	for (size_t i = 0; i < s->rows; i++) {
+		s->te[i] += 86400000;
+		s->sa[i] ^= 0x80000000u;
+		s->da[i] ^= 0x80000000u;
+	}
+	leakage(t, h, s, &m);
+	assert_true(metric(&m, "leak.rows_equal") == 0.0);
+	assert_true(metric(&m, "leak.rows_equal_no_time") == 0.0);
+	assert_true(metric(&m, "leak.rows_equal_no_addr_time") == 1.0);
+	assert_true(metric(&m, "leak.holdout_equal_no_addr_time") < 0.5);
+	assert_true(metric(&m, "leak.unique_z_no_addr_time") > 3);
+	fm_metrics_free(&m);
+	fm_table_free(t);
+	fm_table_free(h);
+	fm_table_free(s);
+}
+
+static void test_noisy_copies_are_nearer(void **state)
+{
+	struct fm_table *t = random_table(2000, 1), *h = random_table(2500, 2), *s = random_table(1000, 3);
+	struct fm_metrics m = {0};
+
+	(void)state;
+	plant(s, t, 1);
+	for (size_t i = 0; i < s->rows; i++) {
+		s->te[i] += 3;
+		s->byt[i] += s->byt[i] / 100 + 1;
+		s->td[i] += 7;
+	}
+	leakage(t, h, s, &m);
+	assert_true(metric(&m, "leak.rows_equal_no_addr_time") < 0.01);
+	assert_true(fm_metrics_find(&m, "leak.share_nearer_train")->ci_lo > 0.9);
+	assert_true(metric(&m, "leak.dcr_median_train") < metric(&m, "leak.dcr_median_holdout"));
+	fm_metrics_free(&m);
+	fm_table_free(t);
+	fm_table_free(h);
+	fm_table_free(s);
+}
+
+static void test_training_as_its_own_holdout_is_half(void **state)
+{
+	struct fm_table *t = random_table(700, 1), *s = random_table(300, 1);
+	struct fm_metrics m = {0};
+
+	(void)state;
+	leakage(t, t, s, &m); /* every distance a tie */
+	assert_true(metric(&m, "leak.share_nearer_train") == 0.5);
+	assert_true(metric(&m, "leak.rows_equal") == 1.0);
+	assert_true(metric(&m, "leak.holdout_equal") == 1.0);
+	assert_true(metric(&m, "leak.unique_z") == 0.0);
+	fm_metrics_free(&m);
+	fm_table_free(t);
+	fm_table_free(s);
+}
+
+/* Categories are numbered otherwise in another table: equal text is equal. */
+static void test_matches_by_text(void **state)
+{
+	struct fm_table *t = random_table(200, 1), *s = random_table(200, 1);
+	struct fm_match_index *x = NULL;
+	struct fm_error err = {0};
+	uint32_t times[200];
+	size_t matched;
+
+	(void)state;
+	char *tcp = s->dict[FM_PR].value[0];
+	s->dict[FM_PR].value[0] = s->dict[FM_PR].value[1];
+	s->dict[FM_PR].value[1] = tcp;
+	OK(fm_match_index_new(&x, t, FM_COLS_UGR16, &err));
+	OK(fm_match(x, s, NULL, &matched, &err));
+	size_t icmp = 0;
+	for (size_t i = 0; i < 200; i++)
+		icmp += s->pr[i] == 2;
+	assert_int_equal(matched, icmp);
+	for (size_t i = 0; i < 200; i++)
+		s->pr[i] = s->pr[i] == 2 ? 2 : 1 - s->pr[i];
+	OK(fm_match(x, s, times, &matched, &err));
+	assert_int_equal(matched, 200);
+	for (size_t i = 0; i < 200; i++)
+		assert_int_equal(times[i], 1);
+	fm_match_index_free(x);
+	free(s->dict[FM_LABEL].value[0]);
+	s->dict[FM_LABEL].value[0] = strdup("unheard-of"); /* a text that training does not have matches nothing */
+	OK(fm_match_index_new(&x, t, FM_COLS_UGR16, &err));
+	OK(fm_match(x, s, NULL, &matched, &err));
+	assert_int_equal(matched, 0);
+	fm_match_index_free(x);
+	assert_int_equal(fm_match_index_new(&x, t, 1u << FM_WIN, &err), FM_EINPUT);
+	fm_table_free(t);
+	fm_table_free(s);
+}
+
+static void test_multiplicity(void **state)
+{
+	struct fm_table *t = random_table(100, 1), *s = random_table(100, 1);
+	struct fm_match_index *x = NULL;
+	struct fm_error err = {0};
+	uint32_t times[100];
+	size_t matched;
+
+	(void)state;
+	plant(t, t, 1);
+	for (int c = 0; c < FM_NFLOWCOL; c++)
+		for (size_t i = 0; i < 60; i++)
+			memcpy((char *)t->col[c] + i * fm_cols[c].width, (char *)s->col[c], fm_cols[c].width);
+	OK(fm_match_index_new(&x, t, FM_COLS_UGR16, &err));
+	OK(fm_match(x, s, times, &matched, &err));
+	assert_int_equal(times[0], 60);
+	assert_int_equal(times[1], 0);
+	assert_int_equal(times[99], 1);
+	assert_int_equal(matched, 41);
+	fm_match_index_free(x);
+	fm_table_free(t);
+	fm_table_free(s);
+}
+
+/* The definition, one pair of rows at a time. */
+static int32_t gower(const struct fm_table *train, const struct fm_table *a, size_t i, const struct fm_table *b, size_t j)
+{
+	int32_t n = (int32_t)train->rows, d = 0, ra[4] = {0}, rb[4] = {0};
+
+	for (size_t k = 0; k < train->rows; k++) {
+		ra[0] += train->te[k] <= a->te[i], rb[0] += train->te[k] <= b->te[j];
+		ra[1] += train->td[k] <= a->td[i], rb[1] += train->td[k] <= b->td[j];
+		ra[2] += train->pkt[k] <= a->pkt[i], rb[2] += train->pkt[k] <= b->pkt[j];
+		ra[3] += train->byt[k] <= a->byt[i], rb[3] += train->byt[k] <= b->byt[j];
+	}
+	for (int f = 0; f < 4; f++)
+		d += abs(ra[f] - rb[f]);
+	d += n * (a->sa[i] != b->sa[j]) + n * (a->da[i] != b->da[j]) + n * (a->sp[i] != b->sp[j]) + n * (a->dp[i] != b->dp[j]);
+	d += n * (strcmp(fm_table_category(a, FM_PR, i), fm_table_category(b, FM_PR, j)) != 0);
+	return d + n * (strcmp(fm_table_category(a, FM_LABEL, i), fm_table_category(b, FM_LABEL, j)) != 0);
+}
+
+static void test_nearest_is_exact_for_any_threads_and_sizes(void **state)
+{
+	static const size_t sizes[] = {1, 7, 8, 9, 61};
+	struct fm_table *t = random_table(61, 1), *s = random_table(37, 2);
+	struct fm_gower *g = NULL;
+	struct fm_gower_rows from, to;
+	struct fm_pool *pool = NULL;
+	struct fm_error err = {0};
+	int32_t one[37], many[37];
+
+	(void)state;
+	OK(fm_pool_new(&pool, 3, &err));
+	OK(fm_gower_new(&g, t, &err));
+	OK(fm_gower_code(g, s, NULL, 37, &from, &err));
+	for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+		OK(fm_gower_code(g, t, NULL, sizes[k], &to, &err));
+		fm_gower_nearest(g, &from, &to, NULL, one);
+		fm_gower_nearest(g, &from, &to, pool, many);
+		assert_memory_equal(one, many, sizeof one);
+		for (size_t i = 0; i < 37; i++) {
+			int32_t best = INT32_MAX;
+			for (size_t j = 0; j < sizes[k]; j++) {
+				int32_t d = gower(t, s, i, t, j);
+				best = d < best ? d : best;
+			}
+			assert_int_equal(one[i], best);
+		}
+		fm_gower_rows_close(&to);
+	}
+	fm_gower_rows_close(&from);
+	fm_gower_free(g);
+	fm_pool_free(pool);
+	fm_table_free(t);
+	fm_table_free(s);
+}
+
+static void test_wilson(void **state)
+{
+	double lo, hi;
+
+	(void)state;
+	fm_wilson(0, 0, &lo, &hi);
+	assert_true(lo == 0 && hi == 1);
+	fm_wilson(0, 100, &lo, &hi);
+	assert_true(lo == 0 && fabs(hi - 0.036994) < 1e-5);
+	fm_wilson(50, 100, &lo, &hi);
+	assert_true(fabs(lo - 0.403830) < 1e-5 && fabs(hi - 0.596170) < 1e-5);
+	fm_wilson(10, 10, &lo, &hi);
+	assert_true(hi == 1 && lo > 0.7);
+}
+
+static void test_no_rows_is_refused(void **state)
+{
+	struct fm_table *t = random_table(10, 1), *s = random_table(10, 2);
+	struct fm_metrics m = {0};
+	struct fm_error err = {0};
+
+	(void)state;
+	s->rows = 0;
+	assert_int_equal(fm_leakage(t, NULL, s, NULL, &m, &err), FM_EINPUT);
+	assert_int_equal(fm_leakage(s, NULL, t, NULL, &m, &err), FM_EINPUT);
+	assert_int_equal(fm_leakage(t, s, t, NULL, &m, &err), FM_OK);
+	assert_null(fm_metrics_find(&m, "leak.share_nearer_train"));
+	fm_metrics_free(&m);
+	fm_table_free(t);
+	fm_table_free(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_fresh_rows_pass),
+		cmocka_unit_test(test_planted_copies_are_counted),
+		cmocka_unit_test(test_copies_with_fresh_addresses_and_times_are_counted),
+		cmocka_unit_test(test_noisy_copies_are_nearer),
+		cmocka_unit_test(test_training_as_its_own_holdout_is_half),
+		cmocka_unit_test(test_matches_by_text),
+		cmocka_unit_test(test_multiplicity),
+		cmocka_unit_test(test_nearest_is_exact_for_any_threads_and_sizes),
+		cmocka_unit_test(test_wilson),
+		cmocka_unit_test(test_no_rows_is_refused),
+	};
+
+	return cmocka_run_group_tests_name("leakage", tests, NULL, NULL);
+}
