@@ -179,25 +179,47 @@ static json_t *schema_categories(unsigned present, const struct fm_dict dict[FM_
 	return all;
 }
 
-/* The whole document as text; jansson drops what it had no memory for, so the counts are looked at afterwards. */
+/* jansson silently leaves out what it had no memory for, and text that is not UTF-8: compare with what should be there. */
+static int schema_check(const struct fm_table_writer *w, const struct fm_dict dict[FM_NCOL], const json_t *columns,
+			const json_t *categories, struct fm_error *err)
+{
+	size_t ncols = 0;
+	const json_t *values;
+
+	for (int c = 0; c < FM_NCOL; c++) {
+		if (!FM_HAS(w, c))
+			continue;
+		ncols++;
+		if (fm_cols[c].kind != FM_KIND_CATEGORY)
+			continue;
+		values = json_object_get(categories, fm_cols[c].name);
+		if (values == NULL)
+			return fm_fail(err, FM_ESYSTEM, "out of memory: the schema of %s", w->dir);
+		if (json_array_size(values) != dict[c].n)
+			return fm_fail(err, FM_ESYSTEM, "%s: column %s: a value is not UTF-8 text, or out of memory", w->dir,
+				       fm_cols[c].name);
+	}
+	if (json_array_size(columns) != ncols)
+		return fm_fail(err, FM_ESYSTEM, "out of memory: the schema of %s", w->dir);
+	return FM_OK;
+}
+
+/* The whole document as text.  It is read back and compared, for without memory jansson also writes broken documents. */
 static int schema_text(const struct fm_table_writer *w, const struct fm_dict dict[FM_NCOL], char **text, struct fm_error *err)
 {
-	json_t *columns = schema_columns(w->present), *categories = schema_categories(w->present, dict), *root, *v;
-	int rc = FM_OK;
+	json_t *columns = schema_columns(w->present), *categories = schema_categories(w->present, dict), *root, *back;
+	int rc = schema_check(w, dict, columns, categories, err);
 
-	for (int c = 0; c < FM_NCOL && rc == FM_OK; c++) {
-		v = json_object_get(categories, fm_cols[c].name);
-		if (FM_HAS(w, c) && fm_cols[c].kind == FM_KIND_CATEGORY && json_array_size(v) != dict[c].n)
-			rc = fm_fail(err, FM_EINPUT, "%s: column %s has a value that is not UTF-8 text", w->dir, fm_cols[c].name);
-	}
 	root = json_pack("{sssIsoso}", "format", FORMAT, "rows", (json_int_t)w->rows, "columns", columns, "categories",
 			 categories);
 	*text = rc == FM_OK && root != NULL ? json_dumps(root, JSON_INDENT(1)) : NULL;
-	if (rc == FM_OK && *text == NULL)
+	back = *text != NULL ? json_loads(*text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	if (rc == FM_OK && (back == NULL || !json_equal(root, back)))
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory: the schema of %s", w->dir);
 	else if (rc == FM_OK && strlen(*text) > SCHEMA_MAX)
 		rc = fm_fail(err, FM_EINPUT, "%s: the category values take more than %u bytes", w->dir, SCHEMA_MAX);
 	json_decref(root);
+	json_decref(back);
 	return rc;
 }
 
@@ -324,8 +346,10 @@ static int read_schema(struct fm_table *t, const char *path, struct fm_error *er
 	struct fm_buf b = {0};
 	int rc = fm_file_read(path, SCHEMA_MAX, &b, err);
 
-	if (rc != FM_OK)
+	if (rc != FM_OK) {
+		fm_buf_free(&b);
 		return rc;
+	}
 	root = json_loadb(b.data, b.len, JSON_REJECT_DUPLICATES, &at);
 	if (root == NULL)
 		rc = fm_fail(err, FM_EINPUT, "%s:%d: not valid JSON: %s", path, at.line, at.text);

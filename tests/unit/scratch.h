@@ -3,7 +3,7 @@
  *
  *     static int setup(void **state)    { return scratch_make(); }
  *     static int teardown(void **state) { return scratch_remove(); }
- *     ... scratch_path("a/b") ...       a path in it; the last eight answers stay valid
+ *     ... scratch_path("a/b") ...       a path in it; the last 32 answers stay valid
  */
 #ifndef FM_TESTS_SCRATCH_H
 #define FM_TESTS_SCRATCH_H
@@ -41,9 +41,9 @@ static inline int scratch_remove(void)
 
 static inline const char *scratch_path(const char *name)
 {
-	static char path[8][1024];
+	static char path[32][1024];
 	static unsigned turn;
-	char *p = path[turn++ % 8];
+	char *p = path[turn++ % 32];
 
 	snprintf(p, sizeof(path[0]), "%s/%s", scratch, name);
 	return p;

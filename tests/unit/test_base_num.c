@@ -332,7 +332,7 @@ static void test_every_day_of_five_centuries(void **state)
 {
 	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	int64_t day = -135140; /* 1600-01-01 */
-	char text[FM_TIME_MAX + 1], back[FM_TIME_MAX];
+	char text[64], back[FM_TIME_MAX];
 
 	(void)state;
 	for (int y = 1600; y < 2101; y++)
