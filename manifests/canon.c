@@ -31,9 +31,10 @@ static bool neighbour(const char *digits, int k, int step, char *out)
 }
 
 /*
- * The least k for which k digits s exist with s * 10^(n-k) == v, and the nearest such s: digits and n of the standard, for
- * v > 0.  printf rounds to the nearest k digits; where a power of two makes the interval lopsided, the nearest k digits
- * may lie outside it while their neighbour on the wide side lies within (2^-44 is such a one), so both are tried.
+ * The least k for which k digits s exist with s * 10^(n-k) == v, and the nearest such s: digits and n of the standard,
+ * for v > 0.  printf rounds to the nearest k digits; where a power of two makes the interval lopsided, the nearest k
+ * digits may lie outside it while their neighbour on the wide side lies within (2^-44 is such a one), so both are
+ * tried.
  */
 static void shortest(double v, char digits[24], int *n)
 {
@@ -181,7 +182,8 @@ static int object(struct writer *w, const json_t *v, int depth)
 	/* jansson's iterators take no const, and change nothing. */
 	for (void *it = json_object_iter((json_t *)(uintptr_t)v); it && i < n;
 	     it = json_object_iter_next((json_t *)(uintptr_t)v, it))
-		m[i++] = (struct member){json_object_iter_key(it), json_object_iter_key_len(it), json_object_iter_value(it)};
+		m[i++] =
+		    (struct member){json_object_iter_key(it), json_object_iter_key_len(it), json_object_iter_value(it)};
 	qsort(m, n, sizeof(*m), member_order);
 	fm_buf_puts(w->out, "{");
 	for (i = 0; i < n && rc == FM_OK; i++) {

@@ -13,7 +13,8 @@ static json_t *labels_json(const struct fm_config *cfg)
 	json_t *o = json_object();
 
 	for (int i = 0; o && i < cfg->generate.nlabels; i++)
-		if (json_object_set_new(o, cfg->generate.labels[i].name, json_real(cfg->generate.labels[i].share)) != 0) {
+		if (json_object_set_new(o, cfg->generate.labels[i].name, json_real(cfg->generate.labels[i].share)) !=
+		    0) {
 			json_decref(o);
 			return NULL;
 		}
@@ -221,7 +222,8 @@ static void doc_gate(struct fm_config *const *preset, size_t npresets, struct fm
 		}
 }
 
-static void doc_heading(const char *first, struct fm_config *const *preset, size_t npresets, const char *last, struct fm_buf *out)
+static void doc_heading(const char *first, struct fm_config *const *preset, size_t npresets, const char *last,
+			struct fm_buf *out)
 {
 	size_t ncols = 1;
 

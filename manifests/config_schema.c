@@ -5,8 +5,9 @@
 
 #include "base/num.h"
 
-#define FIELD(s, f, t) .section = #s, .name = #f, .type = FM_KEY_##t, \
-	.offset = offsetof(struct fm_config, s.f), .size = sizeof(((struct fm_config *)0)->s.f)
+#define FIELD(s, f, t)                                                                                                 \
+	.section = #s, .name = #f, .type = FM_KEY_##t, .offset = offsetof(struct fm_config, s.f),                      \
+	.size = sizeof(((struct fm_config *)0)->s.f)
 #define COUNT(s, f) .count = offsetof(struct fm_config, s.f)
 
 /* ---- forms of text ---- */
@@ -56,6 +57,7 @@ static const char *check_unit(const char *s)
 
 /* ---- the table ---- */
 
+/* clang-format off */
 const struct fm_key fm_keys[] = {
 	{FIELD(release, name, TEXT), .check = check_name, .dflt = "flows",
 	 .help = "Name of the release; the archive is NAME-VERSION.tar.zst."},
@@ -65,7 +67,7 @@ const struct fm_key fm_keys[] = {
 	{FIELD(release, license, TEXT), .check = check_license, .dflt = "LicenseRef-internal",
 	 .help = "What partners may do with the data: an SPDX identifier."},
 	{FIELD(release, date, TEXT), .check = check_date, .dflt = "\"\"",
-	 .help = "Date of the release, YYYY-MM-DD. Empty: that of SOURCE_DATE_EPOCH, else 1980-01-01; never the clock."},
+	 .help = "Date of the release, YYYY-MM-DD. Empty: that of SOURCE_DATE_EPOCH, else 1980-01-01."},
 
 	{FIELD(source, path, PATH), .dflt = "\"\"", .secret = true,
 	 .help = "The trace: plain, gzip, xz or zstd, or an archive. The one key without a default."},
@@ -73,7 +75,8 @@ const struct fm_key fm_keys[] = {
 	 .help = "Name of the member when the trace is an archive of several files. Empty: the only one."},
 	{FIELD(source, dialect, TEXT), .dflt = "ugr16",
 	 .help = "How the trace writes its flows: a built-in dialect, or a file (with a '/' or ending in .yaml)."},
-	{FIELD(source, rows, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "0", .help = "Read the first so many flows; 0: all."},
+	{FIELD(source, rows, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "0",
+	 .help = "Read the first so many flows; 0: all."},
 	{FIELD(source, missing, CHOICE), .choices = "zero|reject", .dflt = "zero",
 	 .help = "A missing value becomes 0, or its row is a bad row."},
 	{FIELD(source, max_bad_share, REAL), .min = 0, .max = 1, .dflt = "0.01",
@@ -85,10 +88,13 @@ const struct fm_key fm_keys[] = {
 	 .help = "Share of the windows that the model never sees; the gate's privacy checks need it."},
 	{FIELD(split, seed, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "1", .help = "Which windows go where."},
 
-	{FIELD(model, denoiser, CHOICE), .choices = "transformer", .later = "unet: not in this version; mlp: not in this version",
+	{FIELD(model, denoiser, CHOICE), .choices = "transformer",
+	 .later = "unet: not in this version; mlp: not in this version",
 	 .dflt = "transformer", .help = "The network that takes the noise away."},
-	{FIELD(model, window, INT), .min = 2, .max = 1024, .dflt = "64", .help = "Consecutive flows in one training example."},
-	{FIELD(model, width, INT), .min = 8, .max = 2048, .dflt = "128", .help = "Width of the network; a multiple of heads."},
+	{FIELD(model, window, INT), .min = 2, .max = 1024, .dflt = "64",
+	 .help = "Consecutive flows in one training example."},
+	{FIELD(model, width, INT), .min = 8, .max = 2048, .dflt = "128",
+	 .help = "Width of the network; a multiple of heads."},
 	{FIELD(model, depth, INT), .min = 1, .max = 48, .dflt = "4", .help = "Layers of the network."},
 	{FIELD(model, heads, INT), .min = 1, .max = 64, .dflt = "4", .help = "Attention heads a layer."},
 	{FIELD(model, process, CHOICE), .choices = "absorbing", .later = "multinomial: not in this version",
@@ -103,22 +109,28 @@ const struct fm_key fm_keys[] = {
 
 	{FIELD(train, steps, INT), .min = 1, .max = 1e8, .dflt = "3000", .help = "Training steps."},
 	{FIELD(train, batch, INT), .min = 1, .max = 65536, .dflt = "64", .help = "Windows a step."},
-	{FIELD(train, rate, REAL), .min = 0, .max = 1, .above_min = true, .dflt = "2e-3", .help = "Peak learning rate of AdamW."},
-	{FIELD(train, warmup, INT), .min = 0, .max = 1e8, .dflt = "100", .help = "Steps in which the rate rises to its peak."},
+	{FIELD(train, rate, REAL), .min = 0, .max = 1, .above_min = true, .dflt = "2e-3",
+	 .help = "Peak learning rate of AdamW."},
+	{FIELD(train, warmup, INT), .min = 0, .max = 1e8, .dflt = "100",
+	 .help = "Steps in which the rate rises to its peak."},
 	{FIELD(train, ema, REAL), .min = 0, .max = 1, .below_max = true, .dflt = "0.999",
 	 .help = "Decay of the moving average of the weights that generation uses; 0: none."},
 	{FIELD(train, weight_decay, REAL), .min = 0, .max = 1, .dflt = "0.01", .help = "Weight decay of AdamW."},
-	{FIELD(train, clip, REAL), .min = 0, .max = 1e6, .dflt = "1.0", .help = "Largest norm of a step's gradient; 0: no limit."},
-	{FIELD(train, seed, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "1", .help = "First weights, batches and noise."},
+	{FIELD(train, clip, REAL), .min = 0, .max = 1e6, .dflt = "1.0",
+	 .help = "Largest norm of a step's gradient; 0: no limit."},
+	{FIELD(train, seed, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "1",
+	 .help = "First weights, batches and noise."},
 	{FIELD(train, threads, INT), .min = 0, .max = 1024, .dflt = "0", .secret = true,
 	 .help = "Threads; 0: as many as the process may use. Changes no result."},
 	{FIELD(train, patience, INT), .min = 0, .max = 1e6, .dflt = "0",
 	 .help = "Stop after so many validations without progress; 0: never early."},
 
 	{FIELD(privacy, mode, CHOICE), .choices = "none",
-	 .later = "dp: this version cannot give a differential privacy guarantee, and gives none rather than a wrong one",
+	 .later = "dp: this version cannot give a differential privacy guarantee, and "
+		  "gives none rather than a wrong one",
 	 .dflt = "none", .help = "What is promised beyond the gate's leakage checks: nothing, in this version."},
-	{FIELD(privacy, epsilon, REAL), .min = 0, .max = 1e3, .dflt = "0", .help = "For mode dp; must be 0 while mode is none."},
+	{FIELD(privacy, epsilon, REAL), .min = 0, .max = 1e3, .dflt = "0",
+	 .help = "For mode dp; must be 0 while mode is none."},
 	{FIELD(privacy, delta, REAL), .min = 0, .max = 1, .below_max = true, .dflt = "0",
 	 .help = "For mode dp; must be 0 while mode is none."},
 	{FIELD(privacy, clip, REAL), .min = 0, .max = 1e6, .above_min = true, .dflt = "1.0",
@@ -129,10 +141,12 @@ const struct fm_key fm_keys[] = {
 	{FIELD(privacy, max_flows_per_host, INT), .min = 0, .max = 1e9, .dflt = "0",
 	 .help = "For mode dp; must be 0 while mode is none."},
 
-	{FIELD(generate, rows, INT), .min = 0, .max = 1e12, .dflt = "0", .help = "Flows to make; 0: as many as the training split has."},
+	{FIELD(generate, rows, INT), .min = 0, .max = 1e12, .dflt = "0",
+	 .help = "Flows to make; 0: as many as the training split has."},
 	{FIELD(generate, sampler, CHOICE), .choices = "fewstep|ancestral", .dflt = "fewstep",
 	 .help = "fewstep takes generate.steps steps, ancestral all of model.steps."},
-	{FIELD(generate, steps, INT), .min = 1, .max = 100000, .dflt = "40", .help = "Steps of the fewstep sampler; at most model.steps."},
+	{FIELD(generate, steps, INT), .min = 1, .max = 100000, .dflt = "40",
+	 .help = "Steps of the fewstep sampler; at most model.steps."},
 	{FIELD(generate, seed, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "1", .help = "Which flows are made."},
 	{FIELD(generate, labels, LABELS), COUNT(generate, nlabels), .dflt = "{}",
 	 .help = "Shares of the labels, {background: 0.9, scan11: 0.1}, that sum to 1; {}: as in the training split."},
@@ -143,20 +157,25 @@ const struct fm_key fm_keys[] = {
 	 .dflt = "[\"100.64.0.0/10\", \"198.18.0.0/15\", \"240.0.0.0/4\"]",
 	 .help = "Ranges that fresh addresses of the outside come from."},
 
-	{.section = "gate", .name = "CHECK", .type = FM_KEY_CHECKS, .offset = offsetof(struct fm_config, gate.check), .dflt = "{}",
-	 .help = "For each metric that is checked its greatest value, or a map of max and min, or null to drop a check of the "
-		 "preset. relative_to_floor: true multiplies max by the metric's floor."},
+	{.section = "gate", .name = "CHECK", .type = FM_KEY_CHECKS,
+	 .offset = offsetof(struct fm_config, gate.check), .dflt = "{}",
+	 .help = "For each metric that is checked its greatest value, or a map of max and min, or null to drop a "
+		 "check of the preset. relative_to_floor: true multiplies max by the metric's floor."},
 
-	{FIELD(publish, key, PATH), .dflt = "keys/release.key", .secret = true, .help = "Private key that signs the archive."},
+	{FIELD(publish, key, PATH), .dflt = "keys/release.key", .secret = true,
+	 .help = "Private key that signs the archive."},
 	{FIELD(publish, attestation_key, PATH), .dflt = "keys/attestation.key", .secret = true,
 	 .help = "Private key that signs attestations."},
-	{FIELD(publish, out, PATH), .dflt = "release", .secret = true, .help = "Folder that a release which passes is put into."},
+	{FIELD(publish, out, PATH), .dflt = "release", .secret = true,
+	 .help = "Folder that a release which passes is put into."},
 	{FIELD(publish, sequence, INT), .min = 1, .max = FM_KEY_MAXINT, .dflt = "1", .secret = true,
 	 .help = "Number of this release among those of its name; each is greater than the one before."},
 };
+/* clang-format on */
 const size_t fm_nkeys = sizeof(fm_keys) / sizeof(fm_keys[0]);
 
-const char *const fm_sections[] = {"release", "source", "split", "model", "train", "privacy", "generate", "gate", "publish"};
+const char *const fm_sections[] = {"release", "source",   "split", "model",  "train",
+				   "privacy", "generate", "gate",  "publish"};
 const size_t fm_nsections = sizeof(fm_sections) / sizeof(fm_sections[0]);
 
 /* ---- reading it ---- */
@@ -225,8 +244,8 @@ const char *fm_key_takes(const struct fm_key *k, char *out, size_t cap)
 			snprintf(out, cap, "integer, %.0f to %.0f", k->min, k->max);
 		break;
 	case FM_KEY_REAL:
-		snprintf(out, cap, "number, %s%g to %s%g", k->above_min ? "above " : "", k->min, k->below_max ? "below " : "",
-			 k->max);
+		snprintf(out, cap, "number, %s%g to %s%g", k->above_min ? "above " : "", k->min,
+			 k->below_max ? "below " : "", k->max);
 		break;
 	case FM_KEY_LABELS:
 		snprintf(out, cap, "map of labels to shares that sum to 1, at most %d", FM_CFG_MAXLABELS);

@@ -27,15 +27,15 @@ enum fm_key_type {
 struct fm_key {
 	const char *section, *name;
 	enum fm_key_type type;
-	size_t offset, size;    /* of the field in struct fm_config */
-	size_t count;           /* FM_KEY_LABELS, FM_KEY_RANGES: offset of the int that counts them */
-	double min, max;        /* FM_KEY_INT, FM_KEY_REAL: inclusive ... */
-	bool above_min, below_max; /* ... unless these are set */
-	const char *choices;    /* "linear|cosine" */
-	const char *later;      /* words refused with a reason: "dp: why not; mlp: why not" */
+	size_t offset, size;                    /* of the field in struct fm_config */
+	size_t count;                           /* FM_KEY_LABELS, FM_KEY_RANGES: offset of the int that counts them */
+	double min, max;                        /* FM_KEY_INT, FM_KEY_REAL: inclusive ... */
+	bool above_min, below_max;              /* ... unless these are set */
+	const char *choices;                    /* "linear|cosine" */
+	const char *later;                      /* words refused with a reason: "dp: why not; mlp: why not" */
 	const char *(*check)(const char *text); /* FM_KEY_TEXT: NULL, or what the text must look like */
-	const char *dflt;       /* as it would stand in the file */
-	bool secret;            /* stays on the machine: left out of the public JSON */
+	const char *dflt;                       /* as it would stand in the file */
+	bool secret;                            /* stays on the machine: left out of the public JSON */
 	const char *help;
 };
 extern const struct fm_key fm_keys[];
@@ -53,7 +53,8 @@ const char *fm_key_later(const struct fm_key *k, const char *word, char *out, si
 /* What a key takes, in words: "integer, 1 to 1000".  Returns out. */
 const char *fm_key_takes(const struct fm_key *k, char *out, size_t cap);
 
-/* The table of docs/release-yaml.md: every section and key with what it takes, the defaults of each preset, and its help. */
+/* The table of docs/release-yaml.md: every section and key with what it takes, the defaults of each preset, and its
+ * help. */
 int fm_config_doc(struct fm_buf *out, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

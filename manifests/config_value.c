@@ -8,7 +8,8 @@
 
 #define WHAT_MAX 160
 
-static int read_choice(const struct fm_key *k, const struct fm_yaml *v, const char *what, char *out, struct fm_error *err)
+static int read_choice(const struct fm_key *k, const struct fm_yaml *v, const char *what, char *out,
+		       struct fm_error *err)
 {
 	char word[64], takes[128], reason[160];
 	int rc;
@@ -39,7 +40,8 @@ static int read_int(const struct fm_key *k, const struct fm_yaml *v, const char 
 	return FM_OK;
 }
 
-static int read_real(const struct fm_key *k, const struct fm_yaml *v, const char *what, double *out, struct fm_error *err)
+static int read_real(const struct fm_key *k, const struct fm_yaml *v, const char *what, double *out,
+		     struct fm_error *err)
 {
 	char takes[128];
 	double d;
@@ -48,7 +50,8 @@ static int read_real(const struct fm_key *k, const struct fm_yaml *v, const char
 	if ((rc = fm_yaml_real(v, what, &d, err)) != FM_OK)
 		return rc;
 	if (d < k->min || d > k->max || (k->above_min && d == k->min) || (k->below_max && d == k->max))
-		return fm_yaml_fail(v, err, "%s is %.40s, and takes a %s", what, v->text, fm_key_takes(k, takes, sizeof(takes)));
+		return fm_yaml_fail(v, err, "%s is %.40s, and takes a %s", what, v->text,
+				    fm_key_takes(k, takes, sizeof(takes)));
 	*out = d == 0 ? 0 : d; /* no minus zero */
 	return FM_OK;
 }
@@ -70,7 +73,8 @@ static int read_labels(struct fm_config *cfg, const struct fm_yaml *v, const cha
 		key.kind = FM_YAML_SCALAR;
 		key.text = e->key;
 		key.plain = false;
-		if ((rc = fm_yaml_text(&key, what, cfg->generate.labels[n].name, sizeof(cfg->generate.labels[n].name), err)) != FM_OK ||
+		if ((rc = fm_yaml_text(&key, what, cfg->generate.labels[n].name, sizeof(cfg->generate.labels[n].name),
+				       err)) != FM_OK ||
 		    (rc = fm_yaml_real(e, item, &cfg->generate.labels[n].share, err)) != FM_OK)
 			return rc;
 		if (e->key[0] == '\0')
@@ -140,7 +144,8 @@ int fm_key_read(struct fm_config *cfg, const struct fm_key *k, const struct fm_y
 	case FM_KEY_PATH:
 		rc = fm_yaml_text(v, what, field, k->size, err);
 		if (rc == FM_OK && k->check && k->check(field))
-			rc = fm_yaml_fail(v, err, "%s takes %s, not '%.80s'", what, k->check(field), (const char *)field);
+			rc = fm_yaml_fail(v, err, "%s takes %s, not '%.80s'", what, k->check(field),
+					  (const char *)field);
 		break;
 	case FM_KEY_CHOICE:
 		rc = read_choice(k, v, what, field, err);
@@ -192,7 +197,8 @@ static int read_threshold(struct fm_cfg_check *c, const struct fm_yaml *v, const
 			rc = fm_yaml_bool(e, item, &c->relative_to_floor, err);
 		} else {
 			const char *near = fm_suggest(e->key, keys, 3);
-			rc = fm_yaml_fail(e, err, "unknown key '%.40s' in %s%s%s%s", e->key, what, near ? ", did you mean '" : "",
+			rc = fm_yaml_fail(e, err, "unknown key '%.40s' in %s%s%s%s", e->key, what,
+					  near ? ", did you mean '" : "",
 					  near ? near : " (keys: max, min, relative_to_floor)", near ? "'?" : "");
 		}
 	}
@@ -247,7 +253,8 @@ int fm_check_read(struct fm_config *cfg, const char *name, const struct fm_yaml 
 	if (fm_yaml_is_null(v)) {
 		/* An empty value is more likely forgotten than meant, and must not switch a check off. */
 		if (v->text[0] == '\0')
-			return fm_yaml_fail(v, err, "%s has no threshold: give a number, or null to drop the check", what);
+			return fm_yaml_fail(v, err, "%s has no threshold: give a number, or null to drop the check",
+					    what);
 		return drop_check(cfg, name, v, err);
 	}
 	if ((rc = read_threshold(&c, v, what, err)) != FM_OK)

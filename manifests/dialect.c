@@ -13,8 +13,8 @@
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 
 /* In order of enum fm_format. */
-static const char *const format_names[] = {"datetime", "seconds", "milliseconds", "microseconds",
-					   "ipv4", "ipv4-integer", "integer", "text"};
+static const char *const format_names[] = {"datetime", "seconds",      "milliseconds", "microseconds",
+					   "ipv4",     "ipv4-integer", "integer",      "text"};
 #define BIT(f) (1u << (f))
 #define TIMES (BIT(FM_FMT_SECONDS) | BIT(FM_FMT_MILLISECONDS) | BIT(FM_FMT_MICROSECONDS))
 
@@ -23,12 +23,12 @@ static const struct {
 	unsigned formats;
 	enum fm_format dflt;
 } kinds[] = {
-	[FM_KIND_TIME] = {BIT(FM_FMT_DATETIME) | TIMES, FM_FMT_DATETIME},
-	[FM_KIND_DURATION] = {TIMES, FM_FMT_SECONDS},
-	[FM_KIND_IPV4] = {BIT(FM_FMT_IPV4) | BIT(FM_FMT_IPV4_INTEGER), FM_FMT_IPV4},
-	[FM_KIND_PORT] = {BIT(FM_FMT_INTEGER), FM_FMT_INTEGER},
-	[FM_KIND_CATEGORY] = {BIT(FM_FMT_TEXT), FM_FMT_TEXT},
-	[FM_KIND_COUNT] = {BIT(FM_FMT_INTEGER), FM_FMT_INTEGER},
+    [FM_KIND_TIME] = {BIT(FM_FMT_DATETIME) | TIMES, FM_FMT_DATETIME},
+    [FM_KIND_DURATION] = {TIMES, FM_FMT_SECONDS},
+    [FM_KIND_IPV4] = {BIT(FM_FMT_IPV4) | BIT(FM_FMT_IPV4_INTEGER), FM_FMT_IPV4},
+    [FM_KIND_PORT] = {BIT(FM_FMT_INTEGER), FM_FMT_INTEGER},
+    [FM_KIND_CATEGORY] = {BIT(FM_FMT_TEXT), FM_FMT_TEXT},
+    [FM_KIND_COUNT] = {BIT(FM_FMT_INTEGER), FM_FMT_INTEGER},
 };
 /* A flow is no flow without these. */
 static const enum fm_col needed[] = {FM_TE, FM_TD, FM_SA, FM_DA, FM_SP, FM_DP, FM_PR, FM_PKT, FM_BYT};
@@ -91,11 +91,13 @@ static int column_check(struct fm_dialect *d, int i, const struct fm_yaml *v, bo
 		if (strcmp(d->cols[j].name, name) == 0)
 			return fm_yaml_fail(v, err, "two columns are named '%s'", name);
 		if (col >= 0 && d->cols[j].col == col)
-			return fm_yaml_fail(v, err, "columns '%s' and '%s' both fill '%s'", d->cols[j].name, name, fm_cols[col].name);
+			return fm_yaml_fail(v, err, "columns '%s' and '%s' both fill '%s'", d->cols[j].name, name,
+					    fm_cols[col].name);
 	}
 	if (col < 0) {
 		if (has_format || has_decimals)
-			return fm_yaml_fail(v, err, "column '%s' has a format but no column to fill: add column: NAME", name);
+			return fm_yaml_fail(v, err, "column '%s' has a format but no column to fill: add column: NAME",
+					    name);
 		d->cols[i].format = FM_FMT_TEXT;
 		return FM_OK;
 	}
@@ -161,8 +163,9 @@ static int read_columns(struct fm_dialect *d, const struct fm_yaml *v, struct fm
 		return rc;
 	for (size_t i = 0; i < COUNT_OF(needed); i++)
 		if (!(d->present >> needed[i] & 1u))
-			return fm_yaml_fail(v, err, "no column fills '%s': a dialect needs te, td, sa, da, sp, dp, pr, pkt and byt",
-					    fm_cols[needed[i]].name);
+			return fm_yaml_fail(
+			    v, err, "no column fills '%s': a dialect needs te, td, sa, da, sp, dp, pr, pkt and byt",
+			    fm_cols[needed[i]].name);
 	return FM_OK;
 }
 
@@ -172,7 +175,8 @@ static int read_name(struct fm_dialect *d, const struct fm_yaml *v, struct fm_er
 {
 	int rc = fm_yaml_text(v, "name", d->name, sizeof(d->name), err);
 
-	if (rc == FM_OK && (d->name[0] == '\0' || d->name[strspn(d->name, "abcdefghijklmnopqrstuvwxyz0123456789._-")] != '\0'))
+	if (rc == FM_OK &&
+	    (d->name[0] == '\0' || d->name[strspn(d->name, "abcdefghijklmnopqrstuvwxyz0123456789._-")] != '\0'))
 		rc = fm_yaml_fail(v, err, "name takes small letters, digits, '.', '_' and '-', not '%s'", d->name);
 	return rc;
 }
@@ -207,7 +211,8 @@ static int read_missing(struct fm_dialect *d, const struct fm_yaml *v, struct fm
 		/* null and ~ are words here like any other. */
 		struct fm_yaml word = *e;
 		word.plain = false;
-		if ((rc = fm_yaml_text(&word, "missing", d->missing[d->nmissing++], sizeof(d->missing[0]), err)) != FM_OK)
+		if ((rc = fm_yaml_text(&word, "missing", d->missing[d->nmissing++], sizeof(d->missing[0]), err)) !=
+		    FM_OK)
 			return rc;
 	}
 	return FM_OK;
@@ -245,7 +250,8 @@ static int read_labels(struct fm_dialect *d, const struct fm_yaml *v, struct fm_
 		return fm_yaml_fail(v, err, "labels takes at most %zu pairs, not %zu", COUNT_OF(d->labels), v->n);
 	for (const struct fm_yaml *e = v->first; e; e = e->next, d->nlabels++) {
 		if (strlen(e->key) >= sizeof(d->labels[0].from))
-			return fm_yaml_fail(e, err, "labels: '%.64s...' is longer than %zu bytes", e->key, sizeof(d->labels[0].from) - 1);
+			return fm_yaml_fail(e, err, "labels: '%.64s...' is longer than %zu bytes", e->key,
+					    sizeof(d->labels[0].from) - 1);
 		strcpy(d->labels[d->nlabels].from, e->key);
 		if ((rc = fm_yaml_text(e, "labels", d->labels[d->nlabels].to, sizeof(d->labels[0].to), err)) != FM_OK)
 			return rc;
@@ -255,8 +261,8 @@ static int read_labels(struct fm_dialect *d, const struct fm_yaml *v, struct fm_
 
 static int read_key(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
 {
-	static const char *const keys[] = {"name", "description", "header", "delimiter", "newline",
-					   "missing", "internal", "columns", "labels"};
+	static const char *const keys[] = {"name",    "description", "header",  "delimiter", "newline",
+					   "missing", "internal",    "columns", "labels"};
 	char text[1024];
 
 	if (strcmp(v->key, "name") == 0)
@@ -291,10 +297,12 @@ static int check_whole(const struct fm_dialect *d, const struct fm_yaml *root, s
 		return fm_yaml_fail(root, err, "labels maps a column that no column fills: label");
 	for (int i = 0; i < d->ncols; i++) {
 		if (strchr(d->cols[i].name, d->delimiter) || strchr(d->cols[i].name, '"'))
-			return fm_yaml_fail(root, err, "column name '%s' has a quote or the delimiter in it", d->cols[i].name);
+			return fm_yaml_fail(root, err, "column name '%s' has a quote or the delimiter in it",
+					    d->cols[i].name);
 		/* Times are written with a space between date and hour. */
 		if (d->cols[i].col >= 0 && d->cols[i].format == FM_FMT_DATETIME && d->delimiter == ' ')
-			return fm_yaml_fail(root, err, "the delimiter is a blank, which column '%s' has inside", d->cols[i].name);
+			return fm_yaml_fail(root, err, "the delimiter is a blank, which column '%s' has inside",
+					    d->cols[i].name);
 	}
 	return FM_OK;
 }
@@ -309,7 +317,8 @@ static int parse(struct fm_dialect *d, const char *name, const char *text, size_
 	d->delimiter = ',';
 	strcpy(d->newline, "\n");
 	d->nmissing = 1; /* the empty field */
-	if ((rc = fm_arena_new(&arena, 64 << 10, err)) != FM_OK || (rc = fm_yaml_parse(&root, &doc, arena, text, n, err)) != FM_OK ||
+	if ((rc = fm_arena_new(&arena, 64 << 10, err)) != FM_OK ||
+	    (rc = fm_yaml_parse(&root, &doc, arena, text, n, err)) != FM_OK ||
 	    (rc = fm_yaml_want(root, FM_YAML_MAP, "a dialect", err)) != FM_OK)
 		goto out;
 	if (fm_yaml_child(root, "missing"))
@@ -342,8 +351,9 @@ static int unknown_dialect(const char *name, struct fm_error *err)
 	while (n < COUNT_OF(names) && fm_embed_at(&e, FM_EMBED_DIALECT, n))
 		names[n++] = e.name;
 	near = fm_suggest(name, names, n);
-	return fm_fail(err, FM_EINPUT, "unknown dialect '%.64s'%s%s%s (built in: %s; a file of your own has a '/' or ends in .yaml)", name,
-		       near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "",
+	return fm_fail(err, FM_EINPUT,
+		       "unknown dialect '%.64s'%s%s%s (built in: %s; a file of your own has a '/' or ends in .yaml)",
+		       name, near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "",
 		       fm_embed_names(FM_EMBED_DIALECT, list, sizeof(list)));
 }
 

@@ -1,5 +1,5 @@
-/* embed.c - files taken into the program by the assembler.  Paths are relative to the folder that make runs in, the root;
- * embed.mk tells make that the object depends on them. */
+/* embed.c - files taken into the program by the assembler.  Paths are relative to the folder that make runs in, the
+ * root; embed.mk tells make that the object depends on them. */
 #include "manifests/embed.h"
 
 #include <stdint.h>
@@ -36,10 +36,10 @@ static const struct {
 	const char *name, *text;
 	const uint64_t *n;
 } files[] = {
-	{FM_EMBED_PRESET, "demo", fm_file_preset_demo, &fm_file_preset_demo_len},
-	{FM_EMBED_PRESET, "ugr16", fm_file_preset_ugr16, &fm_file_preset_ugr16_len},
-	{FM_EMBED_DIALECT, "netshare", fm_file_dialect_netshare, &fm_file_dialect_netshare_len},
-	{FM_EMBED_DIALECT, "ugr16", fm_file_dialect_ugr16, &fm_file_dialect_ugr16_len},
+    {FM_EMBED_PRESET, "demo", fm_file_preset_demo, &fm_file_preset_demo_len},
+    {FM_EMBED_PRESET, "ugr16", fm_file_preset_ugr16, &fm_file_preset_ugr16_len},
+    {FM_EMBED_DIALECT, "netshare", fm_file_dialect_netshare, &fm_file_dialect_netshare_len},
+    {FM_EMBED_DIALECT, "ugr16", fm_file_dialect_ugr16, &fm_file_dialect_ugr16_len},
 };
 #define NFILES (sizeof(files) / sizeof(files[0]))
 

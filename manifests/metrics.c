@@ -37,8 +37,8 @@ static bool name_ok(const char *name)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		char c = name[i];
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-		      (c == '.' && name[i + 1] != '.')))
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+		      c == '-' || (c == '.' && name[i + 1] != '.')))
 			return false;
 	}
 	return true;
@@ -60,20 +60,22 @@ int fm_metrics_add_ci(struct fm_metrics *t, const char *name, double value, int6
 	int rc;
 
 	if (!name_ok(name))
-		return fm_fail(err, FM_EINPUT, "'%.80s' is no name of a metric: letters, digits, _ and -, joined by dots, at most 63",
+		return fm_fail(err, FM_EINPUT,
+			       "'%.80s' is no name of a metric: letters, digits, _ and -, joined by dots, at most 63",
 			       name);
 	for (size_t i = 0; i < t->n; i++) {
 		if (strcmp(t->m[i].name, name) == 0)
 			return fm_fail(err, FM_EINPUT, "metric '%s' is there twice", name);
 		if (covers(t->m[i].name, name) || covers(name, t->m[i].name))
-			return fm_fail(err, FM_EINPUT, "metrics '%s' and '%s' cannot both be there: one is a group of the other",
+			return fm_fail(err, FM_EINPUT,
+				       "metrics '%s' and '%s' cannot both be there: one is a group of the other",
 				       t->m[i].name, name);
 	}
 	if ((rc = grow(&t->m, &t->cap, t->n, sizeof(*t->m), err)) != FM_OK)
 		return rc;
 	m = &t->m[t->n++];
-	*m = (struct fm_metric){.value = isfinite(value) ? value : NAN, .n = n, .ci_lo = interval ? lo : NAN,
-				.ci_hi = interval ? hi : NAN};
+	*m = (struct fm_metric){
+	    .value = isfinite(value) ? value : NAN, .n = n, .ci_lo = interval ? lo : NAN, .ci_hi = interval ? hi : NAN};
 	strcpy(m->name, name);
 	return FM_OK;
 }
@@ -154,7 +156,8 @@ json_t *fm_metrics_list(const struct fm_metrics *t)
 
 	for (size_t i = 0; list && i < t->n; i++) {
 		const struct fm_metric *m = &t->m[i];
-		json_t *o = json_pack("{s:s,s:o,s:I}", "name", m->name, "value", real_or_null(m->value), "n", (json_int_t)m->n);
+		json_t *o =
+		    json_pack("{s:s,s:o,s:I}", "name", m->name, "value", real_or_null(m->value), "n", (json_int_t)m->n);
 		if (o == NULL || set_ci(o, m->ci_lo, m->ci_hi) != 0 || json_array_append(list, o) != 0) {
 			json_decref(list);
 			list = NULL;
@@ -266,8 +269,8 @@ json_t *fm_verdict_json(const struct fm_verdict *v)
 	for (size_t i = 0; list && i < v->n; i++) {
 		const struct fm_check_result *c = &v->check[i];
 		json_t *o = json_pack("{s:s,s:o,s:o,s:s,s:I,s:b,s:s}", "name", c->name, "value", real_or_null(c->value),
-				      "threshold", real_or_null(c->threshold), "direction", c->direction, "n", (json_int_t)c->n, "pass",
-				      c->pass, "why", c->why);
+				      "threshold", real_or_null(c->threshold), "direction", c->direction, "n",
+				      (json_int_t)c->n, "pass", c->pass, "why", c->why);
 		if (o == NULL || set_ci(o, c->ci_lo, c->ci_hi) != 0 || json_array_append(list, o) != 0) {
 			json_decref(list);
 			list = NULL;
@@ -311,7 +314,8 @@ static int check_from_json(struct fm_check_result *c, const json_t *o, const cha
 		return fm_fail(err, FM_EINPUT, "%s (%s): 'pass' must be true or false", where, c->name);
 	c->pass = json_is_true(pass);
 	if (c->pass && !pass_holds(c))
-		return fm_fail(err, FM_EINPUT, "%s (%s): says pass, but its value does not meet its threshold", where, c->name);
+		return fm_fail(err, FM_EINPUT, "%s (%s): says pass, but its value does not meet its threshold", where,
+			       c->name);
 	return FM_OK;
 }
 
@@ -340,7 +344,8 @@ int fm_verdict_from_json(struct fm_verdict *v, const json_t *j, struct fm_error 
 	}
 	v->pass = strcmp(word, "pass") == 0;
 	if (rc == FM_OK && v->pass && !all)
-		rc = fm_fail(err, FM_EINPUT, "verdict: says pass, but %s", n ? "not every check passed" : "nothing was checked");
+		rc = fm_fail(err, FM_EINPUT, "verdict: says pass, but %s",
+			     n ? "not every check passed" : "nothing was checked");
 	if (rc != FM_OK)
 		fm_verdict_free(v);
 	return rc;

@@ -257,8 +257,8 @@ static int read_stream(struct reader *r, struct fm_yaml **root)
 	return FM_OK;
 }
 
-int fm_yaml_parse(struct fm_yaml **root, const struct fm_yaml_doc *doc, struct fm_arena *arena, const char *text, size_t n,
-		  struct fm_error *err)
+int fm_yaml_parse(struct fm_yaml **root, const struct fm_yaml_doc *doc, struct fm_arena *arena, const char *text,
+		  size_t n, struct fm_error *err)
 {
 	struct reader r = {.doc = doc, .arena = arena, .text = text, .n = n, .err = err};
 	const char *nul = n ? memchr(text, 0, n) : NULL;
@@ -337,7 +337,8 @@ int fm_yaml_text(const struct fm_yaml *v, const char *what, char *out, size_t ca
 		return fm_yaml_fail(v, err, "%s is longer than %zu bytes", what, cap - 1);
 	for (const char *p = v->text; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			return fm_yaml_fail(v, err, "%s has a control character (0x%02x) in it", what, (unsigned char)*p);
+			return fm_yaml_fail(v, err, "%s has a control character (0x%02x) in it", what,
+					    (unsigned char)*p);
 	memset(out, 0, cap); /* nothing of a value before it stays behind */
 	strcpy(out, v->text);
 	return FM_OK;
@@ -352,7 +353,8 @@ int fm_yaml_bool(const struct fm_yaml *v, const char *what, bool *out, struct fm
 	else if (v->kind == FM_YAML_SCALAR && v->plain && strcmp(v->text, "false") == 0)
 		*out = false;
 	else
-		return fm_yaml_fail(v, err, "%s takes true or false, not %s", what, fm_yaml_describe(v, is, sizeof(is)));
+		return fm_yaml_fail(v, err, "%s takes true or false, not %s", what,
+				    fm_yaml_describe(v, is, sizeof(is)));
 	return FM_OK;
 }
 
@@ -371,8 +373,8 @@ int fm_yaml_int(const struct fm_yaml *v, const char *what, int64_t min, int64_t 
 		return fm_yaml_fail(v, err, "%s takes an integer, not %s", what, is);
 	/* Nothing but digits fails to read only when it is too large for 64 bits. */
 	if (fm_parse_i64(v->text, strlen(v->text), out) != 0 || *out < min || *out > max)
-		return fm_yaml_fail(v, err, "%s is %.64s, and must lie from %lld to %lld", what, v->text, (long long)min,
-				    (long long)max);
+		return fm_yaml_fail(v, err, "%s is %.64s, and must lie from %lld to %lld", what, v->text,
+				    (long long)min, (long long)max);
 	return FM_OK;
 }
 
@@ -404,7 +406,8 @@ static size_t distance(const char *a, size_t na, const char *b, size_t nb)
 		d[0][j] = j;
 	for (size_t i = 1; i <= na; i++)
 		for (size_t j = 1; j <= nb; j++) {
-			d[i][j] = min_of(d[i - 1][j - 1] + (a[i - 1] != b[j - 1]), min_of(d[i - 1][j], d[i][j - 1]) + 1);
+			d[i][j] =
+			    min_of(d[i - 1][j - 1] + (a[i - 1] != b[j - 1]), min_of(d[i - 1][j], d[i][j - 1]) + 1);
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
 				d[i][j] = min_of(d[i][j], d[i - 2][j - 2] + 1);
 		}

@@ -117,12 +117,14 @@ static void test_texts_of_the_rfc(void **state)
 		     "\"literals\": [null, true, false]}",
 		     "{\"literals\":[null,true,false],\"numbers\":[333333333.3333333,1e+30,4.5,0.002,1e-27],"
 		     "\"string\":\"\xe2\x82\xac$\\u000f\\nA'B\\\"\\\\\\\\\\\"/\"}");
-	canonical_is("{\"\\u20ac\": \"Euro Sign\", \"\\r\": \"Carriage Return\", \"\\ufb33\": \"Hebrew Letter Dalet With Dagesh\","
-		     "\"1\": \"One\", \"\\ud83d\\ude00\": \"Emoji: Grinning Face\", \"\\u0080\": \"Control\","
-		     "\"\\u00f6\": \"Latin Small Letter O With Diaeresis\"}",
-		     "{\"\\r\":\"Carriage Return\",\"1\":\"One\",\"\xc2\x80\":\"Control\","
-		     "\"\xc3\xb6\":\"Latin Small Letter O With Diaeresis\",\"\xe2\x82\xac\":\"Euro Sign\","
-		     "\"\xf0\x9f\x98\x80\":\"Emoji: Grinning Face\",\"\xef\xac\xb3\":\"Hebrew Letter Dalet With Dagesh\"}");
+	canonical_is(
+	    "{\"\\u20ac\": \"Euro Sign\", \"\\r\": \"Carriage Return\", \"\\ufb33\": \"Hebrew Letter Dalet With "
+	    "Dagesh\","
+	    "\"1\": \"One\", \"\\ud83d\\ude00\": \"Emoji: Grinning Face\", \"\\u0080\": \"Control\","
+	    "\"\\u00f6\": \"Latin Small Letter O With Diaeresis\"}",
+	    "{\"\\r\":\"Carriage Return\",\"1\":\"One\",\"\xc2\x80\":\"Control\","
+	    "\"\xc3\xb6\":\"Latin Small Letter O With Diaeresis\",\"\xe2\x82\xac\":\"Euro Sign\","
+	    "\"\xf0\x9f\x98\x80\":\"Emoji: Grinning Face\",\"\xef\xac\xb3\":\"Hebrew Letter Dalet With Dagesh\"}");
 	canonical_is("\"\\b\\t\\n\\f\\r\\u0001\\u001f\\u007f\"", "\"\\b\\t\\n\\f\\r\\u0001\\u001f\x7f\"");
 	canonical_is("{\"a\":{},\"aa\":[],\"\":0}", "{\"\":0,\"a\":{},\"aa\":[]}");
 }
@@ -172,8 +174,8 @@ static void test_digest_ignores_how_it_was_written(void **state)
 {
 	struct fm_error err = {0};
 	char one[FM_SHA256_HEX], two[FM_SHA256_HEX], three[FM_SHA256_HEX];
-	json_t *a = json_loads("{\"x\": 1e0, \"y\": [true]}", 0, NULL), *b = json_loads("{\"y\":[true],\"x\":1.0}", 0, NULL),
-	       *c = json_loads("{\"y\":[true],\"x\":2}", 0, NULL);
+	json_t *a = json_loads("{\"x\": 1e0, \"y\": [true]}", 0, NULL),
+	       *b = json_loads("{\"y\":[true],\"x\":1.0}", 0, NULL), *c = json_loads("{\"y\":[true],\"x\":2}", 0, NULL);
 
 	(void)state;
 	assert_int_equal(fm_json_digest(a, one, &err), FM_OK);
@@ -254,16 +256,16 @@ static void test_saved_is_loaded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_numbers_of_the_rfc),
-		cmocka_unit_test(test_the_shortest_digits_beside_powers_of_two),
-		cmocka_unit_test(test_every_number_reads_back),
-		cmocka_unit_test(test_texts_of_the_rfc),
-		cmocka_unit_test(test_integers_are_exact),
-		cmocka_unit_test(test_what_is_no_number_is_refused),
-		cmocka_unit_test(test_pretty_has_the_same_numbers_and_order),
-		cmocka_unit_test(test_digest_ignores_how_it_was_written),
-		cmocka_unit_test(test_bad_files_are_refused),
-		cmocka_unit_test(test_saved_is_loaded),
+	    cmocka_unit_test(test_numbers_of_the_rfc),
+	    cmocka_unit_test(test_the_shortest_digits_beside_powers_of_two),
+	    cmocka_unit_test(test_every_number_reads_back),
+	    cmocka_unit_test(test_texts_of_the_rfc),
+	    cmocka_unit_test(test_integers_are_exact),
+	    cmocka_unit_test(test_what_is_no_number_is_refused),
+	    cmocka_unit_test(test_pretty_has_the_same_numbers_and_order),
+	    cmocka_unit_test(test_digest_ignores_how_it_was_written),
+	    cmocka_unit_test(test_bad_files_are_refused),
+	    cmocka_unit_test(test_saved_is_loaded),
 	};
 	return cmocka_run_group_tests_name("canon", tests, make_dir, drop_dir);
 }

@@ -1,6 +1,6 @@
 /*
- * Configs: what is wrong in release.yaml or behind --set is refused with its place and a way out, and what is right means the
- * same however it was written.
+ * Configs: what is wrong in release.yaml or behind --set is refused with its place and a way out, and what is right
+ * means the same however it was written.
  *
  *     test_config update-docs     write the table of keys in docs/release-yaml.md again
  */
@@ -116,16 +116,19 @@ static void test_unknown_keys_are_refused_with_a_suggestion(void **state)
 {
 	(void)state;
 	refused(SOURCE "trian:\n  steps: 5\n", "release.yaml:2: unknown key 'trian'", "did you mean 'train'?");
-	refused(SOURCE "model:\n  width: 64\n  trian: {steps: 5}\n", "release.yaml:4: unknown key 'trian' in section 'model'",
-		"did you mean 'train'?");
-	refused(SOURCE "train:\n  stesp: 5\n", "release.yaml:3: unknown key 'stesp' in section 'train'", "did you mean 'steps'?");
+	refused(SOURCE "model:\n  width: 64\n  trian: {steps: 5}\n",
+		"release.yaml:4: unknown key 'trian' in section 'model'", "did you mean 'train'?");
+	refused(SOURCE "train:\n  stesp: 5\n", "release.yaml:3: unknown key 'stesp' in section 'train'",
+		"did you mean 'steps'?");
 	refused(SOURCE "train:\n  xyzzy: 5\n", "release.yaml:3: unknown key 'xyzzy'", "warmup");
 	refused(SOURCE "window: 5\n", "release.yaml:2: unknown key 'window'", "in section 'model'");
 	refused(SOURCE "nonsense: 5\n", "release.yaml:2: unknown key 'nonsense'", "publish");
 	refused(SOURCE "file: x\n", "release.yaml:2: unknown key 'file'", "");
-	refused(SOURCE "gate:\n  a.b: {mxa: 1}\n", "release.yaml:3: unknown key 'mxa' in gate.a.b", "did you mean 'max'?");
+	refused(SOURCE "gate:\n  a.b: {mxa: 1}\n", "release.yaml:3: unknown key 'mxa' in gate.a.b",
+		"did you mean 'max'?");
 	refused(SOURCE "preset: dmeo\n", "release.yaml:2: unknown preset 'dmeo', did you mean 'demo'?", "demo, ugr16");
-	refused("source: {path: x, dialect: urg16}\n", "release.yaml:1: unknown dialect 'urg16', did you mean 'ugr16'?", "netshare");
+	refused("source: {path: x, dialect: urg16}\n", "release.yaml:1: unknown dialect 'urg16', did you mean 'ugr16'?",
+		"netshare");
 }
 
 static void test_duplicate_keys_are_refused(void **state)
@@ -157,12 +160,14 @@ static void test_wrong_types_are_refused(void **state)
 	refused("source:\n  path:\n", "release.yaml:2: source.path takes text", "nothing");
 	refused(SOURCE "model:\n  denoiser: {a: b}\n", "release.yaml:3: model.denoiser takes text", "a map");
 	refused(SOURCE "generate:\n  hours: 5\n", "release.yaml:3: generate.hours takes a list", "5");
-	refused(SOURCE "generate:\n  inside: 10.0.0.0/8\n", "release.yaml:3: generate.inside takes a list", "10.0.0.0/8");
+	refused(SOURCE "generate:\n  inside: 10.0.0.0/8\n", "release.yaml:3: generate.inside takes a list",
+		"10.0.0.0/8");
 	refused(SOURCE "generate:\n  labels: [a]\n", "release.yaml:3: generate.labels takes a map", "a list");
 	refused(SOURCE "gate: [a]\n", "release.yaml:2: section 'gate' takes a map", "a list");
 	refused(SOURCE "gate: {a: low}\n", "release.yaml:2: gate.a takes a number", "'low'");
 	refused(SOURCE "gate: {a: [1]}\n", "release.yaml:2: gate.a takes a number", "a list");
-	refused(SOURCE "gate: {a: {max: 1, relative_to_floor: yes}}\n", "release.yaml:2: gate.a.relative_to_floor takes true or false", "");
+	refused(SOURCE "gate: {a: {max: 1, relative_to_floor: yes}}\n",
+		"release.yaml:2: gate.a.relative_to_floor takes true or false", "");
 	refused("- a\n- b\n", "release.yaml:1: a config takes a map", "a list");
 	refused("just text\n", "release.yaml:1: a config takes a map", "'just text'");
 }
@@ -172,26 +177,33 @@ static void test_values_out_of_range_are_refused(void **state)
 	(void)state;
 	refused(SOURCE "train:\n  steps: 0\n", "release.yaml:3: train.steps is 0", "from 1");
 	refused(SOURCE "train:\n  steps: -5\n", "release.yaml:3: train.steps is -5", "from 1");
-	refused(SOURCE "train:\n  steps: 99999999999999999999\n", "release.yaml:3: train.steps is 99999999999999999999", "from 1");
+	refused(SOURCE "train:\n  steps: 99999999999999999999\n", "release.yaml:3: train.steps is 99999999999999999999",
+		"from 1");
 	refused(SOURCE "train:\n  seed: 9007199254740992\n", "release.yaml:3: train.seed", "9007199254740991");
 	refused(SOURCE "train:\n  rate: 0\n", "release.yaml:3: train.rate is 0", "above 0");
 	refused(SOURCE "train:\n  ema: 1\n", "release.yaml:3: train.ema is 1", "below 1");
 	refused(SOURCE "train:\n  ema: -0.1\n", "release.yaml:3: train.ema is -0.1", "0 to below 1");
 	refused(SOURCE "split: {holdout: 0.91}\n", "release.yaml:2: split.holdout is 0.91", "0 to 0.9");
-	refused(SOURCE "split:\n  validation: 0.4\n  holdout: 0.6\n", "release.yaml:4: split.validation 0.4 and split.holdout 0.6", "0.95");
+	refused(SOURCE "split:\n  validation: 0.4\n  holdout: 0.6\n",
+		"release.yaml:4: split.validation 0.4 and split.holdout 0.6", "0.95");
 	refused(SOURCE "model:\n  heads: 7\n", "release.yaml:3: model.width 128 is no multiple of model.heads 7", "");
-	refused(SOURCE "generate:\n  steps: 1001\n", "release.yaml:3: generate.steps 1001 is more than model.steps 1000", "");
+	refused(SOURCE "generate:\n  steps: 1001\n",
+		"release.yaml:3: generate.steps 1001 is more than model.steps 1000", "");
 	refused(SOURCE "generate:\n  hours: [8, 8]\n", "release.yaml:3: generate.hours", "no time");
 	refused(SOURCE "generate:\n  hours: [0, 25]\n", "release.yaml:3: generate.hours is 25", "");
 	refused(SOURCE "generate:\n  hours: [1, 2, 3]\n", "release.yaml:3: generate.hours takes two", "");
-	refused(SOURCE "generate:\n  labels: {a: 0.5, b: 0.4}\n", "release.yaml:3: the shares of generate.labels sum to 0.9", "");
+	refused(SOURCE "generate:\n  labels: {a: 0.5, b: 0.4}\n",
+		"release.yaml:3: the shares of generate.labels sum to 0.9", "");
 	refused(SOURCE "generate:\n  labels: {a: 1.5, b: -0.5}\n", "release.yaml:3: generate.labels.a is 1.5", "");
 	refused(SOURCE "generate:\n  inside: []\n", "release.yaml:3: generate.inside takes 1 to 16", "");
-	refused(SOURCE "generate:\n  inside: [10.0.0.0/33]\n", "release.yaml:3: generate.inside: '10.0.0.0/33' is no IPv4 range", "");
+	refused(SOURCE "generate:\n  inside: [10.0.0.0/33]\n",
+		"release.yaml:3: generate.inside: '10.0.0.0/33' is no IPv4 range", "");
 	refused(SOURCE "generate:\n  inside: [10.0.0.1/8]\n", "release.yaml:3: generate.inside", "write 10.0.0.0/8");
 	refused(SOURCE "generate:\n  inside: [here]\n", "release.yaml:3: generate.inside: 'here' is no IPv4 range", "");
-	refused(SOURCE "generate:\n  inside: [10.0.0.0/8, 10.1.0.0/16]\n", "release.yaml:3: generate.inside", "overlap");
-	refused(SOURCE "generate:\n  inside: [240.1.0.0/16]\n", "release.yaml:3: generate.inside 240.1.0.0/16", "overlap");
+	refused(SOURCE "generate:\n  inside: [10.0.0.0/8, 10.1.0.0/16]\n", "release.yaml:3: generate.inside",
+		"overlap");
+	refused(SOURCE "generate:\n  inside: [240.1.0.0/16]\n", "release.yaml:3: generate.inside 240.1.0.0/16",
+		"overlap");
 	refused(SOURCE "release: {name: Big Name}\n", "release.yaml:2: release.name takes small letters", "'Big Name'");
 	refused(SOURCE "release: {name: ../../etc}\n", "release.yaml:2: release.name takes small letters", "");
 	refused(SOURCE "release: {version: 1/2}\n", "release.yaml:2: release.version takes a version", "");
@@ -200,7 +212,8 @@ static void test_values_out_of_range_are_refused(void **state)
 	refused(SOURCE "release: {license: do what you want}\n", "release.yaml:2: release.license takes an SPDX", "");
 	refused(SOURCE "gate: {a: {}}\n", "release.yaml:2: gate.a has neither max nor min", "");
 	refused(SOURCE "gate: {a: {max: 1, min: 2}}\n", "release.yaml:2: gate.a: no value", "");
-	refused(SOURCE "gate: {a: {min: 2, relative_to_floor: true}}\n", "release.yaml:2: gate.a: relative_to_floor needs a max", "");
+	refused(SOURCE "gate: {a: {min: 2, relative_to_floor: true}}\n",
+		"release.yaml:2: gate.a: relative_to_floor needs a max", "");
 	refused(SOURCE "gate: {a/b: 1}\n", "release.yaml:2: 'a/b'", "no name of a metric");
 }
 
@@ -212,8 +225,8 @@ static void test_what_this_version_cannot_do_is_refused(void **state)
 	refused(SOURCE "privacy:\n  epsilon: 1\n", "release.yaml:3: privacy.epsilon is set while privacy.mode is none",
 		"cannot give a differential privacy guarantee");
 	refused(SOURCE "privacy: {noise_multiplier: 1}\n", "release.yaml:2: privacy.noise_multiplier", "none");
-	refused(SOURCE "model: {denoiser: unet}\n", "release.yaml:2: model.denoiser: 'unet' is refused: not in this version",
-		"takes transformer");
+	refused(SOURCE "model: {denoiser: unet}\n",
+		"release.yaml:2: model.denoiser: 'unet' is refused: not in this version", "takes transformer");
 	refused(SOURCE "model: {denoiser: mlp}\n", "model.denoiser: 'mlp' is refused", "not in this version");
 	refused(SOURCE "model: {process: multinomial}\n", "model.process: 'multinomial' is refused", "takes absorbing");
 	refused(SOURCE "model: {schedule: square}\n", "model.schedule takes linear or cosine, not 'square'", "");
@@ -237,7 +250,8 @@ static void test_yaml_beyond_one_plain_document_is_refused(void **state)
 	refused("source: {path: x\n", "release.yaml:", "column");
 	refused("source:\n\tpath: x\n", "release.yaml:2:", "");
 	refused(SOURCE "release: {description: \"a\\0b\"}\n", "release.yaml:2: a NUL byte", "");
-	refused(SOURCE "release: {description: \"a\\nb\"}\n", "release.yaml:2: release.description has a control character", "0x0a");
+	refused(SOURCE "release: {description: \"a\\nb\"}\n",
+		"release.yaml:2: release.description has a control character", "0x0a");
 	refused(SOURCE "train: [[[[[[[[[[[[[[[[[[[[5]]]]]]]]]]]]]]]]]]]]\n", "release.yaml:2: nested deeper", "");
 	refused_bytes(nul, sizeof(nul) - 1, NULL, FM_EINPUT, "release.yaml:2: a NUL byte", "UTF-8");
 	refused_bytes(latin, sizeof(latin) - 1, NULL, FM_EINPUT, "release.yaml:2:", "UTF-8");
@@ -331,13 +345,13 @@ static void test_layers_override_one_another(void **state)
 
 	(void)state;
 	assert_string_equal(c->preset, "demo");
-	assert_int_equal(c->train.batch, 9);            /* --set */
-	assert_int_equal(c->generate.hours[1], 24);     /* built in */
+	assert_int_equal(c->train.batch, 9);        /* --set */
+	assert_int_equal(c->generate.hours[1], 24); /* built in */
 	fm_config_free(c);
 	c = load("preset: demo\n" SOURCE "train: {batch: 7}\nmodel:\n", NULL);
-	assert_int_equal(c->train.batch, 7);            /* file */
+	assert_int_equal(c->train.batch, 7); /* file */
 	fm_config_free(c);
-	c = load(SOURCE, NULL);                         /* no preset: ugr16 */
+	c = load(SOURCE, NULL); /* no preset: ugr16 */
 	assert_string_equal(c->preset, "ugr16");
 	assert_non_null(check_of(c, "jsd_mean8"));
 	fm_config_free(c);
@@ -374,9 +388,10 @@ static void test_override_values_are_yaml_and_text_is_text(void **state)
 
 static void test_gate_checks_merge_by_name(void **state)
 {
-	struct fm_config *c = load(SOURCE "gate:\n  jsd_mean8: 0.5\n  jsd.SA: null\n  jsd.TS: {min: 0.01}\n  new.one: {max: 2, min: 1}\n"
-					  "  rel: {max: 1.5, relative_to_floor: true}\n",
-				   "gate.jsd.PR=0.0001");
+	struct fm_config *c =
+	    load(SOURCE "gate:\n  jsd_mean8: 0.5\n  jsd.SA: null\n  jsd.TS: {min: 0.01}\n  new.one: {max: 2, min: 1}\n"
+			"  rel: {max: 1.5, relative_to_floor: true}\n",
+		 "gate.jsd.PR=0.0001");
 	const struct fm_cfg_check *k;
 	int n = c->gate.n;
 
@@ -401,8 +416,18 @@ static void test_gate_checks_merge_by_name(void **state)
 
 static void test_every_preset_has_every_promised_check(void **state)
 {
-	static const char *const names[] = {"jsd_mean8", "jsd.PR", "jsd.TS", "jsd.TD", "jsd.PKT", "jsd.BYT", "jsd.SA", "jsd.DA",
-					    "leak.rows_equal", "leak.share_nearer_train", "rules.broken_share", "downstream.mse_ratio"};
+	static const char *const names[] = {"jsd_mean8",
+					    "jsd.PR",
+					    "jsd.TS",
+					    "jsd.TD",
+					    "jsd.PKT",
+					    "jsd.BYT",
+					    "jsd.SA",
+					    "jsd.DA",
+					    "leak.rows_equal",
+					    "leak.share_nearer_train",
+					    "rules.broken_share",
+					    "downstream.mse_ratio"};
 	static const char *const presets[] = {"ugr16", "demo"};
 
 	(void)state;
@@ -467,7 +492,8 @@ static void test_date_never_comes_from_the_clock(void **state)
 
 static void test_public_json_says_nothing_of_the_machine(void **state)
 {
-	struct fm_config *c = load("source: {path: secret-trace.csv, dialect: hidden-folder/my.yaml}\ntrain: {threads: 3}\n", NULL);
+	struct fm_config *c =
+	    load("source: {path: secret-trace.csv, dialect: hidden-folder/my.yaml}\ntrain: {threads: 3}\n", NULL);
 	char *text = json_of(c, NULL, true), *section;
 
 	(void)state;
@@ -491,11 +517,14 @@ static void test_public_json_says_nothing_of_the_machine(void **state)
 
 static void test_json_does_not_depend_on_how_it_was_written(void **state)
 {
-	struct fm_config *a = load(SOURCE "train: {steps: 5, rate: 0.002}\ngate: {z: 1, a: 0.10}\ngenerate: {labels: {b: 0.5, a: 0.5}}\n",
-				   NULL),
-			 *b = load("\xef\xbb\xbfgenerate:\r\n  labels: {\"a\": 5e-1, b: .5}\r\ngate:\r\n  a: 1e-1\r\n  z: {max: 1.0}\r\ntrain:\r\n"
-				   "  rate: 2E-3\r\n  steps: 05\r\nsource:\r\n  path: 'x.csv'\r\n",
-				   NULL);
+	struct fm_config
+	    *a = load(SOURCE
+		      "train: {steps: 5, rate: 0.002}\ngate: {z: 1, a: 0.10}\ngenerate: {labels: {b: 0.5, a: 0.5}}\n",
+		      NULL),
+	    *b = load("\xef\xbb\xbfgenerate:\r\n  labels: {\"a\": 5e-1, b: .5}\r\ngate:\r\n  a: 1e-1\r\n  z: {max: "
+		      "1.0}\r\ntrain:\r\n"
+		      "  rate: 2E-3\r\n  steps: 05\r\nsource:\r\n  path: 'x.csv'\r\n",
+		      NULL);
 	char *ja = json_of(a, NULL, false), *jb = json_of(b, NULL, false);
 
 	(void)state;
@@ -512,7 +541,8 @@ static void test_json_does_not_depend_on_how_it_was_written(void **state)
 static void test_json_and_back_is_the_same_config(void **state)
 {
 	struct fm_error err = {0};
-	struct fm_config *a = load("preset: demo\n" SOURCE "gate: {z: {min: 0.1}, jsd.SA: null}\nrelease: {description: \"q\\\"\\u00e9: {x\"}\n"
+	struct fm_config *a = load("preset: demo\n" SOURCE
+				   "gate: {z: {min: 0.1}, jsd.SA: null}\nrelease: {description: \"q\\\"\\u00e9: {x\"}\n"
 				   "generate: {labels: {\"a b\": 0.5, 7: 0.5}, hours: [1, 2]}\n",
 				   "train.rate=1e-7"),
 			 *b, *c;
@@ -554,7 +584,8 @@ static void test_every_key_has_a_default_that_it_takes(void **state)
 		if (fm_keys[i].type == FM_KEY_CHOICE)
 			assert_true(fm_choice_has(fm_keys[i].choices, fm_keys[i].dflt));
 		for (size_t j = 0; j < i; j++) /* no two keys share a field */
-			assert_true(fm_keys[i].type == FM_KEY_CHECKS || fm_keys[i].offset >= fm_keys[j].offset + fm_keys[j].size ||
+			assert_true(fm_keys[i].type == FM_KEY_CHECKS ||
+				    fm_keys[i].offset >= fm_keys[j].offset + fm_keys[j].size ||
 				    fm_keys[j].offset >= fm_keys[i].offset + fm_keys[i].size);
 	}
 }
@@ -616,26 +647,26 @@ static int update_docs(void)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_unknown_keys_are_refused_with_a_suggestion),
-		cmocka_unit_test(test_duplicate_keys_are_refused),
-		cmocka_unit_test(test_wrong_types_are_refused),
-		cmocka_unit_test(test_values_out_of_range_are_refused),
-		cmocka_unit_test(test_what_this_version_cannot_do_is_refused),
-		cmocka_unit_test(test_yaml_beyond_one_plain_document_is_refused),
-		cmocka_unit_test(test_sizes_are_bounded),
-		cmocka_unit_test(test_missing_things_are_named),
-		cmocka_unit_test(test_overrides_are_refused_as_usage),
-		cmocka_unit_test(test_layers_override_one_another),
-		cmocka_unit_test(test_override_values_are_yaml_and_text_is_text),
-		cmocka_unit_test(test_gate_checks_merge_by_name),
-		cmocka_unit_test(test_every_preset_has_every_promised_check),
-		cmocka_unit_test(test_paths_are_relative_to_the_file),
-		cmocka_unit_test(test_date_never_comes_from_the_clock),
-		cmocka_unit_test(test_public_json_says_nothing_of_the_machine),
-		cmocka_unit_test(test_json_does_not_depend_on_how_it_was_written),
-		cmocka_unit_test(test_json_and_back_is_the_same_config),
-		cmocka_unit_test(test_every_key_has_a_default_that_it_takes),
-		cmocka_unit_test(test_the_documentation_has_every_key_and_default),
+	    cmocka_unit_test(test_unknown_keys_are_refused_with_a_suggestion),
+	    cmocka_unit_test(test_duplicate_keys_are_refused),
+	    cmocka_unit_test(test_wrong_types_are_refused),
+	    cmocka_unit_test(test_values_out_of_range_are_refused),
+	    cmocka_unit_test(test_what_this_version_cannot_do_is_refused),
+	    cmocka_unit_test(test_yaml_beyond_one_plain_document_is_refused),
+	    cmocka_unit_test(test_sizes_are_bounded),
+	    cmocka_unit_test(test_missing_things_are_named),
+	    cmocka_unit_test(test_overrides_are_refused_as_usage),
+	    cmocka_unit_test(test_layers_override_one_another),
+	    cmocka_unit_test(test_override_values_are_yaml_and_text_is_text),
+	    cmocka_unit_test(test_gate_checks_merge_by_name),
+	    cmocka_unit_test(test_every_preset_has_every_promised_check),
+	    cmocka_unit_test(test_paths_are_relative_to_the_file),
+	    cmocka_unit_test(test_date_never_comes_from_the_clock),
+	    cmocka_unit_test(test_public_json_says_nothing_of_the_machine),
+	    cmocka_unit_test(test_json_does_not_depend_on_how_it_was_written),
+	    cmocka_unit_test(test_json_and_back_is_the_same_config),
+	    cmocka_unit_test(test_every_key_has_a_default_that_it_takes),
+	    cmocka_unit_test(test_the_documentation_has_every_key_and_default),
 	};
 
 	if (argc == 2 && strcmp(argv[1], "update-docs") == 0)

@@ -64,9 +64,9 @@ static int find_col(const struct fm_dialect *d, const char *name)
 
 static void test_ugr16_is_as_published(void **state)
 {
-	static const enum fm_format formats[] = {FM_FMT_DATETIME, FM_FMT_SECONDS, FM_FMT_IPV4, FM_FMT_IPV4, FM_FMT_INTEGER,
-						 FM_FMT_INTEGER, FM_FMT_TEXT, FM_FMT_TEXT, FM_FMT_TEXT, FM_FMT_TEXT, FM_FMT_INTEGER,
-						 FM_FMT_INTEGER, FM_FMT_TEXT};
+	static const enum fm_format formats[] = {
+	    FM_FMT_DATETIME, FM_FMT_SECONDS, FM_FMT_IPV4, FM_FMT_IPV4,    FM_FMT_INTEGER, FM_FMT_INTEGER, FM_FMT_TEXT,
+	    FM_FMT_TEXT,     FM_FMT_TEXT,    FM_FMT_TEXT, FM_FMT_INTEGER, FM_FMT_INTEGER, FM_FMT_TEXT};
 	struct fm_error err = {0};
 	struct fm_dialect *d;
 
@@ -127,9 +127,10 @@ static void test_the_inside_is_the_inside(void **state)
 	fm_dialect_free(d);
 }
 
-#define COLS                                                                                                                   \
-	"  - {name: t, column: te, format: milliseconds, decimals: 0}\n  - {name: d, column: td}\n  - {name: s, column: sa}\n"  \
-	"  - {name: e, column: da}\n  - {name: p, column: sp}\n  - {name: q, column: dp}\n  - {name: r, column: pr}\n"         \
+#define COLS                                                                                                           \
+	"  - {name: t, column: te, format: milliseconds, decimals: 0}\n  - {name: d, column: td}\n  - {name: s, "      \
+	"column: sa}\n"                                                                                                \
+	"  - {name: e, column: da}\n  - {name: p, column: sp}\n  - {name: q, column: dp}\n  - {name: r, column: pr}\n" \
 	"  - {name: k, column: pkt}\n  - {name: b, column: byt}\n"
 #define GOOD "name: mine\ncolumns:\n" COLS
 
@@ -139,10 +140,14 @@ static void test_ones_own_dialect(void **state)
 	struct fm_dialect *d;
 
 	(void)state;
-	assert_int_equal(load_text(&d, GOOD "  - {name: ignored}\n  - {name: l, column: label}\n"
-					    "labels: {benign: background, Malicious: blacklist}\n"
-					    "header: true\ndelimiter: \"\\t\"\nnewline: \"\\r\\n\"\nmissing: [null, ~, '-']\n"
-					    "internal: [10.0.0.0/8, 192.168.0.0/16]\n", &err), FM_OK);
+	assert_int_equal(load_text(&d,
+				   GOOD
+				   "  - {name: ignored}\n  - {name: l, column: label}\n"
+				   "labels: {benign: background, Malicious: blacklist}\n"
+				   "header: true\ndelimiter: \"\\t\"\nnewline: \"\\r\\n\"\nmissing: [null, ~, '-']\n"
+				   "internal: [10.0.0.0/8, 192.168.0.0/16]\n",
+				   &err),
+			 FM_OK);
 	assert_string_equal(d->name, "mine");
 	assert_int_equal(d->ncols, 11);
 	assert_int_equal(d->cols[0].decimals, -1);
@@ -196,7 +201,8 @@ static void test_wrong_dialects_are_refused(void **state)
 	refused(GOOD "  - {name: k}\n", "two columns are named 'k'");
 	refused(GOOD "  - {column: label}\n", "column 10 has no name");
 	refused(GOOD "  - {name: x, column: label, format: texts}\n", "unknown format 'texts', did you mean 'text'?");
-	refused(GOOD "  - {name: x, column: label, format: integer}\n", "column 'x': 'label' cannot be read as integer");
+	refused(GOOD "  - {name: x, column: label, format: integer}\n",
+		"column 'x': 'label' cannot be read as integer");
 	refused(GOOD "  - {name: x, column: label, decimals: 2}\n", "decimals are for times");
 	refused(GOOD "  - {name: x, format: text}\n", "has a format but no column");
 	refused(GOOD "  - {name: x, colunm: label}\n", "unknown key of a column 'colunm', did you mean 'column'?");
@@ -215,11 +221,9 @@ static void test_wrong_dialects_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ugr16_is_as_published),
-		cmocka_unit_test(test_netshare_is_as_prepared),
-		cmocka_unit_test(test_the_inside_is_the_inside),
-		cmocka_unit_test(test_ones_own_dialect),
-		cmocka_unit_test(test_wrong_dialects_are_refused),
+	    cmocka_unit_test(test_ugr16_is_as_published),      cmocka_unit_test(test_netshare_is_as_prepared),
+	    cmocka_unit_test(test_the_inside_is_the_inside),   cmocka_unit_test(test_ones_own_dialect),
+	    cmocka_unit_test(test_wrong_dialects_are_refused),
 	};
 	return cmocka_run_group_tests_name("dialect", tests, make_dir, drop_dir);
 }

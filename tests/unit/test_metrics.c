@@ -39,7 +39,8 @@ static void test_dots_become_nesting(void **state)
 	add(&t, "jsd_mean8", 0.02, 10);
 	add(&t, "jsd.DA", NAN, 0);
 	add(&t, "leak.a.b", 1, 10);
-	text_is(fm_metrics_json(&t), "{\"jsd\":{\"DA\":null,\"SA\":0.004},\"jsd_mean8\":0.02,\"leak\":{\"a\":{\"b\":1}}}");
+	text_is(fm_metrics_json(&t),
+		"{\"jsd\":{\"DA\":null,\"SA\":0.004},\"jsd_mean8\":0.02,\"leak\":{\"a\":{\"b\":1}}}");
 	fm_metrics_free(&t);
 	text_is(fm_metrics_json(&t), "{}");
 }
@@ -78,7 +79,16 @@ static void test_list_is_complete_and_read_back(void **state)
 
 static void test_names_are_unique_and_nest(void **state)
 {
-	static const char *const bad[] = {"a", "a.b.c", "a.b.c.d", "", ".a", "a.", "x..y", "x y", "x/y", "\xc3\xa4",
+	static const char *const bad[] = {"a",
+					  "a.b.c",
+					  "a.b.c.d",
+					  "",
+					  ".a",
+					  "a.",
+					  "x..y",
+					  "x y",
+					  "x/y",
+					  "\xc3\xa4",
 					  "a123456789a123456789a123456789a123456789a123456789a123456789a123"};
 	struct fm_error err;
 	struct fm_metrics t = {0};
@@ -100,10 +110,17 @@ static void test_names_are_unique_and_nest(void **state)
 static void test_bad_lists_are_refused(void **state)
 {
 	static const char *const bad[] = {
-		"{}", "[1]", "[{}]", "[{\"name\":\"a\",\"n\":1}]", "[{\"name\":\"a\",\"value\":\"1\",\"n\":1}]",
-		"[{\"name\":\"a\",\"value\":1,\"n\":-1}]", "[{\"name\":\"a\",\"value\":1,\"n\":1.5}]",
-		"[{\"name\":\"a\",\"value\":1,\"n\":1,\"ci\":[1]}]", "[{\"name\":\"a\",\"value\":1,\"n\":1,\"more\":1}]",
-		"[{\"name\":\"a\",\"value\":1,\"n\":1},{\"name\":\"a\",\"value\":1,\"n\":1}]", "[{\"name\":7,\"value\":1,\"n\":1}]",
+	    "{}",
+	    "[1]",
+	    "[{}]",
+	    "[{\"name\":\"a\",\"n\":1}]",
+	    "[{\"name\":\"a\",\"value\":\"1\",\"n\":1}]",
+	    "[{\"name\":\"a\",\"value\":1,\"n\":-1}]",
+	    "[{\"name\":\"a\",\"value\":1,\"n\":1.5}]",
+	    "[{\"name\":\"a\",\"value\":1,\"n\":1,\"ci\":[1]}]",
+	    "[{\"name\":\"a\",\"value\":1,\"n\":1,\"more\":1}]",
+	    "[{\"name\":\"a\",\"value\":1,\"n\":1},{\"name\":\"a\",\"value\":1,\"n\":1}]",
+	    "[{\"name\":7,\"value\":1,\"n\":1}]",
 	};
 
 	(void)state;
@@ -123,8 +140,21 @@ static void test_verdict_goes_there_and_back(void **state)
 {
 	struct fm_error err = {0};
 	struct fm_check_result c[2] = {
-		{.name = "a.b", .direction = "max", .value = 0.1, .threshold = 0.2, .n = 9, .ci_lo = 0.05, .ci_hi = 0.15, .pass = 1},
-		{.name = "c", .direction = "min", .value = NAN, .threshold = 1, .ci_lo = NAN, .ci_hi = NAN, .why = "missing"},
+	    {.name = "a.b",
+	     .direction = "max",
+	     .value = 0.1,
+	     .threshold = 0.2,
+	     .n = 9,
+	     .ci_lo = 0.05,
+	     .ci_hi = 0.15,
+	     .pass = 1},
+	    {.name = "c",
+	     .direction = "min",
+	     .value = NAN,
+	     .threshold = 1,
+	     .ci_lo = NAN,
+	     .ci_hi = NAN,
+	     .why = "missing"},
 	};
 	struct fm_verdict v = {.pass = 0, .check = c, .n = 2}, w;
 	json_t *j = fm_verdict_json(&v);
@@ -136,31 +166,34 @@ static void test_verdict_goes_there_and_back(void **state)
 	assert_true(w.check[0].pass && !w.check[1].pass && isnan(w.check[1].value));
 	assert_string_equal(w.check[1].why, "missing");
 	fm_verdict_free(&w);
-	text_is(j, "{\"checks\":[{\"ci\":[0.05,0.15],\"direction\":\"max\",\"n\":9,\"name\":\"a.b\",\"pass\":true,\"threshold\":0.2,"
-		   "\"value\":0.1,\"why\":\"\"},{\"direction\":\"min\",\"n\":0,\"name\":\"c\",\"pass\":false,\"threshold\":1,"
-		   "\"value\":null,\"why\":\"missing\"}],\"verdict\":\"fail\"}");
+	text_is(
+	    j,
+	    "{\"checks\":[{\"ci\":[0.05,0.15],\"direction\":\"max\",\"n\":9,\"name\":\"a.b\",\"pass\":true,"
+	    "\"threshold\":0.2,"
+	    "\"value\":0.1,\"why\":\"\"},{\"direction\":\"min\",\"n\":0,\"name\":\"c\",\"pass\":false,\"threshold\":1,"
+	    "\"value\":null,\"why\":\"missing\"}],\"verdict\":\"fail\"}");
 }
 
-#define CHECK(value, threshold, direction, pass)                                                                               \
-	"{\"name\":\"a\",\"value\":" value ",\"threshold\":" threshold ",\"direction\":\"" direction                           \
+#define CHECK(value, threshold, direction, pass)                                                                       \
+	"{\"name\":\"a\",\"value\":" value ",\"threshold\":" threshold ",\"direction\":\"" direction                   \
 	"\",\"n\":1,\"pass\":" pass ",\"why\":\"\"}"
 
 static void test_forged_verdicts_are_refused(void **state)
 {
 	static const char *const bad[] = {
-		"{\"verdict\":\"pass\",\"checks\":[]}",
-		"{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "2", "max", "false") "]}",
-		"{\"verdict\":\"pass\",\"checks\":[" CHECK("3", "2", "max", "true") "]}",
-		"{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "2", "min", "true") "]}",
-		"{\"verdict\":\"pass\",\"checks\":[" CHECK("null", "2", "max", "true") "]}",
-		"{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "null", "max", "true") "]}",
-		"{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "2", "up", "true") "]}",
-		"{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "2", "max", "1") "]}",
-		"{\"verdict\":\"PASS\",\"checks\":[" CHECK("1", "2", "max", "true") "]}",
-		"{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "2", "max", "true") "],\"x\":1}",
-		"{\"verdict\":\"pass\"}",
-		"{\"checks\":[]}",
-		"[]",
+	    "{\"verdict\":\"pass\",\"checks\":[]}",
+	    "{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "2", "max", "false") "]}",
+	    "{\"verdict\":\"pass\",\"checks\":[" CHECK("3", "2", "max", "true") "]}",
+	    "{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "2", "min", "true") "]}",
+	    "{\"verdict\":\"pass\",\"checks\":[" CHECK("null", "2", "max", "true") "]}",
+	    "{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "null", "max", "true") "]}",
+	    "{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "2", "up", "true") "]}",
+	    "{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "2", "max", "1") "]}",
+	    "{\"verdict\":\"PASS\",\"checks\":[" CHECK("1", "2", "max", "true") "]}",
+	    "{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "2", "max", "true") "],\"x\":1}",
+	    "{\"verdict\":\"pass\"}",
+	    "{\"checks\":[]}",
+	    "[]",
 	};
 	struct fm_error err = {0};
 	struct fm_verdict v;
@@ -184,12 +217,9 @@ static void test_forged_verdicts_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_dots_become_nesting),
-		cmocka_unit_test(test_list_is_complete_and_read_back),
-		cmocka_unit_test(test_names_are_unique_and_nest),
-		cmocka_unit_test(test_bad_lists_are_refused),
-		cmocka_unit_test(test_verdict_goes_there_and_back),
-		cmocka_unit_test(test_forged_verdicts_are_refused),
+	    cmocka_unit_test(test_dots_become_nesting),         cmocka_unit_test(test_list_is_complete_and_read_back),
+	    cmocka_unit_test(test_names_are_unique_and_nest),   cmocka_unit_test(test_bad_lists_are_refused),
+	    cmocka_unit_test(test_verdict_goes_there_and_back), cmocka_unit_test(test_forged_verdicts_are_refused),
 	};
 	return cmocka_run_group_tests_name("metrics", tests, NULL, NULL);
 }

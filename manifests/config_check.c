@@ -1,0 +1,211 @@
+/* config_check.c - what no single key can tell: sums, orders, overlaps, names of other files, the date, paths. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "base/num.h"
+#include "manifests/cidr.h"
+#include "manifests/config_loader.h"
+#include "manifests/config_value.h"
+#include "manifests/embed.h"
+
+int fm_loader_memory(struct fm_loader *l)
+{
+	return fm_fail(l->err, FM_ESYSTEM, "out of memory: reading a config");
+}
+
+void fm_split_key(const char *key, char section[64], const char **name)
+{
+	const char *dot = strchr(key, '.');
+
+	snprintf(section, 64, "%.*s", dot ? (int)(dot - key) : 0, key);
+	*name = dot ? dot + 1 : key;
+}
+
+/* Fail at the place that set one of the keys last. */
+static int FM_PRINTF(4, 5) fail_at(struct fm_loader *l, const char *const *keys, size_t n, const char *fmt, ...)
+{
+	const struct fm_origin *last = NULL;
+	char message[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	for (size_t i = 0; i < n; i++) {
+		char section[64];
+		const char *name;
+		fm_split_key(keys[i], section, &name);
+		const struct fm_origin *o = &l->origin[fm_key_find(section, name) - fm_keys];
+		if (o->at && (last == NULL || o->order > last->order))
+			last = o;
+	}
+	return last ? fm_yaml_fail(last->at, l->err, "%s", message) : fm_fail(l->err, FM_EINPUT, "%s", message);
+}
+#define FAIL_AT(l, keys, ...) fail_at((l), (keys), sizeof(keys) / sizeof((keys)[0]), __VA_ARGS__)
+
+static int check_ranges(struct fm_loader *l)
+{
+	static const char *const keys[] = {"generate.inside", "generate.outside"};
+	const struct fm_config *c = l->cfg;
+
+	for (int i = 0; i < c->generate.ninside; i++)
+		for (int o = 0; o < c->generate.noutside; o++) {
+			struct fm_cidr a, b;
+			if (fm_cidr_parse(&a, c->generate.inside[i], l->err) != FM_OK ||
+			    fm_cidr_parse(&b, c->generate.outside[o], l->err) != FM_OK)
+				return l->err ? l->err->code : FM_EINPUT;
+			if (fm_cidr_overlap(&a, &b))
+				return FAIL_AT(l, keys, "generate.inside %s and generate.outside %s overlap",
+					       c->generate.inside[i], c->generate.outside[o]);
+		}
+	return FM_OK;
+}
+
+/* While nothing is promised nobody shall read a promise from the numbers. */
+static int check_privacy(struct fm_loader *l)
+{
+	static const char *const keys[] = {"privacy.epsilon", "privacy.delta", "privacy.noise_multiplier",
+					   "privacy.max_flows_per_host"};
+	const struct fm_config *c = l->cfg;
+	bool set[] = {c->privacy.epsilon > 0, c->privacy.delta > 0, c->privacy.noise_multiplier > 0,
+		      c->privacy.max_flows_per_host > 0};
+
+	for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++)
+		if (set[i])
+			return fail_at(
+			    l, &keys[i], 1,
+			    "%s is set while privacy.mode is none, which promises nothing: this version cannot "
+			    "give a differential privacy guarantee; leave it out",
+			    keys[i]);
+	return FM_OK;
+}
+
+static int check_dialect(struct fm_loader *l)
+{
+	static const char *const keys[] = {"source.dialect"};
+	const char *name = l->cfg->source.dialect, *names[16], *near;
+	size_t n = 0, len = strlen(name);
+	char list[256];
+	struct fm_embed e;
+
+	if (strchr(name, '/') || (len > 5 && strcmp(name + len - 5, ".yaml") == 0) ||
+	    fm_embed_find(&e, FM_EMBED_DIALECT, name))
+		return FM_OK;
+	while (n < 16 && fm_embed_at(&e, FM_EMBED_DIALECT, n))
+		names[n++] = e.name;
+	near = fm_suggest(name, names, n);
+	return FAIL_AT(l, keys,
+		       "unknown dialect '%.64s'%s%s%s (built in: %s; a file of your own has a '/' or ends in .yaml)",
+		       name, near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "",
+		       fm_embed_names(FM_EMBED_DIALECT, list, sizeof(list)));
+}
+
+static int check_sums(struct fm_loader *l)
+{
+	static const char *const shares[] = {"split.validation", "split.holdout"},
+				 *const heads[] = {"model.width", "model.heads"},
+				 *const steps[] = {"model.steps", "generate.steps", "generate.sampler"};
+	const struct fm_config *c = l->cfg;
+
+	if (c->split.validation + c->split.holdout > 0.95)
+		return FAIL_AT(
+		    l, shares,
+		    "split.validation %g and split.holdout %g leave too little to train on: together at most 0.95",
+		    c->split.validation, c->split.holdout);
+	if (c->model.width % c->model.heads != 0)
+		return FAIL_AT(l, heads, "model.width %d is no multiple of model.heads %d", c->model.width,
+			       c->model.heads);
+	if (strcmp(c->generate.sampler, "fewstep") == 0 && c->generate.steps > c->model.steps)
+		return FAIL_AT(l, steps, "generate.steps %d is more than model.steps %d", c->generate.steps,
+			       c->model.steps);
+	return FM_OK;
+}
+
+/* An empty date is that of SOURCE_DATE_EPOCH (reproducible-builds.org), else a fixed one: never the clock's. */
+static int set_date(struct fm_loader *l)
+{
+	char *date = l->cfg->release.date;
+	const char *epoch = getenv("SOURCE_DATE_EPOCH");
+	uint64_t s = 315532800; /* 1980-01-01 */
+	struct tm tm;
+	time_t t;
+
+	if (date[0])
+		return FM_OK;
+	/* 253402300799: the last second of the year 9999 */
+	if (epoch && epoch[0] && fm_parse_u64(epoch, strlen(epoch), 253402300799u, &s) != 0)
+		return fm_fail(l->err, FM_EINPUT,
+			       "SOURCE_DATE_EPOCH is '%.40s': it must be a count of seconds since 1970", epoch);
+	t = (time_t)s;
+	if (gmtime_r(&t, &tm) == NULL || strftime(date, sizeof(l->cfg->release.date), "%Y-%m-%d", &tm) == 0)
+		return fm_fail(l->err, FM_EINPUT, "SOURCE_DATE_EPOCH is '%.40s': no date", epoch ? epoch : "");
+	return FM_OK;
+}
+
+static int make_absolute(struct fm_loader *l, const char *key, char *path, size_t cap)
+{
+	const char *dir = l->cfg->dir, *rel = path;
+	char *joined;
+	size_t n;
+
+	if (path[0] == '\0' || path[0] == '/' || dir[0] == '\0') /* no folder: from a public JSON */
+		return FM_OK;
+	while (rel[0] == '.' && rel[1] == '/')
+		for (rel += 2; rel[0] == '/';)
+			rel++;
+	if ((joined = fm_path_join(dir, rel)) == NULL)
+		return fm_loader_memory(l);
+	n = strlen(joined);
+	if (n < cap)
+		memcpy(path, joined, n + 1);
+	free(joined);
+	if (n >= cap)
+		return fail_at(l, &key, 1, "%s: with its folder the path is longer than %zu bytes", key, cap - 1);
+	return FM_OK;
+}
+
+static int set_paths(struct fm_loader *l)
+{
+	struct fm_config *c = l->cfg;
+	char key[64];
+	int rc = FM_OK;
+
+	for (size_t i = 0; i < fm_nkeys && rc == FM_OK; i++)
+		if (fm_keys[i].type == FM_KEY_PATH) {
+			snprintf(key, sizeof(key), "%s.%s", fm_keys[i].section, fm_keys[i].name);
+			rc = make_absolute(l, key, fm_key_field(c, &fm_keys[i]), fm_keys[i].size);
+		}
+	/* check_dialect has seen to it that any other name is built in. */
+	struct fm_embed e;
+	if (rc == FM_OK && !fm_embed_find(&e, FM_EMBED_DIALECT, c->source.dialect))
+		rc = make_absolute(l, "source.dialect", c->source.dialect, sizeof(c->source.dialect));
+	return rc;
+}
+
+static int check_order(const void *a, const void *b)
+{
+	return strcmp(((const struct fm_cfg_check *)a)->name, ((const struct fm_cfg_check *)b)->name);
+}
+
+static int label_order(const void *a, const void *b)
+{
+	return strcmp(a, b); /* both begin with their name */
+}
+
+int fm_loader_finish(struct fm_loader *l)
+{
+	struct fm_config *c = l->cfg;
+	int rc;
+
+	/* In order of name, so that neither the order of lines nor a trip through JSON changes anything. */
+	qsort(c->gate.check, (size_t)c->gate.n, sizeof(c->gate.check[0]), check_order);
+	qsort(c->generate.labels, (size_t)c->generate.nlabels, sizeof(c->generate.labels[0]), label_order);
+	if ((rc = check_sums(l)) != FM_OK || (rc = check_privacy(l)) != FM_OK || (rc = check_ranges(l)) != FM_OK ||
+	    (rc = check_dialect(l)) != FM_OK || (rc = set_date(l)) != FM_OK)
+		return rc;
+	return set_paths(l);
+}
