@@ -89,28 +89,35 @@ double fm_normal_cdf(double z)
 	return 0.5 + s * fm_det_exp(-0.5 * z * z - 0.91893853320467274178);
 }
 
+/* Horner: c[0] + x c[1] + ... */
+static double poly(const double *c, int n, double x)
+{
+	double s = c[n - 1];
+	for (int i = n - 2; i >= 0; i--)
+		s = s * x + c[i];
+	return s;
+}
+
+/* Algorithm AS 241, PPND16 (Wichura 1988), without its far tail: beyond |z| = 6 it is clamped. */
 double fm_normal_quantile(double u)
 {
-	double lo = -6, hi = 6;
-	if (u <= fm_normal_cdf(lo))
-		return lo;
-	if (u >= fm_normal_cdf(hi))
-		return hi;
-	/* Newton from the middle, kept inside a shrinking bracket. */
-	double z = 0;
-	for (int i = 0; i < 60; i++) {
-		double d = fm_normal_cdf(z) - u;
-		if (d > 0)
-			hi = z;
-		else
-			lo = z;
-		double step = d / fm_det_exp(-0.5 * z * z - 0.91893853320467274178);
-		double next = z - step;
-		if (!(next > lo && next < hi))
-			next = 0.5 * (lo + hi);
-		if (next - z < 1e-13 && z - next < 1e-13)
-			return next;
-		z = next;
+	static const double a[] = {3.3871328727963666080e0, 1.3314166789178437745e+2, 1.9715909503065514427e+3, 1.3731693765509461125e+4,
+				   4.5921953931549871457e+4, 6.7265770927008700853e+4, 3.3430575583588128105e+4, 2.5090809287301226727e+3};
+	static const double b[] = {1.0, 4.2313330701600911252e+1, 6.8718700749205790830e+2, 5.3941960214247511077e+3,
+				   2.1213794301586595867e+4, 3.9307895800092710610e+4, 2.8729085735721942674e+4, 5.2264952788528545610e+3};
+	static const double c[] = {1.42343711074968357734e0, 4.63033784615654529590e0, 5.76949722146069140550e0, 3.64784832476320460504e0,
+				   1.27045825245236838258e0, 2.41780725177450611770e-1, 2.27238449892691845833e-2, 7.74545014278341407640e-4};
+	static const double d[] = {1.0, 2.05319162663775882187e0, 1.67638483018380384940e0, 6.89767334985100004550e-1,
+				   1.48103976427480074590e-1, 1.51986665636164571966e-2, 5.47593808499534494600e-4, 1.05075007164441684324e-9};
+	double q = u - 0.5, z;
+	if (q > -0.425 && q < 0.425) {
+		double r = 0.180625 - q * q;
+		return q * poly(a, 8, r) / poly(b, 8, r);
 	}
-	return z;
+	double tail = q < 0 ? u : 1 - u;
+	if (!(tail > 1e-9))
+		return q < 0 ? -6 : 6;
+	double r = __builtin_sqrt(-fm_det_log(tail)) - 1.6;
+	z = poly(c, 8, r) / poly(d, 8, r);
+	return q < 0 ? -z : z;
 }

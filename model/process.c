@@ -42,7 +42,7 @@ double fm_process_alpha_bar(const struct fm_process *pr, double t)
 	s = s < 0 ? 0 : s > 1 ? 1 : s;
 	double ab = pr->cosine ? fm_det_cos((s + 0.008) / 1.008 * 1.57079632679489661923) / fm_det_cos(0.008 / 1.008 * 1.57079632679489661923) : 0;
 	ab = pr->cosine ? ab * ab : fm_det_exp(-0.1 * s - 9.95 * s * s);
-	return ab < 1e-5 ? 1e-5 : ab > 1 - 1e-5 ? 1 - 1e-5 : ab;
+	return ab < 2e-3 ? 2e-3 : ab > 1 - 1e-5 ? 1 - 1e-5 : ab; /* never so noisy that an error in eps is magnified beyond reason */
 }
 
 int fm_reply_source(int c)

@@ -1,0 +1,174 @@
+/* sampler.c - windows from noise. */
+#include "model/sampler.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/detmath.h"
+
+#define SHARD 8 /* windows a shard: large enough for the matrix multiplies, small enough for the cache */
+
+struct sampler {
+	const struct fm_net *net;
+	const struct fm_process *pr;
+	const float *p;
+	const struct fm_plan *plan;
+	const struct fm_sample_opts *o;
+	struct fm_work **work; /* one a thread */
+	float **reveal;        /* (SHARD, W, FM_NTOK) one a thread: when a token shows */
+	int **rows;            /* (SHARD * W) one a thread */
+	uint16_t *tok;
+	float *res;
+	pthread_mutex_t lock;
+	uint64_t done;
+};
+
+/* When each token of window w shows: a place in (0,1] of its column's interval, stratified over the rows unless ancestral. */
+static void draw_times(const struct sampler *s, size_t w, float *reveal)
+{
+	int W = s->net->arch.window, order[512];
+	struct fm_rng r;
+	fm_rng_init(&r, s->o->seed, FM_RNG_SAMPLE, w, 0);
+	for (int c = 0; c < FM_NTOK; c++) {
+		for (int i = 0; i < W; i++)
+			order[i] = i;
+		for (int i = W; i > 1; i--) {
+			int k = (int)fm_rng_below(&r, (uint32_t)i), x = order[i - 1];
+			order[i - 1] = order[k];
+			order[k] = x;
+		}
+		for (int i = 0; i < W; i++) {
+			double u = fm_rng_uniform53(&r);
+			double q = s->o->ancestral ? u : ((double)order[i] + u) / W;
+			reveal[i * FM_NTOK + c] = (float)(s->pr->lo[c] + (s->pr->hi[c] - s->pr->lo[c]) * q);
+		}
+	}
+}
+
+/* Draw the tokens of column c that show between t and next. */
+static void reveal_column(struct sampler *s, int thread, int c, int B, const float *reveal, double t, double next, struct fm_rng *rng,
+			  uint16_t *tok)
+{
+	int W = s->net->arch.window, V = s->net->vocab[c], n = 0, *rows = s->rows[thread];
+	for (int r = 0; r < B * W; r++) {
+		float at = reveal[(size_t)r * FM_NTOK + (size_t)c];
+		bool copied = fm_reply_source(c) >= 0 && tok[(size_t)r * FM_NTOK + FM_T_REL] > 0 && s->net->vocab[FM_T_REL] && tok[(size_t)r * FM_NTOK + FM_T_REL] <= r % W;
+		if ((double)at > next && (double)at <= t && !copied)
+			rows[n++] = r;
+	}
+	if (n == 0)
+		return;
+	float *z = fm_net_logits(s->net, s->p, s->work[thread], c, rows, n);
+	for (int i = 0; i < n; i++) {
+		int row = rows[i] % W, v = V;
+		if (c == FM_T_REL) /* a flow cannot answer what lies before its window */
+			v = row + 1;
+		tok[(size_t)rows[i] * FM_NTOK + (size_t)c] = (uint16_t)s->net->k->draw(z + (size_t)i * V, v, fm_rng_uniform(&rng[rows[i] / W]));
+	}
+}
+
+/* Residuals from t to next. */
+static void step_residuals(struct sampler *s, int thread, int B, double t, double next, struct fm_rng *rng, float *res)
+{
+	int W = s->net->arch.window;
+	if (next >= FM_RES_SPAN)
+		return;
+	const float *noise = fm_net_noise(s->net, s->p, s->work[thread], B);
+	double ab = fm_process_alpha_bar(s->pr, t), abn = next > 0 ? fm_process_alpha_bar(s->pr, next) : 1.0;
+	double alpha = ab / abn, sigma2 = s->o->ancestral ? (1 - abn) / (1 - ab) * (1 - alpha) : 0;
+	/* x0 = (x - sqrt(1-ab) eps) / sqrt(ab); x' = sqrt(abn) x0 + sqrt(1 - abn - sigma^2) eps + sigma z */
+	float c0 = (float)sqrt(1 - ab), c1 = (float)(1 / sqrt(ab)), c2 = (float)sqrt(abn), c3 = (float)sqrt(1 - abn - sigma2 > 0 ? 1 - abn - sigma2 : 0), c4 = (float)sqrt(sigma2);
+	for (int r = 0; r < B * W; r++)
+		for (int k = 0; k < FM_NRES; k++) {
+			float *x = &res[(size_t)r * FM_NRES + (size_t)k], eps = noise[(size_t)r * FM_RES_PAD + (size_t)k];
+			float x0 = (*x - c0 * eps) * c1;
+			x0 = x0 > 6.0f ? 6.0f : x0 < -6.0f ? -6.0f : x0;
+			*x = c2 * x0 + c3 * eps;
+			if (c4 > 0)
+				*x += c4 * fm_rng_normal(&rng[r / W]);
+		}
+}
+
+static void sample_shard(void *ctx, int shard, int thread)
+{
+	struct sampler *s = ctx;
+	int W = s->net->arch.window, steps = s->o->steps;
+	size_t first = (size_t)shard * SHARD, left = s->plan->n - first;
+	int B = left < SHARD ? (int)left : SHARD;
+	uint16_t *tok = s->tok + first * (size_t)W * FM_NTOK;
+	float *res = s->res + first * (size_t)W * FM_NRES, *reveal = s->reveal[thread], t_of[SHARD];
+
+	for (int b = 0; b < B; b++) {
+		struct fm_rng r;
+		fm_rng_init(&r, s->o->seed, FM_RNG_SAMPLE, first + (size_t)b, 1);
+		draw_times(s, first + (size_t)b, reveal + (size_t)b * (size_t)W * FM_NTOK);
+		for (int i = b * W; i < (b + 1) * W; i++) {
+			for (int c = 0; c < FM_NTOK; c++)
+				tok[(size_t)i * FM_NTOK + (size_t)c] = (uint16_t)s->net->vocab[c];
+			for (int k = 0; k < FM_NRES; k++)
+				res[(size_t)i * FM_NRES + (size_t)k] = fm_rng_normal(&r);
+		}
+	}
+	for (int step = steps; step > 0; step--) {
+		double t = (double)step / steps, next = (double)(step - 1) / steps;
+		struct fm_rng rng[SHARD];
+		for (int b = 0; b < B; b++) {
+			t_of[b] = (float)t;
+			fm_rng_init(&rng[b], s->o->seed, FM_RNG_SAMPLE, first + (size_t)b, (uint32_t)step + 1);
+		}
+		struct fm_net_in in = {B, tok, res, s->plan->slot + first, s->plan->span + first, t_of};
+		fm_net_forward(s->net, s->p, s->work[thread], &in);
+		step_residuals(s, thread, B, t, next, rng, res);
+		for (int c = 0; c < FM_NTOK; c++)
+			if (s->net->vocab[c])
+				reveal_column(s, thread, c, B, reveal, t, step == 1 ? -1 : next, rng, tok);
+		if (s->net->vocab[FM_T_REL])
+			for (int b = 0; b < B; b++)
+				fm_reply_copy(tok + (size_t)b * (size_t)W * FM_NTOK, res + (size_t)b * (size_t)W * FM_NRES, W);
+	}
+	pthread_mutex_lock(&s->lock);
+	s->done += (uint64_t)B;
+	if (s->o->progress)
+		s->o->progress(s->o->ctx, s->done);
+	pthread_mutex_unlock(&s->lock);
+}
+
+int fm_sample(const struct fm_net *net, const struct fm_process *pr, const float *p, const struct fm_plan *plan, const struct fm_sample_opts *o,
+	      struct fm_pool *pool, uint16_t *tok, float *res, struct fm_error *err)
+{
+	int threads = pool ? fm_pool_size(pool) : 1, ret;
+	size_t R = (size_t)SHARD * (size_t)net->arch.window;
+	struct sampler s = {.net = net, .pr = pr, .p = p, .plan = plan, .o = o, .tok = tok, .res = res, .lock = PTHREAD_MUTEX_INITIALIZER};
+
+	if (o->steps < 1 || o->steps > pr->T)
+		return fm_fail(err, FM_EINPUT, "generate.steps is %d: give 1 to model.steps (%d)", o->steps, pr->T);
+	ret = fm_alloc(&s.work, (size_t)threads, sizeof *s.work, "work space", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&s.reveal, (size_t)threads, sizeof *s.reveal, "work space", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&s.rows, (size_t)threads, sizeof *s.rows, "work space", err);
+	for (int i = 0; ret == FM_OK && i < threads; i++) {
+		ret = fm_work_new(&s.work[i], net, SHARD, err);
+		if (ret == FM_OK)
+			ret = fm_alloc(&s.reveal[i], R * FM_NTOK, sizeof(float), "work space", err);
+		if (ret == FM_OK)
+			ret = fm_alloc(&s.rows[i], R, sizeof(int), "work space", err);
+	}
+	if (ret == FM_OK)
+		fm_pool_run(pool, (int)((plan->n + SHARD - 1) / SHARD), sample_shard, &s);
+	for (int i = 0; i < threads; i++) {
+		if (s.work)
+			fm_work_free(s.work[i]);
+		if (s.reveal)
+			free(s.reveal[i]);
+		if (s.rows)
+			free(s.rows[i]);
+	}
+	free(s.work);
+	free(s.reveal);
+	free(s.rows);
+	return ret;
+}

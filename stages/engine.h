@@ -1,0 +1,14 @@
+/*
+ * engine.h - what train and generate share: the config's wishes as a network, and what this engine cannot do yet.
+ */
+#ifndef FM_STAGES_ENGINE_H
+#define FM_STAGES_ENGINE_H
+
+#include "manifests/config.h"
+#include "model/net.h"
+
+/* FM_EINPUT for a wish that the engine does not fulfil, so that nothing is silently ignored. */
+int fm_engine_check(const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
+int fm_engine_net(struct fm_net **net, const struct fm_config *cfg, const struct fm_codec *codec, struct fm_error *err) FM_MUST_CHECK;
+
+#endif

@@ -1,0 +1,132 @@
+/* generate.c - the stage that makes flows: model -> synthetic table.  It sees the model and nothing else. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "manifests/canon.h"
+#include "manifests/cidr.h"
+#include "model/decode.h"
+#include "model/safetensors.h"
+#include "model/sampler.h"
+#include "stages/engine.h"
+#include "stages/stage.h"
+
+struct bar {
+	struct fm_progress p;
+	int window;
+};
+
+static void show(void *ctx, uint64_t windows)
+{
+	struct bar *b = ctx;
+	fm_progress_step(&b->p, windows * (uint64_t)b->window, NULL);
+}
+
+static int read_model(const char *dir, struct fm_codec **codec, struct fm_error *err)
+{
+	char *path = fm_path_join(dir, "model.json");
+	json_t *j = NULL;
+	int ret = path ? fm_json_load(&j, path, 256u << 20, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
+	const char *format = json_string_value(json_object_get(j, "format"));
+	if (ret == FM_OK && (!format || strcmp(format, "flowmint-model/1") != 0))
+		ret = fm_fail(err, FM_EINPUT, "%s: this is no flowmint-model/1", path);
+	if (ret == FM_OK && fm_codec_from_json(codec, json_object_get(j, "codec"), err) < 0)
+		ret = fm_error_prefix(err, "%s: ", path);
+	json_decref(j);
+	free(path);
+	return ret;
+}
+
+static int ranges(const char (*text)[20], int n, struct fm_range *r, struct fm_error *err)
+{
+	for (int i = 0; i < n; i++) {
+		struct fm_cidr c;
+		if (fm_cidr_parse(&c, text[i], err) < 0)
+			return err->code;
+		r[i] = (struct fm_range){c.base, c.bits};
+	}
+	return FM_OK;
+}
+
+static int sample(const struct fm_config *cfg, const struct fm_codec *codec, const struct fm_net *net, const float *weights, uint64_t rows,
+		  struct fm_table **table, struct fm_error *err)
+{
+	struct fm_range inside[FM_CFG_MAXRANGES], outside[FM_CFG_MAXRANGES];
+	struct fm_decode_opts d = {rows, cfg->generate.seed, inside, outside, cfg->generate.ninside, cfg->generate.noutside};
+	struct bar bar = {.window = codec->window};
+	bool ancestral = strcmp(cfg->generate.sampler, "ancestral") == 0;
+	struct fm_sample_opts o = {ancestral ? cfg->model.steps : cfg->generate.steps, ancestral, cfg->generate.seed, show, &bar};
+	struct fm_process process;
+	struct fm_plan plan = {0};
+	struct fm_pool *pool = NULL;
+	uint16_t *tok = NULL;
+	float *res = NULL;
+	int ret = fm_process_init(&process, cfg->model.steps, cfg->model.schedule, err);
+	if (ret == FM_OK)
+		ret = ranges(cfg->generate.inside, cfg->generate.ninside, inside, err);
+	if (ret == FM_OK)
+		ret = ranges(cfg->generate.outside, cfg->generate.noutside, outside, err);
+	if (ret == FM_OK)
+		ret = fm_pool_new(&pool, cfg->train.threads, err);
+	if (ret == FM_OK)
+		ret = fm_plan_make(&plan, codec, rows, cfg->generate.seed, err);
+	size_t flows = plan.n * (size_t)codec->window;
+	if (ret == FM_OK)
+		ret = fm_alloc(&tok, flows * FM_NTOK, sizeof *tok, "synthetic tokens", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&res, flows * FM_NRES, sizeof *res, "synthetic residuals", err);
+	if (ret == FM_OK) {
+		fm_progress_begin(&bar.p, "generate", "flows", flows);
+		ret = fm_sample(net, &process, weights, &plan, &o, pool, tok, res, err);
+		fm_progress_end(&bar.p, NULL);
+	}
+	if (ret == FM_OK)
+		ret = fm_decode(table, codec, &plan, tok, res, &d, err);
+	free(tok);
+	free(res);
+	fm_plan_free(&plan);
+	fm_pool_free(pool);
+	return ret;
+}
+
+int fm_stage_generate(const struct fm_generate_in *in, struct fm_generate_out *out, struct fm_error *err)
+{
+	struct fm_codec *codec = NULL;
+	struct fm_net *net = NULL;
+	struct fm_table *table = NULL;
+	float *weights = NULL;
+	double started = fm_seconds();
+	char *path = fm_path_join(in->model_dir, "weights.safetensors");
+	int ret = path ? fm_engine_check(in->cfg, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
+
+	if (ret == FM_OK)
+		ret = read_model(in->model_dir, &codec, err);
+	uint64_t rows = ret == FM_OK && in->cfg->generate.rows <= 0 ? codec->train_rows : (uint64_t)in->cfg->generate.rows;
+	if (ret == FM_OK)
+		ret = fm_engine_net(&net, in->cfg, codec, err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&weights, net->layout.nfloats, sizeof *weights, "weights", err);
+	if (ret == FM_OK)
+		ret = fm_weights_load(&net->layout, weights, path, err);
+	if (ret == FM_OK)
+		ret = sample(in->cfg, codec, net, weights, rows, &table, err);
+	if (ret == FM_OK)
+		ret = fm_table_save(table, in->out_dir, err);
+	if (ret == FM_OK) {
+		double s = fm_seconds() - started;
+		*out = (struct fm_generate_out){rows, (double)rows / (s > 0 ? s : 1)};
+	}
+	fm_table_free(table);
+	free(weights);
+	fm_net_free(net);
+	fm_codec_free(codec);
+	free(path);
+	return ret;
+}
+
+json_t *fm_generate_out_json(const struct fm_generate_out *out)
+{
+	return json_pack("{s:I, s:f}", "rows", (json_int_t)out->rows, "flows_per_second", out->flows_per_second);
+}
