@@ -20,6 +20,7 @@
 #define NSLOTS 4
 #define SLOT_BYTES ((size_t)1 << 20)
 #define CHEAP_REST (64u << 20) /* an archive with so little left is looked through for other members */
+#define XZ_MAX_DICTIONARY ((uint64_t)128 << 20)
 #define MAX_LISTED 20
 
 /* Blocks that the decompressing thread is ahead of the reader: a ring of NSLOTS, filled at head, read at tail. */
@@ -84,6 +85,9 @@ static int archive_failed(struct fm_source *s, const char *doing, struct fm_erro
 		why = "unknown error";
 	if (e == EIO || e == ENOMEM || e == EACCES)
 		return fm_fail(err, FM_ESYSTEM, "%s: %s: %s", s->path, doing, why);
+	if (strstr(why, "too much memory"))
+		return fm_fail(err, FM_EINPUT, "%s: %s: it needs over 128 MiB of memory: compress it again with zstd --long=27 or less",
+			       s->path, doing);
 	s->damaged = true;
 	return fm_fail(err, FM_EINPUT, "%s: %s: %s: the file is truncated or damaged; fetch it again", s->path, doing, why);
 }
@@ -116,11 +120,21 @@ static int check_name(struct fm_source *s, struct fm_error *err)
 	return FM_OK;
 }
 
+/* A member's name, also one that the locale cannot hold. */
+static const char *name_of(struct archive_entry *e)
+{
+	const char *name = archive_entry_pathname_utf8(e);
+
+	if (!name)
+		name = archive_entry_pathname(e);
+	return name ? name : "(a name that cannot be read)";
+}
+
 static bool is_member(struct archive_entry *e)
 {
-	const char *name = archive_entry_pathname(e), *base;
+	const char *name = name_of(e), *base;
 
-	if (archive_entry_filetype(e) != AE_IFREG || !name)
+	if (archive_entry_filetype(e) != AE_IFREG)
 		return false;
 	base = strrchr(name, '/');
 	base = base ? base + 1 : name;
@@ -190,16 +204,16 @@ static int find_member(struct fm_source *s, const char *member, struct fm_error 
 		s->in_archive = true;
 		if (!is_member(e))
 			continue;
-		if (!s->chosen || same_name(archive_entry_pathname(e), member)) {
+		if (!s->chosen || same_name(name_of(e), member)) {
 			if (archive_entry_is_data_encrypted(e) > 0)
-				rc = fm_fail(err, FM_EINPUT, "%s: member %s is encrypted: unpack it first", s->path, archive_entry_pathname(e));
-			else if (!(s->member_name = strdup(archive_entry_pathname(e))))
+				rc = fm_fail(err, FM_EINPUT, "%s: member %s is encrypted: unpack it first", s->path, name_of(e));
+			else if (!(s->member_name = strdup(name_of(e))))
 				rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 			else
 				fm_log("reading %s from %s", s->member_name, s->path);
 			goto out;
 		}
-		list_add(&seen, nseen++, archive_entry_pathname(e));
+		list_add(&seen, nseen++, name_of(e));
 	}
 	if (!s->in_archive)
 		rc = empty(s, err);
@@ -229,7 +243,7 @@ static int refuse_others(struct fm_source *s, struct fm_error *err)
 		if ((rc = next_header(s, &e, &end, err)) || end)
 			break;
 		if (is_member(e))
-			list_add(&seen, nseen++, archive_entry_pathname(e));
+			list_add(&seen, nseen++, name_of(e));
 	}
 	if (!rc && nseen > 1)
 		rc = fm_fail(err, FM_EINPUT, "%s has several members: choose one with source.member (%s)", s->path,
@@ -253,7 +267,7 @@ static int fetch(struct fm_source *s, const char **data, size_t *n, struct fm_er
 			s->at_end = true;
 			return refuse_others(s, err);
 		}
-		if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN)
+		if (rc != ARCHIVE_OK) /* a warning, too: zip says so of data of the wrong size */
 			return archive_failed(s, "cannot be read to its end", err);
 		*data = block;
 		if (*n)
@@ -332,6 +346,59 @@ static void stop_ahead(struct fm_source *s)
 	s->started = false;
 }
 
+/* An integer of the xz format: seven bits a byte, the lowest first. */
+static bool xz_integer(const uint8_t *p, size_t n, size_t *at, uint64_t *v)
+{
+	*v = 0;
+	for (unsigned shift = 0; *at < n && shift < 63; shift += 7) {
+		*v |= (uint64_t)(p[*at] & 0x7f) << shift;
+		if (!(p[(*at)++] & 0x80))
+			return true;
+	}
+	return false;
+}
+
+/* The dictionary of an xz file's first block, in bytes; 0 when it is no xz file (The .xz File Format 1.1.0, section 3.1).
+ *
+ *     0        6      12    13     14                                         filter: id, size, properties
+ *     magic    flags  size  flags  [compressed size] [uncompressed size]      0x21, 1, dictionary: (2|b0) << (b/2 + 11)
+ */
+static uint64_t xz_dictionary(const uint8_t *p, size_t n)
+{
+	size_t at = 14;
+	uint64_t v, id, size;
+
+	if (n < 16 || memcmp(p, "\xfd" "7zXZ\0", 6) != 0)
+		return 0;
+	for (int bit = 0x40; bit <= 0x80; bit <<= 1)
+		if ((p[13] & bit) && !xz_integer(p, n, &at, &v))
+			return 0;
+	for (int i = 0; i <= (p[13] & 3); i++) {
+		if (!xz_integer(p, n, &at, &id) || !xz_integer(p, n, &at, &size) || size > n - at)
+			return 0;
+		if (id == 0x21 && size == 1) {
+			unsigned bits = p[at] & 0x3f;
+
+			return bits >= 40 ? UINT32_MAX : (uint64_t)(2 | (bits & 1)) << (bits / 2 + 11);
+		}
+		at += size;
+	}
+	return 0;
+}
+
+/* liblzma takes as much memory as the file asks for; what xz itself makes at its highest level needs 64 MiB. */
+static int check_memory(const struct fm_source *s, struct fm_error *err)
+{
+	uint8_t head[1024 + 12];
+	ssize_t n = s->total ? pread(s->fd, head, sizeof head, 0) : 0;
+	uint64_t dictionary = n > 0 ? xz_dictionary(head, (size_t)n) : 0;
+
+	if (dictionary <= XZ_MAX_DICTIONARY)
+		return FM_OK;
+	return fm_fail(err, FM_EINPUT, "%s needs %llu MiB of memory to be decompressed: compress it again with xz -9 or less", s->path,
+		       (unsigned long long)(dictionary >> 20));
+}
+
 static int open_archive(struct fm_source *s, struct fm_error *err)
 {
 	struct archive *a = s->archive = archive_read_new();
@@ -380,7 +447,7 @@ int fm_source_open(struct fm_source **out, const char *path, const char *member,
 			goto fail;
 		}
 	}
-	if ((rc = open_archive(s, err)) || (rc = find_member(s, member, err)))
+	if ((rc = check_memory(s, err)) || (rc = open_archive(s, err)) || (rc = find_member(s, member, err)))
 		goto fail;
 	/* Only what costs time is worth a thread: a filter beyond "none", or an archive that compresses by itself. */
 	s->threaded = archive_filter_count(s->archive) > 1 || s->in_archive;

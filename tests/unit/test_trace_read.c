@@ -236,6 +236,66 @@ static void what_is_cut_off_is_refused(void **state)
 	fm_buf_free(&b);
 }
 
+static void a_file_that_wants_too_much_memory_is_refused(void **state)
+{
+	struct fm_buf b = ugr16_rows(100), file = {0};
+	struct fm_error err;
+	uint64_t n;
+	struct reading *r;
+
+	(void)state;
+	const char *path = pack_one("big.xz", ARCHIVE_FILTER_XZ, b.data, b.len);
+	assert_int_equal(fm_file_size(path, &n, &err), FM_OK);
+	assert_int_equal(fm_file_read(path, (size_t)n, &file, &err), FM_OK);
+	/* 12: size of the block header, 13: one filter and no sizes, 14: LZMA2, 15: one byte, 16: the dictionary */
+	assert_int_equal(file.data[13], 0);
+	assert_int_equal(file.data[14], 0x21);
+	file.data[16] = 40;
+	assert_refused(put_bytes("big2.xz", file.data, file.len), &ugr16, "needs 4095 MiB of memory to be decompressed");
+	r = read_trace_file(path, &ugr16, NULL, 0);
+	assert_int_equal(r->rc, FM_OK);
+	done(r);
+	fm_buf_free(&file);
+	fm_buf_free(&b);
+}
+
+static void a_damaged_zip_is_refused(void **state)
+{
+	struct fm_buf b = ugr16_rows(2000), file = {0};
+	const struct packed m = {"a.csv", b.data, b.len};
+	const char *path = pack("d.zip", ARCHIVE_FORMAT_ZIP, 0, &m, 1);
+	struct fm_error err;
+	struct reading *r;
+
+	(void)state;
+	assert_int_equal(fm_file_read(path, 1 << 24, &file, &err), FM_OK);
+	for (size_t i = 0; i < 3; i++) {
+		file.data[file.len / 4 * (i + 1)] ^= 4;
+		r = read_trace_file(put_bytes("d2.zip", file.data, file.len), &ugr16, NULL, 1);
+		if (r->rc != FM_EINPUT)
+			fail_msg("a zip with a wrong byte is accepted");
+		assert_says(r->err, "truncated or damaged");
+		done(r);
+		file.data[file.len / 4 * (i + 1)] ^= 4;
+	}
+	fm_buf_free(&file);
+	fm_buf_free(&b);
+}
+
+static void a_members_name_may_hold_any_letters(void **state)
+{
+	const struct packed m[] = {{"caf\xc3\xa9/tr\xc3\xa4ge.csv", ROW, 0}, {"b.csv", ROW ROW, 0}};
+	struct fm_trace_opts o = {.member = m[0].name};
+	struct reading *r = read_trace_file(pack("u.tar", ARCHIVE_FORMAT_TAR_USTAR, 0, m, 2), &ugr16, &o, 0);
+
+	(void)state;
+	if (r->rc)
+		fail_msg("%s", r->err.message);
+	assert_int_equal(r->t->rows, 1);
+	done(r);
+	assert_refused(at("u.tar"), &ugr16, "tr\xc3\xa4ge.csv, b.csv)");
+}
+
 static void a_header_stands_where_it_should(void **state)
 {
 	const char *rest = "1,2,3,4,TCP,1458298072364000,0,1,40,benign\n";
@@ -606,6 +666,9 @@ int main(void)
 		cmocka_unit_test(nothing_to_read_is_said),
 		cmocka_unit_test(a_file_is_what_its_name_says),
 		cmocka_unit_test(what_is_cut_off_is_refused),
+		cmocka_unit_test(a_file_that_wants_too_much_memory_is_refused),
+		cmocka_unit_test(a_damaged_zip_is_refused),
+		cmocka_unit_test(a_members_name_may_hold_any_letters),
 		cmocka_unit_test(a_header_stands_where_it_should),
 		cmocka_unit_test(each_bad_row_has_its_reason),
 		cmocka_unit_test(a_bad_row_brings_no_value_into_a_dictionary),

@@ -1,0 +1,62 @@
+#!/bin/sh
+# bench_ingest.sh [FILE [DIALECT]] - rows a second of flowmint's reader next to pandas.read_csv of the same file in the
+# same run, medians of 5, and the reader's peak memory.  Without FILE: the UGR'16 day beside the repository, plain and xz,
+# or a made-up trace where that is absent.  Needs $B/tests/bench/ingest (make bench builds it) and Debian's
+# python3-pandas.  Nothing is asserted: what is slow here may be the machine.
+set -eu
+cd "$(dirname "$0")/.."
+B=${B:-build}
+python=${PYTHON:-/usr/bin/python3}
+real=../shared/data/ugr16/april11.csv.xz
+work=$(mktemp -d "${TMPDIR:-/tmp}/fm-bench-XXXXXX")
+trap 'rm -rf "$work"' EXIT INT TERM
+
+median() {
+	sort -n | sed -n 3p
+}
+
+bench() { # FILE DIALECT
+	: >"$work/ours"
+	: >"$work/peer"
+	: >"$work/peak"
+	for i in 1 2 3 4 5; do
+		"$B/tests/bench/ingest" "$1" "$2" >"$work/line"
+		sed -n 's,.*  \([0-9]*\) rows/s.*,\1,p' "$work/line" >>"$work/ours"
+		sed -n 's,.*  \([0-9]*\) KiB.*,\1,p' "$work/line" >>"$work/peak"
+		"$python" - "$1" "$2" >>"$work/peer" <<'EOF' || echo 0 >>"$work/peer"
+import sys, time
+try:
+    import pandas
+except ImportError:
+    print(0)
+    sys.exit()
+header = None if sys.argv[2] == "ugr16" else 0
+start = time.perf_counter()
+rows = len(pandas.read_csv(sys.argv[1], header=header))
+print(round(rows / (time.perf_counter() - start)))
+EOF
+	done
+	ours=$(median <"$work/ours")
+	peer=$(median <"$work/peer")
+	ratio=$(awk "BEGIN { if ($peer > 0) printf \"%.2f times pandas\", $ours / $peer; else printf \"no pandas here\" }")
+	printf '%-28s flowmint %9s rows/s   pandas.read_csv %9s rows/s   %s   peak %s KiB\n' \
+		"$(basename "$1")" "$ours" "$peer" "$ratio" "$(median <"$work/peak")"
+}
+
+if [ $# -ge 1 ]; then
+	bench "$1" "${2:-ugr16}"
+elif [ -f "$real" ]; then
+	xz -dc "$real" >"$work/april11.csv"
+	gzip -1 -c "$work/april11.csv" >"$work/april11.csv.gz"
+	bench "$work/april11.csv" ugr16
+	bench "$work/april11.csv.gz" ugr16
+	bench "$real" ugr16
+else
+	awk 'BEGIN {
+		for (i = 0; i < 1000000; i++)
+			printf "2016-04-11 %02d:%02d:%02d,%d.%03d,42.219.%d.%d,10.0.%d.%d,%d,80,TCP,.AP.SF,0,0,%d,%d,background\n",
+				i / 72000, i / 1200 % 60, i / 20 % 60, i % 7, i % 1000, i % 250, i * 7 % 250, i % 250,
+				i * 11 % 250, 1024 + i * 13 % 60000, 1 + i % 50, 40 + i % 90000
+	}' >"$work/made-up.csv"
+	bench "$work/made-up.csv" ugr16
+fi
