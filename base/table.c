@@ -294,10 +294,11 @@ int fm_table_append(struct fm_table *dst, const struct fm_table *src, size_t i, 
 		rc = fm_table_reserve(dst, row < 1024 ? 1024 : row * 2, err);
 	for (int c = 0; c < FM_NCOL && rc == FM_OK; c++) {
 		size_t width = fm_cols[c].width;
-		char *to = (char *)dst->col[c] + row * width;
+		char *to;
 
 		if (!FM_HAS(dst, c))
 			continue;
+		to = (char *)dst->col[c] + row * width;
 		if (fm_cols[c].kind == FM_KIND_CATEGORY)
 			rc = append_category(dst, src, c, i, (uint16_t *)dst->col[c] + row, err);
 		else if (FM_HAS(src, c))
