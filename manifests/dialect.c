@@ -229,7 +229,7 @@ static int read_internal(struct fm_dialect *d, const struct fm_yaml *v, struct f
 	for (const struct fm_yaml *e = v->first; e; e = e->next, d->ninternal++) {
 		char text[32];
 		struct fm_error why;
-		struct fm_cidr c;
+		struct fm_cidr c = {0};
 		if ((rc = fm_yaml_text(e, "internal", text, sizeof(text), err)) != FM_OK)
 			return rc;
 		if (fm_cidr_parse(&c, text, &why) != FM_OK)

@@ -434,8 +434,8 @@ static void test_every_preset_has_every_promised_check(void **state)
 	for (size_t p = 0; p < 2; p++) {
 		struct fm_error err = {0};
 		struct fm_config *c;
-		const char *text;
-		size_t n;
+		const char *text = "";
+		size_t n = 0;
 		assert_int_equal(fm_config_preset(&c, presets[p], NULL, 0, &err), FM_OK);
 		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 			if (check_of(c, names[i]) == NULL)
