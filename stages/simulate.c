@@ -1,10 +1,10 @@
 /*
  * simulate.c - the plan of a simulated trace (how many rows of which class when) and its execution.
  *
- * Time is cut into slots, long enough to hold some dozens of flows and at least a second.  The plan gives each slot exact
- * quotas from cumulative counts, floor(N * share of the span gone by), so that they add up to N without any slot knowing
- * another.  A slot is then a function of the seed and its number; threads make runs of slots, and the text is written in
- * order.
+ * Time is cut into slots, long enough to hold some dozens of flows and at least a second.  The plan gives each slot
+ * exact quotas from cumulative counts, floor(N * share of the span gone by), so that they add up to N without any slot
+ * knowing another.  A slot is then a function of the seed and its number; threads make runs of slots, and the text is
+ * written in order.
  */
 #include "stages/simulate.h"
 
@@ -21,25 +21,26 @@
 #include "stages/simulate_world.h"
 
 const char *const fm_simulate_labels[FM_SIM_NLABEL] = {
-	"background", "dos", "scan11", "scan44", "nerisbotnet", "anomaly-udpscan", "anomaly-sshscan", "anomaly-spam", "blacklist",
+    "background",      "dos",          "scan11",    "scan44", "nerisbotnet", "anomaly-udpscan",
+    "anomaly-sshscan", "anomaly-spam", "blacklist",
 };
 
-#define START_S INT64_C(1460332800) /* 2016-04-11 00:00:00 UTC */
+#define START_S INT64_C(1460332800)  /* 2016-04-11 00:00:00 UTC */
 #define LATEST_S INT64_C(4102444800) /* 2100 */
 #define MAX_THREADS 256
 #define MAX_EPISODES 128
-#define SLOT_ROWS 48     /* a slot is long enough for so many background flows */
-#define SHARD_ROWS 8192  /* a shard is as many slots as hold so many */
+#define SLOT_ROWS 48    /* a slot is long enough for so many background flows */
+#define SHARD_ROWS 8192 /* a shard is as many slots as hold so many */
 
 /* A day's rhythm: flows in each hour, the quietest having 700. */
-static const uint16_t rhythm[24] = {740, 720, 760, 730, 700, 710, 730, 780, 850, 980, 1080, 1060,
-				    1040, 950, 860, 930, 930, 940, 900, 860, 850, 800, 760, 750};
+static const uint16_t rhythm[24] = {740,  720, 760, 730, 700, 710, 730, 780, 850, 980, 1080, 1060,
+				    1040, 950, 860, 930, 930, 940, 900, 860, 850, 800, 760,  750};
 enum { RHYTHM_MIN = 700, RHYTHM_MAX = 1080, WEEKEND = 720 /* of 1000 */ };
 
 struct episode {
 	uint8_t label;
-	uint32_t number;      /* within its class */
-	uint32_t start, len;  /* seconds */
+	uint32_t number;     /* within its class */
+	uint32_t start, len; /* seconds */
 	uint32_t bursts;
 	uint64_t rows;
 };
@@ -47,16 +48,16 @@ struct episode {
 struct plan {
 	struct fm_sim_world *world;
 	int64_t start_s;
-	uint32_t span, slot;  /* seconds */
+	uint32_t span, slot; /* seconds */
 	uint64_t background, blacklist;
-	uint64_t *gone;       /* [minutes + 1]: weight of the minutes before */
+	uint64_t *gone; /* [minutes + 1]: weight of the minutes before */
 	uint32_t minutes;
 	struct episode episode[MAX_EPISODES];
 	int nepisodes;
 };
 
 struct shard {
-	uint32_t from, to;    /* slots */
+	uint32_t from, to; /* slots */
 	struct fm_buf text;
 	uint64_t label[FM_SIM_NLABEL], rows;
 	uint32_t first, last; /* seconds of the first and last row, when rows > 0 */
@@ -166,22 +167,26 @@ static void plan_slots(struct plan *p)
 
 static int plan_new(struct plan *p, const struct fm_simulate_in *in, struct fm_error *err)
 {
-	double hours = in->hours == 0 ? FM_SIM_HOURS : in->hours, attacks = in->attacks == 0 ? FM_SIM_ATTACKS : in->attacks;
+	double hours = in->hours == 0 ? FM_SIM_HOURS : in->hours,
+	       attacks = in->attacks == 0 ? FM_SIM_ATTACKS : in->attacks;
 	uint64_t millionths, total = 0;
 	int rc;
 
 	if (in->rows == 0)
 		return fm_fail(err, FM_EUSAGE, "a trace of 0 rows: give --rows N with N of 1 or more");
 	if (!(hours > 0 && hours <= FM_SIM_MAX_HOURS) || hours * 3600 < 1)
-		return fm_fail(err, FM_EUSAGE, "a span of %g hours: it must be from one second to %g hours", hours, FM_SIM_MAX_HOURS);
+		return fm_fail(err, FM_EUSAGE, "a span of %g hours: it must be from one second to %g hours", hours,
+			       FM_SIM_MAX_HOURS);
 	if (!(attacks <= FM_SIM_MAX_ATTACKS))
-		return fm_fail(err, FM_EUSAGE, "a share of attacks of %g: it must be from 0 to %g", attacks, FM_SIM_MAX_ATTACKS);
+		return fm_fail(err, FM_EUSAGE, "a share of attacks of %g: it must be from 0 to %g", attacks,
+			       FM_SIM_MAX_ATTACKS);
 	if (in->start_ms < 0 || in->start_ms / 1000 > LATEST_S)
 		return fm_fail(err, FM_EUSAGE, "a start outside the years 1970 to 2099");
 	p->span = (uint32_t)floor(hours * 3600 + 0.5);
 	p->start_s = in->start_ms ? in->start_ms / 1000 : START_S;
 	if (in->rows / FM_SIM_MAX_RATE > p->span)
-		return fm_fail(err, FM_EUSAGE, "%llu rows in %u seconds are over %d a second: give more hours or fewer rows",
+		return fm_fail(err, FM_EUSAGE,
+			       "%llu rows in %u seconds are over %d a second: give more hours or fewer rows",
 			       (unsigned long long)in->rows, p->span, FM_SIM_MAX_RATE);
 	millionths = attacks < 0 ? 0 : (uint64_t)floor(attacks * 1e6 + 0.5);
 	if ((rc = fm_sim_world_new(&p->world, in->seed, err)) != FM_OK || (rc = plan_minutes(p, err)) != FM_OK)
@@ -384,7 +389,8 @@ int fm_simulate(const struct fm_simulate_in *in, struct fm_simulate_out *out, st
 		err = &local;
 	memset(out, 0, sizeof *out);
 	if (in->threads < 0 || in->threads > MAX_THREADS)
-		return fm_fail(err, FM_EUSAGE, "%d threads: give 0 (as many as allowed) to %d", in->threads, MAX_THREADS);
+		return fm_fail(err, FM_EUSAGE, "%d threads: give 0 (as many as allowed) to %d", in->threads,
+			       MAX_THREADS);
 	if ((rc = fm_alloc(&plan, 1, sizeof *plan, "the plan of a trace", err)) != FM_OK ||
 	    (rc = plan_new(plan, in, err)) != FM_OK || (rc = fm_pool_new(&pool, in->threads, err)) != FM_OK)
 		goto out;
@@ -440,7 +446,8 @@ json_t *fm_simulate_out_json(const struct fm_simulate_out *out)
 			labels = NULL;
 		}
 	if (labels)
-		all = json_pack("{s:I,s:I,s:o,s:o,s:o}", "rows", (json_int_t)out->rows, "bytes", (json_int_t)out->nbytes, "labels",
-				labels, "first", time_json(out->first_ms), "last", time_json(out->last_ms));
+		all =
+		    json_pack("{s:I,s:I,s:o,s:o,s:o}", "rows", (json_int_t)out->rows, "bytes", (json_int_t)out->nbytes,
+			      "labels", labels, "first", time_json(out->first_ms), "last", time_json(out->last_ms));
 	return all;
 }

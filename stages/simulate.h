@@ -4,15 +4,15 @@
  *     te,td,sa,da,sp,dp,pr,flg,fwd,stos,pkt,byt,label
  *     2016-04-11 00:01:44,0.560,42.219.153.83,106.150.228.139,80,2599,TCP,.AP.SF,0,0,6,4246,background
  *
- * No real record enters it: hosts, services, sizes and attacks follow the rules that docs/simulate.md lists.  It serves as
- * demonstration, test input and a ground truth whose labels are known.
+ * No real record enters it: hosts, services, sizes and attacks follow the rules that docs/simulate.md lists.  It serves
+ * as demonstration, test input and a ground truth whose labels are known.
  *
  *     struct fm_simulate_in in = { .rows = 20000, .seed = 1, .out = "trace.csv" };
  *     if (fm_simulate(&in, &out, err)) ...
  *
- * The bytes are a function of (rows, seed, start_ms, hours, attacks): the same for any number of threads, compiler, level of
- * optimisation and processor, because every decision is integer arithmetic on Philox words keyed by the slot of time it
- * belongs to.  The only floating-point operations are the conversion of hours and attacks to integers and square roots,
+ * The bytes are a function of (rows, seed, start_ms, hours, attacks): the same for any number of threads, compiler,
+ * level of optimisation and processor, because every decision is integer arithmetic on Philox words keyed by the slot of
+ * time it belongs to.  The only floating-point operations are the conversion of hours and attacks to integers and square roots,
  * which IEEE 754 rounds in one way.
  *
  * Memory does not grow with rows: flows are made and sorted slot by slot (a slot is one second in a dense trace).

@@ -2,17 +2,17 @@
  * simulate_attacks.c - the attack classes of UGR'16 as rules (Macia-Fernandez et al., Computers & Security 73, 2018,
  * sections 4 and 5): what a flow of an episode looks like.
  *
- * Flows come in twos: an even one is what the attacker sends, the odd one after it is the answer, or a second probe where
- * nobody answers.  Draws are one to a statement (see simulate_flows.c).
+ * Flows come in twos: an even one is what the attacker sends, the odd one after it is the answer, or a second probe
+ * where nobody answers.  Draws are one to a statement (see simulate_flows.c).
  */
 #include "stages/simulate_world.h"
 
 /* Shares sum to 1000.  Blacklist has no episodes: it is spread over the day like background. */
 const struct fm_sim_class fm_sim_classes[FM_SIM_NLABEL] = {
-	[FM_SIM_DOS] = {220, 12, 80, 180, 24, 3},     [FM_SIM_SCAN11] = {130, 12, 60, 180, 12, 1},
-	[FM_SIM_SCAN44] = {130, 12, 64, 180, 16, 1},  [FM_SIM_NERIS] = {120, 8, 60, 1200, 4, 0},
-	[FM_SIM_UDPSCAN] = {120, 6, 60, 600, 20, 1},  [FM_SIM_SSHSCAN] = {100, 6, 50, 900, 10, 1},
-	[FM_SIM_SPAM] = {100, 5, 60, 1800, 6, 0},     [FM_SIM_BLACKLIST] = {80, 0, 0, 0, 0, 0},
+    [FM_SIM_DOS] = {220, 12, 80, 180, 24, 3},    [FM_SIM_SCAN11] = {130, 12, 60, 180, 12, 1},
+    [FM_SIM_SCAN44] = {130, 12, 64, 180, 16, 1}, [FM_SIM_NERIS] = {120, 8, 60, 1200, 4, 0},
+    [FM_SIM_UDPSCAN] = {120, 6, 60, 600, 20, 1}, [FM_SIM_SSHSCAN] = {100, 6, 50, 900, 10, 1},
+    [FM_SIM_SPAM] = {100, 5, 60, 1800, 6, 0},    [FM_SIM_BLACKLIST] = {80, 0, 0, 0, 0, 0},
 };
 
 enum { NATTACKER = 5, NVICTIM = 20 };
@@ -74,8 +74,9 @@ static void dos(struct fm_sim_slot *s, uint32_t episode, uint64_t n, struct fm_s
 /* The n-th port that a scanner tries: the well-known ones first, then others in a fixed disorder. */
 static uint16_t scan_port(uint32_t episode, uint64_t n)
 {
-	static const uint16_t known[] = {80, 23, 443, 21, 22, 25, 3389, 110, 445, 139, 143, 53, 135, 3306, 8080, 1723, 111, 995, 993,
-					 5900, 1025, 587, 8888, 199, 1720, 465, 548, 113, 81, 6001, 10000, 514, 5060, 179};
+	static const uint16_t known[] = {80,   23,   443,  21,   22,  25,   3389,  110,  445,  139, 143,  53,
+					 135,  3306, 8080, 1723, 111, 995,  993,   5900, 1025, 587, 8888, 199,
+					 1720, 465,  548,  113,  81,  6001, 10000, 514,  5060, 179};
 	uint32_t k = (uint32_t)(n % 1000);
 
 	if (k < sizeof known / sizeof *known)
@@ -234,7 +235,8 @@ void fm_sim_attack(struct fm_sim_slot *s, uint32_t sec, uint32_t episode, uint64
 
 		/* Bit 54 keeps these rows apart from the slots'; see fm_rng_init for what a row may be. */
 		fm_rng_init(&s->rng, s->w->seed, FM_RNG_SIMULATE,
-			    UINT64_C(1) << 54 | (uint64_t)s->label << 48 | (uint64_t)episode << 40 | n >> 32, (uint32_t)n);
+			    UINT64_C(1) << 54 | (uint64_t)s->label << 48 | (uint64_t)episode << 40 | n >> 32,
+			    (uint32_t)n);
 		switch (s->label) {
 		case FM_SIM_DOS:
 			dos(s, episode, n, f);

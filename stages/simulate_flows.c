@@ -1,9 +1,9 @@
 /*
  * simulate_flows.c - background traffic: what each service does.
  *
- * Numbers are the author's rules, rounded, chosen so that shares come near those of an ISP's NetFlow (docs/simulate.md).
- * Durations are in milliseconds, sizes in bytes.  Draws from the random stream are one to a statement: C leaves the order
- * of arguments and initialisers to the compiler, and a trace must not depend on it.
+ * Numbers are the author's rules, rounded, chosen so that shares come near those of an ISP's NetFlow
+ * (docs/simulate.md). Durations are in milliseconds, sizes in bytes.  Draws from the random stream are one to a
+ * statement: C leaves the order of arguments and initialisers to the compiler, and a trace must not depend on it.
  */
 #include "stages/simulate_world.h"
 
@@ -11,37 +11,57 @@
 #define MSS 1448
 #define LARGEST (UINT64_C(500) << 20)
 
-static const struct fm_sim_dist
-	web_td = {{4, 60, 100, 130, 164, 200, 260, 340, 440, 800, 1600, 4000, 5200, 8500, 15000, 21000, 44000}, 70, MAX_TD},
-	web_request = {{60, 240, 300, 340, 370, 400, 430, 460, 490, 530, 580, 640, 720, 860, 1100, 1800, 5600}, 90, LARGEST},
-	web_response = {{120, 240, 320, 500, 800, 1200, 1900, 2900, 4000, 5200, 6800, 9000, 13000, 21000, 36000, 80000, 240000},
-			110, LARGEST},
-	tls_td = {{4, 80, 140, 200, 280, 400, 600, 900, 1400, 2600, 4200, 6400, 9000, 15000, 30000, 60000, 120000}, 80, MAX_TD},
-	tls_request = {{90, 200, 300, 400, 480, 560, 660, 780, 900, 1100, 1400, 1800, 2400, 3200, 4800, 9000, 30000}, 110, LARGEST},
-	tls_response = {{90, 150, 240, 700, 1500, 2800, 3400, 4000, 4600, 5400, 6800, 9000, 13000, 22000, 40000, 90000, 300000},
-			110, LARGEST},
-	mail_td = {{80, 200, 280, 380, 520, 700, 900, 1100, 1250, 1500, 1900, 2500, 3100, 4300, 6200, 9000, 28000}, 60, MAX_TD},
-	mail_request = {{60, 70, 80, 90, 100, 115, 130, 150, 180, 210, 260, 330, 700, 3000, 9000, 30000, 160000}, 110, LARGEST},
-	mail_reply = {{120, 180, 200, 215, 225, 235, 250, 265, 280, 300, 330, 360, 400, 470, 560, 700, 1500}, 30, 60000},
-	pop_td = {{80, 140, 180, 220, 260, 320, 400, 500, 600, 720, 880, 1100, 1350, 1900, 3300, 5600, 24000}, 60, MAX_TD},
-	pop_request = {{30, 48, 56, 60, 64, 70, 76, 82, 90, 100, 112, 130, 150, 190, 260, 400, 2000}, 30, 60000},
-	pop_reply = {{60, 120, 150, 190, 260, 400, 800, 1500, 2600, 4000, 5200, 6800, 9000, 14000, 26000, 70000, 500000}, 100, LARGEST},
-	ssh_td = {{900, 3200, 5200, 6400, 7600, 8600, 9600, 10600, 11600, 12600, 13600, 14800, 16000, 17600, 19400, 22000, 30000}, 20, MAX_TD},
-	ssh_request = {{500, 900, 1040, 1120, 1200, 1260, 1320, 1380, 1440, 1500, 1560, 1620, 1700, 1800, 1900, 2100, 3000}, 25, LARGEST},
-	ssh_reply = {{900, 1500, 1700, 1800, 1880, 1960, 2040, 2120, 2200, 2300, 2400, 2520, 2650, 2800, 3000, 3600, 6000}, 30, LARGEST},
-	other_td = {{4, 8, 12, 28, 60, 120, 300, 700, 1500, 2900, 4300, 6100, 8800, 12000, 20000, 36000, 90000}, 90, MAX_TD},
-	other_size = {{20, 30, 44, 60, 85, 120, 170, 240, 330, 450, 650, 1000, 1900, 4200, 12000, 60000, 400000}, 130, LARGEST},
-	wait_td = {{4, 60, 140, 300, 700, 1500, 2600, 4000, 5100, 5600, 7000, 9500, 12000, 15000, 21000, 30000, 46000}, 60, MAX_TD},
-	dns_query = {{54, 59, 62, 64, 66, 67, 69, 70, 71, 72, 73, 74, 76, 79, 83, 92, 130}, 0, 0},
-	dns_answer = {{62, 77, 88, 96, 104, 110, 116, 121, 125, 129, 134, 140, 147, 158, 176, 220, 480}, 40, 1400},
-	tunnel_packets = {{2, 8, 20, 60, 200, 600, 1200, 1800, 2300, 2600, 2900, 3200, 3600, 4600, 6400, 9000, 20000}, 30, 200000};
+/* clang-format off */
+static const struct fm_sim_dist web_td = {
+	{4, 60, 100, 130, 164, 200, 260, 340, 440, 800, 1600, 4000, 5200, 8500, 15000, 21000, 44000}, 70, MAX_TD};
+static const struct fm_sim_dist web_request = {
+	{60, 240, 300, 340, 370, 400, 430, 460, 490, 530, 580, 640, 720, 860, 1100, 1800, 5600}, 90, LARGEST};
+static const struct fm_sim_dist web_response = {
+	{120, 240, 320, 500, 800, 1200, 1900, 2900, 4000, 5200, 6800, 9000, 13000, 21000, 36000, 80000, 240000}, 110, LARGEST};
+static const struct fm_sim_dist tls_td = {
+	{4, 80, 140, 200, 280, 400, 600, 900, 1400, 2600, 4200, 6400, 9000, 15000, 30000, 60000, 120000}, 80, MAX_TD};
+static const struct fm_sim_dist tls_request = {
+	{90, 200, 300, 400, 480, 560, 660, 780, 900, 1100, 1400, 1800, 2400, 3200, 4800, 9000, 30000}, 110, LARGEST};
+static const struct fm_sim_dist tls_response = {
+	{90, 150, 240, 700, 1500, 2800, 3400, 4000, 4600, 5400, 6800, 9000, 13000, 22000, 40000, 90000, 300000}, 110, LARGEST};
+static const struct fm_sim_dist mail_td = {
+	{80, 200, 280, 380, 520, 700, 900, 1100, 1250, 1500, 1900, 2500, 3100, 4300, 6200, 9000, 28000}, 60, MAX_TD};
+static const struct fm_sim_dist mail_request = {
+	{60, 70, 80, 90, 100, 115, 130, 150, 180, 210, 260, 330, 700, 3000, 9000, 30000, 160000}, 110, LARGEST};
+static const struct fm_sim_dist mail_reply = {
+	{120, 180, 200, 215, 225, 235, 250, 265, 280, 300, 330, 360, 400, 470, 560, 700, 1500}, 30, 60000};
+static const struct fm_sim_dist pop_td = {
+	{80, 140, 180, 220, 260, 320, 400, 500, 600, 720, 880, 1100, 1350, 1900, 3300, 5600, 24000}, 60, MAX_TD};
+static const struct fm_sim_dist pop_request = {
+	{30, 48, 56, 60, 64, 70, 76, 82, 90, 100, 112, 130, 150, 190, 260, 400, 2000}, 30, 60000};
+static const struct fm_sim_dist pop_reply = {
+	{60, 120, 150, 190, 260, 400, 800, 1500, 2600, 4000, 5200, 6800, 9000, 14000, 26000, 70000, 500000}, 100, LARGEST};
+static const struct fm_sim_dist ssh_td = {
+	{900, 3200, 5200, 6400, 7600, 8600, 9600, 10600, 11600, 12600, 13600, 14800, 16000, 17600, 19400, 22000, 30000}, 20, MAX_TD};
+static const struct fm_sim_dist ssh_request = {
+	{500, 900, 1040, 1120, 1200, 1260, 1320, 1380, 1440, 1500, 1560, 1620, 1700, 1800, 1900, 2100, 3000}, 25, LARGEST};
+static const struct fm_sim_dist ssh_reply = {
+	{900, 1500, 1700, 1800, 1880, 1960, 2040, 2120, 2200, 2300, 2400, 2520, 2650, 2800, 3000, 3600, 6000}, 30, LARGEST};
+static const struct fm_sim_dist other_td = {
+	{4, 8, 12, 28, 60, 120, 300, 700, 1500, 2900, 4300, 6100, 8800, 12000, 20000, 36000, 90000}, 90, MAX_TD};
+static const struct fm_sim_dist other_size = {
+	{20, 30, 44, 60, 85, 120, 170, 240, 330, 450, 650, 1000, 1900, 4200, 12000, 60000, 400000}, 130, LARGEST};
+static const struct fm_sim_dist wait_td = {
+	{4, 60, 140, 300, 700, 1500, 2600, 4000, 5100, 5600, 7000, 9500, 12000, 15000, 21000, 30000, 46000}, 60, MAX_TD};
+static const struct fm_sim_dist dns_query = {
+	{54, 59, 62, 64, 66, 67, 69, 70, 71, 72, 73, 74, 76, 79, 83, 92, 130}, 0, 0};
+static const struct fm_sim_dist dns_answer = {
+	{62, 77, 88, 96, 104, 110, 116, 121, 125, 129, 134, 140, 147, 158, 176, 220, 480}, 40, 1400};
+static const struct fm_sim_dist tunnel_packets = {
+	{2, 8, 20, 60, 200, 600, 1200, 1800, 2300, 2600, 2900, 3200, 3600, 4600, 6400, 9000, 20000}, 30, 200000};
+/* clang-format on */
 
 /* How a conversation ends up as flows, and the flags of its client and server half. */
 enum { FULL, RESET, OPEN, LATE, MIDDLE, TAIL, EMPTY, QUIET, REFUSED, NWAY };
 static const uint8_t way_flags[NWAY][2] = {
-	[FULL] = {SIM_APSF, SIM_APSF}, [RESET] = {SIM_APRS, SIM_APS}, [OPEN] = {SIM_APS, SIM_APS}, [LATE] = {SIM_APF, SIM_APSF},
-	[MIDDLE] = {SIM_AP, SIM_AP},   [TAIL] = {SIM_AF, SIM_AF},     [EMPTY] = {SIM_ASF, SIM_ASF}, [QUIET] = {SIM_A, SIM_A},
-	[REFUSED] = {SIM_S, SIM_AR},
+    [FULL] = {SIM_APSF, SIM_APSF}, [RESET] = {SIM_APRS, SIM_APS}, [OPEN] = {SIM_APS, SIM_APS},
+    [LATE] = {SIM_APF, SIM_APSF},  [MIDDLE] = {SIM_AP, SIM_AP},   [TAIL] = {SIM_AF, SIM_AF},
+    [EMPTY] = {SIM_ASF, SIM_ASF},  [QUIET] = {SIM_A, SIM_A},      [REFUSED] = {SIM_S, SIM_AR},
 };
 
 struct service {
@@ -51,14 +71,15 @@ struct service {
 	uint16_t lone;      /* of those that were not: chance that the client's was */
 };
 static const struct service
-	web = {&web_td, &web_request, &web_response, {590, 625, 680, 800, 830, 900, 960, 985, 1024}, 700, 560},
-	tls = {&tls_td, &tls_request, &tls_response, {330, 380, 500, 590, 790, 840, 850, 1000, 1024}, 720, 540},
-	smtp = {&mail_td, &mail_request, &mail_reply, {330, 660, 740, 770, 850, 940, 950, 985, 1024}, 760, 640},
-	pop = {&pop_td, &pop_request, &pop_reply, {900, 960, 980, 1000, 1004, 1010, 1016, 1020, 1024}, 1000, 512},
-	ssh = {&ssh_td, &ssh_request, &ssh_reply, {720, 880, 930, 980, 1000, 1008, 1012, 1016, 1024}, 850, 700},
-	misc = {&other_td, &other_size, &other_size, {330, 380, 500, 560, 720, 780, 810, 880, 1024}, 560, 512};
+    web = {&web_td, &web_request, &web_response, {590, 625, 680, 800, 830, 900, 960, 985, 1024}, 700, 560},
+    tls = {&tls_td, &tls_request, &tls_response, {330, 380, 500, 590, 790, 840, 850, 1000, 1024}, 720, 540},
+    smtp = {&mail_td, &mail_request, &mail_reply, {330, 660, 740, 770, 850, 940, 950, 985, 1024}, 760, 640},
+    pop = {&pop_td, &pop_request, &pop_reply, {900, 960, 980, 1000, 1004, 1010, 1016, 1020, 1024}, 1000, 512},
+    ssh = {&ssh_td, &ssh_request, &ssh_reply, {720, 880, 930, 980, 1000, 1008, 1012, 1016, 1024}, 850, 700},
+    misc = {&other_td, &other_size, &other_size, {330, 380, 500, 560, 720, 780, 810, 880, 1024}, 560, 512};
 
-/* Payload of nbytes as packets: full segments, headers of 40 or 52 bytes, a few packets more for opening and closing. */
+/* Payload of nbytes as packets: full segments, headers of 40 or 52 bytes, a few packets more for opening and closing.
+ */
 static void packets(struct fm_sim_flow *f, uint64_t nbytes, uint64_t data, uint32_t extra, uint32_t header)
 {
 	f->pkt = data + extra;
@@ -66,7 +87,8 @@ static void packets(struct fm_sim_flow *f, uint64_t nbytes, uint64_t data, uint3
 }
 
 /* The two halves of one conversation, without type of service. */
-static void halves(struct fm_sim_slot *s, struct fm_sim_flow *c, struct fm_sim_flow *r, uint64_t request, uint64_t response)
+static void halves(struct fm_sim_slot *s, struct fm_sim_flow *c, struct fm_sim_flow *r, uint64_t request,
+		   uint64_t response)
 {
 	uint64_t up = (request + MSS - 1) / MSS, down = (response + MSS - 1) / MSS;
 	uint32_t u = sim_u32(s), header = u & 1 ? 40 : 52, a = u >> 1 & 3, b = u >> 3 & 3;
@@ -81,7 +103,12 @@ static void halves(struct fm_sim_slot *s, struct fm_sim_flow *c, struct fm_sim_f
 
 void fm_sim_talk(struct fm_sim_slot *s, struct fm_sim_flow f[2], uint32_t td_ms, uint64_t request, uint64_t response)
 {
-	f[1] = (struct fm_sim_flow){.sec = f[0].sec, .sa = f[0].da, .da = f[0].sa, .sp = f[0].dp, .dp = f[0].sp, .pr = SIM_TCP,
+	f[1] = (struct fm_sim_flow){.sec = f[0].sec,
+				    .sa = f[0].da,
+				    .da = f[0].sa,
+				    .sp = f[0].dp,
+				    .dp = f[0].sp,
+				    .pr = SIM_TCP,
 				    .flg = f[1].flg};
 	f[0].pr = SIM_TCP;
 	f[0].td_ms = f[1].td_ms = td_ms;
@@ -265,10 +292,12 @@ static void other_tcp(struct fm_sim_slot *s, uint32_t sec)
 /* A connection attempt that nobody answers, with the retransmissions of its stack: 3 s, then 6 s, then 12 s later. */
 static void unanswered(struct fm_sim_slot *s, uint32_t sec)
 {
-	static const uint16_t port[] = {80, 80, 80, 23, 23, 23, 22, 22, 445, 3389, 5060, 25, 443, 8080, 3306, 1433, 21, 5900};
+	static const uint16_t port[] = {80,   80,   80, 23,  23,   23,   22,   22, 445,
+					3389, 5060, 25, 443, 8080, 3306, 1433, 21, 5900};
 	static const uint8_t size[] = {40, 40, 40, 40, 40, 40, 48, 48, 48, 60, 60, 60, 52, 52, 44, 44};
 	static const uint32_t wait[] = {0, 3000, 9000, 21000, 45000, 93000};
-	uint32_t u = sim_u32(s), n = 1, tries = 1, sa = fm_sim_host(s, SIM_OUT_SCAN), da = fm_sim_host(s, SIM_IN_ANY), cport;
+	uint32_t u = sim_u32(s), n = 1, tries = 1, sa = fm_sim_host(s, SIM_OUT_SCAN), da = fm_sim_host(s, SIM_IN_ANY),
+		 cport;
 	uint16_t dport = port[(u & 0xffff) * (sizeof port / sizeof *port) >> 16];
 	uint32_t bytes = size[u >> 16 & 15];
 
@@ -280,8 +309,15 @@ static void unanswered(struct fm_sim_slot *s, uint32_t sec)
 		tries++;
 	cport = fm_sim_ephemeral(s);
 	for (uint32_t i = 0; i < n; i++) {
-		struct fm_sim_flow f = {.sec = sim_later(s, sec, i / 2), .sa = sa, .da = da, .sp = (uint16_t)cport, .dp = dport,
-					.pr = SIM_TCP, .flg = SIM_S, .pkt = tries, .byt = tries * bytes};
+		struct fm_sim_flow f = {.sec = sim_later(s, sec, i / 2),
+					.sa = sa,
+					.da = da,
+					.sp = (uint16_t)cport,
+					.dp = dport,
+					.pr = SIM_TCP,
+					.flg = SIM_S,
+					.pkt = tries,
+					.byt = tries * bytes};
 		uint32_t v = sim_u32(s);
 		bool slow = tries == 1 && v < UINT32_MAX / 200; /* a clock's slip that real collectors show */
 		f.td_ms = slow ? 4000 : wait[tries - 1] + 8;
@@ -289,8 +325,15 @@ static void unanswered(struct fm_sim_slot *s, uint32_t sec)
 			f.td_ms -= 4 * (v & 3);
 		fm_sim_emit(s, f, slow);
 		if ((v >> 8 & 15) == 0 && tries == 1) { /* a closed port answers */
-			struct fm_sim_flow r = {.sec = f.sec, .sa = da, .da = sa, .sp = dport, .dp = (uint16_t)cport, .pr = SIM_TCP,
-						.flg = v >> 12 & 1 ? SIM_R : SIM_AR, .pkt = 1, .byt = 40};
+			struct fm_sim_flow r = {.sec = f.sec,
+						.sa = da,
+						.da = sa,
+						.sp = dport,
+						.dp = (uint16_t)cport,
+						.pr = SIM_TCP,
+						.flg = v >> 12 & 1 ? SIM_R : SIM_AR,
+						.pkt = 1,
+						.byt = 40};
 			fm_sim_emit(s, r, false);
 		}
 		da = fm_sim_host(s, SIM_IN_ANY);
@@ -482,11 +525,13 @@ static const struct {
 	uint16_t weight[SIM_NMIX];
 	bool listed; /* has a party outside, which a listed host can play */
 } kinds[] = {
-	{web_in, {290, 235}, true},    {web_out, {40, 18}, true},      {tls_in, {46, 30}, true},   {tls_out, {36, 16}, true},
-	{mail_in, {62, 64}, true},     {mail_out, {26, 22}, true},     {mail_submit, {6, 3}, true}, {mail_fetch, {38, 26}, true},
-	{ssh_in, {24, 32}, true},      {other_tcp, {76, 80}, true},    {unanswered, {170, 225}, true}, {dns, {128, 120}, true},
-	{ntp, {36, 40}, true},         {sip, {12, 18}, true},          {snmp, {26, 28}, true},     {other_udp, {50, 52}, true},
-	{rip, {14, 16}, false},        {ping, {44, 50}, true},         {unreachable, {40, 40}, true}, {tunnel, {12, 14}, false},
+    {web_in, {290, 235}, true},    {web_out, {40, 18}, true},      {tls_in, {46, 30}, true},
+    {tls_out, {36, 16}, true},     {mail_in, {62, 64}, true},      {mail_out, {26, 22}, true},
+    {mail_submit, {6, 3}, true},   {mail_fetch, {38, 26}, true},   {ssh_in, {24, 32}, true},
+    {other_tcp, {76, 80}, true},   {unanswered, {170, 225}, true}, {dns, {128, 120}, true},
+    {ntp, {36, 40}, true},         {sip, {12, 18}, true},          {snmp, {26, 28}, true},
+    {other_udp, {50, 52}, true},   {rip, {14, 16}, false},         {ping, {44, 50}, true},
+    {unreachable, {40, 40}, true}, {tunnel, {12, 14}, false},
 };
 enum { NKIND = sizeof kinds / sizeof *kinds };
 _Static_assert(NKIND <= 32, "fm_sim_mixes has room for 32 kinds");

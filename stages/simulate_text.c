@@ -70,7 +70,8 @@ static int key_compare(const void *va, const void *vb)
 		return a->sec < b->sec ? -1 : 1;
 	if (a->head != b->head)
 		return a->head < b->head ? -1 : 1;
-	return memcmp(a->text, b->text, a->len < b->len ? a->len : b->len); /* each ends in a newline: no prefix of another */
+	return memcmp(a->text, b->text,
+		      a->len < b->len ? a->len : b->len); /* each ends in a newline: no prefix of another */
 }
 
 static int scratch_reserve(struct fm_sim_scratch *x, size_t rows, struct fm_error *err)
@@ -130,11 +131,11 @@ int fm_sim_text(const struct fm_sim_slot *s, int64_t start_s, struct fm_sim_scra
 }
 
 struct fm_sim_sink {
-	struct fm_out *out;           /* NULL: standard output */
-	struct archive *archive;      /* NULL: not compressed */
+	struct fm_out *out;      /* NULL: standard output */
+	struct archive *archive; /* NULL: not compressed */
 	struct archive_entry *entry;
 	const char *path;
-	struct fm_error err;          /* why the callback stopped writing */
+	struct fm_error err; /* why the callback stopped writing */
 };
 
 static bool ends_in(const char *s, const char *end)
@@ -143,8 +144,8 @@ static bool ends_in(const char *s, const char *end)
 	return n > k && strcmp(s + n - k, end) == 0;
 }
 
-/* Never fails towards libarchive, which leaks its compressor after a failed write: what cannot be written is dropped, and
- * k->err tells the next caller. */
+/* Never fails towards libarchive, which leaks its compressor after a failed write: what cannot be written is dropped,
+ * and k->err tells the next caller. */
 static la_ssize_t archive_out(struct archive *a, void *ctx, const void *p, size_t n)
 {
 	struct fm_sim_sink *k = ctx;
@@ -206,7 +207,8 @@ int fm_sim_sink_open(struct fm_sim_sink **sink, const char *path, struct fm_erro
 	if (strcmp(path, "-") != 0) {
 		/* A rename would replace a device or pipe by a file. */
 		if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-			rc = fm_fail(err, FM_EUSAGE, "%s exists and is not a regular file: give another name, or - for standard output",
+			rc = fm_fail(err, FM_EUSAGE,
+				     "%s exists and is not a regular file: give another name, or - for standard output",
 				     path);
 			goto fail;
 		}

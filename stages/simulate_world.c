@@ -8,9 +8,9 @@
 
 const char *const fm_sim_proto[SIM_NPROTO] = {"TCP", "UDP", "ICMP", "GRE", "ESP", "IPIP"};
 const char *const fm_sim_flags[SIM_NFLAG] = {
-	[SIM_A] = ".A....",    [SIM_S] = "....S.",     [SIM_APSF] = ".AP.SF", [SIM_APS] = ".AP.S.", [SIM_APF] = ".AP..F",
-	[SIM_AP] = ".AP...",   [SIM_AF] = ".A...F",    [SIM_ASF] = ".A..SF",  [SIM_APRS] = ".APRS.",
-	[SIM_APRSF] = ".APRSF", [SIM_AS] = ".A..S.",   [SIM_AR] = ".A.R..",   [SIM_R] = "...R..",
+    [SIM_A] = ".A....",  [SIM_S] = "....S.",  [SIM_APSF] = ".AP.SF", [SIM_APS] = ".AP.S.",  [SIM_APF] = ".AP..F",
+    [SIM_AP] = ".AP...", [SIM_AF] = ".A...F", [SIM_ASF] = ".A..SF",  [SIM_APRS] = ".APRS.", [SIM_APRSF] = ".APRSF",
+    [SIM_AS] = ".A..S.", [SIM_AR] = ".A.R..", [SIM_R] = "...R..",
 };
 
 /* The finaliser of SplitMix64 (Steele, Lea, Flood 2014): a bijection that scatters. */
@@ -103,7 +103,8 @@ bool fm_sim_is_inside(uint32_t ip)
 	return ip >> 16 == (42u << 8 | 219u);
 }
 
-/* Hosts cluster: low cluster numbers are common (a cube of a uniform number), so that some /16 send much and most little. */
+/* Hosts cluster: low cluster numbers are common (a cube of a uniform number), so that some /16 send much and most
+ * little. */
 uint32_t fm_sim_outside(const struct fm_sim_world *w, uint64_t id)
 {
 	uint64_t h = scatter(w->salt ^ scatter(id)), c, r = h & 0xfff;
@@ -112,8 +113,8 @@ uint32_t fm_sim_outside(const struct fm_sim_world *w, uint64_t id)
 	r = r * r * r >> 24; /* [0, 4096), skewed to 0 */
 	c = scatter(w->salt + r * 0x10001u + 7);
 	first = 1 + (uint32_t)(c >> 40) % 222;
-	while (first == 10 || first == 42 || first == 100 || first == 127 || first == 169 || first == 172 || first == 192 ||
-	       first == 198 || first == 203)
+	while (first == 10 || first == 42 || first == 100 || first == 127 || first == 169 || first == 172 ||
+	       first == 192 || first == 198 || first == 203)
 		first++;
 	second = (uint32_t)(c >> 16) & 255;
 	return first << 24 | second << 16 | ((uint32_t)(h >> 20) & 255) << 8 | (1 + (uint32_t)(h >> 32) % 254);
@@ -121,8 +122,11 @@ uint32_t fm_sim_outside(const struct fm_sim_world *w, uint64_t id)
 
 uint8_t fm_sim_stos(const struct fm_sim_world *w, uint32_t outside)
 {
-	static const struct { uint8_t stos; uint8_t upto; } kind[] = {
-		{0, 120}, {40, 190}, {72, 219}, {42, 229}, {64, 239}, {24, 244}, {26, 249}, {2, 252}, {8, 254}, {75, 255},
+	static const struct {
+		uint8_t stos;
+		uint8_t upto;
+	} kind[] = {
+	    {0, 120}, {40, 190}, {72, 219}, {42, 229}, {64, 239}, {24, 244}, {26, 249}, {2, 252}, {8, 254}, {75, 255},
 	};
 	uint8_t u = (uint8_t)(scatter(w->salt ^ outside) >> 56);
 	for (size_t i = 0; i + 1 < sizeof kind / sizeof *kind; i++)
@@ -140,22 +144,26 @@ static uint64_t zipf_weight(uint32_t rank, uint32_t shift, int quarters)
 	return (uint64_t)(281474976710656.0 / p) + 1; /* 2^48 */
 }
 
-/* Size, first inside host or number of the first outside one, shift and exponent (in quarters) of each pool's popularity. */
-static const struct { uint32_t n, base, shift; int quarters; } pools[SIM_NPOOL] = {
-	[SIM_IN_WEB] = {120, 0, 3, 4},
-	[SIM_IN_MAIL] = {24, 120, 3, 4},
-	[SIM_IN_POP] = {6, 144, 0, 5},
-	[SIM_IN_DNS] = {5, 150, 0, 5},
-	[SIM_IN_CLIENT] = {360, 155, 4, 4},
-	[SIM_IN_ANY] = {SIM_NINSIDE, 0, 40, 3},
-	[SIM_OUT_CLIENT] = {24000, 1000000, 12, 5},
-	[SIM_OUT_WEB] = {6000, 2000000, 4, 4},
-	[SIM_OUT_MAIL] = {8000, 3000000, 8, 5},
-	[SIM_OUT_DNS] = {400, 4000000, 0, 6},
-	[SIM_OUT_NTP] = {60, 5000000, 2, 4},
-	[SIM_OUT_SCAN] = {1500, 6000000, 4, 4},
-	[SIM_OUT_TUNNEL] = {6, 7000000, 0, 4},
-	[SIM_OUT_LISTED] = {48, 8000000, 2, 4},
+/* Size, first inside host or number of the first outside one, shift and exponent (in quarters) of each pool's
+ * popularity. */
+static const struct {
+	uint32_t n, base, shift;
+	int quarters;
+} pools[SIM_NPOOL] = {
+    [SIM_IN_WEB] = {120, 0, 3, 4},
+    [SIM_IN_MAIL] = {24, 120, 3, 4},
+    [SIM_IN_POP] = {6, 144, 0, 5},
+    [SIM_IN_DNS] = {5, 150, 0, 5},
+    [SIM_IN_CLIENT] = {360, 155, 4, 4},
+    [SIM_IN_ANY] = {SIM_NINSIDE, 0, 40, 3},
+    [SIM_OUT_CLIENT] = {24000, 1000000, 12, 5},
+    [SIM_OUT_WEB] = {6000, 2000000, 4, 4},
+    [SIM_OUT_MAIL] = {8000, 3000000, 8, 5},
+    [SIM_OUT_DNS] = {400, 4000000, 0, 6},
+    [SIM_OUT_NTP] = {60, 5000000, 2, 4},
+    [SIM_OUT_SCAN] = {1500, 6000000, 4, 4},
+    [SIM_OUT_TUNNEL] = {6, 7000000, 0, 4},
+    [SIM_OUT_LISTED] = {48, 8000000, 2, 4},
 };
 
 static int pool_new(struct fm_sim_world *w, int p, struct fm_error *err)

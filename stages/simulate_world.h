@@ -1,6 +1,6 @@
 /*
- * simulate_world.h - inside of stages/simulate*.c: the hosts and tables of a simulated network, the flow, and the slot that
- * flows are emitted into.
+ * simulate_world.h - inside of stages/simulate*.c: the hosts and tables of a simulated network, the flow, and the slot
+ * that flows are emitted into.
  *
  *     simulate.c          plan (how many rows when), threads, sorting, text, file
  *     simulate_world.c    who exists: addresses, popularity; quantile tables

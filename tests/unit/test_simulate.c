@@ -66,13 +66,18 @@ static void test_same_bytes_in_any_build_and_with_any_number_of_threads(void **s
 	(void)state;
 	for (int i = 0; i < 4; i++) {
 		char hex[FM_SHA256_HEX];
-		make((struct fm_simulate_in){.rows = 20000, .seed = 1, .out = scratch_path("g.csv"), .threads = threads[i]}, NULL, hex);
+		make(
+		    (struct fm_simulate_in){
+			.rows = 20000, .seed = 1, .out = scratch_path("g.csv"), .threads = threads[i]},
+		    NULL, hex);
 		assert_string_equal(hex, GOLDEN);
 	}
 	/* A dense trace has slots of one second and many shards. */
 	char a[FM_SHA256_HEX], b[FM_SHA256_HEX];
-	make((struct fm_simulate_in){.rows = 60000, .seed = 3, .hours = 0.05, .out = scratch_path("a"), .threads = 1}, NULL, a);
-	make((struct fm_simulate_in){.rows = 60000, .seed = 3, .hours = 0.05, .out = scratch_path("b"), .threads = 5}, NULL, b);
+	make((struct fm_simulate_in){.rows = 60000, .seed = 3, .hours = 0.05, .out = scratch_path("a"), .threads = 1},
+	     NULL, a);
+	make((struct fm_simulate_in){.rows = 60000, .seed = 3, .hours = 0.05, .out = scratch_path("b"), .threads = 5},
+	     NULL, b);
 	assert_string_equal(a, b);
 }
 
@@ -82,8 +87,12 @@ static void test_other_seeds_and_starts_give_other_bytes(void **state)
 	(void)state;
 	make((struct fm_simulate_in){.rows = 5000, .seed = 1, .out = scratch_path("s")}, NULL, hex[0]);
 	make((struct fm_simulate_in){.rows = 5000, .seed = 2, .out = scratch_path("s")}, NULL, hex[1]);
-	make((struct fm_simulate_in){.rows = 5000, .seed = UINT64_C(1) << 32 | 1, .out = scratch_path("s")}, NULL, hex[2]);
-	make((struct fm_simulate_in){.rows = 5000, .seed = 1, .start_ms = INT64_C(1458259200000), .out = scratch_path("s")}, NULL, hex[3]);
+	make((struct fm_simulate_in){.rows = 5000, .seed = UINT64_C(1) << 32 | 1, .out = scratch_path("s")}, NULL,
+	     hex[2]);
+	make(
+	    (struct fm_simulate_in){
+		.rows = 5000, .seed = 1, .start_ms = INT64_C(1458259200000), .out = scratch_path("s")},
+	    NULL, hex[3]);
 	make((struct fm_simulate_in){.rows = 5000, .seed = 1, .attacks = 0.2, .out = scratch_path("s")}, NULL, hex[4]);
 	for (int i = 0; i < 5; i++)
 		for (int j = 0; j < i; j++)
@@ -135,9 +144,9 @@ static int inside(uint32_t ip)
 static void row_obeys(const struct row *r, const char *line)
 {
 	static const char *const protos[] = {"TCP", "UDP", "ICMP", "GRE", "ESP", "IPIP"};
-	int known = 0, ok = r->td >= 0 && r->td % 4 == 0 && r->pkt >= 1 && r->byt >= 20 * r->pkt && r->byt <= 1500 * r->pkt &&
-			    r->sa != r->da && (inside(r->sa) || inside(r->da)) && strcmp(r->col[8], "0") == 0 &&
-			    strlen(r->col[7]) == 6;
+	int known = 0, ok = r->td >= 0 && r->td % 4 == 0 && r->pkt >= 1 && r->byt >= 20 * r->pkt &&
+			    r->byt <= 1500 * r->pkt && r->sa != r->da && (inside(r->sa) || inside(r->da)) &&
+			    strcmp(r->col[8], "0") == 0 && strlen(r->col[7]) == 6;
 	for (size_t i = 0; i < 6; i++)
 		known += strcmp(r->col[6], protos[i]) == 0;
 	if (strcmp(r->col[6], "TCP") == 0 || strcmp(r->col[6], "UDP") == 0)
@@ -160,7 +169,11 @@ struct tally {
 
 static void tally_file(const char *path, struct tally *t)
 {
-	static struct { uint32_t sa, da; uint64_t sp, dp; char pr[8]; } ring[BACK];
+	static struct {
+		uint32_t sa, da;
+		uint64_t sp, dp;
+		char pr[8];
+	} ring[BACK];
 	static struct row r;
 	FILE *f = fopen(path, "r");
 	char line[512], before[512] = "";
@@ -247,16 +260,31 @@ static void test_rows_obey_the_rules_and_shares_are_those_of_the_data_set(void *
 
 static void test_rows_are_exactly_as_many_as_asked_for(void **state)
 {
-	static const struct { uint64_t rows; double hours, attacks; } ask[] = {
-		{1, 0, 0}, {2, 24, 0.5}, {7, 0, -1}, {63, 0.0003, 0.9}, {1000, 100, 0.9}, {4001, 0.01, 0}, {30011, 1.0 / 3600, 0.08},
-		{999, 8784, 0}, {5003, 1.51, 0.3},
+	static const struct {
+		uint64_t rows;
+		double hours, attacks;
+	} ask[] = {
+	    {1, 0, 0},
+	    {2, 24, 0.5},
+	    {7, 0, -1},
+	    {63, 0.0003, 0.9},
+	    {1000, 100, 0.9},
+	    {4001, 0.01, 0},
+	    {30011, 1.0 / 3600, 0.08},
+	    {999, 8784, 0},
+	    {5003, 1.51, 0.3},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof ask / sizeof *ask; i++) {
 		struct fm_simulate_out out;
 		struct tally t;
-		make((struct fm_simulate_in){.rows = ask[i].rows, .seed = i, .hours = ask[i].hours, .attacks = ask[i].attacks,
-					     .out = scratch_path("n.csv"), .threads = 2}, &out, NULL);
+		make((struct fm_simulate_in){.rows = ask[i].rows,
+					     .seed = i,
+					     .hours = ask[i].hours,
+					     .attacks = ask[i].attacks,
+					     .out = scratch_path("n.csv"),
+					     .threads = 2},
+		     &out, NULL);
 		tally_file(scratch_path("n.csv"), &t);
 		assert_int_equal(t.rows, ask[i].rows);
 		assert_int_equal(out.rows, ask[i].rows);
@@ -271,7 +299,8 @@ static void test_the_day_has_a_rhythm(void **state)
 	char line[512];
 	FILE *f;
 	(void)state;
-	make((struct fm_simulate_in){.rows = 20000, .seed = 9, .attacks = -1, .out = scratch_path("h.csv")}, NULL, NULL);
+	make((struct fm_simulate_in){.rows = 20000, .seed = 9, .attacks = -1, .out = scratch_path("h.csv")}, NULL,
+	     NULL);
 	f = fopen(scratch_path("h.csv"), "r");
 	assert_non_null(f);
 	while (fgets(line, sizeof line, f))
@@ -283,14 +312,22 @@ static void test_the_day_has_a_rhythm(void **state)
 
 static void test_a_compressed_name_gives_the_same_text_compressed(void **state)
 {
-	static const struct { const char *name, *magic; size_t n; } kind[] = {
-		{"c.csv.gz", "\x1f\x8b", 2}, {"c.csv.xz", "\xfd" "7zXZ", 5}, {"c.csv.zst", "\x28\xb5\x2f\xfd", 4}};
+	static const struct {
+		const char *name, *magic;
+		size_t n;
+	} kind[] = {{"c.csv.gz", "\x1f\x8b", 2},
+		    {"c.csv.xz",
+		     "\xfd"
+		     "7zXZ",
+		     5},
+		    {"c.csv.zst", "\x28\xb5\x2f\xfd", 4}};
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		char a[FM_SHA256_HEX], b[FM_SHA256_HEX], head[8] = "";
 		struct fm_simulate_out out;
 		make((struct fm_simulate_in){.rows = 3000, .seed = 1, .out = scratch_path(kind[i].name)}, &out, a);
-		make((struct fm_simulate_in){.rows = 3000, .seed = 1, .out = scratch_path(kind[i].name), .threads = 3}, NULL, b);
+		make((struct fm_simulate_in){.rows = 3000, .seed = 1, .out = scratch_path(kind[i].name), .threads = 3},
+		     NULL, b);
 		assert_string_equal(a, b); /* no time of day in it */
 		FILE *f = fopen(scratch_path(kind[i].name), "r");
 		assert_non_null(f);
@@ -310,16 +347,19 @@ static void test_wrong_requests_are_refused_and_leave_nothing(void **state)
 	assert_int_equal(refused((struct fm_simulate_in){.rows = 9, .hours = NAN, .out = out}, "hours"), FM_EUSAGE);
 	assert_int_equal(refused((struct fm_simulate_in){.rows = 9, .hours = 1e9, .out = out}, "hours"), FM_EUSAGE);
 	assert_int_equal(refused((struct fm_simulate_in){.rows = 9, .hours = 1e-9, .out = out}, "hours"), FM_EUSAGE);
-	assert_int_equal(refused((struct fm_simulate_in){.rows = 9, .attacks = 0.95, .out = out}, "attacks"), FM_EUSAGE);
+	assert_int_equal(refused((struct fm_simulate_in){.rows = 9, .attacks = 0.95, .out = out}, "attacks"),
+			 FM_EUSAGE);
 	assert_int_equal(refused((struct fm_simulate_in){.rows = 9, .attacks = NAN, .out = out}, "attacks"), FM_EUSAGE);
 	assert_int_equal(refused((struct fm_simulate_in){.rows = 9, .start_ms = -1, .out = out}, "start"), FM_EUSAGE);
 	assert_int_equal(refused((struct fm_simulate_in){.rows = 9, .threads = -1, .out = out}, "threads"), FM_EUSAGE);
 	assert_int_equal(refused((struct fm_simulate_in){.rows = UINT64_MAX, .out = out}, "a second"), FM_EUSAGE);
 	assert_int_equal(refused((struct fm_simulate_in){.rows = 9, .out = NULL}, "output"), FM_EUSAGE);
 	assert_int_equal(refused((struct fm_simulate_in){.rows = 9, .out = ""}, "output"), FM_EUSAGE);
-	assert_int_equal(refused((struct fm_simulate_in){.rows = 9, .out = "/dev/null"}, "not a regular file"), FM_EUSAGE);
+	assert_int_equal(refused((struct fm_simulate_in){.rows = 9, .out = "/dev/null"}, "not a regular file"),
+			 FM_EUSAGE);
 	assert_int_equal(refused((struct fm_simulate_in){.rows = 9, .out = scratch}, "not a regular file"), FM_EUSAGE);
-	assert_true(refused((struct fm_simulate_in){.rows = 9, .out = scratch_path("no/such/folder.csv")}, "folder.csv") != FM_OK);
+	assert_true(refused((struct fm_simulate_in){.rows = 9, .out = scratch_path("no/such/folder.csv")},
+			    "folder.csv") != FM_OK);
 	assert_false(fm_file_exists(out));
 }
 
@@ -352,14 +392,14 @@ static void test_a_full_disk_leaves_the_old_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_same_bytes_in_any_build_and_with_any_number_of_threads),
-		cmocka_unit_test(test_other_seeds_and_starts_give_other_bytes),
-		cmocka_unit_test(test_rows_obey_the_rules_and_shares_are_those_of_the_data_set),
-		cmocka_unit_test(test_rows_are_exactly_as_many_as_asked_for),
-		cmocka_unit_test(test_the_day_has_a_rhythm),
-		cmocka_unit_test(test_a_compressed_name_gives_the_same_text_compressed),
-		cmocka_unit_test(test_wrong_requests_are_refused_and_leave_nothing),
-		cmocka_unit_test(test_a_full_disk_leaves_the_old_file),
+	    cmocka_unit_test(test_same_bytes_in_any_build_and_with_any_number_of_threads),
+	    cmocka_unit_test(test_other_seeds_and_starts_give_other_bytes),
+	    cmocka_unit_test(test_rows_obey_the_rules_and_shares_are_those_of_the_data_set),
+	    cmocka_unit_test(test_rows_are_exactly_as_many_as_asked_for),
+	    cmocka_unit_test(test_the_day_has_a_rhythm),
+	    cmocka_unit_test(test_a_compressed_name_gives_the_same_text_compressed),
+	    cmocka_unit_test(test_wrong_requests_are_refused_and_leave_nothing),
+	    cmocka_unit_test(test_a_full_disk_leaves_the_old_file),
 	};
 	return cmocka_run_group_tests(tests, enter, leave);
 }
