@@ -55,6 +55,7 @@ static const struct column_set {
 	{"_no_time", 1u << FM_TE},
 	{"_no_addr_time", 1u << FM_TE | 1u << FM_SA | 1u << FM_DA},
 };
+enum { NSETS = sizeof column_sets / sizeof *column_sets };
 
 static int matched_share(const struct fm_table *train, const struct fm_table *rows, unsigned columns, const char *metric,
 			 const char *set, struct fm_metrics *out, struct fm_error *err)
@@ -120,7 +121,7 @@ static int matches(const struct fm_table *train, const struct fm_table *holdout,
 	const struct fm_table *t = holdout && train->rows > holdout->rows ? fewer : train;
 	const struct fm_table *h = holdout && holdout->rows > train->rows ? fewer : holdout;
 
-	for (size_t i = 0; i < sizeof column_sets / sizeof *column_sets; i++) {
+	for (size_t i = 0; i < NSETS; i++) {
 		const struct column_set *set = &column_sets[i];
 		unsigned columns = present & ~set->without;
 		if (columns == 0)
@@ -174,28 +175,33 @@ static double quantile(const int32_t *d, size_t n, double q)
 	return d[i] + (d[j] - d[i]) * (at - below);
 }
 
-static int add_distances(struct fm_metrics *out, const char *of, int32_t *d, size_t n, double unit, struct fm_error *err)
+static int add_distances(struct fm_metrics *out, const char *of, const char *set, int32_t *d, size_t n, double unit, struct fm_error *err)
 {
+	char name[32];
 	int rc;
 
 	qsort(d, n, sizeof *d, by_distance);
-	if ((rc = add(out, "dcr_median_", of, quantile(d, n, 0.5) * unit, n, err)) != FM_OK)
+	snprintf(name, sizeof name, "dcr_median_%s", of);
+	if ((rc = add(out, name, set, quantile(d, n, 0.5) * unit, n, err)) != FM_OK)
 		return rc;
-	return add(out, "dcr_p5_", of, quantile(d, n, 0.05) * unit, n, err);
+	snprintf(name, sizeof name, "dcr_p5_%s", of);
+	return add(out, name, set, quantile(d, n, 0.05) * unit, n, err);
 }
 
-static int distances(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic, struct fm_pool *pool,
-		     struct fm_metrics *out, struct fm_error *err)
+static int distances(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
+		     const struct column_set *set, struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err)
 {
 	size_t refs = train->rows < holdout->rows ? train->rows : holdout->rows;
 	size_t n = synthetic->rows < FM_LEAKAGE_ROWS ? synthetic->rows : FM_LEAKAGE_ROWS;
+	unsigned columns = synthetic->present & holdout->present & ~set->without;
 	struct fm_gower_rows t = {0}, h = {0}, s = {0};
 	int32_t *dt = NULL, *dh = NULL;
 	struct fm_gower *g = NULL;
 	double nearer = 0;
 	int rc;
 
-	if ((rc = fm_gower_new(&g, train, err)) != FM_OK || (rc = code_some(g, train, refs, EQUAL_TRAIN, &t, err)) != FM_OK ||
+	if ((rc = fm_gower_new(&g, train, columns, err)) != FM_OK ||
+	    (rc = code_some(g, train, refs, EQUAL_TRAIN, &t, err)) != FM_OK ||
 	    (rc = code_some(g, holdout, refs, EQUAL_HOLDOUT, &h, err)) != FM_OK ||
 	    (rc = code_some(g, synthetic, n, SYNTHETIC, &s, err)) != FM_OK ||
 	    (rc = fm_alloc(&dt, n, sizeof *dt, "distances", err)) != FM_OK ||
@@ -205,10 +211,10 @@ static int distances(const struct fm_table *train, const struct fm_table *holdou
 	fm_gower_nearest(g, &s, &h, pool, dh);
 	for (size_t i = 0; i < n; i++)
 		nearer += dt[i] < dh[i] ? 1.0 : dt[i] == dh[i] ? 0.5 : 0.0;
-	if ((rc = add_share(out, "share_nearer_train", "", nearer, n, err)) != FM_OK ||
-	    (rc = add_distances(out, "train", dt, n, fm_gower_unit(g), err)) != FM_OK)
+	if ((rc = add_share(out, "share_nearer_train", set->name, nearer, n, err)) != FM_OK ||
+	    (rc = add_distances(out, "train", set->name, dt, n, fm_gower_unit(g), err)) != FM_OK)
 		goto out;
-	rc = add_distances(out, "holdout", dh, n, fm_gower_unit(g), err);
+	rc = add_distances(out, "holdout", set->name, dh, n, fm_gower_unit(g), err);
 out:
 	free(dt);
 	free(dh);
@@ -230,5 +236,8 @@ int fm_leakage(const struct fm_table *train, const struct fm_table *holdout, con
 		holdout = NULL;
 	if ((rc = matches(train, holdout, synthetic, out, err)) != FM_OK || !holdout)
 		return rc;
-	return distances(train, holdout, synthetic, pool, out, err);
+	/* Not without time alone: that adds little to the other two, and a search is the dear part. */
+	if ((rc = distances(train, holdout, synthetic, &column_sets[0], pool, out, err)) != FM_OK)
+		return rc;
+	return distances(train, holdout, synthetic, &column_sets[NSETS - 1], pool, out, err);
 }

@@ -12,7 +12,7 @@
  *                                  there are none.  Training and holdout at equal numbers of rows.
  *
  * Distances (nearest.h), of at most FM_LEAKAGE_ROWS synthetic rows to all rows of the smaller of training and holdout and as
- * many of the larger one:
+ * many of the larger one; over all ten fields, and with _no_addr_time behind the names without addresses and time:
  *
  *     leak.share_nearer_train      share nearer to a training row than to any holdout row, a tie counting half, with a 95 %
  *                                  Wilson interval: 0.5 where nothing is remembered
@@ -30,7 +30,7 @@
 #include "base/thread.h"
 #include "manifests/metrics.h"
 
-#define FM_LEAKAGE_ROWS 2000
+#define FM_LEAKAGE_ROWS 10000
 
 /* holdout may be NULL or without rows: then only leak.rows_equal* are added.  FM_EINPUT when train or synthetic has no rows. */
 int fm_leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic, struct fm_pool *pool,

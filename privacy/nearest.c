@@ -15,6 +15,7 @@ _Static_assert(FM_GOWER_RANKS + NSAME == FM_GOWER_FIELDS, "ten fields");
 
 struct fm_gower {
 	const struct fm_table *train;
+	unsigned columns; /* those that count and that train has */
 	uint64_t *sorted[FM_GOWER_RANKS];
 	uint8_t *seen[FM_NCOL]; /* which values of a category occur */
 };
@@ -30,7 +31,7 @@ static uint64_t key(const struct fm_table *t, enum fm_col c, size_t row)
 	return ((const uint64_t *)t->col[c])[row];
 }
 
-int fm_gower_new(struct fm_gower **out, const struct fm_table *train, struct fm_error *err)
+int fm_gower_new(struct fm_gower **out, const struct fm_table *train, unsigned columns, struct fm_error *err)
 {
 	struct fm_gower *g = NULL;
 	size_t n = train->rows;
@@ -42,8 +43,9 @@ int fm_gower_new(struct fm_gower **out, const struct fm_table *train, struct fm_
 	if ((rc = fm_alloc(&g, 1, sizeof *g, "ranks", err)) != FM_OK)
 		return rc;
 	g->train = train;
+	g->columns = columns & train->present;
 	for (int f = 0; f < FM_GOWER_RANKS; f++) {
-		if (!FM_HAS(train, rank_cols[f]))
+		if (!(g->columns >> rank_cols[f] & 1u))
 			continue;
 		if ((rc = fm_alloc(&g->sorted[f], n, sizeof **g->sorted, "ranks", err)) != FM_OK)
 			goto fail;
@@ -54,7 +56,7 @@ int fm_gower_new(struct fm_gower **out, const struct fm_table *train, struct fm_
 	}
 	for (int f = 0; f < NSAME; f++) {
 		enum fm_col c = same_cols[f];
-		if (fm_cols[c].kind != FM_KIND_CATEGORY || !FM_HAS(train, c))
+		if (fm_cols[c].kind != FM_KIND_CATEGORY || !(g->columns >> c & 1u))
 			continue;
 		if ((rc = fm_alloc(&g->seen[c], train->dict[c].n + 1, 1, "categories", err)) != FM_OK)
 			goto fail;
@@ -133,7 +135,7 @@ int fm_gower_code(const struct fm_gower *g, const struct fm_table *t, const uint
 	for (int f = 0; f < FM_GOWER_FIELDS; f++) {
 		enum fm_col c = f < FM_GOWER_RANKS ? rank_cols[f] : same_cols[f - FM_GOWER_RANKS];
 		int32_t *v = out->field[f];
-		if (!FM_HAS(t, c) || !FM_HAS(g->train, c))
+		if (!((g->columns & t->present) >> c & 1u))
 			continue;
 		if (f < FM_GOWER_RANKS) {
 			for (size_t i = 0; i < n; i++)

@@ -24,8 +24,9 @@
 
 /* The training rows' ranks: what others are coded by. */
 struct fm_gower;
-/* At most 2^27 rows (FM_EINPUT).  train must outlive it. */
-int fm_gower_new(struct fm_gower **g, const struct fm_table *train, struct fm_error *err) FM_MUST_CHECK;
+/* columns: a set of bits 1 << enum fm_col; a field that is not in it counts nothing.  1 to 2^27 rows, else FM_EINPUT.  train
+ * must outlive it. */
+int fm_gower_new(struct fm_gower **g, const struct fm_table *train, unsigned columns, struct fm_error *err) FM_MUST_CHECK;
 void fm_gower_free(struct fm_gower *g);
 double fm_gower_unit(const struct fm_gower *g); /* multiply a distance by this: 0 .. 1 */
 

@@ -1,6 +1,7 @@
 /* Promise: the judges give the values of the reference scorer, for any number of threads, and a defined one for odd input. */
 #include "judge_fixture.h"
 
+#include "base/log.h"
 #include "base/rows.h"
 #include "base/thread.h"
 #include "judge/association.h"
@@ -351,5 +352,6 @@ int main(void)
 		cmocka_unit_test(test_divergences_by_hand),
 	};
 
+	fm_log_quiet(1);
 	return cmocka_run_group_tests_name("fidelity", tests, NULL, NULL);
 }
