@@ -75,7 +75,7 @@ static void put_what(const struct fm_metadata_in *in, struct fm_buf *out)
 	put_count(out, in->table->rows);
 	fm_buf_puts(out, " flows");
 	put_span(in->table, out);
-	fm_buf_puts(out, ". None of them was observed; a model that was trained on\nreal flows made them up.");
+	fm_buf_puts(out, ".\nNone of them was observed; a model that was trained on real flows made them up.");
 	if (in->date[0])
 		fm_buf_printf(out, " Released on %s.", in->date);
 	fm_buf_puts(out, "\n\n");
@@ -90,7 +90,7 @@ static void put_how(const struct fm_metadata_in *in, struct fm_buf *out)
 		      "By flowmint, with a hybrid diffusion model: categorical tokens (%s diffusion) and Gaussian residuals (%s\n"
 		      "schedule), T = %d steps, a %s as denoiser over windows of %d consecutive flows. Training took at most\n"
 		      "%d steps of %d windows; the %s sampler made the flows. Addresses are drawn by role (who repeats, who\n"
-		      "answers whom, how popular a host is) from ranges that the config names, inside:",
+		      "answers whom, how popular a host is) from these ranges,\ninside:",
 		      c->model.process, c->model.schedule, c->model.steps, c->model.denoiser, c->model.window, c->train.steps,
 		      c->train.batch, c->generate.sampler);
 	for (int i = 0; i < c->generate.ninside; i++)

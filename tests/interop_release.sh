@@ -192,7 +192,7 @@ wants 1 archive-malformed "$verify" --json --signers signers bad.tar.zst
 zstd -dcqf $archive >bad.tar
 tar -rf bad.tar --transform='s,^,office-1.2.0/,' listing
 repack
-wants 1 archive-malformed "$verify" --json --signers signers bad.tar.zst
+wants 1 entry-header "$verify" --json --signers signers bad.tar.zst
 zstd -dcqf $archive >bad.tar
 repack
 wants 0 good "$verify" --json --signers signers bad.tar.zst

@@ -20,7 +20,7 @@
 
 static char fixture_dir[256];
 
-static int fixture_make(void **state)
+static inline int fixture_make(void **state)
 {
 	const char *tmp = getenv("TMPDIR");
 
@@ -29,7 +29,7 @@ static int fixture_make(void **state)
 	return mkdtemp(fixture_dir) ? 0 : -1;
 }
 
-static int fixture_remove(void **state)
+static inline int fixture_remove(void **state)
 {
 	struct fm_error err;
 
