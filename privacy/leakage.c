@@ -72,35 +72,53 @@ static int matched_share(const struct fm_table *train, const struct fm_table *ro
 	return rc;
 }
 
-/* Synthetic rows that equal a singleton of one side and nothing of the other, for both sides. */
+/* Rows of side[own] that occur there once, in the other side never and among the synthetic rows: each counted once, however
+ * often it is emitted, for repeats are no independent evidence and would widen z (seen on real flows: a deviation of 1.3). */
+static int unique_of(const struct fm_table *const side[2], int own, const struct fm_match_index *const sides[2],
+		     const struct fm_match_index *synthetic, size_t *unique, struct fm_error *err)
+{
+	size_t n = side[own]->rows, matched;
+	uint32_t *times[3] = {NULL};
+	const struct fm_match_index *in[3] = {sides[own], sides[!own], synthetic};
+	int rc;
+
+	for (int k = 0; k < 3; k++)
+		if ((rc = fm_alloc(&times[k], n, sizeof **times, "match counts", err)) != FM_OK ||
+		    (rc = fm_match(in[k], side[own], times[k], &matched, err)) != FM_OK)
+			goto out;
+	*unique = 0;
+	for (size_t i = 0; i < n; i++)
+		*unique += times[0][i] == 1 && times[1][i] == 0 && times[2][i] > 0;
+out:
+	for (int k = 0; k < 3; k++)
+		free(times[k]);
+	return rc;
+}
+
 static int unique_matches(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic, unsigned columns,
 			  const char *set, struct fm_metrics *out, struct fm_error *err)
 {
-	struct fm_match_index *x[2] = {NULL, NULL};
+	struct fm_match_index *x[2] = {NULL, NULL}, *xs = NULL;
 	const struct fm_table *side[2] = {train, holdout};
-	size_t n = synthetic->rows, unique[2] = {0, 0}, matched;
-	uint32_t *times[2] = {NULL, NULL};
+	size_t unique[2], n = train->rows;
 	int rc;
 
-	for (int s = 0; s < 2; s++) {
-		if ((rc = fm_alloc(&times[s], n, sizeof **times, "match counts", err)) != FM_OK ||
-		    (rc = fm_match_index_new(&x[s], side[s], columns, err)) != FM_OK ||
-		    (rc = fm_match(x[s], synthetic, times[s], &matched, err)) != FM_OK)
-			goto out;
-	}
-	for (size_t i = 0; i < n; i++) {
-		unique[0] += times[0][i] == 1 && times[1][i] == 0;
-		unique[1] += times[1][i] == 1 && times[0][i] == 0;
-	}
+	if ((rc = fm_match_index_new(&x[0], train, columns, err)) != FM_OK ||
+	    (rc = fm_match_index_new(&x[1], holdout, columns, err)) != FM_OK ||
+	    (rc = fm_match_index_new(&xs, synthetic, columns, err)) != FM_OK)
+		goto out;
+	const struct fm_match_index *sides[2] = {x[0], x[1]};
+	if ((rc = unique_of(side, 0, sides, xs, &unique[0], err)) != FM_OK ||
+	    (rc = unique_of(side, 1, sides, xs, &unique[1], err)) != FM_OK)
+		goto out;
 	double a = (double)unique[0], b = (double)unique[1];
 	if ((rc = add(out, "unique_train", set, a, n, err)) != FM_OK || (rc = add(out, "unique_holdout", set, b, n, err)) != FM_OK)
 		goto out;
 	rc = add(out, "unique_z", set, a + b > 0 ? (a - b) / sqrt(a + b) : 0.0, n, err);
 out:
-	for (int s = 0; s < 2; s++) {
-		fm_match_index_free(x[s]);
-		free(times[s]);
-	}
+	fm_match_index_free(x[0]);
+	fm_match_index_free(x[1]);
+	fm_match_index_free(xs);
 	return rc;
 }
 

@@ -6,10 +6,11 @@
  *
  *     leak.rows_equalCOLUMNS       share of synthetic rows equal to a training row
  *     leak.holdout_equalCOLUMNS    share of holdout rows equal to a training row: what fresh real flows would show
- *     leak.unique_trainCOLUMNS     synthetic rows equal to a training row that occurs once and is not in the holdout
- *     leak.unique_holdoutCOLUMNS   the mirror: equal to a holdout row that occurs once and is not in the training rows
- *     leak.unique_zCOLUMNS         (train - holdout) / sqrt(train + holdout), about normal when nothing is copied; 0 when
- *                                  there are none.  Training and holdout at equal numbers of rows.
+ *     leak.unique_trainCOLUMNS     training rows that occur once, are not in the holdout and are among the synthetic rows
+ *     leak.unique_holdoutCOLUMNS   the mirror: holdout rows that occur once, are not in training and are emitted
+ *     leak.unique_zCOLUMNS         (train - holdout) / sqrt(train + holdout), about standard normal when nothing is copied
+ *                                  and rows are independent; 0 when there are none.  Training and holdout at equal
+ *                                  numbers of rows, which is their n.
  *
  * Distances (nearest.h), of at most FM_LEAKAGE_ROWS synthetic rows to all rows of the smaller of training and holdout and as
  * many of the larger one; over all ten fields, and with _no_addr_time behind the names without addresses and time:
