@@ -18,7 +18,7 @@ MAINS    := pipeline/main.c release/verify_main.c
 PUBLIC   := $(call lib,release) $(call lib,manifests) $(call lib,base)
 ALL      := $(call lib,stages) $(call lib,privacy) $(call lib,judge) $(call lib,model) $(call lib,traces) $(PUBLIC)
 LIBS_PUBLIC := -larchive -lcrypto -ljansson -lyaml -lm
-LIBS_ALL := -lcsv -lsqlite3 -lseccomp -lopenblas $(LIBS_PUBLIC)
+LIBS_ALL := -lcsv -lz -lsqlite3 -lseccomp -lopenblas $(LIBS_PUBLIC)
 
 .PHONY: all deps test test-long test-asan bench demo lint fuzz clean install check-repro
 all: $(B)/flowmint $(B)/flowmint-verify

@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "traces/gunzip.h"
 
 #define READ_BLOCK (256 * 1024)
 #define NSLOTS 4
@@ -33,6 +34,7 @@ struct fm_source {
 	char *path, *member_name; /* member_name: what is being read of an archive */
 	int fd;
 	struct archive *archive;
+	struct fm_gunzip *gunzip; /* between file and archive, when the file is gzip */
 	bool chosen;     /* the caller named the member */
 	bool in_archive; /* of an archive, not the file itself */
 	bool at_end, damaged;
@@ -92,8 +94,12 @@ static int archive_failed(struct fm_source *s, const char *doing, struct fm_erro
 	return fm_fail(err, FM_EINPUT, "%s: %s: %s: the file is truncated or damaged; fetch it again", s->path, doing, why);
 }
 
-static bool has_filter(struct archive *a, int code)
+static bool has_filter(const struct fm_source *s, int code)
 {
+	struct archive *a = s->archive;
+
+	if (s->gunzip)
+		return code == ARCHIVE_FILTER_GZIP;
 	for (int i = 0; i < archive_filter_count(a); i++)
 		if (archive_filter_code(a, i) == code)
 			return true;
@@ -111,7 +117,7 @@ static int check_name(struct fm_source *s, struct fm_error *err)
 
 		if (n < m || strcasecmp(s->path + n - m, x->text) != 0)
 			continue;
-		if ((x->filter >= 0 && !has_filter(s->archive, x->filter)) ||
+		if ((x->filter >= 0 && !has_filter(s, x->filter)) ||
 		    (x->format && (archive_format(s->archive) & ARCHIVE_FORMAT_BASE_MASK) != x->format))
 			return fm_fail(err, FM_EINPUT, "%s is named %s but is not %s: fetch it again, or give it the name of what it is",
 				       s->path, x->text, x->what);
@@ -252,6 +258,22 @@ static int refuse_others(struct fm_source *s, struct fm_error *err)
 	return rc;
 }
 
+/* Read gzip to its end, behind what the archive has of interest, for the check sum that stands there. */
+static int drain(struct fm_source *s, struct fm_error *err)
+{
+	const char *why = NULL;
+	const void *data;
+	ssize_t n = 1;
+
+	if (s->gunzip && s->total - fm_source_consumed(s) <= CHEAP_REST)
+		while ((n = fm_gunzip_read(s->gunzip, &data, &why)) > 0)
+			;
+	if (n >= 0)
+		return FM_OK;
+	archive_set_error(s->archive, errno ? errno : EILSEQ, "%s", why);
+	return archive_failed(s, "cannot be read to its end", err);
+}
+
 /* The next block straight from libarchive, in its own memory; *n is 0 at the end. */
 static int fetch(struct fm_source *s, const char **data, size_t *n, struct fm_error *err)
 {
@@ -261,11 +283,12 @@ static int fetch(struct fm_source *s, const char **data, size_t *n, struct fm_er
 		la_int64_t offset;
 		int rc = archive_read_data_block(s->archive, &block, n, &offset);
 
-		atomic_store_explicit(&s->consumed, (uint64_t)archive_filter_bytes(s->archive, -1), memory_order_relaxed);
+		atomic_store_explicit(&s->consumed, s->gunzip ? fm_gunzip_consumed(s->gunzip) : (uint64_t)archive_filter_bytes(s->archive, -1), memory_order_relaxed);
 		if (rc == ARCHIVE_EOF) {
 			*n = 0;
 			s->at_end = true;
-			return refuse_others(s, err);
+			rc = refuse_others(s, err);
+			return rc ? rc : drain(s, err);
 		}
 		if (rc != ARCHIVE_OK) /* a warning, too: zip says so of data of the wrong size */
 			return archive_failed(s, "cannot be read to its end", err);
@@ -399,9 +422,22 @@ static int check_memory(const struct fm_source *s, struct fm_error *err)
 		       (unsigned long long)(dictionary >> 20));
 }
 
+/* libarchive asks for more of what gzip held. */
+static la_ssize_t read_gunzip(struct archive *a, void *ctx, const void **data)
+{
+	struct fm_source *s = ctx;
+	const char *why = NULL;
+	ssize_t n = fm_gunzip_read(s->gunzip, data, &why);
+
+	if (n < 0)
+		archive_set_error(a, errno ? errno : EILSEQ, "%s", why);
+	return n;
+}
+
 static int open_archive(struct fm_source *s, struct fm_error *err)
 {
 	struct archive *a = s->archive = archive_read_new();
+	int rc;
 
 	if (!a)
 		return fm_fail(err, FM_ESYSTEM, "out of memory: no archive reader");
@@ -410,9 +446,14 @@ static int open_archive(struct fm_source *s, struct fm_error *err)
 	    archive_read_support_filter_compress(a) || archive_read_support_format_tar(a) || archive_read_support_format_zip(a) ||
 	    archive_read_support_format_7zip(a) || archive_read_support_format_empty(a) || archive_read_support_format_raw(a))
 		return fm_fail(err, FM_ESYSTEM, "libarchive lacks a needed format: %s", archive_error_string(a));
-	if (archive_read_open_fd(a, s->fd, READ_BLOCK) != ARCHIVE_OK)
-		return archive_failed(s, "cannot be opened", err);
-	return FM_OK;
+	if (s->total && fm_gunzip_wanted(s->fd)) {
+		if ((rc = fm_gunzip_open(&s->gunzip, s->fd, err)))
+			return rc;
+		rc = archive_read_open(a, s, NULL, read_gunzip, NULL);
+	} else {
+		rc = archive_read_open_fd(a, s->fd, READ_BLOCK);
+	}
+	return rc == ARCHIVE_OK ? FM_OK : archive_failed(s, "cannot be opened", err);
 }
 
 int fm_source_open(struct fm_source **out, const char *path, const char *member, struct fm_error *err)
@@ -450,7 +491,7 @@ int fm_source_open(struct fm_source **out, const char *path, const char *member,
 	if ((rc = check_memory(s, err)) || (rc = open_archive(s, err)) || (rc = find_member(s, member, err)))
 		goto fail;
 	/* Only what costs time is worth a thread: a filter beyond "none", or an archive that compresses by itself. */
-	s->threaded = archive_filter_count(s->archive) > 1 || s->in_archive;
+	s->threaded = s->gunzip || archive_filter_count(s->archive) > 1 || s->in_archive;
 	if (s->threaded && (rc = start_ahead(s, err)))
 		goto fail;
 	*out = s;
@@ -533,6 +574,7 @@ void fm_source_close(struct fm_source *s)
 	stop_ahead(s);
 	if (s->archive)
 		archive_read_free(s->archive);
+	fm_gunzip_close(s->gunzip);
 	if (s->fd >= 0)
 		close(s->fd);
 	for (int i = 0; i < NSLOTS; i++)

@@ -259,6 +259,60 @@ static void a_file_that_wants_too_much_memory_is_refused(void **state)
 	fm_buf_free(&b);
 }
 
+static void a_wrong_bit_in_gzip_is_found(void **state)
+{
+	struct fm_buf b = ugr16_rows(3000);
+	const struct packed m = {"a.csv", b.data, b.len};
+	struct fm_trace_opts chosen = {.member = "a.csv"};
+	uint32_t x = 1;
+
+	(void)state;
+	for (int kind = 0; kind < 3; kind++) {
+		const char *path = kind ? pack("w.tar.gz", ARCHIVE_FORMAT_TAR_USTAR, ARCHIVE_FILTER_GZIP, &m, 1)
+					: pack_one("w.csv.gz", ARCHIVE_FILTER_GZIP, b.data, b.len);
+		struct fm_buf file = {0};
+		struct fm_error err;
+
+		assert_int_equal(fm_file_read(path, 1 << 24, &file, &err), FM_OK);
+		for (int i = 0; i < 30; i++) {
+			size_t where = i == 0 ? file.len - 5 : i == 1 ? file.len - 1 : 20 + (x = x * 1664525u + 1013904223u) % (file.len - 28);
+			struct reading *r;
+
+			file.data[where] ^= 1;
+			r = read_trace_file(put_bytes(kind ? "x.tar.gz" : "x.csv.gz", file.data, file.len), &ugr16,
+					    kind == 2 ? &chosen : NULL, 1);
+			if (r->rc != FM_EINPUT)
+				fail_msg("kind %d: a wrong bit in byte %zu of %zu is accepted", kind, where, file.len);
+			done(r);
+			file.data[where] ^= 1;
+		}
+		fm_buf_free(&file);
+	}
+	fm_buf_free(&b);
+}
+
+static void gzip_members_behind_one_another_are_one_stream(void **state)
+{
+	struct fm_buf a = ugr16_rows(3000), file = {0};
+	struct fm_error err;
+	struct reading *r;
+
+	(void)state;
+	assert_int_equal(fm_file_read(pack_one("1.gz", ARCHIVE_FILTER_GZIP, a.data, 1000), 1 << 24, &file, &err), FM_OK);
+	assert_int_equal(fm_file_read(pack_one("2.gz", ARCHIVE_FILTER_GZIP, a.data + 1000, a.len - 1000), 1 << 24, &file, &err), FM_OK);
+	fm_buf_add(&file, "\0\0\0", 3);
+	r = read_trace_file(put_bytes("12.gz", file.data, file.len), &ugr16, NULL, 0);
+	if (r->rc)
+		fail_msg("%s", r->err.message);
+	assert_int_equal(r->t->rows, 3000);
+	done(r);
+	fm_buf_puts(&file, "more");
+	assert_refused(put_bytes("12.gz", file.data, file.len), &ugr16, "no gzip data follows");
+	assert_refused(put_bytes("12.gz", file.data, 15), &ugr16, "12.gz");
+	fm_buf_free(&file);
+	fm_buf_free(&a);
+}
+
 static void a_damaged_zip_is_refused(void **state)
 {
 	struct fm_buf b = ugr16_rows(2000), file = {0};
@@ -667,6 +721,8 @@ int main(void)
 		cmocka_unit_test(a_file_is_what_its_name_says),
 		cmocka_unit_test(what_is_cut_off_is_refused),
 		cmocka_unit_test(a_file_that_wants_too_much_memory_is_refused),
+		cmocka_unit_test(a_wrong_bit_in_gzip_is_found),
+		cmocka_unit_test(gzip_members_behind_one_another_are_one_stream),
 		cmocka_unit_test(a_damaged_zip_is_refused),
 		cmocka_unit_test(a_members_name_may_hold_any_letters),
 		cmocka_unit_test(a_header_stands_where_it_should),
