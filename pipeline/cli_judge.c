@@ -1,0 +1,205 @@
+/* evaluate, verify: judging what somebody made. */
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/num.h"
+#include "base/table.h"
+#include "manifests/config.h"
+#include "manifests/dialect.h"
+#include "pipeline/cli.h"
+#include "release/verify.h"
+#include "stages/evaluate.h"
+#include "stages/gate.h"
+#include "traces/trace.h"
+
+#define MAX_BAD_SHARE 0.01
+
+struct evaluation {
+	const char *real, *synthetic, *holdout, *dialect, *gate_file, *preset;
+	bool gate, json;
+	uint64_t rows, threads;
+	struct fm_metrics metrics;
+	struct fm_verdict verdict;
+};
+
+static int evaluate_options(int argc, char **argv, struct evaluation *e, struct fm_error *err)
+{
+	static const struct option options[] = {
+		{"real", required_argument, NULL, 'r'},    {"synthetic", required_argument, NULL, 's'}, {"holdout", required_argument, NULL, 'h'},
+		{"dialect", required_argument, NULL, 'd'}, {"rows", required_argument, NULL, 'n'},      {"gate", optional_argument, NULL, 'g'},
+		{"preset", required_argument, NULL, 'p'},  {"threads", required_argument, NULL, 't'},   {"json", no_argument, NULL, 'j'},
+		{0},
+	};
+	int c, rc = FM_OK;
+
+	while (rc == FM_OK && (c = fm_cli_option(argc, argv, options, err)) != -1) {
+		switch (c) {
+		case 'r':
+			e->real = optarg;
+			break;
+		case 's':
+			e->synthetic = optarg;
+			break;
+		case 'h':
+			e->holdout = optarg;
+			break;
+		case 'd':
+			e->dialect = optarg;
+			break;
+		case 'n':
+			rc = fm_cli_u64("rows", optarg, UINT64_C(1) << 48, &e->rows, err);
+			break;
+		case 'g':
+			e->gate = true;
+			/* getopt wants --gate=FILE; there are no operands, so a word that follows is the file. */
+			e->gate_file = optarg ? optarg : optind < argc && argv[optind][0] != '-' ? argv[optind++] : NULL;
+			break;
+		case 'p':
+			e->preset = optarg;
+			break;
+		case 't':
+			rc = fm_cli_u64("threads", optarg, 1024, &e->threads, err);
+			break;
+		case 'j':
+			e->json = true;
+			break;
+		default:
+			rc = c;
+		}
+	}
+	if (rc || (rc = fm_cli_operands(argc, argv, 0, 0, "", err)))
+		return rc;
+	if (!e->real || !e->synthetic)
+		return fm_fail(err, FM_EUSAGE, "evaluate wants --real FILE and --synthetic FILE; see flowmint evaluate --help");
+	return FM_OK;
+}
+
+static int load(const struct evaluation *e, const struct fm_dialect *d, const char *path, struct fm_table **t, struct fm_error *err)
+{
+	struct fm_trace_opts o = {.path = path, .dialect = d, .rows = e->rows, .missing = FM_MISSING_ZERO};
+	struct fm_trace_stats stats;
+
+	return path ? fm_trace_load(t, &o, MAX_BAD_SHARE, &stats, err) : FM_OK;
+}
+
+static int evaluate_files(struct evaluation *e, struct fm_error *err)
+{
+	struct fm_table *real = NULL, *synthetic = NULL, *holdout = NULL;
+	struct fm_dialect *d = NULL;
+	int rc;
+
+	if ((rc = fm_dialect_load(&d, e->dialect, err)) || (rc = load(e, d, e->real, &real, err)) || (rc = load(e, d, e->synthetic, &synthetic, err)) ||
+	    (rc = load(e, d, e->holdout, &holdout, err)))
+		goto out;
+	rc = fm_evaluate_tables(real, synthetic, holdout, (int)e->threads, &e->metrics, err);
+out:
+	fm_table_free(real);
+	fm_table_free(synthetic);
+	fm_table_free(holdout);
+	fm_dialect_free(d);
+	return rc;
+}
+
+static int load_gate(const struct evaluation *e, struct fm_config **cfg, struct fm_error *err)
+{
+	if (!e->gate)
+		return FM_OK;
+	return e->gate_file ? fm_config_load(cfg, e->gate_file, NULL, 0, err) : fm_config_preset(cfg, e->preset, NULL, 0, err);
+}
+
+static void print_metrics(const struct fm_metrics *m)
+{
+	int width = 0;
+	char text[64];
+
+	for (size_t i = 0; i < m->n; i++)
+		width = (int)strlen(m->m[i].name) > width ? (int)strlen(m->m[i].name) : width;
+	for (size_t i = 0; i < m->n; i++) {
+		int n = isnan(m->m[i].value) ? snprintf(text, sizeof text, "-") : fm_format_double(m->m[i].value, text, sizeof text - 1);
+
+		printf("%-*s  %.*s\n", width, m->m[i].name, n > 0 ? n : 1, text);
+	}
+}
+
+static int print_evaluation(const struct evaluation *e, struct fm_error *err)
+{
+	json_t *doc, *verdict;
+
+	if (!e->json) {
+		print_metrics(&e->metrics);
+		if (e->gate) {
+			putchar('\n');
+			fm_verdict_print(stdout, &e->verdict);
+		}
+		return FM_OK;
+	}
+	doc = fm_metrics_json(&e->metrics);
+	if (doc && e->gate && (verdict = fm_verdict_json(&e->verdict))) {
+		json_object_update(doc, verdict);
+		json_decref(verdict);
+	}
+	return fm_cli_json(doc, err);
+}
+
+int fm_verb_evaluate(int argc, char **argv, struct fm_error *err)
+{
+	struct evaluation e = {.dialect = "ugr16", .preset = "ugr16"};
+	struct fm_config *cfg = NULL;
+	int rc;
+
+	if ((rc = evaluate_options(argc, argv, &e, err)) || (rc = load_gate(&e, &cfg, err)) || (rc = evaluate_files(&e, err)))
+		goto out;
+	if (e.gate && (rc = fm_gate_apply(cfg, &e.metrics, &e.verdict, err)))
+		goto out;
+	if (!(rc = print_evaluation(&e, err)) && e.gate && !e.verdict.pass)
+		rc = fm_fail(err, FM_EVERDICT, "the gate's thresholds are not met");
+out:
+	fm_metrics_free(&e.metrics);
+	fm_verdict_free(&e.verdict);
+	fm_config_free(cfg);
+	return rc;
+}
+
+int fm_verb_verify(int argc, char **argv, struct fm_error *err)
+{
+	static const struct option options[] = {
+		{"signers", required_argument, NULL, 's'}, {"signature", required_argument, NULL, 'g'}, {"json", no_argument, NULL, 'j'}, {0}};
+	struct fm_verify_in in = {.now_s = (int64_t)time(NULL)};
+	struct fm_verify_report report;
+	struct fm_error printing;
+	struct fm_buf text = {0};
+	bool json = false;
+	int c, rc, shown = FM_OK;
+
+	while ((c = fm_cli_option(argc, argv, options, err)) > 0) {
+		if (c == 's')
+			in.signers = optarg;
+		else if (c == 'g')
+			in.signature = optarg;
+		else
+			json = true;
+	}
+	if (c != -1)
+		return c;
+	if ((rc = fm_cli_operands(argc, argv, 1, 1, "one ARCHIVE", err)))
+		return rc;
+	if (!in.signers)
+		return fm_fail(err, FM_EUSAGE, "verify wants --signers FILE: the allowed_signers that the releasing team gave you");
+	in.archive = argv[optind];
+	rc = fm_verify(&in, &report, err);
+	if (rc == FM_OK || rc == FM_EVERDICT) {
+		if (json) {
+			shown = fm_cli_json(fm_verify_report_json(&report), &printing);
+		} else {
+			fm_verify_report_text(&report, &text);
+			fwrite(text.data, 1, text.len, stdout);
+		}
+	}
+	fm_verify_report_free(&report);
+	fm_buf_free(&text);
+	return shown ? fm_error_set(err, printing.code, printing.file, printing.line, "%s", printing.message) : rc;
+}

@@ -1,0 +1,162 @@
+/* What a stage depends on, as digests. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/version.h"
+#include "manifests/canon.h"
+#include "pipeline/runner.h"
+#include "pipeline/sandbox.h"
+
+const char *const fm_stage_names[FM_NSTAGES] = {"ingest", "train", "generate", "evaluate", "gate", "release"};
+
+/* The config sections that a stage reads, and the number of its output's format: raised when a change of its code means
+ * that what lies in workspaces must be made anew within one version. */
+static const struct {
+	int format;
+	const char *section[10];
+} depends[FM_NSTAGES] = {
+	[FM_INGEST] = {1, {"source", "split", "model.window"}},
+	[FM_TRAIN] = {1, {"model", "train", "privacy"}},
+	[FM_GENERATE] = {1, {"generate"}},
+	[FM_EVALUATE] = {1, {NULL}},
+	[FM_GATE] = {1, {"gate"}},
+	[FM_RELEASE] = {1, {"release", "source", "split", "model", "train", "privacy", "generate", "gate", "publish"}},
+};
+
+int fm_stage_find(const char *name)
+{
+	for (int i = 0; i < FM_NSTAGES; i++)
+		if (strcmp(fm_stage_names[i], name) == 0)
+			return i;
+	return -1;
+}
+
+int fm_stage_key(const struct fm_config *cfg, enum fm_stage_id id, const json_t *inputs, char key[FM_SHA256_HEX], struct fm_error *err)
+{
+	json_t *config = json_object(), *doc;
+	int rc;
+
+	for (int i = 0; depends[id].section[i]; i++) {
+		const char *section = depends[id].section[i];
+		/* The one stage that needs a single key of another's section. */
+		json_t *v = strcmp(section, "model.window") == 0 ? json_integer(cfg->model.window) : fm_config_json(cfg, section, true);
+
+		if (json_object_set_new(config, section, v)) {
+			json_decref(config);
+			return fm_fail(err, FM_ESYSTEM, "out of memory");
+		}
+	}
+	doc = json_pack("{s:s, s:i, s:s, s:o, s:O}", "stage", fm_stage_names[id], "format", depends[id].format, "flowmint", FM_VERSION, "config", config, "inputs",
+	                inputs);
+	rc = doc ? fm_json_digest(doc, key, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
+	json_decref(doc);
+	return rc;
+}
+
+/* ---- digests of private things are taken in children, so that no later stage finds them in its memory ---- */
+
+struct measure {
+	const char *path;
+	bool folder;
+};
+
+static int measure_fn(void *ctx, json_t **result, struct fm_error *err)
+{
+	const struct measure *m = ctx;
+	char hex[FM_SHA256_HEX];
+	int rc = m->folder ? fm_sha256_dir_hex(m->path, hex, err) : fm_sha256_file_hex(m->path, hex, err);
+
+	if (!rc && !(*result = json_string(hex)))
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+	return rc;
+}
+
+static int measure(const char *name, const struct measure *m, bool unconfined, char hex[FM_SHA256_HEX], struct fm_run_stage *s, struct fm_error *err)
+{
+	struct fm_sandbox box = {.name = name, .unconfined = unconfined};
+	struct fm_sandbox_report report;
+	struct measure copy = *m;
+	const char *v;
+	int rc;
+
+	fm_sandbox_path(&box, m->path, false);
+	rc = fm_sandbox_run(&box, measure_fn, &copy, &report, err);
+	v = json_string_value(report.result);
+	if (!rc && (!v || strlen(v) != FM_SHA256_HEX - 1))
+		rc = fm_fail(err, FM_ESYSTEM, "%s: no digest came back", m->path);
+	if (!rc)
+		memcpy(hex, v, FM_SHA256_HEX);
+	if (s) {
+		s->seconds += report.seconds;
+		s->peak_rss_bytes = report.peak_rss_bytes > s->peak_rss_bytes ? report.peak_rss_bytes : s->peak_rss_bytes;
+	}
+	json_decref(report.result);
+	return rc;
+}
+
+int fm_folder_digest(const char *name, const char *dir, bool unconfined, char hex[FM_SHA256_HEX], struct fm_run_stage *s, struct fm_error *err)
+{
+	struct measure m = {dir, true};
+
+	return measure(name, &m, unconfined, hex, s, err);
+}
+
+static json_t *identity(const char *path, const struct stat *st)
+{
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "path", path, "device", (json_int_t)st->st_dev, "inode", (json_int_t)st->st_ino, "bytes",
+	                 (json_int_t)st->st_size, "modified_s", (json_int_t)st->st_mtim.tv_sec, "modified_ns", (json_int_t)st->st_mtim.tv_nsec, "changed_s",
+	                 (json_int_t)st->st_ctim.tv_sec, "changed_ns", (json_int_t)st->st_ctim.tv_nsec);
+}
+
+/* The digest in the newest row whose "file" equals id, or NULL. */
+static const char *remembered(const json_t *rows, const json_t *id)
+{
+	for (size_t i = json_array_size(rows); i-- > 0;) {
+		const json_t *body = json_object_get(json_array_get(rows, i), "body");
+
+		if (json_equal(json_object_get(body, "file"), id))
+			return json_string_value(json_object_get(body, "sha256"));
+	}
+	return NULL;
+}
+
+int fm_trace_digest(struct fm_ledger *l, const char *path, bool unconfined, char hex[FM_SHA256_HEX], struct fm_error *err)
+{
+	struct measure m = {path, false};
+	json_t *id = NULL, *rows = NULL, *body = NULL;
+	const char *known;
+	struct stat st;
+	int rc;
+
+	if (stat(path, &st))
+		return fm_fail_errno(err, "%s", path);
+	if (!S_ISREG(st.st_mode))
+		return fm_fail(err, FM_EINPUT, "%s: not a regular file: a trace is read more than once", path);
+	if (!(id = identity(path, &st))) {
+		rc = fm_fail(err, FM_EINPUT, "source.path is not UTF-8");
+		goto out;
+	}
+	if ((rc = fm_ledger_rows(l, NULL, "source", &rows, err)))
+		goto out;
+	known = remembered(rows, id);
+	if (known && strlen(known) == FM_SHA256_HEX - 1) {
+		memcpy(hex, known, FM_SHA256_HEX);
+		goto out;
+	}
+	if ((rc = measure("source", &m, unconfined, hex, NULL, err)))
+		goto out;
+	/* A file that changed within the clock's grain may change again without a trace of it: not remembered. */
+	if (st.st_ctim.tv_sec + 2 < time(NULL)) {
+		body = json_pack("{s:O, s:s}", "file", id, "sha256", hex);
+		rc = body ? fm_ledger_append(l, "", "source", body, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
+	}
+out:
+	json_decref(id);
+	json_decref(rows);
+	json_decref(body);
+	return rc;
+}

@@ -1,0 +1,25 @@
+/*
+ * flowmint - private flow traces into synthetic ones that can be given away.  See flowmint(1).
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "pipeline/cli.h"
+
+int main(int argc, char **argv)
+{
+	struct fm_error err = {0};
+	int rc;
+
+	/* A caller may have closed them; a file opened later must not get their numbers. */
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd)
+			return fm_exit_status(FM_ESYSTEM);
+	signal(SIGPIPE, SIG_IGN);
+	rc = fm_cli(argc, argv, &err);
+	if (rc && err.message[0])
+		fprintf(stderr, "flowmint: %s\n", err.message);
+	return fm_exit_status(rc);
+}

@@ -1,0 +1,180 @@
+/* The runner's part of the manifest, and the way of an archive out of the workspace. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "pipeline/runner.h"
+#include "release/metadata.h"
+
+#define COMMITMENT_KEY_MAX 4096
+
+/* ---- manifest ---------------------------------------------------------------------------------------------------- */
+
+/* Keyed, because a bare digest of a private trace would let anyone test a guess at it; keyed by a secret of the project
+ * and no fresh salt, because the same project run twice gives one archive. */
+static int commit_to(const struct fm_secret *key, json_t *commitments, const char *what, const char *hex, struct fm_error *err)
+{
+	uint8_t mac[FM_SHA256_LEN];
+	char text[160], out[FM_SHA256_HEX];
+	int n = snprintf(text, sizeof text, "flowmint commitment\n%s\n%s\n", what, hex), rc;
+
+	if ((rc = fm_hmac_sha256(key->data, key->len, text, (size_t)n, mac, err)))
+		return rc;
+	fm_hex(mac, sizeof mac, out);
+	return json_object_set_new(commitments, what, json_string(out)) ? fm_fail(err, FM_ESYSTEM, "out of memory") : FM_OK;
+}
+
+static int commitments_json(const char *project, const struct fm_run *run, json_t **out, struct fm_error *err)
+{
+	struct fm_secret key = {0};
+	json_t *c = json_object();
+	char *path = NULL, *keys = fm_path_join(project, "keys");
+	const char *trace = json_string_value(json_object_get(run->stage[FM_INGEST].inputs, "trace"));
+	int rc;
+
+	if (!keys || !(path = fm_path_join(keys, "commitment.key")) || !trace) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	if (!fm_file_exists(path)) {
+		rc = fm_fail(err, FM_EINPUT, "%s: no such file: the project's secret for commitments to private inputs; flowmint init makes one with a project", path);
+		goto out;
+	}
+	if ((rc = fm_secret_read(&key, path, COMMITMENT_KEY_MAX, err)))
+		goto out;
+	if (key.len < 32) {
+		rc = fm_fail(err, FM_EINPUT, "%s: too short for a secret: 32 random bytes are expected", path);
+		goto out;
+	}
+	if (!(rc = commit_to(&key, c, "source", trace, err)) && !(rc = commit_to(&key, c, "store", run->stage[FM_INGEST].output, err)))
+		rc = commit_to(&key, c, "model", run->stage[FM_TRAIN].output, err);
+out:
+	fm_secret_close(&key); /* before any other stage is started */
+	free(path);
+	free(keys);
+	if (rc)
+		json_decref(c);
+	else
+		*out = json_pack("{s:s, s:o}", "method", "HMAC-SHA-256", "of", c);
+	return rc;
+}
+
+/* Name of each stage, and the digest of its output where that is public. */
+static json_t *stages_json(const struct fm_run *run)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < FM_RELEASE; i++) {
+		json_t *s = json_pack("{s:s}", "name", fm_stage_names[i]);
+
+		if (i == FM_GENERATE || i == FM_EVALUATE || i == FM_GATE)
+			json_object_set_new(s, "output", json_string(run->stage[i].output));
+		json_array_append_new(list, s);
+	}
+	return list;
+}
+
+static json_t *privacy_json(const struct fm_config *cfg)
+{
+	return json_pack("{s:s, s:s}", "mode", cfg->privacy.mode, "statement",
+	                 "No differential privacy: the model saw the training flows without added noise. The leakage checks are measurements on this release, not a guarantee.");
+}
+
+int fm_runner_manifest(const struct fm_config *cfg, const char *project, const struct fm_run *run, json_t **manifest, struct fm_error *err)
+{
+	json_t *commitments = NULL, *verdict, *m;
+	const char *kernel = json_string_value(json_object_get(run->stage[FM_TRAIN].result, "blas_kernel"));
+	int rc = commitments_json(project, run, &commitments, err);
+
+	if (rc)
+		return rc;
+	verdict = fm_verdict_json(&run->verdict);
+	m = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:O, s:O, s:o, s:{s:s, s:s, s:s}}", "format", FM_MANIFEST_FORMAT, "name", cfg->release.name, "version",
+	              cfg->release.version, "config", fm_config_json(cfg, NULL, true), "stages", stages_json(run), "commitments", commitments, "metrics",
+	              fm_metrics_list(&run->metrics), "checks", json_object_get(verdict, "checks"), "verdict", json_object_get(verdict, "verdict"), "privacy",
+	              privacy_json(cfg), "environment", "flowmint", FM_VERSION, "training_blas_kernel", kernel ? kernel : "unknown", "confinement",
+	              run->unconfined ? "unconfined" : "namespaces");
+	json_decref(verdict);
+	if (!m)
+		return fm_fail(err, FM_ESYSTEM, "out of memory for the manifest");
+	*manifest = m;
+	return FM_OK;
+}
+
+/* ---- publication --------------------------------------------------------------------------------------------------- */
+
+static int same_digest(const char *path, const char *hex, bool *same, struct fm_error *err)
+{
+	char have[FM_SHA256_HEX];
+	int rc;
+
+	*same = false;
+	if (!fm_file_exists(path))
+		return FM_OK;
+	if (!(rc = fm_sha256_file_hex(path, have, err)))
+		*same = strcmp(have, hex) == 0;
+	return rc;
+}
+
+static int verify(const struct fm_stages *stages, const char *archive, const char *signers, struct fm_verify_report *report, struct fm_error *err)
+{
+	struct fm_verify_in in = {.archive = archive, .signers = signers, .now_s = (int64_t)time(NULL)};
+	int rc = stages->verify(&in, report, err);
+
+	if (rc)
+		fm_error_prefix(err, "the archive does not verify against %s, nothing is released: ", signers);
+	return rc;
+}
+
+int fm_runner_publish(const struct fm_stages *stages, const char *project, const char *out, struct fm_run *run, struct fm_error *err)
+{
+	const char *made = json_string_value(json_object_get(run->stage[FM_RELEASE].result, "archive")), *name;
+	char *from = NULL, *from_sig = NULL, *to = NULL, *to_sig = NULL, *signers = fm_path_join(project, "allowed_signers");
+	struct fm_verify_report report = {0};
+	bool same;
+	int rc;
+
+	if (!made || !signers)
+		return free(signers), fm_fail(err, FM_ESYSTEM, "the release stage named no archive");
+	name = strrchr(made, '/') ? strrchr(made, '/') + 1 : made;
+	from = fm_path_join(run->stage[FM_RELEASE].product, name);
+	to = fm_path_join(out, name);
+	if (!from || !to || asprintf(&from_sig, "%s.sig", from) < 0 || asprintf(&to_sig, "%s.sig", to) < 0) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	if ((rc = verify(stages, from, signers, &report, err)) || (rc = fm_dir_make(out, 0755, err)) || (rc = same_digest(to, run->archive_sha256, &same, err)))
+		goto out;
+	if (!same) {
+		if (fm_file_exists(to))
+			fm_warn("%s replaces an archive of the same name and other bytes: raise release.version when that one was given away", to);
+		/* Never a signature beside an archive that it is not of. */
+		if (unlink(to_sig) && errno != ENOENT) {
+			rc = fm_fail_errno(err, "%s", to_sig);
+			goto out;
+		}
+		if ((rc = fm_file_copy(from, to, 0644, err)))
+			goto out;
+	}
+	if ((rc = fm_file_copy(from_sig, to_sig, 0644, err)) || (rc = same_digest(to, run->archive_sha256, &same, err)))
+		goto out;
+	if (!same) {
+		rc = fm_fail(err, FM_ESYSTEM, "%s reads back other bytes than were written", to);
+		goto out;
+	}
+	snprintf(run->archive, sizeof run->archive, "%s", to);
+out:
+	fm_verify_report_free(&report);
+	free(from);
+	free(from_sig);
+	free(to);
+	free(to_sig);
+	free(signers);
+	return rc;
+}

@@ -1,0 +1,215 @@
+#include "pipeline/reproduce.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "manifests/canon.h"
+#include "pipeline/workspace.h"
+
+/* What the ledger says about a run. */
+struct record {
+	json_t *rows;           /* of the run: the rest points into it */
+	const json_t *run;      /* body of its row "run" */
+	const json_t *release;  /* body of its row "release" */
+	const json_t *stage[FM_NSTAGES];
+};
+
+static const char *str(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+/* The newest run that released an archive with this digest. */
+static int run_of_archive(struct fm_ledger *l, const char *archive, char id[FM_RUN_ID_MAX], struct fm_error *err)
+{
+	char hex[FM_SHA256_HEX];
+	json_t *rows = NULL;
+	int rc;
+
+	if ((rc = fm_sha256_file_hex(archive, hex, err)) || (rc = fm_ledger_rows(l, NULL, "release", &rows, err)))
+		return rc;
+	rc = fm_fail(err, FM_EVERDICT, "%s: no run in this ledger made these bytes (sha256 %s): it was changed, or made in another project (--workspace)", archive, hex);
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const json_t *row = json_array_get(rows, i);
+
+		if (strcmp(str(json_object_get(row, "body"), "archive_sha256"), hex) == 0) {
+			snprintf(id, FM_RUN_ID_MAX, "%s", str(row, "run"));
+			rc = FM_OK;
+		}
+	}
+	json_decref(rows);
+	return rc;
+}
+
+static int load_record(struct fm_ledger *l, const char *id, struct record *rec, struct fm_error *err)
+{
+	int rc = fm_ledger_rows(l, id, NULL, &rec->rows, err);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < json_array_size(rec->rows); i++) {
+		const json_t *row = json_array_get(rec->rows, i), *body = json_object_get(row, "body");
+		const char *kind = str(row, "kind");
+		int stage = strcmp(kind, "stage") == 0 ? fm_stage_find(str(body, "name")) : -1;
+
+		if (strcmp(kind, "run") == 0)
+			rec->run = body;
+		else if (strcmp(kind, "release") == 0)
+			rec->release = body;
+		else if (stage >= 0)
+			rec->stage[stage] = body;
+	}
+	if (!rec->run)
+		return fm_fail(err, FM_EINPUT, "%s: neither a file nor a run of this ledger; flowmint log lists them", id);
+	if (!rec->release)
+		return fm_fail(err, FM_EINPUT, "run %s released nothing: there is no archive to compare with", id);
+	return FM_OK;
+}
+
+/* The recorded config as a file that fm_config_load reads.  JSON is YAML; a check of the preset that the run had dropped
+ * must be dropped again. */
+static int write_config(const struct record *rec, const char *path, struct fm_error *err)
+{
+	json_t *doc = json_deep_copy(json_object_get(rec->run, "config")), *gate = json_object_get(doc, "gate"), *defaults = NULL;
+	const char *preset = str(doc, "preset"), *name;
+	struct fm_config *cfg = NULL;
+	const json_t *v;
+	int rc;
+
+	if (!json_is_object(gate)) {
+		rc = fm_fail(err, FM_EINPUT, "the ledger holds no config of this run");
+		goto out;
+	}
+	if (*preset && (rc = fm_config_preset(&cfg, preset, NULL, 0, err)))
+		goto out;
+	defaults = cfg ? fm_config_json(cfg, "gate", false) : NULL;
+	json_object_foreach(defaults, name, v)
+		if (!json_object_get(gate, name))
+			json_object_set_new(gate, name, json_null());
+	rc = fm_json_save(doc, path, err);
+out:
+	json_decref(doc);
+	json_decref(defaults);
+	fm_config_free(cfg);
+	return rc;
+}
+
+static int load_config(const struct record *rec, const char *dir, struct fm_config **cfg, struct fm_error *err)
+{
+	char *path = fm_path_join(dir, "release.yaml");
+	json_t *now = NULL;
+	int rc;
+
+	if (!path)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	if ((rc = write_config(rec, path, err)) || (rc = fm_config_load(cfg, path, NULL, 0, err))) {
+		fm_error_prefix(err, "the recorded config is not one for this version of flowmint: ");
+		goto out;
+	}
+	now = fm_run_config(*cfg);
+	if (!json_equal(now, json_object_get(rec->run, "config")))
+		rc = fm_fail(err, FM_EINPUT, "the recorded config means something else to this version of flowmint (%s made it)", str(rec->run, "flowmint"));
+out:
+	json_decref(now);
+	free(path);
+	return rc;
+}
+
+static json_t *compare(const char *id, const struct record *rec, const struct fm_run *again, bool from_model)
+{
+	const char *tar = str(rec->release, "tar_sha256");
+	json_t *stages = json_array();
+
+	for (int i = 0; i < again->nstages && i < FM_RELEASE; i++) {
+		const char *recorded = str(rec->stage[i], "output");
+
+		json_array_append_new(stages, json_pack("{s:s, s:s, s:s, s:b}", "name", fm_stage_names[i], "recorded", recorded, "again", again->stage[i].output, "same",
+		                                        strcmp(recorded, again->stage[i].output) == 0));
+	}
+	return json_pack("{s:s, s:s, s:s, s:{s:s, s:s}, s:o}", "run", id, "from", from_model ? "model" : "data", "verdict",
+	                 strcmp(tar, again->tar_sha256) == 0 ? "same" : "different", "tar_sha256", "recorded", tar, "again", again->tar_sha256, "stages", stages);
+}
+
+static int run_again(const struct fm_reproduce_in *in, const struct record *rec, const char *id, const char *workspace, const char *dir, json_t **report, struct fm_error *err)
+{
+	struct fm_run_options o = {.until = FM_RELEASE, .dry = true, .unconfined = in->unconfined, .stages = in->stages, .project = str(rec->run, "project")};
+	struct fm_config *cfg = NULL;
+	struct fm_run again = {0};
+	char *inner = fm_path_join(dir, "workspace");
+	int rc;
+
+	if (!inner)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	if ((rc = load_config(rec, dir, &cfg, err)))
+		goto out;
+	o.cfg = cfg;
+	o.workspace = inner;
+	if (in->from_model) {
+		o.reuse = workspace;
+		o.trace_sha256 = str(json_object_get(rec->stage[FM_INGEST], "inputs"), "trace");
+	}
+	if ((rc = fm_runner_run(&o, &again, err)))
+		goto out;
+	if (!(*report = compare(id, rec, &again, in->from_model)))
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+	else if (strcmp(str(*report, "verdict"), "same") != 0)
+		rc = fm_fail(err, FM_EVERDICT, "run %s does not repeat: the tar is another one", id);
+out:
+	fm_run_free(&again);
+	fm_config_free(cfg);
+	free(inner);
+	return rc;
+}
+
+int fm_reproduce(const struct fm_reproduce_in *in, json_t **report, struct fm_error *err)
+{
+	struct fm_workspace ws = FM_WORKSPACE_NONE;
+	struct fm_ledger *l = NULL;
+	struct record rec = {0};
+	char id[FM_RUN_ID_MAX], *dir = NULL;
+	struct fm_error later;
+	json_t *body;
+	int rc;
+
+	*report = NULL;
+	/* Before the workspace is opened, which would make one. */
+	if ((rc = fm_ledger_open(&l, in->workspace, false, err)))
+		return rc;
+	fm_ledger_close(l);
+	l = NULL;
+	if ((rc = fm_workspace_open(&ws, in->workspace, err)) || (rc = fm_ledger_open(&l, ws.path, true, err)))
+		goto out;
+	if (strchr(in->what, '/') || fm_file_exists(in->what)) {
+		if ((rc = run_of_archive(l, in->what, id, err)))
+			goto out;
+	} else {
+		snprintf(id, sizeof id, "%s", in->what);
+	}
+	if ((rc = load_record(l, id, &rec, err)))
+		goto out;
+	if (!(dir = fm_path_join(ws.path, "reproduce-tmp"))) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	if ((rc = fm_dir_make(dir, 0700, err)))
+		goto out;
+	rc = run_again(in, &rec, id, ws.path, dir, report, err);
+	if (*report && (body = json_copy(*report))) {
+		if (fm_ledger_append(l, id, "reproduce", body, &later))
+			fm_warn("%s", later.message);
+		json_decref(body);
+	}
+out:
+	if (dir && fm_dir_remove(dir, &later))
+		fm_warn("%s", later.message);
+	free(dir);
+	json_decref(rec.rows);
+	fm_ledger_close(l);
+	fm_workspace_close(&ws);
+	return rc;
+}

@@ -1,0 +1,122 @@
+#include "pipeline/workspace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+static int take_lock(struct fm_workspace *w, struct fm_error *err)
+{
+	char *path = fm_path_join(w->path, "lock"), pid[32] = "";
+	ssize_t n;
+	int rc = FM_OK;
+
+	if (!path)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	if ((w->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) < 0) {
+		rc = fm_fail_errno(err, "%s", path);
+	} else if (flock(w->lock, LOCK_EX | LOCK_NB)) {
+		if (errno != EWOULDBLOCK) {
+			rc = fm_fail_errno(err, "cannot lock %s", path);
+		} else {
+			n = pread(w->lock, pid, sizeof pid - 1, 0);
+			pid[n > 0 ? n : 0] = '\0';
+			pid[strcspn(pid, "\n")] = '\0';
+			rc = fm_fail(err, FM_ESYSTEM, "%s is in use by another run of flowmint (process %s): wait for it, or name another --workspace", w->path,
+			             *pid ? pid : "unknown");
+		}
+	} else {
+		int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+
+		if (ftruncate(w->lock, 0) || pwrite(w->lock, pid, (size_t)len, 0) != len)
+			rc = fm_fail_errno(err, "cannot write %s", path);
+	}
+	free(path);
+	return rc;
+}
+
+/* Remove the entries of dir whose name begins with prefix. */
+static int remove_prefixed(const char *dir, const char *prefix, struct fm_error *err)
+{
+	char **names = NULL;
+	size_t n = 0;
+	int rc = fm_dir_list(dir, &names, &n, err);
+
+	for (size_t i = 0; i < n && !rc; i++) {
+		char *path;
+
+		if (strncmp(names[i], prefix, strlen(prefix)) != 0)
+			continue;
+		path = fm_path_join(dir, names[i]);
+		rc = path ? fm_dir_remove(path, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
+		free(path);
+	}
+	fm_names_free(names, n);
+	return rc;
+}
+
+static int remove_stale(const struct fm_workspace *w, struct fm_error *err)
+{
+	char *stages = fm_path_join(w->path, "stages"), **names = NULL;
+	size_t n = 0;
+	int rc;
+
+	if (!stages)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	if (!(rc = remove_prefixed(w->path, "reproduce-", err)) && !(rc = fm_dir_make(stages, 0700, err)))
+		rc = fm_dir_list(stages, &names, &n, err);
+	for (size_t i = 0; i < n && !rc; i++) {
+		char *dir = fm_path_join(stages, names[i]);
+
+		rc = dir ? remove_prefixed(dir, ".tmp-", err) : fm_fail(err, FM_ESYSTEM, "out of memory");
+		free(dir);
+	}
+	fm_names_free(names, n);
+	free(stages);
+	return rc;
+}
+
+int fm_workspace_open(struct fm_workspace *w, const char *path, struct fm_error *err)
+{
+	struct stat st;
+	int rc;
+
+	*w = (struct fm_workspace)FM_WORKSPACE_NONE;
+	if ((rc = fm_dir_make(path, 0700, err)))
+		return rc;
+	if (!(w->path = realpath(path, NULL)) || stat(w->path, &st))
+		return fm_fail_errno(err, "%s", path);
+	if (st.st_mode & 077)
+		return fm_fail(err, FM_EINPUT, "%s: others may look into the workspace (mode %03o): chmod 700 it, or name a folder of its own", w->path,
+		               (unsigned)st.st_mode & 0777);
+	if ((rc = take_lock(w, err)) || (rc = remove_stale(w, err)))
+		fm_workspace_close(w);
+	return rc;
+}
+
+void fm_workspace_close(struct fm_workspace *w)
+{
+	if (w->lock >= 0)
+		close(w->lock); /* and with it the lock; the file stays, so that two runs never lock two files of one name */
+	free(w->path);
+	*w = (struct fm_workspace)FM_WORKSPACE_NONE;
+}
+
+char *fm_workspace_entry(const char *workspace, const char *stage, const char *name, struct fm_error *err)
+{
+	char *stages = fm_path_join(workspace, "stages"), *dir = stages ? fm_path_join(stages, stage) : NULL, *path = NULL;
+
+	if (!dir)
+		fm_fail(err, FM_ESYSTEM, "out of memory");
+	else if (fm_dir_make(dir, 0700, err) == FM_OK && !(path = fm_path_join(dir, name)))
+		fm_fail(err, FM_ESYSTEM, "out of memory");
+	free(dir);
+	free(stages);
+	return path;
+}
