@@ -101,7 +101,7 @@ out:
 
 static int load_config(const struct record *rec, const char *dir, struct fm_config **cfg, struct fm_error *err)
 {
-	char *path = fm_path_join(dir, "release.yaml");
+	char *path = fm_path_join(dir, "release.yaml"), recorded[FM_SHA256_HEX], loaded[FM_SHA256_HEX];
 	json_t *now = NULL;
 	int rc;
 
@@ -111,8 +111,11 @@ static int load_config(const struct record *rec, const char *dir, struct fm_conf
 		fm_error_prefix(err, "the recorded config is not one for this version of flowmint: ");
 		goto out;
 	}
+	/* By digest: 9.0 is 9 in canonical JSON and comes back from the ledger as an integer. */
 	now = fm_run_config(*cfg);
-	if (!json_equal(now, json_object_get(rec->run, "config")))
+	if ((rc = fm_json_digest(now, loaded, err)) || (rc = fm_json_digest(json_object_get(rec->run, "config"), recorded, err)))
+		goto out;
+	if (strcmp(loaded, recorded) != 0)
 		rc = fm_fail(err, FM_EINPUT, "the recorded config means something else to this version of flowmint (%s made it)", str(rec->run, "flowmint"));
 out:
 	json_decref(now);

@@ -176,13 +176,13 @@ static int fill_job(struct runner *r, struct job *j, struct fm_sandbox *box, str
 	case FM_EVALUATE:
 		j->train = existing(store, "train");
 		j->holdout = existing(store, "holdout");
-		j->synthetic = existing(s[FM_GENERATE].product, "table");
+		j->synthetic = strdup(s[FM_GENERATE].product);
 		break;
 	case FM_GATE:
 		j->metrics = existing(s[FM_EVALUATE].product, "metrics.json");
 		break;
 	default:
-		j->synthetic = existing(s[FM_GENERATE].product, "table");
+		j->synthetic = strdup(s[FM_GENERATE].product);
 		j->verdict = existing(s[FM_GATE].product, "verdict.json");
 		j->key = realpath(r->cfg->publish.key, NULL);
 		if (!j->key)
