@@ -3,10 +3,9 @@
  */
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
+#include "base/version.h"
 #include "manifests/canon.h"
 #include "release/verify.h"
 
@@ -20,6 +19,7 @@ static const char usage[] =
 	"  --signature FILE  the signature (default: ARCHIVE.sig)\n"
 	"  --json            the report as one JSON document\n"
 	"  --quiet           no report, the exit status alone\n"
+	"  --version         the version of flowmint\n"
 	"\n"
 	"Exit status: 0 good, 1 refused, 2 usage, 3 no archive or no signers file, 4 the system failed.\n";
 
@@ -49,7 +49,8 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{"signers", required_argument, NULL, 's'}, {"signature", required_argument, NULL, 'g'},
 		{"json", no_argument, NULL, 'j'},          {"quiet", no_argument, NULL, 'q'},
-		{"help", no_argument, NULL, 'h'},          {0},
+		{"help", no_argument, NULL, 'h'},          {"version", no_argument, NULL, 'v'},
+		{0},
 	};
 	struct fm_verify_in in = {.now_s = (int64_t)time(NULL)};
 	struct fm_verify_report report;
@@ -73,6 +74,8 @@ int main(int argc, char **argv)
 			break;
 		case 'h':
 			return fputs(usage, stdout) == EOF || fflush(stdout) ? 4 : 0;
+		case 'v':
+			return puts("flowmint-verify " FM_VERSION) == EOF || fflush(stdout) ? 4 : 0;
 		default:
 			fputs(usage, stderr);
 			return 2;
