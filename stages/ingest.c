@@ -256,6 +256,19 @@ static void fill_out(const struct ingest *g, struct fm_ingest_out *out)
 	};
 }
 
+static void say_result(const struct fm_ingest_out *out)
+{
+	fm_log("ingest: %llu windows; rows: %llu for training, %llu for validation, %llu held out, %llu left over at the end",
+	       (unsigned long long)out->windows, (unsigned long long)out->train_rows, (unsigned long long)out->validation_rows,
+	       (unsigned long long)out->holdout_rows, (unsigned long long)out->tail_rows);
+	if (out->bad)
+		fm_log("ingest: %llu bad rows are left out; quarantine.csv in the store says why", (unsigned long long)out->bad);
+	if (out->missing_values)
+		fm_log("ingest: %llu missing values are 0 now", (unsigned long long)out->missing_values);
+	if (out->unsorted)
+		fm_log("ingest: %llu rows are earlier than the row before them", (unsigned long long)out->unsorted);
+}
+
 json_t *fm_ingest_out_json(const struct fm_ingest_out *out)
 {
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rows", (json_int_t)out->rows, "bad",
@@ -306,6 +319,7 @@ int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, st
 	    (rc = check_order(&g, in->trace, err)) || (rc = close_store(&g, err)))
 		goto out;
 	fill_out(&g, out);
+	say_result(out);
 	rc = save_summary(&g, out, summary, err);
 out:
 	for (int k = 0; k < FM_NSPLIT; k++)

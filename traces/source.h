@@ -1,8 +1,8 @@
 /*
  * source.h - the bytes of a trace file, whatever it is wrapped in, as one stream in bounded memory.
  *
- * Filters: none, gzip, bzip2, xz, lzma, zstd, lz4, compress.  Archives: tar, zip, 7z; of an archive one regular member is
- * read: the named one, or the only one.  Other formats of libarchive stay off: some of them (mtree) take text for an
+ * Filters: none, gzip (through gunzip.h), bzip2, xz, lzma, zstd, lz4, compress.  Archives: tar, zip, 7z; of an archive one
+ * regular member is read: the named one, or the only one.  Other formats of libarchive stay off: some of them (mtree) take text for an
  * archive, and some filters start programs.  What is compressed is decompressed ahead by a thread of its own.
  *
  *     struct fm_source *s = NULL;
