@@ -44,11 +44,13 @@ int fm_sshkey_read(struct fm_sshkey *k, const char *path, struct fm_error *err) 
 /* Write path (0600) and path.pub (0644).  FM_EINPUT, and nothing written, when one of them is there. */
 int fm_sshkey_write(const struct fm_sshkey *k, const char *path, struct fm_error *err) FM_MUST_CHECK;
 /* The Ed25519 signature of n bytes. */
-int fm_sshkey_sign(const struct fm_sshkey *k, const void *p, size_t n, uint8_t sig[64], struct fm_error *err) FM_MUST_CHECK;
+int fm_sshkey_sign(const struct fm_sshkey *k, const void *p, size_t n, uint8_t sig[64],
+		   struct fm_error *err) FM_MUST_CHECK;
 void fm_sshkey_close(struct fm_sshkey *k); /* wipes */
 
 /* 1 signed by this key, 0 not, negative: could not be told. */
-int fm_sshpub_check(const struct fm_sshpub *pub, const void *p, size_t n, const uint8_t sig[64], struct fm_error *err) FM_MUST_CHECK;
+int fm_sshpub_check(const struct fm_sshpub *pub, const void *p, size_t n, const uint8_t sig[64],
+		    struct fm_error *err) FM_MUST_CHECK;
 void fm_sshpub_blob(const struct fm_sshpub *pub, struct fm_wire_out *o);
 /* 0, -1 not a public key blob, -2 one of another type than ssh-ed25519 (its name, printable, in type if that is not NULL). */
 int fm_sshpub_from_blob(struct fm_sshpub *pub, const struct fm_wire *blob, char type[64]) FM_MUST_CHECK;
@@ -57,7 +59,8 @@ void fm_sshpub_line(const struct fm_sshpub *pub, struct fm_buf *out); /* "ssh-ed
 int fm_sshpub_fingerprint(const struct fm_sshpub *pub, char out[FM_FINGERPRINT_MAX], struct fm_error *err) FM_MUST_CHECK;
 /* 'PRINCIPAL namespaces="flowmint" ssh-ed25519 BASE64\n': a line of an allowed_signers file.  FM_EUSAGE for a principal that
  * such a file cannot hold as one name (empty, white space, quotes, commas, wildcards, a leading '#'). */
-int fm_sshpub_signers_line(const struct fm_sshpub *pub, const char *principal, struct fm_buf *out, struct fm_error *err) FM_MUST_CHECK;
+int fm_sshpub_signers_line(const struct fm_sshpub *pub, const char *principal, struct fm_buf *out,
+			   struct fm_error *err) FM_MUST_CHECK;
 
 /* Make a key pair at out_path and out_path.pub; fm_keygen prints the allowed_signers line on standard output,
  * fm_keygen_line appends it to `line` (which may be NULL).  Refuses to overwrite. */
