@@ -3,7 +3,8 @@
  *
  *     y = relu(relu(X W1 + b1) W2 + b2) w3 + b3         X (N, F), W1 (F, 64), W2 (64, 32), w3 (32)
  *
- * Initial weights (He et al. 2015, uniform) and batches come from the seed; training runs in the calling thread.
+ * Initial weights (He et al. 2015, uniform) and batches come from the seed; training runs in the calling thread.  OpenBLAS multiplies: Debian's
+ * serial build must not be called by two threads at once.
  */
 #ifndef FM_JUDGE_REGRESSOR_H
 #define FM_JUDGE_REGRESSOR_H

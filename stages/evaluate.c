@@ -57,7 +57,7 @@ static int rules(const struct tables *t, struct fm_metrics *out, struct fm_error
 
 static int downstream(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
 {
-	return fm_downstream(t->real, t->synthetic, t->holdout, t->pool, out, err);
+	return fm_downstream(t->real, t->synthetic, t->holdout, out, err);
 }
 
 static int leakage(const struct tables *t, struct fm_metrics *out, struct fm_error *err)

@@ -127,7 +127,9 @@ static void test_threads_change_nothing(void **state)
 		assert_int_equal(m[k].n, m[0].n);
 		for (size_t i = 0; i < m[0].n; i++) {
 			assert_string_equal(m[k].m[i].name, m[0].m[i].name);
-			assert_memory_equal(&m[k].m[i].value, &m[0].m[i].value, sizeof(double));
+			if (memcmp(&m[k].m[i].value, &m[0].m[i].value, sizeof(double)) != 0)
+				fail_msg("%s is %.17g with 1 thread, %.17g with %d", m[0].m[i].name, m[0].m[i].value,
+					 m[k].m[i].value, threads[k]);
 		}
 	}
 	for (int k = 0; k < 3; k++)

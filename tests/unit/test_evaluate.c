@@ -1,0 +1,141 @@
+/* Promise: the evaluate stage's file carries every metric to the gate; the prediction task tells useful rows from useless. */
+#include "judge_fixture.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "judge/downstream.h"
+#include "manifests/canon.h"
+#include "stages/gate.h"
+#include "stages/stage.h"
+#include "tests/unit/scratch.h"
+
+static int setup(void **state)
+{
+	(void)state;
+	return scratch_make();
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	return scratch_remove();
+}
+
+static const char *save(const struct fm_table *t, const char *name)
+{
+	const char *dir = scratch_path(name);
+	struct fm_error err = {0};
+
+	OK(fm_table_save(t, dir, &err));
+	return dir;
+}
+
+static void test_stage_feeds_the_gate(void **state)
+{
+	struct fm_table *t = random_table(800, 1), *h = random_table(300, 2), *s = random_table(700, 3);
+	struct fm_config *cfg = calloc(1, sizeof *cfg);
+	struct fm_evaluate_in in = {.cfg = cfg, .train_dir = save(t, "train"), .holdout_dir = save(h, "holdout"),
+				    .synthetic_dir = save(s, "synthetic"), .out_dir = scratch};
+	struct fm_evaluate_out out;
+	struct fm_metrics read = {0};
+	struct fm_error err = {0};
+	struct fm_gate_out verdict;
+	json_t *list = NULL;
+
+	(void)state;
+	cfg->train.threads = 1;
+	OK(fm_stage_evaluate(&in, &out, &err));
+	OK(fm_json_load(&list, scratch_path("metrics.json"), 1 << 20, &err));
+	OK(fm_metrics_from_list(&read, list, &err));
+	assert_int_equal(read.n, out.metrics.n);
+	for (size_t i = 0; i < read.n; i++) {
+		assert_string_equal(read.m[i].name, out.metrics.m[i].name);
+		assert_true(read.m[i].value == out.metrics.m[i].value);
+		assert_int_equal(read.m[i].n, out.metrics.m[i].n);
+	}
+	assert_true(metric(&read, "rows.real") == 800 && metric(&read, "rows.synthetic") == 700 && metric(&read, "rows.holdout") == 300);
+	assert_int_equal(fm_metrics_find(&read, "jsd.SA")->n, 700);
+	assert_int_equal(fm_metrics_find(&read, "floor.jsd.SA")->n, 300);
+
+	/* One threshold for each metric, just met by its value: the whole table passes, inclusive. */
+	struct fm_gate_in gate = {.cfg = cfg, .metrics_json = scratch_path("metrics.json"), .out_dir = scratch};
+	for (size_t i = 0; i < read.n && i < FM_CFG_MAXCHECKS; i++) {
+		struct fm_cfg_check *c = &cfg->gate.check[cfg->gate.n++];
+		strcpy(c->name, read.m[i].name);
+		c->has_max = c->has_min = true;
+		c->max = c->min = read.m[i].value;
+	}
+	OK(fm_stage_gate(&gate, &verdict, &err));
+	assert_int_equal(verdict.verdict.pass, 1);
+	fm_verdict_free(&verdict.verdict);
+	cfg->gate.check[20].max = nextafter(cfg->gate.check[20].max, -1);
+	OK(fm_stage_gate(&gate, &verdict, &err));
+	assert_int_equal(verdict.verdict.pass, 0);
+	fm_verdict_free(&verdict.verdict);
+
+	json_decref(list);
+	fm_metrics_free(&read);
+	fm_metrics_free(&out.metrics);
+	free(cfg);
+	fm_table_free(t);
+	fm_table_free(h);
+	fm_table_free(s);
+}
+
+static void test_stage_without_a_table_fails(void **state)
+{
+	struct fm_table *t = random_table(50, 1);
+	struct fm_config *cfg = calloc(1, sizeof *cfg);
+	struct fm_evaluate_in in = {.cfg = cfg, .train_dir = save(t, "train"), .synthetic_dir = scratch_path("absent"), .out_dir = scratch};
+	struct fm_evaluate_out out;
+	struct fm_error err = {0};
+
+	(void)state;
+	assert_int_equal(fm_stage_evaluate(&in, &out, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "absent"));
+	assert_false(fm_file_exists(scratch_path("metrics.json")));
+	assert_int_equal(out.metrics.n, 0);
+	free(cfg);
+	fm_table_free(t);
+}
+
+static double ratio(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout)
+{
+	struct fm_metrics m = {0};
+	struct fm_error err = {0};
+
+	OK(fm_downstream(real, synthetic, holdout, &m, &err));
+	assert_true(metric(&m, "downstream.mse_real") > 0 && metric(&m, "downstream.mse_real") < 0.5); /* bytes follow packets */
+	double v = metric(&m, "downstream.mse_ratio");
+	assert_true(fabs(v - metric(&m, "downstream.mse_synthetic") / metric(&m, "downstream.mse_real")) < 1e-12);
+	fm_metrics_free(&m);
+	return v;
+}
+
+static void test_prediction_task_tells_good_from_useless(void **state)
+{
+	struct fm_table *t = random_table(4000, 1), *h = random_table(1000, 2), *s = random_table(4000, 3);
+
+	(void)state;
+	double fresh = ratio(t, s, h);
+	assert_true(fresh > 0.8 && fresh < 1.25);
+	assert_true(ratio(t, s, NULL) < 1.25);
+	for (size_t i = 0; i < s->rows; i++) /* bytes that have nothing to do with packets */
+		s->byt[i] = 40 + (i * 7919) % 30000;
+	assert_true(ratio(t, s, h) > 2);
+	fm_table_free(t);
+	fm_table_free(h);
+	fm_table_free(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_stage_feeds_the_gate, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stage_without_a_table_fails, setup, teardown),
+		cmocka_unit_test(test_prediction_task_tells_good_from_useless),
+	};
+
+	fm_log_quiet(1);
+	return cmocka_run_group_tests_name("evaluate", tests, NULL, NULL);
+}
