@@ -1,14 +1,14 @@
 /*
  * ingest.c - the first stage: a trace becomes the private store, in one pass and in bounded memory.
  *
- * A window is model.window consecutive good rows; gap is the time since the good row before, whichever window that was in.
- * Every window has exactly model.window rows: what is left over at the end, fewer rows than one window, goes into no split
- * and is counted as tail_rows, so that rows = train_rows + validation_rows + holdout_rows + tail_rows.
+ * A window is model.window consecutive good rows; gap is the time since the good row before, whichever window that was
+ * in. Every window has exactly model.window rows: what is left over at the end, fewer rows than one window, goes into
+ * no split and is counted as tail_rows, so that rows = train_rows + validation_rows + holdout_rows + tail_rows.
  *
  * A row that is earlier than the row before it stays where it is, with gap 0, and is counted as unsorted: nfdump writes
- * flows in the order in which they ended or began, and the other of the two times then steps back a little all the time.
- * Where more than a tenth of the rows step back by over a minute and a sixteenth of the trace's length, the order of the
- * rows is not one of time, windows would mean nothing, and the trace is refused.
+ * flows in the order in which they ended or began, and the other of the two times then steps back a little all the
+ * time. Where more than a tenth of the rows step back by over a minute and a sixteenth of the trace's length, the order
+ * of the rows is not one of time, windows would mean nothing, and the trace is refused.
  */
 #include <csv.h>
 #include <stdlib.h>
@@ -39,7 +39,7 @@ struct ingest {
 	struct fm_trace_stats st;
 	struct fm_progress progress;
 	uint64_t rows[FM_NSPLIT], windows, tail_rows;
-	bool begun;               /* last_ms, min_ms, max_ms hold values */
+	bool begun; /* last_ms, min_ms, max_ms hold values */
 	int64_t last_ms, min_ms, max_ms;
 	uint64_t steps_back[STEP_BINS]; /* [i]: rows that lie 2^i to 2^(i+1) ms before the row before them */
 	struct fm_buf quarantine;
@@ -161,10 +161,17 @@ static int read_trace(struct ingest *g, const char *trace, const char *quarantin
 {
 	const struct fm_config *cfg = g->cfg;
 	struct fm_trace_opts o = {
-		.path = trace, .member = cfg->source.member, .dialect = g->dialect, .rows = (uint64_t)cfg->source.rows,
-		.missing = strcmp(cfg->source.missing, "reject") ? FM_MISSING_ZERO : FM_MISSING_REJECT,
-		.chunk = on_chunk, .bad = on_bad, .progress = on_progress, .ctx = g,
-		.limit_bad = true, .max_bad_share = cfg->source.max_bad_share,
+	    .path = trace,
+	    .member = cfg->source.member,
+	    .dialect = g->dialect,
+	    .rows = (uint64_t)cfg->source.rows,
+	    .missing = strcmp(cfg->source.missing, "reject") ? FM_MISSING_ZERO : FM_MISSING_REJECT,
+	    .chunk = on_chunk,
+	    .bad = on_bad,
+	    .progress = on_progress,
+	    .ctx = g,
+	    .limit_bad = true,
+	    .max_bad_share = cfg->source.max_bad_share,
 	};
 	struct fm_error first = {0}, ignored;
 	int rc;
@@ -194,9 +201,10 @@ static int check_order(const struct ingest *g, const char *trace, struct fm_erro
 			far_back += g->steps_back[i];
 	if (far_back * 10 <= g->st.rows)
 		return FM_OK;
-	return fm_fail(err, FM_EINPUT, "%s is not in the order of time: %llu of %llu rows lie over %lld s before the row before them; "
-		       "sort it by its time first", trace, (unsigned long long)far_back, (unsigned long long)g->st.rows,
-		       (long long)(limit / 1000));
+	return fm_fail(err, FM_EINPUT,
+		       "%s is not in the order of time: %llu of %llu rows lie over %lld s before the row before them; "
+		       "sort it by its time first",
+		       trace, (unsigned long long)far_back, (unsigned long long)g->st.rows, (long long)(limit / 1000));
 }
 
 static int check_size(const struct ingest *g, const char *trace, struct fm_error *err)
@@ -206,9 +214,11 @@ static int check_size(const struct ingest *g, const char *trace, struct fm_error
 
 	if (g->windows >= needed)
 		return FM_OK;
-	return fm_fail(err, FM_EINPUT, "%s: %llu rows make %llu windows of %zu; at least %llu rows are needed for one window in each "
-		       "split: give more rows or lower model.window", trace, (unsigned long long)g->st.rows,
-		       (unsigned long long)g->windows, g->window, (unsigned long long)(needed * g->window));
+	return fm_fail(err, FM_EINPUT,
+		       "%s: %llu rows make %llu windows of %zu; at least %llu rows are needed for one window in each "
+		       "split: give more rows or lower model.window",
+		       trace, (unsigned long long)g->st.rows, (unsigned long long)g->windows, g->window,
+		       (unsigned long long)(needed * g->window));
 }
 
 static int open_store(struct ingest *g, const char *out_dir, struct fm_error *err)
@@ -249,20 +259,30 @@ static int close_store(struct ingest *g, struct fm_error *err)
 static void fill_out(const struct ingest *g, struct fm_ingest_out *out)
 {
 	*out = (struct fm_ingest_out){
-		.rows = g->st.rows, .bad = g->st.bad, .missing_values = g->st.missing_values, .unsorted = g->st.unsorted,
-		.train_rows = g->rows[FM_SPLIT_TRAIN], .validation_rows = g->rows[FM_SPLIT_VALIDATION],
-		.holdout_rows = g->rows[FM_SPLIT_HOLDOUT], .tail_rows = g->tail_rows, .windows = g->windows,
-		.first_ms = g->min_ms, .last_ms = g->max_ms,
+	    .rows = g->st.rows,
+	    .bad = g->st.bad,
+	    .missing_values = g->st.missing_values,
+	    .unsorted = g->st.unsorted,
+	    .train_rows = g->rows[FM_SPLIT_TRAIN],
+	    .validation_rows = g->rows[FM_SPLIT_VALIDATION],
+	    .holdout_rows = g->rows[FM_SPLIT_HOLDOUT],
+	    .tail_rows = g->tail_rows,
+	    .windows = g->windows,
+	    .first_ms = g->min_ms,
+	    .last_ms = g->max_ms,
 	};
 }
 
 static void say_result(const struct fm_ingest_out *out)
 {
-	fm_log("ingest: %llu windows; rows: %llu for training, %llu for validation, %llu held out, %llu left over at the end",
-	       (unsigned long long)out->windows, (unsigned long long)out->train_rows, (unsigned long long)out->validation_rows,
-	       (unsigned long long)out->holdout_rows, (unsigned long long)out->tail_rows);
+	fm_log("ingest: %llu windows; rows: %llu for training, %llu for validation, %llu held out, %llu left over at "
+	       "the end",
+	       (unsigned long long)out->windows, (unsigned long long)out->train_rows,
+	       (unsigned long long)out->validation_rows, (unsigned long long)out->holdout_rows,
+	       (unsigned long long)out->tail_rows);
 	if (out->bad)
-		fm_log("ingest: %llu bad rows are left out; quarantine.csv in the store says why", (unsigned long long)out->bad);
+		fm_log("ingest: %llu bad rows are left out; quarantine.csv in the store says why",
+		       (unsigned long long)out->bad);
 	if (out->missing_values)
 		fm_log("ingest: %llu missing values are 0 now", (unsigned long long)out->missing_values);
 	if (out->unsorted)
@@ -271,8 +291,8 @@ static void say_result(const struct fm_ingest_out *out)
 
 json_t *fm_ingest_out_json(const struct fm_ingest_out *out)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rows", (json_int_t)out->rows, "bad",
-			 (json_int_t)out->bad, "missing_values", (json_int_t)out->missing_values, "unsorted",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rows", (json_int_t)out->rows,
+			 "bad", (json_int_t)out->bad, "missing_values", (json_int_t)out->missing_values, "unsorted",
 			 (json_int_t)out->unsorted, "train_rows", (json_int_t)out->train_rows, "validation_rows",
 			 (json_int_t)out->validation_rows, "holdout_rows", (json_int_t)out->holdout_rows, "tail_rows",
 			 (json_int_t)out->tail_rows, "windows", (json_int_t)out->windows, "first_ms",
@@ -298,7 +318,8 @@ int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, st
 {
 	const struct fm_config *cfg = in->cfg;
 	struct ingest g = {.cfg = cfg, .window = (size_t)cfg->model.window};
-	char *quarantine = fm_path_join(in->out_dir, "quarantine.csv"), *summary = fm_path_join(in->out_dir, "store.json");
+	char *quarantine = fm_path_join(in->out_dir, "quarantine.csv"),
+	     *summary = fm_path_join(in->out_dir, "store.json");
 	int rc;
 
 	if (!quarantine || !summary) {
@@ -306,8 +327,8 @@ int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, st
 		goto out;
 	}
 	if (cfg->model.window < 1 || cfg->source.rows < 0) {
-		rc = fm_fail(err, FM_EINPUT, "model.window is %d and source.rows %lld: at least 1 and 0 are needed", cfg->model.window,
-			     (long long)cfg->source.rows);
+		rc = fm_fail(err, FM_EINPUT, "model.window is %d and source.rows %lld: at least 1 and 0 are needed",
+			     cfg->model.window, (long long)cfg->source.rows);
 		goto out;
 	}
 	fm_splitter_init(&g.splitter, cfg->split.validation, cfg->split.holdout, cfg->split.seed);

@@ -1,11 +1,11 @@
 /*
  * split.h - which window goes to training, validation or holdout.
  *
- * Windows come in blocks of FM_SPLIT_BLOCK.  How many of a block's windows each split gets follows the chairman assignment
- * (Tijdeman, "The chairman assignment problem", Discrete Mathematics 32, 1980): at every block's end, and at the end of the
- * trace wherever it comes, each split has its share of all windows so far to within one window.  Which windows of the
- * block these are is a random permutation, drawn for (seed, FM_RNG_SPLIT, block), so that the splits are spread evenly
- * over time and a split cannot be foreseen without the seed.
+ * Windows come in blocks of FM_SPLIT_BLOCK.  How many of a block's windows each split gets follows the chairman
+ * assignment (Tijdeman, "The chairman assignment problem", Discrete Mathematics 32, 1980): at every block's end, and at
+ * the end of the trace wherever it comes, each split has its share of all windows so far to within one window.  Which
+ * windows of the block these are is a random permutation, drawn for (seed, FM_RNG_SPLIT, block), so that the splits are
+ * spread evenly over time and a split cannot be foreseen without the seed.
  */
 #ifndef FM_STAGES_SPLIT_H
 #define FM_STAGES_SPLIT_H

@@ -19,7 +19,7 @@ bench() { # FILE DIALECT
 	: >"$work/ours"
 	: >"$work/peer"
 	: >"$work/peak"
-	for i in 1 2 3 4 5; do
+	for _ in 1 2 3 4 5; do
 		"$B/tests/bench/ingest" "$1" "$2" >"$work/line"
 		sed -n 's,.*  \([0-9]*\) rows/s.*,\1,p' "$work/line" >>"$work/ours"
 		sed -n 's,.*  \([0-9]*\) KiB.*,\1,p' "$work/line" >>"$work/peak"

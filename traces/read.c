@@ -9,9 +9,9 @@
 #include "traces/source.h"
 #include "traces/trace.h"
 
-#define TEXT_MAX 512         /* of a bad row, escaped */
-#define SNIFF_BYTES 4096     /* looked at for binary data */
-#define EARLY_ROWS 10000     /* after so many a hopeless share of bad rows ends the reading */
+#define TEXT_MAX 512     /* of a bad row, escaped */
+#define SNIFF_BYTES 4096 /* looked at for binary data */
+#define EARLY_ROWS 10000 /* after so many a hopeless share of bad rows ends the reading */
 
 struct reader {
 	const struct fm_trace_opts *o;
@@ -20,12 +20,12 @@ struct reader {
 	struct fm_row *row;
 	struct csv_parser csv;
 	bool csv_open;
-	unsigned csv_rows;          /* rows that libcsv has ended in this line */
-	struct fm_buf head;         /* the fields of the first line, each with a NUL behind it */
-	int nhead;                  /* their number; -1: not reading the first line */
+	unsigned csv_rows;  /* rows that libcsv has ended in this line */
+	struct fm_buf head; /* the fields of the first line, each with a NUL behind it */
+	int nhead;          /* their number; -1: not reading the first line */
 	uint64_t line;
-	bool begun, ended;          /* begun: the first line that is not blank has been seen */
-	struct fm_buf carry;        /* a line that the last block cut, at most FM_TRACE_MAXLINE + 2 bytes of it */
+	bool begun, ended;   /* begun: the first line that is not blank has been seen */
+	struct fm_buf carry; /* a line that the last block cut, at most FM_TRACE_MAXLINE + 2 bytes of it */
 	int64_t last_ms;
 	uint64_t first_bad_line;
 	char first_bad[256];
@@ -78,9 +78,11 @@ static int csv_line(struct reader *r, const char *s, size_t n, const char **why,
 {
 	*why = NULL;
 	r->csv_rows = 0;
-	if (csv_parse(&r->csv, s, n, on_field, on_row, r) != n || csv_parse(&r->csv, "\n", 1, on_field, on_row, r) != 1) {
+	if (csv_parse(&r->csv, s, n, on_field, on_row, r) != n ||
+	    csv_parse(&r->csv, "\n", 1, on_field, on_row, r) != 1) {
 		if (csv_error(&r->csv) == CSV_ENOMEM || csv_error(&r->csv) == CSV_ETOOBIG)
-			return fm_fail(err, FM_ESYSTEM, "out of memory: a field of line %llu", (unsigned long long)r->line);
+			return fm_fail(err, FM_ESYSTEM, "out of memory: a field of line %llu",
+				       (unsigned long long)r->line);
 		*why = "misplaced quotes";
 	} else if (r->csv_rows == 0) {
 		*why = "a quote is not closed on its line";
@@ -95,12 +97,14 @@ static int too_many_bad(const struct reader *r, struct fm_error *err)
 	uint64_t all = r->st.rows + r->st.bad;
 
 	if (!r->st.rows)
-		return fm_fail(err, FM_EINPUT, "%s: none of %llu rows can be read by dialect %s; line %llu: %s", r->o->path,
-			       (unsigned long long)all, r->o->dialect->name, (unsigned long long)r->first_bad_line, r->first_bad);
-	return fm_fail(err, FM_EINPUT,
-		       "%s: %llu of %llu rows are bad, over the limit of %g %% (source.max_bad_share); first at line %llu: %s",
-		       r->o->path, (unsigned long long)r->st.bad, (unsigned long long)all, r->o->max_bad_share * 100,
-		       (unsigned long long)r->first_bad_line, r->first_bad);
+		return fm_fail(err, FM_EINPUT, "%s: none of %llu rows can be read by dialect %s; line %llu: %s",
+			       r->o->path, (unsigned long long)all, r->o->dialect->name,
+			       (unsigned long long)r->first_bad_line, r->first_bad);
+	return fm_fail(
+	    err, FM_EINPUT,
+	    "%s: %llu of %llu rows are bad, over the limit of %g %% (source.max_bad_share); first at line %llu: %s",
+	    r->o->path, (unsigned long long)r->st.bad, (unsigned long long)all, r->o->max_bad_share * 100,
+	    (unsigned long long)r->first_bad_line, r->first_bad);
 }
 
 static bool is_hopeless(const struct reader *r)
@@ -167,7 +171,8 @@ static void head_list(const struct reader *r, struct fm_buf *b)
 	}
 }
 
-/* Is the first line of a file without a header one? No value in it, and as many fields as columns or the name of one. */
+/* Is the first line of a file without a header one?  No value is in it, and it has as many fields as there are columns or
+ * the name of one. */
 static int refuse_header(struct reader *r, struct fm_error *err)
 {
 	const struct fm_dialect *d = r->o->dialect;
@@ -184,8 +189,9 @@ static int refuse_header(struct reader *r, struct fm_error *err)
 	if (r->nhead < 2 || (!named && r->nhead != d->ncols))
 		return FM_OK;
 	head_list(r, &names);
-	fm_fail(err, FM_EINPUT, "%s: line %llu is a header (%s) where dialect %s has none: use a dialect with header: true",
-		r->o->path, (unsigned long long)r->line, names.data ? names.data : "", d->name);
+	fm_fail(err, FM_EINPUT,
+		"%s: line %llu is a header (%s) where dialect %s has none: use a dialect with header: true", r->o->path,
+		(unsigned long long)r->line, names.data ? names.data : "", d->name);
 	fm_buf_free(&names);
 	return FM_EINPUT;
 }
@@ -201,7 +207,8 @@ static int take_header(struct reader *r, struct fm_error *err)
 
 	head_list(r, &names);
 	if (r->nhead > FM_ROW_MAXFIELDS) {
-		rc = fm_fail(err, FM_EINPUT, "%s: %d columns, over the limit of %d", r->o->path, r->nhead, FM_ROW_MAXFIELDS);
+		rc = fm_fail(err, FM_EINPUT, "%s: %d columns, over the limit of %d", r->o->path, r->nhead,
+			     FM_ROW_MAXFIELDS);
 		goto out;
 	}
 	for (int i = 0; i < r->nhead; i++, f = head_next(f)) {
@@ -223,9 +230,11 @@ static int take_header(struct reader *r, struct fm_error *err)
 		if (d->cols[k].col >= 0 && !found[k])
 			fm_buf_printf(&lacking, "%s%s", lacking.len ? ", " : "", d->cols[k].name);
 	if (lacking.len && values)
-		rc = fm_fail(err, FM_EINPUT, "%s: line %llu is no header (%s) where dialect %s needs one with %s: "
-			     "use a dialect with header: false, or put the header in", r->o->path, (unsigned long long)r->line,
-			     names.data ? names.data : "", d->name, lacking.data ? lacking.data : "");
+		rc = fm_fail(err, FM_EINPUT,
+			     "%s: line %llu is no header (%s) where dialect %s needs one with %s: "
+			     "use a dialect with header: false, or put the header in",
+			     r->o->path, (unsigned long long)r->line, names.data ? names.data : "", d->name,
+			     lacking.data ? lacking.data : "");
 	else if (lacking.len)
 		rc = fm_fail(err, FM_EINPUT, "%s: the header lacks %s, which dialect %s needs; it has %s", r->o->path,
 			     lacking.data ? lacking.data : "", d->name, names.data ? names.data : "");
@@ -328,18 +337,18 @@ struct magic {
 	const char *what;
 };
 static const struct magic magics[] = {
-	{"\xff\xfe", 2, "UTF-16 text: convert it with iconv -f UTF-16 -t UTF-8"},
-	{"\xfe\xff", 2, "UTF-16 text: convert it with iconv -f UTF-16 -t UTF-8"},
-	{"\xd4\xc3\xb2\xa1", 4, "a packet capture: make flow records of it first"},
-	{"\xa1\xb2\xc3\xd4", 4, "a packet capture: make flow records of it first"},
-	{"\x0a\x0d\x0d\x0a", 4, "a packet capture: make flow records of it first"},
-	{"\x0c\xa5", 2, "an nfcapd file: write it as CSV with nfdump -r FILE -o csv"},
-	{"\x1f\x8b", 2, "gzip data once more: unpack it first"},
-	{"\xfd" "7zXZ", 5, "xz data once more: unpack it first"},
-	{"\x28\xb5\x2f\xfd", 4, "zstd data once more: unpack it first"},
-	{"PK\x03\x04", 4, "a zip archive once more: unpack it first"},
-	{"PAR1", 4, "a Parquet file: write it as CSV first"},
-	{"SQLite format 3", 15, "a SQLite data base: write the flows as CSV first"},
+    {"\xff\xfe", 2, "UTF-16 text: convert it with iconv -f UTF-16 -t UTF-8"},
+    {"\xfe\xff", 2, "UTF-16 text: convert it with iconv -f UTF-16 -t UTF-8"},
+    {"\xd4\xc3\xb2\xa1", 4, "a packet capture: make flow records of it first"},
+    {"\xa1\xb2\xc3\xd4", 4, "a packet capture: make flow records of it first"},
+    {"\x0a\x0d\x0d\x0a", 4, "a packet capture: make flow records of it first"},
+    {"\x0c\xa5", 2, "an nfcapd file: write it as CSV with nfdump -r FILE -o csv"},
+    {"\x1f\x8b", 2, "gzip data once more: unpack it first"},
+    {"\xfd\x37zXZ", 5, "xz data once more: unpack it first"},
+    {"\x28\xb5\x2f\xfd", 4, "zstd data once more: unpack it first"},
+    {"PK\x03\x04", 4, "a zip archive once more: unpack it first"},
+    {"PAR1", 4, "a Parquet file: write it as CSV first"},
+    {"SQLite format 3", 15, "a SQLite data base: write the flows as CSV first"},
 };
 
 /* The first block: is this text at all? Single bad bytes are left to their rows. */
@@ -382,7 +391,8 @@ static int read_all(struct reader *r, struct fm_error *err)
 		if ((rc = take_block(r, s, n, err)))
 			return rc;
 		if (r->o->progress)
-			r->o->progress(r->o->ctx, fm_source_consumed(r->source), fm_source_total(r->source), r->st.rows);
+			r->o->progress(r->o->ctx, fm_source_consumed(r->source), fm_source_total(r->source),
+				       r->st.rows);
 	}
 	if (r->ended)
 		return fm_source_stop(r->source, err);
@@ -396,7 +406,8 @@ static int check_result(const struct reader *r, struct fm_error *err)
 	if (r->st.bad && (!r->st.rows || (r->o->limit_bad && (double)r->st.bad > r->o->max_bad_share * all)))
 		return too_many_bad(r, err);
 	if (!r->st.rows)
-		return fm_fail(err, FM_EINPUT, "%s holds no row%s", r->o->path, r->begun ? " but its header" : ": it is empty");
+		return fm_fail(err, FM_EINPUT, "%s holds no row%s", r->o->path,
+			       r->begun ? " but its header" : ": it is empty");
 	return FM_OK;
 }
 
@@ -442,7 +453,8 @@ out:
 	return rc;
 }
 
-int fm_trace_chunk_copy(struct fm_table *dst, const struct fm_table *chunk, size_t first, size_t rows, struct fm_error *err)
+int fm_trace_chunk_copy(struct fm_table *dst, const struct fm_table *chunk, size_t first, size_t rows,
+			struct fm_error *err)
 {
 	size_t cap = dst->cap ? dst->cap : FM_TRACE_CHUNK;
 	int rc;
@@ -458,7 +470,8 @@ int fm_trace_chunk_copy(struct fm_table *dst, const struct fm_table *chunk, size
 			continue;
 		memcpy((char *)dst->col[c] + dst->rows * w, (const char *)chunk->col[c] + first * w, rows * w);
 		for (size_t i = dst->dict[c].n; i < chunk->dict[c].n; i++)
-			if (fm_dict_index(&dst->dict[c], chunk->dict[c].value[i], strlen(chunk->dict[c].value[i]), true) != (int)i)
+			if (fm_dict_index(&dst->dict[c], chunk->dict[c].value[i], strlen(chunk->dict[c].value[i]),
+					  true) != (int)i)
 				return fm_fail(err, FM_ESYSTEM, "out of memory: values of column %s", fm_cols[c].name);
 	}
 	dst->rows += rows;
@@ -493,8 +506,8 @@ static void load_progress(void *ctx, uint64_t bytes_read, uint64_t bytes_total, 
 		l->o->progress(l->o->ctx, bytes_read, bytes_total, rows);
 }
 
-int fm_trace_load(struct fm_table **t, const struct fm_trace_opts *o, double max_bad_share, struct fm_trace_stats *stats,
-		  struct fm_error *err)
+int fm_trace_load(struct fm_table **t, const struct fm_trace_opts *o, double max_bad_share,
+		  struct fm_trace_stats *stats, struct fm_error *err)
 {
 	struct load l = {.o = o};
 	struct fm_trace_opts mine = *o;

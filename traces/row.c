@@ -134,7 +134,8 @@ static void take_time(struct fm_row *r, int k, const char *s, size_t n)
 		return;
 	}
 	if (f == FM_FMT_DATETIME ? fm_parse_time_ms(s, n, &ms) : scaled_ms(f, s, n, &ms)) {
-		refuse_value(r, k, s, n, f == FM_FMT_DATETIME ? "is not a time YYYY-MM-DD HH:MM:SS" : "is not a time in numbers");
+		refuse_value(r, k, s, n,
+			     f == FM_FMT_DATETIME ? "is not a time YYYY-MM-DD HH:MM:SS" : "is not a time in numbers");
 		return;
 	}
 	if (ms < 0 || ms >= TIME_END_MS) {
@@ -210,7 +211,8 @@ static void take_count(struct fm_row *r, int k, const char *s, size_t n)
 		if (!fm_parse_scaled(s, n, 6, &micro) && micro >= 0 && micro % 1000000 == 0) {
 			v = (uint64_t)micro / 1000000;
 		} else {
-			refuse_value(r, k, s, n, is_negative_number(s, n) ? "is negative" : "is not a nonnegative integer");
+			refuse_value(r, k, s, n,
+				     is_negative_number(s, n) ? "is negative" : "is not a nonnegative integer");
 			return;
 		}
 	}
@@ -222,7 +224,11 @@ static bool is_text(const char *s, size_t n)
 {
 	for (size_t i = 0; i < n;) {
 		unsigned char c = (unsigned char)s[i];
-		size_t more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : (c & 0xf0) == 0xe0 ? 2 : c >= 0xf0 && c < 0xf5 ? 3 : 9;
+		size_t more = c < 0x80                ? 0
+			      : c >= 0xc2 && c < 0xe0 ? 1
+			      : (c & 0xf0) == 0xe0    ? 2
+			      : c >= 0xf0 && c < 0xf5 ? 3
+						      : 9;
 		uint32_t code = more == 0 ? c : more == 1 ? c & 0x1fu : more == 2 ? c & 0x0fu : c & 0x07u;
 
 		if (c < 0x20 || c == 0x7f || more == 9 || more >= n - i)

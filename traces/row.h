@@ -10,9 +10,9 @@
  *     else ... r->reason says why
  *
  * What is refused: another number of columns than the file has; a time that is none, missing, or outside 1970..2261; a
- * negative or too long duration; an address that is none; a port over 65535; a count that is no nonnegative integer below
- * 2^63; a category value that is longer than FM_DICT_VALUE_MAX, not UTF-8 or has control characters.
- * Missing values (the dialect's tokens) are 0 under FM_MISSING_ZERO - the category value "0" - and refused under
+ * negative or too long duration; an address that is none; a port over 65535; a count that is no nonnegative integer
+ * below 2^63; a category value that is longer than FM_DICT_VALUE_MAX, not UTF-8 or has control characters. Missing
+ * values (the dialect's tokens) are 0 under FM_MISSING_ZERO - the category value "0" - and refused under
  * FM_MISSING_REJECT; a missing time is always refused, for no window could hold the row.
  */
 #ifndef FM_TRACES_ROW_H
@@ -37,27 +37,27 @@ struct fm_row {
 
 	int field; /* fields seen of this row */
 	bool bad;
-	unsigned nmissing, nfresh;     /* nfresh: bit c set: fresh[c] waits for the row's end */
+	unsigned nmissing, nfresh; /* nfresh: bit c set: fresh[c] waits for the row's end */
 	char reason[256];
-	uint64_t missing_values;        /* of all good rows */
-	bool may_be_missing[256];       /* by first byte, lower and upper case */
+	uint64_t missing_values;  /* of all good rows */
+	bool may_be_missing[256]; /* by first byte, lower and upper case */
 	bool empty_is_missing;
 
-	char time_text[40];             /* the last time and what it was */
+	char time_text[40]; /* the last time and what it was */
 	size_t time_len;
 	int64_t time_ms;
 	struct {
 		char text[FM_DICT_VALUE_MAX];
 		size_t len;
-	} fresh[FM_NCOL];               /* category values not in the dictionary yet */
+	} fresh[FM_NCOL]; /* category values not in the dictionary yet */
 	struct {
-		char key[FM_ROW_KEY];   /* the value, zero-padded */
-		uint16_t len, index;    /* len 0: free */
+		char key[FM_ROW_KEY]; /* the value, zero-padded */
+		uint16_t len, index;  /* len 0: free */
 	} cache[FM_NCOL][FM_ROW_CACHE];
 };
 
-/* t: the chunk, with capacity for at least one more row whenever a row is begun.  The columns of the file are those of the
- * dialect, in order. */
+/* t: the chunk, with capacity for at least one more row whenever a row is begun.  The columns of the file are those of
+ * the dialect, in order. */
 void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing missing, struct fm_table *t);
 void fm_row_begin(struct fm_row *r);
 void fm_row_field(struct fm_row *r, const char *s, size_t n);

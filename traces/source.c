@@ -35,8 +35,8 @@ struct fm_source {
 	int fd;
 	struct archive *archive;
 	struct fm_gunzip *gunzip; /* between file and archive, when the file is gzip */
-	bool chosen;     /* the caller named the member */
-	bool in_archive; /* of an archive, not the file itself */
+	bool chosen;              /* the caller named the member */
+	bool in_archive;          /* of an archive, not the file itself */
 	bool at_end, damaged;
 	uint64_t total;
 	atomic_uint_fast64_t consumed;
@@ -60,22 +60,22 @@ struct suffix {
 };
 /* The longer suffix first. */
 static const struct suffix suffixes[] = {
-	{".tar.gz", ARCHIVE_FILTER_GZIP, ARCHIVE_FORMAT_TAR, "a gzip-compressed tar archive"},
-	{".tgz", ARCHIVE_FILTER_GZIP, ARCHIVE_FORMAT_TAR, "a gzip-compressed tar archive"},
-	{".tar.xz", ARCHIVE_FILTER_XZ, ARCHIVE_FORMAT_TAR, "an xz-compressed tar archive"},
-	{".txz", ARCHIVE_FILTER_XZ, ARCHIVE_FORMAT_TAR, "an xz-compressed tar archive"},
-	{".tar.zst", ARCHIVE_FILTER_ZSTD, ARCHIVE_FORMAT_TAR, "a zstd-compressed tar archive"},
-	{".tzst", ARCHIVE_FILTER_ZSTD, ARCHIVE_FORMAT_TAR, "a zstd-compressed tar archive"},
-	{".tar.bz2", ARCHIVE_FILTER_BZIP2, ARCHIVE_FORMAT_TAR, "a bzip2-compressed tar archive"},
-	{".tar", -1, ARCHIVE_FORMAT_TAR, "a tar archive"},
-	{".zip", -1, ARCHIVE_FORMAT_ZIP, "a zip archive"},
-	{".7z", -1, ARCHIVE_FORMAT_7ZIP, "a 7z archive"},
-	{".gz", ARCHIVE_FILTER_GZIP, 0, "gzip data"},
-	{".xz", ARCHIVE_FILTER_XZ, 0, "xz data"},
-	{".zst", ARCHIVE_FILTER_ZSTD, 0, "zstd data"},
-	{".bz2", ARCHIVE_FILTER_BZIP2, 0, "bzip2 data"},
-	{".lz4", ARCHIVE_FILTER_LZ4, 0, "lz4 data"},
-	{".lzma", ARCHIVE_FILTER_LZMA, 0, "lzma data"},
+    {".tar.gz", ARCHIVE_FILTER_GZIP, ARCHIVE_FORMAT_TAR, "a gzip-compressed tar archive"},
+    {".tgz", ARCHIVE_FILTER_GZIP, ARCHIVE_FORMAT_TAR, "a gzip-compressed tar archive"},
+    {".tar.xz", ARCHIVE_FILTER_XZ, ARCHIVE_FORMAT_TAR, "an xz-compressed tar archive"},
+    {".txz", ARCHIVE_FILTER_XZ, ARCHIVE_FORMAT_TAR, "an xz-compressed tar archive"},
+    {".tar.zst", ARCHIVE_FILTER_ZSTD, ARCHIVE_FORMAT_TAR, "a zstd-compressed tar archive"},
+    {".tzst", ARCHIVE_FILTER_ZSTD, ARCHIVE_FORMAT_TAR, "a zstd-compressed tar archive"},
+    {".tar.bz2", ARCHIVE_FILTER_BZIP2, ARCHIVE_FORMAT_TAR, "a bzip2-compressed tar archive"},
+    {".tar", -1, ARCHIVE_FORMAT_TAR, "a tar archive"},
+    {".zip", -1, ARCHIVE_FORMAT_ZIP, "a zip archive"},
+    {".7z", -1, ARCHIVE_FORMAT_7ZIP, "a 7z archive"},
+    {".gz", ARCHIVE_FILTER_GZIP, 0, "gzip data"},
+    {".xz", ARCHIVE_FILTER_XZ, 0, "xz data"},
+    {".zst", ARCHIVE_FILTER_ZSTD, 0, "zstd data"},
+    {".bz2", ARCHIVE_FILTER_BZIP2, 0, "bzip2 data"},
+    {".lz4", ARCHIVE_FILTER_LZ4, 0, "lz4 data"},
+    {".lzma", ARCHIVE_FILTER_LZMA, 0, "lzma data"},
 };
 
 static int archive_failed(struct fm_source *s, const char *doing, struct fm_error *err)
@@ -88,10 +88,12 @@ static int archive_failed(struct fm_source *s, const char *doing, struct fm_erro
 	if (e == EIO || e == ENOMEM || e == EACCES)
 		return fm_fail(err, FM_ESYSTEM, "%s: %s: %s", s->path, doing, why);
 	if (strstr(why, "too much memory"))
-		return fm_fail(err, FM_EINPUT, "%s: %s: it needs over 128 MiB of memory: compress it again with zstd --long=27 or less",
+		return fm_fail(err, FM_EINPUT,
+			       "%s: %s: it needs over 128 MiB of memory: compress it again with zstd --long=27 or less",
 			       s->path, doing);
 	s->damaged = true;
-	return fm_fail(err, FM_EINPUT, "%s: %s: %s: the file is truncated or damaged; fetch it again", s->path, doing, why);
+	return fm_fail(err, FM_EINPUT, "%s: %s: %s: the file is truncated or damaged; fetch it again", s->path, doing,
+		       why);
 }
 
 static bool has_filter(const struct fm_source *s, int code)
@@ -119,8 +121,10 @@ static int check_name(struct fm_source *s, struct fm_error *err)
 			continue;
 		if ((x->filter >= 0 && !has_filter(s, x->filter)) ||
 		    (x->format && (archive_format(s->archive) & ARCHIVE_FORMAT_BASE_MASK) != x->format))
-			return fm_fail(err, FM_EINPUT, "%s is named %s but is not %s: fetch it again, or give it the name of what it is",
-				       s->path, x->text, x->what);
+			return fm_fail(
+			    err, FM_EINPUT,
+			    "%s is named %s but is not %s: fetch it again, or give it the name of what it is", s->path,
+			    x->text, x->what);
 		return FM_OK;
 	}
 	return FM_OK;
@@ -199,7 +203,8 @@ static int find_member(struct fm_source *s, const char *member, struct fm_error 
 		int format = archive_format(s->archive) & ARCHIVE_FORMAT_BASE_MASK;
 		if (format == ARCHIVE_FORMAT_RAW) {
 			if (s->chosen)
-				rc = fm_fail(err, FM_EINPUT, "%s is not an archive, so it has no member %s: leave source.member empty",
+				rc = fm_fail(err, FM_EINPUT,
+					     "%s is not an archive, so it has no member %s: leave source.member empty",
 					     s->path, member);
 			goto out;
 		}
@@ -212,7 +217,8 @@ static int find_member(struct fm_source *s, const char *member, struct fm_error 
 			continue;
 		if (!s->chosen || same_name(name_of(e), member)) {
 			if (archive_entry_is_data_encrypted(e) > 0)
-				rc = fm_fail(err, FM_EINPUT, "%s: member %s is encrypted: unpack it first", s->path, name_of(e));
+				rc = fm_fail(err, FM_EINPUT, "%s: member %s is encrypted: unpack it first", s->path,
+					     name_of(e));
 			else if (!(s->member_name = strdup(name_of(e))))
 				rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 			else
@@ -224,7 +230,8 @@ static int find_member(struct fm_source *s, const char *member, struct fm_error 
 	if (!s->in_archive)
 		rc = empty(s, err);
 	else if (s->chosen && nseen)
-		rc = fm_fail(err, FM_EINPUT, "%s has no member %s; it has: %s", s->path, member, seen.data ? seen.data : "");
+		rc = fm_fail(err, FM_EINPUT, "%s has no member %s; it has: %s", s->path, member,
+			     seen.data ? seen.data : "");
 	else
 		rc = fm_fail(err, FM_EINPUT, "%s holds no file: an archive with a trace in it is needed", s->path);
 out:
@@ -283,7 +290,10 @@ static int fetch(struct fm_source *s, const char **data, size_t *n, struct fm_er
 		la_int64_t offset;
 		int rc = archive_read_data_block(s->archive, &block, n, &offset);
 
-		atomic_store_explicit(&s->consumed, s->gunzip ? fm_gunzip_consumed(s->gunzip) : (uint64_t)archive_filter_bytes(s->archive, -1), memory_order_relaxed);
+		atomic_store_explicit(&s->consumed,
+				      s->gunzip ? fm_gunzip_consumed(s->gunzip)
+						: (uint64_t)archive_filter_bytes(s->archive, -1),
+				      memory_order_relaxed);
 		if (rc == ARCHIVE_EOF) {
 			*n = 0;
 			s->at_end = true;
@@ -381,7 +391,8 @@ static bool xz_integer(const uint8_t *p, size_t n, size_t *at, uint64_t *v)
 	return false;
 }
 
-/* The dictionary of an xz file's first block, in bytes; 0 when it is no xz file (The .xz File Format 1.1.0, section 3.1).
+/* The dictionary of an xz file's first block, in bytes; 0 when it is no xz file (The .xz File Format 1.1.0,
+ * section 3.1).
  *
  *     0        6      12    13     14                                         filter: id, size, properties
  *     magic    flags  size  flags  [compressed size] [uncompressed size]      0x21, 1, dictionary: (2|b0) << (b/2 + 11)
@@ -391,7 +402,7 @@ static uint64_t xz_dictionary(const uint8_t *p, size_t n)
 	size_t at = 14;
 	uint64_t v, id, size;
 
-	if (n < 16 || memcmp(p, "\xfd" "7zXZ\0", 6) != 0)
+	if (n < 16 || memcmp(p, "\xfd\x37zXZ\0", 6) != 0)
 		return 0;
 	for (int bit = 0x40; bit <= 0x80; bit <<= 1)
 		if ((p[13] & bit) && !xz_integer(p, n, &at, &v))
@@ -418,7 +429,8 @@ static int check_memory(const struct fm_source *s, struct fm_error *err)
 
 	if (dictionary <= XZ_MAX_DICTIONARY)
 		return FM_OK;
-	return fm_fail(err, FM_EINPUT, "%s needs %llu MiB of memory to be decompressed: compress it again with xz -9 or less", s->path,
+	return fm_fail(err, FM_EINPUT,
+		       "%s needs %llu MiB of memory to be decompressed: compress it again with xz -9 or less", s->path,
 		       (unsigned long long)(dictionary >> 20));
 }
 
@@ -441,10 +453,12 @@ static int open_archive(struct fm_source *s, struct fm_error *err)
 
 	if (!a)
 		return fm_fail(err, FM_ESYSTEM, "out of memory: no archive reader");
-	if (archive_read_support_filter_gzip(a) || archive_read_support_filter_bzip2(a) || archive_read_support_filter_xz(a) ||
-	    archive_read_support_filter_lzma(a) || archive_read_support_filter_zstd(a) || archive_read_support_filter_lz4(a) ||
-	    archive_read_support_filter_compress(a) || archive_read_support_format_tar(a) || archive_read_support_format_zip(a) ||
-	    archive_read_support_format_7zip(a) || archive_read_support_format_empty(a) || archive_read_support_format_raw(a))
+	if (archive_read_support_filter_gzip(a) || archive_read_support_filter_bzip2(a) ||
+	    archive_read_support_filter_xz(a) || archive_read_support_filter_lzma(a) ||
+	    archive_read_support_filter_zstd(a) || archive_read_support_filter_lz4(a) ||
+	    archive_read_support_filter_compress(a) || archive_read_support_format_tar(a) ||
+	    archive_read_support_format_zip(a) || archive_read_support_format_7zip(a) ||
+	    archive_read_support_format_empty(a) || archive_read_support_format_raw(a))
 		return fm_fail(err, FM_ESYSTEM, "libarchive lacks a needed format: %s", archive_error_string(a));
 	if (s->total && fm_gunzip_wanted(s->fd)) {
 		if ((rc = fm_gunzip_open(&s->gunzip, s->fd, err)))

@@ -1,9 +1,10 @@
 /*
  * source.h - the bytes of a trace file, whatever it is wrapped in, as one stream in bounded memory.
  *
- * Filters: none, gzip (through gunzip.h), bzip2, xz, lzma, zstd, lz4, compress.  Archives: tar, zip, 7z; of an archive one
- * regular member is read: the named one, or the only one.  Other formats of libarchive stay off: some of them (mtree) take text for an
- * archive, and some filters start programs.  What is compressed is decompressed ahead by a thread of its own.
+ * Filters: none, gzip (through gunzip.h), bzip2, xz, lzma, zstd, lz4, compress.  Archives: tar, zip, 7z; of an archive
+ * one regular member is read: the named one, or the only one.  Other formats of libarchive stay off: some of them
+ * (mtree) take text for an archive, and some filters start programs.  What is compressed is decompressed ahead by a
+ * thread of its own.
  *
  *     struct fm_source *s = NULL;
  *     if (fm_source_open(&s, path, member, err)) ...
@@ -20,16 +21,16 @@
 #include "base/error.h"
 
 struct fm_source;
-/* member NULL or "": the file itself, or the only regular member of an archive.  FM_EINPUT: absent, a folder, empty, not
- * what its name says (.gz without gzip data), a member that is not there (the message lists those that are). */
+/* member NULL or "": the file itself, or the only regular member of an archive.  FM_EINPUT: absent, a folder, empty,
+ * not what its name says (.gz without gzip data), a member that is not there (the message lists those that are). */
 int fm_source_open(struct fm_source **s, const char *path, const char *member, struct fm_error *err) FM_MUST_CHECK;
-/* The next bytes, valid until the next call; *n is 0 at the end.  FM_EINPUT: truncated or damaged; or, at the end of the
- * first member when none was named, that there are others (the message lists them). */
+/* The next bytes, valid until the next call; *n is 0 at the end.  FM_EINPUT: truncated or damaged; or, at the end of
+ * the first member when none was named, that there are others (the message lists them). */
 int fm_source_next(struct fm_source *s, const char **data, size_t *n, struct fm_error *err) FM_MUST_CHECK;
-/* For a reader that stops early: fails like fm_source_next at the end when there are other members, as far as that can be
- * seen cheaply (little of the file left). No fm_source_next after it. */
+/* For a reader that stops early: fails like fm_source_next at the end when there are other members, as far as that can
+ * be seen cheaply (little of the file left). No fm_source_next after it. */
 int fm_source_stop(struct fm_source *s, struct fm_error *err) FM_MUST_CHECK;
-bool fm_source_damaged(const struct fm_source *s);       /* did fm_source_next fail for truncation or damage? */
+bool fm_source_damaged(const struct fm_source *s);      /* did fm_source_next fail for truncation or damage? */
 uint64_t fm_source_consumed(const struct fm_source *s); /* bytes of the file itself read so far */
 uint64_t fm_source_total(const struct fm_source *s);    /* its size, 0 when unknown */
 void fm_source_close(struct fm_source *s);

@@ -19,7 +19,7 @@ struct writer {
 		char **text; /* one for each value of the dictionary, quoted where CSV wants it */
 		size_t n;
 	} quoted[FM_NCOL];
-	int64_t time_s;      /* the second whose text is in time_text */
+	int64_t time_s; /* the second whose text is in time_text */
 	size_t time_len;
 	char time_text[FM_TIME_MAX];
 };
@@ -91,7 +91,8 @@ static size_t format_number(uint64_t ms, enum fm_format f, int decimals, char *o
 	return format_decimal(f == FM_FMT_MICROSECONDS ? ms * 1000 : ms, 0, decimals, out);
 }
 
-/* The second of the last row is usually the second of this one. A fraction is cut, so that no second comes too early. */
+/* The second of the last row is usually the second of this one. A fraction is cut, so that no second comes too
+ * early. */
 static size_t format_time(struct writer *w, int64_t ms, int decimals, char *out)
 {
 	int64_t s = ms >= 0 ? ms / 1000 : -((999 - ms) / 1000);
@@ -140,8 +141,8 @@ static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 		if (f == FM_FMT_DATETIME)
 			n = format_time(w, ms, decimals, s);
 		else if (ms < 0 || ms > INT64_MAX / 1000)
-			return fm_fail(err, FM_EINPUT, "row %zu: time %lld ms has no text in dialect %s", row + 1, (long long)ms,
-				       w->d->name);
+			return fm_fail(err, FM_EINPUT, "row %zu: time %lld ms has no text in dialect %s", row + 1,
+				       (long long)ms, w->d->name);
 		else
 			n = format_number((uint64_t)ms, f, decimals, s);
 		break;

@@ -38,8 +38,8 @@ int main(int argc, char **argv)
 		return fm_exit_status(rc);
 	}
 	getrusage(RUSAGE_SELF, &use);
-	printf("%llu rows  %.3f s  %.0f rows/s  %ld KiB\n", (unsigned long long)st.rows, seconds, (double)st.rows / seconds,
-	       use.ru_maxrss);
+	printf("%llu rows  %.3f s  %.0f rows/s  %ld KiB\n", (unsigned long long)st.rows, seconds,
+	       (double)st.rows / seconds, use.ru_maxrss);
 	if (st.bad)
 		fprintf(stderr, "ingest: %llu bad rows\n", (unsigned long long)st.bad);
 	return 0;
