@@ -26,9 +26,11 @@ static inline uint64_t fm_key_i64(int64_t v)
 void fm_rows_choose(uint64_t seed, uint64_t purpose, size_t rows, size_t n, uint32_t *chosen);
 
 /* A new in-memory table of the given rows, in that order, with the dictionaries of t. */
-int fm_table_take(struct fm_table **out, const struct fm_table *t, const uint32_t *row, size_t n, struct fm_error *err) FM_MUST_CHECK;
+int fm_table_take(struct fm_table **out, const struct fm_table *t, const uint32_t *row, size_t n,
+		  struct fm_error *err) FM_MUST_CHECK;
 /* The same for n rows chosen by fm_rows_choose. */
-int fm_table_sample(struct fm_table **out, const struct fm_table *t, size_t n, uint64_t seed, uint64_t purpose, struct fm_error *err) FM_MUST_CHECK;
+int fm_table_sample(struct fm_table **out, const struct fm_table *t, size_t n, uint64_t seed, uint64_t purpose,
+		    struct fm_error *err) FM_MUST_CHECK;
 
 /* code[i] for each value i of b: its index in a, or a->n + i when a does not have it. */
 int fm_dict_match(const struct fm_dict *a, const struct fm_dict *b, uint32_t *code, struct fm_error *err) FM_MUST_CHECK;

@@ -51,7 +51,8 @@ static int by_popularity(const struct fm_table *t, enum fm_col c, uint32_t *cate
 		goto out;
 	k = fm_run_counts(key, n, rarity);
 	for (size_t i = 0; i < k; i++) {
-		rarity[i] = n - rarity[i]; /* most frequent first; the sort is stable, so ties stay in order of address */
+		rarity[i] =
+		    n - rarity[i]; /* most frequent first; the sort is stable, so ties stay in order of address */
 		which[i] = (uint32_t)i;
 	}
 	if ((rc = fm_sort_u64(rarity, which, k, err)) != FM_OK)
@@ -209,7 +210,8 @@ static void categorise(void *ctx, int shard, int thread)
 /* ---- pairs ---- */
 
 /* Counts of the distinct values of one side of the pairs, and each pair's place among them. */
-static int side(const uint64_t *pair, size_t n, int shift, uint32_t *place, uint64_t *count, size_t *k, struct fm_error *err)
+static int side(const uint64_t *pair, size_t n, int shift, uint32_t *place, uint64_t *count, size_t *k,
+		struct fm_error *err)
 {
 	uint64_t *key = NULL;
 	uint32_t *row = NULL;
@@ -314,15 +316,16 @@ static int add(struct fm_metrics *out, const char *prefix, const char *name, dou
 	return fm_metrics_add(out, full, v, (int64_t)n, err);
 }
 
-int fm_association(const struct fm_table *real, const struct fm_table *synthetic, struct fm_pool *pool, const char *prefix,
-		   struct fm_metrics *out, struct fm_error *err)
+int fm_association(const struct fm_table *real, const struct fm_table *synthetic, struct fm_pool *pool,
+		   const char *prefix, struct fm_metrics *out, struct fm_error *err)
 {
 	double mean = 0, worst = 0, jsd = 0;
 	size_t n = synthetic->rows;
 	struct work *w = NULL;
 	int rc;
 
-	if ((rc = fm_judge_check(real, "real", err)) != FM_OK || (rc = fm_judge_check(synthetic, "synthetic", err)) != FM_OK)
+	if ((rc = fm_judge_check(real, "real", err)) != FM_OK ||
+	    (rc = fm_judge_check(synthetic, "synthetic", err)) != FM_OK)
 		return rc;
 	if ((rc = fm_alloc(&w, 1, sizeof *w, "association", err)) != FM_OK)
 		return rc;

@@ -19,8 +19,8 @@
 #include "base/thread.h"
 #include "manifests/metrics.h"
 
-int fm_association(const struct fm_table *real, const struct fm_table *synthetic, struct fm_pool *pool, const char *prefix,
-		   struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+int fm_association(const struct fm_table *real, const struct fm_table *synthetic, struct fm_pool *pool,
+		   const char *prefix, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 
 /* Cramer's V of n pairs (a, b) given as sorted keys a << 32 | b; 0 when either side has one value only. */
 int fm_cramers_v(const uint64_t *pair, size_t n, double *v, struct fm_error *err) FM_MUST_CHECK;

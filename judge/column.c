@@ -28,7 +28,8 @@ double fm_column_number(const struct fm_table *t, enum fm_col c, size_t row)
 	return (double)fm_column_key(t, c, row);
 }
 
-int fm_column_keys(const struct fm_table *t, const struct fm_table *like, enum fm_col c, uint64_t **key, struct fm_error *err)
+int fm_column_keys(const struct fm_table *t, const struct fm_table *like, enum fm_col c, uint64_t **key,
+		   struct fm_error *err)
 {
 	uint32_t *code = NULL;
 	uint64_t *k = NULL;
@@ -83,7 +84,8 @@ int fm_judge_check(const struct fm_table *t, const char *what, struct fm_error *
 	if (t->rows == 0)
 		return fm_fail(err, FM_EINPUT, "the %s table has no rows: nothing can be compared with it", what);
 	if (t->rows >= UINT32_MAX)
-		return fm_fail(err, FM_EINPUT, "the %s table has %zu rows, over the judges' limit of %u: compare a part of it",
-			       what, t->rows, UINT32_MAX - 1);
+		return fm_fail(err, FM_EINPUT,
+			       "the %s table has %zu rows, over the judges' limit of %u: compare a part of it", what,
+			       t->rows, UINT32_MAX - 1);
 	return FM_OK;
 }

@@ -18,7 +18,8 @@ double fm_column_number(const struct fm_table *t, enum fm_col c, size_t row);
 
 /* All keys of a column, in row order or sorted.  Categories are numbered by `like`'s dictionary (values that it lacks come
  * behind), so that the keys of two tables compare.  *key is released by free(). */
-int fm_column_keys(const struct fm_table *t, const struct fm_table *like, enum fm_col c, uint64_t **key, struct fm_error *err) FM_MUST_CHECK;
+int fm_column_keys(const struct fm_table *t, const struct fm_table *like, enum fm_col c, uint64_t **key,
+		   struct fm_error *err) FM_MUST_CHECK;
 
 /* The rows of t in order of te, ties in row order.  *row is released by free(). */
 int fm_rows_by_time(const struct fm_table *t, uint32_t **row, struct fm_error *err) FM_MUST_CHECK;

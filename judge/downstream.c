@@ -16,8 +16,8 @@ enum { PLAIN = 7, MOST_PROTOCOLS = 64, MOST_STEPS = 1500, LEAST_STEPS = 150, ROW
 /* Features and target of one table, and how to standardise them. */
 struct scale {
 	double mean[PLAIN + MOST_PROTOCOLS + 1], sd[PLAIN + MOST_PROTOCOLS + 1]; /* the last used one is the target's */
-	double first, span; /* of time */
-	size_t f;           /* features; protocols are f - PLAIN */
+	double first, span;                                                      /* of time */
+	size_t f;                                                                /* features; protocols are f - PLAIN */
 };
 struct data {
 	const struct fm_table *t;
@@ -89,7 +89,8 @@ static int data_fill(struct data *d, const struct scale *s, struct fm_error *err
 	return FM_OK;
 }
 
-static int data_take(struct data *d, const struct fm_table *t, const struct fm_table *real, uint64_t purpose, struct fm_error *err)
+static int data_take(struct data *d, const struct fm_table *t, const struct fm_table *real, uint64_t purpose,
+		     struct fm_error *err)
 {
 	size_t n = t->rows < FM_DOWNSTREAM_ROWS ? t->rows : FM_DOWNSTREAM_ROWS, k = t->dict[FM_PR].n;
 	int rc;
@@ -161,7 +162,8 @@ int fm_downstream(const struct fm_table *real, const struct fm_table *synthetic,
 	double ratio;
 	int rc;
 
-	if ((rc = fm_judge_check(real, "real", err)) != FM_OK || (rc = fm_judge_check(synthetic, "synthetic", err)) != FM_OK ||
+	if ((rc = fm_judge_check(real, "real", err)) != FM_OK ||
+	    (rc = fm_judge_check(synthetic, "synthetic", err)) != FM_OK ||
 	    (holdout && (rc = fm_judge_check(holdout, "holdout", err)) != FM_OK))
 		return rc;
 	if ((real->present & synthetic->present & (holdout ? holdout->present : ~0u) & NEEDS) != NEEDS)
@@ -172,7 +174,8 @@ int fm_downstream(const struct fm_table *real, const struct fm_table *synthetic,
 	if ((rc = data_take(&w->data[0], real, real, 3, err)) != FM_OK ||
 	    (rc = data_take(&w->data[1], synthetic, real, 4, err)) != FM_OK)
 		goto out;
-	if ((rc = holdout ? data_take(&w->test, holdout, real, 5, err) : data_split(&w->data[0], &w->test, err)) != FM_OK)
+	if ((rc = holdout ? data_take(&w->test, holdout, real, 5, err) : data_split(&w->data[0], &w->test, err)) !=
+	    FM_OK)
 		goto out;
 	scale_make(s, &w->data[0]);
 	w->f = s->f;

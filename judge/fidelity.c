@@ -20,14 +20,14 @@ static const struct field {
 	enum how how;
 	int of_eight;
 } fields[] = {
-	{"SA", FM_SA, BY_RANK, 1}, {"DA", FM_DA, BY_RANK, 1}, {"SP", FM_SP, BY_VALUE, 1}, {"DP", FM_DP, BY_VALUE, 1},
-	{"PR", FM_PR, BY_VALUE, 0}, {"TS", FM_TE, BY_BIN, 1}, {"TD", FM_TD, BY_BIN, 1}, {"PKT", FM_PKT, BY_BIN, 1},
-	{"BYT", FM_BYT, BY_BIN, 1}, {"TY", FM_LABEL, BY_VALUE, 0}, {"FLG", FM_FLG, BY_VALUE, 0},
-	{"TOS", FM_STOS, BY_VALUE, 0}, {"SPb", FM_SP, BY_PORT_GROUP, 0}, {"DPb", FM_DP, BY_PORT_GROUP, 0},
-	{"SAid", FM_SA, BY_VALUE, 0}, {"DAid", FM_DA, BY_VALUE, 0}, {"SA16", FM_SA, BY_PREFIX16, 0},
-	{"DA16", FM_DA, BY_PREFIX16, 0},
-	{"TS", FM_TE, BY_DISTANCE, 0}, {"TD", FM_TD, BY_DISTANCE, 0}, {"PKT", FM_PKT, BY_DISTANCE, 0},
-	{"BYT", FM_BYT, BY_DISTANCE, 0},
+    {"SA", FM_SA, BY_RANK, 1},        {"DA", FM_DA, BY_RANK, 1},        {"SP", FM_SP, BY_VALUE, 1},
+    {"DP", FM_DP, BY_VALUE, 1},       {"PR", FM_PR, BY_VALUE, 0},       {"TS", FM_TE, BY_BIN, 1},
+    {"TD", FM_TD, BY_BIN, 1},         {"PKT", FM_PKT, BY_BIN, 1},       {"BYT", FM_BYT, BY_BIN, 1},
+    {"TY", FM_LABEL, BY_VALUE, 0},    {"FLG", FM_FLG, BY_VALUE, 0},     {"TOS", FM_STOS, BY_VALUE, 0},
+    {"SPb", FM_SP, BY_PORT_GROUP, 0}, {"DPb", FM_DP, BY_PORT_GROUP, 0}, {"SAid", FM_SA, BY_VALUE, 0},
+    {"DAid", FM_DA, BY_VALUE, 0},     {"SA16", FM_SA, BY_PREFIX16, 0},  {"DA16", FM_DA, BY_PREFIX16, 0},
+    {"TS", FM_TE, BY_DISTANCE, 0},    {"TD", FM_TD, BY_DISTANCE, 0},    {"PKT", FM_PKT, BY_DISTANCE, 0},
+    {"BYT", FM_BYT, BY_DISTANCE, 0},
 };
 enum { NFIELDS = sizeof fields / sizeof *fields };
 
@@ -103,7 +103,8 @@ static double jsd_binned(const struct fm_table *real, const struct fm_table *syn
 
 /* ---- ports ---- */
 
-static int jsd_port_groups(const struct fm_table *real, const struct fm_table *synthetic, enum fm_col c, double *jsd, struct fm_error *err)
+static int jsd_port_groups(const struct fm_table *real, const struct fm_table *synthetic, enum fm_col c, double *jsd,
+			   struct fm_error *err)
 {
 	enum { GROUPS = PORTS + PORTS / 1024 };
 	const uint16_t *x = real->col[c], *y = synthetic->col[c];
@@ -148,7 +149,8 @@ static void distance(enum fm_col c, uint64_t *x, size_t nx, uint64_t *y, size_t 
 	r->scaled = r->value / (span > 0 ? span : 1.0);
 }
 
-static int sorted_keys(const struct fm_table *t, const struct fm_table *like, const struct field *f, uint64_t **key, struct fm_error *err)
+static int sorted_keys(const struct fm_table *t, const struct fm_table *like, const struct field *f, uint64_t **key,
+		       struct fm_error *err)
 {
 	int rc = fm_column_keys(t, like, f->col, key, err);
 
@@ -200,7 +202,8 @@ static void judge(void *ctx, int shard, int thread)
 		r->rc = judge_sorted(w, f, r);
 }
 
-static int add(struct fm_metrics *out, const char *prefix, const char *group, const char *name, double v, size_t n, struct fm_error *err)
+static int add(struct fm_metrics *out, const char *prefix, const char *group, const char *name, double v, size_t n,
+	       struct fm_error *err)
 {
 	char full[64];
 
@@ -216,7 +219,8 @@ int fm_fidelity(const struct fm_table *real, const struct fm_table *synthetic, s
 	double eight = 0;
 	int counted = 0, rc;
 
-	if ((rc = fm_judge_check(real, "real", err)) != FM_OK || (rc = fm_judge_check(synthetic, "synthetic", err)) != FM_OK)
+	if ((rc = fm_judge_check(real, "real", err)) != FM_OK ||
+	    (rc = fm_judge_check(synthetic, "synthetic", err)) != FM_OK)
 		return rc;
 	if ((rc = fm_alloc(&w, 1, sizeof *w, "fidelity", err)) != FM_OK)
 		return rc;

@@ -12,10 +12,10 @@ enum { H1 = 64, H2 = 32, BATCH = 256 };
 
 struct fm_regressor {
 	size_t f, nparams;
-	float *param, *grad, *m, *v;   /* nparams each: W1 (F, H1), b1 (H1), W2 (H1, H2), b2 (H2), w3 (H2), b3 (1) */
-	float *x, *y;                  /* a batch: (BATCH, F), (BATCH) */
-	float *a1, *a2, *out;          /* (BATCH, H1), (BATCH, H2), (BATCH) */
-	float *d1, *d2;                /* gradients of a1 and a2 */
+	float *param, *grad, *m, *v; /* nparams each: W1 (F, H1), b1 (H1), W2 (H1, H2), b2 (H2), w3 (H2), b3 (1) */
+	float *x, *y;                /* a batch: (BATCH, F), (BATCH) */
+	float *a1, *a2, *out;        /* (BATCH, H1), (BATCH, H2), (BATCH) */
+	float *d1, *d2;              /* gradients of a1 and a2 */
 };
 
 struct layers {
@@ -42,7 +42,8 @@ static int regressor_new(struct fm_regressor **out, size_t f, struct fm_error *e
 
 	if ((rc = fm_alloc(&r, 1, sizeof *r, "a regressor", err)) != FM_OK)
 		return rc;
-	if ((rc = fm_alloc(&all, 4 * np + BATCH * (f + 2 + 2 * H1 + 2 * H2), sizeof *all, "a regressor", err)) != FM_OK) {
+	if ((rc = fm_alloc(&all, 4 * np + BATCH * (f + 2 + 2 * H1 + 2 * H2), sizeof *all, "a regressor", err)) !=
+	    FM_OK) {
 		free(r);
 		return rc;
 	}
@@ -150,8 +151,8 @@ static void adam(struct fm_regressor *r, int step, int steps)
 	}
 }
 
-int fm_regressor_train(struct fm_regressor **out, const float *x, const float *y, size_t n, size_t f, int steps, uint64_t seed,
-		       struct fm_error *err)
+int fm_regressor_train(struct fm_regressor **out, const float *x, const float *y, size_t n, size_t f, int steps,
+		       uint64_t seed, struct fm_error *err)
 {
 	struct fm_regressor *r = NULL;
 	struct fm_rng rng;

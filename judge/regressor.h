@@ -17,8 +17,8 @@
 struct fm_regressor;
 
 /* x (n, f) row by row, y (n); n and f at least 1, steps of 256 rows drawn with replacement. */
-int fm_regressor_train(struct fm_regressor **r, const float *x, const float *y, size_t n, size_t f, int steps, uint64_t seed,
-		       struct fm_error *err) FM_MUST_CHECK;
+int fm_regressor_train(struct fm_regressor **r, const float *x, const float *y, size_t n, size_t f, int steps,
+		       uint64_t seed, struct fm_error *err) FM_MUST_CHECK;
 /* Mean squared error over x (n, f), y (n). */
 double fm_regressor_mse(struct fm_regressor *r, const float *x, const float *y, size_t n);
 void fm_regressor_free(struct fm_regressor *r);

@@ -7,29 +7,40 @@
 #include "base/mem.h"
 #include "judge/column.h"
 
-enum rule { NO_PACKET, SHORT_BYTES, LONG_BYTES, ICMP_PORT, SAME_ADDRESS, BROKEN, TD_ONE_PACKET, OVER_1500, PORTS_WITHOUT, NRULES };
+enum rule {
+	NO_PACKET,
+	SHORT_BYTES,
+	LONG_BYTES,
+	ICMP_PORT,
+	SAME_ADDRESS,
+	BROKEN,
+	TD_ONE_PACKET,
+	OVER_1500,
+	PORTS_WITHOUT,
+	NRULES
+};
 #define C(c) (1u << (c))
 static const struct {
 	const char *name;
 	unsigned needs;
 } rules[NRULES] = {
-	[NO_PACKET] = {"no_packet", C(FM_PKT)},
-	[SHORT_BYTES] = {"short_bytes", C(FM_PKT) | C(FM_BYT)},
-	[LONG_BYTES] = {"long_bytes", C(FM_PKT) | C(FM_BYT)},
-	[ICMP_PORT] = {"icmp_source_port", C(FM_PR) | C(FM_SP)},
-	[SAME_ADDRESS] = {"same_address", C(FM_SA) | C(FM_DA)},
-	[BROKEN] = {"broken_share", 0},
-	[TD_ONE_PACKET] = {"td_one_packet", C(FM_TD) | C(FM_PKT)},
-	[OVER_1500] = {"over_1500", C(FM_PKT) | C(FM_BYT)},
-	[PORTS_WITHOUT] = {"ports_without", C(FM_PR) | C(FM_SP) | C(FM_DP)},
+    [NO_PACKET] = {"no_packet", C(FM_PKT)},
+    [SHORT_BYTES] = {"short_bytes", C(FM_PKT) | C(FM_BYT)},
+    [LONG_BYTES] = {"long_bytes", C(FM_PKT) | C(FM_BYT)},
+    [ICMP_PORT] = {"icmp_source_port", C(FM_PR) | C(FM_SP)},
+    [SAME_ADDRESS] = {"same_address", C(FM_SA) | C(FM_DA)},
+    [BROKEN] = {"broken_share", 0},
+    [TD_ONE_PACKET] = {"td_one_packet", C(FM_TD) | C(FM_PKT)},
+    [OVER_1500] = {"over_1500", C(FM_PKT) | C(FM_BYT)},
+    [PORTS_WITHOUT] = {"ports_without", C(FM_PR) | C(FM_SP) | C(FM_DP)},
 };
 
 enum protocol { WITH_PORTS, ICMP, WITHOUT_PORTS };
 
 static enum protocol protocol(const char *name)
 {
-	static const char *const with_ports[] = {"TCP", "UDP", "UDPLITE", "UDPL", "UDP-LITE", "SCTP", "DCCP",
-						 "6", "17", "136", "132", "33"};
+	static const char *const with_ports[] = {"TCP",  "UDP", "UDPLITE", "UDPL", "UDP-LITE", "SCTP",
+						 "DCCP", "6",   "17",      "136",  "132",      "33"};
 	static const char *const icmp[] = {"ICMP", "ICMP6", "ICMPV6", "IPV6-ICMP", "1", "58"};
 
 	for (size_t i = 0; i < sizeof with_ports / sizeof *with_ports; i++)
@@ -97,7 +108,8 @@ static int count(const struct fm_table *t, unsigned has, struct counts *n, struc
 	return FM_OK;
 }
 
-static int add(struct fm_metrics *out, enum rule r, const char *of, const struct counts *c, size_t rows, struct fm_error *err)
+static int add(struct fm_metrics *out, enum rule r, const char *of, const struct counts *c, size_t rows,
+	       struct fm_error *err)
 {
 	size_t n = r == PORTS_WITHOUT ? c->portless : rows;
 	char name[64];
@@ -106,13 +118,15 @@ static int add(struct fm_metrics *out, enum rule r, const char *of, const struct
 	return fm_metrics_add(out, name, n ? (double)c->rule[r] / (double)n : 0.0, (int64_t)n, err);
 }
 
-int fm_rules(const struct fm_table *real, const struct fm_table *synthetic, struct fm_metrics *out, struct fm_error *err)
+int fm_rules(const struct fm_table *real, const struct fm_table *synthetic, struct fm_metrics *out,
+	     struct fm_error *err)
 {
 	unsigned has = real->present & synthetic->present;
 	struct counts x, y;
 	int rc;
 
-	if ((rc = fm_judge_check(real, "real", err)) != FM_OK || (rc = fm_judge_check(synthetic, "synthetic", err)) != FM_OK)
+	if ((rc = fm_judge_check(real, "real", err)) != FM_OK ||
+	    (rc = fm_judge_check(synthetic, "synthetic", err)) != FM_OK)
 		return rc;
 	if ((rc = count(real, has, &x, err)) != FM_OK || (rc = count(synthetic, has, &y, err)) != FM_OK)
 		return rc;

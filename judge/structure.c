@@ -163,15 +163,16 @@ static double jsd_gaps(const struct shape *real, const struct shape *synthetic)
 	return fm_jsd_counts(count[0], count[1], BINS + 2);
 }
 
-int fm_structure(const struct fm_table *real, const struct fm_table *synthetic, struct fm_pool *pool, const char *prefix,
-		 struct fm_metrics *out, struct fm_error *err)
+int fm_structure(const struct fm_table *real, const struct fm_table *synthetic, struct fm_pool *pool,
+		 const char *prefix, struct fm_metrics *out, struct fm_error *err)
 {
 	unsigned has = real->present & synthetic->present;
 	struct shape *s = NULL;
 	size_t n = synthetic->rows;
 	int rc;
 
-	if ((rc = fm_judge_check(real, "real", err)) != FM_OK || (rc = fm_judge_check(synthetic, "synthetic", err)) != FM_OK)
+	if ((rc = fm_judge_check(real, "real", err)) != FM_OK ||
+	    (rc = fm_judge_check(synthetic, "synthetic", err)) != FM_OK)
 		return rc;
 	if (!(has & 1u << FM_TE))
 		return FM_OK;
@@ -192,14 +193,14 @@ int fm_structure(const struct fm_table *real, const struct fm_table *synthetic, 
 		double value;
 		size_t n;
 	} metric[] = {
-		{"IAT", 0, jsd_gaps(&s[0], &s[1]), n},
-		{"RATE", 0, fm_jsd_counts(s[0].rate, s[1].rate, MOST_RATE + 1), n},
-		{"DAY", 0, fm_jsd_counts(s[0].hour, s[1].hour, HOURS), n},
-		{"PAIR_real", HAS_TUPLE, s[0].pairing, real->rows},
-		{"PAIR_synthetic", HAS_TUPLE, s[1].pairing, n},
-		{"FANOUT", HAS_HOSTS, fm_jsd_counts(s[0].fanout, s[1].fanout, POWERS), n},
-		{"FANIN", HAS_HOSTS, fm_jsd_counts(s[0].fanin, s[1].fanin, POWERS), n},
-		{"RUN", 1u << FM_SA, fm_jsd_counts(s[0].run, s[1].run, MOST_RUN + 1), n},
+	    {"IAT", 0, jsd_gaps(&s[0], &s[1]), n},
+	    {"RATE", 0, fm_jsd_counts(s[0].rate, s[1].rate, MOST_RATE + 1), n},
+	    {"DAY", 0, fm_jsd_counts(s[0].hour, s[1].hour, HOURS), n},
+	    {"PAIR_real", HAS_TUPLE, s[0].pairing, real->rows},
+	    {"PAIR_synthetic", HAS_TUPLE, s[1].pairing, n},
+	    {"FANOUT", HAS_HOSTS, fm_jsd_counts(s[0].fanout, s[1].fanout, POWERS), n},
+	    {"FANIN", HAS_HOSTS, fm_jsd_counts(s[0].fanin, s[1].fanin, POWERS), n},
+	    {"RUN", 1u << FM_SA, fm_jsd_counts(s[0].run, s[1].run, MOST_RUN + 1), n},
 	};
 	for (size_t i = 0; i < sizeof metric / sizeof *metric; i++) {
 		char name[64];

@@ -18,7 +18,7 @@
 #include "base/thread.h"
 #include "manifests/metrics.h"
 
-int fm_structure(const struct fm_table *real, const struct fm_table *synthetic, struct fm_pool *pool, const char *prefix,
-		 struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+int fm_structure(const struct fm_table *real, const struct fm_table *synthetic, struct fm_pool *pool,
+		 const char *prefix, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

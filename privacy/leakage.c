@@ -27,7 +27,8 @@ void fm_wilson(double hits, double n, double *lo, double *hi)
 		*hi = fmin(1.0, (centre + half) / (1 + z2 / n));
 }
 
-static int add_share(struct fm_metrics *out, const char *name, const char *columns, double hits, size_t n, struct fm_error *err)
+static int add_share(struct fm_metrics *out, const char *name, const char *columns, double hits, size_t n,
+		     struct fm_error *err)
 {
 	char full[64];
 	double lo, hi;
@@ -51,14 +52,14 @@ static const struct column_set {
 	const char *name;
 	unsigned without;
 } column_sets[] = {
-	{"", 0},
-	{"_no_time", 1u << FM_TE},
-	{"_no_addr_time", 1u << FM_TE | 1u << FM_SA | 1u << FM_DA},
+    {"", 0},
+    {"_no_time", 1u << FM_TE},
+    {"_no_addr_time", 1u << FM_TE | 1u << FM_SA | 1u << FM_DA},
 };
 enum { NSETS = sizeof column_sets / sizeof *column_sets };
 
-static int matched_share(const struct fm_table *train, const struct fm_table *rows, unsigned columns, const char *metric,
-			 const char *set, struct fm_metrics *out, struct fm_error *err)
+static int matched_share(const struct fm_table *train, const struct fm_table *rows, unsigned columns,
+			 const char *metric, const char *set, struct fm_metrics *out, struct fm_error *err)
 {
 	struct fm_match_index *x = NULL;
 	size_t matched;
@@ -95,8 +96,9 @@ out:
 	return rc;
 }
 
-static int unique_matches(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic, unsigned columns,
-			  const char *set, struct fm_metrics *out, struct fm_error *err)
+static int unique_matches(const struct fm_table *train, const struct fm_table *holdout,
+			  const struct fm_table *synthetic, unsigned columns, const char *set, struct fm_metrics *out,
+			  struct fm_error *err)
 {
 	struct fm_match_index *x[2] = {NULL, NULL}, *xs = NULL;
 	const struct fm_table *side[2] = {train, holdout};
@@ -112,7 +114,8 @@ static int unique_matches(const struct fm_table *train, const struct fm_table *h
 	    (rc = unique_of(side, 1, sides, xs, &unique[1], err)) != FM_OK)
 		goto out;
 	double a = (double)unique[0], b = (double)unique[1];
-	if ((rc = add(out, "unique_train", set, a, n, err)) != FM_OK || (rc = add(out, "unique_holdout", set, b, n, err)) != FM_OK)
+	if ((rc = add(out, "unique_train", set, a, n, err)) != FM_OK ||
+	    (rc = add(out, "unique_holdout", set, b, n, err)) != FM_OK)
 		goto out;
 	rc = add(out, "unique_z", set, a + b > 0 ? (a - b) / sqrt(a + b) : 0.0, n, err);
 out:
@@ -122,8 +125,8 @@ out:
 	return rc;
 }
 
-static int matches(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic, struct fm_metrics *out,
-		   struct fm_error *err)
+static int matches(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
+		   struct fm_metrics *out, struct fm_error *err)
 {
 	unsigned present = train->present & synthetic->present & FM_COLS_UGR16 & (holdout ? holdout->present : ~0u);
 	struct fm_table *fewer = NULL;
@@ -161,8 +164,8 @@ out:
 /* ---- distances ---- */
 
 /* Code n rows of t, chosen when there are more. */
-static int code_some(const struct fm_gower *g, const struct fm_table *t, size_t n, enum purpose purpose, struct fm_gower_rows *out,
-		     struct fm_error *err)
+static int code_some(const struct fm_gower *g, const struct fm_table *t, size_t n, enum purpose purpose,
+		     struct fm_gower_rows *out, struct fm_error *err)
 {
 	uint32_t *row = NULL;
 	int rc;
@@ -193,7 +196,8 @@ static double quantile(const int32_t *d, size_t n, double q)
 	return d[i] + (d[j] - d[i]) * (at - below);
 }
 
-static int add_distances(struct fm_metrics *out, const char *of, const char *set, int32_t *d, size_t n, double unit, struct fm_error *err)
+static int add_distances(struct fm_metrics *out, const char *of, const char *set, int32_t *d, size_t n, double unit,
+			 struct fm_error *err)
 {
 	char name[32];
 	int rc;
@@ -243,13 +247,14 @@ out:
 	return rc;
 }
 
-int fm_leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic, struct fm_pool *pool,
-	       struct fm_metrics *out, struct fm_error *err)
+int fm_leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
+	       struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err)
 {
 	int rc;
 
 	if (train->rows == 0 || synthetic->rows == 0)
-		return fm_fail(err, FM_EINPUT, "the %s table has no rows: leakage cannot be judged", train->rows ? "synthetic" : "training");
+		return fm_fail(err, FM_EINPUT, "the %s table has no rows: leakage cannot be judged",
+			       train->rows ? "synthetic" : "training");
 	if (holdout && holdout->rows == 0)
 		holdout = NULL;
 	if ((rc = matches(train, holdout, synthetic, out, err)) != FM_OK || !holdout)

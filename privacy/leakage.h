@@ -34,8 +34,8 @@
 #define FM_LEAKAGE_ROWS 10000
 
 /* holdout may be NULL or without rows: then only leak.rows_equal* are added.  FM_EINPUT when train or synthetic has no rows. */
-int fm_leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic, struct fm_pool *pool,
-	       struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+int fm_leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
+	       struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 
 /* Wilson's interval for hits of n at z = 1.96 (Wilson 1927); [0, 1] for n = 0.  hits may end in a half. */
 void fm_wilson(double hits, double n, double *lo, double *hi);

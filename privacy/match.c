@@ -56,7 +56,8 @@ int fm_match_index_new(struct fm_match_index **out, const struct fm_table *t, un
 
 	*out = NULL;
 	if (t->rows >= UINT32_MAX)
-		return fm_fail(err, FM_EINPUT, "a table of %zu rows is over the leakage checks' limit of %u", t->rows, UINT32_MAX - 1);
+		return fm_fail(err, FM_EINPUT, "a table of %zu rows is over the leakage checks' limit of %u", t->rows,
+			       UINT32_MAX - 1);
 	if ((t->present & columns) != columns)
 		return fm_fail(err, FM_EINPUT, "a column to match rows by is missing");
 	if ((rc = fm_alloc(&x, 1, sizeof *x, "an index of rows", err)) != FM_OK)
@@ -88,7 +89,8 @@ void fm_match_index_free(struct fm_match_index *x)
 	free(x);
 }
 
-static int equal(const struct fm_match_index *x, size_t at, const struct fm_table *t, uint32_t *const code[FM_NCOL], size_t row)
+static int equal(const struct fm_match_index *x, size_t at, const struct fm_table *t, uint32_t *const code[FM_NCOL],
+		 size_t row)
 {
 	for (int c = 0; c < FM_NCOL; c++)
 		if (x->columns >> c & 1u && value(x->t, c, x->row[at]) != coded(t, code, c, row))
@@ -104,7 +106,8 @@ static int same(const struct fm_table *t, unsigned columns, size_t a, size_t b)
 	return 1;
 }
 
-int fm_match(const struct fm_match_index *x, const struct fm_table *t, uint32_t *times, size_t *matched, struct fm_error *err)
+int fm_match(const struct fm_match_index *x, const struct fm_table *t, uint32_t *times, size_t *matched,
+	     struct fm_error *err)
 {
 	uint32_t *code[FM_NCOL] = {NULL}, *row = NULL, found = 0;
 	size_t n = t->rows, at = 0;
@@ -113,7 +116,8 @@ int fm_match(const struct fm_match_index *x, const struct fm_table *t, uint32_t 
 
 	*matched = 0;
 	if (n >= UINT32_MAX || (t->present & x->columns) != x->columns)
-		return fm_fail(err, FM_EINPUT, "the two tables cannot be matched: too many rows, or a column is missing");
+		return fm_fail(err, FM_EINPUT,
+			       "the two tables cannot be matched: too many rows, or a column is missing");
 	for (int c = 0; c < FM_NCOL; c++)
 		if (x->columns >> c & 1u && fm_cols[c].kind == FM_KIND_CATEGORY && t != x->t) {
 			if ((rc = fm_alloc(&code[c], t->dict[c].n + 1, sizeof **code, "category codes", err)) != FM_OK)

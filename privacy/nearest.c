@@ -5,8 +5,12 @@
 #include "base/mem.h"
 #include "base/rows.h"
 
-enum { LANES = 8, QUERIES = 16, TILE = 1024 }; /* TILE rows of ten fields are 40 KiB: they stay in the first two caches */
-#define MOST_ROWS ((size_t)1 << 27)            /* ten fields of at most so much each fit in an int32_t */
+enum {
+	LANES = 8,
+	QUERIES = 16,
+	TILE = 1024
+};                                  /* TILE rows of ten fields are 40 KiB: they stay in the first two caches */
+#define MOST_ROWS ((size_t)1 << 27) /* ten fields of at most so much each fit in an int32_t */
 
 static const enum fm_col rank_cols[FM_GOWER_RANKS] = {FM_TE, FM_TD, FM_PKT, FM_BYT};
 static const enum fm_col same_cols[] = {FM_SA, FM_DA, FM_SP, FM_DP, FM_PR, FM_LABEL};
@@ -103,8 +107,8 @@ static int32_t rank_of(const uint64_t *sorted, size_t n, uint64_t v)
 	return (int32_t)lo;
 }
 
-static int code_category(const struct fm_gower *g, const struct fm_table *t, enum fm_col c, const uint32_t *row, size_t n,
-			 int32_t *out, struct fm_error *err)
+static int code_category(const struct fm_gower *g, const struct fm_table *t, enum fm_col c, const uint32_t *row,
+			 size_t n, int32_t *out, struct fm_error *err)
 {
 	size_t known = g->train->dict[c].n;
 	uint32_t *code = NULL;
@@ -121,14 +125,15 @@ static int code_category(const struct fm_gower *g, const struct fm_table *t, enu
 	return rc;
 }
 
-int fm_gower_code(const struct fm_gower *g, const struct fm_table *t, const uint32_t *row, size_t n, struct fm_gower_rows *out,
-		  struct fm_error *err)
+int fm_gower_code(const struct fm_gower *g, const struct fm_table *t, const uint32_t *row, size_t n,
+		  struct fm_gower_rows *out, struct fm_error *err)
 {
 	size_t padded = (n + LANES - 1) / LANES * LANES;
 	int rc;
 
 	*out = (struct fm_gower_rows){.n = n, .padded = padded};
-	if ((rc = fm_alloc(&out->field[0], FM_GOWER_FIELDS * (padded + 1), sizeof **out->field, "coded rows", err)) != FM_OK)
+	if ((rc = fm_alloc(&out->field[0], FM_GOWER_FIELDS * (padded + 1), sizeof **out->field, "coded rows", err)) !=
+	    FM_OK)
 		return rc;
 	for (int f = 1; f < FM_GOWER_FIELDS; f++)
 		out->field[f] = out->field[0] + (size_t)f * padded;
@@ -186,11 +191,13 @@ static inline __attribute__((always_inline)) void search_block(const struct sear
 			for (size_t j = tile; j < end; j += LANES) {
 				lanes sum = {0}, same = {0};
 				for (int f = 0; f < FM_GOWER_RANKS; f++) {
-					lanes d = *(const lanes *)(const void *)(s->to->field[f] + j) - q[f], neg = d >> 31;
+					lanes d = *(const lanes *)(const void *)(s->to->field[f] + j) - q[f],
+					      neg = d >> 31;
 					sum += (d ^ neg) - neg;
 				}
 				for (int f = FM_GOWER_RANKS; f < FM_GOWER_FIELDS; f++)
-					same += *(const lanes *)(const void *)(s->to->field[f] + j) == q[f]; /* -1 each */
+					same +=
+					    *(const lanes *)(const void *)(s->to->field[f] + j) == q[f]; /* -1 each */
 				sum += (same + NSAME) * whole;
 				lanes less = sum < best;
 				best = (sum & less) | (best & ~less);
@@ -215,8 +222,8 @@ __attribute__((target("avx2"))) static void search_avx2(void *ctx, int shard, in
 }
 #endif
 
-void fm_gower_nearest(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_gower_rows *to, struct fm_pool *pool,
-		      int32_t *distance)
+void fm_gower_nearest(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_gower_rows *to,
+		      struct fm_pool *pool, int32_t *distance)
 {
 	struct search s = {from, to, (int32_t)g->train->rows, distance};
 	void (*search)(void *, int, int) = search_plain;

@@ -26,7 +26,8 @@
 struct fm_gower;
 /* columns: a set of bits 1 << enum fm_col; a field that is not in it counts nothing.  1 to 2^27 rows, else FM_EINPUT.  train
  * must outlive it. */
-int fm_gower_new(struct fm_gower **g, const struct fm_table *train, unsigned columns, struct fm_error *err) FM_MUST_CHECK;
+int fm_gower_new(struct fm_gower **g, const struct fm_table *train, unsigned columns,
+		 struct fm_error *err) FM_MUST_CHECK;
 void fm_gower_free(struct fm_gower *g);
 double fm_gower_unit(const struct fm_gower *g); /* multiply a distance by this: 0 .. 1 */
 
@@ -36,10 +37,12 @@ struct fm_gower_rows {
 	int32_t *field[FM_GOWER_FIELDS]; /* each (padded), in one allocation that begins at field[0] */
 };
 /* Code n rows of t (row NULL: all of them).  Released by fm_gower_rows_close. */
-int fm_gower_code(const struct fm_gower *g, const struct fm_table *t, const uint32_t *row, size_t n, struct fm_gower_rows *out, struct fm_error *err) FM_MUST_CHECK;
+int fm_gower_code(const struct fm_gower *g, const struct fm_table *t, const uint32_t *row, size_t n,
+		  struct fm_gower_rows *out, struct fm_error *err) FM_MUST_CHECK;
 void fm_gower_rows_close(struct fm_gower_rows *r);
 
 /* distance[i] = the smallest distance of row i of `from` to the rows of `to` (at least one), in units of fm_gower_unit. */
-void fm_gower_nearest(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_gower_rows *to, struct fm_pool *pool, int32_t *distance);
+void fm_gower_nearest(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_gower_rows *to,
+		      struct fm_pool *pool, int32_t *distance);
 
 #endif

@@ -93,20 +93,21 @@ static const struct {
 	const char *name;
 	int (*run)(const struct tables *, struct fm_metrics *, struct fm_error *);
 } steps[] = {
-	{"rows", count_rows}, {"marginals", fidelity}, {"pairs", association}, {"time and structure", structure},
-	{"rules", rules}, {"prediction task", downstream}, {"leakage", leakage}, {"noise floor", noise_floor},
+    {"rows", count_rows}, {"marginals", fidelity},         {"pairs", association}, {"time and structure", structure},
+    {"rules", rules},     {"prediction task", downstream}, {"leakage", leakage},   {"noise floor", noise_floor},
 };
 enum { NSTEPS = sizeof steps / sizeof *steps };
 
-int fm_evaluate_tables(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout, int threads,
-		       struct fm_metrics *out, struct fm_error *err)
+int fm_evaluate_tables(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
+		       int threads, struct fm_metrics *out, struct fm_error *err)
 {
 	struct tables t = {real, synthetic, holdout && holdout->rows > 0 ? holdout : NULL, NULL};
 	struct fm_progress p;
 	int rc;
 
 	if (real->rows == 0 || synthetic->rows == 0)
-		return fm_fail(err, FM_EINPUT, "the %s table has no rows: there is nothing to evaluate", real->rows ? "synthetic" : "real");
+		return fm_fail(err, FM_EINPUT, "the %s table has no rows: there is nothing to evaluate",
+			       real->rows ? "synthetic" : "real");
 	if ((rc = fm_pool_new(&t.pool, threads, err)) != FM_OK)
 		return rc;
 	fm_progress_begin(&p, "evaluate", "steps", NSTEPS);

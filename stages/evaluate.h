@@ -23,7 +23,7 @@
  *
  * threads: 0 for all allowed; it changes no value.  FM_EINPUT when real or synthetic has no rows.
  */
-int fm_evaluate_tables(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout, int threads,
-		       struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+int fm_evaluate_tables(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
+		       int threads, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -34,7 +34,8 @@ static void apply(struct fm_verdict *v, const struct fm_metrics *metrics, const 
 		c->threshold *= floor_metric ? floor_metric->value : (double)NAN;
 	}
 	if (!m) {
-		snprintf(c->why, sizeof c->why, "not measured: misspelt, or it needs a column or a holdout that is not there");
+		snprintf(c->why, sizeof c->why,
+			 "not measured: misspelt, or it needs a column or a holdout that is not there");
 		return;
 	}
 	c->value = m->value;
@@ -46,14 +47,16 @@ static void apply(struct fm_verdict *v, const struct fm_metrics *metrics, const 
 	else if (isinf(c->value))
 		snprintf(c->why, sizeof c->why, "the value is infinite");
 	else if (!isfinite(c->threshold))
-		snprintf(c->why, sizeof c->why, "%s", check->relative_to_floor ? "its noise floor was not measured" : "the threshold is no number");
+		snprintf(c->why, sizeof c->why, "%s",
+			 check->relative_to_floor ? "its noise floor was not measured" : "the threshold is no number");
 	else if (is_max ? c->value > c->threshold : c->value < c->threshold)
 		snprintf(c->why, sizeof c->why, "%s the threshold", is_max ? "above" : "below");
 	else
 		c->pass = 1;
 }
 
-int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics, struct fm_verdict *v, struct fm_error *err)
+int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics, struct fm_verdict *v,
+		  struct fm_error *err)
 {
 	int rc, n = cfg->gate.n;
 
@@ -76,7 +79,8 @@ int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics,
 	if (n == 0) {
 		struct fm_check_result *c = line_new(v, "gate", "min", 1);
 		c->value = 0;
-		snprintf(c->why, sizeof c->why, "the config names no check: a gate without checks lets nothing through");
+		snprintf(c->why, sizeof c->why,
+			 "the config names no check: a gate without checks lets nothing through");
 	}
 	v->pass = v->n > 0;
 	for (size_t i = 0; i < v->n; i++)
@@ -109,8 +113,9 @@ void fm_verdict_print(FILE *f, const struct fm_verdict *v)
 	fprintf(f, "%-*s  %12s  %14s  %9s  %s\n", width, "check", "value", "threshold", "n", "result");
 	for (size_t i = 0; i < v->n; i++) {
 		const struct fm_check_result *c = &v->check[i];
-		fprintf(f, "%-*s  %12s  %2s %11s  %9lld  %s%s%s\n", width, c->name, number(c->value, a), strcmp(c->direction, "min") == 0 ? ">=" : "<=",
-			number(c->threshold, b), (long long)c->n, c->pass ? "pass" : "FAIL", c->pass ? "" : ": ", c->pass ? "" : c->why);
+		fprintf(f, "%-*s  %12s  %2s %11s  %9lld  %s%s%s\n", width, c->name, number(c->value, a),
+			strcmp(c->direction, "min") == 0 ? ">=" : "<=", number(c->threshold, b), (long long)c->n,
+			c->pass ? "pass" : "FAIL", c->pass ? "" : ": ", c->pass ? "" : c->why);
 		failed += !c->pass;
 	}
 	if (v->pass)

@@ -18,7 +18,8 @@
  *
  * FM_OK whether it passed or not: v->pass says.  Free *v by fm_verdict_free.
  */
-int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics, struct fm_verdict *v, struct fm_error *err) FM_MUST_CHECK;
+int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics, struct fm_verdict *v,
+		  struct fm_error *err) FM_MUST_CHECK;
 
 /* The verdict as an aligned table for people, failures with their reason, and a last line that sums up. */
 void fm_verdict_print(FILE *f, const struct fm_verdict *v);

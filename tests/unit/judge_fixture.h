@@ -56,7 +56,9 @@ static inline struct fm_table *random_table(size_t n, uint64_t seed)
 	OK(fm_table_reserve(t, n, &err));
 	for (int c = 0; c < FM_NFLOWCOL; c++)
 		if (fm_cols[c].kind == FM_KIND_CATEGORY)
-			assert_int_equal(fm_dict_index(&t->dict[c], c == FM_LABEL ? "background" : "0", c == FM_LABEL ? 10 : 1, true), 0);
+			assert_int_equal(fm_dict_index(&t->dict[c], c == FM_LABEL ? "background" : "0",
+						       c == FM_LABEL ? 10 : 1, true),
+					 0);
 	free(t->dict[FM_PR].value[0]);
 	t->dict[FM_PR].value[0] = strdup(protocols[0]);
 	for (int k = 1; k < 3; k++)

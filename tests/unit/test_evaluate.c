@@ -34,8 +34,11 @@ static void test_stage_feeds_the_gate(void **state)
 {
 	struct fm_table *t = random_table(800, 1), *h = random_table(300, 2), *s = random_table(700, 3);
 	struct fm_config *cfg = calloc(1, sizeof *cfg);
-	struct fm_evaluate_in in = {.cfg = cfg, .train_dir = save(t, "train"), .holdout_dir = save(h, "holdout"),
-				    .synthetic_dir = save(s, "synthetic"), .out_dir = scratch};
+	struct fm_evaluate_in in = {.cfg = cfg,
+				    .train_dir = save(t, "train"),
+				    .holdout_dir = save(h, "holdout"),
+				    .synthetic_dir = save(s, "synthetic"),
+				    .out_dir = scratch};
 	struct fm_evaluate_out out;
 	struct fm_metrics read = {0};
 	struct fm_error err = {0};
@@ -53,7 +56,8 @@ static void test_stage_feeds_the_gate(void **state)
 		assert_true(read.m[i].value == out.metrics.m[i].value);
 		assert_int_equal(read.m[i].n, out.metrics.m[i].n);
 	}
-	assert_true(metric(&read, "rows.real") == 800 && metric(&read, "rows.synthetic") == 700 && metric(&read, "rows.holdout") == 300);
+	assert_true(metric(&read, "rows.real") == 800 && metric(&read, "rows.synthetic") == 700 &&
+		    metric(&read, "rows.holdout") == 300);
 	assert_int_equal(fm_metrics_find(&read, "jsd.SA")->n, 700);
 	assert_int_equal(fm_metrics_find(&read, "floor.jsd.SA")->n, 300);
 
@@ -86,7 +90,8 @@ static void test_stage_without_a_table_fails(void **state)
 {
 	struct fm_table *t = random_table(50, 1);
 	struct fm_config *cfg = calloc(1, sizeof *cfg);
-	struct fm_evaluate_in in = {.cfg = cfg, .train_dir = save(t, "train"), .synthetic_dir = scratch_path("absent"), .out_dir = scratch};
+	struct fm_evaluate_in in = {
+	    .cfg = cfg, .train_dir = save(t, "train"), .synthetic_dir = scratch_path("absent"), .out_dir = scratch};
 	struct fm_evaluate_out out;
 	struct fm_error err = {0};
 
@@ -105,7 +110,8 @@ static double ratio(const struct fm_table *real, const struct fm_table *syntheti
 	struct fm_error err = {0};
 
 	OK(fm_downstream(real, synthetic, holdout, &m, &err));
-	assert_true(metric(&m, "downstream.mse_real") > 0 && metric(&m, "downstream.mse_real") < 0.5); /* bytes follow packets */
+	assert_true(metric(&m, "downstream.mse_real") > 0 &&
+		    metric(&m, "downstream.mse_real") < 0.5); /* bytes follow packets */
 	double v = metric(&m, "downstream.mse_ratio");
 	assert_true(fabs(v - metric(&m, "downstream.mse_synthetic") / metric(&m, "downstream.mse_real")) < 1e-12);
 	fm_metrics_free(&m);
@@ -131,9 +137,9 @@ static void test_prediction_task_tells_good_from_useless(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_stage_feeds_the_gate, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_stage_without_a_table_fails, setup, teardown),
-		cmocka_unit_test(test_prediction_task_tells_good_from_useless),
+	    cmocka_unit_test_setup_teardown(test_stage_feeds_the_gate, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_stage_without_a_table_fails, setup, teardown),
+	    cmocka_unit_test(test_prediction_task_tells_good_from_useless),
 	};
 
 	fm_log_quiet(1);

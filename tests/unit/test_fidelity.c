@@ -14,7 +14,8 @@
 
 static void near(const char *pair, const char *name, double got, double want)
 {
-	double tolerance = 1e-6 * fmax(1.0, fabs(want) * 1e-3); /* absolute up to 1000, then a billionth: EMD in microseconds */
+	double tolerance =
+	    1e-6 * fmax(1.0, fabs(want) * 1e-3); /* absolute up to 1000, then a billionth: EMD in microseconds */
 
 	if (!(fabs(got - want) <= tolerance))
 		fail_msg("%s %s is %.17g, the reference gives %.17g", pair, name, got, want);
@@ -26,7 +27,8 @@ static void compare_group(const char *pair, const struct fm_metrics *m, const ch
 	json_t *value;
 	char name[128];
 
-	json_object_foreach((json_t *)group, key, value) {
+	json_object_foreach((json_t *)group, key, value)
+	{
 		if (!json_is_real(value) && !json_is_integer(value))
 			continue;
 		snprintf(name, sizeof name, "%s%s", prefix, key);
@@ -44,7 +46,8 @@ static void compare_marginals(const char *pair, const struct fm_metrics *m, cons
 	compare_group(pair, m, name, json_object_get(want, "jsd"));
 	snprintf(name, sizeof name, "%sjsd_mean8", floor);
 	near(pair, name, metric(m, name), json_number_value(json_object_get(want, "jsd_mean8")));
-	json_object_foreach(json_object_get(want, "emd"), key, value) {
+	json_object_foreach(json_object_get(want, "emd"), key, value)
+	{
 		snprintf(name, sizeof name, "%semd.%s", floor, key);
 		near(pair, name, metric(m, name), json_number_value(json_object_get(value, "emd")));
 		snprintf(name, sizeof name, "%semdn.%s", floor, key);
@@ -61,7 +64,8 @@ static void compare_marginals(const char *pair, const struct fm_metrics *m, cons
 
 static void compare(const char *pair, const struct fm_metrics *m, const json_t *want)
 {
-	const json_t *dcr = json_object_get(want, "dcr"), *dup = json_object_get(want, "dup"), *floor = json_object_get(want, "floor");
+	const json_t *dcr = json_object_get(want, "dcr"), *dup = json_object_get(want, "dup"),
+		     *floor = json_object_get(want, "floor");
 	json_t *time = json_object_get(want, "time");
 
 	compare_marginals(pair, m, "", want);
@@ -70,20 +74,27 @@ static void compare(const char *pair, const struct fm_metrics *m, const json_t *
 	if (time) {
 		json_t *both = json_object_get(time, "PAIR");
 		near(pair, "time.PAIR_real", metric(m, "time.PAIR_real"), json_number_value(json_array_get(both, 0)));
-		near(pair, "time.PAIR_synthetic", metric(m, "time.PAIR_synthetic"), json_number_value(json_array_get(both, 1)));
+		near(pair, "time.PAIR_synthetic", metric(m, "time.PAIR_synthetic"),
+		     json_number_value(json_array_get(both, 1)));
 		compare_group(pair, m, "time.", time);
 	}
 	near(pair, "leak.rows_equal", metric(m, "leak.rows_equal"), json_number_value(json_object_get(dup, "row10")));
 	if (pair[0] == 'n') { /* ten columns: the reference's and ours are the same */
-		near(pair, "no time", metric(m, "leak.rows_equal_no_time"), json_number_value(json_object_get(dup, "no_ts")));
-		near(pair, "no address or time", metric(m, "leak.rows_equal_no_addr_time"), json_number_value(json_object_get(dup, "no_ip_ts")));
+		near(pair, "no time", metric(m, "leak.rows_equal_no_time"),
+		     json_number_value(json_object_get(dup, "no_ts")));
+		near(pair, "no address or time", metric(m, "leak.rows_equal_no_addr_time"),
+		     json_number_value(json_object_get(dup, "no_ip_ts")));
 	}
 	if (dcr) {
-		near(pair, "leak.share_nearer_train", metric(m, "leak.share_nearer_train"), json_number_value(json_object_get(dcr, "share_nearer_train")));
-		near(pair, "median", metric(m, "leak.dcr_median_train"), json_number_value(json_object_get(dcr, "median_train")));
-		near(pair, "median", metric(m, "leak.dcr_median_holdout"), json_number_value(json_object_get(dcr, "median_holdout")));
+		near(pair, "leak.share_nearer_train", metric(m, "leak.share_nearer_train"),
+		     json_number_value(json_object_get(dcr, "share_nearer_train")));
+		near(pair, "median", metric(m, "leak.dcr_median_train"),
+		     json_number_value(json_object_get(dcr, "median_train")));
+		near(pair, "median", metric(m, "leak.dcr_median_holdout"),
+		     json_number_value(json_object_get(dcr, "median_holdout")));
 		near(pair, "p5", metric(m, "leak.dcr_p5_train"), json_number_value(json_object_get(dcr, "p5_train")));
-		near(pair, "p5", metric(m, "leak.dcr_p5_holdout"), json_number_value(json_object_get(dcr, "p5_holdout")));
+		near(pair, "p5", metric(m, "leak.dcr_p5_holdout"),
+		     json_number_value(json_object_get(dcr, "p5_holdout")));
 	}
 }
 
@@ -96,10 +107,12 @@ static void test_equals_the_reference(void **state)
 
 	(void)state;
 	OK(fm_json_load(&expected, "tests/golden/judge/expected.json", 1 << 20, &err));
-	json_object_foreach(expected, pair, want) {
+	json_object_foreach(expected, pair, want)
+	{
 		char real[8], synthetic[8];
 		assert_int_equal(sscanf(pair, "%7[^-]-%7s", real, synthetic), 2);
-		struct fm_table *x = golden_table(real), *y = golden_table(synthetic), *h = golden_table(real[0] == 'n' ? "nh" : "h");
+		struct fm_table *x = golden_table(real), *y = golden_table(synthetic),
+				*h = golden_table(real[0] == 'n' ? "nh" : "h");
 		struct fm_metrics m = {0};
 		OK(fm_evaluate_tables(x, y, h, 1, &m, &err));
 		compare(pair, &m, want);
@@ -315,7 +328,8 @@ static void test_sorting_and_choosing(void **state)
 		assert_true(key[i - 1] <= key[i]);
 		assert_true(key[i - 1] < key[i] || row[i - 1] < row[i]);
 	}
-	assert_true(fm_key_i64(INT64_MIN) < fm_key_i64(-1) && fm_key_i64(-1) < fm_key_i64(0) && fm_key_i64(0) < fm_key_i64(INT64_MAX));
+	assert_true(fm_key_i64(INT64_MIN) < fm_key_i64(-1) && fm_key_i64(-1) < fm_key_i64(0) &&
+		    fm_key_i64(0) < fm_key_i64(INT64_MAX));
 	fm_rows_choose(1, 2, 1000, 300, chosen);
 	for (int i = 1; i < 300; i++)
 		assert_true(chosen[i - 1] < chosen[i] && chosen[i] < 1000);
@@ -343,15 +357,15 @@ static void test_divergences_by_hand(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_equals_the_reference),
-		cmocka_unit_test(test_threads_change_nothing),
-		cmocka_unit_test(test_identical_is_zero_and_disjoint_is_ln2),
-		cmocka_unit_test(test_absent_columns_have_no_metrics),
-		cmocka_unit_test(test_one_row_and_no_row),
-		cmocka_unit_test(test_shuffled_columns_pass_marginals_and_fail_pairs),
-		cmocka_unit_test(test_rules_count_what_cannot_be),
-		cmocka_unit_test(test_sorting_and_choosing),
-		cmocka_unit_test(test_divergences_by_hand),
+	    cmocka_unit_test(test_equals_the_reference),
+	    cmocka_unit_test(test_threads_change_nothing),
+	    cmocka_unit_test(test_identical_is_zero_and_disjoint_is_ln2),
+	    cmocka_unit_test(test_absent_columns_have_no_metrics),
+	    cmocka_unit_test(test_one_row_and_no_row),
+	    cmocka_unit_test(test_shuffled_columns_pass_marginals_and_fail_pairs),
+	    cmocka_unit_test(test_rules_count_what_cannot_be),
+	    cmocka_unit_test(test_sorting_and_choosing),
+	    cmocka_unit_test(test_divergences_by_hand),
 	};
 
 	fm_log_quiet(1);

@@ -30,8 +30,10 @@ static int setup(void **state)
 
 	f->cfg = calloc(1, sizeof *f->cfg);
 	*state = f;
-	return fm_metrics_add(&f->m, "jsd.SA", 0.05, 100, &err) || fm_metrics_add(&f->m, "leak.rows_equal", 0.0, 100, &err) ||
-	       fm_metrics_add(&f->m, "downstream.mse_ratio", NAN, 0, &err) || fm_metrics_add(&f->m, "floor.jsd.SA", 0.02, 100, &err) ||
+	return fm_metrics_add(&f->m, "jsd.SA", 0.05, 100, &err) ||
+	       fm_metrics_add(&f->m, "leak.rows_equal", 0.0, 100, &err) ||
+	       fm_metrics_add(&f->m, "downstream.mse_ratio", NAN, 0, &err) ||
+	       fm_metrics_add(&f->m, "floor.jsd.SA", 0.02, 100, &err) ||
 	       fm_metrics_add_ci(&f->m, "time.PAIR_synthetic", 0.34, 1000, 0.3, 0.4, &err);
 }
 
@@ -270,9 +272,9 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_threshold_is_inclusive), T(test_max_and_min_are_two_lines), T(test_missing_metric_fails),
-		T(test_nan_and_infinity_fail), T(test_bad_thresholds_fail), T(test_no_check_fails),
-		T(test_relative_to_the_floor), T(test_print_says_what_failed), T(test_stage_writes_the_verdict),
+	    T(test_threshold_is_inclusive), T(test_max_and_min_are_two_lines), T(test_missing_metric_fails),
+	    T(test_nan_and_infinity_fail),  T(test_bad_thresholds_fail),       T(test_no_check_fails),
+	    T(test_relative_to_the_floor),  T(test_print_says_what_failed),    T(test_stage_writes_the_verdict),
 	};
 
 	return cmocka_run_group_tests_name("gate", tests, NULL, NULL);

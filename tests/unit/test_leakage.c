@@ -7,7 +7,8 @@
 #include "privacy/match.h"
 #include "privacy/nearest.h"
 
-static void leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic, struct fm_metrics *m)
+static void leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
+		    struct fm_metrics *m)
 {
 	struct fm_error err = {0};
 
@@ -19,8 +20,8 @@ static void plant(struct fm_table *to, const struct fm_table *train, size_t ever
 {
 	for (size_t i = 0; i < to->rows; i += every)
 		for (int c = 0; c < FM_NFLOWCOL; c++)
-			memcpy((char *)to->col[c] + i * fm_cols[c].width, (const char *)train->col[c] + (i % train->rows) * fm_cols[c].width,
-			       fm_cols[c].width);
+			memcpy((char *)to->col[c] + i * fm_cols[c].width,
+			       (const char *)train->col[c] + (i % train->rows) * fm_cols[c].width, fm_cols[c].width);
 }
 
 static void test_fresh_rows_pass(void **state)
@@ -115,7 +116,8 @@ static void test_noisy_copies_are_nearer(void **state)
 	}
 	leakage(t, h, s, &m);
 	assert_true(fm_metrics_find(&m, "leak.share_nearer_train_no_addr_time")->ci_lo > 0.9);
-	assert_true(metric(&m, "leak.dcr_median_train_no_addr_time") < metric(&m, "leak.dcr_median_holdout_no_addr_time"));
+	assert_true(metric(&m, "leak.dcr_median_train_no_addr_time") <
+		    metric(&m, "leak.dcr_median_holdout_no_addr_time"));
 	fm_metrics_free(&m);
 	fm_table_free(t);
 	fm_table_free(h);
@@ -200,7 +202,8 @@ static void test_multiplicity(void **state)
 }
 
 /* The definition, one pair of rows at a time. */
-static int32_t gower(const struct fm_table *train, const struct fm_table *a, size_t i, const struct fm_table *b, size_t j)
+static int32_t gower(const struct fm_table *train, const struct fm_table *a, size_t i, const struct fm_table *b,
+		     size_t j)
 {
 	int32_t n = (int32_t)train->rows, d = 0, ra[4] = {0}, rb[4] = {0};
 
@@ -212,7 +215,8 @@ static int32_t gower(const struct fm_table *train, const struct fm_table *a, siz
 	}
 	for (int f = 0; f < 4; f++)
 		d += abs(ra[f] - rb[f]);
-	d += n * (a->sa[i] != b->sa[j]) + n * (a->da[i] != b->da[j]) + n * (a->sp[i] != b->sp[j]) + n * (a->dp[i] != b->dp[j]);
+	d += n * (a->sa[i] != b->sa[j]) + n * (a->da[i] != b->da[j]) + n * (a->sp[i] != b->sp[j]) +
+	     n * (a->dp[i] != b->dp[j]);
 	d += n * (strcmp(fm_table_category(a, FM_PR, i), fm_table_category(b, FM_PR, j)) != 0);
 	return d + n * (strcmp(fm_table_category(a, FM_LABEL, i), fm_table_category(b, FM_LABEL, j)) != 0);
 }
@@ -288,16 +292,16 @@ static void test_no_rows_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fresh_rows_pass),
-		cmocka_unit_test(test_planted_copies_are_counted),
-		cmocka_unit_test(test_copies_with_fresh_addresses_and_times_are_counted),
-		cmocka_unit_test(test_noisy_copies_are_nearer),
-		cmocka_unit_test(test_training_as_its_own_holdout_is_half),
-		cmocka_unit_test(test_matches_by_text),
-		cmocka_unit_test(test_multiplicity),
-		cmocka_unit_test(test_nearest_is_exact_for_any_threads_and_sizes),
-		cmocka_unit_test(test_wilson),
-		cmocka_unit_test(test_no_rows_is_refused),
+	    cmocka_unit_test(test_fresh_rows_pass),
+	    cmocka_unit_test(test_planted_copies_are_counted),
+	    cmocka_unit_test(test_copies_with_fresh_addresses_and_times_are_counted),
+	    cmocka_unit_test(test_noisy_copies_are_nearer),
+	    cmocka_unit_test(test_training_as_its_own_holdout_is_half),
+	    cmocka_unit_test(test_matches_by_text),
+	    cmocka_unit_test(test_multiplicity),
+	    cmocka_unit_test(test_nearest_is_exact_for_any_threads_and_sizes),
+	    cmocka_unit_test(test_wilson),
+	    cmocka_unit_test(test_no_rows_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("leakage", tests, NULL, NULL);
