@@ -1,7 +1,20 @@
 # flowmint: `make demo` shows it working, `make test` installs, builds and runs every test.
+#
+#   make              build/flowmint and build/flowmint-verify
+#   make demo         from a simulated trace to a verified archive; TRACE=FILE DIALECT=ugr16 [ROWS=N] on a real one
+#   make test         every test; test-asan: with sanitizers; test-long: with long ones
+#   make lint         warnings of two compilers, cppcheck, clang-tidy, shellcheck, the arrows between the rooms
+#   make bench        how fast, beside the peer
+#   make fuzz         SECONDS each of libFuzzer on what reads strangers' bytes
+#   make check-repro  build and release in several ways, compare bytes
+#   make install      into PREFIX (default /usr/local), DESTDIR before it
+#
+# B is the build folder, CC and CFLAGS are the caller's, JOBS how much runs at once.
 B        ?= build
 CC       ?= cc
-PKGS     := libarchive libcrypto sqlite3 jansson yaml-0.1 libseccomp
+AR       ?= ar
+JOBS     ?= 2
+PREFIX   ?= /usr/local
 WARN     := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
 # -ffp-contract=off: fused multiply-add only where the source says fma, so that no compiler changes a bit.
 BASEFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -ffp-contract=off -fno-math-errno -pthread -MMD -MP $(WARN) $(EXTRA)
@@ -20,22 +33,23 @@ ALL      := $(call lib,stages) $(call lib,privacy) $(call lib,judge) $(call lib,
 LIBS_PUBLIC := -larchive -lcrypto -ljansson -lyaml -lm
 LIBS_ALL := -lcsv -lz -lsqlite3 -lseccomp -lopenblas $(LIBS_PUBLIC)
 
-.PHONY: all deps test test-long test-asan bench demo lint fuzz clean install check-repro
+.PHONY: all unit deps deps-lint deps-bench deps-fuzz test test-long test-asan bench demo lint fuzz clean install check-repro
 all: $(B)/flowmint $(B)/flowmint-verify
 
--include $(wildcard $(B)/*/*.d $(B)/tests/unit/*.d)
+-include $(wildcard $(B)/*/*.d $(B)/tests/*/*.d)
+include manifests/embed.mk
+include model/kernels.mk
 
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(FLAGS_$(subst /,_,$*)) -c -o $@ $<
 
 define room
-$(B)/lib$(1).a: $(filter-out $(patsubst %.c,$(B)/%.o,$(MAINS)),$(call obj,$(1))) $(EXTRA_OBJ_$(1))
+$(B)/lib$(1).a: $(filter-out $(patsubst %.c,$(B)/%.o,$(MAINS)),$(call obj,$(1)))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	ar rcsD $$@ $$^
+	$(AR) rcsD $$@ $$^
 endef
--include model/kernels.mk
 $(foreach r,$(ROOMS),$(eval $(call room,$(r))))
 
 $(B)/flowmint: $(B)/pipeline/main.o $(call lib,pipeline) $(ALL)
@@ -43,10 +57,128 @@ $(B)/flowmint: $(B)/pipeline/main.o $(call lib,pipeline) $(ALL)
 $(B)/flowmint-verify: $(B)/release/verify_main.o $(PUBLIC)
 	$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_PUBLIC)
 
-# tests/unit/test_X.c is one cmocka program; each may use every library.
+# ---- tests ------------------------------------------------------------------------------------------------------------
+# tests/unit/test_X.c is one cmocka program, make_X.c a helper of a script; each may use every library.
 UNIT     := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
-$(B)/tests/%: $(B)/tests/unit/%.o $(call lib,pipeline) $(ALL)
+HELPERS  := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/make_*.c))
+BENCHES  := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/*.c))
+FUZZERS  := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+TESTLIBS := $(call lib,pipeline) $(ALL)
+
+$(B)/tests/%: $(B)/tests/unit/%.o $(TESTLIBS)
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_ALL)
-.PRECIOUS: $(B)/tests/unit/%.o
-unit: $(UNIT)
+$(B)/tests/bench/%: $(B)/tests/bench/%.o $(TESTLIBS)
+	$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
+$(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(TESTLIBS)
+	$(CC) $(FLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_ALL)
+.PRECIOUS: $(B)/tests/unit/%.o $(B)/tests/bench/%.o $(B)/tests/fuzz/%.o
+unit: $(UNIT) $(HELPERS)
+
+# What make test runs, the longest first; each script is told the build folder and the program.
+SCRIPTS  := $(sort $(wildcard tests/e2e_*.sh)) $(sort $(wildcard tests/cli_*.sh))
+LONG     := $(sort $(wildcard tests/long_*.sh))
+SUITE     = $(foreach s,$(SCRIPTS),"$(s) $(B)/flowmint") "tests/interop_score.sh $(B)/flowmint" "tests/readme.sh $(B)" \
+	    "tests/interop_release.sh $(B)" "tests/includes_check.sh --self-test" tests/includes_check.sh $(UNIT)
+# With sanitizers: what exercises our own code, not what repeats it with other data.
+SUITE_ASAN = $(foreach s,$(filter-out tests/e2e_real.sh,$(SCRIPTS)),"$(s) $(B)/flowmint") "tests/interop_release.sh $(B)" $(UNIT)
+RUN       = tests/run.sh -j $(JOBS) -l $(B)/test-logs
+
+test: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) all unit
+	@$(RUN) -t 300 $(SUITE)
+test-long: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) all unit
+	@$(RUN) -t 3600 $(SUITE) $(foreach s,$(LONG),"$(s) $(B)/flowmint")
+
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+test-asan: deps
+	@$(MAKE) --no-print-directory B=$(B)-asan CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZE)" test-asan-run
+test-asan-run:
+	@$(MAKE) --no-print-directory -j$(JOBS) all unit
+	@UBSAN_OPTIONS=print_stacktrace=1 $(RUN) -t 900 $(SUITE_ASAN)
+.PHONY: test-asan-run
+
+SECONDS  ?= 60
+fuzz: deps deps-fuzz
+	@$(MAKE) --no-print-directory B=$(B)-fuzz CC=clang CFLAGS="-O1 -g -fsanitize=fuzzer-no-link,address,undefined" SECONDS=$(SECONDS) fuzz-run
+fuzz-run: $(FUZZERS)
+	@set -e; for f in $(FUZZERS); do \
+		mkdir -p $$f.corpus; \
+		echo "$$f: $(SECONDS) s"; \
+		$$f -max_total_time=$(SECONDS) -max_len=65536 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 -artifact_prefix=$$f- $$f.corpus; \
+	done
+.PHONY: fuzz-run
+
+bench: deps deps-bench
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(BENCHES)
+	@$(MAKE) --no-print-directory bench-run
+bench-run:
+	@B=$(B) tests/bench.sh
+.PHONY: bench-run
+
+check-repro: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@B=$(B) tests/check_repro.sh
+
+# ---- lint -------------------------------------------------------------------------------------------------------------
+LINTED   := $(foreach r,$(ROOMS),$(call src,$(r)))
+lint: deps deps-lint
+	@tests/includes_check.sh
+	@shellcheck .ci/run $(wildcard tests/*.sh)
+	@echo "lint: gcc and clang without warnings"
+	@$(MAKE) --no-print-directory -s -j$(JOBS) B=$(B)-lint-gcc CC=gcc CFLAGS="-O2 -Werror" all unit
+	@$(MAKE) --no-print-directory -s -j$(JOBS) B=$(B)-lint-clang CC=clang CFLAGS="-O1 -Werror" all unit
+	@echo "lint: cppcheck"
+	@cppcheck -q -j $(JOBS) --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 -I. -D_GNU_SOURCE -D__x86_64__ \
+		--suppress=missingIncludeSystem --suppress=checkersReport $(LINTED)
+	@echo "lint: clang-tidy"
+	@printf '%s\n' $(LINTED) | xargs -P $(JOBS) -n 4 clang-tidy --quiet --warnings-as-errors='*' -- $(BASEFLAGS) 2>$(B)-lint-clang/tidy.log || \
+		{ cat $(B)-lint-clang/tidy.log >&2; exit 1; }
+	@echo "lint: clean"
+
+# ---- what the system must have (Debian 12 names); nothing is asked of root or the network when it is all there ---------
+DEPS       := gcc libc6-dev libcsv-dev libarchive-dev libssl-dev zlib1g-dev libsqlite3-dev libopenblas-serial-dev libjansson-dev \
+	      libyaml-dev libseccomp-dev libcmocka-dev openssh-client zstd xz-utils gzip tar python3 python3-numpy
+DEPS_LINT  := clang clang-tidy cppcheck shellcheck
+DEPS_BENCH := python3-pandas
+DEPS_FUZZ  := clang
+
+define need
+@missing=; \
+for p in $(1); do \
+	[ "$$(dpkg-query -W -f='$${db:Status-Status}' $$p 2>/dev/null)" = installed ] || missing="$$missing $$p"; \
+done; \
+[ -n "$$missing" ] || exit 0; \
+command -v apt-get >/dev/null || { echo "deps: no apt-get here; install what these are called on this system:$$missing" >&2; exit 4; }; \
+root=; [ "$$(id -u)" = 0 ] || root=sudo; \
+[ -z "$$root" ] || command -v sudo >/dev/null || { echo "deps: as root: apt-get install$$missing" >&2; exit 4; }; \
+echo "deps: installing$$missing"; \
+get="$$root env DEBIAN_FRONTEND=noninteractive apt-get -q -y"; \
+$$get install --no-install-recommends $$missing || { $$get update && $$get install --no-install-recommends $$missing; }
+endef
+deps:
+	$(call need,$(DEPS))
+deps-lint:
+	$(call need,$(DEPS_LINT))
+deps-bench:
+	$(call need,$(DEPS_BENCH))
+deps-fuzz:
+	$(call need,$(DEPS_FUZZ))
+
+# ---- demo, install, clean ---------------------------------------------------------------------------------------------
+DEMO     ?= demo
+demo: deps
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all
+	@B="$(B)" DEMO="$(DEMO)" TRACE="$(TRACE)" DIALECT="$(DIALECT)" ROWS="$(ROWS)" tests/demo.sh
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/flowmint
+	install -m 755 $(B)/flowmint $(B)/flowmint-verify $(DESTDIR)$(PREFIX)/bin
+	install -m 644 README.md LICENSE $(wildcard docs/*.md) $(DESTDIR)$(PREFIX)/share/doc/flowmint
+	set -e; for page in $(wildcard docs/*.1 docs/*.5 docs/*.7); do \
+		d=$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; install -d $$d; install -m 644 $$page $$d; \
+	done
+
+clean:
+	rm -rf $(B) $(B)-asan $(B)-fuzz $(B)-lint-gcc $(B)-lint-clang

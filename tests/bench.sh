@@ -1,0 +1,24 @@
+#!/bin/sh
+# bench.sh - how fast flowmint is, each figure with the peer's from the same machine and the same minute beside it.
+# Nothing is asserted.  B is the build folder.  The last part is flowmint alone, stage by stage.
+set -eu
+cd "$(dirname "$0")/.."
+B=${B:-build}
+export B
+flowmint=$(realpath "$B/flowmint")
+
+echo "== matrix multiply with a fixed order, one core, beside OpenBLAS (median of 5)"
+"$B/tests/bench/gemm"
+echo "== reading a trace, beside pandas.read_csv (median of 5)"
+tests/bench_ingest.sh
+echo "== simulated flows (median of 5)"
+tests/bench_simulate.sh "$flowmint"
+
+echo "== the stages on 30,000 simulated flows, preset demo"
+work=$(mktemp -d "${TMPDIR:-/tmp}/flowmint-bench-XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' HUP INT TERM
+"$flowmint" simulate --rows 30000 --out "$work/trace.csv" 2>/dev/null
+"$flowmint" init --preset demo "$work/project" 2>/dev/null
+"$flowmint" run "$work/project/release.yaml" --set source.path="$work/trace.csv" >/dev/null 2>&1 || echo "(the gate refused it)"
+"$flowmint" status --workspace "$work/project/workspace"
