@@ -35,6 +35,18 @@ int fm_stage_find(const char *name)
 	return -1;
 }
 
+/* The digest of this very program, so that what a release claims is measured by the program that releases it.  Ingest, train
+ * and generate keep their results from one build of a version to the next.  "" where /proc is not to be had. */
+static const char *program_digest(void)
+{
+	static char hex[FM_SHA256_HEX];
+	struct fm_error ignored;
+
+	if (!hex[0] && fm_sha256_file_hex("/proc/self/exe", hex, &ignored))
+		hex[0] = '\0';
+	return hex;
+}
+
 int fm_stage_key(const struct fm_config *cfg, enum fm_stage_id id, const json_t *inputs, char key[FM_SHA256_HEX], struct fm_error *err)
 {
 	json_t *config = json_object(), *doc;
@@ -50,8 +62,8 @@ int fm_stage_key(const struct fm_config *cfg, enum fm_stage_id id, const json_t 
 			return fm_fail(err, FM_ESYSTEM, "out of memory");
 		}
 	}
-	doc = json_pack("{s:s, s:i, s:s, s:o, s:O}", "stage", fm_stage_names[id], "format", depends[id].format, "flowmint", FM_VERSION, "config", config, "inputs",
-	                inputs);
+	doc = json_pack("{s:s, s:i, s:s, s:s, s:o, s:O}", "stage", fm_stage_names[id], "format", depends[id].format, "flowmint", FM_VERSION, "program",
+	                id >= FM_EVALUATE ? program_digest() : "", "config", config, "inputs", inputs);
 	rc = doc ? fm_json_digest(doc, key, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
 	json_decref(doc);
 	return rc;

@@ -9,7 +9,8 @@
  *     trace -> ingest -> train -> generate -> evaluate -> gate -> release -> publish (by the runner itself)
  *                 \________________________/^       \___________/^
  *
- * The key of a stage is the digest of {stage, format, version, config sections, input digests}.  A finished stage of the
+ * The key of a stage is the digest of {stage, format, version, config sections, input digests}, from evaluate on with the
+ * digest of the program.  A finished stage of the
  * same key is taken from the workspace after its digest has been checked; train.threads and paths of the machine are in no
  * key.  Release is made anew each time: it is quick, and its key may have changed.
  */

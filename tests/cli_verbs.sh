@@ -1,0 +1,139 @@
+#!/bin/sh
+# The command line's contract: exit statuses, standard output against standard error, help for each verb, suggestions.
+# usage: cli_verbs.sh PATH-OF-FLOWMINT        prints "ok N - ..." and "not ok N - ..."; exit status 1 when one is not ok
+set -u
+F=$(realpath "${1:-build/flowmint}")
+T=$(mktemp -d "${TMPDIR:-/tmp}/fm-cli-XXXXXX") || exit 4
+trap 'rm -rf "$T"' EXIT
+cd "$T" || exit 4
+n=0
+bad=0
+
+result() { # result STATUS NAME
+	n=$((n + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $n - $2"
+	else
+		echo "not ok $n - $2"
+		sed 's/^/# /' err
+		bad=1
+	fi
+}
+
+# expect STATUS NAME COMMAND...: run with out and err apart
+expect() {
+	want=$1 name=$2
+	shift 2
+	"$@" >out 2>err
+	got=$?
+	[ "$got" -eq "$want" ] || echo "exit status $got, expected $want" >>err
+	[ "$got" -eq "$want" ]
+	result $? "$name"
+}
+
+says() { # says FILE TEXT NAME
+	grep -qF -- "$2" "$1"
+	result $? "$3"
+}
+
+silent() { [ ! -s out ]; result $? "$1 prints nothing on standard output"; }
+
+expect 0 "--version" "$F" --version
+says out "flowmint " "the version is on standard output"
+expect 0 "--help" "$F" --help
+for verb in init keygen simulate run status log audit evaluate verify reproduce; do
+	"$F" --help | grep -q "^  $verb "; result $? "--help lists $verb"
+	expect 0 "$verb --help" "$F" $verb --help
+	says out "usage: flowmint $verb" "$verb --help shows its usage"
+done
+expect 0 "help for every verb" "$F" help run
+"$F" --help | grep -Eq '^  (epsilon|sigma|report) '; [ $? -ne 0 ]; result $? "what is not there is not listed"
+
+expect 2 "no verb" "$F"; silent "no verb"
+expect 2 "unknown verb" "$F" rnu; silent "an unknown verb"
+says err "did you mean run?" "an unknown verb brings a suggestion"
+expect 2 "a word like no verb" "$F" xyzzyplugh
+expect 2 "unknown option" "$F" run --untill gate x.yaml
+says err "did you mean --until?" "an unknown option brings a suggestion"
+expect 2 "unknown stage" "$F" run --until gaet x.yaml
+says err "did you mean gate?" "an unknown stage brings a suggestion"
+expect 2 "option without its value" "$F" run --set
+expect 2 "value for an option that takes none" "$F" run --force=yes x.yaml
+expect 2 "missing operand" "$F" run
+expect 2 "operand too many" "$F" status here
+expect 2 "keygen without --out" "$F" keygen
+expect 2 "simulate without --rows" "$F" simulate --out t.csv
+expect 2 "simulate of a number that is none" "$F" simulate --rows many --out t.csv
+expect 2 "simulate of a negative number" "$F" simulate --rows -5 --out t.csv
+expect 2 "verify without signers" "$F" verify x.tar.zst
+expect 2 "evaluate without files" "$F" evaluate
+expect 2 "reproduce from nowhere" "$F" reproduce --from nowhere r0001
+expect 2 "unknown preset" "$F" init --preset dmeo p0
+[ ! -e p0 ]; result $? "a refused init makes nothing"
+
+expect 3 "run of a file that is not there" "$F" run nope.yaml
+expect 3 "status without a ledger" "$F" status
+expect 3 "audit without a ledger" "$F" audit
+expect 3 "log without a ledger" "$F" log
+expect 3 "reproduce without a ledger" "$F" reproduce r0001
+[ ! -e workspace ]; result $? "asking makes no workspace"
+expect 3 "verify of an archive that is not there" "$F" verify --signers nope x.tar.zst
+if [ -c /dev/full ]; then
+	"$F" --help >/dev/full 2>err; [ $? -eq 4 ]; result $? "an answer that cannot be written is a failure"
+fi
+
+expect 0 "keygen" "$F" keygen --out k --principal me@example.org
+says out "me@example.org" "keygen prints the allowed_signers line"
+[ "$(stat -c %a k)" = 600 ]; result $? "a private key is private"
+expect 3 "keygen overwrites nothing" "$F" keygen --out k
+
+expect 0 "simulate" "$F" simulate --rows 2000 --seed 3 --out t.csv; silent "simulate"
+[ "$(wc -l <t.csv)" -eq 2000 ]; result $? "simulate makes the rows asked for"
+expect 0 "simulate --json" "$F" simulate --rows 2000 --seed 3 --out t2.csv --json
+cmp -s t.csv t2.csv; result $? "the same seed gives the same bytes"
+
+expect 0 "init" "$F" init --preset demo p; silent "init"
+for f in release.yaml allowed_signers .gitignore keys/release.key keys/release.key.pub keys/commitment.key; do
+	[ -s "p/$f" ]; result $? "init makes $f"
+done
+[ "$(stat -c %a p/keys)" = 700 ]; result $? "keys/ is private"
+cp p/release.yaml before.yaml
+expect 3 "init over a project" "$F" init p
+cmp -s before.yaml p/release.yaml; result $? "init overwrites nothing"
+expect 3 "run without source.path" "$F" run p/release.yaml; silent "a run that fails"
+says err "source.path" "it says what to set"
+expect 3 "run of a trace that is not there" "$F" run --set source.path=nope.csv p/release.yaml
+expect 2 "--set of an unknown key" "$F" run --set train.stepz=3 p/release.yaml
+expect 2 "--set of a value out of range" "$F" run --set split.holdout=7 p/release.yaml
+sed 's/^train:/trian:/' p/release.yaml >p/wrong.yaml
+expect 3 "a config with an unknown key" "$F" run p/wrong.yaml
+says err "wrong.yaml:" "the file and line are named"
+chmod 755 p && mkdir -m 755 open
+expect 3 "a workspace that others may read" "$F" run --set source.path="$T/t.csv" --workspace open p/release.yaml
+
+expect 0 "run --until ingest" "$F" run --set source.path="$T/t.csv" --until ingest --json p/release.yaml
+says out '"verdict": null' "run --json has no verdict before the gate"
+[ "$(head -c 1 out)$(tail -n 1 out)" = "{}" ]; result $? "run --json is one document"
+expect 0 "status" "$F" status --workspace p/workspace
+says out "partial" "status tells of a run that stopped early"
+expect 0 "status --json" "$F" status --workspace p/workspace --json
+expect 0 "log" "$F" log --workspace p/workspace
+says out "ingest" "log shows the stage"
+expect 0 "log of one run, --json" "$F" log --workspace p/workspace --json r0001
+expect 3 "log of a run that is not there" "$F" log --workspace p/workspace r0077
+expect 0 "audit" "$F" audit --workspace p/workspace
+expect 3 "reproduce of a run without a release" "$F" reproduce --workspace p/workspace r0001
+: >p/workspace/ledger.head
+expect 1 "audit finds a head that is none" "$F" audit --workspace p/workspace
+expect 1 "audit --json" "$F" audit --workspace p/workspace --json
+says out '"intact": false' "the report says so"
+expect 1 "nothing is added to a broken ledger" "$F" run --set source.path="$T/t.csv" --until ingest p/release.yaml
+
+expect 0 "evaluate" "$F" evaluate --real t.csv --synthetic t2.csv --json
+says out '"jsd_mean8"' "evaluate --json has the mean"
+expect 1 "evaluate --gate on a copy of the real flows" "$F" evaluate --real t.csv --synthetic t2.csv --gate --json
+says out '"verdict": "fail"' "a copy leaks, and the gate says so"
+expect 0 "evaluate --gate FILE" sh -c "'$F' evaluate --real t.csv --synthetic t2.csv --gate p/release.yaml; [ \$? -eq 1 ]"
+
+echo "1..$n"
+exit $bad

@@ -1,0 +1,692 @@
+/* The runner: a failed gate leaves nothing, a killed run goes on and ends with the same bytes, nothing is done twice, no
+ * stage sees more than its row.  The stages are small ones of this file; the gate is the real one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "pipeline/project.h"
+#include "pipeline/reproduce.h"
+#include "pipeline/runner.h"
+#include "pipeline/sandbox.h"
+
+static char dir[256], trace[300], workspace[300], out_dir[300], yaml[300];
+static bool confined;
+
+/* What the small stages are to do; inherited by their processes. */
+static struct {
+	double metric;
+	int kill_in;    /* the stage that kills itself, or -1 */
+	int fail_in;    /* the stage that fails after writing something, or -1 */
+	int hang_in;
+	int peek_in;    /* the stage that tries to open what it must not see */
+	bool bad_archive;
+} plan;
+
+/* ---- small stages ---- */
+
+static int put(const char *folder, const char *name, const char *text, struct fm_error *err)
+{
+	char *path = fm_path_join(folder, name);
+	int rc = fm_file_write(path, 0600, text, strlen(text), err);
+
+	free(path);
+	return rc;
+}
+
+static int must_not_open(const char *path, struct fm_error *err)
+{
+	int fd = open(path, O_RDONLY);
+
+	if (fd < 0)
+		return FM_OK;
+	close(fd);
+	return fm_fail(err, FM_EVERDICT, "%s can be read", path);
+}
+
+/* Look for everything but what the paths seen by the stage allow. */
+static int peek(enum fm_stage_id id, struct fm_error *err)
+{
+	static const char *const names[] = {"ledger.db", "ledger.head", "lock", "stages/ingest", "stages/train", "stages/generate", "stages/evaluate"};
+	char path[400];
+	int rc = FM_OK;
+
+	for (size_t i = 0; i < sizeof names / sizeof *names && !rc; i++) {
+		/* The folders above an input are there, but a stage's own inputs are all that lies in them. */
+		if ((i == 3 && (id == FM_TRAIN || id == FM_EVALUATE)) || (i == 4 && id == FM_GENERATE) || (i == 5 && (id == FM_EVALUATE || id == FM_RELEASE)) ||
+		    (i == 6 && id == FM_GATE) || (int)i == (int)id + 3)
+			continue;
+		snprintf(path, sizeof path, "%s/%s", workspace, names[i]);
+		rc = must_not_open(path, err);
+	}
+	if (!rc && id != FM_INGEST)
+		rc = must_not_open(trace, err);
+	snprintf(path, sizeof path, "%s/keys/commitment.key", dir);
+	if (!rc)
+		rc = must_not_open(path, err);
+	snprintf(path, sizeof path, "%s/keys/release.key", dir);
+	if (!rc && id != FM_RELEASE)
+		rc = must_not_open(path, err);
+	return rc ? rc : must_not_open("/etc/passwd", err);
+}
+
+static int obey(enum fm_stage_id id, const char *folder, struct fm_error *err)
+{
+	int rc = FM_OK;
+
+	if (plan.kill_in == (int)id || plan.fail_in == (int)id)
+		rc = put(folder, "half", "half a file", err);
+	if (!rc && plan.kill_in == (int)id) {
+		volatile int *nowhere = NULL;
+
+		signal(SIGSEGV, SIG_DFL);
+		*nowhere = 1;
+	}
+	if (!rc && plan.fail_in == (int)id)
+		return fm_fail(err, FM_ESYSTEM, "%s: No space left on device", folder);
+	if (plan.hang_in == (int)id)
+		for (;;)
+			pause();
+	return !rc && plan.peek_in == (int)id && confined ? peek(id, err) : rc;
+}
+
+static int small_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, struct fm_error *err)
+{
+	static const char *const parts[] = {"train", "validation", "holdout"};
+	struct fm_buf b = {0};
+	int rc = obey(FM_INGEST, in->out_dir, err);
+
+	if (!rc)
+		rc = fm_file_read(in->trace, 1000, &b, err);
+	for (int i = 0; i < 3 && !rc; i++) {
+		char *part = fm_path_join(in->out_dir, parts[i]);
+
+		if (!(rc = fm_dir_make(part, 0700, err)))
+			rc = put(part, "rows", b.data, err);
+		free(part);
+	}
+	fm_buf_free(&b);
+	out->rows = 3;
+	return rc ? rc : put(in->out_dir, "store.json", "{}", err);
+}
+
+static int small_train(const struct fm_train_in *in, struct fm_train_out *out, struct fm_error *err)
+{
+	char *holdout, text[100];
+	int rc = obey(FM_TRAIN, in->out_dir, err);
+
+	/* its row has the training and validation split, not the holdout beside them */
+	holdout = malloc(strlen(in->train_dir) + 20);
+	sprintf(holdout, "%s/../holdout/rows", in->train_dir);
+	if (!rc && confined)
+		rc = must_not_open(holdout, err);
+	free(holdout);
+	out->steps = (uint64_t)in->cfg->train.steps;
+	snprintf(text, sizeof text, "weights after %d steps", in->cfg->train.steps);
+	return rc ? rc : put(in->out_dir, "weights", text, err);
+}
+
+static int small_generate(const struct fm_generate_in *in, struct fm_generate_out *out, struct fm_error *err)
+{
+	char *path = fm_path_join(in->model_dir, "weights");
+	struct fm_buf b = {0};
+	int rc = obey(FM_GENERATE, in->out_dir, err);
+
+	if (!rc)
+		rc = fm_file_read(path, 1000, &b, err);
+	if (!rc)
+		rc = put(in->out_dir, "flows", b.data, err);
+	fm_buf_free(&b);
+	free(path);
+	out->rows = 3;
+	return rc;
+}
+
+static int small_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *out, struct fm_error *err)
+{
+	char text[200];
+	int rc = obey(FM_EVALUATE, in->out_dir, err);
+
+	(void)out;
+	snprintf(text, sizeof text, "[{\"name\":\"jsd.SA\",\"value\":%g,\"n\":3}]", plan.metric);
+	return rc ? rc : put(in->out_dir, "metrics.json", text, err);
+}
+
+static int small_gate(const struct fm_gate_in *in, struct fm_gate_out *out, struct fm_error *err)
+{
+	int rc = obey(FM_GATE, in->out_dir, err);
+
+	return rc ? rc : fm_stage_gate(in, out, err);
+}
+
+static int small_release(const struct fm_release_in *in, struct fm_release_out *out, struct fm_error *err)
+{
+	char *text = json_dumps(in->manifest, JSON_SORT_KEYS), name[128];
+	int rc = obey(FM_RELEASE, in->out_dir, err);
+
+	snprintf(name, sizeof name, "%s-%s.tar.zst", in->cfg->release.name, in->cfg->release.version);
+	if (!rc)
+		rc = put(in->out_dir, name, plan.bad_archive ? "bad" : text, err);
+	snprintf(out->archive, sizeof out->archive, "%s/%s", in->out_dir, name);
+	if (!rc)
+		rc = fm_sha256_file_hex(out->archive, out->archive_sha256, err);
+	memcpy(out->tar_sha256, out->archive_sha256, sizeof out->tar_sha256);
+	strcat(name, ".sig");
+	snprintf(out->signature, sizeof out->signature, "%s/%s", in->out_dir, name);
+	free(text);
+	return rc ? rc : put(in->out_dir, name, "signature", err);
+}
+
+static int small_verify(const struct fm_verify_in *in, struct fm_verify_report *report, struct fm_error *err)
+{
+	struct fm_buf b = {0};
+	int rc = fm_file_read(in->archive, 1u << 20, &b, err);
+
+	(void)report;
+	if (!rc && strcmp(b.data, "bad") == 0)
+		rc = fm_fail(err, FM_EVERDICT, "bad-signature");
+	fm_buf_free(&b);
+	return rc;
+}
+
+static const struct fm_stages small = {small_ingest, small_train, small_generate, small_evaluate, small_gate, small_release, small_verify};
+
+/* ---- a project ---- */
+
+static const char config_text[] = "preset: demo\n"
+                                  "source: {path: trace.csv}\n"
+                                  "gate: {jsd_mean8: null, jsd.PR: null, jsd.TS: null, jsd.TD: null, jsd.PKT: null, jsd.BYT: null, jsd.DA: null, leak.rows_equal: null,\n"
+                                  "  leak.share_nearer_train: null, rules.broken_share: null, downstream.mse_ratio: null, jsd.SA: 0.1}\n";
+
+static int setup(void **state)
+{
+	const char *tmp = getenv("TMPDIR");
+	struct fm_error err = {0};
+
+	(void)state;
+	fm_log_quiet(1);
+	memset(&plan, 0, sizeof plan);
+	plan.metric = 0.05;
+	plan.kill_in = plan.fail_in = plan.hang_in = plan.peek_in = -1;
+	snprintf(dir, sizeof dir, "%s/fm-runner-XXXXXX", tmp ? tmp : "/tmp");
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(trace, sizeof trace, "%s/trace.csv", dir);
+	snprintf(workspace, sizeof workspace, "%s/workspace", dir);
+	snprintf(out_dir, sizeof out_dir, "%s/release", dir);
+	snprintf(yaml, sizeof yaml, "%s/release.yaml", dir);
+	if (fm_project_init(dir, "demo", "tester", &err) || fm_file_write(yaml, 0644, config_text, sizeof config_text - 1, &err) ||
+	    fm_file_write(trace, 0600, "three private flows", 19, &err)) {
+		fprintf(stderr, "%s\n", err.message);
+		return -1;
+	}
+	confined = fm_sandbox_probe(&err) == FM_OK;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fm_error err;
+
+	(void)state;
+	return fm_dir_remove(dir, &err);
+}
+
+struct how {
+	const char *set[2];
+	int nset, until;
+	bool force;
+};
+
+static int run_how(struct how how, struct fm_run *run, struct fm_error *err)
+{
+	struct fm_run_options o = {.workspace = workspace, .until = how.until, .force = how.force, .unconfined = !confined, .stages = &small};
+	struct fm_config *cfg = NULL;
+	int rc;
+
+	memset(run, 0, sizeof *run);
+	if (fm_config_load(&cfg, yaml, how.set, how.nset, err))
+		fail_msg("%s", err->message);
+	o.cfg = cfg;
+	rc = fm_runner_run(&o, run, err);
+	fm_config_free(cfg);
+	return rc;
+}
+
+static const struct how plain = {.until = FM_RELEASE};
+
+/* Run to a release; digest of the tar in hex, and how many stages were cached. */
+static int run_well(struct how how, char hex[FM_SHA256_HEX])
+{
+	struct fm_run run;
+	struct fm_error err;
+	int cached = 0;
+
+	if (run_how(how, &run, &err))
+		fail_msg("%s", err.message);
+	assert_true(run.has_verdict && run.verdict.pass);
+	assert_true(fm_file_exists(run.archive));
+	assert_int_equal(run.nstages, FM_NSTAGES);
+	for (int i = 0; i < FM_NSTAGES; i++)
+		cached += run.stage[i].cached;
+	if (hex)
+		memcpy(hex, run.tar_sha256, FM_SHA256_HEX);
+	fm_run_free(&run);
+	return cached;
+}
+
+static void expect_nothing_released(void)
+{
+	struct fm_error err;
+	char **names;
+	size_t n;
+
+	if (!fm_file_exists(out_dir) && access(out_dir, F_OK))
+		return;
+	assert_int_equal(fm_dir_list(out_dir, &names, &n, &err), FM_OK);
+	assert_int_equal(n, 0);
+	fm_names_free(names, n);
+}
+
+static void expect_no_temporary_files(void)
+{
+	struct fm_error err;
+	char **names;
+	size_t n;
+
+	for (int i = 0; i < FM_NSTAGES; i++) {
+		char path[400];
+
+		snprintf(path, sizeof path, "%s/stages/%s", workspace, fm_stage_names[i]);
+		if (access(path, F_OK))
+			continue;
+		assert_int_equal(fm_dir_list(path, &names, &n, &err), FM_OK);
+		for (size_t j = 0; j < n; j++)
+			assert_int_not_equal(names[j][0], '.');
+		fm_names_free(names, n);
+	}
+}
+
+/* ---- the tests ---- */
+
+static void test_run_releases_and_repeats(void **state)
+{
+	char first[FM_SHA256_HEX], second[FM_SHA256_HEX], third[FM_SHA256_HEX], sig[400];
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(run_well(plain, first), 0);
+	snprintf(sig, sizeof sig, "%s/demo-1.0.0.tar.zst.sig", out_dir);
+	assert_true(fm_file_exists(sig));
+	assert_int_equal(stat(workspace, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0700);
+	assert_int_equal(run_well(plain, second), 5);
+	assert_string_equal(first, second);
+	assert_int_equal(run_well((struct how){.until = FM_RELEASE, .force = true}, third), 0);
+	assert_string_equal(first, third);
+	expect_no_temporary_files();
+}
+
+static void test_json_has_the_shape_of_the_contract(void **state)
+{
+	static const char *const keys[] = {"run", "stages", "metrics", "verdict", "checks", "archive"};
+	struct fm_run run;
+	struct fm_error err;
+	json_t *doc, *stage;
+
+	(void)state;
+	assert_int_equal(run_how(plain, &run, &err), FM_OK);
+	doc = fm_run_json(&run);
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+		assert_non_null(json_object_get(doc, keys[i]));
+	assert_string_equal(json_string_value(json_object_get(doc, "verdict")), "pass");
+	assert_true(json_number_value(json_object_get(json_object_get(json_object_get(doc, "metrics"), "jsd"), "SA")) == 0.05);
+	stage = json_array_get(json_object_get(doc, "stages"), 1);
+	assert_string_equal(json_string_value(json_object_get(stage, "name")), "train");
+	assert_true(json_is_number(json_object_get(stage, "seconds")) && json_is_integer(json_object_get(stage, "peak_rss_bytes")) &&
+	            json_is_false(json_object_get(stage, "cached")));
+	json_decref(doc);
+	fm_run_free(&run);
+}
+
+static void test_only_what_depends_on_a_change_is_made_again(void **state)
+{
+	(void)state;
+	assert_int_equal(run_well(plain, NULL), 0);
+	assert_int_equal(run_well((struct how){{"train.threads=7"}, 1, FM_RELEASE, false}, NULL), 5);
+	assert_int_equal(run_well((struct how){{"gate.jsd.SA=0.2"}, 1, FM_RELEASE, false}, NULL), 4);
+	assert_int_equal(run_well((struct how){{"generate.seed=9"}, 1, FM_RELEASE, false}, NULL), 4); /* the same flows come out */
+	assert_int_equal(run_well((struct how){{"train.steps=77"}, 1, FM_RELEASE, false}, NULL), 2); /* other flows, the same metrics */
+	assert_int_equal(run_well((struct how){{"release.version=2.0"}, 1, FM_RELEASE, false}, NULL), 5);
+}
+
+static void test_changed_trace_is_noticed(void **state)
+{
+	struct fm_error err;
+
+	(void)state;
+	assert_int_equal(run_well(plain, NULL), 0);
+	assert_int_equal(fm_file_write(trace, 0600, "three private flowz", 19, &err), FM_OK);
+	assert_true(run_well(plain, NULL) < 5);
+}
+
+static void test_failed_gate_leaves_nothing(void **state)
+{
+	struct fm_run run;
+	struct fm_error err;
+	json_t *doc;
+
+	(void)state;
+	plan.metric = 0.5;
+	assert_int_equal(run_how(plain, &run, &err), FM_OK);
+	assert_true(run.has_verdict && !run.verdict.pass);
+	assert_int_equal(run.nstages, FM_GATE + 1);
+	assert_string_equal(run.archive, "");
+	doc = fm_run_json(&run);
+	assert_string_equal(json_string_value(json_object_get(doc, "verdict")), "fail");
+	assert_true(json_is_null(json_object_get(doc, "archive")));
+	json_decref(doc);
+	fm_run_free(&run);
+	expect_nothing_released();
+}
+
+static void test_unknown_check_is_a_failure(void **state)
+{
+	struct fm_run run;
+	struct fm_error err;
+
+	(void)state;
+	assert_int_equal(run_how((struct how){{"gate.jsd.DP=0.5"}, 1, FM_RELEASE, false}, &run, &err), FM_OK);
+	assert_false(run.verdict.pass);
+	fm_run_free(&run);
+	expect_nothing_released();
+}
+
+static void test_failed_gate_keeps_the_last_good_release(void **state)
+{
+	char before[FM_SHA256_HEX], after[FM_SHA256_HEX], archive[400];
+	struct fm_run run;
+	struct fm_error err;
+
+	(void)state;
+	run_well(plain, NULL);
+	snprintf(archive, sizeof archive, "%s/demo-1.0.0.tar.zst", out_dir);
+	assert_int_equal(fm_sha256_file_hex(archive, before, &err), FM_OK);
+	assert_int_equal(run_how((struct how){{"gate.jsd.SA=0.001"}, 1, FM_RELEASE, false}, &run, &err), FM_OK);
+	assert_false(run.verdict.pass);
+	fm_run_free(&run);
+	assert_int_equal(fm_sha256_file_hex(archive, after, &err), FM_OK);
+	assert_string_equal(before, after);
+}
+
+/* A stage that dies or fails, any of them, releases nothing, leaves no half files, and the next run ends with the bytes
+ * that an undisturbed one has. */
+static void test_any_stage_may_die(void **state)
+{
+	char expected[FM_SHA256_HEX], got[FM_SHA256_HEX];
+	struct fm_error err;
+
+	run_well(plain, expected);
+	/* Another project has another secret: keep this one, begin with a new workspace. */
+	for (int id = 0; id < FM_NSTAGES; id++)
+		for (int kind = 0; kind < (id < FM_GATE ? 1 : 2); kind++) {
+			struct fm_run run;
+
+			assert_int_equal(fm_dir_remove(workspace, &err), FM_OK);
+			assert_int_equal(fm_dir_remove(out_dir, &err), FM_OK);
+#ifdef __SANITIZE_ADDRESS__
+			kind = 1; /* the sanitizer takes the fault for its own */
+#endif
+			*(kind ? &plan.fail_in : &plan.kill_in) = id;
+			assert_int_equal(run_how(plain, &run, &err), FM_ESYSTEM);
+			assert_non_null(strstr(err.message, kind ? "No space left" : "killed by signal 11"));
+			fm_run_free(&run);
+			expect_nothing_released();
+			expect_no_temporary_files();
+			plan.fail_in = plan.kill_in = -1;
+			assert_int_equal(run_well(plain, got), id < FM_RELEASE ? id : 5);
+			assert_string_equal(got, expected);
+		}
+	(void)state;
+}
+
+/* SIGKILL of the whole run while a stage is at work. */
+static void test_killed_run_goes_on(void **state)
+{
+	char expected[FM_SHA256_HEX], got[FM_SHA256_HEX];
+	struct fm_error err;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	run_well(plain, expected);
+	assert_int_equal(fm_dir_remove(workspace, &err), FM_OK);
+	assert_int_equal(fm_dir_remove(out_dir, &err), FM_OK);
+	plan.hang_in = FM_GENERATE;
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct fm_run run;
+		int rc = run_how(plain, &run, &err);
+
+		_exit(rc ? 1 : 0);
+	}
+	plan.hang_in = -1;
+	/* until the temporary folder of generate is there */
+	for (int i = 0; i < 1000; i++) {
+		char path[400];
+
+		snprintf(path, sizeof path, "%s/stages/generate/.tmp-%ld/synthetic", workspace, (long)pid);
+		if (access(path, F_OK) == 0)
+			break;
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+	}
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(run_well(plain, got), 2);
+	assert_string_equal(got, expected);
+	expect_no_temporary_files();
+}
+
+static void test_two_runs_do_not_collide(void **state)
+{
+	struct fm_run run;
+	struct fm_error err;
+	char words[64];
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		plan.hang_in = FM_INGEST;
+		_exit(run_how(plain, &run, &err) ? 1 : 0);
+	}
+	for (int i = 0; i < 1000; i++) {
+		char path[400];
+
+		snprintf(path, sizeof path, "%s/stages/ingest/.tmp-%ld", workspace, (long)pid);
+		if (access(path, F_OK) == 0)
+			break;
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+	}
+	assert_int_equal(run_how(plain, &run, &err), FM_ESYSTEM);
+	snprintf(words, sizeof words, "process %ld", (long)pid);
+	assert_non_null(strstr(err.message, words));
+	fm_run_free(&run);
+	kill(pid, SIGTERM);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+	run_well(plain, NULL);
+}
+
+static void test_tampered_workspace_is_made_again(void **state)
+{
+	char expected[FM_SHA256_HEX], got[FM_SHA256_HEX], path[700];
+	struct fm_run run;
+	struct fm_error err;
+
+	(void)state;
+	assert_int_equal(run_how(plain, &run, &err), FM_OK);
+	memcpy(expected, run.tar_sha256, sizeof expected);
+	snprintf(path, sizeof path, "%s/flows", run.stage[FM_GENERATE].product);
+	assert_int_equal(fm_file_write(path, 0600, "other flows", 11, &err), FM_OK);
+	fm_run_free(&run);
+	assert_int_equal(run_well(plain, got), 4);
+	assert_string_equal(got, expected);
+}
+
+static void test_archive_that_does_not_verify_stays_inside(void **state)
+{
+	struct fm_run run;
+	struct fm_error err;
+
+	(void)state;
+	plan.bad_archive = true;
+	assert_int_equal(run_how(plain, &run, &err), FM_EVERDICT);
+	assert_non_null(strstr(err.message, "does not verify"));
+	fm_run_free(&run);
+	expect_nothing_released();
+}
+
+static void test_no_stage_sees_more_than_its_row(void **state)
+{
+	struct fm_error err;
+
+	(void)state;
+	if (!confined)
+		skip();
+	for (int id = 0; id < FM_NSTAGES; id++) {
+		assert_int_equal(fm_dir_remove(workspace, &err), FM_OK);
+		plan.peek_in = id;
+		run_well(plain, NULL);
+	}
+}
+
+/* The public half of the manifest: no digest of a private thing that a guess could be tested with, nothing of the occasion. */
+static void test_manifest_gives_nothing_away(void **state)
+{
+	char path[400];
+	struct fm_buf b = {0};
+	struct fm_run run;
+	struct fm_error err;
+
+	(void)state;
+	assert_int_equal(run_how(plain, &run, &err), FM_OK);
+	snprintf(path, sizeof path, "%s/demo-1.0.0.tar.zst", out_dir);
+	assert_int_equal(fm_file_read(path, 1u << 20, &b, &err), FM_OK);
+	assert_null(strstr(b.data, json_string_value(json_object_get(run.stage[FM_INGEST].inputs, "trace"))));
+	assert_null(strstr(b.data, run.stage[FM_INGEST].output));
+	assert_null(strstr(b.data, run.stage[FM_TRAIN].output));
+	assert_null(strstr(b.data, dir));
+	assert_null(strstr(b.data, "seconds"));
+	assert_null(strstr(b.data, "threads"));
+	assert_non_null(strstr(b.data, run.stage[FM_GENERATE].output));
+	assert_non_null(strstr(b.data, "\"statement\""));
+	assert_non_null(strstr(b.data, confined ? "namespaces" : "unconfined"));
+	fm_buf_free(&b);
+	fm_run_free(&run);
+}
+
+static void test_missing_secret_or_key_stops_before_publication(void **state)
+{
+	struct fm_run run;
+	struct fm_error err;
+	char path[400];
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/keys/commitment.key", dir);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(run_how(plain, &run, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "commitment.key"));
+	fm_run_free(&run);
+	snprintf(path, sizeof path, "%s/keys/release.key", dir);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(run_how(plain, &run, &err), FM_EINPUT);
+	assert_int_equal(run.nstages, 0); /* found before anything was done */
+	fm_run_free(&run);
+	expect_nothing_released();
+}
+
+static void test_until_stops_there(void **state)
+{
+	struct fm_run run;
+	struct fm_error err;
+
+	(void)state;
+	assert_int_equal(run_how((struct how){.until = FM_TRAIN}, &run, &err), FM_OK);
+	assert_int_equal(run.nstages, FM_TRAIN + 1);
+	assert_false(run.has_verdict);
+	fm_run_free(&run);
+	expect_nothing_released();
+	assert_int_equal(run_well(plain, NULL), 2);
+}
+
+static void reproduce(const char *what, bool from_model, int expected, const char *verdict)
+{
+	struct fm_reproduce_in in = {workspace, what, from_model, !confined, &small};
+	struct fm_error err = {0};
+	json_t *report = NULL;
+	char path[400];
+	int rc = fm_reproduce(&in, &report, &err);
+
+	if (rc != expected)
+		fail_msg("%d instead of %d: %s", rc, expected, err.message);
+	if (verdict)
+		assert_string_equal(json_string_value(json_object_get(report, "verdict")), verdict);
+	else
+		assert_null(report);
+	json_decref(report);
+	snprintf(path, sizeof path, "%s/reproduce-tmp", workspace);
+	assert_int_not_equal(access(path, F_OK), 0);
+}
+
+static void test_reproduce_compares(void **state)
+{
+	struct fm_error err;
+	char archive[400];
+
+	(void)state;
+	run_well((struct how){{"train.steps=77"}, 1, FM_RELEASE, false}, NULL);
+	snprintf(archive, sizeof archive, "%s/demo-1.0.0.tar.zst", out_dir);
+	reproduce("r0001", false, FM_OK, "same");
+	reproduce("r0001", true, FM_OK, "same");
+	reproduce(archive, false, FM_OK, "same");
+	reproduce("r0099", false, FM_EINPUT, NULL);
+	plan.metric = 0.06; /* as if the code had changed */
+	reproduce("r0001", true, FM_EVERDICT, "different");
+	plan.metric = 0.05;
+	assert_int_equal(fm_file_write(trace, 0600, "three private flowz", 19, &err), FM_OK);
+	reproduce("r0001", true, FM_OK, "same");
+	reproduce("r0001", false, FM_EVERDICT, "different");
+	assert_int_equal(fm_file_write(archive, 0644, "x", 1, &err), FM_OK);
+	reproduce(archive, false, FM_EVERDICT, NULL);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_run_releases_and_repeats), T(test_json_has_the_shape_of_the_contract), T(test_only_what_depends_on_a_change_is_made_again),
+		T(test_changed_trace_is_noticed), T(test_failed_gate_leaves_nothing), T(test_unknown_check_is_a_failure),
+		T(test_failed_gate_keeps_the_last_good_release), T(test_any_stage_may_die), T(test_killed_run_goes_on), T(test_two_runs_do_not_collide),
+		T(test_tampered_workspace_is_made_again), T(test_archive_that_does_not_verify_stays_inside), T(test_no_stage_sees_more_than_its_row),
+		T(test_manifest_gives_nothing_away), T(test_missing_secret_or_key_stops_before_publication), T(test_until_stops_there), T(test_reproduce_compares),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
