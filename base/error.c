@@ -5,12 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 /* A message may quote the error that it replaces, so it is formatted aside first. */
 static int error_fill(struct fm_error *err, int code, const char *file, int line, const char *fmt, va_list ap)
 {
 	char text[sizeof(err->message)];
 
-	vsnprintf(text, sizeof(text), fmt, ap);
+	fm_text_show_format(text, sizeof(text), fmt, ap);
 	memcpy(err->message, text, sizeof(text));
 	err->code = code;
 	err->file = file;
@@ -62,7 +64,7 @@ int fm_error_set_errno(struct fm_error *err, const char *file, int line, const c
 	/* The reason is what a reader needs most: a long message is cut before it, not in it. */
 	len = strlen(err->message);
 	if (len + 2 + nwhy >= sizeof(err->message))
-		len = sizeof(err->message) - 3 - nwhy;
+		len = fm_utf8_cut(err->message, sizeof(err->message) - 3 - nwhy);
 	snprintf(err->message + len, sizeof(err->message) - len, ": %s", why);
 	errno = saved;
 	return code;
@@ -70,22 +72,17 @@ int fm_error_set_errno(struct fm_error *err, const char *file, int line, const c
 
 int fm_error_prefix(struct fm_error *err, const char *fmt, ...)
 {
-	char text[sizeof(err->message)];
-	size_t len, rest;
+	char text[2 * sizeof(err->message)];
+	size_t len;
 	va_list ap;
 
 	if (err == NULL)
 		return FM_ESYSTEM;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	len = fm_text_show_format(text, sizeof(err->message), fmt, ap);
 	va_end(ap);
-	len = strlen(text);
-	rest = strlen(err->message);
-	if (rest > sizeof(text) - 1 - len)
-		rest = sizeof(text) - 1 - len;
-	memcpy(text + len, err->message, rest);
-	text[len + rest] = '\0';
-	memcpy(err->message, text, len + rest + 1);
+	snprintf(text + len, sizeof(text) - len, "%s", err->message);
+	fm_text_show(text, strlen(text), err->message, sizeof(err->message));
 	return err->code;
 }
 

@@ -37,7 +37,8 @@ struct fm_error {
 	int line;
 };
 
-/* Fill err (which may be NULL) and return code.  Long messages are cut, never overrun. */
+/* Fill err (which may be NULL) and return code.  Long messages are cut, never overrun; control characters and what is not
+ * UTF-8 are escaped (text.h), so that no name from outside drives a terminal. */
 #define fm_fail(err, code, ...) fm_error_set((err), (code), __FILE__, __LINE__, __VA_ARGS__)
 /* The same with ": " and strerror(errno) after the message; the code is FM_ESYSTEM unless errno says that the input is
  * wrong (ENOENT, EISDIR, ENOTDIR: FM_EINPUT). */
@@ -46,7 +47,9 @@ struct fm_error {
 int fm_error_set(struct fm_error *err, int code, const char *file, int line, const char *fmt, ...) FM_PRINTF(5, 6);
 int fm_error_set_errno(struct fm_error *err, const char *file, int line, const char *fmt, ...) FM_PRINTF(4, 5);
 
-/* Put text before the message, keeping code and origin.  Returns err->code, for "return fm_error_prefix(...)". */
+/* Put text before the message, keeping code and origin.  Returns err->code, for "return fm_error_prefix(...)".  Without an
+ * err there is no code to return and FM_ESYSTEM stands for it: where the caller may pass NULL, return the code that the
+ * failed call returned instead. */
 int fm_error_prefix(struct fm_error *err, const char *fmt, ...) FM_PRINTF(2, 3);
 
 /* The exit status for a code: 0, 1, 2, 3 or 4. */

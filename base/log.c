@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "base/text.h"
 
 #define LINE_MAX_BYTES 2048
 #define DRAW_SECONDS 0.2
@@ -39,15 +40,12 @@ static void put(const char *text, size_t n)
 
 static void put_line(const char *prefix, const char *fmt, va_list ap)
 {
-	char text[LINE_MAX_BYTES + 2];
-	int at = snprintf(text, LINE_MAX_BYTES, "%s%s", atomic_exchange(&line_drawn, 0) ? "\r\033[K" : "", prefix);
-	int n = vsnprintf(text + at, (size_t)(LINE_MAX_BYTES - at), fmt, ap);
+	char text[LINE_MAX_BYTES + 1];
+	size_t n = (size_t)snprintf(text, LINE_MAX_BYTES, "%s%s", atomic_exchange(&line_drawn, 0) ? "\r\033[K" : "", prefix);
 
-	if (n < 0)
-		return;
-	at = n < LINE_MAX_BYTES - at ? at + n : LINE_MAX_BYTES - 1;
-	text[at++] = '\n';
-	put(text, (size_t)at);
+	n += fm_text_show_format(text + n, LINE_MAX_BYTES - n, fmt, ap);
+	text[n++] = '\n';
+	put(text, n);
 }
 
 void fm_log(const char *fmt, ...)
@@ -134,7 +132,7 @@ void fm_progress_begin(struct fm_progress *p, const char *stage, const char *uni
 
 static void draw(struct fm_progress *p, double now, const char *note)
 {
-	char text[512], rate[32], left[32];
+	char text[512], shown[512], rate[32], left[32];
 	struct winsize ws = {0};
 	uint64_t r = rate_of(p, now);
 	size_t n, width = 80;
@@ -151,11 +149,12 @@ static void draw(struct fm_progress *p, double now, const char *note)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "  %.200s", note);
 	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col > 0)
 		width = ws.ws_col;
+	n = fm_text_show(text, fm_utf8_cut(text, n), shown, sizeof(shown));
 	if (n >= width)
-		n = width - 1; /* a line that wraps cannot be redrawn */
+		n = fm_utf8_cut(shown, width - 1); /* a line that wraps cannot be redrawn */
 
-	char whole[sizeof(text) + 8];
-	int len = snprintf(whole, sizeof(whole), "\r%.*s\033[K", (int)n, text);
+	char whole[sizeof(shown) + 8];
+	int len = snprintf(whole, sizeof(whole), "\r%.*s\033[K", (int)n, shown);
 	put(whole, (size_t)len);
 	atomic_store(&line_drawn, 1);
 }

@@ -1,5 +1,6 @@
 /*
  * log.h - messages and the live progress line, both on standard error.  Standard output carries answers only.
+ * Control characters and what is not UTF-8 are escaped (text.h).
  */
 #ifndef FM_BASE_LOG_H
 #define FM_BASE_LOG_H

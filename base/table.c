@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 
 const struct fm_col_info fm_cols[FM_NCOL] = {
 	[FM_TE] = {"te", FM_KIND_TIME, "ms", "<i8", 8},
@@ -120,35 +121,16 @@ static int dict_rehash(struct fm_dict *d)
 	return 0;
 }
 
-/* Well-formed UTF-8 (Unicode 15, table 3-7) without NUL. */
+/* UTF-8 without NUL. */
 static bool is_text(const char *s, size_t n)
 {
-	const unsigned char *p = (const unsigned char *)s, *end = p + n;
+	size_t len = 0;
+	uint32_t code = 1;
 
-	while (p < end) {
-		unsigned c = *p++, low = 0x80, high = 0xBF;
-		int more;
-
-		if (c == 0)
+	for (size_t i = 0; i < n && code != 0; i += len)
+		if ((len = fm_utf8_next(s + i, n - i, &code)) == 0)
 			return false;
-		if (c < 0x80)
-			continue;
-		if (c < 0xC2 || c > 0xF4)
-			return false;
-		more = c < 0xE0 ? 1 : c < 0xF0 ? 2 : 3;
-		if (c == 0xE0)
-			low = 0xA0;
-		else if (c == 0xED)
-			high = 0x9F;
-		else if (c == 0xF0)
-			low = 0x90;
-		else if (c == 0xF4)
-			high = 0x8F;
-		for (; more > 0; more--, p++, low = 0x80, high = 0xBF)
-			if (p == end || *p < low || *p > high)
-				return false;
-	}
-	return true;
+	return code != 0;
 }
 
 static int dict_add(struct fm_dict *d, const char *s, size_t n)

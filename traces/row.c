@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/num.h"
+#include "base/text.h"
 
 #define TIME_END_MS INT64_C(9214646400000) /* 2262-01-01: what NumPy's and pandas's nanoseconds still hold */
 #define COUNT_MAX ((uint64_t)INT64_MAX)    /* so that every reader's signed integers hold it */
@@ -222,29 +223,12 @@ static void take_count(struct fm_row *r, int k, const char *s, size_t n)
 /* UTF-8 without control characters: what JSON, CSV and a terminal can all carry. */
 static bool is_text(const char *s, size_t n)
 {
-	for (size_t i = 0; i < n;) {
-		unsigned char c = (unsigned char)s[i];
-		size_t more = c < 0x80                ? 0
-			      : c >= 0xc2 && c < 0xe0 ? 1
-			      : (c & 0xf0) == 0xe0    ? 2
-			      : c >= 0xf0 && c < 0xf5 ? 3
-						      : 9;
-		uint32_t code = more == 0 ? c : more == 1 ? c & 0x1fu : more == 2 ? c & 0x0fu : c & 0x07u;
+	size_t len;
+	uint32_t code;
 
-		if (c < 0x20 || c == 0x7f || more == 9 || more >= n - i)
+	for (size_t i = 0; i < n; i += len)
+		if ((len = fm_utf8_next(s + i, n - i, &code)) == 0 || code < 0x20 || (code >= 0x7f && code < 0xa0))
 			return false;
-		for (size_t j = 1; j <= more; j++) {
-			unsigned char b = (unsigned char)s[i + j];
-
-			if ((b & 0xc0) != 0x80)
-				return false;
-			code = code << 6 | (b & 0x3fu);
-		}
-		if ((more == 2 && (code < 0x800 || (code >= 0xd800 && code < 0xe000))) ||
-		    (more == 3 && (code < 0x10000 || code > 0x10ffff)))
-			return false;
-		i += more + 1;
-	}
 	return true;
 }
 

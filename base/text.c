@@ -1,0 +1,94 @@
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+size_t fm_utf8_next(const char *s, size_t n, uint32_t *code)
+{
+	const unsigned char *p = (const unsigned char *)s;
+	unsigned low = 0x80, high = 0xBF;
+	uint32_t v;
+	size_t len;
+
+	if (n == 0)
+		return 0;
+	if (p[0] < 0x80) {
+		len = 1;
+		v = p[0];
+	} else if (p[0] < 0xC2 || p[0] > 0xF4) {
+		return 0;
+	} else {
+		len = p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : 4;
+		v = p[0] & (0x7Fu >> len);
+	}
+	/* No overlong forms, no surrogates, nothing beyond U+10FFFF: the second byte tells. */
+	if (p[0] == 0xE0)
+		low = 0xA0;
+	else if (p[0] == 0xED)
+		high = 0x9F;
+	else if (p[0] == 0xF0)
+		low = 0x90;
+	else if (p[0] == 0xF4)
+		high = 0x8F;
+	for (size_t i = 1; i < len; i++, low = 0x80, high = 0xBF) {
+		if (i == n || p[i] < low || p[i] > high)
+			return 0;
+		v = v << 6 | (p[i] & 0x3Fu);
+	}
+	if (code != NULL)
+		*code = v;
+	return len;
+}
+
+size_t fm_utf8_cut(const char *s, size_t n)
+{
+	for (size_t back = 1; back <= 3 && back <= n; back++) {
+		unsigned char c = (unsigned char)s[n - back];
+
+		if ((c & 0xC0) == 0x80)
+			continue;
+		return back < (c >= 0xF0 ? 4u : c >= 0xE0 ? 3u : c >= 0xC0 ? 2u : 1u) ? n - back : n;
+	}
+	return n;
+}
+
+size_t fm_text_show(const char *s, size_t n, char *out, size_t cap)
+{
+	static const char digit[] = "0123456789abcdef";
+	size_t at = 0;
+
+	for (size_t i = 0; i < n;) {
+		uint32_t code;
+		size_t len = fm_utf8_next(s + i, n - i, &code), take = len == 0 ? 1 : len;
+		bool plain = len > 0 && code >= 0x20 && (code < 0x7F || code > 0x9F);
+
+		if (take * (plain ? 1 : 4) >= cap - at)
+			break;
+		for (size_t k = i; k < i + take; k++) {
+			unsigned char c = (unsigned char)s[k];
+
+			if (plain) {
+				out[at++] = (char)c;
+				continue;
+			}
+			out[at++] = '\\';
+			out[at++] = 'x';
+			out[at++] = digit[c >> 4];
+			out[at++] = digit[c & 15];
+		}
+		i += take;
+	}
+	out[at] = '\0';
+	return at;
+}
+
+size_t fm_text_show_format(char *out, size_t cap, const char *fmt, va_list ap)
+{
+	char raw[FM_TEXT_FORMAT_MAX];
+	int n = vsnprintf(raw, sizeof(raw), fmt, ap);
+
+	if (n < 0) /* an argument that printf cannot write: say at least what should have been said */
+		return fm_text_show(fmt, strlen(fmt), out, cap);
+	return fm_text_show(raw, (size_t)n < sizeof(raw) ? (size_t)n : fm_utf8_cut(raw, sizeof(raw) - 1), out, cap);
+}
