@@ -114,6 +114,9 @@ expect 3 "a workspace that others may read" "$F" run --set source.path="$T/t.csv
 expect 0 "run --until ingest" "$F" run --set source.path="$T/t.csv" --until ingest --json p/release.yaml
 says out '"verdict": null' "run --json has no verdict before the gate"
 [ "$(head -c 1 out)$(tail -n 1 out)" = "{}" ]; result $? "run --json is one document"
+expect 0 "run --unconfined" "$F" run --set source.path="$T/t.csv" --until ingest --unconfined --json p/release.yaml
+says out '"confinement": "unconfined"' "an unconfined run says so"
+"$F" log --workspace p/workspace | grep -q unconfined; result $? "and the ledger keeps it"
 expect 0 "status" "$F" status --workspace p/workspace
 says out "partial" "status tells of a run that stopped early"
 expect 0 "status --json" "$F" status --workspace p/workspace --json

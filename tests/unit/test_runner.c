@@ -448,7 +448,7 @@ static void test_any_stage_may_die(void **state)
 			assert_int_equal(fm_dir_remove(workspace, &err), FM_OK);
 			assert_int_equal(fm_dir_remove(out_dir, &err), FM_OK);
 #ifdef __SANITIZE_ADDRESS__
-			kind = 1; /* the sanitizer takes the fault for its own */
+			kind = 1; /* only failing: the sanitizer takes the fault for its own */
 #endif
 			*(kind ? &plan.fail_in : &plan.kill_in) = id;
 			assert_int_equal(run_how(plain, &run, &err), FM_ESYSTEM);
