@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,15 +48,19 @@ static const char *errno_text(int e)
 	return text != NULL ? text : "unknown error";
 }
 
+/* Does it say that a path or what stands there is wrong, rather than that the system failed? */
+static bool is_input(int e)
+{
+	return e == ENOENT || e == EISDIR || e == ENOTDIR || e == ENAMETOOLONG || e == ELOOP || e == ENXIO;
+}
+
 int fm_error_set_errno(struct fm_error *err, const char *file, int line, const char *fmt, ...)
 {
-	int saved = errno, code = FM_ESYSTEM;
+	int saved = errno, code = is_input(saved) ? FM_EINPUT : FM_ESYSTEM;
 	const char *why = errno_text(saved);
 	size_t len, nwhy = strlen(why);
 	va_list ap;
 
-	if (saved == ENOENT || saved == EISDIR || saved == ENOTDIR)
-		code = FM_EINPUT;
 	if (err == NULL)
 		return code;
 	va_start(ap, fmt);

@@ -41,7 +41,7 @@ struct fm_error {
  * UTF-8 are escaped (text.h), so that no name from outside drives a terminal. */
 #define fm_fail(err, code, ...) fm_error_set((err), (code), __FILE__, __LINE__, __VA_ARGS__)
 /* The same with ": " and strerror(errno) after the message; the code is FM_ESYSTEM unless errno says that the input is
- * wrong (ENOENT, EISDIR, ENOTDIR: FM_EINPUT). */
+ * wrong (ENOENT, EISDIR, ENOTDIR, ENAMETOOLONG, ELOOP, ENXIO: FM_EINPUT). */
 #define fm_fail_errno(err, ...) fm_error_set_errno((err), __FILE__, __LINE__, __VA_ARGS__)
 
 int fm_error_set(struct fm_error *err, int code, const char *file, int line, const char *fmt, ...) FM_PRINTF(5, 6);

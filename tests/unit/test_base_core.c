@@ -45,6 +45,7 @@ static void test_error_says_what_and_where(void **state)
 	fm_fail(&err, FM_EVERDICT, "again: %s", err.message);
 	assert_string_equal(err.message, "again: a.csv:7: port 70000 is over 65535");
 	assert_int_equal(fm_fail(NULL, FM_EUSAGE, "nobody listens"), FM_EUSAGE);
+	assert_int_equal(fm_error_prefix(NULL, "x: "), FM_ESYSTEM); /* as the header says: no code is known */
 }
 
 static void test_error_is_cut_and_never_overrun(void **state)
@@ -78,10 +79,13 @@ static void test_errno_decides_the_exit_status(void **state)
 	assert_int_equal(fm_fail_errno(&err, "cannot read %s", "x"), FM_EINPUT);
 	assert_int_equal(errno, ENOENT);
 	assert_string_equal(err.message, "cannot read x: No such file or directory");
-	errno = EISDIR;
-	assert_int_equal(fm_fail_errno(&err, "x"), FM_EINPUT);
-	errno = ENOTDIR;
-	assert_int_equal(fm_fail_errno(&err, "x"), FM_EINPUT);
+	static const int input[] = {EISDIR, ENOTDIR, ENAMETOOLONG, ELOOP, ENXIO};
+	for (size_t i = 0; i < sizeof(input) / sizeof(input[0]); i++) {
+		errno = input[i];
+		assert_int_equal(fm_fail_errno(&err, "x"), FM_EINPUT);
+		errno = input[i];
+		assert_int_equal(fm_fail_errno(NULL, "x"), FM_EINPUT);
+	}
 	errno = EACCES;
 	assert_int_equal(fm_fail_errno(&err, "x"), FM_ESYSTEM);
 	errno = ENOSPC;
