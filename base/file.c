@@ -48,6 +48,20 @@ static void out_free(struct fm_out *out)
 	free(out);
 }
 
+/* May path become a file of ours?  Asked before the work and again before the rename: what comes in between is not seen. */
+static int check_target(const char *path, struct fm_error *err)
+{
+	struct stat st;
+
+	if (lstat(path, &st) != 0)
+		return errno == ENOENT ? FM_OK : fm_fail_errno(err, "cannot create %s", path);
+	if (S_ISREG(st.st_mode))
+		return FM_OK;
+	if (S_ISLNK(st.st_mode))
+		return fm_fail(err, FM_EINPUT, "cannot write %s: it is a symbolic link; name the file itself", path);
+	return fm_fail(err, FM_EINPUT, "cannot write %s: it is not a regular file", path);
+}
+
 int fm_out_open(struct fm_out **out, const char *path, mode_t mode, struct fm_error *err)
 {
 	struct fm_out *o = NULL;
@@ -55,7 +69,9 @@ int fm_out_open(struct fm_out **out, const char *path, mode_t mode, struct fm_er
 	int rc;
 
 	*out = NULL;
-	rc = fm_alloc(&o, 1, sizeof(*o), "an output file", err);
+	rc = check_target(path, err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&o, 1, sizeof(*o), "an output file", err);
 	if (rc != FM_OK)
 		return rc;
 	o->fd = -1;
@@ -82,10 +98,11 @@ out:
 	return rc;
 }
 
-static int write_all(struct fm_out *out, const char *p, size_t n, struct fm_error *err)
+/* All n bytes, where the file stands (at < 0) or at an offset. */
+static int write_all(struct fm_out *out, const char *p, size_t n, off_t at, struct fm_error *err)
 {
 	while (n > 0) {
-		ssize_t done = write(out->fd, p, n);
+		ssize_t done = at < 0 ? write(out->fd, p, n) : pwrite(out->fd, p, n, at);
 
 		if (done < 0 && errno == EINTR)
 			continue;
@@ -95,6 +112,8 @@ static int write_all(struct fm_out *out, const char *p, size_t n, struct fm_erro
 		}
 		p += done;
 		n -= (size_t)done;
+		if (at >= 0)
+			at += done;
 	}
 	return FM_OK;
 }
@@ -104,7 +123,7 @@ static int out_flush(struct fm_out *out, struct fm_error *err)
 	size_t n = out->len;
 
 	out->len = 0;
-	return write_all(out, out->buf, n, err);
+	return write_all(out, out->buf, n, -1, err);
 }
 
 int fm_out_write(struct fm_out *out, const void *p, size_t n, struct fm_error *err)
@@ -116,7 +135,7 @@ int fm_out_write(struct fm_out *out, const void *p, size_t n, struct fm_error *e
 		if (rc != FM_OK)
 			return rc;
 		if (n >= OUT_BUFFER)
-			return write_all(out, p, n, err);
+			return write_all(out, p, n, -1, err);
 	}
 	if (n > 0)
 		memcpy(out->buf + out->len, p, n);
@@ -149,23 +168,9 @@ int fm_out_printf(struct fm_out *out, struct fm_error *err, const char *fmt, ...
 
 int fm_out_patch(struct fm_out *out, uint64_t offset, const void *p, size_t n, struct fm_error *err)
 {
-	const char *at = p;
 	int rc = out_flush(out, err);
 
-	while (rc == FM_OK && n > 0) {
-		ssize_t done = pwrite(out->fd, at, n, (off_t)offset);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0) {
-			out->failed = true;
-			return fm_fail_errno(err, "cannot write %s", out->path);
-		}
-		at += done;
-		offset += (uint64_t)done;
-		n -= (size_t)done;
-	}
-	return rc;
+	return rc == FM_OK ? write_all(out, p, n, (off_t)offset, err) : rc;
 }
 
 int fm_out_fd(struct fm_out *out)
@@ -189,6 +194,8 @@ int fm_out_commit(struct fm_out *out, struct fm_error *err)
 		if (close(fd) != 0)
 			rc = fm_fail_errno(err, "cannot write %s", out->path);
 	}
+	if (rc == FM_OK)
+		rc = check_target(out->path, err);
 	if (rc == FM_OK && rename(out->tmp, out->path) != 0)
 		rc = fm_fail_errno(err, "cannot put %s in place", out->path);
 	if (rc == FM_OK) {
@@ -220,8 +227,26 @@ int fm_file_write(const char *path, mode_t mode, const void *p, size_t n, struct
 	return rc;
 }
 
-/* One read, taken up again after a signal; 0 at the end of the file. */
-static int read_some(int fd, const char *path, void *p, size_t n, size_t *got, struct fm_error *err)
+int fm_file_open(const char *path, int *fd, struct fm_error *err)
+{
+	struct stat st;
+	int rc;
+
+	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (*fd < 0)
+		return fm_fail_errno(err, "cannot read %s", path);
+	if (fstat(*fd, &st) != 0)
+		rc = fm_fail_errno(err, "cannot read %s", path);
+	else if (!S_ISREG(st.st_mode))
+		rc = fm_fail(err, FM_EINPUT, "%s is not a regular file", path);
+	else
+		return FM_OK;
+	close(*fd);
+	*fd = -1;
+	return rc;
+}
+
+int fm_fd_read(int fd, const char *path, void *p, size_t n, size_t *got, struct fm_error *err)
 {
 	ssize_t r;
 
@@ -238,14 +263,14 @@ int fm_file_read(const char *path, size_t max, struct fm_buf *b, struct fm_error
 {
 	size_t before = b->len, got = 0;
 	char *chunk = NULL;
-	int rc, fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd, rc = fm_file_open(path, &fd, err);
 
-	if (fd < 0)
-		return fm_fail_errno(err, "cannot read %s", path);
+	if (rc != FM_OK)
+		return rc;
 	rc = fm_alloc(&chunk, OUT_BUFFER, 1, "a read buffer", err);
 	fm_buf_add(b, "", 0);
 	while (rc == FM_OK) {
-		rc = read_some(fd, path, chunk, OUT_BUFFER, &got, err);
+		rc = fm_fd_read(fd, path, chunk, OUT_BUFFER, &got, err);
 		if (rc != FM_OK || got == 0)
 			break;
 		if (got > max - (b->len - before))
@@ -271,15 +296,15 @@ int fm_file_copy(const char *from, const char *to, mode_t mode, struct fm_error 
 	struct fm_out *out = NULL;
 	char *chunk = NULL;
 	size_t got = 0;
-	int rc, fd = open(from, O_RDONLY | O_CLOEXEC);
+	int fd, rc = fm_file_open(from, &fd, err);
 
-	if (fd < 0)
-		return fm_fail_errno(err, "cannot read %s", from);
+	if (rc != FM_OK)
+		return rc;
 	rc = fm_alloc(&chunk, OUT_BUFFER, 1, "a read buffer", err);
 	if (rc == FM_OK)
 		rc = fm_out_open(&out, to, mode, err);
 	while (rc == FM_OK) {
-		rc = read_some(fd, from, chunk, OUT_BUFFER, &got, err);
+		rc = fm_fd_read(fd, from, chunk, OUT_BUFFER, &got, err);
 		if (rc != FM_OK || got == 0)
 			break;
 		rc = fm_out_write(out, chunk, got, err);
@@ -327,15 +352,13 @@ int fm_map_open(struct fm_map *m, const char *path, struct fm_error *err)
 {
 	struct stat st;
 	void *p;
-	int rc = FM_OK, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd, rc = fm_file_open(path, &fd, err);
 
 	*m = (struct fm_map){0};
-	if (fd < 0)
-		return fm_fail_errno(err, "cannot read %s", path);
+	if (rc != FM_OK)
+		return rc;
 	if (fstat(fd, &st) != 0) {
 		rc = fm_fail_errno(err, "cannot read %s", path);
-	} else if (!S_ISREG(st.st_mode)) {
-		rc = fm_fail(err, FM_EINPUT, "%s is not a regular file", path);
 	} else if (st.st_size > 0) {
 		p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
 		if (p == MAP_FAILED)

@@ -2,7 +2,11 @@
  * file.h - files, written so that a crash at any instant leaves the old file or the new one.
  *
  * Every file that flowmint makes goes through fm_out: a temporary name in the same folder, fsync, rename, fsync of the
- * folder.  Temporary names are ".NAME.PID-RANDOM.tmp", so that what a killed run has left behind is recognised.  A folder
+ * folder.  At the name there may stand a regular file, which is replaced, or nothing.  All else is refused (FM_EINPUT): a
+ * rename would put a plain file in the place of a device or a pipe.  So is a symbolic link, even to a regular file: to write
+ * through it could change a file elsewhere that nobody named, to replace it would silently cut the link.
+ *
+ * Temporary names are ".NAME.PID-RANDOM.tmp", so that what a killed run has left behind is recognised.  A folder
  * of files is made under a temporary name and put in place by fm_dir_commit.
  */
 #ifndef FM_BASE_FILE_H
@@ -29,8 +33,14 @@ void fm_out_abort(struct fm_out *out);                                      /* r
 
 /* Write a whole file at once, safely. */
 int fm_file_write(const char *path, mode_t mode, const void *p, size_t n, struct fm_error *err) FM_MUST_CHECK;
-/* Append the whole of a file of at most max bytes to b; larger is FM_EINPUT. */
+/* Open a regular file for reading; *fd is -1 after a failure.  Anything else is FM_EINPUT, without waiting for the other end
+ * of a pipe or a device.  Links are followed. */
+int fm_file_open(const char *path, int *fd, struct fm_error *err) FM_MUST_CHECK;
+/* One read of at most n bytes, taken up again after a signal; *got is 0 at the end.  path is for the message. */
+int fm_fd_read(int fd, const char *path, void *p, size_t n, size_t *got, struct fm_error *err) FM_MUST_CHECK;
+/* Append the whole of a regular file of at most max bytes to b; larger is FM_EINPUT. */
 int fm_file_read(const char *path, size_t max, struct fm_buf *b, struct fm_error *err) FM_MUST_CHECK;
+/* Copy a regular file. */
 int fm_file_copy(const char *from, const char *to, mode_t mode, struct fm_error *err) FM_MUST_CHECK;
 bool fm_file_exists(const char *path);
 int fm_file_size(const char *path, uint64_t *nbytes, struct fm_error *err) FM_MUST_CHECK;

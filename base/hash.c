@@ -1,8 +1,6 @@
 #include "base/hash.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -70,38 +68,23 @@ int fm_sha256_bytes(const void *p, size_t n, uint8_t out[FM_SHA256_LEN], struct 
 	return FM_OK;
 }
 
-/* Add what fd yields until its end. */
-static int add_fd(struct fm_sha256 *h, int fd, const char *path, uint8_t *chunk, struct fm_error *err)
-{
-	for (;;) {
-		ssize_t got = read(fd, chunk, READ_BYTES);
-		int rc;
-
-		if (got == 0)
-			return FM_OK;
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return fm_fail_errno(err, "cannot read %s", path);
-		rc = fm_sha256_add(h, chunk, (size_t)got, err);
-		if (rc != FM_OK)
-			return rc;
-	}
-}
-
 int fm_sha256_file(const char *path, uint8_t out[FM_SHA256_LEN], struct fm_error *err)
 {
 	struct fm_sha256 *h = NULL;
 	uint8_t *chunk = NULL;
-	int rc, fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t got = 1;
+	int fd, rc = fm_file_open(path, &fd, err);
 
-	if (fd < 0)
-		return fm_fail_errno(err, "cannot read %s", path);
+	if (rc != FM_OK)
+		return rc;
 	rc = fm_alloc(&chunk, READ_BYTES, 1, "a read buffer", err);
 	if (rc == FM_OK)
 		rc = fm_sha256_new(&h, err);
-	if (rc == FM_OK)
-		rc = add_fd(h, fd, path, chunk, err);
+	while (rc == FM_OK && got > 0) {
+		rc = fm_fd_read(fd, path, chunk, READ_BYTES, &got, err);
+		if (rc == FM_OK)
+			rc = fm_sha256_add(h, chunk, got, err);
+	}
 	if (rc == FM_OK) {
 		rc = fm_sha256_end(h, out, err);
 		h = NULL;

@@ -1,7 +1,6 @@
 #include "base/mem.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/log.h"
 
 #define ALIGN 64
@@ -291,8 +291,6 @@ static int secret_stat(int fd, const char *path, size_t max, size_t *len, struct
 
 	if (fstat(fd, &st) != 0)
 		return fm_fail_errno(err, "cannot read %s", path);
-	if (!S_ISREG(st.st_mode))
-		return fm_fail(err, FM_EINPUT, "%s is not a regular file", path);
 	if (st.st_mode & (S_IRWXG | S_IRWXO))
 		return fm_fail(err, FM_EINPUT, "%s holds a secret but its mode is %04o: others may use it; run chmod 600 %s",
 			       path, (unsigned)(st.st_mode & 07777), path);
@@ -307,25 +305,20 @@ static int secret_stat(int fd, const char *path, size_t max, size_t *len, struct
 
 int fm_secret_read(struct fm_secret *s, const char *path, size_t max, struct fm_error *err)
 {
-	size_t len = 0, done = 0;
-	ssize_t got;
-	int rc, fd;
+	size_t len = 0, done = 0, got = 0;
+	int fd, rc = fm_file_open(path, &fd, err);
 
 	*s = (struct fm_secret){0};
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
-		return fm_fail_errno(err, "cannot read %s", path);
+	if (rc != FM_OK)
+		return rc;
 	rc = secret_stat(fd, path, max, &len, err);
 	if (rc == FM_OK)
 		rc = fm_secret_new(s, len, err);
 	while (rc == FM_OK && done < len) {
-		got = read(fd, s->data + done, len - done);
-		if (got > 0)
-			done += (size_t)got;
-		else if (got == 0)
+		rc = fm_fd_read(fd, path, s->data + done, len - done, &got, err);
+		if (rc == FM_OK && got == 0)
 			rc = fm_fail(err, FM_EINPUT, "%s was cut short while it was read", path);
-		else if (errno != EINTR)
-			rc = fm_fail_errno(err, "cannot read %s", path);
+		done += got;
 	}
 	if (rc != FM_OK)
 		fm_secret_close(s);

@@ -9,9 +9,13 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "tests/unit/scratch.h"
 
 static int setup(void **state)
@@ -84,8 +88,8 @@ static void test_abort_leaves_nothing(void **state)
 	assert_int_equal(scratch_count(d), 0);
 	fm_out_abort(NULL);
 	/* A commit that cannot be leaves nothing either: a folder stands at the name. */
-	dir("abort/f/full");
 	assert_int_equal(fm_out_open(&out, scratch_path("abort/f"), 0644, &err), FM_OK);
+	dir("abort/f/full");
 	assert_int_not_equal(fm_out_commit(out, &err), FM_OK);
 	assert_int_equal(scratch_count(d), 1);
 	assert_int_equal(fm_out_open(&out, scratch_path("nowhere/f"), 0644, &err), FM_EINPUT);
@@ -208,6 +212,111 @@ static void test_reading_is_bounded(void **state)
 	assert_holds(scratch_path("copy"), "0123456789", 10);
 	assert_true(fm_file_exists(scratch_path("ten")));
 	assert_false(fm_file_exists(scratch_path("absent")));
+}
+
+/* A socket that stands at path, as a server leaves it. */
+static void make_socket(const char *path)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	assert_true(fd >= 0);
+	assert_true(strlen(path) < sizeof(at.sun_path));
+	strcpy(at.sun_path, path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	close(fd);
+}
+
+static void assert_says(const struct fm_error *err, const char *what)
+{
+	if (strstr(err->message, what) == NULL)
+		fail_msg("\"%s\" does not say \"%s\"", err->message, what);
+}
+
+/* Whoever reads a pipe without a writer waits for ever: the alarm ends this program if one of these does. */
+static void test_only_regular_files_are_read(void **state)
+{
+	static const char *const name[] = {"special/pipe", "special/socket", "special/folder", "special/link"};
+	uint8_t digest[FM_SHA256_LEN];
+	struct fm_buf b = {0};
+	struct fm_error err;
+	int fd;
+
+	(void)state;
+	dir("special/folder");
+	assert_int_equal(mkfifo(scratch_path("special/pipe"), 0600), 0);
+	make_socket(scratch_path("special/socket"));
+	assert_int_equal(symlink("pipe", scratch_path("special/link")), 0);
+	alarm(20);
+	for (size_t i = 0; i < sizeof(name) / sizeof(name[0]); i++) {
+		const char *path = scratch_path(name[i]);
+
+		assert_int_equal(fm_file_read(path, 10, &b, &err), FM_EINPUT);
+		assert_says(&err, path);
+		assert_int_equal(fm_file_copy(path, scratch_path("special/copy"), 0600, &err), FM_EINPUT);
+		assert_false(fm_file_exists(scratch_path("special/copy")));
+		assert_int_equal(fm_sha256_file(path, digest, &err), FM_EINPUT);
+		assert_int_equal(fm_file_open(path, &fd, &err), FM_EINPUT);
+		assert_int_equal(fd, -1);
+	}
+	alarm(0);
+	assert_int_equal(scratch_count(scratch_path("special")), 4);
+	assert_int_equal(fm_file_read("/dev/null", 10, &b, &err), FM_EINPUT);
+	assert_says(&err, "/dev/null is not a regular file");
+	assert_null(b.data);
+	/* A link to a regular file is as good as the file. */
+	assert_int_equal(fm_file_write(scratch_path("special/file"), 0600, "x", 1, &err), FM_OK);
+	assert_int_equal(symlink("file", scratch_path("special/good")), 0);
+	assert_holds(scratch_path("special/good"), "x", 1);
+}
+
+static mode_t kind_of(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) != 0 ? 0 : st.st_mode & S_IFMT;
+}
+
+/* What stands at the name stays there when it is no file that we could have written. */
+static void test_only_regular_files_are_replaced(void **state)
+{
+	static const char *const name[] = {"out/pipe", "out/socket", "out/folder", "out/link", "out/lost", "out/device"};
+	static const mode_t kind[] = {S_IFIFO, S_IFSOCK, S_IFDIR, S_IFLNK, S_IFLNK, S_IFCHR};
+	size_t n = sizeof(name) / sizeof(name[0]);
+	struct fm_error err;
+	struct fm_out *out;
+
+	(void)state;
+	dir("out/folder");
+	assert_int_equal(mkfifo(scratch_path(name[0]), 0600), 0);
+	make_socket(scratch_path(name[1]));
+	assert_int_equal(fm_file_write(scratch_path("out/file"), 0600, "kept", 4, &err), FM_OK);
+	assert_int_equal(symlink("file", scratch_path(name[3])), 0);
+	assert_int_equal(symlink("nowhere", scratch_path(name[4])), 0);
+	if (mknod(scratch_path(name[5]), S_IFCHR | 0600, makedev(1, 3)) != 0)
+		n--; /* not for everyone to make */
+	for (size_t i = 0; i < n; i++) {
+		const char *path = scratch_path(name[i]);
+		int before = scratch_count(scratch_path("out"));
+
+		assert_int_equal(fm_out_open(&out, path, 0600, &err), FM_EINPUT);
+		assert_null(out);
+		assert_says(&err, path);
+		assert_int_equal(kind_of(path), kind[i]);
+		assert_int_equal(scratch_count(scratch_path("out")), before);
+	}
+	assert_int_equal(fm_out_open(&out, scratch_path(name[3]), 0600, &err), FM_EINPUT);
+	assert_says(&err, "symbolic link");
+	assert_int_equal(fm_file_write(scratch_path(name[0]), 0600, "x", 1, &err), FM_EINPUT);
+	assert_int_equal(fm_file_copy(scratch_path("out/file"), scratch_path(name[3]), 0600, &err), FM_EINPUT);
+	assert_holds(scratch_path("out/file"), "kept", 4);
+	assert_false(fm_file_exists(scratch_path("out/nowhere")));
+	/* It may come while the file is being written. */
+	assert_int_equal(fm_out_open(&out, scratch_path("out/late"), 0600, &err), FM_OK);
+	assert_int_equal(mkfifo(scratch_path("out/late"), 0600), 0);
+	assert_int_equal(fm_out_commit(out, &err), FM_EINPUT);
+	assert_int_equal(kind_of(scratch_path("out/late")), S_IFIFO);
+	assert_int_equal(scratch_count(scratch_path("out")), (int)n + 2); /* nothing temporary */
 }
 
 static void test_mapping(void **state)
@@ -358,6 +467,8 @@ int main(void)
 		cmocka_unit_test(test_printf_of_any_length),
 		cmocka_unit_test(test_a_lost_write_is_never_committed),
 		cmocka_unit_test(test_reading_is_bounded),
+		cmocka_unit_test(test_only_regular_files_are_read),
+		cmocka_unit_test(test_only_regular_files_are_replaced),
 		cmocka_unit_test(test_mapping),
 		cmocka_unit_test(test_folders_are_made_with_parents),
 		cmocka_unit_test(test_removal_follows_no_link),
