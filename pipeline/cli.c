@@ -16,63 +16,73 @@ static const struct verb {
 	fm_verb_fn run;
 	const char *synopsis, *summary, *help;
 } verbs[] = {
-	{"init", fm_verb_init, "[--preset ugr16|demo] [--principal NAME] [DIR]", "make a release project",
-	 "Makes release.yaml, keys/, allowed_signers and .gitignore in DIR (default: here). Set source.path in\n"
-	 "release.yaml, then: flowmint run DIR/release.yaml\n\n"
-	 "  --preset NAME      what to start from (default: ugr16)\n"
-	 "  --principal NAME   who signs, as it stands in allowed_signers (default: flowmint)\n"},
-	{"keygen", fm_verb_keygen, "--out KEY [--principal NAME]", "make an Ed25519 key pair",
-	 "Writes KEY (OpenSSH's form, mode 600) and KEY.pub; prints the line for partners' allowed_signers.\n\n"
-	 "  --out KEY          where to; nothing is overwritten\n"
-	 "  --principal NAME   who signs (default: flowmint)\n"},
-	{"simulate", fm_verb_simulate, "--rows N --out FILE [--seed S] [--hours H] [--attacks SHARE] [--threads N] [--json]",
-	 "make a labelled UGR'16-format trace by white-box rules",
-	 "The same options give the same bytes.\n\n"
-	 "  --rows N           flows\n"
-	 "  --out FILE         CSV; .gz, .xz and .zst compress; - is standard output\n"
-	 "  --seed S           default 1\n"
-	 "  --hours H          time that the trace spans (default 24)\n"
-	 "  --attacks SHARE    share of flows that are attacks, 0 to 0.9 (default 0.08)\n"
-	 "  --threads N        default: as many as allowed; changes no byte\n" JSON_LINE},
-	{"run", fm_verb_run, "[--set KEY=VALUE]... [--until STAGE] [--out DIR] [--workspace DIR] [--force] [--unconfined] [--quiet] [--json] RELEASE.yaml",
-	 "from the trace to a signed archive",
-	 "Runs ingest, train, generate, evaluate, gate and release, each in a workspace of its own. What is complete in\n"
-	 "the workspace is not done again. Exit status 1 when the gate refuses the release.\n\n"
-	 "  --set KEY=VALUE    override a key of the config: --set train.steps=500\n"
-	 "  --until STAGE      stop after this stage\n"
-	 "  --out DIR          where the archive goes (default: publish.out)\n"
-	 "  --workspace DIR    default: workspace/ beside RELEASE.yaml\n"
-	 "  --force            do every stage again\n"
-	 "  --unconfined       run where the kernel cannot confine a stage; stands in manifest and ledger\n"
-	 "  --quiet            no messages but errors\n" JSON_LINE},
-	{"status", fm_verb_status, "[--workspace DIR] [--json]", "what ran last and what was released", WORKSPACE_LINE JSON_LINE},
-	{"log", fm_verb_log, "[--workspace DIR] [--json] [RUN]", "the ledger, row by row", WORKSPACE_LINE JSON_LINE},
-	{"audit", fm_verb_audit, "[--workspace DIR] [--json]", "is the ledger intact?",
-	 "Finds edited, removed, reordered, added and cut rows. Exit status 1 when there are any.\n\n" WORKSPACE_LINE JSON_LINE},
-	{"evaluate", fm_verb_evaluate, "--real FILE --synthetic FILE [--holdout FILE] [--dialect NAME] [--rows N] [--gate [RELEASE.yaml]] [--preset NAME] [--json]",
-	 "score any generator's output",
-	 "  --real FILE        the flows that the generator learned from\n"
-	 "  --synthetic FILE   what it made\n"
-	 "  --holdout FILE     real flows that it never saw: for the noise floor, the prediction task and leakage\n"
-	 "  --dialect NAME     of the files: ugr16 (default), netshare, or a file of your own\n"
-	 "  --rows N           the first N flows of each file\n"
-	 "  --gate [FILE]      apply the thresholds of FILE (default: of the preset); exit status 1 when a check fails\n"
-	 "  --preset NAME      ugr16 (default) or demo\n"
-	 "  --threads N        default: as many as allowed; changes no value\n" JSON_LINE},
-	{"verify", fm_verb_verify, "--signers FILE [--signature FILE] [--json] ARCHIVE", "is this archive what its signer released?",
-	 "Checks the signature first, then the contents; nothing is extracted. flowmint-verify is the same check alone.\n\n"
-	 "  --signers FILE     whose signatures are accepted (OpenSSH's allowed_signers)\n"
-	 "  --signature FILE   default: ARCHIVE.sig\n" JSON_LINE},
-	{"reproduce", fm_verb_reproduce, "[--from data|model] [--workspace DIR] [--unconfined] [--json] RUN|ARCHIVE", "make it again and compare digests",
-	 "Repeats a recorded run (r0001, or the run that made ARCHIVE) in a temporary workspace and compares the digest\n"
-	 "of the tar. Exit status 1 when they differ.\n\n"
-	 "  --from data        everything from the trace on (default)\n"
-	 "  --from model       with the recorded model: generate, evaluate, gate, release\n"
-	 "  --unconfined       as for run\n" WORKSPACE_LINE JSON_LINE},
+    {"init", fm_verb_init, "[--preset ugr16|demo] [--principal NAME] [DIR]", "make a release project",
+     "Makes release.yaml, keys/, allowed_signers and .gitignore in DIR (default: here). Set source.path in\n"
+     "release.yaml, then: flowmint run DIR/release.yaml\n\n"
+     "  --preset NAME      what to start from (default: ugr16)\n"
+     "  --principal NAME   who signs, as it stands in allowed_signers (default: flowmint)\n"},
+    {"keygen", fm_verb_keygen, "--out KEY [--principal NAME]", "make an Ed25519 key pair",
+     "Writes KEY (OpenSSH's form, mode 600) and KEY.pub; prints the line for partners' allowed_signers.\n\n"
+     "  --out KEY          where to; nothing is overwritten\n"
+     "  --principal NAME   who signs (default: flowmint)\n"},
+    {"simulate", fm_verb_simulate,
+     "--rows N --out FILE [--seed S] [--hours H] [--attacks SHARE] [--threads N] [--json]",
+     "make a labelled UGR'16-format trace by white-box rules",
+     "The same options give the same bytes.\n\n"
+     "  --rows N           flows\n"
+     "  --out FILE         CSV; .gz, .xz and .zst compress; - is standard output\n"
+     "  --seed S           default 1\n"
+     "  --hours H          time that the trace spans (default 24)\n"
+     "  --attacks SHARE    share of flows that are attacks, 0 to 0.9 (default 0.08)\n"
+     "  --threads N        default: as many as allowed; changes no byte\n" JSON_LINE},
+    {"run", fm_verb_run,
+     "[--set KEY=VALUE]... [--until STAGE] [--out DIR] [--workspace DIR] [--force] [--unconfined] [--quiet] [--json] "
+     "RELEASE.yaml",
+     "from the trace to a signed archive",
+     "Runs ingest, train, generate, evaluate, gate and release, each in a workspace of its own. What is complete in\n"
+     "the workspace is not done again. Exit status 1 when the gate refuses the release.\n\n"
+     "  --set KEY=VALUE    override a key of the config: --set train.steps=500\n"
+     "  --until STAGE      stop after this stage\n"
+     "  --out DIR          where the archive goes (default: publish.out)\n"
+     "  --workspace DIR    default: workspace/ beside RELEASE.yaml\n"
+     "  --force            do every stage again\n"
+     "  --unconfined       run where the kernel cannot confine a stage; stands in manifest and ledger\n"
+     "  --quiet            no messages but errors\n" JSON_LINE},
+    {"status", fm_verb_status, "[--workspace DIR] [--json]", "what ran last and what was released",
+     WORKSPACE_LINE JSON_LINE},
+    {"log", fm_verb_log, "[--workspace DIR] [--json] [RUN]", "the ledger, row by row", WORKSPACE_LINE JSON_LINE},
+    {"audit", fm_verb_audit, "[--workspace DIR] [--json]", "is the ledger intact?",
+     "Finds edited, removed, reordered, added and cut rows. Exit status 1 when there are any.\n\n" WORKSPACE_LINE
+	 JSON_LINE},
+    {"evaluate", fm_verb_evaluate,
+     "--real FILE --synthetic FILE [--holdout FILE] [--dialect NAME] [--rows N] [--gate [RELEASE.yaml]] [--preset "
+     "NAME] [--json]",
+     "score any generator's output",
+     "  --real FILE        the flows that the generator learned from\n"
+     "  --synthetic FILE   what it made\n"
+     "  --holdout FILE     real flows that it never saw: for the noise floor, the prediction task and leakage\n"
+     "  --dialect NAME     of the files: ugr16 (default), netshare, or a file of your own\n"
+     "  --rows N           the first N flows of each file\n"
+     "  --gate [FILE]      apply the thresholds of FILE (default: of the preset); exit status 1 when a check fails\n"
+     "  --preset NAME      ugr16 (default) or demo\n"
+     "  --threads N        default: as many as allowed; changes no value\n" JSON_LINE},
+    {"verify", fm_verb_verify, "--signers FILE [--signature FILE] [--json] ARCHIVE",
+     "is this archive what its signer released?",
+     "Checks the signature first, then the contents; nothing is extracted. flowmint-verify is the same check alone.\n\n"
+     "  --signers FILE     whose signatures are accepted (OpenSSH's allowed_signers)\n"
+     "  --signature FILE   default: ARCHIVE.sig\n" JSON_LINE},
+    {"reproduce", fm_verb_reproduce, "[--from data|model] [--workspace DIR] [--unconfined] [--json] RUN|ARCHIVE",
+     "make it again and compare digests",
+     "Repeats a recorded run (r0001, or the run that made ARCHIVE) in a temporary workspace and compares the digest\n"
+     "of the tar. Exit status 1 when they differ.\n\n"
+     "  --from data        everything from the trace on (default)\n"
+     "  --from model       with the recorded model: generate, evaluate, gate, release\n"
+     "  --unconfined       as for run\n" WORKSPACE_LINE JSON_LINE},
 };
 enum { NVERBS = sizeof verbs / sizeof *verbs };
 
-/* ---- suggestions ---------------------------------------------------------------------------------------------------- */
+/* ---- suggestions ----------------------------------------------------------------------------------------------------
+ */
 
 /* Levenshtein distance of two short words. */
 static size_t distance(const char *a, const char *b)
@@ -117,7 +127,8 @@ const char *fm_cli_nearest(const char *word, const char *const *candidates)
 	return found;
 }
 
-/* ---- options ------------------------------------------------------------------------------------------------------------ */
+/* ---- options
+ * ------------------------------------------------------------------------------------------------------------ */
 
 int fm_cli_option(int argc, char **argv, const struct option *options, struct fm_error *err)
 {
@@ -138,8 +149,8 @@ int fm_cli_option(int argc, char **argv, const struct option *options, struct fm
 		n++;
 	}
 	near = fm_cli_nearest(given + strspn(given, "-"), names);
-	return fm_fail(err, FM_EUSAGE, "%s has no option %s%s%s%s; see flowmint %s --help", argv[0], given, near ? " (did you mean --" : "", near ? near : "",
-	               near ? "?)" : "", argv[0]);
+	return fm_fail(err, FM_EUSAGE, "%s has no option %s%s%s%s; see flowmint %s --help", argv[0], given,
+		       near ? " (did you mean --" : "", near ? near : "", near ? "?)" : "", argv[0]);
 }
 
 int fm_cli_operands(int argc, char **argv, int min, int max, const char *what, struct fm_error *err)
@@ -149,14 +160,16 @@ int fm_cli_operands(int argc, char **argv, int min, int max, const char *what, s
 	if (n < min)
 		return fm_fail(err, FM_EUSAGE, "%s wants %s; see flowmint %s --help", argv[0], what, argv[0]);
 	if (n > max)
-		return fm_fail(err, FM_EUSAGE, "%s: '%s' is too much; see flowmint %s --help", argv[0], argv[optind + max], argv[0]);
+		return fm_fail(err, FM_EUSAGE, "%s: '%s' is too much; see flowmint %s --help", argv[0],
+			       argv[optind + max], argv[0]);
 	return FM_OK;
 }
 
 int fm_cli_u64(const char *option, const char *text, uint64_t max, uint64_t *v, struct fm_error *err)
 {
 	if (fm_parse_u64(text, strlen(text), max, v))
-		return fm_fail(err, FM_EUSAGE, "--%s: '%s' is no whole number from 0 to %llu", option, text, (unsigned long long)max);
+		return fm_fail(err, FM_EUSAGE, "--%s: '%s' is no whole number from 0 to %llu", option, text,
+			       (unsigned long long)max);
 	return FM_OK;
 }
 
@@ -174,14 +187,16 @@ int fm_cli_json(json_t *doc, struct fm_error *err)
 
 	if (!doc)
 		return fm_fail(err, FM_ESYSTEM, "out of memory for the answer");
-	if (!(rc = fm_json_pretty(doc, &b, err)) && !(rc = fm_buf_check(&b, err)) && fwrite(b.data, 1, b.len, stdout) != b.len)
+	if (!(rc = fm_json_pretty(doc, &b, err)) && !(rc = fm_buf_check(&b, err)) &&
+	    fwrite(b.data, 1, b.len, stdout) != b.len)
 		rc = fm_fail_errno(err, "standard output");
 	json_decref(doc);
 	fm_buf_free(&b);
 	return rc;
 }
 
-/* ---- dispatch ------------------------------------------------------------------------------------------------------------ */
+/* ---- dispatch
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static void print_usage(FILE *f)
 {
@@ -189,13 +204,14 @@ static void print_usage(FILE *f)
 	for (int i = 0; i < NVERBS; i++)
 		fprintf(f, "  %-10s %s\n", verbs[i].name, verbs[i].summary);
 	fputs("\nflowmint VERB --help explains each; flowmint(1) says it all.\n"
-	      "Exit status: 0 done and good, 1 a negative verdict, 2 usage, 3 bad input, 4 the system failed.\n", f);
+	      "Exit status: 0 done and good, 1 a negative verdict, 2 usage, 3 bad input, 4 the system failed.\n",
+	      f);
 }
 
 static void print_help(const struct verb *v)
 {
-	printf("usage: flowmint %s %s\n\n%c%s.\n%s%s", v->name, v->synopsis, v->summary[0] & ~0x20, v->summary + 1, strncmp(v->help, "  --", 4) == 0 ? "\n" : "",
-	       v->help);
+	printf("usage: flowmint %s %s\n\n%c%s.\n%s%s", v->name, v->synopsis, v->summary[0] & ~0x20, v->summary + 1,
+	       strncmp(v->help, "  --", 4) == 0 ? "\n" : "", v->help);
 }
 
 static bool asks(const char *arg, const char *a, const char *b)
@@ -218,7 +234,8 @@ static int unknown_verb(const char *word, struct fm_error *err)
 	for (int i = 0; i < NVERBS; i++)
 		names[i] = verbs[i].name;
 	near = fm_cli_nearest(word, names);
-	return fm_fail(err, FM_EUSAGE, "'%s' is no verb%s%s%s; flowmint --help lists them", word, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+	return fm_fail(err, FM_EUSAGE, "'%s' is no verb%s%s%s; flowmint --help lists them", word,
+		       near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 
 static const struct verb *find_verb(const char *name)

@@ -29,10 +29,11 @@ struct evaluation {
 static int evaluate_options(int argc, char **argv, struct evaluation *e, struct fm_error *err)
 {
 	static const struct option options[] = {
-		{"real", required_argument, NULL, 'r'},    {"synthetic", required_argument, NULL, 's'}, {"holdout", required_argument, NULL, 'h'},
-		{"dialect", required_argument, NULL, 'd'}, {"rows", required_argument, NULL, 'n'},      {"gate", optional_argument, NULL, 'g'},
-		{"preset", required_argument, NULL, 'p'},  {"threads", required_argument, NULL, 't'},   {"json", no_argument, NULL, 'j'},
-		{0},
+	    {"real", required_argument, NULL, 'r'},    {"synthetic", required_argument, NULL, 's'},
+	    {"holdout", required_argument, NULL, 'h'}, {"dialect", required_argument, NULL, 'd'},
+	    {"rows", required_argument, NULL, 'n'},    {"gate", optional_argument, NULL, 'g'},
+	    {"preset", required_argument, NULL, 'p'},  {"threads", required_argument, NULL, 't'},
+	    {"json", no_argument, NULL, 'j'},          {0},
 	};
 	int c, rc = FM_OK;
 
@@ -56,7 +57,9 @@ static int evaluate_options(int argc, char **argv, struct evaluation *e, struct 
 		case 'g':
 			e->gate = true;
 			/* getopt wants --gate=FILE; there are no operands, so a word that follows is the file. */
-			e->gate_file = optarg ? optarg : optind < argc && argv[optind][0] != '-' ? argv[optind++] : NULL;
+			e->gate_file = optarg                                    ? optarg
+				       : optind < argc && argv[optind][0] != '-' ? argv[optind++]
+										 : NULL;
 			break;
 		case 'p':
 			e->preset = optarg;
@@ -74,11 +77,13 @@ static int evaluate_options(int argc, char **argv, struct evaluation *e, struct 
 	if (rc || (rc = fm_cli_operands(argc, argv, 0, 0, "", err)))
 		return rc;
 	if (!e->real || !e->synthetic)
-		return fm_fail(err, FM_EUSAGE, "evaluate wants --real FILE and --synthetic FILE; see flowmint evaluate --help");
+		return fm_fail(err, FM_EUSAGE,
+			       "evaluate wants --real FILE and --synthetic FILE; see flowmint evaluate --help");
 	return FM_OK;
 }
 
-static int load(const struct evaluation *e, const struct fm_dialect *d, const char *path, struct fm_table **t, struct fm_error *err)
+static int load(const struct evaluation *e, const struct fm_dialect *d, const char *path, struct fm_table **t,
+		struct fm_error *err)
 {
 	struct fm_trace_opts o = {.path = path, .dialect = d, .rows = e->rows, .missing = FM_MISSING_ZERO};
 	struct fm_trace_stats stats;
@@ -92,8 +97,8 @@ static int evaluate_files(struct evaluation *e, struct fm_error *err)
 	struct fm_dialect *d = NULL;
 	int rc;
 
-	if ((rc = fm_dialect_load(&d, e->dialect, err)) || (rc = load(e, d, e->real, &real, err)) || (rc = load(e, d, e->synthetic, &synthetic, err)) ||
-	    (rc = load(e, d, e->holdout, &holdout, err)))
+	if ((rc = fm_dialect_load(&d, e->dialect, err)) || (rc = load(e, d, e->real, &real, err)) ||
+	    (rc = load(e, d, e->synthetic, &synthetic, err)) || (rc = load(e, d, e->holdout, &holdout, err)))
 		goto out;
 	rc = fm_evaluate_tables(real, synthetic, holdout, (int)e->threads, &e->metrics, err);
 out:
@@ -111,7 +116,8 @@ static int load_gate(const struct evaluation *e, struct fm_config **cfg, struct 
 
 	if (!e->gate)
 		return FM_OK;
-	return e->gate_file ? fm_config_load(cfg, e->gate_file, &any_trace, 1, err) : fm_config_preset(cfg, e->preset, NULL, 0, err);
+	return e->gate_file ? fm_config_load(cfg, e->gate_file, &any_trace, 1, err)
+			    : fm_config_preset(cfg, e->preset, NULL, 0, err);
 }
 
 static void print_metrics(const struct fm_metrics *m)
@@ -122,7 +128,8 @@ static void print_metrics(const struct fm_metrics *m)
 	for (size_t i = 0; i < m->n; i++)
 		width = (int)strlen(m->m[i].name) > width ? (int)strlen(m->m[i].name) : width;
 	for (size_t i = 0; i < m->n; i++) {
-		int n = isnan(m->m[i].value) ? snprintf(text, sizeof text, "-") : fm_format_double(m->m[i].value, text, sizeof text - 1);
+		int n = isnan(m->m[i].value) ? snprintf(text, sizeof text, "-")
+					     : fm_format_double(m->m[i].value, text, sizeof text - 1);
 
 		printf("%-*s  %.*s\n", width, m->m[i].name, n > 0 ? n : 1, text);
 	}
@@ -154,7 +161,8 @@ int fm_verb_evaluate(int argc, char **argv, struct fm_error *err)
 	struct fm_config *cfg = NULL;
 	int rc;
 
-	if ((rc = evaluate_options(argc, argv, &e, err)) || (rc = load_gate(&e, &cfg, err)) || (rc = evaluate_files(&e, err)))
+	if ((rc = evaluate_options(argc, argv, &e, err)) || (rc = load_gate(&e, &cfg, err)) ||
+	    (rc = evaluate_files(&e, err)))
 		goto out;
 	if (e.gate && (rc = fm_gate_apply(cfg, &e.metrics, &e.verdict, err)))
 		goto out;
@@ -169,8 +177,10 @@ out:
 
 int fm_verb_verify(int argc, char **argv, struct fm_error *err)
 {
-	static const struct option options[] = {
-		{"signers", required_argument, NULL, 's'}, {"signature", required_argument, NULL, 'g'}, {"json", no_argument, NULL, 'j'}, {0}};
+	static const struct option options[] = {{"signers", required_argument, NULL, 's'},
+						{"signature", required_argument, NULL, 'g'},
+						{"json", no_argument, NULL, 'j'},
+						{0}};
 	struct fm_verify_in in = {.now_s = (int64_t)time(NULL)};
 	struct fm_verify_report report;
 	struct fm_error printing;
@@ -191,7 +201,8 @@ int fm_verb_verify(int argc, char **argv, struct fm_error *err)
 	if ((rc = fm_cli_operands(argc, argv, 1, 1, "one ARCHIVE", err)))
 		return rc;
 	if (!in.signers)
-		return fm_fail(err, FM_EUSAGE, "verify wants --signers FILE: the allowed_signers that the releasing team gave you");
+		return fm_fail(err, FM_EUSAGE,
+			       "verify wants --signers FILE: the allowed_signers that the releasing team gave you");
 	in.archive = argv[optind];
 	rc = fm_verify(&in, &report, err);
 	if (rc == FM_OK || rc == FM_EVERDICT) {

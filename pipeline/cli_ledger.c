@@ -13,7 +13,8 @@ struct asked {
 
 static int ledger_options(int argc, char **argv, struct asked *a, int max_operands, struct fm_error *err)
 {
-	static const struct option options[] = {{"workspace", required_argument, NULL, 'w'}, {"json", no_argument, NULL, 'j'}, {0}};
+	static const struct option options[] = {
+	    {"workspace", required_argument, NULL, 'w'}, {"json", no_argument, NULL, 'j'}, {0}};
 	int c;
 
 	*a = (struct asked){"workspace", false};
@@ -33,12 +34,15 @@ static const char *str(const json_t *o, const char *key)
 	return s ? s : "";
 }
 
-/* ---- status ------------------------------------------------------------------------------------------------------------ */
+/* ---- status
+ * ------------------------------------------------------------------------------------------------------------ */
 
 /* {"run","time","name","version","status","stages":[...],"verdict","archive"} of one run, from its rows. */
 static json_t *summarise(const json_t *rows, const char *run)
 {
-	json_t *s = json_pack("{s:s, s:s, s:[], s:n, s:n}", "run", run, "status", "unfinished", "stages", "verdict", "archive"), *stages = json_object_get(s, "stages");
+	json_t *s = json_pack("{s:s, s:s, s:[], s:n, s:n}", "run", run, "status", "unfinished", "stages", "verdict",
+			      "archive"),
+	       *stages = json_object_get(s, "stages");
 
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *row = json_array_get(rows, i), *body = json_object_get(row, "body");
@@ -52,8 +56,11 @@ static json_t *summarise(const json_t *rows, const char *run)
 			json_object_set(s, "version", json_object_get(body, "version"));
 			json_object_set(s, "confinement", json_object_get(body, "confinement"));
 		} else if (strcmp(kind, "stage") == 0) {
-			json_array_append_new(stages, json_pack("{s:O, s:O, s:O, s:O}", "name", json_object_get(body, "name"), "seconds", json_object_get(body, "seconds"),
-			                                        "peak_rss_bytes", json_object_get(body, "peak_rss_bytes"), "cached", json_object_get(body, "cached")));
+			json_array_append_new(stages,
+					      json_pack("{s:O, s:O, s:O, s:O}", "name", json_object_get(body, "name"),
+							"seconds", json_object_get(body, "seconds"), "peak_rss_bytes",
+							json_object_get(body, "peak_rss_bytes"), "cached",
+							json_object_get(body, "cached")));
 		} else if (strcmp(kind, "verdict") == 0) {
 			json_object_set(s, "verdict", json_object_get(body, "verdict"));
 		} else if (strcmp(kind, "release") == 0) {
@@ -72,12 +79,15 @@ static void print_summary(const json_t *s)
 {
 	const json_t *stages = json_object_get(s, "stages");
 
-	printf("run %s  %s  %s %s: %s\n", str(s, "run"), str(s, "time"), str(s, "name"), str(s, "version"), str(s, "status"));
+	printf("run %s  %s  %s %s: %s\n", str(s, "run"), str(s, "time"), str(s, "name"), str(s, "version"),
+	       str(s, "status"));
 	for (size_t i = 0; i < json_array_size(stages); i++) {
 		const json_t *st = json_array_get(stages, i);
 
-		printf("  %-9s %10.1f s %8.0f MiB%s\n", str(st, "name"), json_number_value(json_object_get(st, "seconds")),
-		       json_number_value(json_object_get(st, "peak_rss_bytes")) / 1048576, json_is_true(json_object_get(st, "cached")) ? "  cached" : "");
+		printf("  %-9s %10.1f s %8.0f MiB%s\n", str(st, "name"),
+		       json_number_value(json_object_get(st, "seconds")),
+		       json_number_value(json_object_get(st, "peak_rss_bytes")) / 1048576,
+		       json_is_true(json_object_get(st, "cached")) ? "  cached" : "");
 	}
 	if (*str(s, "verdict"))
 		printf("  verdict   %s\n", str(s, "verdict"));
@@ -97,7 +107,8 @@ int fm_verb_status(int argc, char **argv, struct fm_error *err)
 	size_t runs = 0;
 	int rc;
 
-	if ((rc = ledger_options(argc, argv, &a, 0, err)) || (rc = fm_ledger_open(&l, a.workspace, false, err)) || (rc = fm_ledger_rows(l, NULL, NULL, &rows, err)))
+	if ((rc = ledger_options(argc, argv, &a, 0, err)) || (rc = fm_ledger_open(&l, a.workspace, false, err)) ||
+	    (rc = fm_ledger_rows(l, NULL, NULL, &rows, err)))
 		goto out;
 	releases = json_array();
 	for (size_t i = 0; i < json_array_size(rows); i++) {
@@ -116,18 +127,22 @@ int fm_verb_status(int argc, char **argv, struct fm_error *err)
 		}
 	}
 	if (a.json) {
-		rc = fm_cli_json(json_pack("{s:s, s:i, s:O, s:O}", "workspace", a.workspace, "runs", (int)runs, "last", last ? last : json_null(), "releases", releases), err);
+		rc = fm_cli_json(json_pack("{s:s, s:i, s:O, s:O}", "workspace", a.workspace, "runs", (int)runs, "last",
+					   last ? last : json_null(), "releases", releases),
+				 err);
 		goto out;
 	}
 	if (last)
 		print_summary(last);
 	else
 		printf("nothing has run yet\n");
-	printf("%zu run%s, %zu release%s\n", runs, runs == 1 ? "" : "s", json_array_size(releases), json_array_size(releases) == 1 ? "" : "s");
+	printf("%zu run%s, %zu release%s\n", runs, runs == 1 ? "" : "s", json_array_size(releases),
+	       json_array_size(releases) == 1 ? "" : "s");
 	for (size_t i = 0; i < json_array_size(releases); i++) {
 		const json_t *r = json_array_get(releases, i);
 
-		printf("  %s  %s  %s %s  tar sha256 %s\n", str(r, "time"), str(r, "run"), str(r, "name"), str(r, "version"), str(r, "tar_sha256"));
+		printf("  %s  %s  %s %s  tar sha256 %s\n", str(r, "time"), str(r, "run"), str(r, "name"),
+		       str(r, "version"), str(r, "tar_sha256"));
 	}
 out:
 	json_decref(rows);
@@ -137,20 +152,24 @@ out:
 	return rc;
 }
 
-/* ---- log ---------------------------------------------------------------------------------------------------------------- */
+/* ---- log
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 static void print_row(const json_t *row)
 {
 	const json_t *body = json_object_get(row, "body");
 	const char *kind = str(row, "kind");
 
-	printf("%4lld  %s  %-6s %-9s ", (long long)json_integer_value(json_object_get(row, "row")), str(row, "time"), str(row, "run"), kind);
+	printf("%4lld  %s  %-6s %-9s ", (long long)json_integer_value(json_object_get(row, "row")), str(row, "time"),
+	       str(row, "run"), kind);
 	if (strcmp(kind, "run") == 0)
-		printf("%s %s, flowmint %s, %s\n", str(body, "name"), str(body, "version"), str(body, "flowmint"), str(body, "confinement"));
+		printf("%s %s, flowmint %s, %s\n", str(body, "name"), str(body, "version"), str(body, "flowmint"),
+		       str(body, "confinement"));
 	else if (strcmp(kind, "stage") == 0)
-		printf("%-9s %.1f s, %.0f MiB%s, output %.12s\n", str(body, "name"), json_number_value(json_object_get(body, "seconds")),
-		       json_number_value(json_object_get(body, "peak_rss_bytes")) / 1048576, json_is_true(json_object_get(body, "cached")) ? ", cached" : "",
-		       str(body, "output"));
+		printf("%-9s %.1f s, %.0f MiB%s, output %.12s\n", str(body, "name"),
+		       json_number_value(json_object_get(body, "seconds")),
+		       json_number_value(json_object_get(body, "peak_rss_bytes")) / 1048576,
+		       json_is_true(json_object_get(body, "cached")) ? ", cached" : "", str(body, "output"));
 	else if (strcmp(kind, "verdict") == 0)
 		printf("%s, %zu checks\n", str(body, "verdict"), json_array_size(json_object_get(body, "checks")));
 	else if (strcmp(kind, "release") == 0)
@@ -192,7 +211,8 @@ out:
 	return rc;
 }
 
-/* ---- audit --------------------------------------------------------------------------------------------------------------- */
+/* ---- audit
+ * --------------------------------------------------------------------------------------------------------------- */
 
 int fm_verb_audit(int argc, char **argv, struct fm_error *err)
 {
@@ -209,7 +229,8 @@ int fm_verb_audit(int argc, char **argv, struct fm_error *err)
 	if (a.json) {
 		rc = fm_cli_json(json_incref(report), err);
 	} else if (intact) {
-		printf("intact: %lld rows, head %s\n", (long long)json_integer_value(json_object_get(report, "rows")), str(report, "head"));
+		printf("intact: %lld rows, head %s\n", (long long)json_integer_value(json_object_get(report, "rows")),
+		       str(report, "head"));
 	} else {
 		for (size_t i = 0; i < json_array_size(problems); i++)
 			printf("broken: %s\n", str(json_array_get(problems, i), "problem"));

@@ -12,7 +12,8 @@
 
 int fm_verb_init(int argc, char **argv, struct fm_error *err)
 {
-	static const struct option options[] = {{"preset", required_argument, NULL, 'p'}, {"principal", required_argument, NULL, 'n'}, {0}};
+	static const struct option options[] = {
+	    {"preset", required_argument, NULL, 'p'}, {"principal", required_argument, NULL, 'n'}, {0}};
 	const char *preset = "ugr16", *principal = DEFAULT_PRINCIPAL, *dir;
 	int c, rc;
 
@@ -29,13 +30,15 @@ int fm_verb_init(int argc, char **argv, struct fm_error *err)
 	dir = optind < argc ? argv[optind] : ".";
 	if ((rc = fm_project_init(dir, preset, principal, err)))
 		return rc;
-	fm_log("made a project in %s: set source.path in %s/release.yaml, then flowmint run %s/release.yaml", dir, dir, dir);
+	fm_log("made a project in %s: set source.path in %s/release.yaml, then flowmint run %s/release.yaml", dir, dir,
+	       dir);
 	return FM_OK;
 }
 
 int fm_verb_keygen(int argc, char **argv, struct fm_error *err)
 {
-	static const struct option options[] = {{"out", required_argument, NULL, 'o'}, {"principal", required_argument, NULL, 'n'}, {0}};
+	static const struct option options[] = {
+	    {"out", required_argument, NULL, 'o'}, {"principal", required_argument, NULL, 'n'}, {0}};
 	const char *out = NULL, *principal = DEFAULT_PRINCIPAL;
 	int c, rc;
 
@@ -57,8 +60,10 @@ int fm_verb_keygen(int argc, char **argv, struct fm_error *err)
 int fm_verb_simulate(int argc, char **argv, struct fm_error *err)
 {
 	static const struct option options[] = {
-		{"rows", required_argument, NULL, 'r'},    {"seed", required_argument, NULL, 's'},    {"out", required_argument, NULL, 'o'}, {"hours", required_argument, NULL, 'h'},
-		{"attacks", required_argument, NULL, 'a'}, {"threads", required_argument, NULL, 't'}, {"json", no_argument, NULL, 'j'},      {0},
+	    {"rows", required_argument, NULL, 'r'},    {"seed", required_argument, NULL, 's'},
+	    {"out", required_argument, NULL, 'o'},     {"hours", required_argument, NULL, 'h'},
+	    {"attacks", required_argument, NULL, 'a'}, {"threads", required_argument, NULL, 't'},
+	    {"json", no_argument, NULL, 'j'},          {0},
 	};
 	struct fm_simulate_in in = {.seed = 1};
 	struct fm_simulate_out out;
@@ -97,7 +102,8 @@ int fm_verb_simulate(int argc, char **argv, struct fm_error *err)
 	if (rc || (rc = fm_cli_operands(argc, argv, 0, 0, "", err)))
 		return rc;
 	if (!in.out || in.rows == 0)
-		return fm_fail(err, FM_EUSAGE, "simulate wants --rows N (1 or more) and --out FILE; see flowmint simulate --help");
+		return fm_fail(err, FM_EUSAGE,
+			       "simulate wants --rows N (1 or more) and --out FILE; see flowmint simulate --help");
 	if (json && strcmp(in.out, "-") == 0)
 		return fm_fail(err, FM_EUSAGE, "simulate: --json and --out - both want standard output");
 	in.threads = (int)threads;

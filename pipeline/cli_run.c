@@ -11,7 +11,8 @@
 #include "pipeline/runner.h"
 #include "stages/gate.h"
 
-/* ---- run ------------------------------------------------------------------------------------------------------------------ */
+/* ---- run
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 struct run_args {
 	struct fm_run_options o;
@@ -28,16 +29,23 @@ static int find_stage(const char *name, int *id, struct fm_error *err)
 		return FM_OK;
 	memcpy(names, fm_stage_names, sizeof fm_stage_names);
 	near = fm_cli_nearest(name, names);
-	return fm_fail(err, FM_EUSAGE, "run --until: '%s' is no stage%s%s%s: ingest, train, generate, evaluate, gate, release", name, near ? " (did you mean " : "",
-	               near ? near : "", near ? "?)" : "");
+	return fm_fail(err, FM_EUSAGE,
+		       "run --until: '%s' is no stage%s%s%s: ingest, train, generate, evaluate, gate, release", name,
+		       near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 
 static int run_options(int argc, char **argv, struct run_args *a, struct fm_error *err)
 {
 	static const struct option options[] = {
-		{"set", required_argument, NULL, 's'}, {"until", required_argument, NULL, 'u'}, {"out", required_argument, NULL, 'o'}, {"workspace", required_argument, NULL, 'w'},
-		{"force", no_argument, NULL, 'f'},     {"unconfined", no_argument, NULL, 'n'},  {"quiet", no_argument, NULL, 'q'},     {"json", no_argument, NULL, 'j'},
-		{0},
+	    {"set", required_argument, NULL, 's'},
+	    {"until", required_argument, NULL, 'u'},
+	    {"out", required_argument, NULL, 'o'},
+	    {"workspace", required_argument, NULL, 'w'},
+	    {"force", no_argument, NULL, 'f'},
+	    {"unconfined", no_argument, NULL, 'n'},
+	    {"quiet", no_argument, NULL, 'q'},
+	    {"json", no_argument, NULL, 'j'},
+	    {0},
 	};
 	int c, rc = FM_OK;
 
@@ -100,9 +108,12 @@ static int refuse(const struct fm_run *run, struct fm_error *err)
 			continue;
 		failed++;
 		if (at < sizeof words - 1)
-			at += (size_t)snprintf(words + at, sizeof words - at, "%s%s %.4g (%s %.4g)", at ? ", " : "", c->name, c->value, c->direction, c->threshold);
+			at += (size_t)snprintf(words + at, sizeof words - at, "%s%s %.4g (%s %.4g)", at ? ", " : "",
+					       c->name, c->value, c->direction, c->threshold);
 	}
-	return fm_fail(err, FM_EVERDICT, "the gate refuses the release: %zu of %zu checks failed: %s; nothing was released", failed, run->verdict.n, words);
+	return fm_fail(err, FM_EVERDICT,
+		       "the gate refuses the release: %zu of %zu checks failed: %s; nothing was released", failed,
+		       run->verdict.n, words);
 }
 
 int fm_verb_run(int argc, char **argv, struct fm_error *err)
@@ -128,7 +139,8 @@ out:
 	return rc;
 }
 
-/* ---- reproduce -------------------------------------------------------------------------------------------------------------- */
+/* ---- reproduce
+ * -------------------------------------------------------------------------------------------------------------- */
 
 static const char *str(const json_t *o, const char *key)
 {
@@ -142,16 +154,20 @@ static void print_comparison(const json_t *report)
 	for (size_t i = 0; i < json_array_size(stages); i++) {
 		const json_t *s = json_array_get(stages, i);
 
-		printf("%-9s  %.16s  %.16s  %s\n", str(s, "name"), str(s, "recorded"), str(s, "again"), json_is_true(json_object_get(s, "same")) ? "same" : "DIFFERENT");
+		printf("%-9s  %.16s  %.16s  %s\n", str(s, "name"), str(s, "recorded"), str(s, "again"),
+		       json_is_true(json_object_get(s, "same")) ? "same" : "DIFFERENT");
 	}
-	printf("tar sha256 recorded  %s\ntar sha256 again     %s\n%s\n", str(tar, "recorded"), *str(tar, "again") ? str(tar, "again") : "(none: the gate refused)",
-	       str(report, "verdict"));
+	printf("tar sha256 recorded  %s\ntar sha256 again     %s\n%s\n", str(tar, "recorded"),
+	       *str(tar, "again") ? str(tar, "again") : "(none: the gate refused)", str(report, "verdict"));
 }
 
 int fm_verb_reproduce(int argc, char **argv, struct fm_error *err)
 {
-	static const struct option options[] = {
-		{"from", required_argument, NULL, 'f'}, {"workspace", required_argument, NULL, 'w'}, {"unconfined", no_argument, NULL, 'n'}, {"json", no_argument, NULL, 'j'}, {0}};
+	static const struct option options[] = {{"from", required_argument, NULL, 'f'},
+						{"workspace", required_argument, NULL, 'w'},
+						{"unconfined", no_argument, NULL, 'n'},
+						{"json", no_argument, NULL, 'j'},
+						{0}};
 	struct fm_reproduce_in in = {.workspace = "workspace"};
 	struct fm_error printing;
 	json_t *report = NULL;
@@ -163,7 +179,8 @@ int fm_verb_reproduce(int argc, char **argv, struct fm_error *err)
 		case 'f':
 			in.from_model = strcmp(optarg, "model") == 0;
 			if (!in.from_model && strcmp(optarg, "data") != 0)
-				rc = fm_fail(err, FM_EUSAGE, "reproduce --from: '%s' is neither data nor model", optarg);
+				rc =
+				    fm_fail(err, FM_EUSAGE, "reproduce --from: '%s' is neither data nor model", optarg);
 			break;
 		case 'w':
 			in.workspace = optarg;

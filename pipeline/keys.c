@@ -19,12 +19,12 @@ static const struct {
 	int format;
 	const char *section[10];
 } depends[FM_NSTAGES] = {
-	[FM_INGEST] = {1, {"source", "split", "model.window"}},
-	[FM_TRAIN] = {1, {"model", "train", "privacy"}},
-	[FM_GENERATE] = {1, {"generate"}},
-	[FM_EVALUATE] = {1, {NULL}},
-	[FM_GATE] = {1, {"gate"}},
-	[FM_RELEASE] = {1, {"release", "source", "split", "model", "train", "privacy", "generate", "gate", "publish"}},
+    [FM_INGEST] = {1, {"source", "split", "model.window"}},
+    [FM_TRAIN] = {1, {"model", "train", "privacy"}},
+    [FM_GENERATE] = {1, {"generate"}},
+    [FM_EVALUATE] = {1, {NULL}},
+    [FM_GATE] = {1, {"gate"}},
+    [FM_RELEASE] = {1, {"release", "source", "split", "model", "train", "privacy", "generate", "gate", "publish"}},
 };
 
 int fm_stage_find(const char *name)
@@ -35,8 +35,8 @@ int fm_stage_find(const char *name)
 	return -1;
 }
 
-/* The digest of this very program, so that what a release claims is measured by the program that releases it.  Ingest, train
- * and generate keep their results from one build of a version to the next.  "" where /proc is not to be had. */
+/* The digest of this very program, so that what a release claims is measured by the program that releases it.  Ingest,
+ * train and generate keep their results from one build of a version to the next.  "" where /proc is not to be had. */
 static const char *program_digest(void)
 {
 	static char hex[FM_SHA256_HEX];
@@ -47,7 +47,8 @@ static const char *program_digest(void)
 	return hex;
 }
 
-int fm_stage_key(const struct fm_config *cfg, enum fm_stage_id id, const json_t *inputs, char key[FM_SHA256_HEX], struct fm_error *err)
+int fm_stage_key(const struct fm_config *cfg, enum fm_stage_id id, const json_t *inputs, char key[FM_SHA256_HEX],
+		 struct fm_error *err)
 {
 	json_t *config = json_object(), *doc;
 	int rc;
@@ -55,15 +56,17 @@ int fm_stage_key(const struct fm_config *cfg, enum fm_stage_id id, const json_t 
 	for (int i = 0; depends[id].section[i]; i++) {
 		const char *section = depends[id].section[i];
 		/* The one stage that needs a single key of another's section. */
-		json_t *v = strcmp(section, "model.window") == 0 ? json_integer(cfg->model.window) : fm_config_json(cfg, section, true);
+		json_t *v = strcmp(section, "model.window") == 0 ? json_integer(cfg->model.window)
+								 : fm_config_json(cfg, section, true);
 
 		if (json_object_set_new(config, section, v)) {
 			json_decref(config);
 			return fm_fail(err, FM_ESYSTEM, "out of memory");
 		}
 	}
-	doc = json_pack("{s:s, s:i, s:s, s:s, s:o, s:O}", "stage", fm_stage_names[id], "format", depends[id].format, "flowmint", FM_VERSION, "program",
-	                id >= FM_EVALUATE ? program_digest() : "", "config", config, "inputs", inputs);
+	doc = json_pack("{s:s, s:i, s:s, s:s, s:o, s:O}", "stage", fm_stage_names[id], "format", depends[id].format,
+			"flowmint", FM_VERSION, "program", id >= FM_EVALUATE ? program_digest() : "", "config", config,
+			"inputs", inputs);
 	rc = doc ? fm_json_digest(doc, key, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
 	json_decref(doc);
 	return rc;
@@ -87,7 +90,8 @@ static int measure_fn(void *ctx, json_t **result, struct fm_error *err)
 	return rc;
 }
 
-static int measure(const char *name, const struct measure *m, bool unconfined, char hex[FM_SHA256_HEX], struct fm_run_stage *s, struct fm_error *err)
+static int measure(const char *name, const struct measure *m, bool unconfined, char hex[FM_SHA256_HEX],
+		   struct fm_run_stage *s, struct fm_error *err)
 {
 	struct fm_sandbox box = {.name = name, .unconfined = unconfined};
 	struct fm_sandbox_report report;
@@ -104,13 +108,15 @@ static int measure(const char *name, const struct measure *m, bool unconfined, c
 		memcpy(hex, v, FM_SHA256_HEX);
 	if (s) {
 		s->seconds += report.seconds;
-		s->peak_rss_bytes = report.peak_rss_bytes > s->peak_rss_bytes ? report.peak_rss_bytes : s->peak_rss_bytes;
+		s->peak_rss_bytes =
+		    report.peak_rss_bytes > s->peak_rss_bytes ? report.peak_rss_bytes : s->peak_rss_bytes;
 	}
 	json_decref(report.result);
 	return rc;
 }
 
-int fm_folder_digest(const char *name, const char *dir, bool unconfined, char hex[FM_SHA256_HEX], struct fm_run_stage *s, struct fm_error *err)
+int fm_folder_digest(const char *name, const char *dir, bool unconfined, char hex[FM_SHA256_HEX],
+		     struct fm_run_stage *s, struct fm_error *err)
 {
 	struct measure m = {dir, true};
 
@@ -119,9 +125,10 @@ int fm_folder_digest(const char *name, const char *dir, bool unconfined, char he
 
 static json_t *identity(const char *path, const struct stat *st)
 {
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "path", path, "device", (json_int_t)st->st_dev, "inode", (json_int_t)st->st_ino, "bytes",
-	                 (json_int_t)st->st_size, "modified_s", (json_int_t)st->st_mtim.tv_sec, "modified_ns", (json_int_t)st->st_mtim.tv_nsec, "changed_s",
-	                 (json_int_t)st->st_ctim.tv_sec, "changed_ns", (json_int_t)st->st_ctim.tv_nsec);
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "path", path, "device", (json_int_t)st->st_dev,
+			 "inode", (json_int_t)st->st_ino, "bytes", (json_int_t)st->st_size, "modified_s",
+			 (json_int_t)st->st_mtim.tv_sec, "modified_ns", (json_int_t)st->st_mtim.tv_nsec, "changed_s",
+			 (json_int_t)st->st_ctim.tv_sec, "changed_ns", (json_int_t)st->st_ctim.tv_nsec);
 }
 
 /* The digest in the newest row whose "file" equals id, or NULL. */
@@ -136,7 +143,8 @@ static const char *remembered(const json_t *rows, const json_t *id)
 	return NULL;
 }
 
-int fm_trace_digest(struct fm_ledger *l, const char *path, bool unconfined, char hex[FM_SHA256_HEX], struct fm_error *err)
+int fm_trace_digest(struct fm_ledger *l, const char *path, bool unconfined, char hex[FM_SHA256_HEX],
+		    struct fm_error *err)
 {
 	struct measure m = {path, false};
 	json_t *id = NULL, *rows = NULL, *body = NULL;

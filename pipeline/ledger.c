@@ -1,9 +1,9 @@
 #include "pipeline/ledger.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sqlite3.h>
 #include <time.h>
 
 #include "base/file.h"
@@ -25,19 +25,24 @@ struct row {
 };
 
 static const char schema[] =
-    "CREATE TABLE IF NOT EXISTS ledger(row INTEGER PRIMARY KEY, time TEXT NOT NULL, run TEXT NOT NULL, kind TEXT NOT NULL,"
+    "CREATE TABLE IF NOT EXISTS ledger(row INTEGER PRIMARY KEY, time TEXT NOT NULL, run TEXT NOT NULL, kind TEXT NOT "
+    "NULL,"
     " body TEXT NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL) STRICT;"
     /* Against accidents; against intent there is the chain. */
-    "CREATE TRIGGER IF NOT EXISTS ledger_no_update BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;"
-    "CREATE TRIGGER IF NOT EXISTS ledger_no_delete BEFORE DELETE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;"
+    "CREATE TRIGGER IF NOT EXISTS ledger_no_update BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is "
+    "append-only'); END;"
+    "CREATE TRIGGER IF NOT EXISTS ledger_no_delete BEFORE DELETE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is "
+    "append-only'); END;"
     "CREATE VIEW IF NOT EXISTS runs AS SELECT row, time, run, body->>'name' AS name, body->>'version' AS version,"
     " body->>'confinement' AS confinement FROM ledger WHERE kind = 'run';"
     "CREATE VIEW IF NOT EXISTS stages AS SELECT row, time, run, body->>'name' AS stage, body->>'cached' AS cached,"
     " body->>'seconds' AS seconds, body->>'peak_rss_bytes' AS peak_rss_bytes, body->>'inputs' AS inputs,"
     " body->>'output' AS output FROM ledger WHERE kind = 'stage';"
-    "CREATE VIEW IF NOT EXISTS verdicts AS SELECT row, time, run, body->>'verdict' AS verdict, body->>'checks' AS checks"
+    "CREATE VIEW IF NOT EXISTS verdicts AS SELECT row, time, run, body->>'verdict' AS verdict, body->>'checks' AS "
+    "checks"
     " FROM ledger WHERE kind = 'verdict';"
-    "CREATE VIEW IF NOT EXISTS releases AS SELECT row, time, run, body->>'archive' AS archive, body->>'tar_sha256' AS tar_sha256,"
+    "CREATE VIEW IF NOT EXISTS releases AS SELECT row, time, run, body->>'archive' AS archive, body->>'tar_sha256' AS "
+    "tar_sha256,"
     " body->>'archive_sha256' AS archive_sha256 FROM ledger WHERE kind = 'release';";
 
 static int db_fail(const struct fm_ledger *l, const char *doing, struct fm_error *err)
@@ -50,8 +55,8 @@ static int db_fail(const struct fm_ledger *l, const char *doing, struct fm_error
 
 static int row_hash(const struct row *r, char hex[FM_SHA256_HEX], struct fm_error *err)
 {
-	json_t *v = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s}", "body", r->body, "kind", r->kind, "prev", r->prev, "row", (json_int_t)r->row, "run", r->run,
-	                      "time", r->time);
+	json_t *v = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s}", "body", r->body, "kind", r->kind, "prev", r->prev,
+			      "row", (json_int_t)r->row, "run", r->run, "time", r->time);
 	int rc;
 
 	if (!v)
@@ -76,7 +81,8 @@ static int next_row(sqlite3_stmt *s, struct row *r)
 	int rc = sqlite3_step(s);
 
 	if (rc == SQLITE_ROW)
-		*r = (struct row){sqlite3_column_int64(s, 0), text(s, 1), text(s, 2), text(s, 3), text(s, 4), text(s, 5), text(s, 6)};
+		*r = (struct row){
+		    sqlite3_column_int64(s, 0), text(s, 1), text(s, 2), text(s, 3), text(s, 4), text(s, 5), text(s, 6)};
 	return rc;
 }
 
@@ -94,7 +100,10 @@ int fm_ledger_rows(struct fm_ledger *l, const char *run, const char *kind, json_
 	struct row r;
 	int rc, step;
 
-	if ((rc = prepare(l, &s, "SELECT row, time, run, kind, body, prev, hash FROM ledger WHERE (?1 IS NULL OR run = ?1) AND (?2 IS NULL OR kind = ?2) ORDER BY row", err)))
+	if ((rc = prepare(l, &s,
+			  "SELECT row, time, run, kind, body, prev, hash FROM ledger WHERE (?1 IS NULL OR run = ?1) "
+			  "AND (?2 IS NULL OR kind = ?2) ORDER BY row",
+			  err)))
 		goto out;
 	sqlite3_bind_text(s, 1, run, -1, SQLITE_STATIC);
 	sqlite3_bind_text(s, 2, kind, -1, SQLITE_STATIC);
@@ -102,11 +111,13 @@ int fm_ledger_rows(struct fm_ledger *l, const char *run, const char *kind, json_
 		json_t *body = json_loads(r.body, JSON_REJECT_DUPLICATES, NULL);
 
 		if (!body) {
-			rc = fm_fail(err, FM_EVERDICT, "%s: row %lld is not JSON: the ledger was changed from outside (flowmint audit)", l->db_path, (long long)r.row);
+			rc = fm_fail(err, FM_EVERDICT,
+				     "%s: row %lld is not JSON: the ledger was changed from outside (flowmint audit)",
+				     l->db_path, (long long)r.row);
 			goto out;
 		}
-		if (json_array_append_new(list, json_pack("{s:I, s:s, s:s, s:s, s:o}", "row", (json_int_t)r.row, "time", r.time, "run", r.run, "kind", r.kind,
-		                                          "body", body))) {
+		if (json_array_append_new(list, json_pack("{s:I, s:s, s:s, s:s, s:o}", "row", (json_int_t)r.row, "time",
+							  r.time, "run", r.run, "kind", r.kind, "body", body))) {
 			rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 			goto out;
 		}
@@ -131,7 +142,8 @@ static int last_row(struct fm_ledger *l, int64_t *row, char hash[FM_SHA256_HEX],
 
 	*row = 0;
 	memcpy(hash, ZEROS, FM_SHA256_HEX);
-	if ((rc = prepare(l, &s, "SELECT row, time, run, kind, body, prev, hash FROM ledger ORDER BY row DESC LIMIT 1", err)))
+	if ((rc = prepare(l, &s, "SELECT row, time, run, kind, body, prev, hash FROM ledger ORDER BY row DESC LIMIT 1",
+			  err)))
 		return rc;
 	step = next_row(s, &r);
 	if (step == SQLITE_ROW) {
@@ -159,7 +171,8 @@ int fm_ledger_next_run(struct fm_ledger *l, char id[FM_RUN_ID_MAX], struct fm_er
 	return rc;
 }
 
-/* ---- the head ------------------------------------------------------------------------------------------------------ */
+/* ---- the head ------------------------------------------------------------------------------------------------------
+ */
 
 /* *row is -1 when there is no head file, -2 when it is not one. */
 static int head_read(const struct fm_ledger *l, int64_t *row, char hash[FM_SHA256_HEX], struct fm_error *err)
@@ -175,8 +188,9 @@ static int head_read(const struct fm_ledger *l, int64_t *row, char hash[FM_SHA25
 	*row = -2;
 	if ((rc = fm_file_read(l->head_path, 256, &b, err)) == FM_EINPUT)
 		rc = FM_OK;
-	else if (!rc && b.len && (space = strchr(b.data, ' ')) && (end = strchr(space, '\n')) && end - space == FM_SHA256_HEX && end + 1 == b.data + b.len &&
-	         fm_parse_i64(b.data, (size_t)(space - b.data), row) == 0 && *row >= 0)
+	else if (!rc && b.len && (space = strchr(b.data, ' ')) && (end = strchr(space, '\n')) &&
+		 end - space == FM_SHA256_HEX && end + 1 == b.data + b.len &&
+		 fm_parse_i64(b.data, (size_t)(space - b.data), row) == 0 && *row >= 0)
 		memcpy(hash, space + 1, FM_SHA256_HEX - 1), hash[FM_SHA256_HEX - 1] = '\0';
 	fm_buf_free(&b);
 	return rc;
@@ -190,7 +204,8 @@ static int head_write(const struct fm_ledger *l, int64_t row, const char *hash, 
 	return fm_file_write(l->head_path, 0600, line, (size_t)n, err);
 }
 
-/* ---- appending ------------------------------------------------------------------------------------------------------ */
+/* ---- appending ------------------------------------------------------------------------------------------------------
+ */
 
 static void now_text(char out[32])
 {
@@ -210,11 +225,14 @@ int fm_ledger_append(struct fm_ledger *l, const char *run, const char *kind, con
 	int rc;
 
 	now_text(when);
-	if ((rc = fm_json_canonical(body, &b, err)) || (rc = fm_buf_check(&b, err)) || (rc = last_row(l, &r.row, prev, err)))
+	if ((rc = fm_json_canonical(body, &b, err)) || (rc = fm_buf_check(&b, err)) ||
+	    (rc = last_row(l, &r.row, prev, err)))
 		goto out;
 	r.row++;
 	r.body = b.data;
-	if ((rc = row_hash(&r, hash, err)) || (rc = prepare(l, &s, "INSERT INTO ledger(row, time, run, kind, body, prev, hash) VALUES(?,?,?,?,?,?,?)", err)))
+	if ((rc = row_hash(&r, hash, err)) ||
+	    (rc = prepare(l, &s, "INSERT INTO ledger(row, time, run, kind, body, prev, hash) VALUES(?,?,?,?,?,?,?)",
+			  err)))
 		goto out;
 	sqlite3_bind_int64(s, 1, r.row);
 	sqlite3_bind_text(s, 2, r.time, -1, SQLITE_STATIC);
@@ -233,7 +251,8 @@ out:
 	return rc;
 }
 
-/* ---- audit ------------------------------------------------------------------------------------------------------------ */
+/* ---- audit
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static void problem(json_t *list, int64_t row, const char *fmt, ...) FM_PRINTF(3, 4);
 static void problem(json_t *list, int64_t row, const char *fmt, ...)
@@ -250,7 +269,8 @@ static void problem(json_t *list, int64_t row, const char *fmt, ...)
 }
 
 /* Walk the chain.  *last is the last row, hash_at_head the recorded hash of row `head` when it was passed. */
-static int walk(struct fm_ledger *l, json_t *problems, int64_t head, int64_t *last, char last_hash[FM_SHA256_HEX], char hash_at_head[FM_SHA256_HEX], struct fm_error *err)
+static int walk(struct fm_ledger *l, json_t *problems, int64_t head, int64_t *last, char last_hash[FM_SHA256_HEX],
+		char hash_at_head[FM_SHA256_HEX], struct fm_error *err)
 {
 	char hex[FM_SHA256_HEX];
 	sqlite3_stmt *s = NULL;
@@ -264,9 +284,11 @@ static int walk(struct fm_ledger *l, json_t *problems, int64_t head, int64_t *la
 		return rc;
 	while ((step = next_row(s, &r)) == SQLITE_ROW && !rc) {
 		if (r.row != *last + 1)
-			problem(problems, r.row, "row %lld follows row %lld: rows between them were removed", (long long)r.row, (long long)*last);
+			problem(problems, r.row, "row %lld follows row %lld: rows between them were removed",
+				(long long)r.row, (long long)*last);
 		else if (strcmp(r.prev, last_hash) != 0)
-			problem(problems, r.row, "row %lld does not continue row %lld: rows were replaced or reordered", (long long)r.row, (long long)*last);
+			problem(problems, r.row, "row %lld does not continue row %lld: rows were replaced or reordered",
+				(long long)r.row, (long long)*last);
 		if ((rc = row_hash(&r, hex, err)))
 			break;
 		if (strcmp(hex, r.hash) != 0)
@@ -304,13 +326,17 @@ static int audit(struct fm_ledger *l, json_t **report, struct fm_error *err)
 	} else if (head == -1 && last > 1) {
 		problem(problems, last, "%s is missing", l->head_path);
 	} else if (head > last) {
-		problem(problems, last, "the ledger ends at row %lld but its head names row %lld: rows were cut off", (long long)last, (long long)head);
+		problem(problems, last, "the ledger ends at row %lld but its head names row %lld: rows were cut off",
+			(long long)last, (long long)head);
 	} else if (head >= 0 && strcmp(at_head, head_hash) != 0) {
-		problem(problems, head, "row %lld is not the row that the head names: the chain was rewritten", (long long)head);
+		problem(problems, head, "row %lld is not the row that the head names: the chain was rewritten",
+			(long long)head);
 	} else if (head >= 0 && last > head + 1) {
-		problem(problems, last, "rows %lld to %lld are newer than the head: they were added from outside", (long long)head + 1, (long long)last);
+		problem(problems, last, "rows %lld to %lld are newer than the head: they were added from outside",
+			(long long)head + 1, (long long)last);
 	}
-	*report = json_pack("{s:b, s:I, s:s, s:o}", "intact", json_array_size(problems) == 0, "rows", (json_int_t)last, "head", last_hash, "problems", problems);
+	*report = json_pack("{s:b, s:I, s:s, s:o}", "intact", json_array_size(problems) == 0, "rows", (json_int_t)last,
+			    "head", last_hash, "problems", problems);
 	return *report ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
 out:
 	json_decref(problems);
@@ -328,7 +354,8 @@ int fm_ledger_audit(const char *workspace, json_t **report, struct fm_error *err
 	return rc;
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------------------ */
+/* ---- opening
+ * ------------------------------------------------------------------------------------------------------------ */
 
 /* A broken chain is not written to; a head that a crash left one row behind is brought up. */
 static int check_before_writing(struct fm_ledger *l, struct fm_error *err)
@@ -343,8 +370,10 @@ static int check_before_writing(struct fm_ledger *l, struct fm_error *err)
 	if (!json_is_true(json_object_get(report, "intact"))) {
 		json_t *first = json_array_get(json_object_get(report, "problems"), 0);
 
-		rc = fm_fail(err, FM_EVERDICT, "%s: the ledger is broken: %s; see flowmint audit, and move the workspace aside to begin a new one", l->db_path,
-		             json_string_value(json_object_get(first, "problem")));
+		rc = fm_fail(
+		    err, FM_EVERDICT,
+		    "%s: the ledger is broken: %s; see flowmint audit, and move the workspace aside to begin a new one",
+		    l->db_path, json_string_value(json_object_get(first, "problem")));
 	} else if (!(rc = last_row(l, &row, hash, err))) {
 		rc = head_write(l, row, hash, err);
 	}
@@ -354,7 +383,8 @@ static int check_before_writing(struct fm_ledger *l, struct fm_error *err)
 
 int fm_ledger_open(struct fm_ledger **out, const char *workspace, bool create, struct fm_error *err)
 {
-	/* For reading too: what a killed run left in the journal is rolled back. Write-protected, SQLite opens it read-only. */
+	/* For reading too: what a killed run left in the journal is rolled back. Write-protected, SQLite opens it
+	 * read-only. */
 	int flags = SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0), rc = FM_OK;
 	struct fm_ledger *l;
 
@@ -367,11 +397,16 @@ int fm_ledger_open(struct fm_ledger **out, const char *workspace, bool create, s
 		goto out;
 	}
 	if (!fm_file_exists(l->db_path) && fm_file_exists(l->head_path)) {
-		rc = fm_fail(err, FM_EVERDICT, "%s: the ledger is gone, but %s says that there was one; move the workspace aside to begin a new one", l->db_path, l->head_path);
+		rc = fm_fail(err, FM_EVERDICT,
+			     "%s: the ledger is gone, but %s says that there was one; move the workspace aside to "
+			     "begin a new one",
+			     l->db_path, l->head_path);
 		goto out;
 	}
 	if (!create && !fm_file_exists(l->db_path)) {
-		rc = fm_fail(err, FM_EINPUT, "%s: no ledger there: nothing was run in this workspace (name it with --workspace DIR)", l->db_path);
+		rc = fm_fail(err, FM_EINPUT,
+			     "%s: no ledger there: nothing was run in this workspace (name it with --workspace DIR)",
+			     l->db_path);
 		goto out;
 	}
 	if (sqlite3_open_v2(l->db_path, &l->db, flags, NULL) != SQLITE_OK) {
@@ -380,7 +415,8 @@ int fm_ledger_open(struct fm_ledger **out, const char *workspace, bool create, s
 	}
 	sqlite3_busy_timeout(l->db, 5000);
 	if (create) {
-		if (sqlite3_exec(l->db, "PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA;", NULL, NULL, NULL) != SQLITE_OK ||
+		if (sqlite3_exec(l->db, "PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA;", NULL, NULL, NULL) !=
+			SQLITE_OK ||
 		    sqlite3_exec(l->db, schema, NULL, NULL, NULL) != SQLITE_OK)
 			rc = db_fail(l, "prepare", err);
 		else

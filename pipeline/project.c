@@ -31,7 +31,8 @@ static int refuse_existing(const char *dir, struct fm_error *err)
 		if (!path)
 			rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		else if (fm_file_exists(path))
-			rc = fm_fail(err, FM_EINPUT, "%s exists: a project is not made over another one; name a new folder", path);
+			rc = fm_fail(err, FM_EINPUT,
+				     "%s exists: a project is not made over another one; name a new folder", path);
 		free(path);
 	}
 	return rc;
@@ -49,8 +50,8 @@ static int make_keys(const char *dir, const char *principal, struct fm_error *er
 		goto out;
 	}
 	if ((rc = fm_dir_make(keys, 0700, err)) || (rc = fm_secret_random(&commitment, COMMITMENT_KEY_LEN, err)) ||
-	    (rc = write_below(keys, "commitment.key", 0600, commitment.data, commitment.len, err)) || (rc = fm_keygen_line(key, principal, &line, err)) ||
-	    (rc = fm_buf_check(&line, err)))
+	    (rc = write_below(keys, "commitment.key", 0600, commitment.data, commitment.len, err)) ||
+	    (rc = fm_keygen_line(key, principal, &line, err)) || (rc = fm_buf_check(&line, err)))
 		goto out;
 	rc = write_below(dir, "allowed_signers", 0644, line.data, line.len, err);
 out:
@@ -67,8 +68,10 @@ int fm_project_init(const char *dir, const char *preset, const char *principal, 
 	size_t n;
 	int rc;
 
-	if ((rc = fm_config_preset_text(preset, &text, &n, err)) || (rc = refuse_existing(dir, err)) || (rc = fm_dir_make(dir, 0755, err)) ||
-	    (rc = write_below(dir, ".gitignore", 0644, gitignore, sizeof gitignore - 1, err)) || (rc = make_keys(dir, principal, err)))
+	if ((rc = fm_config_preset_text(preset, &text, &n, err)) || (rc = refuse_existing(dir, err)) ||
+	    (rc = fm_dir_make(dir, 0755, err)) ||
+	    (rc = write_below(dir, ".gitignore", 0644, gitignore, sizeof gitignore - 1, err)) ||
+	    (rc = make_keys(dir, principal, err)))
 		return rc;
 	/* Last: a folder with release.yaml is a whole project. */
 	return write_below(dir, "release.yaml", 0644, text, n, err);

@@ -11,7 +11,8 @@
 
 #include "base/error.h"
 
-/* Make a project in dir (made where absent).  FM_EINPUT, and nothing written, when any of its files is there already. */
+/* Make a project in dir (made where absent).  FM_EINPUT, and nothing written, when any of its files is there already.
+ */
 int fm_project_init(const char *dir, const char *preset, const char *principal, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -18,7 +18,8 @@
 
 /* Keyed, because a bare digest of a private trace would let anyone test a guess at it; keyed by a secret of the project
  * and no fresh salt, because the same project run twice gives one archive. */
-static int commit_to(const struct fm_secret *key, json_t *commitments, const char *what, const char *hex, struct fm_error *err)
+static int commit_to(const struct fm_secret *key, json_t *commitments, const char *what, const char *hex,
+		     struct fm_error *err)
 {
 	uint8_t mac[FM_SHA256_LEN];
 	char text[160], out[FM_SHA256_HEX];
@@ -27,7 +28,8 @@ static int commit_to(const struct fm_secret *key, json_t *commitments, const cha
 	if ((rc = fm_hmac_sha256(key->data, key->len, text, (size_t)n, mac, err)))
 		return rc;
 	fm_hex(mac, sizeof mac, out);
-	return json_object_set_new(commitments, what, json_string(out)) ? fm_fail(err, FM_ESYSTEM, "out of memory") : FM_OK;
+	return json_object_set_new(commitments, what, json_string(out)) ? fm_fail(err, FM_ESYSTEM, "out of memory")
+									: FM_OK;
 }
 
 static int commitments_json(const char *project, const struct fm_run *run, json_t **out, struct fm_error *err)
@@ -43,7 +45,10 @@ static int commitments_json(const char *project, const struct fm_run *run, json_
 		goto out;
 	}
 	if (!fm_file_exists(path)) {
-		rc = fm_fail(err, FM_EINPUT, "%s: no such file: the project's secret for commitments to private inputs; flowmint init makes one with a project", path);
+		rc = fm_fail(err, FM_EINPUT,
+			     "%s: no such file: the project's secret for commitments to private inputs; flowmint init "
+			     "makes one with a project",
+			     path);
 		goto out;
 	}
 	if ((rc = fm_secret_read(&key, path, COMMITMENT_KEY_MAX, err)))
@@ -52,7 +57,8 @@ static int commitments_json(const char *project, const struct fm_run *run, json_
 		rc = fm_fail(err, FM_EINPUT, "%s: too short for a secret: 32 random bytes are expected", path);
 		goto out;
 	}
-	if (!(rc = commit_to(&key, c, "source", trace, err)) && !(rc = commit_to(&key, c, "store", run->stage[FM_INGEST].output, err)))
+	if (!(rc = commit_to(&key, c, "source", trace, err)) &&
+	    !(rc = commit_to(&key, c, "store", run->stage[FM_INGEST].output, err)))
 		rc = commit_to(&key, c, "model", run->stage[FM_TRAIN].output, err);
 out:
 	fm_secret_close(&key); /* before any other stage is started */
@@ -83,10 +89,12 @@ static json_t *stages_json(const struct fm_run *run)
 static json_t *privacy_json(const struct fm_config *cfg)
 {
 	return json_pack("{s:s, s:s}", "mode", cfg->privacy.mode, "statement",
-	                 "No differential privacy: the model saw the training flows without added noise. The leakage checks are measurements on this release, not a guarantee.");
+			 "No differential privacy: the model saw the training flows without added noise. The leakage "
+			 "checks are measurements on this release, not a guarantee.");
 }
 
-int fm_runner_manifest(const struct fm_config *cfg, const char *project, const struct fm_run *run, json_t **manifest, struct fm_error *err)
+int fm_runner_manifest(const struct fm_config *cfg, const char *project, const struct fm_run *run, json_t **manifest,
+		       struct fm_error *err)
 {
 	json_t *commitments = NULL, *verdict, *m;
 	const char *kernel = json_string_value(json_object_get(run->stage[FM_TRAIN].result, "blas_kernel"));
@@ -95,11 +103,13 @@ int fm_runner_manifest(const struct fm_config *cfg, const char *project, const s
 	if (rc)
 		return rc;
 	verdict = fm_verdict_json(&run->verdict);
-	m = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:O, s:O, s:o, s:{s:s, s:s, s:s}}", "format", FM_MANIFEST_FORMAT, "name", cfg->release.name, "version",
-	              cfg->release.version, "config", fm_config_json(cfg, NULL, true), "stages", stages_json(run), "commitments", commitments, "metrics",
-	              fm_metrics_list(&run->metrics), "checks", json_object_get(verdict, "checks"), "verdict", json_object_get(verdict, "verdict"), "privacy",
-	              privacy_json(cfg), "environment", "flowmint", FM_VERSION, "training_blas_kernel", kernel ? kernel : "unknown", "confinement",
-	              run->unconfined ? "unconfined" : "namespaces");
+	m = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:O, s:O, s:o, s:{s:s, s:s, s:s}}", "format",
+		      FM_MANIFEST_FORMAT, "name", cfg->release.name, "version", cfg->release.version, "config",
+		      fm_config_json(cfg, NULL, true), "stages", stages_json(run), "commitments", commitments,
+		      "metrics", fm_metrics_list(&run->metrics), "checks", json_object_get(verdict, "checks"),
+		      "verdict", json_object_get(verdict, "verdict"), "privacy", privacy_json(cfg), "environment",
+		      "flowmint", FM_VERSION, "training_blas_kernel", kernel ? kernel : "unknown", "confinement",
+		      run->unconfined ? "unconfined" : "namespaces");
 	json_decref(verdict);
 	if (!m)
 		return fm_fail(err, FM_ESYSTEM, "out of memory for the manifest");
@@ -107,7 +117,8 @@ int fm_runner_manifest(const struct fm_config *cfg, const char *project, const s
 	return FM_OK;
 }
 
-/* ---- publication --------------------------------------------------------------------------------------------------- */
+/* ---- publication ---------------------------------------------------------------------------------------------------
+ */
 
 static int same_digest(const char *path, const char *hex, bool *same, struct fm_error *err)
 {
@@ -122,7 +133,8 @@ static int same_digest(const char *path, const char *hex, bool *same, struct fm_
 	return rc;
 }
 
-static int verify(const struct fm_stages *stages, const char *archive, const char *signers, struct fm_verify_report *report, struct fm_error *err)
+static int verify(const struct fm_stages *stages, const char *archive, const char *signers,
+		  struct fm_verify_report *report, struct fm_error *err)
 {
 	struct fm_verify_in in = {.archive = archive, .signers = signers, .now_s = (int64_t)time(NULL)};
 	int rc = stages->verify(&in, report, err);
@@ -132,10 +144,12 @@ static int verify(const struct fm_stages *stages, const char *archive, const cha
 	return rc;
 }
 
-int fm_runner_publish(const struct fm_stages *stages, const char *project, const char *out, struct fm_run *run, struct fm_error *err)
+int fm_runner_publish(const struct fm_stages *stages, const char *project, const char *out, struct fm_run *run,
+		      struct fm_error *err)
 {
 	const char *made = json_string_value(json_object_get(run->stage[FM_RELEASE].result, "archive")), *name;
-	char *from = NULL, *from_sig = NULL, *to = NULL, *to_sig = NULL, *signers = fm_path_join(project, "allowed_signers");
+	char *from = NULL, *from_sig = NULL, *to = NULL, *to_sig = NULL,
+	     *signers = fm_path_join(project, "allowed_signers");
 	struct fm_verify_report report = {0};
 	bool same;
 	int rc;
@@ -149,11 +163,14 @@ int fm_runner_publish(const struct fm_stages *stages, const char *project, const
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
-	if ((rc = verify(stages, from, signers, &report, err)) || (rc = fm_dir_make(out, 0755, err)) || (rc = same_digest(to, run->archive_sha256, &same, err)))
+	if ((rc = verify(stages, from, signers, &report, err)) || (rc = fm_dir_make(out, 0755, err)) ||
+	    (rc = same_digest(to, run->archive_sha256, &same, err)))
 		goto out;
 	if (!same) {
 		if (fm_file_exists(to))
-			fm_warn("%s replaces an archive of the same name and other bytes: raise release.version when that one was given away", to);
+			fm_warn("%s replaces an archive of the same name and other bytes: raise release.version when "
+				"that one was given away",
+				to);
 		/* Never a signature beside an archive that it is not of. */
 		if (unlink(to_sig) && errno != ENOENT) {
 			rc = fm_fail_errno(err, "%s", to_sig);

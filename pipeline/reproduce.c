@@ -11,9 +11,9 @@
 
 /* What the ledger says about a run. */
 struct record {
-	json_t *rows;           /* of the run: the rest points into it */
-	const json_t *run;      /* body of its row "run" */
-	const json_t *release;  /* body of its row "release" */
+	json_t *rows;          /* of the run: the rest points into it */
+	const json_t *run;     /* body of its row "run" */
+	const json_t *release; /* body of its row "release" */
 	const json_t *stage[FM_NSTAGES];
 };
 
@@ -33,7 +33,10 @@ static int run_of_archive(struct fm_ledger *l, const char *archive, char id[FM_R
 
 	if ((rc = fm_sha256_file_hex(archive, hex, err)) || (rc = fm_ledger_rows(l, NULL, "release", &rows, err)))
 		return rc;
-	rc = fm_fail(err, FM_EVERDICT, "%s: no run in this ledger made these bytes (sha256 %s): it was changed, or made in another project (--workspace)", archive, hex);
+	rc = fm_fail(err, FM_EVERDICT,
+		     "%s: no run in this ledger made these bytes (sha256 %s): it was changed, or made in another "
+		     "project (--workspace)",
+		     archive, hex);
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *row = json_array_get(rows, i);
 
@@ -65,17 +68,19 @@ static int load_record(struct fm_ledger *l, const char *id, struct record *rec, 
 			rec->stage[stage] = body;
 	}
 	if (!rec->run)
-		return fm_fail(err, FM_EINPUT, "%s: neither a file nor a run of this ledger; flowmint log lists them", id);
+		return fm_fail(err, FM_EINPUT, "%s: neither a file nor a run of this ledger; flowmint log lists them",
+			       id);
 	if (!rec->release)
 		return fm_fail(err, FM_EINPUT, "run %s released nothing: there is no archive to compare with", id);
 	return FM_OK;
 }
 
-/* The recorded config as a file that fm_config_load reads.  JSON is YAML; a check of the preset that the run had dropped
- * must be dropped again. */
+/* The recorded config as a file that fm_config_load reads.  JSON is YAML; a check of the preset that the run had
+ * dropped must be dropped again. */
 static int write_config(const struct record *rec, const char *path, struct fm_error *err)
 {
-	json_t *doc = json_deep_copy(json_object_get(rec->run, "config")), *gate = json_object_get(doc, "gate"), *defaults = NULL;
+	json_t *doc = json_deep_copy(json_object_get(rec->run, "config")), *gate = json_object_get(doc, "gate"),
+	       *defaults = NULL;
 	const char *preset = str(doc, "preset"), *name;
 	struct fm_config *cfg = NULL;
 	const json_t *v;
@@ -88,9 +93,8 @@ static int write_config(const struct record *rec, const char *path, struct fm_er
 	if (*preset && (rc = fm_config_preset(&cfg, preset, NULL, 0, err)))
 		goto out;
 	defaults = cfg ? fm_config_json(cfg, "gate", false) : NULL;
-	json_object_foreach(defaults, name, v)
-		if (!json_object_get(gate, name))
-			json_object_set_new(gate, name, json_null());
+	json_object_foreach(defaults, name, v) if (!json_object_get(gate, name))
+	    json_object_set_new(gate, name, json_null());
 	rc = fm_json_save(doc, path, err);
 out:
 	json_decref(doc);
@@ -113,10 +117,13 @@ static int load_config(const struct record *rec, const char *dir, struct fm_conf
 	}
 	/* By digest: 9.0 is 9 in canonical JSON and comes back from the ledger as an integer. */
 	now = fm_run_config(*cfg);
-	if ((rc = fm_json_digest(now, loaded, err)) || (rc = fm_json_digest(json_object_get(rec->run, "config"), recorded, err)))
+	if ((rc = fm_json_digest(now, loaded, err)) ||
+	    (rc = fm_json_digest(json_object_get(rec->run, "config"), recorded, err)))
 		goto out;
 	if (strcmp(loaded, recorded) != 0)
-		rc = fm_fail(err, FM_EINPUT, "the recorded config means something else to this version of flowmint (%s made it)", str(rec->run, "flowmint"));
+		rc = fm_fail(err, FM_EINPUT,
+			     "the recorded config means something else to this version of flowmint (%s made it)",
+			     str(rec->run, "flowmint"));
 out:
 	json_decref(now);
 	free(path);
@@ -131,16 +138,23 @@ static json_t *compare(const char *id, const struct record *rec, const struct fm
 	for (int i = 0; i < again->nstages && i < FM_RELEASE; i++) {
 		const char *recorded = str(rec->stage[i], "output");
 
-		json_array_append_new(stages, json_pack("{s:s, s:s, s:s, s:b}", "name", fm_stage_names[i], "recorded", recorded, "again", again->stage[i].output, "same",
-		                                        strcmp(recorded, again->stage[i].output) == 0));
+		json_array_append_new(stages, json_pack("{s:s, s:s, s:s, s:b}", "name", fm_stage_names[i], "recorded",
+							recorded, "again", again->stage[i].output, "same",
+							strcmp(recorded, again->stage[i].output) == 0));
 	}
-	return json_pack("{s:s, s:s, s:s, s:{s:s, s:s}, s:o}", "run", id, "from", from_model ? "model" : "data", "verdict",
-	                 strcmp(tar, again->tar_sha256) == 0 ? "same" : "different", "tar_sha256", "recorded", tar, "again", again->tar_sha256, "stages", stages);
+	return json_pack("{s:s, s:s, s:s, s:{s:s, s:s}, s:o}", "run", id, "from", from_model ? "model" : "data",
+			 "verdict", strcmp(tar, again->tar_sha256) == 0 ? "same" : "different", "tar_sha256",
+			 "recorded", tar, "again", again->tar_sha256, "stages", stages);
 }
 
-static int run_again(const struct fm_reproduce_in *in, const struct record *rec, const char *id, const char *workspace, const char *dir, json_t **report, struct fm_error *err)
+static int run_again(const struct fm_reproduce_in *in, const struct record *rec, const char *id, const char *workspace,
+		     const char *dir, json_t **report, struct fm_error *err)
 {
-	struct fm_run_options o = {.until = FM_RELEASE, .dry = true, .unconfined = in->unconfined, .stages = in->stages, .project = str(rec->run, "project")};
+	struct fm_run_options o = {.until = FM_RELEASE,
+				   .dry = true,
+				   .unconfined = in->unconfined,
+				   .stages = in->stages,
+				   .project = str(rec->run, "project")};
 	struct fm_config *cfg = NULL;
 	struct fm_run again = {0};
 	char *inner = fm_path_join(dir, "workspace");

@@ -1,7 +1,5 @@
 #include "pipeline/runner.h"
 
-#include <assert.h>
-#include <cblas.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,24 +11,12 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "manifests/canon.h"
+#include "pipeline/job.h"
 #include "pipeline/sandbox.h"
 #include "pipeline/workspace.h"
 
 #define STAGE_FORMAT "flowmint-stage/1"
 #define STAGE_JSON_MAX (32u << 20)
-
-/* The product folder of each stage, below its KEY folder. */
-static const char *const products[FM_NSTAGES] = {"store", "model", "synthetic", "metrics", "verdict", "release"};
-
-/* What one stage is told, in its child. */
-struct job {
-	const struct fm_stages *stages;
-	const struct fm_config *cfg;
-	enum fm_stage_id id;
-	const char *out_dir;
-	char *trace, *train, *validation, *holdout, *store_json, *model, *synthetic, *metrics, *verdict, *key, *dialect;
-	json_t *manifest;
-};
 
 struct runner {
 	const struct fm_run_options *o;
@@ -43,178 +29,29 @@ struct runner {
 	bool unconfined;
 };
 
-/* ---- in the child -------------------------------------------------------------------------------------------------- */
-
-static int call_stage(const struct job *j, json_t **result, struct fm_error *err)
-{
-	int rc;
-
-	switch (j->id) {
-	case FM_INGEST: {
-		struct fm_ingest_in in = {j->cfg, j->trace, j->out_dir};
-		struct fm_ingest_out out = {0};
-		if (!(rc = j->stages->ingest(&in, &out, err)))
-			*result = fm_ingest_out_json(&out);
-		return rc;
-	}
-	case FM_TRAIN: {
-		struct fm_train_in in = {j->cfg, j->train, j->validation, j->store_json, j->out_dir};
-		struct fm_train_out out = {0};
-		if (!(rc = j->stages->train(&in, &out, err)))
-			*result = fm_train_out_json(&out);
-		return rc;
-	}
-	case FM_GENERATE: {
-		struct fm_generate_in in = {j->cfg, j->model, j->out_dir};
-		struct fm_generate_out out = {0};
-		if (!(rc = j->stages->generate(&in, &out, err)))
-			*result = fm_generate_out_json(&out);
-		return rc;
-	}
-	case FM_EVALUATE: {
-		struct fm_evaluate_in in = {j->cfg, j->train, j->holdout, j->synthetic, j->out_dir};
-		struct fm_evaluate_out out = {0};
-		if (!(rc = j->stages->evaluate(&in, &out, err)))
-			*result = fm_evaluate_out_json(&out);
-		return rc;
-	}
-	case FM_GATE: {
-		struct fm_gate_in in = {j->cfg, j->metrics, j->out_dir};
-		struct fm_gate_out out = {0};
-		if (!(rc = j->stages->gate(&in, &out, err)))
-			*result = fm_gate_out_json(&out);
-		return rc;
-	}
-	case FM_RELEASE: {
-		struct fm_release_in in = {j->cfg, j->synthetic, j->verdict, j->key, j->out_dir, j->manifest};
-		struct fm_release_out out = {0};
-		if (!(rc = j->stages->release(&in, &out, err)))
-			*result = fm_release_out_json(&out);
-		return rc;
-	}
-	default:
-		return fm_fail(err, FM_ESYSTEM, "no such stage");
-	}
-}
-
-/* {"result": the stage's own, "output": digest of what it wrote} */
-static int stage_fn(void *ctx, json_t **result, struct fm_error *err)
-{
-	const struct job *j = ctx;
-	char hex[FM_SHA256_HEX];
-	json_t *own = NULL;
-	int rc;
-
-	if ((rc = call_stage(j, &own, err)) || (rc = fm_sha256_dir_hex(j->out_dir, hex, err)))
-		return rc;
-	/* The folder is about to get its final name: names alone stay true. */
-	for (int i = 0; own && j->id == FM_RELEASE && i < 2; i++) {
-		const char *what = i ? "signature" : "archive", *path = json_string_value(json_object_get(own, what)), *slash = path ? strrchr(path, '/') : NULL;
-
-		if (slash)
-			json_object_set_new(own, what, json_string(slash + 1));
-	}
-	/* Training repeats on machines with the same kernel of OpenBLAS: which one it was belongs to the model. */
-	if (own && j->id == FM_TRAIN)
-		json_object_set_new(own, "blas_kernel", json_string(openblas_get_corename()));
-	*result = own ? json_pack("{s:o, s:s}", "result", own, "output", hex) : NULL;
-	return *result ? FM_OK : fm_fail(err, FM_ESYSTEM, "the result of stage %s cannot be told as JSON", fm_stage_names[j->id]);
-}
-
-/* ---- inputs ---------------------------------------------------------------------------------------------------------- */
-
-static const char *const dialect_stages = "ingest release";
-
-/* dir/name, NULL where it does not exist. */
-static char *existing(const char *dir, const char *name)
-{
-	char *path = fm_path_join(dir, name);
-	struct stat st;
-
-	if (path && stat(path, &st) == 0)
-		return path;
-	free(path);
-	return NULL;
-}
-
-static void free_job(struct job *j)
-{
-	char **all[] = {&j->trace, &j->train, &j->validation, &j->holdout, &j->store_json, &j->model, &j->synthetic, &j->metrics, &j->verdict, &j->key, &j->dialect};
-
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-		free(*all[i]);
-		*all[i] = NULL;
-	}
-	json_decref(j->manifest);
-	j->manifest = NULL;
-}
-
-static bool dialect_is_file(const struct fm_config *cfg)
-{
-	return strchr(cfg->source.dialect, '/') != NULL;
-}
-
-/* The row of the design's table for this stage: paths into the job, and no others into the workspace. */
-static int fill_job(struct runner *r, struct job *j, struct fm_sandbox *box, struct fm_error *err)
-{
-	const struct fm_run_stage *s = r->run->stage;
-	const char *store = s[FM_INGEST].product;
-	char *const *paths[] = {&j->trace, &j->train, &j->validation, &j->holdout, &j->store_json, &j->model, &j->synthetic, &j->metrics, &j->verdict, &j->key, &j->dialect};
-
-	switch (j->id) {
-	case FM_INGEST:
-		j->trace = realpath(r->cfg->source.path, NULL);
-		break;
-	case FM_TRAIN:
-		j->train = existing(store, "train");
-		j->validation = existing(store, "validation");
-		j->store_json = existing(store, "store.json");
-		break;
-	case FM_GENERATE:
-		j->model = strdup(s[FM_TRAIN].product);
-		break;
-	case FM_EVALUATE:
-		j->train = existing(store, "train");
-		j->holdout = existing(store, "holdout");
-		j->synthetic = strdup(s[FM_GENERATE].product);
-		break;
-	case FM_GATE:
-		j->metrics = existing(s[FM_EVALUATE].product, "metrics.json");
-		break;
-	default:
-		j->synthetic = strdup(s[FM_GENERATE].product);
-		j->verdict = existing(s[FM_GATE].product, "verdict.json");
-		j->key = realpath(r->cfg->publish.key, NULL);
-		if (!j->key)
-			return fm_fail_errno(err, "publish.key: %s", r->cfg->publish.key);
-	}
-	if ((j->id == FM_INGEST && !j->trace) || (j->id == FM_TRAIN && !(j->train && j->validation && j->store_json)) ||
-	    (j->id == FM_EVALUATE && !(j->train && j->synthetic)) || (j->id == FM_GATE && !j->metrics) || (j->id == FM_RELEASE && !(j->synthetic && j->verdict)))
-		return fm_fail(err, FM_ESYSTEM, "an input of stage %s is not where the stage before it should have put it; run with --force", fm_stage_names[j->id]);
-	if (dialect_is_file(r->cfg) && strstr(dialect_stages, fm_stage_names[j->id]) && !(j->dialect = strdup(r->cfg->source.dialect)))
-		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
-		fm_sandbox_path(box, *paths[i], false);
-	fm_sandbox_path(box, j->out_dir, true);
-	return FM_OK;
-}
+/* ---- inputs ---- */
 
 static int set_digest(json_t *inputs, const char *name, const char *hex, struct fm_error *err)
 {
 	return json_object_set_new(inputs, name, json_string(hex)) ? fm_fail(err, FM_ESYSTEM, "out of memory") : FM_OK;
 }
 
-static int collect_inputs(struct runner *r, enum fm_stage_id id, const json_t *manifest, json_t *inputs, struct fm_error *err)
+static int collect_inputs(struct runner *r, enum fm_stage_id id, const json_t *manifest, json_t *inputs,
+			  struct fm_error *err)
 {
 	static const int from[FM_NSTAGES][3] = {
-		[FM_INGEST] = {-1}, [FM_TRAIN] = {FM_INGEST, -1}, [FM_GENERATE] = {FM_TRAIN, -1}, [FM_EVALUATE] = {FM_INGEST, FM_GENERATE, -1},
-		[FM_GATE] = {FM_EVALUATE, -1}, [FM_RELEASE] = {FM_GENERATE, FM_GATE, -1},
+	    [FM_INGEST] = {-1},
+	    [FM_TRAIN] = {FM_INGEST, -1},
+	    [FM_GENERATE] = {FM_TRAIN, -1},
+	    [FM_EVALUATE] = {FM_INGEST, FM_GENERATE, -1},
+	    [FM_GATE] = {FM_EVALUATE, -1},
+	    [FM_RELEASE] = {FM_GENERATE, FM_GATE, -1},
 	};
 	char hex[FM_SHA256_HEX];
 	int rc;
 
 	for (int i = 0; from[id][i] >= 0; i++)
-		if ((rc = set_digest(inputs, products[from[id][i]], r->run->stage[from[id][i]].output, err)))
+		if ((rc = set_digest(inputs, fm_products[from[id][i]], r->run->stage[from[id][i]].output, err)))
 			return rc;
 	if (id == FM_INGEST) {
 		if (r->o->trace_sha256)
@@ -224,21 +61,24 @@ static int collect_inputs(struct runner *r, enum fm_stage_id id, const json_t *m
 		if ((rc = set_digest(inputs, "trace", hex, err)))
 			return rc;
 	}
-	if (id == FM_RELEASE && ((rc = fm_json_digest(manifest, hex, err)) || (rc = set_digest(inputs, "manifest", hex, err))))
+	if (id == FM_RELEASE &&
+	    ((rc = fm_json_digest(manifest, hex, err)) || (rc = set_digest(inputs, "manifest", hex, err))))
 		return rc;
-	if (dialect_is_file(r->cfg) && strstr(dialect_stages, fm_stage_names[id]) &&
-	    ((rc = fm_sha256_file_hex(r->cfg->source.dialect, hex, err)) || (rc = set_digest(inputs, "dialect", hex, err))))
+	if (fm_job_wants_dialect(r->cfg, id) && ((rc = fm_sha256_file_hex(r->cfg->source.dialect, hex, err)) ||
+						 (rc = set_digest(inputs, "dialect", hex, err))))
 		return rc;
 	return FM_OK;
 }
 
-/* ---- one stage ---------------------------------------------------------------------------------------------------------- */
+/* ---- one stage
+ * ---------------------------------------------------------------------------------------------------------- */
 
 /* Take a finished stage.  1: taken; 0: there is none, or what there is cannot be used; negative: failed. */
 static int take_cached(struct runner *r, enum fm_stage_id id, const char *entry, struct fm_error *err)
 {
 	struct fm_run_stage *s = &r->run->stage[id];
-	char *file = fm_path_join(entry, "stage.json"), *product = fm_path_join(entry, products[id]), hex[FM_SHA256_HEX] = "";
+	char *file = fm_path_join(entry, "stage.json"), *product = fm_path_join(entry, fm_products[id]),
+	     hex[FM_SHA256_HEX] = "";
 	const char *output;
 	json_t *doc = NULL;
 	struct stat st;
@@ -253,7 +93,8 @@ static int take_cached(struct runner *r, enum fm_stage_id id, const char *entry,
 	if ((rc = fm_json_load(&doc, file, STAGE_JSON_MAX, err)) == FM_ESYSTEM)
 		goto out;
 	output = json_string_value(json_object_get(doc, "output"));
-	if (rc == FM_OK && output && stat(product, &st) == 0 && (rc = fm_folder_digest(s->name, product, r->unconfined, hex, s, err)) == FM_ESYSTEM)
+	if (rc == FM_OK && output && stat(product, &st) == 0 &&
+	    (rc = fm_folder_digest(s->name, product, r->unconfined, hex, s, err)) == FM_ESYSTEM)
 		goto out;
 	if (rc || !output || strcmp(output, hex) != 0) {
 		fm_warn("%s: not what the stage left there; it is made again", entry);
@@ -273,13 +114,14 @@ out:
 	return rc;
 }
 
-/* tmp becomes entry, with stage.json beside the product, so that a finished stage is known even when the run dies before
- * its row is in the ledger. */
+/* tmp becomes entry, with stage.json beside the product, so that a finished stage is known even when the run dies
+ * before its row is in the ledger. */
 static int keep(const struct fm_run_stage *s, const char *tmp, const char *entry, struct fm_error *err)
 {
 	char *file = fm_path_join(tmp, "stage.json");
-	json_t *doc = json_pack("{s:s, s:s, s:s, s:s, s:O, s:O, s:f, s:I}", "format", STAGE_FORMAT, "stage", s->name, "flowmint", FM_VERSION, "output", s->output,
-	                        "inputs", s->inputs, "result", s->result, "seconds", s->seconds, "peak_rss_bytes", (json_int_t)s->peak_rss_bytes);
+	json_t *doc = json_pack("{s:s, s:s, s:s, s:s, s:O, s:O, s:f, s:I}", "format", STAGE_FORMAT, "stage", s->name,
+				"flowmint", FM_VERSION, "output", s->output, "inputs", s->inputs, "result", s->result,
+				"seconds", s->seconds, "peak_rss_bytes", (json_int_t)s->peak_rss_bytes);
 	int rc;
 
 	if (!file || !doc)
@@ -291,7 +133,7 @@ static int keep(const struct fm_run_stage *s, const char *tmp, const char *entry
 	return rc;
 }
 
-static int make(struct runner *r, struct job *j, const char *entry, struct fm_error *err)
+static int make(struct runner *r, struct fm_job *j, const char *entry, struct fm_error *err)
 {
 	struct fm_sandbox box = {.name = fm_stage_names[j->id], .unconfined = r->unconfined};
 	struct fm_run_stage *s = &r->run->stage[j->id];
@@ -303,16 +145,16 @@ static int make(struct runner *r, struct job *j, const char *entry, struct fm_er
 	snprintf(name, sizeof name, ".tmp-%ld", (long)getpid());
 	if (!(tmp = fm_workspace_entry(r->ws.path, s->name, name, err)))
 		return err->code;
-	if (!(out_dir = fm_path_join(tmp, products[j->id]))) {
+	if (!(out_dir = fm_path_join(tmp, fm_products[j->id]))) {
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
 	if ((rc = fm_dir_remove(tmp, err)) || (rc = fm_dir_make(out_dir, 0700, err)))
 		goto out;
 	j->out_dir = out_dir;
-	if ((rc = fill_job(r, j, &box, err)))
+	if ((rc = fm_job_fill(j, r->run, &box, err)))
 		goto out;
-	rc = fm_sandbox_run(&box, stage_fn, j, &report, err);
+	rc = fm_sandbox_run(&box, fm_job_run, j, &report, err);
 	s->seconds += report.seconds;
 	s->peak_rss_bytes = report.peak_rss_bytes > s->peak_rss_bytes ? report.peak_rss_bytes : s->peak_rss_bytes;
 	if (rc)
@@ -324,7 +166,7 @@ static int make(struct runner *r, struct job *j, const char *entry, struct fm_er
 	}
 	memcpy(s->output, output, FM_SHA256_HEX);
 	s->result = json_incref(json_object_get(report.result, "result"));
-	if (!(rc = keep(s, tmp, entry, err)) && !(s->product = fm_path_join(entry, products[j->id])))
+	if (!(rc = keep(s, tmp, entry, err)) && !(s->product = fm_path_join(entry, fm_products[j->id])))
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 out:
 	if (rc) {
@@ -341,9 +183,11 @@ out:
 
 static int record_stage(struct runner *r, const struct fm_run_stage *s, struct fm_error *err)
 {
-	json_t *body = json_pack("{s:s, s:s, s:O, s:s, s:f, s:I, s:b, s:O}", "name", s->name, "key", s->key, "inputs", s->inputs, "output", s->output, "seconds",
-	                         s->seconds, "peak_rss_bytes", (json_int_t)s->peak_rss_bytes, "cached", s->cached, "result", s->result);
-	int rc = body ? fm_ledger_append(r->ledger, r->run->id, "stage", body, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
+	json_t *body = json_pack("{s:s, s:s, s:O, s:s, s:f, s:I, s:b, s:O}", "name", s->name, "key", s->key, "inputs",
+				 s->inputs, "output", s->output, "seconds", s->seconds, "peak_rss_bytes",
+				 (json_int_t)s->peak_rss_bytes, "cached", s->cached, "result", s->result);
+	int rc = body ? fm_ledger_append(r->ledger, r->run->id, "stage", body, err)
+		      : fm_fail(err, FM_ESYSTEM, "out of memory");
 
 	json_decref(body);
 	return rc;
@@ -351,7 +195,7 @@ static int record_stage(struct runner *r, const struct fm_run_stage *s, struct f
 
 static int run_stage(struct runner *r, enum fm_stage_id id, struct fm_error *err)
 {
-	struct job j = {.stages = r->stages, .cfg = r->cfg, .id = id};
+	struct fm_job j = {.stages = r->stages, .cfg = r->cfg, .id = id};
 	struct fm_run_stage *s = &r->run->stage[id];
 	bool borrowed = r->o->reuse && id <= FM_TRAIN;
 	char *entry = NULL;
@@ -362,7 +206,8 @@ static int run_stage(struct runner *r, enum fm_stage_id id, struct fm_error *err
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
 	if (id == FM_RELEASE && (rc = fm_runner_manifest(r->cfg, r->project, r->run, &j.manifest, err)))
 		goto out;
-	if ((rc = collect_inputs(r, id, j.manifest, s->inputs, err)) || (rc = fm_stage_key(r->cfg, id, s->inputs, s->key, err)))
+	if ((rc = collect_inputs(r, id, j.manifest, s->inputs, err)) ||
+	    (rc = fm_stage_key(r->cfg, id, s->inputs, s->key, err)))
 		goto out;
 	if (!(entry = fm_workspace_entry(borrowed ? r->o->reuse : r->ws.path, s->name, s->key, err))) {
 		rc = err->code;
@@ -371,7 +216,8 @@ static int run_stage(struct runner *r, enum fm_stage_id id, struct fm_error *err
 	if (!r->o->force && id != FM_RELEASE && (rc = take_cached(r, id, entry, err)) < 0)
 		goto out;
 	if (!s->cached && borrowed) {
-		rc = fm_fail(err, FM_EINPUT, "the recorded %s is no longer in %s: reproduce it --from data", products[id], r->o->reuse);
+		rc = fm_fail(err, FM_EINPUT, "the recorded %s is no longer in %s: reproduce it --from data",
+			     fm_products[id], r->o->reuse);
 		goto out;
 	}
 	if (!s->cached && (rc = make(r, &j, entry, err)))
@@ -382,12 +228,13 @@ static int run_stage(struct runner *r, enum fm_stage_id id, struct fm_error *err
 	r->run->nstages = id + 1;
 	rc = record_stage(r, s, err);
 out:
-	free_job(&j);
+	fm_job_free(&j);
 	free(entry);
 	return rc;
 }
 
-/* ---- what the results mean -------------------------------------------------------------------------------------------------- */
+/* ---- what the results mean
+ * -------------------------------------------------------------------------------------------------- */
 
 static int load_product(const struct fm_run_stage *s, const char *name, json_t **doc, struct fm_error *err)
 {
@@ -426,7 +273,8 @@ static int finish_release(struct runner *r, struct fm_error *err)
 {
 	struct fm_run *run = r->run;
 	const json_t *result = run->stage[FM_RELEASE].result;
-	const char *tar = json_string_value(json_object_get(result, "tar_sha256")), *file = json_string_value(json_object_get(result, "archive_sha256"));
+	const char *tar = json_string_value(json_object_get(result, "tar_sha256")),
+		   *file = json_string_value(json_object_get(result, "archive_sha256"));
 	json_t *body;
 	int rc;
 
@@ -438,14 +286,16 @@ static int finish_release(struct runner *r, struct fm_error *err)
 		return FM_OK;
 	if ((rc = fm_runner_publish(r->stages, r->project, r->o->out ? r->o->out : r->cfg->publish.out, run, err)))
 		return rc;
-	body = json_pack("{s:s, s:s, s:s, s:s, s:s}", "archive", run->archive, "name", r->cfg->release.name, "version", r->cfg->release.version, "tar_sha256", tar,
-	                 "archive_sha256", file);
-	rc = body ? fm_ledger_append(r->ledger, run->id, "release", body, err) : fm_fail(err, FM_ESYSTEM, "the archive's path is not UTF-8");
+	body = json_pack("{s:s, s:s, s:s, s:s, s:s}", "archive", run->archive, "name", r->cfg->release.name, "version",
+			 r->cfg->release.version, "tar_sha256", tar, "archive_sha256", file);
+	rc = body ? fm_ledger_append(r->ledger, run->id, "release", body, err)
+		  : fm_fail(err, FM_ESYSTEM, "the archive's path is not UTF-8");
 	json_decref(body);
 	return rc;
 }
 
-/* ---- the run ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the run
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 json_t *fm_run_config(const struct fm_config *cfg)
 {
@@ -458,10 +308,13 @@ json_t *fm_run_config(const struct fm_config *cfg)
 
 static int record_run(struct runner *r, struct fm_error *err)
 {
-	json_t *body = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:o}", "name", r->cfg->release.name, "version", r->cfg->release.version, "flowmint", FM_VERSION,
-	                         "project", r->project, "file", r->cfg->file, "confinement", r->unconfined ? "unconfined" : "namespaces", "force", r->o->force, "until",
-	                         fm_stage_names[r->o->until], "config", fm_run_config(r->cfg));
-	int rc = body ? fm_ledger_append(r->ledger, r->run->id, "run", body, err) : fm_fail(err, FM_ESYSTEM, "the config cannot be told as JSON");
+	json_t *body =
+	    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:o}", "name", r->cfg->release.name, "version",
+		      r->cfg->release.version, "flowmint", FM_VERSION, "project", r->project, "file", r->cfg->file,
+		      "confinement", r->unconfined ? "unconfined" : "namespaces", "force", r->o->force, "until",
+		      fm_stage_names[r->o->until], "config", fm_run_config(r->cfg));
+	int rc = body ? fm_ledger_append(r->ledger, r->run->id, "run", body, err)
+		      : fm_fail(err, FM_ESYSTEM, "the config cannot be told as JSON");
 
 	json_decref(body);
 	return rc;
@@ -471,12 +324,16 @@ static int record_run(struct runner *r, struct fm_error *err)
 static int record_end(struct runner *r, int code, const struct fm_error *why, struct fm_error *err)
 {
 	const struct fm_run *run = r->run;
-	const char *how = code ? "failed" : run->has_verdict && !run->verdict.pass ? "refused" : run->nstages == FM_NSTAGES ? "complete" : "partial";
+	const char *how = code                                     ? "failed"
+			  : run->has_verdict && !run->verdict.pass ? "refused"
+			  : run->nstages == FM_NSTAGES             ? "complete"
+								   : "partial";
 	json_t *body = json_pack("{s:s, s:i}", "status", how, "code", code);
 	int rc;
 
 	if (body && code) {
-		json_object_set_new(body, "stage", json_string(run->nstages < FM_NSTAGES ? fm_stage_names[run->nstages] : "publish"));
+		json_object_set_new(body, "stage",
+				    json_string(run->nstages < FM_NSTAGES ? fm_stage_names[run->nstages] : "publish"));
 		json_object_set_new(body, "message", json_string(why->message));
 	}
 	rc = body ? fm_ledger_append(r->ledger, run->id, "end", body, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
@@ -507,12 +364,14 @@ static int check_before(struct runner *r, struct fm_error *err)
 	int rc;
 
 	if (!cfg->source.path[0] && !r->o->trace_sha256)
-		return fm_fail(err, FM_EINPUT, "%s: source.path is not set: it names the trace to learn from", cfg->file);
+		return fm_fail(err, FM_EINPUT, "%s: source.path is not set: it names the trace to learn from",
+			       cfg->file);
 	if (!r->o->trace_sha256 && !fm_file_exists(cfg->source.path))
 		return fm_fail(err, FM_EINPUT, "source.path: %s: no such file", cfg->source.path);
 	/* What only the last stage needs is looked for before the hours of the others. */
 	if (r->o->until == FM_RELEASE && !fm_file_exists(cfg->publish.key))
-		return fm_fail(err, FM_EINPUT, "publish.key: %s: no such file; flowmint keygen --out FILE makes one", cfg->publish.key);
+		return fm_fail(err, FM_EINPUT, "publish.key: %s: no such file; flowmint keygen --out FILE makes one",
+			       cfg->publish.key);
 	if (!r->unconfined && (rc = fm_sandbox_probe(err)))
 		return rc;
 	return FM_OK;
@@ -522,7 +381,8 @@ static int open_run(struct runner *r, char *workspace, struct fm_error *err)
 {
 	int rc;
 
-	if ((rc = check_before(r, err)) || (rc = fm_workspace_open(&r->ws, workspace, err)) || (rc = fm_ledger_open(&r->ledger, r->ws.path, true, err)) ||
+	if ((rc = check_before(r, err)) || (rc = fm_workspace_open(&r->ws, workspace, err)) ||
+	    (rc = fm_ledger_open(&r->ledger, r->ws.path, true, err)) ||
 	    (rc = fm_ledger_next_run(r->ledger, r->run->id, err)))
 		return rc;
 	return record_run(r, err);
@@ -530,8 +390,13 @@ static int open_run(struct runner *r, char *workspace, struct fm_error *err)
 
 int fm_runner_run(const struct fm_run_options *o, struct fm_run *run, struct fm_error *err)
 {
-	struct runner r = {.o = o, .cfg = o->cfg, .stages = o->stages ? o->stages : &fm_stages_real, .run = run, .ws = FM_WORKSPACE_NONE,
-	                   .project = o->project ? o->project : o->cfg->dir, .unconfined = o->unconfined};
+	struct runner r = {.o = o,
+			   .cfg = o->cfg,
+			   .stages = o->stages ? o->stages : &fm_stages_real,
+			   .run = run,
+			   .ws = FM_WORKSPACE_NONE,
+			   .project = o->project ? o->project : o->cfg->dir,
+			   .unconfined = o->unconfined};
 	char *workspace = o->workspace ? strdup(o->workspace) : fm_path_join(r.project, "workspace");
 	struct fm_error later;
 	int rc;
@@ -561,10 +426,12 @@ json_t *fm_run_json(const struct fm_run *run)
 	for (int i = 0; i < run->nstages; i++) {
 		const struct fm_run_stage *s = &run->stage[i];
 
-		json_array_append_new(stages, json_pack("{s:s, s:f, s:I, s:b}", "name", s->name, "seconds", s->seconds, "peak_rss_bytes", (json_int_t)s->peak_rss_bytes,
-		                                        "cached", s->cached));
+		json_array_append_new(stages,
+				      json_pack("{s:s, s:f, s:I, s:b}", "name", s->name, "seconds", s->seconds,
+						"peak_rss_bytes", (json_int_t)s->peak_rss_bytes, "cached", s->cached));
 	}
-	doc = json_pack("{s:s, s:o, s:o}", "run", run->id, "stages", stages, "metrics", run->has_metrics ? fm_metrics_json(&run->metrics) : json_null());
+	doc = json_pack("{s:s, s:o, s:o}", "run", run->id, "stages", stages, "metrics",
+			run->has_metrics ? fm_metrics_json(&run->metrics) : json_null());
 	if (run->has_verdict)
 		verdict = fm_verdict_json(&run->verdict);
 	json_object_set_new(doc, "verdict", verdict ? json_incref(json_object_get(verdict, "verdict")) : json_null());

@@ -9,10 +9,10 @@
  *     trace -> ingest -> train -> generate -> evaluate -> gate -> release -> publish (by the runner itself)
  *                 \________________________/^       \___________/^
  *
- * The key of a stage is the digest of {stage, format, version, config sections, input digests}, from evaluate on with the
- * digest of the program.  A finished stage of the
- * same key is taken from the workspace after its digest has been checked; train.threads and paths of the machine are in no
- * key.  Release is made anew each time: it is quick, and its key may have changed.
+ * The key of a stage is the digest of {stage, format, version, config sections, input digests}, from evaluate on with
+ * the digest of the program.  A finished stage of the same key is taken from the workspace after its digest has been
+ * checked; train.threads and paths of the machine are in no key.  Release is made anew each time: it is quick, and its
+ * key may have changed.
  */
 #ifndef FM_PIPELINE_RUNNER_H
 #define FM_PIPELINE_RUNNER_H
@@ -46,36 +46,37 @@ extern const struct fm_stages fm_stages_real; /* stages.c */
 
 struct fm_run_options {
 	const struct fm_config *cfg;
-	const char *project;    /* folder of keys/ and allowed_signers; NULL: cfg->dir */
-	const char *workspace;  /* NULL: PROJECT/workspace */
-	const char *out;        /* NULL: cfg->publish.out */
-	int until;              /* the last stage to run: an enum fm_stage_id */
+	const char *project;   /* folder of keys/ and allowed_signers; NULL: cfg->dir */
+	const char *workspace; /* NULL: PROJECT/workspace */
+	const char *out;       /* NULL: cfg->publish.out */
+	int until;             /* the last stage to run: an enum fm_stage_id */
 	bool force, unconfined;
 	const struct fm_stages *stages; /* NULL: the real ones */
 	/* For `reproduce`: the archive stays in the workspace, nothing is published. */
 	bool dry;
-	/* For `reproduce --from model`: ingest and train are taken from this workspace, for this digest of the trace. */
+	/* For `reproduce --from model`: ingest and train are taken from this workspace, for this digest of the trace.
+	 */
 	const char *reuse, *trace_sha256;
 };
 
 struct fm_run_stage {
 	const char *name;
 	char key[FM_SHA256_HEX], output[FM_SHA256_HEX];
-	double seconds;          /* in this run: for a cached stage, the time of checking it */
+	double seconds; /* in this run: for a cached stage, the time of checking it */
 	uint64_t peak_rss_bytes;
 	bool cached;
-	json_t *inputs;          /* {"trace": digest, ...} */
-	json_t *result;          /* fm_x_out_json */
-	char *product;           /* its folder */
+	json_t *inputs; /* {"trace": digest, ...} */
+	json_t *result; /* fm_x_out_json */
+	char *product;  /* its folder */
 };
 struct fm_run {
 	char id[FM_RUN_ID_MAX];
 	struct fm_run_stage stage[FM_NSTAGES];
-	int nstages;              /* that ran or were taken */
+	int nstages; /* that ran or were taken */
 	struct fm_metrics metrics;
 	struct fm_verdict verdict;
 	bool has_metrics, has_verdict;
-	char archive[1024];       /* "" when there is none */
+	char archive[1024]; /* "" when there is none */
 	char tar_sha256[FM_SHA256_HEX], archive_sha256[FM_SHA256_HEX];
 	bool unconfined;
 };
@@ -88,14 +89,19 @@ void fm_run_free(struct fm_run *run);
 json_t *fm_run_config(const struct fm_config *cfg);
 
 /* keys.c: the key of stage id, from the config and run->stage[id].inputs. */
-int fm_stage_key(const struct fm_config *cfg, enum fm_stage_id id, const json_t *inputs, char key[FM_SHA256_HEX], struct fm_error *err) FM_MUST_CHECK;
+int fm_stage_key(const struct fm_config *cfg, enum fm_stage_id id, const json_t *inputs, char key[FM_SHA256_HEX],
+		 struct fm_error *err) FM_MUST_CHECK;
 /* keys.c: digest of the trace, remembered in the ledger by device, inode, size and times of the file. */
-int fm_trace_digest(struct fm_ledger *l, const char *path, bool unconfined, char hex[FM_SHA256_HEX], struct fm_error *err) FM_MUST_CHECK;
+int fm_trace_digest(struct fm_ledger *l, const char *path, bool unconfined, char hex[FM_SHA256_HEX],
+		    struct fm_error *err) FM_MUST_CHECK;
 /* keys.c: the digest of a folder, taken in a child that sees nothing else; seconds and memory are added to *s. */
-int fm_folder_digest(const char *name, const char *dir, bool unconfined, char hex[FM_SHA256_HEX], struct fm_run_stage *s, struct fm_error *err) FM_MUST_CHECK;
+int fm_folder_digest(const char *name, const char *dir, bool unconfined, char hex[FM_SHA256_HEX],
+		     struct fm_run_stage *s, struct fm_error *err) FM_MUST_CHECK;
 /* publish.c: the runner's part of the manifest, a new reference. */
-int fm_runner_manifest(const struct fm_config *cfg, const char *project, const struct fm_run *run, json_t **manifest, struct fm_error *err) FM_MUST_CHECK;
+int fm_runner_manifest(const struct fm_config *cfg, const char *project, const struct fm_run *run, json_t **manifest,
+		       struct fm_error *err) FM_MUST_CHECK;
 /* publish.c: verify what the release stage made, then put it into out: archive first, signature last. */
-int fm_runner_publish(const struct fm_stages *stages, const char *project, const char *out, struct fm_run *run, struct fm_error *err) FM_MUST_CHECK;
+int fm_runner_publish(const struct fm_stages *stages, const char *project, const char *out, struct fm_run *run,
+		      struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -54,15 +54,19 @@ static int check_readable(const struct fm_sandbox *box, struct fm_error *err)
 		int fd = open(box->path[i].path, O_RDONLY | O_CLOEXEC);
 
 		if (fd < 0 && errno == EACCES)
-			return fm_fail(err, FM_ESYSTEM, "%s: a stage may not read it: it runs without root's privileges, so the file must be "
-			               "readable by the user who runs flowmint", box->path[i].path);
+			return fm_fail(
+			    err, FM_ESYSTEM,
+			    "%s: a stage may not read it: it runs without root's privileges, so the file must be "
+			    "readable by the user who runs flowmint",
+			    box->path[i].path);
 		if (fd >= 0)
 			close(fd);
 	}
 	return FM_OK;
 }
 
-static int child_setup(const struct fm_sandbox *box, char *const *real, bool user_namespace, unsigned uid, unsigned gid, int *pipe_fd, struct fm_error *err)
+static int child_setup(const struct fm_sandbox *box, char *const *real, bool user_namespace, unsigned uid, unsigned gid,
+		       int *pipe_fd, struct fm_error *err)
 {
 	struct pollfd parent = {.fd = RESULT_FD};
 	sigset_t none;
@@ -113,7 +117,8 @@ static void child_report(int fd, int rc, json_t *result, const struct fm_error *
 	if (rc) {
 		json_t *message = json_string(err->message);
 
-		/* A cut message may end inside a UTF-8 sequence, a file name may hold anything: fall back to what is printable. */
+		/* A cut message may end inside a UTF-8 sequence, a file name may hold anything: fall back to what is
+		 * printable. */
 		if (!message) {
 			char plain[sizeof err->message];
 			size_t i;
@@ -228,12 +233,17 @@ static int collect(int fd, const sigset_t *waiting, struct fm_buf *b)
 static int explain_signal(const char *name, int sig, struct fm_error *err)
 {
 	if (sig == SIGSYS)
-		return fm_fail(err, FM_ESYSTEM, "stage %s was killed: it made a system call that no stage may make (network, process, mount)", name);
-	return fm_fail(err, FM_ESYSTEM, "stage %s was killed by signal %d (%s%s)", name, sig, strsignal(sig), sig == SIGKILL ? ": out of memory?" : "");
+		return fm_fail(
+		    err, FM_ESYSTEM,
+		    "stage %s was killed: it made a system call that no stage may make (network, process, mount)",
+		    name);
+	return fm_fail(err, FM_ESYSTEM, "stage %s was killed by signal %d (%s%s)", name, sig, strsignal(sig),
+		       sig == SIGKILL ? ": out of memory?" : "");
 }
 
 /* What the child sent, or how it ended. */
-static int interpret(const char *name, int status, const struct fm_buf *b, struct fm_sandbox_report *report, struct fm_error *err)
+static int interpret(const char *name, int status, const struct fm_buf *b, struct fm_sandbox_report *report,
+		     struct fm_error *err)
 {
 	json_t *doc = NULL, *code;
 	const char *message;
@@ -245,7 +255,8 @@ static int interpret(const char *name, int status, const struct fm_buf *b, struc
 	code = json_object_get(doc, "code");
 	if (!json_is_integer(code)) {
 		json_decref(doc);
-		return fm_fail(err, FM_ESYSTEM, "stage %s ended without a result (exit status %d)", name, WEXITSTATUS(status));
+		return fm_fail(err, FM_ESYSTEM, "stage %s ended without a result (exit status %d)", name,
+			       WEXITSTATUS(status));
 	}
 	rc = (int)json_integer_value(code);
 	message = json_string_value(json_object_get(doc, "message"));
@@ -265,7 +276,8 @@ static void free_paths(char **real, int n)
 		free(real[i]);
 }
 
-int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, struct fm_sandbox_report *report, struct fm_error *err)
+int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, struct fm_sandbox_report *report,
+		   struct fm_error *err)
 {
 	char *real[FM_SANDBOX_MAXPATHS] = {0};
 	unsigned uid = geteuid(), gid = getegid();
@@ -304,8 +316,10 @@ int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, st
 	close(fd[1]);
 	free_paths(real, box->npaths);
 	if (pid < 0) {
-		rc = fm_fail(err, FM_ESYSTEM, "cannot start stage %s in namespaces of its own: %s; allow user namespaces on this system, or accept --unconfined", box->name,
-		             strerror(errno));
+		rc = fm_fail(err, FM_ESYSTEM,
+			     "cannot start stage %s in namespaces of its own: %s; allow user namespaces on this "
+			     "system, or accept --unconfined",
+			     box->name, strerror(errno));
 		close(fd[0]);
 		signals_release(&old);
 		return rc;
@@ -314,8 +328,10 @@ int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, st
 	if (ended < 0)
 		rc = fm_fail_errno(err, "cannot read the result of stage %s", box->name);
 	else if (ended > 0)
-		rc = fm_fail(err, FM_ESYSTEM, "stopped by signal %d (%s) in stage %s; what is complete is kept, the same command goes on from there", ended, strsignal(ended),
-		             box->name);
+		rc = fm_fail(err, FM_ESYSTEM,
+			     "stopped by signal %d (%s) in stage %s; what is complete is kept, the same command goes "
+			     "on from there",
+			     ended, strsignal(ended), box->name);
 	else
 		rc = FM_OK;
 	if (rc)

@@ -7,11 +7,11 @@
  *     fm_sandbox_run(&box, stage_fn, ctx, &report, err)   stage_fn runs in the child; its JSON comes back
  *
  * The child is cloned into user, mount, network, process, IPC and host name namespaces of its own (without the user
- * namespace where root may not make one).  Its root is an empty, read-only tmpfs in which the given paths are bind-mounted
- * under their own names, so that messages name files as the user knows them; /dev/null and /dev/urandom are the rest.  It
- * has no privileges and cannot gain any, holds no descriptor but standard error and the pipe to its parent, leaves no core
- * dump, dies with its parent, and a seccomp filter kills it when it makes a socket, a process or a mount, or calls
- * anything else in the list of sandbox_filter.c.
+ * namespace where root may not make one).  Its root is an empty, read-only tmpfs in which the given paths are
+ * bind-mounted under their own names, so that messages name files as the user knows them; /dev/null and /dev/urandom
+ * are the rest.  It has no privileges and cannot gain any, holds no descriptor but standard error and the pipe to its
+ * parent, leaves no core dump, dies with its parent, and a seccomp filter kills it when it makes a socket, a process or
+ * a mount, or calls anything else in the list of sandbox_filter.c.
  *
  * It is a fork without exec: it needs no library from disk, and it has what was in its parent's memory.  So the parent
  * never reads private records (digests are taken in children) and closes secrets before it starts a child.
@@ -35,7 +35,8 @@ struct fm_sandbox {
 		bool writable;
 	} path[FM_SANDBOX_MAXPATHS];
 	int npaths;
-	bool unconfined; /* no namespaces: every file of the user is in reach; the filter, limits and closed descriptors stay */
+	bool unconfined; /* no namespaces: every file of the user is in reach; the filter, limits and closed descriptors
+			    stay */
 };
 
 /* Runs in the child.  *result is taken over and may stay NULL.  What it returns is what fm_sandbox_run returns. */
@@ -50,10 +51,11 @@ struct fm_sandbox_report {
 /* path is borrowed until fm_sandbox_run has returned; NULL and "" are left out. More than fit is a bug. */
 void fm_sandbox_path(struct fm_sandbox *box, const char *path, bool writable);
 
-/* Run fn in a child.  FM_ESYSTEM when the workspace cannot be made, when the child was killed (the signal is named) or when
- * SIGINT, SIGTERM or SIGHUP came: the child is then killed before this returns.  fn's own error is passed on. report is
- * filled as far as known in every case. */
-int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, struct fm_sandbox_report *report, struct fm_error *err) FM_MUST_CHECK;
+/* Run fn in a child.  FM_ESYSTEM when the workspace cannot be made, when the child was killed (the signal is named) or
+ * when SIGINT, SIGTERM or SIGHUP came: the child is then killed before this returns.  fn's own error is passed on.
+ * report is filled as far as known in every case. */
+int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, struct fm_sandbox_report *report,
+		   struct fm_error *err) FM_MUST_CHECK;
 
 /* Can this kernel, here, confine a stage?  FM_ESYSTEM says what it refused and what to do. */
 int fm_sandbox_probe(struct fm_error *err) FM_MUST_CHECK;
@@ -61,7 +63,8 @@ int fm_sandbox_probe(struct fm_error *err) FM_MUST_CHECK;
 /* In the child, last: the system calls that no stage makes (sandbox_filter.c). */
 int fm_sandbox_filter(struct fm_error *err) FM_MUST_CHECK;
 /* In the child: namespaces' inside, private root, privileges (sandbox_root.c).  real[i] is the resolved path[i]. */
-int fm_sandbox_enter(const struct fm_sandbox *box, char *const *real, bool user_namespace, unsigned uid, unsigned gid, struct fm_error *err) FM_MUST_CHECK;
+int fm_sandbox_enter(const struct fm_sandbox *box, char *const *real, bool user_namespace, unsigned uid, unsigned gid,
+		     struct fm_error *err) FM_MUST_CHECK;
 int fm_sandbox_drop(struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "pipeline/sandbox.h"
 
+/* clang-format off */
 static const int denied[] = {
 	/* network, and ways around it */
 	SCMP_SYS(socket), SCMP_SYS(socketpair), SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(accept),
@@ -35,6 +36,7 @@ static const int denied[] = {
 	/* System V memory and queues: they have no path that the mount namespace would hide */
 	SCMP_SYS(shmget), SCMP_SYS(shmat), SCMP_SYS(msgget), SCMP_SYS(semget), SCMP_SYS(mq_open),
 };
+/* clang-format on */
 
 int fm_sandbox_filter(struct fm_error *err)
 {

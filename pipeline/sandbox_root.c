@@ -1,8 +1,8 @@
 /*
  * Inside the new namespaces: the identity map, the private root and the loss of every privilege.
  *
- * The order is that of bubblewrap: a tmpfs over /tmp becomes the root with the old root below /old, paths are bound from
- * there to their own names, then /old is let go and the root becomes read-only.
+ * The order is that of bubblewrap: a tmpfs over /tmp becomes the root with the old root below /old, paths are bound
+ * from there to their own names, then /old is let go and the root becomes read-only.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,9 @@
 #include "base/file.h"
 #include "pipeline/sandbox.h"
 
-#define HINT "; this system does not let flowmint confine a stage (run it outside the container or allow user namespaces, or accept --unconfined)"
+#define HINT                                                                                                           \
+	"; this system does not let flowmint confine a stage (run it outside the container or allow user namespaces, " \
+	"or accept --unconfined)"
 
 /* /proc files want one write and no temporary name, so fm_file_write does not serve. */
 static int proc_write(const char *path, const char *text, struct fm_error *err)
@@ -108,25 +110,29 @@ static int private_root(const struct fm_sandbox *box, char *const *real, struct 
 	struct mount_attr attr = {.attr_set = plain | MOUNT_ATTR_RDONLY};
 	int rc;
 
-	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) || mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "size=4m,mode=0755") ||
-	    mkdir("/tmp/old", 0700) || syscall(SYS_pivot_root, "/tmp", "/tmp/old") || chdir("/") ||
+	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) ||
+	    mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "size=4m,mode=0755") || mkdir("/tmp/old", 0700) ||
+	    syscall(SYS_pivot_root, "/tmp", "/tmp/old") || chdir("/") ||
 	    mount("old", "old", NULL, MS_REC | MS_PRIVATE, NULL))
 		return fm_fail(err, FM_ESYSTEM, "cannot make a private file system: %s" HINT, strerror(errno));
 	if ((rc = bind_path("/dev/null", "/dev/null", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, err)) ||
-	    (rc = bind_path("/dev/urandom", "/dev/urandom", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY, err)))
+	    (rc = bind_path("/dev/urandom", "/dev/urandom", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY,
+			    err)))
 		return rc;
 	/* Read-only first: an output folder may lie below an input that is shown whole. */
 	for (int writable = 0; writable < 2; writable++)
 		for (int i = 0; i < box->npaths; i++)
 			if (box->path[i].writable == (writable == 1) &&
-			    (rc = bind_path(real[i], box->path[i].path, plain | (writable ? 0 : MOUNT_ATTR_RDONLY), err)))
+			    (rc = bind_path(real[i], box->path[i].path, plain | (writable ? 0 : MOUNT_ATTR_RDONLY),
+					    err)))
 				return rc;
 	if (umount2("/old", MNT_DETACH) || rmdir("/old") || mount_setattr(AT_FDCWD, "/", 0, &attr, sizeof attr))
 		return fm_fail(err, FM_ESYSTEM, "cannot close the private file system: %s" HINT, strerror(errno));
 	return FM_OK;
 }
 
-int fm_sandbox_enter(const struct fm_sandbox *box, char *const *real, bool user_namespace, unsigned uid, unsigned gid, struct fm_error *err)
+int fm_sandbox_enter(const struct fm_sandbox *box, char *const *real, bool user_namespace, unsigned uid, unsigned gid,
+		     struct fm_error *err)
 {
 	int rc;
 
@@ -148,8 +154,8 @@ int fm_sandbox_drop(struct fm_error *err)
 	for (unsigned long cap = 0; cap < 64; cap++)
 		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) && errno != EINVAL && errno != EPERM)
 			return fm_fail_errno(err, "cannot drop capability %lu", cap);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || syscall(SYS_capset, &header, data) || setrlimit(RLIMIT_CORE, &none) ||
-	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || syscall(SYS_capset, &header, data) ||
+	    setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
 		return fm_fail_errno(err, "cannot drop privileges");
 	return FM_OK;
 }

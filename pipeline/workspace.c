@@ -28,8 +28,10 @@ static int take_lock(struct fm_workspace *w, struct fm_error *err)
 			n = pread(w->lock, pid, sizeof pid - 1, 0);
 			pid[n > 0 ? n : 0] = '\0';
 			pid[strcspn(pid, "\n")] = '\0';
-			rc = fm_fail(err, FM_ESYSTEM, "%s is in use by another run of flowmint (process %s): wait for it, or name another --workspace", w->path,
-			             *pid ? pid : "unknown");
+			rc = fm_fail(err, FM_ESYSTEM,
+				     "%s is in use by another run of flowmint (process %s): wait for it, or name "
+				     "another --workspace",
+				     w->path, *pid ? pid : "unknown");
 		}
 	} else {
 		int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
@@ -93,8 +95,10 @@ int fm_workspace_open(struct fm_workspace *w, const char *path, struct fm_error 
 	if (!(w->path = realpath(path, NULL)) || stat(w->path, &st))
 		return fm_fail_errno(err, "%s", path);
 	if (st.st_mode & 077)
-		return fm_fail(err, FM_EINPUT, "%s: others may look into the workspace (mode %03o): chmod 700 it, or name a folder of its own", w->path,
-		               (unsigned)st.st_mode & 0777);
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "%s: others may look into the workspace (mode %03o): chmod 700 it, or name a folder of its own",
+		    w->path, (unsigned)st.st_mode & 0777);
 	if ((rc = take_lock(w, err)) || (rc = remove_stale(w, err)))
 		fm_workspace_close(w);
 	return rc;
@@ -103,14 +107,16 @@ int fm_workspace_open(struct fm_workspace *w, const char *path, struct fm_error 
 void fm_workspace_close(struct fm_workspace *w)
 {
 	if (w->lock >= 0)
-		close(w->lock); /* and with it the lock; the file stays, so that two runs never lock two files of one name */
+		close(w->lock); /* and with it the lock; the file stays, so that two runs never lock two files of one
+				   name */
 	free(w->path);
 	*w = (struct fm_workspace)FM_WORKSPACE_NONE;
 }
 
 char *fm_workspace_entry(const char *workspace, const char *stage, const char *name, struct fm_error *err)
 {
-	char *stages = fm_path_join(workspace, "stages"), *dir = stages ? fm_path_join(stages, stage) : NULL, *path = NULL;
+	char *stages = fm_path_join(workspace, "stages"), *dir = stages ? fm_path_join(stages, stage) : NULL,
+	     *path = NULL;
 
 	if (!dir)
 		fm_fail(err, FM_ESYSTEM, "out of memory");

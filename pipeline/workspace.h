@@ -4,9 +4,9 @@
  *     WORKSPACE/            0700
  *       lock                held by the run that works here; holds its process id
  *       ledger.db, .head    ledger.h
- *       stages/STAGE/KEY/   one finished stage: its product folder and stage.json; KEY is the digest of all it depends on
- *       stages/STAGE/.tmp-* one being made: renamed to KEY when complete, else removed by the next run
- *       reproduce-*         the workspace of a `flowmint reproduce`, removed when it ends or by the next run
+ *       stages/STAGE/KEY/   one finished stage: its product folder and stage.json; KEY is the digest of all it depends
+ * on stages/STAGE/.tmp-* one being made: renamed to KEY when complete, else removed by the next run reproduce-* the
+ * workspace of a `flowmint reproduce`, removed when it ends or by the next run
  *
  * A KEY folder is there whole or not at all, so a run that was killed goes on with what is complete.
  */
@@ -19,7 +19,10 @@ struct fm_workspace {
 	char *path; /* absolute, resolved */
 	int lock;
 };
-#define FM_WORKSPACE_NONE {.lock = -1}
+#define FM_WORKSPACE_NONE                                                                                              \
+	{                                                                                                              \
+		.lock = -1                                                                                             \
+	}
 
 /* Make the folder where absent, lock it, remove what a killed run left.  FM_ESYSTEM naming the process when another run
  * holds it. */
@@ -27,6 +30,7 @@ int fm_workspace_open(struct fm_workspace *w, const char *path, struct fm_error 
 void fm_workspace_close(struct fm_workspace *w);
 
 /* WORKSPACE/stages/STAGE/NAME, a new string; the folder above is made.  NULL and err set on failure. */
-char *fm_workspace_entry(const char *workspace, const char *stage, const char *name, struct fm_error *err) FM_MUST_CHECK;
+char *fm_workspace_entry(const char *workspace, const char *stage, const char *name,
+			 struct fm_error *err) FM_MUST_CHECK;
 
 #endif

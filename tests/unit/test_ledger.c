@@ -61,7 +61,9 @@ static void tamper(const char *sql)
 	char *message = NULL;
 
 	assert_int_equal(sqlite3_open(db_path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "DROP TRIGGER ledger_no_update; DROP TRIGGER ledger_no_delete;", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_exec(db, "DROP TRIGGER ledger_no_update; DROP TRIGGER ledger_no_delete;", NULL, NULL, NULL),
+	    SQLITE_OK);
 	if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK)
 		fail_msg("%s", message);
 	sqlite3_close(db);
@@ -138,11 +140,11 @@ static void test_triggers_stop_accidents(void **state)
 static void test_each_edited_column_is_found(void **state)
 {
 	static const char *const edits[] = {
-		"UPDATE ledger SET body = '{\"n\":7,\"name\":\"demo\"}' WHERE row = 3",
-		"UPDATE ledger SET body = body || ' ' WHERE row = 3",
-		"UPDATE ledger SET time = '2020-01-01T00:00:00Z' WHERE row = 3",
-		"UPDATE ledger SET run = 'r0009' WHERE row = 3",
-		"UPDATE ledger SET kind = 'verdict' WHERE row = 3",
+	    "UPDATE ledger SET body = '{\"n\":7,\"name\":\"demo\"}' WHERE row = 3",
+	    "UPDATE ledger SET body = body || ' ' WHERE row = 3",
+	    "UPDATE ledger SET time = '2020-01-01T00:00:00Z' WHERE row = 3",
+	    "UPDATE ledger SET run = 'r0009' WHERE row = 3",
+	    "UPDATE ledger SET kind = 'verdict' WHERE row = 3",
 	};
 
 	for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
@@ -179,7 +181,8 @@ static void test_removed_first_row_is_found(void **state)
 static void test_reordered_rows_are_found(void **state)
 {
 	(void)state;
-	tamper("UPDATE ledger SET row = 99 WHERE row = 2; UPDATE ledger SET row = 2 WHERE row = 3; UPDATE ledger SET row = 3 WHERE row = 99");
+	tamper("UPDATE ledger SET row = 99 WHERE row = 2; UPDATE ledger SET row = 2 WHERE row = 3; UPDATE ledger SET "
+	       "row = 3 WHERE row = 99");
 	expect_problem("reordered");
 }
 
@@ -290,11 +293,14 @@ static void test_absent_ledger_is_an_input_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_untouched_is_intact_and_goes_on), T(test_triggers_stop_accidents), T(test_each_edited_column_is_found),
-		T(test_removed_row_is_found), T(test_removed_and_renumbered_is_found), T(test_removed_first_row_is_found),
-		T(test_reordered_rows_are_found), T(test_cut_tail_is_found), T(test_emptied_ledger_is_found),
-		T(test_removed_database_is_found), T(test_missing_or_foreign_head_is_found), T(test_database_that_is_none_is_found),
-		T(test_rewritten_chain_is_found), T(test_crash_before_the_head_is_healed), T(test_absent_ledger_is_an_input_error),
+	    T(test_untouched_is_intact_and_goes_on),  T(test_triggers_stop_accidents),
+	    T(test_each_edited_column_is_found),      T(test_removed_row_is_found),
+	    T(test_removed_and_renumbered_is_found),  T(test_removed_first_row_is_found),
+	    T(test_reordered_rows_are_found),         T(test_cut_tail_is_found),
+	    T(test_emptied_ledger_is_found),          T(test_removed_database_is_found),
+	    T(test_missing_or_foreign_head_is_found), T(test_database_that_is_none_is_found),
+	    T(test_rewritten_chain_is_found),         T(test_crash_before_the_head_is_healed),
+	    T(test_absent_ledger_is_an_input_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

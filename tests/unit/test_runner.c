@@ -1,5 +1,5 @@
-/* The runner: a failed gate leaves nothing, a killed run goes on and ends with the same bytes, nothing is done twice, no
- * stage sees more than its row.  The stages are small ones of this file; the gate is the real one. */
+/* The runner: a failed gate leaves nothing, a killed run goes on and ends with the same bytes, nothing is done twice,
+ * no stage sees more than its row.  The stages are small ones of this file; the gate is the real one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,10 +29,10 @@ static bool confined;
 /* What the small stages are to do; inherited by their processes. */
 static struct {
 	double metric;
-	int kill_in;    /* the stage that kills itself, or -1 */
-	int fail_in;    /* the stage that fails after writing something, or -1 */
+	int kill_in; /* the stage that kills itself, or -1 */
+	int fail_in; /* the stage that fails after writing something, or -1 */
 	int hang_in;
-	int peek_in;    /* the stage that tries to open what it must not see */
+	int peek_in; /* the stage that tries to open what it must not see */
 	bool bad_archive;
 } plan;
 
@@ -60,14 +60,16 @@ static int must_not_open(const char *path, struct fm_error *err)
 /* Look for everything but what the paths seen by the stage allow. */
 static int peek(enum fm_stage_id id, struct fm_error *err)
 {
-	static const char *const names[] = {"ledger.db", "ledger.head", "lock", "stages/ingest", "stages/train", "stages/generate", "stages/evaluate"};
+	static const char *const names[] = {"ledger.db",    "ledger.head",     "lock",           "stages/ingest",
+					    "stages/train", "stages/generate", "stages/evaluate"};
 	char path[400];
 	int rc = FM_OK;
 
 	for (size_t i = 0; i < sizeof names / sizeof *names && !rc; i++) {
 		/* The folders above an input are there, but a stage's own inputs are all that lies in them. */
-		if ((i == 3 && (id == FM_TRAIN || id == FM_EVALUATE)) || (i == 4 && id == FM_GENERATE) || (i == 5 && (id == FM_EVALUATE || id == FM_RELEASE)) ||
-		    (i == 6 && id == FM_GATE) || (int)i == (int)id + 3)
+		if ((i == 3 && (id == FM_TRAIN || id == FM_EVALUATE)) || (i == 4 && id == FM_GENERATE) ||
+		    (i == 5 && (id == FM_EVALUATE || id == FM_RELEASE)) || (i == 6 && id == FM_GATE) ||
+		    (int)i == (int)id + 3)
 			continue;
 		snprintf(path, sizeof path, "%s/%s", workspace, names[i]);
 		rc = must_not_open(path, err);
@@ -202,14 +204,17 @@ static int small_verify(const struct fm_verify_in *in, struct fm_verify_report *
 	return rc;
 }
 
-static const struct fm_stages small = {small_ingest, small_train, small_generate, small_evaluate, small_gate, small_release, small_verify};
+static const struct fm_stages small = {small_ingest, small_train,   small_generate, small_evaluate,
+				       small_gate,   small_release, small_verify};
 
 /* ---- a project ---- */
 
-static const char config_text[] = "preset: demo\n"
-                                  "source: {path: trace.csv}\n"
-                                  "gate: {jsd_mean8: null, jsd.PR: null, jsd.TS: null, jsd.TD: null, jsd.PKT: null, jsd.BYT: null, jsd.DA: null, leak.rows_equal: null,\n"
-                                  "  leak.share_nearer_train: null, rules.broken_share: null, downstream.mse_ratio: null, jsd.SA: 0.1}\n";
+static const char config_text[] =
+    "preset: demo\n"
+    "source: {path: trace.csv}\n"
+    "gate: {jsd_mean8: null, jsd.PR: null, jsd.TS: null, jsd.TD: null, jsd.PKT: null, jsd.BYT: null, jsd.DA: null, "
+    "leak.rows_equal: null,\n"
+    "  leak.share_nearer_train: null, rules.broken_share: null, downstream.mse_ratio: null, jsd.SA: 0.1}\n";
 
 static int setup(void **state)
 {
@@ -228,7 +233,8 @@ static int setup(void **state)
 	snprintf(workspace, sizeof workspace, "%s/workspace", dir);
 	snprintf(out_dir, sizeof out_dir, "%s/release", dir);
 	snprintf(yaml, sizeof yaml, "%s/release.yaml", dir);
-	if (fm_project_init(dir, "demo", "tester", &err) || fm_file_write(yaml, 0644, config_text, sizeof config_text - 1, &err) ||
+	if (fm_project_init(dir, "demo", "tester", &err) ||
+	    fm_file_write(yaml, 0644, config_text, sizeof config_text - 1, &err) ||
 	    fm_file_write(trace, 0600, "three private flows", 19, &err)) {
 		fprintf(stderr, "%s\n", err.message);
 		return -1;
@@ -253,7 +259,8 @@ struct how {
 
 static int run_how(struct how how, struct fm_run *run, struct fm_error *err)
 {
-	struct fm_run_options o = {.workspace = workspace, .until = how.until, .force = how.force, .unconfined = !confined, .stages = &small};
+	struct fm_run_options o = {
+	    .workspace = workspace, .until = how.until, .force = how.force, .unconfined = !confined, .stages = &small};
 	struct fm_config *cfg = NULL;
 	int rc;
 
@@ -353,11 +360,13 @@ static void test_json_has_the_shape_of_the_contract(void **state)
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
 		assert_non_null(json_object_get(doc, keys[i]));
 	assert_string_equal(json_string_value(json_object_get(doc, "verdict")), "pass");
-	assert_true(json_number_value(json_object_get(json_object_get(json_object_get(doc, "metrics"), "jsd"), "SA")) == 0.05);
+	assert_true(json_number_value(json_object_get(json_object_get(json_object_get(doc, "metrics"), "jsd"), "SA")) ==
+		    0.05);
 	stage = json_array_get(json_object_get(doc, "stages"), 1);
 	assert_string_equal(json_string_value(json_object_get(stage, "name")), "train");
-	assert_true(json_is_number(json_object_get(stage, "seconds")) && json_is_integer(json_object_get(stage, "peak_rss_bytes")) &&
-	            json_is_false(json_object_get(stage, "cached")));
+	assert_true(json_is_number(json_object_get(stage, "seconds")) &&
+		    json_is_integer(json_object_get(stage, "peak_rss_bytes")) &&
+		    json_is_false(json_object_get(stage, "cached")));
 	json_decref(doc);
 	fm_run_free(&run);
 }
@@ -368,8 +377,10 @@ static void test_only_what_depends_on_a_change_is_made_again(void **state)
 	assert_int_equal(run_well(plain, NULL), 0);
 	assert_int_equal(run_well((struct how){{"train.threads=7"}, 1, FM_RELEASE, false}, NULL), 5);
 	assert_int_equal(run_well((struct how){{"gate.jsd.SA=0.2"}, 1, FM_RELEASE, false}, NULL), 4);
-	assert_int_equal(run_well((struct how){{"generate.seed=9"}, 1, FM_RELEASE, false}, NULL), 4); /* the same flows come out */
-	assert_int_equal(run_well((struct how){{"train.steps=77"}, 1, FM_RELEASE, false}, NULL), 2); /* other flows, the same metrics */
+	assert_int_equal(run_well((struct how){{"generate.seed=9"}, 1, FM_RELEASE, false}, NULL),
+			 4); /* the same flows come out */
+	assert_int_equal(run_well((struct how){{"train.steps=77"}, 1, FM_RELEASE, false}, NULL),
+			 2); /* other flows, the same metrics */
 	assert_int_equal(run_well((struct how){{"release.version=2.0"}, 1, FM_RELEASE, false}, NULL), 5);
 }
 
@@ -577,7 +588,8 @@ static void test_no_stage_sees_more_than_its_row(void **state)
 	}
 }
 
-/* The public half of the manifest: no digest of a private thing that a guess could be tested with, nothing of the occasion. */
+/* The public half of the manifest: no digest of a private thing that a guess could be tested with, nothing of the
+ * occasion. */
 static void test_manifest_gives_nothing_away(void **state)
 {
 	char path[400];
@@ -681,11 +693,23 @@ static void test_reproduce_compares(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_run_releases_and_repeats), T(test_json_has_the_shape_of_the_contract), T(test_only_what_depends_on_a_change_is_made_again),
-		T(test_changed_trace_is_noticed), T(test_failed_gate_leaves_nothing), T(test_unknown_check_is_a_failure),
-		T(test_failed_gate_keeps_the_last_good_release), T(test_any_stage_may_die), T(test_killed_run_goes_on), T(test_two_runs_do_not_collide),
-		T(test_tampered_workspace_is_made_again), T(test_archive_that_does_not_verify_stays_inside), T(test_no_stage_sees_more_than_its_row),
-		T(test_manifest_gives_nothing_away), T(test_missing_secret_or_key_stops_before_publication), T(test_until_stops_there), T(test_reproduce_compares),
+	    T(test_run_releases_and_repeats),
+	    T(test_json_has_the_shape_of_the_contract),
+	    T(test_only_what_depends_on_a_change_is_made_again),
+	    T(test_changed_trace_is_noticed),
+	    T(test_failed_gate_leaves_nothing),
+	    T(test_unknown_check_is_a_failure),
+	    T(test_failed_gate_keeps_the_last_good_release),
+	    T(test_any_stage_may_die),
+	    T(test_killed_run_goes_on),
+	    T(test_two_runs_do_not_collide),
+	    T(test_tampered_workspace_is_made_again),
+	    T(test_archive_that_does_not_verify_stays_inside),
+	    T(test_no_stage_sees_more_than_its_row),
+	    T(test_manifest_gives_nothing_away),
+	    T(test_missing_secret_or_key_stops_before_publication),
+	    T(test_until_stops_there),
+	    T(test_reproduce_compares),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,10 +104,10 @@ static void expect_filter_kills(fm_sandbox_fn fn)
 }
 
 /* In a child: fail with words when an attempt got through. */
-#define MUST_FAIL(expression, what) \
-	do { \
-		if ((expression) >= 0) \
-			return fm_fail(err, FM_EVERDICT, "%s was possible", what); \
+#define MUST_FAIL(expression, what)                                                                                    \
+	do {                                                                                                           \
+		if ((expression) >= 0)                                                                                 \
+			return fm_fail(err, FM_EVERDICT, "%s was possible", what);                                     \
 	} while (0)
 
 #define UNUSED (void)ctx, (void)result, (void)err
@@ -185,8 +185,18 @@ static void test_threads_and_libraries_work(void **state)
 
 static int looks_around(void *ctx, json_t **result, struct fm_error *err)
 {
-	static const char *const paths[] = {"/etc/passwd", "/etc/shadow", "/proc/self/environ", "/proc/1/root/etc/passwd", "/sys/kernel", "/usr/lib", "/home", "/root",
-	                                    "/dev/mem", "/dev/tty", "/old", "/run"};
+	static const char *const paths[] = {"/etc/passwd",
+					    "/etc/shadow",
+					    "/proc/self/environ",
+					    "/proc/1/root/etc/passwd",
+					    "/sys/kernel",
+					    "/usr/lib",
+					    "/home",
+					    "/root",
+					    "/dev/mem",
+					    "/dev/tty",
+					    "/old",
+					    "/run"};
 	char path[400];
 
 	(void)ctx;
@@ -416,8 +426,23 @@ static int attaches_memory(void *ctx, json_t **result, struct fm_error *err)
 
 static void test_filter_kills_what_no_stage_does(void **state)
 {
-	static const fm_sandbox_fn attempts[] = {makes_inet_socket, makes_inet6_socket, makes_netlink_socket, makes_unix_socket, makes_vsock_socket, connects, uses_io_uring,
-	                                         forks, executes, runs_program_from_output, traces_parent, mounts, unshares, changes_root, loads_bpf, makes_device, attaches_memory};
+	static const fm_sandbox_fn attempts[] = {makes_inet_socket,
+						 makes_inet6_socket,
+						 makes_netlink_socket,
+						 makes_unix_socket,
+						 makes_vsock_socket,
+						 connects,
+						 uses_io_uring,
+						 forks,
+						 executes,
+						 runs_program_from_output,
+						 traces_parent,
+						 mounts,
+						 unshares,
+						 changes_root,
+						 loads_bpf,
+						 makes_device,
+						 attaches_memory};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++)
@@ -436,7 +461,8 @@ static void test_unconfined_still_has_no_network(void **state)
 	assert_int_equal(fm_sandbox_run(&box, leaks_descriptors, NULL, &report, &err), FM_OK);
 }
 
-/* The walls behind the filter hold by themselves: no interface is up, no other process is there, no privilege is left. */
+/* The walls behind the filter hold by themselves: no interface is up, no other process is there, no privilege is left.
+ */
 static int has_nothing(void *ctx, json_t **result, struct fm_error *err)
 {
 	char name[65];
@@ -561,7 +587,8 @@ static void interrupted(int sig)
 	pid_t pid;
 	char byte;
 
-	assert_int_equal(pipe(life), 0); /* its end is the stage's standard error: at end of file the stage is gone too */
+	assert_int_equal(pipe(life),
+			 0); /* its end is the stage's standard error: at end of file the stage is gone too */
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
@@ -597,20 +624,20 @@ static void test_signals_to_the_parent_end_the_stage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_stage_reads_its_input_and_writes_its_output),
-		cmocka_unit_test(test_threads_and_libraries_work),
-		cmocka_unit_test(test_stage_sees_no_file_outside_its_row),
-		cmocka_unit_test(test_links_lead_nowhere),
-		cmocka_unit_test(test_stage_writes_nowhere_but_its_output),
-		cmocka_unit_test(test_stage_inherits_no_descriptor),
-		cmocka_unit_test(test_filter_kills_what_no_stage_does),
-		cmocka_unit_test(test_unconfined_still_has_no_network),
-		cmocka_unit_test(test_namespaces_hide_the_rest),
-		cmocka_unit_test(test_error_of_a_stage_comes_back_whole),
-		cmocka_unit_test(test_killed_child_is_reported),
-		cmocka_unit_test(test_long_result_comes_back),
-		cmocka_unit_test(test_missing_input_is_an_input_error),
-		cmocka_unit_test(test_signals_to_the_parent_end_the_stage),
+	    cmocka_unit_test(test_stage_reads_its_input_and_writes_its_output),
+	    cmocka_unit_test(test_threads_and_libraries_work),
+	    cmocka_unit_test(test_stage_sees_no_file_outside_its_row),
+	    cmocka_unit_test(test_links_lead_nowhere),
+	    cmocka_unit_test(test_stage_writes_nowhere_but_its_output),
+	    cmocka_unit_test(test_stage_inherits_no_descriptor),
+	    cmocka_unit_test(test_filter_kills_what_no_stage_does),
+	    cmocka_unit_test(test_unconfined_still_has_no_network),
+	    cmocka_unit_test(test_namespaces_hide_the_rest),
+	    cmocka_unit_test(test_error_of_a_stage_comes_back_whole),
+	    cmocka_unit_test(test_killed_child_is_reported),
+	    cmocka_unit_test(test_long_result_comes_back),
+	    cmocka_unit_test(test_missing_input_is_an_input_error),
+	    cmocka_unit_test(test_signals_to_the_parent_end_the_stage),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
