@@ -10,7 +10,7 @@
 #include "model/detmath.h"
 #include "model/hosts.h"
 
-const char *const fm_tok_name[FM_NTOK] = {"rel", "gap", "label", "pr", "sa", "da", "sp", "dp", "flg", "fwd", "stos", "pkt", "td", "bpp"};
+const char *const fm_tok_name[FM_NTOK] = {"rel", "gap", "label", "dir", "pr", "sa", "da", "sp", "dp", "flg", "fwd", "stos", "pkt", "td", "bpp"};
 const int fm_res_tok[FM_NRES] = {FM_T_GAP, FM_T_SP, FM_T_DP, FM_T_PKT, FM_T_TD, FM_T_BPP};
 
 /* Category tokens and the table columns behind them. */
@@ -174,6 +174,7 @@ static int fit_roles(struct fm_codec *c, const struct fm_hosts *hosts, const str
 	r->nhosts = hosts->npopular;
 	for (size_t i = 0; i < hosts->n; i++) {
 		const struct fm_host *h = &hosts->host[i];
+		r->any_inside |= inside(o, h->ip);
 		if (h->rank >= 0)
 			r->inside[h->rank] = inside(o, h->ip);
 		else
@@ -186,18 +187,26 @@ static int fit_roles(struct fm_codec *c, const struct fm_hosts *hosts, const str
 			r->class_of[r->nclasses] = p;
 			r->class_id[p] = r->nclasses++;
 		}
-	if (r->nclasses == 0) { /* no tail to speak of: one class for what may come */
-		r->class_of[0] = fm_role_class(false, 1, 1);
-		r->class_id[r->class_of[0]] = r->nclasses++;
+	for (int side = 0; side < 2; side++) { /* each side has a class, however few its hosts: the outside always, the inside when it has any */
+		bool any = false, some = side == 0;
+		for (int p = side * 49; p < (side + 1) * 49; p++) {
+			any |= r->class_id[p] >= 0;
+			some |= members[p] > 0;
+		}
+		if (!any && some) {
+			r->class_of[r->nclasses] = fm_role_class(side, 1, 1);
+			r->class_id[r->class_of[r->nclasses]] = r->nclasses;
+			r->nclasses++;
+		}
 	}
 	for (int p = 0; p < FM_ROLE_CLASSES; p++) {
 		int best = -1;
-		if (r->class_id[p] >= 0 && members[p] >= o->min_count)
+		if (r->class_id[p] >= 0 && r->class_of[r->class_id[p]] == p)
 			continue;
 		for (int q = 0; q < r->nclasses; q++)
 			if (r->class_of[q] / 49 == p / 49 && (best < 0 || members[r->class_of[q]] > members[r->class_of[best]]))
 				best = q;
-		r->class_id[p] = best < 0 ? 0 : best;
+		r->class_id[p] = best < 0 ? 0 : best; /* no inside at all: such an address would be new, and is taken as outside */
 	}
 	size_t nk = (size_t)r->nclasses * MAXW * MAXW;
 	ret = fm_alloc(&kind, nk, sizeof *kind, "host kinds", err);
@@ -272,6 +281,7 @@ static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm
 		c->times.span[s][window_span(t, first[w], o->window)]++;
 	}
 	c->vocab[FM_T_REL] = o->window;
+	c->vocab[FM_T_DIR] = c->roles.any_inside ? 4 : 1;
 	for (size_t i = 0; i < NCATS; i++)
 		c->vocab[cats[i].tok] = c->cat[cats[i].tok].n;
 	c->vocab[FM_T_SA] = c->vocab[FM_T_DA] = o->window + c->roles.nhosts + c->roles.nclasses;
@@ -303,7 +313,7 @@ int fm_codec_fit_with_hosts(struct fm_codec **codec, struct fm_hosts **hosts, co
 
 /* ---- encoding ---- */
 
-/* Addresses of the tail seen in this window, the latest first. */
+/* Addresses of the tail of one side seen in this window, the latest first. */
 struct recent {
 	uint32_t ip[512];
 	int n;
@@ -330,6 +340,7 @@ static uint16_t address_token(const struct fm_codec *c, const struct fm_hosts *h
 	const struct fm_host *h = fm_hosts_find(hosts, ip);
 	if (h && h->rank >= 0)
 		return (uint16_t)(c->window + h->rank);
+	r += inside(o, ip);
 	int at = recent_find(r, ip);
 	recent_touch(r, ip, at);
 	if (at >= 0 && at < c->window)
@@ -350,7 +361,7 @@ static int relation(const struct fm_table *t, size_t first, size_t i)
 static void encode_window(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, const struct fm_codec_opts *o,
 			  int *const map[NCATS], uint64_t seed, size_t first, uint16_t *tok, float *res)
 {
-	struct recent r = {.n = 0};
+	struct recent r[2] = {{.n = 0}, {.n = 0}};
 	for (int i = 0; i < c->window; i++, tok += FM_NTOK, res += FM_NRES) {
 		size_t row = first + (size_t)i;
 		struct fm_rng g;
@@ -364,8 +375,9 @@ static void encode_window(const struct fm_codec *c, const struct fm_hosts *hosts
 			tok[fm_res_tok[k]] = (uint16_t)fm_num_encode(&c->num[k], numeric(t, (enum fm_res)k, row), fm_rng_uniform53(&g), &u);
 			res[k] = u < 0 ? NAN : (float)fm_normal_quantile(u);
 		}
-		tok[FM_T_SA] = address_token(c, hosts, o, &r, t->sa[row]);
-		tok[FM_T_DA] = address_token(c, hosts, o, &r, t->da[row]);
+		tok[FM_T_DIR] = (uint16_t)(inside(o, t->sa[row]) + 2 * inside(o, t->da[row]));
+		tok[FM_T_SA] = address_token(c, hosts, o, r, t->sa[row]);
+		tok[FM_T_DA] = address_token(c, hosts, o, r, t->da[row]);
 		if (rel > 0) { /* a reply shows what the request shows, turned around */
 			const uint16_t *q = tok - rel * FM_NTOK;
 			const float *qr = res - rel * FM_NRES;
@@ -412,6 +424,15 @@ int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, cons
 	if (ret < 0)
 		fm_encoded_free(e);
 	return ret;
+}
+
+int fm_address_sides(const struct fm_codec *c, int token)
+{
+	int at = token - c->window;
+	if (at < 0 || !c->roles.any_inside)
+		return FM_SIDE_OUT | FM_SIDE_IN;
+	bool in = at < c->roles.nhosts ? c->roles.inside[at] : c->roles.class_of[at - c->roles.nhosts] / 49 == 1;
+	return in ? FM_SIDE_IN : FM_SIDE_OUT;
 }
 
 void fm_encoded_free(struct fm_encoded *e)

@@ -3,11 +3,12 @@
  *
  * A flow becomes FM_NTOK tokens (categories) and FM_NRES residuals (reals, standard normal):
  *
- *     rel      0, or k: this flow reverses the 5-tuple of the flow k before it in the window; sa da pr sp dp are then copies
+ *     rel      0, or k: this flow reverses the 5-tuple of the flow k before it in the window; dir pr sa da sp dp are then copies
+ *     dir      which ends are inside: sa (1) + da (2)
  *     gap      time since the flow before, numeric
  *     label pr flg fwd stos    categories
- *     sa da    an address by its role: a popular host by rank; else, if seen in this window, by recency; else new, by class
- *              (inside or not, how often its like appear, how many peers they have)
+ *     sa da    an address by its role: a popular host by rank; else, if seen in this window, by recency among its side's;
+ *              else new, by class (inside or not, how often its like appear, how many peers they have)
  *     sp dp    frequent ports are tokens, the rest ranges
  *     pkt td   numeric
  *     bpp      bytes per packet, in thousandths: byt is coded given pkt
@@ -29,7 +30,7 @@
 #include "base/table.h"
 
 enum fm_tok {
-	FM_T_REL, FM_T_GAP, FM_T_LABEL, FM_T_PR, FM_T_SA, FM_T_DA, FM_T_SP, FM_T_DP, FM_T_FLG, FM_T_FWD, FM_T_STOS, FM_T_PKT,
+	FM_T_REL, FM_T_GAP, FM_T_LABEL, FM_T_DIR, FM_T_PR, FM_T_SA, FM_T_DA, FM_T_SP, FM_T_DP, FM_T_FLG, FM_T_FWD, FM_T_STOS, FM_T_PKT,
 	FM_T_TD, FM_T_BPP,
 	FM_NTOK
 };
@@ -85,7 +86,13 @@ struct fm_roles {
 	int class_of[FM_ROLE_CLASSES]; /* and back */
 	struct fm_pool_entry *pool[FM_ROLE_CLASSES]; /* by class index */
 	int npool[FM_ROLE_CLASSES];
+	bool any_inside;      /* the data set knows an inside */
 };
+/* FM_SIDE_OUT, FM_SIDE_IN, or both for a recency token: what an address token may stand for. */
+#define FM_SIDE_OUT 1
+#define FM_SIDE_IN 2
+struct fm_codec;
+int fm_address_sides(const struct fm_codec *c, int token);
 /* Address tokens: [0,window) recency, [window, window+nhosts) popular, then the classes. */
 
 /* When flows happen: training windows by time slot, and how long windows of a slot last. */

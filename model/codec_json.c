@@ -18,7 +18,7 @@ static json_t *roles_json(const struct fm_roles *r)
 		}
 		json_array_append_new(classes, json_pack("{s:i, s:o}", "class", r->class_of[c], "kinds", kinds));
 	}
-	return json_pack("{s:o, s:o}", "popular_inside", inside, "classes", classes);
+	return json_pack("{s:b, s:o, s:o}", "any_inside", (int)r->any_inside, "popular_inside", inside, "classes", classes);
 }
 
 static json_t *times_json(const struct fm_times *t)
@@ -67,6 +67,7 @@ static int read_roles(struct fm_roles *r, const json_t *j, struct fm_error *err)
 	if (fm_alloc(&r->inside, n + 1, 1, "host roles", err) < 0)
 		return err->code;
 	r->nhosts = (int)n;
+	r->any_inside = json_is_true(json_object_get(j, "any_inside"));
 	for (size_t i = 0; i < n; i++)
 		r->inside[i] = json_integer_value(json_array_get(inside, i)) != 0;
 	r->nclasses = (int)nc;
@@ -157,6 +158,7 @@ int fm_codec_from_json(struct fm_codec **out, const json_t *j, struct fm_error *
 	if (ret == FM_OK)
 		ret = read_times(&c->times, json_object_get(j, "times"), err);
 	c->vocab[FM_T_REL] = c->window;
+	c->vocab[FM_T_DIR] = c->roles.any_inside ? 4 : 1;
 	c->vocab[FM_T_SA] = c->vocab[FM_T_DA] = c->window + c->roles.nhosts + c->roles.nclasses;
 	if (ret < 0) {
 		fm_codec_free(c);

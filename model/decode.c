@@ -12,9 +12,9 @@ struct decoder {
 	struct fm_cast *cast;
 	struct fm_table *t; /* sa and da hold host numbers until the end */
 	int icmp;           /* the category of pr that is ICMP, or -1 */
-	uint32_t recent[512], window[1024]; /* tail hosts of this window: by recency, and all */
-	int nrecent, nwindow;
-	int fallback;       /* class of an address that no rule gives */
+	uint32_t recent[2][512], window[1024]; /* tail hosts of this window: by side and recency, and all */
+	int nrecent[2], nwindow;
+	int fallback[2];    /* class of an address that no rule gives, by side */
 };
 
 static int64_t number(const struct decoder *d, enum fm_res r, const uint16_t *tok, const float *res)
@@ -24,30 +24,31 @@ static int64_t number(const struct decoder *d, enum fm_res r, const uint16_t *to
 
 static void remember(struct decoder *d, uint32_t host)
 {
-	int at = 0;
+	int at = 0, side = fm_cast_inside(d->cast, host);
+	uint32_t *recent = d->recent[side];
 	if (host < (uint32_t)d->c->roles.nhosts)
 		return;
-	while (at < d->nrecent && d->recent[at] != host)
+	while (at < d->nrecent[side] && recent[at] != host)
 		at++;
-	if (at == d->nrecent) {
-		if (d->nrecent < 512)
-			d->nrecent++;
+	if (at == d->nrecent[side]) {
+		if (d->nrecent[side] < 512)
+			d->nrecent[side]++;
 		else
 			at--;
 		if (d->nwindow < 1024)
 			d->window[d->nwindow++] = host;
 	}
-	memmove(d->recent + 1, d->recent, sizeof d->recent[0] * (size_t)at);
-	d->recent[0] = host;
+	memmove(recent + 1, recent, sizeof *recent * (size_t)at);
+	recent[0] = host;
 }
 
-/* The host a token names, or UINT32_MAX with *cl set when a new one of that class is called for. */
-static uint32_t name(const struct decoder *d, int token, int *cl)
+/* The host of a side that a token names, or UINT32_MAX with *cl set when a new one of that class is called for. */
+static uint32_t name(const struct decoder *d, int token, int side, int *cl)
 {
 	int W = d->c->window, n = d->c->roles.nhosts;
-	*cl = d->fallback;
-	if (token < W)
-		return token < d->nrecent ? d->recent[token] : UINT32_MAX;
+	*cl = d->fallback[side];
+	if (token < W) /* a recency beyond what is there: the one seen longest ago, or a new host */
+		return d->nrecent[side] > 0 ? d->recent[side][token < d->nrecent[side] ? token : d->nrecent[side] - 1] : UINT32_MAX;
 	if (token < W + n)
 		return (uint32_t)(token - W);
 	*cl = token - W - n;
@@ -57,17 +58,16 @@ static uint32_t name(const struct decoder *d, int token, int *cl)
 /* Both ends of a flow.  Recency of da counts after sa has moved to the front. */
 static int endpoints(struct decoder *d, const uint16_t *tok, uint32_t *sa, uint32_t *da, struct fm_error *err)
 {
-	int sc, dc, token = tok[FM_T_DA], ret = FM_OK;
-	uint32_t s = name(d, tok[FM_T_SA], &sc), e;
+	int sc, dc, token = tok[FM_T_DA], dir = d->c->roles.any_inside ? tok[FM_T_DIR] : 0, ss = dir & 1, es = dir >> 1 & 1, ret = FM_OK;
+	uint32_t s = name(d, tok[FM_T_SA], ss, &sc), e;
 	bool newcomer = s == UINT32_MAX;
 	if (!newcomer)
 		remember(d, s);
-	if (newcomer && token < d->c->window) { /* sa will stand at 0, the others one place on */
-		dc = d->fallback;
-		e = token > 0 && token - 1 < d->nrecent ? d->recent[token - 1] : UINT32_MAX;
-	} else {
-		e = name(d, token, &dc);
-	}
+	/* A newcomer on the same side will stand at 0, the others one place on. */
+	bool shifted = newcomer && ss == es && token < d->c->window;
+	e = shifted && token == 0 ? UINT32_MAX : name(d, token - shifted, es, &dc);
+	if (shifted && token == 0)
+		dc = d->fallback[es];
 	if (newcomer) {
 		ret = fm_cast_call(d->cast, sc, e, d->window, d->nwindow, &s, err);
 		if (ret < 0)
@@ -90,7 +90,7 @@ static int endpoints(struct decoder *d, const uint16_t *tok, uint32_t *sa, uint3
 static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, const float *res, size_t rows, struct fm_error *err)
 {
 	struct fm_table *t = d->t;
-	d->nrecent = d->nwindow = 0;
+	d->nrecent[0] = d->nrecent[1] = d->nwindow = 0;
 	for (size_t i = 0; i < rows; i++, tok += FM_NTOK, res += FM_NRES) {
 		size_t r = t->rows;
 		size_t k = tok[FM_T_REL];
@@ -211,13 +211,15 @@ static int fill_dictionaries(struct decoder *d, struct fm_error *err)
 	return FM_OK;
 }
 
-/* The class most hosts of the tail belong to. */
-static int common_class(const struct fm_roles *r)
+/* The class most hosts of a side's tail belong to; of any side when this one has none. */
+static int common_class(const struct fm_roles *r, int side)
 {
 	int best = 0;
 	int64_t most = -1;
 	for (int c = 0; c < r->nclasses; c++) {
 		int64_t n = 0;
+		if (r->class_of[c] / 49 != side)
+			continue;
 		for (int k = 0; k < r->npool[c]; k++)
 			n += r->pool[c][k].hosts;
 		if (n > most) {
@@ -233,7 +235,7 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 {
 	size_t W = (size_t)c->window;
 	uint32_t *order = NULL, *ip = NULL;
-	struct decoder d = {.c = c, .fallback = common_class(&c->roles)};
+	struct decoder d = {.c = c, .fallback = {common_class(&c->roles, 0), common_class(&c->roles, 1)}};
 	int ret = fm_table_new(&d.t, c->present & FM_COLS_UGR16, err);
 	if (ret == FM_OK)
 		ret = fm_table_reserve(d.t, (size_t)o->rows, err);

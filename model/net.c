@@ -33,6 +33,7 @@ int fm_net_new(struct fm_net **out, const char *denoiser, const struct fm_arch *
 	}
 	net->at_res = fm_layout_add(l, FM_NRES, D, s, "in.residual");
 	net->at_pos = fm_layout_add(l, arch->window, D, s, "in.position");
+	net->at_answer = fm_layout_add(l, arch->window, D, s, "in.answer");
 	net->at_slot = fm_layout_add(l, FM_SLOTS, D, s, "condition.slot");
 	net->at_span = fm_layout_add(l, FM_SPANS, D, s, "condition.span");
 	net->at_t1 = fm_layout_add(l, D, D, 0.05f, "condition.time1.weight");
@@ -68,7 +69,7 @@ struct fm_work {
 	float *logits;                      /* (R, largest vocabulary) */
 	float *noise, *dnoise;              /* (R, FM_RES_PAD) */
 	float *body;
-	int *index;                         /* (R) */
+	int *index, *answer;                /* (R) */
 	float *weight;                      /* (R) */
 };
 
@@ -82,7 +83,8 @@ int fm_work_new(struct fm_work **out, const struct fm_net *net, int max_B, struc
 	size_t total = 8 * R * D + 8 * B * D + R * V + 2 * R * FM_RES_PAD + body + R + 64;
 	if (fm_alloc(&w, 1, sizeof *w, "work space", err) < 0)
 		return err->code;
-	if (fm_alloc(&w->mem, total, sizeof(float), "activations", err) < 0 || fm_alloc(&w->index, R, sizeof(int), "activations", err) < 0) {
+	if (fm_alloc(&w->mem, total, sizeof(float), "activations", err) < 0 || fm_alloc(&w->index, R, sizeof(int), "activations", err) < 0 ||
+	    fm_alloc(&w->answer, R, sizeof(int), "activations", err) < 0) {
 		fm_work_free(w);
 		return err->code;
 	}
@@ -107,6 +109,7 @@ void fm_work_free(struct fm_work *w)
 		return;
 	free(w->mem);
 	free(w->index);
+	free(w->answer);
 	free(w);
 }
 
@@ -124,12 +127,25 @@ static void embed_time(const struct fm_net *net, const float *t, int B, float *e
 	}
 }
 
+/* answer[r]: how far ahead the (last) visible reply to row r is, 0 when there is none. */
+static void find_answers(const struct fm_net *net, const struct fm_net_in *in, int *answer)
+{
+	int W = net->arch.window;
+	memset(answer, 0, sizeof *answer * (size_t)(in->B * W));
+	for (int r = 0; r < in->B * W; r++) {
+		int k = in->tok[(size_t)r * FM_NTOK + FM_T_REL];
+		if (k > 0 && k <= r % W)
+			answer[r - k] = k;
+	}
+}
+
 void fm_net_forward(const struct fm_net *net, const float *p, struct fm_work *w, const struct fm_net_in *in)
 {
 	const struct fm_kernels *k = net->k;
 	int B = in->B, W = net->arch.window, D = net->arch.width;
 	size_t n = (size_t)D;
 
+	find_answers(net, in, w->answer);
 	for (int r = 0; r < B * W; r++) {
 		float *x = w->x + (size_t)r * n;
 		const uint16_t *tok = in->tok + (size_t)r * FM_NTOK;
@@ -138,6 +154,7 @@ void fm_net_forward(const struct fm_net *net, const float *p, struct fm_work *w,
 		for (int c = 0; c < FM_NTOK; c++)
 			if (net->vocab[c])
 				k->add(x, p + net->at_tok[c] + tok[c] * n, n);
+		k->add(x, p + net->at_answer + (size_t)w->answer[r] * n, n);
 		for (int i = 0; i < FM_NRES; i++)
 			k->axpy(x, res[i], p + net->at_res + (size_t)i * n, n);
 	}
@@ -240,6 +257,7 @@ static void embed_back(const struct fm_net *net, const float *p, struct fm_work 
 		for (int c = 0; c < FM_NTOK; c++)
 			if (net->vocab[c])
 				k->add(g + net->at_tok[c] + tok[c] * n, d, n);
+		k->add(g + net->at_answer + (size_t)w->answer[r] * n, d, n);
 		for (int i = 0; i < FM_NRES; i++)
 			k->axpy(g + net->at_res + (size_t)i * n, in->res[(size_t)r * FM_NRES + i], d, n);
 	}

@@ -2,11 +2,14 @@
  * net.h - the network around a body: what all denoisers share.
  *
  *     tokens (B,W,FM_NTOK), residuals (B,W,FM_NRES), slot, span, t (B)
- *       -> sum of embeddings + position                        x (B*W, D)
+ *       -> sum of embeddings + position + who answers           x (B*W, D)
  *       -> condition: time step, slot of the day, span          c (B, D)
  *       -> body                                                 h (B*W, D)
  *       -> per token column: logits = gelu(h M_c) O_c           where asked only
  *       -> per residual: predicted noise = h R
+ *
+ * "Who answers": a flow that a visible rel of a later flow points at is told how far ahead its reply is.  The network could
+ * find that by attention, but what must not be missed is better said.
  *
  * A masked token is index vocab[c] of its column.  Columns with a vocabulary of one or none are left out.
  */
@@ -24,7 +27,7 @@ struct fm_net {
 	const struct fm_kernels *k;
 	int vocab[FM_NTOK]; /* 0: column left out */
 	struct fm_layout layout;
-	size_t at_tok[FM_NTOK], at_res, at_pos, at_slot, at_span, at_t1, at_t1b, at_t2, at_t2b;
+	size_t at_tok[FM_NTOK], at_res, at_pos, at_answer, at_slot, at_span, at_t1, at_t1b, at_t2, at_t2b;
 	size_t at_mix[FM_NTOK], at_mixb[FM_NTOK], at_out[FM_NTOK], at_outb[FM_NTOK], at_rout, at_routb;
 	size_t at_body[FM_MAXTENSORS];
 };

@@ -12,10 +12,10 @@ int fm_process_init(struct fm_process *pr, int T, const char *schedule, struct f
 		int c;
 		double lo, hi;
 	} span[FM_NTOK] = {
-		{FM_T_REL, 0.88, 1.00}, {FM_T_LABEL, 0.76, 0.88}, {FM_T_GAP, 0.70, 0.88},
-		{FM_T_PR, 0.56, 0.88}, {FM_T_SA, 0.48, 0.82}, {FM_T_DA, 0.48, 0.82}, {FM_T_SP, 0.36, 0.70}, {FM_T_DP, 0.36, 0.70},
-		{FM_T_FLG, 0.24, 0.54}, {FM_T_FWD, 0.24, 0.54}, {FM_T_STOS, 0.24, 0.54},
-		{FM_T_PKT, 0.12, 0.42}, {FM_T_TD, 0.06, 0.34}, {FM_T_BPP, 0.03, 0.28},
+		{FM_T_REL, 0.90, 1.00}, {FM_T_LABEL, 0.80, 0.90}, {FM_T_GAP, 0.74, 0.90}, {FM_T_DIR, 0.78, 0.90},
+		{FM_T_PR, 0.66, 0.86}, {FM_T_SA, 0.56, 0.78}, {FM_T_DA, 0.46, 0.70}, {FM_T_SP, 0.34, 0.64}, {FM_T_DP, 0.34, 0.64},
+		{FM_T_FLG, 0.24, 0.50}, {FM_T_FWD, 0.24, 0.50}, {FM_T_STOS, 0.24, 0.50},
+		{FM_T_PKT, 0.12, 0.40}, {FM_T_TD, 0.06, 0.34}, {FM_T_BPP, 0.03, 0.28},
 	};
 	if (T < 2 || T > 100000)
 		return fm_fail(err, FM_EINPUT, "model.steps is %d: give 2 to 100000 (1000 is usual)", T);
@@ -53,6 +53,7 @@ int fm_reply_source(int c)
 	case FM_T_SP: return FM_T_DP;
 	case FM_T_DP: return FM_T_SP;
 	case FM_T_PR: return FM_T_PR;
+	case FM_T_DIR: return FM_T_DIR;
 	default: return -1;
 	}
 }
@@ -68,6 +69,8 @@ void fm_reply_copy(uint16_t *tok, float *res, int window)
 		for (int c = 0; c < FM_NTOK; c++)
 			if (fm_reply_source(c) >= 0)
 				a[c] = q[fm_reply_source(c)];
+		if (a[FM_T_DIR] < 4) /* the other way round; 4 is masked */
+			a[FM_T_DIR] = (uint16_t)((a[FM_T_DIR] & 1) << 1 | a[FM_T_DIR] >> 1);
 		float *r = res + (size_t)i * FM_NRES;
 		const float *qr = r - (size_t)k * FM_NRES;
 		r[FM_R_SP] = qr[FM_R_DP];

@@ -13,6 +13,8 @@
 
 struct sampler {
 	const struct fm_net *net;
+	const struct fm_codec *codec;
+	uint8_t *sides;        /* (vocab of sa) what each address token may stand for */
 	const struct fm_process *pr;
 	const float *p;
 	const struct fm_plan *plan;
@@ -48,6 +50,15 @@ static void draw_times(const struct sampler *s, size_t w, float *reveal)
 	}
 }
 
+/* Take the tokens of the other side out of a row of address logits. */
+static void one_side_only(const struct sampler *s, float *z, int V, int c, int dir)
+{
+	int side = (c == FM_T_SA ? dir & 1 : dir >> 1 & 1) ? FM_SIDE_IN : FM_SIDE_OUT;
+	for (int i = 0; i < V; i++)
+		if (!(s->sides[i] & side))
+			z[i] = -1e30f;
+}
+
 /* Draw the tokens of column c that show between t and next. */
 static void reveal_column(struct sampler *s, int thread, int c, int B, const float *reveal, double t, double next, struct fm_rng *rng,
 			  uint16_t *tok)
@@ -66,6 +77,9 @@ static void reveal_column(struct sampler *s, int thread, int c, int B, const flo
 		int row = rows[i] % W, v = V;
 		if (c == FM_T_REL) /* a flow cannot answer what lies before its window */
 			v = row + 1;
+		int dir = tok[(size_t)rows[i] * FM_NTOK + FM_T_DIR];
+		if ((c == FM_T_SA || c == FM_T_DA) && s->net->vocab[FM_T_DIR] && dir < 4)
+			one_side_only(s, z + (size_t)i * V, V, c, dir);
 		tok[(size_t)rows[i] * FM_NTOK + (size_t)c] = (uint16_t)s->net->k->draw(z + (size_t)i * V, v, fm_rng_uniform(&rng[rows[i] / W]));
 	}
 }
@@ -136,16 +150,20 @@ static void sample_shard(void *ctx, int shard, int thread)
 	pthread_mutex_unlock(&s->lock);
 }
 
-int fm_sample(const struct fm_net *net, const struct fm_process *pr, const float *p, const struct fm_plan *plan, const struct fm_sample_opts *o,
+int fm_sample(const struct fm_net *net, const struct fm_codec *codec, const struct fm_process *pr, const float *p, const struct fm_plan *plan, const struct fm_sample_opts *o,
 	      struct fm_pool *pool, uint16_t *tok, float *res, struct fm_error *err)
 {
 	int threads = pool ? fm_pool_size(pool) : 1, ret;
 	size_t R = (size_t)SHARD * (size_t)net->arch.window;
-	struct sampler s = {.net = net, .pr = pr, .p = p, .plan = plan, .o = o, .tok = tok, .res = res, .lock = PTHREAD_MUTEX_INITIALIZER};
+	struct sampler s = {.net = net, .codec = codec, .pr = pr, .p = p, .plan = plan, .o = o, .tok = tok, .res = res, .lock = PTHREAD_MUTEX_INITIALIZER};
 
 	if (o->steps < 1 || o->steps > pr->T)
 		return fm_fail(err, FM_EINPUT, "generate.steps is %d: give 1 to model.steps (%d)", o->steps, pr->T);
-	ret = fm_alloc(&s.work, (size_t)threads, sizeof *s.work, "work space", err);
+	ret = fm_alloc(&s.sides, (size_t)codec->vocab[FM_T_SA] + 1, 1, "address sides", err);
+	for (int i = 0; ret == FM_OK && i < codec->vocab[FM_T_SA]; i++)
+		s.sides[i] = (uint8_t)fm_address_sides(codec, i);
+	if (ret == FM_OK)
+		ret = fm_alloc(&s.work, (size_t)threads, sizeof *s.work, "work space", err);
 	if (ret == FM_OK)
 		ret = fm_alloc(&s.reveal, (size_t)threads, sizeof *s.reveal, "work space", err);
 	if (ret == FM_OK)
@@ -167,6 +185,7 @@ int fm_sample(const struct fm_net *net, const struct fm_process *pr, const float
 		if (s.rows)
 			free(s.rows[i]);
 	}
+	free(s.sides);
 	free(s.work);
 	free(s.reveal);
 	free(s.rows);

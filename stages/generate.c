@@ -79,7 +79,7 @@ static int sample(const struct fm_config *cfg, const struct fm_codec *codec, con
 		ret = fm_alloc(&res, flows * FM_NRES, sizeof *res, "synthetic residuals", err);
 	if (ret == FM_OK) {
 		fm_progress_begin(&bar.p, "generate", "flows", flows);
-		ret = fm_sample(net, &process, weights, &plan, &o, pool, tok, res, err);
+		ret = fm_sample(net, codec, &process, weights, &plan, &o, pool, tok, res, err);
 		fm_progress_end(&bar.p, NULL);
 	}
 	if (ret == FM_OK)

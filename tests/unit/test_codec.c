@@ -1,0 +1,233 @@
+/* test_codec.c - flows to tokens and back: nothing is lost beyond the declared resolution, and nothing private is kept. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/rng.h"
+#include "model/decode.h"
+#include "model/hosts.h"
+#include "tests/unit/model_fixture.h"
+
+enum { W = 32, ROWS = 20000 };
+static struct fm_table *flows;
+
+static int setup(void **state)
+{
+	(void)state;
+	flows = fixture_flows(ROWS, 5, W);
+	return flows ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	fm_table_free(flows);
+	return 0;
+}
+
+static void fit(struct fm_codec **c, struct fm_hosts **h, struct fm_encoded *e, struct fm_codec_opts *o)
+{
+	struct fm_error err = {0};
+	*o = fixture_opts(flows, W);
+	assert_int_equal(fm_codec_fit_with_hosts(c, h, flows, o, &err), FM_OK);
+	assert_int_equal(fm_codec_encode(*c, *h, flows, o, 1, e, &err), FM_OK);
+	assert_int_equal(e->windows, ROWS / W);
+}
+
+/* A bin's value may come back as another of the same bin only if the residual was lost: with it, the value itself. */
+static void numbers_come_back_on_their_lattice(void **state)
+{
+	struct fm_num c;
+	struct fm_error err;
+	struct fm_rng r;
+	enum { N = 50000 };
+	int64_t *v = calloc(N, sizeof *v);
+	(void)state;
+	fm_rng_init(&r, 3, FM_RNG_JUDGE, 0, 0);
+	for (int i = 0; i < N; i++) {
+		double u = fm_rng_uniform53(&r);
+		v[i] = u < 0.3 ? 0 : u < 0.4 ? 3000 : 4 * (int64_t)(exp(12 * fm_rng_uniform53(&r)));
+	}
+	struct fm_num_opts o = {.min_count = 20, .atom_share = 0.002, .bins = 64, .log = true};
+	assert_int_equal(fm_num_fit(&c, v, N, &o, &err), FM_OK);
+	assert_int_equal(c.step, 4);
+	int clipped = 0;
+	for (int i = 0; i < N; i++) {
+		double u, jitter = fm_rng_uniform53(&r);
+		int t = fm_num_encode(&c, v[i], jitter, &u);
+		assert_in_range(t, 0, fm_num_tokens(&c) - 1);
+		int64_t back = fm_num_decode(&c, t, u < 0 ? 0.5 : u);
+		if (back != v[i]) { /* only beyond the outer edges */
+			assert_true(v[i] < c.edge[0] || v[i] >= c.edge[c.nbins]);
+			clipped++;
+		}
+	}
+	assert_true(clipped < 2 * 20);
+	/* k-anonymity of what is kept: each atom and bin has at least k rows, k lie on or beyond each outer edge. */
+	for (int t = 0; t < fm_num_tokens(&c); t++) {
+		int n = 0;
+		for (int i = 0; i < N; i++) {
+			double u;
+			n += fm_num_encode(&c, v[i], 0.5, &u) == t;
+		}
+		assert_true(n >= 20);
+	}
+	fm_num_free(&c);
+	free(v);
+}
+
+static void one_value_and_few_values_are_defined(void **state)
+{
+	struct fm_num c;
+	struct fm_error err;
+	int64_t same[100], few[3] = {5, 9, 1000000}, zero[100] = {0};
+	double u;
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		same[i] = 7;
+	struct fm_num_opts o = {.min_count = 20, .atom_share = 0.002, .bins = 64, .log = true};
+	assert_int_equal(fm_num_fit(&c, same, 100, &o, &err), FM_OK);
+	assert_int_equal(fm_num_tokens(&c), 1);
+	assert_int_equal(fm_num_decode(&c, fm_num_encode(&c, 123456, 0.5, &u), 0.5), 7);
+	fm_num_free(&c);
+	assert_int_equal(fm_num_fit(&c, zero, 100, &o, &err), FM_OK);
+	assert_int_equal(fm_num_decode(&c, 0, 0.5), 0);
+	fm_num_free(&c);
+	assert_int_equal(fm_num_fit(&c, few, 3, &o, &err), FM_OK);
+	assert_true(fm_num_tokens(&c) >= 1);
+	int64_t v = fm_num_decode(&c, fm_num_encode(&c, 9, 0.5, &u), u < 0 ? 0.5 : u);
+	assert_in_range(v, 5, 1000000);
+	fm_num_free(&c);
+}
+
+/* Encode and decode every flow: what is not an address comes back exactly, and addresses keep who is who in a window. */
+static void flows_come_back(void **state)
+{
+	struct fm_codec *c;
+	struct fm_hosts *h;
+	struct fm_encoded e = {0};
+	struct fm_codec_opts o;
+	struct fm_error err = {0};
+	struct fm_table *t = NULL;
+	(void)state;
+	fit(&c, &h, &e, &o);
+	struct fm_plan plan = {.n = e.windows, .slot = e.slot, .span = e.span, .start_ms = calloc(e.windows, sizeof(int64_t))};
+	for (size_t w = 0; w < e.windows; w++)
+		plan.start_ms[w] = flows->te[w * W] - flows->gap[w * W];
+	struct fm_range in = {0x0a000000, 8}, out = {0xf0000000, 4};
+	struct fm_decode_opts dopt = {e.windows * W, 1, &in, &out, 1, 1};
+	assert_int_equal(fm_decode(&t, c, &plan, e.tok, e.res, &dopt, &err), FM_OK);
+	assert_int_equal(t->rows, e.windows * W);
+	size_t td = 0, byt = 0, pkt = 0, ports = 0, cat = 0, te = 0, who = 0;
+	for (size_t i = 0; i < t->rows; i++) {
+		te += t->te[i] != flows->te[i];
+		td += t->td[i] != flows->td[i];
+		pkt += t->pkt[i] != flows->pkt[i];
+		byt += t->byt[i] != flows->byt[i];
+		ports += t->sp[i] != flows->sp[i] || t->dp[i] != flows->dp[i];
+		for (int col = FM_PR; col <= FM_STOS; col++)
+			cat += strcmp(fm_table_category(t, col, i), fm_table_category(flows, col, i)) != 0;
+		size_t from = i / W * W;
+		for (size_t j = from; j < i; j++)
+			who += (t->sa[j] == t->sa[i]) != (flows->sa[j] == flows->sa[i]) || (t->da[j] == t->sa[i]) != (flows->da[j] == flows->sa[i]);
+		assert_true(fixture_inside(NULL, flows->sa[i]) == (t->sa[i] >> 24 == 10));
+		assert_true(t->sa[i] != t->da[i]);
+	}
+	assert_int_equal(te, 0);
+	assert_true(ports < t->rows / 1000);      /* float residuals may fall one cell beside */
+	assert_true(td < t->rows / 100 && pkt < t->rows / 100);
+	assert_true(byt < t->rows / 20);          /* declared resolution: a thousandth of a byte a packet */
+	assert_true(cat < t->rows / 100);         /* values rarer than k go to their like */
+	assert_int_equal(who, 0);
+	free(plan.start_ms);
+	fm_table_free(t);
+	fm_encoded_free(&e);
+	fm_codec_free(c);
+	fm_hosts_free(h);
+}
+
+/* The codec's document holds no address of the trace, in any spelling. */
+static void no_real_address_is_kept(void **state)
+{
+	struct fm_codec *c;
+	struct fm_hosts *h;
+	struct fm_encoded e = {0};
+	struct fm_codec_opts o;
+	(void)state;
+	fit(&c, &h, &e, &o);
+	json_t *j = fm_codec_json(c);
+	char *text = json_dumps(j, JSON_COMPACT), dotted[32], number[32];
+	for (size_t i = 0; i < flows->rows; i += 37) {
+		uint32_t ip = flows->sa[i];
+		snprintf(dotted, sizeof dotted, "%u.%u.%u.%u", ip >> 24, ip >> 16 & 255, ip >> 8 & 255, ip & 255);
+		snprintf(number, sizeof number, "%u", ip);
+		assert_null(strstr(text, dotted));
+		assert_null(strstr(text, number));
+	}
+	free(text);
+	json_decref(j);
+	fm_encoded_free(&e);
+	fm_codec_free(c);
+	fm_hosts_free(h);
+}
+
+static void the_document_reads_back(void **state)
+{
+	struct fm_codec *c, *d = NULL;
+	struct fm_hosts *h;
+	struct fm_encoded e = {0};
+	struct fm_codec_opts o;
+	struct fm_error err = {0};
+	(void)state;
+	fit(&c, &h, &e, &o);
+	json_t *j = fm_codec_json(c);
+	assert_int_equal(fm_codec_from_json(&d, j, &err), FM_OK);
+	assert_memory_equal(c->vocab, d->vocab, sizeof c->vocab);
+	json_t *k = fm_codec_json(d);
+	assert_true(json_equal(j, k));
+	/* Damage is refused. */
+	static const char *const key[] = {"format", "window", "numbers", "roles", "times"};
+	for (size_t i = 0; i < sizeof key / sizeof *key; i++) {
+		json_t *bad = json_deep_copy(j);
+		struct fm_codec *x = NULL;
+		json_object_set_new(bad, key[i], json_string("x"));
+		assert_int_equal(fm_codec_from_json(&x, bad, &err), FM_EINPUT);
+		json_decref(bad);
+	}
+	json_decref(j);
+	json_decref(k);
+	fm_encoded_free(&e);
+	fm_codec_free(c);
+	fm_codec_free(d);
+	fm_hosts_free(h);
+}
+
+static void a_trace_shorter_than_a_window_is_refused(void **state)
+{
+	struct fm_codec *c;
+	struct fm_hosts *h;
+	struct fm_error err = {0};
+	struct fm_codec_opts o = fixture_opts(flows, W);
+	struct fm_table t = *flows;
+	(void)state;
+	t.rows = W - 1;
+	assert_int_equal(fm_codec_fit_with_hosts(&c, &h, &t, &o, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "window"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers_come_back_on_their_lattice),
+		cmocka_unit_test(one_value_and_few_values_are_defined),
+		cmocka_unit_test(flows_come_back),
+		cmocka_unit_test(no_real_address_is_kept),
+		cmocka_unit_test(the_document_reads_back),
+		cmocka_unit_test(a_trace_shorter_than_a_window_is_refused),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

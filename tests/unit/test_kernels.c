@@ -1,0 +1,146 @@
+/* test_kernels.c - the same bits from every kernel set, and the right values. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/rng.h"
+#include "model/detmath.h"
+#include "model/kernels.h"
+
+static const struct fm_kernels *sets[3];
+static int nsets;
+
+static void fill(float *p, size_t n, uint64_t seed)
+{
+	struct fm_rng r;
+	fm_rng_init(&r, seed, FM_RNG_JUDGE, 0, 0);
+	for (size_t i = 0; i < n; i++)
+		p[i] = 4 * fm_rng_uniform(&r) - 2;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	sets[nsets++] = &fm_kernels_v1;
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+		sets[nsets++] = &fm_kernels_v3;
+	if (fm_kernels() == &fm_kernels_v4)
+		sets[nsets++] = &fm_kernels_v4;
+	return 0;
+}
+
+/* Shapes with every kind of edge: below, at and over the tile in each direction, more than one block of k. */
+static const int shapes[][3] = {{1, 1, 1}, {3, 5, 7}, {12, 32, 16}, {13, 33, 17}, {25, 70, 300}, {64, 64, 32}, {7, 31, 513}, {40, 16, 256}};
+
+static void each_output_is_one_chain_of_fma(void **state)
+{
+	static struct fm_scratch s;
+	(void)state;
+	for (size_t q = 0; q < sizeof shapes / sizeof *shapes; q++)
+		for (int form = 0; form < 12; form++) {
+			int M = shapes[q][0], N = shapes[q][1], K = shapes[q][2], ta = form & 1, tb = form >> 1 & 1, how = form / 4;
+			float *A = calloc((size_t)M * K, 4), *B = calloc((size_t)K * N, 4), *C = calloc((size_t)M * N, 4), *D = calloc((size_t)M * N, 4), *bias = calloc((size_t)N, 4);
+			fill(A, (size_t)M * K, 1);
+			fill(B, (size_t)K * N, 2);
+			fill(C, (size_t)M * N, 3);
+			fill(bias, (size_t)N, 4);
+			for (int i = 0; i < M; i++)
+				for (int j = 0; j < N; j++) {
+					float x = how == 0 ? 0 : how == 1 ? bias[j] : C[i * N + j];
+					for (int k = 0; k < K; k++)
+						x = fmaf(ta ? A[k * M + i] : A[i * K + k], tb ? B[j * K + k] : B[k * N + j], x);
+					D[i * N + j] = x;
+				}
+			for (int v = 0; v < nsets; v++) {
+				float *E = calloc((size_t)M * N, 4);
+				memcpy(E, C, (size_t)M * N * 4);
+				sets[v]->gemm(&s, ta, tb, M, N, K, A, ta ? M : K, B, tb ? K : N, E, N, how == 1 ? bias : NULL, how == 2);
+				assert_memory_equal(E, D, (size_t)M * N * 4);
+				free(E);
+			}
+			free(A), free(B), free(C), free(D), free(bias);
+		}
+}
+
+enum { N = 1000 };
+
+static void functions_are_the_same_bits_in_every_set(void **state)
+{
+	static float x[N], dy[N], a[3][N], b[3][N], rstd[3][8];
+	(void)state;
+	fill(x, N, 5);
+	fill(dy, N, 6);
+	for (int op = 0; op < 9; op++) {
+		for (int v = 0; v < nsets; v++) {
+			const struct fm_kernels *k = sets[v];
+			memcpy(a[v], dy, sizeof x);
+			memset(b[v], 0, sizeof b[v]);
+			switch (op) {
+			case 0: k->exp(a[v], x, N); break;
+			case 1: k->gelu(a[v], x, N); k->gelu_back(b[v], x, dy, N); break;
+			case 2: k->silu(a[v], x, N); k->silu_back(b[v], x, dy, N); break;
+			case 3: k->sincos(a[v], b[v], x, N); break;
+			case 4: k->softmax(a[v], x, 8, N / 8, 0.3f); k->softmax_back(b[v], a[v], dy, 8, N / 8, 0.3f); break;
+			case 5: k->norm(a[v], rstd[v], x, 8, N / 8); k->norm_back(b[v], a[v], rstd[v], dy, 8, N / 8); break;
+			case 6: b[v][0] = k->cross_entropy(a[v], N, 17, 0.5f); break;
+			case 7: b[v][0] = (float)k->draw(a[v], N, 0.77f); break;
+			case 8: b[v][0] = (float)k->sumsq(x, N); k->modulate_back(a[v], b[v] + 500, b[v] + 700, x, dy, x, 8, N / 8); break;
+			}
+			assert_memory_equal(a[v], a[0], sizeof a[0]);
+			assert_memory_equal(b[v], b[0], sizeof b[0]);
+		}
+	}
+}
+
+static void functions_are_close_to_libm(void **state)
+{
+	(void)state;
+	for (int v = 0; v < nsets; v++)
+		for (float x = -80; x < 80; x += 0.0371f) {
+			float y, s, c, p = x < 0 ? -x + 1e-3f : x + 1e-3f;
+			sets[v]->exp(&y, &x, 1);
+			assert_true(fabs(y / exp(x) - 1) < 3e-7);
+			sets[v]->log(&y, &p, 1);
+			assert_true(fabs(y - log(p)) < 5e-7);
+			sets[v]->sincos(&s, &c, &x, 1);
+			assert_true(fabs(s - sin(x)) < 3e-6 && fabs(c - cos(x)) < 3e-6);
+		}
+	for (double z = -5.9; z < 5.9; z += 0.0137) {
+		assert_true(fabs(fm_normal_cdf(z) - 0.5 * erfc(-z / sqrt(2))) < 1e-14);
+		assert_true(fabs(fm_normal_quantile(fm_normal_cdf(z)) - z) < 1e-7 || fabs(z) > 5);
+		assert_true(fabs(fm_det_cos(z) - cos(z)) < 1e-14 && fabs(fm_det_exp(z) / exp(z) - 1) < 1e-14 && fabs(fm_det_log(exp(z)) - z) < 1e-13);
+	}
+}
+
+static void a_draw_follows_the_softmax(void **state)
+{
+	float z[4] = {0, 1, 2, -3}, p[4], sum = 0;
+	int count[4] = {0};
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		sum += p[i] = expf(z[i]);
+	for (int i = 0; i < 10000; i++) {
+		float t[4];
+		memcpy(t, z, sizeof z);
+		count[fm_kernels()->draw(t, 4, (float)(i + 0.5) / 10000)]++;
+	}
+	for (int i = 0; i < 4; i++)
+		assert_true(fabs(count[i] / 10000.0 - p[i] / sum) < 2e-4);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_output_is_one_chain_of_fma),
+		cmocka_unit_test(functions_are_the_same_bits_in_every_set),
+		cmocka_unit_test(functions_are_close_to_libm),
+		cmocka_unit_test(a_draw_follows_the_softmax),
+	};
+	return cmocka_run_group_tests(tests, setup, NULL);
+}
