@@ -125,7 +125,7 @@ check-repro: deps
 LINTED   := $(foreach r,$(ROOMS),$(call src,$(r)))
 lint: deps deps-lint
 	@tests/includes_check.sh
-	@shellcheck .ci/run $(wildcard tests/*.sh)
+	@shellcheck -S warning .ci/run $(wildcard tests/*.sh)
 	@echo "lint: gcc and clang without warnings"
 	@$(MAKE) --no-print-directory -s -j$(JOBS) B=$(B)-lint-gcc CC=gcc CFLAGS="-O2 -Werror" all unit
 	@$(MAKE) --no-print-directory -s -j$(JOBS) B=$(B)-lint-clang CC=clang CFLAGS="-O1 -Werror" all unit

@@ -1,0 +1,102 @@
+# shellcheck shell=sh
+# lib.sh - what the end-to-end scripts share.  A script says
+#
+#     . "$(dirname "$0")/lib.sh"
+#     begin "$@"                  F is the program ($1, or build/flowmint), V flowmint-verify beside it, T a fresh folder and
+#                                 the working directory; ROOT is the repository
+#     expect 3 "what is promised" COMMAND...    the exit status; out and err hold what it said
+#     says err "words" "what is promised"       a fixed string in a file
+#     holds "what is promised" COMMAND...       any command that succeeds
+#     skip "what is promised" "why not tried"
+#     finish                      the plan and the exit status
+n=0
+bad=0
+
+begin() {
+	ROOT=$(cd "$(dirname "$0")/.." && pwd)
+	F=$(realpath "${1:-$ROOT/build/flowmint}")
+	V=$(dirname "$F")/flowmint-verify
+	[ -x "$F" ] || { echo "not ok - $F is not built: run make first"; exit 1; }
+	T=$(mktemp -d "${TMPDIR:-/tmp}/flowmint-e2e-XXXXXX") || exit 4
+	trap 'cleanup; rm -rf "$T"' EXIT
+	trap 'exit 1' HUP INT TERM
+	cd "$T" || exit 4
+	: >out
+	: >err
+	PYTHON=python3
+	export ROOT V PYTHON
+	# Where the kernel lets nobody make namespaces, what is not about them is tested without.
+	CONFINED=yes
+	UNCONFINED=
+	if ! unshare -Urn true 2>/dev/null && ! unshare -n true 2>/dev/null; then
+		CONFINED=
+		UNCONFINED=--unconfined
+	fi
+	export CONFINED UNCONFINED
+}
+
+# A script with more to put away than $T redefines it.
+cleanup() {
+	:
+}
+
+result() { # STATUS NAME
+	n=$((n + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $n - $2"
+	else
+		echo "not ok $n - $2"
+		sed 's/^/# out: /' out | tail -n 20
+		sed 's/^/# err: /' err | tail -n 20
+		bad=1
+	fi
+}
+
+expect() { # STATUS NAME COMMAND...
+	want=$1 name=$2
+	shift 2
+	"$@" >out 2>err
+	got=$?
+	[ "$got" -eq "$want" ] || echo "exit status $got, expected $want: $*" >>err
+	[ "$got" -eq "$want" ]
+	result $? "$name"
+}
+
+says() { # FILE WORDS NAME
+	grep -qF -- "$2" "$1"
+	result $? "$3"
+}
+
+holds() { # NAME COMMAND...
+	name=$1
+	shift
+	"$@"
+	result $? "$name"
+}
+
+skip() { # NAME WHY
+	n=$((n + 1))
+	echo "ok $n - $1 # SKIP $2"
+}
+
+is_json() { # FILE: one document and nothing else
+	"$PYTHON" -m json.tool "$1" >/dev/null
+}
+
+# json FILE EXPRESSION: what Python makes of it, d being the document
+json() {
+	"$PYTHON" -c 'import json, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"
+}
+
+is_empty() { # DIR: absent or without any entry
+	[ ! -d "$1" ] || [ -z "$(ls -A "$1")" ]
+}
+
+tar_digest() { # ARCHIVE
+	zstd -dcq "$1" | sha256sum | cut -d' ' -f1
+}
+
+finish() {
+	echo "1..$n"
+	exit $bad
+}
