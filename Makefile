@@ -38,7 +38,7 @@ all: $(B)/flowmint $(B)/flowmint-verify
 
 -include $(wildcard $(B)/*/*.d $(B)/tests/*/*.d)
 include manifests/embed.mk
-include model/kernels.mk
+include base/kernels.mk
 
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)

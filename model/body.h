@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#include "model/kernels.h"
+#include "base/kernels.h"
 #include "model/params.h"
 
 #define FM_MAXDEPTH 32

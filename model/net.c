@@ -49,7 +49,7 @@ int fm_net_new(struct fm_net **out, const char *denoiser, const struct fm_arch *
 		net->at_out[c] = fm_layout_add(l, D, net->vocab[c], 0.02f, "head.%s.out.weight", fm_tok_name[c]);
 		net->at_outb[c] = fm_layout_add(l, 1, net->vocab[c], 0, "head.%s.out.bias", fm_tok_name[c]);
 	}
-	net->at_rout = fm_layout_add(l, D, FM_RES_PAD, 0.02f, "head.residual.weight");
+	net->at_rout = fm_layout_add(l, D, FM_RES_PAD, 0, "head.residual.weight");
 	net->at_routb = fm_layout_add(l, 1, FM_RES_PAD, 0, "head.residual.bias");
 	*out = net;
 	return FM_OK;
@@ -67,7 +67,7 @@ struct fm_work {
 	float *e, *t1, *t1a, *cpre, *c, *dc, *d1, *d2; /* (B,D) */
 	float *rows, *mix, *act, *dmix, *drows; /* (R,D): gathered rows of one head */
 	float *logits;                      /* (R, largest vocabulary) */
-	float *noise, *dnoise;              /* (R, FM_RES_PAD) */
+	float *velocity, *dvelocity;              /* (R, FM_RES_PAD) */
 	float *body;
 	int *index, *answer;                /* (R) */
 	float *weight;                      /* (R) */
@@ -94,8 +94,8 @@ int fm_work_new(struct fm_work **out, const struct fm_net *net, int max_B, struc
 		*rd[i] = p;
 	for (size_t i = 0; i < 8; i++, p += B * D)
 		*bd[i] = p;
-	w->noise = p;
-	w->dnoise = p + R * FM_RES_PAD;
+	w->velocity = p;
+	w->dvelocity = p + R * FM_RES_PAD;
 	w->body = p + 2 * R * FM_RES_PAD;
 	w->logits = w->body + body;
 	w->weight = w->logits + R * V;
@@ -182,11 +182,11 @@ float *fm_net_logits(const struct fm_net *net, const float *p, struct fm_work *w
 	return w->logits;
 }
 
-const float *fm_net_noise(const struct fm_net *net, const float *p, struct fm_work *w, int B)
+const float *fm_net_velocity(const struct fm_net *net, const float *p, struct fm_work *w, int B)
 {
 	int D = net->arch.width, R = B * net->arch.window;
-	net->k->gemm(&w->scratch, FM_N, FM_N, R, FM_RES_PAD, D, w->h, D, p + net->at_rout, FM_RES_PAD, w->noise, FM_RES_PAD, p + net->at_routb, 0);
-	return w->noise;
+	net->k->gemm(&w->scratch, FM_N, FM_N, R, FM_RES_PAD, D, w->h, D, p + net->at_rout, FM_RES_PAD, w->velocity, FM_RES_PAD, p + net->at_routb, 0);
+	return w->velocity;
 }
 
 /* One token column's loss and, with g, its head's gradients and its part of dh. */
@@ -221,27 +221,27 @@ static void column_back(const struct fm_net *net, const float *p, struct fm_work
 		k->add(w->dh + (size_t)w->index[i] * D, w->drows + (size_t)i * D, (size_t)D);
 }
 
-/* The residuals' loss: weight * (predicted noise - noise)^2. */
-static void noise_back(const struct fm_net *net, const float *p, struct fm_work *w, int B, const struct fm_net_goal *goal, struct fm_net_loss *loss, float *g)
+/* The residuals' loss: weight * (predicted velocity - velocity)^2. */
+static void velocity_back(const struct fm_net *net, const float *p, struct fm_work *w, int B, const struct fm_net_goal *goal, struct fm_net_loss *loss, float *g)
 {
 	const struct fm_kernels *k = net->k;
 	int D = net->arch.width, R = B * net->arch.window;
-	fm_net_noise(net, p, w, B);
-	memset(w->dnoise, 0, sizeof(float) * (size_t)R * FM_RES_PAD);
+	fm_net_velocity(net, p, w, B);
+	memset(w->dvelocity, 0, sizeof(float) * (size_t)R * FM_RES_PAD);
 	for (int r = 0; r < R; r++)
 		for (int i = 0; i < FM_NRES; i++) {
-			float x = goal->eps_weight[(size_t)r * FM_NRES + i];
+			float x = goal->v_weight[(size_t)r * FM_NRES + i];
 			if (!(x > 0))
 				continue;
-			float d = w->noise[(size_t)r * FM_RES_PAD + i] - goal->eps[(size_t)r * FM_NRES + i];
+			float d = w->velocity[(size_t)r * FM_RES_PAD + i] - goal->v[(size_t)r * FM_NRES + i];
 			loss->res[i] += (double)(x * d * d);
-			w->dnoise[(size_t)r * FM_RES_PAD + i] = 2.0f * x * d;
+			w->dvelocity[(size_t)r * FM_RES_PAD + i] = 2.0f * x * d;
 		}
 	if (!g)
 		return;
-	k->gemm(&w->scratch, FM_T, FM_N, D, FM_RES_PAD, R, w->h, D, w->dnoise, FM_RES_PAD, g + net->at_rout, FM_RES_PAD, NULL, 1);
-	k->colsum(g + net->at_routb, w->dnoise, R, FM_RES_PAD);
-	k->gemm(&w->scratch, FM_N, FM_T, R, D, FM_RES_PAD, w->dnoise, FM_RES_PAD, p + net->at_rout, FM_RES_PAD, w->dh, D, NULL, 1);
+	k->gemm(&w->scratch, FM_T, FM_N, D, FM_RES_PAD, R, w->h, D, w->dvelocity, FM_RES_PAD, g + net->at_rout, FM_RES_PAD, NULL, 1);
+	k->colsum(g + net->at_routb, w->dvelocity, R, FM_RES_PAD);
+	k->gemm(&w->scratch, FM_N, FM_T, R, D, FM_RES_PAD, w->dvelocity, FM_RES_PAD, p + net->at_rout, FM_RES_PAD, w->dh, D, NULL, 1);
 }
 
 /* From dx (R,D) and dc (B,D) to the embeddings and the condition. */
@@ -282,7 +282,7 @@ void fm_net_backward(const struct fm_net *net, const float *p, struct fm_work *w
 	for (int c = 0; c < FM_NTOK; c++)
 		if (net->vocab[c])
 			column_back(net, p, w, c, R, goal, loss, g);
-	noise_back(net, p, w, B, goal, loss, g);
+	velocity_back(net, p, w, B, goal, loss, g);
 	if (!g)
 		return;
 	memset(w->dc, 0, sizeof(float) * (size_t)B * D);

@@ -6,7 +6,7 @@
  *       -> condition: time step, slot of the day, span          c (B, D)
  *       -> body                                                 h (B*W, D)
  *       -> per token column: logits = gelu(h M_c) O_c           where asked only
- *       -> per residual: predicted noise = h R
+ *       -> per residual: predicted velocity = h R
  *
  * "Who answers": a flow that a visible rel of a later flow points at is told how far ahead its reply is.  The network could
  * find that by attention, but what must not be missed is better said.
@@ -48,8 +48,8 @@ struct fm_net_in {
 struct fm_net_goal {
 	const uint16_t *tok;  /* (B,W,FM_NTOK) */
 	const float *tok_weight;
-	const float *eps;     /* (B,W,FM_NRES) */
-	const float *eps_weight;
+	const float *v;       /* (B,W,FM_NRES) */
+	const float *v_weight;
 };
 /* Sums over the goals: weighted loss and its parts. */
 struct fm_net_loss {
@@ -68,7 +68,7 @@ void fm_net_backward(const struct fm_net *net, const float *p, struct fm_work *w
 		     const struct fm_net_goal *goal, struct fm_net_loss *loss, float *g);
 /* After forward: logits (n, vocab[c]) of column c at rows[0..n), in the work space until the next call. */
 float *fm_net_logits(const struct fm_net *net, const float *p, struct fm_work *w, int c, const int *rows, int n);
-/* After forward: predicted noise (B*W, FM_RES_PAD). */
-const float *fm_net_noise(const struct fm_net *net, const float *p, struct fm_work *w, int B);
+/* After forward: predicted velocity of the residuals (B*W, FM_RES_PAD). */
+const float *fm_net_velocity(const struct fm_net *net, const float *p, struct fm_work *w, int B);
 
 #endif

@@ -42,7 +42,7 @@ double fm_process_alpha_bar(const struct fm_process *pr, double t)
 	s = s < 0 ? 0 : s > 1 ? 1 : s;
 	double ab = pr->cosine ? fm_det_cos((s + 0.008) / 1.008 * 1.57079632679489661923) / fm_det_cos(0.008 / 1.008 * 1.57079632679489661923) : 0;
 	ab = pr->cosine ? ab * ab : fm_det_exp(-0.1 * s - 9.95 * s * s);
-	return ab < 2e-3 ? 2e-3 : ab > 1 - 1e-5 ? 1 - 1e-5 : ab; /* never so noisy that an error in eps is magnified beyond reason */
+	return ab < 1e-5 ? 1e-5 : ab > 1 - 1e-5 ? 1 - 1e-5 : ab;
 }
 
 int fm_reply_source(int c)
@@ -92,7 +92,7 @@ void fm_process_corrupt(const struct fm_process *pr, const int vocab[FM_NTOK], i
 	float a = (float)sqrt(ab), b = (float)sqrt(1 - ab);
 
 	memset(out->tok_weight, 0, sizeof(float) * W * FM_NTOK);
-	memset(out->eps_weight, 0, sizeof(float) * W * FM_NRES);
+	memset(out->v_weight, 0, sizeof(float) * W * FM_NRES);
 	for (int c = 0; c < FM_NTOK; c++) {
 		m[c] = fm_process_mask(pr, c, t);
 		if (m[c] > 0 && m[c] < 0.01)
@@ -112,12 +112,12 @@ void fm_process_corrupt(const struct fm_process *pr, const int vocab[FM_NTOK], i
 			size_t at = i * FM_NRES + (size_t)k;
 			float e = fm_rng_normal(rng), r0 = res[at];
 			bool bin = !isnan(r0);
-			out->eps[at] = e;
+			out->v[at] = bin ? a * e - b * r0 : 0;
 			/* An atom has no residual: it looks like the noise it is. */
 			out->res_in[at] = bin ? a * r0 + b * e : e;
 			bool copied = x[FM_T_REL] > 0 && fm_reply_source(fm_res_tok[k]) >= 0;
 			if (bin && !copied && vocab[fm_res_tok[k]] > 1 && t < FM_RES_SPAN)
-				out->eps_weight[at] = (float)(res_share / rows);
+				out->v_weight[at] = (float)(res_share / rows);
 		}
 	}
 	fm_reply_copy(out->tok_in, out->res_in, window);

@@ -8,7 +8,9 @@
  * sizes: each column is learned given what will be known when it is drawn.  The bound on -log p of a column is the integral of
  * m_c'(t) / m_c(t) times the cross-entropy of its masked tokens.
  *
- * Residuals (Ho, Jain, Abbeel 2020, eq. 4): r_t = sqrt(ab(t)) r_0 + sqrt(1 - ab(t)) eps, the network predicts eps.  ab is the
+ * Residuals (Ho, Jain, Abbeel 2020, eq. 4): r_t = sqrt(ab(t)) r_0 + sqrt(1 - ab(t)) eps.  The network predicts the noise in
+ * the velocity form v = sqrt(ab) eps - sqrt(1 - ab) r_0 (Salimans, Ho 2022, app. D), so that eps = sqrt(1 - ab) r_t + sqrt(ab) v:
+ * residuals are standard normal by construction, for which v is 0, and a network that knows nothing does no harm.  ab is the
  * cosine schedule (Nichol, Dhariwal 2021, eq. 17) or the linear one (Ho et al.; continuous form of Song et al. 2021, eq. 32) of
  * t / FM_RES_SPAN: residuals are pure noise until their tokens begin to show.
  */
@@ -41,7 +43,7 @@ void fm_reply_copy(uint16_t *tok, float *res, int window);
 struct fm_example {
 	uint16_t *tok_in;
 	float *res_in;
-	float *tok_weight, *eps, *eps_weight;
+	float *tok_weight, *v, *v_weight;
 };
 void fm_process_corrupt(const struct fm_process *pr, const int vocab[FM_NTOK], int window, const uint16_t *tok, const float *res, double t,
 			struct fm_rng *rng, double rows, double res_share, const struct fm_example *out);

@@ -90,16 +90,15 @@ static void step_residuals(struct sampler *s, int thread, int B, double t, doubl
 	int W = s->net->arch.window;
 	if (next >= FM_RES_SPAN)
 		return;
-	const float *noise = fm_net_noise(s->net, s->p, s->work[thread], B);
+	const float *velocity = fm_net_velocity(s->net, s->p, s->work[thread], B);
 	double ab = fm_process_alpha_bar(s->pr, t), abn = next > 0 ? fm_process_alpha_bar(s->pr, next) : 1.0;
 	double alpha = ab / abn, sigma2 = s->o->ancestral ? (1 - abn) / (1 - ab) * (1 - alpha) : 0;
-	/* x0 = (x - sqrt(1-ab) eps) / sqrt(ab); x' = sqrt(abn) x0 + sqrt(1 - abn - sigma^2) eps + sigma z */
-	float c0 = (float)sqrt(1 - ab), c1 = (float)(1 / sqrt(ab)), c2 = (float)sqrt(abn), c3 = (float)sqrt(1 - abn - sigma2 > 0 ? 1 - abn - sigma2 : 0), c4 = (float)sqrt(sigma2);
+	/* x0 = sqrt(ab) x - sqrt(1-ab) v, eps = sqrt(1-ab) x + sqrt(ab) v; x' = sqrt(abn) x0 + sqrt(1 - abn - sigma^2) eps + sigma z */
+	float c0 = (float)sqrt(1 - ab), c1 = (float)sqrt(ab), c2 = (float)sqrt(abn), c3 = (float)sqrt(1 - abn - sigma2 > 0 ? 1 - abn - sigma2 : 0), c4 = (float)sqrt(sigma2);
 	for (int r = 0; r < B * W; r++)
 		for (int k = 0; k < FM_NRES; k++) {
-			float *x = &res[(size_t)r * FM_NRES + (size_t)k], eps = noise[(size_t)r * FM_RES_PAD + (size_t)k];
-			float x0 = (*x - c0 * eps) * c1;
-			x0 = x0 > 6.0f ? 6.0f : x0 < -6.0f ? -6.0f : x0;
+			float *x = &res[(size_t)r * FM_NRES + (size_t)k], v = velocity[(size_t)r * FM_RES_PAD + (size_t)k];
+			float x0 = c1 * *x - c0 * v, eps = c0 * *x + c1 * v;
 			*x = c2 * x0 + c3 * eps;
 			if (c4 > 0)
 				*x += c4 * fm_rng_normal(&rng[r / W]);

@@ -17,7 +17,7 @@
 struct shard_buf {
 	struct fm_work *work;
 	uint16_t *tok_in, *tok;
-	float *res_in, *tok_weight, *eps, *eps_weight;
+	float *res_in, *tok_weight, *v, *v_weight;
 	uint8_t slot[FM_SHARD_WINDOWS], span[FM_SHARD_WINDOWS];
 	float t[FM_SHARD_WINDOWS];
 };
@@ -54,9 +54,9 @@ static int shard_buf_new(struct shard_buf *s, const struct fm_net *net, struct f
 	if (ret == FM_OK)
 		ret = fm_alloc(&s->res_in, R * FM_NRES, sizeof(float), "a batch", err);
 	if (ret == FM_OK)
-		ret = fm_alloc(&s->eps, R * FM_NRES, sizeof(float), "a batch", err);
+		ret = fm_alloc(&s->v, R * FM_NRES, sizeof(float), "a batch", err);
 	if (ret == FM_OK)
-		ret = fm_alloc(&s->eps_weight, R * FM_NRES, sizeof(float), "a batch", err);
+		ret = fm_alloc(&s->v_weight, R * FM_NRES, sizeof(float), "a batch", err);
 	return ret;
 }
 
@@ -67,8 +67,8 @@ static void shard_buf_free(struct shard_buf *s)
 	free(s->tok);
 	free(s->tok_weight);
 	free(s->res_in);
-	free(s->eps);
-	free(s->eps_weight);
+	free(s->v);
+	free(s->v_weight);
 }
 
 /* Windows [first, first + B) of the batch: corrupt, forward, loss and, with a gradient, backward. */
@@ -85,7 +85,7 @@ static void run_shard(struct job *j, struct shard_buf *s, int first, int B, stru
 		t = ((double)(int)(t * j->pr->T) + 1) / j->pr->T;
 		memcpy(s->tok + (size_t)i * W * FM_NTOK, j->data->tok + w * W * FM_NTOK, sizeof *s->tok * W * FM_NTOK);
 		struct fm_example ex = {s->tok_in + (size_t)i * W * FM_NTOK, s->res_in + (size_t)i * W * FM_NRES, s->tok_weight + (size_t)i * W * FM_NTOK,
-					s->eps + (size_t)i * W * FM_NRES, s->eps_weight + (size_t)i * W * FM_NRES};
+					s->v + (size_t)i * W * FM_NRES, s->v_weight + (size_t)i * W * FM_NRES};
 		fm_process_corrupt(j->pr, j->net->vocab, (int)W, j->data->tok + w * W * FM_NTOK, j->data->res + w * W * FM_NRES, t, &rng,
 				   (double)j->batch * (double)W, RES_SHARE, &ex);
 		s->slot[i] = j->data->slot[w];
@@ -93,7 +93,7 @@ static void run_shard(struct job *j, struct shard_buf *s, int first, int B, stru
 		s->t[i] = (float)t;
 	}
 	struct fm_net_in in = {B, s->tok_in, s->res_in, s->slot, s->span, s->t};
-	struct fm_net_goal goal = {s->tok, s->tok_weight, s->eps, s->eps_weight};
+	struct fm_net_goal goal = {s->tok, s->tok_weight, s->v, s->v_weight};
 	fm_net_forward(j->net, j->p, s->work, &in);
 	fm_net_backward(j->net, j->p, s->work, &in, &goal, loss, grad);
 }

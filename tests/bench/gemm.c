@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "model/kernels.h"
+#include "base/kernels.h"
 
 enum { RUNS = 5 };
 

@@ -11,7 +11,7 @@
 
 #include "base/rng.h"
 #include "model/detmath.h"
-#include "model/kernels.h"
+#include "base/kernels.h"
 
 static const struct fm_kernels *sets[3];
 static int nsets;

@@ -1,5 +1,5 @@
 /* kernels.c - which kernels this processor runs. */
-#include "model/kernels.h"
+#include "base/kernels.h"
 
 #include <stdlib.h>
 #include <string.h>

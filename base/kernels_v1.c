@@ -5,4 +5,4 @@
 #define FM_MR 2
 #define FM_KERNELS fm_kernels_v1
 #define FM_KERNELS_NAME "v1"
-#include "model/kernels_impl.h"
+#include "base/kernels_impl.h"

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "model/kernels.h"
+#include "base/kernels.h"
 
 #define FM_NR (FM_LANES * FM_NV)
 #ifdef __clang__ /* the accumulators stay in registers only when these loops are gone */

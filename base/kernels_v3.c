@@ -5,4 +5,4 @@
 #define FM_MR 6
 #define FM_KERNELS fm_kernels_v3
 #define FM_KERNELS_NAME "v3"
-#include "model/kernels_impl.h"
+#include "base/kernels_impl.h"

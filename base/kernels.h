@@ -1,5 +1,5 @@
 /*
- * kernels.h - the arithmetic of the model: matrix multiply and the element-wise functions, the same bits on every x86-64.
+ * kernels.h - the arithmetic of model, judge and privacy: matrix multiply and the element-wise functions, the same bits on every x86-64.
  *
  * Each output of a matrix multiply is one chain of fused multiply-adds in the order k = 0..K-1, started from 0 or from the
  * old value; sums over a row run in 16 fixed lanes that meet in a fixed tree; exp, log and the rest are polynomials with
@@ -9,8 +9,8 @@
  *
  * None of these allocate but fm_gemm's packing buffer, which lives in struct fm_scratch: one a thread.
  */
-#ifndef FM_MODEL_KERNELS_H
-#define FM_MODEL_KERNELS_H
+#ifndef FM_BASE_KERNELS_H
+#define FM_BASE_KERNELS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -5,4 +5,4 @@
 #define FM_MR 12
 #define FM_KERNELS fm_kernels_v4
 #define FM_KERNELS_NAME "v4"
-#include "model/kernels_impl.h"
+#include "base/kernels_impl.h"

@@ -1,5 +1,0 @@
-# The kernels are always optimised, whatever CFLAGS say of the rest; each file for its processor.
-KFLAGS := -O3 -fno-trapping-math -Wno-psabi
-FLAGS_model_kernels_v1 := $(KFLAGS)
-FLAGS_model_kernels_v3 := $(KFLAGS) -march=x86-64-v3 -mtune=generic
-FLAGS_model_kernels_v4 := $(KFLAGS) -march=x86-64-v4 -mtune=generic -mprefer-vector-width=512
