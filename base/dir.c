@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
 
 #define MAX_DEPTH 64 /* folders in folders: each holds a descriptor open while it is walked */
 
@@ -68,6 +70,8 @@ int fm_dir_make(const char *path, mode_t mode, struct fm_error *err)
 				rc = fm_fail_errno(err, "cannot make the folder %s", p);
 			else if (!S_ISDIR(st.st_mode))
 				rc = fm_fail(err, FM_EINPUT, "cannot make the folder %s: a file stands there", p);
+		} else {
+			rc = fm_dir_sync_parent(p, err);
 		}
 		p[i] = c;
 	}
@@ -75,16 +79,49 @@ int fm_dir_make(const char *path, mode_t mode, struct fm_error *err)
 	return rc;
 }
 
-/* What is done with each entry of a tree on the way out: files first, then their folder. */
-struct walk {
-	const char *root;
-	int (*entry)(const struct walk *w, int dirfd, const char *name, bool is_dir, struct fm_error *err);
-	bool unlock; /* give ourselves write permission on the folders */
-};
-
-static int walk_tree(const struct walk *w, int dirfd, const char *name, int depth, struct fm_error *err)
+/* The next name in a folder, . and .. left out; NULL at the end (errno is 0) and on failure. */
+static const char *next_name(DIR *dir)
 {
 	struct dirent *e;
+
+	do {
+		errno = 0;
+		e = readdir(dir);
+	} while (e != NULL && (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0));
+	return e == NULL ? NULL : e->d_name;
+}
+
+/* The one way through a tree: each entry on the way out, so that a folder comes after all that is in it. */
+struct walk {
+	int (*entry)(struct walk *w, int dirfd, const char *name, mode_t mode, struct fm_error *err);
+	bool unlock;        /* give ourselves write permission on the folders */
+	struct fm_buf path; /* of the entry, from the root on: for messages */
+	size_t below;       /* where in it the part below the root begins */
+	void *ctx;
+};
+
+/* Make path the entry `name` of what it is; the answer is what path_pop wants. */
+static size_t path_push(struct walk *w, const char *name)
+{
+	size_t before = w->path.len;
+
+	if (before > 0 && w->path.data[before - 1] != '/')
+		fm_buf_puts(&w->path, "/");
+	fm_buf_puts(&w->path, name);
+	return before;
+}
+
+static void path_pop(struct walk *w, size_t before)
+{
+	w->path.len = before;
+	w->path.data[before] = '\0';
+}
+
+static int walk_entry(struct walk *w, int dirfd, const char *name, int depth, struct fm_error *err);
+
+static int walk_folder(struct walk *w, int dirfd, const char *name, int depth, struct fm_error *err)
+{
+	const char *inside;
 	struct stat st;
 	DIR *dir = NULL;
 	int rc = FM_OK, fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -92,108 +129,173 @@ static int walk_tree(const struct walk *w, int dirfd, const char *name, int dept
 	if (fd < 0 && errno == EACCES && w->unlock && fchmodat(dirfd, name, S_IRWXU, 0) == 0)
 		fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return fm_fail_errno(err, "%s: cannot open the folder %s", w->root, name);
+		return fm_fail_errno(err, "cannot open the folder %s", w->path.data);
 	if (depth > MAX_DEPTH) {
 		close(fd);
-		return fm_fail(err, FM_EINPUT, "%s: folders in folders more than %d deep", w->root, MAX_DEPTH);
+		return fm_fail(err, FM_EINPUT, "%.*s: folders in folders more than %d deep", (int)w->below, w->path.data, MAX_DEPTH);
 	}
 	if (w->unlock && fstat(fd, &st) == 0 && (st.st_mode & S_IRWXU) != S_IRWXU)
 		(void)!fchmod(fd, S_IRWXU); /* a refusal shows when the entry is removed */
 	dir = fdopendir(fd);
 	if (dir == NULL) {
 		close(fd);
-		return fm_fail_errno(err, "%s: cannot read the folder %s", w->root, name);
+		return fm_fail_errno(err, "cannot read the folder %s", w->path.data);
 	}
-	while (rc == FM_OK && (errno = 0, e = readdir(dir)) != NULL) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		if (fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-			rc = fm_fail_errno(err, "%s: cannot read %s", w->root, e->d_name);
-		else if (S_ISDIR(st.st_mode))
-			rc = walk_tree(w, fd, e->d_name, depth + 1, err);
-		else
-			rc = w->entry(w, fd, e->d_name, false, err);
+	while (rc == FM_OK && (inside = next_name(dir)) != NULL) {
+		size_t before = path_push(w, inside);
+
+		rc = fm_buf_check(&w->path, err);
+		if (rc == FM_OK)
+			rc = walk_entry(w, fd, inside, depth + 1, err);
+		path_pop(w, before);
+		errno = 0;
 	}
 	if (rc == FM_OK && errno != 0)
-		rc = fm_fail_errno(err, "%s: cannot read the folder %s", w->root, name);
+		rc = fm_fail_errno(err, "cannot read the folder %s", w->path.data);
 	closedir(dir);
-	return rc == FM_OK ? w->entry(w, dirfd, name, true, err) : rc;
+	return rc;
 }
 
-static int remove_entry(const struct walk *w, int dirfd, const char *name, bool is_dir, struct fm_error *err)
+static int walk_entry(struct walk *w, int dirfd, const char *name, int depth, struct fm_error *err)
 {
-	if (unlinkat(dirfd, name, is_dir ? AT_REMOVEDIR : 0) != 0 && errno != ENOENT)
-		return fm_fail_errno(err, "%s: cannot remove %s", w->root, name);
+	struct stat st;
+	int rc = FM_OK;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return fm_fail_errno(err, "cannot read %s", w->path.data);
+	if (S_ISDIR(st.st_mode))
+		rc = walk_folder(w, dirfd, name, depth, err);
+	return rc == FM_OK ? w->entry(w, dirfd, name, st.st_mode, err) : rc;
+}
+
+static int walk_tree(struct walk *w, const char *root, struct fm_error *err)
+{
+	size_t n = strlen(root);
+	int rc;
+
+	path_push(w, root);
+	w->below = n > 0 && root[n - 1] == '/' ? n : n + 1;
+	rc = fm_buf_check(&w->path, err);
+	if (rc == FM_OK)
+		rc = walk_folder(w, AT_FDCWD, root, 0, err);
+	if (rc == FM_OK)
+		rc = w->entry(w, AT_FDCWD, root, S_IFDIR, err);
+	fm_buf_free(&w->path);
+	return rc;
+}
+
+static int remove_entry(struct walk *w, int dirfd, const char *name, mode_t mode, struct fm_error *err)
+{
+	if (unlinkat(dirfd, name, S_ISDIR(mode) ? AT_REMOVEDIR : 0) != 0 && errno != ENOENT)
+		return fm_fail_errno(err, "cannot remove %s", w->path.data);
 	return FM_OK;
 }
 
 int fm_dir_remove(const char *path, struct fm_error *err)
 {
-	struct walk w = {.root = path, .entry = remove_entry, .unlock = true};
+	struct walk w = {.entry = remove_entry, .unlock = true};
 	struct stat st;
 
 	if (lstat(path, &st) != 0)
 		return errno == ENOENT ? FM_OK : fm_fail_errno(err, "cannot remove %s", path);
 	if (!S_ISDIR(st.st_mode))
 		return fm_fail(err, FM_EINPUT, "cannot remove %s: it is not a folder", path);
-	return walk_tree(&w, AT_FDCWD, path, 0, err);
+	return walk_tree(&w, path, err);
 }
 
-static int sync_entry(const struct walk *w, int dirfd, const char *name, bool is_dir, struct fm_error *err)
+static int sync_entry(struct walk *w, int dirfd, const char *name, mode_t mode, struct fm_error *err)
 {
-	struct stat st;
 	int rc = FM_OK, fd;
 
-	if (!is_dir && (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode)))
+	if (!S_ISDIR(mode) && !S_ISREG(mode))
 		return FM_OK; /* links and sockets have no contents; opening a pipe would wait */
-	fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | (is_dir ? O_DIRECTORY : 0));
+	fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | (S_ISDIR(mode) ? O_DIRECTORY : 0));
 	if (fd < 0)
-		return fm_fail_errno(err, "%s: cannot open %s", w->root, name);
+		return fm_fail_errno(err, "cannot open %s", w->path.data);
 	if (fsync(fd) != 0 && errno != EINVAL)
-		rc = fm_fail_errno(err, "%s: cannot sync %s", w->root, name);
+		rc = fm_fail_errno(err, "cannot sync %s", w->path.data);
 	close(fd);
 	return rc;
 }
 
-/* Put from in the place of the folder to; what stood there is gone afterwards.  Where the file system cannot swap two
- * names at once the old folder is moved aside first, and only there is an instant without either. */
+/* A tree that has been replaced.  The new one is in place and safe: what is left of the old is no failure. */
+static void remove_replaced(const char *path, const char *by)
+{
+	struct fm_error why = {0};
+
+	if (fm_dir_remove(path, &why) != FM_OK)
+		fm_warn("%s is in place, but what stood there before is left at %s: %s", by, path, why.message);
+}
+
+/* Put from in the place of the folder to, and remove what stood there.  Where the file system cannot swap two names at once
+ * the old folder is moved aside first, and only there is an instant without either. */
 static int replace(const char *from, const char *to, struct fm_error *err)
 {
+	const char *old = from;
 	char *aside = NULL;
 	int rc = FM_OK;
 
-	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) == 0)
-		return fm_dir_remove(from, err);
-	if (errno != EINVAL && errno != ENOSYS)
-		return fm_fail_errno(err, "cannot put %s in place", to);
-	if (asprintf(&aside, "%s.old", from) < 0)
-		return fm_fail(err, FM_ESYSTEM, "out of memory: a path");
-	rc = fm_dir_remove(aside, err);
-	if (rc == FM_OK && rename(to, aside) != 0)
-		rc = fm_fail_errno(err, "cannot move %s aside", to);
-	if (rc == FM_OK && rename(from, to) != 0) {
-		rc = fm_fail_errno(err, "cannot put %s in place", to);
-		(void)!rename(aside, to);
-	}
-	if (rc == FM_OK)
+	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) != 0) {
+		if (errno != EINVAL && errno != ENOSYS)
+			return fm_fail_errno(err, "cannot put %s in place", to);
+		if (asprintf(&aside, "%s.old", from) < 0)
+			return fm_fail(err, FM_ESYSTEM, "out of memory: a path");
+		old = aside;
 		rc = fm_dir_remove(aside, err);
+		if (rc == FM_OK && rename(to, aside) != 0)
+			rc = fm_fail_errno(err, "cannot move %s aside", to);
+		if (rc == FM_OK && rename(from, to) != 0) {
+			rc = fm_fail_errno(err, "cannot put %s in place", to);
+			(void)!rename(aside, to);
+		}
+	}
+	/* Not before the new names are on the disk may the old contents go. */
+	if (rc == FM_OK)
+		rc = fm_dir_sync_parent(to, err);
+	if (rc == FM_OK)
+		remove_replaced(old, to);
 	free(aside);
 	return rc;
 }
 
 int fm_dir_commit(const char *from, const char *to, struct fm_error *err)
 {
-	struct walk w = {.root = from, .entry = sync_entry};
+	struct walk w = {.entry = sync_entry};
 	struct stat st;
-	int rc = walk_tree(&w, AT_FDCWD, from, 0, err);
+	int rc = walk_tree(&w, from, err);
 
 	if (rc != FM_OK)
 		return rc;
 	if (lstat(to, &st) == 0 && S_ISDIR(st.st_mode))
-		rc = replace(from, to, err);
-	else if (rename(from, to) != 0)
-		rc = fm_fail_errno(err, "cannot put %s in place", to);
-	return rc == FM_OK ? fm_dir_sync_parent(to, err) : rc;
+		return replace(from, to, err);
+	if (rename(from, to) != 0)
+		return fm_fail_errno(err, "cannot put %s in place", to);
+	return fm_dir_sync_parent(to, err);
+}
+
+/* ---- lists of names ---- */
+
+struct names {
+	char **v;
+	size_t n, cap;
+};
+
+static int names_add(struct names *l, const char *name, struct fm_error *err)
+{
+	if (l->n == l->cap) {
+		size_t cap = l->cap == 0 ? 32 : l->cap * 2;
+		char **v = reallocarray(l->v, cap, sizeof(*v));
+
+		if (v == NULL)
+			return fm_fail(err, FM_ESYSTEM, "out of memory: the names in a folder");
+		l->v = v;
+		l->cap = cap;
+	}
+	l->v[l->n] = strdup(name);
+	if (l->v[l->n] == NULL)
+		return fm_fail(err, FM_ESYSTEM, "out of memory: the names in a folder");
+	l->n++;
+	return FM_OK;
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -201,11 +303,24 @@ static int by_bytes(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* Hand a whole list over, sorted; after a failure free it. */
+static int names_give(struct names *l, int rc, char ***names, size_t *n)
+{
+	if (rc != FM_OK) {
+		fm_names_free(l->v, l->n);
+		return rc;
+	}
+	if (l->n > 1)
+		qsort(l->v, l->n, sizeof(*l->v), by_bytes);
+	*names = l->v;
+	*n = l->n;
+	return FM_OK;
+}
+
 int fm_dir_list(const char *path, char ***names, size_t *n, struct fm_error *err)
 {
-	char **v = NULL, **grown;
-	size_t used = 0, cap = 0;
-	struct dirent *e;
+	struct names l = {0};
+	const char *name;
 	int rc = FM_OK;
 	DIR *dir = opendir(path);
 
@@ -213,36 +328,33 @@ int fm_dir_list(const char *path, char ***names, size_t *n, struct fm_error *err
 	*n = 0;
 	if (dir == NULL)
 		return fm_fail_errno(err, "cannot read the folder %s", path);
-	while (rc == FM_OK && (errno = 0, e = readdir(dir)) != NULL) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		if (used == cap) {
-			cap = cap == 0 ? 32 : cap * 2;
-			grown = reallocarray(v, cap, sizeof(*v));
-			if (grown == NULL) {
-				rc = fm_fail(err, FM_ESYSTEM, "out of memory: the names in %s", path);
-				break;
-			}
-			v = grown;
-		}
-		v[used] = strdup(e->d_name);
-		if (v[used] == NULL)
-			rc = fm_fail(err, FM_ESYSTEM, "out of memory: the names in %s", path);
-		else
-			used++;
-	}
+	while (rc == FM_OK && (name = next_name(dir)) != NULL)
+		rc = names_add(&l, name, err);
 	if (rc == FM_OK && errno != 0)
 		rc = fm_fail_errno(err, "cannot read the folder %s", path);
 	closedir(dir);
-	if (rc != FM_OK) {
-		fm_names_free(v, used);
-		return rc;
-	}
-	if (used > 1)
-		qsort(v, used, sizeof(*v), by_bytes);
-	*names = v;
-	*n = used;
-	return FM_OK;
+	return names_give(&l, rc, names, n);
+}
+
+static int list_entry(struct walk *w, int dirfd, const char *name, mode_t mode, struct fm_error *err)
+{
+	(void)dirfd;
+	(void)name;
+	if (S_ISDIR(mode))
+		return FM_OK;
+	if (!S_ISREG(mode))
+		return fm_fail(err, FM_EINPUT, "%s is neither a file nor a folder", w->path.data);
+	return names_add(w->ctx, w->path.data + w->below, err);
+}
+
+int fm_dir_files(const char *path, char ***names, size_t *n, struct fm_error *err)
+{
+	struct names l = {0};
+	struct walk w = {.entry = list_entry, .ctx = &l};
+
+	*names = NULL;
+	*n = 0;
+	return names_give(&l, walk_tree(&w, path, err), names, n);
 }
 
 void fm_names_free(char **names, size_t n)

@@ -45,14 +45,19 @@ int fm_file_copy(const char *from, const char *to, mode_t mode, struct fm_error 
 bool fm_file_exists(const char *path);
 int fm_file_size(const char *path, uint64_t *nbytes, struct fm_error *err) FM_MUST_CHECK;
 
-int fm_dir_make(const char *path, mode_t mode, struct fm_error *err) FM_MUST_CHECK;   /* with parents; existing is fine */
+/* With parents; existing is fine.  Each new folder is synced into the one it stands in. */
+int fm_dir_make(const char *path, mode_t mode, struct fm_error *err) FM_MUST_CHECK;
 int fm_dir_remove(const char *path, struct fm_error *err) FM_MUST_CHECK;              /* with contents; absent is fine; follows no link */
-/* Sync all that is in from, rename it to to, sync the parent.  A folder that stands at to is replaced and removed. */
+/* Sync all that is in from, rename it to to, sync the parent.  A folder that stands at to is replaced and then removed; what
+ * of it cannot be removed is a warning, for the new one is in place. */
 int fm_dir_commit(const char *from, const char *to, struct fm_error *err) FM_MUST_CHECK;
 int fm_dir_sync(const char *path, struct fm_error *err) FM_MUST_CHECK; /* the folder itself: which names it holds */
 int fm_dir_sync_parent(const char *path, struct fm_error *err) FM_MUST_CHECK; /* the folder that path stands in */
 /* The names in a folder, sorted by bytes, without . and ..; names and the array are freed by fm_names_free. */
 int fm_dir_list(const char *path, char ***names, size_t *n, struct fm_error *err) FM_MUST_CHECK;
+/* The regular files below a folder at any depth as paths relative to it, sorted by bytes; anything but files and folders in
+ * it (links too) is FM_EINPUT. */
+int fm_dir_files(const char *path, char ***names, size_t *n, struct fm_error *err) FM_MUST_CHECK;
 void fm_names_free(char **names, size_t n);
 
 /* "a/b" in a new string (free()), or NULL when out of memory. */

@@ -1,19 +1,16 @@
 #include "base/hash.h"
 
-#include <dirent.h>
 #include <limits.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 
 #define READ_BYTES (256u << 10)
-#define MAX_DEPTH 64
 
 struct fm_sha256 {
 	EVP_MD_CTX *ctx;
@@ -105,97 +102,40 @@ int fm_sha256_file_hex(const char *path, char out[FM_SHA256_HEX], struct fm_erro
 	return rc;
 }
 
-/* Relative paths of the regular files below a folder. */
-struct paths {
-	char **v;
-	size_t n, cap;
-};
-
-static int paths_add(struct paths *ps, char *path, struct fm_error *err)
+/* Add "HEX  name\n" for the file `name` in the folder dir. */
+static int add_line(struct fm_sha256 *h, const char *dir, const char *name, struct fm_error *err)
 {
-	if (ps->n == ps->cap) {
-		size_t cap = ps->cap == 0 ? 64 : ps->cap * 2;
-		char **v = reallocarray(ps->v, cap, sizeof(*v));
+	char hex[FM_SHA256_HEX], *path;
+	int rc;
 
-		if (v == NULL)
-			return fm_fail(err, FM_ESYSTEM, "out of memory: the list of a folder's files");
-		ps->v = v;
-		ps->cap = cap;
-	}
-	ps->v[ps->n++] = path;
-	return FM_OK;
-}
-
-static int paths_collect(struct paths *ps, const char *root, const char *below, int depth, struct fm_error *err)
-{
-	char *folder = below[0] == '\0' ? strdup(root) : fm_path_join(root, below);
-	char **names = NULL;
-	size_t n = 0;
-	int rc = folder == NULL ? fm_fail(err, FM_ESYSTEM, "out of memory: a path") : FM_OK;
-
-	if (rc == FM_OK && depth > MAX_DEPTH)
-		rc = fm_fail(err, FM_EINPUT, "%s: folders in folders more than %d deep", root, MAX_DEPTH);
+	if (strchr(name, '\n') != NULL)
+		return fm_fail(err, FM_EINPUT, "%s: a file name with a line break in it: %s", dir, name);
+	path = fm_path_join(dir, name);
+	rc = path == NULL ? fm_fail(err, FM_ESYSTEM, "out of memory: a path") : fm_sha256_file_hex(path, hex, err);
+	free(path);
 	if (rc == FM_OK)
-		rc = fm_dir_list(folder, &names, &n, err);
-	for (size_t i = 0; i < n && rc == FM_OK; i++) {
-		char *rel = below[0] == '\0' ? strdup(names[i]) : fm_path_join(below, names[i]);
-		char *full = fm_path_join(folder, names[i]);
-		struct stat st;
-
-		if (rel == NULL || full == NULL) {
-			rc = fm_fail(err, FM_ESYSTEM, "out of memory: a path");
-		} else if (lstat(full, &st) != 0) {
-			rc = fm_fail_errno(err, "cannot read %s", full);
-		} else if (strchr(names[i], '\n') != NULL) {
-			rc = fm_fail(err, FM_EINPUT, "%s: a file name with a line break in it", folder);
-		} else if (S_ISDIR(st.st_mode)) {
-			rc = paths_collect(ps, root, rel, depth + 1, err);
-		} else if (S_ISREG(st.st_mode)) {
-			rc = paths_add(ps, rel, err);
-			if (rc == FM_OK)
-				rel = NULL;
-		} else {
-			rc = fm_fail(err, FM_EINPUT, "%s is neither a file nor a folder", full);
-		}
-		free(rel);
-		free(full);
-	}
-	fm_names_free(names, n);
-	free(folder);
+		rc = fm_sha256_add(h, hex, FM_SHA256_HEX - 1, err);
+	if (rc == FM_OK)
+		rc = fm_sha256_add(h, "  ", 2, err);
+	if (rc == FM_OK)
+		rc = fm_sha256_add(h, name, strlen(name), err);
+	if (rc == FM_OK)
+		rc = fm_sha256_add(h, "\n", 1, err);
 	return rc;
-}
-
-static int by_bytes(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 int fm_sha256_dir_hex(const char *path, char out[FM_SHA256_HEX], struct fm_error *err)
 {
-	struct paths ps = {0};
 	struct fm_sha256 *h = NULL;
 	uint8_t d[FM_SHA256_LEN];
-	char hex[FM_SHA256_HEX];
-	int rc = paths_collect(&ps, path, "", 0, err);
+	char **names = NULL;
+	size_t n = 0;
+	int rc = fm_dir_files(path, &names, &n, err);
 
 	if (rc == FM_OK)
 		rc = fm_sha256_new(&h, err);
-	if (ps.n > 1)
-		qsort(ps.v, ps.n, sizeof(*ps.v), by_bytes);
-	for (size_t i = 0; i < ps.n && rc == FM_OK; i++) {
-		char *full = fm_path_join(path, ps.v[i]);
-
-		rc = full == NULL ? fm_fail(err, FM_ESYSTEM, "out of memory: a path") : fm_sha256_file_hex(full, hex, err);
-		if (rc == FM_OK)
-			rc = fm_sha256_add(h, hex, FM_SHA256_HEX - 1, err);
-		if (rc == FM_OK)
-			rc = fm_sha256_add(h, "  ", 2, err);
-		if (rc == FM_OK)
-			rc = fm_sha256_add(h, ps.v[i], strlen(ps.v[i]), err);
-		if (rc == FM_OK)
-			rc = fm_sha256_add(h, "\n", 1, err);
-		free(full);
-	}
+	for (size_t i = 0; i < n && rc == FM_OK; i++)
+		rc = add_line(h, path, names[i], err);
 	if (rc == FM_OK) {
 		rc = fm_sha256_end(h, d, err);
 		h = NULL;
@@ -203,7 +143,7 @@ int fm_sha256_dir_hex(const char *path, char out[FM_SHA256_HEX], struct fm_error
 	if (rc == FM_OK)
 		fm_hex(d, sizeof(d), out);
 	fm_sha256_free(h);
-	fm_names_free(ps.v, ps.n);
+	fm_names_free(names, n);
 	return rc;
 }
 
