@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,6 +243,8 @@ static size_t secret_pages(size_t len)
 	return len == 0 ? page : (len + page - 1) / page * page;
 }
 
+static atomic_bool lock_warned;
+
 int fm_secret_new(struct fm_secret *s, size_t len, struct fm_error *err)
 {
 	size_t bytes;
@@ -253,8 +257,8 @@ int fm_secret_new(struct fm_secret *s, size_t len, struct fm_error *err)
 	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED)
 		return fm_fail_errno(err, "out of memory: %zu bytes for a secret", len);
-	/* A low limit on locked memory (ulimit -l) is no reason to refuse work, but the user should know of it. */
-	if (mlock(p, bytes) != 0)
+	/* A low limit on locked memory (ulimit -l) is no reason to refuse work, but the user should know of it, once. */
+	if (mlock(p, bytes) != 0 && !atomic_exchange(&lock_warned, true))
 		fm_warn("a secret cannot be locked in memory and may reach the swap space; raise ulimit -l");
 	if (madvise(p, bytes, MADV_DONTDUMP) != 0) {
 		int rc = fm_fail_errno(err, "a secret cannot be kept out of core dumps");

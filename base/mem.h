@@ -39,7 +39,8 @@ void fm_buf_printf(struct fm_buf *b, const char *fmt, ...) FM_PRINTF(2, 3);
 int fm_buf_check(const struct fm_buf *b, struct fm_error *err) FM_MUST_CHECK; /* FM_ESYSTEM when an append failed */
 void fm_buf_free(struct fm_buf *b);
 
-/* A secret: locked in memory, left out of core dumps, never logged, wiped when closed. */
+/* A secret: locked in memory (where the limit on locked memory forbids it, one warning a process says so), left out of core
+ * dumps, never logged, wiped when closed. */
 struct fm_secret {
 	uint8_t *data;
 	size_t len;

@@ -23,6 +23,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 static long countdown; /* calls until the one that fails; 0: none fails */
 static int secrets_seen, secrets_bare;
 
@@ -106,9 +108,48 @@ static ssize_t fail_read(int fd, void *p, size_t n)
 	return read(fd, p, n > 3 ? n / 3 : n);
 }
 
+/* What was asked of the disk, in order, while a test listens. */
+static struct event {
+	char what; /* m: mkdir of path, s: sync of (dev, ino), u: removal of a name, r: rename */
+	dev_t dev;
+	ino_t ino;
+	char path[512];
+} event[256];
+static size_t nevents;
+static bool listening;
+
+static struct event *note(char what)
+{
+	static struct event nobody;
+
+	if (!listening || nevents == sizeof(event) / sizeof(event[0]))
+		return &nobody;
+	event[nevents] = (struct event){.what = what};
+	return &event[nevents++];
+}
+
 static int fail_fsync(int fd)
 {
+	struct event *e = note('s');
+	struct stat st;
+
+	if (fstat(fd, &st) == 0) {
+		e->dev = st.st_dev;
+		e->ino = st.st_ino;
+	}
 	return fails(EIO) ? -1 : fsync(fd);
+}
+
+static bool stuck; /* nothing can be removed */
+
+static int fail_unlinkat(int dir, const char *name, int flags)
+{
+	note('u');
+	if (stuck) {
+		errno = EPERM;
+		return -1;
+	}
+	return unlinkat(dir, name, flags);
 }
 
 /* What was only read is lost by no failure to close it. */
@@ -122,24 +163,30 @@ static int fail_close(int fd)
 
 static int fail_rename(const char *from, const char *to)
 {
+	note('r');
 	return fails(EACCES) ? -1 : rename(from, to);
 }
 
-/* A file system that cannot swap two names: the longer way is taken (test_base_file.c takes the other). */
+static bool can_swap; /* else a file system that cannot swap two names: the longer way is taken */
+
 static int fail_renameat2(int fromdir, const char *from, int todir, const char *to, unsigned flags)
 {
-	(void)fromdir;
-	(void)from;
-	(void)todir;
-	(void)to;
-	(void)flags;
+	if (can_swap) {
+		note('r');
+		return renameat2(fromdir, from, todir, to, flags);
+	}
 	errno = EINVAL;
 	return -1;
 }
 
 static int fail_mkdir(const char *path, mode_t mode)
 {
-	return fails(ENOSPC) ? -1 : mkdir(path, mode);
+	if (fails(ENOSPC))
+		return -1;
+	int rc = mkdir(path, mode);
+	if (rc == 0)
+		snprintf(note('m')->path, sizeof(event[0].path), "%s", path);
+	return rc;
 }
 
 static int fail_open(const char *path, int flags, ...)
@@ -174,6 +221,31 @@ static int check_munmap(void *p, size_t n)
 	return munmap(p, n);
 }
 
+/* Warnings are kept, not printed. */
+static int warnings;
+static char warning[2048];
+
+__attribute__((format(printf, 1, 2))) static void keep_warning(const char *fmt, ...)
+{
+	va_list ap;
+
+	warnings++;
+	va_start(ap, fmt);
+	vsnprintf(warning, sizeof(warning), fmt, ap);
+	va_end(ap);
+}
+
+static bool no_lock; /* ulimit -l is used up */
+
+static int fail_mlock(const void *p, size_t n)
+{
+	if (no_lock) {
+		errno = ENOMEM;
+		return -1;
+	}
+	return mlock(p, n);
+}
+
 #define malloc fail_malloc
 #define calloc fail_calloc
 #define realloc fail_realloc
@@ -188,18 +260,18 @@ static int check_munmap(void *p, size_t n)
 #define read fail_read
 #define fsync fail_fsync
 #define close fail_close
+#define unlinkat fail_unlinkat
 #define rename fail_rename
 #define renameat2 fail_renameat2
 #define mkdir fail_mkdir
 #define open fail_open
 #define mmap fail_mmap
 #define munmap check_munmap
+#define mlock fail_mlock
+#define fm_warn keep_warning
 #include "base/dir.c"
 #include "base/file.c"
-#undef MAX_DEPTH
-#define by_bytes hash_by_bytes
 #include "base/hash.c"
-#undef by_bytes
 #include "base/mem.c"
 #include "base/table.c"
 #include "base/table_io.c"
@@ -217,12 +289,15 @@ static int check_munmap(void *p, size_t n)
 #undef read
 #undef fsync
 #undef close
+#undef unlinkat
 #undef rename
 #undef renameat2
 #undef mkdir
 #undef open
 #undef mmap
 #undef munmap
+#undef mlock
+#undef fm_warn
 
 #include "tests/unit/scratch.h"
 
@@ -249,13 +324,16 @@ static void fail_each(int (*work)(struct fm_error *err), void (*check)(void))
 		struct fm_error err = {0};
 
 		assert_true(n < 2000);
+		warnings = 0;
 		countdown = n;
 		rc = work(&err);
 		bool reached = countdown == 0;
 		countdown = 0;
-		if (reached && rc == FM_OK)
+		if (reached && rc == FM_OK && warnings == 0)
 			fail_msg("call %ld failed and nobody noticed", n);
-		if (rc != FM_OK && (rc != FM_ESYSTEM || err.code != rc || err.message[0] == '\0'))
+		if (reached && rc == FM_OK)
+			rc = FM_ESYSTEM; /* done and said: the next call fails next */
+		else if (rc != FM_OK && (rc != FM_ESYSTEM || err.code != rc || err.message[0] == '\0'))
 			fail_msg("call %ld failed: code %d, \"%s\"", n, rc, err.message);
 		check();
 	}
@@ -459,6 +537,104 @@ static void test_a_folder_is_whole_or_none(void **state)
 	fail_each(make_folders, folder_is_whole_or_none); /* in the place of the first */
 }
 
+static bool is_sync_of(const struct event *e, const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return e->what == 's' && e->dev == st.st_dev && e->ino == st.st_ino;
+}
+
+/* A folder that is not synced into its parent is gone after a power failure, and all that was synced in it. */
+static void test_a_new_folder_is_synced_into_its_parent(void **state)
+{
+	static const char *const made[] = {"deep", "deep/a", "deep/a/b"}, *const parent[] = {".", "deep", "deep/a"};
+	struct fm_error err;
+
+	(void)state;
+	listening = true;
+	nevents = 0;
+	assert_int_equal(fm_dir_make(scratch_path("deep/a/b"), 0700, &err), FM_OK);
+	for (size_t i = 0; i < 3; i++) {
+		size_t at = 0;
+
+		while (at < nevents && !(event[at].what == 'm' && strcmp(event[at].path, scratch_path(made[i])) == 0))
+			at++;
+		assert_true(at < nevents);
+		while (at < nevents && !is_sync_of(&event[at], scratch_path(parent[i])))
+			at++;
+		if (at == nevents)
+			fail_msg("%s was not synced after %s was made", parent[i], made[i]);
+	}
+	nevents = 0;
+	assert_int_equal(fm_dir_make(scratch_path("deep/a/b"), 0700, &err), FM_OK);
+	assert_int_equal(nevents, 0); /* what is there costs nothing */
+	listening = false;
+}
+
+/* old/ stands at the name, new/ shall. */
+static void lay_out_two(void)
+{
+	struct fm_error err;
+
+	assert_int_equal(fm_dir_make(scratch_path("swap/to/sub"), 0700, &err), FM_OK);
+	assert_int_equal(fm_file_write(scratch_path("swap/to/sub/old"), 0600, "old", 3, &err), FM_OK);
+	assert_int_equal(fm_dir_make(scratch_path("swap/from"), 0700, &err), FM_OK);
+	assert_int_equal(fm_file_write(scratch_path("swap/from/new"), 0600, "new", 3, &err), FM_OK);
+}
+
+static void test_the_old_tree_goes_after_the_new_name_is_safe(void **state)
+{
+	struct fm_error err;
+
+	(void)state;
+	for (int swap = 0; swap < 2; swap++) {
+		size_t renamed = 0, synced = 0, removed = 0;
+
+		can_swap = swap;
+		lay_out_two();
+		listening = true;
+		nevents = 0;
+		assert_int_equal(fm_dir_commit(scratch_path("swap/from"), scratch_path("swap/to"), &err), FM_OK);
+		listening = false;
+		for (size_t i = 0; i < nevents; i++) {
+			if (event[i].what == 'r')
+				renamed = i + 1;
+			else if (event[i].what == 'u' && removed == 0)
+				removed = i + 1;
+			else if (renamed > 0 && synced == 0 && is_sync_of(&event[i], scratch_path("swap")))
+				synced = i + 1;
+		}
+		assert_true(renamed > 0 && renamed < synced && synced < removed);
+		assert_int_equal(scratch_count(scratch_path("swap")), 1);
+		assert_int_equal(scratch_count(scratch_path("swap/to")), 1);
+	}
+	can_swap = false;
+}
+
+static void test_an_old_tree_that_stays_is_only_a_warning(void **state)
+{
+	struct fm_error err;
+
+	(void)state;
+	for (int swap = 0; swap < 2; swap++) {
+		assert_int_equal(fm_dir_remove(scratch_path("swap"), &err), FM_OK);
+		lay_out_two();
+		can_swap = swap;
+		stuck = true;
+		warnings = 0;
+		assert_int_equal(fm_dir_commit(scratch_path("swap/from"), scratch_path("swap/to"), &err), FM_OK);
+		stuck = false;
+		assert_int_equal(warnings, 1);
+		assert_non_null(strstr(warning, scratch_path(swap ? "swap/from" : "swap/from.old")));
+		assert_true(fm_file_exists(scratch_path("swap/to/new")));
+		assert_true(fm_file_exists(scratch_path(swap ? "swap/from/sub/old" : "swap/from.old/sub/old")));
+		/* The next one clears it away, or its owner may. */
+		assert_int_equal(fm_dir_remove(scratch_path("swap"), &err), FM_OK);
+	}
+	can_swap = false;
+}
+
 static int use_memory(struct fm_error *err)
 {
 	struct fm_arena *arena = NULL;
@@ -514,6 +690,25 @@ static void test_a_secret_is_wiped(void **state)
 	secrets_seen = -1;
 }
 
+/* A run opens many secrets; the user needs to hear of the limit once. */
+static void test_memory_that_cannot_be_locked_is_told_once(void **state)
+{
+	struct fm_secret s[3];
+	struct fm_error err;
+
+	(void)state;
+	lock_warned = false;
+	warnings = 0;
+	no_lock = true;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(fm_secret_random(&s[i], 32, &err), FM_OK);
+	no_lock = false;
+	for (int i = 0; i < 3; i++)
+		fm_secret_close(&s[i]);
+	assert_int_equal(warnings, 1);
+	assert_non_null(strstr(warning, "ulimit -l"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -522,8 +717,12 @@ int main(void)
 		cmocka_unit_test(test_a_table_is_whole_or_none),
 		cmocka_unit_test(test_opening_a_table_fails_cleanly),
 		cmocka_unit_test(test_a_folder_is_whole_or_none),
+		cmocka_unit_test(test_a_new_folder_is_synced_into_its_parent),
+		cmocka_unit_test(test_the_old_tree_goes_after_the_new_name_is_safe),
+		cmocka_unit_test(test_an_old_tree_that_stays_is_only_a_warning),
 		cmocka_unit_test(test_memory_that_runs_out_is_noticed),
 		cmocka_unit_test(test_a_secret_is_wiped),
+		cmocka_unit_test(test_memory_that_cannot_be_locked_is_told_once),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
