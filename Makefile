@@ -17,7 +17,8 @@ JOBS     ?= 2
 PREFIX   ?= /usr/local
 WARN     := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
 # -ffp-contract=off: fused multiply-add only where the source says fma, so that no compiler changes a bit.
-BASEFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -ffp-contract=off -fno-math-errno -pthread -MMD -MP $(WARN) $(EXTRA)
+# -ffile-prefix-map: the place of the source is in no program.
+BASEFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -ffile-prefix-map=$(CURDIR)=. -ffp-contract=off -fno-math-errno -pthread -MMD -MP $(WARN) $(EXTRA)
 CFLAGS   ?= -O2 -g
 FLAGS     = $(BASEFLAGS) $(CFLAGS)
 
