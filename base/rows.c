@@ -70,14 +70,6 @@ void fm_rows_choose(uint64_t seed, uint64_t purpose, size_t rows, size_t n, uint
 			chosen[got++] = (uint32_t)i;
 }
 
-static int dict_copy(struct fm_dict *to, const struct fm_dict *from, struct fm_error *err)
-{
-	for (size_t i = 0; i < from->n; i++)
-		if (fm_dict_index(to, from->value[i], strlen(from->value[i]), true) != (int)i)
-			return fm_fail(err, FM_ESYSTEM, "a dictionary of %zu values could not be copied", from->n);
-	return FM_OK;
-}
-
 int fm_table_take(struct fm_table **out, const struct fm_table *t, const uint32_t *row, size_t n, struct fm_error *err)
 {
 	struct fm_table *s = NULL;
@@ -91,7 +83,7 @@ int fm_table_take(struct fm_table **out, const struct fm_table *t, const uint32_
 	for (int c = 0; c < FM_NCOL; c++) {
 		if (!FM_HAS(t, c))
 			continue;
-		if (fm_cols[c].kind == FM_KIND_CATEGORY && (rc = dict_copy(&s->dict[c], &t->dict[c], err)) != FM_OK)
+		if (fm_cols[c].kind == FM_KIND_CATEGORY && (rc = fm_dict_copy(&s->dict[c], &t->dict[c], err)) != FM_OK)
 			goto fail;
 		switch (fm_cols[c].width) {
 		case 2:

@@ -7,94 +7,19 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/num.h"
 
 #define MAXDEPTH 1000
 
-/* ---- numbers, as ECMAScript writes them (ECMA-262, Number::toString, which RFC 8785 3.2.2.3 asks for) ---- */
+/* ---- numbers ---- */
 
-/* Does digits * 10^exp10 read back as v?  No decimal point in the text, so that no locale matters. */
-static bool reads_back(const char *digits, int exp10, double v)
-{
-	char text[48];
-
-	snprintf(text, sizeof(text), "%se%d", digits, exp10);
-	return strtod(text, NULL) == v;
-}
-
-/* digits plus or minus one in its last place; false when the count of digits would change. */
-static bool neighbour(const char *digits, int k, int step, char *out)
-{
-	unsigned long long s = strtoull(digits, NULL, 10);
-
-	s = step > 0 ? s + 1 : s - 1;
-	return snprintf(out, 24, "%llu", s) == k;
-}
-
-/*
- * The least k for which k digits s exist with s * 10^(n-k) == v, and the nearest such s: digits and n of the standard,
- * for v > 0.  printf rounds to the nearest k digits; where a power of two makes the interval lopsided, the nearest k
- * digits may lie outside it while their neighbour on the wide side lies within (2^-44 is such a one), so both are
- * tried.
- */
-static void shortest(double v, char digits[24], int *n)
-{
-	for (int k = 1; k <= 17; k++) {
-		char text[40], other[24];
-		int nd = 0, exp10;
-
-		snprintf(text, sizeof(text), "%.*e", k - 1, v);
-		for (const char *p = text; *p && *p != 'e'; p++)
-			if (*p >= '0' && *p <= '9')
-				digits[nd++] = *p;
-		digits[nd] = '\0';
-		exp10 = atoi(strchr(text, 'e') + 1);
-		*n = exp10 + 1;
-		if (reads_back(digits, *n - k, v))
-			return;
-		for (int step = -1; step <= 1; step += 2)
-			if (neighbour(digits, k, step, other) && reads_back(other, *n - k, v)) {
-				strcpy(digits, other);
-				return;
-			}
-	}
-}
-
+/* As ECMAScript writes them (ECMA-262, Number::toString, which RFC 8785 3.2.2.3 asks for); v is finite. */
 static void number(struct fm_buf *out, double v)
 {
-	char d[24];
-	int k, n;
+	char text[64];
+	int n = fm_format_double(v == 0 ? 0 : v, text, sizeof(text)); /* minus zero is 0 there */
 
-	if (v == 0) { /* and minus zero */
-		fm_buf_puts(out, "0");
-		return;
-	}
-	if (v < 0)
-		fm_buf_puts(out, "-");
-	shortest(fabs(v), d, &n);
-	k = (int)strlen(d);
-	while (k > 1 && d[k - 1] == '0')
-		d[--k] = '\0';
-	if (k <= n && n <= 21) {
-		fm_buf_puts(out, d);
-		for (int i = k; i < n; i++)
-			fm_buf_puts(out, "0");
-	} else if (0 < n && n <= 21) {
-		fm_buf_add(out, d, (size_t)n);
-		fm_buf_puts(out, ".");
-		fm_buf_puts(out, d + n);
-	} else if (-6 < n && n <= 0) {
-		fm_buf_puts(out, "0.");
-		for (int i = n; i < 0; i++)
-			fm_buf_puts(out, "0");
-		fm_buf_puts(out, d);
-	} else {
-		fm_buf_add(out, d, 1);
-		if (k > 1) {
-			fm_buf_puts(out, ".");
-			fm_buf_puts(out, d + 1);
-		}
-		fm_buf_printf(out, "e%c%d", n > 0 ? '+' : '-', abs(n - 1));
-	}
+	fm_buf_add(out, text, (size_t)n);
 }
 
 /* ---- text ---- */

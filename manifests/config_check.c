@@ -10,6 +10,7 @@
 #include "manifests/cidr.h"
 #include "manifests/config_loader.h"
 #include "manifests/config_value.h"
+#include "manifests/dialect.h"
 #include "manifests/embed.h"
 
 int fm_loader_memory(struct fm_loader *l)
@@ -87,21 +88,11 @@ static int check_privacy(struct fm_loader *l)
 static int check_dialect(struct fm_loader *l)
 {
 	static const char *const keys[] = {"source.dialect"};
-	const char *name = l->cfg->source.dialect, *names[16], *near;
-	size_t n = 0, len = strlen(name);
-	char list[256];
-	struct fm_embed e;
+	struct fm_error why;
 
-	if (strchr(name, '/') || (len > 5 && strcmp(name + len - 5, ".yaml") == 0) ||
-	    fm_embed_find(&e, FM_EMBED_DIALECT, name))
+	if (fm_dialect_check_name(l->cfg->source.dialect, &why) == FM_OK)
 		return FM_OK;
-	while (n < 16 && fm_embed_at(&e, FM_EMBED_DIALECT, n))
-		names[n++] = e.name;
-	near = fm_suggest(name, names, n);
-	return FAIL_AT(l, keys,
-		       "unknown dialect '%.64s'%s%s%s (built in: %s; a file of your own has a '/' or ends in .yaml)",
-		       name, near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "",
-		       fm_embed_names(FM_EMBED_DIALECT, list, sizeof(list)));
+	return FAIL_AT(l, keys, "%s", why.message);
 }
 
 static int check_sums(struct fm_loader *l)

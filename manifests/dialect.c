@@ -334,20 +334,22 @@ out:
 
 /* ---- the ways in ---- */
 
-static bool is_file_name(const char *name)
+bool fm_dialect_is_file(const char *name)
 {
 	size_t n = strlen(name);
 
 	return strchr(name, '/') || (n > 5 && strcmp(name + n - 5, ".yaml") == 0);
 }
 
-static int unknown_dialect(const char *name, struct fm_error *err)
+int fm_dialect_check_name(const char *name, struct fm_error *err)
 {
 	const char *names[16], *near;
 	char list[256];
 	struct fm_embed e;
 	size_t n = 0;
 
+	if (fm_dialect_is_file(name) || fm_embed_find(&e, FM_EMBED_DIALECT, name))
+		return FM_OK;
 	while (n < COUNT_OF(names) && fm_embed_at(&e, FM_EMBED_DIALECT, n))
 		names[n++] = e.name;
 	near = fm_suggest(name, names, n);
@@ -365,14 +367,15 @@ int fm_dialect_load(struct fm_dialect **d, const char *name, struct fm_error *er
 	int rc;
 
 	*d = NULL;
-	if (is_file_name(name)) {
+	if ((rc = fm_dialect_check_name(name, err)) != FM_OK)
+		return rc;
+	if (fm_dialect_is_file(name)) {
 		if ((rc = fm_file_read(name, FM_YAML_MAXBYTES, &file, err)) != FM_OK)
 			goto out;
 		e.text = file.data ? file.data : "";
 		e.n = file.len;
 	} else {
-		if (!fm_embed_find(&e, FM_EMBED_DIALECT, name))
-			return unknown_dialect(name, err);
+		fm_embed_find(&e, FM_EMBED_DIALECT, name);
 		snprintf(title, sizeof(title), "dialect %s", e.name);
 		e.name = title;
 	}

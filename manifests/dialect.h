@@ -46,6 +46,9 @@ struct fm_dialect {
 };
 /* name: a built-in dialect or, with a '/' or ending in .yaml, a file. */
 int fm_dialect_load(struct fm_dialect **d, const char *name, struct fm_error *err) FM_MUST_CHECK;
+bool fm_dialect_is_file(const char *name); /* rather than a built-in one */
+/* FM_OK when name is a file's (which is not looked for) or a built-in dialect's; else FM_EINPUT with the names there are. */
+int fm_dialect_check_name(const char *name, struct fm_error *err) FM_MUST_CHECK;
 bool fm_dialect_is_internal(const struct fm_dialect *d, uint32_t ip);
 void fm_dialect_free(struct fm_dialect *d);
 
