@@ -7,10 +7,10 @@
 
 #include "base/mem.h"
 #include "base/rows.h"
+#include "judge/bins.h"
 #include "judge/column.h"
 #include "judge/divergence.h"
 
-#define BINS 100
 #define PORTS 65536
 
 enum how { BY_VALUE, BY_RANK, BY_PREFIX16, BY_PORT_GROUP, BY_BIN, BY_DISTANCE };
@@ -43,62 +43,14 @@ struct work {
 
 /* ---- binned numbers ---- */
 
-static double warp(const struct fm_table *t, enum fm_col c, size_t row)
-{
-	double x = fm_column_number(t, c, row);
-
-	if (c == FM_TE)
-		return x;
-	if (c == FM_TD)
-		x = x * 1000.0;
-	return log1p(x > 0 ? x : 0.0);
-}
-
-struct bins {
-	double lo, hi, tolerance;
-};
-
-static struct bins bins_make(const struct fm_table *real, enum fm_col c)
-{
-	size_t lo = 0, hi = 0; /* warp rises with the column: its extremes are the column's */
-
-	for (size_t i = 1; i < real->rows; i++) {
-		uint64_t key = fm_column_key(real, c, i);
-		if (key < fm_column_key(real, c, lo))
-			lo = i;
-		if (key > fm_column_key(real, c, hi))
-			hi = i;
-	}
-	struct bins b = {.lo = warp(real, c, lo), .hi = warp(real, c, hi)};
-	if (b.hi <= b.lo)
-		b.hi = b.lo + 1.0;
-	b.tolerance = 1e-9 * fmax(1.0, fabs(b.hi));
-	return b;
-}
-
-/* 0 is below the real range, BINS + 1 above it; the real maximum, within the tolerance, is in bin BINS. */
-static int bin_of(const struct bins *b, double w)
-{
-	double at = floor((w - b->lo) / (b->hi - b->lo) * BINS);
-	int i = at < -1 ? -1 : at > BINS ? BINS : (int)at;
-
-	if (w >= b->hi && w <= b->hi + b->tolerance)
-		i = BINS - 1;
-	if (w < b->lo && w >= b->lo - b->tolerance)
-		i = 0;
-	return i + 1;
-}
-
 static double jsd_binned(const struct fm_table *real, const struct fm_table *synthetic, enum fm_col c)
 {
-	uint64_t p[BINS + 2] = {0}, q[BINS + 2] = {0};
-	struct bins b = bins_make(real, c);
+	uint64_t p[FM_BIN_CELLS] = {0}, q[FM_BIN_CELLS] = {0};
+	struct fm_bins b = fm_bins_of(real, c);
 
-	for (size_t i = 0; i < real->rows; i++)
-		p[bin_of(&b, warp(real, c, i))]++;
-	for (size_t i = 0; i < synthetic->rows; i++)
-		q[bin_of(&b, warp(synthetic, c, i))]++;
-	return fm_jsd_counts(p, q, BINS + 2);
+	fm_bins_count(&b, real, c, p);
+	fm_bins_count(&b, synthetic, c, q);
+	return fm_jsd_counts(p, q, FM_BIN_CELLS);
 }
 
 /* ---- ports ---- */
