@@ -24,10 +24,11 @@ static struct fm_check_result *line_new(struct fm_verdict *v, const char *name, 
 
 static void apply(struct fm_verdict *v, const struct fm_metrics *metrics, const struct fm_cfg_check *check, int is_max)
 {
+	int relative = is_max && check->relative_to_floor; /* min is what it says */
 	struct fm_check_result *c = line_new(v, check->name, is_max ? "max" : "min", is_max ? check->max : check->min);
 	const struct fm_metric *m = fm_metrics_find(metrics, check->name);
 
-	if (check->relative_to_floor) {
+	if (relative) {
 		char name[sizeof c->name + 8];
 		snprintf(name, sizeof name, "floor.%s", check->name);
 		const struct fm_metric *floor_metric = fm_metrics_find(metrics, name);
@@ -48,7 +49,7 @@ static void apply(struct fm_verdict *v, const struct fm_metrics *metrics, const 
 		snprintf(c->why, sizeof c->why, "the value is infinite");
 	else if (!isfinite(c->threshold))
 		snprintf(c->why, sizeof c->why, "%s",
-			 check->relative_to_floor ? "its noise floor was not measured" : "the threshold is no number");
+			 relative ? "its noise floor was not measured" : "the threshold is no number");
 	else if (is_max ? c->value > c->threshold : c->value < c->threshold)
 		snprintf(c->why, sizeof c->why, "%s the threshold", is_max ? "above" : "below");
 	else

@@ -206,6 +206,33 @@ static void test_relative_to_the_floor(void **state)
 	fails_because(f, 1, "noise floor");
 }
 
+/* A least value is what it says: the floor is how near two real samples come, which bounds distances from above alone. */
+static void test_min_stays_beside_a_relative_max(void **state)
+{
+	struct fixture *f = *state;
+
+	check_max(f, "jsd.SA", 2.5);
+	f->cfg->gate.check[0].relative_to_floor = true;
+	f->cfg->gate.check[0].has_min = true;
+	f->cfg->gate.check[0].min = 0.04;
+	apply(f);
+	assert_int_equal(f->v.n, 2);
+	assert_true(f->v.check[0].threshold == 2.5 * 0.02);
+	assert_true(f->v.check[1].threshold == 0.04);
+	assert_int_equal(f->v.pass, 1);
+	f->cfg->gate.check[0].min = 0.06; /* 0.06 * the floor would pass */
+	apply(f);
+	fails_because(f, 1, "below");
+	/* Where there is no floor, only max is without a threshold. */
+	check_max(f, "leak.rows_equal", 2);
+	f->cfg->gate.check[1].relative_to_floor = true;
+	f->cfg->gate.check[1].has_min = true;
+	f->cfg->gate.check[1].min = 1;
+	apply(f);
+	fails_because(f, 2, "noise floor");
+	fails_because(f, 3, "below");
+}
+
 static void test_print_says_what_failed(void **state)
 {
 	struct fixture *f = *state;
@@ -275,6 +302,7 @@ int main(void)
 	    T(test_threshold_is_inclusive), T(test_max_and_min_are_two_lines), T(test_missing_metric_fails),
 	    T(test_nan_and_infinity_fail),  T(test_bad_thresholds_fail),       T(test_no_check_fails),
 	    T(test_relative_to_the_floor),  T(test_print_says_what_failed),    T(test_stage_writes_the_verdict),
+	    T(test_min_stays_beside_a_relative_max),
 	};
 
 	return cmocka_run_group_tests_name("gate", tests, NULL, NULL);
