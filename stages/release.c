@@ -58,17 +58,53 @@ static bool holds(const struct fm_check_result *c)
 	return strcmp(c->direction, "min") == 0 && c->value >= c->threshold;
 }
 
-static bool has_line(const struct fm_verdict *v, const char *name, const char *direction)
+static const struct fm_check_result *find_line(const struct fm_verdict *v, const char *name, const char *direction)
 {
 	for (size_t i = 0; i < v->n; i++)
 		if (strcmp(v->check[i].name, name) == 0 && strcmp(v->check[i].direction, direction) == 0)
-			return true;
-	return false;
+			return &v->check[i];
+	return NULL;
+}
+
+/* Does the verdict tell of this bound, with the config's own threshold?  Of one relative to a floor only the gate knows the
+ * value. */
+static int check_bound(const struct job *j, const struct fm_cfg_check *c, const char *direction, double threshold, bool relative)
+{
+	const struct fm_check_result *line = find_line(&j->verdict, c->name, direction);
+
+	if (!line)
+		return fm_fail(j->err, FM_EVERDICT, "the verdict does not tell of the check %s (%s); nothing is released", c->name,
+			       direction);
+	if (!relative && line->threshold != threshold)
+		return fm_fail(j->err, FM_EVERDICT,
+			       "the verdict judged %s by %s %g where the config has %g: let the gate judge again; nothing is released",
+			       c->name, direction, line->threshold, threshold);
+	return FM_OK;
+}
+
+/* A verdict counts for the config that it was made with. */
+static int check_config(const struct job *j)
+{
+	const struct fm_config *cfg = j->in->cfg;
+	int rc = FM_OK;
+
+	if (cfg->gate.n == 0)
+		return fm_fail(j->err, FM_EVERDICT, "the config names no check, so nothing is released");
+	for (int i = 0; i < cfg->gate.n && rc == FM_OK; i++) {
+		const struct fm_cfg_check *c = &cfg->gate.check[i];
+
+		if (c->has_max)
+			rc = check_bound(j, c, "max", c->max, c->relative_to_floor);
+		if (c->has_min && rc == FM_OK)
+			rc = check_bound(j, c, "min", c->min, false);
+		if (!c->has_max && !c->has_min)
+			rc = fm_fail(j->err, FM_EVERDICT, "the config gives the check %s no threshold; nothing is released", c->name);
+	}
+	return rc;
 }
 
 static int load_verdict(struct job *j)
 {
-	const struct fm_config *cfg = j->in->cfg;
 	json_t *doc = NULL;
 	int rc;
 
@@ -93,13 +129,7 @@ static int load_verdict(struct job *j)
 				       j->verdict.check[i].threshold);
 	if (!j->verdict.pass || j->verdict.n == 0)
 		return fm_fail(j->err, FM_EVERDICT, "the gate's verdict is not pass; nothing is released");
-	for (int i = 0; i < cfg->gate.n; i++) {
-		const struct fm_cfg_check *c = &cfg->gate.check[i];
-
-		if ((c->has_max && !has_line(&j->verdict, c->name, "max")) || (c->has_min && !has_line(&j->verdict, c->name, "min")))
-			return fm_fail(j->err, FM_EVERDICT, "the verdict does not tell of the check %s; nothing is released", c->name);
-	}
-	return FM_OK;
+	return check_config(j);
 }
 
 /* --- what goes in --- */

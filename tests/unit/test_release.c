@@ -134,6 +134,51 @@ static void failed_gate_leaves_nothing(void **state)
 	assert_nothing_written();
 }
 
+/* A verdict of another config: for each check of this one it needs a line with this one's threshold. */
+static void verdict_of_another_config_leaves_nothing(void **state)
+{
+	struct fm_cfg_check *more;
+
+	(void)state;
+	/* a check more than the verdict tells of */
+	more = &cfg->gate.check[cfg->gate.n++];
+	snprintf(more->name, sizeof more->name, "leak.rows_equal");
+	more->has_max = true;
+	assert_int_equal(run(NULL), FM_EVERDICT);
+	assert_non_null(strstr(err.message, "leak.rows_equal"));
+	assert_nothing_written();
+	cfg->gate.n--;
+	/* a bound more for one that it has */
+	cfg->gate.check[0].has_min = true;
+	assert_int_equal(run(NULL), FM_EVERDICT);
+	assert_nothing_written();
+	cfg->gate.check[0].has_min = false;
+	/* judged by thresholds that were looser, or tighter */
+	cfg->gate.check[0].max = 0.0999;
+	assert_int_equal(run(NULL), FM_EVERDICT);
+	assert_non_null(strstr(err.message, "jsd_mean8"));
+	assert_non_null(strstr(err.message, "0.0999"));
+	assert_nothing_written();
+	cfg->gate.check[0].max = 0.2;
+	assert_int_equal(run(NULL), FM_EVERDICT);
+	assert_nothing_written();
+	cfg->gate.check[0].max = 0.1;
+	cfg->gate.check[1].min = 1.5;
+	assert_int_equal(run(NULL), FM_EVERDICT);
+	assert_nothing_written();
+	cfg->gate.check[1].min = 1;
+	/* max times a floor that only the gate knows */
+	cfg->gate.check[0].max = 2;
+	cfg->gate.check[0].relative_to_floor = true;
+	assert_int_equal(run(NULL), FM_OK);
+	assert_int_equal(reset(NULL), 0);
+	/* a config that asks for nothing lets nothing through, whatever the verdict says */
+	cfg->gate.n = 0;
+	memset(&out, 0, sizeof out);
+	assert_int_equal(run(NULL), FM_EVERDICT);
+	assert_nothing_written();
+}
+
 static void bad_key_leaves_nothing(void **state)
 {
 	(void)state;
@@ -257,6 +302,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(good_release_verifies),
 		T(failed_gate_leaves_nothing),
+		T(verdict_of_another_config_leaves_nothing),
 		T(bad_key_leaves_nothing),
 		T(bad_name_leaves_nothing),
 		T(full_disk_leaves_nothing),
