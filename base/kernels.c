@@ -4,6 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef FM_DOUBLE
+const struct fm_kernels *fm_kernels(void)
+{
+	return &fm_kernels_v1;
+}
+#else
 const struct fm_kernels *fm_kernels(void)
 {
 	const char *force = getenv("FM_KERNELS");
@@ -17,3 +23,4 @@ const struct fm_kernels *fm_kernels(void)
 		v4 = 0;
 	return v4 ? &fm_kernels_v4 : v3 ? &fm_kernels_v3 : &fm_kernels_v1;
 }
+#endif

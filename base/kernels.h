@@ -15,11 +15,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What the kernels, the network and its bodies calculate in.  With FM_DOUBLE (see model/double.mk) they are made a second time,
+ * so that a test can hold their gradients against differences; exp and the like are then libm's. */
+#ifdef FM_DOUBLE
+typedef double fm_real;
+#else
+typedef float fm_real;
+#endif
+
 /* Packing space of one thread's matrix multiplies. */
 #define FM_GEMM_KC 256
 #define FM_GEMM_NR_MAX 64
 struct fm_scratch {
-	float pack[FM_GEMM_KC * FM_GEMM_NR_MAX] __attribute__((aligned(64)));
+	fm_real pack[FM_GEMM_KC * FM_GEMM_NR_MAX] __attribute__((aligned(64)));
 };
 
 enum fm_trans { FM_N = 0, FM_T = 1 };
@@ -28,41 +36,41 @@ struct fm_kernels {
 	const char *name;
 	/* C (M,N; row stride ldc) = [C +] op(A) (M,K) op(B) (K,N) [+ bias (N)].  op is as stored (FM_N) or transposed (FM_T); lda and
 	 * ldb are the row strides as stored.  accumulate: add to C; else C is overwritten.  bias may be NULL. */
-	void (*gemm)(struct fm_scratch *s, enum fm_trans ta, enum fm_trans tb, int M, int N, int K, const float *A, int lda,
-		     const float *B, int ldb, float *C, int ldc, const float *bias, int accumulate);
+	void (*gemm)(struct fm_scratch *s, enum fm_trans ta, enum fm_trans tb, int M, int N, int K, const fm_real *A, int lda,
+		     const fm_real *B, int ldb, fm_real *C, int ldc, const fm_real *bias, int accumulate);
 	/* y (rows,n) = softmax of scale * x by row. In place is fine. */
-	void (*softmax)(float *y, const float *x, int rows, int n, float scale);
+	void (*softmax)(fm_real *y, const fm_real *x, int rows, int n, fm_real scale);
 	/* dx = scale * y * (dy - sum(y * dy)) by row; dx may be dy. */
-	void (*softmax_back)(float *dx, const float *y, const float *dy, int rows, int n, float scale);
+	void (*softmax_back)(fm_real *dx, const fm_real *y, const fm_real *dy, int rows, int n, fm_real scale);
 	/* -log softmax(x)[target], and x replaced by (softmax(x) - onehot) * weight.  One row of n logits. */
-	float (*cross_entropy)(float *x, int n, int target, float weight);
+	fm_real (*cross_entropy)(fm_real *x, int n, int target, fm_real weight);
 	/* The index drawn from softmax(x) at u in [0,1): the first whose running sum passes u * total. x is destroyed. */
-	int (*draw)(float *x, int n, float u);
+	int (*draw)(fm_real *x, int n, fm_real u);
 	/* Layer norm without affine part: y = (x - mean) / sqrt(var + 1e-5), (rows,n); rstd (rows) kept for the way back. */
-	void (*norm)(float *y, float *rstd, const float *x, int rows, int n);
+	void (*norm)(fm_real *y, fm_real *rstd, const fm_real *x, int rows, int n);
 	/* dx += rstd * (dy - mean(dy) - y * mean(dy * y)). */
-	void (*norm_back)(float *dx, const float *y, const float *rstd, const float *dy, int rows, int n);
+	void (*norm_back)(fm_real *dx, const fm_real *y, const fm_real *rstd, const fm_real *dy, int rows, int n);
 	/* GELU, tanh form (Hendrycks, Gimpel 2016): y = x * sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3)). */
-	void (*gelu)(float *y, const float *x, size_t n);
-	void (*gelu_back)(float *dx, const float *x, const float *dy, size_t n); /* dx = dy * gelu'(x); dx may be dy */
-	void (*silu)(float *y, const float *x, size_t n);
-	void (*silu_back)(float *dx, const float *x, const float *dy, size_t n);
+	void (*gelu)(fm_real *y, const fm_real *x, size_t n);
+	void (*gelu_back)(fm_real *dx, const fm_real *x, const fm_real *dy, size_t n); /* dx = dy * gelu'(x); dx may be dy */
+	void (*silu)(fm_real *y, const fm_real *x, size_t n);
+	void (*silu_back)(fm_real *dx, const fm_real *x, const fm_real *dy, size_t n);
 	/* x (rows,n) under one shift and scale (n), as adaptive layer norm does (Peebles, Xie 2023): y = x (1 + scale) + shift. */
-	void (*modulate)(float *y, const float *x, const float *scale, const float *shift, int rows, int n);
+	void (*modulate)(fm_real *y, const fm_real *x, const fm_real *scale, const fm_real *shift, int rows, int n);
 	/* dx = dy (1 + scale); dscale += sum dy x, dshift += sum dy over the rows. dx may be dy. */
-	void (*modulate_back)(float *dx, float *dscale, float *dshift, const float *x, const float *dy, const float *scale, int rows, int n);
-	void (*gate_add)(float *x, const float *y, const float *gate, int rows, int n); /* x += y (1 + gate) */
-	void (*gate_back)(float *dy, float *dgate, const float *y, const float *dx, const float *gate, int rows, int n);
-	void (*colsum)(float *acc, const float *x, int rows, int n); /* acc (n) += sum of the rows, in order */
-	void (*add)(float *y, const float *x, size_t n);            /* y += x */
-	void (*axpy)(float *y, float a, const float *x, size_t n);  /* y = fma(a, x, y) */
-	double (*sumsq)(const float *x, size_t n);                  /* sum of squares, 16 double lanes */
+	void (*modulate_back)(fm_real *dx, fm_real *dscale, fm_real *dshift, const fm_real *x, const fm_real *dy, const fm_real *scale, int rows, int n);
+	void (*gate_add)(fm_real *x, const fm_real *y, const fm_real *gate, int rows, int n); /* x += y (1 + gate) */
+	void (*gate_back)(fm_real *dy, fm_real *dgate, const fm_real *y, const fm_real *dx, const fm_real *gate, int rows, int n);
+	void (*colsum)(fm_real *acc, const fm_real *x, int rows, int n); /* acc (n) += sum of the rows, in order */
+	void (*add)(fm_real *y, const fm_real *x, size_t n);            /* y += x */
+	void (*axpy)(fm_real *y, fm_real a, const fm_real *x, size_t n);  /* y = fma(a, x, y) */
+	double (*sumsq)(const fm_real *x, size_t n);                  /* sum of squares, 16 double lanes */
 	/* AdamW (Loshchilov, Hutter 2019) with bias-corrected rates c1 = 1/(1-b1^t), c2 = 1/(1-b2^t), and EMA e += (1-decay)(p-e). */
-	void (*adamw)(float *p, float *m, float *v, float *ema, const float *g, size_t n, float gscale, float rate, float b1,
-		      float b2, float c1, float c2, float decay, float ema_decay);
-	void (*exp)(float *y, const float *x, size_t n);
-	void (*log)(float *y, const float *x, size_t n);            /* x > 0 */
-	void (*sincos)(float *s, float *c, const float *x, size_t n); /* |x| < 10000 */
+	void (*adamw)(fm_real *p, fm_real *m, fm_real *v, fm_real *ema, const fm_real *g, size_t n, fm_real gscale, fm_real rate, fm_real b1,
+		      fm_real b2, fm_real c1, fm_real c2, fm_real decay, fm_real ema_decay);
+	void (*exp)(fm_real *y, const fm_real *x, size_t n);
+	void (*log)(fm_real *y, const fm_real *x, size_t n);            /* x > 0 */
+	void (*sincos)(fm_real *s, fm_real *c, const fm_real *x, size_t n); /* |x| < 10000 */
 };
 
 /* The kernels for this processor. */

@@ -1,5 +1,5 @@
 /*
- * kernels_impl.h - the body of kernels_v1.c, kernels_v3.c and kernels_v4.c: FM_LANES floats a vector, FM_MR x FM_NV vectors
+ * kernels_impl.h - the body of kernels_v1.c, kernels_v3.c and kernels_v4.c: FM_LANES numbers a vector, FM_MR x FM_NV vectors
  * of accumulators, FM_NAME(x) the suffixed name.
  */
 #include <math.h>
@@ -13,7 +13,14 @@
 #else
 #define FM_UNROLL _Pragma("GCC unroll 16")
 #endif
-typedef float vec __attribute__((vector_size(FM_LANES * 4), aligned(4), may_alias));
+#ifdef FM_DOUBLE
+#define FM_FMA __builtin_fma
+#define FM_SQRT __builtin_sqrt
+#else
+#define FM_FMA __builtin_fmaf
+#define FM_SQRT __builtin_sqrtf
+#endif
+typedef fm_real vec __attribute__((vector_size(FM_LANES * sizeof(fm_real)), aligned(sizeof(fm_real)), may_alias));
 
 static inline __attribute__((always_inline)) vec vec_fma(vec a, vec b, vec c)
 {
@@ -23,19 +30,19 @@ static inline __attribute__((always_inline)) vec vec_fma(vec a, vec b, vec c)
 	return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
 #else
 	for (int i = 0; i < FM_LANES; i++)
-		c[i] = __builtin_fmaf(a[i], b[i], c[i]);
+		c[i] = FM_FMA(a[i], b[i], c[i]);
 	return c;
 #endif
 }
 
-static inline __attribute__((always_inline)) vec vec_set1(float x)
+static inline __attribute__((always_inline)) vec vec_set1(fm_real x)
 {
 	return x - (vec){0};
 }
 
 /* mr rows of C by one packed panel: C[i][0..FM_NR) (+)= sum over k of A[i][k] * P[k][0..FM_NR). */
-static inline __attribute__((always_inline)) void micro(int mr, int K, const float *A, ptrdiff_t rs, ptrdiff_t cs, const float *P,
-							float *C, ptrdiff_t ldc, const float *init, int load)
+static inline __attribute__((always_inline)) void micro(int mr, int K, const fm_real *A, ptrdiff_t rs, ptrdiff_t cs, const fm_real *P,
+							fm_real *C, ptrdiff_t ldc, const fm_real *init, int load)
 {
 	vec acc[FM_MR][FM_NV];
 	FM_UNROLL
@@ -63,8 +70,8 @@ static inline __attribute__((always_inline)) void micro(int mr, int K, const flo
 			*(vec *)(C + i * ldc + j * FM_LANES) = acc[i][j];
 }
 
-static void micro_rows(int rows, int K, const float *A, ptrdiff_t rs, ptrdiff_t cs, const float *P, float *C, ptrdiff_t ldc,
-		       const float *init, int load)
+static void micro_rows(int rows, int K, const fm_real *A, ptrdiff_t rs, ptrdiff_t cs, const fm_real *P, fm_real *C, ptrdiff_t ldc,
+		       const fm_real *init, int load)
 {
 	while (rows >= FM_MR) {
 		micro(FM_MR, K, A, rs, cs, P, C, ldc, init, load);
@@ -86,22 +93,22 @@ static void micro_rows(int rows, int K, const float *A, ptrdiff_t rs, ptrdiff_t 
 #undef FM_TAIL
 }
 
-static void pack(float *P, enum fm_trans tb, const float *B, ptrdiff_t ldb, int K, int n)
+static void pack(fm_real *P, enum fm_trans tb, const fm_real *B, ptrdiff_t ldb, int K, int n)
 {
 	if (tb == FM_N) {
 		for (int k = 0; k < K; k++, P += FM_NR) {
-			const float *b = B + k * ldb;
+			const fm_real *b = B + k * ldb;
 			if (n == FM_NR) {
-				memcpy(P, b, sizeof(float) * FM_NR);
+				memcpy(P, b, sizeof(fm_real) * FM_NR);
 			} else {
-				memcpy(P, b, sizeof(float) * (size_t)n);
-				memset(P + n, 0, sizeof(float) * (size_t)(FM_NR - n));
+				memcpy(P, b, sizeof(fm_real) * (size_t)n);
+				memset(P + n, 0, sizeof(fm_real) * (size_t)(FM_NR - n));
 			}
 		}
 		return;
 	}
 	for (int j = 0; j < FM_NR; j++) {
-		const float *b = B + j * ldb;
+		const fm_real *b = B + j * ldb;
 		if (j < n)
 			for (int k = 0; k < K; k++)
 				P[(ptrdiff_t)k * FM_NR + j] = b[k];
@@ -111,33 +118,33 @@ static void pack(float *P, enum fm_trans tb, const float *B, ptrdiff_t ldb, int 
 	}
 }
 
-static void k_gemm(struct fm_scratch *s, enum fm_trans ta, enum fm_trans tb, int M, int N, int K, const float *A, int lda,
-		   const float *B, int ldb, float *C, int ldc, const float *bias, int accumulate)
+static void k_gemm(struct fm_scratch *s, enum fm_trans ta, enum fm_trans tb, int M, int N, int K, const fm_real *A, int lda,
+		   const fm_real *B, int ldb, fm_real *C, int ldc, const fm_real *bias, int accumulate)
 {
 	ptrdiff_t rs = ta == FM_N ? lda : 1, cs = ta == FM_N ? 1 : lda;
 	for (int j = 0; j < N; j += FM_NR) {
 		int n = N - j < FM_NR ? N - j : FM_NR;
-		float init[FM_NR] __attribute__((aligned(64))) = {0};
+		fm_real init[FM_NR] __attribute__((aligned(64))) = {0};
 		if (bias)
-			memcpy(init, bias + j, sizeof(float) * (size_t)n);
+			memcpy(init, bias + j, sizeof(fm_real) * (size_t)n);
 		for (int k = 0; k < K || k == 0; k += FM_GEMM_KC) {
 			int kc = K - k < FM_GEMM_KC ? K - k : FM_GEMM_KC, load = accumulate || k > 0;
 			pack(s->pack, tb, tb == FM_N ? B + (ptrdiff_t)k * ldb + j : B + (ptrdiff_t)j * ldb + k, ldb, kc, n);
-			const float *a = A + (ta == FM_N ? (ptrdiff_t)k : (ptrdiff_t)k * lda);
+			const fm_real *a = A + (ta == FM_N ? (ptrdiff_t)k : (ptrdiff_t)k * lda);
 			if (n == FM_NR) {
 				micro_rows(M, kc, a, rs, cs, s->pack, C + j, ldc, init, load);
 				continue;
 			}
 			for (int i = 0; i < M; i += FM_MR) { /* a narrow last panel goes through a full-width copy */
-				float t[FM_MR][FM_NR] __attribute__((aligned(64)));
+				fm_real t[FM_MR][FM_NR] __attribute__((aligned(64)));
 				int m = M - i < FM_MR ? M - i : FM_MR;
 				for (int r = 0; load && r < m; r++) {
-					memcpy(t[r], C + (i + r) * (ptrdiff_t)ldc + j, sizeof(float) * (size_t)n);
-					memset(t[r] + n, 0, sizeof(float) * (size_t)(FM_NR - n));
+					memcpy(t[r], C + (i + r) * (ptrdiff_t)ldc + j, sizeof(fm_real) * (size_t)n);
+					memset(t[r] + n, 0, sizeof(fm_real) * (size_t)(FM_NR - n));
 				}
 				micro_rows(m, kc, a + i * rs, rs, cs, s->pack, t[0], FM_NR, init, load);
 				for (int r = 0; r < m; r++)
-					memcpy(C + (i + r) * (ptrdiff_t)ldc + j, t[r], sizeof(float) * (size_t)n);
+					memcpy(C + (i + r) * (ptrdiff_t)ldc + j, t[r], sizeof(fm_real) * (size_t)n);
 			}
 		}
 	}
@@ -145,85 +152,95 @@ static void k_gemm(struct fm_scratch *s, enum fm_trans ta, enum fm_trans tb, int
 
 /* ---- element-wise functions ---- */
 
+#ifdef FM_DOUBLE
+#define exp1 __builtin_exp
+#define log1 __builtin_log
+#else
 /* exp(x): x = n ln2 + r, |r| <= ln2/2; Cephes expf's polynomial (Moshier 1992).  Below -87.3: 0; above 88: exp(88). */
-static inline __attribute__((always_inline)) float exp1(float x)
+static inline __attribute__((always_inline)) fm_real exp1(fm_real x)
 {
-	float c = x > 88.0f ? 88.0f : x;
+	fm_real c = x > 88.0f ? 88.0f : x;
 	c = c < -87.3f ? -87.3f : c;
-	float n = __builtin_fmaf(c, 1.44269504088896341f, 12582912.0f) - 12582912.0f;
-	float r = __builtin_fmaf(n, -0.693359375f, c);
-	r = __builtin_fmaf(n, 2.12194440e-4f, r);
-	float p = 1.9875691500e-4f;
-	p = __builtin_fmaf(p, r, 1.3981999507e-3f);
-	p = __builtin_fmaf(p, r, 8.3334519073e-3f);
-	p = __builtin_fmaf(p, r, 4.1665795894e-2f);
-	p = __builtin_fmaf(p, r, 1.6666665459e-1f);
-	p = __builtin_fmaf(p, r, 5.0000001201e-1f);
-	p = __builtin_fmaf(p, r * r, r) + 1.0f;
+	fm_real n = FM_FMA(c, 1.44269504088896341f, 12582912.0f) - 12582912.0f;
+	fm_real r = FM_FMA(n, -0.693359375f, c);
+	r = FM_FMA(n, 2.12194440e-4f, r);
+	fm_real p = 1.9875691500e-4f;
+	p = FM_FMA(p, r, 1.3981999507e-3f);
+	p = FM_FMA(p, r, 8.3334519073e-3f);
+	p = FM_FMA(p, r, 4.1665795894e-2f);
+	p = FM_FMA(p, r, 1.6666665459e-1f);
+	p = FM_FMA(p, r, 5.0000001201e-1f);
+	p = FM_FMA(p, r * r, r) + 1.0f;
 	union { int32_t i; float f; } u = {.i = ((int32_t)n + 127) << 23};
 	return x < -87.3f ? 0.0f : p * u.f;
 }
 
 /* log(x), x > 0 and normal: Cephes logf. */
-static inline __attribute__((always_inline)) float log1(float x)
+static inline __attribute__((always_inline)) fm_real log1(fm_real x)
 {
 	union { float f; int32_t i; } u = {.f = x};
 	int32_t e = (u.i >> 23) - 126;
 	u.i = (u.i & 0x007fffff) | 0x3f000000;
-	float m = u.f; /* [0.5, 1) */
+	fm_real m = u.f; /* [0.5, 1) */
 	int32_t small = m < 0.707106781186547524f;
 	e -= small;
 	m = (small ? m + m : m) - 1.0f;
-	float z = m * m, p = 7.0376836292e-2f, fe = (float)e;
-	p = __builtin_fmaf(p, m, -1.1514610310e-1f);
-	p = __builtin_fmaf(p, m, 1.1676998740e-1f);
-	p = __builtin_fmaf(p, m, -1.2420140846e-1f);
-	p = __builtin_fmaf(p, m, 1.4249322787e-1f);
-	p = __builtin_fmaf(p, m, -1.6668057665e-1f);
-	p = __builtin_fmaf(p, m, 2.0000714765e-1f);
-	p = __builtin_fmaf(p, m, -2.4999993993e-1f);
-	p = __builtin_fmaf(p, m, 3.3333331174e-1f);
-	float y = p * m * z;
-	y = __builtin_fmaf(fe, -2.12194440e-4f, y);
-	y = __builtin_fmaf(z, -0.5f, y);
-	return __builtin_fmaf(fe, 0.693359375f, m + y);
+	fm_real z = m * m, p = 7.0376836292e-2f, fe = (fm_real)e;
+	p = FM_FMA(p, m, -1.1514610310e-1f);
+	p = FM_FMA(p, m, 1.1676998740e-1f);
+	p = FM_FMA(p, m, -1.2420140846e-1f);
+	p = FM_FMA(p, m, 1.4249322787e-1f);
+	p = FM_FMA(p, m, -1.6668057665e-1f);
+	p = FM_FMA(p, m, 2.0000714765e-1f);
+	p = FM_FMA(p, m, -2.4999993993e-1f);
+	p = FM_FMA(p, m, 3.3333331174e-1f);
+	fm_real y = p * m * z;
+	y = FM_FMA(fe, -2.12194440e-4f, y);
+	y = FM_FMA(z, -0.5f, y);
+	return FM_FMA(fe, 0.693359375f, m + y);
 }
+#endif
 
-static void k_exp(float *y, const float *x, size_t n)
+static void k_exp(fm_real *y, const fm_real *x, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		y[i] = exp1(x[i]);
 }
 
-static void k_log(float *y, const float *x, size_t n)
+static void k_log(fm_real *y, const fm_real *x, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		y[i] = log1(x[i]);
 }
 
 /* sin and cos by reduction to [-pi/4, pi/4] in three parts (Cody, Waite 1980) and Cephes' polynomials. */
-static void k_sincos(float *s, float *c, const float *x, size_t n)
+static void k_sincos(fm_real *s, fm_real *c, const fm_real *x, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		float q = __builtin_fmaf(x[i], 0.636619772367581343f, 12582912.0f) - 12582912.0f;
-		float r = __builtin_fmaf(q, -1.5703125f, x[i]);
-		r = __builtin_fmaf(q, -4.837512969970703125e-4f, r);
-		r = __builtin_fmaf(q, -7.54978995489188216e-8f, r);
-		float z = r * r;
-		float a = __builtin_fmaf(__builtin_fmaf(-1.9515295891e-4f, z, 8.3321608736e-3f), z, -1.6666654611e-1f);
-		float b = __builtin_fmaf(__builtin_fmaf(2.443315711809948e-5f, z, -1.388731625493765e-3f), z, 4.166664568298827e-2f);
-		float sn = __builtin_fmaf(a * z, r, r), cn = __builtin_fmaf(b, z * z, __builtin_fmaf(z, -0.5f, 1.0f));
+#ifdef FM_DOUBLE
+		s[i] = __builtin_sin(x[i]);
+		c[i] = __builtin_cos(x[i]);
+#else
+		fm_real q = FM_FMA(x[i], 0.636619772367581343f, 12582912.0f) - 12582912.0f;
+		fm_real r = FM_FMA(q, -1.5703125f, x[i]);
+		r = FM_FMA(q, -4.837512969970703125e-4f, r);
+		r = FM_FMA(q, -7.54978995489188216e-8f, r);
+		fm_real z = r * r;
+		fm_real a = FM_FMA(FM_FMA(-1.9515295891e-4f, z, 8.3321608736e-3f), z, -1.6666654611e-1f);
+		fm_real b = FM_FMA(FM_FMA(2.443315711809948e-5f, z, -1.388731625493765e-3f), z, 4.166664568298827e-2f);
+		fm_real sn = FM_FMA(a * z, r, r), cn = FM_FMA(b, z * z, FM_FMA(z, -0.5f, 1.0f));
 		int32_t k = (int32_t)q & 3;
-		float so = k & 1 ? cn : sn, co = k & 1 ? sn : cn;
+		fm_real so = k & 1 ? cn : sn, co = k & 1 ? sn : cn;
 		s[i] = k & 2 ? -so : so;
 		c[i] = (k + 1) & 2 ? -co : co;
+#endif
 	}
 }
 
 /* 16 lanes to one number, always by the same tree. */
-static inline __attribute__((always_inline)) float tree(const float a[16])
+static inline __attribute__((always_inline)) fm_real tree(const fm_real a[16])
 {
-	float b[8], c[4];
+	fm_real b[8], c[4];
 	for (int i = 0; i < 8; i++)
 		b[i] = a[i] + a[i + 8];
 	for (int i = 0; i < 4; i++)
@@ -243,58 +260,58 @@ static inline __attribute__((always_inline)) float tree(const float a[16])
 		body_lane;                                                                                                     \
 	}
 
-static float row_max(const float *x, int n)
+static fm_real row_max(const fm_real *x, int n)
 {
-	float m[16];
+	fm_real m[16];
 	for (int l = 0; l < 16; l++)
 		m[l] = x[0];
 	FM_LANES16(n, m[l] = x[i] > m[l] ? x[i] : m[l])
-	float r = m[0];
+	fm_real r = m[0];
 	for (int l = 1; l < 16; l++)
 		r = m[l] > r ? m[l] : r;
 	return r;
 }
 
 /* x = exp(scale * (x - max)); returns the sum. */
-static float row_exp(float *y, const float *x, int n, float scale)
+static fm_real row_exp(fm_real *y, const fm_real *x, int n, fm_real scale)
 {
-	float acc[16] = {0}, mx = row_max(x, n);
+	fm_real acc[16] = {0}, mx = row_max(x, n);
 	FM_LANES16(n, y[i] = exp1(scale * (x[i] - mx)); acc[l] += y[i])
 	return tree(acc);
 }
 
-static void k_softmax(float *y, const float *x, int rows, int n, float scale)
+static void k_softmax(fm_real *y, const fm_real *x, int rows, int n, fm_real scale)
 {
 	for (int r = 0; r < rows; r++, x += n, y += n) {
-		float inv = 1.0f / row_exp(y, x, n, scale);
+		fm_real inv = 1.0f / row_exp(y, x, n, scale);
 		for (int i = 0; i < n; i++)
 			y[i] *= inv;
 	}
 }
 
-static void k_softmax_back(float *dx, const float *y, const float *dy, int rows, int n, float scale)
+static void k_softmax_back(fm_real *dx, const fm_real *y, const fm_real *dy, int rows, int n, fm_real scale)
 {
 	for (int r = 0; r < rows; r++, dx += n, y += n, dy += n) {
-		float acc[16] = {0};
-		FM_LANES16(n, acc[l] = __builtin_fmaf(y[i], dy[i], acc[l]))
-		float s = tree(acc);
+		fm_real acc[16] = {0};
+		FM_LANES16(n, acc[l] = FM_FMA(y[i], dy[i], acc[l]))
+		fm_real s = tree(acc);
 		for (int i = 0; i < n; i++)
 			dx[i] = scale * y[i] * (dy[i] - s);
 	}
 }
 
-static float k_cross_entropy(float *x, int n, int target, float weight)
+static fm_real k_cross_entropy(fm_real *x, int n, int target, fm_real weight)
 {
-	float xt = x[target], mx = row_max(x, n), sum = row_exp(x, x, n, 1.0f), f = weight / sum;
+	fm_real xt = x[target], mx = row_max(x, n), sum = row_exp(x, x, n, 1.0f), f = weight / sum;
 	for (int i = 0; i < n; i++)
 		x[i] *= f;
 	x[target] -= weight;
 	return log1(sum) - (xt - mx);
 }
 
-static int k_draw(float *x, int n, float u)
+static int k_draw(fm_real *x, int n, fm_real u)
 {
-	float sum = row_exp(x, x, n, 1.0f), goal = u * sum, run = 0;
+	fm_real sum = row_exp(x, x, n, 1.0f), goal = u * sum, run = 0;
 	int last = 0;
 	for (int i = 0; i < n; i++) {
 		if (x[i] > 0)
@@ -306,38 +323,38 @@ static int k_draw(float *x, int n, float u)
 	return last;
 }
 
-static void k_norm(float *y, float *rstd, const float *x, int rows, int n)
+static void k_norm(fm_real *y, fm_real *rstd, const fm_real *x, int rows, int n)
 {
-	float inv = 1.0f / (float)n;
+	fm_real inv = 1.0f / (fm_real)n;
 	for (int r = 0; r < rows; r++, x += n, y += n) {
-		float a[16] = {0}, v[16] = {0};
+		fm_real a[16] = {0}, v[16] = {0};
 		{
 			FM_LANES16(n, a[l] += x[i])
 		}
-		float mean = tree(a) * inv;
+		fm_real mean = tree(a) * inv;
 		{
-			FM_LANES16(n, float d = x[i] - mean; v[l] = __builtin_fmaf(d, d, v[l]))
+			FM_LANES16(n, fm_real d = x[i] - mean; v[l] = FM_FMA(d, d, v[l]))
 		}
-		float s = 1.0f / __builtin_sqrtf(__builtin_fmaf(tree(v), inv, 1e-5f));
+		fm_real s = 1.0f / FM_SQRT(FM_FMA(tree(v), inv, 1e-5f));
 		for (int i = 0; i < n; i++)
 			y[i] = (x[i] - mean) * s;
 		rstd[r] = s;
 	}
 }
 
-static void k_norm_back(float *dx, const float *y, const float *rstd, const float *dy, int rows, int n)
+static void k_norm_back(fm_real *dx, const fm_real *y, const fm_real *rstd, const fm_real *dy, int rows, int n)
 {
-	float inv = 1.0f / (float)n;
+	fm_real inv = 1.0f / (fm_real)n;
 	for (int r = 0; r < rows; r++, dx += n, y += n, dy += n) {
-		float a[16] = {0}, b[16] = {0}, s = rstd[r];
-		FM_LANES16(n, a[l] += dy[i]; b[l] = __builtin_fmaf(dy[i], y[i], b[l]))
-		float ma = tree(a) * inv, mb = tree(b) * inv;
+		fm_real a[16] = {0}, b[16] = {0}, s = rstd[r];
+		FM_LANES16(n, a[l] += dy[i]; b[l] = FM_FMA(dy[i], y[i], b[l]))
+		fm_real ma = tree(a) * inv, mb = tree(b) * inv;
 		for (int i = 0; i < n; i++)
-			dx[i] = __builtin_fmaf(s, __builtin_fmaf(-y[i], mb, dy[i] - ma), dx[i]);
+			dx[i] = FM_FMA(s, FM_FMA(-y[i], mb, dy[i] - ma), dx[i]);
 	}
 }
 
-static inline __attribute__((always_inline)) float sigmoid1(float x)
+static inline __attribute__((always_inline)) fm_real sigmoid1(fm_real x)
 {
 	return 1.0f / (1.0f + exp1(-x));
 }
@@ -345,90 +362,90 @@ static inline __attribute__((always_inline)) float sigmoid1(float x)
 #define GELU_A 1.5957691216057308f /* 2 sqrt(2/pi) */
 #define GELU_B 0.044715f
 
-static void k_gelu(float *y, const float *x, size_t n)
+static void k_gelu(fm_real *y, const fm_real *x, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		y[i] = x[i] * sigmoid1(GELU_A * __builtin_fmaf(GELU_B * x[i], x[i] * x[i], x[i]));
+		y[i] = x[i] * sigmoid1(GELU_A * FM_FMA(GELU_B * x[i], x[i] * x[i], x[i]));
 }
 
-static void k_gelu_back(float *dx, const float *x, const float *dy, size_t n)
+static void k_gelu_back(fm_real *dx, const fm_real *x, const fm_real *dy, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		float x2 = x[i] * x[i], g = sigmoid1(GELU_A * __builtin_fmaf(GELU_B * x[i], x2, x[i]));
-		float du = GELU_A * __builtin_fmaf(3 * GELU_B, x2, 1.0f);
-		dx[i] = dy[i] * __builtin_fmaf(x[i] * du, g * (1.0f - g), g);
+		fm_real x2 = x[i] * x[i], g = sigmoid1(GELU_A * FM_FMA(GELU_B * x[i], x2, x[i]));
+		fm_real du = GELU_A * FM_FMA(3 * GELU_B, x2, 1.0f);
+		dx[i] = dy[i] * FM_FMA(x[i] * du, g * (1.0f - g), g);
 	}
 }
 
-static void k_silu(float *y, const float *x, size_t n)
+static void k_silu(fm_real *y, const fm_real *x, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		y[i] = x[i] * sigmoid1(x[i]);
 }
 
-static void k_silu_back(float *dx, const float *x, const float *dy, size_t n)
+static void k_silu_back(fm_real *dx, const fm_real *x, const fm_real *dy, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		float g = sigmoid1(x[i]);
-		dx[i] = dy[i] * __builtin_fmaf(x[i], g * (1.0f - g), g);
+		fm_real g = sigmoid1(x[i]);
+		dx[i] = dy[i] * FM_FMA(x[i], g * (1.0f - g), g);
 	}
 }
 
-static void k_modulate(float *y, const float *x, const float *scale, const float *shift, int rows, int n)
+static void k_modulate(fm_real *y, const fm_real *x, const fm_real *scale, const fm_real *shift, int rows, int n)
 {
 	for (int r = 0; r < rows; r++, x += n, y += n)
 		for (int i = 0; i < n; i++)
-			y[i] = __builtin_fmaf(x[i], 1.0f + scale[i], shift[i]);
+			y[i] = FM_FMA(x[i], 1.0f + scale[i], shift[i]);
 }
 
-static void k_modulate_back(float *dx, float *dscale, float *dshift, const float *x, const float *dy, const float *scale, int rows, int n)
+static void k_modulate_back(fm_real *dx, fm_real *dscale, fm_real *dshift, const fm_real *x, const fm_real *dy, const fm_real *scale, int rows, int n)
 {
 	for (int r = 0; r < rows; r++, x += n, dy += n, dx += n)
 		for (int i = 0; i < n; i++) {
-			float d = dy[i];
-			dscale[i] = __builtin_fmaf(d, x[i], dscale[i]);
+			fm_real d = dy[i];
+			dscale[i] = FM_FMA(d, x[i], dscale[i]);
 			dshift[i] += d;
 			dx[i] = d * (1.0f + scale[i]);
 		}
 }
 
-static void k_gate_add(float *x, const float *y, const float *gate, int rows, int n)
+static void k_gate_add(fm_real *x, const fm_real *y, const fm_real *gate, int rows, int n)
 {
 	for (int r = 0; r < rows; r++, x += n, y += n)
 		for (int i = 0; i < n; i++)
-			x[i] = __builtin_fmaf(y[i], 1.0f + gate[i], x[i]);
+			x[i] = FM_FMA(y[i], 1.0f + gate[i], x[i]);
 }
 
-static void k_gate_back(float *dy, float *dgate, const float *y, const float *dx, const float *gate, int rows, int n)
+static void k_gate_back(fm_real *dy, fm_real *dgate, const fm_real *y, const fm_real *dx, const fm_real *gate, int rows, int n)
 {
 	for (int r = 0; r < rows; r++, y += n, dy += n, dx += n)
 		for (int i = 0; i < n; i++) {
-			float d = dx[i];
-			dgate[i] = __builtin_fmaf(d, y[i], dgate[i]);
+			fm_real d = dx[i];
+			dgate[i] = FM_FMA(d, y[i], dgate[i]);
 			dy[i] = d * (1.0f + gate[i]);
 		}
 }
 
-static void k_colsum(float *acc, const float *x, int rows, int n)
+static void k_colsum(fm_real *acc, const fm_real *x, int rows, int n)
 {
 	for (int r = 0; r < rows; r++, x += n)
 		for (int i = 0; i < n; i++)
 			acc[i] += x[i];
 }
 
-static void k_add(float *y, const float *x, size_t n)
+static void k_add(fm_real *y, const fm_real *x, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		y[i] += x[i];
 }
 
-static void k_axpy(float *y, float a, const float *x, size_t n)
+static void k_axpy(fm_real *y, fm_real a, const fm_real *x, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		y[i] = __builtin_fmaf(a, x[i], y[i]);
+		y[i] = FM_FMA(a, x[i], y[i]);
 }
 
-static double k_sumsq(const float *x, size_t n)
+static double k_sumsq(const fm_real *x, size_t n)
 {
 	double acc[16] = {0};
 	size_t i = 0;
@@ -443,17 +460,17 @@ static double k_sumsq(const float *x, size_t n)
 	return s;
 }
 
-static void k_adamw(float *p, float *m, float *v, float *ema, const float *g, size_t n, float gscale, float rate, float b1, float b2,
-		    float c1, float c2, float decay, float ema_decay)
+static void k_adamw(fm_real *p, fm_real *m, fm_real *v, fm_real *ema, const fm_real *g, size_t n, fm_real gscale, fm_real rate, fm_real b1, fm_real b2,
+		    fm_real c1, fm_real c2, fm_real decay, fm_real ema_decay)
 {
-	float a1 = 1.0f - b1, a2 = 1.0f - b2, keep = 1.0f - rate * decay, e1 = 1.0f - ema_decay, step = rate * c1;
+	fm_real a1 = 1.0f - b1, a2 = 1.0f - b2, keep = 1.0f - rate * decay, e1 = 1.0f - ema_decay, step = rate * c1;
 	for (size_t i = 0; i < n; i++) {
-		float gi = g[i] * gscale;
-		m[i] = __builtin_fmaf(b1, m[i], a1 * gi);
-		v[i] = __builtin_fmaf(b2, v[i], a2 * gi * gi);
-		float d = step * m[i] / (__builtin_sqrtf(v[i] * c2) + 1e-8f);
-		p[i] = __builtin_fmaf(keep, p[i], -d);
-		ema[i] = __builtin_fmaf(e1, p[i] - ema[i], ema[i]);
+		fm_real gi = g[i] * gscale;
+		m[i] = FM_FMA(b1, m[i], a1 * gi);
+		v[i] = FM_FMA(b2, v[i], a2 * gi * gi);
+		fm_real d = step * m[i] / (FM_SQRT(v[i] * c2) + 1e-8f);
+		p[i] = FM_FMA(keep, p[i], -d);
+		ema[i] = FM_FMA(e1, p[i] - ema[i], ema[i]);
 	}
 }
 

@@ -25,11 +25,11 @@ struct fm_body {
 	/* Floats of activations for B windows: what forward leaves for backward. */
 	size_t (*act_floats)(const struct fm_arch *a, int B);
 	/* h (B*W,D) from x (B*W,D), which is destroyed; c (B,D). */
-	void (*forward)(const struct fm_arch *a, const size_t *at, const struct fm_kernels *k, struct fm_scratch *s, const float *p,
-			float *act, float *x, const float *c, int B, float *h);
+	void (*forward)(const struct fm_arch *a, const size_t *at, const struct fm_kernels *k, struct fm_scratch *s, const fm_real *p,
+			fm_real *act, fm_real *x, const fm_real *c, int B, fm_real *h);
 	/* dx (B*W,D) from dh (B*W,D), which is destroyed; dc (B,D) and g (parameters' layout) are added to. */
-	void (*backward)(const struct fm_arch *a, const size_t *at, const struct fm_kernels *k, struct fm_scratch *s, const float *p,
-			 float *act, float *dh, const float *c, int B, float *dx, float *dc, float *g);
+	void (*backward)(const struct fm_arch *a, const size_t *at, const struct fm_kernels *k, struct fm_scratch *s, const fm_real *p,
+			 fm_real *act, fm_real *dh, const fm_real *c, int B, fm_real *dx, fm_real *dc, fm_real *g);
 };
 extern const struct fm_body fm_transformer;
 const struct fm_body *fm_body_find(const char *name); /* NULL when there is none of that name */

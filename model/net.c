@@ -62,15 +62,15 @@ void fm_net_free(struct fm_net *net)
 
 struct fm_work {
 	struct fm_scratch scratch;
-	float *mem;
-	float *x, *h, *dh;                  /* (R,D) */
-	float *e, *t1, *t1a, *cpre, *c, *dc, *d1, *d2; /* (B,D) */
-	float *rows, *mix, *act, *dmix, *drows; /* (R,D): gathered rows of one head */
-	float *logits;                      /* (R, largest vocabulary) */
-	float *velocity, *dvelocity;              /* (R, FM_RES_PAD) */
-	float *body;
+	fm_real *mem;
+	fm_real *x, *h, *dh;                  /* (R,D) */
+	fm_real *e, *t1, *t1a, *cpre, *c, *dc, *d1, *d2; /* (B,D) */
+	fm_real *rows, *mix, *act, *dmix, *drows; /* (R,D): gathered rows of one head */
+	fm_real *logits;                      /* (R, largest vocabulary) */
+	fm_real *velocity, *dvelocity;              /* (R, FM_RES_PAD) */
+	fm_real *body;
 	int *index, *answer;                /* (R) */
-	float *weight;                      /* (R) */
+	fm_real *weight;                      /* (R) */
 };
 
 int fm_work_new(struct fm_work **out, const struct fm_net *net, int max_B, struct fm_error *err)
@@ -83,13 +83,13 @@ int fm_work_new(struct fm_work **out, const struct fm_net *net, int max_B, struc
 	size_t total = 8 * R * D + 8 * B * D + R * V + 2 * R * FM_RES_PAD + body + R + 64;
 	if (fm_alloc(&w, 1, sizeof *w, "work space", err) < 0)
 		return err->code;
-	if (fm_alloc(&w->mem, total, sizeof(float), "activations", err) < 0 || fm_alloc(&w->index, R, sizeof(int), "activations", err) < 0 ||
+	if (fm_alloc(&w->mem, total, sizeof(fm_real), "activations", err) < 0 || fm_alloc(&w->index, R, sizeof(int), "activations", err) < 0 ||
 	    fm_alloc(&w->answer, R, sizeof(int), "activations", err) < 0) {
 		fm_work_free(w);
 		return err->code;
 	}
-	float *p = w->mem, **const rd[] = {&w->x, &w->h, &w->dh, &w->rows, &w->mix, &w->act, &w->dmix, &w->drows};
-	float **const bd[] = {&w->e, &w->t1, &w->t1a, &w->cpre, &w->c, &w->dc, &w->d1, &w->d2};
+	fm_real *p = w->mem, **const rd[] = {&w->x, &w->h, &w->dh, &w->rows, &w->mix, &w->act, &w->dmix, &w->drows};
+	fm_real **const bd[] = {&w->e, &w->t1, &w->t1a, &w->cpre, &w->c, &w->dc, &w->d1, &w->d2};
 	for (size_t i = 0; i < 8; i++, p += R * D)
 		*rd[i] = p;
 	for (size_t i = 0; i < 8; i++, p += B * D)
@@ -114,16 +114,16 @@ void fm_work_free(struct fm_work *w)
 }
 
 /* Sinusoids of the time step at D/2 geometric frequencies (Ho, Jain, Abbeel 2020; Vaswani et al. 2017): e (B,D). */
-static void embed_time(const struct fm_net *net, const float *t, int B, float *e)
+static void embed_time(const struct fm_net *net, const float *t, int B, fm_real *e)
 {
 	int D = net->arch.width, half = D / 2;
-	float a[512], s[512], c[512];
+	fm_real a[512], s[512], c[512];
 	for (int b = 0; b < B; b++, e += D) {
 		for (int i = 0; i < half; i++)
-			a[i] = 1000.0f * t[b] * (float)fm_det_exp(-9.210340371976184 * i / half);
+			a[i] = 1000.0f * (fm_real)t[b] * (fm_real)fm_det_exp(-9.210340371976184 * i / half);
 		net->k->sincos(s, c, a, (size_t)half);
-		memcpy(e, s, sizeof(float) * (size_t)half);
-		memcpy(e + half, c, sizeof(float) * (size_t)half);
+		memcpy(e, s, sizeof(fm_real) * (size_t)half);
+		memcpy(e + half, c, sizeof(fm_real) * (size_t)half);
 	}
 }
 
@@ -139,7 +139,7 @@ static void find_answers(const struct fm_net *net, const struct fm_net_in *in, i
 	}
 }
 
-void fm_net_forward(const struct fm_net *net, const float *p, struct fm_work *w, const struct fm_net_in *in)
+void fm_net_forward(const struct fm_net *net, const fm_real *p, struct fm_work *w, const struct fm_net_in *in)
 {
 	const struct fm_kernels *k = net->k;
 	int B = in->B, W = net->arch.window, D = net->arch.width;
@@ -147,10 +147,10 @@ void fm_net_forward(const struct fm_net *net, const float *p, struct fm_work *w,
 
 	find_answers(net, in, w->answer);
 	for (int r = 0; r < B * W; r++) {
-		float *x = w->x + (size_t)r * n;
+		fm_real *x = w->x + (size_t)r * n;
 		const uint16_t *tok = in->tok + (size_t)r * FM_NTOK;
 		const float *res = in->res + (size_t)r * FM_NRES;
-		memcpy(x, p + net->at_pos + (size_t)(r % W) * n, sizeof(float) * n);
+		memcpy(x, p + net->at_pos + (size_t)(r % W) * n, sizeof(fm_real) * n);
 		for (int c = 0; c < FM_NTOK; c++)
 			if (net->vocab[c])
 				k->add(x, p + net->at_tok[c] + tok[c] * n, n);
@@ -170,19 +170,19 @@ void fm_net_forward(const struct fm_net *net, const float *p, struct fm_work *w,
 	net->body->forward(&net->arch, net->at_body, k, &w->scratch, p, w->body, w->x, w->c, B, w->h);
 }
 
-float *fm_net_logits(const struct fm_net *net, const float *p, struct fm_work *w, int c, const int *rows, int n)
+fm_real *fm_net_logits(const struct fm_net *net, const fm_real *p, struct fm_work *w, int c, const int *rows, int n)
 {
 	const struct fm_kernels *k = net->k;
 	int D = net->arch.width, V = net->vocab[c];
 	for (int i = 0; i < n; i++)
-		memcpy(w->rows + (size_t)i * D, w->h + (size_t)rows[i] * D, sizeof(float) * (size_t)D);
+		memcpy(w->rows + (size_t)i * D, w->h + (size_t)rows[i] * D, sizeof(fm_real) * (size_t)D);
 	k->gemm(&w->scratch, FM_N, FM_N, n, D, D, w->rows, D, p + net->at_mix[c], D, w->mix, D, p + net->at_mixb[c], 0);
 	k->gelu(w->act, w->mix, (size_t)n * D);
 	k->gemm(&w->scratch, FM_N, FM_N, n, V, D, w->act, D, p + net->at_out[c], V, w->logits, V, p + net->at_outb[c], 0);
 	return w->logits;
 }
 
-const float *fm_net_velocity(const struct fm_net *net, const float *p, struct fm_work *w, int B)
+const fm_real *fm_net_velocity(const struct fm_net *net, const fm_real *p, struct fm_work *w, int B)
 {
 	int D = net->arch.width, R = B * net->arch.window;
 	net->k->gemm(&w->scratch, FM_N, FM_N, R, FM_RES_PAD, D, w->h, D, p + net->at_rout, FM_RES_PAD, w->velocity, FM_RES_PAD, p + net->at_routb, 0);
@@ -190,13 +190,13 @@ const float *fm_net_velocity(const struct fm_net *net, const float *p, struct fm
 }
 
 /* One token column's loss and, with g, its head's gradients and its part of dh. */
-static void column_back(const struct fm_net *net, const float *p, struct fm_work *w, int c, int R, const struct fm_net_goal *goal,
-			struct fm_net_loss *loss, float *g)
+static void column_back(const struct fm_net *net, const fm_real *p, struct fm_work *w, int c, int R, const struct fm_net_goal *goal,
+			struct fm_net_loss *loss, fm_real *g)
 {
 	const struct fm_kernels *k = net->k;
 	int D = net->arch.width, V = net->vocab[c], n = 0;
 	for (int r = 0; r < R; r++) {
-		float x = goal->tok_weight[(size_t)r * FM_NTOK + c];
+		fm_real x = goal->tok_weight[(size_t)r * FM_NTOK + c];
 		if (x > 0) {
 			w->index[n] = r;
 			w->weight[n++] = x;
@@ -204,7 +204,7 @@ static void column_back(const struct fm_net *net, const float *p, struct fm_work
 	}
 	if (n == 0)
 		return;
-	float *z = fm_net_logits(net, p, w, c, w->index, n);
+	fm_real *z = fm_net_logits(net, p, w, c, w->index, n);
 	for (int i = 0; i < n; i++)
 		loss->tok[c] += (double)w->weight[i] * k->cross_entropy(z + (size_t)i * V, V, goal->tok[(size_t)w->index[i] * FM_NTOK + c], w->weight[i]);
 	if (!g)
@@ -222,18 +222,18 @@ static void column_back(const struct fm_net *net, const float *p, struct fm_work
 }
 
 /* The residuals' loss: weight * (predicted velocity - velocity)^2. */
-static void velocity_back(const struct fm_net *net, const float *p, struct fm_work *w, int B, const struct fm_net_goal *goal, struct fm_net_loss *loss, float *g)
+static void velocity_back(const struct fm_net *net, const fm_real *p, struct fm_work *w, int B, const struct fm_net_goal *goal, struct fm_net_loss *loss, fm_real *g)
 {
 	const struct fm_kernels *k = net->k;
 	int D = net->arch.width, R = B * net->arch.window;
 	fm_net_velocity(net, p, w, B);
-	memset(w->dvelocity, 0, sizeof(float) * (size_t)R * FM_RES_PAD);
+	memset(w->dvelocity, 0, sizeof(fm_real) * (size_t)R * FM_RES_PAD);
 	for (int r = 0; r < R; r++)
 		for (int i = 0; i < FM_NRES; i++) {
-			float x = goal->v_weight[(size_t)r * FM_NRES + i];
+			fm_real x = goal->v_weight[(size_t)r * FM_NRES + i];
 			if (!(x > 0))
 				continue;
-			float d = w->velocity[(size_t)r * FM_RES_PAD + i] - goal->v[(size_t)r * FM_NRES + i];
+			fm_real d = w->velocity[(size_t)r * FM_RES_PAD + i] - goal->v[(size_t)r * FM_NRES + i];
 			loss->res[i] += (double)(x * d * d);
 			w->dvelocity[(size_t)r * FM_RES_PAD + i] = 2.0f * x * d;
 		}
@@ -245,13 +245,13 @@ static void velocity_back(const struct fm_net *net, const float *p, struct fm_wo
 }
 
 /* From dx (R,D) and dc (B,D) to the embeddings and the condition. */
-static void embed_back(const struct fm_net *net, const float *p, struct fm_work *w, const struct fm_net_in *in, const float *dx, float *g)
+static void embed_back(const struct fm_net *net, const fm_real *p, struct fm_work *w, const struct fm_net_in *in, const fm_real *dx, fm_real *g)
 {
 	const struct fm_kernels *k = net->k;
 	int B = in->B, W = net->arch.window, D = net->arch.width;
 	size_t n = (size_t)D;
 	for (int r = 0; r < B * W; r++) {
-		const float *d = dx + (size_t)r * n;
+		const fm_real *d = dx + (size_t)r * n;
 		const uint16_t *tok = in->tok + (size_t)r * FM_NTOK;
 		k->add(g + net->at_pos + (size_t)(r % W) * n, d, n);
 		for (int c = 0; c < FM_NTOK; c++)
@@ -274,18 +274,18 @@ static void embed_back(const struct fm_net *net, const float *p, struct fm_work 
 	k->colsum(g + net->at_t1b, w->d1, B, D);
 }
 
-void fm_net_backward(const struct fm_net *net, const float *p, struct fm_work *w, const struct fm_net_in *in, const struct fm_net_goal *goal,
-		     struct fm_net_loss *loss, float *g)
+void fm_net_backward(const struct fm_net *net, const fm_real *p, struct fm_work *w, const struct fm_net_in *in, const struct fm_net_goal *goal,
+		     struct fm_net_loss *loss, fm_real *g)
 {
 	int B = in->B, D = net->arch.width, R = B * net->arch.window;
-	memset(w->dh, 0, sizeof(float) * (size_t)R * D);
+	memset(w->dh, 0, sizeof(fm_real) * (size_t)R * D);
 	for (int c = 0; c < FM_NTOK; c++)
 		if (net->vocab[c])
 			column_back(net, p, w, c, R, goal, loss, g);
 	velocity_back(net, p, w, B, goal, loss, g);
 	if (!g)
 		return;
-	memset(w->dc, 0, sizeof(float) * (size_t)B * D);
+	memset(w->dc, 0, sizeof(fm_real) * (size_t)B * D);
 	net->body->backward(&net->arch, net->at_body, net->k, &w->scratch, p, w->body, w->dh, w->c, B, w->x, w->dc, g);
 	embed_back(net, p, w, in, w->x, g);
 }

@@ -62,13 +62,13 @@ struct fm_work;
 int fm_work_new(struct fm_work **w, const struct fm_net *net, int max_B, struct fm_error *err) FM_MUST_CHECK;
 void fm_work_free(struct fm_work *w);
 
-void fm_net_forward(const struct fm_net *net, const float *p, struct fm_work *w, const struct fm_net_in *in);
+void fm_net_forward(const struct fm_net *net, const fm_real *p, struct fm_work *w, const struct fm_net_in *in);
 /* After forward: losses are added to *loss; with g (the layout of p) gradients are added to g. */
-void fm_net_backward(const struct fm_net *net, const float *p, struct fm_work *w, const struct fm_net_in *in,
-		     const struct fm_net_goal *goal, struct fm_net_loss *loss, float *g);
+void fm_net_backward(const struct fm_net *net, const fm_real *p, struct fm_work *w, const struct fm_net_in *in,
+		     const struct fm_net_goal *goal, struct fm_net_loss *loss, fm_real *g);
 /* After forward: logits (n, vocab[c]) of column c at rows[0..n), in the work space until the next call. */
-float *fm_net_logits(const struct fm_net *net, const float *p, struct fm_work *w, int c, const int *rows, int n);
+fm_real *fm_net_logits(const struct fm_net *net, const fm_real *p, struct fm_work *w, int c, const int *rows, int n);
 /* After forward: predicted velocity of the residuals (B*W, FM_RES_PAD). */
-const float *fm_net_velocity(const struct fm_net *net, const float *p, struct fm_work *w, int B);
+const fm_real *fm_net_velocity(const struct fm_net *net, const fm_real *p, struct fm_work *w, int B);
 
 #endif

@@ -24,7 +24,7 @@ size_t fm_layout_add(struct fm_layout *l, int rows, int cols, float std, const c
 	return t->at;
 }
 
-void fm_layout_init(const struct fm_layout *l, float *p, uint64_t seed)
+void fm_layout_init(const struct fm_layout *l, fm_real *p, uint64_t seed)
 {
 	for (int i = 0; i < l->n; i++) {
 		const struct fm_tensor *t = &l->tensor[i];

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/kernels.h"
 
 #define FM_MAXTENSORS 512
 struct fm_tensor {
@@ -25,6 +26,6 @@ struct fm_layout {
 /* Declare a tensor and return its offset. More than FM_MAXTENSORS is our bug (asserted). */
 size_t fm_layout_add(struct fm_layout *l, int rows, int cols, float std, const char *name, ...) FM_PRINTF(5, 6);
 /* Fill p (nfloats) with normal numbers of each tensor's std: a function of (seed, tensor, element) alone. */
-void fm_layout_init(const struct fm_layout *l, float *p, uint64_t seed);
+void fm_layout_init(const struct fm_layout *l, fm_real *p, uint64_t seed);
 
 #endif
