@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "tests/unit/capture.h"
 #include "tests/unit/scratch.h"
 
 static int setup(void **state)
@@ -289,17 +290,6 @@ static void test_secret_is_locked_and_not_dumped(void **state)
 		print_message("/proc/self/smaps names no flags of the page here\n");
 		skip();
 	}
-}
-
-/* What do() writes on standard error, which is the descriptor fd meanwhile. */
-static void with_stderr(int fd, void (*doit)(void))
-{
-	int saved = dup(STDERR_FILENO);
-
-	dup2(fd, STDERR_FILENO);
-	doit();
-	dup2(saved, STDERR_FILENO);
-	close(saved);
 }
 
 static void chatter(void)

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/table.h"
 #include "base/text.h"
+#include "tests/unit/capture.h"
 #include "tests/unit/scratch.h"
 
 static int setup(void **state)
@@ -151,16 +152,6 @@ static void test_errors_are_tame(void **state)
 		assert_null(strstr(err.message, "\\x"));
 		assert_true(strlen(err.message) > sizeof(err.message) - 5);
 	}
-}
-
-static void with_stderr(int fd, void (*doit)(void))
-{
-	int saved = dup(STDERR_FILENO);
-
-	dup2(fd, STDERR_FILENO);
-	doit();
-	dup2(saved, STDERR_FILENO);
-	close(saved);
 }
 
 static void say(void)
