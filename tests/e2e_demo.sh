@@ -98,6 +98,13 @@ expect 0 "and with the kernels of another processor" "$F" reproduce --from model
 unset FM_KERNELS
 
 # --- killed while it works ---
+alive() { # processes of ours that still run
+	for c in /proc/[0-9]*/cmdline; do
+		tr '\0' ' ' <"$c" 2>/dev/null
+		echo
+	done | awk -v f="$F" -v t="$T/trace.csv" 'index($0, f) == 1 && index($0, t) { n++ } END { print n + 0 }'
+}
+
 # killed_at WORDS NAME: start a run in a new workspace, kill it when it says WORDS, run again, compare
 killed_at() {
 	rm -rf wk ok.out
@@ -115,7 +122,7 @@ killed_at() {
 	cp killed.err err
 	holds "it was killed $2 (after '$1')" test $status -eq 137
 	sleep 0.3
-	holds "its stages died with it ($2)" sh -c "! grep -lF '$T/trace.csv' /proc/[0-9]*/cmdline 2>/dev/null | grep -v self"
+	holds "its stages died with it ($2)" test "$(alive)" -eq 0
 	holds "it left no archive behind ($2)" is_empty ok.out
 	expect 1 "the ledger of a killed run has no release ($2)" sh -c "'$F' status --workspace wk | grep -q '1 release'"
 	expect 0 "the ledger of a killed run is intact ($2)" "$F" audit --workspace wk
