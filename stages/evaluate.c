@@ -9,6 +9,7 @@
 #include "judge/association.h"
 #include "judge/downstream.h"
 #include "judge/fidelity.h"
+#include "judge/histogram.h"
 #include "judge/rules.h"
 #include "judge/structure.h"
 #include "manifests/canon.h"
@@ -121,6 +122,22 @@ int fm_evaluate_tables(const struct fm_table *real, const struct fm_table *synth
 	return rc;
 }
 
+/* For the report; no check depends on them. */
+static int write_histograms(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
+			    const char *dir, struct fm_error *err)
+{
+	char *path = fm_path_join(dir, "histograms.json");
+	json_t *doc = NULL;
+	int rc = path ? fm_histograms(real, synthetic, holdout, &doc, err)
+		      : fm_fail(err, FM_ESYSTEM, "out of memory for the histograms");
+
+	if (rc == FM_OK)
+		rc = fm_json_save(doc, path, err);
+	json_decref(doc);
+	free(path);
+	return rc;
+}
+
 int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *out, struct fm_error *err)
 {
 	struct fm_table *train = NULL, *holdout = NULL, *synthetic = NULL;
@@ -143,7 +160,8 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the metrics");
 		goto out;
 	}
-	rc = fm_json_save(list, path, err);
+	if ((rc = fm_json_save(list, path, err)) == FM_OK)
+		rc = write_histograms(train, synthetic, holdout, in->out_dir, err);
 out:
 	json_decref(list);
 	free(path);

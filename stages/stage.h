@@ -10,7 +10,7 @@
  *     ingest    trace + dialect             -> store/{train,validation,holdout}/ (tables with win and gap), store/store.json, store/quarantine.csv
  *     train     store/train, /validation    -> model/ (model.json, weights.bin, ...)
  *     generate  model/                      -> synthetic/table/
- *     evaluate  store/, synthetic, model    -> metrics/metrics.json   (fm_metrics_list)
+ *     evaluate  store/, synthetic, model    -> metrics/metrics.json   (fm_metrics_list), metrics/histograms.json (judge/histogram.h)
  *     gate      metrics                     -> verdict/verdict.json   (fm_verdict_json)
  *     release   synthetic, verdict, key     -> release folder: NAME-VERSION.tar.zst and .sig
  */
