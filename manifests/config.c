@@ -98,9 +98,10 @@ static int apply_key(struct fm_loader *l, const char *section, const char *name,
 	const struct fm_key *k;
 	int rc;
 
-	if (strcmp(section, "gate") == 0)
+	k = fm_key_find(section, name);
+	if (strcmp(section, "gate") == 0 && (k == NULL || k->type == FM_KEY_CHECKS))
 		return fm_check_read(l->cfg, name, v, l->err);
-	if ((k = fm_key_find(section, name)) == NULL)
+	if (k == NULL)
 		return unknown_key(l, section, name, v);
 	if ((rc = fm_key_read(l->cfg, k, v, l->err)) == FM_OK)
 		l->origin[k - fm_keys] = (struct fm_origin){v, ++l->order};

@@ -24,12 +24,13 @@
 #define FM_CFG_MAXLABELS 64
 #define FM_CFG_MAXRANGES 16
 
-/* One gate check: value <= max and value >= min, for the metric of that name (metrics.h).  relative_to_floor: max is taken
- * as max * (the metric's floor value), for later. */
+/* One gate check: value <= max and value >= min, for the metric of that name (metrics.h).  relative_to_floor: the greatest
+ * value is max * (the metric "floor." + name) + plus. */
 struct fm_cfg_check {
 	char name[64];
 	bool has_max, has_min, relative_to_floor;
 	double max, min;
+	double plus; /* 0 without relative_to_floor */
 };
 
 struct fm_config {
@@ -89,6 +90,8 @@ struct fm_config {
 	} generate;
 	struct {
 		int n; struct fm_cfg_check check[FM_CFG_MAXCHECKS];
+		int64_t control_rows;  /* of a control at most; 0 (never from a file): no controls */
+		double control_limit;  /* the smallest share of copied rows that the gate must catch */
 	} gate;
 	struct {
 		char key[FM_CFG_PATH], attestation_key[FM_CFG_PATH], out[FM_CFG_PATH]; /* absolute after loading */

@@ -48,6 +48,8 @@ static json_t *checks_json(const struct fm_config *cfg)
 			bad |= json_object_set_new(e, "min", json_real(c->min));
 		if (c->relative_to_floor)
 			bad |= json_object_set_new(e, "relative_to_floor", json_true());
+		if (c->plus > 0)
+			bad |= json_object_set_new(e, "plus", json_real(c->plus));
 		json_decref(e);
 		if (bad) {
 			json_decref(o);
@@ -91,12 +93,10 @@ static json_t *section_json(const struct fm_config *cfg, const char *section, bo
 {
 	json_t *o;
 
-	if (strcmp(section, "gate") == 0)
-		return checks_json(cfg);
-	o = json_object();
+	o = strcmp(section, "gate") == 0 ? checks_json(cfg) : json_object();
 	for (size_t i = 0; o && i < fm_nkeys; i++) {
 		const struct fm_key *k = &fm_keys[i];
-		if (strcmp(k->section, section) != 0 || (public_only && k->secret))
+		if (strcmp(k->section, section) != 0 || (public_only && k->secret) || k->type == FM_KEY_CHECKS)
 			continue;
 		if (json_object_set_new(o, k->name, value_json(cfg, k, public_only)) != 0) {
 			json_decref(o);
@@ -200,6 +200,8 @@ static void doc_check(const struct fm_config *cfg, const char *name, struct fm_b
 	fm_buf_puts(out, c ? "" : " none");
 	if (c && c->has_max)
 		fm_buf_printf(out, " at most %g%s", c->max, c->relative_to_floor ? " times its floor" : "");
+	if (c && c->plus > 0)
+		fm_buf_printf(out, " and %g more", c->plus);
 	if (c && c->has_min)
 		fm_buf_printf(out, "%s at least %g", c->has_max ? "," : "", c->min);
 	fm_buf_puts(out, " |");

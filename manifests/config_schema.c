@@ -160,7 +160,11 @@ const struct fm_key fm_keys[] = {
 	{.section = "gate", .name = "CHECK", .type = FM_KEY_CHECKS,
 	 .offset = offsetof(struct fm_config, gate.check), .dflt = "{}",
 	 .help = "For each metric that is checked its greatest value, or a map of max and min, or null to drop a "
-		 "check of the preset. relative_to_floor: true multiplies max by the metric's floor."},
+		 "check of the preset. relative_to_floor: true takes max times the metric's floor, and plus more."},
+	{FIELD(gate, control_rows, INT), .min = 100, .max = 1e7, .dflt = "12000",
+	 .help = "Rows of each control (docs/gate.md) at most; the holdout gives twice as many, or fewer."},
+	{FIELD(gate, control_limit, REAL), .min = 0.001, .max = 1, .dflt = "0.005",
+	 .help = "Share of copied training rows from which on the gate must fail a control, or it is broken."},
 
 	{FIELD(publish, key, PATH), .dflt = "keys/release.key", .secret = true,
 	 .help = "Private key that signs the archive."},
@@ -257,7 +261,7 @@ const char *fm_key_takes(const struct fm_key *k, char *out, size_t cap)
 		snprintf(out, cap, "list of IPv4 ranges, 1 to %d", FM_CFG_MAXRANGES);
 		break;
 	case FM_KEY_CHECKS:
-		snprintf(out, cap, "number, {max, min, relative_to_floor} or null");
+		snprintf(out, cap, "number, {max, min, relative_to_floor, plus} or null");
 		break;
 	}
 	return out;

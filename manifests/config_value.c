@@ -175,7 +175,7 @@ int fm_key_read(struct fm_config *cfg, const struct fm_key *k, const struct fm_y
 
 static int read_threshold(struct fm_cfg_check *c, const struct fm_yaml *v, const char *what, struct fm_error *err)
 {
-	static const char *const keys[] = {"max", "min", "relative_to_floor"};
+	static const char *const keys[] = {"max", "min", "relative_to_floor", "plus"};
 	char item[WHAT_MAX];
 	int rc = FM_OK;
 
@@ -195,11 +195,15 @@ static int read_threshold(struct fm_cfg_check *c, const struct fm_yaml *v, const
 			rc = fm_yaml_real(e, item, &c->min, err);
 		} else if (strcmp(e->key, "relative_to_floor") == 0) {
 			rc = fm_yaml_bool(e, item, &c->relative_to_floor, err);
+		} else if (strcmp(e->key, "plus") == 0) {
+			rc = fm_yaml_real(e, item, &c->plus, err);
+			if (rc == FM_OK && c->plus < 0)
+				rc = fm_yaml_fail(e, err, "%s is %.40s, and must not be below 0", item, e->text);
 		} else {
-			const char *near = fm_suggest(e->key, keys, 3);
+			const char *near = fm_suggest(e->key, keys, 4);
 			rc = fm_yaml_fail(e, err, "unknown key '%.40s' in %s%s%s%s", e->key, what,
 					  near ? ", did you mean '" : "",
-					  near ? near : " (keys: max, min, relative_to_floor)", near ? "'?" : "");
+					  near ? near : " (keys: max, min, relative_to_floor, plus)", near ? "'?" : "");
 		}
 	}
 	if (rc != FM_OK)
@@ -208,6 +212,8 @@ static int read_threshold(struct fm_cfg_check *c, const struct fm_yaml *v, const
 		return fm_yaml_fail(v, err, "%s has neither max nor min", what);
 	if (c->relative_to_floor && !c->has_max)
 		return fm_yaml_fail(v, err, "%s: relative_to_floor needs a max, which it multiplies", what);
+	if (c->plus > 0 && !c->relative_to_floor)
+		return fm_yaml_fail(v, err, "%s: plus is for relative_to_floor; without it, give max alone", what);
 	if (c->has_max && c->has_min && !c->relative_to_floor && c->min > c->max)
 		return fm_yaml_fail(v, err, "%s: no value is at least %g and at most %g", what, c->min, c->max);
 	return FM_OK;
