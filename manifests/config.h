@@ -70,7 +70,8 @@ struct fm_config {
 		double rate; int warmup; double ema, weight_decay, clip;
 		uint64_t seed;
 		int threads;          /* 0 = as many as allowed */
-		int patience;         /* validations without progress before stopping; 0 = never stop early */
+		int patience;         /* steps without a better validation before stopping; 0 = never stop early */
+		int checkpoint_every; /* steps between two checkpoints; 0 = none */
 	} train;
 	struct {
 		char mode[16];        /* none (| dp, later) */
@@ -105,7 +106,7 @@ int fm_config_preset_text(const char *name, const char **text, size_t *n, struct
 /* A preset as a config, with overrides, without a file (for `flowmint evaluate --gate`); source.path may be empty. */
 int fm_config_preset(struct fm_config **cfg, const char *name, const char *const *overrides, int noverrides, struct fm_error *err) FM_MUST_CHECK;
 /* All effective values, or those of one section ("train") when section is not NULL; a new reference, or NULL without memory.
- * Paths of the machine (source.path, publish.*, file, dir) and train.threads are left out when public is set. */
+ * Paths of the machine (source.path, publish.*, file, dir), train.threads and train.checkpoint_every are left out when public is set. */
 json_t *fm_config_json(const struct fm_config *cfg, const char *section, bool public_only);
 /* The inverse of fm_config_json(cfg, NULL, ...): from the full form the same config, byte for byte; from the public form one
  * whose private values are the defaults (source.path is empty).  Checked like a file. */

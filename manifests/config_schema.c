@@ -122,8 +122,11 @@ const struct fm_key fm_keys[] = {
 	 .help = "First weights, batches and noise."},
 	{FIELD(train, threads, INT), .min = 0, .max = 1024, .dflt = "0", .secret = true,
 	 .help = "Threads; 0: as many as the process may use. Changes no result."},
-	{FIELD(train, patience, INT), .min = 0, .max = 1e6, .dflt = "0",
-	 .help = "Stop after so many validations without progress; 0: never early."},
+	{FIELD(train, patience, INT), .min = 0, .max = 1e8, .dflt = "0",
+	 .help = "Stop after so many steps without a better validation, and take the averaged weights of the best; 0: "
+		 "never early, and take the last."},
+	{FIELD(train, checkpoint_every, INT), .min = 0, .max = 1e8, .dflt = "500", .secret = true,
+	 .help = "Steps between two checkpoints, from which a killed training goes on; 0: none. Changes no result."},
 
 	{FIELD(privacy, mode, CHOICE), .choices = "none",
 	 .later = "dp: this version cannot give a differential privacy guarantee, and "

@@ -6,150 +6,95 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "model/checkpoint.h"
 #include "model/detmath.h"
 
-#define RES_SHARE 0.2 /* weight of the residuals' squared error beside the tokens' nats */
-#define CHUNK 65536   /* parameters an optimiser shard takes */
+#define CHUNK 65536    /* parameters an optimiser shard takes */
+#define BETA1 0.9
+#define BETA2 0.98
+#define AVERAGE 0.98   /* decay of the moving averages of the loss */
+#define EXPLODED 3.0   /* times its running average */
+#define WELL 1.5       /* a good point's loss is below so many times the average */
+#define SUSPECTS 8     /* steps on end with an exploded loss before training goes back */
 
-/* One worker's buffers for a shard of windows. */
-struct shard_buf {
-	struct fm_work *work;
-	uint16_t *tok_in, *tok;
-	float *res_in, *tok_weight, *v, *v_weight;
-	uint8_t slot[FM_SHARD_WINDOWS], span[FM_SHARD_WINDOWS];
-	float t[FM_SHARD_WINDOWS];
-};
-
-struct job {
+struct trainer {
+	const struct fm_train_opts *o;
 	const struct fm_net *net;
-	const struct fm_process *pr;
-	const struct fm_encoded *data;
-	const float *p;
-	struct shard_buf *buf;      /* one a thread */
-	float **grad;               /* (FM_GRAD_PARTS) gradients, or NULL: losses only */
-	struct fm_net_loss *loss;   /* one a part */
-	const uint32_t *window;     /* (batch) */
-	int batch;
-	uint64_t seed;
-	uint32_t step;
-	enum fm_rng_stream stream;
-	/* optimiser */
-	float *w, *m, *v, *ema;
-	double *norm;               /* one a chunk */
-	float gscale, rate, c1, c2, decay, ema_decay;
+	const struct fm_encoded *train, *validation;
+	struct fm_pool *pool;
+	struct fm_batcher *batcher;
+	uint32_t *order;             /* (windows) of the epoch */
+	uint32_t *window;            /* (batch) of the step */
+	float *grad[FM_GRAD_PARTS];  /* (nfloats) each */
+	double *norm;                /* a chunk's sum of squares */
+	int chunks;
+	struct fm_train_point at, good;     /* now, and the last good point */
+	struct fm_train_arrays now, kept;   /* likewise */
+	int suspect;                 /* steps on end whose loss had exploded */
+	int saved;                   /* step of the last checkpoint */
+	double flows;                /* that this process has trained on */
+	double started;
+	/* of the update under way */
+	float gscale, rate, c1, c2, ema_decay;
 };
 
-static int shard_buf_new(struct shard_buf *s, const struct fm_net *net, struct fm_error *err)
-{
-	size_t R = (size_t)FM_SHARD_WINDOWS * (size_t)net->arch.window;
-	int ret = fm_work_new(&s->work, net, FM_SHARD_WINDOWS, err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&s->tok_in, R * FM_NTOK, sizeof *s->tok_in, "a batch", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&s->tok, R * FM_NTOK, sizeof *s->tok, "a batch", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&s->tok_weight, R * FM_NTOK, sizeof(float), "a batch", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&s->res_in, R * FM_NRES, sizeof(float), "a batch", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&s->v, R * FM_NRES, sizeof(float), "a batch", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&s->v_weight, R * FM_NRES, sizeof(float), "a batch", err);
-	return ret;
-}
+/* ---- the optimiser ---- */
 
-static void shard_buf_free(struct shard_buf *s)
-{
-	fm_work_free(s->work);
-	free(s->tok_in);
-	free(s->tok);
-	free(s->tok_weight);
-	free(s->res_in);
-	free(s->v);
-	free(s->v_weight);
-}
-
-/* Windows [first, first + B) of the batch: corrupt, forward, loss and, with a gradient, backward. */
-static void run_shard(struct job *j, struct shard_buf *s, int first, int B, struct fm_net_loss *loss, float *grad)
-{
-	size_t W = (size_t)j->net->arch.window;
-	for (int i = 0; i < B; i++) {
-		int b = first + i;
-		size_t w = j->window[b];
-		struct fm_rng rng;
-		fm_rng_init(&rng, j->seed, j->stream, (uint64_t)b, j->step);
-		/* Stratified in t over the batch, on the grid of T steps. */
-		double t = ((double)b + fm_rng_uniform53(&rng)) / j->batch;
-		t = ((double)(int)(t * j->pr->T) + 1) / j->pr->T;
-		memcpy(s->tok + (size_t)i * W * FM_NTOK, j->data->tok + w * W * FM_NTOK, sizeof *s->tok * W * FM_NTOK);
-		struct fm_example ex = {s->tok_in + (size_t)i * W * FM_NTOK, s->res_in + (size_t)i * W * FM_NRES, s->tok_weight + (size_t)i * W * FM_NTOK,
-					s->v + (size_t)i * W * FM_NRES, s->v_weight + (size_t)i * W * FM_NRES};
-		fm_process_corrupt(j->pr, j->net->vocab, (int)W, j->data->tok + w * W * FM_NTOK, j->data->res + w * W * FM_NRES, t, &rng,
-				   (double)j->batch * (double)W, RES_SHARE, &ex);
-		s->slot[i] = j->data->slot[w];
-		s->span[i] = j->data->span[w];
-		s->t[i] = (float)t;
-	}
-	struct fm_net_in in = {B, s->tok_in, s->res_in, s->slot, s->span, s->t};
-	struct fm_net_goal goal = {s->tok, s->tok_weight, s->v, s->v_weight};
-	fm_net_forward(j->net, j->p, s->work, &in);
-	fm_net_backward(j->net, j->p, s->work, &in, &goal, loss, grad);
-}
-
-static void part_job(void *ctx, int part, int thread)
-{
-	struct job *j = ctx;
-	int from = (int)((int64_t)j->batch * part / FM_GRAD_PARTS), to = (int)((int64_t)j->batch * (part + 1) / FM_GRAD_PARTS);
-	memset(&j->loss[part], 0, sizeof j->loss[part]);
-	if (j->grad)
-		memset(j->grad[part], 0, sizeof(float) * j->net->layout.nfloats);
-	for (int b = from; b < to; b += FM_SHARD_WINDOWS)
-		run_shard(j, &j->buf[thread], b, to - b < FM_SHARD_WINDOWS ? to - b : FM_SHARD_WINDOWS, &j->loss[part], j->grad ? j->grad[part] : NULL);
-}
-
-static void chunk_range(const struct job *j, int chunk, size_t *at, size_t *n)
+static void chunk_range(const struct trainer *t, int chunk, size_t *at, size_t *n)
 {
 	*at = (size_t)chunk * CHUNK;
-	*n = j->net->layout.nfloats - *at < CHUNK ? j->net->layout.nfloats - *at : CHUNK;
+	*n = t->net->layout.nfloats - *at < CHUNK ? t->net->layout.nfloats - *at : CHUNK;
 }
 
 /* Parts meet in a tree: (0+1)+(2+3) and so on, into part 0; and the sum of squares of the chunk. */
 static void reduce_job(void *ctx, int chunk, int thread)
 {
-	struct job *j = ctx;
+	struct trainer *t = ctx;
 	size_t at, n;
 	(void)thread;
-	chunk_range(j, chunk, &at, &n);
+	chunk_range(t, chunk, &at, &n);
 	for (int stride = 1; stride < FM_GRAD_PARTS; stride *= 2)
 		for (int i = 0; i + stride < FM_GRAD_PARTS; i += 2 * stride)
-			j->net->k->add(j->grad[i] + at, j->grad[i + stride] + at, n);
-	j->norm[chunk] = j->net->k->sumsq(j->grad[0] + at, n);
+			t->net->k->add(t->grad[i] + at, t->grad[i + stride] + at, n);
+	t->norm[chunk] = t->net->k->sumsq(t->grad[0] + at, n);
 }
 
 static void update_job(void *ctx, int chunk, int thread)
 {
-	struct job *j = ctx;
+	struct trainer *t = ctx;
 	size_t at, n;
 	(void)thread;
-	chunk_range(j, chunk, &at, &n);
-	j->net->k->adamw(j->w + at, j->m + at, j->v + at, j->ema + at, j->grad[0] + at, n, j->gscale, j->rate, 0.9f, 0.98f, j->c1, j->c2, j->decay, j->ema_decay);
+	chunk_range(t, chunk, &at, &n);
+	t->net->k->adamw(t->now.w + at, t->now.m + at, t->now.v + at, t->now.ema + at, t->grad[0] + at, n, t->gscale, t->rate, (float)BETA1,
+			 (float)BETA2, t->c1, t->c2, (float)t->o->weight_decay, t->ema_decay);
 }
 
-static double loss_total(const struct fm_net_loss *l, double column[FM_NTOK])
+/* Learning rate at a step: linear warm-up, then a half cosine to 1 % of the peak. */
+static double rate_at(const struct fm_train_opts *o, int step)
 {
-	double sum = 0;
-	for (int c = 0; c < FM_NTOK; c++) {
-		double x = 0;
-		for (int q = 0; q < FM_GRAD_PARTS; q++)
-			x += l[q].tok[c];
-		if (column)
-			column[c] += x;
-		sum += x;
-	}
-	return sum;
+	double warm = step < o->warmup ? (step + 1.0) / o->warmup : 1.0;
+	return o->rate * warm * (0.01 + 0.99 * 0.5 * (1 + fm_det_cos(3.14159265358979323846 * step / o->steps)));
 }
+
+static void update(struct trainer *t, double norm)
+{
+	const struct fm_train_opts *o = t->o;
+	double d = (t->at.step + 1.0) / (t->at.step + 10.0);
+
+	t->at.b1 *= BETA1;
+	t->at.b2 *= BETA2;
+	t->gscale = o->clip > 0 && norm > o->clip ? (float)(o->clip / norm) : 1.0f;
+	t->rate = (float)(rate_at(o, t->at.step) * t->at.rate_scale);
+	t->c1 = (float)(1 / (1 - t->at.b1));
+	t->c2 = (float)(1 / (1 - t->at.b2));
+	t->ema_decay = (float)(d < o->ema ? d : o->ema);
+	fm_pool_run(t->pool, t->chunks, update_job, t);
+}
+
+/* ---- batches ---- */
 
 /* Window numbers of one epoch in random order (Fisher, Yates), a function of (seed, epoch). */
 static void shuffle(uint32_t *order, size_t n, uint64_t seed, uint32_t epoch)
@@ -166,164 +111,352 @@ static void shuffle(uint32_t *order, size_t n, uint64_t seed, uint32_t epoch)
 	}
 }
 
-static int bufs_new(struct shard_buf **buf, int n, const struct fm_net *net, struct fm_error *err)
+static void draw_batch(struct trainer *t)
 {
-	int ret = fm_alloc(buf, (size_t)n, sizeof **buf, "work space", err);
-	for (int i = 0; ret == FM_OK && i < n; i++)
-		ret = shard_buf_new(&(*buf)[i], net, err);
-	return ret;
+	for (int b = 0; b < t->o->batch; b++) {
+		if (t->at.at == t->train->windows) {
+			shuffle(t->order, t->train->windows, t->o->seed, t->at.epoch++);
+			t->at.at = 0;
+		}
+		t->window[b] = t->order[t->at.at++];
+	}
 }
 
-static void bufs_free(struct shard_buf *buf, int n)
+static void gradient(struct trainer *t, struct fm_net_loss *loss, double *norm)
 {
-	for (int i = 0; buf && i < n; i++)
-		shard_buf_free(&buf[i]);
-	free(buf);
+	struct fm_batch batch = {t->train, t->now.w, t->window, t->o->batch, FM_RNG_NOISE, t->o->seed, (uint32_t)t->at.step};
+
+	fm_batch_run(t->batcher, &batch, t->grad, loss);
+	fm_pool_run(t->pool, t->chunks, reduce_job, t);
+	*norm = 0;
+	for (int i = 0; i < t->chunks; i++)
+		*norm += t->norm[i];
+	*norm = sqrt(*norm);
 }
 
-int fm_validate(const struct fm_net *net, const struct fm_process *pr, const float *p, const struct fm_encoded *e, size_t max_windows, int passes,
-		uint64_t seed, struct fm_pool *pool, double column[FM_NTOK], double *total, struct fm_error *err)
+/* ---- good points ---- */
+
+static void copy_arrays(const struct trainer *t, const struct fm_train_arrays *to, const struct fm_train_arrays *from)
+{
+	size_t n = sizeof(float) * t->net->layout.nfloats;
+
+	memcpy(to->w, from->w, n);
+	memcpy(to->m, from->m, n);
+	memcpy(to->v, from->v, n);
+	memcpy(to->ema, from->ema, n);
+	if (to->best)
+		memcpy(to->best, from->best, n);
+}
+
+/* Steps between two good points: a fiftieth of the run, at most 100. */
+static int good_every(int steps)
+{
+	return steps < 50 ? 1 : steps > 5000 ? 100 : steps / 50;
+}
+
+/* The order of windows that t->at is in. */
+static void restore_order(struct trainer *t)
+{
+	if (t->at.epoch > 0)
+		shuffle(t->order, t->train->windows, t->o->seed, t->at.epoch - 1);
+	t->suspect = 0;
+}
+
+static int save(struct trainer *t, struct fm_error *err)
+{
+	const struct fm_train_opts *o = t->o;
+
+	if (!o->checkpoint || o->checkpoint_every <= 0 || t->good.step - t->saved < o->checkpoint_every)
+		return FM_OK;
+	t->saved = t->good.step;
+	return fm_checkpoint_save(o->checkpoint, o->identity, &t->net->layout, &t->good, &t->kept, err);
+}
+
+/* before: the point at which the weights as they are now were about to take their step. */
+static int keep(struct trainer *t, const struct fm_train_point *before, struct fm_error *err)
+{
+	if (before->step > 0 && before->step - t->good.step < good_every(t->o->steps))
+		return FM_OK;
+	t->good = *before;
+	copy_arrays(t, &t->kept, &t->now);
+	return save(t, err);
+}
+
+static int go_back(struct trainer *t, const char *why, struct fm_error *err)
+{
+	int step = t->at.step + 1;
+
+	if (t->good.rollbacks >= FM_ROLLBACKS)
+		return fm_fail(err, FM_EINPUT,
+			       "training diverges: at step %d %s, for the %dth time, and at a rate of %g too; set train.rate (%g) much lower, or "
+			       "train.warmup (%d) higher", step, why, FM_ROLLBACKS + 1, t->o->rate * t->good.rate_scale, t->o->rate, t->o->warmup);
+	t->good.rollbacks++;
+	t->good.rate_scale /= 2;
+	t->at = t->good;
+	copy_arrays(t, &t->now, &t->kept);
+	restore_order(t);
+	fm_warn("training diverged at step %d: %s; it goes on from step %d at half the rate, peak %g (return %d of at most %d)", step, why,
+		t->at.step, t->o->rate * t->at.rate_scale, t->at.rollbacks, FM_ROLLBACKS);
+	return FM_OK;
+}
+
+/* Is the loss still a loss?  1: well; 0: doubtful; -1: diverged, and why. */
+static int judge(struct trainer *t, const struct fm_net_loss *loss, double norm, char *why, size_t cap)
+{
+	double x = fm_loss_tokens(loss);
+
+	for (int k = 0; k < FM_NRES; k++)
+		x += loss->res[k];
+	if (!isfinite(x) || !isfinite(norm)) {
+		snprintf(why, cap, "the %s is not a number", isfinite(x) ? "gradient" : "loss");
+		return -1;
+	}
+	if (isnan(t->at.guard))
+		t->at.guard = x;
+	if (x > EXPLODED * t->at.guard) {
+		snprintf(why, cap, "the loss is %.3g, and for %d steps was over %g times its average of %.3g", x, SUSPECTS, EXPLODED, t->at.guard);
+		return ++t->suspect >= SUSPECTS ? -1 : 0;
+	}
+	t->suspect = 0;
+	t->at.guard = AVERAGE * t->at.guard + (1 - AVERAGE) * x;
+	return x <= WELL * t->at.guard ? 1 : 0;
+}
+
+/* The last steps' damage shows in no later loss. */
+static bool ended_badly(const struct trainer *t)
+{
+	double sum = t->net->k->sumsq(t->now.ema, t->net->layout.nfloats) + t->net->k->sumsq(t->now.w, t->net->layout.nfloats);
+	return !isfinite(sum) || t->suspect > 1;
+}
+
+/* ---- validation ---- */
+
+void fm_validate(struct fm_batcher *b, const float *p, const struct fm_encoded *e, size_t max_windows, int passes, uint64_t seed,
+		 double column[FM_NTOK], double *total)
 {
 	enum { BATCH = 64 };
-	struct fm_net_loss loss[FM_GRAD_PARTS];
 	uint32_t window[BATCH];
 	size_t n = e->windows < max_windows ? e->windows : max_windows, at = 0;
-	struct job j = {.net = net, .pr = pr, .data = e, .p = p, .loss = loss, .window = window, .batch = BATCH, .seed = seed, .stream = FM_RNG_JUDGE};
-	int nthreads = pool ? fm_pool_size(pool) : 1, ret, batches = (int)((n * (size_t)passes + BATCH - 1) / BATCH);
+	int batches = (int)((n * (size_t)passes + BATCH - 1) / BATCH);
 
 	*total = NAN;
 	memset(column, 0, sizeof(double) * FM_NTOK);
-	if (n == 0)
-		return FM_OK;
-	ret = bufs_new(&j.buf, nthreads, net, err);
-	*total = 0;
-	for (int i = 0; ret == FM_OK && i < batches; i++) {
-		for (int b = 0; b < BATCH; b++)
-			window[b] = (uint32_t)(at++ * 2654435761u % n);
-		j.step = (uint32_t)i;
-		fm_pool_run(pool, FM_GRAD_PARTS, part_job, &j);
-		*total += loss_total(loss, column) / batches;
+	for (int i = 0; i < batches; i++) {
+		struct fm_batch batch = {e, p, window, BATCH, FM_RNG_JUDGE, seed, (uint32_t)i};
+		struct fm_net_loss loss;
+		for (int k = 0; k < BATCH; k++)
+			window[k] = (uint32_t)(at++ * 2654435761u % n);
+		fm_batch_run(b, &batch, NULL, &loss);
+		for (int c = 0; c < FM_NTOK; c++)
+			column[c] += loss.tok[c];
+		*total = (i == 0 ? 0 : *total) + fm_loss_tokens(&loss) / batches;
 	}
-	for (int c = 0; c < FM_NTOK; c++)
+	for (int c = 0; c < FM_NTOK && batches > 0; c++)
 		column[c] /= batches;
-	bufs_free(j.buf, nthreads);
+}
+
+static void tell(const struct trainer *t, const double column[FM_NTOK])
+{
+	double s = fm_seconds() - t->started;
+	char line[512];
+	int n = 0;
+
+	for (int c = 0; c < FM_NTOK; c++)
+		n += snprintf(line + n, sizeof line - (size_t)n, "  %s %.3f", fm_tok_name[c], column[c]);
+	fm_log("train: step %d of %d  loss %.3f  validation %.3f nats/flow  %.0f flows/s; by column%s", t->at.step, t->o->steps, t->at.loss,
+	       t->at.validation, t->flows / (s > 0 ? s : 1), line);
+}
+
+/* After a step: is it time to stop? */
+static bool validate(struct trainer *t)
+{
+	const struct fm_train_opts *o = t->o;
+	bool due = o->validate_every > 0 && t->at.step % o->validate_every == 0, last = t->at.step == o->steps;
+	double column[FM_NTOK];
+
+	if (!t->validation || t->validation->windows == 0 || !(due || (last && o->patience > 0)))
+		return false;
+	fm_validate(t->batcher, t->now.ema, t->validation, 256, 1, o->seed, column, &t->at.validation);
+	tell(t, column);
+	if (isnan(t->at.best) || t->at.validation < t->at.best) {
+		t->at.best = t->at.validation;
+		t->at.best_step = t->at.step;
+		if (t->now.best)
+			memcpy(t->now.best, t->now.ema, sizeof(float) * t->net->layout.nfloats);
+	}
+	return o->patience > 0 && t->at.step - t->at.best_step >= o->patience;
+}
+
+/* ---- the loop ---- */
+
+/* One step, or a return to the last good point.  *stop: patience is at an end. */
+static int step(struct trainer *t, bool *stop, struct fm_error *err)
+{
+	struct fm_train_point before = t->at;
+	struct fm_net_loss loss;
+	double norm;
+	char why[160];
+	int well, ret;
+
+	draw_batch(t);
+	gradient(t, &loss, &norm);
+	if ((well = judge(t, &loss, norm, why, sizeof why)) < 0)
+		return go_back(t, why, err);
+	if (well && (ret = keep(t, &before, err)) < 0)
+		return ret;
+	update(t, norm);
+	double x = fm_loss_tokens(&loss);
+	t->at.loss = t->at.step == 0 ? x : AVERAGE * t->at.loss + (1 - AVERAGE) * x;
+	t->at.step++;
+	t->flows += (double)t->o->batch * t->net->arch.window;
+	*stop = validate(t);
+	if ((*stop || t->at.step == t->o->steps) && ended_badly(t)) {
+		*stop = false;
+		return go_back(t, "it would end with an exploding loss or weights that are not numbers", err);
+	}
+	return FM_OK;
+}
+
+static int train_loop(struct trainer *t, struct fm_error *err)
+{
+	uint64_t flows = (uint64_t)t->o->batch * (uint64_t)t->net->arch.window; /* a step */
+	struct fm_progress bar;
+	char note[96] = "";
+	bool stop = false;
+	int ret = FM_OK, first = t->at.step;
+
+	fm_progress_begin(&bar, "train", "flows", (uint64_t)(t->o->steps - first) * flows);
+	while (ret == FM_OK && !stop && t->at.step < t->o->steps) {
+		ret = step(t, &stop, err);
+		snprintf(note, sizeof note, "loss %.3f  validation %.3f nats/flow  step %d", t->at.loss, t->at.validation, t->at.step);
+		fm_progress_step(&bar, (uint64_t)(t->at.step - first) * flows, note);
+	}
+	fm_progress_end(&bar, note);
+	if (stop)
+		fm_log("train: ends early: no better validation than %.3f nats/flow since step %d", t->at.best, t->at.best_step);
 	return ret;
 }
 
-/* Learning rate at a step: linear warm-up, then a half cosine to 1 % of the peak. */
-static double rate_at(const struct fm_train_opts *o, int step)
+static int arrays_new(struct fm_train_arrays *a, size_t n, bool best, bool ema, struct fm_error *err)
 {
-	double warm = step < o->warmup ? (step + 1.0) / o->warmup : 1.0;
-	return o->rate * warm * (0.01 + 0.99 * 0.5 * (1 + fm_det_cos(3.14159265358979323846 * step / o->steps)));
+	int ret = fm_alloc(&a->w, n, sizeof(float), "weights", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&a->m, n, sizeof(float), "moments", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&a->v, n, sizeof(float), "moments", err);
+	if (ret == FM_OK && ema)
+		ret = fm_alloc(&a->ema, n, sizeof(float), "averaged weights", err);
+	if (ret == FM_OK && best)
+		ret = fm_alloc(&a->best, n, sizeof(float), "averaged weights", err);
+	return ret;
 }
 
-static int train_loop(struct job *j, const struct fm_train_opts *o, const struct fm_encoded *validation, struct fm_pool *pool, uint32_t *order,
-		      struct fm_train_result *res, struct fm_error *err)
+static void arrays_free(struct fm_train_arrays *a)
 {
-	size_t nw = j->data->windows, pos = nw;
-	uint32_t epoch = 0, *batch = (uint32_t *)j->window;
-	int chunks = (int)((j->net->layout.nfloats + CHUNK - 1) / CHUNK), stale = 0;
-	double best = INFINITY, b1 = 1, b2 = 1;
-	struct fm_progress bar;
-	char note[96];
+	free(a->w);
+	free(a->m);
+	free(a->v);
+	free(a->ema);
+	free(a->best);
+}
 
-	fm_progress_begin(&bar, "train", "flows", (uint64_t)o->steps * (uint64_t)o->batch * (uint64_t)j->net->arch.window);
-	for (int step = 0; step < o->steps; step++) {
-		for (int b = 0; b < o->batch; b++) {
-			if (pos == nw) {
-				shuffle(order, nw, o->seed, epoch++);
-				pos = 0;
-			}
-			batch[b] = order[pos++];
-		}
-		j->step = (uint32_t)step;
-		fm_pool_run(pool, FM_GRAD_PARTS, part_job, j);
-		double loss = loss_total(j->loss, NULL), norm = 0;
-		fm_pool_run(pool, chunks, reduce_job, j);
-		for (int i = 0; i < chunks; i++)
-			norm += j->norm[i];
-		norm = sqrt(norm);
-		if (!isfinite(loss) || !isfinite(norm))
-			return fm_fail(err, FM_EINPUT, "training diverged at step %d (loss %g, gradient %g): set train.rate lower than %g", step + 1, loss, norm, o->rate);
-		b1 *= 0.9;
-		b2 *= 0.98;
-		j->gscale = norm > o->clip ? (float)(o->clip / norm) : 1.0f;
-		j->rate = (float)rate_at(o, step);
-		j->c1 = (float)(1 / (1 - b1));
-		j->c2 = (float)(1 / (1 - b2));
-		j->decay = (float)o->weight_decay;
-		double d = (step + 1.0) / (step + 10.0);
-		j->ema_decay = (float)(d < o->ema ? d : o->ema);
-		fm_pool_run(pool, chunks, update_job, j);
-		res->loss = step == 0 ? loss : 0.98 * res->loss + 0.02 * loss;
-		res->steps = step + 1;
-		res->flows += (double)o->batch * j->net->arch.window;
-		if (o->validate_every > 0 && validation->windows > 0 && (step + 1) % o->validate_every == 0) {
-			double column[FM_NTOK], v;
-			if (fm_validate(j->net, j->pr, j->ema, validation, 256, 1, o->seed, pool, column, &v, err) < 0)
-				return err->code;
-			stale = v < best ? 0 : stale + 1;
-			best = v < best ? v : best;
-			res->validation = v;
-			if (o->patience > 0 && stale >= o->patience)
-				break;
-		}
-		snprintf(note, sizeof note, "loss %.3f  validation %.3f nats/flow  step %d", res->loss, res->validation, step + 1);
-		fm_progress_step(&bar, (uint64_t)res->flows, note);
+static int trainer_init(struct trainer *t, const struct fm_process *pr, struct fm_error *err)
+{
+	size_t n = t->net->layout.nfloats;
+	bool best = t->o->patience > 0;
+	int ret = fm_batcher_new(&t->batcher, t->net, pr, t->pool, err);
+
+	t->chunks = (int)((n + CHUNK - 1) / CHUNK);
+	for (int i = 0; ret == FM_OK && i < FM_GRAD_PARTS; i++)
+		ret = fm_alloc(&t->grad[i], n, sizeof(float), "gradients", err);
+	if (ret == FM_OK)
+		ret = arrays_new(&t->now, n, best, false, err); /* ema is the caller's */
+	if (ret == FM_OK)
+		ret = arrays_new(&t->kept, n, best, true, err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&t->norm, (size_t)t->chunks, sizeof(double), "norms", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&t->order, t->train->windows, sizeof *t->order, "the order of windows", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&t->window, (size_t)t->o->batch, sizeof *t->window, "a batch", err);
+	return ret;
+}
+
+static void trainer_close(struct trainer *t)
+{
+	fm_batcher_free(t->batcher);
+	for (int i = 0; i < FM_GRAD_PARTS; i++)
+		free(t->grad[i]);
+	t->now.ema = NULL;
+	arrays_free(&t->now);
+	arrays_free(&t->kept);
+	free(t->norm);
+	free(t->order);
+	free(t->window);
+}
+
+/* The first point: that of a checkpoint, else random weights. */
+static int begin(struct trainer *t, struct fm_error *err)
+{
+	const struct fm_train_opts *o = t->o;
+	size_t n = sizeof(float) * t->net->layout.nfloats;
+	int ret = FM_EINPUT;
+
+	if (o->checkpoint && fm_file_exists(o->checkpoint)) {
+		ret = fm_checkpoint_load(o->checkpoint, o->identity, &t->net->layout, o->steps, t->train->windows, &t->at, &t->now, err);
+		if (ret == FM_EINPUT)
+			fm_warn("%s; training begins anew", err->message);
+		else if (ret < 0)
+			return ret;
+		else
+			fm_log("train: goes on from step %d", t->at.step);
 	}
-	fm_progress_end(&bar, note);
+	if (ret < 0) {
+		t->at = (struct fm_train_point){.at = t->train->windows, .b1 = 1, .b2 = 1, .rate_scale = 1, .loss = NAN, .guard = NAN, .validation = NAN,
+						.best = NAN};
+		fm_layout_init(&t->net->layout, t->now.w, o->seed);
+		memset(t->now.m, 0, n);
+		memset(t->now.v, 0, n);
+		memcpy(t->now.ema, t->now.w, n);
+	}
+	t->good = t->at;
+	t->saved = t->at.step;
+	copy_arrays(t, &t->kept, &t->now);
+	restore_order(t);
 	return FM_OK;
 }
 
 int fm_train(const struct fm_net *net, const struct fm_process *pr, const struct fm_encoded *train, const struct fm_encoded *validation,
 	     const struct fm_train_opts *o, struct fm_pool *pool, float *ema, struct fm_train_result *result, struct fm_error *err)
 {
-	size_t n = net->layout.nfloats;
-	int nthreads = pool ? fm_pool_size(pool) : 1, chunks = (int)((n + CHUNK - 1) / CHUNK), ret;
-	float *grad[FM_GRAD_PARTS] = {NULL};
-	struct fm_net_loss loss[FM_GRAD_PARTS];
-	uint32_t *order = NULL, *batch = NULL;
-	struct job j = {.net = net, .pr = pr, .data = train, .grad = grad, .loss = loss, .seed = o->seed, .batch = o->batch, .stream = FM_RNG_NOISE, .ema = ema};
+	struct trainer t = {.o = o, .net = net, .train = train, .validation = validation, .pool = pool, .now.ema = ema, .started = fm_seconds()};
+	bool watched = validation && validation->windows > 0;
+	int ret;
 
 	memset(result, 0, sizeof *result);
 	result->validation = NAN;
-	result->seconds = -fm_seconds();
 	if (train->windows == 0)
 		return fm_fail(err, FM_EINPUT, "there is nothing to train on: the training split has no whole window");
-	ret = bufs_new(&j.buf, nthreads, net, err);
-	for (int i = 0; ret == FM_OK && i < FM_GRAD_PARTS; i++)
-		ret = fm_alloc(&grad[i], n, sizeof(float), "gradients", err);
+	if (o->patience > 0 && !watched)
+		fm_warn("train.patience has nothing to go by: the validation split has no whole window");
+	ret = trainer_init(&t, pr, err);
 	if (ret == FM_OK)
-		ret = fm_alloc(&j.w, n, sizeof(float), "weights", err);
+		ret = begin(&t, err);
 	if (ret == FM_OK)
-		ret = fm_alloc(&j.m, n, sizeof(float), "moments", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&j.v, n, sizeof(float), "moments", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&j.norm, (size_t)chunks, sizeof(double), "norms", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&order, train->windows, sizeof *order, "the order of windows", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&batch, (size_t)o->batch, sizeof *batch, "a batch", err);
+		ret = train_loop(&t, err);
 	if (ret < 0)
 		goto out;
-	j.p = j.w;
-	j.window = batch;
-	fm_layout_init(&net->layout, j.w, o->seed);
-	memcpy(ema, j.w, sizeof(float) * n);
-	ret = train_loop(&j, o, validation, pool, order, result, err);
-	result->seconds += fm_seconds();
-	if (ret == FM_OK && validation && validation->windows > 0)
-		ret = fm_validate(net, pr, ema, validation, 1024, 4, o->seed, pool, result->column, &result->validation, err);
+	if (t.now.best && t.at.best_step > 0)
+		memcpy(ema, t.now.best, sizeof(float) * net->layout.nfloats);
+	result->steps = t.at.step;
+	result->best_step = t.now.best && t.at.best_step > 0 ? t.at.best_step : t.at.step;
+	result->rollbacks = t.at.rollbacks;
+	result->loss = t.at.loss;
+	result->seconds = fm_seconds() - t.started;
+	result->flows = t.flows;
+	if (watched)
+		fm_validate(t.batcher, ema, validation, 1024, 4, o->seed, result->column, &result->validation);
 out:
-	bufs_free(j.buf, nthreads);
-	for (int i = 0; i < FM_GRAD_PARTS; i++)
-		free(grad[i]);
-	free(j.w);
-	free(j.m);
-	free(j.v);
-	free(j.norm);
-	free(order);
-	free(batch);
+	trainer_close(&t);
 	return ret;
 }

@@ -25,7 +25,7 @@ static int call_stage(const struct fm_job *j, json_t **result, struct fm_error *
 		return rc;
 	}
 	case FM_TRAIN: {
-		struct fm_train_in in = {j->cfg, j->train, j->validation, j->store_json, j->out_dir};
+		struct fm_train_in in = {j->cfg, j->train, j->validation, j->store_json, j->out_dir, j->checkpoint};
 		struct fm_train_out out = {0};
 		if (!(rc = j->stages->train(&in, &out, err)))
 			*result = fm_train_out_json(&out);
@@ -109,7 +109,7 @@ static char *existing(const char *dir, const char *name)
 void fm_job_free(struct fm_job *j)
 {
 	char **all[] = {&j->trace,     &j->train,   &j->validation, &j->holdout, &j->store_json, &j->model,
-			&j->synthetic, &j->metrics, &j->verdict,    &j->key,     &j->dialect};
+			&j->synthetic, &j->metrics, &j->verdict,    &j->key,     &j->dialect,    &j->checkpoint};
 
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 		free(*all[i]);
@@ -171,5 +171,6 @@ int fm_job_fill(struct fm_job *j, const struct fm_run *run, struct fm_sandbox *b
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
 		fm_sandbox_path(box, *paths[i], false);
 	fm_sandbox_path(box, j->out_dir, true);
+	fm_sandbox_path(box, j->checkpoint, true);
 	return FM_OK;
 }

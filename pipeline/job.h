@@ -25,6 +25,7 @@ struct fm_job {
 	enum fm_stage_id id;
 	const char *out_dir;
 	char *trace, *train, *validation, *holdout, *store_json, *model, *synthetic, *metrics, *verdict, *key, *dialect;
+	char *checkpoint; /* train: a folder that it may write, and that outlives it */
 	json_t *manifest;
 };
 

@@ -133,6 +133,35 @@ static int keep(const struct fm_run_stage *s, const char *tmp, const char *entry
 	return rc;
 }
 
+/* Where training keeps its checkpoint: beside the KEY folders, and named for the key, so that none but the same training
+ * goes on from it.  NULL and err set on failure. */
+static char *checkpoint_path(const struct runner *r, const char *key, struct fm_error *err)
+{
+	char name[sizeof FM_CHECKPOINT_PREFIX + FM_SHA256_HEX];
+
+	snprintf(name, sizeof name, FM_CHECKPOINT_PREFIX "%s", key);
+	return fm_workspace_entry(r->ws.path, fm_stage_names[FM_TRAIN], name, err);
+}
+
+/* When the stage is complete, or is made from the beginning. */
+static int drop_checkpoint(const struct runner *r, const char *key, struct fm_error *err)
+{
+	char *path = checkpoint_path(r, key, err);
+	int rc = path ? fm_dir_remove(path, err) : err->code;
+
+	free(path);
+	return rc;
+}
+
+static int give_checkpoint(const struct runner *r, const char *key, char **path, struct fm_error *err)
+{
+	int rc = r->o->force ? drop_checkpoint(r, key, err) : FM_OK;
+
+	if (!rc && !(*path = checkpoint_path(r, key, err)))
+		rc = err->code;
+	return rc ? rc : fm_dir_make(*path, 0700, err);
+}
+
 static int make(struct runner *r, struct fm_job *j, const char *entry, struct fm_error *err)
 {
 	struct fm_sandbox box = {.name = fm_stage_names[j->id], .unconfined = r->unconfined};
@@ -152,6 +181,8 @@ static int make(struct runner *r, struct fm_job *j, const char *entry, struct fm
 	if ((rc = fm_dir_remove(tmp, err)) || (rc = fm_dir_make(out_dir, 0700, err)))
 		goto out;
 	j->out_dir = out_dir;
+	if (j->id == FM_TRAIN && (rc = give_checkpoint(r, s->key, &j->checkpoint, err)))
+		goto out;
 	if ((rc = fm_job_fill(j, r->run, &box, err)))
 		goto out;
 	rc = fm_sandbox_run(&box, fm_job_run, j, &report, err);
@@ -174,6 +205,8 @@ out:
 
 		if (fm_dir_remove(tmp, &ignored))
 			fm_warn("%s", ignored.message);
+		if (j->checkpoint)
+			rmdir(j->checkpoint); /* unless training wrote one */
 	}
 	json_decref(report.result);
 	free(out_dir);
@@ -221,6 +254,8 @@ static int run_stage(struct runner *r, enum fm_stage_id id, struct fm_error *err
 		goto out;
 	}
 	if (!s->cached && (rc = make(r, &j, entry, err)))
+		goto out;
+	if (id == FM_TRAIN && !borrowed && (rc = drop_checkpoint(r, s->key, err)))
 		goto out;
 	if (s->cached)
 		fm_log("%-9s  cached", s->name);

@@ -4,9 +4,10 @@
  *     WORKSPACE/            0700
  *       lock                held by the run that works here; holds its process id
  *       ledger.db, .head    ledger.h
- *       stages/STAGE/KEY/   one finished stage: its product folder and stage.json; KEY is the digest of all it depends
- * on stages/STAGE/.tmp-* one being made: renamed to KEY when complete, else removed by the next run reproduce-* the
- * workspace of a `flowmint reproduce`, removed when it ends or by the next run
+ *       stages/STAGE/KEY/   one finished stage: its product folder and stage.json; KEY is the digest of all it depends on
+ *       stages/STAGE/.tmp-* one being made: renamed to KEY when complete, else removed by the next run
+ *       stages/train/.checkpoint-KEY/   where a training that was cut short goes on from; removed when it is complete
+ *       reproduce-*         the workspace of a `flowmint reproduce`, removed when it ends or by the next run
  *
  * A KEY folder is there whole or not at all, so a run that was killed goes on with what is complete.
  */
@@ -14,6 +15,8 @@
 #define FM_PIPELINE_WORKSPACE_H
 
 #include "base/error.h"
+
+#define FM_CHECKPOINT_PREFIX ".checkpoint-"
 
 struct fm_workspace {
 	char *path; /* absolute, resolved */

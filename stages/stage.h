@@ -29,8 +29,9 @@ struct fm_ingest_out { uint64_t rows, bad, missing_values, train_rows, validatio
 int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_ingest_out_json(const struct fm_ingest_out *out);
 
-struct fm_train_in { const struct fm_config *cfg; const char *train_dir, *validation_dir, *store_json, *out_dir; };
-struct fm_train_out { uint64_t steps, parameters; double loss, validation_nats_per_flow, flows_per_second; };
+/* checkpoint_dir: a folder that outlives a killed stage, where training goes on from and which it may write; NULL: none. */
+struct fm_train_in { const struct fm_config *cfg; const char *train_dir, *validation_dir, *store_json, *out_dir, *checkpoint_dir; };
+struct fm_train_out { uint64_t steps, parameters; double loss, validation_nats_per_flow, flows_per_second; uint64_t rollbacks; };
 int fm_stage_train(const struct fm_train_in *in, struct fm_train_out *out, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_train_out_json(const struct fm_train_out *out);
 
