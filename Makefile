@@ -65,6 +65,7 @@ HELPERS  := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/make_*.
 BENCHES  := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/*.c))
 FUZZERS  := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 TESTLIBS := $(call lib,pipeline) $(ALL)
+include model/double.mk
 
 $(B)/tests/%: $(B)/tests/unit/%.o $(TESTLIBS)
 	@mkdir -p $(@D)

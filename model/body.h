@@ -14,15 +14,17 @@
 
 #define FM_MAXDEPTH 32
 struct fm_arch {
-	int window, width, depth, heads; /* W, D, layers, attention heads; D a multiple of 16 * heads */
-	int ffn;                         /* width of the feed-forward layers */
+	int window, width, depth, heads; /* W, D, layers (mlp: blocks, unet: levels), attention heads; D a multiple of 16 * heads */
+	int ffn;                         /* width inside the feed-forward layers */
 };
 
 struct fm_body {
 	const char *name;
 	/* Declare the tensors; `at` receives their offsets (as many as the body wants, at most FM_MAXTENSORS). */
 	void (*declare)(const struct fm_arch *a, struct fm_layout *l, size_t *at);
-	/* Floats of activations for B windows: what forward leaves for backward. */
+	/* The greatest depth that makes sense for the window. */
+	int (*max_depth)(const struct fm_arch *a);
+	/* Numbers of activations for B windows: what forward leaves for backward. */
 	size_t (*act_floats)(const struct fm_arch *a, int B);
 	/* h (B*W,D) from x (B*W,D), which is destroyed; c (B,D). */
 	void (*forward)(const struct fm_arch *a, const size_t *at, const struct fm_kernels *k, struct fm_scratch *s, const fm_real *p,
@@ -31,7 +33,7 @@ struct fm_body {
 	void (*backward)(const struct fm_arch *a, const size_t *at, const struct fm_kernels *k, struct fm_scratch *s, const fm_real *p,
 			 fm_real *act, fm_real *dh, const fm_real *c, int B, fm_real *dx, fm_real *dc, fm_real *g);
 };
-extern const struct fm_body fm_transformer;
+extern const struct fm_body fm_transformer, fm_unet, fm_mlp;
 const struct fm_body *fm_body_find(const char *name); /* NULL when there is none of that name */
 
 #endif

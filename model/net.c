@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "model/detmath.h"
 
+enum { MAXWIDTH = 2048 };
+
 int fm_net_new(struct fm_net **out, const char *denoiser, const struct fm_arch *arch, const int vocab[FM_NTOK], struct fm_error *err)
 {
 	const struct fm_body *body = fm_body_find(denoiser);
@@ -15,11 +17,13 @@ int fm_net_new(struct fm_net **out, const char *denoiser, const struct fm_arch *
 	float s = 0.05f;
 
 	if (!body)
-		return fm_fail(err, FM_EINPUT, "there is no denoiser '%s': set model.denoiser to transformer", denoiser);
-	if (arch->heads < 1 || D < 16 || D % (16 * arch->heads) != 0)
-		return fm_fail(err, FM_EINPUT, "model.width %d is not a multiple of 16 * model.heads (%d)", D, 16 * arch->heads);
-	if (arch->depth < 1 || arch->depth > FM_MAXDEPTH || arch->window < 2 || arch->window > 512)
-		return fm_fail(err, FM_EINPUT, "model.depth %d or model.window %d is out of range", arch->depth, arch->window);
+		return fm_fail(err, FM_EINPUT, "there is no denoiser '%s': set model.denoiser to transformer, unet or mlp", denoiser);
+	if (arch->heads < 1 || D < 16 || D > MAXWIDTH || D % (16 * arch->heads) != 0)
+		return fm_fail(err, FM_EINPUT, "model.width is %d: give a multiple of 16 * model.heads (%d), at most %d", D, 16 * arch->heads, MAXWIDTH);
+	if (arch->window < 2 || arch->window > 512)
+		return fm_fail(err, FM_EINPUT, "model.window is %d: give 2 to 512", arch->window);
+	if (arch->depth < 1 || arch->depth > body->max_depth(arch))
+		return fm_fail(err, FM_EINPUT, "model.depth is %d: %s over windows of %d flows takes 1 to %d", arch->depth, body->name, arch->window, body->max_depth(arch));
 	if (fm_alloc(&net, 1, sizeof *net, "the network", err) < 0)
 		return err->code;
 	net->arch = *arch;
@@ -117,7 +121,7 @@ void fm_work_free(struct fm_work *w)
 static void embed_time(const struct fm_net *net, const float *t, int B, fm_real *e)
 {
 	int D = net->arch.width, half = D / 2;
-	fm_real a[512], s[512], c[512];
+	fm_real a[MAXWIDTH / 2], s[MAXWIDTH / 2], c[MAXWIDTH / 2];
 	for (int b = 0; b < B; b++, e += D) {
 		for (int i = 0; i < half; i++)
 			a[i] = 1000.0f * (fm_real)t[b] * (fm_real)fm_det_exp(-9.210340371976184 * i / half);

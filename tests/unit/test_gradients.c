@@ -1,0 +1,162 @@
+/*
+ * test_gradients.c - the way back of every denoiser is the derivative of the way forward: in double precision (see
+ * model/double.mk), tensor by tensor, to one part in a million.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "model/process.h"
+
+enum { MAXW = 16, B = 2, D = 32 };
+
+struct example {
+	uint16_t tok[B * MAXW * FM_NTOK], in[B * MAXW * FM_NTOK];
+	float res[B * MAXW * FM_NRES], res_in[B * MAXW * FM_NRES], tw[B * MAXW * FM_NTOK], v[B * MAXW * FM_NRES], vw[B * MAXW * FM_NRES], t[B];
+	uint8_t slot[B], span[B];
+};
+
+/* Two windows at two times at which, together, most columns are in play. */
+static void make_example(struct example *x, const int vocab[FM_NTOK], int W)
+{
+	struct fm_rng r;
+	struct fm_process pr;
+	struct fm_error err;
+	fm_rng_init(&r, 9, FM_RNG_JUDGE, 0, 0);
+	assert_int_equal(fm_process_init(&pr, 1000, "cosine", &err), FM_OK);
+	memset(x, 0, sizeof *x);
+	for (int i = 0; i < B * W; i++) {
+		for (int c = 0; c < FM_NTOK; c++)
+			x->tok[i * FM_NTOK + c] = vocab[c] > 1 ? (uint16_t)fm_rng_below(&r, (uint32_t)vocab[c]) : 0;
+		x->tok[i * FM_NTOK + FM_T_REL] = i % W > 2 && i % 3 == 0 ? 2 : 0;
+		for (int k = 0; k < FM_NRES; k++)
+			x->res[i * FM_NRES + k] = k % 2 ? fm_rng_normal(&r) : NAN;
+	}
+	for (int b = 0; b < B; b++) {
+		struct fm_example ex = {x->in + b * W * FM_NTOK, x->res_in + b * W * FM_NRES, x->tw + b * W * FM_NTOK, x->v + b * W * FM_NRES, x->vw + b * W * FM_NRES};
+		x->t[b] = b ? 0.60f : 0.30f;
+		fm_reply_copy(x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES, W);
+		fm_process_corrupt(&pr, vocab, W, x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES, (double)x->t[b], &r, B * W, 0.5, &ex);
+		x->slot[b] = (uint8_t)(3 * b);
+		x->span[b] = (uint8_t)(5 + b);
+	}
+}
+
+static double loss_of(const struct fm_net *net, const double *p, struct fm_work *w, const struct example *x, double *g)
+{
+	struct fm_net_loss l = {{0}, {0}};
+	struct fm_net_in in = {B, x->in, x->res_in, x->slot, x->span, x->t};
+	struct fm_net_goal goal = {x->tok, x->tw, x->v, x->vw};
+	double sum = 0;
+	fm_net_forward(net, p, w, &in);
+	fm_net_backward(net, p, w, &in, &goal, &l, g);
+	for (int c = 0; c < FM_NTOK; c++)
+		sum += l.tok[c];
+	for (int k = 0; k < FM_NRES; k++)
+		sum += l.res[k];
+	return sum;
+}
+
+/* Slope along v (n) from p + at, by central differences; q is a copy of p. */
+static double slope_by_differences(const struct fm_net *net, const double *p, double *q, struct fm_work *w, const struct example *x, size_t at,
+				   size_t n, const double *v)
+{
+	const double h = 3e-5;
+	double value[2];
+	for (int s = 0; s < 2; s++) {
+		for (size_t k = 0; k < n; k++)
+			q[at + k] = p[at + k] + (s ? h : -h) * v[k];
+		value[s] = loss_of(net, q, w, x, NULL);
+	}
+	memcpy(q + at, p + at, sizeof(double) * n);
+	return (value[1] - value[0]) / (2 * h);
+}
+
+static void check(const char *denoiser, int W, int depth, int heads)
+{
+	const int vocab[FM_NTOK] = {W, 5, 1, 4, 3, 20, 20, 12, 12, 4, 0, 3, 9, 11, 13};
+	struct fm_arch a = {W, D, depth, heads, 2 * D};
+	struct fm_net *net;
+	struct fm_work *w;
+	struct fm_error err;
+	struct example x;
+	struct fm_rng r;
+	int alive = 0;
+
+	assert_int_equal(fm_net_new(&net, denoiser, &a, vocab, &err), FM_OK);
+	assert_int_equal(fm_work_new(&w, net, B, &err), FM_OK);
+	size_t n = net->layout.nfloats;
+	double *p = calloc(n, 8), *g = calloc(n, 8), *q = calloc(n, 8), *v = calloc(n, 8);
+	fm_layout_init(&net->layout, p, 4);
+	fm_rng_init(&r, 5, FM_RNG_JUDGE, 0, 0);
+	for (size_t i = 0; i < n; i++) /* zero tensors too get values, or their neighbours' gradients would be zero */
+		p[i] += 0.1 * (double)fm_rng_normal(&r);
+	memcpy(q, p, n * 8);
+	make_example(&x, vocab, W);
+	loss_of(net, p, w, &x, g);
+	for (int i = 0; i < net->layout.n; i++) {
+		const struct fm_tensor *t = &net->layout.tensor[i];
+		size_t m = (size_t)t->rows * (size_t)t->cols, most = 0;
+		double slope = 0, size = 0, one = 1;
+		for (size_t k = 0; k < m; k++) {
+			v[k] = (double)fm_rng_normal(&r);
+			slope += v[k] * g[t->at + k];
+			size += g[t->at + k] * g[t->at + k];
+			most = fabs(g[t->at + k]) > fabs(g[t->at + most]) ? k : most;
+		}
+		size = sqrt(size);
+		double num = slope_by_differences(net, p, q, w, &x, t->at, m, v);
+		if (!(fabs(num - slope) <= 1e-6 * size + 1e-9))
+			fail_msg("%s, window %d, depth %d: %s: slope %.9g, by differences %.9g (gradient's size %g)", denoiser, W, depth, t->name, slope, num, size);
+		num = slope_by_differences(net, p, q, w, &x, t->at + most, 1, &one);
+		if (!(fabs(num - g[t->at + most]) <= 1e-6 * fabs(num) + 1e-9))
+			fail_msg("%s, window %d, depth %d: %s[%zu]: slope %.9g, by differences %.9g", denoiser, W, depth, t->name, most, g[t->at + most], num);
+		alive += size > 1e-6;
+		if (strncmp(t->name, "body.", 5) == 0 && !(size > 1e-6))
+			fail_msg("%s: %s does not count", denoiser, t->name);
+	}
+	assert_true(alive > net->layout.n / 2);
+	free(p), free(g), free(q), free(v);
+	fm_work_free(w);
+	fm_net_free(net);
+}
+
+static void transformer(void **state)
+{
+	(void)state;
+	check("transformer", 8, 2, 2);
+	check("transformer", 5, 1, 1);
+}
+
+/* Windows that halves divide and windows that they do not, from one level to as many as there can be. */
+static void unet(void **state)
+{
+	(void)state;
+	check("unet", 8, 2, 2);
+	check("unet", 13, 3, 1);
+	check("unet", 5, 2, 2);
+	check("unet", 3, 1, 2);
+}
+
+static void mlp(void **state)
+{
+	(void)state;
+	check("mlp", 8, 3, 2);
+	check("mlp", 5, 1, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(transformer),
+		cmocka_unit_test(unet),
+		cmocka_unit_test(mlp),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
