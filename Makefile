@@ -32,7 +32,7 @@ MAINS    := pipeline/main.c release/verify_main.c
 PUBLIC   := $(call lib,release) $(call lib,manifests) $(call lib,base)
 ALL      := $(call lib,stages) $(call lib,privacy) $(call lib,judge) $(call lib,model) $(call lib,traces) $(PUBLIC)
 LIBS_PUBLIC := -larchive -lcrypto -ljansson -lyaml -lm
-LIBS_ALL := -lcsv -lz -lsqlite3 -lseccomp -lopenblas $(LIBS_PUBLIC)
+LIBS_ALL := -lcsv -lz -lsqlite3 -lseccomp -lopenblas -lxgboost -llinear $(LIBS_PUBLIC)
 
 .PHONY: all unit deps deps-lint deps-bench deps-fuzz test test-long test-asan bench demo lint fuzz clean install check-repro
 all: $(B)/flowmint $(B)/flowmint-verify
@@ -140,7 +140,7 @@ lint: deps deps-lint
 	@echo "lint: clean"
 
 # ---- what the system must have (Debian 12 names); nothing is asked of root or the network when it is all there ---------
-DEPS       := gcc libc6-dev libcsv-dev libarchive-dev libssl-dev zlib1g-dev libsqlite3-dev libopenblas-serial-dev libjansson-dev \
+DEPS       := gcc libc6-dev libcsv-dev libarchive-dev libssl-dev zlib1g-dev libsqlite3-dev libopenblas-serial-dev libxgboost-dev liblinear-dev libjansson-dev \
 	      libyaml-dev libseccomp-dev libcmocka-dev openssh-client zstd xz-utils gzip tar python3 python3-numpy
 DEPS_LINT  := clang clang-tidy cppcheck shellcheck
 DEPS_BENCH := python3-pandas
