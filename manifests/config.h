@@ -57,7 +57,7 @@ struct fm_config {
 		uint64_t seed;
 	} split;
 	struct {
-		char denoiser[16];    /* transformer (| unet | mlp, later) */
+		char denoiser[16];    /* transformer | unet | mlp */
 		int window, width, depth, heads;
 		char process[16];     /* absorbing (| multinomial, later) for tokens; residuals are Gaussian */
 		char schedule[16];    /* linear | cosine, of the Gaussian part */

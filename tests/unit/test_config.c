@@ -225,9 +225,7 @@ static void test_what_this_version_cannot_do_is_refused(void **state)
 	refused(SOURCE "privacy:\n  epsilon: 1\n", "release.yaml:3: privacy.epsilon is set while privacy.mode is none",
 		"cannot give a differential privacy guarantee");
 	refused(SOURCE "privacy: {noise_multiplier: 1}\n", "release.yaml:2: privacy.noise_multiplier", "none");
-	refused(SOURCE "model: {denoiser: unet}\n",
-		"release.yaml:2: model.denoiser: 'unet' is refused: not in this version", "takes transformer");
-	refused(SOURCE "model: {denoiser: mlp}\n", "model.denoiser: 'mlp' is refused", "not in this version");
+	refused(SOURCE "model: {denoiser: gan}\n", "release.yaml:2: model.denoiser takes transformer or unet or mlp, not 'gan'", "");
 	refused(SOURCE "model: {process: multinomial}\n", "model.process: 'multinomial' is refused", "takes absorbing");
 	refused(SOURCE "model: {schedule: square}\n", "model.schedule takes linear or cosine, not 'square'", "");
 	refused(SOURCE "model: {schedule: lin}\n", "model.schedule takes linear or cosine, not 'lin'", "");
