@@ -22,7 +22,7 @@ BASEFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -ffile-prefix-map=$(CURDIR)=. -ffp-cont
 CFLAGS   ?= -O2 -g
 FLAGS     = $(BASEFLAGS) $(CFLAGS)
 
-ROOMS    := base manifests traces model judge privacy release stages pipeline
+ROOMS    := base manifests traces model judge privacy release report stages pipeline
 src       = $(wildcard $(1)/*.c)
 obj       = $(patsubst %.c,$(B)/%.o,$(call src,$(1)))
 lib       = $(B)/lib$(1).a
@@ -30,7 +30,7 @@ lib       = $(B)/lib$(1).a
 MAINS    := pipeline/main.c release/verify_main.c
 
 PUBLIC   := $(call lib,release) $(call lib,manifests) $(call lib,base)
-ALL      := $(call lib,stages) $(call lib,privacy) $(call lib,judge) $(call lib,model) $(call lib,traces) $(PUBLIC)
+ALL      := $(call lib,stages) $(call lib,report) $(call lib,privacy) $(call lib,judge) $(call lib,model) $(call lib,traces) $(PUBLIC)
 LIBS_PUBLIC := -larchive -lcrypto -ljansson -lyaml -lm
 LIBS_ALL := -lcsv -lz -lsqlite3 -lseccomp -lopenblas -lxgboost -llinear $(LIBS_PUBLIC)
 
@@ -40,6 +40,7 @@ all: $(B)/flowmint $(B)/flowmint-verify
 -include $(wildcard $(B)/*/*.d $(B)/tests/*/*.d)
 include manifests/embed.mk
 include base/kernels.mk
+include report/style.mk
 
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -133,10 +134,9 @@ lint: deps deps-lint
 	@$(MAKE) --no-print-directory -s -j$(JOBS) B=$(B)-lint-clang CC=clang CFLAGS="-O1 -Werror" all unit
 	@echo "lint: cppcheck"
 	@cppcheck -q -j $(JOBS) --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 -I. -D_GNU_SOURCE -D__x86_64__ \
-		--suppress=missingIncludeSystem --suppress=checkersReport $(LINTED)
+		--suppress=missingIncludeSystem --suppressions-list=.cppcheck-suppress $(LINTED)
 	@echo "lint: clang-tidy"
-	@printf '%s\n' $(LINTED) | xargs -P $(JOBS) -n 4 clang-tidy --quiet --warnings-as-errors='*' -- $(BASEFLAGS) 2>$(B)-lint-clang/tidy.log || \
-		{ cat $(B)-lint-clang/tidy.log >&2; exit 1; }
+	@printf '%s\n' $(LINTED) | xargs -P $(JOBS) -n 4 sh -c 'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- $(BASEFLAGS) 2>/dev/null' tidy
 	@echo "lint: clean"
 
 # ---- what the system must have (Debian 12 names); nothing is asked of root or the network when it is all there ---------
