@@ -40,7 +40,7 @@ all: $(B)/flowmint $(B)/flowmint-verify
 -include $(wildcard $(B)/*/*.d $(B)/tests/*/*.d)
 include manifests/embed.mk
 include base/kernels.mk
-include report/style.mk
+-include report/style.mk
 
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
