@@ -4,14 +4,14 @@
 #     tests/includes_check.sh [ROOT]        check the tree; prints each violation, exit 1 when there is one
 #     tests/includes_check.sh --self-test   plant one violation of each kind in a copy and see each of them found
 #
-# pipeline -> stages -> {model, judge, privacy, release, traces, manifests} -> base, where
+# pipeline -> stages -> {model, judge, privacy, release, report, traces, manifests} -> base, where
 #   - release and traces may include manifests/..., the other middle rooms manifests/metrics.h alone;
 #   - includes are written from the root ("base/error.h") and name their file plainly;
 #   - what flowmint-verify links (release, manifests, base) includes no BLAS, SQLite, CSV or sandbox header.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-rooms="base manifests traces model judge privacy release stages pipeline"
+rooms="base manifests traces model judge privacy release report stages pipeline"
 
 # Prints "file:line: what" for each violation below $1; nothing when all is well.
 violations()
@@ -133,7 +133,7 @@ self_test()
 		printf '#include <stdio.h>\n#include "%s/own.h"\n#include "base/error.h"\n' "$room" >"$copy/$room/own.c"
 	done
 	plant clean base/own.c '#include "base/mem.h"'
-	for room in model judge privacy release traces manifests; do
+	for room in model judge privacy release report traces manifests; do
 		plant clean "$room/own.c" '#include "manifests/metrics.h"'
 		plant clean stages/own.c "#include \"$room/x.h\""
 		plant clean pipeline/own.c "#include \"$room/x.h\""
@@ -152,7 +152,7 @@ self_test()
 	plant found stages/own.c '#include "pipeline/ledger.h"'
 	plant found manifests/own.c '#include "traces/trace.h"'
 	plant found base/own.c '#include "manifests/metrics.h"'
-	for room in model judge privacy; do
+	for room in model judge privacy report; do
 		plant found "$room/own.c" '#include "manifests/config.h"'
 		plant found "$room/own.c" '#include "traces/trace.h"'
 		plant found "$room/own.c" '#include "release/archive.h"'

@@ -1,0 +1,212 @@
+/* The checks of the gate, and everything else that was measured. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/chart.h"
+#include "report/html.h"
+#include "report/part.h"
+
+static double floor_of(const struct fm_page *p, const char *name)
+{
+	char full[96];
+
+	snprintf(full, sizeof full, "floor.%s", name);
+	return fm_page_metric(p, full, NULL);
+}
+
+static void open_cell(struct fm_buf *out, const char *class, const char *label)
+{
+	fm_buf_printf(out, "<td class=\"%s\" data-label=\"%s\">", class, label);
+}
+
+static void put_number_cell(struct fm_buf *out, const char *label, double v)
+{
+	open_cell(out, isfinite(v) ? "num" : "num nil", label);
+	fm_html_number(out, v);
+	fm_buf_puts(out, "</td>");
+}
+
+static void put_interval(struct fm_buf *out, const json_t *m)
+{
+	const json_t *ci = json_object_get(m, "ci"), *lo = json_array_get(ci, 0), *hi = json_array_get(ci, 1);
+	bool there = json_is_number(lo) && json_is_number(hi);
+
+	open_cell(out, there ? "num" : "num nil", "95 % interval");
+	if (there) {
+		fm_html_number(out, json_number_value(lo));
+		fm_buf_puts(out, " to ");
+		fm_html_number(out, json_number_value(hi));
+	} else {
+		fm_buf_puts(out, "\xe2\x80\x93");
+	}
+	fm_buf_puts(out, "</td>");
+}
+
+static void put_rows(struct fm_buf *out, const json_t *m)
+{
+	const json_t *n = json_object_get(m, "n");
+
+	open_cell(out, json_is_integer(n) ? "num" : "num nil", "rows");
+	if (json_is_integer(n))
+		fm_html_count(out, (int64_t)json_integer_value(n));
+	else
+		fm_buf_puts(out, "\xe2\x80\x93");
+	fm_buf_puts(out, "</td>");
+}
+
+/* How far the value is from the limit, in hundredths of the limit: "83 % left" or "12 % over". */
+static void put_margin(struct fm_buf *out, double value, double limit, bool is_max)
+{
+	double left = is_max ? limit - value : value - limit;
+
+	open_cell(out, "num", "margin");
+	if (!isfinite(left)) {
+		fm_buf_puts(out, "\xe2\x80\x93");
+	} else if (left == 0) {
+		fm_buf_puts(out, "at the limit");
+	} else if (limit == 0) {
+		fm_html_number(out, fabs(left));
+		fm_buf_puts(out, left > 0 ? " left" : is_max ? " over" : " short");
+	} else {
+		fm_html_fixed(out, fabs(left / limit) * 100, fabs(left / limit) < 0.0995 ? 1 : 0);
+		fm_buf_puts(out, left > 0 ? "\xe2\x80\xaf% left" : is_max ? "\xe2\x80\xaf% over" : "\xe2\x80\xaf% short");
+	}
+	fm_buf_puts(out, "</td>");
+}
+
+static void put_check(const struct fm_page *p, struct fm_buf *out, const json_t *c)
+{
+	const char *name = fm_html_str(c, "name"), *why = fm_html_str(c, "why");
+	double value = fm_html_real(c, "value"), limit = fm_html_real(c, "threshold"), floor_value = floor_of(p, name);
+	bool is_max = strcmp(fm_html_str(c, "direction"), "min") != 0, pass = fm_page_check_passed(c);
+
+	fm_buf_printf(out, "<tr%s><th scope=\"row\">", pass ? "" : " class=\"bad\"");
+	fm_page_metric_name(out, name);
+	if (!pass && *why) {
+		fm_buf_puts(out, "<br/><span class=\"why\">");
+		fm_html_text(out, why);
+		fm_buf_puts(out, "</span>");
+	}
+	fm_buf_puts(out, "</th>");
+	open_cell(out, pass ? "result" : "result no", "result");
+	fm_buf_puts(out, pass ? "<span aria-hidden=\"true\">\xe2\x9c\x93</span> holds</td>"
+			      : "<span aria-hidden=\"true\">\xe2\x9c\x95</span> fails</td>");
+	open_cell(out, isfinite(value) ? "num" : "num missing", "value");
+	if (isfinite(value))
+		fm_html_number(out, value);
+	else
+		fm_buf_puts(out, "missing");
+	fm_buf_puts(out, "</td>");
+	open_cell(out, "num", "limit");
+	fm_buf_puts(out, is_max ? "<span class=\"le\">at most</span> " : "<span class=\"le\">at least</span> ");
+	fm_html_number(out, limit);
+	fm_buf_puts(out, "</td>");
+	put_margin(out, value, limit, is_max);
+	fm_buf_puts(out, "<td class=\"bar\">");
+	fm_chart_limit(out, value, limit, floor_value, is_max, pass);
+	fm_buf_puts(out, "</td>");
+	put_number_cell(out, "noise floor", floor_value);
+	put_interval(out, c);
+	put_rows(out, c);
+	fm_buf_puts(out, "</tr>\n");
+}
+
+/* A check of the config that the verdict does not tell of. */
+static void put_untold(const struct fm_page *p, struct fm_buf *out)
+{
+	const json_t *gate = json_object_get(json_object_get(p->facts, "config"), "gate"), *v,
+		     *list = json_object_get(p->facts, "checks");
+	const char *name;
+
+	json_object_foreach((json_t *)gate, name, v)
+	{
+		bool told = strncmp(name, "control_", 8) == 0 || json_is_null(v);
+
+		for (size_t i = 0; i < json_array_size(list) && !told; i++)
+			told = strcmp(fm_html_str(json_array_get(list, i), "name"), name) == 0;
+		if (told)
+			continue;
+		fm_buf_puts(out, "<tr class=\"bad\"><th scope=\"row\">");
+		fm_page_metric_name(out, name);
+		fm_buf_puts(out, "</th><td class=\"result no\" data-label=\"result\"><span aria-hidden=\"true\">\xe2\x9c\x95</span> missing</td>"
+				 "<td colspan=\"7\" class=\"missing\" data-label=\"value\">The config asks for it; the record has no result.</td></tr>\n");
+	}
+}
+
+void fm_part_checks(const struct fm_page *p, struct fm_buf *out)
+{
+	const json_t *list = json_object_get(p->facts, "checks");
+
+	fm_buf_puts(out, "<section id=\"checks\"><h2>Checks</h2>\n");
+	if (json_array_size(list) == 0) {
+		fm_buf_puts(out, "<p class=\"missing\">Missing: no check is recorded.</p></section>\n");
+		return;
+	}
+	fm_buf_puts(out, "<p class=\"note\">The margin is the room between value and limit, in hundredths of the limit. In the bars the upright "
+			 "line is the limit, the grey one the noise floor.</p>\n"
+			 "<div class=\"wide\"><table class=\"checks\"><thead><tr><th scope=\"col\">Check</th><th scope=\"col\">Result</th>"
+			 "<th scope=\"col\" class=\"num\">Value</th><th scope=\"col\" class=\"num\">Limit</th>"
+			 "<th scope=\"col\" class=\"num\">Margin</th><th class=\"bar\"><span class=\"off\">Bar</span></th>"
+			 "<th scope=\"col\" class=\"num\">Noise floor</th><th scope=\"col\" class=\"num\">95\xe2\x80\xaf% interval</th>"
+			 "<th scope=\"col\" class=\"num\">Rows</th></tr></thead><tbody>\n");
+	for (int passed = 0; passed < 2; passed++) /* what fails stands first */
+		for (size_t i = 0; i < json_array_size(list); i++)
+			if (fm_page_check_passed(json_array_get(list, i)) == passed)
+				put_check(p, out, json_array_get(list, i));
+	put_untold(p, out);
+	fm_buf_puts(out, "</tbody></table></div></section>\n");
+}
+
+/* ---- all measures ---- */
+
+static void put_measure(const struct fm_page *p, struct fm_buf *out, const json_t *m)
+{
+	const char *name = fm_html_str(m, "name");
+
+	fm_buf_puts(out, "<tr><th scope=\"row\">");
+	fm_page_metric_name(out, name);
+	fm_buf_puts(out, "</th>");
+	if (isfinite(fm_html_real(m, "value")))
+		put_number_cell(out, "value", fm_html_real(m, "value"));
+	else
+		fm_buf_puts(out, "<td class=\"num missing\" data-label=\"value\">not computable</td>");
+	put_number_cell(out, "noise floor", floor_of(p, name));
+	put_interval(out, m);
+	put_rows(out, m);
+	fm_buf_puts(out, "</tr>\n");
+}
+
+void fm_part_measures(const struct fm_page *p, struct fm_buf *out)
+{
+	const json_t *list = json_object_get(p->facts, "metrics");
+	bool absent;
+
+	fm_buf_puts(out, "<section id=\"measures\"><h2>All measures</h2>\n");
+	if (json_array_size(list) == 0) {
+		fm_buf_puts(out, "<p class=\"missing\">Missing: no measures are recorded.</p></section>\n");
+		return;
+	}
+	fm_buf_puts(out, "<details><summary>");
+	fm_html_count(out, (int64_t)json_array_size(list));
+	fm_buf_puts(out, " values, most of them without a limit</summary>\n<div class=\"wide\"><table><thead><tr>"
+			 "<th scope=\"col\">Measure</th><th scope=\"col\" class=\"num\">Value</th>"
+			 "<th scope=\"col\" class=\"num\">Noise floor</th><th scope=\"col\" class=\"num\">95\xe2\x80\xaf% interval</th>"
+			 "<th scope=\"col\" class=\"num\">Rows</th></tr></thead><tbody>\n");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *m = json_array_get(list, i);
+
+		if (strncmp(fm_html_str(m, "name"), "floor.", 6) != 0)
+			put_measure(p, out, m);
+	}
+	for (size_t i = 0; fm_words_metric_at(i); i++) {
+		fm_page_metric(p, fm_words_metric_at(i), &absent);
+		if (!absent)
+			continue;
+		fm_buf_puts(out, "<tr><th scope=\"row\">");
+		fm_page_metric_name(out, fm_words_metric_at(i));
+		fm_buf_puts(out, "</th><td class=\"num missing\" data-label=\"value\">missing</td><td class=\"nil\" colspan=\"3\"></td></tr>\n");
+	}
+	fm_buf_puts(out, "</tbody></table></div></details></section>\n");
+}

@@ -1,0 +1,177 @@
+/* What a partner may see. */
+#include <math.h>
+#include <string.h>
+
+#include "report/html.h"
+#include "report/report.h"
+
+static int no_memory(struct fm_error *err)
+{
+	return fm_fail(err, FM_ESYSTEM, "out of memory for the partner's edition");
+}
+
+/* ---- histograms ---- */
+
+/* Counts, each rounded down to a multiple of k; cells of fewer than k hosts are 0. */
+static json_t *rounded(const json_t *counts, int64_t k, bool ranks)
+{
+	json_t *list = json_array();
+	int bad = !list;
+
+	for (size_t i = 0; i < json_array_size(counts) && !bad; i++) {
+		json_int_t v = json_integer_value(json_array_get(counts, i));
+		bool few = ranks && i < 62 && (INT64_C(1) << i) < k;
+
+		bad |= json_array_append_new(list, json_integer(v <= 0 || few ? 0 : v / k * k));
+	}
+	if (!bad)
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
+static json_t *publish_field(const json_t *field, bool real, int64_t k)
+{
+	static const char *const members[] = {"name", "kind", "scale", "unit", "lo", "hi", "values", "synthetic"};
+	const json_t *counts = json_object_get(field, "real");
+	json_t *out = json_object();
+	int bad = !out;
+
+	for (size_t i = 0; i < sizeof members / sizeof *members && !bad; i++)
+		if (json_object_get(field, members[i]))
+			bad |= json_object_set(out, members[i], json_object_get(field, members[i]));
+	if (real && json_is_array(counts) && !bad)
+		bad |= json_object_set_new(out, "real", rounded(counts, k, strcmp(fm_html_str(field, "kind"), "ranks") == 0));
+	if (!bad)
+		return out;
+	json_decref(out);
+	return NULL;
+}
+
+int fm_report_histograms(const json_t *doc, bool real, int64_t k, json_t **published, struct fm_error *err)
+{
+	const json_t *cells = json_object_get(doc, "synthetic_cells");
+	json_t *fields, *out;
+	int bad = 0;
+
+	*published = NULL;
+	if (!json_is_array(cells))
+		return FM_OK;
+	k = k < 1 ? 1 : k;
+	fields = json_array();
+	for (size_t i = 0; i < json_array_size(cells); i++)
+		bad |= json_array_append_new(fields, publish_field(json_array_get(cells, i), real, k));
+	out = json_pack("{s:s, s:o}", "format", FM_PUBLIC_HISTOGRAMS_FORMAT, "fields", fields);
+	if (!out || bad || (real && json_object_set_new(out, "k", json_integer((json_int_t)k)))) {
+		json_decref(out);
+		return no_memory(err);
+	}
+	*published = out;
+	return FM_OK;
+}
+
+/* What is published already: without real counts where the config does not publish them. */
+static json_t *republish(const json_t *doc, bool real)
+{
+	const json_t *fields = json_object_get(doc, "fields"), *k = json_object_get(doc, "k");
+	json_t *list = json_array(), *out;
+	int bad = !list;
+
+	for (size_t i = 0; i < json_array_size(fields) && !bad; i++)
+		bad |= json_array_append_new(list, publish_field(json_array_get(fields, i), real, 1));
+	out = json_pack("{s:s, s:o}", "format", FM_PUBLIC_HISTOGRAMS_FORMAT, "fields", list);
+	if (out && !bad && (!real || !json_is_integer(k) || !json_object_set(out, "k", (json_t *)k)))
+		return out;
+	json_decref(out);
+	return NULL;
+}
+
+static int put_histograms(const json_t *facts, json_t *out, struct fm_error *err)
+{
+	const json_t *doc = json_object_get(facts, "histograms"), *config = json_object_get(facts, "config");
+	bool real = strcmp(fm_html_str(json_object_get(config, "publish"), "report"), "histograms") == 0;
+	double k = fm_html_real(json_object_get(config, "model"), "min_count");
+	json_t *published = NULL;
+	int rc = FM_OK;
+
+	if (!doc)
+		return FM_OK;
+	if (json_object_get(doc, "fields"))
+		published = republish(doc, real);
+	else /* without a k nothing says how many are few */
+		rc = fm_report_histograms(doc, real && k >= 1, isfinite(k) && k >= 1 ? (int64_t)k : 1, &published, err);
+	if (rc || !published)
+		return rc;
+	return json_object_set_new(out, "histograms", published) ? no_memory(err) : FM_OK;
+}
+
+/* ---- the rest ---- */
+
+static int put_stages(const json_t *facts, json_t *out, struct fm_error *err)
+{
+	static const char *const public_stages[] = {"generate", "evaluate", "gate"};
+	const json_t *stages = json_object_get(facts, "stages");
+	json_t *list = json_array();
+	int bad = !list;
+
+	for (size_t i = 0; i < json_array_size(stages) && !bad; i++) {
+		const json_t *s = json_array_get(stages, i);
+		json_t *one = json_pack("{s:s}", "name", fm_html_str(s, "name"));
+
+		for (size_t j = 0; j < sizeof public_stages / sizeof *public_stages; j++)
+			if (one && strcmp(fm_html_str(s, "name"), public_stages[j]) == 0)
+				bad |= json_object_set_new(one, "output", json_string(fm_html_str(s, "output")));
+		bad |= json_array_append_new(list, one);
+	}
+	if (bad || json_object_set_new(out, "stages", list))
+		return no_memory(err);
+	return FM_OK;
+}
+
+/* The config as it is published: nothing that names a place on the team's machine. */
+static int put_config(const json_t *facts, json_t *out, struct fm_error *err)
+{
+	static const char *const keep[] = {"report"};
+	json_t *config = json_deep_copy(json_object_get(facts, "config")), *publish = json_object_get(config, "publish");
+
+	if (!config)
+		return FM_OK;
+	json_object_del(config, "file");
+	json_object_del(config, "dir");
+	json_object_del(json_object_get(config, "source"), "path");
+	json_object_del(json_object_get(config, "source"), "member");
+	json_object_del(json_object_get(config, "train"), "threads");
+	if (publish) {
+		json_t *only = json_object();
+
+		for (size_t i = 0; i < sizeof keep / sizeof *keep; i++)
+			if (json_object_get(publish, keep[i]))
+				json_object_set(only, keep[i], json_object_get(publish, keep[i]));
+		json_object_set_new(config, "publish", only);
+	}
+	return json_object_set_new(out, "config", config) ? no_memory(err) : FM_OK;
+}
+
+int fm_report_partner(const json_t *facts, json_t **partner, struct fm_error *err)
+{
+	static const char *const members[] = {
+	    "format",   "release", "rows",		   "commitments",     "metrics",       "checks",      "verdict",
+	    "controls", "waivers", "smallest_leak_caught", "smallest_caught", "smallest_leak", "control_limit", "privacy",
+	    "environment", "files",   "archive"};
+	json_t *out = json_object();
+	int rc = out ? FM_OK : no_memory(err);
+
+	*partner = NULL;
+	for (size_t i = 0; i < sizeof members / sizeof *members && !rc; i++) {
+		json_t *v = json_object_get(facts, members[i]);
+
+		if (v && json_object_set(out, members[i], v))
+			rc = no_memory(err);
+	}
+	if (rc || (rc = put_config(facts, out, err)) || (rc = put_stages(facts, out, err)) || (rc = put_histograms(facts, out, err))) {
+		json_decref(out);
+		return rc;
+	}
+	*partner = out;
+	return FM_OK;
+}

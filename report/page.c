@@ -1,0 +1,85 @@
+/* What several parts of the page ask of the facts. */
+#include <math.h>
+#include <string.h>
+
+#include "report/html.h"
+#include "report/part.h"
+
+double fm_page_metric(const struct fm_page *p, const char *name, bool *absent)
+{
+	const json_t *list = json_object_get(p->facts, "metrics");
+
+	if (absent)
+		*absent = true;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *m = json_array_get(list, i);
+
+		if (strcmp(fm_html_str(m, "name"), name) != 0)
+			continue;
+		if (absent)
+			*absent = false;
+		return fm_html_real(m, "value");
+	}
+	return NAN;
+}
+
+bool fm_page_check_passed(const json_t *check)
+{
+	double value = fm_html_real(check, "value"), threshold = fm_html_real(check, "threshold");
+	const char *direction = fm_html_str(check, "direction");
+
+	if (!json_is_true(json_object_get(check, "pass")) || !isfinite(value) || !isfinite(threshold))
+		return false;
+	return strcmp(direction, "max") == 0 ? value <= threshold : strcmp(direction, "min") == 0 && value >= threshold;
+}
+
+void fm_page_checks(const struct fm_page *p, size_t *n, size_t *passed)
+{
+	const json_t *list = json_object_get(p->facts, "checks");
+
+	*n = json_array_size(list);
+	*passed = 0;
+	for (size_t i = 0; i < *n; i++)
+		*passed += fm_page_check_passed(json_array_get(list, i));
+}
+
+const json_t *fm_page_controls(const struct fm_page *p)
+{
+	const json_t *c = json_object_get(p->facts, "controls"), *list;
+
+	if (json_is_object(c)) {
+		list = json_object_get(c, "list");
+		c = list ? list : json_object_get(c, "controls");
+	}
+	return json_array_size(c) ? c : NULL;
+}
+
+void fm_page_metric_name(struct fm_buf *out, const char *name)
+{
+	const char *words = fm_words_metric(name);
+
+	if (words) {
+		fm_html_text(out, words);
+		fm_buf_puts(out, " ");
+	}
+	fm_buf_puts(out, "<code>");
+	fm_html_text(out, name);
+	fm_buf_puts(out, "</code>");
+}
+
+void fm_page_fact(struct fm_buf *out, const char *name)
+{
+	fm_buf_puts(out, "<div><dt>");
+	fm_html_text(out, name);
+	fm_buf_puts(out, "</dt><dd>");
+}
+
+void fm_page_fact_text(struct fm_buf *out, const char *name, const char *value)
+{
+	fm_page_fact(out, name);
+	if (*value)
+		fm_html_text(out, value);
+	else
+		fm_buf_puts(out, "<span class=\"missing\">missing</span>");
+	fm_buf_puts(out, "</dd></div>\n");
+}

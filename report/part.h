@@ -1,0 +1,47 @@
+/*
+ * part.h - the parts of the page; each appends its section, or what stands in its place when its facts are missing.
+ */
+#ifndef FM_REPORT_PART_H
+#define FM_REPORT_PART_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/mem.h"
+
+struct fm_page {
+	const json_t *facts;
+	bool partner;
+};
+
+void fm_part_verdict(const struct fm_page *p, struct fm_buf *out);    /* summary.c */
+void fm_part_fields(const struct fm_page *p, struct fm_buf *out);     /* fields.c */
+void fm_part_checks(const struct fm_page *p, struct fm_buf *out);     /* checks.c */
+void fm_part_measures(const struct fm_page *p, struct fm_buf *out);   /* checks.c */
+void fm_part_controls(const struct fm_page *p, struct fm_buf *out);   /* controls.c: and waivers */
+void fm_part_privacy(const struct fm_page *p, struct fm_buf *out);    /* privacy.c */
+void fm_part_provenance(const struct fm_page *p, struct fm_buf *out); /* origin.c */
+void fm_part_verify(const struct fm_page *p, struct fm_buf *out);     /* origin.c */
+
+/* The value of a metric, NaN when it is absent or null; *absent, which may be NULL, tells the two apart. */
+double fm_page_metric(const struct fm_page *p, const char *name, bool *absent);
+/* The checks of the verdict as they hold by their own numbers: how many there are, how many passed. */
+void fm_page_checks(const struct fm_page *p, size_t *n, size_t *passed);
+bool fm_page_check_passed(const json_t *check);
+/* The controls: "controls" is the array, or an object that holds it as "list" or "controls".  NULL: there are none. */
+const json_t *fm_page_controls(const struct fm_page *p);
+/* A metric's name as text and code: <b>words</b> <code>name</code>. */
+void fm_page_metric_name(struct fm_buf *out, const char *name);
+/* One fact of a list: <div><dt>name</dt><dd>; the caller writes the rest and "</dd></div>". */
+void fm_page_fact(struct fm_buf *out, const char *name);
+/* The same with the value, or "missing" for "". */
+void fm_page_fact_text(struct fm_buf *out, const char *name, const char *value);
+
+/* words.c: a metric's name in words, or NULL when it has none. */
+const char *fm_words_metric(const char *name);
+/* words.c: the i-th metric that a complete evaluation has; NULL past the last. */
+const char *fm_words_metric_at(size_t i);
+/* words.c: a field of the histograms ("BYT") in words ("Bytes"), or NULL. */
+const char *fm_words_field(const char *name);
+
+#endif

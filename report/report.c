@@ -1,0 +1,56 @@
+#include "report/report.h"
+
+#include "report/html.h"
+#include "report/part.h"
+#include "report/style.h"
+
+static int put_head(const struct fm_page *p, struct fm_buf *out, struct fm_error *err)
+{
+	const json_t *release = json_object_get(p->facts, "release");
+	char digest[FM_STYLE_DIGEST_MAX];
+	int rc = fm_style_digest(digest, err);
+
+	if (rc)
+		return rc;
+	/* img-src data: is for the empty icon, without which a browser asks the server for one. */
+	fm_buf_printf(out,
+		      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
+		      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '%s'; img-src data:; "
+		      "base-uri 'none'; form-action 'none'\"/>\n"
+		      "<meta name=\"referrer\" content=\"no-referrer\"/>\n"
+		      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
+		      "<meta name=\"color-scheme\" content=\"light dark\"/>\n<link rel=\"icon\" href=\"data:,\"/>\n<title>",
+		      digest);
+	fm_html_text(out, fm_html_str(release, "name"));
+	fm_buf_puts(out, " ");
+	fm_html_text(out, fm_html_str(release, "version"));
+	fm_buf_puts(out, ": release report</title>\n<style>");
+	fm_buf_puts(out, fm_style_text);
+	fm_buf_puts(out, "</style>\n</head>\n");
+	return FM_OK;
+}
+
+int fm_report_html(const json_t *facts, bool partner, struct fm_buf *html, struct fm_error *err)
+{
+	const struct fm_page p = {facts, partner};
+	int rc;
+
+	if (!json_is_object(facts))
+		return fm_fail(err, FM_EINPUT, "there are no facts to report: the manifest is no JSON object");
+	if ((rc = put_head(&p, html, err)))
+		return rc;
+	fm_buf_puts(html, "<body>\n<main>\n");
+	fm_part_verdict(&p, html);
+	fm_buf_puts(html, "<nav aria-label=\"Sections\"><a href=\"#fields\">Fields</a> <a href=\"#checks\">Checks</a> "
+			  "<a href=\"#controls\">Controls</a> <a href=\"#privacy\">Privacy</a> <a href=\"#provenance\">Provenance</a> "
+			  "<a href=\"#verify\">How to verify</a></nav>\n");
+	fm_part_fields(&p, html);
+	fm_part_checks(&p, html);
+	fm_part_measures(&p, html);
+	fm_part_controls(&p, html);
+	fm_part_privacy(&p, html);
+	fm_part_provenance(&p, html);
+	fm_part_verify(&p, html);
+	fm_buf_puts(html, "</main>\n</body>\n</html>\n");
+	return fm_buf_check(html, err);
+}

@@ -1,0 +1,2 @@
+# What report/style.c takes in by .incbin, which the compiler does not list.
+$(B)/report/style.o: report/report.css

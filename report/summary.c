@@ -1,0 +1,169 @@
+/* The top of the page: what this is, and the verdict. */
+#include <math.h>
+#include <string.h>
+
+#include "report/html.h"
+#include "report/part.h"
+
+static void put_head(const struct fm_page *p, struct fm_buf *out)
+{
+	const json_t *release = json_object_get(p->facts, "release");
+	const char *name = fm_html_str(release, "name"), *description = fm_html_str(release, "description");
+
+	fm_buf_printf(out, "<header><p class=\"kicker\">Release report <span class=\"edition\">%s</span></p>\n<h1>",
+		      p->partner ? "partner\xe2\x80\x99s edition" : "team\xe2\x80\x99s edition, private");
+	fm_html_text(out, *name ? name : "release without a name");
+	fm_buf_puts(out, " <small>");
+	fm_html_text(out, fm_html_str(release, "version"));
+	fm_buf_puts(out, "</small></h1>\n");
+	if (*description) {
+		fm_buf_puts(out, "<p class=\"lead\">");
+		fm_html_text(out, description);
+		fm_buf_puts(out, "</p>\n");
+	}
+	if (!p->partner)
+		fm_buf_puts(out, "<p class=\"note\">This edition shows distributions of private flows. It stays with the team; give partners "
+				 "the partner\xe2\x80\x99s edition.</p>\n");
+	fm_buf_puts(out, "</header>\n");
+}
+
+static void put_flows(const struct fm_page *p, struct fm_buf *out, const char *name, const char *metric)
+{
+	double n = fm_page_metric(p, metric, NULL);
+
+	if (!isfinite(n) && strcmp(metric, "rows.synthetic") == 0)
+		n = fm_html_real(p->facts, "rows");
+	fm_page_fact(out, name);
+	if (isfinite(n) && n >= 0 && n < 9e15)
+		fm_html_count(out, (int64_t)n);
+	else
+		fm_buf_puts(out, "<span class=\"missing\">missing</span>");
+	fm_buf_puts(out, "</dd></div>\n");
+}
+
+static void put_privacy(const struct fm_page *p, struct fm_buf *out)
+{
+	const json_t *privacy = json_object_get(p->facts, "privacy");
+	double epsilon = fm_html_real(privacy, "epsilon");
+
+	fm_page_fact(out, "Privacy");
+	if (isfinite(epsilon) && epsilon > 0) {
+		fm_buf_puts(out, "<a href=\"#privacy\">\xce\xb5 = ");
+		fm_html_number(out, epsilon);
+		fm_buf_puts(out, "</a>");
+	} else if (strcmp(fm_html_str(privacy, "mode"), "none") == 0) {
+		fm_buf_puts(out, "<a href=\"#privacy\">no guarantee</a>");
+	} else {
+		fm_buf_puts(out, "<span class=\"missing\">missing</span>");
+	}
+	fm_buf_puts(out, "</dd></div>\n");
+}
+
+static void put_signature(const struct fm_page *p, struct fm_buf *out)
+{
+	const json_t *archive = json_object_get(p->facts, "archive");
+	const char *signer = fm_html_str(archive, "signer");
+
+	if (!archive)
+		return;
+	fm_page_fact(out, "Signature");
+	if (json_is_true(json_object_get(archive, "checked"))) {
+		fm_buf_puts(out, "good, by ");
+		fm_html_text(out, *signer ? signer : "an unnamed signer");
+	} else {
+		fm_buf_puts(out, "not checked here: <a href=\"#verify\">verify</a>");
+	}
+	fm_buf_puts(out, "</dd></div>\n");
+}
+
+static void put_facts(const struct fm_page *p, struct fm_buf *out)
+{
+	const json_t *run = json_object_get(p->facts, "run");
+	const char *date = fm_html_str(json_object_get(p->facts, "release"), "date");
+
+	fm_buf_puts(out, "<dl class=\"facts\">\n");
+	put_flows(p, out, "Synthetic flows", "rows.synthetic");
+	put_flows(p, out, "Learned from", "rows.real");
+	put_flows(p, out, "Held out", "rows.holdout");
+	put_privacy(p, out);
+	put_signature(p, out);
+	if (*date)
+		fm_page_fact_text(out, "Date", date);
+	if (run) {
+		fm_page_fact(out, "Run");
+		fm_html_text(out, fm_html_str(run, "id"));
+		fm_buf_puts(out, ", ");
+		fm_html_text(out, *fm_html_str(run, "status") ? fm_html_str(run, "status") : "unfinished");
+		fm_buf_puts(out, "</dd></div>\n");
+	}
+	fm_buf_puts(out, "</dl>\n");
+}
+
+static void put_failed(const struct fm_page *p, struct fm_buf *out)
+{
+	const json_t *list = json_object_get(p->facts, "checks");
+
+	fm_buf_puts(out, "<ul class=\"failed\">\n");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *c = json_array_get(list, i);
+		const char *why = fm_html_str(c, "why");
+
+		if (fm_page_check_passed(c))
+			continue;
+		fm_buf_puts(out, "<li>");
+		fm_page_metric_name(out, fm_html_str(c, "name"));
+		fm_buf_puts(out, ": ");
+		if (isfinite(fm_html_real(c, "value"))) {
+			fm_html_number(out, fm_html_real(c, "value"));
+			fm_buf_puts(out, strcmp(fm_html_str(c, "direction"), "min") == 0 ? ", at least " : ", at most ");
+			fm_html_number(out, fm_html_real(c, "threshold"));
+		} else {
+			fm_html_text(out, *why ? why : "not measured");
+		}
+		fm_buf_puts(out, "</li>\n");
+	}
+	fm_buf_puts(out, "</ul>\n");
+}
+
+static void open_verdict(struct fm_buf *out, const char *class, const char *mark, const char *word)
+{
+	fm_buf_printf(out, "<section id=\"verdict\" class=\"verdict %s\"><h2><span class=\"mark\" aria-hidden=\"true\">%s</span> %s</h2>\n", class,
+		      mark, word);
+}
+
+void fm_part_verdict(const struct fm_page *p, struct fm_buf *out)
+{
+	const char *said = fm_html_str(p->facts, "verdict");
+	size_t n, passed;
+
+	put_head(p, out);
+	fm_page_checks(p, &n, &passed);
+	if (strcmp(said, "pass") == 0 && n && passed == n) {
+		open_verdict(out, "pass", "\xe2\x9c\x93", "Passed the gate");
+		fm_buf_puts(out, "<p>All ");
+		fm_html_count(out, (int64_t)n);
+		fm_buf_puts(out, " checks hold.</p>\n");
+	} else if (strcmp(said, "pass") == 0) {
+		open_verdict(out, "fail", "\xe2\x9c\x95", "Not valid");
+		fm_buf_puts(out, "<p>The record says that the gate was passed, but ");
+		if (n)
+			fm_buf_puts(out, "these checks do not hold by their own numbers.</p>\n");
+		else
+			fm_buf_puts(out, "holds no check.</p>\n");
+		put_failed(p, out);
+	} else if (strcmp(said, "fail") == 0) {
+		open_verdict(out, "fail", "\xe2\x9c\x95", "Refused by the gate");
+		fm_buf_puts(out, "<p>");
+		fm_html_count(out, (int64_t)(n - passed));
+		fm_buf_puts(out, " of ");
+		fm_html_count(out, (int64_t)n);
+		fm_buf_puts(out, n - passed == 1 ? " checks does not hold. Nothing was released.</p>\n"
+						 : " checks do not hold. Nothing was released.</p>\n");
+		put_failed(p, out);
+	} else {
+		open_verdict(out, "none", "?", "No verdict");
+		fm_buf_puts(out, "<p class=\"missing\">Missing: the gate has not judged this run.</p>\n");
+	}
+	put_facts(p, out);
+	fm_buf_puts(out, "</section>\n");
+}
