@@ -1,0 +1,153 @@
+#!/bin/sh
+# Training through the program: killed at any instant it goes on from its checkpoint and ends with the bits it would have had;
+# one that diverges says so; data, models and batches of odd sizes have a defined result or a clear refusal.
+# usage: e2e_train.sh [FLOWMINT]
+# shellcheck disable=SC2086 # UNCONFINED is one word or none
+# shellcheck disable=SC2016 # sh -c expands it
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+
+# A network of the smallest kind on little data; each run in a workspace of its own ($W).
+small() { # OPTION...
+	"$F" run p/release.yaml $UNCONFINED --workspace "$W" --set source.path="$T/trace.csv" --set model.width=32 --set model.heads=2 \
+		--set model.depth=1 --set train.batch=32 --set train.steps=800 --set train.checkpoint_every=1 "$@"
+}
+
+weights() { # digest of the only model in $W
+	sha256sum "$W"/stages/train/*/model/weights.safetensors | cut -d' ' -f1
+}
+
+checkpoint() { # the folder of a training that was cut short
+	echo "$W"/stages/train/.checkpoint-*
+}
+
+# killed_after N SECONDS [SIGNAL]: start training, and kill the run some time after its Nth look at the validation split
+killed_after() {
+	: >killed.err
+	small --until train >killed.out 2>killed.err &
+	job=$!
+	for _ in $(seq 1000); do
+		[ "$(grep -c '^train: step' killed.err)" -ge "$1" ] && break
+		kill -0 $job 2>/dev/null || break
+		sleep 0.01
+	done
+	sleep "$2"
+	kill "-${3:-9}" "$(cat "$W/lock")" 2>/dev/null
+	wait $job
+	status=$?
+	sleep 0.2 # its stage dies with it
+	cp killed.err err
+}
+
+expect 0 "(a trace)" "$F" simulate --rows 4000 --seed 5 --out trace.csv
+expect 0 "(a project)" "$F" init --preset demo p
+
+# --- killed ---
+W=whole
+expect 0 "training ends well" small --until train
+says err "train: step 100 of 800" "it tells how it goes"
+says err "by column  rel " "and the loss of each column"
+says err "flows/s" "and how fast it is"
+holds "no checkpoint is left" test ! -e "$(checkpoint)"
+whole=$(weights)
+
+W="cut"
+goes_on=0
+for at in "1 0" "1 0.05" "2 0.02"; do
+	killed_after $at
+	holds "training is killed (${at% *} looks and ${at#* } s after it began or went on)" test $status -eq 137
+	holds "a checkpoint is there" test -s "$(checkpoint)/checkpoint.safetensors"
+	holds "for its owner alone" test "$(stat -c %a%a "$(checkpoint)" "$(checkpoint)/checkpoint.safetensors" | tr -d '\n')" = 700700600600
+	grep -q "train: goes on from step" err && goes_on=$((goes_on + 1))
+done
+holds "each time but the first it had gone on from there" test $goes_on -eq 2
+: >"$(checkpoint)/.checkpoint.safetensors.1-0123456789abcdef.tmp"
+expect 0 "at last it ends well" small --until train
+says err "train: goes on from step" "from the last checkpoint"
+holds "with the bits it would have had" test "$(weights)" = "$whole"
+holds "and nothing left behind" test ! -e "$(checkpoint)"
+expect 0 "threads and checkpoints are not what a model depends on" small --until train --json --set train.threads=7 --set train.checkpoint_every=0
+holds "the model is taken as it is" test "$(json out 'd["stages"][1]["cached"]')" = True
+
+W=stopped
+killed_after 2 0 TERM
+holds "training is told to end" test $status -ne 0
+expect 0 "and goes on with other threads, and no more checkpoints" small --until train --set train.threads=7 --set train.checkpoint_every=0
+says err "train: goes on from step" "where it was"
+holds "to the same bits" test "$(weights)" = "$whole"
+
+W=damaged
+killed_after 2 0
+truncate -s -100 "$(checkpoint)/checkpoint.safetensors"
+expect 0 "(train.seed is another)" small --until train --set train.seed=2
+holds "another training does not go on from it" sh -c '! grep -q "goes on" err'
+rm -rf "$W"/stages/train/[0-9a-f]*
+expect 0 "a damaged checkpoint is no obstacle" small --until train
+says err "training begins anew" "training begins anew and says so"
+says err "cut or altered" "with the reason"
+holds "and ends with the same bits" test "$(weights)" = "$whole"
+
+W=forced
+killed_after 2 0
+expect 0 "--force goes on from nothing" small --until train --force
+holds "and says nothing of going on" sh -c '! grep -q "goes on" err'
+holds "to the same bits" test "$(weights)" = "$whole"
+
+# --- diverged ---
+W=wild
+expect 2 "a rate beyond reason is refused" small --until train --set train.rate=50
+says err "train.rate" "by its name"
+expect 0 "a rate far too high comes down" small --until train --set train.steps=100 --set train.warmup=0 --set train.rate=1
+says err "training diverged at step" "it says when it diverged"
+says err "at half the rate" "and what it did"
+holds "its model is one of numbers" test "$(cat "$W"/stages/train/*/model/model.json | "$PYTHON" -c \
+	'import json, sys; print(json.load(sys.stdin)["training"]["validation_nats_per_flow"] < 100)')" = True
+
+# --- odd sizes ---
+tiny() { # OPTION...: into a fresh workspace, up to the synthetic table
+	rm -rf "$W"
+	small --until generate --set train.steps=20 --set generate.steps=4 "$@"
+}
+
+column() { # NAME: the distinct values of a column of the synthetic table
+	"$PYTHON" - "$W"/stages/generate/*/synthetic/"$1".npy <<'PY'
+import ast, struct, sys
+b = open(sys.argv[1], "rb").read()
+n = struct.unpack("<H", b[8:10])[0]
+kind = {"<u2": "H", "<u4": "I", "<u8": "Q", "<i8": "q"}[ast.literal_eval(b[10:10 + n].decode())["descr"]]
+print(*sorted({v for (v,) in struct.iter_unpack("<" + kind, b[10 + n:])}))
+PY
+}
+
+W=odd
+expect 0 "a batch larger than the data is filled from the next epochs" tiny --set train.batch=1000 --set train.steps=3
+expect 0 "one step of training makes a model" tiny --set train.steps=1
+expect 0 "T of 2 and one step of sampling" tiny --set model.steps=2 --set generate.steps=1
+expect 0 "T of 2 and two ancestral steps" tiny --set model.steps=2 --set generate.steps=2 --set generate.sampler=ancestral
+for key in model.steps=0 model.steps=1 generate.steps=0 train.steps=0 train.batch=0; do
+	expect 2 "$key is refused" tiny --set $key
+	says err "${key%=*}" "by its name"
+done
+expect 2 "more steps than T are refused" tiny --set model.steps=10 --set generate.steps=11
+says err "generate.steps 11 is more than model.steps 10" "by both names"
+expect 3 "a window longer than the trace is refused" tiny --set model.window=1024
+says err "model.window" "with what to set"
+
+# --- odd data ---
+sed 's/^\([^,]*\),[^,]*,/\1,0.000,/' trace.csv >flat.csv
+expect 0 "durations that are all zero" tiny --set source.path="$T/flat.csv"
+holds "stay zero" test "$(column td)" = 0
+awk -F, -v OFS=, '{ $5 = 1024; $6 = 53; $7 = "UDP"; $8 = "......"; $9 = 0; $10 = 0; $11 = 3; $12 = 180; $13 = "background"; print }' \
+	trace.csv >same.csv
+expect 0 "columns of one value" tiny --set source.path="$T/same.csv"
+for is in pr=0 flg=0 fwd=0 stos=0 pkt=3 byt=180 label=0; do
+	holds "${is%=*} keeps its one value" test "$(column "${is%=*}")" = "${is#*=}"
+done
+sed '2000s/[^,]*$/nerisbotnet/' same.csv >single.csv
+expect 0 "a label of one row" tiny --set source.path="$T/single.csv"
+holds "is too rare to be given away" sh -c '! cat '"$W"'/stages/generate/*/synthetic/schema.json '"$W"'/stages/train/*/model/model.json |
+	grep -q nerisbotnet'
+awk -F, -v OFS=, '{ $3 = "42.219.1.1"; $4 = "8.8.8.8"; print }' trace.csv >pair.csv
+expect 0 "a trace of two hosts" tiny --set source.path="$T/pair.csv"
+finish
