@@ -1,15 +1,11 @@
-#include "manifests/metrics.h"
+#include "manifests/metrics_json.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-
-/* No document of ours has more; a file that says otherwise is refused before it is read further. */
-#define MAXENTRIES 4096
 
 /* Grow an array by doubling, so that item n has room. */
 static int grow(void *array, size_t *cap, size_t n, size_t size, struct fm_error *err)
@@ -28,8 +24,7 @@ static int grow(void *array, size_t *cap, size_t n, size_t size, struct fm_error
 	return FM_OK;
 }
 
-/* Words of letters, digits, _ and -, joined by single dots. */
-static bool name_ok(const char *name)
+bool fm_metric_name_ok(const char *name)
 {
 	size_t n = strlen(name);
 
@@ -59,7 +54,7 @@ int fm_metrics_add_ci(struct fm_metrics *t, const char *name, double value, int6
 	struct fm_metric *m;
 	int rc;
 
-	if (!name_ok(name))
+	if (!fm_metric_name_ok(name))
 		return fm_fail(err, FM_EINPUT,
 			       "'%.80s' is no name of a metric: letters, digits, _ and -, joined by dots, at most 63",
 			       name);
@@ -103,7 +98,7 @@ void fm_metrics_free(struct fm_metrics *t)
 
 /* ---- as JSON ---- */
 
-static json_t *real_or_null(double v)
+json_t *fm_real_or_null(double v)
 {
 	return isfinite(v) ? json_real(v) : json_null();
 }
@@ -136,14 +131,14 @@ json_t *fm_metrics_json(const struct fm_metrics *t)
 	json_t *root = json_object();
 
 	for (size_t i = 0; root && i < t->n; i++)
-		if (set_nested(root, t->m[i].name, real_or_null(t->m[i].value)) != 0) {
+		if (set_nested(root, t->m[i].name, fm_real_or_null(t->m[i].value)) != 0) {
 			json_decref(root);
 			return NULL;
 		}
 	return root;
 }
 
-static int set_ci(json_t *o, double lo, double hi)
+int fm_set_ci(json_t *o, double lo, double hi)
 {
 	if (!isfinite(lo) || !isfinite(hi))
 		return 0;
@@ -157,8 +152,8 @@ json_t *fm_metrics_list(const struct fm_metrics *t)
 	for (size_t i = 0; list && i < t->n; i++) {
 		const struct fm_metric *m = &t->m[i];
 		json_t *o =
-		    json_pack("{s:s,s:o,s:I}", "name", m->name, "value", real_or_null(m->value), "n", (json_int_t)m->n);
-		if (o == NULL || set_ci(o, m->ci_lo, m->ci_hi) != 0 || json_array_append(list, o) != 0) {
+		    json_pack("{s:s,s:o,s:I}", "name", m->name, "value", fm_real_or_null(m->value), "n", (json_int_t)m->n);
+		if (o == NULL || fm_set_ci(o, m->ci_lo, m->ci_hi) != 0 || json_array_append(list, o) != 0) {
 			json_decref(list);
 			list = NULL;
 		}
@@ -169,8 +164,7 @@ json_t *fm_metrics_list(const struct fm_metrics *t)
 
 /* ---- from JSON ---- */
 
-/* Only these keys. */
-static int known_keys(const json_t *o, const char *const *keys, size_t n, const char *where, struct fm_error *err)
+int fm_doc_keys(const json_t *o, const char *const *keys, size_t n, const char *where, struct fm_error *err)
 {
 	const char *key;
 	json_t *v;
@@ -188,8 +182,7 @@ static int known_keys(const json_t *o, const char *const *keys, size_t n, const 
 	return FM_OK;
 }
 
-/* A number, or null for NaN. */
-static int get_real(const json_t *o, const char *key, double *out, const char *where, struct fm_error *err)
+int fm_doc_real(const json_t *o, const char *key, double *out, const char *where, struct fm_error *err)
 {
 	const json_t *v = json_object_get(o, key);
 
@@ -199,7 +192,7 @@ static int get_real(const json_t *o, const char *key, double *out, const char *w
 	return FM_OK;
 }
 
-static int get_count(const json_t *o, int64_t *n, const char *where, struct fm_error *err)
+int fm_doc_count(const json_t *o, int64_t *n, const char *where, struct fm_error *err)
 {
 	const json_t *v = json_object_get(o, "n");
 
@@ -209,7 +202,7 @@ static int get_count(const json_t *o, int64_t *n, const char *where, struct fm_e
 	return FM_OK;
 }
 
-static int get_text(const json_t *o, const char *key, char *out, size_t cap, const char *where, struct fm_error *err)
+int fm_doc_text(const json_t *o, const char *key, char *out, size_t cap, const char *where, struct fm_error *err)
 {
 	const char *s = json_string_value(json_object_get(o, key));
 
@@ -219,7 +212,7 @@ static int get_text(const json_t *o, const char *key, char *out, size_t cap, con
 	return FM_OK;
 }
 
-static int get_ci(const json_t *o, double *lo, double *hi, const char *where, struct fm_error *err)
+int fm_doc_ci(const json_t *o, double *lo, double *hi, const char *where, struct fm_error *err)
 {
 	const json_t *v = json_object_get(o, "ci");
 
@@ -240,121 +233,22 @@ int fm_metrics_from_list(struct fm_metrics *t, const json_t *list, struct fm_err
 	int rc = FM_OK;
 
 	*t = (struct fm_metrics){0};
-	if (!json_is_array(list) || n > MAXENTRIES)
-		return fm_fail(err, FM_EINPUT, "metrics: a list of at most %d was expected", MAXENTRIES);
+	if (!json_is_array(list) || n > FM_DOC_MAXENTRIES)
+		return fm_fail(err, FM_EINPUT, "metrics: a list of at most %d was expected", FM_DOC_MAXENTRIES);
 	for (size_t i = 0; i < n && rc == FM_OK; i++) {
 		const json_t *o = json_array_get(list, i);
 		struct fm_metric m;
 		char where[48];
 
 		snprintf(where, sizeof(where), "metric %zu", i + 1);
-		if ((rc = known_keys(o, keys, 4, where, err)) == FM_OK &&
-		    (rc = get_text(o, "name", m.name, sizeof(m.name), where, err)) == FM_OK &&
-		    (rc = get_real(o, "value", &m.value, where, err)) == FM_OK &&
-		    (rc = get_count(o, &m.n, where, err)) == FM_OK &&
-		    (rc = get_ci(o, &m.ci_lo, &m.ci_hi, where, err)) == FM_OK)
+		if ((rc = fm_doc_keys(o, keys, 4, where, err)) == FM_OK &&
+		    (rc = fm_doc_text(o, "name", m.name, sizeof(m.name), where, err)) == FM_OK &&
+		    (rc = fm_doc_real(o, "value", &m.value, where, err)) == FM_OK &&
+		    (rc = fm_doc_count(o, &m.n, where, err)) == FM_OK &&
+		    (rc = fm_doc_ci(o, &m.ci_lo, &m.ci_hi, where, err)) == FM_OK)
 			rc = fm_metrics_add_ci(t, m.name, m.value, m.n, m.ci_lo, m.ci_hi, err);
 	}
 	if (rc != FM_OK)
 		fm_metrics_free(t);
 	return rc;
-}
-
-/* ---- the verdict ---- */
-
-json_t *fm_verdict_json(const struct fm_verdict *v)
-{
-	json_t *list = json_array(), *root;
-
-	for (size_t i = 0; list && i < v->n; i++) {
-		const struct fm_check_result *c = &v->check[i];
-		json_t *o = json_pack("{s:s,s:o,s:o,s:s,s:I,s:b,s:s}", "name", c->name, "value", real_or_null(c->value),
-				      "threshold", real_or_null(c->threshold), "direction", c->direction, "n",
-				      (json_int_t)c->n, "pass", c->pass, "why", c->why);
-		if (o == NULL || set_ci(o, c->ci_lo, c->ci_hi) != 0 || json_array_append(list, o) != 0) {
-			json_decref(list);
-			list = NULL;
-		}
-		json_decref(o);
-	}
-	if (list == NULL)
-		return NULL;
-	root = json_pack("{s:s,s:o}", "verdict", v->pass ? "pass" : "fail", "checks", list);
-	return root;
-}
-
-/* A pass that the numbers beside it deny is a forgery or a bug; a failure is believed as it stands. */
-static bool pass_holds(const struct fm_check_result *c)
-{
-	if (!isfinite(c->value) || !isfinite(c->threshold))
-		return false;
-	return strcmp(c->direction, "max") == 0 ? c->value <= c->threshold : c->value >= c->threshold;
-}
-
-static int check_from_json(struct fm_check_result *c, const json_t *o, const char *where, struct fm_error *err)
-{
-	static const char *const keys[] = {"name", "value", "threshold", "direction", "n", "pass", "ci", "why"};
-	const json_t *pass = json_object_get(o, "pass");
-	int rc;
-
-	if ((rc = known_keys(o, keys, sizeof(keys) / sizeof(keys[0]), where, err)) != FM_OK ||
-	    (rc = get_text(o, "name", c->name, sizeof(c->name), where, err)) != FM_OK ||
-	    (rc = get_real(o, "value", &c->value, where, err)) != FM_OK ||
-	    (rc = get_real(o, "threshold", &c->threshold, where, err)) != FM_OK ||
-	    (rc = get_text(o, "direction", c->direction, sizeof(c->direction), where, err)) != FM_OK ||
-	    (rc = get_count(o, &c->n, where, err)) != FM_OK ||
-	    (rc = get_ci(o, &c->ci_lo, &c->ci_hi, where, err)) != FM_OK ||
-	    (rc = get_text(o, "why", c->why, sizeof(c->why), where, err)) != FM_OK)
-		return rc;
-	if (!name_ok(c->name))
-		return fm_fail(err, FM_EINPUT, "%s: no name of a metric", where);
-	if (strcmp(c->direction, "max") != 0 && strcmp(c->direction, "min") != 0)
-		return fm_fail(err, FM_EINPUT, "%s (%s): direction is max or min", where, c->name);
-	if (!json_is_boolean(pass))
-		return fm_fail(err, FM_EINPUT, "%s (%s): 'pass' must be true or false", where, c->name);
-	c->pass = json_is_true(pass);
-	if (c->pass && !pass_holds(c))
-		return fm_fail(err, FM_EINPUT, "%s (%s): says pass, but its value does not meet its threshold", where,
-			       c->name);
-	return FM_OK;
-}
-
-int fm_verdict_from_json(struct fm_verdict *v, const json_t *j, struct fm_error *err)
-{
-	static const char *const keys[] = {"verdict", "checks"};
-	const json_t *list = json_object_get(j, "checks");
-	const char *word = json_string_value(json_object_get(j, "verdict"));
-	size_t n = json_array_size(list);
-	int rc, all = n > 0;
-
-	*v = (struct fm_verdict){0};
-	if ((rc = known_keys(j, keys, 2, "verdict", err)) != FM_OK)
-		return rc;
-	if (word == NULL || (strcmp(word, "pass") != 0 && strcmp(word, "fail") != 0))
-		return fm_fail(err, FM_EINPUT, "verdict: 'verdict' must be \"pass\" or \"fail\"");
-	if (!json_is_array(list) || n > MAXENTRIES)
-		return fm_fail(err, FM_EINPUT, "verdict: 'checks' must be a list of at most %d", MAXENTRIES);
-	if ((rc = fm_alloc(&v->check, n ? n : 1, sizeof(*v->check), "the checks of a verdict", err)) != FM_OK)
-		return rc;
-	for (v->n = 0; v->n < n && rc == FM_OK; v->n++) {
-		char where[48];
-		snprintf(where, sizeof(where), "verdict: check %zu", v->n + 1);
-		rc = check_from_json(&v->check[v->n], json_array_get(list, v->n), where, err);
-		all = all && v->check[v->n].pass;
-	}
-	v->pass = strcmp(word, "pass") == 0;
-	if (rc == FM_OK && v->pass && !all)
-		rc = fm_fail(err, FM_EINPUT, "verdict: says pass, but %s",
-			     n ? "not every check passed" : "nothing was checked");
-	if (rc != FM_OK)
-		fm_verdict_free(v);
-	return rc;
-}
-
-void fm_verdict_free(struct fm_verdict *v)
-{
-	if (v == NULL)
-		return;
-	free(v->check);
-	*v = (struct fm_verdict){0};
 }

@@ -41,14 +41,32 @@ struct fm_check_result {
 	int64_t n;
 	double ci_lo, ci_hi;
 	int pass;
+	int waived;                  /* it failed, and somebody signed that it need not pass: it does not block */
 	char why[128];               /* "" or the reason of a failure in words */
 };
+/*
+ * {"verdict":"pass"|"fail",
+ *  "checks":[{"name","value","threshold","direction","margin","n","pass","waived","ci":[lo,hi],"why"}, ...],
+ *  "waivers":[{"check","reason","expires","signer","key"}, ...],          there when one of them is applied
+ *  "control_rows","control_limit","smallest_leak_caught":0.005|null,       these and the list: there when controls were run
+ *  "controls":[{"name","kind":"negative"|"positive","level","expected":"fail"|"pass"|"any","got":"fail"|"pass","ok",
+ *               "failed_checks":[..]}, ...]}
+ *
+ * margin: how far the value is on the good side of its threshold, negative when it fails, null when either is no number.
+ */
 struct fm_verdict {
-	int pass;                    /* all checks passed, and there was at least one */
+	int pass;                    /* each check passed or is waived, and there was at least one */
 	struct fm_check_result *check;
 	size_t n;
+	json_t *waivers, *controls;  /* the lists above, or NULL; owned */
+	int64_t control_rows;
+	double control_limit;
+	double smallest_leak_caught; /* share of copied rows from which on every control was caught; 0: none was */
 };
-json_t *fm_verdict_json(const struct fm_verdict *v); /* {"verdict":"pass"|"fail","checks":[{"name","value","threshold","direction","n","pass","ci":[lo,hi],"why"}]} */
+double fm_check_margin(const struct fm_check_result *c); /* NaN when there is none */
+json_t *fm_verdict_json(const struct fm_verdict *v);
+/* Refuses what contradicts itself: a pass that its numbers deny, a waived check without its waiver, a verdict that its checks
+ * deny. */
 int fm_verdict_from_json(struct fm_verdict *v, const json_t *j, struct fm_error *err) FM_MUST_CHECK;
 void fm_verdict_free(struct fm_verdict *v);
 

@@ -46,7 +46,7 @@ static int call_stage(const struct fm_job *j, json_t **result, struct fm_error *
 		return rc;
 	}
 	case FM_GATE: {
-		struct fm_gate_in in = {j->cfg, j->metrics, j->out_dir};
+		struct fm_gate_in in = {j->cfg, j->metrics, j->out_dir, j->controls, j->waivers};
 		struct fm_gate_out out = {0};
 		if (!(rc = j->stages->gate(&in, &out, err)))
 			*result = fm_gate_out_json(&out);
@@ -109,7 +109,8 @@ static char *existing(const char *dir, const char *name)
 void fm_job_free(struct fm_job *j)
 {
 	char **all[] = {&j->trace,     &j->train,   &j->validation, &j->holdout, &j->store_json, &j->model,
-			&j->synthetic, &j->metrics, &j->verdict,    &j->key,     &j->dialect,    &j->checkpoint};
+			&j->synthetic, &j->metrics, &j->verdict,    &j->key,     &j->dialect,    &j->checkpoint,
+			&j->controls};
 
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 		free(*all[i]);
@@ -130,7 +131,7 @@ int fm_job_fill(struct fm_job *j, const struct fm_run *run, struct fm_sandbox *b
 	const struct fm_run_stage *s = run->stage;
 	const char *store = s[FM_INGEST].product;
 	char *const *paths[] = {&j->trace,     &j->train,   &j->validation, &j->holdout, &j->store_json, &j->model,
-				&j->synthetic, &j->metrics, &j->verdict,    &j->key,     &j->dialect};
+				&j->synthetic, &j->metrics, &j->verdict,    &j->key,     &j->dialect,    &j->controls};
 
 	switch (j->id) {
 	case FM_INGEST:
@@ -151,6 +152,7 @@ int fm_job_fill(struct fm_job *j, const struct fm_run *run, struct fm_sandbox *b
 		break;
 	case FM_GATE:
 		j->metrics = existing(s[FM_EVALUATE].product, "metrics.json");
+		j->controls = existing(s[FM_EVALUATE].product, "controls.json");
 		break;
 	default:
 		j->synthetic = strdup(s[FM_GENERATE].product);

@@ -10,6 +10,7 @@
 #include "manifests/canon.h"
 #include "pipeline/runner.h"
 #include "pipeline/sandbox.h"
+#include "stages/controls.h"
 
 const char *const fm_stage_names[FM_NSTAGES] = {"ingest", "train", "generate", "evaluate", "gate", "release"};
 
@@ -22,7 +23,7 @@ static const struct {
     [FM_INGEST] = {1, {"source", "split", "model.window"}},
     [FM_TRAIN] = {1, {"model", "train", "privacy"}},
     [FM_GENERATE] = {1, {"generate"}},
-    [FM_EVALUATE] = {1, {NULL}},
+    [FM_EVALUATE] = {2, {"gate.controls"}},
     [FM_GATE] = {1, {"gate"}},
     [FM_RELEASE] = {1, {"release", "source", "split", "model", "train", "privacy", "generate", "gate", "publish"}},
 };
@@ -55,9 +56,10 @@ int fm_stage_key(const struct fm_config *cfg, enum fm_stage_id id, const json_t 
 
 	for (int i = 0; depends[id].section[i]; i++) {
 		const char *section = depends[id].section[i];
-		/* The one stage that needs a single key of another's section. */
-		json_t *v = strcmp(section, "model.window") == 0 ? json_integer(cfg->model.window)
-								 : fm_config_json(cfg, section, true);
+		/* The two stages that need a part of another's section. */
+		json_t *v = strcmp(section, "model.window") == 0    ? json_integer(cfg->model.window)
+			    : strcmp(section, "gate.controls") == 0 ? fm_controls_key(cfg)
+								    : fm_config_json(cfg, section, true);
 
 		if (json_object_set_new(config, section, v)) {
 			json_decref(config);

@@ -1,6 +1,7 @@
 #include "stages/evaluate.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -14,6 +15,7 @@
 #include "judge/structure.h"
 #include "manifests/canon.h"
 #include "privacy/leakage.h"
+#include "stages/controls.h"
 #include "stages/stage.h"
 
 #define SEED 20160411u
@@ -66,15 +68,64 @@ static int leakage(const struct tables *t, struct fm_metrics *out, struct fm_err
 	return fm_leakage(t->real, t->holdout, t->synthetic, t->pool, out, err);
 }
 
-/* What fresh real flows would score: holdout in the synthetic table's place, the larger side cut to the smaller one. */
-static int noise_floor(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+/* ---- the groups ---- */
+
+static const struct group {
+	const char *name;
+	const char *metrics[6]; /* how its metrics' names begin */
+	int (*run)(const struct tables *, struct fm_metrics *, struct fm_error *);
+	/* The same of real holdout against training, behind "floor."; NULL where there is no such thing. */
+	int (*floor)(const struct fm_table *real, const struct fm_table *holdout, struct fm_pool *, const char *prefix,
+		     struct fm_metrics *, struct fm_error *);
+} groups[] = {
+    {"rows", {"rows."}, count_rows, NULL},
+    {"marginals", {"jsd.", "jsd_mean8", "emd.", "emdn."}, fidelity, fm_fidelity},
+    {"pairs", {"assoc.", "pair_jsd"}, association, fm_association},
+    {"time and structure", {"time."}, structure, NULL},
+    {"rules", {"rules."}, rules, NULL},
+    {"prediction task", {"downstream."}, downstream, NULL},
+    {"leakage", {"leak."}, leakage, NULL},
+};
+enum { NGROUPS = sizeof groups / sizeof *groups };
+
+unsigned fm_evaluate_group(const char *metric)
 {
-	const struct fm_table *real = t->real, *holdout = t->holdout;
+	if (strncmp(metric, "floor.", 6) == 0)
+		metric += 6;
+	for (unsigned g = 0; g < NGROUPS; g++)
+		for (size_t k = 0; groups[g].metrics[k]; k++)
+			if (strncmp(metric, groups[g].metrics[k], strlen(groups[g].metrics[k])) == 0)
+				return 1u << g;
+	return 0;
+}
+
+unsigned fm_evaluate_groups_needed(const struct fm_config *cfg)
+{
+	unsigned set = 0;
+
+	for (int i = 0; i < cfg->gate.n; i++)
+		set |= fm_evaluate_group(cfg->gate.check[i].name);
+	return set;
+}
+
+int fm_evaluate_some(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
+		     unsigned set, struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err)
+{
+	struct tables t = {real, synthetic, holdout, pool};
+	int rc = FM_OK;
+
+	for (unsigned g = 0; g < NGROUPS && rc == FM_OK; g++)
+		if (set >> g & 1u)
+			rc = groups[g].run(&t, out, err);
+	return rc;
+}
+
+int fm_evaluate_floor(const struct fm_table *real, const struct fm_table *holdout, unsigned set, struct fm_pool *pool,
+		      struct fm_metrics *out, struct fm_error *err)
+{
 	struct fm_table *fewer = NULL;
 	int rc = FM_OK;
 
-	if (!holdout)
-		return FM_OK;
 	if (real->rows > holdout->rows) {
 		rc = fm_table_sample(&fewer, real, holdout->rows, SEED, FLOOR_TRAIN, err);
 		real = fewer;
@@ -82,58 +133,48 @@ static int noise_floor(const struct tables *t, struct fm_metrics *out, struct fm
 		rc = fm_table_sample(&fewer, holdout, real->rows, SEED, FLOOR_HOLDOUT, err);
 		holdout = fewer;
 	}
-	if (rc == FM_OK)
-		rc = fm_fidelity(real, holdout, t->pool, "floor.", out, err);
-	if (rc == FM_OK)
-		rc = fm_association(real, holdout, t->pool, "floor.", out, err);
+	for (unsigned g = 0; g < NGROUPS && rc == FM_OK; g++)
+		if (groups[g].floor && set >> g & 1u)
+			rc = groups[g].floor(real, holdout, pool, "floor.", out, err);
 	fm_table_free(fewer);
 	return rc;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(const struct tables *, struct fm_metrics *, struct fm_error *);
-} steps[] = {
-    {"rows", count_rows}, {"marginals", fidelity},         {"pairs", association}, {"time and structure", structure},
-    {"rules", rules},     {"prediction task", downstream}, {"leakage", leakage},   {"noise floor", noise_floor},
-};
-enum { NSTEPS = sizeof steps / sizeof *steps };
-
 int fm_evaluate_tables(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
 		       int threads, struct fm_metrics *out, struct fm_error *err)
 {
-	struct tables t = {real, synthetic, holdout && holdout->rows > 0 ? holdout : NULL, NULL};
+	struct fm_pool *pool = NULL;
 	struct fm_progress p;
 	int rc;
 
 	if (real->rows == 0 || synthetic->rows == 0)
 		return fm_fail(err, FM_EINPUT, "the %s table has no rows: there is nothing to evaluate",
 			       real->rows ? "synthetic" : "real");
-	if ((rc = fm_pool_new(&t.pool, threads, err)) != FM_OK)
+	holdout = holdout && holdout->rows > 0 ? holdout : NULL;
+	if ((rc = fm_pool_new(&pool, threads, err)) != FM_OK)
 		return rc;
-	fm_progress_begin(&p, "evaluate", "steps", NSTEPS);
-	for (uint64_t i = 0; i < NSTEPS && rc == FM_OK; i++) {
-		fm_progress_step(&p, i, steps[i].name);
-		if ((rc = steps[i].run(&t, out, err)) == FM_OK)
-			fm_progress_step(&p, i + 1, steps[i].name);
+	fm_progress_begin(&p, "evaluate", "steps", NGROUPS + (holdout ? 1 : 0));
+	for (unsigned g = 0; g < NGROUPS && rc == FM_OK; g++) {
+		fm_progress_step(&p, g, groups[g].name);
+		rc = fm_evaluate_some(real, synthetic, holdout, 1u << g, pool, out, err);
+	}
+	if (rc == FM_OK && holdout) {
+		fm_progress_step(&p, NGROUPS, "noise floor");
+		if ((rc = fm_evaluate_floor(real, holdout, ~0u, pool, out, err)) == FM_OK)
+			fm_progress_step(&p, NGROUPS + 1, "noise floor");
 	}
 	fm_progress_end(&p, rc == FM_OK ? NULL : "failed");
-	fm_pool_free(t.pool);
+	fm_pool_free(pool);
 	return rc;
 }
 
-/* For the report; no check depends on them. */
-static int write_histograms(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
-			    const char *dir, struct fm_error *err)
-{
-	char *path = fm_path_join(dir, "histograms.json");
-	json_t *doc = NULL;
-	int rc = path ? fm_histograms(real, synthetic, holdout, &doc, err)
-		      : fm_fail(err, FM_ESYSTEM, "out of memory for the histograms");
+/* ---- the stage ---- */
 
-	if (rc == FM_OK)
-		rc = fm_json_save(doc, path, err);
-	json_decref(doc);
+static int save(json_t *doc, const char *dir, const char *name, struct fm_error *err)
+{
+	char *path = fm_path_join(dir, name);
+	int rc = doc && path ? fm_json_save(doc, path, err) : fm_fail(err, FM_ESYSTEM, "out of memory for %s", name);
+
 	free(path);
 	return rc;
 }
@@ -141,8 +182,8 @@ static int write_histograms(const struct fm_table *real, const struct fm_table *
 int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *out, struct fm_error *err)
 {
 	struct fm_table *train = NULL, *holdout = NULL, *synthetic = NULL;
-	json_t *list = NULL;
-	char *path = NULL;
+	json_t *list = NULL, *histograms = NULL, *controls = NULL;
+	struct fm_pool *pool = NULL;
 	int rc;
 
 	*out = (struct fm_evaluate_out){0};
@@ -155,16 +196,19 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 	if ((rc = fm_evaluate_tables(train, synthetic, holdout, in->cfg->train.threads, &out->metrics, err)) != FM_OK)
 		goto out;
 	list = fm_metrics_list(&out->metrics);
-	path = fm_path_join(in->out_dir, "metrics.json");
-	if (!list || !path) {
-		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the metrics");
+	if ((rc = save(list, in->out_dir, "metrics.json", err)) != FM_OK ||
+	    (rc = fm_histograms(train, synthetic, holdout, &histograms, err)) != FM_OK || /* for the report */
+	    (rc = save(histograms, in->out_dir, "histograms.json", err)) != FM_OK || in->cfg->gate.control_rows == 0)
 		goto out;
-	}
-	if ((rc = fm_json_save(list, path, err)) == FM_OK)
-		rc = write_histograms(train, synthetic, holdout, in->out_dir, err);
+	if ((rc = fm_pool_new(&pool, in->cfg->train.threads, err)) != FM_OK ||
+	    (rc = fm_controls_measure(in->cfg, train, holdout, SEED, pool, &controls, err)) != FM_OK)
+		goto out;
+	rc = save(controls, in->out_dir, "controls.json", err);
 out:
 	json_decref(list);
-	free(path);
+	json_decref(histograms);
+	json_decref(controls);
+	fm_pool_free(pool);
 	fm_table_free(train);
 	fm_table_free(holdout);
 	fm_table_free(synthetic);

@@ -6,6 +6,8 @@
 
 #include "base/error.h"
 #include "base/table.h"
+#include "base/thread.h"
+#include "manifests/config.h"
 #include "manifests/metrics.h"
 
 /*
@@ -25,5 +27,18 @@
  */
 int fm_evaluate_tables(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
 		       int threads, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+
+/*
+ * The same in parts, for the controls: metrics come in groups that are measured together, and a set of groups is a set of
+ * bits.  No row counts are checked here.
+ */
+unsigned fm_evaluate_group(const char *metric); /* the group of a metric, or of its floor; 0 for one that nobody makes */
+unsigned fm_evaluate_groups_needed(const struct fm_config *cfg); /* of the checks of cfg->gate */
+int fm_evaluate_some(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
+		     unsigned set, struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+/* The floors of a set of groups: what fresh real flows would score, holdout in the synthetic table's place, the larger side
+ * cut to the smaller one. */
+int fm_evaluate_floor(const struct fm_table *real, const struct fm_table *holdout, unsigned set, struct fm_pool *pool,
+		      struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -8,32 +8,28 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "manifests/canon.h"
+#include "stages/controls.h"
 #include "stages/stage.h"
 
 #define METRICS_MAX ((size_t)16 << 20) /* bytes of metrics.json */
 
-static struct fm_check_result *line_new(struct fm_verdict *v, const char *name, const char *direction, double threshold)
+static void line_init(struct fm_check_result *c, const char *name, const char *direction, double threshold)
 {
-	struct fm_check_result *c = &v->check[v->n++];
-
 	*c = (struct fm_check_result){.value = NAN, .threshold = threshold, .ci_lo = NAN, .ci_hi = NAN};
 	snprintf(c->name, sizeof c->name, "%s", name);
 	snprintf(c->direction, sizeof c->direction, "%s", direction);
-	return c;
 }
 
-static void apply(struct fm_verdict *v, const struct fm_metrics *metrics, const struct fm_cfg_check *check, int is_max)
+void fm_gate_line(struct fm_check_result *c, const struct fm_cfg_check *check, int is_max,
+		  const struct fm_metrics *metrics, double floor, double extra)
 {
-	int relative = is_max && check->relative_to_floor; /* min is what it says */
-	struct fm_check_result *c = line_new(v, check->name, is_max ? "max" : "min", is_max ? check->max : check->min);
 	const struct fm_metric *m = fm_metrics_find(metrics, check->name);
+	double threshold = is_max ? check->max : check->min;
 
-	if (relative) {
-		char name[sizeof c->name + 8];
-		snprintf(name, sizeof name, "floor.%s", check->name);
-		const struct fm_metric *floor_metric = fm_metrics_find(metrics, name);
-		c->threshold *= floor_metric ? floor_metric->value : (double)NAN;
-	}
+	/* Only max is what relative_to_floor speaks of. */
+	if (check->relative_to_floor && is_max)
+		threshold = threshold * floor + check->plus;
+	line_init(c, check->name, is_max ? "max" : "min", threshold + extra);
 	if (!m) {
 		snprintf(c->why, sizeof c->why,
 			 "not measured: misspelt, or it needs a column or a holdout that is not there");
@@ -49,11 +45,35 @@ static void apply(struct fm_verdict *v, const struct fm_metrics *metrics, const 
 		snprintf(c->why, sizeof c->why, "the value is infinite");
 	else if (!isfinite(c->threshold))
 		snprintf(c->why, sizeof c->why, "%s",
-			 relative ? "its noise floor was not measured" : "the threshold is no number");
+			 check->relative_to_floor ? "its noise floor was not measured" : "the threshold is no number");
 	else if (is_max ? c->value > c->threshold : c->value < c->threshold)
 		snprintf(c->why, sizeof c->why, "%s the threshold", is_max ? "above" : "below");
 	else
 		c->pass = 1;
+}
+
+static void apply(struct fm_verdict *v, const struct fm_metrics *metrics, const struct fm_cfg_check *check)
+{
+	char name[sizeof check->name + 8];
+	const struct fm_metric *f;
+
+	snprintf(name, sizeof name, "floor.%s", check->name);
+	f = fm_metrics_find(metrics, name);
+	for (int is_max = 1; is_max >= 0; is_max--)
+		if (is_max ? check->has_max : check->has_min)
+			fm_gate_line(&v->check[v->n++], check, is_max, metrics, f ? f->value : (double)NAN, 0);
+	if (!check->has_max && !check->has_min) {
+		struct fm_check_result *c = &v->check[v->n++];
+		line_init(c, check->name, "max", NAN);
+		snprintf(c->why, sizeof c->why, "the config gives it no threshold");
+	}
+}
+
+static void decide(struct fm_verdict *v)
+{
+	v->pass = v->n > 0;
+	for (size_t i = 0; i < v->n; i++)
+		v->pass = v->pass && (v->check[i].pass || v->check[i].waived);
 }
 
 int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics, struct fm_verdict *v,
@@ -64,28 +84,62 @@ int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics,
 	*v = (struct fm_verdict){0};
 	if (n < 0 || n > FM_CFG_MAXCHECKS)
 		return fm_fail(err, FM_EINPUT, "a gate of %d checks is none: 1 to %d are allowed", n, FM_CFG_MAXCHECKS);
-	if ((rc = fm_alloc(&v->check, 2 * (size_t)n + 1, sizeof *v->check, "a verdict", err)) != FM_OK)
+	/* one more for a gate without checks, one for the controls */
+	if ((rc = fm_alloc(&v->check, 2 * (size_t)n + 2, sizeof *v->check, "a verdict", err)) != FM_OK)
 		return rc;
-	for (int i = 0; i < n; i++) {
-		const struct fm_cfg_check *check = &cfg->gate.check[i];
-		if (check->has_max)
-			apply(v, metrics, check, 1);
-		if (check->has_min)
-			apply(v, metrics, check, 0);
-		if (!check->has_max && !check->has_min) {
-			struct fm_check_result *c = line_new(v, check->name, "max", NAN);
-			snprintf(c->why, sizeof c->why, "the config gives it no threshold");
-		}
-	}
+	for (int i = 0; i < n; i++)
+		apply(v, metrics, &cfg->gate.check[i]);
 	if (n == 0) {
-		struct fm_check_result *c = line_new(v, "gate", "min", 1);
+		struct fm_check_result *c = &v->check[v->n++];
+		line_init(c, "gate", "min", 1);
 		c->value = 0;
 		snprintf(c->why, sizeof c->why,
 			 "the config names no check: a gate without checks lets nothing through");
 	}
-	v->pass = v->n > 0;
-	for (size_t i = 0; i < v->n; i++)
-		v->pass = v->pass && v->check[i].pass;
+	decide(v);
+	return FM_OK;
+}
+
+/* The waiver of a check, or NULL. */
+static json_t *waiver_of(const json_t *waivers, const char *check)
+{
+	for (size_t i = 0; i < json_array_size(waivers); i++) {
+		json_t *w = json_array_get(waivers, i);
+		const char *name = json_string_value(json_object_get(w, "check"));
+		if (name && strcmp(name, check) == 0)
+			return w;
+	}
+	return NULL;
+}
+
+/* Only what failed is lifted, and only the waivers that lifted something stand in the verdict. */
+static int waive(struct fm_verdict *v, const json_t *waivers, struct fm_error *err)
+{
+	for (size_t i = 0; i < v->n; i++) {
+		struct fm_check_result *c = &v->check[i];
+		json_t *w = c->pass ? NULL : waiver_of(waivers, c->name);
+
+		if (!w)
+			continue;
+		c->waived = 1;
+		if (!v->waivers && !(v->waivers = json_array()))
+			return fm_fail(err, FM_ESYSTEM, "out of memory for the waivers");
+		if (!waiver_of(v->waivers, c->name) && json_array_append(v->waivers, w) != 0)
+			return fm_fail(err, FM_ESYSTEM, "out of memory for the waivers");
+	}
+	return FM_OK;
+}
+
+int fm_gate_complete(const struct fm_config *cfg, const struct fm_metrics *metrics, const json_t *controls,
+		     const json_t *waivers, struct fm_verdict *v, struct fm_error *err)
+{
+	int rc;
+
+	if (cfg->gate.control_rows > 0 && (rc = fm_controls_judge(cfg, metrics, controls, v, err)) != FM_OK)
+		return rc;
+	if ((rc = waive(v, waivers, err)) != FM_OK)
+		return rc;
+	decide(v);
 	return FM_OK;
 }
 
@@ -101,45 +155,89 @@ static const char *number(double v, char text[32])
 	return text;
 }
 
+static void print_controls(FILE *f, const struct fm_verdict *v)
+{
+	size_t n = json_array_size(v->controls), caught = 0, negative = 0, limit = 0;
+	char a[32];
+
+	for (size_t i = 0; i < n; i++) {
+		const json_t *o = json_array_get(v->controls, i);
+		const char *kind = json_string_value(json_object_get(o, "kind")),
+			   *got = json_string_value(json_object_get(o, "got"));
+		if (!kind || !got || strcmp(kind, "negative") != 0)
+			continue;
+		negative++;
+		caught += strcmp(got, "fail") == 0;
+		limit += !json_is_true(json_object_get(o, "ok"));
+	}
+	if (n == 0)
+		return;
+	fprintf(f, "controls: %zu of %zu planted generators caught", caught, negative);
+	if (limit)
+		fprintf(f, ", %zu that had to be were not", limit);
+	if (v->smallest_leak_caught > 0)
+		fprintf(f, "; smallest leak caught: %s %% of the rows copied", number(100 * v->smallest_leak_caught, a));
+	fprintf(f, " (%lld rows)\n", (long long)v->control_rows);
+}
+
 void fm_verdict_print(FILE *f, const struct fm_verdict *v)
 {
-	size_t failed = 0;
+	size_t failed = 0, waived = 0;
 	int width = (int)strlen("check");
-	char a[32], b[32];
+	char a[32], b[32], m[32];
 
 	for (size_t i = 0; i < v->n; i++) {
 		int w = (int)strlen(v->check[i].name);
 		width = w > width ? w : width;
 	}
-	fprintf(f, "%-*s  %12s  %14s  %9s  %s\n", width, "check", "value", "threshold", "n", "result");
+	fprintf(f, "%-*s  %12s  %14s  %10s  %9s  %s\n", width, "check", "value", "threshold", "margin", "n", "result");
 	for (size_t i = 0; i < v->n; i++) {
 		const struct fm_check_result *c = &v->check[i];
-		fprintf(f, "%-*s  %12s  %2s %11s  %9lld  %s%s%s\n", width, c->name, number(c->value, a),
-			strcmp(c->direction, "min") == 0 ? ">=" : "<=", number(c->threshold, b), (long long)c->n,
-			c->pass ? "pass" : "FAIL", c->pass ? "" : ": ", c->pass ? "" : c->why);
-		failed += !c->pass;
+		fprintf(f, "%-*s  %12s  %2s %11s  %10s  %9lld  %s%s%s\n", width, c->name, number(c->value, a),
+			strcmp(c->direction, "min") == 0 ? ">=" : "<=", number(c->threshold, b),
+			number(fm_check_margin(c), m), (long long)c->n,
+			c->pass     ? "pass"
+			: c->waived ? "waived"
+				    : "FAIL",
+			c->pass ? "" : ": ", c->pass ? "" : c->why);
+		failed += !c->pass && !c->waived;
+		waived += c->waived != 0;
 	}
-	if (v->pass)
+	print_controls(f, v);
+	if (v->pass && waived)
+		fprintf(f, "gate: pass (%zu checks, %zu of them waived)\n", v->n, waived);
+	else if (v->pass)
 		fprintf(f, "gate: pass (%zu checks)\n", v->n);
 	else
 		fprintf(f, "gate: FAIL (%zu of %zu checks failed)\n", failed, v->n);
 }
 
+/* The controls that evaluate left beside its metrics, or none. */
+static int load_controls(const struct fm_gate_in *in, json_t **controls, struct fm_error *err)
+{
+	if (!in->controls_json || in->cfg->gate.control_rows == 0)
+		return FM_OK;
+	return fm_json_load(controls, in->controls_json, METRICS_MAX, err);
+}
+
 int fm_stage_gate(const struct fm_gate_in *in, struct fm_gate_out *out, struct fm_error *err)
 {
 	struct fm_metrics metrics = {0};
-	json_t *list = NULL, *verdict = NULL;
+	json_t *list = NULL, *verdict = NULL, *controls = NULL;
 	char *path = NULL;
 	int rc;
 
 	*out = (struct fm_gate_out){0};
-	if ((rc = fm_json_load(&list, in->metrics_json, METRICS_MAX, err)) != FM_OK)
+	if ((rc = fm_json_load(&list, in->metrics_json, METRICS_MAX, err)) != FM_OK ||
+	    (rc = load_controls(in, &controls, err)) != FM_OK)
 		goto out;
 	if ((rc = fm_metrics_from_list(&metrics, list, err)) != FM_OK) {
 		rc = fm_error_prefix(err, "%s: ", in->metrics_json);
 		goto out;
 	}
 	if ((rc = fm_gate_apply(in->cfg, &metrics, &out->verdict, err)) != FM_OK)
+		goto out;
+	if ((rc = fm_gate_complete(in->cfg, &metrics, controls, in->waivers, &out->verdict, err)) != FM_OK)
 		goto out;
 	verdict = fm_verdict_json(&out->verdict);
 	path = fm_path_join(in->out_dir, "verdict.json");
@@ -150,6 +248,7 @@ int fm_stage_gate(const struct fm_gate_in *in, struct fm_gate_out *out, struct f
 	rc = fm_json_save(verdict, path, err);
 out:
 	json_decref(list);
+	json_decref(controls);
 	json_decref(verdict);
 	free(path);
 	fm_metrics_free(&metrics);

@@ -14,12 +14,23 @@
  * Apply cfg->gate to the metrics: one line of the verdict for each threshold (a check with max and min makes two), a
  * value at its threshold passing.  A check fails, saying why, when its metric was not measured (or is misspelt), is NaN or
  * infinite, when its threshold is, when it has none, and when it is relative to a noise floor that was not measured
- * (max * the metric "floor." + name).  No check at all is a failure too, of a line named "gate".
+ * (max * the metric "floor." + name, + plus).  No check at all is a failure too, of a line named "gate".
  *
  * FM_OK whether it passed or not: v->pass says.  Free *v by fm_verdict_free.
  */
 int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics, struct fm_verdict *v,
 		  struct fm_error *err) FM_MUST_CHECK;
+
+/* The rest of a verdict that fm_gate_apply began: the gate's trial by controls (controls.h; controls NULL: there was none,
+ * which fails), where cfg->gate.control_rows asks for one; then waivers, a list as in a verdict (metrics.h) or NULL, which
+ * lift what they name and nothing else.  Who signed them is for the caller to know. */
+int fm_gate_complete(const struct fm_config *cfg, const struct fm_metrics *metrics, const json_t *controls,
+		     const json_t *waivers, struct fm_verdict *v, struct fm_error *err) FM_MUST_CHECK;
+
+/* One threshold of a check (its max, or its min) applied to one table of metrics.  floor: the value of the metric's noise
+ * floor, NaN when there is none; extra is added to the threshold. */
+void fm_gate_line(struct fm_check_result *c, const struct fm_cfg_check *check, int is_max,
+		  const struct fm_metrics *metrics, double floor, double extra);
 
 /* The verdict as an aligned table for people, failures with their reason, and a last line that sums up. */
 void fm_verdict_print(FILE *f, const struct fm_verdict *v);

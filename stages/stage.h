@@ -10,7 +10,8 @@
  *     ingest    trace + dialect             -> store/{train,validation,holdout}/ (tables with win and gap), store/store.json, store/quarantine.csv
  *     train     store/train, /validation    -> model/ (model.json, weights.bin, ...)
  *     generate  model/                      -> synthetic/table/
- *     evaluate  store/, synthetic, model    -> metrics/metrics.json   (fm_metrics_list), metrics/histograms.json (judge/histogram.h)
+ *     evaluate  store/, synthetic, model    -> metrics/metrics.json   (fm_metrics_list), metrics/histograms.json (judge/histogram.h),
+ *                                            metrics/controls.json (controls.h)
  *     gate      metrics                     -> verdict/verdict.json   (fm_verdict_json)
  *     release   synthetic, verdict, key     -> release folder: NAME-VERSION.tar.zst and .sig
  */
@@ -45,7 +46,8 @@ struct fm_evaluate_out { struct fm_metrics metrics; };
 int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *out, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_evaluate_out_json(const struct fm_evaluate_out *out);
 
-struct fm_gate_in { const struct fm_config *cfg; const char *metrics_json, *out_dir; };
+/* controls_json: what evaluate found out about the controls, or NULL; waivers: those that hold, as in a verdict, or NULL. */
+struct fm_gate_in { const struct fm_config *cfg; const char *metrics_json, *out_dir, *controls_json; const json_t *waivers; };
 struct fm_gate_out { struct fm_verdict verdict; };
 int fm_stage_gate(const struct fm_gate_in *in, struct fm_gate_out *out, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_gate_out_json(const struct fm_gate_out *out);

@@ -272,7 +272,7 @@ static void test_stage_writes_the_verdict(void **state)
 
 	assert_int_equal(scratch_make(), 0);
 	const char *metrics = scratch_path("metrics.json"), *verdict = scratch_path("verdict.json");
-	struct fm_gate_in in = {f->cfg, metrics, scratch};
+	struct fm_gate_in in = {.cfg = f->cfg, .metrics_json = metrics, .out_dir = scratch};
 
 	assert_int_equal(fm_stage_gate(&in, &out, &err), FM_EINPUT); /* no metrics at all: an error, and no verdict */
 	assert_false(fm_file_exists(verdict));

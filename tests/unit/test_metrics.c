@@ -168,15 +168,51 @@ static void test_verdict_goes_there_and_back(void **state)
 	fm_verdict_free(&w);
 	text_is(
 	    j,
-	    "{\"checks\":[{\"ci\":[0.05,0.15],\"direction\":\"max\",\"n\":9,\"name\":\"a.b\",\"pass\":true,"
+	    "{\"checks\":[{\"ci\":[0.05,0.15],\"direction\":\"max\",\"margin\":0.1,\"n\":9,\"name\":\"a.b\",\"pass\":true,"
 	    "\"threshold\":0.2,"
-	    "\"value\":0.1,\"why\":\"\"},{\"direction\":\"min\",\"n\":0,\"name\":\"c\",\"pass\":false,\"threshold\":1,"
-	    "\"value\":null,\"why\":\"missing\"}],\"verdict\":\"fail\"}");
+	    "\"value\":0.1,\"waived\":false,\"why\":\"\"},{\"direction\":\"min\",\"margin\":null,\"n\":0,\"name\":\"c\","
+	    "\"pass\":false,\"threshold\":1,"
+	    "\"value\":null,\"waived\":false,\"why\":\"missing\"}],\"verdict\":\"fail\"}");
 }
+
+#define WAIVER(name)                                                                                                   \
+	"{\"check\":\"" name "\",\"reason\":\"r\",\"expires\":\"2030-01-01\",\"signer\":\"s\",\"key\":\"k\"}"
+#define CONTROL(got)                                                                                                   \
+	"{\"name\":\"copy\",\"kind\":\"negative\",\"level\":0.005,\"expected\":\"fail\",\"got\":\"" got                       \
+	"\",\"ok\":true,\"failed_checks\":[\"leak.rows_equal\"]}"
+#define TRIAL(control)                                                                                                 \
+	",\"controls\":[" control "],\"control_rows\":9,\"control_limit\":0.005,\"smallest_leak_caught\":0.005"
 
 #define CHECK(value, threshold, direction, pass)                                                                       \
 	"{\"name\":\"a\",\"value\":" value ",\"threshold\":" threshold ",\"direction\":\"" direction                   \
 	"\",\"n\":1,\"pass\":" pass ",\"why\":\"\"}"
+
+#define WAIVED(name)                                                                                                   \
+	"{\"name\":\"" name                                                                                           \
+	"\",\"value\":3,\"threshold\":2,\"direction\":\"max\",\"n\":1,\"pass\":false,\"waived\":true,\"why\":\"above\"}"
+
+/* A waived check does not block, and what is said of waivers and controls comes back as it was. */
+static void test_waivers_and_controls_go_there_and_back(void **state)
+{
+	const char *text = "{\"verdict\":\"pass\",\"waivers\":[" WAIVER("a") "],\"checks\":[" WAIVED("a") "]" TRIAL(
+	    CONTROL("fail")) "}";
+	json_t *j = json_loads(text, 0, NULL), *again;
+	struct fm_error err = {0};
+	struct fm_verdict v;
+
+	(void)state;
+	if (fm_verdict_from_json(&v, j, &err) != FM_OK)
+		fail_msg("%s", err.message);
+	assert_true(v.pass && v.check[0].waived && !v.check[0].pass);
+	assert_true(v.control_rows == 9 && v.smallest_leak_caught == 0.005);
+	again = fm_verdict_json(&v);
+	assert_true(json_equal(json_object_get(again, "controls"), json_object_get(j, "controls")));
+	assert_true(json_equal(json_object_get(again, "waivers"), json_object_get(j, "waivers")));
+	assert_true(json_number_value(json_object_get(again, "smallest_leak_caught")) == 0.005);
+	fm_verdict_free(&v);
+	json_decref(again);
+	json_decref(j);
+}
 
 static void test_forged_verdicts_are_refused(void **state)
 {
@@ -191,6 +227,11 @@ static void test_forged_verdicts_are_refused(void **state)
 	    "{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "2", "max", "1") "]}",
 	    "{\"verdict\":\"PASS\",\"checks\":[" CHECK("1", "2", "max", "true") "]}",
 	    "{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "2", "max", "true") "],\"x\":1}",
+	    "{\"verdict\":\"pass\",\"checks\":[" WAIVED("a") "]}",
+	    "{\"verdict\":\"pass\",\"waivers\":[" WAIVER("b") "],\"checks\":[" WAIVED("a") "]}",
+	    "{\"verdict\":\"pass\",\"waivers\":[{\"check\":\"a\"}],\"checks\":[" WAIVED("a") "]}",
+	    "{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "2", "max", "true") "]" TRIAL(CONTROL("maybe")) "}",
+	    "{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "2", "max", "true") "],\"controls\":[" CONTROL("fail") "]}",
 	    "{\"verdict\":\"pass\"}",
 	    "{\"checks\":[]}",
 	    "[]",
@@ -220,6 +261,7 @@ int main(void)
 	    cmocka_unit_test(test_dots_become_nesting),         cmocka_unit_test(test_list_is_complete_and_read_back),
 	    cmocka_unit_test(test_names_are_unique_and_nest),   cmocka_unit_test(test_bad_lists_are_refused),
 	    cmocka_unit_test(test_verdict_goes_there_and_back), cmocka_unit_test(test_forged_verdicts_are_refused),
+	    cmocka_unit_test(test_waivers_and_controls_go_there_and_back),
 	};
 	return cmocka_run_group_tests_name("metrics", tests, NULL, NULL);
 }

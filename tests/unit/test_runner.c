@@ -164,7 +164,16 @@ static int small_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_ou
 
 	(void)out;
 	snprintf(text, sizeof text, "[{\"name\":\"jsd.SA\",\"value\":%g,\"n\":3}]", plan.metric);
-	return rc ? rc : put(in->out_dir, "metrics.json", text, err);
+	if (rc || (rc = put(in->out_dir, "metrics.json", text, err)))
+		return rc;
+	/* Two controls, as the gate wants them: real flows and useless ones. */
+	return put(in->out_dir, "controls.json",
+		   "{\"format\":\"flowmint-controls/1\",\"rows\":100,\"limit\":0.005,\"floor\":[],\"controls\":["
+		   "{\"name\":\"fresh\",\"kind\":\"positive\",\"level\":0,\"expected\":\"pass\","
+		   "\"metrics\":[{\"name\":\"jsd.SA\",\"value\":0.01,\"n\":100}]},"
+		   "{\"name\":\"constant\",\"kind\":\"negative\",\"level\":0,\"expected\":\"fail\","
+		   "\"metrics\":[{\"name\":\"jsd.SA\",\"value\":0.6,\"n\":100}]}]}",
+		   err);
 }
 
 static int small_gate(const struct fm_gate_in *in, struct fm_gate_out *out, struct fm_error *err)

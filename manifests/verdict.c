@@ -1,0 +1,254 @@
+/* verdict.c - what the gate decided, as a document. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "manifests/metrics_json.h"
+
+double fm_check_margin(const struct fm_check_result *c)
+{
+	if (!isfinite(c->value) || !isfinite(c->threshold))
+		return NAN;
+	return strcmp(c->direction, "min") == 0 ? c->value - c->threshold : c->threshold - c->value;
+}
+
+/* ---- writing ---- */
+
+static json_t *check_json(const struct fm_check_result *c)
+{
+	json_t *o = json_pack("{s:s,s:o,s:o,s:s,s:o,s:I,s:b,s:b,s:s}", "name", c->name, "value",
+			      fm_real_or_null(c->value), "threshold", fm_real_or_null(c->threshold), "direction",
+			      c->direction, "margin", fm_real_or_null(fm_check_margin(c)), "n", (json_int_t)c->n, "pass",
+			      c->pass, "waived", c->waived, "why", c->why);
+
+	if (o && fm_set_ci(o, c->ci_lo, c->ci_hi) != 0) {
+		json_decref(o);
+		return NULL;
+	}
+	return o;
+}
+
+static int add_controls(json_t *root, const struct fm_verdict *v)
+{
+	return json_object_set(root, "controls", v->controls) |
+	       json_object_set_new(root, "control_rows", json_integer(v->control_rows)) |
+	       json_object_set_new(root, "control_limit", json_real(v->control_limit)) |
+	       json_object_set_new(root, "smallest_leak_caught",
+				   v->smallest_leak_caught > 0 ? json_real(v->smallest_leak_caught) : json_null());
+}
+
+json_t *fm_verdict_json(const struct fm_verdict *v)
+{
+	json_t *list = json_array(), *root = json_object();
+	int bad = !list || !root;
+
+	for (size_t i = 0; i < v->n && !bad; i++)
+		bad |= json_array_append_new(list, check_json(&v->check[i]));
+	bad |= json_object_set_new(root, "verdict", json_string(v->pass ? "pass" : "fail"));
+	bad |= json_object_set_new(root, "checks", list);
+	if (v->waivers)
+		bad |= json_object_set(root, "waivers", v->waivers);
+	if (v->controls)
+		bad |= add_controls(root, v);
+	if (!bad)
+		return root;
+	json_decref(root);
+	return NULL;
+}
+
+/* ---- reading ---- */
+
+/* A pass that the numbers beside it deny is a forgery or a bug; a failure is believed as it stands. */
+static bool pass_holds(const struct fm_check_result *c)
+{
+	if (!isfinite(c->value) || !isfinite(c->threshold))
+		return false;
+	return strcmp(c->direction, "max") == 0 ? c->value <= c->threshold : c->value >= c->threshold;
+}
+
+static int check_from_json(struct fm_check_result *c, const json_t *o, const char *where, struct fm_error *err)
+{
+	static const char *const keys[] = {"name", "value", "threshold", "direction", "margin", "n", "pass", "waived",
+					   "ci",   "why"};
+	const json_t *pass = json_object_get(o, "pass"), *waived = json_object_get(o, "waived");
+	int rc;
+
+	if ((rc = fm_doc_keys(o, keys, sizeof(keys) / sizeof(keys[0]), where, err)) != FM_OK ||
+	    (rc = fm_doc_text(o, "name", c->name, sizeof(c->name), where, err)) != FM_OK ||
+	    (rc = fm_doc_real(o, "value", &c->value, where, err)) != FM_OK ||
+	    (rc = fm_doc_real(o, "threshold", &c->threshold, where, err)) != FM_OK ||
+	    (rc = fm_doc_text(o, "direction", c->direction, sizeof(c->direction), where, err)) != FM_OK ||
+	    (rc = fm_doc_count(o, &c->n, where, err)) != FM_OK ||
+	    (rc = fm_doc_ci(o, &c->ci_lo, &c->ci_hi, where, err)) != FM_OK ||
+	    (rc = fm_doc_text(o, "why", c->why, sizeof(c->why), where, err)) != FM_OK)
+		return rc;
+	if (!fm_metric_name_ok(c->name))
+		return fm_fail(err, FM_EINPUT, "%s: no name of a metric", where);
+	if (strcmp(c->direction, "max") != 0 && strcmp(c->direction, "min") != 0)
+		return fm_fail(err, FM_EINPUT, "%s (%s): direction is max or min", where, c->name);
+	if (!json_is_boolean(pass) || (waived && !json_is_boolean(waived)))
+		return fm_fail(err, FM_EINPUT, "%s (%s): 'pass' and 'waived' must be true or false", where, c->name);
+	c->pass = json_is_true(pass);
+	c->waived = json_is_true(waived);
+	if (c->pass && !pass_holds(c))
+		return fm_fail(err, FM_EINPUT, "%s (%s): says pass, but its value does not meet its threshold", where,
+			       c->name);
+	if (c->pass && c->waived)
+		return fm_fail(err, FM_EINPUT, "%s (%s): says both pass and waived", where, c->name);
+	return FM_OK;
+}
+
+static int waivers_from_json(struct fm_verdict *v, const json_t *list, struct fm_error *err)
+{
+	static const char *const keys[] = {"check", "reason", "expires", "signer", "key"};
+	size_t n = json_array_size(list);
+	char text[1100];
+	int rc;
+
+	if (!json_is_array(list) || n > FM_DOC_MAXENTRIES)
+		return fm_fail(err, FM_EINPUT, "verdict: 'waivers' must be a list of at most %d", FM_DOC_MAXENTRIES);
+	for (size_t i = 0; i < n; i++) {
+		const json_t *o = json_array_get(list, i);
+		if ((rc = fm_doc_keys(o, keys, 5, "verdict: waiver", err)) != FM_OK)
+			return rc;
+		for (int k = 0; k < 5; k++)
+			if ((rc = fm_doc_text(o, keys[k], text, sizeof(text), "verdict: waiver", err)) != FM_OK)
+				return rc;
+	}
+	v->waivers = json_deep_copy(list);
+	return v->waivers ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory for the waivers");
+}
+
+static int one_of(const json_t *o, const char *key, const char *words, const char *where, struct fm_error *err)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+	char want[32];
+
+	snprintf(want, sizeof(want), " %.20s ", s ? s : "\n");
+	return strstr(words, want) ? FM_OK : fm_fail(err, FM_EINPUT, "%s: '%s' must be one of%s", where, key, words);
+}
+
+static int control_from_json(const json_t *o, const char *where, struct fm_error *err)
+{
+	static const char *const keys[] = {"name", "kind", "level", "expected", "got", "ok", "failed_checks"};
+	const json_t *failed = json_object_get(o, "failed_checks"), *level = json_object_get(o, "level");
+	char name[32];
+	int rc;
+
+	if ((rc = fm_doc_keys(o, keys, sizeof(keys) / sizeof(keys[0]), where, err)) != FM_OK ||
+	    (rc = fm_doc_text(o, "name", name, sizeof(name), where, err)) != FM_OK ||
+	    (rc = one_of(o, "kind", " negative positive ", where, err)) != FM_OK ||
+	    (rc = one_of(o, "expected", " fail pass any ", where, err)) != FM_OK ||
+	    (rc = one_of(o, "got", " fail pass ", where, err)) != FM_OK)
+		return rc;
+	if (!json_is_number(level) || !json_is_boolean(json_object_get(o, "ok")) || !json_is_array(failed))
+		return fm_fail(err, FM_EINPUT, "%s: a control has a 'level', 'ok' and a list of 'failed_checks'", where);
+	for (size_t i = 0; i < json_array_size(failed); i++) {
+		const char *s = json_string_value(json_array_get(failed, i));
+		if (!s || !fm_metric_name_ok(s))
+			return fm_fail(err, FM_EINPUT, "%s: no name of a metric in 'failed_checks'", where);
+	}
+	return FM_OK;
+}
+
+static int controls_from_json(struct fm_verdict *v, const json_t *j, struct fm_error *err)
+{
+	const json_t *list = json_object_get(j, "controls"), *rows = json_object_get(j, "control_rows");
+	size_t n = json_array_size(list);
+	double leak;
+	int rc;
+
+	if (!list)
+		return FM_OK;
+	if (!json_is_array(list) || n > FM_DOC_MAXENTRIES)
+		return fm_fail(err, FM_EINPUT, "verdict: 'controls' must be a list of at most %d", FM_DOC_MAXENTRIES);
+	for (size_t i = 0; i < n; i++) {
+		char where[48];
+		snprintf(where, sizeof(where), "verdict: control %zu", i + 1);
+		if ((rc = control_from_json(json_array_get(list, i), where, err)) != FM_OK)
+			return rc;
+	}
+	if (!json_is_integer(rows) || json_integer_value(rows) < 0)
+		return fm_fail(err, FM_EINPUT, "verdict: 'control_rows' must be a count of rows");
+	v->control_rows = json_integer_value(rows);
+	if ((rc = fm_doc_real(j, "control_limit", &v->control_limit, "verdict", err)) != FM_OK ||
+	    (rc = fm_doc_real(j, "smallest_leak_caught", &leak, "verdict", err)) != FM_OK)
+		return rc;
+	v->smallest_leak_caught = leak > 0 ? leak : 0;
+	v->controls = json_deep_copy(list);
+	return v->controls ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory for the controls");
+}
+
+static bool has_waiver(const struct fm_verdict *v, const char *check)
+{
+	for (size_t i = 0; i < json_array_size(v->waivers); i++) {
+		const char *name = json_string_value(json_object_get(json_array_get(v->waivers, i), "check"));
+		if (name && strcmp(name, check) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int checks_from_json(struct fm_verdict *v, const json_t *list, bool *all, struct fm_error *err)
+{
+	size_t n = json_array_size(list);
+	int rc;
+
+	if (!json_is_array(list) || n > FM_DOC_MAXENTRIES)
+		return fm_fail(err, FM_EINPUT, "verdict: 'checks' must be a list of at most %d", FM_DOC_MAXENTRIES);
+	if ((rc = fm_alloc(&v->check, n ? n : 1, sizeof(*v->check), "the checks of a verdict", err)) != FM_OK)
+		return rc;
+	*all = n > 0;
+	for (v->n = 0; v->n < n; v->n++) {
+		struct fm_check_result *c = &v->check[v->n];
+		char where[48];
+		snprintf(where, sizeof(where), "verdict: check %zu", v->n + 1);
+		if ((rc = check_from_json(c, json_array_get(list, v->n), where, err)) != FM_OK)
+			return rc;
+		if (c->waived && !has_waiver(v, c->name))
+			return fm_fail(err, FM_EINPUT, "%s (%s): says waived, but there is no waiver of it", where,
+				       c->name);
+		*all = *all && (c->pass || c->waived);
+	}
+	return FM_OK;
+}
+
+int fm_verdict_from_json(struct fm_verdict *v, const json_t *j, struct fm_error *err)
+{
+	static const char *const keys[] = {"verdict",      "checks",        "waivers", "controls",
+					   "control_rows", "control_limit", "smallest_leak_caught"};
+	const char *word = json_string_value(json_object_get(j, "verdict"));
+	const json_t *waivers = json_object_get(j, "waivers");
+	bool all = false;
+	int rc;
+
+	*v = (struct fm_verdict){0};
+	if ((rc = fm_doc_keys(j, keys, sizeof(keys) / sizeof(keys[0]), "verdict", err)) != FM_OK)
+		return rc;
+	if (word == NULL || (strcmp(word, "pass") != 0 && strcmp(word, "fail") != 0))
+		return fm_fail(err, FM_EINPUT, "verdict: 'verdict' must be \"pass\" or \"fail\"");
+	if ((waivers && (rc = waivers_from_json(v, waivers, err)) != FM_OK) ||
+	    (rc = checks_from_json(v, json_object_get(j, "checks"), &all, err)) != FM_OK ||
+	    (rc = controls_from_json(v, j, err)) != FM_OK)
+		goto out;
+	v->pass = strcmp(word, "pass") == 0;
+	if (v->pass && !all)
+		rc = fm_fail(err, FM_EINPUT, "verdict: says pass, but %s",
+			     v->n ? "not every check passed" : "nothing was checked");
+out:
+	if (rc != FM_OK)
+		fm_verdict_free(v);
+	return rc;
+}
+
+void fm_verdict_free(struct fm_verdict *v)
+{
+	if (v == NULL)
+		return;
+	free(v->check);
+	json_decref(v->waivers);
+	json_decref(v->controls);
+	*v = (struct fm_verdict){0};
+}
