@@ -8,6 +8,6 @@ DOUBLE := $(patsubst %.c,$(B)/double/%.o,base/kernels.c base/kernels_v1.c model/
 $(B)/double/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(FLAGS_$(subst /,_,$*)) -DFM_DOUBLE -c -o $@ $<
-$(B)/tests/test_gradients: $(DOUBLE) $(TESTLIBS)
+$(B)/tests/test_gradients: $(DOUBLE) $(call lib,model) $(call lib,manifests) $(call lib,base)
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_ALL)

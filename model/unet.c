@@ -2,12 +2,14 @@
  * unet.c - a 1-D U-Net along the window (Ronneberger et al. 2015; as a denoiser: Ho, Jain, Abbeel 2020, app. B; Dhariwal,
  * Nichol 2021): `depth` levels, each half as long as the one above.
  *
+ *     flow   feed-forward layer, each flow by itself
  *     down   level i: two blocks -> skip i; convolution of stride 2 -> level i + 1
  *     middle lowest level: block, attention, block
  *     up     level i: x beside skip i -> block -> block; each row twice, convolution -> level i - 1
+ *     flow   feed-forward layer
  *
- * Block: x + conv(act(norm(conv(act(norm(x)))))), act a shift and scale that are linear in the condition, then SiLU; where x is
- * wider than what comes out, a linear map takes the place of the first x.
+ * Block: x + conv(act(norm(conv(act(norm(x)))))), act a shift and scale that are linear in the condition, then SiLU; the block
+ * that sees x beside a skip adds to their sum, so that a path of sums leads from the first row to the last.
  *
  * A level of W rows has ceil(W/2) below it; the row too many is dropped on the way up, so any window will do.
  *
@@ -19,10 +21,23 @@
 
 #include "model/layers.h"
 
+#define NFLOW (2 * FM_NMOD)
 #define LEVELS 9 /* windows of at most 512 */
-enum { ADA, ADA_B, CONV1, CONV1_B, CONV2, CONV2_B, SHORT, SHORT_B, NBLOCK };
-/* Tensors: of the final norm, the middle, then of each level. */
-enum { FINAL = 0, MID_ADA = 2, MID_ADA_B, MID_ATT, MID1 = MID_ATT + FM_NATT, MID2 = MID1 + NBLOCK, LEVEL = MID2 + NBLOCK };
+enum { ADA, ADA_B, CONV1, CONV1_B, CONV2, CONV2_B, NBLOCK };
+/* Tensors: of the final norm, the flows' layers, the middle, then of each level. */
+enum {
+	FINAL,
+	FLOW_ADA = 2,
+	FLOW_ADA_B,
+	FF1,
+	FF2 = FF1 + FM_NFF,
+	MID_ADA = FF2 + FM_NFF,
+	MID_ADA_B,
+	MID_ATT,
+	MID1 = MID_ATT + FM_NATT,
+	MID2 = MID1 + NBLOCK,
+	LEVEL = MID2 + NBLOCK
+};
 enum { DOWN1 = 0, DOWN2 = NBLOCK, UP1 = 2 * NBLOCK, UP2 = 3 * NBLOCK, DOWN = 4 * NBLOCK, DOWN_B, UP, UP_B, NLEVEL };
 #define AT(i, t) (at + LEVEL + (i)*NLEVEL + (t))
 
@@ -43,10 +58,6 @@ static void block_declare(struct fm_layout *l, int in, int D, size_t *at, const 
 	at[CONV1_B] = fm_layout_add(l, 1, D, 0, "body.%s.%d.conv1.bias", name, i);
 	at[CONV2] = fm_layout_add(l, 3 * D, D, s2, "body.%s.%d.conv2.weight", name, i);
 	at[CONV2_B] = fm_layout_add(l, 1, D, 0, "body.%s.%d.conv2.bias", name, i);
-	if (in == D)
-		return;
-	at[SHORT] = fm_layout_add(l, in, D, 1.0f / __builtin_sqrtf((float)in), "body.%s.%d.short.weight", name, i);
-	at[SHORT_B] = fm_layout_add(l, 1, D, 0, "body.%s.%d.short.bias", name, i);
 }
 
 static void declare(const struct fm_arch *a, struct fm_layout *l, size_t *at)
@@ -62,7 +73,7 @@ static void declare(const struct fm_arch *a, struct fm_layout *l, size_t *at)
 			break;
 		*AT(i, DOWN) = fm_layout_add(l, 3 * D, D, s, "body.down.%d.weight", i);
 		*AT(i, DOWN_B) = fm_layout_add(l, 1, D, 0, "body.down.%d.bias", i);
-		*AT(i, UP) = fm_layout_add(l, 3 * D, D, s, "body.up.%d.weight", i);
+		*AT(i, UP) = fm_layout_add(l, 3 * D, D, 0.3f * s, "body.up.%d.weight", i);
 		*AT(i, UP_B) = fm_layout_add(l, 1, D, 0, "body.up.%d.bias", i);
 	}
 	block_declare(l, D, D, at + MID1, "middle", 1);
@@ -70,6 +81,10 @@ static void declare(const struct fm_arch *a, struct fm_layout *l, size_t *at)
 	at[MID_ADA_B] = fm_layout_add(l, 1, FM_NMOD * D, 0, "body.middle.ada.bias");
 	fm_att_declare(l, D, 0.02f, "middle.", 0, at + MID_ATT);
 	block_declare(l, D, D, at + MID2, "middle", 2);
+	at[FLOW_ADA] = fm_layout_add(l, D, NFLOW * D, 0, "body.flow.ada.weight");
+	at[FLOW_ADA_B] = fm_layout_add(l, 1, NFLOW * D, 0, "body.flow.ada.bias");
+	fm_ff_declare(l, D, a->ffn, 0.02f, 1, at + FF1);
+	fm_ff_declare(l, D, a->ffn, 0.02f, 2, at + FF2);
 	fm_final_declare(l, D, at + FINAL);
 }
 
@@ -90,10 +105,13 @@ struct acts {
 	struct level level[LEVELS];
 	struct block mid[2];
 	struct fm_att att;
+	struct fm_ff ff[2];
 	struct fm_final final;
-	struct fm_space space;
-	fm_real *attmod, *flat; /* (B, 3D), (B * W, D) */
-	fm_real *dmod, *d1, *d2; /* (B, 6D), (rows, 2D) */
+	struct fm_space low, top;      /* of attention and of the flows' layers */
+	fm_real *attmod;               /* (B, 3D) */
+	fm_real *flowmod, *dflowmod;   /* (B, 6D) */
+	fm_real *flat;                 /* (B * W, D) */
+	fm_real *dmod, *d1, *d2;       /* (B, 6D), (rows, 2D) */
 };
 
 static void block_take(struct fm_tape *t, int B, int rows, int in, int D, struct block *b)
@@ -134,8 +152,13 @@ static void take(const struct fm_arch *a, int B, struct fm_tape *t, struct acts 
 	block_take(t, B, l->rows, D, D, &s->mid[0]);
 	block_take(t, B, l->rows, D, D, &s->mid[1]);
 	fm_att_take(&low, a->heads, t, &s->att);
-	fm_space_take(&low, 3 * D, t, &s->space);
+	fm_space_take(&low, 3 * D, t, &s->low);
 	fm_final_take(&top, t, &s->final);
+	fm_ff_take(&top, a->ffn, t, &s->ff[0]);
+	fm_ff_take(&top, a->ffn, t, &s->ff[1]);
+	fm_space_take(&top, a->ffn, t, &s->top);
+	s->flowmod = fm_take(t, (size_t)B * 6 * D);
+	s->dflowmod = fm_take(t, (size_t)B * 6 * D);
 	s->attmod = fm_take(t, (size_t)B * FM_NMOD * D);
 	s->flat = fm_take(t, (size_t)B * a->window * D);
 	s->dmod = fm_take(t, (size_t)B * 6 * D);
@@ -274,40 +297,34 @@ static void act_back(const struct fm_pass *q, int W, int n, const fm_real *y, co
 	}
 }
 
-/* out (rows, D) from x (rows, in); out may be x when in is D. */
-static void block_forward(const struct fm_pass *q, int W, int in, const size_t *at, const struct block *l, const fm_real *c, const fm_real *x, fm_real *u,
-			  fm_real *out)
+/* x (rows, D) += f(in (rows, n)). */
+static void block_forward(const struct fm_pass *q, int W, int n, const size_t *at, const struct block *l, const fm_real *c, const fm_real *in, fm_real *u,
+			  fm_real *x)
 {
-	int D = q->D, rows = q->B * (W + 1) + 1, stride = 2 * (in + D);
+	int D = q->D, rows = q->B * (W + 1) + 1, stride = 2 * (n + D);
 	fm_linear(q, q->B, D, stride, c, at[ADA], at[ADA_B], l->mod);
-	q->k->norm(l->y1, l->r1, x, rows, in);
-	act(q, W, in, l->y1, l->mod, stride, l->h1, l->a1);
-	conv(q, W, in, D, l->a1, at[CONV1], at[CONV1_B], u);
+	q->k->norm(l->y1, l->r1, in, rows, n);
+	act(q, W, n, l->y1, l->mod, stride, l->h1, l->a1);
+	conv(q, W, n, D, l->a1, at[CONV1], at[CONV1_B], u);
 	q->k->norm(l->y2, l->r2, u, rows, D);
-	act(q, W, D, l->y2, l->mod + 2 * in, stride, l->h2, l->a2);
+	act(q, W, D, l->y2, l->mod + 2 * n, stride, l->h2, l->a2);
 	conv(q, W, D, D, l->a2, at[CONV2], at[CONV2_B], u);
-	if (in != D) {
-		fm_linear(q, rows, in, D, x, at[SHORT], at[SHORT_B], out);
-		wipe(out, q->B, W, D);
-	}
-	q->k->add(out, u, (size_t)rows * D);
+	q->k->add(x, u, (size_t)rows * D);
 }
 
-/* dout (rows, D) to dx (rows, in); they are one when in is D, else x is what went in. */
-static void block_backward(const struct fm_pass *q, int W, int in, const size_t *at, const struct block *l, const fm_real *c, const fm_real *x,
-			   const struct acts *s, fm_real *dout, fm_real *dx, fm_real *dc)
+/* din (rows, n) += what comes through f from dx (rows, D); they may be one. */
+static void block_backward(const struct fm_pass *q, int W, int n, const size_t *at, const struct block *l, const fm_real *c, const struct acts *s,
+			   const fm_real *dx, fm_real *din, fm_real *dc)
 {
-	int D = q->D, rows = q->B * (W + 1) + 1, stride = 2 * (in + D);
+	int D = q->D, rows = q->B * (W + 1) + 1, stride = 2 * (n + D);
 	memset(s->dmod, 0, sizeof(fm_real) * (size_t)q->B * stride);
-	conv_back(q, W, D, D, l->a2, dout, at[CONV2], at[CONV2_B], s->d1);
-	act_back(q, W, D, l->y2, l->h2, l->mod + 2 * in, s->dmod + 2 * in, stride, s->d1);
+	conv_back(q, W, D, D, l->a2, dx, at[CONV2], at[CONV2_B], s->d1);
+	act_back(q, W, D, l->y2, l->h2, l->mod + 2 * n, s->dmod + 2 * n, stride, s->d1);
 	memset(s->d2, 0, sizeof(fm_real) * (size_t)rows * D);
 	q->k->norm_back(s->d2, l->y2, l->r2, s->d1, rows, D);
-	conv_back(q, W, in, D, l->a1, s->d2, at[CONV1], at[CONV1_B], s->d1);
-	act_back(q, W, in, l->y1, l->h1, l->mod, s->dmod, stride, s->d1);
-	if (in != D)
-		fm_linear_back(q, rows, in, D, x, dout, at[SHORT], at[SHORT_B], dx, 0);
-	q->k->norm_back(dx, l->y1, l->r1, s->d1, rows, in);
+	conv_back(q, W, n, D, l->a1, s->d2, at[CONV1], at[CONV1_B], s->d1);
+	act_back(q, W, n, l->y1, l->h1, l->mod, s->dmod, stride, s->d1);
+	q->k->norm_back(din, l->y1, l->r1, s->d1, rows, n);
 	fm_linear_back(q, q->B, D, stride, c, s->dmod, at[ADA], at[ADA_B], dc, 1);
 }
 
@@ -322,6 +339,9 @@ static void forward(const struct fm_arch *a, const size_t *at, const struct fm_k
 	struct acts acts;
 	take(a, B, &tape, &acts);
 	struct level *l = acts.level;
+	struct fm_mod m1 = {acts.flowmod, NULL, NFLOW * D, 0}, m2 = {acts.flowmod, NULL, NFLOW * D, FM_NMOD * D};
+	fm_linear(&q, B, D, NFLOW * D, c, at[FLOW_ADA], at[FLOW_ADA_B], acts.flowmod);
+	fm_ff_forward(&q, a->ffn, at + FF1, &acts.ff[0], &m1, x);
 	spread(l->x, x, B, l->W, D);
 	for (int i = 0; i < n; i++) {
 		l = &acts.level[i];
@@ -342,6 +362,7 @@ static void forward(const struct fm_arch *a, const size_t *at, const struct fm_k
 	for (int i = n - 1; i >= 0; i--) {
 		l = &acts.level[i];
 		beside(l->cat, l->x, l->skip, l->rows, D);
+		k->add(l->x, l->skip, (size_t)l->rows * D);
 		block_forward(&q, l->W, 2 * D, AT(i, UP1), &l->up[0], c, l->cat, acts.d1, l->x);
 		block_forward(&q, l->W, D, AT(i, UP2), &l->up[1], c, l->x, acts.d1, l->x);
 		if (i > 0)
@@ -350,6 +371,7 @@ static void forward(const struct fm_arch *a, const size_t *at, const struct fm_k
 			conv(&q, (l - 1)->W, D, D, (l - 1)->rise, *AT(i - 1, UP), *AT(i - 1, UP_B), (l - 1)->x);
 	}
 	gather(acts.flat, l->x, B, l->W, D);
+	fm_ff_forward(&q, a->ffn, at + FF2, &acts.ff[1], &m2, acts.flat);
 	fm_final_forward(&q, at + FINAL, &acts.final, c, acts.flat, h);
 }
 
@@ -363,6 +385,9 @@ static void backward(const struct fm_arch *a, const size_t *at, const struct fm_
 	take(a, B, &tape, &acts);
 	struct level *l = acts.level;
 	fm_final_backward(&q, at + FINAL, &acts.final, c, dh, acts.flat, dc);
+	struct fm_mod m1 = {acts.flowmod, acts.dflowmod, NFLOW * D, 0}, m2 = {acts.flowmod, acts.dflowmod, NFLOW * D, FM_NMOD * D};
+	memset(acts.dflowmod, 0, sizeof(fm_real) * (size_t)B * NFLOW * D);
+	fm_ff_backward(&q, a->ffn, at + FF2, &acts.ff[1], &m2, &acts.top, acts.flat);
 	spread(l->dx, acts.flat, B, l->W, D);
 	for (int i = 0; i < n; i++) {
 		l = &acts.level[i];
@@ -370,32 +395,34 @@ static void backward(const struct fm_arch *a, const size_t *at, const struct fm_
 			conv_back(&q, (l - 1)->W, D, D, (l - 1)->rise, (l - 1)->dx, *AT(i - 1, UP), *AT(i - 1, UP_B), acts.d1);
 			twice_back(k, l->dx, l, acts.d1, l - 1, B, D);
 		}
-		block_backward(&q, l->W, D, AT(i, UP2), &l->up[1], c, NULL, &acts, l->dx, l->dx, dc);
-		/* cat, read for the last time, gives way to its gradient. */
-		block_backward(&q, l->W, 2 * D, AT(i, UP1), &l->up[0], c, l->cat, &acts, l->dx, l->cat, dc);
+		block_backward(&q, l->W, D, AT(i, UP2), &l->up[1], c, &acts, l->dx, l->dx, dc);
+		beside(l->cat, l->dx, l->dx, l->rows, D); /* both were summands of x; cat itself has served */
+		block_backward(&q, l->W, 2 * D, AT(i, UP1), &l->up[0], c, &acts, l->dx, l->cat, dc);
 		apart(l->dx, l->dskip, l->cat, l->rows, D);
 	}
 	low.W = l->W;
 	struct fm_mod m = {acts.attmod, acts.dmod, FM_NMOD * D, 0};
-	block_backward(&q, l->W, D, at + MID2, &acts.mid[1], c, NULL, &acts, l->dx, l->dx, dc);
+	block_backward(&q, l->W, D, at + MID2, &acts.mid[1], c, &acts, l->dx, l->dx, dc);
 	gather(acts.flat, l->dx, B, l->W, D);
 	memset(acts.dmod, 0, sizeof(fm_real) * (size_t)B * FM_NMOD * D);
-	fm_att_backward(&low, a->heads, at + MID_ATT, &acts.att, &m, &acts.space, acts.flat);
+	fm_att_backward(&low, a->heads, at + MID_ATT, &acts.att, &m, &acts.low, acts.flat);
 	fm_linear_back(&q, B, D, FM_NMOD * D, c, acts.dmod, at[MID_ADA], at[MID_ADA_B], dc, 1);
 	spread(l->dx, acts.flat, B, l->W, D);
-	block_backward(&q, l->W, D, at + MID1, &acts.mid[0], c, NULL, &acts, l->dx, l->dx, dc);
+	block_backward(&q, l->W, D, at + MID1, &acts.mid[0], c, &acts, l->dx, l->dx, dc);
 	for (int i = n - 1; i >= 0; i--) {
 		l = &acts.level[i];
 		if (i < n - 1)
 			conv_down_back(&q, l, l + 1, AT(i, DOWN), D);
 		else
 			k->add(l->dskip, l->dx, (size_t)l->rows * D);
-		block_backward(&q, l->W, D, AT(i, DOWN2), &l->down[1], c, NULL, &acts, l->dskip, l->dskip, dc);
-		block_backward(&q, l->W, D, AT(i, DOWN1), &l->down[0], c, NULL, &acts, l->dskip, l->dskip, dc);
+		block_backward(&q, l->W, D, AT(i, DOWN2), &l->down[1], c, &acts, l->dskip, l->dskip, dc);
+		block_backward(&q, l->W, D, AT(i, DOWN1), &l->down[0], c, &acts, l->dskip, l->dskip, dc);
 		if (i > 0)
 			memcpy(l->dx, l->dskip, sizeof(fm_real) * (size_t)l->rows * D);
 	}
 	gather(dx, acts.level[0].dskip, B, a->window, D);
+	fm_ff_backward(&q, a->ffn, at + FF1, &acts.ff[0], &m1, &acts.top, dx);
+	fm_linear_back(&q, B, D, NFLOW * D, c, acts.dflowmod, at[FLOW_ADA], at[FLOW_ADA_B], dc, 1);
 }
 
 const struct fm_body fm_unet = {"unet", declare, max_depth, act_floats, forward, backward};
