@@ -71,6 +71,16 @@ static const struct verb {
      "Checks the signature first, then the contents; nothing is extracted. flowmint-verify is the same check alone.\n\n"
      "  --signers FILE     whose signatures are accepted (OpenSSH's allowed_signers)\n"
      "  --signature FILE   default: ARCHIVE.sig\n" JSON_LINE},
+    {"report", fm_verb_report,
+     "[--edition team|partner] [--workspace DIR] [--signers FILE] [--signature FILE] --out FILE.html RUN|ARCHIVE",
+     "explain a run or an archive on one page",
+     "Writes one HTML file that needs no network and no script: the verdict, each field real against synthetic, the\n"
+     "checks with their margins, privacy in plain words, provenance, how to verify.\n\n"
+     "  --out FILE.html    where to; - is standard output\n"
+     "  --edition team     of a run (r0001), the default: with distributions of the private flows; mode 600\n"
+     "  --edition partner  nothing from private flows but what publish.report allows; always so of an ARCHIVE\n"
+     "  --signers FILE     check the archive's signature first, by this allowed_signers, and say who signed\n"
+     "  --signature FILE   default: ARCHIVE.sig\n" WORKSPACE_LINE},
     {"reproduce", fm_verb_reproduce, "[--from data|model] [--workspace DIR] [--unconfined] [--json] RUN|ARCHIVE",
      "make it again and compare digests",
      "Repeats a recorded run (r0001, or the run that made ARCHIVE) in a temporary workspace and compares the digest\n"

@@ -9,10 +9,14 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/version.h"
+#include "manifests/canon.h"
 #include "pipeline/runner.h"
+#include "pipeline/sandbox.h"
 #include "release/metadata.h"
+#include "report/report.h"
 
 #define COMMITMENT_KEY_MAX 4096
+#define HISTOGRAMS_MAX (16u << 20)
 
 /* ---- manifest ---------------------------------------------------------------------------------------------------- */
 
@@ -32,7 +36,7 @@ static int commit_to(const struct fm_secret *key, json_t *commitments, const cha
 									: FM_OK;
 }
 
-static int commitments_json(const char *project, const struct fm_run *run, json_t **out, struct fm_error *err)
+int fm_runner_commitments(const char *project, const struct fm_run *run, json_t **out, struct fm_error *err)
 {
 	struct fm_secret key = {0};
 	json_t *c = json_object();
@@ -93,28 +97,84 @@ static json_t *privacy_json(const struct fm_config *cfg)
 			 "checks are measurements on this release, not a guarantee.");
 }
 
+/* In a child: the counts of private rows stay there. */
+struct histograms {
+	const char *path;
+	bool real;
+	int64_t k;
+};
+
+static int histograms_fn(void *ctx, json_t **result, struct fm_error *err)
+{
+	const struct histograms *h = ctx;
+	json_t *doc = NULL;
+	int rc = fm_json_load(&doc, h->path, HISTOGRAMS_MAX, err);
+
+	if (!rc)
+		rc = fm_report_histograms(doc, h->real, h->k, result, err);
+	json_decref(doc);
+	return rc;
+}
+
+/* What publish.report lets out of the histograms; *out stays NULL when the stage left none. */
+static int histograms_json(const struct fm_config *cfg, const struct fm_run *run, json_t **out, struct fm_error *err)
+{
+	char *path = fm_path_join(run->stage[FM_EVALUATE].product, "histograms.json");
+	struct histograms h = {path, strcmp(cfg->publish.report, "histograms") == 0, cfg->model.min_count};
+	struct fm_sandbox box = {.name = "histograms", .unconfined = run->unconfined};
+	struct fm_sandbox_report report = {0};
+	int rc = FM_OK;
+
+	if (!path)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	if (fm_file_exists(path)) {
+		fm_sandbox_path(&box, path, false);
+		rc = fm_sandbox_run(&box, histograms_fn, &h, &report, err);
+	}
+	if (rc)
+		json_decref(report.result);
+	else
+		*out = report.result;
+	free(path);
+	return rc;
+}
+
+json_t *fm_runner_facts(const struct fm_config *cfg, const struct fm_run *run)
+{
+	const char *kernel = json_string_value(json_object_get(run->stage[FM_TRAIN].result, "blas_kernel"));
+
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:{s:s, s:s, s:s}}", "format", FM_MANIFEST_FORMAT, "name",
+			 cfg->release.name, "version", cfg->release.version, "config", fm_config_json(cfg, NULL, true),
+			 "stages", stages_json(run), "metrics", fm_metrics_list(&run->metrics), "privacy",
+			 privacy_json(cfg), "environment", "flowmint", FM_VERSION, "training_blas_kernel",
+			 kernel ? kernel : "unknown", "confinement", run->unconfined ? "unconfined" : "namespaces");
+}
+
 int fm_runner_manifest(const struct fm_config *cfg, const char *project, const struct fm_run *run, json_t **manifest,
 		       struct fm_error *err)
 {
-	json_t *commitments = NULL, *verdict, *m;
-	const char *kernel = json_string_value(json_object_get(run->stage[FM_TRAIN].result, "blas_kernel"));
-	int rc = commitments_json(project, run, &commitments, err);
+	json_t *commitments = NULL, *histograms = NULL, *verdict, *m;
+	int rc;
 
-	if (rc)
+	if ((rc = fm_runner_commitments(project, run, &commitments, err)))
 		return rc;
+	if ((rc = histograms_json(cfg, run, &histograms, err))) {
+		json_decref(commitments);
+		return rc;
+	}
 	verdict = fm_verdict_json(&run->verdict);
-	m = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:O, s:O, s:o, s:{s:s, s:s, s:s}}", "format",
-		      FM_MANIFEST_FORMAT, "name", cfg->release.name, "version", cfg->release.version, "config",
-		      fm_config_json(cfg, NULL, true), "stages", stages_json(run), "commitments", commitments,
-		      "metrics", fm_metrics_list(&run->metrics), "checks", json_object_get(verdict, "checks"),
-		      "verdict", json_object_get(verdict, "verdict"), "privacy", privacy_json(cfg), "environment",
-		      "flowmint", FM_VERSION, "training_blas_kernel", kernel ? kernel : "unknown", "confinement",
-		      run->unconfined ? "unconfined" : "namespaces");
+	m = fm_runner_facts(cfg, run);
+	if (!m || !verdict || json_object_update(m, verdict) || json_object_set(m, "commitments", commitments) ||
+	    (histograms && json_object_set(m, "histograms", histograms))) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the manifest");
+		json_decref(m);
+	} else {
+		*manifest = m;
+	}
+	json_decref(commitments);
+	json_decref(histograms);
 	json_decref(verdict);
-	if (!m)
-		return fm_fail(err, FM_ESYSTEM, "out of memory for the manifest");
-	*manifest = m;
-	return FM_OK;
+	return rc;
 }
 
 /* ---- publication ---------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ enum { WIDTH = 340, HEIGHT = 156, LEFT = 40, RIGHT = 10, TOP = 10, BOTTOM = 22 }
 
 static void open_svg(struct fm_buf *out, const struct fm_chart *c, int height)
 {
-	fm_buf_printf(out, "<svg role=\"img\" aria-labelledby=\"%s-t %s-d\" viewBox=\"0 0 %d %d\"><title id=\"%s-t\">", c->id, c->id,
+	fm_buf_printf(out, "<svg role=\"img\" aria-labelledby=\"%s-t\" aria-describedby=\"%s-d\" viewBox=\"0 0 %d %d\"><title id=\"%s-t\">", c->id, c->id,
 		      WIDTH, height, c->id);
 	fm_html_text(out, c->title);
 	fm_buf_printf(out, "</title><desc id=\"%s-d\">", c->id);

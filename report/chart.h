@@ -2,7 +2,7 @@
  * chart.h - the two pictures of the report, as inline SVG that says in words what it shows.
  *
  * What is real is a surface, what is synthetic a line on it: they differ in form before they differ in colour.  Every chart
- * is one image to assistive technology (role="img") named by its <title> and told by its <desc>.  Styles are classes of
+ * is one image to assistive technology (role="img"), named by its <title> and described by its <desc>.  Styles are classes of
  * report.css; there is no style attribute, which the page's policy would refuse.
  */
 #ifndef FM_REPORT_CHART_H

@@ -80,7 +80,9 @@ static void put_check(const struct fm_page *p, struct fm_buf *out, const json_t 
 {
 	const char *name = fm_html_str(c, "name"), *why = fm_html_str(c, "why");
 	double value = fm_html_real(c, "value"), limit = fm_html_real(c, "threshold"), floor_value = floor_of(p, name);
-	bool is_max = strcmp(fm_html_str(c, "direction"), "min") != 0, pass = fm_page_check_passed(c);
+	bool is_max = strcmp(fm_html_str(c, "direction"), "min") != 0;
+	enum fm_state state = fm_page_check_state(c);
+	bool pass = state == FM_HOLDS;
 
 	fm_buf_printf(out, "<tr%s><th scope=\"row\">", pass ? "" : " class=\"bad\"");
 	fm_page_metric_name(out, name);
@@ -91,8 +93,9 @@ static void put_check(const struct fm_page *p, struct fm_buf *out, const json_t 
 	}
 	fm_buf_puts(out, "</th>");
 	open_cell(out, pass ? "result" : "result no", "result");
-	fm_buf_puts(out, pass ? "<span aria-hidden=\"true\">\xe2\x9c\x93</span> holds</td>"
-			      : "<span aria-hidden=\"true\">\xe2\x9c\x95</span> fails</td>");
+	fm_buf_puts(out, pass                 ? "<span aria-hidden=\"true\">\xe2\x9c\x93</span> holds</td>"
+			 : state == FM_WAIVED ? "<a href=\"#waivers\">waived</a></td>"
+					      : "<span aria-hidden=\"true\">\xe2\x9c\x95</span> fails</td>");
 	open_cell(out, isfinite(value) ? "num" : "num missing", "value");
 	if (isfinite(value))
 		fm_html_number(out, value);
@@ -151,9 +154,9 @@ void fm_part_checks(const struct fm_page *p, struct fm_buf *out)
 			 "<th scope=\"col\" class=\"num\">Margin</th><th class=\"bar\"><span class=\"off\">Bar</span></th>"
 			 "<th scope=\"col\" class=\"num\">Noise floor</th><th scope=\"col\" class=\"num\">95\xe2\x80\xaf% interval</th>"
 			 "<th scope=\"col\" class=\"num\">Rows</th></tr></thead><tbody>\n");
-	for (int passed = 0; passed < 2; passed++) /* what fails stands first */
+	for (int state = 0; state < FM_NSTATES; state++) /* what fails stands first */
 		for (size_t i = 0; i < json_array_size(list); i++)
-			if (fm_page_check_passed(json_array_get(list, i)) == passed)
+			if ((int)fm_page_check_state(json_array_get(list, i)) == state)
 				put_check(p, out, json_array_get(list, i));
 	put_untold(p, out);
 	fm_buf_puts(out, "</tbody></table></div></section>\n");

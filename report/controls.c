@@ -5,90 +5,112 @@
 #include "report/html.h"
 #include "report/part.h"
 
-/* The first of two members that is text. */
-static const char *either(const json_t *o, const char *a, const char *b)
+/* What each planted generator does, in the words of stages/controls.h, and how its level is told. */
+static const struct {
+	const char *name, *words;
+	enum { NO_LEVEL, SHARE, COUNT } level;
+} kinds[] = {
+    {"fresh", "Fresh real flows", NO_LEVEL},
+    {"copy", "Copies of training flows among fresh ones", SHARE},
+    {"copy_fresh_ids", "The same with fresh addresses and times", SHARE},
+    {"noise", "Training flows with noise", SHARE},
+    {"outliers", "Extreme training flows among fresh ones", COUNT},
+    {"one_row", "One training flow again and again", NO_LEVEL},
+    {"independent", "Each field drawn for itself", NO_LEVEL},
+    {"shuffled", "Each field shuffled for itself", NO_LEVEL},
+    {"constant", "The most frequent values alone", NO_LEVEL},
+};
+
+static void put_kind(struct fm_buf *out, const json_t *c)
 {
-	return *fm_html_str(o, a) ? fm_html_str(o, a) : fm_html_str(o, b);
+	const char *name = fm_html_str(c, "name"), *words = NULL;
+	double level = fm_html_real(c, "level");
+	int how = SHARE;
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (strcmp(kinds[i].name, name) == 0) {
+			words = kinds[i].words;
+			how = kinds[i].level;
+		}
+	fm_html_text(out, words ? words : name);
+	if (words) {
+		fm_buf_puts(out, " <code>");
+		fm_html_text(out, name);
+		fm_buf_puts(out, "</code>");
+	}
+	fm_buf_printf(out, "</th><td class=\"num%s\" data-label=\"level\">", how == NO_LEVEL ? " nil" : "");
+	if (how == NO_LEVEL)
+		fm_buf_puts(out, "\xe2\x80\x93");
+	else if (how == COUNT)
+		fm_html_number(out, level);
+	else
+		fm_html_percent(out, level);
+	fm_buf_puts(out, "</td>");
 }
 
-/* "caught_by": a list of names, or one name. */
-static void put_catchers(struct fm_buf *out, const json_t *c)
+/* The checks that failed it: the first three and how many more. */
+static void put_catchers(struct fm_buf *out, const json_t *list)
 {
-	const json_t *by = json_object_get(c, "caught_by");
+	size_t n = json_array_size(list), shown = n > 4 ? 3 : n;
 
-	if (!by)
-		by = json_object_get(c, "failed");
-	if (json_is_string(by)) {
-		fm_buf_puts(out, "<code>");
-		fm_html_text(out, json_string_value(by));
-		fm_buf_puts(out, "</code>");
-	}
-	for (size_t i = 0; i < json_array_size(by); i++) {
-		const char *name = json_string_value(json_array_get(by, i));
-
-		if (i == 4) {
-			fm_buf_puts(out, " and ");
-			fm_html_count(out, (int64_t)(json_array_size(by) - i));
-			fm_buf_puts(out, " more");
-			break;
-		}
+	for (size_t i = 0; i < shown; i++) {
 		fm_buf_puts(out, i ? ", <code>" : "<code>");
-		fm_html_text(out, name ? name : "");
+		fm_html_text(out, json_string_value(json_array_get(list, i)));
 		fm_buf_puts(out, "</code>");
 	}
-	if (!json_is_string(by) && json_array_size(by) == 0)
+	if (n > shown) {
+		fm_buf_puts(out, " and ");
+		fm_html_count(out, (int64_t)(n - shown));
+		fm_buf_puts(out, " more");
+	}
+	if (n == 0)
 		fm_buf_puts(out, "<span class=\"nil\">\xe2\x80\x93</span>");
 }
 
 static void put_control(struct fm_buf *out, const json_t *c)
 {
-	const char *expected = either(c, "expected", "expect"), *got = either(c, "got", "verdict");
-	double level = fm_html_real(c, "level");
-	bool may = strstr(expected, "any") || strstr(expected, "may"), right = may || (*got && strcmp(expected, got) == 0);
+	const char *expected = fm_html_str(c, "expected"), *got = fm_html_str(c, "got");
+	bool known = strcmp(got, "pass") == 0 || strcmp(got, "fail") == 0,
+	     right = known && (strcmp(expected, "any") == 0 || strcmp(expected, got) == 0);
 
-	if (json_is_boolean(json_object_get(c, "ok")))
-		right = right && json_is_true(json_object_get(c, "ok"));
 	fm_buf_printf(out, "<tr%s><th scope=\"row\">", right ? "" : " class=\"bad\"");
-	fm_html_text(out, fm_html_str(c, "name"));
-	fm_buf_puts(out, "</th><td class=\"num\" data-label=\"level\">");
-	fm_html_number(out, level);
-	fm_buf_puts(out, "</td><td data-label=\"expected\">");
+	put_kind(out, c);
+	fm_buf_puts(out, "<td data-label=\"expected\">");
 	fm_html_text(out, *expected ? expected : "missing");
 	fm_buf_printf(out, "</td><td class=\"result%s\" data-label=\"got\">", right ? "" : " no");
-	fm_html_text(out, *got ? got : "missing");
-	fm_buf_puts(out, right ? "" : " <span aria-hidden=\"true\">\xe2\x9c\x95</span>");
-	fm_buf_puts(out, "</td><td data-label=\"caught by\">");
-	put_catchers(out, c);
+	fm_buf_puts(out, right ? "" : "<span aria-hidden=\"true\">\xe2\x9c\x95</span> ");
+	fm_html_text(out, known ? got : "missing");
+	fm_buf_puts(out, "</td><td data-label=\"failed by\">");
+	put_catchers(out, json_object_get(c, "failed_checks"));
 	fm_buf_puts(out, "</td></tr>\n");
 }
 
-/* The smallest leak: a number (a share of copied rows) or text, in the verdict or beside the list. */
 static void put_smallest(const struct fm_page *p, struct fm_buf *out)
 {
-	static const char *const names[] = {"smallest_leak_caught", "smallest_caught", "smallest_leak"};
-	const json_t *controls = json_object_get(p->facts, "controls"), *v = NULL;
+	const json_t *v = json_object_get(p->facts, "smallest_leak_caught");
+	double rows = fm_html_real(p->facts, "control_rows"), limit = fm_html_real(p->facts, "control_limit");
 
-	for (size_t i = 0; i < sizeof names / sizeof *names && !v; i++) {
-		v = json_object_get(p->facts, names[i]);
-		v = v ? v : json_object_get(controls, names[i]);
-	}
-	fm_buf_puts(out, "<p>The smallest planted leak that the gate caught: ");
-	if (json_is_object(v) && isfinite(fm_html_real(v, "level"))) {
-		fm_html_text(out, fm_html_str(v, "name"));
-		fm_buf_puts(out, " ");
-		fm_html_percent(out, fm_html_real(v, "level"));
-	} else if (json_is_number(v)) {
-		fm_buf_puts(out, "<b>");
+	fm_buf_puts(out, "<p>");
+	if (json_is_number(v)) {
+		fm_buf_puts(out, "The smallest planted leak from which on all were caught: <b>");
 		fm_html_percent(out, json_number_value(v));
 		fm_buf_puts(out, "</b> of the rows copied from the training flows");
-	} else if (json_is_string(v)) {
-		fm_buf_puts(out, "<b>");
-		fm_html_text(out, json_string_value(v));
-		fm_buf_puts(out, "</b>");
+	} else if (json_is_null(v)) {
+		fm_buf_puts(out, "<b class=\"missing\">No planted leak was caught</b>");
 	} else {
-		fm_buf_puts(out, "<span class=\"missing\">missing</span>");
+		fm_buf_puts(out, "<span class=\"missing\">Missing: the smallest leak that was caught</span>");
 	}
-	fm_buf_puts(out, ".</p>\n");
+	if (isfinite(rows) && rows >= 0 && rows < 1e12) {
+		fm_buf_puts(out, ", among ");
+		fm_html_count(out, (int64_t)rows);
+	}
+	fm_buf_puts(out, ".");
+	if (isfinite(limit)) {
+		fm_buf_puts(out, " From ");
+		fm_html_percent(out, limit);
+		fm_buf_puts(out, " on the gate must catch them, or it is broken and lets nothing through.");
+	}
+	fm_buf_puts(out, "</p>\n");
 }
 
 static void put_waivers(const struct fm_page *p, struct fm_buf *out)
@@ -104,13 +126,16 @@ static void put_waivers(const struct fm_page *p, struct fm_buf *out)
 		const json_t *w = json_array_get(list, i);
 
 		fm_buf_puts(out, "<tr><th scope=\"row\">");
-		fm_page_metric_name(out, either(w, "check", "name"));
+		fm_page_metric_name(out, fm_html_str(w, "check"));
 		fm_buf_puts(out, "</th><td data-label=\"reason\">");
 		fm_html_text(out, fm_html_str(w, "reason"));
 		fm_buf_puts(out, "</td><td data-label=\"until\">");
-		fm_html_text(out, either(w, "expires", "until"));
+		fm_html_text(out, fm_html_str(w, "expires"));
 		fm_buf_puts(out, "</td><td data-label=\"signed by\">");
-		fm_html_text(out, either(w, "signer", "key"));
+		fm_html_text(out, fm_html_str(w, "signer"));
+		fm_buf_puts(out, " <code class=\"digest\">");
+		fm_html_text(out, fm_html_str(w, "key"));
+		fm_buf_puts(out, "</code>");
 		fm_buf_puts(out, "</td></tr>\n");
 	}
 	fm_buf_puts(out, "</tbody></table></div></section>\n");
@@ -118,10 +143,10 @@ static void put_waivers(const struct fm_page *p, struct fm_buf *out)
 
 void fm_part_controls(const struct fm_page *p, struct fm_buf *out)
 {
-	const json_t *list = fm_page_controls(p);
+	const json_t *list = json_object_get(p->facts, "controls");
 
 	fm_buf_puts(out, "<section id=\"controls\"><h2>Controls</h2>\n");
-	if (!list) {
+	if (json_array_size(list) == 0) {
 		fm_buf_puts(out, "<p class=\"missing\">Missing: the gate was not tried on planted generators, or no record of it is here.</p></section>\n");
 		put_waivers(p, out);
 		return;
@@ -130,7 +155,7 @@ void fm_part_controls(const struct fm_page *p, struct fm_buf *out)
 			 "real flows, which it must pass.</p>\n");
 	put_smallest(p, out);
 	fm_buf_puts(out, "<div class=\"wide\"><table><thead><tr><th scope=\"col\">Planted</th><th scope=\"col\" class=\"num\">Level</th>"
-			 "<th scope=\"col\">Expected</th><th scope=\"col\">Got</th><th scope=\"col\">Caught by</th></tr></thead><tbody>\n");
+			 "<th scope=\"col\">Expected</th><th scope=\"col\">Got</th><th scope=\"col\">Failed by</th></tr></thead><tbody>\n");
 	for (size_t i = 0; i < json_array_size(list); i++)
 		put_control(out, json_array_get(list, i));
 	fm_buf_puts(out, "</tbody></table></div></section>\n");

@@ -155,9 +155,8 @@ static int put_config(const json_t *facts, json_t *out, struct fm_error *err)
 int fm_report_partner(const json_t *facts, json_t **partner, struct fm_error *err)
 {
 	static const char *const members[] = {
-	    "format",   "release", "rows",		   "commitments",     "metrics",       "checks",      "verdict",
-	    "controls", "waivers", "smallest_leak_caught", "smallest_caught", "smallest_leak", "control_limit", "privacy",
-	    "environment", "files",   "archive"};
+	    "format",   "release", "rows",	  "commitments",   "metrics",		   "checks",  "verdict",     "waivers",
+	    "controls", "control_rows", "control_limit", "smallest_leak_caught", "privacy", "environment", "files", "archive"};
 	json_t *out = json_object();
 	int rc = out ? FM_OK : no_memory(err);
 

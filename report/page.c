@@ -23,7 +23,7 @@ double fm_page_metric(const struct fm_page *p, const char *name, bool *absent)
 	return NAN;
 }
 
-bool fm_page_check_passed(const json_t *check)
+static bool holds(const json_t *check)
 {
 	double value = fm_html_real(check, "value"), threshold = fm_html_real(check, "threshold");
 	const char *direction = fm_html_str(check, "direction");
@@ -33,25 +33,18 @@ bool fm_page_check_passed(const json_t *check)
 	return strcmp(direction, "max") == 0 ? value <= threshold : strcmp(direction, "min") == 0 && value >= threshold;
 }
 
-void fm_page_checks(const struct fm_page *p, size_t *n, size_t *passed)
+enum fm_state fm_page_check_state(const json_t *check)
+{
+	return holds(check) ? FM_HOLDS : json_is_true(json_object_get(check, "waived")) ? FM_WAIVED : FM_FAILS;
+}
+
+void fm_page_checks(const struct fm_page *p, size_t count[FM_NSTATES])
 {
 	const json_t *list = json_object_get(p->facts, "checks");
 
-	*n = json_array_size(list);
-	*passed = 0;
-	for (size_t i = 0; i < *n; i++)
-		*passed += fm_page_check_passed(json_array_get(list, i));
-}
-
-const json_t *fm_page_controls(const struct fm_page *p)
-{
-	const json_t *c = json_object_get(p->facts, "controls"), *list;
-
-	if (json_is_object(c)) {
-		list = json_object_get(c, "list");
-		c = list ? list : json_object_get(c, "controls");
-	}
-	return json_array_size(c) ? c : NULL;
+	memset(count, 0, FM_NSTATES * sizeof *count);
+	for (size_t i = 0; i < json_array_size(list); i++)
+		count[fm_page_check_state(json_array_get(list, i))]++;
 }
 
 void fm_page_metric_name(struct fm_buf *out, const char *name)

@@ -25,11 +25,11 @@ void fm_part_verify(const struct fm_page *p, struct fm_buf *out);     /* origin.
 
 /* The value of a metric, NaN when it is absent or null; *absent, which may be NULL, tells the two apart. */
 double fm_page_metric(const struct fm_page *p, const char *name, bool *absent);
-/* The checks of the verdict as they hold by their own numbers: how many there are, how many passed. */
-void fm_page_checks(const struct fm_page *p, size_t *n, size_t *passed);
-bool fm_page_check_passed(const json_t *check);
-/* The controls: "controls" is the array, or an object that holds it as "list" or "controls".  NULL: there are none. */
-const json_t *fm_page_controls(const struct fm_page *p);
+/* How a check stands by its own numbers: a pass that they deny fails. */
+enum fm_state { FM_FAILS, FM_WAIVED, FM_HOLDS, FM_NSTATES };
+enum fm_state fm_page_check_state(const json_t *check);
+/* How many checks stand how. */
+void fm_page_checks(const struct fm_page *p, size_t count[FM_NSTATES]);
 /* A metric's name as text and code: <b>words</b> <code>name</code>. */
 void fm_page_metric_name(struct fm_buf *out, const char *name);
 /* One fact of a list: <div><dt>name</dt><dd>; the caller writes the rest and "</dd></div>". */

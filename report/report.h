@@ -9,8 +9,7 @@
  * missing.  The report reads
  *
  *     release rows config stages commitments metrics checks verdict privacy environment files
- *     controls      [{"name","expect":"fail"|"pass","got","share","caught_by":[...]}] and "control_limit", "smallest_caught"
- *     waivers       [{"check","reason","expires","signer"}]
+ *     controls control_rows control_limit smallest_leak_caught waivers      of the verdict (manifests/metrics.h)
  *     histograms    judge/histogram.h (the team's) or what fm_report_histograms made of it
  *
  * and, where somebody put them in beside:

@@ -108,7 +108,7 @@ static void put_failed(const struct fm_page *p, struct fm_buf *out)
 		const json_t *c = json_array_get(list, i);
 		const char *why = fm_html_str(c, "why");
 
-		if (fm_page_check_passed(c))
+		if (fm_page_check_state(c) != FM_FAILS)
 			continue;
 		fm_buf_puts(out, "<li>");
 		fm_page_metric_name(out, fm_html_str(c, "name"));
@@ -131,34 +131,49 @@ static void open_verdict(struct fm_buf *out, const char *class, const char *mark
 		      mark, word);
 }
 
+/* "12 of 14 checks hold, 2 are waived." */
+static void put_passed(struct fm_buf *out, const size_t count[FM_NSTATES])
+{
+	if (!count[FM_WAIVED]) {
+		fm_buf_puts(out, "<p>All ");
+		fm_html_count(out, (int64_t)count[FM_HOLDS]);
+		fm_buf_puts(out, " checks hold.</p>\n");
+		return;
+	}
+	fm_buf_puts(out, "<p>");
+	fm_html_count(out, (int64_t)count[FM_HOLDS]);
+	fm_buf_puts(out, " of ");
+	fm_html_count(out, (int64_t)(count[FM_HOLDS] + count[FM_WAIVED]));
+	fm_buf_puts(out, " checks hold; ");
+	fm_html_count(out, (int64_t)count[FM_WAIVED]);
+	fm_buf_puts(out, count[FM_WAIVED] == 1 ? " does not and is <a href=\"#waivers\">waived</a>.</p>\n"
+					       : " do not and are <a href=\"#waivers\">waived</a>.</p>\n");
+}
+
 void fm_part_verdict(const struct fm_page *p, struct fm_buf *out)
 {
 	const char *said = fm_html_str(p->facts, "verdict");
-	size_t n, passed;
+	size_t count[FM_NSTATES], n;
 
 	put_head(p, out);
-	fm_page_checks(p, &n, &passed);
-	if (strcmp(said, "pass") == 0 && n && passed == n) {
+	fm_page_checks(p, count);
+	n = count[FM_HOLDS] + count[FM_WAIVED] + count[FM_FAILS];
+	if (strcmp(said, "pass") == 0 && n && !count[FM_FAILS]) {
 		open_verdict(out, "pass", "\xe2\x9c\x93", "Passed the gate");
-		fm_buf_puts(out, "<p>All ");
-		fm_html_count(out, (int64_t)n);
-		fm_buf_puts(out, " checks hold.</p>\n");
+		put_passed(out, count);
 	} else if (strcmp(said, "pass") == 0) {
 		open_verdict(out, "fail", "\xe2\x9c\x95", "Not valid");
-		fm_buf_puts(out, "<p>The record says that the gate was passed, but ");
-		if (n)
-			fm_buf_puts(out, "these checks do not hold by their own numbers.</p>\n");
-		else
-			fm_buf_puts(out, "holds no check.</p>\n");
+		fm_buf_puts(out, n ? "<p>The record says that the gate was passed, but these checks do not hold by their own numbers.</p>\n"
+				   : "<p>The record says that the gate was passed, but holds no check.</p>\n");
 		put_failed(p, out);
 	} else if (strcmp(said, "fail") == 0) {
 		open_verdict(out, "fail", "\xe2\x9c\x95", "Refused by the gate");
 		fm_buf_puts(out, "<p>");
-		fm_html_count(out, (int64_t)(n - passed));
+		fm_html_count(out, (int64_t)count[FM_FAILS]);
 		fm_buf_puts(out, " of ");
 		fm_html_count(out, (int64_t)n);
-		fm_buf_puts(out, n - passed == 1 ? " checks does not hold. Nothing was released.</p>\n"
-						 : " checks do not hold. Nothing was released.</p>\n");
+		fm_buf_puts(out, count[FM_FAILS] == 1 ? " checks does not hold. Nothing was released.</p>\n"
+						      : " checks do not hold. Nothing was released.</p>\n");
 		put_failed(p, out);
 	} else {
 		open_verdict(out, "none", "?", "No verdict");

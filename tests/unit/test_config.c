@@ -503,7 +503,9 @@ static void test_public_json_says_nothing_of_the_machine(void **state)
 	assert_null(strstr(text, "hidden-folder"));
 	assert_non_null(strstr(text, "my.yaml"));
 	assert_null(strstr(text, "threads"));
-	assert_null(strstr(text, "publish"));
+	assert_null(strstr(text, "attestation_key"));
+	assert_null(strstr(text, "sequence"));
+	assert_non_null(strstr(text, "\"publish\":{\"report\":\"metrics\"}"));
 	assert_null(strstr(text, dir));
 	assert_null(strstr(text, "release.yaml"));
 	free(text);

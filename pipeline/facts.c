@@ -1,0 +1,261 @@
+#include "pipeline/facts.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "manifests/canon.h"
+#include "pipeline/ledger.h"
+#include "pipeline/runner.h"
+#include "release/verify.h"
+
+#define DOCUMENT_MAX (32u << 20)
+
+static const char *str(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+static int no_memory(struct fm_error *err)
+{
+	return fm_fail(err, FM_ESYSTEM, "out of memory for the report");
+}
+
+/* ---- a run ---------------------------------------------------------------------------------------------------------- */
+
+/* The ledger's rows of a run; what they say points into rows. */
+struct record {
+	json_t *rows;
+	const json_t *run, *verdict, *release, *end, *stage[FM_NSTAGES];
+	const char *time;
+};
+
+static int read_record(const char *workspace, const char *id, struct record *rec, struct fm_error *err)
+{
+	struct fm_ledger *l = NULL;
+	int rc;
+
+	if ((rc = fm_ledger_open(&l, workspace, false, err)))
+		return rc;
+	rc = fm_ledger_rows(l, id, NULL, &rec->rows, err);
+	fm_ledger_close(l);
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < json_array_size(rec->rows); i++) {
+		const json_t *row = json_array_get(rec->rows, i), *body = json_object_get(row, "body");
+		const char *kind = str(row, "kind");
+		int stage = strcmp(kind, "stage") == 0 ? fm_stage_find(str(body, "name")) : -1;
+
+		if (strcmp(kind, "run") == 0) {
+			rec->run = body;
+			rec->time = str(row, "time");
+		} else if (strcmp(kind, "verdict") == 0) {
+			rec->verdict = body;
+		} else if (strcmp(kind, "release") == 0) {
+			rec->release = body;
+		} else if (strcmp(kind, "end") == 0) {
+			rec->end = body;
+		} else if (stage >= 0) {
+			rec->stage[stage] = body;
+		}
+	}
+	if (!rec->run)
+		return fm_fail(err, FM_EINPUT, "%s: neither a file nor a run of the ledger in %s; flowmint log lists them", id,
+			       workspace);
+	return FM_OK;
+}
+
+/* The run as the runner knew it, as far as it got. */
+static void fill_run(const struct record *rec, const char *id, struct fm_run *run)
+{
+	snprintf(run->id, sizeof run->id, "%s", id);
+	run->unconfined = strcmp(str(rec->run, "confinement"), "unconfined") == 0;
+	for (int i = 0; i < FM_NSTAGES; i++) {
+		struct fm_run_stage *s = &run->stage[i];
+
+		s->name = fm_stage_names[i];
+		if (!rec->stage[i])
+			continue;
+		snprintf(s->output, sizeof s->output, "%s", str(rec->stage[i], "output"));
+		s->inputs = json_incref(json_object_get(rec->stage[i], "inputs"));
+		s->result = json_incref(json_object_get(rec->stage[i], "result"));
+	}
+}
+
+/* The folder of the evaluate stage's product, in a new string, when it is there and what the stage left; else NULL. */
+static char *evaluated(const char *workspace, const struct record *rec)
+{
+	const json_t *stage = rec->stage[FM_EVALUATE];
+	char *path = NULL, hex[FM_SHA256_HEX];
+	struct fm_error err;
+
+	if (!stage || asprintf(&path, "%s/stages/%s/%s/metrics", workspace, fm_stage_names[FM_EVALUATE], str(stage, "key")) < 0)
+		return NULL;
+	if (fm_sha256_dir_hex(path, hex, &err)) {
+		fm_warn("the metrics of this run are no longer in the workspace: the report shows them as missing; flowmint run "
+			"makes them again");
+	} else if (strcmp(hex, str(stage, "output")) != 0) {
+		fm_warn("%s: not what the stage left there: the report shows the metrics as missing", path);
+	} else {
+		return path;
+	}
+	free(path);
+	return NULL;
+}
+
+/* Put the document NAME of folder into facts under key, when there is one. */
+static int put_document(json_t *facts, const char *key, const char *folder, const char *name, struct fm_error *err)
+{
+	char *path = fm_path_join(folder, name);
+	json_t *doc = NULL;
+	int rc = FM_OK;
+
+	if (!path)
+		return no_memory(err);
+	if (fm_file_exists(path) && !(rc = fm_json_load(&doc, path, DOCUMENT_MAX, err)) && json_object_set_new(facts, key, doc))
+		rc = no_memory(err);
+	free(path);
+	return rc;
+}
+
+/* What only the team sees: {"id","time","status",...}. */
+static json_t *run_json(const struct record *rec, const char *id)
+{
+	const json_t *ingest = rec->stage[FM_INGEST];
+	json_t *stages = json_array(),
+	       *run = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", id, "time", rec->time, "status", str(rec->end, "status"),
+				"message", str(rec->end, "message"), "source",
+				str(json_object_get(json_object_get(rec->run, "config"), "source"), "path"), "trace_sha256",
+				str(json_object_get(ingest, "inputs"), "trace"));
+
+	for (int i = 0; i < FM_NSTAGES; i++)
+		if (rec->stage[i])
+			json_array_append(stages, (json_t *)rec->stage[i]);
+	json_object_set_new(run, "stages", stages);
+	if (ingest)
+		json_object_set(run, "ingest", json_object_get(ingest, "result"));
+	return run;
+}
+
+static int assemble(const char *workspace, const char *id, const struct record *rec, const struct fm_config *cfg, json_t *facts,
+		    struct fm_error *err)
+{
+	json_t *release = json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", cfg->release.name, "version", cfg->release.version,
+				    "description", cfg->release.description, "license", cfg->release.license, "date",
+				    cfg->release.date);
+	char *folder = evaluated(workspace, rec);
+	int rc = FM_OK;
+
+	json_object_del(facts, "metrics");
+	/* The version that ran, which need not be this one. */
+	json_object_set(json_object_get(facts, "environment"), "flowmint", json_object_get(rec->run, "flowmint"));
+	if (!release || json_object_set_new(facts, "release", release) || json_object_set_new(facts, "run", run_json(rec, id)) ||
+	    (rec->verdict && json_object_update(facts, (json_t *)rec->verdict)))
+		rc = no_memory(err);
+	if (!rc && folder && !(rc = put_document(facts, "metrics", folder, "metrics.json", err)))
+		rc = put_document(facts, "histograms", folder, "histograms.json", err);
+	free(folder);
+	return rc;
+}
+
+int fm_facts_of_run(const char *workspace, const char *id, json_t **facts, struct fm_error *err)
+{
+	struct record rec = {0};
+	struct fm_config *cfg = NULL;
+	struct fm_run run = {0};
+	json_t *commitments = NULL;
+	struct fm_error why;
+	int rc;
+
+	*facts = NULL;
+	if ((rc = read_record(workspace, id, &rec, err)))
+		goto out;
+	if ((rc = fm_config_from_json(&cfg, json_object_get(rec.run, "config"), err))) {
+		fm_error_prefix(err, "the recorded config is not one for this version of flowmint: ");
+		goto out;
+	}
+	fill_run(&rec, id, &run);
+	if (!(*facts = fm_runner_facts(cfg, &run))) {
+		rc = no_memory(err);
+		goto out;
+	}
+	if ((rc = assemble(workspace, id, &rec, cfg, *facts, err)))
+		goto out;
+	if (rec.stage[FM_INGEST] && rec.stage[FM_TRAIN]) {
+		if (fm_runner_commitments(str(rec.run, "project"), &run, &commitments, &why))
+			fm_warn("the report has no commitments: %s", why.message);
+		else if (json_object_set_new(*facts, "commitments", commitments))
+			rc = no_memory(err);
+	}
+out:
+	if (rc) {
+		json_decref(*facts);
+		*facts = NULL;
+	}
+	fm_run_free(&run);
+	fm_config_free(cfg);
+	json_decref(rec.rows);
+	return rc;
+}
+
+/* ---- an archive ------------------------------------------------------------------------------------------------------ */
+
+/* Its form and contents, without a word about who made it. */
+static int read_unsigned(const char *archive, struct fm_archive_info *info, struct fm_error *err)
+{
+	enum fm_reason reason;
+	int fd, rc;
+
+	if ((rc = fm_file_open(archive, &fd, err)))
+		return rc;
+	if (!(rc = fm_archive_read(fd, info, &reason, err)))
+		rc = fm_archive_check_contents(info, &reason, err);
+	close(fd);
+	if (rc)
+		fm_error_prefix(err, "%s: ", archive);
+	return rc;
+}
+
+static int put_archive(json_t *facts, const char *archive, const struct fm_archive_info *info, const struct fm_verify_report *v,
+		       struct fm_error *err)
+{
+	const char *slash = strrchr(archive, '/');
+	json_t *a = json_pack("{s:s, s:s, s:s, s:b}", "file", slash ? slash + 1 : archive, "sha256", info->digests.sha256,
+			      "tar_sha256", info->digests.tar_sha256, "checked", v != NULL);
+
+	if (a && v)
+		json_object_set_new(a, "signer", json_string(v->signer)),
+		    json_object_set_new(a, "fingerprint", json_string(v->fingerprint));
+	return json_object_set_new(facts, "archive", a) ? fm_fail(err, FM_EINPUT, "%s: its name is not UTF-8", archive) : FM_OK;
+}
+
+int fm_facts_of_archive(const char *archive, const char *signers, const char *signature, json_t **facts, struct fm_error *err)
+{
+	struct fm_verify_in in = {.archive = archive, .signers = signers, .signature = signature, .now_s = (int64_t)time(NULL)};
+	struct fm_verify_report report = {0};
+	struct fm_archive_info unsigned_info = {0}, *info = signers ? &report.info : &unsigned_info;
+	int rc;
+
+	*facts = NULL;
+	if ((rc = signers ? fm_verify(&in, &report, err) : read_unsigned(archive, &unsigned_info, err)))
+		goto out;
+	if (!(*facts = json_loadb(info->manifest.data, info->manifest.len, JSON_REJECT_DUPLICATES, NULL)) || !json_is_object(*facts))
+		rc = fm_fail(err, FM_EINPUT, "%s: its manifest.json is no JSON object", archive);
+	else
+		rc = put_archive(*facts, archive, info, signers ? &report : NULL, err);
+out:
+	if (rc) {
+		json_decref(*facts);
+		*facts = NULL;
+	}
+	fm_verify_report_free(&report);
+	fm_archive_info_free(&unsigned_info);
+	return rc;
+}
