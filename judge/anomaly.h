@@ -1,0 +1,36 @@
+/*
+ * anomaly.h - a detector that learned ordinary traffic from synthetic flows beside one that learned it from real
+ * flows.
+ *
+ * Both are isolation forests (forest.h) over flows of the background label (task.h; all flows where there is no
+ * label), and both score the same real flows that neither has seen.
+ *
+ *     anomaly.auc_real, anomaly.auc_synthetic   area under the ROC curve of the score against "is not background",
+ *                                               with DeLong's 95 % interval; anomaly.auc_drop: real - synthetic.
+ *                                               There when the test has at least FM_ANOMALY_ATTACKS rows that are not
+ *                                               background
+ *     anomaly.score_correlation                 Spearman's correlation of the two detectors' scores over the test's
+ *                                               background flows: 1 when they find the same ones odd.  It needs no
+ *                                               labels
+ *     floor.anomaly.score_correlation           the same of two detectors that both learned from real flows, each
+ *                                               from its own half
+ *
+ * Features: ports, log duration, packets, bytes and bytes a packet, protocol, and TCP flags, forwarding and type of
+ * service where all tables have them.
+ */
+#ifndef FM_JUDGE_ANOMALY_H
+#define FM_JUDGE_ANOMALY_H
+
+#include "base/error.h"
+#include "base/table.h"
+#include "base/thread.h"
+#include "manifests/metrics.h"
+
+#define FM_ANOMALY_ROWS 20000 /* of each kind at most */
+#define FM_ANOMALY_ATTACKS 10
+
+/* holdout NULL: every fifth of the real rows is tested on. */
+int fm_anomaly(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
+	       struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * c2st.h - the classifier two-sample test: can a learner tell real from synthetic? (Lopez-Paz and Oquab, ICLR 2017)
+ *
+ *     c2st.flow_auc        on single flows without addresses, with time and label: the features of the reference's
+ *                          c2st(ip=False)
+ *     c2st.flow_flags_auc  the same and TCP flags, forwarding and type of service, without time; where those columns
+ *                          are
+ *     c2st.window_auc      on runs of 64 flows (windows.h); c2st.window32_auc on runs of 32
+ *
+ * Each is the area under the ROC curve of boosted trees, three-fold cross-validated: 0.5 when nothing can be told
+ * apart, 1 when everything can.  The value is the mean over the folds; the 95 % interval is DeLong's, as if flows
+ * were independent: neighbours are not, so it is somewhat too narrow.  At most FM_C2ST_FLOWS flows and
+ * FM_C2ST_WINDOWS windows of each table, as many of the one as of the other, drawn from a fixed seed.  n is the
+ * number of rows of both.
+ *
+ * Rows that are equal in real and synthetic go to the same fold, pair by pair: a copied row neither helps nor
+ * confuses the learner, and a table beside itself scores 0.5.  Fewer than six rows (windows) a side: NaN.  The values
+ * do not depend on threads.
+ */
+#ifndef FM_JUDGE_C2ST_H
+#define FM_JUDGE_C2ST_H
+
+#include "base/error.h"
+#include "base/table.h"
+#include "base/thread.h"
+#include "manifests/metrics.h"
+
+#define FM_C2ST_FLOWS 50000
+#define FM_C2ST_WINDOWS 4000
+
+/* Names get prefix ("" or "floor.").  A test for which the tables lack the columns is left out. */
+int fm_c2st(const struct fm_table *real, const struct fm_table *synthetic, struct fm_pool *pool, const char *prefix,
+	    struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+
+/* The test itself on x (2 n, f), of which the first n rows are real: AUC and its 95 % interval within 0 .. 1, all NaN
+ * when n is too small. */
+int fm_c2st_rows(const float *x, size_t n, size_t f, struct fm_pool *pool, double auc[3],
+		 struct fm_error *err) FM_MUST_CHECK;
+
+#endif

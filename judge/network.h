@@ -1,0 +1,30 @@
+/*
+ * network.h - a network of two hidden layers that predicts a number or a class, trained by Adam.
+ *
+ *     y = relu(relu(X W1 + b1) W2 + b2) W3 + b3         X (N, F), W1 (F, 64), W2 (64, 32), W3 (32, outputs)
+ *
+ * One number is learned by mean squared error, a class by the cross-entropy of softmax(y).  Initial weights (He et
+ * al. 2015, uniform) and batches come from the seed.  It works in the calling thread alone, on the kernels of base:
+ * the same rows give the same bits on every x86-64, and several networks may be trained at once.
+ */
+#ifndef FM_JUDGE_NETWORK_H
+#define FM_JUDGE_NETWORK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct fm_network;
+
+/* x (n, f) row by row, standardised; y (n) numbers, or classes 0 .. classes - 1; n, f and classes at least 1; steps
+ * of 256 rows drawn with replacement. */
+int fm_network_regress(struct fm_network **w, const float *x, const float *y, size_t n, size_t f, int steps,
+		       uint64_t seed, struct fm_error *err) FM_MUST_CHECK;
+int fm_network_classify(struct fm_network **w, const float *x, const int *y, int classes, size_t n, size_t f, int steps,
+			uint64_t seed, struct fm_error *err) FM_MUST_CHECK;
+/* Of x (n, f): the numbers (n), or the probabilities (n, classes). */
+void fm_network_predict(struct fm_network *w, const float *x, size_t n, float *out);
+void fm_network_free(struct fm_network *w);
+
+#endif

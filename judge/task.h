@@ -1,0 +1,48 @@
+/*
+ * task.h - the rows of a downstream task: what is learned from real rows and from synthetic rows is tested on the
+ * same real rows, which neither has seen; and what the rows' labels mean.
+ */
+#ifndef FM_JUDGE_TASK_H
+#define FM_JUDGE_TASK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/table.h"
+
+/* One table's chosen rows, rising. */
+struct fm_rows {
+	const struct fm_table *t;
+	uint32_t *row;
+	size_t n;
+};
+struct fm_task {
+	struct fm_rows real, synthetic, test; /* test is of the holdout, or of real where there is none */
+	unsigned present;                     /* the columns that all tables have */
+};
+
+/* At most `train` rows of real and of synthetic and `test` of holdout, chosen at random for this purpose (a number of
+ * the caller's; purpose + 1 and + 2 are taken too).  holdout NULL: every fifth of the chosen real rows is tested on
+ * and not trained with.  FM_EINPUT when a table has no rows.  Released by fm_task_free also after failure. */
+int fm_task_choose(struct fm_task *k, const struct fm_table *real, const struct fm_table *synthetic,
+		   const struct fm_table *holdout, size_t train, size_t test, uint64_t purpose,
+		   struct fm_error *err) FM_MUST_CHECK;
+void fm_task_free(struct fm_task *k);
+
+/* Keep of r the rows whose label, as real's dictionary numbers it (values that it lacks come behind), has keep[label]
+ * set; the others are dropped.  labels: how many entries keep has; labels behind are dropped too. */
+int fm_rows_keep_labels(struct fm_rows *r, const struct fm_table *real, const uint8_t *keep, size_t labels,
+			struct fm_error *err) FM_MUST_CHECK;
+/* The labels (n) of r's rows as real numbers them. */
+int fm_rows_labels(const struct fm_rows *r, const struct fm_table *real, uint32_t *label,
+		   struct fm_error *err) FM_MUST_CHECK;
+
+/* The label of ordinary traffic: "background" where real's dictionary has it, else real's most frequent one. */
+int fm_label_background(const struct fm_table *real, uint32_t *label, struct fm_error *err) FM_MUST_CHECK;
+
+/* A label as part of a metric's name: letters, digits, _ and -, others as _; at most 24; "none" for the empty one. */
+#define FM_LABEL_NAME 25
+void fm_label_name(const struct fm_table *real, uint32_t label, char name[FM_LABEL_NAME]);
+
+#endif
