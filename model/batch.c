@@ -59,7 +59,8 @@ static void shard_close(struct shard *s)
 	free(s->v_weight);
 }
 
-int fm_batcher_new(struct fm_batcher **out, const struct fm_net *net, const struct fm_process *pr, struct fm_pool *pool, struct fm_error *err)
+int fm_batcher_new(struct fm_batcher **out, const struct fm_net *net, const struct fm_process *pr, struct fm_pool *pool,
+		   struct fm_error *err)
 {
 	struct fm_batcher *b = NULL;
 	int n = pool ? fm_pool_size(pool) : 1, ret = fm_alloc(&b, 1, sizeof *b, "work space", err);
@@ -91,7 +92,8 @@ void fm_batcher_free(struct fm_batcher *b)
 }
 
 /* Windows [first, first + B) of the batch: corrupt, forward, loss and, with a gradient, backward. */
-static void run_shard(const struct fm_batcher *r, struct shard *s, int first, int B, struct fm_net_loss *loss, float *grad)
+static void run_shard(const struct fm_batcher *r, struct shard *s, int first, int B, struct fm_net_loss *loss,
+		      float *grad)
 {
 	const struct fm_batch *j = r->batch;
 	size_t W = (size_t)r->net->arch.window;
@@ -104,10 +106,11 @@ static void run_shard(const struct fm_batcher *r, struct shard *s, int first, in
 		double t = ((double)b + fm_rng_uniform53(&rng)) / j->n;
 		t = ((double)(int)(t * r->pr->T) + 1) / r->pr->T;
 		memcpy(s->tok + (size_t)i * W * FM_NTOK, j->data->tok + w * W * FM_NTOK, sizeof *s->tok * W * FM_NTOK);
-		struct fm_example ex = {s->tok_in + (size_t)i * W * FM_NTOK, s->res_in + (size_t)i * W * FM_NRES, s->tok_weight + (size_t)i * W * FM_NTOK,
-					s->v + (size_t)i * W * FM_NRES, s->v_weight + (size_t)i * W * FM_NRES};
-		fm_process_corrupt(r->pr, r->net->vocab, (int)W, j->data->tok + w * W * FM_NTOK, j->data->res + w * W * FM_NRES, t, &rng,
-				   (double)j->n * (double)W, RES_SHARE, &ex);
+		struct fm_example ex = {s->tok_in + (size_t)i * W * FM_NTOK, s->res_in + (size_t)i * W * FM_NRES,
+					s->tok_weight + (size_t)i * W * FM_NTOK, s->v + (size_t)i * W * FM_NRES,
+					s->v_weight + (size_t)i * W * FM_NRES};
+		fm_process_corrupt(r->pr, r->net->vocab, (int)W, j->data->tok + w * W * FM_NTOK,
+				   j->data->res + w * W * FM_NRES, t, &rng, (double)j->n * (double)W, RES_SHARE, &ex);
 		s->slot[i] = j->data->slot[w];
 		s->span[i] = j->data->span[w];
 		s->t[i] = (float)t;
@@ -121,14 +124,16 @@ static void run_shard(const struct fm_batcher *r, struct shard *s, int first, in
 static void run_part(void *ctx, int part, int thread)
 {
 	struct fm_batcher *r = ctx;
-	int n = r->batch->n, from = (int)((int64_t)n * part / FM_GRAD_PARTS), to = (int)((int64_t)n * (part + 1) / FM_GRAD_PARTS);
+	int n = r->batch->n, from = (int)((int64_t)n * part / FM_GRAD_PARTS),
+	    to = (int)((int64_t)n * (part + 1) / FM_GRAD_PARTS);
 	float *grad = r->grad ? r->grad[part] : NULL;
 
 	memset(&r->part[part], 0, sizeof r->part[part]);
 	if (grad)
 		memset(grad, 0, sizeof(float) * r->net->layout.nfloats);
 	for (int b = from; b < to; b += FM_SHARD_WINDOWS)
-		run_shard(r, &r->shard[thread], b, to - b < FM_SHARD_WINDOWS ? to - b : FM_SHARD_WINDOWS, &r->part[part], grad);
+		run_shard(r, &r->shard[thread], b, to - b < FM_SHARD_WINDOWS ? to - b : FM_SHARD_WINDOWS,
+			  &r->part[part], grad);
 }
 
 void fm_batch_run(struct fm_batcher *b, const struct fm_batch *batch, float **grad, struct fm_net_loss *loss)

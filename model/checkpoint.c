@@ -18,18 +18,18 @@ static const struct member {
 	enum { INT, U32, U64, REAL } type;
 	size_t offset;
 } members[] = {
-	{"step", INT, offsetof(struct fm_train_point, step)},
-	{"epoch", U32, offsetof(struct fm_train_point, epoch)},
-	{"at", U64, offsetof(struct fm_train_point, at)},
-	{"b1", REAL, offsetof(struct fm_train_point, b1)},
-	{"b2", REAL, offsetof(struct fm_train_point, b2)},
-	{"rate_scale", REAL, offsetof(struct fm_train_point, rate_scale)},
-	{"rollbacks", INT, offsetof(struct fm_train_point, rollbacks)},
-	{"loss", REAL, offsetof(struct fm_train_point, loss)},
-	{"guard", REAL, offsetof(struct fm_train_point, guard)},
-	{"validation", REAL, offsetof(struct fm_train_point, validation)},
-	{"best", REAL, offsetof(struct fm_train_point, best)},
-	{"best_step", INT, offsetof(struct fm_train_point, best_step)},
+    {"step", INT, offsetof(struct fm_train_point, step)},
+    {"epoch", U32, offsetof(struct fm_train_point, epoch)},
+    {"at", U64, offsetof(struct fm_train_point, at)},
+    {"b1", REAL, offsetof(struct fm_train_point, b1)},
+    {"b2", REAL, offsetof(struct fm_train_point, b2)},
+    {"rate_scale", REAL, offsetof(struct fm_train_point, rate_scale)},
+    {"rollbacks", INT, offsetof(struct fm_train_point, rollbacks)},
+    {"loss", REAL, offsetof(struct fm_train_point, loss)},
+    {"guard", REAL, offsetof(struct fm_train_point, guard)},
+    {"validation", REAL, offsetof(struct fm_train_point, validation)},
+    {"best", REAL, offsetof(struct fm_train_point, best)},
+    {"best_step", INT, offsetof(struct fm_train_point, best_step)},
 };
 #define NMEMBERS (sizeof members / sizeof *members)
 
@@ -63,7 +63,11 @@ static int parse_member(const struct member *m, const char *text, struct fm_trai
 			return *(double *)p = NAN, 0;
 		return n > 0 ? fm_parse_double(text, n, p) : -1;
 	}
-	if (n == 0 || fm_parse_u64(text, n, m->type == INT ? INT32_MAX : m->type == U32 ? UINT32_MAX : UINT64_MAX, &u) < 0)
+	if (n == 0 || fm_parse_u64(text, n,
+				   m->type == INT   ? INT32_MAX
+				   : m->type == U32 ? UINT32_MAX
+						    : UINT64_MAX,
+				   &u) < 0)
 		return -1;
 	if (m->type == INT)
 		*(int *)p = (int)u;
@@ -84,8 +88,8 @@ static int sets_of(const struct fm_train_arrays *a, struct fm_tensors set[5])
 	return a->best ? 5 : 4;
 }
 
-int fm_checkpoint_save(const char *path, const char *identity, const struct fm_layout *l, const struct fm_train_point *at,
-		       const struct fm_train_arrays *a, struct fm_error *err)
+int fm_checkpoint_save(const char *path, const char *identity, const struct fm_layout *l,
+		       const struct fm_train_point *at, const struct fm_train_arrays *a, struct fm_error *err)
 {
 	struct fm_tensors set[5];
 	int nsets = sets_of(a, set), ret;
@@ -97,20 +101,24 @@ int fm_checkpoint_save(const char *path, const char *identity, const struct fm_l
 		format_member(&members[i], at, text);
 		bad = json_object_set_new(meta, members[i].name, json_string(text)) != 0;
 	}
-	ret = bad ? fm_fail(err, FM_ESYSTEM, "out of memory for %s", path) : fm_tensors_save(l, set, nsets, meta, true, path, err);
+	ret = bad ? fm_fail(err, FM_ESYSTEM, "out of memory for %s", path)
+		  : fm_tensors_save(l, set, nsets, meta, true, path, err);
 	json_decref(meta);
 	return ret;
 }
 
-static int read_point(const struct fm_tensors_file *f, int steps, uint64_t windows, struct fm_train_point *at, struct fm_error *err)
+static int read_point(const struct fm_tensors_file *f, int steps, uint64_t windows, struct fm_train_point *at,
+		      struct fm_error *err)
 {
 	for (size_t i = 0; i < NMEMBERS; i++)
 		if (parse_member(&members[i], json_string_value(json_object_get(f->meta, members[i].name)), at) < 0)
 			return fm_fail(err, FM_EINPUT, "%s: it does not say its %s", f->path, members[i].name);
 	if (at->step >= steps || at->at > windows || (at->epoch == 0) != (at->step == 0) || at->best_step > at->step ||
-	    !(at->rate_scale > 0 && at->rate_scale <= 1) || !(at->b1 >= 0 && at->b1 <= 1) || !(at->b2 >= 0 && at->b2 <= 1))
-		return fm_fail(err, FM_EINPUT, "%s: step %d, window %" PRIu64 " of %" PRIu64 ": no such point is in this training", f->path, at->step,
-			       at->at, windows);
+	    !(at->rate_scale > 0 && at->rate_scale <= 1) || !(at->b1 >= 0 && at->b1 <= 1) ||
+	    !(at->b2 >= 0 && at->b2 <= 1))
+		return fm_fail(err, FM_EINPUT,
+			       "%s: step %d, window %" PRIu64 " of %" PRIu64 ": no such point is in this training",
+			       f->path, at->step, at->at, windows);
 	return FM_OK;
 }
 
@@ -129,7 +137,8 @@ int fm_checkpoint_load(const char *path, const char *identity, const struct fm_l
 	if (!format || strcmp(format, FORMAT) != 0)
 		ret = fm_fail(err, FM_EINPUT, "%s: its format is %s, not " FORMAT, path, format ? format : "unknown");
 	else if (!whose || strcmp(whose, identity) != 0)
-		ret = fm_fail(err, FM_EINPUT, "%s: it belongs to a training with another config, codec, architecture or version", path);
+		ret = fm_fail(err, FM_EINPUT,
+			      "%s: it belongs to a training with another config, codec, architecture or version", path);
 	if (ret == FM_OK)
 		ret = read_point(&f, steps, windows, at, err);
 	if (ret == FM_OK)

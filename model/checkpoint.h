@@ -1,10 +1,11 @@
 /*
  * checkpoint.h - a training run on disk: weights, both moments, moving average, and where it stands.
  *
- * A sealed safetensors file (safetensors.h).  Its metadata has the format, the identity of the run (a digest that the caller
- * makes of all that the result depends on: config, codec, architecture, version) and the members of fm_train_point.  Numbers
- * are written so that they read back the same, so that a run that goes on from a checkpoint ends with the bits it would have
- * had.  Written under a temporary name and renamed: a checkpoint is there whole or not at all.
+ * A sealed safetensors file (safetensors.h).  Its metadata has the format, the identity of the run (a digest that the
+ * caller makes of all that the result depends on: config, codec, architecture, version) and the members of
+ * fm_train_point.  Numbers are written so that they read back the same, so that a run that goes on from a checkpoint
+ * ends with the bits it would have had.  Written under a temporary name and renamed: a checkpoint is there whole or not
+ * at all.
  */
 #ifndef FM_MODEL_CHECKPOINT_H
 #define FM_MODEL_CHECKPOINT_H
@@ -15,10 +16,10 @@
 
 /* Where a run stands before its next step. */
 struct fm_train_point {
-	int step;          /* steps done */
-	uint32_t epoch;    /* orders of windows begun */
-	uint64_t at;       /* the next window's place in the order of this epoch; the number of windows: it is through */
-	double b1, b2;     /* beta1^step, beta2^step of AdamW */
+	int step;       /* steps done */
+	uint32_t epoch; /* orders of windows begun */
+	uint64_t at;    /* the next window's place in the order of this epoch; the number of windows: it is through */
+	double b1, b2;  /* beta1^step, beta2^step of AdamW */
 	double rate_scale; /* 1, halved with each return to an earlier point */
 	int rollbacks;     /* how often that was */
 	double loss;       /* moving average, nats a flow; NaN before the first step */
@@ -33,10 +34,11 @@ struct fm_train_arrays {
 	float *best; /* ema at best_step, or NULL: not kept */
 };
 
-int fm_checkpoint_save(const char *path, const char *identity, const struct fm_layout *l, const struct fm_train_point *at,
-		       const struct fm_train_arrays *a, struct fm_error *err) FM_MUST_CHECK;
-/* FM_EINPUT, with arrays in any state, when it is cut or altered, of another identity, shape or format, or says what cannot
- * be for a run of so many steps over so many windows. */
+int fm_checkpoint_save(const char *path, const char *identity, const struct fm_layout *l,
+		       const struct fm_train_point *at, const struct fm_train_arrays *a,
+		       struct fm_error *err) FM_MUST_CHECK;
+/* FM_EINPUT, with arrays in any state, when it is cut or altered, of another identity, shape or format, or says what
+ * cannot be for a run of so many steps over so many windows. */
 int fm_checkpoint_load(const char *path, const char *identity, const struct fm_layout *l, int steps, uint64_t windows,
 		       struct fm_train_point *at, const struct fm_train_arrays *a, struct fm_error *err) FM_MUST_CHECK;
 

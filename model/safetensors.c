@@ -45,8 +45,8 @@ static size_t nbytes_of(const struct fm_tensor *t)
 	return (size_t)t->rows * (size_t)t->cols * sizeof(float);
 }
 
-static int header(struct fm_buf *b, const struct fm_layout *l, const struct fm_tensors *set, int nsets, const json_t *meta, bool seal,
-		  struct fm_error *err)
+static int header(struct fm_buf *b, const struct fm_layout *l, const struct fm_tensors *set, int nsets,
+		  const json_t *meta, bool seal, struct fm_error *err)
 {
 	char *text = json_dumps(meta, JSON_COMPACT);
 	uint64_t at = 0;
@@ -61,8 +61,10 @@ static int header(struct fm_buf *b, const struct fm_layout *l, const struct fm_t
 	for (int s = 0; s < nsets; s++)
 		for (int i = 0; i < l->n; i++) {
 			const struct fm_tensor *t = &l->tensor[i];
-			fm_buf_printf(b, ",\"%s%s\":{\"dtype\":\"F32\",\"shape\":[%d,%d],\"data_offsets\":[%" PRIu64 ",%" PRIu64 "]}", set[s].prefix,
-				      t->name, t->rows, t->cols, at, at + nbytes_of(t));
+			fm_buf_printf(b,
+				      ",\"%s%s\":{\"dtype\":\"F32\",\"shape\":[%d,%d],\"data_offsets\":[%" PRIu64
+				      ",%" PRIu64 "]}",
+				      set[s].prefix, t->name, t->rows, t->cols, at, at + nbytes_of(t));
 			at += nbytes_of(t);
 		}
 	fm_buf_puts(b, "}");
@@ -71,8 +73,8 @@ static int header(struct fm_buf *b, const struct fm_layout *l, const struct fm_t
 	return fm_buf_check(b, err);
 }
 
-int fm_tensors_save(const struct fm_layout *l, const struct fm_tensors *set, int nsets, const json_t *meta, bool seal, const char *path,
-		    struct fm_error *err)
+int fm_tensors_save(const struct fm_layout *l, const struct fm_tensors *set, int nsets, const json_t *meta, bool seal,
+		    const char *path, struct fm_error *err)
 {
 	struct fm_buf head = {0};
 	struct sink s = {0};
@@ -127,8 +129,10 @@ static int check_seal(const struct fm_tensors_file *f, struct fm_error *err)
 	if ((ret = fm_sha256_end(sha, digest, err)) < 0)
 		return ret;
 	fm_hex(digest, sizeof digest, hex);
-	return memcmp(text + SEAL_AT, hex, SEAL_LEN) == 0 ? FM_OK
-							  : fm_fail(err, FM_EINPUT, "%s: it was cut or altered: its SHA-256 is not the one it states", f->path);
+	return memcmp(text + SEAL_AT, hex, SEAL_LEN) == 0
+		   ? FM_OK
+		   : fm_fail(err, FM_EINPUT, "%s: it was cut or altered: its SHA-256 is not the one it states",
+			     f->path);
 }
 
 int fm_tensors_open(struct fm_tensors_file *f, const char *path, bool sealed, struct fm_error *err)
@@ -168,31 +172,39 @@ void fm_tensors_close(struct fm_tensors_file *f)
 	f->meta = NULL;
 }
 
-static int read_tensor(const struct fm_tensors_file *f, const struct fm_tensor *t, const struct fm_tensors *set, struct fm_error *err)
+static int read_tensor(const struct fm_tensors_file *f, const struct fm_tensor *t, const struct fm_tensors *set,
+		       struct fm_error *err)
 {
 	char name[sizeof t->name + 16];
 	snprintf(name, sizeof name, "%.15s%s", set->prefix, t->name);
-	const json_t *j = json_object_get(f->head, name), *shape = json_object_get(j, "shape"), *at = json_object_get(j, "data_offsets");
+	const json_t *j = json_object_get(f->head, name), *shape = json_object_get(j, "shape"),
+		     *at = json_object_get(j, "data_offsets");
 	const char *dtype = json_string_value(json_object_get(j, "dtype"));
 	float *p = set->p + t->at;
 
 	if (!j)
-		return fm_fail(err, FM_EINPUT, "%s: tensor %s is missing: these are the weights of another model", f->path, name);
-	if (!dtype || strcmp(dtype, "F32") != 0 || json_array_size(shape) != 2 || json_integer_value(json_array_get(shape, 0)) != t->rows ||
+		return fm_fail(err, FM_EINPUT, "%s: tensor %s is missing: these are the weights of another model",
+			       f->path, name);
+	if (!dtype || strcmp(dtype, "F32") != 0 || json_array_size(shape) != 2 ||
+	    json_integer_value(json_array_get(shape, 0)) != t->rows ||
 	    json_integer_value(json_array_get(shape, 1)) != t->cols)
-		return fm_fail(err, FM_EINPUT, "%s: tensor %s is not F32 of shape [%d,%d]: these are the weights of another model", f->path, name,
-			       t->rows, t->cols);
+		return fm_fail(err, FM_EINPUT,
+			       "%s: tensor %s is not F32 of shape [%d,%d]: these are the weights of another model",
+			       f->path, name, t->rows, t->cols);
 	json_int_t from = json_integer_value(json_array_get(at, 0)), to = json_integer_value(json_array_get(at, 1));
 	if (from < 0 || to < from || (uint64_t)to > f->ndata || (uint64_t)(to - from) != nbytes_of(t))
-		return fm_fail(err, FM_EINPUT, "%s: tensor %s lies outside the file: it is cut or damaged", f->path, name);
+		return fm_fail(err, FM_EINPUT, "%s: tensor %s lies outside the file: it is cut or damaged", f->path,
+			       name);
 	memcpy(p, (const char *)f->map.data + f->at + from, nbytes_of(t));
 	for (size_t i = 0; i < (size_t)t->rows * (size_t)t->cols; i++)
 		if (!isfinite(p[i]))
-			return fm_fail(err, FM_EINPUT, "%s: tensor %s holds a value that is not a number", f->path, name);
+			return fm_fail(err, FM_EINPUT, "%s: tensor %s holds a value that is not a number", f->path,
+				       name);
 	return FM_OK;
 }
 
-int fm_tensors_read(const struct fm_tensors_file *f, const struct fm_layout *l, const struct fm_tensors *set, int nsets, struct fm_error *err)
+int fm_tensors_read(const struct fm_tensors_file *f, const struct fm_layout *l, const struct fm_tensors *set, int nsets,
+		    struct fm_error *err)
 {
 	uint64_t want = 0;
 	int ret = FM_OK;
@@ -205,7 +217,8 @@ int fm_tensors_read(const struct fm_tensors_file *f, const struct fm_layout *l, 
 		}
 	}
 	if (ret == FM_OK && f->ndata != want)
-		ret = fm_fail(err, FM_EINPUT, "%s: %" PRIu64 " bytes of tensors where %" PRIu64 " belong", f->path, f->ndata, want);
+		ret = fm_fail(err, FM_EINPUT, "%s: %" PRIu64 " bytes of tensors where %" PRIu64 " belong", f->path,
+			      f->ndata, want);
 	return ret;
 }
 
@@ -215,7 +228,8 @@ int fm_weights_save(const struct fm_layout *l, const float *p, const char *path,
 {
 	struct fm_tensors set = {"", (float *)(uintptr_t)p}; /* only read */
 	json_t *meta = json_pack("{s:s}", "format", "flowmint-weights/1");
-	int ret = meta ? fm_tensors_save(l, &set, 1, meta, false, path, err) : fm_fail(err, FM_ESYSTEM, "out of memory for %s", path);
+	int ret = meta ? fm_tensors_save(l, &set, 1, meta, false, path, err)
+		       : fm_fail(err, FM_ESYSTEM, "out of memory for %s", path);
 	json_decref(meta);
 	return ret;
 }

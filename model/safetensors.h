@@ -5,7 +5,8 @@
  *     n bytes    JSON: {"__metadata__":{...},"name":{"dtype":"F32","shape":[rows,cols],"data_offsets":[from,to]},...}
  *     the rest   the tensors, little-endian, without gaps, in the order of the layout
  *
- * A sealed file has as the first of its metadata "sha256", the digest of the whole file with 64 zeros in the digest's place.
+ * A sealed file has as the first of its metadata "sha256", the digest of the whole file with 64 zeros in the digest's
+ * place.
  */
 #ifndef FM_MODEL_SAFETENSORS_H
 #define FM_MODEL_SAFETENSORS_H
@@ -17,7 +18,8 @@
 #include "model/params.h"
 
 int fm_weights_save(const struct fm_layout *l, const float *p, const char *path, struct fm_error *err) FM_MUST_CHECK;
-/* Into p (l->nfloats).  FM_EINPUT when a tensor is missing, of another shape, not a number, or the file is cut or longer. */
+/* Into p (l->nfloats).  FM_EINPUT when a tensor is missing, of another shape, not a number, or the file is cut or
+ * longer. */
 int fm_weights_load(const struct fm_layout *l, float *p, const char *path, struct fm_error *err) FM_MUST_CHECK;
 
 /* One array (l->nfloats) in a file of several: its tensors are named prefix + name, prefix at most 15 bytes. */
@@ -26,8 +28,8 @@ struct fm_tensors {
 	float *p;
 };
 /* meta: an object of strings; it is not changed. */
-int fm_tensors_save(const struct fm_layout *l, const struct fm_tensors *set, int nsets, const json_t *meta, bool seal, const char *path,
-		    struct fm_error *err) FM_MUST_CHECK;
+int fm_tensors_save(const struct fm_layout *l, const struct fm_tensors *set, int nsets, const json_t *meta, bool seal,
+		    const char *path, struct fm_error *err) FM_MUST_CHECK;
 
 /* A file being read.  Its metadata can be looked at before a tensor is. */
 struct fm_tensors_file {

@@ -12,13 +12,13 @@
 #include "model/checkpoint.h"
 #include "model/detmath.h"
 
-#define CHUNK 65536    /* parameters an optimiser shard takes */
+#define CHUNK 65536 /* parameters an optimiser shard takes */
 #define BETA1 0.9
 #define BETA2 0.98
-#define AVERAGE 0.98   /* decay of the moving averages of the loss */
-#define EXPLODED 3.0   /* times its running average */
-#define WELL 1.5       /* a good point's loss is below so many times the average */
-#define SUSPECTS 8     /* steps on end with an exploded loss before training goes back */
+#define AVERAGE 0.98 /* decay of the moving averages of the loss */
+#define EXPLODED 3.0 /* times its running average */
+#define WELL 1.5     /* a good point's loss is below so many times the average */
+#define SUSPECTS 8   /* steps on end with an exploded loss before training goes back */
 
 struct trainer {
 	const struct fm_train_opts *o;
@@ -26,16 +26,16 @@ struct trainer {
 	const struct fm_encoded *train, *validation;
 	struct fm_pool *pool;
 	struct fm_batcher *batcher;
-	uint32_t *order;             /* (windows) of the epoch */
-	uint32_t *window;            /* (batch) of the step */
-	float *grad[FM_GRAD_PARTS];  /* (nfloats) each */
-	double *norm;                /* a chunk's sum of squares */
+	uint32_t *order;            /* (windows) of the epoch */
+	uint32_t *window;           /* (batch) of the step */
+	float *grad[FM_GRAD_PARTS]; /* (nfloats) each */
+	double *norm;               /* a chunk's sum of squares */
 	int chunks;
-	struct fm_train_point at, good;     /* now, and the last good point */
-	struct fm_train_arrays now, kept;   /* likewise */
-	int suspect;                 /* steps on end whose loss had exploded */
-	int saved;                   /* step of the last checkpoint */
-	double flows;                /* that this process has trained on */
+	struct fm_train_point at, good;   /* now, and the last good point */
+	struct fm_train_arrays now, kept; /* likewise */
+	int suspect;                      /* steps on end whose loss had exploded */
+	int saved;                        /* step of the last checkpoint */
+	double flows;                     /* that this process has trained on */
 	double started;
 	/* of the update under way */
 	float gscale, rate, c1, c2, ema_decay;
@@ -68,8 +68,8 @@ static void update_job(void *ctx, int chunk, int thread)
 	size_t at, n;
 	(void)thread;
 	chunk_range(t, chunk, &at, &n);
-	t->net->k->adamw(t->now.w + at, t->now.m + at, t->now.v + at, t->now.ema + at, t->grad[0] + at, n, t->gscale, t->rate, (float)BETA1,
-			 (float)BETA2, t->c1, t->c2, (float)t->o->weight_decay, t->ema_decay);
+	t->net->k->adamw(t->now.w + at, t->now.m + at, t->now.v + at, t->now.ema + at, t->grad[0] + at, n, t->gscale,
+			 t->rate, (float)BETA1, (float)BETA2, t->c1, t->c2, (float)t->o->weight_decay, t->ema_decay);
 }
 
 /* Learning rate at a step: linear warm-up, then a half cosine to 1 % of the peak. */
@@ -124,7 +124,8 @@ static void draw_batch(struct trainer *t)
 
 static void gradient(struct trainer *t, struct fm_net_loss *loss, double *norm)
 {
-	struct fm_batch batch = {t->train, t->now.w, t->window, t->o->batch, FM_RNG_NOISE, t->o->seed, (uint32_t)t->at.step};
+	struct fm_batch batch = {t->train,     t->now.w,   t->window,           t->o->batch,
+				 FM_RNG_NOISE, t->o->seed, (uint32_t)t->at.step};
 
 	fm_batch_run(t->batcher, &batch, t->grad, loss);
 	fm_pool_run(t->pool, t->chunks, reduce_job, t);
@@ -188,15 +189,18 @@ static int go_back(struct trainer *t, const char *why, struct fm_error *err)
 
 	if (t->good.rollbacks >= FM_ROLLBACKS)
 		return fm_fail(err, FM_EINPUT,
-			       "training diverges: at step %d %s, for the %dth time, and at a rate of %g too; set train.rate (%g) much lower, or "
-			       "train.warmup (%d) higher", step, why, FM_ROLLBACKS + 1, t->o->rate * t->good.rate_scale, t->o->rate, t->o->warmup);
+			       "training diverges: at step %d %s, for the %dth time, and at a rate of %g too; set "
+			       "train.rate (%g) much lower, or "
+			       "train.warmup (%d) higher",
+			       step, why, FM_ROLLBACKS + 1, t->o->rate * t->good.rate_scale, t->o->rate, t->o->warmup);
 	t->good.rollbacks++;
 	t->good.rate_scale /= 2;
 	t->at = t->good;
 	copy_arrays(t, &t->now, &t->kept);
 	restore_order(t);
-	fm_warn("training diverged at step %d: %s; it goes on from step %d at half the rate, peak %g (return %d of at most %d)", step, why,
-		t->at.step, t->o->rate * t->at.rate_scale, t->at.rollbacks, FM_ROLLBACKS);
+	fm_warn("training diverged at step %d: %s; it goes on from step %d at half the rate, peak %g (return %d of at "
+		"most %d)",
+		step, why, t->at.step, t->o->rate * t->at.rate_scale, t->at.rollbacks, FM_ROLLBACKS);
 	return FM_OK;
 }
 
@@ -214,7 +218,8 @@ static int judge(struct trainer *t, const struct fm_net_loss *loss, double norm,
 	if (isnan(t->at.guard))
 		t->at.guard = x;
 	if (x > EXPLODED * t->at.guard) {
-		snprintf(why, cap, "the loss is %.3g, and for %d steps was over %g times its average of %.3g", x, SUSPECTS, EXPLODED, t->at.guard);
+		snprintf(why, cap, "the loss is %.3g, and for %d steps was over %g times its average of %.3g", x,
+			 SUSPECTS, EXPLODED, t->at.guard);
 		return ++t->suspect >= SUSPECTS ? -1 : 0;
 	}
 	t->suspect = 0;
@@ -225,14 +230,15 @@ static int judge(struct trainer *t, const struct fm_net_loss *loss, double norm,
 /* The last steps' damage shows in no later loss. */
 static bool ended_badly(const struct trainer *t)
 {
-	double sum = t->net->k->sumsq(t->now.ema, t->net->layout.nfloats) + t->net->k->sumsq(t->now.w, t->net->layout.nfloats);
+	double sum =
+	    t->net->k->sumsq(t->now.ema, t->net->layout.nfloats) + t->net->k->sumsq(t->now.w, t->net->layout.nfloats);
 	return !isfinite(sum) || t->suspect > 1;
 }
 
 /* ---- validation ---- */
 
-void fm_validate(struct fm_batcher *b, const float *p, const struct fm_encoded *e, size_t max_windows, int passes, uint64_t seed,
-		 double column[FM_NTOK], double *total)
+void fm_validate(struct fm_batcher *b, const float *p, const struct fm_encoded *e, size_t max_windows, int passes,
+		 uint64_t seed, double column[FM_NTOK], double *total)
 {
 	enum { BATCH = 64 };
 	uint32_t window[BATCH];
@@ -263,8 +269,8 @@ static void tell(const struct trainer *t, const double column[FM_NTOK])
 
 	for (int c = 0; c < FM_NTOK; c++)
 		n += snprintf(line + n, sizeof line - (size_t)n, "  %s %.3f", fm_tok_name[c], column[c]);
-	fm_log("train: step %d of %d  loss %.3f  validation %.3f nats/flow  %.0f flows/s; by column%s", t->at.step, t->o->steps, t->at.loss,
-	       t->at.validation, t->flows / (s > 0 ? s : 1), line);
+	fm_log("train: step %d of %d  loss %.3f  validation %.3f nats/flow  %.0f flows/s; by column%s", t->at.step,
+	       t->o->steps, t->at.loss, t->at.validation, t->flows / (s > 0 ? s : 1), line);
 }
 
 /* After a step: is it time to stop? */
@@ -328,12 +334,14 @@ static int train_loop(struct trainer *t, struct fm_error *err)
 	fm_progress_begin(&bar, "train", "flows", (uint64_t)(t->o->steps - first) * flows);
 	while (ret == FM_OK && !stop && t->at.step < t->o->steps) {
 		ret = step(t, &stop, err);
-		snprintf(note, sizeof note, "loss %.3f  validation %.3f nats/flow  step %d", t->at.loss, t->at.validation, t->at.step);
+		snprintf(note, sizeof note, "loss %.3f  validation %.3f nats/flow  step %d", t->at.loss,
+			 t->at.validation, t->at.step);
 		fm_progress_step(&bar, (uint64_t)(t->at.step - first) * flows, note);
 	}
 	fm_progress_end(&bar, note);
 	if (stop)
-		fm_log("train: ends early: no better validation than %.3f nats/flow since step %d", t->at.best, t->at.best_step);
+		fm_log("train: ends early: no better validation than %.3f nats/flow since step %d", t->at.best,
+		       t->at.best_step);
 	return ret;
 }
 
@@ -403,7 +411,8 @@ static int begin(struct trainer *t, struct fm_error *err)
 	int ret = FM_EINPUT;
 
 	if (o->checkpoint && fm_file_exists(o->checkpoint)) {
-		ret = fm_checkpoint_load(o->checkpoint, o->identity, &t->net->layout, o->steps, t->train->windows, &t->at, &t->now, err);
+		ret = fm_checkpoint_load(o->checkpoint, o->identity, &t->net->layout, o->steps, t->train->windows,
+					 &t->at, &t->now, err);
 		if (ret == FM_EINPUT)
 			fm_warn("%s; training begins anew", err->message);
 		else if (ret < 0)
@@ -412,7 +421,13 @@ static int begin(struct trainer *t, struct fm_error *err)
 			fm_log("train: goes on from step %d", t->at.step);
 	}
 	if (ret < 0) {
-		t->at = (struct fm_train_point){.at = t->train->windows, .b1 = 1, .b2 = 1, .rate_scale = 1, .loss = NAN, .guard = NAN, .validation = NAN,
+		t->at = (struct fm_train_point){.at = t->train->windows,
+						.b1 = 1,
+						.b2 = 1,
+						.rate_scale = 1,
+						.loss = NAN,
+						.guard = NAN,
+						.validation = NAN,
 						.best = NAN};
 		fm_layout_init(&t->net->layout, t->now.w, o->seed);
 		memset(t->now.m, 0, n);
@@ -426,10 +441,17 @@ static int begin(struct trainer *t, struct fm_error *err)
 	return FM_OK;
 }
 
-int fm_train(const struct fm_net *net, const struct fm_process *pr, const struct fm_encoded *train, const struct fm_encoded *validation,
-	     const struct fm_train_opts *o, struct fm_pool *pool, float *ema, struct fm_train_result *result, struct fm_error *err)
+int fm_train(const struct fm_net *net, const struct fm_process *pr, const struct fm_encoded *train,
+	     const struct fm_encoded *validation, const struct fm_train_opts *o, struct fm_pool *pool, float *ema,
+	     struct fm_train_result *result, struct fm_error *err)
 {
-	struct trainer t = {.o = o, .net = net, .train = train, .validation = validation, .pool = pool, .now.ema = ema, .started = fm_seconds()};
+	struct trainer t = {.o = o,
+			    .net = net,
+			    .train = train,
+			    .validation = validation,
+			    .pool = pool,
+			    .now.ema = ema,
+			    .started = fm_seconds()};
 	bool watched = validation && validation->windows > 0;
 	int ret;
 

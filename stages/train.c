@@ -33,21 +33,24 @@ static int read_store(const char *path, struct fm_codec_opts *o, struct fm_error
 	o->last_ms = json_integer_value(json_object_get(j, "last_ms"));
 	o->source_rows = json_number_value(json_object_get(j, "rows"));
 	if (!(o->source_rows > 0) || o->last_ms < o->first_ms)
-		ret = fm_fail(err, FM_EINPUT, "%s: rows, first_ms and last_ms do not describe a store: run ingest again", path);
+		ret = fm_fail(err, FM_EINPUT,
+			      "%s: rows, first_ms and last_ms do not describe a store: run ingest again", path);
 	json_decref(j);
 	return ret;
 }
 
 /* Everything the generate stage needs but the weights. */
-static int save_model_json(const struct fm_config *cfg, const struct fm_codec *codec, const struct fm_train_result *r, const char *path, struct fm_error *err)
+static int save_model_json(const struct fm_config *cfg, const struct fm_codec *codec, const struct fm_train_result *r,
+			   const char *path, struct fm_error *err)
 {
 	json_t *column = json_object();
 	for (int c = 0; c < FM_NTOK; c++)
 		json_object_set_new(column, fm_tok_name[c], json_real(r->column[c]));
-	json_t *j = json_pack("{s:s, s:o, s:o, s:{s:i, s:i, s:i, s:f, s:o, s:o}}", "format", "flowmint-model/1", "model",
-			      fm_config_json(cfg, "model", true), "codec", fm_codec_json(codec), "training", "steps", r->steps, "best_step",
-			      r->best_step, "rollbacks", r->rollbacks, "loss", r->loss, "validation_nats_per_flow",
-			      isfinite(r->validation) ? json_real(r->validation) : json_null(), "validation_by_column", column);
+	json_t *j =
+	    json_pack("{s:s, s:o, s:o, s:{s:i, s:i, s:i, s:f, s:o, s:o}}", "format", "flowmint-model/1", "model",
+		      fm_config_json(cfg, "model", true), "codec", fm_codec_json(codec), "training", "steps", r->steps,
+		      "best_step", r->best_step, "rollbacks", r->rollbacks, "loss", r->loss, "validation_nats_per_flow",
+		      isfinite(r->validation) ? json_real(r->validation) : json_null(), "validation_by_column", column);
 	int ret = j ? fm_json_save(j, path, err) : fm_fail(err, FM_ESYSTEM, "out of memory while writing %s", path);
 	json_decref(j);
 	return ret;
@@ -65,13 +68,15 @@ static void log_columns(const struct fm_train_result *r)
 /* ---- checkpoints ---- */
 
 /* What the weights after a number of steps are a function of, as a digest. */
-static int identity_of(const struct fm_config *cfg, const struct fm_codec *codec, const struct fm_encoded *train, char hex[FM_SHA256_HEX],
-		       struct fm_error *err)
+static int identity_of(const struct fm_config *cfg, const struct fm_codec *codec, const struct fm_encoded *train,
+		       char hex[FM_SHA256_HEX], struct fm_error *err)
 {
-	json_t *j = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:I}", "what", "training", "flowmint", FM_VERSION, "model",
-			      fm_config_json(cfg, "model", true), "train", fm_config_json(cfg, "train", true), "privacy",
-			      fm_config_json(cfg, "privacy", true), "codec", fm_codec_json(codec), "windows", (json_int_t)train->windows);
-	int ret = j ? fm_json_digest(j, hex, err) : fm_fail(err, FM_ESYSTEM, "out of memory for the training's identity");
+	json_t *j = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:I}", "what", "training", "flowmint", FM_VERSION,
+			      "model", fm_config_json(cfg, "model", true), "train", fm_config_json(cfg, "train", true),
+			      "privacy", fm_config_json(cfg, "privacy", true), "codec", fm_codec_json(codec), "windows",
+			      (json_int_t)train->windows);
+	int ret =
+	    j ? fm_json_digest(j, hex, err) : fm_fail(err, FM_ESYSTEM, "out of memory for the training's identity");
 	json_decref(j);
 	return ret;
 }
@@ -85,7 +90,9 @@ static int remove_leftovers(const char *dir, struct fm_error *err)
 
 	for (size_t i = 0; ret == FM_OK && i < n; i++) {
 		size_t len = strlen(names[i]);
-		char *path = names[i][0] == '.' && len > 4 && strcmp(names[i] + len - 4, ".tmp") == 0 ? fm_path_join(dir, names[i]) : NULL;
+		char *path = names[i][0] == '.' && len > 4 && strcmp(names[i] + len - 4, ".tmp") == 0
+				 ? fm_path_join(dir, names[i])
+				 : NULL;
 		if (path && unlink(path) < 0)
 			ret = fm_fail_errno(err, "%s", path);
 		free(path);
@@ -112,7 +119,10 @@ struct work {
 static int encode(const struct fm_train_in *in, struct work *w, struct fm_error *err)
 {
 	const struct fm_config *cfg = in->cfg;
-	struct fm_codec_opts co = {.window = cfg->model.window, .min_count = cfg->model.min_count, .max_hosts = cfg->model.max_hosts, .inside = is_inside};
+	struct fm_codec_opts co = {.window = cfg->model.window,
+				   .min_count = cfg->model.min_count,
+				   .max_hosts = cfg->model.max_hosts,
+				   .inside = is_inside};
 	struct fm_hosts *hosts = NULL;
 	int ret = read_store(in->store_json, &co, err);
 
@@ -153,16 +163,26 @@ static int learn(const struct fm_train_in *in, struct work *w, struct fm_train_r
 		ret = identity_of(cfg, w->codec, &w->et, w->identity, err);
 	if (ret == FM_OK && in->checkpoint_dir) {
 		w->checkpoint = fm_path_join(in->checkpoint_dir, "checkpoint.safetensors");
-		ret = w->checkpoint ? remove_leftovers(in->checkpoint_dir, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
+		ret = w->checkpoint ? remove_leftovers(in->checkpoint_dir, err)
+				    : fm_fail(err, FM_ESYSTEM, "out of memory");
 	}
 	if (ret < 0)
 		return ret;
-	struct fm_train_opts to = {.steps = cfg->train.steps, .batch = cfg->train.batch, .warmup = cfg->train.warmup, .rate = cfg->train.rate,
-				   .ema = cfg->train.ema, .weight_decay = cfg->train.weight_decay, .clip = cfg->train.clip, .seed = cfg->train.seed,
-				   .patience = patience, .validate_every = every, .checkpoint = w->checkpoint, .identity = w->identity,
+	struct fm_train_opts to = {.steps = cfg->train.steps,
+				   .batch = cfg->train.batch,
+				   .warmup = cfg->train.warmup,
+				   .rate = cfg->train.rate,
+				   .ema = cfg->train.ema,
+				   .weight_decay = cfg->train.weight_decay,
+				   .clip = cfg->train.clip,
+				   .seed = cfg->train.seed,
+				   .patience = patience,
+				   .validate_every = every,
+				   .checkpoint = w->checkpoint,
+				   .identity = w->identity,
 				   .checkpoint_every = cfg->train.checkpoint_every};
-	fm_log("train: %zu windows of %d flows, %zu parameters, kernels %s, %d threads", w->et.windows, w->codec->window, w->net->layout.nfloats,
-	       w->net->k->name, fm_pool_size(w->pool));
+	fm_log("train: %zu windows of %d flows, %zu parameters, kernels %s, %d threads", w->et.windows,
+	       w->codec->window, w->net->layout.nfloats, w->net->k->name, fm_pool_size(w->pool));
 	return fm_train(w->net, &process, &w->et, &w->ev, &to, w->pool, w->ema, result, err);
 }
 
@@ -170,7 +190,8 @@ int fm_stage_train(const struct fm_train_in *in, struct fm_train_out *out, struc
 {
 	struct fm_train_result result;
 	struct work w = {0};
-	char *model_json = fm_path_join(in->out_dir, "model.json"), *weights = fm_path_join(in->out_dir, "weights.safetensors");
+	char *model_json = fm_path_join(in->out_dir, "model.json"),
+	     *weights = fm_path_join(in->out_dir, "weights.safetensors");
 	int ret = model_json && weights ? fm_engine_check(in->cfg, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
 
 	if (ret == FM_OK)
@@ -183,8 +204,12 @@ int fm_stage_train(const struct fm_train_in *in, struct fm_train_out *out, struc
 	ret = fm_weights_save(&w.net->layout, w.ema, weights, err);
 	if (ret == FM_OK)
 		ret = save_model_json(in->cfg, w.codec, &result, model_json, err);
-	*out = (struct fm_train_out){(uint64_t)result.steps, w.net->layout.nfloats, result.loss, result.validation,
-				     result.flows / (result.seconds > 0 ? result.seconds : 1), (uint64_t)result.rollbacks};
+	*out = (struct fm_train_out){(uint64_t)result.steps,
+				     w.net->layout.nfloats,
+				     result.loss,
+				     result.validation,
+				     result.flows / (result.seconds > 0 ? result.seconds : 1),
+				     (uint64_t)result.rollbacks};
 out:
 	free(w.ema);
 	free(w.checkpoint);
@@ -203,7 +228,9 @@ out:
 
 json_t *fm_train_out_json(const struct fm_train_out *out)
 {
-	return json_pack("{s:I, s:I, s:f, s:o, s:f, s:I}", "steps", (json_int_t)out->steps, "parameters", (json_int_t)out->parameters, "loss", out->loss,
-			 "validation_nats_per_flow", isfinite(out->validation_nats_per_flow) ? json_real(out->validation_nats_per_flow) : json_null(),
+	return json_pack("{s:I, s:I, s:f, s:o, s:f, s:I}", "steps", (json_int_t)out->steps, "parameters",
+			 (json_int_t)out->parameters, "loss", out->loss, "validation_nats_per_flow",
+			 isfinite(out->validation_nats_per_flow) ? json_real(out->validation_nats_per_flow)
+								 : json_null(),
 			 "flows_per_second", out->flows_per_second, "rollbacks", (json_int_t)out->rollbacks);
 }

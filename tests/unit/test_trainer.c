@@ -1,5 +1,5 @@
-/* test_trainer.c - a training that is cut short ends with the bits it would have had; one that diverges says so and comes back
- * or fails; patience keeps the best weights; odd sizes have a defined result; a step allocates nothing. */
+/* test_trainer.c - a training that is cut short ends with the bits it would have had; one that diverges says so and
+ * comes back or fails; patience keeps the best weights; odd sizes have a defined result; a step allocates nothing. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -139,7 +139,8 @@ static void patience_and_epochs_survive_a_checkpoint(void **state)
 
 static struct fm_train_arrays new_arrays(size_t n, bool best)
 {
-	return (struct fm_train_arrays){calloc(n, 4), calloc(n, 4), calloc(n, 4), calloc(n, 4), best ? calloc(n, 4) : NULL};
+	return (struct fm_train_arrays){calloc(n, 4), calloc(n, 4), calloc(n, 4), calloc(n, 4),
+					best ? calloc(n, 4) : NULL};
 }
 
 static void free_arrays(struct fm_train_arrays *a)
@@ -147,8 +148,18 @@ static void free_arrays(struct fm_train_arrays *a)
 	free(a->w), free(a->m), free(a->v), free(a->ema), free(a->best);
 }
 
-static const struct fm_train_point some_point = {.step = 20, .epoch = 3, .at = 80, .b1 = 0.1, .b2 = 1.0 / 3, .rate_scale = 0.25, .rollbacks = 2,
-						 .loss = 12.345678901234567, .guard = 1e-300, .validation = NAN, .best = 11.1, .best_step = 10};
+static const struct fm_train_point some_point = {.step = 20,
+						 .epoch = 3,
+						 .at = 80,
+						 .b1 = 0.1,
+						 .b2 = 1.0 / 3,
+						 .rate_scale = 0.25,
+						 .rollbacks = 2,
+						 .loss = 12.345678901234567,
+						 .guard = 1e-300,
+						 .validation = NAN,
+						 .best = 11.1,
+						 .best_step = 10};
 
 static void a_checkpoint_reads_back_as_it_was(void **state)
 {
@@ -158,14 +169,15 @@ static void a_checkpoint_reads_back_as_it_was(void **state)
 	const char *path = scratch_path("roundtrip");
 	struct fm_error err;
 	(void)state;
-	fm_layout_init(l, a.w, 1), fm_layout_init(l, a.m, 2), fm_layout_init(l, a.v, 3), fm_layout_init(l, a.ema, 4), fm_layout_init(l, a.best, 5);
+	fm_layout_init(l, a.w, 1), fm_layout_init(l, a.m, 2), fm_layout_init(l, a.v, 3), fm_layout_init(l, a.ema, 4),
+	    fm_layout_init(l, a.best, 5);
 	assert_int_equal(fm_checkpoint_save(path, SMALL_IDENTITY, l, &p, &a, &err), FM_OK);
 	memset(&q, 0, sizeof q);
 	assert_int_equal(fm_checkpoint_load(path, SMALL_IDENTITY, l, 40, 200, &q, &b, &err), FM_OK);
 	assert_true(same(a.w, b.w) && same(a.m, b.m) && same(a.v, b.v) && same(a.ema, b.ema) && same(a.best, b.best));
-	assert_true(q.step == p.step && q.epoch == p.epoch && q.at == p.at && q.b1 == p.b1 && q.b2 == p.b2 && q.rate_scale == p.rate_scale &&
-		    q.rollbacks == p.rollbacks && q.loss == p.loss && q.guard == p.guard && isnan(q.validation) && q.best == p.best &&
-		    q.best_step == p.best_step);
+	assert_true(q.step == p.step && q.epoch == p.epoch && q.at == p.at && q.b1 == p.b1 && q.b2 == p.b2 &&
+		    q.rate_scale == p.rate_scale && q.rollbacks == p.rollbacks && q.loss == p.loss &&
+		    q.guard == p.guard && isnan(q.validation) && q.best == p.best && q.best_step == p.best_step);
 	free_arrays(&a);
 	free_arrays(&b);
 }
@@ -231,12 +243,12 @@ static void other_and_damaged_checkpoints_are_refused(void **state)
 	refused(path, SMALL_IDENTITY, l, "not sealed");
 	/* Places that this training does not have. */
 	const struct fm_train_point impossible[] = {
-		{.step = 40, .epoch = 1, .b1 = 1, .b2 = 1, .rate_scale = 1},
-		{.step = 9, .epoch = 1, .at = 201, .b1 = 1, .b2 = 1, .rate_scale = 1},
-		{.step = 9, .epoch = 0, .at = 1, .b1 = 1, .b2 = 1, .rate_scale = 1},
-		{.step = 9, .epoch = 1, .at = 1, .b1 = 1, .b2 = 1, .rate_scale = 0},
-		{.step = 9, .epoch = 1, .at = 1, .b1 = 1, .b2 = NAN, .rate_scale = 1},
-		{.step = 9, .epoch = 1, .at = 1, .b1 = 1, .b2 = 1, .rate_scale = 1, .best_step = 10},
+	    {.step = 40, .epoch = 1, .b1 = 1, .b2 = 1, .rate_scale = 1},
+	    {.step = 9, .epoch = 1, .at = 201, .b1 = 1, .b2 = 1, .rate_scale = 1},
+	    {.step = 9, .epoch = 0, .at = 1, .b1 = 1, .b2 = 1, .rate_scale = 1},
+	    {.step = 9, .epoch = 1, .at = 1, .b1 = 1, .b2 = 1, .rate_scale = 0},
+	    {.step = 9, .epoch = 1, .at = 1, .b1 = 1, .b2 = NAN, .rate_scale = 1},
+	    {.step = 9, .epoch = 1, .at = 1, .b1 = 1, .b2 = 1, .rate_scale = 1, .best_step = 10},
 	};
 	for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++) {
 		assert_int_equal(fm_checkpoint_save(path, SMALL_IDENTITY, l, &impossible[i], &plain, &err), FM_OK);
@@ -553,19 +565,19 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(threads_and_checkpoints_change_no_bit),
-		cmocka_unit_test(going_on_from_a_checkpoint_changes_no_bit),
-		cmocka_unit_test(patience_and_epochs_survive_a_checkpoint),
-		cmocka_unit_test(a_checkpoint_reads_back_as_it_was),
-		cmocka_unit_test(other_and_damaged_checkpoints_are_refused),
-		cmocka_unit_test(training_begins_anew_where_a_checkpoint_is_of_no_use),
-		cmocka_unit_test(a_checkpoint_that_cannot_be_written_is_an_error),
-		cmocka_unit_test(an_absurd_rate_is_caught),
-		cmocka_unit_test(a_diverging_run_comes_back_at_a_lower_rate),
-		cmocka_unit_test(patience_keeps_the_best),
-		cmocka_unit_test(odd_sizes_have_a_defined_result),
-		cmocka_unit_test(no_limit_and_no_average_learn_too),
-		cmocka_unit_test(a_step_allocates_nothing),
+	    cmocka_unit_test(threads_and_checkpoints_change_no_bit),
+	    cmocka_unit_test(going_on_from_a_checkpoint_changes_no_bit),
+	    cmocka_unit_test(patience_and_epochs_survive_a_checkpoint),
+	    cmocka_unit_test(a_checkpoint_reads_back_as_it_was),
+	    cmocka_unit_test(other_and_damaged_checkpoints_are_refused),
+	    cmocka_unit_test(training_begins_anew_where_a_checkpoint_is_of_no_use),
+	    cmocka_unit_test(a_checkpoint_that_cannot_be_written_is_an_error),
+	    cmocka_unit_test(an_absurd_rate_is_caught),
+	    cmocka_unit_test(a_diverging_run_comes_back_at_a_lower_rate),
+	    cmocka_unit_test(patience_keeps_the_best),
+	    cmocka_unit_test(odd_sizes_have_a_defined_result),
+	    cmocka_unit_test(no_limit_and_no_average_learn_too),
+	    cmocka_unit_test(a_step_allocates_nothing),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -20,7 +20,8 @@ struct small {
 	struct fm_process pr;
 };
 
-static inline int small_encode(struct small *s, uint64_t rows, uint64_t seed, bool fit, struct fm_encoded *e, struct fm_error *err)
+static inline int small_encode(struct small *s, uint64_t rows, uint64_t seed, bool fit, struct fm_encoded *e,
+			       struct fm_error *err)
 {
 	struct fm_table *t = fixture_flows(rows, seed, SMALL_WINDOW);
 	if (!t)
@@ -38,7 +39,8 @@ static inline int small_make(struct small *s, struct fm_error *err)
 	struct fm_arch a = {SMALL_WINDOW, 32, 1, 2, 64};
 	int ret;
 	memset(s, 0, sizeof *s);
-	if ((ret = small_encode(s, 1600, 11, true, &s->train, err)) < 0 || (ret = small_encode(s, 320, 12, false, &s->validation, err)) < 0 ||
+	if ((ret = small_encode(s, 1600, 11, true, &s->train, err)) < 0 ||
+	    (ret = small_encode(s, 320, 12, false, &s->validation, err)) < 0 ||
 	    (ret = fm_net_new(&s->net, "transformer", &a, s->codec->vocab, err)) < 0)
 		return ret;
 	return fm_process_init(&s->pr, 1000, "cosine", err);
@@ -55,13 +57,22 @@ static inline void small_free(struct small *s)
 
 static inline struct fm_train_opts small_opts(void)
 {
-	return (struct fm_train_opts){.steps = SMALL_STEPS, .batch = 24, .warmup = 4, .rate = 2e-3, .ema = 0.9, .weight_decay = 0.01, .clip = 1,
-				      .seed = 3, .validate_every = 10, .identity = SMALL_IDENTITY, .checkpoint_every = 20};
+	return (struct fm_train_opts){.steps = SMALL_STEPS,
+				      .batch = 24,
+				      .warmup = 4,
+				      .rate = 2e-3,
+				      .ema = 0.9,
+				      .weight_decay = 0.01,
+				      .clip = 1,
+				      .seed = 3,
+				      .validate_every = 10,
+				      .identity = SMALL_IDENTITY,
+				      .checkpoint_every = 20};
 }
 
 /* fm_train with so many threads; ema is made here. */
-static inline int small_train(struct small *s, const struct fm_train_opts *o, int threads, float **ema, struct fm_train_result *r,
-			      struct fm_error *err)
+static inline int small_train(struct small *s, const struct fm_train_opts *o, int threads, float **ema,
+			      struct fm_train_result *r, struct fm_error *err)
 {
 	struct fm_pool *pool = NULL;
 	int ret = fm_pool_new(&pool, threads, err);
