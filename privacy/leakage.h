@@ -31,7 +31,22 @@
 #include "base/thread.h"
 #include "manifests/metrics.h"
 
-#define FM_LEAKAGE_ROWS 10000
+#define FM_LEAKAGE_ROWS 20000    /* synthetic rows whose distances are taken at most */
+#define FM_LEAKAGE_RECORDS 10000 /* training records, and as many of the holdout, that are looked for at most */
+
+/*
+ * The family of tests, each at its own level, that leak.family_p sums up: the smallest of p / share, at most 1.  Shares add up
+ * to less than 1, so that fresh real rows come below alpha with a chance under alpha (Bonferroni, weighted; Holm 1979).
+ * At alpha = FM_LEAKAGE_ALPHA a test of "unique" fails from p = 0.0007 (z = 3.2), one of "attached" from 0.001, which ten
+ * records against none reach, one of "lone" or "nearer" from 0.0003.
+ */
+#define FM_LEAKAGE_ALPHA 0.005
+#define FM_LEAK_SHARE_UNIQUE 0.14   /* two tests */
+#define FM_LEAK_SHARE_LONE 0.06     /* two */
+#define FM_LEAK_SHARE_ATTACHED 0.20 /* two */
+#define FM_LEAK_SHARE_NEARER 0.06   /* three: 0.98 in all */
+#define FM_LEAK_FAR 0.01            /* see leak.attached */
+#define FM_LEAK_NEAR 0.1
 
 /* holdout may be NULL or without rows: then only leak.rows_equal* are added.  FM_EINPUT when train or synthetic has no rows. */
 int fm_leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,

@@ -172,7 +172,28 @@ struct search {
 	const struct fm_gower_rows *from, *to;
 	int32_t whole; /* the distance of two different values: all training rows */
 	int32_t *distance;
+	uint32_t *row; /* or NULL */
 };
+
+/* The row of a tile that is at the distance `best` of row i, or FM_GOWER_TIED.  Padding is not looked at. */
+static uint32_t row_of_tile(const struct search *s, size_t i, size_t tile, size_t end, int32_t best)
+{
+	uint32_t found = FM_GOWER_TIED;
+
+	for (size_t j = tile; j < end && j < s->to->n; j++) {
+		int32_t sum = 0;
+		for (int f = 0; f < FM_GOWER_RANKS; f++)
+			sum += abs(s->to->field[f][j] - s->from->field[f][i]);
+		for (int f = FM_GOWER_RANKS; f < FM_GOWER_FIELDS; f++)
+			sum += s->to->field[f][j] != s->from->field[f][i] ? s->whole : 0;
+		if (sum != best)
+			continue;
+		if (found != FM_GOWER_TIED)
+			return FM_GOWER_TIED;
+		found = (uint32_t)j;
+	}
+	return found;
+}
 
 /* QUERIES rows of `from` against all of `to`, a tile at a time.  Integers: the same result whatever the instructions. */
 static inline __attribute__((always_inline)) void search_block(const struct search *s, size_t first)
@@ -202,8 +223,14 @@ static inline __attribute__((always_inline)) void search_block(const struct sear
 				lanes less = sum < best;
 				best = (sum & less) | (best & ~less);
 			}
-			for (int k = 0; k < LANES; k++)
-				s->distance[i] = best[k] < s->distance[i] ? best[k] : s->distance[i];
+			int32_t least = best[0];
+			for (int k = 1; k < LANES; k++)
+				least = best[k] < least ? best[k] : least;
+			if (s->row && least < s->distance[i])
+				s->row[i] = row_of_tile(s, i, tile, end, least);
+			else if (s->row && least == s->distance[i])
+				s->row[i] = FM_GOWER_TIED;
+			s->distance[i] = least < s->distance[i] ? least : s->distance[i];
 		}
 	}
 }
@@ -225,7 +252,13 @@ __attribute__((target("avx2"))) static void search_avx2(void *ctx, int shard, in
 void fm_gower_nearest(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_gower_rows *to,
 		      struct fm_pool *pool, int32_t *distance)
 {
-	struct search s = {from, to, (int32_t)g->train->rows, distance};
+	fm_gower_nearest_row(g, from, to, pool, distance, NULL);
+}
+
+void fm_gower_nearest_row(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_gower_rows *to,
+			  struct fm_pool *pool, int32_t *distance, uint32_t *row)
+{
+	struct search s = {from, to, (int32_t)g->train->rows, distance, row};
 	void (*search)(void *, int, int) = search_plain;
 
 #if defined(__x86_64__)

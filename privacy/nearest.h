@@ -45,4 +45,9 @@ void fm_gower_rows_close(struct fm_gower_rows *r);
 void fm_gower_nearest(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_gower_rows *to,
 		      struct fm_pool *pool, int32_t *distance);
 
+/* The same, and row[i]: the number of the row of `to` that is nearest, or FM_GOWER_TIED where several are. */
+#define FM_GOWER_TIED UINT32_MAX
+void fm_gower_nearest_row(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_gower_rows *to,
+			  struct fm_pool *pool, int32_t *distance, uint32_t *row);
+
 #endif

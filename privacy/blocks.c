@@ -1,0 +1,166 @@
+#include "privacy/blocks.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+#define MOST_STEPS 1e9 /* of the convolution; beyond, thousands of blocks vote and the normal distribution is close */
+
+static size_t number(const struct fm_table *t, int by_win, size_t first, uint32_t *of_row, struct fm_span *rows)
+{
+	size_t n = first;
+
+	for (size_t i = 0; i < t->rows; i++) {
+		int begins = i == 0 || (by_win ? t->win[i] != t->win[i - 1] : i % FM_BLOCK_ROWS == 0);
+		n += (size_t)begins;
+		if (rows && begins)
+			rows[n - 1].from = (uint32_t)i;
+		if (rows)
+			rows[n - 1].to = (uint32_t)i + 1;
+		if (of_row)
+			of_row[i] = (uint32_t)(n - 1);
+	}
+	return n;
+}
+
+int fm_blocks_new(struct fm_blocks **out, const struct fm_table *train, const struct fm_table *holdout,
+		  struct fm_error *err)
+{
+	const struct fm_table *side[2] = {train, holdout};
+	struct fm_blocks *b = NULL;
+	int by_win = FM_HAS(train, FM_WIN) && (!holdout || FM_HAS(holdout, FM_WIN));
+	int rc;
+
+	*out = NULL;
+	for (int k = 0; k < 2; k++)
+		if (side[k] && side[k]->rows >= FM_NO_NEIGHBOUR)
+			return fm_fail(err, FM_EINPUT, "a table of %zu rows is over the leakage checks' limit", side[k]->rows);
+	if ((rc = fm_alloc(&b, 1, sizeof *b, "blocks", err)) != FM_OK)
+		return rc;
+	b->train = b->n = number(train, by_win, 0, NULL, NULL);
+	if (holdout)
+		b->n = number(holdout, by_win, b->n, NULL, NULL);
+	b->pi = holdout && train->rows + holdout->rows ? (double)train->rows / (double)(train->rows + holdout->rows) : 1;
+	if ((rc = fm_alloc(&b->rows, b->n + 1, sizeof *b->rows, "blocks", err)) != FM_OK)
+		goto fail;
+	for (int k = 0; k < 2; k++) {
+		if (!side[k])
+			continue;
+		if ((rc = fm_alloc(&b->of_row[k], side[k]->rows + 1, sizeof **b->of_row, "blocks", err)) != FM_OK)
+			goto fail;
+		number(side[k], by_win, k ? b->train : 0, b->of_row[k], b->rows);
+	}
+	*out = b;
+	return FM_OK;
+fail:
+	fm_blocks_free(b);
+	return rc;
+}
+
+void fm_blocks_free(struct fm_blocks *b)
+{
+	if (!b)
+		return;
+	free(b->of_row[0]);
+	free(b->of_row[1]);
+	free(b->rows);
+	free(b);
+}
+
+double fm_normal_tail(double z)
+{
+	return 0.5 * erfc(z / sqrt(2));
+}
+
+/* P(at least `least` of the total is on the training side), each m there with chance pi on its own. */
+static int exact_tail(const uint32_t *votes, size_t n, size_t total, size_t least, double pi, double *p,
+		      struct fm_error *err)
+{
+	double *chance = NULL;
+	size_t sum = 0;
+	int rc;
+
+	if ((rc = fm_alloc(&chance, total + 1, sizeof *chance, "a distribution", err)) != FM_OK)
+		return rc;
+	chance[0] = 1;
+	for (size_t b = 0; b < n; b++) {
+		size_t m = votes[b];
+		if (m == 0)
+			continue;
+		sum += m;
+		for (size_t v = sum + 1; v-- > 0;)
+			chance[v] = (1 - pi) * chance[v] + (v >= m ? pi * chance[v - m] : 0);
+	}
+	*p = 0;
+	for (size_t v = total + 1; v-- > least;)
+		*p += chance[v];
+	*p = *p > 1 ? 1 : *p;
+	free(chance);
+	return FM_OK;
+}
+
+/* Counts, z and design; true when there is something to test. */
+static int count_votes(const struct fm_blocks *b, const uint32_t *votes, int by_block, struct fm_block_test *out, double *voters)
+{
+	double total = 0, squares = 0;
+
+	*out = (struct fm_block_test){.p = 1, .design = 1};
+	*voters = 0;
+	for (size_t i = 0; i < b->n; i++) {
+		double m = votes[i];
+		total += m;
+		squares += m * m;
+		*voters += m > 0;
+		if (i < b->train) {
+			out->train += m;
+			out->most = m > out->most ? m : out->most;
+		}
+	}
+	out->holdout = total - out->train;
+	if (total == 0)
+		return 0;
+	out->design = squares / total;
+	if (b->pi <= 0 || b->pi >= 1)
+		return 0; /* one side alone: nothing to compare */
+	out->z = (out->train - b->pi * total) / sqrt(b->pi * (1 - b->pi) * (by_block ? squares : total));
+	return 1;
+}
+
+int fm_block_test(const struct fm_blocks *b, const uint32_t *votes, struct fm_block_test *out, struct fm_error *err)
+{
+	double voters;
+
+	if (!count_votes(b, votes, 1, out, &voters))
+		return FM_OK;
+	double total = out->train + out->holdout;
+	if (total * voters > MOST_STEPS) {
+		out->p = fm_normal_tail(out->z);
+		return FM_OK;
+	}
+	return exact_tail(votes, b->n, (size_t)total, (size_t)out->train, b->pi, &out->p, err);
+}
+
+void fm_record_test(const struct fm_blocks *b, const uint32_t *votes, struct fm_block_test *out)
+{
+	double voters;
+
+	if (count_votes(b, votes, 0, out, &voters))
+		out->p = fm_binomial_tail((size_t)(out->train + out->holdout), (size_t)out->train, b->pi);
+}
+
+double fm_binomial_tail(size_t n, size_t least, double p)
+{
+	double sum = 0, all = lgamma((double)n + 1);
+
+	if (least == 0)
+		return 1;
+	if (least > n || p <= 0)
+		return 0;
+	if (p >= 1)
+		return 1;
+	for (size_t k = n + 1; k-- > least;) /* the smallest terms first, mostly */
+		sum += exp(all - lgamma((double)k + 1) - lgamma((double)(n - k) + 1) + (double)k * log(p) +
+			   (double)(n - k) * log1p(-p));
+	return sum > 1 ? 1 : sum;
+}

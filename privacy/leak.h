@@ -1,0 +1,62 @@
+/*
+ * leak.h - what the leakage checks share; private to this room.
+ *
+ * A check adds its metrics to leak.out under "leak." and gives the p-value of a test of its own to fm_leak_test, with the
+ * share of the family's error budget that the test may use up.
+ */
+#ifndef FM_PRIVACY_LEAK_H
+#define FM_PRIVACY_LEAK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/table.h"
+#include "base/thread.h"
+#include "manifests/metrics.h"
+#include "privacy/blocks.h"
+
+#define FM_LEAK_SEED 20160411u
+enum fm_leak_purpose {
+	FM_LEAK_SYNTHETIC = 103, FM_LEAK_MEMBERS, FM_LEAK_OUTSIDERS, FM_LEAK_PREDICATES, FM_LEAK_TARGETS, FM_LEAK_CONTROLS,
+	FM_LEAK_GUESSES, FM_LEAK_CUT,
+};
+
+struct fm_leak {
+	const struct fm_table *train, *holdout, *synthetic; /* holdout NULL when there is none */
+	const struct fm_blocks *blocks;
+	struct fm_pool *pool;
+	struct fm_metrics *out;
+	double family; /* the smallest p over share so far; at first 1 */
+};
+
+/* leak.NAMECOLUMNS = v of n. */
+int fm_leak_add(struct fm_leak *l, const char *name, const char *columns, double v, size_t n,
+		struct fm_error *err) FM_MUST_CHECK;
+int fm_leak_add_ci(struct fm_leak *l, const char *name, const char *columns, double v, size_t n, double lo, double hi,
+		   struct fm_error *err) FM_MUST_CHECK;
+/* hits of n with a Wilson interval; design: how many hits are worth one. */
+int fm_leak_share(struct fm_leak *l, const char *name, const char *columns, double hits, size_t n, double design,
+		  struct fm_error *err) FM_MUST_CHECK;
+/* leak.NAME_zCOLUMNS and leak.NAME_pCOLUMNS of a test of votes, by blocks or one by one; share of the family's budget, 0 for
+ * none. */
+enum fm_leak_unit { FM_LEAK_BY_BLOCK, FM_LEAK_BY_RECORD };
+int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, enum fm_leak_unit unit, const uint32_t *votes,
+		 double share, struct fm_block_test *test, struct fm_error *err) FM_MUST_CHECK;
+
+/* The q-quantile of n rising values, interpolated; n > 0. */
+double fm_quantile(const double *sorted, size_t n, double q);
+void fm_sort_double(double *v, size_t n);
+
+/* n rows of t, chosen when it has more: *row (n), to be freed. */
+int fm_leak_choose(const struct fm_table *t, size_t most, enum fm_leak_purpose purpose, uint32_t **row, size_t *n,
+		   struct fm_error *err) FM_MUST_CHECK;
+
+/* The checks, one file each: */
+int fm_leak_matches(struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK;   /* matches.c */
+int fm_leak_distances(struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK; /* distances.c */
+int fm_leak_records(struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK;   /* records.c */
+int fm_leak_attacks(struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK;   /* attacks.c */
+int fm_leak_echo(struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK;      /* echo.c */
+
+#endif

@@ -1,0 +1,182 @@
+/*
+ * leak_planted.h - generators that leak a known share of the training rows, for the leakage checks' tests.
+ *
+ * From one trace: windows of FM_BLOCK_ROWS rows are dealt out at random to training, holdout and a pool of fresh rows that
+ * neither has.  A planted generator emits fresh rows and replaces some of them:
+ *
+ *     fresh         none                          windows       none, and its rows are whole windows
+ *     copyP         the share P by training rows  noiseP        all by training rows, numbers off by a share of up to P
+ *     outliersN     N by the training rows whose sizes are the strangest
+ *     block         one window's worth of rows by one training window
+ *
+ * A disguise of 1 leaves the replaced row's time, of 2 its addresses too.
+ */
+#ifndef FM_TEST_LEAK_PLANTED_H
+#define FM_TEST_LEAK_PLANTED_H
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/rows.h"
+#include "base/table.h"
+#include "privacy/blocks.h"
+#include "privacy/leakage.h"
+
+struct planted {
+	struct fm_table *train, *holdout, *pool;
+};
+
+static inline void planted_close(struct planted *p)
+{
+	fm_table_free(p->train);
+	fm_table_free(p->holdout);
+	fm_table_free(p->pool);
+	*p = (struct planted){0};
+}
+
+static inline int planted_side(struct fm_table **out, const struct fm_table *trace, uint32_t *window, size_t n,
+			       struct fm_error *err)
+{
+	uint64_t *key = NULL;
+	uint32_t *row = NULL;
+	int rc;
+
+	if ((rc = fm_alloc(&key, n + 1, sizeof *key, "windows", err)) != FM_OK ||
+	    (rc = fm_alloc(&row, n * FM_BLOCK_ROWS + 1, sizeof *row, "rows", err)) != FM_OK)
+		goto out;
+	for (size_t i = 0; i < n; i++)
+		key[i] = window[i];
+	if ((rc = fm_sort_u64(key, NULL, n, err)) != FM_OK)
+		goto out;
+	for (size_t i = 0; i < n * FM_BLOCK_ROWS; i++)
+		row[i] = (uint32_t)key[i / FM_BLOCK_ROWS] * FM_BLOCK_ROWS + (uint32_t)(i % FM_BLOCK_ROWS);
+	rc = fm_table_take(out, trace, row, n * FM_BLOCK_ROWS, err);
+out:
+	free(key);
+	free(row);
+	return rc;
+}
+
+/* Windows of about `train` and `holdout` rows; the pool is what is left. */
+static inline int planted_split(struct planted *p, const struct fm_table *trace, size_t train, size_t holdout, uint64_t seed,
+				struct fm_error *err)
+{
+	size_t n = trace->rows / FM_BLOCK_ROWS, nt = train / FM_BLOCK_ROWS, nh = holdout / FM_BLOCK_ROWS;
+	uint32_t *window = NULL;
+	struct fm_rng r;
+	int rc;
+
+	*p = (struct planted){0};
+	if (nt + nh >= n)
+		return fm_fail(err, FM_EINPUT, "the trace has too few rows to plant leaks in");
+	if ((rc = fm_alloc(&window, n, sizeof *window, "windows", err)) != FM_OK)
+		return rc;
+	fm_rng_init(&r, seed, FM_RNG_JUDGE, 31, 0);
+	for (size_t i = 0; i < n; i++) { /* Fisher and Yates, inside out */
+		size_t j = fm_rng_below(&r, (uint32_t)i + 1);
+		window[i] = window[j];
+		window[j] = (uint32_t)i;
+	}
+	if ((rc = planted_side(&p->train, trace, window, nt, err)) == FM_OK &&
+	    (rc = planted_side(&p->holdout, trace, window + nt, nh, err)) == FM_OK)
+		rc = planted_side(&p->pool, trace, window + nt + nh, n - nt - nh, err);
+	free(window);
+	if (rc != FM_OK)
+		planted_close(p);
+	return rc;
+}
+
+static inline void planted_copy(struct fm_table *to, size_t i, const struct fm_table *from, size_t j, int disguise)
+{
+	for (int c = 0; c < FM_NFLOWCOL; c++) {
+		if (!FM_HAS(to, c) || (disguise >= 1 && c == FM_TE) || (disguise >= 2 && (c == FM_SA || c == FM_DA)))
+			continue;
+		memcpy((char *)to->col[c] + i * fm_cols[c].width, (const char *)from->col[c] + j * fm_cols[c].width,
+		       fm_cols[c].width);
+	}
+}
+
+static inline uint64_t planted_noisy(uint64_t v, double level, struct fm_rng *r)
+{
+	return (uint64_t)llround((double)v * (1 + level * (2 * fm_rng_uniform53(r) - 1)));
+}
+
+/* A row's strangeness: how far its sizes are from the middle, in logarithms. */
+static inline double planted_strange(const struct fm_table *t, size_t i)
+{
+	return fabs(log1p((double)t->td[i]) - 5) + fabs(log1p((double)t->pkt[i]) - 1.5) +
+	       fabs(log1p((double)t->byt[i]) - 6) + (double)(i % 97) * 1e-6;
+}
+
+/* n rows of a generator; NULL pool rows are drawn without replacement.  FM_EINPUT for a name that is none. */
+static inline int planted_generate(struct fm_table **out, const struct planted *p, const char *generator, int disguise, size_t n,
+				   uint64_t seed, struct fm_error *err)
+{
+	int whole = strcmp(generator, "windows") == 0, rc;
+	size_t nt = p->train->rows;
+	uint32_t *row = NULL;
+	struct fm_rng r;
+
+	*out = NULL;
+	fm_rng_init(&r, seed, FM_RNG_JUDGE, 32, 0);
+	if ((rc = fm_alloc(&row, n + FM_BLOCK_ROWS, sizeof *row, "rows", err)) != FM_OK)
+		return rc;
+	if (whole) {
+		size_t windows = (n + FM_BLOCK_ROWS - 1) / FM_BLOCK_ROWS;
+		fm_rows_choose(seed, 33, p->pool->rows / FM_BLOCK_ROWS, windows, row);
+		for (size_t i = n; i-- > 0;)
+			row[i] = row[i / FM_BLOCK_ROWS] * FM_BLOCK_ROWS + (uint32_t)(i % FM_BLOCK_ROWS);
+	} else {
+		fm_rows_choose(seed, 33, p->pool->rows, n, row);
+	}
+	rc = fm_table_take(out, p->pool, row, n, err);
+	free(row);
+	if (rc != FM_OK)
+		return rc;
+	struct fm_table *s = *out;
+	if (strncmp(generator, "copy", 4) == 0) {
+		size_t copies = (size_t)llround(atof(generator + 4) * (double)n);
+		for (size_t k = 0; k < copies; k++)
+			planted_copy(s, k * n / copies, p->train, fm_rng_below(&r, (uint32_t)nt), disguise);
+	} else if (strncmp(generator, "noise", 5) == 0) {
+		double level = atof(generator + 5);
+		for (size_t i = 0; i < n; i++) {
+			planted_copy(s, i, p->train, fm_rng_below(&r, (uint32_t)nt), disguise);
+			s->td[i] = (uint32_t)planted_noisy(s->td[i], level, &r);
+			s->pkt[i] = planted_noisy(s->pkt[i], level, &r);
+			s->byt[i] = planted_noisy(s->byt[i], level, &r);
+		}
+	} else if (strncmp(generator, "outliers", 8) == 0) {
+		size_t wanted = (size_t)atoi(generator + 8);
+		double below = INFINITY;
+		for (size_t k = 0; k < wanted; k++) {
+			size_t best = 0;
+			double most = -1;
+			for (size_t i = 0; i < nt; i++) {
+				double v = planted_strange(p->train, i);
+				if (v < below && v > most) {
+					most = v;
+					best = i;
+				}
+			}
+			below = most;
+			planted_copy(s, k * n / wanted, p->train, best, disguise);
+		}
+	} else if (strcmp(generator, "block") == 0) {
+		size_t first = fm_rng_below(&r, (uint32_t)(nt / FM_BLOCK_ROWS)) * (size_t)FM_BLOCK_ROWS;
+		for (size_t k = 0; k < FM_BLOCK_ROWS && k < n; k++)
+			planted_copy(s, k, p->train, first + k, disguise);
+	} else if (strcmp(generator, "fresh") != 0 && !whole) {
+		fm_table_free(s);
+		*out = NULL;
+		return fm_fail(err, FM_EINPUT, "no planted generator is called %s", generator);
+	}
+	return FM_OK;
+}
+
+#endif
