@@ -66,6 +66,14 @@ static const struct verb {
      "  --gate [FILE]      apply the thresholds of FILE (default: of the preset); exit status 1 when a check fails\n"
      "  --preset NAME      ugr16 (default) or demo\n"
      "  --threads N        default: as many as allowed; changes no value\n" JSON_LINE},
+    {"waive", fm_verb_waive, "--check NAME --reason TEXT --expires YYYY-MM-DD --key KEY RELEASE.yaml",
+     "sign that one failing check need not stop the releases of a name",
+     "Writes waivers/NAME.waiver and its signature beside RELEASE.yaml, where flowmint run finds it. The check still\n"
+     "fails, is marked as waived, and stands with the reason in verdict, ledger, manifest and data sheet.\n\n"
+     "  --check NAME       a check of the gate, or controls.broken\n"
+     "  --reason TEXT      why, in one line that partners may read\n"
+     "  --expires DATE     the last day that it holds (UTC)\n"
+     "  --key KEY          whose public half allowed_signers names for the namespace flowmint-waiver\n"},
     {"verify", fm_verb_verify, "--signers FILE [--signature FILE] [--json] ARCHIVE",
      "is this archive what its signer released?",
      "Checks the signature first, then the contents; nothing is extracted. flowmint-verify is the same check alone.\n\n"

@@ -3,7 +3,7 @@
  *
  * A verb is a function of (argc, argv) that fills an error and prints its answer on standard output; cli.c finds it,
  * gives help and sees that what was printed has arrived.  Verbs stand in cli_project.c (init, keygen, simulate),
- * cli_run.c (run, reproduce), cli_ledger.c (status, log, audit), cli_judge.c (evaluate, verify)
+ * cli_run.c (run, reproduce), cli_waive.c (waive), cli_ledger.c (status, log, audit), cli_judge.c (evaluate, verify)
  * and cli_report.c (report).
  */
 #ifndef FM_PIPELINE_CLI_H
@@ -30,6 +30,7 @@ int fm_verb_status(int argc, char **argv, struct fm_error *err);
 int fm_verb_log(int argc, char **argv, struct fm_error *err);
 int fm_verb_audit(int argc, char **argv, struct fm_error *err);
 int fm_verb_evaluate(int argc, char **argv, struct fm_error *err);
+int fm_verb_waive(int argc, char **argv, struct fm_error *err);
 int fm_verb_verify(int argc, char **argv, struct fm_error *err);
 int fm_verb_report(int argc, char **argv, struct fm_error *err);
 

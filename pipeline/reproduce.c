@@ -15,6 +15,7 @@ struct record {
 	const json_t *run;     /* body of its row "run" */
 	const json_t *release; /* body of its row "release" */
 	const json_t *stage[FM_NSTAGES];
+	json_t *waivers;       /* those that held, as its verdict lists them */
 };
 
 static const char *str(const json_t *o, const char *key)
@@ -49,12 +50,24 @@ static int run_of_archive(struct fm_ledger *l, const char *archive, char id[FM_R
 	return rc;
 }
 
+/* As the run had it: today it may have expired. */
+static int remember_waiver(struct record *rec, const json_t *body, struct fm_error *err)
+{
+	json_t *w = json_deep_copy(body);
+
+	json_object_del(w, "file");
+	json_object_del(w, "holds");
+	return json_array_append_new(rec->waivers, w) ? fm_fail(err, FM_ESYSTEM, "out of memory") : FM_OK;
+}
+
 static int load_record(struct fm_ledger *l, const char *id, struct record *rec, struct fm_error *err)
 {
 	int rc = fm_ledger_rows(l, id, NULL, &rec->rows, err);
 
 	if (rc)
 		return rc;
+	if (!(rec->waivers = json_array()))
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
 	for (size_t i = 0; i < json_array_size(rec->rows); i++) {
 		const json_t *row = json_array_get(rec->rows, i), *body = json_object_get(row, "body");
 		const char *kind = str(row, "kind");
@@ -62,6 +75,9 @@ static int load_record(struct fm_ledger *l, const char *id, struct record *rec, 
 
 		if (strcmp(kind, "run") == 0)
 			rec->run = body;
+		else if (strcmp(kind, "waiver") == 0 && json_is_true(json_object_get(body, "holds")) &&
+			 (rc = remember_waiver(rec, body, err)))
+			return rc;
 		else if (strcmp(kind, "release") == 0)
 			rec->release = body;
 		else if (stage >= 0)
@@ -166,6 +182,7 @@ static int run_again(const struct fm_reproduce_in *in, const struct record *rec,
 		goto out;
 	o.cfg = cfg;
 	o.workspace = inner;
+	o.waivers = rec->waivers;
 	if (in->from_model) {
 		o.reuse = workspace;
 		o.trace_sha256 = str(json_object_get(rec->stage[FM_INGEST], "inputs"), "trace");
@@ -226,6 +243,7 @@ out:
 		fm_warn("%s", later.message);
 	free(dir);
 	json_decref(rec.rows);
+	json_decref(rec.waivers);
 	fm_ledger_close(l);
 	fm_workspace_close(&ws);
 	return rc;

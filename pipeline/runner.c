@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -13,6 +14,7 @@
 #include "manifests/canon.h"
 #include "pipeline/job.h"
 #include "pipeline/sandbox.h"
+#include "pipeline/waivers.h"
 #include "pipeline/workspace.h"
 
 #define STAGE_FORMAT "flowmint-stage/1"
@@ -26,6 +28,7 @@ struct runner {
 	struct fm_workspace ws;
 	struct fm_ledger *ledger;
 	const char *project;
+	json_t *waivers; /* that hold, a list */
 	bool unconfined;
 };
 
@@ -63,6 +66,10 @@ static int collect_inputs(struct runner *r, enum fm_stage_id id, const json_t *m
 	}
 	if (id == FM_RELEASE &&
 	    ((rc = fm_json_digest(manifest, hex, err)) || (rc = set_digest(inputs, "manifest", hex, err))))
+		return rc;
+	/* Waivers that come, go or expire make a verdict anew. */
+	if (id == FM_GATE && json_array_size(r->waivers) > 0 &&
+	    ((rc = fm_json_digest(r->waivers, hex, err)) || (rc = set_digest(inputs, "waivers", hex, err))))
 		return rc;
 	if (fm_job_wants_dialect(r->cfg, id) && ((rc = fm_sha256_file_hex(r->cfg->source.dialect, hex, err)) ||
 						 (rc = set_digest(inputs, "dialect", hex, err))))
@@ -228,7 +235,7 @@ static int record_stage(struct runner *r, const struct fm_run_stage *s, struct f
 
 static int run_stage(struct runner *r, enum fm_stage_id id, struct fm_error *err)
 {
-	struct fm_job j = {.stages = r->stages, .cfg = r->cfg, .id = id};
+	struct fm_job j = {.stages = r->stages, .cfg = r->cfg, .id = id, .waivers = r->waivers};
 	struct fm_run_stage *s = &r->run->stage[id];
 	bool borrowed = r->o->reuse && id <= FM_TRAIN;
 	char *entry = NULL;
@@ -412,6 +419,23 @@ static int check_before(struct runner *r, struct fm_error *err)
 	return FM_OK;
 }
 
+/* Each waiver that lies there, with what became of it, gets a row of the ledger. */
+static int read_waivers(struct runner *r, struct fm_error *err)
+{
+	json_t *rows = NULL;
+	int rc;
+
+	if (r->o->waivers) {
+		r->waivers = json_deep_copy(r->o->waivers);
+		return r->waivers ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
+	}
+	rc = fm_waivers_gather(r->project, r->cfg->release.name, (int64_t)time(NULL), &r->waivers, &rows, err);
+	for (size_t i = 0; i < json_array_size(rows) && !rc; i++)
+		rc = fm_ledger_append(r->ledger, r->run->id, "waiver", json_array_get(rows, i), err);
+	json_decref(rows);
+	return rc;
+}
+
 static int open_run(struct runner *r, char *workspace, struct fm_error *err)
 {
 	int rc;
@@ -420,7 +444,7 @@ static int open_run(struct runner *r, char *workspace, struct fm_error *err)
 	    (rc = fm_ledger_open(&r->ledger, r->ws.path, true, err)) ||
 	    (rc = fm_ledger_next_run(r->ledger, r->run->id, err)))
 		return rc;
-	return record_run(r, err);
+	return (rc = record_run(r, err)) ? rc : read_waivers(r, err);
 }
 
 int fm_runner_run(const struct fm_run_options *o, struct fm_run *run, struct fm_error *err)
@@ -450,12 +474,14 @@ int fm_runner_run(const struct fm_run_options *o, struct fm_run *run, struct fm_
 	}
 	fm_ledger_close(r.ledger);
 	fm_workspace_close(&r.ws);
+	json_decref(r.waivers);
 	free(workspace);
 	return rc;
 }
 
 json_t *fm_run_json(const struct fm_run *run)
 {
+	static const char *const trial[] = {"waivers", "controls", "control_rows", "control_limit", "smallest_leak_caught"};
 	json_t *stages = json_array(), *verdict = NULL, *doc;
 
 	for (int i = 0; i < run->nstages; i++) {
@@ -471,6 +497,9 @@ json_t *fm_run_json(const struct fm_run *run)
 		verdict = fm_verdict_json(&run->verdict);
 	json_object_set_new(doc, "verdict", verdict ? json_incref(json_object_get(verdict, "verdict")) : json_null());
 	json_object_set_new(doc, "checks", verdict ? json_incref(json_object_get(verdict, "checks")) : json_array());
+	for (size_t i = 0; i < sizeof trial / sizeof *trial; i++)
+		if (json_object_get(verdict, trial[i]))
+			json_object_set(doc, trial[i], json_object_get(verdict, trial[i]));
 	json_object_set_new(doc, "archive", run->archive[0] ? json_string(run->archive) : json_null());
 	json_object_set_new(doc, "tar_sha256", run->archive[0] ? json_string(run->tar_sha256) : json_null());
 	json_object_set_new(doc, "confinement", json_string(run->unconfined ? "unconfined" : "namespaces"));

@@ -57,6 +57,7 @@ struct fm_run_options {
 	/* For `reproduce --from model`: ingest and train are taken from this workspace, for this digest of the trace.
 	 */
 	const char *reuse, *trace_sha256;
+	const json_t *waivers; /* for `reproduce`: those that the recorded run had; NULL: those of the project that hold now */
 };
 
 struct fm_run_stage {

@@ -144,10 +144,14 @@ static void put_labels(const struct fm_table *t, struct fm_buf *out)
 
 static void put_checks(const struct fm_metadata_in *in, struct fm_buf *out)
 {
-	fm_buf_puts(out, "## What was measured\n\n"
-			 "The release was let out because every check below passed. Values compare the synthetic flows with real\n"
+	fm_buf_puts(out, "## What was measured\n\n");
+	fm_buf_puts(out, in->verdict->waivers ? "The release was let out because every check below passed or was waived.\n"
+					      : "The release was let out because every check below passed.\n");
+	fm_buf_puts(out,
+			 "Values compare the synthetic flows with real\n"
 			 "flows that the model did not see, or, for the checks of leakage, with those that it did.\n\n"
-			 "| check | value | 95 % interval | threshold | rows |\n|---|---:|---:|---:|---:|\n");
+			 "| check | value | 95 % interval | threshold | margin | rows | result |\n"
+			 "|---|---:|---:|---:|---:|---:|---|\n");
 	for (size_t i = 0; i < in->verdict->n; i++) {
 		const struct fm_check_result *c = &in->verdict->check[i];
 
@@ -164,12 +168,72 @@ static void put_checks(const struct fm_metadata_in *in, struct fm_buf *out)
 		fm_buf_printf(out, " | at %s ", strcmp(c->direction, "min") == 0 ? "least" : "most");
 		put_number(out, c->threshold);
 		fm_buf_puts(out, " | ");
+		put_number(out, fm_check_margin(c));
+		fm_buf_puts(out, " | ");
 		if (c->n > 0)
 			put_count(out, (uint64_t)c->n);
-		fm_buf_puts(out, " |\n");
+		fm_buf_puts(out, c->waived ? " | **failed, waived** |\n" : " | pass |\n");
 	}
 	fm_buf_puts(out, "\n`jsd` is the Jensen-Shannon divergence with natural logarithms (0: the same distribution, 0.69: nothing in\n"
 			 "common), `emd` the earth mover's distance. The other checks are described in flowmint's documentation.\n\n");
+}
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+static void put_waivers(const struct fm_metadata_in *in, struct fm_buf *out)
+{
+	const json_t *list = in->verdict->waivers;
+
+	if (json_array_size(list) == 0)
+		return;
+	fm_buf_puts(out, "### Waivers\n\nThese checks failed, and somebody signed that the release may go out all the same:\n\n");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *w = json_array_get(list, i);
+
+		fm_buf_puts(out, "- ");
+		put_text(out, text_of(w, "check"));
+		fm_buf_puts(out, ": ");
+		put_text(out, text_of(w, "reason"));
+		fm_buf_puts(out, " (signed by ");
+		put_text(out, text_of(w, "signer"));
+		fm_buf_puts(out, ", key ");
+		put_text(out, text_of(w, "key"));
+		fm_buf_puts(out, ", until ");
+		put_text(out, text_of(w, "expires"));
+		fm_buf_puts(out, ")\n");
+	}
+	fm_buf_puts(out, "\n");
+}
+
+static void put_controls(const struct fm_metadata_in *in, struct fm_buf *out)
+{
+	const struct fm_verdict *v = in->verdict;
+	size_t negative = 0, caught = 0;
+
+	for (size_t i = 0; i < json_array_size(v->controls); i++) {
+		const json_t *o = json_array_get(v->controls, i);
+
+		if (strcmp(text_of(o, "kind"), "negative") != 0)
+			continue;
+		negative++;
+		caught += strcmp(text_of(o, "got"), "fail") == 0;
+	}
+	if (negative == 0)
+		return;
+	fm_buf_puts(out, "The checks themselves were tried in the same run: on ");
+	put_count(out, negative);
+	fm_buf_puts(out, " planted generators that are useless or copy real flows, of which they\ncaught ");
+	put_count(out, caught);
+	fm_buf_puts(out, ", and on real flows. ");
+	if (v->smallest_leak_caught > 0)
+		fm_buf_printf(out, "The smallest leak caught was %.4g %% of the rows copied from the training flows.",
+			      100 * v->smallest_leak_caught);
+	fm_buf_puts(out, "\n`manifest.json` lists them all.\n\n");
 }
 
 static void put_privacy(const struct fm_metadata_in *in, struct fm_buf *out)
@@ -228,6 +292,8 @@ void fm_readme_text(const struct fm_metadata_in *in, struct fm_buf *out)
 	put_columns(in, out);
 	put_labels(in->table, out);
 	put_checks(in, out);
+	put_waivers(in, out);
+	put_controls(in, out);
 	put_privacy(in, out);
 	put_verification(in, out);
 	put_licence(in, out);

@@ -1,0 +1,90 @@
+#include "pipeline/waivers.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "release/waiver.h"
+
+struct gather {
+	const char *dir, *release;
+	struct fm_signers signers;
+	int64_t now_s;
+	json_t *holding, *rows;
+};
+
+static int add(json_t *list, json_t *value, struct fm_error *err)
+{
+	return json_array_append_new(list, value) ? fm_fail(err, FM_ESYSTEM, "out of memory for the waivers") : FM_OK;
+}
+
+static int gather_one(struct gather *g, const char *name, struct fm_error *err)
+{
+	char *path = fm_path_join(g->dir, name);
+	json_t *record = NULL, *row;
+	int rc;
+
+	if (!path)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	rc = fm_waiver_check(path, g->release, &g->signers, g->now_s, &record, err);
+	if (rc == FM_OK) {
+		row = json_pack("{s:s, s:b}", "file", name, "holds", 1);
+		if (json_object_update(row, record) != 0 || (rc = add(g->rows, row, err)) != FM_OK)
+			rc = rc ? rc : fm_fail(err, FM_ESYSTEM, "out of memory for the waivers");
+		else
+			rc = json_array_append(g->holding, record) ? fm_fail(err, FM_ESYSTEM, "out of memory") : FM_OK;
+	} else if (rc == FM_EVERDICT) {
+		fm_warn("%s counts for nothing: %s", path, err->message);
+		rc = add(g->rows, json_pack("{s:s, s:b, s:s}", "file", name, "holds", 0, "why", err->message), err);
+	}
+	json_decref(record);
+	free(path);
+	return rc;
+}
+
+static int gather_all(struct gather *g, const char *project, struct fm_error *err)
+{
+	char *signers = fm_path_join(project, "allowed_signers"), **names = NULL;
+	size_t n = 0, len, suffix = strlen(FM_WAIVER_SUFFIX);
+	int rc = signers ? fm_signers_load(&g->signers, signers, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
+
+	if (rc == FM_OK)
+		rc = fm_dir_list(g->dir, &names, &n, err);
+	for (size_t i = 0; i < n && rc == FM_OK; i++) {
+		len = strlen(names[i]);
+		if (len > suffix && names[i][0] != '.' && strcmp(names[i] + len - suffix, FM_WAIVER_SUFFIX) == 0)
+			rc = gather_one(g, names[i], err);
+	}
+	fm_names_free(names, n);
+	free(signers);
+	return rc;
+}
+
+int fm_waivers_gather(const char *project, const char *release, int64_t now_s, json_t **holding, json_t **rows,
+		      struct fm_error *err)
+{
+	struct gather g = {.release = release, .now_s = now_s, .holding = json_array(), .rows = json_array()};
+	char *dir = fm_path_join(project, "waivers");
+	struct stat st;
+	int rc = FM_OK;
+
+	*holding = *rows = NULL;
+	if (!dir || !g.holding || !g.rows)
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the waivers");
+	else if (stat(dir, &st) == 0) {
+		g.dir = dir;
+		rc = gather_all(&g, project, err);
+	}
+	fm_signers_free(&g.signers);
+	free(dir);
+	if (rc != FM_OK) {
+		json_decref(g.holding);
+		json_decref(g.rows);
+		return rc;
+	}
+	*holding = g.holding;
+	*rows = g.rows;
+	return FM_OK;
+}
