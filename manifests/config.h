@@ -85,7 +85,8 @@ struct fm_config {
 		int steps;
 		uint64_t seed;
 		int nlabels; struct { char name[64]; double share; } labels[FM_CFG_MAXLABELS];
-		int hours[2];         /* from, to (0..24); 0,24 = all */
+		double guidance;      /* of the class of window: 0 = none */
+		int hours[2];         /* from, to (0..24) in UTC; 0,24 = all */
 		int ninside, noutside;
 		char inside[FM_CFG_MAXRANGES][20], outside[FM_CFG_MAXRANGES][20]; /* CIDR ranges of fresh addresses */
 	} generate;

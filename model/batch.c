@@ -13,7 +13,7 @@ struct shard {
 	struct fm_work *work;
 	uint16_t *tok_in, *tok;
 	float *res_in, *tok_weight, *v, *v_weight;
-	uint8_t slot[FM_SHARD_WINDOWS], span[FM_SHARD_WINDOWS];
+	uint8_t slot[FM_SHARD_WINDOWS], span[FM_SHARD_WINDOWS], cls[FM_SHARD_WINDOWS];
 	float t[FM_SHARD_WINDOWS];
 };
 
@@ -113,9 +113,11 @@ static void run_shard(const struct fm_batcher *r, struct shard *s, int first, in
 				   j->data->res + w * W * FM_NRES, t, &rng, (double)j->n * (double)W, RES_SHARE, &ex);
 		s->slot[i] = j->data->slot[w];
 		s->span[i] = j->data->span[w];
+		/* One window in ten is not told its class, so that the network knows both (Ho, Salimans 2022). */
+		s->cls[i] = fm_rng_uniform(&rng) < 0.1f ? (uint8_t)r->net->nclasses : j->data->cls[w];
 		s->t[i] = (float)t;
 	}
-	struct fm_net_in in = {B, s->tok_in, s->res_in, s->slot, s->span, s->t};
+	struct fm_net_in in = {B, s->tok_in, s->res_in, s->slot, s->span, s->cls, s->t};
 	struct fm_net_goal goal = {s->tok, s->tok_weight, s->v, s->v_weight};
 	fm_net_forward(r->net, j->p, s->work, &in);
 	fm_net_backward(r->net, j->p, s->work, &in, &goal, loss, grad);

@@ -10,7 +10,7 @@
 #include "model/detmath.h"
 #include "model/hosts.h"
 
-const char *const fm_tok_name[FM_NTOK] = {"rel", "gap", "label", "dir", "pr", "sa", "da", "sp", "dp", "flg", "fwd", "stos", "pkt", "td", "bpp"};
+const char *const fm_tok_name[FM_NTOK] = {"role", "rel", "gap", "label", "dir", "pr", "sa", "da", "sp", "dp", "flg", "fwd", "stos", "pkt", "td", "bpp"};
 const int fm_res_tok[FM_NRES] = {FM_T_GAP, FM_T_SP, FM_T_DP, FM_T_PKT, FM_T_TD, FM_T_BPP};
 
 /* Category tokens and the table columns behind them. */
@@ -252,6 +252,61 @@ static int window_span(const struct fm_table *t, size_t first, int window)
 	return fm_span_bucket(t->te[first + (size_t)window - 1] - t->te[first] + numeric(t, FM_R_GAP, first));
 }
 
+/* Labels of a window's flows, and the window's class. count (FM_MAXCLASSES) */
+static int window_class(const struct fm_table *t, size_t first, int window, const int *label, int count[FM_MAXCLASSES])
+{
+	int best = 0;
+	memset(count, 0, sizeof(int) * FM_MAXCLASSES);
+	for (int i = 0; i < window; i++)
+		count[label ? label[t->label[first + (size_t)i]] : 0]++;
+	for (int c = 1; c < FM_MAXCLASSES; c++)
+		if (count[c] > (best ? count[best] : 0))
+			best = c;
+	return best;
+}
+
+/* Tokens of the labels of a table's dictionary, those beyond FM_MAXCLASSES as the most frequent; NULL without labels. */
+static int label_tokens(const struct fm_codec *c, const struct fm_table *t, int **label, struct fm_error *err)
+{
+	*label = NULL;
+	if (!FM_HAS(t, FM_LABEL) || c->cat[FM_T_LABEL].n == 0)
+		return FM_OK;
+	if (fm_alloc(label, t->dict[FM_LABEL].n + 1, sizeof **label, "label tokens", err) < 0)
+		return err->code;
+	for (size_t i = 0; i < t->dict[FM_LABEL].n; i++) {
+		(*label)[i] = category_token(&c->cat[FM_T_LABEL], t->dict[FM_LABEL].value[i]);
+		if ((*label)[i] >= FM_MAXCLASSES)
+			(*label)[i] = 0;
+	}
+	return FM_OK;
+}
+
+/* Where the windows of each class lie and what labels they hold.  A class of fewer than k windows is said to be anywhere. */
+static int fit_classes(struct fm_codec *c, const struct fm_table *t, const size_t *first, size_t nw, int min_count, struct fm_error *err)
+{
+	struct fm_times *times = &c->times;
+	int *label, count[FM_MAXCLASSES];
+	uint32_t windows[FM_MAXCLASSES] = {0};
+	int ret = label_tokens(c, t, &label, err);
+	times->nclasses = c->cat[FM_T_LABEL].n < 1 ? 1 : c->cat[FM_T_LABEL].n < FM_MAXCLASSES ? c->cat[FM_T_LABEL].n : FM_MAXCLASSES;
+	for (size_t w = 0; ret == FM_OK && w < nw; w++) {
+		int cl = window_class(t, first[w], c->window, label, count);
+		windows[cl]++;
+		times->class_slot[cl][slot_of(times, t->te[first[w]])]++;
+		for (int l = 0; l < times->nclasses; l++)
+			times->class_share[cl][l] += (double)count[l] / c->window;
+	}
+	for (int cl = 0; ret == FM_OK && cl < times->nclasses; cl++) {
+		for (int l = 0; l < times->nclasses; l++)
+			times->class_share[cl][l] = windows[cl] ? times->class_share[cl][l] / windows[cl] : l == cl;
+		if (cl > 0 && windows[cl] < (uint32_t)min_count && windows[cl] > 0)
+			for (int s = 0; s < FM_SLOTS; s++)
+				times->class_slot[cl][s] = times->slot[s] > 0;
+	}
+	free(label);
+	return ret;
+}
+
 /* ---- the whole ---- */
 
 static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, const struct fm_codec_opts *o, struct fm_error *err)
@@ -280,6 +335,8 @@ static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm
 		c->times.slot[s]++;
 		c->times.span[s][window_span(t, first[w], o->window)]++;
 	}
+	ret = fit_classes(c, t, first, nw, o->min_count, err);
+	c->vocab[FM_T_ROLE] = 4;
 	c->vocab[FM_T_REL] = o->window;
 	c->vocab[FM_T_DIR] = c->roles.any_inside ? 4 : 1;
 	for (size_t i = 0; i < NCATS; i++)
@@ -378,6 +435,9 @@ static void encode_window(const struct fm_codec *c, const struct fm_hosts *hosts
 		tok[FM_T_DIR] = (uint16_t)(inside(o, t->sa[row]) + 2 * inside(o, t->da[row]));
 		tok[FM_T_SA] = address_token(c, hosts, o, r, t->sa[row]);
 		tok[FM_T_DA] = address_token(c, hosts, o, r, t->da[row]);
+		tok[FM_T_ROLE] = rel > 0 ? FM_ROLE_REPLY : 0;
+		if (rel > 0)
+			(tok - rel * FM_NTOK)[FM_T_ROLE] |= FM_ROLE_REQUEST;
 		if (rel > 0) { /* a reply shows what the request shows, turned around */
 			const uint16_t *q = tok - rel * FM_NTOK;
 			const float *qr = res - rel * FM_NRES;
@@ -395,7 +455,7 @@ int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, cons
 		    struct fm_encoded *e, struct fm_error *err)
 {
 	size_t *first = NULL, W = (size_t)c->window;
-	int *map[NCATS] = {NULL};
+	int *map[NCATS] = {NULL}, *label = NULL, count[FM_MAXCLASSES];
 	int ret = fm_windows_find(t, c->window, &first, &e->windows, err);
 	if (ret == FM_OK)
 		ret = fm_alloc(&e->tok, e->windows * W * FM_NTOK + 1, sizeof *e->tok, "tokens", err);
@@ -405,6 +465,10 @@ int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, cons
 		ret = fm_alloc(&e->slot, e->windows + 1, 1, "slots", err);
 	if (ret == FM_OK)
 		ret = fm_alloc(&e->span, e->windows + 1, 1, "spans", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&e->cls, e->windows + 1, 1, "classes", err);
+	if (ret == FM_OK)
+		ret = label_tokens(c, t, &label, err);
 	for (size_t k = 0; ret == FM_OK && k < NCATS; k++) {
 		const struct fm_dict *d = &t->dict[cats[k].col];
 		if (c->cat[cats[k].tok].n == 0 || !FM_HAS(t, cats[k].col))
@@ -417,9 +481,11 @@ int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, cons
 		encode_window(c, hosts, t, o, map, seed, first[w], e->tok + w * W * FM_NTOK, e->res + w * W * FM_NRES);
 		e->slot[w] = (uint8_t)slot_of(&c->times, t->te[first[w]]);
 		e->span[w] = (uint8_t)window_span(t, first[w], c->window);
+		e->cls[w] = (uint8_t)window_class(t, first[w], c->window, label, count);
 	}
 	for (size_t k = 0; k < NCATS; k++)
 		free(map[k]);
+	free(label);
 	free(first);
 	if (ret < 0)
 		fm_encoded_free(e);
@@ -443,5 +509,6 @@ void fm_encoded_free(struct fm_encoded *e)
 	free(e->res);
 	free(e->slot);
 	free(e->span);
+	free(e->cls);
 	memset(e, 0, sizeof *e);
 }

@@ -3,6 +3,7 @@
  *
  * A flow becomes FM_NTOK tokens (categories) and FM_NRES residuals (reals, standard normal):
  *
+ *     role     whether a later flow of the window answers this one (1), and whether this one answers (2)
  *     rel      0, or k: this flow reverses the 5-tuple of the flow k before it in the window; dir pr sa da sp dp are then copies
  *     dir      which ends are inside: sa (1) + da (2)
  *     gap      time since the flow before, numeric
@@ -30,10 +31,12 @@
 #include "base/table.h"
 
 enum fm_tok {
-	FM_T_REL, FM_T_GAP, FM_T_LABEL, FM_T_DIR, FM_T_PR, FM_T_SA, FM_T_DA, FM_T_SP, FM_T_DP, FM_T_FLG, FM_T_FWD, FM_T_STOS, FM_T_PKT,
+	FM_T_ROLE, FM_T_REL, FM_T_GAP, FM_T_LABEL, FM_T_DIR, FM_T_PR, FM_T_SA, FM_T_DA, FM_T_SP, FM_T_DP, FM_T_FLG, FM_T_FWD, FM_T_STOS, FM_T_PKT,
 	FM_T_TD, FM_T_BPP,
 	FM_NTOK
 };
+#define FM_ROLE_REQUEST 1
+#define FM_ROLE_REPLY 2
 enum fm_res { FM_R_GAP, FM_R_SP, FM_R_DP, FM_R_PKT, FM_R_TD, FM_R_BPP, FM_NRES };
 extern const char *const fm_tok_name[FM_NTOK];
 extern const int fm_res_tok[FM_NRES]; /* the token a residual belongs to */
@@ -98,11 +101,16 @@ int fm_address_sides(const struct fm_codec *c, int token);
 /* When flows happen: training windows by time slot, and how long windows of a slot last. */
 #define FM_SLOTS 48
 #define FM_SPANS 32
+#define FM_MAXCLASSES 64
 struct fm_times {
 	int64_t first_ms, last_ms;
 	double source_windows;                /* windows of the source, training or not, in proportion */
 	uint32_t slot[FM_SLOTS];              /* training windows that begin in it */
 	uint32_t span[FM_SLOTS][FM_SPANS];    /* by 4 log2(1 + seconds), of the window and the gap before it */
+	/* A window's class: the label that most of its flows other than the most frequent label carry, 0 when all are of that one. */
+	int nclasses;
+	uint32_t class_slot[FM_MAXCLASSES][FM_SLOTS];   /* training windows of a class that begin in a slot */
+	double class_share[FM_MAXCLASSES][FM_MAXCLASSES]; /* mean share of each label in the windows of a class */
 };
 
 struct fm_codec {
@@ -129,7 +137,7 @@ struct fm_encoded {
 	size_t windows;
 	uint16_t *tok;  /* (windows, window, FM_NTOK) */
 	float *res;     /* (windows, window, FM_NRES); NaN where the token is an atom */
-	uint8_t *slot, *span; /* (windows) */
+	uint8_t *slot, *span, *cls; /* (windows) */
 };
 
 /* Encode a split.  The codec of another split is fine: values it does not know go to their nearest. `hosts`: the ranks of

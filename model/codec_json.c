@@ -31,7 +31,16 @@ static json_t *times_json(const struct fm_times *t)
 			json_array_append_new(row, json_integer(t->span[s][b]));
 		json_array_append_new(spans, row);
 	}
-	return json_pack("{s:I, s:I, s:f, s:o, s:o}", "first_ms", (json_int_t)t->first_ms, "last_ms", (json_int_t)t->last_ms,
+	json_t *classes = json_array();
+	for (int c = 0; c < t->nclasses; c++) {
+		json_t *slot = json_array(), *share = json_array();
+		for (int s = 0; s < FM_SLOTS; s++)
+			json_array_append_new(slot, json_integer(t->class_slot[c][s]));
+		for (int l = 0; l < t->nclasses; l++)
+			json_array_append_new(share, json_real(t->class_share[c][l]));
+		json_array_append_new(classes, json_pack("{s:o, s:o}", "slots", slot, "labels", share));
+	}
+	return json_pack("{s:o, s:I, s:I, s:f, s:o, s:o}", "classes", classes, "first_ms", (json_int_t)t->first_ms, "last_ms", (json_int_t)t->last_ms,
 			 "source_windows", t->source_windows, "slots", slots, "spans", spans);
 }
 
@@ -97,6 +106,19 @@ static int read_roles(struct fm_roles *r, const json_t *j, struct fm_error *err)
 static int read_times(struct fm_times *t, const json_t *j, struct fm_error *err)
 {
 	const json_t *slots = json_object_get(j, "slots"), *spans = json_object_get(j, "spans");
+	const json_t *classes = json_object_get(j, "classes");
+	t->nclasses = (int)json_array_size(classes);
+	if (t->nclasses < 1 || t->nclasses > FM_MAXCLASSES)
+		return bad(err, "classes of windows");
+	for (int c = 0; c < t->nclasses; c++) {
+		const json_t *slot = json_object_get(json_array_get(classes, (size_t)c), "slots"), *share = json_object_get(json_array_get(classes, (size_t)c), "labels");
+		if (json_array_size(slot) != FM_SLOTS || json_array_size(share) != (size_t)t->nclasses)
+			return bad(err, "a class of windows");
+		for (int s = 0; s < FM_SLOTS; s++)
+			t->class_slot[c][s] = (uint32_t)json_integer_value(json_array_get(slot, (size_t)s));
+		for (int l = 0; l < t->nclasses; l++)
+			t->class_share[c][l] = json_number_value(json_array_get(share, (size_t)l));
+	}
 	t->first_ms = json_integer_value(json_object_get(j, "first_ms"));
 	t->last_ms = json_integer_value(json_object_get(j, "last_ms"));
 	t->source_windows = json_number_value(json_object_get(j, "source_windows"));
@@ -157,6 +179,7 @@ int fm_codec_from_json(struct fm_codec **out, const json_t *j, struct fm_error *
 		ret = read_roles(&c->roles, json_object_get(j, "roles"), err);
 	if (ret == FM_OK)
 		ret = read_times(&c->times, json_object_get(j, "times"), err);
+	c->vocab[FM_T_ROLE] = 4;
 	c->vocab[FM_T_REL] = c->window;
 	c->vocab[FM_T_DIR] = c->roles.any_inside ? 4 : 1;
 	c->vocab[FM_T_SA] = c->vocab[FM_T_DA] = c->window + c->roles.nhosts + c->roles.nclasses;

@@ -77,8 +77,9 @@ void fm_space_take(const struct fm_pass *q, int wide, struct fm_tape *tape, stru
 
 /* ---- attention ---- */
 
-void fm_att_declare(struct fm_layout *l, int D, float deep, const char *where, int i, size_t *at)
+void fm_att_declare(struct fm_layout *l, int W, int D, int heads, float deep, const char *where, int i, size_t *at)
 {
+	at[FM_DISTANCE] = fm_layout_add(l, heads, 2 * W, 0, "body.%s%d.distance", where, i);
 	at[FM_QKV] = fm_layout_add(l, D, 3 * D, 0.04f, "body.%s%d.qkv.weight", where, i);
 	at[FM_QKV_B] = fm_layout_add(l, 1, 3 * D, 0, "body.%s%d.qkv.bias", where, i);
 	at[FM_OUT] = fm_layout_add(l, D, D, deep, "body.%s%d.out.weight", where, i);
@@ -97,25 +98,31 @@ void fm_att_take(const struct fm_pass *q, int heads, struct fm_tape *tape, struc
 	l->rstd = fm_take(tape, R);
 }
 
-static void attend(const struct fm_pass *q, int H, const struct fm_att *l)
+/* Each head has a bias for each distance between two flows of the window (Shaw et al. 2018; as a scalar, Raffel et al. 2020,
+ * sec. 2.1): neighbours and requests are found by how far off they are.  distance (H,2W): that of a key j - i flows ahead of
+ * the query stands at j - i + W, so that a query's row is contiguous. */
+static void attend(const struct fm_pass *q, int H, const struct fm_att *l, const fm_real *distance)
 {
 	int W = q->W, D = q->D, dh = D / H;
-	fm_real scale = 1 / (fm_real)__builtin_sqrt((double)dh);
+	fm_real root = (fm_real)__builtin_sqrt((double)dh), scale = 1 / root;
 	for (int b = 0; b < q->B; b++)
 		for (int h = 0; h < H; h++) {
 			const fm_real *v = l->qkv + (size_t)b * W * 3 * D + h * dh;
 			fm_real *P = l->P + ((size_t)b * H + h) * W * W;
-			q->k->gemm(q->s, FM_N, FM_T, W, W, dh, v, 3 * D, v + D, 3 * D, P, W, NULL, 0);
+			memset(P, 0, sizeof *P * (size_t)W * W);
+			for (int i = 0; i < W; i++)
+				q->k->axpy(P + (size_t)i * W, root, distance + (size_t)h * 2 * W + W - i, (size_t)W);
+			q->k->gemm(q->s, FM_N, FM_T, W, W, dh, v, 3 * D, v + D, 3 * D, P, W, NULL, 1);
 			q->k->softmax(P, P, W, W, scale);
 			q->k->gemm(q->s, FM_N, FM_N, W, dh, W, P, W, v + 2 * D, 3 * D, l->att + (size_t)b * W * D + h * dh, D, NULL, 0);
 		}
 }
 
-/* dqkv (R,3D) from datt (R,D). */
-static void attend_back(const struct fm_pass *q, int H, const struct fm_att *l, const fm_real *datt, fm_real *dqkv, fm_real *dP)
+/* dqkv (R,3D) and the distances' gradients from datt (R,D). */
+static void attend_back(const struct fm_pass *q, int H, const struct fm_att *l, const fm_real *datt, fm_real *dqkv, fm_real *dP, fm_real *gdistance)
 {
 	int W = q->W, D = q->D, dh = D / H;
-	fm_real scale = 1 / (fm_real)__builtin_sqrt((double)dh);
+	fm_real root = (fm_real)__builtin_sqrt((double)dh), scale = 1 / root;
 	for (int b = 0; b < q->B; b++)
 		for (int h = 0; h < H; h++) {
 			size_t at = (size_t)b * W * 3 * D + h * dh;
@@ -125,6 +132,8 @@ static void attend_back(const struct fm_pass *q, int H, const struct fm_att *l, 
 			q->k->gemm(q->s, FM_T, FM_N, W, dh, W, P, W, d, D, dq + 2 * D, 3 * D, NULL, 0);
 			q->k->gemm(q->s, FM_N, FM_T, W, W, dh, d, D, v + 2 * D, 3 * D, dP, W, NULL, 0);
 			q->k->softmax_back(dP, P, dP, W, W, scale);
+			for (int i = 0; i < W; i++)
+				q->k->axpy(gdistance + (size_t)h * 2 * W + W - i, root, dP + (size_t)i * W, (size_t)W);
 			q->k->gemm(q->s, FM_N, FM_N, W, dh, W, dP, W, v + D, 3 * D, dq, 3 * D, NULL, 0);
 			q->k->gemm(q->s, FM_T, FM_N, W, dh, W, dP, W, v, 3 * D, dq + D, 3 * D, NULL, 0);
 		}
@@ -136,7 +145,7 @@ void fm_att_forward(const struct fm_pass *q, int heads, const size_t *at, const 
 	q->k->norm(l->y, l->rstd, x, R, D);
 	modulate(q, m, l->y, l->h);
 	fm_linear(q, R, D, 3 * D, l->h, at[FM_QKV], at[FM_QKV_B], l->qkv);
-	attend(q, heads, l);
+	attend(q, heads, l, q->p + at[FM_DISTANCE]);
 	fm_linear(q, R, D, D, l->att, at[FM_OUT], at[FM_OUT_B], l->o);
 	gate_add(q, m, l->o, x);
 }
@@ -147,7 +156,7 @@ void fm_att_backward(const struct fm_pass *q, int heads, const size_t *at, const
 	int R = q->B * q->W, D = q->D;
 	gate_back(q, m, l->o, dx, s->d1);
 	fm_linear_back(q, R, D, D, l->att, s->d1, at[FM_OUT], at[FM_OUT_B], s->d2, 0);
-	attend_back(q, heads, l, s->d2, s->wide, s->P);
+	attend_back(q, heads, l, s->d2, s->wide, s->P, q->g + at[FM_DISTANCE]);
 	fm_linear_back(q, R, D, 3 * D, l->h, s->wide, at[FM_QKV], at[FM_QKV_B], s->d1, 0);
 	modulate_back(q, m, l->y, s->d1);
 	q->k->norm_back(dx, l->y, l->rstd, s->d1, R, D);

@@ -51,14 +51,14 @@ struct fm_space {
 void fm_space_take(const struct fm_pass *q, int wide, struct fm_tape *tape, struct fm_space *s);
 
 /* Attention over the window, softmax(q k^T / sqrt(D / heads)) v (Vaswani et al. 2017). */
-enum { FM_QKV, FM_QKV_B, FM_OUT, FM_OUT_B, FM_NATT };
+enum { FM_DISTANCE, FM_QKV, FM_QKV_B, FM_OUT, FM_OUT_B, FM_NATT };
 struct fm_att {
 	fm_real *y, *h, *att, *o; /* (R, D) */
 	fm_real *qkv;             /* (R, 3D) */
 	fm_real *P;               /* (B, heads, W, W) */
 	fm_real *rstd;            /* (R) */
 };
-void fm_att_declare(struct fm_layout *l, int D, float deep, const char *where, int i, size_t *at);
+void fm_att_declare(struct fm_layout *l, int W, int D, int heads, float deep, const char *where, int i, size_t *at);
 void fm_att_take(const struct fm_pass *q, int heads, struct fm_tape *tape, struct fm_att *l);
 void fm_att_forward(const struct fm_pass *q, int heads, const size_t *at, const struct fm_att *l, const struct fm_mod *m, fm_real *x);
 void fm_att_backward(const struct fm_pass *q, int heads, const size_t *at, const struct fm_att *l, const struct fm_mod *m, const struct fm_space *s,

@@ -40,6 +40,8 @@ int fm_net_new(struct fm_net **out, const char *denoiser, const struct fm_arch *
 	net->at_answer = fm_layout_add(l, arch->window, D, s, "in.answer");
 	net->at_slot = fm_layout_add(l, FM_SLOTS, D, s, "condition.slot");
 	net->at_span = fm_layout_add(l, FM_SPANS, D, s, "condition.span");
+	net->nclasses = vocab[FM_T_LABEL] < 1 ? 1 : vocab[FM_T_LABEL] < FM_MAXCLASSES ? vocab[FM_T_LABEL] : FM_MAXCLASSES;
+	net->at_class = fm_layout_add(l, net->nclasses + 1, D, s, "condition.class");
 	net->at_t1 = fm_layout_add(l, D, D, 0.05f, "condition.time1.weight");
 	net->at_t1b = fm_layout_add(l, 1, D, 0, "condition.time1.bias");
 	net->at_t2 = fm_layout_add(l, D, D, 0.05f, "condition.time2.weight");
@@ -168,6 +170,7 @@ void fm_net_forward(const struct fm_net *net, const fm_real *p, struct fm_work *
 	k->gemm(&w->scratch, FM_N, FM_N, B, D, D, w->t1a, D, p + net->at_t2, D, w->cpre, D, p + net->at_t2b, 0);
 	for (int b = 0; b < B; b++) {
 		k->add(w->cpre + (size_t)b * n, p + net->at_slot + in->slot[b] * n, n);
+		k->add(w->cpre + (size_t)b * n, p + net->at_class + in->cls[b] * n, n);
 		k->add(w->cpre + (size_t)b * n, p + net->at_span + in->span[b] * n, n);
 	}
 	k->silu(w->c, w->cpre, (size_t)B * n);
@@ -268,6 +271,7 @@ static void embed_back(const struct fm_net *net, const fm_real *p, struct fm_wor
 	k->silu_back(w->dc, w->cpre, w->dc, (size_t)B * n);
 	for (int b = 0; b < B; b++) {
 		k->add(g + net->at_slot + in->slot[b] * n, w->dc + (size_t)b * n, n);
+		k->add(g + net->at_class + in->cls[b] * n, w->dc + (size_t)b * n, n);
 		k->add(g + net->at_span + in->span[b] * n, w->dc + (size_t)b * n, n);
 	}
 	k->gemm(&w->scratch, FM_T, FM_N, D, D, B, w->t1a, D, w->dc, D, g + net->at_t2, D, NULL, 1);

@@ -3,7 +3,7 @@
  *
  *     tokens (B,W,FM_NTOK), residuals (B,W,FM_NRES), slot, span, t (B)
  *       -> sum of embeddings + position + who answers           x (B*W, D)
- *       -> condition: time step, slot of the day, span          c (B, D)
+ *       -> condition: time step, slot, span, class of window    c (B, D)
  *       -> body                                                 h (B*W, D)
  *       -> per token column: logits = gelu(h M_c) O_c           where asked only
  *       -> per residual: predicted velocity = h R
@@ -26,8 +26,9 @@ struct fm_net {
 	const struct fm_body *body;
 	const struct fm_kernels *k;
 	int vocab[FM_NTOK]; /* 0: column left out */
+	int nclasses;       /* classes of windows: the labels, at least 1 */
 	struct fm_layout layout;
-	size_t at_tok[FM_NTOK], at_res, at_pos, at_answer, at_slot, at_span, at_t1, at_t1b, at_t2, at_t2b;
+	size_t at_tok[FM_NTOK], at_res, at_pos, at_answer, at_slot, at_span, at_class, at_t1, at_t1b, at_t2, at_t2b;
 	size_t at_mix[FM_NTOK], at_mixb[FM_NTOK], at_out[FM_NTOK], at_outb[FM_NTOK], at_rout, at_routb;
 	size_t at_body[FM_MAXTENSORS];
 };
@@ -42,6 +43,7 @@ struct fm_net_in {
 	const uint16_t *tok;       /* (B,W,FM_NTOK), masked ones = vocab */
 	const float *res;          /* (B,W,FM_NRES), noisy residuals */
 	const uint8_t *slot, *span; /* (B) */
+	const uint8_t *cls;        /* (B), nclasses: not told (Ho, Salimans 2022) */
 	const float *t;            /* (B), 0 clean .. 1 all noise */
 };
 /* What it should say, and how much each counts (0: not asked). */

@@ -12,10 +12,10 @@ int fm_process_init(struct fm_process *pr, int T, const char *schedule, struct f
 		int c;
 		double lo, hi;
 	} span[FM_NTOK] = {
-		{FM_T_REL, 0.90, 1.00}, {FM_T_LABEL, 0.80, 0.90}, {FM_T_GAP, 0.74, 0.90}, {FM_T_DIR, 0.78, 0.90},
-		{FM_T_PR, 0.66, 0.86}, {FM_T_SA, 0.56, 0.78}, {FM_T_DA, 0.46, 0.70}, {FM_T_SP, 0.34, 0.64}, {FM_T_DP, 0.34, 0.64},
-		{FM_T_FLG, 0.24, 0.50}, {FM_T_FWD, 0.24, 0.50}, {FM_T_STOS, 0.24, 0.50},
-		{FM_T_PKT, 0.12, 0.40}, {FM_T_TD, 0.06, 0.34}, {FM_T_BPP, 0.03, 0.28},
+		{FM_T_ROLE, 0.92, 1.00}, {FM_T_LABEL, 0.82, 0.92}, {FM_T_GAP, 0.78, 0.92}, {FM_T_DIR, 0.80, 0.92},
+		{FM_T_PR, 0.72, 0.88}, {FM_T_SA, 0.62, 0.82}, {FM_T_DA, 0.54, 0.74}, {FM_T_SP, 0.44, 0.68}, {FM_T_DP, 0.44, 0.68},
+		{FM_T_REL, 0.36, 0.44}, {FM_T_FLG, 0.22, 0.36}, {FM_T_FWD, 0.22, 0.36}, {FM_T_STOS, 0.22, 0.36},
+		{FM_T_PKT, 0.14, 0.30}, {FM_T_TD, 0.06, 0.24}, {FM_T_BPP, 0.03, 0.19},
 	};
 	if (T < 2 || T > 100000)
 		return fm_fail(err, FM_EINPUT, "model.steps is %d: give 2 to 100000 (1000 is usual)", T);
@@ -108,6 +108,10 @@ void fm_process_corrupt(const struct fm_process *pr, const int vocab[FM_NTOK], i
 			if (hidden && weight[c] > 0 && !(x[FM_T_REL] > 0 && fm_reply_source(c) >= 0))
 				out->tok_weight[i * FM_NTOK + (size_t)c] = (float)weight[c];
 		}
+		if (x[FM_T_REL] > 0 && y[FM_T_REL] != x[FM_T_REL]) /* what will be copied is not known before the request is */
+			for (int c = 0; c < FM_NTOK; c++)
+				if (fm_reply_source(c) >= 0)
+					y[c] = vocab[c] > 1 ? (uint16_t)vocab[c] : 0;
 		for (int k = 0; k < FM_NRES; k++) {
 			size_t at = i * FM_NRES + (size_t)k;
 			float e = fm_rng_normal(rng), r0 = res[at];

@@ -4,8 +4,8 @@
  *
  * Tokens (absorbing state: Austin et al. 2021, sec. 3.1; as masking with a schedule, Sahoo et al. 2024, eq. 10-11): column c
  * is masked at t with probability m_c(t), which rises from 0 at lo[c] to 1 at hi[c].  The columns' intervals are staggered, so
- * that the way back makes the structure of a window first (which flow answers which), then who talks to whom, then ports, then
- * sizes: each column is learned given what will be known when it is drawn.  The bound on -log p of a column is the integral of
+ * that the way back makes the structure of a window first (which flows ask and which answer), then who asks whom over which
+ * ports, then which flow answers which, then sizes: each column is learned given what will be known when it is drawn.  The bound on -log p of a column is the integral of
  * m_c'(t) / m_c(t) times the cross-entropy of its masked tokens.
  *
  * Residuals (Ho, Jain, Abbeel 2020, eq. 4): r_t = sqrt(ab(t)) r_0 + sqrt(1 - ab(t)) eps.  The network predicts the noise in

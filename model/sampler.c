@@ -20,6 +20,7 @@ struct sampler {
 	const struct fm_plan *plan;
 	const struct fm_sample_opts *o;
 	struct fm_work **work; /* one a thread */
+	struct fm_work **blind; /* with guidance: the same of a network that is not told the class */
 	float **reveal;        /* (SHARD, W, FM_NTOK) one a thread: when a token shows */
 	int **rows;            /* (SHARD * W) one a thread */
 	uint16_t *tok;
@@ -59,28 +60,83 @@ static void one_side_only(const struct sampler *s, float *z, int V, int c, int d
 			z[i] = -1e30f;
 }
 
+static bool masked(const struct sampler *s, const uint16_t *tok, int c)
+{
+	return s->net->vocab[c] && tok[c] == s->net->vocab[c];
+}
+
+/* Is the token of column c of this flow to be drawn between t and next?  A reply's copied columns wait for its request; a
+ * reply that found none has become a flow like any other, and makes up for lost time one column a step. */
+static bool due(const struct sampler *s, const uint16_t *tok, const float *reveal, int c, double t, double next)
+{
+	if (!masked(s, tok, c) || (double)reveal[c] <= next)
+		return false;
+	if (fm_reply_source(c) < 0)
+		return true;
+	if (masked(s, tok, FM_T_REL) ? (tok[FM_T_ROLE] & FM_ROLE_REPLY) && tok[FM_T_ROLE] < 4 : tok[FM_T_REL] > 0)
+		return false;
+	if ((double)reveal[c] > t && next >= 0)
+		for (int b = 0; b < c; b++)
+			if (fm_reply_source(b) >= 0 && masked(s, tok, b))
+				return false;
+	return true;
+}
+
+/* The request that row `row` of a window answers, 0 when it answers none.  A request has one reply: open are the flows before it
+ * that have none yet, of these the ones that ask for a reply if there are any.  tok: the window (W rows); z: logits. */
+static uint16_t draw_request(const struct sampler *s, uint16_t *tok, int row, float *z, float u)
+{
+	int W = s->net->arch.window, open = 0, asking = 0;
+	uint16_t *own = tok + (size_t)row * FM_NTOK;
+	bool taken[512] = {false};
+	if (!(own[FM_T_ROLE] & FM_ROLE_REPLY))
+		return 0;
+	for (int i = 1; i < W; i++) {
+		int k = tok[(size_t)i * FM_NTOK + FM_T_REL];
+		if (k > 0 && k <= i)
+			taken[i - k] = true;
+	}
+	z[0] = -1e30f;
+	for (int k = 1; k <= row; k++) {
+		open += !taken[row - k];
+		asking += !taken[row - k] && (tok[(size_t)(row - k) * FM_NTOK + FM_T_ROLE] & FM_ROLE_REQUEST);
+	}
+	for (int k = 1; k <= row; k++)
+		if (taken[row - k] || (asking > 0 && !(tok[(size_t)(row - k) * FM_NTOK + FM_T_ROLE] & FM_ROLE_REQUEST)))
+			z[k] = -1e30f;
+	if (open > 0)
+		return (uint16_t)s->net->k->draw(z, row + 1, u);
+	own[FM_T_ROLE] &= FM_ROLE_REQUEST;
+	return 0;
+}
+
 /* Draw the tokens of column c that show between t and next. */
 static void reveal_column(struct sampler *s, int thread, int c, int B, const float *reveal, double t, double next, struct fm_rng *rng,
 			  uint16_t *tok)
 {
 	int W = s->net->arch.window, V = s->net->vocab[c], n = 0, *rows = s->rows[thread];
-	for (int r = 0; r < B * W; r++) {
-		float at = reveal[(size_t)r * FM_NTOK + (size_t)c];
-		bool copied = fm_reply_source(c) >= 0 && tok[(size_t)r * FM_NTOK + FM_T_REL] > 0 && s->net->vocab[FM_T_REL] && tok[(size_t)r * FM_NTOK + FM_T_REL] <= r % W;
-		if ((double)at > next && (double)at <= t && !copied)
+	for (int r = 0; r < B * W; r++)
+		if (due(s, tok + (size_t)r * FM_NTOK, reveal + (size_t)r * FM_NTOK, c, t, next))
 			rows[n++] = r;
-	}
 	if (n == 0)
 		return;
 	float *z = fm_net_logits(s->net, s->p, s->work[thread], c, rows, n);
-	for (int i = 0; i < n; i++) {
-		int row = rows[i] % W, v = V;
-		if (c == FM_T_REL) /* a flow cannot answer what lies before its window */
-			v = row + 1;
-		int dir = tok[(size_t)rows[i] * FM_NTOK + FM_T_DIR];
-		if ((c == FM_T_SA || c == FM_T_DA) && s->net->vocab[FM_T_DIR] && dir < 4)
-			one_side_only(s, z + (size_t)i * V, V, c, dir);
-		tok[(size_t)rows[i] * FM_NTOK + (size_t)c] = (uint16_t)s->net->k->draw(z + (size_t)i * V, v, fm_rng_uniform(&rng[rows[i] / W]));
+	if (s->o->guidance > 0) {
+		const float *u = fm_net_logits(s->net, s->p, s->blind[thread], c, rows, n);
+		for (size_t i = 0; i < (size_t)n * (size_t)V; i++)
+			z[i] += (float)s->o->guidance * (z[i] - u[i]);
+	}
+	for (int i = 0; i < n; i++, z += V) {
+		int row = rows[i] % W;
+		uint16_t *flow = tok + (size_t)rows[i] * FM_NTOK;
+		float u = fm_rng_uniform(&rng[rows[i] / W]);
+		if (c == FM_T_REL) {
+			flow[c] = draw_request(s, flow - (size_t)row * FM_NTOK, row, z, u);
+			continue;
+		}
+		if ((c == FM_T_SA || c == FM_T_DA) && s->net->vocab[FM_T_DIR] && flow[FM_T_DIR] < 4)
+			one_side_only(s, z, V, c, flow[FM_T_DIR]);
+		flow[c] = (uint16_t)s->net->k->draw(z, V, u);
 	}
 }
 
@@ -113,6 +169,8 @@ static void sample_shard(void *ctx, int shard, int thread)
 	int B = left < SHARD ? (int)left : SHARD;
 	uint16_t *tok = s->tok + first * (size_t)W * FM_NTOK;
 	float *res = s->res + first * (size_t)W * FM_NRES, *reveal = s->reveal[thread], t_of[SHARD];
+	uint8_t untold[SHARD];
+	memset(untold, s->net->nclasses, sizeof untold);
 
 	for (int b = 0; b < B; b++) {
 		struct fm_rng r;
@@ -132,8 +190,12 @@ static void sample_shard(void *ctx, int shard, int thread)
 			t_of[b] = (float)t;
 			fm_rng_init(&rng[b], s->o->seed, FM_RNG_SAMPLE, first + (size_t)b, (uint32_t)step + 1);
 		}
-		struct fm_net_in in = {B, tok, res, s->plan->slot + first, s->plan->span + first, t_of};
+		struct fm_net_in in = {B, tok, res, s->plan->slot + first, s->plan->span + first, s->plan->cls + first, t_of};
 		fm_net_forward(s->net, s->p, s->work[thread], &in);
+		if (s->o->guidance > 0) {
+			in.cls = untold;
+			fm_net_forward(s->net, s->p, s->blind[thread], &in);
+		}
 		step_residuals(s, thread, B, t, next, rng, res);
 		for (int c = 0; c < FM_NTOK; c++)
 			if (s->net->vocab[c])
@@ -164,11 +226,15 @@ int fm_sample(const struct fm_net *net, const struct fm_codec *codec, const stru
 	if (ret == FM_OK)
 		ret = fm_alloc(&s.work, (size_t)threads, sizeof *s.work, "work space", err);
 	if (ret == FM_OK)
+		ret = fm_alloc(&s.blind, (size_t)threads, sizeof *s.blind, "work space", err);
+	if (ret == FM_OK)
 		ret = fm_alloc(&s.reveal, (size_t)threads, sizeof *s.reveal, "work space", err);
 	if (ret == FM_OK)
 		ret = fm_alloc(&s.rows, (size_t)threads, sizeof *s.rows, "work space", err);
 	for (int i = 0; ret == FM_OK && i < threads; i++) {
 		ret = fm_work_new(&s.work[i], net, SHARD, err);
+		if (ret == FM_OK && o->guidance > 0)
+			ret = fm_work_new(&s.blind[i], net, SHARD, err);
 		if (ret == FM_OK)
 			ret = fm_alloc(&s.reveal[i], R * FM_NTOK, sizeof(float), "work space", err);
 		if (ret == FM_OK)
@@ -179,6 +245,8 @@ int fm_sample(const struct fm_net *net, const struct fm_codec *codec, const stru
 	for (int i = 0; i < threads; i++) {
 		if (s.work)
 			fm_work_free(s.work[i]);
+		if (s.blind)
+			fm_work_free(s.blind[i]);
 		if (s.reveal)
 			free(s.reveal[i]);
 		if (s.rows)
@@ -186,6 +254,7 @@ int fm_sample(const struct fm_net *net, const struct fm_codec *codec, const stru
 	}
 	free(s.sides);
 	free(s.work);
+	free(s.blind);
 	free(s.reveal);
 	free(s.rows);
 	return ret;

@@ -17,6 +17,7 @@ struct fm_sample_opts {
 	int steps;        /* 1..T; ancestral takes T */
 	bool ancestral;
 	uint64_t seed;
+	double guidance;  /* 0: none; w: logits are (1 + w) told - w not told the class of window (Ho, Salimans 2022, eq. 6) */
 	void (*progress)(void *ctx, uint64_t windows); /* called by one thread at a time; may be NULL */
 	void *ctx;
 };

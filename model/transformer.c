@@ -17,7 +17,7 @@ static void declare(const struct fm_arch *a, struct fm_layout *l, size_t *at)
 	for (int i = 0; i < a->depth; i++) {
 		AT(i, ADA) = fm_layout_add(l, D, NMOD * D, 0, "body.%d.ada.weight", i);
 		AT(i, ADA_B) = fm_layout_add(l, 1, NMOD * D, 0, "body.%d.ada.bias", i);
-		fm_att_declare(l, D, deep, "", i, &AT(i, ATT));
+		fm_att_declare(l, a->window, D, a->heads, deep, "", i, &AT(i, ATT));
 		fm_ff_declare(l, D, a->ffn, deep, i, &AT(i, FF));
 	}
 	fm_final_declare(l, D, &AT(a->depth, ADA));

@@ -79,7 +79,10 @@ static void declare(const struct fm_arch *a, struct fm_layout *l, size_t *at)
 	block_declare(l, D, D, at + MID1, "middle", 1);
 	at[MID_ADA] = fm_layout_add(l, D, FM_NMOD * D, 0, "body.middle.ada.weight");
 	at[MID_ADA_B] = fm_layout_add(l, 1, FM_NMOD * D, 0, "body.middle.ada.bias");
-	fm_att_declare(l, D, 0.02f, "middle.", 0, at + MID_ATT);
+	int low = a->window; /* rows of the lowest level */
+	for (int i = 1; i < a->depth; i++)
+		low = (low + 1) / 2;
+	fm_att_declare(l, low, D, a->heads, 0.02f, "middle.", 0, at + MID_ATT);
 	block_declare(l, D, D, at + MID2, "middle", 2);
 	at[FLOW_ADA] = fm_layout_add(l, D, NFLOW * D, 0, "body.flow.ada.weight");
 	at[FLOW_ADA_B] = fm_layout_add(l, 1, NFLOW * D, 0, "body.flow.ada.bias");

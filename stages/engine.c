@@ -9,10 +9,6 @@ int fm_engine_check(const struct fm_config *cfg, struct fm_error *err)
 		return fm_fail(err, FM_EINPUT, "model.process '%s' is not in this version: set it to absorbing", cfg->model.process);
 	if (strcmp(cfg->privacy.mode, "none") != 0)
 		return fm_fail(err, FM_EINPUT, "privacy.mode '%s' is not in this version: it gives no differential privacy; set it to none", cfg->privacy.mode);
-	if (cfg->generate.nlabels > 0)
-		return fm_fail(err, FM_EINPUT, "generate.labels is not in this version: leave it out");
-	if (cfg->generate.hours[0] != 0 || cfg->generate.hours[1] != 24)
-		return fm_fail(err, FM_EINPUT, "generate.hours is not in this version: leave it at [0, 24]");
 	return FM_OK;
 }
 

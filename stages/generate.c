@@ -50,6 +50,24 @@ static int ranges(const char (*text)[20], int n, struct fm_range *r, struct fm_e
 	return FM_OK;
 }
 
+/* The config's wishes for time and labels, in the codec's terms. */
+static int wishes(const struct fm_config *cfg, const struct fm_codec *codec, uint64_t rows, struct fm_plan_opts *o, struct fm_error *err)
+{
+	const struct fm_cat *labels = &codec->cat[FM_T_LABEL];
+	*o = (struct fm_plan_opts){.rows = rows, .seed = cfg->generate.seed, .hours = {cfg->generate.hours[0], cfg->generate.hours[1]}};
+	for (int i = 0; i < cfg->generate.nlabels; i++) {
+		int l = 0;
+		while (l < labels->n && strcmp(labels->value[l], cfg->generate.labels[i].name) != 0)
+			l++;
+		if (l >= labels->n || l >= FM_MAXCLASSES)
+			return fm_fail(err, FM_EINPUT, "generate.labels: the model knows no label '%s' (too rare, or not in the trace); the most frequent it knows is '%s'",
+				       cfg->generate.labels[i].name, labels->n ? labels->value[0] : "none");
+		o->label[o->nlabels] = l;
+		o->share[o->nlabels++] = cfg->generate.labels[i].share;
+	}
+	return FM_OK;
+}
+
 static int sample(const struct fm_config *cfg, const struct fm_codec *codec, const struct fm_net *net, const float *weights, uint64_t rows,
 		  struct fm_table **table, struct fm_error *err)
 {
@@ -57,7 +75,8 @@ static int sample(const struct fm_config *cfg, const struct fm_codec *codec, con
 	struct fm_decode_opts d = {rows, cfg->generate.seed, inside, outside, cfg->generate.ninside, cfg->generate.noutside};
 	struct bar bar = {.window = codec->window};
 	bool ancestral = strcmp(cfg->generate.sampler, "ancestral") == 0;
-	struct fm_sample_opts o = {ancestral ? cfg->model.steps : cfg->generate.steps, ancestral, cfg->generate.seed, show, &bar};
+	struct fm_sample_opts o = {ancestral ? cfg->model.steps : cfg->generate.steps, ancestral, cfg->generate.seed, cfg->generate.guidance, show, &bar};
+	struct fm_plan_opts po;
 	struct fm_process process;
 	struct fm_plan plan = {0};
 	struct fm_pool *pool = NULL;
@@ -71,7 +90,9 @@ static int sample(const struct fm_config *cfg, const struct fm_codec *codec, con
 	if (ret == FM_OK)
 		ret = fm_pool_new(&pool, cfg->train.threads, err);
 	if (ret == FM_OK)
-		ret = fm_plan_make(&plan, codec, rows, cfg->generate.seed, err);
+		ret = wishes(cfg, codec, rows, &po, err);
+	if (ret == FM_OK)
+		ret = fm_plan_make(&plan, codec, &po, err);
 	size_t flows = plan.n * (size_t)codec->window;
 	if (ret == FM_OK)
 		ret = fm_alloc(&tok, flows * FM_NTOK, sizeof *tok, "synthetic tokens", err);

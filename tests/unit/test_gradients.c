@@ -19,7 +19,7 @@ enum { MAXW = 16, B = 2, D = 32 };
 struct example {
 	uint16_t tok[B * MAXW * FM_NTOK], in[B * MAXW * FM_NTOK];
 	float res[B * MAXW * FM_NRES], res_in[B * MAXW * FM_NRES], tw[B * MAXW * FM_NTOK], v[B * MAXW * FM_NRES], vw[B * MAXW * FM_NRES], t[B];
-	uint8_t slot[B], span[B];
+	uint8_t slot[B], span[B], cls[B];
 };
 
 /* Two windows at two times at which, together, most columns are in play. */
@@ -51,7 +51,7 @@ static void make_example(struct example *x, const int vocab[FM_NTOK], int W)
 static double loss_of(const struct fm_net *net, const double *p, struct fm_work *w, const struct example *x, double *g)
 {
 	struct fm_net_loss l = {{0}, {0}};
-	struct fm_net_in in = {B, x->in, x->res_in, x->slot, x->span, x->t};
+	struct fm_net_in in = {B, x->in, x->res_in, x->slot, x->span, x->cls, x->t};
 	struct fm_net_goal goal = {x->tok, x->tw, x->v, x->vw};
 	double sum = 0;
 	fm_net_forward(net, p, w, &in);
@@ -80,7 +80,7 @@ static double slope_by_differences(const struct fm_net *net, const double *p, do
 
 static void check(const char *denoiser, int W, int depth, int heads)
 {
-	const int vocab[FM_NTOK] = {W, 5, 1, 4, 3, 20, 20, 12, 12, 4, 0, 3, 9, 11, 13};
+	const int vocab[FM_NTOK] = {4, W, 5, 1, 4, 3, 20, 20, 12, 12, 4, 0, 3, 9, 11, 13};
 	struct fm_arch a = {W, D, depth, heads, 2 * D};
 	struct fm_net *net;
 	struct fm_work *w;

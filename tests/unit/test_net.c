@@ -16,12 +16,12 @@
 #include "model/safetensors.h"
 
 enum { W = 8, B = 2, D = 32 };
-static const int vocab[FM_NTOK] = {W, 5, 1, 4, 3, 20, 20, 12, 12, 4, 0, 3, 9, 11, 13};
+static const int vocab[FM_NTOK] = {4, W, 5, 1, 4, 3, 20, 20, 12, 12, 4, 0, 3, 9, 11, 13};
 
 struct example {
 	uint16_t tok[B * W * FM_NTOK], in[B * W * FM_NTOK];
 	float res[B * W * FM_NRES], res_in[B * W * FM_NRES], tw[B * W * FM_NTOK], v[B * W * FM_NRES], vw[B * W * FM_NRES], t[B];
-	uint8_t slot[B], span[B];
+	uint8_t slot[B], span[B], cls[B];
 };
 
 static struct fm_net *new_net(void)
@@ -61,7 +61,7 @@ static void make_example(struct example *x, double t0, double t1)
 static double loss_of(const struct fm_net *net, const float *p, struct fm_work *w, const struct example *x, float *g)
 {
 	struct fm_net_loss l = {{0}, {0}};
-	struct fm_net_in in = {B, x->in, x->res_in, x->slot, x->span, x->t};
+	struct fm_net_in in = {B, x->in, x->res_in, x->slot, x->span, x->cls, x->t};
 	struct fm_net_goal goal = {x->tok, x->tw, x->v, x->vw};
 	double sum = 0;
 	fm_net_forward(net, p, w, &in);
