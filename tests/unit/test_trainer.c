@@ -409,7 +409,18 @@ static void patience_keeps_the_best(void **state)
 	fm_validate(b, heard.ema, &S.validation, 256, 1, o.seed, column, &v);
 	assert_true(fabs(v - lowest) < 0.0006);
 	fm_batcher_free(b);
+	/* They are in a checkpoint that was written after them. */
+	float *straight = heard.ema;
+	o.checkpoint = scratch_path("best");
+	o.checkpoint_every = 8;
+	train_and_hear(&o, 1);
 	free(heard.ema);
+	train_and_hear(&o, 1);
+	assert_non_null(strstr(heard.said, "goes on from step"));
+	assert_true(atoi(strstr(heard.said, "goes on from step") + 18) > step && heard.r.best_step == step);
+	assert_true(same(straight, heard.ema));
+	free(heard.ema);
+	free(straight);
 	S.train.windows = windows;
 }
 
