@@ -1,6 +1,7 @@
 #include "judge/anomaly.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,17 +12,15 @@
 #include "judge/ranking.h"
 #include "judge/task.h"
 
-/* A is half of the real rows, B the other half: the floor is how well those two agree. */
-enum source { REAL, SYNTHETIC, HALF_A, HALF_B, SOURCES };
+enum source { REAL, SYNTHETIC, SOURCES };
 #define SEED 20160411u
 enum purpose { TASK = 31, THIN = 34 };
 
 struct work {
-	struct fm_task task;
-	struct fm_rows attacks; /* test rows that are not background */
-	struct fm_rows train[SOURCES];
+	struct fm_task task;          /* for the floor, synthetic is the other half of real */
+	struct fm_rows attacks;       /* test rows that are not background */
 	float *test, *score[SOURCES]; /* of the test: background rows, then attacks */
-	struct fm_inputs *features;
+	struct fm_inputs *inputs;
 	size_t f, ntest;
 	int rc[SOURCES];
 	struct fm_error err[SOURCES];
@@ -42,18 +41,6 @@ static int thin(struct fm_rows *r, uint64_t purpose, struct fm_error *err)
 		r->row[i] = r->row[chosen[i]];
 	r->n = FM_ANOMALY_ROWS;
 	free(chosen);
-	return FM_OK;
-}
-
-static int copy_rows(struct fm_rows *to, const struct fm_rows *from, struct fm_error *err)
-{
-	int rc;
-
-	*to = (struct fm_rows){.t = from->t};
-	if ((rc = fm_alloc(&to->row, from->n ? from->n : 1, sizeof *to->row, "a choice of rows", err)) != FM_OK)
-		return rc;
-	memcpy(to->row, from->row, from->n * sizeof *to->row);
-	to->n = from->n;
 	return FM_OK;
 }
 
@@ -88,30 +75,32 @@ out:
 	return rc;
 }
 
-static int choose_rows(struct work *w, const struct fm_table *real, struct fm_error *err)
+/* Keep every other row of r, from `first` on. */
+static void halve(struct fm_rows *r, size_t first)
+{
+	size_t kept = 0;
+
+	for (size_t i = first; i < r->n; i += 2)
+		r->row[kept++] = r->row[i];
+	r->n = kept;
+}
+
+static int choose_rows(struct work *w, const struct fm_table *real, int halves, struct fm_error *err)
 {
 	int rc;
 
-	if ((rc = copy_rows(&w->attacks, &w->task.test, err)) != FM_OK)
+	w->attacks.t = w->task.test.t;
+	if ((rc = fm_alloc(&w->attacks.row, w->task.test.n + 1, sizeof *w->attacks.row, "a choice of rows", err)) !=
+	    FM_OK)
 		return rc;
-	w->attacks.n = 0;
 	if (w->task.present >> FM_LABEL & 1u && (rc = split_labels(w, real, err)) != FM_OK)
 		return rc;
-	const struct fm_rows *from[SOURCES] = {&w->task.real, &w->task.synthetic, &w->task.real, &w->task.real};
-	for (int k = 0; k < SOURCES; k++)
-		if ((rc = copy_rows(&w->train[k], from[k], err)) != FM_OK)
-			return rc;
-	for (int k = HALF_A; k <= HALF_B; k++) {
-		struct fm_rows *r = &w->train[k];
-		size_t kept = 0;
-		for (size_t i = (size_t)(k - HALF_A); i < r->n; i += 2)
-			r->row[kept++] = r->row[i];
-		r->n = kept;
+	if (halves) {
+		halve(&w->task.real, 0);
+		halve(&w->task.synthetic, 1);
 	}
-	for (int k = 0; k < SOURCES; k++)
-		if ((rc = thin(&w->train[k], THIN, err)) != FM_OK)
-			return rc;
-	if ((rc = thin(&w->task.test, THIN + 1, err)) != FM_OK || (rc = thin(&w->attacks, THIN + 2, err)) != FM_OK)
+	if ((rc = thin(&w->task.real, THIN, err)) != FM_OK || (rc = thin(&w->task.synthetic, THIN + 1, err)) != FM_OK ||
+	    (rc = thin(&w->task.test, THIN + 2, err)) != FM_OK || (rc = thin(&w->attacks, THIN + 3, err)) != FM_OK)
 		return rc;
 	w->ntest = w->task.test.n + w->attacks.n;
 	return FM_OK;
@@ -120,7 +109,7 @@ static int choose_rows(struct work *w, const struct fm_table *real, struct fm_er
 static void detect(void *ctx, int k, int thread)
 {
 	struct work *w = ctx;
-	const struct fm_rows *r = &w->train[k];
+	const struct fm_rows *r = k == REAL ? &w->task.real : &w->task.synthetic;
 	struct fm_error *err = &w->err[k];
 	struct fm_forest *forest = NULL;
 	float *x = NULL;
@@ -129,28 +118,31 @@ static void detect(void *ctx, int k, int thread)
 	(void)thread;
 	if ((rc = fm_alloc(&x, (r->n ? r->n : 1) * w->f, sizeof *x, "features", err)) == FM_OK &&
 	    (rc = fm_alloc(&w->score[k], w->ntest ? w->ntest : 1, sizeof **w->score, "scores", err)) == FM_OK &&
-	    (rc = fm_inputs_fill(w->features, r->t, r->row, r->n, x, err)) == FM_OK &&
-	    (rc = fm_forest_grow(&forest, x, r->n, w->f, SEED + (uint64_t)(k == HALF_B), err)) == FM_OK)
+	    (rc = fm_inputs_fill(w->inputs, r->t, r->row, r->n, x, err)) == FM_OK &&
+	    (rc = fm_forest_grow(&forest, x, r->n, w->f, SEED, err)) == FM_OK)
 		fm_forest_score(forest, w->test, w->ntest, w->score[k]);
 	w->rc[k] = rc;
 	fm_forest_free(forest);
 	free(x);
 }
 
-/* Spearman's correlation of two detectors' scores over the background rows. */
-static int agreement(const struct work *w, enum source a, enum source b, double *rho, struct fm_error *err)
+/* Spearman's correlation of the two detectors' scores over the background rows. */
+static int report_agreement(const struct work *w, const char *prefix, struct fm_metrics *out, struct fm_error *err)
 {
 	size_t n = w->task.test.n;
-	double *x = NULL;
+	double *x = NULL, rho;
+	char name[64];
 	int rc;
 
 	if ((rc = fm_alloc(&x, 2 * n + 1, sizeof *x, "scores", err)) != FM_OK)
 		return rc;
 	for (size_t i = 0; i < n; i++) {
-		x[i] = (double)w->score[a][i];
-		x[n + i] = (double)w->score[b][i];
+		x[i] = (double)w->score[REAL][i];
+		x[n + i] = (double)w->score[SYNTHETIC][i];
 	}
-	rc = fm_spearman(x, x + n, n, rho, err);
+	snprintf(name, sizeof name, "%sanomaly.score_correlation", prefix);
+	if ((rc = fm_spearman(x, x + n, n, &rho, err)) == FM_OK)
+		rc = fm_metrics_add(out, name, rho, (int64_t)n, err);
 	free(x);
 	return rc;
 }
@@ -178,19 +170,38 @@ static int report_auc(const struct work *w, struct fm_metrics *out, struct fm_er
 	return fm_metrics_add(out, "anomaly.auc_drop", auc[REAL].value - auc[SYNTHETIC].value, (int64_t)w->ntest, err);
 }
 
-static int report(const struct work *w, struct fm_metrics *out, struct fm_error *err)
+/* Make and try both detectors; halves: synthetic is real's other half. */
+static int judge(struct work *w, const struct fm_table *real, int halves, struct fm_pool *pool, struct fm_error *err)
 {
-	int64_t n = (int64_t)w->task.test.n;
-	double rho, floor_rho;
+	const struct fm_rows *test = &w->task.test;
 	int rc;
 
-	if (w->attacks.n >= FM_ANOMALY_ATTACKS && (rc = report_auc(w, out, err)) != FM_OK)
+	if ((rc = fm_inputs_new(&w->inputs, real, w->task.present, FM_INPUTS_BYTES | FM_INPUTS_FLAGS, err)) != FM_OK)
 		return rc;
-	if ((rc = agreement(w, REAL, SYNTHETIC, &rho, err)) != FM_OK ||
-	    (rc = agreement(w, HALF_A, HALF_B, &floor_rho, err)) != FM_OK ||
-	    (rc = fm_metrics_add(out, "anomaly.score_correlation", rho, n, err)) != FM_OK)
+	w->f = fm_inputs_width(w->inputs);
+	if (w->f == 0 || (rc = choose_rows(w, real, halves, err)) != FM_OK)
 		return rc;
-	return fm_metrics_add(out, "floor.anomaly.score_correlation", floor_rho, n, err);
+	if ((rc = fm_alloc(&w->test, (w->ntest + 1) * w->f, sizeof *w->test, "features", err)) != FM_OK ||
+	    (rc = fm_inputs_fill(w->inputs, test->t, test->row, test->n, w->test, err)) != FM_OK ||
+	    (rc = fm_inputs_fill(w->inputs, test->t, w->attacks.row, w->attacks.n, w->test + test->n * w->f, err)) !=
+		FM_OK)
+		return rc;
+	fm_pool_run(pool, SOURCES, detect, w);
+	for (int k = 0; k < SOURCES; k++)
+		if (w->rc[k] != FM_OK)
+			return fm_fail(err, w->rc[k], "%s", w->err[k].message);
+	return FM_OK;
+}
+
+static void work_free(struct work *w)
+{
+	for (int k = 0; k < SOURCES; k++)
+		free(w->score[k]);
+	free(w->attacks.row);
+	free(w->test);
+	fm_inputs_free(w->inputs);
+	fm_task_free(&w->task);
+	free(w);
 }
 
 int fm_anomaly(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
@@ -201,33 +212,28 @@ int fm_anomaly(const struct fm_table *real, const struct fm_table *synthetic, co
 
 	if ((rc = fm_alloc(&w, 1, sizeof *w, "anomaly detection", err)) != FM_OK)
 		return rc;
-	if ((rc = fm_task_choose(&w->task, real, synthetic, holdout, SIZE_MAX, SIZE_MAX, TASK, err)) != FM_OK ||
-	    (rc = fm_inputs_new(&w->features, real, w->task.present, FM_INPUTS_BYTES | FM_INPUTS_FLAGS, err)) != FM_OK)
-		goto out;
-	w->f = fm_inputs_width(w->features);
-	if (w->f == 0 || (rc = choose_rows(w, real, err)) != FM_OK)
-		goto out;
-	if ((rc = fm_alloc(&w->test, (w->ntest ? w->ntest : 1) * w->f, sizeof *w->test, "features", err)) != FM_OK ||
-	    (rc = fm_inputs_fill(w->features, w->task.test.t, w->task.test.row, w->task.test.n, w->test, err)) !=
-		FM_OK ||
-	    (rc = fm_inputs_fill(w->features, w->task.test.t, w->attacks.row, w->attacks.n,
-				 w->test + w->task.test.n * w->f, err)) != FM_OK)
-		goto out;
-	fm_pool_run(pool, SOURCES, detect, w);
-	for (int k = 0; k < SOURCES && rc == FM_OK; k++)
-		if (w->rc[k] != FM_OK)
-			rc = fm_fail(err, w->rc[k], "%s", w->err[k].message);
-	if (rc == FM_OK)
-		rc = report(w, out, err);
-out:
-	for (int k = 0; k < SOURCES; k++) {
-		free(w->score[k]);
-		free(w->train[k].row);
+	if ((rc = fm_task_choose(&w->task, real, synthetic, holdout, SIZE_MAX, SIZE_MAX, TASK, err)) == FM_OK &&
+	    (rc = judge(w, real, 0, pool, err)) == FM_OK && w->f > 0) {
+		if (w->attacks.n >= FM_ANOMALY_ATTACKS)
+			rc = report_auc(w, out, err);
+		if (rc == FM_OK)
+			rc = report_agreement(w, "", out, err);
 	}
-	free(w->attacks.row);
-	free(w->test);
-	fm_inputs_free(w->features);
-	fm_task_free(&w->task);
-	free(w);
+	work_free(w);
+	return rc;
+}
+
+int fm_anomaly_floor(const struct fm_table *real, const struct fm_table *holdout, struct fm_pool *pool,
+		     const char *prefix, struct fm_metrics *out, struct fm_error *err)
+{
+	struct work *w = NULL;
+	int rc;
+
+	if ((rc = fm_alloc(&w, 1, sizeof *w, "anomaly detection", err)) != FM_OK)
+		return rc;
+	if ((rc = fm_task_choose(&w->task, real, real, holdout, SIZE_MAX, SIZE_MAX, TASK, err)) == FM_OK &&
+	    (rc = judge(w, real, 1, pool, err)) == FM_OK && w->f > 0)
+		rc = report_agreement(w, prefix, out, err);
+	work_free(w);
 	return rc;
 }

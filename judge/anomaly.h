@@ -13,7 +13,7 @@
  *                                               background flows: 1 when they find the same ones odd.  It needs no
  *                                               labels
  *     floor.anomaly.score_correlation           the same of two detectors that both learned from real flows, each
- *                                               from its own half
+ *                                               from its own half, over the holdout
  *
  * Features: ports, log duration, packets, bytes and bytes a packet, protocol, and TCP flags, forwarding and type of
  * service where all tables have them.
@@ -32,5 +32,9 @@
 /* holdout NULL: every fifth of the real rows is tested on. */
 int fm_anomaly(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
 	       struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+
+/* The floor's, each name behind prefix. */
+int fm_anomaly_floor(const struct fm_table *real, const struct fm_table *holdout, struct fm_pool *pool,
+		     const char *prefix, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

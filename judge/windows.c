@@ -316,7 +316,8 @@ static void fill_window(const struct fm_windows *w, uint32_t *const code[NCOUNTE
 	if (has(w, FM_TD))
 		durations(t, row, n, &x);
 	for (int k = 0; k < NCOUNTED; k++)
-		shares(w, k, code[k], t, row, n, &x);
+		if (w->values[k])
+			shares(w, k, code[k], t, row, n, &x);
 }
 
 int fm_windows_fill(const struct fm_windows *w, const struct fm_table *t, const uint32_t *which, size_t n, float *x,

@@ -5,11 +5,18 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/rows.h"
 #include "base/thread.h"
+#include "judge/anomaly.h"
 #include "judge/association.h"
+#include "judge/burst.h"
+#include "judge/c2st.h"
+#include "judge/classification.h"
+#include "judge/column.h"
 #include "judge/downstream.h"
 #include "judge/fidelity.h"
+#include "judge/heavy.h"
 #include "judge/histogram.h"
 #include "judge/rules.h"
 #include "judge/structure.h"
@@ -19,6 +26,7 @@
 #include "stages/stage.h"
 
 #define SEED 20160411u
+#define RUN 64 /* rows */
 enum purpose { FLOOR_TRAIN = 201, FLOOR_HOLDOUT };
 
 struct tables {
@@ -53,6 +61,21 @@ static int structure(const struct tables *t, struct fm_metrics *out, struct fm_e
 	return fm_structure(t->real, t->synthetic, t->pool, "", out, err);
 }
 
+static int heavy(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+{
+	return fm_heavy(t->real, t->synthetic, t->pool, "", out, err);
+}
+
+static int burst(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+{
+	return fm_burst(t->real, t->synthetic, t->pool, "", out, err);
+}
+
+static int two_sample(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+{
+	return fm_c2st(t->real, t->synthetic, t->pool, "", out, err);
+}
+
 static int rules(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
 {
 	return fm_rules(t->real, t->synthetic, out, err);
@@ -61,6 +84,16 @@ static int rules(const struct tables *t, struct fm_metrics *out, struct fm_error
 static int downstream(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
 {
 	return fm_downstream(t->real, t->synthetic, t->holdout, out, err);
+}
+
+static int classification(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+{
+	return fm_classification(t->real, t->synthetic, t->holdout, t->pool, out, err);
+}
+
+static int anomaly(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+{
+	return fm_anomaly(t->real, t->synthetic, t->holdout, t->pool, out, err);
 }
 
 static int leakage(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
@@ -72,7 +105,7 @@ static int leakage(const struct tables *t, struct fm_metrics *out, struct fm_err
 
 static const struct group {
 	const char *name;
-	const char *metrics[6]; /* how its metrics' names begin */
+	const char *metrics[6]; /* how its metrics' names begin; the first group that has it is the metric's */
 	int (*run)(const struct tables *, struct fm_metrics *, struct fm_error *);
 	/* The same of real holdout against training, behind "floor."; NULL where there is no such thing. */
 	int (*floor)(const struct fm_table *real, const struct fm_table *holdout, struct fm_pool *, const char *prefix,
@@ -81,8 +114,13 @@ static const struct group {
     {"rows", {"rows."}, count_rows, NULL},
     {"marginals", {"jsd.", "jsd_mean8", "emd.", "emdn."}, fidelity, fm_fidelity},
     {"pairs", {"assoc.", "pair_jsd"}, association, fm_association},
-    {"time and structure", {"time."}, structure, NULL},
+    {"time and structure", {"time."}, structure, fm_structure},
+    {"heavy hitters", {"heavy."}, heavy, fm_heavy},
+    {"bursts", {"burst."}, burst, fm_burst},
+    {"two-sample tests", {"c2st."}, two_sample, fm_c2st},
     {"rules", {"rules."}, rules, NULL},
+    {"classification", {"downstream.label_classes", "tstr.", "trtr."}, classification, NULL},
+    {"anomaly detection", {"anomaly."}, anomaly, fm_anomaly_floor},
     {"prediction task", {"downstream."}, downstream, NULL},
     {"leakage", {"leak."}, leakage, NULL},
 };
@@ -120,6 +158,35 @@ int fm_evaluate_some(const struct fm_table *real, const struct fm_table *synthet
 	return rc;
 }
 
+/* n of t's rows as whole runs of neighbours in time, chosen at random: gaps, bursts and pairs stay what they are, as
+ * they do in a holdout of whole windows. */
+static int sample_runs(struct fm_table **out, const struct fm_table *t, size_t n, uint64_t purpose,
+		       struct fm_error *err)
+{
+	size_t runs = (n + RUN - 1) / RUN, whole = t->rows / RUN;
+	uint32_t *order = NULL, *chosen = NULL;
+	int rc;
+
+	*out = NULL;
+	if ((rc = fm_judge_check(t, "larger", err)) != FM_OK)
+		return rc;
+	if (!FM_HAS(t, FM_TE))
+		return fm_table_sample(out, t, n, SEED, purpose, err);
+	if ((rc = fm_rows_by_time(t, &order, err)) != FM_OK ||
+	    (rc = fm_alloc(&chosen, runs + 1, sizeof *chosen, "a choice of rows", err)) != FM_OK)
+		goto out;
+	if (runs <= whole) { /* else nearly all: the first n */
+		fm_rows_choose(SEED, purpose, whole, runs, chosen);
+		for (size_t i = 0; i < n; i++) /* never behind what is still to be read, as runs rise */
+			order[i] = order[chosen[i / RUN] * (size_t)RUN + i % RUN];
+	}
+	rc = fm_table_take(out, t, order, n, err);
+out:
+	free(order);
+	free(chosen);
+	return rc;
+}
+
 int fm_evaluate_floor(const struct fm_table *real, const struct fm_table *holdout, unsigned set, struct fm_pool *pool,
 		      struct fm_metrics *out, struct fm_error *err)
 {
@@ -127,10 +194,10 @@ int fm_evaluate_floor(const struct fm_table *real, const struct fm_table *holdou
 	int rc = FM_OK;
 
 	if (real->rows > holdout->rows) {
-		rc = fm_table_sample(&fewer, real, holdout->rows, SEED, FLOOR_TRAIN, err);
+		rc = sample_runs(&fewer, real, holdout->rows, FLOOR_TRAIN, err);
 		real = fewer;
 	} else if (holdout->rows > real->rows) {
-		rc = fm_table_sample(&fewer, holdout, real->rows, SEED, FLOOR_HOLDOUT, err);
+		rc = sample_runs(&fewer, holdout, real->rows, FLOOR_HOLDOUT, err);
 		holdout = fewer;
 	}
 	for (unsigned g = 0; g < NGROUPS && rc == FM_OK; g++)

@@ -18,9 +18,11 @@
  *     rows.*        numbers of rows
  *     jsd.* jsd_mean8 emd.* emdn.*    judge/fidelity.h          floor.*   the same of holdout against training at equal
  *     assoc.* pair_jsd                judge/association.h                 numbers of rows: the noise floor
- *     time.*        judge/structure.h
+ *     time.* heavy.* burst.*          judge/structure.h, heavy.h, burst.h
+ *     c2st.*                          judge/c2st.h
+ *     anomaly.*                       judge/anomaly.h
  *     rules.*       judge/rules.h
- *     downstream.*  judge/downstream.h
+ *     downstream.*  judge/downstream.h; downstream.label_classes, tstr.*, trtr.*: judge/classification.h
  *     leak.*        privacy/leakage.h
  *
  * threads: 0 for all allowed; it changes no value.  FM_EINPUT when real or synthetic has no rows.
@@ -37,7 +39,7 @@ unsigned fm_evaluate_groups_needed(const struct fm_config *cfg); /* of the check
 int fm_evaluate_some(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
 		     unsigned set, struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 /* The floors of a set of groups: what fresh real flows would score, holdout in the synthetic table's place, the larger side
- * cut to the smaller one. */
+ * cut to as many rows as the smaller has, by whole runs of 64 neighbours in time. */
 int fm_evaluate_floor(const struct fm_table *real, const struct fm_table *holdout, unsigned set, struct fm_pool *pool,
 		      struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 

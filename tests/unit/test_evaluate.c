@@ -32,7 +32,7 @@ static const char *save(const struct fm_table *t, const char *name)
 
 static void test_stage_feeds_the_gate(void **state)
 {
-	struct fm_table *t = random_table(800, 1), *h = random_table(300, 2), *s = random_table(700, 3);
+	struct fm_table *t = random_table(800, 1), *h = random_table(400, 2), *s = random_table(700, 3);
 	struct fm_config *cfg = calloc(1, sizeof *cfg);
 	struct fm_evaluate_in in = {.cfg = cfg,
 				    .train_dir = save(t, "train"),
@@ -57,9 +57,9 @@ static void test_stage_feeds_the_gate(void **state)
 		assert_int_equal(read.m[i].n, out.metrics.m[i].n);
 	}
 	assert_true(metric(&read, "rows.real") == 800 && metric(&read, "rows.synthetic") == 700 &&
-		    metric(&read, "rows.holdout") == 300);
+		    metric(&read, "rows.holdout") == 400);
 	assert_int_equal(fm_metrics_find(&read, "jsd.SA")->n, 700);
-	assert_int_equal(fm_metrics_find(&read, "floor.jsd.SA")->n, 300);
+	assert_int_equal(fm_metrics_find(&read, "floor.jsd.SA")->n, 400);
 
 	/* One threshold for each metric, just met by its value: the whole table passes, inclusive. */
 	struct fm_gate_in gate = {.cfg = cfg, .metrics_json = scratch_path("metrics.json"), .out_dir = scratch};

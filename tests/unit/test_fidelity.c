@@ -194,8 +194,8 @@ static void test_absent_columns_have_no_metrics(void **state)
 	assert_null(fm_metrics_find(&m, "floor.jsd_mean8"));
 	assert_non_null(fm_metrics_find(&m, "jsd_mean8"));
 	for (size_t i = 0; i < m.n; i++)
-		if (isnan(m.m[i].value))
-			fail_msg("%s is NaN", m.m[i].name);
+		if (isnan(m.m[i].value) != (strcmp(m.m[i].name, "c2st.window_auc") == 0)) /* three windows are too few */
+			fail_msg("%s is %g", m.m[i].name, m.m[i].value);
 	fm_metrics_free(&m);
 
 	x->present &= ~(1u << FM_DP); /* one of the eight: the mean of seven would be another metric */
