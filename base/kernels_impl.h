@@ -93,6 +93,33 @@ static void micro_rows(int rows, int K, const fm_real *A, ptrdiff_t rs, ptrdiff_
 #undef FM_TAIL
 }
 
+/* P (8,8; rows FM_NR apart) from B (8,8; rows ldb apart), turned. */
+static inline __attribute__((always_inline)) void turn8(fm_real *P, const fm_real *B, ptrdiff_t ldb)
+{
+	typedef fm_real oct __attribute__((vector_size(8 * sizeof(fm_real)), aligned(sizeof(fm_real)), may_alias));
+	oct a[8], t[8];
+	FM_UNROLL
+	for (int i = 0; i < 8; i++)
+		a[i] = *(const oct *)(B + i * ldb);
+	FM_UNROLL
+	for (int i = 0; i < 8; i += 2) {
+		t[i] = __builtin_shufflevector(a[i], a[i + 1], 0, 8, 2, 10, 4, 12, 6, 14);
+		t[i + 1] = __builtin_shufflevector(a[i], a[i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
+	}
+	FM_UNROLL
+	for (int i = 0; i < 8; i += 4)
+	FM_UNROLL
+		for (int j = 0; j < 2; j++) {
+			a[i + j] = __builtin_shufflevector(t[i + j], t[i + j + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+			a[i + j + 2] = __builtin_shufflevector(t[i + j], t[i + j + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+		}
+	FM_UNROLL
+	for (int i = 0; i < 4; i++) {
+		*(oct *)(P + i * FM_NR) = __builtin_shufflevector(a[i], a[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+		*(oct *)(P + (i + 4) * FM_NR) = __builtin_shufflevector(a[i], a[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+	}
+}
+
 static void pack(fm_real *P, enum fm_trans tb, const fm_real *B, ptrdiff_t ldb, int K, int n)
 {
 	if (tb == FM_N) {
@@ -107,15 +134,19 @@ static void pack(fm_real *P, enum fm_trans tb, const fm_real *B, ptrdiff_t ldb, 
 		}
 		return;
 	}
-	for (int j = 0; j < FM_NR; j++) {
+	int j = 0;
+	for (; j + 8 <= n; j += 8) {
 		const fm_real *b = B + j * ldb;
-		if (j < n)
-			for (int k = 0; k < K; k++)
-				P[(ptrdiff_t)k * FM_NR + j] = b[k];
-		else
-			for (int k = 0; k < K; k++)
-				P[(ptrdiff_t)k * FM_NR + j] = 0;
+		int k = 0;
+		for (; k + 8 <= K; k += 8)
+			turn8(P + (ptrdiff_t)k * FM_NR + j, b + k, ldb);
+		for (; k < K; k++)
+			for (int i = 0; i < 8; i++)
+				P[(ptrdiff_t)k * FM_NR + j + i] = b[i * ldb + k];
 	}
+	for (; j < FM_NR; j++)
+		for (int k = 0; k < K; k++)
+			P[(ptrdiff_t)k * FM_NR + j] = j < n ? B[j * ldb + k] : 0;
 }
 
 static void k_gemm(struct fm_scratch *s, enum fm_trans ta, enum fm_trans tb, int M, int N, int K, const fm_real *A, int lda,
