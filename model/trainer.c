@@ -261,16 +261,25 @@ void fm_validate(struct fm_batcher *b, const float *p, const struct fm_encoded *
 		column[c] /= batches;
 }
 
+/* "  rel 0.691  gap 2.360": as many columns as find room. */
+static const char *columns_text(const double column[FM_NTOK], char *line, size_t cap)
+{
+	size_t n = 0;
+
+	line[0] = '\0';
+	for (int c = 0; c < FM_NTOK && n < cap; c++)
+		n += (size_t)snprintf(line + n, cap - n, "  %s %.3f", fm_tok_name[c], column[c]);
+	return line;
+}
+
 static void tell(const struct trainer *t, const double column[FM_NTOK])
 {
 	double s = fm_seconds() - t->started;
-	char line[512];
-	int n = 0;
+	char line[1024];
 
-	for (int c = 0; c < FM_NTOK; c++)
-		n += snprintf(line + n, sizeof line - (size_t)n, "  %s %.3f", fm_tok_name[c], column[c]);
 	fm_log("train: step %d of %d  loss %.3f  validation %.3f nats/flow  %.0f flows/s; by column%s", t->at.step,
-	       t->o->steps, t->at.loss, t->at.validation, t->flows / (s > 0 ? s : 1), line);
+	       t->o->steps, t->at.loss, t->at.validation, t->flows / (s > 0 ? s : 1),
+	       columns_text(column, line, sizeof line));
 }
 
 /* After a step: is it time to stop? */
@@ -476,8 +485,12 @@ int fm_train(const struct fm_net *net, const struct fm_process *pr, const struct
 	result->loss = t.at.loss;
 	result->seconds = fm_seconds() - t.started;
 	result->flows = t.flows;
-	if (watched)
+	if (watched) {
+		char line[1024];
 		fm_validate(t.batcher, ema, validation, 1024, 4, o->seed, result->column, &result->validation);
+		fm_log("train: validation %.3f nats/flow; by column%s", result->validation,
+		       columns_text(result->column, line, sizeof line));
+	}
 out:
 	trainer_close(&t);
 	return ret;

@@ -56,15 +56,6 @@ static int save_model_json(const struct fm_config *cfg, const struct fm_codec *c
 	return ret;
 }
 
-static void log_columns(const struct fm_train_result *r)
-{
-	char line[512];
-	int n = 0;
-	for (int c = 0; c < FM_NTOK; c++)
-		n += snprintf(line + n, sizeof line - (size_t)n, "  %s %.3f", fm_tok_name[c], r->column[c]);
-	fm_log("train: validation nats/flow by column:%s", line);
-}
-
 /* ---- checkpoints ---- */
 
 /* What the weights after a number of steps are a function of, as a digest. */
@@ -200,7 +191,6 @@ int fm_stage_train(const struct fm_train_in *in, struct fm_train_out *out, struc
 		ret = learn(in, &w, &result, err);
 	if (ret < 0)
 		goto out;
-	log_columns(&result);
 	ret = fm_weights_save(&w.net->layout, w.ema, weights, err);
 	if (ret == FM_OK)
 		ret = save_model_json(in->cfg, w.codec, &result, model_json, err);

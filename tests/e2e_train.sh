@@ -47,7 +47,7 @@ expect 0 "(a project)" "$F" init --preset demo p
 W=whole
 expect 0 "training ends well" small --until train
 says err "train: step 100 of 800" "it tells how it goes"
-says err "by column  rel " "and the loss of each column"
+says err "by column  " "and the loss of each column"
 says err "flows/s" "and how fast it is"
 holds "no checkpoint is left" test ! -e "$(checkpoint)"
 whole=$(weights)
