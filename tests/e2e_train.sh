@@ -11,7 +11,7 @@ begin "$@"
 # A network of the smallest kind on little data; each run in a workspace of its own ($W).
 small() { # OPTION...
 	"$F" run p/release.yaml $UNCONFINED --workspace "$W" --set source.path="$T/trace.csv" --set model.width=32 --set model.heads=2 \
-		--set model.depth=1 --set train.batch=32 --set train.steps=800 --set train.checkpoint_every=1 "$@"
+		--set model.depth=1 --set train.batch=32 --set train.steps=800 --set train.checkpoint_every=40 "$@"
 }
 
 weights() { # digest of the only model in $W
@@ -27,7 +27,7 @@ killed_after() {
 	: >killed.err
 	small --until train >killed.out 2>killed.err &
 	job=$!
-	for _ in $(seq 1000); do
+	for _ in $(seq 6000); do
 		[ "$(grep -c '^train: step' killed.err)" -ge "$1" ] && break
 		kill -0 $job 2>/dev/null || break
 		sleep 0.01
