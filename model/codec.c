@@ -138,11 +138,15 @@ static int fit_numeric(struct fm_codec *c, const struct fm_table *t, enum fm_res
 		o.fixed = ports;
 		o.nfixed = np;
 	}
-	if (fm_alloc(&v, t->rows, sizeof *v, "a column", err) < 0)
+	/* Both ports have one vocabulary: a reply's source port is its request's destination port. */
+	bool port = r == FM_R_SP || r == FM_R_DP;
+	if (fm_alloc(&v, t->rows * 2, sizeof *v, "a column", err) < 0)
 		return err->code;
-	for (size_t i = 0; i < t->rows; i++)
-		v[i] = numeric(t, r, i);
-	int ret = fm_num_fit(&c->num[r], v, t->rows, &o, err);
+	for (size_t i = 0; i < t->rows; i++) {
+		v[i] = port ? t->sp[i] : numeric(t, r, i);
+		v[t->rows + i] = port ? t->dp[i] : 0;
+	}
+	int ret = fm_num_fit(&c->num[r], v, t->rows << port, &o, err);
 	free(v);
 	return ret;
 }

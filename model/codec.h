@@ -10,7 +10,7 @@
  *     label pr flg fwd stos    categories
  *     sa da    an address by its role: a popular host by rank; else, if seen in this window, by recency among its side's;
  *              else new, by class (inside or not, how often its like appear, how many peers they have)
- *     sp dp    frequent ports are tokens, the rest ranges
+ *     sp dp    frequent ports are tokens, the rest ranges; one vocabulary for both
  *     pkt td   numeric
  *     bpp      bytes per packet, in thousandths: byt is coded given pkt
  *

@@ -175,6 +175,8 @@ int fm_codec_from_json(struct fm_codec **out, const json_t *j, struct fm_error *
 		ret = fm_num_from_json(&c->num[r], json_object_get(json_object_get(j, "numbers"), fm_tok_name[fm_res_tok[r]]), err);
 		c->vocab[fm_res_tok[r]] = fm_num_tokens(&c->num[r]);
 	}
+	if (ret == FM_OK && c->vocab[FM_T_SP] != c->vocab[FM_T_DP])
+		ret = bad(err, "the ports have two vocabularies");
 	if (ret == FM_OK)
 		ret = read_roles(&c->roles, json_object_get(j, "roles"), err);
 	if (ret == FM_OK)

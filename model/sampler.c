@@ -14,6 +14,7 @@
 struct sampler {
 	const struct fm_net *net;
 	const struct fm_codec *codec;
+	const struct fm_support *support;
 	uint8_t *sides;        /* (vocab of sa) what each address token may stand for */
 	const struct fm_process *pr;
 	const float *p;
@@ -136,6 +137,7 @@ static void reveal_column(struct sampler *s, int thread, int c, int B, const flo
 		}
 		if ((c == FM_T_SA || c == FM_T_DA) && s->net->vocab[FM_T_DIR] && flow[FM_T_DIR] < 4)
 			one_side_only(s, z, V, c, flow[FM_T_DIR]);
+		fm_support_apply(s->support, s->net->vocab, flow, c, z);
 		flow[c] = (uint16_t)s->net->k->draw(z, V, u);
 	}
 }
@@ -211,12 +213,12 @@ static void sample_shard(void *ctx, int shard, int thread)
 	pthread_mutex_unlock(&s->lock);
 }
 
-int fm_sample(const struct fm_net *net, const struct fm_codec *codec, const struct fm_process *pr, const float *p, const struct fm_plan *plan, const struct fm_sample_opts *o,
+int fm_sample(const struct fm_net *net, const struct fm_codec *codec, const struct fm_support *support, const struct fm_process *pr, const float *p, const struct fm_plan *plan, const struct fm_sample_opts *o,
 	      struct fm_pool *pool, uint16_t *tok, float *res, struct fm_error *err)
 {
 	int threads = pool ? fm_pool_size(pool) : 1, ret;
 	size_t R = (size_t)SHARD * (size_t)net->arch.window;
-	struct sampler s = {.net = net, .codec = codec, .pr = pr, .p = p, .plan = plan, .o = o, .tok = tok, .res = res, .lock = PTHREAD_MUTEX_INITIALIZER};
+	struct sampler s = {.net = net, .codec = codec, .support = support, .pr = pr, .p = p, .plan = plan, .o = o, .tok = tok, .res = res, .lock = PTHREAD_MUTEX_INITIALIZER};
 
 	if (o->steps < 1 || o->steps > pr->T)
 		return fm_fail(err, FM_EINPUT, "generate.steps is %d: give 1 to model.steps (%d)", o->steps, pr->T);

@@ -12,6 +12,7 @@
 #include "base/thread.h"
 #include "model/plan.h"
 #include "model/process.h"
+#include "model/support.h"
 
 struct fm_sample_opts {
 	int steps;        /* 1..T; ancestral takes T */
@@ -21,8 +22,8 @@ struct fm_sample_opts {
 	void (*progress)(void *ctx, uint64_t windows); /* called by one thread at a time; may be NULL */
 	void *ctx;
 };
-/* sa and da are drawn among the tokens that the flow's dir allows.  tok (n,W,FM_NTOK) and res (n,W,FM_NRES) for the plan's n windows.  The same for any number of threads. */
-int fm_sample(const struct fm_net *net, const struct fm_codec *codec, const struct fm_process *pr, const float *p, const struct fm_plan *plan, const struct fm_sample_opts *o,
+/* No excluded pair of tokens is drawn; sa and da are drawn among the tokens that the flow's dir allows.  tok (n,W,FM_NTOK) and res (n,W,FM_NRES) for the plan's n windows.  The same for any number of threads. */
+int fm_sample(const struct fm_net *net, const struct fm_codec *codec, const struct fm_support *support, const struct fm_process *pr, const float *p, const struct fm_plan *plan, const struct fm_sample_opts *o,
 	      struct fm_pool *pool, uint16_t *tok, float *res, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

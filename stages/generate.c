@@ -24,7 +24,7 @@ static void show(void *ctx, uint64_t windows)
 	fm_progress_step(&b->p, windows * (uint64_t)b->window, NULL);
 }
 
-static int read_model(const char *dir, struct fm_codec **codec, struct fm_error *err)
+static int read_model(const char *dir, struct fm_codec **codec, struct fm_support *support, struct fm_error *err)
 {
 	char *path = fm_path_join(dir, "model.json");
 	json_t *j = NULL;
@@ -33,6 +33,8 @@ static int read_model(const char *dir, struct fm_codec **codec, struct fm_error 
 	if (ret == FM_OK && (!format || strcmp(format, "flowmint-model/1") != 0))
 		ret = fm_fail(err, FM_EINPUT, "%s: this is no flowmint-model/1", path);
 	if (ret == FM_OK && fm_codec_from_json(codec, json_object_get(j, "codec"), err) < 0)
+		ret = fm_error_prefix(err, "%s: ", path);
+	if (ret == FM_OK && fm_support_from_json(support, (*codec)->vocab, json_object_get(j, "excluded"), err) < 0)
 		ret = fm_error_prefix(err, "%s: ", path);
 	json_decref(j);
 	free(path);
@@ -68,7 +70,7 @@ static int wishes(const struct fm_config *cfg, const struct fm_codec *codec, uin
 	return FM_OK;
 }
 
-static int sample(const struct fm_config *cfg, const struct fm_codec *codec, const struct fm_net *net, const float *weights, uint64_t rows,
+static int sample(const struct fm_config *cfg, const struct fm_codec *codec, const struct fm_support *support, const struct fm_net *net, const float *weights, uint64_t rows,
 		  struct fm_table **table, struct fm_error *err)
 {
 	struct fm_range inside[FM_CFG_MAXRANGES], outside[FM_CFG_MAXRANGES];
@@ -100,7 +102,7 @@ static int sample(const struct fm_config *cfg, const struct fm_codec *codec, con
 		ret = fm_alloc(&res, flows * FM_NRES, sizeof *res, "synthetic residuals", err);
 	if (ret == FM_OK) {
 		fm_progress_begin(&bar.p, "generate", "flows", flows);
-		ret = fm_sample(net, codec, &process, weights, &plan, &o, pool, tok, res, err);
+		ret = fm_sample(net, codec, support, &process, weights, &plan, &o, pool, tok, res, err);
 		fm_progress_end(&bar.p, NULL);
 	}
 	if (ret == FM_OK)
@@ -115,6 +117,7 @@ static int sample(const struct fm_config *cfg, const struct fm_codec *codec, con
 int fm_stage_generate(const struct fm_generate_in *in, struct fm_generate_out *out, struct fm_error *err)
 {
 	struct fm_codec *codec = NULL;
+	struct fm_support support = {.n = {{0}}};
 	struct fm_net *net = NULL;
 	struct fm_table *table = NULL;
 	float *weights = NULL;
@@ -123,7 +126,7 @@ int fm_stage_generate(const struct fm_generate_in *in, struct fm_generate_out *o
 	int ret = path ? fm_engine_check(in->cfg, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
 
 	if (ret == FM_OK)
-		ret = read_model(in->model_dir, &codec, err);
+		ret = read_model(in->model_dir, &codec, &support, err);
 	uint64_t rows = ret == FM_OK && in->cfg->generate.rows <= 0 ? codec->train_rows : (uint64_t)in->cfg->generate.rows;
 	if (ret == FM_OK)
 		ret = fm_engine_net(&net, in->cfg, codec, err);
@@ -132,7 +135,7 @@ int fm_stage_generate(const struct fm_generate_in *in, struct fm_generate_out *o
 	if (ret == FM_OK)
 		ret = fm_weights_load(&net->layout, weights, path, err);
 	if (ret == FM_OK)
-		ret = sample(in->cfg, codec, net, weights, rows, &table, err);
+		ret = sample(in->cfg, codec, &support, net, weights, rows, &table, err);
 	if (ret == FM_OK)
 		ret = fm_table_save(table, in->out_dir, err);
 	if (ret == FM_OK) {
@@ -142,6 +145,7 @@ int fm_stage_generate(const struct fm_generate_in *in, struct fm_generate_out *o
 	fm_table_free(table);
 	free(weights);
 	fm_net_free(net);
+	fm_support_free(&support);
 	fm_codec_free(codec);
 	free(path);
 	return ret;

@@ -71,17 +71,21 @@ static void train_and_sample(const struct fm_net *net, int steps, double rate, u
 {
 	struct fm_train_opts o = {.steps = steps, .batch = 16, .warmup = 5, .rate = rate, .ema = 0.9, .weight_decay = 0.01, .clip = 1, .seed = 3};
 	struct fm_sample_opts so = {.steps = 10, .seed = 2};
+	struct fm_plan_opts po = {.rows = rows, .seed = 4, .hours = {0, 24}};
+	struct fm_support support;
 	struct fm_train_result tr;
 	struct fm_pool *pool;
 	struct fm_error err = {0};
 	r->p = calloc(net->layout.nfloats, 4);
 	assert_int_equal(fm_pool_new(&pool, threads, &err), FM_OK);
 	assert_int_equal(fm_train(net, &process, &data, &heldout, &o, pool, r->p, &tr, &err), FM_OK);
-	assert_int_equal(fm_plan_make(&r->plan, codec, rows, 4, &err), FM_OK);
+	assert_int_equal(fm_plan_make(&r->plan, codec, &po, &err), FM_OK);
+	assert_int_equal(fm_support_fit(&support, codec->vocab, &data, W, 20, &err), FM_OK);
 	r->tok = calloc(r->plan.n * W * FM_NTOK, sizeof *r->tok);
 	r->res = calloc(r->plan.n * W * FM_NRES, sizeof *r->res);
-	assert_int_equal(fm_sample(net, codec, &process, r->p, &r->plan, &so, pool, r->tok, r->res, &err), FM_OK);
+	assert_int_equal(fm_sample(net, codec, &support, &process, r->p, &r->plan, &so, pool, r->tok, r->res, &err), FM_OK);
 	r->validation = tr.validation;
+	fm_support_free(&support);
 	fm_pool_free(pool);
 }
 
