@@ -1,6 +1,6 @@
 /*
  * kernels_impl.h - the body of kernels_v1.c, kernels_v3.c and kernels_v4.c: FM_LANES numbers a vector, FM_MR x FM_NV vectors
- * of accumulators, FM_NAME(x) the suffixed name.
+ * of accumulators, FM_KERNELS the table made of them.
  */
 #include <math.h>
 #include <string.h>
@@ -8,10 +8,14 @@
 #include "base/kernels.h"
 
 #define FM_NR (FM_LANES * FM_NV)
-#ifdef __clang__ /* the accumulators stay in registers only when these loops are gone */
+/* FM_UNROLL: the accumulators stay in registers only when these loops are gone.  FM_LANEWISE: what a loop writes is just what it
+ * reads, or apart from it, so that it has lanes in place too. */
+#ifdef __clang__
 #define FM_UNROLL _Pragma("clang loop unroll(full)")
+#define FM_LANEWISE _Pragma("clang loop vectorize(assume_safety)")
 #else
 #define FM_UNROLL _Pragma("GCC unroll 16")
+#define FM_LANEWISE _Pragma("GCC ivdep")
 #endif
 #ifdef FM_DOUBLE
 #define FM_FMA __builtin_fma
@@ -38,6 +42,25 @@ static inline __attribute__((always_inline)) vec vec_fma(vec a, vec b, vec c)
 static inline __attribute__((always_inline)) vec vec_set1(fm_real x)
 {
 	return x - (vec){0};
+}
+
+static inline __attribute__((always_inline)) vec vec_load(const fm_real *p)
+{
+	return *(const vec *)p;
+}
+
+/* a > b ? a : b */
+static inline __attribute__((always_inline)) vec vec_max(vec a, vec b)
+{
+#if FM_LANES == 16
+	return (vec)_mm512_max_ps((__m512)a, (__m512)b);
+#elif FM_LANES == 8
+	return (vec)_mm256_max_ps((__m256)a, (__m256)b);
+#else
+	for (int i = 0; i < FM_LANES; i++)
+		b[i] = a[i] > b[i] ? a[i] : b[i];
+	return b;
+#endif
 }
 
 /* mr rows of C by one packed panel: C[i][0..FM_NR) (+)= sum over k of A[i][k] * P[k][0..FM_NR). */
@@ -234,12 +257,14 @@ static inline __attribute__((always_inline)) fm_real log1(fm_real x)
 
 static void k_exp(fm_real *y, const fm_real *x, size_t n)
 {
+	FM_LANEWISE
 	for (size_t i = 0; i < n; i++)
 		y[i] = exp1(x[i]);
 }
 
 static void k_log(fm_real *y, const fm_real *x, size_t n)
 {
+	FM_LANEWISE
 	for (size_t i = 0; i < n; i++)
 		y[i] = log1(x[i]);
 }
@@ -247,6 +272,7 @@ static void k_log(fm_real *y, const fm_real *x, size_t n)
 /* sin and cos by reduction to [-pi/4, pi/4] in three parts (Cody, Waite 1980) and Cephes' polynomials. */
 static void k_sincos(fm_real *s, fm_real *c, const fm_real *x, size_t n)
 {
+	FM_LANEWISE
 	for (size_t i = 0; i < n; i++) {
 #ifdef FM_DOUBLE
 		s[i] = __builtin_sin(x[i]);
@@ -271,50 +297,89 @@ static void k_sincos(fm_real *s, fm_real *c, const fm_real *x, size_t n)
 /* 16 lanes to one number, always by the same tree. */
 static inline __attribute__((always_inline)) fm_real tree(const fm_real a[16])
 {
-	fm_real b[8], c[4];
-	for (int i = 0; i < 8; i++)
-		b[i] = a[i] + a[i + 8];
-	for (int i = 0; i < 4; i++)
-		c[i] = b[i] + b[i + 4];
+	typedef fm_real v16 __attribute__((vector_size(16 * sizeof(fm_real)), aligned(sizeof(fm_real)), may_alias));
+	typedef fm_real v8 __attribute__((vector_size(8 * sizeof(fm_real))));
+	typedef fm_real v4 __attribute__((vector_size(4 * sizeof(fm_real))));
+	v16 v = *(const v16 *)a;
+	v8 b = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) + __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+	v4 c = __builtin_shufflevector(b, b, 0, 1, 2, 3) + __builtin_shufflevector(b, b, 4, 5, 6, 7);
 	return (c[0] + c[2]) + (c[1] + c[3]);
 }
 
-#define FM_LANES16(n, body_lane)                                                                                               \
+/* The 16 lanes as vectors; numbers behind the last 16 go to the first lanes one by one. */
+#define FM_NACC (16 / FM_LANES)
+union lanes {
+	vec v[FM_NACC];
+	fm_real a[16];
+};
+#define FM_LANES16(n, body_vec, body_lane)                                                                                     \
 	int i_ = 0;                                                                                                            \
 	for (; i_ + 16 <= (n); i_ += 16)                                                                                       \
-		for (int l = 0; l < 16; l++) {                                                                                 \
-			int i = i_ + l;                                                                                        \
-			body_lane;                                                                                             \
+		FM_UNROLL                                                                                                      \
+		for (int l = 0; l < FM_NACC; l++) {                                                                            \
+			int i = i_ + l * FM_LANES;                                                                             \
+			body_vec;                                                                                              \
 		}                                                                                                              \
 	for (int l = 0; i_ + l < (n); l++) {                                                                                   \
 		int i = i_ + l;                                                                                                \
 		body_lane;                                                                                                     \
 	}
 
-static fm_real row_max(const fm_real *x, int n)
+static inline __attribute__((always_inline)) fm_real lanes_max(const union lanes *m)
 {
-	fm_real m[16];
-	for (int l = 0; l < 16; l++)
-		m[l] = x[0];
-	FM_LANES16(n, m[l] = x[i] > m[l] ? x[i] : m[l])
-	fm_real r = m[0];
+#if FM_LANES == 16
+	return _mm512_reduce_max_ps((__m512)m->v[0]);
+#elif FM_LANES == 8
+	__m256 v = (__m256)vec_max(m->v[0], m->v[1]);
+	__m128 h = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+	h = _mm_max_ps(h, _mm_movehl_ps(h, h));
+	return _mm_cvtss_f32(_mm_max_ss(h, _mm_movehdup_ps(h)));
+#else
+	fm_real x = m->a[0];
 	for (int l = 1; l < 16; l++)
-		r = m[l] > r ? m[l] : r;
-	return r;
+		x = m->a[l] > x ? m->a[l] : x;
+	return x;
+#endif
 }
 
-/* x = exp(scale * (x - max)); returns the sum. */
+static fm_real row_max(const fm_real *x, int n)
+{
+	union lanes m;
+	for (int l = 0; l < 16; l++)
+		m.a[l] = x[0];
+	FM_LANES16(n, m.v[l] = vec_max(vec_load(x + i), m.v[l]), m.a[l] = x[i] > m.a[l] ? x[i] : m.a[l])
+	return lanes_max(&m);
+}
+
+static fm_real row_sum(const fm_real *x, int n)
+{
+	union lanes a = {.a = {0}};
+	FM_LANES16(n, a.v[l] += vec_load(x + i), a.a[l] += x[i])
+	return tree(a.a);
+}
+
+static fm_real row_dot(const fm_real *x, const fm_real *y, int n)
+{
+	union lanes a = {.a = {0}};
+	FM_LANES16(n, a.v[l] = vec_fma(vec_load(x + i), vec_load(y + i), a.v[l]), a.a[l] = FM_FMA(x[i], y[i], a.a[l]))
+	return tree(a.a);
+}
+
+/* y = exp(scale * (x - max)); returns the sum. */
 static fm_real row_exp(fm_real *y, const fm_real *x, int n, fm_real scale)
 {
-	fm_real acc[16] = {0}, mx = row_max(x, n);
-	FM_LANES16(n, y[i] = exp1(scale * (x[i] - mx)); acc[l] += y[i])
-	return tree(acc);
+	fm_real mx = row_max(x, n);
+	FM_LANEWISE
+	for (int i = 0; i < n; i++)
+		y[i] = exp1(scale * (x[i] - mx));
+	return row_sum(y, n);
 }
 
 static void k_softmax(fm_real *y, const fm_real *x, int rows, int n, fm_real scale)
 {
 	for (int r = 0; r < rows; r++, x += n, y += n) {
 		fm_real inv = 1.0f / row_exp(y, x, n, scale);
+		FM_LANEWISE
 		for (int i = 0; i < n; i++)
 			y[i] *= inv;
 	}
@@ -323,9 +388,8 @@ static void k_softmax(fm_real *y, const fm_real *x, int rows, int n, fm_real sca
 static void k_softmax_back(fm_real *dx, const fm_real *y, const fm_real *dy, int rows, int n, fm_real scale)
 {
 	for (int r = 0; r < rows; r++, dx += n, y += n, dy += n) {
-		fm_real acc[16] = {0};
-		FM_LANES16(n, acc[l] = FM_FMA(y[i], dy[i], acc[l]))
-		fm_real s = tree(acc);
+		fm_real s = row_dot(y, dy, n);
+		FM_LANEWISE
 		for (int i = 0; i < n; i++)
 			dx[i] = scale * y[i] * (dy[i] - s);
 	}
@@ -334,6 +398,7 @@ static void k_softmax_back(fm_real *dx, const fm_real *y, const fm_real *dy, int
 static fm_real k_cross_entropy(fm_real *x, int n, int target, fm_real weight)
 {
 	fm_real xt = x[target], mx = row_max(x, n), sum = row_exp(x, x, n, 1.0f), f = weight / sum;
+	FM_LANEWISE
 	for (int i = 0; i < n; i++)
 		x[i] *= f;
 	x[target] -= weight;
@@ -358,15 +423,11 @@ static void k_norm(fm_real *y, fm_real *rstd, const fm_real *x, int rows, int n)
 {
 	fm_real inv = 1.0f / (fm_real)n;
 	for (int r = 0; r < rows; r++, x += n, y += n) {
-		fm_real a[16] = {0}, v[16] = {0};
-		{
-			FM_LANES16(n, a[l] += x[i])
-		}
-		fm_real mean = tree(a) * inv;
-		{
-			FM_LANES16(n, fm_real d = x[i] - mean; v[l] = FM_FMA(d, d, v[l]))
-		}
-		fm_real s = 1.0f / FM_SQRT(FM_FMA(tree(v), inv, 1e-5f));
+		union lanes v = {.a = {0}};
+		fm_real mean = row_sum(x, n) * inv;
+		FM_LANES16(n, vec d = vec_load(x + i) - mean; v.v[l] = vec_fma(d, d, v.v[l]), fm_real d = x[i] - mean; v.a[l] = FM_FMA(d, d, v.a[l]))
+		fm_real s = 1.0f / FM_SQRT(FM_FMA(tree(v.a), inv, 1e-5f));
+		FM_LANEWISE
 		for (int i = 0; i < n; i++)
 			y[i] = (x[i] - mean) * s;
 		rstd[r] = s;
@@ -377,9 +438,8 @@ static void k_norm_back(fm_real *dx, const fm_real *y, const fm_real *rstd, cons
 {
 	fm_real inv = 1.0f / (fm_real)n;
 	for (int r = 0; r < rows; r++, dx += n, y += n, dy += n) {
-		fm_real a[16] = {0}, b[16] = {0}, s = rstd[r];
-		FM_LANES16(n, a[l] += dy[i]; b[l] = FM_FMA(dy[i], y[i], b[l]))
-		fm_real ma = tree(a) * inv, mb = tree(b) * inv;
+		fm_real ma = row_sum(dy, n) * inv, mb = row_dot(dy, y, n) * inv, s = rstd[r];
+		FM_LANEWISE
 		for (int i = 0; i < n; i++)
 			dx[i] = FM_FMA(s, FM_FMA(-y[i], mb, dy[i] - ma), dx[i]);
 	}
@@ -395,12 +455,14 @@ static inline __attribute__((always_inline)) fm_real sigmoid1(fm_real x)
 
 static void k_gelu(fm_real *y, const fm_real *x, size_t n)
 {
+	FM_LANEWISE
 	for (size_t i = 0; i < n; i++)
 		y[i] = x[i] * sigmoid1(GELU_A * FM_FMA(GELU_B * x[i], x[i] * x[i], x[i]));
 }
 
 static void k_gelu_back(fm_real *dx, const fm_real *x, const fm_real *dy, size_t n)
 {
+	FM_LANEWISE
 	for (size_t i = 0; i < n; i++) {
 		fm_real x2 = x[i] * x[i], g = sigmoid1(GELU_A * FM_FMA(GELU_B * x[i], x2, x[i]));
 		fm_real du = GELU_A * FM_FMA(3 * GELU_B, x2, 1.0f);
@@ -410,12 +472,14 @@ static void k_gelu_back(fm_real *dx, const fm_real *x, const fm_real *dy, size_t
 
 static void k_silu(fm_real *y, const fm_real *x, size_t n)
 {
+	FM_LANEWISE
 	for (size_t i = 0; i < n; i++)
 		y[i] = x[i] * sigmoid1(x[i]);
 }
 
 static void k_silu_back(fm_real *dx, const fm_real *x, const fm_real *dy, size_t n)
 {
+	FM_LANEWISE
 	for (size_t i = 0; i < n; i++) {
 		fm_real g = sigmoid1(x[i]);
 		dx[i] = dy[i] * FM_FMA(x[i], g * (1.0f - g), g);
@@ -425,6 +489,7 @@ static void k_silu_back(fm_real *dx, const fm_real *x, const fm_real *dy, size_t
 static void k_modulate(fm_real *y, const fm_real *x, const fm_real *scale, const fm_real *shift, int rows, int n)
 {
 	for (int r = 0; r < rows; r++, x += n, y += n)
+		FM_LANEWISE
 		for (int i = 0; i < n; i++)
 			y[i] = FM_FMA(x[i], 1.0f + scale[i], shift[i]);
 }
@@ -432,6 +497,7 @@ static void k_modulate(fm_real *y, const fm_real *x, const fm_real *scale, const
 static void k_modulate_back(fm_real *dx, fm_real *dscale, fm_real *dshift, const fm_real *x, const fm_real *dy, const fm_real *scale, int rows, int n)
 {
 	for (int r = 0; r < rows; r++, x += n, dy += n, dx += n)
+		FM_LANEWISE
 		for (int i = 0; i < n; i++) {
 			fm_real d = dy[i];
 			dscale[i] = FM_FMA(d, x[i], dscale[i]);
@@ -443,6 +509,7 @@ static void k_modulate_back(fm_real *dx, fm_real *dscale, fm_real *dshift, const
 static void k_gate_add(fm_real *x, const fm_real *y, const fm_real *gate, int rows, int n)
 {
 	for (int r = 0; r < rows; r++, x += n, y += n)
+		FM_LANEWISE
 		for (int i = 0; i < n; i++)
 			x[i] = FM_FMA(y[i], 1.0f + gate[i], x[i]);
 }
@@ -450,6 +517,7 @@ static void k_gate_add(fm_real *x, const fm_real *y, const fm_real *gate, int ro
 static void k_gate_back(fm_real *dy, fm_real *dgate, const fm_real *y, const fm_real *dx, const fm_real *gate, int rows, int n)
 {
 	for (int r = 0; r < rows; r++, y += n, dy += n, dx += n)
+		FM_LANEWISE
 		for (int i = 0; i < n; i++) {
 			fm_real d = dx[i];
 			dgate[i] = FM_FMA(d, y[i], dgate[i]);
@@ -460,18 +528,21 @@ static void k_gate_back(fm_real *dy, fm_real *dgate, const fm_real *y, const fm_
 static void k_colsum(fm_real *acc, const fm_real *x, int rows, int n)
 {
 	for (int r = 0; r < rows; r++, x += n)
+		FM_LANEWISE
 		for (int i = 0; i < n; i++)
 			acc[i] += x[i];
 }
 
 static void k_add(fm_real *y, const fm_real *x, size_t n)
 {
+	FM_LANEWISE
 	for (size_t i = 0; i < n; i++)
 		y[i] += x[i];
 }
 
 static void k_axpy(fm_real *y, fm_real a, const fm_real *x, size_t n)
 {
+	FM_LANEWISE
 	for (size_t i = 0; i < n; i++)
 		y[i] = FM_FMA(a, x[i], y[i]);
 }
@@ -495,6 +566,7 @@ static void k_adamw(fm_real *p, fm_real *m, fm_real *v, fm_real *ema, const fm_r
 		    fm_real c1, fm_real c2, fm_real decay, fm_real ema_decay)
 {
 	fm_real a1 = 1.0f - b1, a2 = 1.0f - b2, keep = 1.0f - rate * decay, e1 = 1.0f - ema_decay, step = rate * c1;
+	FM_LANEWISE
 	for (size_t i = 0; i < n; i++) {
 		fm_real gi = g[i] * gscale;
 		m[i] = FM_FMA(b1, m[i], a1 * gi);
