@@ -34,7 +34,7 @@ ALL      := $(call lib,stages) $(call lib,report) $(call lib,privacy) $(call lib
 LIBS_PUBLIC := -larchive -lcrypto -ljansson -lyaml -lm
 LIBS_ALL := -lcsv -lz -lsqlite3 -lseccomp -lopenblas -lxgboost -llinear $(LIBS_PUBLIC)
 
-.PHONY: all unit deps deps-lint deps-bench deps-fuzz test test-long test-asan bench demo lint fuzz clean install check-repro
+.PHONY: all unit deps deps-lint deps-bench deps-fuzz deps-optional test test-long test-asan bench demo lint fuzz clean install check-repro
 all: $(B)/flowmint $(B)/flowmint-verify
 
 -include $(wildcard $(B)/*/*.d $(B)/tests/*/*.d)
@@ -82,7 +82,7 @@ unit: $(UNIT) $(HELPERS)
 SCRIPTS  := $(sort $(wildcard tests/e2e_*.sh)) $(sort $(wildcard tests/cli_*.sh))
 LONG     := $(sort $(wildcard tests/long_*.sh))
 SUITE     = $(foreach s,$(SCRIPTS),"$(s) $(B)/flowmint") "tests/interop_score.sh $(B)/flowmint" "tests/readme.sh $(B)" \
-	    "tests/interop_release.sh $(B)" "tests/includes_check.sh --self-test" tests/includes_check.sh $(UNIT)
+	    "tests/interop_release.sh $(B)" "tests/report_browser.sh $(B)/flowmint" "tests/includes_check.sh --self-test" tests/includes_check.sh $(UNIT)
 # With sanitizers: what exercises our own code, not what repeats it with other data.
 SUITE_ASAN = $(foreach s,$(filter-out tests/e2e_real.sh,$(SCRIPTS)),"$(s) $(B)/flowmint") "tests/interop_release.sh $(B)" $(UNIT)
 RUN       = tests/run.sh -j $(JOBS) -l $(B)/test-logs
@@ -145,6 +145,8 @@ DEPS       := gcc libc6-dev libcsv-dev libarchive-dev libssl-dev zlib1g-dev libs
 DEPS_LINT  := clang clang-tidy cppcheck shellcheck
 DEPS_BENCH := python3-pandas
 DEPS_FUZZ  := clang
+# What a test uses where it is there and is skipped without: a browser for the report.
+DEPS_OPTIONAL := chromium
 
 define need
 @missing=; \
@@ -167,6 +169,8 @@ deps-bench:
 	$(call need,$(DEPS_BENCH))
 deps-fuzz:
 	$(call need,$(DEPS_FUZZ))
+deps-optional:
+	$(call need,$(DEPS_OPTIONAL))
 
 # ---- demo, install, clean ---------------------------------------------------------------------------------------------
 DEMO     ?= demo

@@ -156,7 +156,8 @@ out:
 
 /* ---- ranks ---- */
 
-static int count_ranks(struct cells *c, int side, struct fm_error *err)
+/* Count one side in at most `most` cells, the last of which then holds all further ranks. */
+static int count_ranks(struct cells *c, int side, size_t most, struct fm_error *err)
 {
 	const struct fm_table *t = c->table[side];
 	uint64_t *key = NULL, *rows = NULL;
@@ -173,7 +174,7 @@ static int count_ranks(struct cells *c, int side, struct fm_error *err)
 	if ((rc = fm_sort_u64(rows, NULL, hosts, err)) != FM_OK)
 		goto out;
 	for (size_t rank = 1; rank <= hosts; rank++) {
-		if (rank >> (cell + 1))
+		if (rank >> (cell + 1) && cell + 1 < most)
 			cell++;
 		c->count[side][cell] += rows[hosts - rank];
 	}
@@ -185,13 +186,15 @@ out:
 	return rc;
 }
 
+/* How many hosts the real table has is private: it does not show in cells cut by the synthetic one. */
 static int count_by_rank(struct cells *c, struct fm_error *err)
 {
-	int rc = FM_OK;
+	int rc = count_ranks(c, c->by, MAX_CELLS, err);
+	size_t most = c->by == REAL ? MAX_CELLS : c->n;
 
 	for (int s = 0; s < NSIDES && rc == FM_OK; s++)
-		if (c->table[s])
-			rc = count_ranks(c, s, err);
+		if (c->table[s] && s != c->by)
+			rc = count_ranks(c, s, most, err);
 	return rc;
 }
 

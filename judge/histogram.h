@@ -14,7 +14,8 @@
  *     values  the 12 most frequent values of the table that cuts, then       "values": their names
  *             what is left: for ports below 1024, to 49151, above; else one
  *     ranks   rows of the hosts of rank 1, 2-3, 4-7, 8-15, ... by number
- *             of rows, each table by its own ranks
+ *             of rows, each table by its own ranks; of synthetic_cells
+ *             the last holds all further ranks of the others
  *
  * A column that a table lacks leaves its field out.
  */

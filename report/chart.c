@@ -143,7 +143,7 @@ void fm_chart_steps(struct fm_buf *out, const struct fm_chart *c, const struct f
 
 /* ---- rows ---- */
 
-enum { ROW = 17, NAME_W = 112, NUMBER_W = 46, NAME_LETTERS = 16 };
+enum { ROW = 17, NAME_W = 112, NUMBER_W = 46, NAME_LETTERS = 18 };
 
 /* At most NAME_LETTERS characters, whole ones. */
 static void put_name(struct fm_buf *out, const char *name)

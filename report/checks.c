@@ -65,12 +65,14 @@ static void put_margin(struct fm_buf *out, double value, double limit, bool is_m
 	if (!isfinite(left)) {
 		fm_buf_puts(out, "\xe2\x80\x93");
 	} else if (left == 0) {
-		fm_buf_puts(out, "at the limit");
+		fm_buf_puts(out, limit == 0 ? "as required" : "at the limit");
 	} else if (limit == 0) {
 		fm_html_number(out, fabs(left));
 		fm_buf_puts(out, left > 0 ? " left" : is_max ? " over" : " short");
 	} else {
-		fm_html_fixed(out, fabs(left / limit) * 100, fabs(left / limit) < 0.0995 ? 1 : 0);
+		double share = fabs(left / limit);
+
+		fm_html_fixed(out, share * 100, share < 0.0995 || (share >= 0.99 && share < 1) ? 1 : 0);
 		fm_buf_puts(out, left > 0 ? "\xe2\x80\xaf% left" : is_max ? "\xe2\x80\xaf% over" : "\xe2\x80\xaf% short");
 	}
 	fm_buf_puts(out, "</td>");
@@ -134,7 +136,7 @@ static void put_untold(const struct fm_page *p, struct fm_buf *out)
 		fm_buf_puts(out, "<tr class=\"bad\"><th scope=\"row\">");
 		fm_page_metric_name(out, name);
 		fm_buf_puts(out, "</th><td class=\"result no\" data-label=\"result\"><span aria-hidden=\"true\">\xe2\x9c\x95</span> missing</td>"
-				 "<td colspan=\"7\" class=\"missing\" data-label=\"value\">The config asks for it; the record has no result.</td></tr>\n");
+				 "<td colspan=\"7\" class=\"missing long\" data-label=\"value\">The config asks for it; the record has no result.</td></tr>\n");
 	}
 }
 
@@ -205,7 +207,7 @@ void fm_part_measures(const struct fm_page *p, struct fm_buf *out)
 	}
 	for (size_t i = 0; fm_words_metric_at(i); i++) {
 		fm_page_metric(p, fm_words_metric_at(i), &absent);
-		if (!absent)
+		if (!absent || strncmp(fm_words_metric_at(i), "controls.", 9) == 0) /* the gate's own, no measure */
 			continue;
 		fm_buf_puts(out, "<tr><th scope=\"row\">");
 		fm_page_metric_name(out, fm_words_metric_at(i));

@@ -14,7 +14,7 @@ static const struct {
     {"copy", "Copies of training flows among fresh ones", SHARE},
     {"copy_fresh_ids", "The same with fresh addresses and times", SHARE},
     {"noise", "Training flows with noise", SHARE},
-    {"outliers", "Extreme training flows among fresh ones", COUNT},
+    {"outliers", "The most extreme training flows among fresh ones", COUNT},
     {"one_row", "One training flow again and again", NO_LEVEL},
     {"independent", "Each field drawn for itself", NO_LEVEL},
     {"shuffled", "Each field shuffled for itself", NO_LEVEL},
@@ -42,7 +42,7 @@ static void put_kind(struct fm_buf *out, const json_t *c)
 	if (how == NO_LEVEL)
 		fm_buf_puts(out, "\xe2\x80\x93");
 	else if (how == COUNT)
-		fm_html_number(out, level);
+		fm_html_count(out, level >= 0 && level < 1e15 ? (int64_t)level : 0);
 	else
 		fm_html_percent(out, level);
 	fm_buf_puts(out, "</td>");
@@ -80,7 +80,7 @@ static void put_control(struct fm_buf *out, const json_t *c)
 	fm_buf_printf(out, "</td><td class=\"result%s\" data-label=\"got\">", right ? "" : " no");
 	fm_buf_puts(out, right ? "" : "<span aria-hidden=\"true\">\xe2\x9c\x95</span> ");
 	fm_html_text(out, known ? got : "missing");
-	fm_buf_puts(out, "</td><td data-label=\"failed by\">");
+	fm_buf_puts(out, "</td><td class=\"long\" data-label=\"failed by\">");
 	put_catchers(out, json_object_get(c, "failed_checks"));
 	fm_buf_puts(out, "</td></tr>\n");
 }
@@ -127,11 +127,11 @@ static void put_waivers(const struct fm_page *p, struct fm_buf *out)
 
 		fm_buf_puts(out, "<tr><th scope=\"row\">");
 		fm_page_metric_name(out, fm_html_str(w, "check"));
-		fm_buf_puts(out, "</th><td data-label=\"reason\">");
+		fm_buf_puts(out, "</th><td class=\"long\" data-label=\"reason\">");
 		fm_html_text(out, fm_html_str(w, "reason"));
 		fm_buf_puts(out, "</td><td data-label=\"until\">");
 		fm_html_text(out, fm_html_str(w, "expires"));
-		fm_buf_puts(out, "</td><td data-label=\"signed by\">");
+		fm_buf_puts(out, "</td><td class=\"long\" data-label=\"signed by\">");
 		fm_html_text(out, fm_html_str(w, "signer"));
 		fm_buf_puts(out, " <code class=\"digest\">");
 		fm_html_text(out, fm_html_str(w, "key"));

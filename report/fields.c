@@ -11,6 +11,9 @@
 
 #define MAX_CELLS 256 /* of a field in the document */
 #define MAX_ROWS 10   /* of a chart by value */
+#define GAP 0.75      /* cells' widths between what lies outside the range and the range */
+#define BEFORE "\xe2\x80\xb9" /* marks what lies below the range */
+#define BEYOND "\xe2\x80\xba"
 
 enum { REAL, SYNTHETIC, HOLDOUT, NSIDES };
 static const char *const sides[NSIDES] = {"real", "synthetic", "holdout"};
@@ -242,18 +245,28 @@ static void log_ticks(struct fm_chart_steps *s, const struct field *f, const str
 	}
 }
 
-static void copy_shares(struct fm_chart_steps *s, const struct field *f, size_t first, size_t n)
+static void add_cell(struct fm_chart_steps *s, const struct field *f, size_t i, double width)
 {
-	s->n = n;
+	for (int side = 0; side < NSIDES; side++) {
+		double *to = side == REAL ? s->real : side == SYNTHETIC ? s->synthetic : s->holdout;
+		to[s->n] = i < f->n ? f->share[side][i] : 0;
+	}
+	s->edge[s->n + 1] = s->edge[s->n] + width;
+	s->n++;
+}
+
+static void begin_steps(struct fm_chart_steps *s, const struct field *f)
+{
 	s->has_real = f->has[REAL];
 	s->has_holdout = f->has[HOLDOUT] && f->has[REAL];
-	for (size_t i = 0; i < n; i++) {
-		s->edge[i] = (double)i / (double)n;
-		s->real[i] = f->share[REAL][first + i];
-		s->synthetic[i] = f->share[SYNTHETIC][first + i];
-		s->holdout[i] = f->share[HOLDOUT][first + i];
-	}
-	s->edge[n] = 1;
+}
+
+static void end_steps(struct fm_chart_steps *s)
+{
+	double width = s->edge[s->n];
+
+	for (size_t i = 0; i <= s->n; i++)
+		s->edge[i] /= width;
 }
 
 static int any(const struct field *f, size_t i)
@@ -266,7 +279,7 @@ static int draw_bins(struct fm_buf *out, struct field *f, struct fm_chart *c, st
 {
 	double lo = fm_html_real(f->doc, "lo"), hi = fm_html_real(f->doc, "hi");
 	struct fm_chart_steps *s;
-	size_t below, above, n;
+	bool below, above;
 	struct frame in;
 
 	if (!(hi > lo) || !isfinite(lo) || !isfinite(hi) || f->n < 3)
@@ -274,23 +287,35 @@ static int draw_bins(struct fm_buf *out, struct field *f, struct fm_chart *c, st
 	describe_bins(desc, f, lo, hi);
 	if ((f->n - 2) % 4 == 0)
 		merge(f, is_time(f) ? 2 : 4);
-	if (f->n > FM_CHART_MAX || !(s = calloc(1, sizeof *s)))
+	if (f->n + 2 > FM_CHART_MAX || !(s = calloc(1, sizeof *s)))
 		return -1;
 	below = any(f, 0);
 	above = any(f, f->n - 1);
-	n = f->n - 2 + below + above;
-	copy_shares(s, f, 1 - below, n);
-	in.from = (double)below / (double)n;
-	in.width = (double)(f->n - 2) / (double)n;
+	begin_steps(s, f);
+	if (below) {
+		add_cell(s, f, 0, 1);
+		add_cell(s, f, f->n, GAP);
+	}
+	for (size_t i = 1; i + 1 < f->n; i++)
+		add_cell(s, f, i, 1);
+	if (above) {
+		add_cell(s, f, f->n, GAP);
+		add_cell(s, f, f->n - 1, 1);
+	}
+	in.width = (double)(f->n - 2) / s->edge[s->n];
+	in.from = below ? (1 + GAP) / s->edge[s->n] : 0;
+	end_steps(s);
 	if (below)
-		add_tick(s, 0, "\xe2\x80\xb9", 3);
+		add_tick(s, 0.5 * s->edge[1], BEFORE, (int)strlen(BEFORE));
+	if (above)
+		add_tick(s, (s->edge[s->n - 1] + 1) / 2, BEYOND, (int)strlen(BEYOND));
 	if (is_time(f))
 		time_ticks(s, &in, lo, hi);
 	else
 		log_ticks(s, f, &in, lo, hi);
 	if (below || above)
-		fm_buf_printf(desc, " The %s are what lies outside the range of the cells.",
-			      below && above ? "first and the last cell" : below ? "flows in the first cell" : "flows in the last cell");
+		fm_buf_printf(desc, " Flows outside this range are in a cell of their own %s.",
+			      below && above ? "at each end" : below ? "before it" : "behind it");
 	c->desc = desc->data ? desc->data : "";
 	fm_chart_steps(out, c, s);
 	free(s);
@@ -305,7 +330,10 @@ static int draw_ranks(struct fm_buf *out, struct field *f, struct fm_chart *c, s
 
 	if (f->n > 40 || !(s = calloc(1, sizeof *s)))
 		return -1;
-	copy_shares(s, f, 0, f->n);
+	begin_steps(s, f);
+	for (size_t i = 0; i < f->n; i++)
+		add_cell(s, f, i, 1);
+	end_steps(s);
 	for (size_t i = 0; i < f->n; i += f->n > 12 ? 3 : 2) {
 		struct fm_buf text = {0};
 		if (i == 0)
@@ -407,23 +435,37 @@ static void put_figure_head(const struct fm_page *p, struct fm_buf *out, const c
 		else
 			fm_html_number(out, value);
 		if (isfinite(floor_value)) {
-			fm_buf_puts(out, " <i>floor ");
+			fm_buf_puts(out, ", noise floor ");
 			fm_html_number(out, floor_value);
-			fm_buf_puts(out, "</i>");
 		}
 		fm_buf_puts(out, "</span>");
 	}
 	fm_buf_puts(out, "</figcaption>");
 }
 
-/* 0 when the field was shown. */
-static int put_field(const struct fm_page *p, struct fm_buf *out, const json_t *list, size_t i)
+/* The one value that all flows have, or NULL. */
+static const char *only_value(const struct field *f)
+{
+	const char *only = NULL;
+
+	for (size_t i = 0; i < f->n; i++) {
+		if (!any(f, i))
+			continue;
+		if (only)
+			return NULL;
+		only = json_string_value(json_array_get(json_object_get(f->doc, "values"), i));
+	}
+	return only;
+}
+
+/* 0 when the field was shown, 1 when it went into `constant`, -1 when it is missing. */
+static int put_field(const struct fm_page *p, struct fm_buf *out, const json_t *list, size_t i, struct fm_buf *constant)
 {
 	struct field *f = calloc(1, sizeof *f);
 	struct fm_buf desc = {0}, title = {0}, svg = {0};
 	char id[16];
 	struct fm_chart c = {.id = id};
-	const char *kind;
+	const char *kind, *only;
 	int rc = -1;
 
 	if (!f) {
@@ -432,6 +474,14 @@ static int put_field(const struct fm_page *p, struct fm_buf *out, const json_t *
 	}
 	if (read_field(f, list, expected[i].name))
 		goto out;
+	if ((only = only_value(f))) {
+		fm_html_text(constant, f->title);
+		fm_buf_puts(constant, " is <code>");
+		fm_html_text(constant, *only ? only : "(empty)");
+		fm_buf_puts(constant, f->has[REAL] ? "</code> in every flow, real and synthetic. " : "</code> in every synthetic flow. ");
+		rc = 1;
+		goto out;
+	}
 	snprintf(id, sizeof id, "f%s", expected[i].name);
 	fm_buf_printf(&title, "%s: %s", f->title, f->has[REAL] ? "real against synthetic flows" : "synthetic flows");
 	c.title = title.data ? title.data : "";
@@ -467,8 +517,10 @@ static void put_legend(struct fm_buf *out, const json_t *hist, const json_t *lis
 	fm_buf_puts(out, "<span><i class=\"key syn\"></i>synthetic</span>");
 	if (real && holdout)
 		fm_buf_puts(out, " <span><i class=\"key holdout\"></i>real, held out</span>");
-	fm_buf_puts(out, "</p>\n<p class=\"note\">Shares of flows. Divergence is Jensen-Shannon's, in nats: 0 is the same distribution, 0.69 nothing in "
-			 "common. The floor is what real flows that were held out score against the others: chance alone.");
+	fm_buf_puts(out, "</p>\n<p class=\"note\">Shares of flows. Divergence is Jensen-Shannon\xe2\x80\x99s, in nats: 0 is the same distribution, 0.69 nothing in "
+			 "common. The noise floor is what real flows that were held out score against the others: chance alone.");
+	if (real)
+		fm_buf_puts(out, " " BEFORE " and " BEYOND " mark flows outside the range.");
 	if (real && isfinite(k) && k > 1) {
 		fm_buf_puts(out, " Real counts are rounded down to a multiple of ");
 		fm_html_count(out, (int64_t)k);
@@ -483,6 +535,7 @@ void fm_part_fields(const struct fm_page *p, struct fm_buf *out)
 {
 	const json_t *hist = json_object_get(p->facts, "histograms"), *list = json_object_get(hist, "fields");
 	const char *missing[NEXPECTED];
+	struct fm_buf constant = {0};
 	size_t nmissing = 0;
 
 	fm_buf_puts(out, "<section id=\"fields\"><h2>Fields</h2>\n");
@@ -495,9 +548,16 @@ void fm_part_fields(const struct fm_page *p, struct fm_buf *out)
 	put_legend(out, hist, list);
 	fm_buf_puts(out, "<div class=\"charts\">\n");
 	for (size_t i = 0; i < NEXPECTED; i++)
-		if (put_field(p, out, list, i))
+		if (put_field(p, out, list, i, &constant) < 0)
 			missing[nmissing++] = fm_words_field(expected[i].name);
 	fm_buf_puts(out, "</div>\n");
+	if (constant.len) {
+		fm_buf_puts(out, "<p class=\"note\">");
+		fm_buf_add(out, constant.data, constant.len);
+		fm_buf_puts(out, "</p>\n");
+	}
+	out->failed |= constant.failed;
+	fm_buf_free(&constant);
 	if (nmissing) {
 		fm_buf_puts(out, "<p class=\"missing\">Missing: ");
 		for (size_t i = 0; i < nmissing; i++) {

@@ -115,9 +115,11 @@ void fm_html_number(struct fm_buf *out, double v)
 		fm_buf_puts(out, "0");
 	else if (a < 5e-5 || a >= 1e15)
 		put_exponent(out, a);
+	else if (a == floor(a))
+		put_grouped(out, (uint64_t)a);
 	else if (a < 99.99995)
 		fm_html_fixed(out, a, 4);
-	else if (a < 9999.95 && a != floor(a))
+	else if (a < 9999.95)
 		fm_html_fixed(out, a, 1);
 	else
 		put_grouped(out, (uint64_t)round(a));

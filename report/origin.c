@@ -51,13 +51,15 @@ static void put_stages(const struct fm_page *p, struct fm_buf *out)
 		fm_buf_puts(out, "</th>");
 		if (run) {
 			fm_buf_puts(out, "<td class=\"num\" data-label=\"seconds\">");
-			fm_html_fixed(out, fm_html_real(s, "seconds"), 1);
-			fm_buf_puts(out, json_is_true(json_object_get(s, "cached")) ? " cached" : "");
+			if (json_is_true(json_object_get(s, "cached")))
+				fm_buf_puts(out, "cached");
+			else
+				fm_html_fixed(out, fm_html_real(s, "seconds"), 1);
 			fm_buf_puts(out, "</td><td class=\"num\" data-label=\"peak MiB\">");
 			fm_html_fixed(out, fm_html_real(s, "peak_rss_bytes") / 1048576, 0);
 			fm_buf_puts(out, "</td>");
 		}
-		fm_buf_puts(out, "<td data-label=\"output\">");
+		fm_buf_puts(out, "<td class=\"long\" data-label=\"output\">");
 		if (*output)
 			put_digest(out, output);
 		else
@@ -211,7 +213,7 @@ static void put_files(const struct fm_page *p, struct fm_buf *out)
 		fm_html_text(out, fm_html_str(f, "path"));
 		fm_buf_puts(out, "</th><td class=\"num\" data-label=\"bytes\">");
 		fm_html_count(out, (int64_t)json_integer_value(json_object_get(f, "bytes")));
-		fm_buf_puts(out, "</td><td data-label=\"sha-256\">");
+		fm_buf_puts(out, "</td><td class=\"long\" data-label=\"sha-256\">");
 		put_digest(out, fm_html_str(f, "sha256"));
 		fm_buf_puts(out, "</td></tr>\n");
 	}

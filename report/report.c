@@ -43,14 +43,14 @@ int fm_report_html(const json_t *facts, bool partner, struct fm_buf *html, struc
 	fm_part_verdict(&p, html);
 	fm_buf_puts(html, "<nav aria-label=\"Sections\"><a href=\"#fields\">Fields</a> <a href=\"#checks\">Checks</a> "
 			  "<a href=\"#controls\">Controls</a> <a href=\"#privacy\">Privacy</a> <a href=\"#provenance\">Provenance</a> "
-			  "<a href=\"#verify\">How to verify</a></nav>\n");
+			  "<a href=\"#verify\">How to verify</a> <a href=\"#measures\">All measures</a></nav>\n");
 	fm_part_fields(&p, html);
 	fm_part_checks(&p, html);
-	fm_part_measures(&p, html);
 	fm_part_controls(&p, html);
 	fm_part_privacy(&p, html);
 	fm_part_provenance(&p, html);
 	fm_part_verify(&p, html);
+	fm_part_measures(&p, html);
 	fm_buf_puts(html, "</main>\n</body>\n</html>\n");
 	return fm_buf_check(html, err);
 }

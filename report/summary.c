@@ -5,6 +5,8 @@
 #include "report/html.h"
 #include "report/part.h"
 
+#define NO_DATE "1980-01-01" /* what a config has that names none */
+
 static void put_head(const struct fm_page *p, struct fm_buf *out)
 {
 	const json_t *release = json_object_get(p->facts, "release");
@@ -87,7 +89,7 @@ static void put_facts(const struct fm_page *p, struct fm_buf *out)
 	put_flows(p, out, "Held out", "rows.holdout");
 	put_privacy(p, out);
 	put_signature(p, out);
-	if (*date)
+	if (*date && strcmp(date, NO_DATE) != 0)
 		fm_page_fact_text(out, "Date", date);
 	if (run) {
 		fm_page_fact(out, "Run");

@@ -73,6 +73,7 @@ static const struct {
     {"leak.unique_z", "Emission of rare training flows against unseen ones, z"},
     {"leak.unique_z_no_time", "The same without time, z"},
     {"leak.unique_z_no_addr_time", "The same without addresses and time, z"},
+    {"controls.broken", "Controls that came out wrong"},
 };
 
 const char *fm_words_field(const char *name)

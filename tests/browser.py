@@ -102,8 +102,8 @@ class Browser:
     def evaluate(self, expression):
         return self.call("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
 
-    def size(self, width, height=900):
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 500)
+    def size(self, width, height=900, mobile=False):
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
 
     def scheme(self, value):
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": value}])
@@ -140,7 +140,7 @@ def look(file, shots):
             nodes = [n for n in b.call("Accessibility.getFullAXTree")["nodes"] if not n.get("ignored")]
             overflow, colours = {}, {}
             for width in (360, 768, 1280):
-                b.size(width)
+                b.size(width)  # a phone would zoom out and hide it
                 overflow[width] = b.evaluate("document.documentElement.scrollWidth - innerWidth")
             for scheme in ("light", "dark"):
                 b.scheme(scheme)
@@ -149,7 +149,7 @@ def look(file, shots):
                     b.shot(f"{shots}/{scheme}.png")
             b.scheme("light")
             if shots:
-                b.size(360, 740)
+                b.size(360, 740, mobile=True)
                 b.shot(f"{shots}/phone.png")
                 b.size(1280)
             pdf = base64.b64decode(b.call("Page.printToPDF", paperWidth=8.27, paperHeight=11.69, preferCSSPageSize=True)["data"])

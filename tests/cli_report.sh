@@ -1,0 +1,95 @@
+#!/bin/sh
+# flowmint report: a page of a run and of an archive, both editions, and what it refuses.
+# usage: cli_report.sh [FLOWMINT]
+# shellcheck disable=SC2086 # UNCONFINED is one word or none
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+
+# The demo preset, which meets its gate with so many flows.
+demo() { # OPTION...
+	"$F" run p/release.yaml $UNCONFINED --quiet --set source.path="$T/private-trace.csv" "$@"
+}
+well_formed() { # FILE: as XML, which is stricter than HTML
+	"$PYTHON" - "$1" <<-'EOF'
+	import sys, xml.etree.ElementTree as tree
+	tree.parse(sys.argv[1])
+	EOF
+}
+without() { # FILE WORDS
+	! grep -qF -- "$2" "$1"
+}
+mode() { # FILE
+	stat -c %a "$1"
+}
+
+expect 0 "report --help" "$F" report --help
+says out "usage: flowmint report" "it shows its usage"
+expect 2 "report of nothing" "$F" report --out x.html
+expect 2 "report without --out" "$F" report r0001
+expect 2 "report in an edition that there is not" "$F" report --edition press --out x.html r0001
+expect 2 "the team's edition of an archive" "$F" report --edition team --out x.html ./x.tar.zst
+expect 2 "signers for a run" "$F" report --signers s --out x.html r0001
+expect 2 "a signature without signers" "$F" report --signature s --out x.html ./x.tar.zst
+expect 3 "report without a ledger" "$F" report --out x.html r0001
+expect 3 "report of an archive that is not there" "$F" report --out x.html ./nope.tar.zst
+expect 3 "report of a file that is no archive" sh -c "echo hello >no.tar.zst; '$F' report --out x.html ./no.tar.zst"
+holds "a refused report leaves no page" test ! -e x.html
+
+expect 0 "a trace is simulated" "$F" simulate --rows 20000 --seed 1 --out private-trace.csv
+expect 0 "a project is made" "$F" init --preset demo p
+expect 1 "a run that the gate refuses" demo --set gate.jsd_mean8=0.000001
+expect 0 "the report of a refused run" "$F" report --workspace p/workspace --out refused.html r0001
+says refused.html "Refused by the gate" "it says so first"
+says refused.html "<code>jsd_mean8</code>" "and names the check"
+holds "it is well-formed" well_formed refused.html
+expect 3 "report of a run that is not there" "$F" report --workspace p/workspace --out x.html r0077
+
+"$F" log --workspace p/workspace --json r0001 >log.json
+json log.json '[r["body"]["output"] for r in d if r["kind"] == "stage" and r["body"]["name"] == "train"][0]' >train.digest
+expect 0 "a run that passes" demo --set gate.jsd.TS=null --json
+archive=p/release/demo-1.0.0.tar.zst
+expect 0 "the team's edition" "$F" report --workspace p/workspace --out team.html r0002
+holds "it is private" test "$(mode team.html)" = 600
+holds "it is well-formed" well_formed team.html
+says team.html "private-trace.csv" "it names the trace"
+says team.html 'class="real"' "it draws the real flows"
+expect 0 "the same again" "$F" report --workspace p/workspace --out - r0002
+holds "the same bytes, and - is standard output" cmp -s out team.html
+
+expect 0 "the partner's edition of a run" "$F" report --edition partner --workspace p/workspace --out partner.html r0002
+expect 0 "the report of the archive" "$F" report --signers p/allowed_signers --out archive.html "$archive"
+for page in partner archive; do
+	holds "$page.html is well-formed" well_formed $page.html
+	holds "$page.html is for everyone" test "$(mode $page.html)" = 644
+	holds "$page.html does not name the trace" without $page.html private-trace
+	holds "$page.html does not name this place" without $page.html "$T"
+	holds "$page.html does not draw the real flows" without $page.html 'class="real"'
+	holds "$page.html does not hold the model's digest" without $page.html "$(cat train.digest)"
+	says $page.html "synthetic flows</title>" "$page.html draws the synthetic flows"
+done
+says archive.html "good, by flowmint" "with signers the page says who signed"
+expect 0 "a report without signers" "$F" report --out unsigned.html "$archive"
+says unsigned.html "not checked here" "says that the signature was not checked"
+"$F" keygen --out other --principal other >other_signers
+expect 1 "an archive that others did not sign" "$F" report --signers other_signers --out x.html "$archive"
+cp "$archive" bad.tar.zst
+printf 'x' | dd of=bad.tar.zst bs=1 seek=900 conv=notrunc 2>/dev/null
+expect 1 "a changed archive is refused, signers or not" "$F" report --out x.html ./bad.tar.zst
+holds "and leaves no page" test ! -e x.html
+
+expect 0 "a run that publishes histograms" demo --set gate.jsd.TS=null --set publish.report=histograms --set release.version=1.1.0 --json
+expect 0 "an archive that publishes histograms" "$F" report --out open.html p/release/demo-1.1.0.tar.zst
+says open.html 'class="real"' "its page draws the real flows"
+mkdir x
+tar --zstd -xf p/release/demo-1.1.0.tar.zst -C x
+holds "whose counts are multiples of k" test \
+	"$(json x/demo-1.1.0/manifest.json 'all(c % 20 == 0 for f in d["histograms"]["fields"] for c in f["real"])')" = True
+holds "and the holdout's are not there" test "$(json x/demo-1.1.0/manifest.json 'any("holdout" in f for f in d["histograms"]["fields"])')" = False
+# What is gone from the workspace is missing in the page, and it says so.
+rm -rf p/workspace/stages/evaluate
+expect 0 "the report of a run whose metrics are gone" "$F" report --workspace p/workspace --out gone.html r0001
+says err "no longer in the workspace" "warns of it"
+says gone.html "Missing: no measures" "shows them as missing"
+says gone.html "Missing: no histograms" "and the distributions"
+finish

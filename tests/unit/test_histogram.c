@@ -1,0 +1,224 @@
+/* The histograms: every row counted once, in the bins that the metrics use, whatever the tables are like. */
+#include "judge_fixture.h"
+
+#include "judge/divergence.h"
+#include "judge/fidelity.h"
+#include "judge/histogram.h"
+
+static const char *const cuts[] = {"real_cells", "synthetic_cells"};
+
+static json_t *histograms(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout)
+{
+	struct fm_error err = {0};
+	json_t *doc = NULL;
+
+	OK(fm_histograms(real, synthetic, holdout, &doc, &err));
+	return doc;
+}
+
+static const json_t *field(const json_t *doc, const char *cut, const char *name)
+{
+	const json_t *list = json_object_get(doc, cut);
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *f = json_array_get(list, i);
+		if (strcmp(json_string_value(json_object_get(f, "name")), name) == 0)
+			return f;
+	}
+	return NULL;
+}
+
+static size_t counts(const json_t *f, const char *side, uint64_t *count, uint64_t *sum)
+{
+	const json_t *list = json_object_get(f, side);
+
+	*sum = 0;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		json_int_t v = json_integer_value(json_array_get(list, i));
+		assert_true(v >= 0);
+		*sum += (uint64_t)v;
+		if (count)
+			count[i] = (uint64_t)v;
+	}
+	return json_array_size(list);
+}
+
+static void test_every_row_is_counted_once(void **state)
+{
+	struct fm_table *real = random_table(3000, 1), *synthetic = random_table(2000, 2), *holdout = random_table(700, 3);
+	json_t *doc = histograms(real, synthetic, holdout);
+
+	(void)state;
+	for (int c = 0; c < 2; c++) {
+		const json_t *list = json_object_get(doc, cuts[c]);
+		assert_int_equal(json_array_size(list), 13);
+		for (size_t i = 0; i < json_array_size(list); i++) {
+			const json_t *f = json_array_get(list, i);
+			uint64_t sum;
+			size_t n = counts(f, "real", NULL, &sum);
+			assert_int_equal(sum, 3000);
+			assert_int_equal(counts(f, "synthetic", NULL, &sum), n);
+			assert_int_equal(sum, 2000);
+			assert_int_equal(counts(f, "holdout", NULL, &sum), n);
+			assert_int_equal(sum, 700);
+		}
+	}
+	json_decref(doc);
+	fm_table_free(real);
+	fm_table_free(synthetic);
+	fm_table_free(holdout);
+}
+
+/* What the report draws is what the gate judged. */
+static void test_bins_are_those_of_the_metrics(void **state)
+{
+	static const char *const names[] = {"TS", "TD", "PKT", "BYT"};
+	struct fm_table *real = random_table(3000, 1), *synthetic = random_table(2500, 5);
+	json_t *doc = histograms(real, synthetic, NULL);
+	struct fm_metrics m = {0};
+	struct fm_error err = {0};
+
+	(void)state;
+	OK(fm_fidelity(real, synthetic, NULL, "", &m, &err));
+	for (int i = 0; i < 4; i++) {
+		uint64_t p[128], q[128], sum;
+		char name[16];
+		size_t n = counts(field(doc, "real_cells", names[i]), "real", p, &sum);
+		assert_int_equal(n, 102);
+		counts(field(doc, "real_cells", names[i]), "synthetic", q, &sum);
+		snprintf(name, sizeof name, "jsd.%s", names[i]);
+		assert_true(fm_jsd_counts(p, q, n) == metric(&m, name));
+	}
+	assert_null(json_object_get(field(doc, "real_cells", "TS"), "holdout"));
+	fm_metrics_free(&m);
+	json_decref(doc);
+	fm_table_free(real);
+	fm_table_free(synthetic);
+}
+
+/* Cells cut by the synthetic table do not move when the real one changes. */
+static void test_synthetic_cells_do_not_depend_on_real_rows(void **state)
+{
+	struct fm_table *real = random_table(1000, 1), *synthetic = random_table(1000, 2);
+	json_t *before = histograms(real, synthetic, NULL), *after;
+
+	(void)state;
+	real->byt[7] = 1ull << 60;
+	real->te[3] += 86400000;
+	real->td[5] = 4000000000u;
+	for (size_t i = 0; i < 900; i++)
+		real->dp[i] = 31337;
+	for (size_t i = 0; i < 1000; i++)
+		real->sa[i] = (uint32_t)i; /* more hosts than the synthetic table has */
+	after = histograms(real, synthetic, NULL);
+	for (size_t i = 0; i < json_array_size(json_object_get(before, "synthetic_cells")); i++) {
+		json_t *a = json_array_get(json_object_get(before, "synthetic_cells"), i),
+		       *b = json_array_get(json_object_get(after, "synthetic_cells"), i);
+		json_object_del(a, "real");
+		json_object_del(b, "real");
+		assert_true(json_equal(a, b));
+	}
+	assert_false(json_equal(json_object_get(before, "real_cells"), json_object_get(after, "real_cells")));
+	json_decref(before);
+	json_decref(after);
+	fm_table_free(real);
+	fm_table_free(synthetic);
+}
+
+static void test_ranks_by_hand(void **state)
+{
+	struct fm_table *t = random_table(15, 1);
+	uint64_t got[8], sum;
+	json_t *doc;
+
+	(void)state;
+	/* hosts with 6, 4, 2, 1, 1, 1 rows: rank 1 | 2-3 | 4-7 */
+	static const uint32_t sa[15] = {9, 9, 9, 9, 9, 9, 5, 5, 5, 5, 7, 7, 1, 2, 3};
+	for (size_t i = 0; i < 15; i++)
+		t->sa[i] = sa[14 - i];
+	doc = histograms(t, t, NULL);
+	assert_int_equal(counts(field(doc, "real_cells", "SA"), "real", got, &sum), 3);
+	assert_int_equal(got[0], 6);
+	assert_int_equal(got[1], 6);
+	assert_int_equal(got[2], 3);
+	json_decref(doc);
+	fm_table_free(t);
+}
+
+static void test_values_by_hand(void **state)
+{
+	struct fm_table *real = random_table(100, 1), *synthetic = random_table(100, 1);
+	const json_t *f;
+	uint64_t got[32], sum;
+	json_t *doc;
+
+	(void)state;
+	for (size_t i = 0; i < 100; i++) {
+		real->dp[i] = (uint16_t)(i < 60 ? 80 : i < 90 ? 443 : 2000 + i); /* ten ports once each */
+		synthetic->dp[i] = (uint16_t)(i < 50 ? 443 : i < 60 ? 7 : i < 70 ? 5000 : 60000);
+		synthetic->pr[i] = 0;
+		real->pr[i] = 0;
+	}
+	/* The same names under other numbers, and one that the real table has not. */
+	free(synthetic->dict[FM_PR].value[0]);
+	synthetic->dict[FM_PR].value[0] = strdup("SCTP");
+	doc = histograms(real, synthetic, NULL);
+	f = field(doc, "real_cells", "DP");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(f, "values"), 0)), "80");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(f, "values"), 1)), "443");
+	assert_int_equal(json_array_size(json_object_get(f, "values")), 15); /* 12 and what is left of three ranges */
+	counts(f, "synthetic", got, &sum);
+	assert_int_equal(got[0], 0);
+	assert_int_equal(got[1], 50);
+	assert_int_equal(got[12], 10); /* below 1024: 7 */
+	assert_int_equal(got[13], 10); /* 5000 */
+	assert_int_equal(got[14], 30); /* 60000 */
+	f = field(doc, "real_cells", "PR");
+	assert_int_equal(counts(f, "synthetic", got, &sum), 2);
+	assert_int_equal(got[0], 0);
+	assert_int_equal(got[1], 100); /* SCTP is no value of the real table */
+	json_decref(doc);
+	fm_table_free(real);
+	fm_table_free(synthetic);
+}
+
+static void test_small_and_lacking_tables(void **state)
+{
+	struct fm_table *one = random_table(1, 1), *some = random_table(50, 2), *empty = random_table(2, 3);
+	struct fm_error err = {0};
+	json_t *doc;
+
+	(void)state;
+	doc = histograms(one, one, NULL);
+	assert_int_equal(json_array_size(json_object_get(doc, "real_cells")), 13);
+	json_decref(doc);
+	some->present &= ~(1u << FM_FLG);
+	doc = histograms(one, some, one);
+	assert_null(field(doc, "real_cells", "FLG"));
+	assert_null(field(doc, "synthetic_cells", "FLG"));
+	assert_int_equal(json_array_size(json_object_get(doc, "real_cells")), 12);
+	json_decref(doc);
+	empty->rows = 0;
+	doc = histograms(one, one, empty);
+	assert_null(json_object_get(json_object_get(doc, "rows"), "holdout"));
+	json_decref(doc);
+	assert_int_equal(fm_histograms(empty, one, NULL, &doc, &err), FM_EINPUT);
+	assert_null(doc);
+	assert_int_equal(fm_histograms(one, empty, NULL, &doc, &err), FM_EINPUT);
+	fm_table_free(one);
+	fm_table_free(some);
+	fm_table_free(empty);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_every_row_is_counted_once),
+	    cmocka_unit_test(test_bins_are_those_of_the_metrics),
+	    cmocka_unit_test(test_synthetic_cells_do_not_depend_on_real_rows),
+	    cmocka_unit_test(test_ranks_by_hand),
+	    cmocka_unit_test(test_values_by_hand),
+	    cmocka_unit_test(test_small_and_lacking_tables),
+	};
+	return cmocka_run_group_tests_name("histogram", tests, NULL, NULL);
+}

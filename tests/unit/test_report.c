@@ -1,0 +1,711 @@
+/* The report: safe whatever the facts say, the same in every locale, nothing private in a partner's edition, nothing that is
+ * missing passed over. */
+#include <ctype.h>
+#include <locale.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <openssl/evp.h>
+
+#include "base/hash.h"
+#include "report/html.h"
+#include "report/report.h"
+
+#define MARK "987654"
+#define MARK_GROUPED "987,654"
+
+/* A manifest as a run makes it, small; %s: the config's publish section. */
+static const char facts_text[] =
+    "{'format':'flowmint-manifest/1','release':{'name':'demo','version':'1.0.0','description':'Flows','license':'CC0-1.0','date':'2016-04-11'},"
+    "'rows':300,'config':{'preset':'demo','gate':{'jsd.BYT':{'max':0.08},'jsd.PKT':{'max':0.08},'leak.rows_equal':{'max':0},'control_rows':100},"
+    "'model':{'min_count':20},'source':{'dialect':'ugr16'},'publish':{'report':'%s'}},"
+    "'stages':[{'name':'ingest'},{'name':'train'},{'name':'generate','output':'aa'},{'name':'evaluate','output':'bb'},{'name':'gate','output':'cc'}],"
+    "'commitments':{'method':'HMAC-SHA-256','of':{'source':'s1','store':'s2','model':'s3'}},"
+    "'metrics':[{'name':'rows.real','value':300,'n':300},{'name':'jsd.BYT','value':0.0123,'n':300},{'name':'jsd.PKT','value':null,'n':300},"
+    "{'name':'floor.jsd.BYT','value':0.004,'n':100},{'name':'leak.rows_equal','value':0,'n':300,'ci':[0,0.01]}],"
+    "'checks':[{'name':'jsd.BYT','value':0.0123,'threshold':0.08,'direction':'max','n':300,'pass':true,'why':''},"
+    "{'name':'leak.rows_equal','value':0,'threshold':0,'direction':'max','n':300,'pass':true,'ci':[0,0.01],'why':''}],"
+    "'verdict':'pass','privacy':{'mode':'none','statement':'No differential privacy.'},"
+    "'environment':{'flowmint':'0.1.0','training_blas_kernel':'Haswell','confinement':'namespaces'},"
+    "'controls':[{'name':'copy','kind':'negative','level':0.005,'expected':'fail','got':'fail','ok':true,'failed_checks':['leak.rows_equal']},"
+    "{'name':'fresh','kind':'positive','level':0,'expected':'pass','got':'fail','ok':false,'failed_checks':[]}],"
+    "'control_rows':100,'control_limit':0.005,'smallest_leak_caught':0.005}";
+
+/* A team's histograms: what only private flows tell has the digits of MARK. */
+static const char histograms_text[] =
+    "{'format':'flowmint-histograms/1','rows':{'real':300,'synthetic':300,'holdout':100},"
+    "'real_cells':[{'name':'PR','kind':'values','values':['TCP','PRIVATE" MARK "','other'],'real':[" MARK "1,2,3],'synthetic':[1,2,3],'holdout':[1,2,3]},"
+    "{'name':'BYT','kind':'bins','scale':'log1p','unit':'bytes','lo':3.0,'hi':9." MARK ",'real':[0,1,2,1,0],'synthetic':[0,1,2,1,0]}],"
+    "'synthetic_cells':[{'name':'PR','kind':'values','values':['TCP','UDP','other'],'real':[250,45,5],'synthetic':[240,55,5],'holdout':[" MARK ",9,1],"
+    "'extra':" MARK "},"
+    "{'name':'SA','kind':'ranks','real':[100,90,80,25,20,40],'synthetic':[100,90,80,25,20,40]},"
+    "{'name':'BYT','kind':'bins','scale':'log1p','unit':'bytes','lo':3.0,'hi':9.0,'real':[39,41,19,201,0],'synthetic':[0,100,100,100,0]}]}";
+
+static json_t *parse(const char *text)
+{
+	char *copy = strdup(text);
+	json_error_t e;
+	json_t *v;
+
+	for (char *p = copy; *p; p++)
+		if (*p == '\'')
+			*p = '"';
+	v = json_loads(copy, 0, &e);
+	if (!v)
+		fail_msg("%s at %d of %s", e.text, e.position, text);
+	free(copy);
+	return v;
+}
+
+static json_t *facts_with(const char *publish)
+{
+	char text[sizeof facts_text + 64];
+	json_t *v;
+
+	snprintf(text, sizeof text, facts_text, publish);
+	v = parse(text);
+	assert_int_equal(json_object_set_new(v, "histograms", parse(histograms_text)), 0);
+	return v;
+}
+
+static char *page(const json_t *facts, bool partner)
+{
+	struct fm_buf b = {0};
+	struct fm_error err = {0};
+
+	if (fm_report_html(facts, partner, &b, &err))
+		fail_msg("%s", err.message);
+	assert_int_equal(strlen(b.data), b.len);
+	return b.data;
+}
+
+static json_t *partner_facts(const json_t *facts)
+{
+	struct fm_error err = {0};
+	json_t *v = NULL;
+
+	if (fm_report_partner(facts, &v, &err))
+		fail_msg("%s", err.message);
+	return v;
+}
+
+#define HAS(text, words) \
+	do { \
+		if (!strstr(text, words)) \
+			fail_msg("the page does not say: %s", words); \
+	} while (0)
+#define HAS_NOT(text, words) \
+	do { \
+		if (strstr(text, words)) \
+			fail_msg("the page says: %.60s", strstr(text, words)); \
+	} while (0)
+
+/* ---- what every page must be ---- */
+
+/* Every tag closed in its turn, every attribute in double quotes and once, no stray < or &, no control character. */
+static void check_form(const char *text)
+{
+	char open[64][16];
+	const char *p = text;
+	int depth = 0;
+
+	assert_memory_equal(p, "<!DOCTYPE html>\n", 16);
+	for (p += 16; *p; p++) {
+		if ((unsigned char)*p < 0x20 && *p != '\n' && *p != '\t')
+			fail_msg("a control character: %02x", *p);
+		if (*p == '&') {
+			size_t n = strspn(p + 1, "#abcdefghijklmnopqrstuvwxyz0123456789");
+			assert_in_range(n, 1, 8);
+			assert_int_equal(p[1 + n], ';');
+		}
+		if (*p == '>')
+			fail_msg("a stray >: %.40s", p);
+		if (*p != '<')
+			continue;
+		bool closing = p[1] == '/';
+		const char *name = p + 1 + closing;
+		size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789");
+		assert_in_range(n, 1, 15);
+		p = name + n;
+		if (closing) {
+			assert_true(depth > 0);
+			depth--;
+			assert_int_equal(strlen(open[depth]), n);
+			assert_memory_equal(open[depth], name, n);
+			assert_int_equal(*p, '>');
+			continue;
+		}
+		while (*p == ' ') {
+			size_t a = strspn(++p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-:");
+			assert_true(a > 0);
+			if ((a == 5 && memcmp(p, "style", 5) == 0) || (p[0] == 'o' && p[1] == 'n') || (a == 3 && memcmp(p, "src", 3) == 0))
+				fail_msg("an attribute that has no place here: %.40s", p);
+			p += a;
+			assert_int_equal(p[0], '=');
+			assert_int_equal(p[1], '"');
+			for (p += 2; *p && *p != '"'; p++)
+				if (*p == '<' || *p == '>')
+					fail_msg("an unescaped %c in an attribute: %.40s", *p, p - 10);
+			assert_int_equal(*p++, '"');
+		}
+		if (p[0] == '/' && p[1] == '>') {
+			p++;
+			continue;
+		}
+		assert_int_equal(*p, '>');
+		snprintf(open[depth++], 16, "%.*s", (int)n, name);
+		assert_true(depth < 64);
+		if (strcmp(open[depth - 1], "style") == 0)
+			p = strstr(p, "</style>") - 1;
+	}
+	assert_int_equal(depth, 0);
+}
+
+/* One policy, which admits the one style sheet by its digest; nothing that loads or runs anything. */
+static void check_policy(const char *text)
+{
+	const char *css = strstr(text, "<style>") + 7, *end = strstr(css, "</style>");
+	unsigned char base64[64];
+	uint8_t digest[FM_SHA256_LEN];
+	char want[256];
+	struct fm_error err;
+
+	assert_int_equal(fm_sha256_bytes(css, (size_t)(end - css), digest, &err), FM_OK);
+	EVP_EncodeBlock(base64, digest, sizeof digest);
+	snprintf(want, sizeof want,
+		 "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-%s'; img-src data:; ", base64);
+	HAS(text, want);
+	assert_true(strstr(text, want) < css);
+	assert_null(strstr(css, "<style"));
+	HAS_NOT(text, "<script");
+	HAS_NOT(text, "<img");
+	HAS_NOT(text, "<iframe");
+	HAS_NOT(text, "javascript:");
+	HAS_NOT(text, "http://");
+	HAS_NOT(text, "https://");
+	HAS_NOT(text, "url(");
+	HAS_NOT(text, "@import");
+	for (const char *p = text; (p = strstr(p, "href=\"")); p += 6)
+		assert_true(p[6] == '#' || strncmp(p + 6, "data:,\"", 7) == 0);
+}
+
+static void check_page(const char *text)
+{
+	check_form(text);
+	check_policy(text);
+}
+
+static void test_a_page_is_well_formed_and_can_load_nothing(void **state)
+{
+	json_t *facts = facts_with("metrics");
+	char *team = page(facts, false), *again = page(facts, false), *partner = page(facts, true);
+
+	(void)state;
+	check_page(team);
+	check_page(partner);
+	assert_string_equal(team, again);
+	HAS(team, "team\xe2\x80\x99s edition, private");
+	HAS(partner, "partner\xe2\x80\x99s edition");
+	HAS(team, "Passed the gate");
+	HAS(team, "role=\"img\" aria-labelledby=\"fPR-t\" aria-describedby=\"fPR-d\"");
+	HAS(team, "<title id=\"fPR-t\">Protocol: real against synthetic flows</title>");
+	HAS(team, "sha256sum -c SHA256SUMS");
+	HAS(team, "demo-1.0.0.tar.zst.sig");
+	HAS(team, "no differential privacy guarantee");
+	HAS(team, "85\xe2\x80\xaf% left"); /* 0.0123 of 0.08 */
+	free(team);
+	free(again);
+	free(partner);
+	json_decref(facts);
+}
+
+static void test_verdict_stands_first(void **state)
+{
+	json_t *facts = facts_with("metrics");
+	char *text = page(facts, false);
+
+	(void)state;
+	assert_true(strstr(text, "id=\"verdict\"") < strstr(text, "id=\"fields\""));
+	assert_true(strstr(text, "id=\"fields\"") < strstr(text, "id=\"checks\""));
+	free(text);
+	json_decref(facts);
+}
+
+/* ---- hostile facts ---- */
+
+static const char hostile[] = "</script></style><img src=x onerror=alert(1)>\" onload=\"x' & <b> \x01\x1b[31m\x7f\xc2\x9b\xe2\x80\xae http-equiv=refresh ]]> --> \xef\xbb\xbf";
+
+/* Every string of v becomes hostile, and so do the names of members below `deep`. */
+static void poison(json_t *v)
+{
+	const char *key;
+	json_t *m;
+	size_t i;
+
+	if (json_is_string(v)) {
+		json_string_set_nocheck(v, hostile);
+		return;
+	}
+	json_object_foreach(v, key, m)
+		poison(m);
+	json_array_foreach(v, i, m)
+		poison(m);
+}
+
+static void test_hostile_text_is_escaped(void **state)
+{
+	static const char *const deep[] = {"config", "commitments"};
+	json_t *facts = facts_with("metrics"), *member, *kinds;
+	char *text;
+
+	(void)state;
+	poison(facts);
+	for (size_t i = 0; i < 2; i++) {
+		member = json_object_get(facts, deep[i]);
+		json_object_set_new_nocheck(member, hostile, json_pack("{s:s}", "a", "b"));
+		json_object_set_new_nocheck(json_object_get(member, i ? "of" : "model"), hostile, json_string_nocheck(hostile));
+	}
+	/* What decides the way must be right for the way to be taken. */
+	json_object_set_new(facts, "verdict", json_string("fail"));
+	kinds = json_object_get(json_object_get(facts, "histograms"), "real_cells");
+	json_object_set_new(json_array_get(kinds, 0), "name", json_string("PR"));
+	json_object_set_new(json_array_get(kinds, 0), "kind", json_string("values"));
+	json_object_set_new(facts, "archive", json_pack("{s:b}", "checked", 1));
+	json_object_set_new_nocheck(json_object_get(facts, "archive"), "signer", json_string_nocheck(hostile));
+	json_object_set_new(facts, "waivers", json_pack("[{}]"));
+	json_object_set_new_nocheck(json_array_get(json_object_get(facts, "waivers"), 0), "reason", json_string_nocheck(hostile));
+	json_object_set_new(facts, "run", json_pack("{s:[{}]}", "stages"));
+	json_object_set_new_nocheck(json_object_get(facts, "run"), "source", json_string_nocheck(hostile));
+	json_object_set_new_nocheck(json_array_get(json_object_get(json_object_get(facts, "run"), "stages"), 0), "name",
+				    json_string_nocheck(hostile));
+	text = page(facts, false);
+	check_page(text);
+	HAS(text, "&#60;/script&#62;");
+	HAS_NOT(text, "onload=\"x");
+	HAS_NOT(text, "\xe2\x80\xae"); /* turns the text around it */
+	HAS_NOT(text, "\xc2\x9b");     /* C1: a terminal's escape */
+	HAS_NOT(text, "\x1b");
+	HAS(text, "NAME-VERSION.tar.zst"); /* no command is made of such a name */
+	free(text);
+	json_decref(facts);
+}
+
+static void test_text_that_is_no_utf8_is_shown_as_unknown(void **state)
+{
+	struct fm_buf b = {0};
+
+	(void)state;
+	fm_html_text(&b, "a\xff\xc0\xaf\xed\xa0\x80z");
+	assert_string_equal(b.data, "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz");
+	fm_buf_free(&b);
+	fm_html_text(&b, NULL);
+	assert_int_equal(b.len, 0);
+	fm_buf_free(&b);
+}
+
+/* Histograms that nobody's stage wrote: each field is shown as missing, none of them is believed in part. */
+static void test_impossible_histograms_are_missing(void **state)
+{
+	static const char *const fields[] = {
+	    "{'name':'BYT','kind':'bins','scale':'log1p','unit':'bytes','lo':9,'hi':3,'real':[0,1,0],'synthetic':[0,1,0]}",
+	    "{'name':'BYT','kind':'bins','scale':'log1p','unit':'bytes','real':[0,1,0],'synthetic':[0,1,0]}",
+	    "{'name':'BYT','kind':'bins','scale':'log1p','lo':3,'hi':9,'real':[0,1,0],'synthetic':[0,-1,0]}",
+	    "{'name':'BYT','kind':'bins','scale':'log1p','lo':3,'hi':9,'synthetic':[0,0,0]}",
+	    "{'name':'BYT','kind':'bins','scale':'log1p','lo':3,'hi':9,'synthetic':[]}",
+	    "{'name':'BYT','kind':'bins','scale':'log1p','lo':3,'hi':9,'synthetic':{'a':1}}",
+	    "{'name':'BYT','kind':'bins','scale':'log1p','lo':3,'hi':9,'synthetic':[1,2]}",
+	    "{'name':'BYT','kind':'values','values':['a'],'synthetic':[1,2]}",
+	    "{'name':'BYT','kind':'values','values':['a',7],'synthetic':[1,2]}",
+	    "{'name':'BYT','kind':'pie','synthetic':[1,2]}",
+	    "{'name':'BYT'}",
+	    "[7]",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+		json_t *facts = json_pack("{s:{s:[o]}}", "histograms", "fields", parse(fields[i]));
+		char *text = page(facts, true);
+
+		check_page(text);
+		HAS_NOT(text, "<figure>");
+		HAS(text, "Missing: Time, Duration, Packets, Bytes,");
+		free(text);
+		json_decref(facts);
+	}
+}
+
+static void test_large_and_extreme_histograms_are_drawn_or_missing(void **state)
+{
+	static const size_t sizes[] = {1, 3, 102, 128, 129, 256, 257, 100000};
+	static const char *const kinds[] = {"bins", "values", "ranks"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+		for (int k = 0; k < 3; k++) {
+			json_t *counts = json_array(), *values = json_array(), *facts;
+			char *text;
+
+			for (size_t j = 0; j < sizes[i]; j++) {
+				json_array_append_new(counts, json_integer(j % 2 ? INT64_MAX : 1));
+				json_array_append_new(values, json_string("v"));
+			}
+			facts = json_pack("{s:{s:[{s:s,s:s,s:s,s:f,s:f,s:o,s:O,s:o}]}}", "histograms", "fields", "name", "TS", "kind", kinds[k],
+					  "scale", k ? "log1p" : "linear", "lo", -1e300, "hi", 1e300, "values", values, "real", counts,
+					  "synthetic", counts);
+			assert_non_null(facts);
+			text = page(facts, false);
+			check_page(text);
+			free(text);
+			json_decref(facts);
+		}
+}
+
+/* ---- a partner's edition ---- */
+
+static void plant(json_t *facts)
+{
+	json_t *stages = json_object_get(facts, "stages"), *config = json_object_get(facts, "config");
+
+	json_object_set_new(facts, "run", json_pack("{s:s,s:s,s:{s:i}}", "id", "r" MARK, "source", "/secret/" MARK, "ingest", "rows", atoi(MARK)));
+	json_object_set_new(json_array_get(stages, 0), "output", json_string("store" MARK));
+	json_object_set_new(json_array_get(stages, 1), "output", json_string("model" MARK));
+	json_object_set_new(json_array_get(stages, 2), "seconds", json_integer(atoi(MARK)));
+	json_object_set_new(json_object_get(config, "source"), "path", json_string("/secret/" MARK));
+	json_object_set_new(config, "dir", json_string("/secret/" MARK));
+	json_object_set_new(json_object_get(config, "publish"), "key", json_string("/secret/" MARK));
+	json_object_set_new(facts, "something", json_string(MARK));
+}
+
+static void no_mark(const char *text)
+{
+	HAS_NOT(text, MARK);
+	HAS_NOT(text, MARK_GROUPED);
+	HAS_NOT(text, "/secret/");
+}
+
+static void test_a_partner_sees_nothing_private(void **state)
+{
+	static const char *const publish[] = {"metrics", "histograms", "everything"};
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		json_t *facts = facts_with(publish[i]), *partner, *twice;
+		char *text, *dump;
+
+		plant(facts);
+		partner = partner_facts(facts);
+		text = page(partner, true);
+		check_page(text);
+		no_mark(text);
+		dump = json_dumps(partner, 0);
+		no_mark(dump);
+		if (i == 1) {
+			HAS(dump, "\"real\":");
+		} else {
+			HAS_NOT(dump, "\"real\":");
+			HAS(text, "not published with this release");
+		}
+		HAS_NOT(dump, "holdout\":");
+		/* What is published already comes out the same. */
+		twice = partner_facts(partner);
+		assert_true(json_equal(partner, twice));
+		/* The team's edition is made of the same facts and shows them. */
+		free(text);
+		text = page(facts, false);
+		HAS(text, MARK);
+		free(text);
+		free(dump);
+		json_decref(facts);
+		json_decref(partner);
+		json_decref(twice);
+	}
+}
+
+/* A manifest of somebody who put the team's histograms into it is not believed either. */
+static void test_a_partners_page_ignores_private_cells(void **state)
+{
+	json_t *facts = facts_with("metrics");
+	char *text = page(facts, true);
+
+	(void)state;
+	HAS_NOT(text, MARK);
+	HAS_NOT(text, MARK_GROUPED);
+	HAS(text, "Missing: no histograms are recorded");
+	free(text);
+	json_decref(facts);
+}
+
+static const json_t *published_counts(const json_t *doc, size_t field)
+{
+	return json_object_get(json_array_get(json_object_get(doc, "fields"), field), "real");
+}
+
+static void test_published_counts_are_multiples_of_k(void **state)
+{
+	static const int want[3][6] = {{240, 40, 0}, {0, 0, 0, 0, 0, 40}, {20, 40, 0, 200, 0}};
+	json_t *doc = parse(histograms_text), *out = NULL;
+	struct fm_error err = {0};
+
+	(void)state;
+	assert_int_equal(fm_report_histograms(doc, true, 20, &out, &err), FM_OK);
+	assert_int_equal(json_integer_value(json_object_get(out, "k")), 20);
+	for (size_t f = 0; f < 3; f++) {
+		const json_t *real = published_counts(out, f);
+		assert_true(json_array_size(real) > 2);
+		for (size_t i = 0; i < json_array_size(real); i++)
+			assert_int_equal(json_integer_value(json_array_get(real, i)), want[f][i]);
+	}
+	json_decref(out);
+	assert_int_equal(fm_report_histograms(doc, false, 20, &out, &err), FM_OK);
+	assert_null(published_counts(out, 0));
+	assert_null(json_object_get(out, "rows"));
+	json_decref(out);
+	json_decref(doc);
+	doc = json_object();
+	assert_int_equal(fm_report_histograms(doc, true, 20, &out, &err), FM_OK);
+	assert_null(out);
+	json_decref(doc);
+}
+
+/* ---- what is missing ---- */
+
+static void test_missing_facts_are_shown_as_missing(void **state)
+{
+	static const char *const words[] = {
+	    "No verdict",	       "Missing: the gate has not judged this run",   "Missing: no histograms",	"Missing: no check is recorded",
+	    "Missing: no measures",    "Missing: the gate was not tried on planted",  "Missing: nothing is recorded about privacy",
+	    "Missing: no stages",      "Missing: no commitments",		      "Missing: no config",	"nearness to training flows is missing",
+	};
+	json_t *facts = json_object();
+	char *text = page(facts, true);
+
+	(void)state;
+	check_page(text);
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		HAS(text, words[i]);
+	free(text);
+	json_decref(facts);
+}
+
+static void test_a_missing_metric_has_a_row(void **state)
+{
+	json_t *facts = facts_with("metrics"), *checks = json_object_get(facts, "checks");
+	char *text;
+
+	(void)state;
+	/* jsd.PKT: in the config, not in the verdict; its metric is null */
+	json_array_append_new(checks, parse("{'name':'leak.unheard_of','value':null,'threshold':0.5,'direction':'max','n':0,'pass':false,"
+					    "'why':'not measured: misspelt'}"));
+	json_object_set_new(facts, "verdict", json_string("fail"));
+	text = page(facts, false);
+	check_page(text);
+	HAS(text, "The config asks for it; the record has no result.");
+	HAS(text, "<code>leak.unheard_of</code>: not measured: misspelt");
+	HAS(text, "not computable");
+	HAS(text, "<code>jsd.FLG</code></th><td class=\"num missing\" data-label=\"value\">missing</td>");
+	HAS(text, "Missing: Time, Duration, Packets,");
+	HAS_NOT(text, "<code>control_rows</code>");
+	HAS(text, "1 of 3 checks does not hold. Nothing was released.");
+	free(text);
+	json_decref(facts);
+}
+
+static void test_a_pass_that_its_numbers_deny_is_not_shown_as_one(void **state)
+{
+	static const char *const wrong[] = {
+	    "{'name':'jsd.BYT','value':0.5,'threshold':0.08,'direction':'max','n':300,'pass':true}",
+	    "{'name':'jsd.BYT','value':null,'threshold':0.08,'direction':'max','n':300,'pass':true}",
+	    "{'name':'jsd.BYT','value':0.01,'threshold':null,'direction':'max','n':300,'pass':true}",
+	    "{'name':'jsd.BYT','value':0.01,'threshold':0.08,'direction':'min','n':300,'pass':true}",
+	    "{'name':'jsd.BYT','value':0.01,'threshold':0.08,'direction':'up','n':300,'pass':true}",
+	    "{'name':'jsd.BYT','value':0.01,'threshold':0.08,'direction':'max','n':300,'pass':false}",
+	    "{}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i <= sizeof wrong / sizeof *wrong; i++) {
+		json_t *facts = facts_with("metrics");
+		char *text;
+
+		if (i < sizeof wrong / sizeof *wrong)
+			json_array_append_new(json_object_get(facts, "checks"), parse(wrong[i]));
+		else
+			json_array_clear(json_object_get(facts, "checks"));
+		text = page(facts, false);
+		HAS_NOT(text, "Passed the gate");
+		HAS(text, "Not valid");
+		free(text);
+		json_decref(facts);
+	}
+}
+
+static void test_waivers_and_controls_are_told(void **state)
+{
+	json_t *facts = facts_with("metrics");
+	char *text;
+
+	(void)state;
+	json_array_append_new(json_object_get(facts, "checks"),
+			      parse("{'name':'jsd.PKT','value':0.5,'threshold':0.08,'direction':'max','n':300,'pass':false,'waived':true,'why':'above'}"));
+	json_object_set_new(facts, "waivers",
+			    parse("[{'check':'jsd.PKT','reason':'known quirk','expires':'2027-01-01','signer':'ciso@example.org','key':'SHA256:abc'}]"));
+	text = page(facts, true);
+	check_page(text);
+	HAS(text, "Passed the gate");
+	HAS(text, "2 of 3 checks hold; 1 does not and is <a href=\"#waivers\">waived</a>");
+	HAS(text, "known quirk");
+	HAS(text, "2027-01-01");
+	HAS(text, "ciso@example.org");
+	HAS(text, "<b>0.50\xe2\x80\xaf%</b> of the rows copied");
+	HAS(text, "<tr class=\"bad\"><th scope=\"row\">Fresh real flows"); /* expected pass, got fail */
+	free(text);
+	json_object_set_new(facts, "smallest_leak_caught", json_null());
+	text = page(facts, true);
+	HAS(text, "No planted leak was caught");
+	free(text);
+	json_decref(facts);
+}
+
+/* ---- privacy in words ---- */
+
+static void test_epsilon_in_words(void **state)
+{
+	json_t *facts = facts_with("metrics"), *config = json_object_get(facts, "config");
+	char *text;
+
+	(void)state;
+	json_object_set_new(facts, "privacy", json_pack("{s:s,s:f,s:f,s:s}", "mode", "dp", "epsilon", 1.0, "delta", 1e-6, "unit", "window"));
+	text = page(facts, true);
+	check_page(text);
+	HAS(text, "at most by a factor of 2.72");
+	HAS(text, "\xce\xb4 = 1.0e-6");
+	HAS(text, "at most 2.7200 of 100"); /* e * 1 % + delta */
+	HAS(text, "For all flows of one host together nothing is promised");
+	HAS_NOT(text, "no differential privacy guarantee");
+	free(text);
+	/* By group privacy for two windows a host: epsilon 2. */
+	json_object_set_new(config, "privacy", json_pack("{s:i}", "max_flows_per_host", 2));
+	text = page(facts, true);
+	HAS(text, "\xce\xb5 = 2,");
+	HAS(text, "at most by a factor of 7.39");
+	free(text);
+	/* For a thousand, nothing is left. */
+	json_object_set_new(config, "privacy", json_pack("{s:i}", "max_flows_per_host", 1000));
+	text = page(facts, true);
+	HAS(text, "Take it that nothing is promised for a host");
+	free(text);
+	json_object_set_new(json_object_get(facts, "privacy"), "host", json_pack("{s:f,s:f}", "epsilon", 3.0, "delta", 1e-5));
+	text = page(facts, true);
+	HAS(text, "\xce\xb5 = 3,");
+	HAS(text, "at most by a factor of 20 ");
+	free(text);
+	json_decref(facts);
+}
+
+/* ---- numbers ---- */
+
+static void number_is(double v, const char *want)
+{
+	struct fm_buf b = {0};
+
+	fm_html_number(&b, v);
+	assert_string_equal(b.data, want);
+	fm_buf_free(&b);
+}
+
+static void percent_is(double v, const char *want)
+{
+	struct fm_buf b = {0};
+
+	fm_html_percent(&b, v);
+	assert_string_equal(b.data, want);
+	fm_buf_free(&b);
+}
+
+static void short_is(double v, const char *want)
+{
+	struct fm_buf b = {0};
+
+	fm_html_short(&b, v);
+	assert_string_equal(b.data, want);
+	fm_buf_free(&b);
+}
+
+static void test_numbers_in_every_locale(void **state)
+{
+	static const char *const locales[] = {"C", "de_DE.UTF-8", "fr_FR.UTF-8", "ps_AF.UTF-8", "hi_IN.UTF-8"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof locales / sizeof *locales; i++) {
+		if (!setlocale(LC_ALL, locales[i]))
+			continue;
+		number_is(0, "0");
+		number_is(-0.0, "0");
+		number_is(0.0123456, "0.0123");
+		number_is(0.99995, "1.0000");
+		number_is(1.5, "1.5000");
+		number_is(-1.5, "\xe2\x88\x92" "1.5000");
+		number_is(3, "3");
+		number_is(99.99999, "100.0");
+		number_is(1234.56, "1234.6");
+		number_is(12345.6, "12,346");
+		number_is(1234567, "1,234,567");
+		number_is(0.0000321, "3.2e-5");
+		number_is(9.96e-7, "1.0e-6");
+		number_is(1e300, "1.0e300");
+		number_is((double)NAN, "\xe2\x80\x93");
+		number_is((double)INFINITY, "\xe2\x80\x93");
+		percent_is(0, "0\xe2\x80\xaf%");
+		percent_is(0.0004, "0.04\xe2\x80\xaf%");
+		percent_is(0.123456, "12.3\xe2\x80\xaf%");
+		percent_is(1, "100\xe2\x80\xaf%");
+		short_is(999, "999");
+		short_is(1500, "1.5\xe2\x80\xafk");
+		short_is(2e9, "2\xe2\x80\xafG");
+		short_is(1e30, "1.0e18\xe2\x80\xafT");
+	}
+	setlocale(LC_ALL, "C");
+}
+
+static void test_facts_that_are_none(void **state)
+{
+	struct fm_error err = {0};
+	struct fm_buf b = {0};
+	json_t *list = json_array();
+
+	(void)state;
+	assert_int_equal(fm_report_html(list, false, &b, &err), FM_EINPUT);
+	assert_int_equal(fm_report_html(NULL, false, &b, &err), FM_EINPUT);
+	json_decref(list);
+	fm_buf_free(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_a_page_is_well_formed_and_can_load_nothing),
+	    cmocka_unit_test(test_verdict_stands_first),
+	    cmocka_unit_test(test_hostile_text_is_escaped),
+	    cmocka_unit_test(test_text_that_is_no_utf8_is_shown_as_unknown),
+	    cmocka_unit_test(test_impossible_histograms_are_missing),
+	    cmocka_unit_test(test_large_and_extreme_histograms_are_drawn_or_missing),
+	    cmocka_unit_test(test_a_partner_sees_nothing_private),
+	    cmocka_unit_test(test_a_partners_page_ignores_private_cells),
+	    cmocka_unit_test(test_published_counts_are_multiples_of_k),
+	    cmocka_unit_test(test_missing_facts_are_shown_as_missing),
+	    cmocka_unit_test(test_a_missing_metric_has_a_row),
+	    cmocka_unit_test(test_a_pass_that_its_numbers_deny_is_not_shown_as_one),
+	    cmocka_unit_test(test_waivers_and_controls_are_told),
+	    cmocka_unit_test(test_epsilon_in_words),
+	    cmocka_unit_test(test_numbers_in_every_locale),
+	    cmocka_unit_test(test_facts_that_are_none),
+	};
+	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
+}
