@@ -251,7 +251,7 @@ static int spread_make(struct spread *s, const struct fm_range *r, int nr, uint6
 	uint64_t total = 0;
 	for (int i = 0; i < nr; i++)
 		total += range_size(&r[i]);
-	if (need > total)
+	if (need > total || total == 0)
 		return fm_fail(err, FM_EINPUT, "%llu fresh %s addresses are needed and the ranges hold %llu: widen generate.%s", (unsigned long long)need,
 			       side ? "inside" : "outside", (unsigned long long)total, side ? "inside" : "outside");
 	s->n = dense && need * 4 + 1016 < total ? (need * 4 + 1016) / 254 * 254 : total;

@@ -1,0 +1,201 @@
+/* test_plan.c - windows come when they came, and as labels and hours are asked for. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "model/decode.h"
+#include "model/hosts.h"
+#include "model/support.h"
+#include "tests/unit/model_fixture.h"
+
+enum { W = 32, ROWS = 20000 };
+static struct fm_table *flows;
+static struct fm_codec *codec;
+static struct fm_hosts *hosts;
+static struct fm_encoded data;
+
+static int setup(void **state)
+{
+	struct fm_error err = {0};
+	(void)state;
+	flows = fixture_flows(ROWS, 7, W);
+	if (!flows)
+		return -1;
+	struct fm_codec_opts o = fixture_opts(flows, W);
+	return fm_codec_fit_with_hosts(&codec, &hosts, flows, &o, &err) < 0 || fm_codec_encode(codec, hosts, flows, &o, 1, &data, &err) < 0 ? -1 : 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	fm_encoded_free(&data);
+	fm_codec_free(codec);
+	fm_hosts_free(hosts);
+	fm_table_free(flows);
+	return 0;
+}
+
+static void slots_keep_their_shares(void **state)
+{
+	struct fm_plan p;
+	struct fm_error err;
+	struct fm_plan_opts o = {.rows = ROWS, .seed = 1, .hours = {0, 24}};
+	int made[FM_SLOTS] = {0};
+	(void)state;
+	assert_int_equal(fm_plan_make(&p, codec, &o, &err), FM_OK);
+	assert_int_equal(p.n, ROWS / W);
+	for (size_t i = 0; i < p.n; i++) {
+		made[p.slot[i]]++;
+		assert_in_range(p.start_ms[i], codec->times.first_ms - 60000, codec->times.last_ms);
+	}
+	for (int s = 0; s < FM_SLOTS; s++)
+		assert_true(abs(made[s] - (int)codec->times.slot[s]) <= 5); /* classes too rare to say when are spread */
+	fm_plan_free(&p);
+}
+
+/* Shares of labels in planned windows, by what windows of each class hold. */
+static double planned(const struct fm_plan *p, int label)
+{
+	double sum = 0;
+	for (size_t i = 0; i < p->n; i++)
+		sum += codec->times.class_share[p->cls[i]][label];
+	return sum / (double)p->n;
+}
+
+static int token_of(const char *label)
+{
+	for (int i = 0; i < codec->cat[FM_T_LABEL].n; i++)
+		if (strcmp(codec->cat[FM_T_LABEL].value[i], label) == 0)
+			return i;
+	return -1;
+}
+
+static void labels_come_in_the_shares_asked_for(void **state)
+{
+	struct fm_plan p;
+	struct fm_error err;
+	int scan = token_of("scan11");
+	(void)state;
+	assert_true(scan > 0);
+	struct fm_plan_opts o = {.rows = 64000, .seed = 1, .hours = {0, 24}, .nlabels = 2, .label = {0, scan}, .share = {0.8, 0.2}};
+	assert_int_equal(fm_plan_make(&p, codec, &o, &err), FM_OK);
+	assert_true(fabs(planned(&p, scan) - 0.2) < 0.03);
+	fm_plan_free(&p);
+	/* Impossible wishes are named. */
+	struct fm_codec none = *codec;
+	memset(none.times.class_slot[scan], 0, sizeof none.times.class_slot[scan]);
+	assert_int_equal(fm_plan_make(&p, &none, &o, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "scan11"));
+}
+
+static void hours_are_kept(void **state)
+{
+	struct fm_plan p;
+	struct fm_error err;
+	int last = (int)(codec->times.last_ms / 3600000 % 24);
+	struct fm_plan_opts o = {.rows = 6400, .seed = 1, .hours = {1, 3}}, never = {.rows = 6400, .seed = 1, .hours = {last + 1, 24}};
+	(void)state;
+	assert_in_range(last, 3, 22); /* the fixture begins at midnight */
+	assert_int_equal(fm_plan_make(&p, codec, &o, &err), FM_OK);
+	assert_int_equal(p.n, 200);
+	for (size_t i = 0; i < p.n; i++)
+		assert_in_range(p.start_ms[i] / 60000 % 1440, 45, 195); /* a slot belongs to the hour of its middle */
+	fm_plan_free(&p);
+	assert_int_equal(fm_plan_make(&p, codec, &never, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "generate.hours"));
+}
+
+/* What fewer than k rows show though chance would show it often is excluded, and nothing that k rows show is. */
+static void pairs_that_do_not_go_together_are_excluded(void **state)
+{
+	struct fm_support s, t;
+	struct fm_error err;
+	(void)state;
+	assert_int_equal(fm_support_fit(&s, codec->vocab, &data, W, 20, &err), FM_OK);
+	size_t excluded = 0;
+	for (int p = 0; p < FM_NPAIRS; p++) {
+		size_t nb = (size_t)s.n[p][1];
+		uint32_t *met = calloc((size_t)s.n[p][0] * nb, sizeof *met);
+		for (size_t r = 0; r < data.windows * W; r++)
+			met[data.tok[r * FM_NTOK + (size_t)fm_pair[p][0]] * nb + data.tok[r * FM_NTOK + (size_t)fm_pair[p][1]]]++;
+		for (size_t i = 0; s.out[p] && i < (size_t)s.n[p][0] * nb; i++) {
+			assert_true(!s.out[p][i] || met[i] < 20);
+			excluded += s.out[p][i];
+		}
+		free(met);
+	}
+	assert_true(excluded > 20);
+	/* A UDP flow never draws TCP's flags. */
+	int udp = -1, syn = -1;
+	for (int i = 0; i < codec->cat[FM_T_PR].n; i++)
+		udp = strcmp(codec->cat[FM_T_PR].value[i], "UDP") == 0 ? i : udp;
+	for (int i = 0; i < codec->cat[FM_T_FLG].n; i++)
+		syn = strcmp(codec->cat[FM_T_FLG].value[i], "....S.") == 0 ? i : syn;
+	assert_true(udp >= 0 && syn >= 0);
+	float z[256] = {0};
+	uint16_t tok[FM_NTOK];
+	for (int c = 0; c < FM_NTOK; c++)
+		tok[c] = (uint16_t)codec->vocab[c];
+	tok[FM_T_PR] = (uint16_t)udp;
+	fm_support_apply(&s, codec->vocab, tok, FM_T_FLG, z);
+	assert_true(z[syn] < -1e29f);
+	json_t *j = fm_support_json(&s);
+	assert_int_equal(fm_support_from_json(&t, codec->vocab, j, &err), FM_OK);
+	for (int p = 0; p < FM_NPAIRS; p++)
+		if (s.out[p])
+			assert_memory_equal(s.out[p], t.out[p], (size_t)s.n[p][0] * (size_t)s.n[p][1]);
+	fm_support_free(&t);
+	json_array_remove(j, 0);
+	assert_int_equal(fm_support_from_json(&t, codec->vocab, j, &err), FM_EINPUT);
+	json_decref(j);
+	fm_support_free(&s);
+}
+
+/* The cast: as many distinct hosts and meetings as the histogram of kinds says. */
+static void the_cast_has_the_shape_of_the_real_one(void **state)
+{
+	struct fm_cast *cast;
+	struct fm_error err;
+	uint32_t host;
+	(void)state;
+	assert_int_equal(fm_cast_new(&cast, &codec->roles, 1, &err), FM_OK);
+	int64_t windows = 0, hosts_of = 0;
+	for (int k = 0; k < codec->roles.npool[0]; k++) {
+		windows += codec->roles.pool[0][k].windows * codec->roles.pool[0][k].hosts;
+		hosts_of += codec->roles.pool[0][k].hosts;
+	}
+	for (int64_t i = 0; i < windows; i++)
+		assert_int_equal(fm_cast_call(cast, 0, (uint32_t)(i % 7), NULL, 0, &host, &err), FM_OK);
+	int64_t made = fm_cast_hosts(cast) - (uint32_t)codec->roles.nhosts;
+	assert_true(made >= hosts_of && made <= 2 * hosts_of);
+	/* Addresses are fresh, from the ranges, and never twice. */
+	uint32_t *ip;
+	struct fm_range in = {10u << 24, 8}, out = {240u << 24, 4}, tiny = {240u << 24, 30};
+	assert_int_equal(fm_addresses_make(&ip, cast, &in, 1, &out, 1, 5, &err), FM_OK);
+	uint32_t n = fm_cast_hosts(cast);
+	for (uint32_t i = 0; i < n; i++) {
+		assert_true(fm_cast_inside(cast, i) ? ip[i] >> 24 == 10 : ip[i] >> 28 == 15);
+		for (uint32_t j = 0; j < i; j++)
+			assert_true(ip[i] != ip[j]);
+	}
+	free(ip);
+	assert_int_equal(fm_addresses_make(&ip, cast, &in, 1, &tiny, 1, 5, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "generate.outside"));
+	fm_cast_free(cast);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(slots_keep_their_shares),
+		cmocka_unit_test(labels_come_in_the_shares_asked_for),
+		cmocka_unit_test(hours_are_kept),
+		cmocka_unit_test(pairs_that_do_not_go_together_are_excluded),
+		cmocka_unit_test(the_cast_has_the_shape_of_the_real_one),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
