@@ -56,14 +56,16 @@ static const struct verb {
 	 JSON_LINE},
     {"evaluate", fm_verb_evaluate,
      "--real FILE --synthetic FILE [--holdout FILE] [--dialect NAME] [--rows N] [--gate [RELEASE.yaml]] [--preset "
-     "NAME] [--json]",
+     "NAME] [--no-controls] [--json]",
      "score any generator's output",
      "  --real FILE        the flows that the generator learned from\n"
      "  --synthetic FILE   what it made\n"
      "  --holdout FILE     real flows that it never saw: for the noise floor, the prediction task and leakage\n"
      "  --dialect NAME     of the files: ugr16 (default), netshare, or a file of your own\n"
      "  --rows N           the first N flows of each file\n"
-     "  --gate [FILE]      apply the thresholds of FILE (default: of the preset); exit status 1 when a check fails\n"
+     "  --gate [FILE]      apply the thresholds of FILE; exit status 1 when a check fails. Without FILE those of the\n"
+     "                     preset, and addresses are judged by role, so that fresh real flows pass\n"
+     "  --no-controls      do not try the gate on planted generators, which needs a holdout (docs/gate.md)\n"
      "  --preset NAME      ugr16 (default) or demo\n"
      "  --threads N        default: as many as allowed; changes no value\n" JSON_LINE},
     {"waive", fm_verb_waive, "--check NAME --reason TEXT --expires YYYY-MM-DD --key KEY RELEASE.yaml",

@@ -179,8 +179,10 @@ static int check_signature(const char *path, const struct fm_buf *text, const st
 		rc = good;
 	else if (!good)
 		rc = fm_fail(err, FM_EVERDICT, "it was altered after it was signed");
-	else
-		rc = refuse_state(fm_signers_find(signers, &sig->key, FM_WAIVER_NAMESPACE, now_s, who), *who, err);
+	else {
+		enum fm_signer_state state = fm_signers_find(signers, &sig->key, FM_WAIVER_NAMESPACE, now_s, who);
+		rc = refuse_state(state, *who, err);
+	}
 out:
 	free(name);
 	fm_buf_free(&armored);

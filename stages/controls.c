@@ -35,8 +35,9 @@ enum purpose { HALVES = 401, TRAIN_WINDOWS, HOLDOUT_WINDOWS, WHERE, WHICH, NOISE
 
 /* ---- the world ---- */
 
-#define RUN 64    /* rows in a window, where the table does not say */
-#define STRATUM 4 /* windows that each table takes from the same stretch of its source */
+#define RUN 64     /* rows in a window, where the table does not say */
+#define ENOUGH 128 /* windows: fewer of them are cut into shorter ones, or three tables would not span the same time */
+#define STRATUM 4  /* windows that each table takes from the same stretch of its source */
 
 struct window {
 	size_t first, rows;
@@ -45,7 +46,7 @@ struct window {
 /* The windows of a table, in order: by its column win, else runs of RUN rows, or shorter ones where there are too few. */
 static int windows_of(const struct fm_table *t, struct window **out, size_t *n, struct fm_error *err)
 {
-	size_t run = t->rows / RUN < 16 * STRATUM ? t->rows / (16 * STRATUM) : RUN;
+	size_t run = t->rows / RUN < ENOUGH ? t->rows / ENOUGH : RUN;
 	int rc;
 
 	*n = 0;
@@ -58,7 +59,7 @@ static int windows_of(const struct fm_table *t, struct window **out, size_t *n, 
 				(*out)[(*n)++] = (struct window){i, 0};
 			(*out)[*n - 1].rows++;
 		}
-	if (*n >= 4 * STRATUM)
+	if (*n >= ENOUGH)
 		return FM_OK;
 	*n = 0;
 	for (size_t i = 0; i < t->rows; i += run)
@@ -66,15 +67,19 @@ static int windows_of(const struct fm_table *t, struct window **out, size_t *n, 
 	return FM_OK;
 }
 
-/* The first rows of some windows, quota of them in all: spread evenly, each window giving what it has at most. */
-static size_t take_rows(const struct window *w, const uint32_t *pick, size_t n, size_t quota, uint32_t *row)
+/* The first rows of some windows, quota of them in all: spread evenly, each window giving what it has at most.  of: the
+ * window of each. */
+static size_t take_rows(const struct window *w, const uint32_t *pick, size_t n, size_t quota, uint32_t *row,
+			uint32_t *of)
 {
 	size_t got = 0;
 
 	for (size_t k = 0; k < n; k++) {
 		size_t want = quota * (k + 1) / n - quota * k / n;
-		for (size_t i = 0; i < want && i < w[pick[k]].rows; i++)
+		for (size_t i = 0; i < want && i < w[pick[k]].rows; i++) {
+			of[got] = pick[k];
 			row[got++] = (uint32_t)(w[pick[k]].first + i);
+		}
 	}
 	return got;
 }
@@ -96,12 +101,14 @@ static void draw(uint64_t seed, enum purpose purpose, size_t stratum, size_t fro
 	}
 }
 
-/* Rows as a new table that numbers categories as `like` does. */
+/* Rows as a new table that numbers categories as `like` does, with their windows where `of` says them. */
 static int take_like(struct fm_table **out, const struct fm_table *t, const uint32_t *row, size_t n,
-		     const struct fm_table *like, unsigned present, struct fm_error *err)
+		     const struct fm_table *like, const uint32_t *of, unsigned present, struct fm_error *err)
 {
 	struct fm_table *s = NULL;
 	int rc;
+
+	present |= of ? 1u << FM_WIN : 0;
 
 	if ((rc = fm_table_new(&s, present, err)) != FM_OK || (rc = fm_table_reserve(s, n ? n : 1, err)) != FM_OK)
 		goto fail;
@@ -112,6 +119,8 @@ static int take_like(struct fm_table **out, const struct fm_table *t, const uint
 	for (size_t i = 0; i < n; i++)
 		if ((rc = fm_table_append(s, t, row[i], err)) != FM_OK)
 			goto fail;
+	if (of)
+		memcpy(s->win, of, n * sizeof *of);
 	*out = s;
 	return FM_OK;
 fail:
@@ -160,7 +169,7 @@ int fm_control_world_cut(struct fm_control_world *w, const struct fm_table *trai
 {
 	unsigned present = train->present & holdout->present & FM_COLS_UGR16;
 	struct window *tw = NULL, *hw = NULL;
-	uint32_t *pick = NULL, *row = NULL;
+	uint32_t *pick = NULL, *row = NULL, *of;
 	size_t nt, nh, each, n[3];
 	int rc;
 
@@ -176,21 +185,23 @@ int fm_control_world_cut(struct fm_control_world *w, const struct fm_table *trai
 	if (each == 0)
 		goto out;
 	if ((rc = fm_alloc(&pick, 3 * each, sizeof *pick, "a choice of windows", err)) != FM_OK ||
-	    (rc = fm_alloc(&row, 3 * max_rows, sizeof *row, "a choice of rows", err)) != FM_OK)
+	    (rc = fm_alloc(&row, 6 * max_rows, sizeof *row, "a choice of rows", err)) != FM_OK)
 		goto out;
+	of = row + 3 * max_rows;
 	assign(seed, nt, nh, each, pick, pick + each, pick + 2 * each);
-	n[0] = take_rows(tw, pick, each, max_rows, row);
-	n[1] = take_rows(hw, pick + each, each, max_rows, row + max_rows);
-	n[2] = take_rows(hw, pick + 2 * each, each, max_rows, row + 2 * max_rows);
+	n[0] = take_rows(tw, pick, each, max_rows, row, of);
+	n[1] = take_rows(hw, pick + each, each, max_rows, row + max_rows, of + max_rows);
+	n[2] = take_rows(hw, pick + 2 * each, each, max_rows, row + 2 * max_rows, of + 2 * max_rows);
 	w->rows = smallest(n[0], n[1], n[2]);
 	if (w->rows < FM_CONTROLS_MIN) {
 		w->rows = 0;
 		goto out;
 	}
-	if ((rc = take_like(&w->train, train, row, w->rows, train, present, err)) != FM_OK ||
-	    (rc = take_like(&w->holdout, holdout, row + max_rows, w->rows, train, present, err)) != FM_OK)
+	if ((rc = take_like(&w->train, train, row, w->rows, train, of, present, err)) != FM_OK ||
+	    (rc = take_like(&w->holdout, holdout, row + max_rows, w->rows, train, of + max_rows, present, err)) !=
+		FM_OK)
 		goto out;
-	rc = take_like(&w->fresh, holdout, row + 2 * max_rows, w->rows, train, present, err);
+	rc = take_like(&w->fresh, holdout, row + 2 * max_rows, w->rows, train, NULL, present, err);
 out:
 	if (rc != FM_OK)
 		fm_control_world_free(w);

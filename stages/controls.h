@@ -37,6 +37,7 @@
 
 #define FM_CONTROLS_FORMAT "flowmint-controls/1"
 #define FM_CONTROLS_CHECK "controls.broken" /* the verdict's line that says how many came out wrong */
+#define FM_CONTROLS_SEED 20160411u          /* of every run: the same tables give the same controls */
 #define FM_CONTROLS_MIN 50                  /* rows: a smaller world shows nothing */
 
 enum fm_control_make {
@@ -54,7 +55,7 @@ extern const struct fm_control fm_controls[];
 extern const size_t fm_ncontrols;
 
 /* Three tables of rows each, with the dictionaries of train (those of the others may go on behind), in order of time as far
- * as their sources are, without the store's own columns. */
+ * as their sources are.  train and holdout have the column win, fresh has not. */
 struct fm_control_world {
 	struct fm_table *train, *holdout, *fresh;
 	size_t rows;
@@ -76,9 +77,9 @@ int fm_controls_measure(const struct fm_config *cfg, const struct fm_table *trai
 json_t *fm_controls_key(const struct fm_config *cfg);
 
 /* Apply the checks of cfg->gate to the controls of doc (NULL: they were not run) and write into v: the controls, the smallest
- * leak caught, and a line FM_CONTROLS_CHECK, for which v->check must have room.  metrics: the release's own. */
-int fm_controls_judge(const struct fm_config *cfg, const struct fm_metrics *metrics, const json_t *doc,
-		      struct fm_verdict *v, struct fm_error *err) FM_MUST_CHECK;
+ * leak caught, and a line FM_CONTROLS_CHECK, for which v->check must have room. */
+int fm_controls_judge(const struct fm_config *cfg, const json_t *doc, struct fm_verdict *v,
+		      struct fm_error *err) FM_MUST_CHECK;
 
 /* Does this metric tell real addresses by identity?  Fresh real flows have real addresses, so such a check, which asks
  * whether a generator kept its promise to draw others, says nothing about them and is not applied to them. */

@@ -268,7 +268,7 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 	    (rc = save(histograms, in->out_dir, "histograms.json", err)) != FM_OK || in->cfg->gate.control_rows == 0)
 		goto out;
 	if ((rc = fm_pool_new(&pool, in->cfg->train.threads, err)) != FM_OK ||
-	    (rc = fm_controls_measure(in->cfg, train, holdout, SEED, pool, &controls, err)) != FM_OK)
+	    (rc = fm_controls_measure(in->cfg, train, holdout, FM_CONTROLS_SEED, pool, &controls, err)) != FM_OK)
 		goto out;
 	rc = save(controls, in->out_dir, "controls.json", err);
 out:

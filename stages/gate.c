@@ -117,7 +117,7 @@ static int waive(struct fm_verdict *v, const json_t *waivers, struct fm_error *e
 {
 	for (size_t i = 0; i < v->n; i++) {
 		struct fm_check_result *c = &v->check[i];
-		json_t *w = c->pass ? NULL : waiver_of(waivers, c->name);
+		json_t *w = c->pass || c->waived ? NULL : waiver_of(waivers, c->name);
 
 		if (!w)
 			continue;
@@ -130,14 +130,15 @@ static int waive(struct fm_verdict *v, const json_t *waivers, struct fm_error *e
 	return FM_OK;
 }
 
-int fm_gate_complete(const struct fm_config *cfg, const struct fm_metrics *metrics, const json_t *controls,
-		     const json_t *waivers, struct fm_verdict *v, struct fm_error *err)
+int fm_gate_complete(const struct fm_config *cfg, const json_t *controls, const json_t *waivers, struct fm_verdict *v,
+		     struct fm_error *err)
 {
 	int rc;
 
-	if (cfg->gate.control_rows > 0 && (rc = fm_controls_judge(cfg, metrics, controls, v, err)) != FM_OK)
-		return rc;
 	if ((rc = waive(v, waivers, err)) != FM_OK)
+		return rc;
+	if (cfg->gate.control_rows > 0 && ((rc = fm_controls_judge(cfg, controls, v, err)) != FM_OK ||
+					   (rc = waive(v, waivers, err)) != FM_OK)) /* that line too */
 		return rc;
 	decide(v);
 	return FM_OK;
@@ -237,7 +238,7 @@ int fm_stage_gate(const struct fm_gate_in *in, struct fm_gate_out *out, struct f
 	}
 	if ((rc = fm_gate_apply(in->cfg, &metrics, &out->verdict, err)) != FM_OK)
 		goto out;
-	if ((rc = fm_gate_complete(in->cfg, &metrics, controls, in->waivers, &out->verdict, err)) != FM_OK)
+	if ((rc = fm_gate_complete(in->cfg, controls, in->waivers, &out->verdict, err)) != FM_OK)
 		goto out;
 	verdict = fm_verdict_json(&out->verdict);
 	path = fm_path_join(in->out_dir, "verdict.json");

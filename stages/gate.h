@@ -21,11 +21,11 @@
 int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics, struct fm_verdict *v,
 		  struct fm_error *err) FM_MUST_CHECK;
 
-/* The rest of a verdict that fm_gate_apply began: the gate's trial by controls (controls.h; controls NULL: there was none,
- * which fails), where cfg->gate.control_rows asks for one; then waivers, a list as in a verdict (metrics.h) or NULL, which
- * lift what they name and nothing else.  Who signed them is for the caller to know. */
-int fm_gate_complete(const struct fm_config *cfg, const struct fm_metrics *metrics, const json_t *controls,
-		     const json_t *waivers, struct fm_verdict *v, struct fm_error *err) FM_MUST_CHECK;
+/* The rest of a verdict that fm_gate_apply began: waivers, a list as in a verdict (metrics.h) or NULL, which lift what they
+ * name and nothing else (who signed them is for the caller to know), and the gate's trial by controls (controls.h; controls
+ * NULL: there was none, which fails), where cfg->gate.control_rows asks for one.  A waived check counts in neither. */
+int fm_gate_complete(const struct fm_config *cfg, const json_t *controls, const json_t *waivers, struct fm_verdict *v,
+		     struct fm_error *err) FM_MUST_CHECK;
 
 /* One threshold of a check (its max, or its min) applied to one table of metrics.  floor: the value of the metric's noise
  * floor, NaN when there is none; extra is added to the threshold. */
