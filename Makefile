@@ -143,7 +143,7 @@ lint: deps deps-lint
 DEPS       := gcc libc6-dev libcsv-dev libarchive-dev libssl-dev zlib1g-dev libsqlite3-dev libopenblas-serial-dev libxgboost-dev liblinear-dev libjansson-dev \
 	      libyaml-dev libseccomp-dev libcmocka-dev openssh-client zstd xz-utils gzip tar python3 python3-numpy
 DEPS_LINT  := clang clang-tidy cppcheck shellcheck
-DEPS_BENCH := python3-pandas
+DEPS_BENCH := python3-pandas python3-torch
 DEPS_FUZZ  := clang
 # What a test uses where it is there and is skipped without: a browser for the report.
 DEPS_OPTIONAL := chromium

@@ -9,6 +9,8 @@ flowmint=$(realpath "$B/flowmint")
 
 echo "== matrix multiply with a fixed order, one core, beside OpenBLAS (median of 5)"
 "$B/tests/bench/gemm"
+echo "== denoisers: a training step and a prediction on two threads, beside PyTorch (medians)"
+tests/bench_torch.sh
 echo "== reading a trace, beside pandas.read_csv (median of 5)"
 tests/bench_ingest.sh
 echo "== simulated flows (median of 5)"
