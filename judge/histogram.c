@@ -51,8 +51,8 @@ static int count_bins(struct cells *c, json_t *field, struct fm_error *err)
 		if (c->table[s])
 			fm_bins_count(&b, c->table[s], c->col, c->count[s]);
 	if (json_object_set_new(field, "scale", json_string(c->col == FM_TE ? "linear" : "log1p")) ||
-	    json_object_set_new(field, "unit", json_string(unit)) || json_object_set_new(field, "lo", json_real(b.lo)) ||
-	    json_object_set_new(field, "hi", json_real(b.hi)))
+	    json_object_set_new(field, "unit", json_string(unit)) ||
+	    json_object_set_new(field, "lo", json_real(b.lo)) || json_object_set_new(field, "hi", json_real(b.hi)))
 		return no_memory(err);
 	return FM_OK;
 }

@@ -4,10 +4,11 @@
  *     {"format":"flowmint-histograms/1",
  *      "rows":{"real":N,"synthetic":N,"holdout":N},
  *      "real_cells":[FIELD,...],          cells cut by the real table: for the team alone, they tell its extremes
- *      "synthetic_cells":[FIELD,...]}     cells cut by the synthetic table: nothing of them is private but the real counts
+ *      "synthetic_cells":[FIELD,...]}     cells cut by the synthetic table: nothing of them is private but the real
+ * counts
  *
- * A FIELD has "name" (TS TD PKT BYT SA DA SP DP PR FLG FWD TOS TY), "kind", and "real", "synthetic" and, with a holdout,
- * "holdout": arrays of counts, one a cell.
+ * A FIELD has "name" (TS TD PKT BYT SA DA SP DP PR FLG FWD TOS TY), "kind", and "real", "synthetic" and, with a
+ * holdout, "holdout": arrays of counts, one a cell.
  *
  *     kind    cells                                                          besides
  *     bins    those of bins.h: below, 100 equal ones, above                  "scale" linear|log1p, "unit", "lo", "hi"

@@ -15,12 +15,10 @@ struct asked {
 
 static int report_options(int argc, char **argv, struct asked *a, struct fm_error *err)
 {
-	static const struct option options[] = {{"out", required_argument, NULL, 'o'},
-						{"edition", required_argument, NULL, 'e'},
-						{"workspace", required_argument, NULL, 'w'},
-						{"signers", required_argument, NULL, 's'},
-						{"signature", required_argument, NULL, 'g'},
-						{0}};
+	static const struct option options[] = {
+	    {"out", required_argument, NULL, 'o'},       {"edition", required_argument, NULL, 'e'},
+	    {"workspace", required_argument, NULL, 'w'}, {"signers", required_argument, NULL, 's'},
+	    {"signature", required_argument, NULL, 'g'}, {0}};
 	int c, rc;
 
 	while ((c = fm_cli_option(argc, argv, options, err)) > 0) {
@@ -54,19 +52,22 @@ static int check_asked(struct asked *a, struct fm_error *err)
 	a->partner = a->archive || (a->edition && !team);
 	if (a->archive && team)
 		return fm_fail(err, FM_EUSAGE,
-			       "report: an archive has nothing for the team alone; the team's edition is made of a run (flowmint log "
+			       "report: an archive has nothing for the team alone; the team's edition is made of a run "
+			       "(flowmint log "
 			       "lists them)");
 	if (!a->archive && (a->signers || a->signature))
 		return fm_fail(err, FM_EUSAGE, "report: a run has no signature; --signers is for an archive");
 	if (a->signature && !a->signers)
-		return fm_fail(err, FM_EUSAGE, "report: --signature is checked against --signers FILE, which is not given");
+		return fm_fail(err, FM_EUSAGE,
+			       "report: --signature is checked against --signers FILE, which is not given");
 	return FM_OK;
 }
 
 static int write_page(const struct asked *a, const struct fm_buf *html, struct fm_error *err)
 {
 	if (strcmp(a->out, "-") == 0)
-		return fwrite(html->data, 1, html->len, stdout) == html->len ? FM_OK : fm_fail_errno(err, "standard output");
+		return fwrite(html->data, 1, html->len, stdout) == html->len ? FM_OK
+									     : fm_fail_errno(err, "standard output");
 	/* The team's edition is as private as the workspace. */
 	return fm_file_write(a->out, a->partner ? 0644 : 0600, html->data, html->len, err);
 }

@@ -28,7 +28,8 @@ static int no_memory(struct fm_error *err)
 	return fm_fail(err, FM_ESYSTEM, "out of memory for the report");
 }
 
-/* ---- a run ---------------------------------------------------------------------------------------------------------- */
+/* ---- a run ----------------------------------------------------------------------------------------------------------
+ */
 
 /* The ledger's rows of a run; what they say points into rows. */
 struct record {
@@ -67,7 +68,8 @@ static int read_record(const char *workspace, const char *id, struct record *rec
 		}
 	}
 	if (!rec->run)
-		return fm_fail(err, FM_EINPUT, "%s: neither a file nor a run of the ledger in %s; flowmint log lists them", id,
+		return fm_fail(err, FM_EINPUT,
+			       "%s: neither a file nor a run of the ledger in %s; flowmint log lists them", id,
 			       workspace);
 	return FM_OK;
 }
@@ -96,10 +98,12 @@ static char *evaluated(const char *workspace, const struct record *rec)
 	char *path = NULL, hex[FM_SHA256_HEX];
 	struct fm_error err;
 
-	if (!stage || asprintf(&path, "%s/stages/%s/%s/metrics", workspace, fm_stage_names[FM_EVALUATE], str(stage, "key")) < 0)
+	if (!stage ||
+	    asprintf(&path, "%s/stages/%s/%s/metrics", workspace, fm_stage_names[FM_EVALUATE], str(stage, "key")) < 0)
 		return NULL;
 	if (fm_sha256_dir_hex(path, hex, &err)) {
-		fm_warn("the metrics of this run are no longer in the workspace: the report shows them as missing; flowmint run "
+		fm_warn("the metrics of this run are no longer in the workspace: the report shows them as missing; "
+			"flowmint run "
 			"makes them again");
 	} else if (strcmp(hex, str(stage, "output")) != 0) {
 		fm_warn("%s: not what the stage left there: the report shows the metrics as missing", path);
@@ -119,7 +123,8 @@ static int put_document(json_t *facts, const char *key, const char *folder, cons
 
 	if (!path)
 		return no_memory(err);
-	if (fm_file_exists(path) && !(rc = fm_json_load(&doc, path, DOCUMENT_MAX, err)) && json_object_set_new(facts, key, doc))
+	if (fm_file_exists(path) && !(rc = fm_json_load(&doc, path, DOCUMENT_MAX, err)) &&
+	    json_object_set_new(facts, key, doc))
 		rc = no_memory(err);
 	free(path);
 	return rc;
@@ -130,10 +135,10 @@ static json_t *run_json(const struct record *rec, const char *id)
 {
 	const json_t *ingest = rec->stage[FM_INGEST];
 	json_t *stages = json_array(),
-	       *run = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", id, "time", rec->time, "status", str(rec->end, "status"),
-				"message", str(rec->end, "message"), "source",
-				str(json_object_get(json_object_get(rec->run, "config"), "source"), "path"), "trace_sha256",
-				str(json_object_get(ingest, "inputs"), "trace"));
+	       *run = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", id, "time", rec->time, "status",
+				str(rec->end, "status"), "message", str(rec->end, "message"), "source",
+				str(json_object_get(json_object_get(rec->run, "config"), "source"), "path"),
+				"trace_sha256", str(json_object_get(ingest, "inputs"), "trace"));
 
 	for (int i = 0; i < FM_NSTAGES; i++)
 		if (rec->stage[i])
@@ -144,19 +149,20 @@ static json_t *run_json(const struct record *rec, const char *id)
 	return run;
 }
 
-static int assemble(const char *workspace, const char *id, const struct record *rec, const struct fm_config *cfg, json_t *facts,
-		    struct fm_error *err)
+static int assemble(const char *workspace, const char *id, const struct record *rec, const struct fm_config *cfg,
+		    json_t *facts, struct fm_error *err)
 {
-	json_t *release = json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", cfg->release.name, "version", cfg->release.version,
-				    "description", cfg->release.description, "license", cfg->release.license, "date",
-				    cfg->release.date);
+	json_t *release = json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", cfg->release.name, "version",
+				    cfg->release.version, "description", cfg->release.description, "license",
+				    cfg->release.license, "date", cfg->release.date);
 	char *folder = evaluated(workspace, rec);
 	int rc = FM_OK;
 
 	json_object_del(facts, "metrics");
 	/* The version that ran, which need not be this one. */
 	json_object_set(json_object_get(facts, "environment"), "flowmint", json_object_get(rec->run, "flowmint"));
-	if (!release || json_object_set_new(facts, "release", release) || json_object_set_new(facts, "run", run_json(rec, id)) ||
+	if (!release || json_object_set_new(facts, "release", release) ||
+	    json_object_set_new(facts, "run", run_json(rec, id)) ||
 	    (rec->verdict && json_object_update(facts, (json_t *)rec->verdict)))
 		rc = no_memory(err);
 	if (!rc && folder && !(rc = put_document(facts, "metrics", folder, "metrics.json", err)))
@@ -205,7 +211,8 @@ out:
 	return rc;
 }
 
-/* ---- an archive ------------------------------------------------------------------------------------------------------ */
+/* ---- an archive
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* Its form and contents, without a word about who made it. */
 static int read_unsigned(const char *archive, struct fm_archive_info *info, struct fm_error *err)
@@ -223,22 +230,25 @@ static int read_unsigned(const char *archive, struct fm_archive_info *info, stru
 	return rc;
 }
 
-static int put_archive(json_t *facts, const char *archive, const struct fm_archive_info *info, const struct fm_verify_report *v,
-		       struct fm_error *err)
+static int put_archive(json_t *facts, const char *archive, const struct fm_archive_info *info,
+		       const struct fm_verify_report *v, struct fm_error *err)
 {
 	const char *slash = strrchr(archive, '/');
-	json_t *a = json_pack("{s:s, s:s, s:s, s:b}", "file", slash ? slash + 1 : archive, "sha256", info->digests.sha256,
-			      "tar_sha256", info->digests.tar_sha256, "checked", v != NULL);
+	json_t *a = json_pack("{s:s, s:s, s:s, s:b}", "file", slash ? slash + 1 : archive, "sha256",
+			      info->digests.sha256, "tar_sha256", info->digests.tar_sha256, "checked", v != NULL);
 
 	if (a && v)
 		json_object_set_new(a, "signer", json_string(v->signer)),
 		    json_object_set_new(a, "fingerprint", json_string(v->fingerprint));
-	return json_object_set_new(facts, "archive", a) ? fm_fail(err, FM_EINPUT, "%s: its name is not UTF-8", archive) : FM_OK;
+	return json_object_set_new(facts, "archive", a) ? fm_fail(err, FM_EINPUT, "%s: its name is not UTF-8", archive)
+							: FM_OK;
 }
 
-int fm_facts_of_archive(const char *archive, const char *signers, const char *signature, json_t **facts, struct fm_error *err)
+int fm_facts_of_archive(const char *archive, const char *signers, const char *signature, json_t **facts,
+			struct fm_error *err)
 {
-	struct fm_verify_in in = {.archive = archive, .signers = signers, .signature = signature, .now_s = (int64_t)time(NULL)};
+	struct fm_verify_in in = {
+	    .archive = archive, .signers = signers, .signature = signature, .now_s = (int64_t)time(NULL)};
 	struct fm_verify_report report = {0};
 	struct fm_archive_info unsigned_info = {0}, *info = signers ? &report.info : &unsigned_info;
 	int rc;
@@ -246,7 +256,8 @@ int fm_facts_of_archive(const char *archive, const char *signers, const char *si
 	*facts = NULL;
 	if ((rc = signers ? fm_verify(&in, &report, err) : read_unsigned(archive, &unsigned_info, err)))
 		goto out;
-	if (!(*facts = json_loadb(info->manifest.data, info->manifest.len, JSON_REJECT_DUPLICATES, NULL)) || !json_is_object(*facts))
+	if (!(*facts = json_loadb(info->manifest.data, info->manifest.len, JSON_REJECT_DUPLICATES, NULL)) ||
+	    !json_is_object(*facts))
 		rc = fm_fail(err, FM_EINPUT, "%s: its manifest.json is no JSON object", archive);
 	else
 		rc = put_archive(*facts, archive, info, signers ? &report : NULL, err);

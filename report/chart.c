@@ -14,8 +14,10 @@ enum { WIDTH = 340, HEIGHT = 156, LEFT = 40, RIGHT = 10, TOP = 10, BOTTOM = 22 }
 
 static void open_svg(struct fm_buf *out, const struct fm_chart *c, int height)
 {
-	fm_buf_printf(out, "<svg role=\"img\" aria-labelledby=\"%s-t\" aria-describedby=\"%s-d\" viewBox=\"0 0 %d %d\"><title id=\"%s-t\">", c->id, c->id,
-		      WIDTH, height, c->id);
+	fm_buf_printf(out,
+		      "<svg role=\"img\" aria-labelledby=\"%s-t\" aria-describedby=\"%s-d\" viewBox=\"0 0 %d "
+		      "%d\"><title id=\"%s-t\">",
+		      c->id, c->id, WIDTH, height, c->id);
 	fm_html_text(out, c->title);
 	fm_buf_printf(out, "</title><desc id=\"%s-d\">", c->id);
 	fm_html_text(out, c->desc);
@@ -74,7 +76,8 @@ static double greatest(const struct fm_chart_steps *s)
 	return top > 0 ? top : 1;
 }
 
-/* The distance of grid lines: 1, 2 or 5 times a power of ten, so that there are two to four below the greatest share. */
+/* The distance of grid lines: 1, 2 or 5 times a power of ten, so that there are two to four below the greatest share.
+ */
 static double grid_step(double top)
 {
 	double unit = pow(10, floor(log10(top / 2)));
@@ -92,7 +95,8 @@ static double plot_x(double at)
 	return LEFT + at * PLOT_W;
 }
 
-static void put_path(struct fm_buf *out, const char *class, const struct fm_chart_steps *s, const double *share, double top, int closed)
+static void put_path(struct fm_buf *out, const char *class, const struct fm_chart_steps *s, const double *share,
+		     double top, int closed)
 {
 	fm_buf_printf(out, "<path class=\"%s\" d=\"M", class);
 	fm_html_fixed(out, plot_x(s->edge[0]), 1);
@@ -133,8 +137,14 @@ void fm_chart_steps(struct fm_buf *out, const struct fm_chart *c, const struct f
 	for (size_t i = 0; i < s->nticks; i++) {
 		double x = plot_x(s->tick[i].at);
 		put_line(out, "axis", x, TOP + PLOT_H, x, TOP + PLOT_H + 3);
-		open_text(out, s->tick[i].at > 0.95 ? "end" : s->tick[i].at < 0.05 ? "start" : "mid",
-			  s->tick[i].at > 0.95 ? WIDTH - RIGHT + 6 : s->tick[i].at < 0.05 ? x - 3 : x, HEIGHT - 6);
+		open_text(out,
+			  s->tick[i].at > 0.95   ? "end"
+			  : s->tick[i].at < 0.05 ? "start"
+						 : "mid",
+			  s->tick[i].at > 0.95   ? WIDTH - RIGHT + 6
+			  : s->tick[i].at < 0.05 ? x - 3
+						 : x,
+			  HEIGHT - 6);
 		fm_html_text(out, s->tick[i].text);
 		fm_buf_puts(out, "</text>");
 	}

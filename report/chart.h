@@ -1,9 +1,9 @@
 /*
  * chart.h - the two pictures of the report, as inline SVG that says in words what it shows.
  *
- * What is real is a surface, what is synthetic a line on it: they differ in form before they differ in colour.  Every chart
- * is one image to assistive technology (role="img"), named by its <title> and described by its <desc>.  Styles are classes of
- * report.css; there is no style attribute, which the page's policy would refuse.
+ * What is real is a surface, what is synthetic a line on it: they differ in form before they differ in colour.  Every
+ * chart is one image to assistive technology (role="img"), named by its <title> and described by its <desc>.  Styles
+ * are classes of report.css; there is no style attribute, which the page's policy would refuse.
  */
 #ifndef FM_REPORT_CHART_H
 #define FM_REPORT_CHART_H
@@ -16,14 +16,14 @@
 #define FM_CHART_TICKS 12
 
 struct fm_chart {
-	const char *id;          /* [A-Za-z0-9]: names the title and the description */
+	const char *id;           /* [A-Za-z0-9]: names the title and the description */
 	const char *title, *desc; /* plain text */
 };
 
 /* Shares of flows over cells on a line. */
 struct fm_chart_steps {
 	size_t n;
-	double edge[FM_CHART_MAX + 1];       /* 0 .. 1, rising */
+	double edge[FM_CHART_MAX + 1];                                             /* 0 .. 1, rising */
 	double real[FM_CHART_MAX], synthetic[FM_CHART_MAX], holdout[FM_CHART_MAX]; /* shares of 1 */
 	int has_real, has_holdout;
 	size_t nticks;

@@ -73,7 +73,9 @@ static void put_margin(struct fm_buf *out, double value, double limit, bool is_m
 		double share = fabs(left / limit);
 
 		fm_html_fixed(out, share * 100, share < 0.0995 || (share >= 0.99 && share < 1) ? 1 : 0);
-		fm_buf_puts(out, left > 0 ? "\xe2\x80\xaf% left" : is_max ? "\xe2\x80\xaf% over" : "\xe2\x80\xaf% short");
+		fm_buf_puts(out, left > 0 ? "\xe2\x80\xaf% left"
+				 : is_max ? "\xe2\x80\xaf% over"
+					  : "\xe2\x80\xaf% short");
 	}
 	fm_buf_puts(out, "</td>");
 }
@@ -135,8 +137,10 @@ static void put_untold(const struct fm_page *p, struct fm_buf *out)
 			continue;
 		fm_buf_puts(out, "<tr class=\"bad\"><th scope=\"row\">");
 		fm_page_metric_name(out, name);
-		fm_buf_puts(out, "</th><td class=\"result no\" data-label=\"result\"><span aria-hidden=\"true\">\xe2\x9c\x95</span> missing</td>"
-				 "<td colspan=\"7\" class=\"missing long\" data-label=\"value\">The config asks for it; the record has no result.</td></tr>\n");
+		fm_buf_puts(out, "</th><td class=\"result no\" data-label=\"result\"><span "
+				 "aria-hidden=\"true\">\xe2\x9c\x95</span> missing</td>"
+				 "<td colspan=\"7\" class=\"missing long\" data-label=\"value\">The config asks for "
+				 "it; the record has no result.</td></tr>\n");
 	}
 }
 
@@ -149,13 +153,17 @@ void fm_part_checks(const struct fm_page *p, struct fm_buf *out)
 		fm_buf_puts(out, "<p class=\"missing\">Missing: no check is recorded.</p></section>\n");
 		return;
 	}
-	fm_buf_puts(out, "<p class=\"note\">The margin is the room between value and limit, in hundredths of the limit. In the bars the upright "
-			 "line is the limit, the grey one the noise floor.</p>\n"
-			 "<div class=\"wide\"><table class=\"checks\"><thead><tr><th scope=\"col\">Check</th><th scope=\"col\">Result</th>"
-			 "<th scope=\"col\" class=\"num\">Value</th><th scope=\"col\" class=\"num\">Limit</th>"
-			 "<th scope=\"col\" class=\"num\">Margin</th><th class=\"bar\"><span class=\"off\">Bar</span></th>"
-			 "<th scope=\"col\" class=\"num\">Noise floor</th><th scope=\"col\" class=\"num\">95\xe2\x80\xaf% interval</th>"
-			 "<th scope=\"col\" class=\"num\">Rows</th></tr></thead><tbody>\n");
+	fm_buf_puts(out,
+		    "<p class=\"note\">The margin is the room between value and limit, in hundredths of the limit. In "
+		    "the bars the upright "
+		    "line is the limit, the grey one the noise floor.</p>\n"
+		    "<div class=\"wide\"><table class=\"checks\"><thead><tr><th scope=\"col\">Check</th><th "
+		    "scope=\"col\">Result</th>"
+		    "<th scope=\"col\" class=\"num\">Value</th><th scope=\"col\" class=\"num\">Limit</th>"
+		    "<th scope=\"col\" class=\"num\">Margin</th><th class=\"bar\"><span class=\"off\">Bar</span></th>"
+		    "<th scope=\"col\" class=\"num\">Noise floor</th><th scope=\"col\" class=\"num\">95\xe2\x80\xaf% "
+		    "interval</th>"
+		    "<th scope=\"col\" class=\"num\">Rows</th></tr></thead><tbody>\n");
 	for (int state = 0; state < FM_NSTATES; state++) /* what fails stands first */
 		for (size_t i = 0; i < json_array_size(list); i++)
 			if ((int)fm_page_check_state(json_array_get(list, i)) == state)
@@ -183,10 +191,81 @@ static void put_measure(const struct fm_page *p, struct fm_buf *out, const json_
 	fm_buf_puts(out, "</tr>\n");
 }
 
+/* What groups go by: the letters before the first dot, or the whole name, for jsd_mean8 and pair_jsd the group they
+ * belong to. */
+static size_t group_of(const char *name, const char **group)
+{
+	*group = strcmp(name, "jsd_mean8") == 0 ? "jsd" : strcmp(name, "pair_jsd") == 0 ? "assoc" : name;
+	return strcspn(*group, ".");
+}
+
+static bool same_group(const char *a, const char *b)
+{
+	const char *x, *y;
+	size_t n = group_of(a, &x), m = group_of(b, &y);
+
+	return n == m && memcmp(x, y, n) == 0;
+}
+
+/* Is there a member of the group before the i-th? */
+static bool seen(const json_t *list, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (same_group(fm_html_str(json_array_get(list, j), "name"),
+			       fm_html_str(json_array_get(list, i), "name")))
+			return true;
+	return false;
+}
+
+static void put_group(const struct fm_page *p, struct fm_buf *out, const json_t *list, size_t first)
+{
+	const char *name = fm_html_str(json_array_get(list, first), "name"), *group, *expected;
+	size_t n = group_of(name, &group);
+	bool absent;
+
+	fm_buf_puts(out, "<tbody><tr class=\"group\"><th scope=\"rowgroup\" colspan=\"5\">");
+	fm_html_text(out, fm_words_group(group, n));
+	fm_buf_puts(out, "</th></tr>\n");
+	for (size_t i = first; i < json_array_size(list); i++)
+		if (same_group(name, fm_html_str(json_array_get(list, i), "name")))
+			put_measure(p, out, json_array_get(list, i));
+	for (size_t i = 0; (expected = fm_words_expected(i)); i++) {
+		fm_page_metric(p, expected, &absent);
+		if (!absent || !same_group(name, expected))
+			continue;
+		fm_buf_puts(out, "<tr><th scope=\"row\">");
+		fm_page_metric_name(out, expected);
+		fm_buf_puts(out, "</th><td class=\"num missing\" data-label=\"value\">missing</td><td class=\"nil\" "
+				 "colspan=\"3\"></td></tr>\n");
+	}
+	fm_buf_puts(out, "</tbody>\n");
+}
+
+/* Groups of which nothing is there at all. */
+static void put_absent_groups(const struct fm_page *p, struct fm_buf *out)
+{
+	const json_t *list = json_object_get(p->facts, "metrics");
+	const char *expected, *before = "";
+
+	for (size_t i = 0; (expected = fm_words_expected(i)); i++) {
+		const char *group;
+		size_t n = group_of(expected, &group);
+		bool there = same_group(expected, before);
+
+		for (size_t j = 0; j < json_array_size(list) && !there; j++)
+			there = same_group(expected, fm_html_str(json_array_get(list, j), "name"));
+		before = expected;
+		if (there)
+			continue;
+		fm_buf_puts(out, "<tbody><tr class=\"group\"><th scope=\"rowgroup\" colspan=\"5\">");
+		fm_html_text(out, fm_words_group(group, n));
+		fm_buf_puts(out, ": <span class=\"missing\">missing</span></th></tr></tbody>\n");
+	}
+}
+
 void fm_part_measures(const struct fm_page *p, struct fm_buf *out)
 {
 	const json_t *list = json_object_get(p->facts, "metrics");
-	bool absent;
 
 	fm_buf_puts(out, "<section id=\"measures\"><h2>All measures</h2>\n");
 	if (json_array_size(list) == 0) {
@@ -197,21 +276,15 @@ void fm_part_measures(const struct fm_page *p, struct fm_buf *out)
 	fm_html_count(out, (int64_t)json_array_size(list));
 	fm_buf_puts(out, " values, most of them without a limit</summary>\n<div class=\"wide\"><table><thead><tr>"
 			 "<th scope=\"col\">Measure</th><th scope=\"col\" class=\"num\">Value</th>"
-			 "<th scope=\"col\" class=\"num\">Noise floor</th><th scope=\"col\" class=\"num\">95\xe2\x80\xaf% interval</th>"
-			 "<th scope=\"col\" class=\"num\">Rows</th></tr></thead><tbody>\n");
+			 "<th scope=\"col\" class=\"num\">Noise floor</th><th scope=\"col\" "
+			 "class=\"num\">95\xe2\x80\xaf% interval</th>"
+			 "<th scope=\"col\" class=\"num\">Rows</th></tr></thead>\n");
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		const json_t *m = json_array_get(list, i);
+		const char *name = fm_html_str(json_array_get(list, i), "name");
 
-		if (strncmp(fm_html_str(m, "name"), "floor.", 6) != 0)
-			put_measure(p, out, m);
+		if (strncmp(name, "floor.", 6) != 0 && !seen(list, i))
+			put_group(p, out, list, i);
 	}
-	for (size_t i = 0; fm_words_metric_at(i); i++) {
-		fm_page_metric(p, fm_words_metric_at(i), &absent);
-		if (!absent || strncmp(fm_words_metric_at(i), "controls.", 9) == 0) /* the gate's own, no measure */
-			continue;
-		fm_buf_puts(out, "<tr><th scope=\"row\">");
-		fm_page_metric_name(out, fm_words_metric_at(i));
-		fm_buf_puts(out, "</th><td class=\"num missing\" data-label=\"value\">missing</td><td class=\"nil\" colspan=\"3\"></td></tr>\n");
-	}
-	fm_buf_puts(out, "</tbody></table></div></details></section>\n");
+	put_absent_groups(p, out);
+	fm_buf_puts(out, "</table></div></details></section>\n");
 }

@@ -119,9 +119,11 @@ static void put_waivers(const struct fm_page *p, struct fm_buf *out)
 
 	if (json_array_size(list) == 0)
 		return;
-	fm_buf_puts(out, "<section id=\"waivers\"><h2>Waivers</h2>\n<p>Checks that did not hold, and that somebody answers for.</p>\n"
-			 "<div class=\"wide\"><table><thead><tr><th scope=\"col\">Check</th><th scope=\"col\">Reason</th>"
-			 "<th scope=\"col\">Until</th><th scope=\"col\">Signed by</th></tr></thead><tbody>\n");
+	fm_buf_puts(out,
+		    "<section id=\"waivers\"><h2>Waivers</h2>\n<p>Checks that did not hold, and that somebody answers "
+		    "for.</p>\n"
+		    "<div class=\"wide\"><table><thead><tr><th scope=\"col\">Check</th><th scope=\"col\">Reason</th>"
+		    "<th scope=\"col\">Until</th><th scope=\"col\">Signed by</th></tr></thead><tbody>\n");
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *w = json_array_get(list, i);
 
@@ -147,15 +149,19 @@ void fm_part_controls(const struct fm_page *p, struct fm_buf *out)
 
 	fm_buf_puts(out, "<section id=\"controls\"><h2>Controls</h2>\n");
 	if (json_array_size(list) == 0) {
-		fm_buf_puts(out, "<p class=\"missing\">Missing: the gate was not tried on planted generators, or no record of it is here.</p></section>\n");
+		fm_buf_puts(out, "<p class=\"missing\">Missing: the gate was not tried on planted generators, or no "
+				 "record of it is here.</p></section>\n");
 		put_waivers(p, out);
 		return;
 	}
-	fm_buf_puts(out, "<p>Would the gate have noticed? It was tried on generators that leak or are useless, which it must refuse, and on fresh "
+	fm_buf_puts(out, "<p>Would the gate have noticed? It was tried on generators that leak or are useless, which "
+			 "it must refuse, and on fresh "
 			 "real flows, which it must pass.</p>\n");
 	put_smallest(p, out);
-	fm_buf_puts(out, "<div class=\"wide\"><table><thead><tr><th scope=\"col\">Planted</th><th scope=\"col\" class=\"num\">Level</th>"
-			 "<th scope=\"col\">Expected</th><th scope=\"col\">Got</th><th scope=\"col\">Failed by</th></tr></thead><tbody>\n");
+	fm_buf_puts(out, "<div class=\"wide\"><table><thead><tr><th scope=\"col\">Planted</th><th scope=\"col\" "
+			 "class=\"num\">Level</th>"
+			 "<th scope=\"col\">Expected</th><th scope=\"col\">Got</th><th scope=\"col\">Failed "
+			 "by</th></tr></thead><tbody>\n");
 	for (size_t i = 0; i < json_array_size(list); i++)
 		put_control(out, json_array_get(list, i));
 	fm_buf_puts(out, "</tbody></table></div></section>\n");

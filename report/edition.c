@@ -41,7 +41,8 @@ static json_t *publish_field(const json_t *field, bool real, int64_t k)
 		if (json_object_get(field, members[i]))
 			bad |= json_object_set(out, members[i], json_object_get(field, members[i]));
 	if (real && json_is_array(counts) && !bad)
-		bad |= json_object_set_new(out, "real", rounded(counts, k, strcmp(fm_html_str(field, "kind"), "ranks") == 0));
+		bad |= json_object_set_new(out, "real",
+					   rounded(counts, k, strcmp(fm_html_str(field, "kind"), "ranks") == 0));
 	if (!bad)
 		return out;
 	json_decref(out);
@@ -132,7 +133,8 @@ static int put_stages(const json_t *facts, json_t *out, struct fm_error *err)
 static int put_config(const json_t *facts, json_t *out, struct fm_error *err)
 {
 	static const char *const keep[] = {"report"};
-	json_t *config = json_deep_copy(json_object_get(facts, "config")), *publish = json_object_get(config, "publish");
+	json_t *config = json_deep_copy(json_object_get(facts, "config")),
+	       *publish = json_object_get(config, "publish");
 
 	if (!config)
 		return FM_OK;
@@ -154,9 +156,10 @@ static int put_config(const json_t *facts, json_t *out, struct fm_error *err)
 
 int fm_report_partner(const json_t *facts, json_t **partner, struct fm_error *err)
 {
-	static const char *const members[] = {
-	    "format",   "release", "rows",	  "commitments",   "metrics",		   "checks",  "verdict",     "waivers",
-	    "controls", "control_rows", "control_limit", "smallest_leak_caught", "privacy", "environment", "files", "archive"};
+	static const char *const members[] = {"format",   "release",      "rows",          "commitments",
+					      "metrics",  "checks",       "verdict",       "waivers",
+					      "controls", "control_rows", "control_limit", "smallest_leak_caught",
+					      "privacy",  "environment",  "files",         "archive"};
 	json_t *out = json_object();
 	int rc = out ? FM_OK : no_memory(err);
 
@@ -167,7 +170,8 @@ int fm_report_partner(const json_t *facts, json_t **partner, struct fm_error *er
 		if (v && json_object_set(out, members[i], v))
 			rc = no_memory(err);
 	}
-	if (rc || (rc = put_config(facts, out, err)) || (rc = put_stages(facts, out, err)) || (rc = put_histograms(facts, out, err))) {
+	if (rc || (rc = put_config(facts, out, err)) || (rc = put_stages(facts, out, err)) ||
+	    (rc = put_histograms(facts, out, err))) {
 		json_decref(out);
 		return rc;
 	}

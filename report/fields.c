@@ -9,9 +9,9 @@
 #include "report/html.h"
 #include "report/part.h"
 
-#define MAX_CELLS 256 /* of a field in the document */
-#define MAX_ROWS 10   /* of a chart by value */
-#define GAP 0.75      /* cells' widths between what lies outside the range and the range */
+#define MAX_CELLS 256         /* of a field in the document */
+#define MAX_ROWS 10           /* of a chart by value */
+#define GAP 0.75              /* cells' widths between what lies outside the range and the range */
 #define BEFORE "\xe2\x80\xb9" /* marks what lies below the range */
 #define BEYOND "\xe2\x80\xba"
 
@@ -31,9 +31,9 @@ struct field {
 static const struct {
 	const char *name, *metric;
 } expected[] = {
-    {"TS", "jsd.TS"},   {"TD", "jsd.TD"},   {"PKT", "jsd.PKT"}, {"BYT", "jsd.BYT"}, {"SA", "jsd.SA"},
-    {"DA", "jsd.DA"},   {"SP", "jsd.SPb"},  {"DP", "jsd.DPb"},  {"PR", "jsd.PR"},   {"FLG", "jsd.FLG"},
-    {"TOS", "jsd.TOS"}, {"FWD", NULL},      {"TY", "jsd.TY"},
+    {"TS", "jsd.TS"},   {"TD", "jsd.TD"},  {"PKT", "jsd.PKT"}, {"BYT", "jsd.BYT"}, {"SA", "jsd.SA"},
+    {"DA", "jsd.DA"},   {"SP", "jsd.SPb"}, {"DP", "jsd.DPb"},  {"PR", "jsd.PR"},   {"FLG", "jsd.FLG"},
+    {"TOS", "jsd.TOS"}, {"FWD", NULL},     {"TY", "jsd.TY"},
 };
 enum { NEXPECTED = sizeof expected / sizeof *expected };
 
@@ -165,7 +165,8 @@ static void describe_bins(struct fm_buf *b, const struct field *f, double lo, do
 	put_value(b, f, lo);
 	fm_buf_puts(b, " to ");
 	put_value(b, f, hi);
-	fm_buf_puts(b, is_time(f) ? ". Half of the flows are before about " : ", on a logarithmic scale. Half of the flows are below about ");
+	fm_buf_puts(b, is_time(f) ? ". Half of the flows are before about "
+				  : ", on a logarithmic scale. Half of the flows are below about ");
 	if (f->has[REAL]) {
 		put_value(b, f, middle_of(f, REAL, lo, hi));
 		fm_buf_puts(b, " (real) and ");
@@ -190,9 +191,10 @@ static void add_tick(struct fm_chart_steps *s, double at, const char *text, int 
 
 static void time_ticks(struct fm_chart_steps *s, const struct frame *in, double lo, double hi)
 {
-	static const int64_t steps[] = {1, 5, 15, 30, 60, 300, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800,
-					2592000, 31536000};
-	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+	static const int64_t steps[] = {1,    5,     15,    30,    60,    300,    900,    1800,    3600,
+					7200, 10800, 21600, 43200, 86400, 172800, 604800, 2592000, 31536000};
+	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+					     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 	double span = (hi - lo) / 1e6;
 	size_t k = 0;
 
@@ -315,7 +317,9 @@ static int draw_bins(struct fm_buf *out, struct field *f, struct fm_chart *c, st
 		log_ticks(s, f, &in, lo, hi);
 	if (below || above)
 		fm_buf_printf(desc, " Flows outside this range are in a cell of their own %s.",
-			      below && above ? "at each end" : below ? "before it" : "behind it");
+			      below && above ? "at each end"
+			      : below        ? "before it"
+					     : "behind it");
 	c->desc = desc->data ? desc->data : "";
 	fm_chart_steps(out, c, s);
 	free(s);
@@ -334,7 +338,7 @@ static int draw_ranks(struct fm_buf *out, struct field *f, struct fm_chart *c, s
 	for (size_t i = 0; i < f->n; i++)
 		add_cell(s, f, i, 1);
 	end_steps(s);
-	for (size_t i = 0; i < f->n; i += f->n > 12 ? 3 : 2) {
+	for (size_t i = 0; i<f->n; i += f->n> 12 ? 3 : 2) {
 		struct fm_buf text = {0};
 		if (i == 0)
 			fm_buf_puts(&text, "rank ");
@@ -342,13 +346,15 @@ static int draw_ranks(struct fm_buf *out, struct field *f, struct fm_chart *c, s
 		add_tick(s, (double)i / (double)f->n, text.data ? text.data : "", (int)text.len);
 		fm_buf_free(&text);
 	}
-	fm_buf_puts(desc, "Hosts in order of their number of flows, in groups that double: first, second and third, fourth to "
-			  "seventh and so on. Share of flows of the busiest seven hosts: ");
+	fm_buf_puts(
+	    desc, "Hosts in order of their number of flows, in groups that double: first, second and third, fourth to "
+		  "seventh and so on. Share of flows of the busiest seven hosts: ");
 	for (int side = 0; side < HOLDOUT; side++) {
 		if (!f->has[side])
 			continue;
 		fm_buf_printf(desc, "%s%s ", side == SYNTHETIC && f->has[REAL] ? ", " : "", sides[side]);
-		fm_html_percent(desc, f->share[side][0] + (f->n > 1 ? f->share[side][1] : 0) + (f->n > 2 ? f->share[side][2] : 0));
+		fm_html_percent(desc, f->share[side][0] + (f->n > 1 ? f->share[side][1] : 0) +
+					  (f->n > 2 ? f->share[side][2] : 0));
 	}
 	fm_buf_puts(desc, ".");
 	put_largest_difference(desc, f);
@@ -478,7 +484,8 @@ static int put_field(const struct fm_page *p, struct fm_buf *out, const json_t *
 		fm_html_text(constant, f->title);
 		fm_buf_puts(constant, " is <code>");
 		fm_html_text(constant, *only ? only : "(empty)");
-		fm_buf_puts(constant, f->has[REAL] ? "</code> in every flow, real and synthetic. " : "</code> in every synthetic flow. ");
+		fm_buf_puts(constant, f->has[REAL] ? "</code> in every flow, real and synthetic. "
+						   : "</code> in every synthetic flow. ");
 		rc = 1;
 		goto out;
 	}
@@ -517,8 +524,11 @@ static void put_legend(struct fm_buf *out, const json_t *hist, const json_t *lis
 	fm_buf_puts(out, "<span><i class=\"key syn\"></i>synthetic</span>");
 	if (real && holdout)
 		fm_buf_puts(out, " <span><i class=\"key holdout\"></i>real, held out</span>");
-	fm_buf_puts(out, "</p>\n<p class=\"note\">Shares of flows. Divergence is Jensen-Shannon\xe2\x80\x99s, in nats: 0 is the same distribution, 0.69 nothing in "
-			 "common. The noise floor is what real flows that were held out score against the others: chance alone.");
+	fm_buf_puts(
+	    out,
+	    "</p>\n<p class=\"note\">Shares of flows. Divergence is Jensen-Shannon\xe2\x80\x99s, in nats: 0 is the "
+	    "same distribution, 0.69 nothing in "
+	    "common. The noise floor is what real flows that were held out score against the others: chance alone.");
 	if (real)
 		fm_buf_puts(out, " " BEFORE " and " BEYOND " mark flows outside the range.");
 	if (real && isfinite(k) && k > 1) {
@@ -542,7 +552,8 @@ void fm_part_fields(const struct fm_page *p, struct fm_buf *out)
 	if (!p->partner && !list)
 		list = json_object_get(hist, "real_cells");
 	if (json_array_size(list) == 0) {
-		fm_buf_puts(out, "<p class=\"missing\">Missing: no histograms are recorded for this release.</p></section>\n");
+		fm_buf_puts(
+		    out, "<p class=\"missing\">Missing: no histograms are recorded for this release.</p></section>\n");
 		return;
 	}
 	put_legend(out, hist, list);

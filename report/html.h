@@ -12,17 +12,17 @@
 
 #include "base/mem.h"
 
-/* Text from outside (NULL is "").  & < > " ' become references; control characters, characters that turn the direction of
- * writing and what is not UTF-8 become U+FFFD, line ends a blank. */
+/* Text from outside (NULL is "").  & < > " ' become references; control characters, characters that turn the direction
+ * of writing and what is not UTF-8 become U+FFFD, line ends a blank. */
 void fm_html_text(struct fm_buf *out, const char *s);
 
-void fm_html_count(struct fm_buf *out, int64_t v);                /* 12,345 */
-void fm_html_fixed(struct fm_buf *out, double v, int decimals);   /* 0.1250; decimals 0 to 6 */
-/* A measured value: whole numbers as counts, else four decimals below 100, fewer above, an exponent below 0.00005; a dash
- * for what is no number. */
+void fm_html_count(struct fm_buf *out, int64_t v);              /* 12,345 */
+void fm_html_fixed(struct fm_buf *out, double v, int decimals); /* 0.1250; decimals 0 to 6 */
+/* A measured value: whole numbers as counts, else four decimals below 100, fewer above, an exponent below 0.00005; a
+ * dash for what is no number. */
 void fm_html_number(struct fm_buf *out, double v);
-void fm_html_percent(struct fm_buf *out, double share);           /* 12.3 %, or 0.04 % */
-void fm_html_short(struct fm_buf *out, double v);                 /* 1.2 k, 35 M: for axes */
+void fm_html_percent(struct fm_buf *out, double share); /* 12.3 %, or 0.04 % */
+void fm_html_short(struct fm_buf *out, double v);       /* 1.2 k, 35 M: for axes */
 
 /* A member as text ("" when it is no text) and as a number (NaN when it is none). */
 const char *fm_html_str(const json_t *object, const char *key);

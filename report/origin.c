@@ -40,8 +40,11 @@ static void put_stages(const struct fm_page *p, struct fm_buf *out)
 		fm_buf_puts(out, "<p class=\"missing\">Missing: no stages are recorded.</p>\n");
 		return;
 	}
-	fm_buf_printf(out, "<div class=\"wide\"><table><thead><tr><th scope=\"col\">Stage</th>%s<th scope=\"col\">Digest of its output</th></tr></thead><tbody>\n",
-		      run ? "<th scope=\"col\" class=\"num\">Seconds</th><th scope=\"col\" class=\"num\">Peak MiB</th>" : "");
+	fm_buf_printf(out,
+		      "<div class=\"wide\"><table><thead><tr><th scope=\"col\">Stage</th>%s<th scope=\"col\">Digest of "
+		      "its output</th></tr></thead><tbody>\n",
+		      run ? "<th scope=\"col\" class=\"num\">Seconds</th><th scope=\"col\" class=\"num\">Peak MiB</th>"
+			  : "");
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *s = json_array_get(list, i);
 		const char *output = fm_html_str(s, "output");
@@ -81,7 +84,8 @@ static void put_commitments(const struct fm_page *p, struct fm_buf *out)
 	}
 	fm_buf_puts(out, "<p>");
 	fm_html_text(out, fm_html_str(c, "method"));
-	fm_buf_puts(out, " under a secret of the team, of the digest of each. They tell nothing by themselves; with the secret the team can "
+	fm_buf_puts(out, " under a secret of the team, of the digest of each. They tell nothing by themselves; with "
+			 "the secret the team can "
 			 "show later what it used.</p>\n<dl class=\"facts long\">\n");
 	json_object_foreach((json_t *)of, name, v)
 	{
@@ -176,7 +180,8 @@ static void put_run(const struct fm_page *p, struct fm_buf *out)
 
 void fm_part_provenance(const struct fm_page *p, struct fm_buf *out)
 {
-	const json_t *release = json_object_get(p->facts, "release"), *environment = json_object_get(p->facts, "environment"),
+	const json_t *release = json_object_get(p->facts, "release"),
+		     *environment = json_object_get(p->facts, "environment"),
 		     *config = json_object_get(p->facts, "config"), *archive = json_object_get(p->facts, "archive");
 
 	fm_buf_puts(out, "<section id=\"provenance\"><h2>Provenance</h2>\n<dl class=\"facts long\">\n");
@@ -204,8 +209,9 @@ static void put_files(const struct fm_page *p, struct fm_buf *out)
 
 	if (json_array_size(files) == 0)
 		return;
-	fm_buf_puts(out, "<h3>Files of the archive</h3>\n<div class=\"wide\"><table><thead><tr><th scope=\"col\">File</th>"
-			 "<th scope=\"col\" class=\"num\">Bytes</th><th scope=\"col\">SHA-256</th></tr></thead><tbody>\n");
+	fm_buf_puts(out,
+		    "<h3>Files of the archive</h3>\n<div class=\"wide\"><table><thead><tr><th scope=\"col\">File</th>"
+		    "<th scope=\"col\" class=\"num\">Bytes</th><th scope=\"col\">SHA-256</th></tr></thead><tbody>\n");
 	for (size_t i = 0; i < json_array_size(files); i++) {
 		const json_t *f = json_array_get(files, i);
 
@@ -226,7 +232,8 @@ static void archive_stem(const struct fm_page *p, char *out, size_t cap)
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-";
 	const json_t *release = json_object_get(p->facts, "release");
 	const char *name = fm_html_str(release, "name"), *version = fm_html_str(release, "version");
-	bool good = *name && *version && *name != '-' && *name != '.' && !name[strspn(name, allowed)] && !version[strspn(version, allowed)];
+	bool good = *name && *version && *name != '-' && *name != '.' && !name[strspn(name, allowed)] &&
+		    !version[strspn(version, allowed)];
 
 	snprintf(out, cap, "%.63s%s%.31s", good ? name : "NAME-VERSION", good ? "-" : "", good ? version : "");
 }
@@ -238,11 +245,14 @@ void fm_part_verify(const struct fm_page *p, struct fm_buf *out)
 
 	archive_stem(p, stem, sizeof stem);
 	fm_buf_puts(out, "<section id=\"verify\" class=\"prose\"><h2>How to verify</h2>\n"
-			 "<p>This page is not signed: it repeats what <code>manifest.json</code> in the archive says. Check the archive before you "
-			 "unpack it, with the sender\xe2\x80\x99s <code>allowed_signers</code>, which should have come by another way.</p>\n");
+			 "<p>This page is not signed: it repeats what <code>manifest.json</code> in the archive says. "
+			 "Check the archive before you "
+			 "unpack it, with the sender\xe2\x80\x99s <code>allowed_signers</code>, which should have come "
+			 "by another way.</p>\n");
 	fm_buf_printf(out,
 		      "<pre><code>flowmint-verify --signers allowed_signers \\\n    %s.tar.zst</code></pre>\n"
-		      "<p>The same with OpenSSH alone; PRINCIPAL is the first word of the sender\xe2\x80\x99s line in that file.</p>\n"
+		      "<p>The same with OpenSSH alone; PRINCIPAL is the first word of the sender\xe2\x80\x99s line in "
+		      "that file.</p>\n"
 		      "<pre><code>ssh-keygen -Y verify -f allowed_signers -I PRINCIPAL -n flowmint \\\n"
 		      "    -s %s.tar.zst.sig &lt; %s.tar.zst</code></pre>\n"
 		      "<p>Then unpack, and check each file.</p>\n"

@@ -49,9 +49,10 @@ void fm_page_checks(const struct fm_page *p, size_t count[FM_NSTATES])
 
 void fm_page_metric_name(struct fm_buf *out, const char *name)
 {
-	const char *words = fm_words_metric(name);
+	char words[FM_WORDS_MAX];
 
-	if (words) {
+	fm_words_metric(name, words, sizeof words);
+	if (*words) {
 		fm_html_text(out, words);
 		fm_buf_puts(out, " ");
 	}

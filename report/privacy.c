@@ -34,20 +34,23 @@ static void put_guarantee(struct fm_buf *out, const char *unit, double epsilon, 
 	fm_html_number(out, epsilon);
 	fm_buf_puts(out, ", \xce\xb4 = ");
 	fm_html_number(out, isfinite(delta) ? delta : 0);
-	fm_buf_puts(out, "</b>. Whatever somebody concludes from these data, the odds of it change at most by a factor of ");
+	fm_buf_puts(out,
+		    "</b>. Whatever somebody concludes from these data, the odds of it change at most by a factor of ");
 	put_factor(out, epsilon);
 	fm_buf_puts(out, " when one ");
 	fm_html_text(out, unit);
-	fm_buf_puts(out, " is added to the private flows or taken out of them, except with a probability of \xce\xb4. Somebody who wants to "
+	fm_buf_puts(out, " is added to the private flows or taken out of them, except with a probability of \xce\xb4. "
+			 "Somebody who wants to "
 			 "find out whether a certain ");
 	fm_html_text(out, unit);
-	fm_buf_puts(out, " was among them, and who may be wrong in 1 of 100 cases where it was not, can be right in at most ");
+	fm_buf_puts(
+	    out, " was among them, and who may be wrong in 1 of 100 cases where it was not, can be right in at most ");
 	fm_html_number(out, round(1e4 * power_at(0.01, epsilon, isfinite(delta) ? delta : 0)) / 100);
 	fm_buf_puts(out, " of 100 cases where it was. That holds whatever else they know.</p>\n");
 }
 
-/* For all flows of one host: as recorded, or by group privacy (Dwork, Roth 2014, theorem 2.2) for m units a host: (m eps,
- * m e^((m-1) eps) delta). */
+/* For all flows of one host: as recorded, or by group privacy (Dwork, Roth 2014, theorem 2.2) for m units a host: (m
+ * eps, m e^((m-1) eps) delta). */
 static void put_host(const struct fm_page *p, struct fm_buf *out, double epsilon, double delta)
 {
 	const json_t *privacy = json_object_get(p->facts, "privacy"), *host = json_object_get(privacy, "host"),
@@ -65,14 +68,16 @@ static void put_host(const struct fm_page *p, struct fm_buf *out, double epsilon
 	}
 	fm_buf_puts(out, "<h3>For a host</h3>\n");
 	if (!isfinite(e)) {
-		fm_buf_puts(out, "<p>A host may have flows in any number of places, and each of them counts. <b>For all flows of one host together "
+		fm_buf_puts(out, "<p>A host may have flows in any number of places, and each of them counts. <b>For "
+				 "all flows of one host together "
 				 "nothing is promised.</b></p>\n");
 		return;
 	}
 	if (isfinite(d) && d >= 1) {
 		fm_buf_puts(out, "<p>For all flows of one host together the bound that follows (\xce\xb5 = ");
 		fm_html_number(out, e);
-		fm_buf_puts(out, ") is too weak to mean anything. <b>Take it that nothing is promised for a host.</b></p>\n");
+		fm_buf_puts(
+		    out, ") is too weak to mean anything. <b>Take it that nothing is promised for a host.</b></p>\n");
 		return;
 	}
 	put_guarantee(out, "host, with all its flows", e, d);
@@ -80,7 +85,8 @@ static void put_host(const struct fm_page *p, struct fm_buf *out, double epsilon
 
 static void put_leakage(const struct fm_page *p, struct fm_buf *out)
 {
-	double copies = fm_page_metric(p, "leak.rows_equal", NULL), nearer = fm_page_metric(p, "leak.share_nearer_train", NULL);
+	double copies = fm_page_metric(p, "leak.rows_equal", NULL),
+	       nearer = fm_page_metric(p, "leak.share_nearer_train", NULL);
 
 	fm_buf_puts(out, "<p>Measured on this release, and proof of nothing: ");
 	if (isfinite(copies)) {
@@ -89,7 +95,8 @@ static void put_leakage(const struct fm_page *p, struct fm_buf *out)
 	}
 	if (isfinite(nearer)) {
 		fm_html_percent(out, nearer);
-		fm_buf_puts(out, " lie nearer to those than to real flows that it never saw, where 50\xe2\x80\xaf% is chance.");
+		fm_buf_puts(
+		    out, " lie nearer to those than to real flows that it never saw, where 50\xe2\x80\xaf% is chance.");
 	} else {
 		fm_buf_puts(out, "<span class=\"missing\">nearness to training flows is missing</span>.");
 	}
@@ -106,15 +113,22 @@ void fm_part_privacy(const struct fm_page *p, struct fm_buf *out)
 	fm_buf_puts(out, "<section id=\"privacy\" class=\"prose\"><h2>Privacy</h2>\n");
 	if (isfinite(epsilon) && epsilon > 0) {
 		fm_buf_puts(out, "<p>The model was trained with differential privacy.</p>\n");
-		put_guarantee(out, strcmp(unit, "window") == 0 || !*unit ? "window of consecutive flows" : unit, epsilon, delta);
+		put_guarantee(out, strcmp(unit, "window") == 0 || !*unit ? "window of consecutive flows" : unit,
+			      epsilon, delta);
 		put_host(p, out, epsilon, delta);
 	} else if (strcmp(mode, "none") == 0) {
-		fm_buf_puts(out, "<p><b>This release gives no differential privacy guarantee.</b> The model saw the real flows without added noise. "
-				 "Nothing proves how little somebody who knows much already can learn about one flow or one host from it. Values "
-				 "that too few real flows share were kept out of the model, addresses are made up, and the gate looked for "
-				 "copies. Treat these data as derived from real ones, and do not try to identify anyone in them.</p>\n");
+		fm_buf_puts(out, "<p><b>This release gives no differential privacy guarantee.</b> The model saw the "
+				 "real flows without added noise. "
+				 "Nothing proves how little somebody who knows much already can learn about one flow "
+				 "or one host from it. Values "
+				 "that too few real flows share were kept out of the model, addresses are made up, and "
+				 "the gate looked for "
+				 "copies. Treat these data as derived from real ones, and do not try to identify "
+				 "anyone in them.</p>\n");
 	} else {
-		fm_buf_puts(out, "<p class=\"missing\">Missing: nothing is recorded about privacy, so nothing is promised.</p>\n");
+		fm_buf_puts(
+		    out,
+		    "<p class=\"missing\">Missing: nothing is recorded about privacy, so nothing is promised.</p>\n");
 	}
 	if (*statement) {
 		fm_buf_puts(out, "<p>In the words of the manifest: \xe2\x80\x9c");

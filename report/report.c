@@ -4,6 +4,8 @@
 #include "report/part.h"
 #include "report/style.h"
 
+#define MAX_ENTRIES 4096
+
 static int put_head(const struct fm_page *p, struct fm_buf *out, struct fm_error *err)
 {
 	const json_t *release = json_object_get(p->facts, "release");
@@ -13,20 +15,37 @@ static int put_head(const struct fm_page *p, struct fm_buf *out, struct fm_error
 	if (rc)
 		return rc;
 	/* img-src data: is for the empty icon, without which a browser asks the server for one. */
-	fm_buf_printf(out,
-		      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
-		      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '%s'; img-src data:; "
-		      "base-uri 'none'; form-action 'none'\"/>\n"
-		      "<meta name=\"referrer\" content=\"no-referrer\"/>\n"
-		      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
-		      "<meta name=\"color-scheme\" content=\"light dark\"/>\n<link rel=\"icon\" href=\"data:,\"/>\n<title>",
-		      digest);
+	fm_buf_printf(
+	    out,
+	    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
+	    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '%s'; img-src data:; "
+	    "base-uri 'none'; form-action 'none'\"/>\n"
+	    "<meta name=\"referrer\" content=\"no-referrer\"/>\n"
+	    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
+	    "<meta name=\"color-scheme\" content=\"light dark\"/>\n<link rel=\"icon\" href=\"data:,\"/>\n<title>",
+	    digest);
 	fm_html_text(out, fm_html_str(release, "name"));
 	fm_buf_puts(out, " ");
 	fm_html_text(out, fm_html_str(release, "version"));
 	fm_buf_puts(out, ": release report</title>\n<style>");
 	fm_buf_puts(out, fm_style_text);
 	fm_buf_puts(out, "</style>\n</head>\n");
+	return FM_OK;
+}
+
+/* No run has more; what is looked up in a list for each of another must stay quick. */
+static int check_size(const json_t *facts, struct fm_error *err)
+{
+	static const char *const lists[] = {"metrics", "checks", "controls", "waivers", "stages", "files"};
+	const json_t *gate = json_object_get(json_object_get(facts, "config"), "gate");
+
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+		if (json_array_size(json_object_get(facts, lists[i])) > MAX_ENTRIES)
+			return fm_fail(err, FM_EINPUT, "%s has over %d entries: this is no manifest of flowmint's",
+				       lists[i], MAX_ENTRIES);
+	if (json_object_size(gate) > MAX_ENTRIES)
+		return fm_fail(err, FM_EINPUT, "config.gate has over %d entries: this is no manifest of flowmint's",
+			       MAX_ENTRIES);
 	return FM_OK;
 }
 
@@ -37,12 +56,13 @@ int fm_report_html(const json_t *facts, bool partner, struct fm_buf *html, struc
 
 	if (!json_is_object(facts))
 		return fm_fail(err, FM_EINPUT, "there are no facts to report: the manifest is no JSON object");
-	if ((rc = put_head(&p, html, err)))
+	if ((rc = check_size(facts, err)) || (rc = put_head(&p, html, err)))
 		return rc;
 	fm_buf_puts(html, "<body>\n<main>\n");
 	fm_part_verdict(&p, html);
 	fm_buf_puts(html, "<nav aria-label=\"Sections\"><a href=\"#fields\">Fields</a> <a href=\"#checks\">Checks</a> "
-			  "<a href=\"#controls\">Controls</a> <a href=\"#privacy\">Privacy</a> <a href=\"#provenance\">Provenance</a> "
+			  "<a href=\"#controls\">Controls</a> <a href=\"#privacy\">Privacy</a> <a "
+			  "href=\"#provenance\">Provenance</a> "
 			  "<a href=\"#verify\">How to verify</a> <a href=\"#measures\">All measures</a></nav>\n");
 	fm_part_fields(&p, html);
 	fm_part_checks(&p, html);

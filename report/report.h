@@ -1,12 +1,13 @@
 /*
- * report.h - a release explained to the people who sign it and to those who get it: one HTML file that needs nothing else.
+ * report.h - a release explained to the people who sign it and to those who get it: one HTML file that needs nothing
+ * else.
  *
  *     json_t *facts = ...;                              what is known, see below
  *     fm_report_partner(facts, &facts2, err)            what of it a partner may see
  *     fm_report_html(facts2, &html, err)
  *
- * Facts are the archive's manifest.json (docs/formats-release.md), each member of which may be absent and is then shown as
- * missing.  The report reads
+ * Facts are the archive's manifest.json (docs/formats-release.md), each member of which may be absent and is then shown
+ * as missing.  The report reads
  *
  *     release rows config stages commitments metrics checks verdict privacy environment files
  *     controls control_rows control_limit smallest_leak_caught waivers      of the verdict (manifests/metrics.h)
@@ -18,8 +19,9 @@
  *     run           of the team alone: {"id","time","status","message","source","trace_sha256","ingest":{...},
  *                   "stages":[{"name","output","seconds","peak_rss_bytes","cached"}]}
  *
- * The page holds no script, no link to anything outside and no style attribute; its Content-Security-Policy admits its one
- * style sheet by digest and nothing else.  Text from outside is escaped.  It depends on its facts alone: no clock, no locale.
+ * The page holds no script, no link to anything outside and no style attribute; its Content-Security-Policy admits its
+ * one style sheet by digest and nothing else.  Text from outside is escaped.  It depends on its facts alone: no clock,
+ * no locale.
  */
 #ifndef FM_REPORT_REPORT_H
 #define FM_REPORT_REPORT_H
@@ -33,7 +35,8 @@
 
 #define FM_PUBLIC_HISTOGRAMS_FORMAT "flowmint-public-histograms/1"
 
-/* Append the page to html.  A partner's edition says so; who makes one passes facts from fm_report_partner. */
+/* Append the page to html.  A partner's edition says so; who makes one passes facts from fm_report_partner.  FM_EINPUT:
+ * facts is no object, or a list in it has more entries than any run makes. */
 int fm_report_html(const json_t *facts, bool partner, struct fm_buf *html, struct fm_error *err) FM_MUST_CHECK;
 
 /*
@@ -45,9 +48,11 @@ int fm_report_partner(const json_t *facts, json_t **partner, struct fm_error *er
 
 /*
  * The histograms as they may be published, a new reference: cells cut by the synthetic table, the synthetic counts and,
- * with real, the real counts rounded down to a multiple of k, so that a count below k is 0 and none can be told from the
- * others and their sum; in ranks, cells of fewer than k hosts are 0.  The holdout's never.  NULL when doc has no histograms.
+ * with real, the real counts rounded down to a multiple of k, so that a count below k is 0 and none can be told from
+ * the others and their sum; in ranks, cells of fewer than k hosts are 0.  The holdout's never.  NULL when doc has no
+ * histograms.
  */
-int fm_report_histograms(const json_t *doc, bool real, int64_t k, json_t **published, struct fm_error *err) FM_MUST_CHECK;
+int fm_report_histograms(const json_t *doc, bool real, int64_t k, json_t **published,
+			 struct fm_error *err) FM_MUST_CHECK;
 
 #endif

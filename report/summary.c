@@ -24,7 +24,8 @@ static void put_head(const struct fm_page *p, struct fm_buf *out)
 		fm_buf_puts(out, "</p>\n");
 	}
 	if (!p->partner)
-		fm_buf_puts(out, "<p class=\"note\">This edition shows distributions of private flows. It stays with the team; give partners "
+		fm_buf_puts(out, "<p class=\"note\">This edition shows distributions of private flows. It stays with "
+				 "the team; give partners "
 				 "the partner\xe2\x80\x99s edition.</p>\n");
 	fm_buf_puts(out, "</header>\n");
 }
@@ -117,7 +118,8 @@ static void put_failed(const struct fm_page *p, struct fm_buf *out)
 		fm_buf_puts(out, ": ");
 		if (isfinite(fm_html_real(c, "value"))) {
 			fm_html_number(out, fm_html_real(c, "value"));
-			fm_buf_puts(out, strcmp(fm_html_str(c, "direction"), "min") == 0 ? ", at least " : ", at most ");
+			fm_buf_puts(out,
+				    strcmp(fm_html_str(c, "direction"), "min") == 0 ? ", at least " : ", at most ");
 			fm_html_number(out, fm_html_real(c, "threshold"));
 		} else {
 			fm_html_text(out, *why ? why : "not measured");
@@ -129,8 +131,10 @@ static void put_failed(const struct fm_page *p, struct fm_buf *out)
 
 static void open_verdict(struct fm_buf *out, const char *class, const char *mark, const char *word)
 {
-	fm_buf_printf(out, "<section id=\"verdict\" class=\"verdict %s\"><h2><span class=\"mark\" aria-hidden=\"true\">%s</span> %s</h2>\n", class,
-		      mark, word);
+	fm_buf_printf(out,
+		      "<section id=\"verdict\" class=\"verdict %s\"><h2><span class=\"mark\" "
+		      "aria-hidden=\"true\">%s</span> %s</h2>\n",
+		      class, mark, word);
 }
 
 /* "12 of 14 checks hold, 2 are waived." */
@@ -165,7 +169,8 @@ void fm_part_verdict(const struct fm_page *p, struct fm_buf *out)
 		put_passed(out, count);
 	} else if (strcmp(said, "pass") == 0) {
 		open_verdict(out, "fail", "\xe2\x9c\x95", "Not valid");
-		fm_buf_puts(out, n ? "<p>The record says that the gate was passed, but these checks do not hold by their own numbers.</p>\n"
+		fm_buf_puts(out, n ? "<p>The record says that the gate was passed, but these checks do not hold by "
+				     "their own numbers.</p>\n"
 				   : "<p>The record says that the gate was passed, but holds no check.</p>\n");
 		put_failed(p, out);
 	} else if (strcmp(said, "fail") == 0) {

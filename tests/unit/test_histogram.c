@@ -45,7 +45,8 @@ static size_t counts(const json_t *f, const char *side, uint64_t *count, uint64_
 
 static void test_every_row_is_counted_once(void **state)
 {
-	struct fm_table *real = random_table(3000, 1), *synthetic = random_table(2000, 2), *holdout = random_table(700, 3);
+	struct fm_table *real = random_table(3000, 1), *synthetic = random_table(2000, 2),
+			*holdout = random_table(700, 3);
 	json_t *doc = histograms(real, synthetic, holdout);
 
 	(void)state;

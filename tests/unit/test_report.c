@@ -1,5 +1,5 @@
-/* The report: safe whatever the facts say, the same in every locale, nothing private in a partner's edition, nothing that is
- * missing passed over. */
+/* The report: safe whatever the facts say, the same in every locale, nothing private in a partner's edition, nothing
+ * that is missing passed over. */
 #include <ctype.h>
 #include <locale.h>
 #include <math.h>
@@ -16,6 +16,7 @@
 
 #include "base/hash.h"
 #include "report/html.h"
+#include "report/part.h"
 #include "report/report.h"
 
 #define MARK "987654"
@@ -23,30 +24,39 @@
 
 /* A manifest as a run makes it, small; %s: the config's publish section. */
 static const char facts_text[] =
-    "{'format':'flowmint-manifest/1','release':{'name':'demo','version':'1.0.0','description':'Flows','license':'CC0-1.0','date':'2016-04-11'},"
-    "'rows':300,'config':{'preset':'demo','gate':{'jsd.BYT':{'max':0.08},'jsd.PKT':{'max':0.08},'leak.rows_equal':{'max':0},'control_rows':100},"
+    "{'format':'flowmint-manifest/"
+    "1','release':{'name':'demo','version':'1.0.0','description':'Flows','license':'CC0-1.0','date':'2016-04-11'},"
+    "'rows':300,'config':{'preset':'demo','gate':{'jsd.BYT':{'max':0.08},'jsd.PKT':{'max':0.08},'leak.rows_equal':{'"
+    "max':0},'control_rows':100},"
     "'model':{'min_count':20},'source':{'dialect':'ugr16'},'publish':{'report':'%s'}},"
-    "'stages':[{'name':'ingest'},{'name':'train'},{'name':'generate','output':'aa'},{'name':'evaluate','output':'bb'},{'name':'gate','output':'cc'}],"
+    "'stages':[{'name':'ingest'},{'name':'train'},{'name':'generate','output':'aa'},{'name':'evaluate','output':'bb'},{"
+    "'name':'gate','output':'cc'}],"
     "'commitments':{'method':'HMAC-SHA-256','of':{'source':'s1','store':'s2','model':'s3'}},"
-    "'metrics':[{'name':'rows.real','value':300,'n':300},{'name':'jsd.BYT','value':0.0123,'n':300},{'name':'jsd.PKT','value':null,'n':300},"
+    "'metrics':[{'name':'rows.real','value':300,'n':300},{'name':'jsd.BYT','value':0.0123,'n':300},{'name':'jsd.PKT','"
+    "value':null,'n':300},"
     "{'name':'floor.jsd.BYT','value':0.004,'n':100},{'name':'leak.rows_equal','value':0,'n':300,'ci':[0,0.01]}],"
     "'checks':[{'name':'jsd.BYT','value':0.0123,'threshold':0.08,'direction':'max','n':300,'pass':true,'why':''},"
     "{'name':'leak.rows_equal','value':0,'threshold':0,'direction':'max','n':300,'pass':true,'ci':[0,0.01],'why':''}],"
     "'verdict':'pass','privacy':{'mode':'none','statement':'No differential privacy.'},"
     "'environment':{'flowmint':'0.1.0','training_blas_kernel':'Haswell','confinement':'namespaces'},"
-    "'controls':[{'name':'copy','kind':'negative','level':0.005,'expected':'fail','got':'fail','ok':true,'failed_checks':['leak.rows_equal']},"
+    "'controls':[{'name':'copy','kind':'negative','level':0.005,'expected':'fail','got':'fail','ok':true,'failed_"
+    "checks':['leak.rows_equal']},"
     "{'name':'fresh','kind':'positive','level':0,'expected':'pass','got':'fail','ok':false,'failed_checks':[]}],"
     "'control_rows':100,'control_limit':0.005,'smallest_leak_caught':0.005}";
 
 /* A team's histograms: what only private flows tell has the digits of MARK. */
 static const char histograms_text[] =
     "{'format':'flowmint-histograms/1','rows':{'real':300,'synthetic':300,'holdout':100},"
-    "'real_cells':[{'name':'PR','kind':'values','values':['TCP','PRIVATE" MARK "','other'],'real':[" MARK "1,2,3],'synthetic':[1,2,3],'holdout':[1,2,3]},"
-    "{'name':'BYT','kind':'bins','scale':'log1p','unit':'bytes','lo':3.0,'hi':9." MARK ",'real':[0,1,2,1,0],'synthetic':[0,1,2,1,0]}],"
-    "'synthetic_cells':[{'name':'PR','kind':'values','values':['TCP','UDP','other'],'real':[250,45,5],'synthetic':[240,55,5],'holdout':[" MARK ",9,1],"
+    "'real_cells':[{'name':'PR','kind':'values','values':['TCP','PRIVATE" MARK "','other'],'real':[" MARK
+    "1,2,3],'synthetic':[1,2,3],'holdout':[1,2,3]},"
+    "{'name':'BYT','kind':'bins','scale':'log1p','unit':'bytes','lo':3.0,'hi':9." MARK
+    ",'real':[0,1,2,1,0],'synthetic':[0,1,2,1,0]}],"
+    "'synthetic_cells':[{'name':'PR','kind':'values','values':['TCP','UDP','other'],'real':[250,45,5],'synthetic':[240,"
+    "55,5],'holdout':[" MARK ",9,1],"
     "'extra':" MARK "},"
     "{'name':'SA','kind':'ranks','real':[100,90,80,25,20,40],'synthetic':[100,90,80,25,20,40]},"
-    "{'name':'BYT','kind':'bins','scale':'log1p','unit':'bytes','lo':3.0,'hi':9.0,'real':[39,41,19,201,0],'synthetic':[0,100,100,100,0]}]}";
+    "{'name':'BYT','kind':'bins','scale':'log1p','unit':'bytes','lo':3.0,'hi':9.0,'real':[39,41,19,201,0],'synthetic':["
+    "0,100,100,100,0]}]}";
 
 static json_t *parse(const char *text)
 {
@@ -96,15 +106,15 @@ static json_t *partner_facts(const json_t *facts)
 	return v;
 }
 
-#define HAS(text, words) \
-	do { \
-		if (!strstr(text, words)) \
-			fail_msg("the page does not say: %s", words); \
+#define HAS(text, words)                                                                                               \
+	do {                                                                                                           \
+		if (!strstr(text, words))                                                                              \
+			fail_msg("the page does not say: %s", words);                                                  \
 	} while (0)
-#define HAS_NOT(text, words) \
-	do { \
-		if (strstr(text, words)) \
-			fail_msg("the page says: %.60s", strstr(text, words)); \
+#define HAS_NOT(text, words)                                                                                           \
+	do {                                                                                                           \
+		if (strstr(text, words))                                                                               \
+			fail_msg("the page says: %.60s", strstr(text, words));                                         \
 	} while (0)
 
 /* ---- what every page must be ---- */
@@ -145,7 +155,8 @@ static void check_form(const char *text)
 		while (*p == ' ') {
 			size_t a = strspn(++p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-:");
 			assert_true(a > 0);
-			if ((a == 5 && memcmp(p, "style", 5) == 0) || (p[0] == 'o' && p[1] == 'n') || (a == 3 && memcmp(p, "src", 3) == 0))
+			if ((a == 5 && memcmp(p, "style", 5) == 0) || (p[0] == 'o' && p[1] == 'n') ||
+			    (a == 3 && memcmp(p, "src", 3) == 0))
 				fail_msg("an attribute that has no place here: %.40s", p);
 			p += a;
 			assert_int_equal(p[0], '=');
@@ -180,7 +191,9 @@ static void check_policy(const char *text)
 	assert_int_equal(fm_sha256_bytes(css, (size_t)(end - css), digest, &err), FM_OK);
 	EVP_EncodeBlock(base64, digest, sizeof digest);
 	snprintf(want, sizeof want,
-		 "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-%s'; img-src data:; ", base64);
+		 "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-%s'; "
+		 "img-src data:; ",
+		 base64);
 	HAS(text, want);
 	assert_true(strstr(text, want) < css);
 	assert_null(strstr(css, "<style"));
@@ -240,7 +253,8 @@ static void test_verdict_stands_first(void **state)
 
 /* ---- hostile facts ---- */
 
-static const char hostile[] = "</script></style><img src=x onerror=alert(1)>\" onload=\"x' & <b> \x01\x1b[31m\x7f\xc2\x9b\xe2\x80\xae http-equiv=refresh ]]> --> \xef\xbb\xbf";
+static const char hostile[] = "</script></style><img src=x onerror=alert(1)>\" onload=\"x' & <b> "
+			      "\x01\x1b[31m\x7f\xc2\x9b\xe2\x80\xae http-equiv=refresh ]]> --> \xef\xbb\xbf";
 
 /* Every string of v becomes hostile, and so do the names of members below `deep`. */
 static void poison(json_t *v)
@@ -253,10 +267,8 @@ static void poison(json_t *v)
 		json_string_set_nocheck(v, hostile);
 		return;
 	}
-	json_object_foreach(v, key, m)
-		poison(m);
-	json_array_foreach(v, i, m)
-		poison(m);
+	json_object_foreach(v, key, m) poison(m);
+	json_array_foreach(v, i, m) poison(m);
 }
 
 static void test_hostile_text_is_escaped(void **state)
@@ -270,7 +282,8 @@ static void test_hostile_text_is_escaped(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		member = json_object_get(facts, deep[i]);
 		json_object_set_new_nocheck(member, hostile, json_pack("{s:s}", "a", "b"));
-		json_object_set_new_nocheck(json_object_get(member, i ? "of" : "model"), hostile, json_string_nocheck(hostile));
+		json_object_set_new_nocheck(json_object_get(member, i ? "of" : "model"), hostile,
+					    json_string_nocheck(hostile));
 	}
 	/* What decides the way must be right for the way to be taken. */
 	json_object_set_new(facts, "verdict", json_string("fail"));
@@ -280,7 +293,8 @@ static void test_hostile_text_is_escaped(void **state)
 	json_object_set_new(facts, "archive", json_pack("{s:b}", "checked", 1));
 	json_object_set_new_nocheck(json_object_get(facts, "archive"), "signer", json_string_nocheck(hostile));
 	json_object_set_new(facts, "waivers", json_pack("[{}]"));
-	json_object_set_new_nocheck(json_array_get(json_object_get(facts, "waivers"), 0), "reason", json_string_nocheck(hostile));
+	json_object_set_new_nocheck(json_array_get(json_object_get(facts, "waivers"), 0), "reason",
+				    json_string_nocheck(hostile));
 	json_object_set_new(facts, "run", json_pack("{s:[{}]}", "stages"));
 	json_object_set_new_nocheck(json_object_get(facts, "run"), "source", json_string_nocheck(hostile));
 	json_object_set_new_nocheck(json_array_get(json_object_get(json_object_get(facts, "run"), "stages"), 0), "name",
@@ -314,7 +328,7 @@ static void test_text_that_is_no_utf8_is_shown_as_unknown(void **state)
 static void test_impossible_histograms_are_missing(void **state)
 {
 	static const char *const fields[] = {
-	    "{'name':'BYT','kind':'bins','scale':'log1p','unit':'bytes','lo':9,'hi':3,'real':[0,1,0],'synthetic':[0,1,0]}",
+	    "{'name':'BYT','kind':'bins','scale':'log1p','lo':9,'hi':3,'real':[0,1,0],'synthetic':[0,1,0]}",
 	    "{'name':'BYT','kind':'bins','scale':'log1p','unit':'bytes','real':[0,1,0],'synthetic':[0,1,0]}",
 	    "{'name':'BYT','kind':'bins','scale':'log1p','lo':3,'hi':9,'real':[0,1,0],'synthetic':[0,-1,0]}",
 	    "{'name':'BYT','kind':'bins','scale':'log1p','lo':3,'hi':9,'synthetic':[0,0,0]}",
@@ -356,9 +370,9 @@ static void test_large_and_extreme_histograms_are_drawn_or_missing(void **state)
 				json_array_append_new(counts, json_integer(j % 2 ? INT64_MAX : 1));
 				json_array_append_new(values, json_string("v"));
 			}
-			facts = json_pack("{s:{s:[{s:s,s:s,s:s,s:f,s:f,s:o,s:O,s:o}]}}", "histograms", "fields", "name", "TS", "kind", kinds[k],
-					  "scale", k ? "log1p" : "linear", "lo", -1e300, "hi", 1e300, "values", values, "real", counts,
-					  "synthetic", counts);
+			facts = json_pack("{s:{s:[{s:s,s:s,s:s,s:f,s:f,s:o,s:O,s:o}]}}", "histograms", "fields", "name",
+					  "TS", "kind", kinds[k], "scale", k ? "log1p" : "linear", "lo", -1e300, "hi",
+					  1e300, "values", values, "real", counts, "synthetic", counts);
 			assert_non_null(facts);
 			text = page(facts, false);
 			check_page(text);
@@ -373,7 +387,9 @@ static void plant(json_t *facts)
 {
 	json_t *stages = json_object_get(facts, "stages"), *config = json_object_get(facts, "config");
 
-	json_object_set_new(facts, "run", json_pack("{s:s,s:s,s:{s:i}}", "id", "r" MARK, "source", "/secret/" MARK, "ingest", "rows", atoi(MARK)));
+	json_object_set_new(
+	    facts, "run",
+	    json_pack("{s:s,s:s,s:{s:i}}", "id", "r" MARK, "source", "/secret/" MARK, "ingest", "rows", atoi(MARK)));
 	json_object_set_new(json_array_get(stages, 0), "output", json_string("store" MARK));
 	json_object_set_new(json_array_get(stages, 1), "output", json_string("model" MARK));
 	json_object_set_new(json_array_get(stages, 2), "seconds", json_integer(atoi(MARK)));
@@ -479,9 +495,17 @@ static void test_published_counts_are_multiples_of_k(void **state)
 static void test_missing_facts_are_shown_as_missing(void **state)
 {
 	static const char *const words[] = {
-	    "No verdict",	       "Missing: the gate has not judged this run",   "Missing: no histograms",	"Missing: no check is recorded",
-	    "Missing: no measures",    "Missing: the gate was not tried on planted",  "Missing: nothing is recorded about privacy",
-	    "Missing: no stages",      "Missing: no commitments",		      "Missing: no config",	"nearness to training flows is missing",
+	    "No verdict",
+	    "Missing: the gate has not judged this run",
+	    "Missing: no histograms",
+	    "Missing: no check is recorded",
+	    "Missing: no measures",
+	    "Missing: the gate was not tried on planted",
+	    "Missing: nothing is recorded about privacy",
+	    "Missing: no stages",
+	    "Missing: no commitments",
+	    "Missing: no config",
+	    "nearness to training flows is missing",
 	};
 	json_t *facts = json_object();
 	char *text = page(facts, true);
@@ -501,8 +525,9 @@ static void test_a_missing_metric_has_a_row(void **state)
 
 	(void)state;
 	/* jsd.PKT: in the config, not in the verdict; its metric is null */
-	json_array_append_new(checks, parse("{'name':'leak.unheard_of','value':null,'threshold':0.5,'direction':'max','n':0,'pass':false,"
-					    "'why':'not measured: misspelt'}"));
+	json_array_append_new(
+	    checks, parse("{'name':'leak.unheard_of','value':null,'threshold':0.5,'direction':'max','n':0,'pass':false,"
+			  "'why':'not measured: misspelt'}"));
 	json_object_set_new(facts, "verdict", json_string("fail"));
 	text = page(facts, false);
 	check_page(text);
@@ -553,9 +578,11 @@ static void test_waivers_and_controls_are_told(void **state)
 
 	(void)state;
 	json_array_append_new(json_object_get(facts, "checks"),
-			      parse("{'name':'jsd.PKT','value':0.5,'threshold':0.08,'direction':'max','n':300,'pass':false,'waived':true,'why':'above'}"));
+			      parse("{'name':'jsd.PKT','value':0.5,'threshold':0.08,'direction':'max','n':300,'pass':"
+				    "false,'waived':true,'why':'above'}"));
 	json_object_set_new(facts, "waivers",
-			    parse("[{'check':'jsd.PKT','reason':'known quirk','expires':'2027-01-01','signer':'ciso@example.org','key':'SHA256:abc'}]"));
+			    parse("[{'check':'jsd.PKT','reason':'known "
+				  "quirk','expires':'2027-01-01','signer':'ciso@example.org','key':'SHA256:abc'}]"));
 	text = page(facts, true);
 	check_page(text);
 	HAS(text, "Passed the gate");
@@ -581,7 +608,9 @@ static void test_epsilon_in_words(void **state)
 	char *text;
 
 	(void)state;
-	json_object_set_new(facts, "privacy", json_pack("{s:s,s:f,s:f,s:s}", "mode", "dp", "epsilon", 1.0, "delta", 1e-6, "unit", "window"));
+	json_object_set_new(
+	    facts, "privacy",
+	    json_pack("{s:s,s:f,s:f,s:s}", "mode", "dp", "epsilon", 1.0, "delta", 1e-6, "unit", "window"));
 	text = page(facts, true);
 	check_page(text);
 	HAS(text, "at most by a factor of 2.72");
@@ -601,7 +630,8 @@ static void test_epsilon_in_words(void **state)
 	text = page(facts, true);
 	HAS(text, "Take it that nothing is promised for a host");
 	free(text);
-	json_object_set_new(json_object_get(facts, "privacy"), "host", json_pack("{s:f,s:f}", "epsilon", 3.0, "delta", 1e-5));
+	json_object_set_new(json_object_get(facts, "privacy"), "host",
+			    json_pack("{s:f,s:f}", "epsilon", 3.0, "delta", 1e-5));
 	text = page(facts, true);
 	HAS(text, "\xce\xb5 = 3,");
 	HAS(text, "at most by a factor of 20 ");
@@ -651,7 +681,8 @@ static void test_numbers_in_every_locale(void **state)
 		number_is(0.0123456, "0.0123");
 		number_is(0.99995, "1.0000");
 		number_is(1.5, "1.5000");
-		number_is(-1.5, "\xe2\x88\x92" "1.5000");
+		number_is(-1.5, "\xe2\x88\x92"
+				"1.5000");
 		number_is(3, "3");
 		number_is(99.99999, "100.0");
 		number_is(1234.56, "1234.6");
@@ -687,6 +718,59 @@ static void test_facts_that_are_none(void **state)
 	fm_buf_free(&b);
 }
 
+/* A list that no run of ours made takes no time: it is refused. */
+static void test_lists_without_end_are_refused(void **state)
+{
+	static const char *const lists[] = {"metrics", "checks", "controls", "waivers", "stages", "files"};
+	struct fm_error err = {0};
+	struct fm_buf b = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+		json_t *facts = facts_with("metrics"), *list = json_array();
+
+		for (int j = 0; j < 5000; j++)
+			json_array_append_new(list, json_object());
+		json_object_set_new(facts, lists[i], list);
+		assert_int_equal(fm_report_html(facts, true, &b, &err), FM_EINPUT);
+		assert_non_null(strstr(err.message, lists[i]));
+		assert_int_equal(b.len, 0);
+		json_decref(facts);
+	}
+	fm_buf_free(&b);
+}
+
+static void test_metrics_in_words(void **state)
+{
+	static const char *const names[][2] = {
+	    {"jsd.BYT", "Bytes, divergence"},
+	    {"leak.unique_z_no_addr_time",
+	     "Training flows met once and emitted, against held out ones, z, without addresses and time"},
+	    {"leak.dcr_median_holdout_sizes",
+	     "Distance to the closest record, median, held out, by duration, packets and bytes alone"},
+	    {"leak.unique_train", "Rows met once and emitted, training"},
+	    {"time.PAIR_synthetic", "Flows that answer a recent one, synthetic"},
+	    {"heavy.SA_bytes_top10_real", "Source hosts, share of bytes of the 10 busiest, real"},
+	    {"heavy.SA_bytes_top1000_real", ""},
+	    {"tstr.f1.trees.dos", "dos, F1, by boosted trees"},
+	    {"tstr.f1.trees.a_real", "a_real, F1, by boosted trees"},
+	    {"trtr.macro_f1.network", "F1, mean of the labels, by network"},
+	    {"tstr.f1.treesx", ""},
+	    {"tstr.", ""},
+	    {"_real", ""},
+	    {"", ""},
+	};
+	char words[FM_WORDS_MAX], small[8];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		fm_words_metric(names[i][0], words, sizeof words);
+		assert_string_equal(words, names[i][1]);
+		fm_words_metric(names[i][0], small, sizeof small);
+		assert_true(strlen(small) < sizeof small);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -706,6 +790,8 @@ int main(void)
 	    cmocka_unit_test(test_epsilon_in_words),
 	    cmocka_unit_test(test_numbers_in_every_locale),
 	    cmocka_unit_test(test_facts_that_are_none),
+	    cmocka_unit_test(test_lists_without_end_are_refused),
+	    cmocka_unit_test(test_metrics_in_words),
 	};
 	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
 }
