@@ -119,7 +119,7 @@ void fm_html_number(struct fm_buf *out, double v)
 		put_grouped(out, (uint64_t)a);
 	else if (a < 99.99995)
 		fm_html_fixed(out, a, 4);
-	else if (a < 9999.95)
+	else if (a < 999.95)
 		fm_html_fixed(out, a, 1);
 	else
 		put_grouped(out, (uint64_t)round(a));

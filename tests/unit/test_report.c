@@ -685,7 +685,8 @@ static void test_numbers_in_every_locale(void **state)
 				"1.5000");
 		number_is(3, "3");
 		number_is(99.99999, "100.0");
-		number_is(1234.56, "1234.6");
+		number_is(234.56, "234.6");
+		number_is(1234.56, "1,235");
 		number_is(12345.6, "12,346");
 		number_is(1234567, "1,234,567");
 		number_is(0.0000321, "3.2e-5");
