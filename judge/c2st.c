@@ -14,9 +14,10 @@
 #include "judge/trees.h"
 #include "judge/windows.h"
 
-enum { FOLDS = 3, LEAST = 2 * FOLDS };
+enum { FOLDS = 3, LEAST = 2 * FOLDS, FEW_SEGMENTS = 30, MOST_SEGMENTS = 200 };
+enum { FLOWS_IN_SEGMENT = 256, WINDOWS_IN_SEGMENT = 8 };
 #define SEED 20160411u
-enum purpose { DRAW_REAL = 11, DRAW_SYNTHETIC, SHUFFLE_REAL, SHUFFLE_SYNTHETIC };
+enum purpose { DRAW_REAL = 11, DRAW_SYNTHETIC, SHUFFLE_REAL, SHUFFLE_SYNTHETIC, DEAL };
 
 /* The reference's: scikit-learn's histogram gradient boosting with its default settings: 20 rows a leaf, here a
  * twentieth of the rows where that is fewer. */
@@ -35,8 +36,18 @@ struct sample {
 	const char *name;
 	float *x; /* (2 n, f); NULL when there are too few rows */
 	size_t n, f;
-	uint8_t *fold; /* (2 n) */
+	uint8_t *segment; /* (2 n): rows of one go to one fold */
+	uint8_t *fold;    /* (2 n) */
 };
+
+/* Segments of n rows, about `each` rows in one. */
+static size_t count_segments(size_t n, size_t each)
+{
+	size_t s = n / each;
+
+	s = s > MOST_SEGMENTS ? MOST_SEGMENTS : s < FEW_SEGMENTS ? FEW_SEGMENTS : s;
+	return s < n ? s : n;
+}
 
 struct result {
 	struct fm_auc auc;
@@ -83,39 +94,55 @@ static int sort_rows(const float *x, size_t n, size_t f, uint64_t purpose, uint6
 	return fm_sort_u64(key, row, n, err);
 }
 
-/* Real rows get folds by turns of a random order; a synthetic row that equals a real one, each real row taken once, its
- * fold; the other synthetic rows folds by turns of a random order. */
-static int assign_folds(uint8_t *fold, const float *x, size_t n, size_t f, struct fm_error *err)
+/* The fold of each of `segments` segments of time: every three neighbours go to three folds, in random order. */
+static void deal_segments(uint8_t *fold, size_t segments)
 {
+	uint8_t turn[FOLDS] = {0};
+	struct fm_rng r;
+
+	fm_rng_init(&r, SEED, FM_RNG_JUDGE, DEAL, 0);
+	for (size_t s = 0; s < segments; s++) {
+		if (s % FOLDS == 0)
+			for (int k = 0; k < FOLDS; k++) {
+				size_t j = fm_rng_below(&r, (uint32_t)k + 1);
+				turn[k] = turn[j];
+				turn[j] = (uint8_t)k;
+			}
+		fold[s] = turn[s % FOLDS];
+	}
+}
+
+/* Each row gets the fold of its segment; a synthetic row that equals a real one, each real row taken once, that row's.
+ */
+static int assign_folds(struct sample *s, struct fm_error *err)
+{
+	size_t n = s->n, f = s->f;
+	uint8_t dealt[MOST_SEGMENTS];
 	uint64_t *key = NULL, *key2;
 	uint32_t *row = NULL, *row2;
-	uint8_t *mine = fold + n;
 	int rc;
 
+	if ((rc = fm_alloc(&s->fold, 2 * n, sizeof *s->fold, "folds", err)) != FM_OK)
+		return rc;
 	if ((rc = fm_alloc(&key, 2 * n, sizeof *key, "folds", err)) != FM_OK ||
 	    (rc = fm_alloc(&row, 2 * n, sizeof *row, "folds", err)) != FM_OK)
 		goto out;
 	key2 = key + n;
 	row2 = row + n;
-	shuffle(row, n, SHUFFLE_REAL);
-	for (size_t i = 0; i < n; i++)
-		fold[row[i]] = (uint8_t)(i % FOLDS);
-	if ((rc = sort_rows(x, n, f, SHUFFLE_REAL, key, row, err)) != FM_OK ||
-	    (rc = sort_rows(x + n * f, n, f, SHUFFLE_SYNTHETIC, key2, row2, err)) != FM_OK)
+	deal_segments(dealt, MOST_SEGMENTS);
+	for (size_t i = 0; i < 2 * n; i++)
+		s->fold[i] = dealt[s->segment[i]];
+	if ((rc = sort_rows(s->x, n, f, SHUFFLE_REAL, key, row, err)) != FM_OK ||
+	    (rc = sort_rows(s->x + n * f, n, f, SHUFFLE_SYNTHETIC, key2, row2, err)) != FM_OK)
 		goto out;
-	memset(mine, FOLDS, n);
 	for (size_t i = 0, j = 0; i < n && j < n;) {
 		if (key[i] == key2[j])
-			mine[row2[j++]] = fold[row[i++]];
+			s->fold[n + row2[j++]] = s->fold[row[i++]];
 		else if (key[i] < key2[j])
 			i++;
 		else
 			j++;
 	}
-	shuffle(row2, n, SHUFFLE_SYNTHETIC);
-	for (size_t i = 0, turn = 0; i < n; i++)
-		if (mine[row2[i]] == FOLDS)
-			mine[row2[i]] = (uint8_t)(turn++ % FOLDS);
 out:
 	free(key);
 	free(row);
@@ -210,8 +237,7 @@ static int judge_samples(struct sample *sample, size_t samples, struct fm_pool *
 
 	for (size_t i = 0; i < samples; i++) {
 		struct sample *s = &sample[i];
-		if (s->x && ((rc = fm_alloc(&s->fold, 2 * s->n, sizeof *s->fold, "folds", err)) != FM_OK ||
-			     (rc = assign_folds(s->fold, s->x, s->n, s->f, err)) != FM_OK))
+		if (s->x && (rc = assign_folds(s, err)) != FM_OK)
 			return rc;
 	}
 	if ((rc = fm_alloc(&w.result, samples * FOLDS, sizeof *w.result, "folds", err)) != FM_OK)
@@ -232,10 +258,16 @@ int fm_c2st_rows(const float *x, size_t n, size_t f, struct fm_pool *pool, doubl
 	double one[1][3] = {{NAN, NAN, NAN}};
 	int rc = FM_OK;
 
-	if (n >= LEAST) {
-		s.x = (float *)(uintptr_t)x; /* only read */
-		rc = judge_samples(&s, 1, pool, one, err);
-	}
+	if (n < LEAST)
+		goto out;
+	if ((rc = fm_alloc(&s.segment, 2 * n, sizeof *s.segment, "folds", err)) != FM_OK)
+		return rc;
+	for (size_t i = 0; i < 2 * n; i++)
+		s.segment[i] = (uint8_t)(i % n % MOST_SEGMENTS);
+	s.x = (float *)(uintptr_t)x; /* only read */
+	rc = judge_samples(&s, 1, pool, one, err);
+out:
+	free(s.segment);
 	free(s.fold);
 	memcpy(auc, one[0], sizeof one[0]);
 	return rc;
@@ -243,8 +275,36 @@ int fm_c2st_rows(const float *x, size_t n, size_t f, struct fm_pool *pool, doubl
 
 /* ---- the tables' rows ---- */
 
+/* n rows of t drawn at random, in order of time, and the segment of each: of time when blocks is set, by its place in
+ * t; else as many rows to each of three at random. */
+static int draw_rows(const struct fm_table *t, size_t n, uint64_t purpose, int blocks, uint32_t *row, uint8_t *segment,
+		     struct fm_error *err)
+{
+	size_t segments = count_segments(n, FLOWS_IN_SEGMENT);
+	uint32_t *order = NULL;
+	int rc;
+
+	if (!blocks) {
+		shuffle(row, n, purpose + SHUFFLE_REAL - DRAW_REAL);
+		for (size_t i = 0; i < n; i++)
+			segment[row[i]] = (uint8_t)(i % FOLDS);
+		fm_rows_choose(SEED, purpose, t->rows, n, row);
+		return FM_OK;
+	}
+
+	if (FM_HAS(t, FM_TE) && (rc = fm_rows_by_time(t, &order, err)) != FM_OK)
+		return rc;
+	fm_rows_choose(SEED, purpose, t->rows, n, row);
+	for (size_t i = 0; i < n; i++) {
+		segment[i] = (uint8_t)((uint64_t)row[i] * segments / t->rows);
+		row[i] = order ? order[row[i]] : row[i];
+	}
+	free(order);
+	return FM_OK;
+}
+
 static int take_flows(struct sample *s, const struct fm_table *real, const struct fm_table *synthetic, unsigned what,
-		      struct fm_error *err)
+		      int blocks, struct fm_error *err)
 {
 	const struct fm_table *side[2] = {real, synthetic};
 	size_t fewer = real->rows < synthetic->rows ? real->rows : synthetic->rows;
@@ -259,11 +319,13 @@ static int take_flows(struct sample *s, const struct fm_table *real, const struc
 	if (s->n < LEAST || s->f == 0)
 		goto out;
 	if ((rc = fm_alloc(&row, s->n, sizeof *row, "a choice of rows", err)) != FM_OK ||
+	    (rc = fm_alloc(&s->segment, 2 * s->n, sizeof *s->segment, "folds", err)) != FM_OK ||
 	    (rc = fm_alloc(&s->x, 2 * s->n * s->f, sizeof *s->x, "features", err)) != FM_OK)
 		goto out;
-	for (int k = 0; k < 2 && rc == FM_OK; k++) {
-		fm_rows_choose(SEED, k ? DRAW_SYNTHETIC : DRAW_REAL, side[k]->rows, s->n, row);
-		rc = fm_inputs_fill(f, side[k], row, s->n, s->x + (size_t)k * s->n * s->f, err);
+	for (size_t k = 0; k < 2 && rc == FM_OK; k++) {
+		rc = draw_rows(side[k], s->n, k ? DRAW_SYNTHETIC : DRAW_REAL, blocks, row, s->segment + k * s->n, err);
+		if (rc == FM_OK)
+			rc = fm_inputs_fill(f, side[k], row, s->n, s->x + k * s->n * s->f, err);
 	}
 out:
 	fm_inputs_free(f);
@@ -287,11 +349,15 @@ static int take_windows(struct sample *s, const struct fm_table *real, const str
 	if (s->n < LEAST)
 		goto out;
 	if ((rc = fm_alloc(&which, s->n, sizeof *which, "a choice of windows", err)) != FM_OK ||
+	    (rc = fm_alloc(&s->segment, 2 * s->n, sizeof *s->segment, "folds", err)) != FM_OK ||
 	    (rc = fm_alloc(&s->x, 2 * s->n * s->f, sizeof *s->x, "windows", err)) != FM_OK)
 		goto out;
-	for (int k = 0; k < 2 && rc == FM_OK; k++) {
-		fm_rows_choose(SEED, k ? DRAW_SYNTHETIC : DRAW_REAL, side[k]->rows / size, s->n, which);
-		rc = fm_windows_fill(w, side[k], which, s->n, s->x + (size_t)k * s->n * s->f, err);
+	for (size_t k = 0; k < 2 && rc == FM_OK; k++) {
+		size_t windows = side[k]->rows / size, segments = count_segments(s->n, WINDOWS_IN_SEGMENT);
+		fm_rows_choose(SEED, k ? DRAW_SYNTHETIC : DRAW_REAL, windows, s->n, which);
+		for (size_t i = 0; i < s->n; i++)
+			s->segment[k * s->n + i] = (uint8_t)((uint64_t)which[i] * segments / windows);
+		rc = fm_windows_fill(w, side[k], which, s->n, s->x + k * s->n * s->f, err);
 	}
 out:
 	fm_windows_free(w);
@@ -299,17 +365,18 @@ out:
 	return rc;
 }
 
-#define FLAGS (1u << FM_FLG | 1u << FM_FWD | 1u << FM_STOS)
+#define FLOW (FM_INPUTS_BYTES | FM_INPUTS_TIME | FM_INPUTS_LABEL)
 
 static const struct test {
 	const char *name;
-	unsigned what, needs; /* features of a flow; any of these columns, 0: none in particular */
-	size_t window;        /* flows in one, 0: single flows */
+	unsigned what; /* features of a flow */
+	int blocks;    /* folds of time, not of single rows */
+	size_t window; /* flows in one, 0: single flows */
 } tests[] = {
-    {"flow_auc", FM_INPUTS_BYTES | FM_INPUTS_TIME | FM_INPUTS_LABEL, 0, 0},
-    {"flow_flags_auc", FM_INPUTS_BYTES | FM_INPUTS_LABEL | FM_INPUTS_FLAGS, FLAGS, 0},
-    {"window_auc", 0, 1u << FM_TE, 64},
-    {"window32_auc", 0, 1u << FM_TE, 32},
+    {"flow_auc", FLOW, 0, 0},
+    {"flow_blocks_auc", FLOW | FM_INPUTS_FLAGS, 1, 0},
+    {"window_auc", 0, 1, 64},
+    {"window32_auc", 0, 1, 32},
 };
 enum { NTESTS = sizeof tests / sizeof *tests };
 
@@ -327,11 +394,12 @@ int fm_c2st(const struct fm_table *real, const struct fm_table *synthetic, struc
 		return rc;
 	for (int i = 0; i < NTESTS && rc == FM_OK; i++) {
 		const struct test *t = &tests[i];
-		if (t->needs && !(present & t->needs))
+		if (t->window && !(present >> FM_TE & 1u))
 			continue;
 		sample[n].name = t->name;
-		rc = t->window ? take_windows(&sample[n++], real, synthetic, t->window, err)
-			       : take_flows(&sample[n++], real, synthetic, t->what, err);
+		rc = t->window ? take_windows(&sample[n], real, synthetic, t->window, err)
+			       : take_flows(&sample[n], real, synthetic, t->what, t->blocks, err);
+		n += rc != FM_OK || sample[n].f > 0;
 	}
 	if (rc == FM_OK)
 		rc = judge_samples(sample, n, pool, auc, err);
@@ -342,6 +410,7 @@ int fm_c2st(const struct fm_table *real, const struct fm_table *synthetic, struc
 	}
 	for (size_t i = 0; i < n; i++) {
 		free(sample[i].x);
+		free(sample[i].segment);
 		free(sample[i].fold);
 	}
 	return rc;

@@ -1,17 +1,22 @@
 /*
  * c2st.h - the classifier two-sample test: can a learner tell real from synthetic? (Lopez-Paz and Oquab, ICLR 2017)
  *
- *     c2st.flow_auc        on single flows without addresses, with time and label: the features of the reference's
- *                          c2st(ip=False)
- *     c2st.flow_flags_auc  the same and TCP flags, forwarding and type of service, without time; where those columns
- *                          are
- *     c2st.window_auc      on runs of 64 flows (windows.h); c2st.window32_auc on runs of 32
+ *     c2st.flow_auc         on single flows without addresses, with time and label, in folds of single rows: the
+ *                           reference scorer's c2st(ip=False)
+ *     c2st.flow_blocks_auc  on single flows, also with TCP flags, forwarding and type of service where both tables
+ *                           have them, in folds of blocks of time
+ *     c2st.window_auc       on runs of 64 flows (windows.h), in folds of blocks of time; c2st.window32_auc on runs of
+ *                           32
  *
  * Each is the area under the ROC curve of boosted trees, three-fold cross-validated: 0.5 when nothing can be told
  * apart, 1 when everything can.  The value is the mean over the folds; the 95 % interval is DeLong's, as if flows
  * were independent: neighbours are not, so it is somewhat too narrow.  At most FM_C2ST_FLOWS flows and
  * FM_C2ST_WINDOWS windows of each table, as many of the one as of the other, drawn from a fixed seed.  n is the
  * number of rows of both.
+ *
+ * Blocks of time are the same parts of both tables, each in one fold: the flows of one scan or one session are
+ * together, so that having learned which table has them is no help.  With folds of single rows it is: fresh real
+ * flows of a trace of some thousand rows, dealt out in windows, have a flow_auc of 0.8 and a flow_blocks_auc of 0.5.
  *
  * Rows that are equal in real and synthetic go to the same fold, pair by pair: a copied row neither helps nor
  * confuses the learner, and a table beside itself scores 0.5.  Fewer than six rows (windows) a side: NaN.  The values

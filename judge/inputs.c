@@ -8,7 +8,7 @@
 #include "base/num.h"
 #include "base/rows.h"
 
-enum { MOST_PROTOCOLS = 64, LETTERS = 8, PORTS = 16, ALL_PORTS = 65536 };
+enum { MOST_PROTOCOLS = 64, LETTERS = 8, PORTS = 16, ALL_PORTS = 65536, STEPS = 24 };
 #define LIMIT 10.0f /* standard deviations */
 
 /* The letters that collectors write for TCP flags. */
@@ -41,7 +41,7 @@ static size_t count_width(const struct fm_inputs *f)
 
 	if (f->what & FM_INPUTS_BYTES)
 		w += (size_t)has(f, FM_BYT) + (size_t)(has(f, FM_BYT) && has(f, FM_PKT));
-	if (f->what & FM_INPUTS_TIME)
+	if (f->what & (FM_INPUTS_TIME | FM_INPUTS_COARSE_TIME))
 		w += (size_t)has(f, FM_TE);
 	if (f->what & FM_INPUTS_LABEL)
 		w += (size_t)has(f, FM_LABEL);
@@ -195,14 +195,20 @@ static int codes_make(struct codes *k, const struct fm_inputs *f, const struct f
 	return FM_OK;
 }
 
+/* With columns for the frequent ports the others are ranges: the port of one scan is not to be learned by heart. */
+static float port_number(const struct fm_inputs *f, uint16_t port)
+{
+	return (float)(f->what & FM_INPUTS_PORTS && port >= 1024 ? port / 1024 * 1024 : port);
+}
+
 static void fill_row(const struct fm_inputs *f, const struct codes *k, const struct fm_table *t, size_t i, float *x)
 {
 	double pkt = has(f, FM_PKT) ? (double)t->pkt[i] : 1.0, byt = has(f, FM_BYT) ? (double)t->byt[i] : 0.0;
 
 	if (has(f, FM_SP))
-		*x++ = t->sp[i];
+		*x++ = port_number(f, t->sp[i]);
 	if (has(f, FM_DP))
-		*x++ = t->dp[i];
+		*x++ = port_number(f, t->dp[i]);
 	if (has(f, FM_SP))
 		*x++ = t->sp[i] < 1024;
 	if (has(f, FM_DP))
@@ -216,8 +222,10 @@ static void fill_row(const struct fm_inputs *f, const struct codes *k, const str
 		if (has(f, FM_PKT))
 			*x++ = (float)log1p(byt / fmax(pkt, 1.0));
 	}
-	if (f->what & FM_INPUTS_TIME && has(f, FM_TE))
-		*x++ = (float)(since(t->te[i], f->first) / f->span);
+	if (f->what & (FM_INPUTS_TIME | FM_INPUTS_COARSE_TIME) && has(f, FM_TE)) {
+		double place = since(t->te[i], f->first) / f->span;
+		*x++ = (float)(f->what & FM_INPUTS_TIME ? place : floor(STEPS * place) / STEPS);
+	}
 	if (has(f, FM_PR)) {
 		for (size_t p = 0; p < f->protocols; p++)
 			x[p] = 0;
@@ -233,11 +241,11 @@ static void fill_row(const struct fm_inputs *f, const struct codes *k, const str
 		if (has(f, FM_STOS))
 			*x++ = k->stos[t->stos[i]];
 		for (int b = 0; has(f, FM_FLG) && b < LETTERS; b++)
-			*x++ = (k->flags[t->flg[i]] >> b) & 1;
+			*x++ = (float)((k->flags[t->flg[i]] >> b) & 1);
 	}
 	for (int c = 0; c < 2; c++) /* none without FM_INPUTS_PORTS */
 		for (size_t p = 0; p < f->ports[c]; p++)
-			*x++ = (c ? t->dp[i] : t->sp[i]) == f->port[c][p];
+			*x++ = (float)((c ? t->dp[i] : t->sp[i]) == f->port[c][p]);
 }
 
 int fm_inputs_fill(const struct fm_inputs *f, const struct fm_table *t, const uint32_t *row, size_t n, float *x,

@@ -7,7 +7,7 @@
  *     fm_inputs_fill(f, synthetic, rows, n, x, err);         x (n, width), row by row
  *
  * In this order, which begins as the reference scorer's feats() without addresses: sp, dp, sp < 1024, dp < 1024,
- * log(1 + td in ms), log(1 + pkt), [log(1 + byt), log(1 + byt / pkt),] [place in time: 0 .. 1 over the real table,]
+ * log(1 + td in ms), log(1 + pkt), [log(1 + byt), log(1 + byt / pkt),] [place in time: 0 .. 1 over the real table, or its 24th,]
  * one column for each of real's protocols (64 at most), [the label's number in real's dictionary,] [forwarding, type
  * of service by number, one column for each TCP flag,] [one column for each of real's 16 most frequent ports, of sp
  * and of dp].  What is in brackets is there when asked for; a feature of a column that `present` lacks is left out.
@@ -27,7 +27,9 @@ enum fm_inputs_what {
 	FM_INPUTS_TIME = 2,
 	FM_INPUTS_LABEL = 4,
 	FM_INPUTS_FLAGS = 8,
-	FM_INPUTS_PORTS = 16,
+	FM_INPUTS_PORTS = 16, /* sp and dp themselves are then multiples of 1024 from there on */
+	/* Time in 24 steps: finer, it would tell which windows of a trace were held out, and which attack it is. */
+	FM_INPUTS_COARSE_TIME = 32,
 };
 
 struct fm_inputs;
