@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 
+#define DENSE 0.8      /* taking off the mean leaves less than this of the sum of squares: most blocks have votes */
 #define MOST_STEPS 1e9 /* of the convolution; beyond, thousands of blocks vote and the normal distribution is close */
 
 static size_t number(const struct fm_table *t, int by_win, size_t first, uint32_t *of_row, struct fm_span *rows)
@@ -73,8 +74,8 @@ double fm_normal_tail(double z)
 	return 0.5 * erfc(z / sqrt(2));
 }
 
-/* P(at least `least` of the total is on the training side), each m there with chance pi on its own. */
-static int exact_tail(const uint32_t *votes, size_t n, size_t total, size_t least, double pi, double *p,
+/* P(at least `least` of the total is on the training side): units of at most `most` votes, each there with chance pi. */
+static int exact_tail(const struct fm_blocks *b, const uint32_t *votes, uint32_t most, size_t total, size_t least, double *p,
 		      struct fm_error *err)
 {
 	double *chance = NULL;
@@ -84,14 +85,13 @@ static int exact_tail(const uint32_t *votes, size_t n, size_t total, size_t leas
 	if ((rc = fm_alloc(&chance, total + 1, sizeof *chance, "a distribution", err)) != FM_OK)
 		return rc;
 	chance[0] = 1;
-	for (size_t b = 0; b < n; b++) {
-		size_t m = votes[b];
-		if (m == 0)
-			continue;
-		sum += m;
-		for (size_t v = sum + 1; v-- > 0;)
-			chance[v] = (1 - pi) * chance[v] + (v >= m ? pi * chance[v - m] : 0);
-	}
+	for (size_t i = 0; i < b->n; i++)
+		for (size_t left = votes[i], m; left > 0; left -= m) {
+			m = most && left > most ? most : left;
+			sum += m;
+			for (size_t v = sum + 1; v-- > 0;)
+				chance[v] = (1 - b->pi) * chance[v] + (v >= m ? b->pi * chance[v - m] : 0);
+		}
 	*p = 0;
 	for (size_t v = total + 1; v-- > least;)
 		*p += chance[v];
@@ -100,67 +100,38 @@ static int exact_tail(const uint32_t *votes, size_t n, size_t total, size_t leas
 	return FM_OK;
 }
 
-/* Counts, z and design; true when there is something to test. */
-static int count_votes(const struct fm_blocks *b, const uint32_t *votes, int by_block, struct fm_block_test *out, double *voters)
+int fm_block_test(const struct fm_blocks *b, const uint32_t *votes, uint32_t most, struct fm_block_test *out,
+		  struct fm_error *err)
 {
-	double total = 0, squares = 0;
+	double total = 0, squares = 0, centred = 0, units = 0, rows = 0;
 
-	*out = (struct fm_block_test){.p = 1, .design = 1};
-	*voters = 0;
+	*out = (struct fm_block_test){.p = 1};
 	for (size_t i = 0; i < b->n; i++) {
-		double m = votes[i];
-		total += m;
-		squares += m * m;
-		*voters += m > 0;
+		total += votes[i];
+		rows += b->rows[i].to - b->rows[i].from;
 		if (i < b->train) {
-			out->train += m;
-			out->most = m > out->most ? m : out->most;
+			out->train += votes[i];
+			out->most = votes[i] > out->most ? votes[i] : out->most;
 		}
 	}
 	out->holdout = total - out->train;
-	if (total == 0)
-		return 0;
-	out->design = squares / total;
-	if (b->pi <= 0 || b->pi >= 1)
-		return 0; /* one side alone: nothing to compare */
-	out->z = (out->train - b->pi * total) / sqrt(b->pi * (1 - b->pi) * (by_block ? squares : total));
-	return 1;
-}
-
-int fm_block_test(const struct fm_blocks *b, const uint32_t *votes, struct fm_block_test *out, struct fm_error *err)
-{
-	double voters;
-
-	if (!count_votes(b, votes, 1, out, &voters))
-		return FM_OK;
-	double total = out->train + out->holdout;
-	if (total * voters > MOST_STEPS) {
+	if (total == 0 || b->pi <= 0 || b->pi >= 1)
+		return FM_OK; /* one side alone: nothing to compare */
+	for (size_t i = 0; i < b->n; i++) {
+		double m = votes[i], whole = most ? floor(m / most) : 0, rest = m - whole * most;
+		double due = total * (b->rows[i].to - b->rows[i].from) / rows;
+		squares += whole * most * most + rest * rest;
+		units += whole + (rest > 0);
+		centred += (m - due) * (m - due);
+	}
+	centred *= b->n > 1 ? (double)b->n / (double)(b->n - 1) : 1;
+	int dense = most == 0 && centred < DENSE * squares;
+	double variance = b->pi * (1 - b->pi) * (dense ? centred : squares);
+	if (variance > 0)
+		out->z = (out->train - b->pi * total) / sqrt(variance);
+	if (dense || total * units > MOST_STEPS) {
 		out->p = fm_normal_tail(out->z);
 		return FM_OK;
 	}
-	return exact_tail(votes, b->n, (size_t)total, (size_t)out->train, b->pi, &out->p, err);
-}
-
-void fm_record_test(const struct fm_blocks *b, const uint32_t *votes, struct fm_block_test *out)
-{
-	double voters;
-
-	if (count_votes(b, votes, 0, out, &voters))
-		out->p = fm_binomial_tail((size_t)(out->train + out->holdout), (size_t)out->train, b->pi);
-}
-
-double fm_binomial_tail(size_t n, size_t least, double p)
-{
-	double sum = 0, all = lgamma((double)n + 1);
-
-	if (least == 0)
-		return 1;
-	if (least > n || p <= 0)
-		return 0;
-	if (p >= 1)
-		return 1;
-	for (size_t k = n + 1; k-- > least;) /* the smallest terms first, mostly */
-		sum += exp(all - lgamma((double)k + 1) - lgamma((double)(n - k) + 1) + (double)k * log(p) +
-			   (double)(n - k) * log1p(-p));
-	return sum > 1 ? 1 : sum;
+	return exact_tail(b, votes, most, (size_t)total, (size_t)out->train, &out->p, err);
 }

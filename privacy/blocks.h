@@ -7,14 +7,17 @@
  * window, and asks how many are on the training side.  Were the synthetic rows made without the training rows, then each
  * window's sum m would be on the training side with the chance pi = training rows / real rows, whatever the sums are:
  *
- *     z = sum over training windows of m - pi M, over sqrt(pi (1 - pi) sum m^2),   M = sum of all m
- *     p = the chance of so large a sum or a larger one, from the exact distribution, which is a convolution
+ *     z = (sum over training windows of m, less its mean) over its standard deviation, when as many windows as there are,
+ *         chosen at random, are the training ones: each window's m is taken less its share by rows of all votes
+ *     p = the chance of so large a sum or a larger one.  Where votes are few it is exact, a convolution over windows that are
+ *         on the training side with chance pi each; where nearly all windows have some, so that the number of windows on
+ *         either side matters, the normal tail of z.
  *
  * This is Fisher's randomisation test (Fisher, The Design of Experiments, 1935) with windows as units: right for dependent
  * rows, for training and holdout of unequal sizes and for counts as small as they may be.  It cannot see a leak of one
- * window alone: that window may be like the synthetic rows for another reason.  Records that are unlike all others do not
- * depend on their neighbours; those are counted one by one (fm_record_test), and a copied window is seen.  Where the two sides are not windows of one
- * trace dealt out at random (two days, say) fresh rows may fail it.
+ * window alone: that window may be like the synthetic rows for another reason.  Records that are unlike all others hardly
+ * depend on their neighbours; those are taken two by two (`most` below), and a copied window is seen.  Where the two sides
+ * are not windows of one trace dealt out at random (two days, say) fresh rows may fail it.
  */
 #ifndef FM_PRIVACY_BLOCKS_H
 #define FM_PRIVACY_BLOCKS_H
@@ -43,16 +46,11 @@ void fm_blocks_free(struct fm_blocks *b);
 struct fm_block_test {
 	double z, p;      /* 0 and 1 when there are no votes */
 	double train, holdout; /* votes */
-	double design;    /* sum m^2 / M: how many votes are worth one; 1 when there are none */
-	double most;      /* the largest sum of one training block */
+	double most;      /* the largest number of one training block */
 };
-/* votes (b->n). */
-int fm_block_test(const struct fm_blocks *b, const uint32_t *votes, struct fm_block_test *out,
+/* votes (b->n).  most: the largest unit, votes of one block that stand or fall together; 0: all of them. */
+int fm_block_test(const struct fm_blocks *b, const uint32_t *votes, uint32_t most, struct fm_block_test *out,
 		  struct fm_error *err) FM_MUST_CHECK;
-/* The same with every vote a unit of its own: p is a binomial tail. */
-void fm_record_test(const struct fm_blocks *b, const uint32_t *votes, struct fm_block_test *out);
-/* The chance of at least `least` successes in n trials that succeed with chance p. */
-double fm_binomial_tail(size_t n, size_t least, double p);
 
 /* The chance that a standard normal is above z. */
 double fm_normal_tail(double z);

@@ -66,8 +66,15 @@ static int add_share(struct fm_leak *l, const char *group, const uint32_t *winne
 		else
 			variance += residual * residual;
 	}
-	for (size_t b = 0; b < l->blocks->n; b++)
-		variance += sum[b] * sum[b];
+	/* Either side has its number of blocks: what varies is how a block differs from its side's mean. */
+	for (int k = 0; k < 2; k++) {
+		size_t first = k ? l->blocks->train : 0, end = k ? l->blocks->n : l->blocks->train, blocks = end - first;
+		double mean = 0;
+		for (size_t b = first; b < end; b++)
+			mean += sum[b] / (double)blocks;
+		for (size_t b = first; b < end && blocks > 1; b++)
+			variance += (sum[b] - mean) * (sum[b] - mean) * (double)blocks / (double)(blocks - 1);
+	}
 	double half = 1.959963984540054 * sqrt(variance) / all;
 	fm_wilson(share * (double)n, (double)n, &lo, &hi);
 	rc = fm_leak_add_ci(l, "share_nearer_train", group, share, n, fmax(0, fmin(lo, share - half)),
@@ -96,7 +103,7 @@ static int share_nearer(struct fm_leak *l, const char *group, int32_t *const d[2
 		else if (equal && apart)
 			winner[i] = side ? MANY_HOLDOUT : MANY_TRAIN;
 	}
-	if ((rc = fm_leak_test(l, "nearer", group, FM_LEAK_BY_BLOCK, votes, FM_LEAK_SHARE_NEARER, &test, err)) == FM_OK)
+	if ((rc = fm_leak_test(l, "nearer", group, FM_LEAK_BLOCKS, votes, FM_LEAK_SHARE_NEARER, &test, err)) == FM_OK)
 		rc = add_share(l, group, winner, n, weight, err);
 out:
 	free(votes);
@@ -231,7 +238,7 @@ static int attached(struct fm_leak *l, const struct group *group, const struct p
 	for (size_t i = 0; i < found; i++)
 		if (i == 0 || place[i] != place[i - 1]) /* once, however often it is emitted */
 			votes[l->blocks->of_row[place[i] >> 32][(uint32_t)place[i]]]++;
-	if ((rc = fm_leak_test(l, "attached", group->name, FM_LEAK_BY_RECORD, votes, group->attached_share, &test, err)) != FM_OK ||
+	if ((rc = fm_leak_test(l, "attached", group->name, FM_LEAK_PAIRS, votes, group->attached_share, &test, err)) != FM_OK ||
 	    (rc = fm_leak_add(l, "attached_train", group->name, test.train, n, err)) != FM_OK)
 		goto out;
 	rc = fm_leak_add(l, "attached_holdout", group->name, test.holdout, n, err);

@@ -58,9 +58,7 @@ int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, enum 
 	char part[40];
 	int rc;
 
-	if (unit == FM_LEAK_BY_RECORD)
-		fm_record_test(l->blocks, votes, test);
-	else if ((rc = fm_block_test(l->blocks, votes, test, err)) != FM_OK)
+	if ((rc = fm_block_test(l->blocks, votes, unit, test, err)) != FM_OK)
 		return rc;
 	size_t n = (size_t)(test->train + test->holdout);
 	snprintf(part, sizeof part, "%s_z", name);

@@ -11,6 +11,8 @@ static const struct {
     {fm_leak_matches, 0},
     {fm_leak_distances, 1},
     {fm_leak_records, 1},
+    {fm_leak_attacks, 1},
+    {fm_leak_echo, 0},
 };
 enum { NCHECKS = sizeof checks / sizeof *checks };
 

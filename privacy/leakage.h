@@ -32,6 +32,7 @@
 #include "manifests/metrics.h"
 
 #define FM_LEAKAGE_ROWS 20000    /* synthetic rows whose distances are taken at most */
+#define FM_LEAKAGE_RARE 20       /* a value of fewer training records is rare */
 #define FM_LEAKAGE_RECORDS 10000 /* training records, and as many of the holdout, that are looked for at most */
 
 /*

@@ -6,7 +6,7 @@
  *
  *     fresh         none                          windows       none, and its rows are whole windows
  *     copyP         the share P by training rows  noiseP        all by training rows, numbers off by a share of up to P
- *     outliersN     N by the training rows whose sizes are the strangest
+ *     outliersN     N by the training rows whose sizes are the farthest from any other training row's
  *     block         one window's worth of rows by one training window
  *
  * A disguise of 1 leaves the replaced row's time, of 2 its addresses too.
@@ -25,7 +25,9 @@
 #include "base/rows.h"
 #include "base/table.h"
 #include "privacy/blocks.h"
+#include "privacy/features.h"
 #include "privacy/leakage.h"
+#include "privacy/neighbours.h"
 
 struct planted {
 	struct fm_table *train, *holdout, *pool;
@@ -106,11 +108,47 @@ static inline uint64_t planted_noisy(uint64_t v, double level, struct fm_rng *r)
 	return (uint64_t)llround((double)v * (1 + level * (2 * fm_rng_uniform53(r) - 1)));
 }
 
-/* A row's strangeness: how far its sizes are from the middle, in logarithms. */
-static inline double planted_strange(const struct fm_table *t, size_t i)
+struct planted_far {
+	double d2;
+	uint32_t row;
+};
+
+static inline int planted_farthest(const void *a, const void *b)
 {
-	return fabs(log1p((double)t->td[i]) - 5) + fabs(log1p((double)t->pkt[i]) - 1.5) +
-	       fabs(log1p((double)t->byt[i]) - 6) + (double)(i % 97) * 1e-6;
+	const struct planted_far *x = a, *y = b;
+
+	return x->d2 != y->d2 ? (x->d2 < y->d2 ? 1 : -1) : (x->row > y->row) - (x->row < y->row);
+}
+
+/* The training rows in order of how far the nearest other one is, by duration, packets and bytes: *far (train rows). */
+static inline int planted_outliers(const struct fm_table *train, struct planted_far **far, struct fm_error *err)
+{
+	size_t n = train->rows;
+	struct fm_points *points = NULL;
+	uint32_t *row = NULL;
+	struct fm_features f;
+	double *d2 = NULL;
+	float *x = NULL;
+	int rc;
+
+	*far = NULL;
+	fm_features_fit(&f, train, 1u << FM_TD | 1u << FM_PKT | 1u << FM_BYT);
+	if ((rc = fm_features_code(&f, train, NULL, n, &x, err)) != FM_OK ||
+	    (rc = fm_points_new(&points, x, n, f.dim, err)) != FM_OK ||
+	    (rc = fm_alloc(&row, 2 * n, sizeof *row, "neighbours", err)) != FM_OK ||
+	    (rc = fm_alloc(&d2, 2 * n, sizeof *d2, "neighbours", err)) != FM_OK ||
+	    (rc = fm_alloc(far, n, sizeof **far, "outliers", err)) != FM_OK ||
+	    (rc = fm_neighbours(points, x, n, 2, NULL, NULL, row, d2, err)) != FM_OK)
+		goto out;
+	for (size_t i = 0; i < n; i++)
+		(*far)[i] = (struct planted_far){d2[2 * i + 1], (uint32_t)i};
+	qsort(*far, n, sizeof **far, planted_farthest);
+out:
+	free(x);
+	free(row);
+	free(d2);
+	fm_points_free(points);
+	return rc;
 }
 
 /* n rows of a generator; NULL pool rows are drawn without replacement.  FM_EINPUT for a name that is none. */
@@ -153,20 +191,16 @@ static inline int planted_generate(struct fm_table **out, const struct planted *
 		}
 	} else if (strncmp(generator, "outliers", 8) == 0) {
 		size_t wanted = (size_t)atoi(generator + 8);
-		double below = INFINITY;
-		for (size_t k = 0; k < wanted; k++) {
-			size_t best = 0;
-			double most = -1;
-			for (size_t i = 0; i < nt; i++) {
-				double v = planted_strange(p->train, i);
-				if (v < below && v > most) {
-					most = v;
-					best = i;
-				}
-			}
-			below = most;
-			planted_copy(s, k * n / wanted, p->train, best, disguise);
+		struct planted_far *far = NULL;
+		if ((rc = planted_outliers(p->train, &far, err)) != FM_OK) {
+			free(far);
+			fm_table_free(s);
+			*out = NULL;
+			return rc;
 		}
+		for (size_t k = 0; k < wanted && k < nt; k++)
+			planted_copy(s, k * n / wanted, p->train, far[k].row, disguise);
+		free(far);
 	} else if (strcmp(generator, "block") == 0) {
 		size_t first = fm_rng_below(&r, (uint32_t)(nt / FM_BLOCK_ROWS)) * (size_t)FM_BLOCK_ROWS;
 		for (size_t k = 0; k < FM_BLOCK_ROWS && k < n; k++)
