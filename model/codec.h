@@ -122,7 +122,11 @@ struct fm_codec {
 	struct fm_times times;
 	int vocab[FM_NTOK];    /* tokens of each column; 1 or less: constant, the network does not see it */
 	uint64_t train_rows;
+	bool text_order;       /* flows of one time stand in order of their text, as after sort -u: their order says nothing */
 };
+/* The text by which such flows are ordered: td, sa, da, sp, dp as UGR'16 writes them, cut to FM_ROW_TEXT bytes with the NUL. */
+#define FM_ROW_TEXT 64
+void fm_row_text(const struct fm_table *t, size_t row, char text[FM_ROW_TEXT]);
 
 struct fm_codec_opts {
 	int window, min_count, max_hosts;

@@ -57,7 +57,7 @@ json_t *fm_codec_json(const struct fm_codec *c)
 	}
 	for (int r = 0; r < FM_NRES; r++)
 		json_object_set_new(num, fm_tok_name[fm_res_tok[r]], fm_num_json(&c->num[r]));
-	return json_pack("{s:s, s:i, s:i, s:I, s:o, s:o, s:o, s:o}", "format", "flowmint-codec/1", "window", c->window, "present",
+	return json_pack("{s:s, s:b, s:i, s:i, s:I, s:o, s:o, s:o, s:o}", "format", "flowmint-codec/1", "text_order", (int)c->text_order, "window", c->window, "present",
 			 (int)c->present, "train_rows", (json_int_t)c->train_rows, "categories", cat, "numbers", num, "roles",
 			 roles_json(&c->roles), "times", times_json(&c->times));
 }
@@ -163,6 +163,7 @@ int fm_codec_from_json(struct fm_codec **out, const json_t *j, struct fm_error *
 	if (ret < 0)
 		return ret;
 	c->window = (int)json_integer_value(json_object_get(j, "window"));
+	c->text_order = json_is_true(json_object_get(j, "text_order"));
 	c->present = (unsigned)json_integer_value(json_object_get(j, "present"));
 	c->train_rows = (uint64_t)json_integer_value(json_object_get(j, "train_rows"));
 	if (c->window < 1 || c->window > 512)

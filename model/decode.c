@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/rng.h"
 #include "model/detmath.h"
 
 struct decoder {
@@ -131,6 +132,28 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 	return FM_OK;
 }
 
+static int cmp_double(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+/* Where flows of one time are in order of their text, their order holds no time, and what falls into which tick is chance: the
+ * rows [first, first + n) of a window keep their order and its duration, and get the times of as many random arrivals. */
+static void spread_arrivals(struct fm_table *t, size_t first, size_t n, int64_t step, int64_t last_ms, struct fm_rng *rng)
+{
+	double at[512], phase = fm_rng_uniform53(rng), end = fm_rng_uniform53(rng);
+	int64_t from = t->te[first];
+	double length = (double)((t->te[first + n - 1] - from) / step) + end - phase;
+	for (size_t i = 0; i < n; i++)
+		at[i] = fm_rng_uniform53(rng);
+	qsort(at, n, sizeof *at, cmp_double);
+	for (size_t i = 0; i < n; i++) {
+		int64_t te = from + step * (int64_t)(phase + at[i] * (length > 0 ? length : 0));
+		t->te[first + i] = te < last_ms ? te : last_ms;
+	}
+}
+
 /* Order of windows by start; a stable merge keeps ties in order. */
 static int sort_windows(const struct fm_plan *plan, uint32_t **order, struct fm_error *err)
 {
@@ -162,24 +185,30 @@ static int sort_windows(const struct fm_plan *plan, uint32_t **order, struct fm_
 struct key {
 	int64_t te;
 	size_t row;
+	char text[FM_ROW_TEXT]; /* empty unless the codec says that order is by text */
 };
 
 static int cmp_key(const void *a, const void *b)
 {
 	const struct key *x = a, *y = b;
-	return x->te != y->te ? (x->te < y->te ? -1 : 1) : (x->row > y->row) - (x->row < y->row);
+	int text = x->te == y->te ? strcmp(x->text, y->text) : 0;
+	return x->te != y->te ? (x->te < y->te ? -1 : 1) : text ? text : (x->row > y->row) - (x->row < y->row);
 }
 
-/* Rows in order of te, equal times as they were made. */
-static int sort_rows(struct fm_table *t, struct fm_error *err)
+/* Rows in order of te, equal times as they were made or by their text. */
+static int sort_rows(struct fm_table *t, bool by_text, struct fm_error *err)
 {
 	struct key *key = NULL;
 	char *copy = NULL;
 	int ret = fm_alloc(&key, t->rows + 1, sizeof *key, "row order", err);
 	if (ret == FM_OK)
 		ret = fm_alloc(&copy, t->rows + 1, 8, "row order", err);
-	for (size_t i = 0; ret == FM_OK && i < t->rows; i++)
-		key[i] = (struct key){t->te[i], i};
+	for (size_t i = 0; ret == FM_OK && i < t->rows; i++) {
+		key[i].te = t->te[i];
+		key[i].row = i;
+		if (by_text)
+			fm_row_text(t, i, key[i].text);
+	}
 	if (ret == FM_OK)
 		qsort(key, t->rows, sizeof *key, cmp_key);
 	for (int c = 0; ret == FM_OK && c < FM_NFLOWCOL; c++) {
@@ -247,7 +276,13 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 		ret = sort_windows(plan, &order, err);
 	for (size_t i = 0; ret == FM_OK && i < plan->n && d.t->rows < o->rows; i++) {
 		size_t w = order[i], left = (size_t)o->rows - d.t->rows;
-		ret = decode_window(&d, plan->start_ms[w], tok + w * W * FM_NTOK, res + w * W * FM_NRES, left < W ? left : W, err);
+		size_t first = d.t->rows, n = left < W ? left : W;
+		ret = decode_window(&d, plan->start_ms[w], tok + w * W * FM_NTOK, res + w * W * FM_NRES, n, err);
+		if (ret == FM_OK && c->text_order) {
+			struct fm_rng rng;
+			fm_rng_init(&rng, o->seed, FM_RNG_DECODE, w, UINT32_MAX);
+			spread_arrivals(d.t, first, n, c->num[FM_R_GAP].step, c->times.last_ms, &rng);
+		}
 	}
 	if (ret == FM_OK)
 		ret = fm_addresses_make(&ip, d.cast, o->inside, o->ninside, o->outside, o->noutside, o->seed, err);
@@ -256,7 +291,7 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 		d.t->da[i] = ip[d.t->da[i]];
 	}
 	if (ret == FM_OK)
-		ret = sort_rows(d.t, err);
+		ret = sort_rows(d.t, c->text_order, err);
 	free(order);
 	free(ip);
 	fm_cast_free(d.cast);
