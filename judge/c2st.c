@@ -14,7 +14,7 @@
 #include "judge/trees.h"
 #include "judge/windows.h"
 
-enum { FOLDS = 3, LEAST = 2 * FOLDS, FEW_SEGMENTS = 30, MOST_SEGMENTS = 200 };
+enum { FOLDS = 3, LEAST = 2 * FOLDS, MOST_SEGMENTS = 200 };
 enum { FLOWS_IN_SEGMENT = 256, WINDOWS_IN_SEGMENT = 8 };
 #define SEED 20160411u
 enum purpose { DRAW_REAL = 11, DRAW_SYNTHETIC, SHUFFLE_REAL, SHUFFLE_SYNTHETIC, DEAL };
@@ -39,15 +39,6 @@ struct sample {
 	uint8_t *segment; /* (2 n): rows of one go to one fold */
 	uint8_t *fold;    /* (2 n) */
 };
-
-/* Segments of n rows, about `each` rows in one. */
-static size_t count_segments(size_t n, size_t each)
-{
-	size_t s = n / each;
-
-	s = s > MOST_SEGMENTS ? MOST_SEGMENTS : s < FEW_SEGMENTS ? FEW_SEGMENTS : s;
-	return s < n ? s : n;
-}
 
 struct result {
 	struct fm_auc auc;
@@ -110,6 +101,76 @@ static void deal_segments(uint8_t *fold, size_t segments)
 			}
 		fold[s] = turn[s % FOLDS];
 	}
+}
+
+static int shuffle_segments(struct sample *s, struct fm_error *err)
+{
+	uint32_t *row = NULL;
+	int rc;
+
+	if ((rc = fm_alloc(&row, s->n, sizeof *row, "folds", err)) != FM_OK ||
+	    (rc = fm_alloc(&s->segment, 2 * s->n, sizeof *s->segment, "folds", err)) != FM_OK)
+		goto out;
+	for (size_t k = 0; k < 2; k++) {
+		shuffle(row, s->n, k ? SHUFFLE_SYNTHETIC : SHUFFLE_REAL);
+		for (size_t i = 0; i < s->n; i++)
+			s->segment[k * s->n + row[i]] = (uint8_t)(i % FOLDS);
+	}
+out:
+	free(row);
+	return rc;
+}
+
+/* Does each fold get at most three fifths of either side's rows? */
+static int folds_are_even(const struct sample *s)
+{
+	uint8_t dealt[MOST_SEGMENTS];
+
+	deal_segments(dealt, MOST_SEGMENTS);
+	for (size_t k = 0; k < 2; k++) {
+		size_t count[FOLDS] = {0};
+		for (size_t i = 0; i < s->n; i++)
+			count[dealt[s->segment[k * s->n + i]]]++;
+		for (int fold = 0; fold < FOLDS; fold++)
+			if (count[fold] > s->n / 5 * 3 + 1)
+				return 0;
+	}
+	return 1;
+}
+
+/* Segments of time with about as many rows each, `each` of either side and more when there would be too many; the cuts
+ * are common to both sides.  Where time does not part the rows (one second for all of a table), each side is cut by
+ * itself in row order.  when (2 n): times. */
+static int cut_segments(struct sample *s, const uint64_t *when, size_t each, struct fm_error *err)
+{
+	size_t n = s->n, segments = n / each;
+	uint64_t *pool = NULL;
+	int rc;
+
+	segments = segments > MOST_SEGMENTS ? MOST_SEGMENTS : segments < LEAST ? LEAST : segments;
+	if ((rc = fm_alloc(&s->segment, 2 * n, sizeof *s->segment, "folds", err)) != FM_OK ||
+	    (rc = fm_alloc(&pool, 2 * n, sizeof *pool, "times", err)) != FM_OK)
+		return rc;
+	memcpy(pool, when, 2 * n * sizeof *pool);
+	if ((rc = fm_sort_u64(pool, NULL, 2 * n, err)) != FM_OK)
+		goto out;
+	for (size_t i = 0; i < 2 * n; i++) {
+		size_t lo = 0, hi = segments - 1; /* how many cuts are at or before it */
+		while (lo < hi) {
+			size_t middle = (lo + hi) / 2;
+			if (pool[(middle + 1) * 2 * n / segments] <= when[i])
+				lo = middle + 1;
+			else
+				hi = middle;
+		}
+		s->segment[i] = (uint8_t)lo;
+	}
+	if (!folds_are_even(s))
+		for (size_t i = 0; i < 2 * n; i++)
+			s->segment[i] = (uint8_t)(i % n * segments / n);
+out:
+	free(pool);
+	return rc;
 }
 
 /* Each row gets the fold of its segment; a synthetic row that equals a real one, each real row taken once, that row's.
@@ -275,93 +336,102 @@ out:
 
 /* ---- the tables' rows ---- */
 
-/* n rows of t drawn at random, in order of time, and the segment of each: of time when blocks is set, by its place in
- * t; else as many rows to each of three at random. */
-static int draw_rows(const struct fm_table *t, size_t n, uint64_t purpose, int blocks, uint32_t *row, uint8_t *segment,
+/* n rows of t drawn at random, in order of time where t has it; when (n): their times as keys. */
+static int draw_rows(const struct fm_table *t, size_t n, uint64_t purpose, uint32_t *row, uint64_t *when,
 		     struct fm_error *err)
 {
-	size_t segments = count_segments(n, FLOWS_IN_SEGMENT);
 	uint32_t *order = NULL;
 	int rc;
-
-	if (!blocks) {
-		shuffle(row, n, purpose + SHUFFLE_REAL - DRAW_REAL);
-		for (size_t i = 0; i < n; i++)
-			segment[row[i]] = (uint8_t)(i % FOLDS);
-		fm_rows_choose(SEED, purpose, t->rows, n, row);
-		return FM_OK;
-	}
 
 	if (FM_HAS(t, FM_TE) && (rc = fm_rows_by_time(t, &order, err)) != FM_OK)
 		return rc;
 	fm_rows_choose(SEED, purpose, t->rows, n, row);
 	for (size_t i = 0; i < n; i++) {
-		segment[i] = (uint8_t)((uint64_t)row[i] * segments / t->rows);
 		row[i] = order ? order[row[i]] : row[i];
+		when[i] = order ? fm_column_key(t, FM_TE, row[i]) : 0;
 	}
 	free(order);
 	return FM_OK;
 }
 
-static int take_flows(struct sample *s, const struct fm_table *real, const struct fm_table *synthetic, unsigned what,
-		      int blocks, struct fm_error *err)
+static int take_flows(struct sample *s, const struct fm_table *const side[2], unsigned what, int blocks,
+		      struct fm_error *err)
 {
-	const struct fm_table *side[2] = {real, synthetic};
-	size_t fewer = real->rows < synthetic->rows ? real->rows : synthetic->rows;
+	size_t fewer = side[0]->rows < side[1]->rows ? side[0]->rows : side[1]->rows;
 	struct fm_inputs *f = NULL;
+	uint64_t *when = NULL;
 	uint32_t *row = NULL;
 	int rc;
 
 	s->n = fewer < FM_C2ST_FLOWS ? fewer : FM_C2ST_FLOWS;
-	if ((rc = fm_inputs_new(&f, real, real->present & synthetic->present, what, err)) != FM_OK)
+	if ((rc = fm_inputs_new(&f, side[0], side[0]->present & side[1]->present, what, err)) != FM_OK)
 		return rc;
 	s->f = fm_inputs_width(f);
 	if (s->n < LEAST || s->f == 0)
 		goto out;
 	if ((rc = fm_alloc(&row, s->n, sizeof *row, "a choice of rows", err)) != FM_OK ||
-	    (rc = fm_alloc(&s->segment, 2 * s->n, sizeof *s->segment, "folds", err)) != FM_OK ||
+	    (rc = fm_alloc(&when, 2 * s->n, sizeof *when, "times", err)) != FM_OK ||
 	    (rc = fm_alloc(&s->x, 2 * s->n * s->f, sizeof *s->x, "features", err)) != FM_OK)
 		goto out;
 	for (size_t k = 0; k < 2 && rc == FM_OK; k++) {
-		rc = draw_rows(side[k], s->n, k ? DRAW_SYNTHETIC : DRAW_REAL, blocks, row, s->segment + k * s->n, err);
+		rc = draw_rows(side[k], s->n, k ? DRAW_SYNTHETIC : DRAW_REAL, row, when + k * s->n, err);
 		if (rc == FM_OK)
 			rc = fm_inputs_fill(f, side[k], row, s->n, s->x + k * s->n * s->f, err);
 	}
+	if (rc == FM_OK)
+		rc = blocks ? cut_segments(s, when, FLOWS_IN_SEGMENT, err) : shuffle_segments(s, err);
 out:
 	fm_inputs_free(f);
+	free(when);
 	free(row);
 	return rc;
 }
 
-static int take_windows(struct sample *s, const struct fm_table *real, const struct fm_table *synthetic, size_t size,
-			struct fm_error *err)
+/* n of t's windows drawn at random, and when each begins. */
+static int draw_windows(const struct fm_table *t, size_t size, size_t n, uint64_t purpose, uint32_t *which,
+			uint64_t *when, struct fm_error *err)
 {
-	const struct fm_table *side[2] = {real, synthetic};
-	size_t fewer = (real->rows < synthetic->rows ? real->rows : synthetic->rows) / size;
+	uint32_t *order = NULL;
+	int rc;
+
+	if ((rc = fm_rows_by_time(t, &order, err)) != FM_OK)
+		return rc;
+	fm_rows_choose(SEED, purpose, t->rows / size, n, which);
+	for (size_t i = 0; i < n; i++)
+		when[i] = fm_column_key(t, FM_TE, order[which[i] * size]);
+	free(order);
+	return FM_OK;
+}
+
+static int take_windows(struct sample *s, const struct fm_table *const side[2], size_t size, struct fm_error *err)
+{
+	size_t fewer = (side[0]->rows < side[1]->rows ? side[0]->rows : side[1]->rows) / size;
 	struct fm_windows *w = NULL;
 	uint32_t *which = NULL;
+	uint64_t *when = NULL;
 	int rc;
 
 	s->n = fewer < FM_C2ST_WINDOWS ? fewer : FM_C2ST_WINDOWS;
-	if ((rc = fm_windows_new(&w, real, real->present & synthetic->present, size, err)) != FM_OK)
+	if ((rc = fm_windows_new(&w, side[0], side[0]->present & side[1]->present, size, err)) != FM_OK)
 		return rc;
 	s->f = fm_windows_width(w);
 	if (s->n < LEAST)
 		goto out;
 	if ((rc = fm_alloc(&which, s->n, sizeof *which, "a choice of windows", err)) != FM_OK ||
-	    (rc = fm_alloc(&s->segment, 2 * s->n, sizeof *s->segment, "folds", err)) != FM_OK ||
+	    (rc = fm_alloc(&when, 2 * s->n, sizeof *when, "times", err)) != FM_OK ||
 	    (rc = fm_alloc(&s->x, 2 * s->n * s->f, sizeof *s->x, "windows", err)) != FM_OK)
 		goto out;
 	for (size_t k = 0; k < 2 && rc == FM_OK; k++) {
-		size_t windows = side[k]->rows / size, segments = count_segments(s->n, WINDOWS_IN_SEGMENT);
-		fm_rows_choose(SEED, k ? DRAW_SYNTHETIC : DRAW_REAL, windows, s->n, which);
-		for (size_t i = 0; i < s->n; i++)
-			s->segment[k * s->n + i] = (uint8_t)((uint64_t)which[i] * segments / windows);
-		rc = fm_windows_fill(w, side[k], which, s->n, s->x + k * s->n * s->f, err);
+		rc = draw_windows(side[k], size, s->n, k ? DRAW_SYNTHETIC : DRAW_REAL, which, when + k * s->n, err);
+		if (rc == FM_OK)
+			rc = fm_windows_fill(w, side[k], which, s->n, s->x + k * s->n * s->f, err);
 	}
+	if (rc == FM_OK)
+		rc = cut_segments(s, when, WINDOWS_IN_SEGMENT, err);
 out:
 	fm_windows_free(w);
 	free(which);
+	free(when);
 	return rc;
 }
 
@@ -383,6 +453,7 @@ enum { NTESTS = sizeof tests / sizeof *tests };
 int fm_c2st(const struct fm_table *real, const struct fm_table *synthetic, struct fm_pool *pool, const char *prefix,
 	    struct fm_metrics *out, struct fm_error *err)
 {
+	const struct fm_table *const side[2] = {real, synthetic};
 	unsigned present = real->present & synthetic->present;
 	struct sample sample[NTESTS] = {{0}};
 	double auc[NTESTS][3];
@@ -397,8 +468,8 @@ int fm_c2st(const struct fm_table *real, const struct fm_table *synthetic, struc
 		if (t->window && !(present >> FM_TE & 1u))
 			continue;
 		sample[n].name = t->name;
-		rc = t->window ? take_windows(&sample[n], real, synthetic, t->window, err)
-			       : take_flows(&sample[n], real, synthetic, t->what, t->blocks, err);
+		rc = t->window ? take_windows(&sample[n], side, t->window, err)
+			       : take_flows(&sample[n], side, t->what, t->blocks, err);
 		n += rc != FM_OK || sample[n].f > 0;
 	}
 	if (rc == FM_OK)

@@ -396,7 +396,8 @@ static int learn_and_report(struct work *w, const struct fm_table *real, const u
 	int rc;
 
 	if ((rc = fm_inputs_new(&f, real, w->task.present,
-				FM_INPUTS_BYTES | FM_INPUTS_COARSE_TIME | FM_INPUTS_FLAGS | FM_INPUTS_PORTS, err)) != FM_OK)
+				FM_INPUTS_BYTES | FM_INPUTS_COARSE_TIME | FM_INPUTS_FLAGS | FM_INPUTS_PORTS, err)) !=
+	    FM_OK)
 		return rc;
 	w->f = fm_inputs_width(f);
 	for (int k = 0; k < 3 && rc == FM_OK && w->f; k++)

@@ -99,7 +99,7 @@ static int report(const struct work *w, struct fm_metrics *out, struct fm_error 
 }
 
 int fm_downstream(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
-		  struct fm_metrics *out, struct fm_error *err)
+		  struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err)
 {
 	struct fm_inputs *f = NULL;
 	struct work *w = NULL;
@@ -121,7 +121,7 @@ int fm_downstream(const struct fm_table *real, const struct fm_table *synthetic,
 	standardise(w->data, w->f);
 	w->steps = (int)(w->task.real.n / ROWS_PER_STEP);
 	w->steps = w->steps > MOST_STEPS ? MOST_STEPS : w->steps < LEAST_STEPS ? LEAST_STEPS : w->steps;
-	fm_pool_run(NULL, 2, learn, w);
+	fm_pool_run(pool, 2, learn, w);
 	for (int k = 0; k < 2 && rc == FM_OK; k++)
 		if (w->rc[k] != FM_OK)
 			rc = fm_fail(err, w->rc[k], "%s", w->err[k].message);

@@ -21,6 +21,7 @@
 
 #include "base/error.h"
 #include "base/table.h"
+#include "base/thread.h"
 #include "manifests/metrics.h"
 
 #define FM_DOWNSTREAM_ROWS 20000 /* of each table at most */
@@ -28,6 +29,6 @@
 /* holdout NULL: every fifth of the real rows (chosen at random) is kept from the training and tested on.  Adds
  * nothing when a table lacks a column of the task. */
 int fm_downstream(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
-		  struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+		  struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

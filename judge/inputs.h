@@ -7,10 +7,11 @@
  *     fm_inputs_fill(f, synthetic, rows, n, x, err);         x (n, width), row by row
  *
  * In this order, which begins as the reference scorer's feats() without addresses: sp, dp, sp < 1024, dp < 1024,
- * log(1 + td in ms), log(1 + pkt), [log(1 + byt), log(1 + byt / pkt),] [place in time: 0 .. 1 over the real table, or its 24th,]
- * one column for each of real's protocols (64 at most), [the label's number in real's dictionary,] [forwarding, type
- * of service by number, one column for each TCP flag,] [one column for each of real's 16 most frequent ports, of sp
- * and of dp].  What is in brackets is there when asked for; a feature of a column that `present` lacks is left out.
+ * log(1 + td in ms), log(1 + pkt), [log(1 + byt), log(1 + byt / pkt),] [place in time: 0 .. 1 over the real table, or
+ * its 24th,] one column for each of real's protocols (64 at most), [the label's number in real's dictionary,]
+ * [forwarding, type of service by number, one column for each TCP flag,] [one column for each of real's 16 most
+ * frequent ports, of sp and of dp].  What is in brackets is there when asked for; a feature of a column that
+ * `present` lacks is left out.
  */
 #ifndef FM_JUDGE_INPUTS_H
 #define FM_JUDGE_INPUTS_H

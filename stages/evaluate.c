@@ -83,7 +83,7 @@ static int rules(const struct tables *t, struct fm_metrics *out, struct fm_error
 
 static int downstream(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
 {
-	return fm_downstream(t->real, t->synthetic, t->holdout, out, err);
+	return fm_downstream(t->real, t->synthetic, t->holdout, t->pool, out, err);
 }
 
 static int classification(const struct tables *t, struct fm_metrics *out, struct fm_error *err)

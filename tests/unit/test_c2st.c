@@ -61,6 +61,43 @@ static void test_fresh_flows_cannot_be_told_apart(void **state)
 	fm_metrics_free(&m);
 }
 
+static void test_few_fresh_flows_neither(void **state)
+{
+	struct fm_table few[2] = {*dealt[0], *dealt[1]};
+
+	(void)state;
+	for (size_t n = 500; n < 5000; n *= 2) {
+		few[0].rows = few[1].rows = n;
+		struct fm_metrics m = judge(&few[0], &few[1]);
+		if (fabs(metric(&m, "c2st.flow_blocks_auc") - 0.5) > 0.1)
+			fail_msg("flow_blocks_auc of %zu fresh flows is %g", n, metric(&m, "c2st.flow_blocks_auc"));
+		fm_metrics_free(&m);
+	}
+}
+
+static void test_flows_at_other_times_are_told_apart(void **state)
+{
+	struct fm_table *t = copy(dealt[1]);
+
+	(void)state;
+	for (size_t i = 0; i < t->rows; i++) /* all in the first half */
+		t->te[i] -= (t->te[i] - t->te[0]) / 2;
+	struct fm_metrics m = judge(dealt[0], t);
+	assert_true(metric(&m, "c2st.flow_blocks_auc") > 0.7);
+	fm_metrics_free(&m);
+	for (size_t i = 0; i < t->rows; i++) /* all another year */
+		t->te[i] += 31536000000;
+	m = judge(dealt[0], t);
+	assert_true(metric(&m, "c2st.flow_blocks_auc") > 0.99);
+	fm_metrics_free(&m);
+	for (size_t i = 0; i < t->rows; i++) /* all at once */
+		t->te[i] = t->te[0];
+	m = judge(dealt[0], t);
+	assert_true(metric(&m, "c2st.flow_blocks_auc") > 0.99 && metric(&m, "c2st.window_auc") > 0.99);
+	fm_metrics_free(&m);
+	fm_table_free(t);
+}
+
 static void test_shuffled_columns_are_told_apart(void **state)
 {
 	struct fm_table *t = copy(dealt[1]);
@@ -192,6 +229,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_fresh_flows_cannot_be_told_apart),
+	    cmocka_unit_test(test_few_fresh_flows_neither),
+	    cmocka_unit_test(test_flows_at_other_times_are_told_apart),
 	    cmocka_unit_test(test_shuffled_columns_are_told_apart),
 	    cmocka_unit_test(test_windows_see_what_single_flows_do_not),
 	    cmocka_unit_test(test_flags_alone_are_enough),

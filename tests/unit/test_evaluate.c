@@ -109,7 +109,7 @@ static double ratio(const struct fm_table *real, const struct fm_table *syntheti
 	struct fm_metrics m = {0};
 	struct fm_error err = {0};
 
-	OK(fm_downstream(real, synthetic, holdout, &m, &err));
+	OK(fm_downstream(real, synthetic, holdout, NULL, &m, &err));
 	assert_true(metric(&m, "downstream.mse_real") > 0 &&
 		    metric(&m, "downstream.mse_real") < 0.5); /* bytes follow packets */
 	double v = metric(&m, "downstream.mse_ratio");
