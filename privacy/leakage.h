@@ -1,25 +1,60 @@
 /*
  * leakage.h - do the synthetic rows say more about the training rows than about real rows that the model never saw?
  *
- * Matches (match.h), each with a 95 % Wilson interval.  COLUMNS is nothing (all flow columns), _no_time (all but te) or
- * _no_addr_time (all but te, sa, da: fresh addresses and times would make the others pass for nothing):
+ * Every check has the holdout as its control.  Real rows are all searched, whatever their number: a subsample of them would hide
+ * an exact copy; of synthetic rows, records and attacks a number is chosen, from a fixed seed, which a metric's n tells.
+ * COLUMNS behind a name is nothing (all flow columns), _no_time (all but te), _no_addr_time (all but te, sa, da: fresh addresses
+ * and times would make the others pass for nothing) or _sizes (td, pkt, byt).  _z is a standard normal where nothing is
+ * remembered and _p the chance of so high a value or a higher one (blocks.h says how they are made valid for neighbouring
+ * rows that resemble each other).
  *
- *     leak.rows_equalCOLUMNS       share of synthetic rows equal to a training row
- *     leak.holdout_equalCOLUMNS    share of holdout rows equal to a training row: what fresh real flows would show
- *     leak.unique_trainCOLUMNS     training rows that occur once, are not in the holdout and are among the synthetic rows
- *     leak.unique_holdoutCOLUMNS   the mirror: holdout rows that occur once, are not in training and are emitted
- *     leak.unique_zCOLUMNS         (train - holdout) / sqrt(train + holdout), about standard normal when nothing is copied
- *                                  and rows are independent; 0 when there are none.  Training and holdout at equal
- *                                  numbers of rows, which is their n.
+ * Matches (matches.c; nothing, _no_time, _no_addr_time):
+ *     leak.rows_equal, leak.holdout_equal       share of synthetic (holdout) rows equal to a training row, Wilson interval
+ *     leak.unique_train, leak.unique_holdout    emitted records, that is real rows which training and holdout together have
+ *                                               once, by the side that has them; each counted once
+ *     leak.unique_z, leak.unique_p              is the training's number too large?  By windows.
+ *     leak.unique_block_most                    the largest number in one training window
+ *     leak.lone_train ... leak.lone_block_most  the same for lone records, which differ from every other real row in two columns
+ *                                               at least, and which chance hardly meets: by two votes at a time
  *
- * Distances (nearest.h), of at most FM_LEAKAGE_ROWS synthetic rows to all rows of the smaller of training and holdout and as
- * many of the larger one; over all ten fields, and with _no_addr_time behind the names without addresses and time:
+ * Distances of at most FM_LEAKAGE_ROWS synthetic rows (distances.c; nothing, _no_addr_time, _sizes).  Gower's (nearest.h):
+ *     leak.share_nearer_train                   share nearer to training than to the holdout, a tie counting half: 0.5 where
+ *                                               nothing is remembered.  At unequal numbers of rows only a row with one nearest
+ *                                               record counts for a side, with a weight that makes 0.5 the value of fresh rows.
+ *     leak.nearer_z, leak.nearer_p              the synthetic rows vote for the one real record that is nearest: by windows
+ *     leak.dcr_median_train, leak.dcr_p5_train, leak.dcr_median_holdout, leak.dcr_p5_holdout    those distances, 0 .. 1
+ * and Euclidean (features.h, neighbours.h):
+ *     leak.nndr_p5_train, leak.nndr_median_train, leak.nndr_p5_holdout, leak.nndr_median_holdout
+ *                                               nearest over second nearest distance, quantile with its interval; 1: no one
+ *                                               record stands out
+ *     leak.attached_train, leak.attached_holdout, leak.attached_z, leak.attached_p
+ *                                               records that a synthetic row is on or near to (FM_LEAK_NEAR) though the next real row
+ *                                               is far, among the FM_LEAK_FAR farthest: outliers that are copied
  *
- *     leak.share_nearer_train      share nearer to a training row than to any holdout row, a tie counting half, with a 95 %
- *                                  Wilson interval: 0.5 where nothing is remembered
- *     leak.dcr_median_train, leak.dcr_median_holdout, leak.dcr_p5_train, leak.dcr_p5_holdout   those distances, 0 .. 1
+ * Records, at most FM_LEAKAGE_RECORDS of either side (records.c; nothing, _no_addr_time, _sizes):
+ *     leak.identifiability_train, leak.identifiability_holdout
+ *                                               share of records with a synthetic row nearer than any training row of another
+ *                                               window (Yoon, Drumright and van der Schaar 2020)
+ *     leak.mia_auc, leak.mia_tpr_1, leak.mia_tpr_01
+ *                                               membership inference by the ratio of those distances (membership.h)
  *
- * Choices of rows are drawn from a fixed seed.
+ * Attacks (attacks.h): leak.singling_uni_, leak.singling_multi_, leak.linkability_, leak.inference_byt_ and leak.inference_dp_, each with
+ * train, holdout, naive and risk behind.
+ *
+ * Echo (echo.c): leak.echo_addr, leak.echo_net24, leak.echo_net16, share of the different synthetic addresses and prefixes that
+ * training has; leak.rare_sp, _dp, _td, _pkt, _byt, _flg, share of synthetic rows whose value fewer than FM_LEAKAGE_RARE training rows
+ * have, but one at least; each with _holdout behind for the holdout's.
+ *
+ * The family of tests, each at its own level:
+ *     leak.family_p                             the smallest p over its test's share (below), at most 1
+ *
+ * Shares add up to less than 1, so that rows made without the training rows come below any alpha with a chance under alpha
+ * (Bonferroni, weighted; Holm 1979): one threshold, with a known rate of false alarms.  At alpha = FM_LEAKAGE_ALPHA a test of
+ * "unique" fails from p = 0.0007 (z = 3.2), of "attached" from 0.001, which ten records against none reach, of "lone" or
+ * "nearer" from 0.0003.  leak.rows_equal is beside it: no fresh row is met in all columns, so that one is too many.
+ *
+ * What a small holdout costs: a test by votes rests on training's share of them, and with a quarter as many rows on the other
+ * side some thirty lone records must be copied to be sure.
  */
 #ifndef FM_PRIVACY_LEAKAGE_H
 #define FM_PRIVACY_LEAKAGE_H
@@ -35,12 +70,6 @@
 #define FM_LEAKAGE_RARE 20       /* a value of fewer training records is rare */
 #define FM_LEAKAGE_RECORDS 10000 /* training records, and as many of the holdout, that are looked for at most */
 
-/*
- * The family of tests, each at its own level, that leak.family_p sums up: the smallest of p / share, at most 1.  Shares add up
- * to less than 1, so that fresh real rows come below alpha with a chance under alpha (Bonferroni, weighted; Holm 1979).
- * At alpha = FM_LEAKAGE_ALPHA a test of "unique" fails from p = 0.0007 (z = 3.2), one of "attached" from 0.001, which ten
- * records against none reach, one of "lone" or "nearer" from 0.0003.
- */
 #define FM_LEAKAGE_ALPHA 0.005
 #define FM_LEAK_SHARE_UNIQUE 0.14   /* two tests */
 #define FM_LEAK_SHARE_LONE 0.06     /* two */
@@ -49,7 +78,7 @@
 #define FM_LEAK_FAR 0.01            /* see leak.attached */
 #define FM_LEAK_NEAR 0.1
 
-/* holdout may be NULL or without rows: then only leak.rows_equal* are added.  FM_EINPUT when train or synthetic has no rows. */
+/* holdout may be NULL or without rows: then only leak.rows_equal*, leak.echo_* and leak.rare_* are added.  FM_EINPUT when train or synthetic has no rows. */
 int fm_leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
 	       struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 

@@ -13,6 +13,8 @@ echo "== denoisers: a training step and a prediction on two threads, beside PyTo
 tests/bench_torch.sh
 echo "== reading a trace, beside pandas.read_csv (median of 5)"
 tests/bench_ingest.sh
+echo "== exact nearest neighbours, beside faiss IndexFlatL2 (median of 5)"
+tests/bench_neighbours.sh "${NEIGHBOURS:-20000}"
 echo "== simulated flows (median of 5)"
 tests/bench_simulate.sh "$flowmint"
 

@@ -1,6 +1,6 @@
 /*
- * neighbours.c POINTS QUERIES [N M DIM] - the exact nearest neighbour of each of M queries among N points, RUNS times, from
- * raw float32 files; without N: makes those files, 1,000,000 points and 100,000 queries of 16 dimensions, and stops.
+ * neighbours.c POINTS QUERIES [N M DIM RUNS] - the exact nearest neighbour of each of M queries among N points, from raw
+ * float32 files; without N: makes those files, 1,000,000 points and 100,000 queries of 16 dimensions, and stops.
  * Prints "SECONDS" a run, then the sum of the distances, so that another program's answer can be compared.
  */
 #include <math.h>
@@ -11,7 +11,7 @@
 #include "base/rng.h"
 #include "privacy/neighbours.h"
 
-enum { RUNS = 5, CENTRES = 200 };
+enum { CENTRES = 200 };
 
 static void die(const char *what)
 {
@@ -67,10 +67,10 @@ int main(int argc, char **argv)
 		make(argv[2], 100000, 16, 2);
 		return 0;
 	}
-	if (argc != 6)
-		die("POINTS QUERIES [N M DIM]");
+	if (argc != 7)
+		die("POINTS QUERIES [N M DIM RUNS]");
 	size_t n = strtoull(argv[3], NULL, 10), m = strtoull(argv[4], NULL, 10);
-	int dim = atoi(argv[5]);
+	int dim = atoi(argv[5]), runs = atoi(argv[6]);
 	float *x = floats(n * (size_t)dim), *q = floats(m * (size_t)dim);
 	uint32_t *row = malloc(m * sizeof *row);
 	double *d2 = malloc(m * sizeof *d2), sum = 0;
@@ -80,7 +80,7 @@ int main(int argc, char **argv)
 	file(argv[2], q, m * (size_t)dim, 0);
 	if (fm_pool_new(&pool, 0, &err))
 		die(err.message);
-	for (int r = 0; r < RUNS; r++) {
+	for (int r = 0; r < runs; r++) {
 		double begin = fm_seconds();
 		if (fm_points_new(&p, x, n, dim, &err) || fm_neighbours(p, q, m, 1, NULL, pool, row, d2, &err))
 			die(err.message);
