@@ -57,27 +57,33 @@ done
 
 grep -h '^shape' "$out/transformer" "$out/mlp" | sort -u
 grep 'parameters' "$out/ours" | sort -u
-# Lines NAME WHAT VALUE of both sides.  The transformer's script tells the best of its predictions only: so ours there.
+# Lines SIDE NAME WHAT MEDIAN BEST.  The transformer's script tells the best of its predictions only, so it stands for both there,
+# for both sides.
 awk '
-/^transformer train|^mlp train|^mlp forward/ { print "ours", $1, $2, $3 }
-/^transformer forward/ { print "ours", $1, $2, $6 }' "$out/ours" >"$out/values"
-awk '
-/^plain/ { print "theirs transformer train", 2048 * after("median") }
-/^forward/ { print "theirs transformer forward", after("best") }
-function after(word, i) { for (i = 1; i < NF; i++) if ($i == word) return $(i + 1); return 0 }' "$out/transformer" >>"$out/values"
-awk '
-/^train/ { print "theirs mlp train", 4096 * after("median") }
-/^forward/ { print "theirs mlp forward", after("median") }
-function after(word, i) { for (i = 1; i < NF; i++) if ($i == word) return $(i + 1); return 0 }' "$out/mlp" >>"$out/values"
+/flows\/s median/ { print "ours", $1, $2, ($1 $2 == "transformerforward" ? $6 : $3), $6 }' "$out/ours" >"$out/values"
+cat "$out/transformer" "$out/mlp" | awk '
+function after(word, i) { for (i = 1; i < NF; i++) if ($i == word) return $(i + 1); return 0 }
+/d_in/ { mlp = 1 }
+/^plain/ { print "theirs transformer train", 2048 * after("median"), 2048 * after("best") }
+/^train/ { print "theirs mlp train", 4096 * after("median"), 4096 * after("best") }
+/^forward/ { if (mlp) print "theirs mlp forward", after("median"), after("best"); else print "theirs transformer forward", after("best"), after("best") }
+' >>"$out/values"
 sort -k1,3 -k4,4n "$out/values" | awk -v bars="transformer train 1.5,transformer forward 1.3,mlp train 1.1,mlp forward 1.1" '
-{ key = $1 " " $2 " " $3; n[key]++; v[key, n[key]] = $4 }
+{
+	key = $1 " " $2 " " $3
+	v[key, ++n[key]] = $4
+	if ($5 > best[key])
+		best[key] = $5
+}
 function median(key) { return n[key] ? v[key, int((n[key] + 1) / 2)] : 0 }
+function times(x, y) { return y > 0 ? x / y : 0 }
 END {
 	m = split(bars, bar, ",")
 	for (i = 1; i <= m; i++) {
 		split(bar[i], f, " ")
-		a = median("ours " f[1] " " f[2])
-		b = median("theirs " f[1] " " f[2])
-		printf "%-11s %-7s  flowmint %8.0f flows/s   PyTorch %8.0f flows/s   %.2f times PyTorch (wanted: %s)\n", f[1], f[2], a, b, (b > 0 ? a / b : 0), f[3]
+		ours = "ours " f[1] " " f[2]
+		theirs = "theirs " f[1] " " f[2]
+		printf "%-11s %-7s  flowmint %7.0f flows/s   PyTorch %7.0f flows/s   %.2f times PyTorch (wanted %s)   best step against best: %.2f\n",
+			f[1], f[2], median(ours), median(theirs), times(median(ours), median(theirs)), f[3], times(best[ours], best[theirs])
 	}
 }'
