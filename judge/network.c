@@ -145,9 +145,8 @@ static void backward(struct fm_network *w)
 	w->k->gemm(s, FM_T, FM_N, f, H1, BATCH, w->x, f, w->d1, H1, g.w1, H1, NULL, 0);
 }
 
-/* x and either numbers or classes */
-static void train(struct fm_network *w, const float *x, const float *number, const int *class, size_t n, int steps,
-		  uint64_t seed)
+/* x and its targets: numbers, or classes as numbers */
+static void train(struct fm_network *w, const float *x, const float *y, size_t n, int steps, uint64_t seed)
 {
 	struct layers l = layers(w->param, w);
 	double b1 = 1.0, b2 = 1.0; /* powers of 0.9 and 0.999 */
@@ -162,7 +161,7 @@ static void train(struct fm_network *w, const float *x, const float *number, con
 		for (size_t i = 0; i < BATCH; i++) {
 			size_t row = fm_rng_below(&rng, (uint32_t)n);
 			memcpy(w->x + i * w->f, x + row * w->f, w->f * sizeof *x);
-			w->y[i] = number ? number[row] : (float)class[row];
+			w->y[i] = y[row];
 		}
 		forward(w, w->x, BATCH, w->out);
 		backward(w);
@@ -182,20 +181,26 @@ int fm_network_regress(struct fm_network **out, const float *x, const float *y, 
 
 	*out = NULL;
 	if ((rc = network_new(out, f, 1, err)) == FM_OK)
-		train(*out, x, y, NULL, n, steps, seed);
+		train(*out, x, y, n, steps, seed);
 	return rc;
 }
 
 int fm_network_classify(struct fm_network **out, const float *x, const int *y, int classes, size_t n, size_t f,
 			int steps, uint64_t seed, struct fm_error *err)
 {
+	float *class = NULL;
 	int rc;
 
 	*out = NULL;
+	if ((rc = fm_alloc(&class, n, sizeof *class, "classes", err)) != FM_OK)
+		return rc;
+	for (size_t i = 0; i < n; i++)
+		class[i] = (float)y[i];
 	if ((rc = network_new(out, f, classes, err)) == FM_OK) {
 		(*out)->classes = classes;
-		train(*out, x, NULL, y, n, steps, seed);
+		train(*out, x, class, n, steps, seed);
 	}
+	free(class);
 	return rc;
 }
 

@@ -148,7 +148,7 @@ static int compare_numbers(const void *a, const void *b)
 
 static void times(const struct fm_table *t, const uint32_t *row, size_t n, float **x)
 {
-	double gap[FM_WINDOW_MAX];
+	double gap[FM_WINDOW_MAX] = {0};
 	size_t none = 0;
 
 	for (size_t i = 0; i + 1 < n; i++) {
