@@ -201,7 +201,7 @@ static void hosts(const struct fm_table *t, const uint32_t *row, size_t n, float
 
 static void ports(const struct fm_table *t, const uint32_t *row, size_t n, float **x)
 {
-	uint64_t key[FM_WINDOW_MAX];
+	uint64_t key[FM_WINDOW_MAX] = {0};
 	size_t low_source = 0, low = 0;
 
 	for (size_t i = 0; i < n; i++) {
@@ -245,7 +245,7 @@ static void answers(const struct fm_table *t, const uint32_t *row, size_t n, flo
 static void counts(const uint64_t *v, const uint32_t *row, size_t n, int largest, float **x)
 {
 	double logs[FM_WINDOW_MAX], sum = 0, most = 0;
-	uint64_t key[FM_WINDOW_MAX];
+	uint64_t key[FM_WINDOW_MAX] = {0};
 	size_t ones = 0, distinct = 1;
 
 	for (size_t i = 0; i < n; i++) {
