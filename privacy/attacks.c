@@ -31,8 +31,8 @@ void fm_attack_risk(double train_hits, double n, double holdout_hits, double m, 
 	double c_half = (high - low) / 2, c_mid = (high + low) / 2;
 	*risk = c < 1 ? (a - c) / (1 - c) : 0;
 	double half = hypot(a_half / (1 - c_mid), (1 - a) * c_half / ((1 - c_mid) * (1 - c_mid)));
-	*lo = fmax(-1, *risk - half);
-	*hi = fmin(1, *risk + half);
+	*lo = fmax(-1, fmin(1, *risk - half)); /* where the holdout's rate is near 1 it may be far below -1 */
+	*hi = fmax(-1, fmin(1, *risk + half));
 	*risk = fmax(-1, *risk);
 }
 

@@ -175,18 +175,18 @@ struct search {
 	uint32_t *row; /* or NULL */
 };
 
-/* The row of a tile that is at the distance `best` of row i, or FM_GOWER_TIED.  Padding is not looked at. */
-static uint32_t row_of_tile(const struct search *s, size_t i, size_t tile, size_t end, int32_t best)
+/* The row of a tile that is at the smallest distance of row i, or FM_GOWER_TIED.  Padding is not looked at. */
+static uint32_t row_of_tile(const struct search *s, size_t i, size_t tile)
 {
 	uint32_t found = FM_GOWER_TIED;
 
-	for (size_t j = tile; j < end && j < s->to->n; j++) {
+	for (size_t j = tile; j < tile + TILE && j < s->to->n; j++) {
 		int32_t sum = 0;
 		for (int f = 0; f < FM_GOWER_RANKS; f++)
 			sum += abs(s->to->field[f][j] - s->from->field[f][i]);
 		for (int f = FM_GOWER_RANKS; f < FM_GOWER_FIELDS; f++)
 			sum += s->to->field[f][j] != s->from->field[f][i] ? s->whole : 0;
-		if (sum != best)
+		if (sum != s->distance[i])
 			continue;
 		if (found != FM_GOWER_TIED)
 			return FM_GOWER_TIED;
@@ -200,6 +200,8 @@ static inline __attribute__((always_inline)) void search_block(const struct sear
 {
 	size_t last = first + QUERIES < s->from->n ? first + QUERIES : s->from->n;
 	const lanes whole = s->whole - (lanes){0};
+	size_t best_tile[QUERIES] = {0};
+	uint8_t tied[QUERIES] = {0};
 
 	for (size_t i = first; i < last; i++)
 		s->distance[i] = INT32_MAX;
@@ -226,13 +228,17 @@ static inline __attribute__((always_inline)) void search_block(const struct sear
 			int32_t least = best[0];
 			for (int k = 1; k < LANES; k++)
 				least = best[k] < least ? best[k] : least;
-			if (s->row && least < s->distance[i])
-				s->row[i] = row_of_tile(s, i, tile, end, least);
-			else if (s->row && least == s->distance[i])
-				s->row[i] = FM_GOWER_TIED;
-			s->distance[i] = least < s->distance[i] ? least : s->distance[i];
+			if (least < s->distance[i]) {
+				s->distance[i] = least;
+				best_tile[i - first] = tile;
+				tied[i - first] = 0;
+			} else if (least == s->distance[i]) {
+				tied[i - first] = 1;
+			}
 		}
 	}
+	for (size_t i = first; s->row && i < last; i++)
+		s->row[i] = tied[i - first] ? FM_GOWER_TIED : row_of_tile(s, i, best_tile[i - first]);
 }
 
 static void search_plain(void *ctx, int shard, int thread)

@@ -12,6 +12,7 @@ static void leakage(const struct fm_table *train, const struct fm_table *holdout
 {
 	struct fm_error err = {0};
 
+	*m = (struct fm_metrics){0};
 	OK(fm_leakage(train, holdout, synthetic, NULL, m, &err));
 }
 
@@ -257,6 +258,212 @@ static void test_nearest_is_exact_for_any_threads_and_sizes(void **state)
 	fm_table_free(s);
 }
 
+static void test_the_nearest_row_is_named_unless_several_are(void **state)
+{
+	struct fm_table *t = random_table(2100, 1), *s = random_table(50, 2);
+	struct fm_gower *g = NULL;
+	struct fm_gower_rows from, to;
+	struct fm_error err = {0};
+	int32_t d[50];
+	uint32_t row[50];
+	size_t named = 0, several = 0;
+
+	(void)state;
+	plant(s, t, 7);
+	for (size_t i = 1000; i < 2100; i++) /* most rows have a twin, in another tile */
+		for (int c = 0; c < FM_NFLOWCOL; c++)
+			memcpy((char *)t->col[c] + i * fm_cols[c].width, (char *)t->col[c] + (i - 1000) * fm_cols[c].width,
+			       fm_cols[c].width);
+	OK(fm_gower_new(&g, t, FM_COLS_UGR16, &err));
+	OK(fm_gower_code(g, s, NULL, 50, &from, &err));
+	for (size_t n = 995; n <= 1100; n += 15) { /* with padding, and without twins at first */
+		OK(fm_gower_code(g, t, NULL, n, &to, &err));
+		fm_gower_nearest_row(g, &from, &to, NULL, d, row);
+		for (size_t i = 0; i < 50; i++) {
+			int32_t best = INT32_MAX;
+			uint32_t at = FM_GOWER_TIED;
+			for (size_t j = 0; j < n; j++) {
+				int32_t here = 0;
+				for (int f = 0; f < FM_GOWER_FIELDS; f++) {
+					int32_t off = abs(from.field[f][i] - to.field[f][j]);
+					here += f < FM_GOWER_RANKS ? off : off ? (int32_t)t->rows : 0;
+				}
+				at = here < best ? (uint32_t)j : here == best ? FM_GOWER_TIED : at;
+				best = here < best ? here : best;
+			}
+			assert_int_equal(d[i], best);
+			assert_int_equal(row[i], at);
+			named += at != FM_GOWER_TIED;
+			several += at == FM_GOWER_TIED;
+		}
+		fm_gower_rows_close(&to);
+	}
+	assert_true(named > 100 && several > 20);
+	fm_gower_rows_close(&from);
+	fm_gower_free(g);
+	fm_table_free(t);
+	fm_table_free(s);
+}
+
+/* Outliers of the training rows, with other times and addresses and a little off: few, but nothing else is near. */
+static void test_copied_outliers_are_attached(void **state)
+{
+	struct fm_table *t = random_table(3000, 1), *h = random_table(3000, 2), *s = random_table(1500, 3);
+	struct fm_metrics m = {0};
+
+	(void)state;
+	for (size_t k = 0; k < 12; k++) {
+		t->td[k * 200] = (uint32_t)(3000000 << k % 6);
+		t->byt[k * 200] = (uint64_t)1 << (30 + 2 * k);
+		t->pkt[k * 200] = (uint64_t)20000 << k;
+		s->td[k * 100] = t->td[k * 200];
+		s->byt[k * 100] = t->byt[k * 200] + t->byt[k * 200] / 1000;
+		s->pkt[k * 100] = t->pkt[k * 200];
+	}
+	leakage(t, h, s, &m);
+	assert_true(metric(&m, "leak.rows_equal_no_addr_time") < 0.01);
+	assert_true(metric(&m, "leak.attached_train_sizes") >= 12 && metric(&m, "leak.attached_z_sizes") > 3);
+	assert_true(metric(&m, "leak.family_p") < FM_LEAKAGE_ALPHA);
+	fm_metrics_free(&m);
+	fm_table_free(t);
+	fm_table_free(h);
+	fm_table_free(s);
+}
+
+static void test_a_memoriser_is_seen_by_every_judge(void **state)
+{
+	struct fm_table *t = random_table(2000, 1), *h = random_table(2000, 2);
+	struct fm_metrics m = {0};
+
+	(void)state;
+	leakage(t, h, t, &m);
+	assert_true(metric(&m, "leak.rows_equal") == 1 && metric(&m, "leak.share_nearer_train") == 1);
+	assert_true(metric(&m, "leak.mia_auc") > 0.99 && metric(&m, "leak.mia_tpr_01") > 0.9);
+	assert_true(metric(&m, "leak.identifiability_train") > 0.99 && metric(&m, "leak.identifiability_holdout") < 0.8);
+	assert_true(metric(&m, "leak.linkability_risk") > 0.5 && metric(&m, "leak.inference_byt_risk") > 0.5);
+	assert_true(metric(&m, "leak.singling_uni_risk") > 0.2 && metric(&m, "leak.singling_multi_risk") > 0);
+	assert_true(metric(&m, "leak.nndr_p5_train") == 0 && metric(&m, "leak.nndr_p5_holdout") > 0);
+	assert_true(metric(&m, "leak.family_p") < 1e-6 && metric(&m, "leak.echo_addr") == 1);
+	fm_metrics_free(&m);
+	leakage(t, h, h, &m); /* of the holdout: no leak of the training rows */
+	assert_true(metric(&m, "leak.family_p") > 0.9 && metric(&m, "leak.unique_z_no_time") < -3);
+	fm_metrics_free(&m);
+	fm_table_free(t);
+	fm_table_free(h);
+}
+
+static void test_echo_is_counted(void **state)
+{
+	struct fm_table *t = random_table(400, 1), *h = random_table(400, 2), *s = random_table(400, 3);
+	struct fm_metrics m = {0};
+
+	(void)state;
+	for (size_t i = 0; i < 400; i++) {
+		t->sa[i] = 0x01020300u + (uint32_t)i % 4; /* four addresses of one /24, and four of another /16 */
+		t->da[i] = 0x01990000u + (uint32_t)i % 4;
+		s->sa[i] = 0xf0000000u + (uint32_t)i % 8; /* eight fresh ones */
+		s->da[i] = 0xf0000000u;
+		t->sp[i] = 1000;
+		s->sp[i] = 2000;
+	}
+	s->sa[0] = 0x01020301u; /* a real one, another of its /24, another of its /16 */
+	s->sa[1] = 0x01020377u;
+	s->sa[2] = 0x01020444u;
+	for (size_t i = 0; i < 30; i++)
+		t->sp[i] = i < 11 ? 7 : 8; /* 11 records have 7, 19 have 8 */
+	t->sp[399] = 8;                    /* 20: no longer rare */
+	for (size_t i = 0; i < 50; i++)
+		s->sp[i] = i < 40 ? 7 : 8;
+	leakage(t, h, s, &m);
+	assert_true(fabs(metric(&m, "leak.echo_addr") - 1.0 / 11) < 1e-12);
+	assert_int_equal(fm_metrics_find(&m, "leak.echo_addr")->n, 11);
+	assert_true(fabs(metric(&m, "leak.echo_net24") - 1.0 / 3) < 1e-12);
+	assert_true(fabs(metric(&m, "leak.echo_net16") - 1.0 / 2) < 1e-12);
+	assert_true(metric(&m, "leak.echo_addr_holdout") == 0);
+	assert_true(metric(&m, "leak.rare_sp") == 0.1);
+	fm_metrics_free(&m);
+	fm_table_free(t);
+	fm_table_free(h);
+	fm_table_free(s);
+}
+
+/* Every value is a number or NaN, every p and share within [0, 1], whatever the tables are. */
+static void check_defined(struct fm_table *t, struct fm_table *h, struct fm_table *s)
+{
+	struct fm_metrics m = {0};
+
+	leakage(t, h, s, &m);
+	for (size_t i = 0; i < m.n; i++) {
+		const struct fm_metric *x = &m.m[i];
+		assert_false(isinf(x->value));
+		assert_false(x->value < x->ci_lo - 1e-12 || x->value > x->ci_hi + 1e-12);
+		if (strstr(x->name, "_p") && !strstr(x->name, "_pkt") && !strstr(x->name, "_p5"))
+			assert_true(x->value >= 0 && x->value <= 1);
+	}
+	assert_true(metric(&m, "leak.family_p") >= 0 && metric(&m, "leak.family_p") <= 1);
+	fm_metrics_free(&m);
+}
+
+static void test_degenerate_tables_are_judged(void **state)
+{
+	static const size_t sizes[] = {1, 2, 3, 64, 65, 300};
+	enum { NSIZES = sizeof sizes / sizeof *sizes };
+	struct fm_table *t = random_table(300, 1), *h = random_table(300, 2), *s = random_table(300, 3);
+
+	(void)state;
+	for (size_t i = 0; i < NSIZES; i++)
+		for (size_t j = 0; j < NSIZES; j++)
+			for (size_t k = 0; k < NSIZES; k += i == j ? 1 : 5) {
+				t->rows = sizes[i];
+				h->rows = sizes[j];
+				s->rows = sizes[k];
+				check_defined(t, h, s);
+			}
+	t->rows = h->rows = s->rows = 300;
+	check_defined(t, t, t);
+	check_defined(t, t, s);
+	check_defined(t, h, h);
+	for (int c = 0; c < FM_NFLOWCOL; c++) { /* one flow, over and over */
+		for (size_t i = 0; i < 300; i++)
+			memcpy((char *)s->col[c] + i * fm_cols[c].width, (char *)s->col[c], fm_cols[c].width);
+	}
+	check_defined(t, h, s);
+	check_defined(s, h, t);
+	check_defined(s, s, t);
+	check_defined(s, s, s);
+	for (size_t i = 0; i < 300; i++) /* the largest of everything */
+		s->td[i] = UINT32_MAX, s->pkt[i] = s->byt[i] = UINT64_MAX, s->te[i] = INT64_MAX;
+	check_defined(t, h, s);
+	check_defined(s, h, t);
+	fm_table_free(t);
+	fm_table_free(h);
+	fm_table_free(s);
+}
+
+static void test_threads_change_nothing(void **state)
+{
+	struct fm_table *t = random_table(900, 1), *h = random_table(700, 2), *s = random_table(500, 3);
+	struct fm_metrics one = {0}, many = {0};
+	struct fm_pool *pool = NULL;
+	struct fm_error err = {0};
+
+	(void)state;
+	OK(fm_pool_new(&pool, 5, &err));
+	OK(fm_leakage(t, h, s, NULL, &one, &err));
+	OK(fm_leakage(t, h, s, pool, &many, &err));
+	assert_int_equal(one.n, many.n);
+	for (size_t i = 0; i < one.n; i++) {
+		assert_string_equal(one.m[i].name, many.m[i].name);
+		assert_memory_equal(&one.m[i].value, &many.m[i].value, sizeof(double));
+	}
+	fm_metrics_free(&one);
+	fm_metrics_free(&many);
+	fm_pool_free(pool);
+	fm_table_free(t);
+	fm_table_free(h);
+	fm_table_free(s);
+}
+
 static void test_wilson(void **state)
 {
 	double lo, hi;
@@ -300,6 +507,12 @@ int main(void)
 	    cmocka_unit_test(test_matches_by_text),
 	    cmocka_unit_test(test_multiplicity),
 	    cmocka_unit_test(test_nearest_is_exact_for_any_threads_and_sizes),
+	    cmocka_unit_test(test_the_nearest_row_is_named_unless_several_are),
+	    cmocka_unit_test(test_copied_outliers_are_attached),
+	    cmocka_unit_test(test_a_memoriser_is_seen_by_every_judge),
+	    cmocka_unit_test(test_echo_is_counted),
+	    cmocka_unit_test(test_degenerate_tables_are_judged),
+	    cmocka_unit_test(test_threads_change_nothing),
 	    cmocka_unit_test(test_wilson),
 	    cmocka_unit_test(test_no_rows_is_refused),
 	};
