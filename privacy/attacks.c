@@ -75,8 +75,8 @@ static void codes_close(struct codes *s)
 		free(s->v[k]);
 }
 
-static int codes_open(struct codes *s, const struct fm_table *t, const struct fm_table *train, const uint32_t *row, size_t n,
-		      unsigned common, struct fm_error *err)
+static int codes_open(struct codes *s, const struct fm_table *t, const struct fm_table *train, const uint32_t *row,
+		      size_t n, unsigned common, struct fm_error *err)
 {
 	uint32_t *code = NULL;
 	int rc = FM_OK;
@@ -176,7 +176,8 @@ static int unique_values(const struct codes *s, uint64_t *const sorted[NCOLUMNS]
 		return rc;
 	for (int k = 0; k < NCOLUMNS; k++)
 		for (size_t i = 0; sorted[k] && i < s->n; i++)
-			if ((i == 0 || sorted[k][i] != sorted[k][i - 1]) && (i + 1 == s->n || sorted[k][i] != sorted[k][i + 1]))
+			if ((i == 0 || sorted[k][i] != sorted[k][i - 1]) &&
+			    (i + 1 == s->n || sorted[k][i] != sorted[k][i + 1]))
 				(*out)[(*n)++] = (struct unique){k, sorted[k][i]};
 	return FM_OK;
 }
@@ -281,7 +282,8 @@ static int equal_rows(struct fm_leak *l, int k, uint32_t **row, size_t *n, struc
 		fm_rows_choose(FM_LEAK_SEED, FM_LEAK_CUT, blocks, wanted, chosen);
 		got = 0;
 		for (size_t i = 0; i < wanted && got < *n; i++)
-			for (uint32_t r = b->rows[first + chosen[i]].from; r < b->rows[first + chosen[i]].to && got < *n; r++)
+			for (uint32_t r = b->rows[first + chosen[i]].from;
+			     r < b->rows[first + chosen[i]].to && got < *n; r++)
 				(*row)[got++] = r;
 	}
 	free(chosen);
@@ -306,7 +308,8 @@ static int singling_out(struct fm_leak *l, struct fm_error *err)
 		if (rc != FM_OK)
 			goto out;
 	}
-	if ((rc = codes_open(&side[SYNTHETIC], l->synthetic, l->train, NULL, l->synthetic->rows, common, err)) != FM_OK ||
+	if ((rc = codes_open(&side[SYNTHETIC], l->synthetic, l->train, NULL, l->synthetic->rows, common, err)) !=
+		FM_OK ||
 	    (rc = fm_alloc(&p, FM_ATTACKS, sizeof *p, "predicates", err)) != FM_OK)
 		goto out;
 	for (int k = 0; k < NCOLUMNS; k++) {
@@ -400,7 +403,8 @@ static int linkability(struct fm_leak *l, const struct targets targets[2], struc
 	double none = 1;
 	int rc;
 
-	if ((rc = linked(l, &targets[0], &r.train, err)) != FM_OK || (rc = linked(l, &targets[1], &r.holdout, err)) != FM_OK)
+	if ((rc = linked(l, &targets[0], &r.train, err)) != FM_OK ||
+	    (rc = linked(l, &targets[1], &r.holdout, err)) != FM_OK)
 		return rc;
 	for (size_t i = 0; i < k; i++) /* two choices of k of s rows have none in common */
 		none *= s - k > i ? (double)(s - k - i) / (double)(s - i) : 0;
@@ -463,8 +467,10 @@ int fm_leak_attacks(struct fm_leak *l, struct fm_error *err)
 	int rc;
 
 	if ((rc = singling_out(l, err)) != FM_OK ||
-	    (rc = fm_leak_choose(l->train, FM_ATTACKS, FM_LEAK_TARGETS, &targets[0].row, &targets[0].n, err)) != FM_OK ||
-	    (rc = fm_leak_choose(l->holdout, FM_ATTACKS, FM_LEAK_CONTROLS, &targets[1].row, &targets[1].n, err)) != FM_OK ||
+	    (rc = fm_leak_choose(l->train, FM_ATTACKS, FM_LEAK_TARGETS, &targets[0].row, &targets[0].n, err)) !=
+		FM_OK ||
+	    (rc = fm_leak_choose(l->holdout, FM_ATTACKS, FM_LEAK_CONTROLS, &targets[1].row, &targets[1].n, err)) !=
+		FM_OK ||
 	    (rc = linkability(l, targets, err)) != FM_OK)
 		goto out;
 	rc = inference(l, targets, err);

@@ -1,19 +1,22 @@
 /*
  * attacks.h - three attacks on a release as Giomi, Boenisch, Wehmeyer and Tasnadi define them ("A Unified Framework for
- * Quantifying Privacy Risk in Synthetic Data", PoPETs 2023): each is run on training records, on holdout records, which is
- * what knowing the population alone is worth, and naively, by guessing.  The columns are those but time and addresses.
+ * Quantifying Privacy Risk in Synthetic Data", PoPETs 2023): each is run on training records, on holdout records, which
+ * is what knowing the population alone is worth, and naively, by guessing.  The columns are those but time and
+ * addresses.
  *
- *     singling out   a predicate, from the synthetic rows alone, that exactly one real record fits: one value that one synthetic
- *                    row has (uni), or FM_ATTACK_COLUMNS conditions from one synthetic row (multi: equal, or for duration,
- *                    packets and bytes not below or not above it, away from the median).  Naive: the values of different rows.
- *     linkability    of the FM_ATTACK_LINKS synthetic rows nearest by ports, protocol, flags and ToS and those nearest by
- *                    duration, packets and bytes one is the same: the two halves of a record are joined.  Naive: two random
- *                    choices.
- *     inference      the bytes (within 5 %) or the destination port of a record are those of the synthetic row that is nearest in
- *                    the other columns.  Naive: those of a random synthetic row.
+ *     singling out   a predicate, from the synthetic rows alone, that exactly one real record fits: one value that one
+ *                    synthetic row has (uni), or FM_ATTACK_COLUMNS conditions from one synthetic row (multi: equal, or
+ *                    for duration, packets and bytes not below or not above it, away from the median).  Naive: any
+ *                    value in range (uni), or the values of different rows (multi).  Training and holdout at equal
+ *                    numbers of rows, the larger side cut to whole windows: to be the one in more is harder.
+ *     linkability    of the FM_ATTACK_LINKS synthetic rows nearest by ports, protocol, flags and ToS and those nearest
+ *                    by duration, packets and bytes one is the same: the two halves of a record are joined.  Naive: two
+ *                    random choices.
+ *     inference      the bytes (within 5 %) or the destination port of a record are those of the synthetic row that is
+ *                    nearest in the other columns.  Naive: those of a random synthetic row.
  *
- * With a success rate a on training and c on the holdout the risk is (a - c) / (1 - c), 0 when nothing is learned from the
- * presence of a record; its interval propagates both rates' errors.
+ * With a success rate a on training and c on the holdout the risk is (a - c) / (1 - c), 0 when nothing is learned from
+ * the presence of a record; its interval propagates both rates' errors.
  */
 #ifndef FM_PRIVACY_ATTACKS_H
 #define FM_PRIVACY_ATTACKS_H

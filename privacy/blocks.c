@@ -36,13 +36,15 @@ int fm_blocks_new(struct fm_blocks **out, const struct fm_table *train, const st
 	*out = NULL;
 	for (int k = 0; k < 2; k++)
 		if (side[k] && side[k]->rows >= FM_NO_NEIGHBOUR)
-			return fm_fail(err, FM_EINPUT, "a table of %zu rows is over the leakage checks' limit", side[k]->rows);
+			return fm_fail(err, FM_EINPUT, "a table of %zu rows is over the leakage checks' limit",
+				       side[k]->rows);
 	if ((rc = fm_alloc(&b, 1, sizeof *b, "blocks", err)) != FM_OK)
 		return rc;
 	b->train = b->n = number(train, by_win, 0, NULL, NULL);
 	if (holdout)
 		b->n = number(holdout, by_win, b->n, NULL, NULL);
-	b->pi = holdout && train->rows + holdout->rows ? (double)train->rows / (double)(train->rows + holdout->rows) : 1;
+	b->pi =
+	    holdout && train->rows + holdout->rows ? (double)train->rows / (double)(train->rows + holdout->rows) : 1;
 	if ((rc = fm_alloc(&b->rows, b->n + 1, sizeof *b->rows, "blocks", err)) != FM_OK)
 		goto fail;
 	for (int k = 0; k < 2; k++) {
@@ -74,9 +76,10 @@ double fm_normal_tail(double z)
 	return 0.5 * erfc(z / sqrt(2));
 }
 
-/* P(at least `least` of the total is on the training side): units of at most `most` votes, each there with chance pi. */
-static int exact_tail(const struct fm_blocks *b, const uint32_t *votes, uint32_t most, size_t total, size_t least, double *p,
-		      struct fm_error *err)
+/* P(at least `least` of the total is on the training side): units of at most `most` votes, each there with chance pi.
+ */
+static int exact_tail(const struct fm_blocks *b, const uint32_t *votes, uint32_t most, size_t total, size_t least,
+		      double *p, struct fm_error *err)
 {
 	double *chance = NULL;
 	size_t sum = 0;

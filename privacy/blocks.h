@@ -1,23 +1,24 @@
 /*
  * blocks.h - is the evidence on the training side of the split more than chance put there?
  *
- * Neighbouring flows resemble each other, so that counts over rows are no independent evidence.  What is random, by design, is
- * which windows the split gave to training and which to the holdout (stages/split.h).  A check therefore gives each real
- * row at most one vote a synthetic row, in a way that does not look at the side the real row is on, sums the votes by
- * window, and asks how many are on the training side.  Were the synthetic rows made without the training rows, then each
- * window's sum m would be on the training side with the chance pi = training rows / real rows, whatever the sums are:
+ * Neighbouring flows resemble each other, so that counts over rows are no independent evidence.  What is random, by
+ * design, is which windows the split gave to training and which to the holdout (stages/split.h).  A check therefore
+ * gives each real row at most one vote a synthetic row, in a way that does not look at the side the real row is on,
+ * sums the votes by window, and asks how many are on the training side.  Were the synthetic rows made without the
+ * training rows, then each window's sum m would be on the training side with the chance pi = training rows / real rows,
+ * whatever the sums are:
  *
- *     z = (sum over training windows of m, less its mean) over its standard deviation, when as many windows as there are,
- *         chosen at random, are the training ones: each window's m is taken less its share by rows of all votes
- *     p = the chance of so large a sum or a larger one.  Where votes are few it is exact, a convolution over windows that are
- *         on the training side with chance pi each; where nearly all windows have some, so that the number of windows on
- *         either side matters, the normal tail of z.
+ *     z = (sum over training windows of m, less its mean) over its standard deviation, when as many windows as there
+ *         are, chosen at random, are the training ones: each window's m is taken less its share by rows of all votes
+ *     p = the chance of so large a sum or a larger one.  Where votes are few it is exact, a convolution over windows
+ *         that are on the training side with chance pi each; where nearly all windows have some, so that the number of
+ *         windows on either side matters, the normal tail of z.
  *
- * This is Fisher's randomisation test (Fisher, The Design of Experiments, 1935) with windows as units: right for dependent
- * rows, for training and holdout of unequal sizes and for counts as small as they may be.  It cannot see a leak of one
- * window alone: that window may be like the synthetic rows for another reason.  Records that are unlike all others hardly
- * depend on their neighbours; those are taken two by two (`most` below), and a copied window is seen.  Where the two sides
- * are not windows of one trace dealt out at random (two days, say) fresh rows may fail it.
+ * This is Fisher's randomisation test (Fisher, The Design of Experiments, 1935) with windows as units: right for
+ * dependent rows, for training and holdout of unequal sizes and for counts as small as they may be.  It cannot see a
+ * leak of one window alone: that window may be like the synthetic rows for another reason.  Records that are unlike all
+ * others hardly depend on their neighbours; those are taken two by two (`most` below), and a copied window is seen.
+ * Where the two sides are not windows of one trace dealt out at random (two days, say) fresh rows may fail it.
  */
 #ifndef FM_PRIVACY_BLOCKS_H
 #define FM_PRIVACY_BLOCKS_H
@@ -31,12 +32,12 @@
 
 #define FM_BLOCK_ROWS 64 /* rows of a block where the tables do not say what a window is */
 
-/* The windows of both sides: runs of one value of the column win where both tables have it, else of FM_BLOCK_ROWS rows. */
+/* The windows of both sides: runs of one value of the column win where both tables have it, else FM_BLOCK_ROWS rows. */
 struct fm_blocks {
-	size_t n, train;       /* blocks; the first `train` of them are the training table's */
-	uint32_t *of_row[2];   /* the block of each row of training, of the holdout */
-	struct fm_span *rows;  /* (n) each block's rows, in its own table */
-	double pi;             /* share of the real rows that is training */
+	size_t n, train;      /* blocks; the first `train` of them are the training table's */
+	uint32_t *of_row[2];  /* the block of each row of training, of the holdout */
+	struct fm_span *rows; /* (n) each block's rows, in its own table */
+	double pi;            /* share of the real rows that is training */
 };
 /* holdout may be NULL. */
 int fm_blocks_new(struct fm_blocks **b, const struct fm_table *train, const struct fm_table *holdout,
@@ -44,9 +45,9 @@ int fm_blocks_new(struct fm_blocks **b, const struct fm_table *train, const stru
 void fm_blocks_free(struct fm_blocks *b);
 
 struct fm_block_test {
-	double z, p;      /* 0 and 1 when there are no votes */
+	double z, p;           /* 0 and 1 when there are no votes */
 	double train, holdout; /* votes */
-	double most;      /* the largest number of one training block */
+	double most;           /* the largest number of one training block */
 };
 /* votes (b->n).  most: the largest unit, votes of one block that stand or fall together; 0: all of them. */
 int fm_block_test(const struct fm_blocks *b, const uint32_t *votes, uint32_t most, struct fm_block_test *out,

@@ -115,7 +115,8 @@ int fm_leak_difference(const struct fm_table *previous, const struct fm_table *c
 			rc = equal_rows(&l, previous, &match_sets[k], common & match_sets[k].columns, err);
 	for (size_t k = 0; k < sizeof distance_sets / sizeof *distance_sets && rc == FM_OK; k++)
 		if (common & distance_sets[k].columns)
-			rc = distances(&l, previous, &distance_sets[k], common & distance_sets[k].columns, chosen, n, err);
+			rc = distances(&l, previous, &distance_sets[k], common & distance_sets[k].columns, chosen, n,
+				       err);
 out:
 	free(chosen);
 	fm_blocks_free(blocks);

@@ -1,7 +1,8 @@
-/* distances.c - synthetic rows near real ones: nearer to training than to the holdout, or attached to one lonely record. */
+/* distances.c - synthetic rows near real ones: nearer to training than to the holdout, or attached to one lonely
+ * record. */
 #include <math.h>
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/mem.h"
 #include "privacy/features.h"
@@ -39,8 +40,9 @@ static int add_closest(struct fm_leak *l, const char *name, const char *group, c
 	return fm_leak_add(l, full, group, fm_quantile(work, n, 0.05), n, err);
 }
 
-/* The share from the weights won by either side and even ones, with an interval that lets the rows of a block depend on each
- * other (a sum of residuals a block) and is no narrower than Wilson's.  winner[i]: the block that has won row i, or one of these. */
+/* The share from the weights won by either side and even ones, with an interval that lets the rows of a block depend on
+ * each other (a sum of residuals a block) and is no narrower than Wilson's.  winner[i]: the block that has won row i,
+ * or one of these. */
 #define EVEN UINT32_MAX
 #define MANY_TRAIN (UINT32_MAX - 1) /* several rows of training are nearest: no one block has won */
 #define MANY_HOLDOUT (UINT32_MAX - 2)
@@ -68,7 +70,8 @@ static int add_share(struct fm_leak *l, const char *group, const uint32_t *winne
 	}
 	/* Either side has its number of blocks: what varies is how a block differs from its side's mean. */
 	for (int k = 0; k < 2; k++) {
-		size_t first = k ? l->blocks->train : 0, end = k ? l->blocks->n : l->blocks->train, blocks = end - first;
+		size_t first = k ? l->blocks->train : 0, end = k ? l->blocks->n : l->blocks->train,
+		       blocks = end - first;
 		double mean = 0;
 		for (size_t b = first; b < end; b++)
 			mean += sum[b] / (double)blocks;
@@ -208,8 +211,8 @@ static int by_place(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Records that a synthetic row sits on though all others are far: among the FM_LEAK_FAR share of the synthetic rows whose
- * second nearest real row is the farthest, those nearer to the nearest one than FM_LEAK_NEAR of that distance. */
+/* Records that a synthetic row sits on though all others are far: among the FM_LEAK_FAR share of the synthetic rows
+ * whose second nearest real row is the farthest, those nearer to the nearest one than FM_LEAK_NEAR of that distance. */
 static int attached(struct fm_leak *l, const struct group *group, const struct pairs *p, size_t n, double *work,
 		    struct fm_error *err)
 {
@@ -238,7 +241,8 @@ static int attached(struct fm_leak *l, const struct group *group, const struct p
 	for (size_t i = 0; i < found; i++)
 		if (i == 0 || place[i] != place[i - 1]) /* once, however often it is emitted */
 			votes[l->blocks->of_row[place[i] >> 32][(uint32_t)place[i]]]++;
-	if ((rc = fm_leak_test(l, "attached", group->name, FM_LEAK_PAIRS, votes, group->attached_share, &test, err)) != FM_OK ||
+	if ((rc = fm_leak_test(l, "attached", group->name, FM_LEAK_PAIRS, votes, group->attached_share, &test, err)) !=
+		FM_OK ||
 	    (rc = fm_leak_add(l, "attached_train", group->name, test.train, n, err)) != FM_OK)
 		goto out;
 	rc = fm_leak_add(l, "attached_holdout", group->name, test.holdout, n, err);

@@ -55,8 +55,8 @@ static int prefixes(struct values *s, const struct fm_table *t, unsigned drop, s
 	return FM_OK;
 }
 
-static int echo_of(struct fm_leak *l, const char *name, const struct values *train, const struct fm_table *t, unsigned drop,
-		   struct fm_error *err)
+static int echo_of(struct fm_leak *l, const char *name, const struct values *train, const struct fm_table *t,
+		   unsigned drop, struct fm_error *err)
 {
 	struct values s = {0};
 	size_t met = 0;

@@ -50,7 +50,8 @@ void fm_features_fit(struct fm_features *f, const struct fm_table *train, unsign
 	f->dim = f->dim ? f->dim : 1;
 }
 
-/* The place of a value: two coordinates of variance 1/2 each, so that two values differ by 2 in square, as numbers do. */
+/* The place of a value: two coordinates of variance 1/2 each, so that two values differ by 2 in square, as numbers do.
+ */
 static void place(int c, uint64_t value, float *x)
 {
 	const float half_side = 1.2247449f; /* sqrt(3 / 2) */
@@ -113,7 +114,9 @@ int fm_features_code(const struct fm_features *f, const struct fm_table *t, cons
 				double v = (number(t, c, r) - f->mean[c]) * f->scale[c];
 				at[i * dim] = (float)fmax(-FM_FEATURE_LARGEST, fmin(FM_FEATURE_LARGEST, v));
 			} else {
-				place(c, fm_cols[c].width == 4 ? ((const uint32_t *)t->col[c])[r] : ((const uint16_t *)t->col[c])[r],
+				place(c,
+				      fm_cols[c].width == 4 ? ((const uint32_t *)t->col[c])[r]
+							    : ((const uint16_t *)t->col[c])[r],
 				      at + i * dim);
 			}
 		}

@@ -3,9 +3,9 @@
  *
  * Time as it is, duration, packets and bytes as log(1 + x), each less its training mean and over its training standard
  * deviation, at most FM_FEATURE_LARGEST.  Addresses, ports and categories (by their text) have no order that means
- * anything: each value has a place of its own, drawn for it from a square of such a size that two values are as far apart,
- * on average, as two training rows are in one of the numbers.  A value has the same place in every table and on every
- * machine.
+ * anything: each value has a place of its own, drawn for it from a square of such a size that two values are as far
+ * apart, on average, as two training rows are in one of the numbers.  A value has the same place in every table and on
+ * every machine.
  */
 #ifndef FM_PRIVACY_FEATURES_H
 #define FM_PRIVACY_FEATURES_H
@@ -25,7 +25,8 @@ struct fm_features {
 };
 /* columns: a set of bits 1 << enum fm_col; win, gap and fwd never count. */
 void fm_features_fit(struct fm_features *f, const struct fm_table *train, unsigned columns);
-/* Code n rows of t (row NULL: the first n): *x (n, f->dim), to be freed.  A column that t lacks is the same everywhere. */
+/* Code n rows of t (row NULL: the first n): *x (n, f->dim), to be freed.  A column that t lacks is the same everywhere.
+ */
 int fm_features_code(const struct fm_features *f, const struct fm_table *t, const uint32_t *row, size_t n, float **x,
 		     struct fm_error *err) FM_MUST_CHECK;
 

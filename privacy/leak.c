@@ -52,8 +52,8 @@ int fm_leak_share(struct fm_leak *l, const char *name, const char *columns, doub
 	return fm_leak_add_ci(l, name, columns, hits / (double)n, n, lo, hi, err);
 }
 
-int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, enum fm_leak_unit unit, const uint32_t *votes,
-		 double share, struct fm_block_test *test, struct fm_error *err)
+int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, enum fm_leak_unit unit,
+		 const uint32_t *votes, double share, struct fm_block_test *test, struct fm_error *err)
 {
 	char part[40];
 	int rc;

@@ -1,8 +1,8 @@
 /*
  * leak.h - what the leakage checks share; private to this room.
  *
- * A check adds its metrics to leak.out under "leak." and gives the p-value of a test of its own to fm_leak_test, with the
- * share of the family's error budget that the test may use up.
+ * A check adds its metrics to leak.out under "leak." and gives the p-value of a test of its own to fm_leak_test, with
+ * the share of the family's error budget that the test may use up.
  */
 #ifndef FM_PRIVACY_LEAK_H
 #define FM_PRIVACY_LEAK_H
@@ -18,8 +18,14 @@
 
 #define FM_LEAK_SEED 20160411u
 enum fm_leak_purpose {
-	FM_LEAK_SYNTHETIC = 103, FM_LEAK_MEMBERS, FM_LEAK_OUTSIDERS, FM_LEAK_PREDICATES, FM_LEAK_TARGETS, FM_LEAK_CONTROLS,
-	FM_LEAK_GUESSES, FM_LEAK_CUT,
+	FM_LEAK_SYNTHETIC = 103,
+	FM_LEAK_MEMBERS,
+	FM_LEAK_OUTSIDERS,
+	FM_LEAK_PREDICATES,
+	FM_LEAK_TARGETS,
+	FM_LEAK_CONTROLS,
+	FM_LEAK_GUESSES,
+	FM_LEAK_CUT,
 };
 
 struct fm_leak {
@@ -38,11 +44,11 @@ int fm_leak_add_ci(struct fm_leak *l, const char *name, const char *columns, dou
 /* hits of n with a Wilson interval; design: how many hits are worth one. */
 int fm_leak_share(struct fm_leak *l, const char *name, const char *columns, double hits, size_t n, double design,
 		  struct fm_error *err) FM_MUST_CHECK;
-/* leak.NAME_zCOLUMNS and leak.NAME_pCOLUMNS of a test of votes (blocks.h: by whole blocks, or by two votes at a time); share of
- * the family's budget, 0 for none. */
+/* leak.NAME_zCOLUMNS and leak.NAME_pCOLUMNS of a test of votes (blocks.h: by whole blocks, or by two votes at a time);
+ * share of the family's budget, 0 for none. */
 enum fm_leak_unit { FM_LEAK_BLOCKS = 0, FM_LEAK_PAIRS = 2 };
-int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, enum fm_leak_unit unit, const uint32_t *votes,
-		 double share, struct fm_block_test *test, struct fm_error *err) FM_MUST_CHECK;
+int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, enum fm_leak_unit unit,
+		 const uint32_t *votes, double share, struct fm_block_test *test, struct fm_error *err) FM_MUST_CHECK;
 
 /* The q-quantile of n rising values, interpolated; n > 0. */
 double fm_quantile(const double *sorted, size_t n, double q);

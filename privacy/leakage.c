@@ -8,11 +8,7 @@ static const struct {
 	int (*run)(struct fm_leak *, struct fm_error *);
 	int needs_holdout;
 } checks[] = {
-    {fm_leak_matches, 0},
-    {fm_leak_distances, 1},
-    {fm_leak_records, 1},
-    {fm_leak_attacks, 1},
-    {fm_leak_echo, 0},
+    {fm_leak_matches, 0}, {fm_leak_distances, 1}, {fm_leak_records, 1}, {fm_leak_attacks, 1}, {fm_leak_echo, 0},
 };
 enum { NCHECKS = sizeof checks / sizeof *checks };
 

@@ -1,60 +1,61 @@
 /*
  * leakage.h - do the synthetic rows say more about the training rows than about real rows that the model never saw?
  *
- * Every check has the holdout as its control.  Real rows are all searched, whatever their number: a subsample of them would hide
- * an exact copy; of synthetic rows, records and attacks a number is chosen, from a fixed seed, which a metric's n tells.
- * COLUMNS behind a name is nothing (all flow columns), _no_time (all but te), _no_addr_time (all but te, sa, da: fresh addresses
- * and times would make the others pass for nothing) or _sizes (td, pkt, byt).  _z is a standard normal where nothing is
- * remembered and _p the chance of so high a value or a higher one (blocks.h says how they are made valid for neighbouring
- * rows that resemble each other).
+ * Every check has the holdout as its control.  Real rows are all searched, whatever their number: a subsample of them
+ * would hide an exact copy; of synthetic rows, records and attacks a number is chosen, from a fixed seed, which a
+ * metric's n tells.  COLUMNS behind a name is nothing (all flow columns), _no_time (all but te), _no_addr_time (all but
+ * te, sa, da: fresh addresses and times would make the others pass for nothing) or _sizes (td, pkt, byt).  _z is
+ * standard normal where nothing is remembered and _p the chance of so high a value or a higher one; blocks.h says how
+ * they are made valid for neighbouring rows that resemble each other.
  *
  * Matches (matches.c; nothing, _no_time, _no_addr_time):
- *     leak.rows_equal, leak.holdout_equal       share of synthetic (holdout) rows equal to a training row, Wilson interval
- *     leak.unique_train, leak.unique_holdout    emitted records, that is real rows which training and holdout together have
- *                                               once, by the side that has them; each counted once
- *     leak.unique_z, leak.unique_p              is the training's number too large?  By windows.
- *     leak.unique_block_most                    the largest number in one training window
- *     leak.lone_train ... leak.lone_block_most  the same for lone records, which differ from every other real row in two columns
- *                                               at least, and which chance hardly meets: by two votes at a time
+ *     leak.rows_equal, holdout_equal   share of synthetic (holdout) rows equal to a training row, Wilson interval
+ *     leak.unique_train, _holdout      emitted records, that is real rows that training and holdout together have once,
+ *                                      by the side that has them; each counted once
+ *     leak.unique_z, _p                is the training's number too large?  By windows.
+ *     leak.unique_block_most           the largest number in one training window
+ *     leak.lone_ (the same five)       of lone records, which differ from every other real row in two columns at least
+ *                                      and which chance hardly meets: by two votes at a time
  *
- * Distances of at most FM_LEAKAGE_ROWS synthetic rows (distances.c; nothing, _no_addr_time, _sizes).  Gower's (nearest.h):
- *     leak.share_nearer_train                   share nearer to training than to the holdout, a tie counting half: 0.5 where
- *                                               nothing is remembered.  At unequal numbers of rows only a row with one nearest
- *                                               record counts for a side, with a weight that makes 0.5 the value of fresh rows.
- *     leak.nearer_z, leak.nearer_p              the synthetic rows vote for the one real record that is nearest: by windows
- *     leak.dcr_median_train, leak.dcr_p5_train, leak.dcr_median_holdout, leak.dcr_p5_holdout    those distances, 0 .. 1
+ * Distances of at most FM_LEAKAGE_ROWS synthetic rows (distances.c; nothing, _no_addr_time, _sizes).  Gower's
+ * (nearest.h):
+ *     leak.share_nearer_train          share nearer to training than to the holdout, a tie counting half: 0.5 where
+ *                                      nothing is remembered.  At unequal numbers of rows only a row with one nearest
+ *                                      record counts for a side, by a weight that keeps fresh rows at 0.5.
+ *     leak.nearer_z, _p                the synthetic rows vote for the one real record that is nearest: by windows
+ *     leak.dcr_median_train, _holdout, leak.dcr_p5_train, _holdout    those distances, 0 .. 1
  * and Euclidean (features.h, neighbours.h):
- *     leak.nndr_p5_train, leak.nndr_median_train, leak.nndr_p5_holdout, leak.nndr_median_holdout
- *                                               nearest over second nearest distance, quantile with its interval; 1: no one
- *                                               record stands out
- *     leak.attached_train, leak.attached_holdout, leak.attached_z, leak.attached_p
- *                                               records that a synthetic row is on or near to (FM_LEAK_NEAR) though the next real row
- *                                               is far, among the FM_LEAK_FAR farthest: outliers that are copied
+ *     leak.nndr_p5_train, _holdout, leak.nndr_median_train, _holdout
+ *                                      nearest over second nearest distance, quantile with its interval; 1: no one
+ *                                      record stands out
+ *     leak.attached_train, _holdout, _z, _p
+ *                                      records that a synthetic row is on or close to (FM_LEAK_NEAR) though the next
+ *                                      real row is far (among the FM_LEAK_FAR farthest): outliers that are copied
  *
  * Records, at most FM_LEAKAGE_RECORDS of either side (records.c; nothing, _no_addr_time, _sizes):
- *     leak.identifiability_train, leak.identifiability_holdout
- *                                               share of records with a synthetic row nearer than any training row of another
- *                                               window (Yoon, Drumright and van der Schaar 2020)
- *     leak.mia_auc, leak.mia_tpr_1, leak.mia_tpr_01
- *                                               membership inference by the ratio of those distances (membership.h)
+ *     leak.identifiability_train, _holdout
+ *                                      share of records with a synthetic row nearer than any training row of another
+ *                                      window (Yoon, Drumright and van der Schaar 2020)
+ *     leak.mia_auc, mia_tpr_1, mia_tpr_01
+ *                                      membership inference by the ratio of those distances (membership.h)
  *
- * Attacks (attacks.h): leak.singling_uni_, leak.singling_multi_, leak.linkability_, leak.inference_byt_ and leak.inference_dp_, each with
+ * Attacks (attacks.h): leak.singling_uni_, singling_multi_, linkability_, inference_byt_ and inference_dp_, each with
  * train, holdout, naive and risk behind.
  *
- * Echo (echo.c): leak.echo_addr, leak.echo_net24, leak.echo_net16, share of the different synthetic addresses and prefixes that
- * training has; leak.rare_sp, _dp, _td, _pkt, _byt, _flg, share of synthetic rows whose value fewer than FM_LEAKAGE_RARE training rows
- * have, but one at least; each with _holdout behind for the holdout's.
+ * Echo (echo.c): leak.echo_addr, echo_net24 and echo_net16, share of the different synthetic addresses and prefixes that
+ * training has; leak.rare_sp, _dp, _td, _pkt, _byt and _flg, share of synthetic rows whose value fewer than
+ * FM_LEAKAGE_RARE training rows have, but one at least; each with _holdout behind for the holdout's.
  *
  * The family of tests, each at its own level:
- *     leak.family_p                             the smallest p over its test's share (below), at most 1
+ *     leak.family_p                    the smallest p over its test's share (below), at most 1
  *
- * Shares add up to less than 1, so that rows made without the training rows come below any alpha with a chance under alpha
- * (Bonferroni, weighted; Holm 1979): one threshold, with a known rate of false alarms.  At alpha = FM_LEAKAGE_ALPHA a test of
- * "unique" fails from p = 0.0007 (z = 3.2), of "attached" from 0.001, which ten records against none reach, of "lone" or
- * "nearer" from 0.0003.  leak.rows_equal is beside it: no fresh row is met in all columns, so that one is too many.
+ * Shares add up to less than 1, so that rows made without the training rows come below any alpha with a chance under
+ * alpha (Bonferroni, weighted; Holm 1979): one threshold, with a known rate of false alarms.  At FM_LEAKAGE_ALPHA a test
+ * of "unique" fails from p = 0.0007 (z = 3.2), of "attached" from 0.001, which ten records against none reach, of
+ * "lone" or "nearer" from 0.0003.  leak.rows_equal is beside it: no fresh row is met in all columns, one is too many.
  *
- * What a small holdout costs: a test by votes rests on training's share of them, and with a quarter as many rows on the other
- * side some thirty lone records must be copied to be sure.
+ * What a small holdout costs: a test by votes rests on training's share of them.  With a third as many holdout rows as
+ * training rows, thirty copied lone records and none of the holdout's are just enough.
  */
 #ifndef FM_PRIVACY_LEAKAGE_H
 #define FM_PRIVACY_LEAKAGE_H
@@ -78,7 +79,8 @@
 #define FM_LEAK_FAR 0.01            /* see leak.attached */
 #define FM_LEAK_NEAR 0.1
 
-/* holdout may be NULL or without rows: then only leak.rows_equal*, leak.echo_* and leak.rare_* are added.  FM_EINPUT when train or synthetic has no rows. */
+/* holdout may be NULL or without rows: then only leak.rows_equal*, echo_* and rare_* are added.  FM_EINPUT when train or
+ * synthetic has no rows. */
 int fm_leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
 	       struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 

@@ -40,8 +40,8 @@ struct record {
 	uint8_t lone;
 };
 
-/* Add to list those of side[own] that occur there once, on the other side never, and among the synthetic rows: each once,
- * however often it is emitted. */
+/* Add to list those of side[own] that occur there once, on the other side never, and among the synthetic rows: each
+ * once, however often it is emitted. */
 static int emitted_records(const struct fm_table *const side[2], int own, const struct fm_match_index *const sides[2],
 			   const struct fm_match_index *synthetic, struct record *list, size_t *n, struct fm_error *err)
 {
@@ -101,7 +101,8 @@ static int hash_rows(struct hashed *h, const struct fm_table *t, const struct fm
 	h->t = t;
 	for (int c = 0; c < FM_NCOL && t != train; c++)
 		if (columns >> c & 1u && fm_cols[c].kind == FM_KIND_CATEGORY) {
-			if ((rc = fm_alloc(&h->code[c], t->dict[c].n + 1, sizeof **h->code, "category codes", err)) != FM_OK ||
+			if ((rc = fm_alloc(&h->code[c], t->dict[c].n + 1, sizeof **h->code, "category codes", err)) !=
+				FM_OK ||
 			    (rc = fm_dict_match(&train->dict[c], &t->dict[c], h->code[c], err)) != FM_OK)
 				return rc;
 		}
@@ -138,8 +139,8 @@ static size_t first_not_below(const uint64_t *sorted, size_t n, uint64_t v)
 }
 
 /* Without column c: which records does another row equal?  By 64-bit hash: a false alarm makes a record count less. */
-static int drop_column(const struct hashed side[2], int c, struct record *list, size_t n, uint64_t *key, uint32_t *times,
-		       struct fm_error *err)
+static int drop_column(const struct hashed side[2], int c, struct record *list, size_t n, uint64_t *key,
+		       uint32_t *times, struct fm_error *err)
 {
 	int rc;
 
@@ -250,8 +251,8 @@ out:
 
 int fm_leak_matches(struct fm_leak *l, struct fm_error *err)
 {
-	unsigned present = l->train->present & l->synthetic->present & FM_COLS_UGR16 &
-			   (l->holdout ? l->holdout->present : ~0u);
+	unsigned present =
+	    l->train->present & l->synthetic->present & FM_COLS_UGR16 & (l->holdout ? l->holdout->present : ~0u);
 	int rc = FM_OK;
 
 	for (size_t i = 0; i < NSETS && rc == FM_OK; i++) {

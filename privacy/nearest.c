@@ -195,7 +195,8 @@ static uint32_t row_of_tile(const struct search *s, size_t i, size_t tile)
 	return found;
 }
 
-/* QUERIES rows of `from` against all of `to`, a tile at a time.  Integers: the same result whatever the instructions. */
+/* QUERIES rows of `from` against all of `to`, a tile at a time.  Integers: the same result whatever the instructions.
+ */
 static inline __attribute__((always_inline)) void search_block(const struct search *s, size_t first)
 {
 	size_t last = first + QUERIES < s->from->n ? first + QUERIES : s->from->n;
@@ -215,7 +216,7 @@ static inline __attribute__((always_inline)) void search_block(const struct sear
 				lanes sum = {0}, same = {0};
 				for (int f = 0; f < FM_GOWER_RANKS; f++) {
 					lanes d = *(const lanes *)(const void *)(s->to->field[f] + j) - q[f],
-					      neg = d >> 31;
+					      neg = d < 0;
 					sum += (d ^ neg) - neg;
 				}
 				for (int f = FM_GOWER_RANKS; f < FM_GOWER_FIELDS; f++)

@@ -15,7 +15,8 @@ struct fm_points {
 	size_t n, tiles;
 	int dim;
 	double g;  /* the bound on rounding, see the header */
-	float *at; /* (tiles, dim + 1, TILE): coordinate by coordinate, the shrunk norm last; padding has the norm INFINITY */
+	float *at; /* (tiles, dim + 1, TILE): coordinate by coordinate, the shrunk norm last; padding has the norm
+		      INFINITY */
 };
 
 static int point_ok(const float *x, int dim)
@@ -58,7 +59,8 @@ int fm_points_new(struct fm_points **out, const float *x, size_t n, int dim, str
 		if (i < n) {
 			const float *b = x + i * (size_t)dim;
 			if (!point_ok(b, dim)) {
-				rc = fm_fail(err, FM_EINPUT, "point %zu has a coordinate that is no number or too large", i);
+				rc = fm_fail(err, FM_EINPUT,
+					     "point %zu has a coordinate that is no number or too large", i);
 				goto fail;
 			}
 			for (int k = 0; k < dim; k++)
@@ -104,8 +106,8 @@ struct search {
 	struct fm_scratch *scratch; /* of each thread */
 };
 
-/* What a product must stay below to be looked at: the distance of the k-th best so far without the query's norm, made larger
- * by the bounds on rounding. */
+/* What a product must stay below to be looked at: the distance of the k-th best so far without the query's norm, made
+ * larger by the bounds on rounding. */
 static float limit(const struct search *s, double kth, double query_norm)
 {
 	if (kth <= 0)

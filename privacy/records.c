@@ -23,11 +23,11 @@ struct sample {
 	const struct fm_table *t;
 	uint32_t *row; /* (n) */
 	size_t n;
-	float *x;              /* (n, dim) */
-	struct fm_span *skip;  /* (n) the training rows that a record is not compared with, or NULL */
-	uint32_t *block;       /* (n) */
+	float *x;                       /* (n, dim) */
+	struct fm_span *skip;           /* (n) the training rows that a record is not compared with, or NULL */
+	uint32_t *block;                /* (n) */
 	double *to_real, *to_synthetic; /* (n) squared */
-	double *score;         /* (n) */
+	double *score;                  /* (n) */
 };
 
 static void sample_close(struct sample *s)
@@ -65,8 +65,8 @@ static int sample_open(struct sample *s, struct fm_leak *l, int side, struct fm_
 	return FM_OK;
 }
 
-/* How much nearer the synthetic rows are than the other training rows: a density ratio by nearest neighbours (van Breugel et
- * al., Membership Inference Attacks against Synthetic Data through Overfitting Detection, 2023). */
+/* How much nearer the synthetic rows are than the other training rows: a density ratio by nearest neighbours (van
+ * Breugel et al., Membership Inference Attacks against Synthetic Data through Overfitting Detection, 2023). */
 static double nearness(double to_real, double to_synthetic)
 {
 	if (!isfinite(to_real))

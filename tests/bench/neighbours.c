@@ -1,6 +1,6 @@
 /*
- * neighbours.c POINTS QUERIES [N M DIM RUNS] - the exact nearest neighbour of each of M queries among N points, from raw
- * float32 files; without N: makes those files, 1,000,000 points and 100,000 queries of 16 dimensions, and stops.
+ * neighbours.c POINTS QUERIES [N M DIM RUNS] - the exact nearest neighbour of each of M queries among N points, from
+ * raw float32 files; without N: makes those files, 1,000,000 points and 100,000 queries of 16 dimensions, and stops.
  * Prints "SECONDS" a run, then the sum of the distances, so that another program's answer can be compared.
  */
 #include <math.h>
@@ -49,7 +49,8 @@ static void make(const char *path, size_t n, int dim, uint64_t stream)
 		fm_rng_init(&c, 7, FM_RNG_JUDGE, centre, 9);
 		for (int k = 0; k < dim; k++) {
 			float near = fm_rng_uniform(&r) + fm_rng_uniform(&r) - 1;
-			x[i * (size_t)dim + (size_t)k] = 4 * fm_rng_uniform(&c) + near * (0.02f + (float)(centre % 7) * 0.05f);
+			x[i * (size_t)dim + (size_t)k] =
+			    4 * fm_rng_uniform(&c) + near * (0.02f + (float)(centre % 7) * 0.05f);
 		}
 	}
 	file(path, x, n * (size_t)dim, 1);

@@ -1,8 +1,8 @@
 /*
  * leak_planted.h - generators that leak a known share of the training rows, for the leakage checks' tests.
  *
- * From one trace: windows of FM_BLOCK_ROWS rows are dealt out at random to training, holdout and a pool of fresh rows that
- * neither has.  A planted generator emits fresh rows and replaces some of them:
+ * From one trace: windows of FM_BLOCK_ROWS rows are dealt out at random to training, holdout and a pool of fresh rows
+ * that neither has.  A planted generator emits fresh rows and replaces some of them:
  *
  *     fresh         none                          windows       none, and its rows are whole windows
  *     copyP         the share P by training rows  noiseP        all by training rows, numbers off by a share of up to P
@@ -65,8 +65,8 @@ out:
 }
 
 /* Windows of about `train` and `holdout` rows; the pool is what is left. */
-static inline int planted_split(struct planted *p, const struct fm_table *trace, size_t train, size_t holdout, uint64_t seed,
-				struct fm_error *err)
+static inline int planted_split(struct planted *p, const struct fm_table *trace, size_t train, size_t holdout,
+				uint64_t seed, struct fm_error *err)
 {
 	size_t n = trace->rows / FM_BLOCK_ROWS, nt = train / FM_BLOCK_ROWS, nh = holdout / FM_BLOCK_ROWS;
 	uint32_t *window = NULL;
@@ -152,8 +152,8 @@ out:
 }
 
 /* n rows of a generator; NULL pool rows are drawn without replacement.  FM_EINPUT for a name that is none. */
-static inline int planted_generate(struct fm_table **out, const struct planted *p, const char *generator, int disguise, size_t n,
-				   uint64_t seed, struct fm_error *err)
+static inline int planted_generate(struct fm_table **out, const struct planted *p, const char *generator, int disguise,
+				   size_t n, uint64_t seed, struct fm_error *err)
 {
 	int whole = strcmp(generator, "windows") == 0, rc;
 	size_t nt = p->train->rows;

@@ -1,10 +1,11 @@
 /*
- * make_leak_power.c TRACE DIALECT TRAIN HOLDOUT ROWS REPEATS [GENERATOR[/DISGUISE]...] - how often each planted generator
- * (leak_planted.h) is refused by the leakage checks, over REPEATS splits of the trace: for tests/long_leak_power.sh.
+ * make_leak_power.c TRACE DIALECT TRAIN HOLDOUT ROWS REPEATS [GENERATOR[/DISGUISE]...] - how often each planted
+ * generator (leak_planted.h) is refused by the leakage checks, over REPEATS splits of the trace: for
+ * tests/long_leak_power.sh.
  *
- * Prints a line a generator, tab-separated: its name, repeats, the share refused (leak.rows_equal over 0 or leak.family_p
- * below FM_LEAKAGE_ALPHA), the same without leak.rows_equal, then of each test of the family the median of z and how often it
- * alone was over its level.  With FM_POWER_VERBOSE set, every repeat's metrics too.
+ * Prints a line a generator, tab-separated: its name, repeats, the share refused (leak.rows_equal over 0 or
+ * leak.family_p below FM_LEAKAGE_ALPHA), the same without leak.rows_equal, then of each test of the family the median
+ * of z and how often it alone was over its level.  With FM_POWER_VERBOSE set, every repeat's metrics too.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,10 +22,14 @@ static const struct test {
 	const char *name, *columns;
 	double share;
 } tests[] = {
-    {"unique", "_no_time", FM_LEAK_SHARE_UNIQUE},         {"unique", "_no_addr_time", FM_LEAK_SHARE_UNIQUE},
-    {"lone", "_no_time", FM_LEAK_SHARE_LONE},             {"lone", "_no_addr_time", FM_LEAK_SHARE_LONE},
-    {"attached", "_no_addr_time", FM_LEAK_SHARE_ATTACHED}, {"attached", "_sizes", FM_LEAK_SHARE_ATTACHED},
-    {"nearer", "", FM_LEAK_SHARE_NEARER},                 {"nearer", "_no_addr_time", FM_LEAK_SHARE_NEARER},
+    {"unique", "_no_time", FM_LEAK_SHARE_UNIQUE},
+    {"unique", "_no_addr_time", FM_LEAK_SHARE_UNIQUE},
+    {"lone", "_no_time", FM_LEAK_SHARE_LONE},
+    {"lone", "_no_addr_time", FM_LEAK_SHARE_LONE},
+    {"attached", "_no_addr_time", FM_LEAK_SHARE_ATTACHED},
+    {"attached", "_sizes", FM_LEAK_SHARE_ATTACHED},
+    {"nearer", "", FM_LEAK_SHARE_NEARER},
+    {"nearer", "_no_addr_time", FM_LEAK_SHARE_NEARER},
     {"nearer", "_sizes", FM_LEAK_SHARE_NEARER},
 };
 enum { NTESTS = sizeof tests / sizeof *tests };
@@ -63,9 +68,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "leak_power: TRACE DIALECT TRAIN HOLDOUT ROWS REPEATS GENERATOR...\n");
 		return 2;
 	}
-	size_t train = strtoull(argv[3], NULL, 10), holdout = strtoull(argv[4], NULL, 10), rows = strtoull(argv[5], NULL, 10);
+	size_t train = strtoull(argv[3], NULL, 10), holdout = strtoull(argv[4], NULL, 10),
+	       rows = strtoull(argv[5], NULL, 10);
 	int repeats = atoi(argv[6]), verbose = getenv("FM_POWER_VERBOSE") != NULL;
-	double(*z)[NTESTS] = calloc((size_t)repeats + 1, sizeof *z), *column = calloc((size_t)repeats + 1, sizeof *column);
+	double(*z)[NTESTS] = calloc((size_t)repeats + 1, sizeof *z),
+	*column = calloc((size_t)repeats + 1, sizeof *column);
 	if (fm_dialect_load(&dialect, argv[2], &err))
 		die(&err);
 	struct fm_trace_opts o = {.path = argv[1], .dialect = dialect};
@@ -93,10 +100,12 @@ int main(int argc, char **argv)
 			by_family += family;
 			for (int t = 0; t < NTESTS; t++) {
 				z[k][t] = value(&m, tests[t].name, "_z", tests[t].columns);
-				alone[t] += value(&m, tests[t].name, "_p", tests[t].columns) < tests[t].share * FM_LEAKAGE_ALPHA;
+				alone[t] += value(&m, tests[t].name, "_p", tests[t].columns) <
+					    tests[t].share * FM_LEAKAGE_ALPHA;
 			}
 			for (size_t i = 0; verbose && i < m.n; i++)
-				fprintf(stderr, "%s/%d %d %s %.6g %.6g %.6g\n", generator, disguise, k, m.m[i].name, m.m[i].value, m.m[i].ci_lo, m.m[i].ci_hi);
+				fprintf(stderr, "%s/%d %d %s %.6g %.6g %.6g\n", generator, disguise, k, m.m[i].name,
+					m.m[i].value, m.m[i].ci_lo, m.m[i].ci_hi);
 			fm_metrics_free(&m);
 			fm_table_free(s);
 			planted_close(&p);
@@ -106,7 +115,8 @@ int main(int argc, char **argv)
 			for (int k = 0; k < repeats; k++)
 				column[k] = z[k][t];
 			qsort(column, (size_t)repeats, sizeof *column, rising);
-			printf("\t%s%s z %.2f %.2f", tests[t].name, tests[t].columns, column[repeats / 2], (double)alone[t] / repeats);
+			printf("\t%s%s z %.2f %.2f", tests[t].name, tests[t].columns, column[repeats / 2],
+			       (double)alone[t] / repeats);
 		}
 		printf("\n");
 		fflush(stdout);

@@ -1,6 +1,6 @@
 /*
- * Promise: on flows, a generator that copies is refused, disguised or not, and fresh flows pass.  Small and simulated here;
- * tests/long_leak_power.sh does it on real ones.
+ * Promise: on flows, a generator that copies is refused, disguised or not, and fresh flows pass.  Small and simulated
+ * here; tests/long_leak_power.sh does it on real ones.
  */
 #include "judge_fixture.h"
 #include "scratch.h"

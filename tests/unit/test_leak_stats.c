@@ -1,4 +1,5 @@
-/* Promise: the leakage checks' statistics are what they say: exact tails, intervals that cover, defined at the edges. */
+/* Promise: the leakage checks' statistics are what they say: exact tails, intervals that cover, defined at the edges.
+ */
 #include "judge_fixture.h"
 
 #include "privacy/attacks.h"
@@ -240,7 +241,8 @@ static void test_risk(void **state)
 	assert_true(r == 0 && lo < -0.03 && hi > 0.03);
 	fm_attack_risk(1000, 1000, 0, 1000, &r, &lo, &hi);
 	assert_true(r == 1 && lo > 0.98 && hi == 1);
-	fm_attack_risk(1000, 1000, 1000, 1000, &r, &lo, &hi); /* the population gives it all away: nothing is left to risk */
+	fm_attack_risk(1000, 1000, 1000, 1000, &r, &lo,
+		       &hi); /* the population gives it all away: nothing is left to risk */
 	assert_true(r == 0);
 	fm_attack_risk(0, 0, 3, 10, &r, &lo, &hi);
 	assert_true(isnan(r) && isnan(lo));

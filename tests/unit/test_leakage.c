@@ -272,8 +272,8 @@ static void test_the_nearest_row_is_named_unless_several_are(void **state)
 	plant(s, t, 7);
 	for (size_t i = 1000; i < 2100; i++) /* most rows have a twin, in another tile */
 		for (int c = 0; c < FM_NFLOWCOL; c++)
-			memcpy((char *)t->col[c] + i * fm_cols[c].width, (char *)t->col[c] + (i - 1000) * fm_cols[c].width,
-			       fm_cols[c].width);
+			memcpy((char *)t->col[c] + i * fm_cols[c].width,
+			       (char *)t->col[c] + (i - 1000) * fm_cols[c].width, fm_cols[c].width);
 	OK(fm_gower_new(&g, t, FM_COLS_UGR16, &err));
 	OK(fm_gower_code(g, s, NULL, 50, &from, &err));
 	for (size_t n = 995; n <= 1100; n += 15) { /* with padding, and without twins at first */
@@ -339,7 +339,8 @@ static void test_a_memoriser_is_seen_by_every_judge(void **state)
 	leakage(t, h, t, &m);
 	assert_true(metric(&m, "leak.rows_equal") == 1 && metric(&m, "leak.share_nearer_train") == 1);
 	assert_true(metric(&m, "leak.mia_auc") > 0.99 && metric(&m, "leak.mia_tpr_01") > 0.9);
-	assert_true(metric(&m, "leak.identifiability_train") > 0.99 && metric(&m, "leak.identifiability_holdout") < 0.8);
+	assert_true(metric(&m, "leak.identifiability_train") > 0.99 &&
+		    metric(&m, "leak.identifiability_holdout") < 0.8);
 	assert_true(metric(&m, "leak.linkability_risk") > 0.5 && metric(&m, "leak.inference_byt_risk") > 0.5);
 	assert_true(metric(&m, "leak.singling_uni_risk") > 0.2 && metric(&m, "leak.singling_multi_risk") > 0);
 	assert_true(metric(&m, "leak.nndr_p5_train") == 0 && metric(&m, "leak.nndr_p5_holdout") > 0);

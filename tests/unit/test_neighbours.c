@@ -1,4 +1,5 @@
-/* Promise: the nearest neighbours are the true ones, whatever float32 products say, on any processor and any threads. */
+/* Promise: the nearest neighbours are the true ones, whatever float32 products say, on any processor and any threads.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -45,7 +46,8 @@ static void by_definition(const float *x, size_t n, int dim, const float *q, int
 	}
 }
 
-/* kind 0: spread; 1: many equal points; 2: far from the origin and close together, where |a|^2 + |b|^2 - 2ab loses all digits */
+/* kind 0: spread; 1: many equal points; 2: far from the origin and close together, where |a|^2 + |b|^2 - 2ab loses all
+ * digits */
 static void fill(float *x, size_t n, int dim, uint64_t seed, int kind)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -53,7 +55,9 @@ static void fill(float *x, size_t n, int dim, uint64_t seed, int kind)
 		fm_rng_init(&r, seed, FM_RNG_JUDGE, i, (uint32_t)kind);
 		for (int c = 0; c < dim; c++) {
 			float u = fm_rng_uniform(&r);
-			x[i * (size_t)dim + (size_t)c] = kind == 0 ? 8 * u - 4 : kind == 1 ? (float)fm_rng_below(&r, 3) : 9e5f + 4 * u;
+			x[i * (size_t)dim + (size_t)c] = kind == 0   ? 8 * u - 4
+							 : kind == 1 ? (float)fm_rng_below(&r, 3)
+								     : 9e5f + 4 * u;
 		}
 	}
 }
@@ -80,7 +84,8 @@ static void check(size_t n, size_t m, int dim, int k, int kind, int skipping, st
 	for (size_t i = 0; i < m; i++) {
 		uint32_t want_row[FM_NEIGHBOURS_MAX];
 		double want[FM_NEIGHBOURS_MAX];
-		by_definition(x, n, dim, q + i * (size_t)dim, k, skipping ? skip[i] : (struct fm_span){0, 0}, want_row, want);
+		by_definition(x, n, dim, q + i * (size_t)dim, k, skipping ? skip[i] : (struct fm_span){0, 0}, want_row,
+			      want);
 		assert_memory_equal(row + i * (size_t)k, want_row, sizeof *row * (size_t)k);
 		assert_memory_equal(d2 + i * (size_t)k, want, sizeof *d2 * (size_t)k);
 	}
