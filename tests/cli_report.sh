@@ -74,7 +74,7 @@ says unsigned.html "not checked here" "says that the signature was not checked"
 "$F" keygen --out other --principal other >other_signers
 expect 1 "an archive that others did not sign" "$F" report --signers other_signers --out x.html "$archive"
 cp "$archive" bad.tar.zst
-printf 'x' | dd of=bad.tar.zst bs=1 seek=900 conv=notrunc 2>/dev/null
+printf 'xxxxxxxxxxxxxxxx' | dd of=bad.tar.zst bs=1 seek=900 conv=notrunc 2>/dev/null
 expect 1 "a changed archive is refused, signers or not" "$F" report --out x.html ./bad.tar.zst
 holds "and leaves no page" test ! -e x.html
 

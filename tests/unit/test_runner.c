@@ -551,7 +551,8 @@ static void test_two_runs_do_not_collide(void **state)
 	fm_run_free(&run);
 	kill(pid, SIGTERM);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+	/* It says that it was told to stop, or the signal came before its stage was under way and ended it at once. */
+	assert_true(WIFEXITED(status) ? WEXITSTATUS(status) == 1 : WTERMSIG(status) == SIGTERM);
 	run_well(plain, NULL);
 }
 
