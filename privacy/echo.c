@@ -79,8 +79,8 @@ static int addresses(struct fm_leak *l, struct fm_error *err)
 		const char *name, *holdout;
 		unsigned drop;
 	} kinds[] = {{"echo_addr", "echo_addr_holdout", 0},
-		     {"echo_net24", "echo_net24_holdout", 8},
-		     {"echo_net16", "echo_net16_holdout", 16}};
+		     {"echo_prefix24", "echo_prefix24_holdout", 8},
+		     {"echo_prefix16", "echo_prefix16_holdout", 16}};
 	const unsigned cols = 1u << FM_SA | 1u << FM_DA;
 	int rc = FM_OK;
 

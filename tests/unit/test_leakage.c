@@ -378,8 +378,8 @@ static void test_echo_is_counted(void **state)
 	leakage(t, h, s, &m);
 	assert_true(fabs(metric(&m, "leak.echo_addr") - 1.0 / 11) < 1e-12);
 	assert_int_equal(fm_metrics_find(&m, "leak.echo_addr")->n, 11);
-	assert_true(fabs(metric(&m, "leak.echo_net24") - 1.0 / 3) < 1e-12);
-	assert_true(fabs(metric(&m, "leak.echo_net16") - 1.0 / 2) < 1e-12);
+	assert_true(fabs(metric(&m, "leak.echo_prefix24") - 1.0 / 3) < 1e-12);
+	assert_true(fabs(metric(&m, "leak.echo_prefix16") - 1.0 / 2) < 1e-12);
 	assert_true(metric(&m, "leak.echo_addr_holdout") == 0);
 	assert_true(metric(&m, "leak.rare_sp") == 0.1);
 	fm_metrics_free(&m);
