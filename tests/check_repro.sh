@@ -32,8 +32,7 @@ run() { # FLOWMINT OPTION...
 	"$program" run "$T/p/release.yaml" $UNCONFINED --set source.path="$T/trace.csv" --set model.width=32 --set model.heads=2 \
 		--set train.steps=200 --set generate.steps=12 --set generate.rows=3000 --set gate.jsd_mean8=10 --set gate.jsd.PR=1 --set gate.jsd.TS=1 \
 		--set gate.jsd.TD=1 --set gate.jsd.PKT=1 --set gate.jsd.BYT=1 --set gate.jsd.SA=1 --set gate.jsd.DA=1 \
-		--set gate.downstream.mse_ratio=1e6 --set gate.leak.share_nearer_train=1 \
-		--set gate.control_rows=0 --set gate.pair_jsd=null --set gate.assoc.mean=null --set gate.leak.family_p=null "$@"
+		--set gate.downstream.mse_ratio=1e6 --set gate.leak.share_nearer_train=1 --set gate.pair_jsd=1 --set gate.assoc.mean=1 "$@"
 }
 
 build source build
@@ -45,6 +44,7 @@ F=$T/source/build/flowmint
 
 expect 0 "(a trace)" "$F" simulate --rows 10000 --seed 7 --out trace.csv
 expect 0 "(a project)" "$F" init --preset demo p
+expect 0 "(its gate is blunt)" blunt p p/release.yaml
 expect 0 "a run" run "$F" --set train.threads=1
 archive=p/release/demo-1.0.0.tar.zst
 digest=$(tar_digest "$archive")
@@ -52,7 +52,8 @@ expect 0 "a run under other circumstances" sh -c "cd elsewhere && umask 077 && T
 	'$F' run ../p/release.yaml $UNCONFINED --workspace '$T/w2' --out '$T/o2' --set source.path='$T/elsewhere/../trace.csv' \
 	--set model.width=32 --set model.heads=2 --set train.steps=200 --set generate.steps=12 --set generate.rows=3000 --set gate.jsd_mean8=10 --set gate.jsd.PR=1 \
 	--set gate.jsd.TS=1 --set gate.jsd.TD=1 --set gate.jsd.PKT=1 --set gate.jsd.BYT=1 --set gate.jsd.SA=1 --set gate.jsd.DA=1 \
-	--set gate.downstream.mse_ratio=1e6 --set gate.leak.share_nearer_train=1 --set gate.control_rows=0 --set gate.pair_jsd=null --set gate.assoc.mean=null --set gate.leak.family_p=null --set train.threads=7"
+	--set gate.downstream.mse_ratio=1e6 --set gate.leak.share_nearer_train=1 --set gate.pair_jsd=1 --set gate.assoc.mean=1 \
+	--set train.threads=7"
 holds "gives the same archive" cmp -s "$archive" o2/demo-1.0.0.tar.zst
 holds "and the same signature" cmp -s "$archive.sig" o2/demo-1.0.0.tar.zst.sig
 

@@ -156,8 +156,8 @@ says err "steps" "and brings a suggestion"
 {
 	sed '/^gate:/,$d' p/release.yaml
 	echo 'gate:'
-	for check in jsd.PR jsd.TS jsd.TD jsd.PKT jsd.BYT jsd.SA jsd.DA leak.rows_equal leak.share_nearer_train rules.broken_share \
-		downstream.mse_ratio; do
+	for check in jsd.PR jsd.TS jsd.TD jsd.PKT jsd.BYT jsd.SA jsd.DA leak.rows_equal leak.share_nearer_train leak.family_p pair_jsd \
+		assoc.mean rules.broken_share downstream.mse_ratio; do
 		echo "  $check: null"
 	done
 	echo '  jsd_mean8: 10'
@@ -166,9 +166,9 @@ tiny() { # PROJECT OPTION...
 	project=$1
 	shift
 	"$F" run "$project/tiny.yaml" $UNCONFINED --set source.path="$T/good.csv" --set model.width=32 --set model.heads=2 --set train.steps=10 \
-		--set generate.steps=4 \
-		--set gate.control_rows=0 --set gate.pair_jsd=null --set gate.assoc.mean=null --set gate.leak.family_p=null "$@"
+		--set generate.steps=4 "$@"
 }
+expect 0 "(its gate is blunt)" blunt p p/tiny.yaml
 expect 0 "(the smallest model is released)" tiny p
 expect 1 "a check that nobody measures fails" tiny p --set gate.jsd_maen8=0.5 --out o2
 says err "jsd_maen8" "and is named"

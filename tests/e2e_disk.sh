@@ -37,12 +37,12 @@ run() { # OPTION...
 	"$F" run p/release.yaml $UNCONFINED --set source.path="$T/trace.csv" --set model.width=32 --set model.heads=2 --set train.steps=40 \
 		--set generate.steps=4 --set gate.jsd_mean8=10 --set gate.jsd.PR=1 --set gate.jsd.TS=1 --set gate.jsd.TD=1 --set gate.jsd.PKT=1 \
 		--set gate.jsd.BYT=1 --set gate.jsd.SA=1 --set gate.jsd.DA=1 --set gate.downstream.mse_ratio=1e6 \
-		--set gate.leak.share_nearer_train=1 \
-		--set gate.control_rows=0 --set gate.pair_jsd=null --set gate.assoc.mean=null --set gate.leak.family_p=null "$@"
+		--set gate.leak.share_nearer_train=1 --set gate.pair_jsd=1 --set gate.assoc.mean=1 "$@"
 }
 
 expect 0 "(a trace)" "$F" simulate --rows 4000 --seed 3 --out trace.csv
 expect 0 "(a project)" "$F" init --preset demo p
+expect 0 "(its gate is blunt)" blunt p p/release.yaml
 expect 0 "(a run with room)" run --out whole
 whole=$(tar_digest whole/demo-1.0.0.tar.zst)
 
