@@ -92,7 +92,7 @@ struct fm_config {
 	} generate;
 	struct {
 		int n; struct fm_cfg_check check[FM_CFG_MAXCHECKS];
-		int64_t control_rows;  /* of a control at most; 0: no controls */
+		int64_t control_rows;  /* of a control at most; 0 (never from a file): no controls */
 		double control_limit;  /* the smallest share of copied rows that the gate must catch */
 	} gate;
 	struct {

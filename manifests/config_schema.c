@@ -167,9 +167,8 @@ const struct fm_key fm_keys[] = {
 	 .offset = offsetof(struct fm_config, gate.check), .dflt = "{}",
 	 .help = "For each metric that is checked its greatest value, or a map of max and min, or null to drop a "
 		 "check of the preset. relative_to_floor: true takes max times the metric's floor, and plus more."},
-	{FIELD(gate, control_rows, INT), .min = 0, .max = 1e7, .dflt = "12000",
-	 .help = "Rows of each control (docs/gate.md) at most; the holdout gives twice as many, or fewer. 0: no controls, with "
-		 "a warning, and nothing shows that the gate can fail."},
+	{FIELD(gate, control_rows, INT), .min = 100, .max = 1e7, .dflt = "12000",
+	 .help = "Rows of each control (docs/gate.md) at most; the holdout gives twice as many, or fewer."},
 	{FIELD(gate, control_limit, REAL), .min = 0.001, .max = 1, .dflt = "0.005",
 	 .help = "Share of copied training rows from which on the gate must fail a control, or it is broken."},
 

