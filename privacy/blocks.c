@@ -78,8 +78,8 @@ double fm_normal_tail(double z)
 
 /* P(at least `least` of the total is on the training side): units of at most `most` votes, each there with chance pi.
  */
-static int exact_tail(const struct fm_blocks *b, const uint32_t *votes, uint32_t most, size_t total, size_t least,
-		      double *p, struct fm_error *err)
+static int exact_tail(const struct fm_blocks *b, const uint32_t *votes, uint32_t most, double pi, size_t total,
+		      size_t least, double *p, struct fm_error *err)
 {
 	double *chance = NULL;
 	size_t sum = 0;
@@ -93,7 +93,7 @@ static int exact_tail(const struct fm_blocks *b, const uint32_t *votes, uint32_t
 			m = most && left > most ? most : left;
 			sum += m;
 			for (size_t v = sum + 1; v-- > 0;)
-				chance[v] = (1 - b->pi) * chance[v] + (v >= m ? b->pi * chance[v - m] : 0);
+				chance[v] = (1 - pi) * chance[v] + (v >= m ? pi * chance[v - m] : 0);
 		}
 	*p = 0;
 	for (size_t v = total + 1; v-- > least;)
@@ -103,8 +103,8 @@ static int exact_tail(const struct fm_blocks *b, const uint32_t *votes, uint32_t
 	return FM_OK;
 }
 
-int fm_block_test(const struct fm_blocks *b, const uint32_t *votes, uint32_t most, struct fm_block_test *out,
-		  struct fm_error *err)
+int fm_block_test(const struct fm_blocks *b, const uint32_t *votes, uint32_t most, double granted,
+		  struct fm_block_test *out, struct fm_error *err)
 {
 	double total = 0, squares = 0, centred = 0, units = 0, rows = 0;
 
@@ -129,12 +129,14 @@ int fm_block_test(const struct fm_blocks *b, const uint32_t *votes, uint32_t mos
 	}
 	centred *= b->n > 1 ? (double)b->n / (double)(b->n - 1) : 1;
 	int dense = most == 0 && centred < DENSE * squares;
-	double variance = b->pi * (1 - b->pi) * (dense ? centred : squares);
-	if (variance > 0)
-		out->z = (out->train - b->pi * total) / sqrt(variance);
+	double spread = dense ? centred : squares, odds = b->pi / (1 - b->pi) * granted / (1 - granted);
+	double pi = odds / (1 + odds);
+	if (spread > 0)
+		out->z = (out->train - b->pi * total) / sqrt(b->pi * (1 - b->pi) * spread);
 	if (dense || total * units > MOST_STEPS) {
-		out->p = fm_normal_tail(out->z);
+		/* No spread at all: every block has its due. */
+		out->p = spread > 0 ? fm_normal_tail((out->train - pi * total) / sqrt(pi * (1 - pi) * spread)) : 1;
 		return FM_OK;
 	}
-	return exact_tail(b, votes, most, (size_t)total, (size_t)out->train, &out->p, err);
+	return exact_tail(b, votes, most, pi, (size_t)total, (size_t)out->train, &out->p, err);
 }

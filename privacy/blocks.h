@@ -14,6 +14,10 @@
  *         that are on the training side with chance pi each; where nearly all windows have some, so that the number of
  *         windows on either side matters, the normal tail of z.
  *
+ * A model that has learned a distribution from the training rows is a little closer to them even if it remembers none,
+ * and with enough rows any test would say so.  p therefore takes for granted that a block's votes are on the training
+ * side with somewhat better odds: those that turn one half into `granted`.  z does not.
+ *
  * This is Fisher's randomisation test (Fisher, The Design of Experiments, 1935) with windows as units: right for
  * dependent rows, for training and holdout of unequal sizes and for counts as small as they may be.  It cannot see a
  * leak of one window alone: that window may be like the synthetic rows for another reason.  Records that are unlike all
@@ -49,9 +53,10 @@ struct fm_block_test {
 	double train, holdout; /* votes */
 	double most;           /* the largest number of one training block */
 };
-/* votes (b->n).  most: the largest unit, votes of one block that stand or fall together; 0: all of them. */
-int fm_block_test(const struct fm_blocks *b, const uint32_t *votes, uint32_t most, struct fm_block_test *out,
-		  struct fm_error *err) FM_MUST_CHECK;
+/* votes (b->n).  most: the largest unit, votes of one block that stand or fall together; 0: all of them.  granted: 0.5 to
+ * less than 1. */
+int fm_block_test(const struct fm_blocks *b, const uint32_t *votes, uint32_t most, double granted,
+		  struct fm_block_test *out, struct fm_error *err) FM_MUST_CHECK;
 
 /* The chance that a standard normal is above z. */
 double fm_normal_tail(double z);

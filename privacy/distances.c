@@ -106,7 +106,8 @@ static int share_nearer(struct fm_leak *l, const char *group, int32_t *const d[2
 		else if (equal && apart)
 			winner[i] = side ? MANY_HOLDOUT : MANY_TRAIN;
 	}
-	if ((rc = fm_leak_test(l, "nearer", group, FM_LEAK_BLOCKS, votes, FM_LEAK_SHARE_NEARER, &test, err)) == FM_OK)
+	if ((rc = fm_leak_test(l, "nearer", group, FM_LEAK_BLOCKS, FM_LEAK_GRANTED, votes, FM_LEAK_SHARE_NEARER, &test,
+			       err)) == FM_OK)
 		rc = add_share(l, group, winner, n, weight, err);
 out:
 	free(votes);
@@ -241,8 +242,8 @@ static int attached(struct fm_leak *l, const struct group *group, const struct p
 	for (size_t i = 0; i < found; i++)
 		if (i == 0 || place[i] != place[i - 1]) /* once, however often it is emitted */
 			votes[l->blocks->of_row[place[i] >> 32][(uint32_t)place[i]]]++;
-	if ((rc = fm_leak_test(l, "attached", group->name, FM_LEAK_PAIRS, votes, group->attached_share, &test, err)) !=
-		FM_OK ||
+	if ((rc = fm_leak_test(l, "attached", group->name, FM_LEAK_PAIRS, 0.5, votes, group->attached_share, &test,
+			       err)) != FM_OK ||
 	    (rc = fm_leak_add(l, "attached_train", group->name, test.train, n, err)) != FM_OK)
 		goto out;
 	rc = fm_leak_add(l, "attached_holdout", group->name, test.holdout, n, err);

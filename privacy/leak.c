@@ -52,13 +52,13 @@ int fm_leak_share(struct fm_leak *l, const char *name, const char *columns, doub
 	return fm_leak_add_ci(l, name, columns, hits / (double)n, n, lo, hi, err);
 }
 
-int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, enum fm_leak_unit unit,
+int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, enum fm_leak_unit unit, double granted,
 		 const uint32_t *votes, double share, struct fm_block_test *test, struct fm_error *err)
 {
 	char part[40];
 	int rc;
 
-	if ((rc = fm_block_test(l->blocks, votes, unit, test, err)) != FM_OK)
+	if ((rc = fm_block_test(l->blocks, votes, unit, granted, test, err)) != FM_OK)
 		return rc;
 	size_t n = (size_t)(test->train + test->holdout);
 	snprintf(part, sizeof part, "%s_z", name);

@@ -44,10 +44,10 @@ int fm_leak_add_ci(struct fm_leak *l, const char *name, const char *columns, dou
 /* hits of n with a Wilson interval; design: how many hits are worth one. */
 int fm_leak_share(struct fm_leak *l, const char *name, const char *columns, double hits, size_t n, double design,
 		  struct fm_error *err) FM_MUST_CHECK;
-/* leak.NAME_zCOLUMNS and leak.NAME_pCOLUMNS of a test of votes (blocks.h: by whole blocks, or by two votes at a time);
- * share of the family's budget, 0 for none. */
+/* leak.NAME_zCOLUMNS and leak.NAME_pCOLUMNS of a test of votes (blocks.h: by whole blocks, or by two votes at a time, and
+ * what is granted); share of the family's budget, 0 for none. */
 enum fm_leak_unit { FM_LEAK_BLOCKS = 0, FM_LEAK_PAIRS = 2 };
-int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, enum fm_leak_unit unit,
+int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, enum fm_leak_unit unit, double granted,
 		 const uint32_t *votes, double share, struct fm_block_test *test, struct fm_error *err) FM_MUST_CHECK;
 
 /* The q-quantile of n rising values, interpolated; n > 0. */

@@ -5,8 +5,9 @@
  * would hide an exact copy; of synthetic rows, records and attacks a number is chosen, from a fixed seed, which a
  * metric's n tells.  COLUMNS behind a name is nothing (all flow columns), _no_time (all but te), _no_addr_time (all but
  * te, sa, da: fresh addresses and times would make the others pass for nothing) or _sizes (td, pkt, byt).  _z is
- * standard normal where nothing is remembered and _p the chance of so high a value or a higher one; blocks.h says how
- * they are made valid for neighbouring rows that resemble each other.
+ * standard normal where nothing is remembered and _p the chance of as much or more for a generator that is as close to
+ * training as learning a distribution makes it (a share nearer of FM_LEAK_GRANTED); blocks.h says how both are made
+ * valid for neighbouring rows that resemble each other.
  *
  * Matches (matches.c; nothing, _no_time, _no_addr_time):
  *     leak.rows_equal, holdout_equal   share of synthetic (holdout) rows equal to a training row, Wilson interval
@@ -51,11 +52,11 @@
  *
  * Shares add up to less than 1, so that rows made without the training rows come below any alpha with a chance under
  * alpha (Bonferroni, weighted; Holm 1979): one threshold, with a known rate of false alarms.  At FM_LEAKAGE_ALPHA a test
- * of "unique" fails from p = 0.0007 (z = 3.2), of "attached" from 0.001, which ten records against none reach, of
- * "lone" or "nearer" from 0.0003.  leak.rows_equal is beside it: no fresh row is met in all columns, one is too many.
+ * of "unique" fails from p = 0.0007, of "attached" from 0.001, which ten records against none reach, of "lone" or
+ * "nearer" from 0.0003.  leak.rows_equal is beside it: no fresh row is met in all columns, one is too many.
  *
  * What a small holdout costs: a test by votes rests on training's share of them.  With a third as many holdout rows as
- * training rows, thirty copied lone records and none of the holdout's are just enough.
+ * training rows, thirty-one copied lone records and none of the holdout's are just enough.
  */
 #ifndef FM_PRIVACY_LEAKAGE_H
 #define FM_PRIVACY_LEAKAGE_H
@@ -76,6 +77,7 @@
 #define FM_LEAK_SHARE_LONE 0.06     /* two */
 #define FM_LEAK_SHARE_ATTACHED 0.20 /* two */
 #define FM_LEAK_SHARE_NEARER 0.06   /* three: 0.98 in all */
+#define FM_LEAK_GRANTED 0.52        /* not to attached; see blocks.h; trained models show 0.50 to 0.515 */
 #define FM_LEAK_FAR 0.01            /* see leak.attached */
 #define FM_LEAK_NEAR 0.1
 

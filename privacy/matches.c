@@ -202,7 +202,8 @@ static int paired(struct fm_leak *l, const char *name, const char *set, const st
 	for (size_t i = 0; i < n; i++)
 		if (!lone || list[i].lone)
 			votes[l->blocks->of_row[list[i].side][list[i].row]]++;
-	if ((rc = fm_leak_test(l, name, set, lone ? FM_LEAK_PAIRS : FM_LEAK_BLOCKS, votes, share, &test, err)) != FM_OK)
+	if ((rc = fm_leak_test(l, name, set, lone ? FM_LEAK_PAIRS : FM_LEAK_BLOCKS, FM_LEAK_GRANTED, votes, share,
+			       &test, err)) != FM_OK)
 		goto out;
 	snprintf(part, sizeof part, "%s_train", name);
 	if ((rc = fm_leak_add(l, part, set, test.train, l->train->rows, err)) != FM_OK)

@@ -69,31 +69,38 @@ static void test_tails_are_exact(void **state)
 	uint32_t votes[200] = {0};
 
 	(void)state;
-	OK(fm_block_test(b, votes, 0, &r, &err));
+	OK(fm_block_test(b, votes, 0, 0.5, &r, &err));
 	assert_true(r.z == 0 && r.p == 1);
 	for (int i = 0; i < 10; i++)
 		votes[i] = 1;
-	OK(fm_block_test(b, votes, 0, &r, &err));
+	OK(fm_block_test(b, votes, 0, 0.5, &r, &err));
 	assert_true(fabs(r.p - pow(0.5, 10)) < 1e-12 && fabs(r.z - sqrt(10)) < 1e-9);
 	assert_true(r.train == 10 && r.holdout == 0);
 	votes[150] = 1; /* at least 10 of 11 */
-	OK(fm_block_test(b, votes, 0, &r, &err));
+	OK(fm_block_test(b, votes, 0, 0.5, &r, &err));
 	assert_true(fabs(r.p - 12 * pow(0.5, 11)) < 1e-12);
 
 	memset(votes, 0, sizeof votes); /* forty votes of one block are one piece of evidence, or twenty */
 	votes[7] = 40;
-	OK(fm_block_test(b, votes, 0, &r, &err));
+	OK(fm_block_test(b, votes, 0, 0.5, &r, &err));
 	assert_true(fabs(r.p - 0.5) < 1e-12 && fabs(r.z - 1) < 1e-9 && r.most == 40);
-	OK(fm_block_test(b, votes, 2, &r, &err));
+	OK(fm_block_test(b, votes, 2, 0.5, &r, &err));
 	assert_true(fabs(r.p - pow(0.5, 20)) < 1e-12);
+	memset(votes, 0, sizeof votes); /* what is granted changes p, not z */
+	for (int i = 0; i < 10; i++)
+		votes[i] = 1;
+	OK(fm_block_test(b, votes, 0, 0.6, &r, &err));
+	assert_true(fabs(r.p - pow(0.6, 10)) < 1e-12 && fabs(r.z - sqrt(10)) < 1e-9);
 	fm_blocks_free(b);
 
 	b = blocks_of(300 * FM_BLOCK_ROWS, 100 * FM_BLOCK_ROWS);
 	uint32_t more[400] = {0};
 	for (int i = 0; i < 20; i++)
 		more[i] = 1;
-	OK(fm_block_test(b, more, 0, &r, &err));
+	OK(fm_block_test(b, more, 0, 0.5, &r, &err));
 	assert_true(fabs(r.p - pow(0.75, 20)) < 1e-12);
+	OK(fm_block_test(b, more, 0, 0.6, &r, &err)); /* odds of 3 become 4.5 */
+	assert_true(fabs(r.p - pow(4.5 / 5.5, 20)) < 1e-12);
 	fm_blocks_free(b);
 }
 
@@ -109,14 +116,14 @@ static void test_dense_votes_are_compared_by_block(void **state)
 	(void)state;
 	for (int i = 0; i < 200; i++)
 		votes[i] = 60 + (uint32_t)(i % 2) + (i < 100);
-	OK(fm_block_test(b, votes, 0, &r, &err));
+	OK(fm_block_test(b, votes, 0, 0.5, &r, &err));
 	assert_true(r.z > 9 && r.p < 1e-18); /* one more in 60 each time: no chance does that */
 	for (uint64_t k = 0; k < 2000; k++) {
 		struct fm_rng rng;
 		fm_rng_init(&rng, k, FM_RNG_JUDGE, 5, 5);
 		for (int i = 0; i < 200; i++)
 			votes[i] = 40 + fm_rng_below(&rng, 40);
-		OK(fm_block_test(b, votes, 0, &r, &err));
+		OK(fm_block_test(b, votes, 0, 0.5, &r, &err));
 		over += r.p < 0.05;
 	}
 	assert_true(over > 65 && over < 140); /* 100 of 2,000 are due */
@@ -138,7 +145,7 @@ static void test_false_alarms_are_as_rare_as_promised(void **state)
 		fm_rng_init(&rng, k, FM_RNG_JUDGE, 6, 6);
 		for (int i = 0; i < 200; i++)
 			votes[i] = fm_rng_below(&rng, 8) == 0 ? 1 + fm_rng_below(&rng, 10) : 0;
-		OK(fm_block_test(b, votes, 0, &r, &err));
+		OK(fm_block_test(b, votes, 0, 0.5, &r, &err));
 		double total = r.train + r.holdout;
 		over += r.p < 0.01;
 		naive += (r.train - b->pi * total) / sqrt(b->pi * (1 - b->pi) * total) > 2.326;
