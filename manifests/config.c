@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "manifests/canon.h"
+#include "manifests/check_names.h"
 #include "manifests/config_loader.h"
 #include "manifests/config_value.h"
 #include "manifests/embed.h"
@@ -91,6 +92,16 @@ static int unknown_key(struct fm_loader *l, const char *section, const char *nam
 	return fm_yaml_fail(v, l->err, "unknown key '%.64s' in section '%s', which has %s", name, section, list);
 }
 
+static int unknown_check(struct fm_loader *l, const char *name, const struct fm_yaml *v)
+{
+	char text[64];
+	const char *near = fm_check_suggest(name, text, sizeof(text));
+
+	return fm_yaml_fail(v, l->err, "unknown check 'gate.%.64s'%s%s%s", name,
+			    near ? ", did you mean '" : ": docs/metrics.md lists what a gate can ask for",
+			    near ? near : "", near ? "'?" : "");
+}
+
 /* ---- layers ---- */
 
 static int apply_key(struct fm_loader *l, const char *section, const char *name, const struct fm_yaml *v)
@@ -99,8 +110,12 @@ static int apply_key(struct fm_loader *l, const char *section, const char *name,
 	int rc;
 
 	k = fm_key_find(section, name);
-	if (strcmp(section, "gate") == 0 && (k == NULL || k->type == FM_KEY_CHECKS))
-		return fm_check_read(l->cfg, name, v, l->err);
+	if (strcmp(section, "gate") == 0 && (k == NULL || k->type == FM_KEY_CHECKS)) {
+		/* A config that was written out may be of a version with other metrics. */
+		if ((rc = fm_check_read(l->cfg, name, v, l->err)) == FM_OK && !l->resolved && !fm_check_known(name))
+			rc = unknown_check(l, name, v);
+		return rc;
+	}
 	if (k == NULL)
 		return unknown_key(l, section, name, v);
 	if ((rc = fm_key_read(l->cfg, k, v, l->err)) == FM_OK)

@@ -95,10 +95,28 @@ static int check_dialect(struct fm_loader *l)
 	return FAIL_AT(l, keys, "%s", why.message);
 }
 
+static int nearest_multiple(int x, int of)
+{
+	int n = (x + of / 2) / of;
+
+	return (n > 0 ? n : 1) * of;
+}
+
+/* As many as the network can have: one halves the window until it has 3 flows or fewer. */
+static int unet_levels(int window)
+{
+	int n = 1;
+
+	for (; window > 3; window = (window + 1) / 2)
+		n++;
+	return n;
+}
+
 static int check_sums(struct fm_loader *l)
 {
 	static const char *const shares[] = {"split.validation", "split.holdout"},
 				 *const heads[] = {"model.width", "model.heads"},
+				 *const levels[] = {"model.denoiser", "model.window", "model.depth"},
 				 *const steps[] = {"model.steps", "generate.steps", "generate.sampler"};
 	const struct fm_config *c = l->cfg;
 
@@ -107,9 +125,12 @@ static int check_sums(struct fm_loader *l)
 		    l, shares,
 		    "split.validation %g and split.holdout %g leave too little to train on: together at most 0.95",
 		    c->split.validation, c->split.holdout);
-	if (c->model.width % c->model.heads != 0)
-		return FAIL_AT(l, heads, "model.width %d is no multiple of model.heads %d", c->model.width,
-			       c->model.heads);
+	if (c->model.width % (16 * c->model.heads) != 0)
+		return FAIL_AT(l, heads, "model.width %d is no multiple of 16 * model.heads %d: %d is the nearest",
+			       c->model.width, c->model.heads, nearest_multiple(c->model.width, 16 * c->model.heads));
+	if (strcmp(c->model.denoiser, "unet") == 0 && c->model.depth > unet_levels(c->model.window))
+		return FAIL_AT(l, levels, "model.depth %d: a unet over windows of %d flows takes 1 to %d levels",
+			       c->model.depth, c->model.window, unet_levels(c->model.window));
 	if (strcmp(c->generate.sampler, "fewstep") == 0 && c->generate.steps > c->model.steps)
 		return FAIL_AT(l, steps, "generate.steps %d is more than model.steps %d", c->generate.steps,
 			       c->model.steps);

@@ -143,6 +143,10 @@ config "a wrong type" "train: {steps: many}" "many"
 config "a value out of range" "split: {holdout: 7}" "holdout"
 config "a negative count" "train: {steps: -1}" "steps"
 config "a list for a section" "train: [1, 2]" "train"
+config "a width that the heads do not divide" "model: {width: 72, heads: 4}" "64 is the nearest"
+config "a window that the engine does not take" "model: {window: 1024}" "512"
+config "more levels than the window has" "model: {denoiser: unet, window: 8, depth: 4}" "1 to 3"
+config "a misspelt check" "gate: {leak.rows_eqal: 0}" "leak.rows_equal"
 config "a key given twice" "train: {steps: 1, steps: 2}" "steps"
 printf 'source: {path: "%s"\n' "$T/good.csv" >p/wrong.yaml
 expect 3 "YAML that is none is refused" "$F" run p/wrong.yaml --workspace w
@@ -170,8 +174,11 @@ tiny() { # PROJECT OPTION...
 }
 expect 0 "(its gate is blunt)" blunt p p/tiny.yaml
 expect 0 "(the smallest model is released)" tiny p
-expect 1 "a check that nobody measures fails" tiny p --set gate.jsd_maen8=0.5 --out o2
+expect 2 "a check that is none is refused at once" tiny p --set gate.jsd_maen8=0.5 --out o2
 says err "jsd_maen8" "and is named"
+says err "did you mean 'jsd_mean8'?" "with the one that is meant"
+expect 1 "a check that nobody measures fails" tiny p --set gate.tstr.f1.trees.nosuchlabel=0.5 --out o2
+says err "tstr.f1.trees.nosuchlabel" "and is named"
 holds "nothing is released" is_empty o2
 
 # key NAME COMMAND...: with the key so changed, in bare/keys

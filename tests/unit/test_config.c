@@ -124,8 +124,13 @@ static void test_unknown_keys_are_refused_with_a_suggestion(void **state)
 	refused(SOURCE "window: 5\n", "release.yaml:2: unknown key 'window'", "in section 'model'");
 	refused(SOURCE "nonsense: 5\n", "release.yaml:2: unknown key 'nonsense'", "publish");
 	refused(SOURCE "file: x\n", "release.yaml:2: unknown key 'file'", "");
-	refused(SOURCE "gate:\n  a.b: {mxa: 1}\n", "release.yaml:3: unknown key 'mxa' in gate.a.b",
+	refused(SOURCE "gate:\n  jsd.SA: {mxa: 1}\n", "release.yaml:3: unknown key 'mxa' in gate.jsd.SA",
 		"did you mean 'max'?");
+	refused(SOURCE "gate:\n  jsd_maen8: 0.5\n", "release.yaml:3: unknown check 'gate.jsd_maen8', did you mean 'jsd_mean8'?", "");
+	refused(SOURCE "gate: {leak.rows_equals: {max: 0}}\n", "unknown check 'gate.leak.rows_equals'", "did you mean 'leak.rows_equal'?");
+	refused(SOURCE "gate: {floor.jsd.sa: 1}\n", "unknown check 'gate.floor.jsd.sa'", "did you mean 'floor.jsd.SA'?");
+	refused(SOURCE "gate: {tstr.f1.tree.scan11: {min: 0.5}}\n", "unknown check 'gate.tstr.f1.tree.scan11'", "");
+	refused(SOURCE "gate: {quality: 1}\n", "unknown check 'gate.quality': docs/metrics.md lists", "");
 	refused(SOURCE "preset: dmeo\n", "release.yaml:2: unknown preset 'dmeo', did you mean 'demo'?", "demo, ugr16");
 	refused("source: {path: x, dialect: urg16}\n", "release.yaml:1: unknown dialect 'urg16', did you mean 'ugr16'?",
 		"netshare");
@@ -136,7 +141,7 @@ static void test_duplicate_keys_are_refused(void **state)
 	(void)state;
 	refused(SOURCE "train:\n  steps: 5\n  rate: 0.1\n  steps: 6\n", "release.yaml:5: key 'steps'", "line 3");
 	refused(SOURCE "train: {steps: 5}\nmodel: {}\ntrain: {steps: 6}\n", "release.yaml:4: key 'train'", "line 2");
-	refused(SOURCE "gate:\n  a: 1\n  \"a\": 2\n", "release.yaml:4: key 'a'", "line 3");
+	refused(SOURCE "gate:\n  jsd.SA: 1\n  \"jsd.SA\": 2\n", "release.yaml:4: key 'jsd.SA'", "line 3");
 }
 
 static void test_wrong_types_are_refused(void **state)
@@ -164,10 +169,10 @@ static void test_wrong_types_are_refused(void **state)
 		"10.0.0.0/8");
 	refused(SOURCE "generate:\n  labels: [a]\n", "release.yaml:3: generate.labels takes a map", "a list");
 	refused(SOURCE "gate: [a]\n", "release.yaml:2: section 'gate' takes a map", "a list");
-	refused(SOURCE "gate: {a: low}\n", "release.yaml:2: gate.a takes a number", "'low'");
-	refused(SOURCE "gate: {a: [1]}\n", "release.yaml:2: gate.a takes a number", "a list");
-	refused(SOURCE "gate: {a: {max: 1, relative_to_floor: yes}}\n",
-		"release.yaml:2: gate.a.relative_to_floor takes true or false", "");
+	refused(SOURCE "gate: {jsd.SA: low}\n", "release.yaml:2: gate.jsd.SA takes a number", "'low'");
+	refused(SOURCE "gate: {jsd.SA: [1]}\n", "release.yaml:2: gate.jsd.SA takes a number", "a list");
+	refused(SOURCE "gate: {jsd.SA: {max: 1, relative_to_floor: yes}}\n",
+		"release.yaml:2: gate.jsd.SA.relative_to_floor takes true or false", "");
 	refused("- a\n- b\n", "release.yaml:1: a config takes a map", "a list");
 	refused("just text\n", "release.yaml:1: a config takes a map", "'just text'");
 }
@@ -186,7 +191,11 @@ static void test_values_out_of_range_are_refused(void **state)
 	refused(SOURCE "split: {holdout: 0.91}\n", "release.yaml:2: split.holdout is 0.91", "0 to 0.9");
 	refused(SOURCE "split:\n  validation: 0.4\n  holdout: 0.6\n",
 		"release.yaml:4: split.validation 0.4 and split.holdout 0.6", "0.95");
-	refused(SOURCE "model:\n  heads: 7\n", "release.yaml:3: model.width 128 is no multiple of model.heads 7", "");
+	refused(SOURCE "model:\n  heads: 7\n", "release.yaml:3: model.width 128 is no multiple of 16 * model.heads 7: 112 is the nearest", "");
+	refused(SOURCE "model: {width: 40}\n", "release.yaml:2: model.width 40 is no multiple of 16", "64 is the nearest");
+	refused(SOURCE "model:\n  window: 1024\n", "release.yaml:3: model.window is 1024", "512");
+	refused(SOURCE "model:\n  depth: 33\n", "release.yaml:3: model.depth is 33", "32");
+	refused(SOURCE "model:\n  denoiser: unet\n  window: 16\n  depth: 5\n", "release.yaml:5: model.depth 5: a unet over windows of 16", "1 to 4");
 	refused(SOURCE "generate:\n  steps: 1001\n",
 		"release.yaml:3: generate.steps 1001 is more than model.steps 1000", "");
 	refused(SOURCE "generate:\n  hours: [8, 8]\n", "release.yaml:3: generate.hours", "no time");
@@ -210,10 +219,10 @@ static void test_values_out_of_range_are_refused(void **state)
 	refused(SOURCE "release: {date: 2026-02-30}\n", "release.yaml:2: release.date takes a date", "");
 	refused(SOURCE "release: {date: yesterday}\n", "release.yaml:2: release.date takes a date", "");
 	refused(SOURCE "release: {license: do what you want}\n", "release.yaml:2: release.license takes an SPDX", "");
-	refused(SOURCE "gate: {a: {}}\n", "release.yaml:2: gate.a has neither max nor min", "");
-	refused(SOURCE "gate: {a: {max: 1, min: 2}}\n", "release.yaml:2: gate.a: no value", "");
-	refused(SOURCE "gate: {a: {min: 2, relative_to_floor: true}}\n",
-		"release.yaml:2: gate.a: relative_to_floor needs a max", "");
+	refused(SOURCE "gate: {jsd.SA: {}}\n", "release.yaml:2: gate.jsd.SA has neither max nor min", "");
+	refused(SOURCE "gate: {jsd.SA: {max: 1, min: 2}}\n", "release.yaml:2: gate.jsd.SA: no value", "");
+	refused(SOURCE "gate: {jsd.SA: {min: 2, relative_to_floor: true}}\n",
+		"release.yaml:2: gate.jsd.SA: relative_to_floor needs a max", "");
 	refused(SOURCE "gate: {a/b: 1}\n", "release.yaml:2: 'a/b'", "no name of a metric");
 }
 
@@ -264,7 +273,7 @@ static void test_sizes_are_bounded(void **state)
 	(void)state;
 	fm_buf_puts(&b, SOURCE "gate:\n");
 	for (int i = 0; i < 200; i++)
-		fm_buf_printf(&b, "  m%d: 1\n", i);
+		fm_buf_printf(&b, "  tstr.f1.trees.m%d: 1\n", i);
 	refused_bytes(b.data, b.len, NULL, FM_EINPUT, "more than 128 checks", "release.yaml:1");
 	fm_buf_free(&b);
 	fm_buf_puts(&b, SOURCE "generate:\n  labels:\n");
@@ -391,8 +400,8 @@ static void test_override_values_are_yaml_and_text_is_text(void **state)
 static void test_gate_checks_merge_by_name(void **state)
 {
 	struct fm_config *c =
-	    load(SOURCE "gate:\n  jsd_mean8: 0.5\n  jsd.SA: null\n  jsd.TS: {min: 0.01}\n  new.one: {max: 2, min: 1}\n"
-			"  rel: {max: 1.5, relative_to_floor: true}\n",
+	    load(SOURCE "gate:\n  jsd_mean8: 0.5\n  jsd.SA: null\n  jsd.TS: {min: 0.01}\n  leak.mia_auc: {max: 2, min: 1}\n"
+			"  c2st.flow_auc: {max: 1.5, relative_to_floor: true}\n",
 		 "gate.jsd.PR=0.0001");
 	const struct fm_cfg_check *k;
 	int n = c->gate.n;
@@ -403,9 +412,9 @@ static void test_gate_checks_merge_by_name(void **state)
 	assert_null(check_of(c, "jsd.SA"));
 	k = check_of(c, "jsd.TS");
 	assert_true(k && !k->has_max && k->has_min && k->min == 0.01);
-	k = check_of(c, "new.one");
+	k = check_of(c, "leak.mia_auc");
 	assert_true(k && k->has_max && k->has_min && k->max == 2 && k->min == 1);
-	k = check_of(c, "rel");
+	k = check_of(c, "c2st.flow_auc");
 	assert_true(k && k->relative_to_floor && k->max == 1.5);
 	k = check_of(c, "jsd.PR");
 	assert_true(k && k->max == 0.0001);
@@ -523,9 +532,9 @@ static void test_json_does_not_depend_on_how_it_was_written(void **state)
 {
 	struct fm_config
 	    *a = load(SOURCE
-		      "train: {steps: 5, rate: 0.002}\ngate: {z: 1, a: 0.10}\ngenerate: {labels: {b: 0.5, a: 0.5}}\n",
+		      "train: {steps: 5, rate: 0.002}\ngate: {pair_jsd: 1, jsd.SA: 0.10}\ngenerate: {labels: {b: 0.5, a: 0.5}}\n",
 		      NULL),
-	    *b = load("\xef\xbb\xbfgenerate:\r\n  labels: {\"a\": 5e-1, b: .5}\r\ngate:\r\n  a: 1e-1\r\n  z: {max: "
+	    *b = load("\xef\xbb\xbfgenerate:\r\n  labels: {\"a\": 5e-1, b: .5}\r\ngate:\r\n  jsd.SA: 1e-1\r\n  pair_jsd: {max: "
 		      "1.0}\r\ntrain:\r\n"
 		      "  rate: 2E-3\r\n  steps: 05\r\nsource:\r\n  path: 'x.csv'\r\n",
 		      NULL);
@@ -546,7 +555,7 @@ static void test_json_and_back_is_the_same_config(void **state)
 {
 	struct fm_error err = {0};
 	struct fm_config *a = load("preset: demo\n" SOURCE
-				   "gate: {z: {min: 0.1}, jsd.SA: null}\nrelease: {description: \"q\\\"\\u00e9: {x\"}\n"
+				   "gate: {leak.family_p: {min: 0.1}, jsd.SA: null}\nrelease: {description: \"q\\\"\\u00e9: {x\"}\n"
 				   "generate: {labels: {\"a b\": 0.5, 7: 0.5}, hours: [1, 2]}\n",
 				   "train.rate=1e-7"),
 			 *b, *c;
