@@ -159,6 +159,7 @@ int64_t fm_num_decode(const struct fm_num *c, int token, double u)
 	if (token < c->natoms)
 		return c->atom[token];
 	int b = token - c->natoms;
+	u = u > 0 ? (u < 1 ? u : 1) : 0; /* not a number: the lower edge */
 	double a = scale(c, (double)c->edge[b]), z = scale(c, (double)c->edge[b + 1]), x = a + u * (z - a);
 	if (c->log)
 		x = fm_det_expm1(x);

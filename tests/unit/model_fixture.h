@@ -18,23 +18,18 @@ static inline bool fixture_inside(const void *ctx, uint32_t ip)
 	return ip >> 16 == (42u << 8 | 219u);
 }
 
-/* rows simulated flows with win and gap filled in, NULL on failure. */
-static inline struct fm_table *fixture_flows(uint64_t rows, uint64_t seed, int window)
+/* The first rows flows (0: all) of a UGR'16 trace with win and gap filled in, NULL on failure.  Longer pauses than max_gap
+ * milliseconds are cut, and the clock with them. */
+static inline struct fm_table *fixture_read(const char *path, uint64_t rows, int window, int64_t max_gap)
 {
-	const char *tmp = getenv("TMPDIR");
-	char path[512];
 	struct fm_error err = {0};
 	struct fm_table *t = NULL, *u = NULL;
 	struct fm_dialect *d = NULL;
-	struct fm_simulate_out so;
-	snprintf(path, sizeof path, "%s/flowmint-fixture-%ld-%lu.csv", tmp ? tmp : "/tmp", (long)getpid(), (unsigned long)seed);
-	struct fm_simulate_in si = {.rows = rows, .seed = seed, .out = path, .threads = 1};
-	if (fm_simulate(&si, &so, &err) < 0 || fm_dialect_load(&d, "ugr16", &err) < 0)
+	if (fm_dialect_load(&d, "ugr16", &err) < 0)
 		return NULL;
-	struct fm_trace_opts o = {.path = path, .dialect = d};
+	struct fm_trace_opts o = {.path = path, .dialect = d, .rows = rows};
 	struct fm_trace_stats stats;
 	int ret = fm_trace_load(&t, &o, 0, &stats, &err);
-	unlink(path);
 	fm_dialect_free(d);
 	if (ret < 0 || fm_table_new(&u, FM_COLS_UGR16 | 1u << FM_WIN | 1u << FM_GAP, &err) < 0 || fm_table_reserve(u, t->rows, &err) < 0)
 		return NULL;
@@ -42,13 +37,29 @@ static inline struct fm_table *fixture_flows(uint64_t rows, uint64_t seed, int w
 		if (fm_table_append(u, t, i, &err) < 0)
 			return NULL;
 		u->win[i] = (uint32_t)(i / (size_t)window);
-		/* Pauses are cut to 3 s, so that every gap is frequent and no clipping of rare ones shifts the clock. */
 		int64_t gap = i > 0 ? t->te[i] - t->te[i - 1] : 0;
-		u->gap[i] = (uint32_t)(gap < 3000 ? gap : 3000);
+		u->gap[i] = (uint32_t)(gap < 0 ? 0 : gap < max_gap ? gap : max_gap);
 		u->te[i] = i > 0 ? u->te[i - 1] + u->gap[i] : t->te[0];
 	}
 	fm_table_free(t);
 	return u;
+}
+
+/* rows simulated flows, likewise. Pauses are cut to 3 s, so that every gap is frequent and no clipping of rare ones shifts
+ * the clock. */
+static inline struct fm_table *fixture_flows(uint64_t rows, uint64_t seed, int window)
+{
+	const char *tmp = getenv("TMPDIR");
+	char path[512];
+	struct fm_error err = {0};
+	struct fm_simulate_out so;
+	snprintf(path, sizeof path, "%s/flowmint-fixture-%ld-%lu.csv", tmp ? tmp : "/tmp", (long)getpid(), (unsigned long)seed);
+	struct fm_simulate_in si = {.rows = rows, .seed = seed, .out = path, .threads = 1};
+	if (fm_simulate(&si, &so, &err) < 0)
+		return NULL;
+	struct fm_table *t = fixture_read(path, 0, window, 3000);
+	unlink(path);
+	return t;
 }
 
 static inline struct fm_codec_opts fixture_opts(const struct fm_table *t, int window)

@@ -1,0 +1,318 @@
+/* test_codec_rows.c - what codec.h declares of each column's resolution, row by row: on simulated flows, on real ones where
+ * they are there, on flows of another split, and on values that no training row had. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "model/decode.h"
+#include "model/detmath.h"
+#include "model/hosts.h"
+#include "tests/unit/model_fixture.h"
+
+#define REAL_TRACE "../shared/data/ugr16/april11.csv.xz"
+enum { W = 64, ROWS = 25600 };
+
+/* A codec, what it was learned from, and windows made of what it encodes. */
+struct trip {
+	struct fm_table *from, *back; /* rows of the whole windows, in order */
+	struct fm_codec *c;
+	struct fm_hosts *h;
+	struct fm_codec_opts o;
+	struct fm_encoded e;
+};
+
+static void learn(struct trip *t, struct fm_table *train)
+{
+	struct fm_error err = {0};
+	t->o = fixture_opts(train, W);
+	if (fm_codec_fit_with_hosts(&t->c, &t->h, train, &t->o, &err) != FM_OK)
+		fail_msg("%s", err.message);
+	t->c->text_order = false; /* or rows would get the times of random arrivals */
+	t->c->times.last_ms = INT64_MAX / 4;
+}
+
+/* Encoded and decoded; windows begin so far apart that rows keep their order. */
+static void go_and_return(struct trip *t, struct fm_table *from)
+{
+	static const struct fm_range in = {0x0a000000, 8}, out = {0xf0000000, 4};
+	struct fm_error err = {0};
+	t->from = from;
+	if (fm_codec_encode(t->c, t->h, from, &t->o, 1, &t->e, &err) != FM_OK)
+		fail_msg("%s", err.message);
+	assert_int_equal(t->e.windows, from->rows / W);
+	struct fm_plan plan = {.n = t->e.windows, .start_ms = calloc(t->e.windows, sizeof(int64_t))};
+	for (size_t w = 0; w < t->e.windows; w++)
+		plan.start_ms[w] = (int64_t)w << 40;
+	struct fm_decode_opts o = {t->e.windows * W, 1, &in, &out, 1, 1};
+	if (fm_decode(&t->back, t->c, &plan, t->e.tok, t->e.res, &o, &err) != FM_OK)
+		fail_msg("%s", err.message);
+	assert_int_equal(t->back->rows, t->e.windows * W);
+	free(plan.start_ms);
+}
+
+static void drop_rows(struct trip *t)
+{
+	fm_encoded_free(&t->e);
+	fm_table_free(t->back);
+	t->back = NULL;
+}
+
+static void drop(struct trip *t)
+{
+	drop_rows(t);
+	fm_codec_free(t->c);
+	fm_hosts_free(t->h);
+}
+
+/* ---- what is declared ---- */
+
+/* Where a value that is no atom lands: on the lattice, inside the outer edges; without bins, at the nearest atom. */
+static int64_t declared(const struct fm_num *c, int64_t v)
+{
+	int64_t best = 0, lo, hi;
+	v -= v % c->step;
+	for (int i = 0; i < c->natoms; i++) {
+		if (c->atom[i] == v)
+			return v;
+		if (i == 0 || llabs(c->atom[i] - v) < llabs(best - v))
+			best = c->atom[i];
+	}
+	if (c->nbins == 0)
+		return best;
+	lo = c->edge[0], hi = c->edge[c->nbins] - c->step;
+	return v < lo ? lo : v > hi ? hi : v;
+}
+
+/* Beyond 10,000 steps the residual, a float, may be a step beside and a millionth of the value. */
+static int64_t slack(const struct fm_num *c, int64_t v)
+{
+	return v / c->step < 10000 ? 0 : c->step + v / 1000000;
+}
+
+static void check_number(const struct fm_num *c, const char *name, size_t row, int64_t from, int64_t back)
+{
+	int64_t want = declared(c, from), v = from - from % c->step;
+	bool tie = c->nbins == 0 && llabs(back - v) == llabs(want - v); /* between two atoms */
+	if (!tie && llabs(back - want) > slack(c, want))
+		fail_msg("%s of row %zu: %lld became %lld, %lld is declared", name, row, (long long)from, (long long)back, (long long)want);
+}
+
+/* A reply shows the ports of its request, which are its own by definition; so every row's ports are checked. */
+static void check_numbers(const struct trip *t)
+{
+	const struct fm_table *a = t->from, *b = t->back;
+	const struct fm_num *n = t->c->num;
+	for (size_t i = 0; i < b->rows; i++) {
+		bool icmp = strcmp(fm_table_category(b, FM_PR, i), "ICMP") == 0;
+		if (i % W > 0)
+			check_number(&n[FM_R_GAP], "gap", i, a->gap[i], b->te[i] - b->te[i - 1]);
+		assert_int_equal(b->sp[i], icmp ? 0 : a->sp[i]);
+		assert_int_equal(b->dp[i], a->dp[i]);
+		check_number(&n[FM_R_PKT], "pkt", i, (int64_t)a->pkt[i], (int64_t)b->pkt[i]);
+		check_number(&n[FM_R_TD], "td", i, a->td[i], b->td[i]);
+		/* Bytes are so many a packet, to a thousandth. */
+		if (a->pkt[i] != b->pkt[i] || a->pkt[i] == 0)
+			continue;
+		int64_t bpp = (int64_t)((a->byt[i] * 1000 + a->pkt[i] / 2) / a->pkt[i]), want = declared(&n[FM_R_BPP], bpp);
+		double least = (double)(want - slack(&n[FM_R_BPP], want)), most = (double)(want + slack(&n[FM_R_BPP], want)), p = (double)a->pkt[i];
+		if ((double)b->byt[i] < floor(least * p / 1000 - 0.5) || (double)b->byt[i] > ceil(most * p / 1000 + 0.5))
+			fail_msg("byt of row %zu: %llu in %llu packets became %llu", i, (unsigned long long)a->byt[i],
+				 (unsigned long long)a->pkt[i], (unsigned long long)b->byt[i]);
+	}
+}
+
+static bool knows(const struct fm_cat *c, const char *value)
+{
+	for (int i = 0; i < c->n; i++)
+		if (strcmp(c->value[i], value) == 0)
+			return true;
+	return false;
+}
+
+static size_t check_categories(const struct trip *t)
+{
+	static const int pair[][2] = {{FM_T_LABEL, FM_LABEL}, {FM_T_PR, FM_PR}, {FM_T_FLG, FM_FLG}, {FM_T_FWD, FM_FWD}, {FM_T_STOS, FM_STOS}};
+	size_t rare = 0;
+	for (size_t k = 0; k < sizeof pair / sizeof *pair; k++)
+		for (size_t i = 0; i < t->back->rows; i++) {
+			const struct fm_cat *c = &t->c->cat[pair[k][0]];
+			const char *from = fm_table_category(t->from, pair[k][1], i), *back = fm_table_category(t->back, pair[k][1], i);
+			if (knows(c, from))
+				assert_string_equal(from, back);
+			else
+				assert_true(knows(c, back));
+			rare += !knows(c, from);
+		}
+	return rare;
+}
+
+/* In a window, who is who: the same addresses are the same again, those of the inside inside.  Popular hosts are themselves in
+ * all windows. */
+static void check_addresses(const struct trip *t)
+{
+	const struct fm_table *a = t->from, *b = t->back;
+	for (size_t i = 0; i < b->rows; i++) {
+		assert_true(b->sa[i] >> 24 == (fixture_inside(NULL, a->sa[i]) ? 10 : b->sa[i] >> 24));
+		if (a->sa[i] == a->da[i])
+			continue; /* no flow is made from a host to itself */
+		for (size_t j = i / W * W; j < i; j++)
+			if (a->sa[j] != a->da[j] &&
+			    ((a->sa[j] == a->sa[i]) != (b->sa[j] == b->sa[i]) || (a->da[j] == a->sa[i]) != (b->da[j] == b->sa[i]) ||
+			     (a->sa[j] == a->da[i]) != (b->sa[j] == b->da[i]) || (a->da[j] == a->da[i]) != (b->da[j] == b->da[i])))
+				fail_msg("rows %zu and %zu: who is who was lost", j, i);
+	}
+}
+
+/* How many rows beyond what k allows are not what they were: hardly any. */
+static void check_share(const struct trip *t)
+{
+	size_t off[5] = {0};
+	for (size_t i = 0; i < t->back->rows; i++) {
+		off[0] += t->back->td[i] != t->from->td[i];
+		off[1] += t->back->pkt[i] != t->from->pkt[i];
+		off[2] += t->back->byt[i] != t->from->byt[i];
+		off[3] += i % W > 0 && t->back->te[i] - t->back->te[i - 1] != t->from->gap[i];
+	}
+	print_message("rows not the same: td %zu, pkt %zu, byt %zu, gap %zu of %zu\n", off[0], off[1], off[2], off[3], t->back->rows);
+	for (int k = 0; k < 4; k++)
+		assert_true(off[k] <= t->back->rows / 100);
+}
+
+static void check_all(const struct trip *t)
+{
+	check_numbers(t);
+	check_categories(t);
+	check_addresses(t);
+}
+
+/* ---- on which rows ---- */
+
+static void simulated_rows_come_back_as_declared(void **state)
+{
+	struct trip t = {0};
+	struct fm_table *flows = fixture_flows(ROWS, 21, W), *others = fixture_flows(6400, 22, W);
+	(void)state;
+	assert_true(flows && others);
+	learn(&t, flows);
+	go_and_return(&t, flows);
+	check_all(&t);
+	check_share(&t);
+	drop_rows(&t);
+	go_and_return(&t, others); /* another split: its rare values go to their like */
+	check_all(&t);
+	drop(&t);
+	fm_table_free(flows);
+	fm_table_free(others);
+}
+
+static void real_rows_come_back_as_declared(void **state)
+{
+	struct trip t = {0};
+	(void)state;
+	if (!fm_file_exists(REAL_TRACE)) {
+		print_message("skipped: no real trace at %s\n", REAL_TRACE);
+		skip();
+	}
+	struct fm_table *flows = fixture_read(REAL_TRACE, 2 * ROWS, W, INT32_MAX);
+	assert_non_null(flows);
+	size_t rows = flows->rows;
+	flows->rows = ROWS; /* learned from the first half, the other is another split */
+	learn(&t, flows);
+	go_and_return(&t, flows);
+	check_all(&t);
+	check_share(&t);
+	drop_rows(&t);
+	flows->rows = rows;
+	go_and_return(&t, flows);
+	check_all(&t);
+	drop(&t);
+	fm_table_free(flows);
+}
+
+/* ---- beyond what was learned ---- */
+
+static void set_extreme(struct fm_table *t, size_t i)
+{
+	t->td[i] = i % 2 ? UINT32_MAX : 0;
+	t->pkt[i] = i % 3 ? UINT64_MAX : 0;
+	t->byt[i] = i % 5 ? UINT64_MAX : 0;
+	t->gap[i] = UINT32_MAX;
+	t->sp[i] = (uint16_t)(i * 257);
+	t->dp[i] = (uint16_t)(65535 - i);
+	t->sa[i] = (uint32_t)(i * 2654435761u);
+	t->da[i] = i % 7 ? ~t->sa[i] : t->sa[i];
+	static const int col[] = {FM_LABEL, FM_PR, FM_FLG, FM_FWD, FM_STOS};
+	for (size_t k = 0; k < 5; k++) {
+		int at = fm_dict_index(&t->dict[col[k]], i % 2 ? "nobody ever saw this" : "", i % 2 ? 20 : 0, true);
+		assert_true(at >= 0);
+		((uint16_t *)t->col[col[k]])[i] = (uint16_t)at;
+	}
+}
+
+static void values_beyond_training_go_to_the_edge(void **state)
+{
+	struct trip t = {0};
+	struct fm_table *flows = fixture_flows(6400, 23, W), *odd = fixture_flows(640, 24, W);
+	(void)state;
+	assert_true(flows && odd);
+	learn(&t, flows);
+	for (size_t i = 0; i < odd->rows; i++)
+		set_extreme(odd, i);
+	go_and_return(&t, odd);
+	for (size_t i = 0; i < t.e.windows * W * FM_NTOK; i++) {
+		int c = (int)(i % FM_NTOK);
+		assert_true(t.e.tok[i] < (t.c->vocab[c] > 1 ? t.c->vocab[c] : 1) || c == FM_T_DIR);
+	}
+	int64_t most[FM_NRES];
+	for (int k = 0; k < FM_NRES; k++) {
+		const struct fm_num *c = &t.c->num[k];
+		most[k] = c->nbins ? c->edge[c->nbins] - c->step : 0;
+		for (int i = 0; i < c->natoms; i++)
+			most[k] = c->atom[i] > most[k] ? c->atom[i] : most[k];
+	}
+	for (size_t i = 0; i < t.back->rows; i++) {
+		assert_true(t.back->td[i] <= most[FM_R_TD] && t.back->pkt[i] >= 1 && (int64_t)t.back->pkt[i] <= most[FM_R_PKT]);
+		assert_true((double)t.back->byt[i] <= (double)most[FM_R_BPP] / 1000 * (double)t.back->pkt[i] + 1);
+		assert_true(t.back->sa[i] != t.back->da[i]);
+		assert_true(knows(&t.c->cat[FM_T_LABEL], fm_table_category(t.back, FM_LABEL, i)));
+	}
+	drop(&t);
+	fm_table_free(flows);
+	fm_table_free(odd);
+}
+
+/* A residual that no encoding gives, were a network to draw one. */
+static void residuals_beyond_reason_stay_in_their_bin(void **state)
+{
+	static const float odd[] = {0, 7, -7, 1e30f, -1e30f, INFINITY, -INFINITY, NAN};
+	struct trip t = {0};
+	struct fm_table *flows = fixture_flows(6400, 25, W);
+	(void)state;
+	learn(&t, flows);
+	for (int k = 0; k < FM_NRES; k++) {
+		const struct fm_num *c = &t.c->num[k];
+		for (int b = 0; b < c->nbins; b++)
+			for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+				int64_t v = fm_num_decode(c, c->natoms + b, fm_normal_cdf(odd[i]));
+				assert_true(v >= c->edge[b] && v < c->edge[b + 1] && v % c->step == 0);
+			}
+	}
+	drop(&t);
+	fm_table_free(flows);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(simulated_rows_come_back_as_declared),
+	    cmocka_unit_test(real_rows_come_back_as_declared),
+	    cmocka_unit_test(values_beyond_training_go_to_the_edge),
+	    cmocka_unit_test(residuals_beyond_reason_stay_in_their_bin),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
