@@ -5,7 +5,8 @@
 #   2. one project released twice, under other threads, time zone, locale, umask, working directory and workspace, gives the
 #      same archive and signature;
 #   3. gcc -O0, gcc -O3 and clang builds make the same tar from the same model, and from the same trace;
-#   4. so do the kernels for each kind of processor that this one can run.
+#   4. so do the kernels for each kind of processor that this one can run;
+#   5. each of these builds makes the golden flows of tests/golden/generate.txt.
 #
 # Everything is built from a copy of the source as it is when this begins.
 set -u
@@ -15,7 +16,7 @@ JOBS=${JOBS:-2}
 
 for copy in source elsewhere; do
 	mkdir "$copy"
-	(cd "$ROOT" && cp -r Makefile base manifests traces model judge privacy release stages pipeline "$T/$copy/") || exit 4
+	(cd "$ROOT" && cp -r Makefile base manifests traces model judge privacy release report stages pipeline tests "$T/$copy/") || exit 4
 done
 
 build() { # SOURCE FOLDER VARIABLE=VALUE...
@@ -35,8 +36,17 @@ run() { # FLOWMINT OPTION...
 		--set gate.downstream.mse_ratio=1e6 --set gate.leak.share_nearer_train=1 --set gate.pair_jsd=1 --set gate.assoc.mean=1 "$@"
 }
 
+golden() { # FOLDER VARIABLE=VALUE...: in source
+	folder=$1
+	shift
+	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u CFLAGS -u CC make -C source -s -j"$JOBS" B="$folder" "$@" "$folder/tests/test_golden" >out 2>err
+	(cd source && "$folder/tests/test_golden") >>out 2>>err
+	result $? "the golden flows ($*)"
+}
+
 build source build
 build elsewhere built
+golden build CC=cc
 for program in flowmint flowmint-verify; do
 	holds "$program built twice is the same file" cmp source/build/$program elsewhere/built/$program
 done
@@ -76,6 +86,8 @@ for way in "CC=gcc CFLAGS=-O0" "CC=gcc CFLAGS=-O3" "CC=clang CFLAGS=-O2"; do
 	fi
 	# shellcheck disable=SC2086 # two words
 	build source build-$i $way
+	# shellcheck disable=SC2086 # two words
+	golden build-$i $way
 	other=$T/source/build-$i/flowmint
 	expect 0 "$way makes the same from the model" "$other" reproduce --from model --workspace p/workspace $UNCONFINED "$archive"
 	expect 0 "a run with $way" run "$other" --workspace "$T/w-$i" --out "$T/o-$i"

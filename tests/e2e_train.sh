@@ -131,8 +131,21 @@ for key in model.steps=0 model.steps=1 generate.steps=0 train.steps=0 train.batc
 done
 expect 2 "more steps than T are refused" tiny --set model.steps=10 --set generate.steps=11
 says err "generate.steps 11 is more than model.steps 10" "by both names"
-expect 3 "a window longer than the trace is refused" tiny --set model.window=1024
+expect 2 "a window longer than the engine takes is refused" tiny --set model.window=513
+says err "model.window" "by its name"
+head -n 500 trace.csv >short.csv
+expect 3 "a window longer than the trace is refused" tiny --set source.path="$T/short.csv" --set model.window=512
 says err "model.window" "with what to set"
+expect 2 "a width that the heads do not divide is refused" tiny --set model.width=48
+says err "64" "with one that they do"
+expect 0 "(a model)" tiny
+for f in model.json weights.safetensors; do
+	truncate -s -20 "$W"/stages/train/*/model/$f
+	rm -rf "$W"/stages/generate/*
+	expect 0 "an altered $f is made again" small --until generate --set train.steps=20 --set generate.steps=4
+	says err "not what the stage left there" "and said to be altered"
+done
+holds "and flows are made of it" test "$(column te | wc -w)" -gt 100
 
 # --- odd data ---
 sed 's/^\([^,]*\),[^,]*,/\1,0.000,/' trace.csv >flat.csv

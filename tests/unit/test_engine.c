@@ -1,4 +1,5 @@
-/* test_engine.c - what a config may ask of the engine: neither takes what the other refuses. */
+/* test_engine.c - what a config may ask of the engine: neither takes what the other refuses; and a model that is not the one
+ * the config speaks of, or no model, or damaged, is refused with a reason. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,10 +8,11 @@
 
 #include <cmocka.h>
 
-#include "manifests/config.h"
+#include "base/log.h"
 #include "model/body.h"
-#include "model/net.h"
-#include "stages/engine.h"
+#include "stages/stage.h"
+#include "tests/unit/scratch.h"
+#include "tests/unit/tiny_model.h"
 
 /* The smallest vocabularies that a codec has. */
 static void small_vocab(int vocab[FM_NTOK], int window)
@@ -80,10 +82,144 @@ static void config_and_engine_take_the_same(void **state)
 	assert_true(taken > 100);
 }
 
+/* ---- models ---- */
+
+static char model[600], made[600], file[700];
+
+static const char *in_model(const char *name)
+{
+	snprintf(file, sizeof file, "%s/%s", model, name);
+	return file;
+}
+
+/* A good model, of preset demo with the overrides. */
+static void make_model(const char *const *set, int n)
+{
+	struct fm_config *cfg;
+	struct fm_error err = {0};
+	if (tiny_config(&cfg, set, n, &err) != FM_OK || tiny_model(model, cfg, 5, &err) != FM_OK)
+		fail_msg("%s", err.message);
+	fm_config_free(cfg);
+}
+
+/* Generation by a config with one override: refused with these words, or (NULL) good. */
+static void generate(const char *set, const char *words)
+{
+	struct fm_config *cfg;
+	struct fm_error err = {0};
+	struct fm_generate_out out;
+	assert_int_equal(tiny_config(&cfg, &set, set ? 1 : 0, &err), FM_OK);
+	struct fm_generate_in in = {cfg, model, made};
+	int ret = fm_stage_generate(&in, &out, &err);
+	fm_config_free(cfg);
+	if (!words && ret != FM_OK)
+		fail_msg("%s", err.message);
+	if (!words)
+		return;
+	assert_int_equal(ret, FM_EINPUT);
+	if (!strstr(err.message, words))
+		fail_msg("'%s' does not say '%s'", err.message, words);
+	assert_false(fm_file_exists(scratch_path("made/schema.json")));
+}
+
+static void a_model_of_another_shape_is_refused(void **state)
+{
+	(void)state;
+	make_model(NULL, 0);
+	generate("model.width=64", "these are the weights of another model");
+	generate("model.depth=1", "bytes of tensors where");
+	generate("model.depth=3", "these are the weights of another model");
+	generate("model.denoiser=unet", "these are the weights of another model");
+	generate("model.denoiser=mlp", "another model");
+	const char *unet = "model.denoiser=unet";
+	make_model(&unet, 1);
+	generate(NULL, "these are the weights of another model");
+	generate(unet, NULL);
+}
+
+static void replace(const char *name, const char *from, const char *to)
+{
+	struct fm_buf b = {0};
+	struct fm_error err = {0};
+	assert_int_equal(fm_file_read(in_model(name), 1 << 26, &b, &err), FM_OK);
+	char *at = strstr(b.data, from);
+	assert_true(at && strlen(from) == strlen(to));
+	memcpy(at, to, strlen(to));
+	assert_int_equal(fm_file_write(in_model(name), 0600, b.data, b.len, &err), FM_OK);
+	fm_buf_free(&b);
+}
+
+static void a_model_of_another_version_is_refused(void **state)
+{
+	(void)state;
+	make_model(NULL, 0);
+	replace("model.json", "flowmint-model/1", "flowmint-model/2");
+	generate(NULL, "this is no flowmint-model/1");
+	make_model(NULL, 0);
+	replace("model.json", "\"window\": 16", "\"window\": 17"); /* the position's embedding has 16 rows */
+	generate(NULL, "another model");
+	make_model(NULL, 0);
+	replace("model.json", "\"numbers\"", "\"Numbers\"");
+	generate(NULL, "model.json");
+	make_model(NULL, 0);
+	assert_int_equal(unlink(in_model("model.json")), 0);
+	generate(NULL, "model.json");
+	make_model(NULL, 0);
+	assert_int_equal(unlink(in_model("weights.safetensors")), 0);
+	generate(NULL, "weights.safetensors");
+}
+
+static void damaged_weights_are_refused(void **state)
+{
+	struct fm_buf b = {0};
+	struct fm_error err = {0};
+	(void)state;
+	make_model(NULL, 0);
+	assert_int_equal(fm_file_read(in_model("weights.safetensors"), 1 << 26, &b, &err), FM_OK);
+	for (size_t cut = 0; cut < b.len; cut += b.len / 7 + 1) {
+		assert_int_equal(fm_file_write(in_model("weights.safetensors"), 0600, b.data, cut, &err), FM_OK);
+		generate(NULL, "weights.safetensors");
+	}
+	assert_int_equal(fm_file_write(in_model("weights.safetensors"), 0600, b.data, b.len + 1, &err), FM_OK); /* data[len] is 0 */
+	generate(NULL, "bytes of tensors where");
+	memset(b.data + b.len - 4, 0xff, 4); /* the last weight: NaN */
+	assert_int_equal(fm_file_write(in_model("weights.safetensors"), 0600, b.data, b.len, &err), FM_OK);
+	generate(NULL, "not a number");
+	fm_buf_free(&b);
+}
+
+static void what_a_model_cannot_make_is_refused(void **state)
+{
+	(void)state;
+	make_model(NULL, 0);
+	generate("generate.labels={zebra: 1}", "knows no label 'zebra'");
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	fm_log_quiet(1);
+	if (scratch_make() < 0)
+		return -1;
+	snprintf(model, sizeof model, "%s/model", scratch);
+	snprintf(made, sizeof made, "%s/made", scratch);
+	return mkdir(model, 0700) < 0 || mkdir(made, 0700) < 0 ? -1 : 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	return scratch_remove();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(config_and_engine_take_the_same),
+	    cmocka_unit_test_setup_teardown(a_model_of_another_shape_is_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_model_of_another_version_is_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(damaged_weights_are_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(what_a_model_cannot_make_is_refused, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,85 @@
+/* tiny_model.h - the model of a training that never was: the codec of simulated flows, and weights made from a seed. */
+#ifndef FM_TESTS_TINY_MODEL_H
+#define FM_TESTS_TINY_MODEL_H
+
+#include <jansson.h>
+
+#include "base/file.h"
+#include "manifests/canon.h"
+#include "manifests/config.h"
+#include "model/process.h"
+#include "model/safetensors.h"
+#include "model/support.h"
+#include "stages/engine.h"
+#include "tests/unit/model_fixture.h"
+
+enum { TINY_WINDOW = 16, TINY_ROWS = 4800 };
+
+/* Preset demo with a network of the smallest kind, and so many overrides more. */
+static inline int tiny_config(struct fm_config **cfg, const char *const *more, int n, struct fm_error *err)
+{
+	const char *set[32] = {"model.window=16", "model.width=32", "model.heads=2", "model.depth=2", "model.steps=100",
+			       "generate.rows=600", "generate.steps=6"};
+	int k = 7;
+	for (int i = 0; i < n; i++)
+		set[k++] = more[i];
+	return fm_config_preset(cfg, "demo", set, k, err);
+}
+
+/* Every tensor gets numbers, those too that begin as zeros. */
+static inline void tiny_weights(const struct fm_layout *l, float *p, uint64_t seed)
+{
+	fm_layout_init(l, p, seed);
+	for (int i = 0; i < l->n; i++) {
+		const struct fm_tensor *t = &l->tensor[i];
+		struct fm_rng r;
+		fm_rng_init(&r, seed, FM_RNG_JUDGE, (uint64_t)i, 0);
+		for (int k = 0; t->std == 0 && k < t->rows * t->cols; k++)
+			p[t->at + (size_t)k] = 0.05f * fm_rng_normal(&r);
+	}
+}
+
+/* model.json and weights.safetensors in dir, which is there. */
+static inline int tiny_model(const char *dir, const struct fm_config *cfg, uint64_t seed, struct fm_error *err)
+{
+	struct fm_table *t = fixture_flows(TINY_ROWS, 31, TINY_WINDOW);
+	for (size_t i = 0; i < t->rows; i++) /* over a whole day */
+		t->te[i] += (int64_t)(i / TINY_WINDOW * TINY_WINDOW) * 18000;
+	struct fm_codec_opts o = fixture_opts(t, TINY_WINDOW);
+	struct fm_codec *c = NULL;
+	struct fm_hosts *h = NULL;
+	struct fm_encoded e = {0};
+	struct fm_support s = {.n = {{0}}};
+	struct fm_net *net = NULL;
+	float *p = NULL;
+	char *json = fm_path_join(dir, "model.json"), *weights = fm_path_join(dir, "weights.safetensors");
+	json_t *j = NULL;
+	int ret = fm_codec_fit_with_hosts(&c, &h, t, &o, err);
+	if (ret == FM_OK)
+		ret = fm_codec_encode(c, h, t, &o, 1, &e, err);
+	if (ret == FM_OK)
+		ret = fm_support_fit(&s, c->vocab, &e, TINY_WINDOW, o.min_count, err);
+	if (ret == FM_OK)
+		ret = fm_engine_net(&net, cfg, c, err);
+	if (ret == FM_OK && (p = calloc(net->layout.nfloats, sizeof *p))) {
+		tiny_weights(&net->layout, p, seed);
+		ret = fm_weights_save(&net->layout, p, weights, err);
+	}
+	if (ret == FM_OK) {
+		j = json_pack("{s:s, s:o, s:o}", "format", "flowmint-model/1", "codec", fm_codec_json(c), "excluded", fm_support_json(&s));
+		ret = fm_json_save(j, json, err);
+	}
+	json_decref(j);
+	free(p);
+	free(json);
+	free(weights);
+	fm_net_free(net);
+	fm_support_free(&s);
+	fm_encoded_free(&e);
+	fm_codec_free(c);
+	fm_hosts_free(h);
+	fm_table_free(t);
+	return ret;
+}
+
+#endif
