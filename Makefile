@@ -82,7 +82,8 @@ unit: $(UNIT) $(HELPERS)
 SCRIPTS  := $(sort $(wildcard tests/e2e_*.sh)) $(sort $(wildcard tests/cli_*.sh))
 LONG     := $(sort $(wildcard tests/long_*.sh))
 SUITE     = $(foreach s,$(SCRIPTS),"$(s) $(B)/flowmint") "tests/interop_score.sh $(B)/flowmint" "tests/readme.sh $(B)" \
-	    "tests/interop_release.sh $(B)" "tests/report_browser.sh $(B)/flowmint" "tests/includes_check.sh --self-test" tests/includes_check.sh $(UNIT)
+	    "tests/interop_release.sh $(B)" "tests/report_browser.sh $(B)/flowmint" tests/run_check.sh "tests/includes_check.sh --self-test" tests/includes_check.sh \
+	    $(UNIT)
 # With sanitizers: what exercises our own code, not what repeats it with other data.
 SUITE_ASAN = $(foreach s,$(filter-out tests/e2e_real.sh,$(SCRIPTS)),"$(s) $(B)/flowmint") "tests/interop_release.sh $(B)" $(UNIT)
 RUN       = tests/run.sh -j $(JOBS) -l $(B)/test-logs

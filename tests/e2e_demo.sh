@@ -53,7 +53,7 @@ digest_of_trace=$(sha256sum trace.csv | cut -d' ' -f1)
 holds "nor does one hold the trace's digest" sh -c "! grep -rqF $digest_of_trace x"
 cp "$archive" bad.tar.zst
 cp "$archive.sig" bad.tar.zst.sig
-printf 'x' | dd of=bad.tar.zst bs=1 seek=1000 conv=notrunc 2>/dev/null
+holds "(a byte is changed)" change_byte bad.tar.zst 1000
 expect 1 "a changed byte is refused by flowmint-verify" "$V" --signers p/allowed_signers bad.tar.zst
 expect 255 "and by ssh-keygen" sh -c "ssh-keygen -Y verify -f p/allowed_signers -I flowmint -n flowmint -s bad.tar.zst.sig <bad.tar.zst"
 
@@ -99,31 +99,31 @@ expect 0 "and with the kernels of another processor" "$F" reproduce --from model
 unset FM_KERNELS
 
 # --- killed while it works ---
-alive() { # processes of ours that still run
-	for c in /proc/[0-9]*/cmdline; do
-		tr '\0' ' ' <"$c" 2>/dev/null
-		echo
-	done | awk -v f="$F" -v t="$T/trace.csv" 'index($0, f) == 1 && index($0, t) { n++ } END { print n + 0 }'
+said_or_ended() { # WORDS: killed.err has them, or there is nobody to say them
+	grep -qF -- "$1" killed.err || ! kill -0 $pid 2>/dev/null
 }
 
-# killed_at WORDS NAME: start a run in a new workspace, kill it when it says WORDS, run again, compare
-killed_at() {
-	rm -rf wk ok.out
-	small --workspace wk --out ok.out >killed.out 2>killed.err &
-	pid=$!
-	for _ in $(seq 500); do
-		grep -qF -- "$1" killed.err && break
-		kill -0 $pid 2>/dev/null || break
-		sleep 0.02
+# One that ends before it is killed, because nobody looked for so long, is tried again.
+kill_at() { # WORDS: start a run in a new workspace, kill it when it says WORDS
+	for _ in 1 2 3 4 5; do
+		rm -rf wk ok.out
+		: >killed.err
+		small --workspace wk --out ok.out >killed.out 2>killed.err &
+		pid=$!
+		until_true 120 said_or_ended "$1"
+		kill -9 "$(cat wk/lock)" 2>/dev/null
+		wait $pid 2>/dev/null
+		status=$?
+		[ $status -eq 0 ] || break
 	done
-	main=$(cat wk/lock 2>/dev/null)
-	kill -9 "${main:-$pid}" 2>/dev/null
-	wait $pid 2>/dev/null
-	status=$?
+}
+
+killed_at() { # WORDS NAME: and run again, and compare
+	kill_at "$1"
 	cp killed.err err
 	holds "it was killed $2 (after '$1')" test $status -eq 137
-	sleep 0.3
-	holds "its stages died with it ($2)" test "$(alive)" -eq 0
+	holds "it had come that far ($2)" grep -qF -- "$1" killed.err
+	holds "its stages died with it ($2)" until_true 60 nobody_runs
 	holds "it left no archive behind ($2)" is_empty ok.out
 	expect 1 "the ledger of a killed run has no release ($2)" sh -c "'$F' status --workspace wk | grep -q '1 release'"
 	expect 0 "the ledger of a killed run is intact ($2)" "$F" audit --workspace wk

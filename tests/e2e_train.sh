@@ -36,7 +36,7 @@ killed_after() {
 	kill "-${3:-9}" "$(cat "$W/lock")" 2>/dev/null
 	wait $job
 	status=$?
-	sleep 0.2 # its stage dies with it
+	until_true 60 nobody_runs # its stage dies with it
 	cp killed.err err
 }
 

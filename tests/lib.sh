@@ -100,6 +100,28 @@ is_empty() { # DIR: absent or without any entry
 	[ ! -d "$1" ] || [ -z "$(ls -A "$1")" ]
 }
 
+change_byte() { # FILE OFFSET: it becomes another byte, whatever it was
+	was=$(od -An -tu1 -j "$2" -N 1 "$1") &&
+		printf '%b' "$(printf '\\0%o' $((was ^ 1)))" | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null
+}
+
+# wait until COMMAND succeeds; the limit is for what hangs, so it may be far more than a slow machine needs
+until_true() { # SECONDS COMMAND...
+	end=$(($(date +%s) + $1))
+	shift
+	until "$@"; do
+		[ "$(date +%s)" -lt $end ] || return 1
+		sleep 0.02
+	done
+}
+
+nobody_runs() { # no process of this program, of those whose command line names a file in $T
+	for c in /proc/[0-9]*/cmdline; do
+		{ tr '\0' ' ' <"$c"; } 2>/dev/null
+		echo
+	done | awk -v f="$F" -v t="$T/" 'index($0, f) == 1 && index($0, t) { n = 1 } END { exit n }'
+}
+
 tar_digest() { # ARCHIVE
 	zstd -dcq "$1" | sha256sum | cut -d' ' -f1
 }

@@ -6,11 +6,44 @@
 # A TEST is a command line: a cmocka program, or a script with its arguments.  It reports in TAP: "ok ..." for a promise kept,
 # "not ok ..." for one broken, "ok ... # SKIP why" for one not tried.  A test without such lines counts as one, by its exit
 # status (77, or success after a line "NAME: skipped...": skipped).  A test that fails in any way, or takes longer than
-# SECONDS, or reports fewer results than it planned, is a failure, and what it said is printed.  The last line is
-# "N passed, N failed", with ", N skipped" where some were; exit status 1 when anything failed or nothing ran.
+# SECONDS, or reports fewer results than it planned, is a failure.  Its broken promises are printed, each with what stands
+# around it, and the end of what it said where it broke off; LOGDIR has the rest.  All that failed is named once more at the
+# end, so that a log without its middle still tells.  The last line is "N passed, N failed", with ", N skipped" where some
+# were; exit status 1 when anything failed or nothing ran.
 set -u
 
-# one LOGDIR SECONDS TEST: run it; its counts go to LOGDIR/NAME.count
+# explain LOG BROKE_OFF: what of a failed test's log is worth reading, at most 60 lines
+explain()
+{
+	awk -v broke_off="$2" '
+	function say(line) {
+		if (++said <= 60)
+			print "    | " substr(line, 1, 500)
+	}
+	{ last[NR % 40] = $0 }
+	/^not ok / && !/^not ok [0-9]+ # SKIP/ {
+		for (i = before < 8 ? 1 : before - 7; i <= before; i++) # a program says why before cmocka says that
+			say(ahead[i])
+		say($0)
+		behind = 24
+		before = 0
+		next
+	}
+	/^ok / || /^not ok / || /^1\.\.[0-9]/ { behind = before = 0; next }
+	behind > 0 { behind--; say($0); next }
+	!/^#/ { ahead[++before] = $0 }
+	END {
+		if (said > 60)
+			print "    | ... and " said - 60 " lines more"
+		if (!broke_off)
+			exit
+		print "    | its last lines:"
+		for (i = NR < 40 ? 1 : NR - 39; i <= NR; i++)
+			print "    | " substr(last[i % 40], 1, 500)
+	}' "$1"
+}
+
+# one LOGDIR SECONDS TEST: run it; its counts go to LOGDIR/NAME.count, the names of what failed to LOGDIR/NAME.failed
 one()
 {
 	logs=$1 limit=$2 test=$3
@@ -22,34 +55,47 @@ one()
 	timeout -k 10 "$limit" $test >"$log" 2>&1 </dev/null
 	status=$?
 	ms=$((($(date +%s%N) - begin) / 1000000))
-	awk -v status="$status" -v limit="$limit" -v name="$name" -v ms="$ms" -v out="$logs/$name.count" '
+	# Exit status 1: it failed; 2: it also broke off.
+	awk -v status="$status" -v limit="$limit" -v name="$name" -v ms="$ms" -v out="$logs/$name" '
 	/^1\.\.[0-9]+/ { planned += substr($1, 4) }
 	/^ok .*# *SKIP/ || /^not ok [0-9]+ # SKIP/ { skipped++; next } # the latter is how cmocka says it
 	/^ok / { passed++ }
-	/^not ok / { failed++ }
+	/^not ok / { sub(/^not ok [-0-9 ]*/, ""); broken[++failed] = $0 }
 	/^[^ ]+: skipped/ { why = 1 }
 	END {
 		said = passed + failed + skipped
+		note = status == 124 || status == 137 ? "over " limit " s" : status > 128 ? "signal " status - 128 : ""
+		broke_off = note != "" || planned > said || (status != 0 && status != 77 && !failed)
 		if (status == 77 || (status == 0 && said == 0 && why))
 			skipped += said == 0
-		else if (status == 0 && said == 0)
+		else if (status == 0 && said == 0 && !planned)
 			passed = 1
-		else if (status != 0 && failed == 0)
+		for (i = 1; i <= failed; i++)
+			if (i <= 12 || i == failed)
+				print name ": " broken[i] >(out ".failed")
+			else if (i == 13)
+				print name ": ... " failed - 13 " more" >(out ".failed")
+		if (broke_off)
+			print name ": broke off after " said + 0 " results, " (note ? note : "exit status " status) >(out ".failed")
+		if (planned > said)
+			failed += planned - said
+		else if (broke_off && !failed)
 			failed = 1
-		if (planned > said && failed == 0)
-			failed = planned - said
-		note = status == 124 || status == 137 ? " (over " limit " s)" : status > 128 ? " (signal " status - 128 ")" : ""
 		printf "%-4s %-32s %3d passed%s%s  %5.1f s%s\n", failed ? "FAIL" : passed ? "ok" : "skip", name, passed,
-		       failed ? ", " failed " failed" : "", skipped ? ", " skipped " skipped" : "", ms / 1000, note
-		print passed + 0, failed + 0, skipped + 0 >out
-		exit failed ? 1 : 0
-	}' "$log" && return 0
-	sed 's/^/    | /' "$log" | tail -n 200
-	return 0
+		       failed ? ", " failed " failed" : "", skipped ? ", " skipped " skipped" : "", ms / 1000,
+		       note ? " (" note ")" : ""
+		print passed + 0, failed + 0, skipped + 0 >(out ".count")
+		exit failed ? 1 + broke_off : 0
+	}' "$log"
+	case $? in
+	0) ;;
+	1) explain "$log" 0 ;;
+	*) explain "$log" 1 ;;
+	esac
 }
 
 if [ "${1:-}" = --one ]; then
-	# A line at a time, so that two tests do not mix theirs.
+	# All at once, so that two tests do not mix theirs.
 	said=$(one "$2" "$3" "$4")
 	printf '%s\n' "$said"
 	exit 0
@@ -79,6 +125,7 @@ for test in "$@"; do
 	printf '%s\0' "$test"
 done | xargs -0 -r -n 1 -P "$jobs" "$0" --one "$logs" "$limit"
 
+cat "$logs"/*.failed 2>/dev/null | sed 's/^/failed: /'
 # A test whose counts are missing was lost on the way.
 cat "$logs"/*.count 2>/dev/null | awk -v wanted=$# '
 	{ passed += $1; failed += $2; skipped += $3; tests++ }
