@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "model/quota.h"
 
 /* Largest-remainder shares of n by weight. */
 static void share(const double *weight, size_t nw, size_t n, size_t *want)
@@ -38,6 +39,32 @@ static bool in_hours(const struct fm_times *t, const int hours[2], int s)
 	return h >= hours[0] && h < hours[1];
 }
 
+/* The share of its label in windows of class l when they are so many times as full of it as those that were learned. */
+static double held(const struct fm_times *t, int l, double fuller)
+{
+	double x = t->class_share[l][l] * fuller;
+	return x < 1 ? x : 1;
+}
+
+/* How much fuller windows must be of their label for the wanted shares to fit; 1 when they fit as they are. */
+static double fullness(const struct fm_times *t, const struct fm_plan_opts *o)
+{
+	double lo = 1, hi = 1e6;
+	for (int n = 0; n < 100; n++) {
+		double at = n == 0 ? 1 : (lo + hi) / 2, needed = 0;
+		for (int i = 0; i < o->nlabels; i++)
+			if (o->label[i] > 0 && t->class_share[o->label[i]][o->label[i]] > 0)
+				needed += o->share[i] / held(t, o->label[i], at);
+		if (needed <= 1)
+			hi = at;
+		else
+			lo = at;
+		if (hi <= 1)
+			return 1;
+	}
+	return hi;
+}
+
 /* Weights of (class, slot): as learned, within the hours, and classes weighed so that labels come in the wanted shares. */
 static int weights(const struct fm_codec *c, const struct fm_plan_opts *o, double w[FM_MAXCLASSES * FM_SLOTS], struct fm_error *err)
 {
@@ -53,7 +80,9 @@ static int weights(const struct fm_codec *c, const struct fm_plan_opts *o, doubl
 		return fm_fail(err, FM_EINPUT, "generate.hours [%d, %d]: the trace that was learned has no flows in these hours", o->hours[0], o->hours[1]);
 	if (o->nlabels == 0)
 		return FM_OK;
-	/* A class l > 0 holds share[l][l] of label l: as many windows of it as that needs, the rest of the most frequent label. */
+	/* A class l > 0 holds share[l][l] of label l: as many windows of it as that needs, the rest of the most frequent label.  Where
+	 * more is asked for than such windows can hold, they hold more. */
+	double fuller = fullness(t, o);
 	for (int cl = 0; cl < t->nclasses; cl++)
 		want[cl] = 0;
 	for (int i = 0; i < o->nlabels; i++) {
@@ -62,10 +91,10 @@ static int weights(const struct fm_codec *c, const struct fm_plan_opts *o, doubl
 			continue;
 		if (!(sum[l] > 0) || !(t->class_share[l][l] > 0))
 			return fm_fail(err, FM_EINPUT, "generate.labels: no window that was learned in these hours is of '%s'", c->cat[FM_T_LABEL].value[l]);
-		want[l] = o->share[i] / t->class_share[l][l];
+		want[l] = o->share[i] / held(t, l, fuller);
 		rest -= want[l];
 	}
-	want[0] = rest > 0 ? rest : 0; /* asked for more than windows can hold: all windows are of the wanted classes */
+	want[0] = rest > 0 ? rest : 0;
 	for (int cl = 0; cl < t->nclasses; cl++)
 		for (int s = 0; s < FM_SLOTS; s++)
 			w[cl * FM_SLOTS + s] = sum[cl] > 0 ? w[cl * FM_SLOTS + s] * want[cl] / sum[cl] : 0;
@@ -177,6 +206,8 @@ int fm_plan_make(struct fm_plan *plan, const struct fm_codec *c, const struct fm
 		size_t virtual = keep < 1 ? (size_t)((double)want / keep + 0.5) : want;
 		ret = plan_slot(plan, c, s, of + s, want, virtual > want ? virtual : want, &r, err);
 	}
+	if (ret == FM_OK && o->nlabels > 0)
+		ret = fm_quota_make(plan, c, o, err);
 	free(weight);
 	free(of);
 	if (ret < 0)
@@ -192,5 +223,6 @@ void fm_plan_free(struct fm_plan *p)
 	free(p->span);
 	free(p->cls);
 	free(p->start_ms);
+	free(p->quota);
 	memset(p, 0, sizeof *p);
 }

@@ -10,6 +10,7 @@ struct fm_plan {
 	size_t n;             /* windows */
 	uint8_t *slot, *span, *cls; /* (n) conditions */
 	int64_t *start_ms;    /* (n), rising: the time from which the first flow's gap is counted */
+	uint16_t *quota;      /* (n, classes) flows of each label, where labels are asked for; else NULL: as the network makes them */
 };
 struct fm_plan_opts {
 	uint64_t rows, seed;
@@ -19,7 +20,7 @@ struct fm_plan_opts {
 	double share[FM_MAXCLASSES];
 };
 /* Windows for o->rows flows.  Fewer rows than the source had leave holes between windows, as a split does; more overlap.
- * Labels are asked for by making more windows of their class.  FM_EINPUT when no slot lies in the hours, or no window that was
+ * Labels are asked for by making more windows of their class, and saying how many flows of it each has (quota.h).  FM_EINPUT when no slot lies in the hours, or no window that was
  * learned holds the label. */
 int fm_plan_make(struct fm_plan *plan, const struct fm_codec *c, const struct fm_plan_opts *o, struct fm_error *err) FM_MUST_CHECK;
 void fm_plan_free(struct fm_plan *plan);

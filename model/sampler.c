@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "model/detmath.h"
+#include "model/quota.h"
 
 #define SHARD 8 /* windows a shard: large enough for the matrix multiplies, small enough for the cache */
 
@@ -111,8 +112,8 @@ static uint16_t draw_request(const struct sampler *s, uint16_t *tok, int row, fl
 	return 0;
 }
 
-/* Draw the tokens of column c that show between t and next. */
-static void reveal_column(struct sampler *s, int thread, int c, int B, const float *reveal, double t, double next, struct fm_rng *rng,
+/* Draw the tokens of column c that show between t and next; first: the shard's first window. */
+static void reveal_column(struct sampler *s, int thread, size_t first, int c, int B, const float *reveal, double t, double next, struct fm_rng *rng,
 			  uint16_t *tok)
 {
 	int W = s->net->arch.window, V = s->net->vocab[c], n = 0, *rows = s->rows[thread];
@@ -127,6 +128,9 @@ static void reveal_column(struct sampler *s, int thread, int c, int B, const flo
 		for (size_t i = 0; i < (size_t)n * (size_t)V; i++)
 			z[i] += (float)s->o->guidance * (z[i] - u[i]);
 	}
+	const uint16_t *quota = c == FM_T_LABEL ? s->plan->quota : NULL;
+	if (quota)
+		fm_quota_balance(z, V, rows, n, W);
 	for (int i = 0; i < n; i++, z += V) {
 		int row = rows[i] % W;
 		uint16_t *flow = tok + (size_t)rows[i] * FM_NTOK;
@@ -138,6 +142,8 @@ static void reveal_column(struct sampler *s, int thread, int c, int B, const flo
 		if ((c == FM_T_SA || c == FM_T_DA) && s->net->vocab[FM_T_DIR] && flow[FM_T_DIR] < 4)
 			one_side_only(s, z, V, c, flow[FM_T_DIR]);
 		fm_support_apply(s->support, s->net->vocab, flow, c, z);
+		if (quota)
+			fm_quota_left(z, V, quota + (first + (size_t)(rows[i] / W)) * (size_t)s->net->nclasses, s->net->nclasses, flow - (size_t)row * FM_NTOK, W);
 		flow[c] = (uint16_t)s->net->k->draw(z, V, u);
 	}
 }
@@ -201,7 +207,7 @@ static void sample_shard(void *ctx, int shard, int thread)
 		step_residuals(s, thread, B, t, next, rng, res);
 		for (int c = 0; c < FM_NTOK; c++)
 			if (s->net->vocab[c])
-				reveal_column(s, thread, c, B, reveal, t, step == 1 ? -1 : next, rng, tok);
+				reveal_column(s, thread, first, c, B, reveal, t, step == 1 ? -1 : next, rng, tok);
 		if (s->net->vocab[FM_T_REL])
 			for (int b = 0; b < B; b++)
 				fm_reply_copy(tok + (size_t)b * (size_t)W * FM_NTOK, res + (size_t)b * (size_t)W * FM_NRES, W);

@@ -8,7 +8,9 @@
 #include <cmocka.h>
 
 #include "model/decode.h"
+#include "base/kernels.h"
 #include "model/hosts.h"
+#include "model/quota.h"
 #include "model/support.h"
 #include "tests/unit/model_fixture.h"
 
@@ -90,6 +92,87 @@ static void labels_come_in_the_shares_asked_for(void **state)
 	memset(none.times.class_slot[scan], 0, sizeof none.times.class_slot[scan]);
 	assert_int_equal(fm_plan_make(&p, &none, &o, &err), FM_EINPUT);
 	assert_non_null(strstr(err.message, "scan11"));
+}
+
+/* Whatever is asked for, also more than windows of a class hold by themselves: each window is full, and labels sum up. */
+static void quotas_fill_windows_and_sum_up(void **state)
+{
+	int scan = token_of("scan11"), dos = token_of("dos"), spam = token_of("anomaly-spam"), nc = codec->times.nclasses;
+	const struct fm_plan_opts asked[] = {
+	    {.rows = 64000, .nlabels = 2, .label = {0, scan}, .share = {0.9, 0.1}},
+	    {.rows = 64000, .nlabels = 3, .label = {scan, 0, dos}, .share = {0.4, 0.2, 0.4}},
+	    {.rows = 6400, .nlabels = 2, .label = {scan, dos}, .share = {0.5, 0.5}},
+	    {.rows = 6400, .nlabels = 1, .label = {spam}, .share = {1}},
+	    {.rows = 3 * W, .nlabels = 2, .label = {0, scan}, .share = {0.5, 0.5}},
+	    {.rows = 1, .nlabels = 2, .label = {0, scan}, .share = {0.7, 0.3}},
+	};
+	(void)state;
+	assert_true(scan > 0 && dos > 0 && spam > 0);
+	for (size_t k = 0; k < sizeof asked / sizeof *asked; k++) {
+		struct fm_plan_opts o = asked[k];
+		struct fm_plan p;
+		struct fm_error err;
+		double got[FM_MAXCLASSES] = {0}, rows;
+		o.hours[1] = 24;
+		assert_int_equal(fm_plan_make(&p, codec, &o, &err), FM_OK);
+		assert_non_null(p.quota);
+		rows = (double)p.n * W;
+		for (size_t w = 0; w < p.n; w++) {
+			int sum = 0;
+			for (int l = 0; l < nc; l++) {
+				sum += p.quota[w * (size_t)nc + (size_t)l];
+				got[l] += p.quota[w * (size_t)nc + (size_t)l];
+			}
+			assert_int_equal(sum, W);
+		}
+		for (int l = 0; l < nc; l++) {
+			double want = 0;
+			for (int i = 0; i < o.nlabels; i++)
+				want += o.label[i] == l ? o.share[i] : 0;
+			assert_true(fabs(got[l] - want * rows) <= 1 || (k == 2 && fabs(got[l] - want * rows) <= W));
+		}
+		fm_plan_free(&p);
+	}
+	struct fm_plan_opts none = {.rows = 640, .hours = {0, 24}};
+	struct fm_plan p;
+	struct fm_error err;
+	assert_int_equal(fm_plan_make(&p, codec, &none, &err), FM_OK);
+	assert_null(p.quota); /* labels are the network's */
+	fm_plan_free(&p);
+}
+
+/* A network that hardly ever says a label, and says it most of certain flows. */
+static void a_window_gets_its_quota_where_it_is_likeliest(void **state)
+{
+	enum { V = 4, TRIES = 200 };
+	const uint16_t quota[V] = {W - 10, 10, 0, 0};
+	const struct fm_kernels *k = fm_kernels();
+	int likely = 0;
+	(void)state;
+	for (int n = 0; n < TRIES; n++) {
+		uint16_t tok[W * FM_NTOK];
+		float z[W * V];
+		int rows[W], count[V] = {0};
+		struct fm_rng r;
+		fm_rng_init(&r, 1, FM_RNG_JUDGE, (uint64_t)n, 0);
+		for (int i = 0; i < W; i++) {
+			tok[i * FM_NTOK + FM_T_LABEL] = V; /* masked */
+			rows[i] = 5 * W + i;
+			for (int l = 0; l < V; l++)
+				z[i * V + l] = l == 0 ? 5 : l == 1 && i % 2 ? 2 : l == 1 ? -2 : 4;
+		}
+		fm_quota_balance(z, V, rows, W, W);
+		for (int i = 0; i < W; i++) {
+			int row = i * 13 % W; /* W is a power of 2 */
+			fm_quota_left(z + row * V, V, quota, V, tok, W);
+			int l = k->draw(z + row * V, V, fm_rng_uniform(&r));
+			tok[row * FM_NTOK + FM_T_LABEL] = (uint16_t)l;
+			count[l]++;
+			likely += l == 1 && row % 2;
+		}
+		assert_true(count[0] == quota[0] && count[1] == quota[1] && count[2] == 0 && count[3] == 0);
+	}
+	assert_true(likely > TRIES * 10 * 8 / 10);
 }
 
 static void hours_are_kept(void **state)
@@ -193,6 +276,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(slots_keep_their_shares),
 		cmocka_unit_test(labels_come_in_the_shares_asked_for),
+		cmocka_unit_test(quotas_fill_windows_and_sum_up),
+		cmocka_unit_test(a_window_gets_its_quota_where_it_is_likeliest),
 		cmocka_unit_test(hours_are_kept),
 		cmocka_unit_test(pairs_that_do_not_go_together_are_excluded),
 		cmocka_unit_test(the_cast_has_the_shape_of_the_real_one),
