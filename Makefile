@@ -85,7 +85,7 @@ SUITE     = $(foreach s,$(SCRIPTS),"$(s) $(B)/flowmint") "tests/interop_score.sh
 	    "tests/interop_release.sh $(B)" "tests/report_browser.sh $(B)/flowmint" tests/run_check.sh "tests/includes_check.sh --self-test" tests/includes_check.sh \
 	    $(UNIT)
 # With sanitizers: what exercises our own code, not what repeats it with other data.
-SUITE_ASAN = $(foreach s,$(filter-out tests/e2e_real.sh,$(SCRIPTS)),"$(s) $(B)/flowmint") "tests/interop_release.sh $(B)" $(UNIT)
+SUITE_ASAN = $(foreach s,$(filter-out tests/e2e_real.sh tests/e2e_labels.sh,$(SCRIPTS)),"$(s) $(B)/flowmint") "tests/interop_release.sh $(B)" $(UNIT)
 RUN       = tests/run.sh -j $(JOBS) -l $(B)/test-logs
 
 test: deps
