@@ -59,7 +59,8 @@ struct fm_config {
 	struct {
 		char denoiser[16];    /* transformer | unet | mlp */
 		int window, width, depth, heads;
-		char process[16];     /* absorbing (| multinomial, later) for tokens; residuals are Gaussian */
+		char process[16];     /* absorbing | multinomial, for tokens; residuals are Gaussian */
+		char prediction[16];  /* v | noise, of the Gaussian part */
 		char schedule[16];    /* linear | cosine, of the Gaussian part */
 		int steps;            /* T */
 		int min_count;        /* k: a vocabulary entry needs as many records */
@@ -81,7 +82,8 @@ struct fm_config {
 	} privacy;
 	struct {
 		int64_t rows;         /* 0 = as many as the training split has */
-		char sampler[16];     /* fewstep | ancestral */
+		char sampler[16];     /* fewstep | dpm2 | ancestral */
+		char order[16];       /* random | confidence, of absorbed tokens */
 		int steps;
 		uint64_t seed;
 		int nlabels; struct { char name[64]; double share; } labels[FM_CFG_MAXLABELS];

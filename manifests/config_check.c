@@ -112,6 +112,23 @@ static int unet_levels(int window)
 	return n;
 }
 
+/* Only where the tokens that a step shows are a choice. */
+static int check_sampler(struct fm_loader *l)
+{
+	static const char *const keys[] = {"generate.order", "generate.sampler", "model.process"};
+	const struct fm_config *c = l->cfg;
+
+	if (strcmp(c->generate.order, "confidence") != 0)
+		return FM_OK;
+	if (strcmp(c->model.process, "absorbing") != 0)
+		return FAIL_AT(l, keys, "generate.order confidence needs model.process absorbing, not %s: set it to random",
+			       c->model.process);
+	if (strcmp(c->generate.sampler, "ancestral") == 0)
+		return FAIL_AT(l, keys, "generate.order confidence needs few steps: generate.sampler ancestral shows tokens at "
+					 "random times; set generate.order to random");
+	return FM_OK;
+}
+
 static int check_sums(struct fm_loader *l)
 {
 	static const char *const shares[] = {"split.validation", "split.holdout"},
@@ -131,7 +148,7 @@ static int check_sums(struct fm_loader *l)
 	if (strcmp(c->model.denoiser, "unet") == 0 && c->model.depth > unet_levels(c->model.window))
 		return FAIL_AT(l, levels, "model.depth %d: a unet over windows of %d flows takes 1 to %d levels",
 			       c->model.depth, c->model.window, unet_levels(c->model.window));
-	if (strcmp(c->generate.sampler, "fewstep") == 0 && c->generate.steps > c->model.steps)
+	if (strcmp(c->generate.sampler, "ancestral") != 0 && c->generate.steps > c->model.steps)
 		return FAIL_AT(l, steps, "generate.steps %d is more than model.steps %d", c->generate.steps,
 			       c->model.steps);
 	return FM_OK;
@@ -216,8 +233,8 @@ int fm_loader_finish(struct fm_loader *l)
 	/* In order of name, so that neither the order of lines nor a trip through JSON changes anything. */
 	qsort(c->gate.check, (size_t)c->gate.n, sizeof(c->gate.check[0]), check_order);
 	qsort(c->generate.labels, (size_t)c->generate.nlabels, sizeof(c->generate.labels[0]), label_order);
-	if ((rc = check_sums(l)) != FM_OK || (rc = check_privacy(l)) != FM_OK || (rc = check_ranges(l)) != FM_OK ||
-	    (rc = check_dialect(l)) != FM_OK || (rc = set_date(l)) != FM_OK)
+	if ((rc = check_sums(l)) != FM_OK || (rc = check_sampler(l)) != FM_OK || (rc = check_privacy(l)) != FM_OK ||
+	    (rc = check_ranges(l)) != FM_OK || (rc = check_dialect(l)) != FM_OK || (rc = set_date(l)) != FM_OK)
 		return rc;
 	return set_paths(l);
 }

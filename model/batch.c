@@ -15,6 +15,7 @@ struct shard {
 	float *res_in, *tok_weight, *v, *v_weight;
 	uint8_t slot[FM_SHARD_WINDOWS], span[FM_SHARD_WINDOWS], cls[FM_SHARD_WINDOWS];
 	float t[FM_SHARD_WINDOWS];
+	struct fm_keep keep[FM_SHARD_WINDOWS * FM_NTOK];
 };
 
 struct fm_batcher {
@@ -108,7 +109,7 @@ static void run_shard(const struct fm_batcher *r, struct shard *s, int first, in
 		memcpy(s->tok + (size_t)i * W * FM_NTOK, j->data->tok + w * W * FM_NTOK, sizeof *s->tok * W * FM_NTOK);
 		struct fm_example ex = {s->tok_in + (size_t)i * W * FM_NTOK, s->res_in + (size_t)i * W * FM_NRES,
 					s->tok_weight + (size_t)i * W * FM_NTOK, s->v + (size_t)i * W * FM_NRES,
-					s->v_weight + (size_t)i * W * FM_NRES};
+					s->v_weight + (size_t)i * W * FM_NRES, s->keep + i * FM_NTOK};
 		fm_process_corrupt(r->pr, r->net->vocab, (int)W, j->data->tok + w * W * FM_NTOK,
 				   j->data->res + w * W * FM_NRES, t, &rng, (double)j->n * (double)W, RES_SHARE, &ex);
 		s->slot[i] = j->data->slot[w];
@@ -118,7 +119,7 @@ static void run_shard(const struct fm_batcher *r, struct shard *s, int first, in
 		s->t[i] = (float)t;
 	}
 	struct fm_net_in in = {B, s->tok_in, s->res_in, s->slot, s->span, s->cls, s->t};
-	struct fm_net_goal goal = {s->tok, s->tok_weight, s->v, s->v_weight};
+	struct fm_net_goal goal = {s->tok, s->tok_weight, s->v, s->v_weight, r->pr->multinomial ? s->keep : NULL};
 	fm_net_forward(r->net, j->p, s->work, &in);
 	fm_net_backward(r->net, j->p, s->work, &in, &goal, loss, grad);
 }

@@ -72,7 +72,7 @@ struct fm_work {
 	fm_real *x, *h, *dh;                  /* (R,D) */
 	fm_real *e, *t1, *t1a, *cpre, *c, *dc, *d1, *d2; /* (B,D) */
 	fm_real *rows, *mix, *act, *dmix, *drows; /* (R,D): gathered rows of one head */
-	fm_real *logits;                      /* (R, largest vocabulary) */
+	fm_real *logits, *row;                /* (R, largest vocabulary) and one row more */
 	fm_real *velocity, *dvelocity;              /* (R, FM_RES_PAD) */
 	fm_real *body;
 	int *index, *answer;                /* (R) */
@@ -86,7 +86,7 @@ int fm_work_new(struct fm_work **out, const struct fm_net *net, int max_B, struc
 	for (int c = 0; c < FM_NTOK; c++)
 		V = (size_t)net->vocab[c] > V ? (size_t)net->vocab[c] : V;
 	size_t body = net->body->act_floats(&net->arch, max_B);
-	size_t total = 8 * R * D + 8 * B * D + R * V + 2 * R * FM_RES_PAD + body + R + 64;
+	size_t total = 8 * R * D + 8 * B * D + (R + 1) * V + 2 * R * FM_RES_PAD + body + R + 64;
 	if (fm_alloc(&w, 1, sizeof *w, "work space", err) < 0)
 		return err->code;
 	if (fm_alloc(&w->mem, total, sizeof(fm_real), "activations", err) < 0 || fm_alloc(&w->index, R, sizeof(int), "activations", err) < 0 ||
@@ -104,7 +104,8 @@ int fm_work_new(struct fm_work **out, const struct fm_net *net, int max_B, struc
 	w->dvelocity = p + R * FM_RES_PAD;
 	w->body = p + 2 * R * FM_RES_PAD;
 	w->logits = w->body + body;
-	w->weight = w->logits + R * V;
+	w->row = w->logits + R * V;
+	w->weight = w->row + V;
 	*out = w;
 	return FM_OK;
 }
@@ -197,12 +198,12 @@ const fm_real *fm_net_velocity(const struct fm_net *net, const fm_real *p, struc
 }
 
 /* One token column's loss and, with g, its head's gradients and its part of dh. */
-static void column_back(const struct fm_net *net, const fm_real *p, struct fm_work *w, int c, int R, const struct fm_net_goal *goal,
+static void column_back(const struct fm_net *net, const fm_real *p, struct fm_work *w, int c, const struct fm_net_in *in, const struct fm_net_goal *goal,
 			struct fm_net_loss *loss, fm_real *g)
 {
 	const struct fm_kernels *k = net->k;
-	int D = net->arch.width, V = net->vocab[c], n = 0;
-	for (int r = 0; r < R; r++) {
+	int D = net->arch.width, V = net->vocab[c], W = net->arch.window, n = 0;
+	for (int r = 0; r < in->B * W; r++) {
 		fm_real x = goal->tok_weight[(size_t)r * FM_NTOK + c];
 		if (x > 0) {
 			w->index[n] = r;
@@ -212,8 +213,13 @@ static void column_back(const struct fm_net *net, const fm_real *p, struct fm_wo
 	if (n == 0)
 		return;
 	fm_real *z = fm_net_logits(net, p, w, c, w->index, n);
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n && !goal->keep; i++)
 		loss->tok[c] += (double)w->weight[i] * k->cross_entropy(z + (size_t)i * V, V, goal->tok[(size_t)w->index[i] * FM_NTOK + c], w->weight[i]);
+	for (int i = 0; i < n && goal->keep; i++) {
+		size_t at = (size_t)w->index[i] * FM_NTOK + (size_t)c;
+		const struct fm_keep *keep = &goal->keep[w->index[i] / W * FM_NTOK + c];
+		loss->tok[c] += (double)w->weight[i] * fm_multinomial_loss(k, z + (size_t)i * V, w->row, V, goal->tok[at], in->tok[at], keep, w->weight[i]);
+	}
 	if (!g)
 		return;
 	struct fm_scratch *s = &w->scratch;
@@ -228,7 +234,7 @@ static void column_back(const struct fm_net *net, const fm_real *p, struct fm_wo
 		k->add(w->dh + (size_t)w->index[i] * D, w->drows + (size_t)i * D, (size_t)D);
 }
 
-/* The residuals' loss: weight * (predicted velocity - velocity)^2. */
+/* The residuals' loss: weight * (predicted - v)^2, where v is a velocity or noise. */
 static void velocity_back(const struct fm_net *net, const fm_real *p, struct fm_work *w, int B, const struct fm_net_goal *goal, struct fm_net_loss *loss, fm_real *g)
 {
 	const struct fm_kernels *k = net->k;
@@ -289,7 +295,7 @@ void fm_net_backward(const struct fm_net *net, const fm_real *p, struct fm_work 
 	memset(w->dh, 0, sizeof(fm_real) * (size_t)R * D);
 	for (int c = 0; c < FM_NTOK; c++)
 		if (net->vocab[c])
-			column_back(net, p, w, c, R, goal, loss, g);
+			column_back(net, p, w, c, in, goal, loss, g);
 	velocity_back(net, p, w, B, goal, loss, g);
 	if (!g)
 		return;

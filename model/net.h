@@ -6,18 +6,19 @@
  *       -> condition: time step, slot, span, class of window    c (B, D)
  *       -> body                                                 h (B*W, D)
  *       -> per token column: logits = gelu(h M_c) O_c           where asked only
- *       -> per residual: predicted velocity = h R
+ *       -> per residual: predicted velocity, or noise (process.h) = h R
  *
  * "Who answers": a flow that a visible rel of a later flow points at is told how far ahead its reply is.  The network could
  * find that by attention, but what must not be missed is better said.
  *
- * A masked token is index vocab[c] of its column.  Columns with a vocabulary of one or none are left out.
+ * A masked token, or one of which multinomial diffusion kept nothing, is index vocab[c] of its column.  Columns with a vocabulary of one or none are left out.
  */
 #ifndef FM_MODEL_NET_H
 #define FM_MODEL_NET_H
 
 #include "model/body.h"
 #include "model/codec.h"
+#include "model/multinomial.h"
 
 #define FM_RES_PAD 16 /* residual outputs, padded */
 
@@ -52,10 +53,11 @@ struct fm_net_goal {
 	const float *tok_weight;
 	const float *v;       /* (B,W,FM_NRES) */
 	const float *v_weight;
+	const struct fm_keep *keep; /* (B,FM_NTOK), multinomial diffusion: the loss is the divergence of posteriors; NULL: cross-entropy */
 };
 /* Sums over the goals: weighted loss and its parts. */
 struct fm_net_loss {
-	double tok[FM_NTOK];  /* weighted cross-entropy, nats */
+	double tok[FM_NTOK];  /* weighted cross-entropy or divergence, nats */
 	double res[FM_NRES];  /* weighted squared error */
 };
 
@@ -70,7 +72,7 @@ void fm_net_backward(const struct fm_net *net, const fm_real *p, struct fm_work 
 		     const struct fm_net_goal *goal, struct fm_net_loss *loss, fm_real *g);
 /* After forward: logits (n, vocab[c]) of column c at rows[0..n), in the work space until the next call. */
 fm_real *fm_net_logits(const struct fm_net *net, const fm_real *p, struct fm_work *w, int c, const int *rows, int n);
-/* After forward: predicted velocity of the residuals (B*W, FM_RES_PAD). */
+/* After forward: predicted velocity or noise of the residuals (B*W, FM_RES_PAD). */
 const fm_real *fm_net_velocity(const struct fm_net *net, const fm_real *p, struct fm_work *w, int B);
 
 #endif

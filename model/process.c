@@ -19,7 +19,7 @@ int fm_process_init(struct fm_process *pr, int T, const char *schedule, struct f
 	};
 	if (T < 2 || T > 100000)
 		return fm_fail(err, FM_EINPUT, "model.steps is %d: give 2 to 100000 (1000 is usual)", T);
-	pr->T = T;
+	*pr = (struct fm_process){.T = T};
 	pr->cosine = strcmp(schedule, "cosine") == 0;
 	if (!pr->cosine && strcmp(schedule, "linear") != 0)
 		return fm_fail(err, FM_EINPUT, "model.schedule is '%s': give cosine or linear", schedule);
@@ -27,6 +27,17 @@ int fm_process_init(struct fm_process *pr, int T, const char *schedule, struct f
 		pr->lo[span[i].c] = span[i].lo;
 		pr->hi[span[i].c] = span[i].hi;
 	}
+	return FM_OK;
+}
+
+int fm_process_choose(struct fm_process *pr, const char *tokens, const char *prediction, struct fm_error *err)
+{
+	pr->multinomial = strcmp(tokens, "multinomial") == 0;
+	pr->noise = strcmp(prediction, "noise") == 0;
+	if (!pr->multinomial && strcmp(tokens, "absorbing") != 0)
+		return fm_fail(err, FM_EINPUT, "model.process is '%s': give absorbing or multinomial", tokens);
+	if (!pr->noise && strcmp(prediction, "v") != 0)
+		return fm_fail(err, FM_EINPUT, "model.prediction is '%s': give v or noise", prediction);
 	return FM_OK;
 }
 
@@ -43,6 +54,19 @@ double fm_process_alpha_bar(const struct fm_process *pr, double t)
 	double ab = pr->cosine ? fm_det_cos((s + 0.008) / 1.008 * 1.57079632679489661923) / fm_det_cos(0.008 / 1.008 * 1.57079632679489661923) : 0;
 	ab = pr->cosine ? ab * ab : fm_det_exp(-0.1 * s - 9.95 * s * s);
 	return ab < 1e-5 ? 1e-5 : ab > 1 - 1e-5 ? 1 - 1e-5 : ab;
+}
+
+double fm_process_before(const struct fm_process *pr, double t)
+{
+	double step = (double)(int)(t * pr->T + 0.5) - 1;
+	return step > 0 ? step / pr->T : 0;
+}
+
+bool fm_process_keep(const struct fm_process *pr, int c, double t, double s, struct fm_keep *keep)
+{
+	keep->at = 1 - fm_process_mask(pr, c, t);
+	keep->before = 1 - fm_process_mask(pr, c, s);
+	return keep->at < 1 && keep->before > 0;
 }
 
 int fm_reply_source(int c)
@@ -84,31 +108,81 @@ float fm_rng_normal(struct fm_rng *r)
 	return (float)(sqrt(-2.0 * fm_det_log(u)) * fm_det_cos(6.28318530717958647693 * v));
 }
 
+/* One window on its way: what of each column is noise, and what a token of it counts. */
+struct noise {
+	const struct fm_process *pr;
+	const int *vocab;
+	double m[FM_NTOK], weight[FM_NTOK];
+	bool related; /* rel is clean, wherever it is visible */
+};
+
+/* Column c at t.  Between t and the step before a token shows with probability (m - m_s) / m; where the whole step lies in the
+ * column's interval that is 1 / (m (hi - lo) T). */
+static void absorbing_column(struct noise *q, int c, double t, double rows)
+{
+	const struct fm_process *pr = q->pr;
+	double s = fm_process_before(pr, t), width = pr->hi[c] - pr->lo[c], m = fm_process_mask(pr, c, t);
+	bool across = s < pr->lo[c] || t > pr->hi[c];
+
+	q->weight[c] = 0;
+	if (m > 0 && across)
+		q->weight[c] = pr->T * (m - fm_process_mask(pr, c, s)) / m / rows;
+	if (m > 0 && m < 0.01)
+		m = 0.01; /* the bound's weight 1/m stays bounded */
+	if (m > 0 && !across)
+		q->weight[c] = 1.0 / (m * width * rows);
+	q->m[c] = m;
+}
+
+/* Tokens of row x as the network sees them: y, and their weights. */
+static void absorb(const struct noise *q, const uint16_t *x, struct fm_rng *rng, uint16_t *y, float *weight)
+{
+	for (int c = 0; c < FM_NTOK; c++) {
+		bool hidden = q->vocab[c] > 1 && q->m[c] > 0 && (q->m[c] >= 1 || fm_rng_uniform(rng) < q->m[c]);
+		y[c] = hidden ? (uint16_t)q->vocab[c] : x[c];
+		if (hidden && q->weight[c] > 0 && !(x[FM_T_REL] > 0 && fm_reply_source(c) >= 0))
+			weight[c] = (float)q->weight[c];
+	}
+}
+
+static void mix(const struct noise *q, const uint16_t *x, struct fm_rng *rng, uint16_t *y, float *weight)
+{
+	for (int c = 0; c < FM_NTOK; c++) {
+		y[c] = x[c];
+		if (q->vocab[c] <= 1 || !(q->m[c] > 0))
+			continue;
+		if (q->m[c] >= 1)
+			y[c] = (uint16_t)q->vocab[c];
+		else if (fm_rng_uniform(rng) < q->m[c])
+			y[c] = (uint16_t)fm_rng_below(rng, (uint32_t)q->vocab[c]);
+		if (!(x[FM_T_REL] > 0 && fm_reply_source(c) >= 0))
+			weight[c] = (float)q->weight[c];
+	}
+}
+
 void fm_process_corrupt(const struct fm_process *pr, const int vocab[FM_NTOK], int window, const uint16_t *tok, const float *res, double t,
 			struct fm_rng *rng, double rows, double res_share, const struct fm_example *out)
 {
 	size_t W = (size_t)window;
-	double m[FM_NTOK], weight[FM_NTOK], ab = fm_process_alpha_bar(pr, t);
+	struct noise q = {.pr = pr, .vocab = vocab, .related = !pr->multinomial || fm_process_mask(pr, FM_T_REL, t) <= 0};
+	double ab = fm_process_alpha_bar(pr, t);
 	float a = (float)sqrt(ab), b = (float)sqrt(1 - ab);
 
 	memset(out->tok_weight, 0, sizeof(float) * W * FM_NTOK);
 	memset(out->v_weight, 0, sizeof(float) * W * FM_NRES);
 	for (int c = 0; c < FM_NTOK; c++) {
-		m[c] = fm_process_mask(pr, c, t);
-		if (m[c] > 0 && m[c] < 0.01)
-			m[c] = 0.01; /* the bound's weight 1/m stays bounded */
-		weight[c] = m[c] > 0 && t <= pr->hi[c] ? 1.0 / (m[c] * (pr->hi[c] - pr->lo[c]) * rows) : 0;
+		if (pr->multinomial) {
+			q.m[c] = fm_process_mask(pr, c, t);
+			q.weight[c] = fm_process_keep(pr, c, t, fm_process_before(pr, t), &out->keep[c]) ? pr->T / rows : 0;
+		} else {
+			absorbing_column(&q, c, t, rows);
+		}
 	}
 	for (size_t i = 0; i < W; i++) {
 		const uint16_t *x = tok + i * FM_NTOK;
 		uint16_t *y = out->tok_in + i * FM_NTOK;
-		for (int c = 0; c < FM_NTOK; c++) {
-			bool hidden = vocab[c] > 1 && m[c] > 0 && (m[c] >= 1 || fm_rng_uniform(rng) < m[c]);
-			y[c] = hidden ? (uint16_t)vocab[c] : x[c];
-			if (hidden && weight[c] > 0 && !(x[FM_T_REL] > 0 && fm_reply_source(c) >= 0))
-				out->tok_weight[i * FM_NTOK + (size_t)c] = (float)weight[c];
-		}
-		if (x[FM_T_REL] > 0 && y[FM_T_REL] != x[FM_T_REL]) /* what will be copied is not known before the request is */
+		(pr->multinomial ? mix : absorb)(&q, x, rng, y, out->tok_weight + i * FM_NTOK);
+		if (x[FM_T_REL] > 0 && (y[FM_T_REL] != x[FM_T_REL] || !q.related)) /* what will be copied is not known before the request is */
 			for (int c = 0; c < FM_NTOK; c++)
 				if (fm_reply_source(c) >= 0)
 					y[c] = vocab[c] > 1 ? (uint16_t)vocab[c] : 0;
@@ -116,7 +190,7 @@ void fm_process_corrupt(const struct fm_process *pr, const int vocab[FM_NTOK], i
 			size_t at = i * FM_NRES + (size_t)k;
 			float e = fm_rng_normal(rng), r0 = res[at];
 			bool bin = !isnan(r0);
-			out->v[at] = bin ? a * e - b * r0 : 0;
+			out->v[at] = !bin ? 0 : pr->noise ? e : a * e - b * r0;
 			/* An atom has no residual: it looks like the noise it is. */
 			out->res_in[at] = bin ? a * r0 + b * e : e;
 			bool copied = x[FM_T_REL] > 0 && fm_reply_source(fm_res_tok[k]) >= 0;
@@ -124,5 +198,6 @@ void fm_process_corrupt(const struct fm_process *pr, const int vocab[FM_NTOK], i
 				out->v_weight[at] = (float)(res_share / rows);
 		}
 	}
-	fm_reply_copy(out->tok_in, out->res_in, window);
+	if (q.related)
+		fm_reply_copy(out->tok_in, out->res_in, window);
 }

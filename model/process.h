@@ -8,9 +8,15 @@
  * ports, then which flow answers which, then sizes: each column is learned given what will be known when it is drawn.  The bound on -log p of a column is the integral of
  * m_c'(t) / m_c(t) times the cross-entropy of its masked tokens.
  *
+ * Or (multinomial diffusion: multinomial.h) column c becomes uniform with probability m_c(t), on the same intervals: 1 - m_c(t)
+ * is kept, so that the way back makes things in the same order.  A column of which nothing is kept yet is shown as masked.  What
+ * a reply copies from its request is masked as long as anything of rel may be noise: role, which is clean before any of it
+ * begins to show, tells that it is a reply.
+ *
  * Residuals (Ho, Jain, Abbeel 2020, eq. 4): r_t = sqrt(ab(t)) r_0 + sqrt(1 - ab(t)) eps.  The network predicts the noise in
  * the velocity form v = sqrt(ab) eps - sqrt(1 - ab) r_0 (Salimans, Ho 2022, app. D), so that eps = sqrt(1 - ab) r_t + sqrt(ab) v:
- * residuals are standard normal by construction, for which v is 0, and a network that knows nothing does no harm.  ab is the
+ * residuals are standard normal by construction, for which v is 0, and a network that knows nothing does no harm.  Or it
+ * predicts the noise itself, as Ho, Jain, Abbeel do.  ab is the
  * cosine schedule (Nichol, Dhariwal 2021, eq. 17) or the linear one (Ho et al.; continuous form of Song et al. 2021, eq. 32) of
  * t / FM_RES_SPAN: residuals are pure noise until their tokens begin to show.
  */
@@ -27,11 +33,19 @@
 struct fm_process {
 	int T;
 	bool cosine;
+	bool multinomial; /* tokens become uniform; else they are absorbed */
+	bool noise;       /* the network predicts noise; else v */
 	double lo[FM_NTOK], hi[FM_NTOK];
 };
+/* Absorbing, v. */
 int fm_process_init(struct fm_process *pr, int T, const char *schedule, struct fm_error *err) FM_MUST_CHECK;
+/* tokens: absorbing or multinomial; prediction: v or noise. */
+int fm_process_choose(struct fm_process *pr, const char *tokens, const char *prediction, struct fm_error *err) FM_MUST_CHECK;
 double fm_process_mask(const struct fm_process *pr, int c, double t); /* m_c(t) */
 double fm_process_alpha_bar(const struct fm_process *pr, double t);
+double fm_process_before(const struct fm_process *pr, double t); /* the time a step before t, on the grid of T steps */
+/* Multinomial: what is kept of column c at t and at s < t.  False: nothing happens between them. */
+bool fm_process_keep(const struct fm_process *pr, int c, double t, double s, struct fm_keep *keep);
 
 /* The columns that a reply (rel > 0) copies from its request, and whence. */
 int fm_reply_source(int c); /* the request's column behind column c of the reply, or -1 when it is not copied */
@@ -43,7 +57,8 @@ void fm_reply_copy(uint16_t *tok, float *res, int window);
 struct fm_example {
 	uint16_t *tok_in;
 	float *res_in;
-	float *tok_weight, *v, *v_weight;
+	float *tok_weight, *v, *v_weight; /* v: velocity or noise */
+	struct fm_keep *keep;             /* (FM_NTOK), multinomial; else it may be NULL */
 };
 void fm_process_corrupt(const struct fm_process *pr, const int vocab[FM_NTOK], int window, const uint16_t *tok, const float *res, double t,
 			struct fm_rng *rng, double rows, double res_share, const struct fm_example *out);

@@ -76,15 +76,21 @@ static int sample(const struct fm_config *cfg, const struct fm_codec *codec, con
 	struct fm_range inside[FM_CFG_MAXRANGES], outside[FM_CFG_MAXRANGES];
 	struct fm_decode_opts d = {rows, cfg->generate.seed, inside, outside, cfg->generate.ninside, cfg->generate.noutside};
 	struct bar bar = {.window = codec->window};
-	bool ancestral = strcmp(cfg->generate.sampler, "ancestral") == 0;
-	struct fm_sample_opts o = {ancestral ? cfg->model.steps : cfg->generate.steps, ancestral, cfg->generate.seed, cfg->generate.guidance, show, &bar};
+	enum fm_solver solver = fm_engine_solver(cfg);
+	struct fm_sample_opts o = {.steps = solver == FM_ANCESTRAL ? cfg->model.steps : cfg->generate.steps,
+				   .solver = solver,
+				   .confident = strcmp(cfg->generate.order, "confidence") == 0,
+				   .seed = cfg->generate.seed,
+				   .guidance = cfg->generate.guidance,
+				   .progress = show,
+				   .ctx = &bar};
 	struct fm_plan_opts po;
 	struct fm_process process;
 	struct fm_plan plan = {0};
 	struct fm_pool *pool = NULL;
 	uint16_t *tok = NULL;
 	float *res = NULL;
-	int ret = fm_process_init(&process, cfg->model.steps, cfg->model.schedule, err);
+	int ret = fm_engine_process(&process, cfg, err);
 	if (ret == FM_OK)
 		ret = ranges(cfg->generate.inside, cfg->generate.ninside, inside, err);
 	if (ret == FM_OK)

@@ -149,7 +149,7 @@ static int learn(const struct fm_train_in *in, struct work *w, struct fm_train_r
 	if (patience > 0 && every > (patience + 1) / 2)
 		every = (patience + 1) / 2;
 	if (ret == FM_OK)
-		ret = fm_process_init(&process, cfg->model.steps, cfg->model.schedule, err);
+		ret = fm_engine_process(&process, cfg, err);
 	if (ret == FM_OK)
 		ret = fm_pool_new(&w->pool, cfg->train.threads, err);
 	if (ret == FM_OK)

@@ -198,6 +198,11 @@ static void test_values_out_of_range_are_refused(void **state)
 	refused(SOURCE "model:\n  denoiser: unet\n  window: 16\n  depth: 5\n", "release.yaml:5: model.depth 5: a unet over windows of 16", "1 to 4");
 	refused(SOURCE "generate:\n  steps: 1001\n",
 		"release.yaml:3: generate.steps 1001 is more than model.steps 1000", "");
+	refused(SOURCE "generate: {steps: 1001, sampler: dpm2}\n", "release.yaml:2: generate.steps 1001 is more than model.steps 1000", "");
+	refused(SOURCE "generate:\n  order: confidence\n  sampler: ancestral\n", "release.yaml:4: generate.order confidence needs few steps",
+		"set generate.order to random");
+	refused(SOURCE "model:\n  process: multinomial\ngenerate: {order: confidence}\n",
+		"release.yaml:4: generate.order confidence needs model.process absorbing, not multinomial", "");
 	refused(SOURCE "generate:\n  hours: [8, 8]\n", "release.yaml:3: generate.hours", "no time");
 	refused(SOURCE "generate:\n  hours: [0, 25]\n", "release.yaml:3: generate.hours is 25", "");
 	refused(SOURCE "generate:\n  hours: [1, 2, 3]\n", "release.yaml:3: generate.hours takes two", "");
@@ -235,11 +240,13 @@ static void test_what_this_version_cannot_do_is_refused(void **state)
 		"cannot give a differential privacy guarantee");
 	refused(SOURCE "privacy: {noise_multiplier: 1}\n", "release.yaml:2: privacy.noise_multiplier", "none");
 	refused(SOURCE "model: {denoiser: gan}\n", "release.yaml:2: model.denoiser takes transformer or unet or mlp, not 'gan'", "");
-	refused(SOURCE "model: {process: multinomial}\n", "model.process: 'multinomial' is refused", "takes absorbing");
+	refused(SOURCE "model: {process: gaussian}\n", "model.process takes absorbing or multinomial, not 'gaussian'", "");
+	refused(SOURCE "model: {prediction: x0}\n", "model.prediction takes v or noise, not 'x0'", "");
 	refused(SOURCE "model: {schedule: square}\n", "model.schedule takes linear or cosine, not 'square'", "");
 	refused(SOURCE "model: {schedule: lin}\n", "model.schedule takes linear or cosine, not 'lin'", "");
 	refused(SOURCE "model: {schedule: \"\"}\n", "model.schedule takes linear or cosine", "");
-	refused(SOURCE "generate: {sampler: magic}\n", "generate.sampler takes fewstep or ancestral", "'magic'");
+	refused(SOURCE "generate: {sampler: magic}\n", "generate.sampler takes fewstep or dpm2 or ancestral", "'magic'");
+	refused(SOURCE "generate: {order: alphabetical}\n", "generate.order takes random or confidence", "'alphabetical'");
 }
 
 static void test_yaml_beyond_one_plain_document_is_refused(void **state)

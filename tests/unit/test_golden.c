@@ -30,6 +30,9 @@ static const struct {
     {"transformer-many-rows", {"generate.rows=7000", "generate.steps=2", NULL}},
     {"unet-fewstep", {"model.denoiser=unet", NULL}},
     {"mlp-fewstep", {"model.denoiser=mlp", NULL}},
+    {"multinomial-noise", {"model.process=multinomial", "model.prediction=noise", "generate.steps=9", NULL}},
+    {"multinomial-ancestral", {"model.process=multinomial", "model.steps=40", "generate.sampler=ancestral", NULL}},
+    {"confidence-dpm2", {"generate.order=confidence", "generate.sampler=dpm2", "generate.steps=20", NULL}},
 };
 enum { NCASES = sizeof cases / sizeof *cases };
 

@@ -1,5 +1,5 @@
 /*
- * test_gradients.c - the way back of every denoiser is the derivative of the way forward: in double precision (see
+ * test_gradients.c - the way back of every denoiser, under every loss, is the derivative of the way forward: in double precision (see
  * model/double.mk), tensor by tensor, to one part in a million.
  */
 #include <math.h>
@@ -20,17 +20,21 @@ struct example {
 	uint16_t tok[B * MAXW * FM_NTOK], in[B * MAXW * FM_NTOK];
 	float res[B * MAXW * FM_NRES], res_in[B * MAXW * FM_NRES], tw[B * MAXW * FM_NTOK], v[B * MAXW * FM_NRES], vw[B * MAXW * FM_NRES], t[B];
 	uint8_t slot[B], span[B], cls[B];
+	struct fm_keep keep[B * FM_NTOK];
+	bool multinomial;
 };
 
 /* Two windows at two times at which, together, most columns are in play. */
-static void make_example(struct example *x, const int vocab[FM_NTOK], int W)
+static void make_example(struct example *x, const int vocab[FM_NTOK], int W, const char *tokens, const char *prediction)
 {
 	struct fm_rng r;
 	struct fm_process pr;
 	struct fm_error err;
 	fm_rng_init(&r, 9, FM_RNG_JUDGE, 0, 0);
 	assert_int_equal(fm_process_init(&pr, 1000, "cosine", &err), FM_OK);
+	assert_int_equal(fm_process_choose(&pr, tokens, prediction, &err), FM_OK);
 	memset(x, 0, sizeof *x);
+	x->multinomial = pr.multinomial;
 	for (int i = 0; i < B * W; i++) {
 		for (int c = 0; c < FM_NTOK; c++)
 			x->tok[i * FM_NTOK + c] = vocab[c] > 1 ? (uint16_t)fm_rng_below(&r, (uint32_t)vocab[c]) : 0;
@@ -39,7 +43,7 @@ static void make_example(struct example *x, const int vocab[FM_NTOK], int W)
 			x->res[i * FM_NRES + k] = k % 2 ? fm_rng_normal(&r) : NAN;
 	}
 	for (int b = 0; b < B; b++) {
-		struct fm_example ex = {x->in + b * W * FM_NTOK, x->res_in + b * W * FM_NRES, x->tw + b * W * FM_NTOK, x->v + b * W * FM_NRES, x->vw + b * W * FM_NRES};
+		struct fm_example ex = {x->in + b * W * FM_NTOK, x->res_in + b * W * FM_NRES, x->tw + b * W * FM_NTOK, x->v + b * W * FM_NRES, x->vw + b * W * FM_NRES, x->keep + b * FM_NTOK};
 		x->t[b] = b ? 0.60f : 0.30f;
 		fm_reply_copy(x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES, W);
 		fm_process_corrupt(&pr, vocab, W, x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES, (double)x->t[b], &r, B * W, 0.5, &ex);
@@ -52,7 +56,7 @@ static double loss_of(const struct fm_net *net, const double *p, struct fm_work 
 {
 	struct fm_net_loss l = {{0}, {0}};
 	struct fm_net_in in = {B, x->in, x->res_in, x->slot, x->span, x->cls, x->t};
-	struct fm_net_goal goal = {x->tok, x->tw, x->v, x->vw};
+	struct fm_net_goal goal = {x->tok, x->tw, x->v, x->vw, x->multinomial ? x->keep : NULL};
 	double sum = 0;
 	fm_net_forward(net, p, w, &in);
 	fm_net_backward(net, p, w, &in, &goal, &l, g);
@@ -78,7 +82,7 @@ static double slope_by_differences(const struct fm_net *net, const double *p, do
 	return (value[1] - value[0]) / (2 * h);
 }
 
-static void check(const char *denoiser, int W, int depth, int heads)
+static void check_process(const char *denoiser, int W, int depth, int heads, const char *tokens, const char *prediction)
 {
 	const int vocab[FM_NTOK] = {4, W, 5, 1, 4, 3, 20, 20, 12, 12, 4, 0, 3, 9, 11, 13};
 	struct fm_arch a = {W, D, depth, heads, 2 * D};
@@ -98,7 +102,7 @@ static void check(const char *denoiser, int W, int depth, int heads)
 	for (size_t i = 0; i < n; i++) /* zero tensors too get values, or their neighbours' gradients would be zero */
 		p[i] += 0.1 * (double)fm_rng_normal(&r);
 	memcpy(q, p, n * 8);
-	make_example(&x, vocab, W);
+	make_example(&x, vocab, W, tokens, prediction);
 	loss_of(net, p, w, &x, g);
 	for (int i = 0; i < net->layout.n; i++) {
 		const struct fm_tensor *t = &net->layout.tensor[i];
@@ -113,10 +117,10 @@ static void check(const char *denoiser, int W, int depth, int heads)
 		size = sqrt(size);
 		double num = slope_by_differences(net, p, q, w, &x, t->at, m, v);
 		if (!(fabs(num - slope) <= 1e-6 * size + 1e-9))
-			fail_msg("%s, window %d, depth %d: %s: slope %.9g, by differences %.9g (gradient's size %g)", denoiser, W, depth, t->name, slope, num, size);
+			fail_msg("%s, %s, window %d, depth %d: %s: slope %.9g, by differences %.9g (gradient's size %g)", denoiser, tokens, W, depth, t->name, slope, num, size);
 		num = slope_by_differences(net, p, q, w, &x, t->at + most, 1, &one);
 		if (!(fabs(num - g[t->at + most]) <= 1e-6 * fabs(num) + 1e-9))
-			fail_msg("%s, window %d, depth %d: %s[%zu]: slope %.9g, by differences %.9g", denoiser, W, depth, t->name, most, g[t->at + most], num);
+			fail_msg("%s, %s, window %d, depth %d: %s[%zu]: slope %.9g, by differences %.9g", denoiser, tokens, W, depth, t->name, most, g[t->at + most], num);
 		alive += size > 1e-6;
 		if (strncmp(t->name, "body.", 5) == 0 && !(size > 1e-6))
 			fail_msg("%s: %s does not count", denoiser, t->name);
@@ -125,6 +129,43 @@ static void check(const char *denoiser, int W, int depth, int heads)
 	free(p), free(g), free(q), free(v);
 	fm_work_free(w);
 	fm_net_free(net);
+}
+
+static void check(const char *denoiser, int W, int depth, int heads)
+{
+	check_process(denoiser, W, depth, heads, "absorbing", "v");
+	if (W == 5)
+		check_process(denoiser, W, depth, heads, "multinomial", "noise");
+}
+
+/* KL, where something and where all is kept a step before, with x_t the same as x_0, another, and the mask. */
+static void divergence(void **state)
+{
+	static const struct fm_keep keeps[] = {{0.3, 0.5}, {0.999, 0.9995}, {0.01, 0.02}, {0.9, 1}, {0.001, 1}, {0, 0.004}, {0, 1}};
+	enum { K = 7 };
+	struct fm_rng r;
+	(void)state;
+	fm_rng_init(&r, 6, FM_RNG_JUDGE, 0, 0);
+	for (size_t i = 0; i < sizeof keeps / sizeof *keeps; i++)
+		for (int x0 = 0; x0 < K; x0 += 3)
+			for (int j = 0; j < K; j++) {
+				double z[K], g[K], y[K], value[2];
+				int xt = keeps[i].at > 0 ? (x0 + j % 2) % K : K;
+				for (int k = 0; k < K; k++)
+					z[k] = 2 * (double)fm_rng_normal(&r);
+				memcpy(g, z, sizeof g);
+				assert_true(fm_multinomial_loss(fm_kernels(), g, y, K, x0, xt, &keeps[i], 3) > 0);
+				for (int s = 0; s < 2; s++) {
+					double q[K];
+					memcpy(q, z, sizeof q);
+					q[j] += s ? 1e-5 : -1e-5;
+					value[s] = 3 * fm_multinomial_loss(fm_kernels(), q, y, K, x0, xt, &keeps[i], 3);
+				}
+				double slope = (value[1] - value[0]) / 2e-5;
+				if (!(fabs(slope - g[j]) <= 1e-7 + 1e-6 * fabs(slope)))
+					fail_msg("kept %g and %g, x0 %d, xt %d, z[%d]: slope %.9g, by differences %.9g", keeps[i].at, keeps[i].before,
+						 x0, xt, j, g[j], slope);
+			}
 }
 
 static void transformer(void **state)
@@ -154,6 +195,7 @@ static void mlp(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(divergence),
 		cmocka_unit_test(transformer),
 		cmocka_unit_test(unet),
 		cmocka_unit_test(mlp),

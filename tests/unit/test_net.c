@@ -49,7 +49,7 @@ static void make_example(struct example *x, double t0, double t1)
 			x->res[i * FM_NRES + k] = k % 2 ? fm_rng_normal(&r) : NAN;
 	}
 	for (int b = 0; b < B; b++) {
-		struct fm_example ex = {x->in + b * W * FM_NTOK, x->res_in + b * W * FM_NRES, x->tw + b * W * FM_NTOK, x->v + b * W * FM_NRES, x->vw + b * W * FM_NRES};
+		struct fm_example ex = {x->in + b * W * FM_NTOK, x->res_in + b * W * FM_NRES, x->tw + b * W * FM_NTOK, x->v + b * W * FM_NRES, x->vw + b * W * FM_NRES, NULL};
 		x->t[b] = (float)(b ? t1 : t0);
 		fm_reply_copy(x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES, W);
 		fm_process_corrupt(&pr, vocab, W, x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES, b ? t1 : t0, &r, B * W, 0.5, &ex);
@@ -62,7 +62,7 @@ static double loss_of(const struct fm_net *net, const float *p, struct fm_work *
 {
 	struct fm_net_loss l = {{0}, {0}};
 	struct fm_net_in in = {B, x->in, x->res_in, x->slot, x->span, x->cls, x->t};
-	struct fm_net_goal goal = {x->tok, x->tw, x->v, x->vw};
+	struct fm_net_goal goal = {x->tok, x->tw, x->v, x->vw, NULL};
 	double sum = 0;
 	fm_net_forward(net, p, w, &in);
 	fm_net_backward(net, p, w, &in, &goal, &l, g);
