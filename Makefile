@@ -4,7 +4,7 @@
 #   make demo         from a simulated trace to a verified archive; TRACE=FILE DIALECT=ugr16 [ROWS=N] on a real one
 #   make test         every test; test-asan: with sanitizers; test-long: with long ones
 #   make lint         warnings of two compilers, cppcheck, clang-tidy, shellcheck, the arrows between the rooms
-#   make bench        how fast, beside the peer
+#   make bench        how fast, beside the peer; bench-steps, bench-scale: the curves of docs/figures (hours)
 #   make fuzz         SECONDS each of libFuzzer on what reads strangers' bytes
 #   make check-repro  build and release in several ways, compare bytes
 #   make install      into PREFIX (default /usr/local), DESTDIR before it
@@ -119,7 +119,10 @@ bench: deps deps-bench
 	@$(MAKE) --no-print-directory bench-run
 bench-run:
 	@B=$(B) tests/bench.sh
-.PHONY: bench-run
+bench-steps bench-scale: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@B=$(B) tests/$(subst -,_,$@).sh
+.PHONY: bench-run bench-steps bench-scale
 
 check-repro: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all
