@@ -12,12 +12,15 @@
 static const struct column_set {
 	const char *name;
 	unsigned without;
-	double unique_share, lone_share; /* of the family's error budget */
+	double share[3]; /* of the family's error budget: unique, lone, solitary */
 } column_sets[] = {
-    /* No fresh row is met in all columns (leak.rows_equal is 0): no budget is needed there. */
-    {"", 0, 0, 0},
-    {"_no_time", 1u << FM_TE, FM_LEAK_SHARE_UNIQUE, FM_LEAK_SHARE_LONE},
-    {"_no_addr_time", 1u << FM_TE | 1u << FM_SA | 1u << FM_DA, FM_LEAK_SHARE_UNIQUE, FM_LEAK_SHARE_LONE},
+    /* No fresh row is met in all columns (leak.rows_equal is 0): no budget is needed there.  A copy with its addresses
+     * is a copy without them too: a quarter is enough. */
+    {"", 0, {0, 0, 0}},
+    {"_no_time", 1u << FM_TE, {FM_LEAK_SHARE_UNIQUE / 4, FM_LEAK_SHARE_LONE / 4, 0}},
+    {"_no_addr_time",
+     1u << FM_TE | 1u << FM_SA | 1u << FM_DA,
+     {FM_LEAK_SHARE_UNIQUE, FM_LEAK_SHARE_LONE, FM_LEAK_SHARE_SOLITARY}},
 };
 enum { NSETS = sizeof column_sets / sizeof *column_sets };
 
@@ -36,8 +39,8 @@ static int matched_share(struct fm_leak *l, const struct fm_match_index *train, 
 
 struct record {
 	uint32_t row;
-	uint8_t side; /* 0 training, 1 holdout */
-	uint8_t lone;
+	uint8_t side;  /* 0 training, 1 holdout */
+	uint8_t apart; /* in how many columns every other real row differs from it at least: 1 to 3 */
 };
 
 /* Add to list those of side[own] that occur there once, on the other side never, and among the synthetic rows: each
@@ -56,14 +59,14 @@ static int emitted_records(const struct fm_table *const side[2], int own, const 
 			goto out;
 	for (size_t i = 0; i < side[own]->rows; i++)
 		if (times[0][i] == 1 && times[1][i] == 0 && times[2][i] > 0)
-			list[(*n)++] = (struct record){(uint32_t)i, (uint8_t)own, 1};
+			list[(*n)++] = (struct record){(uint32_t)i, (uint8_t)own, 3};
 out:
 	for (int k = 0; k < 3; k++)
 		free(times[k]);
 	return rc;
 }
 
-/* ---- which records are lone: no other real row differs from them in one column alone ---- */
+/* ---- which records are lone or solitary: no other real row differs from them in one column alone, in two ---- */
 
 struct hashed {
 	const struct fm_table *t;
@@ -138,33 +141,68 @@ static size_t first_not_below(const uint64_t *sorted, size_t n, uint64_t v)
 	return at;
 }
 
-/* Without column c: which records does another row equal?  By 64-bit hash: a false alarm makes a record count less. */
-static int drop_column(const struct hashed side[2], int c, struct record *list, size_t n, uint64_t *key,
-		       uint32_t *times, struct fm_error *err)
+/* A row's hash without columns c and d (or c alone, d being c). */
+static uint64_t without(const struct hashed *h, size_t row, int c, int d)
 {
+	return h->sum[row] - term(h, c, row) - (d == c ? 0 : term(h, d, row));
+}
+
+/* Most rows are like no record: a small table of bits says so before a search does. */
+#define SIEVE_BITS 16
+struct sieve {
+	uint64_t word[1 << (SIEVE_BITS - 6)];
+};
+
+static int maybe(const struct sieve *s, uint64_t v)
+{
+	return s->word[v >> (64 - SIEVE_BITS + 6)] >> (v >> (64 - SIEVE_BITS) & 63) & 1;
+}
+
+/* Without columns c and d: a record that another row equals is no more than `level` columns apart.  By 64-bit hash: a
+ * false alarm makes a record count less.  key, times (n): work space. */
+static int drop_columns(const struct hashed side[2], int c, int d, uint8_t level, struct record *list, size_t n,
+			uint64_t *key, uint32_t *times, struct fm_error *err)
+{
+	struct sieve sieve = {{0}};
 	int rc;
 
-	for (size_t i = 0; i < n; i++)
-		key[i] = side[list[i].side].sum[list[i].row] - term(&side[list[i].side], c, list[i].row);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t v = key[i] = without(&side[list[i].side], list[i].row, c, d);
+		sieve.word[v >> (64 - SIEVE_BITS + 6)] |= (uint64_t)1 << (v >> (64 - SIEVE_BITS) & 63);
+	}
 	if ((rc = fm_sort_u64(key, NULL, n, err)) != FM_OK)
 		return rc;
 	memset(times, 0, n * sizeof *times);
 	for (int k = 0; k < 2; k++)
 		for (size_t r = 0; r < side[k].t->rows; r++) {
-			uint64_t v = side[k].sum[r] - term(&side[k], c, r);
+			uint64_t v = without(&side[k], r, c, d);
+			if (!maybe(&sieve, v))
+				continue;
 			size_t at = first_not_below(key, n, v);
 			if (at < n && key[at] == v)
 				times[at]++;
 		}
 	for (size_t i = 0; i < n; i++) {
-		uint64_t v = side[list[i].side].sum[list[i].row] - term(&side[list[i].side], c, list[i].row);
-		if (times[first_not_below(key, n, v)] > 1) /* one of them is the record itself */
-			list[i].lone = 0;
+		uint64_t v = without(&side[list[i].side], list[i].row, c, d);
+		if (times[first_not_below(key, n, v)] > 1 && list[i].apart > level) /* one of them is the record */
+			list[i].apart = level;
 	}
 	return FM_OK;
 }
 
-static int find_lone(const struct fm_leak *l, unsigned columns, struct record *list, size_t n, struct fm_error *err)
+static int furthest_first(const void *a, const void *b)
+{
+	const struct record *x = a, *y = b;
+
+	if (x->apart != y->apart)
+		return x->apart < y->apart ? 1 : -1;
+	if (x->side != y->side)
+		return x->side < y->side ? -1 : 1;
+	return (x->row > y->row) - (x->row < y->row);
+}
+
+/* How far apart the records are: all begin at 3, and come out sorted by it. */
+static int set_apart(const struct fm_leak *l, unsigned columns, struct record *list, size_t n, struct fm_error *err)
 {
 	struct hashed side[2] = {0};
 	uint64_t *key = NULL;
@@ -178,7 +216,14 @@ static int find_lone(const struct fm_leak *l, unsigned columns, struct record *l
 		goto out;
 	for (int c = 0; c < FM_NCOL && rc == FM_OK && n > 0; c++)
 		if (columns >> c & 1u)
-			rc = drop_column(side, c, list, n, key, times, err);
+			rc = drop_columns(side, c, c, 1, list, n, key, times, err);
+	qsort(list, n, sizeof *list, furthest_first);
+	while (n > 0 && list[n - 1].apart < 3)
+		n--;
+	for (int c = 0; c < FM_NCOL && rc == FM_OK; c++)
+		for (int d = c + 1; d < FM_NCOL && rc == FM_OK && n > 0; d++)
+			if (columns >> c & 1u && columns >> d & 1u)
+				rc = drop_columns(side, c, d, 2, list, n, key, times, err);
 out:
 	hashed_close(&side[0]);
 	hashed_close(&side[1]);
@@ -189,9 +234,12 @@ out:
 
 /* ---- the paired tests ---- */
 
-static int paired(struct fm_leak *l, const char *name, const char *set, const struct record *list, size_t n, int lone,
-		  double share, struct fm_error *err)
+/* Records that are `apart` columns from all others at least. */
+static int paired(struct fm_leak *l, const char *set, const struct record *list, size_t n, int apart, double share,
+		  struct fm_error *err)
 {
+	static const char *const names[] = {"unique", "lone", "solitary"};
+	const char *name = names[apart - 1];
 	struct fm_block_test test;
 	uint32_t *votes = NULL;
 	char part[40];
@@ -200,10 +248,11 @@ static int paired(struct fm_leak *l, const char *name, const char *set, const st
 	if ((rc = fm_alloc(&votes, l->blocks->n + 1, sizeof *votes, "votes", err)) != FM_OK)
 		return rc;
 	for (size_t i = 0; i < n; i++)
-		if (!lone || list[i].lone)
+		if (list[i].apart >= apart)
 			votes[l->blocks->of_row[list[i].side][list[i].row]]++;
-	if ((rc = fm_leak_test(l, name, set, lone ? FM_LEAK_PAIRS : FM_LEAK_BLOCKS, FM_LEAK_GRANTED, votes, share,
-			       &test, err)) != FM_OK)
+	/* Who has learned a distribution meets no solitary record more often for it: nothing is granted there. */
+	if ((rc = fm_leak_test(l, name, set, apart > 1 ? FM_LEAK_PAIRS : FM_LEAK_BLOCKS,
+			       apart == 3 ? 0.5 : FM_LEAK_GRANTED, votes, share, &test, err)) != FM_OK)
 		goto out;
 	snprintf(part, sizeof part, "%s_train", name);
 	if ((rc = fm_leak_add(l, part, set, test.train, l->train->rows, err)) != FM_OK)
@@ -238,10 +287,10 @@ static int set_matches(struct fm_leak *l, const struct column_set *set, unsigned
 	for (int k = 0; k < 2; k++)
 		if ((rc = emitted_records(side, k, sides, xs, list, &n, err)) != FM_OK)
 			goto out;
-	if ((rc = paired(l, "unique", set->name, list, n, 0, set->unique_share, err)) != FM_OK ||
-	    (rc = find_lone(l, columns, list, n, err)) != FM_OK)
+	if ((rc = set_apart(l, columns, list, n, err)) != FM_OK)
 		goto out;
-	rc = paired(l, "lone", set->name, list, n, 1, set->lone_share, err);
+	for (int apart = 1; apart <= 3 && rc == FM_OK; apart++)
+		rc = paired(l, set->name, list, n, apart, set->share[apart - 1], err);
 out:
 	fm_match_index_free(x[0]);
 	fm_match_index_free(x[1]);

@@ -22,10 +22,11 @@ static const struct test {
 	const char *name, *columns;
 	double share;
 } tests[] = {
-    {"unique", "_no_time", FM_LEAK_SHARE_UNIQUE},
+    {"unique", "_no_time", FM_LEAK_SHARE_UNIQUE / 4},
     {"unique", "_no_addr_time", FM_LEAK_SHARE_UNIQUE},
-    {"lone", "_no_time", FM_LEAK_SHARE_LONE},
+    {"lone", "_no_time", FM_LEAK_SHARE_LONE / 4},
     {"lone", "_no_addr_time", FM_LEAK_SHARE_LONE},
+    {"solitary", "_no_addr_time", FM_LEAK_SHARE_SOLITARY},
     {"attached", "_no_addr_time", FM_LEAK_SHARE_ATTACHED},
     {"attached", "_sizes", FM_LEAK_SHARE_ATTACHED},
     {"nearer", "", FM_LEAK_SHARE_NEARER},

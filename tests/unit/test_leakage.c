@@ -94,6 +94,54 @@ static void test_copies_with_fresh_addresses_and_times_are_counted(void **state)
 	fm_table_free(s);
 }
 
+/* How many columns apart other rows are is what makes a record unique, lone or solitary. */
+static void test_records_are_apart_by_columns(void **state)
+{
+	struct fm_table *t = random_table(3000, 1), *h = random_table(3000, 2), *s = NULL;
+	const uint32_t row[3] = {0, 500, 1000};
+	struct fm_error err = {0};
+	struct fm_metrics m = {0};
+
+	(void)state;
+	for (size_t k = 0; k < 3; k++) { /* three records like no other */
+		t->td[500 * k] = 4000000000u + (uint32_t)k;
+		t->pkt[500 * k] = 7000000 + k;
+		t->byt[500 * k] = 900000000 + k;
+		t->sp[500 * k] = (uint16_t)(65001 + k);
+	}
+	OK(fm_table_take(&s, t, row, 3, &err));
+	for (size_t i = 0; i < s->rows; i++)
+		s->te[i] += 1;
+	for (int c = 0; c < FM_NCOL; c++) { /* holdout rows: one is another in one column, one in two */
+		if (!FM_HAS(h, c) || fm_cols[c].kind == FM_KIND_CATEGORY)
+			continue;
+		memcpy((char *)h->col[c] + 10 * fm_cols[c].width, (char *)t->col[c], fm_cols[c].width);
+		memcpy((char *)h->col[c] + 20 * fm_cols[c].width, (char *)t->col[c] + 500 * fm_cols[c].width,
+		       fm_cols[c].width);
+	}
+	for (int c = 0; c < FM_NCOL; c++)
+		if (FM_HAS(h, c) && fm_cols[c].kind == FM_KIND_CATEGORY) {
+			uint16_t *v = h->col[c];
+			const char *value[2] = {t->dict[c].value[((uint16_t *)t->col[c])[0]],
+						t->dict[c].value[((uint16_t *)t->col[c])[500]]};
+			v[10] = (uint16_t)fm_dict_index(&h->dict[c], value[0], strlen(value[0]), true);
+			v[20] = (uint16_t)fm_dict_index(&h->dict[c], value[1], strlen(value[1]), true);
+		}
+	h->td[10]++;
+	h->td[20] += 100;
+	h->byt[20] += 100;
+	leakage(t, h, s, &m);
+	assert_true(metric(&m, "leak.unique_train_no_addr_time") == 3);
+	assert_true(metric(&m, "leak.lone_train_no_addr_time") == 2);
+	assert_true(metric(&m, "leak.solitary_train_no_addr_time") == 1);
+	assert_true(metric(&m, "leak.solitary_holdout_no_addr_time") == 0);
+	assert_true(fabs(metric(&m, "leak.solitary_p_no_addr_time") - 0.5) < 1e-12);
+	fm_metrics_free(&m);
+	fm_table_free(t);
+	fm_table_free(h);
+	fm_table_free(s);
+}
+
 static void test_noisy_copies_are_nearer(void **state)
 {
 	struct fm_table *t = random_table(2000, 1), *h = random_table(2500, 2), *s = random_table(1000, 3);
@@ -503,6 +551,7 @@ int main(void)
 	    cmocka_unit_test(test_fresh_rows_pass),
 	    cmocka_unit_test(test_planted_copies_are_counted),
 	    cmocka_unit_test(test_copies_with_fresh_addresses_and_times_are_counted),
+	    cmocka_unit_test(test_records_are_apart_by_columns),
 	    cmocka_unit_test(test_noisy_copies_are_nearer),
 	    cmocka_unit_test(test_training_as_its_own_holdout_is_half),
 	    cmocka_unit_test(test_matches_by_text),
