@@ -13,8 +13,18 @@ int fm_metric_by_identity(const char *name)
 	return strncmp(name, "leak.echo_addr", 14) == 0 || strncmp(name, "leak.echo_prefix", 16) == 0;
 }
 
-/* One floor is one draw of the noise: fresh flows are seldom further from training than so many times it. */
+/* One floor is one draw of the noise: fresh flows are seldom further from the ideal than so many times it. */
 #define ROOM 1.5
+
+/* What a metric with a floor would be if nothing could be told apart. */
+static double ideal(const char *name)
+{
+	const char *end = strrchr(name, '_');
+
+	if (strncmp(name, "c2st.", 5) == 0)
+		return 0.5;
+	return end && (!strcmp(end, "_correlation") || !strcmp(end, "_rank100") || !strcmp(end, "_overlap20"));
+}
 
 struct judge {
 	const struct fm_config *cfg;
@@ -33,12 +43,14 @@ static double floor_of(const struct fm_metrics *m, const char *name)
 	return f ? f->value : (double)NAN;
 }
 
-/* Few rows are noisy rows: an absolute maximum is raised by what real flows show at these rows. */
-static double allowance(const struct judge *j, const struct fm_cfg_check *check)
+/* Few rows are noisy rows: an absolute threshold is moved by what real flows are off the ideal at these rows. */
+static double allowance(const struct judge *j, const struct fm_cfg_check *check, int is_max)
 {
-	double floor = floor_of(&j->floor, check->name);
+	double off = floor_of(&j->floor, check->name) - ideal(check->name);
 
-	return check->relative_to_floor || !(floor > 0) ? 0 : ROOM * floor;
+	if (!(is_max ? off > 0 && !check->relative_to_floor : off < 0))
+		return 0; /* no floor, or one better than ideal */
+	return ROOM * off;
 }
 
 /* A check that somebody waived stops nothing, so it catches nothing either. */
@@ -50,15 +62,16 @@ static int waived(const struct judge *j, const char *name)
 	return 0;
 }
 
-/* 1 it fails, 0 it passes, -1 the check says nothing about controls: fresh flows were not measured by it. */
+/* 1 it fails, 0 it passes, -1 the check says nothing about this control: it, or fresh flows, were not measured by it. */
 static int fails(const struct judge *j, const struct fm_cfg_check *check, int is_max, const struct fm_metrics *m,
 		 struct fm_check_result *c)
 {
 	const struct fm_metric *fresh = fm_metrics_find(&j->fresh, check->name);
 
-	if (!fresh || !isfinite(fresh->value) || fm_metric_by_identity(check->name) || waived(j, check->name))
+	if (!fresh || !isfinite(fresh->value) || !fm_metrics_find(m, check->name) || fm_metric_by_identity(check->name) ||
+	    waived(j, check->name))
 		return -1;
-	fm_gate_line(c, check, is_max, m, floor_of(&j->floor, check->name), is_max ? allowance(j, check) : 0);
+	fm_gate_line(c, check, is_max, m, floor_of(&j->floor, check->name), allowance(j, check, is_max));
 	return !c->pass;
 }
 

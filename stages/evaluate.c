@@ -110,19 +110,20 @@ static const struct group {
 	/* The same of real holdout against training, behind "floor."; NULL where there is no such thing. */
 	int (*floor)(const struct fm_table *real, const struct fm_table *holdout, struct fm_pool *, const char *prefix,
 		     struct fm_metrics *, struct fm_error *);
+	int learns;
 } groups[] = {
-    {"rows", {"rows."}, count_rows, NULL},
-    {"marginals", {"jsd.", "jsd_mean8", "emd.", "emdn."}, fidelity, fm_fidelity},
-    {"pairs", {"assoc.", "pair_jsd"}, association, fm_association},
-    {"time and structure", {"time."}, structure, fm_structure},
-    {"heavy hitters", {"heavy."}, heavy, fm_heavy},
-    {"bursts", {"burst."}, burst, fm_burst},
-    {"two-sample tests", {"c2st."}, two_sample, fm_c2st},
-    {"rules", {"rules."}, rules, NULL},
-    {"classification", {"downstream.label_classes", "tstr.", "trtr."}, classification, NULL},
-    {"anomaly detection", {"anomaly."}, anomaly, fm_anomaly_floor},
-    {"prediction task", {"downstream."}, downstream, NULL},
-    {"leakage", {"leak."}, leakage, NULL},
+    {"rows", {"rows."}, count_rows, NULL, 0},
+    {"marginals", {"jsd.", "jsd_mean8", "emd.", "emdn."}, fidelity, fm_fidelity, 0},
+    {"pairs", {"assoc.", "pair_jsd"}, association, fm_association, 0},
+    {"time and structure", {"time."}, structure, fm_structure, 0},
+    {"heavy hitters", {"heavy."}, heavy, fm_heavy, 0},
+    {"bursts", {"burst."}, burst, fm_burst, 0},
+    {"two-sample tests", {"c2st."}, two_sample, fm_c2st, 1},
+    {"rules", {"rules."}, rules, NULL, 0},
+    {"classification", {"downstream.label_classes", "tstr.", "trtr."}, classification, NULL, 1},
+    {"anomaly detection", {"anomaly."}, anomaly, fm_anomaly_floor, 1},
+    {"prediction task", {"downstream."}, downstream, NULL, 1},
+    {"leakage", {"leak."}, leakage, NULL, 0},
 };
 enum { NGROUPS = sizeof groups / sizeof *groups };
 
@@ -143,6 +144,15 @@ unsigned fm_evaluate_groups_needed(const struct fm_config *cfg)
 
 	for (int i = 0; i < cfg->gate.n; i++)
 		set |= fm_evaluate_group(cfg->gate.check[i].name);
+	return set;
+}
+
+unsigned fm_evaluate_groups_that_learn(void)
+{
+	unsigned set = 0;
+
+	for (unsigned g = 0; g < NGROUPS; g++)
+		set |= (unsigned)groups[g].learns << g;
 	return set;
 }
 

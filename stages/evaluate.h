@@ -36,6 +36,7 @@ int fm_evaluate_tables(const struct fm_table *real, const struct fm_table *synth
  */
 unsigned fm_evaluate_group(const char *metric); /* the group of a metric, or of its floor; 0 for one that nobody makes */
 unsigned fm_evaluate_groups_needed(const struct fm_config *cfg); /* of the checks of cfg->gate */
+unsigned fm_evaluate_groups_that_learn(void);                    /* whose judges train a model: two-sample tests and tasks */
 int fm_evaluate_some(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
 		     unsigned set, struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 /* The floors of a set of groups: what fresh real flows would score, holdout in the synthetic table's place, the larger side

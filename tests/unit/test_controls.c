@@ -204,8 +204,15 @@ static struct fm_verdict verdict_of(const struct fm_config *cfg, const json_t *d
 	struct fm_error err = {0};
 	struct fm_verdict v;
 
-	for (int i = 0; i < cfg->gate.n; i++)
-		OK(fm_metrics_add(&m, cfg->gate.check[i].name, cfg->gate.check[i].has_min ? 1 : 0, 1000, &err));
+	for (int i = 0; i < cfg->gate.n; i++) {
+		const struct fm_cfg_check *check = &cfg->gate.check[i];
+		char floor[96];
+
+		snprintf(floor, sizeof floor, "floor.%s", check->name);
+		OK(fm_metrics_add(&m, check->name, check->has_min ? 1 : 0, 1000, &err));
+		if (check->relative_to_floor)
+			OK(fm_metrics_add(&m, floor, 0, 1000, &err));
+	}
 	OK(fm_gate_apply(cfg, &m, &v, &err));
 	assert_true(v.pass);
 	OK(fm_gate_complete(cfg, doc, waivers, &v, &err));
@@ -240,11 +247,14 @@ static const struct fm_check_result *line(const struct fm_verdict *v)
 	return &v->check[v->n - 1];
 }
 
-static const char *const checks[] = {"gate.downstream.mse_ratio=null", "gate.control_rows=1500"};
+/* Without the judges that learn: they have a test of their own. */
+#define QUICK "gate.downstream.mse_ratio=null", "gate.c2st.flow_blocks_auc=null", "gate.control_rows=1500"
+static const char *const checks[] = {QUICK};
+enum { NCHECKS = sizeof checks / sizeof *checks };
 
 static void test_the_preset_tells_copies_from_fresh_flows(void **state)
 {
-	struct fm_config *cfg = gate_of(checks, 2);
+	struct fm_config *cfg = gate_of(checks, NCHECKS);
 	json_t *doc = measured(cfg), *again = measured(cfg), *written;
 	struct fm_verdict v = verdict_of(cfg, doc, NULL), read;
 	struct fm_error err = {0};
@@ -276,9 +286,9 @@ static void test_the_preset_tells_copies_from_fresh_flows(void **state)
 
 static void test_a_gate_that_copies_pass_blocks(void **state)
 {
-	const char *const loose[] = {checks[0], checks[1], "gate.leak.rows_equal=1", "gate.leak.share_nearer_train=1",
+	const char *const loose[] = {QUICK, "gate.leak.rows_equal=1", "gate.leak.share_nearer_train=1",
 				     "gate.leak.family_p=null"};
-	struct fm_config *cfg = gate_of(loose, 5);
+	struct fm_config *cfg = gate_of(loose, NCHECKS + 3);
 	json_t *doc = measured(cfg), *waivers;
 	struct fm_verdict v = verdict_of(cfg, doc, NULL);
 
@@ -300,9 +310,9 @@ static void test_a_gate_that_copies_pass_blocks(void **state)
 
 static void test_a_gate_that_real_flows_fail_blocks(void **state)
 {
-	const char *const strict[] = {checks[0], checks[1], "gate.rules.broken_share=null",
+	const char *const strict[] = {QUICK, "gate.rules.broken_share=null",
 				      "gate.jsd.TD={max: 0, relative_to_floor: true}"};
-	struct fm_config *cfg = gate_of(strict, 4);
+	struct fm_config *cfg = gate_of(strict, NCHECKS + 2);
 	json_t *doc = measured(cfg);
 	struct fm_verdict v = {0};
 	struct fm_error err = {0};
@@ -320,7 +330,7 @@ static void test_a_gate_that_real_flows_fail_blocks(void **state)
 
 static void test_no_trial_is_a_failed_one(void **state)
 {
-	struct fm_config *cfg = gate_of(checks, 2);
+	struct fm_config *cfg = gate_of(checks, NCHECKS);
 	struct fm_verdict v = verdict_of(cfg, NULL, NULL);
 	struct fm_table *few = random_table(60, 1);
 	struct fm_error err = {0};
@@ -380,6 +390,101 @@ static void test_what_fresh_flows_lack_catches_nothing(void **state)
 	free(cfg);
 }
 
+/* A gate of one check, alone and without a preset. */
+static struct fm_config *one_check(const char *name, int is_max, double threshold, int64_t rows)
+{
+	struct fm_config *cfg = calloc(1, sizeof *cfg);
+	struct fm_cfg_check *check = &cfg->gate.check[0];
+
+	snprintf(check->name, sizeof check->name, "%s", name);
+	check->has_max = is_max;
+	check->has_min = !is_max;
+	check->max = check->min = threshold;
+	cfg->gate.n = 1;
+	cfg->gate.control_rows = rows;
+	cfg->gate.control_limit = 0.005;
+	return cfg;
+}
+
+static void test_few_rows_move_a_threshold_by_what_real_flows_are_off_the_ideal(void **state)
+{
+	const char *text = "{\"format\":\"flowmint-controls/1\",\"rows\":9,\"limit\":0.005,"
+			   "\"floor\":[{\"name\":\"floor.%s\",\"value\":%g,\"n\":9}],\"controls\":["
+			   "{\"name\":\"fresh\",\"kind\":\"positive\",\"level\":0,\"expected\":\"pass\",\"metrics\":["
+			   "{\"name\":\"%s\",\"value\":%g,\"n\":9}]}]}";
+	static const struct {
+		const char *name;
+		double floor, value, max, min; /* of the two thresholds the one that is no NaN */
+		const char *want;
+	} cases[] = {
+	    {"jsd.TD", 0.2, 0.39, 0.1, NAN, "pass"}, /* ideal 0: 0.1 and 1.5 times 0.2 */
+	    {"jsd.TD", 0.2, 0.41, 0.1, NAN, "fail"},
+	    {"jsd.TD", 0.2, 0.39, NAN, 0.5, "fail"}, /* a minimum of what is best small stays */
+	    {"c2st.flow_auc", 0.6, 0.94, 0.8, NAN, "pass"}, /* ideal 0.5: 0.8 and 0.15 */
+	    {"c2st.flow_auc", 0.6, 0.96, 0.8, NAN, "fail"},
+	    {"c2st.flow_auc", 0.4, 0.81, 0.8, NAN, "fail"}, /* a floor better than ideal gives no room */
+	    {"anomaly.score_correlation", 0.9, 0.76, NAN, 0.9, "pass"}, /* ideal 1: 0.9 less 0.15 */
+	    {"anomaly.score_correlation", 0.9, 0.74, NAN, 0.9, "fail"},
+	    {"heavy.DP_rank100", 0.8, 0.31, NAN, 0.6, "pass"},
+	    {"heavy.DP_rank100", 0.8, 0.29, NAN, 0.6, "fail"},
+	    {"heavy.SP_overlap20", 0.8, 0.29, NAN, 0.6, "fail"},
+	    {"heavy.DP_rank100", 0.8, 0.9, 0.85, NAN, "fail"}, /* a maximum of what is best large stays */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		int is_max = !isnan(cases[i].max);
+		struct fm_config *cfg = one_check(cases[i].name, is_max, is_max ? cases[i].max : cases[i].min, 9);
+		struct fm_error err = {0};
+		struct fm_verdict v = {.check = calloc(3, sizeof *v.check)};
+		char doc[1000];
+
+		snprintf(doc, sizeof doc, text, cases[i].name, cases[i].floor, cases[i].name, cases[i].value);
+		json_t *j = json_loads(doc, 0, NULL);
+		OK(fm_controls_judge(cfg, j, &v, &err));
+		got(&v, "fresh", 0, cases[i].want);
+		fm_verdict_free(&v);
+		json_decref(j);
+		free(cfg);
+	}
+}
+
+static int has_metric(const json_t *doc, const char *name, double level, const char *metric)
+{
+	const json_t *list = json_object_get(doc, "controls");
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *o = json_array_get(list, i), *m = json_object_get(o, "metrics");
+		if (strcmp(json_string_value(json_object_get(o, "name")), name) != 0 ||
+		    json_number_value(json_object_get(o, "level")) != level)
+			continue;
+		for (size_t k = 0; k < json_array_size(m); k++)
+			if (!strcmp(json_string_value(json_object_get(json_array_get(m, k), "name")), metric))
+				return 1;
+	}
+	return 0;
+}
+
+static void test_judges_that_learn_see_fresh_and_useless_flows(void **state)
+{
+	static const char metric[] = "c2st.flow_blocks_auc";
+	struct fm_config *cfg = one_check(metric, 1, 0.8, 400);
+	json_t *doc = measured(cfg);
+	struct fm_verdict v = verdict_of(cfg, doc, NULL);
+
+	(void)state;
+	assert_true(has_metric(doc, "fresh", 0, metric) && has_metric(doc, "shuffled", 0, metric));
+	assert_false(has_metric(doc, "copy", 0.005, metric) || has_metric(doc, "noise", 0.1, metric));
+	got(&v, "fresh", 0, "pass");
+	got(&v, "independent", 0, "fail");
+	got(&v, "one_row", 0, "fail");
+	got(&v, "copy", 1, "pass"); /* what was not measured is not caught */
+	assert_false(v.pass);
+	fm_verdict_free(&v);
+	json_decref(doc);
+	free(cfg);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -390,6 +495,8 @@ int main(void)
 	    cmocka_unit_test(test_a_gate_that_real_flows_fail_blocks),
 	    cmocka_unit_test(test_no_trial_is_a_failed_one),
 	    cmocka_unit_test(test_what_fresh_flows_lack_catches_nothing),
+	    cmocka_unit_test(test_few_rows_move_a_threshold_by_what_real_flows_are_off_the_ideal),
+	    cmocka_unit_test(test_judges_that_learn_see_fresh_and_useless_flows),
 	};
 
 	fm_log_quiet(1);
