@@ -146,7 +146,7 @@ static void draw(struct fm_progress *p, double now, const char *note)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "  %s left",
 				      span((now - p->started) * (double)(p->total - p->done) / (double)p->done, left));
 	if (note != NULL && note[0] != '\0')
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "  %.200s", note);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "  %.320s", note);
 	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col > 0)
 		width = ws.ws_col;
 	n = fm_text_show(text, fm_utf8_cut(text, n), shown, sizeof(shown));

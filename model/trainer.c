@@ -36,6 +36,7 @@ struct trainer {
 	int suspect;                      /* steps on end whose loss had exploded */
 	int saved;                        /* step of the last checkpoint */
 	double flows;                     /* that this process has trained on */
+	double column[FM_NTOK];           /* moving average of the loss of this process, for the progress line */
 	double started;
 	/* of the update under way */
 	float gscale, rate, c1, c2, ema_decay;
@@ -322,6 +323,8 @@ static int step(struct trainer *t, bool *stop, struct fm_error *err)
 	update(t, norm);
 	double x = fm_loss_tokens(&loss);
 	t->at.loss = t->at.step == 0 ? x : AVERAGE * t->at.loss + (1 - AVERAGE) * x;
+	for (int c = 0; c < FM_NTOK; c++)
+		t->column[c] = t->flows > 0 ? AVERAGE * t->column[c] + (1 - AVERAGE) * loss.tok[c] : loss.tok[c];
 	t->at.step++;
 	t->flows += (double)t->o->batch * t->net->arch.window;
 	*stop = validate(t);
@@ -336,17 +339,19 @@ static int train_loop(struct trainer *t, struct fm_error *err)
 {
 	uint64_t flows = (uint64_t)t->o->batch * (uint64_t)t->net->arch.window; /* a step */
 	struct fm_progress bar;
-	char note[96] = "";
+	char note[320] = "", columns[224];
 	bool stop = false;
 	int ret = FM_OK, first = t->at.step;
 
 	fm_progress_begin(&bar, "train", "flows", (uint64_t)(t->o->steps - first) * flows);
 	while (ret == FM_OK && !stop && t->at.step < t->o->steps) {
 		ret = step(t, &stop, err);
-		snprintf(note, sizeof note, "loss %.3f  validation %.3f nats/flow  step %d", t->at.loss,
-			 t->at.validation, t->at.step);
+		snprintf(note, sizeof note, "loss %.3f  validation %.3f nats/flow  step %d%s", t->at.loss,
+			 t->at.validation, t->at.step, columns_text(t->column, columns, sizeof columns));
 		fm_progress_step(&bar, (uint64_t)(t->at.step - first) * flows, note);
 	}
+	snprintf(note, sizeof note, "loss %.3f  validation %.3f nats/flow  step %d", t->at.loss, t->at.validation,
+		 t->at.step);
 	fm_progress_end(&bar, note);
 	if (stop)
 		fm_log("train: ends early: no better validation than %.3f nats/flow since step %d", t->at.best,

@@ -4,7 +4,7 @@
 # docs/figures/steps.svg.  The real UGR'16 day where it lies beside the repository, simulated flows elsewhere.
 #
 # ROWS of the trace (200000), MADE flows each time (20000), STEPS ("5 10 20 40 80 160"), PRESET (ugr16; demo on simulated
-# flows), SAMPLERS: those the program has, or a list of NAME[,KEY=VALUE]...; ANCESTRAL rows that a sampler of all T steps makes
+# flows), SAMPLERS: those the program has and fewstep with the surest tokens first, or a list of NAME[,KEY=VALUE]...; ANCESTRAL rows that a sampler of all T steps makes
 # (5000); RUN_OPTIONS: more for `flowmint run`; OUT: the figure's folder.  B is the build folder.
 set -eu
 cd "$(dirname "$0")/.."
@@ -31,7 +31,7 @@ else
 fi
 "$F" init --preset "$PRESET" "$work/p" >/dev/null 2>&1
 # What a wrong sampler is told the right ones are.
-SAMPLERS=${SAMPLERS:-$("$F" run "$work/p/release.yaml" --set source.path="$trace" --set generate.sampler=which 2>&1 | sed -n "s/.*takes \(.*\), not 'which'.*/\1/p" | sed 's/ or / /g')}
+SAMPLERS=${SAMPLERS:-$("$F" run "$work/p/release.yaml" --set source.path="$trace" --set generate.sampler=which 2>&1 | sed -n "s/.*takes \(.*\), not 'which'.*/\1/p" | sed 's/ or / /g') fewstep,generate.order=confidence}
 
 run() { # OPTION...: up to the synthetic table
 	# shellcheck disable=SC2086 # as many words as there are
@@ -98,7 +98,7 @@ floor = [r for r in rows if r[0] == "floor"][0]
 
 def panel(title, y, at, mark=True, log_y=False):
     return {"title": title, "x": "sampling steps", "y": y, "log_x": True, "log_y": log_y,
-            "lines": [{"name": s, "points": [[int(r[1]), float(r[at])] for r in rows if r[0] == s]} for s in samplers],
+            "lines": [{"name": "confidence" if s.endswith("=confidence") else s, "points": [[int(r[1]), float(r[at])] for r in rows if r[0] == s]} for s in samplers],
             "marks": [{"name": "floor", "y": float(floor[at])}] if mark else []}
 
 
