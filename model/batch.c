@@ -6,8 +6,6 @@
 
 #include "base/mem.h"
 
-#define RES_SHARE 0.2 /* weight of the residuals' squared error beside the tokens' nats */
-
 /* One thread's buffers for a shard of windows. */
 struct shard {
 	struct fm_work *work;
@@ -111,7 +109,7 @@ static void run_shard(const struct fm_batcher *r, struct shard *s, int first, in
 					s->tok_weight + (size_t)i * W * FM_NTOK, s->v + (size_t)i * W * FM_NRES,
 					s->v_weight + (size_t)i * W * FM_NRES, s->keep + i * FM_NTOK};
 		fm_process_corrupt(r->pr, r->net->vocab, (int)W, j->data->tok + w * W * FM_NTOK,
-				   j->data->res + w * W * FM_NRES, t, &rng, (double)j->n * (double)W, RES_SHARE, &ex);
+				   j->data->res + w * W * FM_NRES, t, &rng, (double)j->n * (double)W, FM_RES_SHARE, &ex);
 		s->slot[i] = j->data->slot[w];
 		s->span[i] = j->data->span[w];
 		/* One window in ten is not told its class, so that the network knows both (Ho, Salimans 2022). */

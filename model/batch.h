@@ -12,6 +12,7 @@
 
 #define FM_GRAD_PARTS 8
 #define FM_SHARD_WINDOWS 4
+#define FM_RES_SHARE 0.2 /* weight of the residuals' squared error beside the tokens' nats */
 
 /* Work space for all threads of a pool (NULL: the caller alone). net, pr and pool are borrowed. */
 struct fm_batcher;

@@ -39,7 +39,8 @@ static int call_stage(const struct fm_job *j, json_t **result, struct fm_error *
 		return rc;
 	}
 	case FM_EVALUATE: {
-		struct fm_evaluate_in in = {j->cfg, j->train, j->holdout, j->synthetic, j->out_dir};
+		struct fm_evaluate_in in = {j->cfg,     j->train, j->holdout,  j->synthetic,
+					    j->out_dir, j->model, j->store_json};
 		struct fm_evaluate_out out = {0};
 		if (!(rc = j->stages->evaluate(&in, &out, err)))
 			*result = fm_evaluate_out_json(&out);
@@ -122,7 +123,7 @@ void fm_job_free(struct fm_job *j)
 
 bool fm_job_wants_dialect(const struct fm_config *cfg, enum fm_stage_id id)
 {
-	return strchr(cfg->source.dialect, '/') && (id == FM_INGEST || id == FM_RELEASE);
+	return strchr(cfg->source.dialect, '/') && (id == FM_INGEST || id == FM_TRAIN || id == FM_EVALUATE || id == FM_RELEASE);
 }
 
 /* The row of the design's table for this stage: paths into the job, and no others into the workspace. */
@@ -148,6 +149,8 @@ int fm_job_fill(struct fm_job *j, const struct fm_run *run, struct fm_sandbox *b
 	case FM_EVALUATE:
 		j->train = existing(store, "train");
 		j->holdout = existing(store, "holdout");
+		j->store_json = existing(store, "store.json");
+		j->model = strdup(s[FM_TRAIN].product);
 		j->synthetic = strdup(s[FM_GENERATE].product);
 		break;
 	case FM_GATE:
@@ -162,7 +165,7 @@ int fm_job_fill(struct fm_job *j, const struct fm_run *run, struct fm_sandbox *b
 			return fm_fail_errno(err, "publish.key: %s", j->cfg->publish.key);
 	}
 	if ((j->id == FM_INGEST && !j->trace) || (j->id == FM_TRAIN && !(j->train && j->validation && j->store_json)) ||
-	    (j->id == FM_EVALUATE && !(j->train && j->synthetic)) || (j->id == FM_GATE && !j->metrics) ||
+	    (j->id == FM_EVALUATE && !(j->train && j->synthetic && j->model && j->store_json)) || (j->id == FM_GATE && !j->metrics) ||
 	    (j->id == FM_RELEASE && !(j->synthetic && j->verdict)))
 		return fm_fail(
 		    err, FM_ESYSTEM,

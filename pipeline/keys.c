@@ -23,7 +23,7 @@ static const struct {
     [FM_INGEST] = {1, {"source", "split", "model.window"}},
     [FM_TRAIN] = {1, {"model", "train", "privacy"}},
     [FM_GENERATE] = {1, {"generate"}},
-    [FM_EVALUATE] = {2, {"gate.controls"}},
+    [FM_EVALUATE] = {3, {"gate.controls", "model", "train"}},
     [FM_GATE] = {1, {"gate"}},
     [FM_RELEASE] = {1, {"release", "source", "split", "model", "train", "privacy", "generate", "gate", "publish"}},
 };

@@ -42,11 +42,11 @@ static int set_digest(json_t *inputs, const char *name, const char *hex, struct 
 static int collect_inputs(struct runner *r, enum fm_stage_id id, const json_t *manifest, json_t *inputs,
 			  struct fm_error *err)
 {
-	static const int from[FM_NSTAGES][3] = {
+	static const int from[FM_NSTAGES][4] = {
 	    [FM_INGEST] = {-1},
 	    [FM_TRAIN] = {FM_INGEST, -1},
 	    [FM_GENERATE] = {FM_TRAIN, -1},
-	    [FM_EVALUATE] = {FM_INGEST, FM_GENERATE, -1},
+	    [FM_EVALUATE] = {FM_INGEST, FM_TRAIN, FM_GENERATE, -1},
 	    [FM_GATE] = {FM_EVALUATE, -1},
 	    [FM_RELEASE] = {FM_GENERATE, FM_GATE, -1},
 	};

@@ -166,7 +166,7 @@ int fm_mia_losses(const double *member, size_t n, const double *outsider, size_t
 	for (size_t i = 0; i < m; i++)
 		score[1][i] = -outsider[i];
 	if ((rc = fm_mia_scores(score[0], NULL, n, score[1], NULL, m, &mia, err)) == FM_OK)
-		rc = fm_mia_add(&mia, "mia_loss", "", n, out, err);
+		rc = fm_mia_add(&mia, "mia_model", "", n, out, err);
 out:
 	free(score[0]);
 	free(score[1]);

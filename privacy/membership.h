@@ -33,7 +33,7 @@ int fm_mia_add(const struct fm_mia *mia, const char *prefix, const char *columns
 
 /*
  * The loss-threshold attack (Yeom et al. 2018): a record that the model fits well is taken for a member.  Adds
- * leak.mia_loss_auc, leak.mia_loss_tpr_1 and leak.mia_loss_tpr_01.  The losses of n training records and of m records
+ * leak.mia_model_auc, leak.mia_model_tpr_1 and leak.mia_model_tpr_01.  The losses of n training records and of m records
  * that the model never saw, taken in the same way (same diffusion steps, same noise); a block as above is a window,
  * whose loss is one number here.
  */

@@ -23,6 +23,7 @@
 #include "manifests/canon.h"
 #include "privacy/leakage.h"
 #include "stages/controls.h"
+#include "stages/membership.h"
 #include "stages/stage.h"
 
 #define SEED 20160411u
@@ -272,12 +273,17 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 		goto out;
 	if ((rc = fm_evaluate_tables(train, synthetic, holdout, in->cfg->train.threads, &out->metrics, err)) != FM_OK)
 		goto out;
+	if (holdout && holdout->rows > 0 && in->model_dir &&
+	    ((rc = fm_pool_new(&pool, in->cfg->train.threads, err)) != FM_OK ||
+	     (rc = fm_model_membership(in->cfg, in->model_dir, in->store_json, train, holdout, pool, &out->metrics,
+				       err)) != FM_OK))
+		goto out;
 	list = fm_metrics_list(&out->metrics);
 	if ((rc = save(list, in->out_dir, "metrics.json", err)) != FM_OK ||
 	    (rc = fm_histograms(train, synthetic, holdout, &histograms, err)) != FM_OK || /* for the report */
 	    (rc = save(histograms, in->out_dir, "histograms.json", err)) != FM_OK || in->cfg->gate.control_rows == 0)
 		goto out;
-	if ((rc = fm_pool_new(&pool, in->cfg->train.threads, err)) != FM_OK ||
+	if ((!pool && (rc = fm_pool_new(&pool, in->cfg->train.threads, err)) != FM_OK) ||
 	    (rc = fm_controls_measure(in->cfg, train, holdout, FM_CONTROLS_SEED, pool, &controls, err)) != FM_OK)
 		goto out;
 	rc = save(controls, in->out_dir, "controls.json", err);

@@ -2,13 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "manifests/canon.h"
 #include "manifests/cidr.h"
 #include "model/decode.h"
-#include "model/safetensors.h"
 #include "model/sampler.h"
 #include "stages/engine.h"
 #include "stages/stage.h"
@@ -22,23 +19,6 @@ static void show(void *ctx, uint64_t windows)
 {
 	struct bar *b = ctx;
 	fm_progress_step(&b->p, windows * (uint64_t)b->window, NULL);
-}
-
-static int read_model(const char *dir, struct fm_codec **codec, struct fm_support *support, struct fm_error *err)
-{
-	char *path = fm_path_join(dir, "model.json");
-	json_t *j = NULL;
-	int ret = path ? fm_json_load(&j, path, 256u << 20, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
-	const char *format = json_string_value(json_object_get(j, "format"));
-	if (ret == FM_OK && (!format || strcmp(format, "flowmint-model/1") != 0))
-		ret = fm_fail(err, FM_EINPUT, "%s: this is no flowmint-model/1", path);
-	if (ret == FM_OK && fm_codec_from_json(codec, json_object_get(j, "codec"), err) < 0)
-		ret = fm_error_prefix(err, "%s: ", path);
-	if (ret == FM_OK && fm_support_from_json(support, (*codec)->vocab, json_object_get(j, "excluded"), err) < 0)
-		ret = fm_error_prefix(err, "%s: ", path);
-	json_decref(j);
-	free(path);
-	return ret;
 }
 
 static int ranges(const char (*text)[20], int n, struct fm_range *r, struct fm_error *err)
@@ -128,18 +108,15 @@ int fm_stage_generate(const struct fm_generate_in *in, struct fm_generate_out *o
 	struct fm_table *table = NULL;
 	float *weights = NULL;
 	double started = fm_seconds();
-	char *path = fm_path_join(in->model_dir, "weights.safetensors");
-	int ret = path ? fm_engine_check(in->cfg, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
+	int ret = fm_engine_check(in->cfg, err);
 
 	if (ret == FM_OK)
-		ret = read_model(in->model_dir, &codec, &support, err);
+		ret = fm_engine_model(in->model_dir, &codec, &support, err);
 	uint64_t rows = ret == FM_OK && in->cfg->generate.rows <= 0 ? codec->train_rows : (uint64_t)in->cfg->generate.rows;
 	if (ret == FM_OK)
 		ret = fm_engine_net(&net, in->cfg, codec, err);
 	if (ret == FM_OK)
-		ret = fm_alloc(&weights, net->layout.nfloats, sizeof *weights, "weights", err);
-	if (ret == FM_OK)
-		ret = fm_weights_load(&net->layout, weights, path, err);
+		ret = fm_engine_weights(in->model_dir, net, &weights, err);
 	if (ret == FM_OK)
 		ret = sample(in->cfg, codec, &support, net, weights, rows, &table, err);
 	if (ret == FM_OK)
@@ -153,7 +130,6 @@ int fm_stage_generate(const struct fm_generate_in *in, struct fm_generate_out *o
 	fm_net_free(net);
 	fm_support_free(&support);
 	fm_codec_free(codec);
-	free(path);
 	return ret;
 }
 

@@ -18,28 +18,6 @@
 #include "stages/engine.h"
 #include "stages/stage.h"
 
-static bool is_inside(const void *dialect, uint32_t ip)
-{
-	return fm_dialect_is_internal(dialect, ip);
-}
-
-/* What store.json says of the source as a whole. */
-static int read_store(const char *path, struct fm_codec_opts *o, struct fm_error *err)
-{
-	json_t *j = NULL;
-	int ret = fm_json_load(&j, path, 1 << 20, err);
-	if (ret < 0)
-		return ret;
-	o->first_ms = json_integer_value(json_object_get(j, "first_ms"));
-	o->last_ms = json_integer_value(json_object_get(j, "last_ms"));
-	o->source_rows = json_number_value(json_object_get(j, "rows"));
-	if (!(o->source_rows > 0) || o->last_ms < o->first_ms)
-		ret = fm_fail(err, FM_EINPUT,
-			      "%s: rows, first_ms and last_ms do not describe a store: run ingest again", path);
-	json_decref(j);
-	return ret;
-}
-
 /* Everything the generate stage needs but the weights. */
 static int save_model_json(const struct fm_config *cfg, const struct fm_codec *codec, const struct fm_support *support,
 			   const struct fm_train_result *r, const char *path, struct fm_error *err)
@@ -112,20 +90,16 @@ struct work {
 static int encode(const struct fm_train_in *in, struct work *w, struct fm_error *err)
 {
 	const struct fm_config *cfg = in->cfg;
-	struct fm_codec_opts co = {.window = cfg->model.window,
-				   .min_count = cfg->model.min_count,
-				   .max_hosts = cfg->model.max_hosts,
-				   .inside = is_inside};
+	struct fm_codec_opts co;
 	struct fm_hosts *hosts = NULL;
-	int ret = read_store(in->store_json, &co, err);
+	int ret = fm_dialect_load(&w->dialect, cfg->source.dialect, err);
 
 	if (ret == FM_OK)
-		ret = fm_dialect_load(&w->dialect, cfg->source.dialect, err);
+		ret = fm_engine_codec_opts(&co, cfg, in->store_json, w->dialect, err);
 	if (ret == FM_OK)
 		ret = fm_table_open(&w->train, in->train_dir, err);
 	if (ret == FM_OK)
 		ret = fm_table_open(&w->validation, in->validation_dir, err);
-	co.ctx = w->dialect;
 	if (ret == FM_OK)
 		ret = fm_codec_fit_with_hosts(&w->codec, &hosts, w->train, &co, err);
 	if (ret == FM_OK)

@@ -230,12 +230,12 @@ static void test_losses(void **state)
 		member[i % 50] = 1 + (i % 50) * 0.01; /* members fit better: their loss is lower */
 	}
 	OK(fm_mia_losses(member, 50, outsider, 60, &m, &err));
-	assert_true(metric(&m, "leak.mia_loss_auc") == 1 && metric(&m, "leak.mia_loss_tpr_01") == 1);
-	assert_int_equal(fm_metrics_find(&m, "leak.mia_loss_auc")->n, 50);
+	assert_true(metric(&m, "leak.mia_model_auc") == 1 && metric(&m, "leak.mia_model_tpr_01") == 1);
+	assert_int_equal(fm_metrics_find(&m, "leak.mia_model_auc")->n, 50);
 	fm_metrics_free(&m);
 	m = (struct fm_metrics){0};
 	OK(fm_mia_losses(member, 0, outsider, 60, &m, &err)); /* nobody to judge: NaN, which the gate fails */
-	assert_true(isnan(metric(&m, "leak.mia_loss_auc")));
+	assert_true(isnan(metric(&m, "leak.mia_model_auc")));
 	fm_metrics_free(&m);
 }
 

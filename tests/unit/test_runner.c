@@ -67,7 +67,7 @@ static int peek(enum fm_stage_id id, struct fm_error *err)
 
 	for (size_t i = 0; i < sizeof names / sizeof *names && !rc; i++) {
 		/* The folders above an input are there, but a stage's own inputs are all that lies in them. */
-		if ((i == 3 && (id == FM_TRAIN || id == FM_EVALUATE)) || (i == 4 && id == FM_GENERATE) ||
+		if ((i == 3 && (id == FM_TRAIN || id == FM_EVALUATE)) || (i == 4 && (id == FM_GENERATE || id == FM_EVALUATE)) ||
 		    (i == 5 && (id == FM_EVALUATE || id == FM_RELEASE)) || (i == 6 && id == FM_GATE) ||
 		    (int)i == (int)id + 3)
 			continue;
