@@ -49,6 +49,9 @@ expect 0 "training ends well" small --until train
 says err "train: step 100 of 800" "it tells how it goes"
 says err "by column  " "and the loss of each column"
 says err "flows/s" "and how fast it is"
+cat "$W"/stages/train/*/model/model.json >model.json
+holds "the model says its bound on the validation split, by column" test "$(json model.json \
+	'abs(sum(d["training"]["validation_by_column"].values()) - d["training"]["validation_nats_per_flow"]) < 1e-6 and len(d["training"]["validation_by_column"])')" = 16
 holds "no checkpoint is left" test ! -e "$(checkpoint)"
 whole=$(weights)
 
