@@ -64,7 +64,8 @@ static const struct verb {
      "  --dialect NAME     of the files: ugr16 (default), netshare, or a file of your own\n"
      "  --rows N           the first N flows of each file\n"
      "  --gate [FILE]      apply the thresholds of FILE; exit status 1 when a check fails. Without FILE those of the\n"
-     "                     preset, and addresses are judged by role, so that fresh real flows pass\n"
+     "                     preset, addresses are judged by role, and what needs a holdout is left out without one, so that\n"
+     "                     fresh real flows pass\n"
      "  --no-controls      do not try the gate on planted generators, which needs a holdout (docs/gate.md)\n"
      "  --preset NAME      ugr16 (default) or demo\n"
      "  --threads N        default: as many as allowed; changes no value\n" JSON_LINE},

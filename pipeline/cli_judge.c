@@ -26,7 +26,7 @@ struct evaluation {
 	uint64_t rows, threads;
 	struct fm_config *cfg; /* whose gate is applied, or NULL */
 	struct fm_metrics metrics;
-	json_t *controls;
+	json_t *controls, *left_out; /* left_out: names of the preset's checks that nothing was given for */
 	struct fm_verdict verdict;
 };
 
@@ -165,18 +165,59 @@ static int load_gate(struct evaluation *e, struct fm_error *err)
 	return rc;
 }
 
+/* Two files have no third of flows that the generator never saw, and nobody wrote a config that asks for one: the checks
+ * that need it are left out, and listed.  With a config they fail. */
+static int leave_out(struct evaluation *e, struct fm_error *err)
+{
+	struct fm_config *cfg = e->cfg;
+	int n = 0;
+
+	if (!(e->left_out = json_array()))
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	if (e->gate_file || e->holdout)
+		return FM_OK;
+	for (int i = 0; i < cfg->gate.n; i++) {
+		const char *name = cfg->gate.check[i].name;
+		if (cfg->gate.check[i].relative_to_floor || (strncmp(name, "leak.", 5) == 0 && !fm_metrics_find(&e->metrics, name)))
+			json_array_append_new(e->left_out, json_string(name));
+		else
+			cfg->gate.check[n++] = cfg->gate.check[i];
+	}
+	cfg->gate.n = n;
+	return FM_OK;
+}
+
+static const char *shown(double value, char text[64])
+{
+	int n = isnan(value) ? snprintf(text, 64, "-") : fm_format_double(value, text, 63);
+
+	text[n > 0 ? n : 0] = '\0';
+	return text;
+}
+
+/* A floor whose metric is there stands beside it and has no line of its own. */
+static bool is_beside(const struct fm_metrics *m, const char *name)
+{
+	return strncmp(name, "floor.", 6) == 0 && fm_metrics_find(m, name + 6);
+}
+
 static void print_metrics(const struct fm_metrics *m)
 {
 	int width = 0;
-	char text[64];
+	char text[64], floor[64], name[128];
 
 	for (size_t i = 0; i < m->n; i++)
-		width = (int)strlen(m->m[i].name) > width ? (int)strlen(m->m[i].name) : width;
+		if (!is_beside(m, m->m[i].name))
+			width = (int)strlen(m->m[i].name) > width ? (int)strlen(m->m[i].name) : width;
 	for (size_t i = 0; i < m->n; i++) {
-		int n = isnan(m->m[i].value) ? snprintf(text, sizeof text, "-")
-					     : fm_format_double(m->m[i].value, text, sizeof text - 1);
+		const struct fm_metric *f;
 
-		printf("%-*s  %.*s\n", width, m->m[i].name, n > 0 ? n : 1, text);
+		if (is_beside(m, m->m[i].name))
+			continue;
+		snprintf(name, sizeof name, "floor.%s", m->m[i].name);
+		f = fm_metrics_find(m, name);
+		printf("%-*s  %s%s%s\n", width, m->m[i].name, shown(m->m[i].value, text), f ? "  floor " : "",
+		       f ? shown(f->value, floor) : "");
 	}
 }
 
@@ -189,12 +230,18 @@ static int print_evaluation(const struct evaluation *e, struct fm_error *err)
 		if (e->gate) {
 			putchar('\n');
 			fm_verdict_print(stdout, &e->verdict);
+			for (size_t i = 0; i < json_array_size(e->left_out); i++)
+				printf("%s %s", i ? "," : "left out without a --holdout:",
+				       json_string_value(json_array_get(e->left_out, i)));
+			if (json_array_size(e->left_out) > 0)
+				putchar('\n');
 		}
 		return FM_OK;
 	}
 	doc = fm_metrics_json(&e->metrics);
 	if (doc && e->gate && (verdict = fm_verdict_json(&e->verdict))) {
 		json_object_update(doc, verdict);
+		json_object_set(doc, "left_out", e->left_out);
 		json_decref(verdict);
 	}
 	return fm_cli_json(doc, err);
@@ -207,7 +254,7 @@ int fm_verb_evaluate(int argc, char **argv, struct fm_error *err)
 
 	if ((rc = evaluate_options(argc, argv, &e, err)) || (rc = load_gate(&e, err)) || (rc = evaluate_files(&e, err)))
 		goto out;
-	if (e.gate && ((rc = fm_gate_apply(e.cfg, &e.metrics, &e.verdict, err)) ||
+	if (e.gate && ((rc = leave_out(&e, err)) || (rc = fm_gate_apply(e.cfg, &e.metrics, &e.verdict, err)) ||
 		       (rc = fm_gate_complete(e.cfg, e.controls, NULL, &e.verdict, err))))
 		goto out;
 	if (!(rc = print_evaluation(&e, err)) && e.gate && !e.verdict.pass)
@@ -216,6 +263,7 @@ out:
 	fm_metrics_free(&e.metrics);
 	fm_verdict_free(&e.verdict);
 	json_decref(e.controls);
+	json_decref(e.left_out);
 	fm_config_free(e.cfg);
 	return rc;
 }

@@ -1,0 +1,97 @@
+#!/bin/sh
+# flowmint evaluate --gate on files that nobody chose: fresh flows pass without a config, and whatever is odd about a table
+# (one row, one class, constant columns, the same file twice, nothing in common, no value for a metric) ends in a verdict that
+# its lines bear out, never in a crash and never in a pass that nothing stands for.
+# usage: cli_evaluate.sh [FLOWMINT]
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+
+judged() { # REAL SYNTHETIC [OPTION...]: exit status of the gate; out has its document
+	real=$1 synthetic=$2
+	shift 2
+	"$F" evaluate --real "$real" --synthetic "$synthetic" --gate --preset demo --json "$@"
+}
+
+sound() { # the document in out is a verdict that its own lines bear out
+	"$PYTHON" - 2>err <<-'END'
+	import json, math
+	d = json.load(open("document"))
+	lines = d["checks"]
+	assert lines and d["verdict"] in ("pass", "fail")
+	assert (d["verdict"] == "pass") == all(c["pass"] or c.get("waived") for c in lines), "the lines say otherwise"
+	for c in lines:
+	    assert {"name", "value", "threshold", "direction", "n", "pass", "margin"} <= set(c), c
+	    good = c["value"] is not None and c["threshold"] is not None and (
+	        c["value"] <= c["threshold"] if c["direction"] == "max" else c["value"] >= c["threshold"])
+	    assert c["pass"] == good and (good or c["why"]), c
+	END
+}
+
+odd() { # NAME WANTED-STATUS CHECK-THAT-FAILS REAL SYNTHETIC [OPTION...]
+	what=$1 status=$2 check=$3
+	shift 3
+	expect "$status" "$what: exit status $status" judged "$@"
+	cp out document
+	holds "$what: a verdict that its lines bear out" sound
+	[ -z "$check" ] || holds "$what: $check fails" test "$(json out "[c['pass'] for c in d['checks'] if c['name'] == '$check']")" = "[False]"
+}
+
+expect 0 "(a trace)" "$F" simulate --rows 24000 --seed 9 --out all.csv
+awk '{ print >("part" int((NR - 1) / 64) % 3 ".csv") }' all.csv
+head -n 1 part0.csv >one.csv
+head -n 1 part1.csv >other.csv
+head -n 700 part0.csv >few.csv
+head -n 700 part1.csv >few1.csv
+head -n 700 part2.csv >few2.csv
+
+# --- fresh flows ---
+odd "fresh flows, two files" 0 "" part0.csv part1.csv
+holds "what needs a holdout is left out and listed" test "$(json out '"leak.family_p" in d["left_out"] and "leak.share_nearer_train" in d["left_out"]')" = True
+holds "whole rows copied are asked for all the same" test "$(json out '[c["pass"] for c in d["checks"] if c["name"] == "leak.rows_equal"]')" = "[True]"
+odd "fresh flows with a holdout" 0 "" part0.csv part1.csv --holdout part2.csv
+holds "nothing is left out" test "$(json out 'd["left_out"]')" = "[]"
+holds "the gate was tried, and every control that must be caught was" test \
+	"$(json out 'len(d["controls"]) > 10 and all(c["ok"] for c in d["controls"])')" = True
+holds "a line has an interval where one is known" test \
+	"$(json out '[c["ci"] is not None and c["ci"][0] <= c["value"] <= c["ci"][1] for c in d["checks"] if c["name"] in ("leak.share_nearer_train", "c2st.flow_blocks_auc")]')" = "[True, True]"
+holds "values stand beside their floors" test \
+	"$(json out 'all(k in d["floor"] for k in ("jsd", "emd", "assoc", "pair_jsd", "time", "heavy", "burst", "c2st", "anomaly"))')" = True
+expect 0 "the same for people" "$F" evaluate --real few.csv --synthetic few1.csv --holdout few2.csv
+holds "a value and its floor share a line" grep -qE '^jsd\.TD +[0-9.e-]+  floor [0-9.e-]+$' out
+printf 'preset: demo\nsource: {path: x}\n' >gate.yaml
+"$F" evaluate --real few.csv --synthetic few1.csv --gate gate.yaml --json >out 2>err
+holds "with a config nothing is left out: it fails" test "$(json out '[c["why"][:12] for c in d["checks"] if c["name"] == "leak.family_p"], d["left_out"]')" = \
+	"(['not measured'], [])"
+
+# --- odd tables ---
+odd "a table beside itself" 1 leak.rows_equal few.csv few.csv
+odd "a table beside itself, and as its own holdout" 1 leak.rows_equal few.csv few.csv --holdout few.csv
+odd "one row" 1 jsd_mean8 few.csv one.csv --holdout few2.csv
+odd "one real row" 1 jsd_mean8 one.csv few1.csv --holdout few2.csv
+odd "one row on all sides" 1 controls.broken one.csv one.csv --holdout one.csv
+odd "two rows with nothing in common" 1 jsd.TD one.csv other.csv
+odd "a holdout of one row" 1 controls.broken few.csv few1.csv --holdout one.csv
+awk 'NR == 1 { first = $0 } { print first }' few1.csv >constant.csv
+odd "constant columns" 1 pair_jsd few.csv constant.csv --holdout few2.csv
+odd "real flows of constant columns" 1 pair_jsd constant.csv few1.csv --holdout few2.csv
+odd "constant columns on all sides" 1 leak.rows_equal constant.csv constant.csv --holdout constant.csv
+awk -F, -v OFS=, '{ sub(/^2016-04-11/, "2031-01-01", $1); $2 = 999 + NR; $3 = "203.0.113." NR % 200; $4 = "198.51.100." NR % 90; $5 = 60000 + NR % 99;
+	$6 = 50000 + NR % 77; $7 = "GRE"; $8 = "......"; $9 = 0; $10 = 8; $11 = 90000 + NR; $12 = 90000000 + NR; $13 = "odd"; print }' few1.csv >disjoint.csv
+odd "nothing in common" 1 jsd.TD few.csv disjoint.csv --holdout few2.csv
+holds "divergence is at its greatest" test "$(json out 'd["jsd"]["BYT"] > 0.6931 and d["jsd"]["TD"] > 0.6931')" = True
+for f in few few1 few2; do
+	awk -F, -v OFS=, '{ $13 = "background"; print }' $f.csv >$f.single.csv
+done
+odd "one class" 1 "" few.single.csv few.single.csv --holdout few2.single.csv
+holds "one class: it says so" test "$(json out 'd["downstream"]["label_classes"]')" = 1
+holds "one class: and has no task of labels" test "$(json out '"tstr" in d')" = False
+holds "one class: the other tasks are there" test "$(json out 'd["downstream"]["mse_ratio"] is not None and d["anomaly"]["score_correlation"] is not None')" = True
+printf 'preset: demo\nsource: {path: x}\ngate: {time.IAT: 1, jsd_mean8: 9}\n' >iat.yaml
+"$F" evaluate --real few.csv --synthetic one.csv --gate iat.yaml --no-controls --json >out 2>err
+holds "a metric without a value fails its check" test "$(json out '[(c["value"], c["pass"]) for c in d["checks"] if c["name"] == "time.IAT"]')" = "[(None, False)]"
+: >none.csv
+expect 3 "a file without flows is refused" judged few.csv none.csv
+expect 3 "on either side" judged none.csv few.csv
+holds "in words" grep -q "no rows\|no flows\|empty" err
+finish
