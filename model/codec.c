@@ -10,6 +10,7 @@
 #include "base/rng.h"
 #include "model/detmath.h"
 #include "model/hosts.h"
+#include "model/links.h"
 
 const char *const fm_tok_name[FM_NTOK] = {"role", "rel", "gap", "label", "dir", "pr", "sa", "da", "sp", "dp", "flg", "fwd", "stos", "pkt", "td", "bpp"};
 const int fm_res_tok[FM_NRES] = {FM_T_GAP, FM_T_SP, FM_T_DP, FM_T_PKT, FM_T_TD, FM_T_BPP};
@@ -341,6 +342,37 @@ static bool in_text_order(const struct fm_table *t)
 	return same >= 100 && wrong <= same / 1000;
 }
 
+/* ---- durations of replies ---- */
+
+bool fm_td_near(int64_t td, int64_t source)
+{
+	int64_t apart = td > source ? td - source : source - td, longer = td > source ? td : source;
+	return td > 0 && source > 0 && apart <= FM_NEAR_MS && 2 * apart <= longer;
+}
+
+/* How far apart near durations are. */
+static int fit_near(struct fm_codec *c, const struct fm_table *t, const size_t *first, size_t nw, int min_count, struct fm_error *err)
+{
+	struct fm_num_opts o = {.min_count = min_count, .bins = 64};
+	struct fm_links l;
+	int64_t *v = NULL;
+	size_t n = 0;
+	int ret = fm_alloc(&v, nw * (size_t)c->window + 1, sizeof *v, "durations of replies", err);
+	for (size_t w = 0; ret == FM_OK && w < nw; w++) {
+		fm_links_find(t, first[w], c->window, c->text_order, &l);
+		for (int i = 0; i < c->window; i++) {
+			int64_t td = t->td[first[w] + l.row[i]], source = t->td[first[w] + l.row[i - l.back[i]]];
+			if (l.kind[i] == FM_LINK_REPLY && fm_td_near(td, source))
+				v[n++] = FM_NEAR_MS + td - source;
+		}
+	}
+	o.atom_share = 0.002;
+	if (ret == FM_OK && n >= (size_t)min_count && n > 100)
+		ret = fm_num_fit(&c->near, v, n, &o, err);
+	free(v);
+	return ret;
+}
+
 /* ---- the whole ---- */
 
 static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, const struct fm_codec_opts *o, struct fm_error *err)
@@ -371,14 +403,17 @@ static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm
 		c->times.span[s][window_span(t, first[w], o->window)]++;
 	}
 	ret = fit_classes(c, t, first, nw, o->min_count, err);
-	c->vocab[FM_T_ROLE] = 4;
-	c->vocab[FM_T_REL] = o->window;
+	if (ret == FM_OK)
+		ret = fit_near(c, t, first, nw, o->min_count, err);
+	c->vocab[FM_T_ROLE] = FM_ROLE_TOKENS;
+	c->vocab[FM_T_REL] = FM_REL_TOKENS(o->window);
 	c->vocab[FM_T_DIR] = c->roles.any_inside ? 4 : 1;
 	for (size_t i = 0; i < NCATS; i++)
 		c->vocab[cats[i].tok] = c->cat[cats[i].tok].n;
 	c->vocab[FM_T_SA] = c->vocab[FM_T_DA] = o->window + c->roles.nhosts + c->roles.nclasses;
 	for (int r = 0; r < FM_NRES; r++)
 		c->vocab[fm_res_tok[r]] = fm_num_tokens(&c->num[r]);
+	c->vocab[FM_T_TD] += fm_num_tokens(&c->near);
 out:
 	free(first);
 	return ret;
@@ -440,50 +475,83 @@ static uint16_t address_token(const struct fm_codec *c, const struct fm_hosts *h
 	return (uint16_t)(c->window + c->roles.nhosts + c->roles.class_id[packed_class(hosts, o, ip)]);
 }
 
-static int relation(const struct fm_table *t, size_t first, size_t i)
+static int direction(const struct fm_table *t, const struct fm_codec_opts *o, size_t row)
 {
-	for (size_t k = 1; i - k + 1 > first; k++) {
-		size_t j = i - k;
-		if (t->sa[j] == t->da[i] && t->da[j] == t->sa[i] && t->sp[j] == t->dp[i] && t->dp[j] == t->sp[i] && t->pr[j] == t->pr[i])
-			return (int)k;
+	return inside(o, t->sa[row]) + 2 * inside(o, t->da[row]);
+}
+
+/* A link that copies dir stands only where it is the same. */
+static void same_way_only(const struct fm_table *t, const struct fm_codec_opts *o, size_t first, int window, struct fm_links *l)
+{
+	for (int i = 0; i < window; i++)
+		if ((l->kind[i] == FM_LINK_SWEEP || l->kind[i] == FM_LINK_SERVE) &&
+		    direction(t, o, first + l->row[i]) != direction(t, o, first + l->row[i - l->back[i]])) {
+			l->kind[i] = FM_LINK_NONE;
+			l->back[i] = 0;
+		}
+}
+
+/* The duration that a token and its residual come back as; source: that of the flow linked to. */
+static int64_t td_back(const struct fm_codec *c, int token, float res, int64_t source)
+{
+	int n = fm_num_tokens(&c->num[FM_R_TD]);
+	double u = fm_normal_cdf(res); /* an atom has none */
+	return token < n ? fm_num_decode(&c->num[FM_R_TD], token, u) : source + fm_num_decode(&c->near, token - n, u) - FM_NEAR_MS;
+}
+
+/* A duration, of a reply as the difference from its request's (that comes back as `source`) where that loses nothing. */
+static uint16_t td_token(const struct fm_codec *c, int64_t td, int kind, int64_t source, double jitter, float *res)
+{
+	int n = fm_num_tokens(&c->num[FM_R_TD]), token;
+	double u;
+	if (kind == FM_LINK_REPLY && fm_num_tokens(&c->near) > 0 && fm_td_near(td, source)) {
+		token = n + fm_num_encode(&c->near, FM_NEAR_MS + td - source, jitter, &u);
+		*res = u < 0 ? NAN : (float)fm_normal_quantile(u);
+		if (td_back(c, token, *res, source) == td)
+			return (uint16_t)token;
 	}
-	return 0;
+	token = fm_num_encode(&c->num[FM_R_TD], td, jitter, &u);
+	*res = u < 0 ? NAN : (float)fm_normal_quantile(u);
+	return (uint16_t)token;
 }
 
 static void encode_window(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, const struct fm_codec_opts *o,
 			  int *const map[NCATS], uint64_t seed, size_t first, uint16_t *tok, float *res)
 {
 	struct recent r[2] = {{.n = 0}, {.n = 0}};
-	for (int i = 0; i < c->window; i++, tok += FM_NTOK, res += FM_NRES) {
-		size_t row = first + (size_t)i;
+	int64_t td[FM_WINDOW_MOST] = {0};
+	struct fm_links l;
+	fm_links_find(t, first, c->window, c->text_order, &l);
+	same_way_only(t, o, first, c->window, &l);
+	for (int i = 0; i < c->window; i++) {
+		size_t row = first + l.row[i];
+		uint16_t *x = tok + (size_t)i * FM_NTOK;
+		float *rx = res + (size_t)i * FM_NRES;
 		struct fm_rng g;
 		fm_rng_init(&g, seed, FM_RNG_BATCH, row, 0);
-		int rel = relation(t, first, row);
-		tok[FM_T_REL] = (uint16_t)rel;
+		x[FM_T_REL] = (uint16_t)fm_rel_token(l.kind[i], l.back[i], c->window);
 		for (size_t k = 0; k < NCATS; k++)
-			tok[cats[k].tok] = map[k] ? (uint16_t)map[k][((uint16_t *)t->col[cats[k].col])[row]] : 0;
+			x[cats[k].tok] = map[k] ? (uint16_t)map[k][((uint16_t *)t->col[cats[k].col])[row]] : 0;
 		for (int k = 0; k < FM_NRES; k++) {
-			double u;
-			tok[fm_res_tok[k]] = (uint16_t)fm_num_encode(&c->num[k], numeric(t, (enum fm_res)k, row), fm_rng_uniform53(&g), &u);
-			res[k] = u < 0 ? NAN : (float)fm_normal_quantile(u);
+			/* Flows of one time have their gaps whatever their order. */
+			double u, jitter = fm_rng_uniform53(&g);
+			int64_t v = numeric(t, (enum fm_res)k, k == FM_R_GAP ? first + (size_t)i : row);
+			if (k == FM_R_TD) {
+				x[FM_T_TD] = td_token(c, v, l.kind[i], td[i - l.back[i]], jitter, &rx[k]);
+				td[i] = td_back(c, x[FM_T_TD], rx[k], td[i - l.back[i]]);
+				continue;
+			}
+			x[fm_res_tok[k]] = (uint16_t)fm_num_encode(&c->num[k], v, jitter, &u);
+			rx[k] = u < 0 ? NAN : (float)fm_normal_quantile(u);
 		}
-		tok[FM_T_DIR] = (uint16_t)(inside(o, t->sa[row]) + 2 * inside(o, t->da[row]));
-		tok[FM_T_SA] = address_token(c, hosts, o, r, t->sa[row]);
-		tok[FM_T_DA] = address_token(c, hosts, o, r, t->da[row]);
-		tok[FM_T_ROLE] = rel > 0 ? FM_ROLE_REPLY : 0;
-		if (rel > 0)
-			(tok - rel * FM_NTOK)[FM_T_ROLE] |= FM_ROLE_REQUEST;
-		if (rel > 0) { /* a reply shows what the request shows, turned around */
-			const uint16_t *q = tok - rel * FM_NTOK;
-			const float *qr = res - rel * FM_NRES;
-			tok[FM_T_SA] = q[FM_T_DA];
-			tok[FM_T_DA] = q[FM_T_SA];
-			tok[FM_T_SP] = q[FM_T_DP];
-			tok[FM_T_DP] = q[FM_T_SP];
-			res[FM_R_SP] = qr[FM_R_DP];
-			res[FM_R_DP] = qr[FM_R_SP];
-		}
+		x[FM_T_DIR] = (uint16_t)direction(t, o, row);
+		x[FM_T_SA] = address_token(c, hosts, o, r, t->sa[row]);
+		x[FM_T_DA] = address_token(c, hosts, o, r, t->da[row]);
+		x[FM_T_ROLE] = (uint16_t)(4 * l.kind[i]);
+		if (l.kind[i] != FM_LINK_NONE)
+			tok[(size_t)(i - l.back[i]) * FM_NTOK + FM_T_ROLE] |= l.kind[i] == FM_LINK_REPLY ? FM_ROLE_ANSWERED : FM_ROLE_FOLLOWED;
 	}
+	fm_links_copy(tok, res, c->window); /* a linked flow shows what its source shows */
 }
 
 int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, const struct fm_codec_opts *o, uint64_t seed,

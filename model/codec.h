@@ -3,8 +3,8 @@
  *
  * A flow becomes FM_NTOK tokens (categories) and FM_NRES residuals (reals, standard normal):
  *
- *     role     whether a later flow of the window answers this one (1), and whether this one answers (2)
- *     rel      0, or k: this flow reverses the 5-tuple of the flow k before it in the window; dir pr sa da sp dp are then copies
+ *     role     whether a later flow of the window answers this one, and how this one is linked to one before (links.h)
+ *     rel      to which: what they share (dir sa da, and pr sp dp of a reply) is then a copy
  *     dir      which ends are inside: sa (1) + da (2)
  *     gap      time since the flow before, numeric
  *     label pr flg fwd stos    categories
@@ -13,6 +13,8 @@
  *     sp dp    frequent ports are tokens, the rest ranges; one vocabulary for both
  *     pkt td   numeric
  *     bpp      bytes per packet, in thousandths: byt is coded given pkt
+ *
+ * td of a reply that is near its request's is coded as the difference: tokens behind those of the durations.
  *
  * A numeric token is an atom (one value that many rows carry) or a quantile bin; the place inside a bin is the residual: a
  * uniform u in (0,1), on a logarithmic scale for wide bins, mapped to a normal z = Phi^-1(u).
@@ -24,6 +26,7 @@
  *     pkt td gap    exact where the value is on the lattice (the coarsest step that 999 of 1000 values lie on; else it goes
  *                   down to it) and between the outer edges (else the edge; without bins the nearest atom); from 10,000
  *                   steps on within one step and a millionth of the value, since residuals are floats
+ *                   (td of a reply may be coded by its request's, and is exact then)
  *     byt           bytes per packet likewise, in thousandths: bytes within pkt / 2000 + 1/2 of what that makes
  *     label pr flg fwd stos    exact for values that k rows carry, else the one most like it
  *     sa da         who is who in a window is kept, and which side is inside; popular hosts are the same in all windows.  The
@@ -47,8 +50,6 @@ enum fm_tok {
 	FM_T_TD, FM_T_BPP,
 	FM_NTOK
 };
-#define FM_ROLE_REQUEST 1
-#define FM_ROLE_REPLY 2
 enum fm_res { FM_R_GAP, FM_R_SP, FM_R_DP, FM_R_PKT, FM_R_TD, FM_R_BPP, FM_NRES };
 extern const char *const fm_tok_name[FM_NTOK];
 extern const int fm_res_tok[FM_NRES]; /* the token a residual belongs to */
@@ -133,10 +134,14 @@ struct fm_codec {
 	struct fm_num num[FM_NRES];
 	struct fm_roles roles;
 	struct fm_times times;
+	struct fm_num near;    /* FM_NEAR_MS + td - td of the request, of replies where they are near */
 	int vocab[FM_NTOK];    /* tokens of each column; 1 or less: constant, the network does not see it */
 	uint64_t train_rows;
 	bool text_order;       /* flows of one time stand in order of their text, as after sort -u: their order says nothing */
 };
+/* Two durations above 0 are near: at most a second and half of the longer one apart. */
+#define FM_NEAR_MS 1000
+bool fm_td_near(int64_t td, int64_t source);
 /* The text by which such flows are ordered: td, sa, da, sp, dp as UGR'16 writes them, cut to FM_ROW_TEXT bytes with the NUL. */
 #define FM_ROW_TEXT 64
 void fm_row_text(const struct fm_table *t, size_t row, char text[FM_ROW_TEXT]);

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "model/codec.h"
+#include "model/links.h"
 
 static json_t *roles_json(const struct fm_roles *r)
 {
@@ -57,7 +58,9 @@ json_t *fm_codec_json(const struct fm_codec *c)
 	}
 	for (int r = 0; r < FM_NRES; r++)
 		json_object_set_new(num, fm_tok_name[fm_res_tok[r]], fm_num_json(&c->num[r]));
-	return json_pack("{s:s, s:b, s:i, s:i, s:I, s:o, s:o, s:o, s:o}", "format", "flowmint-codec/1", "text_order", (int)c->text_order, "window", c->window, "present",
+	if (fm_num_tokens(&c->near) > 0)
+		json_object_set_new(num, "td_near", fm_num_json(&c->near));
+	return json_pack("{s:s, s:b, s:i, s:i, s:I, s:o, s:o, s:o, s:o}", "format", "flowmint-codec/2", "text_order", (int)c->text_order, "window", c->window, "present",
 			 (int)c->present, "train_rows", (json_int_t)c->train_rows, "categories", cat, "numbers", num, "roles",
 			 roles_json(&c->roles), "times", times_json(&c->times));
 }
@@ -157,8 +160,8 @@ int fm_codec_from_json(struct fm_codec **out, const json_t *j, struct fm_error *
 {
 	struct fm_codec *c = NULL;
 	const char *format = json_string_value(json_object_get(j, "format"));
-	if (!format || strcmp(format, "flowmint-codec/1") != 0)
-		return bad(err, "its format is not flowmint-codec/1");
+	if (!format || strcmp(format, "flowmint-codec/2") != 0)
+		return bad(err, "its format is not flowmint-codec/2");
 	int ret = fm_alloc(&c, 1, sizeof *c, "the codec", err);
 	if (ret < 0)
 		return ret;
@@ -176,14 +179,18 @@ int fm_codec_from_json(struct fm_codec **out, const json_t *j, struct fm_error *
 		ret = fm_num_from_json(&c->num[r], json_object_get(json_object_get(j, "numbers"), fm_tok_name[fm_res_tok[r]]), err);
 		c->vocab[fm_res_tok[r]] = fm_num_tokens(&c->num[r]);
 	}
+	const json_t *near = json_object_get(json_object_get(j, "numbers"), "td_near");
+	if (ret == FM_OK && near)
+		ret = fm_num_from_json(&c->near, near, err);
+	c->vocab[FM_T_TD] += fm_num_tokens(&c->near);
 	if (ret == FM_OK && c->vocab[FM_T_SP] != c->vocab[FM_T_DP])
 		ret = bad(err, "the ports have two vocabularies");
 	if (ret == FM_OK)
 		ret = read_roles(&c->roles, json_object_get(j, "roles"), err);
 	if (ret == FM_OK)
 		ret = read_times(&c->times, json_object_get(j, "times"), err);
-	c->vocab[FM_T_ROLE] = 4;
-	c->vocab[FM_T_REL] = c->window;
+	c->vocab[FM_T_ROLE] = FM_ROLE_TOKENS;
+	c->vocab[FM_T_REL] = FM_REL_TOKENS(c->window);
 	c->vocab[FM_T_DIR] = c->roles.any_inside ? 4 : 1;
 	c->vocab[FM_T_SA] = c->vocab[FM_T_DA] = c->window + c->roles.nhosts + c->roles.nclasses;
 	if (ret < 0) {
@@ -205,6 +212,7 @@ void fm_codec_free(struct fm_codec *c)
 	}
 	for (int r = 0; r < FM_NRES; r++)
 		fm_num_free(&c->num[r]);
+	fm_num_free(&c->near);
 	free(c->roles.inside);
 	for (int i = 0; i < FM_ROLE_CLASSES; i++)
 		free(c->roles.pool[i]);

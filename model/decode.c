@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "model/detmath.h"
+#include "model/links.h"
 
 struct decoder {
 	const struct fm_codec *c;
@@ -21,6 +22,17 @@ struct decoder {
 static int64_t number(const struct decoder *d, enum fm_res r, const uint16_t *tok, const float *res)
 {
 	return fm_num_decode(&d->c->num[r], tok[fm_res_tok[r]], fm_normal_cdf(res[r]));
+}
+
+/* A duration, or one near that of the flow linked to; never 0 when it is near. */
+static uint32_t duration(const struct decoder *d, const uint16_t *tok, const float *res, uint32_t source)
+{
+	int near = tok[FM_T_TD] - fm_num_tokens(&d->c->num[FM_R_TD]);
+	if (near < 0)
+		return (uint32_t)number(d, FM_R_TD, tok, res);
+	int64_t td = fm_num_decode(&d->c->near, near, fm_normal_cdf(res[FM_R_TD])) - FM_NEAR_MS + source;
+	int64_t step = d->c->num[FM_R_TD].step;
+	return (uint32_t)(source == 0 ? 0 : td < step ? step : td);
 }
 
 static void remember(struct decoder *d, uint32_t host)
@@ -56,11 +68,11 @@ static uint32_t name(const struct decoder *d, int token, int side, int *cl)
 	return UINT32_MAX;
 }
 
-/* Both ends of a flow.  Recency of da counts after sa has moved to the front. */
-static int endpoints(struct decoder *d, const uint16_t *tok, uint32_t *sa, uint32_t *da, struct fm_error *err)
+/* Both ends of a flow; *sa is there already when `known`.  Recency of da counts after sa has moved to the front. */
+static int endpoints(struct decoder *d, const uint16_t *tok, bool known, uint32_t *sa, uint32_t *da, struct fm_error *err)
 {
 	int sc, dc, token = tok[FM_T_DA], dir = d->c->roles.any_inside ? tok[FM_T_DIR] : 0, ss = dir & 1, es = dir >> 1 & 1, ret = FM_OK;
-	uint32_t s = name(d, tok[FM_T_SA], ss, &sc), e;
+	uint32_t s = known ? *sa : name(d, tok[FM_T_SA], ss, &sc), e;
 	bool newcomer = s == UINT32_MAX;
 	if (!newcomer)
 		remember(d, s);
@@ -94,25 +106,26 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 	d->nrecent[0] = d->nrecent[1] = d->nwindow = 0;
 	for (size_t i = 0; i < rows; i++, tok += FM_NTOK, res += FM_NRES) {
 		size_t r = t->rows;
-		size_t k = tok[FM_T_REL];
+		int back, kind = fm_rel_link(tok[FM_T_REL], d->c->window, &back);
+		if ((size_t)back > i)
+			kind = FM_LINK_NONE;
+		size_t q = kind == FM_LINK_NONE ? r : r - (size_t)back;
 		te += number(d, FM_R_GAP, tok, res);
 		t->te[r] = te < d->c->times.last_ms ? te : d->c->times.last_ms;
-		if (k >= 1 && k <= i) {
-			size_t q = r - k;
-			t->sa[r] = t->da[q];
-			t->da[r] = t->sa[q];
-			t->sp[r] = t->dp[q];
-			t->dp[r] = t->sp[q];
-			t->pr[r] = t->pr[q];
+		bool turned = kind == FM_LINK_REPLY;
+		if (kind != FM_LINK_NONE)
+			t->sa[r] = turned ? t->da[q] : t->sa[q];
+		if (fm_link_source(kind, FM_T_DA) >= 0) {
+			t->da[r] = turned ? t->sa[q] : t->da[q];
 			remember(d, t->sa[r]);
 			remember(d, t->da[r]);
-		} else {
-			if (endpoints(d, tok, &t->sa[r], &t->da[r], err) < 0)
-				return err->code;
-			t->sp[r] = (uint16_t)number(d, FM_R_SP, tok, res);
-			t->dp[r] = (uint16_t)number(d, FM_R_DP, tok, res);
-			t->pr[r] = tok[FM_T_PR];
+		} else if (endpoints(d, tok, kind != FM_LINK_NONE, &t->sa[r], &t->da[r], err) < 0) {
+			return err->code;
 		}
+		int sp = fm_link_source(kind, FM_T_SP), dp = fm_link_source(kind, FM_T_DP);
+		t->sp[r] = sp < 0 ? (uint16_t)number(d, FM_R_SP, tok, res) : sp == FM_T_SP ? t->sp[q] : t->dp[q];
+		t->dp[r] = dp < 0 ? (uint16_t)number(d, FM_R_DP, tok, res) : dp == FM_T_DP ? t->dp[q] : t->sp[q];
+		t->pr[r] = kind == FM_LINK_NONE ? tok[FM_T_PR] : t->pr[q];
 		if (t->pr[r] == d->icmp)
 			t->sp[r] = 0;
 		if (FM_HAS(t, FM_LABEL))
@@ -125,7 +138,7 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 			t->stos[r] = tok[FM_T_STOS];
 		int64_t pkt = number(d, FM_R_PKT, tok, res);
 		t->pkt[r] = pkt > 1 ? (uint64_t)pkt : 1;
-		t->td[r] = (uint32_t)number(d, FM_R_TD, tok, res);
+		t->td[r] = duration(d, tok, res, t->td[q]);
 		t->byt[r] = ((uint64_t)number(d, FM_R_BPP, tok, res) * t->pkt[r] + 500) / 1000;
 		t->rows++;
 	}
@@ -138,18 +151,26 @@ static int cmp_double(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Where flows of one time are in order of their text, their order holds no time, and what falls into which tick is chance: the
- * rows [first, first + n) of a window keep their order and its duration, and get the times of as many random arrivals. */
-static void spread_arrivals(struct fm_table *t, size_t first, size_t n, int64_t step, int64_t last_ms, struct fm_rng *rng)
+/* Where flows of one time are in order of their text, what falls into which tick is chance: the rows [first, first + n) of a
+ * window keep their order and its duration, and get the times of random arrivals, one for each run of linked flows that have
+ * no gaps. */
+static void spread_arrivals(struct fm_table *t, size_t first, size_t n, const uint16_t *tok, int64_t step, int64_t last_ms, struct fm_rng *rng)
 {
-	double at[512], phase = fm_rng_uniform53(rng), end = fm_rng_uniform53(rng);
+	double at[FM_WINDOW_MOST], phase = fm_rng_uniform53(rng), end = fm_rng_uniform53(rng);
 	int64_t from = t->te[first];
 	double length = (double)((t->te[first + n - 1] - from) / step) + end - phase;
-	for (size_t i = 0; i < n; i++)
-		at[i] = fm_rng_uniform53(rng);
-	qsort(at, n, sizeof *at, cmp_double);
+	size_t runs = 0;
+	bool begins[FM_WINDOW_MOST];
 	for (size_t i = 0; i < n; i++) {
-		int64_t te = from + step * (int64_t)(phase + at[i] * (length > 0 ? length : 0));
+		begins[i] = i == 0 || t->te[first + i] != t->te[first + i - 1] || tok[i * FM_NTOK + FM_T_REL] == 0;
+		runs += begins[i];
+	}
+	for (size_t i = 0; i < runs; i++)
+		at[i] = fm_rng_uniform53(rng);
+	qsort(at, runs, sizeof *at, cmp_double);
+	for (size_t i = 0, run = 0; i < n; i++) {
+		run += begins[i];
+		int64_t te = from + step * (int64_t)(phase + at[run - 1] * (length > 0 ? length : 0));
 		t->te[first + i] = te < last_ms ? te : last_ms;
 	}
 }
@@ -281,7 +302,7 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 		if (ret == FM_OK && c->text_order) {
 			struct fm_rng rng;
 			fm_rng_init(&rng, o->seed, FM_RNG_DECODE, w, UINT32_MAX);
-			spread_arrivals(d.t, first, n, c->num[FM_R_GAP].step, c->times.last_ms, &rng);
+			spread_arrivals(d.t, first, n, tok + w * W * FM_NTOK, c->num[FM_R_GAP].step, c->times.last_ms, &rng);
 		}
 	}
 	if (ret == FM_OK)

@@ -79,7 +79,7 @@ void fm_space_take(const struct fm_pass *q, int wide, struct fm_tape *tape, stru
 
 void fm_att_declare(struct fm_layout *l, int W, int D, int heads, float deep, const char *where, int i, size_t *at)
 {
-	at[FM_DISTANCE] = fm_layout_add(l, heads, 2 * W, 0, "body.%s%d.distance", where, i);
+	at[FM_DISTANCE] = fm_layout_add(l, heads, 2 * W, FM_STD_NEAR, "body.%s%d.distance", where, i);
 	at[FM_QKV] = fm_layout_add(l, D, 3 * D, 0.04f, "body.%s%d.qkv.weight", where, i);
 	at[FM_QKV_B] = fm_layout_add(l, 1, 3 * D, 0, "body.%s%d.qkv.bias", where, i);
 	at[FM_OUT] = fm_layout_add(l, D, D, deep, "body.%s%d.out.weight", where, i);

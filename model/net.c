@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "model/detmath.h"
+#include "model/links.h"
 
 enum { MAXWIDTH = 2048 };
 
@@ -37,7 +38,7 @@ int fm_net_new(struct fm_net **out, const char *denoiser, const struct fm_arch *
 	}
 	net->at_res = fm_layout_add(l, FM_NRES, D, s, "in.residual");
 	net->at_pos = fm_layout_add(l, arch->window, D, s, "in.position");
-	net->at_answer = fm_layout_add(l, arch->window, D, s, "in.answer");
+	net->at_answer = fm_layout_add(l, vocab[FM_T_REL] > 1 ? vocab[FM_T_REL] : 1, D, s, "in.answer");
 	net->at_slot = fm_layout_add(l, FM_SLOTS, D, s, "condition.slot");
 	net->at_span = fm_layout_add(l, FM_SPANS, D, s, "condition.span");
 	net->nclasses = vocab[FM_T_LABEL] < 1 ? 1 : vocab[FM_T_LABEL] < FM_MAXCLASSES ? vocab[FM_T_LABEL] : FM_MAXCLASSES;
@@ -75,7 +76,7 @@ struct fm_work {
 	fm_real *logits, *row;                /* (R, largest vocabulary) and one row more */
 	fm_real *velocity, *dvelocity;              /* (R, FM_RES_PAD) */
 	fm_real *body;
-	int *index, *answer;                /* (R) */
+	int *index, *source;                /* (R) */
 	fm_real *weight;                      /* (R) */
 };
 
@@ -90,7 +91,7 @@ int fm_work_new(struct fm_work **out, const struct fm_net *net, int max_B, struc
 	if (fm_alloc(&w, 1, sizeof *w, "work space", err) < 0)
 		return err->code;
 	if (fm_alloc(&w->mem, total, sizeof(fm_real), "activations", err) < 0 || fm_alloc(&w->index, R, sizeof(int), "activations", err) < 0 ||
-	    fm_alloc(&w->answer, R, sizeof(int), "activations", err) < 0) {
+	    fm_alloc(&w->source, R, sizeof(int), "activations", err) < 0) {
 		fm_work_free(w);
 		return err->code;
 	}
@@ -116,7 +117,7 @@ void fm_work_free(struct fm_work *w)
 		return;
 	free(w->mem);
 	free(w->index);
-	free(w->answer);
+	free(w->source);
 	free(w);
 }
 
@@ -134,15 +135,14 @@ static void embed_time(const struct fm_net *net, const float *t, int B, fm_real 
 	}
 }
 
-/* answer[r]: how far ahead the (last) visible reply to row r is, 0 when there is none. */
-static void find_answers(const struct fm_net *net, const struct fm_net_in *in, int *answer)
+/* source[r]: the row that row r is linked to, as far as that is visible, or -1. */
+static void find_sources(const struct fm_net *net, const struct fm_net_in *in, int *source)
 {
 	int W = net->arch.window;
-	memset(answer, 0, sizeof *answer * (size_t)(in->B * W));
 	for (int r = 0; r < in->B * W; r++) {
-		int k = in->tok[(size_t)r * FM_NTOK + FM_T_REL];
-		if (k > 0 && k <= r % W)
-			answer[r - k] = k;
+		int token = in->tok[(size_t)r * FM_NTOK + FM_T_REL], back, kind = fm_rel_link(token, W, &back);
+		bool visible = token < net->vocab[FM_T_REL] && kind != FM_LINK_NONE && kind < FM_NLINKS && back <= r % W;
+		source[r] = visible ? r - back : -1;
 	}
 }
 
@@ -152,7 +152,7 @@ void fm_net_forward(const struct fm_net *net, const fm_real *p, struct fm_work *
 	int B = in->B, W = net->arch.window, D = net->arch.width;
 	size_t n = (size_t)D;
 
-	find_answers(net, in, w->answer);
+	find_sources(net, in, w->source);
 	for (int r = 0; r < B * W; r++) {
 		fm_real *x = w->x + (size_t)r * n;
 		const uint16_t *tok = in->tok + (size_t)r * FM_NTOK;
@@ -161,10 +161,12 @@ void fm_net_forward(const struct fm_net *net, const fm_real *p, struct fm_work *
 		for (int c = 0; c < FM_NTOK; c++)
 			if (net->vocab[c])
 				k->add(x, p + net->at_tok[c] + tok[c] * n, n);
-		k->add(x, p + net->at_answer + (size_t)w->answer[r] * n, n);
 		for (int i = 0; i < FM_NRES; i++)
 			k->axpy(x, res[i], p + net->at_res + (size_t)i * n, n);
 	}
+	for (int r = 0; r < B * W; r++) /* who is linked to it */
+		if (w->source[r] >= 0)
+			k->add(w->x + (size_t)w->source[r] * n, p + net->at_answer + in->tok[(size_t)r * FM_NTOK + FM_T_REL] * n, n);
 	embed_time(net, in->t, B, w->e);
 	k->gemm(&w->scratch, FM_N, FM_N, B, D, D, w->e, D, p + net->at_t1, D, w->t1, D, p + net->at_t1b, 0);
 	k->silu(w->t1a, w->t1, (size_t)B * n);
@@ -270,7 +272,8 @@ static void embed_back(const struct fm_net *net, const fm_real *p, struct fm_wor
 		for (int c = 0; c < FM_NTOK; c++)
 			if (net->vocab[c])
 				k->add(g + net->at_tok[c] + tok[c] * n, d, n);
-		k->add(g + net->at_answer + (size_t)w->answer[r] * n, d, n);
+		if (w->source[r] >= 0)
+			k->add(g + net->at_answer + tok[FM_T_REL] * n, dx + (size_t)w->source[r] * n, n);
 		for (int i = 0; i < FM_NRES; i++)
 			k->axpy(g + net->at_res + (size_t)i * n, in->res[(size_t)r * FM_NRES + i], d, n);
 	}

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model/detmath.h"
+#include "model/links.h"
 
 int fm_process_init(struct fm_process *pr, int T, const char *schedule, struct fm_error *err)
 {
@@ -12,9 +13,9 @@ int fm_process_init(struct fm_process *pr, int T, const char *schedule, struct f
 		int c;
 		double lo, hi;
 	} span[FM_NTOK] = {
-		{FM_T_ROLE, 0.92, 1.00}, {FM_T_LABEL, 0.82, 0.92}, {FM_T_GAP, 0.78, 0.92}, {FM_T_DIR, 0.80, 0.92},
-		{FM_T_PR, 0.72, 0.88}, {FM_T_SA, 0.62, 0.82}, {FM_T_DA, 0.54, 0.74}, {FM_T_SP, 0.44, 0.68}, {FM_T_DP, 0.44, 0.68},
-		{FM_T_REL, 0.36, 0.44}, {FM_T_FLG, 0.22, 0.36}, {FM_T_FWD, 0.22, 0.36}, {FM_T_STOS, 0.22, 0.36},
+		{FM_T_ROLE, 0.86, 1.00}, {FM_T_GAP, 0.84, 0.94}, {FM_T_REL, 0.74, 0.86}, {FM_T_LABEL, 0.72, 0.80},
+		{FM_T_DIR, 0.72, 0.80}, {FM_T_PR, 0.66, 0.78}, {FM_T_SA, 0.56, 0.74}, {FM_T_DA, 0.48, 0.68}, {FM_T_SP, 0.36, 0.60},
+		{FM_T_DP, 0.36, 0.60}, {FM_T_FLG, 0.22, 0.36}, {FM_T_FWD, 0.22, 0.36}, {FM_T_STOS, 0.22, 0.36},
 		{FM_T_PKT, 0.14, 0.30}, {FM_T_TD, 0.06, 0.24}, {FM_T_BPP, 0.03, 0.19},
 	};
 	if (T < 2 || T > 100000)
@@ -69,39 +70,6 @@ bool fm_process_keep(const struct fm_process *pr, int c, double t, double s, str
 	return keep->at < 1 && keep->before > 0;
 }
 
-int fm_reply_source(int c)
-{
-	switch (c) {
-	case FM_T_SA: return FM_T_DA;
-	case FM_T_DA: return FM_T_SA;
-	case FM_T_SP: return FM_T_DP;
-	case FM_T_DP: return FM_T_SP;
-	case FM_T_PR: return FM_T_PR;
-	case FM_T_DIR: return FM_T_DIR;
-	default: return -1;
-	}
-}
-
-void fm_reply_copy(uint16_t *tok, float *res, int window)
-{
-	for (int i = 1; i < window; i++) {
-		uint16_t *a = tok + (size_t)i * FM_NTOK;
-		int k = a[FM_T_REL];
-		if (k < 1 || k > i)
-			continue;
-		const uint16_t *q = a - (size_t)k * FM_NTOK;
-		for (int c = 0; c < FM_NTOK; c++)
-			if (fm_reply_source(c) >= 0)
-				a[c] = q[fm_reply_source(c)];
-		if (a[FM_T_DIR] < 4) /* the other way round; 4 is masked */
-			a[FM_T_DIR] = (uint16_t)((a[FM_T_DIR] & 1) << 1 | a[FM_T_DIR] >> 1);
-		float *r = res + (size_t)i * FM_NRES;
-		const float *qr = r - (size_t)k * FM_NRES;
-		r[FM_R_SP] = qr[FM_R_DP];
-		r[FM_R_DP] = qr[FM_R_SP];
-	}
-}
-
 float fm_rng_normal(struct fm_rng *r)
 {
 	double u = 1.0 - fm_rng_uniform53(r), v = fm_rng_uniform53(r);
@@ -134,18 +102,18 @@ static void absorbing_column(struct noise *q, int c, double t, double rows)
 	q->m[c] = m;
 }
 
-/* Tokens of row x as the network sees them: y, and their weights. */
-static void absorb(const struct noise *q, const uint16_t *x, struct fm_rng *rng, uint16_t *y, float *weight)
+/* Tokens of row x, with that kind of link, as the network sees them: y, and their weights. */
+static void absorb(const struct noise *q, const uint16_t *x, int kind, struct fm_rng *rng, uint16_t *y, float *weight)
 {
 	for (int c = 0; c < FM_NTOK; c++) {
 		bool hidden = q->vocab[c] > 1 && q->m[c] > 0 && (q->m[c] >= 1 || fm_rng_uniform(rng) < q->m[c]);
 		y[c] = hidden ? (uint16_t)q->vocab[c] : x[c];
-		if (hidden && q->weight[c] > 0 && !(x[FM_T_REL] > 0 && fm_reply_source(c) >= 0))
+		if (hidden && q->weight[c] > 0 && fm_link_source(kind, c) < 0)
 			weight[c] = (float)q->weight[c];
 	}
 }
 
-static void mix(const struct noise *q, const uint16_t *x, struct fm_rng *rng, uint16_t *y, float *weight)
+static void mix(const struct noise *q, const uint16_t *x, int kind, struct fm_rng *rng, uint16_t *y, float *weight)
 {
 	for (int c = 0; c < FM_NTOK; c++) {
 		y[c] = x[c];
@@ -155,7 +123,7 @@ static void mix(const struct noise *q, const uint16_t *x, struct fm_rng *rng, ui
 			y[c] = (uint16_t)q->vocab[c];
 		else if (fm_rng_uniform(rng) < q->m[c])
 			y[c] = (uint16_t)fm_rng_below(rng, (uint32_t)q->vocab[c]);
-		if (!(x[FM_T_REL] > 0 && fm_reply_source(c) >= 0))
+		if (fm_link_source(kind, c) < 0)
 			weight[c] = (float)q->weight[c];
 	}
 }
@@ -181,10 +149,11 @@ void fm_process_corrupt(const struct fm_process *pr, const int vocab[FM_NTOK], i
 	for (size_t i = 0; i < W; i++) {
 		const uint16_t *x = tok + i * FM_NTOK;
 		uint16_t *y = out->tok_in + i * FM_NTOK;
-		(pr->multinomial ? mix : absorb)(&q, x, rng, y, out->tok_weight + i * FM_NTOK);
-		if (x[FM_T_REL] > 0 && (y[FM_T_REL] != x[FM_T_REL] || !q.related)) /* what will be copied is not known before the request is */
+		int back, kind = fm_rel_link(x[FM_T_REL], window, &back);
+		(pr->multinomial ? mix : absorb)(&q, x, kind, rng, y, out->tok_weight + i * FM_NTOK);
+		if (y[FM_T_REL] != x[FM_T_REL] || !q.related) /* what will be copied is not known before its source is */
 			for (int c = 0; c < FM_NTOK; c++)
-				if (fm_reply_source(c) >= 0)
+				if (fm_link_source(kind, c) >= 0)
 					y[c] = vocab[c] > 1 ? (uint16_t)vocab[c] : 0;
 		for (int k = 0; k < FM_NRES; k++) {
 			size_t at = i * FM_NRES + (size_t)k;
@@ -193,11 +162,11 @@ void fm_process_corrupt(const struct fm_process *pr, const int vocab[FM_NTOK], i
 			out->v[at] = !bin ? 0 : pr->noise ? e : a * e - b * r0;
 			/* An atom has no residual: it looks like the noise it is. */
 			out->res_in[at] = bin ? a * r0 + b * e : e;
-			bool copied = x[FM_T_REL] > 0 && fm_reply_source(fm_res_tok[k]) >= 0;
+			bool copied = fm_link_source(kind, fm_res_tok[k]) >= 0;
 			if (bin && !copied && vocab[fm_res_tok[k]] > 1 && t < FM_RES_SPAN)
 				out->v_weight[at] = (float)(res_share / rows);
 		}
 	}
 	if (q.related)
-		fm_reply_copy(out->tok_in, out->res_in, window);
+		fm_links_copy(out->tok_in, out->res_in, window);
 }

@@ -47,11 +47,6 @@ double fm_process_before(const struct fm_process *pr, double t); /* the time a s
 /* Multinomial: what is kept of column c at t and at s < t.  False: nothing happens between them. */
 bool fm_process_keep(const struct fm_process *pr, int c, double t, double s, struct fm_keep *keep);
 
-/* The columns that a reply (rel > 0) copies from its request, and whence. */
-int fm_reply_source(int c); /* the request's column behind column c of the reply, or -1 when it is not copied */
-/* Fill in the copied columns of one window, masked ones as masked; dir turns round. tok (W,FM_NTOK), res (W,FM_NRES); rows with rel masked or 0 stay. */
-void fm_reply_copy(uint16_t *tok, float *res, int window);
-
 /* One window of training: (W,...) arrays.  From data tok/res (NaN: atom) make what the network sees at t and what it should
  * say; weights are those of the bound, divided by `rows`.  res_share weighs the residuals' squared error. */
 struct fm_example {

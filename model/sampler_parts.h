@@ -10,7 +10,6 @@
 #include "model/sampler.h"
 
 #define FM_SAMPLE_SHARD 8 /* windows a shard: large enough for the matrix multiplies, small enough for the cache */
-#define FM_SAMPLE_MAXWINDOW 512
 
 /* One thread's space. */
 struct fm_sample_space {
@@ -51,7 +50,7 @@ struct fm_sample_step {
 
 /* Absorbing: when each token of window w shows, into reveal (W,FM_NTOK). */
 void fm_sample_times(const struct fm_sampler *s, size_t w, float *reveal);
-/* Draw the tokens of the step, column by column, and copy what replies copy. */
+/* Draw the tokens of the step, column by column, and copy what links copy. */
 void fm_sample_tokens(const struct fm_sampler *s, const struct fm_sample_step *q, float *res);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "model/detmath.h"
+#include "model/links.h"
 #include "model/quota.h"
 #include "model/sampler_parts.h"
 
@@ -27,21 +28,28 @@ static void what_goes(const struct fm_sampler *s, const uint16_t *flow, int c, f
 	fm_support_apply(s->support, s->net->vocab, flow, c, z);
 }
 
-/* The requests that row `row` of a window may answer; how many are left.  A request has one reply: taken are the flows that have
- * one (NULL: that does not count yet); of the rest the ones that ask for a reply, if there are any.  tok: the window; z: logits. */
-static int open_requests(const uint16_t *tok, int row, const bool *taken, float *z)
+/* The flows that row `row` of a window may be linked to in the way that its role announces: tokens from + k - 1 for the flow k
+ * before; how many are left.  Each is so linked to once: taken are those that are (NULL: that does not count yet); of the rest
+ * the ones whose role asks for a link, if there are any.  tok: the window; z: logits from token `from` on. */
+static int open_sources(const uint16_t *tok, int row, const bool *taken, float *z)
 {
-	int open = 0, asking = 0;
-	z[0] = EXCLUDED;
+	int open = 0, asking = 0, kind = FM_ROLE_LINK(tok[(size_t)row * FM_NTOK + FM_T_ROLE]);
+	unsigned asks = kind == FM_LINK_REPLY ? FM_ROLE_ANSWERED : FM_ROLE_FOLLOWED;
 	for (int k = 1; k <= row; k++) {
 		bool is = !(taken && taken[row - k]);
 		open += is;
-		asking += is && (tok[(size_t)(row - k) * FM_NTOK + FM_T_ROLE] & FM_ROLE_REQUEST);
+		asking += is && (tok[(size_t)(row - k) * FM_NTOK + FM_T_ROLE] & asks);
 	}
 	for (int k = 1; k <= row; k++)
-		if ((taken && taken[row - k]) || (asking > 0 && !(tok[(size_t)(row - k) * FM_NTOK + FM_T_ROLE] & FM_ROLE_REQUEST)))
-			z[k] = EXCLUDED;
+		if ((taken && taken[row - k]) || (asking > 0 && !(tok[(size_t)(row - k) * FM_NTOK + FM_T_ROLE] & asks)))
+			z[k - 1] = EXCLUDED;
 	return open;
+}
+
+/* Does a role announce a link? */
+static bool announces(int role)
+{
+	return FM_ROLE_LINK(role) > FM_LINK_NONE && FM_ROLE_LINK(role) < FM_NLINKS;
 }
 
 /* How many flows of each label the window of row r has to have, (nclasses); NULL: as many as it comes to, or c is no label. */
@@ -51,34 +59,60 @@ static const uint16_t *quota_of(const struct fm_sampler *s, const struct fm_samp
 	return s->plan->quota && c == FM_T_LABEL ? s->plan->quota + w * (size_t)s->net->nclasses : NULL;
 }
 
-/* The request that row `row` of a window answers, 0 when it answers none: then its role says so from now on. */
-static uint16_t draw_request(const struct fm_sampler *s, uint16_t *tok, int row, float *z, float u)
-{
-	int W = s->net->arch.window;
-	uint16_t *own = tok + (size_t)row * FM_NTOK;
-	bool taken[FM_SAMPLE_MAXWINDOW] = {false};
-	if (!(own[FM_T_ROLE] & FM_ROLE_REPLY))
-		return 0;
-	for (int i = 1; i < W; i++) {
-		int k = tok[(size_t)i * FM_NTOK + FM_T_REL];
-		if (k > 0 && k <= i)
-			taken[i - k] = true;
-	}
-	if (open_requests(tok, row, taken, z) > 0)
-		return (uint16_t)s->net->k->draw(z, row + 1, u);
-	own[FM_T_ROLE] &= FM_ROLE_REQUEST;
-	return 0;
-}
-
 static bool masked(const struct fm_sampler *s, const uint16_t *tok, int c)
 {
 	return s->net->vocab[c] && tok[c] == s->net->vocab[c];
 }
 
+/* The link of row `row` of a window: of the kind that its role announces, or 0, and then the role says so from now on. */
+static uint16_t draw_link(const struct fm_sampler *s, uint16_t *tok, int row, float *z, float u)
+{
+	int W = s->net->arch.window, back;
+	uint16_t *own = tok + (size_t)row * FM_NTOK;
+	int kind = FM_ROLE_LINK(own[FM_T_ROLE]), from = fm_rel_token(kind, 1, W);
+	bool taken[FM_WINDOW_MOST] = {false};
+	if (!announces(own[FM_T_ROLE]))
+		return 0;
+	for (int i = 1; i < W; i++)
+		if (fm_rel_link(tok[(size_t)i * FM_NTOK + FM_T_REL], W, &back) == kind && back <= i)
+			taken[i - back] = true;
+	if (open_sources(tok, row, taken, z + from) > 0)
+		return (uint16_t)(from + s->net->k->draw(z + from, row, u));
+	own[FM_T_ROLE] &= FM_ROLE_ANSWERED | FM_ROLE_FOLLOWED;
+	return 0;
+}
+
+/* The duration of row `row`, as far as its token tells; 0 when that is masked. */
+static int64_t about_td(const struct fm_sampler *s, const uint16_t *tok, int row)
+{
+	const uint16_t *x = tok + (size_t)row * FM_NTOK;
+	int n = fm_num_tokens(&s->codec->num[FM_R_TD]), token = x[FM_T_TD], back;
+	if (masked(s, x, FM_T_TD))
+		return 0;
+	if (token < n)
+		return fm_num_decode(&s->codec->num[FM_R_TD], token, 0.5);
+	if (fm_rel_link(x[FM_T_REL], s->net->arch.window, &back) == FM_LINK_NONE || back > row)
+		return 0;
+	int64_t td = about_td(s, tok, row - back) + fm_num_decode(&s->codec->near, token - n, 0.5) - FM_NEAR_MS;
+	return td > 0 ? td : 0;
+}
+
+/* Of the durations near the request's only those that are can be; of no request none. */
+static void near_request_only(const struct fm_sampler *s, const uint16_t *tok, int row, float *z)
+{
+	int n = fm_num_tokens(&s->codec->num[FM_R_TD]), V = s->net->vocab[FM_T_TD], back;
+	int kind = fm_rel_link(tok[(size_t)row * FM_NTOK + FM_T_REL], s->net->arch.window, &back);
+	bool reply = kind == FM_LINK_REPLY && back <= row;
+	int64_t source = reply ? about_td(s, tok, row - back) : 0;
+	for (int k = n; k < V; k++)
+		if (!reply || !(s->pr->multinomial || fm_td_near(source + fm_num_decode(&s->codec->near, k - n, 0.5) - FM_NEAR_MS, source)))
+			z[k] = EXCLUDED;
+}
+
 static bool earlier_masked(const struct fm_sampler *s, const uint16_t *tok, int c)
 {
 	for (int b = 0; b < c; b++)
-		if (fm_reply_source(b) >= 0 && masked(s, tok, b))
+		if (fm_link_source(FM_LINK_REPLY, b) >= 0 && masked(s, tok, b))
 			return true;
 	return false;
 }
@@ -95,28 +129,50 @@ static float *logits(const struct fm_sampler *s, const struct fm_sample_step *q,
 	return z;
 }
 
-static void copy_replies(const struct fm_sampler *s, const struct fm_sample_step *q, float *res)
+static void copy_links(const struct fm_sampler *s, const struct fm_sample_step *q, float *res)
 {
 	size_t W = (size_t)s->net->arch.window;
 	for (size_t b = 0; b < (size_t)q->B; b++)
-		fm_reply_copy(q->tok + b * W * FM_NTOK, res + b * W * FM_NRES, (int)W);
+		fm_links_copy(q->tok + b * W * FM_NTOK, res + b * W * FM_NRES, (int)W);
 }
 
 /* ---- absorbing ---- */
 
+static void shuffle(int *a, int n, struct fm_rng *r)
+{
+	for (int i = n; i > 1; i--) {
+		int k = (int)fm_rng_below(r, (uint32_t)i), x = a[i - 1];
+		a[i - 1] = a[k];
+		a[k] = x;
+	}
+}
+
+/* The turn of each of W rows, random, but so that rows whose turns are close are at least APART rows apart, nearly always:
+ * neighbours tell most of each other, and what shows at once does not know of each other. */
+static void deal_order(int W, int *turn, struct fm_rng *r)
+{
+	enum { APART = 8 };
+	int first[APART], row[FM_WINDOW_MOST / APART + 1], at = 0;
+	for (int i = 0; i < APART; i++)
+		first[i] = i;
+	shuffle(first, APART, r);
+	for (int k = 0; k < APART; k++) {
+		int n = 0;
+		for (int i = first[k]; i < W; i += APART)
+			row[n++] = i;
+		shuffle(row, n, r);
+		for (int i = 0; i < n; i++)
+			turn[row[i]] = at++;
+	}
+}
+
 void fm_sample_times(const struct fm_sampler *s, size_t w, float *reveal)
 {
-	int W = s->net->arch.window, order[FM_SAMPLE_MAXWINDOW];
+	int W = s->net->arch.window, order[FM_WINDOW_MOST];
 	struct fm_rng r;
 	fm_rng_init(&r, s->o->seed, FM_RNG_SAMPLE, w, 0);
 	for (int c = 0; c < FM_NTOK; c++) {
-		for (int i = 0; i < W; i++)
-			order[i] = i;
-		for (int i = W; i > 1; i--) {
-			int k = (int)fm_rng_below(&r, (uint32_t)i), x = order[i - 1];
-			order[i - 1] = order[k];
-			order[k] = x;
-		}
+		deal_order(W, order, &r);
 		for (int i = 0; i < W; i++) {
 			double u = fm_rng_uniform53(&r);
 			double at = s->o->solver == FM_ANCESTRAL ? u : ((double)order[i] + u) / W;
@@ -125,15 +181,19 @@ void fm_sample_times(const struct fm_sampler *s, size_t w, float *reveal)
 	}
 }
 
-/* May the token of column c of this flow be drawn?  A reply's copied columns wait for its request; a reply that found none has
- * become a flow like any other, and makes up for lost time one column a step. */
+/* May the token of column c of this flow be drawn?  What a link copies waits for its source, a reply's duration for its
+ * request's; a flow that found no source has become one like any other, and makes up for lost time one column a step. */
 static bool ready(const struct fm_sampler *s, const struct fm_sample_step *q, const uint16_t *tok, const float *reveal, int c)
 {
+	int W = s->net->arch.window, back = 0;
 	if (!masked(s, tok, c))
 		return false;
-	if (fm_reply_source(c) < 0)
+	int kind = masked(s, tok, FM_T_REL) ? FM_ROLE_LINK(tok[FM_T_ROLE]) : fm_rel_link(tok[FM_T_REL], W, &back);
+	if (c == FM_T_TD && kind == FM_LINK_REPLY && back > 0 && !q->last && masked(s, tok - (size_t)back * FM_NTOK, c))
+		return false;
+	if (fm_link_source(FM_LINK_REPLY, c) < 0)
 		return true;
-	if (masked(s, tok, FM_T_REL) ? (tok[FM_T_ROLE] & FM_ROLE_REPLY) && tok[FM_T_ROLE] < 4 : tok[FM_T_REL] > 0)
+	if (fm_link_source(kind, c) >= 0)
 		return false;
 	return !((double)reveal[c] > q->t && !q->last && earlier_masked(s, tok, c));
 }
@@ -151,10 +211,12 @@ static void show(const struct fm_sampler *s, const struct fm_sample_step *q, int
 	uint16_t *flow = q->tok + (size_t)r * FM_NTOK;
 	float u = fm_rng_uniform(&q->rng[r / W]);
 	if (c == FM_T_REL) {
-		flow[c] = draw_request(s, flow - (size_t)row * FM_NTOK, row, z, u);
+		flow[c] = draw_link(s, flow - (size_t)row * FM_NTOK, row, z, u);
 		return;
 	}
 	what_goes(s, flow, c, z);
+	if (c == FM_T_TD)
+		near_request_only(s, flow - (size_t)row * FM_NTOK, row, z);
 	const uint16_t *quota = quota_of(s, q, c, r);
 	if (quota)
 		fm_quota_left(z, s->net->vocab[c], quota, s->net->nclasses, flow - (size_t)row * FM_NTOK, W);
@@ -186,12 +248,17 @@ static float how_sure(const struct fm_sampler *s, const struct fm_sample_step *q
 	float *z = q->space->row;
 	double noise = -fm_det_log(-fm_det_log(1 - fm_rng_uniform53(&q->rng[r / W]) * 0.999999 - 5e-7));
 	memcpy(z, logit, sizeof *z * (size_t)V);
-	if (c != FM_T_REL)
+	if (c != FM_T_REL) {
 		what_goes(s, flow, c, z);
-	else if (!(flow[FM_T_ROLE] & FM_ROLE_REPLY))
+	} else if (!announces(flow[FM_T_ROLE]) || row == 0) {
 		return (float)(FM_ORDER_NOISE * noise);
-	else if (row > 0)
-		V = row + 1, open_requests(flow - (size_t)row * FM_NTOK, row, NULL, z);
+	} else {
+		z += fm_rel_token(FM_ROLE_LINK(flow[FM_T_ROLE]), 1, W);
+		V = row;
+		open_sources(flow - (size_t)row * FM_NTOK, row, NULL, z);
+	}
+	if (c == FM_T_TD)
+		near_request_only(s, flow - (size_t)row * FM_NTOK, row, z);
 	for (int i = 1; i < V; i++)
 		best = z[i] > z[best] ? i : best;
 	return (float)(FM_ORDER_NOISE * noise) - s->net->k->cross_entropy(z, V, best, 0);
@@ -242,7 +309,7 @@ static void show_the_surest(const struct fm_sampler *s, const struct fm_sample_s
 	if (quota_of(s, q, c, 0))
 		fm_quota_balance(z, V, rows, n, W);
 	for (int from = 0, to; from < n; from = to) {
-		struct candidate all[FM_SAMPLE_MAXWINDOW];
+		struct candidate all[FM_WINDOW_MOST];
 		int wanted = 0;
 		for (to = from; to < n && rows[to] / W == rows[from] / W; to++)
 			wanted += due(q, reveal[(size_t)rows[to] * FM_NTOK + (size_t)c]);
@@ -257,11 +324,12 @@ static void show_the_surest(const struct fm_sampler *s, const struct fm_sample_s
 
 static void show_columns(const struct fm_sampler *s, const struct fm_sample_step *q, float *res)
 {
-	for (int c = 0; c < FM_NTOK; c++)
+	for (int c = 0; c < FM_NTOK; c++) {
 		if (s->net->vocab[c])
 			(s->o->confident ? show_the_surest : show_in_random_order)(s, q, c);
-	if (s->net->vocab[FM_T_REL])
-		copy_replies(s, q, res);
+		if (s->net->vocab[FM_T_REL] && (c == FM_T_REL || fm_link_source(FM_LINK_REPLY, c) >= 0))
+			copy_links(s, q, res);
+	}
 }
 
 /* ---- multinomial ---- */
@@ -278,19 +346,23 @@ static void what_goes_with_clean(const struct fm_sampler *s, const uint16_t *flo
 	uint16_t seen[FM_NTOK];
 	int V = s->net->vocab[c];
 	if (c == FM_T_REL) {
-		bool reply = row > 0 && (flow[FM_T_ROLE] & FM_ROLE_REPLY) && done[FM_T_ROLE];
-		if (reply)
-			open_requests(flow - (size_t)row * FM_NTOK, row, NULL, z);
-		for (int i = reply ? row + 1 : 1; i < V; i++)
-			z[i] = EXCLUDED;
+		bool linked = row > 0 && done[FM_T_ROLE] && announces(flow[FM_T_ROLE]);
+		int from = linked ? fm_rel_token(FM_ROLE_LINK(flow[FM_T_ROLE]), 1, s->net->arch.window) : 0, to = linked ? from + row : 1;
+		for (int i = 0; i < V; i++)
+			if (i < from || i >= to)
+				z[i] = EXCLUDED;
+		if (linked)
+			open_sources(flow - (size_t)row * FM_NTOK, row, NULL, z + from);
 		return;
 	}
 	for (int b = 0; b < FM_NTOK; b++)
 		seen[b] = done[b] ? flow[b] : (uint16_t)s->net->vocab[b];
 	what_goes(s, seen, c, z);
+	if (c == FM_T_TD)
+		near_request_only(s, flow - (size_t)row * FM_NTOK, row, z);
 }
 
-/* The step to the data of a column of which the rows of a window share: a request has one reply, a label its quota.  From logits
+/* The step to the data of a column of which the rows of a window share: a flow has one reply, a label its quota.  From logits
  * z (n,V) of x_0 at all n rows. */
 static void share_out(const struct fm_sampler *s, const struct fm_sample_step *q, int c, const struct fm_keep *keep, int n, float *z)
 {
@@ -324,7 +396,8 @@ static void mix_column(const struct fm_sampler *s, const struct fm_sample_step *
 		return;
 	for (int r = 0; r < q->B * W; r++) {
 		const uint16_t *flow = q->tok + (size_t)r * FM_NTOK;
-		bool copies = fm_reply_source(c) >= 0 && (done[FM_T_REL] ? flow[FM_T_REL] > 0 : (flow[FM_T_ROLE] & FM_ROLE_REPLY) != 0);
+		int back, kind = done[FM_T_REL] ? fm_rel_link(flow[FM_T_REL], W, &back) : FM_ROLE_LINK(flow[FM_T_ROLE]);
+		bool copies = fm_link_source(kind, c) >= 0;
 		if (!copies && (!late || (masked(s, flow, c) && (q->last || !earlier_masked(s, flow, c)))))
 			rows[n++] = r;
 	}
@@ -350,8 +423,8 @@ static void mix_column(const struct fm_sampler *s, const struct fm_sample_step *
 }
 
 /* The columns in the order in which they become clean. */
-static const int in_order[FM_NTOK] = {FM_T_ROLE, FM_T_LABEL, FM_T_GAP, FM_T_DIR, FM_T_PR,   FM_T_SA,  FM_T_DA, FM_T_SP,
-				      FM_T_DP,   FM_T_REL,   FM_T_FLG, FM_T_FWD, FM_T_STOS, FM_T_PKT, FM_T_TD, FM_T_BPP};
+static const int in_order[FM_NTOK] = {FM_T_ROLE, FM_T_GAP, FM_T_REL, FM_T_LABEL, FM_T_DIR,  FM_T_PR,  FM_T_SA, FM_T_DA,
+				      FM_T_SP,   FM_T_DP,  FM_T_FLG, FM_T_FWD,   FM_T_STOS, FM_T_PKT, FM_T_TD, FM_T_BPP};
 
 static void mix_columns(const struct fm_sampler *s, const struct fm_sample_step *q, float *res)
 {
@@ -362,14 +435,15 @@ static void mix_columns(const struct fm_sampler *s, const struct fm_sample_step 
 		int c = in_order[i];
 		mix_column(s, q, c, done, false);
 		done[c] = q->last || clean(s, c, q->next);
+		if (done[FM_T_REL] && (c == FM_T_REL || fm_link_source(FM_LINK_REPLY, c) >= 0))
+			copy_links(s, q, res);
 		if (c != FM_T_REL || !done[c])
 			continue;
-		copy_replies(s, q, res);
-		/* Of replies that found no request: a column a step, the first of those that are masked; in the last step, all. */
+		/* Of flows that found no source: a column a step, the first of those that are masked; in the last step, all. */
 		for (int late = 0; late < FM_NTOK; late++)
-			if (fm_reply_source(q->last ? late : FM_NTOK - 1 - late) >= 0)
+			if (fm_link_source(FM_LINK_REPLY, q->last ? late : FM_NTOK - 1 - late) >= 0)
 				mix_column(s, q, q->last ? late : FM_NTOK - 1 - late, done, true);
-		copy_replies(s, q, res);
+		copy_links(s, q, res);
 	}
 }
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "model/decode.h"
+#include "model/links.h"
 #include "model/sampler.h"
 #include "model/trainer.h"
 #include "tests/unit/model_fixture.h"
@@ -108,7 +109,8 @@ static void check_rows(const struct result *r)
 		for (int c = 0; c < FM_NTOK; c++)
 			if (codec->vocab[c] > 1 ? x[c] >= codec->vocab[c] : x[c] != 0)
 				fail_msg("row %zu: %s is %d of %d", i, fm_tok_name[c], x[c], codec->vocab[c]);
-		assert_true(x[FM_T_REL] <= i % W);
+		int back, kind = fm_rel_link(x[FM_T_REL], W, &back);
+		assert_true(kind < FM_NLINKS && (size_t)back <= i % W && FM_ROLE_LINK(x[FM_T_ROLE]) == kind);
 		for (int k = 0; k < FM_NRES; k++)
 			assert_true(isfinite(r->res[i * FM_NRES + (size_t)k]));
 	}

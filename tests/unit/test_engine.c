@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "model/body.h"
+#include "model/links.h"
 #include "stages/stage.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/tiny_model.h"
@@ -19,7 +20,7 @@ static void small_vocab(int vocab[FM_NTOK], int window)
 {
 	for (int c = 0; c < FM_NTOK; c++)
 		vocab[c] = 3;
-	vocab[FM_T_REL] = window;
+	vocab[FM_T_REL] = FM_REL_TOKENS(window);
 }
 
 static bool config_takes(const char *denoiser, const struct fm_arch *a)

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "model/links.h"
 #include "model/process.h"
 
 enum { MAXW = 16, B = 2, D = 32 };
@@ -38,14 +39,14 @@ static void make_example(struct example *x, const int vocab[FM_NTOK], int W, con
 	for (int i = 0; i < B * W; i++) {
 		for (int c = 0; c < FM_NTOK; c++)
 			x->tok[i * FM_NTOK + c] = vocab[c] > 1 ? (uint16_t)fm_rng_below(&r, (uint32_t)vocab[c]) : 0;
-		x->tok[i * FM_NTOK + FM_T_REL] = i % W > 2 && i % 3 == 0 ? 2 : 0;
+		x->tok[i * FM_NTOK + FM_T_REL] = (uint16_t)(i % W > 2 && i % 3 == 0 ? fm_rel_token(1 + i / 3 % (FM_NLINKS - 1), 2, W) : 0);
 		for (int k = 0; k < FM_NRES; k++)
 			x->res[i * FM_NRES + k] = k % 2 ? fm_rng_normal(&r) : NAN;
 	}
 	for (int b = 0; b < B; b++) {
 		struct fm_example ex = {x->in + b * W * FM_NTOK, x->res_in + b * W * FM_NRES, x->tw + b * W * FM_NTOK, x->v + b * W * FM_NRES, x->vw + b * W * FM_NRES, x->keep + b * FM_NTOK};
 		x->t[b] = b ? 0.60f : 0.30f;
-		fm_reply_copy(x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES, W);
+		fm_links_copy(x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES, W);
 		fm_process_corrupt(&pr, vocab, W, x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES, (double)x->t[b], &r, B * W, 0.5, &ex);
 		x->slot[b] = (uint8_t)(3 * b);
 		x->span[b] = (uint8_t)(5 + b);
@@ -84,7 +85,7 @@ static double slope_by_differences(const struct fm_net *net, const double *p, do
 
 static void check_process(const char *denoiser, int W, int depth, int heads, const char *tokens, const char *prediction)
 {
-	const int vocab[FM_NTOK] = {4, W, 5, 1, 4, 3, 20, 20, 12, 12, 4, 0, 3, 9, 11, 13};
+	const int vocab[FM_NTOK] = {FM_ROLE_TOKENS, FM_REL_TOKENS(W), 5, 1, 4, 3, 20, 20, 12, 12, 4, 0, 3, 9, 11, 13};
 	struct fm_arch a = {W, D, depth, heads, 2 * D};
 	struct fm_net *net;
 	struct fm_work *w;

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "model/links.h"
 #include "model/process.h"
 
 enum { K = 5, T = 9 };
@@ -258,12 +259,12 @@ static void noise_comes_in_its_shares(void **state)
 	assert_int_equal(fm_process_init(&pr, 1000, "cosine", &err), FM_OK);
 	assert_int_equal(fm_process_choose(&pr, "multinomial", "v", &err), FM_OK);
 	for (int c = 0; c < FM_NTOK; c++)
-		vocab[c] = c == FM_T_REL ? W : V;
+		vocab[c] = c == FM_T_REL ? FM_REL_TOKENS(W) : V;
 	for (int i = 0; i < W; i++) {
 		tok[i * FM_NTOK + FM_T_REL] = i % 4 == 3;
 		tok[i * FM_NTOK + FM_T_SA] = tok[i * FM_NTOK + FM_T_SP] = (uint16_t)(i % 3);
 	}
-	fm_reply_copy(tok, res, W);
+	fm_links_copy(tok, res, W);
 	for (size_t k = 0; k < sizeof times / sizeof *times; k++) {
 		double t = times[k], same[FM_NTOK] = {0}, n[FM_NTOK] = {0};
 		for (int round = 0; round < ROUNDS; round++) {
@@ -273,12 +274,15 @@ static void noise_comes_in_its_shares(void **state)
 				for (int c = 0; c < FM_NTOK; c++) {
 					int y = in[i * FM_NTOK + c], x = tok[i * FM_NTOK + c];
 					double m = fm_process_mask(&pr, c, t);
-					bool copied = fm_reply_source(c) >= 0 && i % 4 == 3, none = copied ? t > pr.lo[FM_T_REL] : m >= 1;
-					if (none ? y != vocab[c] : y >= vocab[c])
+					bool copied = fm_link_source(FM_LINK_REPLY, c) >= 0 && i % 4 == 3, none = copied ? t > pr.lo[FM_T_REL] : m >= 1;
+					/* A reply shows what its request shows, noise and all. */
+					int source = copied && !none ? in[(i - 1) * FM_NTOK + fm_link_source(FM_LINK_REPLY, c)] : y;
+					if (c == FM_T_DIR && copied && source < 4)
+						source = (source & 1) << 1 | source >> 1;
+					assert_int_equal(y, source);
+					if (none ? y != vocab[c] : !copied && y >= vocab[c])
 						fail_msg("t %g, row %d: %s is %d of %d", t, i, fm_tok_name[c], y, vocab[c]);
 					assert_true((tw[i * FM_NTOK + c] > 0) == (!copied && m > 0 && keep[c].before > 0));
-					if (copied && !none)
-						assert_int_equal(y, x);
 					if (!none && !copied) {
 						same[c] += y == x;
 						n[c]++;

@@ -12,11 +12,12 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "model/links.h"
 #include "model/process.h"
 #include "model/safetensors.h"
 
 enum { W = 8, B = 2, D = 32 };
-static const int vocab[FM_NTOK] = {4, W, 5, 1, 4, 3, 20, 20, 12, 12, 4, 0, 3, 9, 11, 13};
+static const int vocab[FM_NTOK] = {FM_ROLE_TOKENS, FM_REL_TOKENS(W), 5, 1, 4, 3, 20, 20, 12, 12, 4, 0, 3, 9, 11, 13};
 
 struct example {
 	uint16_t tok[B * W * FM_NTOK], in[B * W * FM_NTOK];
@@ -44,14 +45,14 @@ static void make_example(struct example *x, double t0, double t1)
 	for (int i = 0; i < B * W; i++) {
 		for (int c = 0; c < FM_NTOK; c++)
 			x->tok[i * FM_NTOK + c] = vocab[c] > 1 ? (uint16_t)fm_rng_below(&r, (uint32_t)vocab[c]) : 0;
-		x->tok[i * FM_NTOK + FM_T_REL] = i % W > 2 && i % 3 == 0 ? 2 : 0;
+		x->tok[i * FM_NTOK + FM_T_REL] = (uint16_t)(i % W > 2 && i % 3 == 0 ? fm_rel_token(1 + i / 3 % (FM_NLINKS - 1), 2, W) : 0);
 		for (int k = 0; k < FM_NRES; k++)
 			x->res[i * FM_NRES + k] = k % 2 ? fm_rng_normal(&r) : NAN;
 	}
 	for (int b = 0; b < B; b++) {
 		struct fm_example ex = {x->in + b * W * FM_NTOK, x->res_in + b * W * FM_NRES, x->tw + b * W * FM_NTOK, x->v + b * W * FM_NRES, x->vw + b * W * FM_NRES, NULL};
 		x->t[b] = (float)(b ? t1 : t0);
-		fm_reply_copy(x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES, W);
+		fm_links_copy(x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES, W);
 		fm_process_corrupt(&pr, vocab, W, x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES, b ? t1 : t0, &r, B * W, 0.5, &ex);
 		x->slot[b] = (uint8_t)(3 * b);
 		x->span[b] = (uint8_t)(5 + b);
@@ -141,10 +142,13 @@ static void masks_rise_from_none_to_all(void **state)
 			hidden[i / W] += vocab[c] > 1 && x.in[i * FM_NTOK + c] == vocab[c];
 	assert_int_equal(hidden[0], 0);
 	assert_true(hidden[1] >= W * 11); /* all but the few that a visible relation copies */
-	/* Copied columns of a reply cost nothing: they are not drawn. */
-	for (int i = 0; i < B * W; i++)
-		if (x.tok[i * FM_NTOK + FM_T_REL] > 0)
-			assert_true(x.tw[i * FM_NTOK + FM_T_SA] == 0 && x.tw[i * FM_NTOK + FM_T_DP] == 0);
+	/* Copied columns of a linked flow cost nothing: they are not drawn. */
+	for (int i = 0; i < B * W; i++) {
+		int back, kind = fm_rel_link(x.tok[i * FM_NTOK + FM_T_REL], W, &back);
+		for (int c = 0; c < FM_NTOK; c++)
+			if (fm_link_source(kind, c) >= 0)
+				assert_true(x.tw[i * FM_NTOK + c] == 0);
+	}
 	assert_int_equal(fm_process_init(&pr, 1, "cosine", &err), FM_EINPUT);
 	assert_int_equal(fm_process_init(&pr, 0, "cosine", &err), FM_EINPUT);
 	assert_int_equal(fm_process_init(&pr, 1000, "sine", &err), FM_EINPUT);

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "model/decode.h"
+#include "model/links.h"
 #include "model/sampler.h"
 #include "trainer_fixture.h"
 
@@ -42,14 +43,14 @@ static void made_free(struct made *m)
 	free(m->res);
 }
 
-/* Tokens are of their vocabulary; a reply answers an earlier flow that no other answers, and is its mirror image; addresses lie on
+/* Tokens are of their vocabulary; a flow is linked to an earlier one to which no other is in that way, and shares with it what it should; addresses lie on
  * the side that dir says; no excluded pair, where none is promised. */
 static void check_rows(const char *what, const struct made *m, bool short_steps)
 {
 	const int *vocab = S.codec->vocab;
 	size_t replies = 0, pairs = 0;
 	for (size_t w = 0; w < plan.n; w++) {
-		bool taken[W] = {false};
+		bool taken[FM_NLINKS][W] = {{false}};
 		uint16_t before[W * FM_NTOK];
 		float res[W * FM_NRES];
 		for (int i = 0; i < W; i++) {
@@ -59,17 +60,17 @@ static void check_rows(const char *what, const struct made *m, bool short_steps)
 					fail_msg("%s: window %zu, row %d: %s is %d of %d", what, w, i, fm_tok_name[c], x[c], vocab[c]);
 			for (int k = 0; k < FM_NRES; k++)
 				assert_true(isfinite(m->res[(w * W + (size_t)i) * FM_NRES + (size_t)k]));
-			int k = x[FM_T_REL];
+			int k, kind = fm_rel_link(x[FM_T_REL], W, &k);
 			assert_true(k <= i);
-			assert_int_equal(k > 0, (x[FM_T_ROLE] & FM_ROLE_REPLY) != 0);
+			assert_int_equal(kind, FM_ROLE_LINK(x[FM_T_ROLE]));
 			if (k > 0) {
-				assert_false(taken[i - k]);
-				taken[i - k] = true;
-				replies++;
+				assert_false(taken[kind][i - k]);
+				taken[kind][i - k] = true;
+				replies += kind == FM_LINK_REPLY;
 			}
 			for (int p = 0; p < FM_NPAIRS; p++) {
 				int a = fm_pair[p][0], b = fm_pair[p][1];
-				bool mirrored = k > 0 && fm_reply_source(a) >= 0 && fm_reply_source(b) >= 0;
+				bool mirrored = fm_link_source(kind, a) >= 0 && fm_link_source(kind, b) >= 0;
 				if (support.out[p] && !mirrored && support.out[p][(size_t)x[a] * (size_t)vocab[b] + x[b]])
 					pairs++;
 			}
@@ -80,7 +81,7 @@ static void check_rows(const char *what, const struct made *m, bool short_steps)
 		}
 		memcpy(before, m->tok + w * W * FM_NTOK, sizeof before);
 		memcpy(res, m->res + w * W * FM_NRES, sizeof res);
-		fm_reply_copy(before, res, W);
+		fm_links_copy(before, res, W);
 		assert_memory_equal(before, m->tok + w * W * FM_NTOK, sizeof before);
 		assert_memory_equal(res, m->res + w * W * FM_NRES, sizeof res);
 	}
