@@ -69,6 +69,8 @@ static void put_margin(struct fm_buf *out, double value, double limit, bool is_m
 	} else if (limit == 0) {
 		fm_html_number(out, fabs(left));
 		fm_buf_puts(out, left > 0 ? " left" : is_max ? " over" : " short");
+	} else if (left > 10 * fabs(limit)) {
+		fm_buf_puts(out, "far above"); /* a p-value of 1 where 0.005 would do */
 	} else {
 		double share = fabs(left / limit);
 
@@ -169,7 +171,9 @@ void fm_part_checks(const struct fm_page *p, struct fm_buf *out)
 			if ((int)fm_page_check_state(json_array_get(list, i)) == state)
 				put_check(p, out, json_array_get(list, i));
 	put_untold(p, out);
-	fm_buf_puts(out, "</tbody></table></div></section>\n");
+	fm_buf_puts(out, "</tbody></table></div>\n");
+	fm_part_explain(p, out);
+	fm_buf_puts(out, "</section>\n");
 }
 
 /* ---- all measures ---- */

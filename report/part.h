@@ -17,6 +17,7 @@ struct fm_page {
 void fm_part_verdict(const struct fm_page *p, struct fm_buf *out);    /* summary.c */
 void fm_part_fields(const struct fm_page *p, struct fm_buf *out);     /* fields.c */
 void fm_part_checks(const struct fm_page *p, struct fm_buf *out);     /* checks.c */
+void fm_part_explain(const struct fm_page *p, struct fm_buf *out);    /* explain.c: of the checks, what they ask */
 void fm_part_measures(const struct fm_page *p, struct fm_buf *out);   /* checks.c */
 void fm_part_controls(const struct fm_page *p, struct fm_buf *out);   /* controls.c: and waivers */
 void fm_part_privacy(const struct fm_page *p, struct fm_buf *out);    /* privacy.c */
@@ -40,6 +41,8 @@ void fm_page_fact_text(struct fm_buf *out, const char *name, const char *value);
 /* words.c: a metric's name in words; "" when it has none. */
 #define FM_WORDS_MAX 160
 void fm_words_metric(const char *name, char *out, size_t cap);
+/* explain.c: what a check asks, in a sentence or two; NULL where nobody says. */
+const char *fm_words_asks(const char *name);
 /* words.c: the i-th metric that a complete evaluation has; NULL past the last. */
 const char *fm_words_expected(size_t i);
 /* words.c: the heading of a group of metrics, by the n letters before the first dot. */

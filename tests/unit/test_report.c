@@ -15,6 +15,7 @@
 #include <openssl/evp.h>
 
 #include "base/hash.h"
+#include "manifests/config.h"
 #include "report/html.h"
 #include "report/part.h"
 #include "report/report.h"
@@ -741,6 +742,31 @@ static void test_lists_without_end_are_refused(void **state)
 	fm_buf_free(&b);
 }
 
+static void test_each_check_of_the_presets_is_explained(void **state)
+{
+	static const char *const preset[] = {"demo", "ugr16"};
+	char words[FM_WORDS_MAX];
+
+	(void)state;
+	for (int k = 0; k < 2; k++) {
+		struct fm_config *cfg = NULL;
+		struct fm_error err = {0};
+
+		assert_int_equal(fm_config_preset(&cfg, preset[k], NULL, 0, &err), FM_OK);
+		for (int i = 0; i < cfg->gate.n; i++) {
+			const char *name = cfg->gate.check[i].name;
+			fm_words_metric(name, words, sizeof words);
+			if (!*words || !fm_words_asks(name))
+				fail_msg("%s has %s", name, *words ? "no explanation" : "no words");
+		}
+		fm_config_free(cfg);
+	}
+	assert_non_null(fm_words_asks("controls.broken"));
+	assert_string_not_equal(fm_words_asks("leak.family_p"), fm_words_asks("leak.unique_z"));
+	assert_string_not_equal(fm_words_asks("downstream.label_classes"), fm_words_asks("downstream.mse_ratio"));
+	assert_null(fm_words_asks("nobody.knows"));
+}
+
 static void test_metrics_in_words(void **state)
 {
 	static const char *const names[][2] = {
@@ -792,6 +818,7 @@ int main(void)
 	    cmocka_unit_test(test_numbers_in_every_locale),
 	    cmocka_unit_test(test_facts_that_are_none),
 	    cmocka_unit_test(test_lists_without_end_are_refused),
+	    cmocka_unit_test(test_each_check_of_the_presets_is_explained),
 	    cmocka_unit_test(test_metrics_in_words),
 	};
 	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
