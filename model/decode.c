@@ -158,7 +158,8 @@ static void spread_arrivals(struct fm_table *t, size_t first, size_t n, const ui
 {
 	double at[FM_WINDOW_MOST], phase = fm_rng_uniform53(rng), end = fm_rng_uniform53(rng);
 	int64_t from = t->te[first];
-	double length = (double)((t->te[first + n - 1] - from) / step) + end - phase;
+	int64_t ticks = (t->te[first + n - 1] - from) / step;
+	double length = (double)ticks + end - phase;
 	size_t runs = 0;
 	bool begins[FM_WINDOW_MOST];
 	for (size_t i = 0; i < n; i++) {
