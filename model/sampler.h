@@ -34,8 +34,8 @@ struct fm_sample_opts {
 	void (*progress)(void *ctx, uint64_t windows); /* called by one thread at a time; may be NULL */
 	void *ctx;
 };
-/* No excluded pair of tokens is drawn (but absorbing steps so long that one shows rel and what comes after it may give a reply flags
- * or sizes before it has copied its protocol); sa and da are drawn among the tokens that the flow's dir allows.  tok (n,W,FM_NTOK) and res (n,W,FM_NRES) for the plan's n windows.  The same for any number of threads.
+/* No excluded pair of tokens is drawn; sa and da are drawn among the tokens that the flow's dir allows.  tok (n,W,FM_NTOK) and
+ * res (n,W,FM_NRES) for the plan's n windows.  The same for any number of threads.
  * FM_EINPUT for a number of steps or an order that is not. */
 int fm_sample(const struct fm_net *net, const struct fm_codec *codec, const struct fm_support *support, const struct fm_process *pr, const float *p, const struct fm_plan *plan, const struct fm_sample_opts *o,
 	      struct fm_pool *pool, uint16_t *tok, float *res, struct fm_error *err) FM_MUST_CHECK;
