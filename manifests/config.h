@@ -43,6 +43,7 @@ struct fm_config {
 		char description[FM_CFG_STR * 4];
 		char license[64];     /* SPDX identifier */
 		char date[16];        /* YYYY-MM-DD or "": SOURCE_DATE_EPOCH, else 1980-01-01 */
+		char previous[FM_CFG_PATH]; /* absolute after loading, or "" */
 	} release;
 	struct {
 		char path[FM_CFG_PATH]; /* absolute after loading */

@@ -68,6 +68,9 @@ const struct fm_key fm_keys[] = {
 	 .help = "What partners may do with the data: an SPDX identifier."},
 	{FIELD(release, date, TEXT), .check = check_date, .dflt = "\"\"",
 	 .help = "Date of the release, YYYY-MM-DD. Empty: that of SOURCE_DATE_EPOCH, else 1980-01-01."},
+	{FIELD(release, previous, PATH), .dflt = "\"\"", .secret = true,
+	 .help = "The release before this one, its .tar.zst or its flows as CSV, which leak.release_* compares with. Empty: "
+		 "none."},
 
 	{FIELD(source, path, PATH), .dflt = "\"\"", .secret = true,
 	 .help = "The trace: plain, gzip, xz or zstd, or an archive. The one key without a default."},

@@ -55,12 +55,13 @@ static const struct verb {
      "Finds edited, removed, reordered, added and cut rows. Exit status 1 when there are any.\n\n" WORKSPACE_LINE
 	 JSON_LINE},
     {"evaluate", fm_verb_evaluate,
-     "--real FILE --synthetic FILE [--holdout FILE] [--dialect NAME] [--rows N] [--gate [RELEASE.yaml]] [--preset "
+     "--real FILE --synthetic FILE [--holdout FILE] [--previous FILE] [--dialect NAME] [--rows N] [--gate [RELEASE.yaml]] [--preset "
      "NAME] [--no-controls] [--json]",
      "score any generator's output",
      "  --real FILE        the flows that the generator learned from\n"
      "  --synthetic FILE   what it made\n"
      "  --holdout FILE     real flows that it never saw: for the noise floor, the prediction task and leakage\n"
+     "  --previous FILE    the release before this one, its .tar.zst or CSV: what do the two say side by side?\n"
      "  --dialect NAME     of the files: ugr16 (default), netshare, or a file of your own\n"
      "  --rows N           the first N flows of each file\n"
      "  --gate [FILE]      apply the thresholds of FILE; exit status 1 when a check fails. Without FILE those of the\n"

@@ -16,12 +16,13 @@
 #include "stages/controls.h"
 #include "stages/evaluate.h"
 #include "stages/gate.h"
+#include "stages/previous.h"
 #include "traces/trace.h"
 
 #define MAX_BAD_SHARE 0.01
 
 struct evaluation {
-	const char *real, *synthetic, *holdout, *dialect, *gate_file, *preset;
+	const char *real, *synthetic, *holdout, *previous, *dialect, *gate_file, *preset;
 	bool gate, no_controls, json;
 	uint64_t rows, threads;
 	struct fm_config *cfg; /* whose gate is applied, or NULL */
@@ -34,7 +35,7 @@ static int evaluate_options(int argc, char **argv, struct evaluation *e, struct 
 {
 	static const struct option options[] = {
 	    {"real", required_argument, NULL, 'r'},    {"synthetic", required_argument, NULL, 's'},
-	    {"holdout", required_argument, NULL, 'h'}, {"dialect", required_argument, NULL, 'd'},
+	    {"holdout", required_argument, NULL, 'h'}, {"previous", required_argument, NULL, 'v'}, {"dialect", required_argument, NULL, 'd'},
 	    {"rows", required_argument, NULL, 'n'},    {"gate", optional_argument, NULL, 'g'},
 	    {"preset", required_argument, NULL, 'p'},  {"threads", required_argument, NULL, 't'},
 	    {"json", no_argument, NULL, 'j'},          {"no-controls", no_argument, NULL, 'c'},
@@ -52,6 +53,9 @@ static int evaluate_options(int argc, char **argv, struct evaluation *e, struct 
 			break;
 		case 'h':
 			e->holdout = optarg;
+			break;
+		case 'v':
+			e->previous = optarg;
 			break;
 		case 'd':
 			e->dialect = optarg;
@@ -119,6 +123,18 @@ static int try_gate(struct evaluation *e, const struct fm_table *real, const str
 	return rc;
 }
 
+static int compare(struct evaluation *e, const struct fm_dialect *d, const struct fm_table *synthetic,
+		   struct fm_error *err)
+{
+	struct fm_pool *pool = NULL;
+	int rc = fm_pool_new(&pool, (int)e->threads, err);
+
+	if (!rc)
+		rc = fm_previous_compare(e->previous, d, e->rows, synthetic, pool, &e->metrics, err);
+	fm_pool_free(pool);
+	return rc;
+}
+
 static int evaluate_files(struct evaluation *e, struct fm_error *err)
 {
 	struct fm_table *real = NULL, *synthetic = NULL, *holdout = NULL;
@@ -128,7 +144,9 @@ static int evaluate_files(struct evaluation *e, struct fm_error *err)
 	if ((rc = fm_dialect_load(&d, e->dialect, err)) || (rc = load(e, d, e->real, &real, err)) ||
 	    (rc = load(e, d, e->synthetic, &synthetic, err)) || (rc = load(e, d, e->holdout, &holdout, err)))
 		goto out;
-	if (!(rc = fm_evaluate_tables(real, synthetic, holdout, (int)e->threads, &e->metrics, err)))
+	if (!(rc = fm_evaluate_tables(real, synthetic, holdout, (int)e->threads, &e->metrics, err)) && e->previous)
+		rc = compare(e, d, synthetic, err);
+	if (!rc)
 		rc = try_gate(e, real, holdout, err);
 out:
 	fm_table_free(real);

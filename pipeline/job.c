@@ -40,7 +40,7 @@ static int call_stage(const struct fm_job *j, json_t **result, struct fm_error *
 	}
 	case FM_EVALUATE: {
 		struct fm_evaluate_in in = {j->cfg,     j->train, j->holdout,  j->synthetic,
-					    j->out_dir, j->model, j->store_json};
+					    j->out_dir, j->model, j->store_json, j->previous};
 		struct fm_evaluate_out out = {0};
 		if (!(rc = j->stages->evaluate(&in, &out, err)))
 			*result = fm_evaluate_out_json(&out);
@@ -111,7 +111,7 @@ void fm_job_free(struct fm_job *j)
 {
 	char **all[] = {&j->trace,     &j->train,   &j->validation, &j->holdout, &j->store_json, &j->model,
 			&j->synthetic, &j->metrics, &j->verdict,    &j->key,     &j->dialect,    &j->checkpoint,
-			&j->controls};
+			&j->controls, &j->previous};
 
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 		free(*all[i]);
@@ -132,7 +132,7 @@ int fm_job_fill(struct fm_job *j, const struct fm_run *run, struct fm_sandbox *b
 	const struct fm_run_stage *s = run->stage;
 	const char *store = s[FM_INGEST].product;
 	char *const *paths[] = {&j->trace,     &j->train,   &j->validation, &j->holdout, &j->store_json, &j->model,
-				&j->synthetic, &j->metrics, &j->verdict,    &j->key,     &j->dialect,    &j->controls};
+				&j->synthetic, &j->metrics, &j->verdict,    &j->key,     &j->dialect,    &j->controls, &j->previous};
 
 	switch (j->id) {
 	case FM_INGEST:
@@ -152,6 +152,8 @@ int fm_job_fill(struct fm_job *j, const struct fm_run *run, struct fm_sandbox *b
 		j->store_json = existing(store, "store.json");
 		j->model = strdup(s[FM_TRAIN].product);
 		j->synthetic = strdup(s[FM_GENERATE].product);
+		if (j->cfg->release.previous[0] && !(j->previous = realpath(j->cfg->release.previous, NULL)))
+			return fm_fail_errno(err, "release.previous: %s", j->cfg->release.previous);
 		break;
 	case FM_GATE:
 		j->metrics = existing(s[FM_EVALUATE].product, "metrics.json");

@@ -67,6 +67,12 @@ static int collect_inputs(struct runner *r, enum fm_stage_id id, const json_t *m
 	if (id == FM_RELEASE &&
 	    ((rc = fm_json_digest(manifest, hex, err)) || (rc = set_digest(inputs, "manifest", hex, err))))
 		return rc;
+	if (id == FM_EVALUATE && r->cfg->release.previous[0]) {
+		if (fm_sha256_file_hex(r->cfg->release.previous, hex, err))
+			return fm_error_prefix(err, "release.previous: ");
+		if ((rc = set_digest(inputs, "previous", hex, err)))
+			return rc;
+	}
 	/* Waivers that come, go or expire make a verdict anew. */
 	if (id == FM_GATE && json_array_size(r->waivers) > 0 &&
 	    ((rc = fm_json_digest(r->waivers, hex, err)) || (rc = set_digest(inputs, "waivers", hex, err))))

@@ -24,6 +24,7 @@
 #include "privacy/leakage.h"
 #include "stages/controls.h"
 #include "stages/membership.h"
+#include "stages/previous.h"
 #include "stages/stage.h"
 
 #define SEED 20160411u
@@ -261,6 +262,7 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 {
 	struct fm_table *train = NULL, *holdout = NULL, *synthetic = NULL;
 	json_t *list = NULL, *histograms = NULL, *controls = NULL;
+	struct fm_dialect *dialect = NULL;
 	struct fm_pool *pool = NULL;
 	int rc;
 
@@ -273,18 +275,22 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 		goto out;
 	if ((rc = fm_evaluate_tables(train, synthetic, holdout, in->cfg->train.threads, &out->metrics, err)) != FM_OK)
 		goto out;
+	if ((rc = fm_pool_new(&pool, in->cfg->train.threads, err)) != FM_OK)
+		goto out;
 	if (holdout && holdout->rows > 0 && in->model_dir &&
-	    ((rc = fm_pool_new(&pool, in->cfg->train.threads, err)) != FM_OK ||
-	     (rc = fm_model_membership(in->cfg, in->model_dir, in->store_json, train, holdout, pool, &out->metrics,
-				       err)) != FM_OK))
+	    (rc = fm_model_membership(in->cfg, in->model_dir, in->store_json, train, holdout, pool, &out->metrics,
+				      err)) != FM_OK)
+		goto out;
+	if (in->previous &&
+	    ((rc = fm_dialect_load(&dialect, in->cfg->source.dialect, err)) != FM_OK ||
+	     (rc = fm_previous_compare(in->previous, dialect, 0, synthetic, pool, &out->metrics, err)) != FM_OK))
 		goto out;
 	list = fm_metrics_list(&out->metrics);
 	if ((rc = save(list, in->out_dir, "metrics.json", err)) != FM_OK ||
 	    (rc = fm_histograms(train, synthetic, holdout, &histograms, err)) != FM_OK || /* for the report */
 	    (rc = save(histograms, in->out_dir, "histograms.json", err)) != FM_OK || in->cfg->gate.control_rows == 0)
 		goto out;
-	if ((!pool && (rc = fm_pool_new(&pool, in->cfg->train.threads, err)) != FM_OK) ||
-	    (rc = fm_controls_measure(in->cfg, train, holdout, FM_CONTROLS_SEED, pool, &controls, err)) != FM_OK)
+	if ((rc = fm_controls_measure(in->cfg, train, holdout, FM_CONTROLS_SEED, pool, &controls, err)) != FM_OK)
 		goto out;
 	rc = save(controls, in->out_dir, "controls.json", err);
 out:
@@ -292,6 +298,7 @@ out:
 	json_decref(histograms);
 	json_decref(controls);
 	fm_pool_free(pool);
+	fm_dialect_free(dialect);
 	fm_table_free(train);
 	fm_table_free(holdout);
 	fm_table_free(synthetic);

@@ -41,8 +41,8 @@ struct fm_generate_out { uint64_t rows; double flows_per_second; };
 int fm_stage_generate(const struct fm_generate_in *in, struct fm_generate_out *out, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_generate_out_json(const struct fm_generate_out *out);
 
-/* model_dir, store_json: for membership inference by the model's loss; NULL: without. */
-struct fm_evaluate_in { const struct fm_config *cfg; const char *train_dir, *holdout_dir, *synthetic_dir, *out_dir, *model_dir, *store_json; };
+/* model_dir, store_json: for membership inference by the model's loss; NULL: without.  previous: the release before, likewise. */
+struct fm_evaluate_in { const struct fm_config *cfg; const char *train_dir, *holdout_dir, *synthetic_dir, *out_dir, *model_dir, *store_json, *previous; };
 struct fm_evaluate_out { struct fm_metrics metrics; };
 int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *out, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_evaluate_out_json(const struct fm_evaluate_out *out);

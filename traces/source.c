@@ -151,10 +151,15 @@ static bool is_member(struct archive_entry *e)
 	return strncmp(base, "._", 2) != 0; /* a Mac's copy of file attributes */
 }
 
+/* Is a the name b?  A star for b's first folder stands for any. */
 static bool same_name(const char *a, const char *b)
 {
 	if (!strncmp(a, "./", 2))
 		a += 2;
+	if (!strncmp(b, "*/", 2) && (a = strchr(a, '/')) != NULL)
+		return !strcmp(a + 1, b + 2);
+	if (!a)
+		return false;
 	if (!strncmp(b, "./", 2))
 		b += 2;
 	return !strcmp(a, b);

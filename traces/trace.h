@@ -29,7 +29,7 @@ struct fm_trace_bad {
 	const char *text;    /* the row, at most 512 bytes, control characters escaped */
 };
 struct fm_trace_opts {
-	const char *path, *member;  /* member NULL or "": the only regular file of an archive */
+	const char *path, *member;  /* member NULL or "": the only regular file of an archive; a star for the folder: any */
 	const struct fm_dialect *dialect;
 	uint64_t rows;              /* stop after so many good rows; 0 = all */
 	enum fm_missing missing;
