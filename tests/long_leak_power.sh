@@ -42,8 +42,8 @@ promise() {
 promise fresh 100 0 1
 promise windows 40 0 1
 promise copy0.005 20 20 20
-promise copy0.005/1 40 38 40
-promise copy0.005/2 40 38 40
+promise copy0.005/1 40 39 40
+promise copy0.005/2 40 39 40
 promise outliers10 20 20 20
 promise noise0.001/1 10 10 10
 promise noise0.001/2 10 10 10
