@@ -172,3 +172,92 @@ int fm_role_class(bool inside, uint32_t windows, uint32_t peers)
 {
 	return inside * 49 + log2_bucket(windows) * 7 + log2_bucket(peers);
 }
+
+bool fm_is_inside(const struct fm_codec_opts *o, uint32_t ip)
+{
+	return o->inside && o->inside(o->ctx, ip);
+}
+
+int fm_host_class(const struct fm_hosts *hosts, const struct fm_codec_opts *o, uint32_t ip)
+{
+	const struct fm_host *h = fm_hosts_find(hosts, ip);
+	return h ? fm_role_class(fm_is_inside(o, ip), h->windows, h->peers) : fm_role_class(fm_is_inside(o, ip), 1, 1);
+}
+
+/* Histogram of the tail: classes with fewer than k hosts join the largest class of their side; kinds of host (windows, peers)
+ * with fewer than k join the kind before. */
+int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct fm_codec_opts *o, struct fm_error *err)
+{
+	enum { MAXW = 64 };
+	int64_t members[FM_ROLE_CLASSES] = {0}, *kind = NULL;
+	int ret;
+
+	if (fm_alloc(&r->inside, (size_t)hosts->npopular + 1, 1, "host roles", err) < 0)
+		return err->code;
+	r->nhosts = hosts->npopular;
+	for (size_t i = 0; i < hosts->n; i++) {
+		const struct fm_host *h = &hosts->host[i];
+		r->any_inside |= fm_is_inside(o, h->ip);
+		if (h->rank >= 0)
+			r->inside[h->rank] = fm_is_inside(o, h->ip);
+		else
+			members[fm_role_class(fm_is_inside(o, h->ip), h->windows, h->peers)]++;
+	}
+	for (int p = 0; p < FM_ROLE_CLASSES; p++)
+		r->class_id[p] = -1;
+	for (int p = 0; p < FM_ROLE_CLASSES; p++)
+		if (members[p] >= o->min_count) {
+			r->class_of[r->nclasses] = p;
+			r->class_id[p] = r->nclasses++;
+		}
+	for (int side = 0; side < 2; side++) { /* each side has a class, however few its hosts: the outside always, the inside when it has any */
+		bool any = false, some = side == 0;
+		for (int p = side * 49; p < (side + 1) * 49; p++) {
+			any |= r->class_id[p] >= 0;
+			some |= members[p] > 0;
+		}
+		if (!any && some) {
+			r->class_of[r->nclasses] = fm_role_class(side, 1, 1);
+			r->class_id[r->class_of[r->nclasses]] = r->nclasses;
+			r->nclasses++;
+		}
+	}
+	for (int p = 0; p < FM_ROLE_CLASSES; p++) {
+		int best = -1;
+		if (r->class_id[p] >= 0 && r->class_of[r->class_id[p]] == p)
+			continue;
+		for (int q = 0; q < r->nclasses; q++)
+			if (r->class_of[q] / 49 == p / 49 && (best < 0 || members[r->class_of[q]] > members[r->class_of[best]]))
+				best = q;
+		r->class_id[p] = best < 0 ? 0 : best; /* no inside at all: such an address would be new, and is taken as outside */
+	}
+	size_t nk = (size_t)r->nclasses * MAXW * MAXW;
+	ret = fm_alloc(&kind, nk, sizeof *kind, "host kinds", err);
+	for (size_t i = 0; ret == FM_OK && i < hosts->n; i++) {
+		const struct fm_host *h = &hosts->host[i];
+		if (h->rank >= 0)
+			continue;
+		int cl = r->class_id[fm_role_class(fm_is_inside(o, h->ip), h->windows, h->peers)];
+		uint32_t w = h->windows < MAXW ? h->windows : MAXW - 1, n = h->peers < w ? h->peers : w;
+		kind[((size_t)cl * MAXW + w) * MAXW + (n ? n : 1)]++;
+	}
+	for (int cl = 0; ret == FM_OK && cl < r->nclasses; cl++) {
+		ret = fm_alloc(&r->pool[cl], MAXW * MAXW, sizeof **r->pool, "host kinds", err);
+		struct fm_pool_entry *e = r->pool[cl];
+		int64_t rest = 0;
+		for (int w = 1; ret == FM_OK && w < MAXW; w++)
+			for (int n = 1; n <= w; n++) {
+				rest += kind[((size_t)cl * MAXW + (size_t)w) * MAXW + (size_t)n];
+				if (rest >= o->min_count) {
+					e[r->npool[cl]++] = (struct fm_pool_entry){w, n, rest};
+					rest = 0;
+				}
+			}
+		if (ret == FM_OK && r->npool[cl] == 0)
+			e[r->npool[cl]++] = (struct fm_pool_entry){1, 1, rest > 0 ? rest : 1};
+		else if (ret == FM_OK)
+			e[r->npool[cl] - 1].hosts += rest;
+	}
+	free(kind);
+	return ret;
+}

@@ -26,5 +26,10 @@ struct fm_hosts {
 const struct fm_host *fm_hosts_find(const struct fm_hosts *h, uint32_t ip);
 /* Packed class of a host of the tail: inside, log2 windows, log2 peers, each 0..6. */
 int fm_role_class(bool inside, uint32_t windows, uint32_t peers);
+bool fm_is_inside(const struct fm_codec_opts *o, uint32_t ip);
+/* The packed class of a real address; one that the training split does not have is taken as seen once. */
+int fm_host_class(const struct fm_hosts *hosts, const struct fm_codec_opts *o, uint32_t ip);
+/* Learn *r, the ranks and histograms that the model keeps.  The caller frees it, whether it fails or not. */
+int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct fm_codec_opts *o, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -96,8 +96,8 @@ void fm_links_find(const struct fm_table *t, size_t first, int window, bool reor
 			kind++;
 		l->kind[i] = (uint8_t)(kind < FM_NLINKS ? kind : FM_LINK_NONE);
 		l->back[i] = (uint16_t)(kind < FM_NLINKS ? near[kind] : 0);
-		if (kind == FM_LINK_REPLY)
-			answered[i - near[kind]] = true;
+		if (kind == FM_LINK_REPLY) /* and a reply has none itself */
+			answered[i] = answered[i - near[kind]] = true;
 	}
 }
 

@@ -3,7 +3,7 @@
  *
  * A flow is linked to at most one flow before it in its window, the nearest of the first of these kinds that there is:
  *
- *     reply     it reverses the 5-tuple of a flow that has no reply yet
+ *     reply     it reverses the 5-tuple of a flow that has no reply yet and is none
  *     again     it has the same 5-tuple
  *     source    it has the same hosts, protocol and source port
  *     target    it has the same hosts, protocol and destination port

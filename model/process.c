@@ -13,9 +13,9 @@ int fm_process_init(struct fm_process *pr, int T, const char *schedule, struct f
 		int c;
 		double lo, hi;
 	} span[FM_NTOK] = {
-		{FM_T_ROLE, 0.86, 1.00}, {FM_T_GAP, 0.84, 0.94}, {FM_T_REL, 0.74, 0.86}, {FM_T_LABEL, 0.72, 0.80},
-		{FM_T_DIR, 0.72, 0.80}, {FM_T_PR, 0.66, 0.78}, {FM_T_SA, 0.56, 0.74}, {FM_T_DA, 0.48, 0.68}, {FM_T_SP, 0.36, 0.60},
-		{FM_T_DP, 0.36, 0.60}, {FM_T_FLG, 0.22, 0.36}, {FM_T_FWD, 0.22, 0.36}, {FM_T_STOS, 0.22, 0.36},
+		{FM_T_ROLE, 0.82, 1.00}, {FM_T_GAP, 0.80, 0.90}, {FM_T_REL, 0.72, 0.82}, {FM_T_LABEL, 0.70, 0.78},
+		{FM_T_DIR, 0.70, 0.78}, {FM_T_PR, 0.64, 0.76}, {FM_T_SA, 0.54, 0.72}, {FM_T_DA, 0.46, 0.66}, {FM_T_SP, 0.34, 0.58},
+		{FM_T_DP, 0.34, 0.58}, {FM_T_FLG, 0.22, 0.36}, {FM_T_FWD, 0.22, 0.36}, {FM_T_STOS, 0.22, 0.36},
 		{FM_T_PKT, 0.14, 0.30}, {FM_T_TD, 0.06, 0.24}, {FM_T_BPP, 0.03, 0.19},
 	};
 	if (T < 2 || T > 100000)
@@ -44,8 +44,13 @@ int fm_process_choose(struct fm_process *pr, const char *tokens, const char *pre
 
 double fm_process_mask(const struct fm_process *pr, int c, double t)
 {
-	double m = (t - pr->lo[c]) / (pr->hi[c] - pr->lo[c]);
-	return m < 0 ? 0 : m > 1 ? 1 : m;
+	double x = (t - pr->lo[c]) / (pr->hi[c] - pr->lo[c]);
+	return x < 0 ? 0 : x > 1 ? 1 : x * (2 - x);
+}
+
+double fm_process_shows(const struct fm_process *pr, int c, double m)
+{
+	return pr->lo[c] + (pr->hi[c] - pr->lo[c]) * (1 - sqrt(1 - m));
 }
 
 double fm_process_alpha_bar(const struct fm_process *pr, double t)
@@ -84,22 +89,14 @@ struct noise {
 	bool related; /* rel is clean, wherever it is visible */
 };
 
-/* Column c at t.  Between t and the step before a token shows with probability (m - m_s) / m; where the whole step lies in the
- * column's interval that is 1 / (m (hi - lo) T). */
+/* Column c at t.  Between t and the step before a token shows with probability (m - m_s) / m. */
 static void absorbing_column(struct noise *q, int c, double t, double rows)
 {
 	const struct fm_process *pr = q->pr;
-	double s = fm_process_before(pr, t), width = pr->hi[c] - pr->lo[c], m = fm_process_mask(pr, c, t);
-	bool across = s < pr->lo[c] || t > pr->hi[c];
+	double m = fm_process_mask(pr, c, t), shown = m - fm_process_mask(pr, c, fm_process_before(pr, t));
 
-	q->weight[c] = 0;
-	if (m > 0 && across)
-		q->weight[c] = pr->T * (m - fm_process_mask(pr, c, s)) / m / rows;
-	if (m > 0 && m < 0.01)
-		m = 0.01; /* the bound's weight 1/m stays bounded */
-	if (m > 0 && !across)
-		q->weight[c] = 1.0 / (m * width * rows);
-	q->m[c] = m;
+	q->m[c] = m > 0 && m < 0.01 ? 0.01 : m; /* the bound's weight 1/m stays bounded */
+	q->weight[c] = m > 0 ? pr->T * shown / q->m[c] / rows : 0;
 }
 
 /* Tokens of row x, with that kind of link, as the network sees them: y, and their weights. */

@@ -3,7 +3,9 @@
  * 0 (data) to 1 (noise), cut into T steps.
  *
  * Tokens (absorbing state: Austin et al. 2021, sec. 3.1; as masking with a schedule, Sahoo et al. 2024, eq. 10-11): column c
- * is masked at t with probability m_c(t), which rises from 0 at lo[c] to 1 at hi[c].  The columns' intervals are staggered, so
+ * is masked at t with probability m_c(t), which rises from 0 at lo[c] to 1 at hi[c]: m = x (2 - x) at
+ * x = (t - lo) / (hi - lo), so that on the way back the first tokens of a column show one by one, and decide what kind of window
+ * it is before many show at once.  The columns' intervals are staggered, so
  * that the way back makes the structure of a window first (which flows ask and which answer), then who asks whom over which
  * ports, then which flow answers which, then sizes: each column is learned given what will be known when it is drawn.  The bound on -log p of a column is the integral of
  * m_c'(t) / m_c(t) times the cross-entropy of its masked tokens.
@@ -42,6 +44,7 @@ int fm_process_init(struct fm_process *pr, int T, const char *schedule, struct f
 /* tokens: absorbing or multinomial; prediction: v or noise. */
 int fm_process_choose(struct fm_process *pr, const char *tokens, const char *prediction, struct fm_error *err) FM_MUST_CHECK;
 double fm_process_mask(const struct fm_process *pr, int c, double t); /* m_c(t) */
+double fm_process_shows(const struct fm_process *pr, int c, double m); /* the time t at which m_c(t) = m */
 double fm_process_alpha_bar(const struct fm_process *pr, double t);
 double fm_process_before(const struct fm_process *pr, double t); /* the time a step before t, on the grid of T steps */
 /* Multinomial: what is kept of column c at t and at s < t.  False: nothing happens between them. */

@@ -176,7 +176,7 @@ void fm_sample_times(const struct fm_sampler *s, size_t w, float *reveal)
 		for (int i = 0; i < W; i++) {
 			double u = fm_rng_uniform53(&r);
 			double at = s->o->solver == FM_ANCESTRAL ? u : ((double)order[i] + u) / W;
-			reveal[i * FM_NTOK + c] = (float)(s->pr->lo[c] + (s->pr->hi[c] - s->pr->lo[c]) * at);
+			reveal[i * FM_NTOK + c] = (float)fm_process_shows(s->pr, c, at);
 		}
 	}
 }

@@ -233,7 +233,7 @@ static bool ended_badly(const struct trainer *t)
 {
 	double sum =
 	    t->net->k->sumsq(t->now.ema, t->net->layout.nfloats) + t->net->k->sumsq(t->now.w, t->net->layout.nfloats);
-	return !isfinite(sum) || t->suspect > 1;
+	return !isfinite(sum) || t->suspect >= SUSPECTS / 2;
 }
 
 /* ---- validation ---- */

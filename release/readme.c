@@ -84,14 +84,19 @@ static void put_what(const struct fm_metadata_in *in, struct fm_buf *out)
 static void put_how(const struct fm_metadata_in *in, struct fm_buf *out)
 {
 	const struct fm_config *c = in->cfg;
+	char steps[64];
 
+	if (c->train.steps > 0)
+		snprintf(steps, sizeof steps, "at most %d steps", c->train.steps);
+	else
+		snprintf(steps, sizeof steps, "about a hundred passes, in steps");
 	fm_buf_printf(out,
 		      "## How it was made\n\n"
 		      "By flowmint, with a hybrid diffusion model: categorical tokens (%s diffusion) and Gaussian residuals (%s\n"
-		      "schedule), T = %d steps, a %s as denoiser over windows of %d consecutive flows. Training took at most\n"
-		      "%d steps of %d windows; the %s sampler made the flows. Addresses are drawn by role (who repeats, who\n"
+		      "schedule), T = %d steps, a %s as denoiser over windows of %d consecutive flows. Training took\n"
+		      "%s of %d windows; the %s sampler made the flows. Addresses are drawn by role (who repeats, who\n"
 		      "answers whom, how popular a host is) from these ranges,\ninside:",
-		      c->model.process, c->model.schedule, c->model.steps, c->model.denoiser, c->model.window, c->train.steps,
+		      c->model.process, c->model.schedule, c->model.steps, c->model.denoiser, c->model.window, steps,
 		      c->train.batch, c->generate.sampler);
 	for (int i = 0; i < c->generate.ninside; i++)
 		fm_buf_printf(out, " %s", c->generate.inside[i]);

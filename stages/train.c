@@ -112,11 +112,20 @@ static int encode(const struct fm_train_in *in, struct work *w, struct fm_error 
 	return ret;
 }
 
+/* As many steps as the config says, or a hundred passes: more, and small traces would be learned by heart; fewer than a
+ * thousand teach nothing, and with over 15,000 little more is learned. */
+static int steps_of(const struct fm_config *cfg, size_t windows)
+{
+	size_t passes = 100 * windows / (size_t)cfg->train.batch;
+
+	return cfg->train.steps > 0 ? cfg->train.steps : passes < 1000 ? 1000 : passes > 15000 ? 15000 : (int)passes;
+}
+
 static int learn(const struct fm_train_in *in, struct work *w, struct fm_train_result *result, struct fm_error *err)
 {
 	const struct fm_config *cfg = in->cfg;
 	/* Eight looks at the validation split, or as many as patience needs. */
-	int every = cfg->train.steps / 8, patience = cfg->train.patience;
+	int steps = steps_of(cfg, w->et.windows), every = steps / 8, patience = cfg->train.patience;
 	struct fm_process process;
 	int ret = fm_engine_net(&w->net, cfg, w->codec, err);
 
@@ -137,7 +146,7 @@ static int learn(const struct fm_train_in *in, struct work *w, struct fm_train_r
 	}
 	if (ret < 0)
 		return ret;
-	struct fm_train_opts to = {.steps = cfg->train.steps,
+	struct fm_train_opts to = {.steps = steps,
 				   .batch = cfg->train.batch,
 				   .warmup = cfg->train.warmup,
 				   .rate = cfg->train.rate,

@@ -180,10 +180,10 @@ static void test_wrong_types_are_refused(void **state)
 static void test_values_out_of_range_are_refused(void **state)
 {
 	(void)state;
-	refused(SOURCE "train:\n  steps: 0\n", "release.yaml:3: train.steps is 0", "from 1");
-	refused(SOURCE "train:\n  steps: -5\n", "release.yaml:3: train.steps is -5", "from 1");
+	refused(SOURCE "train:\n  batch: 0\n", "release.yaml:3: train.batch is 0", "from 1");
+	refused(SOURCE "train:\n  steps: -5\n", "release.yaml:3: train.steps is -5", "from 0");
 	refused(SOURCE "train:\n  steps: 99999999999999999999\n", "release.yaml:3: train.steps is 99999999999999999999",
-		"from 1");
+		"from 0");
 	refused(SOURCE "train:\n  seed: 9007199254740992\n", "release.yaml:3: train.seed", "9007199254740991");
 	refused(SOURCE "train:\n  rate: 0\n", "release.yaml:3: train.rate is 0", "above 0");
 	refused(SOURCE "train:\n  ema: 1\n", "release.yaml:3: train.ema is 1", "below 1");
@@ -339,7 +339,7 @@ static void test_overrides_are_refused_as_usage(void **state)
 	refused_set("=5", "section.key=value");
 	refused_set("", "section.key=value");
 	refused_set("train.steps=", "takes an integer, not nothing");
-	refused_set("train.steps=0", "must lie from 1");
+	refused_set("train.batch=0", "must lie from 1");
 	refused_set("train.steps={", "column");
 	refused_set("train.steps=5\n---\n6", "a second document");
 	refused_set("train.steps=&a 5", "anchors");
@@ -577,7 +577,7 @@ static void test_json_and_back_is_the_same_config(void **state)
 	assert_string_equal(pa, pc);
 	assert_string_equal(c->source.path, "");
 	fm_config_free(c);
-	bad = json_pack("{s:{s:i}}", "train", "steps", 0);
+	bad = json_pack("{s:{s:i}}", "train", "steps", -1);
 	assert_int_equal(fm_config_from_json(&c, bad, &err), FM_EINPUT);
 	assert_null(c);
 	json_decref(bad);

@@ -449,8 +449,10 @@ static void odd_sizes_have_a_defined_result(void **state)
 	o.patience = 1;
 	assert_int_equal(fm_train(S.net, &S.pr, &one, &none, &o, NULL, ema, &r, &err), FM_OK);
 	assert_int_equal(r.steps, 5);
+	o.batch = 2; /* one at each time */
 	assert_int_equal(fm_process_init(&two, 2, "linear", &err), FM_OK);
-	assert_int_equal(fm_train(S.net, &two, &S.train, &S.validation, &o, NULL, ema, &r, &err), FM_OK);
+	if (fm_train(S.net, &two, &S.train, &S.validation, &o, NULL, ema, &r, &err) < 0)
+		fail_msg("%s", err.message);
 	all_finite(ema);
 	o.patience = 0;
 	o.batch = 3 * (int)S.train.windows + 1;
