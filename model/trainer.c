@@ -16,7 +16,7 @@
 #define BETA1 0.9
 #define BETA2 0.98
 #define AVERAGE 0.98 /* decay of the moving averages of the loss */
-#define EXPLODED 3.0 /* times its running average */
+#define EXPLODED 3.0 /* times its running average, and more where a batch is a few windows, whose losses differ */
 #define WELL 1.5     /* a good point's loss is below so many times the average */
 #define SUSPECTS 8   /* steps on end with an exploded loss before training goes back */
 
@@ -208,7 +208,7 @@ static int go_back(struct trainer *t, const char *why, struct fm_error *err)
 /* Is the loss still a loss?  1: well; 0: doubtful; -1: diverged, and why. */
 static int judge(struct trainer *t, const struct fm_net_loss *loss, double norm, char *why, size_t cap)
 {
-	double x = fm_loss_tokens(loss);
+	double x = fm_loss_tokens(loss), exploded = EXPLODED * (1 + 4.0 / t->o->batch);
 
 	for (int k = 0; k < FM_NRES; k++)
 		x += loss->res[k];
@@ -218,9 +218,9 @@ static int judge(struct trainer *t, const struct fm_net_loss *loss, double norm,
 	}
 	if (isnan(t->at.guard))
 		t->at.guard = x;
-	if (x > EXPLODED * t->at.guard) {
+	if (x > exploded * t->at.guard) {
 		snprintf(why, cap, "the loss is %.3g, and for %d steps was over %g times its average of %.3g", x,
-			 SUSPECTS, EXPLODED, t->at.guard);
+			 SUSPECTS, exploded, t->at.guard);
 		return ++t->suspect >= SUSPECTS ? -1 : 0;
 	}
 	t->suspect = 0;
