@@ -6,7 +6,7 @@
  * does not depend on the number of threads.
  *
  * Every few steps, and only while the loss is well, weights, moments and average are kept as the last good point.  A
- * loss or gradient that is not a number, or a loss of over three times its running average for eight steps on end,
+ * loss or gradient that is not a number, or a loss of over three times its running average (see EXPLODED) for eight steps on end,
  * sends training back there with half the rate, at most FM_ROLLBACKS times.  A checkpoint is such a good point on disk,
  * so that going on from one, and how often they are written, changes no bit of the result.
  *
