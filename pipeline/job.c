@@ -83,8 +83,8 @@ int fm_job_run(void *ctx, json_t **result, struct fm_error *err)
 		if (slash)
 			json_object_set_new(own, what, json_string(slash + 1));
 	}
-	/* Training repeats on machines with the same kernel of OpenBLAS: which one it was belongs to the model. */
-	if (own && j->id == FM_TRAIN)
+	/* The logistic judge repeats on machines with the same kernel of OpenBLAS; all else is the same on every x86-64. */
+	if (own && j->id == FM_EVALUATE)
 		json_object_set_new(own, "blas_kernel", json_string(openblas_get_corename()));
 	*result = own ? json_pack("{s:o, s:s}", "result", own, "output", hex) : NULL;
 	return *result

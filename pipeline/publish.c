@@ -141,12 +141,12 @@ static int histograms_json(const struct fm_config *cfg, const struct fm_run *run
 
 json_t *fm_runner_facts(const struct fm_config *cfg, const struct fm_run *run)
 {
-	const char *kernel = json_string_value(json_object_get(run->stage[FM_TRAIN].result, "blas_kernel"));
+	const char *kernel = json_string_value(json_object_get(run->stage[FM_EVALUATE].result, "blas_kernel"));
 
 	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:{s:s, s:s, s:s}}", "format", FM_MANIFEST_FORMAT, "name",
 			 cfg->release.name, "version", cfg->release.version, "config", fm_config_json(cfg, NULL, true),
 			 "stages", stages_json(run), "metrics", fm_metrics_list(&run->metrics), "privacy",
-			 privacy_json(cfg), "environment", "flowmint", FM_VERSION, "training_blas_kernel",
+			 privacy_json(cfg), "environment", "flowmint", FM_VERSION, "evaluate_blas_kernel",
 			 kernel ? kernel : "unknown", "confinement", run->unconfined ? "unconfined" : "namespaces");
 }
 

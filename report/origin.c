@@ -190,7 +190,7 @@ void fm_part_provenance(const struct fm_page *p, struct fm_buf *out)
 	if (*fm_html_str(config, "preset"))
 		fm_page_fact_text(out, "Preset", fm_html_str(config, "preset"));
 	fm_page_fact_text(out, "Stages ran in", fm_html_str(environment, "confinement"));
-	fm_page_fact_text(out, "Training kernel", fm_html_str(environment, "training_blas_kernel"));
+	fm_page_fact_text(out, "BLAS of the logistic judge", fm_html_str(environment, "evaluate_blas_kernel"));
 	fm_page_fact_text(out, "Licence", fm_html_str(release, "license"));
 	put_fact_digest(out, "SHA-256 of the archive", fm_html_str(archive, "sha256"));
 	put_fact_digest(out, "SHA-256 of the tar in it", fm_html_str(archive, "tar_sha256"));

@@ -39,7 +39,7 @@ static const char facts_text[] =
     "'checks':[{'name':'jsd.BYT','value':0.0123,'threshold':0.08,'direction':'max','n':300,'pass':true,'why':''},"
     "{'name':'leak.rows_equal','value':0,'threshold':0,'direction':'max','n':300,'pass':true,'ci':[0,0.01],'why':''}],"
     "'verdict':'pass','privacy':{'mode':'none','statement':'No differential privacy.'},"
-    "'environment':{'flowmint':'0.1.0','training_blas_kernel':'Haswell','confinement':'namespaces'},"
+    "'environment':{'flowmint':'0.1.0','evaluate_blas_kernel':'Haswell','confinement':'namespaces'},"
     "'controls':[{'name':'copy','kind':'negative','level':0.005,'expected':'fail','got':'fail','ok':true,'failed_"
     "checks':['leak.rows_equal']},"
     "{'name':'fresh','kind':'positive','level':0,'expected':'pass','got':'fail','ok':false,'failed_checks':[]}],"
