@@ -35,6 +35,7 @@ static const char *const patterns[] = {
     ("leak.{rows_equal,holdout_equal,share_nearer_train,nearer_z,nearer_p}" SET),
     "leak.family_p",
     ("leak.{unique,lone,solitary}_{train,holdout,z,p,block_most}" SET),
+    "leak.{isolated,extreme}_{train,holdout,z,p}_no_addr_time",
     ("leak.attached_{train,holdout,z,p}" SET),
     ("leak.{dcr,nndr}_{median,p5}" BOTH SET),
     ("leak.identifiability" BOTH SET),

@@ -76,31 +76,47 @@ double fm_normal_tail(double z)
 	return 0.5 * erfc(z / sqrt(2));
 }
 
-/* P(at least `least` of the total is on the training side): units of at most `most` votes, each there with chance pi.
- */
-static int exact_tail(const struct fm_blocks *b, const uint32_t *votes, uint32_t most, double pi, size_t total,
-		      size_t least, double *p, struct fm_error *err)
+int fm_units_tail(const uint32_t *weight, size_t n, double pi, size_t least, double *p, struct fm_error *err)
 {
 	double *chance = NULL;
-	size_t sum = 0;
+	size_t total = 0, sum = 0;
 	int rc;
 
+	for (size_t i = 0; i < n; i++)
+		total += weight[i];
 	if ((rc = fm_alloc(&chance, total + 1, sizeof *chance, "a distribution", err)) != FM_OK)
 		return rc;
 	chance[0] = 1;
-	for (size_t i = 0; i < b->n; i++)
-		for (size_t left = votes[i], m; left > 0; left -= m) {
-			m = most && left > most ? most : left;
-			sum += m;
-			for (size_t v = sum + 1; v-- > 0;)
-				chance[v] = (1 - pi) * chance[v] + (v >= m ? pi * chance[v - m] : 0);
-		}
+	for (size_t i = 0; i < n; i++) {
+		size_t m = weight[i];
+		sum += m;
+		for (size_t v = sum + 1; v-- > 0;)
+			chance[v] = (1 - pi) * chance[v] + (v >= m ? pi * chance[v - m] : 0);
+	}
 	*p = 0;
 	for (size_t v = total + 1; v-- > least;)
 		*p += chance[v];
 	*p = *p > 1 ? 1 : *p;
 	free(chance);
 	return FM_OK;
+}
+
+/* The votes of each block, in units of at most `most`. */
+static int exact_tail(const struct fm_blocks *b, const uint32_t *votes, uint32_t most, double pi, size_t units,
+		      size_t least, double *p, struct fm_error *err)
+{
+	uint32_t *weight = NULL;
+	size_t n = 0;
+	int rc;
+
+	if ((rc = fm_alloc(&weight, units + 1, sizeof *weight, "units", err)) != FM_OK)
+		return rc;
+	for (size_t i = 0; i < b->n; i++)
+		for (uint32_t left = votes[i], m; left > 0; left -= m)
+			weight[n++] = m = most && left > most ? most : left;
+	rc = fm_units_tail(weight, n, pi, least, p, err);
+	free(weight);
+	return rc;
 }
 
 int fm_block_test(const struct fm_blocks *b, const uint32_t *votes, uint32_t most, double granted,
@@ -138,5 +154,5 @@ int fm_block_test(const struct fm_blocks *b, const uint32_t *votes, uint32_t mos
 		out->p = spread > 0 ? fm_normal_tail((out->train - pi * total) / sqrt(pi * (1 - pi) * spread)) : 1;
 		return FM_OK;
 	}
-	return exact_tail(b, votes, most, pi, (size_t)total, (size_t)out->train, &out->p, err);
+	return exact_tail(b, votes, most, pi, (size_t)units, (size_t)out->train, &out->p, err);
 }

@@ -53,10 +53,15 @@ struct fm_block_test {
 	double train, holdout; /* votes */
 	double most;           /* the largest number of one training block */
 };
-/* votes (b->n).  most: the largest unit, votes of one block that stand or fall together; 0: all of them.  granted: 0.5 to
- * less than 1. */
+/* votes (b->n).  most: the largest unit, votes of one block that stand or fall together; 0: all of them.  granted: 0.5
+ * to less than 1. */
 int fm_block_test(const struct fm_blocks *b, const uint32_t *votes, uint32_t most, double granted,
 		  struct fm_block_test *out, struct fm_error *err) FM_MUST_CHECK;
+
+/* The chance that units (n) of these weights, each on the training side with chance pi, come to `least` or more there.
+ * Exact, by convolution: n times their sum steps. */
+int fm_units_tail(const uint32_t *weight, size_t n, double pi, size_t least, double *p,
+		  struct fm_error *err) FM_MUST_CHECK;
 
 /* The chance that a standard normal is above z. */
 double fm_normal_tail(double z);

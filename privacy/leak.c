@@ -52,15 +52,13 @@ int fm_leak_share(struct fm_leak *l, const char *name, const char *columns, doub
 	return fm_leak_add_ci(l, name, columns, hits / (double)n, n, lo, hi, err);
 }
 
-int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, enum fm_leak_unit unit, double granted,
-		 const uint32_t *votes, double share, struct fm_block_test *test, struct fm_error *err)
+static int add_test(struct fm_leak *l, const char *name, const char *columns, const struct fm_block_test *test,
+		    double share, struct fm_error *err)
 {
+	size_t n = (size_t)(test->train + test->holdout);
 	char part[40];
 	int rc;
 
-	if ((rc = fm_block_test(l->blocks, votes, unit, granted, test, err)) != FM_OK)
-		return rc;
-	size_t n = (size_t)(test->train + test->holdout);
 	snprintf(part, sizeof part, "%s_z", name);
 	if ((rc = fm_leak_add(l, part, columns, test->z, n, err)) != FM_OK)
 		return rc;
@@ -70,6 +68,31 @@ int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, enum 
 	if (share > 0)
 		l->family = fmin(l->family, test->p / share);
 	return FM_OK;
+}
+
+int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, enum fm_leak_unit unit, double granted,
+		 const uint32_t *votes, double share, struct fm_block_test *test, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = fm_block_test(l->blocks, votes, unit, granted, test, err)) != FM_OK)
+		return rc;
+	return add_test(l, name, columns, test, share, err);
+}
+
+int fm_leak_verdict(struct fm_leak *l, const char *name, const char *columns, const struct fm_block_test *test,
+		    double share, struct fm_error *err)
+{
+	char part[40];
+	int rc;
+
+	if ((rc = add_test(l, name, columns, test, share, err)) != FM_OK)
+		return rc;
+	snprintf(part, sizeof part, "%s_train", name);
+	if ((rc = fm_leak_add(l, part, columns, test->train, l->train->rows, err)) != FM_OK)
+		return rc;
+	snprintf(part, sizeof part, "%s_holdout", name);
+	return fm_leak_add(l, part, columns, test->holdout, l->holdout->rows, err);
 }
 
 static int rising(const void *a, const void *b)

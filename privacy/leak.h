@@ -44,11 +44,14 @@ int fm_leak_add_ci(struct fm_leak *l, const char *name, const char *columns, dou
 /* hits of n with a Wilson interval; design: how many hits are worth one. */
 int fm_leak_share(struct fm_leak *l, const char *name, const char *columns, double hits, size_t n, double design,
 		  struct fm_error *err) FM_MUST_CHECK;
-/* leak.NAME_zCOLUMNS and leak.NAME_pCOLUMNS of a test of votes (blocks.h: by whole blocks, or by two votes at a time, and
- * what is granted); share of the family's budget, 0 for none. */
+/* leak.NAME_zCOLUMNS and leak.NAME_pCOLUMNS of a test of votes (blocks.h: by whole blocks, or by two votes at a time,
+ * and what is granted); share of the family's budget, 0 for none. */
 enum fm_leak_unit { FM_LEAK_BLOCKS = 0, FM_LEAK_PAIRS = 2 };
 int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, enum fm_leak_unit unit, double granted,
 		 const uint32_t *votes, double share, struct fm_block_test *test, struct fm_error *err) FM_MUST_CHECK;
+/* The same of a test that was made, and leak.NAME_trainCOLUMNS and _holdout. */
+int fm_leak_verdict(struct fm_leak *l, const char *name, const char *columns, const struct fm_block_test *test,
+		    double share, struct fm_error *err) FM_MUST_CHECK;
 
 /* The q-quantile of n rising values, interpolated; n > 0. */
 double fm_quantile(const double *sorted, size_t n, double q);
@@ -57,6 +60,17 @@ void fm_sort_double(double *v, size_t n);
 /* n rows of t, chosen when it has more: *row (n), to be freed. */
 int fm_leak_choose(const struct fm_table *t, size_t most, enum fm_leak_purpose purpose, uint32_t **row, size_t *n,
 		   struct fm_error *err) FM_MUST_CHECK;
+
+/* A real row that training and holdout together have once, and the synthetic table too. */
+struct fm_leak_record {
+	uint64_t hash; /* of what the row holds, whichever side it is on */
+	uint32_t row;
+	uint8_t side;  /* 0 training, 1 holdout */
+	uint8_t apart; /* in how many columns every other real row differs from it at least: 1 to 3 */
+};
+/* leak.isolated_ and leak.extreme_ of these records (n), in any order.  extremes.c */
+int fm_leak_extremes(struct fm_leak *l, const char *columns, const struct fm_leak_record *list, size_t n,
+		     struct fm_error *err) FM_MUST_CHECK;
 
 /* The checks, one file each: */
 int fm_leak_matches(struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK;   /* matches.c */

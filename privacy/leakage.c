@@ -6,14 +6,15 @@
 
 static const struct {
 	int (*run)(struct fm_leak *, struct fm_error *);
-	int needs_holdout;
+	int needs_holdout, tests;
 } checks[] = {
-    {fm_leak_matches, 0}, {fm_leak_distances, 1}, {fm_leak_records, 1}, {fm_leak_attacks, 1}, {fm_leak_echo, 0},
+    {fm_leak_matches, 0, 1}, {fm_leak_distances, 1, 1}, {fm_leak_records, 1, 0},
+    {fm_leak_attacks, 1, 0}, {fm_leak_echo, 0, 0},
 };
 enum { NCHECKS = sizeof checks / sizeof *checks };
 
-int fm_leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
-	       struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err)
+static int leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
+		   int tests_alone, struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err)
 {
 	struct fm_leak l = {.train = train, .synthetic = synthetic, .pool = pool, .out = out, .family = 1};
 	struct fm_blocks *blocks = NULL;
@@ -27,10 +28,22 @@ int fm_leakage(const struct fm_table *train, const struct fm_table *holdout, con
 		return rc;
 	l.blocks = blocks;
 	for (int i = 0; i < NCHECKS && rc == FM_OK; i++)
-		if (l.holdout || !checks[i].needs_holdout)
+		if ((l.holdout || !checks[i].needs_holdout) && (checks[i].tests || !tests_alone))
 			rc = checks[i].run(&l, err);
 	if (rc == FM_OK && l.holdout)
 		rc = fm_leak_add(&l, "family_p", "", fmin(1, l.family), synthetic->rows, err);
 	fm_blocks_free(blocks);
 	return rc;
+}
+
+int fm_leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
+	       struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err)
+{
+	return leakage(train, holdout, synthetic, 0, pool, out, err);
+}
+
+int fm_leakage_tests(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
+		     struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err)
+{
+	return leakage(train, holdout, synthetic, 1, pool, out, err);
 }

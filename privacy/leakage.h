@@ -19,6 +19,9 @@
  *                                      of lone records, which differ from every other real row in two columns at least
  *                                      and which chance hardly meets, and of solitary ones, which do in three: by two
  *                                      votes at a time
+ * and of lone records whose duration, packets and bytes no other real row has (extremes.c; _no_addr_time):
+ *     leak.isolated_train, _holdout, _z, _p    their number, likewise
+ *     leak.extreme_train, _holdout, _z, _p     of the 32 farthest from the next real row, the first counting most
  *
  * Distances of at most FM_LEAKAGE_ROWS synthetic rows (distances.c; nothing, _no_addr_time, _sizes).  Gower's
  * (nearest.h):
@@ -45,18 +48,18 @@
  * Attacks (attacks.h): leak.singling_uni_, singling_multi_, linkability_, inference_byt_ and inference_dp_, each with
  * train, holdout, naive and risk behind.
  *
- * Echo (echo.c): leak.echo_addr, echo_prefix24 and echo_prefix16, share of the different synthetic addresses and prefixes that
- * training has; leak.rare_sp, _dp, _td, _pkt, _byt and _flg, share of synthetic rows whose value fewer than
- * FM_LEAKAGE_RARE training rows have, but one at least; each with _holdout behind for the holdout's.
+ * Echo (echo.c): leak.echo_addr, echo_prefix24 and echo_prefix16, share of the different synthetic addresses and
+ * prefixes that training has; leak.rare_sp, _dp, _td, _pkt, _byt and _flg, share of synthetic rows whose value fewer
+ * than FM_LEAKAGE_RARE training rows have, but one at least; each with _holdout behind for the holdout's.
  *
  * The family of tests, each at its own level:
  *     leak.family_p                    the smallest p over its test's share (below), at most 1
  *
  * Shares add up to less than 1, so that rows made without the training rows come below any alpha with a chance under
- * alpha (Bonferroni, weighted; Holm 1979): one threshold, with a known rate of false alarms.  At FM_LEAKAGE_ALPHA a test
- * of "lone" or "solitary" fails from p = 0.001, which ten records against none reach where each has a window of its own,
- * of "unique" from 0.0008, of "attached" from 0.0005, of "nearer" from 0.0002.  leak.rows_equal is beside it: no fresh
- * row is met in all columns, one is too many.
+ * alpha (Bonferroni, weighted; Holm 1979): one threshold, with a known rate of false alarms.  At FM_LEAKAGE_ALPHA
+ * "extreme" fails from p = 0.002, which ten records of as many windows and none of the holdout reach, "isolated" from
+ * 0.00125, "attached" from 0.0003, "solitary" from 0.00025, the others from less.  leak.rows_equal is beside it: no
+ * fresh row is met in all columns, one is too many.
  *
  * What a small holdout costs: a test by votes rests on training's share of them.  With a third as many holdout rows as
  * training rows, twenty-five copied solitary records and none of the holdout's are just enough.
@@ -76,19 +79,24 @@
 #define FM_LEAKAGE_RECORDS 10000 /* training records, and as many of the holdout, that are looked for at most */
 
 #define FM_LEAKAGE_ALPHA 0.005
-#define FM_LEAK_SHARE_UNIQUE 0.16   /* and a quarter of it for the test with addresses */
-#define FM_LEAK_SHARE_LONE 0.20     /* likewise */
-#define FM_LEAK_SHARE_SOLITARY 0.20 /* one */
-#define FM_LEAK_SHARE_ATTACHED 0.10 /* two */
-#define FM_LEAK_SHARE_NEARER 0.04   /* three: 0.97 in all */
-#define FM_LEAK_GRANTED 0.52        /* not to solitary and attached; see blocks.h; trained models show 0.50 to 0.515 */
-#define FM_LEAK_FAR 0.01            /* see leak.attached */
+#define FM_LEAK_SHARE_EXTREME 0.40  /* one */
+#define FM_LEAK_SHARE_ISOLATED 0.25 /* one */
+#define FM_LEAK_SHARE_SOLITARY 0.05 /* one */
+#define FM_LEAK_SHARE_LONE 0.04     /* and a quarter of it for the test with addresses */
+#define FM_LEAK_SHARE_UNIQUE 0.016  /* likewise */
+#define FM_LEAK_SHARE_ATTACHED 0.06 /* two */
+#define FM_LEAK_SHARE_NEARER 0.03   /* three: 0.98 in all */
+#define FM_LEAK_GRANTED 0.52 /* not to solitary, extreme, attached; see blocks.h; trained models show 0.50 to 0.515 */
+#define FM_LEAK_FAR 0.01     /* see leak.attached */
 #define FM_LEAK_NEAR 0.1
 
-/* holdout may be NULL or without rows: then only leak.rows_equal*, echo_* and rare_* are added.  FM_EINPUT when train or
- * synthetic has no rows. */
+/* holdout may be NULL or without rows: then only leak.rows_equal*, echo_* and rare_* are added.  FM_EINPUT when train
+ * or synthetic has no rows. */
 int fm_leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
 	       struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+/* The matches, the distances and the family of tests alone, to the same values. */
+int fm_leakage_tests(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
+		     struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 
 /* Wilson's interval for hits of n at z = 1.96 (Wilson 1927); [0, 1] for n = 0.  hits may end in a half. */
 void fm_wilson(double hits, double n, double *lo, double *hi);

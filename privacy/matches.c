@@ -13,14 +13,16 @@ static const struct column_set {
 	const char *name;
 	unsigned without;
 	double share[3]; /* of the family's error budget: unique, lone, solitary */
+	int extremes;    /* are those that lie apart tested too? */
 } column_sets[] = {
     /* No fresh row is met in all columns (leak.rows_equal is 0): no budget is needed there.  A copy with its addresses
      * is a copy without them too: a quarter is enough. */
-    {"", 0, {0, 0, 0}},
-    {"_no_time", 1u << FM_TE, {FM_LEAK_SHARE_UNIQUE / 4, FM_LEAK_SHARE_LONE / 4, 0}},
+    {"", 0, {0, 0, 0}, 0},
+    {"_no_time", 1u << FM_TE, {FM_LEAK_SHARE_UNIQUE / 4, FM_LEAK_SHARE_LONE / 4, 0}, 0},
     {"_no_addr_time",
      1u << FM_TE | 1u << FM_SA | 1u << FM_DA,
-     {FM_LEAK_SHARE_UNIQUE, FM_LEAK_SHARE_LONE, FM_LEAK_SHARE_SOLITARY}},
+     {FM_LEAK_SHARE_UNIQUE, FM_LEAK_SHARE_LONE, FM_LEAK_SHARE_SOLITARY},
+     1},
 };
 enum { NSETS = sizeof column_sets / sizeof *column_sets };
 
@@ -37,16 +39,11 @@ static int matched_share(struct fm_leak *l, const struct fm_match_index *train, 
 
 /* ---- records: real rows that occur once in training and holdout together ---- */
 
-struct record {
-	uint32_t row;
-	uint8_t side;  /* 0 training, 1 holdout */
-	uint8_t apart; /* in how many columns every other real row differs from it at least: 1 to 3 */
-};
-
 /* Add to list those of side[own] that occur there once, on the other side never, and among the synthetic rows: each
  * once, however often it is emitted. */
 static int emitted_records(const struct fm_table *const side[2], int own, const struct fm_match_index *const sides[2],
-			   const struct fm_match_index *synthetic, struct record *list, size_t *n, struct fm_error *err)
+			   const struct fm_match_index *synthetic, struct fm_leak_record *list, size_t *n,
+			   struct fm_error *err)
 {
 	const struct fm_match_index *in[3] = {sides[own], sides[!own], synthetic};
 	uint32_t *times[3] = {NULL};
@@ -59,7 +56,7 @@ static int emitted_records(const struct fm_table *const side[2], int own, const 
 			goto out;
 	for (size_t i = 0; i < side[own]->rows; i++)
 		if (times[0][i] == 1 && times[1][i] == 0 && times[2][i] > 0)
-			list[(*n)++] = (struct record){(uint32_t)i, (uint8_t)own, 3};
+			list[(*n)++] = (struct fm_leak_record){.row = (uint32_t)i, .side = (uint8_t)own, .apart = 3};
 out:
 	for (int k = 0; k < 3; k++)
 		free(times[k]);
@@ -160,7 +157,7 @@ static int maybe(const struct sieve *s, uint64_t v)
 
 /* Without columns c and d: a record that another row equals is no more than `level` columns apart.  By 64-bit hash: a
  * false alarm makes a record count less.  key, times (n): work space. */
-static int drop_columns(const struct hashed side[2], int c, int d, uint8_t level, struct record *list, size_t n,
+static int drop_columns(const struct hashed side[2], int c, int d, uint8_t level, struct fm_leak_record *list, size_t n,
 			uint64_t *key, uint32_t *times, struct fm_error *err)
 {
 	struct sieve sieve = {{0}};
@@ -192,7 +189,7 @@ static int drop_columns(const struct hashed side[2], int c, int d, uint8_t level
 
 static int furthest_first(const void *a, const void *b)
 {
-	const struct record *x = a, *y = b;
+	const struct fm_leak_record *x = a, *y = b;
 
 	if (x->apart != y->apart)
 		return x->apart < y->apart ? 1 : -1;
@@ -202,7 +199,8 @@ static int furthest_first(const void *a, const void *b)
 }
 
 /* How far apart the records are: all begin at 3, and come out sorted by it. */
-static int set_apart(const struct fm_leak *l, unsigned columns, struct record *list, size_t n, struct fm_error *err)
+static int set_apart(const struct fm_leak *l, unsigned columns, struct fm_leak_record *list, size_t n,
+		     struct fm_error *err)
 {
 	struct hashed side[2] = {0};
 	uint64_t *key = NULL;
@@ -214,6 +212,8 @@ static int set_apart(const struct fm_leak *l, unsigned columns, struct record *l
 	    (rc = fm_alloc(&key, n + 1, sizeof *key, "row hashes", err)) != FM_OK ||
 	    (rc = fm_alloc(&times, n + 1, sizeof *times, "match counts", err)) != FM_OK)
 		goto out;
+	for (size_t i = 0; i < n; i++)
+		list[i].hash = side[list[i].side].sum[list[i].row];
 	for (int c = 0; c < FM_NCOL && rc == FM_OK && n > 0; c++)
 		if (columns >> c & 1u)
 			rc = drop_columns(side, c, c, 1, list, n, key, times, err);
@@ -235,8 +235,8 @@ out:
 /* ---- the paired tests ---- */
 
 /* Records that are `apart` columns from all others at least. */
-static int paired(struct fm_leak *l, const char *set, const struct record *list, size_t n, int apart, double share,
-		  struct fm_error *err)
+static int paired(struct fm_leak *l, const char *set, const struct fm_leak_record *list, size_t n, int apart,
+		  double share, struct fm_error *err)
 {
 	static const char *const names[] = {"unique", "lone", "solitary"};
 	const char *name = names[apart - 1];
@@ -251,14 +251,9 @@ static int paired(struct fm_leak *l, const char *set, const struct record *list,
 		if (list[i].apart >= apart)
 			votes[l->blocks->of_row[list[i].side][list[i].row]]++;
 	/* Who has learned a distribution meets no solitary record more often for it: nothing is granted there. */
-	if ((rc = fm_leak_test(l, name, set, apart > 1 ? FM_LEAK_PAIRS : FM_LEAK_BLOCKS,
-			       apart == 3 ? 0.5 : FM_LEAK_GRANTED, votes, share, &test, err)) != FM_OK)
-		goto out;
-	snprintf(part, sizeof part, "%s_train", name);
-	if ((rc = fm_leak_add(l, part, set, test.train, l->train->rows, err)) != FM_OK)
-		goto out;
-	snprintf(part, sizeof part, "%s_holdout", name);
-	if ((rc = fm_leak_add(l, part, set, test.holdout, l->holdout->rows, err)) != FM_OK)
+	if ((rc = fm_block_test(l->blocks, votes, apart > 1 ? FM_LEAK_PAIRS : FM_LEAK_BLOCKS,
+				apart == 3 ? 0.5 : FM_LEAK_GRANTED, &test, err)) != FM_OK ||
+	    (rc = fm_leak_verdict(l, name, set, &test, share, err)) != FM_OK)
 		goto out;
 	snprintf(part, sizeof part, "%s_block_most", name);
 	rc = fm_leak_add(l, part, set, test.most, l->blocks->train, err);
@@ -271,7 +266,7 @@ static int set_matches(struct fm_leak *l, const struct column_set *set, unsigned
 {
 	const struct fm_table *side[2] = {l->train, l->holdout};
 	struct fm_match_index *x[2] = {NULL, NULL}, *xs = NULL;
-	struct record *list = NULL;
+	struct fm_leak_record *list = NULL;
 	size_t n = 0;
 	int rc;
 
@@ -291,6 +286,8 @@ static int set_matches(struct fm_leak *l, const struct column_set *set, unsigned
 		goto out;
 	for (int apart = 1; apart <= 3 && rc == FM_OK; apart++)
 		rc = paired(l, set->name, list, n, apart, set->share[apart - 1], err);
+	if (rc == FM_OK && set->extremes)
+		rc = fm_leak_extremes(l, set->name, list, n, err);
 out:
 	fm_match_index_free(x[0]);
 	fm_match_index_free(x[1]);

@@ -1,7 +1,7 @@
 /*
- * make_leak_power.c TRACE DIALECT TRAIN HOLDOUT ROWS REPEATS [GENERATOR[/DISGUISE]...] - how often each planted
- * generator (leak_planted.h) is refused by the leakage checks, over REPEATS splits of the trace: for
- * tests/long_leak_power.sh.
+ * make_leak_power.c TRACE DIALECT TRAIN HOLDOUT ROWS REPEATS SEED [GENERATOR[/DISGUISE]...] - how often each
+ * planted generator (leak_planted.h) is refused by the leakage checks, over REPEATS splits of the trace, the first of
+ * them with SEED and the next with the number after: for tests/long_leak_power.sh.
  *
  * Prints a line a generator, tab-separated: its name, repeats, the share refused (leak.rows_equal over 0 or
  * leak.family_p below FM_LEAKAGE_ALPHA), the same without leak.rows_equal, then of each test of the family the median
@@ -22,16 +22,12 @@ static const struct test {
 	const char *name, *columns;
 	double share;
 } tests[] = {
-    {"unique", "_no_time", FM_LEAK_SHARE_UNIQUE / 4},
-    {"unique", "_no_addr_time", FM_LEAK_SHARE_UNIQUE},
-    {"lone", "_no_time", FM_LEAK_SHARE_LONE / 4},
-    {"lone", "_no_addr_time", FM_LEAK_SHARE_LONE},
-    {"solitary", "_no_addr_time", FM_LEAK_SHARE_SOLITARY},
-    {"attached", "_no_addr_time", FM_LEAK_SHARE_ATTACHED},
-    {"attached", "_sizes", FM_LEAK_SHARE_ATTACHED},
-    {"nearer", "", FM_LEAK_SHARE_NEARER},
-    {"nearer", "_no_addr_time", FM_LEAK_SHARE_NEARER},
-    {"nearer", "_sizes", FM_LEAK_SHARE_NEARER},
+    {"unique", "_no_time", FM_LEAK_SHARE_UNIQUE / 4},      {"unique", "_no_addr_time", FM_LEAK_SHARE_UNIQUE},
+    {"lone", "_no_time", FM_LEAK_SHARE_LONE / 4},          {"lone", "_no_addr_time", FM_LEAK_SHARE_LONE},
+    {"solitary", "_no_addr_time", FM_LEAK_SHARE_SOLITARY}, {"isolated", "_no_addr_time", FM_LEAK_SHARE_ISOLATED},
+    {"extreme", "_no_addr_time", FM_LEAK_SHARE_EXTREME},   {"attached", "_no_addr_time", FM_LEAK_SHARE_ATTACHED},
+    {"attached", "_sizes", FM_LEAK_SHARE_ATTACHED},        {"nearer", "", FM_LEAK_SHARE_NEARER},
+    {"nearer", "_no_addr_time", FM_LEAK_SHARE_NEARER},     {"nearer", "_sizes", FM_LEAK_SHARE_NEARER},
 };
 enum { NTESTS = sizeof tests / sizeof *tests };
 
@@ -65,12 +61,13 @@ int main(int argc, char **argv)
 	struct fm_table *trace = NULL;
 	struct fm_pool *pool = NULL;
 
-	if (argc < 8) {
-		fprintf(stderr, "leak_power: TRACE DIALECT TRAIN HOLDOUT ROWS REPEATS GENERATOR...\n");
+	if (argc < 9) {
+		fprintf(stderr, "leak_power: TRACE DIALECT TRAIN HOLDOUT ROWS REPEATS SEED GENERATOR...\n");
 		return 2;
 	}
 	size_t train = strtoull(argv[3], NULL, 10), holdout = strtoull(argv[4], NULL, 10),
 	       rows = strtoull(argv[5], NULL, 10);
+	uint64_t seed = strtoull(argv[7], NULL, 10);
 	int repeats = atoi(argv[6]), verbose = getenv("FM_POWER_VERBOSE") != NULL;
 	double(*z)[NTESTS] = calloc((size_t)repeats + 1, sizeof *z),
 	*column = calloc((size_t)repeats + 1, sizeof *column);
@@ -79,7 +76,7 @@ int main(int argc, char **argv)
 	struct fm_trace_opts o = {.path = argv[1], .dialect = dialect};
 	if (fm_trace_load(&trace, &o, 0.0, &stats, &err) || fm_pool_new(&pool, 0, &err))
 		die(&err);
-	for (int g = 7; g < argc; g++) {
+	for (int g = 8; g < argc; g++) {
 		char generator[32];
 		int refused = 0, by_family = 0, alone[NTESTS] = {0};
 
@@ -92,9 +89,9 @@ int main(int argc, char **argv)
 			struct planted p;
 			struct fm_table *s = NULL;
 			struct fm_metrics m = {0};
-			if (planted_split(&p, trace, train, holdout, 1000 + (uint64_t)k, &err) ||
-			    planted_generate(&s, &p, generator, disguise, rows, 2000 + (uint64_t)k, &err) ||
-			    fm_leakage(p.train, p.holdout, s, pool, &m, &err))
+			if (planted_split(&p, trace, train, holdout, seed + (uint64_t)k, &err) ||
+			    planted_generate(&s, &p, generator, disguise, rows, seed + 1000 + (uint64_t)k, &err) ||
+			    fm_leakage_tests(p.train, p.holdout, s, pool, &m, &err))
 				die(&err);
 			int family = !(value(&m, "family_p", "", "") >= FM_LEAKAGE_ALPHA);
 			refused += family || value(&m, "rows_equal", "", "") > 0;

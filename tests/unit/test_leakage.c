@@ -378,6 +378,40 @@ static void test_copied_outliers_are_attached(void **state)
 	fm_table_free(s);
 }
 
+/* Ten of them as they are, but for time and addresses, are told by their rank; on the other side they speak for it. */
+static void test_ten_copied_extremes_are_told(void **state)
+{
+	struct fm_table *t = random_table(3000, 1), *h = random_table(3000, 2), *s = random_table(1500, 3);
+	struct fm_metrics m = {0}, mirror = {0};
+
+	(void)state;
+	for (size_t k = 0; k < 10; k++) {
+		size_t from = k * 200, to = k * 100;
+		t->td[from] = (uint32_t)(3000000 << k % 6);
+		t->byt[from] = (uint64_t)1 << (30 + 2 * k);
+		t->pkt[from] = (uint64_t)20000 << k;
+		for (int c = 0; c < FM_NFLOWCOL; c++)
+			if (FM_HAS(t, c) && c != FM_TE && c != FM_SA && c != FM_DA)
+				memcpy((char *)s->col[c] + to * fm_cols[c].width,
+				       (const char *)t->col[c] + from * fm_cols[c].width, fm_cols[c].width);
+	}
+	leakage(t, h, s, &m);
+	assert_true(metric(&m, "leak.isolated_train_no_addr_time") >= 10);
+	assert_true(metric(&m, "leak.extreme_train_no_addr_time") >= 10);
+	assert_true(metric(&m, "leak.extreme_p_no_addr_time") < 0.0015);
+	assert_true(metric(&m, "leak.extreme_z_no_addr_time") > 2);
+	assert_true(metric(&m, "leak.family_p") < FM_LEAKAGE_ALPHA);
+	leakage(h, t, s, &mirror);
+	assert_true(metric(&mirror, "leak.extreme_p_no_addr_time") > 0.99);
+	assert_true(fabs(metric(&mirror, "leak.extreme_z_no_addr_time") + metric(&m, "leak.extreme_z_no_addr_time")) <
+		    0.1);
+	fm_metrics_free(&m);
+	fm_metrics_free(&mirror);
+	fm_table_free(t);
+	fm_table_free(h);
+	fm_table_free(s);
+}
+
 static void test_a_memoriser_is_seen_by_every_judge(void **state)
 {
 	struct fm_table *t = random_table(2000, 1), *h = random_table(2000, 2);
@@ -559,6 +593,7 @@ int main(void)
 	    cmocka_unit_test(test_nearest_is_exact_for_any_threads_and_sizes),
 	    cmocka_unit_test(test_the_nearest_row_is_named_unless_several_are),
 	    cmocka_unit_test(test_copied_outliers_are_attached),
+	    cmocka_unit_test(test_ten_copied_extremes_are_told),
 	    cmocka_unit_test(test_a_memoriser_is_seen_by_every_judge),
 	    cmocka_unit_test(test_echo_is_counted),
 	    cmocka_unit_test(test_degenerate_tables_are_judged),
