@@ -77,14 +77,14 @@ int fm_error_set_errno(struct fm_error *err, const char *file, int line, const c
 
 int fm_error_prefix(struct fm_error *err, const char *fmt, ...)
 {
-	char text[2 * sizeof(err->message)];
+	char text[2 * FM_ERROR_TEXT];
 	size_t len;
 	va_list ap;
 
 	if (err == NULL)
 		return FM_ESYSTEM;
 	va_start(ap, fmt);
-	len = fm_text_show_format(text, sizeof(err->message), fmt, ap);
+	len = fm_text_show_format(text, FM_ERROR_TEXT, fmt, ap);
 	va_end(ap);
 	snprintf(text + len, sizeof(text) - len, "%s", err->message);
 	fm_text_show(text, strlen(text), err->message, sizeof(err->message));

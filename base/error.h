@@ -30,9 +30,10 @@ enum fm_code {
 	FM_ESYSTEM = -4,  /* the system failed: disk, memory, permission */
 };
 
+#define FM_ERROR_TEXT 1024
 struct fm_error {
 	int code;
-	char message[1024];
+	char message[FM_ERROR_TEXT];
 	const char *file; /* the source file that raised it (a string literal) */
 	int line;
 };

@@ -5,7 +5,8 @@
 #
 # ROWS of the trace (200000), MADE flows each time (20000), STEPS ("5 10 20 40 80 160"), PRESET (ugr16; demo on simulated
 # flows), SAMPLERS: those the program has and fewstep with the surest tokens first, or a list of NAME[,KEY=VALUE]...; ANCESTRAL rows that a sampler of all T steps makes
-# (5000); RUN_OPTIONS: more for `flowmint run`; OUT: the figure's folder.  B is the build folder.
+# (5000); WORKSPACE: one whose model is taken if it has been made with the same options; RUN_OPTIONS: more for `flowmint run`;
+# OUT: the figure's folder.  B is the build folder.
 set -eu
 cd "$(dirname "$0")/.."
 B=${B:-build}
@@ -20,6 +21,7 @@ real=$here/../shared/data/ugr16/april11.csv.xz
 work=$(mktemp -d "${TMPDIR:-/tmp}/flowmint-steps-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' HUP INT TERM
+space=${WORKSPACE:-$work/w}
 
 if [ -r "$real" ]; then
 	trace=$real what="real UGR'16 flows"
@@ -35,7 +37,7 @@ SAMPLERS=${SAMPLERS:-$("$F" run "$work/p/release.yaml" --set source.path="$trace
 
 run() { # OPTION...: up to the synthetic table
 	# shellcheck disable=SC2086 # as many words as there are
-	"$F" run "$work/p/release.yaml" --workspace "$work/w" --until generate --json --set source.path="$trace" --set source.rows="$ROWS" \
+	"$F" run "$work/p/release.yaml" --workspace "$space" --until generate --json --set source.path="$trace" --set source.rows="$ROWS" \
 		${RUN_OPTIONS:-} "$@" >"$work/run.json" 2>"$work/log" || { cat "$work/log" >&2; exit 1; }
 }
 
@@ -51,7 +53,7 @@ score() { # FILE: "jsd_mean8 pair_jsd flow_auc flow_blocks_auc" against the trai
 }
 
 flows_a_second() {
-	"$F" log --workspace "$work/w" --json | "$python" -c '
+	"$F" log --workspace "$space" --json | "$python" -c '
 import json, sys
 print(round([r for r in json.load(sys.stdin) if r["kind"] == "stage" and r["body"]["name"] == "generate"][-1]["body"]["result"]["flows_per_second"]))'
 }
@@ -67,16 +69,16 @@ for sampler in $SAMPLERS; do
 	for steps in $all; do
 		if [ "$steps" = T ]; then
 			run "$@" --set generate.rows="$made"
-			steps=$("$python" -c 'import glob, json, sys; print(json.load(open(glob.glob(sys.argv[1] + "/stages/train/*/model/model.json")[0]))["model"]["steps"])' "$work/w")
+			steps=$("$python" -c 'import glob, json, sys; print(json.load(open(glob.glob(sys.argv[1] + "/stages/train/*/model/model.json")[0]))["model"]["steps"])' "$space")
 		else
 			run "$@" --set generate.rows="$made" --set generate.steps="$steps"
 		fi
-		[ -e "$work/train.csv" ] || csv "$(echo "$work"/w/stages/ingest/*/store/train)" "$work/train.csv"
-		csv "$(ls -dt "$work"/w/stages/generate/*/synthetic | head -1)" "$work/made.csv"
+		[ -e "$work/train.csv" ] || csv "$(echo "$space"/stages/ingest/*/store/train)" "$work/train.csv"
+		csv "$(ls -dt "$space"/stages/generate/*/synthetic | head -1)" "$work/made.csv"
 		echo "$sampler $steps $(score "$work/made.csv") $(flows_a_second) $made" | tee -a "$work/values" >&2
 	done
 done
-csv "$(echo "$work"/w/stages/ingest/*/store/holdout)" "$work/holdout.csv"
+csv "$(echo "$space"/stages/ingest/*/store/holdout)" "$work/holdout.csv"
 # Blocks of 64 flows from all over the time, as many as were made.
 awk -v want="$((MADE / 64 + 1))" -v all="$(($(wc -l <"$work/holdout.csv") / 64 + 1))" '
 	{ b = int((NR - 1) / 64) }
