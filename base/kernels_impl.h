@@ -225,7 +225,7 @@ static inline __attribute__((always_inline)) fm_real exp1(fm_real x)
 	p = FM_FMA(p, r, 1.6666665459e-1f);
 	p = FM_FMA(p, r, 5.0000001201e-1f);
 	p = FM_FMA(p, r * r, r) + 1.0f;
-	union { int32_t i; float f; } u = {.i = ((int32_t)n + 127) << 23};
+	union { uint32_t i; float f; } u = {.i = (uint32_t)((int32_t)n + 127) << 23}; /* unsigned: n may come from a NaN */
 	return x < -87.3f ? 0.0f : p * u.f;
 }
 
