@@ -62,7 +62,7 @@
  * fresh row is met in all columns, one is too many.
  *
  * What a small holdout costs: a test by votes rests on training's share of them.  With a third as many holdout rows as
- * training rows, twenty-five copied solitary records and none of the holdout's are just enough.
+ * training rows, twenty-two copied isolated records of as many windows and none of the holdout's are just enough.
  */
 #ifndef FM_PRIVACY_LEAKAGE_H
 #define FM_PRIVACY_LEAKAGE_H
