@@ -78,3 +78,14 @@ uint32_t fm_rng_below(struct fm_rng *r, uint32_t n)
 	}
 	return (uint32_t)(m >> 32);
 }
+
+void fm_rng_shuffle(struct fm_rng *r, uint32_t *a, size_t n)
+{
+	for (size_t i = n; i > 1; i--) {
+		size_t k = fm_rng_below(r, (uint32_t)i);
+		uint32_t x = a[i - 1];
+
+		a[i - 1] = a[k];
+		a[k] = x;
+	}
+}

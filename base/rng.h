@@ -10,6 +10,7 @@
 #ifndef FM_BASE_RNG_H
 #define FM_BASE_RNG_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Streams: one for each use, so that two uses never share numbers. */
@@ -36,5 +37,6 @@ uint64_t fm_rng_u64(struct fm_rng *r);
 float fm_rng_uniform(struct fm_rng *r);          /* [0,1), 24 bits */
 double fm_rng_uniform53(struct fm_rng *r);       /* [0,1), 53 bits */
 uint32_t fm_rng_below(struct fm_rng *r, uint32_t n); /* [0,n) without bias (Lemire 2019); n > 0 */
+void fm_rng_shuffle(struct fm_rng *r, uint32_t *a, size_t n); /* any order alike (Fisher, Yates 1938; Durstenfeld 1964); n < 2^32 */
 
 #endif

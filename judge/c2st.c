@@ -56,12 +56,7 @@ static void shuffle(uint32_t *row, size_t n, uint64_t purpose)
 	fm_rng_init(&r, SEED, FM_RNG_JUDGE, purpose, 0);
 	for (size_t i = 0; i < n; i++)
 		row[i] = (uint32_t)i;
-	for (size_t i = n; i > 1; i--) {
-		size_t j = fm_rng_below(&r, (uint32_t)i);
-		uint32_t k = row[j];
-		row[j] = row[i - 1];
-		row[i - 1] = k;
-	}
+	fm_rng_shuffle(&r, row, n);
 }
 
 /* FNV-1a over a row; -0 and 0 do not both occur. */

@@ -90,12 +90,7 @@ static int refill(struct fm_cast *c, int cl, struct fm_error *err)
 		}
 	}
 	fm_rng_init(&r, c->seed, FM_RNG_DECODE, (uint64_t)cl, c->round[cl]++);
-	for (size_t i = slots; i > 1; i--) {
-		size_t k = fm_rng_below(&r, (uint32_t)i);
-		uint32_t x = c->queue[cl][i - 1];
-		c->queue[cl][i - 1] = c->queue[cl][k];
-		c->queue[cl][k] = x;
-	}
+	fm_rng_shuffle(&r, c->queue[cl], slots);
 	c->nqueue[cl] = slots;
 	return FM_OK;
 }

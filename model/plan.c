@@ -118,16 +118,6 @@ static int span_at(const uint32_t h[FM_SPANS], double u)
 	return last;
 }
 
-static void shuffle(uint32_t *a, size_t n, struct fm_rng *r)
-{
-	for (size_t i = n; i > 1; i--) {
-		size_t k = fm_rng_below(r, (uint32_t)i);
-		uint32_t x = a[i - 1];
-		a[i - 1] = a[k];
-		a[k] = x;
-	}
-}
-
 /* One slot: `virtual` windows with stratified spans in random order, of which `want` are made, of[cl] of class cl; times fill
  * the slot. */
 static int plan_slot(struct fm_plan *p, const struct fm_codec *c, int s, const size_t *of, size_t want, size_t virtual, struct fm_rng *r, struct fm_error *err)
@@ -153,8 +143,8 @@ static int plan_slot(struct fm_plan *p, const struct fm_codec *c, int s, const s
 		left--;
 	}
 	if (ret == FM_OK) {
-		shuffle(span, virtual, r);
-		shuffle(order, virtual, r);
+		fm_rng_shuffle(r, span, virtual);
+		fm_rng_shuffle(r, order, virtual);
 	}
 	for (size_t i = 0; ret == FM_OK && i < virtual; i++) {
 		at[i] = total;

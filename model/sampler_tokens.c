@@ -138,30 +138,22 @@ static void copy_links(const struct fm_sampler *s, const struct fm_sample_step *
 
 /* ---- absorbing ---- */
 
-static void shuffle(int *a, int n, struct fm_rng *r)
-{
-	for (int i = n; i > 1; i--) {
-		int k = (int)fm_rng_below(r, (uint32_t)i), x = a[i - 1];
-		a[i - 1] = a[k];
-		a[k] = x;
-	}
-}
-
 /* The turn of each of W rows, random, but so that rows whose turns are close are at least APART rows apart, nearly always:
  * neighbours tell most of each other, and what shows at once does not know of each other. */
 static void deal_order(int W, int *turn, struct fm_rng *r)
 {
 	enum { APART = 8 };
-	int first[APART], row[FM_WINDOW_MOST / APART + 1], at = 0;
-	for (int i = 0; i < APART; i++)
+	uint32_t first[APART], row[FM_WINDOW_MOST / APART + 1];
+	int at = 0;
+	for (uint32_t i = 0; i < APART; i++)
 		first[i] = i;
-	shuffle(first, APART, r);
+	fm_rng_shuffle(r, first, APART);
 	for (int k = 0; k < APART; k++) {
-		int n = 0;
-		for (int i = first[k]; i < W; i += APART)
+		size_t n = 0;
+		for (uint32_t i = first[k]; i < (uint32_t)W; i += APART)
 			row[n++] = i;
-		shuffle(row, n, r);
-		for (int i = 0; i < n; i++)
+		fm_rng_shuffle(r, row, n);
+		for (size_t i = 0; i < n; i++)
 			turn[row[i]] = at++;
 	}
 }

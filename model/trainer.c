@@ -97,19 +97,14 @@ static void update(struct trainer *t, double norm)
 
 /* ---- batches ---- */
 
-/* Window numbers of one epoch in random order (Fisher, Yates), a function of (seed, epoch). */
+/* Window numbers of one epoch in random order, a function of (seed, epoch). */
 static void shuffle(uint32_t *order, size_t n, uint64_t seed, uint32_t epoch)
 {
 	struct fm_rng r;
 	fm_rng_init(&r, seed, FM_RNG_BATCH, UINT32_MAX, epoch);
 	for (size_t i = 0; i < n; i++)
 		order[i] = (uint32_t)i;
-	for (size_t i = n; i > 1; i--) {
-		size_t k = fm_rng_below(&r, (uint32_t)i);
-		uint32_t x = order[i - 1];
-		order[i - 1] = order[k];
-		order[k] = x;
-	}
+	fm_rng_shuffle(&r, order, n);
 }
 
 static void draw_batch(struct trainer *t)
