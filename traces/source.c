@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "traces/gunzip.h"
+#include "traces/xz.h"
 
 #define READ_BLOCK (256 * 1024)
 #define NSLOTS 4
@@ -384,53 +385,12 @@ static void stop_ahead(struct fm_source *s)
 	s->started = false;
 }
 
-/* An integer of the xz format: seven bits a byte, the lowest first. */
-static bool xz_integer(const uint8_t *p, size_t n, size_t *at, uint64_t *v)
-{
-	*v = 0;
-	for (unsigned shift = 0; *at < n && shift < 63; shift += 7) {
-		*v |= (uint64_t)(p[*at] & 0x7f) << shift;
-		if (!(p[(*at)++] & 0x80))
-			return true;
-	}
-	return false;
-}
-
-/* The dictionary of an xz file's first block, in bytes; 0 when it is no xz file (The .xz File Format 1.1.0,
- * section 3.1).
- *
- *     0        6      12    13     14                                         filter: id, size, properties
- *     magic    flags  size  flags  [compressed size] [uncompressed size]      0x21, 1, dictionary: (2|b0) << (b/2 + 11)
- */
-static uint64_t xz_dictionary(const uint8_t *p, size_t n)
-{
-	size_t at = 14;
-	uint64_t v, id, size;
-
-	if (n < 16 || memcmp(p, "\xfd\x37zXZ\0", 6) != 0)
-		return 0;
-	for (int bit = 0x40; bit <= 0x80; bit <<= 1)
-		if ((p[13] & bit) && !xz_integer(p, n, &at, &v))
-			return 0;
-	for (int i = 0; i <= (p[13] & 3); i++) {
-		if (!xz_integer(p, n, &at, &id) || !xz_integer(p, n, &at, &size) || size > n - at)
-			return 0;
-		if (id == 0x21 && size == 1) {
-			unsigned bits = p[at] & 0x3f;
-
-			return bits >= 40 ? UINT32_MAX : (uint64_t)(2 | (bits & 1)) << (bits / 2 + 11);
-		}
-		at += size;
-	}
-	return 0;
-}
-
 /* liblzma takes as much memory as the file asks for; what xz itself makes at its highest level needs 64 MiB. */
 static int check_memory(const struct fm_source *s, struct fm_error *err)
 {
 	uint8_t head[1024 + 12];
 	ssize_t n = s->total ? pread(s->fd, head, sizeof head, 0) : 0;
-	uint64_t dictionary = n > 0 ? xz_dictionary(head, (size_t)n) : 0;
+	uint64_t dictionary = n > 0 ? fm_xz_dictionary(head, (size_t)n) : 0;
 
 	if (dictionary <= XZ_MAX_DICTIONARY)
 		return FM_OK;
