@@ -1,8 +1,8 @@
 /*
  * scratch.h - a fresh folder for one test program, under TMPDIR.
  *
- *     static int setup(void **state)    { return scratch_make(); }
- *     static int teardown(void **state) { return scratch_remove(); }
+ *     cmocka_run_group_tests(tests, scratch_setup, scratch_teardown)
+ *                                       or scratch_make() and scratch_remove() in a group's own
  *     ... scratch_path("a/b") ...       a path in it; the last 32 answers stay valid
  */
 #ifndef FM_TESTS_SCRATCH_H
@@ -37,6 +37,18 @@ static inline int scratch_remove_one(const char *path, const struct stat *st, in
 static inline int scratch_remove(void)
 {
 	return scratch[0] == '\0' ? 0 : nftw(scratch, scratch_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static inline int scratch_setup(void **state)
+{
+	(void)state;
+	return scratch_make();
+}
+
+static inline int scratch_teardown(void **state)
+{
+	(void)state;
+	return scratch_remove();
 }
 
 static inline const char *scratch_path(const char *name)

@@ -99,18 +99,6 @@ static void test_without_attacks_or_labels(void **state)
 	free_dealt(t);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return scratch_make();
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	return scratch_remove();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,5 +108,5 @@ int main(void)
 	};
 
 	fm_log_quiet(1);
-	return cmocka_run_group_tests_name("anomaly", tests, setup, teardown);
+	return cmocka_run_group_tests_name("anomaly", tests, scratch_setup, scratch_teardown);
 }

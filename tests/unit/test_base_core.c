@@ -18,18 +18,6 @@
 #include "tests/unit/capture.h"
 #include "tests/unit/scratch.h"
 
-static int setup(void **state)
-{
-	(void)state;
-	return scratch_make();
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	return scratch_remove();
-}
-
 static void test_error_says_what_and_where(void **state)
 {
 	struct fm_error err;
@@ -401,5 +389,5 @@ int main(void)
 		cmocka_unit_test(test_progress_is_redrawn_on_a_terminal),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

@@ -309,12 +309,6 @@ static int setup(void **state)
 	return scratch_make();
 }
 
-static int teardown(void **state)
-{
-	(void)state;
-	return scratch_remove();
-}
-
 /* Do the work with the n-th call failing, for n = 1, 2, ...; `check` looks at what is there after each failure. */
 static void fail_each(int (*work)(struct fm_error *err), void (*check)(void))
 {
@@ -725,5 +719,5 @@ int main(void)
 		cmocka_unit_test(test_memory_that_cannot_be_locked_is_told_once),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, setup, scratch_teardown);
 }

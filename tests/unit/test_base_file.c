@@ -18,18 +18,6 @@
 #include "base/hash.h"
 #include "tests/unit/scratch.h"
 
-static int setup(void **state)
-{
-	(void)state;
-	return scratch_make();
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	return scratch_remove();
-}
-
 static const char *dir(const char *name)
 {
 	struct fm_error err;
@@ -478,5 +466,5 @@ int main(void)
 		cmocka_unit_test(test_a_name_of_full_length_can_be_written),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

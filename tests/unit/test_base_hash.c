@@ -12,18 +12,6 @@
 #include "base/hash.h"
 #include "tests/unit/scratch.h"
 
-static int setup(void **state)
-{
-	(void)state;
-	return scratch_make();
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	return scratch_remove();
-}
-
 /* FIPS 180-4 examples. */
 static void test_sha256_equals_the_published_vectors(void **state)
 {
@@ -145,5 +133,5 @@ int main(void)
 		cmocka_unit_test(test_files_and_folders),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

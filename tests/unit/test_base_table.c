@@ -15,18 +15,6 @@
 
 #define ALL_COLUMNS ((1u << FM_NCOL) - 1)
 
-static int setup(void **state)
-{
-	(void)state;
-	return scratch_make();
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	return scratch_remove();
-}
-
 static struct fm_table *random_table(size_t rows, unsigned present, uint64_t seed)
 {
 	static const char *const values[] = {"TCP", "UDP", "ICMP", ".AP.SF", "\xC3\xA9t\xC3\xA9", "a \"quoted\" \\ value", ""};
@@ -500,5 +488,5 @@ int main(void)
 		cmocka_unit_test(test_columns_are_known_by_name),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

@@ -18,18 +18,6 @@
 #include "tests/unit/capture.h"
 #include "tests/unit/scratch.h"
 
-static int setup(void **state)
-{
-	(void)state;
-	return scratch_make();
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	return scratch_remove();
-}
-
 /* What a hostile name may hold: a title change, a clear screen, a carriage return, C1 in both forms, a half character. */
 #define EVIL "\033]0;owned\a\r\n\x7f\xC2\x9B" "2J\x9B" "2J\xC3"
 #define TAME "\\x1b]0;owned\\x07\\x0d\\x0a\\x7f\\xc2\\x9b2J\\x9b2J\\xc3"
@@ -234,5 +222,5 @@ int main(void)
 		cmocka_unit_test(test_a_dictionary_takes_utf8_alone),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

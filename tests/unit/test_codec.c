@@ -38,6 +38,21 @@ static void fit(struct fm_codec **c, struct fm_hosts **h, struct fm_encoded *e, 
 	assert_int_equal(e->windows, ROWS / W);
 }
 
+/* The windows decoded, each at the time that it had. */
+static struct fm_table *flows_of(const struct fm_codec *c, const struct fm_encoded *e)
+{
+	struct fm_range in = {0x0a000000, 8}, out = {0xf0000000, 4};
+	struct fm_decode_opts o = {e->windows * W, 1, &in, &out, 1, 1};
+	struct fm_plan plan = {.n = e->windows, .slot = e->slot, .span = e->span, .start_ms = calloc(e->windows, sizeof(int64_t))};
+	struct fm_table *t;
+	struct fm_error err = {0};
+	for (size_t w = 0; w < e->windows; w++)
+		plan.start_ms[w] = flows->te[w * W] - flows->gap[w * W];
+	assert_int_equal(fm_decode(&t, c, &plan, e->tok, e->res, &o, &err), FM_OK);
+	free(plan.start_ms);
+	return t;
+}
+
 /* A bin's value may come back as another of the same bin only if the residual was lost: with it, the value itself. */
 static void numbers_come_back_on_their_lattice(void **state)
 {
@@ -118,12 +133,7 @@ static void flows_come_back(void **state)
 	c->text_order = false; /* or rows would get another order, and the times of random arrivals */
 	fm_encoded_free(&e);
 	assert_int_equal(fm_codec_encode(c, h, flows, &o, 1, &e, &err), FM_OK);
-	struct fm_plan plan = {.n = e.windows, .slot = e.slot, .span = e.span, .start_ms = calloc(e.windows, sizeof(int64_t))};
-	for (size_t w = 0; w < e.windows; w++)
-		plan.start_ms[w] = flows->te[w * W] - flows->gap[w * W];
-	struct fm_range in = {0x0a000000, 8}, out = {0xf0000000, 4};
-	struct fm_decode_opts dopt = {e.windows * W, 1, &in, &out, 1, 1};
-	assert_int_equal(fm_decode(&t, c, &plan, e.tok, e.res, &dopt, &err), FM_OK);
+	t = flows_of(c, &e);
 	assert_int_equal(t->rows, e.windows * W);
 	size_t td = 0, byt = 0, pkt = 0, ports = 0, cat = 0, te = 0, who = 0;
 	for (size_t i = 0; i < t->rows; i++) {
@@ -146,7 +156,6 @@ static void flows_come_back(void **state)
 	assert_true(byt < t->rows / 20);          /* declared resolution: a thousandth of a byte a packet */
 	assert_true(cat < t->rows / 100);         /* values rarer than k go to their like */
 	assert_int_equal(who, 0);
-	free(plan.start_ms);
 	fm_table_free(t);
 	fm_encoded_free(&e);
 	fm_codec_free(c);
@@ -160,25 +169,18 @@ static void order_by_text_is_found_and_kept(void **state)
 	struct fm_hosts *h;
 	struct fm_encoded e = {0};
 	struct fm_codec_opts o;
-	struct fm_error err = {0};
 	struct fm_table *t = NULL;
 	char last[FM_ROW_TEXT], now[FM_ROW_TEXT];
 	(void)state;
 	fit(&c, &h, &e, &o);
 	assert_true(c->text_order);
-	struct fm_plan plan = {.n = e.windows, .slot = e.slot, .span = e.span, .start_ms = calloc(e.windows, sizeof(int64_t))};
-	for (size_t w = 0; w < e.windows; w++)
-		plan.start_ms[w] = flows->te[w * W] - flows->gap[w * W];
-	struct fm_range in = {0x0a000000, 8}, out = {0xf0000000, 4};
-	struct fm_decode_opts dopt = {e.windows * W, 1, &in, &out, 1, 1};
-	assert_int_equal(fm_decode(&t, c, &plan, e.tok, e.res, &dopt, &err), FM_OK);
+	t = flows_of(c, &e);
 	for (size_t i = 0; i < t->rows; i++, memcpy(last, now, sizeof last)) {
 		fm_row_text(t, i, now);
 		assert_int_equal(t->te[i] % 1000, 0);
 		assert_true(i == 0 || t->te[i] > t->te[i - 1] || (t->te[i] == t->te[i - 1] && strcmp(last, now) <= 0));
 	}
 	fm_table_free(t);
-	free(plan.start_ms);
 	fm_encoded_free(&e);
 	fm_codec_free(c);
 	fm_hosts_free(h);

@@ -207,20 +207,14 @@ static int setup(void **state)
 	return mkdir(model, 0700) < 0 || mkdir(made, 0700) < 0 ? -1 : 0;
 }
 
-static int teardown(void **state)
-{
-	(void)state;
-	return scratch_remove();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(config_and_engine_take_the_same),
-	    cmocka_unit_test_setup_teardown(a_model_of_another_shape_is_refused, setup, teardown),
-	    cmocka_unit_test_setup_teardown(a_model_of_another_version_is_refused, setup, teardown),
-	    cmocka_unit_test_setup_teardown(damaged_weights_are_refused, setup, teardown),
-	    cmocka_unit_test_setup_teardown(what_a_model_cannot_make_is_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_model_of_another_shape_is_refused, setup, scratch_teardown),
+	    cmocka_unit_test_setup_teardown(a_model_of_another_version_is_refused, setup, scratch_teardown),
+	    cmocka_unit_test_setup_teardown(damaged_weights_are_refused, setup, scratch_teardown),
+	    cmocka_unit_test_setup_teardown(what_a_model_cannot_make_is_refused, setup, scratch_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

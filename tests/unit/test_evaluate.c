@@ -10,18 +10,6 @@
 #include "stages/stage.h"
 #include "tests/unit/scratch.h"
 
-static int setup(void **state)
-{
-	(void)state;
-	return scratch_make();
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	return scratch_remove();
-}
-
 static const char *save(const struct fm_table *t, const char *name)
 {
 	const char *dir = scratch_path(name);
@@ -140,8 +128,8 @@ static void test_prediction_task_tells_good_from_useless(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(test_stage_feeds_the_gate, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_stage_without_a_table_fails, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_stage_feeds_the_gate, scratch_setup, scratch_teardown),
+	    cmocka_unit_test_setup_teardown(test_stage_without_a_table_fails, scratch_setup, scratch_teardown),
 	    cmocka_unit_test(test_prediction_task_tells_good_from_useless),
 	};
 

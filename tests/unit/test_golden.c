@@ -150,12 +150,6 @@ static int setup(void **state)
 	return scratch_make();
 }
 
-static int teardown(void **state)
-{
-	(void)state;
-	return scratch_remove();
-}
-
 static int update(void)
 {
 	struct fm_buf b = {0};
@@ -183,5 +177,5 @@ int main(int argc, char **argv)
 	};
 	if (argc > 1 && strcmp(argv[1], "update") == 0)
 		return update();
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, setup, scratch_teardown);
 }
