@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/order.h"
 #include "base/rng.h"
 #include "judge/inputs.h"
 #include "judge/linear.h"
@@ -296,13 +297,6 @@ out:
 
 /* ---- the drop's interval ---- */
 
-static int compare_doubles(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* 95 % of the drops in macro-F1 over test rows drawn again with replacement. */
 static void bootstrap(const struct work *w, enum learner l, double *lo, double *hi)
 {
@@ -320,7 +314,7 @@ static void bootstrap(const struct work *w, enum learner l, double *lo, double *
 		}
 		drop[k] = f1_scores(r, w->classes, f1) - f1_scores(s, w->classes, f1);
 	}
-	qsort(drop, DRAWS, sizeof *drop, compare_doubles);
+	qsort(drop, DRAWS, sizeof *drop, fm_compare_doubles);
 	*lo = drop[DRAWS / 40];
 	*hi = drop[DRAWS - 1 - DRAWS / 40];
 }

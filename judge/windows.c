@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/order.h"
 #include "base/rows.h"
 #include "judge/column.h"
 
@@ -102,19 +103,12 @@ void fm_windows_free(struct fm_windows *w)
 
 /* ---- small sorted sets ---- */
 
-static int compare_keys(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* How many distinct keys of n, as a share of n, and the share of the most frequent one; sorts them. */
 static void spread(uint64_t *key, size_t n, float **x)
 {
 	size_t distinct = 0, most = 0;
 
-	qsort(key, n, sizeof *key, compare_keys);
+	qsort(key, n, sizeof *key, fm_compare_u64);
 	for (size_t i = 0, j; i < n; i = j) {
 		for (j = i; j < n && key[j] == key[i]; j++)
 			;
@@ -137,13 +131,6 @@ static void mean_and_deviation(const double *v, size_t n, float **x)
 	*(*x)++ = (float)sqrt(square);
 }
 
-static int compare_numbers(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* ---- the numbers of one window: row[0 .. n) of t ---- */
 
 static void times(const struct fm_table *t, const uint32_t *row, size_t n, float **x)
@@ -157,7 +144,7 @@ static void times(const struct fm_table *t, const uint32_t *row, size_t n, float
 	}
 	*(*x)++ = (float)log1p((double)((uint64_t)t->te[row[n - 1]] - (uint64_t)t->te[row[0]]));
 	*(*x)++ = (float)none / (float)(n - 1);
-	qsort(gap, n - 1, sizeof *gap, compare_numbers);
+	qsort(gap, n - 1, sizeof *gap, fm_compare_doubles);
 	for (size_t q = 1; q <= 5; q++)
 		*(*x)++ = (float)gap[q * (n - 2) / 5];
 }
@@ -187,7 +174,7 @@ static void hosts(const struct fm_table *t, const uint32_t *row, size_t n, float
 		same_source += pair[i] >> 32 == pair[i - 1] >> 32;
 		same_pair += pair[i] == pair[i - 1];
 	}
-	qsort(pair, n, sizeof *pair, compare_keys);
+	qsort(pair, n, sizeof *pair, fm_compare_u64);
 	for (size_t i = 0, j; i < n; i = j) { /* the most peers of one source */
 		size_t p = 0;
 		for (j = i; j < n && pair[j] >> 32 == pair[i] >> 32; j++)
@@ -212,7 +199,7 @@ static void ports(const struct fm_table *t, const uint32_t *row, size_t n, float
 	spread(key, n, x);
 	for (size_t i = 0; i < n; i++)
 		key[i] = t->dp[row[i]];
-	qsort(key, n, sizeof *key, compare_keys);
+	qsort(key, n, sizeof *key, fm_compare_u64);
 	size_t distinct = 1;
 	for (size_t i = 1; i < n; i++)
 		distinct += key[i] != key[i - 1];
@@ -255,7 +242,7 @@ static void counts(const uint64_t *v, const uint32_t *row, size_t n, int largest
 		most = fmax(most, logs[i]);
 		ones += key[i] == 1;
 	}
-	qsort(key, n, sizeof *key, compare_keys);
+	qsort(key, n, sizeof *key, fm_compare_u64);
 	for (size_t i = 1; i < n; i++)
 		distinct += key[i] != key[i - 1];
 	*(*x)++ = (float)log1p(sum);

@@ -258,6 +258,12 @@ bool fm_td_near(int64_t td, int64_t source)
 	return td > 0 && source > 0 && apart <= FM_NEAR_MS && 2 * apart <= longer;
 }
 
+int64_t fm_td_decode(const struct fm_codec *c, int token, double u, int64_t source)
+{
+	int n = fm_num_tokens(&c->num[FM_R_TD]);
+	return token < n ? fm_num_decode(&c->num[FM_R_TD], token, u) : source + fm_num_decode(&c->near, token - n, u) - FM_NEAR_MS;
+}
+
 /* How far apart near durations are. */
 static int fit_near(struct fm_codec *c, const struct fm_table *t, const size_t *first, size_t nw, int min_count, struct fm_error *err)
 {
@@ -350,7 +356,7 @@ int fm_codec_fit_with_hosts(struct fm_codec **codec, struct fm_hosts **hosts, co
 
 /* Addresses of the tail of one side seen in this window, the latest first. */
 struct recent {
-	uint32_t ip[512];
+	uint32_t ip[FM_WINDOW_MOST];
 	int n;
 };
 
@@ -365,7 +371,7 @@ static int recent_find(const struct recent *r, uint32_t ip)
 static void recent_touch(struct recent *r, uint32_t ip, int at)
 {
 	if (at < 0)
-		at = r->n < 512 ? r->n++ : 511;
+		at = r->n < FM_WINDOW_MOST ? r->n++ : FM_WINDOW_MOST - 1;
 	memmove(r->ip + 1, r->ip, sizeof r->ip[0] * (size_t)at);
 	r->ip[0] = ip;
 }
@@ -399,14 +405,6 @@ static void same_way_only(const struct fm_table *t, const struct fm_codec_opts *
 		}
 }
 
-/* The duration that a token and its residual come back as; source: that of the flow linked to. */
-static int64_t td_back(const struct fm_codec *c, int token, float res, int64_t source)
-{
-	int n = fm_num_tokens(&c->num[FM_R_TD]);
-	double u = fm_normal_cdf(res); /* an atom has none */
-	return token < n ? fm_num_decode(&c->num[FM_R_TD], token, u) : source + fm_num_decode(&c->near, token - n, u) - FM_NEAR_MS;
-}
-
 /* A duration, of a reply as the difference from its request's (that comes back as `source`) where that loses nothing. */
 static uint16_t td_token(const struct fm_codec *c, int64_t td, int kind, int64_t source, double jitter, float *res)
 {
@@ -415,7 +413,7 @@ static uint16_t td_token(const struct fm_codec *c, int64_t td, int kind, int64_t
 	if (kind == FM_LINK_REPLY && fm_num_tokens(&c->near) > 0 && fm_td_near(td, source)) {
 		token = n + fm_num_encode(&c->near, FM_NEAR_MS + td - source, jitter, &u);
 		*res = u < 0 ? NAN : (float)fm_normal_quantile(u);
-		if (td_back(c, token, *res, source) == td)
+		if (fm_td_decode(c, token, fm_normal_cdf(*res), source) == td)
 			return (uint16_t)token;
 	}
 	token = fm_num_encode(&c->num[FM_R_TD], td, jitter, &u);
@@ -446,7 +444,7 @@ static void encode_window(const struct fm_codec *c, const struct fm_hosts *hosts
 			int64_t v = numeric(t, (enum fm_res)k, k == FM_R_GAP ? first + (size_t)i : row);
 			if (k == FM_R_TD) {
 				x[FM_T_TD] = td_token(c, v, l.kind[i], td[i - l.back[i]], jitter, &rx[k]);
-				td[i] = td_back(c, x[FM_T_TD], rx[k], td[i - l.back[i]]);
+				td[i] = fm_td_decode(c, x[FM_T_TD], fm_normal_cdf(rx[k]), td[i - l.back[i]]);
 				continue;
 			}
 			x[fm_res_tok[k]] = (uint16_t)fm_num_encode(&c->num[k], v, jitter, &u);

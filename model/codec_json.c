@@ -169,7 +169,7 @@ int fm_codec_from_json(struct fm_codec **out, const json_t *j, struct fm_error *
 	c->text_order = json_is_true(json_object_get(j, "text_order"));
 	c->present = (unsigned)json_integer_value(json_object_get(j, "present"));
 	c->train_rows = (uint64_t)json_integer_value(json_object_get(j, "train_rows"));
-	if (c->window < 1 || c->window > 512)
+	if (c->window < 1 || c->window > FM_WINDOW_MOST)
 		ret = bad(err, "window");
 	for (int k = 0; ret == FM_OK && k < FM_NTOK; k++) {
 		ret = read_category(&c->cat[k], json_object_get(json_object_get(j, "categories"), fm_tok_name[k]), err);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/order.h"
 #include "base/rng.h"
 #include "model/detmath.h"
 #include "model/links.h"
@@ -14,7 +15,7 @@ struct decoder {
 	struct fm_cast *cast;
 	struct fm_table *t; /* sa and da hold host numbers until the end */
 	int icmp;           /* the category of pr that is ICMP, or -1 */
-	uint32_t recent[2][512], window[1024]; /* tail hosts of this window: by side and recency, and all */
+	uint32_t recent[2][FM_WINDOW_MOST], window[2 * FM_WINDOW_MOST]; /* tail hosts of this window: by side and recency, and all */
 	int nrecent[2], nwindow;
 	int fallback[2];    /* class of an address that no rule gives, by side */
 };
@@ -27,11 +28,9 @@ static int64_t number(const struct decoder *d, enum fm_res r, const uint16_t *to
 /* A duration, or one near that of the flow linked to; never 0 when it is near. */
 static uint32_t duration(const struct decoder *d, const uint16_t *tok, const float *res, uint32_t source)
 {
-	int near = tok[FM_T_TD] - fm_num_tokens(&d->c->num[FM_R_TD]);
-	if (near < 0)
-		return (uint32_t)number(d, FM_R_TD, tok, res);
-	int64_t td = fm_num_decode(&d->c->near, near, fm_normal_cdf(res[FM_R_TD])) - FM_NEAR_MS + source;
-	int64_t step = d->c->num[FM_R_TD].step;
+	int64_t td = fm_td_decode(d->c, tok[FM_T_TD], fm_normal_cdf(res[FM_R_TD]), source), step = d->c->num[FM_R_TD].step;
+	if (tok[FM_T_TD] < fm_num_tokens(&d->c->num[FM_R_TD]))
+		return (uint32_t)td;
 	return (uint32_t)(source == 0 ? 0 : td < step ? step : td);
 }
 
@@ -44,11 +43,11 @@ static void remember(struct decoder *d, uint32_t host)
 	while (at < d->nrecent[side] && recent[at] != host)
 		at++;
 	if (at == d->nrecent[side]) {
-		if (d->nrecent[side] < 512)
+		if (d->nrecent[side] < FM_WINDOW_MOST)
 			d->nrecent[side]++;
 		else
 			at--;
-		if (d->nwindow < 1024)
+		if (d->nwindow < 2 * FM_WINDOW_MOST)
 			d->window[d->nwindow++] = host;
 	}
 	memmove(recent + 1, recent, sizeof *recent * (size_t)at);
@@ -145,12 +144,6 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 	return FM_OK;
 }
 
-static int cmp_double(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
 /* Where flows of one time are in order of their text, what falls into which tick is chance: the rows [first, first + n) of a
  * window keep their order and its duration, and get the times of random arrivals, one for each run of linked flows that have
  * no gaps. */
@@ -168,7 +161,7 @@ static void spread_arrivals(struct fm_table *t, size_t first, size_t n, const ui
 	}
 	for (size_t i = 0; i < runs; i++)
 		at[i] = fm_rng_uniform53(rng);
-	qsort(at, runs, sizeof *at, cmp_double);
+	qsort(at, runs, sizeof *at, fm_compare_doubles);
 	for (size_t i = 0, run = 0; i < n; i++) {
 		run += begins[i];
 		int64_t te = from + step * (int64_t)(phase + at[run - 1] * (length > 0 ? length : 0));

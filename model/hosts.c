@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/order.h"
 
 static size_t hash32(uint32_t x)
 {
@@ -67,12 +68,6 @@ static int touch(struct fm_hosts *h, uint32_t ip, uint32_t window, struct fm_err
 	return FM_OK;
 }
 
-static int cmp_u64(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-	return (x > y) - (x < y);
-}
-
 /* Distinct unordered pairs, each counted for both of its ends. */
 static int count_peers(struct fm_hosts *h, const struct fm_table *t, struct fm_error *err)
 {
@@ -83,7 +78,7 @@ static int count_peers(struct fm_hosts *h, const struct fm_table *t, struct fm_e
 		uint32_t a = t->sa[i], b = t->da[i];
 		pair[i] = a < b ? (uint64_t)a << 32 | b : (uint64_t)b << 32 | a;
 	}
-	qsort(pair, t->rows, sizeof *pair, cmp_u64);
+	qsort(pair, t->rows, sizeof *pair, fm_compare_u64);
 	for (size_t i = 0; i < t->rows; i++) {
 		if (i > 0 && pair[i] == pair[i - 1])
 			continue;

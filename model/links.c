@@ -119,15 +119,18 @@ int fm_link_source(int kind, int c)
 
 void fm_links_copy(uint16_t *tok, float *res, int window)
 {
+	static const int shared[] = {FM_T_DIR, FM_T_PR, FM_T_SA, FM_T_DA, FM_T_SP, FM_T_DP};
 	for (int i = 1; i < window; i++) {
 		uint16_t *a = tok + (size_t)i * FM_NTOK;
 		int back, kind = fm_rel_link(a[FM_T_REL], window, &back);
 		if (kind == FM_LINK_NONE || kind >= FM_NLINKS || back > i)
 			continue;
 		const uint16_t *q = a - (size_t)back * FM_NTOK;
-		for (int c = 0; c < FM_NTOK; c++)
-			if (fm_link_source(kind, c) >= 0)
-				a[c] = q[fm_link_source(kind, c)];
+		for (size_t n = 0; n < sizeof shared / sizeof *shared; n++) {
+			int from = fm_link_source(kind, shared[n]);
+			if (from >= 0)
+				a[shared[n]] = q[from];
+		}
 		if (kind == FM_LINK_REPLY && a[FM_T_DIR] < 4) /* the other way round; 4 is masked */
 			a[FM_T_DIR] = (uint16_t)((a[FM_T_DIR] & 1) << 1 | a[FM_T_DIR] >> 1);
 		float *r = res + (size_t)i * FM_NRES;

@@ -21,8 +21,8 @@ int fm_net_new(struct fm_net **out, const char *denoiser, const struct fm_arch *
 		return fm_fail(err, FM_EINPUT, "there is no denoiser '%s': set model.denoiser to transformer, unet or mlp", denoiser);
 	if (arch->heads < 1 || D < 16 || D > MAXWIDTH || D % (16 * arch->heads) != 0)
 		return fm_fail(err, FM_EINPUT, "model.width is %d: give a multiple of 16 * model.heads (%d), at most %d", D, 16 * arch->heads, MAXWIDTH);
-	if (arch->window < 2 || arch->window > 512)
-		return fm_fail(err, FM_EINPUT, "model.window is %d: give 2 to 512", arch->window);
+	if (arch->window < 2 || arch->window > FM_WINDOW_MOST)
+		return fm_fail(err, FM_EINPUT, "model.window is %d: give 2 to %d", arch->window, FM_WINDOW_MOST);
 	if (arch->depth < 1 || arch->depth > body->max_depth(arch))
 		return fm_fail(err, FM_EINPUT, "model.depth is %d: %s over windows of %d flows takes 1 to %d", arch->depth, body->name, arch->window, body->max_depth(arch));
 	if (fm_alloc(&net, 1, sizeof *net, "the network", err) < 0)

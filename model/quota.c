@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "model/detmath.h"
 
-/* Rows of each label: the shares of all rows, by largest remainder; the most frequent label takes what is not asked for. */
+/* Rows of each label: the shares of all rows, rounded so that they add up. */
 static void rows_of_labels(const struct fm_plan_opts *o, int nclasses, size_t rows, size_t want[FM_MAXCLASSES])
 {
 	double total = 0, run = 0;

@@ -89,11 +89,9 @@ static int64_t about_td(const struct fm_sampler *s, const uint16_t *tok, int row
 	int n = fm_num_tokens(&s->codec->num[FM_R_TD]), token = x[FM_T_TD], back;
 	if (masked(s, x, FM_T_TD))
 		return 0;
-	if (token < n)
-		return fm_num_decode(&s->codec->num[FM_R_TD], token, 0.5);
-	if (fm_rel_link(x[FM_T_REL], s->net->arch.window, &back) == FM_LINK_NONE || back > row)
+	if (token >= n && (fm_rel_link(x[FM_T_REL], s->net->arch.window, &back) == FM_LINK_NONE || back > row))
 		return 0;
-	int64_t td = about_td(s, tok, row - back) + fm_num_decode(&s->codec->near, token - n, 0.5) - FM_NEAR_MS;
+	int64_t td = fm_td_decode(s->codec, token, 0.5, token < n ? 0 : about_td(s, tok, row - back));
 	return td > 0 ? td : 0;
 }
 
@@ -105,7 +103,7 @@ static void near_request_only(const struct fm_sampler *s, const uint16_t *tok, i
 	bool reply = kind == FM_LINK_REPLY && back <= row;
 	int64_t source = reply ? about_td(s, tok, row - back) : 0;
 	for (int k = n; k < V; k++)
-		if (!reply || !(s->pr->multinomial || fm_td_near(source + fm_num_decode(&s->codec->near, k - n, 0.5) - FM_NEAR_MS, source)))
+		if (!reply || !(s->pr->multinomial || fm_td_near(fm_td_decode(s->codec, k, 0.5, source), source)))
 			z[k] = EXCLUDED;
 }
 
@@ -174,7 +172,7 @@ void fm_sample_times(const struct fm_sampler *s, size_t w, float *reveal)
 }
 
 /* May the token of column c of this flow be drawn?  What a link copies waits for its source, a reply's duration for its
- * request's; a flow that found no source has become one like any other, and makes up for lost time one column a step. */
+ * request's; a flow that found no source has become one like any other, and makes up for lost time as soon as the columns before have shown. */
 static bool ready(const struct fm_sampler *s, const struct fm_sample_step *q, const uint16_t *tok, const float *reveal, int c)
 {
 	int W = s->net->arch.window, back = 0;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/order.h"
 #include "privacy/features.h"
 #include "privacy/leak.h"
 #include "privacy/leakage.h"
@@ -205,13 +206,6 @@ static void merge(const struct pairs *p, size_t i, double d2[2], int *side, uint
 	d2[1] = *side ? fmin(t[0], h[1]) : fmin(h[0], t[1]);
 }
 
-static int by_place(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* Records that a synthetic row sits on though all others are far: among the FM_LEAK_FAR share of the synthetic rows
  * whose second nearest real row is the farthest, those nearer to the nearest one than FM_LEAK_NEAR of that distance. */
 static int attached(struct fm_leak *l, const struct group *group, const struct pairs *p, size_t n, double *work,
@@ -238,7 +232,7 @@ static int attached(struct fm_leak *l, const struct group *group, const struct p
 		if (d2[1] > 0 && isfinite(d2[1]) && d2[1] >= far && d2[0] <= d2[1] * FM_LEAK_NEAR * FM_LEAK_NEAR)
 			place[found++] = (uint64_t)side << 32 | row;
 	}
-	qsort(place, found, sizeof *place, by_place);
+	qsort(place, found, sizeof *place, fm_compare_u64);
 	for (size_t i = 0; i < found; i++)
 		if (i == 0 || place[i] != place[i - 1]) /* once, however often it is emitted */
 			votes[l->blocks->of_row[place[i] >> 32][(uint32_t)place[i]]]++;

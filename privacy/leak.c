@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/order.h"
 #include "base/rows.h"
 #include "privacy/leakage.h"
 
@@ -95,16 +96,9 @@ int fm_leak_verdict(struct fm_leak *l, const char *name, const char *columns, co
 	return fm_leak_add(l, part, columns, test->holdout, l->holdout->rows, err);
 }
 
-static int rising(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 void fm_sort_double(double *v, size_t n)
 {
-	qsort(v, n, sizeof *v, rising);
+	qsort(v, n, sizeof *v, fm_compare_doubles);
 }
 
 double fm_quantile(const double *v, size_t n, double q)
