@@ -1,8 +1,12 @@
 #include "base/table.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -215,14 +219,91 @@ static bool is_mapped(const struct fm_table *t)
 	return false;
 }
 
+/* ---- columns in files without a name ---- */
+
+/* Space is set aside, so that a full disk is an error here and no signal later. */
+static int set_aside(int fd, size_t bytes, const char *dir, struct fm_error *err)
+{
+	int code = posix_fallocate(fd, 0, (off_t)bytes);
+
+	if (code == 0)
+		return FM_OK;
+	errno = code;
+	return fm_fail_errno(err, "cannot keep a table of %zu MiB in %s (TMPDIR names another folder)", bytes >> 20, dir);
+}
+
+static int spill_column(struct fm_table *t, int c, const char *dir, struct fm_error *err)
+{
+	size_t bytes = t->cap * fm_cols[c].width;
+	char path[4096];
+	int rc;
+
+	if (snprintf(path, sizeof path, "%s/flowmint-column-XXXXXX", dir) >= (int)sizeof path)
+		return fm_fail(err, FM_EUSAGE, "the name of the folder %.60s... is too long", dir);
+	t->fd[c] = mkostemp(path, O_CLOEXEC);
+	if (t->fd[c] < 0)
+		return fm_fail_errno(err, "cannot keep a table in %s (TMPDIR names another folder)", dir);
+	(void)unlink(path);
+	if ((rc = set_aside(t->fd[c], bytes, dir, err)) != FM_OK)
+		return rc;
+	void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, t->fd[c], 0);
+	if (map == MAP_FAILED)
+		return fm_fail_errno(err, "cannot map a table's column");
+	memcpy(map, t->col[c], t->rows * fm_cols[c].width);
+	free(t->col[c]);
+	t->col[c] = t->map[c] = map;
+	t->map_len[c] = bytes;
+	return FM_OK;
+}
+
+int fm_table_spill(struct fm_table *t, const char *dir, struct fm_error *err)
+{
+	int rc = FM_OK;
+
+	if (t->spilled || is_mapped(t) || t->cap == 0)
+		return fm_fail(err, FM_ESYSTEM, "only a table in memory can be moved to files");
+	for (int c = 0; c < FM_NCOL; c++)
+		t->fd[c] = -1;
+	t->spilled = true;
+	for (int c = 0; c < FM_NCOL && rc == FM_OK; c++)
+		if (FM_HAS(t, c))
+			rc = spill_column(t, c, dir, err);
+	fm_table_forget(t, 0, t->rows);
+	return rc;
+}
+
+static int grow_spilled(struct fm_table *t, size_t rows, struct fm_error *err)
+{
+	for (int c = 0; c < FM_NCOL; c++) {
+		size_t bytes = rows * fm_cols[c].width;
+		int rc;
+
+		if (!FM_HAS(t, c))
+			continue;
+		if ((rc = set_aside(t->fd[c], bytes, "the folder for temporary files", err)) != FM_OK)
+			return rc;
+		void *map = mremap(t->map[c], t->map_len[c], bytes, MREMAP_MAYMOVE);
+		if (map == MAP_FAILED)
+			return fm_fail_errno(err, "cannot map a table's column");
+		t->col[c] = t->map[c] = map;
+		t->map_len[c] = bytes;
+	}
+	t->cap = rows;
+	return FM_OK;
+}
+
+/* ---- in memory ---- */
+
 int fm_table_reserve(struct fm_table *t, size_t rows, struct fm_error *err)
 {
 	void *grown[FM_NCOL] = {0};
 
-	if (is_mapped(t))
+	if (is_mapped(t) && !t->spilled)
 		return fm_fail(err, FM_ESYSTEM, "a table opened from disk cannot grow");
 	if (rows <= t->cap)
 		return FM_OK;
+	if (t->spilled)
+		return grow_spilled(t, rows, err);
 	for (int c = 0; c < FM_NCOL; c++) {
 		int rc = FM_HAS(t, c) ? fm_alloc(&grown[c], rows, fm_cols[c].width, "a table's column", err) : FM_OK;
 
@@ -303,6 +384,22 @@ const char *fm_table_category(const struct fm_table *t, enum fm_col c, size_t ro
 	return index < t->dict[c].n ? t->dict[c].value[index] : "";
 }
 
+void fm_table_forget(const struct fm_table *t, size_t from, size_t to)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	for (int c = 0; c < FM_NCOL; c++) {
+		if (t->map[c] == NULL)
+			continue;
+		/* The page on either end may hold rows of a neighbour too: letting it go costs one read. */
+		uintptr_t first = (uintptr_t)t->col[c] + from * fm_cols[c].width, last = (uintptr_t)t->col[c] + to * fm_cols[c].width;
+
+		first = first / page * page;
+		if (last > first)
+			(void)madvise((void *)first, last - first, MADV_DONTNEED); /* at worst the memory stays */
+	}
+}
+
 void fm_table_free(struct fm_table *t)
 {
 	if (t == NULL)
@@ -312,6 +409,8 @@ void fm_table_free(struct fm_table *t)
 			munmap(t->map[c], t->map_len[c]);
 		else if (t->cap > 0)
 			free(t->col[c]);
+		if (t->spilled && t->fd[c] >= 0)
+			close(t->fd[c]);
 		fm_dict_free(&t->dict[c]);
 	}
 	free(t);

@@ -75,14 +75,19 @@ struct fm_table {
 	};
 	struct fm_dict dict[FM_NCOL]; /* used for category columns */
 	size_t cap;                   /* rows reserved; 0 when mapped */
-	void *map[FM_NCOL];           /* mappings behind col, when opened from disk; then col is read-only */
+	void *map[FM_NCOL];           /* mappings behind col, when opened from disk (then col is read-only) or spilled */
 	size_t map_len[FM_NCOL];
+	bool spilled;
+	int fd[FM_NCOL];              /* of spilled columns: their files, which have no name */
 };
 #define FM_HAS(t, c) (((t)->present >> (c)) & 1u)
 #define FM_COLS_UGR16 ((1u << FM_NFLOWCOL) - 1)
 
 int fm_table_new(struct fm_table **t, unsigned present, struct fm_error *err) FM_MUST_CHECK;
 int fm_table_reserve(struct fm_table *t, size_t rows, struct fm_error *err) FM_MUST_CHECK; /* capacity; then set t->rows */
+/* Move what a table in memory holds, and what is added later, to files without a name in `dir`, which are gone when the table
+ * is freed or the process ends: it can be written as before, and fm_table_forget works on it. */
+int fm_table_spill(struct fm_table *t, const char *dir, struct fm_error *err) FM_MUST_CHECK;
 /* Copy row i of src behind the rows of dst; categories are matched by value.  Columns that src lacks become 0, categories
  * the value "". */
 int fm_table_append(struct fm_table *dst, const struct fm_table *src, size_t i, struct fm_error *err) FM_MUST_CHECK;
@@ -92,6 +97,23 @@ int fm_table_open(struct fm_table **t, const char *dir, struct fm_error *err) FM
 int fm_table_save(const struct fm_table *t, const char *dir, struct fm_error *err) FM_MUST_CHECK;
 void fm_table_free(struct fm_table *t);
 const char *fm_table_category(const struct fm_table *t, enum fm_col c, size_t row); /* the value as text; "" when there is none */
+
+/* The value of a present column as a number: of a category its index, of te the bits of its two's complement. */
+static inline uint64_t fm_table_value(const struct fm_table *t, int c, size_t row)
+{
+	switch (fm_cols[c].width) {
+	case 2:
+		return ((const uint16_t *)t->col[c])[row];
+	case 4:
+		return ((const uint32_t *)t->col[c])[row];
+	default:
+		return ((const uint64_t *)t->col[c])[row];
+	}
+}
+
+/* Let go of the memory that rows [from, to) of a mapped table take; the system reads them again when they are looked at.
+ * Does nothing to a table in memory.  For those who go over a table that may be larger than the memory they were given. */
+void fm_table_forget(const struct fm_table *t, size_t from, size_t to);
 
 /* Streaming writer: append rows of an in-memory chunk (its dicts grow; indices must keep their meaning from chunk to chunk). */
 struct fm_table_writer;

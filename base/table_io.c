@@ -420,6 +420,7 @@ static int open_column(struct fm_table *t, const char *path, int c, struct fm_er
 	if (fm_cols[c].kind == FM_KIND_CATEGORY && t->rows > 0) {
 		unsigned top = highest(t->col[c], t->rows);
 
+		fm_table_forget(t, 0, t->rows);
 		if (top >= t->dict[c].n)
 			return fm_fail(err, FM_EINPUT, "%s: index %u but the schema has %zu values", path, top, t->dict[c].n);
 	}

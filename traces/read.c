@@ -486,8 +486,16 @@ struct load {
 static int load_chunk(void *ctx, struct fm_table *chunk, struct fm_error *err)
 {
 	struct load *l = ctx;
+	size_t first = l->t->rows;
+	int rc;
 
-	return fm_trace_chunk_copy(l->t, chunk, 0, chunk->rows, err);
+	if (l->o->spill && !l->t->spilled && first && first + chunk->rows > FM_TRACE_IN_MEMORY &&
+	    (rc = fm_table_spill(l->t, l->o->spill, err)))
+		return rc;
+	if ((rc = fm_trace_chunk_copy(l->t, chunk, 0, chunk->rows, err)))
+		return rc;
+	fm_table_forget(l->t, first, l->t->rows);
+	return FM_OK;
 }
 
 static void load_bad(void *ctx, const struct fm_trace_bad *bad)

@@ -42,6 +42,7 @@ struct fm_trace_opts {
 	 * when it cannot get better (more than half of them bad, or too many for the rows asked for). */
 	bool limit_bad;
 	double max_bad_share;
+	const char *spill;          /* of fm_trace_load: a folder that a large table is kept in; NULL: memory */
 };
 struct fm_trace_stats {
 	uint64_t rows, bad, missing_values, unsorted; /* unsorted: rows whose time lies before the row before */
@@ -50,7 +51,9 @@ struct fm_trace_stats {
 /* FM_EINPUT: absent, empty, not what its name says, truncated, a member that is not there, a header where none should be
  * (or none where one should be), NUL bytes, unreadable from line N on. */
 int fm_trace_read(const struct fm_trace_opts *o, struct fm_trace_stats *stats, struct fm_error *err) FM_MUST_CHECK;
-/* The whole file as one in-memory table (for `evaluate`); more than max_bad_share bad rows is FM_EINPUT naming the first. */
+/* The whole file as one table (for `evaluate`), with no more than FM_TRACE_IN_MEMORY rows in memory where o->spill names a
+ * folder for the rest; more than max_bad_share bad rows is FM_EINPUT naming the first. */
+#define FM_TRACE_IN_MEMORY ((size_t)1 << 18)
 int fm_trace_load(struct fm_table **t, const struct fm_trace_opts *o, double max_bad_share, struct fm_trace_stats *stats, struct fm_error *err) FM_MUST_CHECK;
 /* Copy rows [first, first + rows) of a chunk behind those of dst, column by column (those that both have), and let dst's
  * dictionaries follow the chunk's, index for index; dst has had rows of this reader's chunks only. */

@@ -471,6 +471,37 @@ static void test_columns_are_known_by_name(void **state)
 	assert_int_equal(fm_col_find(""), -1);
 }
 
+static void test_a_spilled_table_is_the_same_and_grows(void **state)
+{
+	struct fm_table *t = random_table(70000, ALL_COLUMNS, 5), *u = random_table(1000, ALL_COLUMNS, 5);
+	struct fm_error err;
+	char **names;
+	size_t n;
+
+	(void)state;
+	assert_true(fm_table_spill(u, "/nowhere", &err) != FM_OK && strstr(err.message, "TMPDIR"));
+	fm_table_free(u);
+	u = random_table(1000, ALL_COLUMNS, 5);
+	assert_int_equal(fm_table_spill(u, scratch, &err), FM_OK);
+	assert_int_equal(fm_table_spill(u, scratch, &err), FM_ESYSTEM);
+	for (size_t i = 0; i < 69000; i++) {
+		assert_int_equal(fm_table_append(u, t, i, &err), FM_OK);
+		if (i % 1000 == 0)
+			fm_table_forget(u, i / 2, u->rows); /* what was written is read again */
+	}
+	assert_int_equal(u->rows, 70000);
+	fm_table_forget(u, 0, u->rows);
+	for (size_t i = 0; i < 69000; i++)
+		for (int c = 0; c < FM_NCOL; c++)
+			assert_true(fm_table_value(u, c, 1000 + i) == fm_table_value(t, c, i));
+	assert_int_equal(fm_dir_list(scratch, &names, &n, &err), FM_OK);
+	for (size_t i = 0; i < n; i++)
+		assert_null(strstr(names[i], "flowmint-column")); /* its files have no name */
+	fm_names_free(names, n);
+	fm_table_free(u);
+	fm_table_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -485,6 +516,7 @@ int main(void)
 		cmocka_unit_test(test_dictionary_finds_what_was_added_and_no_more),
 		cmocka_unit_test(test_dictionary_takes_text_only),
 		cmocka_unit_test(test_dictionary_filled_by_hand),
+		cmocka_unit_test(test_a_spilled_table_is_the_same_and_grows),
 		cmocka_unit_test(test_columns_are_known_by_name),
 	};
 
