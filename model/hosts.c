@@ -68,23 +68,61 @@ static int touch(struct fm_hosts *h, uint32_t ip, uint32_t window, struct fm_err
 	return FM_OK;
 }
 
-/* Distinct unordered pairs, each counted for both of its ends. */
+/* ---- peers: distinct unordered pairs, each counted for both of its ends ---- */
+
+#define MOST_PAIRS ((size_t)1 << 22) /* that are held at once, 32 MiB; more are counted in several passes */
+
+static uint64_t pair_of(const struct fm_table *t, size_t i)
+{
+	uint32_t a = t->sa[i], b = t->da[i];
+	return a < b ? (uint64_t)a << 32 | b : (uint64_t)b << 32 | a;
+}
+
+static size_t sort_distinct(uint64_t *pair, size_t n)
+{
+	size_t k = 0;
+	qsort(pair, n, sizeof *pair, fm_compare_u64);
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || pair[i] != pair[i - 1])
+			pair[k++] = pair[i];
+	return k;
+}
+
+/* The distinct pairs of one of `parts` shares of all: *n of them, or more than half of cap when there are too many. */
+static void collect_pairs(const struct fm_table *t, uint64_t part, uint64_t parts, uint64_t *pair, size_t cap, size_t *n)
+{
+	*n = 0;
+	for (size_t i = 0; i < t->rows; i++) {
+		uint64_t p = pair_of(t, i);
+		if (parts > 1 && (uint64_t)(uint32_t)hash32((uint32_t)(p >> 32) * 31 + (uint32_t)p) * parts >> 32 != part)
+			continue;
+		if (*n == cap && (*n = sort_distinct(pair, *n)) > cap / 2)
+			return;
+		pair[(*n)++] = p;
+	}
+	*n = sort_distinct(pair, *n);
+}
+
 static int count_peers(struct fm_hosts *h, const struct fm_table *t, struct fm_error *err)
 {
+	size_t cap = t->rows < MOST_PAIRS ? t->rows : MOST_PAIRS, n;
 	uint64_t *pair = NULL;
-	if (fm_alloc(&pair, t->rows, sizeof *pair, "host pairs", err) < 0)
+	if (fm_alloc(&pair, cap, sizeof *pair, "host pairs", err) < 0)
 		return err->code;
-	for (size_t i = 0; i < t->rows; i++) {
-		uint32_t a = t->sa[i], b = t->da[i];
-		pair[i] = a < b ? (uint64_t)a << 32 | b : (uint64_t)b << 32 | a;
-	}
-	qsort(pair, t->rows, sizeof *pair, fm_compare_u64);
-	for (size_t i = 0; i < t->rows; i++) {
-		if (i > 0 && pair[i] == pair[i - 1])
+	for (uint64_t part = 0, parts = 1; part < parts; part++) {
+		collect_pairs(t, part, parts, pair, cap, &n);
+		if (n > cap / 2 && cap < t->rows) { /* too many for a pass: smaller shares, from the beginning */
+			for (size_t i = 0; i < h->n; i++)
+				h->host[i].peers = 0;
+			parts *= 2;
+			part = (uint64_t)-1;
 			continue;
-		((struct fm_host *)fm_hosts_find(h, (uint32_t)(pair[i] >> 32)))->peers++;
-		if ((uint32_t)pair[i] != (uint32_t)(pair[i] >> 32))
-			((struct fm_host *)fm_hosts_find(h, (uint32_t)pair[i]))->peers++;
+		}
+		for (size_t i = 0; i < n; i++) {
+			((struct fm_host *)fm_hosts_find(h, (uint32_t)(pair[i] >> 32)))->peers++;
+			if ((uint32_t)pair[i] != (uint32_t)(pair[i] >> 32))
+				((struct fm_host *)fm_hosts_find(h, (uint32_t)pair[i]))->peers++;
+		}
 	}
 	free(pair);
 	return FM_OK;
