@@ -23,7 +23,7 @@ enum { MAXNAME = 64 };
 
 static const char *const patterns[] = {
     WITH_FLOOR,
-    "rows.{real,synthetic,holdout}",
+    "rows.{real,synthetic,holdout,judged_real,judged_synthetic,judged_holdout}",
     "rules.{broken_share,no_packet,short_bytes,long_bytes,icmp_source_port,same_address}{,_real,_synthetic}",
     "rules.{td_one_packet,over_1500,ports_without}_{real,synthetic}",
     "downstream.{mse_real,mse_synthetic,mse_ratio,label_classes}",

@@ -180,6 +180,9 @@ const struct fm_key fm_keys[] = {
 	 .help = "Rows of each control (docs/gate.md) at most; the holdout gives twice as many, or fewer."},
 	{FIELD(gate, control_limit, REAL), .min = 0.001, .max = 1, .dflt = "0.005",
 	 .help = "Share of copied training rows from which on the gate must fail a control, or it is broken."},
+	{FIELD(gate, memory, INT), .min = 64, .max = 1 << 20, .dflt = "1024",
+	 .help = "MiB that judging may take for what grows with the number of flows. Of more flows than fit, some are judged; "
+		 "leakage is looked for in all of them, a part at a time."},
 
 	{FIELD(publish, key, PATH), .dflt = "keys/release.key", .secret = true,
 	 .help = "Private key that signs the archive."},

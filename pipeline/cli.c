@@ -56,7 +56,7 @@ static const struct verb {
 	 JSON_LINE},
     {"evaluate", fm_verb_evaluate,
      "--real FILE --synthetic FILE [--holdout FILE] [--previous FILE] [--dialect NAME] [--rows N] [--gate [RELEASE.yaml]] [--preset "
-     "NAME] [--no-controls] [--json]",
+     "NAME] [--no-controls] [--memory MIB] [--json]",
      "score any generator's output",
      "  --real FILE        the flows that the generator learned from\n"
      "  --synthetic FILE   what it made\n"
@@ -69,6 +69,8 @@ static const struct verb {
      "                     fresh real flows pass\n"
      "  --no-controls      do not try the gate on planted generators, which needs a holdout (docs/gate.md)\n"
      "  --preset NAME      ugr16 (default) or demo\n"
+     "  --memory MIB       default: the config's gate.memory, 1024; of more flows than fit, some are judged, and leakage is\n"
+     "                     looked for in all of them, a part at a time\n"
      "  --threads N        default: as many as allowed; changes no value\n" JSON_LINE},
     {"waive", fm_verb_waive, "--check NAME --reason TEXT --expires YYYY-MM-DD --key KEY RELEASE.yaml",
      "sign that one failing check need not stop the releases of a name",

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -20,11 +21,13 @@
 #include "traces/trace.h"
 
 #define MAX_BAD_SHARE 0.01
+#define MEMORY 1024u     /* MiB, as gate.memory has it */
+#define LEAST_MEMORY 64u /* likewise */
 
 struct evaluation {
 	const char *real, *synthetic, *holdout, *previous, *dialect, *gate_file, *preset;
 	bool gate, no_controls, json;
-	uint64_t rows, threads;
+	uint64_t rows, threads, memory; /* memory: MiB, 0: the config's or the default */
 	struct fm_config *cfg; /* whose gate is applied, or NULL */
 	struct fm_metrics metrics;
 	json_t *controls, *left_out; /* left_out: names of the preset's checks that nothing was given for */
@@ -38,6 +41,7 @@ static int evaluate_options(int argc, char **argv, struct evaluation *e, struct 
 	    {"holdout", required_argument, NULL, 'h'}, {"previous", required_argument, NULL, 'v'}, {"dialect", required_argument, NULL, 'd'},
 	    {"rows", required_argument, NULL, 'n'},    {"gate", optional_argument, NULL, 'g'},
 	    {"preset", required_argument, NULL, 'p'},  {"threads", required_argument, NULL, 't'},
+	    {"memory", required_argument, NULL, 'm'},
 	    {"json", no_argument, NULL, 'j'},          {"no-controls", no_argument, NULL, 'c'},
 	    {0},
 	};
@@ -76,6 +80,11 @@ static int evaluate_options(int argc, char **argv, struct evaluation *e, struct 
 		case 't':
 			rc = fm_cli_u64("threads", optarg, 1024, &e->threads, err);
 			break;
+		case 'm':
+			rc = fm_cli_u64("memory", optarg, UINT64_C(1) << 20, &e->memory, err);
+			if (!rc && e->memory < LEAST_MEMORY)
+				rc = fm_fail(err, FM_EUSAGE, "--memory: at least %u MiB, not %s", LEAST_MEMORY, optarg);
+			break;
 		case 'j':
 			e->json = true;
 			break;
@@ -94,10 +103,18 @@ static int evaluate_options(int argc, char **argv, struct evaluation *e, struct 
 	return FM_OK;
 }
 
+/* Where what of large tables does not fit in memory is kept while they are judged. */
+static const char *spill_folder(void)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	return tmp && *tmp ? tmp : "/tmp";
+}
+
 static int load(const struct evaluation *e, const struct fm_dialect *d, const char *path, struct fm_table **t,
 		struct fm_error *err)
 {
-	struct fm_trace_opts o = {.path = path, .dialect = d, .rows = e->rows, .missing = FM_MISSING_ZERO};
+	struct fm_trace_opts o = {.path = path, .dialect = d, .rows = e->rows, .missing = FM_MISSING_ZERO, .spill = spill_folder()};
 	struct fm_trace_stats stats;
 
 	return path ? fm_trace_load(t, &o, MAX_BAD_SHARE, &stats, err) : FM_OK;
@@ -130,7 +147,8 @@ static int compare(struct evaluation *e, const struct fm_dialect *d, const struc
 	int rc = fm_pool_new(&pool, (int)e->threads, err);
 
 	if (!rc)
-		rc = fm_previous_compare(e->previous, d, e->rows, synthetic, pool, &e->metrics, err);
+		rc = fm_previous_compare(e->previous, d, e->rows, synthetic, pool, (size_t)e->memory << 20, spill_folder(),
+					 &e->metrics, err);
 	fm_pool_free(pool);
 	return rc;
 }
@@ -144,7 +162,8 @@ static int evaluate_files(struct evaluation *e, struct fm_error *err)
 	if ((rc = fm_dialect_load(&d, e->dialect, err)) || (rc = load(e, d, e->real, &real, err)) ||
 	    (rc = load(e, d, e->synthetic, &synthetic, err)) || (rc = load(e, d, e->holdout, &holdout, err)))
 		goto out;
-	if (!(rc = fm_evaluate_tables(real, synthetic, holdout, (int)e->threads, &e->metrics, err)) && e->previous)
+	if (!(rc = fm_evaluate_tables(real, synthetic, holdout, (int)e->threads, (size_t)e->memory << 20, &e->metrics,
+				      err)) && e->previous)
 		rc = compare(e, d, synthetic, err);
 	if (!rc)
 		rc = try_gate(e, real, holdout, err);
@@ -174,13 +193,21 @@ static int load_gate(struct evaluation *e, struct fm_error *err)
 	/* Only the thresholds count: a project whose trace is not named yet will do. */
 	static const char *const any_trace = "source.path=unused";
 
-	if (!e->gate)
-		return FM_OK;
-	if (e->gate_file)
-		return fm_config_load(&e->cfg, e->gate_file, &any_trace, 1, err);
-	if (!(rc = fm_config_preset(&e->cfg, e->preset, NULL, 0, err)))
+	if (e->gate && e->gate_file)
+		rc = fm_config_load(&e->cfg, e->gate_file, &any_trace, 1, err);
+	else if (e->gate)
+		rc = fm_config_preset(&e->cfg, e->preset, NULL, 0, err);
+	else
+		rc = FM_OK;
+	if (rc)
+		return rc;
+	if (e->gate && !e->gate_file)
 		judge_by_role(e->cfg);
-	return rc;
+	if (e->memory == 0)
+		e->memory = e->cfg ? (uint64_t)e->cfg->gate.memory : MEMORY;
+	else if (e->cfg)
+		e->cfg->gate.memory = (int64_t)e->memory;
+	return FM_OK;
 }
 
 /* Two files have no third of flows that the generator never saw, and nobody wrote a config that asks for one: the checks

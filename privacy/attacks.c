@@ -3,18 +3,18 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/rows.h"
-#include "privacy/features.h"
 #include "privacy/leak.h"
 #include "privacy/leakage.h"
 #include "privacy/neighbours.h"
 
 static const enum fm_col columns[] = {FM_TD, FM_PKT, FM_BYT, FM_SP, FM_DP, FM_PR, FM_FLG, FM_STOS, FM_LABEL};
 enum { NCOLUMNS = sizeof columns / sizeof *columns, NUMBERS = 3 /* the first ones have an order */ };
-enum { TRAIN, HOLDOUT, SYNTHETIC, SIDES };
+enum { TRAIN, HOLDOUT };
 
 void fm_attack_risk(double train_hits, double n, double holdout_hits, double m, double *risk, double *lo, double *hi)
 {
@@ -94,9 +94,7 @@ static int codes_open(struct codes *s, const struct fm_table *t, const struct fm
 			break;
 		for (size_t i = 0; i < n; i++) {
 			size_t r = row ? row[i] : i;
-			s->v[k][i] = fm_cols[c].width == 2   ? ((const uint16_t *)t->col[c])[r]
-				     : fm_cols[c].width == 4 ? ((const uint32_t *)t->col[c])[r]
-							     : ((const uint64_t *)t->col[c])[r];
+			s->v[k][i] = fm_table_value(t, c, r);
 			if (code)
 				s->v[k][i] = code[s->v[k][i]];
 		}
@@ -115,7 +113,7 @@ struct condition {
 struct predicate {
 	struct condition c[FM_ATTACK_COLUMNS];
 	int n;
-	uint8_t single[2]; /* exactly one row of training, of the holdout fits */
+	uint8_t found[2]; /* rows of training, of the holdout that fit, two at most */
 };
 
 static int fits(const struct predicate *p, const struct codes *s, size_t row)
@@ -129,9 +127,19 @@ static int fits(const struct predicate *p, const struct codes *s, size_t row)
 	return 1;
 }
 
+/* The real rows that the predicates are tried on: of the larger side whole blocks, about as many rows as the smaller one
+ * has, as to be the one in more is harder. */
+struct population {
+	const struct fm_table *t;
+	size_t rows;
+	const struct fm_span *block;
+	uint32_t *chosen; /* of the blocks, or NULL for all rows */
+};
+
 struct trial {
 	struct predicate *p;
-	const struct codes *side;
+	const struct codes *rows; /* a part of them */
+	int side;
 };
 
 static void try_predicate(void *ctx, int shard, int thread)
@@ -140,23 +148,55 @@ static void try_predicate(void *ctx, int shard, int thread)
 	struct predicate *p = &t->p[shard];
 
 	(void)thread;
-	for (int k = 0; k < 2; k++) {
-		int found = 0;
-		for (size_t i = 0; i < t->side[k].n && found < 2; i++)
-			found += fits(p, &t->side[k], i);
-		p->single[k] = found == 1;
-	}
+	for (size_t i = 0; i < t->rows->n && p->found[t->side] < 2; i++)
+		p->found[t->side] = (uint8_t)(p->found[t->side] + fits(p, t->rows, i));
 }
 
-static void count_singles(struct fm_leak *l, struct predicate *p, size_t n, const struct codes *side, double hits[2])
+/* The rows of a population, PART at a time: the next ones into row; *block and *at say where it stands. */
+#define PART ((size_t)1 << 16)
+static size_t next_rows(const struct population *s, size_t done, size_t *block, size_t *at, uint32_t *row)
 {
-	struct trial t = {p, side};
+	size_t n = s->rows - done < PART ? s->rows - done : PART;
 
-	fm_pool_run(l->pool, (int)n, try_predicate, &t);
-	hits[TRAIN] = hits[HOLDOUT] = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct fm_span *b = s->chosen ? &s->block[s->chosen[*block]] : NULL;
+		row[i] = (uint32_t)(b ? b->from + *at : done + i);
+		if (b && ++*at == b->to - b->from) {
+			++*block;
+			*at = 0;
+		}
+	}
+	return n;
+}
+
+/* How many of the predicates (n) exactly one row of training, of the holdout fits. */
+static int count_singles(struct fm_leak *l, struct predicate *p, size_t n, const struct population side[2],
+			 double hits[2], struct fm_error *err)
+{
+	unsigned common = l->train->present & l->synthetic->present & l->holdout->present;
+	uint32_t *row = NULL;
+	int rc;
+
+	if ((rc = fm_alloc(&row, PART, sizeof *row, "a choice of rows", err)) != FM_OK)
+		return rc;
 	for (size_t i = 0; i < n; i++)
-		for (int k = 0; k < 2; k++)
-			hits[k] += p[i].single[k];
+		p[i].found[0] = p[i].found[1] = 0;
+	for (int k = 0; k < 2; k++) {
+		hits[k] = 0;
+		for (size_t done = 0, some, block = 0, at = 0; done < side[k].rows && rc == FM_OK; done += some) {
+			struct codes codes = {0};
+			struct trial t = {p, &codes, k};
+			some = next_rows(&side[k], done, &block, &at, row);
+			if ((rc = codes_open(&codes, side[k].t, l->train, row, some, common, err)) == FM_OK)
+				fm_pool_run(l->pool, (int)n, try_predicate, &t);
+			codes_close(&codes);
+			fm_table_forget(side[k].t, row[0], (size_t)row[some - 1] + 1);
+		}
+		for (size_t i = 0; i < n; i++)
+			hits[k] += p[i].found[k] == 1;
+	}
+	free(row);
+	return rc;
 }
 
 struct unique {
@@ -182,8 +222,8 @@ static int unique_values(const struct codes *s, uint64_t *const sorted[NCOLUMNS]
 	return FM_OK;
 }
 
-static int singling_uni(struct fm_leak *l, const struct codes side[SIDES], uint64_t *const sorted[NCOLUMNS],
-			struct predicate *p, struct fm_error *err)
+static int singling_uni(struct fm_leak *l, const struct population side[2], const struct codes *s,
+			uint64_t *const sorted[NCOLUMNS], struct predicate *p, struct fm_error *err)
 {
 	struct rates r = {0};
 	struct unique *u = NULL;
@@ -193,7 +233,7 @@ static int singling_uni(struct fm_leak *l, const struct codes side[SIDES], uint6
 	size_t n, tries;
 	int rc;
 
-	if ((rc = unique_values(&side[SYNTHETIC], sorted, &u, &n, err)) != FM_OK)
+	if ((rc = unique_values(s, sorted, &u, &n, err)) != FM_OK)
 		goto out;
 	tries = n < FM_ATTACKS ? n : FM_ATTACKS;
 	if ((rc = fm_alloc(&chosen, tries + 1, sizeof *chosen, "a choice of values", err)) != FM_OK)
@@ -201,15 +241,17 @@ static int singling_uni(struct fm_leak *l, const struct codes side[SIDES], uint6
 	fm_rows_choose(FM_LEAK_SEED, FM_LEAK_PREDICATES, n, tries, chosen);
 	for (size_t i = 0; i < tries; i++)
 		p[i] = (struct predicate){.c = {{u[chosen[i]].column, EQUAL, u[chosen[i]].v}}, .n = 1};
-	count_singles(l, p, tries, side, hits);
+	if ((rc = count_singles(l, p, tries, side, hits, err)) != FM_OK)
+		goto out;
 	r = (struct rates){.train = hits[TRAIN], .holdout = hits[HOLDOUT], .n = tries, .m = tries, .naive_n = tries};
 	for (size_t i = 0; i < tries; i++) { /* any value from the smallest to the largest */
 		const uint64_t *v = sorted[p[i].c[0].column];
-		uint64_t span = v[side[SYNTHETIC].n - 1] - v[0];
+		uint64_t span = v[s->n - 1] - v[0];
 		fm_rng_init(&rng, FM_LEAK_SEED, FM_RNG_JUDGE, FM_LEAK_GUESSES, (uint32_t)i);
 		p[i].c[0].v = v[0] + (uint64_t)(fm_rng_uniform53(&rng) * ((double)span + 1));
 	}
-	count_singles(l, p, tries, side, hits);
+	if ((rc = count_singles(l, p, tries, side, hits, err)) != FM_OK)
+		goto out;
 	r.naive = hits[TRAIN];
 	rc = add_rates(l, "singling_uni", &r, err);
 out:
@@ -218,13 +260,13 @@ out:
 	return rc;
 }
 
-static int singling_multi(struct fm_leak *l, const struct codes side[SIDES], uint64_t *const sorted[NCOLUMNS],
-			  struct predicate *p, struct fm_error *err)
+static int singling_multi(struct fm_leak *l, const struct population side[2], const struct codes *s,
+			  uint64_t *const sorted[NCOLUMNS], struct predicate *p, struct fm_error *err)
 {
-	const struct codes *s = &side[SYNTHETIC];
 	struct rates r = {.n = FM_ATTACKS, .m = FM_ATTACKS, .naive_n = FM_ATTACKS};
 	int there[NCOLUMNS], nthere = 0;
 	double hits[2];
+	int rc;
 
 	for (int k = 0; k < NCOLUMNS; k++)
 		if (s->v[k])
@@ -248,7 +290,8 @@ static int singling_multi(struct fm_leak *l, const struct codes side[SIDES], uin
 					p[i].c[k].is = v > sorted[c][s->n / 2] ? NOT_BELOW : NOT_ABOVE;
 			}
 		}
-		count_singles(l, p, FM_ATTACKS, side, hits);
+		if ((rc = count_singles(l, p, FM_ATTACKS, side, hits, err)) != FM_OK)
+			return rc;
 		if (naive)
 			r.naive = hits[TRAIN];
 		else
@@ -257,79 +300,77 @@ static int singling_multi(struct fm_leak *l, const struct codes side[SIDES], uin
 	return add_rates(l, "singling_multi", &r, err);
 }
 
-/* Whole blocks of the larger side, about as many rows as the smaller one has: to be the one in more is harder. */
-static int equal_rows(struct fm_leak *l, int k, uint32_t **row, size_t *n, struct fm_error *err)
+static int population_open(struct population *s, struct fm_leak *l, int k, struct fm_error *err)
 {
 	const struct fm_table *side[2] = {l->train, l->holdout};
 	const struct fm_blocks *b = l->blocks;
 	size_t first = k ? b->train : 0, blocks = k ? b->n - b->train : b->train;
-	uint32_t *chosen = NULL;
 	int rc;
 
-	*row = NULL;
-	*n = side[!k]->rows < side[k]->rows ? side[!k]->rows : side[k]->rows;
-	if ((rc = fm_alloc(row, *n + 1, sizeof **row, "a choice of rows", err)) != FM_OK)
-		return rc;
-	if (*n == side[k]->rows) {
-		for (size_t i = 0; i < *n; i++)
-			(*row)[i] = (uint32_t)i;
+	*s = (struct population){.t = side[k], .rows = side[k]->rows, .block = b->rows + first};
+	if (side[!k]->rows >= side[k]->rows)
 		return FM_OK;
-	}
-	if ((rc = fm_alloc(&chosen, blocks + 1, sizeof *chosen, "a choice of blocks", err)) != FM_OK)
+	s->rows = side[!k]->rows;
+	if ((rc = fm_alloc(&s->chosen, blocks + 1, sizeof *s->chosen, "a choice of blocks", err)) != FM_OK)
 		return rc;
 	size_t got = 0;
-	for (size_t wanted = blocks * *n / side[k]->rows; got < *n; wanted += wanted < blocks) {
-		fm_rows_choose(FM_LEAK_SEED, FM_LEAK_CUT, blocks, wanted, chosen);
+	for (size_t wanted = blocks * s->rows / side[k]->rows; got < s->rows; wanted += wanted < blocks) {
+		fm_rows_choose(FM_LEAK_SEED, FM_LEAK_CUT, blocks, wanted, s->chosen);
 		got = 0;
-		for (size_t i = 0; i < wanted && got < *n; i++)
-			for (uint32_t r = b->rows[first + chosen[i]].from;
-			     r < b->rows[first + chosen[i]].to && got < *n; r++)
-				(*row)[got++] = r;
+		for (size_t i = 0; i < wanted && got < s->rows; i++)
+			got += s->block[s->chosen[i]].to - s->block[s->chosen[i]].from;
 	}
-	free(chosen);
 	return FM_OK;
+}
+
+/* What the attacker has: the synthetic rows, or as many of them as the memory holds. */
+static int known_open(struct codes *s, uint64_t *sorted[NCOLUMNS], struct fm_leak *l, struct fm_error *err)
+{
+	unsigned common = l->train->present & l->synthetic->present & l->holdout->present;
+	size_t most = l->memory / (4 * NCOLUMNS * sizeof **sorted), n;
+	uint32_t *row = NULL;
+	int rc;
+
+	if ((rc = fm_leak_choose(l->synthetic, most, FM_LEAK_KNOWN, &row, &n, err)) != FM_OK)
+		return rc;
+	rc = codes_open(s, l->synthetic, l->train, row, n, common, err);
+	free(row);
+	for (int k = 0; k < NCOLUMNS && rc == FM_OK; k++) {
+		if (!s->v[k])
+			continue;
+		if ((rc = fm_alloc(&sorted[k], n + 1, sizeof **sorted, "values", err)) != FM_OK)
+			break;
+		memcpy(sorted[k], s->v[k], n * sizeof **sorted);
+		rc = fm_sort_u64(sorted[k], NULL, n, err);
+	}
+	fm_table_forget(l->synthetic, 0, l->synthetic->rows);
+	return rc;
 }
 
 static int singling_out(struct fm_leak *l, struct fm_error *err)
 {
-	unsigned common = l->train->present & l->synthetic->present & l->holdout->present;
-	const struct fm_table *table[2] = {l->train, l->holdout};
+	struct population side[2] = {{0}, {0}};
 	uint64_t *sorted[NCOLUMNS] = {NULL};
-	struct codes side[SIDES] = {0};
 	struct predicate *p = NULL;
+	struct codes known = {0};
 	int rc, any = 0;
 
-	for (int k = 0; k < 2; k++) {
-		uint32_t *row = NULL;
-		size_t n;
-		if ((rc = equal_rows(l, k, &row, &n, err)) == FM_OK)
-			rc = codes_open(&side[k], table[k], l->train, row, n, common, err);
-		free(row);
-		if (rc != FM_OK)
+	for (int k = 0; k < 2; k++)
+		if ((rc = population_open(&side[k], l, k, err)) != FM_OK)
 			goto out;
-	}
-	if ((rc = codes_open(&side[SYNTHETIC], l->synthetic, l->train, NULL, l->synthetic->rows, common, err)) !=
-		FM_OK ||
+	if ((rc = known_open(&known, sorted, l, err)) != FM_OK ||
 	    (rc = fm_alloc(&p, FM_ATTACKS, sizeof *p, "predicates", err)) != FM_OK)
 		goto out;
-	for (int k = 0; k < NCOLUMNS; k++) {
-		if (!side[SYNTHETIC].v[k])
-			continue;
-		any = 1;
-		if ((rc = fm_alloc(&sorted[k], side[SYNTHETIC].n + 1, sizeof **sorted, "values", err)) != FM_OK)
-			goto out;
-		for (size_t i = 0; i < side[SYNTHETIC].n; i++)
-			sorted[k][i] = side[SYNTHETIC].v[k][i];
-		if ((rc = fm_sort_u64(sorted[k], NULL, side[SYNTHETIC].n, err)) != FM_OK)
-			goto out;
-	}
-	if (any && (rc = singling_uni(l, side, sorted, p, err)) == FM_OK)
-		rc = singling_multi(l, side, sorted, p, err);
+	for (int k = 0; k < NCOLUMNS; k++)
+		any |= known.v[k] != NULL;
+	if (any && (rc = singling_uni(l, side, &known, sorted, p, err)) == FM_OK)
+		rc = singling_multi(l, side, &known, sorted, p, err);
 out:
 	for (int k = 0; k < NCOLUMNS; k++)
 		free(sorted[k]);
-	for (int k = 0; k < SIDES; k++)
-		codes_close(&side[k]);
+	for (int k = 0; k < 2; k++)
+		free(side[k].chosen);
+	codes_close(&known);
 	free(p);
 	return rc;
 }
@@ -351,26 +392,19 @@ static int nearest_synthetic(struct fm_leak *l, const struct targets *of, unsign
 			     struct fm_error *err)
 {
 	unsigned common = l->train->present & l->synthetic->present & l->holdout->present;
-	struct fm_points *points = NULL;
-	float *x = NULL, *q = NULL;
 	struct fm_features f;
 	double *d2 = NULL;
+	float *q = NULL;
 	int rc;
 
 	*near = NULL;
 	fm_features_fit(&f, l->train, cols & common);
-	if ((rc = fm_features_code(&f, l->synthetic, NULL, l->synthetic->rows, &x, err)) != FM_OK ||
-	    (rc = fm_points_new(&points, x, l->synthetic->rows, f.dim, err)) != FM_OK ||
-	    (rc = fm_features_code(&f, of->t, of->row, of->n, &q, err)) != FM_OK ||
-	    (rc = fm_alloc(near, of->n * (size_t)k + 1, sizeof **near, "neighbours", err)) != FM_OK ||
-	    (rc = fm_alloc(&d2, of->n * (size_t)k + 1, sizeof *d2, "neighbours", err)) != FM_OK)
-		goto out;
-	rc = fm_neighbours(points, q, of->n, k, NULL, l->pool, *near, d2, err);
-out:
-	free(x);
+	if ((rc = fm_features_code(&f, of->t, of->row, 0, of->n, &q, err)) == FM_OK &&
+	    (rc = fm_alloc(near, of->n * (size_t)k + 1, sizeof **near, "neighbours", err)) == FM_OK &&
+	    (rc = fm_alloc(&d2, of->n * (size_t)k + 1, sizeof *d2, "neighbours", err)) == FM_OK)
+		rc = fm_leak_nearest(&f, l->synthetic, q, of->n, k, NULL, l->pool, *near, d2, err);
 	free(q);
 	free(d2);
-	fm_points_free(points);
 	return rc;
 }
 

@@ -2,7 +2,8 @@
  * attacks.h - three attacks on a release as Giomi, Boenisch, Wehmeyer and Tasnadi define them ("A Unified Framework for
  * Quantifying Privacy Risk in Synthetic Data", PoPETs 2023): each is run on training records, on holdout records, which
  * is what knowing the population alone is worth, and naively, by guessing.  The columns are those but time and
- * addresses.
+ * addresses.  Who singles out knows all synthetic rows, or as many as fit in a quarter of the memory that leakage.h was
+ * given (at 512 MiB: 1,800,000).
  *
  *     singling out   a predicate, from the synthetic rows alone, that exactly one real record fits: one value that one
  *                    synthetic row has (uni), or FM_ATTACK_COLUMNS conditions from one synthetic row (multi: equal, or

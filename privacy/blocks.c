@@ -8,7 +8,9 @@
 #define DENSE 0.8      /* taking off the mean leaves less than this of the sum of squares: most blocks have votes */
 #define MOST_STEPS 1e9 /* of the convolution; beyond, thousands of blocks vote and the normal distribution is close */
 
-static size_t number(const struct fm_table *t, int by_win, size_t first, uint32_t *of_row, struct fm_span *rows)
+#define CHUNK ((size_t)1 << 16) /* rows after which a pass over them lets go of their memory */
+
+static size_t number(const struct fm_table *t, int by_win, size_t first, struct fm_span *rows)
 {
 	size_t n = first;
 
@@ -19,8 +21,8 @@ static size_t number(const struct fm_table *t, int by_win, size_t first, uint32_
 			rows[n - 1].from = (uint32_t)i;
 		if (rows)
 			rows[n - 1].to = (uint32_t)i + 1;
-		if (of_row)
-			of_row[i] = (uint32_t)(n - 1);
+		if ((i + 1) % CHUNK == 0)
+			fm_table_forget(t, i + 1 - CHUNK, i); /* the next row looks back at this one */
 	}
 	return n;
 }
@@ -40,24 +42,20 @@ int fm_blocks_new(struct fm_blocks **out, const struct fm_table *train, const st
 				       side[k]->rows);
 	if ((rc = fm_alloc(&b, 1, sizeof *b, "blocks", err)) != FM_OK)
 		return rc;
-	b->train = b->n = number(train, by_win, 0, NULL, NULL);
+	b->train = b->n = number(train, by_win, 0, NULL);
 	if (holdout)
-		b->n = number(holdout, by_win, b->n, NULL, NULL);
+		b->n = number(holdout, by_win, b->n, NULL);
 	b->pi =
 	    holdout && train->rows + holdout->rows ? (double)train->rows / (double)(train->rows + holdout->rows) : 1;
 	if ((rc = fm_alloc(&b->rows, b->n + 1, sizeof *b->rows, "blocks", err)) != FM_OK)
-		goto fail;
-	for (int k = 0; k < 2; k++) {
-		if (!side[k])
-			continue;
-		if ((rc = fm_alloc(&b->of_row[k], side[k]->rows + 1, sizeof **b->of_row, "blocks", err)) != FM_OK)
-			goto fail;
-		number(side[k], by_win, k ? b->train : 0, b->of_row[k], b->rows);
-	}
+		goto out;
+	for (int k = 0; k < 2; k++)
+		if (side[k])
+			number(side[k], by_win, k ? b->train : 0, b->rows);
 	*out = b;
-	return FM_OK;
-fail:
-	fm_blocks_free(b);
+out:
+	if (rc != FM_OK)
+		fm_blocks_free(b);
 	return rc;
 }
 
@@ -65,10 +63,24 @@ void fm_blocks_free(struct fm_blocks *b)
 {
 	if (!b)
 		return;
-	free(b->of_row[0]);
-	free(b->of_row[1]);
 	free(b->rows);
 	free(b);
+}
+
+uint32_t fm_block_of(const struct fm_blocks *b, int side, uint32_t row)
+{
+	size_t first = side ? b->train : 0, n = (side ? b->n : b->train) - first;
+
+	while (n > 1) { /* the last one that does not begin behind the row */
+		size_t half = n / 2;
+		if (b->rows[first + half].from <= row) {
+			first += half;
+			n -= half;
+		} else {
+			n = half;
+		}
+	}
+	return (uint32_t)first;
 }
 
 double fm_normal_tail(double z)

@@ -39,7 +39,6 @@
 /* The windows of both sides: runs of one value of the column win where both tables have it, else FM_BLOCK_ROWS rows. */
 struct fm_blocks {
 	size_t n, train;      /* blocks; the first `train` of them are the training table's */
-	uint32_t *of_row[2];  /* the block of each row of training, of the holdout */
 	struct fm_span *rows; /* (n) each block's rows, in its own table */
 	double pi;            /* share of the real rows that is training */
 };
@@ -47,6 +46,8 @@ struct fm_blocks {
 int fm_blocks_new(struct fm_blocks **b, const struct fm_table *train, const struct fm_table *holdout,
 		  struct fm_error *err) FM_MUST_CHECK;
 void fm_blocks_free(struct fm_blocks *b);
+/* The block of a row of training (side 0) or of the holdout (side 1). */
+uint32_t fm_block_of(const struct fm_blocks *b, int side, uint32_t row);
 
 struct fm_block_test {
 	double z, p;           /* 0 and 1 when there are no votes */

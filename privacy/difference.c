@@ -4,11 +4,9 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "privacy/features.h"
 #include "privacy/leak.h"
 #include "privacy/leakage.h"
 #include "privacy/match.h"
-#include "privacy/neighbours.h"
 
 #define ADDR_TIME (1u << FM_TE | 1u << FM_SA | 1u << FM_DA)
 static const struct set {
@@ -20,36 +18,25 @@ static const struct set {
 static int equal_rows(struct fm_leak *l, const struct fm_table *previous, const struct set *set, unsigned columns,
 		      struct fm_error *err)
 {
-	struct fm_match_index *x = NULL;
-	size_t matched;
-	int rc;
+	struct fm_match m = {.train = previous, .synthetic = l->synthetic, .columns = columns, .memory = l->memory};
+	int rc = fm_match(&m, err);
 
-	if ((rc = fm_match_index_new(&x, previous, columns, err)) == FM_OK &&
-	    (rc = fm_match(x, l->synthetic, NULL, &matched, err)) == FM_OK)
-		rc = fm_leak_share(l, "release_equal", set->name, (double)matched, l->synthetic->rows, 1, err);
-	fm_match_index_free(x);
-	return rc;
+	return rc != FM_OK ? rc
+			   : fm_leak_share(l, "release_equal", set->name, (double)m.synthetic_equal, l->synthetic->rows,
+					   1, err);
 }
 
 /* Squared distances of the queries to the nearest row of t: *d2 (n), to be freed. */
 static int nearest(struct fm_leak *l, const struct fm_features *f, const struct fm_table *t, const float *q, size_t n,
 		   const struct fm_span *skip, double **d2, struct fm_error *err)
 {
-	struct fm_points *points = NULL;
 	uint32_t *row = NULL;
-	float *x = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(d2, n + 1, sizeof **d2, "distances", err)) != FM_OK ||
-	    (rc = fm_alloc(&row, n + 1, sizeof *row, "distances", err)) != FM_OK ||
-	    (rc = fm_features_code(f, t, NULL, t->rows, &x, err)) != FM_OK ||
-	    (rc = fm_points_new(&points, x, t->rows, f->dim, err)) != FM_OK)
-		goto out;
-	rc = fm_neighbours(points, q, n, 1, skip, l->pool, row, *d2, err);
-out:
+	if ((rc = fm_alloc(d2, n + 1, sizeof **d2, "distances", err)) == FM_OK &&
+	    (rc = fm_alloc(&row, n + 1, sizeof *row, "distances", err)) == FM_OK)
+		rc = fm_leak_nearest(f, t, q, n, 1, skip, l->pool, row, *d2, err);
 	free(row);
-	free(x);
-	fm_points_free(points);
 	return rc;
 }
 
@@ -71,11 +58,11 @@ static int distances(struct fm_leak *l, const struct fm_table *previous, const s
 	int rc;
 
 	fm_features_fit(&f, l->synthetic, columns);
-	if ((rc = fm_features_code(&f, l->synthetic, chosen, n, &q, err)) != FM_OK ||
+	if ((rc = fm_features_code(&f, l->synthetic, chosen, 0, n, &q, err)) != FM_OK ||
 	    (rc = fm_alloc(&skip, n + 1, sizeof *skip, "distances", err)) != FM_OK)
 		goto out;
 	for (size_t i = 0; i < n; i++)
-		skip[i] = b->n > 1 ? b->rows[b->of_row[0][chosen[i]]] : (struct fm_span){chosen[i], chosen[i] + 1};
+		skip[i] = b->n > 1 ? b->rows[fm_block_of(b, 0, chosen[i])] : (struct fm_span){chosen[i], chosen[i] + 1};
 	if ((rc = nearest(l, &f, previous, q, n, NULL, &before, err)) != FM_OK ||
 	    (rc = nearest(l, &f, l->synthetic, q, n, skip, &own, err)) != FM_OK)
 		goto out;
@@ -94,10 +81,10 @@ out:
 }
 
 int fm_leak_difference(const struct fm_table *previous, const struct fm_table *current, struct fm_pool *pool,
-		       struct fm_metrics *out, struct fm_error *err)
+		       size_t memory, struct fm_metrics *out, struct fm_error *err)
 {
 	unsigned common = previous->present & current->present & FM_COLS_UGR16;
-	struct fm_leak l = {.synthetic = current, .pool = pool, .out = out};
+	struct fm_leak l = {.synthetic = current, .pool = pool, .out = out, .memory = memory};
 	struct fm_blocks *blocks = NULL;
 	uint32_t *chosen = NULL;
 	size_t n;

@@ -22,8 +22,8 @@
 #include "base/thread.h"
 #include "manifests/metrics.h"
 
-/* FM_EINPUT when either has no rows. */
+/* memory: bytes that may be taken for what grows with the number of rows.  FM_EINPUT when either has no rows. */
 int fm_leak_difference(const struct fm_table *previous, const struct fm_table *current, struct fm_pool *pool,
-		       struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+		       size_t memory, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

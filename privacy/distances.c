@@ -6,11 +6,9 @@
 
 #include "base/mem.h"
 #include "base/order.h"
-#include "privacy/features.h"
 #include "privacy/leak.h"
 #include "privacy/leakage.h"
 #include "privacy/nearest.h"
-#include "privacy/neighbours.h"
 
 #define SIZES (1u << FM_TD | 1u << FM_PKT | 1u << FM_BYT)
 
@@ -103,7 +101,7 @@ static int share_nearer(struct fm_leak *l, const char *group, int32_t *const d[2
 		int side = d[1][i] < d[0][i], apart = d[0][i] != d[1][i], one = apart && row[side][i] != FM_GOWER_TIED;
 		winner[i] = EVEN;
 		if (one)
-			votes[winner[i] = l->blocks->of_row[side][row[side][i]]]++;
+			votes[winner[i] = fm_block_of(l->blocks, side, row[side][i])]++;
 		else if (equal && apart)
 			winner[i] = side ? MANY_HOLDOUT : MANY_TRAIN;
 	}
@@ -121,7 +119,7 @@ static int closest(struct fm_leak *l, const struct group *group, const uint32_t 
 {
 	unsigned columns = l->synthetic->present & l->holdout->present & group->columns;
 	const struct fm_table *side[2] = {l->train, l->holdout};
-	struct fm_gower_rows to = {0}, from = {0};
+	struct fm_gower_rows from = {0};
 	int32_t *d[2] = {NULL, NULL};
 	uint32_t *row[2] = {NULL, NULL};
 	struct fm_gower *g = NULL;
@@ -129,16 +127,14 @@ static int closest(struct fm_leak *l, const struct group *group, const uint32_t 
 	int rc;
 
 	if ((rc = fm_gower_new(&g, l->train, columns, err)) != FM_OK ||
-	    (rc = fm_gower_code(g, l->synthetic, chosen, n, &from, err)) != FM_OK ||
+	    (rc = fm_gower_code(g, l->synthetic, chosen, 0, n, &from, err)) != FM_OK ||
 	    (rc = fm_alloc(&work, n, sizeof *work, "distances", err)) != FM_OK)
 		goto out;
 	for (int k = 0; k < 2; k++) {
-		if ((rc = fm_gower_code(g, side[k], NULL, side[k]->rows, &to, err)) != FM_OK ||
-		    (rc = fm_alloc(&d[k], n, sizeof **d, "distances", err)) != FM_OK ||
-		    (rc = fm_alloc(&row[k], n, sizeof **row, "distances", err)) != FM_OK)
+		if ((rc = fm_alloc(&d[k], n, sizeof **d, "distances", err)) != FM_OK ||
+		    (rc = fm_alloc(&row[k], n, sizeof **row, "distances", err)) != FM_OK ||
+		    (rc = fm_gower_nearest_of(g, &from, side[k], l->pool, d[k], row[k], err)) != FM_OK)
 			goto out;
-		fm_gower_nearest_row(g, &from, &to, l->pool, d[k], row[k]);
-		fm_gower_rows_close(&to);
 	}
 	if ((rc = share_nearer(l, group->name, d, row, n, err)) != FM_OK ||
 	    (rc = add_closest(l, "train", group->name, d[0], n, fm_gower_unit(g), work, err)) != FM_OK)
@@ -150,7 +146,6 @@ out:
 		free(row[k]);
 	}
 	free(work);
-	fm_gower_rows_close(&to);
 	fm_gower_rows_close(&from);
 	fm_gower_free(g);
 	return rc;
@@ -235,7 +230,7 @@ static int attached(struct fm_leak *l, const struct group *group, const struct p
 	qsort(place, found, sizeof *place, fm_compare_u64);
 	for (size_t i = 0; i < found; i++)
 		if (i == 0 || place[i] != place[i - 1]) /* once, however often it is emitted */
-			votes[l->blocks->of_row[place[i] >> 32][(uint32_t)place[i]]]++;
+			votes[fm_block_of(l->blocks, (int)(place[i] >> 32), (uint32_t)place[i])]++;
 	if ((rc = fm_leak_test(l, "attached", group->name, FM_LEAK_PAIRS, 0.5, votes, group->attached_share, &test,
 			       err)) != FM_OK ||
 	    (rc = fm_leak_add(l, "attached_train", group->name, test.train, n, err)) != FM_OK)
@@ -250,22 +245,12 @@ out:
 static int search(struct fm_leak *l, const struct fm_features *f, const struct fm_table *t, const float *q, size_t n,
 		  uint32_t **row, double **d2, struct fm_error *err)
 {
-	struct fm_points *points = NULL;
-	float *x = NULL;
 	int rc;
 
 	if ((rc = fm_alloc(row, 2 * n + 1, sizeof **row, "neighbours", err)) != FM_OK ||
-	    (rc = fm_alloc(d2, 2 * n + 1, sizeof **d2, "neighbours", err)) != FM_OK ||
-	    (rc = fm_features_code(f, t, NULL, t->rows, &x, err)) != FM_OK ||
-	    (rc = fm_points_new(&points, x, t->rows, f->dim, err)) != FM_OK)
-		goto out;
-	free(x);
-	x = NULL;
-	rc = fm_neighbours(points, q, n, 2, NULL, l->pool, *row, *d2, err);
-out:
-	free(x);
-	fm_points_free(points);
-	return rc;
+	    (rc = fm_alloc(d2, 2 * n + 1, sizeof **d2, "neighbours", err)) != FM_OK)
+		return rc;
+	return fm_leak_nearest(f, t, q, n, 2, NULL, l->pool, *row, *d2, err);
 }
 
 static int euclidean(struct fm_leak *l, const struct group *group, const uint32_t *chosen, size_t n,
@@ -278,7 +263,7 @@ static int euclidean(struct fm_leak *l, const struct group *group, const uint32_
 	int rc;
 
 	fm_features_fit(&f, l->train, group->columns & l->synthetic->present & l->holdout->present);
-	if ((rc = fm_features_code(&f, l->synthetic, chosen, n, &q, err)) != FM_OK ||
+	if ((rc = fm_features_code(&f, l->synthetic, chosen, 0, n, &q, err)) != FM_OK ||
 	    (rc = fm_alloc(&work, n, sizeof *work, "distances", err)) != FM_OK ||
 	    (rc = search(l, &f, l->train, q, n, &p.row[0], &p.d2[0], err)) != FM_OK ||
 	    (rc = search(l, &f, l->holdout, q, n, &p.row[1], &p.d2[1], err)) != FM_OK ||

@@ -1,168 +1,261 @@
 /* echo.c - real addresses, prefixes and rare values that the synthetic rows repeat. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
-#include "base/rows.h"
 #include "privacy/leak.h"
 #include "privacy/leakage.h"
+#include "privacy/match.h"
 
-struct values {
-	uint64_t *v; /* rising */
-	size_t n;
+#define CHUNK ((size_t)1 << 16)
+
+/* ---- different values and how often they occur ---- */
+
+/* A table of hashes that grows until it would take more than `memory`; then it is full. */
+struct counts {
+	uint64_t *value;
+	uint32_t *times; /* 0: the slot is free; at most FM_LEAKAGE_RARE */
+	size_t slots, used, memory;
+	int full;
 };
 
-static void values_close(struct values *s)
+static void counts_close(struct counts *s)
 {
-	free(s->v);
-	*s = (struct values){0};
+	free(s->value);
+	free(s->times);
+	*s = (struct counts){0};
 }
 
-/* How many of the values are below v. */
-static size_t below(const struct values *s, uint64_t v)
+static size_t place(const struct counts *s, uint64_t v)
 {
-	size_t at = 0, n = s->n;
+	size_t i = fm_mix(v) & (s->slots - 1);
 
-	while (n > 0) {
-		size_t half = n / 2;
-		if (s->v[at + half] < v) {
-			at += half + 1;
-			n -= half + 1;
-		} else {
-			n = half;
-		}
-	}
-	return at;
+	while (s->times[i] && s->value[i] != v)
+		i = (i + 1) & (s->slots - 1);
+	return i;
 }
 
-/* The different prefixes, without their last `drop` bits, of all addresses of a table. */
-static int prefixes(struct values *s, const struct fm_table *t, unsigned drop, struct fm_error *err)
+static int grow(struct counts *s, struct fm_error *err)
 {
-	static const enum fm_col cols[] = {FM_SA, FM_DA};
-	size_t n = 0;
+	struct counts larger = {.slots = s->slots ? 2 * s->slots : 1024, .used = s->used, .memory = s->memory};
 	int rc;
 
-	if ((rc = fm_alloc(&s->v, 2 * t->rows + 1, sizeof *s->v, "addresses", err)) != FM_OK)
+	if (s->slots && larger.slots * (sizeof *s->value + sizeof *s->times) > s->memory / 2) {
+		s->full = 1; /* both are there while it grows */
+		return FM_OK;
+	}
+	if ((rc = fm_alloc(&larger.value, larger.slots, sizeof *s->value, "values", err)) != FM_OK ||
+	    (rc = fm_alloc(&larger.times, larger.slots, sizeof *s->times, "values", err)) != FM_OK) {
+		counts_close(&larger);
 		return rc;
-	for (size_t k = 0; k < sizeof cols / sizeof *cols; k++)
-		for (size_t i = 0; FM_HAS(t, cols[k]) && i < t->rows; i++)
-			s->v[n++] = ((const uint32_t *)t->col[cols[k]])[i] >> drop;
-	if ((rc = fm_sort_u64(s->v, NULL, n, err)) != FM_OK)
-		return rc;
-	for (size_t i = 0; i < n; i++)
-		if (i == 0 || s->v[i] != s->v[i - 1])
-			s->v[s->n++] = s->v[i];
+	}
+	for (size_t i = 0; i < s->slots; i++)
+		if (s->times[i]) {
+			size_t at = place(&larger, s->value[i]);
+			larger.value[at] = s->value[i];
+			larger.times[at] = s->times[i];
+		}
+	counts_close(s);
+	*s = larger;
 	return FM_OK;
 }
 
-static int echo_of(struct fm_leak *l, const char *name, const struct values *train, const struct fm_table *t,
-		   unsigned drop, struct fm_error *err)
+static int count(struct counts *s, uint64_t v, struct fm_error *err)
 {
-	struct values s = {0};
-	size_t met = 0;
 	int rc;
 
-	if ((rc = prefixes(&s, t, drop, err)) == FM_OK) {
-		for (size_t i = 0; i < s.n; i++) {
-			size_t at = below(train, s.v[i]);
-			met += at < train->n && train->v[at] == s.v[i];
-		}
-		rc = fm_leak_share(l, name, "", (double)met, s.n, 1, err);
+	if (2 * s->used >= s->slots && ((rc = grow(s, err)) != FM_OK || s->full))
+		return rc;
+	size_t i = place(s, v);
+	s->used += s->times[i] == 0;
+	s->value[i] = v;
+	s->times[i] += s->times[i] < FM_LEAKAGE_RARE;
+	return FM_OK;
+}
+
+/* ---- columns ---- */
+
+/* A column of a table as values that compare with training's; where all different values are too many, those of one of
+ * `parts` shares of their hashes. */
+struct column {
+	const struct fm_table *t;
+	int c;
+	unsigned drop; /* bits at the end of an address */
+	uint32_t *code[FM_NCOL];
+};
+struct share {
+	uint64_t part, parts;
+};
+
+static uint64_t value(const struct column *k, size_t row)
+{
+	return fm_coded(k->t, k->code, k->c, row) >> k->drop;
+}
+
+static int is_in(struct share share, uint64_t v)
+{
+	/* Other bits than those that place() looks at. */
+	return share.parts == 1 || (fm_mix(v) >> 32) * share.parts >> 32 == share.part;
+}
+
+static void let_go(const struct column *k, size_t row)
+{
+	if ((row + 1) % CHUNK == 0)
+		fm_table_forget(k->t, row + 1 - CHUNK, row + 1);
+}
+
+static int count_column(struct counts *s, const struct column *k, struct share share, struct fm_error *err)
+{
+	int rc = FM_OK;
+
+	for (size_t i = 0; i < k->t->rows && rc == FM_OK && !s->full; i++) {
+		uint64_t v = value(k, i);
+		if (is_in(share, v))
+			rc = count(s, v, err);
+		let_go(k, i);
 	}
-	values_close(&s);
+	return rc;
+}
+
+/* ---- addresses ---- */
+
+enum { SYNTHETIC, HOLDOUT, OTHERS };
+static const enum fm_col address_cols[] = {FM_SA, FM_DA};
+enum { ADDRESS_COLS = sizeof address_cols / sizeof *address_cols };
+
+/* The addresses, without their last `drop` bits, of one share. */
+static int count_addresses(struct counts *s, const struct fm_table *t, unsigned drop, struct share share,
+			   struct fm_error *err)
+{
+	int rc = FM_OK;
+
+	for (int k = 0; k < ADDRESS_COLS && rc == FM_OK; k++) {
+		struct column column = {.t = t, .c = (int)address_cols[k], .drop = drop};
+		if (FM_HAS(t, address_cols[k]))
+			rc = count_column(s, &column, share, err);
+	}
+	return rc;
+}
+
+/* How many different prefixes the others have, and how many of those training has; *full: not found out. */
+static int meet_addresses(struct fm_leak *l, const struct fm_table *const other[OTHERS], unsigned drop, uint64_t parts,
+			  size_t n[OTHERS], size_t met[OTHERS], int *full, struct fm_error *err)
+{
+	struct counts train = {.memory = l->memory / 2}, s = {.memory = l->memory / 2};
+	int rc = FM_OK;
+
+	*full = 0;
+	memset(n, 0, OTHERS * sizeof *n);
+	memset(met, 0, OTHERS * sizeof *met);
+	for (uint64_t part = 0; part < parts && rc == FM_OK && !*full; part++) {
+		struct share share = {part, parts};
+		rc = count_addresses(&train, l->train, drop, share, err);
+		for (int k = 0; k < OTHERS && rc == FM_OK && !train.full; k++) {
+			if (!other[k] || (rc = count_addresses(&s, other[k], drop, share, err)) != FM_OK)
+				continue;
+			n[k] += s.used;
+			for (size_t i = 0; i < s.slots; i++)
+				met[k] += s.times[i] && train.slots && train.times[place(&train, s.value[i])];
+			*full |= s.full;
+			counts_close(&s);
+			s.memory = l->memory / 2;
+		}
+		*full |= train.full;
+		counts_close(&train);
+		train.memory = l->memory / 2;
+	}
+	counts_close(&s);
 	return rc;
 }
 
 static int addresses(struct fm_leak *l, struct fm_error *err)
 {
 	static const struct {
-		const char *name, *holdout;
+		const char *name[OTHERS];
 		unsigned drop;
-	} kinds[] = {{"echo_addr", "echo_addr_holdout", 0},
-		     {"echo_prefix24", "echo_prefix24_holdout", 8},
-		     {"echo_prefix16", "echo_prefix16_holdout", 16}};
+	} kinds[] = {{{"echo_addr", "echo_addr_holdout"}, 0},
+		     {{"echo_prefix24", "echo_prefix24_holdout"}, 8},
+		     {{"echo_prefix16", "echo_prefix16_holdout"}, 16}};
 	const unsigned cols = 1u << FM_SA | 1u << FM_DA;
-	int rc = FM_OK;
+	const struct fm_table *const other[OTHERS] = {
+	    l->synthetic, l->holdout && l->holdout->present & cols ? l->holdout : NULL};
+	size_t n[OTHERS], met[OTHERS];
+	int rc = FM_OK, full = 1;
 
 	if (!(l->train->present & cols) || !(l->synthetic->present & cols))
 		return FM_OK;
-	for (size_t k = 0; k < sizeof kinds / sizeof *kinds && rc == FM_OK; k++) {
-		struct values train = {0};
-		if ((rc = prefixes(&train, l->train, kinds[k].drop, err)) == FM_OK)
-			rc = echo_of(l, kinds[k].name, &train, l->synthetic, kinds[k].drop, err);
-		if (rc == FM_OK && l->holdout && l->holdout->present & cols)
-			rc = echo_of(l, kinds[k].holdout, &train, l->holdout, kinds[k].drop, err);
-		values_close(&train);
+	for (size_t k = 0; k < sizeof kinds / sizeof *kinds && rc == FM_OK; k++, full = 1) {
+		for (uint64_t parts = 1; full && rc == FM_OK; parts *= 2)
+			rc = meet_addresses(l, other, kinds[k].drop, parts, n, met, &full, err);
+		for (int o = 0; o < OTHERS && rc == FM_OK; o++)
+			if (other[o])
+				rc = fm_leak_share(l, kinds[k].name[o], "", (double)met[o], n[o], 1, err);
 	}
 	return rc;
 }
 
-static uint64_t value(const struct fm_table *t, int c, size_t row, const uint32_t *code)
-{
-	switch (fm_cols[c].width) {
-	case 2:
-		return code ? code[((const uint16_t *)t->col[c])[row]] : ((const uint16_t *)t->col[c])[row];
-	case 4:
-		return ((const uint32_t *)t->col[c])[row];
-	default:
-		return ((const uint64_t *)t->col[c])[row];
-	}
-}
+/* ---- rare values ---- */
 
-/* The share of rows whose value fewer than FM_LEAKAGE_RARE training rows, but one at least, have. */
-static int rare_of(struct fm_leak *l, const char *suffix, const struct values *train, int c, const struct fm_table *t,
-		   struct fm_error *err)
+/* How many rows of the others have a value that fewer than FM_LEAKAGE_RARE training rows, but one at least, have. */
+static int meet_rare(struct fm_leak *l, const struct column *train, const struct column other[OTHERS], uint64_t parts,
+		     size_t rare[OTHERS], int *full, struct fm_error *err)
 {
-	uint32_t *code = NULL;
-	size_t rare = 0;
-	char name[32];
-	int rc;
-
-	if (fm_cols[c].kind == FM_KIND_CATEGORY &&
-	    ((rc = fm_alloc(&code, t->dict[c].n + 1, sizeof *code, "category codes", err)) != FM_OK ||
-	     (rc = fm_dict_match(&l->train->dict[c], &t->dict[c], code, err)) != FM_OK))
-		goto out;
-	for (size_t i = 0; i < t->rows; i++) {
-		uint64_t v = value(t, c, i, code);
-		size_t at = below(train, v), end = at;
-		while (end < train->n && train->v[end] == v && end - at < FM_LEAKAGE_RARE)
-			end++;
-		rare += end > at && end - at < FM_LEAKAGE_RARE;
-	}
-	snprintf(name, sizeof name, "rare_%s%s", fm_cols[c].name, suffix);
-	rc = fm_leak_share(l, name, "", (double)rare, t->rows, 1, err);
-out:
-	free(code);
-	return rc;
-}
-
-static int rare_values(struct fm_leak *l, struct fm_error *err)
-{
-	static const enum fm_col cols[] = {FM_SP, FM_DP, FM_TD, FM_PKT, FM_BYT, FM_FLG};
+	struct counts s = {.memory = l->memory};
 	int rc = FM_OK;
 
-	for (size_t k = 0; k < sizeof cols / sizeof *cols && rc == FM_OK; k++) {
-		int c = cols[k];
-		struct values train = {0};
-		if (!FM_HAS(l->train, c) || !FM_HAS(l->synthetic, c))
-			continue;
-		if ((rc = fm_alloc(&train.v, l->train->rows + 1, sizeof *train.v, "values", err)) != FM_OK)
-			return rc;
-		train.n = l->train->rows;
-		for (size_t i = 0; i < train.n; i++)
-			train.v[i] = value(l->train, c, i, NULL);
-		if ((rc = fm_sort_u64(train.v, NULL, train.n, err)) == FM_OK)
-			rc = rare_of(l, "", &train, c, l->synthetic, err);
-		if (rc == FM_OK && l->holdout && FM_HAS(l->holdout, c))
-			rc = rare_of(l, "_holdout", &train, c, l->holdout, err);
-		values_close(&train);
+	*full = 0;
+	memset(rare, 0, OTHERS * sizeof *rare);
+	for (uint64_t part = 0; part < parts && rc == FM_OK && !*full; part++) {
+		struct share share = {part, parts};
+		rc = count_column(&s, train, share, err);
+		*full = s.full;
+		for (int k = 0; k < OTHERS && rc == FM_OK && !*full && s.slots; k++)
+			for (size_t i = 0; other[k].t && i < other[k].t->rows; i++) {
+				uint64_t v = value(&other[k], i);
+				uint32_t times = is_in(share, v) ? s.times[place(&s, v)] : 0;
+				rare[k] += times > 0 && times < FM_LEAKAGE_RARE;
+				let_go(&other[k], i);
+			}
+		counts_close(&s);
+		s.memory = l->memory;
 	}
+	return rc;
+}
+
+static int rare_column(struct fm_leak *l, int c, struct fm_error *err)
+{
+	static const char *const suffix[OTHERS] = {"", "_holdout"};
+	struct column train = {.t = l->train, .c = c}, other[OTHERS] = {{.t = l->synthetic, .c = c}, {.c = c}};
+	size_t rare[OTHERS];
+	int rc = FM_OK, full = 1;
+
+	if (l->holdout && FM_HAS(l->holdout, c))
+		other[HOLDOUT].t = l->holdout;
+	for (int k = 0; k < OTHERS; k++)
+		if (other[k].t && (rc = fm_codes_like(other[k].t, l->train, 1u << c, other[k].code, err)) != FM_OK)
+			goto out;
+	for (uint64_t parts = 1; full && rc == FM_OK; parts *= 2)
+		rc = meet_rare(l, &train, other, parts, rare, &full, err);
+	for (int k = 0; k < OTHERS && rc == FM_OK; k++) {
+		char name[32];
+		snprintf(name, sizeof name, "rare_%s%s", fm_cols[c].name, suffix[k]);
+		if (other[k].t)
+			rc = fm_leak_share(l, name, "", (double)rare[k], other[k].t->rows, 1, err);
+	}
+out:
+	for (int k = 0; k < OTHERS; k++)
+		fm_codes_free(other[k].code);
 	return rc;
 }
 
 int fm_leak_echo(struct fm_leak *l, struct fm_error *err)
 {
+	static const enum fm_col cols[] = {FM_SP, FM_DP, FM_TD, FM_PKT, FM_BYT, FM_FLG};
 	int rc = addresses(l, err);
 
-	return rc == FM_OK ? rare_values(l, err) : rc;
+	for (size_t k = 0; k < sizeof cols / sizeof *cols && rc == FM_OK; k++)
+		if (FM_HAS(l->train, cols[k]) && FM_HAS(l->synthetic, cols[k]))
+			rc = rare_column(l, (int)cols[k], err);
+	return rc;
 }

@@ -11,12 +11,11 @@
  */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
-#include "privacy/features.h"
 #include "privacy/leak.h"
 #include "privacy/leakage.h"
-#include "privacy/neighbours.h"
 
 #define SIZES (1u << FM_TD | 1u << FM_PKT | 1u << FM_BYT)
 
@@ -57,13 +56,12 @@ static int farthest(const void *a, const void *b)
 static int measure(const struct fm_leak *l, unsigned columns, struct ranked *r, size_t n, struct fm_error *err)
 {
 	const struct fm_table *side[2] = {l->train, l->holdout};
-	struct fm_points *points = NULL;
 	struct fm_span *skip = NULL;
 	struct fm_features f;
 	uint32_t *row = NULL;
-	float *x[2] = {NULL, NULL}, *q = NULL;
+	float *q = NULL, *one = NULL;
 	double *d2 = NULL;
-	int rc = FM_OK;
+	int rc;
 
 	fm_features_fit(&f, l->train, columns);
 	size_t dim = (size_t)f.dim;
@@ -72,32 +70,27 @@ static int measure(const struct fm_leak *l, unsigned columns, struct ranked *r, 
 	    (rc = fm_alloc(&row, n, sizeof *row, "neighbours", err)) != FM_OK ||
 	    (rc = fm_alloc(&d2, n, sizeof *d2, "neighbours", err)) != FM_OK)
 		goto out;
-	for (int k = 0; k < 2; k++)
-		if ((rc = fm_features_code(&f, side[k], NULL, side[k]->rows, &x[k], err)) != FM_OK)
-			goto out;
 	for (size_t i = 0; i < n; i++) {
+		if ((rc = fm_features_code(&f, side[r[i].record.side], &r[i].record.row, 0, 1, &one, err)) != FM_OK)
+			goto out;
+		memcpy(q + i * dim, one, dim * sizeof *q);
+		free(one);
+		one = NULL;
 		r[i].d2 = INFINITY;
-		for (size_t c = 0; c < dim; c++)
-			q[i * dim + c] = x[r[i].record.side][r[i].record.row * dim + c];
 	}
 	for (int k = 0; k < 2; k++) {
 		for (size_t i = 0; i < n; i++) { /* not itself */
 			uint32_t own = r[i].record.side == k ? r[i].record.row : 0;
 			skip[i] = (struct fm_span){own, own + (r[i].record.side == k)};
 		}
-		fm_points_free(points);
-		points = NULL;
-		if ((rc = fm_points_new(&points, x[k], side[k]->rows, f.dim, err)) != FM_OK ||
-		    (rc = fm_neighbours(points, q, n, 1, skip, l->pool, row, d2, err)) != FM_OK)
+		if ((rc = fm_leak_nearest(&f, side[k], q, n, 1, skip, l->pool, row, d2, err)) != FM_OK)
 			goto out;
 		for (size_t i = 0; i < n; i++)
 			r[i].d2 = fmin(r[i].d2, d2[i]);
 	}
 out:
-	fm_points_free(points);
-	for (int k = 0; k < 2; k++)
-		free(x[k]);
 	free(q);
+	free(one);
 	free(skip);
 	free(row);
 	free(d2);
@@ -113,7 +106,7 @@ static int isolated(struct fm_leak *l, const char *columns, const struct ranked 
 	if ((rc = fm_alloc(&votes, l->blocks->n + 1, sizeof *votes, "votes", err)) != FM_OK)
 		return rc;
 	for (size_t i = 0; i < n; i++)
-		votes[l->blocks->of_row[r[i].record.side][r[i].record.row]]++;
+		votes[fm_block_of(l->blocks, r[i].record.side, r[i].record.row)]++;
 	if ((rc = fm_block_test(l->blocks, votes, FM_LEAK_PAIRS, FM_LEAK_GRANTED, &test, err)) == FM_OK)
 		rc = fm_leak_verdict(l, "isolated", columns, &test, FM_LEAK_SHARE_ISOLATED, err);
 	free(votes);
@@ -132,7 +125,7 @@ static int extreme(struct fm_leak *l, const char *columns, const struct ranked *
 	n = n < RANKS ? n : RANKS;
 	for (size_t i = 0; i < n; i++, weight *= FALL) {
 		uint32_t w = (uint32_t)lround(weight), side = r[i].record.side;
-		uint32_t block = l->blocks->of_row[side][r[i].record.row];
+		uint32_t block = fm_block_of(l->blocks, (int)side, r[i].record.row);
 		size_t u = 0;
 		while (u < units && awaits[u] != block)
 			u++;

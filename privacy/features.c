@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 
+#define CHUNK ((size_t)1 << 16)
 #define USABLE (FM_COLS_UGR16 & ~(1u << FM_FWD))
 
 static int is_number(int c)
@@ -42,6 +43,8 @@ void fm_features_fit(struct fm_features *f, const struct fm_table *train, unsign
 			double v = number(train, c, i), d = v - mean;
 			mean += d / (double)(i + 1);
 			squares += d * (v - mean);
+			if ((i + 1) % CHUNK == 0)
+				fm_table_forget(train, i + 1 - CHUNK, i + 1);
 		}
 		double sd = train->rows ? sqrt(squares / (double)train->rows) : 0;
 		f->mean[c] = mean;
@@ -71,8 +74,8 @@ static uint64_t text_hash(const char *s) /* FNV-1a (Fowler, Noll, Vo) */
 	return h;
 }
 
-static int code_categories(int c, const struct fm_table *t, const uint32_t *row, size_t n, size_t dim, float *x,
-			   struct fm_error *err)
+static int code_categories(int c, const struct fm_table *t, const uint32_t *row, size_t first, size_t n, size_t dim,
+			   float *x, struct fm_error *err)
 {
 	const struct fm_dict *d = &t->dict[c];
 	const uint16_t *v = t->col[c];
@@ -84,13 +87,13 @@ static int code_categories(int c, const struct fm_table *t, const uint32_t *row,
 	for (size_t i = 0; i < d->n; i++)
 		place(c, text_hash(d->value[i]), places[i]);
 	for (size_t i = 0; i < n; i++)
-		memcpy(x + i * dim, places[v[row ? row[i] : i]], sizeof *places);
+		memcpy(x + i * dim, places[v[row ? row[i] : first + i]], sizeof *places);
 	free(places);
 	return FM_OK;
 }
 
-int fm_features_code(const struct fm_features *f, const struct fm_table *t, const uint32_t *row, size_t n, float **out,
-		     struct fm_error *err)
+int fm_features_code(const struct fm_features *f, const struct fm_table *t, const uint32_t *row, size_t first, size_t n,
+		     float **out, struct fm_error *err)
 {
 	size_t dim = (size_t)f->dim;
 	float *x = NULL, *at;
@@ -104,20 +107,17 @@ int fm_features_code(const struct fm_features *f, const struct fm_table *t, cons
 		if (!((f->columns & t->present) >> c & 1u))
 			continue;
 		if (fm_cols[c].kind == FM_KIND_CATEGORY) {
-			if ((rc = code_categories(c, t, row, n, dim, at, err)) != FM_OK)
+			if ((rc = code_categories(c, t, row, first, n, dim, at, err)) != FM_OK)
 				goto fail;
 			continue;
 		}
 		for (size_t i = 0; i < n; i++) {
-			size_t r = row ? row[i] : i;
+			size_t r = row ? row[i] : first + i;
 			if (is_number(c)) {
 				double v = (number(t, c, r) - f->mean[c]) * f->scale[c];
 				at[i * dim] = (float)fmax(-FM_FEATURE_LARGEST, fmin(FM_FEATURE_LARGEST, v));
 			} else {
-				place(c,
-				      fm_cols[c].width == 4 ? ((const uint32_t *)t->col[c])[r]
-							    : ((const uint16_t *)t->col[c])[r],
-				      at + i * dim);
+				place(c, fm_table_value(t, c, r), at + i * dim);
 			}
 		}
 	}

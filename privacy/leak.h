@@ -15,6 +15,8 @@
 #include "base/thread.h"
 #include "manifests/metrics.h"
 #include "privacy/blocks.h"
+#include "privacy/features.h"
+#include "privacy/neighbours.h"
 
 #define FM_LEAK_SEED 20160411u
 enum fm_leak_purpose {
@@ -26,6 +28,7 @@ enum fm_leak_purpose {
 	FM_LEAK_CONTROLS,
 	FM_LEAK_GUESSES,
 	FM_LEAK_CUT,
+	FM_LEAK_KNOWN,
 };
 
 struct fm_leak {
@@ -33,6 +36,7 @@ struct fm_leak {
 	const struct fm_blocks *blocks;
 	struct fm_pool *pool;
 	struct fm_metrics *out;
+	size_t memory; /* bytes that a check may take for what grows with the number of rows */
 	double family; /* the smallest p over share so far; at first 1 */
 };
 
@@ -53,6 +57,12 @@ int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, enum 
 int fm_leak_verdict(struct fm_leak *l, const char *name, const char *columns, const struct fm_block_test *test,
 		    double share, struct fm_error *err) FM_MUST_CHECK;
 
+/* The k nearest rows of t to each of the queries q (m, f->dim), as fm_neighbours says, all rows of t being coded and
+ * searched a part at a time.  search.c */
+int fm_leak_nearest(const struct fm_features *f, const struct fm_table *t, const float *q, size_t m, int k,
+		    const struct fm_span *skip, struct fm_pool *pool, uint32_t *row, double *d2,
+		    struct fm_error *err) FM_MUST_CHECK;
+
 /* The q-quantile of n rising values, interpolated; n > 0. */
 double fm_quantile(const double *sorted, size_t n, double q);
 void fm_sort_double(double *v, size_t n);
@@ -68,7 +78,14 @@ struct fm_leak_record {
 	uint8_t side;  /* 0 training, 1 holdout */
 	uint8_t apart; /* in how many columns every other real row differs from it at least: 1 to 3 */
 };
-/* leak.isolated_ and leak.extreme_ of these records (n), in any order.  extremes.c */
+/* Find how far apart the records (n) are, and their hashes, in a pass or more over all real rows; they come out in another
+ * order.  Takes FM_LEAK_APART_BATCH times FM_LEAK_APART_BYTES for each, and a little.  apart.c */
+#define FM_LEAK_APART_BATCH 13
+#define FM_LEAK_APART_BYTES 24
+int fm_leak_set_apart(struct fm_leak *l, unsigned columns, struct fm_leak_record *list, size_t n,
+		      struct fm_error *err) FM_MUST_CHECK;
+/* leak.isolated_ and leak.extreme_ of these records (n), in any order; only those that are two columns apart at least
+ * count.  extremes.c */
 int fm_leak_extremes(struct fm_leak *l, const char *columns, const struct fm_leak_record *list, size_t n,
 		     struct fm_error *err) FM_MUST_CHECK;
 

@@ -78,6 +78,9 @@
 #define FM_LEAKAGE_RARE 20       /* a value of fewer training records is rare */
 #define FM_LEAKAGE_RECORDS 10000 /* training records, and as many of the holdout, that are looked for at most */
 
+#define FM_LEAKAGE_MEMORY ((size_t)512 << 20) /* enough to go over a few million rows once */
+#define FM_LEAKAGE_LEAST ((size_t)1 << 20)
+
 #define FM_LEAKAGE_ALPHA 0.005
 #define FM_LEAK_SHARE_EXTREME 0.40  /* one */
 #define FM_LEAK_SHARE_ISOLATED 0.25 /* one */
@@ -90,13 +93,15 @@
 #define FM_LEAK_FAR 0.01     /* see leak.attached */
 #define FM_LEAK_NEAR 0.1
 
-/* holdout may be NULL or without rows: then only leak.rows_equal*, echo_* and rare_* are added.  FM_EINPUT when train
- * or synthetic has no rows. */
+/* holdout may be NULL or without rows: then only leak.rows_equal*, echo_* and rare_* are added.  memory: bytes that may be
+ * taken for what grows with the number of rows, FM_LEAKAGE_LEAST at least; tables that are mapped are gone over a part at
+ * a time.  More of it saves time; it changes a value only where the attacks cannot hold all synthetic rows (attacks.h).
+ * FM_EINPUT when train or synthetic has no rows, or when their windows alone take more memory. */
 int fm_leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
-	       struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+	       struct fm_pool *pool, size_t memory, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 /* The matches, the distances and the family of tests alone, to the same values. */
 int fm_leakage_tests(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
-		     struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+		     struct fm_pool *pool, size_t memory, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 
 /* Wilson's interval for hits of n at z = 1.96 (Wilson 1927); [0, 1] for n = 0.  hits may end in a half. */
 void fm_wilson(double hits, double n, double *lo, double *hi);

@@ -1,10 +1,8 @@
 /* matches.c - rows of the synthetic table that a real table has too. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
-#include "base/rows.h"
 #include "privacy/leak.h"
 #include "privacy/leakage.h"
 #include "privacy/match.h"
@@ -26,273 +24,151 @@ static const struct column_set {
 };
 enum { NSETS = sizeof column_sets / sizeof *column_sets };
 
-static int matched_share(struct fm_leak *l, const struct fm_match_index *train, const struct fm_table *rows,
-			 const char *metric, const char *set, struct fm_error *err)
-{
-	size_t matched;
-	int rc;
+/* What the records of one set of columns come to: they are looked at as many at a time as the memory holds. */
+struct tally {
+	struct fm_leak *l;
+	unsigned columns;
+	struct fm_leak_record *list; /* those that wait */
+	size_t n, cap, most;
+	uint32_t *votes[3];           /* of records that are 1, 2, 3 columns apart at least, by block */
+	struct fm_leak_record *apart; /* of the lone ones those that extremes.c would look at, most apart first */
+	size_t napart;
+};
 
-	if ((rc = fm_match(train, rows, NULL, &matched, err)) != FM_OK)
-		return rc;
-	return fm_leak_share(l, metric, set, (double)matched, rows->rows, 1, err);
+static void tally_close(struct tally *t)
+{
+	free(t->list);
+	for (int k = 0; k < 3; k++)
+		free(t->votes[k]);
+	free(t->apart);
 }
 
-/* ---- records: real rows that occur once in training and holdout together ---- */
-
-/* Add to list those of side[own] that occur there once, on the other side never, and among the synthetic rows: each
- * once, however often it is emitted. */
-static int emitted_records(const struct fm_table *const side[2], int own, const struct fm_match_index *const sides[2],
-			   const struct fm_match_index *synthetic, struct fm_leak_record *list, size_t *n,
-			   struct fm_error *err)
+static int tally_open(struct tally *t, struct fm_leak *l, unsigned columns, struct fm_error *err)
 {
-	const struct fm_match_index *in[3] = {sides[own], sides[!own], synthetic};
-	uint32_t *times[3] = {NULL};
-	size_t matched;
-	int rc;
+	int rc = FM_OK;
 
-	for (int k = 0; k < 3; k++)
-		if ((rc = fm_alloc(&times[k], side[own]->rows + 1, sizeof **times, "match counts", err)) != FM_OK ||
-		    (rc = fm_match(in[k], side[own], times[k], &matched, err)) != FM_OK)
-			goto out;
-	for (size_t i = 0; i < side[own]->rows; i++)
-		if (times[0][i] == 1 && times[1][i] == 0 && times[2][i] > 0)
-			list[(*n)++] = (struct fm_leak_record){.row = (uint32_t)i, .side = (uint8_t)own, .apart = 3};
-out:
-	for (int k = 0; k < 3; k++)
-		free(times[k]);
+	*t = (struct tally){.l = l, .columns = columns};
+	t->most = l->memory / 4 / (sizeof *t->list + FM_LEAK_APART_BATCH * FM_LEAK_APART_BYTES);
+	t->most = t->most > 1024 ? t->most : 1024;
+	for (int k = 0; k < 3 && rc == FM_OK; k++)
+		rc = fm_alloc(&t->votes[k], l->blocks->n + 1, sizeof *t->votes[k], "votes", err);
 	return rc;
 }
 
-/* ---- which records are lone or solitary: no other real row differs from them in one column alone, in two ---- */
-
-struct hashed {
-	const struct fm_table *t;
-	uint32_t *code[FM_NCOL]; /* a category's number in the training table */
-	uint64_t *sum;           /* (rows) the sum of the terms of all columns */
-};
-
-static uint64_t term(const struct hashed *h, int c, size_t row)
-{
-	uint64_t v;
-
-	switch (fm_cols[c].width) {
-	case 2:
-		v = ((const uint16_t *)h->t->col[c])[row];
-		break;
-	case 4:
-		v = ((const uint32_t *)h->t->col[c])[row];
-		break;
-	default:
-		v = ((const uint64_t *)h->t->col[c])[row];
-	}
-	if (h->code[c])
-		v = h->code[c][v];
-	v += (uint64_t)(c + 1) * 0x9e3779b97f4a7c15u; /* SplitMix64 (Steele, Lea and Flood 2014) */
-	v = (v ^ v >> 30) * 0xbf58476d1ce4e5b9u;
-	v = (v ^ v >> 27) * 0x94d049bb133111ebu;
-	return v ^ v >> 31;
-}
-
-static int hash_rows(struct hashed *h, const struct fm_table *t, const struct fm_table *train, unsigned columns,
-		     struct fm_error *err)
-{
-	int rc;
-
-	h->t = t;
-	for (int c = 0; c < FM_NCOL && t != train; c++)
-		if (columns >> c & 1u && fm_cols[c].kind == FM_KIND_CATEGORY) {
-			if ((rc = fm_alloc(&h->code[c], t->dict[c].n + 1, sizeof **h->code, "category codes", err)) !=
-				FM_OK ||
-			    (rc = fm_dict_match(&train->dict[c], &t->dict[c], h->code[c], err)) != FM_OK)
-				return rc;
-		}
-	if ((rc = fm_alloc(&h->sum, t->rows + 1, sizeof *h->sum, "row hashes", err)) != FM_OK)
-		return rc;
-	for (size_t i = 0; i < t->rows; i++)
-		for (int c = 0; c < FM_NCOL; c++)
-			if (columns >> c & 1u)
-				h->sum[i] += term(h, c, i);
-	return FM_OK;
-}
-
-static void hashed_close(struct hashed *h)
-{
-	for (int c = 0; c < FM_NCOL; c++)
-		free(h->code[c]);
-	free(h->sum);
-}
-
-static size_t first_not_below(const uint64_t *sorted, size_t n, uint64_t v)
-{
-	size_t at = 0;
-
-	while (n > 0) {
-		size_t half = n / 2;
-		if (sorted[at + half] < v) {
-			at += half + 1;
-			n -= half + 1;
-		} else {
-			n = half;
-		}
-	}
-	return at;
-}
-
-/* A row's hash without columns c and d (or c alone, d being c). */
-static uint64_t without(const struct hashed *h, size_t row, int c, int d)
-{
-	return h->sum[row] - term(h, c, row) - (d == c ? 0 : term(h, d, row));
-}
-
-/* Most rows are like no record: a small table of bits says so before a search does. */
-#define SIEVE_BITS 16
-struct sieve {
-	uint64_t word[1 << (SIEVE_BITS - 6)];
-};
-
-static int maybe(const struct sieve *s, uint64_t v)
-{
-	return s->word[v >> (64 - SIEVE_BITS + 6)] >> (v >> (64 - SIEVE_BITS) & 63) & 1;
-}
-
-/* Without columns c and d: a record that another row equals is no more than `level` columns apart.  By 64-bit hash: a
- * false alarm makes a record count less.  key, times (n): work space. */
-static int drop_columns(const struct hashed side[2], int c, int d, uint8_t level, struct fm_leak_record *list, size_t n,
-			uint64_t *key, uint32_t *times, struct fm_error *err)
-{
-	struct sieve sieve = {{0}};
-	int rc;
-
-	for (size_t i = 0; i < n; i++) {
-		uint64_t v = key[i] = without(&side[list[i].side], list[i].row, c, d);
-		sieve.word[v >> (64 - SIEVE_BITS + 6)] |= (uint64_t)1 << (v >> (64 - SIEVE_BITS) & 63);
-	}
-	if ((rc = fm_sort_u64(key, NULL, n, err)) != FM_OK)
-		return rc;
-	memset(times, 0, n * sizeof *times);
-	for (int k = 0; k < 2; k++)
-		for (size_t r = 0; r < side[k].t->rows; r++) {
-			uint64_t v = without(&side[k], r, c, d);
-			if (!maybe(&sieve, v))
-				continue;
-			size_t at = first_not_below(key, n, v);
-			if (at < n && key[at] == v)
-				times[at]++;
-		}
-	for (size_t i = 0; i < n; i++) {
-		uint64_t v = without(&side[list[i].side], list[i].row, c, d);
-		if (times[first_not_below(key, n, v)] > 1 && list[i].apart > level) /* one of them is the record */
-			list[i].apart = level;
-	}
-	return FM_OK;
-}
-
-static int furthest_first(const void *a, const void *b)
+/* Ties are broken by what a record holds: a row number would know the side. */
+static int most_apart(const void *a, const void *b)
 {
 	const struct fm_leak_record *x = a, *y = b;
 
 	if (x->apart != y->apart)
 		return x->apart < y->apart ? 1 : -1;
-	if (x->side != y->side)
-		return x->side < y->side ? -1 : 1;
-	return (x->row > y->row) - (x->row < y->row);
+	return (x->hash > y->hash) - (x->hash < y->hash);
 }
 
-/* How far apart the records are: all begin at 3, and come out sorted by it. */
-static int set_apart(const struct fm_leak *l, unsigned columns, struct fm_leak_record *list, size_t n,
-		     struct fm_error *err)
+/* Add the lone records of the list to those that extremes.c would look at. */
+static int keep_apart(struct tally *t, struct fm_error *err)
 {
-	struct hashed side[2] = {0};
-	uint64_t *key = NULL;
-	uint32_t *times = NULL;
+	struct fm_leak_record *all = NULL;
+	size_t n = t->napart;
 	int rc;
 
-	if ((rc = hash_rows(&side[0], l->train, l->train, columns, err)) != FM_OK ||
-	    (rc = hash_rows(&side[1], l->holdout, l->train, columns, err)) != FM_OK ||
-	    (rc = fm_alloc(&key, n + 1, sizeof *key, "row hashes", err)) != FM_OK ||
-	    (rc = fm_alloc(&times, n + 1, sizeof *times, "match counts", err)) != FM_OK)
-		goto out;
+	if ((rc = fm_alloc(&all, n + t->n + 1, sizeof *all, "records", err)) != FM_OK)
+		return rc;
 	for (size_t i = 0; i < n; i++)
-		list[i].hash = side[list[i].side].sum[list[i].row];
-	for (int c = 0; c < FM_NCOL && rc == FM_OK && n > 0; c++)
-		if (columns >> c & 1u)
-			rc = drop_columns(side, c, c, 1, list, n, key, times, err);
-	qsort(list, n, sizeof *list, furthest_first);
-	while (n > 0 && list[n - 1].apart < 3)
-		n--;
-	for (int c = 0; c < FM_NCOL && rc == FM_OK; c++)
-		for (int d = c + 1; d < FM_NCOL && rc == FM_OK && n > 0; d++)
-			if (columns >> c & 1u && columns >> d & 1u)
-				rc = drop_columns(side, c, d, 2, list, n, key, times, err);
-out:
-	hashed_close(&side[0]);
-	hashed_close(&side[1]);
-	free(key);
-	free(times);
-	return rc;
+		all[i] = t->apart[i];
+	for (size_t i = 0; i < t->n; i++)
+		if (t->list[i].apart >= 2)
+			all[n++] = t->list[i];
+	qsort(all, n, sizeof *all, most_apart);
+	free(t->apart);
+	t->apart = all;
+	t->napart = n < FM_LEAKAGE_RECORDS ? n : FM_LEAKAGE_RECORDS;
+	return FM_OK;
+}
+
+/* The records that wait are counted. */
+static int tally_count(struct tally *t, struct fm_error *err)
+{
+	const struct fm_blocks *b = t->l->blocks;
+	int rc;
+
+	if ((rc = fm_leak_set_apart(t->l, t->columns, t->list, t->n, err)) != FM_OK ||
+	    (rc = keep_apart(t, err)) != FM_OK)
+		return rc;
+	for (size_t i = 0; i < t->n; i++)
+		for (int apart = 1; apart <= t->list[i].apart; apart++)
+			t->votes[apart - 1][fm_block_of(b, t->list[i].side, t->list[i].row)]++;
+	t->n = 0;
+	return FM_OK;
+}
+
+static int tally_add(void *ctx, int side, uint32_t row, struct fm_error *err)
+{
+	struct tally *t = ctx;
+	int rc;
+
+	if (t->n == t->most && (rc = tally_count(t, err)) != FM_OK)
+		return rc;
+	if (t->n == t->cap) {
+		size_t cap = t->cap ? 2 * t->cap : 1024;
+		struct fm_leak_record *list = reallocarray(t->list, cap, sizeof *list);
+		if (!list)
+			return fm_fail(err, FM_ESYSTEM, "out of memory: %zu records", cap);
+		t->list = list;
+		t->cap = cap;
+	}
+	t->list[t->n++] = (struct fm_leak_record){.row = row, .side = (uint8_t)side};
+	return FM_OK;
 }
 
 /* ---- the paired tests ---- */
 
 /* Records that are `apart` columns from all others at least. */
-static int paired(struct fm_leak *l, const char *set, const struct fm_leak_record *list, size_t n, int apart,
-		  double share, struct fm_error *err)
+static int paired(struct fm_leak *l, const char *set, const uint32_t *votes, int apart, double share,
+		  struct fm_error *err)
 {
 	static const char *const names[] = {"unique", "lone", "solitary"};
 	const char *name = names[apart - 1];
 	struct fm_block_test test;
-	uint32_t *votes = NULL;
 	char part[40];
 	int rc;
 
-	if ((rc = fm_alloc(&votes, l->blocks->n + 1, sizeof *votes, "votes", err)) != FM_OK)
-		return rc;
-	for (size_t i = 0; i < n; i++)
-		if (list[i].apart >= apart)
-			votes[l->blocks->of_row[list[i].side][list[i].row]]++;
 	/* Who has learned a distribution meets no solitary record more often for it: nothing is granted there. */
 	if ((rc = fm_block_test(l->blocks, votes, apart > 1 ? FM_LEAK_PAIRS : FM_LEAK_BLOCKS,
 				apart == 3 ? 0.5 : FM_LEAK_GRANTED, &test, err)) != FM_OK ||
 	    (rc = fm_leak_verdict(l, name, set, &test, share, err)) != FM_OK)
-		goto out;
+		return rc;
 	snprintf(part, sizeof part, "%s_block_most", name);
-	rc = fm_leak_add(l, part, set, test.most, l->blocks->train, err);
-out:
-	free(votes);
-	return rc;
+	return fm_leak_add(l, part, set, test.most, l->blocks->train, err);
 }
 
 static int set_matches(struct fm_leak *l, const struct column_set *set, unsigned columns, struct fm_error *err)
 {
-	const struct fm_table *side[2] = {l->train, l->holdout};
-	struct fm_match_index *x[2] = {NULL, NULL}, *xs = NULL;
-	struct fm_leak_record *list = NULL;
-	size_t n = 0;
+	struct fm_match m = {.train = l->train, .holdout = l->holdout, .synthetic = l->synthetic, .columns = columns,
+			     .memory = l->memory / 2};
+	struct tally t = {0};
 	int rc;
 
-	if ((rc = fm_match_index_new(&x[0], l->train, columns, err)) != FM_OK ||
-	    (rc = matched_share(l, x[0], l->synthetic, "rows_equal", set->name, err)) != FM_OK || !l->holdout)
-		goto out;
-	if ((rc = matched_share(l, x[0], l->holdout, "holdout_equal", set->name, err)) != FM_OK ||
-	    (rc = fm_match_index_new(&x[1], l->holdout, columns, err)) != FM_OK ||
-	    (rc = fm_match_index_new(&xs, l->synthetic, columns, err)) != FM_OK ||
-	    (rc = fm_alloc(&list, l->train->rows + l->holdout->rows + 1, sizeof *list, "records", err)) != FM_OK)
-		goto out;
-	const struct fm_match_index *sides[2] = {x[0], x[1]};
-	for (int k = 0; k < 2; k++)
-		if ((rc = emitted_records(side, k, sides, xs, list, &n, err)) != FM_OK)
+	if (l->holdout) {
+		if ((rc = tally_open(&t, l, columns, err)) != FM_OK)
 			goto out;
-	if ((rc = set_apart(l, columns, list, n, err)) != FM_OK)
+		m.record = tally_add;
+		m.ctx = &t;
+	}
+	if ((rc = fm_match(&m, err)) != FM_OK ||
+	    (rc = fm_leak_share(l, "rows_equal", set->name, (double)m.synthetic_equal, l->synthetic->rows, 1, err)) !=
+		FM_OK ||
+	    !l->holdout ||
+	    (rc = fm_leak_share(l, "holdout_equal", set->name, (double)m.holdout_equal, l->holdout->rows, 1, err)) !=
+		FM_OK ||
+	    (rc = tally_count(&t, err)) != FM_OK)
 		goto out;
 	for (int apart = 1; apart <= 3 && rc == FM_OK; apart++)
-		rc = paired(l, set->name, list, n, apart, set->share[apart - 1], err);
+		rc = paired(l, set->name, t.votes[apart - 1], apart, set->share[apart - 1], err);
 	if (rc == FM_OK && set->extremes)
-		rc = fm_leak_extremes(l, set->name, list, n, err);
+		rc = fm_leak_extremes(l, set->name, t.apart, t.napart, err);
 out:
-	fm_match_index_free(x[0]);
-	fm_match_index_free(x[1]);
-	fm_match_index_free(xs);
-	free(list);
+	tally_close(&t);
 	return rc;
 }
 

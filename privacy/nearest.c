@@ -9,8 +9,12 @@ enum {
 	LANES = 8,
 	QUERIES = 16,
 	TILE = 1024
-};                                  /* TILE rows of ten fields are 40 KiB: they stay in the first two caches */
-#define MOST_ROWS ((size_t)1 << 27) /* ten fields of at most so much each fit in an int32_t */
+}; /* TILE rows of ten fields are 40 KiB: they stay in the first two caches */
+#define PART ((size_t)1 << 18)  /* rows that are coded at a time: 10 MiB */
+#define CHUNK ((size_t)1 << 16) /* rows after which a pass over a column lets go of them */
+#define SEED 20160411u
+enum purpose { RANKED = 121 };
+_Static_assert(FM_GOWER_RANKED <= (size_t)INT32_MAX / FM_GOWER_FIELDS, "ten fields of so much each fit in an int32_t");
 
 static const enum fm_col rank_cols[FM_GOWER_RANKS] = {FM_TE, FM_TD, FM_PKT, FM_BYT};
 static const enum fm_col same_cols[] = {FM_SA, FM_DA, FM_SP, FM_DP, FM_PR, FM_LABEL};
@@ -20,57 +24,62 @@ _Static_assert(FM_GOWER_RANKS + NSAME == FM_GOWER_FIELDS, "ten fields");
 struct fm_gower {
 	const struct fm_table *train;
 	unsigned columns; /* those that count and that train has */
+	size_t ranked;    /* training rows whose values give the ranks */
 	uint64_t *sorted[FM_GOWER_RANKS];
 	uint8_t *seen[FM_NCOL]; /* which values of a category occur */
 };
 
 static uint64_t key(const struct fm_table *t, enum fm_col c, size_t row)
 {
-	if (c == FM_TE)
-		return fm_key_i64(t->te[row]);
-	if (fm_cols[c].width == 4)
-		return ((const uint32_t *)t->col[c])[row];
-	if (fm_cols[c].width == 2)
-		return ((const uint16_t *)t->col[c])[row];
-	return ((const uint64_t *)t->col[c])[row];
+	return c == FM_TE ? fm_key_i64(t->te[row]) : fm_table_value(t, c, row);
 }
 
 int fm_gower_new(struct fm_gower **out, const struct fm_table *train, unsigned columns, struct fm_error *err)
 {
 	struct fm_gower *g = NULL;
-	size_t n = train->rows;
+	size_t rows = train->rows, n = rows < FM_GOWER_RANKED ? rows : FM_GOWER_RANKED;
+	uint32_t *row = NULL;
 	int rc;
 
 	*out = NULL;
-	if (n == 0 || n > MOST_ROWS)
-		return fm_fail(err, FM_EINPUT, "distances need 1 to %zu training rows, not %zu", MOST_ROWS, n);
+	if (rows == 0 || rows >= UINT32_MAX)
+		return fm_fail(err, FM_EINPUT, "distances need 1 to %u training rows, not %zu", UINT32_MAX - 1, rows);
 	if ((rc = fm_alloc(&g, 1, sizeof *g, "ranks", err)) != FM_OK)
 		return rc;
 	g->train = train;
 	g->columns = columns & train->present;
+	g->ranked = n;
+	if ((rc = fm_alloc(&row, n, sizeof *row, "a choice of rows", err)) != FM_OK)
+		goto out;
+	fm_rows_choose(SEED, RANKED, rows, n, row);
 	for (int f = 0; f < FM_GOWER_RANKS; f++) {
 		if (!(g->columns >> rank_cols[f] & 1u))
 			continue;
 		if ((rc = fm_alloc(&g->sorted[f], n, sizeof **g->sorted, "ranks", err)) != FM_OK)
-			goto fail;
+			goto out;
 		for (size_t i = 0; i < n; i++)
-			g->sorted[f][i] = key(train, rank_cols[f], i);
+			g->sorted[f][i] = key(train, rank_cols[f], row[i]);
 		if ((rc = fm_sort_u64(g->sorted[f], NULL, n, err)) != FM_OK)
-			goto fail;
+			goto out;
+		fm_table_forget(train, 0, rows);
 	}
 	for (int f = 0; f < NSAME; f++) {
 		enum fm_col c = same_cols[f];
 		if (fm_cols[c].kind != FM_KIND_CATEGORY || !(g->columns >> c & 1u))
 			continue;
 		if ((rc = fm_alloc(&g->seen[c], train->dict[c].n + 1, 1, "categories", err)) != FM_OK)
-			goto fail;
-		for (size_t i = 0; i < n; i++)
+			goto out;
+		for (size_t i = 0; i < rows; i++) {
 			g->seen[c][key(train, c, i)] = 1;
+			if ((i + 1) % CHUNK == 0)
+				fm_table_forget(train, i + 1 - CHUNK, i + 1);
+		}
 	}
 	*out = g;
-	return FM_OK;
-fail:
-	fm_gower_free(g);
+out:
+	free(row);
+	if (rc != FM_OK)
+		fm_gower_free(g);
 	return rc;
 }
 
@@ -87,7 +96,7 @@ void fm_gower_free(struct fm_gower *g)
 
 double fm_gower_unit(const struct fm_gower *g)
 {
-	return 1.0 / (FM_GOWER_FIELDS * (double)g->train->rows);
+	return 1.0 / (FM_GOWER_FIELDS * (double)g->ranked);
 }
 
 /* How many of the n sorted values are not above v. */
@@ -108,7 +117,7 @@ static int32_t rank_of(const uint64_t *sorted, size_t n, uint64_t v)
 }
 
 static int code_category(const struct fm_gower *g, const struct fm_table *t, enum fm_col c, const uint32_t *row,
-			 size_t n, int32_t *out, struct fm_error *err)
+			 size_t first, size_t n, int32_t *out, struct fm_error *err)
 {
 	size_t known = g->train->dict[c].n;
 	uint32_t *code = NULL;
@@ -118,14 +127,14 @@ static int code_category(const struct fm_gower *g, const struct fm_table *t, enu
 		return rc;
 	if ((rc = fm_dict_match(&g->train->dict[c], &t->dict[c], code, err)) == FM_OK)
 		for (size_t i = 0; i < n; i++) {
-			uint32_t v = code[key(t, c, row ? row[i] : i)];
+			uint32_t v = code[key(t, c, row ? row[i] : first + i)];
 			out[i] = v < known && g->seen[c][v] ? (int32_t)v : -1;
 		}
 	free(code);
 	return rc;
 }
 
-int fm_gower_code(const struct fm_gower *g, const struct fm_table *t, const uint32_t *row, size_t n,
+int fm_gower_code(const struct fm_gower *g, const struct fm_table *t, const uint32_t *row, size_t first, size_t n,
 		  struct fm_gower_rows *out, struct fm_error *err)
 {
 	size_t padded = (n + LANES - 1) / LANES * LANES;
@@ -144,13 +153,13 @@ int fm_gower_code(const struct fm_gower *g, const struct fm_table *t, const uint
 			continue;
 		if (f < FM_GOWER_RANKS) {
 			for (size_t i = 0; i < n; i++)
-				v[i] = rank_of(g->sorted[f], g->train->rows, key(t, c, row ? row[i] : i));
+				v[i] = rank_of(g->sorted[f], g->ranked, key(t, c, row ? row[i] : first + i));
 		} else if (fm_cols[c].kind == FM_KIND_CATEGORY) {
-			if ((rc = code_category(g, t, c, row, n, v, err)) != FM_OK)
+			if ((rc = code_category(g, t, c, row, first, n, v, err)) != FM_OK)
 				return rc;
 		} else {
 			for (size_t i = 0; i < n; i++)
-				v[i] = (int32_t)(uint32_t)key(t, c, row ? row[i] : i);
+				v[i] = (int32_t)(uint32_t)key(t, c, row ? row[i] : first + i);
 		}
 		for (size_t i = n; i < padded; i++)
 			v[i] = v[n - 1]; /* padding repeats the last row: it changes no minimum */
@@ -170,7 +179,7 @@ typedef int32_t lanes __attribute__((vector_size(LANES * sizeof(int32_t)), may_a
 
 struct search {
 	const struct fm_gower_rows *from, *to;
-	int32_t whole; /* the distance of two different values: all training rows */
+	int32_t whole; /* the distance of two different values: all ranked rows */
 	int32_t *distance;
 	uint32_t *row; /* or NULL */
 };
@@ -265,7 +274,7 @@ void fm_gower_nearest(const struct fm_gower *g, const struct fm_gower_rows *from
 void fm_gower_nearest_row(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_gower_rows *to,
 			  struct fm_pool *pool, int32_t *distance, uint32_t *row)
 {
-	struct search s = {from, to, (int32_t)g->train->rows, distance, row};
+	struct search s = {from, to, (int32_t)g->ranked, distance, row};
 	void (*search)(void *, int, int) = search_plain;
 
 #if defined(__x86_64__)
@@ -273,4 +282,42 @@ void fm_gower_nearest_row(const struct fm_gower *g, const struct fm_gower_rows *
 		search = search_avx2;
 #endif
 	fm_pool_run(pool, (int)((from->n + QUERIES - 1) / QUERIES), search, &s);
+}
+
+int fm_gower_nearest_of(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_table *t,
+			struct fm_pool *pool, int32_t *distance, uint32_t *row, struct fm_error *err)
+{
+	struct fm_gower_rows to = {0};
+	int32_t *d = NULL;
+	uint32_t *at = NULL;
+	int rc;
+
+	if ((rc = fm_alloc(&d, from->n + 1, sizeof *d, "distances", err)) != FM_OK ||
+	    (rc = fm_alloc(&at, from->n + 1, sizeof *at, "distances", err)) != FM_OK)
+		goto out;
+	for (size_t i = 0; i < from->n; i++) {
+		distance[i] = INT32_MAX;
+		row[i] = FM_GOWER_TIED;
+	}
+	for (size_t first = 0; first < t->rows; first += PART) {
+		size_t n = t->rows - first < PART ? t->rows - first : PART;
+		if ((rc = fm_gower_code(g, t, NULL, first, n, &to, err)) != FM_OK)
+			goto out;
+		fm_gower_nearest_row(g, from, &to, pool, d, at);
+		for (size_t i = 0; i < from->n; i++) {
+			if (d[i] == distance[i])
+				row[i] = FM_GOWER_TIED;
+			if (d[i] >= distance[i])
+				continue;
+			distance[i] = d[i];
+			row[i] = at[i] == FM_GOWER_TIED ? FM_GOWER_TIED : at[i] + (uint32_t)first;
+		}
+		fm_gower_rows_close(&to);
+		fm_table_forget(t, first, first + n);
+	}
+out:
+	fm_gower_rows_close(&to);
+	free(d);
+	free(at);
+	return rc;
 }

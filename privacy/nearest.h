@@ -3,8 +3,8 @@
  *
  * Gower's distance (Gower 1971) over ten fields: |difference of ranks| for time, duration, packets and bytes, where a
  * value's rank is the share of training values not above it; 0 or 1 for addresses, ports, protocol and label.  Ranks are
- * kept as whole counts of training rows, so that a distance is an integer in units of 1 / (10 * training rows): exact, with
- * true ties, the same on every machine and for any number of threads.
+ * kept as whole counts of training rows, of FM_GOWER_RANKED chosen ones where there are more, so that a distance is an
+ * integer in units of 1 / (10 * those rows): exact, with true ties, the same on every machine and for any number of threads.
  *
  * A field that a table lacks is the same everywhere and adds nothing.  A protocol or label that no training row has equals
  * any other such value.
@@ -21,11 +21,12 @@
 
 #define FM_GOWER_RANKS 4
 #define FM_GOWER_FIELDS 10
+#define FM_GOWER_RANKED ((size_t)1 << 20) /* training rows whose values give the ranks, at most */
 
 /* The training rows' ranks: what others are coded by. */
 struct fm_gower;
-/* columns: a set of bits 1 << enum fm_col; a field that is not in it counts nothing.  1 to 2^27 rows, else FM_EINPUT.  train
- * must outlive it. */
+/* columns: a set of bits 1 << enum fm_col; a field that is not in it counts nothing.  FM_EINPUT for no rows or 2^32 - 1 and
+ * more.  train must outlive it. */
 int fm_gower_new(struct fm_gower **g, const struct fm_table *train, unsigned columns,
 		 struct fm_error *err) FM_MUST_CHECK;
 void fm_gower_free(struct fm_gower *g);
@@ -36,8 +37,8 @@ struct fm_gower_rows {
 	size_t n, padded;
 	int32_t *field[FM_GOWER_FIELDS]; /* each (padded), in one allocation that begins at field[0] */
 };
-/* Code n rows of t (row NULL: all of them).  Released by fm_gower_rows_close. */
-int fm_gower_code(const struct fm_gower *g, const struct fm_table *t, const uint32_t *row, size_t n,
+/* Code n rows of t, those of `row` or, where it is NULL, those from `first` on.  Released by fm_gower_rows_close. */
+int fm_gower_code(const struct fm_gower *g, const struct fm_table *t, const uint32_t *row, size_t first, size_t n,
 		  struct fm_gower_rows *out, struct fm_error *err) FM_MUST_CHECK;
 void fm_gower_rows_close(struct fm_gower_rows *r);
 
@@ -49,5 +50,9 @@ void fm_gower_nearest(const struct fm_gower *g, const struct fm_gower_rows *from
 #define FM_GOWER_TIED UINT32_MAX
 void fm_gower_nearest_row(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_gower_rows *to,
 			  struct fm_pool *pool, int32_t *distance, uint32_t *row);
+
+/* The same for all rows of a table, however many, which are coded and searched a part at a time. */
+int fm_gower_nearest_of(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_table *t,
+			struct fm_pool *pool, int32_t *distance, uint32_t *row, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -94,6 +94,7 @@ size_t fm_points_count(const struct fm_points *p)
 
 struct search {
 	const struct fm_points *p;
+	uint32_t first; /* the number of the first point */
 	const struct fm_kernels *kernels;
 	const float *q;
 	size_t m;
@@ -128,7 +129,7 @@ static float look(const struct search *s, size_t i, size_t tile, const float *pr
 	for (int j = 0; j < TILE; j++) {
 		if (!(product[j] < below))
 			continue;
-		uint32_t r = (uint32_t)(tile * TILE + (size_t)j);
+		uint32_t r = s->first + (uint32_t)(tile * TILE + (size_t)j);
 		if (r >= skip.from && r < skip.to)
 			continue;
 		double d = 0;
@@ -181,11 +182,7 @@ static inline __attribute__((always_inline)) void shard(struct search *s, int nu
 			a[i * (size_t)wide + (size_t)c] = -2 * q[c];
 		a[i * (size_t)wide + (size_t)dim] = 1;
 		norm[i] = norm2(q, dim);
-		below[i] = INFINITY;
-		for (int j = 0; j < s->k; j++) {
-			s->row[(first + i) * (size_t)s->k + (size_t)j] = FM_NO_NEIGHBOUR;
-			s->d2[(first + i) * (size_t)s->k + (size_t)j] = INFINITY;
-		}
+		below[i] = limit(s, s->d2[(first + i) * (size_t)s->k + (size_t)s->k - 1], norm[i]);
 	}
 	for (size_t tile = 0; tile < p->tiles; tile++) {
 		s->kernels->gemm(&s->scratch[thread], FM_N, FM_N, (int)count, TILE, wide, a, wide,
@@ -213,15 +210,32 @@ __attribute__((target("avx512f"))) static void shard_avx512(void *ctx, int numbe
 }
 #endif
 
+void fm_neighbours_none(size_t m, int k, uint32_t *row, double *d2)
+{
+	for (size_t i = 0; i < m * (size_t)k; i++) {
+		row[i] = FM_NO_NEIGHBOUR;
+		d2[i] = INFINITY;
+	}
+}
+
 int fm_neighbours(const struct fm_points *p, const float *q, size_t m, int k, const struct fm_span *skip,
 		  struct fm_pool *pool, uint32_t *row, double *d2, struct fm_error *err)
 {
-	struct search s = {.p = p, .kernels = fm_kernels(), .q = q, .m = m, .k = k, .skip = skip, .row = row, .d2 = d2};
+	if (k >= 1 && k <= FM_NEIGHBOURS_MAX)
+		fm_neighbours_none(m, k, row, d2);
+	return fm_neighbours_more(p, 0, q, m, k, skip, pool, row, d2, err);
+}
+
+int fm_neighbours_more(const struct fm_points *p, uint32_t first, const float *q, size_t m, int k,
+		       const struct fm_span *skip, struct fm_pool *pool, uint32_t *row, double *d2,
+		       struct fm_error *err)
+{
+	struct search s = {.p = p, .first = first, .kernels = fm_kernels(), .q = q, .m = m, .k = k, .skip = skip, .row = row, .d2 = d2};
 	size_t threads = pool ? (size_t)fm_pool_size(pool) : 1;
 	void (*run)(void *, int, int) = shard_plain;
 	int rc;
 
-	if (k < 1 || k > FM_NEIGHBOURS_MAX || m >= (size_t)INT32_MAX)
+	if (k < 1 || k > FM_NEIGHBOURS_MAX || m >= (size_t)INT32_MAX || p->n >= FM_NO_NEIGHBOUR - first)
 		return fm_fail(err, FM_EINPUT, "%d neighbours of %zu queries are over the search's limits", k, m);
 	for (size_t i = 0; i < m; i++)
 		if (!point_ok(q + i * (size_t)p->dim, p->dim))

@@ -3,11 +3,9 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "privacy/features.h"
 #include "privacy/leak.h"
 #include "privacy/leakage.h"
 #include "privacy/membership.h"
-#include "privacy/neighbours.h"
 
 static const struct group {
 	const char *name;
@@ -55,7 +53,7 @@ static int sample_open(struct sample *s, struct fm_leak *l, int side, struct fm_
 	    (rc = fm_alloc(&s->score, s->n + 1, sizeof *s->score, "records", err)) != FM_OK)
 		return rc;
 	for (size_t i = 0; i < s->n; i++)
-		s->block[i] = b->of_row[side][s->row[i]];
+		s->block[i] = fm_block_of(b, side, s->row[i]);
 	if (side)
 		return FM_OK;
 	if ((rc = fm_alloc(&s->skip, s->n + 1, sizeof *s->skip, "records", err)) != FM_OK)
@@ -81,22 +79,15 @@ static int distances(struct fm_leak *l, const struct fm_features *f, struct samp
 {
 	const struct fm_table *t = synthetic ? l->synthetic : l->train;
 	struct sample *both[2] = {members, outsiders};
-	struct fm_points *points = NULL;
 	uint32_t *row = NULL;
-	float *x = NULL;
 	int rc;
 
-	if ((rc = fm_features_code(f, t, NULL, t->rows, &x, err)) != FM_OK ||
-	    (rc = fm_points_new(&points, x, t->rows, f->dim, err)) != FM_OK ||
-	    (rc = fm_alloc(&row, FM_LEAKAGE_RECORDS, sizeof *row, "neighbours", err)) != FM_OK)
-		goto out;
+	if ((rc = fm_alloc(&row, FM_LEAKAGE_RECORDS, sizeof *row, "neighbours", err)) != FM_OK)
+		return rc;
 	for (int k = 0; k < 2 && rc == FM_OK; k++)
-		rc = fm_neighbours(points, both[k]->x, both[k]->n, 1, synthetic ? NULL : both[k]->skip, l->pool, row,
-				   synthetic ? both[k]->to_synthetic : both[k]->to_real, err);
-out:
-	free(x);
+		rc = fm_leak_nearest(f, t, both[k]->x, both[k]->n, 1, synthetic ? NULL : both[k]->skip, l->pool, row,
+				     synthetic ? both[k]->to_synthetic : both[k]->to_real, err);
 	free(row);
-	fm_points_free(points);
 	return rc;
 }
 
@@ -123,7 +114,7 @@ static int judge(struct fm_leak *l, const struct group *group, struct sample *me
 	fm_features_fit(&f, l->train, group->columns & l->synthetic->present & l->holdout->present);
 	for (int k = 0; k < 2; k++) {
 		free(both[k]->x);
-		if ((rc = fm_features_code(&f, both[k]->t, both[k]->row, both[k]->n, &both[k]->x, err)) != FM_OK)
+		if ((rc = fm_features_code(&f, both[k]->t, both[k]->row, 0, both[k]->n, &both[k]->x, err)) != FM_OK)
 			return rc;
 	}
 	for (int synthetic = 0; synthetic < 2; synthetic++)

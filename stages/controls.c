@@ -43,27 +43,41 @@ struct window {
 	size_t first, rows;
 };
 
+/* By the column win; writes them where w is not NULL. */
+static size_t number_windows(const struct fm_table *t, struct window *w)
+{
+	const size_t chunk = 65536;
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->rows; i++) {
+		n += i == 0 || t->win[i] != t->win[i - 1];
+		if (w && (i == 0 || t->win[i] != t->win[i - 1]))
+			w[n - 1] = (struct window){i, 0};
+		if (w)
+			w[n - 1].rows++;
+		if ((i + 1) % chunk == 0)
+			fm_table_forget(t, i + 1 - chunk, i);
+	}
+	return n;
+}
+
 /* The windows of a table, in order: by its column win, else runs of RUN rows, or shorter ones where there are too few. */
 static int windows_of(const struct fm_table *t, struct window **out, size_t *n, struct fm_error *err)
 {
 	size_t run = t->rows / RUN < ENOUGH ? t->rows / ENOUGH : RUN;
-	int rc;
+	int rc, by_win;
 
-	*n = 0;
 	run = run ? run : 1;
-	if ((rc = fm_alloc(out, t->rows + 1, sizeof **out, "the windows of a table", err)) != FM_OK)
+	*n = FM_HAS(t, FM_WIN) ? number_windows(t, NULL) : 0;
+	by_win = *n >= ENOUGH;
+	if (!by_win)
+		*n = (t->rows + run - 1) / run;
+	if ((rc = fm_alloc(out, *n + 1, sizeof **out, "the windows of a table", err)) != FM_OK)
 		return rc;
-	if (FM_HAS(t, FM_WIN))
-		for (size_t i = 0; i < t->rows; i++) {
-			if (i == 0 || t->win[i] != t->win[i - 1])
-				(*out)[(*n)++] = (struct window){i, 0};
-			(*out)[*n - 1].rows++;
-		}
-	if (*n >= ENOUGH)
-		return FM_OK;
-	*n = 0;
-	for (size_t i = 0; i < t->rows; i += run)
-		(*out)[(*n)++] = (struct window){i, t->rows - i < run ? t->rows - i : run};
+	if (by_win)
+		number_windows(t, *out);
+	for (size_t k = 0; k < *n && !by_win; k++)
+		(*out)[k] = (struct window){k * run, t->rows - k * run < run ? t->rows - k * run : run};
 	return FM_OK;
 }
 

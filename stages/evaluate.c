@@ -23,6 +23,7 @@
 #include "manifests/canon.h"
 #include "privacy/leakage.h"
 #include "stages/controls.h"
+#include "stages/cut.h"
 #include "stages/membership.h"
 #include "stages/previous.h"
 #include "stages/stage.h"
@@ -34,6 +35,7 @@ enum purpose { FLOOR_TRAIN = 201, FLOOR_HOLDOUT };
 struct tables {
 	const struct fm_table *real, *synthetic, *holdout; /* holdout NULL when there is none */
 	struct fm_pool *pool;
+	size_t memory;
 };
 
 static int count_rows(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
@@ -100,7 +102,7 @@ static int anomaly(const struct tables *t, struct fm_metrics *out, struct fm_err
 
 static int leakage(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
 {
-	return fm_leakage(t->real, t->holdout, t->synthetic, t->pool, out, err);
+	return fm_leakage(t->real, t->holdout, t->synthetic, t->pool, t->memory, out, err);
 }
 
 /* ---- the groups ---- */
@@ -113,19 +115,20 @@ static const struct group {
 	int (*floor)(const struct fm_table *real, const struct fm_table *holdout, struct fm_pool *, const char *prefix,
 		     struct fm_metrics *, struct fm_error *);
 	int learns;
+	int whole; /* goes over all rows in bounded memory; the others are shown a cut of large tables */
 } groups[] = {
-    {"rows", {"rows."}, count_rows, NULL, 0},
-    {"marginals", {"jsd.", "jsd_mean8", "emd.", "emdn."}, fidelity, fm_fidelity, 0},
-    {"pairs", {"assoc.", "pair_jsd"}, association, fm_association, 0},
-    {"time and structure", {"time."}, structure, fm_structure, 0},
-    {"heavy hitters", {"heavy."}, heavy, fm_heavy, 0},
-    {"bursts", {"burst."}, burst, fm_burst, 0},
-    {"two-sample tests", {"c2st."}, two_sample, fm_c2st, 1},
-    {"rules", {"rules."}, rules, NULL, 0},
-    {"classification", {"downstream.label_classes", "tstr.", "trtr."}, classification, NULL, 1},
-    {"anomaly detection", {"anomaly."}, anomaly, fm_anomaly_floor, 1},
-    {"prediction task", {"downstream."}, downstream, NULL, 1},
-    {"leakage", {"leak."}, leakage, NULL, 0},
+    {"rows", {"rows."}, count_rows, NULL, 0, 1},
+    {"marginals", {"jsd.", "jsd_mean8", "emd.", "emdn."}, fidelity, fm_fidelity, 0, 0},
+    {"pairs", {"assoc.", "pair_jsd"}, association, fm_association, 0, 0},
+    {"time and structure", {"time."}, structure, fm_structure, 0, 0},
+    {"heavy hitters", {"heavy."}, heavy, fm_heavy, 0, 0},
+    {"bursts", {"burst."}, burst, fm_burst, 0, 0},
+    {"two-sample tests", {"c2st."}, two_sample, fm_c2st, 1, 0},
+    {"rules", {"rules."}, rules, NULL, 0, 1},
+    {"classification", {"downstream.label_classes", "tstr.", "trtr."}, classification, NULL, 1, 0},
+    {"anomaly detection", {"anomaly."}, anomaly, fm_anomaly_floor, 1, 0},
+    {"prediction task", {"downstream."}, downstream, NULL, 1, 0},
+    {"leakage", {"leak."}, leakage, NULL, 0, 1},
 };
 enum { NGROUPS = sizeof groups / sizeof *groups };
 
@@ -159,9 +162,9 @@ unsigned fm_evaluate_groups_that_learn(void)
 }
 
 int fm_evaluate_some(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
-		     unsigned set, struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err)
+		     unsigned set, struct fm_pool *pool, size_t memory, struct fm_metrics *out, struct fm_error *err)
 {
-	struct tables t = {real, synthetic, holdout, pool};
+	struct tables t = {real, synthetic, holdout, pool, memory};
 	int rc = FM_OK;
 
 	for (unsigned g = 0; g < NGROUPS && rc == FM_OK; g++)
@@ -219,30 +222,51 @@ int fm_evaluate_floor(const struct fm_table *real, const struct fm_table *holdou
 	return rc;
 }
 
+/* How many rows of what was cut are judged. */
+static int count_judged(const struct fm_cuts *c, struct fm_metrics *out, struct fm_error *err)
+{
+	static const char *const name[3] = {"rows.judged_real", "rows.judged_synthetic", "rows.judged_holdout"};
+	int rc = FM_OK;
+
+	for (int k = 0; k < 3 && rc == FM_OK; k++)
+		if (c->own[k])
+			rc = fm_metrics_add(out, name[k], (double)c->own[k]->rows, (int64_t)c->own[k]->rows, err);
+	return rc;
+}
+
 int fm_evaluate_tables(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
-		       int threads, struct fm_metrics *out, struct fm_error *err)
+		       int threads, size_t memory, struct fm_metrics *out, struct fm_error *err)
 {
 	struct fm_pool *pool = NULL;
+	struct fm_cuts cut = {0};
 	struct fm_progress p;
+	size_t left;
 	int rc;
 
 	if (real->rows == 0 || synthetic->rows == 0)
 		return fm_fail(err, FM_EINPUT, "the %s table has no rows: there is nothing to evaluate",
 			       real->rows ? "synthetic" : "real");
 	holdout = holdout && holdout->rows > 0 ? holdout : NULL;
-	if ((rc = fm_pool_new(&pool, threads, err)) != FM_OK)
-		return rc;
+	if ((rc = fm_pool_new(&pool, threads, err)) != FM_OK ||
+	    (rc = fm_cuts_make(&cut, real, synthetic, holdout, memory, err)) != FM_OK ||
+	    (rc = count_judged(&cut, out, err)) != FM_OK)
+		goto out;
+	left = memory - fm_cuts_bytes(&cut);
 	fm_progress_begin(&p, "evaluate", "steps", NGROUPS + (holdout ? 1 : 0));
 	for (unsigned g = 0; g < NGROUPS && rc == FM_OK; g++) {
+		int whole = groups[g].whole;
 		fm_progress_step(&p, g, groups[g].name);
-		rc = fm_evaluate_some(real, synthetic, holdout, 1u << g, pool, out, err);
+		rc = fm_evaluate_some(whole ? real : cut.real, whole ? synthetic : cut.synthetic,
+				      whole ? holdout : cut.holdout, 1u << g, pool, left, out, err);
 	}
 	if (rc == FM_OK && holdout) {
 		fm_progress_step(&p, NGROUPS, "noise floor");
-		if ((rc = fm_evaluate_floor(real, holdout, ~0u, pool, out, err)) == FM_OK)
+		if ((rc = fm_evaluate_floor(cut.real, cut.holdout, ~0u, pool, out, err)) == FM_OK)
 			fm_progress_step(&p, NGROUPS + 1, "noise floor");
 	}
 	fm_progress_end(&p, rc == FM_OK ? NULL : "failed");
+out:
+	fm_cuts_free(&cut);
 	fm_pool_free(pool);
 	return rc;
 }
@@ -262,8 +286,10 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 {
 	struct fm_table *train = NULL, *holdout = NULL, *synthetic = NULL;
 	json_t *list = NULL, *histograms = NULL, *controls = NULL;
+	size_t memory = (size_t)in->cfg->gate.memory << 20;
 	struct fm_dialect *dialect = NULL;
 	struct fm_pool *pool = NULL;
+	struct fm_cuts cut = {0};
 	int rc;
 
 	*out = (struct fm_evaluate_out){0};
@@ -273,7 +299,8 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 		goto out;
 	if ((rc = fm_table_open(&synthetic, in->synthetic_dir, err)) != FM_OK)
 		goto out;
-	if ((rc = fm_evaluate_tables(train, synthetic, holdout, in->cfg->train.threads, &out->metrics, err)) != FM_OK)
+	if ((rc = fm_evaluate_tables(train, synthetic, holdout, in->cfg->train.threads, memory, &out->metrics,
+				     err)) != FM_OK)
 		goto out;
 	if ((rc = fm_pool_new(&pool, in->cfg->train.threads, err)) != FM_OK)
 		goto out;
@@ -283,11 +310,12 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 		goto out;
 	if (in->previous &&
 	    ((rc = fm_dialect_load(&dialect, in->cfg->source.dialect, err)) != FM_OK ||
-	     (rc = fm_previous_compare(in->previous, dialect, 0, synthetic, pool, &out->metrics, err)) != FM_OK))
+	     (rc = fm_previous_compare(in->previous, dialect, 0, synthetic, pool, memory, in->out_dir, &out->metrics, err)) != FM_OK))
 		goto out;
 	list = fm_metrics_list(&out->metrics);
 	if ((rc = save(list, in->out_dir, "metrics.json", err)) != FM_OK ||
-	    (rc = fm_histograms(train, synthetic, holdout, &histograms, err)) != FM_OK || /* for the report */
+	    (rc = fm_cuts_make(&cut, train, synthetic, holdout, memory, err)) != FM_OK ||
+	    (rc = fm_histograms(cut.real, cut.synthetic, cut.holdout, &histograms, err)) != FM_OK || /* for the report */
 	    (rc = save(histograms, in->out_dir, "histograms.json", err)) != FM_OK || in->cfg->gate.control_rows == 0)
 		goto out;
 	if ((rc = fm_controls_measure(in->cfg, train, holdout, FM_CONTROLS_SEED, pool, &controls, err)) != FM_OK)
@@ -297,6 +325,7 @@ out:
 	json_decref(list);
 	json_decref(histograms);
 	json_decref(controls);
+	fm_cuts_free(&cut);
 	fm_pool_free(pool);
 	fm_dialect_free(dialect);
 	fm_table_free(train);

@@ -8,10 +8,10 @@
 #define ARCHIVE ".tar.zst"
 
 int fm_previous_compare(const char *path, const struct fm_dialect *d, uint64_t rows, const struct fm_table *current,
-			struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err)
+			struct fm_pool *pool, size_t memory, const char *spill, struct fm_metrics *out, struct fm_error *err)
 {
 	size_t n = strlen(path), suffix = strlen(ARCHIVE);
-	struct fm_trace_opts o = {.path = path, .dialect = d, .rows = rows, .missing = FM_MISSING_ZERO};
+	struct fm_trace_opts o = {.path = path, .dialect = d, .rows = rows, .missing = FM_MISSING_ZERO, .spill = spill};
 	struct fm_trace_stats stats;
 	struct fm_table *previous = NULL;
 	int rc;
@@ -20,7 +20,7 @@ int fm_previous_compare(const char *path, const struct fm_dialect *d, uint64_t r
 		o.member = "*/data/flows.csv";
 	if ((rc = fm_trace_load(&previous, &o, 0.0, &stats, err)) != FM_OK)
 		return fm_error_prefix(err, "the previous release: ");
-	rc = fm_leak_difference(previous, current, pool, out, err);
+	rc = fm_leak_difference(previous, current, pool, memory, out, err);
 	fm_table_free(previous);
 	return rc;
 }

@@ -6,6 +6,8 @@
 #include "judge/downstream.h"
 #include "manifests/canon.h"
 #include "manifests/check_names.h"
+#include "stages/cut.h"
+#include "stages/evaluate.h"
 #include "stages/gate.h"
 #include "stages/stage.h"
 #include "tests/unit/scratch.h"
@@ -36,6 +38,7 @@ static void test_stage_feeds_the_gate(void **state)
 
 	(void)state;
 	cfg->train.threads = 1;
+	cfg->gate.memory = 1024;
 	OK(fm_stage_evaluate(&in, &out, &err));
 	OK(fm_json_load(&list, scratch_path("metrics.json"), 1 << 20, &err));
 	OK(fm_metrics_from_list(&read, list, &err));
@@ -125,11 +128,71 @@ static void test_prediction_task_tells_good_from_useless(void **state)
 	fm_table_free(s);
 }
 
+static void test_a_cut_is_stretches_of_neighbours(void **state)
+{
+	struct fm_table *t = random_table(FM_CUT_STRETCHES * 100 + 17, 1), *cut = NULL;
+	struct fm_error err = {0};
+	size_t stretches = 1;
+
+	(void)state;
+	OK(fm_cut(&cut, t, t->rows, &err));
+	assert_null(cut);
+	for (size_t i = 0; i < t->rows; i++)
+		t->te[i] = (int64_t)i;
+	OK(fm_cut(&cut, t, FM_CUT_STRETCHES * 30 + 5, &err));
+	assert_int_equal(cut->rows, FM_CUT_STRETCHES * 30 + 5);
+	for (size_t i = 1; i < cut->rows; i++) {
+		assert_true(cut->te[i] > cut->te[i - 1]);
+		stretches += cut->te[i] != cut->te[i - 1] + 1;
+		assert_int_equal(cut->byt[i], t->byt[cut->te[i]]);
+	}
+	assert_int_equal(stretches, FM_CUT_STRETCHES);
+	assert_true(cut->te[0] == 0 && cut->te[cut->rows - 1] > (int64_t)t->rows * 98 / 100);
+	fm_table_free(cut);
+	fm_table_free(t);
+}
+
+/* Of more rows than fit, statistics see some; leakage and the rules of a flow see all, and say the same. */
+static void test_large_tables_are_judged_in_bounded_memory(void **state)
+{
+	struct fm_table *t = random_table(6000, 1), *h = random_table(3000, 2), *s = random_table(5000, 3);
+	struct fm_metrics all = {0}, cut = {0};
+	struct fm_error err = {0};
+	size_t leaks = 0;
+
+	(void)state;
+	s->pkt[4999] = 0; /* what no flow can be, in a row that the cut does not have */
+	for (int c = 0; c < FM_NFLOWCOL; c++)
+		memcpy((char *)s->col[c] + 4998 * fm_cols[c].width, (char *)t->col[c] + 5999 * fm_cols[c].width,
+		       fm_cols[c].width);
+	OK(fm_evaluate_tables(t, s, h, 1, (size_t)1 << 30, &all, &err));
+	OK(fm_evaluate_tables(t, s, h, 1, (size_t)2 << 20, &cut, &err));
+	assert_null(fm_metrics_find(&all, "rows.judged_real"));
+	assert_true(metric(&cut, "rows.judged_synthetic") == (double)fm_cut_most((size_t)2 << 20));
+	assert_int_equal(fm_metrics_find(&cut, "jsd.SA")->n, fm_cut_most((size_t)2 << 20));
+	assert_true(metric(&cut, "jsd.SA") != metric(&all, "jsd.SA"));
+	assert_true(metric(&cut, "rules.broken_share") == 1.0 / 5000);
+	assert_true(metric(&cut, "leak.rows_equal") == 1.0 / 5000);
+	for (size_t i = 0; i < all.n; i++)
+		if (strncmp(all.m[i].name, "leak.", 5) == 0 && ++leaks) {
+			double v = metric(&cut, all.m[i].name);
+			assert_memory_equal(&v, &all.m[i].value, sizeof v);
+		}
+	assert_true(leaks > 100);
+	fm_metrics_free(&all);
+	fm_metrics_free(&cut);
+	fm_table_free(t);
+	fm_table_free(h);
+	fm_table_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_stage_feeds_the_gate, scratch_setup, scratch_teardown),
 	    cmocka_unit_test_setup_teardown(test_stage_without_a_table_fails, scratch_setup, scratch_teardown),
+	    cmocka_unit_test(test_a_cut_is_stretches_of_neighbours),
+	    cmocka_unit_test(test_large_tables_are_judged_in_bounded_memory),
 	    cmocka_unit_test(test_prediction_task_tells_good_from_useless),
 	};
 

@@ -33,9 +33,9 @@ static void test_windows_become_blocks(void **state)
 	OK(fm_blocks_new(&b, t, h, &err));
 	assert_int_equal(b->n, 4);
 	assert_int_equal(b->train, 3);
-	assert_int_equal(b->of_row[0][127], 1);
-	assert_int_equal(b->of_row[0][128], 2);
-	assert_int_equal(b->of_row[1][0], 3);
+	assert_int_equal(fm_block_of(b, 0, 127), 1);
+	assert_int_equal(fm_block_of(b, 0, 128), 2);
+	assert_int_equal(fm_block_of(b, 1, 0), 3);
 	assert_int_equal(b->rows[2].from, 128);
 	assert_int_equal(b->rows[2].to, 130);
 	fm_blocks_free(b);
@@ -54,6 +54,10 @@ static void test_windows_become_blocks(void **state)
 	assert_int_equal(b->n, 12);
 	assert_int_equal(b->train, 10);
 	assert_int_equal(b->rows[11].to - b->rows[11].from, 5);
+	for (uint32_t i = 0; i < 130; i++)
+		assert_int_equal(fm_block_of(b, 0, i), i / 13);
+	for (uint32_t i = 0; i < 10; i++)
+		assert_int_equal(fm_block_of(b, 1, i), 10 + i / 5);
 	fm_blocks_free(b);
 	t->win = h->win = NULL;
 	t->present = h->present = FM_COLS_UGR16;
@@ -264,25 +268,25 @@ static void test_releases_beside_each_other(void **state)
 	struct fm_error err = {0};
 
 	(void)state;
-	OK(fm_leak_difference(a, b, NULL, &m, &err)); /* two draws of one truth */
+	OK(fm_leak_difference(a, b, NULL, (size_t)1 << 30, &m, &err)); /* two draws of one truth */
 	assert_true(metric(&m, "leak.release_equal") == 0);
 	const struct fm_metric *near = fm_metrics_find(&m, "leak.release_share_nearer_no_addr_time");
 	assert_true(near->ci_lo < 0.52 && near->ci_hi > 0.48);
 	assert_true(metric(&m, "leak.release_dcr_median") > 0 && metric(&m, "leak.release_own_median_sizes") > 0);
 	fm_metrics_free(&m);
 	m = (struct fm_metrics){0};
-	OK(fm_leak_difference(a, a, NULL, &m, &err)); /* published again as it was */
+	OK(fm_leak_difference(a, a, NULL, (size_t)1 << 30, &m, &err)); /* published again as it was */
 	assert_true(metric(&m, "leak.release_equal") == 1 && metric(&m, "leak.release_share_nearer") == 1);
 	assert_true(metric(&m, "leak.release_dcr_median") == 0);
 	fm_metrics_free(&m);
 	m = (struct fm_metrics){0};
 	a->rows = b->rows = 1; /* no other row of its own */
-	OK(fm_leak_difference(a, b, NULL, &m, &err));
+	OK(fm_leak_difference(a, b, NULL, (size_t)1 << 30, &m, &err));
 	assert_true(isnan(metric(&m, "leak.release_own_median")));
 	fm_metrics_free(&m);
 	b->rows = 0;
-	assert_int_equal(fm_leak_difference(a, b, NULL, &m, &err), FM_EINPUT);
-	assert_int_equal(fm_leak_difference(b, a, NULL, &m, &err), FM_EINPUT);
+	assert_int_equal(fm_leak_difference(a, b, NULL, (size_t)1 << 30, &m, &err), FM_EINPUT);
+	assert_int_equal(fm_leak_difference(b, a, NULL, (size_t)1 << 30, &m, &err), FM_EINPUT);
 	fm_table_free(a);
 	fm_table_free(b);
 }

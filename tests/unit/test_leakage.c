@@ -13,7 +13,7 @@ static void leakage(const struct fm_table *train, const struct fm_table *holdout
 	struct fm_error err = {0};
 
 	*m = (struct fm_metrics){0};
-	OK(fm_leakage(train, holdout, synthetic, NULL, m, &err));
+	OK(fm_leakage(train, holdout, synthetic, NULL, FM_LEAKAGE_MEMORY, m, &err));
 }
 
 /* Every k-th row of `to` becomes a training row. */
@@ -189,64 +189,85 @@ static void test_training_as_its_own_holdout_is_half(void **state)
 	fm_table_free(s);
 }
 
+/* Records that fm_match reports: how many, and of which side and row the last one was. */
+struct seen {
+	size_t n[2];
+	uint32_t row;
+};
+
+static int see_record(void *ctx, int side, uint32_t row, struct fm_error *err)
+{
+	struct seen *seen = ctx;
+
+	(void)err;
+	seen->n[side]++;
+	seen->row = row;
+	return FM_OK;
+}
+
+static size_t matched(const struct fm_table *t, const struct fm_table *s)
+{
+	struct fm_match m = {.train = t, .synthetic = s, .columns = FM_COLS_UGR16, .memory = 1 << 20};
+	struct fm_error err = {0};
+
+	OK(fm_match(&m, &err));
+	return m.synthetic_equal;
+}
+
 /* Categories are numbered otherwise in another table: equal text is equal. */
 static void test_matches_by_text(void **state)
 {
 	struct fm_table *t = random_table(200, 1), *s = random_table(200, 1);
-	struct fm_match_index *x = NULL;
+	struct fm_match m = {.train = t, .synthetic = s, .columns = 1u << FM_WIN, .memory = 1 << 20};
 	struct fm_error err = {0};
-	uint32_t times[200];
-	size_t matched;
 
 	(void)state;
 	char *tcp = s->dict[FM_PR].value[0];
 	s->dict[FM_PR].value[0] = s->dict[FM_PR].value[1];
 	s->dict[FM_PR].value[1] = tcp;
-	OK(fm_match_index_new(&x, t, FM_COLS_UGR16, &err));
-	OK(fm_match(x, s, NULL, &matched, &err));
 	size_t icmp = 0;
 	for (size_t i = 0; i < 200; i++)
 		icmp += s->pr[i] == 2;
-	assert_int_equal(matched, icmp);
+	assert_int_equal(matched(t, s), icmp);
 	for (size_t i = 0; i < 200; i++)
 		s->pr[i] = s->pr[i] == 2 ? 2 : 1 - s->pr[i];
-	OK(fm_match(x, s, times, &matched, &err));
-	assert_int_equal(matched, 200);
-	for (size_t i = 0; i < 200; i++)
-		assert_int_equal(times[i], 1);
-	fm_match_index_free(x);
+	assert_int_equal(matched(t, s), 200);
 	free(s->dict[FM_LABEL].value[0]);
 	s->dict[FM_LABEL].value[0] = strdup("unheard-of"); /* a text that training does not have matches nothing */
-	OK(fm_match_index_new(&x, t, FM_COLS_UGR16, &err));
-	OK(fm_match(x, s, NULL, &matched, &err));
-	assert_int_equal(matched, 0);
-	fm_match_index_free(x);
-	assert_int_equal(fm_match_index_new(&x, t, 1u << FM_WIN, &err), FM_EINPUT);
+	assert_int_equal(matched(t, s), 0);
+	assert_int_equal(fm_match(&m, &err), FM_EINPUT);
 	fm_table_free(t);
 	fm_table_free(s);
 }
 
-static void test_multiplicity(void **state)
+static void test_records_occur_once(void **state)
 {
-	struct fm_table *t = random_table(100, 1), *s = random_table(100, 1);
-	struct fm_match_index *x = NULL;
+	struct fm_table *t = random_table(100, 1), *h = random_table(50, 2), *s = random_table(100, 1);
+	struct seen seen = {{0, 0}, 0};
+	struct fm_match m = {.train = t, .holdout = h, .synthetic = s, .columns = FM_COLS_UGR16, .memory = 1 << 20,
+			     .record = see_record, .ctx = &seen};
 	struct fm_error err = {0};
-	uint32_t times[100];
-	size_t matched;
 
 	(void)state;
-	plant(t, t, 1);
-	for (int c = 0; c < FM_NFLOWCOL; c++)
-		for (size_t i = 0; i < 60; i++)
+	for (int c = 0; c < FM_NFLOWCOL; c++) {
+		for (size_t i = 0; i < 60; i++) /* the first 60 training rows are one, which is emitted once */
 			memcpy((char *)t->col[c] + i * fm_cols[c].width, (char *)s->col[c], fm_cols[c].width);
-	OK(fm_match_index_new(&x, t, FM_COLS_UGR16, &err));
-	OK(fm_match(x, s, times, &matched, &err));
-	assert_int_equal(times[0], 60);
-	assert_int_equal(times[1], 0);
-	assert_int_equal(times[99], 1);
-	assert_int_equal(matched, 41);
-	fm_match_index_free(x);
+		memcpy((char *)h->col[c] + 7 * fm_cols[c].width, (char *)t->col[c] + 99 * fm_cols[c].width, fm_cols[c].width);
+		memcpy((char *)s->col[c] + 3 * fm_cols[c].width, (char *)h->col[c] + 5 * fm_cols[c].width, fm_cols[c].width);
+	}
+	OK(fm_match(&m, &err));
+	assert_int_equal(m.synthetic_equal, 1 + 40);
+	assert_int_equal(m.holdout_equal, 1);
+	assert_int_equal(seen.n[0], 39); /* rows 60 to 98: 99 is in the holdout too */
+	assert_int_equal(seen.n[1], 1);
+	/* A label that training does not have is the same in the other two, whatever its number there. */
+	fm_dict_index(&s->dict[FM_LABEL], "another", 7, true);
+	h->label[5] = (uint16_t)fm_dict_index(&h->dict[FM_LABEL], "unheard-of", 10, true);
+	s->label[3] = (uint16_t)fm_dict_index(&s->dict[FM_LABEL], "unheard-of", 10, true);
+	OK(fm_match(&m, &err));
+	assert_int_equal(seen.n[1], 2);
 	fm_table_free(t);
+	fm_table_free(h);
 	fm_table_free(s);
 }
 
@@ -283,9 +304,9 @@ static void test_nearest_is_exact_for_any_threads_and_sizes(void **state)
 	(void)state;
 	OK(fm_pool_new(&pool, 3, &err));
 	OK(fm_gower_new(&g, t, FM_COLS_UGR16, &err));
-	OK(fm_gower_code(g, s, NULL, 37, &from, &err));
+	OK(fm_gower_code(g, s, NULL, 0, 37, &from, &err));
 	for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
-		OK(fm_gower_code(g, t, NULL, sizes[k], &to, &err));
+		OK(fm_gower_code(g, t, NULL, 0, sizes[k], &to, &err));
 		fm_gower_nearest(g, &from, &to, NULL, one);
 		fm_gower_nearest(g, &from, &to, pool, many);
 		assert_memory_equal(one, many, sizeof one);
@@ -323,9 +344,9 @@ static void test_the_nearest_row_is_named_unless_several_are(void **state)
 			memcpy((char *)t->col[c] + i * fm_cols[c].width,
 			       (char *)t->col[c] + (i - 1000) * fm_cols[c].width, fm_cols[c].width);
 	OK(fm_gower_new(&g, t, FM_COLS_UGR16, &err));
-	OK(fm_gower_code(g, s, NULL, 50, &from, &err));
+	OK(fm_gower_code(g, s, NULL, 0, 50, &from, &err));
 	for (size_t n = 995; n <= 1100; n += 15) { /* with padding, and without twins at first */
-		OK(fm_gower_code(g, t, NULL, n, &to, &err));
+		OK(fm_gower_code(g, t, NULL, 0, n, &to, &err));
 		fm_gower_nearest_row(g, &from, &to, NULL, d, row);
 		for (size_t i = 0; i < 50; i++) {
 			int32_t best = INT32_MAX;
@@ -523,17 +544,19 @@ static void test_degenerate_tables_are_judged(void **state)
 	fm_table_free(s);
 }
 
-static void test_threads_change_nothing(void **state)
+/* With little memory the rows are gone over several times, and the records are counted a thousand at a time. */
+static void test_threads_and_memory_change_nothing(void **state)
 {
-	struct fm_table *t = random_table(900, 1), *h = random_table(700, 2), *s = random_table(500, 3);
+	struct fm_table *t = random_table(20000, 1), *h = random_table(7000, 2), *s = random_table(3000, 3);
 	struct fm_metrics one = {0}, many = {0};
 	struct fm_pool *pool = NULL;
 	struct fm_error err = {0};
 
 	(void)state;
+	plant(s, t, 2);
 	OK(fm_pool_new(&pool, 5, &err));
-	OK(fm_leakage(t, h, s, NULL, &one, &err));
-	OK(fm_leakage(t, h, s, pool, &many, &err));
+	OK(fm_leakage(t, h, s, NULL, FM_LEAKAGE_MEMORY, &one, &err));
+	OK(fm_leakage(t, h, s, pool, FM_LEAKAGE_LEAST, &many, &err));
 	assert_int_equal(one.n, many.n);
 	for (size_t i = 0; i < one.n; i++) {
 		assert_string_equal(one.m[i].name, many.m[i].name);
@@ -570,9 +593,9 @@ static void test_no_rows_is_refused(void **state)
 
 	(void)state;
 	s->rows = 0;
-	assert_int_equal(fm_leakage(t, NULL, s, NULL, &m, &err), FM_EINPUT);
-	assert_int_equal(fm_leakage(s, NULL, t, NULL, &m, &err), FM_EINPUT);
-	assert_int_equal(fm_leakage(t, s, t, NULL, &m, &err), FM_OK);
+	assert_int_equal(fm_leakage(t, NULL, s, NULL, FM_LEAKAGE_MEMORY, &m, &err), FM_EINPUT);
+	assert_int_equal(fm_leakage(s, NULL, t, NULL, FM_LEAKAGE_MEMORY, &m, &err), FM_EINPUT);
+	assert_int_equal(fm_leakage(t, s, t, NULL, FM_LEAKAGE_MEMORY, &m, &err), FM_OK);
 	assert_null(fm_metrics_find(&m, "leak.share_nearer_train"));
 	fm_metrics_free(&m);
 	fm_table_free(t);
@@ -589,7 +612,7 @@ int main(void)
 	    cmocka_unit_test(test_noisy_copies_are_nearer),
 	    cmocka_unit_test(test_training_as_its_own_holdout_is_half),
 	    cmocka_unit_test(test_matches_by_text),
-	    cmocka_unit_test(test_multiplicity),
+	    cmocka_unit_test(test_records_occur_once),
 	    cmocka_unit_test(test_nearest_is_exact_for_any_threads_and_sizes),
 	    cmocka_unit_test(test_the_nearest_row_is_named_unless_several_are),
 	    cmocka_unit_test(test_copied_outliers_are_attached),
@@ -597,7 +620,7 @@ int main(void)
 	    cmocka_unit_test(test_a_memoriser_is_seen_by_every_judge),
 	    cmocka_unit_test(test_echo_is_counted),
 	    cmocka_unit_test(test_degenerate_tables_are_judged),
-	    cmocka_unit_test(test_threads_change_nothing),
+	    cmocka_unit_test(test_threads_and_memory_change_nothing),
 	    cmocka_unit_test(test_wilson),
 	    cmocka_unit_test(test_no_rows_is_refused),
 	};
