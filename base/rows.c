@@ -98,6 +98,7 @@ int fm_table_take(struct fm_table **out, const struct fm_table *t, const uint32_
 			for (size_t i = 0; i < n; i++)
 				((uint64_t *)s->col[c])[i] = ((const uint64_t *)t->col[c])[row[i]];
 		}
+		fm_table_forget(t, 0, t->rows);
 	}
 	s->rows = n;
 	*out = s;

@@ -400,6 +400,15 @@ void fm_table_forget(const struct fm_table *t, size_t from, size_t to)
 	}
 }
 
+/* The system maps 64 KiB around a row that is read: far apart, 128 rows of a column are 8 MiB. */
+void fm_table_forget_passed(const struct fm_table *t, const uint32_t *row, size_t i, size_t *last)
+{
+	if (i - *last < 128 || row[i] - row[*last] < 65536)
+		return;
+	fm_table_forget(t, row[*last], (size_t)row[i] + 1);
+	*last = i;
+}
+
 void fm_table_free(struct fm_table *t)
 {
 	if (t == NULL)

@@ -114,6 +114,9 @@ static inline uint64_t fm_table_value(const struct fm_table *t, int c, size_t ro
 /* Let go of the memory that rows [from, to) of a mapped table take; the system reads them again when they are looked at.
  * Does nothing to a table in memory.  For those who go over a table that may be larger than the memory they were given. */
 void fm_table_forget(const struct fm_table *t, size_t from, size_t to);
+/* The same for those who read the rows of a rising list, after the i-th: now and then what lies behind is let go of.  *last is
+ * the caller's, at first 0. */
+void fm_table_forget_passed(const struct fm_table *t, const uint32_t *row, size_t i, size_t *last);
 
 /* Streaming writer: append rows of an in-memory chunk (its dicts grow; indices must keep their meaning from chunk to chunk). */
 struct fm_table_writer;

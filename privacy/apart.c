@@ -46,6 +46,14 @@ static uint64_t terms(const struct pass *p, int side, size_t row, uint64_t term[
 	return sum;
 }
 
+/* The same of the i-th record; now and then what was read of the tables is let go of. */
+static uint64_t record_terms(const struct pass *p, const struct fm_leak_record *list, size_t i, uint64_t term[FM_NCOL])
+{
+	for (int k = 0; k < 2 && (i + 1) % 1024 == 0; k++)
+		fm_table_forget(p->side[k], 0, p->side[k]->rows);
+	return terms(p, list[i].side, list[i].row, term);
+}
+
 static uint64_t without(const struct drop *d, uint64_t sum, const uint64_t term[FM_NCOL])
 {
 	return sum - term[d->c] - (d->d == d->c ? 0 : term[d->d]);
@@ -98,7 +106,7 @@ static void lower(const struct pass *p, uint8_t level, struct fm_leak_record *li
 	uint64_t term[FM_NCOL] = {0};
 
 	for (size_t i = 0; i < p->n; i++) {
-		uint64_t sum = terms(p, list[i].side, list[i].row, term);
+		uint64_t sum = record_terms(p, list, i, term);
 		for (int k = 0; k < p->ndrops && list[i].apart > level; k++) {
 			const struct drop *d = &p->drop[k];
 			if (d->times[first_not_below(d->key, p->n, without(d, sum, term))] > 1) /* one is the record */
@@ -128,7 +136,7 @@ static int run_pass(struct pass *p, struct fm_pool *pool, uint8_t level, struct 
 			goto out;
 	}
 	for (size_t i = 0; i < p->n; i++) {
-		uint64_t sum = terms(p, list[i].side, list[i].row, term);
+		uint64_t sum = record_terms(p, list, i, term);
 		for (int k = 0; k < p->ndrops; k++) {
 			uint64_t v = p->drop[k].key[i] = without(&p->drop[k], sum, term), bit = v >> p->shift;
 			p->drop[k].sieve[bit >> 6] |= (uint64_t)1 << (bit & 63);
@@ -183,7 +191,7 @@ int fm_leak_set_apart(struct fm_leak *l, unsigned columns, struct fm_leak_record
 	}
 	for (size_t i = 0; i < n; i++) {
 		list[i].apart = 3;
-		list[i].hash = terms(&p, list[i].side, list[i].row, term);
+		list[i].hash = record_terms(&p, list, i, term);
 	}
 	for (int c = 0; c < FM_NCOL && rc == FM_OK; c++)
 		if (columns >> c & 1u)

@@ -92,8 +92,10 @@ static int codes_open(struct codes *s, const struct fm_table *t, const struct fm
 		    ((rc = fm_alloc(&code, t->dict[c].n + 1, sizeof *code, "category codes", err)) != FM_OK ||
 		     (rc = fm_dict_match(&train->dict[c], &t->dict[c], code, err)) != FM_OK))
 			break;
-		for (size_t i = 0; i < n; i++) {
+		for (size_t i = 0, last = 0; i < n; i++) {
 			size_t r = row ? row[i] : i;
+			if (row)
+				fm_table_forget_passed(t, row, i, &last);
 			s->v[k][i] = fm_table_value(t, c, r);
 			if (code)
 				s->v[k][i] = code[s->v[k][i]];

@@ -86,8 +86,11 @@ static int code_categories(int c, const struct fm_table *t, const uint32_t *row,
 		return rc;
 	for (size_t i = 0; i < d->n; i++)
 		place(c, text_hash(d->value[i]), places[i]);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0, last = 0; i < n; i++) {
 		memcpy(x + i * dim, places[v[row ? row[i] : first + i]], sizeof *places);
+		if (row)
+			fm_table_forget_passed(t, row, i, &last);
+	}
 	free(places);
 	return FM_OK;
 }
@@ -111,8 +114,10 @@ int fm_features_code(const struct fm_features *f, const struct fm_table *t, cons
 				goto fail;
 			continue;
 		}
-		for (size_t i = 0; i < n; i++) {
+		for (size_t i = 0, last = 0; i < n; i++) {
 			size_t r = row ? row[i] : first + i;
+			if (row)
+				fm_table_forget_passed(t, row, i, &last);
 			if (is_number(c)) {
 				double v = (number(t, c, r) - f->mean[c]) * f->scale[c];
 				at[i * dim] = (float)fmax(-FM_FEATURE_LARGEST, fmin(FM_FEATURE_LARGEST, v));

@@ -123,6 +123,13 @@ static int share_unknown(struct search *s, struct fm_error *err)
 
 #define CHUNK ((size_t)1 << 16)
 
+static void forget(const struct search *s)
+{
+	for (int k = 0; k < NSIDES; k++)
+		if (s->side[k])
+			fm_table_forget(s->side[k], 0, s->side[k]->rows);
+}
+
 /* The rows whose hash is in one range. */
 static void search_part(struct search *s, uint64_t part)
 {
@@ -136,8 +143,8 @@ static void search_part(struct search *s, uint64_t part)
 				else
 					meet_real(s, side, i, hash);
 			}
-			if (s->parts > 1 && (i + 1) % CHUNK == 0)
-				fm_table_forget(s->side[side], i + 1 - CHUNK, i + 1);
+			if ((i + 1) % CHUNK == 0)
+				forget(s); /* rows here and there were looked at too */
 		}
 	}
 }

@@ -57,8 +57,10 @@ int fm_gower_new(struct fm_gower **out, const struct fm_table *train, unsigned c
 			continue;
 		if ((rc = fm_alloc(&g->sorted[f], n, sizeof **g->sorted, "ranks", err)) != FM_OK)
 			goto out;
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0, last = 0; i < n; i++) {
 			g->sorted[f][i] = key(train, rank_cols[f], row[i]);
+			fm_table_forget_passed(train, row, i, &last);
+		}
 		if ((rc = fm_sort_u64(g->sorted[f], NULL, n, err)) != FM_OK)
 			goto out;
 		fm_table_forget(train, 0, rows);
@@ -163,6 +165,8 @@ int fm_gower_code(const struct fm_gower *g, const struct fm_table *t, const uint
 		}
 		for (size_t i = n; i < padded; i++)
 			v[i] = v[n - 1]; /* padding repeats the last row: it changes no minimum */
+		if (row)
+			fm_table_forget(t, 0, t->rows);
 	}
 	return FM_OK;
 }

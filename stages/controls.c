@@ -130,9 +130,12 @@ static int take_like(struct fm_table **out, const struct fm_table *t, const uint
 		if (FM_HAS(s, c) && fm_cols[c].kind == FM_KIND_CATEGORY &&
 		    (rc = fm_dict_copy(&s->dict[c], &like->dict[c], err)) != FM_OK)
 			goto fail;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		if ((rc = fm_table_append(s, t, row[i], err)) != FM_OK)
 			goto fail;
+		if ((i + 1) % 1024 == 0)
+			fm_table_forget(t, 0, t->rows);
+	}
 	if (of)
 		memcpy(s->win, of, n * sizeof *of);
 	*out = s;
