@@ -145,7 +145,7 @@ lint: deps deps-lint
 
 # ---- what the system must have (Debian 12 names); nothing is asked of root or the network when it is all there ---------
 DEPS       := gcc libc6-dev libcsv-dev libarchive-dev libssl-dev zlib1g-dev libsqlite3-dev libopenblas-serial-dev libxgboost-dev liblinear-dev libjansson-dev \
-	      libyaml-dev libseccomp-dev libcmocka-dev openssh-client zstd xz-utils gzip tar python3 python3-numpy
+	      libyaml-dev libseccomp-dev libcmocka-dev openssh-client zstd xz-utils gzip tar python3 python3-numpy python3-sklearn
 DEPS_LINT  := clang clang-tidy cppcheck shellcheck
 DEPS_BENCH := python3-pandas python3-torch
 DEPS_FUZZ  := clang
