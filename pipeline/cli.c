@@ -66,7 +66,7 @@ static const struct verb {
      "  --rows N           the first N flows of each file\n"
      "  --gate [FILE]      apply the thresholds of FILE; exit status 1 when a check fails. Without FILE those of the\n"
      "                     preset, addresses are judged by role, and what needs a holdout is left out without one, so that\n"
-     "                     fresh real flows pass\n"
+     "                     fresh real flows pass. Checks of leak.mia_model_*, which need the model, are left out of either\n"
      "  --no-controls      do not try the gate on planted generators, which needs a holdout (docs/gate.md)\n"
      "  --preset NAME      ugr16 (default) or demo\n"
      "  --memory MIB       default: the config's gate.memory, 1024; of more flows than fit, some are judged, and leakage is\n"

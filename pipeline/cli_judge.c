@@ -17,6 +17,7 @@
 #include "stages/controls.h"
 #include "stages/evaluate.h"
 #include "stages/gate.h"
+#include "stages/membership.h"
 #include "stages/previous.h"
 #include "traces/trace.h"
 
@@ -30,7 +31,7 @@ struct evaluation {
 	uint64_t rows, threads, memory; /* memory: MiB, 0: the config's or the default */
 	struct fm_config *cfg; /* whose gate is applied, or NULL */
 	struct fm_metrics metrics;
-	json_t *controls, *left_out; /* left_out: names of the preset's checks that nothing was given for */
+	json_t *controls, *left_out; /* left_out: names of the checks that nothing was given for */
 	struct fm_verdict verdict;
 };
 
@@ -210,8 +211,19 @@ static int load_gate(struct evaluation *e, struct fm_error *err)
 	return FM_OK;
 }
 
-/* Two files have no third of flows that the generator never saw, and nobody wrote a config that asks for one: the checks
- * that need it are left out, and listed.  With a config they fail. */
+/* Files have no model, so what is asked of one can never be answered here: such checks are left out, and listed.  Two
+ * files have no third of flows that the generator never saw either; where nobody wrote a config that asks for one, what
+ * needs it is left out likewise.  With a config it fails. */
+static bool is_unasked(const struct evaluation *e, const struct fm_cfg_check *check)
+{
+	if (fm_metric_needs_model(check->name))
+		return true;
+	if (e->gate_file || e->holdout)
+		return false;
+	return check->relative_to_floor ||
+	       (strncmp(check->name, "leak.", 5) == 0 && !fm_metrics_find(&e->metrics, check->name));
+}
+
 static int leave_out(struct evaluation *e, struct fm_error *err)
 {
 	struct fm_config *cfg = e->cfg;
@@ -219,14 +231,11 @@ static int leave_out(struct evaluation *e, struct fm_error *err)
 
 	if (!(e->left_out = json_array()))
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	if (e->gate_file || e->holdout)
-		return FM_OK;
 	for (int i = 0; i < cfg->gate.n; i++) {
-		const char *name = cfg->gate.check[i].name;
-		if (cfg->gate.check[i].relative_to_floor || (strncmp(name, "leak.", 5) == 0 && !fm_metrics_find(&e->metrics, name)))
-			json_array_append_new(e->left_out, json_string(name));
-		else
+		if (!is_unasked(e, &cfg->gate.check[i]))
 			cfg->gate.check[n++] = cfg->gate.check[i];
+		else if (json_array_append_new(e->left_out, json_string(cfg->gate.check[i].name)) != 0)
+			return fm_fail(err, FM_ESYSTEM, "out of memory");
 	}
 	cfg->gate.n = n;
 	return FM_OK;
@@ -266,6 +275,19 @@ static void print_metrics(const struct fm_metrics *m)
 	}
 }
 
+static void print_left_out(const struct evaluation *e, bool for_model, const char *why)
+{
+	int listed = 0;
+
+	for (size_t i = 0; i < json_array_size(e->left_out); i++) {
+		const char *name = json_string_value(json_array_get(e->left_out, i));
+		if (fm_metric_needs_model(name) == for_model)
+			printf("%s %s", listed++ ? "," : why, name);
+	}
+	if (listed)
+		putchar('\n');
+}
+
 static int print_evaluation(const struct evaluation *e, struct fm_error *err)
 {
 	json_t *doc, *verdict;
@@ -275,11 +297,8 @@ static int print_evaluation(const struct evaluation *e, struct fm_error *err)
 		if (e->gate) {
 			putchar('\n');
 			fm_verdict_print(stdout, &e->verdict);
-			for (size_t i = 0; i < json_array_size(e->left_out); i++)
-				printf("%s %s", i ? "," : "left out without a --holdout:",
-				       json_string_value(json_array_get(e->left_out, i)));
-			if (json_array_size(e->left_out) > 0)
-				putchar('\n');
+			print_left_out(e, false, "left out without a --holdout:");
+			print_left_out(e, true, "left out, as only flowmint run has the model:");
 		}
 		return FM_OK;
 	}

@@ -136,6 +136,8 @@ unsigned fm_evaluate_group(const char *metric)
 {
 	if (strncmp(metric, "floor.", 6) == 0)
 		metric += 6;
+	if (fm_metric_needs_model(metric)) /* the stage makes it, and tables alone cannot */
+		return 0;
 	for (unsigned g = 0; g < NGROUPS; g++)
 		for (size_t k = 0; groups[g].metrics[k]; k++)
 			if (strncmp(metric, groups[g].metrics[k], strlen(groups[g].metrics[k])) == 0)

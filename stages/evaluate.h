@@ -36,7 +36,7 @@ int fm_evaluate_tables(const struct fm_table *real, const struct fm_table *synth
  * The same in parts, for the controls: metrics come in groups that are measured together, and a set of groups is a set of
  * bits.  No row counts are checked here.
  */
-unsigned fm_evaluate_group(const char *metric); /* the group of a metric, or of its floor; 0 for one that nobody makes */
+unsigned fm_evaluate_group(const char *metric); /* the group of a metric, or of its floor; 0 for one that tables alone do not give */
 unsigned fm_evaluate_groups_needed(const struct fm_config *cfg); /* of the checks of cfg->gate */
 unsigned fm_evaluate_groups_that_learn(void);                    /* whose judges train a model: two-sample tests and tasks */
 int fm_evaluate_some(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,

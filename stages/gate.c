@@ -93,8 +93,7 @@ int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics,
 		struct fm_check_result *c = &v->check[v->n++];
 		line_init(c, "gate", "min", 1);
 		c->value = 0;
-		snprintf(c->why, sizeof c->why,
-			 "the config names no check: a gate without checks lets nothing through");
+		snprintf(c->why, sizeof c->why, "no check is there to apply: a gate without checks lets nothing through");
 	}
 	decide(v);
 	return FM_OK;

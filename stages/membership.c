@@ -1,6 +1,7 @@
 #include "stages/membership.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/rows.h"
@@ -112,4 +113,9 @@ int fm_model_membership(const struct fm_config *cfg, const char *model_dir, cons
 	free(outsider);
 	model_close(&m);
 	return rc;
+}
+
+bool fm_metric_needs_model(const char *name)
+{
+	return strncmp(name, "leak.mia_model_", 15) == 0;
 }

@@ -9,6 +9,8 @@
 #ifndef FM_STAGES_MEMBERSHIP_H
 #define FM_STAGES_MEMBERSHIP_H
 
+#include <stdbool.h>
+
 #include "base/table.h"
 #include "base/thread.h"
 #include "manifests/config.h"
@@ -20,5 +22,8 @@
 int fm_model_membership(const struct fm_config *cfg, const char *model_dir, const char *store_json,
 			const struct fm_table *train, const struct fm_table *holdout, struct fm_pool *pool,
 			struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+
+/* Is this one of these metrics?  Only a run has a model to measure them with; files and controls have none. */
+bool fm_metric_needs_model(const char *name);
 
 #endif

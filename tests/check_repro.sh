@@ -34,7 +34,7 @@ run() { # FLOWMINT OPTION...
 	"$program" run "$T/p/release.yaml" $UNCONFINED --set source.path="$T/trace.csv" --set model.width=32 --set model.heads=2 \
 		--set train.steps=200 --set generate.steps=12 --set generate.rows=3000 --set gate.jsd_mean8=10 --set gate.jsd.PR=1 --set gate.jsd.TS=1 \
 		--set gate.jsd.TD=1 --set gate.jsd.PKT=1 --set gate.jsd.BYT=1 --set gate.jsd.SA=1 --set gate.jsd.DA=1 \
-		--set gate.downstream.mse_ratio=1e6 --set gate.leak.share_nearer_train=1 --set gate.pair_jsd=1 --set gate.assoc.mean=1 $TOY "$@"
+		--set gate.downstream.mse_ratio=1e6 --set gate.leak.share_nearer_train=1 --set gate.leak.mia_model_auc=1 --set gate.pair_jsd=1 --set gate.assoc.mean=1 $TOY "$@"
 }
 
 golden() { # FOLDER VARIABLE=VALUE...: in source
@@ -63,7 +63,7 @@ expect 0 "a run under other circumstances" sh -c "cd elsewhere && umask 077 && T
 	'$F' run ../p/release.yaml $UNCONFINED --workspace '$T/w2' --out '$T/o2' --set source.path='$T/elsewhere/../trace.csv' \
 	--set model.width=32 --set model.heads=2 --set train.steps=200 --set generate.steps=12 --set generate.rows=3000 --set gate.jsd_mean8=10 --set gate.jsd.PR=1 \
 	--set gate.jsd.TS=1 --set gate.jsd.TD=1 --set gate.jsd.PKT=1 --set gate.jsd.BYT=1 --set gate.jsd.SA=1 --set gate.jsd.DA=1 \
-	--set gate.downstream.mse_ratio=1e6 --set gate.leak.share_nearer_train=1 --set gate.pair_jsd=1 --set gate.assoc.mean=1 $TOY \
+	--set gate.downstream.mse_ratio=1e6 --set gate.leak.share_nearer_train=1 --set gate.leak.mia_model_auc=1 --set gate.pair_jsd=1 --set gate.assoc.mean=1 $TOY \
 	--set train.threads=7"
 holds "gives the same archive" cmp -s "$archive" o2/demo-1.0.0.tar.zst
 holds "and the same signature" cmp -s "$archive.sig" o2/demo-1.0.0.tar.zst.sig

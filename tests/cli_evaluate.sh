@@ -48,9 +48,10 @@ head -n 700 part2.csv >few2.csv
 # --- fresh flows ---
 odd "fresh flows, two files" 0 "" part0.csv part1.csv
 holds "what needs a holdout is left out and listed" test "$(json out '"leak.family_p" in d["left_out"] and "leak.share_nearer_train" in d["left_out"]')" = True
+holds "and so is what needs a model" test "$(json out '"leak.mia_model_auc" in d["left_out"]')" = True
 holds "whole rows copied are asked for all the same" test "$(json out '[c["pass"] for c in d["checks"] if c["name"] == "leak.rows_equal"]')" = "[True]"
 odd "fresh flows with a holdout" 0 "" part0.csv part1.csv --holdout part2.csv
-holds "nothing is left out" test "$(json out 'd["left_out"]')" = "[]"
+holds "nothing is left out but what needs a model" test "$(json out 'd["left_out"]')" = "['leak.mia_model_auc']"
 holds "the gate was tried, and every control that must be caught was" test \
 	"$(json out 'len(d["controls"]) > 10 and all(c["ok"] for c in d["controls"])')" = True
 holds "a line has an interval where one is known" test \
@@ -59,10 +60,21 @@ holds "values stand beside their floors" test \
 	"$(json out 'all(k in d["floor"] for k in ("jsd", "emd", "assoc", "pair_jsd", "time", "heavy", "burst", "c2st", "anomaly"))')" = True
 expect 0 "the same for people" "$F" evaluate --real few.csv --synthetic few1.csv --holdout few2.csv
 holds "a value and its floor share a line" grep -qE '^jsd\.TD +[0-9.e-]+  floor [0-9.e-]+$' out
+"$F" evaluate --real few.csv --synthetic few1.csv --holdout few2.csv --gate --preset demo --no-controls >out 2>err
+holds "people read why a check is left out" grep -qx "left out, as only flowmint run has the model: leak.mia_model_auc" out
+holds "and no other reason" test "$(grep -c "left out" out)" = 1
+"$F" evaluate --real few.csv --synthetic few1.csv --gate --preset demo >out 2>err
+holds "without a holdout both reasons" test "$(grep -c "^left out" out)" = 2
+holds "each for its own checks" grep -q "^left out without a --holdout: .*leak.family_p" out
+holds "and no others" test "$(grep -c "^left out without a --holdout: .*leak.mia_model" out)" = 0
 printf 'preset: demo\nsource: {path: x}\n' >gate.yaml
 "$F" evaluate --real few.csv --synthetic few1.csv --gate gate.yaml --json >out 2>err
-holds "with a config nothing is left out: it fails" test "$(json out '[c["why"][:12] for c in d["checks"] if c["name"] == "leak.family_p"], d["left_out"]')" = \
-	"(['not measured'], [])"
+holds "with a config what needs a holdout fails, and what needs a model is left out" test \
+	"$(json out '[c["why"][:12] for c in d["checks"] if c["name"] == "leak.family_p"], d["left_out"]')" = "(['not measured'], ['leak.mia_model_auc'])"
+printf 'preset: demo\nsource: {path: x}\ngate: {%s leak.mia_model_auc: 0.6}\n' \
+	"$("$ROOT/tests/preset_checks.sh" "$ROOT/manifests/demo.yaml" | grep -v mia_model | sed 's/$/: null,/' | tr '\n' ' ')" >model.yaml
+expect 1 "a config that asks for nothing else has no check left, which fails" "$F" evaluate --real few.csv --synthetic few1.csv --gate model.yaml --json
+holds "in words" test "$(json out '[(c["name"], c["why"][:17]) for c in d["checks"]]')" = "[('gate', 'no check is there')]"
 
 # --- odd tables ---
 odd "a table beside itself" 1 leak.rows_equal few.csv few.csv

@@ -38,7 +38,7 @@ run() { # OPTION...
 	"$F" run p/release.yaml $UNCONFINED --set source.path="$T/trace.csv" --set model.width=32 --set model.heads=2 --set train.steps=40 \
 		--set generate.steps=4 --set gate.jsd_mean8=10 --set gate.jsd.PR=1 --set gate.jsd.TS=1 --set gate.jsd.TD=1 --set gate.jsd.PKT=1 \
 		--set gate.jsd.BYT=1 --set gate.jsd.SA=1 --set gate.jsd.DA=1 --set gate.downstream.mse_ratio=1e6 \
-		--set gate.leak.share_nearer_train=1 --set gate.pair_jsd=1 --set gate.assoc.mean=1 $TOY "$@"
+		--set gate.leak.share_nearer_train=1 --set gate.leak.mia_model_auc=1 --set gate.pair_jsd=1 --set gate.assoc.mean=1 $TOY "$@"
 }
 
 expect 0 "(a trace)" "$F" simulate --rows 4000 --seed 3 --out trace.csv

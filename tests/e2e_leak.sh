@@ -11,18 +11,20 @@ begin "$@"
 expect 0 "(a trace)" "$F" simulate --rows 12000 --seed 5 --out trace.csv
 expect 0 "(a project)" "$F" init --preset demo p
 
-# A small model learns the first so many rows, in so many steps; metrics into out.
+# A small model learns the first so many rows, in so many steps; metrics and checks into out.
 learn() { # ROWS STEPS
-	"$F" run p/release.yaml $UNCONFINED --until evaluate --json --set source.path="$T/trace.csv" --set source.rows="$1" \
+	"$F" run p/release.yaml $UNCONFINED --until gate --json --set source.path="$T/trace.csv" --set source.rows="$1" \
 		--set split.holdout=0.45 --set model.window=16 --set model.width=32 --set model.heads=2 --set model.depth=1 \
 		--set train.batch=20 --set train.steps="$2" --set train.rate=5e-3 --set train.ema=0.9 --set generate.steps=4
 }
-expect 0 "a model is trained on about twenty windows until it knows them" learn 640 600
+expect 1 "a model is trained on about twenty windows until it knows them" learn 640 600
 cp out remembers.json
 holds "on so few windows" test "$(json remembers.json 'd["metrics"]["rows"]["real"] // 16 in range(18, 26)')" = True
 holds "its loss tells who was a member" test "$(json remembers.json 'd["metrics"]["leak"]["mia_model_auc"] > 0.9')" = True
 holds "and at few false alarms" test "$(json remembers.json 'd["metrics"]["leak"]["mia_model_tpr_1"] > 0.3')" = True
-expect 0 "a model is trained as usual" learn 12000 60
+holds "which the gate refuses" test "$(json remembers.json '[c["pass"] for c in d["checks"] if c["name"] == "leak.mia_model_auc"]')" = "[False]"
+expect 1 "a model is trained as usual, too briefly for the rest of the gate" learn 12000 60
+holds "the check of its loss passes" test "$(json out '[c["pass"] for c in d["checks"] if c["name"] == "leak.mia_model_auc"]')" = "[True]"
 holds "its loss tells next to nothing" test \
 	"$(json out 'abs(d["metrics"]["leak"]["mia_model_auc"] - 0.5) < 0.1 and d["metrics"]["leak"]["mia_model_tpr_1"] < 0.1')" = True
 

@@ -485,6 +485,25 @@ static void test_judges_that_learn_see_fresh_and_useless_flows(void **state)
 	free(cfg);
 }
 
+/* Tables have no model: a check that needs one says nothing about fresh flows, and catches nobody. */
+static void test_what_needs_the_model_neither_fails_fresh_flows_nor_catches_a_control(void **state)
+{
+	struct fm_config *cfg = one_check("leak.mia_model_auc", 1, 0.6, 400);
+	json_t *doc = measured(cfg);
+	struct fm_verdict v = verdict_of(cfg, doc, NULL);
+
+	(void)state;
+	assert_false(has_metric(doc, "copy", 1, "leak.rows_equal")); /* nothing is measured in vain */
+	got(&v, "fresh", 0, "pass");
+	got(&v, "copy", 1, "pass");
+	got(&v, "one_row", 0, "pass");
+	assert_true(v.smallest_leak_caught == 0);
+	assert_false(v.pass);
+	fm_verdict_free(&v);
+	json_decref(doc);
+	free(cfg);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -497,6 +516,7 @@ int main(void)
 	    cmocka_unit_test(test_what_fresh_flows_lack_catches_nothing),
 	    cmocka_unit_test(test_few_rows_move_a_threshold_by_what_real_flows_are_off_the_ideal),
 	    cmocka_unit_test(test_judges_that_learn_see_fresh_and_useless_flows),
+	    cmocka_unit_test(test_what_needs_the_model_neither_fails_fresh_flows_nor_catches_a_control),
 	};
 
 	fm_log_quiet(1);

@@ -224,8 +224,9 @@ static const char config_text[] =
     "gate: {jsd_mean8: null, jsd.PR: null, jsd.TS: null, jsd.TD: null, jsd.PKT: null, jsd.BYT: null, jsd.DA: null, "
     "leak.rows_equal: null,\n"
     "  leak.share_nearer_train: null, rules.broken_share: null, downstream.mse_ratio: null, pair_jsd: null,\n"
-    "  assoc.mean: null, leak.family_p: null, leak.echo_addr: null, heavy.share_gap: null, burst.dispersion_gap: null,\n"
-    "  c2st.flow_blocks_auc: null, anomaly.score_correlation: null, jsd.SA: 0.1}\n";
+    "  assoc.mean: null, leak.family_p: null, leak.mia_model_auc: null, leak.echo_addr: null,\n"
+    "  heavy.share_gap: null, burst.dispersion_gap: null, c2st.flow_blocks_auc: null,\n"
+    "  anomaly.score_correlation: null, jsd.SA: 0.1}\n";
 
 static int setup(void **state)
 {
