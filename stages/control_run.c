@@ -69,38 +69,50 @@ out:
 	return rc;
 }
 
-int fm_controls_measure(const struct fm_config *cfg, const struct fm_table *train, const struct fm_table *holdout,
-			uint64_t seed, struct fm_pool *pool, json_t **doc, struct fm_error *err)
+int fm_controls_score(const struct fm_config *cfg, const struct fm_control_world *w, const struct fm_control *control,
+		      size_t n, uint64_t seed, struct fm_pool *pool, json_t **doc, struct fm_error *err)
 {
-	struct fm_control_world w = {0};
 	struct fm_metrics floor = {0};
 	json_t *list = json_array();
 	struct fm_progress p;
 	int rc = FM_OK;
 
 	*doc = NULL;
-	if (holdout && (rc = fm_control_world_cut(&w, train, holdout, (size_t)cfg->gate.control_rows, seed, err)) != FM_OK)
-		goto out;
-	if (w.rows > 0) {
-		if ((rc = fm_evaluate_floor(w.train, w.holdout, fm_evaluate_groups_needed(cfg), pool, &floor, err)) != FM_OK)
+	if (w->rows > 0) {
+		if ((rc = fm_evaluate_floor(w->train, w->holdout, fm_evaluate_groups_needed(cfg), pool, &floor, err)) !=
+		    FM_OK)
 			goto out;
-		fm_progress_begin(&p, "controls", "controls", fm_ncontrols);
-		for (size_t i = 0; i < fm_ncontrols && rc == FM_OK; i++) {
-			fm_progress_step(&p, i, fm_controls[i].name);
-			rc = measure(cfg, &fm_controls[i], &w, seed, pool, list, err);
+		fm_progress_begin(&p, "controls", "controls", n);
+		for (size_t i = 0; i < n && rc == FM_OK; i++) {
+			fm_progress_step(&p, i, control[i].name);
+			rc = measure(cfg, &control[i], w, seed, pool, list, err);
 		}
 		if (rc == FM_OK)
-			fm_progress_step(&p, fm_ncontrols, "done");
+			fm_progress_step(&p, n, "done");
 		fm_progress_end(&p, rc == FM_OK ? NULL : "failed");
 	}
 	if (rc == FM_OK && !(*doc = json_pack("{s:s, s:I, s:f, s:o, s:O}", "format", FM_CONTROLS_FORMAT, "rows",
-					      (json_int_t)w.rows, "limit", cfg->gate.control_limit, "floor",
+					      (json_int_t)w->rows, "limit", cfg->gate.control_limit, "floor",
 					      fm_metrics_list(&floor), "controls", list)))
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the controls");
 out:
-	fm_control_world_free(&w);
 	fm_metrics_free(&floor);
 	json_decref(list);
+	return rc;
+}
+
+int fm_controls_measure(const struct fm_config *cfg, const struct fm_table *train, const struct fm_table *holdout,
+			uint64_t seed, struct fm_pool *pool, json_t **doc, struct fm_error *err)
+{
+	struct fm_control_world w = {0};
+	int rc = FM_OK;
+
+	*doc = NULL;
+	if (holdout)
+		rc = fm_control_world_cut(&w, train, holdout, (size_t)cfg->gate.control_rows, seed, err);
+	if (rc == FM_OK)
+		rc = fm_controls_score(cfg, &w, fm_controls, fm_ncontrols, seed, pool, doc, err);
+	fm_control_world_free(&w);
 	return rc;
 }
 
