@@ -159,7 +159,7 @@ static int report(const struct shape *s, const char *prefix, struct fm_metrics *
 	char name[96];
 
 	for (int k = 0; k < SCALES; k++) {
-		for (int i = 0; i < 2 && !*prefix; i++) {
+		for (int i = 0; i < 2; i++) {
 			snprintf(name, sizeof name, "%sburst.dispersion_%ds_%s", prefix, (int)scales[k], side[i]);
 			if ((rc = fm_metrics_add(out, name, s[i].dispersion[k], (int64_t)s[i].t->rows, err)) != FM_OK)
 				return rc;
@@ -172,8 +172,9 @@ static int report(const struct shape *s, const char *prefix, struct fm_metrics *
 		int there;
 	} rest[] = {
 	    {"dispersion_gap", gap, 1},
-	    {"lag1_real", s[0].lag1, !*prefix},
-	    {"lag1_synthetic", s[1].lag1, !*prefix},
+	    {"lag1_real", s[0].lag1, 1},
+	    {"lag1_synthetic", s[1].lag1, 1},
+	    {"lag1_gap", fabs(s[0].lag1 - s[1].lag1), 1},
 	    {"LENGTH", jsd_bursts(s, s[0].length, s[1].length), 1},
 	    {"FLOWS", jsd_bursts(s, s[0].flows, s[1].flows), 1},
 	    {"VOLUME", jsd_volume(s), bytes},

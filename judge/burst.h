@@ -6,6 +6,7 @@
  *     burst.dispersion_gap                  mean over S of |ln((1 + real) / (1 + synthetic))|
  *     burst.lag1_real, _synthetic           correlation of the numbers of flows of one second and the next; 0 when
  *                                           they are all the same
+ *     burst.lag1_gap                        |real - synthetic|
  *     burst.LENGTH, burst.FLOWS             JSD of the length in seconds and of the number of flows of a burst, by
  *                                           powers of two; a burst is a run of seconds each with more flows than the
  *                                           table's mean second. Bursts in one table alone: ln 2, in none: 0
@@ -22,7 +23,7 @@
 #include "base/thread.h"
 #include "manifests/metrics.h"
 
-/* Adds nothing when a table lacks te.  With a prefix ("floor.") what is of one table alone is left out. */
+/* Adds nothing when a table lacks te. */
 int fm_burst(const struct fm_table *real, const struct fm_table *synthetic, struct fm_pool *pool, const char *prefix,
 	     struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 

@@ -170,8 +170,6 @@ static int report_shares(const struct work *w, int k, const char *of, const char
 	for (int top = 0; top < TOPS; top++) {
 		for (int s = 0; s < 2; s++) {
 			v[s] = bytes ? w->shares[k][s].bytes[top] : w->shares[k][s].flows[top];
-			if (*prefix)
-				continue;
 			snprintf(what, sizeof what, "_%s_top%zu_%s", of, tops[top], side[s]);
 			if ((rc = add(out, prefix, keys[k].name, what, v[s], w->t[s]->rows, err)) != FM_OK)
 				return rc;

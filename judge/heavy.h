@@ -21,8 +21,7 @@
 #include "base/thread.h"
 #include "manifests/metrics.h"
 
-/* A metric whose columns either table lacks is left out.  With a prefix ("floor.") the shares of the single tables
- * are left out too, and what compares them is there. */
+/* A metric whose columns either table lacks is left out. */
 int fm_heavy(const struct fm_table *real, const struct fm_table *synthetic, struct fm_pool *pool, const char *prefix,
 	     struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 

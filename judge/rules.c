@@ -112,17 +112,17 @@ static int count(const struct fm_table *t, unsigned has, struct counts *n, struc
 	return FM_OK;
 }
 
-static int add(struct fm_metrics *out, enum rule r, const char *of, const struct counts *c, size_t rows,
-	       struct fm_error *err)
+static int add(struct fm_metrics *out, const char *prefix, enum rule r, const char *of, const struct counts *c,
+	       size_t rows, struct fm_error *err)
 {
 	size_t n = r == PORTS_WITHOUT ? c->portless : rows;
 	char name[64];
 
-	snprintf(name, sizeof name, "rules.%s%s", rules[r].name, of);
+	snprintf(name, sizeof name, "%srules.%s%s", prefix, rules[r].name, of);
 	return fm_metrics_add(out, name, n ? (double)c->rule[r] / (double)n : 0.0, (int64_t)n, err);
 }
 
-int fm_rules(const struct fm_table *real, const struct fm_table *synthetic, struct fm_metrics *out,
+int fm_rules(const struct fm_table *real, const struct fm_table *synthetic, const char *prefix, struct fm_metrics *out,
 	     struct fm_error *err)
 {
 	unsigned has = real->present & synthetic->present;
@@ -137,9 +137,9 @@ int fm_rules(const struct fm_table *real, const struct fm_table *synthetic, stru
 	for (int r = 0; r < NRULES; r++) {
 		if (!HAS(r))
 			continue;
-		if ((rc = add(out, r, r > BROKEN ? "_synthetic" : "", &y, synthetic->rows, err)) != FM_OK)
+		if ((rc = add(out, prefix, r, r > BROKEN ? "_synthetic" : "", &y, synthetic->rows, err)) != FM_OK)
 			return rc;
-		if (r >= BROKEN && (rc = add(out, r, "_real", &x, real->rows, err)) != FM_OK)
+		if (r >= BROKEN && (rc = add(out, prefix, r, "_real", &x, real->rows, err)) != FM_OK)
 			return rc;
 	}
 	return FM_OK;

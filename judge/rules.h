@@ -26,7 +26,7 @@
 #include "manifests/metrics.h"
 
 /* A rule whose columns either table lacks is left out; the union is of those that can be checked. */
-int fm_rules(const struct fm_table *real, const struct fm_table *synthetic, struct fm_metrics *out,
+int fm_rules(const struct fm_table *real, const struct fm_table *synthetic, const char *prefix, struct fm_metrics *out,
 	     struct fm_error *err) FM_MUST_CHECK;
 
 #endif

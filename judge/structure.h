@@ -5,6 +5,7 @@
  *     time.RATE     JSD of the number of flows a second (0 .. 511, 512 and more)
  *     time.DAY      JSD of the hour of the day (UTC)
  *     time.PAIR_real, time.PAIR_synthetic   share of flows whose reversed 5-tuple is among the 64 flows before
+ *     time.PAIR_gap                         |real - synthetic|
  *     time.FANOUT   JSD of the number of distinct destinations of a source (powers of two); time.FANIN the reverse
  *     time.RUN      JSD of the length of runs of flows with one source address (256 and more together)
  *

@@ -13,10 +13,12 @@ enum { MAXNAME = 64 };
 	    "{emd,emdn}.{TS,TD,PKT,BYT}"
 #define WITH_FLOOR                                                                                                     \
 	ONE_COLUMN, "assoc.{mean,max}", "pair_jsd", "time.{IAT,RATE,DAY,FANOUT,FANIN,RUN}",                            \
-	    "time.PAIR_{real,synthetic}", "heavy.{SA,DA,SP,DP}_{flows,bytes}_{top10,top100}_{real,synthetic}",         \
+	    "time.PAIR_{real,synthetic,gap}", "heavy.{SA,DA,SP,DP}_{flows,bytes}_{top10,top100}_{real,synthetic}",         \
 	    "heavy.share_gap", "heavy.{SP,DP}_{overlap20,rank100}",                                                    \
 	    "burst.{dispersion_1s,dispersion_10s,dispersion_60s,lag1}_{real,synthetic}",                               \
-	    "burst.{dispersion_gap,LENGTH,FLOWS,VOLUME}", "c2st.{flow,flow_blocks,window,window32}_auc",               \
+	    "burst.{dispersion_gap,lag1_gap,LENGTH,FLOWS,VOLUME}",                                                     \
+	    "rules.{broken_share,no_packet,short_bytes,long_bytes,icmp_source_port,same_address}",                     \
+	    "rules.broken_share_real", "rules.{td_one_packet,over_1500,ports_without}_{real,synthetic}", "c2st.{flow,flow_blocks,window,window32}_auc",               \
 	    "anomaly.score_correlation"
 #define SET "{,_no_time,_no_addr_time,_sizes}"
 #define BOTH "{_train,_holdout}"
@@ -24,8 +26,6 @@ enum { MAXNAME = 64 };
 static const char *const patterns[] = {
     WITH_FLOOR,
     "rows.{real,synthetic,holdout,judged_real,judged_synthetic,judged_holdout}",
-    "rules.{broken_share,no_packet,short_bytes,long_bytes,icmp_source_port,same_address}{,_real,_synthetic}",
-    "rules.{td_one_packet,over_1500,ports_without}_{real,synthetic}",
     "downstream.{mse_real,mse_synthetic,mse_ratio,label_classes}",
     "{tstr,trtr}.{macro_f1,auc}.{trees,logistic,network}",
     "{tstr,trtr}.f1.{trees,logistic,network}.*",

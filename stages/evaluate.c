@@ -82,7 +82,14 @@ static int two_sample(const struct tables *t, struct fm_metrics *out, struct fm_
 
 static int rules(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
 {
-	return fm_rules(t->real, t->synthetic, out, err);
+	return fm_rules(t->real, t->synthetic, "", out, err);
+}
+
+static int rules_floor(const struct fm_table *real, const struct fm_table *holdout, struct fm_pool *pool,
+		       const char *prefix, struct fm_metrics *out, struct fm_error *err)
+{
+	(void)pool;
+	return fm_rules(real, holdout, prefix, out, err);
 }
 
 static int downstream(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
@@ -124,7 +131,7 @@ static const struct group {
     {"heavy hitters", {"heavy."}, heavy, fm_heavy, 0, 0},
     {"bursts", {"burst."}, burst, fm_burst, 0, 0},
     {"two-sample tests", {"c2st."}, two_sample, fm_c2st, 1, 0},
-    {"rules", {"rules."}, rules, NULL, 0, 1},
+    {"rules", {"rules."}, rules, rules_floor, 0, 1},
     {"classification", {"downstream.label_classes", "tstr.", "trtr."}, classification, NULL, 1, 0},
     {"anomaly detection", {"anomaly."}, anomaly, fm_anomaly_floor, 1, 0},
     {"prediction task", {"downstream."}, downstream, NULL, 1, 0},

@@ -74,6 +74,8 @@ static void compare(const char *pair, const struct fm_metrics *m, const json_t *
 	if (time) {
 		json_t *both = json_object_get(time, "PAIR");
 		near(pair, "time.PAIR_real", metric(m, "time.PAIR_real"), json_number_value(json_array_get(both, 0)));
+		near(pair, "time.PAIR_gap", metric(m, "time.PAIR_gap"),
+		     fabs(json_number_value(json_array_get(both, 0)) - json_number_value(json_array_get(both, 1))));
 		near(pair, "time.PAIR_synthetic", metric(m, "time.PAIR_synthetic"),
 		     json_number_value(json_array_get(both, 1)));
 		compare_group(pair, m, "time.", time);
@@ -271,7 +273,7 @@ static void test_rules_count_what_cannot_be(void **state)
 	uint16_t icmp = 2;
 
 	(void)state;
-	OK(fm_rules(x, y, &m, &err));
+	OK(fm_rules(x, y, "", &m, &err));
 	assert_true(metric(&m, "rules.broken_share") == 0.0);
 	fm_metrics_free(&m);
 	free(y->dict[FM_PR].value[1]);
@@ -294,7 +296,7 @@ static void test_rules_count_what_cannot_be(void **state)
 	y->pr[9] = 1, y->sp[9] = 0, y->dp[9] = 5;
 	y->pr[10] = 1, y->sp[10] = y->dp[10] = 0;
 	y->pkt[11] = 1, y->byt[11] = 1500, y->td[11] = 1;
-	OK(fm_rules(x, y, &m, &err));
+	OK(fm_rules(x, y, "", &m, &err));
 	assert_true(metric(&m, "rules.no_packet") == 0.01);
 	assert_true(metric(&m, "rules.short_bytes") == 0.02);
 	assert_true(metric(&m, "rules.long_bytes") == 0.01);
@@ -305,6 +307,10 @@ static void test_rules_count_what_cannot_be(void **state)
 	assert_true(metric(&m, "rules.td_one_packet_synthetic") == 0.01);
 	assert_true(metric(&m, "rules.ports_without_synthetic") == 0.5); /* rows 6 and 9 of 6, 7, 9, 10 */
 	assert_int_equal(fm_metrics_find(&m, "rules.ports_without_synthetic")->n, 4);
+	fm_metrics_free(&m);
+	OK(fm_rules(x, y, "floor.", &m, &err));
+	assert_true(metric(&m, "floor.rules.broken_share") == 0.06);
+	assert_true(metric(&m, "floor.rules.over_1500_synthetic") == 0.02);
 	fm_metrics_free(&m);
 	fm_table_free(x);
 	fm_table_free(y);
