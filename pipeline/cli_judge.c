@@ -14,6 +14,7 @@
 #include "manifests/dialect.h"
 #include "pipeline/cli.h"
 #include "release/verify.h"
+#include "stages/apart.h"
 #include "stages/controls.h"
 #include "stages/evaluate.h"
 #include "stages/gate.h"
@@ -32,6 +33,7 @@ struct evaluation {
 	struct fm_config *cfg; /* whose gate is applied, or NULL */
 	struct fm_metrics metrics;
 	json_t *controls, *left_out; /* left_out: names of the checks that nothing was given for */
+	struct fm_apart apart; /* with a holdout and a gate */
 	struct fm_verdict verdict;
 };
 
@@ -166,6 +168,8 @@ static int evaluate_files(struct evaluation *e, struct fm_error *err)
 	if (!(rc = fm_evaluate_tables(real, synthetic, holdout, (int)e->threads, (size_t)e->memory << 20, &e->metrics,
 				      err)) && e->previous)
 		rc = compare(e, d, synthetic, err);
+	if (!rc && e->gate && holdout)
+		rc = fm_apart_count(&e->apart, real, synthetic, holdout, (size_t)e->memory << 20, err);
 	if (!rc)
 		rc = try_gate(e, real, holdout, err);
 out:
@@ -318,8 +322,11 @@ int fm_verb_evaluate(int argc, char **argv, struct fm_error *err)
 
 	if ((rc = evaluate_options(argc, argv, &e, err)) || (rc = load_gate(&e, err)) || (rc = evaluate_files(&e, err)))
 		goto out;
-	if (e.gate && ((rc = leave_out(&e, err)) || (rc = fm_gate_apply(e.cfg, &e.metrics, &e.verdict, err)) ||
-		       (rc = fm_gate_complete(e.cfg, e.controls, NULL, &e.verdict, err))))
+	if (e.gate && ((rc = leave_out(&e, err)) || (rc = fm_gate_apply(e.cfg, &e.metrics, &e.verdict, err))))
+		goto out;
+	if (e.gate && e.holdout)
+		fm_apart_judge(&e.apart, &e.verdict);
+	if (e.gate && (rc = fm_gate_complete(e.cfg, e.controls, NULL, &e.verdict, err)))
 		goto out;
 	if (!(rc = print_evaluation(&e, err)) && e.gate && !e.verdict.pass)
 		rc = fm_fail(err, FM_EVERDICT, "the gate's thresholds are not met");
