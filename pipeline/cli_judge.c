@@ -114,13 +114,43 @@ static const char *spill_folder(void)
 	return tmp && *tmp ? tmp : "/tmp";
 }
 
+struct first_bad {
+	uint64_t line;
+	char reason[160];
+};
+
+static void note_bad(void *ctx, const struct fm_trace_bad *bad)
+{
+	struct first_bad *first = ctx;
+
+	if (first->line)
+		return;
+	first->line = bad->line;
+	snprintf(first->reason, sizeof first->reason, "%s", bad->reason);
+}
+
+/* Whoever scores a file must hear of rows that are not scored, or not as they stand there. */
 static int load(const struct evaluation *e, const struct fm_dialect *d, const char *path, struct fm_table **t,
 		struct fm_error *err)
 {
-	struct fm_trace_opts o = {.path = path, .dialect = d, .rows = e->rows, .missing = FM_MISSING_ZERO, .spill = spill_folder()};
+	struct first_bad first = {0};
+	struct fm_trace_opts o = {
+	    .path = path, .dialect = d, .rows = e->rows, .missing = FM_MISSING_ZERO, .bad = note_bad, .ctx = &first,
+	    .spill = spill_folder()};
 	struct fm_trace_stats stats;
+	int rc;
 
-	return path ? fm_trace_load(t, &o, MAX_BAD_SHARE, &stats, err) : FM_OK;
+	if (!path)
+		return FM_OK;
+	if ((rc = fm_trace_load(t, &o, MAX_BAD_SHARE, &stats, err)))
+		return rc;
+	if (stats.bad)
+		fm_warn("%s: %llu of %llu rows cannot be read and are left out; first at line %llu: %s", path,
+			(unsigned long long)stats.bad, (unsigned long long)(stats.rows + stats.bad),
+			(unsigned long long)first.line, first.reason);
+	if (stats.missing_values)
+		fm_warn("%s: %llu missing values count as 0", path, (unsigned long long)stats.missing_values);
+	return FM_OK;
 }
 
 /* The gate's trial needs a holdout; without one the checks of leakage fail, which is verdict enough. */

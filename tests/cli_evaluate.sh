@@ -106,6 +106,10 @@ holds "one class: the other tasks are there" test "$(json out 'd["downstream"]["
 printf 'preset: demo\nsource: {path: x}\ngate: {time.IAT: 1, jsd_mean8: 9}\n' >iat.yaml
 "$F" evaluate --real few.csv --synthetic one.csv --gate iat.yaml --no-controls --json >out 2>err
 holds "a metric without a value fails its check" test "$(json out '[(c["value"], c["pass"]) for c in d["checks"] if c["name"] == "time.IAT"]')" = "[(None, False)]"
+awk 'NR == 100 { print "no flow" } NR == 200 { sub(/,[0-9]+,background$/, ",,background") } { print }' few1.csv >spoilt.csv
+expect 0 "a file with a row that is none" "$F" evaluate --real few.csv --synthetic spoilt.csv --json
+says err "spoilt.csv: 1 of 701 rows cannot be read and are left out; first at line 100" "it says so"
+says err "spoilt.csv: 1 missing values count as 0" "and what became of a value that is missing"
 : >none.csv
 expect 3 "a file without flows is refused" judged few.csv none.csv
 expect 3 "on either side" judged none.csv few.csv
