@@ -145,6 +145,22 @@ int fm_set_ci(json_t *o, double lo, double hi)
 	return json_object_set_new(o, "ci", json_pack("[f,f]", lo, hi));
 }
 
+json_t *fm_metrics_intervals(const struct fm_metrics *t)
+{
+	json_t *o = json_object();
+
+	for (size_t i = 0; o && i < t->n; i++) {
+		const struct fm_metric *m = &t->m[i];
+
+		if (!isfinite(m->ci_lo) || !isfinite(m->ci_hi) ||
+		    json_object_set_new(o, m->name, json_pack("[f,f]", m->ci_lo, m->ci_hi)) == 0)
+			continue;
+		json_decref(o);
+		o = NULL;
+	}
+	return o;
+}
+
 json_t *fm_metrics_list(const struct fm_metrics *t)
 {
 	json_t *list = json_array();

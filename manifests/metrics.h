@@ -30,6 +30,7 @@ int fm_metrics_add(struct fm_metrics *t, const char *name, double value, int64_t
 int fm_metrics_add_ci(struct fm_metrics *t, const char *name, double value, int64_t n, double lo, double hi, struct fm_error *err) FM_MUST_CHECK;
 const struct fm_metric *fm_metrics_find(const struct fm_metrics *t, const char *name); /* NULL when absent */
 json_t *fm_metrics_json(const struct fm_metrics *t); /* nested; NaN becomes null */
+json_t *fm_metrics_intervals(const struct fm_metrics *t); /* {"leak.rows_equal":[lo,hi],...}: names with dots, where known */
 json_t *fm_metrics_list(const struct fm_metrics *t);
 int fm_metrics_from_list(struct fm_metrics *t, const json_t *list, struct fm_error *err) FM_MUST_CHECK;
 void fm_metrics_free(struct fm_metrics *t);

@@ -292,7 +292,7 @@ static bool is_beside(const struct fm_metrics *m, const char *name)
 static void print_metrics(const struct fm_metrics *m)
 {
 	int width = 0;
-	char text[64], floor[64], name[128];
+	char text[64], floor[64], lo[64], hi[64], name[128];
 
 	for (size_t i = 0; i < m->n; i++)
 		if (!is_beside(m, m->m[i].name))
@@ -304,8 +304,11 @@ static void print_metrics(const struct fm_metrics *m)
 			continue;
 		snprintf(name, sizeof name, "floor.%s", m->m[i].name);
 		f = fm_metrics_find(m, name);
-		printf("%-*s  %s%s%s\n", width, m->m[i].name, shown(m->m[i].value, text), f ? "  floor " : "",
+		printf("%-*s  %s%s%s", width, m->m[i].name, shown(m->m[i].value, text), f ? "  floor " : "",
 		       f ? shown(f->value, floor) : "");
+		if (isfinite(m->m[i].ci_lo) && isfinite(m->m[i].ci_hi))
+			printf("  95 %% %s to %s", shown(m->m[i].ci_lo, lo), shown(m->m[i].ci_hi, hi));
+		putchar('\n');
 	}
 }
 
@@ -337,6 +340,7 @@ static int print_evaluation(const struct evaluation *e, struct fm_error *err)
 		return FM_OK;
 	}
 	doc = fm_metrics_json(&e->metrics);
+	json_object_set_new(doc, "intervals", fm_metrics_intervals(&e->metrics));
 	if (doc && e->gate && (verdict = fm_verdict_json(&e->verdict))) {
 		json_object_update(doc, verdict);
 		json_object_set(doc, "left_out", e->left_out);

@@ -45,6 +45,19 @@ static void test_dots_become_nesting(void **state)
 	text_is(fm_metrics_json(&t), "{}");
 }
 
+static void test_intervals_stand_by_name_where_they_are_known(void **state)
+{
+	struct fm_metrics t = {0};
+	struct fm_error err = {0};
+
+	(void)state;
+	add(&t, "jsd.SA", 0.004, 10);
+	assert_int_equal(fm_metrics_add_ci(&t, "leak.a", 0.5, 10, 0.25, 0.75, &err), FM_OK);
+	assert_int_equal(fm_metrics_add_ci(&t, "leak.b", NAN, 0, NAN, 0.75, &err), FM_OK);
+	text_is(fm_metrics_intervals(&t), "{\"leak.a\":[0.25,0.75]}");
+	fm_metrics_free(&t);
+}
+
 static void test_list_is_complete_and_read_back(void **state)
 {
 	struct fm_error err = {0};
@@ -258,7 +271,8 @@ static void test_forged_verdicts_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_dots_become_nesting),         cmocka_unit_test(test_list_is_complete_and_read_back),
+	    cmocka_unit_test(test_dots_become_nesting),         cmocka_unit_test(test_intervals_stand_by_name_where_they_are_known),
+	    cmocka_unit_test(test_list_is_complete_and_read_back),
 	    cmocka_unit_test(test_names_are_unique_and_nest),   cmocka_unit_test(test_bad_lists_are_refused),
 	    cmocka_unit_test(test_verdict_goes_there_and_back), cmocka_unit_test(test_forged_verdicts_are_refused),
 	    cmocka_unit_test(test_waivers_and_controls_go_there_and_back),
