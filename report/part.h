@@ -19,6 +19,7 @@ void fm_part_fields(const struct fm_page *p, struct fm_buf *out);     /* fields.
 void fm_part_checks(const struct fm_page *p, struct fm_buf *out);     /* checks.c */
 void fm_part_explain(const struct fm_page *p, struct fm_buf *out);    /* explain.c: of the checks, what they ask */
 void fm_part_measures(const struct fm_page *p, struct fm_buf *out);   /* checks.c */
+void fm_part_tasks(const struct fm_page *p, struct fm_buf *out);      /* tasks.c */
 void fm_part_controls(const struct fm_page *p, struct fm_buf *out);   /* controls.c: and waivers */
 void fm_part_privacy(const struct fm_page *p, struct fm_buf *out);    /* privacy.c */
 void fm_part_provenance(const struct fm_page *p, struct fm_buf *out); /* origin.c */

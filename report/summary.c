@@ -121,6 +121,10 @@ static void put_failed(const struct fm_page *p, struct fm_buf *out)
 			fm_buf_puts(out,
 				    strcmp(fm_html_str(c, "direction"), "min") == 0 ? ", at least " : ", at most ");
 			fm_html_number(out, fm_html_real(c, "threshold"));
+			if (strcmp(fm_html_str(c, "name"), "controls.broken") == 0 && *why) {
+				fm_buf_puts(out, ": "); /* a number of controls alone tells nobody what to mend */
+				fm_html_text(out, why);
+			}
 		} else {
 			fm_html_text(out, *why ? why : "not measured");
 		}

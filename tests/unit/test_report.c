@@ -543,6 +543,53 @@ static void test_a_missing_metric_has_a_row(void **state)
 	json_decref(facts);
 }
 
+static void test_tasks_stand_beside_those_of_real_flows(void **state)
+{
+	json_t *facts = facts_with("metrics"), *metrics = json_object_get(facts, "metrics"),
+	       *checks = json_object_get(facts, "checks");
+	char *text = page(facts, true);
+
+	(void)state;
+	HAS(text, "Missing: no task was tried.");
+	free(text);
+	json_array_append_new(metrics, parse("{'name':'trtr.macro_f1.trees','value':0.85,'n':90}"));
+	json_array_append_new(metrics, parse("{'name':'tstr.macro_f1.trees','value':0.1,'n':90}"));
+	json_array_append_new(metrics, parse("{'name':'tstr.macro_f1_drop.trees','value':0.75,'n':90,'ci':[0.7,0.8]}"));
+	text = page(facts, true);
+	check_page(text);
+	HAS(text, "Labels by boosted trees, mean F1</th><td class=\"num\" data-label=\"after real\">0.8500</td>"
+		  "<td class=\"num\" data-label=\"after synthetic\">0.1000</td><td class=\"num\" "
+		  "data-label=\"difference\">\xe2\x88\x92" "0.7500 (\xe2\x88\x92" "0.8000 to \xe2\x88\x92" "0.7000)</td><td data-label=\"in the gate\">not checked</td>");
+	HAS(text, "The gate passes or refuses a release whatever stands in a line that is not checked");
+	HAS_NOT(text, "Fewer than two labels");
+	free(text);
+	json_array_append_new(checks, parse("{'name':'tstr.macro_f1_drop.mean','value':0.1,'threshold':0.2,'direction':'max',"
+					    "'n':90,'pass':true,'why':''}"));
+	json_array_append_new(metrics, parse("{'name':'downstream.label_classes','value':1,'n':90}"));
+	text = page(facts, true);
+	HAS(text, "<td data-label=\"in the gate\">checked</td>");
+	HAS_NOT(text, "a line that is not checked");
+	HAS(text, "Fewer than two labels have enough flows");
+	free(text);
+	json_decref(facts);
+}
+
+static void test_broken_controls_say_why_at_the_top(void **state)
+{
+	json_t *facts = facts_with("metrics");
+	char *text;
+
+	(void)state;
+	json_array_append_new(json_object_get(facts, "checks"),
+			      parse("{'name':'controls.broken','value':1,'threshold':0,'direction':'max','n':16,'pass':false,"
+				    "'why':'control outliers 10 passes'}"));
+	json_object_set_new(facts, "verdict", json_string("fail"));
+	text = page(facts, false);
+	HAS(text, "<code>controls.broken</code>: 1, at most 0: control outliers 10 passes</li>");
+	free(text);
+	json_decref(facts);
+}
+
 static void test_a_pass_that_its_numbers_deny_is_not_shown_as_one(void **state)
 {
 	static const char *const wrong[] = {
@@ -810,6 +857,8 @@ int main(void)
 	    cmocka_unit_test(test_a_partner_sees_nothing_private),
 	    cmocka_unit_test(test_a_partners_page_ignores_private_cells),
 	    cmocka_unit_test(test_published_counts_are_multiples_of_k),
+	    cmocka_unit_test(test_tasks_stand_beside_those_of_real_flows),
+	    cmocka_unit_test(test_broken_controls_say_why_at_the_top),
 	    cmocka_unit_test(test_missing_facts_are_shown_as_missing),
 	    cmocka_unit_test(test_a_missing_metric_has_a_row),
 	    cmocka_unit_test(test_a_pass_that_its_numbers_deny_is_not_shown_as_one),
