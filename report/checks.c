@@ -276,7 +276,9 @@ void fm_part_measures(const struct fm_page *p, struct fm_buf *out)
 		fm_buf_puts(out, "<p class=\"missing\">Missing: no measures are recorded.</p></section>\n");
 		return;
 	}
-	fm_buf_puts(out, "<details><summary>");
+	fm_buf_puts(out, "<p class=\"paper\">Not printed unless opened on the screen: ");
+	fm_html_count(out, (int64_t)json_array_size(list));
+	fm_buf_puts(out, " values.</p>\n<details class=\"long\"><summary>");
 	fm_html_count(out, (int64_t)json_array_size(list));
 	fm_buf_puts(out, " values, most of them without a limit</summary>\n<div class=\"wide\"><table><thead><tr>"
 			 "<th scope=\"col\">Measure</th><th scope=\"col\" class=\"num\">Value</th>"
