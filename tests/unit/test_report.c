@@ -586,6 +586,8 @@ static void test_broken_controls_say_why_at_the_top(void **state)
 	json_object_set_new(facts, "verdict", json_string("fail"));
 	text = page(facts, false);
 	HAS(text, "<code>controls.broken</code>: 1, at most 0: control outliers 10 passes</li>");
+	HAS(text, "Nothing was released, so there is no archive to verify.");
+	HAS_NOT(text, ".tar.zst");
 	free(text);
 	json_decref(facts);
 }
