@@ -186,6 +186,14 @@ static int compare(struct evaluation *e, const struct fm_dialect *d, const struc
 	return rc;
 }
 
+static struct fm_leakage_opts limits(const struct evaluation *e)
+{
+	struct fm_leakage_opts o = e->cfg ? fm_evaluate_opts(e->cfg) : FM_LEAKAGE_DEFAULT;
+
+	o.memory = (size_t)e->memory << 20;
+	return o;
+}
+
 static int evaluate_files(struct evaluation *e, struct fm_error *err)
 {
 	struct fm_table *real = NULL, *synthetic = NULL, *holdout = NULL;
@@ -195,8 +203,7 @@ static int evaluate_files(struct evaluation *e, struct fm_error *err)
 	if ((rc = fm_dialect_load(&d, e->dialect, err)) || (rc = load(e, d, e->real, &real, err)) ||
 	    (rc = load(e, d, e->synthetic, &synthetic, err)) || (rc = load(e, d, e->holdout, &holdout, err)))
 		goto out;
-	if (!(rc = fm_evaluate_tables(real, synthetic, holdout, (int)e->threads, (size_t)e->memory << 20, &e->metrics,
-				      err)) && e->previous)
+	if (!(rc = fm_evaluate_tables(real, synthetic, holdout, (int)e->threads, limits(e), &e->metrics, err)) && e->previous)
 		rc = compare(e, d, synthetic, err);
 	if (!rc && e->gate && holdout)
 		rc = fm_apart_count(&e->apart, real, synthetic, holdout, (size_t)e->memory << 20, err);

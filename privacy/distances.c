@@ -23,6 +23,17 @@ static const struct group {
 };
 enum { NGROUPS = sizeof groups / sizeof *groups };
 
+/* The q-quantile of n rising values, with a 95 % interval whose ranks are binomial (David and Nagaraja, Order Statistics,
+ * 2003, 7.1). */
+static int add_quantile(struct fm_leak *l, const char *name, const char *group, const double *v, size_t n, double q,
+			struct fm_error *err)
+{
+	double half = 1.96 * sqrt(q * (1 - q) / (double)n);
+
+	return fm_leak_add_ci(l, name, group, fm_quantile(v, n, q), n, fm_quantile(v, n, fmax(0, q - half)),
+			      fm_quantile(v, n, fmin(1, q + half)), err);
+}
+
 static int add_closest(struct fm_leak *l, const char *name, const char *group, const int32_t *d, size_t n, double unit,
 		       double *work, struct fm_error *err)
 {
@@ -33,10 +44,10 @@ static int add_closest(struct fm_leak *l, const char *name, const char *group, c
 		work[i] = d[i] * unit;
 	fm_sort_double(work, n);
 	snprintf(full, sizeof full, "dcr_median_%s", name);
-	if ((rc = fm_leak_add(l, full, group, fm_quantile(work, n, 0.5), n, err)) != FM_OK)
+	if ((rc = add_quantile(l, full, group, work, n, 0.5, err)) != FM_OK)
 		return rc;
 	snprintf(full, sizeof full, "dcr_p5_%s", name);
-	return fm_leak_add(l, full, group, fm_quantile(work, n, 0.05), n, err);
+	return add_quantile(l, full, group, work, n, 0.05, err);
 }
 
 /* The share from the weights won by either side and even ones, with an interval that lets the rows of a block depend on
@@ -174,20 +185,11 @@ static int add_ratios(struct fm_leak *l, const char *name, const char *group, co
 	for (size_t i = 0; i < n; i++)
 		work[i] = ratio(d2 + 2 * i);
 	fm_sort_double(work, n);
-	/* The ranks of a quantile's 95 % interval are binomial (David and Nagaraja, Order Statistics, 2003, 7.1). */
-	static const struct {
-		const char *name;
-		double q;
-	} at[] = {{"nndr_p5", 0.05}, {"nndr_median", 0.5}};
-	for (size_t k = 0; k < 2; k++) {
-		double half = 1.96 * sqrt(at[k].q * (1 - at[k].q) / (double)n);
-		snprintf(full, sizeof full, "%s_%s", at[k].name, name);
-		if ((rc = fm_leak_add_ci(l, full, group, fm_quantile(work, n, at[k].q), n,
-					 fm_quantile(work, n, fmax(0, at[k].q - half)),
-					 fm_quantile(work, n, fmin(1, at[k].q + half)), err)) != FM_OK)
-			return rc;
-	}
-	return FM_OK;
+	snprintf(full, sizeof full, "nndr_p5_%s", name);
+	if ((rc = add_quantile(l, full, group, work, n, 0.05, err)) != FM_OK)
+		return rc;
+	snprintf(full, sizeof full, "nndr_median_%s", name);
+	return add_quantile(l, full, group, work, n, 0.5, err);
 }
 
 /* The nearest and second nearest of both sides together: *side and *row of the nearest. */
@@ -233,9 +235,9 @@ static int attached(struct fm_leak *l, const struct group *group, const struct p
 			votes[fm_block_of(l->blocks, (int)(place[i] >> 32), (uint32_t)place[i])]++;
 	if ((rc = fm_leak_test(l, "attached", group->name, FM_LEAK_PAIRS, 0.5, votes, group->attached_share, &test,
 			       err)) != FM_OK ||
-	    (rc = fm_leak_add(l, "attached_train", group->name, test.train, n, err)) != FM_OK)
+	    (rc = fm_leak_count(l, "attached_train", group->name, test.train, n, err)) != FM_OK)
 		goto out;
-	rc = fm_leak_add(l, "attached_holdout", group->name, test.holdout, n, err);
+	rc = fm_leak_count(l, "attached_holdout", group->name, test.holdout, n, err);
 out:
 	free(votes);
 	free(place);

@@ -15,7 +15,7 @@
 /* A table of hashes that grows until it would take more than `memory`; then it is full. */
 struct counts {
 	uint64_t *value;
-	uint32_t *times; /* 0: the slot is free; at most FM_LEAKAGE_RARE */
+	uint32_t *times; /* 0: the slot is free */
 	size_t slots, used, memory;
 	int full;
 };
@@ -70,7 +70,7 @@ static int count(struct counts *s, uint64_t v, struct fm_error *err)
 	size_t i = place(s, v);
 	s->used += s->times[i] == 0;
 	s->value[i] = v;
-	s->times[i] += s->times[i] < FM_LEAKAGE_RARE;
+	s->times[i] += s->times[i] < UINT32_MAX;
 	return FM_OK;
 }
 
@@ -197,7 +197,7 @@ static int addresses(struct fm_leak *l, struct fm_error *err)
 
 /* ---- rare values ---- */
 
-/* How many rows of the others have a value that fewer than FM_LEAKAGE_RARE training rows, but one at least, have. */
+/* How many rows of the others have a value that fewer than l->rare training rows, but one at least, have. */
 static int meet_rare(struct fm_leak *l, const struct column *train, const struct column other[OTHERS], uint64_t parts,
 		     size_t rare[OTHERS], int *full, struct fm_error *err)
 {
@@ -214,7 +214,7 @@ static int meet_rare(struct fm_leak *l, const struct column *train, const struct
 			for (size_t i = 0; other[k].t && i < other[k].t->rows; i++) {
 				uint64_t v = value(&other[k], i);
 				uint32_t times = is_in(share, v) ? s.times[place(&s, v)] : 0;
-				rare[k] += times > 0 && times < FM_LEAKAGE_RARE;
+				rare[k] += times > 0 && times < l->rare;
 				let_go(&other[k], i);
 			}
 		counts_close(&s);

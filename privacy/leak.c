@@ -53,6 +53,14 @@ int fm_leak_share(struct fm_leak *l, const char *name, const char *columns, doub
 	return fm_leak_add_ci(l, name, columns, hits / (double)n, n, lo, hi, err);
 }
 
+int fm_leak_count(struct fm_leak *l, const char *name, const char *columns, double hits, size_t n, struct fm_error *err)
+{
+	double lo, hi;
+
+	fm_wilson(hits, (double)n, &lo, &hi);
+	return fm_leak_add_ci(l, name, columns, hits, n, lo * (double)n, hi * (double)n, err);
+}
+
 static int add_test(struct fm_leak *l, const char *name, const char *columns, const struct fm_block_test *test,
 		    double share, struct fm_error *err)
 {
@@ -90,10 +98,10 @@ int fm_leak_verdict(struct fm_leak *l, const char *name, const char *columns, co
 	if ((rc = add_test(l, name, columns, test, share, err)) != FM_OK)
 		return rc;
 	snprintf(part, sizeof part, "%s_train", name);
-	if ((rc = fm_leak_add(l, part, columns, test->train, l->train->rows, err)) != FM_OK)
+	if ((rc = fm_leak_count(l, part, columns, test->train, l->train->rows, err)) != FM_OK)
 		return rc;
 	snprintf(part, sizeof part, "%s_holdout", name);
-	return fm_leak_add(l, part, columns, test->holdout, l->holdout->rows, err);
+	return fm_leak_count(l, part, columns, test->holdout, l->holdout->rows, err);
 }
 
 void fm_sort_double(double *v, size_t n)

@@ -37,6 +37,7 @@ struct fm_leak {
 	struct fm_pool *pool;
 	struct fm_metrics *out;
 	size_t memory; /* bytes that a check may take for what grows with the number of rows */
+	uint32_t rare; /* a value of fewer training rows is rare */
 	double family; /* the smallest p over share so far; at first 1 */
 };
 
@@ -47,6 +48,9 @@ int fm_leak_add_ci(struct fm_leak *l, const char *name, const char *columns, dou
 		   struct fm_error *err) FM_MUST_CHECK;
 /* hits of n with a Wilson interval; design: how many hits are worth one. */
 int fm_leak_share(struct fm_leak *l, const char *name, const char *columns, double hits, size_t n, double design,
+		  struct fm_error *err) FM_MUST_CHECK;
+/* The hits themselves, with n times that interval. */
+int fm_leak_count(struct fm_leak *l, const char *name, const char *columns, double hits, size_t n,
 		  struct fm_error *err) FM_MUST_CHECK;
 /* leak.NAME_zCOLUMNS and leak.NAME_pCOLUMNS of a test of votes (blocks.h: by whole blocks, or by two votes at a time,
  * and what is granted); share of the family's budget, 0 for none. */

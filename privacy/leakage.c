@@ -24,9 +24,9 @@ static void forget(const struct fm_leak *l)
 }
 
 static int leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
-		   int tests_alone, struct fm_pool *pool, size_t memory, struct fm_metrics *out, struct fm_error *err)
+		   int tests_alone, struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out, struct fm_error *err)
 {
-	struct fm_leak l = {.train = train, .synthetic = synthetic, .pool = pool, .out = out, .memory = memory, .family = 1};
+	struct fm_leak l = {.train = train, .synthetic = synthetic, .pool = pool, .out = out, .memory = o.memory, .rare = o.rare, .family = 1};
 	struct fm_blocks *blocks = NULL;
 	int rc;
 
@@ -39,10 +39,10 @@ static int leakage(const struct fm_table *train, const struct fm_table *holdout,
 	l.blocks = blocks;
 	/* Where windows are, and what is counted of each at once: a vote or a few, a sum. */
 	size_t windows = blocks->n * (sizeof *blocks->rows + 4 * sizeof(uint32_t) + sizeof(double));
-	if (windows > memory / 2) {
+	if (windows > o.memory / 2) {
 		rc = fm_fail(err, FM_EINPUT,
 			     "%zu windows are too many to judge leakage in %zu MiB: allow %zu MiB (gate.memory)", blocks->n,
-			     memory >> 20, ((2 * windows) >> 20) + 1);
+			     o.memory >> 20, ((2 * windows) >> 20) + 1);
 		goto out;
 	}
 	l.memory -= windows;
@@ -59,13 +59,13 @@ out:
 }
 
 int fm_leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
-	       struct fm_pool *pool, size_t memory, struct fm_metrics *out, struct fm_error *err)
+	       struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out, struct fm_error *err)
 {
-	return leakage(train, holdout, synthetic, 0, pool, memory, out, err);
+	return leakage(train, holdout, synthetic, 0, pool, o, out, err);
 }
 
 int fm_leakage_tests(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
-		     struct fm_pool *pool, size_t memory, struct fm_metrics *out, struct fm_error *err)
+		     struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out, struct fm_error *err)
 {
-	return leakage(train, holdout, synthetic, 1, pool, memory, out, err);
+	return leakage(train, holdout, synthetic, 1, pool, o, out, err);
 }

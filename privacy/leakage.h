@@ -50,7 +50,7 @@
  *
  * Echo (echo.c): leak.echo_addr, echo_prefix24 and echo_prefix16, share of the different synthetic addresses and
  * prefixes that training has; leak.rare_sp, _dp, _td, _pkt, _byt and _flg, share of synthetic rows whose value fewer
- * than FM_LEAKAGE_RARE training rows have, but one at least; each with _holdout behind for the holdout's.
+ * than k training rows have, but one at least; each with _holdout behind for the holdout's.
  *
  * The family of tests, each at its own level:
  *     leak.family_p                    the smallest p over its test's share (below), at most 1
@@ -68,6 +68,7 @@
 #define FM_PRIVACY_LEAKAGE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "base/table.h"
@@ -75,7 +76,7 @@
 #include "manifests/metrics.h"
 
 #define FM_LEAKAGE_ROWS 20000    /* synthetic rows whose distances are taken at most */
-#define FM_LEAKAGE_RARE 20       /* a value of fewer training records is rare */
+#define FM_LEAKAGE_RARE 20       /* a value of fewer training records is rare, where nothing else is said */
 #define FM_LEAKAGE_RECORDS 10000 /* training records, and as many of the holdout, that are looked for at most */
 
 #define FM_LEAKAGE_MEMORY ((size_t)512 << 20) /* enough to go over a few million rows once */
@@ -93,15 +94,22 @@
 #define FM_LEAK_FAR 0.01     /* see leak.attached */
 #define FM_LEAK_NEAR 0.1
 
-/* holdout may be NULL or without rows: then only leak.rows_equal*, echo_* and rare_* are added.  memory: bytes that may be
- * taken for what grows with the number of rows, FM_LEAKAGE_LEAST at least; tables that are mapped are gone over a part at
- * a time.  More of it saves time; it changes a value only where the attacks cannot hold all synthetic rows (attacks.h).
- * FM_EINPUT when train or synthetic has no rows, or when their windows alone take more memory. */
+struct fm_leakage_opts {
+	/* Bytes that may be taken for what grows with the number of rows, FM_LEAKAGE_LEAST at least; tables that are mapped are
+	 * gone over a part at a time.  More of it saves time; it changes a value only where the attacks cannot hold all
+	 * synthetic rows (attacks.h). */
+	size_t memory;
+	uint32_t rare; /* k: a value of fewer training records is rare */
+};
+#define FM_LEAKAGE_DEFAULT ((struct fm_leakage_opts){.memory = FM_LEAKAGE_MEMORY, .rare = FM_LEAKAGE_RARE})
+
+/* holdout may be NULL or without rows: then only leak.rows_equal*, echo_* and rare_* are added.  FM_EINPUT when train or
+ * synthetic has no rows, or when their windows alone take more memory than half of what is allowed. */
 int fm_leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
-	       struct fm_pool *pool, size_t memory, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+	       struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 /* The matches, the distances and the family of tests alone, to the same values. */
 int fm_leakage_tests(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
-		     struct fm_pool *pool, size_t memory, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+		     struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 
 /* Wilson's interval for hits of n at z = 1.96 (Wilson 1927); [0, 1] for n = 0.  hits may end in a half. */
 void fm_wilson(double hits, double n, double *lo, double *hi);

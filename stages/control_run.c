@@ -52,7 +52,7 @@ static int measure(const struct fm_config *cfg, const struct fm_control *c, cons
 
 	if ((rc = fm_control_plant(c, w, seed, &t, err)) != FM_OK ||
 	    (rc = fm_evaluate_some(w->train, t, w->holdout, groups_for(cfg, c), pool,
-				    (size_t)cfg->gate.memory << 20, &m, err)) != FM_OK)
+				    fm_evaluate_opts(cfg), &m, err)) != FM_OK)
 		goto out;
 	scores = fm_metrics_list(&m);
 	o = json_pack("{s:s, s:s, s:f, s:s, s:o}", "name", c->name, "kind",
@@ -118,6 +118,6 @@ int fm_controls_measure(const struct fm_config *cfg, const struct fm_table *trai
 
 json_t *fm_controls_key(const struct fm_config *cfg)
 {
-	return json_pack("{s:I, s:f, s:I, s:I}", "rows", (json_int_t)cfg->gate.control_rows, "limit", cfg->gate.control_limit,
-			 "groups", (json_int_t)fm_evaluate_groups_needed(cfg), "memory", (json_int_t)cfg->gate.memory);
+	return json_pack("{s:I, s:f, s:I, s:I, s:I}", "rows", (json_int_t)cfg->gate.control_rows, "limit", cfg->gate.control_limit,
+			 "groups", (json_int_t)fm_evaluate_groups_needed(cfg), "memory", (json_int_t)cfg->gate.memory, "rare", (json_int_t)cfg->model.min_count);
 }

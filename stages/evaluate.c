@@ -21,7 +21,6 @@
 #include "judge/rules.h"
 #include "judge/structure.h"
 #include "manifests/canon.h"
-#include "privacy/leakage.h"
 #include "stages/controls.h"
 #include "stages/cut.h"
 #include "stages/membership.h"
@@ -35,7 +34,7 @@ enum purpose { FLOOR_TRAIN = 201, FLOOR_HOLDOUT };
 struct tables {
 	const struct fm_table *real, *synthetic, *holdout; /* holdout NULL when there is none */
 	struct fm_pool *pool;
-	size_t memory;
+	struct fm_leakage_opts o;
 };
 
 static int count_rows(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
@@ -109,7 +108,7 @@ static int anomaly(const struct tables *t, struct fm_metrics *out, struct fm_err
 
 static int leakage(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
 {
-	return fm_leakage(t->real, t->holdout, t->synthetic, t->pool, t->memory, out, err);
+	return fm_leakage(t->real, t->holdout, t->synthetic, t->pool, t->o, out, err);
 }
 
 /* ---- the groups ---- */
@@ -171,9 +170,9 @@ unsigned fm_evaluate_groups_that_learn(void)
 }
 
 int fm_evaluate_some(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
-		     unsigned set, struct fm_pool *pool, size_t memory, struct fm_metrics *out, struct fm_error *err)
+		     unsigned set, struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out, struct fm_error *err)
 {
-	struct tables t = {real, synthetic, holdout, pool, memory};
+	struct tables t = {real, synthetic, holdout, pool, o};
 	int rc = FM_OK;
 
 	for (unsigned g = 0; g < NGROUPS && rc == FM_OK; g++)
@@ -244,12 +243,11 @@ static int count_judged(const struct fm_cuts *c, struct fm_metrics *out, struct 
 }
 
 int fm_evaluate_tables(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
-		       int threads, size_t memory, struct fm_metrics *out, struct fm_error *err)
+		       int threads, struct fm_leakage_opts o, struct fm_metrics *out, struct fm_error *err)
 {
 	struct fm_pool *pool = NULL;
 	struct fm_cuts cut = {0};
 	struct fm_progress p;
-	size_t left;
 	int rc;
 
 	if (real->rows == 0 || synthetic->rows == 0)
@@ -257,16 +255,16 @@ int fm_evaluate_tables(const struct fm_table *real, const struct fm_table *synth
 			       real->rows ? "synthetic" : "real");
 	holdout = holdout && holdout->rows > 0 ? holdout : NULL;
 	if ((rc = fm_pool_new(&pool, threads, err)) != FM_OK ||
-	    (rc = fm_cuts_make(&cut, real, synthetic, holdout, memory, err)) != FM_OK ||
+	    (rc = fm_cuts_make(&cut, real, synthetic, holdout, o.memory, err)) != FM_OK ||
 	    (rc = count_judged(&cut, out, err)) != FM_OK)
 		goto out;
-	left = memory - fm_cuts_bytes(&cut);
+	o.memory -= fm_cuts_bytes(&cut);
 	fm_progress_begin(&p, "evaluate", "steps", NGROUPS + (holdout ? 1 : 0));
 	for (unsigned g = 0; g < NGROUPS && rc == FM_OK; g++) {
 		int whole = groups[g].whole;
 		fm_progress_step(&p, g, groups[g].name);
 		rc = fm_evaluate_some(whole ? real : cut.real, whole ? synthetic : cut.synthetic,
-				      whole ? holdout : cut.holdout, 1u << g, pool, left, out, err);
+				      whole ? holdout : cut.holdout, 1u << g, pool, o, out, err);
 	}
 	if (rc == FM_OK && holdout) {
 		fm_progress_step(&p, NGROUPS, "noise floor");
@@ -278,6 +276,11 @@ out:
 	fm_cuts_free(&cut);
 	fm_pool_free(pool);
 	return rc;
+}
+
+struct fm_leakage_opts fm_evaluate_opts(const struct fm_config *cfg)
+{
+	return (struct fm_leakage_opts){.memory = (size_t)cfg->gate.memory << 20, .rare = (uint32_t)cfg->model.min_count};
 }
 
 /* ---- the stage ---- */
@@ -308,8 +311,8 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 		goto out;
 	if ((rc = fm_table_open(&synthetic, in->synthetic_dir, err)) != FM_OK)
 		goto out;
-	if ((rc = fm_evaluate_tables(train, synthetic, holdout, in->cfg->train.threads, memory, &out->metrics,
-				     err)) != FM_OK)
+	if ((rc = fm_evaluate_tables(train, synthetic, holdout, in->cfg->train.threads,
+				     fm_evaluate_opts(in->cfg), &out->metrics, err)) != FM_OK)
 		goto out;
 	if ((rc = fm_pool_new(&pool, in->cfg->train.threads, err)) != FM_OK)
 		goto out;

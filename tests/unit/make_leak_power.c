@@ -91,7 +91,7 @@ int main(int argc, char **argv)
 			struct fm_metrics m = {0};
 			if (planted_split(&p, trace, train, holdout, seed + (uint64_t)k, &err) ||
 			    planted_generate(&s, &p, generator, disguise, rows, seed + 1000 + (uint64_t)k, &err) ||
-			    fm_leakage_tests(p.train, p.holdout, s, pool, FM_LEAKAGE_MEMORY, &m, &err))
+			    fm_leakage_tests(p.train, p.holdout, s, pool, FM_LEAKAGE_DEFAULT, &m, &err))
 				die(&err);
 			int family = !(value(&m, "family_p", "", "") >= FM_LEAKAGE_ALPHA);
 			refused += family || value(&m, "rows_equal", "", "") > 0;

@@ -116,7 +116,7 @@ static void test_equals_the_reference(void **state)
 		struct fm_table *x = golden_table(real), *y = golden_table(synthetic),
 				*h = golden_table(real[0] == 'n' ? "nh" : "h");
 		struct fm_metrics m = {0};
-		OK(fm_evaluate_tables(x, y, h, 1, (size_t)1 << 30, &m, &err));
+		OK(fm_evaluate_tables(x, y, h, 1, FM_LEAKAGE_DEFAULT, &m, &err));
 		compare(pair, &m, want);
 		fm_metrics_free(&m);
 		fm_table_free(x);
@@ -137,7 +137,7 @@ static void test_threads_change_nothing(void **state)
 
 	(void)state;
 	for (int k = 0; k < 3; k++)
-		OK(fm_evaluate_tables(x, y, h, threads[k], (size_t)1 << 30, &m[k], &err));
+		OK(fm_evaluate_tables(x, y, h, threads[k], FM_LEAKAGE_DEFAULT, &m[k], &err));
 	for (int k = 1; k < 3; k++) {
 		assert_int_equal(m[k].n, m[0].n);
 		for (size_t i = 0; i < m[0].n; i++) {
@@ -189,7 +189,7 @@ static void test_absent_columns_have_no_metrics(void **state)
 	struct fm_error err = {0};
 
 	(void)state;
-	OK(fm_evaluate_tables(x, y, NULL, 1, (size_t)1 << 30, &m, &err));
+	OK(fm_evaluate_tables(x, y, NULL, 1, FM_LEAKAGE_DEFAULT, &m, &err));
 	assert_null(fm_metrics_find(&m, "jsd.FLG"));
 	assert_null(fm_metrics_find(&m, "jsd.TOS"));
 	assert_null(fm_metrics_find(&m, "leak.share_nearer_train"));
@@ -225,7 +225,7 @@ static void test_one_row_and_no_row(void **state)
 	for (int a = 0; a < 3; a++)
 		for (int b = 0; b < 3; b++)
 			for (int h = 0; h < 4; h++) {
-				OK(fm_evaluate_tables(table[a], table[b], h < 3 ? table[h] : NULL, 1, (size_t)1 << 30, &m, &err));
+				OK(fm_evaluate_tables(table[a], table[b], h < 3 ? table[h] : NULL, 1, FM_LEAKAGE_DEFAULT, &m, &err));
 				assert_true(isfinite(metric(&m, "jsd_mean8")));
 				assert_int_equal(isnan(metric(&m, "time.IAT")), a == 0 || b == 0);
 				if (h < 3)
@@ -234,10 +234,10 @@ static void test_one_row_and_no_row(void **state)
 			}
 	size_t rows = x->rows;
 	x->rows = 0;
-	assert_int_equal(fm_evaluate_tables(x, d, NULL, 1, (size_t)1 << 30, &m, &err), FM_EINPUT);
-	assert_int_equal(fm_evaluate_tables(d, x, NULL, 1, (size_t)1 << 30, &m, &err), FM_EINPUT);
+	assert_int_equal(fm_evaluate_tables(x, d, NULL, 1, FM_LEAKAGE_DEFAULT, &m, &err), FM_EINPUT);
+	assert_int_equal(fm_evaluate_tables(d, x, NULL, 1, FM_LEAKAGE_DEFAULT, &m, &err), FM_EINPUT);
 	assert_non_null(strstr(err.message, "synthetic table has no rows"));
-	OK(fm_evaluate_tables(d, d, x, 1, (size_t)1 << 30, &m, &err)); /* an empty holdout is none */
+	OK(fm_evaluate_tables(d, d, x, 1, FM_LEAKAGE_DEFAULT, &m, &err)); /* an empty holdout is none */
 	assert_null(fm_metrics_find(&m, "leak.share_nearer_train"));
 	x->rows = rows;
 	fm_metrics_free(&m);

@@ -50,7 +50,7 @@ static void refusals(const char *generator, int disguise, int repeats, int *fami
 		struct fm_metrics m = {0};
 		OK(planted_split(&p, trace, ROWS, ROWS, 10 + k, &err));
 		OK(planted_generate(&s, &p, generator, disguise, ROWS, 20 + k, &err));
-		OK(fm_leakage(p.train, p.holdout, s, NULL, FM_LEAKAGE_MEMORY, &m, &err));
+		OK(fm_leakage(p.train, p.holdout, s, NULL, FM_LEAKAGE_DEFAULT, &m, &err));
 		int low = !(metric(&m, "leak.family_p") >= FM_LEAKAGE_ALPHA);
 		*family += low;
 		*any += low || metric(&m, "leak.rows_equal") > 0;

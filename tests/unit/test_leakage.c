@@ -13,7 +13,7 @@ static void leakage(const struct fm_table *train, const struct fm_table *holdout
 	struct fm_error err = {0};
 
 	*m = (struct fm_metrics){0};
-	OK(fm_leakage(train, holdout, synthetic, NULL, FM_LEAKAGE_MEMORY, m, &err));
+	OK(fm_leakage(train, holdout, synthetic, NULL, FM_LEAKAGE_DEFAULT, m, &err));
 }
 
 /* Every k-th row of `to` becomes a training row. */
@@ -555,8 +555,8 @@ static void test_threads_and_memory_change_nothing(void **state)
 	(void)state;
 	plant(s, t, 2);
 	OK(fm_pool_new(&pool, 5, &err));
-	OK(fm_leakage(t, h, s, NULL, FM_LEAKAGE_MEMORY, &one, &err));
-	OK(fm_leakage(t, h, s, pool, FM_LEAKAGE_LEAST, &many, &err));
+	OK(fm_leakage(t, h, s, NULL, FM_LEAKAGE_DEFAULT, &one, &err));
+	OK(fm_leakage(t, h, s, pool, (struct fm_leakage_opts){.memory = FM_LEAKAGE_LEAST, .rare = FM_LEAKAGE_RARE}, &many, &err));
 	assert_int_equal(one.n, many.n);
 	for (size_t i = 0; i < one.n; i++) {
 		assert_string_equal(one.m[i].name, many.m[i].name);
@@ -593,9 +593,9 @@ static void test_no_rows_is_refused(void **state)
 
 	(void)state;
 	s->rows = 0;
-	assert_int_equal(fm_leakage(t, NULL, s, NULL, FM_LEAKAGE_MEMORY, &m, &err), FM_EINPUT);
-	assert_int_equal(fm_leakage(s, NULL, t, NULL, FM_LEAKAGE_MEMORY, &m, &err), FM_EINPUT);
-	assert_int_equal(fm_leakage(t, s, t, NULL, FM_LEAKAGE_MEMORY, &m, &err), FM_OK);
+	assert_int_equal(fm_leakage(t, NULL, s, NULL, FM_LEAKAGE_DEFAULT, &m, &err), FM_EINPUT);
+	assert_int_equal(fm_leakage(s, NULL, t, NULL, FM_LEAKAGE_DEFAULT, &m, &err), FM_EINPUT);
+	assert_int_equal(fm_leakage(t, s, t, NULL, FM_LEAKAGE_DEFAULT, &m, &err), FM_OK);
 	assert_null(fm_metrics_find(&m, "leak.share_nearer_train"));
 	fm_metrics_free(&m);
 	fm_table_free(t);
