@@ -15,6 +15,23 @@
 /* Sort keys rising, stable, and carry row[] (n values, or NULL) along.  Radix sort; needs as much memory again. */
 int fm_sort_u64(uint64_t *key, uint32_t *row, size_t n, struct fm_error *err) FM_MUST_CHECK;
 
+/* How many of n rising keys are below v. */
+static inline size_t fm_keys_below(const uint64_t *key, size_t n, uint64_t v)
+{
+	size_t at = 0;
+
+	while (n > 0) {
+		size_t half = n / 2;
+		if (key[at + half] < v) {
+			at += half + 1;
+			n -= half + 1;
+		} else {
+			n = half;
+		}
+	}
+	return at;
+}
+
 /* A signed value as a key that sorts the same way. */
 static inline uint64_t fm_key_i64(int64_t v)
 {

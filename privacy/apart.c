@@ -59,22 +59,6 @@ static uint64_t without(const struct drop *d, uint64_t sum, const uint64_t term[
 	return sum - term[d->c] - (d->d == d->c ? 0 : term[d->d]);
 }
 
-static size_t first_not_below(const uint64_t *sorted, size_t n, uint64_t v)
-{
-	size_t at = 0;
-
-	while (n > 0) {
-		size_t half = n / 2;
-		if (sorted[at + half] < v) {
-			at += half + 1;
-			n -= half + 1;
-		} else {
-			n = half;
-		}
-	}
-	return at;
-}
-
 /* One run of rows of one side against all records. */
 static void meet_rows(void *ctx, int shard, int thread)
 {
@@ -92,7 +76,7 @@ static void meet_rows(void *ctx, int shard, int thread)
 			uint64_t v = without(d, sum, term), bit = v >> p->shift;
 			if (!(d->sieve[bit >> 6] >> (bit & 63) & 1))
 				continue;
-			size_t at = first_not_below(d->key, p->n, v);
+			size_t at = fm_keys_below(d->key, p->n, v);
 			if (at < p->n && d->key[at] == v)
 				__atomic_fetch_add(&d->times[at], 1, __ATOMIC_RELAXED);
 		}
@@ -109,7 +93,7 @@ static void lower(const struct pass *p, uint8_t level, struct fm_leak_record *li
 		uint64_t sum = record_terms(p, list, i, term);
 		for (int k = 0; k < p->ndrops && list[i].apart > level; k++) {
 			const struct drop *d = &p->drop[k];
-			if (d->times[first_not_below(d->key, p->n, without(d, sum, term))] > 1) /* one is the record */
+			if (d->times[fm_keys_below(d->key, p->n, without(d, sum, term))] > 1) /* one is the record */
 				list[i].apart = level;
 		}
 	}
@@ -179,7 +163,6 @@ static int furthest_first(const void *a, const void *b)
 int fm_leak_set_apart(struct fm_leak *l, unsigned columns, struct fm_leak_record *list, size_t n, struct fm_error *err)
 {
 	struct pass p = {.side = {l->train, l->holdout}, .columns = columns, .n = n};
-	uint64_t term[FM_NCOL];
 	int rc = FM_OK;
 
 	if (n == 0)
@@ -189,10 +172,8 @@ int fm_leak_set_apart(struct fm_leak *l, unsigned columns, struct fm_leak_record
 		if ((rc = fm_codes_like(p.side[k], l->train, columns, p.code[k], err)) != FM_OK)
 			goto out;
 	}
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		list[i].apart = 3;
-		list[i].hash = record_terms(&p, list, i, term);
-	}
 	for (int c = 0; c < FM_NCOL && rc == FM_OK; c++)
 		if (columns >> c & 1u)
 			rc = add_drop(&p, c, c, l->pool, 1, list, err);

@@ -1,177 +1,260 @@
 /*
  * extremes.c - are the emitted records that lie apart from all other real ones those of the training side?
  *
- * Only lone records count, and of them those whose duration, packets and bytes no other real row has.  A row that a
- * generator makes for itself hardly ever meets one: leak.isolated is the test of their number.
+ * leak.isolated is a test of the number of lone records whose duration, packets and bytes no other real row has.  A row
+ * that a generator makes for itself hardly ever meets one.
  *
- * leak.extreme is for a few copies of the strangest records.  They are ranked by how far the next real row is, on
- * either side, which does not look at the side that they are on; those that were copied come first.  A record's weight
- * falls with its rank, and the test is that of blocks.h, exact: how likely is so large a sum of training's weights,
- * were each on its side by chance?  Two records of one window stand or fall together.
+ * leak.extreme is for a few copies of the strangest training records.  As many as are copied come from so few windows
+ * that their number alone, though none of the holdout's is emitted, could be chance: two flows of one connection are in
+ * one window, and ten records in seven.  What chance does not do is to emit the farthest of training and none of the
+ * holdout's that are as far: it would be as likely to have these in training.  So training's records are ranked by how
+ * far the next row of training is, which is what makes a record one that a generator may memorise, and the sum is taken
+ * of the weights of those that are emitted; were the windows dealt out anew, what would that sum be?  It is compared
+ * with the sums of random deals of as many windows to training, each of which ranks the records of its own training
+ * side (a permutation test, which is exact with drawn deals too: Phipson and Smyth 2010; drawing ends early where there
+ * is nothing to find: Besag and Clifford 1991).  Windows stand or fall whole.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/rng.h"
+#include "base/rows.h"
+#include "privacy/farthest.h"
 #include "privacy/leak.h"
 #include "privacy/leakage.h"
+#include "privacy/match.h"
 
 #define SIZES (1u << FM_TD | 1u << FM_PKT | 1u << FM_BYT)
 
-#define RANKS 32 /* that have a weight */
-#define FIRST 10000
-#define FALL 0.75 /* a rank's weight over that of the one before */
+#define CHUNK ((size_t)1 << 16) /* rows after which a pass over them lets go of their memory */
 
-struct ranked {
-	struct fm_leak_record record;
-	double d2; /* to the next real row */
+struct fm_extremes {
+	struct fm_leak *l;
+	unsigned sizes;
+	uint32_t *votes; /* of isolated records, by block */
+	struct fm_far *far;
+	size_t nfar; /* in order of side and row */
 };
 
-/* Ties are broken by what a record holds: a row number would know the side. */
-static int by_hash(const struct ranked *x, const struct ranked *y)
+/* ---- isolated ---- */
+
+static uint64_t sizes_hash(const struct fm_table *t, size_t row, unsigned columns)
 {
-	return (x->record.hash > y->record.hash) - (x->record.hash < y->record.hash);
+	uint64_t h = 0;
+
+	for (int c = 0; c < FM_NCOL; c++)
+		if (columns >> c & 1u)
+			h = fm_mix(h + fm_table_value(t, c, row)) + 0x9e3779b97f4a7c15u;
+	return h;
 }
 
-static int most_apart(const void *a, const void *b)
+/* By 64-bit hash: a false alarm leaves a record out. */
+static int add_isolated(struct fm_extremes *x, const struct fm_leak_record *list, size_t n, struct fm_error *err)
 {
-	const struct ranked *x = a, *y = b;
-
-	if (x->record.apart != y->record.apart)
-		return x->record.apart < y->record.apart ? 1 : -1;
-	return by_hash(x, y);
-}
-
-static int farthest(const void *a, const void *b)
-{
-	const struct ranked *x = a, *y = b;
-
-	if (x->d2 != y->d2)
-		return x->d2 < y->d2 ? 1 : -1;
-	return by_hash(x, y);
-}
-
-/* Each record's distance to the next real row: r[i].d2. */
-static int measure(const struct fm_leak *l, unsigned columns, struct ranked *r, size_t n, struct fm_error *err)
-{
-	const struct fm_table *side[2] = {l->train, l->holdout};
-	struct fm_span *skip = NULL;
-	struct fm_features f;
-	uint32_t *row = NULL;
-	float *q = NULL, *one = NULL;
-	double *d2 = NULL;
-	int rc;
-
-	fm_features_fit(&f, l->train, columns);
-	size_t dim = (size_t)f.dim;
-	if ((rc = fm_alloc(&q, n * dim, sizeof *q, "records", err)) != FM_OK ||
-	    (rc = fm_alloc(&skip, n, sizeof *skip, "records", err)) != FM_OK ||
-	    (rc = fm_alloc(&row, n, sizeof *row, "neighbours", err)) != FM_OK ||
-	    (rc = fm_alloc(&d2, n, sizeof *d2, "neighbours", err)) != FM_OK)
-		goto out;
-	for (size_t i = 0; i < n; i++) {
-		if ((rc = fm_features_code(&f, side[r[i].record.side], &r[i].record.row, 0, 1, &one, err)) != FM_OK)
-			goto out;
-		memcpy(q + i * dim, one, dim * sizeof *q);
-		free(one);
-		one = NULL;
-		r[i].d2 = INFINITY;
-	}
-	for (int k = 0; k < 2; k++) {
-		for (size_t i = 0; i < n; i++) { /* not itself */
-			uint32_t own = r[i].record.side == k ? r[i].record.row : 0;
-			skip[i] = (struct fm_span){own, own + (r[i].record.side == k)};
-		}
-		if ((rc = fm_leak_nearest(&f, side[k], q, n, 1, skip, l->pool, row, d2, err)) != FM_OK)
-			goto out;
-		for (size_t i = 0; i < n; i++)
-			r[i].d2 = fmin(r[i].d2, d2[i]);
-	}
-out:
-	free(q);
-	free(one);
-	free(skip);
-	free(row);
-	free(d2);
-	return rc;
-}
-
-static int isolated(struct fm_leak *l, const char *columns, const struct ranked *r, size_t n, struct fm_error *err)
-{
-	struct fm_block_test test;
-	uint32_t *votes = NULL;
-	int rc;
-
-	if ((rc = fm_alloc(&votes, l->blocks->n + 1, sizeof *votes, "votes", err)) != FM_OK)
-		return rc;
-	for (size_t i = 0; i < n; i++)
-		votes[fm_block_of(l->blocks, r[i].record.side, r[i].record.row)]++;
-	if ((rc = fm_block_test(l->blocks, votes, FM_LEAK_PAIRS, FM_LEAK_GRANTED, &test, err)) == FM_OK)
-		rc = fm_leak_verdict(l, "isolated", columns, &test, FM_LEAK_SHARE_ISOLATED, err);
-	free(votes);
-	return rc;
-}
-
-/* Who has learned a distribution meets no extreme more often for it: nothing is granted there. */
-static int extreme(struct fm_leak *l, const char *columns, const struct ranked *r, size_t n, struct fm_error *err)
-{
-	uint32_t unit[RANKS] = {0}, awaits[RANKS]; /* the block whose second record would join the unit */
-	struct fm_block_test test = {.p = 1};
-	double weight = FIRST, squares = 0, pi = l->blocks->pi;
-	size_t units = 0, sum = 0, train = 0;
-	int rc;
-
-	n = n < RANKS ? n : RANKS;
-	for (size_t i = 0; i < n; i++, weight *= FALL) {
-		uint32_t w = (uint32_t)lround(weight), side = r[i].record.side;
-		uint32_t block = fm_block_of(l->blocks, (int)side, r[i].record.row);
-		size_t u = 0;
-		while (u < units && awaits[u] != block)
-			u++;
-		awaits[u] = u < units ? UINT32_MAX : block;
-		units += u == units;
-		unit[u] += w;
-		sum += w;
-		train += side ? 0 : w;
-		test.train += !side;
-		test.holdout += side;
-	}
-	for (size_t u = 0; u < units; u++)
-		squares += (double)unit[u] * unit[u];
-	if (n > 0 && pi > 0 && pi < 1) {
-		test.z = ((double)train - pi * (double)sum) / sqrt(pi * (1 - pi) * squares);
-		if ((rc = fm_units_tail(unit, units, pi, train, &test.p, err)) != FM_OK)
-			return rc;
-	}
-	return fm_leak_verdict(l, "extreme", columns, &test, FM_LEAK_SHARE_EXTREME, err);
-}
-
-int fm_leak_extremes(struct fm_leak *l, const char *columns, const struct fm_leak_record *list, size_t n,
-		     struct fm_error *err)
-{
-	unsigned sizes = SIZES & l->train->present & l->holdout->present & l->synthetic->present;
-	struct ranked *r = NULL;
+	const struct fm_table *side[2] = {x->l->train, x->l->holdout};
+	uint64_t *key = NULL;
+	uint32_t *times = NULL;
 	size_t found = 0;
 	int rc;
 
-	if (!sizes)
-		return FM_OK;
-	if ((rc = fm_alloc(&r, n + 1, sizeof *r, "records", err)) != FM_OK)
-		return rc;
+	if ((rc = fm_alloc(&key, n + 1, sizeof *key, "records", err)) != FM_OK ||
+	    (rc = fm_alloc(&times, n + 1, sizeof *times, "match counts", err)) != FM_OK)
+		goto out;
 	for (size_t i = 0; i < n; i++)
 		if (list[i].apart >= 2)
-			r[found++].record = list[i];
-	qsort(r, found, sizeof *r, most_apart);
-	n = found < FM_LEAKAGE_RECORDS ? found : FM_LEAKAGE_RECORDS;
-	if (n > 0 && (rc = measure(l, sizes, r, n, err)) != FM_OK)
+			key[found++] = sizes_hash(side[list[i].side], list[i].row, x->sizes);
+	if ((rc = fm_sort_u64(key, NULL, found, err)) != FM_OK)
 		goto out;
-	qsort(r, n, sizeof *r, farthest);
-	while (n > 0 && r[n - 1].d2 == 0)
-		n--;
-	if ((rc = isolated(l, columns, r, n, err)) == FM_OK)
-		rc = extreme(l, columns, r, n, err);
+	for (int k = 0; k < 2 && found > 0; k++)
+		for (size_t i = 0; i < side[k]->rows; i++) {
+			uint64_t v = sizes_hash(side[k], i, x->sizes);
+			size_t at = fm_keys_below(key, found, v);
+			if (at < found && key[at] == v)
+				times[at]++;
+			if ((i + 1) % CHUNK == 0)
+				fm_table_forget(side[k], i + 1 - CHUNK, i + 1);
+		}
+	for (size_t i = 0; i < n; i++)
+		if (list[i].apart >= 2 &&
+		    times[fm_keys_below(key, found, sizes_hash(side[list[i].side], list[i].row, x->sizes))] == 1)
+			x->votes[fm_block_of(x->l->blocks, list[i].side, list[i].row)]++;
 out:
-	free(r);
+	free(key);
+	free(times);
 	return rc;
+}
+
+/* ---- extreme ---- */
+
+#define RANKS 256 /* of a side, that have a weight */
+#define LEVEL 32  /* the first so many count about alike, beyond them a rank counts as one over itself does */
+#define DEALS 9999
+#define ENOUGH 100 /* deals with as large a sum: p is known well, and not small */
+
+/* Of no two rows does the order look at the side.  Two of the same sizes differ in what they are to the sum by their
+ * mark at most. */
+static int farthest(const void *a, const void *b)
+{
+	const struct fm_far *x = a, *y = b;
+
+	for (int k = FM_FAR_NEAR; k-- > 0;)
+		if (x->near[k] != y->near[k])
+			return x->near[k] < y->near[k] ? 1 : -1;
+	for (int c = 0; c < 3; c++)
+		if (x->x[c] != y->x[c])
+			return x->x[c] < y->x[c] ? 1 : -1;
+	return (x->mark > y->mark) - (x->mark < y->mark);
+}
+
+/* The sum of the weights of a side's marked records, and their number among those that have a weight.  r (n) is sorted.
+ */
+static uint64_t sum_weights(const struct fm_far *r, size_t n, const uint8_t *of_block, uint8_t side, size_t *marked)
+{
+	float d[RANKS]; /* falling */
+	uint8_t mark[RANKS];
+	uint64_t sum = 0;
+	size_t m = 0;
+
+	/* No row after one whose last neighbour is nearer than all that have a rank can get one. */
+	for (size_t i = 0; i < n && (m < RANKS || r[i].near[FM_FAR_NEAR - 1] > d[RANKS - 1]); i++) {
+		if (of_block[r[i].own] != side)
+			continue;
+		float v = fm_far_distance(&r[i], of_block);
+		if (m == RANKS && v <= d[RANKS - 1])
+			continue;
+		size_t lo = 0, hi = m;
+		while (lo < hi) {
+			size_t mid = (lo + hi) / 2;
+			if (d[mid] >= v)
+				lo = mid + 1;
+			else
+				hi = mid;
+		}
+		size_t behind = (m < RANKS ? m++ : RANKS - 1) - lo;
+		memmove(d + lo + 1, d + lo, behind * sizeof *d);
+		memmove(mark + lo + 1, mark + lo, behind);
+		d[lo] = v;
+		mark[lo] = r[i].mark;
+	}
+	*marked = 0;
+	for (size_t i = 0; i < m; i++)
+		if (mark[i]) {
+			sum += (1u << 20) / (LEVEL + (uint32_t)i);
+			++*marked;
+		}
+	return sum;
+}
+
+static int compare_deals(const struct fm_blocks *b, const struct fm_far *r, size_t n, struct fm_block_test *test,
+			 struct fm_error *err)
+{
+	double mean = 0, squares = 0;
+	uint8_t *of_block = NULL;
+	uint32_t *order = NULL;
+	size_t train, holdout, over = 0, deals = 0;
+	struct fm_rng rng;
+	int rc;
+
+	*test = (struct fm_block_test){.p = 1};
+	if ((rc = fm_alloc(&of_block, b->n + 1, sizeof *of_block, "sides", err)) != FM_OK ||
+	    (rc = fm_alloc(&order, b->n + 1, sizeof *order, "windows", err)) != FM_OK)
+		goto out;
+	for (size_t i = 0; i < b->n; i++) {
+		order[i] = (uint32_t)i;
+		of_block[i] = i >= b->train;
+	}
+	sum_weights(r, n, of_block, 1, &holdout);
+	uint64_t found = sum_weights(r, n, of_block, 0, &train);
+	test->train = (double)train;
+	test->holdout = (double)holdout;
+	if (train + holdout == 0 || b->train == 0 || b->train == b->n)
+		goto out; /* nothing to compare */
+	fm_rng_init(&rng, FM_LEAK_SEED, FM_RNG_JUDGE, FM_LEAK_DEALS, 0);
+	while (deals < DEALS && over < ENOUGH) {
+		fm_rng_shuffle(&rng, order, b->n);
+		for (size_t i = 0; i < b->n; i++)
+			of_block[order[i]] = i >= b->train;
+		uint64_t sum = sum_weights(r, n, of_block, 0, &train);
+		over += sum >= found;
+		deals++;
+		double d = (double)sum - mean;
+		mean += d / (double)deals;
+		squares += d * ((double)sum - mean);
+	}
+	test->p = over == ENOUGH ? (double)over / (double)deals : (double)(over + 1) / (double)(deals + 1);
+	if (squares > 0)
+		test->z = ((double)found - mean) / sqrt(squares / (double)deals);
+out:
+	free(of_block);
+	free(order);
+	return rc;
+}
+
+/* ---- both ---- */
+
+static int by_place(const void *a, const void *b)
+{
+	const struct fm_far *x = a, *y = b;
+
+	return x->side != y->side ? (x->side < y->side ? -1 : 1) : (x->row > y->row) - (x->row < y->row);
+}
+
+int fm_extremes_open(struct fm_extremes **out, struct fm_leak *l, struct fm_error *err)
+{
+	struct fm_extremes *x = NULL;
+	int rc;
+
+	*out = NULL;
+	if ((rc = fm_alloc(&x, 1, sizeof *x, "extremes", err)) != FM_OK)
+		return rc;
+	x->l = l;
+	x->sizes = SIZES & l->train->present & l->holdout->present & l->synthetic->present;
+	if ((rc = fm_alloc(&x->votes, l->blocks->n + 1, sizeof *x->votes, "votes", err)) != FM_OK ||
+	    (x->sizes && (rc = fm_far_find(l->train, l->holdout, l->blocks, x->sizes, l->pool, &x->far, &x->nfar, err)) !=
+			     FM_OK)) {
+		fm_extremes_free(x);
+		return rc;
+	}
+	qsort(x->far, x->nfar, sizeof *x->far, by_place);
+	*out = x;
+	return FM_OK;
+}
+
+int fm_extremes_add(struct fm_extremes *x, const struct fm_leak_record *list, size_t n, struct fm_error *err)
+{
+	for (size_t i = 0; i < n && x->nfar > 0; i++) {
+		struct fm_far place = {.side = list[i].side, .row = list[i].row};
+		struct fm_far *at = bsearch(&place, x->far, x->nfar, sizeof *x->far, by_place);
+		if (at)
+			at->mark = 1;
+	}
+	return x->sizes ? add_isolated(x, list, n, err) : FM_OK;
+}
+
+int fm_extremes_test(struct fm_extremes *x, const char *columns, struct fm_error *err)
+{
+	struct fm_leak *l = x->l;
+	struct fm_block_test test;
+	int rc;
+
+	if (!x->sizes)
+		return FM_OK;
+	if ((rc = fm_block_test(l->blocks, x->votes, FM_LEAK_PAIRS, FM_LEAK_GRANTED, &test, err)) != FM_OK ||
+	    (rc = fm_leak_verdict(l, "isolated", columns, &test, FM_LEAK_SHARE_ISOLATED, err)) != FM_OK)
+		return rc;
+	qsort(x->far, x->nfar, sizeof *x->far, farthest);
+	if ((rc = compare_deals(l->blocks, x->far, x->nfar, &test, err)) != FM_OK)
+		return rc;
+	return fm_leak_verdict(l, "extreme", columns, &test, FM_LEAK_SHARE_EXTREME, err);
+}
+
+void fm_extremes_free(struct fm_extremes *x)
+{
+	if (!x)
+		return;
+	free(x->votes);
+	free(x->far);
+	free(x);
 }

@@ -29,6 +29,7 @@ enum fm_leak_purpose {
 	FM_LEAK_GUESSES,
 	FM_LEAK_CUT,
 	FM_LEAK_KNOWN,
+	FM_LEAK_DEALS,
 };
 
 struct fm_leak {
@@ -77,21 +78,23 @@ int fm_leak_choose(const struct fm_table *t, size_t most, enum fm_leak_purpose p
 
 /* A real row that training and holdout together have once, and the synthetic table too. */
 struct fm_leak_record {
-	uint64_t hash; /* of what the row holds, whichever side it is on */
 	uint32_t row;
 	uint8_t side;  /* 0 training, 1 holdout */
 	uint8_t apart; /* in how many columns every other real row differs from it at least: 1 to 3 */
 };
-/* Find how far apart the records (n) are, and their hashes, in a pass or more over all real rows; they come out in another
+/* Find how far apart the records (n) are, in a pass or more over all real rows; they come out in another
  * order.  Takes FM_LEAK_APART_BATCH times FM_LEAK_APART_BYTES for each, and a little.  apart.c */
 #define FM_LEAK_APART_BATCH 13
 #define FM_LEAK_APART_BYTES 24
 int fm_leak_set_apart(struct fm_leak *l, unsigned columns, struct fm_leak_record *list, size_t n,
 		      struct fm_error *err) FM_MUST_CHECK;
-/* leak.isolated_ and leak.extreme_ of these records (n), in any order; only those that are two columns apart at least
- * count.  extremes.c */
-int fm_leak_extremes(struct fm_leak *l, const char *columns, const struct fm_leak_record *list, size_t n,
-		     struct fm_error *err) FM_MUST_CHECK;
+/* leak.isolated_ and leak.extreme_ of all emitted records, which come a list at a time, with how far apart they are.
+ * extremes.c */
+struct fm_extremes;
+int fm_extremes_open(struct fm_extremes **x, struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK;
+int fm_extremes_add(struct fm_extremes *x, const struct fm_leak_record *list, size_t n, struct fm_error *err) FM_MUST_CHECK;
+int fm_extremes_test(struct fm_extremes *x, const char *columns, struct fm_error *err) FM_MUST_CHECK;
+void fm_extremes_free(struct fm_extremes *x);
 
 /* The checks, one file each: */
 int fm_leak_matches(struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK;   /* matches.c */

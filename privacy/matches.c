@@ -31,8 +31,7 @@ struct tally {
 	struct fm_leak_record *list; /* those that wait */
 	size_t n, cap, most;
 	uint32_t *votes[3];           /* of records that are 1, 2, 3 columns apart at least, by block */
-	struct fm_leak_record *apart; /* of the lone ones those that extremes.c would look at, most apart first */
-	size_t napart;
+	struct fm_extremes *extremes; /* or NULL */
 };
 
 static void tally_close(struct tally *t)
@@ -40,10 +39,10 @@ static void tally_close(struct tally *t)
 	free(t->list);
 	for (int k = 0; k < 3; k++)
 		free(t->votes[k]);
-	free(t->apart);
+	fm_extremes_free(t->extremes);
 }
 
-static int tally_open(struct tally *t, struct fm_leak *l, unsigned columns, struct fm_error *err)
+static int tally_open(struct tally *t, struct fm_leak *l, unsigned columns, int extremes, struct fm_error *err)
 {
 	int rc = FM_OK;
 
@@ -52,38 +51,7 @@ static int tally_open(struct tally *t, struct fm_leak *l, unsigned columns, stru
 	t->most = t->most > 1024 ? t->most : 1024;
 	for (int k = 0; k < 3 && rc == FM_OK; k++)
 		rc = fm_alloc(&t->votes[k], l->blocks->n + 1, sizeof *t->votes[k], "votes", err);
-	return rc;
-}
-
-/* Ties are broken by what a record holds: a row number would know the side. */
-static int most_apart(const void *a, const void *b)
-{
-	const struct fm_leak_record *x = a, *y = b;
-
-	if (x->apart != y->apart)
-		return x->apart < y->apart ? 1 : -1;
-	return (x->hash > y->hash) - (x->hash < y->hash);
-}
-
-/* Add the lone records of the list to those that extremes.c would look at. */
-static int keep_apart(struct tally *t, struct fm_error *err)
-{
-	struct fm_leak_record *all = NULL;
-	size_t n = t->napart;
-	int rc;
-
-	if ((rc = fm_alloc(&all, n + t->n + 1, sizeof *all, "records", err)) != FM_OK)
-		return rc;
-	for (size_t i = 0; i < n; i++)
-		all[i] = t->apart[i];
-	for (size_t i = 0; i < t->n; i++)
-		if (t->list[i].apart >= 2)
-			all[n++] = t->list[i];
-	qsort(all, n, sizeof *all, most_apart);
-	free(t->apart);
-	t->apart = all;
-	t->napart = n < FM_LEAKAGE_RECORDS ? n : FM_LEAKAGE_RECORDS;
-	return FM_OK;
+	return rc != FM_OK || !extremes ? rc : fm_extremes_open(&t->extremes, l, err);
 }
 
 /* The records that wait are counted. */
@@ -93,7 +61,7 @@ static int tally_count(struct tally *t, struct fm_error *err)
 	int rc;
 
 	if ((rc = fm_leak_set_apart(t->l, t->columns, t->list, t->n, err)) != FM_OK ||
-	    (rc = keep_apart(t, err)) != FM_OK)
+	    (t->extremes && (rc = fm_extremes_add(t->extremes, t->list, t->n, err)) != FM_OK))
 		return rc;
 	for (size_t i = 0; i < t->n; i++)
 		for (int apart = 1; apart <= t->list[i].apart; apart++)
@@ -150,7 +118,7 @@ static int set_matches(struct fm_leak *l, const struct column_set *set, unsigned
 	int rc;
 
 	if (l->holdout) {
-		if ((rc = tally_open(&t, l, columns, err)) != FM_OK)
+		if ((rc = tally_open(&t, l, columns, set->extremes, err)) != FM_OK)
 			goto out;
 		m.record = tally_add;
 		m.ctx = &t;
@@ -165,8 +133,8 @@ static int set_matches(struct fm_leak *l, const struct column_set *set, unsigned
 		goto out;
 	for (int apart = 1; apart <= 3 && rc == FM_OK; apart++)
 		rc = paired(l, set->name, t.votes[apart - 1], apart, set->share[apart - 1], err);
-	if (rc == FM_OK && set->extremes)
-		rc = fm_leak_extremes(l, set->name, t.apart, t.napart, err);
+	if (rc == FM_OK && t.extremes)
+		rc = fm_extremes_test(t.extremes, set->name, err);
 out:
 	tally_close(&t);
 	return rc;

@@ -82,6 +82,8 @@ static void test_copies_are_refused(void **state)
 	assert_int_equal(any, 3);
 	refusals("copy0.05", 2, 3, &family, &any); /* with fresh times and addresses */
 	assert_int_equal(family, 3);
+	refusals("outliers10", 2, 3, &family, &any);
+	assert_int_equal(family, 3);
 }
 
 static void test_noise_is_no_disguise(void **state)
