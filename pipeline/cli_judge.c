@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "base/log.h"
-#include "base/num.h"
 #include "base/table.h"
 #include "base/thread.h"
 #include "manifests/config.h"
@@ -282,11 +281,12 @@ static int leave_out(struct evaluation *e, struct fm_error *err)
 	return FM_OK;
 }
 
+/* Six digits for people; --json has them all. */
 static const char *shown(double value, char text[64])
 {
-	int n = isnan(value) ? snprintf(text, 64, "-") : fm_format_double(value, text, 63);
-
-	text[n > 0 ? n : 0] = '\0';
+	if (isnan(value))
+		return "-";
+	snprintf(text, 64, "%.6g", value);
 	return text;
 }
 
