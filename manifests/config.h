@@ -72,6 +72,7 @@ struct fm_config {
 		double rate; int warmup; double ema, weight_decay, clip;
 		uint64_t seed;
 		int threads;          /* 0 = as many as allowed */
+		int balance;          /* times that a window of a rare class is in an epoch, at most */
 		int patience;         /* steps without a better validation before stopping; 0 = never stop early */
 		int checkpoint_every; /* steps between two checkpoints; 0 = none */
 	} train;

@@ -128,6 +128,9 @@ const struct fm_key fm_keys[] = {
 	 .help = "First weights, batches and noise."},
 	{FIELD(train, threads, INT), .min = 0, .max = 1024, .dflt = "0", .secret = true,
 	 .help = "Threads; 0: as many as the process may use. Changes no result."},
+	{FIELD(train, balance, INT), .min = 1, .max = 100, .dflt = "4",
+	 .help = "Windows in which a rare label prevails are shown more often, so many times as others at most; 1: all alike. The "
+		 "flows that are made have the labels' own shares."},
 	{FIELD(train, patience, INT), .min = 0, .max = 1e8, .dflt = "0",
 	 .help = "Stop after so many steps without a better validation, and take the averaged weights of the best; 0: "
 		 "never early, and take the last."},

@@ -26,7 +26,9 @@ struct trainer {
 	const struct fm_encoded *train, *validation;
 	struct fm_pool *pool;
 	struct fm_batcher *batcher;
-	uint32_t *order;            /* (windows) of the epoch */
+	uint32_t *epoch;            /* (in_epoch) the windows of an epoch, some of them more than once */
+	size_t in_epoch;
+	uint32_t *order;            /* (in_epoch) in which they come */
 	uint32_t *window;           /* (batch) of the step */
 	float *grad[FM_GRAD_PARTS]; /* (nfloats) each */
 	double *norm;               /* a chunk's sum of squares */
@@ -97,7 +99,36 @@ static void update(struct trainer *t, double norm)
 
 /* ---- batches ---- */
 
-/* Window numbers of one epoch in random order, a function of (seed, epoch). */
+/* How many times a window of a class of `count` windows is in an epoch, where the most frequent class has `most`. */
+static size_t times_in_epoch(size_t count, size_t most, int balance)
+{
+	size_t n = 1;
+	while (n < (size_t)balance && (2 * n + 1) * (2 * n + 1) * count <= 4 * most) /* sqrt(most / count) >= n + 1/2 */
+		n++;
+	return n;
+}
+
+/* Sets t->epoch and t->in_epoch. */
+static int fill_epoch(struct trainer *t, struct fm_error *err)
+{
+	const struct fm_encoded *e = t->train;
+	size_t count[UINT8_MAX + 1] = {0}, most = 0;
+	for (size_t w = 0; w < e->windows; w++)
+		count[e->cls[w]]++;
+	for (int c = 0; c <= UINT8_MAX; c++)
+		most = count[c] > most ? count[c] : most;
+	for (size_t w = 0; w < e->windows; w++)
+		t->in_epoch += times_in_epoch(count[e->cls[w]], most, t->o->balance);
+	if (t->in_epoch > UINT32_MAX)
+		return fm_fail(err, FM_EINPUT, "%zu windows are too many to learn from", e->windows);
+	int ret = fm_alloc(&t->epoch, t->in_epoch, sizeof *t->epoch, "the windows of an epoch", err);
+	for (size_t w = 0, at = 0; ret == FM_OK && w < e->windows; w++)
+		for (size_t n = times_in_epoch(count[e->cls[w]], most, t->o->balance); n > 0; n--)
+			t->epoch[at++] = (uint32_t)w;
+	return ret;
+}
+
+/* The order of one epoch, a function of (seed, epoch). */
 static void shuffle(uint32_t *order, size_t n, uint64_t seed, uint32_t epoch)
 {
 	struct fm_rng r;
@@ -110,11 +141,11 @@ static void shuffle(uint32_t *order, size_t n, uint64_t seed, uint32_t epoch)
 static void draw_batch(struct trainer *t)
 {
 	for (int b = 0; b < t->o->batch; b++) {
-		if (t->at.at == t->train->windows) {
-			shuffle(t->order, t->train->windows, t->o->seed, t->at.epoch++);
+		if (t->at.at == t->in_epoch) {
+			shuffle(t->order, t->in_epoch, t->o->seed, t->at.epoch++);
 			t->at.at = 0;
 		}
-		t->window[b] = t->order[t->at.at++];
+		t->window[b] = t->epoch[t->order[t->at.at++]];
 	}
 }
 
@@ -155,7 +186,7 @@ static int good_every(int steps)
 static void restore_order(struct trainer *t)
 {
 	if (t->at.epoch > 0)
-		shuffle(t->order, t->train->windows, t->o->seed, t->at.epoch - 1);
+		shuffle(t->order, t->in_epoch, t->o->seed, t->at.epoch - 1);
 	t->suspect = 0;
 }
 
@@ -393,7 +424,9 @@ static int trainer_init(struct trainer *t, const struct fm_process *pr, struct f
 	if (ret == FM_OK)
 		ret = fm_alloc(&t->norm, (size_t)t->chunks, sizeof(double), "norms", err);
 	if (ret == FM_OK)
-		ret = fm_alloc(&t->order, t->train->windows, sizeof *t->order, "the order of windows", err);
+		ret = fill_epoch(t, err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&t->order, t->in_epoch, sizeof *t->order, "the order of windows", err);
 	if (ret == FM_OK)
 		ret = fm_alloc(&t->window, (size_t)t->o->batch, sizeof *t->window, "a batch", err);
 	return ret;
@@ -408,6 +441,7 @@ static void trainer_close(struct trainer *t)
 	arrays_free(&t->now);
 	arrays_free(&t->kept);
 	free(t->norm);
+	free(t->epoch);
 	free(t->order);
 	free(t->window);
 }
@@ -420,7 +454,7 @@ static int begin(struct trainer *t, struct fm_error *err)
 	int ret = FM_EINPUT;
 
 	if (o->checkpoint && fm_file_exists(o->checkpoint)) {
-		ret = fm_checkpoint_load(o->checkpoint, o->identity, &t->net->layout, o->steps, t->train->windows,
+		ret = fm_checkpoint_load(o->checkpoint, o->identity, &t->net->layout, o->steps, t->in_epoch,
 					 &t->at, &t->now, err);
 		if (ret == FM_EINPUT)
 			fm_warn("%s; training begins anew", err->message);
@@ -430,7 +464,7 @@ static int begin(struct trainer *t, struct fm_error *err)
 			fm_log("train: goes on from step %d", t->at.step);
 	}
 	if (ret < 0) {
-		t->at = (struct fm_train_point){.at = t->train->windows,
+		t->at = (struct fm_train_point){.at = t->in_epoch,
 						.b1 = 1,
 						.b2 = 1,
 						.rate_scale = 1,

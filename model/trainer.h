@@ -2,7 +2,10 @@
  * trainer.h - fitting a network to encoded windows: AdamW, warm-up and cosine decay, gradient clipping, EMA weights.
  *
  * A step takes `batch` windows, in the order of one random permutation an epoch; a batch larger than the data goes on
- * into the next permutations.  The gradient is cut into fixed parts that meet in a fixed tree (batch.h): the result
+ * into the next permutations.  Windows of a rare class (an attack's) are in an epoch more than once: as many times as the
+ * square root of how much rarer the class is than the most frequent one, rounded, at most `balance` times.  The network is
+ * told the class, and the plan draws classes as often as they were (plan.h), so that this changes what is learned well,
+ * not how often it is made.  The gradient is cut into fixed parts that meet in a fixed tree (batch.h): the result
  * does not depend on the number of threads.
  *
  * Every few steps, and only while the loss is well, weights, moments and average are kept as the last good point.  A
@@ -25,6 +28,7 @@ struct fm_train_opts {
 	double rate, ema, weight_decay;
 	double clip; /* largest norm of a gradient; 0: no limit */
 	uint64_t seed;
+	int balance;            /* times that a window is in an epoch, at most; 0, 1: once */
 	int patience;           /* steps without a better validation before it ends; 0: never early */
 	int validate_every;     /* steps; 0: only at the end */
 	const char *checkpoint; /* file to go on from when it is there, and to write; NULL: none */

@@ -154,6 +154,7 @@ static int learn(const struct fm_train_in *in, struct work *w, struct fm_train_r
 				   .weight_decay = cfg->train.weight_decay,
 				   .clip = cfg->train.clip,
 				   .seed = cfg->train.seed,
+				   .balance = cfg->train.balance,
 				   .patience = patience,
 				   .validate_every = every,
 				   .checkpoint = w->checkpoint,

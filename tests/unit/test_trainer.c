@@ -137,6 +137,56 @@ static void patience_and_epochs_survive_a_checkpoint(void **state)
 	free(ema);
 }
 
+/* Windows of a class that is 24 times as rare come three times an epoch where they may come three times, five times (the
+ * root of 24 is 4.9) where they may come nine times: just as if they were there so many times. */
+static void rare_classes_come_more_often(void **state)
+{
+	static const int balance[] = {3, 9}, times[] = {3, 5};
+	enum { ALL = 200, RARE = 8, FROM = 50 };
+	struct fm_train_opts o = small_opts();
+	struct fm_encoded own = S.train;
+	uint8_t cls[ALL + RARE * 4] = {0}, slot[ALL + RARE * 4], span[ALL + RARE * 4];
+	size_t ntok = (size_t)SMALL_WINDOW * FM_NTOK, nres = (size_t)SMALL_WINDOW * FM_NRES;
+	(void)state;
+	assert_int_equal(own.windows, ALL);
+	memset(own.cls, 0, ALL);
+	memset(own.cls + FROM, 1, RARE);
+	o.batch = 100; /* some epochs */
+	float *plain = trained(&o, 1, NULL);
+	for (int k = 0; k < 2; k++) {
+		struct fm_encoded more = {.slot = slot, .span = span, .cls = cls};
+		more.tok = calloc((ALL + RARE * 4) * ntok, sizeof *more.tok);
+		more.res = calloc((ALL + RARE * 4) * nres, sizeof *more.res);
+		for (size_t w = 0; w < ALL; w++)
+			for (int n = own.cls[w] ? times[k] : 1; n > 0; n--) {
+				memcpy(more.tok + more.windows * ntok, own.tok + w * ntok, ntok * sizeof *own.tok);
+				memcpy(more.res + more.windows * nres, own.res + w * nres, nres * sizeof *own.res);
+				slot[more.windows] = own.slot[w];
+				span[more.windows] = own.span[w];
+				cls[more.windows++] = own.cls[w];
+			}
+		o.balance = balance[k];
+		S.train = own;
+		float *balanced = trained(&o, 1, NULL);
+		o.checkpoint = scratch_path("balance");
+		free(trained(&o, 2, NULL));
+		float *resumed = trained(&o, 2, NULL);
+		unlink(o.checkpoint);
+		o.checkpoint = NULL;
+		o.balance = 1;
+		S.train = more;
+		float *repeated = trained(&o, 1, NULL);
+		assert_true(same(balanced, repeated) && same(balanced, resumed) && !same(balanced, plain));
+		free(balanced);
+		free(resumed);
+		free(repeated);
+		free(more.tok);
+		free(more.res);
+	}
+	S.train = own;
+	free(plain);
+}
+
 static struct fm_train_arrays new_arrays(size_t n, bool best)
 {
 	return (struct fm_train_arrays){calloc(n, 4), calloc(n, 4), calloc(n, 4), calloc(n, 4),
@@ -581,6 +631,7 @@ int main(void)
 	    cmocka_unit_test(threads_and_checkpoints_change_no_bit),
 	    cmocka_unit_test(going_on_from_a_checkpoint_changes_no_bit),
 	    cmocka_unit_test(patience_and_epochs_survive_a_checkpoint),
+	    cmocka_unit_test(rare_classes_come_more_often),
 	    cmocka_unit_test(a_checkpoint_reads_back_as_it_was),
 	    cmocka_unit_test(other_and_damaged_checkpoints_are_refused),
 	    cmocka_unit_test(training_begins_anew_where_a_checkpoint_is_of_no_use),
