@@ -195,8 +195,8 @@ const struct fm_key fm_keys[] = {
 	 .help = "Folder that a release which passes is put into."},
 	{FIELD(publish, report, CHOICE), .choices = "metrics|histograms", .dflt = "metrics",
 	 .help = "What the manifest and the partner's report show of the real flows' distributions: metrics, that is how far "
-		 "the synthetic ones are from them and a few numbers of the real flows alone (docs/report.md), or also "
-		 "histograms, rounded down to multiples of model.min_count."},
+		 "the synthetic ones are from them and no number of the real flows alone (docs/report.md), or also "
+		 "histograms, rounded down to multiples of model.min_count, and numbers of the whole trace."},
 	{FIELD(publish, sequence, INT), .min = 1, .max = FM_KEY_MAXINT, .dflt = "1", .secret = true,
 	 .help = "Number of this release among those of its name; each is greater than the one before."},
 };

@@ -35,6 +35,18 @@ json_t *fm_metrics_list(const struct fm_metrics *t);
 int fm_metrics_from_list(struct fm_metrics *t, const json_t *list, struct fm_error *err) FM_MUST_CHECK;
 void fm_metrics_free(struct fm_metrics *t);
 
+/* Who may see a metric, and how partners see it, by its name (check_names.c has the list; docs/metrics.md says why). */
+enum fm_audience {
+	FM_TEAM_ALONE = 0,      /* and whatever is no name of a metric */
+	FM_WITH_HISTOGRAMS = 1, /* partners too, where publish.report is histograms */
+	FM_WITH_METRICS = 2,    /* partners, whatever publish.report is */
+	FM_AUDIENCE = 3,        /* one of these */
+	FM_REAL_ROWS = 4,       /* its value is a number of real rows, and is rounded down as n is */
+	FM_LABELS = 8,          /* a score over labels, which would tell how many rows carry them: to thousandths */
+	FM_ONE_LABEL = 16,      /* the score of one label, n of whose rows were tried: to hundredths, and from k rows on */
+};
+unsigned fm_metric_audience(const char *name);
+
 /* One line of a verdict. */
 struct fm_check_result {
 	char name[64], direction[4]; /* "max" or "min" */

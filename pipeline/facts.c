@@ -158,7 +158,6 @@ static int assemble(const char *workspace, const char *id, const struct record *
 	char *folder = evaluated(workspace, rec);
 	int rc = FM_OK;
 
-	json_object_del(facts, "metrics");
 	/* The version that ran, which need not be this one. */
 	json_object_set(json_object_get(facts, "environment"), "flowmint", json_object_get(rec->run, "flowmint"));
 	if (!release || json_object_set_new(facts, "release", release) ||

@@ -139,38 +139,48 @@ static int histograms_json(const struct fm_config *cfg, const struct fm_run *run
 	return rc;
 }
 
+/* What publish.report lets out of the metrics. */
+static int metrics_json(const struct fm_config *cfg, const struct fm_run *run, json_t **out, struct fm_error *err)
+{
+	json_t *list = fm_metrics_list(&run->metrics);
+	int rc = list ? fm_report_metrics(list, cfg->publish.report, cfg->model.min_count, out, err)
+		      : fm_fail(err, FM_ESYSTEM, "out of memory for the metrics");
+
+	json_decref(list);
+	return rc;
+}
+
 json_t *fm_runner_facts(const struct fm_config *cfg, const struct fm_run *run)
 {
 	const char *kernel = json_string_value(json_object_get(run->stage[FM_EVALUATE].result, "blas_kernel"));
 
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:{s:s, s:s, s:s}}", "format", FM_MANIFEST_FORMAT, "name",
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:{s:s, s:s, s:s}}", "format", FM_MANIFEST_FORMAT, "name",
 			 cfg->release.name, "version", cfg->release.version, "config", fm_config_json(cfg, NULL, true),
-			 "stages", stages_json(run), "metrics", fm_metrics_list(&run->metrics), "privacy",
-			 privacy_json(cfg), "environment", "flowmint", FM_VERSION, "evaluate_blas_kernel",
-			 kernel ? kernel : "unknown", "confinement", run->unconfined ? "unconfined" : "namespaces");
+			 "stages", stages_json(run), "privacy", privacy_json(cfg), "environment", "flowmint", FM_VERSION,
+			 "evaluate_blas_kernel", kernel ? kernel : "unknown", "confinement", run->unconfined ? "unconfined" : "namespaces");
 }
 
 int fm_runner_manifest(const struct fm_config *cfg, const char *project, const struct fm_run *run, json_t **manifest,
 		       struct fm_error *err)
 {
-	json_t *commitments = NULL, *histograms = NULL, *verdict, *m;
+	json_t *commitments = NULL, *histograms = NULL, *metrics = NULL, *verdict = NULL, *m = NULL;
 	int rc;
 
-	if ((rc = fm_runner_commitments(project, run, &commitments, err)))
-		return rc;
-	if ((rc = histograms_json(cfg, run, &histograms, err))) {
-		json_decref(commitments);
-		return rc;
-	}
+	if ((rc = fm_runner_commitments(project, run, &commitments, err)) ||
+	    (rc = histograms_json(cfg, run, &histograms, err)) || (rc = metrics_json(cfg, run, &metrics, err)))
+		goto out;
 	verdict = fm_verdict_json(&run->verdict);
 	m = fm_runner_facts(cfg, run);
-	if (!m || !verdict || json_object_update(m, verdict) || json_object_set(m, "commitments", commitments) ||
+	if (!m || !verdict || json_object_update(m, verdict) || json_object_set(m, "metrics", metrics) ||
+	    json_object_set(m, "commitments", commitments) ||
 	    (histograms && json_object_set(m, "histograms", histograms))) {
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the manifest");
-		json_decref(m);
-	} else {
-		*manifest = m;
+		goto out;
 	}
+	*manifest = json_incref(m);
+out:
+	json_decref(m);
+	json_decref(metrics);
 	json_decref(commitments);
 	json_decref(histograms);
 	json_decref(verdict);

@@ -98,13 +98,12 @@ int fm_trace_digest(struct fm_ledger *l, const char *path, bool unconfined, char
 /* keys.c: the digest of a folder, taken in a child that sees nothing else; seconds and memory are added to *s. */
 int fm_folder_digest(const char *name, const char *dir, bool unconfined, char hex[FM_SHA256_HEX],
 		     struct fm_run_stage *s, struct fm_error *err) FM_MUST_CHECK;
-/* publish.c: what the manifest says of config, stages, metrics, privacy and environment, a new reference; NULL without
- * memory. */
+/* publish.c: what the manifest says of config, stages, privacy and environment, a new reference; NULL without memory. */
 json_t *fm_runner_facts(const struct fm_config *cfg, const struct fm_run *run);
 /* publish.c: {"method","of":{"source","store","model"}} under the project's secret, a new reference. */
 int fm_runner_commitments(const char *project, const struct fm_run *run, json_t **out, struct fm_error *err) FM_MUST_CHECK;
-/* publish.c: the runner's part of the manifest, a new reference: facts, commitments, the verdict, and of the histograms what
- * publish.report lets out. */
+/* publish.c: the runner's part of the manifest, a new reference: facts, commitments, the verdict, and of the metrics and
+ * histograms what publish.report lets out. */
 int fm_runner_manifest(const struct fm_config *cfg, const char *project, const struct fm_run *run, json_t **manifest,
 		       struct fm_error *err) FM_MUST_CHECK;
 /* publish.c: verify what the release stage made, then put it into out: archive first, signature last. */

@@ -239,8 +239,10 @@ static void put_group(const struct fm_page *p, struct fm_buf *out, const json_t 
 			continue;
 		fm_buf_puts(out, "<tr><th scope=\"row\">");
 		fm_page_metric_name(out, expected);
-		fm_buf_puts(out, "</th><td class=\"num missing\" data-label=\"value\">missing</td><td class=\"nil\" "
-				 "colspan=\"3\"></td></tr>\n");
+		fm_buf_printf(out,
+			      "</th><td class=\"num missing\" data-label=\"value\">%s</td><td class=\"nil\" "
+			      "colspan=\"3\"></td></tr>\n",
+			      fm_page_lacks(p, expected));
 	}
 	fm_buf_puts(out, "</tbody>\n");
 }
@@ -280,7 +282,12 @@ void fm_part_measures(const struct fm_page *p, struct fm_buf *out)
 	fm_html_count(out, (int64_t)json_array_size(list));
 	fm_buf_puts(out, " values.</p>\n<details class=\"long\"><summary>");
 	fm_html_count(out, (int64_t)json_array_size(list));
-	fm_buf_puts(out, " values, most of them without a limit</summary>\n<div class=\"wide\"><table><thead><tr>"
+	fm_buf_puts(out, " values, most of them without a limit</summary>\n");
+	if (p->partner)
+		fm_buf_puts(out, "<p class=\"note\">These compare synthetic flows with real ones, or are of the synthetic "
+				 "flows alone. Numbers of the real flows alone are published as far as the release\xe2\x80\x99s "
+				 "config says, and numbers of rows are rounded down.</p>\n");
+	fm_buf_puts(out, "<div class=\"wide\"><table><thead><tr>"
 			 "<th scope=\"col\">Measure</th><th scope=\"col\" class=\"num\">Value</th>"
 			 "<th scope=\"col\" class=\"num\">Noise floor</th><th scope=\"col\" "
 			 "class=\"num\">95\xe2\x80\xaf% interval</th>"

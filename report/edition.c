@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "manifests/metrics.h"
 #include "report/html.h"
 #include "report/report.h"
 
@@ -106,6 +107,82 @@ static int put_histograms(const json_t *facts, json_t *out, struct fm_error *err
 	return json_object_set_new(out, "histograms", published) ? no_memory(err) : FM_OK;
 }
 
+/* ---- metrics ---- */
+
+bool fm_report_shows(const char *report, const char *metric)
+{
+	unsigned who = fm_metric_audience(metric) & FM_AUDIENCE;
+
+	return who == FM_WITH_METRICS || (who == FM_WITH_HISTOGRAMS && strcmp(report, "histograms") == 0);
+}
+
+/* A number, or null, to so many parts of one; parts 0: as it is. */
+static json_t *to_parts(const json_t *v, double parts)
+{
+	double x = nearbyint(json_number_value(v) * parts) / parts + 0.0; /* no -0 */
+
+	if (!json_is_number(v))
+		return json_null();
+	return parts > 0 && isfinite(x) ? json_real(x) : json_deep_copy(v);
+}
+
+/* One metric as it is published, a new reference, or NULL when it is not; *bad is set where memory ran out. */
+static json_t *publish_metric(const json_t *m, const char *report, int64_t k, int *bad)
+{
+	const json_t *value = json_object_get(m, "value"), *ci = json_object_get(m, "ci");
+	const char *name = fm_html_str(m, "name");
+	unsigned who = fm_metric_audience(name);
+	double parts = who & FM_ONE_LABEL ? 100 : who & FM_LABELS ? 1000 : 0;
+	json_int_t n = json_integer_value(json_object_get(m, "n"));
+	json_t *out;
+
+	n = n > 0 ? n / k * k : 0;
+	if (!fm_report_shows(report, name) || ((who & (FM_ONE_LABEL | FM_REAL_ROWS)) && n == 0))
+		return NULL;
+	out = json_pack("{s:s, s:o}", "name", name, "value",
+			who & FM_REAL_ROWS ? json_integer(n) : to_parts(value, parts));
+	*bad |= !out;
+	if (n)
+		*bad |= json_object_set_new(out, "n", json_integer(n));
+	if (json_array_size(ci) == 2)
+		*bad |= json_object_set_new(out, "ci",
+					    json_pack("[o, o]", to_parts(json_array_get(ci, 0), parts),
+						      to_parts(json_array_get(ci, 1), parts)));
+	return out;
+}
+
+int fm_report_metrics(const json_t *list, const char *report, int64_t k, json_t **published, struct fm_error *err)
+{
+	json_t *out = json_array(), *one;
+	int bad = !out;
+
+	k = k < 1 ? INT64_MAX : k;
+	for (size_t i = 0; i < json_array_size(list) && !bad; i++)
+		if ((one = publish_metric(json_array_get(list, i), report, k, &bad)))
+			bad |= json_array_append_new(out, one);
+	*published = out;
+	if (!bad)
+		return FM_OK;
+	json_decref(out);
+	*published = NULL;
+	return no_memory(err);
+}
+
+static int put_metrics(const json_t *facts, json_t *out, struct fm_error *err)
+{
+	const json_t *list = json_object_get(facts, "metrics"), *config = json_object_get(facts, "config");
+	double k = fm_html_real(json_object_get(config, "model"), "min_count");
+	json_t *published;
+	int rc;
+
+	if (!list)
+		return FM_OK;
+	if ((rc = fm_report_metrics(list, fm_html_str(json_object_get(config, "publish"), "report"),
+				    k >= 1 && k < 1e18 ? (int64_t)k : 0, &published, err)))
+		return rc;
+	return json_object_set_new(out, "metrics", published) ? no_memory(err) : FM_OK;
+}
+
 /* ---- the rest ---- */
 
 static int put_stages(const json_t *facts, json_t *out, struct fm_error *err)
@@ -157,9 +234,9 @@ static int put_config(const json_t *facts, json_t *out, struct fm_error *err)
 int fm_report_partner(const json_t *facts, json_t **partner, struct fm_error *err)
 {
 	static const char *const members[] = {"format",   "release",      "rows",          "commitments",
-					      "metrics",  "checks",       "verdict",       "waivers",
-					      "controls", "control_rows", "control_limit", "smallest_leak_caught",
-					      "privacy",  "environment",  "files",         "archive"};
+					      "checks",   "verdict",      "waivers",       "controls",
+					      "privacy",  "control_rows", "control_limit", "smallest_leak_caught",
+					      "files",    "environment",  "archive"};
 	json_t *out = json_object();
 	int rc = out ? FM_OK : no_memory(err);
 
@@ -170,7 +247,7 @@ int fm_report_partner(const json_t *facts, json_t **partner, struct fm_error *er
 		if (v && json_object_set(out, members[i], v))
 			rc = no_memory(err);
 	}
-	if (rc || (rc = put_config(facts, out, err)) || (rc = put_stages(facts, out, err)) ||
+	if (rc || (rc = put_metrics(facts, out, err)) || (rc = put_config(facts, out, err)) || (rc = put_stages(facts, out, err)) ||
 	    (rc = put_histograms(facts, out, err))) {
 		json_decref(out);
 		return rc;

@@ -4,6 +4,7 @@
 
 #include "report/html.h"
 #include "report/part.h"
+#include "report/report.h"
 
 double fm_page_metric(const struct fm_page *p, const char *name, bool *absent)
 {
@@ -21,6 +22,13 @@ double fm_page_metric(const struct fm_page *p, const char *name, bool *absent)
 		return fm_html_real(m, "value");
 	}
 	return NAN;
+}
+
+const char *fm_page_lacks(const struct fm_page *p, const char *name)
+{
+	const json_t *publish = json_object_get(json_object_get(p->facts, "config"), "publish");
+
+	return p->partner && !fm_report_shows(fm_html_str(publish, "report"), name) ? "not published" : "missing";
 }
 
 static bool holds(const json_t *check)

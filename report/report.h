@@ -41,8 +41,9 @@ int fm_report_html(const json_t *facts, bool partner, struct fm_buf *html, struc
 
 /*
  * What of facts a partner may see, a new reference: the members named above but run, of the stages the outputs that the
- * manifest publishes, of the histograms what fm_report_histograms leaves.  Whatever is not known here is left out.
- * config.publish.report says whether real marginals are among it ("histograms") or not (anything else).
+ * manifest publishes, of the histograms what fm_report_histograms leaves, of the metrics what fm_report_metrics leaves;
+ * the checks as they are.  Whatever is not known here is left out.  config.publish.report says whether real marginals
+ * are among it ("histograms") or not (anything else).
  */
 int fm_report_partner(const json_t *facts, json_t **partner, struct fm_error *err) FM_MUST_CHECK;
 
@@ -54,5 +55,16 @@ int fm_report_partner(const json_t *facts, json_t **partner, struct fm_error *er
  */
 int fm_report_histograms(const json_t *doc, bool real, int64_t k, json_t **published,
 			 struct fm_error *err) FM_MUST_CHECK;
+
+/*
+ * The metrics as they may be published, a new list: those that fm_report_shows, each with n, the rows that it rests on,
+ * rounded down to a multiple of k and left out when nothing is left of it.  A label that fewer than k rows carry is left
+ * out, numbers of real rows are rounded like n, and scores over labels so far that they do not tell n after all.  k below
+ * 1: nobody knows how many are few, and there is no n at all.  What is published already comes out the same.
+ */
+int fm_report_metrics(const json_t *list, const char *report, int64_t k, json_t **published,
+		      struct fm_error *err) FM_MUST_CHECK;
+/* Does publish.report publish this metric (manifests/metrics.h)? */
+bool fm_report_shows(const char *report, const char *metric);
 
 #endif

@@ -6,18 +6,22 @@
 #include "report/html.h"
 #include "report/part.h"
 
-/* lost: the metric that says what is lost, whose interval is shown; NULL where nothing says it. */
+/* lost: the metric that says what is lost, real less synthetic, whose interval is shown; ratio: that says synthetic over
+ * real; NULL where nothing says it.  Either stands alone where the scores themselves are not published. */
 static const struct {
-	const char *words, *real, *synthetic, *lost;
+	const char *words, *real, *synthetic, *lost, *ratio;
 } tasks[] = {
-    {"Prediction of bytes, error (smaller is better)", "downstream.mse_real", "downstream.mse_synthetic", NULL},
-    {"Labels by boosted trees, mean F1", "trtr.macro_f1.trees", "tstr.macro_f1.trees", "tstr.macro_f1_drop.trees"},
+    {"Prediction of bytes, error (smaller is better)", "downstream.mse_real", "downstream.mse_synthetic", NULL,
+     "downstream.mse_ratio"},
+    {"Labels by boosted trees, mean F1", "trtr.macro_f1.trees", "tstr.macro_f1.trees", "tstr.macro_f1_drop.trees",
+     NULL},
     {"Labels by logistic regression, mean F1", "trtr.macro_f1.logistic", "tstr.macro_f1.logistic",
-     "tstr.macro_f1_drop.logistic"},
-    {"Labels by a network, mean F1", "trtr.macro_f1.network", "tstr.macro_f1.network", "tstr.macro_f1_drop.network"},
-    {"Attack or not by boosted trees, area under the curve", "trtr.auc.trees", "tstr.auc.trees", NULL},
+     "tstr.macro_f1_drop.logistic", NULL},
+    {"Labels by a network, mean F1", "trtr.macro_f1.network", "tstr.macro_f1.network", "tstr.macro_f1_drop.network",
+     NULL},
+    {"Attack or not by boosted trees, area under the curve", "trtr.auc.trees", "tstr.auc.trees", NULL, NULL},
     {"Attacks found as oddities, area under the curve", "anomaly.auc_real", "anomaly.auc_synthetic",
-     "anomaly.auc_drop"},
+     "anomaly.auc_drop", NULL},
 };
 enum { NTASKS = sizeof tasks / sizeof *tasks };
 
@@ -42,20 +46,24 @@ static bool is_checked(const struct fm_page *p, const char *metric)
 	return false;
 }
 
-static void put_number(struct fm_buf *out, const char *label, double v)
+static void put_score(const struct fm_page *p, struct fm_buf *out, const char *label, const char *metric)
 {
-	fm_buf_printf(out, "<td class=\"num\" data-label=\"%s\">", label);
-	fm_html_number(out, v);
+	double v = fm_page_metric(p, metric, NULL);
+
+	fm_buf_printf(out, "<td class=\"num%s\" data-label=\"%s\">", isfinite(v) ? "" : " nil", label);
+	if (isfinite(v))
+		fm_html_number(out, v);
+	else
+		fm_buf_puts(out, fm_page_lacks(p, metric));
 	fm_buf_puts(out, "</td>");
 }
 
-static void put_lost(const struct fm_page *p, struct fm_buf *out, size_t task, double real, double synthetic)
+static void put_lost(const struct fm_page *p, struct fm_buf *out, size_t task, double difference)
 {
 	const json_t *m = tasks[task].lost ? find(json_object_get(p->facts, "metrics"), tasks[task].lost) : NULL,
 		     *ci = json_object_get(m, "ci");
 
-	fm_buf_puts(out, "<td class=\"num\" data-label=\"difference\">");
-	fm_html_number(out, synthetic - real);
+	fm_html_number(out, difference);
 	if (json_is_number(json_array_get(ci, 0)) && json_is_number(json_array_get(ci, 1))) {
 		fm_buf_puts(out, " (");
 		fm_html_number(out, -json_number_value(json_array_get(ci, 1)));
@@ -63,24 +71,32 @@ static void put_lost(const struct fm_page *p, struct fm_buf *out, size_t task, d
 		fm_html_number(out, -json_number_value(json_array_get(ci, 0)));
 		fm_buf_puts(out, ")");
 	}
-	fm_buf_puts(out, "</td>");
 }
 
 static bool put_task(const struct fm_page *p, struct fm_buf *out, size_t task, bool *unchecked)
 {
 	double real = fm_page_metric(p, tasks[task].real, NULL),
-	       synthetic = fm_page_metric(p, tasks[task].synthetic, NULL);
+	       synthetic = fm_page_metric(p, tasks[task].synthetic, NULL),
+	       lost = tasks[task].lost ? fm_page_metric(p, tasks[task].lost, NULL) : NAN,
+	       ratio = tasks[task].ratio ? fm_page_metric(p, tasks[task].ratio, NULL) : NAN,
+	       difference = isfinite(real) && isfinite(synthetic) ? synthetic - real : -lost;
 	bool checked = is_checked(p, tasks[task].synthetic);
 
-	if (!isfinite(real) || !isfinite(synthetic))
+	if (!isfinite(difference) && !isfinite(ratio))
 		return false;
 	fm_buf_puts(out, "<tr><th scope=\"row\">");
 	fm_html_text(out, tasks[task].words);
 	fm_buf_puts(out, "</th>");
-	put_number(out, "after real", real);
-	put_number(out, "after synthetic", synthetic);
-	put_lost(p, out, task, real, synthetic);
-	fm_buf_printf(out, "<td data-label=\"in the gate\">%s</td></tr>\n", checked ? "checked" : "not checked");
+	put_score(p, out, "after real", tasks[task].real);
+	put_score(p, out, "after synthetic", tasks[task].synthetic);
+	fm_buf_puts(out, "<td class=\"num\" data-label=\"difference\">");
+	if (isfinite(difference)) {
+		put_lost(p, out, task, difference);
+	} else {
+		fm_html_number(out, ratio);
+		fm_buf_puts(out, " times as large");
+	}
+	fm_buf_printf(out, "</td><td data-label=\"in the gate\">%s</td></tr>\n", checked ? "checked" : "not checked");
 	*unchecked = *unchecked || !checked;
 	return true;
 }

@@ -69,6 +69,60 @@ for page in partner archive; do
 	says $page.html "synthetic flows</title>" "$page.html draws the synthetic flows"
 done
 says archive.html "good, by flowmint" "with signers the page says who signed"
+
+# Under publish.report: metrics nothing tells of the real flows alone; the team's edition and the workspace keep it.
+mkdir m
+tar --zstd -xf "$archive" -C m
+manifest=m/demo-1.0.0/manifest.json
+"$F" log --workspace p/workspace --json r0002 >log.json
+key=$(json log.json '[r["body"]["key"] for r in d if r["kind"] == "stage" and r["body"]["name"] == "evaluate"][0]')
+metrics=p/workspace/stages/evaluate/$key/metrics/metrics.json
+named() { # FILE.json METRICS CONDITION: the names in METRICS that fit it
+	json "$1" "[m[\"name\"] for m in $2 if $3]"
+}
+holds "(the workspace has many such numbers)" test "$(json "$metrics" 'sum(m["name"].endswith("_real") for m in d)')" -gt 30
+holds "no metric of the manifest is of the real flows alone" test \
+	"$(named $manifest 'd["metrics"]' 'm["name"].endswith("_real")')" = "[]"
+holds "nor is a floor of one table's numbers" test \
+	"$(named $manifest 'd["metrics"]' 'm["name"].startswith("floor.") and (".rules." in m["name"] or m["name"].endswith("_synthetic"))')" = "[]"
+holds "nor is one a number of real records" test \
+	"$(named $manifest 'd["metrics"]' 'm["name"].startswith(("leak.unique_train", "leak.singling_uni_train", "leak.rare_", "leak.holdout_"))')" = "[]"
+holds "what the release must prove is there" test \
+	"$(json $manifest '{"jsd.BYT", "floor.jsd.BYT", "leak.family_p", "leak.share_nearer_train", "downstream.mse_ratio", "c2st.flow_auc"} <= {m["name"] for m in d["metrics"]}')" = True
+holds "(labels have numbers of rows of their own)" test "$(json "$metrics" 'any(m["name"].startswith("tstr.f1.") and m["n"] % 20 for m in d)')" = True
+holds "labels are among the metrics" test "$(json $manifest 'any(m["name"].startswith("tstr.f1.") for m in d["metrics"])')" = True
+holds "every number of rows is a multiple of k" test "$(json $manifest 'all(m.get("n", 0) % 20 == 0 for m in d["metrics"])')" = True
+holds "every check has its line" test \
+	"$(json $manifest 'set(d["config"]["gate"]) - {"control_rows", "control_limit", "memory"} <= {c["name"] for c in d["checks"]}')" = True
+# Somebody calculates: no sum, difference, product or ratio of two numbers of the manifest is a withheld one.
+cat >solve.py <<'EOF'
+import json, sys
+everything = {m["name"]: m["value"] for m in json.load(open(sys.argv[1])) if m["value"] is not None}
+seen = json.load(open(sys.argv[2]))
+seen = seen["metrics"] + seen["checks"] if isinstance(seen, dict) else [m for m in seen if not m["name"].endswith("_real")]
+seen = sorted({abs(m["value"]) for m in seen if m["value"]})
+secret = {n: v for n, v in everything.items() if n.startswith(("burst.", "downstream.", "anomaly.")) and n.endswith("_real")}
+for c in ("TS", "TD", "PKT", "BYT"):
+    secret["the range of " + c] = everything["emd." + c] / everything["emdn." + c]
+assert len(secret) == 10, secret
+for i, a in enumerate(seen):
+    for b in seen[i:]:
+        for n, v in secret.items():
+            if any(abs(x - v) <= 1e-11 * v for x in (a + b, b - a, a * b, a / b, b / a)):
+                sys.exit(f"{n} = {v} comes of {a} and {b}")
+EOF
+expect 0 "no two numbers of the manifest give one of the real flows" "$PYTHON" solve.py "$metrics" $manifest
+expect 1 "(two of the workspace would)" "$PYTHON" solve.py "$metrics" "$metrics"
+for page in partner archive; do
+	holds "$page.html names no metric of the real flows alone" without $page.html "_real</code>"
+	holds "$page.html has no number of real records" without $page.html "leak.unique_train"
+	says $page.html "times as large" "$page.html compares the tasks all the same"
+	sed -n '/<section id="measures">/,$p' $page.html >$page.measures
+done
+holds "the page of the run and that of the archive have the same measures" cmp -s partner.measures archive.measures
+for name in heavy.SA_flows_top10_real time.PAIR_real rules.over_1500_real leak.unique_train downstream.mse_real; do
+	says team.html "<code>$name</code>" "the team's edition has $name"
+done
 expect 0 "a report without signers" "$F" report --out unsigned.html "$archive"
 says unsigned.html "not checked here" "says that the signature was not checked"
 "$F" keygen --out other --principal other >other_signers
@@ -86,6 +140,12 @@ tar --zstd -xf p/release/demo-1.1.0.tar.zst -C x
 holds "whose counts are multiples of k" test \
 	"$(json x/demo-1.1.0/manifest.json 'all(c % 20 == 0 for f in d["histograms"]["fields"] for c in f["real"])')" = True
 holds "and the holdout's are not there" test "$(json x/demo-1.1.0/manifest.json 'any("holdout" in f for f in d["histograms"]["fields"])')" = False
+manifest=x/demo-1.1.0/manifest.json
+holds "nor what the histograms hide: numbers of few hosts or rows" test \
+	"$(named $manifest 'd["metrics"]' 'm["name"].endswith("_real") and m["name"].startswith(("heavy.", "rules."))')" = "[]"
+holds "numbers of the whole trace are there" test \
+	"$(json $manifest '{"time.PAIR_real", "burst.lag1_real", "downstream.mse_real"} <= {m["name"] for m in d["metrics"]}')" = True
+holds "numbers of rows are multiples of k here too" test "$(json $manifest 'all(m.get("n", 0) % 20 == 0 for m in d["metrics"])')" = True
 # What is gone from the workspace is missing in the page, and it says so.
 rm -rf p/workspace/stages/evaluate
 expect 0 "the report of a run whose metrics are gone" "$F" report --workspace p/workspace --out gone.html r0001

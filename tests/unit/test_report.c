@@ -445,6 +445,217 @@ static void test_a_partner_sees_nothing_private(void **state)
 	}
 }
 
+/* Metrics that tell of the real flows, or would let one be solved for; shown: with metrics, with histograms. */
+static const struct {
+	const char *name;
+	bool metrics, histograms;
+} told[] = {
+    {"time.PAIR_real", false, true},
+    {"time.PAIR_gap", false, true}, /* the flows themselves have the synthetic share */
+    {"time.PAIR_synthetic", true, true},
+    {"floor.time.PAIR_synthetic", false, true}, /* of the holdout */
+    {"floor.time.IAT", true, true},
+    {"burst.dispersion_10s_real", false, true},
+    {"floor.burst.dispersion_10s_real", false, true},
+    {"floor.burst.dispersion_10s_synthetic", false, true},
+    {"burst.lag1_gap", false, true},
+    {"burst.dispersion_gap", true, true},
+    {"heavy.SA_flows_top10_real", false, false}, /* fewer hosts than k */
+    {"heavy.SA_flows_top10_synthetic", true, true},
+    {"floor.heavy.SA_flows_top10_synthetic", false, false},
+    {"heavy.share_gap", true, true},
+    {"floor.heavy.share_gap", true, true},
+    {"rules.broken_share", true, true},
+    {"rules.broken_share_real", false, false},
+    {"rules.ports_without_real", false, false},
+    {"floor.rules.broken_share", false, false}, /* of the holdout, too */
+    {"floor.rules.no_packet", false, false},
+    {"emd.BYT", true, true},
+    {"emdn.BYT", false, false}, /* with emd, the real range */
+    {"floor.emdn.BYT", false, false},
+    {"downstream.mse_real", false, true},
+    {"downstream.mse_synthetic", false, true}, /* with the ratio, the one above */
+    {"downstream.mse_ratio", true, true},
+    {"anomaly.auc_real", false, true},
+    {"anomaly.auc_synthetic", false, true},
+    {"anomaly.auc_drop", true, true},
+    {"tstr.macro_f1.trees", true, true},
+    {"tstr.f1.trees.dos", true, true},
+    {"trtr.f1.trees.rare", false, false}, /* 19 rows */
+    {"leak.unique_train", false, false},
+    {"leak.unique_holdout_no_addr_time", false, false},
+    {"leak.lone_block_most", false, false},
+    {"leak.extreme_train_no_addr_time", false, false},
+    {"leak.extreme_p_no_addr_time", true, true},
+    {"leak.unique_z", true, true},
+    {"leak.singling_uni_train", false, false},
+    {"leak.linkability_naive", false, false},
+    {"leak.inference_byt_risk", true, true},
+    {"leak.identifiability_train_sizes", false, false},
+    {"leak.holdout_equal_no_addr_time", false, false},
+    {"leak.echo_addr_holdout", false, false},
+    {"leak.rare_flg", false, false},
+    {"leak.family_p", true, true},
+    {"leak.of_the_future", false, false}, /* nobody has said who may see it */
+    {"floor.leak.family_p", false, false},
+    {"floor.floor.jsd.BYT", false, false},
+};
+enum { NTOLD = sizeof told / sizeof *told };
+
+static json_t *told_facts(const char *publish)
+{
+	json_t *facts = facts_with(publish), *list = json_object_get(facts, "metrics");
+
+	for (size_t i = 0; i < NTOLD; i++)
+		json_array_append_new(list, json_pack("{s:s,s:f,s:i,s:[f,f]}", "name", told[i].name, "value", 0.25, "n",
+						      strstr(told[i].name, ".rare") && told[i].name[2] == 't' ? 19 : 139, "ci",
+						      0.1, 0.4));
+	return facts;
+}
+
+/* Does the page or document name it, as a whole name? */
+static bool names(const char *text, const char *before, const char *name, const char *after)
+{
+	char words[128];
+
+	snprintf(words, sizeof words, "%s%s%s", before, name, after);
+	return strstr(text, words) != NULL;
+}
+
+static void test_numbers_of_the_real_flows_alone_stay_with_the_team(void **state)
+{
+	static const char *const publish[] = {"metrics", "histograms", "everything", ""};
+
+	(void)state;
+	for (size_t k = 0; k < sizeof publish / sizeof *publish; k++) {
+		json_t *facts = told_facts(publish[k]), *partner = partner_facts(facts), *twice = partner_facts(partner);
+		char *text = page(partner, true), *team = page(facts, false),
+		     *list = json_dumps(json_object_get(partner, "metrics"), JSON_COMPACT);
+
+		check_page(text);
+		for (size_t i = 0; i < NTOLD; i++) {
+			bool shown = k == 1 ? told[i].histograms : told[i].metrics;
+			bool floor = strncmp(told[i].name, "floor.", 6) == 0;
+
+			if (names(list, "\"name\":\"", told[i].name, "\"") != shown)
+				fail_msg("%s, publish.report %s", told[i].name, publish[k]);
+			if (!floor && names(text, "<code>", told[i].name, "</code>") != shown)
+				fail_msg("the page, %s, publish.report %s", told[i].name, publish[k]);
+			if (!floor && !names(team, "<code>", told[i].name, "</code>"))
+				fail_msg("the team's page, %s", told[i].name);
+		}
+		if (k != 1)
+			HAS_NOT(list, "_real\"");
+		HAS(text, "numbers of rows are rounded down");
+		HAS_NOT(team, "numbers of rows are rounded down");
+		/* An archive's page is made of what is published, and shows the same. */
+		assert_true(json_equal(partner, twice));
+		free(text);
+		free(team);
+		free(list);
+		json_decref(facts);
+		json_decref(partner);
+		json_decref(twice);
+	}
+}
+
+static void test_numbers_of_rows_are_multiples_of_k(void **state)
+{
+	json_t *facts = told_facts("metrics"), *partner, *list, *m;
+	struct fm_error err = {0};
+	size_t i;
+
+	(void)state;
+	json_array_append_new(json_object_get(facts, "metrics"), parse("{'name':'rows.holdout','value':139,'n':139}"));
+	partner = partner_facts(facts);
+	list = json_object_get(partner, "metrics");
+	json_array_foreach(list, i, m)
+	{
+		const char *name = json_string_value(json_object_get(m, "name"));
+		json_int_t n = json_integer_value(json_object_get(m, "n"));
+
+		assert_true(n > 0 && n % 20 == 0);
+		if (strcmp(name, "tstr.f1.trees.dos") == 0)
+			assert_int_equal(n, 120);
+		if (strcmp(name, "rows.holdout") == 0)
+			assert_true(json_number_value(json_object_get(m, "value")) == 120);
+	}
+	json_decref(partner);
+	/* What k is nobody can tell: then nobody can tell what is few. */
+	assert_int_equal(fm_report_metrics(json_object_get(facts, "metrics"), "metrics", 0, &list, &err), FM_OK);
+	assert_true(json_array_size(list) > 5);
+	json_array_foreach(list, i, m)
+	{
+		const char *name = json_string_value(json_object_get(m, "name"));
+
+		assert_null(json_object_get(m, "n"));
+		assert_null(strstr(name, ".f1."));
+		assert_string_not_equal(name, "rows.real");
+	}
+	json_decref(list);
+	json_decref(facts);
+}
+
+static double published_value(const json_t *list, size_t i)
+{
+	return json_number_value(json_object_get(json_array_get(list, i), "value"));
+}
+
+/* 26 of 27 hits are an F1 of 26/27 and nothing else; 532 * 4460 pairs give no area that other numbers give. */
+static void test_scores_do_not_tell_how_many_rows_carry_a_label(void **state)
+{
+	json_t *list = parse("[{'name':'trtr.f1.trees.dos','value':0.96296296296296291,'n':27},"
+			     "{'name':'tstr.auc.trees','value':0.7849187851916778,'n':4992,'ci':[0.76543,null]},"
+			     "{'name':'anomaly.auc_drop','value':-0.000134470143973055,'n':4992},"
+			     "{'name':'tstr.macro_f1.network','value':1e307,'n':4992},"
+			     "{'name':'tstr.macro_f1.trees','n':4992},"
+			     "{'name':'anomaly.auc_real','value':0.7849187851916778,'n':4992},"
+			     "{'name':'jsd.BYT','value':0.7849187851916778,'n':4992}]"),
+	       *out = NULL, *again = NULL;
+	struct fm_error err = {0};
+
+	(void)state;
+	assert_int_equal(fm_report_metrics(list, "histograms", 20, &out, &err), FM_OK);
+	assert_int_equal(json_array_size(out), 7);
+	assert_true(published_value(out, 0) == 0.96);
+	assert_true(published_value(out, 1) == 0.785);
+	assert_true(json_real_value(json_array_get(json_object_get(json_array_get(out, 1), "ci"), 0)) == 0.765);
+	assert_true(json_is_null(json_array_get(json_object_get(json_array_get(out, 1), "ci"), 1)));
+	assert_true(published_value(out, 2) == 0 && !signbit(published_value(out, 2)));
+	assert_true(json_is_null(json_object_get(json_array_get(out, 4), "value")));
+	assert_true(published_value(out, 5) == 0.785);
+	assert_true(published_value(out, 6) == 0.7849187851916778);
+	assert_int_equal(fm_report_metrics(out, "histograms", 20, &again, &err), FM_OK);
+	assert_true(json_equal(out, again));
+	json_decref(list);
+	json_decref(out);
+	json_decref(again);
+}
+
+/* Whoever put a check into the config has published it: its line stands, whatever becomes of the metric. */
+static void test_a_check_of_a_withheld_metric_is_shown(void **state)
+{
+	json_t *facts = told_facts("metrics"), *partner;
+	char *text, *measures;
+
+	(void)state;
+	json_array_append_new(json_object_get(facts, "checks"),
+			      parse("{'name':'heavy.SA_flows_top10_real','value':0.25,'threshold':0.5,'direction':'max','n':139,"
+				    "'pass':true,'why':''}"));
+	partner = partner_facts(facts);
+	text = page(partner, true);
+	check_page(text);
+	measures = strstr(text, "<section id=\"measures\">");
+	assert_non_null(measures);
+	HAS_NOT(measures, "heavy.SA_flows_top10_real");
+	*measures = '\0';
+	HAS(text, "<code>heavy.SA_flows_top10_real</code>");
+	HAS(text, "All 3 checks hold.");
+	free(text);
+	json_decref(facts);
+	json_decref(partner);
+}
+
 /* A manifest of somebody who put the team's histograms into it is not believed either. */
 static void test_a_partners_page_ignores_private_cells(void **state)
 {
@@ -572,6 +783,38 @@ static void test_tasks_stand_beside_those_of_real_flows(void **state)
 	HAS(text, "Fewer than two labels have enough flows");
 	free(text);
 	json_decref(facts);
+}
+
+/* Not "missing": a partner is told that the scores are there, and what became of the comparison. */
+static void test_tasks_without_their_scores_are_compared(void **state)
+{
+	json_t *facts = facts_with("metrics"), *metrics = json_object_get(facts, "metrics"), *partner;
+	char *text;
+
+	(void)state;
+	json_array_append_new(metrics, parse("{'name':'downstream.mse_real','value':0.4,'n':90}"));
+	json_array_append_new(metrics, parse("{'name':'downstream.mse_synthetic','value':0.5,'n':90}"));
+	json_array_append_new(metrics, parse("{'name':'downstream.mse_ratio','value':1.25,'n':90}"));
+	json_array_append_new(metrics, parse("{'name':'anomaly.auc_drop','value':0.125,'n':90}"));
+	json_array_append_new(metrics, parse("{'name':'leak.holdout_equal','value':0.375,'n':90}"));
+	partner = partner_facts(facts);
+	text = page(partner, true);
+	check_page(text);
+	HAS(text, "error (smaller is better)</th><td class=\"num nil\" data-label=\"after real\">not published</td>"
+		  "<td class=\"num nil\" data-label=\"after synthetic\">not published</td>"
+		  "<td class=\"num\" data-label=\"difference\">1.2500 times as large</td>");
+	HAS(text, "data-label=\"difference\">\xe2\x88\x92" "0.1250</td>");
+	HAS(text, "<code>leak.holdout_equal</code></th><td class=\"num missing\" data-label=\"value\">not published</td>");
+	HAS_NOT(text, "0.3750");
+	HAS_NOT(text, "Missing: no task was tried.");
+	free(text);
+	text = page(facts, false);
+	HAS(text, "data-label=\"after real\">0.4000</td><td class=\"num\" data-label=\"after synthetic\">0.5000</td>"
+		  "<td class=\"num\" data-label=\"difference\">0.1000</td>");
+	HAS_NOT(text, "not published");
+	free(text);
+	json_decref(facts);
+	json_decref(partner);
 }
 
 static void test_broken_controls_say_why_at_the_top(void **state)
@@ -857,9 +1100,14 @@ int main(void)
 	    cmocka_unit_test(test_impossible_histograms_are_missing),
 	    cmocka_unit_test(test_large_and_extreme_histograms_are_drawn_or_missing),
 	    cmocka_unit_test(test_a_partner_sees_nothing_private),
+	    cmocka_unit_test(test_numbers_of_the_real_flows_alone_stay_with_the_team),
+	    cmocka_unit_test(test_numbers_of_rows_are_multiples_of_k),
+	    cmocka_unit_test(test_scores_do_not_tell_how_many_rows_carry_a_label),
+	    cmocka_unit_test(test_a_check_of_a_withheld_metric_is_shown),
 	    cmocka_unit_test(test_a_partners_page_ignores_private_cells),
 	    cmocka_unit_test(test_published_counts_are_multiples_of_k),
 	    cmocka_unit_test(test_tasks_stand_beside_those_of_real_flows),
+	    cmocka_unit_test(test_tasks_without_their_scores_are_compared),
 	    cmocka_unit_test(test_broken_controls_say_why_at_the_top),
 	    cmocka_unit_test(test_missing_facts_are_shown_as_missing),
 	    cmocka_unit_test(test_a_missing_metric_has_a_row),

@@ -159,11 +159,15 @@ static int small_generate(const struct fm_generate_in *in, struct fm_generate_ou
 
 static int small_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *out, struct fm_error *err)
 {
-	char text[200];
+	char text[400];
 	int rc = obey(FM_EVALUATE, in->out_dir, err);
 
 	(void)out;
-	snprintf(text, sizeof text, "[{\"name\":\"jsd.SA\",\"value\":%g,\"n\":3}]", plan.metric);
+	snprintf(text, sizeof text,
+		 "[{\"name\":\"jsd.SA\",\"value\":%g,\"n\":3},{\"name\":\"time.PAIR_real\",\"value\":0.4321,\"n\":139},"
+		 "{\"name\":\"heavy.SA_flows_top10_real\",\"value\":0.5432,\"n\":139},"
+		 "{\"name\":\"tstr.f1.trees.dos\",\"value\":0.6543,\"n\":139}]",
+		 plan.metric);
 	if (rc || (rc = put(in->out_dir, "metrics.json", text, err)))
 		return rc;
 	/* Two controls, as the gate wants them: real flows and useless ones. */
@@ -627,6 +631,73 @@ static void test_manifest_gives_nothing_away(void **state)
 	fm_run_free(&run);
 }
 
+/* What an archive of small_release's, the manifest itself, says of a metric; NULL when it does not name it. */
+static const json_t *published(const json_t *manifest, const char *name)
+{
+	const json_t *list = json_object_get(manifest, "metrics"), *m;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, m) if (strcmp(json_string_value(json_object_get(m, "name")), name) == 0)
+		return m;
+	return NULL;
+}
+
+static json_t *manifest_of(struct how how)
+{
+	struct fm_run run;
+	struct fm_error err;
+	json_t *manifest;
+
+	if (run_how(how, &run, &err))
+		fail_msg("%s", err.message);
+	assert_true(run.verdict.pass);
+	assert_non_null(manifest = json_load_file(run.archive, 0, NULL));
+	/* The workspace and who runs it keep everything. */
+	assert_int_equal(run.metrics.n, 4);
+	assert_true(fm_metrics_find(&run.metrics, "heavy.SA_flows_top10_real")->value == 0.5432);
+	fm_run_free(&run);
+	return manifest;
+}
+
+static void test_manifest_has_no_number_of_the_real_flows_alone(void **state)
+{
+	static const char *const keys[] = {"name", "kind", "level", "expected", "got", "ok", "failed_checks"};
+	json_t *closed = manifest_of(plain),
+	       *open = manifest_of((struct how){{"publish.report=histograms"}, 1, FM_RELEASE, false}),
+	       *checked = manifest_of((struct how){{"gate.heavy.SA_flows_top10_real=0.6"}, 1, FM_RELEASE, false}), *c;
+	char *text = json_dumps(closed, 0);
+	bool told = false;
+	size_t i;
+
+	(void)state;
+	assert_null(strstr(text, "_real"));
+	assert_null(strstr(text, "139"));
+	assert_null(strstr(text, "0.4321"));
+	assert_non_null(published(closed, "jsd.SA"));
+	assert_int_equal(json_integer_value(json_object_get(published(closed, "tstr.f1.trees.dos"), "n")), 120);
+	assert_non_null(published(open, "time.PAIR_real"));
+	assert_null(published(open, "heavy.SA_flows_top10_real"));
+	assert_int_equal(json_integer_value(json_object_get(published(open, "tstr.f1.trees.dos"), "n")), 120);
+	/* Controls are real flows: what they scored stays, what became of them goes out. */
+	assert_int_equal(json_array_size(json_object_get(closed, "controls")), 2);
+	json_array_foreach(json_object_get(closed, "controls"), i, c)
+	{
+		assert_int_equal(json_object_size(c), 7);
+		for (size_t k = 0; k < 7; k++)
+			assert_non_null(json_object_get(c, keys[k]));
+	}
+	/* A check of such a metric is the config's, and so is its line. */
+	assert_null(published(checked, "heavy.SA_flows_top10_real"));
+	json_array_foreach(json_object_get(checked, "checks"), i, c)
+		if (strcmp(json_string_value(json_object_get(c, "name")), "heavy.SA_flows_top10_real") == 0)
+			told = json_real_value(json_object_get(c, "value")) == 0.5432;
+	assert_true(told);
+	free(text);
+	json_decref(closed);
+	json_decref(open);
+	json_decref(checked);
+}
+
 static void test_missing_secret_or_key_stops_before_publication(void **state)
 {
 	struct fm_run run;
@@ -720,6 +791,7 @@ int main(void)
 	    T(test_archive_that_does_not_verify_stays_inside),
 	    T(test_no_stage_sees_more_than_its_row),
 	    T(test_manifest_gives_nothing_away),
+	    T(test_manifest_has_no_number_of_the_real_flows_alone),
 	    T(test_missing_secret_or_key_stops_before_publication),
 	    T(test_until_stops_there),
 	    T(test_reproduce_compares),
