@@ -7,16 +7,7 @@
 
 uint64_t fm_column_key(const struct fm_table *t, enum fm_col c, size_t row)
 {
-	if (c == FM_TE)
-		return fm_key_i64(t->te[row]);
-	switch (fm_cols[c].width) {
-	case 2:
-		return ((const uint16_t *)t->col[c])[row];
-	case 4:
-		return ((const uint32_t *)t->col[c])[row];
-	default:
-		return ((const uint64_t *)t->col[c])[row];
-	}
+	return c == FM_TE ? fm_key_i64(t->te[row]) : fm_table_value(t, (int)c, row);
 }
 
 double fm_column_number(const struct fm_table *t, enum fm_col c, size_t row)

@@ -231,18 +231,6 @@ out:
 
 /* ---- rows and columns by number ---- */
 
-static uint64_t cell(const struct fm_table *t, int c, size_t i)
-{
-	switch (fm_cols[c].width) {
-	case 2:
-		return ((const uint16_t *)t->col[c])[i];
-	case 4:
-		return ((const uint32_t *)t->col[c])[i];
-	default:
-		return ((const uint64_t *)t->col[c])[i];
-	}
-}
-
 static void set_cell(struct fm_table *t, int c, size_t i, uint64_t v)
 {
 	switch (fm_cols[c].width) {
@@ -262,7 +250,7 @@ static void copy_row(struct fm_table *t, size_t i, const struct fm_table *from, 
 {
 	for (int c = 0; c < FM_NFLOWCOL; c++)
 		if (FM_HAS(t, c) && !(keep >> c & 1u))
-			set_cell(t, c, i, cell(from, c, j));
+			set_cell(t, c, i, fm_table_value(from, c, j));
 }
 
 /* ---- the generators ---- */
@@ -361,13 +349,13 @@ static int plant_outliers(struct fm_table *t, const struct fm_control_world *w, 
 		if (!FM_HAS(t, columns[k]))
 			continue;
 		for (size_t i = 0; i < w->rows; i++) {
-			double v = log1p((double)cell(w->train, columns[k], i));
+			double v = log1p((double)fm_table_value(w->train, columns[k], i));
 			sum += v;
 			squares += v * v;
 		}
 		double mean = sum / rows, deviation = sqrt(fmax(squares / rows - mean * mean, 1e-12));
 		for (size_t i = 0; i < w->rows; i++)
-			e[i].score += (log1p((double)cell(w->train, columns[k], i)) - mean) / deviation;
+			e[i].score += (log1p((double)fm_table_value(w->train, columns[k], i)) - mean) / deviation;
 	}
 	qsort(e, w->rows, sizeof *e, by_score);
 	fm_rows_choose(seed, WHERE, w->rows, n, at);
@@ -393,7 +381,7 @@ static void plant_independent(struct fm_table *t, const struct fm_control_world 
 		struct fm_rng r;
 		fm_rng_init(&r, seed, FM_RNG_JUDGE, (uint64_t)c, RESAMPLE);
 		for (size_t i = 0; i < w->rows && FM_HAS(t, c); i++)
-			set_cell(t, c, i, cell(w->train, c, fm_rng_below(&r, (uint32_t)w->rows)));
+			set_cell(t, c, i, fm_table_value(w->train, c, fm_rng_below(&r, (uint32_t)w->rows)));
 	}
 }
 
@@ -404,8 +392,8 @@ static void plant_shuffled(struct fm_table *t, const struct fm_control_world *w,
 		fm_rng_init(&r, seed, FM_RNG_JUDGE, (uint64_t)c, PERMUTE);
 		for (size_t i = w->rows - 1; i > 0 && FM_HAS(t, c); i--) { /* Fisher and Yates */
 			size_t j = fm_rng_below(&r, (uint32_t)i + 1);
-			uint64_t v = cell(t, c, i);
-			set_cell(t, c, i, cell(t, c, j));
+			uint64_t v = fm_table_value(t, c, i);
+			set_cell(t, c, i, fm_table_value(t, c, j));
 			set_cell(t, c, j, v);
 		}
 	}
@@ -424,7 +412,7 @@ static int plant_constant(struct fm_table *t, const struct fm_control_world *w, 
 		if (!FM_HAS(t, c))
 			continue;
 		for (size_t i = 0; i < w->rows; i++)
-			key[i] = cell(w->train, c, i);
+			key[i] = fm_table_value(w->train, c, i);
 		if ((rc = fm_sort_u64(key, NULL, w->rows, err)) != FM_OK)
 			break;
 		for (size_t i = 0; i < w->rows; i++) {
