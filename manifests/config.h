@@ -103,7 +103,7 @@ struct fm_config {
 	struct {
 		char key[FM_CFG_PATH], attestation_key[FM_CFG_PATH], out[FM_CFG_PATH]; /* absolute after loading */
 		int64_t sequence;
-		char report[16];      /* metrics | histograms: what of the real flows' distributions is published */
+		char report[16];      /* metrics | histograms: what of the real flows is published (metrics.h) */
 	} publish;
 };
 
