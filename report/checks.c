@@ -286,7 +286,8 @@ void fm_part_measures(const struct fm_page *p, struct fm_buf *out)
 	if (p->partner)
 		fm_buf_puts(out, "<p class=\"note\">These compare synthetic flows with real ones, or are of the synthetic "
 				 "flows alone. Numbers of the real flows alone are published as far as the release\xe2\x80\x99s "
-				 "config says, and numbers of rows are rounded down.</p>\n");
+				 "config says; numbers of rows are rounded down, scores over labels to two or three "
+				 "decimals.</p>\n");
 	fm_buf_puts(out, "<div class=\"wide\"><table><thead><tr>"
 			 "<th scope=\"col\">Measure</th><th scope=\"col\" class=\"num\">Value</th>"
 			 "<th scope=\"col\" class=\"num\">Noise floor</th><th scope=\"col\" "

@@ -119,11 +119,14 @@ bool fm_report_shows(const char *report, const char *metric)
 /* A number, or null, to so many parts of one; parts 0: as it is. */
 static json_t *to_parts(const json_t *v, double parts)
 {
-	double x = nearbyint(json_number_value(v) * parts) / parts + 0.0; /* no -0 */
+	double x;
 
 	if (!json_is_number(v))
 		return json_null();
-	return parts > 0 && isfinite(x) ? json_real(x) : json_deep_copy(v);
+	if (parts <= 0)
+		return json_deep_copy(v);
+	x = nearbyint(json_number_value(v) * parts) / parts + 0.0; /* no -0 */
+	return isfinite(x) ? json_real(x) : json_deep_copy(v);
 }
 
 /* One metric as it is published, a new reference, or NULL when it is not; *bad is set where memory ran out. */
