@@ -113,7 +113,7 @@ const struct fm_key fm_keys[] = {
 	{FIELD(model, max_hosts, INT), .min = 0, .max = 60000, .dflt = "2048",
 	 .help = "Popular hosts with a token of their own (a rank, never an address)."},
 
-	{FIELD(train, steps, INT), .min = 0, .max = 1e8, .dflt = "0", .help = "Training steps; 0: a hundred passes over the training windows, but 1000 to 15000 steps."},
+	{FIELD(train, steps, INT), .min = 0, .max = 1e8, .dflt = "0", .help = "Training steps; 0: a hundred passes over the training windows, but 500 to 15000 steps."},
 	{FIELD(train, batch, INT), .min = 1, .max = 65536, .dflt = "64", .help = "Windows a step."},
 	{FIELD(train, rate, REAL), .min = 0, .max = 1, .above_min = true, .dflt = "2e-3",
 	 .help = "Peak learning rate of AdamW."},

@@ -113,12 +113,12 @@ static int encode(const struct fm_train_in *in, struct work *w, struct fm_error 
 }
 
 /* As many steps as the config says, or a hundred passes: more, and small traces would be learned by heart; fewer than a
- * thousand teach nothing, and with over 15,000 little more is learned. */
+ * few hundred teach nothing, and with over 15,000 little more is learned. */
 static int steps_of(const struct fm_config *cfg, size_t windows)
 {
 	size_t passes = 100 * windows / (size_t)cfg->train.batch;
 
-	return cfg->train.steps > 0 ? cfg->train.steps : passes < 1000 ? 1000 : passes > 15000 ? 15000 : (int)passes;
+	return cfg->train.steps > 0 ? cfg->train.steps : passes < 500 ? 500 : passes > 15000 ? 15000 : (int)passes;
 }
 
 static int learn(const struct fm_train_in *in, struct work *w, struct fm_train_result *result, struct fm_error *err)
