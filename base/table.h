@@ -114,6 +114,14 @@ static inline uint64_t fm_table_value(const struct fm_table *t, int c, size_t ro
 /* Let go of the memory that rows [from, to) of a mapped table take; the system reads them again when they are looked at.
  * Does nothing to a table in memory.  For those who go over a table that may be larger than the memory they were given. */
 void fm_table_forget(const struct fm_table *t, size_t from, size_t to);
+/* The same for those who go over all rows, after row i: now and then the last rows are let go of. */
+static inline void fm_table_forget_behind(const struct fm_table *t, size_t i)
+{
+	const size_t some = 65536;
+
+	if ((i + 1) % some == 0)
+		fm_table_forget(t, i + 1 - some, i + 1);
+}
 /* The same for those who read the rows of a rising list, after the i-th: now and then what lies behind is let go of.  *last is
  * the caller's, at first 0. */
 void fm_table_forget_passed(const struct fm_table *t, const uint32_t *row, size_t i, size_t *last);

@@ -7,8 +7,6 @@
 #include "base/mem.h"
 #include "judge/column.h"
 
-#define CHUNK ((size_t)1 << 16) /* rows after which a pass over a table lets go of their memory */
-
 enum rule {
 	NO_PACKET,
 	SHORT_BYTES,
@@ -105,8 +103,7 @@ static int count(const struct fm_table *t, unsigned has, struct counts *n, struc
 			hit[BROKEN] |= hit[r];
 		for (int r = 0; r < NRULES; r++)
 			n->rule[r] += hit[r];
-		if ((i + 1) % CHUNK == 0)
-			fm_table_forget(t, i + 1 - CHUNK, i + 1);
+		fm_table_forget_behind(t, i);
 	}
 	free(kind);
 	return FM_OK;

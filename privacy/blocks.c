@@ -8,8 +8,6 @@
 #define DENSE 0.8      /* taking off the mean leaves less than this of the sum of squares: most blocks have votes */
 #define MOST_STEPS 1e9 /* of the convolution; beyond, thousands of blocks vote and the normal distribution is close */
 
-#define CHUNK ((size_t)1 << 16) /* rows after which a pass over them lets go of their memory */
-
 static size_t number(const struct fm_table *t, int by_win, size_t first, struct fm_span *rows)
 {
 	size_t n = first;
@@ -21,8 +19,7 @@ static size_t number(const struct fm_table *t, int by_win, size_t first, struct 
 			rows[n - 1].from = (uint32_t)i;
 		if (rows)
 			rows[n - 1].to = (uint32_t)i + 1;
-		if ((i + 1) % CHUNK == 0)
-			fm_table_forget(t, i + 1 - CHUNK, i); /* the next row looks back at this one */
+		fm_table_forget_behind(t, i);
 	}
 	return n;
 }

@@ -8,8 +8,6 @@
 #include "privacy/leakage.h"
 #include "privacy/match.h"
 
-#define CHUNK ((size_t)1 << 16)
-
 /* ---- different values and how often they occur ---- */
 
 /* A table of hashes that grows until it would take more than `memory`; then it is full. */
@@ -99,12 +97,6 @@ static int is_in(struct share share, uint64_t v)
 	return share.parts == 1 || (fm_mix(v) >> 32) * share.parts >> 32 == share.part;
 }
 
-static void let_go(const struct column *k, size_t row)
-{
-	if ((row + 1) % CHUNK == 0)
-		fm_table_forget(k->t, row + 1 - CHUNK, row + 1);
-}
-
 static int count_column(struct counts *s, const struct column *k, struct share share, struct fm_error *err)
 {
 	int rc = FM_OK;
@@ -113,7 +105,7 @@ static int count_column(struct counts *s, const struct column *k, struct share s
 		uint64_t v = value(k, i);
 		if (is_in(share, v))
 			rc = count(s, v, err);
-		let_go(k, i);
+		fm_table_forget_behind(k->t, i);
 	}
 	return rc;
 }
@@ -215,7 +207,7 @@ static int meet_rare(struct fm_leak *l, const struct column *train, const struct
 				uint64_t v = value(&other[k], i);
 				uint32_t times = is_in(share, v) ? s.times[place(&s, v)] : 0;
 				rare[k] += times > 0 && times < l->rare;
-				let_go(&other[k], i);
+				fm_table_forget_behind(other[k].t, i);
 			}
 		counts_close(&s);
 		s.memory = l->memory;

@@ -28,8 +28,6 @@
 
 #define SIZES (1u << FM_TD | 1u << FM_PKT | 1u << FM_BYT)
 
-#define CHUNK ((size_t)1 << 16) /* rows after which a pass over them lets go of their memory */
-
 struct fm_extremes {
 	struct fm_leak *l;
 	unsigned sizes;
@@ -73,8 +71,7 @@ static int add_isolated(struct fm_extremes *x, const struct fm_leak_record *list
 			size_t at = fm_keys_below(key, found, v);
 			if (at < found && key[at] == v)
 				times[at]++;
-			if ((i + 1) % CHUNK == 0)
-				fm_table_forget(side[k], i + 1 - CHUNK, i + 1);
+			fm_table_forget_behind(side[k], i);
 		}
 	for (size_t i = 0; i < n; i++)
 		if (list[i].apart >= 2 &&

@@ -37,13 +37,6 @@ static void place(const struct space *s, int side, size_t row, double *x)
 		x[c] = fmax(-LARGEST, fmin(LARGEST, (v[c] - s->mean[c]) * s->scale[c]));
 }
 
-/* A pass over the rows lets go of their memory behind it. */
-static void let_go(const struct space *s, int side, size_t row)
-{
-	if ((row + 1) % CHUNK == 0)
-		fm_table_forget(s->side[side], row + 1 - CHUNK, row + 1);
-}
-
 static void fit(struct space *s)
 {
 	double mean[DIM] = {0}, squares[DIM] = {0}, n = 0, x[DIM];
@@ -59,7 +52,7 @@ static void fit(struct space *s)
 				mean[c] += d / n;
 				squares[c] += d * (x[c] - mean[c]);
 			}
-			let_go(s, k, i);
+			fm_table_forget_behind(s->side[k], i);
 		}
 	for (int c = 0; c < DIM; c++) {
 		s->mean[c] = mean[c];
@@ -98,14 +91,14 @@ static int choose_level(const struct space *s, size_t *n)
 			for (int j = 0; j < LEVELS; j++)
 				if (s->count[cell[j]] < UINT8_MAX)
 					s->count[cell[j]]++;
-			let_go(s, k, i);
+			fm_table_forget_behind(s->side[k], i);
 		}
 	for (int k = 0; k < 2; k++)
 		for (size_t i = 0; i < s->side[k]->rows; i++) {
 			cells(s, k, i, cell);
 			for (int j = 0; j < LEVELS; j++)
 				sparse[j] += s->count[cell[j]] <= SPARSE;
-			let_go(s, k, i);
+			fm_table_forget_behind(s->side[k], i);
 		}
 	while (level < LEVELS - 1 && sparse[level] > FM_FAR_MOST)
 		level++;
@@ -121,7 +114,7 @@ static void take(const struct space *s, const struct fm_blocks *blocks, int leve
 	for (int k = 0; k < 2; k++)
 		for (size_t i = 0; i < s->side[k]->rows; i++) {
 			cells(s, k, i, cell);
-			let_go(s, k, i);
+			fm_table_forget_behind(s->side[k], i);
 			if (s->count[cell[level]] > SPARSE)
 				continue;
 			place(s, k, i, x);

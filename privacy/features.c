@@ -7,7 +7,6 @@
 #include "base/mem.h"
 #include "base/rng.h"
 
-#define CHUNK ((size_t)1 << 16)
 #define USABLE (FM_COLS_UGR16 & ~(1u << FM_FWD))
 
 static int is_number(int c)
@@ -43,8 +42,7 @@ void fm_features_fit(struct fm_features *f, const struct fm_table *train, unsign
 			double v = number(train, c, i), d = v - mean;
 			mean += d / (double)(i + 1);
 			squares += d * (v - mean);
-			if ((i + 1) % CHUNK == 0)
-				fm_table_forget(train, i + 1 - CHUNK, i + 1);
+			fm_table_forget_behind(train, i);
 		}
 		double sd = train->rows ? sqrt(squares / (double)train->rows) : 0;
 		f->mean[c] = mean;

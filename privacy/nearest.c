@@ -11,7 +11,6 @@ enum {
 	TILE = 1024
 }; /* TILE rows of ten fields are 40 KiB: they stay in the first two caches */
 #define PART ((size_t)1 << 18)  /* rows that are coded at a time: 10 MiB */
-#define CHUNK ((size_t)1 << 16) /* rows after which a pass over a column lets go of them */
 #define SEED 20160411u
 enum purpose { RANKED = 121 };
 _Static_assert(FM_GOWER_RANKED <= (size_t)INT32_MAX / FM_GOWER_FIELDS, "ten fields of so much each fit in an int32_t");
@@ -73,8 +72,7 @@ int fm_gower_new(struct fm_gower **out, const struct fm_table *train, unsigned c
 			goto out;
 		for (size_t i = 0; i < rows; i++) {
 			g->seen[c][key(train, c, i)] = 1;
-			if ((i + 1) % CHUNK == 0)
-				fm_table_forget(train, i + 1 - CHUNK, i + 1);
+			fm_table_forget_behind(train, i);
 		}
 	}
 	*out = g;

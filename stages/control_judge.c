@@ -32,7 +32,7 @@ static int of_one_table(const char *name)
 {
 	const char *end = strrchr(name, '_');
 
-	return strncmp(name, "rules.", 6) != 0 && end && (!strcmp(end, "_real") || !strcmp(end, "_synthetic"));
+	return end && (!strcmp(end, "_real") || !strcmp(end, "_synthetic"));
 }
 
 struct judge {
@@ -43,12 +43,18 @@ struct judge {
 	int broken;
 };
 
-static double floor_of(const struct fm_metrics *m, const char *name)
+static const struct fm_metric *floor_metric(const struct fm_metrics *m, const char *name)
 {
 	char full[80];
 
 	snprintf(full, sizeof full, "floor.%s", name);
-	const struct fm_metric *f = fm_metrics_find(m, full);
+	return fm_metrics_find(m, full);
+}
+
+static double floor_of(const struct fm_metrics *m, const char *name)
+{
+	const struct fm_metric *f = floor_metric(m, name);
+
 	return f ? f->value : (double)NAN;
 }
 
@@ -56,11 +62,9 @@ static double floor_of(const struct fm_metrics *m, const char *name)
  * there may be, by what the holdout has. */
 static double rare_allowance(const struct fm_metrics *floor, const char *name)
 {
-	char full[80];
+	const struct fm_metric *f = floor_metric(floor, name);
 	double lo, hi;
 
-	snprintf(full, sizeof full, "floor.%s", name);
-	const struct fm_metric *f = fm_metrics_find(floor, full);
 	if (!f || !isfinite(f->value))
 		return 0;
 	fm_wilson(f->value * (double)f->n, (double)f->n, &lo, &hi);
@@ -73,7 +77,7 @@ static double allowance(const struct judge *j, const struct fm_cfg_check *check,
 	double off = floor_of(&j->floor, check->name) - ideal(check->name);
 
 	if (strncmp(check->name, "rules.", 6) == 0)
-		return is_max ? rare_allowance(&j->floor, check->name) : 0;
+		return is_max && !check->relative_to_floor ? rare_allowance(&j->floor, check->name) : 0;
 	if (of_one_table(check->name) || !(is_max ? off > 0 && !check->relative_to_floor : off < 0))
 		return 0; /* no floor, or one better than ideal */
 	return ROOM * off;

@@ -46,7 +46,6 @@ struct window {
 /* By the column win; writes them where w is not NULL. */
 static size_t number_windows(const struct fm_table *t, struct window *w)
 {
-	const size_t chunk = 65536;
 	size_t n = 0;
 
 	for (size_t i = 0; i < t->rows; i++) {
@@ -55,8 +54,7 @@ static size_t number_windows(const struct fm_table *t, struct window *w)
 			w[n - 1] = (struct window){i, 0};
 		if (w)
 			w[n - 1].rows++;
-		if ((i + 1) % chunk == 0)
-			fm_table_forget(t, i + 1 - chunk, i);
+		fm_table_forget_behind(t, i);
 	}
 	return n;
 }
