@@ -6,22 +6,23 @@
 #include "report/part.h"
 #include "report/report.h"
 
-double fm_page_metric(const struct fm_page *p, const char *name, bool *absent)
+const json_t *fm_page_find(const struct fm_page *p, const char *name)
 {
 	const json_t *list = json_object_get(p->facts, "metrics");
 
-	if (absent)
-		*absent = true;
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const json_t *m = json_array_get(list, i);
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (strcmp(fm_html_str(json_array_get(list, i), "name"), name) == 0)
+			return json_array_get(list, i);
+	return NULL;
+}
 
-		if (strcmp(fm_html_str(m, "name"), name) != 0)
-			continue;
-		if (absent)
-			*absent = false;
-		return fm_html_real(m, "value");
-	}
-	return NAN;
+double fm_page_metric(const struct fm_page *p, const char *name, bool *absent)
+{
+	const json_t *m = fm_page_find(p, name);
+
+	if (absent)
+		*absent = !m;
+	return m ? fm_html_real(m, "value") : NAN;
 }
 
 const char *fm_page_lacks(const struct fm_page *p, const char *name)

@@ -25,6 +25,8 @@ void fm_part_privacy(const struct fm_page *p, struct fm_buf *out);    /* privacy
 void fm_part_provenance(const struct fm_page *p, struct fm_buf *out); /* origin.c */
 void fm_part_verify(const struct fm_page *p, struct fm_buf *out);     /* origin.c */
 
+/* A metric of the facts, {"name","value",...}; NULL when it is absent. */
+const json_t *fm_page_find(const struct fm_page *p, const char *name);
 /* The value of a metric, NaN when it is absent or null; *absent, which may be NULL, tells the two apart. */
 double fm_page_metric(const struct fm_page *p, const char *name, bool *absent);
 /* Why a metric that the facts lack is not shown: "not published" in a partner's edition without it, else "missing". */

@@ -25,14 +25,6 @@ static const struct {
 };
 enum { NTASKS = sizeof tasks / sizeof *tasks };
 
-static const json_t *find(const json_t *list, const char *name)
-{
-	for (size_t i = 0; i < json_array_size(list); i++)
-		if (strcmp(fm_html_str(json_array_get(list, i), "name"), name) == 0)
-			return json_array_get(list, i);
-	return NULL;
-}
-
 /* Does a check ask for this task?  Its name begins as the metrics' do: "tstr.macro_f1", "tstr.auc", "anomaly.auc". */
 static bool is_checked(const struct fm_page *p, const char *metric)
 {
@@ -60,8 +52,7 @@ static void put_score(const struct fm_page *p, struct fm_buf *out, const char *l
 
 static void put_lost(const struct fm_page *p, struct fm_buf *out, size_t task, double difference)
 {
-	const json_t *m = tasks[task].lost ? find(json_object_get(p->facts, "metrics"), tasks[task].lost) : NULL,
-		     *ci = json_object_get(m, "ci");
+	const json_t *m = tasks[task].lost ? fm_page_find(p, tasks[task].lost) : NULL, *ci = json_object_get(m, "ci");
 
 	fm_html_number(out, difference);
 	if (json_is_number(json_array_get(ci, 0)) && json_is_number(json_array_get(ci, 1))) {
