@@ -23,21 +23,21 @@ CFLAGS   ?= -O2 -g
 FLAGS     = $(BASEFLAGS) $(CFLAGS)
 
 ROOMS    := base manifests traces model judge privacy release report stages pipeline
-src       = $(wildcard $(1)/*.c)
+src       = $(wildcard $(1)/*.c $(1)/*/*.c)
 obj       = $(patsubst %.c,$(B)/%.o,$(call src,$(1)))
 lib       = $(B)/lib$(1).a
 # A file with a main of its own belongs to a program, not to a library.
 MAINS    := pipeline/main.c release/verify_main.c
 
 PUBLIC   := $(call lib,release) $(call lib,manifests) $(call lib,base)
-ALL      := $(call lib,stages) $(call lib,report) $(call lib,privacy) $(call lib,judge) $(call lib,model) $(call lib,traces) $(PUBLIC)
+ALL      := $(call lib,stages) $(call lib,report) $(call lib,judge) $(call lib,privacy) $(call lib,model) $(call lib,traces) $(PUBLIC)
 LIBS_PUBLIC := -larchive -lcrypto -ljansson -lyaml -lm
 LIBS_ALL := -lcsv -lz -lsqlite3 -lseccomp -lopenblas -lxgboost -llinear $(LIBS_PUBLIC)
 
 .PHONY: all unit deps deps-lint deps-bench deps-fuzz deps-optional test test-long test-asan bench demo lint fuzz clean install check-repro
 all: $(B)/flowmint $(B)/flowmint-verify
 
--include $(wildcard $(B)/*/*.d $(B)/tests/*/*.d)
+-include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
 include manifests/embed.mk
 include base/kernels.mk
 -include report/style.mk

@@ -179,3 +179,8 @@ const char *fm_check_suggest(const char *name, char *out, size_t cap)
 	snprintf(out, cap, "%s%s", floor ? "floor." : "", s.best);
 	return out;
 }
+
+bool fm_metric_needs_model(const char *name)
+{
+	return strncmp(name, "leak.mia_model_", 15) == 0;
+}

@@ -11,6 +11,7 @@
 #define FM_MANIFESTS_METRICS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -46,6 +47,9 @@ enum fm_audience {
 	FM_ONE_LABEL = 16,      /* the score of one label, n of whose rows were tried: to hundredths, and from k rows on */
 };
 unsigned fm_metric_audience(const char *name);
+
+/* Is this a metric that is measured with the model itself?  Only a run has one; files and controls have none. */
+bool fm_metric_needs_model(const char *name);
 
 /* One line of a verdict. */
 struct fm_check_result {

@@ -1,9 +1,9 @@
 # The kernels, the network and its bodies once more in double precision, for the test of their gradients alone: it is linked
 # with these before the libraries, which hold the same names in single precision.
-DOUBLE := $(patsubst %.c,$(B)/double/%.o,base/kernels.c base/kernels_v1.c model/params.c model/multinomial.c model/net.c model/body.c model/layers.c \
-	  model/transformer.c model/unet.c model/mlp.c tests/unit/test_gradients.c)
+DOUBLE := $(patsubst %.c,$(B)/double/%.o,base/kernels.c base/kernels_v1.c model/nn/params.c model/diffusion/multinomial.c model/diffusion/net.c model/nn/body.c model/nn/layers.c \
+	  model/nn/transformer.c model/nn/unet.c model/nn/mlp.c tests/unit/test_gradients.c)
 
--include $(wildcard $(B)/double/*/*.d $(B)/double/tests/unit/*.d)
+-include $(wildcard $(B)/double/*/*.d $(B)/double/*/*/*.d)
 
 $(B)/double/%.o: %.c Makefile
 	@mkdir -p $(@D)

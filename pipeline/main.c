@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "pipeline/cli.h"
+#include "pipeline/cli/cli.h"
 
 int main(int argc, char **argv)
 {

@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "manifests/config.h"
-#include "release/sshkey.h"
+#include "release/sign/sshkey.h"
 
 #define COMMITMENT_KEY_LEN 32
 

@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "release/waiver.h"
+#include "release/sign/waiver.h"
 
 struct gather {
 	const char *dir, *release;

@@ -1,5 +1,5 @@
 /*
- * waivers.h - the waivers of a project (release/waiver.h): PROJECT/waivers/CHECK.waiver, each with its signature beside it.
+ * waivers.h - the waivers of a project (release/sign/waiver.h): PROJECT/waivers/CHECK.waiver, each with its signature beside it.
  */
 #ifndef FM_PIPELINE_WAIVERS_H
 #define FM_PIPELINE_WAIVERS_H

@@ -25,7 +25,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "release/reason.h"
-#include "release/sshsig.h"
+#include "release/sign/sshsig.h"
 
 #define FM_ARCHIVE_ZSTD_LEVEL "9"
 #define FM_ARCHIVE_MAX_FILES 1024

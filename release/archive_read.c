@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #include "release/archive.h"
-#include "release/wire.h"
+#include "release/sign/wire.h"
 
 #define CHUNK (128 * 1024)
 #define HEADER 512

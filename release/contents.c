@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "release/archive.h"
-#include "release/wire.h"
+#include "release/sign/wire.h"
 
 struct check {
 	struct fm_archive_info *info;

@@ -34,7 +34,7 @@
 #include "base/mem.h"
 #include "release/archive.h"
 #include "release/reason.h"
-#include "release/signers.h"
+#include "release/sign/signers.h"
 
 struct fm_verify_in {
 	const char *archive, *signature; /* signature NULL: the archive's name with ".sig" */

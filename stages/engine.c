@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "manifests/canon.h"
 #include "manifests/dialect.h"
-#include "model/safetensors.h"
+#include "model/nn/safetensors.h"
 
 int fm_engine_check(const struct fm_config *cfg, struct fm_error *err)
 {

@@ -6,8 +6,8 @@
 #define FM_STAGES_ENGINE_H
 
 #include "manifests/config.h"
-#include "model/sampler.h"
-#include "model/support.h"
+#include "model/diffusion/sampler.h"
+#include "model/codec/support.h"
 
 /* FM_EINPUT for a wish that the engine does not fulfil, so that nothing is silently ignored. */
 int fm_engine_check(const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;

@@ -5,8 +5,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "manifests/cidr.h"
-#include "model/decode.h"
-#include "model/sampler.h"
+#include "model/codec/decode.h"
+#include "model/diffusion/sampler.h"
 #include "stages/engine.h"
 #include "stages/stage.h"
 

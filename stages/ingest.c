@@ -19,7 +19,7 @@
 #include "base/mem.h"
 #include "manifests/canon.h"
 #include "manifests/dialect.h"
-#include "stages/split.h"
+#include "traces/split.h"
 #include "stages/stage.h"
 #include "traces/trace.h"
 

@@ -6,8 +6,8 @@
 #include "base/mem.h"
 #include "base/rows.h"
 #include "manifests/dialect.h"
-#include "model/window_loss.h"
-#include "privacy/membership.h"
+#include "model/diffusion/window_loss.h"
+#include "privacy/leakage/membership.h"
 #include "stages/engine.h"
 
 #define SEED 20160411u
@@ -113,9 +113,4 @@ int fm_model_membership(const struct fm_config *cfg, const char *model_dir, cons
 	free(outsider);
 	model_close(&m);
 	return rc;
-}
-
-bool fm_metric_needs_model(const char *name)
-{
-	return strncmp(name, "leak.mia_model_", 15) == 0;
 }

@@ -1,9 +1,9 @@
 /*
  * membership.h - does the model know its training windows better than windows that it never saw?
  *
- * The evaluate stage may read the model and the private store: it takes the loss (model/window_loss.h) of at most
+ * The evaluate stage may read the model and the private store: it takes the loss (model/diffusion/window_loss.h) of at most
  * FM_MEMBERSHIP_WINDOWS windows of the training split and of the holdout, chosen at random, and hands these numbers to
- * privacy/membership.h, which adds leak.mia_model_auc, _tpr_1 and _tpr_01.  Windows are encoded as the train stage does,
+ * privacy/leakage/membership.h, which adds leak.mia_model_auc, _tpr_1 and _tpr_01.  Windows are encoded as the train stage does,
  * with the training split's hosts.
  */
 #ifndef FM_STAGES_MEMBERSHIP_H
@@ -22,8 +22,5 @@
 int fm_model_membership(const struct fm_config *cfg, const char *model_dir, const char *store_json,
 			const struct fm_table *train, const struct fm_table *holdout, struct fm_pool *pool,
 			struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
-
-/* Is this one of these metrics?  Only a run has a model to measure them with; files and controls have none. */
-bool fm_metric_needs_model(const char *name);
 
 #endif

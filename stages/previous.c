@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "privacy/difference.h"
+#include "privacy/leakage/difference.h"
 #include "traces/trace.h"
 
 #define ARCHIVE ".tar.zst"

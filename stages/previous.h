@@ -1,5 +1,5 @@
 /*
- * previous.h - the release before this one, laid beside it (privacy/difference.h).
+ * previous.h - the release before this one, laid beside it (privacy/leakage/difference.h).
  */
 #ifndef FM_STAGES_PREVIOUS_H
 #define FM_STAGES_PREVIOUS_H

@@ -20,9 +20,9 @@
 #include "manifests/dialect.h"
 #include "release/archive.h"
 #include "release/metadata.h"
-#include "release/sshkey.h"
-#include "release/sshsig.h"
-#include "stages/controls.h"
+#include "release/sign/sshkey.h"
+#include "release/sign/sshsig.h"
+#include "judge/gate/controls.h"
 #include "stages/stage.h"
 #include "traces/trace.h"
 

@@ -12,9 +12,9 @@
 #include "base/version.h"
 #include "manifests/canon.h"
 #include "manifests/dialect.h"
-#include "model/safetensors.h"
-#include "model/support.h"
-#include "model/trainer.h"
+#include "model/nn/safetensors.h"
+#include "model/codec/support.h"
+#include "model/diffusion/trainer.h"
 #include "stages/engine.h"
 #include "stages/stage.h"
 

@@ -157,19 +157,19 @@ self_test()
 		plant found "$room/own.c" '#include "traces/trace.h"'
 		plant found "$room/own.c" '#include "release/archive.h"'
 	done
-	plant found model/own.c '#include "privacy/leakage.h"'
-	plant found privacy/own.c '#include "model/net.h"'
-	plant found release/own.c '#include "model/net.h"'
+	plant found model/own.c '#include "privacy/leakage/leakage.h"'
+	plant found privacy/own.c '#include "model/diffusion/net.h"'
+	plant found release/own.c '#include "model/diffusion/net.h"'
 	plant found traces/own.c '#include "judge/fidelity.h"'
 	# However it is written, and wherever it stands.
-	plant found base/own.c '  #  include   "model/net.h" /* why not */'
-	plant found base/own.c '%:include "model/net.h"'
-	plant found base/deep/er.h '#include "model/net.h"'
-	plant found base/new.inc '#include "model/net.h"'
+	plant found base/own.c '  #  include   "model/diffusion/net.h" /* why not */'
+	plant found base/own.c '%:include "model/diffusion/net.h"'
+	plant found base/deep/er.h '#include "model/diffusion/net.h"'
+	plant found base/new.inc '#include "model/diffusion/net.h"'
 	plant found base/own.c '#include "base/../model/net.h"'
 	plant found base/own.c '#include "../model/net.h"'
 	plant found base/own.c '#include "error.h"'
-	plant found base/own.c '#include <model/net.h>'
+	plant found base/own.c '#include <model/diffusion/net.h>'
 	plant found base/own.c '#include MODEL_HEADER'
 	plant found base/own.c '#include "tests/unit/scratch.h"'
 	plant found release/own.c '#include <sqlite3.h>'
@@ -184,7 +184,7 @@ self_test()
 	done
 	if check "$copy" >/dev/null; then
 		plant found base/error.h '#include "pipeline/ledger.h"'
-		plant found model/planted.c '#include "privacy/leakage.h"'
+		plant found model/planted.c '#include "privacy/leakage/leakage.h"'
 	fi
 	if [ $failed -gt 0 ]; then
 		echo "includes_check: self-test: $failed of $tried cases are judged wrongly" >&2

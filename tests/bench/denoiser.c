@@ -20,7 +20,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "base/thread.h"
-#include "model/layers.h"
+#include "model/nn/layers.h"
 
 enum { PARTS = 8, CHUNK = 65536, TIME = 128, MAXSTEPS = 100000 };
 

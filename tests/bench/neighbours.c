@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "base/rng.h"
-#include "privacy/neighbours.h"
+#include "privacy/leakage/neighbours.h"
 
 enum { CENTRES = 200 };
 

@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "release/signers.h"
-#include "release/sshsig.h"
+#include "release/sign/signers.h"
+#include "release/sign/sshsig.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -24,10 +24,10 @@
 #include "base/rng.h"
 #include "base/rows.h"
 #include "base/table.h"
-#include "privacy/blocks.h"
-#include "privacy/features.h"
-#include "privacy/leakage.h"
-#include "privacy/neighbours.h"
+#include "privacy/leakage/blocks.h"
+#include "privacy/leakage/features.h"
+#include "privacy/leakage/leakage.h"
+#include "privacy/leakage/neighbours.h"
 
 struct planted {
 	struct fm_table *train, *holdout, *pool;

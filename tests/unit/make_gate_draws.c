@@ -21,8 +21,8 @@
 #include "base/thread.h"
 #include "leak_planted.h"
 #include "manifests/dialect.h"
-#include "stages/controls.h"
-#include "stages/gate.h"
+#include "judge/gate/controls.h"
+#include "judge/gate/check.h"
 #include "traces/trace.h"
 
 enum { MOST = 16 };

@@ -7,8 +7,8 @@
  */
 #include <fcntl.h>
 
-#include "release/sshkey.h"
-#include "release/sshsig.h"
+#include "release/sign/sshkey.h"
+#include "release/sign/sshsig.h"
 #include "stage_fixture.h"
 
 static int sign(const char *key_path, const char *ns, const char *path, struct fm_error *err)

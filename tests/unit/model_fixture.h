@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "manifests/dialect.h"
-#include "model/codec.h"
-#include "stages/simulate.h"
+#include "model/codec/codec.h"
+#include "traces/simulate/simulate.h"
 #include "traces/trace.h"
 
 static inline bool fixture_inside(const void *ctx, uint32_t ip)

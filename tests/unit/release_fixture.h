@@ -16,7 +16,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "release/archive.h"
-#include "release/sshsig.h"
+#include "release/sign/sshsig.h"
 
 static char fixture_dir[256];
 

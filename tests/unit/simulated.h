@@ -8,7 +8,7 @@
 #include "judge_fixture.h"
 
 #include "base/rows.h"
-#include "stages/simulate.h"
+#include "traces/simulate/simulate.h"
 #include "tests/unit/scratch.h"
 
 enum { DEALT = 3, TURN = 64 };

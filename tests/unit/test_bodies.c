@@ -7,10 +7,10 @@
 
 #include <cmocka.h>
 
-#include "model/decode.h"
-#include "model/links.h"
-#include "model/sampler.h"
-#include "model/trainer.h"
+#include "model/codec/decode.h"
+#include "model/codec/links.h"
+#include "model/diffusion/sampler.h"
+#include "model/diffusion/trainer.h"
 #include "tests/unit/model_fixture.h"
 
 enum { W = 15, ROWS = 6000, D = 32 }; /* a window that no halving divides */

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "model/decode.h"
-#include "model/hosts.h"
+#include "model/codec/decode.h"
+#include "model/codec/hosts.h"
 #include "tests/unit/model_fixture.h"
 
 enum { W = 32, ROWS = 20000 };

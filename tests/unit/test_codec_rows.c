@@ -9,9 +9,9 @@
 #include <cmocka.h>
 
 #include "base/file.h"
-#include "model/decode.h"
-#include "model/detmath.h"
-#include "model/hosts.h"
+#include "model/codec/decode.h"
+#include "base/detmath.h"
+#include "model/codec/hosts.h"
 #include "tests/unit/model_fixture.h"
 
 #define REAL_TRACE "../shared/data/ugr16/april11.csv.xz"

@@ -4,9 +4,10 @@
 
 #include "base/log.h"
 #include "base/rows.h"
-#include "stages/controls.h"
-#include "stages/gate.h"
-#include "stages/simulate.h"
+#include "judge/gate/controls.h"
+#include "judge/gate/check.h"
+#include "judge/gate/complete.h"
+#include "traces/simulate/simulate.h"
 #include "tests/unit/scratch.h"
 
 #define SEED 7

@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "base/log.h"
-#include "model/body.h"
-#include "model/links.h"
+#include "model/nn/body.h"
+#include "model/codec/links.h"
 #include "stages/stage.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/tiny_model.h"

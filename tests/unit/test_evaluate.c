@@ -6,9 +6,9 @@
 #include "judge/downstream.h"
 #include "manifests/canon.h"
 #include "manifests/check_names.h"
-#include "stages/cut.h"
-#include "stages/evaluate.h"
-#include "stages/gate.h"
+#include "judge/gate/cut.h"
+#include "judge/gate/measure.h"
+#include "judge/gate/check.h"
 #include "stages/stage.h"
 #include "tests/unit/scratch.h"
 

@@ -4,9 +4,9 @@
 
 #include "base/rng.h"
 #include "base/rows.h"
-#include "privacy/farthest.h"
-#include "privacy/leak.h"
-#include "privacy/leakage.h"
+#include "privacy/leakage/farthest.h"
+#include "privacy/leakage/leak.h"
+#include "privacy/leakage/leakage.h"
 
 #define SIZES (1u << FM_TD | 1u << FM_PKT | 1u << FM_BYT)
 

@@ -10,7 +10,7 @@
 #include "judge/rules.h"
 #include "judge/structure.h"
 #include "manifests/canon.h"
-#include "stages/evaluate.h"
+#include "judge/gate/measure.h"
 
 static void near(const char *pair, const char *name, double got, double want)
 {

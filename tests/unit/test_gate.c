@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "manifests/canon.h"
-#include "stages/gate.h"
+#include "judge/gate/check.h"
 #include "stages/stage.h"
 #include "tests/unit/scratch.h"
 

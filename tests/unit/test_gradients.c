@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "model/links.h"
-#include "model/process.h"
+#include "model/codec/links.h"
+#include "model/diffusion/process.h"
 
 enum { MAXW = 16, B = 2, D = 32 };
 

@@ -4,7 +4,7 @@
 
 #include "base/hash.h"
 #include "manifests/canon.h"
-#include "stages/split.h"
+#include "traces/split.h"
 #include "stages/stage.h"
 #include "tests/unit/trace_fixture.h"
 

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "model/detmath.h"
+#include "base/detmath.h"
 #include "base/kernels.h"
 
 static const struct fm_kernels *sets[3];

@@ -6,7 +6,7 @@
 #include "scratch.h"
 
 #include "leak_planted.h"
-#include "stages/simulate.h"
+#include "traces/simulate/simulate.h"
 
 enum { ROWS = 2048 };
 static struct fm_table *trace;

@@ -2,11 +2,11 @@
  */
 #include "judge_fixture.h"
 
-#include "privacy/attacks.h"
-#include "privacy/blocks.h"
-#include "privacy/difference.h"
-#include "privacy/leakage.h"
-#include "privacy/membership.h"
+#include "privacy/leakage/attacks.h"
+#include "privacy/leakage/blocks.h"
+#include "privacy/leakage/difference.h"
+#include "privacy/leakage/leakage.h"
+#include "privacy/leakage/membership.h"
 
 /* ---- votes ---- */
 

@@ -3,9 +3,9 @@
 
 #include "base/rows.h"
 #include "base/thread.h"
-#include "privacy/leakage.h"
-#include "privacy/match.h"
-#include "privacy/nearest.h"
+#include "privacy/leakage/leakage.h"
+#include "privacy/leakage/match.h"
+#include "privacy/leakage/nearest.h"
 
 static void leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
 		    struct fm_metrics *m)

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "model/links.h"
+#include "model/codec/links.h"
 #include "tests/unit/model_fixture.h"
 
 enum { W = 64 };

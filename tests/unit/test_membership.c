@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "base/log.h"
-#include "model/window_loss.h"
-#include "privacy/membership.h"
+#include "model/diffusion/window_loss.h"
+#include "privacy/leakage/membership.h"
 #include "trainer_fixture.h"
 
 #define OK(call)                                                                                                       \

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "model/links.h"
-#include "model/process.h"
+#include "model/codec/links.h"
+#include "model/diffusion/process.h"
 
 enum { K = 5, T = 9 };
 

@@ -12,7 +12,7 @@
 
 #include "base/rng.h"
 #include "base/thread.h"
-#include "privacy/neighbours.h"
+#include "privacy/leakage/neighbours.h"
 
 #define OK(call)                                                                                                       \
 	do {                                                                                                           \

@@ -12,9 +12,9 @@
 #include <cmocka.h>
 
 #include "base/file.h"
-#include "model/links.h"
-#include "model/process.h"
-#include "model/safetensors.h"
+#include "model/codec/links.h"
+#include "model/diffusion/process.h"
+#include "model/nn/safetensors.h"
 
 enum { W = 8, B = 2, D = 32 };
 static const int vocab[FM_NTOK] = {FM_ROLE_TOKENS, FM_REL_TOKENS(W), 5, 1, 4, 3, 20, 20, 12, 12, 4, 0, 3, 9, 11, 13};

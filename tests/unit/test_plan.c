@@ -7,11 +7,11 @@
 
 #include <cmocka.h>
 
-#include "model/decode.h"
+#include "model/codec/decode.h"
 #include "base/kernels.h"
-#include "model/hosts.h"
-#include "model/quota.h"
-#include "model/support.h"
+#include "model/codec/hosts.h"
+#include "model/codec/quota.h"
+#include "model/codec/support.h"
 #include "tests/unit/model_fixture.h"
 
 enum { W = 32, ROWS = 20000 };

@@ -9,9 +9,9 @@
 #include <cmocka.h>
 
 #include "base/log.h"
-#include "model/decode.h"
-#include "model/links.h"
-#include "model/sampler.h"
+#include "model/codec/decode.h"
+#include "model/codec/links.h"
+#include "model/diffusion/sampler.h"
 #include "trainer_fixture.h"
 
 enum { W = SMALL_WINDOW, ROWS = 400 };

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "model/residual.h"
+#include "model/diffusion/residual.h"
 
 /* Data N(MU, SD^2). */
 #define MU 0.7

@@ -1,5 +1,5 @@
 /*
- * The promises of `flowmint simulate` (stages/simulate.h): exactly N rows, the same bytes for any number of threads and
+ * The promises of `flowmint simulate` (traces/simulate/simulate.h): exactly N rows, the same bytes for any number of threads and
  * any build, sorted, every row obeying what a flow must obey, every class present.
  */
 #include <setjmp.h>
@@ -21,7 +21,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/num.h"
-#include "stages/simulate.h"
+#include "traces/simulate/simulate.h"
 #include "tests/unit/scratch.h"
 
 /* Of 20,000 rows, seed 1, all else default.  Changes only with the rules, in a commit that says so. */

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
-#include "release/sshkey.h"
+#include "release/sign/sshkey.h"
 
 static char dir[256];
 

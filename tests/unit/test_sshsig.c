@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "release/signers.h"
+#include "release/sign/signers.h"
 #include "release_fixture.h"
 
 /* The key of RFC 8032 section 7.1, test 3, and what `ssh-keygen -Y sign -n flowmint` made with it over the 6 bytes

@@ -7,9 +7,9 @@
 #include "base/file.h"
 #include "manifests/canon.h"
 #include "manifests/config.h"
-#include "model/process.h"
-#include "model/safetensors.h"
-#include "model/support.h"
+#include "model/diffusion/process.h"
+#include "model/nn/safetensors.h"
+#include "model/codec/support.h"
 #include "stages/engine.h"
 #include "tests/unit/model_fixture.h"
 

@@ -1,0 +1,193 @@
+#include "judge/gate/check.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+
+static void line_init(struct fm_check_result *c, const char *name, const char *direction, double threshold)
+{
+	*c = (struct fm_check_result){.value = NAN, .threshold = threshold, .ci_lo = NAN, .ci_hi = NAN};
+	snprintf(c->name, sizeof c->name, "%s", name);
+	snprintf(c->direction, sizeof c->direction, "%s", direction);
+}
+
+void fm_gate_line(struct fm_check_result *c, const struct fm_cfg_check *check, int is_max,
+		  const struct fm_metrics *metrics, double floor, double extra)
+{
+	const struct fm_metric *m = fm_metrics_find(metrics, check->name);
+	double threshold = is_max ? check->max : check->min;
+
+	/* Only max is what relative_to_floor speaks of. */
+	if (check->relative_to_floor && is_max)
+		threshold = threshold * floor + check->plus;
+	line_init(c, check->name, is_max ? "max" : "min", threshold + extra);
+	if (!m) {
+		snprintf(c->why, sizeof c->why,
+			 "not measured: misspelt, or it needs a column or a holdout that is not there");
+		return;
+	}
+	c->value = m->value;
+	c->n = m->n;
+	c->ci_lo = m->ci_lo;
+	c->ci_hi = m->ci_hi;
+	if (isnan(c->value))
+		snprintf(c->why, sizeof c->why, "could not be computed (not a number)");
+	else if (isinf(c->value))
+		snprintf(c->why, sizeof c->why, "the value is infinite");
+	else if (!isfinite(c->threshold))
+		snprintf(c->why, sizeof c->why, "%s",
+			 check->relative_to_floor ? "its noise floor was not measured" : "the threshold is no number");
+	else if (is_max ? c->value > c->threshold : c->value < c->threshold)
+		snprintf(c->why, sizeof c->why, "%s the threshold", is_max ? "above" : "below");
+	else
+		c->pass = 1;
+}
+
+static void apply(struct fm_verdict *v, const struct fm_metrics *metrics, const struct fm_cfg_check *check)
+{
+	char name[sizeof check->name + 8];
+	const struct fm_metric *f;
+
+	snprintf(name, sizeof name, "floor.%s", check->name);
+	f = fm_metrics_find(metrics, name);
+	for (int is_max = 1; is_max >= 0; is_max--)
+		if (is_max ? check->has_max : check->has_min)
+			fm_gate_line(&v->check[v->n++], check, is_max, metrics, f ? f->value : (double)NAN, 0);
+	if (!check->has_max && !check->has_min) {
+		struct fm_check_result *c = &v->check[v->n++];
+		line_init(c, check->name, "max", NAN);
+		snprintf(c->why, sizeof c->why, "the config gives it no threshold");
+	}
+}
+
+void fm_gate_decide(struct fm_verdict *v)
+{
+	v->pass = v->n > 0;
+	for (size_t i = 0; i < v->n; i++)
+		v->pass = v->pass && (v->check[i].pass || v->check[i].waived);
+}
+
+int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics, struct fm_verdict *v,
+		  struct fm_error *err)
+{
+	int rc, n = cfg->gate.n;
+
+	*v = (struct fm_verdict){0};
+	if (n < 0 || n > FM_CFG_MAXCHECKS)
+		return fm_fail(err, FM_EINPUT, "a gate of %d checks is none: 1 to %d are allowed", n, FM_CFG_MAXCHECKS);
+	/* one more for a gate without checks, one for the controls, one for a holdout that is none */
+	if ((rc = fm_alloc(&v->check, 2 * (size_t)n + 3, sizeof *v->check, "a verdict", err)) != FM_OK)
+		return rc;
+	for (int i = 0; i < n; i++)
+		apply(v, metrics, &cfg->gate.check[i]);
+	if (n == 0) {
+		struct fm_check_result *c = &v->check[v->n++];
+		line_init(c, "gate", "min", 1);
+		c->value = 0;
+		snprintf(c->why, sizeof c->why, "no check is there to apply: a gate without checks lets nothing through");
+	}
+	fm_gate_decide(v);
+	return FM_OK;
+}
+
+/* The waiver of a check, or NULL. */
+static json_t *waiver_of(const json_t *waivers, const char *check)
+{
+	for (size_t i = 0; i < json_array_size(waivers); i++) {
+		json_t *w = json_array_get(waivers, i);
+		const char *name = json_string_value(json_object_get(w, "check"));
+		if (name && strcmp(name, check) == 0)
+			return w;
+	}
+	return NULL;
+}
+
+/* Only what failed is lifted, and only the waivers that lifted something stand in the verdict. */
+int fm_gate_waive(struct fm_verdict *v, const json_t *waivers, struct fm_error *err)
+{
+	for (size_t i = 0; i < v->n; i++) {
+		struct fm_check_result *c = &v->check[i];
+		json_t *w = c->pass || c->waived ? NULL : waiver_of(waivers, c->name);
+
+		if (!w)
+			continue;
+		c->waived = 1;
+		if (!v->waivers && !(v->waivers = json_array()))
+			return fm_fail(err, FM_ESYSTEM, "out of memory for the waivers");
+		if (!waiver_of(v->waivers, c->name) && json_array_append(v->waivers, w) != 0)
+			return fm_fail(err, FM_ESYSTEM, "out of memory for the waivers");
+	}
+	return FM_OK;
+}
+
+/* Four significant digits, for people; the verdict's JSON has them all. */
+static const char *number(double v, char text[32])
+{
+	if (isnan(v))
+		return "-";
+	snprintf(text, 32, "%.4g", v);
+	for (char *p = text; *p; p++) /* whatever the locale's decimal point is */
+		if (*p == ',')
+			*p = '.';
+	return text;
+}
+
+static void print_controls(FILE *f, const struct fm_verdict *v)
+{
+	size_t n = json_array_size(v->controls), caught = 0, negative = 0, limit = 0;
+	char a[32];
+
+	for (size_t i = 0; i < n; i++) {
+		const json_t *o = json_array_get(v->controls, i);
+		const char *kind = json_string_value(json_object_get(o, "kind")),
+			   *got = json_string_value(json_object_get(o, "got"));
+		if (!kind || !got || strcmp(kind, "negative") != 0)
+			continue;
+		negative++;
+		caught += strcmp(got, "fail") == 0;
+		limit += !json_is_true(json_object_get(o, "ok"));
+	}
+	if (n == 0)
+		return;
+	fprintf(f, "controls: %zu of %zu planted generators caught", caught, negative);
+	if (limit)
+		fprintf(f, ", %zu that had to be were not", limit);
+	if (v->smallest_leak_caught > 0)
+		fprintf(f, "; smallest leak caught: %s %% of the rows copied", number(100 * v->smallest_leak_caught, a));
+	fprintf(f, " (%lld rows)\n", (long long)v->control_rows);
+}
+
+void fm_verdict_print(FILE *f, const struct fm_verdict *v)
+{
+	size_t failed = 0, waived = 0;
+	int width = (int)strlen("check");
+	char a[32], b[32], m[32];
+
+	for (size_t i = 0; i < v->n; i++) {
+		int w = (int)strlen(v->check[i].name);
+		width = w > width ? w : width;
+	}
+	fprintf(f, "%-*s  %12s  %14s  %10s  %9s  %s\n", width, "check", "value", "threshold", "margin", "n", "result");
+	for (size_t i = 0; i < v->n; i++) {
+		const struct fm_check_result *c = &v->check[i];
+		fprintf(f, "%-*s  %12s  %2s %11s  %10s  %9lld  %s%s%s\n", width, c->name, number(c->value, a),
+			strcmp(c->direction, "min") == 0 ? ">=" : "<=", number(c->threshold, b),
+			number(fm_check_margin(c), m), (long long)c->n,
+			c->pass     ? "pass"
+			: c->waived ? "waived"
+				    : "FAIL",
+			c->pass ? "" : ": ", c->pass ? "" : c->why);
+		failed += !c->pass && !c->waived;
+		waived += c->waived != 0;
+	}
+	print_controls(f, v);
+	if (v->pass && waived)
+		fprintf(f, "gate: pass (%zu checks, %zu of them waived)\n", v->n, waived);
+	else if (v->pass)
+		fprintf(f, "gate: pass (%zu checks)\n", v->n);
+	else
+		fprintf(f, "gate: FAIL (%zu of %zu checks failed)\n", failed, v->n);
+}

@@ -1,0 +1,18 @@
+#include "judge/gate/complete.h"
+
+#include "judge/gate/check.h"
+#include "judge/gate/controls.h"
+
+int fm_gate_complete(const struct fm_config *cfg, const json_t *controls, const json_t *waivers, struct fm_verdict *v,
+		     struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = fm_gate_waive(v, waivers, err)) != FM_OK)
+		return rc;
+	if (cfg->gate.control_rows > 0 && ((rc = fm_controls_judge(cfg, controls, v, err)) != FM_OK ||
+					   (rc = fm_gate_waive(v, waivers, err)) != FM_OK)) /* that line too */
+		return rc;
+	fm_gate_decide(v);
+	return FM_OK;
+}

@@ -1,0 +1,123 @@
+/* control_run.c - plant every control and score it, for the evaluate stage. */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "judge/gate/controls.h"
+#include "judge/gate/measure.h"
+
+static const char *expected(const struct fm_control *c, const struct fm_config *cfg)
+{
+	switch (c->expect) {
+	case FM_CONTROL_MUST_PASS:
+		return "pass";
+	case FM_CONTROL_MUST_FAIL:
+		return "fail";
+	case FM_CONTROL_FROM_LIMIT:
+		return c->level >= cfg->gate.control_limit ? "fail" : "any";
+	case FM_CONTROL_MAY_PASS:
+		break;
+	}
+	return "any";
+}
+
+/* Judges that learn cost most of a trial.  Where most rows are real flows there is nothing for them to find, so that only the
+ * useless generators are shown to them, and fresh flows, which must pass everything. */
+static unsigned groups_for(const struct fm_config *cfg, const struct fm_control *c)
+{
+	unsigned set = fm_evaluate_groups_needed(cfg);
+
+	switch (c->make) {
+	case FM_CONTROL_COPY:
+	case FM_CONTROL_COPY_FRESH_IDS:
+	case FM_CONTROL_NOISE:
+	case FM_CONTROL_OUTLIERS:
+		return set & ~fm_evaluate_groups_that_learn();
+	case FM_CONTROL_ONE_ROW:
+	case FM_CONTROL_INDEPENDENT:
+	case FM_CONTROL_SHUFFLED:
+	case FM_CONTROL_CONSTANT:
+	case FM_CONTROL_FRESH:
+		break;
+	}
+	return set;
+}
+
+static int measure(const struct fm_config *cfg, const struct fm_control *c, const struct fm_control_world *w,
+		   uint64_t seed, struct fm_pool *pool, json_t *list, struct fm_error *err)
+{
+	struct fm_metrics m = {0};
+	struct fm_table *t = NULL;
+	json_t *o = NULL, *scores;
+	int rc;
+
+	if ((rc = fm_control_plant(c, w, seed, &t, err)) != FM_OK ||
+	    (rc = fm_evaluate_some(w->train, t, w->holdout, groups_for(cfg, c), pool,
+				    fm_evaluate_opts(cfg), &m, err)) != FM_OK)
+		goto out;
+	scores = fm_metrics_list(&m);
+	o = json_pack("{s:s, s:s, s:f, s:s, s:o}", "name", c->name, "kind",
+		      c->expect == FM_CONTROL_MUST_PASS ? "positive" : "negative", "level", c->level, "expected",
+		      expected(c, cfg), "metrics", scores);
+	if (!o || json_array_append(list, o) != 0)
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the controls");
+out:
+	if (rc != FM_OK)
+		fm_error_prefix(err, "control %s (%g): ", c->name, c->level);
+	json_decref(o);
+	fm_table_free(t);
+	fm_metrics_free(&m);
+	return rc;
+}
+
+int fm_controls_score(const struct fm_config *cfg, const struct fm_control_world *w, const struct fm_control *control,
+		      size_t n, uint64_t seed, struct fm_pool *pool, json_t **doc, struct fm_error *err)
+{
+	struct fm_metrics floor = {0};
+	json_t *list = json_array();
+	struct fm_progress p;
+	int rc = FM_OK;
+
+	*doc = NULL;
+	if (w->rows > 0) {
+		if ((rc = fm_evaluate_floor(w->train, w->holdout, fm_evaluate_groups_needed(cfg), pool, &floor, err)) !=
+		    FM_OK)
+			goto out;
+		fm_progress_begin(&p, "controls", "controls", n);
+		for (size_t i = 0; i < n && rc == FM_OK; i++) {
+			fm_progress_step(&p, i, control[i].name);
+			rc = measure(cfg, &control[i], w, seed, pool, list, err);
+		}
+		if (rc == FM_OK)
+			fm_progress_step(&p, n, "done");
+		fm_progress_end(&p, rc == FM_OK ? NULL : "failed");
+	}
+	if (rc == FM_OK && !(*doc = json_pack("{s:s, s:I, s:f, s:o, s:O}", "format", FM_CONTROLS_FORMAT, "rows",
+					      (json_int_t)w->rows, "limit", cfg->gate.control_limit, "floor",
+					      fm_metrics_list(&floor), "controls", list)))
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the controls");
+out:
+	fm_metrics_free(&floor);
+	json_decref(list);
+	return rc;
+}
+
+int fm_controls_measure(const struct fm_config *cfg, const struct fm_table *train, const struct fm_table *holdout,
+			uint64_t seed, struct fm_pool *pool, json_t **doc, struct fm_error *err)
+{
+	struct fm_control_world w = {0};
+	int rc = FM_OK;
+
+	*doc = NULL;
+	if (holdout)
+		rc = fm_control_world_cut(&w, train, holdout, (size_t)cfg->gate.control_rows, seed, err);
+	if (rc == FM_OK)
+		rc = fm_controls_score(cfg, &w, fm_controls, fm_ncontrols, seed, pool, doc, err);
+	fm_control_world_free(&w);
+	return rc;
+}
+
+json_t *fm_controls_key(const struct fm_config *cfg)
+{
+	return json_pack("{s:I, s:f, s:I, s:I, s:I}", "rows", (json_int_t)cfg->gate.control_rows, "limit", cfg->gate.control_limit,
+			 "groups", (json_int_t)fm_evaluate_groups_needed(cfg), "memory", (json_int_t)cfg->gate.memory, "rare", (json_int_t)cfg->model.min_count);
+}

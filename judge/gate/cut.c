@@ -1,0 +1,75 @@
+#include "judge/gate/cut.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/rows.h"
+
+size_t fm_cut_most(size_t memory)
+{
+	size_t most = memory / (3 * FM_CUT_BYTES);
+
+	return most > FM_CUT_STRETCHES ? most : FM_CUT_STRETCHES;
+}
+
+int fm_cut(struct fm_table **out, const struct fm_table *t, size_t most, struct fm_error *err)
+{
+	uint32_t *row = NULL;
+	size_t n = 0;
+	int rc;
+
+	*out = NULL;
+	if (t->rows <= most)
+		return FM_OK;
+	if (t->rows >= UINT32_MAX)
+		return fm_fail(err, FM_EINPUT, "a table of %zu rows is over the judges' limit of %u", t->rows,
+			       UINT32_MAX - 1);
+	if ((rc = fm_alloc(&row, most, sizeof *row, "a choice of rows", err)) != FM_OK)
+		return rc;
+	for (size_t k = 0; k < FM_CUT_STRETCHES; k++) {
+		size_t first = t->rows / FM_CUT_STRETCHES * k, some = most * (k + 1) / FM_CUT_STRETCHES - most * k / FM_CUT_STRETCHES;
+		for (size_t i = 0; i < some; i++)
+			row[n++] = (uint32_t)(first + i);
+	}
+	rc = fm_table_take(out, t, row, n, err);
+	fm_table_forget(t, 0, t->rows);
+	free(row);
+	return rc;
+}
+
+int fm_cuts_make(struct fm_cuts *c, const struct fm_table *real, const struct fm_table *synthetic,
+		 const struct fm_table *holdout, size_t memory, struct fm_error *err)
+{
+	const struct fm_table *whole[3] = {real, synthetic, holdout};
+	int rc = FM_OK;
+
+	*c = (struct fm_cuts){0};
+	for (int k = 0; k < 3 && rc == FM_OK; k++)
+		if (whole[k])
+			rc = fm_cut(&c->own[k], whole[k], fm_cut_most(memory), err);
+	if (rc != FM_OK) {
+		fm_cuts_free(c);
+		return rc;
+	}
+	c->real = c->own[0] ? c->own[0] : real;
+	c->synthetic = c->own[1] ? c->own[1] : synthetic;
+	c->holdout = c->own[2] ? c->own[2] : holdout;
+	return FM_OK;
+}
+
+size_t fm_cuts_bytes(const struct fm_cuts *c)
+{
+	size_t bytes = 0;
+
+	for (int k = 0; k < 3; k++)
+		for (int col = 0; c->own[k] && col < FM_NCOL; col++)
+			bytes += FM_HAS(c->own[k], col) ? c->own[k]->rows * fm_cols[col].width : 0;
+	return bytes;
+}
+
+void fm_cuts_free(struct fm_cuts *c)
+{
+	for (int k = 0; k < 3; k++)
+		fm_table_free(c->own[k]);
+	*c = (struct fm_cuts){0};
+}

@@ -1,0 +1,277 @@
+#include "judge/gate/measure.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rows.h"
+#include "base/thread.h"
+#include "judge/anomaly.h"
+#include "judge/association.h"
+#include "judge/burst.h"
+#include "judge/c2st.h"
+#include "judge/classification.h"
+#include "judge/column.h"
+#include "judge/downstream.h"
+#include "judge/fidelity.h"
+#include "judge/heavy.h"
+#include "judge/rules.h"
+#include "judge/structure.h"
+#include "judge/gate/cut.h"
+
+#define SEED 20160411u
+#define RUN 64 /* rows */
+enum purpose { FLOOR_TRAIN = 201, FLOOR_HOLDOUT };
+
+struct tables {
+	const struct fm_table *real, *synthetic, *holdout; /* holdout NULL when there is none */
+	struct fm_pool *pool;
+	struct fm_leakage_opts o;
+};
+
+static int count_rows(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+{
+	int64_t real = (int64_t)t->real->rows, synthetic = (int64_t)t->synthetic->rows;
+	int64_t holdout = t->holdout ? (int64_t)t->holdout->rows : 0;
+	int rc;
+
+	if ((rc = fm_metrics_add(out, "rows.real", (double)real, real, err)) != FM_OK ||
+	    (rc = fm_metrics_add(out, "rows.synthetic", (double)synthetic, synthetic, err)) != FM_OK || !t->holdout)
+		return rc;
+	return fm_metrics_add(out, "rows.holdout", (double)holdout, holdout, err);
+}
+
+static int fidelity(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+{
+	return fm_fidelity(t->real, t->synthetic, t->pool, "", out, err);
+}
+
+static int association(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+{
+	return fm_association(t->real, t->synthetic, t->pool, "", out, err);
+}
+
+static int structure(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+{
+	return fm_structure(t->real, t->synthetic, t->pool, "", out, err);
+}
+
+static int heavy(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+{
+	return fm_heavy(t->real, t->synthetic, t->pool, "", out, err);
+}
+
+static int burst(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+{
+	return fm_burst(t->real, t->synthetic, t->pool, "", out, err);
+}
+
+static int two_sample(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+{
+	return fm_c2st(t->real, t->synthetic, t->pool, "", out, err);
+}
+
+static int rules(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+{
+	return fm_rules(t->real, t->synthetic, "", out, err);
+}
+
+static int rules_floor(const struct fm_table *real, const struct fm_table *holdout, struct fm_pool *pool,
+		       const char *prefix, struct fm_metrics *out, struct fm_error *err)
+{
+	(void)pool;
+	return fm_rules(real, holdout, prefix, out, err);
+}
+
+static int downstream(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+{
+	return fm_downstream(t->real, t->synthetic, t->holdout, t->pool, out, err);
+}
+
+static int classification(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+{
+	return fm_classification(t->real, t->synthetic, t->holdout, t->pool, out, err);
+}
+
+static int anomaly(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+{
+	return fm_anomaly(t->real, t->synthetic, t->holdout, t->pool, out, err);
+}
+
+static int leakage(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+{
+	return fm_leakage(t->real, t->holdout, t->synthetic, t->pool, t->o, out, err);
+}
+
+/* ---- the groups ---- */
+
+static const struct group {
+	const char *name;
+	const char *metrics[6]; /* how its metrics' names begin; the first group that has it is the metric's */
+	int (*run)(const struct tables *, struct fm_metrics *, struct fm_error *);
+	/* The same of real holdout against training, behind "floor."; NULL where there is no such thing. */
+	int (*floor)(const struct fm_table *real, const struct fm_table *holdout, struct fm_pool *, const char *prefix,
+		     struct fm_metrics *, struct fm_error *);
+	int learns;
+	int whole; /* goes over all rows in bounded memory; the others are shown a cut of large tables */
+} groups[] = {
+    {"rows", {"rows."}, count_rows, NULL, 0, 1},
+    {"marginals", {"jsd.", "jsd_mean8", "emd.", "emdn."}, fidelity, fm_fidelity, 0, 0},
+    {"pairs", {"assoc.", "pair_jsd"}, association, fm_association, 0, 0},
+    {"time and structure", {"time."}, structure, fm_structure, 0, 0},
+    {"heavy hitters", {"heavy."}, heavy, fm_heavy, 0, 0},
+    {"bursts", {"burst."}, burst, fm_burst, 0, 0},
+    {"two-sample tests", {"c2st."}, two_sample, fm_c2st, 1, 0},
+    {"rules", {"rules."}, rules, rules_floor, 0, 1},
+    {"classification", {"downstream.label_classes", "tstr.", "trtr."}, classification, NULL, 1, 0},
+    {"anomaly detection", {"anomaly."}, anomaly, fm_anomaly_floor, 1, 0},
+    {"prediction task", {"downstream."}, downstream, NULL, 1, 0},
+    {"leakage", {"leak."}, leakage, NULL, 0, 1},
+};
+enum { NGROUPS = sizeof groups / sizeof *groups };
+
+unsigned fm_evaluate_group(const char *metric)
+{
+	if (strncmp(metric, "floor.", 6) == 0)
+		metric += 6;
+	if (fm_metric_needs_model(metric)) /* the stage makes it, and tables alone cannot */
+		return 0;
+	for (unsigned g = 0; g < NGROUPS; g++)
+		for (size_t k = 0; groups[g].metrics[k]; k++)
+			if (strncmp(metric, groups[g].metrics[k], strlen(groups[g].metrics[k])) == 0)
+				return 1u << g;
+	return 0;
+}
+
+unsigned fm_evaluate_groups_needed(const struct fm_config *cfg)
+{
+	unsigned set = 0;
+
+	for (int i = 0; i < cfg->gate.n; i++)
+		set |= fm_evaluate_group(cfg->gate.check[i].name);
+	return set;
+}
+
+unsigned fm_evaluate_groups_that_learn(void)
+{
+	unsigned set = 0;
+
+	for (unsigned g = 0; g < NGROUPS; g++)
+		set |= (unsigned)groups[g].learns << g;
+	return set;
+}
+
+int fm_evaluate_some(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
+		     unsigned set, struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out, struct fm_error *err)
+{
+	struct tables t = {real, synthetic, holdout, pool, o};
+	int rc = FM_OK;
+
+	for (unsigned g = 0; g < NGROUPS && rc == FM_OK; g++)
+		if (set >> g & 1u)
+			rc = groups[g].run(&t, out, err);
+	return rc;
+}
+
+/* n of t's rows as whole runs of neighbours in time, chosen at random: gaps, bursts and pairs stay what they are, as
+ * they do in a holdout of whole windows. */
+static int sample_runs(struct fm_table **out, const struct fm_table *t, size_t n, uint64_t purpose,
+		       struct fm_error *err)
+{
+	size_t runs = (n + RUN - 1) / RUN, whole = t->rows / RUN;
+	uint32_t *order = NULL, *chosen = NULL;
+	int rc;
+
+	*out = NULL;
+	if ((rc = fm_judge_check(t, "larger", err)) != FM_OK)
+		return rc;
+	if (!FM_HAS(t, FM_TE))
+		return fm_table_sample(out, t, n, SEED, purpose, err);
+	if ((rc = fm_rows_by_time(t, &order, err)) != FM_OK ||
+	    (rc = fm_alloc(&chosen, runs + 1, sizeof *chosen, "a choice of rows", err)) != FM_OK)
+		goto out;
+	if (runs <= whole) { /* else nearly all: the first n */
+		fm_rows_choose(SEED, purpose, whole, runs, chosen);
+		for (size_t i = 0; i < n; i++) /* never behind what is still to be read, as runs rise */
+			order[i] = order[chosen[i / RUN] * (size_t)RUN + i % RUN];
+	}
+	rc = fm_table_take(out, t, order, n, err);
+out:
+	free(order);
+	free(chosen);
+	return rc;
+}
+
+int fm_evaluate_floor(const struct fm_table *real, const struct fm_table *holdout, unsigned set, struct fm_pool *pool,
+		      struct fm_metrics *out, struct fm_error *err)
+{
+	struct fm_table *fewer = NULL;
+	int rc = FM_OK;
+
+	if (real->rows > holdout->rows) {
+		rc = sample_runs(&fewer, real, holdout->rows, FLOOR_TRAIN, err);
+		real = fewer;
+	} else if (holdout->rows > real->rows) {
+		rc = sample_runs(&fewer, holdout, real->rows, FLOOR_HOLDOUT, err);
+		holdout = fewer;
+	}
+	for (unsigned g = 0; g < NGROUPS && rc == FM_OK; g++)
+		if (groups[g].floor && set >> g & 1u)
+			rc = groups[g].floor(real, holdout, pool, "floor.", out, err);
+	fm_table_free(fewer);
+	return rc;
+}
+
+/* How many rows of what was cut are judged. */
+static int count_judged(const struct fm_cuts *c, struct fm_metrics *out, struct fm_error *err)
+{
+	static const char *const name[3] = {"rows.judged_real", "rows.judged_synthetic", "rows.judged_holdout"};
+	int rc = FM_OK;
+
+	for (int k = 0; k < 3 && rc == FM_OK; k++)
+		if (c->own[k])
+			rc = fm_metrics_add(out, name[k], (double)c->own[k]->rows, (int64_t)c->own[k]->rows, err);
+	return rc;
+}
+
+int fm_evaluate_tables(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
+		       int threads, struct fm_leakage_opts o, struct fm_metrics *out, struct fm_error *err)
+{
+	struct fm_pool *pool = NULL;
+	struct fm_cuts cut = {0};
+	struct fm_progress p;
+	int rc;
+
+	if (real->rows == 0 || synthetic->rows == 0)
+		return fm_fail(err, FM_EINPUT, "the %s table has no rows: there is nothing to evaluate",
+			       real->rows ? "synthetic" : "real");
+	holdout = holdout && holdout->rows > 0 ? holdout : NULL;
+	if ((rc = fm_pool_new(&pool, threads, err)) != FM_OK ||
+	    (rc = fm_cuts_make(&cut, real, synthetic, holdout, o.memory, err)) != FM_OK ||
+	    (rc = count_judged(&cut, out, err)) != FM_OK)
+		goto out;
+	o.memory -= fm_cuts_bytes(&cut);
+	fm_progress_begin(&p, "evaluate", "steps", NGROUPS + (holdout ? 1 : 0));
+	for (unsigned g = 0; g < NGROUPS && rc == FM_OK; g++) {
+		int whole = groups[g].whole;
+		fm_progress_step(&p, g, groups[g].name);
+		rc = fm_evaluate_some(whole ? real : cut.real, whole ? synthetic : cut.synthetic,
+				      whole ? holdout : cut.holdout, 1u << g, pool, o, out, err);
+	}
+	if (rc == FM_OK && holdout) {
+		fm_progress_step(&p, NGROUPS, "noise floor");
+		if ((rc = fm_evaluate_floor(cut.real, cut.holdout, ~0u, pool, out, err)) == FM_OK)
+			fm_progress_step(&p, NGROUPS + 1, "noise floor");
+	}
+	fm_progress_end(&p, rc == FM_OK ? NULL : "failed");
+out:
+	fm_cuts_free(&cut);
+	fm_pool_free(pool);
+	return rc;
+}
+
+struct fm_leakage_opts fm_evaluate_opts(const struct fm_config *cfg)
+{
+	return (struct fm_leakage_opts){.memory = (size_t)cfg->gate.memory << 20, .rare = (uint32_t)cfg->model.min_count};
+}

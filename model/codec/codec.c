@@ -1,0 +1,523 @@
+/* codec.c - learning the codec from the training split, and flows to tokens. */
+#include "model/codec/codec.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/rng.h"
+#include "base/detmath.h"
+#include "model/codec/hosts.h"
+#include "model/codec/links.h"
+
+const char *const fm_tok_name[FM_NTOK] = {"role", "rel", "gap", "label", "dir", "pr", "sa", "da", "sp", "dp", "flg", "fwd", "stos", "pkt", "td", "bpp"};
+const int fm_res_tok[FM_NRES] = {FM_T_GAP, FM_T_SP, FM_T_DP, FM_T_PKT, FM_T_TD, FM_T_BPP};
+
+/* Category tokens and the table columns behind them. */
+static const struct {
+	enum fm_tok tok;
+	enum fm_col col;
+} cats[] = {{FM_T_LABEL, FM_LABEL}, {FM_T_PR, FM_PR}, {FM_T_FLG, FM_FLG}, {FM_T_FWD, FM_FWD}, {FM_T_STOS, FM_STOS}};
+#define NCATS (sizeof cats / sizeof *cats)
+
+int fm_windows_find(const struct fm_table *t, int window, size_t **first, size_t *n, struct fm_error *err)
+{
+	size_t *f = NULL, nf = 0;
+	if (fm_alloc(&f, t->rows / (size_t)window + 1, sizeof *f, "window starts", err) < 0)
+		return err->code;
+	for (size_t i = 0, j; i < t->rows; i = j) {
+		if (FM_HAS(t, FM_WIN))
+			for (j = i; j < t->rows && t->win[j] == t->win[i]; j++)
+				;
+		else
+			j = i + (size_t)window < t->rows ? i + (size_t)window : t->rows;
+		if (j - i == (size_t)window)
+			f[nf++] = i;
+	}
+	*first = f;
+	*n = nf;
+	return FM_OK;
+}
+
+int fm_span_bucket(int64_t ms)
+{
+	int b = (int)(4 * 1.4426950408889634 * fm_det_log1p((double)(ms > 0 ? ms : 0) / 1000.0) + 0.5);
+	return b < FM_SPANS ? b : FM_SPANS - 1;
+}
+
+double fm_span_ms(int bucket, double u)
+{
+	double x = (bucket - 0.5 + u) / (4 * 1.4426950408889634);
+	return bucket == 0 && u < 0.5 ? 0 : 1000.0 * fm_det_expm1(x > 0 ? x : 0);
+}
+
+static int64_t numeric(const struct fm_table *t, enum fm_res r, size_t i)
+{
+	uint64_t pkt;
+	switch (r) {
+	case FM_R_GAP: return FM_HAS(t, FM_GAP) ? t->gap[i] : i > 0 && t->te[i] > t->te[i - 1] ? t->te[i] - t->te[i - 1] : 0;
+	case FM_R_SP: return t->sp[i];
+	case FM_R_DP: return t->dp[i];
+	case FM_R_PKT: return (int64_t)(t->pkt[i] < (1ull << 40) ? t->pkt[i] : 1ull << 40);
+	case FM_R_TD: return t->td[i];
+	default:
+		pkt = t->pkt[i] ? t->pkt[i] : 1;
+		return t->byt[i] < (1ull << 50) ? (int64_t)((t->byt[i] * 1000 + pkt / 2) / pkt) : (int64_t)(t->byt[i] / pkt) * 1000;
+	}
+}
+
+/* ---- categories ---- */
+
+static int fit_category(struct fm_cat *c, const struct fm_table *t, enum fm_col col, int min_count, struct fm_error *err)
+{
+	const struct fm_dict *d = &t->dict[col];
+	const uint16_t *v = t->col[col];
+	size_t *count = NULL;
+	int ret = fm_alloc(&count, d->n + 1, sizeof *count, "category counts", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&c->value, d->n + 1, sizeof *c->value, "categories", err);
+	for (size_t i = 0; ret == FM_OK && i < t->rows; i++)
+		count[v[i]]++;
+	while (ret == FM_OK) { /* by falling frequency; the first is kept however rare */
+		size_t best = 0;
+		for (size_t j = 1; j < d->n; j++)
+			if (count[j] > count[best])
+				best = j;
+		if (d->n == 0 || count[best] == 0 || (c->n > 0 && count[best] < (size_t)min_count))
+			break;
+		c->value[c->n] = strdup(d->value[best]);
+		if (!c->value[c->n++])
+			ret = fm_fail(err, FM_ESYSTEM, "out of memory");
+		count[best] = 0;
+	}
+	free(count);
+	return ret;
+}
+
+/* Token of a value: itself, or for a rare one the value of equal length with most characters in place, or the most frequent. */
+static int category_token(const struct fm_cat *c, const char *s)
+{
+	int best = c->other;
+	size_t same = 0, len = strlen(s);
+	for (int i = 0; i < c->n; i++) {
+		if (strcmp(c->value[i], s) == 0)
+			return i;
+		if (strlen(c->value[i]) != len)
+			continue;
+		size_t k = 0;
+		for (size_t j = 0; j < len; j++)
+			k += c->value[i][j] == s[j];
+		if (k > same && 2 * k >= len) {
+			same = k;
+			best = i;
+		}
+	}
+	return best;
+}
+
+/* ---- numeric columns ---- */
+
+static int fit_numeric(struct fm_codec *c, const struct fm_table *t, enum fm_res r, int min_count, struct fm_error *err)
+{
+	int64_t ports[80];
+	struct fm_num_opts o = {.min_count = min_count, .log = true};
+	int64_t *v = NULL;
+	int np = 0;
+
+	switch (r) {
+	case FM_R_GAP: o.bins = 24; o.atom_share = 0.0005; break;
+	case FM_R_PKT: o.bins = 64; o.atom_share = 0.001; break;
+	case FM_R_TD: o.bins = 96; o.atom_share = 0.0005; break;
+	case FM_R_BPP: o.bins = 128; o.atom_share = 0.0005; break;
+	default: /* ports: 64 wide below 1024, 1024 wide above */
+		for (int p = 0; p < 1024; p += 64)
+			ports[np++] = p;
+		for (int p = 1024; p <= 65536; p += 1024)
+			ports[np++] = p;
+		o.log = false;
+		o.fixed = ports;
+		o.nfixed = np;
+	}
+	/* Both ports have one vocabulary: a reply's source port is its request's destination port. */
+	bool port = r == FM_R_SP || r == FM_R_DP;
+	if (fm_alloc(&v, t->rows * 2, sizeof *v, "a column", err) < 0)
+		return err->code;
+	for (size_t i = 0; i < t->rows; i++) {
+		v[i] = port ? t->sp[i] : numeric(t, r, i);
+		v[t->rows + i] = port ? t->dp[i] : 0;
+	}
+	int ret = fm_num_fit(&c->num[r], v, t->rows << port, &o, err);
+	free(v);
+	return ret;
+}
+
+/* ---- time ---- */
+
+static int slot_of(const struct fm_times *t, int64_t ms)
+{
+	int64_t span = t->last_ms - t->first_ms + 1, s = (ms - t->first_ms) * FM_SLOTS / (span > 0 ? span : 1);
+	return (int)(s < 0 ? 0 : s >= FM_SLOTS ? FM_SLOTS - 1 : s);
+}
+
+static int window_span(const struct fm_table *t, size_t first, int window)
+{
+	return fm_span_bucket(t->te[first + (size_t)window - 1] - t->te[first] + numeric(t, FM_R_GAP, first));
+}
+
+/* Labels of a window's flows, and the window's class. count (FM_MAXCLASSES) */
+static int window_class(const struct fm_table *t, size_t first, int window, const int *label, int count[FM_MAXCLASSES])
+{
+	int best = 0;
+	memset(count, 0, sizeof(int) * FM_MAXCLASSES);
+	for (int i = 0; i < window; i++)
+		count[label ? label[t->label[first + (size_t)i]] : 0]++;
+	for (int c = 1; c < FM_MAXCLASSES; c++)
+		if (count[c] > (best ? count[best] : 0))
+			best = c;
+	return best;
+}
+
+/* Tokens of the labels of a table's dictionary, those beyond FM_MAXCLASSES as the most frequent; NULL without labels. */
+static int label_tokens(const struct fm_codec *c, const struct fm_table *t, int **label, struct fm_error *err)
+{
+	*label = NULL;
+	if (!FM_HAS(t, FM_LABEL) || c->cat[FM_T_LABEL].n == 0)
+		return FM_OK;
+	if (fm_alloc(label, t->dict[FM_LABEL].n + 1, sizeof **label, "label tokens", err) < 0)
+		return err->code;
+	for (size_t i = 0; i < t->dict[FM_LABEL].n; i++) {
+		(*label)[i] = category_token(&c->cat[FM_T_LABEL], t->dict[FM_LABEL].value[i]);
+		if ((*label)[i] >= FM_MAXCLASSES)
+			(*label)[i] = 0;
+	}
+	return FM_OK;
+}
+
+/* Where the windows of each class lie and what labels they hold.  A class of fewer than k windows is said to be anywhere. */
+static int fit_classes(struct fm_codec *c, const struct fm_table *t, const size_t *first, size_t nw, int min_count, struct fm_error *err)
+{
+	struct fm_times *times = &c->times;
+	int *label, count[FM_MAXCLASSES];
+	uint32_t windows[FM_MAXCLASSES] = {0};
+	int ret = label_tokens(c, t, &label, err);
+	times->nclasses = c->cat[FM_T_LABEL].n < 1 ? 1 : c->cat[FM_T_LABEL].n < FM_MAXCLASSES ? c->cat[FM_T_LABEL].n : FM_MAXCLASSES;
+	for (size_t w = 0; ret == FM_OK && w < nw; w++) {
+		int cl = window_class(t, first[w], c->window, label, count);
+		windows[cl]++;
+		times->class_slot[cl][slot_of(times, t->te[first[w]])]++;
+		for (int l = 0; l < times->nclasses; l++)
+			times->class_share[cl][l] += (double)count[l] / c->window;
+	}
+	for (int cl = 0; ret == FM_OK && cl < times->nclasses; cl++) {
+		for (int l = 0; l < times->nclasses; l++)
+			times->class_share[cl][l] = windows[cl] ? times->class_share[cl][l] / windows[cl] : l == cl;
+		if (cl > 0 && windows[cl] < (uint32_t)min_count && windows[cl] > 0)
+			for (int s = 0; s < FM_SLOTS; s++)
+				times->class_slot[cl][s] = times->slot[s] > 0;
+	}
+	free(label);
+	return ret;
+}
+
+void fm_row_text(const struct fm_table *t, size_t row, char text[FM_ROW_TEXT])
+{
+	size_t n = fm_format_ms_as_s(t->td[row], text);
+	text[n++] = ',';
+	n += fm_format_ipv4(t->sa[row], text + n);
+	text[n++] = ',';
+	n += fm_format_ipv4(t->da[row], text + n);
+	text[n++] = ',';
+	n += fm_format_u64(t->sp[row], text + n);
+	text[n++] = ',';
+	n += fm_format_u64(t->dp[row], text + n);
+	text[n] = 0;
+}
+
+/* Do rows of one time stand in order of their text?  All but one in a thousand must, and there must be enough of them. */
+static bool in_text_order(const struct fm_table *t)
+{
+	char last[FM_ROW_TEXT], now[FM_ROW_TEXT];
+	size_t same = 0, wrong = 0;
+	for (size_t i = 0; i < t->rows; i++, memcpy(last, now, sizeof last)) {
+		fm_row_text(t, i, now);
+		if (i > 0 && t->te[i] == t->te[i - 1] && (!FM_HAS(t, FM_WIN) || t->win[i] == t->win[i - 1])) {
+			same++;
+			wrong += strcmp(last, now) > 0;
+		}
+	}
+	return same >= 100 && wrong <= same / 1000;
+}
+
+/* ---- durations of replies ---- */
+
+bool fm_td_near(int64_t td, int64_t source)
+{
+	int64_t apart = td > source ? td - source : source - td, longer = td > source ? td : source;
+	return td > 0 && source > 0 && apart <= FM_NEAR_MS && 2 * apart <= longer;
+}
+
+int64_t fm_td_decode(const struct fm_codec *c, int token, double u, int64_t source)
+{
+	int n = fm_num_tokens(&c->num[FM_R_TD]);
+	return token < n ? fm_num_decode(&c->num[FM_R_TD], token, u) : source + fm_num_decode(&c->near, token - n, u) - FM_NEAR_MS;
+}
+
+/* How far apart near durations are. */
+static int fit_near(struct fm_codec *c, const struct fm_table *t, const size_t *first, size_t nw, int min_count, struct fm_error *err)
+{
+	struct fm_num_opts o = {.min_count = min_count, .bins = 64};
+	struct fm_links l;
+	int64_t *v = NULL;
+	size_t n = 0;
+	int ret = fm_alloc(&v, nw * (size_t)c->window + 1, sizeof *v, "durations of replies", err);
+	for (size_t w = 0; ret == FM_OK && w < nw; w++) {
+		fm_links_find(t, first[w], c->window, c->text_order, &l);
+		for (int i = 0; i < c->window; i++) {
+			int64_t td = t->td[first[w] + l.row[i]], source = t->td[first[w] + l.row[i - l.back[i]]];
+			if (l.kind[i] == FM_LINK_REPLY && fm_td_near(td, source))
+				v[n++] = FM_NEAR_MS + td - source;
+		}
+	}
+	o.atom_share = 0.002;
+	if (ret == FM_OK && n >= (size_t)min_count && n > 100)
+		ret = fm_num_fit(&c->near, v, n, &o, err);
+	free(v);
+	return ret;
+}
+
+/* ---- the whole ---- */
+
+static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, const struct fm_codec_opts *o, struct fm_error *err)
+{
+	size_t *first = NULL, nw = 0;
+	int ret = fm_windows_find(t, o->window, &first, &nw, err);
+	if (ret == FM_OK && nw == 0)
+		ret = fm_fail(err, FM_EINPUT, "the training split has %zu rows and no whole window of %d: give more rows or a smaller model.window", t->rows, o->window);
+	c->window = o->window;
+	c->present = t->present;
+	c->train_rows = t->rows;
+	c->text_order = in_text_order(t);
+	for (size_t i = 0; ret == FM_OK && i < NCATS; i++)
+		if (FM_HAS(t, cats[i].col))
+			ret = fit_category(&c->cat[cats[i].tok], t, cats[i].col, o->min_count, err);
+	for (int r = 0; ret == FM_OK && r < FM_NRES; r++)
+		ret = fit_numeric(c, t, (enum fm_res)r, o->min_count, err);
+	if (ret == FM_OK)
+		ret = fm_roles_fit(&c->roles, hosts, o, err);
+	if (ret < 0)
+		goto out;
+	c->times.first_ms = o->first_ms;
+	c->times.last_ms = o->last_ms;
+	c->times.source_windows = o->source_rows / o->window;
+	for (size_t w = 0; w < nw; w++) {
+		int s = slot_of(&c->times, t->te[first[w]]);
+		c->times.slot[s]++;
+		c->times.span[s][window_span(t, first[w], o->window)]++;
+	}
+	ret = fit_classes(c, t, first, nw, o->min_count, err);
+	if (ret == FM_OK)
+		ret = fit_near(c, t, first, nw, o->min_count, err);
+	c->vocab[FM_T_ROLE] = FM_ROLE_TOKENS;
+	c->vocab[FM_T_REL] = FM_REL_TOKENS(o->window);
+	c->vocab[FM_T_DIR] = c->roles.any_inside ? 4 : 1;
+	for (size_t i = 0; i < NCATS; i++)
+		c->vocab[cats[i].tok] = c->cat[cats[i].tok].n;
+	c->vocab[FM_T_SA] = c->vocab[FM_T_DA] = o->window + c->roles.nhosts + c->roles.nclasses;
+	for (int r = 0; r < FM_NRES; r++)
+		c->vocab[fm_res_tok[r]] = fm_num_tokens(&c->num[r]);
+	c->vocab[FM_T_TD] += fm_num_tokens(&c->near);
+out:
+	free(first);
+	return ret;
+}
+
+int fm_codec_fit_with_hosts(struct fm_codec **codec, struct fm_hosts **hosts, const struct fm_table *t, const struct fm_codec_opts *o, struct fm_error *err)
+{
+	struct fm_codec *c = NULL;
+	struct fm_hosts *h = NULL;
+	int ret = fm_hosts_fit(&h, t, o->window, o->min_count, o->max_hosts, err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&c, 1, sizeof *c, "the codec", err);
+	if (ret == FM_OK)
+		ret = fit(c, h, t, o, err);
+	if (ret < 0) {
+		fm_codec_free(c);
+		fm_hosts_free(h);
+		return ret;
+	}
+	*codec = c;
+	*hosts = h;
+	return FM_OK;
+}
+
+/* ---- encoding ---- */
+
+/* Addresses of the tail of one side seen in this window, the latest first. */
+struct recent {
+	uint32_t ip[FM_WINDOW_MOST];
+	int n;
+};
+
+static int recent_find(const struct recent *r, uint32_t ip)
+{
+	for (int i = 0; i < r->n; i++)
+		if (r->ip[i] == ip)
+			return i;
+	return -1;
+}
+
+static void recent_touch(struct recent *r, uint32_t ip, int at)
+{
+	if (at < 0)
+		at = r->n < FM_WINDOW_MOST ? r->n++ : FM_WINDOW_MOST - 1;
+	memmove(r->ip + 1, r->ip, sizeof r->ip[0] * (size_t)at);
+	r->ip[0] = ip;
+}
+
+static uint16_t address_token(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_codec_opts *o, struct recent *r, uint32_t ip)
+{
+	const struct fm_host *h = fm_hosts_find(hosts, ip);
+	if (h && h->rank >= 0)
+		return (uint16_t)(c->window + h->rank);
+	r += fm_is_inside(o, ip);
+	int at = recent_find(r, ip);
+	recent_touch(r, ip, at);
+	if (at >= 0 && at < c->window)
+		return (uint16_t)at;
+	return (uint16_t)(c->window + c->roles.nhosts + c->roles.class_id[fm_host_class(hosts, o, ip)]);
+}
+
+static int direction(const struct fm_table *t, const struct fm_codec_opts *o, size_t row)
+{
+	return fm_is_inside(o, t->sa[row]) + 2 * fm_is_inside(o, t->da[row]);
+}
+
+/* A link that copies dir stands only where it is the same. */
+static void same_way_only(const struct fm_table *t, const struct fm_codec_opts *o, size_t first, int window, struct fm_links *l)
+{
+	for (int i = 0; i < window; i++)
+		if ((l->kind[i] == FM_LINK_SWEEP || l->kind[i] == FM_LINK_SERVE) &&
+		    direction(t, o, first + l->row[i]) != direction(t, o, first + l->row[i - l->back[i]])) {
+			l->kind[i] = FM_LINK_NONE;
+			l->back[i] = 0;
+		}
+}
+
+/* A duration, of a reply as the difference from its request's (that comes back as `source`) where that loses nothing. */
+static uint16_t td_token(const struct fm_codec *c, int64_t td, int kind, int64_t source, double jitter, float *res)
+{
+	int n = fm_num_tokens(&c->num[FM_R_TD]), token;
+	double u;
+	if (kind == FM_LINK_REPLY && fm_num_tokens(&c->near) > 0 && fm_td_near(td, source)) {
+		token = n + fm_num_encode(&c->near, FM_NEAR_MS + td - source, jitter, &u);
+		*res = u < 0 ? NAN : (float)fm_normal_quantile(u);
+		if (fm_td_decode(c, token, fm_normal_cdf(*res), source) == td)
+			return (uint16_t)token;
+	}
+	token = fm_num_encode(&c->num[FM_R_TD], td, jitter, &u);
+	*res = u < 0 ? NAN : (float)fm_normal_quantile(u);
+	return (uint16_t)token;
+}
+
+static void encode_window(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, const struct fm_codec_opts *o,
+			  int *const map[NCATS], uint64_t seed, size_t first, uint16_t *tok, float *res)
+{
+	struct recent r[2] = {{.n = 0}, {.n = 0}};
+	int64_t td[FM_WINDOW_MOST] = {0};
+	struct fm_links l;
+	fm_links_find(t, first, c->window, c->text_order, &l);
+	same_way_only(t, o, first, c->window, &l);
+	for (int i = 0; i < c->window; i++) {
+		size_t row = first + l.row[i];
+		uint16_t *x = tok + (size_t)i * FM_NTOK;
+		float *rx = res + (size_t)i * FM_NRES;
+		struct fm_rng g;
+		fm_rng_init(&g, seed, FM_RNG_BATCH, row, 0);
+		x[FM_T_REL] = (uint16_t)fm_rel_token(l.kind[i], l.back[i], c->window);
+		for (size_t k = 0; k < NCATS; k++)
+			x[cats[k].tok] = map[k] ? (uint16_t)map[k][((uint16_t *)t->col[cats[k].col])[row]] : 0;
+		for (int k = 0; k < FM_NRES; k++) {
+			/* Flows of one time have their gaps whatever their order. */
+			double u, jitter = fm_rng_uniform53(&g);
+			int64_t v = numeric(t, (enum fm_res)k, k == FM_R_GAP ? first + (size_t)i : row);
+			if (k == FM_R_TD) {
+				x[FM_T_TD] = td_token(c, v, l.kind[i], td[i - l.back[i]], jitter, &rx[k]);
+				td[i] = fm_td_decode(c, x[FM_T_TD], fm_normal_cdf(rx[k]), td[i - l.back[i]]);
+				continue;
+			}
+			x[fm_res_tok[k]] = (uint16_t)fm_num_encode(&c->num[k], v, jitter, &u);
+			rx[k] = u < 0 ? NAN : (float)fm_normal_quantile(u);
+		}
+		x[FM_T_DIR] = (uint16_t)direction(t, o, row);
+		x[FM_T_SA] = address_token(c, hosts, o, r, t->sa[row]);
+		x[FM_T_DA] = address_token(c, hosts, o, r, t->da[row]);
+		x[FM_T_ROLE] = (uint16_t)(4 * l.kind[i]);
+		if (l.kind[i] != FM_LINK_NONE)
+			tok[(size_t)(i - l.back[i]) * FM_NTOK + FM_T_ROLE] |= l.kind[i] == FM_LINK_REPLY ? FM_ROLE_ANSWERED : FM_ROLE_FOLLOWED;
+	}
+	fm_links_copy(tok, res, c->window); /* a linked flow shows what its source shows */
+}
+
+int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, const struct fm_codec_opts *o, uint64_t seed,
+		    struct fm_encoded *e, struct fm_error *err)
+{
+	size_t *first = NULL, W = (size_t)c->window;
+	int *map[NCATS] = {NULL}, *label = NULL, count[FM_MAXCLASSES];
+	int ret = fm_windows_find(t, c->window, &first, &e->windows, err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&e->tok, e->windows * W * FM_NTOK + 1, sizeof *e->tok, "tokens", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&e->res, e->windows * W * FM_NRES + 1, sizeof *e->res, "residuals", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&e->slot, e->windows + 1, 1, "slots", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&e->span, e->windows + 1, 1, "spans", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&e->cls, e->windows + 1, 1, "classes", err);
+	if (ret == FM_OK)
+		ret = label_tokens(c, t, &label, err);
+	for (size_t k = 0; ret == FM_OK && k < NCATS; k++) {
+		const struct fm_dict *d = &t->dict[cats[k].col];
+		if (c->cat[cats[k].tok].n == 0 || !FM_HAS(t, cats[k].col))
+			continue;
+		ret = fm_alloc(&map[k], d->n + 1, sizeof **map, "category tokens", err);
+		for (size_t j = 0; ret == FM_OK && j < d->n; j++)
+			map[k][j] = category_token(&c->cat[cats[k].tok], d->value[j]);
+	}
+	for (size_t w = 0; ret == FM_OK && w < e->windows; w++) {
+		encode_window(c, hosts, t, o, map, seed, first[w], e->tok + w * W * FM_NTOK, e->res + w * W * FM_NRES);
+		e->slot[w] = (uint8_t)slot_of(&c->times, t->te[first[w]]);
+		e->span[w] = (uint8_t)window_span(t, first[w], c->window);
+		e->cls[w] = (uint8_t)window_class(t, first[w], c->window, label, count);
+	}
+	for (size_t k = 0; k < NCATS; k++)
+		free(map[k]);
+	free(label);
+	free(first);
+	if (ret < 0)
+		fm_encoded_free(e);
+	return ret;
+}
+
+int fm_address_sides(const struct fm_codec *c, int token)
+{
+	int at = token - c->window;
+	if (at < 0 || !c->roles.any_inside)
+		return FM_SIDE_OUT | FM_SIDE_IN;
+	bool in = at < c->roles.nhosts ? c->roles.inside[at] : c->roles.class_of[at - c->roles.nhosts] / 49 == 1;
+	return in ? FM_SIDE_IN : FM_SIDE_OUT;
+}
+
+void fm_encoded_free(struct fm_encoded *e)
+{
+	if (!e)
+		return;
+	free(e->tok);
+	free(e->res);
+	free(e->slot);
+	free(e->span);
+	free(e->cls);
+	memset(e, 0, sizeof *e);
+}

@@ -1,0 +1,319 @@
+/* decode.c - tokens to flows. */
+#include "model/codec/decode.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/order.h"
+#include "base/rng.h"
+#include "base/detmath.h"
+#include "model/codec/links.h"
+
+struct decoder {
+	const struct fm_codec *c;
+	struct fm_cast *cast;
+	struct fm_table *t; /* sa and da hold host numbers until the end */
+	int icmp;           /* the category of pr that is ICMP, or -1 */
+	uint32_t recent[2][FM_WINDOW_MOST], window[2 * FM_WINDOW_MOST]; /* tail hosts of this window: by side and recency, and all */
+	int nrecent[2], nwindow;
+	int fallback[2];    /* class of an address that no rule gives, by side */
+};
+
+static int64_t number(const struct decoder *d, enum fm_res r, const uint16_t *tok, const float *res)
+{
+	return fm_num_decode(&d->c->num[r], tok[fm_res_tok[r]], fm_normal_cdf(res[r]));
+}
+
+/* A duration, or one near that of the flow linked to; never 0 when it is near. */
+static uint32_t duration(const struct decoder *d, const uint16_t *tok, const float *res, uint32_t source)
+{
+	int64_t td = fm_td_decode(d->c, tok[FM_T_TD], fm_normal_cdf(res[FM_R_TD]), source), step = d->c->num[FM_R_TD].step;
+	if (tok[FM_T_TD] < fm_num_tokens(&d->c->num[FM_R_TD]))
+		return (uint32_t)td;
+	return (uint32_t)(source == 0 ? 0 : td < step ? step : td);
+}
+
+static void remember(struct decoder *d, uint32_t host)
+{
+	int at = 0, side = fm_cast_inside(d->cast, host);
+	uint32_t *recent = d->recent[side];
+	if (host < (uint32_t)d->c->roles.nhosts)
+		return;
+	while (at < d->nrecent[side] && recent[at] != host)
+		at++;
+	if (at == d->nrecent[side]) {
+		if (d->nrecent[side] < FM_WINDOW_MOST)
+			d->nrecent[side]++;
+		else
+			at--;
+		if (d->nwindow < 2 * FM_WINDOW_MOST)
+			d->window[d->nwindow++] = host;
+	}
+	memmove(recent + 1, recent, sizeof *recent * (size_t)at);
+	recent[0] = host;
+}
+
+/* The host of a side that a token names, or UINT32_MAX with *cl set when a new one of that class is called for. */
+static uint32_t name(const struct decoder *d, int token, int side, int *cl)
+{
+	int W = d->c->window, n = d->c->roles.nhosts;
+	*cl = d->fallback[side];
+	if (token < W) /* a recency beyond what is there: the one seen longest ago, or a new host */
+		return d->nrecent[side] > 0 ? d->recent[side][token < d->nrecent[side] ? token : d->nrecent[side] - 1] : UINT32_MAX;
+	if (token < W + n)
+		return (uint32_t)(token - W);
+	*cl = token - W - n;
+	return UINT32_MAX;
+}
+
+/* Both ends of a flow; *sa is there already when `known`.  Recency of da counts after sa has moved to the front. */
+static int endpoints(struct decoder *d, const uint16_t *tok, bool known, uint32_t *sa, uint32_t *da, struct fm_error *err)
+{
+	int sc, dc, token = tok[FM_T_DA], dir = d->c->roles.any_inside ? tok[FM_T_DIR] : 0, ss = dir & 1, es = dir >> 1 & 1, ret = FM_OK;
+	uint32_t s = known ? *sa : name(d, tok[FM_T_SA], ss, &sc), e;
+	bool newcomer = s == UINT32_MAX;
+	if (!newcomer)
+		remember(d, s);
+	/* A newcomer on the same side will stand at 0, the others one place on. */
+	bool shifted = newcomer && ss == es && token < d->c->window;
+	e = shifted && token == 0 ? UINT32_MAX : name(d, token - shifted, es, &dc);
+	if (shifted && token == 0)
+		dc = d->fallback[es];
+	if (newcomer) {
+		ret = fm_cast_call(d->cast, sc, e, d->window, d->nwindow, &s, err);
+		if (ret < 0)
+			return ret;
+		remember(d, s);
+	}
+	if (e == s)
+		e = UINT32_MAX;
+	if (e == UINT32_MAX) {
+		ret = fm_cast_call(d->cast, dc, s, d->window, d->nwindow, &e, err);
+		if (ret == FM_OK && newcomer)
+			fm_cast_meet(d->cast, s, e);
+	}
+	remember(d, e);
+	*sa = s;
+	*da = e;
+	return ret;
+}
+
+static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, const float *res, size_t rows, struct fm_error *err)
+{
+	struct fm_table *t = d->t;
+	d->nrecent[0] = d->nrecent[1] = d->nwindow = 0;
+	for (size_t i = 0; i < rows; i++, tok += FM_NTOK, res += FM_NRES) {
+		size_t r = t->rows;
+		int back, kind = fm_rel_link(tok[FM_T_REL], d->c->window, &back);
+		if ((size_t)back > i)
+			kind = FM_LINK_NONE;
+		size_t q = kind == FM_LINK_NONE ? r : r - (size_t)back;
+		te += number(d, FM_R_GAP, tok, res);
+		t->te[r] = te < d->c->times.last_ms ? te : d->c->times.last_ms;
+		bool turned = kind == FM_LINK_REPLY;
+		if (kind != FM_LINK_NONE)
+			t->sa[r] = turned ? t->da[q] : t->sa[q];
+		if (fm_link_source(kind, FM_T_DA) >= 0) {
+			t->da[r] = turned ? t->sa[q] : t->da[q];
+			remember(d, t->sa[r]);
+			remember(d, t->da[r]);
+		} else if (endpoints(d, tok, kind != FM_LINK_NONE, &t->sa[r], &t->da[r], err) < 0) {
+			return err->code;
+		}
+		int sp = fm_link_source(kind, FM_T_SP), dp = fm_link_source(kind, FM_T_DP);
+		t->sp[r] = sp < 0 ? (uint16_t)number(d, FM_R_SP, tok, res) : sp == FM_T_SP ? t->sp[q] : t->dp[q];
+		t->dp[r] = dp < 0 ? (uint16_t)number(d, FM_R_DP, tok, res) : dp == FM_T_DP ? t->dp[q] : t->sp[q];
+		t->pr[r] = kind == FM_LINK_NONE ? tok[FM_T_PR] : t->pr[q];
+		if (t->pr[r] == d->icmp)
+			t->sp[r] = 0;
+		if (FM_HAS(t, FM_LABEL))
+			t->label[r] = tok[FM_T_LABEL];
+		if (FM_HAS(t, FM_FLG))
+			t->flg[r] = tok[FM_T_FLG];
+		if (FM_HAS(t, FM_FWD))
+			t->fwd[r] = tok[FM_T_FWD];
+		if (FM_HAS(t, FM_STOS))
+			t->stos[r] = tok[FM_T_STOS];
+		int64_t pkt = number(d, FM_R_PKT, tok, res);
+		t->pkt[r] = pkt > 1 ? (uint64_t)pkt : 1;
+		t->td[r] = duration(d, tok, res, t->td[q]);
+		t->byt[r] = ((uint64_t)number(d, FM_R_BPP, tok, res) * t->pkt[r] + 500) / 1000;
+		t->rows++;
+	}
+	return FM_OK;
+}
+
+/* Where flows of one time are in order of their text, what falls into which tick is chance: the rows [first, first + n) of a
+ * window keep their order and its duration, and get the times of random arrivals, one for each run of linked flows that have
+ * no gaps. */
+static void spread_arrivals(struct fm_table *t, size_t first, size_t n, const uint16_t *tok, int64_t step, int64_t last_ms, struct fm_rng *rng)
+{
+	double at[FM_WINDOW_MOST], phase = fm_rng_uniform53(rng), end = fm_rng_uniform53(rng);
+	int64_t from = t->te[first];
+	int64_t ticks = (t->te[first + n - 1] - from) / step;
+	double length = (double)ticks + end - phase;
+	size_t runs = 0;
+	bool begins[FM_WINDOW_MOST];
+	for (size_t i = 0; i < n; i++) {
+		begins[i] = i == 0 || t->te[first + i] != t->te[first + i - 1] || tok[i * FM_NTOK + FM_T_REL] == 0;
+		runs += begins[i];
+	}
+	for (size_t i = 0; i < runs; i++)
+		at[i] = fm_rng_uniform53(rng);
+	qsort(at, runs, sizeof *at, fm_compare_doubles);
+	for (size_t i = 0, run = 0; i < n; i++) {
+		run += begins[i];
+		int64_t te = from + step * (int64_t)(phase + at[run - 1] * (length > 0 ? length : 0));
+		t->te[first + i] = te < last_ms ? te : last_ms;
+	}
+}
+
+/* Order of windows by start; a stable merge keeps ties in order. */
+static int sort_windows(const struct fm_plan *plan, uint32_t **order, struct fm_error *err)
+{
+	uint32_t *a = NULL, *b = NULL;
+	size_t n = plan->n;
+	int ret = fm_alloc(&a, n + 1, sizeof *a, "window order", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&b, n + 1, sizeof *b, "window order", err);
+	for (size_t i = 0; ret == FM_OK && i < n; i++)
+		a[i] = (uint32_t)i;
+	for (size_t width = 1; ret == FM_OK && width < n; width *= 2) {
+		for (size_t lo = 0; lo < n; lo += 2 * width) {
+			size_t mid = lo + width < n ? lo + width : n, hi = lo + 2 * width < n ? lo + 2 * width : n, i = lo, j = mid;
+			for (size_t k = lo; k < hi; k++)
+				b[k] = i < mid && (j >= hi || plan->start_ms[a[i]] <= plan->start_ms[a[j]]) ? a[i++] : a[j++];
+		}
+		uint32_t *x = a;
+		a = b;
+		b = x;
+	}
+	free(b);
+	if (ret == FM_OK)
+		*order = a;
+	else
+		free(a);
+	return ret;
+}
+
+struct key {
+	int64_t te;
+	size_t row;
+	char text[FM_ROW_TEXT]; /* empty unless the codec says that order is by text */
+};
+
+static int cmp_key(const void *a, const void *b)
+{
+	const struct key *x = a, *y = b;
+	int text = x->te == y->te ? strcmp(x->text, y->text) : 0;
+	return x->te != y->te ? (x->te < y->te ? -1 : 1) : text ? text : (x->row > y->row) - (x->row < y->row);
+}
+
+/* Rows in order of te, equal times as they were made or by their text. */
+static int sort_rows(struct fm_table *t, bool by_text, struct fm_error *err)
+{
+	struct key *key = NULL;
+	char *copy = NULL;
+	int ret = fm_alloc(&key, t->rows + 1, sizeof *key, "row order", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&copy, t->rows + 1, 8, "row order", err);
+	for (size_t i = 0; ret == FM_OK && i < t->rows; i++) {
+		key[i].te = t->te[i];
+		key[i].row = i;
+		if (by_text)
+			fm_row_text(t, i, key[i].text);
+	}
+	if (ret == FM_OK)
+		qsort(key, t->rows, sizeof *key, cmp_key);
+	for (int c = 0; ret == FM_OK && c < FM_NFLOWCOL; c++) {
+		size_t w = fm_cols[c].width;
+		if (!FM_HAS(t, c))
+			continue;
+		memcpy(copy, t->col[c], t->rows * w);
+		for (size_t i = 0; i < t->rows; i++)
+			memcpy((char *)t->col[c] + i * w, copy + key[i].row * w, w);
+	}
+	free(key);
+	free(copy);
+	return ret;
+}
+
+static int fill_dictionaries(struct decoder *d, struct fm_error *err)
+{
+	static const int pair[][2] = {{FM_T_LABEL, FM_LABEL}, {FM_T_PR, FM_PR}, {FM_T_FLG, FM_FLG}, {FM_T_FWD, FM_FWD}, {FM_T_STOS, FM_STOS}};
+	d->icmp = -1;
+	for (size_t i = 0; i < sizeof pair / sizeof *pair; i++) {
+		const struct fm_cat *c = &d->c->cat[pair[i][0]];
+		for (int k = 0; k < c->n; k++) {
+			if (fm_dict_index(&d->t->dict[pair[i][1]], c->value[k], strlen(c->value[k]), true) != k)
+				return fm_fail(err, FM_EINPUT, "the model's categories of %s repeat or are too many", fm_tok_name[pair[i][0]]);
+			if (pair[i][0] == FM_T_PR && (strcmp(c->value[k], "ICMP") == 0 || strcmp(c->value[k], "icmp") == 0))
+				d->icmp = k;
+		}
+	}
+	return FM_OK;
+}
+
+/* The class most hosts of a side's tail belong to; of any side when this one has none. */
+static int common_class(const struct fm_roles *r, int side)
+{
+	int best = 0;
+	int64_t most = -1;
+	for (int c = 0; c < r->nclasses; c++) {
+		int64_t n = 0;
+		if (r->class_of[c] / 49 != side)
+			continue;
+		for (int k = 0; k < r->npool[c]; k++)
+			n += r->pool[c][k].hosts;
+		if (n > most) {
+			most = n;
+			best = c;
+		}
+	}
+	return best;
+}
+
+int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm_plan *plan, const uint16_t *tok, const float *res,
+	      const struct fm_decode_opts *o, struct fm_error *err)
+{
+	size_t W = (size_t)c->window;
+	uint32_t *order = NULL, *ip = NULL;
+	struct decoder d = {.c = c, .fallback = {common_class(&c->roles, 0), common_class(&c->roles, 1)}};
+	int ret = fm_table_new(&d.t, c->present & FM_COLS_UGR16, err);
+	if (ret == FM_OK)
+		ret = fm_table_reserve(d.t, (size_t)o->rows, err);
+	if (ret == FM_OK)
+		ret = fill_dictionaries(&d, err);
+	if (ret == FM_OK)
+		ret = fm_cast_new(&d.cast, &c->roles, o->seed, err);
+	if (ret == FM_OK)
+		ret = sort_windows(plan, &order, err);
+	for (size_t i = 0; ret == FM_OK && i < plan->n && d.t->rows < o->rows; i++) {
+		size_t w = order[i], left = (size_t)o->rows - d.t->rows;
+		size_t first = d.t->rows, n = left < W ? left : W;
+		ret = decode_window(&d, plan->start_ms[w], tok + w * W * FM_NTOK, res + w * W * FM_NRES, n, err);
+		if (ret == FM_OK && c->text_order) {
+			struct fm_rng rng;
+			fm_rng_init(&rng, o->seed, FM_RNG_DECODE, w, UINT32_MAX);
+			spread_arrivals(d.t, first, n, tok + w * W * FM_NTOK, c->num[FM_R_GAP].step, c->times.last_ms, &rng);
+		}
+	}
+	if (ret == FM_OK)
+		ret = fm_addresses_make(&ip, d.cast, o->inside, o->ninside, o->outside, o->noutside, o->seed, err);
+	for (size_t i = 0; ret == FM_OK && i < d.t->rows; i++) {
+		d.t->sa[i] = ip[d.t->sa[i]];
+		d.t->da[i] = ip[d.t->da[i]];
+	}
+	if (ret == FM_OK)
+		ret = sort_rows(d.t, c->text_order, err);
+	free(order);
+	free(ip);
+	fm_cast_free(d.cast);
+	if (ret < 0) {
+		fm_table_free(d.t);
+		return ret;
+	}
+	*table = d.t;
+	return FM_OK;
+}

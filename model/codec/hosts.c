@@ -1,0 +1,296 @@
+/* hosts.c - popularity, peers and roles of the real addresses. */
+#include "model/codec/hosts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/order.h"
+
+static size_t hash32(uint32_t x)
+{
+	uint64_t h = (x + 0x9e3779b9u) * 0x9e3779b97f4a7c15ull;
+	return (size_t)(h >> 32) ^ (size_t)h;
+}
+
+static int grow(struct fm_hosts *h, struct fm_error *err)
+{
+	size_t ns = h->nslots ? h->nslots * 2 : 1024;
+	uint32_t *slot = NULL;
+	struct fm_host *host = NULL;
+	if (fm_alloc(&slot, ns, sizeof *slot, "the host table", err) < 0)
+		return err->code;
+	if (fm_alloc(&host, ns / 2, sizeof *host, "the host table", err) < 0) {
+		free(slot);
+		return err->code;
+	}
+	if (h->n)
+		memcpy(host, h->host, h->n * sizeof *host);
+	for (size_t i = 0; i < h->n; i++) {
+		size_t s = hash32(host[i].ip) & (ns - 1);
+		while (slot[s])
+			s = (s + 1) & (ns - 1);
+		slot[s] = (uint32_t)i + 1;
+	}
+	free(h->host);
+	free(h->slot);
+	*h = (struct fm_hosts){host, h->n, ns / 2, slot, ns, h->npopular};
+	return FM_OK;
+}
+
+const struct fm_host *fm_hosts_find(const struct fm_hosts *h, uint32_t ip)
+{
+	if (!h->nslots)
+		return NULL;
+	for (size_t s = hash32(ip) & (h->nslots - 1); h->slot[s]; s = (s + 1) & (h->nslots - 1))
+		if (h->host[h->slot[s] - 1].ip == ip)
+			return &h->host[h->slot[s] - 1];
+	return NULL;
+}
+
+static int touch(struct fm_hosts *h, uint32_t ip, uint32_t window, struct fm_error *err)
+{
+	struct fm_host *x = (struct fm_host *)fm_hosts_find(h, ip);
+	if (!x) {
+		if (h->n == h->cap && grow(h, err) < 0)
+			return err->code;
+		size_t s = hash32(ip) & (h->nslots - 1);
+		while (h->slot[s])
+			s = (s + 1) & (h->nslots - 1);
+		x = &h->host[h->n];
+		*x = (struct fm_host){.ip = ip, .last_window = UINT32_MAX, .rank = -1};
+		h->slot[s] = (uint32_t)++h->n;
+	}
+	x->flows++;
+	if (x->last_window != window)
+		x->windows++;
+	x->last_window = window;
+	return FM_OK;
+}
+
+/* ---- peers: distinct unordered pairs, each counted for both of its ends ---- */
+
+#define MOST_PAIRS ((size_t)1 << 22) /* that are held at once, 32 MiB; more are counted in several passes */
+
+static uint64_t pair_of(const struct fm_table *t, size_t i)
+{
+	uint32_t a = t->sa[i], b = t->da[i];
+	return a < b ? (uint64_t)a << 32 | b : (uint64_t)b << 32 | a;
+}
+
+static size_t sort_distinct(uint64_t *pair, size_t n)
+{
+	size_t k = 0;
+	qsort(pair, n, sizeof *pair, fm_compare_u64);
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || pair[i] != pair[i - 1])
+			pair[k++] = pair[i];
+	return k;
+}
+
+/* The distinct pairs of one of `parts` shares of all: *n of them, or more than half of cap when there are too many. */
+static void collect_pairs(const struct fm_table *t, uint64_t part, uint64_t parts, uint64_t *pair, size_t cap, size_t *n)
+{
+	*n = 0;
+	for (size_t i = 0; i < t->rows; i++) {
+		uint64_t p = pair_of(t, i);
+		if (parts > 1 && (uint64_t)(uint32_t)hash32((uint32_t)(p >> 32) * 31 + (uint32_t)p) * parts >> 32 != part)
+			continue;
+		if (*n == cap && (*n = sort_distinct(pair, *n)) > cap / 2)
+			return;
+		pair[(*n)++] = p;
+	}
+	*n = sort_distinct(pair, *n);
+}
+
+static int count_peers(struct fm_hosts *h, const struct fm_table *t, struct fm_error *err)
+{
+	size_t cap = t->rows < MOST_PAIRS ? t->rows : MOST_PAIRS, n;
+	uint64_t *pair = NULL;
+	if (fm_alloc(&pair, cap, sizeof *pair, "host pairs", err) < 0)
+		return err->code;
+	for (uint64_t part = 0, parts = 1; part < parts; part++) {
+		collect_pairs(t, part, parts, pair, cap, &n);
+		if (n > cap / 2 && cap < t->rows) { /* too many for a pass: smaller shares, from the beginning */
+			for (size_t i = 0; i < h->n; i++)
+				h->host[i].peers = 0;
+			parts *= 2;
+			part = (uint64_t)-1;
+			continue;
+		}
+		for (size_t i = 0; i < n; i++) {
+			((struct fm_host *)fm_hosts_find(h, (uint32_t)(pair[i] >> 32)))->peers++;
+			if ((uint32_t)pair[i] != (uint32_t)(pair[i] >> 32))
+				((struct fm_host *)fm_hosts_find(h, (uint32_t)pair[i]))->peers++;
+		}
+	}
+	free(pair);
+	return FM_OK;
+}
+
+static int cmp_popular(const void *a, const void *b)
+{
+	const struct fm_host *x = *(struct fm_host *const *)a, *y = *(struct fm_host *const *)b;
+	if (x->flows != y->flows)
+		return x->flows < y->flows ? 1 : -1;
+	return (x > y) - (x < y); /* then by first occurrence, never by address */
+}
+
+int fm_hosts_fit(struct fm_hosts **out, const struct fm_table *t, int window, int min_count, int max_hosts, struct fm_error *err)
+{
+	struct fm_hosts *h = NULL;
+	struct fm_host **order = NULL;
+	size_t *first = NULL, nw = 0, np = 0;
+	int ret = fm_alloc(&h, 1, sizeof *h, "the host table", err);
+	if (ret < 0)
+		return ret;
+	ret = fm_windows_find(t, window, &first, &nw, err);
+	for (size_t w = 0; ret == FM_OK && w < nw; w++)
+		for (size_t i = first[w]; ret == FM_OK && i < first[w] + (size_t)window; i++) {
+			ret = touch(h, t->sa[i], (uint32_t)w, err);
+			if (ret == FM_OK)
+				ret = touch(h, t->da[i], (uint32_t)w, err);
+		}
+	/* Rows outside whole windows still have peers to be counted. */
+	for (size_t i = 0; ret == FM_OK && i < t->rows; i++)
+		if (!fm_hosts_find(h, t->sa[i]) || !fm_hosts_find(h, t->da[i])) {
+			ret = touch(h, t->sa[i], UINT32_MAX - 1, err);
+			if (ret == FM_OK)
+				ret = touch(h, t->da[i], UINT32_MAX - 1, err);
+		}
+	if (ret == FM_OK)
+		ret = count_peers(h, t, err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&order, h->n + 1, sizeof *order, "host ranks", err);
+	if (ret < 0)
+		goto out;
+	for (size_t i = 0; i < h->n; i++)
+		if (h->host[i].flows >= (uint32_t)min_count)
+			order[np++] = &h->host[i];
+	qsort(order, np, sizeof *order, cmp_popular);
+	if (np > (size_t)max_hosts)
+		np = (size_t)max_hosts;
+	for (size_t i = 0; i < np; i++)
+		order[i]->rank = (int)i;
+	h->npopular = (int)np;
+	*out = h;
+	h = NULL;
+out:
+	free(order);
+	free(first);
+	fm_hosts_free(h);
+	return ret;
+}
+
+void fm_hosts_free(struct fm_hosts *h)
+{
+	if (!h)
+		return;
+	free(h->host);
+	free(h->slot);
+	free(h);
+}
+
+static int log2_bucket(uint32_t x)
+{
+	int b = 0;
+	while (x > 1 && b < 6) {
+		x >>= 1;
+		b++;
+	}
+	return b;
+}
+
+int fm_role_class(bool inside, uint32_t windows, uint32_t peers)
+{
+	return inside * 49 + log2_bucket(windows) * 7 + log2_bucket(peers);
+}
+
+bool fm_is_inside(const struct fm_codec_opts *o, uint32_t ip)
+{
+	return o->inside && o->inside(o->ctx, ip);
+}
+
+int fm_host_class(const struct fm_hosts *hosts, const struct fm_codec_opts *o, uint32_t ip)
+{
+	const struct fm_host *h = fm_hosts_find(hosts, ip);
+	return h ? fm_role_class(fm_is_inside(o, ip), h->windows, h->peers) : fm_role_class(fm_is_inside(o, ip), 1, 1);
+}
+
+/* Histogram of the tail: classes with fewer than k hosts join the largest class of their side; kinds of host (windows, peers)
+ * with fewer than k join the kind before. */
+int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct fm_codec_opts *o, struct fm_error *err)
+{
+	enum { MAXW = 64 };
+	int64_t members[FM_ROLE_CLASSES] = {0}, *kind = NULL;
+	int ret;
+
+	if (fm_alloc(&r->inside, (size_t)hosts->npopular + 1, 1, "host roles", err) < 0)
+		return err->code;
+	r->nhosts = hosts->npopular;
+	for (size_t i = 0; i < hosts->n; i++) {
+		const struct fm_host *h = &hosts->host[i];
+		r->any_inside |= fm_is_inside(o, h->ip);
+		if (h->rank >= 0)
+			r->inside[h->rank] = fm_is_inside(o, h->ip);
+		else
+			members[fm_role_class(fm_is_inside(o, h->ip), h->windows, h->peers)]++;
+	}
+	for (int p = 0; p < FM_ROLE_CLASSES; p++)
+		r->class_id[p] = -1;
+	for (int p = 0; p < FM_ROLE_CLASSES; p++)
+		if (members[p] >= o->min_count) {
+			r->class_of[r->nclasses] = p;
+			r->class_id[p] = r->nclasses++;
+		}
+	for (int side = 0; side < 2; side++) { /* each side has a class, however few its hosts: the outside always, the inside when it has any */
+		bool any = false, some = side == 0;
+		for (int p = side * 49; p < (side + 1) * 49; p++) {
+			any |= r->class_id[p] >= 0;
+			some |= members[p] > 0;
+		}
+		if (!any && some) {
+			r->class_of[r->nclasses] = fm_role_class(side, 1, 1);
+			r->class_id[r->class_of[r->nclasses]] = r->nclasses;
+			r->nclasses++;
+		}
+	}
+	for (int p = 0; p < FM_ROLE_CLASSES; p++) {
+		int best = -1;
+		if (r->class_id[p] >= 0 && r->class_of[r->class_id[p]] == p)
+			continue;
+		for (int q = 0; q < r->nclasses; q++)
+			if (r->class_of[q] / 49 == p / 49 && (best < 0 || members[r->class_of[q]] > members[r->class_of[best]]))
+				best = q;
+		r->class_id[p] = best < 0 ? 0 : best; /* no inside at all: such an address would be new, and is taken as outside */
+	}
+	size_t nk = (size_t)r->nclasses * MAXW * MAXW;
+	ret = fm_alloc(&kind, nk, sizeof *kind, "host kinds", err);
+	for (size_t i = 0; ret == FM_OK && i < hosts->n; i++) {
+		const struct fm_host *h = &hosts->host[i];
+		if (h->rank >= 0)
+			continue;
+		int cl = r->class_id[fm_role_class(fm_is_inside(o, h->ip), h->windows, h->peers)];
+		uint32_t w = h->windows < MAXW ? h->windows : MAXW - 1, n = h->peers < w ? h->peers : w;
+		kind[((size_t)cl * MAXW + w) * MAXW + (n ? n : 1)]++;
+	}
+	for (int cl = 0; ret == FM_OK && cl < r->nclasses; cl++) {
+		ret = fm_alloc(&r->pool[cl], MAXW * MAXW, sizeof **r->pool, "host kinds", err);
+		struct fm_pool_entry *e = r->pool[cl];
+		int64_t rest = 0;
+		for (int w = 1; ret == FM_OK && w < MAXW; w++)
+			for (int n = 1; n <= w; n++) {
+				rest += kind[((size_t)cl * MAXW + (size_t)w) * MAXW + (size_t)n];
+				if (rest >= o->min_count) {
+					e[r->npool[cl]++] = (struct fm_pool_entry){w, n, rest};
+					rest = 0;
+				}
+			}
+		if (ret == FM_OK && r->npool[cl] == 0)
+			e[r->npool[cl]++] = (struct fm_pool_entry){1, 1, rest > 0 ? rest : 1};
+		else if (ret == FM_OK)
+			e[r->npool[cl] - 1].hosts += rest;
+	}
+	free(kind);
+	return ret;
+}

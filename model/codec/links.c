@@ -1,0 +1,143 @@
+/* links.c - finding links in real flows, and what linked flows share. */
+#include "model/codec/links.h"
+
+#include "model/codec/codec.h"
+
+static bool reverses(const struct fm_table *t, size_t i, size_t j)
+{
+	return t->sa[j] == t->da[i] && t->da[j] == t->sa[i] && t->sp[j] == t->dp[i] && t->dp[j] == t->sp[i] &&
+	       t->pr[j] == t->pr[i];
+}
+
+static bool same_way(const struct fm_table *t, size_t i, size_t j)
+{
+	return t->sa[j] == t->sa[i] && t->da[j] == t->da[i];
+}
+
+/* Chance that no trace's order has anything to do with (the finaliser of splitmix64: Steele, Lea, Flood 2014). */
+static uint64_t mixed(uint64_t x)
+{
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
+	return x ^ (x >> 31);
+}
+
+/* The rows [from, to) of a window are of one time: by pair of hosts, a request before its reply. */
+static void reorder_time(const struct fm_table *t, size_t first, int from, int to, uint16_t *row)
+{
+	uint16_t left[FM_WINDOW_MOST];
+	int n = to - from, at = from;
+
+	for (int i = 0; i < n; i++) { /* insertion sort by chance */
+		int k = i;
+		for (; k > 0 && mixed(first + left[k - 1]) > mixed(first + (size_t)(from + i)); k--)
+			left[k] = left[k - 1];
+		left[k] = (uint16_t)(from + i);
+	}
+	while (n > 0) {
+		size_t a = first + left[0];
+		/* All flows between these two hosts. */
+		for (int i = 0; i < n;) {
+			size_t x = first + left[i];
+			bool these = same_way(t, a, x) || (t->sa[x] == t->da[a] && t->da[x] == t->sa[a]);
+			if (!these) {
+				i++;
+				continue;
+			}
+			int other = i + 1;
+			while (other < n && !reverses(t, x, first + left[other]))
+				other++;
+			uint16_t one = left[i], two = other < n ? left[other] : 0;
+			bool turned = other < n && t->sp[x] < t->dp[x]; /* who asks is at the higher port */
+			row[at++] = turned ? two : one;
+			if (other < n)
+				row[at++] = turned ? one : two;
+			int kept = i;
+			for (int k = i + 1; k < n; k++)
+				if (k != other)
+					left[kept++] = left[k];
+			n = kept;
+		}
+	}
+}
+
+/* The kind of link from flow i to j, which has its protocol and source; FM_NLINKS for none. */
+static int same_source(const struct fm_table *t, size_t i, size_t j)
+{
+	bool da = t->da[j] == t->da[i], sp = t->sp[j] == t->sp[i], dp = t->dp[j] == t->dp[i];
+	if (da)
+		return sp && dp ? FM_LINK_AGAIN : sp ? FM_LINK_SOURCE : dp ? FM_LINK_TARGET : FM_NLINKS;
+	return dp ? FM_LINK_SWEEP : sp ? FM_LINK_SERVE : FM_NLINKS;
+}
+
+void fm_links_find(const struct fm_table *t, size_t first, int window, bool reorder, struct fm_links *l)
+{
+	bool answered[FM_WINDOW_MOST] = {false};
+
+	for (int i = 0; i < window; i++)
+		l->row[i] = (uint16_t)i;
+	for (int i = 0, j; reorder && i < window; i = j) {
+		for (j = i + 1; j < window && t->te[first + (size_t)j] == t->te[first + (size_t)i]; j++)
+			;
+		reorder_time(t, first, i, j, l->row);
+	}
+	for (int i = 0; i < window; i++) {
+		int near[FM_NLINKS + 1] = {0}, kind = FM_LINK_REPLY;
+		for (int k = i; k > 0; k--) {
+			size_t a = first + l->row[i], b = first + l->row[i - k];
+			if (t->pr[a] != t->pr[b])
+				continue;
+			if (!answered[i - k] && reverses(t, a, b))
+				near[FM_LINK_REPLY] = k;
+			if (t->sa[a] == t->sa[b])
+				near[same_source(t, a, b)] = k;
+		}
+		while (kind < FM_NLINKS && near[kind] == 0)
+			kind++;
+		l->kind[i] = (uint8_t)(kind < FM_NLINKS ? kind : FM_LINK_NONE);
+		l->back[i] = (uint16_t)(kind < FM_NLINKS ? near[kind] : 0);
+		if (kind == FM_LINK_REPLY) /* and a reply has none itself */
+			answered[i] = answered[i - near[kind]] = true;
+	}
+}
+
+int fm_link_source(int kind, int c)
+{
+	bool turned = kind == FM_LINK_REPLY, fan = kind == FM_LINK_SWEEP || kind == FM_LINK_SERVE;
+	if (kind <= FM_LINK_NONE || kind >= FM_NLINKS)
+		return -1;
+	switch (c) {
+	case FM_T_PR: return FM_T_PR;
+	case FM_T_SA: return turned ? FM_T_DA : FM_T_SA;
+	case FM_T_DA: return turned ? FM_T_SA : fan ? -1 : FM_T_DA;
+	case FM_T_DIR: return FM_T_DIR;
+	case FM_T_SP: return turned ? FM_T_DP : kind == FM_LINK_TARGET || kind == FM_LINK_SWEEP ? -1 : FM_T_SP;
+	case FM_T_DP: return turned ? FM_T_SP : kind == FM_LINK_SOURCE || kind == FM_LINK_SERVE ? -1 : FM_T_DP;
+	default: return -1;
+	}
+}
+
+void fm_links_copy(uint16_t *tok, float *res, int window)
+{
+	static const int shared[] = {FM_T_DIR, FM_T_PR, FM_T_SA, FM_T_DA, FM_T_SP, FM_T_DP};
+	for (int i = 1; i < window; i++) {
+		uint16_t *a = tok + (size_t)i * FM_NTOK;
+		int back, kind = fm_rel_link(a[FM_T_REL], window, &back);
+		if (kind == FM_LINK_NONE || kind >= FM_NLINKS || back > i)
+			continue;
+		const uint16_t *q = a - (size_t)back * FM_NTOK;
+		for (size_t n = 0; n < sizeof shared / sizeof *shared; n++) {
+			int from = fm_link_source(kind, shared[n]);
+			if (from >= 0)
+				a[shared[n]] = q[from];
+		}
+		if (kind == FM_LINK_REPLY && a[FM_T_DIR] < 4) /* the other way round; 4 is masked */
+			a[FM_T_DIR] = (uint16_t)((a[FM_T_DIR] & 1) << 1 | a[FM_T_DIR] >> 1);
+		float *r = res + (size_t)i * FM_NRES;
+		const float *qr = r - (size_t)back * FM_NRES;
+		if (fm_link_source(kind, FM_T_SP) >= 0)
+			r[FM_R_SP] = qr[kind == FM_LINK_REPLY ? FM_R_DP : FM_R_SP];
+		if (fm_link_source(kind, FM_T_DP) >= 0)
+			r[FM_R_DP] = qr[kind == FM_LINK_REPLY ? FM_R_SP : FM_R_DP];
+	}
+}

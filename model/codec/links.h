@@ -1,0 +1,74 @@
+/*
+ * links.h - which flow of a window answers or repeats which.
+ *
+ * A flow is linked to at most one flow before it in its window, the nearest of the first of these kinds that there is:
+ *
+ *     reply     it reverses the 5-tuple of a flow that has no reply yet and is none
+ *     again     it has the same 5-tuple
+ *     source    it has the same hosts, protocol and source port
+ *     target    it has the same hosts, protocol and destination port
+ *     sweep     it has the same source, protocol and destination port: a client that asks one host after another
+ *     serve     it has the same source, protocol and source port: a server that answers one host after another
+ *
+ * sweep and serve count only where both flows go the same way across the border, or neither does.
+ *
+ * What a kind shares with its source is not drawn but copied.  The token of column rel says kind and distance: 0, or
+ * 1 + (kind - 1) * (window - 1) + (distance - 1).  The token of column role says 4 * kind, 1 more when a later flow is the
+ * reply and 2 more when another is linked to it: roles are the outline of a window, and links fill it in.
+ *
+ * Where flows of one time stand in order of their text their order says nothing, and links would be scattered over the
+ * window.  There each time's flows are put in an order of our own: pairs of hosts stay together, a reply stands behind
+ * its request, the rest is chance.
+ */
+#ifndef FM_MODEL_CODEC_LINKS_H
+#define FM_MODEL_CODEC_LINKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/table.h"
+
+#define FM_WINDOW_MOST 512
+
+enum fm_link {
+	FM_LINK_NONE,
+	FM_LINK_REPLY,
+	FM_LINK_AGAIN,
+	FM_LINK_SOURCE,
+	FM_LINK_TARGET,
+	FM_LINK_SWEEP,
+	FM_LINK_SERVE,
+	FM_NLINKS
+};
+#define FM_ROLE_ANSWERED 1
+#define FM_ROLE_FOLLOWED 2
+#define FM_ROLE_LINK(role) ((int)(role) >> 2) /* the link that a role announces; FM_NLINKS when the role is masked */
+#define FM_ROLE_TOKENS (4 * FM_NLINKS)
+
+struct fm_links {
+	uint16_t row[FM_WINDOW_MOST]; /* place in the window -> row behind its first */
+	uint8_t kind[FM_WINDOW_MOST];
+	uint16_t back[FM_WINDOW_MOST]; /* distance in places, 0 without a link */
+};
+/* Links of the rows [first, first + window) of t; reorder: give each time's flows our own order. */
+void fm_links_find(const struct fm_table *t, size_t first, int window, bool reorder, struct fm_links *l);
+
+/* Tokens of column rel for windows of that size, and what one says: the kind, FM_NLINKS for the mask, and *back. */
+#define FM_REL_TOKENS(window) (1 + (FM_NLINKS - 1) * ((window)-1))
+static inline int fm_rel_token(int kind, int back, int window)
+{
+	return kind == FM_LINK_NONE ? 0 : 1 + (kind - 1) * (window - 1) + back - 1;
+}
+static inline int fm_rel_link(int token, int window, int *back)
+{
+	*back = token > 0 ? (token - 1) % (window - 1) + 1 : 0;
+	return token > 0 ? (token - 1) / (window - 1) + 1 : FM_LINK_NONE;
+}
+/* The source's token column behind column c of a flow with such a link, or -1 when it is its own. */
+int fm_link_source(int kind, int c);
+/* Fill in what the flows of one window (W rows) share with their sources, masked ones as masked.  tok (W,FM_NTOK),
+ * res (W,FM_NRES); rows whose rel is masked or 0 stay. */
+void fm_links_copy(uint16_t *tok, float *res, int window);
+
+#endif

@@ -1,0 +1,218 @@
+/* plan.c - windows over the day. */
+#include "model/codec/plan.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "model/codec/quota.h"
+
+/* Largest-remainder shares of n by weight. */
+static void share(const double *weight, size_t nw, size_t n, size_t *want)
+{
+	double total = 0, frac[FM_MAXCLASSES * FM_SLOTS];
+	size_t given = 0;
+	for (size_t i = 0; i < nw; i++)
+		total += weight[i];
+	for (size_t i = 0; i < nw; i++) {
+		double x = total > 0 ? (double)n * weight[i] / total : 0;
+		want[i] = (size_t)x;
+		frac[i] = weight[i] > 0 ? x - (double)want[i] : -1;
+		given += want[i];
+	}
+	for (; given < n; given++) {
+		size_t best = 0;
+		for (size_t i = 1; i < nw; i++)
+			if (frac[i] > frac[best])
+				best = i;
+		frac[best] -= 1;
+		want[best]++;
+	}
+}
+
+/* Does the middle of a slot lie in the hours? */
+static bool in_hours(const struct fm_times *t, const int hours[2], int s)
+{
+	int64_t mid = t->first_ms + (t->last_ms - t->first_ms) * (2 * s + 1) / (2 * FM_SLOTS), h = (mid / 3600000 % 24 + 24) % 24;
+	return h >= hours[0] && h < hours[1];
+}
+
+/* The share of its label in windows of class l when they are so many times as full of it as those that were learned. */
+static double held(const struct fm_times *t, int l, double fuller)
+{
+	double x = t->class_share[l][l] * fuller;
+	return x < 1 ? x : 1;
+}
+
+/* How much fuller windows must be of their label for the wanted shares to fit; 1 when they fit as they are. */
+static double fullness(const struct fm_times *t, const struct fm_plan_opts *o)
+{
+	double lo = 1, hi = 1e6;
+	for (int n = 0; n < 100; n++) {
+		double at = n == 0 ? 1 : (lo + hi) / 2, needed = 0;
+		for (int i = 0; i < o->nlabels; i++)
+			if (o->label[i] > 0 && t->class_share[o->label[i]][o->label[i]] > 0)
+				needed += o->share[i] / held(t, o->label[i], at);
+		if (needed <= 1)
+			hi = at;
+		else
+			lo = at;
+		if (hi <= 1)
+			return 1;
+	}
+	return hi;
+}
+
+/* Weights of (class, slot): as learned, within the hours, and classes weighed so that labels come in the wanted shares. */
+static int weights(const struct fm_codec *c, const struct fm_plan_opts *o, double w[FM_MAXCLASSES * FM_SLOTS], struct fm_error *err)
+{
+	const struct fm_times *t = &c->times;
+	double sum[FM_MAXCLASSES] = {0}, want[FM_MAXCLASSES], total = 0, rest = 1;
+	for (int cl = 0; cl < t->nclasses; cl++)
+		for (int s = 0; s < FM_SLOTS; s++) {
+			w[cl * FM_SLOTS + s] = in_hours(t, o->hours, s) ? t->class_slot[cl][s] : 0;
+			sum[cl] += w[cl * FM_SLOTS + s];
+			total += w[cl * FM_SLOTS + s];
+		}
+	if (!(total > 0))
+		return fm_fail(err, FM_EINPUT, "generate.hours [%d, %d]: the trace that was learned has no flows in these hours", o->hours[0], o->hours[1]);
+	if (o->nlabels == 0)
+		return FM_OK;
+	/* A class l > 0 holds share[l][l] of label l: as many windows of it as that needs, the rest of the most frequent label.  Where
+	 * more is asked for than such windows can hold, they hold more. */
+	double fuller = fullness(t, o);
+	for (int cl = 0; cl < t->nclasses; cl++)
+		want[cl] = 0;
+	for (int i = 0; i < o->nlabels; i++) {
+		int l = o->label[i];
+		if (l == 0 || o->share[i] <= 0)
+			continue;
+		if (!(sum[l] > 0) || !(t->class_share[l][l] > 0))
+			return fm_fail(err, FM_EINPUT, "generate.labels: no window that was learned in these hours is of '%s'", c->cat[FM_T_LABEL].value[l]);
+		want[l] = o->share[i] / held(t, l, fuller);
+		rest -= want[l];
+	}
+	want[0] = rest > 0 ? rest : 0;
+	for (int cl = 0; cl < t->nclasses; cl++)
+		for (int s = 0; s < FM_SLOTS; s++)
+			w[cl * FM_SLOTS + s] = sum[cl] > 0 ? w[cl * FM_SLOTS + s] * want[cl] / sum[cl] : 0;
+	return FM_OK;
+}
+
+/* The span bucket at quantile u of a slot. */
+static int span_at(const uint32_t h[FM_SPANS], double u)
+{
+	double total = 0, run = 0;
+	int last = 0;
+	for (int b = 0; b < FM_SPANS; b++)
+		total += h[b];
+	for (int b = 0; b < FM_SPANS; b++) {
+		run += h[b];
+		if (h[b])
+			last = b;
+		if (run > u * total)
+			return b;
+	}
+	return last;
+}
+
+/* One slot: `virtual` windows with stratified spans in random order, of which `want` are made, of[cl] of class cl; times fill
+ * the slot. */
+static int plan_slot(struct fm_plan *p, const struct fm_codec *c, int s, const size_t *of, size_t want, size_t virtual, struct fm_rng *r, struct fm_error *err)
+{
+	const struct fm_times *t = &c->times;
+	uint32_t *span = NULL, *order = NULL;
+	double *at = NULL, total = 0;
+	int64_t range = t->last_ms - t->first_ms + 1, from = t->first_ms + range * s / FM_SLOTS, to = t->first_ms + range * (s + 1) / FM_SLOTS;
+	int64_t step = c->num[FM_R_GAP].step;
+	int ret = fm_alloc(&span, virtual + 1, sizeof *span, "a plan", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&order, virtual + 1, sizeof *order, "a plan", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&at, virtual + 1, sizeof *at, "a plan", err);
+	for (size_t i = 0; ret == FM_OK && i < virtual; i++) {
+		span[i] = (uint32_t)span_at(t->span[s], ((double)i + fm_rng_uniform53(r)) / (double)virtual);
+		order[i] = 0;
+	}
+	for (size_t i = 0, cl = 0, left = ret == FM_OK ? of[0] : 0; ret == FM_OK && i < want; i++) { /* class + 1 of the windows that are made */
+		while (left == 0)
+			left = of[++cl * FM_SLOTS];
+		order[i] = (uint32_t)cl + 1;
+		left--;
+	}
+	if (ret == FM_OK) {
+		fm_rng_shuffle(r, span, virtual);
+		fm_rng_shuffle(r, order, virtual);
+	}
+	for (size_t i = 0; ret == FM_OK && i < virtual; i++) {
+		at[i] = total;
+		total += fm_span_ms((int)span[i], 0.5) + 1;
+	}
+	for (size_t i = 0; ret == FM_OK && i < virtual; i++) {
+		if (!order[i])
+			continue;
+		int64_t ms = from + (int64_t)((double)(to - from) * (at[i] / total));
+		p->slot[p->n] = (uint8_t)s;
+		p->span[p->n] = (uint8_t)span[i];
+		p->cls[p->n] = (uint8_t)(order[i] - 1);
+		p->start_ms[p->n++] = ms - ms % step;
+	}
+	free(span);
+	free(order);
+	free(at);
+	return ret;
+}
+
+int fm_plan_make(struct fm_plan *plan, const struct fm_codec *c, const struct fm_plan_opts *o, struct fm_error *err)
+{
+	size_t n = (size_t)((o->rows + (uint64_t)c->window - 1) / (uint64_t)c->window), nc = (size_t)c->times.nclasses;
+	double keep = (double)n / c->times.source_windows, *weight = NULL;
+	size_t *of = NULL;
+	int ret;
+	memset(plan, 0, sizeof *plan);
+	ret = fm_alloc(&plan->slot, n + 1, 1, "a plan", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&plan->span, n + 1, 1, "a plan", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&plan->cls, n + 1, 1, "a plan", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&plan->start_ms, n + 1, sizeof *plan->start_ms, "a plan", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&weight, FM_MAXCLASSES * FM_SLOTS, sizeof *weight, "a plan", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&of, FM_MAXCLASSES * FM_SLOTS, sizeof *of, "a plan", err);
+	if (ret == FM_OK)
+		ret = weights(c, o, weight, err);
+	if (ret == FM_OK)
+		share(weight, nc * FM_SLOTS, n, of);
+	for (int s = 0; ret == FM_OK && s < FM_SLOTS; s++) {
+		struct fm_rng r;
+		size_t want = 0;
+		fm_rng_init(&r, o->seed, FM_RNG_PLAN, (uint64_t)s, 0);
+		for (size_t cl = 0; cl < nc; cl++)
+			want += of[cl * FM_SLOTS + (size_t)s];
+		size_t virtual = keep < 1 ? (size_t)((double)want / keep + 0.5) : want;
+		ret = plan_slot(plan, c, s, of + s, want, virtual > want ? virtual : want, &r, err);
+	}
+	if (ret == FM_OK && o->nlabels > 0)
+		ret = fm_quota_make(plan, c, o, err);
+	free(weight);
+	free(of);
+	if (ret < 0)
+		fm_plan_free(plan);
+	return ret;
+}
+
+void fm_plan_free(struct fm_plan *p)
+{
+	if (!p)
+		return;
+	free(p->slot);
+	free(p->span);
+	free(p->cls);
+	free(p->start_ms);
+	free(p->quota);
+	memset(p, 0, sizeof *p);
+}

@@ -1,0 +1,160 @@
+/* batch.c - the loss and the gradient of a batch. */
+#include "model/diffusion/batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* One thread's buffers for a shard of windows. */
+struct shard {
+	struct fm_work *work;
+	uint16_t *tok_in, *tok;
+	float *res_in, *tok_weight, *v, *v_weight;
+	uint8_t slot[FM_SHARD_WINDOWS], span[FM_SHARD_WINDOWS], cls[FM_SHARD_WINDOWS];
+	float t[FM_SHARD_WINDOWS];
+	struct fm_keep keep[FM_SHARD_WINDOWS * FM_NTOK];
+};
+
+struct fm_batcher {
+	const struct fm_net *net;
+	const struct fm_process *pr;
+	struct fm_pool *pool;
+	int nshards;
+	struct shard *shard; /* one a thread */
+	/* of the run under way */
+	const struct fm_batch *batch;
+	float **grad;
+	struct fm_net_loss part[FM_GRAD_PARTS];
+};
+
+static int shard_init(struct shard *s, const struct fm_net *net, struct fm_error *err)
+{
+	size_t R = (size_t)FM_SHARD_WINDOWS * (size_t)net->arch.window;
+	int ret = fm_work_new(&s->work, net, FM_SHARD_WINDOWS, err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&s->tok_in, R * FM_NTOK, sizeof *s->tok_in, "a batch", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&s->tok, R * FM_NTOK, sizeof *s->tok, "a batch", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&s->tok_weight, R * FM_NTOK, sizeof(float), "a batch", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&s->res_in, R * FM_NRES, sizeof(float), "a batch", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&s->v, R * FM_NRES, sizeof(float), "a batch", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&s->v_weight, R * FM_NRES, sizeof(float), "a batch", err);
+	return ret;
+}
+
+static void shard_close(struct shard *s)
+{
+	fm_work_free(s->work);
+	free(s->tok_in);
+	free(s->tok);
+	free(s->res_in);
+	free(s->tok_weight);
+	free(s->v);
+	free(s->v_weight);
+}
+
+int fm_batcher_new(struct fm_batcher **out, const struct fm_net *net, const struct fm_process *pr, struct fm_pool *pool,
+		   struct fm_error *err)
+{
+	struct fm_batcher *b = NULL;
+	int n = pool ? fm_pool_size(pool) : 1, ret = fm_alloc(&b, 1, sizeof *b, "work space", err);
+
+	*out = NULL;
+	if (ret < 0)
+		return ret;
+	b->net = net;
+	b->pr = pr;
+	b->pool = pool;
+	ret = fm_alloc(&b->shard, (size_t)n, sizeof *b->shard, "work space", err);
+	for (; ret == FM_OK && b->nshards < n; b->nshards++)
+		ret = shard_init(&b->shard[b->nshards], net, err);
+	if (ret < 0)
+		fm_batcher_free(b);
+	else
+		*out = b;
+	return ret;
+}
+
+void fm_batcher_free(struct fm_batcher *b)
+{
+	if (!b)
+		return;
+	for (int i = 0; i < b->nshards; i++)
+		shard_close(&b->shard[i]);
+	free(b->shard);
+	free(b);
+}
+
+/* Windows [first, first + B) of the batch: corrupt, forward, loss and, with a gradient, backward. */
+static void run_shard(const struct fm_batcher *r, struct shard *s, int first, int B, struct fm_net_loss *loss,
+		      float *grad)
+{
+	const struct fm_batch *j = r->batch;
+	size_t W = (size_t)r->net->arch.window;
+	for (int i = 0; i < B; i++) {
+		int b = first + i;
+		size_t w = j->window[b];
+		struct fm_rng rng;
+		fm_rng_init(&rng, j->seed, j->stream, (uint64_t)b, j->step);
+		/* Stratified in t over the batch, on the grid of T steps. */
+		double t = ((double)b + fm_rng_uniform53(&rng)) / j->n;
+		t = ((double)(int)(t * r->pr->T) + 1) / r->pr->T;
+		memcpy(s->tok + (size_t)i * W * FM_NTOK, j->data->tok + w * W * FM_NTOK, sizeof *s->tok * W * FM_NTOK);
+		struct fm_example ex = {s->tok_in + (size_t)i * W * FM_NTOK, s->res_in + (size_t)i * W * FM_NRES,
+					s->tok_weight + (size_t)i * W * FM_NTOK, s->v + (size_t)i * W * FM_NRES,
+					s->v_weight + (size_t)i * W * FM_NRES, s->keep + i * FM_NTOK};
+		fm_process_corrupt(r->pr, r->net->vocab, (int)W, j->data->tok + w * W * FM_NTOK,
+				   j->data->res + w * W * FM_NRES, t, &rng, (double)j->n * (double)W, FM_RES_SHARE, &ex);
+		s->slot[i] = j->data->slot[w];
+		s->span[i] = j->data->span[w];
+		/* One window in ten is not told its class, so that the network knows both (Ho, Salimans 2022). */
+		s->cls[i] = fm_rng_uniform(&rng) < 0.1f ? (uint8_t)r->net->nclasses : j->data->cls[w];
+		s->t[i] = (float)t;
+	}
+	struct fm_net_in in = {B, s->tok_in, s->res_in, s->slot, s->span, s->cls, s->t};
+	struct fm_net_goal goal = {s->tok, s->tok_weight, s->v, s->v_weight, r->pr->multinomial ? s->keep : NULL};
+	fm_net_forward(r->net, j->p, s->work, &in);
+	fm_net_backward(r->net, j->p, s->work, &in, &goal, loss, grad);
+}
+
+static void run_part(void *ctx, int part, int thread)
+{
+	struct fm_batcher *r = ctx;
+	int n = r->batch->n, from = (int)((int64_t)n * part / FM_GRAD_PARTS),
+	    to = (int)((int64_t)n * (part + 1) / FM_GRAD_PARTS);
+	float *grad = r->grad ? r->grad[part] : NULL;
+
+	memset(&r->part[part], 0, sizeof r->part[part]);
+	if (grad)
+		memset(grad, 0, sizeof(float) * r->net->layout.nfloats);
+	for (int b = from; b < to; b += FM_SHARD_WINDOWS)
+		run_shard(r, &r->shard[thread], b, to - b < FM_SHARD_WINDOWS ? to - b : FM_SHARD_WINDOWS,
+			  &r->part[part], grad);
+}
+
+void fm_batch_run(struct fm_batcher *b, const struct fm_batch *batch, float **grad, struct fm_net_loss *loss)
+{
+	b->batch = batch;
+	b->grad = grad;
+	fm_pool_run(b->pool, FM_GRAD_PARTS, run_part, b);
+	memset(loss, 0, sizeof *loss);
+	for (int q = 0; q < FM_GRAD_PARTS; q++) {
+		for (int c = 0; c < FM_NTOK; c++)
+			loss->tok[c] += b->part[q].tok[c];
+		for (int k = 0; k < FM_NRES; k++)
+			loss->res[k] += b->part[q].res[k];
+	}
+}
+
+double fm_loss_tokens(const struct fm_net_loss *loss)
+{
+	double sum = 0;
+	for (int c = 0; c < FM_NTOK; c++)
+		sum += loss->tok[c];
+	return sum;
+}

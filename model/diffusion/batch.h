@@ -1,0 +1,38 @@
+/*
+ * batch.h - the loss and the gradient of a batch of windows, the same for any number of threads.
+ *
+ * A batch is cut into FM_GRAD_PARTS parts by position; each has a gradient of its own, and a thread takes a part at a
+ * time in shards of FM_SHARD_WINDOWS windows.  All space is made before: a run allocates nothing.
+ */
+#ifndef FM_MODEL_DIFFUSION_BATCH_H
+#define FM_MODEL_DIFFUSION_BATCH_H
+
+#include "base/thread.h"
+#include "model/diffusion/process.h"
+
+#define FM_GRAD_PARTS 8
+#define FM_SHARD_WINDOWS 4
+#define FM_RES_SHARE 0.2 /* weight of the residuals' squared error beside the tokens' nats */
+
+/* Work space for all threads of a pool (NULL: the caller alone). net, pr and pool are borrowed. */
+struct fm_batcher;
+int fm_batcher_new(struct fm_batcher **b, const struct fm_net *net, const struct fm_process *pr, struct fm_pool *pool,
+		   struct fm_error *err) FM_MUST_CHECK;
+void fm_batcher_free(struct fm_batcher *b);
+
+struct fm_batch {
+	const struct fm_encoded *data;
+	const float *p;         /* parameters */
+	const uint32_t *window; /* (n) windows of data */
+	int n;
+	enum fm_rng_stream stream;
+	uint64_t seed; /* noise is a function of (seed, stream, place in the batch, step) */
+	uint32_t step;
+};
+/* t is stratified over the batch.  *loss: the bound by column, nats a flow, and the residuals' squared error.  With
+ * grad, an array of FM_GRAD_PARTS gradients (nfloats), part i's is left in grad[i]. */
+void fm_batch_run(struct fm_batcher *b, const struct fm_batch *batch, float **grad, struct fm_net_loss *loss);
+/* The columns' sum. */
+double fm_loss_tokens(const struct fm_net_loss *loss);
+
+#endif

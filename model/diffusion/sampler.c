@@ -1,0 +1,137 @@
+/* sampler.c - windows from noise. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/diffusion/sampler_parts.h"
+
+#define SHARD FM_SAMPLE_SHARD
+
+/* Residuals from t to next; before: where the step before came from, 0 for none. */
+static void step_residuals(const struct fm_sampler *s, const struct fm_sample_step *q, double before, float *res)
+{
+	int W = s->net->arch.window;
+	struct fm_res_step step;
+	if (q->next >= FM_RES_SPAN)
+		return;
+	const float *prediction = fm_net_velocity(s->net, s->p, q->space->work, q->B);
+	fm_res_step_init(&step, s->pr, s->o->solver, q->t, q->next, q->t < FM_RES_SPAN ? before : 0);
+	for (int r = 0; r < q->B * W; r++)
+		for (int k = 0; k < FM_NRES; k++) {
+			size_t at = (size_t)r * FM_NRES + (size_t)k;
+			res[at] = fm_res_step(&step, res[at], prediction[(size_t)r * FM_RES_PAD + (size_t)k], &q->space->x0[at]);
+			if (step.sigma > 0)
+				res[at] += step.sigma * fm_rng_normal(&q->rng[r / W]);
+		}
+}
+
+static void sample_shard(void *ctx, int shard, int thread)
+{
+	struct fm_sampler *s = ctx;
+	struct fm_sample_space *space = &s->space[thread];
+	int W = s->net->arch.window, steps = s->o->steps;
+	size_t first = (size_t)shard * SHARD, left = s->plan->n - first;
+	int B = left < SHARD ? (int)left : SHARD;
+	uint16_t *tok = s->tok + first * (size_t)W * FM_NTOK;
+	float *res = s->res + first * (size_t)W * FM_NRES, t_of[SHARD];
+	uint8_t untold[SHARD];
+	memset(untold, s->net->nclasses, sizeof untold);
+
+	for (int b = 0; b < B; b++) {
+		struct fm_rng r;
+		fm_rng_init(&r, s->o->seed, FM_RNG_SAMPLE, first + (size_t)b, 1);
+		if (!s->pr->multinomial)
+			fm_sample_times(s, first + (size_t)b, space->reveal + (size_t)b * (size_t)W * FM_NTOK);
+		for (int i = b * W; i < (b + 1) * W; i++) {
+			for (int c = 0; c < FM_NTOK; c++)
+				tok[(size_t)i * FM_NTOK + (size_t)c] = (uint16_t)s->net->vocab[c];
+			for (int k = 0; k < FM_NRES; k++)
+				res[(size_t)i * FM_NRES + (size_t)k] = fm_rng_normal(&r);
+		}
+	}
+	for (int step = steps; step > 0; step--) {
+		double t = (double)step / steps, next = (double)(step - 1) / steps;
+		struct fm_rng rng[SHARD];
+		for (int b = 0; b < B; b++) {
+			t_of[b] = (float)t;
+			fm_rng_init(&rng[b], s->o->seed, FM_RNG_SAMPLE, first + (size_t)b, (uint32_t)step + 1);
+		}
+		struct fm_net_in in = {B, tok, res, s->plan->slot + first, s->plan->span + first, s->plan->cls + first, t_of};
+		struct fm_sample_step q = {space, first, B, t, next, step == 1, rng, tok};
+		fm_net_forward(s->net, s->p, space->work, &in);
+		if (s->o->guidance > 0) {
+			in.cls = untold;
+			fm_net_forward(s->net, s->p, space->blind, &in);
+		}
+		step_residuals(s, &q, step < steps ? (double)(step + 1) / steps : 0, res);
+		fm_sample_tokens(s, &q, res);
+	}
+	pthread_mutex_lock(&s->lock);
+	s->done += (uint64_t)B;
+	if (s->o->progress)
+		s->o->progress(s->o->ctx, s->done);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static int space_new(struct fm_sample_space *w, const struct fm_net *net, bool guided, struct fm_error *err)
+{
+	size_t R = (size_t)SHARD * (size_t)net->arch.window, V = 1;
+	for (int c = 0; c < FM_NTOK; c++)
+		V = (size_t)net->vocab[c] > V ? (size_t)net->vocab[c] : V;
+	int ret = fm_work_new(&w->work, net, SHARD, err);
+	if (ret == FM_OK && guided)
+		ret = fm_work_new(&w->blind, net, SHARD, err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&w->reveal, R * FM_NTOK, sizeof(float), "work space", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&w->x0, R * FM_NRES, sizeof(float), "work space", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&w->row, V, sizeof(float), "work space", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&w->rows, R, sizeof(int), "work space", err);
+	return ret;
+}
+
+static void space_free(struct fm_sample_space *w)
+{
+	fm_work_free(w->work);
+	fm_work_free(w->blind);
+	free(w->reveal);
+	free(w->x0);
+	free(w->row);
+	free(w->rows);
+}
+
+static int check(const struct fm_process *pr, const struct fm_sample_opts *o, struct fm_error *err)
+{
+	if (o->steps < 1 || o->steps > pr->T)
+		return fm_fail(err, FM_EINPUT, "generate.steps is %d: give 1 to model.steps (%d)", o->steps, pr->T);
+	if (o->solver == FM_ANCESTRAL && o->steps != pr->T)
+		return fm_fail(err, FM_EINPUT, "the ancestral sampler takes all %d steps of model.steps, not %d", pr->T, o->steps);
+	if (o->confident && (pr->multinomial || o->solver == FM_ANCESTRAL))
+		return fm_fail(err, FM_EINPUT, "generate.order confidence is for absorbed tokens in few steps: set it to random");
+	return FM_OK;
+}
+
+int fm_sample(const struct fm_net *net, const struct fm_codec *codec, const struct fm_support *support, const struct fm_process *pr, const float *p, const struct fm_plan *plan, const struct fm_sample_opts *o,
+	      struct fm_pool *pool, uint16_t *tok, float *res, struct fm_error *err)
+{
+	int threads = pool ? fm_pool_size(pool) : 1, ret = check(pr, o, err);
+	struct fm_sampler s = {.net = net, .codec = codec, .support = support, .pr = pr, .p = p, .plan = plan, .o = o, .tok = tok, .res = res, .lock = PTHREAD_MUTEX_INITIALIZER};
+
+	if (ret == FM_OK)
+		ret = fm_alloc(&s.sides, (size_t)codec->vocab[FM_T_SA] + 1, 1, "address sides", err);
+	for (int i = 0; ret == FM_OK && i < codec->vocab[FM_T_SA]; i++)
+		s.sides[i] = (uint8_t)fm_address_sides(codec, i);
+	if (ret == FM_OK)
+		ret = fm_alloc(&s.space, (size_t)threads, sizeof *s.space, "work space", err);
+	for (int i = 0; ret == FM_OK && i < threads; i++)
+		ret = space_new(&s.space[i], net, o->guidance > 0, err);
+	if (ret == FM_OK)
+		fm_pool_run(pool, (int)((plan->n + SHARD - 1) / SHARD), sample_shard, &s);
+	for (int i = 0; s.space && i < threads; i++)
+		space_free(&s.space[i]);
+	free(s.space);
+	free(s.sides);
+	return ret;
+}

@@ -1,0 +1,56 @@
+/*
+ * sampler_parts.h - inside the sampler: what its parts share.  sampler.c runs the steps, sampler_tokens.c draws tokens.
+ */
+#ifndef FM_MODEL_DIFFUSION_SAMPLER_PARTS_H
+#define FM_MODEL_DIFFUSION_SAMPLER_PARTS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "model/diffusion/sampler.h"
+
+#define FM_SAMPLE_SHARD 8 /* windows a shard: large enough for the matrix multiplies, small enough for the cache */
+
+/* One thread's space. */
+struct fm_sample_space {
+	struct fm_work *work;
+	struct fm_work *blind; /* with guidance: the same of a network that is not told the class */
+	float *reveal;         /* (SHARD, W, FM_NTOK): when a token shows (absorbing) */
+	float *row;            /* (largest vocabulary): a row of logits */
+	float *x0;             /* (SHARD, W, FM_NRES): residuals' x_0 of the step before */
+	int *rows;             /* (SHARD * W) */
+};
+
+struct fm_sampler {
+	const struct fm_net *net;
+	const struct fm_codec *codec;
+	const struct fm_support *support;
+	uint8_t *sides;        /* (vocab of sa) what each address token may stand for */
+	const struct fm_process *pr;
+	const float *p;
+	const struct fm_plan *plan;
+	const struct fm_sample_opts *o;
+	struct fm_sample_space *space; /* one a thread */
+	uint16_t *tok;
+	float *res;
+	pthread_mutex_t lock;
+	uint64_t done;
+};
+
+/* A step of a shard: B windows from t to next; last: to the end. */
+struct fm_sample_step {
+	struct fm_sample_space *space;
+	size_t first; /* the first of them */
+	int B;
+	double t, next;
+	bool last;
+	struct fm_rng *rng; /* (B) */
+	uint16_t *tok;      /* (B,W,FM_NTOK) */
+};
+
+/* Absorbing: when each token of window w shows, into reveal (W,FM_NTOK). */
+void fm_sample_times(const struct fm_sampler *s, size_t w, float *reveal);
+/* Draw the tokens of the step, column by column, and copy what links copy. */
+void fm_sample_tokens(const struct fm_sampler *s, const struct fm_sample_step *q, float *res);
+
+#endif

@@ -1,0 +1,531 @@
+/* trainer.c - the training loop. */
+#include "model/diffusion/trainer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "model/nn/checkpoint.h"
+#include "base/detmath.h"
+
+#define CHUNK 65536 /* parameters an optimiser shard takes */
+#define BETA1 0.9
+#define BETA2 0.98
+#define AVERAGE 0.98 /* decay of the moving averages of the loss */
+#define EXPLODED 3.0 /* times its running average, and more where a batch is a few windows, whose losses differ */
+#define WELL 1.5     /* a good point's loss is below so many times the average */
+#define SUSPECTS 8   /* steps on end with an exploded loss before training goes back */
+
+struct trainer {
+	const struct fm_train_opts *o;
+	const struct fm_net *net;
+	const struct fm_encoded *train, *validation;
+	struct fm_pool *pool;
+	struct fm_batcher *batcher;
+	uint32_t *epoch;            /* (in_epoch) the windows of an epoch, some of them more than once */
+	size_t in_epoch;
+	uint32_t *order;            /* (in_epoch) in which they come */
+	uint32_t *window;           /* (batch) of the step */
+	float *grad[FM_GRAD_PARTS]; /* (nfloats) each */
+	double *norm;               /* a chunk's sum of squares */
+	int chunks;
+	struct fm_train_point at, good;   /* now, and the last good point */
+	struct fm_train_arrays now, kept; /* likewise */
+	int suspect;                      /* steps on end whose loss had exploded */
+	int saved;                        /* step of the last checkpoint */
+	double flows;                     /* that this process has trained on */
+	double column[FM_NTOK];           /* moving average of the loss of this process, for the progress line */
+	double started;
+	/* of the update under way */
+	float gscale, rate, c1, c2, ema_decay;
+};
+
+/* ---- the optimiser ---- */
+
+static void chunk_range(const struct trainer *t, int chunk, size_t *at, size_t *n)
+{
+	*at = (size_t)chunk * CHUNK;
+	*n = t->net->layout.nfloats - *at < CHUNK ? t->net->layout.nfloats - *at : CHUNK;
+}
+
+/* Parts meet in a tree: (0+1)+(2+3) and so on, into part 0; and the sum of squares of the chunk. */
+static void reduce_job(void *ctx, int chunk, int thread)
+{
+	struct trainer *t = ctx;
+	size_t at, n;
+	(void)thread;
+	chunk_range(t, chunk, &at, &n);
+	for (int stride = 1; stride < FM_GRAD_PARTS; stride *= 2)
+		for (int i = 0; i + stride < FM_GRAD_PARTS; i += 2 * stride)
+			t->net->k->add(t->grad[i] + at, t->grad[i + stride] + at, n);
+	t->norm[chunk] = t->net->k->sumsq(t->grad[0] + at, n);
+}
+
+static void update_job(void *ctx, int chunk, int thread)
+{
+	struct trainer *t = ctx;
+	size_t at, n;
+	(void)thread;
+	chunk_range(t, chunk, &at, &n);
+	t->net->k->adamw(t->now.w + at, t->now.m + at, t->now.v + at, t->now.ema + at, t->grad[0] + at, n, t->gscale,
+			 t->rate, (float)BETA1, (float)BETA2, t->c1, t->c2, (float)t->o->weight_decay, t->ema_decay);
+}
+
+/* Learning rate at a step: linear warm-up, then a half cosine to 1 % of the peak. */
+static double rate_at(const struct fm_train_opts *o, int step)
+{
+	double warm = step < o->warmup ? (step + 1.0) / o->warmup : 1.0;
+	return o->rate * warm * (0.01 + 0.99 * 0.5 * (1 + fm_det_cos(3.14159265358979323846 * step / o->steps)));
+}
+
+static void update(struct trainer *t, double norm)
+{
+	const struct fm_train_opts *o = t->o;
+	double d = (t->at.step + 1.0) / (t->at.step + 10.0);
+
+	t->at.b1 *= BETA1;
+	t->at.b2 *= BETA2;
+	t->gscale = o->clip > 0 && norm > o->clip ? (float)(o->clip / norm) : 1.0f;
+	t->rate = (float)(rate_at(o, t->at.step) * t->at.rate_scale);
+	t->c1 = (float)(1 / (1 - t->at.b1));
+	t->c2 = (float)(1 / (1 - t->at.b2));
+	t->ema_decay = (float)(d < o->ema ? d : o->ema);
+	fm_pool_run(t->pool, t->chunks, update_job, t);
+}
+
+/* ---- batches ---- */
+
+/* How many times a window of a class of `count` windows is in an epoch, where the most frequent class has `most`. */
+static size_t times_in_epoch(size_t count, size_t most, int balance)
+{
+	size_t n = 1;
+	while (n < (size_t)balance && (2 * n + 1) * (2 * n + 1) * count <= 4 * most) /* sqrt(most / count) >= n + 1/2 */
+		n++;
+	return n;
+}
+
+/* Sets t->epoch and t->in_epoch. */
+static int fill_epoch(struct trainer *t, struct fm_error *err)
+{
+	const struct fm_encoded *e = t->train;
+	size_t count[UINT8_MAX + 1] = {0}, most = 0;
+	for (size_t w = 0; w < e->windows; w++)
+		count[e->cls[w]]++;
+	for (int c = 0; c <= UINT8_MAX; c++)
+		most = count[c] > most ? count[c] : most;
+	for (size_t w = 0; w < e->windows; w++)
+		t->in_epoch += times_in_epoch(count[e->cls[w]], most, t->o->balance);
+	if (t->in_epoch > UINT32_MAX)
+		return fm_fail(err, FM_EINPUT, "%zu windows are too many to learn from", e->windows);
+	int ret = fm_alloc(&t->epoch, t->in_epoch, sizeof *t->epoch, "the windows of an epoch", err);
+	for (size_t w = 0, at = 0; ret == FM_OK && w < e->windows; w++)
+		for (size_t n = times_in_epoch(count[e->cls[w]], most, t->o->balance); n > 0; n--)
+			t->epoch[at++] = (uint32_t)w;
+	return ret;
+}
+
+/* The order of one epoch, a function of (seed, epoch). */
+static void shuffle(uint32_t *order, size_t n, uint64_t seed, uint32_t epoch)
+{
+	struct fm_rng r;
+	fm_rng_init(&r, seed, FM_RNG_BATCH, UINT32_MAX, epoch);
+	for (size_t i = 0; i < n; i++)
+		order[i] = (uint32_t)i;
+	fm_rng_shuffle(&r, order, n);
+}
+
+static void draw_batch(struct trainer *t)
+{
+	for (int b = 0; b < t->o->batch; b++) {
+		if (t->at.at == t->in_epoch) {
+			shuffle(t->order, t->in_epoch, t->o->seed, t->at.epoch++);
+			t->at.at = 0;
+		}
+		t->window[b] = t->epoch[t->order[t->at.at++]];
+	}
+}
+
+static void gradient(struct trainer *t, struct fm_net_loss *loss, double *norm)
+{
+	struct fm_batch batch = {t->train,     t->now.w,   t->window,           t->o->batch,
+				 FM_RNG_NOISE, t->o->seed, (uint32_t)t->at.step};
+
+	fm_batch_run(t->batcher, &batch, t->grad, loss);
+	fm_pool_run(t->pool, t->chunks, reduce_job, t);
+	*norm = 0;
+	for (int i = 0; i < t->chunks; i++)
+		*norm += t->norm[i];
+	*norm = sqrt(*norm);
+}
+
+/* ---- good points ---- */
+
+static void copy_arrays(const struct trainer *t, const struct fm_train_arrays *to, const struct fm_train_arrays *from)
+{
+	size_t n = sizeof(float) * t->net->layout.nfloats;
+
+	memcpy(to->w, from->w, n);
+	memcpy(to->m, from->m, n);
+	memcpy(to->v, from->v, n);
+	memcpy(to->ema, from->ema, n);
+	if (to->best)
+		memcpy(to->best, from->best, n);
+}
+
+/* Steps between two good points: a fiftieth of the run, at most 100. */
+static int good_every(int steps)
+{
+	return steps < 50 ? 1 : steps > 5000 ? 100 : steps / 50;
+}
+
+/* The order of windows that t->at is in. */
+static void restore_order(struct trainer *t)
+{
+	if (t->at.epoch > 0)
+		shuffle(t->order, t->in_epoch, t->o->seed, t->at.epoch - 1);
+	t->suspect = 0;
+}
+
+static int save(struct trainer *t, struct fm_error *err)
+{
+	const struct fm_train_opts *o = t->o;
+
+	if (!o->checkpoint || o->checkpoint_every <= 0 || t->good.step - t->saved < o->checkpoint_every)
+		return FM_OK;
+	t->saved = t->good.step;
+	return fm_checkpoint_save(o->checkpoint, o->identity, &t->net->layout, &t->good, &t->kept, err);
+}
+
+/* before: the point at which the weights as they are now were about to take their step. */
+static int keep(struct trainer *t, const struct fm_train_point *before, struct fm_error *err)
+{
+	if (before->step > 0 && before->step - t->good.step < good_every(t->o->steps))
+		return FM_OK;
+	t->good = *before;
+	copy_arrays(t, &t->kept, &t->now);
+	return save(t, err);
+}
+
+static int go_back(struct trainer *t, const char *why, struct fm_error *err)
+{
+	int step = t->at.step + 1;
+
+	if (t->good.rollbacks >= FM_ROLLBACKS)
+		return fm_fail(err, FM_EINPUT,
+			       "training diverges: at step %d %s, for the %dth time, and at a rate of %g too; set "
+			       "train.rate (%g) much lower, or "
+			       "train.warmup (%d) higher",
+			       step, why, FM_ROLLBACKS + 1, t->o->rate * t->good.rate_scale, t->o->rate, t->o->warmup);
+	t->good.rollbacks++;
+	t->good.rate_scale /= 2;
+	t->at = t->good;
+	copy_arrays(t, &t->now, &t->kept);
+	restore_order(t);
+	fm_warn("training diverged at step %d: %s; it goes on from step %d at half the rate, peak %g (return %d of at "
+		"most %d)",
+		step, why, t->at.step, t->o->rate * t->at.rate_scale, t->at.rollbacks, FM_ROLLBACKS);
+	return FM_OK;
+}
+
+/* Is the loss still a loss?  1: well; 0: doubtful; -1: diverged, and why. */
+static int judge(struct trainer *t, const struct fm_net_loss *loss, double norm, char *why, size_t cap)
+{
+	double x = fm_loss_tokens(loss), exploded = EXPLODED * (1 + 4.0 / t->o->batch);
+
+	for (int k = 0; k < FM_NRES; k++)
+		x += loss->res[k];
+	if (!isfinite(x) || !isfinite(norm)) {
+		snprintf(why, cap, "the %s is not a number", isfinite(x) ? "gradient" : "loss");
+		return -1;
+	}
+	if (isnan(t->at.guard))
+		t->at.guard = x;
+	if (x > exploded * t->at.guard) {
+		snprintf(why, cap, "the loss is %.3g, and for %d steps was over %g times its average of %.3g", x,
+			 SUSPECTS, exploded, t->at.guard);
+		return ++t->suspect >= SUSPECTS ? -1 : 0;
+	}
+	t->suspect = 0;
+	t->at.guard = AVERAGE * t->at.guard + (1 - AVERAGE) * x;
+	return x <= WELL * t->at.guard ? 1 : 0;
+}
+
+/* The last steps' damage shows in no later loss. */
+static bool ended_badly(const struct trainer *t)
+{
+	double sum =
+	    t->net->k->sumsq(t->now.ema, t->net->layout.nfloats) + t->net->k->sumsq(t->now.w, t->net->layout.nfloats);
+	return !isfinite(sum) || t->suspect >= SUSPECTS / 2;
+}
+
+/* ---- validation ---- */
+
+void fm_validate(struct fm_batcher *b, const float *p, const struct fm_encoded *e, size_t max_windows, int passes,
+		 uint64_t seed, double column[FM_NTOK], double *total)
+{
+	enum { BATCH = 64 };
+	uint32_t window[BATCH];
+	size_t n = e->windows < max_windows ? e->windows : max_windows, at = 0;
+	int batches = (int)((n * (size_t)passes + BATCH - 1) / BATCH);
+
+	*total = NAN;
+	memset(column, 0, sizeof(double) * FM_NTOK);
+	for (int i = 0; i < batches; i++) {
+		struct fm_batch batch = {e, p, window, BATCH, FM_RNG_JUDGE, seed, (uint32_t)i};
+		struct fm_net_loss loss;
+		for (int k = 0; k < BATCH; k++)
+			window[k] = (uint32_t)(at++ * 2654435761u % n);
+		fm_batch_run(b, &batch, NULL, &loss);
+		for (int c = 0; c < FM_NTOK; c++)
+			column[c] += loss.tok[c];
+		*total = (i == 0 ? 0 : *total) + fm_loss_tokens(&loss) / batches;
+	}
+	for (int c = 0; c < FM_NTOK && batches > 0; c++)
+		column[c] /= batches;
+}
+
+/* "  rel 0.691  gap 2.360": as many columns as find room. */
+static const char *columns_text(const double column[FM_NTOK], char *line, size_t cap)
+{
+	size_t n = 0;
+
+	line[0] = '\0';
+	for (int c = 0; c < FM_NTOK && n < cap; c++)
+		n += (size_t)snprintf(line + n, cap - n, "  %s %.3f", fm_tok_name[c], column[c]);
+	return line;
+}
+
+static void tell(const struct trainer *t, const double column[FM_NTOK])
+{
+	double s = fm_seconds() - t->started;
+	char line[1024];
+
+	fm_log("train: step %d of %d  loss %.3f  validation %.3f nats/flow  %.0f flows/s; by column%s", t->at.step,
+	       t->o->steps, t->at.loss, t->at.validation, t->flows / (s > 0 ? s : 1),
+	       columns_text(column, line, sizeof line));
+}
+
+/* After a step: is it time to stop? */
+static bool validate(struct trainer *t)
+{
+	const struct fm_train_opts *o = t->o;
+	bool due = o->validate_every > 0 && t->at.step % o->validate_every == 0, last = t->at.step == o->steps;
+	double column[FM_NTOK];
+
+	if (!t->validation || t->validation->windows == 0 || !(due || (last && o->patience > 0)))
+		return false;
+	fm_validate(t->batcher, t->now.ema, t->validation, 256, 1, o->seed, column, &t->at.validation);
+	tell(t, column);
+	if (isnan(t->at.best) || t->at.validation < t->at.best) {
+		t->at.best = t->at.validation;
+		t->at.best_step = t->at.step;
+		if (t->now.best)
+			memcpy(t->now.best, t->now.ema, sizeof(float) * t->net->layout.nfloats);
+	}
+	return o->patience > 0 && t->at.step - t->at.best_step >= o->patience;
+}
+
+/* ---- the loop ---- */
+
+/* One step, or a return to the last good point.  *stop: patience is at an end. */
+static int step(struct trainer *t, bool *stop, struct fm_error *err)
+{
+	struct fm_train_point before = t->at;
+	struct fm_net_loss loss;
+	double norm;
+	char why[160];
+	int well, ret;
+
+	draw_batch(t);
+	gradient(t, &loss, &norm);
+	if ((well = judge(t, &loss, norm, why, sizeof why)) < 0)
+		return go_back(t, why, err);
+	if (well && (ret = keep(t, &before, err)) < 0)
+		return ret;
+	update(t, norm);
+	double x = fm_loss_tokens(&loss);
+	t->at.loss = t->at.step == 0 ? x : AVERAGE * t->at.loss + (1 - AVERAGE) * x;
+	for (int c = 0; c < FM_NTOK; c++)
+		t->column[c] = t->flows > 0 ? AVERAGE * t->column[c] + (1 - AVERAGE) * loss.tok[c] : loss.tok[c];
+	t->at.step++;
+	t->flows += (double)t->o->batch * t->net->arch.window;
+	*stop = validate(t);
+	if ((*stop || t->at.step == t->o->steps) && ended_badly(t)) {
+		*stop = false;
+		return go_back(t, "it would end with an exploding loss or weights that are not numbers", err);
+	}
+	return FM_OK;
+}
+
+static int train_loop(struct trainer *t, struct fm_error *err)
+{
+	uint64_t flows = (uint64_t)t->o->batch * (uint64_t)t->net->arch.window; /* a step */
+	struct fm_progress bar;
+	char note[320] = "", columns[224];
+	bool stop = false;
+	int ret = FM_OK, first = t->at.step;
+
+	fm_progress_begin(&bar, "train", "flows", (uint64_t)(t->o->steps - first) * flows);
+	while (ret == FM_OK && !stop && t->at.step < t->o->steps) {
+		ret = step(t, &stop, err);
+		snprintf(note, sizeof note, "loss %.3f  validation %.3f nats/flow  step %d%s", t->at.loss,
+			 t->at.validation, t->at.step, columns_text(t->column, columns, sizeof columns));
+		fm_progress_step(&bar, (uint64_t)(t->at.step - first) * flows, note);
+	}
+	snprintf(note, sizeof note, "loss %.3f  validation %.3f nats/flow  step %d", t->at.loss, t->at.validation,
+		 t->at.step);
+	fm_progress_end(&bar, note);
+	if (stop)
+		fm_log("train: ends early: no better validation than %.3f nats/flow since step %d", t->at.best,
+		       t->at.best_step);
+	return ret;
+}
+
+static int arrays_new(struct fm_train_arrays *a, size_t n, bool best, bool ema, struct fm_error *err)
+{
+	int ret = fm_alloc(&a->w, n, sizeof(float), "weights", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&a->m, n, sizeof(float), "moments", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&a->v, n, sizeof(float), "moments", err);
+	if (ret == FM_OK && ema)
+		ret = fm_alloc(&a->ema, n, sizeof(float), "averaged weights", err);
+	if (ret == FM_OK && best)
+		ret = fm_alloc(&a->best, n, sizeof(float), "averaged weights", err);
+	return ret;
+}
+
+static void arrays_free(struct fm_train_arrays *a)
+{
+	free(a->w);
+	free(a->m);
+	free(a->v);
+	free(a->ema);
+	free(a->best);
+}
+
+static int trainer_init(struct trainer *t, const struct fm_process *pr, struct fm_error *err)
+{
+	size_t n = t->net->layout.nfloats;
+	bool best = t->o->patience > 0;
+	int ret = fm_batcher_new(&t->batcher, t->net, pr, t->pool, err);
+
+	t->chunks = (int)((n + CHUNK - 1) / CHUNK);
+	for (int i = 0; ret == FM_OK && i < FM_GRAD_PARTS; i++)
+		ret = fm_alloc(&t->grad[i], n, sizeof(float), "gradients", err);
+	if (ret == FM_OK)
+		ret = arrays_new(&t->now, n, best, false, err); /* ema is the caller's */
+	if (ret == FM_OK)
+		ret = arrays_new(&t->kept, n, best, true, err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&t->norm, (size_t)t->chunks, sizeof(double), "norms", err);
+	if (ret == FM_OK)
+		ret = fill_epoch(t, err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&t->order, t->in_epoch, sizeof *t->order, "the order of windows", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&t->window, (size_t)t->o->batch, sizeof *t->window, "a batch", err);
+	return ret;
+}
+
+static void trainer_close(struct trainer *t)
+{
+	fm_batcher_free(t->batcher);
+	for (int i = 0; i < FM_GRAD_PARTS; i++)
+		free(t->grad[i]);
+	t->now.ema = NULL;
+	arrays_free(&t->now);
+	arrays_free(&t->kept);
+	free(t->norm);
+	free(t->epoch);
+	free(t->order);
+	free(t->window);
+}
+
+/* The first point: that of a checkpoint, else random weights. */
+static int begin(struct trainer *t, struct fm_error *err)
+{
+	const struct fm_train_opts *o = t->o;
+	size_t n = sizeof(float) * t->net->layout.nfloats;
+	int ret = FM_EINPUT;
+
+	if (o->checkpoint && fm_file_exists(o->checkpoint)) {
+		ret = fm_checkpoint_load(o->checkpoint, o->identity, &t->net->layout, o->steps, t->in_epoch,
+					 &t->at, &t->now, err);
+		if (ret == FM_EINPUT)
+			fm_warn("%s; training begins anew", err->message);
+		else if (ret < 0)
+			return ret;
+		else
+			fm_log("train: goes on from step %d", t->at.step);
+	}
+	if (ret < 0) {
+		t->at = (struct fm_train_point){.at = t->in_epoch,
+						.b1 = 1,
+						.b2 = 1,
+						.rate_scale = 1,
+						.loss = NAN,
+						.guard = NAN,
+						.validation = NAN,
+						.best = NAN};
+		fm_layout_init(&t->net->layout, t->now.w, o->seed);
+		memset(t->now.m, 0, n);
+		memset(t->now.v, 0, n);
+		memcpy(t->now.ema, t->now.w, n);
+	}
+	t->good = t->at;
+	t->saved = t->at.step;
+	copy_arrays(t, &t->kept, &t->now);
+	restore_order(t);
+	return FM_OK;
+}
+
+int fm_train(const struct fm_net *net, const struct fm_process *pr, const struct fm_encoded *train,
+	     const struct fm_encoded *validation, const struct fm_train_opts *o, struct fm_pool *pool, float *ema,
+	     struct fm_train_result *result, struct fm_error *err)
+{
+	struct trainer t = {.o = o,
+			    .net = net,
+			    .train = train,
+			    .validation = validation,
+			    .pool = pool,
+			    .now.ema = ema,
+			    .started = fm_seconds()};
+	bool watched = validation && validation->windows > 0;
+	int ret;
+
+	memset(result, 0, sizeof *result);
+	result->validation = NAN;
+	if (train->windows == 0)
+		return fm_fail(err, FM_EINPUT, "there is nothing to train on: the training split has no whole window");
+	if (o->patience > 0 && !watched)
+		fm_warn("train.patience has nothing to go by: the validation split has no whole window");
+	ret = trainer_init(&t, pr, err);
+	if (ret == FM_OK)
+		ret = begin(&t, err);
+	if (ret == FM_OK)
+		ret = train_loop(&t, err);
+	if (ret < 0)
+		goto out;
+	if (t.now.best && t.at.best_step > 0)
+		memcpy(ema, t.now.best, sizeof(float) * net->layout.nfloats);
+	result->steps = t.at.step;
+	result->best_step = t.now.best && t.at.best_step > 0 ? t.at.best_step : t.at.step;
+	result->rollbacks = t.at.rollbacks;
+	result->loss = t.at.loss;
+	result->seconds = fm_seconds() - t.started;
+	result->flows = t.flows;
+	if (watched) {
+		char line[1024];
+		fm_validate(t.batcher, ema, validation, 1024, 4, o->seed, result->column, &result->validation);
+		fm_log("train: validation %.3f nats/flow; by column%s", result->validation,
+		       columns_text(result->column, line, sizeof line));
+	}
+out:
+	trainer_close(&t);
+	return ret;
+}

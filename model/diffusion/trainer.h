@@ -1,0 +1,59 @@
+/*
+ * trainer.h - fitting a network to encoded windows: AdamW, warm-up and cosine decay, gradient clipping, EMA weights.
+ *
+ * A step takes `batch` windows, in the order of one random permutation an epoch; a batch larger than the data goes on
+ * into the next permutations.  Windows of a rare class (an attack's) are in an epoch more than once: as many times as the
+ * square root of how much rarer the class is than the most frequent one, rounded, at most `balance` times.  The network is
+ * told the class, and the plan draws classes as often as they were (plan.h), so that this changes what is learned well,
+ * not how often it is made.  The gradient is cut into fixed parts that meet in a fixed tree (batch.h): the result
+ * does not depend on the number of threads.
+ *
+ * Every few steps, and only while the loss is well, weights, moments and average are kept as the last good point.  A
+ * loss or gradient that is not a number, or a loss of over three times its running average (see EXPLODED) for eight steps on end,
+ * sends training back there with half the rate, at most FM_ROLLBACKS times.  A checkpoint is such a good point on disk,
+ * so that going on from one, and how often they are written, changes no bit of the result.
+ *
+ * With patience, training ends when so many steps brought no better validation, and the averaged weights of the best
+ * validation are the result.  Without, it is those of the last step.
+ */
+#ifndef FM_MODEL_DIFFUSION_TRAINER_H
+#define FM_MODEL_DIFFUSION_TRAINER_H
+
+#include "model/diffusion/batch.h"
+
+#define FM_ROLLBACKS 8
+
+struct fm_train_opts {
+	int steps, batch, warmup;
+	double rate, ema, weight_decay;
+	double clip; /* largest norm of a gradient; 0: no limit */
+	uint64_t seed;
+	int balance;            /* times that a window is in an epoch, at most; 0, 1: once */
+	int patience;           /* steps without a better validation before it ends; 0: never early */
+	int validate_every;     /* steps; 0: only at the end */
+	const char *checkpoint; /* file to go on from when it is there, and to write; NULL: none */
+	const char *identity;   /* of the run, for the checkpoint (checkpoint.h) */
+	int checkpoint_every;   /* steps at least between two checkpoints; 0: writes none */
+};
+struct fm_train_result {
+	int steps;              /* done; fewer than asked after an early end */
+	int rollbacks;          /* returns to an earlier point, each with half the rate */
+	int best_step;          /* whose averaged weights these are */
+	double loss;            /* nats a flow, moving average over training */
+	double validation;      /* nats a flow on validation, EMA weights; NaN without */
+	double column[FM_NTOK]; /* the same by column */
+	double seconds, flows;  /* of this process */
+};
+
+/* Train from random weights, or from a checkpoint; one that cannot be used is a warning, and training begins anew.  ema
+ * (net->layout.nfloats) receives the averaged weights.  validation may be NULL or empty.  FM_EINPUT when there is no
+ * window, or when it diverges again and again. */
+int fm_train(const struct fm_net *net, const struct fm_process *pr, const struct fm_encoded *train,
+	     const struct fm_encoded *validation, const struct fm_train_opts *o, struct fm_pool *pool, float *ema,
+	     struct fm_train_result *result, struct fm_error *err) FM_MUST_CHECK;
+/* The variational bound of each column over a split, nats a flow, by parameters p: stratified t, `passes` times over at
+ * most max_windows, the same noise for the same seed.  NaN when there is no window.  Allocates nothing. */
+void fm_validate(struct fm_batcher *b, const float *p, const struct fm_encoded *e, size_t max_windows, int passes,
+		 uint64_t seed, double column[FM_NTOK], double *total);
+
+#endif

@@ -1,0 +1,107 @@
+#include "model/diffusion/window_loss.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "model/diffusion/batch.h"
+
+/* Every column is hidden in part, by 0.25 to 0.85, at one of them or two (process.c). */
+const double fm_loss_time[FM_LOSS_TIMES] = {0.11, 0.22, 0.28, 0.44, 0.575, 0.712, 0.745, 0.85};
+
+/* One thread's buffers for one window. */
+struct bench {
+	struct fm_work *work;
+	struct fm_example ex;
+	struct fm_keep keep[FM_NTOK];
+};
+
+struct judge {
+	const struct fm_net *net;
+	const struct fm_process *pr;
+	const float *p;
+	const struct fm_encoded *e;
+	uint64_t seed;
+	struct bench *bench;
+	double *loss;
+};
+
+static int bench_init(struct bench *b, const struct fm_net *net, struct fm_error *err)
+{
+	size_t W = (size_t)net->arch.window;
+	int ret = fm_work_new(&b->work, net, 1, err);
+
+	b->ex.keep = b->keep;
+	if (ret == FM_OK)
+		ret = fm_alloc(&b->ex.tok_in, W * FM_NTOK, sizeof *b->ex.tok_in, "a window", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&b->ex.tok_weight, W * FM_NTOK, sizeof *b->ex.tok_weight, "a window", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&b->ex.res_in, W * FM_NRES, sizeof *b->ex.res_in, "a window", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&b->ex.v, W * FM_NRES, sizeof *b->ex.v, "a window", err);
+	if (ret == FM_OK)
+		ret = fm_alloc(&b->ex.v_weight, W * FM_NRES, sizeof *b->ex.v_weight, "a window", err);
+	return ret;
+}
+
+static void bench_close(struct bench *b)
+{
+	fm_work_free(b->work);
+	free(b->ex.tok_in);
+	free(b->ex.tok_weight);
+	free(b->ex.res_in);
+	free(b->ex.v);
+	free(b->ex.v_weight);
+}
+
+static double loss_at(const struct judge *j, struct bench *b, size_t window, int k)
+{
+	size_t W = (size_t)j->net->arch.window;
+	const uint16_t *tok = j->e->tok + window * W * FM_NTOK;
+	float t = (float)fm_loss_time[k];
+	struct fm_net_loss parts = {{0}, {0}};
+	struct fm_rng rng;
+
+	fm_rng_init(&rng, j->seed, FM_RNG_JUDGE, window, (uint32_t)k);
+	fm_process_corrupt(j->pr, j->net->vocab, (int)W, tok, j->e->res + window * W * FM_NRES, fm_loss_time[k], &rng,
+			   (double)W, FM_RES_SHARE, &b->ex);
+	struct fm_net_in in = {1,         b->ex.tok_in, b->ex.res_in, j->e->slot + window, j->e->span + window,
+			       j->e->cls + window, &t};
+	struct fm_net_goal goal = {tok, b->ex.tok_weight, b->ex.v, b->ex.v_weight,
+				   j->pr->multinomial ? b->keep : NULL};
+	fm_net_forward(j->net, j->p, b->work, &in);
+	fm_net_backward(j->net, j->p, b->work, &in, &goal, &parts, NULL);
+	double sum = fm_loss_tokens(&parts);
+	for (int r = 0; r < FM_NRES; r++)
+		sum += parts.res[r];
+	return sum;
+}
+
+static void one_window(void *ctx, int window, int thread)
+{
+	struct judge *j = ctx;
+	double sum = 0;
+
+	for (int k = 0; k < FM_LOSS_TIMES; k++)
+		sum += loss_at(j, &j->bench[thread], (size_t)window, k);
+	j->loss[window] = sum / FM_LOSS_TIMES;
+}
+
+int fm_window_losses(const struct fm_net *net, const struct fm_process *pr, const float *p, const struct fm_encoded *e,
+		     uint64_t seed, struct fm_pool *pool, double *loss, struct fm_error *err)
+{
+	struct judge j = {net, pr, p, e, seed, NULL, loss};
+	int n = pool ? fm_pool_size(pool) : 1, made = 0, ret;
+
+	if (e->windows > INT32_MAX)
+		return fm_fail(err, FM_EINPUT, "%zu windows are too many", e->windows);
+	ret = fm_alloc(&j.bench, (size_t)n, sizeof *j.bench, "work space", err);
+	while (ret == FM_OK && made < n)
+		ret = bench_init(&j.bench[made++], net, err);
+	if (ret == FM_OK)
+		fm_pool_run(pool, (int)e->windows, one_window, &j);
+	for (int i = 0; i < made; i++)
+		bench_close(&j.bench[i]);
+	free(j.bench);
+	return ret;
+}

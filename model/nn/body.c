@@ -1,0 +1,13 @@
+/* body.c - the bodies there are. */
+#include "model/nn/body.h"
+
+#include <string.h>
+
+const struct fm_body *fm_body_find(const char *name)
+{
+	static const struct fm_body *const all[] = {&fm_transformer, &fm_unet, &fm_mlp};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (strcmp(all[i]->name, name) == 0)
+			return all[i];
+	return NULL;
+}

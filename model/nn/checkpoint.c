@@ -1,0 +1,148 @@
+/* checkpoint.c - a training run on disk. */
+#include "model/nn/checkpoint.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "model/nn/safetensors.h"
+
+#define FORMAT "flowmint-checkpoint/1"
+
+/* The members of a point, by name. */
+static const struct member {
+	const char *name;
+	enum { INT, U32, U64, REAL } type;
+	size_t offset;
+} members[] = {
+    {"step", INT, offsetof(struct fm_train_point, step)},
+    {"epoch", U32, offsetof(struct fm_train_point, epoch)},
+    {"at", U64, offsetof(struct fm_train_point, at)},
+    {"b1", REAL, offsetof(struct fm_train_point, b1)},
+    {"b2", REAL, offsetof(struct fm_train_point, b2)},
+    {"rate_scale", REAL, offsetof(struct fm_train_point, rate_scale)},
+    {"rollbacks", INT, offsetof(struct fm_train_point, rollbacks)},
+    {"loss", REAL, offsetof(struct fm_train_point, loss)},
+    {"guard", REAL, offsetof(struct fm_train_point, guard)},
+    {"validation", REAL, offsetof(struct fm_train_point, validation)},
+    {"best", REAL, offsetof(struct fm_train_point, best)},
+    {"best_step", INT, offsetof(struct fm_train_point, best_step)},
+};
+#define NMEMBERS (sizeof members / sizeof *members)
+
+static void format_member(const struct member *m, const struct fm_train_point *point, char text[64])
+{
+	const void *p = (const char *)point + m->offset;
+
+	switch (m->type) {
+	case INT:
+		snprintf(text, 64, "%d", *(const int *)p);
+		break;
+	case U32:
+		snprintf(text, 64, "%" PRIu32, *(const uint32_t *)p);
+		break;
+	case U64:
+		snprintf(text, 64, "%" PRIu64, *(const uint64_t *)p);
+		break;
+	default:
+		fm_format_double(*(const double *)p, text, 64);
+	}
+}
+
+static int parse_member(const struct member *m, const char *text, struct fm_train_point *point)
+{
+	void *p = (char *)point + m->offset;
+	size_t n = text ? strlen(text) : 0;
+	uint64_t u = 0;
+
+	if (m->type == REAL) {
+		if (n == 3 && memcmp(text, "nan", 3) == 0)
+			return *(double *)p = NAN, 0;
+		return n > 0 ? fm_parse_double(text, n, p) : -1;
+	}
+	if (n == 0 || fm_parse_u64(text, n,
+				   m->type == INT   ? INT32_MAX
+				   : m->type == U32 ? UINT32_MAX
+						    : UINT64_MAX,
+				   &u) < 0)
+		return -1;
+	if (m->type == INT)
+		*(int *)p = (int)u;
+	else if (m->type == U32)
+		*(uint32_t *)p = (uint32_t)u;
+	else
+		*(uint64_t *)p = u;
+	return 0;
+}
+
+static int sets_of(const struct fm_train_arrays *a, struct fm_tensors set[5])
+{
+	set[0] = (struct fm_tensors){"w.", a->w};
+	set[1] = (struct fm_tensors){"m.", a->m};
+	set[2] = (struct fm_tensors){"v.", a->v};
+	set[3] = (struct fm_tensors){"ema.", a->ema};
+	set[4] = (struct fm_tensors){"best.", a->best};
+	return a->best ? 5 : 4;
+}
+
+int fm_checkpoint_save(const char *path, const char *identity, const struct fm_layout *l,
+		       const struct fm_train_point *at, const struct fm_train_arrays *a, struct fm_error *err)
+{
+	struct fm_tensors set[5];
+	int nsets = sets_of(a, set), ret;
+	json_t *meta = json_pack("{s:s, s:s}", "format", FORMAT, "identity", identity);
+	bool bad = !meta;
+
+	for (size_t i = 0; i < NMEMBERS && !bad; i++) {
+		char text[64];
+		format_member(&members[i], at, text);
+		bad = json_object_set_new(meta, members[i].name, json_string(text)) != 0;
+	}
+	ret = bad ? fm_fail(err, FM_ESYSTEM, "out of memory for %s", path)
+		  : fm_tensors_save(l, set, nsets, meta, true, path, err);
+	json_decref(meta);
+	return ret;
+}
+
+static int read_point(const struct fm_tensors_file *f, int steps, uint64_t windows, struct fm_train_point *at,
+		      struct fm_error *err)
+{
+	for (size_t i = 0; i < NMEMBERS; i++)
+		if (parse_member(&members[i], json_string_value(json_object_get(f->meta, members[i].name)), at) < 0)
+			return fm_fail(err, FM_EINPUT, "%s: it does not say its %s", f->path, members[i].name);
+	if (at->step >= steps || at->at > windows || (at->epoch == 0) != (at->step == 0) || at->best_step > at->step ||
+	    !(at->rate_scale > 0 && at->rate_scale <= 1) || !(at->b1 >= 0 && at->b1 <= 1) ||
+	    !(at->b2 >= 0 && at->b2 <= 1))
+		return fm_fail(err, FM_EINPUT,
+			       "%s: step %d, window %" PRIu64 " of %" PRIu64 ": no such point is in this training",
+			       f->path, at->step, at->at, windows);
+	return FM_OK;
+}
+
+int fm_checkpoint_load(const char *path, const char *identity, const struct fm_layout *l, int steps, uint64_t windows,
+		       struct fm_train_point *at, const struct fm_train_arrays *a, struct fm_error *err)
+{
+	struct fm_tensors set[5];
+	struct fm_tensors_file f;
+	const char *format, *whose;
+	int nsets = sets_of(a, set), ret = fm_tensors_open(&f, path, true, err);
+
+	if (ret < 0)
+		return ret;
+	format = json_string_value(json_object_get(f.meta, "format"));
+	whose = json_string_value(json_object_get(f.meta, "identity"));
+	if (!format || strcmp(format, FORMAT) != 0)
+		ret = fm_fail(err, FM_EINPUT, "%s: its format is %s, not " FORMAT, path, format ? format : "unknown");
+	else if (!whose || strcmp(whose, identity) != 0)
+		ret = fm_fail(err, FM_EINPUT,
+			      "%s: it belongs to a training with another config, codec, architecture or version", path);
+	if (ret == FM_OK)
+		ret = read_point(&f, steps, windows, at, err);
+	if (ret == FM_OK)
+		ret = fm_tensors_read(&f, l, set, nsets, err);
+	fm_tensors_close(&f);
+	return ret;
+}

@@ -1,0 +1,45 @@
+/*
+ * checkpoint.h - a training run on disk: weights, both moments, moving average, and where it stands.
+ *
+ * A sealed safetensors file (safetensors.h).  Its metadata has the format, the identity of the run (a digest that the
+ * caller makes of all that the result depends on: config, codec, architecture, version) and the members of
+ * fm_train_point.  Numbers are written so that they read back the same, so that a run that goes on from a checkpoint
+ * ends with the bits it would have had.  Written under a temporary name and renamed: a checkpoint is there whole or not
+ * at all.
+ */
+#ifndef FM_MODEL_NN_CHECKPOINT_H
+#define FM_MODEL_NN_CHECKPOINT_H
+
+#include <stdint.h>
+
+#include "model/nn/params.h"
+
+/* Where a run stands before its next step. */
+struct fm_train_point {
+	int step;       /* steps done */
+	uint32_t epoch; /* orders of windows begun */
+	uint64_t at;    /* the next window's place in the order of this epoch; the number of windows: it is through */
+	double b1, b2;  /* beta1^step, beta2^step of AdamW */
+	double rate_scale; /* 1, halved with each return to an earlier point */
+	int rollbacks;     /* how often that was */
+	double loss;       /* moving average, nats a flow; NaN before the first step */
+	double guard;      /* the same with residuals and without outliers: what an exploding loss is measured by */
+	double validation; /* the last, nats a flow; NaN: none yet */
+	double best;       /* the lowest validation; NaN: none yet */
+	int best_step;     /* when that was */
+};
+/* Arrays over the layout. */
+struct fm_train_arrays {
+	float *w, *m, *v, *ema;
+	float *best; /* ema at best_step, or NULL: not kept */
+};
+
+int fm_checkpoint_save(const char *path, const char *identity, const struct fm_layout *l,
+		       const struct fm_train_point *at, const struct fm_train_arrays *a,
+		       struct fm_error *err) FM_MUST_CHECK;
+/* FM_EINPUT, with arrays in any state, when it is cut or altered, of another identity, shape or format, or says what
+ * cannot be for a run of so many steps over so many windows. */
+int fm_checkpoint_load(const char *path, const char *identity, const struct fm_layout *l, int steps, uint64_t windows,
+		       struct fm_train_point *at, const struct fm_train_arrays *a, struct fm_error *err) FM_MUST_CHECK;
+
+#endif

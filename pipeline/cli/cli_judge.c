@@ -1,0 +1,425 @@
+/* evaluate, verify: judging what somebody made. */
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/table.h"
+#include "base/thread.h"
+#include "manifests/config.h"
+#include "manifests/dialect.h"
+#include "pipeline/cli/cli.h"
+#include "release/verify.h"
+#include "judge/gate/apart.h"
+#include "judge/gate/controls.h"
+#include "judge/gate/measure.h"
+#include "judge/gate/check.h"
+#include "judge/gate/complete.h"
+#include "stages/membership.h"
+#include "stages/previous.h"
+#include "traces/trace.h"
+
+#define MAX_BAD_SHARE 0.01
+#define MEMORY 1024u     /* MiB, as gate.memory has it */
+#define LEAST_MEMORY 64u /* likewise */
+
+struct evaluation {
+	const char *real, *synthetic, *holdout, *previous, *dialect, *gate_file, *preset;
+	bool gate, no_controls, json;
+	uint64_t rows, threads, memory; /* memory: MiB, 0: the config's or the default */
+	struct fm_config *cfg; /* whose gate is applied, or NULL */
+	struct fm_metrics metrics;
+	json_t *controls, *left_out; /* left_out: names of the checks that nothing was given for */
+	struct fm_apart apart; /* with a holdout and a gate */
+	struct fm_verdict verdict;
+};
+
+static int evaluate_options(int argc, char **argv, struct evaluation *e, struct fm_error *err)
+{
+	static const struct option options[] = {
+	    {"real", required_argument, NULL, 'r'},    {"synthetic", required_argument, NULL, 's'},
+	    {"holdout", required_argument, NULL, 'h'}, {"previous", required_argument, NULL, 'v'}, {"dialect", required_argument, NULL, 'd'},
+	    {"rows", required_argument, NULL, 'n'},    {"gate", optional_argument, NULL, 'g'},
+	    {"preset", required_argument, NULL, 'p'},  {"threads", required_argument, NULL, 't'},
+	    {"memory", required_argument, NULL, 'm'},
+	    {"json", no_argument, NULL, 'j'},          {"no-controls", no_argument, NULL, 'c'},
+	    {0},
+	};
+	int c, rc = FM_OK;
+
+	while (rc == FM_OK && (c = fm_cli_option(argc, argv, options, err)) != -1) {
+		switch (c) {
+		case 'r':
+			e->real = optarg;
+			break;
+		case 's':
+			e->synthetic = optarg;
+			break;
+		case 'h':
+			e->holdout = optarg;
+			break;
+		case 'v':
+			e->previous = optarg;
+			break;
+		case 'd':
+			e->dialect = optarg;
+			break;
+		case 'n':
+			rc = fm_cli_u64("rows", optarg, UINT64_C(1) << 48, &e->rows, err);
+			break;
+		case 'g':
+			e->gate = true;
+			/* getopt wants --gate=FILE; there are no operands, so a word that follows is the file. */
+			e->gate_file = optarg                                    ? optarg
+				       : optind < argc && argv[optind][0] != '-' ? argv[optind++]
+										 : NULL;
+			break;
+		case 'p':
+			e->preset = optarg;
+			break;
+		case 't':
+			rc = fm_cli_u64("threads", optarg, 1024, &e->threads, err);
+			break;
+		case 'm':
+			rc = fm_cli_u64("memory", optarg, UINT64_C(1) << 20, &e->memory, err);
+			if (!rc && e->memory < LEAST_MEMORY)
+				rc = fm_fail(err, FM_EUSAGE, "--memory: at least %u MiB, not %s", LEAST_MEMORY, optarg);
+			break;
+		case 'j':
+			e->json = true;
+			break;
+		case 'c':
+			e->no_controls = true;
+			break;
+		default:
+			rc = c;
+		}
+	}
+	if (rc || (rc = fm_cli_operands(argc, argv, 0, 0, "", err)))
+		return rc;
+	if (!e->real || !e->synthetic)
+		return fm_fail(err, FM_EUSAGE,
+			       "evaluate wants --real FILE and --synthetic FILE; see flowmint evaluate --help");
+	return FM_OK;
+}
+
+/* Where what of large tables does not fit in memory is kept while they are judged. */
+static const char *spill_folder(void)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	return tmp && *tmp ? tmp : "/tmp";
+}
+
+struct first_bad {
+	uint64_t line;
+	char reason[160];
+};
+
+static void note_bad(void *ctx, const struct fm_trace_bad *bad)
+{
+	struct first_bad *first = ctx;
+
+	if (first->line)
+		return;
+	first->line = bad->line;
+	snprintf(first->reason, sizeof first->reason, "%s", bad->reason);
+}
+
+/* Whoever scores a file must hear of rows that are not scored, or not as they stand there. */
+static int load(const struct evaluation *e, const struct fm_dialect *d, const char *path, struct fm_table **t,
+		struct fm_error *err)
+{
+	struct first_bad first = {0};
+	struct fm_trace_opts o = {
+	    .path = path, .dialect = d, .rows = e->rows, .missing = FM_MISSING_ZERO, .bad = note_bad, .ctx = &first,
+	    .spill = spill_folder()};
+	struct fm_trace_stats stats;
+	int rc;
+
+	if (!path)
+		return FM_OK;
+	if ((rc = fm_trace_load(t, &o, MAX_BAD_SHARE, &stats, err)))
+		return rc;
+	if (stats.bad)
+		fm_warn("%s: %llu of %llu rows cannot be read and are left out; first at line %llu: %s", path,
+			(unsigned long long)stats.bad, (unsigned long long)(stats.rows + stats.bad),
+			(unsigned long long)first.line, first.reason);
+	if (stats.missing_values)
+		fm_warn("%s: %llu missing values count as 0", path, (unsigned long long)stats.missing_values);
+	return FM_OK;
+}
+
+/* The gate's trial needs a holdout; without one the checks of leakage fail, which is verdict enough. */
+static int try_gate(struct evaluation *e, const struct fm_table *real, const struct fm_table *holdout,
+		    struct fm_error *err)
+{
+	struct fm_pool *pool = NULL;
+	int rc;
+
+	if (!e->cfg)
+		return FM_OK;
+	if (e->no_controls || !holdout || holdout->rows == 0) {
+		e->cfg->gate.control_rows = 0;
+		return FM_OK;
+	}
+	if ((rc = fm_pool_new(&pool, (int)e->threads, err)))
+		return rc;
+	rc = fm_controls_measure(e->cfg, real, holdout, FM_CONTROLS_SEED, pool, &e->controls, err);
+	fm_pool_free(pool);
+	return rc;
+}
+
+static int compare(struct evaluation *e, const struct fm_dialect *d, const struct fm_table *synthetic,
+		   struct fm_error *err)
+{
+	struct fm_pool *pool = NULL;
+	int rc = fm_pool_new(&pool, (int)e->threads, err);
+
+	if (!rc)
+		rc = fm_previous_compare(e->previous, d, e->rows, synthetic, pool, (size_t)e->memory << 20, spill_folder(),
+					 &e->metrics, err);
+	fm_pool_free(pool);
+	return rc;
+}
+
+static struct fm_leakage_opts limits(const struct evaluation *e)
+{
+	struct fm_leakage_opts o = e->cfg ? fm_evaluate_opts(e->cfg) : FM_LEAKAGE_DEFAULT;
+
+	o.memory = (size_t)e->memory << 20;
+	return o;
+}
+
+static int evaluate_files(struct evaluation *e, struct fm_error *err)
+{
+	struct fm_table *real = NULL, *synthetic = NULL, *holdout = NULL;
+	struct fm_dialect *d = NULL;
+	int rc;
+
+	if ((rc = fm_dialect_load(&d, e->dialect, err)) || (rc = load(e, d, e->real, &real, err)) ||
+	    (rc = load(e, d, e->synthetic, &synthetic, err)) || (rc = load(e, d, e->holdout, &holdout, err)))
+		goto out;
+	if (!(rc = fm_evaluate_tables(real, synthetic, holdout, (int)e->threads, limits(e), &e->metrics, err)) && e->previous)
+		rc = compare(e, d, synthetic, err);
+	if (!rc && e->gate && holdout)
+		rc = fm_apart_count(&e->apart, real, synthetic, holdout, (size_t)e->memory << 20, err);
+	if (!rc)
+		rc = try_gate(e, real, holdout, err);
+out:
+	fm_table_free(real);
+	fm_table_free(synthetic);
+	fm_table_free(holdout);
+	fm_dialect_free(d);
+	return rc;
+}
+
+/* Nobody promised that these files have fresh addresses: who talks to whom is judged, not who they are. */
+static void judge_by_role(struct fm_config *cfg)
+{
+	int n = 0;
+
+	for (int i = 0; i < cfg->gate.n; i++)
+		if (!fm_metric_by_identity(cfg->gate.check[i].name))
+			cfg->gate.check[n++] = cfg->gate.check[i];
+	cfg->gate.n = n;
+}
+
+static int load_gate(struct evaluation *e, struct fm_error *err)
+{
+	int rc;
+
+	/* Only the thresholds count: a project whose trace is not named yet will do. */
+	static const char *const any_trace = "source.path=unused";
+
+	if (e->gate && e->gate_file)
+		rc = fm_config_load(&e->cfg, e->gate_file, &any_trace, 1, err);
+	else if (e->gate)
+		rc = fm_config_preset(&e->cfg, e->preset, NULL, 0, err);
+	else
+		rc = FM_OK;
+	if (rc)
+		return rc;
+	if (e->gate && !e->gate_file)
+		judge_by_role(e->cfg);
+	if (e->memory == 0)
+		e->memory = e->cfg ? (uint64_t)e->cfg->gate.memory : MEMORY;
+	else if (e->cfg)
+		e->cfg->gate.memory = (int64_t)e->memory;
+	return FM_OK;
+}
+
+/* Files have no model, so what is asked of one can never be answered here: such checks are left out, and listed.  Two
+ * files have no third of flows that the generator never saw either; where nobody wrote a config that asks for one, what
+ * needs it is left out likewise.  With a config it fails. */
+static bool is_unasked(const struct evaluation *e, const struct fm_cfg_check *check)
+{
+	if (fm_metric_needs_model(check->name))
+		return true;
+	if (e->gate_file || e->holdout)
+		return false;
+	return check->relative_to_floor ||
+	       (strncmp(check->name, "leak.", 5) == 0 && !fm_metrics_find(&e->metrics, check->name));
+}
+
+static int leave_out(struct evaluation *e, struct fm_error *err)
+{
+	struct fm_config *cfg = e->cfg;
+	int n = 0;
+
+	if (!(e->left_out = json_array()))
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	for (int i = 0; i < cfg->gate.n; i++) {
+		if (!is_unasked(e, &cfg->gate.check[i]))
+			cfg->gate.check[n++] = cfg->gate.check[i];
+		else if (json_array_append_new(e->left_out, json_string(cfg->gate.check[i].name)) != 0)
+			return fm_fail(err, FM_ESYSTEM, "out of memory");
+	}
+	cfg->gate.n = n;
+	return FM_OK;
+}
+
+/* Six digits for people; --json has them all. */
+static const char *shown(double value, char text[64])
+{
+	if (isnan(value))
+		return "-";
+	snprintf(text, 64, "%.6g", value);
+	return text;
+}
+
+/* A floor whose metric is there stands beside it and has no line of its own. */
+static bool is_beside(const struct fm_metrics *m, const char *name)
+{
+	return strncmp(name, "floor.", 6) == 0 && fm_metrics_find(m, name + 6);
+}
+
+static void print_metrics(const struct fm_metrics *m)
+{
+	int width = 0;
+	char text[64], floor[64], lo[64], hi[64], name[128];
+
+	for (size_t i = 0; i < m->n; i++)
+		if (!is_beside(m, m->m[i].name))
+			width = (int)strlen(m->m[i].name) > width ? (int)strlen(m->m[i].name) : width;
+	for (size_t i = 0; i < m->n; i++) {
+		const struct fm_metric *f;
+
+		if (is_beside(m, m->m[i].name))
+			continue;
+		snprintf(name, sizeof name, "floor.%s", m->m[i].name);
+		f = fm_metrics_find(m, name);
+		printf("%-*s  %s%s%s", width, m->m[i].name, shown(m->m[i].value, text), f ? "  floor " : "",
+		       f ? shown(f->value, floor) : "");
+		if (isfinite(m->m[i].ci_lo) && isfinite(m->m[i].ci_hi))
+			printf("  95 %% %s to %s", shown(m->m[i].ci_lo, lo), shown(m->m[i].ci_hi, hi));
+		putchar('\n');
+	}
+}
+
+static void print_left_out(const struct evaluation *e, bool for_model, const char *why)
+{
+	int listed = 0;
+
+	for (size_t i = 0; i < json_array_size(e->left_out); i++) {
+		const char *name = json_string_value(json_array_get(e->left_out, i));
+		if (fm_metric_needs_model(name) == for_model)
+			printf("%s %s", listed++ ? "," : why, name);
+	}
+	if (listed)
+		putchar('\n');
+}
+
+static int print_evaluation(const struct evaluation *e, struct fm_error *err)
+{
+	json_t *doc, *verdict;
+
+	if (!e->json) {
+		print_metrics(&e->metrics);
+		if (e->gate) {
+			putchar('\n');
+			fm_verdict_print(stdout, &e->verdict);
+			print_left_out(e, false, "left out without a --holdout:");
+			print_left_out(e, true, "left out, as only flowmint run has the model:");
+		}
+		return FM_OK;
+	}
+	doc = fm_metrics_json(&e->metrics);
+	json_object_set_new(doc, "intervals", fm_metrics_intervals(&e->metrics));
+	if (doc && e->gate && (verdict = fm_verdict_json(&e->verdict))) {
+		json_object_update(doc, verdict);
+		json_object_set(doc, "left_out", e->left_out);
+		json_decref(verdict);
+	}
+	return fm_cli_json(doc, err);
+}
+
+int fm_verb_evaluate(int argc, char **argv, struct fm_error *err)
+{
+	struct evaluation e = {.dialect = "ugr16", .preset = "ugr16"};
+	int rc;
+
+	if ((rc = evaluate_options(argc, argv, &e, err)) || (rc = load_gate(&e, err)) || (rc = evaluate_files(&e, err)))
+		goto out;
+	if (e.gate && ((rc = leave_out(&e, err)) || (rc = fm_gate_apply(e.cfg, &e.metrics, &e.verdict, err))))
+		goto out;
+	if (e.gate && e.holdout)
+		fm_apart_judge(&e.apart, &e.verdict);
+	if (e.gate && (rc = fm_gate_complete(e.cfg, e.controls, NULL, &e.verdict, err)))
+		goto out;
+	if (!(rc = print_evaluation(&e, err)) && e.gate && !e.verdict.pass)
+		rc = fm_fail(err, FM_EVERDICT, "the gate's thresholds are not met");
+out:
+	fm_metrics_free(&e.metrics);
+	fm_verdict_free(&e.verdict);
+	json_decref(e.controls);
+	json_decref(e.left_out);
+	fm_config_free(e.cfg);
+	return rc;
+}
+
+int fm_verb_verify(int argc, char **argv, struct fm_error *err)
+{
+	static const struct option options[] = {{"signers", required_argument, NULL, 's'},
+						{"signature", required_argument, NULL, 'g'},
+						{"json", no_argument, NULL, 'j'},
+						{0}};
+	struct fm_verify_in in = {.now_s = (int64_t)time(NULL)};
+	struct fm_verify_report report;
+	struct fm_error printing;
+	struct fm_buf text = {0};
+	bool json = false;
+	int c, rc, shown = FM_OK;
+
+	while ((c = fm_cli_option(argc, argv, options, err)) > 0) {
+		if (c == 's')
+			in.signers = optarg;
+		else if (c == 'g')
+			in.signature = optarg;
+		else
+			json = true;
+	}
+	if (c != -1)
+		return c;
+	if ((rc = fm_cli_operands(argc, argv, 1, 1, "one ARCHIVE", err)))
+		return rc;
+	if (!in.signers)
+		return fm_fail(err, FM_EUSAGE,
+			       "verify wants --signers FILE: the allowed_signers that the releasing team gave you");
+	in.archive = argv[optind];
+	rc = fm_verify(&in, &report, err);
+	if (rc == FM_OK || rc == FM_EVERDICT) {
+		if (json) {
+			shown = fm_cli_json(fm_verify_report_json(&report), &printing);
+		} else {
+			fm_verify_report_text(&report, &text);
+			fwrite(text.data, 1, text.len, stdout);
+		}
+	}
+	fm_verify_report_free(&report);
+	fm_buf_free(&text);
+	return shown ? fm_error_set(err, printing.code, printing.file, printing.line, "%s", printing.message) : rc;
+}

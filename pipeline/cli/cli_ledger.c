@@ -1,0 +1,242 @@
+/* status, log, audit: what the ledger tells. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "pipeline/cli/cli.h"
+#include "pipeline/ledger.h"
+
+struct asked {
+	const char *workspace;
+	bool json;
+};
+
+static int ledger_options(int argc, char **argv, struct asked *a, int max_operands, struct fm_error *err)
+{
+	static const struct option options[] = {
+	    {"workspace", required_argument, NULL, 'w'}, {"json", no_argument, NULL, 'j'}, {0}};
+	int c;
+
+	*a = (struct asked){"workspace", false};
+	while ((c = fm_cli_option(argc, argv, options, err)) > 0) {
+		if (c == 'w')
+			a->workspace = optarg;
+		else
+			a->json = true;
+	}
+	return c == -1 ? fm_cli_operands(argc, argv, 0, max_operands, "", err) : c;
+}
+
+static const char *str(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+/* ---- status
+ * ------------------------------------------------------------------------------------------------------------ */
+
+/* {"run","time","name","version","status","stages":[...],"verdict","archive"} of one run, from its rows. */
+static json_t *summarise(const json_t *rows, const char *run)
+{
+	json_t *s = json_pack("{s:s, s:s, s:[], s:n, s:n}", "run", run, "status", "unfinished", "stages", "verdict",
+			      "archive"),
+	       *stages = json_object_get(s, "stages");
+
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const json_t *row = json_array_get(rows, i), *body = json_object_get(row, "body");
+		const char *kind = str(row, "kind");
+
+		if (strcmp(str(row, "run"), run) != 0)
+			continue;
+		if (strcmp(kind, "run") == 0) {
+			json_object_set(s, "time", json_object_get(row, "time"));
+			json_object_set(s, "name", json_object_get(body, "name"));
+			json_object_set(s, "version", json_object_get(body, "version"));
+			json_object_set(s, "confinement", json_object_get(body, "confinement"));
+		} else if (strcmp(kind, "stage") == 0) {
+			json_array_append_new(stages,
+					      json_pack("{s:O, s:O, s:O, s:O}", "name", json_object_get(body, "name"),
+							"seconds", json_object_get(body, "seconds"), "peak_rss_bytes",
+							json_object_get(body, "peak_rss_bytes"), "cached",
+							json_object_get(body, "cached")));
+		} else if (strcmp(kind, "verdict") == 0) {
+			json_object_set(s, "verdict", json_object_get(body, "verdict"));
+		} else if (strcmp(kind, "release") == 0) {
+			json_object_set(s, "archive", json_object_get(body, "archive"));
+			json_object_set(s, "tar_sha256", json_object_get(body, "tar_sha256"));
+		} else if (strcmp(kind, "end") == 0) {
+			json_object_set(s, "status", json_object_get(body, "status"));
+			if (json_object_get(body, "message"))
+				json_object_set(s, "message", json_object_get(body, "message"));
+		}
+	}
+	return s;
+}
+
+static void print_summary(const json_t *s)
+{
+	const json_t *stages = json_object_get(s, "stages");
+
+	printf("run %s  %s  %s %s: %s\n", str(s, "run"), str(s, "time"), str(s, "name"), str(s, "version"),
+	       str(s, "status"));
+	for (size_t i = 0; i < json_array_size(stages); i++) {
+		const json_t *st = json_array_get(stages, i);
+
+		printf("  %-9s %10.1f s %8.0f MiB%s\n", str(st, "name"),
+		       json_number_value(json_object_get(st, "seconds")),
+		       json_number_value(json_object_get(st, "peak_rss_bytes")) / 1048576,
+		       json_is_true(json_object_get(st, "cached")) ? "  cached" : "");
+	}
+	if (*str(s, "verdict"))
+		printf("  verdict   %s\n", str(s, "verdict"));
+	if (*str(s, "archive"))
+		printf("  archive   %s\n", str(s, "archive"));
+	if (*str(s, "message"))
+		printf("  reason    %s\n", str(s, "message"));
+	if (strcmp(str(s, "status"), "unfinished") == 0)
+		printf("  it is running, or was killed; the same flowmint run goes on from what is complete\n");
+}
+
+int fm_verb_status(int argc, char **argv, struct fm_error *err)
+{
+	json_t *rows = NULL, *releases = NULL, *last = NULL;
+	struct fm_ledger *l = NULL;
+	struct asked a;
+	size_t runs = 0;
+	int rc;
+
+	if ((rc = ledger_options(argc, argv, &a, 0, err)) || (rc = fm_ledger_open(&l, a.workspace, false, err)) ||
+	    (rc = fm_ledger_rows(l, NULL, NULL, &rows, err)))
+		goto out;
+	releases = json_array();
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const json_t *row = json_array_get(rows, i);
+
+		if (strcmp(str(row, "kind"), "run") == 0) {
+			runs++;
+			json_decref(last);
+			last = summarise(rows, str(row, "run"));
+		} else if (strcmp(str(row, "kind"), "release") == 0) {
+			json_t *r = json_copy(json_object_get(row, "body"));
+
+			json_object_set(r, "run", json_object_get(row, "run"));
+			json_object_set(r, "time", json_object_get(row, "time"));
+			json_array_append_new(releases, r);
+		}
+	}
+	if (a.json) {
+		rc = fm_cli_json(json_pack("{s:s, s:i, s:O, s:O}", "workspace", a.workspace, "runs", (int)runs, "last",
+					   last ? last : json_null(), "releases", releases),
+				 err);
+		goto out;
+	}
+	if (last)
+		print_summary(last);
+	else
+		printf("nothing has run yet\n");
+	printf("%zu run%s, %zu release%s\n", runs, runs == 1 ? "" : "s", json_array_size(releases),
+	       json_array_size(releases) == 1 ? "" : "s");
+	for (size_t i = 0; i < json_array_size(releases); i++) {
+		const json_t *r = json_array_get(releases, i);
+
+		printf("  %s  %s  %s %s  tar sha256 %s\n", str(r, "time"), str(r, "run"), str(r, "name"),
+		       str(r, "version"), str(r, "tar_sha256"));
+	}
+out:
+	json_decref(rows);
+	json_decref(last);
+	json_decref(releases);
+	fm_ledger_close(l);
+	return rc;
+}
+
+/* ---- log
+ * ---------------------------------------------------------------------------------------------------------------- */
+
+static void print_row(const json_t *row)
+{
+	const json_t *body = json_object_get(row, "body");
+	const char *kind = str(row, "kind");
+
+	printf("%4lld  %s  %-6s %-9s ", (long long)json_integer_value(json_object_get(row, "row")), str(row, "time"),
+	       str(row, "run"), kind);
+	if (strcmp(kind, "run") == 0)
+		printf("%s %s, flowmint %s, %s\n", str(body, "name"), str(body, "version"), str(body, "flowmint"),
+		       str(body, "confinement"));
+	else if (strcmp(kind, "stage") == 0)
+		printf("%-9s %.1f s, %.0f MiB%s, output %.12s\n", str(body, "name"),
+		       json_number_value(json_object_get(body, "seconds")),
+		       json_number_value(json_object_get(body, "peak_rss_bytes")) / 1048576,
+		       json_is_true(json_object_get(body, "cached")) ? ", cached" : "", str(body, "output"));
+	else if (strcmp(kind, "verdict") == 0)
+		printf("%s, %zu checks\n", str(body, "verdict"), json_array_size(json_object_get(body, "checks")));
+	else if (strcmp(kind, "release") == 0)
+		printf("%s, tar sha256 %.12s\n", str(body, "archive"), str(body, "tar_sha256"));
+	else if (strcmp(kind, "source") == 0)
+		printf("%s, sha256 %.12s\n", str(json_object_get(body, "file"), "path"), str(body, "sha256"));
+	else if (strcmp(kind, "reproduce") == 0)
+		printf("from %s: %s\n", str(body, "from"), str(body, "verdict"));
+	else
+		printf("%s%s%s\n", str(body, "status"), *str(body, "message") ? ": " : "", str(body, "message"));
+}
+
+int fm_verb_log(int argc, char **argv, struct fm_error *err)
+{
+	struct fm_ledger *l = NULL;
+	json_t *rows = NULL;
+	const char *run;
+	struct asked a;
+	int rc;
+
+	if ((rc = ledger_options(argc, argv, &a, 1, err)) || (rc = fm_ledger_open(&l, a.workspace, false, err)))
+		goto out;
+	run = optind < argc ? argv[optind] : NULL;
+	if ((rc = fm_ledger_rows(l, run, NULL, &rows, err)))
+		goto out;
+	if (run && json_array_size(rows) == 0) {
+		rc = fm_fail(err, FM_EINPUT, "%s: the ledger has no run %s; flowmint log lists all", a.workspace, run);
+		goto out;
+	}
+	if (a.json) {
+		rc = fm_cli_json(json_incref(rows), err);
+		goto out;
+	}
+	for (size_t i = 0; i < json_array_size(rows); i++)
+		print_row(json_array_get(rows, i));
+out:
+	json_decref(rows);
+	fm_ledger_close(l);
+	return rc;
+}
+
+/* ---- audit
+ * --------------------------------------------------------------------------------------------------------------- */
+
+int fm_verb_audit(int argc, char **argv, struct fm_error *err)
+{
+	const json_t *problems;
+	json_t *report = NULL;
+	struct asked a;
+	bool intact;
+	int rc;
+
+	if ((rc = ledger_options(argc, argv, &a, 0, err)) || (rc = fm_ledger_audit(a.workspace, &report, err)))
+		return rc;
+	intact = json_is_true(json_object_get(report, "intact"));
+	problems = json_object_get(report, "problems");
+	if (a.json) {
+		rc = fm_cli_json(json_incref(report), err);
+	} else if (intact) {
+		printf("intact: %lld rows, head %s\n", (long long)json_integer_value(json_object_get(report, "rows")),
+		       str(report, "head"));
+	} else {
+		for (size_t i = 0; i < json_array_size(problems); i++)
+			printf("broken: %s\n", str(json_array_get(problems, i), "problem"));
+	}
+	if (!rc && !intact)
+		rc = fm_fail(err, FM_EVERDICT, "%s: the ledger is broken", a.workspace);
+	json_decref(report);
+	return rc;
+}

@@ -1,0 +1,167 @@
+#include "privacy/leakage/blocks.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+#define DENSE 0.8      /* taking off the mean leaves less than this of the sum of squares: most blocks have votes */
+#define MOST_STEPS 1e9 /* of the convolution; beyond, thousands of blocks vote and the normal distribution is close */
+
+static size_t number(const struct fm_table *t, int by_win, size_t first, struct fm_span *rows)
+{
+	size_t n = first;
+
+	for (size_t i = 0; i < t->rows; i++) {
+		int begins = i == 0 || (by_win ? t->win[i] != t->win[i - 1] : i % FM_BLOCK_ROWS == 0);
+		n += (size_t)begins;
+		if (rows && begins)
+			rows[n - 1].from = (uint32_t)i;
+		if (rows)
+			rows[n - 1].to = (uint32_t)i + 1;
+		fm_table_forget_behind(t, i);
+	}
+	return n;
+}
+
+int fm_blocks_new(struct fm_blocks **out, const struct fm_table *train, const struct fm_table *holdout,
+		  struct fm_error *err)
+{
+	const struct fm_table *side[2] = {train, holdout};
+	struct fm_blocks *b = NULL;
+	int by_win = FM_HAS(train, FM_WIN) && (!holdout || FM_HAS(holdout, FM_WIN));
+	int rc;
+
+	*out = NULL;
+	for (int k = 0; k < 2; k++)
+		if (side[k] && side[k]->rows >= FM_NO_NEIGHBOUR)
+			return fm_fail(err, FM_EINPUT, "a table of %zu rows is over the leakage checks' limit",
+				       side[k]->rows);
+	if ((rc = fm_alloc(&b, 1, sizeof *b, "blocks", err)) != FM_OK)
+		return rc;
+	b->train = b->n = number(train, by_win, 0, NULL);
+	if (holdout)
+		b->n = number(holdout, by_win, b->n, NULL);
+	b->pi =
+	    holdout && train->rows + holdout->rows ? (double)train->rows / (double)(train->rows + holdout->rows) : 1;
+	if ((rc = fm_alloc(&b->rows, b->n + 1, sizeof *b->rows, "blocks", err)) != FM_OK)
+		goto out;
+	for (int k = 0; k < 2; k++)
+		if (side[k])
+			number(side[k], by_win, k ? b->train : 0, b->rows);
+	*out = b;
+out:
+	if (rc != FM_OK)
+		fm_blocks_free(b);
+	return rc;
+}
+
+void fm_blocks_free(struct fm_blocks *b)
+{
+	if (!b)
+		return;
+	free(b->rows);
+	free(b);
+}
+
+uint32_t fm_block_of(const struct fm_blocks *b, int side, uint32_t row)
+{
+	size_t first = side ? b->train : 0, n = (side ? b->n : b->train) - first;
+
+	while (n > 1) { /* the last one that does not begin behind the row */
+		size_t half = n / 2;
+		if (b->rows[first + half].from <= row) {
+			first += half;
+			n -= half;
+		} else {
+			n = half;
+		}
+	}
+	return (uint32_t)first;
+}
+
+double fm_normal_tail(double z)
+{
+	return 0.5 * erfc(z / sqrt(2));
+}
+
+int fm_units_tail(const uint32_t *weight, size_t n, double pi, size_t least, double *p, struct fm_error *err)
+{
+	double *chance = NULL;
+	size_t total = 0, sum = 0;
+	int rc;
+
+	for (size_t i = 0; i < n; i++)
+		total += weight[i];
+	if ((rc = fm_alloc(&chance, total + 1, sizeof *chance, "a distribution", err)) != FM_OK)
+		return rc;
+	chance[0] = 1;
+	for (size_t i = 0; i < n; i++) {
+		size_t m = weight[i];
+		sum += m;
+		for (size_t v = sum + 1; v-- > 0;)
+			chance[v] = (1 - pi) * chance[v] + (v >= m ? pi * chance[v - m] : 0);
+	}
+	*p = 0;
+	for (size_t v = total + 1; v-- > least;)
+		*p += chance[v];
+	*p = *p > 1 ? 1 : *p;
+	free(chance);
+	return FM_OK;
+}
+
+/* The votes of each block, in units of at most `most`. */
+static int exact_tail(const struct fm_blocks *b, const uint32_t *votes, uint32_t most, double pi, size_t units,
+		      size_t least, double *p, struct fm_error *err)
+{
+	uint32_t *weight = NULL;
+	size_t n = 0;
+	int rc;
+
+	if ((rc = fm_alloc(&weight, units + 1, sizeof *weight, "units", err)) != FM_OK)
+		return rc;
+	for (size_t i = 0; i < b->n; i++)
+		for (uint32_t left = votes[i], m; left > 0; left -= m)
+			weight[n++] = m = most && left > most ? most : left;
+	rc = fm_units_tail(weight, n, pi, least, p, err);
+	free(weight);
+	return rc;
+}
+
+int fm_block_test(const struct fm_blocks *b, const uint32_t *votes, uint32_t most, double granted,
+		  struct fm_block_test *out, struct fm_error *err)
+{
+	double total = 0, squares = 0, centred = 0, units = 0, rows = 0;
+
+	*out = (struct fm_block_test){.p = 1};
+	for (size_t i = 0; i < b->n; i++) {
+		total += votes[i];
+		rows += b->rows[i].to - b->rows[i].from;
+		if (i < b->train) {
+			out->train += votes[i];
+			out->most = votes[i] > out->most ? votes[i] : out->most;
+		}
+	}
+	out->holdout = total - out->train;
+	if (total == 0 || b->pi <= 0 || b->pi >= 1)
+		return FM_OK; /* one side alone: nothing to compare */
+	for (size_t i = 0; i < b->n; i++) {
+		double m = votes[i], whole = most ? floor(m / most) : 0, rest = m - whole * most;
+		double due = total * (b->rows[i].to - b->rows[i].from) / rows;
+		squares += whole * most * most + rest * rest;
+		units += whole + (rest > 0);
+		centred += (m - due) * (m - due);
+	}
+	centred *= b->n > 1 ? (double)b->n / (double)(b->n - 1) : 1;
+	int dense = most == 0 && centred < DENSE * squares;
+	double spread = dense ? centred : squares, odds = b->pi / (1 - b->pi) * granted / (1 - granted);
+	double pi = odds / (1 + odds);
+	if (spread > 0)
+		out->z = (out->train - b->pi * total) / sqrt(b->pi * (1 - b->pi) * spread);
+	if (dense || total * units > MOST_STEPS) {
+		/* No spread at all: every block has its due. */
+		out->p = spread > 0 ? fm_normal_tail((out->train - pi * total) / sqrt(pi * (1 - pi) * spread)) : 1;
+		return FM_OK;
+	}
+	return exact_tail(b, votes, most, pi, (size_t)units, (size_t)out->train, &out->p, err);
+}

@@ -1,0 +1,303 @@
+/* distances.c - synthetic rows near real ones: nearer to training than to the holdout, or attached to one lonely
+ * record. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/order.h"
+#include "privacy/leakage/leak.h"
+#include "privacy/leakage/leakage.h"
+#include "privacy/leakage/nearest.h"
+
+#define SIZES (1u << FM_TD | 1u << FM_PKT | 1u << FM_BYT)
+
+static const struct group {
+	const char *name;
+	unsigned columns;
+	double attached_share; /* of the family's error budget */
+} groups[] = {
+    {"", ~0u, 0},
+    {"_no_addr_time", ~(1u << FM_TE | 1u << FM_SA | 1u << FM_DA), FM_LEAK_SHARE_ATTACHED},
+    {"_sizes", SIZES, FM_LEAK_SHARE_ATTACHED},
+};
+enum { NGROUPS = sizeof groups / sizeof *groups };
+
+/* The q-quantile of n rising values, with a 95 % interval whose ranks are binomial (David and Nagaraja, Order Statistics,
+ * 2003, 7.1). */
+static int add_quantile(struct fm_leak *l, const char *name, const char *group, const double *v, size_t n, double q,
+			struct fm_error *err)
+{
+	double half = 1.96 * sqrt(q * (1 - q) / (double)n);
+
+	return fm_leak_add_ci(l, name, group, fm_quantile(v, n, q), n, fm_quantile(v, n, fmax(0, q - half)),
+			      fm_quantile(v, n, fmin(1, q + half)), err);
+}
+
+static int add_closest(struct fm_leak *l, const char *name, const char *group, const int32_t *d, size_t n, double unit,
+		       double *work, struct fm_error *err)
+{
+	char full[32];
+	int rc;
+
+	for (size_t i = 0; i < n; i++)
+		work[i] = d[i] * unit;
+	fm_sort_double(work, n);
+	snprintf(full, sizeof full, "dcr_median_%s", name);
+	if ((rc = add_quantile(l, full, group, work, n, 0.5, err)) != FM_OK)
+		return rc;
+	snprintf(full, sizeof full, "dcr_p5_%s", name);
+	return add_quantile(l, full, group, work, n, 0.05, err);
+}
+
+/* The share from the weights won by either side and even ones, with an interval that lets the rows of a block depend on
+ * each other (a sum of residuals a block) and is no narrower than Wilson's.  winner[i]: the block that has won row i,
+ * or one of these. */
+#define EVEN UINT32_MAX
+#define MANY_TRAIN (UINT32_MAX - 1) /* several rows of training are nearest: no one block has won */
+#define MANY_HOLDOUT (UINT32_MAX - 2)
+static int add_share(struct fm_leak *l, const char *group, const uint32_t *winner, size_t n, const double weight[2],
+		     struct fm_error *err)
+{
+	double all = 0, nearer = 0, variance = 0, lo, hi, *sum = NULL;
+	int rc;
+
+	if ((rc = fm_alloc(&sum, l->blocks->n + 1, sizeof *sum, "residuals", err)) != FM_OK)
+		return rc;
+	for (size_t i = 0; i < n; i++) {
+		int even = winner[i] == EVEN, train = winner[i] == MANY_TRAIN || winner[i] < l->blocks->train;
+		all += even ? 1 : weight[!train];
+		nearer += even ? 0.5 : train ? weight[0] : 0;
+	}
+	double share = nearer / all;
+	for (size_t i = 0; i < n; i++) {
+		int even = winner[i] == EVEN, train = winner[i] == MANY_TRAIN || winner[i] < l->blocks->train;
+		double residual = even ? 0.5 - share : weight[!train] * (train - share);
+		if (winner[i] < l->blocks->n)
+			sum[winner[i]] += residual;
+		else
+			variance += residual * residual;
+	}
+	/* Either side has its number of blocks: what varies is how a block differs from its side's mean. */
+	for (int k = 0; k < 2; k++) {
+		size_t first = k ? l->blocks->train : 0, end = k ? l->blocks->n : l->blocks->train,
+		       blocks = end - first;
+		double mean = 0;
+		for (size_t b = first; b < end; b++)
+			mean += sum[b] / (double)blocks;
+		for (size_t b = first; b < end && blocks > 1; b++)
+			variance += (sum[b] - mean) * (sum[b] - mean) * (double)blocks / (double)(blocks - 1);
+	}
+	double half = 1.959963984540054 * sqrt(variance) / all;
+	fm_wilson(share * (double)n, (double)n, &lo, &hi);
+	rc = fm_leak_add_ci(l, "share_nearer_train", group, share, n, fmax(0, fmin(lo, share - half)),
+			    fmin(1, fmax(hi, share + half)), err);
+	free(sum);
+	return rc;
+}
+
+/* What the distances to both sides (n) come to.  The one nearest real row, where it is one, gets the vote. */
+static int share_nearer(struct fm_leak *l, const char *group, int32_t *const d[2], uint32_t *const row[2], size_t n,
+			struct fm_error *err)
+{
+	int equal = l->train->rows == l->holdout->rows, rc;
+	double odds = sqrt(l->blocks->pi / (1 - l->blocks->pi)), weight[2] = {1 / odds, odds};
+	uint32_t *votes = NULL, *winner = NULL;
+	struct fm_block_test test;
+
+	if ((rc = fm_alloc(&votes, l->blocks->n + 1, sizeof *votes, "votes", err)) != FM_OK ||
+	    (rc = fm_alloc(&winner, n + 1, sizeof *winner, "votes", err)) != FM_OK)
+		goto out;
+	for (size_t i = 0; i < n; i++) {
+		int side = d[1][i] < d[0][i], apart = d[0][i] != d[1][i], one = apart && row[side][i] != FM_GOWER_TIED;
+		winner[i] = EVEN;
+		if (one)
+			votes[winner[i] = fm_block_of(l->blocks, side, row[side][i])]++;
+		else if (equal && apart)
+			winner[i] = side ? MANY_HOLDOUT : MANY_TRAIN;
+	}
+	if ((rc = fm_leak_test(l, "nearer", group, FM_LEAK_BLOCKS, FM_LEAK_GRANTED, votes, FM_LEAK_SHARE_NEARER, &test,
+			       err)) == FM_OK)
+		rc = add_share(l, group, winner, n, weight, err);
+out:
+	free(votes);
+	free(winner);
+	return rc;
+}
+
+/* Gower's distance of the chosen synthetic rows (n) to all real ones. */
+static int closest(struct fm_leak *l, const struct group *group, const uint32_t *chosen, size_t n, struct fm_error *err)
+{
+	unsigned columns = l->synthetic->present & l->holdout->present & group->columns;
+	const struct fm_table *side[2] = {l->train, l->holdout};
+	struct fm_gower_rows from = {0};
+	int32_t *d[2] = {NULL, NULL};
+	uint32_t *row[2] = {NULL, NULL};
+	struct fm_gower *g = NULL;
+	double *work = NULL;
+	int rc;
+
+	if ((rc = fm_gower_new(&g, l->train, columns, err)) != FM_OK ||
+	    (rc = fm_gower_code(g, l->synthetic, chosen, 0, n, &from, err)) != FM_OK ||
+	    (rc = fm_alloc(&work, n, sizeof *work, "distances", err)) != FM_OK)
+		goto out;
+	for (int k = 0; k < 2; k++) {
+		if ((rc = fm_alloc(&d[k], n, sizeof **d, "distances", err)) != FM_OK ||
+		    (rc = fm_alloc(&row[k], n, sizeof **row, "distances", err)) != FM_OK ||
+		    (rc = fm_gower_nearest_of(g, &from, side[k], l->pool, d[k], row[k], err)) != FM_OK)
+			goto out;
+	}
+	if ((rc = share_nearer(l, group->name, d, row, n, err)) != FM_OK ||
+	    (rc = add_closest(l, "train", group->name, d[0], n, fm_gower_unit(g), work, err)) != FM_OK)
+		goto out;
+	rc = add_closest(l, "holdout", group->name, d[1], n, fm_gower_unit(g), work, err);
+out:
+	for (int k = 0; k < 2; k++) {
+		free(d[k]);
+		free(row[k]);
+	}
+	free(work);
+	fm_gower_rows_close(&from);
+	fm_gower_free(g);
+	return rc;
+}
+
+/* ---- the two nearest of each side, Euclidean ---- */
+
+struct pairs {
+	uint32_t *row[2]; /* (n, 2) of training, of the holdout */
+	double *d2[2];
+};
+
+static double ratio(const double d2[2])
+{
+	if (!isfinite(d2[1]))
+		return 1; /* no second row to stand out from */
+	return d2[1] > 0 ? sqrt(d2[0] / d2[1]) : 1;
+}
+
+static int add_ratios(struct fm_leak *l, const char *name, const char *group, const double *d2, size_t n, double *work,
+		      struct fm_error *err)
+{
+	char full[32];
+	int rc;
+
+	for (size_t i = 0; i < n; i++)
+		work[i] = ratio(d2 + 2 * i);
+	fm_sort_double(work, n);
+	snprintf(full, sizeof full, "nndr_p5_%s", name);
+	if ((rc = add_quantile(l, full, group, work, n, 0.05, err)) != FM_OK)
+		return rc;
+	snprintf(full, sizeof full, "nndr_median_%s", name);
+	return add_quantile(l, full, group, work, n, 0.5, err);
+}
+
+/* The nearest and second nearest of both sides together: *side and *row of the nearest. */
+static void merge(const struct pairs *p, size_t i, double d2[2], int *side, uint32_t *row)
+{
+	const double *t = p->d2[0] + 2 * i, *h = p->d2[1] + 2 * i;
+
+	*side = h[0] < t[0];
+	*row = p->row[*side][2 * i];
+	d2[0] = *side ? h[0] : t[0];
+	d2[1] = *side ? fmin(t[0], h[1]) : fmin(h[0], t[1]);
+}
+
+/* Records that a synthetic row sits on though all others are far: among the FM_LEAK_FAR share of the synthetic rows
+ * whose second nearest real row is the farthest, those nearer to the nearest one than FM_LEAK_NEAR of that distance. */
+static int attached(struct fm_leak *l, const struct group *group, const struct pairs *p, size_t n, double *work,
+		    struct fm_error *err)
+{
+	struct fm_block_test test;
+	uint32_t *votes = NULL, row;
+	uint64_t *place = NULL;
+	double d2[2];
+	size_t found = 0;
+	int side, rc;
+
+	if ((rc = fm_alloc(&votes, l->blocks->n + 1, sizeof *votes, "votes", err)) != FM_OK ||
+	    (rc = fm_alloc(&place, n, sizeof *place, "records", err)) != FM_OK)
+		goto out;
+	for (size_t i = 0; i < n; i++) {
+		merge(p, i, d2, &side, &row);
+		work[i] = d2[1];
+	}
+	fm_sort_double(work, n);
+	double far = fm_quantile(work, n, 1 - FM_LEAK_FAR);
+	for (size_t i = 0; i < n; i++) {
+		merge(p, i, d2, &side, &row);
+		if (d2[1] > 0 && isfinite(d2[1]) && d2[1] >= far && d2[0] <= d2[1] * FM_LEAK_NEAR * FM_LEAK_NEAR)
+			place[found++] = (uint64_t)side << 32 | row;
+	}
+	qsort(place, found, sizeof *place, fm_compare_u64);
+	for (size_t i = 0; i < found; i++)
+		if (i == 0 || place[i] != place[i - 1]) /* once, however often it is emitted */
+			votes[fm_block_of(l->blocks, (int)(place[i] >> 32), (uint32_t)place[i])]++;
+	if ((rc = fm_leak_test(l, "attached", group->name, FM_LEAK_PAIRS, 0.5, votes, group->attached_share, &test,
+			       err)) != FM_OK ||
+	    (rc = fm_leak_count(l, "attached_train", group->name, test.train, n, err)) != FM_OK)
+		goto out;
+	rc = fm_leak_count(l, "attached_holdout", group->name, test.holdout, n, err);
+out:
+	free(votes);
+	free(place);
+	return rc;
+}
+
+static int search(struct fm_leak *l, const struct fm_features *f, const struct fm_table *t, const float *q, size_t n,
+		  uint32_t **row, double **d2, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = fm_alloc(row, 2 * n + 1, sizeof **row, "neighbours", err)) != FM_OK ||
+	    (rc = fm_alloc(d2, 2 * n + 1, sizeof **d2, "neighbours", err)) != FM_OK)
+		return rc;
+	return fm_leak_nearest(f, t, q, n, 2, NULL, l->pool, *row, *d2, err);
+}
+
+static int euclidean(struct fm_leak *l, const struct group *group, const uint32_t *chosen, size_t n,
+		     struct fm_error *err)
+{
+	struct fm_features f;
+	struct pairs p = {{NULL, NULL}, {NULL, NULL}};
+	double *work = NULL;
+	float *q = NULL;
+	int rc;
+
+	fm_features_fit(&f, l->train, group->columns & l->synthetic->present & l->holdout->present);
+	if ((rc = fm_features_code(&f, l->synthetic, chosen, 0, n, &q, err)) != FM_OK ||
+	    (rc = fm_alloc(&work, n, sizeof *work, "distances", err)) != FM_OK ||
+	    (rc = search(l, &f, l->train, q, n, &p.row[0], &p.d2[0], err)) != FM_OK ||
+	    (rc = search(l, &f, l->holdout, q, n, &p.row[1], &p.d2[1], err)) != FM_OK ||
+	    (rc = add_ratios(l, "train", group->name, p.d2[0], n, work, err)) != FM_OK ||
+	    (rc = add_ratios(l, "holdout", group->name, p.d2[1], n, work, err)) != FM_OK)
+		goto out;
+	rc = attached(l, group, &p, n, work, err);
+out:
+	for (int k = 0; k < 2; k++) {
+		free(p.row[k]);
+		free(p.d2[k]);
+	}
+	free(work);
+	free(q);
+	return rc;
+}
+
+int fm_leak_distances(struct fm_leak *l, struct fm_error *err)
+{
+	unsigned common = l->train->present & l->synthetic->present & l->holdout->present & FM_COLS_UGR16;
+	uint32_t *chosen = NULL;
+	size_t n;
+	int rc;
+
+	if ((rc = fm_leak_choose(l->synthetic, FM_LEAKAGE_ROWS, FM_LEAK_SYNTHETIC, &chosen, &n, err)) != FM_OK)
+		return rc;
+	for (int g = 0; g < NGROUPS && rc == FM_OK; g++) {
+		if (!(common & groups[g].columns))
+			continue;
+		if ((rc = closest(l, &groups[g], chosen, n, err)) == FM_OK)
+			rc = euclidean(l, &groups[g], chosen, n, err);
+	}
+	free(chosen);
+	return rc;
+}

@@ -1,0 +1,253 @@
+/* echo.c - real addresses, prefixes and rare values that the synthetic rows repeat. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "privacy/leakage/leak.h"
+#include "privacy/leakage/leakage.h"
+#include "privacy/leakage/match.h"
+
+/* ---- different values and how often they occur ---- */
+
+/* A table of hashes that grows until it would take more than `memory`; then it is full. */
+struct counts {
+	uint64_t *value;
+	uint32_t *times; /* 0: the slot is free */
+	size_t slots, used, memory;
+	int full;
+};
+
+static void counts_close(struct counts *s)
+{
+	free(s->value);
+	free(s->times);
+	*s = (struct counts){0};
+}
+
+static size_t place(const struct counts *s, uint64_t v)
+{
+	size_t i = fm_mix(v) & (s->slots - 1);
+
+	while (s->times[i] && s->value[i] != v)
+		i = (i + 1) & (s->slots - 1);
+	return i;
+}
+
+static int grow(struct counts *s, struct fm_error *err)
+{
+	struct counts larger = {.slots = s->slots ? 2 * s->slots : 1024, .used = s->used, .memory = s->memory};
+	int rc;
+
+	if (s->slots && larger.slots * (sizeof *s->value + sizeof *s->times) > s->memory / 2) {
+		s->full = 1; /* both are there while it grows */
+		return FM_OK;
+	}
+	if ((rc = fm_alloc(&larger.value, larger.slots, sizeof *s->value, "values", err)) != FM_OK ||
+	    (rc = fm_alloc(&larger.times, larger.slots, sizeof *s->times, "values", err)) != FM_OK) {
+		counts_close(&larger);
+		return rc;
+	}
+	for (size_t i = 0; i < s->slots; i++)
+		if (s->times[i]) {
+			size_t at = place(&larger, s->value[i]);
+			larger.value[at] = s->value[i];
+			larger.times[at] = s->times[i];
+		}
+	counts_close(s);
+	*s = larger;
+	return FM_OK;
+}
+
+static int count(struct counts *s, uint64_t v, struct fm_error *err)
+{
+	int rc;
+
+	if (2 * s->used >= s->slots && ((rc = grow(s, err)) != FM_OK || s->full))
+		return rc;
+	size_t i = place(s, v);
+	s->used += s->times[i] == 0;
+	s->value[i] = v;
+	s->times[i] += s->times[i] < UINT32_MAX;
+	return FM_OK;
+}
+
+/* ---- columns ---- */
+
+/* A column of a table as values that compare with training's; where all different values are too many, those of one of
+ * `parts` shares of their hashes. */
+struct column {
+	const struct fm_table *t;
+	int c;
+	unsigned drop; /* bits at the end of an address */
+	uint32_t *code[FM_NCOL];
+};
+struct share {
+	uint64_t part, parts;
+};
+
+static uint64_t value(const struct column *k, size_t row)
+{
+	return fm_coded(k->t, k->code, k->c, row) >> k->drop;
+}
+
+static int is_in(struct share share, uint64_t v)
+{
+	/* Other bits than those that place() looks at. */
+	return share.parts == 1 || (fm_mix(v) >> 32) * share.parts >> 32 == share.part;
+}
+
+static int count_column(struct counts *s, const struct column *k, struct share share, struct fm_error *err)
+{
+	int rc = FM_OK;
+
+	for (size_t i = 0; i < k->t->rows && rc == FM_OK && !s->full; i++) {
+		uint64_t v = value(k, i);
+		if (is_in(share, v))
+			rc = count(s, v, err);
+		fm_table_forget_behind(k->t, i);
+	}
+	return rc;
+}
+
+/* ---- addresses ---- */
+
+enum { SYNTHETIC, HOLDOUT, OTHERS };
+static const enum fm_col address_cols[] = {FM_SA, FM_DA};
+enum { ADDRESS_COLS = sizeof address_cols / sizeof *address_cols };
+
+/* The addresses, without their last `drop` bits, of one share. */
+static int count_addresses(struct counts *s, const struct fm_table *t, unsigned drop, struct share share,
+			   struct fm_error *err)
+{
+	int rc = FM_OK;
+
+	for (int k = 0; k < ADDRESS_COLS && rc == FM_OK; k++) {
+		struct column column = {.t = t, .c = (int)address_cols[k], .drop = drop};
+		if (FM_HAS(t, address_cols[k]))
+			rc = count_column(s, &column, share, err);
+	}
+	return rc;
+}
+
+/* How many different prefixes the others have, and how many of those training has; *full: not found out. */
+static int meet_addresses(struct fm_leak *l, const struct fm_table *const other[OTHERS], unsigned drop, uint64_t parts,
+			  size_t n[OTHERS], size_t met[OTHERS], int *full, struct fm_error *err)
+{
+	struct counts train = {.memory = l->memory / 2}, s = {.memory = l->memory / 2};
+	int rc = FM_OK;
+
+	*full = 0;
+	memset(n, 0, OTHERS * sizeof *n);
+	memset(met, 0, OTHERS * sizeof *met);
+	for (uint64_t part = 0; part < parts && rc == FM_OK && !*full; part++) {
+		struct share share = {part, parts};
+		rc = count_addresses(&train, l->train, drop, share, err);
+		for (int k = 0; k < OTHERS && rc == FM_OK && !train.full; k++) {
+			if (!other[k] || (rc = count_addresses(&s, other[k], drop, share, err)) != FM_OK)
+				continue;
+			n[k] += s.used;
+			for (size_t i = 0; i < s.slots; i++)
+				met[k] += s.times[i] && train.slots && train.times[place(&train, s.value[i])];
+			*full |= s.full;
+			counts_close(&s);
+			s.memory = l->memory / 2;
+		}
+		*full |= train.full;
+		counts_close(&train);
+		train.memory = l->memory / 2;
+	}
+	counts_close(&s);
+	return rc;
+}
+
+static int addresses(struct fm_leak *l, struct fm_error *err)
+{
+	static const struct {
+		const char *name[OTHERS];
+		unsigned drop;
+	} kinds[] = {{{"echo_addr", "echo_addr_holdout"}, 0},
+		     {{"echo_prefix24", "echo_prefix24_holdout"}, 8},
+		     {{"echo_prefix16", "echo_prefix16_holdout"}, 16}};
+	const unsigned cols = 1u << FM_SA | 1u << FM_DA;
+	const struct fm_table *const other[OTHERS] = {
+	    l->synthetic, l->holdout && l->holdout->present & cols ? l->holdout : NULL};
+	size_t n[OTHERS], met[OTHERS];
+	int rc = FM_OK, full = 1;
+
+	if (!(l->train->present & cols) || !(l->synthetic->present & cols))
+		return FM_OK;
+	for (size_t k = 0; k < sizeof kinds / sizeof *kinds && rc == FM_OK; k++, full = 1) {
+		for (uint64_t parts = 1; full && rc == FM_OK; parts *= 2)
+			rc = meet_addresses(l, other, kinds[k].drop, parts, n, met, &full, err);
+		for (int o = 0; o < OTHERS && rc == FM_OK; o++)
+			if (other[o])
+				rc = fm_leak_share(l, kinds[k].name[o], "", (double)met[o], n[o], 1, err);
+	}
+	return rc;
+}
+
+/* ---- rare values ---- */
+
+/* How many rows of the others have a value that fewer than l->rare training rows, but one at least, have. */
+static int meet_rare(struct fm_leak *l, const struct column *train, const struct column other[OTHERS], uint64_t parts,
+		     size_t rare[OTHERS], int *full, struct fm_error *err)
+{
+	struct counts s = {.memory = l->memory};
+	int rc = FM_OK;
+
+	*full = 0;
+	memset(rare, 0, OTHERS * sizeof *rare);
+	for (uint64_t part = 0; part < parts && rc == FM_OK && !*full; part++) {
+		struct share share = {part, parts};
+		rc = count_column(&s, train, share, err);
+		*full = s.full;
+		for (int k = 0; k < OTHERS && rc == FM_OK && !*full && s.slots; k++)
+			for (size_t i = 0; other[k].t && i < other[k].t->rows; i++) {
+				uint64_t v = value(&other[k], i);
+				uint32_t times = is_in(share, v) ? s.times[place(&s, v)] : 0;
+				rare[k] += times > 0 && times < l->rare;
+				fm_table_forget_behind(other[k].t, i);
+			}
+		counts_close(&s);
+		s.memory = l->memory;
+	}
+	return rc;
+}
+
+static int rare_column(struct fm_leak *l, int c, struct fm_error *err)
+{
+	static const char *const suffix[OTHERS] = {"", "_holdout"};
+	struct column train = {.t = l->train, .c = c}, other[OTHERS] = {{.t = l->synthetic, .c = c}, {.c = c}};
+	size_t rare[OTHERS];
+	int rc = FM_OK, full = 1;
+
+	if (l->holdout && FM_HAS(l->holdout, c))
+		other[HOLDOUT].t = l->holdout;
+	for (int k = 0; k < OTHERS; k++)
+		if (other[k].t && (rc = fm_codes_like(other[k].t, l->train, 1u << c, other[k].code, err)) != FM_OK)
+			goto out;
+	for (uint64_t parts = 1; full && rc == FM_OK; parts *= 2)
+		rc = meet_rare(l, &train, other, parts, rare, &full, err);
+	for (int k = 0; k < OTHERS && rc == FM_OK; k++) {
+		char name[32];
+		snprintf(name, sizeof name, "rare_%s%s", fm_cols[c].name, suffix[k]);
+		if (other[k].t)
+			rc = fm_leak_share(l, name, "", (double)rare[k], other[k].t->rows, 1, err);
+	}
+out:
+	for (int k = 0; k < OTHERS; k++)
+		fm_codes_free(other[k].code);
+	return rc;
+}
+
+int fm_leak_echo(struct fm_leak *l, struct fm_error *err)
+{
+	static const enum fm_col cols[] = {FM_SP, FM_DP, FM_TD, FM_PKT, FM_BYT, FM_FLG};
+	int rc = addresses(l, err);
+
+	for (size_t k = 0; k < sizeof cols / sizeof *cols && rc == FM_OK; k++)
+		if (FM_HAS(l->train, cols[k]) && FM_HAS(l->synthetic, cols[k]))
+			rc = rare_column(l, (int)cols[k], err);
+	return rc;
+}

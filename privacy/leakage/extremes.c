@@ -1,0 +1,257 @@
+/*
+ * extremes.c - are the emitted records that lie apart from all other real ones those of the training side?
+ *
+ * leak.isolated is a test of the number of lone records whose duration, packets and bytes no other real row has.  A row
+ * that a generator makes for itself hardly ever meets one.
+ *
+ * leak.extreme is for a few copies of the strangest training records.  As many as are copied come from so few windows
+ * that their number alone, though none of the holdout's is emitted, could be chance: two flows of one connection are in
+ * one window, and ten records in seven.  What chance does not do is to emit the farthest of training and none of the
+ * holdout's that are as far: it would be as likely to have these in training.  So training's records are ranked by how
+ * far the next row of training is, which is what makes a record one that a generator may memorise, and the sum is taken
+ * of the weights of those that are emitted; were the windows dealt out anew, what would that sum be?  It is compared
+ * with the sums of random deals of as many windows to training, each of which ranks the records of its own training
+ * side (a permutation test, which is exact with drawn deals too: Phipson and Smyth 2010; drawing ends early where there
+ * is nothing to find: Besag and Clifford 1991).  Windows stand or fall whole.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/rows.h"
+#include "privacy/leakage/farthest.h"
+#include "privacy/leakage/leak.h"
+#include "privacy/leakage/leakage.h"
+#include "privacy/leakage/match.h"
+
+#define SIZES (1u << FM_TD | 1u << FM_PKT | 1u << FM_BYT)
+
+struct fm_extremes {
+	struct fm_leak *l;
+	unsigned sizes;
+	uint32_t *votes; /* of isolated records, by block */
+	struct fm_far *far;
+	size_t nfar; /* in order of side and row */
+};
+
+/* ---- isolated ---- */
+
+static uint64_t sizes_hash(const struct fm_table *t, size_t row, unsigned columns)
+{
+	uint64_t h = 0;
+
+	for (int c = 0; c < FM_NCOL; c++)
+		if (columns >> c & 1u)
+			h = fm_mix(h + fm_table_value(t, c, row)) + 0x9e3779b97f4a7c15u;
+	return h;
+}
+
+/* By 64-bit hash: a false alarm leaves a record out. */
+static int add_isolated(struct fm_extremes *x, const struct fm_leak_record *list, size_t n, struct fm_error *err)
+{
+	const struct fm_table *side[2] = {x->l->train, x->l->holdout};
+	uint64_t *key = NULL;
+	uint32_t *times = NULL;
+	size_t found = 0;
+	int rc;
+
+	if ((rc = fm_alloc(&key, n + 1, sizeof *key, "records", err)) != FM_OK ||
+	    (rc = fm_alloc(&times, n + 1, sizeof *times, "match counts", err)) != FM_OK)
+		goto out;
+	for (size_t i = 0; i < n; i++)
+		if (list[i].apart >= 2)
+			key[found++] = sizes_hash(side[list[i].side], list[i].row, x->sizes);
+	if ((rc = fm_sort_u64(key, NULL, found, err)) != FM_OK)
+		goto out;
+	for (int k = 0; k < 2 && found > 0; k++)
+		for (size_t i = 0; i < side[k]->rows; i++) {
+			uint64_t v = sizes_hash(side[k], i, x->sizes);
+			size_t at = fm_keys_below(key, found, v);
+			if (at < found && key[at] == v)
+				times[at]++;
+			fm_table_forget_behind(side[k], i);
+		}
+	for (size_t i = 0; i < n; i++)
+		if (list[i].apart >= 2 &&
+		    times[fm_keys_below(key, found, sizes_hash(side[list[i].side], list[i].row, x->sizes))] == 1)
+			x->votes[fm_block_of(x->l->blocks, list[i].side, list[i].row)]++;
+out:
+	free(key);
+	free(times);
+	return rc;
+}
+
+/* ---- extreme ---- */
+
+#define RANKS 256 /* of a side, that have a weight */
+#define LEVEL 32  /* the first so many count about alike, beyond them a rank counts as one over itself does */
+#define DEALS 9999
+#define ENOUGH 100 /* deals with as large a sum: p is known well, and not small */
+
+/* Of no two rows does the order look at the side.  Two of the same sizes differ in what they are to the sum by their
+ * mark at most. */
+static int farthest(const void *a, const void *b)
+{
+	const struct fm_far *x = a, *y = b;
+
+	for (int k = FM_FAR_NEAR; k-- > 0;)
+		if (x->near[k] != y->near[k])
+			return x->near[k] < y->near[k] ? 1 : -1;
+	for (int c = 0; c < 3; c++)
+		if (x->x[c] != y->x[c])
+			return x->x[c] < y->x[c] ? 1 : -1;
+	return (x->mark > y->mark) - (x->mark < y->mark);
+}
+
+/* The sum of the weights of a side's marked records, and their number among those that have a weight.  r (n) is sorted.
+ */
+static uint64_t sum_weights(const struct fm_far *r, size_t n, const uint8_t *of_block, uint8_t side, size_t *marked)
+{
+	float d[RANKS]; /* falling */
+	uint8_t mark[RANKS];
+	uint64_t sum = 0;
+	size_t m = 0;
+
+	/* No row after one whose last neighbour is nearer than all that have a rank can get one. */
+	for (size_t i = 0; i < n && (m < RANKS || r[i].near[FM_FAR_NEAR - 1] > d[RANKS - 1]); i++) {
+		if (of_block[r[i].own] != side)
+			continue;
+		float v = fm_far_distance(&r[i], of_block);
+		if (m == RANKS && v <= d[RANKS - 1])
+			continue;
+		size_t lo = 0, hi = m;
+		while (lo < hi) {
+			size_t mid = (lo + hi) / 2;
+			if (d[mid] >= v)
+				lo = mid + 1;
+			else
+				hi = mid;
+		}
+		size_t behind = (m < RANKS ? m++ : RANKS - 1) - lo;
+		memmove(d + lo + 1, d + lo, behind * sizeof *d);
+		memmove(mark + lo + 1, mark + lo, behind);
+		d[lo] = v;
+		mark[lo] = r[i].mark;
+	}
+	*marked = 0;
+	for (size_t i = 0; i < m; i++)
+		if (mark[i]) {
+			sum += (1u << 20) / (LEVEL + (uint32_t)i);
+			++*marked;
+		}
+	return sum;
+}
+
+static int compare_deals(const struct fm_blocks *b, const struct fm_far *r, size_t n, struct fm_block_test *test,
+			 struct fm_error *err)
+{
+	double mean = 0, squares = 0;
+	uint8_t *of_block = NULL;
+	uint32_t *order = NULL;
+	size_t train, holdout, over = 0, deals = 0;
+	struct fm_rng rng;
+	int rc;
+
+	*test = (struct fm_block_test){.p = 1};
+	if ((rc = fm_alloc(&of_block, b->n + 1, sizeof *of_block, "sides", err)) != FM_OK ||
+	    (rc = fm_alloc(&order, b->n + 1, sizeof *order, "windows", err)) != FM_OK)
+		goto out;
+	for (size_t i = 0; i < b->n; i++) {
+		order[i] = (uint32_t)i;
+		of_block[i] = i >= b->train;
+	}
+	sum_weights(r, n, of_block, 1, &holdout);
+	uint64_t found = sum_weights(r, n, of_block, 0, &train);
+	test->train = (double)train;
+	test->holdout = (double)holdout;
+	if (train + holdout == 0 || b->train == 0 || b->train == b->n)
+		goto out; /* nothing to compare */
+	fm_rng_init(&rng, FM_LEAK_SEED, FM_RNG_JUDGE, FM_LEAK_DEALS, 0);
+	while (deals < DEALS && over < ENOUGH) {
+		fm_rng_shuffle(&rng, order, b->n);
+		for (size_t i = 0; i < b->n; i++)
+			of_block[order[i]] = i >= b->train;
+		uint64_t sum = sum_weights(r, n, of_block, 0, &train);
+		over += sum >= found;
+		deals++;
+		double d = (double)sum - mean;
+		mean += d / (double)deals;
+		squares += d * ((double)sum - mean);
+	}
+	test->p = over == ENOUGH ? (double)over / (double)deals : (double)(over + 1) / (double)(deals + 1);
+	if (squares > 0)
+		test->z = ((double)found - mean) / sqrt(squares / (double)deals);
+out:
+	free(of_block);
+	free(order);
+	return rc;
+}
+
+/* ---- both ---- */
+
+static int by_place(const void *a, const void *b)
+{
+	const struct fm_far *x = a, *y = b;
+
+	return x->side != y->side ? (x->side < y->side ? -1 : 1) : (x->row > y->row) - (x->row < y->row);
+}
+
+int fm_extremes_open(struct fm_extremes **out, struct fm_leak *l, struct fm_error *err)
+{
+	struct fm_extremes *x = NULL;
+	int rc;
+
+	*out = NULL;
+	if ((rc = fm_alloc(&x, 1, sizeof *x, "extremes", err)) != FM_OK)
+		return rc;
+	x->l = l;
+	x->sizes = SIZES & l->train->present & l->holdout->present & l->synthetic->present;
+	if ((rc = fm_alloc(&x->votes, l->blocks->n + 1, sizeof *x->votes, "votes", err)) != FM_OK ||
+	    (x->sizes && (rc = fm_far_find(l->train, l->holdout, l->blocks, x->sizes, l->pool, &x->far, &x->nfar, err)) !=
+			     FM_OK)) {
+		fm_extremes_free(x);
+		return rc;
+	}
+	qsort(x->far, x->nfar, sizeof *x->far, by_place);
+	*out = x;
+	return FM_OK;
+}
+
+int fm_extremes_add(struct fm_extremes *x, const struct fm_leak_record *list, size_t n, struct fm_error *err)
+{
+	for (size_t i = 0; i < n && x->nfar > 0; i++) {
+		struct fm_far place = {.side = list[i].side, .row = list[i].row};
+		struct fm_far *at = bsearch(&place, x->far, x->nfar, sizeof *x->far, by_place);
+		if (at)
+			at->mark = 1;
+	}
+	return x->sizes ? add_isolated(x, list, n, err) : FM_OK;
+}
+
+int fm_extremes_test(struct fm_extremes *x, const char *columns, struct fm_error *err)
+{
+	struct fm_leak *l = x->l;
+	struct fm_block_test test;
+	int rc;
+
+	if (!x->sizes)
+		return FM_OK;
+	if ((rc = fm_block_test(l->blocks, x->votes, FM_LEAK_PAIRS, FM_LEAK_GRANTED, &test, err)) != FM_OK ||
+	    (rc = fm_leak_verdict(l, "isolated", columns, &test, FM_LEAK_SHARE_ISOLATED, err)) != FM_OK)
+		return rc;
+	qsort(x->far, x->nfar, sizeof *x->far, farthest);
+	if ((rc = compare_deals(l->blocks, x->far, x->nfar, &test, err)) != FM_OK)
+		return rc;
+	return fm_leak_verdict(l, "extreme", columns, &test, FM_LEAK_SHARE_EXTREME, err);
+}
+
+void fm_extremes_free(struct fm_extremes *x)
+{
+	if (!x)
+		return;
+	free(x->votes);
+	free(x->far);
+	free(x);
+}

@@ -1,0 +1,51 @@
+/*
+ * farthest.h - the real rows whose duration, packets and bytes are unlike those of the others, and their neighbours.
+ *
+ * Sizes are points: log(1 + x), less the mean of all real rows and over their standard deviation.  A grid finds the
+ * rows that have hardly any others in their cell, the finest one of which no more than FM_FAR_MOST rows are; of these
+ * the nearest real rows are then searched, exactly.  Nothing of it looks at the side that a row is on: were the windows
+ * dealt out to training and holdout in another way, the same rows would come out.  So how far a row is from the others
+ * of its own side is known for every deal.
+ */
+#ifndef FM_PRIVACY_LEAKAGE_FARTHEST_H
+#define FM_PRIVACY_LEAKAGE_FARTHEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/table.h"
+#include "base/thread.h"
+#include "privacy/leakage/blocks.h"
+
+#define FM_FAR_NEAR 8    /* neighbours of a row */
+#define FM_FAR_MOST 4096 /* rows, or those of the coarsest grid where that has more */
+
+struct fm_far {
+	float
+	    near[FM_FAR_NEAR]; /* distances of the nearest other real rows of either side, rising; INFINITY: no more */
+	uint32_t block[FM_FAR_NEAR]; /* and the blocks that they are in */
+	uint32_t own;                /* the row's block */
+	uint32_t row;
+	uint8_t side; /* 0 training, 1 holdout */
+	uint8_t mark; /* the caller's, at first 0 */
+	float x[3];
+};
+/* columns: of FM_TD, FM_PKT and FM_BYT those that both sides have, one at least.  Bounded memory beside the tables:
+ * *list (n), to be freed, in no order. */
+int fm_far_find(const struct fm_table *train, const struct fm_table *holdout, const struct fm_blocks *blocks,
+		unsigned columns, struct fm_pool *pool, struct fm_far **list, size_t *n,
+		struct fm_error *err) FM_MUST_CHECK;
+
+/* To the nearest row of its own side, where of_block (blocks->n) says what side a block is on; where all FM_FAR_NEAR
+ * are on the other side, to the last of them, which is not more than that. */
+static inline float fm_far_distance(const struct fm_far *r, const uint8_t *of_block)
+{
+	int k = 0;
+
+	while (k < FM_FAR_NEAR - 1 && r->block[k] != FM_NO_NEIGHBOUR && of_block[r->block[k]] != of_block[r->own])
+		k++;
+	return r->near[k];
+}
+
+#endif

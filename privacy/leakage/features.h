@@ -1,0 +1,33 @@
+/*
+ * features.h - flows as points, for the Euclidean searches (neighbours.h).
+ *
+ * Time as it is, duration, packets and bytes as log(1 + x), each less its training mean and over its training standard
+ * deviation, at most FM_FEATURE_LARGEST.  Addresses, ports and categories (by their text) have no order that means
+ * anything: each value has a place of its own, drawn for it from a square of such a size that two values are as far
+ * apart, on average, as two training rows are in one of the numbers.  A value has the same place in every table and on
+ * every machine.
+ */
+#ifndef FM_PRIVACY_LEAKAGE_FEATURES_H
+#define FM_PRIVACY_LEAKAGE_FEATURES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/table.h"
+
+#define FM_FEATURE_LARGEST 1000.0
+
+struct fm_features {
+	unsigned columns; /* those that count: asked for and in the training table */
+	int dim;          /* 1 for a number, 2 for anything else; at least 1 */
+	double mean[FM_NCOL], scale[FM_NCOL];
+};
+/* columns: a set of bits 1 << enum fm_col; win, gap and fwd never count. */
+void fm_features_fit(struct fm_features *f, const struct fm_table *train, unsigned columns);
+/* Code n rows of t, those of `row` (rising) or, where it is NULL, those from `first` on: *x (n, f->dim), to be freed.  A column that t
+ * lacks is the same everywhere. */
+int fm_features_code(const struct fm_features *f, const struct fm_table *t, const uint32_t *row, size_t first, size_t n,
+		     float **x, struct fm_error *err) FM_MUST_CHECK;
+
+#endif

@@ -1,0 +1,130 @@
+#include "privacy/leakage/leak.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/order.h"
+#include "base/rows.h"
+#include "privacy/leakage/leakage.h"
+
+void fm_wilson(double hits, double n, double *lo, double *hi)
+{
+	const double z = 1.959963984540054, z2 = z * z;
+
+	*lo = 0.0;
+	*hi = 1.0;
+	if (n <= 0)
+		return;
+	double p = hits / n, centre = p + z2 / (2 * n), half = z * sqrt(p * (1 - p) / n + z2 / (4 * n * n));
+	if (hits > 0) /* without rounding's help: no hit reaches down to 0, all reach up to 1 */
+		*lo = fmax(0.0, (centre - half) / (1 + z2 / n));
+	if (hits < n)
+		*hi = fmin(1.0, (centre + half) / (1 + z2 / n));
+}
+
+int fm_leak_add_ci(struct fm_leak *l, const char *name, const char *columns, double v, size_t n, double lo, double hi,
+		   struct fm_error *err)
+{
+	char full[64];
+
+	snprintf(full, sizeof full, "leak.%s%s", name, columns);
+	return fm_metrics_add_ci(l->out, full, v, (int64_t)n, lo, hi, err);
+}
+
+int fm_leak_add(struct fm_leak *l, const char *name, const char *columns, double v, size_t n, struct fm_error *err)
+{
+	char full[64];
+
+	snprintf(full, sizeof full, "leak.%s%s", name, columns);
+	return fm_metrics_add(l->out, full, v, (int64_t)n, err);
+}
+
+int fm_leak_share(struct fm_leak *l, const char *name, const char *columns, double hits, size_t n, double design,
+		  struct fm_error *err)
+{
+	double lo, hi;
+
+	if (n == 0)
+		return fm_leak_add_ci(l, name, columns, NAN, 0, NAN, NAN, err);
+	design = design > 1 ? design : 1;
+	fm_wilson(hits / design, (double)n / design, &lo, &hi);
+	return fm_leak_add_ci(l, name, columns, hits / (double)n, n, lo, hi, err);
+}
+
+int fm_leak_count(struct fm_leak *l, const char *name, const char *columns, double hits, size_t n, struct fm_error *err)
+{
+	double lo, hi;
+
+	fm_wilson(hits, (double)n, &lo, &hi);
+	return fm_leak_add_ci(l, name, columns, hits, n, lo * (double)n, hi * (double)n, err);
+}
+
+static int add_test(struct fm_leak *l, const char *name, const char *columns, const struct fm_block_test *test,
+		    double share, struct fm_error *err)
+{
+	size_t n = (size_t)(test->train + test->holdout);
+	char part[40];
+	int rc;
+
+	snprintf(part, sizeof part, "%s_z", name);
+	if ((rc = fm_leak_add(l, part, columns, test->z, n, err)) != FM_OK)
+		return rc;
+	snprintf(part, sizeof part, "%s_p", name);
+	if ((rc = fm_leak_add(l, part, columns, test->p, n, err)) != FM_OK)
+		return rc;
+	if (share > 0)
+		l->family = fmin(l->family, test->p / share);
+	return FM_OK;
+}
+
+int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, enum fm_leak_unit unit, double granted,
+		 const uint32_t *votes, double share, struct fm_block_test *test, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = fm_block_test(l->blocks, votes, unit, granted, test, err)) != FM_OK)
+		return rc;
+	return add_test(l, name, columns, test, share, err);
+}
+
+int fm_leak_verdict(struct fm_leak *l, const char *name, const char *columns, const struct fm_block_test *test,
+		    double share, struct fm_error *err)
+{
+	char part[40];
+	int rc;
+
+	if ((rc = add_test(l, name, columns, test, share, err)) != FM_OK)
+		return rc;
+	snprintf(part, sizeof part, "%s_train", name);
+	if ((rc = fm_leak_count(l, part, columns, test->train, l->train->rows, err)) != FM_OK)
+		return rc;
+	snprintf(part, sizeof part, "%s_holdout", name);
+	return fm_leak_count(l, part, columns, test->holdout, l->holdout->rows, err);
+}
+
+void fm_sort_double(double *v, size_t n)
+{
+	qsort(v, n, sizeof *v, fm_compare_doubles);
+}
+
+double fm_quantile(const double *v, size_t n, double q)
+{
+	double at = (double)(n - 1) * q, below = floor(at);
+	size_t i = (size_t)below, j = i + 1 < n ? i + 1 : i;
+
+	/* Infinity is not to be interpolated where nothing asks for it. */
+	return v[i] == v[j] || at <= below ? v[i] : v[i] + (v[j] - v[i]) * (at - below);
+}
+
+int fm_leak_choose(const struct fm_table *t, size_t most, enum fm_leak_purpose purpose, uint32_t **row, size_t *n,
+		   struct fm_error *err)
+{
+	int rc;
+
+	*n = t->rows < most ? t->rows : most;
+	if ((rc = fm_alloc(row, *n + 1, sizeof **row, "a choice of rows", err)) == FM_OK)
+		fm_rows_choose(FM_LEAK_SEED, purpose, t->rows, *n, *row);
+	return rc;
+}

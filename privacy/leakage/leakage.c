@@ -1,0 +1,71 @@
+#include "privacy/leakage/leakage.h"
+
+#include <math.h>
+
+#include "privacy/leakage/leak.h"
+
+static const struct {
+	int (*run)(struct fm_leak *, struct fm_error *);
+	int needs_holdout, tests;
+} checks[] = {
+    {fm_leak_matches, 0, 1}, {fm_leak_distances, 1, 1}, {fm_leak_records, 1, 0},
+    {fm_leak_attacks, 1, 0}, {fm_leak_echo, 0, 0},
+};
+enum { NCHECKS = sizeof checks / sizeof *checks };
+
+/* What of the mapped tables is in memory. */
+static void forget(const struct fm_leak *l)
+{
+	const struct fm_table *const t[] = {l->train, l->holdout, l->synthetic};
+
+	for (size_t k = 0; k < sizeof t / sizeof *t; k++)
+		if (t[k])
+			fm_table_forget(t[k], 0, t[k]->rows);
+}
+
+static int leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
+		   int tests_alone, struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out, struct fm_error *err)
+{
+	struct fm_leak l = {.train = train, .synthetic = synthetic, .pool = pool, .out = out, .memory = o.memory, .rare = o.rare, .family = 1};
+	struct fm_blocks *blocks = NULL;
+	int rc;
+
+	if (train->rows == 0 || synthetic->rows == 0)
+		return fm_fail(err, FM_EINPUT, "the %s table has no rows: leakage cannot be judged",
+			       train->rows ? "synthetic" : "training");
+	l.holdout = holdout && holdout->rows > 0 ? holdout : NULL;
+	if ((rc = fm_blocks_new(&blocks, train, l.holdout, err)) != FM_OK)
+		return rc;
+	l.blocks = blocks;
+	/* Where windows are, and what is counted of each at once: a vote or a few, a sum. */
+	size_t windows = blocks->n * (sizeof *blocks->rows + 4 * sizeof(uint32_t) + sizeof(double));
+	if (windows > o.memory / 2) {
+		rc = fm_fail(err, FM_EINPUT,
+			     "%zu windows are too many to judge leakage in %zu MiB: allow %zu MiB (gate.memory)", blocks->n,
+			     o.memory >> 20, ((2 * windows) >> 20) + 1);
+		goto out;
+	}
+	l.memory -= windows;
+	for (int i = 0; i < NCHECKS && rc == FM_OK; i++)
+		if ((l.holdout || !checks[i].needs_holdout) && (checks[i].tests || !tests_alone)) {
+			rc = checks[i].run(&l, err);
+			forget(&l);
+		}
+	if (rc == FM_OK && l.holdout)
+		rc = fm_leak_add(&l, "family_p", "", fmin(1, l.family), synthetic->rows, err);
+out:
+	fm_blocks_free(blocks);
+	return rc;
+}
+
+int fm_leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
+	       struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out, struct fm_error *err)
+{
+	return leakage(train, holdout, synthetic, 0, pool, o, out, err);
+}
+
+int fm_leakage_tests(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
+		     struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out, struct fm_error *err)
+{
+	return leakage(train, holdout, synthetic, 1, pool, o, out, err);
+}

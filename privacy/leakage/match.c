@@ -1,0 +1,200 @@
+#include "privacy/leakage/match.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rows.h"
+
+int fm_codes_like(const struct fm_table *t, const struct fm_table *train, unsigned columns, uint32_t *code[FM_NCOL],
+		  struct fm_error *err)
+{
+	int rc;
+
+	for (int c = 0; c < FM_NCOL && t != train; c++)
+		if (columns >> c & 1u && fm_cols[c].kind == FM_KIND_CATEGORY)
+			if ((rc = fm_alloc(&code[c], t->dict[c].n + 1, sizeof **code, "category codes", err)) != FM_OK ||
+			    (rc = fm_dict_match(&train->dict[c], &t->dict[c], code[c], err)) != FM_OK)
+				return rc;
+	return FM_OK;
+}
+
+void fm_codes_free(uint32_t *code[FM_NCOL])
+{
+	for (int c = 0; c < FM_NCOL; c++) {
+		free(code[c]);
+		code[c] = NULL;
+	}
+}
+
+/* ---- the table of hashes ---- */
+
+enum { TRAIN, HOLDOUT, SYNTHETIC, NSIDES };
+enum { TRAIN_ONCE = 1, TRAIN_MORE = 2, HOLDOUT_ONCE = 4, HOLDOUT_MORE = 8, EMITTED = 16, OF_HOLDOUT = 32 };
+
+/* A real row that the others equal to it are held by. */
+struct slot {
+	uint64_t hash;
+	uint32_t row;
+	uint32_t seen; /* 0: the slot is free */
+};
+struct search {
+	struct fm_match *m;
+	const struct fm_table *side[NSIDES];
+	uint32_t *code[NSIDES][FM_NCOL];
+	struct slot *slot;
+	size_t mask;    /* of the slots, a power of two, less 1 */
+	uint64_t parts; /* the hashes are gone through in so many ranges */
+};
+
+static uint64_t row_hash(const struct search *s, int side, size_t row)
+{
+	uint64_t h = 0;
+
+	for (int c = 0; c < FM_NCOL; c++)
+		if (s->m->columns >> c & 1u)
+			h = fm_mix(h + 0x9e3779b97f4a7c15u + fm_coded(s->side[side], s->code[side], c, row));
+	return h;
+}
+
+static int equal(const struct search *s, const struct slot *at, int side, size_t row)
+{
+	int of = at->seen & OF_HOLDOUT ? HOLDOUT : TRAIN;
+
+	for (int c = 0; c < FM_NCOL; c++)
+		if (s->m->columns >> c & 1u &&
+		    fm_coded(s->side[of], s->code[of], c, at->row) != fm_coded(s->side[side], s->code[side], c, row))
+			return 0;
+	return 1;
+}
+
+/* The slot of the row, or the free one where it belongs. */
+static struct slot *find(const struct search *s, uint64_t hash, int side, size_t row)
+{
+	size_t i = hash & s->mask; /* a range is of the upper bits */
+
+	while (s->slot[i].seen && !(s->slot[i].hash == hash && equal(s, &s->slot[i], side, row)))
+		i = (i + 1) & s->mask;
+	return &s->slot[i];
+}
+
+static void meet_real(struct search *s, int side, size_t row, uint64_t hash)
+{
+	struct slot *at = find(s, hash, side, row);
+	uint32_t once = side == TRAIN ? TRAIN_ONCE : HOLDOUT_ONCE, more = once << 1;
+
+	if (!at->seen)
+		*at = (struct slot){hash, (uint32_t)row, side == TRAIN ? 0 : OF_HOLDOUT};
+	at->seen |= at->seen & once ? more : once;
+	s->m->holdout_equal += side == HOLDOUT && at->seen & TRAIN_ONCE;
+}
+
+static void meet_synthetic(struct search *s, size_t row, uint64_t hash)
+{
+	struct slot *at = find(s, hash, SYNTHETIC, row);
+
+	if (at->seen)
+		at->seen |= EMITTED;
+	s->m->synthetic_equal += (at->seen & TRAIN_ONCE) != 0;
+}
+
+/* What training does not have but the holdout does is the same in the synthetic table. */
+static int share_unknown(struct search *s, struct fm_error *err)
+{
+	const struct fm_table *train = s->side[TRAIN], *holdout = s->side[HOLDOUT], *t = s->side[SYNTHETIC];
+	uint32_t *in_holdout = NULL;
+	int rc = FM_OK;
+
+	for (int c = 0; c < FM_NCOL && rc == FM_OK && holdout; c++) {
+		size_t known = train->dict[c].n, held = holdout->dict[c].n;
+		if (!s->code[SYNTHETIC][c] ||
+		    (rc = fm_alloc(&in_holdout, t->dict[c].n + 1, sizeof *in_holdout, "category codes", err)) != FM_OK)
+			continue;
+		rc = fm_dict_match(&holdout->dict[c], &t->dict[c], in_holdout, err);
+		for (size_t i = 0; i < t->dict[c].n && rc == FM_OK; i++)
+			if (s->code[SYNTHETIC][c][i] >= known)
+				s->code[SYNTHETIC][c][i] =
+				    (uint32_t)(known + (in_holdout[i] < held ? in_holdout[i] : held + i));
+		free(in_holdout);
+		in_holdout = NULL;
+	}
+	return rc;
+}
+
+#define CHUNK ((size_t)1 << 16)
+
+static void forget(const struct search *s)
+{
+	for (int k = 0; k < NSIDES; k++)
+		if (s->side[k])
+			fm_table_forget(s->side[k], 0, s->side[k]->rows);
+}
+
+/* The rows whose hash is in one range. */
+static void search_part(struct search *s, uint64_t part)
+{
+	for (int side = TRAIN; side < NSIDES; side++) {
+		size_t rows = s->side[side] ? s->side[side]->rows : 0;
+		for (size_t i = 0; i < rows; i++) {
+			uint64_t hash = row_hash(s, side, i);
+			if ((hash >> 32) * s->parts >> 32 == part) {
+				if (side == SYNTHETIC)
+					meet_synthetic(s, i, hash);
+				else
+					meet_real(s, side, i, hash);
+			}
+			if ((i + 1) % CHUNK == 0)
+				forget(s); /* rows here and there were looked at too */
+		}
+	}
+}
+
+static int report_records(struct search *s, struct fm_error *err)
+{
+	int rc = FM_OK;
+
+	for (size_t i = 0; i <= s->mask && rc == FM_OK && s->m->record; i++) {
+		uint32_t seen = s->slot[i].seen & ~(uint32_t)OF_HOLDOUT;
+		if (seen == (EMITTED | TRAIN_ONCE) || seen == (EMITTED | HOLDOUT_ONCE))
+			rc = s->m->record(s->m->ctx, seen == (EMITTED | HOLDOUT_ONCE), s->slot[i].row, err);
+	}
+	return rc;
+}
+
+int fm_match(struct fm_match *m, struct fm_error *err)
+{
+	struct search s = {.m = m, .side = {m->train, m->holdout, m->synthetic}, .parts = 1};
+	size_t real = m->train->rows + (m->holdout ? m->holdout->rows : 0), slots = 4096;
+	int rc = FM_OK;
+
+	m->synthetic_equal = m->holdout_equal = 0;
+	for (int k = 0; k < NSIDES; k++) {
+		if (!s.side[k])
+			continue;
+		if (s.side[k]->rows >= UINT32_MAX || (s.side[k]->present & m->columns) != m->columns)
+			return fm_fail(err, FM_EINPUT,
+				       "tables cannot be matched: over %u rows, or a column is missing", UINT32_MAX - 1);
+		if ((rc = fm_codes_like(s.side[k], m->train, m->columns, s.code[k], err)) != FM_OK)
+			goto out;
+	}
+	if ((rc = share_unknown(&s, err)) != FM_OK)
+		goto out;
+	/* Half full at most, and less by a tenth where the ranges are not quite even. */
+	while (slots < 2 * real && 2 * slots * sizeof *s.slot <= m->memory)
+		slots *= 2;
+	s.parts = slots < 2 * real ? (22 * (uint64_t)real + 10 * slots - 1) / (10 * slots) : 1;
+	s.mask = slots - 1;
+	if ((rc = fm_alloc(&s.slot, slots, sizeof *s.slot, "a table of rows", err)) != FM_OK)
+		goto out;
+	for (uint64_t part = 0; part < s.parts && rc == FM_OK; part++) {
+		if (part)
+			memset(s.slot, 0, slots * sizeof *s.slot);
+		search_part(&s, part);
+		rc = report_records(&s, err);
+	}
+out:
+	free(s.slot);
+	for (int k = 0; k < NSIDES; k++)
+		fm_codes_free(s.code[k]);
+	return rc;
+}

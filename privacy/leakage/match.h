@@ -1,0 +1,50 @@
+/*
+ * match.h - rows of one table that another table has too, column by column equal.
+ *
+ * Rows are found by a 64-bit hash and compared in full: a match is one, whatever the hash says.  Categories are compared
+ * by their text.  The real rows are held in a table of hashes, 16 bytes a different row; where that would be more than
+ * `memory`, the rows are gone over several times, each time for the hashes of one range.
+ */
+#ifndef FM_PRIVACY_LEAKAGE_MATCH_H
+#define FM_PRIVACY_LEAKAGE_MATCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/table.h"
+
+struct fm_match {
+	const struct fm_table *train, *holdout, *synthetic; /* holdout may be NULL */
+	unsigned columns; /* a set of bits 1 << enum fm_col that all of them have */
+	size_t memory;    /* bytes that may be taken */
+	/* Called for each real row that training and holdout together have once and the synthetic table too; side 0 is
+	 * training, 1 the holdout.  May be NULL. */
+	int (*record)(void *ctx, int side, uint32_t row, struct fm_error *err);
+	void *ctx;
+	size_t synthetic_equal, holdout_equal; /* out: rows that training has too */
+};
+/* FM_EINPUT for 2^32 - 1 rows or more, or where a column is missing. */
+int fm_match(struct fm_match *m, struct fm_error *err) FM_MUST_CHECK;
+
+/* What the categories of t are called in the training table: code[c] (t->dict[c].n) for each category of `columns`, to be
+ * freed; NULL where they are numbered alike. */
+int fm_codes_like(const struct fm_table *t, const struct fm_table *train, unsigned columns, uint32_t *code[FM_NCOL],
+		  struct fm_error *err) FM_MUST_CHECK;
+void fm_codes_free(uint32_t *code[FM_NCOL]);
+/* The value of a row in training's numbering. */
+static inline uint64_t fm_coded(const struct fm_table *t, uint32_t *const code[FM_NCOL], int c, size_t row)
+{
+	uint64_t v = fm_table_value(t, c, row);
+
+	return code[c] ? code[c][v] : v;
+}
+/* The finaliser of SplitMix64 (Steele, Lea and Flood 2014). */
+static inline uint64_t fm_mix(uint64_t h)
+{
+	h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9u;
+	h = (h ^ h >> 27) * 0x94d049bb133111ebu;
+	return h ^ h >> 31;
+}
+
+#endif

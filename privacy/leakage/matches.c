@@ -1,0 +1,155 @@
+/* matches.c - rows of the synthetic table that a real table has too. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "privacy/leakage/leak.h"
+#include "privacy/leakage/leakage.h"
+#include "privacy/leakage/match.h"
+
+static const struct column_set {
+	const char *name;
+	unsigned without;
+	double share[3]; /* of the family's error budget: unique, lone, solitary */
+	int extremes;    /* are those that lie apart tested too? */
+} column_sets[] = {
+    /* No fresh row is met in all columns (leak.rows_equal is 0): no budget is needed there.  A copy with its addresses
+     * is a copy without them too: a quarter is enough. */
+    {"", 0, {0, 0, 0}, 0},
+    {"_no_time", 1u << FM_TE, {FM_LEAK_SHARE_UNIQUE / 4, FM_LEAK_SHARE_LONE / 4, 0}, 0},
+    {"_no_addr_time",
+     1u << FM_TE | 1u << FM_SA | 1u << FM_DA,
+     {FM_LEAK_SHARE_UNIQUE, FM_LEAK_SHARE_LONE, FM_LEAK_SHARE_SOLITARY},
+     1},
+};
+enum { NSETS = sizeof column_sets / sizeof *column_sets };
+
+/* What the records of one set of columns come to: they are looked at as many at a time as the memory holds. */
+struct tally {
+	struct fm_leak *l;
+	unsigned columns;
+	struct fm_leak_record *list; /* those that wait */
+	size_t n, cap, most;
+	uint32_t *votes[3];           /* of records that are 1, 2, 3 columns apart at least, by block */
+	struct fm_extremes *extremes; /* or NULL */
+};
+
+static void tally_close(struct tally *t)
+{
+	free(t->list);
+	for (int k = 0; k < 3; k++)
+		free(t->votes[k]);
+	fm_extremes_free(t->extremes);
+}
+
+static int tally_open(struct tally *t, struct fm_leak *l, unsigned columns, int extremes, struct fm_error *err)
+{
+	int rc = FM_OK;
+
+	*t = (struct tally){.l = l, .columns = columns};
+	t->most = l->memory / 4 / (sizeof *t->list + FM_LEAK_APART_BATCH * FM_LEAK_APART_BYTES);
+	t->most = t->most > 1024 ? t->most : 1024;
+	for (int k = 0; k < 3 && rc == FM_OK; k++)
+		rc = fm_alloc(&t->votes[k], l->blocks->n + 1, sizeof *t->votes[k], "votes", err);
+	return rc != FM_OK || !extremes ? rc : fm_extremes_open(&t->extremes, l, err);
+}
+
+/* The records that wait are counted. */
+static int tally_count(struct tally *t, struct fm_error *err)
+{
+	const struct fm_blocks *b = t->l->blocks;
+	int rc;
+
+	if ((rc = fm_leak_set_apart(t->l, t->columns, t->list, t->n, err)) != FM_OK ||
+	    (t->extremes && (rc = fm_extremes_add(t->extremes, t->list, t->n, err)) != FM_OK))
+		return rc;
+	for (size_t i = 0; i < t->n; i++)
+		for (int apart = 1; apart <= t->list[i].apart; apart++)
+			t->votes[apart - 1][fm_block_of(b, t->list[i].side, t->list[i].row)]++;
+	t->n = 0;
+	return FM_OK;
+}
+
+static int tally_add(void *ctx, int side, uint32_t row, struct fm_error *err)
+{
+	struct tally *t = ctx;
+	int rc;
+
+	if (t->n == t->most && (rc = tally_count(t, err)) != FM_OK)
+		return rc;
+	if (t->n == t->cap) {
+		size_t cap = t->cap ? 2 * t->cap : 1024;
+		struct fm_leak_record *list = reallocarray(t->list, cap, sizeof *list);
+		if (!list)
+			return fm_fail(err, FM_ESYSTEM, "out of memory: %zu records", cap);
+		t->list = list;
+		t->cap = cap;
+	}
+	t->list[t->n++] = (struct fm_leak_record){.row = row, .side = (uint8_t)side};
+	return FM_OK;
+}
+
+/* ---- the paired tests ---- */
+
+/* Records that are `apart` columns from all others at least. */
+static int paired(struct fm_leak *l, const char *set, const uint32_t *votes, int apart, double share,
+		  struct fm_error *err)
+{
+	static const char *const names[] = {"unique", "lone", "solitary"};
+	const char *name = names[apart - 1];
+	struct fm_block_test test;
+	char part[40];
+	int rc;
+
+	/* Who has learned a distribution meets no solitary record more often for it: nothing is granted there. */
+	if ((rc = fm_block_test(l->blocks, votes, apart > 1 ? FM_LEAK_PAIRS : FM_LEAK_BLOCKS,
+				apart == 3 ? 0.5 : FM_LEAK_GRANTED, &test, err)) != FM_OK ||
+	    (rc = fm_leak_verdict(l, name, set, &test, share, err)) != FM_OK)
+		return rc;
+	snprintf(part, sizeof part, "%s_block_most", name);
+	return fm_leak_add(l, part, set, test.most, l->blocks->train, err);
+}
+
+static int set_matches(struct fm_leak *l, const struct column_set *set, unsigned columns, struct fm_error *err)
+{
+	struct fm_match m = {.train = l->train, .holdout = l->holdout, .synthetic = l->synthetic, .columns = columns,
+			     .memory = l->memory / 2};
+	struct tally t = {0};
+	int rc;
+
+	if (l->holdout) {
+		if ((rc = tally_open(&t, l, columns, set->extremes, err)) != FM_OK)
+			goto out;
+		m.record = tally_add;
+		m.ctx = &t;
+	}
+	if ((rc = fm_match(&m, err)) != FM_OK ||
+	    (rc = fm_leak_share(l, "rows_equal", set->name, (double)m.synthetic_equal, l->synthetic->rows, 1, err)) !=
+		FM_OK ||
+	    !l->holdout ||
+	    (rc = fm_leak_share(l, "holdout_equal", set->name, (double)m.holdout_equal, l->holdout->rows, 1, err)) !=
+		FM_OK ||
+	    (rc = tally_count(&t, err)) != FM_OK)
+		goto out;
+	for (int apart = 1; apart <= 3 && rc == FM_OK; apart++)
+		rc = paired(l, set->name, t.votes[apart - 1], apart, set->share[apart - 1], err);
+	if (rc == FM_OK && t.extremes)
+		rc = fm_extremes_test(t.extremes, set->name, err);
+out:
+	tally_close(&t);
+	return rc;
+}
+
+int fm_leak_matches(struct fm_leak *l, struct fm_error *err)
+{
+	unsigned present =
+	    l->train->present & l->synthetic->present & FM_COLS_UGR16 & (l->holdout ? l->holdout->present : ~0u);
+	int rc = FM_OK;
+
+	for (size_t i = 0; i < NSETS && rc == FM_OK; i++) {
+		unsigned columns = present & ~column_sets[i].without;
+		if (columns)
+			rc = set_matches(l, &column_sets[i], columns, err);
+	}
+	return rc;
+}

@@ -1,0 +1,325 @@
+#include "privacy/leakage/nearest.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/rows.h"
+
+enum {
+	LANES = 8,
+	QUERIES = 16,
+	TILE = 1024
+}; /* TILE rows of ten fields are 40 KiB: they stay in the first two caches */
+#define PART ((size_t)1 << 18)  /* rows that are coded at a time: 10 MiB */
+#define SEED 20160411u
+enum purpose { RANKED = 121 };
+_Static_assert(FM_GOWER_RANKED <= (size_t)INT32_MAX / FM_GOWER_FIELDS, "ten fields of so much each fit in an int32_t");
+
+static const enum fm_col rank_cols[FM_GOWER_RANKS] = {FM_TE, FM_TD, FM_PKT, FM_BYT};
+static const enum fm_col same_cols[] = {FM_SA, FM_DA, FM_SP, FM_DP, FM_PR, FM_LABEL};
+enum { NSAME = sizeof same_cols / sizeof *same_cols };
+_Static_assert(FM_GOWER_RANKS + NSAME == FM_GOWER_FIELDS, "ten fields");
+
+struct fm_gower {
+	const struct fm_table *train;
+	unsigned columns; /* those that count and that train has */
+	size_t ranked;    /* training rows whose values give the ranks */
+	uint64_t *sorted[FM_GOWER_RANKS];
+	uint8_t *seen[FM_NCOL]; /* which values of a category occur */
+};
+
+static uint64_t key(const struct fm_table *t, enum fm_col c, size_t row)
+{
+	return c == FM_TE ? fm_key_i64(t->te[row]) : fm_table_value(t, c, row);
+}
+
+int fm_gower_new(struct fm_gower **out, const struct fm_table *train, unsigned columns, struct fm_error *err)
+{
+	struct fm_gower *g = NULL;
+	size_t rows = train->rows, n = rows < FM_GOWER_RANKED ? rows : FM_GOWER_RANKED;
+	uint32_t *row = NULL;
+	int rc;
+
+	*out = NULL;
+	if (rows == 0 || rows >= UINT32_MAX)
+		return fm_fail(err, FM_EINPUT, "distances need 1 to %u training rows, not %zu", UINT32_MAX - 1, rows);
+	if ((rc = fm_alloc(&g, 1, sizeof *g, "ranks", err)) != FM_OK)
+		return rc;
+	g->train = train;
+	g->columns = columns & train->present;
+	g->ranked = n;
+	if ((rc = fm_alloc(&row, n, sizeof *row, "a choice of rows", err)) != FM_OK)
+		goto out;
+	fm_rows_choose(SEED, RANKED, rows, n, row);
+	for (int f = 0; f < FM_GOWER_RANKS; f++) {
+		if (!(g->columns >> rank_cols[f] & 1u))
+			continue;
+		if ((rc = fm_alloc(&g->sorted[f], n, sizeof **g->sorted, "ranks", err)) != FM_OK)
+			goto out;
+		for (size_t i = 0, last = 0; i < n; i++) {
+			g->sorted[f][i] = key(train, rank_cols[f], row[i]);
+			fm_table_forget_passed(train, row, i, &last);
+		}
+		if ((rc = fm_sort_u64(g->sorted[f], NULL, n, err)) != FM_OK)
+			goto out;
+		fm_table_forget(train, 0, rows);
+	}
+	for (int f = 0; f < NSAME; f++) {
+		enum fm_col c = same_cols[f];
+		if (fm_cols[c].kind != FM_KIND_CATEGORY || !(g->columns >> c & 1u))
+			continue;
+		if ((rc = fm_alloc(&g->seen[c], train->dict[c].n + 1, 1, "categories", err)) != FM_OK)
+			goto out;
+		for (size_t i = 0; i < rows; i++) {
+			g->seen[c][key(train, c, i)] = 1;
+			fm_table_forget_behind(train, i);
+		}
+	}
+	*out = g;
+out:
+	free(row);
+	if (rc != FM_OK)
+		fm_gower_free(g);
+	return rc;
+}
+
+void fm_gower_free(struct fm_gower *g)
+{
+	if (!g)
+		return;
+	for (int f = 0; f < FM_GOWER_RANKS; f++)
+		free(g->sorted[f]);
+	for (int c = 0; c < FM_NCOL; c++)
+		free(g->seen[c]);
+	free(g);
+}
+
+double fm_gower_unit(const struct fm_gower *g)
+{
+	return 1.0 / (FM_GOWER_FIELDS * (double)g->ranked);
+}
+
+/* How many of the n sorted values are not above v. */
+static int32_t rank_of(const uint64_t *sorted, size_t n, uint64_t v)
+{
+	size_t lo = 0;
+
+	while (n > 0) {
+		size_t half = n / 2;
+		if (sorted[lo + half] <= v) {
+			lo += half + 1;
+			n -= half + 1;
+		} else {
+			n = half;
+		}
+	}
+	return (int32_t)lo;
+}
+
+static int code_category(const struct fm_gower *g, const struct fm_table *t, enum fm_col c, const uint32_t *row,
+			 size_t first, size_t n, int32_t *out, struct fm_error *err)
+{
+	size_t known = g->train->dict[c].n;
+	uint32_t *code = NULL;
+	int rc;
+
+	if ((rc = fm_alloc(&code, t->dict[c].n + 1, sizeof *code, "category codes", err)) != FM_OK)
+		return rc;
+	if ((rc = fm_dict_match(&g->train->dict[c], &t->dict[c], code, err)) == FM_OK)
+		for (size_t i = 0; i < n; i++) {
+			uint32_t v = code[key(t, c, row ? row[i] : first + i)];
+			out[i] = v < known && g->seen[c][v] ? (int32_t)v : -1;
+		}
+	free(code);
+	return rc;
+}
+
+int fm_gower_code(const struct fm_gower *g, const struct fm_table *t, const uint32_t *row, size_t first, size_t n,
+		  struct fm_gower_rows *out, struct fm_error *err)
+{
+	size_t padded = (n + LANES - 1) / LANES * LANES;
+	int rc;
+
+	*out = (struct fm_gower_rows){.n = n, .padded = padded};
+	if ((rc = fm_alloc(&out->field[0], FM_GOWER_FIELDS * (padded + 1), sizeof **out->field, "coded rows", err)) !=
+	    FM_OK)
+		return rc;
+	for (int f = 1; f < FM_GOWER_FIELDS; f++)
+		out->field[f] = out->field[0] + (size_t)f * padded;
+	for (int f = 0; f < FM_GOWER_FIELDS; f++) {
+		enum fm_col c = f < FM_GOWER_RANKS ? rank_cols[f] : same_cols[f - FM_GOWER_RANKS];
+		int32_t *v = out->field[f];
+		if (!((g->columns & t->present) >> c & 1u))
+			continue;
+		if (f < FM_GOWER_RANKS) {
+			for (size_t i = 0; i < n; i++)
+				v[i] = rank_of(g->sorted[f], g->ranked, key(t, c, row ? row[i] : first + i));
+		} else if (fm_cols[c].kind == FM_KIND_CATEGORY) {
+			if ((rc = code_category(g, t, c, row, first, n, v, err)) != FM_OK)
+				return rc;
+		} else {
+			for (size_t i = 0; i < n; i++)
+				v[i] = (int32_t)(uint32_t)key(t, c, row ? row[i] : first + i);
+		}
+		for (size_t i = n; i < padded; i++)
+			v[i] = v[n - 1]; /* padding repeats the last row: it changes no minimum */
+		if (row)
+			fm_table_forget(t, 0, t->rows);
+	}
+	return FM_OK;
+}
+
+void fm_gower_rows_close(struct fm_gower_rows *r)
+{
+	free(r->field[0]);
+	*r = (struct fm_gower_rows){0};
+}
+
+/* ---- the search ---- */
+
+typedef int32_t lanes __attribute__((vector_size(LANES * sizeof(int32_t)), may_alias));
+
+struct search {
+	const struct fm_gower_rows *from, *to;
+	int32_t whole; /* the distance of two different values: all ranked rows */
+	int32_t *distance;
+	uint32_t *row; /* or NULL */
+};
+
+/* The row of a tile that is at the smallest distance of row i, or FM_GOWER_TIED.  Padding is not looked at. */
+static uint32_t row_of_tile(const struct search *s, size_t i, size_t tile)
+{
+	uint32_t found = FM_GOWER_TIED;
+
+	for (size_t j = tile; j < tile + TILE && j < s->to->n; j++) {
+		int32_t sum = 0;
+		for (int f = 0; f < FM_GOWER_RANKS; f++)
+			sum += abs(s->to->field[f][j] - s->from->field[f][i]);
+		for (int f = FM_GOWER_RANKS; f < FM_GOWER_FIELDS; f++)
+			sum += s->to->field[f][j] != s->from->field[f][i] ? s->whole : 0;
+		if (sum != s->distance[i])
+			continue;
+		if (found != FM_GOWER_TIED)
+			return FM_GOWER_TIED;
+		found = (uint32_t)j;
+	}
+	return found;
+}
+
+/* QUERIES rows of `from` against all of `to`, a tile at a time.  Integers: the same result whatever the instructions.
+ */
+static inline __attribute__((always_inline)) void search_block(const struct search *s, size_t first)
+{
+	size_t last = first + QUERIES < s->from->n ? first + QUERIES : s->from->n;
+	const lanes whole = s->whole - (lanes){0};
+	size_t best_tile[QUERIES] = {0};
+	uint8_t tied[QUERIES] = {0};
+
+	for (size_t i = first; i < last; i++)
+		s->distance[i] = INT32_MAX;
+	for (size_t tile = 0; tile < s->to->padded; tile += TILE) {
+		size_t end = tile + TILE < s->to->padded ? tile + TILE : s->to->padded;
+		for (size_t i = first; i < last; i++) {
+			lanes q[FM_GOWER_FIELDS], best = INT32_MAX - (lanes){0};
+			for (int f = 0; f < FM_GOWER_FIELDS; f++)
+				q[f] = s->from->field[f][i] - (lanes){0};
+			for (size_t j = tile; j < end; j += LANES) {
+				lanes sum = {0}, same = {0};
+				for (int f = 0; f < FM_GOWER_RANKS; f++) {
+					lanes d = *(const lanes *)(const void *)(s->to->field[f] + j) - q[f],
+					      neg = d < 0;
+					sum += (d ^ neg) - neg;
+				}
+				for (int f = FM_GOWER_RANKS; f < FM_GOWER_FIELDS; f++)
+					same +=
+					    *(const lanes *)(const void *)(s->to->field[f] + j) == q[f]; /* -1 each */
+				sum += (same + NSAME) * whole;
+				lanes less = sum < best;
+				best = (sum & less) | (best & ~less);
+			}
+			int32_t least = best[0];
+			for (int k = 1; k < LANES; k++)
+				least = best[k] < least ? best[k] : least;
+			if (least < s->distance[i]) {
+				s->distance[i] = least;
+				best_tile[i - first] = tile;
+				tied[i - first] = 0;
+			} else if (least == s->distance[i]) {
+				tied[i - first] = 1;
+			}
+		}
+	}
+	for (size_t i = first; s->row && i < last; i++)
+		s->row[i] = tied[i - first] ? FM_GOWER_TIED : row_of_tile(s, i, best_tile[i - first]);
+}
+
+static void search_plain(void *ctx, int shard, int thread)
+{
+	(void)thread;
+	search_block(ctx, (size_t)shard * QUERIES);
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static void search_avx2(void *ctx, int shard, int thread)
+{
+	(void)thread;
+	search_block(ctx, (size_t)shard * QUERIES);
+}
+#endif
+
+void fm_gower_nearest(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_gower_rows *to,
+		      struct fm_pool *pool, int32_t *distance)
+{
+	fm_gower_nearest_row(g, from, to, pool, distance, NULL);
+}
+
+void fm_gower_nearest_row(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_gower_rows *to,
+			  struct fm_pool *pool, int32_t *distance, uint32_t *row)
+{
+	struct search s = {from, to, (int32_t)g->ranked, distance, row};
+	void (*search)(void *, int, int) = search_plain;
+
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("avx2"))
+		search = search_avx2;
+#endif
+	fm_pool_run(pool, (int)((from->n + QUERIES - 1) / QUERIES), search, &s);
+}
+
+int fm_gower_nearest_of(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_table *t,
+			struct fm_pool *pool, int32_t *distance, uint32_t *row, struct fm_error *err)
+{
+	struct fm_gower_rows to = {0};
+	int32_t *d = NULL;
+	uint32_t *at = NULL;
+	int rc;
+
+	if ((rc = fm_alloc(&d, from->n + 1, sizeof *d, "distances", err)) != FM_OK ||
+	    (rc = fm_alloc(&at, from->n + 1, sizeof *at, "distances", err)) != FM_OK)
+		goto out;
+	for (size_t i = 0; i < from->n; i++) {
+		distance[i] = INT32_MAX;
+		row[i] = FM_GOWER_TIED;
+	}
+	for (size_t first = 0; first < t->rows; first += PART) {
+		size_t n = t->rows - first < PART ? t->rows - first : PART;
+		if ((rc = fm_gower_code(g, t, NULL, first, n, &to, err)) != FM_OK)
+			goto out;
+		fm_gower_nearest_row(g, from, &to, pool, d, at);
+		for (size_t i = 0; i < from->n; i++) {
+			if (d[i] == distance[i])
+				row[i] = FM_GOWER_TIED;
+			if (d[i] >= distance[i])
+				continue;
+			distance[i] = d[i];
+			row[i] = at[i] == FM_GOWER_TIED ? FM_GOWER_TIED : at[i] + (uint32_t)first;
+		}
+		fm_gower_rows_close(&to);
+		fm_table_forget(t, first, first + n);
+	}
+out:
+	fm_gower_rows_close(&to);
+	free(d);
+	free(at);
+	return rc;
+}

@@ -1,0 +1,58 @@
+/*
+ * nearest.h - exact distance to the closest record.
+ *
+ * Gower's distance (Gower 1971) over ten fields: |difference of ranks| for time, duration, packets and bytes, where a
+ * value's rank is the share of training values not above it; 0 or 1 for addresses, ports, protocol and label.  Ranks are
+ * kept as whole counts of training rows, of FM_GOWER_RANKED chosen ones where there are more, so that a distance is an
+ * integer in units of 1 / (10 * those rows): exact, with true ties, the same on every machine and for any number of threads.
+ *
+ * A field that a table lacks is the same everywhere and adds nothing.  A protocol or label that no training row has equals
+ * any other such value.
+ */
+#ifndef FM_PRIVACY_LEAKAGE_NEAREST_H
+#define FM_PRIVACY_LEAKAGE_NEAREST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/table.h"
+#include "base/thread.h"
+
+#define FM_GOWER_RANKS 4
+#define FM_GOWER_FIELDS 10
+#define FM_GOWER_RANKED ((size_t)1 << 20) /* training rows whose values give the ranks, at most */
+
+/* The training rows' ranks: what others are coded by. */
+struct fm_gower;
+/* columns: a set of bits 1 << enum fm_col; a field that is not in it counts nothing.  FM_EINPUT for no rows or 2^32 - 1 and
+ * more.  train must outlive it. */
+int fm_gower_new(struct fm_gower **g, const struct fm_table *train, unsigned columns,
+		 struct fm_error *err) FM_MUST_CHECK;
+void fm_gower_free(struct fm_gower *g);
+double fm_gower_unit(const struct fm_gower *g); /* multiply a distance by this: 0 .. 1 */
+
+/* Coded rows, one array a field, padded to whole vectors. */
+struct fm_gower_rows {
+	size_t n, padded;
+	int32_t *field[FM_GOWER_FIELDS]; /* each (padded), in one allocation that begins at field[0] */
+};
+/* Code n rows of t, those of `row` or, where it is NULL, those from `first` on.  Released by fm_gower_rows_close. */
+int fm_gower_code(const struct fm_gower *g, const struct fm_table *t, const uint32_t *row, size_t first, size_t n,
+		  struct fm_gower_rows *out, struct fm_error *err) FM_MUST_CHECK;
+void fm_gower_rows_close(struct fm_gower_rows *r);
+
+/* distance[i] = the smallest distance of row i of `from` to the rows of `to` (at least one), in units of fm_gower_unit. */
+void fm_gower_nearest(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_gower_rows *to,
+		      struct fm_pool *pool, int32_t *distance);
+
+/* The same, and row[i]: the number of the row of `to` that is nearest, or FM_GOWER_TIED where several are. */
+#define FM_GOWER_TIED UINT32_MAX
+void fm_gower_nearest_row(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_gower_rows *to,
+			  struct fm_pool *pool, int32_t *distance, uint32_t *row);
+
+/* The same for all rows of a table, however many, which are coded and searched a part at a time. */
+int fm_gower_nearest_of(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_table *t,
+			struct fm_pool *pool, int32_t *distance, uint32_t *row, struct fm_error *err) FM_MUST_CHECK;
+
+#endif

@@ -1,0 +1,359 @@
+#include "release/sign/signers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/num.h"
+
+/* A line, taken apart from the left. */
+struct line {
+	const char *p;
+	size_t n;
+};
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static void skip_blanks(struct line *l)
+{
+	while (l->n && is_blank(*l->p)) {
+		l->p++;
+		l->n--;
+	}
+}
+
+/* The next word; blanks between double quotes belong to it, and \" inside quotes does not end them.  -1: open quote. */
+static int next_word(struct line *l, struct line *word)
+{
+	bool quoted = false;
+	size_t i;
+
+	skip_blanks(l);
+	for (i = 0; i < l->n && (quoted || !is_blank(l->p[i])); i++) {
+		if (quoted && l->p[i] == '\\' && i + 1 < l->n && l->p[i + 1] == '"')
+			i++;
+		else if (l->p[i] == '"')
+			quoted = !quoted;
+	}
+	if (quoted)
+		return -1;
+	word->p = l->p;
+	word->n = i;
+	l->p += i;
+	l->n -= i;
+	return 0;
+}
+
+static bool word_is(const struct line *w, const char *s)
+{
+	return w->n == strlen(s) && strncasecmp(w->p, s, w->n) == 0;
+}
+
+/* Copy without quotes; -1 when it does not fit or has unprintable bytes. */
+static int unquote(const struct line *w, char *out, size_t cap)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->n; i++) {
+		if (w->p[i] == '"')
+			continue;
+		if (w->p[i] == '\\' && i + 1 < w->n && w->p[i + 1] == '"')
+			i++;
+		if ((unsigned char)w->p[i] < 0x20 || (unsigned char)w->p[i] == 0x7f || n + 1 >= cap)
+			return -1;
+		out[n++] = w->p[i];
+	}
+	out[n] = 0;
+	return 0;
+}
+
+static int parse_time(const char *s, int64_t *out)
+{
+	size_t n = strlen(s);
+	char t[32];
+	int64_t ms;
+
+	if (n && (s[n - 1] == 'Z' || s[n - 1] == 'z'))
+		n--;
+	if (n != 8 && n != 12 && n != 14)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (s[i] < '0' || s[i] > '9')
+			return -1;
+	/* YYYYMMDDHHMMSS -> YYYY-MM-DD HH:MM:SS */
+	memcpy(t, "0000-00-00 00:00:00", 20);
+	memcpy(t, s, 4);
+	memcpy(t + 5, s + 4, 2);
+	memcpy(t + 8, s + 6, 2);
+	if (n >= 12) {
+		memcpy(t + 11, s + 8, 2);
+		memcpy(t + 14, s + 10, 2);
+	}
+	if (n == 14)
+		memcpy(t + 17, s + 12, 2);
+	if (fm_parse_time_ms(t, 19, &ms))
+		return -1;
+	*out = ms / 1000;
+	return 0;
+}
+
+/* One option of the comma-separated list; *authority is set by cert-authority. */
+static int parse_option(struct fm_signer *s, const struct line *o, bool *authority, struct fm_error *err)
+{
+	const char *eq = memchr(o->p, '=', o->n);
+	struct line name = {o->p, eq ? (size_t)(eq - o->p) : o->n}, value = {0};
+	char text[256], shown[64];
+
+	if (eq)
+		value = (struct line){eq + 1, o->n - name.n - 1};
+	fm_printable(name.p, name.n, shown, sizeof shown);
+	if (word_is(&name, "cert-authority") && !eq) {
+		*authority = true;
+		return FM_OK;
+	}
+	if (!word_is(&name, "namespaces") && !word_is(&name, "valid-after") && !word_is(&name, "valid-before"))
+		return fm_fail(err, FM_EINPUT, "option %s is not known", shown);
+	if (value.n < 3 || value.p[0] != '"' || value.p[value.n - 1] != '"' || unquote(&value, text, sizeof text))
+		return fm_fail(err, FM_EINPUT, "option %s wants a value in double quotes", shown);
+	if (word_is(&name, "namespaces")) {
+		if (s->namespaces[0])
+			return fm_fail(err, FM_EINPUT, "option namespaces stands twice");
+		memcpy(s->namespaces, text, strlen(text) + 1);
+	} else if (parse_time(text, word_is(&name, "valid-after") ? &s->valid_after_s : &s->valid_before_s)) {
+		return fm_fail(err, FM_EINPUT, "option %s wants YYYYMMDD or YYYYMMDDHHMM[SS], with a Z for UTC", shown);
+	}
+	return FM_OK;
+}
+
+static int parse_options(struct fm_signer *s, struct line w, bool *authority, struct fm_error *err)
+{
+	while (w.n) {
+		struct line one = {w.p, 0};
+		bool quoted = false;
+		int rc;
+
+		while (one.n < w.n && (quoted || w.p[one.n] != ',')) {
+			if (quoted && w.p[one.n] == '\\' && one.n + 1 < w.n && w.p[one.n + 1] == '"')
+				one.n++;
+			else if (w.p[one.n] == '"')
+				quoted = !quoted;
+			one.n++;
+		}
+		rc = parse_option(s, &one, authority, err);
+		if (rc)
+			return rc;
+		w.p += one.n;
+		w.n -= one.n;
+		if (w.n) {
+			w.p++;
+			w.n--;
+			if (!w.n)
+				return fm_fail(err, FM_EINPUT, "an option is missing after the last comma");
+		}
+	}
+	if (s->valid_after_s != INT64_MIN && s->valid_before_s <= s->valid_after_s)
+		return fm_fail(err, FM_EINPUT, "valid-before lies before valid-after: the key is never valid");
+	return FM_OK;
+}
+
+static bool is_key_type(const struct line *w)
+{
+	static const char *const prefix[] = {"ssh-", "sk-ssh-", "ecdsa-sha2-", "sk-ecdsa-sha2-", "rsa-sha2-"};
+
+	for (size_t i = 0; i < sizeof prefix / sizeof *prefix; i++) {
+		size_t n = strlen(prefix[i]);
+
+		if (w->n > n && memcmp(w->p, prefix[i], n) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* 1: *s is a signer; 0: nothing for us on this line. */
+static int parse_line(struct line l, struct fm_signer *s, struct fm_error *err)
+{
+	struct line principals, word, base64;
+	uint8_t blob[FM_SSHKEY_BLOB + 64];
+	struct fm_wire w = {blob, 0};
+	bool authority = false;
+	int rc;
+
+	skip_blanks(&l);
+	while (l.n && (l.p[l.n - 1] == '\r' || is_blank(l.p[l.n - 1])))
+		l.n--;
+	if (l.n == 0 || *l.p == '#')
+		return 0;
+	memset(s, 0, sizeof *s);
+	s->valid_after_s = INT64_MIN;
+	s->valid_before_s = INT64_MAX;
+	if (next_word(&l, &principals) || unquote(&principals, s->principals, sizeof s->principals) || !s->principals[0])
+		return fm_fail(err, FM_EINPUT, "the principals are unreadable or longer than %d bytes", FM_PRINCIPALS_MAX - 1);
+	if (next_word(&l, &word))
+		return fm_fail(err, FM_EINPUT, "a double quote is not closed");
+	if (!is_key_type(&word)) {
+		if (word.n == 0)
+			return fm_fail(err, FM_EINPUT, "a line is: PRINCIPALS [OPTIONS] ssh-ed25519 BASE64");
+		rc = parse_options(s, word, &authority, err);
+		if (rc)
+			return rc;
+		if (next_word(&l, &word))
+			return fm_fail(err, FM_EINPUT, "a double quote is not closed");
+		if (!is_key_type(&word))
+			return fm_fail(err, FM_EINPUT, "no key after the options (a line is: PRINCIPALS [OPTIONS] ssh-ed25519 BASE64)");
+	}
+	if (authority || !word_is(&word, "ssh-ed25519"))
+		return 0;
+	skip_blanks(&l);
+	base64 = (struct line){l.p, 0};
+	while (base64.n < l.n && !is_blank(l.p[base64.n]))
+		base64.n++;
+	if (fm_base64_decode(base64.p, base64.n, blob, sizeof blob, &w.n) || fm_sshpub_from_blob(&s->key, &w, NULL))
+		return fm_fail(err, FM_EINPUT, "the ssh-ed25519 key is damaged");
+	return 1;
+}
+
+int fm_signers_parse(struct fm_signers *list, const char *text, size_t n, struct fm_error *err)
+{
+	size_t cap = 0, number = 0;
+	int rc = FM_OK;
+
+	memset(list, 0, sizeof *list);
+	while (n && rc == FM_OK) {
+		const char *nl = memchr(text, '\n', n);
+		struct line l = {text, nl ? (size_t)(nl - text) : n};
+		struct fm_signer one;
+		int got;
+
+		number++;
+		if (l.n > FM_SIGNERS_LINE_MAX)
+			rc = fm_fail(err, FM_EINPUT, "the line is longer than %d bytes", FM_SIGNERS_LINE_MAX);
+		else if (memchr(l.p, 0, l.n))
+			rc = fm_fail(err, FM_EINPUT, "the line has NUL bytes: is this an allowed_signers file?");
+		got = rc ? rc : parse_line(l, &one, err);
+		if (got < 0) {
+			rc = got;
+			fm_error_prefix(err, "%zu: ", number);
+			break;
+		}
+		if (got && list->n == cap) {
+			size_t more = cap ? 2 * cap : 16;
+			struct fm_signer *grown = more > FM_SIGNERS_MAX ? NULL : realloc(list->s, more * sizeof *grown);
+
+			if (!grown) {
+				rc = more > FM_SIGNERS_MAX ? fm_fail(err, FM_EINPUT, "%zu: more than %d keys", number, FM_SIGNERS_MAX)
+							   : fm_fail(err, FM_ESYSTEM, "out of memory");
+				break;
+			}
+			list->s = grown;
+			cap = more;
+		}
+		if (got) {
+			one.line = number;
+			list->s[list->n++] = one;
+		}
+		text += l.n + (nl ? 1 : 0);
+		n -= l.n + (nl ? 1 : 0);
+	}
+	if (rc)
+		fm_signers_free(list);
+	return rc;
+}
+
+int fm_signers_load(struct fm_signers *list, const char *path, struct fm_error *err)
+{
+	struct fm_buf b = {0};
+	int rc;
+
+	memset(list, 0, sizeof *list);
+	rc = fm_file_read(path, FM_SIGNERS_FILE_MAX, &b, err);
+	if (rc == FM_OK) {
+		rc = fm_signers_parse(list, b.data ? b.data : "", b.len, err);
+		if (rc)
+			fm_error_prefix(err, "%s:", path);
+	}
+	fm_buf_free(&b);
+	return rc;
+}
+
+void fm_signers_free(struct fm_signers *list)
+{
+	if (!list)
+		return;
+	free(list->s);
+	list->s = NULL;
+	list->n = 0;
+}
+
+/* Shell-like pattern of n bytes with * and ?, without recursion on the text's length. */
+static bool glob(const char *pat, size_t n, const char *s)
+{
+	size_t i = 0, star = SIZE_MAX;
+	const char *back = NULL;
+
+	for (;;) {
+		if (i < n && pat[i] == '*') {
+			star = i++;
+			back = s;
+		} else if (*s && i < n && (pat[i] == '?' || pat[i] == *s)) {
+			i++;
+			s++;
+		} else if (!*s && i == n) {
+			return true;
+		} else if (star != SIZE_MAX && *back) {
+			i = star + 1;
+			s = ++back;
+		} else {
+			return false;
+		}
+	}
+}
+
+/* As OpenSSH's match_pattern_list: a matching !pattern refuses, whatever else matches. */
+static bool in_pattern_list(const char *list, const char *s)
+{
+	bool found = false;
+
+	while (*list) {
+		size_t n = strcspn(list, ",");
+		bool negated = *list == '!';
+
+		if (glob(list + negated, n - negated, s)) {
+			if (negated)
+				return false;
+			found = true;
+		}
+		list += n + (list[n] == ',');
+	}
+	return found;
+}
+
+enum fm_signer_state fm_signers_find(const struct fm_signers *list, const struct fm_sshpub *key, const char *ns, int64_t now_s,
+				     const struct fm_signer **who)
+{
+	enum fm_signer_state best = FM_SIGNER_UNKNOWN;
+
+	*who = NULL;
+	for (size_t i = 0; i < list->n; i++) {
+		const struct fm_signer *s = &list->s[i];
+		enum fm_signer_state state = FM_SIGNER_OK;
+
+		if (memcmp(s->key.point, key->point, sizeof key->point) != 0)
+			continue;
+		if (s->namespaces[0] && !in_pattern_list(s->namespaces, ns))
+			state = FM_SIGNER_OTHER_NAMESPACE;
+		else if (now_s < s->valid_after_s)
+			state = FM_SIGNER_NOT_YET;
+		else if (now_s > s->valid_before_s)
+			state = FM_SIGNER_EXPIRED;
+		if (state == FM_SIGNER_OK || state > best) {
+			best = state;
+			*who = s;
+		}
+		if (state == FM_SIGNER_OK)
+			break;
+	}
+	return best;
+}

@@ -1,0 +1,391 @@
+#include "release/sign/sshkey.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+
+#define LABEL "OPENSSH PRIVATE KEY"
+#define MAGIC "openssh-key-v1" /* with its NUL */
+#define TYPE "ssh-ed25519"
+
+/* --- the curve, by OpenSSL --- */
+
+static int public_of_seed(const struct fm_secret *seed, uint8_t point[32], struct fm_error *err)
+{
+	EVP_PKEY *pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed->data, 32);
+	size_t n = 32;
+	int rc = FM_OK;
+
+	if (!pkey || EVP_PKEY_get_raw_public_key(pkey, point, &n) != 1 || n != 32)
+		rc = fm_fail(err, FM_ESYSTEM, "OpenSSL could not derive an Ed25519 public key");
+	EVP_PKEY_free(pkey);
+	return rc;
+}
+
+int fm_sshkey_sign(const struct fm_sshkey *k, const void *p, size_t n, uint8_t sig[64], struct fm_error *err)
+{
+	EVP_PKEY *pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, k->seed.data, 32);
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	size_t nsig = 64;
+	int rc = FM_OK;
+
+	if (!pkey || !md || EVP_DigestSignInit(md, NULL, NULL, NULL, pkey) != 1 ||
+	    EVP_DigestSign(md, sig, &nsig, p, n) != 1 || nsig != 64)
+		rc = fm_fail(err, FM_ESYSTEM, "OpenSSL could not make an Ed25519 signature");
+	EVP_MD_CTX_free(md);
+	EVP_PKEY_free(pkey);
+	return rc;
+}
+
+int fm_sshpub_check(const struct fm_sshpub *pub, const void *p, size_t n, const uint8_t sig[64], struct fm_error *err)
+{
+	EVP_PKEY *pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, pub->point, 32);
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	int rc;
+
+	if (!pkey || !md || EVP_DigestVerifyInit(md, NULL, NULL, NULL, pkey) != 1)
+		rc = fm_fail(err, FM_ESYSTEM, "OpenSSL could not set up an Ed25519 check");
+	else
+		rc = EVP_DigestVerify(md, sig, 64, p, n) == 1;
+	EVP_MD_CTX_free(md);
+	EVP_PKEY_free(pkey);
+	return rc;
+}
+
+/* --- public keys --- */
+
+void fm_sshpub_blob(const struct fm_sshpub *pub, struct fm_wire_out *o)
+{
+	fm_wire_put_text(o, TYPE);
+	fm_wire_put_string(o, pub->point, 32);
+}
+
+int fm_sshpub_from_blob(struct fm_sshpub *pub, const struct fm_wire *blob, char type[64])
+{
+	struct fm_wire w = *blob, name, point;
+
+	if (fm_wire_string(&w, &name) || name.n == 0)
+		return -1;
+	if (type)
+		fm_printable(name.p, name.n, type, 64);
+	if (!fm_wire_is(&name, TYPE))
+		return -2;
+	if (fm_wire_string(&w, &point) || point.n != 32 || w.n != 0)
+		return -1;
+	memset(pub, 0, sizeof *pub);
+	memcpy(pub->point, point.p, 32);
+	return 0;
+}
+
+static void put_type_and_blob(const struct fm_sshpub *pub, struct fm_buf *out)
+{
+	uint8_t blob[FM_SSHKEY_BLOB];
+	uint8_t text[72];
+	struct fm_wire_out b = {blob, 0, sizeof blob, false}, t = {text, 0, sizeof text, false};
+
+	fm_sshpub_blob(pub, &b);
+	fm_base64_encode(blob, b.n, &t);
+	fm_buf_puts(out, TYPE " ");
+	fm_buf_add(out, text, t.n);
+}
+
+void fm_sshpub_line(const struct fm_sshpub *pub, struct fm_buf *out)
+{
+	put_type_and_blob(pub, out);
+	if (pub->comment[0])
+		fm_buf_printf(out, " %s", pub->comment);
+	fm_buf_puts(out, "\n");
+}
+
+int fm_sshpub_fingerprint(const struct fm_sshpub *pub, char out[FM_FINGERPRINT_MAX], struct fm_error *err)
+{
+	uint8_t blob[FM_SSHKEY_BLOB], digest[FM_SHA256_LEN];
+	struct fm_wire_out b = {blob, 0, sizeof blob, false};
+	struct fm_wire_out t = {(uint8_t *)out, 0, FM_FINGERPRINT_MAX, false};
+	int rc;
+
+	fm_sshpub_blob(pub, &b);
+	rc = fm_sha256_bytes(blob, b.n, digest, err);
+	if (rc)
+		return rc;
+	fm_wire_put(&t, "SHA256:", 7);
+	fm_base64_encode(digest, sizeof digest, &t);
+	out[50] = 0; /* in place of the one '=' */
+	return FM_OK;
+}
+
+static bool principal_is_plain(const char *s)
+{
+	if (!*s || *s == '#' || *s == '!')
+		return false;
+	for (; *s; s++)
+		if ((unsigned char)*s <= 0x20 || (unsigned char)*s >= 0x7f || strchr("\"',*?\\", *s))
+			return false;
+	return true;
+}
+
+int fm_sshpub_signers_line(const struct fm_sshpub *pub, const char *principal, struct fm_buf *out, struct fm_error *err)
+{
+	if (!principal_is_plain(principal))
+		return fm_fail(err, FM_EUSAGE,
+			       "\"%s\" cannot name a signer: give one word such as releases@example.org", principal);
+	fm_buf_printf(out, "%s namespaces=\"" FM_SSH_NAMESPACE "\" ", principal);
+	put_type_and_blob(pub, out);
+	fm_buf_puts(out, "\n");
+	return fm_buf_check(out, err);
+}
+
+/* --- private keys --- */
+
+int fm_sshkey_generate(struct fm_sshkey *k, const char *comment, struct fm_error *err)
+{
+	int rc;
+
+	memset(k, 0, sizeof *k);
+	fm_printable(comment, strlen(comment), k->pub.comment, sizeof k->pub.comment);
+	rc = fm_secret_random(&k->seed, 32, err);
+	if (rc == FM_OK)
+		rc = public_of_seed(&k->seed, k->pub.point, err);
+	if (rc)
+		fm_sshkey_close(k);
+	return rc;
+}
+
+/* The section that an encrypted key would hide: `in` up to its padding. */
+static int private_section(struct fm_sshkey *k, struct fm_wire in, const struct fm_sshpub *outer, struct fm_error *err)
+{
+	struct fm_wire type, point, pair, comment;
+	uint32_t check[2];
+	uint8_t derived[32];
+	int rc;
+
+	if (in.n % 8 || fm_wire_u32(&in, &check[0]) || fm_wire_u32(&in, &check[1]) || check[0] != check[1] ||
+	    fm_wire_string(&in, &type) || !fm_wire_is(&type, TYPE) || fm_wire_string(&in, &point) || point.n != 32 ||
+	    fm_wire_string(&in, &pair) || pair.n != 64 || fm_wire_string(&in, &comment) || in.n >= 8)
+		return fm_fail(err, FM_EINPUT, "the private key is damaged");
+	for (size_t i = 0; i < in.n; i++)
+		if (in.p[i] != i + 1)
+			return fm_fail(err, FM_EINPUT, "the private key is damaged (padding)");
+	rc = fm_secret_new(&k->seed, 32, err);
+	if (rc)
+		return rc;
+	memcpy(k->seed.data, pair.p, 32);
+	rc = public_of_seed(&k->seed, derived, err);
+	if (rc)
+		return rc;
+	if (memcmp(derived, point.p, 32) || memcmp(derived, pair.p + 32, 32) || memcmp(derived, outer->point, 32))
+		return fm_fail(err, FM_EINPUT, "the private key does not belong to the public key in the same file");
+	memcpy(k->pub.point, derived, 32);
+	fm_printable(comment.p, comment.n, k->pub.comment, sizeof k->pub.comment);
+	return FM_OK;
+}
+
+static int parse_private(struct fm_sshkey *k, const struct fm_secret *text, struct fm_error *err)
+{
+	struct fm_secret blob = {0};
+	struct fm_wire w, magic, cipher, kdf, options, public, private;
+	struct fm_sshpub outer;
+	char type[64] = "";
+	uint32_t nkeys;
+	int rc, found;
+
+	rc = fm_secret_new(&blob, FM_SSHKEY_FILE_MAX, err);
+	if (rc)
+		goto out;
+	w.p = blob.data;
+	if (fm_armor_read(LABEL, (const char *)text->data, text->len, blob.data, blob.len, &w.n) ||
+	    fm_wire_bytes(&w, sizeof MAGIC, &magic) || memcmp(magic.p, MAGIC, sizeof MAGIC)) {
+		rc = fm_fail(err, FM_EINPUT,
+			     "this is no OpenSSH private key; make one with: flowmint keygen --out KEY");
+		goto out;
+	}
+	if (fm_wire_string(&w, &cipher) || fm_wire_string(&w, &kdf) || fm_wire_string(&w, &options) ||
+	    fm_wire_u32(&w, &nkeys) || nkeys != 1 || fm_wire_string(&w, &public) || fm_wire_string(&w, &private) || w.n) {
+		rc = fm_fail(err, FM_EINPUT, "the private key is damaged");
+		goto out;
+	}
+	found = fm_sshpub_from_blob(&outer, &public, type);
+	if (found == -2) {
+		rc = fm_fail(err, FM_EINPUT, "this is a key of type %s; releases are signed with ssh-ed25519 keys: "
+					     "flowmint keygen --out KEY", type);
+		goto out;
+	}
+	if (!fm_wire_is(&cipher, "none") || !fm_wire_is(&kdf, "none")) {
+		rc = fm_fail(err, FM_EINPUT, "the private key is encrypted with a passphrase, which is not supported; take "
+					     "it off in a copy with: ssh-keygen -p -N '' -f COPY");
+		goto out;
+	}
+	if (found || options.n) {
+		rc = fm_fail(err, FM_EINPUT, "the private key is damaged");
+		goto out;
+	}
+	rc = private_section(k, private, &outer, err);
+out:
+	fm_secret_close(&blob);
+	return rc;
+}
+
+int fm_sshkey_read(struct fm_sshkey *k, const char *path, struct fm_error *err)
+{
+	struct fm_secret text = {0};
+	int rc;
+
+	memset(k, 0, sizeof *k);
+	rc = fm_secret_read(&text, path, FM_SSHKEY_FILE_MAX, err);
+	if (rc)
+		return rc;
+	rc = parse_private(k, &text, err);
+	fm_secret_close(&text);
+	if (rc) {
+		fm_sshkey_close(k);
+		return fm_error_prefix(err, "%s: ", path);
+	}
+	return FM_OK;
+}
+
+/* The armored private key into text. */
+static int format_private(const struct fm_sshkey *k, struct fm_wire_out *text, struct fm_error *err)
+{
+	struct fm_secret blob = {0}, inner = {0}, check = {0};
+	struct fm_wire_out b, in;
+	uint8_t public[FM_SSHKEY_BLOB], pair[64];
+	struct fm_wire_out p = {public, 0, sizeof public, false};
+	int rc;
+
+	rc = fm_secret_new(&blob, 1024, err);
+	if (rc == FM_OK)
+		rc = fm_secret_new(&inner, 768, err);
+	if (rc == FM_OK)
+		rc = fm_secret_random(&check, 4, err);
+	if (rc)
+		goto out;
+	fm_sshpub_blob(&k->pub, &p);
+	memcpy(pair, k->seed.data, 32);
+	memcpy(pair + 32, k->pub.point, 32);
+
+	in = (struct fm_wire_out){inner.data, 0, inner.len, false};
+	fm_wire_put(&in, check.data, 4);
+	fm_wire_put(&in, check.data, 4);
+	fm_wire_put(&in, public, p.n);
+	fm_wire_put_string(&in, pair, 64);
+	fm_wire_put_text(&in, k->pub.comment);
+	for (uint8_t i = 1; in.n % 8 && !in.full; i++)
+		fm_wire_put(&in, &i, 1);
+
+	b = (struct fm_wire_out){blob.data, 0, blob.len, false};
+	fm_wire_put(&b, MAGIC, sizeof MAGIC);
+	fm_wire_put_text(&b, "none");
+	fm_wire_put_text(&b, "none");
+	fm_wire_put_text(&b, "");
+	fm_wire_put_u32(&b, 1);
+	fm_wire_put_string(&b, public, p.n);
+	fm_wire_put_string(&b, inner.data, in.n);
+	fm_armor_write(LABEL, blob.data, b.n, text);
+	if (in.full || b.full || text->full)
+		rc = fm_fail(err, FM_ESYSTEM, "a private key does not fit its buffer");
+out:
+	OPENSSL_cleanse(pair, sizeof pair);
+	fm_secret_close(&blob);
+	fm_secret_close(&inner);
+	fm_secret_close(&check);
+	return rc;
+}
+
+static int must_be_absent(const char *path, struct fm_error *err)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0)
+		return fm_fail(err, FM_EINPUT, "%s is there already and will not be overwritten: move it away or name another",
+			       path);
+	if (errno != ENOENT)
+		return fm_fail_errno(err, "%s", path);
+	return FM_OK;
+}
+
+int fm_sshkey_write(const struct fm_sshkey *k, const char *path, struct fm_error *err)
+{
+	struct fm_secret text = {0};
+	struct fm_wire_out t;
+	struct fm_buf line = {0};
+	char *pub_path = NULL;
+	int rc;
+
+	if (asprintf(&pub_path, "%s.pub", path) < 0) {
+		pub_path = NULL;
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	rc = must_be_absent(path, err);
+	if (rc == FM_OK)
+		rc = must_be_absent(pub_path, err);
+	if (rc == FM_OK)
+		rc = fm_secret_new(&text, 2048, err);
+	if (rc)
+		goto out;
+	t = (struct fm_wire_out){text.data, 0, text.len, false};
+	rc = format_private(k, &t, err);
+	if (rc)
+		goto out;
+	fm_sshpub_line(&k->pub, &line);
+	rc = fm_buf_check(&line, err);
+	if (rc == FM_OK)
+		rc = fm_file_write(path, 0600, text.data, t.n, err);
+	if (rc)
+		goto out;
+	rc = fm_file_write(pub_path, 0644, line.data, line.len, err);
+	if (rc)
+		unlink(path);
+out:
+	fm_secret_close(&text);
+	fm_buf_free(&line);
+	free(pub_path);
+	return rc;
+}
+
+void fm_sshkey_close(struct fm_sshkey *k)
+{
+	if (!k)
+		return;
+	fm_secret_close(&k->seed);
+	memset(&k->pub, 0, sizeof k->pub);
+}
+
+int fm_keygen_line(const char *out_path, const char *principal, struct fm_buf *line, struct fm_error *err)
+{
+	struct fm_sshkey k = {0};
+	struct fm_buf own = {0};
+	int rc;
+
+	rc = fm_sshkey_generate(&k, principal, err);
+	if (rc == FM_OK)
+		rc = fm_sshpub_signers_line(&k.pub, principal, &own, err);
+	if (rc == FM_OK)
+		rc = fm_sshkey_write(&k, out_path, err);
+	if (rc == FM_OK && line) {
+		fm_buf_add(line, own.data, own.len);
+		rc = fm_buf_check(line, err);
+	}
+	fm_buf_free(&own);
+	fm_sshkey_close(&k);
+	return rc;
+}
+
+int fm_keygen(const char *out_path, const char *principal, struct fm_error *err)
+{
+	struct fm_buf line = {0};
+	int rc = fm_keygen_line(out_path, principal, &line, err);
+
+	if (rc == FM_OK && (fputs(line.data, stdout) == EOF || fflush(stdout) == EOF))
+		rc = fm_fail_errno(err, "standard output");
+	fm_buf_free(&line);
+	return rc;
+}

@@ -1,0 +1,255 @@
+#include "release/sign/waiver.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/num.h"
+#include "manifests/canon.h"
+#include "release/sign/sshsig.h"
+
+#define WAIVER_MAX 16384
+#define DAY_S 86400
+
+/* The first second after the day, or -1 when it is no date. */
+static int64_t end_of_day(const char *date)
+{
+	char text[32];
+	int64_t ms;
+
+	snprintf(text, sizeof text, "%.10s 00:00:00", date);
+	if (strlen(date) != 10 || fm_parse_time_ms(text, strlen(text), &ms))
+		return -1;
+	return ms / 1000 + DAY_S;
+}
+
+static int check_reason(const char *s, struct fm_error *err)
+{
+	size_t blanks = 0, n = strlen(s);
+
+	for (size_t i = 0; i < n; i++) {
+		if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
+			return fm_fail(err, FM_EINPUT, "the reason of a waiver is one line of text");
+		blanks += s[i] == ' ';
+	}
+	return blanks == n ? fm_fail(err, FM_EINPUT, "a waiver without a reason is none") : FM_OK;
+}
+
+static int digest_of(const void *p, size_t n, uint8_t out[FM_SHA512_LEN], struct fm_error *err)
+{
+	struct fm_sha512 *h = NULL;
+	int rc;
+
+	if ((rc = fm_sha512_new(&h, err)) != FM_OK)
+		return rc;
+	if ((rc = fm_sha512_add(h, p, n, err)) != FM_OK) {
+		fm_sha512_free(h);
+		return rc;
+	}
+	return fm_sha512_end(h, out, err);
+}
+
+/* ---- writing ---- */
+
+static int make_text(const struct fm_waiver *w, struct fm_buf *text, struct fm_error *err)
+{
+	json_t *doc = json_pack("{s:s, s:s, s:s, s:s, s:s}", "format", FM_WAIVER_FORMAT, "release", w->release, "check",
+				w->check, "reason", w->reason, "expires", w->expires);
+	int rc = doc ? fm_json_pretty(doc, text, err) : fm_fail(err, FM_EINPUT, "the reason of a waiver is UTF-8 text");
+
+	json_decref(doc);
+	return rc;
+}
+
+int fm_waiver_write(const char *dir, const struct fm_waiver *w, const struct fm_sshkey *key, int64_t now_s, char **path,
+		    struct fm_error *err)
+{
+	struct fm_buf text = {0}, armored = {0};
+	uint8_t digest[FM_SHA512_LEN];
+	char *sig = NULL;
+	int64_t end = end_of_day(w->expires);
+	int rc;
+
+	*path = NULL;
+	if (end < 0)
+		return fm_fail(err, FM_EINPUT, "expiry '%s' is no date: YYYY-MM-DD", w->expires);
+	if (end <= now_s)
+		return fm_fail(err, FM_EINPUT, "expiry %s has passed: a waiver holds until the end of a day to come",
+			       w->expires);
+	if ((rc = check_reason(w->reason, err)) != FM_OK || (rc = make_text(w, &text, err)) != FM_OK ||
+	    (rc = digest_of(text.data, text.len, digest, err)) != FM_OK ||
+	    (rc = fm_sshsig_sign(key, FM_WAIVER_NAMESPACE, digest, &armored, err)) != FM_OK ||
+	    (rc = fm_dir_make(dir, 0755, err)) != FM_OK)
+		goto out;
+	if (asprintf(path, "%s/%s" FM_WAIVER_SUFFIX, dir, w->check) < 0) {
+		*path = NULL;
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	if (asprintf(&sig, "%s.sig", *path) < 0) {
+		sig = NULL;
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	if ((rc = fm_file_write(*path, 0644, text.data, text.len, err)) == FM_OK)
+		rc = fm_file_write(sig, 0644, armored.data, armored.len, err);
+out:
+	if (rc != FM_OK) {
+		free(*path);
+		*path = NULL;
+	}
+	free(sig);
+	fm_buf_free(&text);
+	fm_buf_free(&armored);
+	return rc;
+}
+
+/* ---- checking ---- */
+
+static int refuse_state(enum fm_signer_state state, const struct fm_signer *who, struct fm_error *err)
+{
+	switch (state) {
+	case FM_SIGNER_OK:
+		return FM_OK;
+	case FM_SIGNER_OTHER_NAMESPACE:
+		return fm_fail(err, FM_EVERDICT,
+			       "its key is in allowed_signers (line %zu), but not for the namespace " FM_WAIVER_NAMESPACE,
+			       who ? who->line : 0);
+	case FM_SIGNER_NOT_YET:
+		return fm_fail(err, FM_EVERDICT, "its key is not valid yet (allowed_signers, line %zu)",
+			       who ? who->line : 0);
+	case FM_SIGNER_EXPIRED:
+		return fm_fail(err, FM_EVERDICT, "its key is no longer valid (allowed_signers, line %zu)",
+			       who ? who->line : 0);
+	case FM_SIGNER_UNKNOWN:
+		break;
+	}
+	return fm_fail(err, FM_EVERDICT, "it is signed by a key that allowed_signers does not name");
+}
+
+int fm_waiver_key_allowed(const struct fm_sshpub *key, const struct fm_signers *signers, int64_t now_s,
+			  struct fm_error *err)
+{
+	const struct fm_signer *who = NULL;
+	enum fm_signer_state state = fm_signers_find(signers, key, FM_WAIVER_NAMESPACE, now_s, &who);
+	struct fm_buf line = {0};
+	int rc;
+
+	if (state == FM_SIGNER_OK)
+		return FM_OK;
+	if (state == FM_SIGNER_NOT_YET || state == FM_SIGNER_EXPIRED)
+		return fm_fail(err, FM_EINPUT, "the key is %s (allowed_signers, line %zu)",
+			       state == FM_SIGNER_EXPIRED ? "no longer valid" : "not valid yet", who ? who->line : 0);
+	fm_sshpub_line(key, &line);
+	if ((rc = fm_buf_check(&line, err)) == FM_OK)
+		rc = fm_fail(err, FM_EINPUT,
+			     "allowed_signers does not let this key sign waivers; whoever answers for the releases adds a "
+			     "line with the signer's name: NAME namespaces=\"" FM_WAIVER_NAMESPACE "\" %.*s",
+			     (int)strcspn(line.data, "\n"), line.data);
+	fm_buf_free(&line);
+	return rc;
+}
+
+static int check_signature(const char *path, const struct fm_buf *text, const struct fm_signers *signers, int64_t now_s,
+			   struct fm_sshsig *sig, const struct fm_signer **who, struct fm_error *err)
+{
+	uint8_t digest[FM_SHA512_LEN];
+	struct fm_buf armored = {0};
+	char *name = NULL;
+	int rc, good;
+
+	if (asprintf(&name, "%s.sig", path) < 0)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	if (!fm_file_exists(name)) {
+		rc = fm_fail(err, FM_EVERDICT, "it is not signed: there is no %s", name);
+		goto out;
+	}
+	if ((rc = fm_file_read(name, FM_SSHSIG_FILE_MAX, &armored, err)) != FM_OK)
+		goto out;
+	if ((rc = fm_sshsig_parse(sig, armored.data, armored.len, err)) != FM_OK ||
+	    (rc = digest_of(text->data, text->len, digest, err)) != FM_OK)
+		goto out;
+	if (strcmp(sig->ns, FM_WAIVER_NAMESPACE) != 0) {
+		rc = fm_fail(err, FM_EVERDICT, "its signature is for the namespace %s, not " FM_WAIVER_NAMESPACE,
+			     sig->ns);
+		goto out;
+	}
+	if ((good = fm_sshsig_check(sig, digest, err)) < 0)
+		rc = good;
+	else if (!good)
+		rc = fm_fail(err, FM_EVERDICT, "it was altered after it was signed");
+	else {
+		enum fm_signer_state state = fm_signers_find(signers, &sig->key, FM_WAIVER_NAMESPACE, now_s, who);
+		rc = refuse_state(state, *who, err);
+	}
+out:
+	free(name);
+	fm_buf_free(&armored);
+	return rc;
+}
+
+static int parse(const char *path, struct fm_waiver *w, struct fm_error *err)
+{
+	static const char *const keys[] = {"format", "release", "check", "reason", "expires"};
+	char format[32];
+	struct {
+		char *out;
+		size_t cap;
+	} field[] = {{format, sizeof format},
+		     {w->release, sizeof w->release},
+		     {w->check, sizeof w->check},
+		     {w->reason, sizeof w->reason},
+		     {w->expires, sizeof w->expires}};
+	json_t *doc = NULL;
+	int rc = fm_json_load(&doc, path, WAIVER_MAX, err);
+
+	for (int i = 0; i < 5 && rc == FM_OK; i++) {
+		const char *s = json_string_value(json_object_get(doc, keys[i]));
+		if (!s || strlen(s) >= field[i].cap || json_object_size(doc) != 5)
+			rc = fm_fail(err, FM_EINPUT, "it is no waiver: format, release, check, reason and expires stand in one");
+		else
+			strcpy(field[i].out, s);
+	}
+	if (rc == FM_OK && strcmp(format, FM_WAIVER_FORMAT) != 0)
+		rc = fm_fail(err, FM_EINPUT, "its format is %s, not " FM_WAIVER_FORMAT, format);
+	json_decref(doc);
+	return rc;
+}
+
+int fm_waiver_check(const char *path, const char *release, const struct fm_signers *signers, int64_t now_s,
+		    json_t **record, struct fm_error *err)
+{
+	char fingerprint[FM_FINGERPRINT_MAX];
+	const struct fm_signer *who = NULL;
+	struct fm_waiver w = {0};
+	struct fm_buf text = {0};
+	struct fm_sshsig sig;
+	int64_t end;
+	int rc;
+
+	*record = NULL;
+	if ((rc = fm_file_read(path, WAIVER_MAX, &text, err)) != FM_OK ||
+	    (rc = check_signature(path, &text, signers, now_s, &sig, &who, err)) != FM_OK ||
+	    (rc = parse(path, &w, err)) != FM_OK || (rc = check_reason(w.reason, err)) != FM_OK)
+		goto out;
+	end = end_of_day(w.expires);
+	if (end < 0)
+		rc = fm_fail(err, FM_EVERDICT, "its expiry '%s' is no date", w.expires);
+	else if (end <= now_s)
+		rc = fm_fail(err, FM_EVERDICT, "it expired on %s", w.expires);
+	else if (strcmp(w.release, release) != 0)
+		rc = fm_fail(err, FM_EVERDICT, "it is for the release %s, not for %s", w.release, release);
+	else if ((rc = fm_sshpub_fingerprint(&sig.key, fingerprint, err)) == FM_OK &&
+		 !(*record = json_pack("{s:s, s:s, s:s, s:s, s:s}", "check", w.check, "reason", w.reason, "expires",
+				       w.expires, "signer", who ? who->principals : "", "key", fingerprint)))
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory for a waiver");
+out:
+	if (rc == FM_EINPUT) { /* what cannot be read does not hold */
+		rc = FM_EVERDICT;
+		if (err)
+			err->code = rc;
+	}
+	fm_buf_free(&text);
+	return rc;
+}

@@ -1,0 +1,70 @@
+#include "traces/split.h"
+
+#include <stdbool.h>
+
+#include "base/rng.h"
+
+void fm_splitter_init(struct fm_splitter *s, double validation, double holdout, uint64_t seed)
+{
+	*s = (struct fm_splitter){.share = {1 - validation - holdout, validation, holdout}, .seed = seed};
+}
+
+/* Tijdeman's rule for k splits: of those whose debt is at least 1/(2k-2), the one that must be served first. */
+static enum fm_split next(struct fm_splitter *s)
+{
+	const double least = 1.0 / (2 * FM_NSPLIT - 2);
+	double n = (double)++s->windows, best_due = 0, most = 0;
+	int best = -1, owed = 0;
+
+	for (int k = 0; k < FM_NSPLIT; k++) {
+		double debt = s->share[k] * n - (double)s->count[k];
+
+		if (debt > most) {
+			most = debt;
+			owed = k;
+		}
+		if (s->share[k] <= 0 || debt < least)
+			continue;
+		double due = (1 - least - debt) / s->share[k];
+		if (best < 0 || due < best_due) {
+			best = k;
+			best_due = due;
+		}
+	}
+	if (best < 0) /* all debts add up to 1, so that one of three is above 1/4 but for rounding */
+		best = owed;
+	s->count[best]++;
+	return (enum fm_split)best;
+}
+
+void fm_splitter_block(struct fm_splitter *s, size_t n, uint8_t split[FM_SPLIT_BLOCK])
+{
+	struct fm_rng rng;
+
+	fm_rng_init(&rng, s->seed, FM_RNG_SPLIT, s->blocks++, 0);
+	for (size_t i = 0; i < n; i++)
+		split[i] = (uint8_t)next(s);
+	for (size_t i = n; i > 1; i--) { /* Fisher and Yates */
+		size_t j = fm_rng_below(&rng, (uint32_t)i);
+		uint8_t t = split[j];
+
+		split[j] = split[i - 1];
+		split[i - 1] = t;
+	}
+}
+
+uint64_t fm_splitter_needed(double validation, double holdout)
+{
+	struct fm_splitter s;
+
+	fm_splitter_init(&s, validation, holdout, 0);
+	for (;;) {
+		bool all = true;
+
+		next(&s);
+		for (int k = 0; k < FM_NSPLIT; k++)
+			all = all && (s.share[k] <= 0 || s.count[k]);
+		if (all || s.windows >= 1000000)
+			return s.windows;
+	}
+}
