@@ -132,7 +132,8 @@ static int walk_folder(struct walk *w, int dirfd, const char *name, int depth, s
 		return fm_fail_errno(err, "cannot open the folder %s", w->path.data);
 	if (depth > MAX_DEPTH) {
 		close(fd);
-		return fm_fail(err, FM_EINPUT, "%.*s: folders in folders more than %d deep", (int)w->below, w->path.data, MAX_DEPTH);
+		return fm_fail(err, FM_EINPUT, "%.*s: folders in folders more than %d deep", (int)w->below,
+			       w->path.data, MAX_DEPTH);
 	}
 	if (w->unlock && fstat(fd, &st) == 0 && (st.st_mode & S_IRWXU) != S_IRWXU)
 		(void)!fchmod(fd, S_IRWXU); /* a refusal shows when the entry is removed */
@@ -227,8 +228,8 @@ static void remove_replaced(const char *path, const char *by)
 		fm_warn("%s is in place, but what stood there before is left at %s: %s", by, path, why.message);
 }
 
-/* Put from in the place of the folder to, and remove what stood there.  Where the file system cannot swap two names at once
- * the old folder is moved aside first, and only there is an instant without either. */
+/* Put from in the place of the folder to, and remove what stood there.  Where the file system cannot swap two names at
+ * once the old folder is moved aside first, and only there is an instant without either. */
 static int replace(const char *from, const char *to, struct fm_error *err)
 {
 	const char *old = from;

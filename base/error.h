@@ -1,9 +1,9 @@
 /*
  * error.h - how everything in flowmint fails.
  *
- * A function that can fail returns int: FM_OK (0) or one of the negative codes below, and fills the struct fm_error that
- * its caller passes.  The code is the program's exit status with its sign turned (FM_EINPUT -> 3), so that a failure
- * travels from the deepest function to main unchanged.
+ * A function that can fail returns int: FM_OK (0) or one of the negative codes below, and fills the struct fm_error
+ * that its caller passes.  The code is the program's exit status with its sign turned (FM_EINPUT -> 3), so that a
+ * failure travels from the deepest function to main unchanged.
  *
  *     static int port_parse(const char *s, uint16_t *port, struct fm_error *err)
  *     {
@@ -13,8 +13,8 @@
  *         return FM_OK;
  *     }
  *
- * A message begins with what is wrong, names the file and line of the input where there is one, and ends with what to do
- * where that is known.  A caller adds where it happened with fm_error_prefix("%s:%zu: ", path, line).
+ * A message begins with what is wrong, names the file and line of the input where there is one, and ends with what to
+ * do where that is known.  A caller adds where it happened with fm_error_prefix("%s:%zu: ", path, line).
  */
 #ifndef FM_BASE_ERROR_H
 #define FM_BASE_ERROR_H
@@ -38,8 +38,8 @@ struct fm_error {
 	int line;
 };
 
-/* Fill err (which may be NULL) and return code.  Long messages are cut, never overrun; control characters and what is not
- * UTF-8 are escaped (text.h), so that no name from outside drives a terminal. */
+/* Fill err (which may be NULL) and return code.  Long messages are cut, never overrun; control characters and what is
+ * not UTF-8 are escaped (text.h), so that no name from outside drives a terminal. */
 #define fm_fail(err, code, ...) fm_error_set((err), (code), __FILE__, __LINE__, __VA_ARGS__)
 /* The same with ": " and strerror(errno) after the message; the code is FM_ESYSTEM unless errno says that the input is
  * wrong (ENOENT, EISDIR, ENOTDIR, ENAMETOOLONG, ELOOP, ENXIO: FM_EINPUT). */
@@ -48,9 +48,9 @@ struct fm_error {
 int fm_error_set(struct fm_error *err, int code, const char *file, int line, const char *fmt, ...) FM_PRINTF(5, 6);
 int fm_error_set_errno(struct fm_error *err, const char *file, int line, const char *fmt, ...) FM_PRINTF(4, 5);
 
-/* Put text before the message, keeping code and origin.  Returns err->code, for "return fm_error_prefix(...)".  Without an
- * err there is no code to return and FM_ESYSTEM stands for it: where the caller may pass NULL, return the code that the
- * failed call returned instead. */
+/* Put text before the message, keeping code and origin.  Returns err->code, for "return fm_error_prefix(...)".  Without
+ * an err there is no code to return and FM_ESYSTEM stands for it: where the caller may pass NULL, return the code that
+ * the failed call returned instead. */
 int fm_error_prefix(struct fm_error *err, const char *fmt, ...) FM_PRINTF(2, 3);
 
 /* The exit status for a code: 0, 1, 2, 3 or 4. */

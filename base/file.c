@@ -16,8 +16,8 @@
 
 struct fm_out {
 	int fd;
-	bool failed;     /* a write was lost: what is there must not be committed */
-	size_t len;      /* bytes in buf */
+	bool failed; /* a write was lost: what is there must not be committed */
+	size_t len;  /* bytes in buf */
 	char *buf;
 	char *path, *tmp;
 };
@@ -30,8 +30,10 @@ static char *temporary_name(const char *path)
 	char *tmp = NULL;
 
 	if (getrandom(&noise, sizeof(noise), GRND_NONBLOCK) < 0)
-		noise = (unsigned long long)(uintptr_t)&tmp; /* before the system's generator is up; O_EXCL guards anyway */
-	if (asprintf(&tmp, "%.*s.%.*s.%ld-%016llx.tmp", (int)(name - path), path, NAME_KEPT, name, (long)getpid(), noise) < 0)
+		noise =
+		    (unsigned long long)(uintptr_t)&tmp; /* before the system's generator is up; O_EXCL guards anyway */
+	if (asprintf(&tmp, "%.*s.%.*s.%ld-%016llx.tmp", (int)(name - path), path, NAME_KEPT, name, (long)getpid(),
+		     noise) < 0)
 		return NULL;
 	return tmp;
 }
@@ -48,7 +50,8 @@ static void out_free(struct fm_out *out)
 	free(out);
 }
 
-/* May path become a file of ours?  Asked before the work and again before the rename: what comes in between is not seen. */
+/* May path become a file of ours?  Asked before the work and again before the rename: what comes in between is not
+ * seen. */
 static int check_target(const char *path, struct fm_error *err)
 {
 	struct stat st;

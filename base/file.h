@@ -2,9 +2,9 @@
  * file.h - files, written so that a crash at any instant leaves the old file or the new one.
  *
  * Every file that flowmint makes goes through fm_out: a temporary name in the same folder, fsync, rename, fsync of the
- * folder.  At the name there may stand a regular file, which is replaced, or nothing.  All else is refused (FM_EINPUT): a
- * rename would put a plain file in the place of a device or a pipe.  So is a symbolic link, even to a regular file: to write
- * through it could change a file elsewhere that nobody named, to replace it would silently cut the link.
+ * folder.  At the name there may stand a regular file, which is replaced, or nothing.  All else is refused (FM_EINPUT):
+ * a rename would put a plain file in the place of a device or a pipe.  So is a symbolic link, even to a regular file:
+ * to write through it could change a file elsewhere that nobody named, to replace it would silently cut the link.
  *
  * Temporary names are ".NAME.PID-RANDOM.tmp", so that what a killed run has left behind is recognised.  A folder
  * of files is made under a temporary name and put in place by fm_dir_commit.
@@ -23,18 +23,21 @@
 /* A file being written.  Nothing stands at `path` until fm_out_commit. */
 struct fm_out;
 int fm_out_open(struct fm_out **out, const char *path, mode_t mode, struct fm_error *err) FM_MUST_CHECK;
-int fm_out_write(struct fm_out *out, const void *p, size_t n, struct fm_error *err) FM_MUST_CHECK; /* buffered, 256 KiB */
+int fm_out_write(struct fm_out *out, const void *p, size_t n,
+		 struct fm_error *err) FM_MUST_CHECK; /* buffered, 256 KiB */
 int fm_out_printf(struct fm_out *out, struct fm_error *err, const char *fmt, ...) FM_PRINTF(3, 4) FM_MUST_CHECK;
 /* Overwrite n bytes at an offset already written (a header whose numbers are known only at the end). */
 int fm_out_patch(struct fm_out *out, uint64_t offset, const void *p, size_t n, struct fm_error *err) FM_MUST_CHECK;
-int fm_out_fd(struct fm_out *out); /* the descriptor, for libraries that write by themselves; do not mix with fm_out_write */
-int fm_out_commit(struct fm_out *out, struct fm_error *err) FM_MUST_CHECK; /* flush, sync, rename, sync folder; frees out */
-void fm_out_abort(struct fm_out *out);                                      /* remove the temporary file; frees out */
+int fm_out_fd(
+    struct fm_out *out); /* the descriptor, for libraries that write by themselves; do not mix with fm_out_write */
+int fm_out_commit(struct fm_out *out,
+		  struct fm_error *err) FM_MUST_CHECK; /* flush, sync, rename, sync folder; frees out */
+void fm_out_abort(struct fm_out *out);                 /* remove the temporary file; frees out */
 
 /* Write a whole file at once, safely. */
 int fm_file_write(const char *path, mode_t mode, const void *p, size_t n, struct fm_error *err) FM_MUST_CHECK;
-/* Open a regular file for reading; *fd is -1 after a failure.  Anything else is FM_EINPUT, without waiting for the other end
- * of a pipe or a device.  Links are followed. */
+/* Open a regular file for reading; *fd is -1 after a failure.  Anything else is FM_EINPUT, without waiting for the
+ * other end of a pipe or a device.  Links are followed. */
 int fm_file_open(const char *path, int *fd, struct fm_error *err) FM_MUST_CHECK;
 /* One read of at most n bytes, taken up again after a signal; *got is 0 at the end.  path is for the message. */
 int fm_fd_read(int fd, const char *path, void *p, size_t n, size_t *got, struct fm_error *err) FM_MUST_CHECK;
@@ -47,16 +50,17 @@ int fm_file_size(const char *path, uint64_t *nbytes, struct fm_error *err) FM_MU
 
 /* With parents; existing is fine.  Each new folder is synced into the one it stands in. */
 int fm_dir_make(const char *path, mode_t mode, struct fm_error *err) FM_MUST_CHECK;
-int fm_dir_remove(const char *path, struct fm_error *err) FM_MUST_CHECK;              /* with contents; absent is fine; follows no link */
-/* Sync all that is in from, rename it to to, sync the parent.  A folder that stands at to is replaced and then removed; what
- * of it cannot be removed is a warning, for the new one is in place. */
+int fm_dir_remove(const char *path,
+		  struct fm_error *err) FM_MUST_CHECK; /* with contents; absent is fine; follows no link */
+/* Sync all that is in from, rename it to to, sync the parent.  A folder that stands at to is replaced and then removed;
+ * what of it cannot be removed is a warning, for the new one is in place. */
 int fm_dir_commit(const char *from, const char *to, struct fm_error *err) FM_MUST_CHECK;
 int fm_dir_sync(const char *path, struct fm_error *err) FM_MUST_CHECK; /* the folder itself: which names it holds */
 int fm_dir_sync_parent(const char *path, struct fm_error *err) FM_MUST_CHECK; /* the folder that path stands in */
 /* The names in a folder, sorted by bytes, without . and ..; names and the array are freed by fm_names_free. */
 int fm_dir_list(const char *path, char ***names, size_t *n, struct fm_error *err) FM_MUST_CHECK;
-/* The regular files below a folder at any depth as paths relative to it, sorted by bytes; anything but files and folders in
- * it (links too) is FM_EINPUT. */
+/* The regular files below a folder at any depth as paths relative to it, sorted by bytes; anything but files and
+ * folders in it (links too) is FM_EINPUT. */
 int fm_dir_files(const char *path, char ***names, size_t *n, struct fm_error *err) FM_MUST_CHECK;
 void fm_names_free(char **names, size_t n);
 

@@ -147,7 +147,8 @@ int fm_sha256_dir_hex(const char *path, char out[FM_SHA256_HEX], struct fm_error
 	return rc;
 }
 
-int fm_hmac_sha256(const void *key, size_t nkey, const void *p, size_t n, uint8_t out[FM_SHA256_LEN], struct fm_error *err)
+int fm_hmac_sha256(const void *key, size_t nkey, const void *p, size_t n, uint8_t out[FM_SHA256_LEN],
+		   struct fm_error *err)
 {
 	if (nkey > INT_MAX)
 		return fm_fail(err, FM_EINPUT, "a key of %zu bytes is too long for HMAC", nkey);
@@ -188,7 +189,8 @@ int fm_unhex(const char *hex, size_t n, uint8_t *out, struct fm_error *err)
 		int high = hex_value(hex[2 * i]), low = hex_value(hex[2 * i + 1]);
 
 		if (high < 0 || low < 0)
-			return fm_fail(err, FM_EINPUT, "a character that is no hexadecimal digit at place %zu", 2 * i + 1);
+			return fm_fail(err, FM_EINPUT, "a character that is no hexadecimal digit at place %zu",
+				       2 * i + 1);
 		out[i] = (uint8_t)(high << 4 | low);
 	}
 	return FM_OK;

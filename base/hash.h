@@ -24,9 +24,10 @@ int fm_sha256_file(const char *path, uint8_t out[FM_SHA256_LEN], struct fm_error
 int fm_sha256_file_hex(const char *path, char out[FM_SHA256_HEX], struct fm_error *err) FM_MUST_CHECK;
 /* Digest of a folder: SHA-256 over "HEX  relative/path\n" of its regular files in byte order of path, recursively. */
 int fm_sha256_dir_hex(const char *path, char out[FM_SHA256_HEX], struct fm_error *err) FM_MUST_CHECK;
-int fm_hmac_sha256(const void *key, size_t nkey, const void *p, size_t n, uint8_t out[FM_SHA256_LEN], struct fm_error *err) FM_MUST_CHECK;
+int fm_hmac_sha256(const void *key, size_t nkey, const void *p, size_t n, uint8_t out[FM_SHA256_LEN],
+		   struct fm_error *err) FM_MUST_CHECK;
 
-void fm_hex(const uint8_t *p, size_t n, char *out); /* 2n digits and a NUL */
+void fm_hex(const uint8_t *p, size_t n, char *out);                                        /* 2n digits and a NUL */
 int fm_unhex(const char *hex, size_t n, uint8_t *out, struct fm_error *err) FM_MUST_CHECK; /* exactly 2n digits */
 
 #endif

@@ -13,8 +13,9 @@ const struct fm_kernels *fm_kernels(void)
 const struct fm_kernels *fm_kernels(void)
 {
 	const char *force = getenv("FM_KERNELS");
-	int v4 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-		 __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd");
+	int v4 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+		 __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+		 __builtin_cpu_supports("avx512cd");
 	int v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
 
 	if (force && strcmp(force, "v1") == 0)

@@ -1,11 +1,12 @@
 /*
- * kernels.h - the arithmetic of model, judge and privacy: matrix multiply and the element-wise functions, the same bits on every x86-64.
+ * kernels.h - the arithmetic of model, judge and privacy: matrix multiply and the element-wise functions, the same bits
+ * on every x86-64.
  *
- * Each output of a matrix multiply is one chain of fused multiply-adds in the order k = 0..K-1, started from 0 or from the
- * old value; sums over a row run in 16 fixed lanes that meet in a fixed tree; exp, log and the rest are polynomials with
- * explicit fma and no table or libm.  Vector width, unrolling, blocking and threads therefore change no bit.  The same source
- * (kernels_impl.h) is compiled for AVX-512, for AVX2 + FMA and for plain x86-64 (fma in software: slow, equal); the processor
- * chooses at start, FM_KERNELS=v1|v3|v4 forces one for tests.
+ * Each output of a matrix multiply is one chain of fused multiply-adds in the order k = 0..K-1, started from 0 or from
+ * the old value; sums over a row run in 16 fixed lanes that meet in a fixed tree; exp, log and the rest are polynomials
+ * with explicit fma and no table or libm.  Vector width, unrolling, blocking and threads therefore change no bit.  The
+ * same source (kernels_impl.h) is compiled for AVX-512, for AVX2 + FMA and for plain x86-64 (fma in software: slow,
+ * equal); the processor chooses at start, FM_KERNELS=v1|v3|v4 forces one for tests.
  *
  * None of these allocate but fm_gemm's packing buffer, which lives in struct fm_scratch: one a thread.
  */
@@ -15,8 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What the kernels, the network and its bodies calculate in.  With FM_DOUBLE (see model/double.mk) they are made a second time,
- * so that a test can hold their gradients against differences; exp and the like are then libm's. */
+/* What the kernels, the network and its bodies calculate in.  With FM_DOUBLE (see model/double.mk) they are made a
+ * second time, so that a test can hold their gradients against differences; exp and the like are then libm's. */
 #ifdef FM_DOUBLE
 typedef double fm_real;
 #else
@@ -34,42 +35,50 @@ enum fm_trans { FM_N = 0, FM_T = 1 };
 
 struct fm_kernels {
 	const char *name;
-	/* C (M,N; row stride ldc) = [C +] op(A) (M,K) op(B) (K,N) [+ bias (N)].  op is as stored (FM_N) or transposed (FM_T); lda and
-	 * ldb are the row strides as stored.  accumulate: add to C; else C is overwritten.  bias may be NULL. */
-	void (*gemm)(struct fm_scratch *s, enum fm_trans ta, enum fm_trans tb, int M, int N, int K, const fm_real *A, int lda,
-		     const fm_real *B, int ldb, fm_real *C, int ldc, const fm_real *bias, int accumulate);
+	/* C (M,N; row stride ldc) = [C +] op(A) (M,K) op(B) (K,N) [+ bias (N)].  op is as stored (FM_N) or transposed
+	 * (FM_T); lda and ldb are the row strides as stored.  accumulate: add to C; else C is overwritten.  bias may be
+	 * NULL. */
+	void (*gemm)(struct fm_scratch *s, enum fm_trans ta, enum fm_trans tb, int M, int N, int K, const fm_real *A,
+		     int lda, const fm_real *B, int ldb, fm_real *C, int ldc, const fm_real *bias, int accumulate);
 	/* y (rows,n) = softmax of scale * x by row. In place is fine. */
 	void (*softmax)(fm_real *y, const fm_real *x, int rows, int n, fm_real scale);
 	/* dx = scale * y * (dy - sum(y * dy)) by row; dx may be dy. */
 	void (*softmax_back)(fm_real *dx, const fm_real *y, const fm_real *dy, int rows, int n, fm_real scale);
 	/* -log softmax(x)[target], and x replaced by (softmax(x) - onehot) * weight.  One row of n logits. */
 	fm_real (*cross_entropy)(fm_real *x, int n, int target, fm_real weight);
-	/* The index drawn from softmax(x) at u in [0,1): the first whose running sum passes u * total. x is destroyed. */
+	/* The index drawn from softmax(x) at u in [0,1): the first whose running sum passes u * total. x is destroyed.
+	 */
 	int (*draw)(fm_real *x, int n, fm_real u);
-	/* Layer norm without affine part: y = (x - mean) / sqrt(var + 1e-5), (rows,n); rstd (rows) kept for the way back. */
+	/* Layer norm without affine part: y = (x - mean) / sqrt(var + 1e-5), (rows,n); rstd (rows) kept for the way
+	 * back. */
 	void (*norm)(fm_real *y, fm_real *rstd, const fm_real *x, int rows, int n);
 	/* dx += rstd * (dy - mean(dy) - y * mean(dy * y)). */
 	void (*norm_back)(fm_real *dx, const fm_real *y, const fm_real *rstd, const fm_real *dy, int rows, int n);
 	/* GELU, tanh form (Hendrycks, Gimpel 2016): y = x * sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3)). */
 	void (*gelu)(fm_real *y, const fm_real *x, size_t n);
-	void (*gelu_back)(fm_real *dx, const fm_real *x, const fm_real *dy, size_t n); /* dx = dy * gelu'(x); dx may be dy */
+	void (*gelu_back)(fm_real *dx, const fm_real *x, const fm_real *dy,
+			  size_t n); /* dx = dy * gelu'(x); dx may be dy */
 	void (*silu)(fm_real *y, const fm_real *x, size_t n);
 	void (*silu_back)(fm_real *dx, const fm_real *x, const fm_real *dy, size_t n);
-	/* x (rows,n) under one shift and scale (n), as adaptive layer norm does (Peebles, Xie 2023): y = x (1 + scale) + shift. */
+	/* x (rows,n) under one shift and scale (n), as adaptive layer norm does (Peebles, Xie 2023): y = x (1 + scale)
+	 * + shift. */
 	void (*modulate)(fm_real *y, const fm_real *x, const fm_real *scale, const fm_real *shift, int rows, int n);
 	/* dx = dy (1 + scale); dscale += sum dy x, dshift += sum dy over the rows. dx may be dy. */
-	void (*modulate_back)(fm_real *dx, fm_real *dscale, fm_real *dshift, const fm_real *x, const fm_real *dy, const fm_real *scale, int rows, int n);
+	void (*modulate_back)(fm_real *dx, fm_real *dscale, fm_real *dshift, const fm_real *x, const fm_real *dy,
+			      const fm_real *scale, int rows, int n);
 	void (*gate_add)(fm_real *x, const fm_real *y, const fm_real *gate, int rows, int n); /* x += y (1 + gate) */
-	void (*gate_back)(fm_real *dy, fm_real *dgate, const fm_real *y, const fm_real *dx, const fm_real *gate, int rows, int n);
+	void (*gate_back)(fm_real *dy, fm_real *dgate, const fm_real *y, const fm_real *dx, const fm_real *gate,
+			  int rows, int n);
 	void (*colsum)(fm_real *acc, const fm_real *x, int rows, int n); /* acc (n) += sum of the rows, in order */
-	void (*add)(fm_real *y, const fm_real *x, size_t n);            /* y += x */
-	void (*axpy)(fm_real *y, fm_real a, const fm_real *x, size_t n);  /* y = fma(a, x, y) */
-	double (*sumsq)(const fm_real *x, size_t n);                  /* sum of squares, 16 double lanes */
-	/* AdamW (Loshchilov, Hutter 2019) with bias-corrected rates c1 = 1/(1-b1^t), c2 = 1/(1-b2^t), and EMA e += (1-decay)(p-e). */
-	void (*adamw)(fm_real *p, fm_real *m, fm_real *v, fm_real *ema, const fm_real *g, size_t n, fm_real gscale, fm_real rate, fm_real b1,
-		      fm_real b2, fm_real c1, fm_real c2, fm_real decay, fm_real ema_decay);
+	void (*add)(fm_real *y, const fm_real *x, size_t n);             /* y += x */
+	void (*axpy)(fm_real *y, fm_real a, const fm_real *x, size_t n); /* y = fma(a, x, y) */
+	double (*sumsq)(const fm_real *x, size_t n);                     /* sum of squares, 16 double lanes */
+	/* AdamW (Loshchilov, Hutter 2019) with bias-corrected rates c1 = 1/(1-b1^t), c2 = 1/(1-b2^t), and EMA e +=
+	 * (1-decay)(p-e). */
+	void (*adamw)(fm_real *p, fm_real *m, fm_real *v, fm_real *ema, const fm_real *g, size_t n, fm_real gscale,
+		      fm_real rate, fm_real b1, fm_real b2, fm_real c1, fm_real c2, fm_real decay, fm_real ema_decay);
 	void (*exp)(fm_real *y, const fm_real *x, size_t n);
-	void (*log)(fm_real *y, const fm_real *x, size_t n);            /* x > 0 */
+	void (*log)(fm_real *y, const fm_real *x, size_t n);                /* x > 0 */
 	void (*sincos)(fm_real *s, fm_real *c, const fm_real *x, size_t n); /* |x| < 10000 */
 };
 

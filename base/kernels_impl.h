@@ -1,6 +1,6 @@
 /*
- * kernels_impl.h - the body of kernels_v1.c, kernels_v3.c and kernels_v4.c: FM_LANES numbers a vector, FM_MR x FM_NV vectors
- * of accumulators, FM_KERNELS the table made of them.
+ * kernels_impl.h - the body of kernels_v1.c, kernels_v3.c and kernels_v4.c: FM_LANES numbers a vector, FM_MR x FM_NV
+ * vectors of accumulators, FM_KERNELS the table made of them.
  */
 #include <math.h>
 #include <string.h>
@@ -8,8 +8,8 @@
 #include "base/kernels.h"
 
 #define FM_NR (FM_LANES * FM_NV)
-/* FM_UNROLL: the accumulators stay in registers only when these loops are gone.  FM_LANEWISE: what a loop writes is just what it
- * reads, or apart from it, so that it has lanes in place too. */
+/* FM_UNROLL: the accumulators stay in registers only when these loops are gone.  FM_LANEWISE: what a loop writes is
+ * just what it reads, or apart from it, so that it has lanes in place too. */
 #ifdef __clang__
 #define FM_UNROLL _Pragma("clang loop unroll(full)")
 #define FM_LANEWISE _Pragma("clang loop vectorize(assume_safety)")
@@ -64,37 +64,38 @@ static inline __attribute__((always_inline)) vec vec_max(vec a, vec b)
 }
 
 /* mr rows of C by one packed panel: C[i][0..FM_NR) (+)= sum over k of A[i][k] * P[k][0..FM_NR). */
-static inline __attribute__((always_inline)) void micro(int mr, int K, const fm_real *A, ptrdiff_t rs, ptrdiff_t cs, const fm_real *P,
-							fm_real *C, ptrdiff_t ldc, const fm_real *init, int load)
+static inline __attribute__((always_inline)) void micro(int mr, int K, const fm_real *A, ptrdiff_t rs, ptrdiff_t cs,
+							const fm_real *P, fm_real *C, ptrdiff_t ldc,
+							const fm_real *init, int load)
 {
 	vec acc[FM_MR][FM_NV];
 	FM_UNROLL
 	for (int i = 0; i < mr; i++)
-	FM_UNROLL
-		for (int j = 0; j < FM_NV; j++)
-			acc[i][j] = load ? *(const vec *)(C + i * ldc + j * FM_LANES) : *(const vec *)(init + j * FM_LANES);
+		FM_UNROLL
+	for (int j = 0; j < FM_NV; j++)
+		acc[i][j] = load ? *(const vec *)(C + i * ldc + j * FM_LANES) : *(const vec *)(init + j * FM_LANES);
 	for (int k = 0; k < K; k++) {
 		vec b[FM_NV];
-	FM_UNROLL
+		FM_UNROLL
 		for (int j = 0; j < FM_NV; j++)
 			b[j] = *(const vec *)(P + (ptrdiff_t)k * FM_NR + j * FM_LANES);
-	FM_UNROLL
+		FM_UNROLL
 		for (int i = 0; i < mr; i++) {
 			vec a = vec_set1(A[i * rs + k * cs]);
-	FM_UNROLL
+			FM_UNROLL
 			for (int j = 0; j < FM_NV; j++)
 				acc[i][j] = vec_fma(a, b[j], acc[i][j]);
 		}
 	}
 	FM_UNROLL
 	for (int i = 0; i < mr; i++)
-	FM_UNROLL
-		for (int j = 0; j < FM_NV; j++)
-			*(vec *)(C + i * ldc + j * FM_LANES) = acc[i][j];
+		FM_UNROLL
+	for (int j = 0; j < FM_NV; j++)
+		*(vec *)(C + i * ldc + j * FM_LANES) = acc[i][j];
 }
 
-static void micro_rows(int rows, int K, const fm_real *A, ptrdiff_t rs, ptrdiff_t cs, const fm_real *P, fm_real *C, ptrdiff_t ldc,
-		       const fm_real *init, int load)
+static void micro_rows(int rows, int K, const fm_real *A, ptrdiff_t rs, ptrdiff_t cs, const fm_real *P, fm_real *C,
+		       ptrdiff_t ldc, const fm_real *init, int load)
 {
 	while (rows >= FM_MR) {
 		micro(FM_MR, K, A, rs, cs, P, C, ldc, init, load);
@@ -102,12 +103,12 @@ static void micro_rows(int rows, int K, const fm_real *A, ptrdiff_t rs, ptrdiff_
 		C += FM_MR * ldc;
 		rows -= FM_MR;
 	}
-#define FM_TAIL(m)                                                                                                             \
-	if (FM_MR > (m) && rows >= (m)) {                                                                                      \
-		micro(m, K, A, rs, cs, P, C, ldc, init, load);                                                                 \
-		A += (m)*rs;                                                                                                   \
-		C += (m)*ldc;                                                                                                  \
-		rows -= (m);                                                                                                   \
+#define FM_TAIL(m)                                                                                                     \
+	if (FM_MR > (m) && rows >= (m)) {                                                                              \
+		micro(m, K, A, rs, cs, P, C, ldc, init, load);                                                         \
+		A += (m)*rs;                                                                                           \
+		C += (m)*ldc;                                                                                          \
+		rows -= (m);                                                                                           \
 	}
 	FM_TAIL(8)
 	FM_TAIL(4)
@@ -131,11 +132,11 @@ static inline __attribute__((always_inline)) void turn8(fm_real *P, const fm_rea
 	}
 	FM_UNROLL
 	for (int i = 0; i < 8; i += 4)
-	FM_UNROLL
-		for (int j = 0; j < 2; j++) {
-			a[i + j] = __builtin_shufflevector(t[i + j], t[i + j + 2], 0, 1, 8, 9, 4, 5, 12, 13);
-			a[i + j + 2] = __builtin_shufflevector(t[i + j], t[i + j + 2], 2, 3, 10, 11, 6, 7, 14, 15);
-		}
+		FM_UNROLL
+	for (int j = 0; j < 2; j++) {
+		a[i + j] = __builtin_shufflevector(t[i + j], t[i + j + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+		a[i + j + 2] = __builtin_shufflevector(t[i + j], t[i + j + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+	}
 	FM_UNROLL
 	for (int i = 0; i < 4; i++) {
 		*(oct *)(P + i * FM_NR) = __builtin_shufflevector(a[i], a[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
@@ -172,8 +173,8 @@ static void pack(fm_real *P, enum fm_trans tb, const fm_real *B, ptrdiff_t ldb, 
 			P[(ptrdiff_t)k * FM_NR + j] = j < n ? B[j * ldb + k] : 0;
 }
 
-static void k_gemm(struct fm_scratch *s, enum fm_trans ta, enum fm_trans tb, int M, int N, int K, const fm_real *A, int lda,
-		   const fm_real *B, int ldb, fm_real *C, int ldc, const fm_real *bias, int accumulate)
+static void k_gemm(struct fm_scratch *s, enum fm_trans ta, enum fm_trans tb, int M, int N, int K, const fm_real *A,
+		   int lda, const fm_real *B, int ldb, fm_real *C, int ldc, const fm_real *bias, int accumulate)
 {
 	ptrdiff_t rs = ta == FM_N ? lda : 1, cs = ta == FM_N ? 1 : lda;
 	for (int j = 0; j < N; j += FM_NR) {
@@ -183,7 +184,8 @@ static void k_gemm(struct fm_scratch *s, enum fm_trans ta, enum fm_trans tb, int
 			memcpy(init, bias + j, sizeof(fm_real) * (size_t)n);
 		for (int k = 0; k < K || k == 0; k += FM_GEMM_KC) {
 			int kc = K - k < FM_GEMM_KC ? K - k : FM_GEMM_KC, load = accumulate || k > 0;
-			pack(s->pack, tb, tb == FM_N ? B + (ptrdiff_t)k * ldb + j : B + (ptrdiff_t)j * ldb + k, ldb, kc, n);
+			pack(s->pack, tb, tb == FM_N ? B + (ptrdiff_t)k * ldb + j : B + (ptrdiff_t)j * ldb + k, ldb, kc,
+			     n);
 			const fm_real *a = A + (ta == FM_N ? (ptrdiff_t)k : (ptrdiff_t)k * lda);
 			if (n == FM_NR) {
 				micro_rows(M, kc, a, rs, cs, s->pack, C + j, ldc, init, load);
@@ -225,14 +227,20 @@ static inline __attribute__((always_inline)) fm_real exp1(fm_real x)
 	p = FM_FMA(p, r, 1.6666665459e-1f);
 	p = FM_FMA(p, r, 5.0000001201e-1f);
 	p = FM_FMA(p, r * r, r) + 1.0f;
-	union { uint32_t i; float f; } u = {.i = (uint32_t)((int32_t)n + 127) << 23}; /* unsigned: n may come from a NaN */
+	union {
+		uint32_t i;
+		float f;
+	} u = {.i = (uint32_t)((int32_t)n + 127) << 23}; /* unsigned: n may come from a NaN */
 	return x < -87.3f ? 0.0f : p * u.f;
 }
 
 /* log(x), x > 0 and normal: Cephes logf. */
 static inline __attribute__((always_inline)) fm_real log1(fm_real x)
 {
-	union { float f; int32_t i; } u = {.f = x};
+	union {
+		float f;
+		int32_t i;
+	} u = {.f = x};
 	int32_t e = (u.i >> 23) - 126;
 	u.i = (u.i & 0x007fffff) | 0x3f000000;
 	fm_real m = u.f; /* [0.5, 1) */
@@ -301,7 +309,8 @@ static inline __attribute__((always_inline)) fm_real tree(const fm_real a[16])
 	typedef fm_real v8 __attribute__((vector_size(8 * sizeof(fm_real))));
 	typedef fm_real v4 __attribute__((vector_size(4 * sizeof(fm_real))));
 	v16 v = *(const v16 *)a;
-	v8 b = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) + __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+	v8 b = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
+	       __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
 	v4 c = __builtin_shufflevector(b, b, 0, 1, 2, 3) + __builtin_shufflevector(b, b, 4, 5, 6, 7);
 	return (c[0] + c[2]) + (c[1] + c[3]);
 }
@@ -312,17 +321,17 @@ union lanes {
 	vec v[FM_NACC];
 	fm_real a[16];
 };
-#define FM_LANES16(n, body_vec, body_lane)                                                                                     \
-	int i_ = 0;                                                                                                            \
-	for (; i_ + 16 <= (n); i_ += 16)                                                                                       \
-		FM_UNROLL                                                                                                      \
-		for (int l = 0; l < FM_NACC; l++) {                                                                            \
-			int i = i_ + l * FM_LANES;                                                                             \
-			body_vec;                                                                                              \
-		}                                                                                                              \
-	for (int l = 0; i_ + l < (n); l++) {                                                                                   \
-		int i = i_ + l;                                                                                                \
-		body_lane;                                                                                                     \
+#define FM_LANES16(n, body_vec, body_lane)                                                                             \
+	int i_ = 0;                                                                                                    \
+	for (; i_ + 16 <= (n); i_ += 16)                                                                               \
+		FM_UNROLL                                                                                              \
+	for (int l = 0; l < FM_NACC; l++) {                                                                            \
+		int i = i_ + l * FM_LANES;                                                                             \
+		body_vec;                                                                                              \
+	}                                                                                                              \
+	for (int l = 0; i_ + l < (n); l++) {                                                                           \
+		int i = i_ + l;                                                                                        \
+		body_lane;                                                                                             \
 	}
 
 static inline __attribute__((always_inline)) fm_real lanes_max(const union lanes *m)
@@ -425,7 +434,8 @@ static void k_norm(fm_real *y, fm_real *rstd, const fm_real *x, int rows, int n)
 	for (int r = 0; r < rows; r++, x += n, y += n) {
 		union lanes v = {.a = {0}};
 		fm_real mean = row_sum(x, n) * inv;
-		FM_LANES16(n, vec d = vec_load(x + i) - mean; v.v[l] = vec_fma(d, d, v.v[l]), fm_real d = x[i] - mean; v.a[l] = FM_FMA(d, d, v.a[l]))
+		FM_LANES16(n, vec d = vec_load(x + i) - mean; v.v[l] = vec_fma(d, d, v.v[l]), fm_real d = x[i] - mean;
+			   v.a[l] = FM_FMA(d, d, v.a[l]))
 		fm_real s = 1.0f / FM_SQRT(FM_FMA(tree(v.a), inv, 1e-5f));
 		FM_LANEWISE
 		for (int i = 0; i < n; i++)
@@ -490,47 +500,49 @@ static void k_modulate(fm_real *y, const fm_real *x, const fm_real *scale, const
 {
 	for (int r = 0; r < rows; r++, x += n, y += n)
 		FM_LANEWISE
-		for (int i = 0; i < n; i++)
-			y[i] = FM_FMA(x[i], 1.0f + scale[i], shift[i]);
+	for (int i = 0; i < n; i++)
+		y[i] = FM_FMA(x[i], 1.0f + scale[i], shift[i]);
 }
 
-static void k_modulate_back(fm_real *dx, fm_real *dscale, fm_real *dshift, const fm_real *x, const fm_real *dy, const fm_real *scale, int rows, int n)
+static void k_modulate_back(fm_real *dx, fm_real *dscale, fm_real *dshift, const fm_real *x, const fm_real *dy,
+			    const fm_real *scale, int rows, int n)
 {
 	for (int r = 0; r < rows; r++, x += n, dy += n, dx += n)
 		FM_LANEWISE
-		for (int i = 0; i < n; i++) {
-			fm_real d = dy[i];
-			dscale[i] = FM_FMA(d, x[i], dscale[i]);
-			dshift[i] += d;
-			dx[i] = d * (1.0f + scale[i]);
-		}
+	for (int i = 0; i < n; i++) {
+		fm_real d = dy[i];
+		dscale[i] = FM_FMA(d, x[i], dscale[i]);
+		dshift[i] += d;
+		dx[i] = d * (1.0f + scale[i]);
+	}
 }
 
 static void k_gate_add(fm_real *x, const fm_real *y, const fm_real *gate, int rows, int n)
 {
 	for (int r = 0; r < rows; r++, x += n, y += n)
 		FM_LANEWISE
-		for (int i = 0; i < n; i++)
-			x[i] = FM_FMA(y[i], 1.0f + gate[i], x[i]);
+	for (int i = 0; i < n; i++)
+		x[i] = FM_FMA(y[i], 1.0f + gate[i], x[i]);
 }
 
-static void k_gate_back(fm_real *dy, fm_real *dgate, const fm_real *y, const fm_real *dx, const fm_real *gate, int rows, int n)
+static void k_gate_back(fm_real *dy, fm_real *dgate, const fm_real *y, const fm_real *dx, const fm_real *gate, int rows,
+			int n)
 {
 	for (int r = 0; r < rows; r++, y += n, dy += n, dx += n)
 		FM_LANEWISE
-		for (int i = 0; i < n; i++) {
-			fm_real d = dx[i];
-			dgate[i] = FM_FMA(d, y[i], dgate[i]);
-			dy[i] = d * (1.0f + gate[i]);
-		}
+	for (int i = 0; i < n; i++) {
+		fm_real d = dx[i];
+		dgate[i] = FM_FMA(d, y[i], dgate[i]);
+		dy[i] = d * (1.0f + gate[i]);
+	}
 }
 
 static void k_colsum(fm_real *acc, const fm_real *x, int rows, int n)
 {
 	for (int r = 0; r < rows; r++, x += n)
 		FM_LANEWISE
-		for (int i = 0; i < n; i++)
-			acc[i] += x[i];
+	for (int i = 0; i < n; i++)
+		acc[i] += x[i];
 }
 
 static void k_add(fm_real *y, const fm_real *x, size_t n)
@@ -562,8 +574,8 @@ static double k_sumsq(const fm_real *x, size_t n)
 	return s;
 }
 
-static void k_adamw(fm_real *p, fm_real *m, fm_real *v, fm_real *ema, const fm_real *g, size_t n, fm_real gscale, fm_real rate, fm_real b1, fm_real b2,
-		    fm_real c1, fm_real c2, fm_real decay, fm_real ema_decay)
+static void k_adamw(fm_real *p, fm_real *m, fm_real *v, fm_real *ema, const fm_real *g, size_t n, fm_real gscale,
+		    fm_real rate, fm_real b1, fm_real b2, fm_real c1, fm_real c2, fm_real decay, fm_real ema_decay)
 {
 	fm_real a1 = 1.0f - b1, a2 = 1.0f - b2, keep = 1.0f - rate * decay, e1 = 1.0f - ema_decay, step = rate * c1;
 	FM_LANEWISE
@@ -578,6 +590,7 @@ static void k_adamw(fm_real *p, fm_real *m, fm_real *v, fm_real *ema, const fm_r
 }
 
 const struct fm_kernels FM_KERNELS = {
-	FM_KERNELS_NAME, k_gemm, k_softmax, k_softmax_back, k_cross_entropy, k_draw, k_norm, k_norm_back, k_gelu, k_gelu_back,
-	k_silu, k_silu_back, k_modulate, k_modulate_back, k_gate_add, k_gate_back, k_colsum, k_add, k_axpy, k_sumsq, k_adamw, k_exp, k_log, k_sincos,
+    FM_KERNELS_NAME, k_gemm,      k_softmax, k_softmax_back, k_cross_entropy, k_draw,          k_norm,     k_norm_back,
+    k_gelu,          k_gelu_back, k_silu,    k_silu_back,    k_modulate,      k_modulate_back, k_gate_add, k_gate_back,
+    k_colsum,        k_add,       k_axpy,    k_sumsq,        k_adamw,         k_exp,           k_log,      k_sincos,
 };

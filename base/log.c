@@ -41,7 +41,8 @@ static void put(const char *text, size_t n)
 static void put_line(const char *prefix, const char *fmt, va_list ap)
 {
 	char text[LINE_MAX_BYTES + 1];
-	size_t n = (size_t)snprintf(text, LINE_MAX_BYTES, "%s%s", atomic_exchange(&line_drawn, 0) ? "\r\033[K" : "", prefix);
+	size_t n =
+	    (size_t)snprintf(text, LINE_MAX_BYTES, "%s%s", atomic_exchange(&line_drawn, 0) ? "\r\033[K" : "", prefix);
 
 	n += fm_text_show_format(text + n, LINE_MAX_BYTES - n, fmt, ap);
 	text[n++] = '\n';

@@ -14,8 +14,8 @@ void fm_warn(const char *fmt, ...) FM_PRINTF(1, 2); /* "flowmint: warning: ...";
 void fm_log_quiet(int quiet);
 
 /* Progress of one loop.  On a terminal: one line redrawn at most 5 times a second, "stage  42 %  11,200 flows/s  0:43
- * left  NOTE"; elsewhere a line at the start and one at the end.  Totals of 0 mean unknown (no percentage, no time left).
- * Not thread-safe: the thread that owns the loop calls it. */
+ * left  NOTE"; elsewhere a line at the start and one at the end.  Totals of 0 mean unknown (no percentage, no time
+ * left). Not thread-safe: the thread that owns the loop calls it. */
 struct fm_progress {
 	const char *stage, *unit;
 	uint64_t total, done;

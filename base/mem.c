@@ -1,19 +1,9 @@
 #include "base/mem.h"
 
-#include <errno.h>
 #include <stdarg.h>
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/random.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "base/file.h"
-#include "base/log.h"
 
 #define ALIGN 64
 
@@ -233,110 +223,4 @@ void fm_buf_free(struct fm_buf *b)
 		return;
 	free(b->data);
 	*b = (struct fm_buf){0};
-}
-
-/* Pages that hold a secret of len bytes. */
-static size_t secret_pages(size_t len)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-
-	return len == 0 ? page : (len + page - 1) / page * page;
-}
-
-static atomic_bool lock_warned;
-
-int fm_secret_new(struct fm_secret *s, size_t len, struct fm_error *err)
-{
-	size_t bytes;
-	void *p;
-
-	*s = (struct fm_secret){0};
-	if (len > SIZE_MAX / 4)
-		return fm_fail(err, FM_ESYSTEM, "out of memory: %zu bytes for a secret", len);
-	bytes = secret_pages(len);
-	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (p == MAP_FAILED)
-		return fm_fail_errno(err, "out of memory: %zu bytes for a secret", len);
-	/* A low limit on locked memory (ulimit -l) is no reason to refuse work, but the user should know of it, once. */
-	if (mlock(p, bytes) != 0 && !atomic_exchange(&lock_warned, true))
-		fm_warn("a secret cannot be locked in memory and may reach the swap space; raise ulimit -l");
-	if (madvise(p, bytes, MADV_DONTDUMP) != 0) {
-		int rc = fm_fail_errno(err, "a secret cannot be kept out of core dumps");
-		munmap(p, bytes);
-		return rc;
-	}
-	s->data = p;
-	s->len = len;
-	return FM_OK;
-}
-
-int fm_secret_random(struct fm_secret *s, size_t len, struct fm_error *err)
-{
-	size_t done = 0;
-	ssize_t got;
-	int rc = fm_secret_new(s, len, err);
-
-	while (rc == FM_OK && done < len) {
-		got = getrandom(s->data + done, len - done, 0);
-		if (got > 0)
-			done += (size_t)got;
-		else if (got < 0 && errno != EINTR)
-			rc = fm_fail_errno(err, "the system's random generator gives no bytes");
-	}
-	if (rc != FM_OK)
-		fm_secret_close(s);
-	return rc;
-}
-
-/* Check that fd is a file that may be a secret, and its size. */
-static int secret_stat(int fd, const char *path, size_t max, size_t *len, struct fm_error *err)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) != 0)
-		return fm_fail_errno(err, "cannot read %s", path);
-	if (st.st_mode & (S_IRWXG | S_IRWXO))
-		return fm_fail(err, FM_EINPUT, "%s holds a secret but its mode is %04o: others may use it; run chmod 600 %s",
-			       path, (unsigned)(st.st_mode & 07777), path);
-	if (st.st_size == 0)
-		return fm_fail(err, FM_EINPUT, "%s is empty", path);
-	if ((uint64_t)st.st_size > max)
-		return fm_fail(err, FM_EINPUT, "%s is too large for a secret: %lld bytes, at most %zu", path,
-			       (long long)st.st_size, max);
-	*len = (size_t)st.st_size;
-	return FM_OK;
-}
-
-int fm_secret_read(struct fm_secret *s, const char *path, size_t max, struct fm_error *err)
-{
-	size_t len = 0, done = 0, got = 0;
-	int fd, rc = fm_file_open(path, &fd, err);
-
-	*s = (struct fm_secret){0};
-	if (rc != FM_OK)
-		return rc;
-	rc = secret_stat(fd, path, max, &len, err);
-	if (rc == FM_OK)
-		rc = fm_secret_new(s, len, err);
-	while (rc == FM_OK && done < len) {
-		rc = fm_fd_read(fd, path, s->data + done, len - done, &got, err);
-		if (rc == FM_OK && got == 0)
-			rc = fm_fail(err, FM_EINPUT, "%s was cut short while it was read", path);
-		done += got;
-	}
-	if (rc != FM_OK)
-		fm_secret_close(s);
-	close(fd);
-	return rc;
-}
-
-void fm_secret_close(struct fm_secret *s)
-{
-	if (s == NULL)
-		return;
-	if (s->data != NULL) {
-		explicit_bzero(s->data, secret_pages(s->len));
-		munmap(s->data, secret_pages(s->len)); /* unlocks too */
-	}
-	*s = (struct fm_secret){0};
 }

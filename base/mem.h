@@ -2,8 +2,8 @@
  * mem.h - memory: checked allocation, an arena for what lives as long as a stage, a growable byte buffer, and the one
  * type for secrets.
  *
- * fm_calloc returns zeroed memory or NULL and refuses sizes that overflow; every size that comes from a file is bounded by
- * its reader before it gets here.  All free and close functions take NULL.
+ * fm_calloc returns zeroed memory or NULL and refuses sizes that overflow; every size that comes from a file is bounded
+ * by its reader before it gets here.  All free and close functions take NULL.
  */
 #ifndef FM_BASE_MEM_H
 #define FM_BASE_MEM_H
@@ -21,13 +21,14 @@ int fm_alloc(void *out, size_t n, size_t size, const char *what, struct fm_error
 /* An arena: memory that is released all at once. */
 struct fm_arena;
 int fm_arena_new(struct fm_arena **arena, size_t chunk, struct fm_error *err) FM_MUST_CHECK;
-void *fm_arena_alloc(struct fm_arena *arena, size_t n, size_t size) FM_MUST_CHECK; /* zeroed, 64-byte aligned, or NULL */
+void *fm_arena_alloc(struct fm_arena *arena, size_t n,
+		     size_t size) FM_MUST_CHECK; /* zeroed, 64-byte aligned, or NULL */
 char *fm_arena_strdup(struct fm_arena *arena, const char *s) FM_MUST_CHECK;
 void fm_arena_reset(struct fm_arena *arena); /* keep the chunks, forget the contents */
 void fm_arena_free(struct fm_arena *arena);
 
-/* A growable byte buffer; data[len] is always 0, so text in it is a C string.  Zero-initialised is empty.  After a failed
- * append `failed` stays set and further appends do nothing, so that a long series is checked once at the end. */
+/* A growable byte buffer; data[len] is always 0, so text in it is a C string.  Zero-initialised is empty.  After a
+ * failed append `failed` stays set and further appends do nothing, so that a long series is checked once at the end. */
 struct fm_buf {
 	char *data;
 	size_t len, cap;
@@ -38,17 +39,5 @@ void fm_buf_puts(struct fm_buf *b, const char *s);
 void fm_buf_printf(struct fm_buf *b, const char *fmt, ...) FM_PRINTF(2, 3);
 int fm_buf_check(const struct fm_buf *b, struct fm_error *err) FM_MUST_CHECK; /* FM_ESYSTEM when an append failed */
 void fm_buf_free(struct fm_buf *b);
-
-/* A secret: locked in memory (where the limit on locked memory forbids it, one warning a process says so), left out of core
- * dumps, never logged, wiped when closed. */
-struct fm_secret {
-	uint8_t *data;
-	size_t len;
-};
-int fm_secret_new(struct fm_secret *s, size_t len, struct fm_error *err) FM_MUST_CHECK; /* zeroed */
-int fm_secret_random(struct fm_secret *s, size_t len, struct fm_error *err) FM_MUST_CHECK; /* from the system's CSPRNG */
-/* Read a whole file (at most max bytes) as a secret; refuses one that group or others may read. */
-int fm_secret_read(struct fm_secret *s, const char *path, size_t max, struct fm_error *err) FM_MUST_CHECK;
-void fm_secret_close(struct fm_secret *s); /* wipes; s->data becomes NULL */
 
 #endif

@@ -32,7 +32,8 @@ int fm_parse_u64(const char *s, size_t n, uint64_t max, uint64_t *v)
 			return -1;
 		x = x * 10 + d;
 	}
-	if (n == 20 && (!is_digit(s[19]) || __builtin_mul_overflow(x, 10, &x) || __builtin_add_overflow(x, digit(s[19]), &x)))
+	if (n == 20 &&
+	    (!is_digit(s[19]) || __builtin_mul_overflow(x, 10, &x) || __builtin_add_overflow(x, digit(s[19]), &x)))
 		return -1;
 	if (x > max)
 		return -1;
@@ -140,7 +141,8 @@ int fm_parse_double(const char *s, size_t n, double *v)
 		m = m * 10 + digit(d.part[i]);
 	if (m > (uint64_t)1 << 53)
 		return parse_slow(s, n, v);
-	/* Both operands are exact, so the one rounding is right (Clinger 1990, "How to read floating point numbers"). */
+	/* Both operands are exact, so the one rounding is right (Clinger 1990, "How to read floating point numbers").
+	 */
 	x = scale < 0 ? (double)m / ten_to[-scale] : (double)m * ten_to[scale];
 	*v = d.minus ? -x : x;
 	return 0;
@@ -210,8 +212,8 @@ int fm_parse_ipv4(const char *s, size_t n, uint32_t *ip)
 	return 0;
 }
 
-/* Days since 1970-01-01 of a date of the proleptic Gregorian calendar, and back: Hinnant, "chrono-compatible low-level date
- * algorithms", 2014.  A year of the count begins on 1 March; an era is 400 of them. */
+/* Days since 1970-01-01 of a date of the proleptic Gregorian calendar, and back: Hinnant, "chrono-compatible low-level
+ * date algorithms", 2014.  A year of the count begins on 1 March; an era is 400 of them. */
 static int64_t days_of_date(int64_t y, unsigned m, unsigned d)
 {
 	int64_t era;
@@ -258,8 +260,8 @@ int fm_parse_time_ms(const char *s, size_t n, int64_t *ms)
 {
 	unsigned century, year, month, day, hour, minute, second, fraction = 0, weight = 100;
 
-	if (n < 19 || n > 29 || n == 20 || s[4] != '-' || s[7] != '-' || (s[10] != ' ' && s[10] != 'T') || s[13] != ':' ||
-	    s[16] != ':')
+	if (n < 19 || n > 29 || n == 20 || s[4] != '-' || s[7] != '-' || (s[10] != ' ' && s[10] != 'T') ||
+	    s[13] != ':' || s[16] != ':')
 		return -1;
 	century = two(s);
 	year = two(s + 2);
@@ -286,8 +288,9 @@ int fm_parse_time_ms(const char *s, size_t n, int64_t *ms)
 	return 0;
 }
 
-static const char pairs[] = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
-			    "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+static const char pairs[] =
+    "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+    "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
 
 static char *put2(char *p, unsigned v)
 {
@@ -426,7 +429,8 @@ static bool digits_step(struct digits *g, int by)
 }
 
 /* The fewest digits that read back as v > 0, and of those the nearest.  A decimal of up to 15 digits survives the way
- * through a normal double, so nothing shorter than the 15 digits without their final zeros exists; 17 always suffice. */
+ * through a normal double, so nothing shorter than the 15 digits without their final zeros exists; 17 always suffice.
+ */
 static void digits_shortest(double v, struct digits *g)
 {
 	struct digits near;
@@ -435,7 +439,8 @@ static void digits_shortest(double v, struct digits *g)
 		digits_round(v, n, g);
 		if (digits_value(g) == v)
 			break;
-		/* Below a power of two doubles lie closer than above it: the nearest decimal may miss where the next hits. */
+		/* Below a power of two doubles lie closer than above it: the nearest decimal may miss where the next
+		 * hits. */
 		near = *g;
 		if (n == 16 && digits_step(&near, +1) && digits_value(&near) == v) {
 			*g = near;
@@ -446,8 +451,9 @@ static void digits_shortest(double v, struct digits *g)
 		g->n--;
 }
 
-/* Written as ECMAScript writes numbers (ECMA-262, Number::toString), which RFC 8785 takes over: plain from 1e-6 up to 1e21,
- * with an exponent outside.  But -0 is "-0", and there are "nan", "inf", "-inf".  A NUL follows; -1 when cap is too small. */
+/* Written as ECMAScript writes numbers (ECMA-262, Number::toString), which RFC 8785 takes over: plain from 1e-6 up to
+ * 1e21, with an exponent outside.  But -0 is "-0", and there are "nan", "inf", "-inf".  A NUL follows; -1 when cap is
+ * too small. */
 int fm_format_double(double v, char *out, size_t cap)
 {
 	char text[64], *p = text;

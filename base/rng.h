@@ -15,8 +15,15 @@
 
 /* Streams: one for each use, so that two uses never share numbers. */
 enum fm_rng_stream {
-	FM_RNG_SPLIT = 1, FM_RNG_INIT = 2, FM_RNG_BATCH = 3, FM_RNG_NOISE = 4, FM_RNG_SAMPLE = 5, FM_RNG_DECODE = 6,
-	FM_RNG_SIMULATE = 7, FM_RNG_JUDGE = 8, FM_RNG_PLAN = 9,
+	FM_RNG_SPLIT = 1,
+	FM_RNG_INIT = 2,
+	FM_RNG_BATCH = 3,
+	FM_RNG_NOISE = 4,
+	FM_RNG_SAMPLE = 5,
+	FM_RNG_DECODE = 6,
+	FM_RNG_SIMULATE = 7,
+	FM_RNG_JUDGE = 8,
+	FM_RNG_SCHEDULE = 9,
 };
 
 struct fm_rng {
@@ -34,9 +41,10 @@ void fm_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]
 void fm_rng_init(struct fm_rng *r, uint64_t seed, enum fm_rng_stream stream, uint64_t row, uint32_t step);
 uint32_t fm_rng_u32(struct fm_rng *r);
 uint64_t fm_rng_u64(struct fm_rng *r);
-float fm_rng_uniform(struct fm_rng *r);          /* [0,1), 24 bits */
-double fm_rng_uniform53(struct fm_rng *r);       /* [0,1), 53 bits */
+float fm_rng_uniform(struct fm_rng *r);              /* [0,1), 24 bits */
+double fm_rng_uniform53(struct fm_rng *r);           /* [0,1), 53 bits */
 uint32_t fm_rng_below(struct fm_rng *r, uint32_t n); /* [0,n) without bias (Lemire 2019); n > 0 */
-void fm_rng_shuffle(struct fm_rng *r, uint32_t *a, size_t n); /* any order alike (Fisher, Yates 1938; Durstenfeld 1964); n < 2^32 */
+void fm_rng_shuffle(struct fm_rng *r, uint32_t *a,
+		    size_t n); /* any order alike (Fisher, Yates 1938; Durstenfeld 1964); n < 2^32 */
 
 #endif

@@ -12,21 +12,14 @@
 #include "base/text.h"
 
 const struct fm_col_info fm_cols[FM_NCOL] = {
-	[FM_TE] = {"te", FM_KIND_TIME, "ms", "<i8", 8},
-	[FM_TD] = {"td", FM_KIND_DURATION, "ms", "<u4", 4},
-	[FM_SA] = {"sa", FM_KIND_IPV4, "", "<u4", 4},
-	[FM_DA] = {"da", FM_KIND_IPV4, "", "<u4", 4},
-	[FM_SP] = {"sp", FM_KIND_PORT, "", "<u2", 2},
-	[FM_DP] = {"dp", FM_KIND_PORT, "", "<u2", 2},
-	[FM_PR] = {"pr", FM_KIND_CATEGORY, "", "<u2", 2},
-	[FM_FLG] = {"flg", FM_KIND_CATEGORY, "", "<u2", 2},
-	[FM_FWD] = {"fwd", FM_KIND_CATEGORY, "", "<u2", 2},
-	[FM_STOS] = {"stos", FM_KIND_CATEGORY, "", "<u2", 2},
-	[FM_PKT] = {"pkt", FM_KIND_COUNT, "packets", "<u8", 8},
-	[FM_BYT] = {"byt", FM_KIND_COUNT, "bytes", "<u8", 8},
-	[FM_LABEL] = {"label", FM_KIND_CATEGORY, "", "<u2", 2},
-	[FM_WIN] = {"win", FM_KIND_COUNT, "windows", "<u4", 4},
-	[FM_GAP] = {"gap", FM_KIND_COUNT, "ms", "<u4", 4},
+    [FM_TE] = {"te", FM_KIND_TIME, "ms", "<i8", 8},         [FM_TD] = {"td", FM_KIND_DURATION, "ms", "<u4", 4},
+    [FM_SA] = {"sa", FM_KIND_IPV4, "", "<u4", 4},           [FM_DA] = {"da", FM_KIND_IPV4, "", "<u4", 4},
+    [FM_SP] = {"sp", FM_KIND_PORT, "", "<u2", 2},           [FM_DP] = {"dp", FM_KIND_PORT, "", "<u2", 2},
+    [FM_PR] = {"pr", FM_KIND_CATEGORY, "", "<u2", 2},       [FM_FLG] = {"flg", FM_KIND_CATEGORY, "", "<u2", 2},
+    [FM_FWD] = {"fwd", FM_KIND_CATEGORY, "", "<u2", 2},     [FM_STOS] = {"stos", FM_KIND_CATEGORY, "", "<u2", 2},
+    [FM_PKT] = {"pkt", FM_KIND_COUNT, "packets", "<u8", 8}, [FM_BYT] = {"byt", FM_KIND_COUNT, "bytes", "<u8", 8},
+    [FM_LABEL] = {"label", FM_KIND_CATEGORY, "", "<u2", 2}, [FM_WIN] = {"win", FM_KIND_COUNT, "windows", "<u4", 4},
+    [FM_GAP] = {"gap", FM_KIND_COUNT, "ms", "<u4", 4},
 };
 
 int fm_col_find(const char *name)
@@ -60,7 +53,8 @@ static uint32_t load32(const char *p)
 	return x;
 }
 
-/* Eight bytes a step; the last ones may overlap those before.  It decides where a value is looked for and nothing else. */
+/* Eight bytes a step; the last ones may overlap those before.  It decides where a value is looked for and nothing else.
+ */
 static uint32_t hash_bytes(const char *s, size_t n)
 {
 	const uint64_t mul = 0x9E3779B97F4A7C15u;
@@ -75,7 +69,8 @@ static uint32_t hash_bytes(const char *s, size_t n)
 	else if (n >= 4)
 		x = (uint64_t)load32(s) << 32 | load32(s + n - 4);
 	else if (n > 0)
-		x = (uint64_t)(unsigned char)s[0] << 16 | (uint64_t)(unsigned char)s[n / 2] << 8 | (unsigned char)s[n - 1];
+		x = (uint64_t)(unsigned char)s[0] << 16 | (uint64_t)(unsigned char)s[n / 2] << 8 |
+		    (unsigned char)s[n - 1];
 	else
 		x = 0;
 	h = (h ^ x) * mul;
@@ -229,7 +224,8 @@ static int set_aside(int fd, size_t bytes, const char *dir, struct fm_error *err
 	if (code == 0)
 		return FM_OK;
 	errno = code;
-	return fm_fail_errno(err, "cannot keep a table of %zu MiB in %s (TMPDIR names another folder)", bytes >> 20, dir);
+	return fm_fail_errno(err, "cannot keep a table of %zu MiB in %s (TMPDIR names another folder)", bytes >> 20,
+			     dir);
 }
 
 static int spill_column(struct fm_table *t, int c, const char *dir, struct fm_error *err)
@@ -392,7 +388,8 @@ void fm_table_forget(const struct fm_table *t, size_t from, size_t to)
 		if (t->map[c] == NULL)
 			continue;
 		/* The page on either end may hold rows of a neighbour too: letting it go costs one read. */
-		uintptr_t first = (uintptr_t)t->col[c] + from * fm_cols[c].width, last = (uintptr_t)t->col[c] + to * fm_cols[c].width;
+		uintptr_t first = (uintptr_t)t->col[c] + from * fm_cols[c].width,
+			  last = (uintptr_t)t->col[c] + to * fm_cols[c].width;
 
 		first = first / page * page;
 		if (last > first)

@@ -30,8 +30,21 @@
 #include "base/error.h"
 
 enum fm_col {
-	FM_TE, FM_TD, FM_SA, FM_DA, FM_SP, FM_DP, FM_PR, FM_FLG, FM_FWD, FM_STOS, FM_PKT, FM_BYT, FM_LABEL,
-	FM_WIN, FM_GAP,
+	FM_TE,
+	FM_TD,
+	FM_SA,
+	FM_DA,
+	FM_SP,
+	FM_DP,
+	FM_PR,
+	FM_FLG,
+	FM_FWD,
+	FM_STOS,
+	FM_PKT,
+	FM_BYT,
+	FM_LABEL,
+	FM_WIN,
+	FM_GAP,
 	FM_NCOL
 };
 #define FM_NFLOWCOL 13 /* te..label: what a flow is; win and gap are the store's own */
@@ -56,11 +69,12 @@ struct fm_dict {
 };
 #define FM_DICT_MAX 65535
 #define FM_DICT_VALUE_MAX 255 /* bytes in one value */
-/* Index of a value, adding it when add is set; -1 when absent (or the dictionary is full, or out of memory, or the value
- * cannot be one: over FM_DICT_VALUE_MAX bytes, not UTF-8, or with a NUL in it).  Without add it changes nothing and may be
- * called from several threads. */
+/* Index of a value, adding it when add is set; -1 when absent (or the dictionary is full, or out of memory, or the
+ * value cannot be one: over FM_DICT_VALUE_MAX bytes, not UTF-8, or with a NUL in it).  Without add it changes nothing
+ * and may be called from several threads. */
 int fm_dict_index(struct fm_dict *d, const char *s, size_t n, bool add);
-int fm_dict_copy(struct fm_dict *dst, const struct fm_dict *src, struct fm_error *err) FM_MUST_CHECK; /* dst is empty before */
+int fm_dict_copy(struct fm_dict *dst, const struct fm_dict *src,
+		 struct fm_error *err) FM_MUST_CHECK; /* dst is empty before */
 void fm_dict_free(struct fm_dict *d);
 
 struct fm_table {
@@ -69,34 +83,41 @@ struct fm_table {
 	union {
 		void *col[FM_NCOL];
 		struct {
-			int64_t *te; uint32_t *td, *sa, *da; uint16_t *sp, *dp, *pr, *flg, *fwd, *stos; uint64_t *pkt, *byt;
-			uint16_t *label; uint32_t *win, *gap;
+			int64_t *te;
+			uint32_t *td, *sa, *da;
+			uint16_t *sp, *dp, *pr, *flg, *fwd, *stos;
+			uint64_t *pkt, *byt;
+			uint16_t *label;
+			uint32_t *win, *gap;
 		};
 	};
 	struct fm_dict dict[FM_NCOL]; /* used for category columns */
 	size_t cap;                   /* rows reserved; 0 when mapped */
-	void *map[FM_NCOL];           /* mappings behind col, when opened from disk (then col is read-only) or spilled */
+	void *map[FM_NCOL]; /* mappings behind col, when opened from disk (then col is read-only) or spilled */
 	size_t map_len[FM_NCOL];
 	bool spilled;
-	int fd[FM_NCOL];              /* of spilled columns: their files, which have no name */
+	int fd[FM_NCOL]; /* of spilled columns: their files, which have no name */
 };
 #define FM_HAS(t, c) (((t)->present >> (c)) & 1u)
 #define FM_COLS_UGR16 ((1u << FM_NFLOWCOL) - 1)
 
 int fm_table_new(struct fm_table **t, unsigned present, struct fm_error *err) FM_MUST_CHECK;
-int fm_table_reserve(struct fm_table *t, size_t rows, struct fm_error *err) FM_MUST_CHECK; /* capacity; then set t->rows */
-/* Move what a table in memory holds, and what is added later, to files without a name in `dir`, which are gone when the table
- * is freed or the process ends: it can be written as before, and fm_table_forget works on it. */
+int fm_table_reserve(struct fm_table *t, size_t rows,
+		     struct fm_error *err) FM_MUST_CHECK; /* capacity; then set t->rows */
+/* Move what a table in memory holds, and what is added later, to files without a name in `dir`, which are gone when the
+ * table is freed or the process ends: it can be written as before, and fm_table_forget works on it. */
 int fm_table_spill(struct fm_table *t, const char *dir, struct fm_error *err) FM_MUST_CHECK;
-/* Copy row i of src behind the rows of dst; categories are matched by value.  Columns that src lacks become 0, categories
- * the value "". */
+/* Copy row i of src behind the rows of dst; categories are matched by value.  Columns that src lacks become 0,
+ * categories the value "". */
 int fm_table_append(struct fm_table *dst, const struct fm_table *src, size_t i, struct fm_error *err) FM_MUST_CHECK;
-/* Open a folder read-only: checks schema, dtypes, lengths, that category indices are in range.  FM_EINPUT names the file. */
+/* Open a folder read-only: checks schema, dtypes, lengths, that category indices are in range.  FM_EINPUT names the
+ * file. */
 int fm_table_open(struct fm_table **t, const char *dir, struct fm_error *err) FM_MUST_CHECK;
 /* Write a table as a folder (made if absent; the table that stands there is replaced). */
 int fm_table_save(const struct fm_table *t, const char *dir, struct fm_error *err) FM_MUST_CHECK;
 void fm_table_free(struct fm_table *t);
-const char *fm_table_category(const struct fm_table *t, enum fm_col c, size_t row); /* the value as text; "" when there is none */
+const char *fm_table_category(const struct fm_table *t, enum fm_col c,
+			      size_t row); /* the value as text; "" when there is none */
 
 /* The value of a present column as a number: of a category its index, of te the bits of its two's complement. */
 static inline uint64_t fm_table_value(const struct fm_table *t, int c, size_t row)
@@ -111,8 +132,9 @@ static inline uint64_t fm_table_value(const struct fm_table *t, int c, size_t ro
 	}
 }
 
-/* Let go of the memory that rows [from, to) of a mapped table take; the system reads them again when they are looked at.
- * Does nothing to a table in memory.  For those who go over a table that may be larger than the memory they were given. */
+/* Let go of the memory that rows [from, to) of a mapped table take; the system reads them again when they are looked
+ * at. Does nothing to a table in memory.  For those who go over a table that may be larger than the memory they were
+ * given. */
 void fm_table_forget(const struct fm_table *t, size_t from, size_t to);
 /* The same for those who go over all rows, after row i: now and then the last rows are let go of. */
 static inline void fm_table_forget_behind(const struct fm_table *t, size_t i)
@@ -122,15 +144,19 @@ static inline void fm_table_forget_behind(const struct fm_table *t, size_t i)
 	if ((i + 1) % some == 0)
 		fm_table_forget(t, i + 1 - some, i + 1);
 }
-/* The same for those who read the rows of a rising list, after the i-th: now and then what lies behind is let go of.  *last is
- * the caller's, at first 0. */
+/* The same for those who read the rows of a rising list, after the i-th: now and then what lies behind is let go of.
+ * *last is the caller's, at first 0. */
 void fm_table_forget_passed(const struct fm_table *t, const uint32_t *row, size_t i, size_t *last);
 
-/* Streaming writer: append rows of an in-memory chunk (its dicts grow; indices must keep their meaning from chunk to chunk). */
+/* Streaming writer: append rows of an in-memory chunk (its dicts grow; indices must keep their meaning from chunk to
+ * chunk). */
 struct fm_table_writer;
-int fm_table_writer_open(struct fm_table_writer **w, const char *dir, unsigned present, struct fm_error *err) FM_MUST_CHECK;
-int fm_table_writer_add(struct fm_table_writer *w, const struct fm_table *chunk, size_t first, size_t rows, struct fm_error *err) FM_MUST_CHECK;
-int fm_table_writer_close(struct fm_table_writer *w, const struct fm_dict dict[FM_NCOL], struct fm_error *err) FM_MUST_CHECK; /* headers, schema, sync; frees w */
+int fm_table_writer_open(struct fm_table_writer **w, const char *dir, unsigned present,
+			 struct fm_error *err) FM_MUST_CHECK;
+int fm_table_writer_add(struct fm_table_writer *w, const struct fm_table *chunk, size_t first, size_t rows,
+			struct fm_error *err) FM_MUST_CHECK;
+int fm_table_writer_close(struct fm_table_writer *w, const struct fm_dict dict[FM_NCOL],
+			  struct fm_error *err) FM_MUST_CHECK; /* headers, schema, sync; frees w */
 void fm_table_writer_abort(struct fm_table_writer *w);
 
 #endif

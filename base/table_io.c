@@ -44,8 +44,8 @@ static void npy_header(char out[NPY_HEADER], int c, uint64_t rows)
 static const char *kind_name(enum fm_kind kind)
 {
 	static const char *const name[] = {
-		[FM_KIND_TIME] = "time", [FM_KIND_DURATION] = "duration", [FM_KIND_IPV4] = "ipv4",
-		[FM_KIND_PORT] = "port", [FM_KIND_CATEGORY] = "category", [FM_KIND_COUNT] = "count",
+	    [FM_KIND_TIME] = "time", [FM_KIND_DURATION] = "duration", [FM_KIND_IPV4] = "ipv4",
+	    [FM_KIND_PORT] = "port", [FM_KIND_CATEGORY] = "category", [FM_KIND_COUNT] = "count",
 	};
 
 	return name[kind];
@@ -102,7 +102,8 @@ int fm_table_writer_open(struct fm_table_writer **w, const char *dir, unsigned p
 		if (!FM_HAS(o, c))
 			continue;
 		path = column_path(dir, c);
-		rc = path == NULL ? fm_fail(err, FM_ESYSTEM, "out of memory: a path") : fm_out_open(&o->out[c], path, 0600, err);
+		rc = path == NULL ? fm_fail(err, FM_ESYSTEM, "out of memory: a path")
+				  : fm_out_open(&o->out[c], path, 0600, err);
 		if (rc == FM_OK)
 			rc = fm_out_write(o->out[c], blank, sizeof(blank), err);
 		free(path);
@@ -123,7 +124,8 @@ static uint16_t highest(const uint16_t *v, size_t n)
 	return max;
 }
 
-int fm_table_writer_add(struct fm_table_writer *w, const struct fm_table *chunk, size_t first, size_t rows, struct fm_error *err)
+int fm_table_writer_add(struct fm_table_writer *w, const struct fm_table *chunk, size_t first, size_t rows,
+			struct fm_error *err)
 {
 	int rc = FM_OK;
 
@@ -179,7 +181,8 @@ static json_t *schema_categories(unsigned present, const struct fm_dict dict[FM_
 	return all;
 }
 
-/* jansson silently leaves out what it had no memory for, and text that is not UTF-8: compare with what should be there. */
+/* jansson silently leaves out what it had no memory for, and text that is not UTF-8: compare with what should be there.
+ */
 static int schema_check(const struct fm_table_writer *w, const struct fm_dict dict[FM_NCOL], const json_t *columns,
 			const json_t *categories, struct fm_error *err)
 {
@@ -196,16 +199,18 @@ static int schema_check(const struct fm_table_writer *w, const struct fm_dict di
 		if (values == NULL)
 			return fm_fail(err, FM_ESYSTEM, "out of memory: the schema of %s", w->dir);
 		if (json_array_size(values) != dict[c].n)
-			return fm_fail(err, FM_ESYSTEM, "%s: column %s: a value is not UTF-8 text, or out of memory", w->dir,
-				       fm_cols[c].name);
+			return fm_fail(err, FM_ESYSTEM, "%s: column %s: a value is not UTF-8 text, or out of memory",
+				       w->dir, fm_cols[c].name);
 	}
 	if (json_array_size(columns) != ncols)
 		return fm_fail(err, FM_ESYSTEM, "out of memory: the schema of %s", w->dir);
 	return FM_OK;
 }
 
-/* The whole document as text.  It is read back and compared, for without memory jansson also writes broken documents. */
-static int schema_text(const struct fm_table_writer *w, const struct fm_dict dict[FM_NCOL], char **text, struct fm_error *err)
+/* The whole document as text.  It is read back and compared, for without memory jansson also writes broken documents.
+ */
+static int schema_text(const struct fm_table_writer *w, const struct fm_dict dict[FM_NCOL], char **text,
+		       struct fm_error *err)
 {
 	json_t *columns = schema_columns(w->present), *categories = schema_categories(w->present, dict), *root, *back;
 	int rc = schema_check(w, dict, columns, categories, err);
@@ -249,8 +254,8 @@ int fm_table_writer_close(struct fm_table_writer *w, const struct fm_dict dict[F
 
 	for (int c = 0; c < FM_NCOL && rc == FM_OK; c++)
 		if (w->categories[c] > dict[c].n)
-			rc = fm_fail(err, FM_ESYSTEM, "%s: column %s has index %u but only %zu values", w->dir, fm_cols[c].name,
-				     w->categories[c] - 1, dict[c].n);
+			rc = fm_fail(err, FM_ESYSTEM, "%s: column %s has index %u but only %zu values", w->dir,
+				     fm_cols[c].name, w->categories[c] - 1, dict[c].n);
 	if (rc == FM_OK)
 		rc = schema_text(w, dict, &text, err);
 	/* A folder without schema.json is no table, so new columns never stand beside an old schema. */
@@ -290,8 +295,10 @@ static int read_columns(struct fm_table *t, const json_t *columns, struct fm_err
 	size_t i;
 	int c;
 
-	json_array_foreach(columns, i, v) {
-		if (json_unpack(v, "{s:s, s:s, s:s, s:s !}", "name", &name, "kind", &kind, "unit", &unit, "dtype", &dtype) != 0)
+	json_array_foreach(columns, i, v)
+	{
+		if (json_unpack(v, "{s:s, s:s, s:s, s:s !}", "name", &name, "kind", &kind, "unit", &unit, "dtype",
+				&dtype) != 0)
 			return fm_fail(err, FM_EINPUT, "column %zu is not {name, kind, unit, dtype}", i + 1);
 		c = fm_col_find(name);
 		if (c < 0)
@@ -299,7 +306,8 @@ static int read_columns(struct fm_table *t, const json_t *columns, struct fm_err
 		if (FM_HAS(t, c))
 			return fm_fail(err, FM_EINPUT, "column %s is there twice", name);
 		info = &fm_cols[c];
-		if (strcmp(kind, kind_name(info->kind)) != 0 || strcmp(unit, info->unit) != 0 || strcmp(dtype, info->dtype) != 0)
+		if (strcmp(kind, kind_name(info->kind)) != 0 || strcmp(unit, info->unit) != 0 ||
+		    strcmp(dtype, info->dtype) != 0)
 			return fm_fail(err, FM_EINPUT, "column %s is not of kind %s, unit \"%s\", dtype %s", name,
 				       kind_name(info->kind), info->unit, info->dtype);
 		t->present |= 1u << c;
@@ -317,19 +325,24 @@ static int read_categories(struct fm_table *t, json_t *categories, struct fm_err
 		if (FM_HAS(t, c) && fm_cols[c].kind == FM_KIND_CATEGORY &&
 		    !json_is_array(json_object_get(categories, fm_cols[c].name)))
 			return fm_fail(err, FM_EINPUT, "column %s has no list of values", fm_cols[c].name);
-	json_object_foreach(categories, name, values) {
+	json_object_foreach(categories, name, values)
+	{
 		int c = fm_col_find(name);
 
 		if (c < 0 || !FM_HAS(t, c) || fm_cols[c].kind != FM_KIND_CATEGORY)
-			return fm_fail(err, FM_EINPUT, "values for %.40s, which is no category column of this table", name);
+			return fm_fail(err, FM_EINPUT, "values for %.40s, which is no category column of this table",
+				       name);
 		if (json_array_size(values) > FM_DICT_MAX)
 			return fm_fail(err, FM_EINPUT, "column %s has over %d values", name, FM_DICT_MAX);
-		json_array_foreach(values, i, v) {
+		json_array_foreach(values, i, v)
+		{
 			if (!json_is_string(v) || json_string_length(v) > FM_DICT_VALUE_MAX)
-				return fm_fail(err, FM_EINPUT, "value %zu of column %s is not a text of at most %d bytes", i,
-					       name, FM_DICT_VALUE_MAX);
+				return fm_fail(err, FM_EINPUT,
+					       "value %zu of column %s is not a text of at most %d bytes", i, name,
+					       FM_DICT_VALUE_MAX);
 			if (fm_dict_index(&t->dict[c], json_string_value(v), json_string_length(v), false) >= 0)
-				return fm_fail(err, FM_EINPUT, "column %s has the value \"%s\" twice", name, json_string_value(v));
+				return fm_fail(err, FM_EINPUT, "column %s has the value \"%s\" twice", name,
+					       json_string_value(v));
 			if (fm_dict_index(&t->dict[c], json_string_value(v), json_string_length(v), true) < 0)
 				return fm_fail(err, FM_ESYSTEM, "out of memory: the values of column %s", name);
 		}
@@ -355,8 +368,8 @@ static int read_schema(struct fm_table *t, const char *path, struct fm_error *er
 		rc = fm_fail(err, FM_EINPUT, "%s:%d: not valid JSON: %s", path, at.line, at.text);
 	else if (json_unpack(root, "{s:s}", "format", &format) != 0 || strcmp(format, FORMAT) != 0)
 		rc = fm_fail(err, FM_EINPUT, "%s: not of format %s", path, FORMAT);
-	else if (json_unpack_ex(root, &at, 0, "{s:s, s:I, s:o, s:o !}", "format", &format, "rows", &rows, "columns", &columns,
-				"categories", &categories) != 0)
+	else if (json_unpack_ex(root, &at, 0, "{s:s, s:I, s:o, s:o !}", "format", &format, "rows", &rows, "columns",
+				&columns, "categories", &categories) != 0)
 		rc = fm_fail(err, FM_EINPUT, "%s: %s", path, at.text);
 	else if (rows < 0 || rows > (json_int_t)(INT64_MAX / 16))
 		rc = fm_fail(err, FM_EINPUT, "%s: rows %lld is out of range", path, (long long)rows);
@@ -387,7 +400,8 @@ static size_t npy_data(const struct fm_map *m, int c, uint64_t rows)
 	start = 10 + (size_t)((unsigned char)p[8] | (unsigned char)p[9] << 8);
 	n = (size_t)npy_dict(want, sizeof(want), c, rows);
 	/* NumPy aligns the data to 64 bytes, its first versions to 16. */
-	if (start > m->len || start % 16 != 0 || start < 10 + n + 1 || memcmp(p + 10, want, n) != 0 || p[start - 1] != '\n')
+	if (start > m->len || start % 16 != 0 || start < 10 + n + 1 || memcmp(p + 10, want, n) != 0 ||
+	    p[start - 1] != '\n')
 		return 0;
 	for (i = 10 + n; i < start - 1; i++)
 		if (p[i] != ' ')
@@ -406,11 +420,12 @@ static int open_column(struct fm_table *t, const char *path, int c, struct fm_er
 	start = npy_data(&m, c, t->rows);
 	if (start == 0) {
 		fm_map_close(&m);
-		return fm_fail(err, FM_EINPUT, "%s: not a NumPy file of %zu values of %s, as the schema has it", path, t->rows,
-			       fm_cols[c].dtype);
+		return fm_fail(err, FM_EINPUT, "%s: not a NumPy file of %zu values of %s, as the schema has it", path,
+			       t->rows, fm_cols[c].dtype);
 	}
 	if (m.len - start != want) {
-		rc = fm_fail(err, FM_EINPUT, "%s: %zu bytes of data where %zu rows take %zu", path, m.len - start, t->rows, want);
+		rc = fm_fail(err, FM_EINPUT, "%s: %zu bytes of data where %zu rows take %zu", path, m.len - start,
+			     t->rows, want);
 		fm_map_close(&m);
 		return rc;
 	}
@@ -422,7 +437,8 @@ static int open_column(struct fm_table *t, const char *path, int c, struct fm_er
 
 		fm_table_forget(t, 0, t->rows);
 		if (top >= t->dict[c].n)
-			return fm_fail(err, FM_EINPUT, "%s: index %u but the schema has %zu values", path, top, t->dict[c].n);
+			return fm_fail(err, FM_EINPUT, "%s: index %u but the schema has %zu values", path, top,
+				       t->dict[c].n);
 	}
 	return FM_OK;
 }

@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes of the first character of s[0..n), 1 to 4, and its number; 0 when there is no well-formed UTF-8 (Unicode 15, table
- * 3-7), or when n is 0.  code may be NULL. */
+/* Bytes of the first character of s[0..n), 1 to 4, and its number; 0 when there is no well-formed UTF-8 (Unicode 15,
+ * table 3-7), or when n is 0.  code may be NULL. */
 size_t fm_utf8_next(const char *s, size_t n, uint32_t *code);
 
 /* n, or less by the bytes of a last character of which only a beginning is there: where a text may be cut. */
@@ -21,8 +21,9 @@ size_t fm_utf8_cut(const char *s, size_t n);
 
 /*
  * s[0..n) in out, with a NUL, cut before the first character that has no room in cap (> 0) bytes; returns its length.
- * Control characters (U+0000 to 1F, 7F to 9F) and bytes that are not UTF-8 become \xNN for each byte.  A backslash stays
- * as it is, so that what was shown once is not changed by being shown again, and what was meant as it stands stays legible.
+ * Control characters (U+0000 to 1F, 7F to 9F) and bytes that are not UTF-8 become \xNN for each byte.  A backslash
+ * stays as it is, so that what was shown once is not changed by being shown again, and what was meant as it stands
+ * stays legible.
  */
 size_t fm_text_show(const char *s, size_t n, char *out, size_t cap);
 /* The same for what printf would write, of which the first FM_TEXT_FORMAT_MAX - 1 bytes count. */

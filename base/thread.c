@@ -1,9 +1,9 @@
 /*
- * How it works.  `left` counts the shards not yet taken, `open` those not yet finished.  A thread takes a shard by lowering
- * `left` with a compare-and-swap; only then does it read the job's fields, which stay as they are until `open` is 0, so a
- * worker that comes late to an old job takes nothing or takes a shard of the new one.  Idle threads look a few microseconds
- * at `left`, then sleep.  A sleeper announces itself before it looks at `left` for the last time and the caller sets `left`
- * before it looks for sleepers (both sequentially consistent), so no wake-up is lost.
+ * How it works.  `left` counts the shards not yet taken, `open` those not yet finished.  A thread takes a shard by
+ * lowering `left` with a compare-and-swap; only then does it read the job's fields, which stay as they are until `open`
+ * is 0, so a worker that comes late to an old job takes nothing or takes a shard of the new one.  Idle threads look a
+ * few microseconds at `left`, then sleep.  A sleeper announces itself before it looks at `left` for the last time and
+ * the caller sets `left` before it looks for sleepers (both sequentially consistent), so no wake-up is lost.
  */
 #include "base/thread.h"
 
@@ -133,7 +133,8 @@ static int start_workers(struct fm_pool *p, struct fm_error *err)
 		if (e == 0)
 			p->started++;
 		else
-			rc = fm_fail(err, FM_ESYSTEM, "cannot start thread %d of %d: %s", i + 1, p->size, strerrordesc_np(e));
+			rc = fm_fail(err, FM_ESYSTEM, "cannot start thread %d of %d: %s", i + 1, p->size,
+				     strerrordesc_np(e));
 	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return rc;
@@ -146,7 +147,8 @@ int fm_pool_new(struct fm_pool **pool, int nthreads, struct fm_error *err)
 
 	*pool = NULL;
 	if (nthreads < 0 || nthreads > MAX_THREADS)
-		return fm_fail(err, FM_EINPUT, "%d threads: use 1 to %d, or 0 for one a processor", nthreads, MAX_THREADS);
+		return fm_fail(err, FM_EINPUT, "%d threads: use 1 to %d, or 0 for one a processor", nthreads,
+			       MAX_THREADS);
 	rc = fm_alloc(&p, 1, sizeof(*p), "a thread pool", err);
 	if (rc != FM_OK)
 		return rc;

@@ -3,13 +3,12 @@
  * shuffled one by one score as well on them as real holdout.
  *
  *     assoc.mean assoc.max   mean and largest |V(real) - V(synthetic)| over the 45 pairs of the ten shared columns;
- *                            V is Cramer's V, bias-corrected (Bergsma, "A bias-correction for Cramer's V and Tschuprow's
- *                            T", J. Korean Stat. Soc. 42, 2013)
- *     pair_jsd               mean JSD of the 45 two-column distributions
+ *                            V is Cramer's V, bias-corrected (Bergsma, "A bias-correction for Cramer's V and
+ * Tschuprow's T", J. Korean Stat. Soc. 42, 2013) pair_jsd               mean JSD of the 45 two-column distributions
  *
- * Categories are made from the real table: addresses by the logarithm of their popularity rank in their own set, ports by
- * the 20 most frequent and four ranges, protocol and label by value (all that real does not have together), numbers by
- * deciles.  A column that either table lacks counts as a constant.
+ * Categories are made from the real table: addresses by the logarithm of their popularity rank in their own set, ports
+ * by the 20 most frequent and four ranges, protocol and label by value (all that real does not have together), numbers
+ * by deciles.  A column that either table lacks counts as a constant.
  */
 #ifndef FM_JUDGE_ASSOCIATION_H
 #define FM_JUDGE_ASSOCIATION_H

@@ -25,7 +25,8 @@ struct fm_bins {
 struct fm_bins fm_bins_of(const struct fm_table *t, enum fm_col c);
 /* Where the value of a row lies on the scale: microseconds, or log(1 + x) of milliseconds, packets, bytes. */
 double fm_bins_scale(const struct fm_table *t, enum fm_col c, size_t row);
-/* The cell, 0 .. FM_BINS + 1, of a place on the scale; the upper end of the range, within the tolerance, is in FM_BINS. */
+/* The cell, 0 .. FM_BINS + 1, of a place on the scale; the upper end of the range, within the tolerance, is in FM_BINS.
+ */
 int fm_bins_cell(const struct fm_bins *b, double at);
 /* Add 1 to the cell of each row. */
 void fm_bins_count(const struct fm_bins *b, const struct fm_table *t, enum fm_col c, uint64_t count[FM_BIN_CELLS]);

@@ -21,8 +21,8 @@ double fm_jsd_counts(const uint64_t *p, const uint64_t *q, size_t k);
 /* Of the values of two sorted samples, each distinct value a cell. */
 double fm_jsd_sorted(const uint64_t *x, size_t nx, const uint64_t *y, size_t ny);
 
-/* Of two sorted samples by rank: how often the most frequent value occurs, the second and so on; which value it is plays
- * no part (NetShare's JSD of addresses). */
+/* Of two sorted samples by rank: how often the most frequent value occurs, the second and so on; which value it is
+ * plays no part (NetShare's JSD of addresses). */
 int fm_jsd_ranked(const uint64_t *x, size_t nx, const uint64_t *y, size_t ny, double *jsd,
 		  struct fm_error *err) FM_MUST_CHECK;
 

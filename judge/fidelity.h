@@ -23,8 +23,8 @@
 #include "base/thread.h"
 #include "manifests/metrics.h"
 
-/* Add the metrics to out, each name behind prefix ("" or "floor."), n the rows of `synthetic`.  pool may be NULL; its size
- * changes no value.  FM_EINPUT when a table has no rows. */
+/* Add the metrics to out, each name behind prefix ("" or "floor."), n the rows of `synthetic`.  pool may be NULL; its
+ * size changes no value.  FM_EINPUT when a table has no rows. */
 int fm_fidelity(const struct fm_table *real, const struct fm_table *synthetic, struct fm_pool *pool, const char *prefix,
 		struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 

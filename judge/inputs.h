@@ -37,11 +37,11 @@ struct fm_inputs;
 
 /* real is kept by reference.  present: the columns that every table to come has; what: a sum of the above. */
 int fm_inputs_new(struct fm_inputs **f, const struct fm_table *real, unsigned present, unsigned what,
-		    struct fm_error *err) FM_MUST_CHECK;
+		  struct fm_error *err) FM_MUST_CHECK;
 size_t fm_inputs_width(const struct fm_inputs *f); /* 0 when no column is there to make a feature of */
 /* The features of n rows of t, whose categories are matched to real's by value; row NULL: the first n. */
 int fm_inputs_fill(const struct fm_inputs *f, const struct fm_table *t, const uint32_t *row, size_t n, float *x,
-		     struct fm_error *err) FM_MUST_CHECK;
+		   struct fm_error *err) FM_MUST_CHECK;
 void fm_inputs_free(struct fm_inputs *f);
 
 /* How to standardise columns: x becomes (x - mean) / sd, kept within 10. */

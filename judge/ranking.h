@@ -12,7 +12,8 @@
 /* The chance that a positive scores above a negative, ties counted half, and its variance over samples of independent
  * rows (DeLong, DeLong and Clarke-Pearson, Biometrics 44, 1988, by midranks). */
 struct fm_auc {
-	double value, variance; /* value NaN without a positive or without a negative; variance NaN with fewer than two */
+	double value,
+	    variance; /* value NaN without a positive or without a negative; variance NaN with fewer than two */
 	size_t positives, negatives;
 };
 int fm_auc(struct fm_auc *a, const float *score, const int *positive, size_t n, struct fm_error *err) FM_MUST_CHECK;

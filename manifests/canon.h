@@ -1,6 +1,6 @@
 /*
- * canon.h - canonical JSON (RFC 8785 for the values flowmint uses): keys in byte order, no white space, numbers in their
- * shortest form that reads back the same, UTF-8.  What is digested or signed is written by this and nothing else.
+ * canon.h - canonical JSON (RFC 8785 for the values flowmint uses): keys in byte order, no white space, numbers in
+ * their shortest form that reads back the same, UTF-8.  What is digested or signed is written by this and nothing else.
  */
 #ifndef FM_MANIFESTS_CANON_H
 #define FM_MANIFESTS_CANON_H
@@ -11,7 +11,8 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
-int fm_json_canonical(const json_t *v, struct fm_buf *out, struct fm_error *err) FM_MUST_CHECK; /* refuses NaN and infinities */
+int fm_json_canonical(const json_t *v, struct fm_buf *out,
+		      struct fm_error *err) FM_MUST_CHECK; /* refuses NaN and infinities */
 /* For people: sorted keys, two spaces, a final newline, the same numbers. */
 int fm_json_pretty(const json_t *v, struct fm_buf *out, struct fm_error *err) FM_MUST_CHECK;
 int fm_json_digest(const json_t *v, char hex[FM_SHA256_HEX], struct fm_error *err) FM_MUST_CHECK;

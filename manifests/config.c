@@ -119,7 +119,7 @@ static int apply_key(struct fm_loader *l, const char *section, const char *name,
 	if (k == NULL)
 		return unknown_key(l, section, name, v);
 	if ((rc = fm_key_read(l->cfg, k, v, l->err)) == FM_OK)
-		l->origin[k - fm_keys] = (struct fm_origin){v, ++l->order};
+		l->origin[k - fm_keys] = (struct fm_provenance){v, ++l->order};
 	return rc;
 }
 

@@ -1,9 +1,9 @@
 /*
  * config.h - release.yaml: what to read, how to learn it, what to make, what it must pass, where it goes.
  *
- * Every key has a default but source.path; unknown keys, wrong types and values out of range are refused with file, line
- * and what was expected.  Relative paths are relative to the folder of the file.  A preset (manifests/PRESET.yaml, built
- * into the program) is a release.yaml whose values are the defaults of the one that names it with `preset: NAME`.
+ * Every key has a default but source.path; unknown keys, wrong types and values out of range are refused with file,
+ * line and what was expected.  Relative paths are relative to the folder of the file.  A preset (manifests/PRESET.yaml,
+ * built into the program) is a release.yaml whose values are the defaults of the one that names it with `preset: NAME`.
  *
  *     struct fm_config *cfg;
  *     if (fm_config_load(&cfg, "release.yaml", overrides, n, err)) ...     overrides: {"train.steps=500", ...}
@@ -24,8 +24,8 @@
 #define FM_CFG_MAXLABELS 64
 #define FM_CFG_MAXRANGES 16
 
-/* One gate check: value <= max and value >= min, for the metric of that name (metrics.h).  relative_to_floor: the greatest
- * value is max * (the metric "floor." + name) + plus. */
+/* One gate check: value <= max and value >= min, for the metric of that name (metrics.h).  relative_to_floor: the
+ * greatest value is max * (the metric "floor." + name) + plus. */
 struct fm_cfg_check {
 	char name[64];
 	bool has_max, has_min, relative_to_floor;
@@ -34,42 +34,44 @@ struct fm_cfg_check {
 };
 
 struct fm_config {
-	char file[FM_CFG_PATH];   /* where it came from */
-	char dir[FM_CFG_PATH];    /* its folder: the project */
+	char file[FM_CFG_PATH]; /* where it came from */
+	char dir[FM_CFG_PATH];  /* its folder: the project */
 	char preset[64];
 	struct {
-		char name[64];        /* [a-z0-9][a-z0-9._-]* */
-		char version[32];     /* [0-9A-Za-z][0-9A-Za-z.+-]* */
+		char name[64];    /* [a-z0-9][a-z0-9._-]* */
+		char version[32]; /* [0-9A-Za-z][0-9A-Za-z.+-]* */
 		char description[FM_CFG_STR * 4];
-		char license[64];     /* SPDX identifier */
-		char date[16];        /* YYYY-MM-DD or "": SOURCE_DATE_EPOCH, else 1980-01-01 */
+		char license[64];           /* SPDX identifier */
+		char date[16];              /* YYYY-MM-DD or "": SOURCE_DATE_EPOCH, else 1980-01-01 */
 		char previous[FM_CFG_PATH]; /* absolute after loading, or "" */
 	} release;
 	struct {
-		char path[FM_CFG_PATH]; /* absolute after loading */
-		char member[FM_CFG_STR]; /* member of an archive; "" = the only one */
+		char path[FM_CFG_PATH];    /* absolute after loading */
+		char member[FM_CFG_STR];   /* member of an archive; "" = the only one */
 		char dialect[FM_CFG_PATH]; /* a built-in name or a file */
-		int64_t rows;         /* the first N; 0 = all */
-		char missing[16];     /* zero | reject */
-		double max_bad_share; /* 0.01 */
+		int64_t rows;              /* the first N; 0 = all */
+		char missing[16];          /* zero | reject */
+		double max_bad_share;      /* 0.01 */
 	} source;
 	struct {
 		double validation, holdout; /* shares of windows */
 		uint64_t seed;
 	} split;
 	struct {
-		char denoiser[16];    /* transformer | unet | mlp */
+		char denoiser[16]; /* transformer | unet | mlp */
 		int window, width, depth, heads;
-		char process[16];     /* absorbing | multinomial, for tokens; residuals are Gaussian */
-		char prediction[16];  /* v | noise, of the Gaussian part */
-		char schedule[16];    /* linear | cosine, of the Gaussian part */
-		int steps;            /* T */
-		int min_count;        /* k: a vocabulary entry needs as many records */
-		int max_hosts;        /* popular hosts with a token of their own */
+		char process[16];    /* absorbing | multinomial, for tokens; residuals are Gaussian */
+		char prediction[16]; /* v | noise, of the Gaussian part */
+		char schedule[16];   /* linear | cosine, of the Gaussian part */
+		int steps;           /* T */
+		int min_count;       /* k: a vocabulary entry needs as many records */
+		int max_hosts;       /* popular hosts with a token of their own */
 	} model;
 	struct {
-		int steps, batch;     /* batch: windows a step */
-		double rate; int warmup; double ema, weight_decay, clip;
+		int steps, batch; /* batch: windows a step */
+		double rate;
+		int warmup;
+		double ema, weight_decay, clip;
 		uint64_t seed;
 		int threads;          /* 0 = as many as allowed */
 		int balance;          /* times that a window of a rare class is in an epoch, at most */
@@ -77,46 +79,55 @@ struct fm_config {
 		int checkpoint_every; /* steps between two checkpoints; 0 = none */
 	} train;
 	struct {
-		char mode[16];        /* none (| dp, later) */
+		char mode[16]; /* none (| dp, later) */
 		double epsilon, delta, clip, noise_multiplier;
 		char unit[16];
 		int max_flows_per_host;
 	} privacy;
 	struct {
-		int64_t rows;         /* 0 = as many as the training split has */
-		char sampler[16];     /* fewstep | dpm2 | ancestral */
-		char order[16];       /* random | confidence, of absorbed tokens */
+		int64_t rows;     /* 0 = as many as the training split has */
+		char sampler[16]; /* fewstep | dpm2 | ancestral */
+		char order[16];   /* random | confidence, of absorbed tokens */
 		int steps;
 		uint64_t seed;
-		int nlabels; struct { char name[64]; double share; } labels[FM_CFG_MAXLABELS];
-		double guidance;      /* of the class of window: 0 = none */
-		int hours[2];         /* from, to (0..24) in UTC; 0,24 = all */
+		int nlabels;
+		struct {
+			char name[64];
+			double share;
+		} labels[FM_CFG_MAXLABELS];
+		double guidance; /* of the class of window: 0 = none */
+		int hours[2];    /* from, to (0..24) in UTC; 0,24 = all */
 		int ninside, noutside;
 		char inside[FM_CFG_MAXRANGES][20], outside[FM_CFG_MAXRANGES][20]; /* CIDR ranges of fresh addresses */
 	} generate;
 	struct {
-		int n; struct fm_cfg_check check[FM_CFG_MAXCHECKS];
-		int64_t control_rows;  /* of a control at most; 0 (never from a file): no controls */
-		double control_limit;  /* the smallest share of copied rows that the gate must catch */
-		int64_t memory;        /* MiB that judging may take for what grows with the number of rows */
+		int n;
+		struct fm_cfg_check check[FM_CFG_MAXCHECKS];
+		int64_t control_rows; /* of a control at most; 0 (never from a file): no controls */
+		double control_limit; /* the smallest share of copied rows that the gate must catch */
+		int64_t memory;       /* MiB that judging may take for what grows with the number of rows */
 	} gate;
 	struct {
 		char key[FM_CFG_PATH], attestation_key[FM_CFG_PATH], out[FM_CFG_PATH]; /* absolute after loading */
 		int64_t sequence;
-		char report[16];      /* metrics | histograms: what of the real flows is published (metrics.h) */
+		char report[16]; /* metrics | histograms: what of the real flows is published (metrics.h) */
 	} publish;
 };
 
-int fm_config_load(struct fm_config **cfg, const char *file, const char *const *overrides, int noverrides, struct fm_error *err) FM_MUST_CHECK;
-/* A preset as text (the bytes of manifests/NAME.yaml), for `flowmint init`; FM_EUSAGE lists the presets when there is none. */
+int fm_config_load(struct fm_config **cfg, const char *file, const char *const *overrides, int noverrides,
+		   struct fm_error *err) FM_MUST_CHECK;
+/* A preset as text (the bytes of manifests/NAME.yaml), for `flowmint init`; FM_EUSAGE lists the presets when there is
+ * none. */
 int fm_config_preset_text(const char *name, const char **text, size_t *n, struct fm_error *err) FM_MUST_CHECK;
 /* A preset as a config, with overrides, without a file (for `flowmint evaluate --gate`); source.path may be empty. */
-int fm_config_preset(struct fm_config **cfg, const char *name, const char *const *overrides, int noverrides, struct fm_error *err) FM_MUST_CHECK;
-/* All effective values, or those of one section ("train") when section is not NULL; a new reference, or NULL without memory.
- * Paths of the machine (source.path, publish.*, file, dir), train.threads and train.checkpoint_every are left out when public is set. */
+int fm_config_preset(struct fm_config **cfg, const char *name, const char *const *overrides, int noverrides,
+		     struct fm_error *err) FM_MUST_CHECK;
+/* All effective values, or those of one section ("train") when section is not NULL; a new reference, or NULL without
+ * memory. Paths of the machine (source.path, publish.*, file, dir), train.threads and train.checkpoint_every are left
+ * out when public is set. */
 json_t *fm_config_json(const struct fm_config *cfg, const char *section, bool public_only);
-/* The inverse of fm_config_json(cfg, NULL, ...): from the full form the same config, byte for byte; from the public form one
- * whose private values are the defaults (source.path is empty).  Checked like a file. */
+/* The inverse of fm_config_json(cfg, NULL, ...): from the full form the same config, byte for byte; from the public
+ * form one whose private values are the defaults (source.path is empty).  Checked like a file. */
 int fm_config_from_json(struct fm_config **cfg, const json_t *json, struct fm_error *err) FM_MUST_CHECK;
 void fm_config_free(struct fm_config *cfg);
 

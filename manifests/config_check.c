@@ -29,7 +29,7 @@ void fm_split_key(const char *key, char section[64], const char **name)
 /* Fail at the place that set one of the keys last. */
 static int FM_PRINTF(4, 5) fail_at(struct fm_loader *l, const char *const *keys, size_t n, const char *fmt, ...)
 {
-	const struct fm_origin *last = NULL;
+	const struct fm_provenance *last = NULL;
 	char message[512];
 	va_list ap;
 
@@ -40,7 +40,7 @@ static int FM_PRINTF(4, 5) fail_at(struct fm_loader *l, const char *const *keys,
 		char section[64];
 		const char *name;
 		fm_split_key(keys[i], section, &name);
-		const struct fm_origin *o = &l->origin[fm_key_find(section, name) - fm_keys];
+		const struct fm_provenance *o = &l->origin[fm_key_find(section, name) - fm_keys];
 		if (o->at && (last == NULL || o->order > last->order))
 			last = o;
 	}
@@ -121,11 +121,13 @@ static int check_sampler(struct fm_loader *l)
 	if (strcmp(c->generate.order, "confidence") != 0)
 		return FM_OK;
 	if (strcmp(c->model.process, "absorbing") != 0)
-		return FAIL_AT(l, keys, "generate.order confidence needs model.process absorbing, not %s: set it to random",
+		return FAIL_AT(l, keys,
+			       "generate.order confidence needs model.process absorbing, not %s: set it to random",
 			       c->model.process);
 	if (strcmp(c->generate.sampler, "ancestral") == 0)
-		return FAIL_AT(l, keys, "generate.order confidence needs few steps: generate.sampler ancestral shows tokens at "
-					 "random times; set generate.order to random");
+		return FAIL_AT(l, keys,
+			       "generate.order confidence needs few steps: generate.sampler ancestral shows tokens at "
+			       "random times; set generate.order to random");
 	return FM_OK;
 }
 

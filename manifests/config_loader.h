@@ -10,14 +10,14 @@
 #include "manifests/yaml.h"
 
 /* Who set a key last: for messages about several keys. */
-struct fm_origin {
+struct fm_provenance {
 	const struct fm_yaml *at; /* NULL: the schema's default */
 	int order;
 };
 struct fm_loader {
 	struct fm_config *cfg;
 	struct fm_arena *arena;
-	struct fm_origin *origin; /* fm_nkeys of them */
+	struct fm_provenance *origin; /* fm_nkeys of them */
 	int order;
 	bool resolved; /* the text is a config that was written out: it has "file" and "dir" */
 	struct fm_error *err;

@@ -25,29 +25,44 @@
 #include "base/table.h"
 
 enum fm_format {
-	FM_FMT_DATETIME, FM_FMT_SECONDS, FM_FMT_MILLISECONDS, FM_FMT_MICROSECONDS, /* te, td (td: no datetime) */
-	FM_FMT_IPV4, FM_FMT_IPV4_INTEGER, FM_FMT_INTEGER, FM_FMT_TEXT,
+	FM_FMT_DATETIME,
+	FM_FMT_SECONDS,
+	FM_FMT_MILLISECONDS,
+	FM_FMT_MICROSECONDS, /* te, td (td: no datetime) */
+	FM_FMT_IPV4,
+	FM_FMT_IPV4_INTEGER,
+	FM_FMT_INTEGER,
+	FM_FMT_TEXT,
 };
 #define FM_DIALECT_MAXCOLS 64
 struct fm_dialect {
 	char name[64];
 	bool header;
 	char delimiter, newline[3];
-	int nmissing; char missing[16][32];
-	int ninternal; struct { uint32_t base, mask; } internal[16];
-	int ncols; struct {
-		char name[64];        /* header name */
-		int col;              /* enum fm_col, or -1: read and ignored, written empty */
+	int nmissing;
+	char missing[16][32];
+	int ninternal;
+	struct {
+		uint32_t base, mask;
+	} internal[16];
+	int ncols;
+	struct {
+		char name[64]; /* header name */
+		int col;       /* enum fm_col, or -1: read and ignored, written empty */
 		enum fm_format format;
-		int decimals;         /* of seconds and the like when written; -1 = an integer without a point */
+		int decimals; /* of seconds and the like when written; -1 = an integer without a point */
 	} cols[FM_DIALECT_MAXCOLS];
-	int nlabels; struct { char from[64], to[64]; } labels[FM_DIALECT_MAXCOLS];
-	unsigned present;         /* the table columns it fills */
+	int nlabels;
+	struct {
+		char from[64], to[64];
+	} labels[FM_DIALECT_MAXCOLS];
+	unsigned present; /* the table columns it fills */
 };
 /* name: a built-in dialect or, with a '/' or ending in .yaml, a file. */
 int fm_dialect_load(struct fm_dialect **d, const char *name, struct fm_error *err) FM_MUST_CHECK;
 bool fm_dialect_is_file(const char *name); /* rather than a built-in one */
-/* FM_OK when name is a file's (which is not looked for) or a built-in dialect's; else FM_EINPUT with the names there are. */
+/* FM_OK when name is a file's (which is not looked for) or a built-in dialect's; else FM_EINPUT with the names there
+ * are. */
 int fm_dialect_check_name(const char *name, struct fm_error *err) FM_MUST_CHECK;
 bool fm_dialect_is_internal(const struct fm_dialect *d, uint32_t ip);
 void fm_dialect_free(struct fm_dialect *d);

@@ -167,8 +167,8 @@ json_t *fm_metrics_list(const struct fm_metrics *t)
 
 	for (size_t i = 0; list && i < t->n; i++) {
 		const struct fm_metric *m = &t->m[i];
-		json_t *o =
-		    json_pack("{s:s,s:o,s:I}", "name", m->name, "value", fm_real_or_null(m->value), "n", (json_int_t)m->n);
+		json_t *o = json_pack("{s:s,s:o,s:I}", "name", m->name, "value", fm_real_or_null(m->value), "n",
+				      (json_int_t)m->n);
 		if (o == NULL || fm_set_ci(o, m->ci_lo, m->ci_hi) != 0 || json_array_append(list, o) != 0) {
 			json_decref(list);
 			list = NULL;

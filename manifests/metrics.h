@@ -1,8 +1,8 @@
 /*
  * metrics.h - the one metrics table that the gate, the report, the manifest and --json all read.
  *
- * A metric has a dotted name ("jsd.SA", "jsd_mean8", "leak.rows_equal"), a value (NaN when it could not be computed: the
- * gate fails such a one), the number of rows n it rests on and, where known, a 95 % interval.  Names are unique.
+ * A metric has a dotted name ("jsd.SA", "jsd_mean8", "leak.rows_equal"), a value (NaN when it could not be computed:
+ * the gate fails such a one), the number of rows n it rests on and, where known, a 95 % interval.  Names are unique.
  *
  *     {"jsd":{"SA":0.004,...},"jsd_mean8":0.02,...}                     fm_metrics_json: dots become nesting
  *     [{"name":"jsd.SA","value":0.004,"n":150000,"ci":[lo,hi]},...]     fm_metrics_list: complete, for files
@@ -15,7 +15,6 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "manifests/config.h"
 
 struct fm_metric {
 	char name[64];
@@ -28,10 +27,12 @@ struct fm_metrics {
 	size_t n, cap;
 };
 int fm_metrics_add(struct fm_metrics *t, const char *name, double value, int64_t n, struct fm_error *err) FM_MUST_CHECK;
-int fm_metrics_add_ci(struct fm_metrics *t, const char *name, double value, int64_t n, double lo, double hi, struct fm_error *err) FM_MUST_CHECK;
+int fm_metrics_add_ci(struct fm_metrics *t, const char *name, double value, int64_t n, double lo, double hi,
+		      struct fm_error *err) FM_MUST_CHECK;
 const struct fm_metric *fm_metrics_find(const struct fm_metrics *t, const char *name); /* NULL when absent */
-json_t *fm_metrics_json(const struct fm_metrics *t); /* nested; NaN becomes null */
-json_t *fm_metrics_intervals(const struct fm_metrics *t); /* {"leak.rows_equal":[lo,hi],...}: names with dots, where known */
+json_t *fm_metrics_json(const struct fm_metrics *t);                                   /* nested; NaN becomes null */
+json_t *
+fm_metrics_intervals(const struct fm_metrics *t); /* {"leak.rows_equal":[lo,hi],...}: names with dots, where known */
 json_t *fm_metrics_list(const struct fm_metrics *t);
 int fm_metrics_from_list(struct fm_metrics *t, const json_t *list, struct fm_error *err) FM_MUST_CHECK;
 void fm_metrics_free(struct fm_metrics *t);
@@ -44,7 +45,7 @@ enum fm_audience {
 	FM_AUDIENCE = 3,        /* one of these */
 	FM_REAL_ROWS = 4,       /* its value is a number of real rows, and is rounded down as n is */
 	FM_LABELS = 8,          /* a score over labels, which would tell how many rows carry them: to thousandths */
-	FM_ONE_LABEL = 16,      /* the score of one label, n of whose rows were tried: to hundredths, and from k rows on */
+	FM_ONE_LABEL = 16, /* the score of one label, n of whose rows were tried: to hundredths, and from k rows on */
 };
 unsigned fm_metric_audience(const char *name);
 
@@ -58,32 +59,33 @@ struct fm_check_result {
 	int64_t n;
 	double ci_lo, ci_hi;
 	int pass;
-	int waived;                  /* it failed, and somebody signed that it need not pass: it does not block */
-	char why[128];               /* "" or the reason of a failure in words */
+	int waived;    /* it failed, and somebody signed that it need not pass: it does not block */
+	char why[128]; /* "" or the reason of a failure in words */
 };
 /*
  * {"verdict":"pass"|"fail",
  *  "checks":[{"name","value","threshold","direction","margin","n","pass","waived","ci":[lo,hi],"why"}, ...],
  *  "waivers":[{"check","reason","expires","signer","key"}, ...],          there when one of them is applied
- *  "control_rows","control_limit","smallest_leak_caught":0.005|null,       these and the list: there when controls were run
- *  "controls":[{"name","kind":"negative"|"positive","level","expected":"fail"|"pass"|"any","got":"fail"|"pass","ok",
+ *  "control_rows","control_limit","smallest_leak_caught":0.005|null,       these and the list: there when controls were
+ * run "controls":[{"name","kind":"negative"|"positive","level","expected":"fail"|"pass"|"any","got":"fail"|"pass","ok",
  *               "failed_checks":[..]}, ...]}
  *
- * margin: how far the value is on the good side of its threshold, negative when it fails, null when either is no number.
+ * margin: how far the value is on the good side of its threshold, negative when it fails, null when either is no
+ * number.
  */
 struct fm_verdict {
-	int pass;                    /* each check passed or is waived, and there was at least one */
+	int pass; /* each check passed or is waived, and there was at least one */
 	struct fm_check_result *check;
 	size_t n;
-	json_t *waivers, *controls;  /* the lists above, or NULL; owned */
+	json_t *waivers, *controls; /* the lists above, or NULL; owned */
 	int64_t control_rows;
 	double control_limit;
 	double smallest_leak_caught; /* share of copied rows from which on every control was caught; 0: none was */
 };
 double fm_check_margin(const struct fm_check_result *c); /* NaN when there is none */
 json_t *fm_verdict_json(const struct fm_verdict *v);
-/* Refuses what contradicts itself: a pass that its numbers deny, a waived check without its waiver, a verdict that its checks
- * deny. */
+/* Refuses what contradicts itself: a pass that its numbers deny, a waived check without its waiver, a verdict that its
+ * checks deny. */
 int fm_verdict_from_json(struct fm_verdict *v, const json_t *j, struct fm_error *err) FM_MUST_CHECK;
 void fm_verdict_free(struct fm_verdict *v);
 

@@ -12,7 +12,8 @@
 /* No document of ours has more; a file that says otherwise is refused before it is read further. */
 #define FM_DOC_MAXENTRIES 4096
 
-bool fm_metric_name_ok(const char *name); /* words of letters, digits, _ and -, joined by single dots; at most 63 bytes */
+bool fm_metric_name_ok(
+    const char *name); /* words of letters, digits, _ and -, joined by single dots; at most 63 bytes */
 
 json_t *fm_real_or_null(double v);
 int fm_set_ci(json_t *o, double lo, double hi); /* "ci", when both are numbers */

@@ -20,8 +20,8 @@ static json_t *check_json(const struct fm_check_result *c)
 {
 	json_t *o = json_pack("{s:s,s:o,s:o,s:s,s:o,s:I,s:b,s:b,s:s}", "name", c->name, "value",
 			      fm_real_or_null(c->value), "threshold", fm_real_or_null(c->threshold), "direction",
-			      c->direction, "margin", fm_real_or_null(fm_check_margin(c)), "n", (json_int_t)c->n, "pass",
-			      c->pass, "waived", c->waived, "why", c->why);
+			      c->direction, "margin", fm_real_or_null(fm_check_margin(c)), "n", (json_int_t)c->n,
+			      "pass", c->pass, "waived", c->waived, "why", c->why);
 
 	if (o && fm_set_ci(o, c->ci_lo, c->ci_hi) != 0) {
 		json_decref(o);
@@ -70,8 +70,8 @@ static bool pass_holds(const struct fm_check_result *c)
 
 static int check_from_json(struct fm_check_result *c, const json_t *o, const char *where, struct fm_error *err)
 {
-	static const char *const keys[] = {"name", "value", "threshold", "direction", "margin", "n", "pass", "waived",
-					   "ci",   "why"};
+	static const char *const keys[] = {"name", "value", "threshold", "direction", "margin",
+					   "n",    "pass",  "waived",    "ci",        "why"};
 	const json_t *pass = json_object_get(o, "pass"), *waived = json_object_get(o, "waived");
 	int rc;
 
@@ -144,7 +144,8 @@ static int control_from_json(const json_t *o, const char *where, struct fm_error
 	    (rc = one_of(o, "got", " fail pass ", where, err)) != FM_OK)
 		return rc;
 	if (!json_is_number(level) || !json_is_boolean(json_object_get(o, "ok")) || !json_is_array(failed))
-		return fm_fail(err, FM_EINPUT, "%s: a control has a 'level', 'ok' and a list of 'failed_checks'", where);
+		return fm_fail(err, FM_EINPUT, "%s: a control has a 'level', 'ok' and a list of 'failed_checks'",
+			       where);
 	for (size_t i = 0; i < json_array_size(failed); i++) {
 		const char *s = json_string_value(json_array_get(failed, i));
 		if (!s || !fm_metric_name_ok(s))
@@ -217,8 +218,8 @@ static int checks_from_json(struct fm_verdict *v, const json_t *list, bool *all,
 
 int fm_verdict_from_json(struct fm_verdict *v, const json_t *j, struct fm_error *err)
 {
-	static const char *const keys[] = {"verdict",      "checks",        "waivers", "controls",
-					   "control_rows", "control_limit", "smallest_leak_caught"};
+	static const char *const keys[] = {
+	    "verdict", "checks", "waivers", "controls", "control_rows", "control_limit", "smallest_leak_caught"};
 	const char *word = json_string_value(json_object_get(j, "verdict"));
 	const json_t *waivers = json_object_get(j, "waivers");
 	bool all = false;

@@ -63,8 +63,8 @@ int fm_yaml_int(const struct fm_yaml *v, const char *what, int64_t min, int64_t 
 int fm_yaml_real(const struct fm_yaml *v, const char *what, double *out,
 		 struct fm_error *err) FM_MUST_CHECK; /* finite */
 
-/* The candidate nearest to a misspelt word, or NULL when none is near: one edit, and one more for each four letters, a swap
- * of two neighbours counting as one (optimal string alignment). */
+/* The candidate nearest to a misspelt word, or NULL when none is near: one edit, and one more for each four letters, a
+ * swap of two neighbours counting as one (optimal string alignment). */
 const char *fm_suggest(const char *word, const char *const *candidates, size_t n);
 
 #endif

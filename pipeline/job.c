@@ -39,7 +39,7 @@ static int call_stage(const struct fm_job *j, json_t **result, struct fm_error *
 		return rc;
 	}
 	case FM_EVALUATE: {
-		struct fm_evaluate_in in = {j->cfg,     j->train, j->holdout,  j->synthetic,
+		struct fm_evaluate_in in = {j->cfg,     j->train, j->holdout,    j->synthetic,
 					    j->out_dir, j->model, j->store_json, j->previous};
 		struct fm_evaluate_out out = {0};
 		if (!(rc = j->stages->evaluate(&in, &out, err)))
@@ -83,7 +83,8 @@ int fm_job_run(void *ctx, json_t **result, struct fm_error *err)
 		if (slash)
 			json_object_set_new(own, what, json_string(slash + 1));
 	}
-	/* The logistic judge repeats on machines with the same kernel of OpenBLAS; all else is the same on every x86-64. */
+	/* The logistic judge repeats on machines with the same kernel of OpenBLAS; all else is the same on every
+	 * x86-64. */
 	if (own && j->id == FM_EVALUATE)
 		json_object_set_new(own, "blas_kernel", json_string(openblas_get_corename()));
 	*result = own ? json_pack("{s:o, s:s}", "result", own, "output", hex) : NULL;
@@ -109,9 +110,9 @@ static char *existing(const char *dir, const char *name)
 
 void fm_job_free(struct fm_job *j)
 {
-	char **all[] = {&j->trace,     &j->train,   &j->validation, &j->holdout, &j->store_json, &j->model,
-			&j->synthetic, &j->metrics, &j->verdict,    &j->key,     &j->dialect,    &j->checkpoint,
-			&j->controls, &j->previous};
+	char **all[] = {&j->trace,   &j->train,      &j->validation, &j->holdout, &j->store_json,
+			&j->model,   &j->synthetic,  &j->metrics,    &j->verdict, &j->key,
+			&j->dialect, &j->checkpoint, &j->controls,   &j->previous};
 
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 		free(*all[i]);
@@ -123,7 +124,8 @@ void fm_job_free(struct fm_job *j)
 
 bool fm_job_wants_dialect(const struct fm_config *cfg, enum fm_stage_id id)
 {
-	return strchr(cfg->source.dialect, '/') && (id == FM_INGEST || id == FM_TRAIN || id == FM_EVALUATE || id == FM_RELEASE);
+	return strchr(cfg->source.dialect, '/') &&
+	       (id == FM_INGEST || id == FM_TRAIN || id == FM_EVALUATE || id == FM_RELEASE);
 }
 
 /* The row of the design's table for this stage: paths into the job, and no others into the workspace. */
@@ -131,8 +133,9 @@ int fm_job_fill(struct fm_job *j, const struct fm_run *run, struct fm_sandbox *b
 {
 	const struct fm_run_stage *s = run->stage;
 	const char *store = s[FM_INGEST].product;
-	char *const *paths[] = {&j->trace,     &j->train,   &j->validation, &j->holdout, &j->store_json, &j->model,
-				&j->synthetic, &j->metrics, &j->verdict,    &j->key,     &j->dialect,    &j->controls, &j->previous};
+	char *const *paths[] = {&j->trace,   &j->train,     &j->validation, &j->holdout, &j->store_json,
+				&j->model,   &j->synthetic, &j->metrics,    &j->verdict, &j->key,
+				&j->dialect, &j->controls,  &j->previous};
 
 	switch (j->id) {
 	case FM_INGEST:
@@ -167,8 +170,8 @@ int fm_job_fill(struct fm_job *j, const struct fm_run *run, struct fm_sandbox *b
 			return fm_fail_errno(err, "publish.key: %s", j->cfg->publish.key);
 	}
 	if ((j->id == FM_INGEST && !j->trace) || (j->id == FM_TRAIN && !(j->train && j->validation && j->store_json)) ||
-	    (j->id == FM_EVALUATE && !(j->train && j->synthetic && j->model && j->store_json)) || (j->id == FM_GATE && !j->metrics) ||
-	    (j->id == FM_RELEASE && !(j->synthetic && j->verdict)))
+	    (j->id == FM_EVALUATE && !(j->train && j->synthetic && j->model && j->store_json)) ||
+	    (j->id == FM_GATE && !j->metrics) || (j->id == FM_RELEASE && !(j->synthetic && j->verdict)))
 		return fm_fail(
 		    err, FM_ESYSTEM,
 		    "an input of stage %s is not where the stage before it should have put it; run with --force",

@@ -12,7 +12,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "pipeline/runner.h"
+#include "pipeline/run.h"
 #include "pipeline/sandbox.h"
 
 /* The product folder of each stage, below its KEY folder. */
@@ -24,7 +24,8 @@ struct fm_job {
 	const struct fm_config *cfg;
 	enum fm_stage_id id;
 	const char *out_dir;
-	char *trace, *train, *validation, *holdout, *store_json, *model, *synthetic, *metrics, *controls, *previous, *verdict, *key, *dialect;
+	char *trace, *train, *validation, *holdout, *store_json, *model, *synthetic, *metrics, *controls, *previous,
+	    *verdict, *key, *dialect;
 	char *checkpoint; /* train: a folder that it may write, and that outlives it */
 	json_t *manifest;
 	const json_t *waivers; /* gate: those that hold, the run's; or NULL */

@@ -7,10 +7,10 @@
 
 #include "base/log.h"
 #include "base/version.h"
+#include "judge/gate/controls.h"
 #include "manifests/canon.h"
 #include "pipeline/runner.h"
 #include "pipeline/sandbox.h"
-#include "judge/gate/controls.h"
 
 const char *const fm_stage_names[FM_NSTAGES] = {"ingest", "train", "generate", "evaluate", "gate", "release"};
 

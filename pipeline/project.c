@@ -1,4 +1,5 @@
 #include "pipeline/project.h"
+#include "base/secret.h"
 
 #include <stdlib.h>
 #include <string.h>

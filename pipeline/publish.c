@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "base/version.h"
 #include "manifests/canon.h"
 #include "pipeline/runner.h"
@@ -156,8 +157,9 @@ json_t *fm_runner_facts(const struct fm_config *cfg, const struct fm_run *run)
 
 	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:{s:s, s:s, s:s}}", "format", FM_MANIFEST_FORMAT, "name",
 			 cfg->release.name, "version", cfg->release.version, "config", fm_config_json(cfg, NULL, true),
-			 "stages", stages_json(run), "privacy", privacy_json(cfg), "environment", "flowmint", FM_VERSION,
-			 "evaluate_blas_kernel", kernel ? kernel : "unknown", "confinement", run->unconfined ? "unconfined" : "namespaces");
+			 "stages", stages_json(run), "privacy", privacy_json(cfg), "environment", "flowmint",
+			 FM_VERSION, "evaluate_blas_kernel", kernel ? kernel : "unknown", "confinement",
+			 run->unconfined ? "unconfined" : "namespaces");
 }
 
 int fm_runner_manifest(const struct fm_config *cfg, const char *project, const struct fm_run *run, json_t **manifest,

@@ -15,7 +15,7 @@ struct record {
 	const json_t *run;     /* body of its row "run" */
 	const json_t *release; /* body of its row "release" */
 	const json_t *stage[FM_NSTAGES];
-	json_t *waivers;       /* those that held, as its verdict lists them */
+	json_t *waivers; /* those that held, as its verdict lists them */
 };
 
 static const char *str(const json_t *o, const char *key)

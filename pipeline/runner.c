@@ -146,8 +146,8 @@ static int keep(const struct fm_run_stage *s, const char *tmp, const char *entry
 	return rc;
 }
 
-/* Where training keeps its checkpoint: beside the KEY folders, and named for the key, so that none but the same training
- * goes on from it.  NULL and err set on failure. */
+/* Where training keeps its checkpoint: beside the KEY folders, and named for the key, so that none but the same
+ * training goes on from it.  NULL and err set on failure. */
 static char *checkpoint_path(const struct runner *r, const char *key, struct fm_error *err)
 {
 	char name[sizeof FM_CHECKPOINT_PREFIX + FM_SHA256_HEX];
@@ -487,7 +487,8 @@ int fm_runner_run(const struct fm_run_options *o, struct fm_run *run, struct fm_
 
 json_t *fm_run_json(const struct fm_run *run)
 {
-	static const char *const trial[] = {"waivers", "controls", "control_rows", "control_limit", "smallest_leak_caught"};
+	static const char *const trial[] = {"waivers", "controls", "control_rows", "control_limit",
+					    "smallest_leak_caught"};
 	json_t *stages = json_array(), *verdict = NULL, *doc;
 
 	for (int i = 0; i < run->nstages; i++) {

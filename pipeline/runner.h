@@ -25,24 +25,7 @@
 #include "manifests/config.h"
 #include "manifests/metrics.h"
 #include "pipeline/ledger.h"
-#include "release/verify.h"
-#include "stages/stage.h"
-
-enum fm_stage_id { FM_INGEST, FM_TRAIN, FM_GENERATE, FM_EVALUATE, FM_GATE, FM_RELEASE, FM_NSTAGES };
-extern const char *const fm_stage_names[FM_NSTAGES];
-int fm_stage_find(const char *name); /* enum fm_stage_id or -1 */
-
-/* What the runner calls; tests put small ones in their place. */
-struct fm_stages {
-	int (*ingest)(const struct fm_ingest_in *, struct fm_ingest_out *, struct fm_error *);
-	int (*train)(const struct fm_train_in *, struct fm_train_out *, struct fm_error *);
-	int (*generate)(const struct fm_generate_in *, struct fm_generate_out *, struct fm_error *);
-	int (*evaluate)(const struct fm_evaluate_in *, struct fm_evaluate_out *, struct fm_error *);
-	int (*gate)(const struct fm_gate_in *, struct fm_gate_out *, struct fm_error *);
-	int (*release)(const struct fm_release_in *, struct fm_release_out *, struct fm_error *);
-	int (*verify)(const struct fm_verify_in *, struct fm_verify_report *, struct fm_error *);
-};
-extern const struct fm_stages fm_stages_real; /* stages.c */
+#include "pipeline/run.h"
 
 struct fm_run_options {
 	const struct fm_config *cfg;
@@ -57,29 +40,8 @@ struct fm_run_options {
 	/* For `reproduce --from model`: ingest and train are taken from this workspace, for this digest of the trace.
 	 */
 	const char *reuse, *trace_sha256;
-	const json_t *waivers; /* for `reproduce`: those that the recorded run had; NULL: those of the project that hold now */
-};
-
-struct fm_run_stage {
-	const char *name;
-	char key[FM_SHA256_HEX], output[FM_SHA256_HEX];
-	double seconds; /* in this run: for a cached stage, the time of checking it */
-	uint64_t peak_rss_bytes;
-	bool cached;
-	json_t *inputs; /* {"trace": digest, ...} */
-	json_t *result; /* fm_x_out_json */
-	char *product;  /* its folder */
-};
-struct fm_run {
-	char id[FM_RUN_ID_MAX];
-	struct fm_run_stage stage[FM_NSTAGES];
-	int nstages; /* that ran or were taken */
-	struct fm_metrics metrics;
-	struct fm_verdict verdict;
-	bool has_metrics, has_verdict;
-	char archive[1024]; /* "" when there is none */
-	char tar_sha256[FM_SHA256_HEX], archive_sha256[FM_SHA256_HEX];
-	bool unconfined;
+	const json_t
+	    *waivers; /* for `reproduce`: those that the recorded run had; NULL: those of the project that hold now */
 };
 
 /* FM_OK also when the gate failed (verdict.pass is 0, archive "").  On failure run holds what was done so far. */
@@ -98,12 +60,14 @@ int fm_trace_digest(struct fm_ledger *l, const char *path, bool unconfined, char
 /* keys.c: the digest of a folder, taken in a child that sees nothing else; seconds and memory are added to *s. */
 int fm_folder_digest(const char *name, const char *dir, bool unconfined, char hex[FM_SHA256_HEX],
 		     struct fm_run_stage *s, struct fm_error *err) FM_MUST_CHECK;
-/* publish.c: what the manifest says of config, stages, privacy and environment, a new reference; NULL without memory. */
+/* publish.c: what the manifest says of config, stages, privacy and environment, a new reference; NULL without memory.
+ */
 json_t *fm_runner_facts(const struct fm_config *cfg, const struct fm_run *run);
 /* publish.c: {"method","of":{"source","store","model"}} under the project's secret, a new reference. */
-int fm_runner_commitments(const char *project, const struct fm_run *run, json_t **out, struct fm_error *err) FM_MUST_CHECK;
-/* publish.c: the runner's part of the manifest, a new reference: facts, commitments, the verdict, and of the metrics and
- * histograms what publish.report lets out. */
+int fm_runner_commitments(const char *project, const struct fm_run *run, json_t **out,
+			  struct fm_error *err) FM_MUST_CHECK;
+/* publish.c: the runner's part of the manifest, a new reference: facts, commitments, the verdict, and of the metrics
+ * and histograms what publish.report lets out. */
 int fm_runner_manifest(const struct fm_config *cfg, const char *project, const struct fm_run *run, json_t **manifest,
 		       struct fm_error *err) FM_MUST_CHECK;
 /* publish.c: verify what the release stage made, then put it into out: archive first, signature last. */

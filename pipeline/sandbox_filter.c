@@ -1,8 +1,8 @@
 /*
- * The seccomp filter.  What is listed kills the process, so that an attempt is seen and recorded by the runner instead of
- * being swallowed by a library that tries something else.  Two exceptions have an answer that libraries know how to take:
- * clone3 is "not implemented" (its flags lie in memory, where a filter cannot look; the C library falls back to clone), and
- * typing into the terminal is refused.
+ * The seccomp filter.  What is listed kills the process, so that an attempt is seen and recorded by the runner instead
+ * of being swallowed by a library that tries something else.  Two exceptions have an answer that libraries know how to
+ * take: clone3 is "not implemented" (its flags lie in memory, where a filter cannot look; the C library falls back to
+ * clone), and typing into the terminal is refused.
  */
 #include <errno.h>
 #include <sched.h>
@@ -52,9 +52,11 @@ int fm_sandbox_filter(struct fm_error *err)
 		rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 	/* Threads yes, processes no. */
 	if (rc == 0)
-		rc = seccomp_rule_add(f, SCMP_ACT_KILL_PROCESS, SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+		rc = seccomp_rule_add(f, SCMP_ACT_KILL_PROCESS, SCMP_SYS(clone), 1,
+				      SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
 	if (rc == 0)
-		rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffu, TIOCSTI));
+		rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
+				      SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffu, TIOCSTI));
 	if (rc == 0)
 		rc = seccomp_load(f);
 	seccomp_release(f);

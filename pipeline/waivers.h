@@ -1,5 +1,6 @@
 /*
- * waivers.h - the waivers of a project (release/sign/waiver.h): PROJECT/waivers/CHECK.waiver, each with its signature beside it.
+ * waivers.h - the waivers of a project (release/sign/waiver.h): PROJECT/waivers/CHECK.waiver, each with its signature
+ * beside it.
  */
 #ifndef FM_PIPELINE_WAIVERS_H
 #define FM_PIPELINE_WAIVERS_H
@@ -9,9 +10,10 @@
 
 #include "base/error.h"
 
-/* Read them all against PROJECT/allowed_signers.  *holding: those that hold now for this release, as a verdict lists them;
- * *rows: what the ledger keeps of each, {"file","holds","check","reason","expires","signer","key"} or {"file","holds","why"}.
- * One that does not hold is a warning and counts for nothing.  Both lists are new references, empty when there are none. */
+/* Read them all against PROJECT/allowed_signers.  *holding: those that hold now for this release, as a verdict lists
+ * them; *rows: what the ledger keeps of each, {"file","holds","check","reason","expires","signer","key"} or
+ * {"file","holds","why"}. One that does not hold is a warning and counts for nothing.  Both lists are new references,
+ * empty when there are none. */
 int fm_waivers_gather(const char *project, const char *release, int64_t now_s, json_t **holding, json_t **rows,
 		      struct fm_error *err) FM_MUST_CHECK;
 

@@ -4,8 +4,8 @@
  *     WORKSPACE/            0700
  *       lock                held by the run that works here; holds its process id
  *       ledger.db, .head    ledger.h
- *       stages/STAGE/KEY/   one finished stage: its product folder and stage.json; KEY is the digest of all it depends on
- *       stages/STAGE/.tmp-* one being made: renamed to KEY when complete, else removed by the next run
+ *       stages/STAGE/KEY/   one finished stage: its product folder and stage.json; KEY is the digest of all it depends
+ * on stages/STAGE/.tmp-* one being made: renamed to KEY when complete, else removed by the next run
  *       stages/train/.checkpoint-KEY/   where a training that was cut short goes on from; removed when it is complete
  *       reproduce-*         the workspace of a `flowmint reproduce`, removed when it ends or by the next run
  *

@@ -1,17 +1,17 @@
 /*
  * archive.h - NAME-VERSION.tar.zst: one folder of regular files, in the one byte form that such a tar can have.
  *
- * The tar is POSIX ustar: the folder (0755), then its files (0644) sorted by the bytes of their paths; owner 0:0 without
- * names, one modification time for all, no links, no extended headers, zero blocks up to a multiple of 10,240 bytes.  It
- * depends on nothing but the members and that time.  The zstd around it may differ between versions of libzstd, so both
- * digests are given.
+ * The tar is POSIX ustar: the folder (0755), then its files (0644) sorted by the bytes of their paths; owner 0:0
+ * without names, one modification time for all, no links, no extended headers, zero blocks up to a multiple of 10,240
+ * bytes.  It depends on nothing but the members and that time.  The zstd around it may differ between versions of
+ * libzstd, so both digests are given.
  *
- *     struct fm_archive_member m[] = {{.path = "README.md", .data = text, .n = len}, {.path = "data/flows.csv", .file = csv}};
- *     fm_archive_write("demo-1.0", 315532800, m, 2, "out/demo-1.0.tar.zst", &digests, err)
+ *     struct fm_archive_member m[] = {{.path = "README.md", .data = text, .n = len}, {.path = "data/flows.csv", .file =
+ * csv}}; fm_archive_write("demo-1.0", 315532800, m, 2, "out/demo-1.0.tar.zst", &digests, err)
  *
  *     struct fm_archive_info info;
- *     fm_archive_read(fd, &info, &reason, err)            nothing is extracted; memory does not depend on the archive's size
- *     fm_archive_check_contents(&info, &reason, err)      SHA256SUMS and manifest.json against what is there
+ *     fm_archive_read(fd, &info, &reason, err)            nothing is extracted; memory does not depend on the archive's
+ * size fm_archive_check_contents(&info, &reason, err)      SHA256SUMS and manifest.json against what is there
  *     fm_archive_info_free(&info)
  */
 #ifndef FM_RELEASE_ARCHIVE_H
@@ -29,12 +29,13 @@
 
 #define FM_ARCHIVE_ZSTD_LEVEL "9"
 #define FM_ARCHIVE_MAX_FILES 1024
-#define FM_ARCHIVE_MAX_FOLDER 96                     /* NAME (63), a hyphen, VERSION (31) and a NUL */
-#define FM_ARCHIVE_MAX_PATH 100                      /* below the folder, with its NUL */
+#define FM_ARCHIVE_MAX_FOLDER 96                      /* NAME (63), a hyphen, VERSION (31) and a NUL */
+#define FM_ARCHIVE_MAX_PATH 100                       /* below the folder, with its NUL */
 #define FM_ARCHIVE_MAX_BYTES ((uint64_t)077777777777) /* of one file: 8 GiB - 1, what ustar can say */
-#define FM_ARCHIVE_MAX_DOCUMENT (16u << 20)          /* of SHA256SUMS and manifest.json, which are read into memory */
+#define FM_ARCHIVE_MAX_DOCUMENT (16u << 20)           /* of SHA256SUMS and manifest.json, which are read into memory */
 
-/* A file to be put in: from a file, or n bytes of memory when file is NULL.  nbytes and sha256 are set by the writer. */
+/* A file to be put in: from a file, or n bytes of memory when file is NULL.  nbytes and sha256 are set by the writer.
+ */
 struct fm_archive_member {
 	const char *path; /* below the folder: "data/flows.csv" */
 	const char *file;
@@ -49,13 +50,14 @@ struct fm_archive_digests {
 	uint8_t sha512[FM_SHA512_LEN];  /* of the compressed file: what the signature is over */
 	uint64_t tar_nbytes, nbytes;
 };
-/* Write path atomically.  Members may come in any order and are sorted in place.  FM_EINPUT: a folder, path or size that
- * the format does not allow, the same path twice. */
+/* Write path atomically.  Members may come in any order and are sorted in place.  FM_EINPUT: a folder, path or size
+ * that the format does not allow, the same path twice. */
 int fm_archive_write(const char *folder, int64_t mtime_s, struct fm_archive_member *members, size_t n, const char *path,
 		     struct fm_archive_digests *digests, struct fm_error *err) FM_MUST_CHECK;
 
 bool fm_archive_folder_ok(const char *folder); /* [a-z0-9] then [A-Za-z0-9.+_-], shorter than FM_ARCHIVE_MAX_FOLDER */
-bool fm_archive_path_ok(const char *path);     /* the same letters, '/' between parts, no part beginning with '.', '+' or '-' */
+bool fm_archive_path_ok(
+    const char *path); /* the same letters, '/' between parts, no part beginning with '.', '+' or '-' */
 
 struct fm_archive_file {
 	char path[FM_ARCHIVE_MAX_PATH];
@@ -69,13 +71,13 @@ struct fm_archive_info {
 	struct fm_archive_digests digests; /* sha512 is not computed here */
 	struct fm_archive_file *file;      /* sorted by path */
 	size_t n;
-	struct fm_buf sums, manifest;      /* the text of the two documents, empty when absent */
+	struct fm_buf sums, manifest; /* the text of the two documents, empty when absent */
 };
-/* Read an archive from fd, from where it stands to its end, and check its form.  FM_EVERDICT sets *reason; FM_EINPUT: this
- * is no zstd file at all.  info is to be freed in every case. */
+/* Read an archive from fd, from where it stands to its end, and check its form.  FM_EVERDICT sets *reason; FM_EINPUT:
+ * this is no zstd file at all.  info is to be freed in every case. */
 int fm_archive_read(int fd, struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err) FM_MUST_CHECK;
-/* Every file listed in SHA256SUMS with equal digest and in manifest.json with equal digest and size, none more, none less;
- * name and version of the manifest make the folder's name. */
+/* Every file listed in SHA256SUMS with equal digest and in manifest.json with equal digest and size, none more, none
+ * less; name and version of the manifest make the folder's name. */
 int fm_archive_check_contents(struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err) FM_MUST_CHECK;
 void fm_archive_info_free(struct fm_archive_info *info);
 

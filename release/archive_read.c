@@ -1,7 +1,7 @@
 /*
  * Reading an archive without trusting it.  libarchive undoes the zstd; the tar is read here, because the form that is
- * accepted is so narrow (archive.h) that reading it is less than telling a general reader what to refuse, and so that no two
- * programs can see different files in what was accepted.
+ * accepted is so narrow (archive.h) that reading it is less than telling a general reader what to refuse, and so that
+ * no two programs can see different files in what was accepted.
  *
  * A ustar header, 512 bytes (POSIX.1-1988):
  *
@@ -11,9 +11,8 @@
  *     116  gid[8]                                                        297  gname[32]     empty here
  *     124  size[12]                                                      329  devmajor[8]   0 here
  *     136  mtime[12]                                                     337  devminor[8]   0 here
- *     148  chksum[8]      sum of all bytes, this field as spaces         345  prefix[155]   goes before name, with a '/'
- *     156  typeflag       '0' file, '5' folder                           500  NULs
- *     157  linkname[100]  empty here
+ *     148  chksum[8]      sum of all bytes, this field as spaces         345  prefix[155]   goes before name, with a
+ * '/' 156  typeflag       '0' file, '5' folder                           500  NULs 157  linkname[100]  empty here
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -36,11 +35,11 @@ struct reader {
 	uint8_t *chunk;
 	const uint8_t *p; /* what libarchive gave and is not used yet */
 	size_t left;
-	uint64_t pos;     /* of the tar: bytes used */
+	uint64_t pos; /* of the tar: bytes used */
 	struct fm_archive_info *info;
 	enum fm_reason *reason;
 	struct fm_error *err;
-	int rc;           /* what the callback failed with */
+	int rc; /* what the callback failed with */
 };
 
 #define refuse(r, why, ...) (*(r)->reason = (why), fm_fail((r)->err, FM_EVERDICT, __VA_ARGS__))
@@ -89,7 +88,8 @@ static int open_stream(struct reader *r)
 	r->zst = archive_read_new();
 	if (!r->zst)
 		return fm_fail(r->err, FM_ESYSTEM, "out of memory");
-	if (archive_read_support_filter_zstd(r->zst) != ARCHIVE_OK || archive_read_support_format_raw(r->zst) != ARCHIVE_OK)
+	if (archive_read_support_filter_zstd(r->zst) != ARCHIVE_OK ||
+	    archive_read_support_format_raw(r->zst) != ARCHIVE_OK)
 		return fm_fail(r->err, FM_ESYSTEM, "libarchive was built without zstd");
 	if (archive_read_open(r->zst, r, NULL, read_compressed, NULL) != ARCHIVE_OK)
 		return libarchive_failed(r);
@@ -185,17 +185,25 @@ static int octal(const uint8_t *p, size_t n, uint64_t *v)
 static const char *type_in_words(char c)
 {
 	switch (c) {
-	case '1': return "a hard link";
-	case '2': return "a symbolic link";
+	case '1':
+		return "a hard link";
+	case '2':
+		return "a symbolic link";
 	case '3':
-	case '4': return "a device";
-	case '5': return "a second folder";
-	case '6': return "a named pipe";
+	case '4':
+		return "a device";
+	case '5':
+		return "a second folder";
+	case '6':
+		return "a named pipe";
 	case 'x':
-	case 'g': return "an extended header";
+	case 'g':
+		return "an extended header";
 	case 'L':
-	case 'K': return "a long name";
-	default: return "no regular file";
+	case 'K':
+		return "a long name";
+	default:
+		return "no regular file";
 	}
 }
 
@@ -246,8 +254,8 @@ static int parse_header(struct reader *r, const uint8_t h[HEADER], struct entry 
 	    !all_zero(h + 157, 100) || !all_zero(h + 265, 64) || !all_zero(h + 500, 12) ||
 	    (!all_zero(h + 329, 8) && (octal(h + 329, 8, &major) || major)) ||
 	    (!all_zero(h + 337, 8) && (octal(h + 337, 8, &minor) || minor)))
-		return refuse(r, FM_REASON_ENTRY_HEADER, "%s has an owner, mode, time or field that flowmint does not write",
-			      e->shown);
+		return refuse(r, FM_REASON_ENTRY_HEADER,
+			      "%s has an owner, mode, time or field that flowmint does not write", e->shown);
 	return FM_OK;
 }
 
@@ -318,8 +326,8 @@ static int take_file(struct reader *r, const struct entry *e, struct fm_archive_
 	while (rc == FM_OK && padding) {
 		rc = take(r, padding, &p, &got);
 		if (rc == FM_OK && (got == 0 || !all_zero(p, got)))
-			rc = refuse(r, FM_REASON_ARCHIVE_MALFORMED, "the tar is cut short or has hidden bytes behind %s",
-				    e->shown);
+			rc = refuse(r, FM_REASON_ARCHIVE_MALFORMED,
+				    "the tar is cut short or has hidden bytes behind %s", e->shown);
 		padding -= rc ? 0 : got;
 	}
 	if (rc == FM_OK) {
@@ -367,7 +375,8 @@ static int read_entry(struct reader *r, const uint8_t h[HEADER])
 	return rc;
 }
 
-/* Behind the first zero block: nothing but zeros, and as many as flowmint writes; then nothing in the compressed file. */
+/* Behind the first zero block: nothing but zeros, and as many as flowmint writes; then nothing in the compressed file.
+ */
 static int read_end(struct reader *r)
 {
 	uint64_t end = r->pos - HEADER, want = (end + 2 * HEADER + BLOCK - 1) / BLOCK * BLOCK;

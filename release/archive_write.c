@@ -1,6 +1,6 @@
 /*
- * Two libarchive writers in a row: one makes the tar, what it emits is digested and handed to the other, which compresses
- * it ("raw" format with the zstd filter), and what that emits is digested and written.
+ * Two libarchive writers in a row: one makes the tar, what it emits is digested and handed to the other, which
+ * compresses it ("raw" format with the zstd filter), and what that emits is digested and written.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -33,8 +33,8 @@ static bool letters_ok(const char *s, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		char c = s[i];
 
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '+' ||
-		      c == '_' || c == '-'))
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+		      c == '+' || c == '_' || c == '-'))
 			return false;
 	}
 	return true;
@@ -199,8 +199,9 @@ static int put_file(struct writer *w, const char *folder, struct fm_archive_memb
 		m->nbytes = (uint64_t)st.st_size;
 	}
 	if (m->nbytes > FM_ARCHIVE_MAX_BYTES) {
-		rc = fm_fail(w->err, FM_EINPUT, "%s has %llu bytes; a file of an archive has at most 8 GiB: release fewer rows",
-			     m->path, (unsigned long long)m->nbytes);
+		rc = fm_fail(w->err, FM_EINPUT,
+			     "%s has %llu bytes; a file of an archive has at most 8 GiB: release fewer rows", m->path,
+			     (unsigned long long)m->nbytes);
 		goto out;
 	}
 	rc = fm_sha256_new(&h, w->err);

@@ -2,19 +2,19 @@
 
 /* What a column means, by the table's column. */
 static const char *const meaning[FM_NFLOWCOL] = {
-	[FM_TE] = "Time of the flow (its end, where the source recorded that), UTC",
-	[FM_TD] = "Duration of the flow",
-	[FM_SA] = "Source IPv4 address, made up",
-	[FM_DA] = "Destination IPv4 address, made up",
-	[FM_SP] = "Source port, 0 for protocols without ports",
-	[FM_DP] = "Destination port, 0 for protocols without ports",
-	[FM_PR] = "Transport protocol",
-	[FM_FLG] = "TCP flags as nfdump prints them",
-	[FM_FWD] = "Forwarding status",
-	[FM_STOS] = "Source type of service",
-	[FM_PKT] = "Packets of the flow",
-	[FM_BYT] = "Bytes of the flow",
-	[FM_LABEL] = "Class of the traffic",
+    [FM_TE] = "Time of the flow (its end, where the source recorded that), UTC",
+    [FM_TD] = "Duration of the flow",
+    [FM_SA] = "Source IPv4 address, made up",
+    [FM_DA] = "Destination IPv4 address, made up",
+    [FM_SP] = "Source port, 0 for protocols without ports",
+    [FM_DP] = "Destination port, 0 for protocols without ports",
+    [FM_PR] = "Transport protocol",
+    [FM_FLG] = "TCP flags as nfdump prints them",
+    [FM_FWD] = "Forwarding status",
+    [FM_STOS] = "Source type of service",
+    [FM_PKT] = "Packets of the flow",
+    [FM_BYT] = "Bytes of the flow",
+    [FM_LABEL] = "Class of the traffic",
 };
 
 const char *fm_column_meaning(int col)
@@ -29,10 +29,14 @@ const char *fm_column_unit(int col, enum fm_format format)
 	if (col == FM_BYT)
 		return "bytes";
 	switch (format) {
-	case FM_FMT_SECONDS: return "seconds";
-	case FM_FMT_MILLISECONDS: return "milliseconds";
-	case FM_FMT_MICROSECONDS: return "microseconds";
-	default: return "";
+	case FM_FMT_SECONDS:
+		return "seconds";
+	case FM_FMT_MILLISECONDS:
+		return "milliseconds";
+	case FM_FMT_MICROSECONDS:
+		return "microseconds";
+	default:
+		return "";
 	}
 }
 
@@ -41,12 +45,16 @@ const char *fm_column_type(int col, enum fm_format format, int decimals)
 	if (col < 0)
 		return "string";
 	switch (format) {
-	case FM_FMT_DATETIME: return "datetime";
+	case FM_FMT_DATETIME:
+		return "datetime";
 	case FM_FMT_SECONDS:
 	case FM_FMT_MILLISECONDS:
-	case FM_FMT_MICROSECONDS: return decimals > 0 ? "number" : "integer";
+	case FM_FMT_MICROSECONDS:
+		return decimals > 0 ? "number" : "integer";
 	case FM_FMT_IPV4_INTEGER:
-	case FM_FMT_INTEGER: return "integer";
-	default: return "string";
+	case FM_FMT_INTEGER:
+		return "integer";
+	default:
+		return "string";
 	}
 }

@@ -39,7 +39,8 @@ static int check_sum(struct check *c, const char *s, size_t n, size_t line)
 	int at;
 
 	if (n < 67 || !is_hex64(s) || s[64] != ' ' || s[65] != ' ')
-		return refuse(c, FM_REASON_SUMS_MALFORMED, "SHA256SUMS:%zu: a line is 64 hex digits, two blanks and a path", line);
+		return refuse(c, FM_REASON_SUMS_MALFORMED,
+			      "SHA256SUMS:%zu: a line is 64 hex digits, two blanks and a path", line);
 	fm_printable(s + 66, n - 66, shown, sizeof shown);
 	at = find(c->info, s + 66, n - 66);
 	if (at < 0)
@@ -78,7 +79,8 @@ static int check_sums(struct check *c)
 		if (itself && c->listed[i])
 			return refuse(c, FM_REASON_SUMS_MALFORMED, "SHA256SUMS lists itself");
 		if (!itself && !c->listed[i])
-			return refuse(c, FM_REASON_FILE_EXTRA, "%s is in the archive but not in SHA256SUMS", c->info->file[i].path);
+			return refuse(c, FM_REASON_FILE_EXTRA, "%s is in the archive but not in SHA256SUMS",
+				      c->info->file[i].path);
 	}
 	return FM_OK;
 }
@@ -92,17 +94,20 @@ static int check_manifest_file(struct check *c, const json_t *f)
 	int at;
 
 	if (!path || !sha256 || !json_is_integer(bytes))
-		return refuse(c, FM_REASON_MANIFEST_MALFORMED, "an entry of files in manifest.json lacks path, sha256 or bytes");
+		return refuse(c, FM_REASON_MANIFEST_MALFORMED,
+			      "an entry of files in manifest.json lacks path, sha256 or bytes");
 	fm_printable(path, strlen(path), shown, sizeof shown);
 	at = find(c->info, path, strlen(path));
 	if (at < 0)
-		return refuse(c, FM_REASON_MANIFEST_DISAGREES, "manifest.json lists %s, which is not in the archive", shown);
+		return refuse(c, FM_REASON_MANIFEST_DISAGREES, "manifest.json lists %s, which is not in the archive",
+			      shown);
 	if (c->listed[at])
 		return refuse(c, FM_REASON_MANIFEST_DISAGREES, "manifest.json lists %s twice", shown);
 	c->listed[at] = true;
 	if (strcmp(c->info->file[at].sha256, sha256) != 0 || json_integer_value(bytes) < 0 ||
 	    (uint64_t)json_integer_value(bytes) != c->info->file[at].nbytes)
-		return refuse(c, FM_REASON_MANIFEST_DISAGREES, "manifest.json gives another digest or size for %s", shown);
+		return refuse(c, FM_REASON_MANIFEST_DISAGREES, "manifest.json gives another digest or size for %s",
+			      shown);
 	return FM_OK;
 }
 
@@ -115,17 +120,19 @@ static int check_manifest_json(struct check *c, const json_t *m)
 	size_t i, nname;
 
 	if (!name || !version || !json_is_array(files))
-		return refuse(c, FM_REASON_MANIFEST_MALFORMED, "manifest.json lacks release.name, release.version or files");
+		return refuse(c, FM_REASON_MANIFEST_MALFORMED,
+			      "manifest.json lacks release.name, release.version or files");
 	nname = strlen(name);
 	if (nname >= sizeof info->name || strlen(version) >= sizeof info->version ||
 	    strncmp(info->folder, name, nname) != 0 || info->folder[nname] != '-' ||
 	    strcmp(info->folder + nname + 1, version) != 0)
-		return refuse(c, FM_REASON_MANIFEST_DISAGREES, "manifest.json names another release than the folder %s/",
-			      info->folder);
+		return refuse(c, FM_REASON_MANIFEST_DISAGREES,
+			      "manifest.json names another release than the folder %s/", info->folder);
 	memcpy(info->name, name, nname + 1);
 	memcpy(info->version, version, strlen(version) + 1);
 	memset(c->listed, 0, sizeof c->listed);
-	json_array_foreach(files, i, f) {
+	json_array_foreach(files, i, f)
+	{
 		int rc = check_manifest_file(c, f);
 
 		if (rc)
@@ -137,7 +144,9 @@ static int check_manifest_json(struct check *c, const json_t *m)
 
 		if (c->listed[i] == cannot)
 			return refuse(c, FM_REASON_MANIFEST_DISAGREES,
-				      cannot ? "manifest.json lists %s, which it cannot know" : "manifest.json does not list %s", path);
+				      cannot ? "manifest.json lists %s, which it cannot know"
+					     : "manifest.json does not list %s",
+				      path);
 	}
 	return FM_OK;
 }
@@ -148,7 +157,8 @@ static int check_manifest(struct check *c)
 	json_t *m;
 	int rc;
 
-	m = json_loadb(c->info->manifest.data ? c->info->manifest.data : "", c->info->manifest.len, JSON_REJECT_DUPLICATES, &at);
+	m = json_loadb(c->info->manifest.data ? c->info->manifest.data : "", c->info->manifest.len,
+		       JSON_REJECT_DUPLICATES, &at);
 	if (!m || !json_is_object(m)) {
 		char shown[128];
 
@@ -164,7 +174,8 @@ static int check_manifest(struct check *c)
 
 int fm_archive_check_contents(struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err)
 {
-	static const char *const required[] = {"SHA256SUMS", "README.md", "data/flows.csv", "datapackage.json", "manifest.json"};
+	static const char *const required[] = {"SHA256SUMS", "README.md", "data/flows.csv", "datapackage.json",
+					       "manifest.json"};
 	struct check c = {.info = info, .reason = reason, .err = err};
 	int rc;
 

@@ -16,10 +16,11 @@ static json_t *field_json(const char *name, int col, enum fm_format format, int 
 	if (*unit)
 		bad |= json_object_set_new(f, "unit", json_string(unit));
 	if (col >= 0 && format == FM_FMT_IPV4)
-		bad |= json_object_set_new(f, "constraints", json_pack("{s:b,s:s}", "required", 1, "pattern",
-								      "[0-9]{1,3}(\\.[0-9]{1,3}){3}"));
+		bad |= json_object_set_new(
+		    f, "constraints", json_pack("{s:b,s:s}", "required", 1, "pattern", "[0-9]{1,3}(\\.[0-9]{1,3}){3}"));
 	else if (col == FM_SP || col == FM_DP)
-		bad |= json_object_set_new(f, "constraints", json_pack("{s:b,s:i,s:i}", "required", 1, "minimum", 0, "maximum", 65535));
+		bad |= json_object_set_new(f, "constraints",
+					   json_pack("{s:b,s:i,s:i}", "required", 1, "minimum", 0, "maximum", 65535));
 	else if (col == FM_PKT || col == FM_BYT || col == FM_TD)
 		bad |= json_object_set_new(f, "constraints", json_pack("{s:b,s:i}", "required", 1, "minimum", 0));
 	if (!bad)
@@ -33,8 +34,8 @@ json_t *fm_schema_json(const struct fm_dialect *d)
 	json_t *fields = json_array();
 
 	for (int i = 0; i < d->ncols; i++)
-		if (json_array_append_new(fields, field_json(d->cols[i].name, d->cols[i].col, d->cols[i].format,
-							     d->cols[i].decimals))) {
+		if (json_array_append_new(
+			fields, field_json(d->cols[i].name, d->cols[i].col, d->cols[i].format, d->cols[i].decimals))) {
 			json_decref(fields);
 			return NULL;
 		}
@@ -48,13 +49,15 @@ json_t *fm_datapackage_json(const struct fm_metadata_in *in)
 	int bad;
 
 	snprintf(hash, sizeof hash, "sha256:%s", in->data_sha256);
-	resource = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:s,s:{s:s,s:s,s:b,s:s,s:b},s:o}", "profile", "tabular-data-resource",
-			     "name", "flows", "path", "data/flows.csv", "format", "csv", "mediatype", "text/csv", "encoding", "utf-8",
-			     "bytes", (json_int_t)in->data_nbytes, "hash", hash, "dialect", "delimiter", delimiter, "lineTerminator",
-			     in->dialect->newline, "header", in->dialect->header, "quoteChar", "\"", "doubleQuote", 1, "schema",
-			     fm_schema_json(in->dialect));
-	package = json_pack("{s:s,s:s,s:s,s:s,s:[o]}", "profile", "tabular-data-package", "name", in->cfg->release.name, "version",
-			    in->cfg->release.version, "description", in->cfg->release.description, "resources", resource);
+	resource =
+	    json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:s,s:{s:s,s:s,s:b,s:s,s:b},s:o}", "profile",
+		      "tabular-data-resource", "name", "flows", "path", "data/flows.csv", "format", "csv", "mediatype",
+		      "text/csv", "encoding", "utf-8", "bytes", (json_int_t)in->data_nbytes, "hash", hash, "dialect",
+		      "delimiter", delimiter, "lineTerminator", in->dialect->newline, "header", in->dialect->header,
+		      "quoteChar", "\"", "doubleQuote", 1, "schema", fm_schema_json(in->dialect));
+	package = json_pack("{s:s,s:s,s:s,s:s,s:[o]}", "profile", "tabular-data-package", "name", in->cfg->release.name,
+			    "version", in->cfg->release.version, "description", in->cfg->release.description,
+			    "resources", resource);
 	bad = !package;
 	if (in->cfg->release.license[0])
 		bad |= json_object_set_new(package, "licenses", json_pack("[{s:s}]", "name", in->cfg->release.license));
@@ -70,7 +73,8 @@ json_t *fm_datapackage_json(const struct fm_metadata_in *in)
 	return NULL;
 }
 
-json_t *fm_manifest_json(const struct fm_metadata_in *in, const json_t *base, const struct fm_archive_file *files, size_t n)
+json_t *fm_manifest_json(const struct fm_metadata_in *in, const json_t *base, const struct fm_archive_file *files,
+			 size_t n)
 {
 	json_t *m = base ? json_deep_copy(base) : json_object(), *list = json_array();
 	int bad = !m || !list;
@@ -79,9 +83,10 @@ json_t *fm_manifest_json(const struct fm_metadata_in *in, const json_t *base, co
 		bad |= json_array_append_new(list, json_pack("{s:s,s:I,s:s}", "path", files[i].path, "bytes",
 							     (json_int_t)files[i].nbytes, "sha256", files[i].sha256));
 	bad |= json_object_set_new(m, "format", json_string(FM_MANIFEST_FORMAT));
-	bad |= json_object_set_new(m, "release", json_pack("{s:s,s:s,s:s,s:s,s:s}", "name", in->cfg->release.name, "version",
-							   in->cfg->release.version, "description", in->cfg->release.description,
-							   "license", in->cfg->release.license, "date", in->date));
+	bad |= json_object_set_new(m, "release",
+				   json_pack("{s:s,s:s,s:s,s:s,s:s}", "name", in->cfg->release.name, "version",
+					     in->cfg->release.version, "description", in->cfg->release.description,
+					     "license", in->cfg->release.license, "date", in->date));
 	bad |= json_object_set_new(m, "rows", json_integer((json_int_t)in->table->rows));
 	bad |= json_object_set_new(m, "schema", fm_schema_json(in->dialect));
 	bad |= json_object_set(m, "files", list);

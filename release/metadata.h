@@ -1,11 +1,10 @@
 /*
  * metadata.h - the documents in an archive that tell what it is.
  *
- *     README.md         a data sheet for people: what this is, how it was made, its columns, what the gate measured, what it
- *                       promises about privacy and what not, how to verify it, its licence
- *     datapackage.json  Frictionless Data Package v1 with one Tabular Data Resource
- *     manifest.json     what the runner knows (stages, environment, metrics), and "release", "rows", "schema", "files"
- *     SHA256SUMS        "HEX  path" a line, for sha256sum -c inside the folder
+ *     README.md         a data sheet for people: what this is, how it was made, its columns, what the gate measured,
+ * what it promises about privacy and what not, how to verify it, its licence datapackage.json  Frictionless Data
+ * Package v1 with one Tabular Data Resource manifest.json     what the runner knows (stages, environment, metrics), and
+ * "release", "rows", "schema", "files" SHA256SUMS        "HEX  path" a line, for sha256sum -c inside the folder
  *
  * All of them are functions of their inputs: no clock, no host, no user.
  */
@@ -31,16 +30,18 @@ struct fm_metadata_in {
 	const struct fm_dialect *dialect; /* in which data/flows.csv is written */
 	const struct fm_table *table;     /* the synthetic flows: for their number, span and labels */
 	const struct fm_verdict *verdict;
-	const char *date;                 /* YYYY-MM-DD of the release, "" when nobody named one */
-	const char *data_sha256;          /* of data/flows.csv */
+	const char *date;        /* YYYY-MM-DD of the release, "" when nobody named one */
+	const char *data_sha256; /* of data/flows.csv */
 	uint64_t data_nbytes;
 };
 
 /* Each json_t is a new reference; NULL without memory. */
-json_t *fm_schema_json(const struct fm_dialect *d);      /* {"fields":[{"name","type","format",...}],"missingValues":[""]} */
+json_t *fm_schema_json(const struct fm_dialect *d); /* {"fields":[{"name","type","format",...}],"missingValues":[""]} */
 json_t *fm_datapackage_json(const struct fm_metadata_in *in);
-/* base: the runner's part, or NULL; files: those in the archive but manifest.json and SHA256SUMS, with digests and sizes. */
-json_t *fm_manifest_json(const struct fm_metadata_in *in, const json_t *base, const struct fm_archive_file *files, size_t n);
+/* base: the runner's part, or NULL; files: those in the archive but manifest.json and SHA256SUMS, with digests and
+ * sizes. */
+json_t *fm_manifest_json(const struct fm_metadata_in *in, const json_t *base, const struct fm_archive_file *files,
+			 size_t n);
 void fm_readme_text(const struct fm_metadata_in *in, struct fm_buf *out);
 void fm_sums_text(const struct fm_archive_file *files, size_t n, struct fm_buf *out); /* sorted as given */
 

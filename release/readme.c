@@ -90,20 +90,23 @@ static void put_how(const struct fm_metadata_in *in, struct fm_buf *out)
 		snprintf(steps, sizeof steps, "at most %d steps", c->train.steps);
 	else
 		snprintf(steps, sizeof steps, "about a hundred passes, in steps");
-	fm_buf_printf(out,
-		      "## How it was made\n\n"
-		      "By flowmint, with a hybrid diffusion model: categorical tokens (%s diffusion) and Gaussian residuals (%s\n"
-		      "schedule), T = %d steps, a %s as denoiser over windows of %d consecutive flows. Training took\n"
-		      "%s of %d windows; the %s sampler made the flows. Addresses are drawn by role (who repeats, who\n"
-		      "answers whom, how popular a host is) from these ranges,\ninside:",
-		      c->model.process, c->model.schedule, c->model.steps, c->model.denoiser, c->model.window, steps,
-		      c->train.batch, c->generate.sampler);
+	fm_buf_printf(
+	    out,
+	    "## How it was made\n\n"
+	    "By flowmint, with a hybrid diffusion model: categorical tokens (%s diffusion) and Gaussian residuals (%s\n"
+	    "schedule), T = %d steps, a %s as denoiser over windows of %d consecutive flows. Training took\n"
+	    "%s of %d windows; the %s sampler made the flows. Addresses are drawn by role (who repeats, who\n"
+	    "answers whom, how popular a host is) from these ranges,\ninside:",
+	    c->model.process, c->model.schedule, c->model.steps, c->model.denoiser, c->model.window, steps,
+	    c->train.batch, c->generate.sampler);
 	for (int i = 0; i < c->generate.ninside; i++)
 		fm_buf_printf(out, " %s", c->generate.inside[i]);
 	fm_buf_puts(out, "; outside:");
 	for (int i = 0; i < c->generate.noutside; i++)
 		fm_buf_printf(out, " %s", c->generate.outside[i]);
-	fm_buf_puts(out, ".\nAll parameters, the version of the code and the digests of each stage are in `manifest.json`.\n\n");
+	fm_buf_puts(
+	    out,
+	    ".\nAll parameters, the version of the code and the digests of each stage are in `manifest.json`.\n\n");
 }
 
 static void put_columns(const struct fm_metadata_in *in, struct fm_buf *out)
@@ -118,7 +121,8 @@ static void put_columns(const struct fm_metadata_in *in, struct fm_buf *out)
 	for (int i = 0; i < d->ncols; i++) {
 		fm_buf_printf(out, "| %d | ", i + 1);
 		put_text(out, d->cols[i].name);
-		fm_buf_printf(out, " | %s | %s | %s |\n", fm_column_type(d->cols[i].col, d->cols[i].format, d->cols[i].decimals),
+		fm_buf_printf(out, " | %s | %s | %s |\n",
+			      fm_column_type(d->cols[i].col, d->cols[i].format, d->cols[i].decimals),
 			      fm_column_unit(d->cols[i].col, d->cols[i].format), fm_column_meaning(d->cols[i].col));
 	}
 	fm_buf_puts(out, "\n");
@@ -150,10 +154,10 @@ static void put_labels(const struct fm_table *t, struct fm_buf *out)
 static void put_checks(const struct fm_metadata_in *in, struct fm_buf *out)
 {
 	fm_buf_puts(out, "## What was measured\n\n");
-	fm_buf_puts(out, in->verdict->waivers ? "The release was let out because every check below passed or was waived.\n"
-					      : "The release was let out because every check below passed.\n");
-	fm_buf_puts(out,
-			 "Values compare the synthetic flows with real\n"
+	fm_buf_puts(out, in->verdict->waivers
+			     ? "The release was let out because every check below passed or was waived.\n"
+			     : "The release was let out because every check below passed.\n");
+	fm_buf_puts(out, "Values compare the synthetic flows with real\n"
 			 "flows that the model did not see, or, for the checks of leakage, with those that it did.\n\n"
 			 "| check | value | 95 % interval | threshold | margin | rows | result |\n"
 			 "|---|---:|---:|---:|---:|---:|---|\n");
@@ -179,8 +183,10 @@ static void put_checks(const struct fm_metadata_in *in, struct fm_buf *out)
 			put_count(out, (uint64_t)c->n);
 		fm_buf_puts(out, c->waived ? " | **failed, waived** |\n" : " | pass |\n");
 	}
-	fm_buf_puts(out, "\n`jsd` is the Jensen-Shannon divergence with natural logarithms (0: the same distribution, 0.69: nothing in\n"
-			 "common), `emd` the earth mover's distance. The other checks are described in flowmint's documentation.\n\n");
+	fm_buf_puts(out, "\n`jsd` is the Jensen-Shannon divergence with natural logarithms (0: the same distribution, "
+			 "0.69: nothing in\n"
+			 "common), `emd` the earth mover's distance. The other checks are described in flowmint's "
+			 "documentation.\n\n");
 }
 
 static const char *text_of(const json_t *o, const char *key)
@@ -196,7 +202,9 @@ static void put_waivers(const struct fm_metadata_in *in, struct fm_buf *out)
 
 	if (json_array_size(list) == 0)
 		return;
-	fm_buf_puts(out, "### Waivers\n\nThese checks failed, and somebody signed that the release may go out all the same:\n\n");
+	fm_buf_puts(
+	    out,
+	    "### Waivers\n\nThese checks failed, and somebody signed that the release may go out all the same:\n\n");
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *w = json_array_get(list, i);
 
@@ -247,35 +255,41 @@ static void put_privacy(const struct fm_metadata_in *in, struct fm_buf *out)
 
 	fm_buf_puts(out, "## Privacy\n\n");
 	if (strcmp(mode, "none") == 0) {
-		fm_buf_puts(out,
-			    "This release gives **no differential privacy guarantee** (`privacy.mode: none`). The model was trained on\n"
-			    "real flows without noise, and nothing proves that an expert could learn nothing about a single one of\n"
-			    "them from these data. What was done instead: values that too few real records share do not enter the\n"
-			    "model's vocabulary, addresses are made up, and the checks above measured whether the model copies its\n"
-			    "training records. Such checks can find leakage; they cannot prove that there is none. Treat these data\n"
-			    "as derived from the real ones, and do not try to identify anyone.\n\n");
+		fm_buf_puts(out, "This release gives **no differential privacy guarantee** (`privacy.mode: none`). The "
+				 "model was trained on\n"
+				 "real flows without noise, and nothing proves that an expert could learn nothing "
+				 "about a single one of\n"
+				 "them from these data. What was done instead: values that too few real records share "
+				 "do not enter the\n"
+				 "model's vocabulary, addresses are made up, and the checks above measured whether the "
+				 "model copies its\n"
+				 "training records. Such checks can find leakage; they cannot prove that there is "
+				 "none. Treat these data\n"
+				 "as derived from the real ones, and do not try to identify anyone.\n\n");
 		return;
 	}
 	fm_buf_puts(out, "The mode of this release is `");
 	put_text(out, mode);
-	fm_buf_puts(out, "`. What it guarantees is written in `manifest.json` under \"privacy\"; if\nnothing stands there, "
-			 "nothing is guaranteed.\n\n");
+	fm_buf_puts(out,
+		    "`. What it guarantees is written in `manifest.json` under \"privacy\"; if\nnothing stands there, "
+		    "nothing is guaranteed.\n\n");
 }
 
 static void put_verification(const struct fm_metadata_in *in, struct fm_buf *out)
 {
 	const char *name = in->cfg->release.name, *version = in->cfg->release.version;
 
-	fm_buf_printf(out,
-		      "## How to verify it\n\n"
-		      "Before unpacking, with the sender's `allowed_signers` file, which should have come by another way:\n\n"
-		      "    flowmint-verify --signers allowed_signers %s-%s.tar.zst\n\n"
-		      "or with OpenSSH alone, where PRINCIPAL is the first word of the sender's line in that file:\n\n"
-		      "    ssh-keygen -Y verify -f allowed_signers -I PRINCIPAL -n flowmint \\\n"
-		      "        -s %s-%s.tar.zst.sig < %s-%s.tar.zst\n\n"
-		      "After unpacking (`tar --zstd -xf %s-%s.tar.zst`), in the folder `%s-%s`:\n\n"
-		      "    sha256sum -c SHA256SUMS\n\n",
-		      name, version, name, version, name, version, name, version, name, version);
+	fm_buf_printf(
+	    out,
+	    "## How to verify it\n\n"
+	    "Before unpacking, with the sender's `allowed_signers` file, which should have come by another way:\n\n"
+	    "    flowmint-verify --signers allowed_signers %s-%s.tar.zst\n\n"
+	    "or with OpenSSH alone, where PRINCIPAL is the first word of the sender's line in that file:\n\n"
+	    "    ssh-keygen -Y verify -f allowed_signers -I PRINCIPAL -n flowmint \\\n"
+	    "        -s %s-%s.tar.zst.sig < %s-%s.tar.zst\n\n"
+	    "After unpacking (`tar --zstd -xf %s-%s.tar.zst`), in the folder `%s-%s`:\n\n"
+	    "    sha256sum -c SHA256SUMS\n\n",
+	    name, version, name, version, name, version, name, version, name, version);
 }
 
 static void put_licence(const struct fm_metadata_in *in, struct fm_buf *out)

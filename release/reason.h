@@ -1,32 +1,32 @@
 /*
- * reason.h - why an archive was refused: one word for programs, which never changes its meaning, and a sentence beside it
- * (struct fm_error) for people.
+ * reason.h - why an archive was refused: one word for programs, which never changes its meaning, and a sentence beside
+ * it (struct fm_error) for people.
  */
 #ifndef FM_RELEASE_REASON_H
 #define FM_RELEASE_REASON_H
 
 enum fm_reason {
-	FM_REASON_GOOD,               /* good: nothing was refused */
-	FM_REASON_SIGNATURE_MISSING,  /* no signature beside the archive */
-	FM_REASON_SIGNATURE_MALFORMED,/* it is no SSHSIG, or one of a kind that is not accepted */
-	FM_REASON_WRONG_NAMESPACE,    /* signed for another purpose, or the key may not sign for flowmint */
-	FM_REASON_UNKNOWN_SIGNER,     /* the key is not in the signers file */
-	FM_REASON_KEY_EXPIRED,        /* after its valid-before */
-	FM_REASON_KEY_NOT_YET_VALID,  /* before its valid-after */
-	FM_REASON_BAD_SIGNATURE,      /* the key did not sign these bytes */
-	FM_REASON_ARCHIVE_MALFORMED,  /* zstd or tar damaged, cut short, or with bytes behind its end */
-	FM_REASON_ENTRY_TYPE,         /* a link, device, extended header, second folder */
-	FM_REASON_ENTRY_PATH,         /* absolute, "..", outside the folder, odd characters */
-	FM_REASON_ENTRY_DUPLICATE,    /* the same path twice */
-	FM_REASON_ENTRY_ORDER,        /* paths not in byte order */
-	FM_REASON_ENTRY_SIZE,         /* larger than allowed */
-	FM_REASON_ENTRY_HEADER,       /* owner, mode, time or another field is not what flowmint writes */
-	FM_REASON_FILE_MISSING,       /* listed or required, not there */
-	FM_REASON_FILE_EXTRA,         /* there, not listed */
-	FM_REASON_FILE_CHANGED,       /* digest or size differs from the list */
-	FM_REASON_SUMS_MALFORMED,     /* SHA256SUMS is unreadable */
-	FM_REASON_MANIFEST_MALFORMED, /* manifest.json is unreadable */
-	FM_REASON_MANIFEST_DISAGREES, /* manifest.json tells of other files, or another name or version */
+	FM_REASON_GOOD,                /* good: nothing was refused */
+	FM_REASON_SIGNATURE_MISSING,   /* no signature beside the archive */
+	FM_REASON_SIGNATURE_MALFORMED, /* it is no SSHSIG, or one of a kind that is not accepted */
+	FM_REASON_WRONG_NAMESPACE,     /* signed for another purpose, or the key may not sign for flowmint */
+	FM_REASON_UNKNOWN_SIGNER,      /* the key is not in the signers file */
+	FM_REASON_KEY_EXPIRED,         /* after its valid-before */
+	FM_REASON_KEY_NOT_YET_VALID,   /* before its valid-after */
+	FM_REASON_BAD_SIGNATURE,       /* the key did not sign these bytes */
+	FM_REASON_ARCHIVE_MALFORMED,   /* zstd or tar damaged, cut short, or with bytes behind its end */
+	FM_REASON_ENTRY_TYPE,          /* a link, device, extended header, second folder */
+	FM_REASON_ENTRY_PATH,          /* absolute, "..", outside the folder, odd characters */
+	FM_REASON_ENTRY_DUPLICATE,     /* the same path twice */
+	FM_REASON_ENTRY_ORDER,         /* paths not in byte order */
+	FM_REASON_ENTRY_SIZE,          /* larger than allowed */
+	FM_REASON_ENTRY_HEADER,        /* owner, mode, time or another field is not what flowmint writes */
+	FM_REASON_FILE_MISSING,        /* listed or required, not there */
+	FM_REASON_FILE_EXTRA,          /* there, not listed */
+	FM_REASON_FILE_CHANGED,        /* digest or size differs from the list */
+	FM_REASON_SUMS_MALFORMED,      /* SHA256SUMS is unreadable */
+	FM_REASON_MANIFEST_MALFORMED,  /* manifest.json is unreadable */
+	FM_REASON_MANIFEST_DISAGREES,  /* manifest.json tells of other files, or another name or version */
 	FM_REASON_COUNT
 };
 const char *fm_reason_name(enum fm_reason r); /* "good", "signature-missing", ... */

@@ -28,7 +28,8 @@ static int open_archive(const char *path, int *fd, struct fm_error *err)
 }
 
 /* Both digests of the whole file; *zstd: it begins as a zstd file does. */
-static int digest_file(int fd, uint8_t sha512[FM_SHA512_LEN], char sha256[FM_SHA256_HEX], bool *zstd, struct fm_error *err)
+static int digest_file(int fd, uint8_t sha512[FM_SHA512_LEN], char sha256[FM_SHA256_HEX], bool *zstd,
+		       struct fm_error *err)
 {
 	static const uint8_t magic[4] = {0x28, 0xb5, 0x2f, 0xfd};
 	struct fm_sha256 *h = NULL;
@@ -87,7 +88,8 @@ static int read_signature(const char *path, bool zstd, struct fm_sshsig *sig, st
 			return fm_fail(err, FM_EINPUT, "%s is no archive of flowmint's: it is not compressed with zstd",
 				       report->archive);
 		return refuse(report, err, FM_REASON_SIGNATURE_MISSING,
-			      "%s is not there: ask the sender for the signature, and do not use the archive without", path);
+			      "%s is not there: ask the sender for the signature, and do not use the archive without",
+			      path);
 	}
 	rc = fm_file_read(path, FM_SSHSIG_FILE_MAX, &text, err);
 	if (rc == FM_EINPUT)
@@ -117,28 +119,30 @@ static int check_signer(const struct fm_verify_in *in, const struct fm_sshsig *s
 	if (rc)
 		return rc;
 	if (strcmp(sig->ns, FM_SSH_NAMESPACE) != 0) {
-		rc = refuse(report, err, FM_REASON_WRONG_NAMESPACE, "the signature was made for \"%s\", not for \"%s\"", sig->ns,
-			    FM_SSH_NAMESPACE);
+		rc = refuse(report, err, FM_REASON_WRONG_NAMESPACE, "the signature was made for \"%s\", not for \"%s\"",
+			    sig->ns, FM_SSH_NAMESPACE);
 		goto out;
 	}
 	switch (fm_signers_find(&list, &sig->key, sig->ns, in->now_s, &who)) {
 	case FM_SIGNER_OK:
 		break;
 	case FM_SIGNER_OTHER_NAMESPACE:
-		rc = refuse(report, err, FM_REASON_WRONG_NAMESPACE, "%s:%zu: this key may sign for %s, not for %s", in->signers,
-			    who->line, who->namespaces, FM_SSH_NAMESPACE);
+		rc = refuse(report, err, FM_REASON_WRONG_NAMESPACE, "%s:%zu: this key may sign for %s, not for %s",
+			    in->signers, who->line, who->namespaces, FM_SSH_NAMESPACE);
 		break;
 	case FM_SIGNER_EXPIRED:
-		rc = refuse(report, err, FM_REASON_KEY_EXPIRED, "%s:%zu: the key of %s has expired (valid-before)", in->signers,
-			    who->line, who->principals);
-		break;
-	case FM_SIGNER_NOT_YET:
-		rc = refuse(report, err, FM_REASON_KEY_NOT_YET_VALID, "%s:%zu: the key of %s is not valid yet (valid-after)",
+		rc = refuse(report, err, FM_REASON_KEY_EXPIRED, "%s:%zu: the key of %s has expired (valid-before)",
 			    in->signers, who->line, who->principals);
 		break;
+	case FM_SIGNER_NOT_YET:
+		rc = refuse(report, err, FM_REASON_KEY_NOT_YET_VALID,
+			    "%s:%zu: the key of %s is not valid yet (valid-after)", in->signers, who->line,
+			    who->principals);
+		break;
 	default:
-		rc = refuse(report, err, FM_REASON_UNKNOWN_SIGNER, "the key %s is not in %s: was this signed by someone else?",
-			    report->fingerprint, in->signers);
+		rc = refuse(report, err, FM_REASON_UNKNOWN_SIGNER,
+			    "the key %s is not in %s: was this signed by someone else?", report->fingerprint,
+			    in->signers);
 	}
 	if (who)
 		memcpy(report->signer, who->principals, sizeof report->signer);
@@ -192,7 +196,8 @@ int fm_verify(const struct fm_verify_in *in, struct fm_verify_report *report, st
 		rc = good;
 	else if (!good)
 		rc = refuse(report, err, FM_REASON_BAD_SIGNATURE,
-			    "%s is not what %s signed: the archive or its signature was changed", in->archive, report->signer);
+			    "%s is not what %s signed: the archive or its signature was changed", in->archive,
+			    report->signer);
 	else
 		rc = check_contents(fd, in->archive, report, err);
 out:
@@ -226,17 +231,18 @@ json_t *fm_verify_report_json(const struct fm_verify_report *r)
 	for (size_t i = 0; i < r->info.n; i++) {
 		const struct fm_archive_file *f = &r->info.file[i];
 
-		if (json_array_append_new(files, json_pack("{s:s,s:I,s:s}", "path", f->path, "bytes", (json_int_t)f->nbytes,
-							   "sha256", f->sha256))) {
+		if (json_array_append_new(files, json_pack("{s:s,s:I,s:s}", "path", f->path, "bytes",
+							   (json_int_t)f->nbytes, "sha256", f->sha256))) {
 			json_decref(files);
 			return NULL;
 		}
 	}
 	j = json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "verdict", r->good ? "good" : "bad", "reason",
-		      fm_reason_name(r->reason), "message", text_or_null(r->message), "archive", text_or_null(r->archive), "sha256",
-		      text_or_null(r->sha256), "tar_sha256", text_or_null(r->info.digests.tar_sha256), "signer",
-		      text_or_null(r->signer), "fingerprint", text_or_null(r->fingerprint), "name", text_or_null(r->info.name),
-		      "version", text_or_null(r->info.version), "files", files);
+		      fm_reason_name(r->reason), "message", text_or_null(r->message), "archive",
+		      text_or_null(r->archive), "sha256", text_or_null(r->sha256), "tar_sha256",
+		      text_or_null(r->info.digests.tar_sha256), "signer", text_or_null(r->signer), "fingerprint",
+		      text_or_null(r->fingerprint), "name", text_or_null(r->info.name), "version",
+		      text_or_null(r->info.version), "files", files);
 	return j;
 }
 
@@ -248,15 +254,15 @@ void fm_verify_report_text(const struct fm_verify_report *r, struct fm_buf *out)
 		fm_buf_printf(out, "bad: %s: %s\n", fm_reason_name(r->reason), r->message);
 	fm_buf_printf(out, "  archive     %s\n", r->archive);
 	if (r->signer[0] || r->fingerprint[0])
-		fm_buf_printf(out, "  %s  %s%s%s\n", r->good ? "signer    " : "key       ", r->signer, r->signer[0] ? " " : "",
-			      r->fingerprint);
+		fm_buf_printf(out, "  %s  %s%s%s\n", r->good ? "signer    " : "key       ", r->signer,
+			      r->signer[0] ? " " : "", r->fingerprint);
 	if (r->sha256[0])
 		fm_buf_printf(out, "  sha256      %s\n", r->sha256);
 	if (r->info.digests.tar_sha256[0])
 		fm_buf_printf(out, "  tar sha256  %s\n", r->info.digests.tar_sha256);
 	for (size_t i = 0; r->good && i < r->info.n; i++)
-		fm_buf_printf(out, "  %s  %12llu  %s\n", r->info.file[i].sha256, (unsigned long long)r->info.file[i].nbytes,
-			      r->info.file[i].path);
+		fm_buf_printf(out, "  %s  %12llu  %s\n", r->info.file[i].sha256,
+			      (unsigned long long)r->info.file[i].nbytes, r->info.file[i].path);
 }
 
 void fm_verify_report_free(struct fm_verify_report *report)

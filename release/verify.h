@@ -9,9 +9,8 @@
  *     int rc = fm_verify(&in, &report, &err);
  *     FM_OK         good
  *     FM_EVERDICT   refused: report.reason in a word, err.message in a sentence
- *     FM_EINPUT     there is nothing to judge: the archive or the signers file is absent, unreadable, or no archive at all
- *     FM_ESYSTEM    reading or memory failed
- *     fm_verify_report_free(&report);      after each of them
+ *     FM_EINPUT     there is nothing to judge: the archive or the signers file is absent, unreadable, or no archive at
+ * all FM_ESYSTEM    reading or memory failed fm_verify_report_free(&report);      after each of them
  *
  * As text the report is, for people,
  *
@@ -44,12 +43,12 @@ struct fm_verify_in {
 struct fm_verify_report {
 	bool good;
 	enum fm_reason reason;
-	char message[1024];              /* "" when good */
+	char message[1024]; /* "" when good */
 	char archive[4096];
-	char sha256[FM_SHA256_HEX];      /* of the compressed file; "" when it was not read */
-	char signer[FM_PRINCIPALS_MAX];  /* its principals in the signers file; "" when not known */
+	char sha256[FM_SHA256_HEX];           /* of the compressed file; "" when it was not read */
+	char signer[FM_PRINCIPALS_MAX];       /* its principals in the signers file; "" when not known */
 	char fingerprint[FM_FINGERPRINT_MAX]; /* of the key in the signature */
-	struct fm_archive_info info;     /* tar digest, name, version, files: filled when the signature is good */
+	struct fm_archive_info info;          /* tar digest, name, version, files: filled when the signature is good */
 };
 int fm_verify(const struct fm_verify_in *in, struct fm_verify_report *report, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_verify_report_json(const struct fm_verify_report *report); /* a new reference, NULL without memory */

@@ -10,18 +10,18 @@
 #include "release/verify.h"
 
 static const char usage[] =
-	"usage: flowmint-verify [--json] [--quiet] [--signature FILE] --signers FILE ARCHIVE\n"
-	"\n"
-	"Check an archive of flowmint's: that a key in the signers file signed it, and that it holds what it lists.\n"
-	"Nothing is extracted.\n"
-	"\n"
-	"  --signers FILE    whose signatures are accepted, in the form of ssh-keygen's allowed_signers\n"
-	"  --signature FILE  the signature (default: ARCHIVE.sig)\n"
-	"  --json            the report as one JSON document\n"
-	"  --quiet           no report, the exit status alone\n"
-	"  --version         the version of flowmint\n"
-	"\n"
-	"Exit status: 0 good, 1 refused, 2 usage, 3 no archive or no signers file, 4 the system failed.\n";
+    "usage: flowmint-verify [--json] [--quiet] [--signature FILE] --signers FILE ARCHIVE\n"
+    "\n"
+    "Check an archive of flowmint's: that a key in the signers file signed it, and that it holds what it lists.\n"
+    "Nothing is extracted.\n"
+    "\n"
+    "  --signers FILE    whose signatures are accepted, in the form of ssh-keygen's allowed_signers\n"
+    "  --signature FILE  the signature (default: ARCHIVE.sig)\n"
+    "  --json            the report as one JSON document\n"
+    "  --quiet           no report, the exit status alone\n"
+    "  --version         the version of flowmint\n"
+    "\n"
+    "Exit status: 0 good, 1 refused, 2 usage, 3 no archive or no signers file, 4 the system failed.\n";
 
 static int print_report(const struct fm_verify_report *report, bool json, struct fm_error *err)
 {
@@ -47,10 +47,13 @@ static int print_report(const struct fm_verify_report *report, bool json, struct
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"signers", required_argument, NULL, 's'}, {"signature", required_argument, NULL, 'g'},
-		{"json", no_argument, NULL, 'j'},          {"quiet", no_argument, NULL, 'q'},
-		{"help", no_argument, NULL, 'h'},          {"version", no_argument, NULL, 'v'},
-		{0},
+	    {"signers", required_argument, NULL, 's'},
+	    {"signature", required_argument, NULL, 'g'},
+	    {"json", no_argument, NULL, 'j'},
+	    {"quiet", no_argument, NULL, 'q'},
+	    {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'v'},
+	    {0},
 	};
 	struct fm_verify_in in = {.now_s = (int64_t)time(NULL)};
 	struct fm_verify_report report;
@@ -82,7 +85,8 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind + 1 != argc || !in.signers) {
-		fprintf(stderr, "flowmint-verify: %s\n\n%s", !in.signers ? "--signers FILE is missing" : "one ARCHIVE is wanted", usage);
+		fprintf(stderr, "flowmint-verify: %s\n\n%s",
+			!in.signers ? "--signers FILE is missing" : "one ARCHIVE is wanted", usage);
 		return 2;
 	}
 	in.archive = argv[optind];

@@ -284,10 +284,12 @@ void fm_part_measures(const struct fm_page *p, struct fm_buf *out)
 	fm_html_count(out, (int64_t)json_array_size(list));
 	fm_buf_puts(out, " values, most of them without a limit</summary>\n");
 	if (p->partner)
-		fm_buf_puts(out, "<p class=\"note\">These compare synthetic flows with real ones, or are of the synthetic "
-				 "flows alone. Numbers of the real flows alone are published as far as the release\xe2\x80\x99s "
-				 "config says; numbers of rows are rounded down, scores over labels to two or three "
-				 "decimals.</p>\n");
+		fm_buf_puts(
+		    out,
+		    "<p class=\"note\">These compare synthetic flows with real ones, or are of the synthetic "
+		    "flows alone. Numbers of the real flows alone are published as far as the release\xe2\x80\x99s "
+		    "config says; numbers of rows are rounded down, scores over labels to two or three "
+		    "decimals.</p>\n");
 	fm_buf_puts(out, "<div class=\"wide\"><table><thead><tr>"
 			 "<th scope=\"col\">Measure</th><th scope=\"col\" class=\"num\">Value</th>"
 			 "<th scope=\"col\" class=\"num\">Noise floor</th><th scope=\"col\" "

@@ -236,10 +236,10 @@ static int put_config(const json_t *facts, json_t *out, struct fm_error *err)
 
 int fm_report_partner(const json_t *facts, json_t **partner, struct fm_error *err)
 {
-	static const char *const members[] = {"format",   "release",      "rows",          "commitments",
-					      "checks",   "verdict",      "waivers",       "controls",
-					      "privacy",  "control_rows", "control_limit", "smallest_leak_caught",
-					      "files",    "environment",  "archive"};
+	static const char *const members[] = {"format",  "release",      "rows",          "commitments",
+					      "checks",  "verdict",      "waivers",       "controls",
+					      "privacy", "control_rows", "control_limit", "smallest_leak_caught",
+					      "files",   "environment",  "archive"};
 	json_t *out = json_object();
 	int rc = out ? FM_OK : no_memory(err);
 
@@ -250,8 +250,8 @@ int fm_report_partner(const json_t *facts, json_t **partner, struct fm_error *er
 		if (v && json_object_set(out, members[i], v))
 			rc = no_memory(err);
 	}
-	if (rc || (rc = put_metrics(facts, out, err)) || (rc = put_config(facts, out, err)) || (rc = put_stages(facts, out, err)) ||
-	    (rc = put_histograms(facts, out, err))) {
+	if (rc || (rc = put_metrics(facts, out, err)) || (rc = put_config(facts, out, err)) ||
+	    (rc = put_stages(facts, out, err)) || (rc = put_histograms(facts, out, err))) {
 		json_decref(out);
 		return rc;
 	}

@@ -60,7 +60,8 @@ int fm_report_html(const json_t *facts, bool partner, struct fm_buf *html, struc
 		return rc;
 	fm_buf_puts(html, "<body>\n<main>\n");
 	fm_part_verdict(&p, html);
-	fm_buf_puts(html, "<nav aria-label=\"Sections\"><a href=\"#fields\">Fields</a> <a href=\"#checks\">Checks</a> <a href=\"#tasks\">Tasks</a> "
+	fm_buf_puts(html, "<nav aria-label=\"Sections\"><a href=\"#fields\">Fields</a> <a href=\"#checks\">Checks</a> "
+			  "<a href=\"#tasks\">Tasks</a> "
 			  "<a href=\"#controls\">Controls</a> <a href=\"#privacy\">Privacy</a> <a "
 			  "href=\"#provenance\">Provenance</a> "
 			  "<a href=\"#verify\">How to verify</a> <a href=\"#measures\">All measures</a></nav>\n");

@@ -58,9 +58,9 @@ int fm_report_histograms(const json_t *doc, bool real, int64_t k, json_t **publi
 
 /*
  * The metrics as they may be published, a new list: those that fm_report_shows, each with n, the rows that it rests on,
- * rounded down to a multiple of k and left out when nothing is left of it.  A label that fewer than k rows carry is left
- * out, numbers of real rows are rounded like n, and scores over labels so far that they do not tell n after all.  k below
- * 1: nobody knows how many are few, and there is no n at all.  What is published already comes out the same.
+ * rounded down to a multiple of k and left out when nothing is left of it.  A label that fewer than k rows carry is
+ * left out, numbers of real rows are rounded like n, and scores over labels so far that they do not tell n after all.
+ * k below 1: nobody knows how many are few, and there is no n at all.  What is published already comes out the same.
  */
 int fm_report_metrics(const json_t *list, const char *report, int64_t k, json_t **published,
 		      struct fm_error *err) FM_MUST_CHECK;

@@ -6,8 +6,8 @@
 #include "report/html.h"
 #include "report/part.h"
 
-/* lost: the metric that says what is lost, real less synthetic, whose interval is shown; ratio: that says synthetic over
- * real; NULL where nothing says it.  Either stands alone where the scores themselves are not published. */
+/* lost: the metric that says what is lost, real less synthetic, whose interval is shown; ratio: that says synthetic
+ * over real; NULL where nothing says it.  Either stands alone where the scores themselves are not published. */
 static const struct {
 	const char *words, *real, *synthetic, *lost, *ratio;
 } tasks[] = {
@@ -20,8 +20,8 @@ static const struct {
     {"Labels by a network, mean F1", "trtr.macro_f1.network", "tstr.macro_f1.network", "tstr.macro_f1_drop.network",
      NULL},
     {"Attack or not by boosted trees, area under the curve", "trtr.auc.trees", "tstr.auc.trees", NULL, NULL},
-    {"Attacks found as oddities, area under the curve", "anomaly.auc_real", "anomaly.auc_synthetic",
-     "anomaly.auc_drop", NULL},
+    {"Attacks found as oddities, area under the curve", "anomaly.auc_real", "anomaly.auc_synthetic", "anomaly.auc_drop",
+     NULL},
 };
 enum { NTASKS = sizeof tasks / sizeof *tasks };
 

@@ -13,7 +13,10 @@
 int fm_engine_check(const struct fm_config *cfg, struct fm_error *err)
 {
 	if (strcmp(cfg->privacy.mode, "none") != 0)
-		return fm_fail(err, FM_EINPUT, "privacy.mode '%s' is not in this version: it gives no differential privacy; set it to none", cfg->privacy.mode);
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "privacy.mode '%s' is not in this version: it gives no differential privacy; set it to none",
+		    cfg->privacy.mode);
 	return FM_OK;
 }
 
@@ -25,7 +28,9 @@ int fm_engine_process(struct fm_process *pr, const struct fm_config *cfg, struct
 
 enum fm_solver fm_engine_solver(const struct fm_config *cfg)
 {
-	return strcmp(cfg->generate.sampler, "ancestral") == 0 ? FM_ANCESTRAL : strcmp(cfg->generate.sampler, "dpm2") == 0 ? FM_DPM2 : FM_DDIM;
+	return strcmp(cfg->generate.sampler, "ancestral") == 0 ? FM_ANCESTRAL
+	       : strcmp(cfg->generate.sampler, "dpm2") == 0    ? FM_DPM2
+							       : FM_DDIM;
 }
 
 int fm_engine_net(struct fm_net **net, const struct fm_config *cfg, const struct fm_codec *codec, struct fm_error *err)
@@ -39,8 +44,8 @@ static bool is_inside(const void *dialect, uint32_t ip)
 	return fm_dialect_is_internal(dialect, ip);
 }
 
-int fm_engine_codec_opts(struct fm_codec_opts *o, const struct fm_config *cfg, const char *store_json, const struct fm_dialect *dialect,
-			 struct fm_error *err)
+int fm_engine_codec_opts(struct fm_codec_opts *o, const struct fm_config *cfg, const char *store_json,
+			 const struct fm_dialect *dialect, struct fm_error *err)
 {
 	json_t *j = NULL;
 	int ret = fm_json_load(&j, store_json, 1 << 20, err);
@@ -56,12 +61,13 @@ int fm_engine_codec_opts(struct fm_codec_opts *o, const struct fm_config *cfg, c
 	o->last_ms = json_integer_value(json_object_get(j, "last_ms"));
 	o->source_rows = json_number_value(json_object_get(j, "rows"));
 	if (!(o->source_rows > 0) || o->last_ms < o->first_ms)
-		ret = fm_fail(err, FM_EINPUT, "%s: rows, first_ms and last_ms do not describe a store: run ingest again", store_json);
+		ret = fm_fail(err, FM_EINPUT,
+			      "%s: rows, first_ms and last_ms do not describe a store: run ingest again", store_json);
 	json_decref(j);
 	return ret;
 }
 
-int fm_engine_model(const char *dir, struct fm_codec **codec, struct fm_support *support, struct fm_error *err)
+int fm_engine_model(const char *dir, struct fm_codec **codec, struct fm_structural_zeros *zeros, struct fm_error *err)
 {
 	char *path = fm_path_join(dir, "model.json");
 	json_t *j = NULL;
@@ -72,7 +78,8 @@ int fm_engine_model(const char *dir, struct fm_codec **codec, struct fm_support 
 		ret = fm_fail(err, FM_EINPUT, "%s: this is no flowmint-model/1", path);
 	if (ret == FM_OK && fm_codec_from_json(codec, json_object_get(j, "codec"), err) < 0)
 		ret = fm_error_prefix(err, "%s: ", path);
-	if (ret == FM_OK && fm_support_from_json(support, (*codec)->vocab, json_object_get(j, "excluded"), err) < 0)
+	if (ret == FM_OK &&
+	    fm_structural_zeros_from_json(zeros, (*codec)->vocab, json_object_get(j, "excluded"), err) < 0)
 		ret = fm_error_prefix(err, "%s: ", path);
 	json_decref(j);
 	free(path);

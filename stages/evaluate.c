@@ -1,4 +1,5 @@
-/* evaluate.c - the stage: the metrics of a run's synthetic table, its histograms for the report, and the gate's trial. */
+/* evaluate.c - the stage: the metrics of a run's synthetic table, its histograms for the report, and the gate's trial.
+ */
 #include "stages/stage.h"
 
 #include <stdlib.h>
@@ -6,8 +7,8 @@
 #include "base/file.h"
 #include "base/thread.h"
 #include "judge/gate/controls.h"
-#include "judge/gate/cut.h"
 #include "judge/gate/measure.h"
+#include "judge/gate/subsample.h"
 #include "judge/histogram.h"
 #include "manifests/canon.h"
 #include "manifests/dialect.h"
@@ -30,7 +31,7 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 	size_t memory = (size_t)in->cfg->gate.memory << 20;
 	struct fm_dialect *dialect = NULL;
 	struct fm_pool *pool = NULL;
-	struct fm_cuts cut = {0};
+	struct fm_subsamples sub = {0};
 	int rc;
 
 	*out = (struct fm_evaluate_out){0};
@@ -40,8 +41,8 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 		goto out;
 	if ((rc = fm_table_open(&synthetic, in->synthetic_dir, err)) != FM_OK)
 		goto out;
-	if ((rc = fm_evaluate_tables(train, synthetic, holdout, in->cfg->train.threads,
-				     fm_evaluate_opts(in->cfg), &out->metrics, err)) != FM_OK)
+	if ((rc = fm_evaluate_tables(train, synthetic, holdout, in->cfg->train.threads, fm_evaluate_opts(in->cfg),
+				     &out->metrics, err)) != FM_OK)
 		goto out;
 	if ((rc = fm_pool_new(&pool, in->cfg->train.threads, err)) != FM_OK)
 		goto out;
@@ -49,15 +50,17 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 	    (rc = fm_model_membership(in->cfg, in->model_dir, in->store_json, train, holdout, pool, &out->metrics,
 				      err)) != FM_OK)
 		goto out;
-	if (in->previous &&
-	    ((rc = fm_dialect_load(&dialect, in->cfg->source.dialect, err)) != FM_OK ||
-	     (rc = fm_previous_compare(in->previous, dialect, 0, synthetic, pool, memory, in->out_dir, &out->metrics, err)) != FM_OK))
+	if (in->previous && ((rc = fm_dialect_load(&dialect, in->cfg->source.dialect, err)) != FM_OK ||
+			     (rc = fm_previous_compare(in->previous, dialect, 0, synthetic, pool, memory, in->out_dir,
+						       &out->metrics, err)) != FM_OK))
 		goto out;
 	list = fm_metrics_list(&out->metrics);
 	if ((rc = save(list, in->out_dir, "metrics.json", err)) != FM_OK ||
-	    (rc = fm_cuts_make(&cut, train, synthetic, holdout, memory, err)) != FM_OK ||
-	    (rc = fm_histograms(cut.real, cut.synthetic, cut.holdout, &histograms, err)) != FM_OK || /* for the report */
-	    (rc = save(histograms, in->out_dir, "histograms.json", err)) != FM_OK || in->cfg->gate.control_rows == 0)
+	    (rc = fm_subsamples_make(&sub, train, synthetic, holdout, memory, err)) != FM_OK ||
+	    (rc = fm_histograms(sub.real, sub.synthetic, sub.holdout, &histograms, err)) !=
+		FM_OK || /* for the report */
+	    (rc = save(histograms, in->out_dir, "histograms.json", err)) != FM_OK ||
+	    in->cfg->gate.control_rows == 0)
 		goto out;
 	if ((rc = fm_controls_measure(in->cfg, train, holdout, FM_CONTROLS_SEED, pool, &controls, err)) != FM_OK)
 		goto out;
@@ -66,7 +69,7 @@ out:
 	json_decref(list);
 	json_decref(histograms);
 	json_decref(controls);
-	fm_cuts_free(&cut);
+	fm_subsamples_free(&sub);
 	fm_pool_free(pool);
 	fm_dialect_free(dialect);
 	fm_table_free(train);

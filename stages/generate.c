@@ -33,16 +33,20 @@ static int ranges(const char (*text)[20], int n, struct fm_range *r, struct fm_e
 }
 
 /* The config's wishes for time and labels, in the codec's terms. */
-static int wishes(const struct fm_config *cfg, const struct fm_codec *codec, uint64_t rows, struct fm_plan_opts *o, struct fm_error *err)
+static int wishes(const struct fm_config *cfg, const struct fm_codec *codec, uint64_t rows,
+		  struct fm_window_schedule_opts *o, struct fm_error *err)
 {
 	const struct fm_cat *labels = &codec->cat[FM_T_LABEL];
-	*o = (struct fm_plan_opts){.rows = rows, .seed = cfg->generate.seed, .hours = {cfg->generate.hours[0], cfg->generate.hours[1]}};
+	*o = (struct fm_window_schedule_opts){
+	    .rows = rows, .seed = cfg->generate.seed, .hours = {cfg->generate.hours[0], cfg->generate.hours[1]}};
 	for (int i = 0; i < cfg->generate.nlabels; i++) {
 		int l = 0;
 		while (l < labels->n && strcmp(labels->value[l], cfg->generate.labels[i].name) != 0)
 			l++;
 		if (l >= labels->n || l >= FM_MAXCLASSES)
-			return fm_fail(err, FM_EINPUT, "generate.labels: the model knows no label '%s' (too rare, or not in the trace); the most frequent it knows is '%s'",
+			return fm_fail(err, FM_EINPUT,
+				       "generate.labels: the model knows no label '%s' (too rare, or not in the "
+				       "trace); the most frequent it knows is '%s'",
 				       cfg->generate.labels[i].name, labels->n ? labels->value[0] : "none");
 		o->label[o->nlabels] = l;
 		o->share[o->nlabels++] = cfg->generate.labels[i].share;
@@ -50,11 +54,13 @@ static int wishes(const struct fm_config *cfg, const struct fm_codec *codec, uin
 	return FM_OK;
 }
 
-static int sample(const struct fm_config *cfg, const struct fm_codec *codec, const struct fm_support *support, const struct fm_net *net, const float *weights, uint64_t rows,
-		  struct fm_table **table, struct fm_error *err)
+static int sample(const struct fm_config *cfg, const struct fm_codec *codec, const struct fm_structural_zeros *zeros,
+		  const struct fm_net *net, const float *weights, uint64_t rows, struct fm_table **table,
+		  struct fm_error *err)
 {
 	struct fm_range inside[FM_CFG_MAXRANGES], outside[FM_CFG_MAXRANGES];
-	struct fm_decode_opts d = {rows, cfg->generate.seed, inside, outside, cfg->generate.ninside, cfg->generate.noutside};
+	struct fm_decode_opts d = {rows,    cfg->generate.seed,    inside,
+				   outside, cfg->generate.ninside, cfg->generate.noutside};
 	struct bar bar = {.window = codec->window};
 	enum fm_solver solver = fm_engine_solver(cfg);
 	struct fm_sample_opts o = {.steps = solver == FM_ANCESTRAL ? cfg->model.steps : cfg->generate.steps,
@@ -64,9 +70,9 @@ static int sample(const struct fm_config *cfg, const struct fm_codec *codec, con
 				   .guidance = cfg->generate.guidance,
 				   .progress = show,
 				   .ctx = &bar};
-	struct fm_plan_opts po;
+	struct fm_window_schedule_opts po;
 	struct fm_process process;
-	struct fm_plan plan = {0};
+	struct fm_window_schedule schedule = {0};
 	struct fm_pool *pool = NULL;
 	uint16_t *tok = NULL;
 	float *res = NULL;
@@ -80,22 +86,22 @@ static int sample(const struct fm_config *cfg, const struct fm_codec *codec, con
 	if (ret == FM_OK)
 		ret = wishes(cfg, codec, rows, &po, err);
 	if (ret == FM_OK)
-		ret = fm_plan_make(&plan, codec, &po, err);
-	size_t flows = plan.n * (size_t)codec->window;
+		ret = fm_window_schedule_make(&schedule, codec, &po, err);
+	size_t flows = schedule.n * (size_t)codec->window;
 	if (ret == FM_OK)
 		ret = fm_alloc(&tok, flows * FM_NTOK, sizeof *tok, "synthetic tokens", err);
 	if (ret == FM_OK)
 		ret = fm_alloc(&res, flows * FM_NRES, sizeof *res, "synthetic residuals", err);
 	if (ret == FM_OK) {
 		fm_progress_begin(&bar.p, "generate", "flows", flows);
-		ret = fm_sample(net, codec, support, &process, weights, &plan, &o, pool, tok, res, err);
+		ret = fm_sample(net, codec, zeros, &process, weights, &schedule, &o, pool, tok, res, err);
 		fm_progress_end(&bar.p, NULL);
 	}
 	if (ret == FM_OK)
-		ret = fm_decode(table, codec, &plan, tok, res, &d, err);
+		ret = fm_decode(table, codec, &schedule, tok, res, &d, err);
 	free(tok);
 	free(res);
-	fm_plan_free(&plan);
+	fm_window_schedule_free(&schedule);
 	fm_pool_free(pool);
 	return ret;
 }
@@ -103,7 +109,7 @@ static int sample(const struct fm_config *cfg, const struct fm_codec *codec, con
 int fm_stage_generate(const struct fm_generate_in *in, struct fm_generate_out *out, struct fm_error *err)
 {
 	struct fm_codec *codec = NULL;
-	struct fm_support support = {.n = {{0}}};
+	struct fm_structural_zeros zeros = {.n = {{0}}};
 	struct fm_net *net = NULL;
 	struct fm_table *table = NULL;
 	float *weights = NULL;
@@ -111,14 +117,15 @@ int fm_stage_generate(const struct fm_generate_in *in, struct fm_generate_out *o
 	int ret = fm_engine_check(in->cfg, err);
 
 	if (ret == FM_OK)
-		ret = fm_engine_model(in->model_dir, &codec, &support, err);
-	uint64_t rows = ret == FM_OK && in->cfg->generate.rows <= 0 ? codec->train_rows : (uint64_t)in->cfg->generate.rows;
+		ret = fm_engine_model(in->model_dir, &codec, &zeros, err);
+	uint64_t rows =
+	    ret == FM_OK && in->cfg->generate.rows <= 0 ? codec->train_rows : (uint64_t)in->cfg->generate.rows;
 	if (ret == FM_OK)
 		ret = fm_engine_net(&net, in->cfg, codec, err);
 	if (ret == FM_OK)
 		ret = fm_engine_weights(in->model_dir, net, &weights, err);
 	if (ret == FM_OK)
-		ret = sample(in->cfg, codec, &support, net, weights, rows, &table, err);
+		ret = sample(in->cfg, codec, &zeros, net, weights, rows, &table, err);
 	if (ret == FM_OK)
 		ret = fm_table_save(table, in->out_dir, err);
 	if (ret == FM_OK) {
@@ -128,7 +135,7 @@ int fm_stage_generate(const struct fm_generate_in *in, struct fm_generate_out *o
 	fm_table_free(table);
 	free(weights);
 	fm_net_free(net);
-	fm_support_free(&support);
+	fm_structural_zeros_free(&zeros);
 	fm_codec_free(codec);
 	return ret;
 }

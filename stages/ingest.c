@@ -19,8 +19,8 @@
 #include "base/mem.h"
 #include "manifests/canon.h"
 #include "manifests/dialect.h"
-#include "traces/split.h"
 #include "stages/stage.h"
+#include "traces/split.h"
 #include "traces/trace.h"
 
 #define QUARANTINE_ROWS 1000

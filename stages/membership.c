@@ -17,7 +17,7 @@ struct model {
 	struct fm_dialect *dialect;
 	struct fm_codec_opts opts;
 	struct fm_codec *codec;
-	struct fm_support support;
+	struct fm_structural_zeros zeros;
 	struct fm_hosts *hosts;
 	struct fm_net *net;
 	struct fm_process process;
@@ -30,7 +30,7 @@ static void model_close(struct model *m)
 	free(m->weights);
 	fm_net_free(m->net);
 	fm_hosts_free(m->hosts);
-	fm_support_free(&m->support);
+	fm_structural_zeros_free(&m->zeros);
 	fm_codec_free(m->codec);
 	fm_dialect_free(m->dialect);
 }
@@ -43,7 +43,7 @@ static int model_open(struct model *m, const struct fm_config *cfg, const char *
 	m->encode_seed = cfg->train.seed;
 	if ((rc = fm_dialect_load(&m->dialect, cfg->source.dialect, err)) != FM_OK ||
 	    (rc = fm_engine_codec_opts(&m->opts, cfg, store_json, m->dialect, err)) != FM_OK ||
-	    (rc = fm_engine_model(dir, &m->codec, &m->support, err)) != FM_OK ||
+	    (rc = fm_engine_model(dir, &m->codec, &m->zeros, err)) != FM_OK ||
 	    (rc = fm_engine_net(&m->net, cfg, m->codec, err)) != FM_OK ||
 	    (rc = fm_engine_weights(dir, m->net, &m->weights, err)) != FM_OK ||
 	    (rc = fm_engine_process(&m->process, cfg, err)) != FM_OK)

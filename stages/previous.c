@@ -8,7 +8,8 @@
 #define ARCHIVE ".tar.zst"
 
 int fm_previous_compare(const char *path, const struct fm_dialect *d, uint64_t rows, const struct fm_table *current,
-			struct fm_pool *pool, size_t memory, const char *spill, struct fm_metrics *out, struct fm_error *err)
+			struct fm_pool *pool, size_t memory, const char *spill, struct fm_metrics *out,
+			struct fm_error *err)
 {
 	size_t n = strlen(path), suffix = strlen(ARCHIVE);
 	struct fm_trace_opts o = {.path = path, .dialect = d, .rows = rows, .missing = FM_MISSING_ZERO, .spill = spill};

@@ -2,8 +2,8 @@
  * release - a verdict that says pass, synthetic flows and a key make a signed archive.
  *
  * The order is: nothing is written before the verdict is known to be good and the key can be read; the archive and its
- * signature are checked by the verifier's own code before the stage says that they are there; whatever fails, the folder
- * is left as it was found.
+ * signature are checked by the verifier's own code before the stage says that they are there; whatever fails, the
+ * folder is left as it was found.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,13 +16,13 @@
 #include "base/file.h"
 #include "base/num.h"
 #include "base/table.h"
+#include "judge/gate/controls.h"
 #include "manifests/canon.h"
 #include "manifests/dialect.h"
 #include "release/archive.h"
 #include "release/metadata.h"
 #include "release/sign/sshkey.h"
 #include "release/sign/sshsig.h"
-#include "judge/gate/controls.h"
 #include "stages/stage.h"
 #include "traces/trace.h"
 
@@ -69,18 +69,21 @@ static const struct fm_check_result *find_line(const struct fm_verdict *v, const
 	return NULL;
 }
 
-/* Does the verdict tell of this bound, with the config's own threshold?  Of one relative to a floor only the gate knows the
- * value. */
-static int check_bound(const struct job *j, const struct fm_cfg_check *c, const char *direction, double threshold, bool relative)
+/* Does the verdict tell of this bound, with the config's own threshold?  Of one relative to a floor only the gate knows
+ * the value. */
+static int check_bound(const struct job *j, const struct fm_cfg_check *c, const char *direction, double threshold,
+		       bool relative)
 {
 	const struct fm_check_result *line = find_line(&j->verdict, c->name, direction);
 
 	if (!line)
-		return fm_fail(j->err, FM_EVERDICT, "the verdict does not tell of the check %s (%s); nothing is released", c->name,
+		return fm_fail(j->err, FM_EVERDICT,
+			       "the verdict does not tell of the check %s (%s); nothing is released", c->name,
 			       direction);
 	if (!relative && line->threshold != threshold)
 		return fm_fail(j->err, FM_EVERDICT,
-			       "the verdict judged %s by %s %g where the config has %g: let the gate judge again; nothing is released",
+			       "the verdict judged %s by %s %g where the config has %g: let the gate judge again; "
+			       "nothing is released",
 			       c->name, direction, line->threshold, threshold);
 	return FM_OK;
 }
@@ -92,7 +95,8 @@ static int check_config(const struct job *j)
 	int rc = FM_OK;
 
 	if (cfg->gate.control_rows > 0 && !find_line(&j->verdict, FM_CONTROLS_CHECK, "max"))
-		return fm_fail(j->err, FM_EVERDICT, "the verdict does not tell of the gate's controls; nothing is released");
+		return fm_fail(j->err, FM_EVERDICT,
+			       "the verdict does not tell of the gate's controls; nothing is released");
 	if (cfg->gate.n == 0)
 		return fm_fail(j->err, FM_EVERDICT, "the config names no check, so nothing is released");
 	for (int i = 0; i < cfg->gate.n && rc == FM_OK; i++) {
@@ -103,7 +107,8 @@ static int check_config(const struct job *j)
 		if (c->has_min && rc == FM_OK)
 			rc = check_bound(j, c, "min", c->min, false);
 		if (!c->has_max && !c->has_min)
-			rc = fm_fail(j->err, FM_EVERDICT, "the config gives the check %s no threshold; nothing is released", c->name);
+			rc = fm_fail(j->err, FM_EVERDICT,
+				     "the config gives the check %s no threshold; nothing is released", c->name);
 	}
 	return rc;
 }
@@ -129,9 +134,10 @@ static int load_verdict(struct job *j)
 		return rc;
 	for (size_t i = 0; i < j->verdict.n; i++)
 		if (!holds(&j->verdict.check[i]))
-			return fm_fail(j->err, FM_EVERDICT, "the gate's check %s failed (value %g, %s %g); nothing is released",
-				       j->verdict.check[i].name, j->verdict.check[i].value, j->verdict.check[i].direction,
-				       j->verdict.check[i].threshold);
+			return fm_fail(j->err, FM_EVERDICT,
+				       "the gate's check %s failed (value %g, %s %g); nothing is released",
+				       j->verdict.check[i].name, j->verdict.check[i].value,
+				       j->verdict.check[i].direction, j->verdict.check[i].threshold);
 	if (!j->verdict.pass || j->verdict.n == 0)
 		return fm_fail(j->err, FM_EVERDICT, "the gate's verdict is not pass; nothing is released");
 	return check_config(j);
@@ -139,7 +145,8 @@ static int load_verdict(struct job *j)
 
 /* --- what goes in --- */
 
-/* The date of the config, else SOURCE_DATE_EPOCH, else 1980-01-01, which is the first day that zip and FAT can hold too. */
+/* The date of the config, else SOURCE_DATE_EPOCH, else 1980-01-01, which is the first day that zip and FAT can hold
+ * too. */
 static int find_date(struct job *j)
 {
 	const char *date = j->in->cfg->release.date, *epoch = getenv("SOURCE_DATE_EPOCH");
@@ -152,11 +159,13 @@ static int find_date(struct job *j)
 	if (date[0]) {
 		snprintf(text, sizeof text, "%.10s 00:00:00", date);
 		if (strlen(date) != 10 || fm_parse_time_ms(text, strlen(text), &ms) || ms < 0)
-			return fm_fail(j->err, FM_EINPUT, "release.date: %s is no date from 1970 on (YYYY-MM-DD)", date);
+			return fm_fail(j->err, FM_EINPUT, "release.date: %s is no date from 1970 on (YYYY-MM-DD)",
+				       date);
 		j->mtime_s = ms / 1000;
 	} else if (epoch && *epoch) {
 		if (fm_parse_u64(epoch, strlen(epoch), FM_ARCHIVE_MAX_BYTES, &s))
-			return fm_fail(j->err, FM_EINPUT, "SOURCE_DATE_EPOCH: %s is no number of seconds since 1970", epoch);
+			return fm_fail(j->err, FM_EINPUT, "SOURCE_DATE_EPOCH: %s is no number of seconds since 1970",
+				       epoch);
 		j->mtime_s = (int64_t)s;
 	} else {
 		return FM_OK;
@@ -210,7 +219,8 @@ static int describe(struct job *j, const char *path, const struct fm_buf *b, str
 /* The documents, each after those whose digests it names. */
 static int write_documents(struct job *j)
 {
-	struct fm_metadata_in in = {j->in->cfg, j->dialect, j->table, &j->verdict, j->date, j->data_sha256, j->data_nbytes};
+	struct fm_metadata_in in = {j->in->cfg, j->dialect,     j->table,      &j->verdict,
+				    j->date,    j->data_sha256, j->data_nbytes};
 	struct fm_archive_file f[NMEMBERS - 1];
 	int rc;
 
@@ -241,11 +251,11 @@ static int write_archive(struct job *j)
 	const struct fm_config *cfg = j->in->cfg;
 	char folder[FM_ARCHIVE_MAX_FOLDER];
 	struct fm_archive_member m[NMEMBERS] = {
-		[README] = {.path = "README.md", .data = j->readme.data, .n = j->readme.len},
-		[DATA] = {.path = "data/flows.csv", .file = j->csv},
-		[PACKAGE] = {.path = "datapackage.json", .data = j->package.data, .n = j->package.len},
-		[MANIFEST] = {.path = "manifest.json", .data = j->manifest.data, .n = j->manifest.len},
-		[SUMS] = {.path = "SHA256SUMS", .data = j->sums.data, .n = j->sums.len},
+	    [README] = {.path = "README.md", .data = j->readme.data, .n = j->readme.len},
+	    [DATA] = {.path = "data/flows.csv", .file = j->csv},
+	    [PACKAGE] = {.path = "datapackage.json", .data = j->package.data, .n = j->package.len},
+	    [MANIFEST] = {.path = "manifest.json", .data = j->manifest.data, .n = j->manifest.len},
+	    [SUMS] = {.path = "SHA256SUMS", .data = j->sums.data, .n = j->sums.len},
 	};
 	int rc;
 
@@ -272,7 +282,8 @@ static int check_archive(struct job *j)
 	rc = fm_archive_read(fd, &info, &reason, j->err);
 	if (rc == FM_OK)
 		rc = fm_archive_check_contents(&info, &reason, j->err);
-	if (rc == FM_OK && (strcmp(info.digests.sha256, j->digests.sha256) || strcmp(info.digests.tar_sha256, j->digests.tar_sha256)))
+	if (rc == FM_OK &&
+	    (strcmp(info.digests.sha256, j->digests.sha256) || strcmp(info.digests.tar_sha256, j->digests.tar_sha256)))
 		rc = fm_fail(j->err, FM_ESYSTEM, "it reads back differently from what was written");
 	if (rc == FM_OK)
 		rc = fm_sshsig_parse(&sig, j->signature.data, j->signature.len, j->err);
@@ -300,8 +311,8 @@ static int name_outputs(struct job *j)
 
 	n = snprintf(j->out->archive, sizeof j->out->archive, "%s/%s-%s.tar.zst", j->in->out_dir, cfg->release.name,
 		     cfg->release.version);
-	m = snprintf(j->out->signature, sizeof j->out->signature, "%s/%s-%s.tar.zst.sig", j->in->out_dir, cfg->release.name,
-		     cfg->release.version);
+	m = snprintf(j->out->signature, sizeof j->out->signature, "%s/%s-%s.tar.zst.sig", j->in->out_dir,
+		     cfg->release.name, cfg->release.version);
 	k = snprintf(j->csv, sizeof j->csv, "%s/.flows.csv", j->in->out_dir);
 	if (n < 0 || m < 0 || k < 0 || (size_t)m >= sizeof j->out->signature || (size_t)k >= sizeof j->csv)
 		return fm_fail(j->err, FM_EINPUT, "%s: the path is too long", j->in->out_dir);
@@ -357,6 +368,6 @@ out:
 
 json_t *fm_release_out_json(const struct fm_release_out *out)
 {
-	return json_pack("{s:s,s:s,s:s,s:s,s:I}", "archive", out->archive, "signature", out->signature, "tar_sha256", out->tar_sha256,
-			 "archive_sha256", out->archive_sha256, "bytes", (json_int_t)out->nbytes);
+	return json_pack("{s:s,s:s,s:s,s:s,s:I}", "archive", out->archive, "signature", out->signature, "tar_sha256",
+			 out->tar_sha256, "archive_sha256", out->archive_sha256, "bytes", (json_int_t)out->nbytes);
 }

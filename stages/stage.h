@@ -3,17 +3,16 @@
  *
  *     int fm_stage_x(const struct fm_x_in *in, struct fm_x_out *out, struct fm_error *err)
  *
- * Folders named `out_dir` are made by the runner, empty, and put in place by it after the stage has returned FM_OK; a stage
- * writes only there.  What a stage found out is in its out struct; fm_x_out_json turns it into JSON for the ledger and the
- * log.  A failed gate is not an error of the stage: fm_gate_out.verdict says so.
+ * Folders named `out_dir` are made by the runner, empty, and put in place by it after the stage has returned FM_OK; a
+ * stage writes only there.  What a stage found out is in its out struct; fm_x_out_json turns it into JSON for the
+ * ledger and the log.  A failed gate is not an error of the stage: fm_gate_out.verdict says so.
  *
- *     ingest    trace + dialect             -> store/{train,validation,holdout}/ (tables with win and gap), store/store.json, store/quarantine.csv
- *     train     store/train, /validation    -> model/ (model.json, weights.bin, ...)
+ *     ingest    trace + dialect             -> store/{train,validation,holdout}/ (tables with win and gap),
+ * store/store.json, store/quarantine.csv train     store/train, /validation    -> model/ (model.json, weights.bin, ...)
  *     generate  model/                      -> synthetic/table/
- *     evaluate  store/, synthetic, model    -> metrics/metrics.json   (fm_metrics_list), metrics/histograms.json (judge/histogram.h),
- *                                            metrics/controls.json (controls.h)
- *     gate      metrics                     -> verdict/verdict.json   (fm_verdict_json)
- *     release   synthetic, verdict, key     -> release folder: NAME-VERSION.tar.zst and .sig
+ *     evaluate  store/, synthetic, model    -> metrics/metrics.json   (fm_metrics_list), metrics/histograms.json
+ * (judge/histogram.h), metrics/controls.json (controls.h) gate      metrics                     -> verdict/verdict.json
+ * (fm_verdict_json) release   synthetic, verdict, key     -> release folder: NAME-VERSION.tar.zst and .sig
  */
 #ifndef FM_STAGES_STAGE_H
 #define FM_STAGES_STAGE_H
@@ -25,37 +24,81 @@
 #include "manifests/config.h"
 #include "manifests/metrics.h"
 
-struct fm_ingest_in { const struct fm_config *cfg; const char *trace; const char *out_dir; };
-struct fm_ingest_out { uint64_t rows, bad, missing_values, train_rows, validation_rows, holdout_rows, windows; int64_t first_ms, last_ms; uint64_t unsorted, tail_rows; };
+struct fm_ingest_in {
+	const struct fm_config *cfg;
+	const char *trace;
+	const char *out_dir;
+};
+struct fm_ingest_out {
+	uint64_t rows, bad, missing_values, train_rows, validation_rows, holdout_rows, windows;
+	int64_t first_ms, last_ms;
+	uint64_t unsorted, tail_rows;
+};
 int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_ingest_out_json(const struct fm_ingest_out *out);
 
-/* checkpoint_dir: a folder that outlives a killed stage, where training goes on from and which it may write; NULL: none. */
-struct fm_train_in { const struct fm_config *cfg; const char *train_dir, *validation_dir, *store_json, *out_dir, *checkpoint_dir; };
-struct fm_train_out { uint64_t steps, parameters; double loss, validation_nats_per_flow, flows_per_second; uint64_t rollbacks; };
+/* checkpoint_dir: a folder that outlives a killed stage, where training goes on from and which it may write; NULL:
+ * none. */
+struct fm_train_in {
+	const struct fm_config *cfg;
+	const char *train_dir, *validation_dir, *store_json, *out_dir, *checkpoint_dir;
+};
+struct fm_train_out {
+	uint64_t steps, parameters;
+	double loss, validation_nats_per_flow, flows_per_second;
+	uint64_t rollbacks;
+};
 int fm_stage_train(const struct fm_train_in *in, struct fm_train_out *out, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_train_out_json(const struct fm_train_out *out);
 
-struct fm_generate_in { const struct fm_config *cfg; const char *model_dir, *out_dir; };
-struct fm_generate_out { uint64_t rows; double flows_per_second; };
+struct fm_generate_in {
+	const struct fm_config *cfg;
+	const char *model_dir, *out_dir;
+};
+struct fm_generate_out {
+	uint64_t rows;
+	double flows_per_second;
+};
 int fm_stage_generate(const struct fm_generate_in *in, struct fm_generate_out *out, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_generate_out_json(const struct fm_generate_out *out);
 
-/* model_dir, store_json: for membership inference by the model's loss; NULL: without.  previous: the release before, likewise. */
-struct fm_evaluate_in { const struct fm_config *cfg; const char *train_dir, *holdout_dir, *synthetic_dir, *out_dir, *model_dir, *store_json, *previous; };
-struct fm_evaluate_out { struct fm_metrics metrics; };
+/* model_dir, store_json: for membership inference by the model's loss; NULL: without.  previous: the release before,
+ * likewise. */
+struct fm_evaluate_in {
+	const struct fm_config *cfg;
+	const char *train_dir, *holdout_dir, *synthetic_dir, *out_dir, *model_dir, *store_json, *previous;
+};
+struct fm_evaluate_out {
+	struct fm_metrics metrics;
+};
 int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *out, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_evaluate_out_json(const struct fm_evaluate_out *out);
 
-/* controls_json: what evaluate found out about the controls, or NULL; waivers: those that hold, as in a verdict, or NULL. */
-struct fm_gate_in { const struct fm_config *cfg; const char *metrics_json, *out_dir, *controls_json; const json_t *waivers; };
-struct fm_gate_out { struct fm_verdict verdict; };
+/* controls_json: what evaluate found out about the controls, or NULL; waivers: those that hold, as in a verdict, or
+ * NULL. */
+struct fm_gate_in {
+	const struct fm_config *cfg;
+	const char *metrics_json, *out_dir, *controls_json;
+	const json_t *waivers;
+};
+struct fm_gate_out {
+	struct fm_verdict verdict;
+};
 int fm_stage_gate(const struct fm_gate_in *in, struct fm_gate_out *out, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_gate_out_json(const struct fm_gate_out *out);
 
-/* manifest: what only the runner knows (stage digests, environment, commitments, metrics, checks); release adds the files. */
-struct fm_release_in { const struct fm_config *cfg; const char *synthetic_dir, *verdict_json, *key, *out_dir; const json_t *manifest; };
-struct fm_release_out { char archive[512], signature[512]; char tar_sha256[65], archive_sha256[65]; uint64_t nbytes; };
+/* manifest: what only the runner knows (stage digests, environment, commitments, metrics, checks); release adds the
+ * files. */
+struct fm_release_in {
+	const struct fm_config *cfg;
+	const char *synthetic_dir, *verdict_json, *key, *out_dir;
+	const json_t *manifest;
+};
+struct fm_release_out {
+	char archive[512], signature[512];
+	char tar_sha256[65], archive_sha256[65];
+	uint64_t nbytes;
+};
 int fm_stage_release(const struct fm_release_in *in, struct fm_release_out *out, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_release_out_json(const struct fm_release_out *out);
 

@@ -12,23 +12,25 @@
 #include "base/version.h"
 #include "manifests/canon.h"
 #include "manifests/dialect.h"
-#include "model/nn/safetensors.h"
-#include "model/codec/support.h"
+#include "model/codec/structural_zeros.h"
 #include "model/diffusion/trainer.h"
+#include "model/nn/safetensors.h"
 #include "stages/engine.h"
 #include "stages/stage.h"
 
 /* Everything the generate stage needs but the weights. */
-static int save_model_json(const struct fm_config *cfg, const struct fm_codec *codec, const struct fm_support *support,
-			   const struct fm_train_result *r, const char *path, struct fm_error *err)
+static int save_model_json(const struct fm_config *cfg, const struct fm_codec *codec,
+			   const struct fm_structural_zeros *zeros, const struct fm_train_result *r, const char *path,
+			   struct fm_error *err)
 {
 	json_t *column = json_object();
 	for (int c = 0; c < FM_NTOK; c++)
 		json_object_set_new(column, fm_tok_name[c], json_real(r->column[c]));
 	json_t *j =
 	    json_pack("{s:s, s:o, s:o, s:o, s:{s:i, s:i, s:i, s:f, s:o, s:o}}", "format", "flowmint-model/1", "model",
-		      fm_config_json(cfg, "model", true), "codec", fm_codec_json(codec), "excluded", fm_support_json(support), "training", "steps", r->steps,
-		      "best_step", r->best_step, "rollbacks", r->rollbacks, "loss", r->loss, "validation_nats_per_flow",
+		      fm_config_json(cfg, "model", true), "codec", fm_codec_json(codec), "excluded",
+		      fm_structural_zeros_json(zeros), "training", "steps", r->steps, "best_step", r->best_step,
+		      "rollbacks", r->rollbacks, "loss", r->loss, "validation_nats_per_flow",
 		      isfinite(r->validation) ? json_real(r->validation) : json_null(), "validation_by_column", column);
 	int ret = j ? fm_json_save(j, path, err) : fm_fail(err, FM_ESYSTEM, "out of memory while writing %s", path);
 	json_decref(j);
@@ -77,7 +79,7 @@ struct work {
 	struct fm_table *train, *validation;
 	struct fm_dialect *dialect;
 	struct fm_codec *codec;
-	struct fm_support support;
+	struct fm_structural_zeros zeros;
 	struct fm_encoded et, ev;
 	struct fm_net *net;
 	struct fm_pool *pool;
@@ -107,7 +109,8 @@ static int encode(const struct fm_train_in *in, struct work *w, struct fm_error 
 	if (ret == FM_OK)
 		ret = fm_codec_encode(w->codec, hosts, w->validation, &co, cfg->train.seed, &w->ev, err);
 	if (ret == FM_OK)
-		ret = fm_support_fit(&w->support, w->codec->vocab, &w->et, cfg->model.window, cfg->model.min_count, err);
+		ret = fm_structural_zeros_fit(&w->zeros, w->codec->vocab, &w->et, cfg->model.window,
+					      cfg->model.min_count, err);
 	fm_hosts_free(hosts); /* from here on no address is in memory but in the mapped tables */
 	return ret;
 }
@@ -181,7 +184,7 @@ int fm_stage_train(const struct fm_train_in *in, struct fm_train_out *out, struc
 		goto out;
 	ret = fm_weights_save(&w.net->layout, w.ema, weights, err);
 	if (ret == FM_OK)
-		ret = save_model_json(in->cfg, w.codec, &w.support, &result, model_json, err);
+		ret = save_model_json(in->cfg, w.codec, &w.zeros, &result, model_json, err);
 	*out = (struct fm_train_out){(uint64_t)result.steps,
 				     w.net->layout.nfloats,
 				     result.loss,
@@ -195,7 +198,7 @@ out:
 	fm_net_free(w.net);
 	fm_encoded_free(&w.et);
 	fm_encoded_free(&w.ev);
-	fm_support_free(&w.support);
+	fm_structural_zeros_free(&w.zeros);
 	fm_codec_free(w.codec);
 	fm_dialect_free(w.dialect);
 	fm_table_free(w.train);

@@ -60,9 +60,9 @@ holds "so has every measure, threshold or none" test \
 	"$(json out 'all(d["intervals"][k][0] <= d["leak"][k[5:]] <= d["intervals"][k][1] for k in ("leak.mia_auc", "leak.rare_sp", "leak.singling_uni_risk"))')" = True
 holds "values stand beside their floors" test \
 	"$(json out 'all(k in d["floor"] for k in ("jsd", "emd", "assoc", "pair_jsd", "time", "heavy", "burst", "c2st", "anomaly"))')" = True
-odd "the holdout's own flows as synthetic ones" 1 holdout.apart part0.csv part2.csv --holdout part2.csv --no-controls
-odd "a holdout that is the real table again" 1 holdout.apart part0.csv part1.csv --holdout part0.csv --no-controls
-holds "it says what is wrong" test "$(json out '["real table" in c["why"] for c in d["checks"] if c["name"] == "holdout.apart"]')" = "[True]"
+odd "the holdout's own flows as synthetic ones" 1 holdout.disjoint part0.csv part2.csv --holdout part2.csv --no-controls
+odd "a holdout that is the real table again" 1 holdout.disjoint part0.csv part1.csv --holdout part0.csv --no-controls
+holds "it says what is wrong" test "$(json out '["real table" in c["why"] for c in d["checks"] if c["name"] == "holdout.disjoint"]')" = "[True]"
 odd "a holdout of one row, and no controls" 1 rows.holdout part0.csv part1.csv --holdout one.csv --no-controls
 expect 0 "the same for people" "$F" evaluate --real few.csv --synthetic few1.csv --holdout few2.csv
 holds "and a value and its interval" grep -qE '^leak\.mia_auc +[0-9.e-]+  95 % [0-9.e-]+ to [0-9.e-]+$' out

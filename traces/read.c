@@ -171,8 +171,8 @@ static void head_list(const struct reader *r, struct fm_buf *b)
 	}
 }
 
-/* Is the first line of a file without a header one?  No value is in it, and it has as many fields as there are columns or
- * the name of one. */
+/* Is the first line of a file without a header one?  No value is in it, and it has as many fields as there are columns
+ * or the name of one. */
 static int refuse_header(struct reader *r, struct fm_error *err)
 {
 	const struct fm_dialect *d = r->o->dialect;

@@ -5,8 +5,8 @@
  * parsed by libcsv, row by row into chunks of FM_TRACE_CHUNK rows.  A row that does not parse goes to the caller's
  * `bad` callback with its line number, reason and (cut) text, and is not in the table.  (libcsv alone splits 5 million
  * UGR'16 rows a second; the reader as a whole is at two to three times pandas.read_csv, so nothing goes around it.)
- * A row is one line: LF or CR LF, blank lines skipped, a byte-order mark at the start of the file dropped, fields quoted or
- * not, but no line break inside quotes, so that one stray quote costs one row and not the rest of the file.
+ * A row is one line: LF or CR LF, blank lines skipped, a byte-order mark at the start of the file dropped, fields
+ * quoted or not, but no line break inside quotes, so that one stray quote costs one row and not the rest of the file.
  * Writing: the dialect's columns, order and formats.
  */
 #ifndef FM_TRACES_TRACE_H
@@ -24,41 +24,48 @@
 
 enum fm_missing { FM_MISSING_ZERO, FM_MISSING_REJECT };
 struct fm_trace_bad {
-	uint64_t line;       /* 1 is the first line of the file */
-	const char *reason;  /* "port 70000 is over 65535 (column sp)" */
-	const char *text;    /* the row, at most 512 bytes, control characters escaped */
+	uint64_t line;      /* 1 is the first line of the file */
+	const char *reason; /* "port 70000 is over 65535 (column sp)" */
+	const char *text;   /* the row, at most 512 bytes, control characters escaped */
 };
 struct fm_trace_opts {
-	const char *path, *member;  /* member NULL or "": the only regular file of an archive; a star for the folder: any */
+	const char *path,
+	    *member; /* member NULL or "": the only regular file of an archive; a star for the folder: any */
 	const struct fm_dialect *dialect;
-	uint64_t rows;              /* stop after so many good rows; 0 = all */
+	uint64_t rows; /* stop after so many good rows; 0 = all */
 	enum fm_missing missing;
-	/* Called with each full chunk and the last one; the table is reused. Non-zero stops with that code. May be NULL. */
+	/* Called with each full chunk and the last one; the table is reused. Non-zero stops with that code. May be
+	 * NULL. */
 	int (*chunk)(void *ctx, struct fm_table *chunk, struct fm_error *err);
 	void (*bad)(void *ctx, const struct fm_trace_bad *bad); /* may be NULL */
-	void (*progress)(void *ctx, uint64_t bytes_read, uint64_t bytes_total, uint64_t rows); /* may be NULL; compressed bytes */
+	void (*progress)(void *ctx, uint64_t bytes_read, uint64_t bytes_total,
+			 uint64_t rows); /* may be NULL; compressed bytes */
 	void *ctx;
-	/* With limit_bad: stop with FM_EINPUT when more than this share of the rows is bad, at the end, or after 10,000 rows
-	 * when it cannot get better (more than half of them bad, or too many for the rows asked for). */
+	/* With limit_bad: stop with FM_EINPUT when more than this share of the rows is bad, at the end, or after 10,000
+	 * rows when it cannot get better (more than half of them bad, or too many for the rows asked for). */
 	bool limit_bad;
 	double max_bad_share;
-	const char *spill;          /* of fm_trace_load: a folder that a large table is kept in; NULL: memory */
+	const char *spill; /* of fm_trace_load: a folder that a large table is kept in; NULL: memory */
 };
 struct fm_trace_stats {
 	uint64_t rows, bad, missing_values, unsorted; /* unsorted: rows whose time lies before the row before */
 	uint64_t bytes;                               /* after decompression */
 };
-/* FM_EINPUT: absent, empty, not what its name says, truncated, a member that is not there, a header where none should be
- * (or none where one should be), NUL bytes, unreadable from line N on. */
+/* FM_EINPUT: absent, empty, not what its name says, truncated, a member that is not there, a header where none should
+ * be (or none where one should be), NUL bytes, unreadable from line N on. */
 int fm_trace_read(const struct fm_trace_opts *o, struct fm_trace_stats *stats, struct fm_error *err) FM_MUST_CHECK;
-/* The whole file as one table (for `evaluate`), with no more than FM_TRACE_IN_MEMORY rows in memory where o->spill names a
- * folder for the rest; more than max_bad_share bad rows is FM_EINPUT naming the first. */
+/* The whole file as one table (for `evaluate`), with no more than FM_TRACE_IN_MEMORY rows in memory where o->spill
+ * names a folder for the rest; more than max_bad_share bad rows is FM_EINPUT naming the first. */
 #define FM_TRACE_IN_MEMORY ((size_t)1 << 18)
-int fm_trace_load(struct fm_table **t, const struct fm_trace_opts *o, double max_bad_share, struct fm_trace_stats *stats, struct fm_error *err) FM_MUST_CHECK;
-/* Copy rows [first, first + rows) of a chunk behind those of dst, column by column (those that both have), and let dst's
- * dictionaries follow the chunk's, index for index; dst has had rows of this reader's chunks only. */
-int fm_trace_chunk_copy(struct fm_table *dst, const struct fm_table *chunk, size_t first, size_t rows, struct fm_error *err) FM_MUST_CHECK;
-/* Write rows [0, t->rows) to path, atomically; columns that the table lacks are written as the dialect's empty value (0). */
-int fm_trace_write(const struct fm_table *t, const struct fm_dialect *d, const char *path, struct fm_error *err) FM_MUST_CHECK;
+int fm_trace_load(struct fm_table **t, const struct fm_trace_opts *o, double max_bad_share,
+		  struct fm_trace_stats *stats, struct fm_error *err) FM_MUST_CHECK;
+/* Copy rows [first, first + rows) of a chunk behind those of dst, column by column (those that both have), and let
+ * dst's dictionaries follow the chunk's, index for index; dst has had rows of this reader's chunks only. */
+int fm_trace_chunk_copy(struct fm_table *dst, const struct fm_table *chunk, size_t first, size_t rows,
+			struct fm_error *err) FM_MUST_CHECK;
+/* Write rows [0, t->rows) to path, atomically; columns that the table lacks are written as the dialect's empty value
+ * (0). */
+int fm_trace_write(const struct fm_table *t, const struct fm_dialect *d, const char *path,
+		   struct fm_error *err) FM_MUST_CHECK;
 
 #endif

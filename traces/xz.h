@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The dictionary of an xz file's first block (p: its first n bytes), in bytes; 0 when it is no xz file (The .xz File Format 1.1.0,
- * section 3.1).
+/* The dictionary of an xz file's first block (p: its first n bytes), in bytes; 0 when it is no xz file (The .xz File
+ * Format 1.1.0, section 3.1).
  *
  *     0        6      12    13     14                                         filter: id, size, properties
  *     magic    flags  size  flags  [compressed size] [uncompressed size]      0x21, 1, dictionary: (2|b0) << (b/2 + 11)

@@ -87,7 +87,8 @@ int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics,
 		struct fm_check_result *c = &v->check[v->n++];
 		line_init(c, "gate", "min", 1);
 		c->value = 0;
-		snprintf(c->why, sizeof c->why, "no check is there to apply: a gate without checks lets nothing through");
+		snprintf(c->why, sizeof c->why,
+			 "no check is there to apply: a gate without checks lets nothing through");
 	}
 	fm_gate_decide(v);
 	return FM_OK;
@@ -156,7 +157,8 @@ static void print_controls(FILE *f, const struct fm_verdict *v)
 	if (limit)
 		fprintf(f, ", %zu that had to be were not", limit);
 	if (v->smallest_leak_caught > 0)
-		fprintf(f, "; smallest leak caught: %s %% of the rows copied", number(100 * v->smallest_leak_caught, a));
+		fprintf(f, "; smallest leak caught: %s %% of the rows copied",
+			number(100 * v->smallest_leak_caught, a));
 	fprintf(f, " (%lld rows)\n", (long long)v->control_rows);
 }
 

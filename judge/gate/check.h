@@ -12,8 +12,8 @@
 
 /*
  * Apply cfg->gate to the metrics: one line of the verdict for each threshold (a check with max and min makes two), a
- * value at its threshold passing.  A check fails, saying why, when its metric was not measured (or is misspelt), is NaN or
- * infinite, when its threshold is, when it has none, and when it is relative to a noise floor that was not measured
+ * value at its threshold passing.  A check fails, saying why, when its metric was not measured (or is misspelt), is NaN
+ * or infinite, when its threshold is, when it has none, and when it is relative to a noise floor that was not measured
  * (max * the metric "floor." + name, + plus).  No check at all is a failure too, of a line named "gate".
  *
  * FM_OK whether it passed or not: v->pass says.  Free *v by fm_verdict_free.
@@ -21,14 +21,14 @@
 int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics, struct fm_verdict *v,
 		  struct fm_error *err) FM_MUST_CHECK;
 
-/* Lift the failed lines that waivers (a list as in a verdict, or NULL) name, and nothing else; who signed them is for the caller
- * to know.  Only the waivers that lifted something stand in the verdict. */
+/* Lift the failed lines that waivers (a list as in a verdict, or NULL) name, and nothing else; who signed them is for
+ * the caller to know.  Only the waivers that lifted something stand in the verdict. */
 int fm_gate_waive(struct fm_verdict *v, const json_t *waivers, struct fm_error *err) FM_MUST_CHECK;
 /* Set v->pass from its lines: each passes or is waived, and there is at least one. */
 void fm_gate_decide(struct fm_verdict *v);
 
-/* One threshold of a check (its max, or its min) applied to one table of metrics.  floor: the value of the metric's noise
- * floor, NaN when there is none; extra is added to the threshold. */
+/* One threshold of a check (its max, or its min) applied to one table of metrics.  floor: the value of the metric's
+ * noise floor, NaN when there is none; extra is added to the threshold. */
 void fm_gate_line(struct fm_check_result *c, const struct fm_cfg_check *check, int is_max,
 		  const struct fm_metrics *metrics, double floor, double extra);
 

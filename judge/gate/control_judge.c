@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "privacy/leakage/leakage.h"
-#include "judge/gate/controls.h"
 #include "judge/gate/check.h"
+#include "judge/gate/controls.h"
+#include "privacy/leakage/leakage.h"
 
 int fm_metric_by_identity(const char *name)
 {
@@ -58,8 +58,8 @@ static double floor_of(const struct fm_metrics *m, const char *name)
 	return f ? f->value : (double)NAN;
 }
 
-/* A trace may have flows that break a rule so seldom that the holdout has none and fresh flows one: as many are allowed as
- * there may be, by what the holdout has. */
+/* A trace may have flows that break a rule so seldom that the holdout has none and fresh flows one: as many are allowed
+ * as there may be, by what the holdout has. */
 static double rare_allowance(const struct fm_metrics *floor, const char *name)
 {
 	const struct fm_metric *f = floor_metric(floor, name);
@@ -92,14 +92,15 @@ static int waived(const struct judge *j, const char *name)
 	return 0;
 }
 
-/* 1 it fails, 0 it passes, -1 the check says nothing about this control: it, or fresh flows, were not measured by it. */
+/* 1 it fails, 0 it passes, -1 the check says nothing about this control: it, or fresh flows, were not measured by it.
+ */
 static int fails(const struct judge *j, const struct fm_cfg_check *check, int is_max, const struct fm_metrics *m,
 		 struct fm_check_result *c)
 {
 	const struct fm_metric *fresh = fm_metrics_find(&j->fresh, check->name);
 
-	if (!fresh || !isfinite(fresh->value) || !fm_metrics_find(m, check->name) || fm_metric_by_identity(check->name) ||
-	    waived(j, check->name))
+	if (!fresh || !isfinite(fresh->value) || !fm_metrics_find(m, check->name) ||
+	    fm_metric_by_identity(check->name) || waived(j, check->name))
 		return -1;
 	fm_gate_line(c, check, is_max, m, floor_of(&j->floor, check->name), allowance(j, check, is_max));
 	return !c->pass;

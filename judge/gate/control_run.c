@@ -20,8 +20,8 @@ static const char *expected(const struct fm_control *c, const struct fm_config *
 	return "any";
 }
 
-/* Judges that learn cost most of a trial.  Where most rows are real flows there is nothing for them to find, so that only the
- * useless generators are shown to them, and fresh flows, which must pass everything. */
+/* Judges that learn cost most of a trial.  Where most rows are real flows there is nothing for them to find, so that
+ * only the useless generators are shown to them, and fresh flows, which must pass everything. */
 static unsigned groups_for(const struct fm_config *cfg, const struct fm_control *c)
 {
 	unsigned set = fm_evaluate_groups_needed(cfg);
@@ -51,8 +51,8 @@ static int measure(const struct fm_config *cfg, const struct fm_control *c, cons
 	int rc;
 
 	if ((rc = fm_control_plant(c, w, seed, &t, err)) != FM_OK ||
-	    (rc = fm_evaluate_some(w->train, t, w->holdout, groups_for(cfg, c), pool,
-				    fm_evaluate_opts(cfg), &m, err)) != FM_OK)
+	    (rc = fm_evaluate_some(w->train, t, w->holdout, groups_for(cfg, c), pool, fm_evaluate_opts(cfg), &m,
+				   err)) != FM_OK)
 		goto out;
 	scores = fm_metrics_list(&m);
 	o = json_pack("{s:s, s:s, s:f, s:s, s:o}", "name", c->name, "kind",
@@ -91,9 +91,9 @@ int fm_controls_score(const struct fm_config *cfg, const struct fm_control_world
 			fm_progress_step(&p, n, "done");
 		fm_progress_end(&p, rc == FM_OK ? NULL : "failed");
 	}
-	if (rc == FM_OK && !(*doc = json_pack("{s:s, s:I, s:f, s:o, s:O}", "format", FM_CONTROLS_FORMAT, "rows",
-					      (json_int_t)w->rows, "limit", cfg->gate.control_limit, "floor",
-					      fm_metrics_list(&floor), "controls", list)))
+	if (rc == FM_OK &&
+	    !(*doc = json_pack("{s:s, s:I, s:f, s:o, s:O}", "format", FM_CONTROLS_FORMAT, "rows", (json_int_t)w->rows,
+			       "limit", cfg->gate.control_limit, "floor", fm_metrics_list(&floor), "controls", list)))
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the controls");
 out:
 	fm_metrics_free(&floor);
@@ -118,6 +118,7 @@ int fm_controls_measure(const struct fm_config *cfg, const struct fm_table *trai
 
 json_t *fm_controls_key(const struct fm_config *cfg)
 {
-	return json_pack("{s:I, s:f, s:I, s:I, s:I}", "rows", (json_int_t)cfg->gate.control_rows, "limit", cfg->gate.control_limit,
-			 "groups", (json_int_t)fm_evaluate_groups_needed(cfg), "memory", (json_int_t)cfg->gate.memory, "rare", (json_int_t)cfg->model.min_count);
+	return json_pack("{s:I, s:f, s:I, s:I, s:I}", "rows", (json_int_t)cfg->gate.control_rows, "limit",
+			 cfg->gate.control_limit, "groups", (json_int_t)fm_evaluate_groups_needed(cfg), "memory",
+			 (json_int_t)cfg->gate.memory, "rare", (json_int_t)cfg->model.min_count);
 }

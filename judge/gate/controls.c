@@ -35,9 +35,11 @@ enum purpose { HALVES = 401, TRAIN_WINDOWS, HOLDOUT_WINDOWS, WHERE, WHICH, NOISE
 
 /* ---- the world ---- */
 
-#define RUN 64     /* rows in a window, where the table does not say */
-#define ENOUGH 128 /* windows: fewer of them are cut into shorter ones, or three tables would not span the same time */
-#define STRATUM 4  /* windows that each table takes from the same stretch of its source */
+#define RUN 64 /* rows in a window, where the table does not say */
+#define ENOUGH                                                                                                         \
+	128       /* windows: fewer of them are cut into shorter ones, or three tables would not span the same time    \
+		   */
+#define STRATUM 4 /* windows that each table takes from the same stretch of its source */
 
 struct window {
 	size_t first, rows;
@@ -59,7 +61,8 @@ static size_t number_windows(const struct fm_table *t, struct window *w)
 	return n;
 }
 
-/* The windows of a table, in order: by its column win, else runs of RUN rows, or shorter ones where there are too few. */
+/* The windows of a table, in order: by its column win, else runs of RUN rows, or shorter ones where there are too few.
+ */
 static int windows_of(const struct fm_table *t, struct window **out, size_t *n, struct fm_error *err)
 {
 	size_t run = t->rows / RUN < ENOUGH ? t->rows / ENOUGH : RUN;
@@ -281,7 +284,8 @@ static double gauss(struct fm_rng *r)
 	return sqrt(-2.0 * log(u)) * cos(6.283185307179586 * v);
 }
 
-/* A count with relative noise.  Its fraction is rounded by chance, so that small noise moves small counts now and then. */
+/* A count with relative noise.  Its fraction is rounded by chance, so that small noise moves small counts now and then.
+ */
 static uint64_t noisy(uint64_t v, double level, double most, struct fm_rng *r)
 {
 	double x = (double)v * (1.0 + level * gauss(r)) + fm_rng_uniform53(r);
@@ -327,7 +331,8 @@ static int by_score(const void *a, const void *b)
 	return x->score != y->score ? (x->score < y->score ? 1 : -1) : (x->row > y->row) - (x->row < y->row);
 }
 
-/* The sum of duration, packets and bytes, as deviations from the mean of their logarithms, tells how far out a row is. */
+/* The sum of duration, packets and bytes, as deviations from the mean of their logarithms, tells how far out a row is.
+ */
 static int plant_outliers(struct fm_table *t, const struct fm_control_world *w, double level, uint64_t seed,
 			  struct fm_error *err)
 {

@@ -1,16 +1,15 @@
 /*
  * controls.h - what a gate must tell apart before it is believed: planted generators of known quality.
  *
- * A small world is cut from the training split and the holdout: three tables of equal numbers of rows, one in the place of
- * the training rows, one in that of the holdout, and one of fresh real flows that neither has.  From it each control makes
- * a synthetic table:
+ * A small world is cut from the training split and the holdout: three tables of equal numbers of rows, one in the place
+ * of the training rows, one in that of the holdout, and one of fresh real flows that neither has.  From it each control
+ * makes a synthetic table:
  *
  *     copy            fresh rows, of which the share `level` is replaced by training rows; at 1 all of them
  *     copy_fresh_ids  the same, but time and addresses stay those of the fresh rows
- *     noise           all training rows, time shifted and duration, packets and bytes changed by about `level` of their size
- *     outliers        fresh rows, ten of which are replaced by the ten most extreme training rows; level is 10
- *     one_row         one training row again and again
- *     independent     each column drawn from that of the training rows, for itself
+ *     noise           all training rows, time shifted and duration, packets and bytes changed by about `level` of their
+ * size outliers        fresh rows, ten of which are replaced by the ten most extreme training rows; level is 10 one_row
+ * one training row again and again independent     each column drawn from that of the training rows, for itself
  *     shuffled        each column of the fresh rows shuffled for itself: its marginals are those of real flows
  *     constant        the most frequent value of each column
  *     fresh           the fresh rows: the one that must pass
@@ -41,8 +40,15 @@
 #define FM_CONTROLS_MIN 50                  /* rows: a smaller world shows nothing */
 
 enum fm_control_make {
-	FM_CONTROL_COPY, FM_CONTROL_COPY_FRESH_IDS, FM_CONTROL_NOISE, FM_CONTROL_OUTLIERS, FM_CONTROL_ONE_ROW,
-	FM_CONTROL_INDEPENDENT, FM_CONTROL_SHUFFLED, FM_CONTROL_CONSTANT, FM_CONTROL_FRESH
+	FM_CONTROL_COPY,
+	FM_CONTROL_COPY_FRESH_IDS,
+	FM_CONTROL_NOISE,
+	FM_CONTROL_OUTLIERS,
+	FM_CONTROL_ONE_ROW,
+	FM_CONTROL_INDEPENDENT,
+	FM_CONTROL_SHUFFLED,
+	FM_CONTROL_CONSTANT,
+	FM_CONTROL_FRESH
 };
 enum fm_control_expect { FM_CONTROL_MUST_FAIL, FM_CONTROL_MUST_PASS, FM_CONTROL_FROM_LIMIT, FM_CONTROL_MAY_PASS };
 struct fm_control {
@@ -54,8 +60,8 @@ struct fm_control {
 extern const struct fm_control fm_controls[];
 extern const size_t fm_ncontrols;
 
-/* Three tables of rows each, with the dictionaries of train (those of the others may go on behind), in order of time as far
- * as their sources are.  train and holdout have the column win, fresh has not. */
+/* Three tables of rows each, with the dictionaries of train (those of the others may go on behind), in order of time as
+ * far as their sources are.  train and holdout have the column win, fresh has not. */
 struct fm_control_world {
 	struct fm_table *train, *holdout, *fresh;
 	size_t rows;
@@ -76,11 +82,12 @@ int fm_controls_measure(const struct fm_config *cfg, const struct fm_table *trai
 int fm_controls_score(const struct fm_config *cfg, const struct fm_control_world *w, const struct fm_control *control,
 		      size_t n, uint64_t seed, struct fm_pool *pool, json_t **doc, struct fm_error *err) FM_MUST_CHECK;
 
-/* What of cfg the document depends on: other thresholds on the same metrics need no new one.  A new reference, or NULL. */
+/* What of cfg the document depends on: other thresholds on the same metrics need no new one.  A new reference, or NULL.
+ */
 json_t *fm_controls_key(const struct fm_config *cfg);
 
-/* Apply the checks of cfg->gate to the controls of doc (NULL: they were not run) and write into v: the controls, the smallest
- * leak caught, and a line FM_CONTROLS_CHECK, for which v->check must have room. */
+/* Apply the checks of cfg->gate to the controls of doc (NULL: they were not run) and write into v: the controls, the
+ * smallest leak caught, and a line FM_CONTROLS_CHECK, for which v->check must have room. */
 int fm_controls_judge(const struct fm_config *cfg, const json_t *doc, struct fm_verdict *v,
 		      struct fm_error *err) FM_MUST_CHECK;
 

@@ -15,10 +15,10 @@
 #include "judge/column.h"
 #include "judge/downstream.h"
 #include "judge/fidelity.h"
+#include "judge/gate/subsample.h"
 #include "judge/heavy.h"
 #include "judge/rules.h"
 #include "judge/structure.h"
-#include "judge/gate/cut.h"
 
 #define SEED 20160411u
 #define RUN 64 /* rows */
@@ -163,7 +163,8 @@ unsigned fm_evaluate_groups_that_learn(void)
 }
 
 int fm_evaluate_some(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
-		     unsigned set, struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out, struct fm_error *err)
+		     unsigned set, struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out,
+		     struct fm_error *err)
 {
 	struct tables t = {real, synthetic, holdout, pool, o};
 	int rc = FM_OK;
@@ -224,7 +225,7 @@ int fm_evaluate_floor(const struct fm_table *real, const struct fm_table *holdou
 }
 
 /* How many rows of what was cut are judged. */
-static int count_judged(const struct fm_cuts *c, struct fm_metrics *out, struct fm_error *err)
+static int count_judged(const struct fm_subsamples *c, struct fm_metrics *out, struct fm_error *err)
 {
 	static const char *const name[3] = {"rows.judged_real", "rows.judged_synthetic", "rows.judged_holdout"};
 	int rc = FM_OK;
@@ -239,7 +240,7 @@ int fm_evaluate_tables(const struct fm_table *real, const struct fm_table *synth
 		       int threads, struct fm_leakage_opts o, struct fm_metrics *out, struct fm_error *err)
 {
 	struct fm_pool *pool = NULL;
-	struct fm_cuts cut = {0};
+	struct fm_subsamples sub = {0};
 	struct fm_progress p;
 	int rc;
 
@@ -248,30 +249,31 @@ int fm_evaluate_tables(const struct fm_table *real, const struct fm_table *synth
 			       real->rows ? "synthetic" : "real");
 	holdout = holdout && holdout->rows > 0 ? holdout : NULL;
 	if ((rc = fm_pool_new(&pool, threads, err)) != FM_OK ||
-	    (rc = fm_cuts_make(&cut, real, synthetic, holdout, o.memory, err)) != FM_OK ||
-	    (rc = count_judged(&cut, out, err)) != FM_OK)
+	    (rc = fm_subsamples_make(&sub, real, synthetic, holdout, o.memory, err)) != FM_OK ||
+	    (rc = count_judged(&sub, out, err)) != FM_OK)
 		goto out;
-	o.memory -= fm_cuts_bytes(&cut);
+	o.memory -= fm_subsamples_bytes(&sub);
 	fm_progress_begin(&p, "evaluate", "steps", NGROUPS + (holdout ? 1 : 0));
 	for (unsigned g = 0; g < NGROUPS && rc == FM_OK; g++) {
 		int whole = groups[g].whole;
 		fm_progress_step(&p, g, groups[g].name);
-		rc = fm_evaluate_some(whole ? real : cut.real, whole ? synthetic : cut.synthetic,
-				      whole ? holdout : cut.holdout, 1u << g, pool, o, out, err);
+		rc = fm_evaluate_some(whole ? real : sub.real, whole ? synthetic : sub.synthetic,
+				      whole ? holdout : sub.holdout, 1u << g, pool, o, out, err);
 	}
 	if (rc == FM_OK && holdout) {
 		fm_progress_step(&p, NGROUPS, "noise floor");
-		if ((rc = fm_evaluate_floor(cut.real, cut.holdout, ~0u, pool, out, err)) == FM_OK)
+		if ((rc = fm_evaluate_floor(sub.real, sub.holdout, ~0u, pool, out, err)) == FM_OK)
 			fm_progress_step(&p, NGROUPS + 1, "noise floor");
 	}
 	fm_progress_end(&p, rc == FM_OK ? NULL : "failed");
 out:
-	fm_cuts_free(&cut);
+	fm_subsamples_free(&sub);
 	fm_pool_free(pool);
 	return rc;
 }
 
 struct fm_leakage_opts fm_evaluate_opts(const struct fm_config *cfg)
 {
-	return (struct fm_leakage_opts){.memory = (size_t)cfg->gate.memory << 20, .rare = (uint32_t)cfg->model.min_count};
+	return (struct fm_leakage_opts){.memory = (size_t)cfg->gate.memory << 20,
+					.rare = (uint32_t)cfg->model.min_count};
 }

@@ -12,9 +12,9 @@
 #include "privacy/leakage/leakage.h"
 
 /*
- * Judge `synthetic` against `real` (the generator's training rows) and, where there are some, against `holdout` (real rows
- * that the generator never saw; NULL or empty: the metrics that need it are left out).  Metrics are appended to *out; on
- * failure *out holds those that were made and is still the caller's to free.
+ * Judge `synthetic` against `real` (the generator's training rows) and, where there are some, against `holdout` (real
+ * rows that the generator never saw; NULL or empty: the metrics that need it are left out).  Metrics are appended to
+ * *out; on failure *out holds those that were made and is still the caller's to free.
  *
  *     rows.*        numbers of rows
  *     jsd.* jsd_mean8 emd.* emdn.*    judge/fidelity.h          floor.*   the same of holdout against training at equal
@@ -26,25 +26,28 @@
  *     downstream.*  judge/downstream.h; downstream.label_classes, tstr.*, trtr.*: judge/classification.h
  *     leak.*        privacy/leakage/leakage.h
  *
- * threads: 0 for all allowed; it changes no value.  o.memory: bytes that may be taken for what grows with the number of rows;
- * of tables that are larger, all but rows.*, rules.* and leak.* are those of a cut (judge/gate/cut.h), whose numbers of rows are
- * rows.judged_real, _synthetic and _holdout.  FM_EINPUT when real or synthetic has no rows.
+ * threads: 0 for all allowed; it changes no value.  o.memory: bytes that may be taken for what grows with the number of
+ * rows; of tables that are larger, all but rows.*, rules.* and leak.* are those of a cut (judge/gate/subsample.h),
+ * whose numbers of rows are rows.judged_real, _synthetic and _holdout.  FM_EINPUT when real or synthetic has no rows.
  */
 int fm_evaluate_tables(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
-		       int threads, struct fm_leakage_opts o, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+		       int threads, struct fm_leakage_opts o, struct fm_metrics *out,
+		       struct fm_error *err) FM_MUST_CHECK;
 
 /*
- * The same in parts, for the controls: metrics come in groups that are measured together, and a set of groups is a set of
- * bits.  No row counts are checked here.
+ * The same in parts, for the controls: metrics come in groups that are measured together, and a set of groups is a set
+ * of bits.  No row counts are checked here.
  */
-unsigned fm_evaluate_group(const char *metric); /* the group of a metric, or of its floor; 0 for one that tables alone do not give */
+unsigned fm_evaluate_group(
+    const char *metric); /* the group of a metric, or of its floor; 0 for one that tables alone do not give */
 unsigned fm_evaluate_groups_needed(const struct fm_config *cfg); /* of the checks of cfg->gate */
-unsigned fm_evaluate_groups_that_learn(void);                    /* whose judges train a model: two-sample tests and tasks */
+unsigned fm_evaluate_groups_that_learn(void); /* whose judges train a model: two-sample tests and tasks */
 struct fm_leakage_opts fm_evaluate_opts(const struct fm_config *cfg); /* gate.memory, model.min_count */
 int fm_evaluate_some(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
-		     unsigned set, struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
-/* The floors of a set of groups: what fresh real flows would score, holdout in the synthetic table's place, the larger side
- * cut to as many rows as the smaller has, by whole runs of 64 neighbours in time. */
+		     unsigned set, struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out,
+		     struct fm_error *err) FM_MUST_CHECK;
+/* The floors of a set of groups: what fresh real flows would score, holdout in the synthetic table's place, the larger
+ * side cut to as many rows as the smaller has, by whole runs of 64 neighbours in time. */
 int fm_evaluate_floor(const struct fm_table *real, const struct fm_table *holdout, unsigned set, struct fm_pool *pool,
 		      struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 

@@ -5,14 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/detmath.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/rng.h"
-#include "base/detmath.h"
 #include "model/codec/hosts.h"
-#include "model/codec/links.h"
+#include "model/codec/relations.h"
 
-const char *const fm_tok_name[FM_NTOK] = {"role", "rel", "gap", "label", "dir", "pr", "sa", "da", "sp", "dp", "flg", "fwd", "stos", "pkt", "td", "bpp"};
+const char *const fm_tok_name[FM_NTOK] = {"role", "rel", "gap", "label", "dir",  "pr",  "sa", "da",
+					  "sp",   "dp",  "flg", "fwd",   "stos", "pkt", "td", "bpp"};
 const int fm_res_tok[FM_NRES] = {FM_T_GAP, FM_T_SP, FM_T_DP, FM_T_PKT, FM_T_TD, FM_T_BPP};
 
 /* Category tokens and the table columns behind them. */
@@ -21,25 +22,6 @@ static const struct {
 	enum fm_col col;
 } cats[] = {{FM_T_LABEL, FM_LABEL}, {FM_T_PR, FM_PR}, {FM_T_FLG, FM_FLG}, {FM_T_FWD, FM_FWD}, {FM_T_STOS, FM_STOS}};
 #define NCATS (sizeof cats / sizeof *cats)
-
-int fm_windows_find(const struct fm_table *t, int window, size_t **first, size_t *n, struct fm_error *err)
-{
-	size_t *f = NULL, nf = 0;
-	if (fm_alloc(&f, t->rows / (size_t)window + 1, sizeof *f, "window starts", err) < 0)
-		return err->code;
-	for (size_t i = 0, j; i < t->rows; i = j) {
-		if (FM_HAS(t, FM_WIN))
-			for (j = i; j < t->rows && t->win[j] == t->win[i]; j++)
-				;
-		else
-			j = i + (size_t)window < t->rows ? i + (size_t)window : t->rows;
-		if (j - i == (size_t)window)
-			f[nf++] = i;
-	}
-	*first = f;
-	*n = nf;
-	return FM_OK;
-}
 
 int fm_span_bucket(int64_t ms)
 {
@@ -57,20 +39,27 @@ static int64_t numeric(const struct fm_table *t, enum fm_res r, size_t i)
 {
 	uint64_t pkt;
 	switch (r) {
-	case FM_R_GAP: return FM_HAS(t, FM_GAP) ? t->gap[i] : i > 0 && t->te[i] > t->te[i - 1] ? t->te[i] - t->te[i - 1] : 0;
-	case FM_R_SP: return t->sp[i];
-	case FM_R_DP: return t->dp[i];
-	case FM_R_PKT: return (int64_t)(t->pkt[i] < (1ull << 40) ? t->pkt[i] : 1ull << 40);
-	case FM_R_TD: return t->td[i];
+	case FM_R_GAP:
+		return FM_HAS(t, FM_GAP) ? t->gap[i] : i > 0 && t->te[i] > t->te[i - 1] ? t->te[i] - t->te[i - 1] : 0;
+	case FM_R_SP:
+		return t->sp[i];
+	case FM_R_DP:
+		return t->dp[i];
+	case FM_R_PKT:
+		return (int64_t)(t->pkt[i] < (1ull << 40) ? t->pkt[i] : 1ull << 40);
+	case FM_R_TD:
+		return t->td[i];
 	default:
 		pkt = t->pkt[i] ? t->pkt[i] : 1;
-		return t->byt[i] < (1ull << 50) ? (int64_t)((t->byt[i] * 1000 + pkt / 2) / pkt) : (int64_t)(t->byt[i] / pkt) * 1000;
+		return t->byt[i] < (1ull << 50) ? (int64_t)((t->byt[i] * 1000 + pkt / 2) / pkt)
+						: (int64_t)(t->byt[i] / pkt) * 1000;
 	}
 }
 
 /* ---- categories ---- */
 
-static int fit_category(struct fm_cat *c, const struct fm_table *t, enum fm_col col, int min_count, struct fm_error *err)
+static int fit_category(struct fm_cat *c, const struct fm_table *t, enum fm_col col, int min_count,
+			struct fm_error *err)
 {
 	const struct fm_dict *d = &t->dict[col];
 	const uint16_t *v = t->col[col];
@@ -96,7 +85,8 @@ static int fit_category(struct fm_cat *c, const struct fm_table *t, enum fm_col 
 	return ret;
 }
 
-/* Token of a value: itself, or for a rare one the value of equal length with most characters in place, or the most frequent. */
+/* Token of a value: itself, or for a rare one the value of equal length with most characters in place, or the most
+ * frequent. */
 static int category_token(const struct fm_cat *c, const char *s)
 {
 	int best = c->other;
@@ -127,10 +117,22 @@ static int fit_numeric(struct fm_codec *c, const struct fm_table *t, enum fm_res
 	int np = 0;
 
 	switch (r) {
-	case FM_R_GAP: o.bins = 24; o.atom_share = 0.0005; break;
-	case FM_R_PKT: o.bins = 64; o.atom_share = 0.001; break;
-	case FM_R_TD: o.bins = 96; o.atom_share = 0.0005; break;
-	case FM_R_BPP: o.bins = 128; o.atom_share = 0.0005; break;
+	case FM_R_GAP:
+		o.bins = 24;
+		o.atom_share = 0.0005;
+		break;
+	case FM_R_PKT:
+		o.bins = 64;
+		o.atom_share = 0.001;
+		break;
+	case FM_R_TD:
+		o.bins = 96;
+		o.atom_share = 0.0005;
+		break;
+	case FM_R_BPP:
+		o.bins = 128;
+		o.atom_share = 0.0005;
+		break;
 	default: /* ports: 64 wide below 1024, 1024 wide above */
 		for (int p = 0; p < 1024; p += 64)
 			ports[np++] = p;
@@ -179,7 +181,8 @@ static int window_class(const struct fm_table *t, size_t first, int window, cons
 	return best;
 }
 
-/* Tokens of the labels of a table's dictionary, those beyond FM_MAXCLASSES as the most frequent; NULL without labels. */
+/* Tokens of the labels of a table's dictionary, those beyond FM_MAXCLASSES as the most frequent; NULL without labels.
+ */
 static int label_tokens(const struct fm_codec *c, const struct fm_table *t, int **label, struct fm_error *err)
 {
 	*label = NULL;
@@ -195,14 +198,18 @@ static int label_tokens(const struct fm_codec *c, const struct fm_table *t, int 
 	return FM_OK;
 }
 
-/* Where the windows of each class lie and what labels they hold.  A class of fewer than k windows is said to be anywhere. */
-static int fit_classes(struct fm_codec *c, const struct fm_table *t, const size_t *first, size_t nw, int min_count, struct fm_error *err)
+/* Where the windows of each class lie and what labels they hold.  A class of fewer than k windows is said to be
+ * anywhere. */
+static int fit_classes(struct fm_codec *c, const struct fm_table *t, const size_t *first, size_t nw, int min_count,
+		       struct fm_error *err)
 {
 	struct fm_times *times = &c->times;
 	int *label, count[FM_MAXCLASSES];
 	uint32_t windows[FM_MAXCLASSES] = {0};
 	int ret = label_tokens(c, t, &label, err);
-	times->nclasses = c->cat[FM_T_LABEL].n < 1 ? 1 : c->cat[FM_T_LABEL].n < FM_MAXCLASSES ? c->cat[FM_T_LABEL].n : FM_MAXCLASSES;
+	times->nclasses = c->cat[FM_T_LABEL].n < 1               ? 1
+			  : c->cat[FM_T_LABEL].n < FM_MAXCLASSES ? c->cat[FM_T_LABEL].n
+								 : FM_MAXCLASSES;
 	for (size_t w = 0; ret == FM_OK && w < nw; w++) {
 		int cl = window_class(t, first[w], c->window, label, count);
 		windows[cl]++;
@@ -235,7 +242,8 @@ void fm_row_text(const struct fm_table *t, size_t row, char text[FM_ROW_TEXT])
 	text[n] = 0;
 }
 
-/* Do rows of one time stand in order of their text?  All but one in a thousand must, and there must be enough of them. */
+/* Do rows of one time stand in order of their text?  All but one in a thousand must, and there must be enough of them.
+ */
 static bool in_text_order(const struct fm_table *t)
 {
 	char last[FM_ROW_TEXT], now[FM_ROW_TEXT];
@@ -261,22 +269,24 @@ bool fm_td_near(int64_t td, int64_t source)
 int64_t fm_td_decode(const struct fm_codec *c, int token, double u, int64_t source)
 {
 	int n = fm_num_tokens(&c->num[FM_R_TD]);
-	return token < n ? fm_num_decode(&c->num[FM_R_TD], token, u) : source + fm_num_decode(&c->near, token - n, u) - FM_NEAR_MS;
+	return token < n ? fm_num_decode(&c->num[FM_R_TD], token, u)
+			 : source + fm_num_decode(&c->near, token - n, u) - FM_NEAR_MS;
 }
 
 /* How far apart near durations are. */
-static int fit_near(struct fm_codec *c, const struct fm_table *t, const size_t *first, size_t nw, int min_count, struct fm_error *err)
+static int fit_near(struct fm_codec *c, const struct fm_table *t, const size_t *first, size_t nw, int min_count,
+		    struct fm_error *err)
 {
 	struct fm_num_opts o = {.min_count = min_count, .bins = 64};
-	struct fm_links l;
+	struct fm_relations l;
 	int64_t *v = NULL;
 	size_t n = 0;
 	int ret = fm_alloc(&v, nw * (size_t)c->window + 1, sizeof *v, "durations of replies", err);
 	for (size_t w = 0; ret == FM_OK && w < nw; w++) {
-		fm_links_find(t, first[w], c->window, c->text_order, &l);
+		fm_relations_find(t, first[w], c->window, c->text_order, &l);
 		for (int i = 0; i < c->window; i++) {
 			int64_t td = t->td[first[w] + l.row[i]], source = t->td[first[w] + l.row[i - l.back[i]]];
-			if (l.kind[i] == FM_LINK_REPLY && fm_td_near(td, source))
+			if (l.kind[i] == FM_RELATION_REPLY && fm_td_near(td, source))
 				v[n++] = FM_NEAR_MS + td - source;
 		}
 	}
@@ -289,12 +299,16 @@ static int fit_near(struct fm_codec *c, const struct fm_table *t, const size_t *
 
 /* ---- the whole ---- */
 
-static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, const struct fm_codec_opts *o, struct fm_error *err)
+static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t,
+	       const struct fm_codec_opts *o, struct fm_error *err)
 {
 	size_t *first = NULL, nw = 0;
 	int ret = fm_windows_find(t, o->window, &first, &nw, err);
 	if (ret == FM_OK && nw == 0)
-		ret = fm_fail(err, FM_EINPUT, "the training split has %zu rows and no whole window of %d: give more rows or a smaller model.window", t->rows, o->window);
+		ret = fm_fail(err, FM_EINPUT,
+			      "the training split has %zu rows and no whole window of %d: give more rows or a smaller "
+			      "model.window",
+			      t->rows, o->window);
 	c->window = o->window;
 	c->present = t->present;
 	c->train_rows = t->rows;
@@ -333,7 +347,8 @@ out:
 	return ret;
 }
 
-int fm_codec_fit_with_hosts(struct fm_codec **codec, struct fm_hosts **hosts, const struct fm_table *t, const struct fm_codec_opts *o, struct fm_error *err)
+int fm_codec_fit_with_hosts(struct fm_codec **codec, struct fm_hosts **hosts, const struct fm_table *t,
+			    const struct fm_codec_opts *o, struct fm_error *err)
 {
 	struct fm_codec *c = NULL;
 	struct fm_hosts *h = NULL;
@@ -376,7 +391,8 @@ static void recent_touch(struct recent *r, uint32_t ip, int at)
 	r->ip[0] = ip;
 }
 
-static uint16_t address_token(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_codec_opts *o, struct recent *r, uint32_t ip)
+static uint16_t address_token(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_codec_opts *o,
+			      struct recent *r, uint32_t ip)
 {
 	const struct fm_host *h = fm_hosts_find(hosts, ip);
 	if (h && h->rank >= 0)
@@ -394,23 +410,25 @@ static int direction(const struct fm_table *t, const struct fm_codec_opts *o, si
 	return fm_is_inside(o, t->sa[row]) + 2 * fm_is_inside(o, t->da[row]);
 }
 
-/* A link that copies dir stands only where it is the same. */
-static void same_way_only(const struct fm_table *t, const struct fm_codec_opts *o, size_t first, int window, struct fm_links *l)
+/* A relation that copies dir stands only where it is the same. */
+static void same_way_only(const struct fm_table *t, const struct fm_codec_opts *o, size_t first, int window,
+			  struct fm_relations *l)
 {
 	for (int i = 0; i < window; i++)
-		if ((l->kind[i] == FM_LINK_SWEEP || l->kind[i] == FM_LINK_SERVE) &&
+		if ((l->kind[i] == FM_RELATION_SWEEP || l->kind[i] == FM_RELATION_SERVE) &&
 		    direction(t, o, first + l->row[i]) != direction(t, o, first + l->row[i - l->back[i]])) {
-			l->kind[i] = FM_LINK_NONE;
+			l->kind[i] = FM_RELATION_NONE;
 			l->back[i] = 0;
 		}
 }
 
-/* A duration, of a reply as the difference from its request's (that comes back as `source`) where that loses nothing. */
+/* A duration, of a reply as the difference from its request's (that comes back as `source`) where that loses nothing.
+ */
 static uint16_t td_token(const struct fm_codec *c, int64_t td, int kind, int64_t source, double jitter, float *res)
 {
 	int n = fm_num_tokens(&c->num[FM_R_TD]), token;
 	double u;
-	if (kind == FM_LINK_REPLY && fm_num_tokens(&c->near) > 0 && fm_td_near(td, source)) {
+	if (kind == FM_RELATION_REPLY && fm_num_tokens(&c->near) > 0 && fm_td_near(td, source)) {
 		token = n + fm_num_encode(&c->near, FM_NEAR_MS + td - source, jitter, &u);
 		*res = u < 0 ? NAN : (float)fm_normal_quantile(u);
 		if (fm_td_decode(c, token, fm_normal_cdf(*res), source) == td)
@@ -421,13 +439,14 @@ static uint16_t td_token(const struct fm_codec *c, int64_t td, int kind, int64_t
 	return (uint16_t)token;
 }
 
-static void encode_window(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, const struct fm_codec_opts *o,
-			  int *const map[NCATS], uint64_t seed, size_t first, uint16_t *tok, float *res)
+static void encode_window(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t,
+			  const struct fm_codec_opts *o, int *const map[NCATS], uint64_t seed, size_t first,
+			  uint16_t *tok, float *res)
 {
 	struct recent r[2] = {{.n = 0}, {.n = 0}};
 	int64_t td[FM_WINDOW_MOST] = {0};
-	struct fm_links l;
-	fm_links_find(t, first, c->window, c->text_order, &l);
+	struct fm_relations l;
+	fm_relations_find(t, first, c->window, c->text_order, &l);
 	same_way_only(t, o, first, c->window, &l);
 	for (int i = 0; i < c->window; i++) {
 		size_t row = first + l.row[i];
@@ -454,14 +473,15 @@ static void encode_window(const struct fm_codec *c, const struct fm_hosts *hosts
 		x[FM_T_SA] = address_token(c, hosts, o, r, t->sa[row]);
 		x[FM_T_DA] = address_token(c, hosts, o, r, t->da[row]);
 		x[FM_T_ROLE] = (uint16_t)(4 * l.kind[i]);
-		if (l.kind[i] != FM_LINK_NONE)
-			tok[(size_t)(i - l.back[i]) * FM_NTOK + FM_T_ROLE] |= l.kind[i] == FM_LINK_REPLY ? FM_ROLE_ANSWERED : FM_ROLE_FOLLOWED;
+		if (l.kind[i] != FM_RELATION_NONE)
+			tok[(size_t)(i - l.back[i]) * FM_NTOK + FM_T_ROLE] |=
+			    l.kind[i] == FM_RELATION_REPLY ? FM_ROLE_ANSWERED : FM_ROLE_FOLLOWED;
 	}
-	fm_links_copy(tok, res, c->window); /* a linked flow shows what its source shows */
+	fm_relations_copy(tok, res, c->window); /* a related flow shows what its source shows */
 }
 
-int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, const struct fm_codec_opts *o, uint64_t seed,
-		    struct fm_encoded *e, struct fm_error *err)
+int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t,
+		    const struct fm_codec_opts *o, uint64_t seed, struct fm_encoded *e, struct fm_error *err)
 {
 	size_t *first = NULL, W = (size_t)c->window;
 	int *map[NCATS] = {NULL}, *label = NULL, count[FM_MAXCLASSES];

@@ -3,34 +3,30 @@
  *
  * A flow becomes FM_NTOK tokens (categories) and FM_NRES residuals (reals, standard normal):
  *
- *     role     whether a later flow of the window answers this one, and how this one is linked to one before (links.h)
- *     rel      to which: what they share (dir sa da, and pr sp dp of a reply) is then a copy
- *     dir      which ends are inside: sa (1) + da (2)
- *     gap      time since the flow before, numeric
- *     label pr flg fwd stos    categories
- *     sa da    an address by its role: a popular host by rank; else, if seen in this window, by recency among its side's;
- *              else new, by class (inside or not, how often its like appear, how many peers they have)
- *     sp dp    frequent ports are tokens, the rest ranges; one vocabulary for both
- *     pkt td   numeric
- *     bpp      bytes per packet, in thousandths: byt is coded given pkt
+ *     role     whether a later flow of the window answers this one, and how this one is related to one before
+ * (relations.h) rel      to which: what they share (dir sa da, and pr sp dp of a reply) is then a copy dir      which
+ * ends are inside: sa (1) + da (2) gap      time since the flow before, numeric label pr flg fwd stos    categories sa
+ * da    an address by its role: a popular host by rank; else, if seen in this window, by recency among its side's; else
+ * new, by class (inside or not, how often its like appear, how many peers they have) sp dp    frequent ports are
+ * tokens, the rest ranges; one vocabulary for both pkt td   numeric bpp      bytes per packet, in thousandths: byt is
+ * coded given pkt
  *
  * td of a reply that is near its request's is coded as the difference: tokens behind those of the durations.
  *
- * A numeric token is an atom (one value that many rows carry) or a quantile bin; the place inside a bin is the residual: a
- * uniform u in (0,1), on a logarithmic scale for wide bins, mapped to a normal z = Phi^-1(u).
+ * A numeric token is an atom (one value that many rows carry) or a quantile bin; the place inside a bin is the
+ * residual: a uniform u in (0,1), on a logarithmic scale for wide bins, mapped to a normal z = Phi^-1(u).
  *
- * Encode then decode (fm_codec_encode, fm_decode) is the identity up to this resolution, for rows of any split; what is rarer
- * than k = min_count training rows is what is lost:
+ * Encode then decode (fm_codec_encode, fm_decode) is the identity up to this resolution, for rows of any split; what is
+ * rarer than k = min_count training rows is what is lost:
  *
  *     sp dp         exact (an ICMP flow has no source port: 0)
- *     pkt td gap    exact where the value is on the lattice (the coarsest step that 999 of 1000 values lie on; else it goes
- *                   down to it) and between the outer edges (else the edge; without bins the nearest atom); from 10,000
- *                   steps on within one step and a millionth of the value, since residuals are floats
- *                   (td of a reply may be coded by its request's, and is exact then)
- *     byt           bytes per packet likewise, in thousandths: bytes within pkt / 2000 + 1/2 of what that makes
- *     label pr flg fwd stos    exact for values that k rows carry, else the one most like it
- *     sa da         who is who in a window is kept, and which side is inside; popular hosts are the same in all windows.  The
- *                   addresses are fresh, and a flow from a host to itself goes to another
+ *     pkt td gap    exact where the value is on the lattice (the coarsest step that 999 of 1000 values lie on; else it
+ * goes down to it) and between the outer edges (else the edge; without bins the nearest atom); from 10,000 steps on
+ * within one step and a millionth of the value, since residuals are floats (td of a reply may be coded by its
+ * request's, and is exact then) byt           bytes per packet likewise, in thousandths: bytes within pkt / 2000 + 1/2
+ * of what that makes label pr flg fwd stos    exact for values that k rows carry, else the one most like it sa da who
+ * is who in a window is kept, and which side is inside; popular hosts are the same in all windows.  The addresses are
+ * fresh, and a flow from a host to itself goes to another
  *
  * What the codec keeps of the private rows: values that at least min_count training rows carry, bin edges on the data's
  * lattice with min_count rows beyond the outer ones, and histograms of roles and of time.  No address.
@@ -44,37 +40,33 @@
 
 #include "base/error.h"
 #include "base/table.h"
-
-enum fm_tok {
-	FM_T_ROLE, FM_T_REL, FM_T_GAP, FM_T_LABEL, FM_T_DIR, FM_T_PR, FM_T_SA, FM_T_DA, FM_T_SP, FM_T_DP, FM_T_FLG, FM_T_FWD, FM_T_STOS, FM_T_PKT,
-	FM_T_TD, FM_T_BPP,
-	FM_NTOK
-};
-enum fm_res { FM_R_GAP, FM_R_SP, FM_R_DP, FM_R_PKT, FM_R_TD, FM_R_BPP, FM_NRES };
-extern const char *const fm_tok_name[FM_NTOK];
-extern const int fm_res_tok[FM_NRES]; /* the token a residual belongs to */
+#include "model/codec/hosts.h"
+#include "model/codec/tokens.h"
+#include "model/codec/windows.h"
 
 /* A numeric column: tokens [0,natoms) are atoms, the next nbins are bins [edge[b], edge[b+1]). */
 #define FM_NUM_MAXATOMS 4096
 #define FM_NUM_MAXBINS 512
 struct fm_num {
 	int natoms, nbins;
-	int64_t *atom;  /* sorted */
-	int64_t *edge;  /* nbins + 1, rising, multiples of step */
-	int64_t step;   /* the lattice: every value is a multiple of it */
-	bool log;       /* residual on log(1+x), else linear */
+	int64_t *atom; /* sorted */
+	int64_t *edge; /* nbins + 1, rising, multiples of step */
+	int64_t step;  /* the lattice: every value is a multiple of it */
+	bool log;      /* residual on log(1+x), else linear */
 };
 struct fm_num_opts {
-	int64_t min_count;    /* k */
-	double atom_share;    /* an atom has at least this share of the rows (and k rows) */
+	int64_t min_count; /* k */
+	double atom_share; /* an atom has at least this share of the rows (and k rows) */
 	int bins;
 	bool log;
 	const int64_t *fixed; /* fixed edges instead of quantiles (ports), nfixed of them */
 	int nfixed;
 };
-int fm_num_fit(struct fm_num *c, const int64_t *v, size_t n, const struct fm_num_opts *o, struct fm_error *err) FM_MUST_CHECK;
+int fm_num_fit(struct fm_num *c, const int64_t *v, size_t n, const struct fm_num_opts *o,
+	       struct fm_error *err) FM_MUST_CHECK;
 int fm_num_tokens(const struct fm_num *c);
-/* Token of v; *u is the place inside the bin (jitter in [0,1) spreads a value over its lattice cell), or -1 for an atom. */
+/* Token of v; *u is the place inside the bin (jitter in [0,1) spreads a value over its lattice cell), or -1 for an
+ * atom. */
 int fm_num_encode(const struct fm_num *c, int64_t v, double jitter, double *u);
 /* Always a value of the token's bin, whatever u is. */
 int64_t fm_num_decode(const struct fm_num *c, int token, double u);
@@ -89,22 +81,6 @@ struct fm_cat {
 	int other; /* where a value unlike all goes: the most frequent */
 };
 
-/* Roles of addresses. */
-#define FM_ROLE_CLASSES 98 /* (inside 2) x (log2 windows 0..6) x (log2 peers 0..6) */
-struct fm_pool_entry { /* a kind of host of the tail: how many hosts come in `windows` windows with `peers` peers */
-	int windows, peers;
-	int64_t hosts;
-};
-struct fm_roles {
-	int nhosts;           /* popular hosts, by rank */
-	uint8_t *inside;      /* (nhosts) */
-	int nclasses;         /* classes that occur */
-	int class_id[FM_ROLE_CLASSES]; /* packed class -> index in [0,nclasses), or -1 */
-	int class_of[FM_ROLE_CLASSES]; /* and back */
-	struct fm_pool_entry *pool[FM_ROLE_CLASSES]; /* by class index */
-	int npool[FM_ROLE_CLASSES];
-	bool any_inside;      /* the data set knows an inside */
-};
 /* FM_SIDE_OUT, FM_SIDE_IN, or both for a recency token: what an address token may stand for. */
 #define FM_SIDE_OUT 1
 #define FM_SIDE_IN 2
@@ -115,71 +91,64 @@ int fm_address_sides(const struct fm_codec *c, int token);
 /* When flows happen: training windows by time slot, and how long windows of a slot last. */
 #define FM_SLOTS 48
 #define FM_SPANS 32
-#define FM_MAXCLASSES 64
 struct fm_times {
 	int64_t first_ms, last_ms;
-	double source_windows;                /* windows of the source, training or not, in proportion */
-	uint32_t slot[FM_SLOTS];              /* training windows that begin in it */
-	uint32_t span[FM_SLOTS][FM_SPANS];    /* by 4 log2(1 + seconds), of the window and the gap before it */
-	/* A window's class: the label that most of its flows other than the most frequent label carry, 0 when all are of that one. */
+	double source_windows;             /* windows of the source, training or not, in proportion */
+	uint32_t slot[FM_SLOTS];           /* training windows that begin in it */
+	uint32_t span[FM_SLOTS][FM_SPANS]; /* by 4 log2(1 + seconds), of the window and the gap before it */
+	/* A window's class: the label that most of its flows other than the most frequent label carry, 0 when all are
+	 * of that one. */
 	int nclasses;
-	uint32_t class_slot[FM_MAXCLASSES][FM_SLOTS];   /* training windows of a class that begin in a slot */
+	uint32_t class_slot[FM_MAXCLASSES][FM_SLOTS];     /* training windows of a class that begin in a slot */
 	double class_share[FM_MAXCLASSES][FM_MAXCLASSES]; /* mean share of each label in the windows of a class */
 };
 
 struct fm_codec {
 	int window;
-	unsigned present;      /* columns of the table */
+	unsigned present; /* columns of the table */
 	struct fm_cat cat[FM_NTOK];
 	struct fm_num num[FM_NRES];
 	struct fm_roles roles;
 	struct fm_times times;
-	struct fm_num near;    /* FM_NEAR_MS + td - td of the request, of replies where they are near */
-	int vocab[FM_NTOK];    /* tokens of each column; 1 or less: constant, the network does not see it */
+	struct fm_num near; /* FM_NEAR_MS + td - td of the request, of replies where they are near */
+	int vocab[FM_NTOK]; /* tokens of each column; 1 or less: constant, the network does not see it */
 	uint64_t train_rows;
-	bool text_order;       /* flows of one time stand in order of their text, as after sort -u: their order says nothing */
+	bool
+	    text_order; /* flows of one time stand in order of their text, as after sort -u: their order says nothing */
 };
 /* Two durations above 0 are near: at most a second and half of the longer one apart. */
 #define FM_NEAR_MS 1000
 bool fm_td_near(int64_t td, int64_t source);
-/* The duration that a token of td says, u: the place in its bin, source: td of the flow linked to; as it stands, below 0 too. */
+/* The duration that a token of td says, u: the place in its bin, source: td of the flow related to; as it stands, below
+ * 0 too. */
 int64_t fm_td_decode(const struct fm_codec *c, int token, double u, int64_t source);
-/* The text by which such flows are ordered: td, sa, da, sp, dp as UGR'16 writes them, cut to FM_ROW_TEXT bytes with the NUL. */
+/* The text by which such flows are ordered: td, sa, da, sp, dp as UGR'16 writes them, cut to FM_ROW_TEXT bytes with the
+ * NUL. */
 #define FM_ROW_TEXT 64
 void fm_row_text(const struct fm_table *t, size_t row, char text[FM_ROW_TEXT]);
-
-struct fm_codec_opts {
-	int window, min_count, max_hosts;
-	int64_t first_ms, last_ms;
-	double source_rows;
-	bool (*inside)(const void *ctx, uint32_t ip); /* NULL: nothing is */
-	const void *ctx;
-};
 
 /* Encoded flows: whole windows only. */
 struct fm_encoded {
 	size_t windows;
-	uint16_t *tok;  /* (windows, window, FM_NTOK) */
-	float *res;     /* (windows, window, FM_NRES); NaN where the token is an atom */
+	uint16_t *tok;              /* (windows, window, FM_NTOK) */
+	float *res;                 /* (windows, window, FM_NRES); NaN where the token is an atom */
 	uint8_t *slot, *span, *cls; /* (windows) */
 };
 
-/* Encode a split.  The codec of another split is fine: values it does not know go to their nearest. `hosts`: the ranks of
- * real addresses, which the codec itself does not keep. */
-struct fm_hosts;
-int fm_hosts_fit(struct fm_hosts **h, const struct fm_table *t, int window, int min_count, int max_hosts, struct fm_error *err) FM_MUST_CHECK;
-void fm_hosts_free(struct fm_hosts *h);
+/* Encode a split.  The codec of another split is fine: values it does not know go to their nearest. `hosts`: the ranks
+ * of real addresses, which the codec itself does not keep. */
 /* Learn the codec from the training split, and who its hosts are.  FM_EINPUT when it has no whole window. */
-int fm_codec_fit_with_hosts(struct fm_codec **codec, struct fm_hosts **hosts, const struct fm_table *t, const struct fm_codec_opts *o, struct fm_error *err) FM_MUST_CHECK;
-int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, const struct fm_codec_opts *o, uint64_t seed, struct fm_encoded *e, struct fm_error *err) FM_MUST_CHECK;
+int fm_codec_fit_with_hosts(struct fm_codec **codec, struct fm_hosts **hosts, const struct fm_table *t,
+			    const struct fm_codec_opts *o, struct fm_error *err) FM_MUST_CHECK;
+int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t,
+		    const struct fm_codec_opts *o, uint64_t seed, struct fm_encoded *e,
+		    struct fm_error *err) FM_MUST_CHECK;
 void fm_encoded_free(struct fm_encoded *e);
 
 json_t *fm_codec_json(const struct fm_codec *c);
 int fm_codec_from_json(struct fm_codec **c, const json_t *j, struct fm_error *err) FM_MUST_CHECK;
 void fm_codec_free(struct fm_codec *c);
 
-/* First row of each whole window of a table (rows of one win number, `window` of them); windows[] is freed by the caller. */
-int fm_windows_find(const struct fm_table *t, int window, size_t **first, size_t *n, struct fm_error *err) FM_MUST_CHECK;
 int fm_span_bucket(int64_t ms);
 double fm_span_ms(int bucket, double u); /* a duration of that bucket */
 

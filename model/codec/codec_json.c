@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "model/codec/codec.h"
-#include "model/codec/links.h"
+#include "model/codec/relations.h"
 
 static json_t *roles_json(const struct fm_roles *r)
 {
@@ -19,7 +19,8 @@ static json_t *roles_json(const struct fm_roles *r)
 		}
 		json_array_append_new(classes, json_pack("{s:i, s:o}", "class", r->class_of[c], "kinds", kinds));
 	}
-	return json_pack("{s:b, s:o, s:o}", "any_inside", (int)r->any_inside, "popular_inside", inside, "classes", classes);
+	return json_pack("{s:b, s:o, s:o}", "any_inside", (int)r->any_inside, "popular_inside", inside, "classes",
+			 classes);
 }
 
 static json_t *times_json(const struct fm_times *t)
@@ -41,8 +42,9 @@ static json_t *times_json(const struct fm_times *t)
 			json_array_append_new(share, json_real(t->class_share[c][l]));
 		json_array_append_new(classes, json_pack("{s:o, s:o}", "slots", slot, "labels", share));
 	}
-	return json_pack("{s:o, s:I, s:I, s:f, s:o, s:o}", "classes", classes, "first_ms", (json_int_t)t->first_ms, "last_ms", (json_int_t)t->last_ms,
-			 "source_windows", t->source_windows, "slots", slots, "spans", spans);
+	return json_pack("{s:o, s:I, s:I, s:f, s:o, s:o}", "classes", classes, "first_ms", (json_int_t)t->first_ms,
+			 "last_ms", (json_int_t)t->last_ms, "source_windows", t->source_windows, "slots", slots,
+			 "spans", spans);
 }
 
 json_t *fm_codec_json(const struct fm_codec *c)
@@ -60,9 +62,10 @@ json_t *fm_codec_json(const struct fm_codec *c)
 		json_object_set_new(num, fm_tok_name[fm_res_tok[r]], fm_num_json(&c->num[r]));
 	if (fm_num_tokens(&c->near) > 0)
 		json_object_set_new(num, "td_near", fm_num_json(&c->near));
-	return json_pack("{s:s, s:b, s:i, s:i, s:I, s:o, s:o, s:o, s:o}", "format", "flowmint-codec/2", "text_order", (int)c->text_order, "window", c->window, "present",
-			 (int)c->present, "train_rows", (json_int_t)c->train_rows, "categories", cat, "numbers", num, "roles",
-			 roles_json(&c->roles), "times", times_json(&c->times));
+	return json_pack("{s:s, s:b, s:i, s:i, s:I, s:o, s:o, s:o, s:o}", "format", "flowmint-codec/2", "text_order",
+			 (int)c->text_order, "window", c->window, "present", (int)c->present, "train_rows",
+			 (json_int_t)c->train_rows, "categories", cat, "numbers", num, "roles", roles_json(&c->roles),
+			 "times", times_json(&c->times));
 }
 
 static int bad(struct fm_error *err, const char *what)
@@ -99,7 +102,8 @@ static int read_roles(struct fm_roles *r, const json_t *j, struct fm_error *err)
 			p->windows = (int)json_integer_value(json_array_get(e, 0));
 			p->peers = (int)json_integer_value(json_array_get(e, 1));
 			p->hosts = json_integer_value(json_array_get(e, 2));
-			if (p->windows < 1 || p->peers < 1 || p->peers > p->windows || p->windows > 65535 || p->hosts < 1 || p->hosts > (1 << 28))
+			if (p->windows < 1 || p->peers < 1 || p->peers > p->windows || p->windows > 65535 ||
+			    p->hosts < 1 || p->hosts > (1 << 28))
 				return bad(err, "a kind of host");
 		}
 	}
@@ -114,7 +118,8 @@ static int read_times(struct fm_times *t, const json_t *j, struct fm_error *err)
 	if (t->nclasses < 1 || t->nclasses > FM_MAXCLASSES)
 		return bad(err, "classes of windows");
 	for (int c = 0; c < t->nclasses; c++) {
-		const json_t *slot = json_object_get(json_array_get(classes, (size_t)c), "slots"), *share = json_object_get(json_array_get(classes, (size_t)c), "labels");
+		const json_t *slot = json_object_get(json_array_get(classes, (size_t)c), "slots"),
+			     *share = json_object_get(json_array_get(classes, (size_t)c), "labels");
 		if (json_array_size(slot) != FM_SLOTS || json_array_size(share) != (size_t)t->nclasses)
 			return bad(err, "a class of windows");
 		for (int s = 0; s < FM_SLOTS; s++)
@@ -125,7 +130,8 @@ static int read_times(struct fm_times *t, const json_t *j, struct fm_error *err)
 	t->first_ms = json_integer_value(json_object_get(j, "first_ms"));
 	t->last_ms = json_integer_value(json_object_get(j, "last_ms"));
 	t->source_windows = json_number_value(json_object_get(j, "source_windows"));
-	if (json_array_size(slots) != FM_SLOTS || json_array_size(spans) != FM_SLOTS || t->last_ms < t->first_ms || !(t->source_windows > 0))
+	if (json_array_size(slots) != FM_SLOTS || json_array_size(spans) != FM_SLOTS || t->last_ms < t->first_ms ||
+	    !(t->source_windows > 0))
 		return bad(err, "times");
 	for (size_t s = 0; s < FM_SLOTS; s++) {
 		const json_t *row = json_array_get(spans, s);
@@ -176,7 +182,8 @@ int fm_codec_from_json(struct fm_codec **out, const json_t *j, struct fm_error *
 		c->vocab[k] = c->cat[k].n;
 	}
 	for (int r = 0; ret == FM_OK && r < FM_NRES; r++) {
-		ret = fm_num_from_json(&c->num[r], json_object_get(json_object_get(j, "numbers"), fm_tok_name[fm_res_tok[r]]), err);
+		ret = fm_num_from_json(&c->num[r],
+				       json_object_get(json_object_get(j, "numbers"), fm_tok_name[fm_res_tok[r]]), err);
 		c->vocab[fm_res_tok[r]] = fm_num_tokens(&c->num[r]);
 	}
 	const json_t *near = json_object_get(json_object_get(j, "numbers"), "td_near");

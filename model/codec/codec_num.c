@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/detmath.h"
 #include "base/mem.h"
 #include "model/codec/codec.h"
-#include "base/detmath.h"
 
 static int cmp_i64(const void *a, const void *b)
 {
@@ -178,7 +178,8 @@ static json_t *array_json(const int64_t *v, int n)
 json_t *fm_num_json(const struct fm_num *c)
 {
 	return json_pack("{s:o, s:o, s:I, s:b}", "atoms", array_json(c->atom, c->natoms), "edges",
-			 array_json(c->edge, c->nbins > 0 ? c->nbins + 1 : 0), "step", (json_int_t)c->step, "log", (int)c->log);
+			 array_json(c->edge, c->nbins > 0 ? c->nbins + 1 : 0), "step", (json_int_t)c->step, "log",
+			 (int)c->log);
 }
 
 /* Rising integers of a JSON array. */
@@ -186,7 +187,8 @@ static int array_read(int64_t **out, int *n, const json_t *a, size_t max, struct
 {
 	size_t len = json_array_size(a);
 	if (!json_is_array(a) || len > max)
-		return fm_fail(err, FM_EINPUT, "the model's codec has no list of at most %zu numbers where one should be", max);
+		return fm_fail(err, FM_EINPUT,
+			       "the model's codec has no list of at most %zu numbers where one should be", max);
 	if (fm_alloc(out, len + 1, sizeof **out, "a list", err) < 0)
 		return err->code;
 	for (size_t i = 0; i < len; i++) {

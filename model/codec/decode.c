@@ -4,20 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/detmath.h"
 #include "base/mem.h"
 #include "base/order.h"
 #include "base/rng.h"
-#include "base/detmath.h"
-#include "model/codec/links.h"
+#include "model/codec/relations.h"
 
 struct decoder {
 	const struct fm_codec *c;
-	struct fm_cast *cast;
+	struct fm_assignment *assignment;
 	struct fm_table *t; /* sa and da hold host numbers until the end */
 	int icmp;           /* the category of pr that is ICMP, or -1 */
-	uint32_t recent[2][FM_WINDOW_MOST], window[2 * FM_WINDOW_MOST]; /* tail hosts of this window: by side and recency, and all */
+	uint32_t recent[2][FM_WINDOW_MOST],
+	    window[2 * FM_WINDOW_MOST]; /* tail hosts of this window: by side and recency, and all */
 	int nrecent[2], nwindow;
-	int fallback[2];    /* class of an address that no rule gives, by side */
+	int fallback[2]; /* class of an address that no rule gives, by side */
 };
 
 static int64_t number(const struct decoder *d, enum fm_res r, const uint16_t *tok, const float *res)
@@ -25,10 +26,11 @@ static int64_t number(const struct decoder *d, enum fm_res r, const uint16_t *to
 	return fm_num_decode(&d->c->num[r], tok[fm_res_tok[r]], fm_normal_cdf(res[r]));
 }
 
-/* A duration, or one near that of the flow linked to; never 0 when it is near. */
+/* A duration, or one near that of the flow related to; never 0 when it is near. */
 static uint32_t duration(const struct decoder *d, const uint16_t *tok, const float *res, uint32_t source)
 {
-	int64_t td = fm_td_decode(d->c, tok[FM_T_TD], fm_normal_cdf(res[FM_R_TD]), source), step = d->c->num[FM_R_TD].step;
+	int64_t td = fm_td_decode(d->c, tok[FM_T_TD], fm_normal_cdf(res[FM_R_TD]), source),
+		step = d->c->num[FM_R_TD].step;
 	if (tok[FM_T_TD] < fm_num_tokens(&d->c->num[FM_R_TD]))
 		return (uint32_t)td;
 	return (uint32_t)(source == 0 ? 0 : td < step ? step : td);
@@ -36,7 +38,7 @@ static uint32_t duration(const struct decoder *d, const uint16_t *tok, const flo
 
 static void remember(struct decoder *d, uint32_t host)
 {
-	int at = 0, side = fm_cast_inside(d->cast, host);
+	int at = 0, side = fm_assignment_inside(d->assignment, host);
 	uint32_t *recent = d->recent[side];
 	if (host < (uint32_t)d->c->roles.nhosts)
 		return;
@@ -60,7 +62,8 @@ static uint32_t name(const struct decoder *d, int token, int side, int *cl)
 	int W = d->c->window, n = d->c->roles.nhosts;
 	*cl = d->fallback[side];
 	if (token < W) /* a recency beyond what is there: the one seen longest ago, or a new host */
-		return d->nrecent[side] > 0 ? d->recent[side][token < d->nrecent[side] ? token : d->nrecent[side] - 1] : UINT32_MAX;
+		return d->nrecent[side] > 0 ? d->recent[side][token < d->nrecent[side] ? token : d->nrecent[side] - 1]
+					    : UINT32_MAX;
 	if (token < W + n)
 		return (uint32_t)(token - W);
 	*cl = token - W - n;
@@ -68,9 +71,11 @@ static uint32_t name(const struct decoder *d, int token, int side, int *cl)
 }
 
 /* Both ends of a flow; *sa is there already when `known`.  Recency of da counts after sa has moved to the front. */
-static int endpoints(struct decoder *d, const uint16_t *tok, bool known, uint32_t *sa, uint32_t *da, struct fm_error *err)
+static int endpoints(struct decoder *d, const uint16_t *tok, bool known, uint32_t *sa, uint32_t *da,
+		     struct fm_error *err)
 {
-	int sc, dc, token = tok[FM_T_DA], dir = d->c->roles.any_inside ? tok[FM_T_DIR] : 0, ss = dir & 1, es = dir >> 1 & 1, ret = FM_OK;
+	int sc, dc, token = tok[FM_T_DA], dir = d->c->roles.any_inside ? tok[FM_T_DIR] : 0, ss = dir & 1,
+		    es = dir >> 1 & 1, ret = FM_OK;
 	uint32_t s = known ? *sa : name(d, tok[FM_T_SA], ss, &sc), e;
 	bool newcomer = s == UINT32_MAX;
 	if (!newcomer)
@@ -81,7 +86,7 @@ static int endpoints(struct decoder *d, const uint16_t *tok, bool known, uint32_
 	if (shifted && token == 0)
 		dc = d->fallback[es];
 	if (newcomer) {
-		ret = fm_cast_call(d->cast, sc, e, d->window, d->nwindow, &s, err);
+		ret = fm_assignment_draw(d->assignment, sc, e, d->window, d->nwindow, &s, err);
 		if (ret < 0)
 			return ret;
 		remember(d, s);
@@ -89,9 +94,9 @@ static int endpoints(struct decoder *d, const uint16_t *tok, bool known, uint32_
 	if (e == s)
 		e = UINT32_MAX;
 	if (e == UINT32_MAX) {
-		ret = fm_cast_call(d->cast, dc, s, d->window, d->nwindow, &e, err);
+		ret = fm_assignment_draw(d->assignment, dc, s, d->window, d->nwindow, &e, err);
 		if (ret == FM_OK && newcomer)
-			fm_cast_meet(d->cast, s, e);
+			fm_assignment_meet(d->assignment, s, e);
 	}
 	remember(d, e);
 	*sa = s;
@@ -99,32 +104,33 @@ static int endpoints(struct decoder *d, const uint16_t *tok, bool known, uint32_
 	return ret;
 }
 
-static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, const float *res, size_t rows, struct fm_error *err)
+static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, const float *res, size_t rows,
+			 struct fm_error *err)
 {
 	struct fm_table *t = d->t;
 	d->nrecent[0] = d->nrecent[1] = d->nwindow = 0;
 	for (size_t i = 0; i < rows; i++, tok += FM_NTOK, res += FM_NRES) {
 		size_t r = t->rows;
-		int back, kind = fm_rel_link(tok[FM_T_REL], d->c->window, &back);
+		int back, kind = fm_rel_kind(tok[FM_T_REL], d->c->window, &back);
 		if ((size_t)back > i)
-			kind = FM_LINK_NONE;
-		size_t q = kind == FM_LINK_NONE ? r : r - (size_t)back;
+			kind = FM_RELATION_NONE;
+		size_t q = kind == FM_RELATION_NONE ? r : r - (size_t)back;
 		te += number(d, FM_R_GAP, tok, res);
 		t->te[r] = te < d->c->times.last_ms ? te : d->c->times.last_ms;
-		bool turned = kind == FM_LINK_REPLY;
-		if (kind != FM_LINK_NONE)
+		bool turned = kind == FM_RELATION_REPLY;
+		if (kind != FM_RELATION_NONE)
 			t->sa[r] = turned ? t->da[q] : t->sa[q];
-		if (fm_link_source(kind, FM_T_DA) >= 0) {
+		if (fm_relation_source(kind, FM_T_DA) >= 0) {
 			t->da[r] = turned ? t->sa[q] : t->da[q];
 			remember(d, t->sa[r]);
 			remember(d, t->da[r]);
-		} else if (endpoints(d, tok, kind != FM_LINK_NONE, &t->sa[r], &t->da[r], err) < 0) {
+		} else if (endpoints(d, tok, kind != FM_RELATION_NONE, &t->sa[r], &t->da[r], err) < 0) {
 			return err->code;
 		}
-		int sp = fm_link_source(kind, FM_T_SP), dp = fm_link_source(kind, FM_T_DP);
+		int sp = fm_relation_source(kind, FM_T_SP), dp = fm_relation_source(kind, FM_T_DP);
 		t->sp[r] = sp < 0 ? (uint16_t)number(d, FM_R_SP, tok, res) : sp == FM_T_SP ? t->sp[q] : t->dp[q];
 		t->dp[r] = dp < 0 ? (uint16_t)number(d, FM_R_DP, tok, res) : dp == FM_T_DP ? t->dp[q] : t->sp[q];
-		t->pr[r] = kind == FM_LINK_NONE ? tok[FM_T_PR] : t->pr[q];
+		t->pr[r] = kind == FM_RELATION_NONE ? tok[FM_T_PR] : t->pr[q];
 		if (t->pr[r] == d->icmp)
 			t->sp[r] = 0;
 		if (FM_HAS(t, FM_LABEL))
@@ -144,10 +150,11 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 	return FM_OK;
 }
 
-/* Where flows of one time are in order of their text, what falls into which tick is chance: the rows [first, first + n) of a
- * window keep their order and its duration, and get the times of random arrivals, one for each run of linked flows that have
- * no gaps. */
-static void spread_arrivals(struct fm_table *t, size_t first, size_t n, const uint16_t *tok, int64_t step, int64_t last_ms, struct fm_rng *rng)
+/* Where flows of one time are in order of their text, what falls into which tick is chance: the rows [first, first + n)
+ * of a window keep their order and its duration, and get the times of random arrivals, one for each run of related
+ * flows that have no gaps. */
+static void spread_arrivals(struct fm_table *t, size_t first, size_t n, const uint16_t *tok, int64_t step,
+			    int64_t last_ms, struct fm_rng *rng)
 {
 	double at[FM_WINDOW_MOST], phase = fm_rng_uniform53(rng), end = fm_rng_uniform53(rng);
 	int64_t from = t->te[first];
@@ -170,10 +177,10 @@ static void spread_arrivals(struct fm_table *t, size_t first, size_t n, const ui
 }
 
 /* Order of windows by start; a stable merge keeps ties in order. */
-static int sort_windows(const struct fm_plan *plan, uint32_t **order, struct fm_error *err)
+static int sort_windows(const struct fm_window_schedule *schedule, uint32_t **order, struct fm_error *err)
 {
 	uint32_t *a = NULL, *b = NULL;
-	size_t n = plan->n;
+	size_t n = schedule->n;
 	int ret = fm_alloc(&a, n + 1, sizeof *a, "window order", err);
 	if (ret == FM_OK)
 		ret = fm_alloc(&b, n + 1, sizeof *b, "window order", err);
@@ -181,9 +188,12 @@ static int sort_windows(const struct fm_plan *plan, uint32_t **order, struct fm_
 		a[i] = (uint32_t)i;
 	for (size_t width = 1; ret == FM_OK && width < n; width *= 2) {
 		for (size_t lo = 0; lo < n; lo += 2 * width) {
-			size_t mid = lo + width < n ? lo + width : n, hi = lo + 2 * width < n ? lo + 2 * width : n, i = lo, j = mid;
+			size_t mid = lo + width < n ? lo + width : n, hi = lo + 2 * width < n ? lo + 2 * width : n,
+			       i = lo, j = mid;
 			for (size_t k = lo; k < hi; k++)
-				b[k] = i < mid && (j >= hi || plan->start_ms[a[i]] <= plan->start_ms[a[j]]) ? a[i++] : a[j++];
+				b[k] = i < mid && (j >= hi || schedule->start_ms[a[i]] <= schedule->start_ms[a[j]])
+					   ? a[i++]
+					   : a[j++];
 		}
 		uint32_t *x = a;
 		a = b;
@@ -241,14 +251,17 @@ static int sort_rows(struct fm_table *t, bool by_text, struct fm_error *err)
 
 static int fill_dictionaries(struct decoder *d, struct fm_error *err)
 {
-	static const int pair[][2] = {{FM_T_LABEL, FM_LABEL}, {FM_T_PR, FM_PR}, {FM_T_FLG, FM_FLG}, {FM_T_FWD, FM_FWD}, {FM_T_STOS, FM_STOS}};
+	static const int pair[][2] = {
+	    {FM_T_LABEL, FM_LABEL}, {FM_T_PR, FM_PR}, {FM_T_FLG, FM_FLG}, {FM_T_FWD, FM_FWD}, {FM_T_STOS, FM_STOS}};
 	d->icmp = -1;
 	for (size_t i = 0; i < sizeof pair / sizeof *pair; i++) {
 		const struct fm_cat *c = &d->c->cat[pair[i][0]];
 		for (int k = 0; k < c->n; k++) {
 			if (fm_dict_index(&d->t->dict[pair[i][1]], c->value[k], strlen(c->value[k]), true) != k)
-				return fm_fail(err, FM_EINPUT, "the model's categories of %s repeat or are too many", fm_tok_name[pair[i][0]]);
-			if (pair[i][0] == FM_T_PR && (strcmp(c->value[k], "ICMP") == 0 || strcmp(c->value[k], "icmp") == 0))
+				return fm_fail(err, FM_EINPUT, "the model's categories of %s repeat or are too many",
+					       fm_tok_name[pair[i][0]]);
+			if (pair[i][0] == FM_T_PR &&
+			    (strcmp(c->value[k], "ICMP") == 0 || strcmp(c->value[k], "icmp") == 0))
 				d->icmp = k;
 		}
 	}
@@ -274,8 +287,8 @@ static int common_class(const struct fm_roles *r, int side)
 	return best;
 }
 
-int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm_plan *plan, const uint16_t *tok, const float *res,
-	      const struct fm_decode_opts *o, struct fm_error *err)
+int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm_window_schedule *schedule,
+	      const uint16_t *tok, const float *res, const struct fm_decode_opts *o, struct fm_error *err)
 {
 	size_t W = (size_t)c->window;
 	uint32_t *order = NULL, *ip = NULL;
@@ -286,21 +299,23 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 	if (ret == FM_OK)
 		ret = fill_dictionaries(&d, err);
 	if (ret == FM_OK)
-		ret = fm_cast_new(&d.cast, &c->roles, o->seed, err);
+		ret = fm_assignment_new(&d.assignment, &c->roles, o->seed, err);
 	if (ret == FM_OK)
-		ret = sort_windows(plan, &order, err);
-	for (size_t i = 0; ret == FM_OK && i < plan->n && d.t->rows < o->rows; i++) {
+		ret = sort_windows(schedule, &order, err);
+	for (size_t i = 0; ret == FM_OK && i < schedule->n && d.t->rows < o->rows; i++) {
 		size_t w = order[i], left = (size_t)o->rows - d.t->rows;
 		size_t first = d.t->rows, n = left < W ? left : W;
-		ret = decode_window(&d, plan->start_ms[w], tok + w * W * FM_NTOK, res + w * W * FM_NRES, n, err);
+		ret = decode_window(&d, schedule->start_ms[w], tok + w * W * FM_NTOK, res + w * W * FM_NRES, n, err);
 		if (ret == FM_OK && c->text_order) {
 			struct fm_rng rng;
 			fm_rng_init(&rng, o->seed, FM_RNG_DECODE, w, UINT32_MAX);
-			spread_arrivals(d.t, first, n, tok + w * W * FM_NTOK, c->num[FM_R_GAP].step, c->times.last_ms, &rng);
+			spread_arrivals(d.t, first, n, tok + w * W * FM_NTOK, c->num[FM_R_GAP].step, c->times.last_ms,
+					&rng);
 		}
 	}
 	if (ret == FM_OK)
-		ret = fm_addresses_make(&ip, d.cast, o->inside, o->ninside, o->outside, o->noutside, o->seed, err);
+		ret =
+		    fm_addresses_make(&ip, d.assignment, o->inside, o->ninside, o->outside, o->noutside, o->seed, err);
 	for (size_t i = 0; ret == FM_OK && i < d.t->rows; i++) {
 		d.t->sa[i] = ip[d.t->sa[i]];
 		d.t->da[i] = ip[d.t->da[i]];
@@ -309,7 +324,7 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 		ret = sort_rows(d.t, c->text_order, err);
 	free(order);
 	free(ip);
-	fm_cast_free(d.cast);
+	fm_assignment_free(d.assignment);
 	if (ret < 0) {
 		fm_table_free(d.t);
 		return ret;

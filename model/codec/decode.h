@@ -5,17 +5,18 @@
 #define FM_MODEL_CODEC_DECODE_H
 
 #include "base/table.h"
-#include "model/codec/cast.h"
-#include "model/codec/plan.h"
+#include "model/codec/host_assignment.h"
+#include "model/codec/window_schedule.h"
 
 struct fm_decode_opts {
 	uint64_t rows, seed;
 	const struct fm_range *inside, *outside;
 	int ninside, noutside;
 };
-/* The first o->rows flows of the plan's windows as an in-memory table, sorted by te, with fresh addresses.  What a flow must
- * obey holds for every row: pkt >= 1, sp 0 on ICMP, sa != da, bytes per packet inside the codec's range. */
-int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm_plan *plan, const uint16_t *tok, const float *res,
-	      const struct fm_decode_opts *o, struct fm_error *err) FM_MUST_CHECK;
+/* The first o->rows flows of the schedule's windows as an in-memory table, sorted by te, with fresh addresses.  What a
+ * flow must obey holds for every row: pkt >= 1, sp 0 on ICMP, sa != da, bytes per packet inside the codec's range. */
+int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm_window_schedule *schedule,
+	      const uint16_t *tok, const float *res, const struct fm_decode_opts *o,
+	      struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/order.h"
+#include "model/codec/windows.h"
 
 static size_t hash32(uint32_t x)
 {
@@ -89,12 +90,14 @@ static size_t sort_distinct(uint64_t *pair, size_t n)
 }
 
 /* The distinct pairs of one of `parts` shares of all: *n of them, or more than half of cap when there are too many. */
-static void collect_pairs(const struct fm_table *t, uint64_t part, uint64_t parts, uint64_t *pair, size_t cap, size_t *n)
+static void collect_pairs(const struct fm_table *t, uint64_t part, uint64_t parts, uint64_t *pair, size_t cap,
+			  size_t *n)
 {
 	*n = 0;
 	for (size_t i = 0; i < t->rows; i++) {
 		uint64_t p = pair_of(t, i);
-		if (parts > 1 && (uint64_t)(uint32_t)hash32((uint32_t)(p >> 32) * 31 + (uint32_t)p) * parts >> 32 != part)
+		if (parts > 1 &&
+		    (uint64_t)(uint32_t)hash32((uint32_t)(p >> 32) * 31 + (uint32_t)p) * parts >> 32 != part)
 			continue;
 		if (*n == cap && (*n = sort_distinct(pair, *n)) > cap / 2)
 			return;
@@ -136,7 +139,8 @@ static int cmp_popular(const void *a, const void *b)
 	return (x > y) - (x < y); /* then by first occurrence, never by address */
 }
 
-int fm_hosts_fit(struct fm_hosts **out, const struct fm_table *t, int window, int min_count, int max_hosts, struct fm_error *err)
+int fm_hosts_fit(struct fm_hosts **out, const struct fm_table *t, int window, int min_count, int max_hosts,
+		 struct fm_error *err)
 {
 	struct fm_hosts *h = NULL;
 	struct fm_host **order = NULL;
@@ -217,8 +221,8 @@ int fm_host_class(const struct fm_hosts *hosts, const struct fm_codec_opts *o, u
 	return h ? fm_role_class(fm_is_inside(o, ip), h->windows, h->peers) : fm_role_class(fm_is_inside(o, ip), 1, 1);
 }
 
-/* Histogram of the tail: classes with fewer than k hosts join the largest class of their side; kinds of host (windows, peers)
- * with fewer than k join the kind before. */
+/* Histogram of the tail: classes with fewer than k hosts join the largest class of their side; kinds of host (windows,
+ * peers) with fewer than k join the kind before. */
 int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct fm_codec_opts *o, struct fm_error *err)
 {
 	enum { MAXW = 64 };
@@ -243,7 +247,8 @@ int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct 
 			r->class_of[r->nclasses] = p;
 			r->class_id[p] = r->nclasses++;
 		}
-	for (int side = 0; side < 2; side++) { /* each side has a class, however few its hosts: the outside always, the inside when it has any */
+	for (int side = 0; side < 2; side++) { /* each side has a class, however few its hosts: the outside always, the
+						  inside when it has any */
 		bool any = false, some = side == 0;
 		for (int p = side * 49; p < (side + 1) * 49; p++) {
 			any |= r->class_id[p] >= 0;
@@ -260,9 +265,11 @@ int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct 
 		if (r->class_id[p] >= 0 && r->class_of[r->class_id[p]] == p)
 			continue;
 		for (int q = 0; q < r->nclasses; q++)
-			if (r->class_of[q] / 49 == p / 49 && (best < 0 || members[r->class_of[q]] > members[r->class_of[best]]))
+			if (r->class_of[q] / 49 == p / 49 &&
+			    (best < 0 || members[r->class_of[q]] > members[r->class_of[best]]))
 				best = q;
-		r->class_id[p] = best < 0 ? 0 : best; /* no inside at all: such an address would be new, and is taken as outside */
+		r->class_id[p] =
+		    best < 0 ? 0 : best; /* no inside at all: such an address would be new, and is taken as outside */
 	}
 	size_t nk = (size_t)r->nclasses * MAXW * MAXW;
 	ret = fm_alloc(&kind, nk, sizeof *kind, "host kinds", err);

@@ -1,11 +1,41 @@
 /*
- * hosts.h - real addresses while a trace is being learned: how often each occurs, with how many peers, its rank and its role.
- * Lives in the train stage only; the model keeps ranks and histograms (struct fm_roles), never an address.
+ * hosts.h - real addresses while a trace is being learned: how often each occurs, with how many peers, its rank and its
+ * role. Lives in the train stage only; the model keeps ranks and histograms (struct fm_roles), never an address.
  */
 #ifndef FM_MODEL_CODEC_HOSTS_H
 #define FM_MODEL_CODEC_HOSTS_H
 
-#include "model/codec/codec.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/table.h"
+
+/* Roles of addresses. */
+#define FM_ROLE_CLASSES 98 /* (inside 2) x (log2 windows 0..6) x (log2 peers 0..6) */
+struct fm_pool_entry {     /* a kind of host of the tail: how many hosts come in `windows` windows with `peers` peers */
+	int windows, peers;
+	int64_t hosts;
+};
+struct fm_roles {
+	int nhosts;                                  /* popular hosts, by rank */
+	uint8_t *inside;                             /* (nhosts) */
+	int nclasses;                                /* classes that occur */
+	int class_id[FM_ROLE_CLASSES];               /* packed class -> index in [0,nclasses), or -1 */
+	int class_of[FM_ROLE_CLASSES];               /* and back */
+	struct fm_pool_entry *pool[FM_ROLE_CLASSES]; /* by class index */
+	int npool[FM_ROLE_CLASSES];
+	bool any_inside; /* the data set knows an inside */
+};
+
+/* What learning is told. */
+struct fm_codec_opts {
+	int window, min_count, max_hosts;
+	int64_t first_ms, last_ms;
+	double source_rows;
+	bool (*inside)(const void *ctx, uint32_t ip); /* NULL: nothing is */
+	const void *ctx;
+};
 
 struct fm_host {
 	uint32_t ip;
@@ -13,7 +43,7 @@ struct fm_host {
 	uint32_t windows; /* windows it is in */
 	uint32_t peers;   /* distinct others */
 	uint32_t last_window;
-	int rank;         /* popular: 0..; else -1 */
+	int rank; /* popular: 0..; else -1 */
 };
 struct fm_hosts {
 	struct fm_host *host;
@@ -30,6 +60,11 @@ bool fm_is_inside(const struct fm_codec_opts *o, uint32_t ip);
 /* The packed class of a real address; one that the training split does not have is taken as seen once. */
 int fm_host_class(const struct fm_hosts *hosts, const struct fm_codec_opts *o, uint32_t ip);
 /* Learn *r, the ranks and histograms that the model keeps.  The caller frees it, whether it fails or not. */
-int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct fm_codec_opts *o, struct fm_error *err) FM_MUST_CHECK;
+int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct fm_codec_opts *o,
+		 struct fm_error *err) FM_MUST_CHECK;
+
+int fm_hosts_fit(struct fm_hosts **h, const struct fm_table *t, int window, int min_count, int max_hosts,
+		 struct fm_error *err) FM_MUST_CHECK;
+void fm_hosts_free(struct fm_hosts *h);
 
 #endif

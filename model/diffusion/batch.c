@@ -105,11 +105,12 @@ static void run_shard(const struct fm_batcher *r, struct shard *s, int first, in
 		double t = ((double)b + fm_rng_uniform53(&rng)) / j->n;
 		t = ((double)(int)(t * r->pr->T) + 1) / r->pr->T;
 		memcpy(s->tok + (size_t)i * W * FM_NTOK, j->data->tok + w * W * FM_NTOK, sizeof *s->tok * W * FM_NTOK);
-		struct fm_example ex = {s->tok_in + (size_t)i * W * FM_NTOK, s->res_in + (size_t)i * W * FM_NRES,
+		struct fm_example ex = {s->tok_in + (size_t)i * W * FM_NTOK,     s->res_in + (size_t)i * W * FM_NRES,
 					s->tok_weight + (size_t)i * W * FM_NTOK, s->v + (size_t)i * W * FM_NRES,
-					s->v_weight + (size_t)i * W * FM_NRES, s->keep + i * FM_NTOK};
+					s->v_weight + (size_t)i * W * FM_NRES,   s->keep + i * FM_NTOK};
 		fm_process_corrupt(r->pr, r->net->vocab, (int)W, j->data->tok + w * W * FM_NTOK,
-				   j->data->res + w * W * FM_NRES, t, &rng, (double)j->n * (double)W, FM_RES_SHARE, &ex);
+				   j->data->res + w * W * FM_NRES, t, &rng, (double)j->n * (double)W, FM_RES_SHARE,
+				   &ex);
 		s->slot[i] = j->data->slot[w];
 		s->span[i] = j->data->span[w];
 		/* One window in ten is not told its class, so that the network knows both (Ho, Salimans 2022). */
@@ -117,9 +118,9 @@ static void run_shard(const struct fm_batcher *r, struct shard *s, int first, in
 		s->t[i] = (float)t;
 	}
 	struct fm_net_in in = {B, s->tok_in, s->res_in, s->slot, s->span, s->cls, s->t};
-	struct fm_net_goal goal = {s->tok, s->tok_weight, s->v, s->v_weight, r->pr->multinomial ? s->keep : NULL};
+	struct fm_net_target target = {s->tok, s->tok_weight, s->v, s->v_weight, r->pr->multinomial ? s->keep : NULL};
 	fm_net_forward(r->net, j->p, s->work, &in);
-	fm_net_backward(r->net, j->p, s->work, &in, &goal, loss, grad);
+	fm_net_backward(r->net, j->p, s->work, &in, &target, loss, grad);
 }
 
 static void run_part(void *ctx, int part, int thread)

@@ -31,7 +31,8 @@ static double loss_at_data(const struct fm_kernels *k, fm_real *z, int K, int x0
 	return loss;
 }
 
-double fm_multinomial_loss(const struct fm_kernels *k, fm_real *z, fm_real *y, int K, int x0, int xt, const struct fm_keep *keep, fm_real weight)
+double fm_multinomial_loss(const struct fm_kernels *k, fm_real *z, fm_real *y, int K, int x0, int xt,
+			   const struct fm_keep *keep, fm_real weight)
 {
 	bool same = xt == x0;
 	double D = xt < K ? odds(keep->at, K) : 0;
@@ -50,7 +51,8 @@ double fm_multinomial_loss(const struct fm_kernels *k, fm_real *z, fm_real *y, i
 		y[j] = 1 + Bf * z[j];
 		sum += (double)(Bf * z[j] / y[j]);
 	}
-	/* d_j, the derivative to log h_j at a fixed sum of h: -q_j B h_j / y_j, and the slope at x_t; then through the softmax. */
+	/* d_j, the derivative to log h_j at a fixed sum of h: -q_j B h_j / y_j, and the slope at x_t; then through the
+	 * softmax. */
 	double d0 = -q0 * (double)(Bf * z[x0] / y[x0]), dt = slope - (xt < K ? qt * (double)(Bf * z[xt] / y[xt]) : 0);
 	fm_real all = (fm_real)(-q * sum + d0 + dt), qf = (fm_real)q;
 	for (int j = 0; j < K; j++)

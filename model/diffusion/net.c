@@ -1,34 +1,39 @@
-/* net.c - embeddings, condition, heads and losses around a body. */
+/* net.c - embeddings, condition, heads and losses around a backbone. */
 #include "model/diffusion/net.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "base/detmath.h"
-#include "model/codec/links.h"
+#include "base/mem.h"
+#include "model/codec/relations.h"
 
 enum { MAXWIDTH = 2048 };
 
-int fm_net_new(struct fm_net **out, const char *denoiser, const struct fm_arch *arch, const int vocab[FM_NTOK], struct fm_error *err)
+int fm_net_new(struct fm_net **out, const char *denoiser, const struct fm_arch *arch, const int vocab[FM_NTOK],
+	       struct fm_error *err)
 {
-	const struct fm_body *body = fm_body_find(denoiser);
+	const struct fm_backbone *backbone = fm_backbone_find(denoiser);
 	struct fm_net *net = NULL;
 	int D = arch->width;
 	float s = 0.05f;
 
-	if (!body)
-		return fm_fail(err, FM_EINPUT, "there is no denoiser '%s': set model.denoiser to transformer, unet or mlp", denoiser);
+	if (!backbone)
+		return fm_fail(err, FM_EINPUT,
+			       "there is no denoiser '%s': set model.denoiser to transformer, unet or mlp", denoiser);
 	if (arch->heads < 1 || D < 16 || D > MAXWIDTH || D % (16 * arch->heads) != 0)
-		return fm_fail(err, FM_EINPUT, "model.width is %d: give a multiple of 16 * model.heads (%d), at most %d", D, 16 * arch->heads, MAXWIDTH);
+		return fm_fail(err, FM_EINPUT,
+			       "model.width is %d: give a multiple of 16 * model.heads (%d), at most %d", D,
+			       16 * arch->heads, MAXWIDTH);
 	if (arch->window < 2 || arch->window > FM_WINDOW_MOST)
 		return fm_fail(err, FM_EINPUT, "model.window is %d: give 2 to %d", arch->window, FM_WINDOW_MOST);
-	if (arch->depth < 1 || arch->depth > body->max_depth(arch))
-		return fm_fail(err, FM_EINPUT, "model.depth is %d: %s over windows of %d flows takes 1 to %d", arch->depth, body->name, arch->window, body->max_depth(arch));
+	if (arch->depth < 1 || arch->depth > backbone->max_depth(arch))
+		return fm_fail(err, FM_EINPUT, "model.depth is %d: %s over windows of %d flows takes 1 to %d",
+			       arch->depth, backbone->name, arch->window, backbone->max_depth(arch));
 	if (fm_alloc(&net, 1, sizeof *net, "the network", err) < 0)
 		return err->code;
 	net->arch = *arch;
-	net->body = body;
+	net->backbone = backbone;
 	net->k = fm_kernels();
 	struct fm_layout *l = &net->layout;
 	for (int c = 0; c < FM_NTOK; c++) {
@@ -41,13 +46,15 @@ int fm_net_new(struct fm_net **out, const char *denoiser, const struct fm_arch *
 	net->at_answer = fm_layout_add(l, vocab[FM_T_REL] > 1 ? vocab[FM_T_REL] : 1, D, s, "in.answer");
 	net->at_slot = fm_layout_add(l, FM_SLOTS, D, s, "condition.slot");
 	net->at_span = fm_layout_add(l, FM_SPANS, D, s, "condition.span");
-	net->nclasses = vocab[FM_T_LABEL] < 1 ? 1 : vocab[FM_T_LABEL] < FM_MAXCLASSES ? vocab[FM_T_LABEL] : FM_MAXCLASSES;
+	net->nclasses = vocab[FM_T_LABEL] < 1               ? 1
+			: vocab[FM_T_LABEL] < FM_MAXCLASSES ? vocab[FM_T_LABEL]
+							    : FM_MAXCLASSES;
 	net->at_class = fm_layout_add(l, net->nclasses + 1, D, s, "condition.class");
 	net->at_t1 = fm_layout_add(l, D, D, 0.05f, "condition.time1.weight");
 	net->at_t1b = fm_layout_add(l, 1, D, 0, "condition.time1.bias");
 	net->at_t2 = fm_layout_add(l, D, D, 0.05f, "condition.time2.weight");
 	net->at_t2b = fm_layout_add(l, 1, D, 0, "condition.time2.bias");
-	body->declare(&net->arch, l, net->at_body);
+	backbone->declare(&net->arch, l, net->at_backbone);
 	for (int c = 0; c < FM_NTOK; c++) {
 		if (!net->vocab[c])
 			continue;
@@ -70,14 +77,14 @@ void fm_net_free(struct fm_net *net)
 struct fm_work {
 	struct fm_scratch scratch;
 	fm_real *mem;
-	fm_real *x, *h, *dh;                  /* (R,D) */
+	fm_real *x, *h, *dh;                             /* (R,D) */
 	fm_real *e, *t1, *t1a, *cpre, *c, *dc, *d1, *d2; /* (B,D) */
-	fm_real *rows, *mix, *act, *dmix, *drows; /* (R,D): gathered rows of one head */
-	fm_real *logits, *row;                /* (R, largest vocabulary) and one row more */
-	fm_real *velocity, *dvelocity;              /* (R, FM_RES_PAD) */
-	fm_real *body;
-	int *index, *source;                /* (R) */
-	fm_real *weight;                      /* (R) */
+	fm_real *rows, *mix, *act, *dmix, *drows;        /* (R,D): gathered rows of one head */
+	fm_real *logits, *row;                           /* (R, largest vocabulary) and one row more */
+	fm_real *velocity, *dvelocity;                   /* (R, FM_RES_PAD) */
+	fm_real *backbone;
+	int *index, *source; /* (R) */
+	fm_real *weight;     /* (R) */
 };
 
 int fm_work_new(struct fm_work **out, const struct fm_net *net, int max_B, struct fm_error *err)
@@ -86,11 +93,12 @@ int fm_work_new(struct fm_work **out, const struct fm_net *net, int max_B, struc
 	struct fm_work *w = NULL;
 	for (int c = 0; c < FM_NTOK; c++)
 		V = (size_t)net->vocab[c] > V ? (size_t)net->vocab[c] : V;
-	size_t body = net->body->act_floats(&net->arch, max_B);
-	size_t total = 8 * R * D + 8 * B * D + (R + 1) * V + 2 * R * FM_RES_PAD + body + R + 64;
+	size_t backbone = net->backbone->act_floats(&net->arch, max_B);
+	size_t total = 8 * R * D + 8 * B * D + (R + 1) * V + 2 * R * FM_RES_PAD + backbone + R + 64;
 	if (fm_alloc(&w, 1, sizeof *w, "work space", err) < 0)
 		return err->code;
-	if (fm_alloc(&w->mem, total, sizeof(fm_real), "activations", err) < 0 || fm_alloc(&w->index, R, sizeof(int), "activations", err) < 0 ||
+	if (fm_alloc(&w->mem, total, sizeof(fm_real), "activations", err) < 0 ||
+	    fm_alloc(&w->index, R, sizeof(int), "activations", err) < 0 ||
 	    fm_alloc(&w->source, R, sizeof(int), "activations", err) < 0) {
 		fm_work_free(w);
 		return err->code;
@@ -103,8 +111,8 @@ int fm_work_new(struct fm_work **out, const struct fm_net *net, int max_B, struc
 		*bd[i] = p;
 	w->velocity = p;
 	w->dvelocity = p + R * FM_RES_PAD;
-	w->body = p + 2 * R * FM_RES_PAD;
-	w->logits = w->body + body;
+	w->backbone = p + 2 * R * FM_RES_PAD;
+	w->logits = w->backbone + backbone;
 	w->row = w->logits + R * V;
 	w->weight = w->row + V;
 	*out = w;
@@ -135,13 +143,14 @@ static void embed_time(const struct fm_net *net, const float *t, int B, fm_real 
 	}
 }
 
-/* source[r]: the row that row r is linked to, as far as that is visible, or -1. */
+/* source[r]: the row that row r is related to, as far as that is visible, or -1. */
 static void find_sources(const struct fm_net *net, const struct fm_net_in *in, int *source)
 {
 	int W = net->arch.window;
 	for (int r = 0; r < in->B * W; r++) {
-		int token = in->tok[(size_t)r * FM_NTOK + FM_T_REL], back, kind = fm_rel_link(token, W, &back);
-		bool visible = token < net->vocab[FM_T_REL] && kind != FM_LINK_NONE && kind < FM_NLINKS && back <= r % W;
+		int token = in->tok[(size_t)r * FM_NTOK + FM_T_REL], back, kind = fm_rel_kind(token, W, &back);
+		bool visible =
+		    token < net->vocab[FM_T_REL] && kind != FM_RELATION_NONE && kind < FM_NRELATIONS && back <= r % W;
 		source[r] = visible ? r - back : -1;
 	}
 }
@@ -164,9 +173,10 @@ void fm_net_forward(const struct fm_net *net, const fm_real *p, struct fm_work *
 		for (int i = 0; i < FM_NRES; i++)
 			k->axpy(x, res[i], p + net->at_res + (size_t)i * n, n);
 	}
-	for (int r = 0; r < B * W; r++) /* who is linked to it */
+	for (int r = 0; r < B * W; r++) /* who is related to it */
 		if (w->source[r] >= 0)
-			k->add(w->x + (size_t)w->source[r] * n, p + net->at_answer + in->tok[(size_t)r * FM_NTOK + FM_T_REL] * n, n);
+			k->add(w->x + (size_t)w->source[r] * n,
+			       p + net->at_answer + in->tok[(size_t)r * FM_NTOK + FM_T_REL] * n, n);
 	embed_time(net, in->t, B, w->e);
 	k->gemm(&w->scratch, FM_N, FM_N, B, D, D, w->e, D, p + net->at_t1, D, w->t1, D, p + net->at_t1b, 0);
 	k->silu(w->t1a, w->t1, (size_t)B * n);
@@ -177,7 +187,7 @@ void fm_net_forward(const struct fm_net *net, const fm_real *p, struct fm_work *
 		k->add(w->cpre + (size_t)b * n, p + net->at_span + in->span[b] * n, n);
 	}
 	k->silu(w->c, w->cpre, (size_t)B * n);
-	net->body->forward(&net->arch, net->at_body, k, &w->scratch, p, w->body, w->x, w->c, B, w->h);
+	net->backbone->forward(&net->arch, net->at_backbone, k, &w->scratch, p, w->backbone, w->x, w->c, B, w->h);
 }
 
 fm_real *fm_net_logits(const struct fm_net *net, const fm_real *p, struct fm_work *w, int c, const int *rows, int n)
@@ -188,25 +198,28 @@ fm_real *fm_net_logits(const struct fm_net *net, const fm_real *p, struct fm_wor
 		memcpy(w->rows + (size_t)i * D, w->h + (size_t)rows[i] * D, sizeof(fm_real) * (size_t)D);
 	k->gemm(&w->scratch, FM_N, FM_N, n, D, D, w->rows, D, p + net->at_mix[c], D, w->mix, D, p + net->at_mixb[c], 0);
 	k->gelu(w->act, w->mix, (size_t)n * D);
-	k->gemm(&w->scratch, FM_N, FM_N, n, V, D, w->act, D, p + net->at_out[c], V, w->logits, V, p + net->at_outb[c], 0);
+	k->gemm(&w->scratch, FM_N, FM_N, n, V, D, w->act, D, p + net->at_out[c], V, w->logits, V, p + net->at_outb[c],
+		0);
 	return w->logits;
 }
 
 const fm_real *fm_net_velocity(const struct fm_net *net, const fm_real *p, struct fm_work *w, int B)
 {
 	int D = net->arch.width, R = B * net->arch.window;
-	net->k->gemm(&w->scratch, FM_N, FM_N, R, FM_RES_PAD, D, w->h, D, p + net->at_rout, FM_RES_PAD, w->velocity, FM_RES_PAD, p + net->at_routb, 0);
+	net->k->gemm(&w->scratch, FM_N, FM_N, R, FM_RES_PAD, D, w->h, D, p + net->at_rout, FM_RES_PAD, w->velocity,
+		     FM_RES_PAD, p + net->at_routb, 0);
 	return w->velocity;
 }
 
 /* One token column's loss and, with g, its head's gradients and its part of dh. */
-static void column_back(const struct fm_net *net, const fm_real *p, struct fm_work *w, int c, const struct fm_net_in *in, const struct fm_net_goal *goal,
-			struct fm_net_loss *loss, fm_real *g)
+static void column_back(const struct fm_net *net, const fm_real *p, struct fm_work *w, int c,
+			const struct fm_net_in *in, const struct fm_net_target *target, struct fm_net_loss *loss,
+			fm_real *g)
 {
 	const struct fm_kernels *k = net->k;
 	int D = net->arch.width, V = net->vocab[c], W = net->arch.window, n = 0;
 	for (int r = 0; r < in->B * W; r++) {
-		fm_real x = goal->tok_weight[(size_t)r * FM_NTOK + c];
+		fm_real x = target->tok_weight[(size_t)r * FM_NTOK + c];
 		if (x > 0) {
 			w->index[n] = r;
 			w->weight[n++] = x;
@@ -215,12 +228,16 @@ static void column_back(const struct fm_net *net, const fm_real *p, struct fm_wo
 	if (n == 0)
 		return;
 	fm_real *z = fm_net_logits(net, p, w, c, w->index, n);
-	for (int i = 0; i < n && !goal->keep; i++)
-		loss->tok[c] += (double)w->weight[i] * k->cross_entropy(z + (size_t)i * V, V, goal->tok[(size_t)w->index[i] * FM_NTOK + c], w->weight[i]);
-	for (int i = 0; i < n && goal->keep; i++) {
+	for (int i = 0; i < n && !target->keep; i++)
+		loss->tok[c] += (double)w->weight[i] * k->cross_entropy(z + (size_t)i * V, V,
+									target->tok[(size_t)w->index[i] * FM_NTOK + c],
+									w->weight[i]);
+	for (int i = 0; i < n && target->keep; i++) {
 		size_t at = (size_t)w->index[i] * FM_NTOK + (size_t)c;
-		const struct fm_keep *keep = &goal->keep[w->index[i] / W * FM_NTOK + c];
-		loss->tok[c] += (double)w->weight[i] * fm_multinomial_loss(k, z + (size_t)i * V, w->row, V, goal->tok[at], in->tok[at], keep, w->weight[i]);
+		const struct fm_keep *keep = &target->keep[w->index[i] / W * FM_NTOK + c];
+		loss->tok[c] +=
+		    (double)w->weight[i] * fm_multinomial_loss(k, z + (size_t)i * V, w->row, V, target->tok[at],
+							       in->tok[at], keep, w->weight[i]);
 	}
 	if (!g)
 		return;
@@ -237,7 +254,8 @@ static void column_back(const struct fm_net *net, const fm_real *p, struct fm_wo
 }
 
 /* The residuals' loss: weight * (predicted - v)^2, where v is a velocity or noise. */
-static void velocity_back(const struct fm_net *net, const fm_real *p, struct fm_work *w, int B, const struct fm_net_goal *goal, struct fm_net_loss *loss, fm_real *g)
+static void velocity_back(const struct fm_net *net, const fm_real *p, struct fm_work *w, int B,
+			  const struct fm_net_target *target, struct fm_net_loss *loss, fm_real *g)
 {
 	const struct fm_kernels *k = net->k;
 	int D = net->arch.width, R = B * net->arch.window;
@@ -245,22 +263,25 @@ static void velocity_back(const struct fm_net *net, const fm_real *p, struct fm_
 	memset(w->dvelocity, 0, sizeof(fm_real) * (size_t)R * FM_RES_PAD);
 	for (int r = 0; r < R; r++)
 		for (int i = 0; i < FM_NRES; i++) {
-			fm_real x = goal->v_weight[(size_t)r * FM_NRES + i];
+			fm_real x = target->v_weight[(size_t)r * FM_NRES + i];
 			if (!(x > 0))
 				continue;
-			fm_real d = w->velocity[(size_t)r * FM_RES_PAD + i] - goal->v[(size_t)r * FM_NRES + i];
+			fm_real d = w->velocity[(size_t)r * FM_RES_PAD + i] - target->v[(size_t)r * FM_NRES + i];
 			loss->res[i] += (double)(x * d * d);
 			w->dvelocity[(size_t)r * FM_RES_PAD + i] = 2.0f * x * d;
 		}
 	if (!g)
 		return;
-	k->gemm(&w->scratch, FM_T, FM_N, D, FM_RES_PAD, R, w->h, D, w->dvelocity, FM_RES_PAD, g + net->at_rout, FM_RES_PAD, NULL, 1);
+	k->gemm(&w->scratch, FM_T, FM_N, D, FM_RES_PAD, R, w->h, D, w->dvelocity, FM_RES_PAD, g + net->at_rout,
+		FM_RES_PAD, NULL, 1);
 	k->colsum(g + net->at_routb, w->dvelocity, R, FM_RES_PAD);
-	k->gemm(&w->scratch, FM_N, FM_T, R, D, FM_RES_PAD, w->dvelocity, FM_RES_PAD, p + net->at_rout, FM_RES_PAD, w->dh, D, NULL, 1);
+	k->gemm(&w->scratch, FM_N, FM_T, R, D, FM_RES_PAD, w->dvelocity, FM_RES_PAD, p + net->at_rout, FM_RES_PAD,
+		w->dh, D, NULL, 1);
 }
 
 /* From dx (R,D) and dc (B,D) to the embeddings and the condition. */
-static void embed_back(const struct fm_net *net, const fm_real *p, struct fm_work *w, const struct fm_net_in *in, const fm_real *dx, fm_real *g)
+static void embed_back(const struct fm_net *net, const fm_real *p, struct fm_work *w, const struct fm_net_in *in,
+		       const fm_real *dx, fm_real *g)
 {
 	const struct fm_kernels *k = net->k;
 	int B = in->B, W = net->arch.window, D = net->arch.width;
@@ -291,18 +312,19 @@ static void embed_back(const struct fm_net *net, const fm_real *p, struct fm_wor
 	k->colsum(g + net->at_t1b, w->d1, B, D);
 }
 
-void fm_net_backward(const struct fm_net *net, const fm_real *p, struct fm_work *w, const struct fm_net_in *in, const struct fm_net_goal *goal,
-		     struct fm_net_loss *loss, fm_real *g)
+void fm_net_backward(const struct fm_net *net, const fm_real *p, struct fm_work *w, const struct fm_net_in *in,
+		     const struct fm_net_target *target, struct fm_net_loss *loss, fm_real *g)
 {
 	int B = in->B, D = net->arch.width, R = B * net->arch.window;
 	memset(w->dh, 0, sizeof(fm_real) * (size_t)R * D);
 	for (int c = 0; c < FM_NTOK; c++)
 		if (net->vocab[c])
-			column_back(net, p, w, c, in, goal, loss, g);
-	velocity_back(net, p, w, B, goal, loss, g);
+			column_back(net, p, w, c, in, target, loss, g);
+	velocity_back(net, p, w, B, target, loss, g);
 	if (!g)
 		return;
 	memset(w->dc, 0, sizeof(fm_real) * (size_t)B * D);
-	net->body->backward(&net->arch, net->at_body, net->k, &w->scratch, p, w->body, w->dh, w->c, B, w->x, w->dc, g);
+	net->backbone->backward(&net->arch, net->at_backbone, net->k, &w->scratch, p, w->backbone, w->dh, w->c, B, w->x,
+				w->dc, g);
 	embed_back(net, p, w, in, w->x, g);
 }

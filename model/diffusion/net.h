@@ -1,64 +1,67 @@
 /*
- * net.h - the network around a body: what all denoisers share.
+ * net.h - the network around a backbone: what all denoisers share.
  *
  *     tokens (B,W,FM_NTOK), residuals (B,W,FM_NRES), slot, span, t (B)
  *       -> sum of embeddings + position + who answers           x (B*W, D)
  *       -> condition: time step, slot, span, class of window    c (B, D)
- *       -> body                                                 h (B*W, D)
+ *       -> backbone                                                 h (B*W, D)
  *       -> per token column: logits = gelu(h M_c) O_c           where asked only
  *       -> per residual: predicted velocity, or noise (process.h) = h R
  *
- * "Who answers": a flow that a visible rel of a later flow points at is told how far ahead its reply is.  The network could
- * find that by attention, but what must not be missed is better said.
+ * "Who answers": a flow that a visible rel of a later flow points at is told how far ahead its reply is.  The network
+ * could find that by attention, but what must not be missed is better said.
  *
- * A masked token, or one of which multinomial diffusion kept nothing, is index vocab[c] of its column.  Columns with a vocabulary of one or none are left out.
+ * A masked token, or one of which multinomial diffusion kept nothing, is index vocab[c] of its column.  Columns with a
+ * vocabulary of one or none are left out.
  */
 #ifndef FM_MODEL_DIFFUSION_NET_H
 #define FM_MODEL_DIFFUSION_NET_H
 
-#include "model/nn/body.h"
 #include "model/codec/codec.h"
 #include "model/diffusion/multinomial.h"
+#include "model/nn/backbone.h"
 
 #define FM_RES_PAD 16 /* residual outputs, padded */
 
 struct fm_net {
 	struct fm_arch arch;
-	const struct fm_body *body;
+	const struct fm_backbone *backbone;
 	const struct fm_kernels *k;
 	int vocab[FM_NTOK]; /* 0: column left out */
 	int nclasses;       /* classes of windows: the labels, at least 1 */
 	struct fm_layout layout;
 	size_t at_tok[FM_NTOK], at_res, at_pos, at_answer, at_slot, at_span, at_class, at_t1, at_t1b, at_t2, at_t2b;
 	size_t at_mix[FM_NTOK], at_mixb[FM_NTOK], at_out[FM_NTOK], at_outb[FM_NTOK], at_rout, at_routb;
-	size_t at_body[FM_MAXTENSORS];
+	size_t at_backbone[FM_MAXTENSORS];
 };
 
-/* Build the layout for a codec's columns.  FM_EINPUT for an unknown body or a width that heads do not divide. */
-int fm_net_new(struct fm_net **net, const char *denoiser, const struct fm_arch *arch, const int vocab[FM_NTOK], struct fm_error *err) FM_MUST_CHECK;
+/* Build the layout for a codec's columns.  FM_EINPUT for an unknown backbone or a width that heads do not divide. */
+int fm_net_new(struct fm_net **net, const char *denoiser, const struct fm_arch *arch, const int vocab[FM_NTOK],
+	       struct fm_error *err) FM_MUST_CHECK;
 void fm_net_free(struct fm_net *net);
 
 /* What the network sees: B windows. */
 struct fm_net_in {
 	int B;
-	const uint16_t *tok;       /* (B,W,FM_NTOK), masked ones = vocab */
-	const float *res;          /* (B,W,FM_NRES), noisy residuals */
+	const uint16_t *tok;        /* (B,W,FM_NTOK), masked ones = vocab */
+	const float *res;           /* (B,W,FM_NRES), noisy residuals */
 	const uint8_t *slot, *span; /* (B) */
-	const uint8_t *cls;        /* (B), nclasses: not told (Ho, Salimans 2022) */
-	const float *t;            /* (B), 0 clean .. 1 all noise */
+	const uint8_t *cls;         /* (B), nclasses: not told (Ho, Salimans 2022) */
+	const float *t;             /* (B), 0 clean .. 1 all noise */
 };
 /* What it should say, and how much each counts (0: not asked). */
-struct fm_net_goal {
-	const uint16_t *tok;  /* (B,W,FM_NTOK) */
+struct fm_net_target {
+	const uint16_t *tok; /* (B,W,FM_NTOK) */
 	const float *tok_weight;
-	const float *v;       /* (B,W,FM_NRES) */
+	const float *v; /* (B,W,FM_NRES) */
 	const float *v_weight;
-	const struct fm_keep *keep; /* (B,FM_NTOK), multinomial diffusion: the loss is the divergence of posteriors; NULL: cross-entropy */
+	const struct fm_keep *keep; /* (B,FM_NTOK), multinomial diffusion: the loss is the divergence of posteriors;
+				       NULL: cross-entropy */
 };
-/* Sums over the goals: weighted loss and its parts. */
+/* Sums over the targets: weighted loss and its parts. */
 struct fm_net_loss {
-	double tok[FM_NTOK];  /* weighted cross-entropy or divergence, nats */
-	double res[FM_NRES];  /* weighted squared error */
+	double tok[FM_NTOK]; /* weighted cross-entropy or divergence, nats */
+	double res[FM_NRES]; /* weighted squared error */
 };
 
 /* One thread's space for at most max_B windows; nothing is allocated after this. */
@@ -69,7 +72,7 @@ void fm_work_free(struct fm_work *w);
 void fm_net_forward(const struct fm_net *net, const fm_real *p, struct fm_work *w, const struct fm_net_in *in);
 /* After forward: losses are added to *loss; with g (the layout of p) gradients are added to g. */
 void fm_net_backward(const struct fm_net *net, const fm_real *p, struct fm_work *w, const struct fm_net_in *in,
-		     const struct fm_net_goal *goal, struct fm_net_loss *loss, fm_real *g);
+		     const struct fm_net_target *target, struct fm_net_loss *loss, fm_real *g);
 /* After forward: logits (n, vocab[c]) of column c at rows[0..n), in the work space until the next call. */
 fm_real *fm_net_logits(const struct fm_net *net, const fm_real *p, struct fm_work *w, int c, const int *rows, int n);
 /* After forward: predicted velocity or noise of the residuals (B*W, FM_RES_PAD). */

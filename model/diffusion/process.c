@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/detmath.h"
-#include "model/codec/links.h"
+#include "model/codec/relations.h"
 
 int fm_process_init(struct fm_process *pr, int T, const char *schedule, struct fm_error *err)
 {
@@ -13,10 +13,10 @@ int fm_process_init(struct fm_process *pr, int T, const char *schedule, struct f
 		int c;
 		double lo, hi;
 	} span[FM_NTOK] = {
-		{FM_T_ROLE, 0.82, 1.00}, {FM_T_GAP, 0.80, 0.90}, {FM_T_REL, 0.72, 0.82}, {FM_T_LABEL, 0.70, 0.78},
-		{FM_T_DIR, 0.70, 0.78}, {FM_T_PR, 0.64, 0.76}, {FM_T_SA, 0.54, 0.72}, {FM_T_DA, 0.46, 0.66}, {FM_T_SP, 0.34, 0.58},
-		{FM_T_DP, 0.34, 0.58}, {FM_T_FLG, 0.22, 0.36}, {FM_T_FWD, 0.22, 0.36}, {FM_T_STOS, 0.22, 0.36},
-		{FM_T_PKT, 0.14, 0.30}, {FM_T_TD, 0.06, 0.24}, {FM_T_BPP, 0.03, 0.19},
+	    {FM_T_ROLE, 0.82, 1.00}, {FM_T_GAP, 0.80, 0.90}, {FM_T_REL, 0.72, 0.82}, {FM_T_LABEL, 0.70, 0.78},
+	    {FM_T_DIR, 0.70, 0.78},  {FM_T_PR, 0.64, 0.76},  {FM_T_SA, 0.54, 0.72},  {FM_T_DA, 0.46, 0.66},
+	    {FM_T_SP, 0.34, 0.58},   {FM_T_DP, 0.34, 0.58},  {FM_T_FLG, 0.22, 0.36}, {FM_T_FWD, 0.22, 0.36},
+	    {FM_T_STOS, 0.22, 0.36}, {FM_T_PKT, 0.14, 0.30}, {FM_T_TD, 0.06, 0.24},  {FM_T_BPP, 0.03, 0.19},
 	};
 	if (T < 2 || T > 100000)
 		return fm_fail(err, FM_EINPUT, "model.steps is %d: give 2 to 100000 (1000 is usual)", T);
@@ -57,7 +57,9 @@ double fm_process_alpha_bar(const struct fm_process *pr, double t)
 {
 	double s = t / FM_RES_SPAN;
 	s = s < 0 ? 0 : s > 1 ? 1 : s;
-	double ab = pr->cosine ? fm_det_cos((s + 0.008) / 1.008 * 1.57079632679489661923) / fm_det_cos(0.008 / 1.008 * 1.57079632679489661923) : 0;
+	double ab = pr->cosine ? fm_det_cos((s + 0.008) / 1.008 * 1.57079632679489661923) /
+				     fm_det_cos(0.008 / 1.008 * 1.57079632679489661923)
+			       : 0;
 	ab = pr->cosine ? ab * ab : fm_det_exp(-0.1 * s - 9.95 * s * s);
 	return ab < 1e-5 ? 1e-5 : ab > 1 - 1e-5 ? 1 - 1e-5 : ab;
 }
@@ -99,13 +101,13 @@ static void absorbing_column(struct noise *q, int c, double t, double rows)
 	q->weight[c] = m > 0 ? pr->T * shown / q->m[c] / rows : 0;
 }
 
-/* Tokens of row x, with that kind of link, as the network sees them: y, and their weights. */
+/* Tokens of row x, with that kind of relation, as the network sees them: y, and their weights. */
 static void absorb(const struct noise *q, const uint16_t *x, int kind, struct fm_rng *rng, uint16_t *y, float *weight)
 {
 	for (int c = 0; c < FM_NTOK; c++) {
 		bool hidden = q->vocab[c] > 1 && q->m[c] > 0 && (q->m[c] >= 1 || fm_rng_uniform(rng) < q->m[c]);
 		y[c] = hidden ? (uint16_t)q->vocab[c] : x[c];
-		if (hidden && q->weight[c] > 0 && fm_link_source(kind, c) < 0)
+		if (hidden && q->weight[c] > 0 && fm_relation_source(kind, c) < 0)
 			weight[c] = (float)q->weight[c];
 	}
 }
@@ -120,16 +122,18 @@ static void mix(const struct noise *q, const uint16_t *x, int kind, struct fm_rn
 			y[c] = (uint16_t)q->vocab[c];
 		else if (fm_rng_uniform(rng) < q->m[c])
 			y[c] = (uint16_t)fm_rng_below(rng, (uint32_t)q->vocab[c]);
-		if (fm_link_source(kind, c) < 0)
+		if (fm_relation_source(kind, c) < 0)
 			weight[c] = (float)q->weight[c];
 	}
 }
 
-void fm_process_corrupt(const struct fm_process *pr, const int vocab[FM_NTOK], int window, const uint16_t *tok, const float *res, double t,
-			struct fm_rng *rng, double rows, double res_share, const struct fm_example *out)
+void fm_process_corrupt(const struct fm_process *pr, const int vocab[FM_NTOK], int window, const uint16_t *tok,
+			const float *res, double t, struct fm_rng *rng, double rows, double res_share,
+			const struct fm_example *out)
 {
 	size_t W = (size_t)window;
-	struct noise q = {.pr = pr, .vocab = vocab, .related = !pr->multinomial || fm_process_mask(pr, FM_T_REL, t) <= 0};
+	struct noise q = {
+	    .pr = pr, .vocab = vocab, .related = !pr->multinomial || fm_process_mask(pr, FM_T_REL, t) <= 0};
 	double ab = fm_process_alpha_bar(pr, t);
 	float a = (float)sqrt(ab), b = (float)sqrt(1 - ab);
 
@@ -138,7 +142,8 @@ void fm_process_corrupt(const struct fm_process *pr, const int vocab[FM_NTOK], i
 	for (int c = 0; c < FM_NTOK; c++) {
 		if (pr->multinomial) {
 			q.m[c] = fm_process_mask(pr, c, t);
-			q.weight[c] = fm_process_keep(pr, c, t, fm_process_before(pr, t), &out->keep[c]) ? pr->T / rows : 0;
+			q.weight[c] =
+			    fm_process_keep(pr, c, t, fm_process_before(pr, t), &out->keep[c]) ? pr->T / rows : 0;
 		} else {
 			absorbing_column(&q, c, t, rows);
 		}
@@ -146,11 +151,12 @@ void fm_process_corrupt(const struct fm_process *pr, const int vocab[FM_NTOK], i
 	for (size_t i = 0; i < W; i++) {
 		const uint16_t *x = tok + i * FM_NTOK;
 		uint16_t *y = out->tok_in + i * FM_NTOK;
-		int back, kind = fm_rel_link(x[FM_T_REL], window, &back);
+		int back, kind = fm_rel_kind(x[FM_T_REL], window, &back);
 		(pr->multinomial ? mix : absorb)(&q, x, kind, rng, y, out->tok_weight + i * FM_NTOK);
-		if (y[FM_T_REL] != x[FM_T_REL] || !q.related) /* what will be copied is not known before its source is */
+		if (y[FM_T_REL] != x[FM_T_REL] ||
+		    !q.related) /* what will be copied is not known before its source is */
 			for (int c = 0; c < FM_NTOK; c++)
-				if (fm_link_source(kind, c) >= 0)
+				if (fm_relation_source(kind, c) >= 0)
 					y[c] = vocab[c] > 1 ? (uint16_t)vocab[c] : 0;
 		for (int k = 0; k < FM_NRES; k++) {
 			size_t at = i * FM_NRES + (size_t)k;
@@ -159,11 +165,11 @@ void fm_process_corrupt(const struct fm_process *pr, const int vocab[FM_NTOK], i
 			out->v[at] = !bin ? 0 : pr->noise ? e : a * e - b * r0;
 			/* An atom has no residual: it looks like the noise it is. */
 			out->res_in[at] = bin ? a * r0 + b * e : e;
-			bool copied = fm_link_source(kind, fm_res_tok[k]) >= 0;
+			bool copied = fm_relation_source(kind, fm_res_tok[k]) >= 0;
 			if (bin && !copied && vocab[fm_res_tok[k]] > 1 && t < FM_RES_SPAN)
 				out->v_weight[at] = (float)(res_share / rows);
 		}
 	}
 	if (q.related)
-		fm_links_copy(out->tok_in, out->res_in, window);
+		fm_relations_copy(out->tok_in, out->res_in, window);
 }

@@ -1,26 +1,27 @@
 /*
- * process.h - the hybrid diffusion process: tokens are absorbed (masked), residuals become Gaussian noise, in one time t from
- * 0 (data) to 1 (noise), cut into T steps.
+ * process.h - the hybrid diffusion process: tokens are absorbed (masked), residuals become Gaussian noise, in one time
+ * t from 0 (data) to 1 (noise), cut into T steps.
  *
- * Tokens (absorbing state: Austin et al. 2021, sec. 3.1; as masking with a schedule, Sahoo et al. 2024, eq. 10-11): column c
- * is masked at t with probability m_c(t), which rises from 0 at lo[c] to 1 at hi[c]: m = x (2 - x) at
- * x = (t - lo) / (hi - lo), so that on the way back the first tokens of a column show one by one, and decide what kind of window
+ * Tokens (absorbing state: Austin et al. 2021, sec. 3.1; as masking with a schedule, Sahoo et al. 2024, eq. 10-11):
+ * column c is masked at t with probability m_c(t), which rises from 0 at lo[c] to 1 at hi[c]: m = x (2 - x) at x = (t -
+ * lo) / (hi - lo), so that on the way back the first tokens of a column show one by one, and decide what kind of window
  * it is before many show at once.  The columns' intervals are staggered, so
- * that the way back makes the structure of a window first (which flows ask and which answer), then who asks whom over which
- * ports, then which flow answers which, then sizes: each column is learned given what will be known when it is drawn.  The bound on -log p of a column is the integral of
- * m_c'(t) / m_c(t) times the cross-entropy of its masked tokens.
+ * that the way back makes the structure of a window first (which flows ask and which answer), then who asks whom over
+ * which ports, then which flow answers which, then sizes: each column is learned given what will be known when it is
+ * drawn.  The bound on -log p of a column is the integral of m_c'(t) / m_c(t) times the cross-entropy of its masked
+ * tokens.
  *
- * Or (multinomial diffusion: multinomial.h) column c becomes uniform with probability m_c(t), on the same intervals: 1 - m_c(t)
- * is kept, so that the way back makes things in the same order.  A column of which nothing is kept yet is shown as masked.  What
- * a reply copies from its request is masked as long as anything of rel may be noise: role, which is clean before any of it
- * begins to show, tells that it is a reply.
+ * Or (multinomial diffusion: multinomial.h) column c becomes uniform with probability m_c(t), on the same intervals: 1
+ * - m_c(t) is kept, so that the way back makes things in the same order.  A column of which nothing is kept yet is
+ * shown as masked.  What a reply copies from its request is masked as long as anything of rel may be noise: role, which
+ * is clean before any of it begins to show, tells that it is a reply.
  *
- * Residuals (Ho, Jain, Abbeel 2020, eq. 4): r_t = sqrt(ab(t)) r_0 + sqrt(1 - ab(t)) eps.  The network predicts the noise in
- * the velocity form v = sqrt(ab) eps - sqrt(1 - ab) r_0 (Salimans, Ho 2022, app. D), so that eps = sqrt(1 - ab) r_t + sqrt(ab) v:
- * residuals are standard normal by construction, for which v is 0, and a network that knows nothing does no harm.  Or it
- * predicts the noise itself, as Ho, Jain, Abbeel do.  ab is the
- * cosine schedule (Nichol, Dhariwal 2021, eq. 17) or the linear one (Ho et al.; continuous form of Song et al. 2021, eq. 32) of
- * t / FM_RES_SPAN: residuals are pure noise until their tokens begin to show.
+ * Residuals (Ho, Jain, Abbeel 2020, eq. 4): r_t = sqrt(ab(t)) r_0 + sqrt(1 - ab(t)) eps.  The network predicts the
+ * noise in the velocity form v = sqrt(ab) eps - sqrt(1 - ab) r_0 (Salimans, Ho 2022, app. D), so that eps = sqrt(1 -
+ * ab) r_t + sqrt(ab) v: residuals are standard normal by construction, for which v is 0, and a network that knows
+ * nothing does no harm.  Or it predicts the noise itself, as Ho, Jain, Abbeel do.  ab is the cosine schedule (Nichol,
+ * Dhariwal 2021, eq. 17) or the linear one (Ho et al.; continuous form of Song et al. 2021, eq. 32) of t / FM_RES_SPAN:
+ * residuals are pure noise until their tokens begin to show.
  */
 #ifndef FM_MODEL_DIFFUSION_PROCESS_H
 #define FM_MODEL_DIFFUSION_PROCESS_H
@@ -42,24 +43,26 @@ struct fm_process {
 /* Absorbing, v. */
 int fm_process_init(struct fm_process *pr, int T, const char *schedule, struct fm_error *err) FM_MUST_CHECK;
 /* tokens: absorbing or multinomial; prediction: v or noise. */
-int fm_process_choose(struct fm_process *pr, const char *tokens, const char *prediction, struct fm_error *err) FM_MUST_CHECK;
-double fm_process_mask(const struct fm_process *pr, int c, double t); /* m_c(t) */
+int fm_process_choose(struct fm_process *pr, const char *tokens, const char *prediction,
+		      struct fm_error *err) FM_MUST_CHECK;
+double fm_process_mask(const struct fm_process *pr, int c, double t);  /* m_c(t) */
 double fm_process_shows(const struct fm_process *pr, int c, double m); /* the time t at which m_c(t) = m */
 double fm_process_alpha_bar(const struct fm_process *pr, double t);
 double fm_process_before(const struct fm_process *pr, double t); /* the time a step before t, on the grid of T steps */
 /* Multinomial: what is kept of column c at t and at s < t.  False: nothing happens between them. */
 bool fm_process_keep(const struct fm_process *pr, int c, double t, double s, struct fm_keep *keep);
 
-/* One window of training: (W,...) arrays.  From data tok/res (NaN: atom) make what the network sees at t and what it should
- * say; weights are those of the bound, divided by `rows`.  res_share weighs the residuals' squared error. */
+/* One window of training: (W,...) arrays.  From data tok/res (NaN: atom) make what the network sees at t and what it
+ * should say; weights are those of the bound, divided by `rows`.  res_share weighs the residuals' squared error. */
 struct fm_example {
 	uint16_t *tok_in;
 	float *res_in;
 	float *tok_weight, *v, *v_weight; /* v: velocity or noise */
 	struct fm_keep *keep;             /* (FM_NTOK), multinomial; else it may be NULL */
 };
-void fm_process_corrupt(const struct fm_process *pr, const int vocab[FM_NTOK], int window, const uint16_t *tok, const float *res, double t,
-			struct fm_rng *rng, double rows, double res_share, const struct fm_example *out);
+void fm_process_corrupt(const struct fm_process *pr, const int vocab[FM_NTOK], int window, const uint16_t *tok,
+			const float *res, double t, struct fm_rng *rng, double rows, double res_share,
+			const struct fm_example *out);
 /* One normal number by Box and Muller 1958, from deterministic functions. */
 float fm_rng_normal(struct fm_rng *r);
 

@@ -11,7 +11,8 @@ static double half_log_snr(double ab)
 	return 0.5 * (fm_det_log(ab) - fm_det_log(1 - ab));
 }
 
-void fm_res_step_init(struct fm_res_step *q, const struct fm_process *pr, enum fm_solver solver, double t, double next, double before)
+void fm_res_step_init(struct fm_res_step *q, const struct fm_process *pr, enum fm_solver solver, double t, double next,
+		      double before)
 {
 	double ab = fm_process_alpha_bar(pr, t), abn = next > 0 ? fm_process_alpha_bar(pr, next) : 1.0;
 	double alpha = ab / abn, sigma2 = solver == FM_ANCESTRAL ? (1 - abn) / (1 - ab) * (1 - alpha) : 0;
@@ -24,10 +25,12 @@ void fm_res_step_init(struct fm_res_step *q, const struct fm_process *pr, enum f
 				  .sigma = (float)sqrt(sigma2)};
 	if (solver != FM_DPM2 || !(before > t) || !(next > 0))
 		return;
-	double abb = fm_process_alpha_bar(pr, before), h = half_log_snr(abn) - half_log_snr(ab), back = half_log_snr(ab) - half_log_snr(abb);
+	double abb = fm_process_alpha_bar(pr, before), h = half_log_snr(abn) - half_log_snr(ab),
+	       back = half_log_snr(ab) - half_log_snr(abb);
 	if (!(back > 0 && h > 0)) /* still where ab is cut off */
 		return;
-	/* First order is DDIM: (s_n / s) x + a_n (1 - exp(-h)) x_0.  Second order puts (1 + h / 2 back) x_0 - (h / 2 back) old there. */
+	/* First order is DDIM: (s_n / s) x + a_n (1 - exp(-h)) x_0.  Second order puts (1 + h / 2 back) x_0 - (h / 2
+	 * back) old there. */
 	double gain = 1 - sqrt(1 - abn) * sqrt(ab) / (sqrt(abn) * sqrt(1 - ab)), more = h / (2 * back);
 	q->extrapolate = true;
 	q->now = (float)(1 + gain * more);

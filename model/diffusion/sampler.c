@@ -19,7 +19,8 @@ static void step_residuals(const struct fm_sampler *s, const struct fm_sample_st
 	for (int r = 0; r < q->B * W; r++)
 		for (int k = 0; k < FM_NRES; k++) {
 			size_t at = (size_t)r * FM_NRES + (size_t)k;
-			res[at] = fm_res_step(&step, res[at], prediction[(size_t)r * FM_RES_PAD + (size_t)k], &q->space->x0[at]);
+			res[at] = fm_res_step(&step, res[at], prediction[(size_t)r * FM_RES_PAD + (size_t)k],
+					      &q->space->x0[at]);
 			if (step.sigma > 0)
 				res[at] += step.sigma * fm_rng_normal(&q->rng[r / W]);
 		}
@@ -30,7 +31,7 @@ static void sample_shard(void *ctx, int shard, int thread)
 	struct fm_sampler *s = ctx;
 	struct fm_sample_space *space = &s->space[thread];
 	int W = s->net->arch.window, steps = s->o->steps;
-	size_t first = (size_t)shard * SHARD, left = s->plan->n - first;
+	size_t first = (size_t)shard * SHARD, left = s->schedule->n - first;
 	int B = left < SHARD ? (int)left : SHARD;
 	uint16_t *tok = s->tok + first * (size_t)W * FM_NTOK;
 	float *res = s->res + first * (size_t)W * FM_NRES, t_of[SHARD];
@@ -56,7 +57,8 @@ static void sample_shard(void *ctx, int shard, int thread)
 			t_of[b] = (float)t;
 			fm_rng_init(&rng[b], s->o->seed, FM_RNG_SAMPLE, first + (size_t)b, (uint32_t)step + 1);
 		}
-		struct fm_net_in in = {B, tok, res, s->plan->slot + first, s->plan->span + first, s->plan->cls + first, t_of};
+		struct fm_net_in in = {
+		    B, tok, res, s->schedule->slot + first, s->schedule->span + first, s->schedule->cls + first, t_of};
 		struct fm_sample_step q = {space, first, B, t, next, step == 1, rng, tok};
 		fm_net_forward(s->net, s->p, space->work, &in);
 		if (s->o->guidance > 0) {
@@ -107,17 +109,29 @@ static int check(const struct fm_process *pr, const struct fm_sample_opts *o, st
 	if (o->steps < 1 || o->steps > pr->T)
 		return fm_fail(err, FM_EINPUT, "generate.steps is %d: give 1 to model.steps (%d)", o->steps, pr->T);
 	if (o->solver == FM_ANCESTRAL && o->steps != pr->T)
-		return fm_fail(err, FM_EINPUT, "the ancestral sampler takes all %d steps of model.steps, not %d", pr->T, o->steps);
+		return fm_fail(err, FM_EINPUT, "the ancestral sampler takes all %d steps of model.steps, not %d", pr->T,
+			       o->steps);
 	if (o->confident && (pr->multinomial || o->solver == FM_ANCESTRAL))
-		return fm_fail(err, FM_EINPUT, "generate.order confidence is for absorbed tokens in few steps: set it to random");
+		return fm_fail(err, FM_EINPUT,
+			       "generate.order confidence is for absorbed tokens in few steps: set it to random");
 	return FM_OK;
 }
 
-int fm_sample(const struct fm_net *net, const struct fm_codec *codec, const struct fm_support *support, const struct fm_process *pr, const float *p, const struct fm_plan *plan, const struct fm_sample_opts *o,
-	      struct fm_pool *pool, uint16_t *tok, float *res, struct fm_error *err)
+int fm_sample(const struct fm_net *net, const struct fm_codec *codec, const struct fm_structural_zeros *zeros,
+	      const struct fm_process *pr, const float *p, const struct fm_window_schedule *schedule,
+	      const struct fm_sample_opts *o, struct fm_pool *pool, uint16_t *tok, float *res, struct fm_error *err)
 {
 	int threads = pool ? fm_pool_size(pool) : 1, ret = check(pr, o, err);
-	struct fm_sampler s = {.net = net, .codec = codec, .support = support, .pr = pr, .p = p, .plan = plan, .o = o, .tok = tok, .res = res, .lock = PTHREAD_MUTEX_INITIALIZER};
+	struct fm_sampler s = {.net = net,
+			       .codec = codec,
+			       .zeros = zeros,
+			       .pr = pr,
+			       .p = p,
+			       .schedule = schedule,
+			       .o = o,
+			       .tok = tok,
+			       .res = res,
+			       .lock = PTHREAD_MUTEX_INITIALIZER};
 
 	if (ret == FM_OK)
 		ret = fm_alloc(&s.sides, (size_t)codec->vocab[FM_T_SA] + 1, 1, "address sides", err);
@@ -128,7 +142,7 @@ int fm_sample(const struct fm_net *net, const struct fm_codec *codec, const stru
 	for (int i = 0; ret == FM_OK && i < threads; i++)
 		ret = space_new(&s.space[i], net, o->guidance > 0, err);
 	if (ret == FM_OK)
-		fm_pool_run(pool, (int)((plan->n + SHARD - 1) / SHARD), sample_shard, &s);
+		fm_pool_run(pool, (int)((schedule->n + SHARD - 1) / SHARD), sample_shard, &s);
 	for (int i = 0; s.space && i < threads; i++)
 		space_free(&s.space[i]);
 	free(s.space);

@@ -1,16 +1,18 @@
 /*
  * sampler.h - making windows: the process run backwards.
  *
- * Tokens: the time at which a masked token shows its value is drawn first, once a token, from its column's interval - which is
- * the ancestral process of absorbing diffusion, exactly.  The few-step sampler draws the times of a column stratified over the
- * rows, so that each step shows as few tokens at once as can be, and never two columns of one flow that it could part.
+ * Tokens: the time at which a masked token shows its value is drawn first, once a token, from its column's interval -
+ * which is the ancestral process of absorbing diffusion, exactly.  The few-step sampler draws the times of a column
+ * stratified over the rows, so that each step shows as few tokens at once as can be, and never two columns of one flow
+ * that it could part.
  *
- * In the order of confidence, a step shows as many tokens of a column and window as it would have, but those whose greatest
- * probability is greatest (Chang et al. 2022, MaskGIT, who look at the drawn value's; but then rare values come last and are drawn
- * anew again and again: what is drawn must not decide whether it stays).  The probability's logarithm has Gumbel noise added,
- * FM_ORDER_NOISE times, so that windows alike do not fill in alike.
+ * In the order of confidence, a step shows as many tokens of a column and window as it would have, but those whose
+ * greatest probability is greatest (Chang et al. 2022, MaskGIT, who look at the drawn value's; but then rare values
+ * come last and are drawn anew again and again: what is drawn must not decide whether it stays).  The probability's
+ * logarithm has Gumbel noise added, FM_ORDER_NOISE times, so that windows alike do not fill in alike.
  *
- * Multinomial: the posterior of multinomial.h from each step's time to the next, whether the steps are all T or a few of them.
+ * Multinomial: the posterior of multinomial.h from each step's time to the next, whether the steps are all T or a few
+ * of them.
  *
  * Residuals: residual.h.
  */
@@ -18,26 +20,29 @@
 #define FM_MODEL_DIFFUSION_SAMPLER_H
 
 #include "base/thread.h"
-#include "model/codec/plan.h"
+#include "model/codec/structural_zeros.h"
+#include "model/codec/window_schedule.h"
 #include "model/diffusion/process.h"
 #include "model/diffusion/residual.h"
-#include "model/codec/support.h"
 
 #define FM_ORDER_NOISE 1.0
 
 struct fm_sample_opts {
-	int steps;        /* 1..T; FM_ANCESTRAL takes T */
+	int steps; /* 1..T; FM_ANCESTRAL takes T */
 	enum fm_solver solver;
-	bool confident;   /* order of absorbed tokens; not with FM_ANCESTRAL, not with multinomial */
+	bool confident; /* order of absorbed tokens; not with FM_ANCESTRAL, not with multinomial */
 	uint64_t seed;
-	double guidance;  /* 0: none; w: logits are (1 + w) told - w not told the class of window (Ho, Salimans 2022, eq. 6) */
+	double guidance; /* 0: none; w: logits are (1 + w) told - w not told the class of window (Ho, Salimans 2022, eq.
+			    6) */
 	void (*progress)(void *ctx, uint64_t windows); /* called by one thread at a time; may be NULL */
 	void *ctx;
 };
-/* No excluded pair of tokens is drawn; sa and da are drawn among the tokens that the flow's dir allows.  tok (n,W,FM_NTOK) and
- * res (n,W,FM_NRES) for the plan's n windows.  The same for any number of threads.
- * FM_EINPUT for a number of steps or an order that is not. */
-int fm_sample(const struct fm_net *net, const struct fm_codec *codec, const struct fm_support *support, const struct fm_process *pr, const float *p, const struct fm_plan *plan, const struct fm_sample_opts *o,
-	      struct fm_pool *pool, uint16_t *tok, float *res, struct fm_error *err) FM_MUST_CHECK;
+/* No excluded pair of tokens is drawn; sa and da are drawn among the tokens that the flow's dir allows.  tok
+ * (n,W,FM_NTOK) and res (n,W,FM_NRES) for the schedule's n windows.  The same for any number of threads. FM_EINPUT for
+ * a number of steps or an order that is not. */
+int fm_sample(const struct fm_net *net, const struct fm_codec *codec, const struct fm_structural_zeros *zeros,
+	      const struct fm_process *pr, const float *p, const struct fm_window_schedule *schedule,
+	      const struct fm_sample_opts *o, struct fm_pool *pool, uint16_t *tok, float *res,
+	      struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -24,11 +24,11 @@ struct fm_sample_space {
 struct fm_sampler {
 	const struct fm_net *net;
 	const struct fm_codec *codec;
-	const struct fm_support *support;
-	uint8_t *sides;        /* (vocab of sa) what each address token may stand for */
+	const struct fm_structural_zeros *zeros;
+	uint8_t *sides; /* (vocab of sa) what each address token may stand for */
 	const struct fm_process *pr;
 	const float *p;
-	const struct fm_plan *plan;
+	const struct fm_window_schedule *schedule;
 	const struct fm_sample_opts *o;
 	struct fm_sample_space *space; /* one a thread */
 	uint16_t *tok;
@@ -50,7 +50,7 @@ struct fm_sample_step {
 
 /* Absorbing: when each token of window w shows, into reveal (W,FM_NTOK). */
 void fm_sample_times(const struct fm_sampler *s, size_t w, float *reveal);
-/* Draw the tokens of the step, column by column, and copy what links copy. */
+/* Draw the tokens of the step, column by column, and copy what relations copy. */
 void fm_sample_tokens(const struct fm_sampler *s, const struct fm_sample_step *q, float *res);
 
 #endif

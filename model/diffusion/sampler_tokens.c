@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/detmath.h"
-#include "model/codec/links.h"
-#include "model/codec/quota.h"
+#include "model/codec/label_budget.h"
+#include "model/codec/relations.h"
 #include "model/diffusion/sampler_parts.h"
 
 #define EXCLUDED -1e30f
@@ -25,16 +25,17 @@ static void what_goes(const struct fm_sampler *s, const uint16_t *flow, int c, f
 {
 	if ((c == FM_T_SA || c == FM_T_DA) && s->net->vocab[FM_T_DIR] && flow[FM_T_DIR] < 4)
 		one_side_only(s, z, s->net->vocab[c], c, flow[FM_T_DIR]);
-	fm_support_apply(s->support, s->net->vocab, flow, c, z);
+	fm_structural_zeros_apply(s->zeros, s->net->vocab, flow, c, z);
 }
 
-/* The flows that row `row` of a window may be linked to in the way that its role announces: tokens from + k - 1 for the flow k
- * before; how many are left.  Each is so linked to once: taken are those that are (NULL: that does not count yet); of the rest
- * the ones whose role asks for a link, if there are any.  tok: the window; z: logits from token `from` on. */
+/* The flows that row `row` of a window may be related to in the way that its role announces: tokens from + k - 1 for
+ * the flow k before; how many are left.  Each is so related to once: taken are those that are (NULL: that does not
+ * count yet); of the rest the ones whose role asks for a relation, if there are any.  tok: the window; z: logits from
+ * token `from` on. */
 static int open_sources(const uint16_t *tok, int row, const bool *taken, float *z)
 {
-	int open = 0, asking = 0, kind = FM_ROLE_LINK(tok[(size_t)row * FM_NTOK + FM_T_ROLE]);
-	unsigned asks = kind == FM_LINK_REPLY ? FM_ROLE_ANSWERED : FM_ROLE_FOLLOWED;
+	int open = 0, asking = 0, kind = FM_ROLE_RELATION(tok[(size_t)row * FM_NTOK + FM_T_ROLE]);
+	unsigned asks = kind == FM_RELATION_REPLY ? FM_ROLE_ANSWERED : FM_ROLE_FOLLOWED;
 	for (int k = 1; k <= row; k++) {
 		bool is = !(taken && taken[row - k]);
 		open += is;
@@ -46,17 +47,18 @@ static int open_sources(const uint16_t *tok, int row, const bool *taken, float *
 	return open;
 }
 
-/* Does a role announce a link? */
+/* Does a role announce a relation? */
 static bool announces(int role)
 {
-	return FM_ROLE_LINK(role) > FM_LINK_NONE && FM_ROLE_LINK(role) < FM_NLINKS;
+	return FM_ROLE_RELATION(role) > FM_RELATION_NONE && FM_ROLE_RELATION(role) < FM_NRELATIONS;
 }
 
-/* How many flows of each label the window of row r has to have, (nclasses); NULL: as many as it comes to, or c is no label. */
-static const uint16_t *quota_of(const struct fm_sampler *s, const struct fm_sample_step *q, int c, int r)
+/* How many flows of each label the window of row r has to have, (nclasses); NULL: as many as it comes to, or c is no
+ * label. */
+static const uint16_t *budget_of(const struct fm_sampler *s, const struct fm_sample_step *q, int c, int r)
 {
 	size_t w = q->first + (size_t)(r / s->net->arch.window);
-	return s->plan->quota && c == FM_T_LABEL ? s->plan->quota + w * (size_t)s->net->nclasses : NULL;
+	return s->schedule->budget && c == FM_T_LABEL ? s->schedule->budget + w * (size_t)s->net->nclasses : NULL;
 }
 
 static bool masked(const struct fm_sampler *s, const uint16_t *tok, int c)
@@ -64,17 +66,18 @@ static bool masked(const struct fm_sampler *s, const uint16_t *tok, int c)
 	return s->net->vocab[c] && tok[c] == s->net->vocab[c];
 }
 
-/* The link of row `row` of a window: of the kind that its role announces, or 0, and then the role says so from now on. */
-static uint16_t draw_link(const struct fm_sampler *s, uint16_t *tok, int row, float *z, float u)
+/* The relation of row `row` of a window: of the kind that its role announces, or 0, and then the role says so from now
+ * on. */
+static uint16_t draw_relations(const struct fm_sampler *s, uint16_t *tok, int row, float *z, float u)
 {
 	int W = s->net->arch.window, back;
 	uint16_t *own = tok + (size_t)row * FM_NTOK;
-	int kind = FM_ROLE_LINK(own[FM_T_ROLE]), from = fm_rel_token(kind, 1, W);
+	int kind = FM_ROLE_RELATION(own[FM_T_ROLE]), from = fm_rel_token(kind, 1, W);
 	bool taken[FM_WINDOW_MOST] = {false};
 	if (!announces(own[FM_T_ROLE]))
 		return 0;
 	for (int i = 1; i < W; i++)
-		if (fm_rel_link(tok[(size_t)i * FM_NTOK + FM_T_REL], W, &back) == kind && back <= i)
+		if (fm_rel_kind(tok[(size_t)i * FM_NTOK + FM_T_REL], W, &back) == kind && back <= i)
 			taken[i - back] = true;
 	if (open_sources(tok, row, taken, z + from) > 0)
 		return (uint16_t)(from + s->net->k->draw(z + from, row, u));
@@ -89,7 +92,7 @@ static int64_t about_td(const struct fm_sampler *s, const uint16_t *tok, int row
 	int n = fm_num_tokens(&s->codec->num[FM_R_TD]), token = x[FM_T_TD], back;
 	if (masked(s, x, FM_T_TD))
 		return 0;
-	if (token >= n && (fm_rel_link(x[FM_T_REL], s->net->arch.window, &back) == FM_LINK_NONE || back > row))
+	if (token >= n && (fm_rel_kind(x[FM_T_REL], s->net->arch.window, &back) == FM_RELATION_NONE || back > row))
 		return 0;
 	int64_t td = fm_td_decode(s->codec, token, 0.5, token < n ? 0 : about_td(s, tok, row - back));
 	return td > 0 ? td : 0;
@@ -99,8 +102,8 @@ static int64_t about_td(const struct fm_sampler *s, const uint16_t *tok, int row
 static void near_request_only(const struct fm_sampler *s, const uint16_t *tok, int row, float *z)
 {
 	int n = fm_num_tokens(&s->codec->num[FM_R_TD]), V = s->net->vocab[FM_T_TD], back;
-	int kind = fm_rel_link(tok[(size_t)row * FM_NTOK + FM_T_REL], s->net->arch.window, &back);
-	bool reply = kind == FM_LINK_REPLY && back <= row;
+	int kind = fm_rel_kind(tok[(size_t)row * FM_NTOK + FM_T_REL], s->net->arch.window, &back);
+	bool reply = kind == FM_RELATION_REPLY && back <= row;
 	int64_t source = reply ? about_td(s, tok, row - back) : 0;
 	for (int k = n; k < V; k++)
 		if (!reply || !(s->pr->multinomial || fm_td_near(fm_td_decode(s->codec, k, 0.5, source), source)))
@@ -110,7 +113,7 @@ static void near_request_only(const struct fm_sampler *s, const uint16_t *tok, i
 static bool earlier_masked(const struct fm_sampler *s, const uint16_t *tok, int c)
 {
 	for (int b = 0; b < c; b++)
-		if (fm_link_source(FM_LINK_REPLY, b) >= 0 && masked(s, tok, b))
+		if (fm_relation_source(FM_RELATION_REPLY, b) >= 0 && masked(s, tok, b))
 			return true;
 	return false;
 }
@@ -127,17 +130,17 @@ static float *logits(const struct fm_sampler *s, const struct fm_sample_step *q,
 	return z;
 }
 
-static void copy_links(const struct fm_sampler *s, const struct fm_sample_step *q, float *res)
+static void copy_relations(const struct fm_sampler *s, const struct fm_sample_step *q, float *res)
 {
 	size_t W = (size_t)s->net->arch.window;
 	for (size_t b = 0; b < (size_t)q->B; b++)
-		fm_links_copy(q->tok + b * W * FM_NTOK, res + b * W * FM_NRES, (int)W);
+		fm_relations_copy(q->tok + b * W * FM_NTOK, res + b * W * FM_NRES, (int)W);
 }
 
 /* ---- absorbing ---- */
 
-/* The turn of each of W rows, random, but so that rows whose turns are close are at least APART rows apart, nearly always:
- * neighbours tell most of each other, and what shows at once does not know of each other. */
+/* The turn of each of W rows, random, but so that rows whose turns are close are at least APART rows apart, nearly
+ * always: neighbours tell most of each other, and what shows at once does not know of each other. */
 static void deal_order(int W, int *turn, struct fm_rng *r)
 {
 	enum { APART = 8 };
@@ -171,19 +174,22 @@ void fm_sample_times(const struct fm_sampler *s, size_t w, float *reveal)
 	}
 }
 
-/* May the token of column c of this flow be drawn?  What a link copies waits for its source, a reply's duration for its
- * request's; a flow that found no source has become one like any other, and makes up for lost time as soon as the columns before have shown. */
-static bool ready(const struct fm_sampler *s, const struct fm_sample_step *q, const uint16_t *tok, const float *reveal, int c)
+/* May the token of column c of this flow be drawn?  What a relation copies waits for its source, a reply's duration for
+ * its request's; a flow that found no source has become one like any other, and makes up for lost time as soon as the
+ * columns before have shown. */
+static bool ready(const struct fm_sampler *s, const struct fm_sample_step *q, const uint16_t *tok, const float *reveal,
+		  int c)
 {
 	int W = s->net->arch.window, back = 0;
 	if (!masked(s, tok, c))
 		return false;
-	int kind = masked(s, tok, FM_T_REL) ? FM_ROLE_LINK(tok[FM_T_ROLE]) : fm_rel_link(tok[FM_T_REL], W, &back);
-	if (c == FM_T_TD && kind == FM_LINK_REPLY && back > 0 && !q->last && masked(s, tok - (size_t)back * FM_NTOK, c))
+	int kind = masked(s, tok, FM_T_REL) ? FM_ROLE_RELATION(tok[FM_T_ROLE]) : fm_rel_kind(tok[FM_T_REL], W, &back);
+	if (c == FM_T_TD && kind == FM_RELATION_REPLY && back > 0 && !q->last &&
+	    masked(s, tok - (size_t)back * FM_NTOK, c))
 		return false;
-	if (fm_link_source(FM_LINK_REPLY, c) < 0)
+	if (fm_relation_source(FM_RELATION_REPLY, c) < 0)
 		return true;
-	if (fm_link_source(kind, c) >= 0)
+	if (fm_relation_source(kind, c) >= 0)
 		return false;
 	return !((double)reveal[c] > q->t && !q->last && earlier_masked(s, tok, c));
 }
@@ -201,15 +207,15 @@ static void show(const struct fm_sampler *s, const struct fm_sample_step *q, int
 	uint16_t *flow = q->tok + (size_t)r * FM_NTOK;
 	float u = fm_rng_uniform(&q->rng[r / W]);
 	if (c == FM_T_REL) {
-		flow[c] = draw_link(s, flow - (size_t)row * FM_NTOK, row, z, u);
+		flow[c] = draw_relations(s, flow - (size_t)row * FM_NTOK, row, z, u);
 		return;
 	}
 	what_goes(s, flow, c, z);
 	if (c == FM_T_TD)
 		near_request_only(s, flow - (size_t)row * FM_NTOK, row, z);
-	const uint16_t *quota = quota_of(s, q, c, r);
-	if (quota)
-		fm_quota_left(z, s->net->vocab[c], quota, s->net->nclasses, flow - (size_t)row * FM_NTOK, W);
+	const uint16_t *budget = budget_of(s, q, c, r);
+	if (budget)
+		fm_label_budget_left(z, s->net->vocab[c], budget, s->net->nclasses, flow - (size_t)row * FM_NTOK, W);
 	flow[c] = (uint16_t)s->net->k->draw(z, s->net->vocab[c], u);
 }
 
@@ -224,8 +230,8 @@ static void show_in_random_order(const struct fm_sampler *s, const struct fm_sam
 	if (n == 0)
 		return;
 	float *z = logits(s, q, c, n);
-	if (quota_of(s, q, c, 0))
-		fm_quota_balance(z, V, rows, n, W);
+	if (budget_of(s, q, c, 0))
+		fm_label_budget_balance(z, V, rows, n, W);
 	for (int i = 0; i < n; i++)
 		show(s, q, c, rows[i], z + (size_t)i * (size_t)V);
 }
@@ -243,7 +249,7 @@ static float how_sure(const struct fm_sampler *s, const struct fm_sample_step *q
 	} else if (!announces(flow[FM_T_ROLE]) || row == 0) {
 		return (float)(FM_ORDER_NOISE * noise);
 	} else {
-		z += fm_rel_token(FM_ROLE_LINK(flow[FM_T_ROLE]), 1, W);
+		z += fm_rel_token(FM_ROLE_RELATION(flow[FM_T_ROLE]), 1, W);
 		V = row;
 		open_sources(flow - (size_t)row * FM_NTOK, row, NULL, z);
 	}
@@ -266,7 +272,8 @@ static int surer(const void *a, const void *b)
 }
 
 /* The candidates of one window in order: the first `wanted` show, and take the times of those that were due. */
-static void show_first(const struct fm_sampler *s, const struct fm_sample_step *q, int c, const struct candidate *all, int wanted, float *z)
+static void show_first(const struct fm_sampler *s, const struct fm_sample_step *q, int c, const struct candidate *all,
+		       int wanted, float *z)
 {
 	float *reveal = q->space->reveal + c;
 	int spare = wanted;
@@ -296,8 +303,8 @@ static void show_the_surest(const struct fm_sampler *s, const struct fm_sample_s
 	if (total == 0)
 		return;
 	float *z = logits(s, q, c, n);
-	if (quota_of(s, q, c, 0))
-		fm_quota_balance(z, V, rows, n, W);
+	if (budget_of(s, q, c, 0))
+		fm_label_budget_balance(z, V, rows, n, W);
 	for (int from = 0, to; from < n; from = to) {
 		struct candidate all[FM_WINDOW_MOST];
 		int wanted = 0;
@@ -306,7 +313,8 @@ static void show_the_surest(const struct fm_sampler *s, const struct fm_sample_s
 		if (wanted == 0)
 			continue;
 		for (int i = from; i < to; i++)
-			all[i - from] = (struct candidate){wanted < to - from ? how_sure(s, q, c, rows[i], z + (size_t)i * (size_t)V) : 0, rows[i], i};
+			all[i - from] = (struct candidate){
+			    wanted < to - from ? how_sure(s, q, c, rows[i], z + (size_t)i * (size_t)V) : 0, rows[i], i};
 		qsort(all, (size_t)(to - from), sizeof *all, surer);
 		show_first(s, q, c, all, wanted, z);
 	}
@@ -317,8 +325,8 @@ static void show_columns(const struct fm_sampler *s, const struct fm_sample_step
 	for (int c = 0; c < FM_NTOK; c++) {
 		if (s->net->vocab[c])
 			(s->o->confident ? show_the_surest : show_in_random_order)(s, q, c);
-		if (s->net->vocab[FM_T_REL] && (c == FM_T_REL || fm_link_source(FM_LINK_REPLY, c) >= 0))
-			copy_links(s, q, res);
+		if (s->net->vocab[FM_T_REL] && (c == FM_T_REL || fm_relation_source(FM_RELATION_REPLY, c) >= 0))
+			copy_relations(s, q, res);
 	}
 }
 
@@ -331,17 +339,19 @@ static bool clean(const struct fm_sampler *s, int c, double t)
 }
 
 /* x_0's logits without what does not go with what is clean of the flow; done: the columns that are. */
-static void what_goes_with_clean(const struct fm_sampler *s, const uint16_t *flow, int row, int c, const bool *done, float *z)
+static void what_goes_with_clean(const struct fm_sampler *s, const uint16_t *flow, int row, int c, const bool *done,
+				 float *z)
 {
 	uint16_t seen[FM_NTOK];
 	int V = s->net->vocab[c];
 	if (c == FM_T_REL) {
-		bool linked = row > 0 && done[FM_T_ROLE] && announces(flow[FM_T_ROLE]);
-		int from = linked ? fm_rel_token(FM_ROLE_LINK(flow[FM_T_ROLE]), 1, s->net->arch.window) : 0, to = linked ? from + row : 1;
+		bool related = row > 0 && done[FM_T_ROLE] && announces(flow[FM_T_ROLE]);
+		int from = related ? fm_rel_token(FM_ROLE_RELATION(flow[FM_T_ROLE]), 1, s->net->arch.window) : 0,
+		    to = related ? from + row : 1;
 		for (int i = 0; i < V; i++)
 			if (i < from || i >= to)
 				z[i] = EXCLUDED;
-		if (linked)
+		if (related)
 			open_sources(flow - (size_t)row * FM_NTOK, row, NULL, z + from);
 		return;
 	}
@@ -352,9 +362,10 @@ static void what_goes_with_clean(const struct fm_sampler *s, const uint16_t *flo
 		near_request_only(s, flow - (size_t)row * FM_NTOK, row, z);
 }
 
-/* The step to the data of a column of which the rows of a window share: a flow has one reply, a label its quota.  From logits
- * z (n,V) of x_0 at all n rows. */
-static void share_out(const struct fm_sampler *s, const struct fm_sample_step *q, int c, const struct fm_keep *keep, int n, float *z)
+/* The step to the data of a column of which the rows of a window share: a flow has one reply, a label its budget.  From
+ * logits z (n,V) of x_0 at all n rows. */
+static void share_out(const struct fm_sampler *s, const struct fm_sample_step *q, int c, const struct fm_keep *keep,
+		      int n, float *z)
 {
 	int V = s->net->vocab[c];
 	for (int r = 0; r < n; r++) {
@@ -363,20 +374,20 @@ static void share_out(const struct fm_sampler *s, const struct fm_sample_step *q
 		*x = (uint16_t)V;
 	}
 	if (c == FM_T_LABEL)
-		fm_quota_balance(z, V, q->space->rows, n, s->net->arch.window);
+		fm_label_budget_balance(z, V, q->space->rows, n, s->net->arch.window);
 	for (int r = 0; r < n; r++)
 		show(s, q, c, r, z + (size_t)r * (size_t)V);
 }
 
 /* Labels of a window as they are wanted, before any of them is clean. */
-static void as_wanted(const uint16_t *quota, int nclasses, int V, float *z)
+static void as_wanted(const uint16_t *budget, int nclasses, int V, float *z)
 {
 	for (int l = 0; l < V; l++)
-		z[l] = l < nclasses && quota[l] > 0 ? z[l] + (float)fm_det_log(quota[l]) : EXCLUDED;
+		z[l] = l < nclasses && budget[l] > 0 ? z[l] + (float)fm_det_log(budget[l]) : EXCLUDED;
 }
 
-/* Take column c a step nearer to the data, at all rows but those that copy it; late: at those alone that turned out to copy
- * nothing when the column was done. */
+/* Take column c a step nearer to the data, at all rows but those that copy it; late: at those alone that turned out to
+ * copy nothing when the column was done. */
 static void mix_column(const struct fm_sampler *s, const struct fm_sample_step *q, int c, const bool *done, bool late)
 {
 	int W = s->net->arch.window, V = s->net->vocab[c], n = 0, *rows = q->space->rows;
@@ -386,8 +397,9 @@ static void mix_column(const struct fm_sampler *s, const struct fm_sample_step *
 		return;
 	for (int r = 0; r < q->B * W; r++) {
 		const uint16_t *flow = q->tok + (size_t)r * FM_NTOK;
-		int back, kind = done[FM_T_REL] ? fm_rel_link(flow[FM_T_REL], W, &back) : FM_ROLE_LINK(flow[FM_T_ROLE]);
-		bool copies = fm_link_source(kind, c) >= 0;
+		int back,
+		    kind = done[FM_T_REL] ? fm_rel_kind(flow[FM_T_REL], W, &back) : FM_ROLE_RELATION(flow[FM_T_ROLE]);
+		bool copies = fm_relation_source(kind, c) >= 0;
 		if (!copies && (!late || (masked(s, flow, c) && (q->last || !earlier_masked(s, flow, c)))))
 			rows[n++] = r;
 	}
@@ -396,25 +408,27 @@ static void mix_column(const struct fm_sampler *s, const struct fm_sample_step *
 	float *z = logits(s, q, c, n);
 	if (late)
 		keep = (struct fm_keep){0, 1};
-	bool wanted = quota_of(s, q, c, 0) != NULL;
+	bool wanted = budget_of(s, q, c, 0) != NULL;
 	if ((c == FM_T_REL || wanted) && !(keep.before < 1)) {
 		share_out(s, q, c, &keep, n, z);
 		return;
 	}
 	if (wanted)
-		fm_quota_balance(z, V, rows, n, W);
+		fm_label_budget_balance(z, V, rows, n, W);
 	for (int i = 0; i < n; i++, z += V) {
 		uint16_t *flow = q->tok + (size_t)rows[i] * FM_NTOK;
 		what_goes_with_clean(s, flow, rows[i] % W, c, done, z);
 		if (wanted)
-			as_wanted(quota_of(s, q, c, rows[i]), s->net->nclasses, V, z);
-		flow[c] = (uint16_t)fm_multinomial_draw(s->net->k, z, V, flow[c], &keep, fm_rng_uniform(&q->rng[rows[i] / W]));
+			as_wanted(budget_of(s, q, c, rows[i]), s->net->nclasses, V, z);
+		flow[c] = (uint16_t)fm_multinomial_draw(s->net->k, z, V, flow[c], &keep,
+							fm_rng_uniform(&q->rng[rows[i] / W]));
 	}
 }
 
 /* The columns in the order in which they become clean. */
-static const int in_order[FM_NTOK] = {FM_T_ROLE, FM_T_GAP, FM_T_REL, FM_T_LABEL, FM_T_DIR,  FM_T_PR,  FM_T_SA, FM_T_DA,
-				      FM_T_SP,   FM_T_DP,  FM_T_FLG, FM_T_FWD,   FM_T_STOS, FM_T_PKT, FM_T_TD, FM_T_BPP};
+static const int in_order[FM_NTOK] = {FM_T_ROLE, FM_T_GAP, FM_T_REL, FM_T_LABEL, FM_T_DIR, FM_T_PR,
+				      FM_T_SA,   FM_T_DA,  FM_T_SP,  FM_T_DP,    FM_T_FLG, FM_T_FWD,
+				      FM_T_STOS, FM_T_PKT, FM_T_TD,  FM_T_BPP};
 
 static void mix_columns(const struct fm_sampler *s, const struct fm_sample_step *q, float *res)
 {
@@ -425,15 +439,16 @@ static void mix_columns(const struct fm_sampler *s, const struct fm_sample_step 
 		int c = in_order[i];
 		mix_column(s, q, c, done, false);
 		done[c] = q->last || clean(s, c, q->next);
-		if (done[FM_T_REL] && (c == FM_T_REL || fm_link_source(FM_LINK_REPLY, c) >= 0))
-			copy_links(s, q, res);
+		if (done[FM_T_REL] && (c == FM_T_REL || fm_relation_source(FM_RELATION_REPLY, c) >= 0))
+			copy_relations(s, q, res);
 		if (c != FM_T_REL || !done[c])
 			continue;
-		/* Of flows that found no source: a column a step, the first of those that are masked; in the last step, all. */
+		/* Of flows that found no source: a column a step, the first of those that are masked; in the last step,
+		 * all. */
 		for (int late = 0; late < FM_NTOK; late++)
-			if (fm_link_source(FM_LINK_REPLY, q->last ? late : FM_NTOK - 1 - late) >= 0)
+			if (fm_relation_source(FM_RELATION_REPLY, q->last ? late : FM_NTOK - 1 - late) >= 0)
 				mix_column(s, q, q->last ? late : FM_NTOK - 1 - late, done, true);
-		copy_links(s, q, res);
+		copy_relations(s, q, res);
 	}
 }
 

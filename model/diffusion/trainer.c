@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/detmath.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "model/nn/checkpoint.h"
-#include "base/detmath.h"
 
 #define CHUNK 65536 /* parameters an optimiser shard takes */
 #define BETA1 0.9
@@ -26,7 +26,7 @@ struct trainer {
 	const struct fm_encoded *train, *validation;
 	struct fm_pool *pool;
 	struct fm_batcher *batcher;
-	uint32_t *epoch;            /* (in_epoch) the windows of an epoch, some of them more than once */
+	uint32_t *epoch; /* (in_epoch) the windows of an epoch, some of them more than once */
 	size_t in_epoch;
 	uint32_t *order;            /* (in_epoch) in which they come */
 	uint32_t *window;           /* (batch) of the step */
@@ -454,8 +454,8 @@ static int begin(struct trainer *t, struct fm_error *err)
 	int ret = FM_EINPUT;
 
 	if (o->checkpoint && fm_file_exists(o->checkpoint)) {
-		ret = fm_checkpoint_load(o->checkpoint, o->identity, &t->net->layout, o->steps, t->in_epoch,
-					 &t->at, &t->now, err);
+		ret = fm_checkpoint_load(o->checkpoint, o->identity, &t->net->layout, o->steps, t->in_epoch, &t->at,
+					 &t->now, err);
 		if (ret == FM_EINPUT)
 			fm_warn("%s; training begins anew", err->message);
 		else if (ret < 0)

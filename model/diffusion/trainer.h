@@ -2,16 +2,16 @@
  * trainer.h - fitting a network to encoded windows: AdamW, warm-up and cosine decay, gradient clipping, EMA weights.
  *
  * A step takes `batch` windows, in the order of one random permutation an epoch; a batch larger than the data goes on
- * into the next permutations.  Windows of a rare class (an attack's) are in an epoch more than once: as many times as the
- * square root of how much rarer the class is than the most frequent one, rounded, at most `balance` times.  The network is
- * told the class, and the plan draws classes as often as they were (plan.h), so that this changes what is learned well,
- * not how often it is made.  The gradient is cut into fixed parts that meet in a fixed tree (batch.h): the result
- * does not depend on the number of threads.
+ * into the next permutations.  Windows of a rare class (an attack's) are in an epoch more than once: as many times as
+ * the square root of how much rarer the class is than the most frequent one, rounded, at most `balance` times.  The
+ * network is told the class, and the schedule draws classes as often as they were (schedule.h), so that this changes
+ * what is learned well, not how often it is made.  The gradient is cut into fixed parts that meet in a fixed tree
+ * (batch.h): the result does not depend on the number of threads.
  *
  * Every few steps, and only while the loss is well, weights, moments and average are kept as the last good point.  A
- * loss or gradient that is not a number, or a loss of over three times its running average (see EXPLODED) for eight steps on end,
- * sends training back there with half the rate, at most FM_ROLLBACKS times.  A checkpoint is such a good point on disk,
- * so that going on from one, and how often they are written, changes no bit of the result.
+ * loss or gradient that is not a number, or a loss of over three times its running average (see EXPLODED) for eight
+ * steps on end, sends training back there with half the rate, at most FM_ROLLBACKS times.  A checkpoint is such a good
+ * point on disk, so that going on from one, and how often they are written, changes no bit of the result.
  *
  * With patience, training ends when so many steps brought no better validation, and the averaged weights of the best
  * validation are the result.  Without, it is those of the last step.

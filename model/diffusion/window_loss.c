@@ -65,12 +65,12 @@ static double loss_at(const struct judge *j, struct bench *b, size_t window, int
 	fm_rng_init(&rng, j->seed, FM_RNG_JUDGE, window, (uint32_t)k);
 	fm_process_corrupt(j->pr, j->net->vocab, (int)W, tok, j->e->res + window * W * FM_NRES, fm_loss_time[k], &rng,
 			   (double)W, FM_RES_SHARE, &b->ex);
-	struct fm_net_in in = {1,         b->ex.tok_in, b->ex.res_in, j->e->slot + window, j->e->span + window,
-			       j->e->cls + window, &t};
-	struct fm_net_goal goal = {tok, b->ex.tok_weight, b->ex.v, b->ex.v_weight,
-				   j->pr->multinomial ? b->keep : NULL};
+	struct fm_net_in in = {
+	    1, b->ex.tok_in, b->ex.res_in, j->e->slot + window, j->e->span + window, j->e->cls + window, &t};
+	struct fm_net_target target = {tok, b->ex.tok_weight, b->ex.v, b->ex.v_weight,
+				       j->pr->multinomial ? b->keep : NULL};
 	fm_net_forward(j->net, j->p, b->work, &in);
-	fm_net_backward(j->net, j->p, b->work, &in, &goal, &parts, NULL);
+	fm_net_backward(j->net, j->p, b->work, &in, &target, &parts, NULL);
 	double sum = fm_loss_tokens(&parts);
 	for (int r = 0; r < FM_NRES; r++)
 		sum += parts.res[r];

@@ -1,11 +1,11 @@
 /*
  * window_loss.h - how well a network knows single windows: what membership inference by the loss starts from.
  *
- * The training loss (batch.h: the bound's weighted cross-entropy of the hidden tokens, and the residuals' squared error),
- * but of one window at a time and at a few fixed times t, not at random ones: there each column has some of its tokens
- * hidden and some shown, and a network that remembers a window fills them in.  Losses at one t tell members better than
- * the bound does, whose noise over t drowns them (Carlini et al., Extracting Training Data from Diffusion Models, 2023,
- * sec. 5.2; Matsumoto, Miura and Yanai, Membership Inference Attacks against Diffusion Models, 2023).
+ * The training loss (batch.h: the bound's weighted cross-entropy of the hidden tokens, and the residuals' squared
+ * error), but of one window at a time and at a few fixed times t, not at random ones: there each column has some of its
+ * tokens hidden and some shown, and a network that remembers a window fills them in.  Losses at one t tell members
+ * better than the bound does, whose noise over t drowns them (Carlini et al., Extracting Training Data from Diffusion
+ * Models, 2023, sec. 5.2; Matsumoto, Miura and Yanai, Membership Inference Attacks against Diffusion Models, 2023).
  */
 #ifndef FM_MODEL_DIFFUSION_WINDOW_LOSS_H
 #define FM_MODEL_DIFFUSION_WINDOW_LOSS_H

@@ -1,4 +1,4 @@
-/* layers.c - the parts of bodies. */
+/* layers.c - the parts of backbones. */
 #include "model/nn/layers.h"
 
 #include <string.h>
@@ -15,7 +15,8 @@ void fm_linear(const struct fm_pass *q, int rows, int n, int m, const fm_real *i
 	q->k->gemm(q->s, FM_N, FM_N, rows, m, n, in, n, q->p + w, m, out, m, q->p + b, 0);
 }
 
-void fm_linear_back(const struct fm_pass *q, int rows, int n, int m, const fm_real *in, const fm_real *d, size_t w, size_t b, fm_real *din, int add)
+void fm_linear_back(const struct fm_pass *q, int rows, int n, int m, const fm_real *in, const fm_real *d, size_t w,
+		    size_t b, fm_real *din, int add)
 {
 	q->k->gemm(q->s, FM_T, FM_N, n, m, rows, in, n, d, m, q->g + w, m, NULL, 1);
 	q->k->colsum(q->g + b, d, rows, m);
@@ -45,7 +46,8 @@ static void modulate_back(const struct fm_pass *q, const struct fm_mod *m, const
 	for (int b = 0; b < q->B; b++) {
 		const fm_real *v = m->mod + (size_t)b * m->stride + m->at;
 		fm_real *dv = m->dmod + (size_t)b * m->stride + m->at;
-		q->k->modulate_back(d + b * n, dv + FM_SCALE * q->D, dv + FM_SHIFT * q->D, x + b * n, d + b * n, v + FM_SCALE * q->D, q->W, q->D);
+		q->k->modulate_back(d + b * n, dv + FM_SCALE * q->D, dv + FM_SHIFT * q->D, x + b * n, d + b * n,
+				    v + FM_SCALE * q->D, q->W, q->D);
 	}
 }
 
@@ -54,7 +56,8 @@ static void gate_add(const struct fm_pass *q, const struct fm_mod *m, const fm_r
 {
 	size_t n = (size_t)q->W * (size_t)q->D;
 	for (int b = 0; b < q->B; b++)
-		q->k->gate_add(x + b * n, y + b * n, m->mod + (size_t)b * m->stride + m->at + FM_GATE * q->D, q->W, q->D);
+		q->k->gate_add(x + b * n, y + b * n, m->mod + (size_t)b * m->stride + m->at + FM_GATE * q->D, q->W,
+			       q->D);
 }
 
 static void gate_back(const struct fm_pass *q, const struct fm_mod *m, const fm_real *y, const fm_real *dx, fm_real *dy)
@@ -98,9 +101,9 @@ void fm_att_take(const struct fm_pass *q, int heads, struct fm_tape *tape, struc
 	l->rstd = fm_take(tape, R);
 }
 
-/* Each head has a bias for each distance between two flows of the window (Shaw et al. 2018; as a scalar, Raffel et al. 2020,
- * sec. 2.1): neighbours and requests are found by how far off they are.  distance (H,2W): that of a key j - i flows ahead of
- * the query stands at j - i + W, so that a query's row is contiguous. */
+/* Each head has a bias for each distance between two flows of the window (Shaw et al. 2018; as a scalar, Raffel et al.
+ * 2020, sec. 2.1): neighbours and requests are found by how far off they are.  distance (H,2W): that of a key j - i
+ * flows ahead of the query stands at j - i + W, so that a query's row is contiguous. */
 static void attend(const struct fm_pass *q, int H, const struct fm_att *l, const fm_real *distance)
 {
 	int W = q->W, D = q->D, dh = D / H;
@@ -114,12 +117,14 @@ static void attend(const struct fm_pass *q, int H, const struct fm_att *l, const
 				q->k->axpy(P + (size_t)i * W, root, distance + (size_t)h * 2 * W + W - i, (size_t)W);
 			q->k->gemm(q->s, FM_N, FM_T, W, W, dh, v, 3 * D, v + D, 3 * D, P, W, NULL, 1);
 			q->k->softmax(P, P, W, W, scale);
-			q->k->gemm(q->s, FM_N, FM_N, W, dh, W, P, W, v + 2 * D, 3 * D, l->att + (size_t)b * W * D + h * dh, D, NULL, 0);
+			q->k->gemm(q->s, FM_N, FM_N, W, dh, W, P, W, v + 2 * D, 3 * D,
+				   l->att + (size_t)b * W * D + h * dh, D, NULL, 0);
 		}
 }
 
 /* dqkv (R,3D) and the distances' gradients from datt (R,D). */
-static void attend_back(const struct fm_pass *q, int H, const struct fm_att *l, const fm_real *datt, fm_real *dqkv, fm_real *dP, fm_real *gdistance)
+static void attend_back(const struct fm_pass *q, int H, const struct fm_att *l, const fm_real *datt, fm_real *dqkv,
+			fm_real *dP, fm_real *gdistance)
 {
 	int W = q->W, D = q->D, dh = D / H;
 	fm_real root = (fm_real)__builtin_sqrt((double)dh), scale = 1 / root;
@@ -139,7 +144,8 @@ static void attend_back(const struct fm_pass *q, int H, const struct fm_att *l, 
 		}
 }
 
-void fm_att_forward(const struct fm_pass *q, int heads, const size_t *at, const struct fm_att *l, const struct fm_mod *m, fm_real *x)
+void fm_att_forward(const struct fm_pass *q, int heads, const size_t *at, const struct fm_att *l,
+		    const struct fm_mod *m, fm_real *x)
 {
 	int R = q->B * q->W, D = q->D;
 	q->k->norm(l->y, l->rstd, x, R, D);
@@ -150,8 +156,8 @@ void fm_att_forward(const struct fm_pass *q, int heads, const size_t *at, const 
 	gate_add(q, m, l->o, x);
 }
 
-void fm_att_backward(const struct fm_pass *q, int heads, const size_t *at, const struct fm_att *l, const struct fm_mod *m, const struct fm_space *s,
-		     fm_real *dx)
+void fm_att_backward(const struct fm_pass *q, int heads, const size_t *at, const struct fm_att *l,
+		     const struct fm_mod *m, const struct fm_space *s, fm_real *dx)
 {
 	int R = q->B * q->W, D = q->D;
 	gate_back(q, m, l->o, dx, s->d1);
@@ -183,7 +189,8 @@ void fm_ff_take(const struct fm_pass *q, int F, struct fm_tape *tape, struct fm_
 	l->rstd = fm_take(tape, R);
 }
 
-void fm_ff_forward(const struct fm_pass *q, int F, const size_t *at, const struct fm_ff *l, const struct fm_mod *m, fm_real *x)
+void fm_ff_forward(const struct fm_pass *q, int F, const size_t *at, const struct fm_ff *l, const struct fm_mod *m,
+		   fm_real *x)
 {
 	int R = q->B * q->W, D = q->D;
 	q->k->norm(l->y, l->rstd, x, R, D);
@@ -194,8 +201,8 @@ void fm_ff_forward(const struct fm_pass *q, int F, const size_t *at, const struc
 	gate_add(q, m, l->u, x);
 }
 
-void fm_ff_backward(const struct fm_pass *q, int F, const size_t *at, const struct fm_ff *l, const struct fm_mod *m, const struct fm_space *s,
-		    fm_real *dx)
+void fm_ff_backward(const struct fm_pass *q, int F, const size_t *at, const struct fm_ff *l, const struct fm_mod *m,
+		    const struct fm_space *s, fm_real *dx)
 {
 	int R = q->B * q->W, D = q->D;
 	gate_back(q, m, l->u, dx, s->d1);
@@ -222,7 +229,8 @@ void fm_final_take(const struct fm_pass *q, struct fm_tape *tape, struct fm_fina
 	f->rstd = fm_take(tape, rows_of(q));
 }
 
-void fm_final_forward(const struct fm_pass *q, const size_t at[2], const struct fm_final *f, const fm_real *c, const fm_real *x, fm_real *h)
+void fm_final_forward(const struct fm_pass *q, const size_t at[2], const struct fm_final *f, const fm_real *c,
+		      const fm_real *x, fm_real *h)
 {
 	struct fm_mod m = {f->mod, NULL, 2 * q->D, 0};
 	fm_linear(q, q->B, q->D, 2 * q->D, c, at[0], at[1], f->mod);
@@ -230,7 +238,8 @@ void fm_final_forward(const struct fm_pass *q, const size_t at[2], const struct 
 	modulate(q, &m, f->y, h);
 }
 
-void fm_final_backward(const struct fm_pass *q, const size_t at[2], const struct fm_final *f, const fm_real *c, fm_real *dh, fm_real *dx, fm_real *dc)
+void fm_final_backward(const struct fm_pass *q, const size_t at[2], const struct fm_final *f, const fm_real *c,
+		       fm_real *dh, fm_real *dx, fm_real *dc)
 {
 	struct fm_mod m = {f->mod, f->dmod, 2 * q->D, 0};
 	memset(f->dmod, 0, sizeof(fm_real) * (size_t)q->B * 2 * q->D);

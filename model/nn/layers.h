@@ -1,17 +1,17 @@
 /*
- * layers.h - what bodies are made of: linear maps, attention, feed-forward layers, all conditioned by adaptive layer norm
- * (Peebles, Xie 2023, fig. 3): a branch's shift, scale and gate are linear in the condition and zero at the start.
+ * layers.h - what backbones are made of: linear maps, attention, feed-forward layers, all conditioned by adaptive layer
+ * norm (Peebles, Xie 2023, fig. 3): a branch's shift, scale and gate are linear in the condition and zero at the start.
  *
  *     x += (1 + gate) f(norm(x) (1 + scale) + shift)
  *
- * A part has up to four functions: declare (its tensors), take (its activations, from a tape: the same places on the way
- * forward and back), forward and backward.  Backward takes the gradient of what forward made and turns it into that
+ * A part has up to four functions: declare (its tensors), take (its activations, from a tape: the same places on the
+ * way forward and back), forward and backward.  Backward takes the gradient of what forward made and turns it into that
  * of what forward was given; gradients of parameters and of modulations are added to.
  */
 #ifndef FM_MODEL_NN_LAYERS_H
 #define FM_MODEL_NN_LAYERS_H
 
-#include "model/nn/body.h"
+#include "model/nn/backbone.h"
 
 /* One pass of B windows of W rows of D numbers; R = B*W. */
 struct fm_pass {
@@ -32,7 +32,8 @@ fm_real *fm_take(struct fm_tape *tape, size_t n);
 /* out (rows,m) = in (rows,n) w (n,m) + b (m); w and b are offsets into the parameters. */
 void fm_linear(const struct fm_pass *q, int rows, int n, int m, const fm_real *in, size_t w, size_t b, fm_real *out);
 /* din = [din +] d w^T, unless din is NULL. */
-void fm_linear_back(const struct fm_pass *q, int rows, int n, int m, const fm_real *in, const fm_real *d, size_t w, size_t b, fm_real *din, int add);
+void fm_linear_back(const struct fm_pass *q, int rows, int n, int m, const fm_real *in, const fm_real *d, size_t w,
+		    size_t b, fm_real *din, int add);
 
 /* Three vectors of a window's modulation, at + 0, D and 2D in its row; rows of mod and dmod (B, stride). */
 struct fm_mod {
@@ -42,7 +43,7 @@ struct fm_mod {
 };
 enum { FM_SHIFT, FM_SCALE, FM_GATE, FM_NMOD };
 
-/* Space of the way back, shared by a body's parts. */
+/* Space of the way back, shared by a backbone's parts. */
 struct fm_space {
 	fm_real *d1, *d2; /* (R, D) */
 	fm_real *wide;    /* (R, wide) */
@@ -60,9 +61,10 @@ struct fm_att {
 };
 void fm_att_declare(struct fm_layout *l, int W, int D, int heads, float deep, const char *where, int i, size_t *at);
 void fm_att_take(const struct fm_pass *q, int heads, struct fm_tape *tape, struct fm_att *l);
-void fm_att_forward(const struct fm_pass *q, int heads, const size_t *at, const struct fm_att *l, const struct fm_mod *m, fm_real *x);
-void fm_att_backward(const struct fm_pass *q, int heads, const size_t *at, const struct fm_att *l, const struct fm_mod *m, const struct fm_space *s,
-		     fm_real *dx);
+void fm_att_forward(const struct fm_pass *q, int heads, const size_t *at, const struct fm_att *l,
+		    const struct fm_mod *m, fm_real *x);
+void fm_att_backward(const struct fm_pass *q, int heads, const size_t *at, const struct fm_att *l,
+		     const struct fm_mod *m, const struct fm_space *s, fm_real *dx);
 
 /* The feed-forward branch: gelu(. w1) w2, F wide inside. */
 enum { FM_FF1, FM_FF1_B, FM_FF2, FM_FF2_B, FM_NFF };
@@ -73,19 +75,22 @@ struct fm_ff {
 };
 void fm_ff_declare(struct fm_layout *l, int D, int F, float deep, int i, size_t *at);
 void fm_ff_take(const struct fm_pass *q, int F, struct fm_tape *tape, struct fm_ff *l);
-void fm_ff_forward(const struct fm_pass *q, int F, const size_t *at, const struct fm_ff *l, const struct fm_mod *m, fm_real *x);
-void fm_ff_backward(const struct fm_pass *q, int F, const size_t *at, const struct fm_ff *l, const struct fm_mod *m, const struct fm_space *s,
-		    fm_real *dx);
+void fm_ff_forward(const struct fm_pass *q, int F, const size_t *at, const struct fm_ff *l, const struct fm_mod *m,
+		   fm_real *x);
+void fm_ff_backward(const struct fm_pass *q, int F, const size_t *at, const struct fm_ff *l, const struct fm_mod *m,
+		    const struct fm_space *s, fm_real *dx);
 
-/* The end of every body: h = norm(x) (1 + scale) + shift. */
+/* The end of every backbone: h = norm(x) (1 + scale) + shift. */
 struct fm_final {
 	fm_real *mod, *dmod; /* (B, 2D) */
 	fm_real *y, *rstd;   /* (R, D), (R) */
 };
 void fm_final_declare(struct fm_layout *l, int D, size_t at[2]);
 void fm_final_take(const struct fm_pass *q, struct fm_tape *tape, struct fm_final *f);
-void fm_final_forward(const struct fm_pass *q, const size_t at[2], const struct fm_final *f, const fm_real *c, const fm_real *x, fm_real *h);
+void fm_final_forward(const struct fm_pass *q, const size_t at[2], const struct fm_final *f, const fm_real *c,
+		      const fm_real *x, fm_real *h);
 /* dx (R,D) is overwritten; dh is destroyed; dc (B,D) is added to. */
-void fm_final_backward(const struct fm_pass *q, const size_t at[2], const struct fm_final *f, const fm_real *c, fm_real *dh, fm_real *dx, fm_real *dc);
+void fm_final_backward(const struct fm_pass *q, const size_t at[2], const struct fm_final *f, const fm_real *c,
+		       fm_real *dh, fm_real *dx, fm_real *dc);
 
 #endif

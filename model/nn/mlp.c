@@ -1,6 +1,6 @@
 /*
- * mlp.c - a residual MLP for each flow by itself, the usual baseline for tables (as in TabDDPM: Kotelnikov et al. 2023, but with
- * residual blocks and adaptive layer norm): `depth` feed-forward blocks.  Nothing mixes over the window.
+ * mlp.c - a residual MLP for each flow by itself, the usual baseline for tables (as in TabDDPM: Kotelnikov et al. 2023,
+ * but with residual blocks and adaptive layer norm): `depth` feed-forward blocks.  Nothing mixes over the window.
  */
 #include <string.h>
 
@@ -54,8 +54,8 @@ static size_t act_floats(const struct fm_arch *a, int B)
 	return tape.used;
 }
 
-static void forward(const struct fm_arch *a, const size_t *at, const struct fm_kernels *k, struct fm_scratch *s, const fm_real *p, fm_real *act,
-		    fm_real *x, const fm_real *c, int B, fm_real *h)
+static void forward(const struct fm_arch *a, const size_t *at, const struct fm_kernels *k, struct fm_scratch *s,
+		    const fm_real *p, fm_real *act, fm_real *x, const fm_real *c, int B, fm_real *h)
 {
 	struct fm_pass q = {.k = k, .s = s, .p = p, .B = B, .W = a->window, .D = a->width};
 	int D = a->width;
@@ -70,8 +70,9 @@ static void forward(const struct fm_arch *a, const size_t *at, const struct fm_k
 	fm_final_forward(&q, &AT(a->depth, ADA), &acts.final, c, x, h);
 }
 
-static void backward(const struct fm_arch *a, const size_t *at, const struct fm_kernels *k, struct fm_scratch *s, const fm_real *p, fm_real *act,
-		     fm_real *dh, const fm_real *c, int B, fm_real *dx, fm_real *dc, fm_real *g)
+static void backward(const struct fm_arch *a, const size_t *at, const struct fm_kernels *k, struct fm_scratch *s,
+		     const fm_real *p, fm_real *act, fm_real *dh, const fm_real *c, int B, fm_real *dx, fm_real *dc,
+		     fm_real *g)
 {
 	struct fm_pass q = {.k = k, .s = s, .p = p, .g = g, .B = B, .W = a->window, .D = a->width};
 	int D = a->width;
@@ -87,4 +88,4 @@ static void backward(const struct fm_arch *a, const size_t *at, const struct fm_
 	}
 }
 
-const struct fm_body fm_mlp = {"mlp", declare, max_depth, act_floats, forward, backward};
+const struct fm_backbone fm_mlp = {"mlp", declare, max_depth, act_floats, forward, backward};

@@ -5,8 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "base/rng.h"
 #include "base/detmath.h"
+#include "base/rng.h"
 
 size_t fm_layout_add(struct fm_layout *l, int rows, int cols, float std, const char *name, ...)
 {
@@ -45,7 +45,8 @@ void fm_layout_init(const struct fm_layout *l, fm_real *p, uint64_t seed)
 		for (size_t k = 0; t->std == FM_STD_NEAR && k < n; k++)
 			p[t->at + k] = near_bias((int)(k / (size_t)t->cols), (int)(k % (size_t)t->cols) - t->cols / 2);
 		for (size_t k = 0; t->std != FM_STD_NEAR && k < n; k++) {
-			/* Irwin-Hall: twelve uniforms have variance 1; near enough to normal for a start, and exact everywhere. */
+			/* Irwin-Hall: twelve uniforms have variance 1; near enough to normal for a start, and exact
+			 * everywhere. */
 			float s = -6.0f;
 			for (int j = 0; t->std > 0 && j < 12; j++)
 				s += fm_rng_uniform(&r);

@@ -1,6 +1,6 @@
 /*
- * unet.c - a 1-D U-Net along the window (Ronneberger et al. 2015; as a denoiser: Ho, Jain, Abbeel 2020, app. B; Dhariwal,
- * Nichol 2021): `depth` levels, each half as long as the one above.
+ * unet.c - a 1-D U-Net along the window (Ronneberger et al. 2015; as a denoiser: Ho, Jain, Abbeel 2020, app. B;
+ * Dhariwal, Nichol 2021): `depth` levels, each half as long as the one above.
  *
  *     flow   feed-forward layer, each flow by itself
  *     down   level i: two blocks -> skip i; convolution of stride 2 -> level i + 1
@@ -8,14 +8,15 @@
  *     up     level i: x beside skip i -> block -> block; each row twice, convolution -> level i - 1
  *     flow   feed-forward layer
  *
- * Block: x + conv(act(norm(conv(act(norm(x)))))), act a shift and scale that are linear in the condition, then SiLU; the block
- * that sees x beside a skip adds to their sum, so that a path of sums leads from the first row to the last.
+ * Block: x + conv(act(norm(conv(act(norm(x)))))), act a shift and scale that are linear in the condition, then SiLU;
+ * the block that sees x beside a skip adds to their sum, so that a path of sums leads from the first row to the last.
  *
  * A level of W rows has ceil(W/2) below it; the row too many is dropped on the way up, so any window will do.
  *
- * Rows of a level lie as (B, W + 1) and one more, first in each the row of zeros that a convolution sees beyond the ends of a
- * window: row r, its neighbour before and its neighbour behind are 3 C numbers in a row, so that a convolution of three is one
- * matrix multiply of row stride C and K = 3C, without a copy.  What it makes in the rows between windows is wiped.
+ * Rows of a level lie as (B, W + 1) and one more, first in each the row of zeros that a convolution sees beyond the
+ * ends of a window: row r, its neighbour before and its neighbour behind are 3 C numbers in a row, so that a
+ * convolution of three is one matrix multiply of row stride C and K = 3C, without a copy.  What it makes in the rows
+ * between windows is wiped.
  */
 #include <string.h>
 
@@ -94,7 +95,7 @@ static void declare(const struct fm_arch *a, struct fm_layout *l, size_t *at)
 /* ---- activations ---- */
 
 struct block {
-	fm_real *mod;              /* (B, 2 in + 2D): scale and shift of the first norm, of the second */
+	fm_real *mod;               /* (B, 2 in + 2D): scale and shift of the first norm, of the second */
 	fm_real *y1, *h1, *a1, *r1; /* (rows, in), r1 (rows) */
 	fm_real *y2, *h2, *a2, *r2; /* (rows, D) */
 };
@@ -110,11 +111,11 @@ struct acts {
 	struct fm_att att;
 	struct fm_ff ff[2];
 	struct fm_final final;
-	struct fm_space low, top;      /* of attention and of the flows' layers */
-	fm_real *attmod;               /* (B, 3D) */
-	fm_real *flowmod, *dflowmod;   /* (B, 6D) */
-	fm_real *flat;                 /* (B * W, D) */
-	fm_real *dmod, *d1, *d2;       /* (B, 6D), (rows, 2D) */
+	struct fm_space low, top;    /* of attention and of the flows' layers */
+	fm_real *attmod;             /* (B, 3D) */
+	fm_real *flowmod, *dflowmod; /* (B, 6D) */
+	fm_real *flat;               /* (B * W, D) */
+	fm_real *dmod, *d1, *d2;     /* (B, 6D), (rows, 2D) */
 };
 
 static void block_take(struct fm_tape *t, int B, int rows, int in, int D, struct block *b)
@@ -221,16 +222,19 @@ static void twice(fm_real *x, const struct level *l, const fm_real *low, const s
 {
 	for (int b = 0; b < B; b++)
 		for (int j = 0; j < l->W; j++)
-			memcpy(x + ((size_t)b * (l->W + 1) + 1 + j) * n, low + ((size_t)b * (below->W + 1) + 1 + j / 2) * n, sizeof(fm_real) * (size_t)n);
+			memcpy(x + ((size_t)b * (l->W + 1) + 1 + j) * n,
+			       low + ((size_t)b * (below->W + 1) + 1 + j / 2) * n, sizeof(fm_real) * (size_t)n);
 	wipe(x, B, l->W, n);
 }
 
-static void twice_back(const struct fm_kernels *k, fm_real *dlow, const struct level *below, const fm_real *dx, const struct level *l, int B, int n)
+static void twice_back(const struct fm_kernels *k, fm_real *dlow, const struct level *below, const fm_real *dx,
+		       const struct level *l, int B, int n)
 {
 	memset(dlow, 0, sizeof(fm_real) * (size_t)below->rows * n);
 	for (int b = 0; b < B; b++)
 		for (int j = 0; j < l->W; j++)
-			k->add(dlow + ((size_t)b * (below->W + 1) + 1 + j / 2) * n, dx + ((size_t)b * (l->W + 1) + 1 + j) * n, (size_t)n);
+			k->add(dlow + ((size_t)b * (below->W + 1) + 1 + j / 2) * n,
+			       dx + ((size_t)b * (l->W + 1) + 1 + j) * n, (size_t)n);
 }
 
 /* ---- convolutions of three ---- */
@@ -243,36 +247,42 @@ static void conv(const struct fm_pass *q, int W, int n, int m, const fm_real *x,
 }
 
 /* dx is overwritten; rows of zeros are zero in dy and will be in dx. */
-static void conv_back(const struct fm_pass *q, int W, int n, int m, const fm_real *x, const fm_real *dy, size_t w, size_t b, fm_real *dx)
+static void conv_back(const struct fm_pass *q, int W, int n, int m, const fm_real *x, const fm_real *dy, size_t w,
+		      size_t b, fm_real *dx)
 {
 	int rows = q->B * (W + 1) - 1;
 	q->k->gemm(q->s, FM_T, FM_N, 3 * n, m, rows, x, n, dy + m, m, q->g + w, m, NULL, 1);
 	q->k->colsum(q->g + b, dy + m, rows, m);
 	/* Row r was the row behind for r - 1, the row before for r + 1. */
 	for (int tap = 0; tap < 3; tap++)
-		q->k->gemm(q->s, FM_N, FM_T, rows, n, m, dy + (size_t)(2 - tap) * m, m, q->p + w + (size_t)tap * n * m, m, dx + n, n, NULL, tap > 0);
+		q->k->gemm(q->s, FM_N, FM_T, rows, n, m, dy + (size_t)(2 - tap) * m, m, q->p + w + (size_t)tap * n * m,
+			   m, dx + n, n, NULL, tap > 0);
 	wipe(dx, q->B, W, n);
 }
 
 /* The level below: row j from the rows about 2j. */
-static void conv_down(const struct fm_pass *q, const struct level *l, const struct level *below, const size_t *at, int D)
+static void conv_down(const struct fm_pass *q, const struct level *l, const struct level *below, const size_t *at,
+		      int D)
 {
 	for (int b = 0; b < q->B; b++)
-		q->k->gemm(q->s, FM_N, FM_N, below->W, D, 3 * D, l->skip + (size_t)b * (l->W + 1) * D, 2 * D, q->p + at[0], D,
-			   below->x + ((size_t)b * (below->W + 1) + 1) * D, D, q->p + at[1], 0);
+		q->k->gemm(q->s, FM_N, FM_N, below->W, D, 3 * D, l->skip + (size_t)b * (l->W + 1) * D, 2 * D,
+			   q->p + at[0], D, below->x + ((size_t)b * (below->W + 1) + 1) * D, D, q->p + at[1], 0);
 	wipe(below->x, q->B, below->W, D);
 }
 
 /* l->dskip is added to. */
-static void conv_down_back(const struct fm_pass *q, const struct level *l, const struct level *below, const size_t *at, int D)
+static void conv_down_back(const struct fm_pass *q, const struct level *l, const struct level *below, const size_t *at,
+			   int D)
 {
 	for (int b = 0; b < q->B; b++) {
 		const fm_real *dy = below->dx + ((size_t)b * (below->W + 1) + 1) * D;
 		size_t from = (size_t)b * (l->W + 1) * D;
-		q->k->gemm(q->s, FM_T, FM_N, 3 * D, D, below->W, l->skip + from, 2 * D, dy, D, q->g + at[0], D, NULL, 1);
+		q->k->gemm(q->s, FM_T, FM_N, 3 * D, D, below->W, l->skip + from, 2 * D, dy, D, q->g + at[0], D, NULL,
+			   1);
 		q->k->colsum(q->g + at[1], dy, below->W, D);
 		for (int tap = 0; tap < 3; tap++)
-			q->k->gemm(q->s, FM_N, FM_T, below->W, D, D, dy, D, q->p + at[0] + (size_t)tap * D * D, D, l->dskip + from + (size_t)tap * D, 2 * D, NULL, 1);
+			q->k->gemm(q->s, FM_N, FM_T, below->W, D, D, dy, D, q->p + at[0] + (size_t)tap * D * D, D,
+				   l->dskip + from + (size_t)tap * D, 2 * D, NULL, 1);
 	}
 	wipe(l->dskip, q->B, l->W, D);
 }
@@ -280,7 +290,8 @@ static void conv_down_back(const struct fm_pass *q, const struct level *l, const
 /* ---- blocks ---- */
 
 /* h = y (1 + scale) + shift, a = silu(h); mod's row: scale and shift at v, stride s. */
-static void act(const struct fm_pass *q, int W, int n, const fm_real *y, const fm_real *v, int s, fm_real *h, fm_real *a)
+static void act(const struct fm_pass *q, int W, int n, const fm_real *y, const fm_real *v, int s, fm_real *h,
+		fm_real *a)
 {
 	for (int b = 0; b < q->B; b++) {
 		size_t at = ((size_t)b * (W + 1) + 1) * n;
@@ -291,7 +302,8 @@ static void act(const struct fm_pass *q, int W, int n, const fm_real *y, const f
 }
 
 /* d (of a) becomes d (of y). */
-static void act_back(const struct fm_pass *q, int W, int n, const fm_real *y, const fm_real *h, const fm_real *v, fm_real *dv, int s, fm_real *d)
+static void act_back(const struct fm_pass *q, int W, int n, const fm_real *y, const fm_real *h, const fm_real *v,
+		     fm_real *dv, int s, fm_real *d)
 {
 	q->k->silu_back(d, h, d, ((size_t)q->B * (W + 1) + 1) * n);
 	for (int b = 0; b < q->B; b++) {
@@ -301,8 +313,8 @@ static void act_back(const struct fm_pass *q, int W, int n, const fm_real *y, co
 }
 
 /* x (rows, D) += f(in (rows, n)). */
-static void block_forward(const struct fm_pass *q, int W, int n, const size_t *at, const struct block *l, const fm_real *c, const fm_real *in, fm_real *u,
-			  fm_real *x)
+static void block_forward(const struct fm_pass *q, int W, int n, const size_t *at, const struct block *l,
+			  const fm_real *c, const fm_real *in, fm_real *u, fm_real *x)
 {
 	int D = q->D, rows = q->B * (W + 1) + 1, stride = 2 * (n + D);
 	fm_linear(q, q->B, D, stride, c, at[ADA], at[ADA_B], l->mod);
@@ -316,8 +328,8 @@ static void block_forward(const struct fm_pass *q, int W, int n, const size_t *a
 }
 
 /* din (rows, n) += what comes through f from dx (rows, D); they may be one. */
-static void block_backward(const struct fm_pass *q, int W, int n, const size_t *at, const struct block *l, const fm_real *c, const struct acts *s,
-			   const fm_real *dx, fm_real *din, fm_real *dc)
+static void block_backward(const struct fm_pass *q, int W, int n, const size_t *at, const struct block *l,
+			   const fm_real *c, const struct acts *s, const fm_real *dx, fm_real *din, fm_real *dc)
 {
 	int D = q->D, rows = q->B * (W + 1) + 1, stride = 2 * (n + D);
 	memset(s->dmod, 0, sizeof(fm_real) * (size_t)q->B * stride);
@@ -333,8 +345,8 @@ static void block_backward(const struct fm_pass *q, int W, int n, const size_t *
 
 /* ---- there and back ---- */
 
-static void forward(const struct fm_arch *a, const size_t *at, const struct fm_kernels *k, struct fm_scratch *s, const fm_real *p, fm_real *actp,
-		    fm_real *x, const fm_real *c, int B, fm_real *h)
+static void forward(const struct fm_arch *a, const size_t *at, const struct fm_kernels *k, struct fm_scratch *s,
+		    const fm_real *p, fm_real *actp, fm_real *x, const fm_real *c, int B, fm_real *h)
 {
 	struct fm_pass q = {.k = k, .s = s, .p = p, .B = B, .W = a->window, .D = a->width}, low = q;
 	struct fm_tape tape = {actp, 0};
@@ -378,8 +390,9 @@ static void forward(const struct fm_arch *a, const size_t *at, const struct fm_k
 	fm_final_forward(&q, at + FINAL, &acts.final, c, acts.flat, h);
 }
 
-static void backward(const struct fm_arch *a, const size_t *at, const struct fm_kernels *k, struct fm_scratch *s, const fm_real *p, fm_real *actp,
-		     fm_real *dh, const fm_real *c, int B, fm_real *dx, fm_real *dc, fm_real *g)
+static void backward(const struct fm_arch *a, const size_t *at, const struct fm_kernels *k, struct fm_scratch *s,
+		     const fm_real *p, fm_real *actp, fm_real *dh, const fm_real *c, int B, fm_real *dx, fm_real *dc,
+		     fm_real *g)
 {
 	struct fm_pass q = {.k = k, .s = s, .p = p, .g = g, .B = B, .W = a->window, .D = a->width}, low = q;
 	struct fm_tape tape = {actp, 0};
@@ -388,14 +401,16 @@ static void backward(const struct fm_arch *a, const size_t *at, const struct fm_
 	take(a, B, &tape, &acts);
 	struct level *l = acts.level;
 	fm_final_backward(&q, at + FINAL, &acts.final, c, dh, acts.flat, dc);
-	struct fm_mod m1 = {acts.flowmod, acts.dflowmod, NFLOW * D, 0}, m2 = {acts.flowmod, acts.dflowmod, NFLOW * D, FM_NMOD * D};
+	struct fm_mod m1 = {acts.flowmod, acts.dflowmod, NFLOW * D, 0},
+		      m2 = {acts.flowmod, acts.dflowmod, NFLOW * D, FM_NMOD * D};
 	memset(acts.dflowmod, 0, sizeof(fm_real) * (size_t)B * NFLOW * D);
 	fm_ff_backward(&q, a->ffn, at + FF2, &acts.ff[1], &m2, &acts.top, acts.flat);
 	spread(l->dx, acts.flat, B, l->W, D);
 	for (int i = 0; i < n; i++) {
 		l = &acts.level[i];
 		if (i > 0) {
-			conv_back(&q, (l - 1)->W, D, D, (l - 1)->rise, (l - 1)->dx, *AT(i - 1, UP), *AT(i - 1, UP_B), acts.d1);
+			conv_back(&q, (l - 1)->W, D, D, (l - 1)->rise, (l - 1)->dx, *AT(i - 1, UP), *AT(i - 1, UP_B),
+				  acts.d1);
 			twice_back(k, l->dx, l, acts.d1, l - 1, B, D);
 		}
 		block_backward(&q, l->W, D, AT(i, UP2), &l->up[1], c, &acts, l->dx, l->dx, dc);
@@ -428,4 +443,4 @@ static void backward(const struct fm_arch *a, const size_t *at, const struct fm_
 	fm_linear_back(&q, B, D, NFLOW * D, c, acts.dflowmod, at[FLOW_ADA], at[FLOW_ADA_B], dc, 1);
 }
 
-const struct fm_body fm_unet = {"unet", declare, max_depth, act_floats, forward, backward};
+const struct fm_backbone fm_unet = {"unet", declare, max_depth, act_floats, forward, backward};

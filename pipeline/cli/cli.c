@@ -55,7 +55,8 @@ static const struct verb {
      "Finds edited, removed, reordered, added and cut rows. Exit status 1 when there are any.\n\n" WORKSPACE_LINE
 	 JSON_LINE},
     {"evaluate", fm_verb_evaluate,
-     "--real FILE --synthetic FILE [--holdout FILE] [--previous FILE] [--dialect NAME] [--rows N] [--gate [RELEASE.yaml]] [--preset "
+     "--real FILE --synthetic FILE [--holdout FILE] [--previous FILE] [--dialect NAME] [--rows N] [--gate "
+     "[RELEASE.yaml]] [--preset "
      "NAME] [--no-controls] [--memory MIB] [--json]",
      "score any generator's output",
      "  --real FILE        the flows that the generator learned from\n"
@@ -65,11 +66,14 @@ static const struct verb {
      "  --dialect NAME     of the files: ugr16 (default), netshare, or a file of your own\n"
      "  --rows N           the first N flows of each file\n"
      "  --gate [FILE]      apply the thresholds of FILE; exit status 1 when a check fails. Without FILE those of the\n"
-     "                     preset, addresses are judged by role, and what needs a holdout is left out without one, so that\n"
-     "                     fresh real flows pass. Checks of leak.mia_model_*, which need the model, are left out of either\n"
+     "                     preset, addresses are judged by role, and what needs a holdout is left out without one, so "
+     "that\n"
+     "                     fresh real flows pass. Checks of leak.mia_model_*, which need the model, are left out of "
+     "either\n"
      "  --no-controls      do not try the gate on planted generators, which needs a holdout (docs/gate.md)\n"
      "  --preset NAME      ugr16 (default) or demo\n"
-     "  --memory MIB       default: the config's gate.memory, 1024; of more flows than fit, some are judged, and leakage is\n"
+     "  --memory MIB       default: the config's gate.memory, 1024; of more flows than fit, some are judged, and "
+     "leakage is\n"
      "                     looked for in all of them, a part at a time\n"
      "  --threads N        default: as many as allowed; changes no value\n" JSON_LINE},
     {"waive", fm_verb_waive, "--check NAME --reason TEXT --expires YYYY-MM-DD --key KEY RELEASE.yaml",

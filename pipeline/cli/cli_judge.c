@@ -9,15 +9,15 @@
 #include "base/log.h"
 #include "base/table.h"
 #include "base/thread.h"
+#include "judge/gate/check.h"
+#include "judge/gate/complete.h"
+#include "judge/gate/controls.h"
+#include "judge/gate/holdout.h"
+#include "judge/gate/measure.h"
 #include "manifests/config.h"
 #include "manifests/dialect.h"
 #include "pipeline/cli/cli.h"
 #include "release/verify.h"
-#include "judge/gate/apart.h"
-#include "judge/gate/controls.h"
-#include "judge/gate/measure.h"
-#include "judge/gate/check.h"
-#include "judge/gate/complete.h"
 #include "stages/membership.h"
 #include "stages/previous.h"
 #include "traces/trace.h"
@@ -30,22 +30,28 @@ struct evaluation {
 	const char *real, *synthetic, *holdout, *previous, *dialect, *gate_file, *preset;
 	bool gate, no_controls, json;
 	uint64_t rows, threads, memory; /* memory: MiB, 0: the config's or the default */
-	struct fm_config *cfg; /* whose gate is applied, or NULL */
+	struct fm_config *cfg;          /* whose gate is applied, or NULL */
 	struct fm_metrics metrics;
 	json_t *controls, *left_out; /* left_out: names of the checks that nothing was given for */
-	struct fm_apart apart; /* with a holdout and a gate */
+	struct fm_holdout apart;     /* with a holdout and a gate */
 	struct fm_verdict verdict;
 };
 
 static int evaluate_options(int argc, char **argv, struct evaluation *e, struct fm_error *err)
 {
 	static const struct option options[] = {
-	    {"real", required_argument, NULL, 'r'},    {"synthetic", required_argument, NULL, 's'},
-	    {"holdout", required_argument, NULL, 'h'}, {"previous", required_argument, NULL, 'v'}, {"dialect", required_argument, NULL, 'd'},
-	    {"rows", required_argument, NULL, 'n'},    {"gate", optional_argument, NULL, 'g'},
-	    {"preset", required_argument, NULL, 'p'},  {"threads", required_argument, NULL, 't'},
+	    {"real", required_argument, NULL, 'r'},
+	    {"synthetic", required_argument, NULL, 's'},
+	    {"holdout", required_argument, NULL, 'h'},
+	    {"previous", required_argument, NULL, 'v'},
+	    {"dialect", required_argument, NULL, 'd'},
+	    {"rows", required_argument, NULL, 'n'},
+	    {"gate", optional_argument, NULL, 'g'},
+	    {"preset", required_argument, NULL, 'p'},
+	    {"threads", required_argument, NULL, 't'},
 	    {"memory", required_argument, NULL, 'm'},
-	    {"json", no_argument, NULL, 'j'},          {"no-controls", no_argument, NULL, 'c'},
+	    {"json", no_argument, NULL, 'j'},
+	    {"no-controls", no_argument, NULL, 'c'},
 	    {0},
 	};
 	int c, rc = FM_OK;
@@ -134,9 +140,13 @@ static int load(const struct evaluation *e, const struct fm_dialect *d, const ch
 		struct fm_error *err)
 {
 	struct first_bad first = {0};
-	struct fm_trace_opts o = {
-	    .path = path, .dialect = d, .rows = e->rows, .missing = FM_MISSING_ZERO, .bad = note_bad, .ctx = &first,
-	    .spill = spill_folder()};
+	struct fm_trace_opts o = {.path = path,
+				  .dialect = d,
+				  .rows = e->rows,
+				  .missing = FM_MISSING_ZERO,
+				  .bad = note_bad,
+				  .ctx = &first,
+				  .spill = spill_folder()};
 	struct fm_trace_stats stats;
 	int rc;
 
@@ -180,8 +190,8 @@ static int compare(struct evaluation *e, const struct fm_dialect *d, const struc
 	int rc = fm_pool_new(&pool, (int)e->threads, err);
 
 	if (!rc)
-		rc = fm_previous_compare(e->previous, d, e->rows, synthetic, pool, (size_t)e->memory << 20, spill_folder(),
-					 &e->metrics, err);
+		rc = fm_previous_compare(e->previous, d, e->rows, synthetic, pool, (size_t)e->memory << 20,
+					 spill_folder(), &e->metrics, err);
 	fm_pool_free(pool);
 	return rc;
 }
@@ -203,10 +213,11 @@ static int evaluate_files(struct evaluation *e, struct fm_error *err)
 	if ((rc = fm_dialect_load(&d, e->dialect, err)) || (rc = load(e, d, e->real, &real, err)) ||
 	    (rc = load(e, d, e->synthetic, &synthetic, err)) || (rc = load(e, d, e->holdout, &holdout, err)))
 		goto out;
-	if (!(rc = fm_evaluate_tables(real, synthetic, holdout, (int)e->threads, limits(e), &e->metrics, err)) && e->previous)
+	if (!(rc = fm_evaluate_tables(real, synthetic, holdout, (int)e->threads, limits(e), &e->metrics, err)) &&
+	    e->previous)
 		rc = compare(e, d, synthetic, err);
 	if (!rc && e->gate && holdout)
-		rc = fm_apart_count(&e->apart, real, synthetic, holdout, (size_t)e->memory << 20, err);
+		rc = fm_holdout_count(&e->apart, real, synthetic, holdout, (size_t)e->memory << 20, err);
 	if (!rc)
 		rc = try_gate(e, real, holdout, err);
 out:
@@ -367,7 +378,7 @@ int fm_verb_evaluate(int argc, char **argv, struct fm_error *err)
 	if (e.gate && ((rc = leave_out(&e, err)) || (rc = fm_gate_apply(e.cfg, &e.metrics, &e.verdict, err))))
 		goto out;
 	if (e.gate && e.holdout)
-		fm_apart_judge(&e.apart, &e.verdict);
+		fm_holdout_judge(&e.apart, &e.verdict);
 	if (e.gate && (rc = fm_gate_complete(e.cfg, e.controls, NULL, &e.verdict, err)))
 		goto out;
 	if (!(rc = print_evaluation(&e, err)) && e.gate && !e.verdict.pass)

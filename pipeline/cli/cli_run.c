@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "judge/gate/check.h"
 #include "manifests/config.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/reproduce.h"
 #include "pipeline/runner.h"
-#include "judge/gate/check.h"
 
 /* ---- run
  * ------------------------------------------------------------------------------------------------------------------ */

@@ -5,10 +5,10 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "judge/gate/controls.h"
 #include "manifests/config.h"
 #include "pipeline/cli/cli.h"
 #include "release/sign/waiver.h"
-#include "judge/gate/controls.h"
 
 struct waive_args {
 	const char *check, *reason, *expires, *key;

@@ -8,8 +8,8 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/rows.h"
-#include "privacy/leakage/leak.h"
 #include "privacy/leakage/leakage.h"
+#include "privacy/leakage/leakage_parts.h"
 #include "privacy/leakage/neighbours.h"
 
 static const enum fm_col columns[] = {FM_TD, FM_PKT, FM_BYT, FM_SP, FM_DP, FM_PR, FM_FLG, FM_STOS, FM_LABEL};
@@ -129,13 +129,13 @@ static int fits(const struct predicate *p, const struct codes *s, size_t row)
 	return 1;
 }
 
-/* The real rows that the predicates are tried on: of the larger side whole blocks, about as many rows as the smaller one
- * has, as to be the one in more is harder. */
+/* The real rows that the predicates are tried on: of the larger side whole clusters, about as many rows as the smaller
+ * one has, as to be the one in more is harder. */
 struct population {
 	const struct fm_table *t;
 	size_t rows;
-	const struct fm_span *block;
-	uint32_t *chosen; /* of the blocks, or NULL for all rows */
+	const struct fm_span *cluster;
+	uint32_t *chosen; /* of the clusters, or NULL for all rows */
 };
 
 struct trial {
@@ -154,17 +154,17 @@ static void try_predicate(void *ctx, int shard, int thread)
 		p->found[t->side] = (uint8_t)(p->found[t->side] + fits(p, t->rows, i));
 }
 
-/* The rows of a population, PART at a time: the next ones into row; *block and *at say where it stands. */
+/* The rows of a population, PART at a time: the next ones into row; *cluster and *at say where it stands. */
 #define PART ((size_t)1 << 16)
-static size_t next_rows(const struct population *s, size_t done, size_t *block, size_t *at, uint32_t *row)
+static size_t next_rows(const struct population *s, size_t done, size_t *cluster, size_t *at, uint32_t *row)
 {
 	size_t n = s->rows - done < PART ? s->rows - done : PART;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct fm_span *b = s->chosen ? &s->block[s->chosen[*block]] : NULL;
+		const struct fm_span *b = s->chosen ? &s->cluster[s->chosen[*cluster]] : NULL;
 		row[i] = (uint32_t)(b ? b->from + *at : done + i);
 		if (b && ++*at == b->to - b->from) {
-			++*block;
+			++*cluster;
 			*at = 0;
 		}
 	}
@@ -185,10 +185,10 @@ static int count_singles(struct fm_leak *l, struct predicate *p, size_t n, const
 		p[i].found[0] = p[i].found[1] = 0;
 	for (int k = 0; k < 2; k++) {
 		hits[k] = 0;
-		for (size_t done = 0, some, block = 0, at = 0; done < side[k].rows && rc == FM_OK; done += some) {
+		for (size_t done = 0, some, cluster = 0, at = 0; done < side[k].rows && rc == FM_OK; done += some) {
 			struct codes codes = {0};
 			struct trial t = {p, &codes, k};
-			some = next_rows(&side[k], done, &block, &at, row);
+			some = next_rows(&side[k], done, &cluster, &at, row);
 			if ((rc = codes_open(&codes, side[k].t, l->train, row, some, common, err)) == FM_OK)
 				fm_pool_run(l->pool, (int)n, try_predicate, &t);
 			codes_close(&codes);
@@ -305,22 +305,22 @@ static int singling_multi(struct fm_leak *l, const struct population side[2], co
 static int population_open(struct population *s, struct fm_leak *l, int k, struct fm_error *err)
 {
 	const struct fm_table *side[2] = {l->train, l->holdout};
-	const struct fm_blocks *b = l->blocks;
-	size_t first = k ? b->train : 0, blocks = k ? b->n - b->train : b->train;
+	const struct fm_clusters *b = l->clusters;
+	size_t first = k ? b->train : 0, clusters = k ? b->n - b->train : b->train;
 	int rc;
 
-	*s = (struct population){.t = side[k], .rows = side[k]->rows, .block = b->rows + first};
+	*s = (struct population){.t = side[k], .rows = side[k]->rows, .cluster = b->rows + first};
 	if (side[!k]->rows >= side[k]->rows)
 		return FM_OK;
 	s->rows = side[!k]->rows;
-	if ((rc = fm_alloc(&s->chosen, blocks + 1, sizeof *s->chosen, "a choice of blocks", err)) != FM_OK)
+	if ((rc = fm_alloc(&s->chosen, clusters + 1, sizeof *s->chosen, "a choice of clusters", err)) != FM_OK)
 		return rc;
 	size_t got = 0;
-	for (size_t wanted = blocks * s->rows / side[k]->rows; got < s->rows; wanted += wanted < blocks) {
-		fm_rows_choose(FM_LEAK_SEED, FM_LEAK_CUT, blocks, wanted, s->chosen);
+	for (size_t wanted = clusters * s->rows / side[k]->rows; got < s->rows; wanted += wanted < clusters) {
+		fm_rows_choose(FM_LEAK_SEED, FM_LEAK_CUT, clusters, wanted, s->chosen);
 		got = 0;
 		for (size_t i = 0; i < wanted && got < s->rows; i++)
-			got += s->block[s->chosen[i]].to - s->block[s->chosen[i]].from;
+			got += s->cluster[s->chosen[i]].to - s->cluster[s->chosen[i]].from;
 	}
 	return FM_OK;
 }

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "privacy/leakage/leak.h"
 #include "privacy/leakage/leakage.h"
+#include "privacy/leakage/leakage_parts.h"
 #include "privacy/leakage/match.h"
 
 #define ADDR_TIME (1u << FM_TE | 1u << FM_SA | 1u << FM_DA)
@@ -50,7 +50,7 @@ static int add_median(struct fm_leak *l, const char *name, const char *set, doub
 static int distances(struct fm_leak *l, const struct fm_table *previous, const struct set *set, unsigned columns,
 		     const uint32_t *chosen, size_t n, struct fm_error *err)
 {
-	const struct fm_blocks *b = l->blocks;
+	const struct fm_clusters *b = l->clusters;
 	double *before = NULL, *own = NULL, nearer = 0;
 	struct fm_span *skip = NULL;
 	struct fm_features f;
@@ -62,7 +62,8 @@ static int distances(struct fm_leak *l, const struct fm_table *previous, const s
 	    (rc = fm_alloc(&skip, n + 1, sizeof *skip, "distances", err)) != FM_OK)
 		goto out;
 	for (size_t i = 0; i < n; i++)
-		skip[i] = b->n > 1 ? b->rows[fm_block_of(b, 0, chosen[i])] : (struct fm_span){chosen[i], chosen[i] + 1};
+		skip[i] =
+		    b->n > 1 ? b->rows[fm_cluster_of(b, 0, chosen[i])] : (struct fm_span){chosen[i], chosen[i] + 1};
 	if ((rc = nearest(l, &f, previous, q, n, NULL, &before, err)) != FM_OK ||
 	    (rc = nearest(l, &f, l->synthetic, q, n, skip, &own, err)) != FM_OK)
 		goto out;
@@ -85,7 +86,7 @@ int fm_leak_difference(const struct fm_table *previous, const struct fm_table *c
 {
 	unsigned common = previous->present & current->present & FM_COLS_UGR16;
 	struct fm_leak l = {.synthetic = current, .pool = pool, .out = out, .memory = memory};
-	struct fm_blocks *blocks = NULL;
+	struct fm_clusters *clusters = NULL;
 	uint32_t *chosen = NULL;
 	size_t n;
 	int rc;
@@ -93,10 +94,10 @@ int fm_leak_difference(const struct fm_table *previous, const struct fm_table *c
 	if (previous->rows == 0 || current->rows == 0)
 		return fm_fail(err, FM_EINPUT, "the %s release has no rows: the two cannot be compared",
 			       previous->rows ? "current" : "previous");
-	if ((rc = fm_blocks_new(&blocks, current, NULL, err)) != FM_OK ||
+	if ((rc = fm_clusters_new(&clusters, current, NULL, err)) != FM_OK ||
 	    (rc = fm_leak_choose(current, FM_LEAKAGE_ROWS, FM_LEAK_SYNTHETIC, &chosen, &n, err)) != FM_OK)
 		goto out;
-	l.blocks = blocks;
+	l.clusters = clusters;
 	for (size_t k = 0; k < sizeof match_sets / sizeof *match_sets && rc == FM_OK; k++)
 		if (common & match_sets[k].columns)
 			rc = equal_rows(&l, previous, &match_sets[k], common & match_sets[k].columns, err);
@@ -106,6 +107,6 @@ int fm_leak_difference(const struct fm_table *previous, const struct fm_table *c
 				       err);
 out:
 	free(chosen);
-	fm_blocks_free(blocks);
+	fm_clusters_free(clusters);
 	return rc;
 }

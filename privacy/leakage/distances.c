@@ -6,8 +6,8 @@
 
 #include "base/mem.h"
 #include "base/order.h"
-#include "privacy/leakage/leak.h"
 #include "privacy/leakage/leakage.h"
+#include "privacy/leakage/leakage_parts.h"
 #include "privacy/leakage/nearest.h"
 
 #define SIZES (1u << FM_TD | 1u << FM_PKT | 1u << FM_BYT)
@@ -23,8 +23,8 @@ static const struct group {
 };
 enum { NGROUPS = sizeof groups / sizeof *groups };
 
-/* The q-quantile of n rising values, with a 95 % interval whose ranks are binomial (David and Nagaraja, Order Statistics,
- * 2003, 7.1). */
+/* The q-quantile of n rising values, with a 95 % interval whose ranks are binomial (David and Nagaraja, Order
+ * Statistics, 2003, 7.1). */
 static int add_quantile(struct fm_leak *l, const char *name, const char *group, const double *v, size_t n, double q,
 			struct fm_error *err)
 {
@@ -50,11 +50,11 @@ static int add_closest(struct fm_leak *l, const char *name, const char *group, c
 	return add_quantile(l, full, group, work, n, 0.05, err);
 }
 
-/* The share from the weights won by either side and even ones, with an interval that lets the rows of a block depend on
- * each other (a sum of residuals a block) and is no narrower than Wilson's.  winner[i]: the block that has won row i,
- * or one of these. */
+/* The share from the weights won by either side and even ones, with an interval that lets the rows of a cluster depend
+ * on each other (a sum of residuals a cluster) and is no narrower than Wilson's.  winner[i]: the cluster that has won
+ * row i, or one of these. */
 #define EVEN UINT32_MAX
-#define MANY_TRAIN (UINT32_MAX - 1) /* several rows of training are nearest: no one block has won */
+#define MANY_TRAIN (UINT32_MAX - 1) /* several rows of training are nearest: no one cluster has won */
 #define MANY_HOLDOUT (UINT32_MAX - 2)
 static int add_share(struct fm_leak *l, const char *group, const uint32_t *winner, size_t n, const double weight[2],
 		     struct fm_error *err)
@@ -62,31 +62,31 @@ static int add_share(struct fm_leak *l, const char *group, const uint32_t *winne
 	double all = 0, nearer = 0, variance = 0, lo, hi, *sum = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&sum, l->blocks->n + 1, sizeof *sum, "residuals", err)) != FM_OK)
+	if ((rc = fm_alloc(&sum, l->clusters->n + 1, sizeof *sum, "residuals", err)) != FM_OK)
 		return rc;
 	for (size_t i = 0; i < n; i++) {
-		int even = winner[i] == EVEN, train = winner[i] == MANY_TRAIN || winner[i] < l->blocks->train;
+		int even = winner[i] == EVEN, train = winner[i] == MANY_TRAIN || winner[i] < l->clusters->train;
 		all += even ? 1 : weight[!train];
 		nearer += even ? 0.5 : train ? weight[0] : 0;
 	}
 	double share = nearer / all;
 	for (size_t i = 0; i < n; i++) {
-		int even = winner[i] == EVEN, train = winner[i] == MANY_TRAIN || winner[i] < l->blocks->train;
+		int even = winner[i] == EVEN, train = winner[i] == MANY_TRAIN || winner[i] < l->clusters->train;
 		double residual = even ? 0.5 - share : weight[!train] * (train - share);
-		if (winner[i] < l->blocks->n)
+		if (winner[i] < l->clusters->n)
 			sum[winner[i]] += residual;
 		else
 			variance += residual * residual;
 	}
-	/* Either side has its number of blocks: what varies is how a block differs from its side's mean. */
+	/* Either side has its number of clusters: what varies is how a cluster differs from its side's mean. */
 	for (int k = 0; k < 2; k++) {
-		size_t first = k ? l->blocks->train : 0, end = k ? l->blocks->n : l->blocks->train,
-		       blocks = end - first;
+		size_t first = k ? l->clusters->train : 0, end = k ? l->clusters->n : l->clusters->train,
+		       clusters = end - first;
 		double mean = 0;
 		for (size_t b = first; b < end; b++)
-			mean += sum[b] / (double)blocks;
-		for (size_t b = first; b < end && blocks > 1; b++)
-			variance += (sum[b] - mean) * (sum[b] - mean) * (double)blocks / (double)(blocks - 1);
+			mean += sum[b] / (double)clusters;
+		for (size_t b = first; b < end && clusters > 1; b++)
+			variance += (sum[b] - mean) * (sum[b] - mean) * (double)clusters / (double)(clusters - 1);
 	}
 	double half = 1.959963984540054 * sqrt(variance) / all;
 	fm_wilson(share * (double)n, (double)n, &lo, &hi);
@@ -101,23 +101,23 @@ static int share_nearer(struct fm_leak *l, const char *group, int32_t *const d[2
 			struct fm_error *err)
 {
 	int equal = l->train->rows == l->holdout->rows, rc;
-	double odds = sqrt(l->blocks->pi / (1 - l->blocks->pi)), weight[2] = {1 / odds, odds};
+	double odds = sqrt(l->clusters->pi / (1 - l->clusters->pi)), weight[2] = {1 / odds, odds};
 	uint32_t *votes = NULL, *winner = NULL;
-	struct fm_block_test test;
+	struct fm_cluster_test test;
 
-	if ((rc = fm_alloc(&votes, l->blocks->n + 1, sizeof *votes, "votes", err)) != FM_OK ||
+	if ((rc = fm_alloc(&votes, l->clusters->n + 1, sizeof *votes, "votes", err)) != FM_OK ||
 	    (rc = fm_alloc(&winner, n + 1, sizeof *winner, "votes", err)) != FM_OK)
 		goto out;
 	for (size_t i = 0; i < n; i++) {
 		int side = d[1][i] < d[0][i], apart = d[0][i] != d[1][i], one = apart && row[side][i] != FM_GOWER_TIED;
 		winner[i] = EVEN;
 		if (one)
-			votes[winner[i] = fm_block_of(l->blocks, side, row[side][i])]++;
+			votes[winner[i] = fm_cluster_of(l->clusters, side, row[side][i])]++;
 		else if (equal && apart)
 			winner[i] = side ? MANY_HOLDOUT : MANY_TRAIN;
 	}
-	if ((rc = fm_leak_test(l, "nearer", group, FM_LEAK_BLOCKS, FM_LEAK_GRANTED, votes, FM_LEAK_SHARE_NEARER, &test,
-			       err)) == FM_OK)
+	if ((rc = fm_leak_test(l, "nearer", group, FM_LEAK_CLUSTERS, FM_LEAK_GRANTED, votes, FM_LEAK_SHARE_NEARER,
+			       &test, err)) == FM_OK)
 		rc = add_share(l, group, winner, n, weight, err);
 out:
 	free(votes);
@@ -208,14 +208,14 @@ static void merge(const struct pairs *p, size_t i, double d2[2], int *side, uint
 static int attached(struct fm_leak *l, const struct group *group, const struct pairs *p, size_t n, double *work,
 		    struct fm_error *err)
 {
-	struct fm_block_test test;
+	struct fm_cluster_test test;
 	uint32_t *votes = NULL, row;
 	uint64_t *place = NULL;
 	double d2[2];
 	size_t found = 0;
 	int side, rc;
 
-	if ((rc = fm_alloc(&votes, l->blocks->n + 1, sizeof *votes, "votes", err)) != FM_OK ||
+	if ((rc = fm_alloc(&votes, l->clusters->n + 1, sizeof *votes, "votes", err)) != FM_OK ||
 	    (rc = fm_alloc(&place, n, sizeof *place, "records", err)) != FM_OK)
 		goto out;
 	for (size_t i = 0; i < n; i++) {
@@ -232,7 +232,7 @@ static int attached(struct fm_leak *l, const struct group *group, const struct p
 	qsort(place, found, sizeof *place, fm_compare_u64);
 	for (size_t i = 0; i < found; i++)
 		if (i == 0 || place[i] != place[i - 1]) /* once, however often it is emitted */
-			votes[fm_block_of(l->blocks, (int)(place[i] >> 32), (uint32_t)place[i])]++;
+			votes[fm_cluster_of(l->clusters, (int)(place[i] >> 32), (uint32_t)place[i])]++;
 	if ((rc = fm_leak_test(l, "attached", group->name, FM_LEAK_PAIRS, 0.5, votes, group->attached_share, &test,
 			       err)) != FM_OK ||
 	    (rc = fm_leak_count(l, "attached_train", group->name, test.train, n, err)) != FM_OK)

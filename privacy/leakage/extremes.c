@@ -10,9 +10,9 @@
  * holdout's that are as far: it would be as likely to have these in training.  So training's records are ranked by how
  * far the next row of training is, which is what makes a record one that a generator may memorise, and the sum is taken
  * of the weights of those that are emitted; were the windows dealt out anew, what would that sum be?  It is compared
- * with the sums of random deals of as many windows to training, each of which ranks the records of its own training
- * side (a permutation test, which is exact with drawn deals too: Phipson and Smyth 2010; drawing ends early where there
- * is nothing to find: Besag and Clifford 1991).  Windows stand or fall whole.
+ * with the sums of random permutations of as many windows to training, each of which ranks the records of its own
+ * training side (a permutation test, which is exact with drawn permutations too: Phipson and Smyth 2010; drawing ends
+ * early where there is nothing to find: Besag and Clifford 1991).  Windows stand or fall whole.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -22,8 +22,8 @@
 #include "base/rng.h"
 #include "base/rows.h"
 #include "privacy/leakage/farthest.h"
-#include "privacy/leakage/leak.h"
 #include "privacy/leakage/leakage.h"
+#include "privacy/leakage/leakage_parts.h"
 #include "privacy/leakage/match.h"
 
 #define SIZES (1u << FM_TD | 1u << FM_PKT | 1u << FM_BYT)
@@ -31,7 +31,7 @@
 struct fm_extremes {
 	struct fm_leak *l;
 	unsigned sizes;
-	uint32_t *votes; /* of isolated records, by block */
+	uint32_t *votes; /* of isolated records, by cluster */
 	struct fm_far *far;
 	size_t nfar; /* in order of side and row */
 };
@@ -61,7 +61,7 @@ static int add_isolated(struct fm_extremes *x, const struct fm_leak_record *list
 	    (rc = fm_alloc(&times, n + 1, sizeof *times, "match counts", err)) != FM_OK)
 		goto out;
 	for (size_t i = 0; i < n; i++)
-		if (list[i].apart >= 2)
+		if (list[i].hamming >= 2)
 			key[found++] = sizes_hash(side[list[i].side], list[i].row, x->sizes);
 	if ((rc = fm_sort_u64(key, NULL, found, err)) != FM_OK)
 		goto out;
@@ -74,9 +74,9 @@ static int add_isolated(struct fm_extremes *x, const struct fm_leak_record *list
 			fm_table_forget_behind(side[k], i);
 		}
 	for (size_t i = 0; i < n; i++)
-		if (list[i].apart >= 2 &&
+		if (list[i].hamming >= 2 &&
 		    times[fm_keys_below(key, found, sizes_hash(side[list[i].side], list[i].row, x->sizes))] == 1)
-			x->votes[fm_block_of(x->l->blocks, list[i].side, list[i].row)]++;
+			x->votes[fm_cluster_of(x->l->clusters, list[i].side, list[i].row)]++;
 out:
 	free(key);
 	free(times);
@@ -87,8 +87,8 @@ out:
 
 #define RANKS 256 /* of a side, that have a weight */
 #define LEVEL 32  /* the first so many count about alike, beyond them a rank counts as one over itself does */
-#define DEALS 9999
-#define ENOUGH 100 /* deals with as large a sum: p is known well, and not small */
+#define PERMUTATIONS 9999
+#define ENOUGH 100 /* permutations with as large a sum: p is known well, and not small */
 
 /* Of no two rows does the order look at the side.  Two of the same sizes differ in what they are to the sum by their
  * mark at most. */
@@ -144,17 +144,17 @@ static uint64_t sum_weights(const struct fm_far *r, size_t n, const uint8_t *of_
 	return sum;
 }
 
-static int compare_deals(const struct fm_blocks *b, const struct fm_far *r, size_t n, struct fm_block_test *test,
+static int compare_deals(const struct fm_clusters *b, const struct fm_far *r, size_t n, struct fm_cluster_test *test,
 			 struct fm_error *err)
 {
 	double mean = 0, squares = 0;
 	uint8_t *of_block = NULL;
 	uint32_t *order = NULL;
-	size_t train, holdout, over = 0, deals = 0;
+	size_t train, holdout, over = 0, permutations = 0;
 	struct fm_rng rng;
 	int rc;
 
-	*test = (struct fm_block_test){.p = 1};
+	*test = (struct fm_cluster_test){.p = 1};
 	if ((rc = fm_alloc(&of_block, b->n + 1, sizeof *of_block, "sides", err)) != FM_OK ||
 	    (rc = fm_alloc(&order, b->n + 1, sizeof *order, "windows", err)) != FM_OK)
 		goto out;
@@ -168,21 +168,22 @@ static int compare_deals(const struct fm_blocks *b, const struct fm_far *r, size
 	test->holdout = (double)holdout;
 	if (train + holdout == 0 || b->train == 0 || b->train == b->n)
 		goto out; /* nothing to compare */
-	fm_rng_init(&rng, FM_LEAK_SEED, FM_RNG_JUDGE, FM_LEAK_DEALS, 0);
-	while (deals < DEALS && over < ENOUGH) {
+	fm_rng_init(&rng, FM_LEAK_SEED, FM_RNG_JUDGE, FM_LEAK_PERMUTATIONS, 0);
+	while (permutations < PERMUTATIONS && over < ENOUGH) {
 		fm_rng_shuffle(&rng, order, b->n);
 		for (size_t i = 0; i < b->n; i++)
 			of_block[order[i]] = i >= b->train;
 		uint64_t sum = sum_weights(r, n, of_block, 0, &train);
 		over += sum >= found;
-		deals++;
+		permutations++;
 		double d = (double)sum - mean;
-		mean += d / (double)deals;
+		mean += d / (double)permutations;
 		squares += d * ((double)sum - mean);
 	}
-	test->p = over == ENOUGH ? (double)over / (double)deals : (double)(over + 1) / (double)(deals + 1);
+	test->p =
+	    over == ENOUGH ? (double)over / (double)permutations : (double)(over + 1) / (double)(permutations + 1);
 	if (squares > 0)
-		test->z = ((double)found - mean) / sqrt(squares / (double)deals);
+		test->z = ((double)found - mean) / sqrt(squares / (double)permutations);
 out:
 	free(of_block);
 	free(order);
@@ -208,9 +209,9 @@ int fm_extremes_open(struct fm_extremes **out, struct fm_leak *l, struct fm_erro
 		return rc;
 	x->l = l;
 	x->sizes = SIZES & l->train->present & l->holdout->present & l->synthetic->present;
-	if ((rc = fm_alloc(&x->votes, l->blocks->n + 1, sizeof *x->votes, "votes", err)) != FM_OK ||
-	    (x->sizes && (rc = fm_far_find(l->train, l->holdout, l->blocks, x->sizes, l->pool, &x->far, &x->nfar, err)) !=
-			     FM_OK)) {
+	if ((rc = fm_alloc(&x->votes, l->clusters->n + 1, sizeof *x->votes, "votes", err)) != FM_OK ||
+	    (x->sizes && (rc = fm_far_find(l->train, l->holdout, l->clusters, x->sizes, l->pool, &x->far, &x->nfar,
+					   err)) != FM_OK)) {
 		fm_extremes_free(x);
 		return rc;
 	}
@@ -233,16 +234,16 @@ int fm_extremes_add(struct fm_extremes *x, const struct fm_leak_record *list, si
 int fm_extremes_test(struct fm_extremes *x, const char *columns, struct fm_error *err)
 {
 	struct fm_leak *l = x->l;
-	struct fm_block_test test;
+	struct fm_cluster_test test;
 	int rc;
 
 	if (!x->sizes)
 		return FM_OK;
-	if ((rc = fm_block_test(l->blocks, x->votes, FM_LEAK_PAIRS, FM_LEAK_GRANTED, &test, err)) != FM_OK ||
+	if ((rc = fm_cluster_test(l->clusters, x->votes, FM_LEAK_PAIRS, FM_LEAK_GRANTED, &test, err)) != FM_OK ||
 	    (rc = fm_leak_verdict(l, "isolated", columns, &test, FM_LEAK_SHARE_ISOLATED, err)) != FM_OK)
 		return rc;
 	qsort(x->far, x->nfar, sizeof *x->far, farthest);
-	if ((rc = compare_deals(l->blocks, x->far, x->nfar, &test, err)) != FM_OK)
+	if ((rc = compare_deals(l->clusters, x->far, x->nfar, &test, err)) != FM_OK)
 		return rc;
 	return fm_leak_verdict(l, "extreme", columns, &test, FM_LEAK_SHARE_EXTREME, err);
 }

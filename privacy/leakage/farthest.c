@@ -106,7 +106,7 @@ static int choose_level(const struct space *s, size_t *n)
 	return level;
 }
 
-static void take(const struct space *s, const struct fm_blocks *blocks, int level, struct fm_far *list)
+static void take(const struct space *s, const struct fm_clusters *clusters, int level, struct fm_far *list)
 {
 	uint32_t cell[LEVELS];
 	double x[DIM];
@@ -118,10 +118,11 @@ static void take(const struct space *s, const struct fm_blocks *blocks, int leve
 			if (s->count[cell[level]] > SPARSE)
 				continue;
 			place(s, k, i, x);
-			*list = (struct fm_far){.own = fm_block_of(blocks, k, (uint32_t)i), .row = (uint32_t)i, .side = (uint8_t)k};
+			*list = (struct fm_far){
+			    .own = fm_cluster_of(clusters, k, (uint32_t)i), .row = (uint32_t)i, .side = (uint8_t)k};
 			for (int j = 0; j < FM_FAR_NEAR; j++) {
 				list->near[j] = INFINITY;
-				list->block[j] = FM_NO_NEIGHBOUR;
+				list->cluster[j] = FM_NO_NEIGHBOUR;
 			}
 			for (int c = 0; c < DIM; c++)
 				list->x[c] = (float)x[c];
@@ -131,7 +132,7 @@ static void take(const struct space *s, const struct fm_blocks *blocks, int leve
 
 /* ---- the neighbours ---- */
 
-static void meet(struct fm_far *r, float d, uint32_t block)
+static void meet(struct fm_far *r, float d, uint32_t cluster)
 {
 	int k = FM_FAR_NEAR - 1;
 
@@ -139,15 +140,15 @@ static void meet(struct fm_far *r, float d, uint32_t block)
 		return;
 	for (; k > 0 && r->near[k - 1] > d; k--) {
 		r->near[k] = r->near[k - 1];
-		r->block[k] = r->block[k - 1];
+		r->cluster[k] = r->cluster[k - 1];
 	}
 	r->near[k] = d;
-	r->block[k] = block;
+	r->cluster[k] = cluster;
 }
 
 /* Which of several rows at one distance come among the nearest makes no difference to fm_far_distance: those that are
  * cut off are as far as the last one. */
-static int search(const struct space *s, const struct fm_blocks *blocks, struct fm_pool *pool, struct fm_far *list,
+static int search(const struct space *s, const struct fm_clusters *clusters, struct fm_pool *pool, struct fm_far *list,
 		  size_t n, struct fm_error *err)
 {
 	struct fm_points *points = NULL;
@@ -187,7 +188,7 @@ static int search(const struct space *s, const struct fm_blocks *blocks, struct 
 			for (size_t i = 0; i < n * FM_FAR_NEAR; i++)
 				if (row[i] != FM_NO_NEIGHBOUR)
 					meet(&list[i / FM_FAR_NEAR], (float)sqrt(d2[i]),
-					     fm_block_of(blocks, k, (uint32_t)first + row[i]));
+					     fm_cluster_of(clusters, k, (uint32_t)first + row[i]));
 		}
 out:
 	fm_points_free(points);
@@ -199,7 +200,7 @@ out:
 	return rc;
 }
 
-int fm_far_find(const struct fm_table *train, const struct fm_table *holdout, const struct fm_blocks *blocks,
+int fm_far_find(const struct fm_table *train, const struct fm_table *holdout, const struct fm_clusters *clusters,
 		unsigned columns, struct fm_pool *pool, struct fm_far **list, size_t *n, struct fm_error *err)
 {
 	struct space s = {.side = {train, holdout}, .columns = columns};
@@ -213,9 +214,9 @@ int fm_far_find(const struct fm_table *train, const struct fm_table *holdout, co
 	level = choose_level(&s, n);
 	if ((rc = fm_alloc(list, *n + 1, sizeof **list, "records", err)) != FM_OK)
 		goto out;
-	take(&s, blocks, level, *list);
+	take(&s, clusters, level, *list);
 	if (*n > 0)
-		rc = search(&s, blocks, pool, *list, *n, err);
+		rc = search(&s, clusters, pool, *list, *n, err);
 	if (rc != FM_OK) {
 		free(*list);
 		*list = NULL;

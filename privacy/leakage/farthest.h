@@ -16,7 +16,7 @@
 #include "base/error.h"
 #include "base/table.h"
 #include "base/thread.h"
-#include "privacy/leakage/blocks.h"
+#include "privacy/leakage/clusters.h"
 
 #define FM_FAR_NEAR 8    /* neighbours of a row */
 #define FM_FAR_MOST 4096 /* rows, or those of the coarsest grid where that has more */
@@ -24,8 +24,8 @@
 struct fm_far {
 	float
 	    near[FM_FAR_NEAR]; /* distances of the nearest other real rows of either side, rising; INFINITY: no more */
-	uint32_t block[FM_FAR_NEAR]; /* and the blocks that they are in */
-	uint32_t own;                /* the row's block */
+	uint32_t cluster[FM_FAR_NEAR]; /* and the clusters that they are in */
+	uint32_t own;                  /* the row's cluster */
 	uint32_t row;
 	uint8_t side; /* 0 training, 1 holdout */
 	uint8_t mark; /* the caller's, at first 0 */
@@ -33,17 +33,17 @@ struct fm_far {
 };
 /* columns: of FM_TD, FM_PKT and FM_BYT those that both sides have, one at least.  Bounded memory beside the tables:
  * *list (n), to be freed, in no order. */
-int fm_far_find(const struct fm_table *train, const struct fm_table *holdout, const struct fm_blocks *blocks,
+int fm_far_find(const struct fm_table *train, const struct fm_table *holdout, const struct fm_clusters *clusters,
 		unsigned columns, struct fm_pool *pool, struct fm_far **list, size_t *n,
 		struct fm_error *err) FM_MUST_CHECK;
 
-/* To the nearest row of its own side, where of_block (blocks->n) says what side a block is on; where all FM_FAR_NEAR
- * are on the other side, to the last of them, which is not more than that. */
+/* To the nearest row of its own side, where of_block (clusters->n) says what side a cluster is on; where all
+ * FM_FAR_NEAR are on the other side, to the last of them, which is not more than that. */
 static inline float fm_far_distance(const struct fm_far *r, const uint8_t *of_block)
 {
 	int k = 0;
 
-	while (k < FM_FAR_NEAR - 1 && r->block[k] != FM_NO_NEIGHBOUR && of_block[r->block[k]] != of_block[r->own])
+	while (k < FM_FAR_NEAR - 1 && r->cluster[k] != FM_NO_NEIGHBOUR && of_block[r->cluster[k]] != of_block[r->own])
 		k++;
 	return r->near[k];
 }

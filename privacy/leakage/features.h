@@ -25,8 +25,8 @@ struct fm_features {
 };
 /* columns: a set of bits 1 << enum fm_col; win, gap and fwd never count. */
 void fm_features_fit(struct fm_features *f, const struct fm_table *train, unsigned columns);
-/* Code n rows of t, those of `row` (rising) or, where it is NULL, those from `first` on: *x (n, f->dim), to be freed.  A column that t
- * lacks is the same everywhere. */
+/* Code n rows of t, those of `row` (rising) or, where it is NULL, those from `first` on: *x (n, f->dim), to be freed.
+ * A column that t lacks is the same everywhere. */
 int fm_features_code(const struct fm_features *f, const struct fm_table *t, const uint32_t *row, size_t first, size_t n,
 		     float **x, struct fm_error *err) FM_MUST_CHECK;
 

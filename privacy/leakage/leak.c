@@ -1,4 +1,4 @@
-#include "privacy/leakage/leak.h"
+#include "privacy/leakage/leakage_parts.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -61,7 +61,7 @@ int fm_leak_count(struct fm_leak *l, const char *name, const char *columns, doub
 	return fm_leak_add_ci(l, name, columns, hits, n, lo * (double)n, hi * (double)n, err);
 }
 
-static int add_test(struct fm_leak *l, const char *name, const char *columns, const struct fm_block_test *test,
+static int add_test(struct fm_leak *l, const char *name, const char *columns, const struct fm_cluster_test *test,
 		    double share, struct fm_error *err)
 {
 	size_t n = (size_t)(test->train + test->holdout);
@@ -80,16 +80,16 @@ static int add_test(struct fm_leak *l, const char *name, const char *columns, co
 }
 
 int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, enum fm_leak_unit unit, double granted,
-		 const uint32_t *votes, double share, struct fm_block_test *test, struct fm_error *err)
+		 const uint32_t *votes, double share, struct fm_cluster_test *test, struct fm_error *err)
 {
 	int rc;
 
-	if ((rc = fm_block_test(l->blocks, votes, unit, granted, test, err)) != FM_OK)
+	if ((rc = fm_cluster_test(l->clusters, votes, unit, granted, test, err)) != FM_OK)
 		return rc;
 	return add_test(l, name, columns, test, share, err);
 }
 
-int fm_leak_verdict(struct fm_leak *l, const char *name, const char *columns, const struct fm_block_test *test,
+int fm_leak_verdict(struct fm_leak *l, const char *name, const char *columns, const struct fm_cluster_test *test,
 		    double share, struct fm_error *err)
 {
 	char part[40];

@@ -2,14 +2,14 @@
 
 #include <math.h>
 
-#include "privacy/leakage/leak.h"
+#include "privacy/leakage/leakage_parts.h"
 
 static const struct {
 	int (*run)(struct fm_leak *, struct fm_error *);
 	int needs_holdout, tests;
 } checks[] = {
     {fm_leak_matches, 0, 1}, {fm_leak_distances, 1, 1}, {fm_leak_records, 1, 0},
-    {fm_leak_attacks, 1, 0}, {fm_leak_echo, 0, 0},
+    {fm_leak_attacks, 1, 0}, {fm_leak_reuse, 0, 0},
 };
 enum { NCHECKS = sizeof checks / sizeof *checks };
 
@@ -24,25 +24,32 @@ static void forget(const struct fm_leak *l)
 }
 
 static int leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
-		   int tests_alone, struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out, struct fm_error *err)
+		   int tests_alone, struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out,
+		   struct fm_error *err)
 {
-	struct fm_leak l = {.train = train, .synthetic = synthetic, .pool = pool, .out = out, .memory = o.memory, .rare = o.rare, .family = 1};
-	struct fm_blocks *blocks = NULL;
+	struct fm_leak l = {.train = train,
+			    .synthetic = synthetic,
+			    .pool = pool,
+			    .out = out,
+			    .memory = o.memory,
+			    .rare = o.rare,
+			    .family = 1};
+	struct fm_clusters *clusters = NULL;
 	int rc;
 
 	if (train->rows == 0 || synthetic->rows == 0)
 		return fm_fail(err, FM_EINPUT, "the %s table has no rows: leakage cannot be judged",
 			       train->rows ? "synthetic" : "training");
 	l.holdout = holdout && holdout->rows > 0 ? holdout : NULL;
-	if ((rc = fm_blocks_new(&blocks, train, l.holdout, err)) != FM_OK)
+	if ((rc = fm_clusters_new(&clusters, train, l.holdout, err)) != FM_OK)
 		return rc;
-	l.blocks = blocks;
+	l.clusters = clusters;
 	/* Where windows are, and what is counted of each at once: a vote or a few, a sum. */
-	size_t windows = blocks->n * (sizeof *blocks->rows + 4 * sizeof(uint32_t) + sizeof(double));
+	size_t windows = clusters->n * (sizeof *clusters->rows + 4 * sizeof(uint32_t) + sizeof(double));
 	if (windows > o.memory / 2) {
 		rc = fm_fail(err, FM_EINPUT,
-			     "%zu windows are too many to judge leakage in %zu MiB: allow %zu MiB (gate.memory)", blocks->n,
-			     o.memory >> 20, ((2 * windows) >> 20) + 1);
+			     "%zu windows are too many to judge leakage in %zu MiB: allow %zu MiB (gate.memory)",
+			     clusters->n, o.memory >> 20, ((2 * windows) >> 20) + 1);
 		goto out;
 	}
 	l.memory -= windows;
@@ -54,7 +61,7 @@ static int leakage(const struct fm_table *train, const struct fm_table *holdout,
 	if (rc == FM_OK && l.holdout)
 		rc = fm_leak_add(&l, "family_p", "", fmin(1, l.family), synthetic->rows, err);
 out:
-	fm_blocks_free(blocks);
+	fm_clusters_free(clusters);
 	return rc;
 }
 

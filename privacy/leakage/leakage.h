@@ -6,7 +6,7 @@
  * metric's n tells.  COLUMNS behind a name is nothing (all flow columns), _no_time (all but te), _no_addr_time (all but
  * te, sa, da: fresh addresses and times would make the others pass for nothing) or _sizes (td, pkt, byt).  _z is
  * standard normal where nothing is remembered and _p the chance of as much or more for a generator that is as close to
- * training as learning a distribution makes it (a share nearer of FM_LEAK_GRANTED); blocks.h says how both are made
+ * training as learning a distribution makes it (a share nearer of FM_LEAK_GRANTED); clusters.h says how both are made
  * valid for neighbouring rows that resemble each other.
  *
  * Matches (matches.c; nothing, _no_time, _no_addr_time):
@@ -22,7 +22,8 @@
  * and of records by duration, packets and bytes (extremes.c; _no_addr_time):
  *     leak.isolated_train, _holdout, _z, _p    the number of lone records whose sizes no other real row has, likewise
  *     leak.extreme_train, _holdout, _z, _p     of the 256 rows of a side that are farthest from its others, the emitted
- *                                      ones; are training's more, and farther out, than in other deals of the windows?
+ *                                      ones; are training's more, and farther out, than in other permutations of the
+ * windows?
  *
  * Distances of at most FM_LEAKAGE_ROWS synthetic rows (distances.c; nothing, _no_addr_time, _sizes).  Gower's
  * (nearest.h):
@@ -92,26 +93,30 @@
 #define FM_LEAK_SHARE_UNIQUE 0.016  /* likewise */
 #define FM_LEAK_SHARE_ATTACHED 0.06 /* two */
 #define FM_LEAK_SHARE_NEARER 0.03   /* three: 0.98 in all */
-#define FM_LEAK_GRANTED 0.52 /* not to solitary, extreme, attached; see blocks.h; trained models show 0.50 to 0.515 */
-#define FM_LEAK_FAR 0.01     /* see leak.attached */
+#define FM_LEAK_GRANTED                                                                                                \
+	0.52             /* not to solitary, extreme, attached; see clusters.h; trained models show 0.50 to 0.515      \
+			  */
+#define FM_LEAK_FAR 0.01 /* see leak.attached */
 #define FM_LEAK_NEAR 0.1
 
 struct fm_leakage_opts {
-	/* Bytes that may be taken for what grows with the number of rows, FM_LEAKAGE_LEAST at least; tables that are mapped are
-	 * gone over a part at a time.  More of it saves time; it changes a value only where the attacks cannot hold all
-	 * synthetic rows (attacks.h). */
+	/* Bytes that may be taken for what grows with the number of rows, FM_LEAKAGE_LEAST at least; tables that are
+	 * mapped are gone over a part at a time.  More of it saves time; it changes a value only where the attacks
+	 * cannot hold all synthetic rows (attacks.h). */
 	size_t memory;
 	uint32_t rare; /* k: a value of fewer training records is rare */
 };
 #define FM_LEAKAGE_DEFAULT ((struct fm_leakage_opts){.memory = FM_LEAKAGE_MEMORY, .rare = FM_LEAKAGE_RARE})
 
-/* holdout may be NULL or without rows: then only leak.rows_equal*, echo_* and rare_* are added.  FM_EINPUT when train or
- * synthetic has no rows, or when their windows alone take more memory than half of what is allowed. */
+/* holdout may be NULL or without rows: then only leak.rows_equal*, echo_* and rare_* are added.  FM_EINPUT when train
+ * or synthetic has no rows, or when their windows alone take more memory than half of what is allowed. */
 int fm_leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
-	       struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+	       struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out,
+	       struct fm_error *err) FM_MUST_CHECK;
 /* The matches, the distances and the family of tests alone, to the same values. */
 int fm_leakage_tests(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
-		     struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+		     struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out,
+		     struct fm_error *err) FM_MUST_CHECK;
 
 /* Wilson's interval for hits of n at z = 1.96 (Wilson 1927); [0, 1] for n = 0.  hits may end in a half. */
 void fm_wilson(double hits, double n, double *lo, double *hi);

@@ -13,7 +13,8 @@ int fm_codes_like(const struct fm_table *t, const struct fm_table *train, unsign
 
 	for (int c = 0; c < FM_NCOL && t != train; c++)
 		if (columns >> c & 1u && fm_cols[c].kind == FM_KIND_CATEGORY)
-			if ((rc = fm_alloc(&code[c], t->dict[c].n + 1, sizeof **code, "category codes", err)) != FM_OK ||
+			if ((rc = fm_alloc(&code[c], t->dict[c].n + 1, sizeof **code, "category codes", err)) !=
+				FM_OK ||
 			    (rc = fm_dict_match(&train->dict[c], &t->dict[c], code[c], err)) != FM_OK)
 				return rc;
 	return FM_OK;
@@ -172,8 +173,8 @@ int fm_match(struct fm_match *m, struct fm_error *err)
 		if (!s.side[k])
 			continue;
 		if (s.side[k]->rows >= UINT32_MAX || (s.side[k]->present & m->columns) != m->columns)
-			return fm_fail(err, FM_EINPUT,
-				       "tables cannot be matched: over %u rows, or a column is missing", UINT32_MAX - 1);
+			return fm_fail(err, FM_EINPUT, "tables cannot be matched: over %u rows, or a column is missing",
+				       UINT32_MAX - 1);
 		if ((rc = fm_codes_like(s.side[k], m->train, m->columns, s.code[k], err)) != FM_OK)
 			goto out;
 	}

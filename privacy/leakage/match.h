@@ -1,9 +1,9 @@
 /*
  * match.h - rows of one table that another table has too, column by column equal.
  *
- * Rows are found by a 64-bit hash and compared in full: a match is one, whatever the hash says.  Categories are compared
- * by their text.  The real rows are held in a table of hashes, 16 bytes a different row; where that would be more than
- * `memory`, the rows are gone over several times, each time for the hashes of one range.
+ * Rows are found by a 64-bit hash and compared in full: a match is one, whatever the hash says.  Categories are
+ * compared by their text.  The real rows are held in a table of hashes, 16 bytes a different row; where that would be
+ * more than `memory`, the rows are gone over several times, each time for the hashes of one range.
  */
 #ifndef FM_PRIVACY_LEAKAGE_MATCH_H
 #define FM_PRIVACY_LEAKAGE_MATCH_H
@@ -16,8 +16,8 @@
 
 struct fm_match {
 	const struct fm_table *train, *holdout, *synthetic; /* holdout may be NULL */
-	unsigned columns; /* a set of bits 1 << enum fm_col that all of them have */
-	size_t memory;    /* bytes that may be taken */
+	unsigned columns;                                   /* a set of bits 1 << enum fm_col that all of them have */
+	size_t memory;                                      /* bytes that may be taken */
 	/* Called for each real row that training and holdout together have once and the synthetic table too; side 0 is
 	 * training, 1 the holdout.  May be NULL. */
 	int (*record)(void *ctx, int side, uint32_t row, struct fm_error *err);
@@ -27,8 +27,8 @@ struct fm_match {
 /* FM_EINPUT for 2^32 - 1 rows or more, or where a column is missing. */
 int fm_match(struct fm_match *m, struct fm_error *err) FM_MUST_CHECK;
 
-/* What the categories of t are called in the training table: code[c] (t->dict[c].n) for each category of `columns`, to be
- * freed; NULL where they are numbered alike. */
+/* What the categories of t are called in the training table: code[c] (t->dict[c].n) for each category of `columns`, to
+ * be freed; NULL where they are numbered alike. */
 int fm_codes_like(const struct fm_table *t, const struct fm_table *train, unsigned columns, uint32_t *code[FM_NCOL],
 		  struct fm_error *err) FM_MUST_CHECK;
 void fm_codes_free(uint32_t *code[FM_NCOL]);

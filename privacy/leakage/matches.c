@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "privacy/leakage/leak.h"
 #include "privacy/leakage/leakage.h"
+#include "privacy/leakage/leakage_parts.h"
 #include "privacy/leakage/match.h"
 
 static const struct column_set {
@@ -30,7 +30,7 @@ struct tally {
 	unsigned columns;
 	struct fm_leak_record *list; /* those that wait */
 	size_t n, cap, most;
-	uint32_t *votes[3];           /* of records that are 1, 2, 3 columns apart at least, by block */
+	uint32_t *votes[3];           /* of records that are 1, 2, 3 columns apart at least, by cluster */
 	struct fm_extremes *extremes; /* or NULL */
 };
 
@@ -47,25 +47,25 @@ static int tally_open(struct tally *t, struct fm_leak *l, unsigned columns, int 
 	int rc = FM_OK;
 
 	*t = (struct tally){.l = l, .columns = columns};
-	t->most = l->memory / 4 / (sizeof *t->list + FM_LEAK_APART_BATCH * FM_LEAK_APART_BYTES);
+	t->most = l->memory / 4 / (sizeof *t->list + FM_LEAK_HAMMING_BATCH * FM_LEAK_HAMMING_BYTES);
 	t->most = t->most > 1024 ? t->most : 1024;
 	for (int k = 0; k < 3 && rc == FM_OK; k++)
-		rc = fm_alloc(&t->votes[k], l->blocks->n + 1, sizeof *t->votes[k], "votes", err);
+		rc = fm_alloc(&t->votes[k], l->clusters->n + 1, sizeof *t->votes[k], "votes", err);
 	return rc != FM_OK || !extremes ? rc : fm_extremes_open(&t->extremes, l, err);
 }
 
 /* The records that wait are counted. */
 static int tally_count(struct tally *t, struct fm_error *err)
 {
-	const struct fm_blocks *b = t->l->blocks;
+	const struct fm_clusters *b = t->l->clusters;
 	int rc;
 
-	if ((rc = fm_leak_set_apart(t->l, t->columns, t->list, t->n, err)) != FM_OK ||
+	if ((rc = fm_leak_set_hamming(t->l, t->columns, t->list, t->n, err)) != FM_OK ||
 	    (t->extremes && (rc = fm_extremes_add(t->extremes, t->list, t->n, err)) != FM_OK))
 		return rc;
 	for (size_t i = 0; i < t->n; i++)
-		for (int apart = 1; apart <= t->list[i].apart; apart++)
-			t->votes[apart - 1][fm_block_of(b, t->list[i].side, t->list[i].row)]++;
+		for (int apart = 1; apart <= t->list[i].hamming; apart++)
+			t->votes[apart - 1][fm_cluster_of(b, t->list[i].side, t->list[i].row)]++;
 	t->n = 0;
 	return FM_OK;
 }
@@ -97,22 +97,25 @@ static int paired(struct fm_leak *l, const char *set, const uint32_t *votes, int
 {
 	static const char *const names[] = {"unique", "lone", "solitary"};
 	const char *name = names[apart - 1];
-	struct fm_block_test test;
+	struct fm_cluster_test test;
 	char part[40];
 	int rc;
 
 	/* Who has learned a distribution meets no solitary record more often for it: nothing is granted there. */
-	if ((rc = fm_block_test(l->blocks, votes, apart > 1 ? FM_LEAK_PAIRS : FM_LEAK_BLOCKS,
-				apart == 3 ? 0.5 : FM_LEAK_GRANTED, &test, err)) != FM_OK ||
+	if ((rc = fm_cluster_test(l->clusters, votes, apart > 1 ? FM_LEAK_PAIRS : FM_LEAK_CLUSTERS,
+				  apart == 3 ? 0.5 : FM_LEAK_GRANTED, &test, err)) != FM_OK ||
 	    (rc = fm_leak_verdict(l, name, set, &test, share, err)) != FM_OK)
 		return rc;
 	snprintf(part, sizeof part, "%s_block_most", name);
-	return fm_leak_add(l, part, set, test.most, l->blocks->train, err);
+	return fm_leak_add(l, part, set, test.most, l->clusters->train, err);
 }
 
 static int set_matches(struct fm_leak *l, const struct column_set *set, unsigned columns, struct fm_error *err)
 {
-	struct fm_match m = {.train = l->train, .holdout = l->holdout, .synthetic = l->synthetic, .columns = columns,
+	struct fm_match m = {.train = l->train,
+			     .holdout = l->holdout,
+			     .synthetic = l->synthetic,
+			     .columns = columns,
 			     .memory = l->memory / 2};
 	struct tally t = {0};
 	int rc;

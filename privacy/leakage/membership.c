@@ -29,17 +29,17 @@ static int falling(const void *a, const void *b)
 
 struct component {
 	double v;
-	uint32_t block;
+	uint32_t cluster;
 };
 
 static int by_block(const void *a, const void *b)
 {
-	uint32_t x = ((const struct component *)a)->block, y = ((const struct component *)b)->block;
+	uint32_t x = ((const struct component *)a)->cluster, y = ((const struct component *)b)->cluster;
 
 	return (x > y) - (x < y);
 }
 
-/* The variance of the mean of n components, blocks being independent of each other. */
+/* The variance of the mean of n components, clusters being independent of each other. */
 static double block_variance(struct component *c, size_t n, double mean)
 {
 	double sum = 0, squares = 0;
@@ -47,7 +47,7 @@ static double block_variance(struct component *c, size_t n, double mean)
 	qsort(c, n, sizeof *c, by_block);
 	for (size_t i = 0; i < n; i++) {
 		sum += c[i].v - mean;
-		if (i + 1 == n || c[i + 1].block != c[i].block) {
+		if (i + 1 == n || c[i + 1].cluster != c[i].cluster) {
 			squares += sum * sum;
 			sum = 0;
 		}
@@ -114,8 +114,8 @@ int fm_mia_scores(const double *member, const uint32_t *member_block, size_t n, 
 		for (; i < end; i++) {
 			double v = s[i].member ? ((double)(m - above[0]) - (double)here[0] / 2) / (double)m
 					       : ((double)above[1] + (double)here[1] / 2) / (double)n;
-			const uint32_t *block = s[i].member ? member_block : outsider_block;
-			c[s[i].member][s[i].row] = (struct component){v, block ? block[s[i].row] : s[i].row};
+			const uint32_t *cluster = s[i].member ? member_block : outsider_block;
+			c[s[i].member][s[i].row] = (struct component){v, cluster ? cluster[s[i].row] : s[i].row};
 		}
 		above[0] += here[0];
 		above[1] += here[1];

@@ -1,8 +1,8 @@
 /*
  * membership.h - how well does a score tell the training records from records that the model never saw?
  *
- * The area under the ROC curve with DeLong's interval, its components summed by block where rows of a block depend on
- * each other (DeLong, DeLong and Clarke-Pearson 1988; Obuchowski 1997), and the true-positive rate at 1 % and 0.1 %
+ * The area under the ROC curve with DeLong's interval, its components summed by cluster where rows of a cluster depend
+ * on each other (DeLong, DeLong and Clarke-Pearson 1988; Obuchowski 1997), and the true-positive rate at 1 % and 0.1 %
  * false positives, which is what an attacker works at (Carlini et al., Membership Inference Attacks From First
  * Principles, 2022), with a Wilson interval for n m / (n + m) records.  Between two scores the ROC curve is straight.
  */
@@ -22,7 +22,7 @@ struct fm_mia {
 	double auc, auc_lo, auc_hi;
 	double tpr[FM_MIA_RATES], tpr_lo[FM_MIA_RATES], tpr_hi[FM_MIA_RATES];
 };
-/* The higher a score, the more like a member.  The blocks (of members n, of outsiders m) or NULL: each record is its
+/* The higher a score, the more like a member.  The clusters (of members n, of outsiders m) or NULL: each record is its
  * own. All of *out is NaN when a score is NaN or one side is empty. */
 int fm_mia_scores(const double *member, const uint32_t *member_block, size_t n, const double *outsider,
 		  const uint32_t *outsider_block, size_t m, struct fm_mia *out, struct fm_error *err) FM_MUST_CHECK;
@@ -33,9 +33,9 @@ int fm_mia_add(const struct fm_mia *mia, const char *prefix, const char *columns
 
 /*
  * The loss-threshold attack (Yeom et al. 2018): a record that the model fits well is taken for a member.  Adds
- * leak.mia_model_auc, leak.mia_model_tpr_1 and leak.mia_model_tpr_01.  The losses of n training records and of m records
- * that the model never saw, taken in the same way (same diffusion steps, same noise); a block as above is a window,
- * whose loss is one number here.
+ * leak.mia_model_auc, leak.mia_model_tpr_1 and leak.mia_model_tpr_01.  The losses of n training records and of m
+ * records that the model never saw, taken in the same way (same diffusion steps, same noise); a cluster as above is a
+ * window, whose loss is one number here.
  */
 int fm_mia_losses(const double *member, size_t n, const double *outsider, size_t m, struct fm_metrics *out,
 		  struct fm_error *err) FM_MUST_CHECK;

@@ -9,8 +9,8 @@ enum {
 	LANES = 8,
 	QUERIES = 16,
 	TILE = 1024
-}; /* TILE rows of ten fields are 40 KiB: they stay in the first two caches */
-#define PART ((size_t)1 << 18)  /* rows that are coded at a time: 10 MiB */
+};                             /* TILE rows of ten fields are 40 KiB: they stay in the first two caches */
+#define PART ((size_t)1 << 18) /* rows that are coded at a time: 10 MiB */
 #define SEED 20160411u
 enum purpose { RANKED = 121 };
 _Static_assert(FM_GOWER_RANKED <= (size_t)INT32_MAX / FM_GOWER_FIELDS, "ten fields of so much each fit in an int32_t");

@@ -2,12 +2,13 @@
  * nearest.h - exact distance to the closest record.
  *
  * Gower's distance (Gower 1971) over ten fields: |difference of ranks| for time, duration, packets and bytes, where a
- * value's rank is the share of training values not above it; 0 or 1 for addresses, ports, protocol and label.  Ranks are
- * kept as whole counts of training rows, of FM_GOWER_RANKED chosen ones where there are more, so that a distance is an
- * integer in units of 1 / (10 * those rows): exact, with true ties, the same on every machine and for any number of threads.
+ * value's rank is the share of training values not above it; 0 or 1 for addresses, ports, protocol and label.  Ranks
+ * are kept as whole counts of training rows, of FM_GOWER_RANKED chosen ones where there are more, so that a distance is
+ * an integer in units of 1 / (10 * those rows): exact, with true ties, the same on every machine and for any number of
+ * threads.
  *
- * A field that a table lacks is the same everywhere and adds nothing.  A protocol or label that no training row has equals
- * any other such value.
+ * A field that a table lacks is the same everywhere and adds nothing.  A protocol or label that no training row has
+ * equals any other such value.
  */
 #ifndef FM_PRIVACY_LEAKAGE_NEAREST_H
 #define FM_PRIVACY_LEAKAGE_NEAREST_H
@@ -25,8 +26,8 @@
 
 /* The training rows' ranks: what others are coded by. */
 struct fm_gower;
-/* columns: a set of bits 1 << enum fm_col; a field that is not in it counts nothing.  FM_EINPUT for no rows or 2^32 - 1 and
- * more.  train must outlive it. */
+/* columns: a set of bits 1 << enum fm_col; a field that is not in it counts nothing.  FM_EINPUT for no rows or 2^32 - 1
+ * and more.  train must outlive it. */
 int fm_gower_new(struct fm_gower **g, const struct fm_table *train, unsigned columns,
 		 struct fm_error *err) FM_MUST_CHECK;
 void fm_gower_free(struct fm_gower *g);
@@ -42,7 +43,8 @@ int fm_gower_code(const struct fm_gower *g, const struct fm_table *t, const uint
 		  struct fm_gower_rows *out, struct fm_error *err) FM_MUST_CHECK;
 void fm_gower_rows_close(struct fm_gower_rows *r);
 
-/* distance[i] = the smallest distance of row i of `from` to the rows of `to` (at least one), in units of fm_gower_unit. */
+/* distance[i] = the smallest distance of row i of `from` to the rows of `to` (at least one), in units of fm_gower_unit.
+ */
 void fm_gower_nearest(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_gower_rows *to,
 		      struct fm_pool *pool, int32_t *distance);
 

@@ -230,7 +230,15 @@ int fm_neighbours_more(const struct fm_points *p, uint32_t first, const float *q
 		       const struct fm_span *skip, struct fm_pool *pool, uint32_t *row, double *d2,
 		       struct fm_error *err)
 {
-	struct search s = {.p = p, .first = first, .kernels = fm_kernels(), .q = q, .m = m, .k = k, .skip = skip, .row = row, .d2 = d2};
+	struct search s = {.p = p,
+			   .first = first,
+			   .kernels = fm_kernels(),
+			   .q = q,
+			   .m = m,
+			   .k = k,
+			   .skip = skip,
+			   .row = row,
+			   .d2 = d2};
 	size_t threads = pool ? (size_t)fm_pool_size(pool) : 1;
 	void (*run)(void *, int, int) = shard_plain;
 	int rc;

@@ -48,8 +48,8 @@ struct fm_span {
 int fm_neighbours(const struct fm_points *p, const float *q, size_t m, int k, const struct fm_span *skip,
 		  struct fm_pool *pool, uint32_t *row, double *d2, struct fm_error *err) FM_MUST_CHECK;
 
-/* The same for points that are the next ones of many: they are numbered from `first` on, and row and d2 hold the nearest
- * of those before them (at first FM_NO_NEIGHBOUR and INFINITY: fm_neighbours_none). */
+/* The same for points that are the next ones of many: they are numbered from `first` on, and row and d2 hold the
+ * nearest of those before them (at first FM_NO_NEIGHBOUR and INFINITY: fm_neighbours_none). */
 int fm_neighbours_more(const struct fm_points *p, uint32_t first, const float *q, size_t m, int k,
 		       const struct fm_span *skip, struct fm_pool *pool, uint32_t *row, double *d2,
 		       struct fm_error *err) FM_MUST_CHECK;

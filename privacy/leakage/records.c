@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "privacy/leakage/leak.h"
 #include "privacy/leakage/leakage.h"
+#include "privacy/leakage/leakage_parts.h"
 #include "privacy/leakage/membership.h"
 
 static const struct group {
@@ -23,7 +23,7 @@ struct sample {
 	size_t n;
 	float *x;                       /* (n, dim) */
 	struct fm_span *skip;           /* (n) the training rows that a record is not compared with, or NULL */
-	uint32_t *block;                /* (n) */
+	uint32_t *cluster;              /* (n) */
 	double *to_real, *to_synthetic; /* (n) squared */
 	double *score;                  /* (n) */
 };
@@ -33,7 +33,7 @@ static void sample_close(struct sample *s)
 	free(s->row);
 	free(s->x);
 	free(s->skip);
-	free(s->block);
+	free(s->cluster);
 	free(s->to_real);
 	free(s->to_synthetic);
 	free(s->score);
@@ -41,25 +41,25 @@ static void sample_close(struct sample *s)
 
 static int sample_open(struct sample *s, struct fm_leak *l, int side, struct fm_error *err)
 {
-	const struct fm_blocks *b = l->blocks;
+	const struct fm_clusters *b = l->clusters;
 	int rc;
 
 	s->t = side ? l->holdout : l->train;
 	if ((rc = fm_leak_choose(s->t, FM_LEAKAGE_RECORDS, side ? FM_LEAK_OUTSIDERS : FM_LEAK_MEMBERS, &s->row, &s->n,
 				 err)) != FM_OK ||
-	    (rc = fm_alloc(&s->block, s->n + 1, sizeof *s->block, "records", err)) != FM_OK ||
+	    (rc = fm_alloc(&s->cluster, s->n + 1, sizeof *s->cluster, "records", err)) != FM_OK ||
 	    (rc = fm_alloc(&s->to_real, s->n + 1, sizeof *s->to_real, "records", err)) != FM_OK ||
 	    (rc = fm_alloc(&s->to_synthetic, s->n + 1, sizeof *s->to_synthetic, "records", err)) != FM_OK ||
 	    (rc = fm_alloc(&s->score, s->n + 1, sizeof *s->score, "records", err)) != FM_OK)
 		return rc;
 	for (size_t i = 0; i < s->n; i++)
-		s->block[i] = fm_block_of(b, side, s->row[i]);
+		s->cluster[i] = fm_cluster_of(b, side, s->row[i]);
 	if (side)
 		return FM_OK;
 	if ((rc = fm_alloc(&s->skip, s->n + 1, sizeof *s->skip, "records", err)) != FM_OK)
 		return rc;
 	for (size_t i = 0; i < s->n; i++) /* its own window, which no outsider has, unless there is no other */
-		s->skip[i] = b->train > 1 ? b->rows[s->block[i]] : (struct fm_span){s->row[i], s->row[i] + 1};
+		s->skip[i] = b->train > 1 ? b->rows[s->cluster[i]] : (struct fm_span){s->row[i], s->row[i] + 1};
 	return FM_OK;
 }
 
@@ -125,7 +125,7 @@ static int judge(struct fm_leak *l, const struct group *group, struct sample *me
 			both[k]->score[i] = nearness(both[k]->to_real[i], both[k]->to_synthetic[i]);
 	if ((rc = identifiability(l, "identifiability_train", group->name, members, err)) != FM_OK ||
 	    (rc = identifiability(l, "identifiability_holdout", group->name, outsiders, err)) != FM_OK ||
-	    (rc = fm_mia_scores(members->score, members->block, members->n, outsiders->score, outsiders->block,
+	    (rc = fm_mia_scores(members->score, members->cluster, members->n, outsiders->score, outsiders->cluster,
 				outsiders->n, &mia, err)) != FM_OK)
 		return rc;
 	return fm_mia_add(&mia, "mia", group->name, members->n, l->out, err);

@@ -189,8 +189,10 @@ static int parse_line(struct line l, struct fm_signer *s, struct fm_error *err)
 	memset(s, 0, sizeof *s);
 	s->valid_after_s = INT64_MIN;
 	s->valid_before_s = INT64_MAX;
-	if (next_word(&l, &principals) || unquote(&principals, s->principals, sizeof s->principals) || !s->principals[0])
-		return fm_fail(err, FM_EINPUT, "the principals are unreadable or longer than %d bytes", FM_PRINCIPALS_MAX - 1);
+	if (next_word(&l, &principals) || unquote(&principals, s->principals, sizeof s->principals) ||
+	    !s->principals[0])
+		return fm_fail(err, FM_EINPUT, "the principals are unreadable or longer than %d bytes",
+			       FM_PRINCIPALS_MAX - 1);
 	if (next_word(&l, &word))
 		return fm_fail(err, FM_EINPUT, "a double quote is not closed");
 	if (!is_key_type(&word)) {
@@ -202,7 +204,8 @@ static int parse_line(struct line l, struct fm_signer *s, struct fm_error *err)
 		if (next_word(&l, &word))
 			return fm_fail(err, FM_EINPUT, "a double quote is not closed");
 		if (!is_key_type(&word))
-			return fm_fail(err, FM_EINPUT, "no key after the options (a line is: PRINCIPALS [OPTIONS] ssh-ed25519 BASE64)");
+			return fm_fail(err, FM_EINPUT,
+				       "no key after the options (a line is: PRINCIPALS [OPTIONS] ssh-ed25519 BASE64)");
 	}
 	if (authority || !word_is(&word, "ssh-ed25519"))
 		return 0;
@@ -243,8 +246,9 @@ int fm_signers_parse(struct fm_signers *list, const char *text, size_t n, struct
 			struct fm_signer *grown = more > FM_SIGNERS_MAX ? NULL : realloc(list->s, more * sizeof *grown);
 
 			if (!grown) {
-				rc = more > FM_SIGNERS_MAX ? fm_fail(err, FM_EINPUT, "%zu: more than %d keys", number, FM_SIGNERS_MAX)
-							   : fm_fail(err, FM_ESYSTEM, "out of memory");
+				rc = more > FM_SIGNERS_MAX
+					 ? fm_fail(err, FM_EINPUT, "%zu: more than %d keys", number, FM_SIGNERS_MAX)
+					 : fm_fail(err, FM_ESYSTEM, "out of memory");
 				break;
 			}
 			list->s = grown;
@@ -330,8 +334,8 @@ static bool in_pattern_list(const char *list, const char *s)
 	return found;
 }
 
-enum fm_signer_state fm_signers_find(const struct fm_signers *list, const struct fm_sshpub *key, const char *ns, int64_t now_s,
-				     const struct fm_signer **who)
+enum fm_signer_state fm_signers_find(const struct fm_signers *list, const struct fm_sshpub *key, const char *ns,
+				     int64_t now_s, const struct fm_signer **who)
 {
 	enum fm_signer_state best = FM_SIGNER_UNKNOWN;
 

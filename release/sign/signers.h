@@ -2,13 +2,14 @@
  * signers.h - the allowed_signers file of ssh-keygen(1): whose signatures are accepted, for what, from when to when.
  *
  *     # comment
- *     releases@example.org namespaces="flowmint",valid-after="20240101Z",valid-before="20270101Z" ssh-ed25519 AAAA... text
+ *     releases@example.org namespaces="flowmint",valid-after="20240101Z",valid-before="20270101Z" ssh-ed25519 AAAA...
+ * text
  *
  * Understood: several principals with commas (all belong to the key), quotes around them, the options namespaces
  * (patterns with * ? and !), valid-after and valid-before (YYYYMMDD or YYYYMMDDHHMM[SS], UTC with or without the Z;
- * ssh-keygen takes a time without Z in the machine's zone, so write the Z).  Lines with cert-authority and keys of other
- * types than ssh-ed25519 are skipped: such keys sign nothing here.  An option that is not known is an error, as it may
- * limit the key.
+ * ssh-keygen takes a time without Z in the machine's zone, so write the Z).  Lines with cert-authority and keys of
+ * other types than ssh-ed25519 are skipped: such keys sign nothing here.  An option that is not known is an error, as
+ * it may limit the key.
  */
 #ifndef FM_RELEASE_SIGN_SIGNERS_H
 #define FM_RELEASE_SIGN_SIGNERS_H
@@ -27,9 +28,9 @@
 struct fm_signer {
 	struct fm_sshpub key;
 	char principals[FM_PRINCIPALS_MAX];
-	char namespaces[256];                 /* "" = any */
+	char namespaces[256];                  /* "" = any */
 	int64_t valid_after_s, valid_before_s; /* seconds since 1970; INT64_MIN, INT64_MAX = no limit */
-	size_t line;                          /* of the file, from 1 */
+	size_t line;                           /* of the file, from 1 */
 };
 struct fm_signers {
 	struct fm_signer *s;
@@ -42,11 +43,15 @@ int fm_signers_parse(struct fm_signers *list, const char *text, size_t n, struct
 void fm_signers_free(struct fm_signers *list);
 
 enum fm_signer_state {
-	FM_SIGNER_OK, FM_SIGNER_UNKNOWN, FM_SIGNER_OTHER_NAMESPACE, FM_SIGNER_NOT_YET, FM_SIGNER_EXPIRED,
+	FM_SIGNER_OK,
+	FM_SIGNER_UNKNOWN,
+	FM_SIGNER_OTHER_NAMESPACE,
+	FM_SIGNER_NOT_YET,
+	FM_SIGNER_EXPIRED,
 };
-/* The first line that lets this key sign for ns at now_s; else the state that came nearest, with the line (NULL when the
- * key is on none). */
-enum fm_signer_state fm_signers_find(const struct fm_signers *list, const struct fm_sshpub *key, const char *ns, int64_t now_s,
-				     const struct fm_signer **who);
+/* The first line that lets this key sign for ns at now_s; else the state that came nearest, with the line (NULL when
+ * the key is on none). */
+enum fm_signer_state fm_signers_find(const struct fm_signers *list, const struct fm_sshpub *key, const char *ns,
+				     int64_t now_s, const struct fm_signer **who);
 
 #endif

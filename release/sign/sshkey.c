@@ -203,24 +203,28 @@ static int parse_private(struct fm_sshkey *k, const struct fm_secret *text, stru
 	w.p = blob.data;
 	if (fm_armor_read(LABEL, (const char *)text->data, text->len, blob.data, blob.len, &w.n) ||
 	    fm_wire_bytes(&w, sizeof MAGIC, &magic) || memcmp(magic.p, MAGIC, sizeof MAGIC)) {
-		rc = fm_fail(err, FM_EINPUT,
-			     "this is no OpenSSH private key; make one with: flowmint keygen --out KEY");
+		rc =
+		    fm_fail(err, FM_EINPUT, "this is no OpenSSH private key; make one with: flowmint keygen --out KEY");
 		goto out;
 	}
 	if (fm_wire_string(&w, &cipher) || fm_wire_string(&w, &kdf) || fm_wire_string(&w, &options) ||
-	    fm_wire_u32(&w, &nkeys) || nkeys != 1 || fm_wire_string(&w, &public) || fm_wire_string(&w, &private) || w.n) {
+	    fm_wire_u32(&w, &nkeys) || nkeys != 1 || fm_wire_string(&w, &public) || fm_wire_string(&w, &private) ||
+	    w.n) {
 		rc = fm_fail(err, FM_EINPUT, "the private key is damaged");
 		goto out;
 	}
 	found = fm_sshpub_from_blob(&outer, &public, type);
 	if (found == -2) {
-		rc = fm_fail(err, FM_EINPUT, "this is a key of type %s; releases are signed with ssh-ed25519 keys: "
-					     "flowmint keygen --out KEY", type);
+		rc = fm_fail(err, FM_EINPUT,
+			     "this is a key of type %s; releases are signed with ssh-ed25519 keys: "
+			     "flowmint keygen --out KEY",
+			     type);
 		goto out;
 	}
 	if (!fm_wire_is(&cipher, "none") || !fm_wire_is(&kdf, "none")) {
-		rc = fm_fail(err, FM_EINPUT, "the private key is encrypted with a passphrase, which is not supported; take "
-					     "it off in a copy with: ssh-keygen -p -N '' -f COPY");
+		rc = fm_fail(err, FM_EINPUT,
+			     "the private key is encrypted with a passphrase, which is not supported; take "
+			     "it off in a copy with: ssh-keygen -p -N '' -f COPY");
 		goto out;
 	}
 	if (found || options.n) {
@@ -304,8 +308,8 @@ static int must_be_absent(const char *path, struct fm_error *err)
 	struct stat st;
 
 	if (lstat(path, &st) == 0)
-		return fm_fail(err, FM_EINPUT, "%s is there already and will not be overwritten: move it away or name another",
-			       path);
+		return fm_fail(err, FM_EINPUT,
+			       "%s is there already and will not be overwritten: move it away or name another", path);
 	if (errno != ENOENT)
 		return fm_fail_errno(err, "%s", path);
 	return FM_OK;

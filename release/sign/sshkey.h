@@ -11,8 +11,8 @@
  *
  * Making a key, which the command line does with one call:
  *
- *     fm_keygen("keys/release", "releases@example.org", err)     keys/release (0600), keys/release.pub; prints the line for
- *                                                               the partner's allowed_signers file
+ *     fm_keygen("keys/release", "releases@example.org", err)     keys/release (0600), keys/release.pub; prints the line
+ * for the partner's allowed_signers file
  */
 #ifndef FM_RELEASE_SIGN_SSHKEY_H
 #define FM_RELEASE_SIGN_SSHKEY_H
@@ -21,6 +21,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "release/sign/wire.h"
 
 #define FM_SSH_NAMESPACE "flowmint" /* of every signature that flowmint makes or accepts */
@@ -52,19 +53,22 @@ void fm_sshkey_close(struct fm_sshkey *k); /* wipes */
 int fm_sshpub_check(const struct fm_sshpub *pub, const void *p, size_t n, const uint8_t sig[64],
 		    struct fm_error *err) FM_MUST_CHECK;
 void fm_sshpub_blob(const struct fm_sshpub *pub, struct fm_wire_out *o);
-/* 0, -1 not a public key blob, -2 one of another type than ssh-ed25519 (its name, printable, in type if that is not NULL). */
+/* 0, -1 not a public key blob, -2 one of another type than ssh-ed25519 (its name, printable, in type if that is not
+ * NULL). */
 int fm_sshpub_from_blob(struct fm_sshpub *pub, const struct fm_wire *blob, char type[64]) FM_MUST_CHECK;
 void fm_sshpub_line(const struct fm_sshpub *pub, struct fm_buf *out); /* "ssh-ed25519 BASE64 COMMENT\n" */
 /* What `ssh-keygen -l` prints: "SHA256:" and 43 base64 digits. */
-int fm_sshpub_fingerprint(const struct fm_sshpub *pub, char out[FM_FINGERPRINT_MAX], struct fm_error *err) FM_MUST_CHECK;
-/* 'PRINCIPAL namespaces="flowmint" ssh-ed25519 BASE64\n': a line of an allowed_signers file.  FM_EUSAGE for a principal that
- * such a file cannot hold as one name (empty, white space, quotes, commas, wildcards, a leading '#'). */
+int fm_sshpub_fingerprint(const struct fm_sshpub *pub, char out[FM_FINGERPRINT_MAX],
+			  struct fm_error *err) FM_MUST_CHECK;
+/* 'PRINCIPAL namespaces="flowmint" ssh-ed25519 BASE64\n': a line of an allowed_signers file.  FM_EUSAGE for a principal
+ * that such a file cannot hold as one name (empty, white space, quotes, commas, wildcards, a leading '#'). */
 int fm_sshpub_signers_line(const struct fm_sshpub *pub, const char *principal, struct fm_buf *out,
 			   struct fm_error *err) FM_MUST_CHECK;
 
 /* Make a key pair at out_path and out_path.pub; fm_keygen prints the allowed_signers line on standard output,
  * fm_keygen_line appends it to `line` (which may be NULL).  Refuses to overwrite. */
 int fm_keygen(const char *out_path, const char *principal, struct fm_error *err) FM_MUST_CHECK;
-int fm_keygen_line(const char *out_path, const char *principal, struct fm_buf *line, struct fm_error *err) FM_MUST_CHECK;
+int fm_keygen_line(const char *out_path, const char *principal, struct fm_buf *line,
+		   struct fm_error *err) FM_MUST_CHECK;
 
 #endif

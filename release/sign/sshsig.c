@@ -73,7 +73,8 @@ int fm_sshsig_sign(const struct fm_sshkey *key, const char *ns, const uint8_t di
 	int rc;
 
 	if (!*ns || strlen(ns) >= FM_SSHSIG_NAMESPACE_MAX)
-		return fm_fail(err, FM_EUSAGE, "a signature's namespace has 1 to %d bytes", FM_SSHSIG_NAMESPACE_MAX - 1);
+		return fm_fail(err, FM_EUSAGE, "a signature's namespace has 1 to %d bytes",
+			       FM_SSHSIG_NAMESPACE_MAX - 1);
 	signed_bytes(ns, digest, &m);
 	rc = fm_sshkey_sign(key, message, m.n, sig, err);
 	if (rc)
@@ -112,13 +113,15 @@ int fm_sshsig_parse(struct fm_sshsig *s, const char *text, size_t n, struct fm_e
 	if (fm_wire_bytes(&w, NMAGIC, &magic) || memcmp(magic.p, MAGIC, NMAGIC) || fm_wire_u32(&w, &version))
 		return fm_fail(err, FM_EINPUT, "the signature does not begin with SSHSIG");
 	if (version != VERSION)
-		return fm_fail(err, FM_EINPUT, "the signature has version %u; only version 1 is known", (unsigned)version);
+		return fm_fail(err, FM_EINPUT, "the signature has version %u; only version 1 is known",
+			       (unsigned)version);
 	if (fm_wire_string(&w, &key) || fm_wire_string(&w, &ns) || fm_wire_string(&w, &reserved) ||
 	    fm_wire_string(&w, &hash) || fm_wire_string(&w, &inner) || w.n)
 		return fm_fail(err, FM_EINPUT, "the signature is cut short or has bytes left over");
 	found = fm_sshpub_from_blob(&s->key, &key, name);
 	if (found == -2)
-		return fm_fail(err, FM_EINPUT, "the signature was made by a key of type %s; only ssh-ed25519 is accepted", name);
+		return fm_fail(err, FM_EINPUT,
+			       "the signature was made by a key of type %s; only ssh-ed25519 is accepted", name);
 	if (found)
 		return fm_fail(err, FM_EINPUT, "the public key in the signature is damaged");
 	if (ns.n == 0 || ns.n >= sizeof s->ns)

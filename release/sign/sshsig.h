@@ -1,6 +1,6 @@
 /*
- * sshsig.h - OpenSSH's signatures over files (PROTOCOL.sshsig), the kind that `ssh-keygen -Y sign -n flowmint` makes and
- * `ssh-keygen -Y verify` accepts.  Only version 1, ssh-ed25519 and sha512 are made and accepted; Ed25519 being
+ * sshsig.h - OpenSSH's signatures over files (PROTOCOL.sshsig), the kind that `ssh-keygen -Y sign -n flowmint` makes
+ * and `ssh-keygen -Y verify` accepts.  Only version 1, ssh-ed25519 and sha512 are made and accepted; Ed25519 being
  * deterministic, the same key and file give the same bytes here and there.
  *
  *     -----BEGIN SSH SIGNATURE-----          base64, 70 digits a line, of
@@ -25,8 +25,8 @@
 #define FM_SSHSIG_NAMESPACE_MAX 64
 
 struct fm_sshsig {
-	struct fm_sshpub key;                  /* who says to have signed */
-	char ns[FM_SSHSIG_NAMESPACE_MAX];      /* printable, not empty */
+	struct fm_sshpub key;             /* who says to have signed */
+	char ns[FM_SSHSIG_NAMESPACE_MAX]; /* printable, not empty */
 	uint8_t sig[64];
 };
 

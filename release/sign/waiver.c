@@ -113,9 +113,10 @@ static int refuse_state(enum fm_signer_state state, const struct fm_signer *who,
 	case FM_SIGNER_OK:
 		return FM_OK;
 	case FM_SIGNER_OTHER_NAMESPACE:
-		return fm_fail(err, FM_EVERDICT,
-			       "its key is in allowed_signers (line %zu), but not for the namespace " FM_WAIVER_NAMESPACE,
-			       who ? who->line : 0);
+		return fm_fail(
+		    err, FM_EVERDICT,
+		    "its key is in allowed_signers (line %zu), but not for the namespace " FM_WAIVER_NAMESPACE,
+		    who ? who->line : 0);
 	case FM_SIGNER_NOT_YET:
 		return fm_fail(err, FM_EVERDICT, "its key is not valid yet (allowed_signers, line %zu)",
 			       who ? who->line : 0);
@@ -143,10 +144,11 @@ int fm_waiver_key_allowed(const struct fm_sshpub *key, const struct fm_signers *
 			       state == FM_SIGNER_EXPIRED ? "no longer valid" : "not valid yet", who ? who->line : 0);
 	fm_sshpub_line(key, &line);
 	if ((rc = fm_buf_check(&line, err)) == FM_OK)
-		rc = fm_fail(err, FM_EINPUT,
-			     "allowed_signers does not let this key sign waivers; whoever answers for the releases adds a "
-			     "line with the signer's name: NAME namespaces=\"" FM_WAIVER_NAMESPACE "\" %.*s",
-			     (int)strcspn(line.data, "\n"), line.data);
+		rc = fm_fail(
+		    err, FM_EINPUT,
+		    "allowed_signers does not let this key sign waivers; whoever answers for the releases adds a "
+		    "line with the signer's name: NAME namespaces=\"" FM_WAIVER_NAMESPACE "\" %.*s",
+		    (int)strcspn(line.data, "\n"), line.data);
 	fm_buf_free(&line);
 	return rc;
 }
@@ -207,7 +209,8 @@ static int parse(const char *path, struct fm_waiver *w, struct fm_error *err)
 	for (int i = 0; i < 5 && rc == FM_OK; i++) {
 		const char *s = json_string_value(json_object_get(doc, keys[i]));
 		if (!s || strlen(s) >= field[i].cap || json_object_size(doc) != 5)
-			rc = fm_fail(err, FM_EINPUT, "it is no waiver: format, release, check, reason and expires stand in one");
+			rc = fm_fail(err, FM_EINPUT,
+				     "it is no waiver: format, release, check, reason and expires stand in one");
 		else
 			strcpy(field[i].out, s);
 	}

@@ -6,9 +6,9 @@
  *     waivers/CHECK.waiver.sig    SSHSIG over that file, namespace flowmint-waiver; by hand:
  *                                 ssh-keygen -Y sign -n flowmint-waiver -f KEY CHECK.waiver
  *
- * A waiver holds when its signature is by a key that allowed_signers names for the namespace flowmint-waiver, until the end
- * of the day (UTC) of its expiry.  The namespace is its own, so that a key which signs releases waives nothing unless it is
- * named for that as well.
+ * A waiver holds when its signature is by a key that allowed_signers names for the namespace flowmint-waiver, until the
+ * end of the day (UTC) of its expiry.  The namespace is its own, so that a key which signs releases waives nothing
+ * unless it is named for that as well.
  */
 #ifndef FM_RELEASE_SIGN_WAIVER_H
 #define FM_RELEASE_SIGN_WAIVER_H
@@ -28,13 +28,13 @@ struct fm_waiver {
 	char release[64], check[64], reason[1024], expires[16];
 };
 
-/* Sign w and put it into dir (made where absent), in the place of the one that is there.  FM_EINPUT for an empty reason or
- * one over several lines, or a date that is none or has passed at now_s; *path (free()) is the file. */
+/* Sign w and put it into dir (made where absent), in the place of the one that is there.  FM_EINPUT for an empty reason
+ * or one over several lines, or a date that is none or has passed at now_s; *path (free()) is the file. */
 int fm_waiver_write(const char *dir, const struct fm_waiver *w, const struct fm_sshkey *key, int64_t now_s, char **path,
 		    struct fm_error *err) FM_MUST_CHECK;
-/* Read one file and its signature.  FM_OK: it holds at now_s for this release, and *record is what a verdict and the ledger
- * say of it: {"check","reason","expires","signer","key"}.  FM_EVERDICT: it does not, and err says why.  Other codes: it could
- * not be told. */
+/* Read one file and its signature.  FM_OK: it holds at now_s for this release, and *record is what a verdict and the
+ * ledger say of it: {"check","reason","expires","signer","key"}.  FM_EVERDICT: it does not, and err says why.  Other
+ * codes: it could not be told. */
 int fm_waiver_check(const char *path, const char *release, const struct fm_signers *signers, int64_t now_s,
 		    json_t **record, struct fm_error *err) FM_MUST_CHECK;
 /* May this key sign waivers at now_s?  FM_EINPUT says what line of allowed_signers is missing. */

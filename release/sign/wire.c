@@ -74,7 +74,8 @@ void fm_base64_encode(const uint8_t *p, size_t n, struct fm_wire_out *o)
 {
 	for (size_t i = 0; i < n; i += 3) {
 		size_t left = n - i;
-		unsigned v = (unsigned)p[i] << 16 | (left > 1 ? (unsigned)p[i + 1] << 8 : 0u) | (left > 2 ? p[i + 2] : 0u);
+		unsigned v =
+		    (unsigned)p[i] << 16 | (left > 1 ? (unsigned)p[i + 1] << 8 : 0u) | (left > 2 ? p[i + 2] : 0u);
 		char q[4] = {digits[v >> 18], digits[v >> 12 & 63], left > 1 ? digits[v >> 6 & 63] : '=',
 			     left > 2 ? digits[v & 63] : '='};
 

@@ -40,8 +40,8 @@ void fm_wire_put_string(struct fm_wire_out *o, const void *p, size_t n);
 void fm_wire_put_text(struct fm_wire_out *o, const char *s); /* as string */
 
 /* Base64 with padding.  Encoding needs 4 * ((n + 2) / 3) bytes (no NUL is written).  Decoding skips white space and
- * refuses anything else that is not of the alphabet, wrong padding and bits left over; it returns -1 then, or when cap is
- * too small. */
+ * refuses anything else that is not of the alphabet, wrong padding and bits left over; it returns -1 then, or when cap
+ * is too small. */
 void fm_base64_encode(const uint8_t *p, size_t n, struct fm_wire_out *o);
 int fm_base64_decode(const char *s, size_t n, uint8_t *out, size_t cap, size_t *nout) FM_MUST_CHECK;
 

@@ -4,9 +4,10 @@
  *     transformer   16 features of 32 flows -> 128, 4 layers of 4 heads, 512 inside; batch 64 windows
  *     mlp           213 -> 128 -> 1024 -> 512 -> 512 -> 512 -> 213; batch 4096 rows
  *
- * with a time step each, squared error, AdamW with EMA, on THREADS threads (2) for SECONDS seconds (5) each.  The transformer is
- * the product's own body, conditioned layer by layer; the MLP is made of the same kernels.  A batch is cut into parts with a
- * gradient each, as in training, so the loss printed is the same for any number of threads.  Lines:
+ * with a time step each, squared error, AdamW with EMA, on THREADS threads (2) for SECONDS seconds (5) each.  The
+ * transformer is the product's own backbone, conditioned layer by layer; the MLP is made of the same kernels.  A batch
+ * is cut into parts with a gradient each, as in training, so the loss printed is the same for any number of threads.
+ * Lines:
  *
  *     NAME train|forward MEDIAN flows/s  BEST flows/s  CPU seconds a step  N steps
  */
@@ -58,7 +59,7 @@ static void embed(const struct fm_kernels *k, const float *t, int n, float *e)
 
 enum { W = 32, D = 128, FEAT = 16, WINDOWS = 64 / PARTS, TROWS = WINDOWS * W };
 static const struct fm_arch arch = {W, D, 4, 4, 512};
-static size_t tr_in, tr_inb, tr_pos, tr_t1, tr_t1b, tr_t2, tr_t2b, tr_out, tr_outb, tr_body[FM_MAXTENSORS];
+static size_t tr_in, tr_inb, tr_pos, tr_t1, tr_t1b, tr_t2, tr_t2b, tr_out, tr_outb, tr_backbone[FM_MAXTENSORS];
 
 static void tr_declare(struct fm_layout *l)
 {
@@ -69,13 +70,13 @@ static void tr_declare(struct fm_layout *l)
 	tr_t1b = fm_layout_add(l, 1, D, 0, "time1.bias");
 	tr_t2 = fm_layout_add(l, D, D, 0.05f, "time2.weight");
 	tr_t2b = fm_layout_add(l, 1, D, 0, "time2.bias");
-	fm_transformer.declare(&arch, l, tr_body);
+	fm_transformer.declare(&arch, l, tr_backbone);
 	tr_out = fm_layout_add(l, D, FEAT, 0.05f, "out.weight");
 	tr_outb = fm_layout_add(l, 1, FEAT, 0, "out.bias");
 }
 
 struct tr_space {
-	float *x, *h, *e, *t1, *t1a, *c, *dc, *d1, *body;
+	float *x, *h, *e, *t1, *t1a, *c, *dc, *d1, *backbone;
 };
 
 static struct tr_space tr_take(float *p)
@@ -89,7 +90,7 @@ static struct tr_space tr_take(float *p)
 	s.c = take(&p, WINDOWS * D);
 	s.dc = take(&p, WINDOWS * D);
 	s.d1 = take(&p, WINDOWS * D);
-	s.body = p;
+	s.backbone = p;
 	return s;
 }
 
@@ -103,7 +104,7 @@ static void tr_forward(const struct fm_pass *q, const float *x, const float *t, 
 	fm_linear(q, TROWS, FEAT, D, x, tr_in, tr_inb, s.x);
 	for (int b = 0; b < WINDOWS; b++)
 		q->k->add(s.x + b * W * D, q->p + tr_pos, W * D);
-	fm_transformer.forward(&arch, tr_body, q->k, q->s, q->p, s.body, s.x, s.c, WINDOWS, s.h);
+	fm_transformer.forward(&arch, tr_backbone, q->k, q->s, q->p, s.backbone, s.x, s.c, WINDOWS, s.h);
 	fm_linear(q, TROWS, D, FEAT, s.h, tr_out, tr_outb, out);
 }
 
@@ -112,7 +113,7 @@ static void tr_backward(const struct fm_pass *q, const float *x, float *space, f
 	struct tr_space s = tr_take(space);
 	fm_linear_back(q, TROWS, D, FEAT, s.h, d, tr_out, tr_outb, s.h, 0);
 	memset(s.dc, 0, sizeof(float) * WINDOWS * D);
-	fm_transformer.backward(&arch, tr_body, q->k, q->s, q->p, s.body, s.h, s.c, WINDOWS, s.x, s.dc, q->g);
+	fm_transformer.backward(&arch, tr_backbone, q->k, q->s, q->p, s.backbone, s.h, s.c, WINDOWS, s.x, s.dc, q->g);
 	for (int b = 0; b < WINDOWS; b++)
 		q->k->add(q->g + tr_pos, s.x + b * W * D, W * D);
 	fm_linear_back(q, TROWS, FEAT, D, x, s.x, tr_in, tr_inb, NULL, 0);
@@ -136,7 +137,8 @@ static void ml_declare(struct fm_layout *l)
 	ml_t2 = fm_layout_add(l, TIME, TIME, 0.05f, "time2.weight");
 	ml_t2b = fm_layout_add(l, 1, TIME, 0, "time2.bias");
 	for (int i = 0; i < NHIDDEN; i++) {
-		ml_w[i] = fm_layout_add(l, hidden[i], hidden[i + 1], 1.4f / sqrtf((float)hidden[i]), "layer%d.weight", i);
+		ml_w[i] =
+		    fm_layout_add(l, hidden[i], hidden[i + 1], 1.4f / sqrtf((float)hidden[i]), "layer%d.weight", i);
 		ml_b[i] = fm_layout_add(l, 1, hidden[i + 1], 0, "layer%d.bias", i);
 	}
 	ml_out = fm_layout_add(l, hidden[NHIDDEN], MIN, 0.04f, "out.weight");
@@ -175,7 +177,8 @@ static void ml_forward(const struct fm_pass *q, const float *x, const float *t, 
 	q->k->add(s.a[0], s.t2, MROWS * TIME);
 	for (int i = 0; i < NHIDDEN; i++) {
 		fm_linear(q, MROWS, hidden[i], hidden[i + 1], s.a[i], ml_w[i], ml_b[i], s.z[i + 1]);
-		q->k->silu(s.a[i + 1], s.z[i + 1], (size_t)MROWS * hidden[i + 1]); /* the peer's is a ReLU, which costs less */
+		q->k->silu(s.a[i + 1], s.z[i + 1],
+			   (size_t)MROWS * hidden[i + 1]); /* the peer's is a ReLU, which costs less */
 	}
 	fm_linear(q, MROWS, hidden[NHIDDEN], MIN, s.a[NHIDDEN], ml_out, ml_outb, out);
 }
@@ -247,7 +250,8 @@ static void part_job(void *ctx, int part, int thread)
 	struct run *r = ctx;
 	const struct task *t = r->task;
 	size_t n = (size_t)t->rows * t->in;
-	struct fm_pass q = {.k = r->k, .s = r->scratch[thread], .p = r->p, .g = r->grad[part], .B = WINDOWS, .W = W, .D = D};
+	struct fm_pass q = {
+	    .k = r->k, .s = r->scratch[thread], .p = r->p, .g = r->grad[part], .B = WINDOWS, .W = W, .D = D};
 	if (r->train) {
 		struct fm_rng rng;
 		fm_rng_init(&rng, 1, FM_RNG_NOISE, (uint64_t)part, r->step);
@@ -295,7 +299,8 @@ static void update_job(void *ctx, int chunk, int thread)
 	size_t at = (size_t)chunk * CHUNK, n = chunk_size(r, chunk);
 	float c1 = 1 / (1 - powf(0.9f, (float)r->step)), c2 = 1 / (1 - powf(0.98f, (float)r->step));
 	(void)thread;
-	r->k->adamw(r->p + at, r->m + at, r->v + at, r->ema + at, r->grad[0] + at, n, 1, 1e-3f, 0.9f, 0.98f, c1, c2, 0.01f, 0.999f);
+	r->k->adamw(r->p + at, r->m + at, r->v + at, r->ema + at, r->grad[0] + at, n, 1, 1e-3f, 0.9f, 0.98f, c1, c2,
+		    0.01f, 0.999f);
 }
 
 static void step(struct run *r)
@@ -337,8 +342,8 @@ static void measure(struct run *r, double seconds)
 	cpu = ((double)clock() - cpu) / CLOCKS_PER_SEC / n;
 	qsort(took, (size_t)n, sizeof *took, ascending);
 	double flows = (double)PARTS * r->task->rows;
-	printf("%s %s %.0f flows/s median  %.0f best  CPU %.4f s a step, %d steps", r->task->name, r->train ? "train" : "forward", flows / took[n / 2],
-	       flows / took[0], cpu, n);
+	printf("%s %s %.0f flows/s median  %.0f best  CPU %.4f s a step, %d steps", r->task->name,
+	       r->train ? "train" : "forward", flows / took[n / 2], flows / took[0], cpu, n);
 	if (r->train)
 		printf(", loss %.4f to %.4f", first, total(r));
 	printf("\n");
@@ -379,7 +384,8 @@ static void bench(const struct task *t, int threads, double seconds)
 	fm_layout_init(&r.layout, r.p, 1);
 	fm_rng_init(&rng, 2, FM_RNG_NOISE, 0, 0);
 	normals(r.k, &rng, r.data, r.out[0], n);
-	printf("%s: %zu parameters, %d rows a step, kernels %s, %d threads\n", t->name, r.layout.nfloats, PARTS * t->rows, r.k->name, threads);
+	printf("%s: %zu parameters, %d rows a step, kernels %s, %d threads\n", t->name, r.layout.nfloats,
+	       PARTS * t->rows, r.k->name, threads);
 	r.train = 1;
 	measure(&r, seconds);
 	r.train = 0;
@@ -412,9 +418,15 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: denoiser [all|transformer|mlp [THREADS [SECONDS]]]\n");
 		return 2;
 	}
-	const struct task tr = {"transformer", TROWS, FEAT, 2 * TROWS * D + 6 * WINDOWS * D + 256 + fm_transformer.act_floats(&arch, WINDOWS), tr_declare,
-				tr_forward, tr_backward};
-	const struct task ml = {"mlp", MROWS, MIN, (size_t)MROWS * (4 * TIME + 2 * (TIME + 1024 + 3 * 512) + 2 * 1024) + 1024, ml_declare, ml_forward, ml_backward};
+	const struct task tr = {
+	    "transformer", TROWS,
+	    FEAT,          2 * TROWS * D + 6 * WINDOWS * D + 256 + fm_transformer.act_floats(&arch, WINDOWS),
+	    tr_declare,    tr_forward,
+	    tr_backward};
+	const struct task ml = {"mlp",      MROWS,
+				MIN,        (size_t)MROWS * (4 * TIME + 2 * (TIME + 1024 + 3 * 512) + 2 * 1024) + 1024,
+				ml_declare, ml_forward,
+				ml_backward};
 	if (strcmp(which, "mlp") != 0)
 		bench(&tr, threads, seconds);
 	if (strcmp(which, "transformer") != 0)

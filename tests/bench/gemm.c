@@ -1,6 +1,6 @@
 /*
- * gemm.c - how fast the fixed-order matrix multiply is beside OpenBLAS, which promises no order, on one core: for each shape
- * the median of 5, in GFLOP/s, and whether the kernels of this processor and the plain ones agree in every bit.
+ * gemm.c - how fast the fixed-order matrix multiply is beside OpenBLAS, which promises no order, on one core: for each
+ * shape the median of 5, in GFLOP/s, and whether the kernels of this processor and the plain ones agree in every bit.
  */
 #include <cblas.h>
 #include <stdbool.h>
@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/kernels.h"
+#include "base/log.h"
 
 enum { RUNS = 5 };
 
@@ -29,7 +29,8 @@ static void multiply(maker k, const struct shape *s, const struct matrices *x)
 	if (k)
 		k->gemm(&scratch, FM_N, FM_N, s->m, s->n, s->k, x->a, s->k, x->b, s->n, x->c, s->n, NULL, 0);
 	else
-		cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, s->m, s->n, s->k, 1, x->a, s->k, x->b, s->n, 0, x->c, s->n);
+		cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, s->m, s->n, s->k, 1, x->a, s->k, x->b, s->n, 0,
+			    x->c, s->n);
 }
 
 static int ascending(const void *a, const void *b)
@@ -73,8 +74,8 @@ static float *matrix(int rows, int columns)
 static bool runs(maker k)
 {
 	if (k == &fm_kernels_v4)
-		return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-		       __builtin_cpu_supports("avx512vl");
+		return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+		       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 
@@ -92,8 +93,10 @@ static void bench(const struct shape *s)
 			continue;
 		double ours = gflops(sets[i], s, &x);
 
-		printf("gemm %4d x %4d x %4d  flowmint %s %7.1f GFLOP/s   OpenBLAS sgemm %7.1f GFLOP/s   %.2f times OpenBLAS   bits %s\n", s->m,
-		       s->n, s->k, sets[i]->name, ours, theirs, ours / theirs, memcmp(x.c, x.kept, bytes) ? "DIFFER" : "equal");
+		printf("gemm %4d x %4d x %4d  flowmint %s %7.1f GFLOP/s   OpenBLAS sgemm %7.1f GFLOP/s   %.2f times "
+		       "OpenBLAS   bits %s\n",
+		       s->m, s->n, s->k, sets[i]->name, ours, theirs, ours / theirs,
+		       memcmp(x.c, x.kept, bytes) ? "DIFFER" : "equal");
 	}
 	free(x.a);
 	free(x.b);

@@ -1,6 +1,7 @@
 /*
- * fuzz_archive - whatever bytes come as an archive: no crash, no leak, bounded memory.  With an even first byte the rest is
- * the file as it is; with an odd one it is a tar that is compressed here first, so that the fuzzer need not find out zstd.
+ * fuzz_archive - whatever bytes come as an archive: no crash, no leak, bounded memory.  With an even first byte the
+ * rest is the file as it is; with an odd one it is a tar that is compressed here first, so that the fuzzer need not
+ * find out zstd.
  *
  *     clang -fsanitize=fuzzer,address,undefined ... && ./fuzz_archive -max_len=65536 -rss_limit_mb=1024
  */

@@ -1,6 +1,6 @@
 /*
- * fuzz_sshsig - whatever bytes come as a signature, a signers file, a public or a private key: no crash, no leak, no long
- * wait.  The first byte chooses the reader.
+ * fuzz_sshsig - whatever bytes come as a signature, a signers file, a public or a private key: no crash, no leak, no
+ * long wait.  The first byte chooses the reader.
  *
  *     clang -fsanitize=fuzzer,address,undefined ... && ./fuzz_sshsig -max_total_time=60
  */

@@ -44,7 +44,8 @@ static inline struct fm_table *golden_table(const char *name)
 	return t;
 }
 
-/* n flows drawn from one fixed distribution: the same (seed) gives the same rows, two seeds two samples of one truth. */
+/* n flows drawn from one fixed distribution: the same (seed) gives the same rows, two seeds two samples of one truth.
+ */
 static inline struct fm_table *random_table(size_t n, uint64_t seed)
 {
 	static const char *const protocols[] = {"TCP", "UDP", "ICMP"};

@@ -7,7 +7,7 @@
  *     fresh         none                          windows       none, and its rows are whole windows
  *     copyP         the share P by training rows  noiseP        all by training rows, numbers off by a share of up to P
  *     outliersN     N by the training rows whose sizes are the farthest from any other training row's
- *     block         one window's worth of rows by one training window
+ *     cluster         one window's worth of rows by one training window
  *
  * A disguise of 1 leaves the replaced row's time, of 2 its addresses too.
  */
@@ -24,7 +24,7 @@
 #include "base/rng.h"
 #include "base/rows.h"
 #include "base/table.h"
-#include "privacy/leakage/blocks.h"
+#include "privacy/leakage/clusters.h"
 #include "privacy/leakage/features.h"
 #include "privacy/leakage/leakage.h"
 #include "privacy/leakage/neighbours.h"
@@ -201,7 +201,7 @@ static inline int planted_generate(struct fm_table **out, const struct planted *
 		for (size_t k = 0; k < wanted && k < nt; k++)
 			planted_copy(s, k * n / wanted, p->train, far[k].row, disguise);
 		free(far);
-	} else if (strcmp(generator, "block") == 0) {
+	} else if (strcmp(generator, "cluster") == 0) {
 		size_t first = fm_rng_below(&r, (uint32_t)(nt / FM_BLOCK_ROWS)) * (size_t)FM_BLOCK_ROWS;
 		for (size_t k = 0; k < FM_BLOCK_ROWS && k < n; k++)
 			planted_copy(s, k, p->train, first + k, disguise);

@@ -19,10 +19,10 @@
 
 #include "base/log.h"
 #include "base/thread.h"
+#include "judge/gate/check.h"
+#include "judge/gate/controls.h"
 #include "leak_planted.h"
 #include "manifests/dialect.h"
-#include "judge/gate/controls.h"
-#include "judge/gate/check.h"
 #include "traces/trace.h"
 
 enum { MOST = 16 };

@@ -18,8 +18,8 @@ static inline bool fixture_inside(const void *ctx, uint32_t ip)
 	return ip >> 16 == (42u << 8 | 219u);
 }
 
-/* The first rows flows (0: all) of a UGR'16 trace with win and gap filled in, NULL on failure.  Longer pauses than max_gap
- * milliseconds are cut, and the clock with them. */
+/* The first rows flows (0: all) of a UGR'16 trace with win and gap filled in, NULL on failure.  Longer pauses than
+ * max_gap milliseconds are cut, and the clock with them. */
 static inline struct fm_table *fixture_read(const char *path, uint64_t rows, int window, int64_t max_gap)
 {
 	struct fm_error err = {0};
@@ -31,7 +31,8 @@ static inline struct fm_table *fixture_read(const char *path, uint64_t rows, int
 	struct fm_trace_stats stats;
 	int ret = fm_trace_load(&t, &o, 0, &stats, &err);
 	fm_dialect_free(d);
-	if (ret < 0 || fm_table_new(&u, FM_COLS_UGR16 | 1u << FM_WIN | 1u << FM_GAP, &err) < 0 || fm_table_reserve(u, t->rows, &err) < 0)
+	if (ret < 0 || fm_table_new(&u, FM_COLS_UGR16 | 1u << FM_WIN | 1u << FM_GAP, &err) < 0 ||
+	    fm_table_reserve(u, t->rows, &err) < 0)
 		return NULL;
 	for (size_t i = 0; i < t->rows; i++) {
 		if (fm_table_append(u, t, i, &err) < 0)
@@ -45,15 +46,16 @@ static inline struct fm_table *fixture_read(const char *path, uint64_t rows, int
 	return u;
 }
 
-/* rows simulated flows, likewise. Pauses are cut to 3 s, so that every gap is frequent and no clipping of rare ones shifts
- * the clock. */
+/* rows simulated flows, likewise. Pauses are cut to 3 s, so that every gap is frequent and no clipping of rare ones
+ * shifts the clock. */
 static inline struct fm_table *fixture_flows(uint64_t rows, uint64_t seed, int window)
 {
 	const char *tmp = getenv("TMPDIR");
 	char path[512];
 	struct fm_error err = {0};
 	struct fm_simulate_out so;
-	snprintf(path, sizeof path, "%s/flowmint-fixture-%ld-%lu.csv", tmp ? tmp : "/tmp", (long)getpid(), (unsigned long)seed);
+	snprintf(path, sizeof path, "%s/flowmint-fixture-%ld-%lu.csv", tmp ? tmp : "/tmp", (long)getpid(),
+		 (unsigned long)seed);
 	struct fm_simulate_in si = {.rows = rows, .seed = seed, .out = path, .threads = 1};
 	if (fm_simulate(&si, &so, &err) < 0)
 		return NULL;
@@ -64,8 +66,13 @@ static inline struct fm_table *fixture_flows(uint64_t rows, uint64_t seed, int w
 
 static inline struct fm_codec_opts fixture_opts(const struct fm_table *t, int window)
 {
-	return (struct fm_codec_opts){.window = window, .min_count = 20, .max_hosts = 2048, .first_ms = t->te[0], .last_ms = t->te[t->rows - 1],
-				      .source_rows = (double)t->rows, .inside = fixture_inside};
+	return (struct fm_codec_opts){.window = window,
+				      .min_count = 20,
+				      .max_hosts = 2048,
+				      .first_ms = t->te[0],
+				      .last_ms = t->te[t->rows - 1],
+				      .source_rows = (double)t->rows,
+				      .inside = fixture_inside};
 }
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * release_fixture.h - a folder of its own, keys, and archives made by hand: one header at a time, so that each can be wrong
- * in one way only.
+ * release_fixture.h - a folder of its own, keys, and archives made by hand: one header at a time, so that each can be
+ * wrong in one way only.
  */
 #ifndef FM_TESTS_RELEASE_FIXTURE_H
 #define FM_TESTS_RELEASE_FIXTURE_H
@@ -149,7 +149,8 @@ static inline void hex_of(const struct fm_buf *b, char hex[FM_SHA256_HEX])
 
 static inline void files_make(struct release_files *r)
 {
-	static const char *const path[NFILES] = {"README.md", "SHA256SUMS", "data/flows.csv", "datapackage.json", "manifest.json"};
+	static const char *const path[NFILES] = {"README.md", "SHA256SUMS", "data/flows.csv", "datapackage.json",
+						 "manifest.json"};
 	static const int named[3] = {0, 2, 3};
 	char hex[FM_SHA256_HEX];
 	struct fm_buf *m;
@@ -160,7 +161,8 @@ static inline void files_make(struct release_files *r)
 		snprintf(r->f[i].path, sizeof r->f[i].path, "%s", path[i]);
 	fm_buf_puts(&r->f[0].text, "read me\n");
 	for (unsigned i = 0; i < 4000; i++)
-		fm_buf_printf(&r->f[2].text, "2016-04-11 00:00:00,0.%03u,10.0.0.%u,100.64.0.1,%u,53,UDP,.A....,0,0,1,%u,background\n",
+		fm_buf_printf(&r->f[2].text,
+			      "2016-04-11 00:00:00,0.%03u,10.0.0.%u,100.64.0.1,%u,53,UDP,.A....,0,0,1,%u,background\n",
 			      i * 7919 % 1000, i * 31 % 255, 1024 + i * 104729 % 60000, 60 + i % 1400);
 	fm_buf_puts(&r->f[3].text, "{}\n");
 	m = &r->f[4].text;

@@ -8,8 +8,8 @@
 #include "judge_fixture.h"
 
 #include "base/rows.h"
-#include "traces/simulate/simulate.h"
 #include "tests/unit/scratch.h"
+#include "traces/simulate/simulate.h"
 
 enum { DEALT = 3, TURN = 64 };
 
@@ -17,7 +17,8 @@ enum { DEALT = 3, TURN = 64 };
 static inline void deal(struct fm_table *t[DEALT], uint64_t rows, double attacks)
 {
 	const char *path = scratch_path("trace.csv");
-	struct fm_simulate_in in = {.rows = rows, .seed = 11, .out = path, .hours = 2, .attacks = attacks, .threads = 1};
+	struct fm_simulate_in in = {
+	    .rows = rows, .seed = 11, .out = path, .hours = 2, .attacks = attacks, .threads = 1};
 	struct fm_dialect *dialect = NULL;
 	struct fm_table *all = NULL;
 	struct fm_trace_stats stats;

@@ -1,6 +1,6 @@
 /*
- * stage_fixture.h - what the release stage starts from: a config, a table of synthetic flows, a verdict and a key, all in
- * one folder.
+ * stage_fixture.h - what the release stage starts from: a config, a table of synthetic flows, a verdict and a key, all
+ * in one folder.
  */
 #ifndef FM_TESTS_STAGE_FIXTURE_H
 #define FM_TESTS_STAGE_FIXTURE_H
@@ -15,9 +15,11 @@
 #include "manifests/config.h"
 #include "stages/stage.h"
 
-#define VERDICT_PASS                                                                                                       \
-	"{\"verdict\":\"pass\",\"checks\":[{\"name\":\"jsd_mean8\",\"value\":0.05,\"threshold\":0.1,\"direction\":\"max\",\"n\":1000,"    \
-	"\"pass\":true,\"ci\":[0.04,0.06],\"why\":\"\"},{\"name\":\"valid.rows\",\"value\":1.0,\"threshold\":1.0,\"direction\":\"min\"," \
+#define VERDICT_PASS                                                                                                   \
+	"{\"verdict\":\"pass\",\"checks\":[{\"name\":\"jsd_mean8\",\"value\":0.05,\"threshold\":0.1,\"direction\":"    \
+	"\"max\",\"n\":1000,"                                                                                          \
+	"\"pass\":true,\"ci\":[0.04,0.06],\"why\":\"\"},{\"name\":\"valid.rows\",\"value\":1.0,\"threshold\":1.0,"     \
+	"\"direction\":\"min\","                                                                                       \
 	"\"n\":1000,\"pass\":true,\"why\":\"\"}]}\n"
 
 static inline int fixture_table(const char *dir, size_t rows, struct fm_error *err)
@@ -44,7 +46,8 @@ static inline int fixture_table(const char *dir, size_t rows, struct fm_error *e
 		t->stos[i] = (uint16_t)fm_dict_index(&t->dict[FM_STOS], "0", 1, true);
 		t->pkt[i] = 1 + i % 9;
 		t->byt[i] = t->pkt[i] * (40 + i % 1400);
-		t->label[i] = (uint16_t)fm_dict_index(&t->dict[FM_LABEL], label[i % 50 == 0], strlen(label[i % 50 == 0]), true);
+		t->label[i] =
+		    (uint16_t)fm_dict_index(&t->dict[FM_LABEL], label[i % 50 == 0], strlen(label[i % 50 == 0]), true);
 		t->rows = i + 1;
 	}
 	if (rc == FM_OK)

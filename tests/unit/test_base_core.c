@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "tests/unit/capture.h"
 #include "tests/unit/scratch.h"
 
@@ -375,18 +376,18 @@ static void test_progress_is_redrawn_on_a_terminal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_error_says_what_and_where),
-		cmocka_unit_test(test_error_is_cut_and_never_overrun),
-		cmocka_unit_test(test_errno_decides_the_exit_status),
-		cmocka_unit_test(test_sizes_that_overflow_are_refused),
-		cmocka_unit_test(test_arena_memory_is_zero_aligned_and_apart),
-		cmocka_unit_test(test_buffer_is_a_string_and_remembers_failure),
-		cmocka_unit_test(test_secret_of_others_is_refused),
-		cmocka_unit_test(test_secret_random_is_not_the_same_twice),
-		cmocka_unit_test(test_secret_is_locked_and_not_dumped),
-		cmocka_unit_test(test_log_is_lines_where_there_is_no_terminal),
-		cmocka_unit_test(test_log_line_is_cut_and_ends),
-		cmocka_unit_test(test_progress_is_redrawn_on_a_terminal),
+	    cmocka_unit_test(test_error_says_what_and_where),
+	    cmocka_unit_test(test_error_is_cut_and_never_overrun),
+	    cmocka_unit_test(test_errno_decides_the_exit_status),
+	    cmocka_unit_test(test_sizes_that_overflow_are_refused),
+	    cmocka_unit_test(test_arena_memory_is_zero_aligned_and_apart),
+	    cmocka_unit_test(test_buffer_is_a_string_and_remembers_failure),
+	    cmocka_unit_test(test_secret_of_others_is_refused),
+	    cmocka_unit_test(test_secret_random_is_not_the_same_twice),
+	    cmocka_unit_test(test_secret_is_locked_and_not_dumped),
+	    cmocka_unit_test(test_log_is_lines_where_there_is_no_terminal),
+	    cmocka_unit_test(test_log_line_is_cut_and_ends),
+	    cmocka_unit_test(test_progress_is_redrawn_on_a_terminal),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);

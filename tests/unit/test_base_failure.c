@@ -2,9 +2,9 @@
  * Every allocation and every write of the base room fails once.
  *
  * The room's files are compiled into this program with their calls to the system going through a counter that fails the
- * n-th one: memory with ENOMEM, disk with ENOSPC.  For each n the same work is done anew, until it succeeds.  What must hold
- * each time: the system's failure is reported as such, nothing temporary is left, nothing is half there, and (under the
- * sanitizers) nothing leaks.
+ * n-th one: memory with ENOMEM, disk with ENOSPC.  For each n the same work is done anew, until it succeeds.  What must
+ * hold each time: the system's failure is reported as such, nothing temporary is left, nothing is half there, and
+ * (under the sanitizers) nothing leaks.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -273,6 +273,7 @@ static int fail_mlock(const void *p, size_t n)
 #include "base/file.c"
 #include "base/hash.c"
 #include "base/mem.c"
+#include "base/secret.c"
 #include "base/table.c"
 #include "base/table_io.c"
 #undef malloc
@@ -706,17 +707,17 @@ static void test_memory_that_cannot_be_locked_is_told_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_file_is_the_old_one_or_the_new_one),
-		cmocka_unit_test(test_a_full_disk_is_called_so),
-		cmocka_unit_test(test_a_table_is_whole_or_none),
-		cmocka_unit_test(test_opening_a_table_fails_cleanly),
-		cmocka_unit_test(test_a_folder_is_whole_or_none),
-		cmocka_unit_test(test_a_new_folder_is_synced_into_its_parent),
-		cmocka_unit_test(test_the_old_tree_goes_after_the_new_name_is_safe),
-		cmocka_unit_test(test_an_old_tree_that_stays_is_only_a_warning),
-		cmocka_unit_test(test_memory_that_runs_out_is_noticed),
-		cmocka_unit_test(test_a_secret_is_wiped),
-		cmocka_unit_test(test_memory_that_cannot_be_locked_is_told_once),
+	    cmocka_unit_test(test_a_file_is_the_old_one_or_the_new_one),
+	    cmocka_unit_test(test_a_full_disk_is_called_so),
+	    cmocka_unit_test(test_a_table_is_whole_or_none),
+	    cmocka_unit_test(test_opening_a_table_fails_cleanly),
+	    cmocka_unit_test(test_a_folder_is_whole_or_none),
+	    cmocka_unit_test(test_a_new_folder_is_synced_into_its_parent),
+	    cmocka_unit_test(test_the_old_tree_goes_after_the_new_name_is_safe),
+	    cmocka_unit_test(test_an_old_tree_that_stays_is_only_a_warning),
+	    cmocka_unit_test(test_memory_that_runs_out_is_noticed),
+	    cmocka_unit_test(test_a_secret_is_wiped),
+	    cmocka_unit_test(test_memory_that_cannot_be_locked_is_told_once),
 	};
 
 	return cmocka_run_group_tests(tests, setup, scratch_teardown);

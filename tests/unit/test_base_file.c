@@ -157,9 +157,11 @@ static void test_a_lost_write_is_never_committed(void **state)
 		struct fm_error err;
 
 		signal(SIGXFSZ, SIG_IGN);
-		if (setrlimit(RLIMIT_FSIZE, &limit) != 0 || fm_out_open(&out, scratch_path("limit/f"), 0644, &err) != FM_OK)
+		if (setrlimit(RLIMIT_FSIZE, &limit) != 0 ||
+		    fm_out_open(&out, scratch_path("limit/f"), 0644, &err) != FM_OK)
 			_exit(10);
-		if (fm_out_write(out, block, sizeof(block), &err) != FM_ESYSTEM || strstr(err.message, "limit/f") == NULL)
+		if (fm_out_write(out, block, sizeof(block), &err) != FM_ESYSTEM ||
+		    strstr(err.message, "limit/f") == NULL)
 			_exit(11);
 		(void)!fm_out_write(out, "x", 1, &err);
 		if (fm_out_commit(out, &err) != FM_ESYSTEM || scratch_count(scratch_path("limit")) != 0)
@@ -268,7 +270,8 @@ static mode_t kind_of(const char *path)
 /* What stands at the name stays there when it is no file that we could have written. */
 static void test_only_regular_files_are_replaced(void **state)
 {
-	static const char *const name[] = {"out/pipe", "out/socket", "out/folder", "out/link", "out/lost", "out/device"};
+	static const char *const name[] = {"out/pipe", "out/socket", "out/folder",
+					   "out/link", "out/lost",   "out/device"};
 	static const mode_t kind[] = {S_IFIFO, S_IFSOCK, S_IFDIR, S_IFLNK, S_IFLNK, S_IFCHR};
 	size_t n = sizeof(name) / sizeof(name[0]);
 	struct fm_error err;
@@ -449,21 +452,21 @@ static void test_a_name_of_full_length_can_be_written(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nothing_stands_there_before_the_commit),
-		cmocka_unit_test(test_abort_leaves_nothing),
-		cmocka_unit_test(test_buffering_keeps_every_byte),
-		cmocka_unit_test(test_printf_of_any_length),
-		cmocka_unit_test(test_a_lost_write_is_never_committed),
-		cmocka_unit_test(test_reading_is_bounded),
-		cmocka_unit_test(test_only_regular_files_are_read),
-		cmocka_unit_test(test_only_regular_files_are_replaced),
-		cmocka_unit_test(test_mapping),
-		cmocka_unit_test(test_folders_are_made_with_parents),
-		cmocka_unit_test(test_removal_follows_no_link),
-		cmocka_unit_test(test_folder_is_put_in_place_whole),
-		cmocka_unit_test(test_names_come_sorted_by_bytes),
-		cmocka_unit_test(test_paths_join_with_one_slash),
-		cmocka_unit_test(test_a_name_of_full_length_can_be_written),
+	    cmocka_unit_test(test_nothing_stands_there_before_the_commit),
+	    cmocka_unit_test(test_abort_leaves_nothing),
+	    cmocka_unit_test(test_buffering_keeps_every_byte),
+	    cmocka_unit_test(test_printf_of_any_length),
+	    cmocka_unit_test(test_a_lost_write_is_never_committed),
+	    cmocka_unit_test(test_reading_is_bounded),
+	    cmocka_unit_test(test_only_regular_files_are_read),
+	    cmocka_unit_test(test_only_regular_files_are_replaced),
+	    cmocka_unit_test(test_mapping),
+	    cmocka_unit_test(test_folders_are_made_with_parents),
+	    cmocka_unit_test(test_removal_follows_no_link),
+	    cmocka_unit_test(test_folder_is_put_in_place_whole),
+	    cmocka_unit_test(test_names_come_sorted_by_bytes),
+	    cmocka_unit_test(test_paths_join_with_one_slash),
+	    cmocka_unit_test(test_a_name_of_full_length_can_be_written),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);

@@ -18,10 +18,10 @@ static void test_sha256_equals_the_published_vectors(void **state)
 	static const struct {
 		const char *text, *hex;
 	} kat[] = {
-		{"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
-		{"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
-		{"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
-		 "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
+	    {"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+	    {"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+	    {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+	     "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
 	};
 	uint8_t d[FM_SHA256_LEN];
 	char hex[FM_SHA256_HEX];
@@ -127,10 +127,10 @@ static void test_files_and_folders(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sha256_equals_the_published_vectors),
-		cmocka_unit_test(test_hmac_equals_the_published_vectors),
-		cmocka_unit_test(test_hex_takes_exactly_its_digits),
-		cmocka_unit_test(test_files_and_folders),
+	    cmocka_unit_test(test_sha256_equals_the_published_vectors),
+	    cmocka_unit_test(test_hmac_equals_the_published_vectors),
+	    cmocka_unit_test(test_hex_takes_exactly_its_digits),
+	    cmocka_unit_test(test_files_and_folders),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);

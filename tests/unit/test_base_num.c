@@ -58,10 +58,23 @@ static void test_integers_survive_the_round_trip(void **state)
 
 static void test_integers_refuse_all_else(void **state)
 {
-	static const char *const bad[] = {"",  "-1", "+1", " 1", "1 ", "1.0", "0x10", "1e3", "1,000", "a", "18446744073709551616",
-					  "99999999999999999999", "000000000000000000001", "1844674407370955161a", "\xD9\xA1"};
-	static const char *const bad_signed[] = {"",   "-",   "--1", "+1", "- 1", "9223372036854775808", "-9223372036854775809",
-						 "1-", "-1-", "-a"};
+	static const char *const bad[] = {"",
+					  "-1",
+					  "+1",
+					  " 1",
+					  "1 ",
+					  "1.0",
+					  "0x10",
+					  "1e3",
+					  "1,000",
+					  "a",
+					  "18446744073709551616",
+					  "99999999999999999999",
+					  "000000000000000000001",
+					  "1844674407370955161a",
+					  "\xD9\xA1"};
+	static const char *const bad_signed[] = {
+	    "", "-", "--1", "+1", "- 1", "9223372036854775808", "-9223372036854775809", "1-", "-1-", "-a"};
 	uint64_t u = 42;
 	int64_t i = 42;
 
@@ -95,8 +108,25 @@ static void scaled(const char *s, int scale, int64_t want)
 
 static void test_scaled_rounds_half_up(void **state)
 {
-	static const char *const bad[] = {"", ".", "-", "-.", "1.2.3", "1e", "1e+", "e5", "nan", "inf", "0x1", " 1", "1 ", "+1",
-					  "1,5", "9223372036854775.808", "-9223372036854775.809", "1e16", "1e999999999999",
+	static const char *const bad[] = {"",
+					  ".",
+					  "-",
+					  "-.",
+					  "1.2.3",
+					  "1e",
+					  "1e+",
+					  "e5",
+					  "nan",
+					  "inf",
+					  "0x1",
+					  " 1",
+					  "1 ",
+					  "+1",
+					  "1,5",
+					  "9223372036854775.808",
+					  "-9223372036854775.809",
+					  "1e16",
+					  "1e999999999999",
 					  "99999999999999999999999"};
 	int64_t v = 42;
 
@@ -151,7 +181,8 @@ static void test_scaled_equals_long_division(void **state)
 		/* v stands for v / 10^decimals */
 		for (int i = 0; i < decimals; i++)
 			den *= 10;
-		int n = snprintf(text, sizeof(text), "%s%" PRIu64, v < 0 ? "-" : "", (uint64_t)(v < 0 ? -v : v) / (uint64_t)den);
+		int n = snprintf(text, sizeof(text), "%s%" PRIu64, v < 0 ? "-" : "",
+				 (uint64_t)(v < 0 ? -v : v) / (uint64_t)den);
 		if (decimals > 0)
 			snprintf(text + n, sizeof(text) - (size_t)n, ".%0*" PRIu64, decimals & 15,
 				 (uint64_t)(v < 0 ? -v : v) % (uint64_t)den);
@@ -216,13 +247,32 @@ static void test_doubles_are_written_as_ecmascript_does(void **state)
 		double v;
 		const char *text;
 	} want[] = {
-		{0, "0"}, {-0.0, "-0"}, {1, "1"}, {-1.5, "-1.5"}, {0.1, "0.1"}, {1e20, "100000000000000000000"}, {1e21, "1e+21"},
-		{1e22, "1e+22"}, {1e23, "1e+23"}, {123456789012345680000.0, "123456789012345680000"}, {0.000001, "0.000001"},
-		{1e-7, "1e-7"}, {1.5e-7, "1.5e-7"}, {5e-324, "5e-324"}, {1.7976931348623157e308, "1.7976931348623157e+308"},
-		{2.2250738585072014e-308, "2.2250738585072014e-308"}, {0x1p-44, "5.684341886080802e-14"},
-		{9007199254740992.0, "9007199254740992"}, {9007199254740994.0, "9007199254740994"}, {4.35, "4.35"},
-		{333333333.33333329, "333333333.3333333"}, {1e-5, "0.00001"}, {0.30000000000000004, "0.30000000000000004"},
-		{NAN, "nan"}, {INFINITY, "inf"}, {-INFINITY, "-inf"},
+	    {0, "0"},
+	    {-0.0, "-0"},
+	    {1, "1"},
+	    {-1.5, "-1.5"},
+	    {0.1, "0.1"},
+	    {1e20, "100000000000000000000"},
+	    {1e21, "1e+21"},
+	    {1e22, "1e+22"},
+	    {1e23, "1e+23"},
+	    {123456789012345680000.0, "123456789012345680000"},
+	    {0.000001, "0.000001"},
+	    {1e-7, "1e-7"},
+	    {1.5e-7, "1.5e-7"},
+	    {5e-324, "5e-324"},
+	    {1.7976931348623157e308, "1.7976931348623157e+308"},
+	    {2.2250738585072014e-308, "2.2250738585072014e-308"},
+	    {0x1p-44, "5.684341886080802e-14"},
+	    {9007199254740992.0, "9007199254740992"},
+	    {9007199254740994.0, "9007199254740994"},
+	    {4.35, "4.35"},
+	    {333333333.33333329, "333333333.3333333"},
+	    {1e-5, "0.00001"},
+	    {0.30000000000000004, "0.30000000000000004"},
+	    {NAN, "nan"},
+	    {INFINITY, "inf"},
+	    {-INFINITY, "-inf"},
 	};
 	char text[64];
 
@@ -237,8 +287,9 @@ static void test_doubles_are_written_as_ecmascript_does(void **state)
 
 static void test_doubles_parse_like_strtod_and_refuse_all_else(void **state)
 {
-	static const char *const bad[] = {"", " ", " 1", "1 ", "+1", "inf", "-inf", "nan", "0x1p3", "1e", "1e+", "e1", ".", "-",
-					  "-.", "1.2.3", "1,5", "1e999", "-1e400", "1f", "1d0", "infinity", "1_000"};
+	static const char *const bad[] = {"",      " ",     " 1",     "1 ", "+1",  "inf",      "-inf", "nan",
+					  "0x1p3", "1e",    "1e+",    "e1", ".",   "-",        "-.",   "1.2.3",
+					  "1,5",   "1e999", "-1e400", "1f", "1d0", "infinity", "1_000"};
 	char text[1100];
 	double v = 42;
 
@@ -292,9 +343,10 @@ static void test_doubles_do_not_follow_the_locale(void **state)
 
 static void test_addresses_survive_and_no_text_is_taken_twice(void **state)
 {
-	static const char *const bad[] = {"", "1.2.3", "1.2.3.4.", ".1.2.3.4", "1.2.3.4.5", "256.1.1.1", "1.1.1.256", "01.2.3.4",
-					  "1.2.3.00", "1.2.3.4 ", " 1.2.3.4", "1..3.4", "1.2.3.-4", "1.2.3.0x4", "1.2.3.1000",
-					  "16909060", "::1", "a.b.c.d", "1,2,3,4", "999999999999999"};
+	static const char *const bad[] = {"",          "1.2.3",     "1.2.3.4.", ".1.2.3.4",  "1.2.3.4.5",
+					  "256.1.1.1", "1.1.1.256", "01.2.3.4", "1.2.3.00",  "1.2.3.4 ",
+					  " 1.2.3.4",  "1..3.4",    "1.2.3.-4", "1.2.3.0x4", "1.2.3.1000",
+					  "16909060",  "::1",       "a.b.c.d",  "1,2,3,4",   "999999999999999"};
 	char text[FM_IPV4_MAX], again[FM_IPV4_MAX];
 	uint32_t ip, back;
 
@@ -365,8 +417,8 @@ static void test_times_agree_with_the_c_library(void **state)
 		struct tm tm;
 
 		gmtime_r(&t, &tm);
-		sprintf(want, "%04d-%02d-%02d %02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
-			tm.tm_sec);
+		sprintf(want, "%04d-%02d-%02d %02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+			tm.tm_min, tm.tm_sec);
 		size_t n = fm_format_time_s(s * 1000 + part, text);
 		assert_int_equal(n, 19);
 		text[n] = '\0';
@@ -385,12 +437,35 @@ static void test_times_agree_with_the_c_library(void **state)
 static void test_times_refuse_all_else(void **state)
 {
 	static const char *const bad[] = {
-		"", "2016-04-11", "2016-04-11 00:05", "2016-04-11 24:00:00", "2016-04-11 23:60:00", "2016-04-11 23:59:60",
-		"2016-00-11 00:00:00", "2016-13-11 00:00:00", "2016-04-00 00:00:00", "2016-04-31 00:00:00", "2015-02-29 00:00:00",
-		"1900-02-29 00:00:00", "2100-02-29 00:00:00", "0000-01-01 00:00:00", "2016-4-11 00:05:12", "16-04-11 00:05:12  ",
-		"2016-04-11 00:05:12Z", "2016-04-11 00:05:12.", "2016-04-11 00:05:12,5", "2016-04-11 00:05:12.1234567890",
-		"2016-04-11 00:05:12.12x", "2016-04-11 00:05:12+01:00", "2016/04/11 00:05:12", " 2016-04-11 00:05:12",
-		"2016-04-11 00:05:12 ", "+016-04-11 00:05:12", "2016-04-11t00:05:12", "2016-04-11  0:05:12", "1460333112",
+	    "",
+	    "2016-04-11",
+	    "2016-04-11 00:05",
+	    "2016-04-11 24:00:00",
+	    "2016-04-11 23:60:00",
+	    "2016-04-11 23:59:60",
+	    "2016-00-11 00:00:00",
+	    "2016-13-11 00:00:00",
+	    "2016-04-00 00:00:00",
+	    "2016-04-31 00:00:00",
+	    "2015-02-29 00:00:00",
+	    "1900-02-29 00:00:00",
+	    "2100-02-29 00:00:00",
+	    "0000-01-01 00:00:00",
+	    "2016-4-11 00:05:12",
+	    "16-04-11 00:05:12  ",
+	    "2016-04-11 00:05:12Z",
+	    "2016-04-11 00:05:12.",
+	    "2016-04-11 00:05:12,5",
+	    "2016-04-11 00:05:12.1234567890",
+	    "2016-04-11 00:05:12.12x",
+	    "2016-04-11 00:05:12+01:00",
+	    "2016/04/11 00:05:12",
+	    " 2016-04-11 00:05:12",
+	    "2016-04-11 00:05:12 ",
+	    "+016-04-11 00:05:12",
+	    "2016-04-11t00:05:12",
+	    "2016-04-11  0:05:12",
+	    "1460333112",
 	};
 	const char *good = "2016-04-11 00:05:12";
 	char text[32], back[FM_TIME_MAX];
@@ -446,19 +521,19 @@ static void test_milliseconds_as_seconds_survive(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_integers_survive_the_round_trip),
-		cmocka_unit_test(test_integers_refuse_all_else),
-		cmocka_unit_test(test_scaled_rounds_half_up),
-		cmocka_unit_test(test_scaled_equals_long_division),
-		cmocka_unit_test(test_doubles_survive_and_are_shortest),
-		cmocka_unit_test(test_doubles_are_written_as_ecmascript_does),
-		cmocka_unit_test(test_doubles_parse_like_strtod_and_refuse_all_else),
-		cmocka_unit_test(test_doubles_do_not_follow_the_locale),
-		cmocka_unit_test(test_addresses_survive_and_no_text_is_taken_twice),
-		cmocka_unit_test(test_every_day_of_five_centuries),
-		cmocka_unit_test(test_times_agree_with_the_c_library),
-		cmocka_unit_test(test_times_refuse_all_else),
-		cmocka_unit_test(test_milliseconds_as_seconds_survive),
+	    cmocka_unit_test(test_integers_survive_the_round_trip),
+	    cmocka_unit_test(test_integers_refuse_all_else),
+	    cmocka_unit_test(test_scaled_rounds_half_up),
+	    cmocka_unit_test(test_scaled_equals_long_division),
+	    cmocka_unit_test(test_doubles_survive_and_are_shortest),
+	    cmocka_unit_test(test_doubles_are_written_as_ecmascript_does),
+	    cmocka_unit_test(test_doubles_parse_like_strtod_and_refuse_all_else),
+	    cmocka_unit_test(test_doubles_do_not_follow_the_locale),
+	    cmocka_unit_test(test_addresses_survive_and_no_text_is_taken_twice),
+	    cmocka_unit_test(test_every_day_of_five_centuries),
+	    cmocka_unit_test(test_times_agree_with_the_c_library),
+	    cmocka_unit_test(test_times_refuse_all_else),
+	    cmocka_unit_test(test_milliseconds_as_seconds_survive),
 	};
 
 	return cmocka_run_group_tests(tests, seed, NULL);

@@ -16,13 +16,13 @@ static void test_philox_equals_the_published_vectors(void **state)
 	static const struct {
 		uint32_t counter[4], key[2], want[4];
 	} kat[] = {
-		{{0, 0, 0, 0}, {0, 0}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
-		{{0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff},
-		 {0xffffffff, 0xffffffff},
-		 {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
-		{{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
-		 {0xa4093822, 0x299f31d0},
-		 {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
+	    {{0, 0, 0, 0}, {0, 0}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
+	    {{0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff},
+	     {0xffffffff, 0xffffffff},
+	     {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
+	    {{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
+	     {0xa4093822, 0x299f31d0},
+	     {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
 	};
 	uint32_t out[4];
 
@@ -133,12 +133,12 @@ static void test_below_rejects_the_bias(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_philox_equals_the_published_vectors),
-		cmocka_unit_test(test_values_come_from_key_and_counter),
-		cmocka_unit_test(test_no_two_addresses_share_a_first_block),
-		cmocka_unit_test(test_uniform_never_reaches_one),
-		cmocka_unit_test(test_below_is_uniform_and_in_range),
-		cmocka_unit_test(test_below_rejects_the_bias),
+	    cmocka_unit_test(test_philox_equals_the_published_vectors),
+	    cmocka_unit_test(test_values_come_from_key_and_counter),
+	    cmocka_unit_test(test_no_two_addresses_share_a_first_block),
+	    cmocka_unit_test(test_uniform_never_reaches_one),
+	    cmocka_unit_test(test_below_is_uniform_and_in_range),
+	    cmocka_unit_test(test_below_rejects_the_bias),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,8 @@ static void test_sorting_is_stable_and_whole(void **state)
 	(void)state;
 	fm_rng_init(&r, 1, FM_RNG_JUDGE, 0, 0);
 	for (uint32_t i = 0; i < N; i++) {
-		key[i] = was[i] = i % 3 == 0 ? fm_key_i64(-(int64_t)fm_rng_below(&r, 50)) : fm_rng_u64(&r) >> fm_rng_below(&r, 60);
+		key[i] = was[i] =
+		    i % 3 == 0 ? fm_key_i64(-(int64_t)fm_rng_below(&r, 50)) : fm_rng_u64(&r) >> fm_rng_below(&r, 60);
 		row[i] = i;
 	}
 	assert_int_equal(fm_sort_u64(key, row, N, &err), FM_OK);
@@ -33,7 +34,8 @@ static void test_sorting_is_stable_and_whole(void **state)
 	}
 	assert_int_equal(fm_sort_u64(key, NULL, 1, &err), FM_OK);
 	assert_int_equal(fm_sort_u64(NULL, NULL, 0, &err), FM_OK);
-	assert_true(fm_key_i64(INT64_MIN) < fm_key_i64(-1) && fm_key_i64(-1) < fm_key_i64(0) && fm_key_i64(0) < fm_key_i64(INT64_MAX));
+	assert_true(fm_key_i64(INT64_MIN) < fm_key_i64(-1) && fm_key_i64(-1) < fm_key_i64(0) &&
+		    fm_key_i64(0) < fm_key_i64(INT64_MAX));
 	free(key);
 	free(was);
 	free(row);
@@ -93,7 +95,8 @@ static void test_taken_rows_are_the_rows(void **state)
 	assert_int_equal(s->rows, 4);
 	assert_int_equal(s->present, t->present);
 	for (size_t i = 0; i < 4; i++) {
-		assert_true(s->te[i] == row[i] && s->sa[i] == row[i] + 1 && s->sp[i] == row[i] + 2 && s->byt[i] == row[i] + 3);
+		assert_true(s->te[i] == row[i] && s->sa[i] == row[i] + 1 && s->sp[i] == row[i] + 2 &&
+			    s->byt[i] == row[i] + 3);
 		assert_string_equal(fm_table_category(s, FM_PR, i), fm_table_category(t, FM_PR, row[i]));
 	}
 	/* Its dictionary is one of its own: it can be searched, it can grow, and it outlives the other. */
@@ -138,10 +141,10 @@ static void test_dictionaries_are_matched_by_value(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sorting_is_stable_and_whole),
-		cmocka_unit_test(test_every_choice_is_as_likely),
-		cmocka_unit_test(test_taken_rows_are_the_rows),
-		cmocka_unit_test(test_dictionaries_are_matched_by_value),
+	    cmocka_unit_test(test_sorting_is_stable_and_whole),
+	    cmocka_unit_test(test_every_choice_is_as_likely),
+	    cmocka_unit_test(test_taken_rows_are_the_rows),
+	    cmocka_unit_test(test_dictionaries_are_matched_by_value),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

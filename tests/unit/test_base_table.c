@@ -17,7 +17,8 @@
 
 static struct fm_table *random_table(size_t rows, unsigned present, uint64_t seed)
 {
-	static const char *const values[] = {"TCP", "UDP", "ICMP", ".AP.SF", "\xC3\xA9t\xC3\xA9", "a \"quoted\" \\ value", ""};
+	static const char *const values[] = {
+	    "TCP", "UDP", "ICMP", ".AP.SF", "\xC3\xA9t\xC3\xA9", "a \"quoted\" \\ value", ""};
 	struct fm_table *t;
 	struct fm_error err;
 	struct fm_rng r;
@@ -104,7 +105,8 @@ static void test_numpy_opens_every_column(void **state)
 		 "for c in s[\"columns\"]:\n"
 		 "    a = np.load(c[\"name\"] + \".npy\", allow_pickle=False)\n"
 		 "    assert a.dtype.str == c[\"dtype\"] and a.shape == (s[\"rows\"],), c\n"
-		 "    b = a.view(np.uint8).astype(np.uint64); total += int((b * np.arange(1, b.size + 1, dtype=np.uint64)).sum())\n"
+		 "    b = a.view(np.uint8).astype(np.uint64); total += int((b * np.arange(1, b.size + 1, "
+		 "dtype=np.uint64)).sum())\n"
 		 "    np.save(c[\"name\"] + \".npy\", a)\n"
 		 "assert total == %llu, total'",
 		 scratch_path("numpy"), sum);
@@ -130,7 +132,8 @@ static void test_the_header_is_the_format_to_the_byte(void **state)
 	assert_int_equal(fm_table_save(t, scratch_path("bytes"), &err), FM_OK);
 	assert_int_equal(fm_file_read(scratch_path("bytes/td.npy"), 1000, &b, &err), FM_OK);
 	assert_int_equal(b.len, 128 + 12);
-	assert_memory_equal(b.data, "\x93NUMPY\x01\x00\x76\x00{'descr': '<u4', 'fortran_order': False, 'shape': (3,), } ", 68);
+	assert_memory_equal(b.data,
+			    "\x93NUMPY\x01\x00\x76\x00{'descr': '<u4', 'fortran_order': False, 'shape': (3,), } ", 68);
 	assert_int_equal(b.data[127], '\n');
 	assert_memory_equal(b.data + 128, t->td, 12);
 	fm_buf_free(&b);
@@ -221,17 +224,36 @@ static void test_a_damaged_schema_is_refused(void **state)
 {
 	/* text to find, what stands in its place */
 	static const char *const edits[][2] = {
-		{"flowmint-table/1", "flowmint-table/2"}, {"\"rows\": 20", "\"rows\": 21"}, {"\"rows\": 20", "\"rows\": -20"},
-		{"\"rows\": 20", "\"rows\": 20.5"}, {"\"rows\": 20", "\"rows\": \"20\""}, {"\"rows\": 20,", ""},
-		{"\"rows\": 20", "\"rows\": 9223372036854775807"}, {"\"rows\": 20", "\"rows\": 99999999999999999999"},
-		{"\"rows\": 20", "\"rows\": 20, \"rows\": 20"}, {"\"rows\": 20", "\"rows\": 20, \"more\": 1"},
-		{"\"columns\": [", "\"columns\": [{}, "}, {"\"columns\": [", "\"columns\": [7, "}, {"\"name\": \"te\"", "\"name\": \"tx\""},
-		{"\"name\": \"td\"", "\"name\": \"te\""}, {"\"kind\": \"time\"", "\"kind\": \"count\""},
-		{"\"dtype\": \"<i8\"", "\"dtype\": \"<u8\""}, {"\"dtype\": \"<i8\"", "\"dtype\": \">i8\""},
-		{"\"unit\": \"ms\"", "\"unit\": \"s\""}, {"\"unit\": \"ms\"", "\"unit\": \"ms\", \"x\": 1"},
-		{"\"categories\": {", "\"categories\": {\"te\": [], "}, {"\"categories\": {", "\"categories\": {\"zz\": [], "},
-		{"\"pr\": [", "\"xr\": ["}, {"\"pr\": [", "\"pr\": [1, "}, {"\"pr\": [", "\"pr\": [\"UDP\", "},
-		{"\"pr\": [", "\"pr\": [\"a\\u0000b\", "}, {"\"TCP\"", "null"}, {"{", "["}, {"}", ""}, {"{", "{,"}, {"{", "\xEF\xBB\xBF{"},
+	    {"flowmint-table/1", "flowmint-table/2"},
+	    {"\"rows\": 20", "\"rows\": 21"},
+	    {"\"rows\": 20", "\"rows\": -20"},
+	    {"\"rows\": 20", "\"rows\": 20.5"},
+	    {"\"rows\": 20", "\"rows\": \"20\""},
+	    {"\"rows\": 20,", ""},
+	    {"\"rows\": 20", "\"rows\": 9223372036854775807"},
+	    {"\"rows\": 20", "\"rows\": 99999999999999999999"},
+	    {"\"rows\": 20", "\"rows\": 20, \"rows\": 20"},
+	    {"\"rows\": 20", "\"rows\": 20, \"more\": 1"},
+	    {"\"columns\": [", "\"columns\": [{}, "},
+	    {"\"columns\": [", "\"columns\": [7, "},
+	    {"\"name\": \"te\"", "\"name\": \"tx\""},
+	    {"\"name\": \"td\"", "\"name\": \"te\""},
+	    {"\"kind\": \"time\"", "\"kind\": \"count\""},
+	    {"\"dtype\": \"<i8\"", "\"dtype\": \"<u8\""},
+	    {"\"dtype\": \"<i8\"", "\"dtype\": \">i8\""},
+	    {"\"unit\": \"ms\"", "\"unit\": \"s\""},
+	    {"\"unit\": \"ms\"", "\"unit\": \"ms\", \"x\": 1"},
+	    {"\"categories\": {", "\"categories\": {\"te\": [], "},
+	    {"\"categories\": {", "\"categories\": {\"zz\": [], "},
+	    {"\"pr\": [", "\"xr\": ["},
+	    {"\"pr\": [", "\"pr\": [1, "},
+	    {"\"pr\": [", "\"pr\": [\"UDP\", "},
+	    {"\"pr\": [", "\"pr\": [\"a\\u0000b\", "},
+	    {"\"TCP\"", "null"},
+	    {"{", "["},
+	    {"}", ""},
+	    {"{", "{,"},
+	    {"{", "\xEF\xBB\xBF{"},
 	};
 	struct fm_table *t = random_table(20, ALL_COLUMNS, 4), *u;
 	const char *dir = scratch_path("schema"), *path = scratch_path("schema/schema.json");
@@ -294,8 +316,11 @@ static void test_a_damaged_schema_is_refused(void **state)
 static void test_a_damaged_column_is_refused(void **state)
 {
 	static const char *const edits[][2] = {
-		{"<u2", "<u4"}, {"<u2", ">u2"}, {"<u2", "<i2"}, {"<u2", "|O8"}, {"False", "True "}, {"(20,)", "(21,)"}, {"(20,)", "(2,) "},
-		{"(20,)", "(5,4)"}, {"'descr'", "'descx'"}, {"\x93NUMPY", "\x93NUMPZ"},
+	    {"<u2", "<u4"},         {"<u2", ">u2"},
+	    {"<u2", "<i2"},         {"<u2", "|O8"},
+	    {"False", "True "},     {"(20,)", "(21,)"},
+	    {"(20,)", "(2,) "},     {"(20,)", "(5,4)"},
+	    {"'descr'", "'descx'"}, {"\x93NUMPY", "\x93NUMPZ"},
 	};
 	struct fm_table *t = random_table(20, FM_COLS_UGR16, 5), *u;
 	const char *dir = scratch_path("column"), *path = scratch_path("column/pr.npy");
@@ -370,7 +395,8 @@ static void test_append_matches_categories_by_value(void **state)
 	for (size_t i = 0; i < a->rows; i++) {
 		size_t k = a->rows - 1 - i;
 
-		assert_true(a->te[k] == b->te[i] && a->byt[k] == b->byt[i] && a->dp[k] == b->dp[i] && a->win[k] == b->win[i]);
+		assert_true(a->te[k] == b->te[i] && a->byt[k] == b->byt[i] && a->dp[k] == b->dp[i] &&
+			    a->win[k] == b->win[i]);
 		assert_string_equal(fm_table_category(a, FM_PR, k), fm_table_category(b, FM_PR, i));
 		assert_string_equal(fm_table_category(a, FM_LABEL, k), fm_table_category(b, FM_LABEL, i));
 		assert_string_equal(fm_table_category(b, FM_FLG, i), "");
@@ -415,9 +441,11 @@ static void test_dictionary_finds_what_was_added_and_no_more(void **state)
 
 static void test_dictionary_takes_text_only(void **state)
 {
-	static const char *const bad[] = {"\xFF", "\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80",
-					  "a\xC3", "\x80", "\xE2\x82", "\xF0\x9F\x98"};
-	static const char *const good[] = {"", " ", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xEF\xBF\xBD", "\x7F", "\x01"};
+	static const char *const bad[] = {
+	    "\xFF",  "\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80",
+	    "a\xC3", "\x80",     "\xE2\x82",     "\xF0\x9F\x98"};
+	static const char *const good[] = {
+	    "", " ", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xEF\xBF\xBD", "\x7F", "\x01"};
 	struct fm_dict d = {0};
 	char big[256];
 
@@ -458,8 +486,8 @@ static void test_dictionary_filled_by_hand(void **state)
 
 static void test_columns_are_known_by_name(void **state)
 {
-	static const char *const names[] = {"te", "td", "sa", "da", "sp", "dp", "pr", "flg", "fwd", "stos", "pkt", "byt", "label", "win",
-					    "gap"};
+	static const char *const names[] = {"te",  "td",   "sa",  "da",  "sp",    "dp",  "pr", "flg",
+					    "fwd", "stos", "pkt", "byt", "label", "win", "gap"};
 
 	(void)state;
 	for (int c = 0; c < FM_NCOL; c++) {
@@ -505,19 +533,19 @@ static void test_a_spilled_table_is_the_same_and_grows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_what_is_saved_is_opened),
-		cmocka_unit_test(test_numpy_opens_every_column),
-		cmocka_unit_test(test_the_header_is_the_format_to_the_byte),
-		cmocka_unit_test(test_writer_in_pieces_equals_one_save),
-		cmocka_unit_test(test_writer_refuses_an_index_without_value),
-		cmocka_unit_test(test_a_damaged_schema_is_refused),
-		cmocka_unit_test(test_a_damaged_column_is_refused),
-		cmocka_unit_test(test_append_matches_categories_by_value),
-		cmocka_unit_test(test_dictionary_finds_what_was_added_and_no_more),
-		cmocka_unit_test(test_dictionary_takes_text_only),
-		cmocka_unit_test(test_dictionary_filled_by_hand),
-		cmocka_unit_test(test_a_spilled_table_is_the_same_and_grows),
-		cmocka_unit_test(test_columns_are_known_by_name),
+	    cmocka_unit_test(test_what_is_saved_is_opened),
+	    cmocka_unit_test(test_numpy_opens_every_column),
+	    cmocka_unit_test(test_the_header_is_the_format_to_the_byte),
+	    cmocka_unit_test(test_writer_in_pieces_equals_one_save),
+	    cmocka_unit_test(test_writer_refuses_an_index_without_value),
+	    cmocka_unit_test(test_a_damaged_schema_is_refused),
+	    cmocka_unit_test(test_a_damaged_column_is_refused),
+	    cmocka_unit_test(test_append_matches_categories_by_value),
+	    cmocka_unit_test(test_dictionary_finds_what_was_added_and_no_more),
+	    cmocka_unit_test(test_dictionary_takes_text_only),
+	    cmocka_unit_test(test_dictionary_filled_by_hand),
+	    cmocka_unit_test(test_a_spilled_table_is_the_same_and_grows),
+	    cmocka_unit_test(test_columns_are_known_by_name),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);

@@ -18,8 +18,12 @@
 #include "tests/unit/capture.h"
 #include "tests/unit/scratch.h"
 
-/* What a hostile name may hold: a title change, a clear screen, a carriage return, C1 in both forms, a half character. */
-#define EVIL "\033]0;owned\a\r\n\x7f\xC2\x9B" "2J\x9B" "2J\xC3"
+/* What a hostile name may hold: a title change, a clear screen, a carriage return, C1 in both forms, a half character.
+ */
+#define EVIL                                                                                                           \
+	"\033]0;owned\a\r\n\x7f\xC2\x9B"                                                                               \
+	"2J\x9B"                                                                                                       \
+	"2J\xC3"
 #define TAME "\\x1b]0;owned\\x07\\x0d\\x0a\\x7f\\xc2\\x9b2J\\x9b2J\\xc3"
 
 /* Printable UTF-8 all through? */
@@ -40,13 +44,34 @@ static void test_utf8_is_what_unicode_says(void **state)
 		size_t len;
 		uint32_t code;
 	} cases[] = {
-		{"A", 1, 'A'}, {"\x7f", 1, 0x7F}, {"\xC2\x80", 2, 0x80}, {"\xDF\xBF", 2, 0x7FF}, {"\xE0\xA0\x80", 3, 0x800},
-		{"\xED\x9F\xBF", 3, 0xD7FF}, {"\xEE\x80\x80", 3, 0xE000}, {"\xEF\xBF\xBF", 3, 0xFFFF},
-		{"\xF0\x90\x80\x80", 4, 0x10000}, {"\xF4\x8F\xBF\xBF", 4, 0x10FFFF},
-		/* overlong, surrogates, beyond the last, alone, cut */
-		{"\xC0\x80", 0, 0}, {"\xC1\xBF", 0, 0}, {"\xE0\x9F\xBF", 0, 0}, {"\xED\xA0\x80", 0, 0}, {"\xED\xBF\xBF", 0, 0},
-		{"\xF0\x8F\xBF\xBF", 0, 0}, {"\xF4\x90\x80\x80", 0, 0}, {"\xF5\x80\x80\x80", 0, 0}, {"\xFF", 0, 0},
-		{"\x80", 0, 0}, {"\xBF", 0, 0}, {"\xC3", 0, 0}, {"\xE2\x82", 0, 0}, {"\xF0\x9F\x98", 0, 0}, {"\xE2" "A\x82", 0, 0},
+	    {"A", 1, 'A'},
+	    {"\x7f", 1, 0x7F},
+	    {"\xC2\x80", 2, 0x80},
+	    {"\xDF\xBF", 2, 0x7FF},
+	    {"\xE0\xA0\x80", 3, 0x800},
+	    {"\xED\x9F\xBF", 3, 0xD7FF},
+	    {"\xEE\x80\x80", 3, 0xE000},
+	    {"\xEF\xBF\xBF", 3, 0xFFFF},
+	    {"\xF0\x90\x80\x80", 4, 0x10000},
+	    {"\xF4\x8F\xBF\xBF", 4, 0x10FFFF},
+	    /* overlong, surrogates, beyond the last, alone, cut */
+	    {"\xC0\x80", 0, 0},
+	    {"\xC1\xBF", 0, 0},
+	    {"\xE0\x9F\xBF", 0, 0},
+	    {"\xED\xA0\x80", 0, 0},
+	    {"\xED\xBF\xBF", 0, 0},
+	    {"\xF0\x8F\xBF\xBF", 0, 0},
+	    {"\xF4\x90\x80\x80", 0, 0},
+	    {"\xF5\x80\x80\x80", 0, 0},
+	    {"\xFF", 0, 0},
+	    {"\x80", 0, 0},
+	    {"\xBF", 0, 0},
+	    {"\xC3", 0, 0},
+	    {"\xE2\x82", 0, 0},
+	    {"\xF0\x9F\x98", 0, 0},
+	    {"\xE2"
+	     "A\x82",
+	     0, 0},
 	};
 	uint32_t code;
 
@@ -87,7 +112,8 @@ static void test_a_text_is_cut_between_characters(void **state)
 static void test_shown_text_is_tame_and_stays(void **state)
 {
 	char out[256], again[256];
-	size_t n = fm_text_show("caf\xC3\xA9 \xE6\xB5\x81\\ " EVIL, strlen("caf\xC3\xA9 \xE6\xB5\x81\\ " EVIL), out, sizeof(out));
+	size_t n = fm_text_show("caf\xC3\xA9 \xE6\xB5\x81\\ " EVIL, strlen("caf\xC3\xA9 \xE6\xB5\x81\\ " EVIL), out,
+				sizeof(out));
 
 	(void)state;
 	assert_string_equal(out, "caf\xC3\xA9 \xE6\xB5\x81\\ " TAME);
@@ -213,13 +239,13 @@ static void test_a_dictionary_takes_utf8_alone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_utf8_is_what_unicode_says),
-		cmocka_unit_test(test_a_text_is_cut_between_characters),
-		cmocka_unit_test(test_shown_text_is_tame_and_stays),
-		cmocka_unit_test(test_errors_are_tame),
-		cmocka_unit_test(test_log_and_warnings_are_tame),
-		cmocka_unit_test(test_the_progress_line_is_tame),
-		cmocka_unit_test(test_a_dictionary_takes_utf8_alone),
+	    cmocka_unit_test(test_utf8_is_what_unicode_says),
+	    cmocka_unit_test(test_a_text_is_cut_between_characters),
+	    cmocka_unit_test(test_shown_text_is_tame_and_stays),
+	    cmocka_unit_test(test_errors_are_tame),
+	    cmocka_unit_test(test_log_and_warnings_are_tame),
+	    cmocka_unit_test(test_the_progress_line_is_tame),
+	    cmocka_unit_test(test_a_dictionary_takes_utf8_alone),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);

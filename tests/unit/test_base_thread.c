@@ -173,11 +173,11 @@ static void test_workers_leave_signals_to_the_caller(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_each_shard_runs_once),
-		cmocka_unit_test(test_no_wake_up_is_lost),
-		cmocka_unit_test(test_a_run_inside_a_shard_stays_on_its_thread),
-		cmocka_unit_test(test_absurd_sizes_are_refused),
-		cmocka_unit_test(test_workers_leave_signals_to_the_caller),
+	    cmocka_unit_test(test_each_shard_runs_once),
+	    cmocka_unit_test(test_no_wake_up_is_lost),
+	    cmocka_unit_test(test_a_run_inside_a_shard_stays_on_its_thread),
+	    cmocka_unit_test(test_absurd_sizes_are_refused),
+	    cmocka_unit_test(test_workers_leave_signals_to_the_caller),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

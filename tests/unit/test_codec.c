@@ -1,4 +1,5 @@
-/* test_codec.c - flows to tokens and back: nothing is lost beyond the declared resolution, and nothing private is kept. */
+/* test_codec.c - flows to tokens and back: nothing is lost beyond the declared resolution, and nothing private is kept.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -43,13 +44,14 @@ static struct fm_table *flows_of(const struct fm_codec *c, const struct fm_encod
 {
 	struct fm_range in = {0x0a000000, 8}, out = {0xf0000000, 4};
 	struct fm_decode_opts o = {e->windows * W, 1, &in, &out, 1, 1};
-	struct fm_plan plan = {.n = e->windows, .slot = e->slot, .span = e->span, .start_ms = calloc(e->windows, sizeof(int64_t))};
+	struct fm_window_schedule schedule = {
+	    .n = e->windows, .slot = e->slot, .span = e->span, .start_ms = calloc(e->windows, sizeof(int64_t))};
 	struct fm_table *t;
 	struct fm_error err = {0};
 	for (size_t w = 0; w < e->windows; w++)
-		plan.start_ms[w] = flows->te[w * W] - flows->gap[w * W];
-	assert_int_equal(fm_decode(&t, c, &plan, e->tok, e->res, &o, &err), FM_OK);
-	free(plan.start_ms);
+		schedule.start_ms[w] = flows->te[w * W] - flows->gap[w * W];
+	assert_int_equal(fm_decode(&t, c, &schedule, e->tok, e->res, &o, &err), FM_OK);
+	free(schedule.start_ms);
 	return t;
 }
 
@@ -119,7 +121,8 @@ static void one_value_and_few_values_are_defined(void **state)
 	fm_num_free(&c);
 }
 
-/* Encode and decode every flow: what is not an address comes back exactly, and addresses keep who is who in a window. */
+/* Encode and decode every flow: what is not an address comes back exactly, and addresses keep who is who in a window.
+ */
 static void flows_come_back(void **state)
 {
 	struct fm_codec *c;
@@ -146,15 +149,16 @@ static void flows_come_back(void **state)
 			cat += strcmp(fm_table_category(t, col, i), fm_table_category(flows, col, i)) != 0;
 		size_t from = i / W * W;
 		for (size_t j = from; j < i; j++)
-			who += (t->sa[j] == t->sa[i]) != (flows->sa[j] == flows->sa[i]) || (t->da[j] == t->sa[i]) != (flows->da[j] == flows->sa[i]);
+			who += (t->sa[j] == t->sa[i]) != (flows->sa[j] == flows->sa[i]) ||
+			       (t->da[j] == t->sa[i]) != (flows->da[j] == flows->sa[i]);
 		assert_true(fixture_inside(NULL, flows->sa[i]) == (t->sa[i] >> 24 == 10));
 		assert_true(t->sa[i] != t->da[i]);
 	}
 	assert_int_equal(te, 0);
-	assert_true(ports < t->rows / 1000);      /* float residuals may fall one cell beside */
+	assert_true(ports < t->rows / 1000); /* float residuals may fall one cell beside */
 	assert_true(td < t->rows / 100 && pkt < t->rows / 100);
-	assert_true(byt < t->rows / 20);          /* declared resolution: a thousandth of a byte a packet */
-	assert_true(cat < t->rows / 100);         /* values rarer than k go to their like */
+	assert_true(byt < t->rows / 20);  /* declared resolution: a thousandth of a byte a packet */
+	assert_true(cat < t->rows / 100); /* values rarer than k go to their like */
 	assert_int_equal(who, 0);
 	fm_table_free(t);
 	fm_encoded_free(&e);
@@ -270,13 +274,13 @@ static void a_trace_shorter_than_a_window_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(numbers_come_back_on_their_lattice),
-		cmocka_unit_test(one_value_and_few_values_are_defined),
-		cmocka_unit_test(flows_come_back),
-		cmocka_unit_test(no_real_address_is_kept),
-		cmocka_unit_test(the_document_reads_back),
-		cmocka_unit_test(a_trace_shorter_than_a_window_is_refused),
-		cmocka_unit_test(order_by_text_is_found_and_kept), /* last: it disturbs the flows */
+	    cmocka_unit_test(numbers_come_back_on_their_lattice),
+	    cmocka_unit_test(one_value_and_few_values_are_defined),
+	    cmocka_unit_test(flows_come_back),
+	    cmocka_unit_test(no_real_address_is_kept),
+	    cmocka_unit_test(the_document_reads_back),
+	    cmocka_unit_test(a_trace_shorter_than_a_window_is_refused),
+	    cmocka_unit_test(order_by_text_is_found_and_kept), /* last: it disturbs the flows */
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,5 +1,5 @@
-/* test_codec_rows.c - what codec.h declares of each column's resolution, row by row: on simulated flows, on real ones where
- * they are there, on flows of another split, and on values that no training row had. */
+/* test_codec_rows.c - what codec.h declares of each column's resolution, row by row: on simulated flows, on real ones
+ * where they are there, on flows of another split, and on values that no training row had. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
+#include "base/detmath.h"
 #include "base/file.h"
 #include "model/codec/decode.h"
-#include "base/detmath.h"
 #include "model/codec/hosts.h"
 #include "tests/unit/model_fixture.h"
 
@@ -45,14 +45,14 @@ static void go_and_return(struct trip *t, struct fm_table *from)
 	if (fm_codec_encode(t->c, t->h, from, &t->o, 1, &t->e, &err) != FM_OK)
 		fail_msg("%s", err.message);
 	assert_int_equal(t->e.windows, from->rows / W);
-	struct fm_plan plan = {.n = t->e.windows, .start_ms = calloc(t->e.windows, sizeof(int64_t))};
+	struct fm_window_schedule schedule = {.n = t->e.windows, .start_ms = calloc(t->e.windows, sizeof(int64_t))};
 	for (size_t w = 0; w < t->e.windows; w++)
-		plan.start_ms[w] = (int64_t)w << 40;
+		schedule.start_ms[w] = (int64_t)w << 40;
 	struct fm_decode_opts o = {t->e.windows * W, 1, &in, &out, 1, 1};
-	if (fm_decode(&t->back, t->c, &plan, t->e.tok, t->e.res, &o, &err) != FM_OK)
+	if (fm_decode(&t->back, t->c, &schedule, t->e.tok, t->e.res, &o, &err) != FM_OK)
 		fail_msg("%s", err.message);
 	assert_int_equal(t->back->rows, t->e.windows * W);
-	free(plan.start_ms);
+	free(schedule.start_ms);
 }
 
 static void drop_rows(struct trip *t)
@@ -99,7 +99,8 @@ static void check_number(const struct fm_num *c, const char *name, size_t row, i
 	int64_t want = declared(c, from), v = from - from % c->step;
 	bool tie = c->nbins == 0 && llabs(back - v) == llabs(want - v); /* between two atoms */
 	if (back != from && !tie && llabs(back - want) > slack(c, want))
-		fail_msg("%s of row %zu: %lld became %lld, %lld is declared", name, row, (long long)from, (long long)back, (long long)want);
+		fail_msg("%s of row %zu: %lld became %lld, %lld is declared", name, row, (long long)from,
+			 (long long)back, (long long)want);
 }
 
 /* A reply shows the ports of its request, which are its own by definition; so every row's ports are checked. */
@@ -118,9 +119,12 @@ static void check_numbers(const struct trip *t)
 		/* Bytes are so many a packet, to a thousandth. */
 		if (a->pkt[i] != b->pkt[i] || a->pkt[i] == 0)
 			continue;
-		int64_t bpp = (int64_t)((a->byt[i] * 1000 + a->pkt[i] / 2) / a->pkt[i]), want = declared(&n[FM_R_BPP], bpp);
-		double least = (double)(want - slack(&n[FM_R_BPP], want)), most = (double)(want + slack(&n[FM_R_BPP], want)), p = (double)a->pkt[i];
-		if ((double)b->byt[i] < floor(least * p / 1000 - 0.5) || (double)b->byt[i] > ceil(most * p / 1000 + 0.5))
+		int64_t bpp = (int64_t)((a->byt[i] * 1000 + a->pkt[i] / 2) / a->pkt[i]),
+			want = declared(&n[FM_R_BPP], bpp);
+		double least = (double)(want - slack(&n[FM_R_BPP], want)),
+		       most = (double)(want + slack(&n[FM_R_BPP], want)), p = (double)a->pkt[i];
+		if ((double)b->byt[i] < floor(least * p / 1000 - 0.5) ||
+		    (double)b->byt[i] > ceil(most * p / 1000 + 0.5))
 			fail_msg("byt of row %zu: %llu in %llu packets became %llu", i, (unsigned long long)a->byt[i],
 				 (unsigned long long)a->pkt[i], (unsigned long long)b->byt[i]);
 	}
@@ -136,12 +140,14 @@ static bool knows(const struct fm_cat *c, const char *value)
 
 static size_t check_categories(const struct trip *t)
 {
-	static const int pair[][2] = {{FM_T_LABEL, FM_LABEL}, {FM_T_PR, FM_PR}, {FM_T_FLG, FM_FLG}, {FM_T_FWD, FM_FWD}, {FM_T_STOS, FM_STOS}};
+	static const int pair[][2] = {
+	    {FM_T_LABEL, FM_LABEL}, {FM_T_PR, FM_PR}, {FM_T_FLG, FM_FLG}, {FM_T_FWD, FM_FWD}, {FM_T_STOS, FM_STOS}};
 	size_t rare = 0;
 	for (size_t k = 0; k < sizeof pair / sizeof *pair; k++)
 		for (size_t i = 0; i < t->back->rows; i++) {
 			const struct fm_cat *c = &t->c->cat[pair[k][0]];
-			const char *from = fm_table_category(t->from, pair[k][1], i), *back = fm_table_category(t->back, pair[k][1], i);
+			const char *from = fm_table_category(t->from, pair[k][1], i),
+				   *back = fm_table_category(t->back, pair[k][1], i);
 			if (knows(c, from))
 				assert_string_equal(from, back);
 			else
@@ -151,8 +157,8 @@ static size_t check_categories(const struct trip *t)
 	return rare;
 }
 
-/* In a window, who is who: the same addresses are the same again, those of the inside inside.  Popular hosts are themselves in
- * all windows. */
+/* In a window, who is who: the same addresses are the same again, those of the inside inside.  Popular hosts are
+ * themselves in all windows. */
 static void check_addresses(const struct trip *t)
 {
 	const struct fm_table *a = t->from, *b = t->back;
@@ -161,9 +167,10 @@ static void check_addresses(const struct trip *t)
 		if (a->sa[i] == a->da[i])
 			continue; /* no flow is made from a host to itself */
 		for (size_t j = i / W * W; j < i; j++)
-			if (a->sa[j] != a->da[j] &&
-			    ((a->sa[j] == a->sa[i]) != (b->sa[j] == b->sa[i]) || (a->da[j] == a->sa[i]) != (b->da[j] == b->sa[i]) ||
-			     (a->sa[j] == a->da[i]) != (b->sa[j] == b->da[i]) || (a->da[j] == a->da[i]) != (b->da[j] == b->da[i])))
+			if (a->sa[j] != a->da[j] && ((a->sa[j] == a->sa[i]) != (b->sa[j] == b->sa[i]) ||
+						     (a->da[j] == a->sa[i]) != (b->da[j] == b->sa[i]) ||
+						     (a->sa[j] == a->da[i]) != (b->sa[j] == b->da[i]) ||
+						     (a->da[j] == a->da[i]) != (b->da[j] == b->da[i])))
 				fail_msg("rows %zu and %zu: who is who was lost", j, i);
 	}
 }
@@ -178,7 +185,8 @@ static void check_share(const struct trip *t)
 		off[2] += t->back->byt[i] != t->from->byt[i];
 		off[3] += i % W > 0 && t->back->te[i] - t->back->te[i - 1] != t->from->gap[i];
 	}
-	print_message("rows not the same: td %zu, pkt %zu, byt %zu, gap %zu of %zu\n", off[0], off[1], off[2], off[3], t->back->rows);
+	print_message("rows not the same: td %zu, pkt %zu, byt %zu, gap %zu of %zu\n", off[0], off[1], off[2], off[3],
+		      t->back->rows);
 	for (int k = 0; k < 4; k++)
 		assert_true(off[k] <= t->back->rows / 100);
 }
@@ -276,7 +284,8 @@ static void values_beyond_training_go_to_the_edge(void **state)
 			most[k] = c->atom[i] > most[k] ? c->atom[i] : most[k];
 	}
 	for (size_t i = 0; i < t.back->rows; i++) {
-		assert_true(t.back->td[i] <= most[FM_R_TD] && t.back->pkt[i] >= 1 && (int64_t)t.back->pkt[i] <= most[FM_R_PKT]);
+		assert_true(t.back->td[i] <= most[FM_R_TD] && t.back->pkt[i] >= 1 &&
+			    (int64_t)t.back->pkt[i] <= most[FM_R_PKT]);
 		assert_true((double)t.back->byt[i] <= (double)most[FM_R_BPP] / 1000 * (double)t.back->pkt[i] + 1);
 		assert_true(t.back->sa[i] != t.back->da[i]);
 		assert_true(knows(&t.c->cat[FM_T_LABEL], fm_table_category(t.back, FM_LABEL, i)));

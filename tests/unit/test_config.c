@@ -126,9 +126,12 @@ static void test_unknown_keys_are_refused_with_a_suggestion(void **state)
 	refused(SOURCE "file: x\n", "release.yaml:2: unknown key 'file'", "");
 	refused(SOURCE "gate:\n  jsd.SA: {mxa: 1}\n", "release.yaml:3: unknown key 'mxa' in gate.jsd.SA",
 		"did you mean 'max'?");
-	refused(SOURCE "gate:\n  jsd_maen8: 0.5\n", "release.yaml:3: unknown check 'gate.jsd_maen8', did you mean 'jsd_mean8'?", "");
-	refused(SOURCE "gate: {leak.rows_equals: {max: 0}}\n", "unknown check 'gate.leak.rows_equals'", "did you mean 'leak.rows_equal'?");
-	refused(SOURCE "gate: {floor.jsd.sa: 1}\n", "unknown check 'gate.floor.jsd.sa'", "did you mean 'floor.jsd.SA'?");
+	refused(SOURCE "gate:\n  jsd_maen8: 0.5\n",
+		"release.yaml:3: unknown check 'gate.jsd_maen8', did you mean 'jsd_mean8'?", "");
+	refused(SOURCE "gate: {leak.rows_equals: {max: 0}}\n", "unknown check 'gate.leak.rows_equals'",
+		"did you mean 'leak.rows_equal'?");
+	refused(SOURCE "gate: {floor.jsd.sa: 1}\n", "unknown check 'gate.floor.jsd.sa'",
+		"did you mean 'floor.jsd.SA'?");
 	refused(SOURCE "gate: {tstr.f1.tree.scan11: {min: 0.5}}\n", "unknown check 'gate.tstr.f1.tree.scan11'", "");
 	refused(SOURCE "gate: {quality: 1}\n", "unknown check 'gate.quality': docs/metrics.md lists", "");
 	refused(SOURCE "preset: dmeo\n", "release.yaml:2: unknown preset 'dmeo', did you mean 'demo'?", "demo, ugr16");
@@ -191,16 +194,20 @@ static void test_values_out_of_range_are_refused(void **state)
 	refused(SOURCE "split: {holdout: 0.91}\n", "release.yaml:2: split.holdout is 0.91", "0 to 0.9");
 	refused(SOURCE "split:\n  validation: 0.4\n  holdout: 0.6\n",
 		"release.yaml:4: split.validation 0.4 and split.holdout 0.6", "0.95");
-	refused(SOURCE "model:\n  heads: 7\n", "release.yaml:3: model.width 128 is no multiple of 16 * model.heads 7: 112 is the nearest", "");
-	refused(SOURCE "model: {width: 40}\n", "release.yaml:2: model.width 40 is no multiple of 16", "64 is the nearest");
+	refused(SOURCE "model:\n  heads: 7\n",
+		"release.yaml:3: model.width 128 is no multiple of 16 * model.heads 7: 112 is the nearest", "");
+	refused(SOURCE "model: {width: 40}\n", "release.yaml:2: model.width 40 is no multiple of 16",
+		"64 is the nearest");
 	refused(SOURCE "model:\n  window: 1024\n", "release.yaml:3: model.window is 1024", "512");
 	refused(SOURCE "model:\n  depth: 33\n", "release.yaml:3: model.depth is 33", "32");
-	refused(SOURCE "model:\n  denoiser: unet\n  window: 16\n  depth: 5\n", "release.yaml:5: model.depth 5: a unet over windows of 16", "1 to 4");
+	refused(SOURCE "model:\n  denoiser: unet\n  window: 16\n  depth: 5\n",
+		"release.yaml:5: model.depth 5: a unet over windows of 16", "1 to 4");
 	refused(SOURCE "generate:\n  steps: 1001\n",
 		"release.yaml:3: generate.steps 1001 is more than model.steps 1000", "");
-	refused(SOURCE "generate: {steps: 1001, sampler: dpm2}\n", "release.yaml:2: generate.steps 1001 is more than model.steps 1000", "");
-	refused(SOURCE "generate:\n  order: confidence\n  sampler: ancestral\n", "release.yaml:4: generate.order confidence needs few steps",
-		"set generate.order to random");
+	refused(SOURCE "generate: {steps: 1001, sampler: dpm2}\n",
+		"release.yaml:2: generate.steps 1001 is more than model.steps 1000", "");
+	refused(SOURCE "generate:\n  order: confidence\n  sampler: ancestral\n",
+		"release.yaml:4: generate.order confidence needs few steps", "set generate.order to random");
 	refused(SOURCE "model:\n  process: multinomial\ngenerate: {order: confidence}\n",
 		"release.yaml:4: generate.order confidence needs model.process absorbing, not multinomial", "");
 	refused(SOURCE "generate:\n  hours: [8, 8]\n", "release.yaml:3: generate.hours", "no time");
@@ -239,14 +246,18 @@ static void test_what_this_version_cannot_do_is_refused(void **state)
 	refused(SOURCE "privacy:\n  epsilon: 1\n", "release.yaml:3: privacy.epsilon is set while privacy.mode is none",
 		"cannot give a differential privacy guarantee");
 	refused(SOURCE "privacy: {noise_multiplier: 1}\n", "release.yaml:2: privacy.noise_multiplier", "none");
-	refused(SOURCE "model: {denoiser: gan}\n", "release.yaml:2: model.denoiser takes transformer or unet or mlp, not 'gan'", "");
-	refused(SOURCE "model: {process: gaussian}\n", "model.process takes absorbing or multinomial, not 'gaussian'", "");
+	refused(SOURCE "model: {denoiser: gan}\n",
+		"release.yaml:2: model.denoiser takes transformer or unet or mlp, not 'gan'", "");
+	refused(SOURCE "model: {process: gaussian}\n", "model.process takes absorbing or multinomial, not 'gaussian'",
+		"");
 	refused(SOURCE "model: {prediction: x0}\n", "model.prediction takes v or noise, not 'x0'", "");
 	refused(SOURCE "model: {schedule: square}\n", "model.schedule takes linear or cosine, not 'square'", "");
 	refused(SOURCE "model: {schedule: lin}\n", "model.schedule takes linear or cosine, not 'lin'", "");
 	refused(SOURCE "model: {schedule: \"\"}\n", "model.schedule takes linear or cosine", "");
-	refused(SOURCE "generate: {sampler: magic}\n", "generate.sampler takes fewstep or dpm2 or ancestral", "'magic'");
-	refused(SOURCE "generate: {order: alphabetical}\n", "generate.order takes random or confidence", "'alphabetical'");
+	refused(SOURCE "generate: {sampler: magic}\n", "generate.sampler takes fewstep or dpm2 or ancestral",
+		"'magic'");
+	refused(SOURCE "generate: {order: alphabetical}\n", "generate.order takes random or confidence",
+		"'alphabetical'");
 }
 
 static void test_yaml_beyond_one_plain_document_is_refused(void **state)
@@ -406,10 +417,10 @@ static void test_override_values_are_yaml_and_text_is_text(void **state)
 
 static void test_gate_checks_merge_by_name(void **state)
 {
-	struct fm_config *c =
-	    load(SOURCE "gate:\n  jsd_mean8: 0.5\n  jsd.SA: null\n  jsd.TS: {min: 0.01}\n  leak.mia_auc: {max: 2, min: 1}\n"
-			"  c2st.flow_auc: {max: 1.5, relative_to_floor: true}\n",
-		 "gate.jsd.PR=0.0001");
+	struct fm_config *c = load(
+	    SOURCE "gate:\n  jsd_mean8: 0.5\n  jsd.SA: null\n  jsd.TS: {min: 0.01}\n  leak.mia_auc: {max: 2, min: 1}\n"
+		   "  c2st.flow_auc: {max: 1.5, relative_to_floor: true}\n",
+	    "gate.jsd.PR=0.0001");
 	const struct fm_cfg_check *k;
 	int n = c->gate.n;
 
@@ -537,14 +548,14 @@ static void test_public_json_says_nothing_of_the_machine(void **state)
 
 static void test_json_does_not_depend_on_how_it_was_written(void **state)
 {
-	struct fm_config
-	    *a = load(SOURCE
-		      "train: {steps: 5, rate: 0.002}\ngate: {pair_jsd: 1, jsd.SA: 0.10}\ngenerate: {labels: {b: 0.5, a: 0.5}}\n",
-		      NULL),
-	    *b = load("\xef\xbb\xbfgenerate:\r\n  labels: {\"a\": 5e-1, b: .5}\r\ngate:\r\n  jsd.SA: 1e-1\r\n  pair_jsd: {max: "
-		      "1.0}\r\ntrain:\r\n"
-		      "  rate: 2E-3\r\n  steps: 05\r\nsource:\r\n  path: 'x.csv'\r\n",
-		      NULL);
+	struct fm_config *a = load(SOURCE "train: {steps: 5, rate: 0.002}\ngate: {pair_jsd: 1, jsd.SA: "
+					  "0.10}\ngenerate: {labels: {b: 0.5, a: 0.5}}\n",
+				   NULL),
+			 *b = load("\xef\xbb\xbfgenerate:\r\n  labels: {\"a\": 5e-1, b: .5}\r\ngate:\r\n  jsd.SA: "
+				   "1e-1\r\n  pair_jsd: {max: "
+				   "1.0}\r\ntrain:\r\n"
+				   "  rate: 2E-3\r\n  steps: 05\r\nsource:\r\n  path: 'x.csv'\r\n",
+				   NULL);
 	char *ja = json_of(a, NULL, false), *jb = json_of(b, NULL, false);
 
 	(void)state;
@@ -561,11 +572,12 @@ static void test_json_does_not_depend_on_how_it_was_written(void **state)
 static void test_json_and_back_is_the_same_config(void **state)
 {
 	struct fm_error err = {0};
-	struct fm_config *a = load("preset: demo\n" SOURCE
-				   "gate: {leak.family_p: {min: 0.1}, jsd.SA: null}\nrelease: {description: \"q\\\"\\u00e9: {x\"}\n"
-				   "generate: {labels: {\"a b\": 0.5, 7: 0.5}, hours: [1, 2]}\n",
-				   "train.rate=1e-7"),
-			 *b, *c;
+	struct fm_config
+	    *a = load("preset: demo\n" SOURCE
+		      "gate: {leak.family_p: {min: 0.1}, jsd.SA: null}\nrelease: {description: \"q\\\"\\u00e9: {x\"}\n"
+		      "generate: {labels: {\"a b\": 0.5, 7: 0.5}, hours: [1, 2]}\n",
+		      "train.rate=1e-7"),
+	    *b, *c;
 	json_t *j = fm_config_json(a, NULL, false), *p = fm_config_json(a, NULL, true), *bad;
 	char *pa = json_of(a, NULL, true), *pc;
 

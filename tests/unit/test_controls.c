@@ -1,14 +1,14 @@
-/* Promise: the gate that every run uses fails what copies or is useless and passes fresh real flows; a gate that could not do
- * so is broken, and its release is blocked. */
+/* Promise: the gate that every run uses fails what copies or is useless and passes fresh real flows; a gate that could
+ * not do so is broken, and its release is blocked. */
 #include "judge_fixture.h"
 
 #include "base/log.h"
 #include "base/rows.h"
-#include "judge/gate/controls.h"
 #include "judge/gate/check.h"
 #include "judge/gate/complete.h"
-#include "traces/simulate/simulate.h"
+#include "judge/gate/controls.h"
 #include "tests/unit/scratch.h"
+#include "traces/simulate/simulate.h"
 
 #define SEED 7
 
@@ -299,8 +299,8 @@ static void test_a_gate_that_copies_pass_blocks(void **state)
 	assert_true(v.smallest_leak_caught == 0);
 	assert_non_null(strstr(line(&v)->why, "copy"));
 	fm_verdict_free(&v);
-	waivers = json_pack("[{s:s,s:s,s:s,s:s,s:s}]", "check", FM_CONTROLS_CHECK, "reason", "r", "expires", "2099-01-01",
-			    "signer", "s", "key", "k");
+	waivers = json_pack("[{s:s,s:s,s:s,s:s,s:s}]", "check", FM_CONTROLS_CHECK, "reason", "r", "expires",
+			    "2099-01-01", "signer", "s", "key", "k");
 	v = verdict_of(cfg, doc, waivers);
 	assert_true(v.pass && line(&v)->waived && !line(&v)->pass);
 	fm_verdict_free(&v);
@@ -420,19 +420,19 @@ static void test_few_rows_move_a_threshold_by_what_real_flows_are_off_the_ideal(
 	} cases[] = {
 	    {"jsd.TD", 0.2, 0.39, 0.1, NAN, "pass"}, /* ideal 0: 0.1 and 1.5 times 0.2 */
 	    {"jsd.TD", 0.2, 0.41, 0.1, NAN, "fail"},
-	    {"jsd.TD", 0.2, 0.39, NAN, 0.5, "fail"}, /* a minimum of what is best small stays */
+	    {"jsd.TD", 0.2, 0.39, NAN, 0.5, "fail"},        /* a minimum of what is best small stays */
 	    {"c2st.flow_auc", 0.6, 0.94, 0.8, NAN, "pass"}, /* ideal 0.5: 0.8 and 0.15 */
 	    {"c2st.flow_auc", 0.6, 0.96, 0.8, NAN, "fail"},
-	    {"c2st.flow_auc", 0.4, 0.81, 0.8, NAN, "fail"}, /* a floor better than ideal gives no room */
+	    {"c2st.flow_auc", 0.4, 0.81, 0.8, NAN, "fail"},             /* a floor better than ideal gives no room */
 	    {"anomaly.score_correlation", 0.9, 0.76, NAN, 0.9, "pass"}, /* ideal 1: 0.9 less 0.15 */
 	    {"anomaly.score_correlation", 0.9, 0.74, NAN, 0.9, "fail"},
 	    {"heavy.DP_rank100", 0.8, 0.31, NAN, 0.6, "pass"},
 	    {"heavy.DP_rank100", 0.8, 0.29, NAN, 0.6, "fail"},
 	    {"heavy.SP_overlap20", 0.8, 0.29, NAN, 0.6, "fail"},
-	    {"heavy.DP_rank100", 0.8, 0.9, 0.85, NAN, "fail"}, /* a maximum of what is best large stays */
+	    {"heavy.DP_rank100", 0.8, 0.9, 0.85, NAN, "fail"},  /* a maximum of what is best large stays */
 	    {"rules.broken_share", 0.02, 0.32, 0, NAN, "pass"}, /* Wilson's upper end of 0.02 in 9 rows: 0.326 */
 	    {"rules.broken_share", 0.02, 0.33, 0, NAN, "fail"},
-	    {"rules.broken_share", 0, 0.29, 0, NAN, "pass"}, /* none in 9 rows: 0.299 */
+	    {"rules.broken_share", 0, 0.29, 0, NAN, "pass"},      /* none in 9 rows: 0.299 */
 	    {"time.PAIR_synthetic", 0.3, 0.41, 0.4, NAN, "fail"}, /* what the holdout has is no distance */
 	    {"heavy.SA_flows_top10_synthetic", 0.3, 0.41, 0.4, NAN, "fail"},
 	};

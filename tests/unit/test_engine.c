@@ -1,5 +1,5 @@
-/* test_engine.c - what a config may ask of the engine: neither takes what the other refuses; and a model that is not the one
- * the config speaks of, or no model, or damaged, is refused with a reason. */
+/* test_engine.c - what a config may ask of the engine: neither takes what the other refuses; and a model that is not
+ * the one the config speaks of, or no model, or damaged, is refused with a reason. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "base/log.h"
-#include "model/nn/body.h"
-#include "model/codec/links.h"
+#include "model/codec/relations.h"
+#include "model/nn/backbone.h"
 #include "stages/stage.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/tiny_model.h"
@@ -58,7 +58,8 @@ static bool engine_takes(const char *denoiser, const struct fm_arch *a)
 static void config_and_engine_take_the_same(void **state)
 {
 	static const char *const denoiser[] = {"transformer", "unet", "mlp"};
-	static const int window[] = {1, 2, 3, 4, 5, 7, 8, 9, 63, 64, 65, 511, 512, 513}, depth[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 32, 33},
+	static const int window[] = {1, 2, 3, 4, 5, 7, 8, 9, 63, 64, 65, 511, 512, 513},
+			 depth[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 32, 33},
 			 width[] = {0, 8, 16, 24, 32, 48, 64, 96, 2048, 2064}, heads[] = {0, 1, 2, 3, 4, 64, 65};
 	int taken = 0;
 	(void)state;
@@ -68,7 +69,8 @@ static void config_and_engine_take_the_same(void **state)
 				struct fm_arch a = {window[w], 32, depth[n], 2, 128};
 				bool cfg = config_takes(denoiser[d], &a);
 				if (cfg != engine_takes(denoiser[d], &a))
-					fail_msg("%s, window %d, depth %d: the config %s it", denoiser[d], a.window, a.depth, cfg ? "takes" : "refuses");
+					fail_msg("%s, window %d, depth %d: the config %s it", denoiser[d], a.window,
+						 a.depth, cfg ? "takes" : "refuses");
 				taken += cfg;
 			}
 		for (size_t w = 0; w < sizeof width / sizeof *width; w++)
@@ -76,7 +78,8 @@ static void config_and_engine_take_the_same(void **state)
 				struct fm_arch a = {8, width[w], 1, heads[n], 4 * width[w]};
 				bool cfg = config_takes(denoiser[d], &a);
 				if (cfg != engine_takes(denoiser[d], &a))
-					fail_msg("%s, width %d, heads %d: the config %s it", denoiser[d], a.width, a.heads, cfg ? "takes" : "refuses");
+					fail_msg("%s, width %d, heads %d: the config %s it", denoiser[d], a.width,
+						 a.heads, cfg ? "takes" : "refuses");
 				taken += cfg;
 			}
 	}
@@ -181,7 +184,8 @@ static void damaged_weights_are_refused(void **state)
 		assert_int_equal(fm_file_write(in_model("weights.safetensors"), 0600, b.data, cut, &err), FM_OK);
 		generate(NULL, "weights.safetensors");
 	}
-	assert_int_equal(fm_file_write(in_model("weights.safetensors"), 0600, b.data, b.len + 1, &err), FM_OK); /* data[len] is 0 */
+	assert_int_equal(fm_file_write(in_model("weights.safetensors"), 0600, b.data, b.len + 1, &err),
+			 FM_OK); /* data[len] is 0 */
 	generate(NULL, "bytes of tensors where");
 	memset(b.data + b.len - 4, 0xff, 4); /* the last weight: NaN */
 	assert_int_equal(fm_file_write(in_model("weights.safetensors"), 0600, b.data, b.len, &err), FM_OK);

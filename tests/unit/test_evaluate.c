@@ -1,14 +1,15 @@
-/* Promise: the evaluate stage's file carries every metric to the gate; the prediction task tells useful rows from useless. */
+/* Promise: the evaluate stage's file carries every metric to the gate; the prediction task tells useful rows from
+ * useless. */
 #include "judge_fixture.h"
 
 #include "base/file.h"
 #include "base/log.h"
 #include "judge/downstream.h"
+#include "judge/gate/check.h"
+#include "judge/gate/measure.h"
+#include "judge/gate/subsample.h"
 #include "manifests/canon.h"
 #include "manifests/check_names.h"
-#include "judge/gate/cut.h"
-#include "judge/gate/measure.h"
-#include "judge/gate/check.h"
 #include "stages/stage.h"
 #include "tests/unit/scratch.h"
 
@@ -130,23 +131,23 @@ static void test_prediction_task_tells_good_from_useless(void **state)
 
 static void test_a_cut_is_stretches_of_neighbours(void **state)
 {
-	struct fm_table *t = random_table(FM_CUT_STRETCHES * 100 + 17, 1), *cut = NULL;
+	struct fm_table *t = random_table(FM_SUBSAMPLE_STRETCHES * 100 + 17, 1), *cut = NULL;
 	struct fm_error err = {0};
 	size_t stretches = 1;
 
 	(void)state;
-	OK(fm_cut(&cut, t, t->rows, &err));
+	OK(fm_subsample(&cut, t, t->rows, &err));
 	assert_null(cut);
 	for (size_t i = 0; i < t->rows; i++)
 		t->te[i] = (int64_t)i;
-	OK(fm_cut(&cut, t, FM_CUT_STRETCHES * 30 + 5, &err));
-	assert_int_equal(cut->rows, FM_CUT_STRETCHES * 30 + 5);
+	OK(fm_subsample(&cut, t, FM_SUBSAMPLE_STRETCHES * 30 + 5, &err));
+	assert_int_equal(cut->rows, FM_SUBSAMPLE_STRETCHES * 30 + 5);
 	for (size_t i = 1; i < cut->rows; i++) {
 		assert_true(cut->te[i] > cut->te[i - 1]);
 		stretches += cut->te[i] != cut->te[i - 1] + 1;
 		assert_int_equal(cut->byt[i], t->byt[cut->te[i]]);
 	}
-	assert_int_equal(stretches, FM_CUT_STRETCHES);
+	assert_int_equal(stretches, FM_SUBSAMPLE_STRETCHES);
 	assert_true(cut->te[0] == 0 && cut->te[cut->rows - 1] > (int64_t)t->rows * 98 / 100);
 	fm_table_free(cut);
 	fm_table_free(t);
@@ -169,8 +170,8 @@ static void test_large_tables_are_judged_in_bounded_memory(void **state)
 	OK(fm_evaluate_tables(t, s, h, 1, FM_LEAKAGE_DEFAULT, &all, &err));
 	OK(fm_evaluate_tables(t, s, h, 1, small, &cut, &err));
 	assert_null(fm_metrics_find(&all, "rows.judged_real"));
-	assert_true(metric(&cut, "rows.judged_synthetic") == (double)fm_cut_most((size_t)2 << 20));
-	assert_int_equal(fm_metrics_find(&cut, "jsd.SA")->n, fm_cut_most((size_t)2 << 20));
+	assert_true(metric(&cut, "rows.judged_synthetic") == (double)fm_subsample_most((size_t)2 << 20));
+	assert_int_equal(fm_metrics_find(&cut, "jsd.SA")->n, fm_subsample_most((size_t)2 << 20));
 	assert_true(metric(&cut, "jsd.SA") != metric(&all, "jsd.SA"));
 	assert_true(metric(&cut, "rules.broken_share") == 1.0 / 5000);
 	assert_true(metric(&cut, "leak.rows_equal") == 1.0 / 5000);

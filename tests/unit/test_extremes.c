@@ -5,8 +5,8 @@
 #include "base/rng.h"
 #include "base/rows.h"
 #include "privacy/leakage/farthest.h"
-#include "privacy/leakage/leak.h"
 #include "privacy/leakage/leakage.h"
+#include "privacy/leakage/leakage_parts.h"
 
 #define SIZES (1u << FM_TD | 1u << FM_PKT | 1u << FM_BYT)
 
@@ -39,7 +39,7 @@ static void test_neighbours_are_exact(void **state)
 	struct fm_table *t = random_table(T, 1), *h = random_table(H, 2);
 	const struct fm_table *const side[2] = {t, h};
 	static double x[T + H][3];
-	struct fm_blocks *b = NULL;
+	struct fm_clusters *b = NULL;
 	struct fm_far *far = NULL;
 	struct fm_error err = {0};
 	uint8_t of_block[64];
@@ -48,7 +48,7 @@ static void test_neighbours_are_exact(void **state)
 
 	(void)state;
 	coordinates(side, x, T + H);
-	OK(fm_blocks_new(&b, t, h, &err));
+	OK(fm_clusters_new(&b, t, h, &err));
 	for (size_t i = 0; i < b->n; i++)
 		of_block[i] = i >= b->train;
 	OK(fm_far_find(t, h, b, SIZES, NULL, &far, &n, &err));
@@ -69,13 +69,13 @@ static void test_neighbours_are_exact(void **state)
 		assert_true(lower < FM_FAR_NEAR && at_most >= FM_FAR_NEAR);
 		for (int k = 1; k < FM_FAR_NEAR; k++)
 			assert_true(far[i].near[k] >= far[i].near[k - 1]);
-		assert_int_equal(far[i].own, fm_block_of(b, far[i].side, far[i].row));
+		assert_int_equal(far[i].own, fm_cluster_of(b, far[i].side, far[i].row));
 		own_first += fabs(fm_far_distance(&far[i], of_block) - own) < 1e-4;
 		assert_true(fm_far_distance(&far[i], of_block) < own + 1e-4); /* never farther than it is */
 	}
 	assert_true(own_first > (int)n * 97 / 100);
 	free(far);
-	fm_blocks_free(b);
+	fm_clusters_free(b);
 	fm_table_free(t);
 	fm_table_free(h);
 }
@@ -91,7 +91,7 @@ static int rising(const void *a, const void *b)
 static void test_the_side_is_not_looked_at(void **state)
 {
 	struct fm_table *t = random_table(9000, 1), *h = random_table(4000, 2);
-	struct fm_blocks *b[2] = {NULL, NULL};
+	struct fm_clusters *b[2] = {NULL, NULL};
 	struct fm_far *far[2];
 	struct fm_error err = {0};
 	static float d[2][FM_FAR_MOST];
@@ -100,8 +100,8 @@ static void test_the_side_is_not_looked_at(void **state)
 	(void)state;
 	for (size_t i = 0; i < 40; i++)
 		(i % 2 ? t : h)->byt[100 * i] <<= i / 2;
-	OK(fm_blocks_new(&b[0], t, h, &err));
-	OK(fm_blocks_new(&b[1], h, t, &err));
+	OK(fm_clusters_new(&b[0], t, h, &err));
+	OK(fm_clusters_new(&b[1], h, t, &err));
 	OK(fm_far_find(t, h, b[0], SIZES, NULL, &far[0], &n[0], &err));
 	OK(fm_far_find(h, t, b[1], SIZES, NULL, &far[1], &n[1], &err));
 	assert_true(n[0] > 40 && n[0] <= FM_FAR_MOST);
@@ -121,7 +121,7 @@ static void test_the_side_is_not_looked_at(void **state)
 	assert_true(of[0] == of[1]);
 	for (int k = 0; k < 2; k++) {
 		free(far[k]);
-		fm_blocks_free(b[k]);
+		fm_clusters_free(b[k]);
 	}
 	fm_table_free(t);
 	fm_table_free(h);
@@ -156,7 +156,7 @@ static void extremes(const struct fm_table *pool, const uint32_t *window, size_t
 		     double *p, double *z)
 {
 	struct fm_table *side[2];
-	struct fm_blocks *b = NULL;
+	struct fm_clusters *b = NULL;
 	struct fm_metrics m = {0};
 	struct fm_error err = {0};
 	static struct fm_leak_record list[POOL];
@@ -171,13 +171,13 @@ static void extremes(const struct fm_table *pool, const uint32_t *window, size_t
 				row[rows] = window[w] * FM_BLOCK_ROWS + (uint32_t)i;
 				if (emitted[row[rows]])
 					list[n++] = (struct fm_leak_record){
-					    .row = (uint32_t)rows, .side = (uint8_t)k, .apart = 3};
+					    .row = (uint32_t)rows, .side = (uint8_t)k, .hamming = 3};
 			}
 		OK(fm_table_take(&side[k], pool, row, rows, &err));
 	}
-	OK(fm_blocks_new(&b, side[0], side[1], &err));
+	OK(fm_clusters_new(&b, side[0], side[1], &err));
 	struct fm_leak l = {
-	    .train = side[0], .holdout = side[1], .synthetic = pool, .blocks = b, .out = &m, .family = 1};
+	    .train = side[0], .holdout = side[1], .synthetic = pool, .clusters = b, .out = &m, .family = 1};
 	OK(fm_extremes_open(&x, &l, &err));
 	OK(fm_extremes_add(x, list, n / 3, &err)); /* in whatever pieces */
 	OK(fm_extremes_add(x, list + n / 3, n - n / 3, &err));
@@ -186,7 +186,7 @@ static void extremes(const struct fm_table *pool, const uint32_t *window, size_t
 	*p = metric(&m, "leak.extreme_p");
 	*z = metric(&m, "leak.extreme_z");
 	fm_metrics_free(&m);
-	fm_blocks_free(b);
+	fm_clusters_free(b);
 	fm_table_free(side[0]);
 	fm_table_free(side[1]);
 }

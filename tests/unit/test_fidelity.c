@@ -1,4 +1,5 @@
-/* Promise: the judges give the values of the reference scorer, for any number of threads, and a defined one for odd input. */
+/* Promise: the judges give the values of the reference scorer, for any number of threads, and a defined one for odd
+ * input. */
 #include "judge_fixture.h"
 
 #include "base/log.h"
@@ -7,10 +8,10 @@
 #include "judge/association.h"
 #include "judge/divergence.h"
 #include "judge/fidelity.h"
+#include "judge/gate/measure.h"
 #include "judge/rules.h"
 #include "judge/structure.h"
 #include "manifests/canon.h"
-#include "judge/gate/measure.h"
 
 static void near(const char *pair, const char *name, double got, double want)
 {
@@ -196,7 +197,8 @@ static void test_absent_columns_have_no_metrics(void **state)
 	assert_null(fm_metrics_find(&m, "floor.jsd_mean8"));
 	assert_non_null(fm_metrics_find(&m, "jsd_mean8"));
 	for (size_t i = 0; i < m.n; i++)
-		if (isnan(m.m[i].value) != (strcmp(m.m[i].name, "c2st.window_auc") == 0)) /* three windows are too few */
+		if (isnan(m.m[i].value) !=
+		    (strcmp(m.m[i].name, "c2st.window_auc") == 0)) /* three windows are too few */
 			fail_msg("%s is %g", m.m[i].name, m.m[i].value);
 	fm_metrics_free(&m);
 
@@ -225,7 +227,8 @@ static void test_one_row_and_no_row(void **state)
 	for (int a = 0; a < 3; a++)
 		for (int b = 0; b < 3; b++)
 			for (int h = 0; h < 4; h++) {
-				OK(fm_evaluate_tables(table[a], table[b], h < 3 ? table[h] : NULL, 1, FM_LEAKAGE_DEFAULT, &m, &err));
+				OK(fm_evaluate_tables(table[a], table[b], h < 3 ? table[h] : NULL, 1,
+						      FM_LEAKAGE_DEFAULT, &m, &err));
 				assert_true(isfinite(metric(&m, "jsd_mean8")));
 				assert_int_equal(isnan(metric(&m, "time.IAT")), a == 0 || b == 0);
 				if (h < 3)

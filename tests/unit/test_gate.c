@@ -1,4 +1,5 @@
-/* Promise: a check that is missing, NaN, unknown or without a threshold is a failure, and so is a gate without checks. */
+/* Promise: a check that is missing, NaN, unknown or without a threshold is a failure, and so is a gate without checks.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,8 +13,8 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "manifests/canon.h"
 #include "judge/gate/check.h"
+#include "manifests/canon.h"
 #include "stages/stage.h"
 #include "tests/unit/scratch.h"
 
@@ -206,7 +207,8 @@ static void test_relative_to_the_floor(void **state)
 	fails_because(f, 1, "noise floor");
 }
 
-/* A least value is what it says: the floor is how near two real samples come, which bounds distances from above alone. */
+/* A least value is what it says: the floor is how near two real samples come, which bounds distances from above alone.
+ */
 static void test_min_stays_beside_a_relative_max(void **state)
 {
 	struct fixture *f = *state;
@@ -299,10 +301,11 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-	    T(test_threshold_is_inclusive), T(test_max_and_min_are_two_lines), T(test_missing_metric_fails),
-	    T(test_nan_and_infinity_fail),  T(test_bad_thresholds_fail),       T(test_no_check_fails),
-	    T(test_relative_to_the_floor),  T(test_print_says_what_failed),    T(test_stage_writes_the_verdict),
-	    T(test_min_stays_beside_a_relative_max),
+	    T(test_threshold_is_inclusive),   T(test_max_and_min_are_two_lines),
+	    T(test_missing_metric_fails),     T(test_nan_and_infinity_fail),
+	    T(test_bad_thresholds_fail),      T(test_no_check_fails),
+	    T(test_relative_to_the_floor),    T(test_print_says_what_failed),
+	    T(test_stage_writes_the_verdict), T(test_min_stays_beside_a_relative_max),
 	};
 
 	return cmocka_run_group_tests_name("gate", tests, NULL, NULL);

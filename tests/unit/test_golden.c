@@ -1,6 +1,6 @@
 /*
- * test_golden.c - the flows that a model makes are the same bytes today and next year: on any number of threads, with the
- * kernels for any processor, from any compiler at any level (make check-repro builds this test in several ways).
+ * test_golden.c - the flows that a model makes are the same bytes today and next year: on any number of threads, with
+ * the kernels for any processor, from any compiler at any level (make check-repro builds this test in several ways).
  *
  *     test_golden update     write tests/golden/generate.txt again; the commit that does so says why flows changed
  */
@@ -26,7 +26,8 @@ static const struct {
     {"transformer-fewstep", {NULL}},
     {"transformer-linear", {"model.schedule=linear", "generate.steps=3", "generate.seed=9", NULL}},
     {"transformer-ancestral", {"model.steps=12", "generate.steps=12", "generate.sampler=ancestral", NULL}},
-    {"transformer-wishes", {"generate.labels={scan11: 0.4, background: 0.6}", "generate.hours=[6, 20]", "generate.guidance=2", NULL}},
+    {"transformer-wishes",
+     {"generate.labels={scan11: 0.4, background: 0.6}", "generate.hours=[6, 20]", "generate.guidance=2", NULL}},
     {"transformer-many-rows", {"generate.rows=7000", "generate.steps=2", NULL}},
     {"unet-fewstep", {"model.denoiser=unet", NULL}},
     {"mlp-fewstep", {"model.denoiser=mlp", NULL}},
@@ -120,7 +121,8 @@ static void kernels_change_no_byte(void **state)
 			golden(cases[i].name, want);
 			digest(i, "train.threads=2", got);
 			if (strcmp(want, got) != 0)
-				fail_msg("%s with the kernels %s made %s, not %s", cases[i].name, kernels[k], got, want);
+				fail_msg("%s with the kernels %s made %s, not %s", cases[i].name, kernels[k], got,
+					 want);
 		}
 	}
 	if (saved)

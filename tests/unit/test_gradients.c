@@ -1,6 +1,6 @@
 /*
- * test_gradients.c - the way back of every denoiser, under every loss, is the derivative of the way forward: in double precision (see
- * model/double.mk), tensor by tensor, to one part in a million.
+ * test_gradients.c - the way back of every denoiser, under every loss, is the derivative of the way forward: in double
+ * precision (see model/double.mk), tensor by tensor, to one part in a million.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -12,14 +12,15 @@
 
 #include <cmocka.h>
 
-#include "model/codec/links.h"
+#include "model/codec/relations.h"
 #include "model/diffusion/process.h"
 
 enum { MAXW = 16, B = 2, D = 32 };
 
 struct example {
 	uint16_t tok[B * MAXW * FM_NTOK], in[B * MAXW * FM_NTOK];
-	float res[B * MAXW * FM_NRES], res_in[B * MAXW * FM_NRES], tw[B * MAXW * FM_NTOK], v[B * MAXW * FM_NRES], vw[B * MAXW * FM_NRES], t[B];
+	float res[B * MAXW * FM_NRES], res_in[B * MAXW * FM_NRES], tw[B * MAXW * FM_NTOK], v[B * MAXW * FM_NRES],
+	    vw[B * MAXW * FM_NRES], t[B];
 	uint8_t slot[B], span[B], cls[B];
 	struct fm_keep keep[B * FM_NTOK];
 	bool multinomial;
@@ -39,15 +40,18 @@ static void make_example(struct example *x, const int vocab[FM_NTOK], int W, con
 	for (int i = 0; i < B * W; i++) {
 		for (int c = 0; c < FM_NTOK; c++)
 			x->tok[i * FM_NTOK + c] = vocab[c] > 1 ? (uint16_t)fm_rng_below(&r, (uint32_t)vocab[c]) : 0;
-		x->tok[i * FM_NTOK + FM_T_REL] = (uint16_t)(i % W > 2 && i % 3 == 0 ? fm_rel_token(1 + i / 3 % (FM_NLINKS - 1), 2, W) : 0);
+		x->tok[i * FM_NTOK + FM_T_REL] =
+		    (uint16_t)(i % W > 2 && i % 3 == 0 ? fm_rel_token(1 + i / 3 % (FM_NRELATIONS - 1), 2, W) : 0);
 		for (int k = 0; k < FM_NRES; k++)
 			x->res[i * FM_NRES + k] = k % 2 ? fm_rng_normal(&r) : NAN;
 	}
 	for (int b = 0; b < B; b++) {
-		struct fm_example ex = {x->in + b * W * FM_NTOK, x->res_in + b * W * FM_NRES, x->tw + b * W * FM_NTOK, x->v + b * W * FM_NRES, x->vw + b * W * FM_NRES, x->keep + b * FM_NTOK};
+		struct fm_example ex = {x->in + b * W * FM_NTOK, x->res_in + b * W * FM_NRES, x->tw + b * W * FM_NTOK,
+					x->v + b * W * FM_NRES,  x->vw + b * W * FM_NRES,     x->keep + b * FM_NTOK};
 		x->t[b] = b ? 0.60f : 0.30f;
-		fm_links_copy(x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES, W);
-		fm_process_corrupt(&pr, vocab, W, x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES, (double)x->t[b], &r, B * W, 0.5, &ex);
+		fm_relations_copy(x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES, W);
+		fm_process_corrupt(&pr, vocab, W, x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES, (double)x->t[b],
+				   &r, B * W, 0.5, &ex);
 		x->slot[b] = (uint8_t)(3 * b);
 		x->span[b] = (uint8_t)(5 + b);
 	}
@@ -57,10 +61,10 @@ static double loss_of(const struct fm_net *net, const double *p, struct fm_work 
 {
 	struct fm_net_loss l = {{0}, {0}};
 	struct fm_net_in in = {B, x->in, x->res_in, x->slot, x->span, x->cls, x->t};
-	struct fm_net_goal goal = {x->tok, x->tw, x->v, x->vw, x->multinomial ? x->keep : NULL};
+	struct fm_net_target target = {x->tok, x->tw, x->v, x->vw, x->multinomial ? x->keep : NULL};
 	double sum = 0;
 	fm_net_forward(net, p, w, &in);
-	fm_net_backward(net, p, w, &in, &goal, &l, g);
+	fm_net_backward(net, p, w, &in, &target, &l, g);
 	for (int c = 0; c < FM_NTOK; c++)
 		sum += l.tok[c];
 	for (int k = 0; k < FM_NRES; k++)
@@ -69,8 +73,8 @@ static double loss_of(const struct fm_net *net, const double *p, struct fm_work 
 }
 
 /* Slope along v (n) from p + at, by central differences; q is a copy of p. */
-static double slope_by_differences(const struct fm_net *net, const double *p, double *q, struct fm_work *w, const struct example *x, size_t at,
-				   size_t n, const double *v)
+static double slope_by_differences(const struct fm_net *net, const double *p, double *q, struct fm_work *w,
+				   const struct example *x, size_t at, size_t n, const double *v)
 {
 	const double h = 3e-5;
 	double value[2];
@@ -118,10 +122,13 @@ static void check_process(const char *denoiser, int W, int depth, int heads, con
 		size = sqrt(size);
 		double num = slope_by_differences(net, p, q, w, &x, t->at, m, v);
 		if (!(fabs(num - slope) <= 1e-6 * size + 1e-9))
-			fail_msg("%s, %s, window %d, depth %d: %s: slope %.9g, by differences %.9g (gradient's size %g)", denoiser, tokens, W, depth, t->name, slope, num, size);
+			fail_msg(
+			    "%s, %s, window %d, depth %d: %s: slope %.9g, by differences %.9g (gradient's size %g)",
+			    denoiser, tokens, W, depth, t->name, slope, num, size);
 		num = slope_by_differences(net, p, q, w, &x, t->at + most, 1, &one);
 		if (!(fabs(num - g[t->at + most]) <= 1e-6 * fabs(num) + 1e-9))
-			fail_msg("%s, %s, window %d, depth %d: %s[%zu]: slope %.9g, by differences %.9g", denoiser, tokens, W, depth, t->name, most, g[t->at + most], num);
+			fail_msg("%s, %s, window %d, depth %d: %s[%zu]: slope %.9g, by differences %.9g", denoiser,
+				 tokens, W, depth, t->name, most, g[t->at + most], num);
 		alive += size > 1e-6;
 		if (strncmp(t->name, "body.", 5) == 0 && !(size > 1e-6))
 			fail_msg("%s: %s does not count", denoiser, t->name);
@@ -142,7 +149,8 @@ static void check(const char *denoiser, int W, int depth, int heads)
 /* KL, where something and where all is kept a step before, with x_t the same as x_0, another, and the mask. */
 static void divergence(void **state)
 {
-	static const struct fm_keep keeps[] = {{0.3, 0.5}, {0.999, 0.9995}, {0.01, 0.02}, {0.9, 1}, {0.001, 1}, {0, 0.004}, {0, 1}};
+	static const struct fm_keep keeps[] = {{0.3, 0.5}, {0.999, 0.9995}, {0.01, 0.02}, {0.9, 1},
+					       {0.001, 1}, {0, 0.004},      {0, 1}};
 	enum { K = 7 };
 	struct fm_rng r;
 	(void)state;
@@ -164,8 +172,8 @@ static void divergence(void **state)
 				}
 				double slope = (value[1] - value[0]) / 2e-5;
 				if (!(fabs(slope - g[j]) <= 1e-7 + 1e-6 * fabs(slope)))
-					fail_msg("kept %g and %g, x0 %d, xt %d, z[%d]: slope %.9g, by differences %.9g", keeps[i].at, keeps[i].before,
-						 x0, xt, j, g[j], slope);
+					fail_msg("kept %g and %g, x0 %d, xt %d, z[%d]: slope %.9g, by differences %.9g",
+						 keeps[i].at, keeps[i].before, x0, xt, j, g[j], slope);
 			}
 }
 
@@ -196,10 +204,10 @@ static void mlp(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(divergence),
-		cmocka_unit_test(transformer),
-		cmocka_unit_test(unet),
-		cmocka_unit_test(mlp),
+	    cmocka_unit_test(divergence),
+	    cmocka_unit_test(transformer),
+	    cmocka_unit_test(unet),
+	    cmocka_unit_test(mlp),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

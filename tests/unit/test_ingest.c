@@ -4,9 +4,9 @@
 
 #include "base/hash.h"
 #include "manifests/canon.h"
-#include "traces/split.h"
 #include "stages/stage.h"
 #include "tests/unit/trace_fixture.h"
+#include "traces/split.h"
 
 static const char *const names[FM_NSPLIT] = {"train", "validation", "holdout"};
 
@@ -111,10 +111,12 @@ static void no_row_is_lost_or_changed(void **state)
 			assert_int_equal(t->win[at_store], win);
 			for (int c = 0; c < FM_NFLOWCOL; c++)
 				if (fm_cols[c].kind == FM_KIND_CATEGORY)
-					assert_string_equal(fm_table_category(t, c, at_store), fm_table_category(r->t, c, at_trace));
+					assert_string_equal(fm_table_category(t, c, at_store),
+							    fm_table_category(r->t, c, at_trace));
 				else
 					assert_memory_equal((const char *)t->col[c] + at_store * fm_cols[c].width,
-							    (const char *)r->t->col[c] + at_trace * fm_cols[c].width, fm_cols[c].width);
+							    (const char *)r->t->col[c] + at_trace * fm_cols[c].width,
+							    fm_cols[c].width);
 			assert_int_equal(t->gap[at_store], at_trace ? r->t->te[at_trace] - r->t->te[at_trace - 1] : 0);
 		}
 		next_row[found] += W;
@@ -148,8 +150,9 @@ static void the_summary_says_what_was_found(void **state)
 	static const struct {
 		const char *key;
 		int value;
-	} want[] = {{"rows", 1001}, {"bad", 1}, {"missing_values", 1}, {"unsorted", 1}, {"windows", 100}, {"window", 10},
-		    {"train_rows", 700}, {"validation_rows", 100}, {"holdout_rows", 200}, {"tail_rows", 1}};
+	} want[] = {{"rows", 1001},        {"bad", 1},      {"missing_values", 1}, {"unsorted", 1},
+		    {"windows", 100},      {"window", 10},  {"train_rows", 700},   {"validation_rows", 100},
+		    {"holdout_rows", 200}, {"tail_rows", 1}};
 	for (size_t i = 0; i < sizeof want / sizeof *want; i++)
 		assert_int_equal(json_integer_value(json_object_get(j, want[i].key)), want[i].value);
 	assert_int_equal(json_integer_value(json_object_get(j, "first_ms")), INT64_C(1460332800000));
@@ -161,8 +164,8 @@ static void the_summary_says_what_was_found(void **state)
 
 static void shares_are_met_to_within_one_window_wherever_the_trace_ends(void **state)
 {
-	static const double shares[][2] = {{0.1, 0.1}, {0.1, 0.2}, {0.05, 0.05}, {0.15, 0.15}, {0, 0.5}, {0.3, 0},
-					   {1.0 / 3, 1.0 / 3}, {0.01, 0.02}, {0, 0}, {0.45, 0.5}};
+	static const double shares[][2] = {{0.1, 0.1}, {0.1, 0.2},         {0.05, 0.05}, {0.15, 0.15}, {0, 0.5},
+					   {0.3, 0},   {1.0 / 3, 1.0 / 3}, {0.01, 0.02}, {0, 0},       {0.45, 0.5}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
@@ -184,7 +187,8 @@ static void shares_are_met_to_within_one_window_wherever_the_trace_ends(void **s
 				double share = k == 0 ? 1 - shares[i][0] - shares[i][1] : shares[i][k - 1];
 
 				if (!(fabs((double)count[k] - share * (double)n) <= 1))
-					fail_msg("%zu of %zu windows are in %s, whose share is %g", count[k], n, names[k], share);
+					fail_msg("%zu of %zu windows are in %s, whose share is %g", count[k], n,
+						 names[k], share);
 			}
 		}
 	}
@@ -224,7 +228,8 @@ static void the_same_trace_gives_the_same_bytes(void **state)
 {
 	struct fm_config *cfg = config(32);
 	struct fm_buf b = ugr16_rows(20000);
-	const char *plain = put_bytes("s.csv", b.data, b.len), *packed = pack_one("s.csv.zst", ARCHIVE_FILTER_ZSTD, b.data, b.len);
+	const char *plain = put_bytes("s.csv", b.data, b.len),
+		   *packed = pack_one("s.csv.zst", ARCHIVE_FILTER_ZSTD, b.data, b.len);
 	char hex[3][FM_SHA256_HEX];
 	struct store s;
 
@@ -273,7 +278,8 @@ static void bad_rows_go_to_quarantine(void **state)
 		fail_msg("%s", s.err.message);
 	assert_int_equal(s.out.bad, 1);
 	read_quarantine(&s, &q);
-	assert_string_equal(q.data, "line,reason,text\n501,\"misplaced quotes\",\"a \"\"quoted\"\" row, with\\x09tab\"\n");
+	assert_string_equal(q.data,
+			    "line,reason,text\n501,\"misplaced quotes\",\"a \"\"quoted\"\" row, with\\x09tab\"\n");
 	done_with(&s);
 	fm_buf_free(&q);
 	fm_buf_free(&b);
@@ -331,9 +337,13 @@ static void too_many_bad_rows_stop_the_run(void **state)
 
 	(void)state;
 	for (int i = 0; i < 6; i++)
-		fm_buf_puts(&b, "2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,70000,80,TCP,....S.,0,0,4,240,background\n");
+		fm_buf_puts(&b,
+			    "2016-04-11 "
+			    "00:01:38,7.000,60.150.71.237,42.219.159.200,70000,80,TCP,....S.,0,0,4,240,background\n");
 	const char *path = put_bytes("b.csv", b.data, b.len);
-	assert_fails(cfg, path, "6 of 506 rows are bad, over the limit of 1 % (source.max_bad_share); first at line 501: sp \"70000\" is over 65535");
+	assert_fails(cfg, path,
+		     "6 of 506 rows are bad, over the limit of 1 % (source.max_bad_share); first at line 501: sp "
+		     "\"70000\" is over 65535");
 	assert_fails(cfg, path, "failed/quarantine.csv");
 	ingest(&s, cfg, path, "failed");
 	read_quarantine(&s, &q);
@@ -374,8 +384,8 @@ static void too_few_rows_say_how_many_are_needed(void **state)
 
 static void row_of_time(struct fm_buf *b, unsigned seconds)
 {
-	fm_buf_printf(b, "2016-04-%02u %02u:%02u:%02u,0.000,1.2.3.4,1.2.3.5,1,2,TCP,x,0,0,1,40,a\n", 1 + seconds / 86400,
-		      seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+	fm_buf_printf(b, "2016-04-%02u %02u:%02u:%02u,0.000,1.2.3.4,1.2.3.5,1,2,TCP,x,0,0,1,40,a\n",
+		      1 + seconds / 86400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
 }
 
 static void a_shuffled_trace_is_refused_and_a_jittery_one_is_not(void **state)
@@ -467,18 +477,18 @@ static void source_keys_are_obeyed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(no_row_is_lost_or_changed),
-		cmocka_unit_test(the_summary_says_what_was_found),
-		cmocka_unit_test(shares_are_met_to_within_one_window_wherever_the_trace_ends),
-		cmocka_unit_test(splits_are_spread_over_time_and_drawn_by_the_seed),
-		cmocka_unit_test(the_same_trace_gives_the_same_bytes),
-		cmocka_unit_test(bad_rows_go_to_quarantine),
-		cmocka_unit_test(quarantine_is_a_sample_and_says_so),
-		cmocka_unit_test(too_many_bad_rows_stop_the_run),
-		cmocka_unit_test(too_few_rows_say_how_many_are_needed),
-		cmocka_unit_test(a_shuffled_trace_is_refused_and_a_jittery_one_is_not),
-		cmocka_unit_test(gaps_are_clamped),
-		cmocka_unit_test(source_keys_are_obeyed),
+	    cmocka_unit_test(no_row_is_lost_or_changed),
+	    cmocka_unit_test(the_summary_says_what_was_found),
+	    cmocka_unit_test(shares_are_met_to_within_one_window_wherever_the_trace_ends),
+	    cmocka_unit_test(splits_are_spread_over_time_and_drawn_by_the_seed),
+	    cmocka_unit_test(the_same_trace_gives_the_same_bytes),
+	    cmocka_unit_test(bad_rows_go_to_quarantine),
+	    cmocka_unit_test(quarantine_is_a_sample_and_says_so),
+	    cmocka_unit_test(too_many_bad_rows_stop_the_run),
+	    cmocka_unit_test(too_few_rows_say_how_many_are_needed),
+	    cmocka_unit_test(a_shuffled_trace_is_refused_and_a_jittery_one_is_not),
+	    cmocka_unit_test(gaps_are_clamped),
+	    cmocka_unit_test(source_keys_are_obeyed),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "base/rng.h"
 #include "base/detmath.h"
 #include "base/kernels.h"
+#include "base/rng.h"
 
 static const struct fm_kernels *sets[3];
 static int nsets;
@@ -36,7 +36,8 @@ static int setup(void **state)
 }
 
 /* Shapes with every kind of edge: below, at and over the tile in each direction, more than one block of k. */
-static const int shapes[][3] = {{1, 1, 1}, {3, 5, 7}, {12, 32, 16}, {13, 33, 17}, {25, 70, 300}, {64, 64, 32}, {7, 31, 513}, {40, 16, 256}};
+static const int shapes[][3] = {{1, 1, 1},     {3, 5, 7},    {12, 32, 16}, {13, 33, 17},
+				{25, 70, 300}, {64, 64, 32}, {7, 31, 513}, {40, 16, 256}};
 
 static void each_output_is_one_chain_of_fma(void **state)
 {
@@ -44,8 +45,11 @@ static void each_output_is_one_chain_of_fma(void **state)
 	(void)state;
 	for (size_t q = 0; q < sizeof shapes / sizeof *shapes; q++)
 		for (int form = 0; form < 12; form++) {
-			int M = shapes[q][0], N = shapes[q][1], K = shapes[q][2], ta = form & 1, tb = form >> 1 & 1, how = form / 4;
-			float *A = calloc((size_t)M * K, 4), *B = calloc((size_t)K * N, 4), *C = calloc((size_t)M * N, 4), *D = calloc((size_t)M * N, 4), *bias = calloc((size_t)N, 4);
+			int M = shapes[q][0], N = shapes[q][1], K = shapes[q][2], ta = form & 1, tb = form >> 1 & 1,
+			    how = form / 4;
+			float *A = calloc((size_t)M * K, 4), *B = calloc((size_t)K * N, 4),
+			      *C = calloc((size_t)M * N, 4), *D = calloc((size_t)M * N, 4),
+			      *bias = calloc((size_t)N, 4);
 			fill(A, (size_t)M * K, 1);
 			fill(B, (size_t)K * N, 2);
 			fill(C, (size_t)M * N, 3);
@@ -54,13 +58,15 @@ static void each_output_is_one_chain_of_fma(void **state)
 				for (int j = 0; j < N; j++) {
 					float x = how == 0 ? 0 : how == 1 ? bias[j] : C[i * N + j];
 					for (int k = 0; k < K; k++)
-						x = fmaf(ta ? A[k * M + i] : A[i * K + k], tb ? B[j * K + k] : B[k * N + j], x);
+						x = fmaf(ta ? A[k * M + i] : A[i * K + k],
+							 tb ? B[j * K + k] : B[k * N + j], x);
 					D[i * N + j] = x;
 				}
 			for (int v = 0; v < nsets; v++) {
 				float *E = calloc((size_t)M * N, 4);
 				memcpy(E, C, (size_t)M * N * 4);
-				sets[v]->gemm(&s, ta, tb, M, N, K, A, ta ? M : K, B, tb ? K : N, E, N, how == 1 ? bias : NULL, how == 2);
+				sets[v]->gemm(&s, ta, tb, M, N, K, A, ta ? M : K, B, tb ? K : N, E, N,
+					      how == 1 ? bias : NULL, how == 2);
 				assert_memory_equal(E, D, (size_t)M * N * 4);
 				free(E);
 			}
@@ -82,15 +88,38 @@ static void functions_are_the_same_bits_in_every_set(void **state)
 			memcpy(a[v], dy, sizeof x);
 			memset(b[v], 0, sizeof b[v]);
 			switch (op) {
-			case 0: k->exp(a[v], x, N); break;
-			case 1: k->gelu(a[v], x, N); k->gelu_back(b[v], x, dy, N); break;
-			case 2: k->silu(a[v], x, N); k->silu_back(b[v], x, dy, N); break;
-			case 3: k->sincos(a[v], b[v], x, N); break;
-			case 4: k->softmax(a[v], x, 8, N / 8, 0.3f); k->softmax_back(b[v], a[v], dy, 8, N / 8, 0.3f); break;
-			case 5: k->norm(a[v], rstd[v], x, 8, N / 8); k->norm_back(b[v], a[v], rstd[v], dy, 8, N / 8); break;
-			case 6: b[v][0] = k->cross_entropy(a[v], N, 17, 0.5f); break;
-			case 7: b[v][0] = (float)k->draw(a[v], N, 0.77f); break;
-			case 8: b[v][0] = (float)k->sumsq(x, N); k->modulate_back(a[v], b[v] + 500, b[v] + 700, x, dy, x, 8, N / 8); break;
+			case 0:
+				k->exp(a[v], x, N);
+				break;
+			case 1:
+				k->gelu(a[v], x, N);
+				k->gelu_back(b[v], x, dy, N);
+				break;
+			case 2:
+				k->silu(a[v], x, N);
+				k->silu_back(b[v], x, dy, N);
+				break;
+			case 3:
+				k->sincos(a[v], b[v], x, N);
+				break;
+			case 4:
+				k->softmax(a[v], x, 8, N / 8, 0.3f);
+				k->softmax_back(b[v], a[v], dy, 8, N / 8, 0.3f);
+				break;
+			case 5:
+				k->norm(a[v], rstd[v], x, 8, N / 8);
+				k->norm_back(b[v], a[v], rstd[v], dy, 8, N / 8);
+				break;
+			case 6:
+				b[v][0] = k->cross_entropy(a[v], N, 17, 0.5f);
+				break;
+			case 7:
+				b[v][0] = (float)k->draw(a[v], N, 0.77f);
+				break;
+			case 8:
+				b[v][0] = (float)k->sumsq(x, N);
+				k->modulate_back(a[v], b[v] + 500, b[v] + 700, x, dy, x, 8, N / 8);
+				break;
 			}
 			assert_memory_equal(a[v], a[0], sizeof a[0]);
 			assert_memory_equal(b[v], b[0], sizeof b[0]);
@@ -114,7 +143,8 @@ static void functions_are_close_to_libm(void **state)
 	for (double z = -5.9; z < 5.9; z += 0.0137) {
 		assert_true(fabs(fm_normal_cdf(z) - 0.5 * erfc(-z / sqrt(2))) < 1e-14);
 		assert_true(fabs(fm_normal_quantile(fm_normal_cdf(z)) - z) < 1e-7 || fabs(z) > 5);
-		assert_true(fabs(fm_det_cos(z) - cos(z)) < 1e-14 && fabs(fm_det_exp(z) / exp(z) - 1) < 1e-14 && fabs(fm_det_log(exp(z)) - z) < 1e-13);
+		assert_true(fabs(fm_det_cos(z) - cos(z)) < 1e-14 && fabs(fm_det_exp(z) / exp(z) - 1) < 1e-14 &&
+			    fabs(fm_det_log(exp(z)) - z) < 1e-13);
 	}
 }
 
@@ -137,10 +167,10 @@ static void a_draw_follows_the_softmax(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_output_is_one_chain_of_fma),
-		cmocka_unit_test(functions_are_the_same_bits_in_every_set),
-		cmocka_unit_test(functions_are_close_to_libm),
-		cmocka_unit_test(a_draw_follows_the_softmax),
+	    cmocka_unit_test(each_output_is_one_chain_of_fma),
+	    cmocka_unit_test(functions_are_the_same_bits_in_every_set),
+	    cmocka_unit_test(functions_are_close_to_libm),
+	    cmocka_unit_test(a_draw_follows_the_softmax),
 	};
 	return cmocka_run_group_tests(tests, setup, NULL);
 }

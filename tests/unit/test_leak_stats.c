@@ -3,20 +3,20 @@
 #include "judge_fixture.h"
 
 #include "privacy/leakage/attacks.h"
-#include "privacy/leakage/blocks.h"
+#include "privacy/leakage/clusters.h"
 #include "privacy/leakage/difference.h"
 #include "privacy/leakage/leakage.h"
 #include "privacy/leakage/membership.h"
 
 /* ---- votes ---- */
 
-static struct fm_blocks *blocks_of(size_t train_rows, size_t holdout_rows)
+static struct fm_clusters *blocks_of(size_t train_rows, size_t holdout_rows)
 {
 	struct fm_table *t = random_table(train_rows, 1), *h = random_table(holdout_rows, 2);
-	struct fm_blocks *b = NULL;
+	struct fm_clusters *b = NULL;
 	struct fm_error err = {0};
 
-	OK(fm_blocks_new(&b, t, h, &err));
+	OK(fm_clusters_new(&b, t, h, &err));
 	fm_table_free(t);
 	fm_table_free(h);
 	return b;
@@ -25,40 +25,40 @@ static struct fm_blocks *blocks_of(size_t train_rows, size_t holdout_rows)
 static void test_windows_become_blocks(void **state)
 {
 	struct fm_table *t = random_table(130, 1), *h = random_table(10, 2);
-	struct fm_blocks *b = NULL;
+	struct fm_clusters *b = NULL;
 	struct fm_error err = {0};
 	uint32_t win_t[130], win_h[10];
 
 	(void)state;
-	OK(fm_blocks_new(&b, t, h, &err));
+	OK(fm_clusters_new(&b, t, h, &err));
 	assert_int_equal(b->n, 4);
 	assert_int_equal(b->train, 3);
-	assert_int_equal(fm_block_of(b, 0, 127), 1);
-	assert_int_equal(fm_block_of(b, 0, 128), 2);
-	assert_int_equal(fm_block_of(b, 1, 0), 3);
+	assert_int_equal(fm_cluster_of(b, 0, 127), 1);
+	assert_int_equal(fm_cluster_of(b, 0, 128), 2);
+	assert_int_equal(fm_cluster_of(b, 1, 0), 3);
 	assert_int_equal(b->rows[2].from, 128);
 	assert_int_equal(b->rows[2].to, 130);
-	fm_blocks_free(b);
+	fm_clusters_free(b);
 	for (uint32_t i = 0; i < 130; i++)
 		win_t[i] = i / 13;
 	for (uint32_t i = 0; i < 10; i++)
 		win_h[i] = 100 + i / 5;
 	t->win = win_t;
 	t->present |= 1u << FM_WIN;
-	OK(fm_blocks_new(&b, t, h, &err)); /* the holdout does not say: runs of a fixed length for both */
+	OK(fm_clusters_new(&b, t, h, &err)); /* the holdout does not say: runs of a fixed length for both */
 	assert_int_equal(b->n, 4);
-	fm_blocks_free(b);
+	fm_clusters_free(b);
 	h->win = win_h;
 	h->present |= 1u << FM_WIN;
-	OK(fm_blocks_new(&b, t, h, &err));
+	OK(fm_clusters_new(&b, t, h, &err));
 	assert_int_equal(b->n, 12);
 	assert_int_equal(b->train, 10);
 	assert_int_equal(b->rows[11].to - b->rows[11].from, 5);
 	for (uint32_t i = 0; i < 130; i++)
-		assert_int_equal(fm_block_of(b, 0, i), i / 13);
+		assert_int_equal(fm_cluster_of(b, 0, i), i / 13);
 	for (uint32_t i = 0; i < 10; i++)
-		assert_int_equal(fm_block_of(b, 1, i), 10 + i / 5);
-	fm_blocks_free(b);
+		assert_int_equal(fm_cluster_of(b, 1, i), 10 + i / 5);
+	fm_clusters_free(b);
 	t->win = h->win = NULL;
 	t->present = h->present = FM_COLS_UGR16;
 	fm_table_free(t);
@@ -67,52 +67,52 @@ static void test_windows_become_blocks(void **state)
 
 static void test_tails_are_exact(void **state)
 {
-	struct fm_blocks *b = blocks_of(100 * FM_BLOCK_ROWS, 100 * FM_BLOCK_ROWS);
-	struct fm_block_test r;
+	struct fm_clusters *b = blocks_of(100 * FM_BLOCK_ROWS, 100 * FM_BLOCK_ROWS);
+	struct fm_cluster_test r;
 	struct fm_error err = {0};
 	uint32_t votes[200] = {0};
 
 	(void)state;
-	OK(fm_block_test(b, votes, 0, 0.5, &r, &err));
+	OK(fm_cluster_test(b, votes, 0, 0.5, &r, &err));
 	assert_true(r.z == 0 && r.p == 1);
 	for (int i = 0; i < 10; i++)
 		votes[i] = 1;
-	OK(fm_block_test(b, votes, 0, 0.5, &r, &err));
+	OK(fm_cluster_test(b, votes, 0, 0.5, &r, &err));
 	assert_true(fabs(r.p - pow(0.5, 10)) < 1e-12 && fabs(r.z - sqrt(10)) < 1e-9);
 	assert_true(r.train == 10 && r.holdout == 0);
 	votes[150] = 1; /* at least 10 of 11 */
-	OK(fm_block_test(b, votes, 0, 0.5, &r, &err));
+	OK(fm_cluster_test(b, votes, 0, 0.5, &r, &err));
 	assert_true(fabs(r.p - 12 * pow(0.5, 11)) < 1e-12);
 
-	memset(votes, 0, sizeof votes); /* forty votes of one block are one piece of evidence, or twenty */
+	memset(votes, 0, sizeof votes); /* forty votes of one cluster are one piece of evidence, or twenty */
 	votes[7] = 40;
-	OK(fm_block_test(b, votes, 0, 0.5, &r, &err));
+	OK(fm_cluster_test(b, votes, 0, 0.5, &r, &err));
 	assert_true(fabs(r.p - 0.5) < 1e-12 && fabs(r.z - 1) < 1e-9 && r.most == 40);
-	OK(fm_block_test(b, votes, 2, 0.5, &r, &err));
+	OK(fm_cluster_test(b, votes, 2, 0.5, &r, &err));
 	assert_true(fabs(r.p - pow(0.5, 20)) < 1e-12);
 	memset(votes, 0, sizeof votes); /* what is granted changes p, not z */
 	for (int i = 0; i < 10; i++)
 		votes[i] = 1;
-	OK(fm_block_test(b, votes, 0, 0.6, &r, &err));
+	OK(fm_cluster_test(b, votes, 0, 0.6, &r, &err));
 	assert_true(fabs(r.p - pow(0.6, 10)) < 1e-12 && fabs(r.z - sqrt(10)) < 1e-9);
-	fm_blocks_free(b);
+	fm_clusters_free(b);
 
 	b = blocks_of(300 * FM_BLOCK_ROWS, 100 * FM_BLOCK_ROWS);
 	uint32_t more[400] = {0};
 	for (int i = 0; i < 20; i++)
 		more[i] = 1;
-	OK(fm_block_test(b, more, 0, 0.5, &r, &err));
+	OK(fm_cluster_test(b, more, 0, 0.5, &r, &err));
 	assert_true(fabs(r.p - pow(0.75, 20)) < 1e-12);
-	OK(fm_block_test(b, more, 0, 0.6, &r, &err)); /* odds of 3 become 4.5 */
+	OK(fm_cluster_test(b, more, 0, 0.6, &r, &err)); /* odds of 3 become 4.5 */
 	assert_true(fabs(r.p - pow(4.5 / 5.5, 20)) < 1e-12);
-	fm_blocks_free(b);
+	fm_clusters_free(b);
 }
 
-/* Where every block has votes, what counts is how much more a training block has. */
+/* Where every cluster has votes, what counts is how much more a training cluster has. */
 static void test_dense_votes_are_compared_by_block(void **state)
 {
-	struct fm_blocks *b = blocks_of(100 * FM_BLOCK_ROWS, 100 * FM_BLOCK_ROWS);
-	struct fm_block_test r;
+	struct fm_clusters *b = blocks_of(100 * FM_BLOCK_ROWS, 100 * FM_BLOCK_ROWS);
+	struct fm_cluster_test r;
 	struct fm_error err = {0};
 	uint32_t votes[200];
 	int over = 0;
@@ -120,25 +120,25 @@ static void test_dense_votes_are_compared_by_block(void **state)
 	(void)state;
 	for (int i = 0; i < 200; i++)
 		votes[i] = 60 + (uint32_t)(i % 2) + (i < 100);
-	OK(fm_block_test(b, votes, 0, 0.5, &r, &err));
+	OK(fm_cluster_test(b, votes, 0, 0.5, &r, &err));
 	assert_true(r.z > 9 && r.p < 1e-18); /* one more in 60 each time: no chance does that */
 	for (uint64_t k = 0; k < 2000; k++) {
 		struct fm_rng rng;
 		fm_rng_init(&rng, k, FM_RNG_JUDGE, 5, 5);
 		for (int i = 0; i < 200; i++)
 			votes[i] = 40 + fm_rng_below(&rng, 40);
-		OK(fm_block_test(b, votes, 0, 0.5, &r, &err));
+		OK(fm_cluster_test(b, votes, 0, 0.5, &r, &err));
 		over += r.p < 0.05;
 	}
 	assert_true(over > 65 && over < 140); /* 100 of 2,000 are due */
-	fm_blocks_free(b);
+	fm_clusters_free(b);
 }
 
-/* Correlated rows: whole blocks repeat. */
+/* Correlated rows: whole clusters repeat. */
 static void test_false_alarms_are_as_rare_as_promised(void **state)
 {
-	struct fm_blocks *b = blocks_of(50 * FM_BLOCK_ROWS, 150 * FM_BLOCK_ROWS);
-	struct fm_block_test r;
+	struct fm_clusters *b = blocks_of(50 * FM_BLOCK_ROWS, 150 * FM_BLOCK_ROWS);
+	struct fm_cluster_test r;
 	struct fm_error err = {0};
 	uint32_t votes[200];
 	int over = 0, naive = 0;
@@ -149,14 +149,14 @@ static void test_false_alarms_are_as_rare_as_promised(void **state)
 		fm_rng_init(&rng, k, FM_RNG_JUDGE, 6, 6);
 		for (int i = 0; i < 200; i++)
 			votes[i] = fm_rng_below(&rng, 8) == 0 ? 1 + fm_rng_below(&rng, 10) : 0;
-		OK(fm_block_test(b, votes, 0, 0.5, &r, &err));
+		OK(fm_cluster_test(b, votes, 0, 0.5, &r, &err));
 		double total = r.train + r.holdout;
 		over += r.p < 0.01;
 		naive += (r.train - b->pi * total) / sqrt(b->pi * (1 - b->pi) * total) > 2.326;
 	}
 	assert_true(over <= 60);   /* 40 are due at most */
 	assert_true(naive >= 200); /* row by row, a test would cry wolf */
-	fm_blocks_free(b);
+	fm_clusters_free(b);
 }
 
 /* ---- membership ---- */
@@ -199,7 +199,7 @@ static void test_area_and_rates(void **state)
 static void test_intervals_cover(void **state)
 {
 	double a[400], b[400];
-	uint32_t block[400];
+	uint32_t cluster[400];
 	struct fm_mia m;
 	struct fm_error err = {0};
 	int covered = 0, naive = 0;
@@ -209,11 +209,11 @@ static void test_intervals_cover(void **state)
 		struct fm_rng r;
 		fm_rng_init(&r, k, FM_RNG_JUDGE, 8, 8);
 		for (int i = 0; i < 400; i++) {
-			block[i] = (uint32_t)i / 10;
+			cluster[i] = (uint32_t)i / 10;
 			a[i] = i % 10 ? a[i - 1] : fm_rng_uniform53(&r);
 			b[i] = i % 10 ? b[i - 1] : fm_rng_uniform53(&r);
 		}
-		OK(fm_mia_scores(a, block, 400, b, block, 400, &m, &err));
+		OK(fm_mia_scores(a, cluster, 400, b, cluster, 400, &m, &err));
 		covered += m.auc_lo <= 0.5 && m.auc_hi >= 0.5;
 		OK(fm_mia_scores(a, NULL, 400, b, NULL, 400, &m, &err));
 		naive += m.auc_lo <= 0.5 && m.auc_hi >= 0.5;

@@ -244,16 +244,23 @@ static void test_records_occur_once(void **state)
 {
 	struct fm_table *t = random_table(100, 1), *h = random_table(50, 2), *s = random_table(100, 1);
 	struct seen seen = {{0, 0}, 0};
-	struct fm_match m = {.train = t, .holdout = h, .synthetic = s, .columns = FM_COLS_UGR16, .memory = 1 << 20,
-			     .record = see_record, .ctx = &seen};
+	struct fm_match m = {.train = t,
+			     .holdout = h,
+			     .synthetic = s,
+			     .columns = FM_COLS_UGR16,
+			     .memory = 1 << 20,
+			     .record = see_record,
+			     .ctx = &seen};
 	struct fm_error err = {0};
 
 	(void)state;
 	for (int c = 0; c < FM_NFLOWCOL; c++) {
 		for (size_t i = 0; i < 60; i++) /* the first 60 training rows are one, which is emitted once */
 			memcpy((char *)t->col[c] + i * fm_cols[c].width, (char *)s->col[c], fm_cols[c].width);
-		memcpy((char *)h->col[c] + 7 * fm_cols[c].width, (char *)t->col[c] + 99 * fm_cols[c].width, fm_cols[c].width);
-		memcpy((char *)s->col[c] + 3 * fm_cols[c].width, (char *)h->col[c] + 5 * fm_cols[c].width, fm_cols[c].width);
+		memcpy((char *)h->col[c] + 7 * fm_cols[c].width, (char *)t->col[c] + 99 * fm_cols[c].width,
+		       fm_cols[c].width);
+		memcpy((char *)s->col[c] + 3 * fm_cols[c].width, (char *)h->col[c] + 5 * fm_cols[c].width,
+		       fm_cols[c].width);
 	}
 	OK(fm_match(&m, &err));
 	assert_int_equal(m.synthetic_equal, 1 + 40);
@@ -556,7 +563,8 @@ static void test_threads_and_memory_change_nothing(void **state)
 	plant(s, t, 2);
 	OK(fm_pool_new(&pool, 5, &err));
 	OK(fm_leakage(t, h, s, NULL, FM_LEAKAGE_DEFAULT, &one, &err));
-	OK(fm_leakage(t, h, s, pool, (struct fm_leakage_opts){.memory = FM_LEAKAGE_LEAST, .rare = FM_LEAKAGE_RARE}, &many, &err));
+	OK(fm_leakage(t, h, s, pool, (struct fm_leakage_opts){.memory = FM_LEAKAGE_LEAST, .rare = FM_LEAKAGE_RARE},
+		      &many, &err));
 	assert_int_equal(one.n, many.n);
 	for (size_t i = 0; i < one.n; i++) {
 		assert_string_equal(one.m[i].name, many.m[i].name);

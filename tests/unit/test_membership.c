@@ -1,5 +1,5 @@
-/* Promise: the loss of single windows tells a network that remembers its windows from one that has learned what windows are
- * like, and is the same for any number of threads. */
+/* Promise: the loss of single windows tells a network that remembers its windows from one that has learned what windows
+ * are like, and is the same for any number of threads. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -51,8 +51,8 @@ static double metric(const struct fm_metrics *m, const char *name)
 }
 
 /* Train on some windows, then attack with them as members and others of the same trace as outsiders. */
-static void attack(const struct fm_encoded *members, const struct fm_encoded *outsiders, const struct small *s, int steps,
-		   struct fm_metrics *m)
+static void attack(const struct fm_encoded *members, const struct fm_encoded *outsiders, const struct small *s,
+		   int steps, struct fm_metrics *m)
 {
 	struct fm_train_opts o = small_opts();
 	struct fm_train_result r;

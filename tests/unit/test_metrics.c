@@ -179,19 +179,19 @@ static void test_verdict_goes_there_and_back(void **state)
 	assert_true(w.check[0].pass && !w.check[1].pass && isnan(w.check[1].value));
 	assert_string_equal(w.check[1].why, "missing");
 	fm_verdict_free(&w);
-	text_is(
-	    j,
-	    "{\"checks\":[{\"ci\":[0.05,0.15],\"direction\":\"max\",\"margin\":0.1,\"n\":9,\"name\":\"a.b\",\"pass\":true,"
-	    "\"threshold\":0.2,"
-	    "\"value\":0.1,\"waived\":false,\"why\":\"\"},{\"direction\":\"min\",\"margin\":null,\"n\":0,\"name\":\"c\","
-	    "\"pass\":false,\"threshold\":1,"
-	    "\"value\":null,\"waived\":false,\"why\":\"missing\"}],\"verdict\":\"fail\"}");
+	text_is(j, "{\"checks\":[{\"ci\":[0.05,0.15],\"direction\":\"max\",\"margin\":0.1,\"n\":9,\"name\":\"a.b\","
+		   "\"pass\":true,"
+		   "\"threshold\":0.2,"
+		   "\"value\":0.1,\"waived\":false,\"why\":\"\"},{\"direction\":\"min\",\"margin\":null,\"n\":0,"
+		   "\"name\":\"c\","
+		   "\"pass\":false,\"threshold\":1,"
+		   "\"value\":null,\"waived\":false,\"why\":\"missing\"}],\"verdict\":\"fail\"}");
 }
 
 #define WAIVER(name)                                                                                                   \
 	"{\"check\":\"" name "\",\"reason\":\"r\",\"expires\":\"2030-01-01\",\"signer\":\"s\",\"key\":\"k\"}"
 #define CONTROL(got)                                                                                                   \
-	"{\"name\":\"copy\",\"kind\":\"negative\",\"level\":0.005,\"expected\":\"fail\",\"got\":\"" got                       \
+	"{\"name\":\"copy\",\"kind\":\"negative\",\"level\":0.005,\"expected\":\"fail\",\"got\":\"" got                \
 	"\",\"ok\":true,\"failed_checks\":[\"leak.rows_equal\"]}"
 #define TRIAL(control)                                                                                                 \
 	",\"controls\":[" control "],\"control_rows\":9,\"control_limit\":0.005,\"smallest_leak_caught\":0.005"
@@ -201,8 +201,8 @@ static void test_verdict_goes_there_and_back(void **state)
 	"\",\"n\":1,\"pass\":" pass ",\"why\":\"\"}"
 
 #define WAIVED(name)                                                                                                   \
-	"{\"name\":\"" name                                                                                           \
-	"\",\"value\":3,\"threshold\":2,\"direction\":\"max\",\"n\":1,\"pass\":false,\"waived\":true,\"why\":\"above\"}"
+	"{\"name\":\"" name "\",\"value\":3,\"threshold\":2,\"direction\":\"max\",\"n\":1,\"pass\":false,\"waived\":"  \
+	"true,\"why\":\"above\"}"
 
 /* A waived check does not block, and what is said of waivers and controls comes back as it was. */
 static void test_waivers_and_controls_go_there_and_back(void **state)
@@ -271,10 +271,13 @@ static void test_forged_verdicts_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_dots_become_nesting),         cmocka_unit_test(test_intervals_stand_by_name_where_they_are_known),
+	    cmocka_unit_test(test_dots_become_nesting),
+	    cmocka_unit_test(test_intervals_stand_by_name_where_they_are_known),
 	    cmocka_unit_test(test_list_is_complete_and_read_back),
-	    cmocka_unit_test(test_names_are_unique_and_nest),   cmocka_unit_test(test_bad_lists_are_refused),
-	    cmocka_unit_test(test_verdict_goes_there_and_back), cmocka_unit_test(test_forged_verdicts_are_refused),
+	    cmocka_unit_test(test_names_are_unique_and_nest),
+	    cmocka_unit_test(test_bad_lists_are_refused),
+	    cmocka_unit_test(test_verdict_goes_there_and_back),
+	    cmocka_unit_test(test_forged_verdicts_are_refused),
 	    cmocka_unit_test(test_waivers_and_controls_go_there_and_back),
 	};
 	return cmocka_run_group_tests_name("metrics", tests, NULL, NULL);

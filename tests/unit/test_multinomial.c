@@ -1,5 +1,5 @@
-/* test_multinomial.c - the bound is one and is met by the best there is; what is drawn has the posterior's shares; steps of any number
- * make every token once. */
+/* test_multinomial.c - the bound is one and is met by the best there is; what is drawn has the posterior's shares;
+ * steps of any number make every token once. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "model/codec/links.h"
+#include "model/codec/relations.h"
 #include "model/diffusion/process.h"
 
 enum { K = 5, T = 9 };
@@ -228,7 +228,8 @@ static void nothing_is_kept_at_the_end(void **state)
 			double before = 1;
 			for (int t = 1; t <= pr.T; t++) {
 				struct fm_keep keep;
-				bool moves = fm_process_keep(&pr, c, (double)t / pr.T, fm_process_before(&pr, (double)t / pr.T), &keep);
+				bool moves = fm_process_keep(&pr, c, (double)t / pr.T,
+							     fm_process_before(&pr, (double)t / pr.T), &keep);
 				assert_true(keep.before == before && keep.at <= before);
 				assert_true(moves || keep.at == before);
 				before = keep.at;
@@ -242,7 +243,8 @@ static void nothing_is_kept_at_the_end(void **state)
 	}
 }
 
-/* Uniform noise comes in the shares that the schedule says; what a reply copies is masked until rel is clean, and then copied. */
+/* Uniform noise comes in the shares that the schedule says; what a reply copies is masked until rel is clean, and then
+ * copied. */
 static void noise_comes_in_its_shares(void **state)
 {
 	enum { W = 64, ROUNDS = 200, V = 4 };
@@ -264,7 +266,7 @@ static void noise_comes_in_its_shares(void **state)
 		tok[i * FM_NTOK + FM_T_REL] = i % 4 == 3;
 		tok[i * FM_NTOK + FM_T_SA] = tok[i * FM_NTOK + FM_T_SP] = (uint16_t)(i % 3);
 	}
-	fm_links_copy(tok, res, W);
+	fm_relations_copy(tok, res, W);
 	for (size_t k = 0; k < sizeof times / sizeof *times; k++) {
 		double t = times[k], same[FM_NTOK] = {0}, n[FM_NTOK] = {0};
 		for (int round = 0; round < ROUNDS; round++) {
@@ -274,15 +276,21 @@ static void noise_comes_in_its_shares(void **state)
 				for (int c = 0; c < FM_NTOK; c++) {
 					int y = in[i * FM_NTOK + c], x = tok[i * FM_NTOK + c];
 					double m = fm_process_mask(&pr, c, t);
-					bool copied = fm_link_source(FM_LINK_REPLY, c) >= 0 && i % 4 == 3, none = copied ? t > pr.lo[FM_T_REL] : m >= 1;
+					bool copied = fm_relation_source(FM_RELATION_REPLY, c) >= 0 && i % 4 == 3,
+					     none = copied ? t > pr.lo[FM_T_REL] : m >= 1;
 					/* A reply shows what its request shows, noise and all. */
-					int source = copied && !none ? in[(i - 1) * FM_NTOK + fm_link_source(FM_LINK_REPLY, c)] : y;
+					int source =
+					    copied && !none
+						? in[(i - 1) * FM_NTOK + fm_relation_source(FM_RELATION_REPLY, c)]
+						: y;
 					if (c == FM_T_DIR && copied && source < 4)
 						source = (source & 1) << 1 | source >> 1;
 					assert_int_equal(y, source);
 					if (none ? y != vocab[c] : !copied && y >= vocab[c])
-						fail_msg("t %g, row %d: %s is %d of %d", t, i, fm_tok_name[c], y, vocab[c]);
-					assert_true((tw[i * FM_NTOK + c] > 0) == (!copied && m > 0 && keep[c].before > 0));
+						fail_msg("t %g, row %d: %s is %d of %d", t, i, fm_tok_name[c], y,
+							 vocab[c]);
+					assert_true((tw[i * FM_NTOK + c] > 0) ==
+						    (!copied && m > 0 && keep[c].before > 0));
 					if (!none && !copied) {
 						same[c] += y == x;
 						n[c]++;
@@ -292,7 +300,8 @@ static void noise_comes_in_its_shares(void **state)
 		for (int c = 0; c < FM_NTOK; c++) {
 			double m = fm_process_mask(&pr, c, t), p = 1 - m + m / vocab[c];
 			if (n[c] > 0 && !(fabs(same[c] / n[c] - p) < 5 * sqrt(0.25 / n[c])))
-				fail_msg("t %g: %s is kept %g of the time, not %g", t, fm_tok_name[c], same[c] / n[c], p);
+				fail_msg("t %g: %s is kept %g of the time, not %g", t, fm_tok_name[c], same[c] / n[c],
+					 p);
 		}
 	}
 }
@@ -300,14 +309,10 @@ static void noise_comes_in_its_shares(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(divergence_is_that_of_the_posteriors),
-		cmocka_unit_test(the_bound_is_above_the_likelihood),
-		cmocka_unit_test(the_best_network_meets_the_entropy),
-		cmocka_unit_test(draws_have_the_posterior_s_shares),
-		cmocka_unit_test(an_excluded_value_is_never_drawn),
-		cmocka_unit_test(every_token_counts_once),
-		cmocka_unit_test(nothing_is_kept_at_the_end),
-		cmocka_unit_test(noise_comes_in_its_shares),
+	    cmocka_unit_test(divergence_is_that_of_the_posteriors), cmocka_unit_test(the_bound_is_above_the_likelihood),
+	    cmocka_unit_test(the_best_network_meets_the_entropy),   cmocka_unit_test(draws_have_the_posterior_s_shares),
+	    cmocka_unit_test(an_excluded_value_is_never_drawn),     cmocka_unit_test(every_token_counts_once),
+	    cmocka_unit_test(nothing_is_kept_at_the_end),           cmocka_unit_test(noise_comes_in_its_shares),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* test_net.c - the way back is the derivative of the way forward; the process masks as it says; weights survive the disk. */
+/* test_net.c - the way back is the derivative of the way forward; the process masks as it says; weights survive the
+ * disk. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +13,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
-#include "model/codec/links.h"
+#include "model/codec/relations.h"
 #include "model/diffusion/process.h"
 #include "model/nn/safetensors.h"
 
@@ -21,7 +22,8 @@ static const int vocab[FM_NTOK] = {FM_ROLE_TOKENS, FM_REL_TOKENS(W), 5, 1, 4, 3,
 
 struct example {
 	uint16_t tok[B * W * FM_NTOK], in[B * W * FM_NTOK];
-	float res[B * W * FM_NRES], res_in[B * W * FM_NRES], tw[B * W * FM_NTOK], v[B * W * FM_NRES], vw[B * W * FM_NRES], t[B];
+	float res[B * W * FM_NRES], res_in[B * W * FM_NRES], tw[B * W * FM_NTOK], v[B * W * FM_NRES],
+	    vw[B * W * FM_NRES], t[B];
 	uint8_t slot[B], span[B], cls[B];
 };
 
@@ -45,15 +47,18 @@ static void make_example(struct example *x, double t0, double t1)
 	for (int i = 0; i < B * W; i++) {
 		for (int c = 0; c < FM_NTOK; c++)
 			x->tok[i * FM_NTOK + c] = vocab[c] > 1 ? (uint16_t)fm_rng_below(&r, (uint32_t)vocab[c]) : 0;
-		x->tok[i * FM_NTOK + FM_T_REL] = (uint16_t)(i % W > 2 && i % 3 == 0 ? fm_rel_token(1 + i / 3 % (FM_NLINKS - 1), 2, W) : 0);
+		x->tok[i * FM_NTOK + FM_T_REL] =
+		    (uint16_t)(i % W > 2 && i % 3 == 0 ? fm_rel_token(1 + i / 3 % (FM_NRELATIONS - 1), 2, W) : 0);
 		for (int k = 0; k < FM_NRES; k++)
 			x->res[i * FM_NRES + k] = k % 2 ? fm_rng_normal(&r) : NAN;
 	}
 	for (int b = 0; b < B; b++) {
-		struct fm_example ex = {x->in + b * W * FM_NTOK, x->res_in + b * W * FM_NRES, x->tw + b * W * FM_NTOK, x->v + b * W * FM_NRES, x->vw + b * W * FM_NRES, NULL};
+		struct fm_example ex = {x->in + b * W * FM_NTOK, x->res_in + b * W * FM_NRES, x->tw + b * W * FM_NTOK,
+					x->v + b * W * FM_NRES,  x->vw + b * W * FM_NRES,     NULL};
 		x->t[b] = (float)(b ? t1 : t0);
-		fm_links_copy(x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES, W);
-		fm_process_corrupt(&pr, vocab, W, x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES, b ? t1 : t0, &r, B * W, 0.5, &ex);
+		fm_relations_copy(x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES, W);
+		fm_process_corrupt(&pr, vocab, W, x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES, b ? t1 : t0, &r,
+				   B * W, 0.5, &ex);
 		x->slot[b] = (uint8_t)(3 * b);
 		x->span[b] = (uint8_t)(5 + b);
 	}
@@ -63,10 +68,10 @@ static double loss_of(const struct fm_net *net, const float *p, struct fm_work *
 {
 	struct fm_net_loss l = {{0}, {0}};
 	struct fm_net_in in = {B, x->in, x->res_in, x->slot, x->span, x->cls, x->t};
-	struct fm_net_goal goal = {x->tok, x->tw, x->v, x->vw, NULL};
+	struct fm_net_target target = {x->tok, x->tw, x->v, x->vw, NULL};
 	double sum = 0;
 	fm_net_forward(net, p, w, &in);
-	fm_net_backward(net, p, w, &in, &goal, &l, g);
+	fm_net_backward(net, p, w, &in, &target, &l, g);
 	for (int c = 0; c < FM_NTOK; c++)
 		sum += l.tok[c];
 	for (int k = 0; k < FM_NRES; k++)
@@ -111,7 +116,8 @@ static void gradients_are_the_slopes_of_the_loss(void **state)
 			q[t->at + k] = p[t->at + k] - (float)h * v[k];
 		double num = (up - loss_of(net, q, w, &x, NULL)) / (2 * h);
 		if (fabs(num - slope) > 0.02 * sqrt(size) + 2e-3)
-			fail_msg("%s: slope %g, by differences %g (gradient's size %g)", t->name, slope, num, sqrt(size));
+			fail_msg("%s: slope %g, by differences %g (gradient's size %g)", t->name, slope, num,
+				 sqrt(size));
 		checked += size > 1e-8;
 		free(v);
 	}
@@ -142,11 +148,11 @@ static void masks_rise_from_none_to_all(void **state)
 			hidden[i / W] += vocab[c] > 1 && x.in[i * FM_NTOK + c] == vocab[c];
 	assert_int_equal(hidden[0], 0);
 	assert_true(hidden[1] >= W * 11); /* all but the few that a visible relation copies */
-	/* Copied columns of a linked flow cost nothing: they are not drawn. */
+	/* Copied columns of a related flow cost nothing: they are not drawn. */
 	for (int i = 0; i < B * W; i++) {
-		int back, kind = fm_rel_link(x.tok[i * FM_NTOK + FM_T_REL], W, &back);
+		int back, kind = fm_rel_kind(x.tok[i * FM_NTOK + FM_T_REL], W, &back);
 		for (int c = 0; c < FM_NTOK; c++)
-			if (fm_link_source(kind, c) >= 0)
+			if (fm_relation_source(kind, c) >= 0)
 				assert_true(x.tw[i * FM_NTOK + c] == 0);
 	}
 	assert_int_equal(fm_process_init(&pr, 1, "cosine", &err), FM_EINPUT);
@@ -217,10 +223,10 @@ static void damaged_weights_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(gradients_are_the_slopes_of_the_loss),
-		cmocka_unit_test(masks_rise_from_none_to_all),
-		cmocka_unit_test(impossible_networks_are_refused),
-		cmocka_unit_test(damaged_weights_are_refused),
+	    cmocka_unit_test(gradients_are_the_slopes_of_the_loss),
+	    cmocka_unit_test(masks_rise_from_none_to_all),
+	    cmocka_unit_test(impossible_networks_are_refused),
+	    cmocka_unit_test(damaged_weights_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

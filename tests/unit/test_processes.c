@@ -1,5 +1,5 @@
-/* test_processes.c - every process, prediction, sampler and order, with every denoiser: it learns, and what it makes obeys what flows
- * obey; the same bits for any number of threads; what goes together with nothing is refused. */
+/* test_processes.c - every process, prediction, sampler and order, with every denoiser: it learns, and what it makes
+ * obeys what flows obey; the same bits for any number of threads; what goes together with nothing is refused. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,29 +10,29 @@
 
 #include "base/log.h"
 #include "model/codec/decode.h"
-#include "model/codec/links.h"
+#include "model/codec/relations.h"
 #include "model/diffusion/sampler.h"
 #include "trainer_fixture.h"
 
 enum { W = SMALL_WINDOW, ROWS = 400 };
 static struct small S;
-static struct fm_support support;
-static struct fm_plan plan;
+static struct fm_structural_zeros zeros;
+static struct fm_window_schedule schedule;
 
 struct made {
 	uint16_t *tok;
 	float *res;
 };
 
-static int make(const struct fm_net *net, const struct fm_process *pr, const float *p, const struct fm_sample_opts *o, int threads, struct made *m,
-		struct fm_error *err)
+static int make(const struct fm_net *net, const struct fm_process *pr, const float *p, const struct fm_sample_opts *o,
+		int threads, struct made *m, struct fm_error *err)
 {
 	struct fm_pool *pool = NULL;
-	m->tok = calloc(plan.n * W * FM_NTOK, sizeof *m->tok);
-	m->res = calloc(plan.n * W * FM_NRES, sizeof *m->res);
+	m->tok = calloc(schedule.n * W * FM_NTOK, sizeof *m->tok);
+	m->res = calloc(schedule.n * W * FM_NRES, sizeof *m->res);
 	int ret = fm_pool_new(&pool, threads, err);
 	if (ret == FM_OK)
-		ret = fm_sample(net, S.codec, &support, pr, p, &plan, o, pool, m->tok, m->res, err);
+		ret = fm_sample(net, S.codec, &zeros, pr, p, &schedule, o, pool, m->tok, m->res, err);
 	fm_pool_free(pool);
 	return ret;
 }
@@ -43,59 +43,63 @@ static void made_free(struct made *m)
 	free(m->res);
 }
 
-/* Tokens are of their vocabulary; a flow is linked to an earlier one to which no other is in that way, and shares with it what it should; addresses lie on
- * the side that dir says; no excluded pair. */
+/* Tokens are of their vocabulary; a flow is related to an earlier one to which no other is in that way, and shares with
+ * it what it should; addresses lie on the side that dir says; no excluded pair. */
 static void check_rows(const char *what, const struct made *m)
 {
 	const int *vocab = S.codec->vocab;
 	size_t replies = 0, pairs = 0;
-	for (size_t w = 0; w < plan.n; w++) {
-		bool taken[FM_NLINKS][W] = {{false}};
+	for (size_t w = 0; w < schedule.n; w++) {
+		bool taken[FM_NRELATIONS][W] = {{false}};
 		uint16_t before[W * FM_NTOK];
 		float res[W * FM_NRES];
 		for (int i = 0; i < W; i++) {
 			const uint16_t *x = m->tok + (w * W + (size_t)i) * FM_NTOK;
 			for (int c = 0; c < FM_NTOK; c++)
 				if (vocab[c] > 1 ? x[c] >= vocab[c] : x[c] != 0)
-					fail_msg("%s: window %zu, row %d: %s is %d of %d", what, w, i, fm_tok_name[c], x[c], vocab[c]);
+					fail_msg("%s: window %zu, row %d: %s is %d of %d", what, w, i, fm_tok_name[c],
+						 x[c], vocab[c]);
 			for (int k = 0; k < FM_NRES; k++)
 				assert_true(isfinite(m->res[(w * W + (size_t)i) * FM_NRES + (size_t)k]));
-			int k, kind = fm_rel_link(x[FM_T_REL], W, &k);
+			int k, kind = fm_rel_kind(x[FM_T_REL], W, &k);
 			assert_true(k <= i);
-			assert_int_equal(kind, FM_ROLE_LINK(x[FM_T_ROLE]));
+			assert_int_equal(kind, FM_ROLE_RELATION(x[FM_T_ROLE]));
 			if (k > 0) {
 				assert_false(taken[kind][i - k]);
 				taken[kind][i - k] = true;
-				replies += kind == FM_LINK_REPLY;
+				replies += kind == FM_RELATION_REPLY;
 			}
 			for (int p = 0; p < FM_NPAIRS; p++) {
 				int a = fm_pair[p][0], b = fm_pair[p][1];
-				bool mirrored = fm_link_source(kind, a) >= 0 && fm_link_source(kind, b) >= 0;
-				if (support.out[p] && !mirrored && support.out[p][(size_t)x[a] * (size_t)vocab[b] + x[b]])
+				bool mirrored = fm_relation_source(kind, a) >= 0 && fm_relation_source(kind, b) >= 0;
+				if (zeros.out[p] && !mirrored && zeros.out[p][(size_t)x[a] * (size_t)vocab[b] + x[b]])
 					pairs++;
 			}
 			if (k == 0 && vocab[FM_T_DIR] > 1) {
-				assert_true(fm_address_sides(S.codec, x[FM_T_SA]) & (x[FM_T_DIR] & 1 ? FM_SIDE_IN : FM_SIDE_OUT));
-				assert_true(fm_address_sides(S.codec, x[FM_T_DA]) & (x[FM_T_DIR] & 2 ? FM_SIDE_IN : FM_SIDE_OUT));
+				assert_true(fm_address_sides(S.codec, x[FM_T_SA]) &
+					    (x[FM_T_DIR] & 1 ? FM_SIDE_IN : FM_SIDE_OUT));
+				assert_true(fm_address_sides(S.codec, x[FM_T_DA]) &
+					    (x[FM_T_DIR] & 2 ? FM_SIDE_IN : FM_SIDE_OUT));
 			}
 		}
 		memcpy(before, m->tok + w * W * FM_NTOK, sizeof before);
 		memcpy(res, m->res + w * W * FM_NRES, sizeof res);
-		fm_links_copy(before, res, W);
+		fm_relations_copy(before, res, W);
 		assert_memory_equal(before, m->tok + w * W * FM_NTOK, sizeof before);
 		assert_memory_equal(res, m->res + w * W * FM_NRES, sizeof res);
 	}
-	if (replies < plan.n / 4 || pairs > 0)
-		fail_msg("%s: %zu replies in %zu windows, %zu excluded pairs", what, replies, plan.n, pairs);
+	if (replies < schedule.n / 4 || pairs > 0)
+		fail_msg("%s: %zu replies in %zu windows, %zu excluded pairs", what, replies, schedule.n, pairs);
 }
 
 static void decodes(const struct made *m)
 {
 	static const struct fm_range in = {10u << 24, 8}, out = {240u << 24, 4};
-	struct fm_decode_opts o = {.rows = ROWS, .seed = 1, .inside = &in, .outside = &out, .ninside = 1, .noutside = 1};
+	struct fm_decode_opts o = {
+	    .rows = ROWS, .seed = 1, .inside = &in, .outside = &out, .ninside = 1, .noutside = 1};
 	struct fm_table *t;
 	struct fm_error err = {0};
-	if (fm_decode(&t, S.codec, &plan, m->tok, m->res, &o, &err) < 0)
+	if (fm_decode(&t, S.codec, &schedule, m->tok, m->res, &o, &err) < 0)
 		fail_msg("%s", err.message);
 	assert_int_equal(t->rows, ROWS);
 	for (size_t i = 0; i < t->rows; i++)
@@ -104,16 +108,17 @@ static void decodes(const struct made *m)
 }
 
 static const struct fm_sample_opts samplers[] = {
-	{.steps = 20, .solver = FM_DDIM, .seed = 2},
-	{.steps = 20, .solver = FM_DPM2, .seed = 2},
-	{.steps = 100, .solver = FM_ANCESTRAL, .seed = 2},
-	{.steps = 1, .solver = FM_DPM2, .seed = 2, .guidance = 0.5},
-	{.steps = 3, .solver = FM_DDIM, .seed = 2},
-	{.steps = 20, .solver = FM_DDIM, .seed = 2, .confident = true},
-	{.steps = 1, .solver = FM_DDIM, .seed = 2, .confident = true},
+    {.steps = 20, .solver = FM_DDIM, .seed = 2},
+    {.steps = 20, .solver = FM_DPM2, .seed = 2},
+    {.steps = 100, .solver = FM_ANCESTRAL, .seed = 2},
+    {.steps = 1, .solver = FM_DPM2, .seed = 2, .guidance = 0.5},
+    {.steps = 3, .solver = FM_DDIM, .seed = 2},
+    {.steps = 20, .solver = FM_DDIM, .seed = 2, .confident = true},
+    {.steps = 1, .solver = FM_DDIM, .seed = 2, .confident = true},
 };
 
-static void every_one_learns_and_makes_flows(const char *denoiser, const char *tokens, const char *prediction, const char *schedule)
+static void every_one_learns_and_makes_flows(const char *denoiser, const char *tokens, const char *prediction,
+					     const char *noise)
 {
 	struct fm_arch a = {W, 32, 1, 2, 64};
 	struct fm_net *net, *usual = S.net;
@@ -126,7 +131,7 @@ static void every_one_learns_and_makes_flows(const char *denoiser, const char *t
 
 	assert_int_equal(fm_net_new(&net, denoiser, &a, S.codec->vocab, &err), FM_OK);
 	S.net = net;
-	assert_int_equal(fm_process_init(&S.pr, 100, schedule, &err), FM_OK);
+	assert_int_equal(fm_process_init(&S.pr, 100, noise, &err), FM_OK);
 	assert_int_equal(fm_process_choose(&S.pr, tokens, prediction, &err), FM_OK);
 	o.steps = 1;
 	o.rate = 1e-12;
@@ -135,7 +140,8 @@ static void every_one_learns_and_makes_flows(const char *denoiser, const char *t
 	o.steps = 150;
 	o.rate = 4e-3;
 	assert_int_equal(small_train(&S, &o, 2, &ema, &end, &err), FM_OK);
-	print_message("%s, %s, %s, %s: %.2f nats a flow before, %.2f after\n", denoiser, tokens, prediction, schedule, begin.validation, end.validation);
+	print_message("%s, %s, %s, %s: %.2f nats a flow before, %.2f after\n", denoiser, tokens, prediction, noise,
+		      begin.validation, end.validation);
 	assert_true(end.validation < 0.8 * begin.validation);
 	for (int c = 0; c < FM_NTOK; c++)
 		assert_true(end.column[c] >= 0);
@@ -148,8 +154,8 @@ static void every_one_learns_and_makes_flows(const char *denoiser, const char *t
 		check_rows(what, &m);
 		decodes(&m);
 		assert_int_equal(make(net, &S.pr, ema, &samplers[i], 7, &again, &err), FM_OK);
-		assert_memory_equal(m.tok, again.tok, plan.n * W * FM_NTOK * sizeof *m.tok);
-		assert_memory_equal(m.res, again.res, plan.n * W * FM_NRES * sizeof *m.res);
+		assert_memory_equal(m.tok, again.tok, schedule.n * W * FM_NTOK * sizeof *m.tok);
+		assert_memory_equal(m.res, again.res, schedule.n * W * FM_NRES * sizeof *m.res);
 		made_free(&m);
 		made_free(&again);
 	}
@@ -208,8 +214,8 @@ static void multinomial_depends_on_neither_threads_nor_processor(void **state)
 			continue;
 		}
 		assert_memory_equal(p, q, S.net->layout.nfloats * 4);
-		assert_memory_equal(first.tok, m.tok, plan.n * W * FM_NTOK * sizeof *m.tok);
-		assert_memory_equal(first.res, m.res, plan.n * W * FM_NRES * sizeof *m.res);
+		assert_memory_equal(first.tok, m.tok, schedule.n * W * FM_NTOK * sizeof *m.tok);
+		assert_memory_equal(first.res, m.res, schedule.n * W * FM_NRES * sizeof *m.res);
 		free(q);
 		made_free(&m);
 	}
@@ -219,18 +225,19 @@ static void multinomial_depends_on_neither_threads_nor_processor(void **state)
 	S.pr = usual;
 }
 
-/* Wanted shares of labels come out as the plan says, window by window, whatever the network thinks. */
-static void labels_fill_their_quota(void **state)
+/* Wanted shares of labels come out as the schedule says, window by window, whatever the network thinks. */
+static void labels_fill_their_budget(void **state)
 {
-	struct fm_plan usual = plan;
-	struct fm_plan_opts po = {.rows = ROWS, .seed = 4, .hours = {0, 24}, .nlabels = 2, .label = {0, 1}, .share = {0.7, 0.3}};
+	struct fm_window_schedule usual = schedule;
+	struct fm_window_schedule_opts po = {
+	    .rows = ROWS, .seed = 4, .hours = {0, 24}, .nlabels = 2, .label = {0, 1}, .share = {0.7, 0.3}};
 	int classes = S.net->nclasses;
 	float *p = calloc(S.net->layout.nfloats, 4);
 	struct fm_error err = {0};
 	(void)state;
 	assert_true(S.codec->vocab[FM_T_LABEL] > 1);
 	fm_layout_init(&S.net->layout, p, 4);
-	if (fm_plan_make(&plan, S.codec, &po, &err) < 0)
+	if (fm_window_schedule_make(&schedule, S.codec, &po, &err) < 0)
 		fail_msg("%s", err.message);
 	for (int multinomial = 0; multinomial < 2; multinomial++)
 		for (size_t i = 0; i < sizeof samplers / sizeof *samplers; i++) {
@@ -242,19 +249,19 @@ static void labels_fill_their_quota(void **state)
 			assert_int_equal(fm_process_init(&pr, 100, "cosine", &err), FM_OK);
 			pr.multinomial = multinomial;
 			assert_int_equal(make(S.net, &pr, p, &samplers[i], 2, &m, &err), FM_OK);
-			for (size_t w = 0; w < plan.n; w++) {
+			for (size_t w = 0; w < schedule.n; w++) {
 				int n[FM_MAXCLASSES] = {0};
 				for (size_t r = 0; r < W; r++)
 					n[m.tok[(w * W + r) * FM_NTOK + FM_T_LABEL]]++;
 				for (int l = 0; l < classes; l++)
-					right += n[l] == plan.quota[w * (size_t)classes + (size_t)l];
+					right += n[l] == schedule.budget[w * (size_t)classes + (size_t)l];
 			}
-			assert_int_equal(right, (int)plan.n * classes);
+			assert_int_equal(right, (int)schedule.n * classes);
 			made_free(&m);
 		}
 	free(p);
-	fm_plan_free(&plan);
-	plan = usual;
+	fm_window_schedule_free(&schedule);
+	schedule = usual;
 }
 
 static void refused(const struct fm_process *pr, const struct fm_sample_opts *o, const char *words)
@@ -280,11 +287,14 @@ static void what_does_not_go_together_is_refused(void **state)
 	uniform = pr;
 	uniform.multinomial = true;
 	for (int solver = FM_DDIM; solver <= FM_DPM2; solver++) {
-		refused(&pr, &(struct fm_sample_opts){.steps = 0, .solver = (enum fm_solver)solver}, "generate.steps is 0");
-		refused(&pr, &(struct fm_sample_opts){.steps = 11, .solver = (enum fm_solver)solver}, "generate.steps is 11: give 1 to model.steps (10)");
+		refused(&pr, &(struct fm_sample_opts){.steps = 0, .solver = (enum fm_solver)solver},
+			"generate.steps is 0");
+		refused(&pr, &(struct fm_sample_opts){.steps = 11, .solver = (enum fm_solver)solver},
+			"generate.steps is 11: give 1 to model.steps (10)");
 	}
 	refused(&pr, &(struct fm_sample_opts){.steps = 9, .solver = FM_ANCESTRAL}, "all 10 steps");
-	refused(&pr, &(struct fm_sample_opts){.steps = 10, .solver = FM_ANCESTRAL, .confident = true}, "generate.order");
+	refused(&pr, &(struct fm_sample_opts){.steps = 10, .solver = FM_ANCESTRAL, .confident = true},
+		"generate.order");
 	refused(&uniform, &(struct fm_sample_opts){.steps = 5, .confident = true}, "generate.order");
 }
 
@@ -300,14 +310,16 @@ static void the_shortest_process_works(void **state)
 	for (int i = 0; i < 2; i++) {
 		float *p;
 		assert_int_equal(fm_process_init(&S.pr, 2, "linear", &err), FM_OK);
-		assert_int_equal(fm_process_choose(&S.pr, i ? "multinomial" : "absorbing", i ? "v" : "noise", &err), FM_OK);
+		assert_int_equal(fm_process_choose(&S.pr, i ? "multinomial" : "absorbing", i ? "v" : "noise", &err),
+				 FM_OK);
 		assert_int_equal(small_train(&S, &o, 2, &p, &r, &err), FM_OK);
 		for (int c = 0; c < FM_NTOK; c++)
 			assert_true(S.codec->vocab[c] > 1 ? r.column[c] > 0 : r.column[c] == 0);
 		for (int solver = FM_DDIM; solver <= FM_DPM2; solver++)
 			for (int steps = solver == FM_ANCESTRAL ? 2 : 1; steps <= 2; steps++) {
 				struct made m;
-				struct fm_sample_opts so = {.steps = steps, .solver = (enum fm_solver)solver, .seed = 3};
+				struct fm_sample_opts so = {
+				    .steps = steps, .solver = (enum fm_solver)solver, .seed = 3};
 				assert_int_equal(make(S.net, &S.pr, p, &so, 2, &m, &err), FM_OK);
 				check_rows("T of 2", &m);
 				decodes(&m);
@@ -321,11 +333,11 @@ static void the_shortest_process_works(void **state)
 static int setup(void **state)
 {
 	struct fm_error err = {0};
-	struct fm_plan_opts po = {.rows = ROWS, .seed = 4, .hours = {0, 24}};
+	struct fm_window_schedule_opts po = {.rows = ROWS, .seed = 4, .hours = {0, 24}};
 	(void)state;
 	fm_log_quiet(1);
-	if (small_make(&S, &err) < 0 || fm_plan_make(&plan, S.codec, &po, &err) < 0 ||
-	    fm_support_fit(&support, S.codec->vocab, &S.train, W, 20, &err) < 0) {
+	if (small_make(&S, &err) < 0 || fm_window_schedule_make(&schedule, S.codec, &po, &err) < 0 ||
+	    fm_structural_zeros_fit(&zeros, S.codec->vocab, &S.train, W, 20, &err) < 0) {
 		fprintf(stderr, "%s\n", err.message);
 		return -1;
 	}
@@ -335,8 +347,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	fm_support_free(&support);
-	fm_plan_free(&plan);
+	fm_structural_zeros_free(&zeros);
+	fm_window_schedule_free(&schedule);
 	small_free(&S);
 	return 0;
 }
@@ -344,13 +356,13 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(transformer),
-		cmocka_unit_test(unet),
-		cmocka_unit_test(mlp),
-		cmocka_unit_test(multinomial_depends_on_neither_threads_nor_processor),
-		cmocka_unit_test(labels_fill_their_quota),
-		cmocka_unit_test(what_does_not_go_together_is_refused),
-		cmocka_unit_test(the_shortest_process_works),
+	    cmocka_unit_test(transformer),
+	    cmocka_unit_test(unet),
+	    cmocka_unit_test(mlp),
+	    cmocka_unit_test(multinomial_depends_on_neither_threads_nor_processor),
+	    cmocka_unit_test(labels_fill_their_budget),
+	    cmocka_unit_test(what_does_not_go_together_is_refused),
+	    cmocka_unit_test(the_shortest_process_works),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

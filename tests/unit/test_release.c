@@ -1,6 +1,6 @@
 /*
- * The release stage: a failed gate leaves nothing behind, neither does a bad key or a full disk, and the same inputs give
- * the same tar.
+ * The release stage: a failed gate leaves nothing behind, neither does a bad key or a full disk, and the same inputs
+ * give the same tar.
  */
 #include <fcntl.h>
 #include <setjmp.h>
@@ -47,7 +47,8 @@ static int reset(void **state)
 
 static int run(const json_t *manifest)
 {
-	struct fm_release_in in = {cfg, in_dir("table"), in_dir("verdict.json"), in_dir("key"), in_dir("out"), manifest};
+	struct fm_release_in in = {cfg,           in_dir("table"), in_dir("verdict.json"),
+				   in_dir("key"), in_dir("out"),   manifest};
 
 	memset(&err, 0, sizeof err);
 	return fm_stage_release(&in, &out, &err);
@@ -97,18 +98,18 @@ static void failed_gate_leaves_nothing(void **state)
 	static const struct {
 		const char *from, *to;
 	} spoil[] = {
-		{"\"verdict\":\"pass\"", "\"verdict\":\"fail\""},
-		{"\"verdict\":\"pass\"", "\"verdict\":\"maybe\""},
-		{"\"verdict\":\"pass\",", ""},
-		{"\"value\":0.05", "\"value\":null"},
-		{"\"value\":0.05", "\"value\":0.11"}, /* over its threshold, though it says pass */
-		{"\"value\":1.0", "\"value\":0.999"},
-		{"\"pass\":true", "\"pass\":false"},
-		{"\"direction\":\"max\"", "\"direction\":\"min\""},
-		{"\"direction\":\"max\"", "\"direction\":\"any\""},
-		{"\"name\":\"jsd_mean8\"", "\"name\":\"jsd_mean9\""},
-		{"]}", "]"},
-		{"{\"verdict\"", "[\"verdict\""},
+	    {"\"verdict\":\"pass\"", "\"verdict\":\"fail\""},
+	    {"\"verdict\":\"pass\"", "\"verdict\":\"maybe\""},
+	    {"\"verdict\":\"pass\",", ""},
+	    {"\"value\":0.05", "\"value\":null"},
+	    {"\"value\":0.05", "\"value\":0.11"}, /* over its threshold, though it says pass */
+	    {"\"value\":1.0", "\"value\":0.999"},
+	    {"\"pass\":true", "\"pass\":false"},
+	    {"\"direction\":\"max\"", "\"direction\":\"min\""},
+	    {"\"direction\":\"max\"", "\"direction\":\"any\""},
+	    {"\"name\":\"jsd_mean8\"", "\"name\":\"jsd_mean9\""},
+	    {"]}", "]"},
+	    {"{\"verdict\"", "[\"verdict\""},
 	};
 
 	(void)state;
@@ -300,15 +301,15 @@ static void empty_table_is_not_released(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(good_release_verifies),
-		T(failed_gate_leaves_nothing),
-		T(verdict_of_another_config_leaves_nothing),
-		T(bad_key_leaves_nothing),
-		T(bad_name_leaves_nothing),
-		T(full_disk_leaves_nothing),
-		T(same_inputs_give_the_same_tar),
-		T(date_comes_from_config_or_epoch_never_from_the_clock),
-		T(empty_table_is_not_released),
+	    T(good_release_verifies),
+	    T(failed_gate_leaves_nothing),
+	    T(verdict_of_another_config_leaves_nothing),
+	    T(bad_key_leaves_nothing),
+	    T(bad_name_leaves_nothing),
+	    T(full_disk_leaves_nothing),
+	    T(same_inputs_give_the_same_tar),
+	    T(date_comes_from_config_or_epoch_never_from_the_clock),
+	    T(empty_table_is_not_released),
 	};
 
 	return cmocka_run_group_tests_name("release", tests, setup, teardown);

@@ -507,9 +507,10 @@ static json_t *told_facts(const char *publish)
 	json_t *facts = facts_with(publish), *list = json_object_get(facts, "metrics");
 
 	for (size_t i = 0; i < NTOLD; i++)
-		json_array_append_new(list, json_pack("{s:s,s:f,s:i,s:[f,f]}", "name", told[i].name, "value", 0.25, "n",
-						      strstr(told[i].name, ".rare") && told[i].name[2] == 't' ? 19 : 139, "ci",
-						      0.1, 0.4));
+		json_array_append_new(list,
+				      json_pack("{s:s,s:f,s:i,s:[f,f]}", "name", told[i].name, "value", 0.25, "n",
+						strstr(told[i].name, ".rare") && told[i].name[2] == 't' ? 19 : 139,
+						"ci", 0.1, 0.4));
 	return facts;
 }
 
@@ -528,7 +529,8 @@ static void test_numbers_of_the_real_flows_alone_stay_with_the_team(void **state
 
 	(void)state;
 	for (size_t k = 0; k < sizeof publish / sizeof *publish; k++) {
-		json_t *facts = told_facts(publish[k]), *partner = partner_facts(facts), *twice = partner_facts(partner);
+		json_t *facts = told_facts(publish[k]), *partner = partner_facts(facts),
+		       *twice = partner_facts(partner);
 		char *text = page(partner, true), *team = page(facts, false),
 		     *list = json_dumps(json_object_get(partner, "metrics"), JSON_COMPACT);
 
@@ -639,9 +641,10 @@ static void test_a_check_of_a_withheld_metric_is_shown(void **state)
 	char *text, *measures;
 
 	(void)state;
-	json_array_append_new(json_object_get(facts, "checks"),
-			      parse("{'name':'heavy.SA_flows_top10_real','value':0.25,'threshold':0.5,'direction':'max','n':139,"
-				    "'pass':true,'why':''}"));
+	json_array_append_new(
+	    json_object_get(facts, "checks"),
+	    parse("{'name':'heavy.SA_flows_top10_real','value':0.25,'threshold':0.5,'direction':'max','n':139,"
+		  "'pass':true,'why':''}"));
 	partner = partner_facts(facts);
 	text = page(partner, true);
 	check_page(text);
@@ -770,12 +773,16 @@ static void test_tasks_stand_beside_those_of_real_flows(void **state)
 	check_page(text);
 	HAS(text, "Labels by boosted trees, mean F1</th><td class=\"num\" data-label=\"after real\">0.8500</td>"
 		  "<td class=\"num\" data-label=\"after synthetic\">0.1000</td><td class=\"num\" "
-		  "data-label=\"difference\">\xe2\x88\x92" "0.7500 (\xe2\x88\x92" "0.8000 to \xe2\x88\x92" "0.7000)</td><td data-label=\"in the gate\">not checked</td>");
+		  "data-label=\"difference\">\xe2\x88\x92"
+		  "0.7500 (\xe2\x88\x92"
+		  "0.8000 to \xe2\x88\x92"
+		  "0.7000)</td><td data-label=\"in the gate\">not checked</td>");
 	HAS(text, "The gate passes or refuses a release whatever stands in a line that is not checked");
 	HAS_NOT(text, "Fewer than two labels");
 	free(text);
-	json_array_append_new(checks, parse("{'name':'tstr.macro_f1_drop.mean','value':0.1,'threshold':0.2,'direction':'max',"
-					    "'n':90,'pass':true,'why':''}"));
+	json_array_append_new(checks,
+			      parse("{'name':'tstr.macro_f1_drop.mean','value':0.1,'threshold':0.2,'direction':'max',"
+				    "'n':90,'pass':true,'why':''}"));
 	json_array_append_new(metrics, parse("{'name':'downstream.label_classes','value':1,'n':90}"));
 	text = page(facts, true);
 	HAS(text, "<td data-label=\"in the gate\">checked</td>");
@@ -803,8 +810,10 @@ static void test_tasks_without_their_scores_are_compared(void **state)
 	HAS(text, "error (smaller is better)</th><td class=\"num nil\" data-label=\"after real\">not published</td>"
 		  "<td class=\"num nil\" data-label=\"after synthetic\">not published</td>"
 		  "<td class=\"num\" data-label=\"difference\">1.2500 times as large</td>");
-	HAS(text, "data-label=\"difference\">\xe2\x88\x92" "0.1250</td>");
-	HAS(text, "<code>leak.holdout_equal</code></th><td class=\"num missing\" data-label=\"value\">not published</td>");
+	HAS(text, "data-label=\"difference\">\xe2\x88\x92"
+		  "0.1250</td>");
+	HAS(text,
+	    "<code>leak.holdout_equal</code></th><td class=\"num missing\" data-label=\"value\">not published</td>");
 	HAS_NOT(text, "0.3750");
 	HAS_NOT(text, "Missing: no task was tried.");
 	free(text);
@@ -823,9 +832,10 @@ static void test_broken_controls_say_why_at_the_top(void **state)
 	char *text;
 
 	(void)state;
-	json_array_append_new(json_object_get(facts, "checks"),
-			      parse("{'name':'controls.broken','value':1,'threshold':0,'direction':'max','n':16,'pass':false,"
-				    "'why':'control outliers 10 passes'}"));
+	json_array_append_new(
+	    json_object_get(facts, "checks"),
+	    parse("{'name':'controls.broken','value':1,'threshold':0,'direction':'max','n':16,'pass':false,"
+		  "'why':'control outliers 10 passes'}"));
 	json_object_set_new(facts, "verdict", json_string("fail"));
 	text = page(facts, false);
 	HAS(text, "<code>controls.broken</code>: 1, at most 0: control outliers 10 passes</li>");

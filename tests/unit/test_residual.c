@@ -1,5 +1,5 @@
-/* test_residual.c - the solvers of the Gaussian part against what is known: data that are normal, whose best prediction and whose
- * way back have a closed form. */
+/* test_residual.c - the solvers of the Gaussian part against what is known: data that are normal, whose best prediction
+ * and whose way back have a closed form. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -38,7 +38,8 @@ static double way_back(const struct fm_process *pr, enum fm_solver solver, int s
 	for (int i = steps; i > 0; i--) {
 		double t = FM_RES_SPAN * i / steps;
 		struct fm_res_step q;
-		fm_res_step_init(&q, pr, solver, t, i > 1 ? FM_RES_SPAN * (i - 1) / steps : 0, i < steps ? FM_RES_SPAN * (i + 1) / steps : 0);
+		fm_res_step_init(&q, pr, solver, t, i > 1 ? FM_RES_SPAN * (i - 1) / steps : 0,
+				 i < steps ? FM_RES_SPAN * (i + 1) / steps : 0);
 		y = fm_res_step(&q, y, best(pr, t, y), &x0);
 		if (q.sigma > 0)
 			y += q.sigma * fm_rng_normal(r);
@@ -51,7 +52,8 @@ static double error_of(const struct fm_process *pr, enum fm_solver solver, int s
 {
 	double ab = fm_process_alpha_bar(pr, FM_RES_SPAN), worst = 0;
 	for (double z = -2; z <= 2; z += 0.5) {
-		double x = sqrt(ab) * MU + sqrt(ab * SD * SD + 1 - ab) * z, e = fabs(way_back(pr, solver, steps, x, NULL) - (MU + SD * z));
+		double x = sqrt(ab) * MU + sqrt(ab * SD * SD + 1 - ab) * z,
+		       e = fabs(way_back(pr, solver, steps, x, NULL) - (MU + SD * z));
 		worst = e > worst ? e : worst;
 	}
 	return worst;
@@ -64,8 +66,10 @@ static void ddim_is_of_first_order_and_dpm2_of_second(void **state)
 	(void)state;
 	for (int i = 0; i < 4; i++) {
 		struct fm_process pr = process(schedules[i / 2], predictions[i % 2]);
-		double few = error_of(&pr, FM_DDIM, 10), many = error_of(&pr, FM_DDIM, 160), few2 = error_of(&pr, FM_DPM2, 10), many2 = error_of(&pr, FM_DPM2, 160);
-		print_message("%s, %s: in 10 and 160 steps DDIM %.3f and %.4f off, DPM2 %.3f and %.4f\n", schedules[i / 2], predictions[i % 2], few, many, few2, many2);
+		double few = error_of(&pr, FM_DDIM, 10), many = error_of(&pr, FM_DDIM, 160),
+		       few2 = error_of(&pr, FM_DPM2, 10), many2 = error_of(&pr, FM_DPM2, 160);
+		print_message("%s, %s: in 10 and 160 steps DDIM %.3f and %.4f off, DPM2 %.3f and %.4f\n",
+			      schedules[i / 2], predictions[i % 2], few, many, few2, many2);
 		assert_true(few > 12 * many && few < 18 * many); /* 16 and 256 in the limit */
 		assert_true(few2 > 200 * many2 && few2 < few);
 	}
@@ -116,9 +120,9 @@ static void one_step_and_far_predictions_are_defined(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ddim_is_of_first_order_and_dpm2_of_second),
-		cmocka_unit_test(ancestral_steps_have_the_data_s_moments),
-		cmocka_unit_test(one_step_and_far_predictions_are_defined),
+	    cmocka_unit_test(ddim_is_of_first_order_and_dpm2_of_second),
+	    cmocka_unit_test(ancestral_steps_have_the_data_s_moments),
+	    cmocka_unit_test(one_step_and_far_predictions_are_defined),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

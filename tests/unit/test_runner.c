@@ -67,7 +67,8 @@ static int peek(enum fm_stage_id id, struct fm_error *err)
 
 	for (size_t i = 0; i < sizeof names / sizeof *names && !rc; i++) {
 		/* The folders above an input are there, but a stage's own inputs are all that lies in them. */
-		if ((i == 3 && (id == FM_TRAIN || id == FM_EVALUATE)) || (i == 4 && (id == FM_GENERATE || id == FM_EVALUATE)) ||
+		if ((i == 3 && (id == FM_TRAIN || id == FM_EVALUATE)) ||
+		    (i == 4 && (id == FM_GENERATE || id == FM_EVALUATE)) ||
 		    (i == 5 && (id == FM_EVALUATE || id == FM_RELEASE)) || (i == 6 && id == FM_GATE) ||
 		    (int)i == (int)id + 3)
 			continue;
@@ -637,8 +638,8 @@ static const json_t *published(const json_t *manifest, const char *name)
 	const json_t *list = json_object_get(manifest, "metrics"), *m;
 	size_t i;
 
-	json_array_foreach((json_t *)list, i, m) if (strcmp(json_string_value(json_object_get(m, "name")), name) == 0)
-		return m;
+	json_array_foreach((json_t *)list, i,
+			   m) if (strcmp(json_string_value(json_object_get(m, "name")), name) == 0) return m;
 	return NULL;
 }
 
@@ -688,9 +689,9 @@ static void test_manifest_has_no_number_of_the_real_flows_alone(void **state)
 	}
 	/* A check of such a metric is the config's, and so is its line. */
 	assert_null(published(checked, "heavy.SA_flows_top10_real"));
-	json_array_foreach(json_object_get(checked, "checks"), i, c)
-		if (strcmp(json_string_value(json_object_get(c, "name")), "heavy.SA_flows_top10_real") == 0)
-			told = json_real_value(json_object_get(c, "value")) == 0.5432;
+	json_array_foreach(json_object_get(checked, "checks"), i,
+			   c) if (strcmp(json_string_value(json_object_get(c, "name")), "heavy.SA_flows_top10_real") ==
+				  0) told = json_real_value(json_object_get(c, "value")) == 0.5432;
 	assert_true(told);
 	free(text);
 	json_decref(closed);

@@ -1,6 +1,6 @@
 /*
- * The promises of `flowmint simulate` (traces/simulate/simulate.h): exactly N rows, the same bytes for any number of threads and
- * any build, sorted, every row obeying what a flow must obey, every class present.
+ * The promises of `flowmint simulate` (traces/simulate/simulate.h): exactly N rows, the same bytes for any number of
+ * threads and any build, sorted, every row obeying what a flow must obey, every class present.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,8 +21,8 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/num.h"
-#include "traces/simulate/simulate.h"
 #include "tests/unit/scratch.h"
+#include "traces/simulate/simulate.h"
 
 /* Of 20,000 rows, seed 1, all else default.  Changes only with the rules, in a commit that says so. */
 #define GOLDEN "6c00ef3a298bd4ab18721653d26414de0cc3cc14cb27dce323f986b0ad776641"

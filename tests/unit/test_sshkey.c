@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "base/secret.h"
 #include "release/sign/sshkey.h"
 
 static char dir[256];
@@ -70,7 +71,8 @@ static void existing_key_is_not_overwritten(void **state)
 
 	(void)state;
 	assert_int_equal(fm_keygen_line(in_dir("once"), "a@example.org", &line, &err), FM_OK);
-	assert_memory_equal(line.data, "a@example.org namespaces=\"flowmint\" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI", 73);
+	assert_memory_equal(line.data, "a@example.org namespaces=\"flowmint\" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI",
+			    73);
 	assert_int_equal(fm_keygen_line(in_dir("once"), "a@example.org", NULL, &err), FM_EINPUT);
 	assert_non_null(strstr(err.message, "overwritten"));
 	/* The public half alone is reason enough, and the private one is then not written. */
@@ -200,9 +202,10 @@ static void base64_is_strict(void **state)
 {
 	static const struct {
 		const char *text, *want; /* want NULL: refused */
-	} t[] = {{"", ""},       {"TQ==", "M"},   {"TWE=", "Ma"},   {"TWFu", "Man"}, {"TW\r\nFu\n", "Man"}, {"TQ=", NULL}, {"TQ", NULL},
-		 {"T", NULL},    {"=", NULL},     {"====", NULL},   {"TR==", NULL},  {"TWF=", NULL},        {"TQ==TQ==", NULL},
-		 {"TW-u", NULL}, {"TWFu=", NULL}, {"TQ===", NULL}, {"T=Fu", NULL}};
+	} t[] = {{"", ""},        {"TQ==", "M"},  {"TWE=", "Ma"},     {"TWFu", "Man"}, {"TW\r\nFu\n", "Man"},
+		 {"TQ=", NULL},   {"TQ", NULL},   {"T", NULL},        {"=", NULL},     {"====", NULL},
+		 {"TR==", NULL},  {"TWF=", NULL}, {"TQ==TQ==", NULL}, {"TW-u", NULL},  {"TWFu=", NULL},
+		 {"TQ===", NULL}, {"T=Fu", NULL}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
@@ -221,14 +224,14 @@ static void base64_is_strict(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(written_key_is_read_back),
-		cmocka_unit_test(existing_key_is_not_overwritten),
-		cmocka_unit_test(principal_that_would_break_the_line_is_refused),
-		cmocka_unit_test(key_open_to_others_is_refused),
-		cmocka_unit_test(damaged_key_is_refused_or_the_same),
-		cmocka_unit_test(what_is_no_key_is_refused_with_advice),
-		cmocka_unit_test(signature_equals_the_published_vector),
-		cmocka_unit_test(base64_is_strict),
+	    cmocka_unit_test(written_key_is_read_back),
+	    cmocka_unit_test(existing_key_is_not_overwritten),
+	    cmocka_unit_test(principal_that_would_break_the_line_is_refused),
+	    cmocka_unit_test(key_open_to_others_is_refused),
+	    cmocka_unit_test(damaged_key_is_refused_or_the_same),
+	    cmocka_unit_test(what_is_no_key_is_refused_with_advice),
+	    cmocka_unit_test(signature_equals_the_published_vector),
+	    cmocka_unit_test(base64_is_strict),
 	};
 
 	return cmocka_run_group_tests_name("sshkey", tests, make_dir, remove_dir);

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/secret.h"
 #include "release/sign/signers.h"
 #include "release_fixture.h"
 
@@ -15,13 +16,12 @@
  * "hello\n" (OpenSSH 9.2). */
 static const char seed_hex[] = "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7";
 static const char point_hex[] = "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025";
-static const char golden[] =
-	"-----BEGIN SSH SIGNATURE-----\n"
-	"U1NIU0lHAAAAAQAAADMAAAALc3NoLWVkMjU1MTkAAAAg/FHNjmIYoaONpH7QAjDwWAgW7R\n"
-	"O6MwOsXeuRFUiQgCUAAAAIZmxvd21pbnQAAAAAAAAABnNoYTUxMgAAAFMAAAALc3NoLWVk\n"
-	"MjU1MTkAAABAX2tKJRGnsaphw9YXr2nghHFj23Fv4uK4vdnJLj6c6qz1l35uuRnO2GaABp\n"
-	"50V0kyKud9WByS3zW0pDownH7mAg==\n"
-	"-----END SSH SIGNATURE-----\n";
+static const char golden[] = "-----BEGIN SSH SIGNATURE-----\n"
+			     "U1NIU0lHAAAAAQAAADMAAAALc3NoLWVkMjU1MTkAAAAg/FHNjmIYoaONpH7QAjDwWAgW7R\n"
+			     "O6MwOsXeuRFUiQgCUAAAAIZmxvd21pbnQAAAAAAAAABnNoYTUxMgAAAFMAAAALc3NoLWVk\n"
+			     "MjU1MTkAAABAX2tKJRGnsaphw9YXr2nghHFj23Fv4uK4vdnJLj6c6qz1l35uuRnO2GaABp\n"
+			     "50V0kyKud9WByS3zW0pDownH7mAg==\n"
+			     "-----END SSH SIGNATURE-----\n";
 
 static struct fm_sshkey key;
 static struct fm_error err;
@@ -106,11 +106,12 @@ static void damaged_signature_never_holds(void **state)
 }
 
 /* A blob of any fields, armored. */
-static int parse_blob(const char *magic, uint32_t version, const char *type, const char *ns, const char *reserved, const char *hash,
-		      size_t nsig, const char *tail)
+static int parse_blob(const char *magic, uint32_t version, const char *type, const char *ns, const char *reserved,
+		      const char *hash, size_t nsig, const char *tail)
 {
 	uint8_t blob[1024], pub[256], sig[256], text[2048], zeros[128] = {0};
-	struct fm_wire_out b = {blob, 0, sizeof blob, false}, p = {pub, 0, sizeof pub, false}, s = {sig, 0, sizeof sig, false};
+	struct fm_wire_out b = {blob, 0, sizeof blob, false}, p = {pub, 0, sizeof pub, false},
+			   s = {sig, 0, sizeof sig, false};
 	struct fm_wire_out t = {text, 0, sizeof text, false};
 	struct fm_sshsig parsed;
 
@@ -183,28 +184,28 @@ static void options_mean_what_they_mean_to_ssh_keygen(void **state)
 		int64_t now_s;
 		enum fm_signer_state want;
 	} t[] = {
-		{"a", "flowmint", 0, FM_SIGNER_OK},
-		{"a,b", "flowmint", 0, FM_SIGNER_OK},
-		{"\"a b\"", "flowmint", 0, FM_SIGNER_OK},
-		{"a namespaces=\"flowmint\"", "flowmint", 0, FM_SIGNER_OK},
-		{"a NameSpaces=\"flowmint\"", "flowmint", 0, FM_SIGNER_OK},
-		{"a namespaces=\"git,flowmint\"", "flowmint", 0, FM_SIGNER_OK},
-		{"a namespaces=\"flow?int\"", "flowmint", 0, FM_SIGNER_OK},
-		{"a namespaces=\"*m*nt\"", "flowmint", 0, FM_SIGNER_OK},
-		{"a namespaces=\"flowmint*\"", "flowmint", 0, FM_SIGNER_OK},
-		{"a namespaces=\"flowmin\"", "flowmint", 0, FM_SIGNER_OTHER_NAMESPACE},
-		{"a namespaces=\"lowmint\"", "flowmint", 0, FM_SIGNER_OTHER_NAMESPACE},
-		{"a namespaces=\"flowmint?\"", "flowmint", 0, FM_SIGNER_OTHER_NAMESPACE},
-		{"a namespaces=\"!flowmint,*\"", "flowmint", 0, FM_SIGNER_OTHER_NAMESPACE},
-		{"a namespaces=\"*,!flow*\"", "flowmint", 0, FM_SIGNER_OTHER_NAMESPACE},
-		{"a namespaces=\"!git\"", "flowmint", 0, FM_SIGNER_OTHER_NAMESPACE},
-		{"a valid-after=\"19700102Z\"", "flowmint", 86399, FM_SIGNER_NOT_YET},
-		{"a valid-after=\"19700102Z\"", "flowmint", 86400, FM_SIGNER_OK},
-		{"a valid-before=\"197001020000Z\"", "flowmint", 86400, FM_SIGNER_OK},
-		{"a valid-before=\"19700102000000\"", "flowmint", 86401, FM_SIGNER_EXPIRED},
-		{"a cert-authority", "flowmint", 0, FM_SIGNER_UNKNOWN},
-		{"a cert-authority,namespaces=\"flowmint\"", "flowmint", 0, FM_SIGNER_UNKNOWN},
-		{"# a", "flowmint", 0, FM_SIGNER_UNKNOWN},
+	    {"a", "flowmint", 0, FM_SIGNER_OK},
+	    {"a,b", "flowmint", 0, FM_SIGNER_OK},
+	    {"\"a b\"", "flowmint", 0, FM_SIGNER_OK},
+	    {"a namespaces=\"flowmint\"", "flowmint", 0, FM_SIGNER_OK},
+	    {"a NameSpaces=\"flowmint\"", "flowmint", 0, FM_SIGNER_OK},
+	    {"a namespaces=\"git,flowmint\"", "flowmint", 0, FM_SIGNER_OK},
+	    {"a namespaces=\"flow?int\"", "flowmint", 0, FM_SIGNER_OK},
+	    {"a namespaces=\"*m*nt\"", "flowmint", 0, FM_SIGNER_OK},
+	    {"a namespaces=\"flowmint*\"", "flowmint", 0, FM_SIGNER_OK},
+	    {"a namespaces=\"flowmin\"", "flowmint", 0, FM_SIGNER_OTHER_NAMESPACE},
+	    {"a namespaces=\"lowmint\"", "flowmint", 0, FM_SIGNER_OTHER_NAMESPACE},
+	    {"a namespaces=\"flowmint?\"", "flowmint", 0, FM_SIGNER_OTHER_NAMESPACE},
+	    {"a namespaces=\"!flowmint,*\"", "flowmint", 0, FM_SIGNER_OTHER_NAMESPACE},
+	    {"a namespaces=\"*,!flow*\"", "flowmint", 0, FM_SIGNER_OTHER_NAMESPACE},
+	    {"a namespaces=\"!git\"", "flowmint", 0, FM_SIGNER_OTHER_NAMESPACE},
+	    {"a valid-after=\"19700102Z\"", "flowmint", 86399, FM_SIGNER_NOT_YET},
+	    {"a valid-after=\"19700102Z\"", "flowmint", 86400, FM_SIGNER_OK},
+	    {"a valid-before=\"197001020000Z\"", "flowmint", 86400, FM_SIGNER_OK},
+	    {"a valid-before=\"19700102000000\"", "flowmint", 86401, FM_SIGNER_EXPIRED},
+	    {"a cert-authority", "flowmint", 0, FM_SIGNER_UNKNOWN},
+	    {"a cert-authority,namespaces=\"flowmint\"", "flowmint", 0, FM_SIGNER_UNKNOWN},
+	    {"# a", "flowmint", 0, FM_SIGNER_UNKNOWN},
 	};
 
 	(void)state;
@@ -239,18 +240,19 @@ static void hostile_signers_file_is_refused_or_bounded(void **state)
 	fm_buf_free(&b);
 	/* A pattern that would take a naive matcher for ever. */
 	assert_int_equal(state_of("a namespaces=\"*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b\"",
-				  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 0), FM_SIGNER_OTHER_NAMESPACE);
+				  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 0),
+			 FM_SIGNER_OTHER_NAMESPACE);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(signature_equals_the_one_of_ssh_keygen),
-		cmocka_unit_test(golden_signature_holds_for_its_file_alone),
-		cmocka_unit_test(damaged_signature_never_holds),
-		cmocka_unit_test(field_that_is_not_ours_is_refused),
-		cmocka_unit_test(options_mean_what_they_mean_to_ssh_keygen),
-		cmocka_unit_test(hostile_signers_file_is_refused_or_bounded),
+	    cmocka_unit_test(signature_equals_the_one_of_ssh_keygen),
+	    cmocka_unit_test(golden_signature_holds_for_its_file_alone),
+	    cmocka_unit_test(damaged_signature_never_holds),
+	    cmocka_unit_test(field_that_is_not_ours_is_refused),
+	    cmocka_unit_test(options_mean_what_they_mean_to_ssh_keygen),
+	    cmocka_unit_test(hostile_signers_file_is_refused_or_bounded),
 	};
 
 	return cmocka_run_group_tests_name("sshsig", tests, setup, teardown);

@@ -3,8 +3,10 @@
 
 static void values_are_those_of_the_text(void **state)
 {
-	struct reading *r = read_trace_file(put("a.csv", ROW "2016-04-11 23:59:59,0.001,0.0.0.0,255.255.255.255,0,65535,ICMP,......,1,8,"
-							 "9223372036854775807,0,blacklist\n"), &ugr16, NULL, 0);
+	struct reading *r = read_trace_file(
+	    put("a.csv", ROW "2016-04-11 23:59:59,0.001,0.0.0.0,255.255.255.255,0,65535,ICMP,......,1,8,"
+			     "9223372036854775807,0,blacklist\n"),
+	    &ugr16, NULL, 0);
 
 	(void)state;
 	assert_int_equal(r->rc, FM_OK);
@@ -29,10 +31,11 @@ static void values_are_those_of_the_text(void **state)
 
 static void header_dialect_finds_columns_by_name(void **state)
 {
-	struct reading *r = read_trace_file(put("n.csv", "extra,type,byt,pkt,td,ts,proto,dstport,srcport,dstip,srcip\n"
-							 "x,benign,1736,62.0,305.63599999999997,1458298072364000.0,ICMP,0,8,719036359,"
-							 "1730436467\ny,dos,1.2e+06,1,0,1458298072364500,TCP,80,1025,1,4294967295\n"),
-					    &netshare, NULL, 0);
+	struct reading *r =
+	    read_trace_file(put("n.csv", "extra,type,byt,pkt,td,ts,proto,dstport,srcport,dstip,srcip\n"
+					 "x,benign,1736,62.0,305.63599999999997,1458298072364000.0,ICMP,0,8,719036359,"
+					 "1730436467\ny,dos,1.2e+06,1,0,1458298072364500,TCP,80,1025,1,4294967295\n"),
+			    &netshare, NULL, 0);
 
 	(void)state;
 	assert_int_equal(r->rc, FM_OK);
@@ -67,8 +70,8 @@ static void every_compression_gives_the_same_table(void **state)
 	static const struct {
 		const char *name;
 		int filter;
-	} kinds[] = {{"a.gz", ARCHIVE_FILTER_GZIP}, {"a.csv.xz", ARCHIVE_FILTER_XZ}, {"a.zst", ARCHIVE_FILTER_ZSTD},
-		     {"a.bz2", ARCHIVE_FILTER_BZIP2}, {"a.csv", ARCHIVE_FILTER_XZ}, {"b.lz4", ARCHIVE_FILTER_LZ4}};
+	} kinds[] = {{"a.gz", ARCHIVE_FILTER_GZIP},   {"a.csv.xz", ARCHIVE_FILTER_XZ}, {"a.zst", ARCHIVE_FILTER_ZSTD},
+		     {"a.bz2", ARCHIVE_FILTER_BZIP2}, {"a.csv", ARCHIVE_FILTER_XZ},    {"b.lz4", ARCHIVE_FILTER_LZ4}};
 	struct fm_buf b = ugr16_rows(25000);
 	struct reading *plain = read_trace_file(put_bytes("plain.csv", b.data, b.len), &ugr16, NULL, 0);
 
@@ -77,7 +80,8 @@ static void every_compression_gives_the_same_table(void **state)
 	assert_int_equal(plain->t->rows, 25000);
 	assert_int_equal(plain->st.bytes, b.len);
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-		struct reading *r = read_trace_file(pack_one(kinds[i].name, kinds[i].filter, b.data, b.len), &ugr16, NULL, 0);
+		struct reading *r =
+		    read_trace_file(pack_one(kinds[i].name, kinds[i].filter, b.data, b.len), &ugr16, NULL, 0);
 
 		assert_int_equal(r->rc, FM_OK);
 		assert_same_table(r->t, plain->t);
@@ -93,13 +97,17 @@ static void one_member_of_an_archive_needs_no_name(void **state)
 	static const struct {
 		const char *name;
 		int format, filter;
-	} kinds[] = {{"a.tar.gz", ARCHIVE_FORMAT_TAR_PAX_RESTRICTED, ARCHIVE_FILTER_GZIP}, {"a.tar", ARCHIVE_FORMAT_TAR_USTAR, 0},
-		     {"a.tgz", ARCHIVE_FORMAT_TAR_GNUTAR, ARCHIVE_FILTER_GZIP}, {"a.zip", ARCHIVE_FORMAT_ZIP, 0},
-		     {"a.tar.zst", ARCHIVE_FORMAT_TAR_USTAR, ARCHIVE_FILTER_ZSTD}, {"a.7z", ARCHIVE_FORMAT_7ZIP, 0}};
+	} kinds[] = {{"a.tar.gz", ARCHIVE_FORMAT_TAR_PAX_RESTRICTED, ARCHIVE_FILTER_GZIP},
+		     {"a.tar", ARCHIVE_FORMAT_TAR_USTAR, 0},
+		     {"a.tgz", ARCHIVE_FORMAT_TAR_GNUTAR, ARCHIVE_FILTER_GZIP},
+		     {"a.zip", ARCHIVE_FORMAT_ZIP, 0},
+		     {"a.tar.zst", ARCHIVE_FORMAT_TAR_USTAR, ARCHIVE_FILTER_ZSTD},
+		     {"a.7z", ARCHIVE_FORMAT_7ZIP, 0}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-		struct reading *r = read_trace_file(pack(kinds[i].name, kinds[i].format, kinds[i].filter, m, 2), &ugr16, NULL, 0);
+		struct reading *r =
+		    read_trace_file(pack(kinds[i].name, kinds[i].format, kinds[i].filter, m, 2), &ugr16, NULL, 0);
 
 		if (r->rc)
 			fail_msg("%s: %s", kinds[i].name, r->err.message);
@@ -164,7 +172,8 @@ static void nothing_to_read_is_said(void **state)
 	assert_refused(pack_one("nothing.gz", ARCHIVE_FILTER_GZIP, "", 0), &ugr16, "empty");
 	assert_refused(put("blank.csv", "\n\r\n  \n"), &ugr16, "empty");
 	assert_refused(put("bom.csv", "\xef\xbb\xbf"), &ugr16, "empty");
-	assert_refused(put("header.csv", "srcip,dstip,srcport,dstport,proto,ts,td,pkt,byt,type\n"), &netshare, "no row but its header");
+	assert_refused(put("header.csv", "srcip,dstip,srcport,dstport,proto,ts,td,pkt,byt,type\n"), &netshare,
+		       "no row but its header");
 }
 
 static void a_file_is_what_its_name_says(void **state)
@@ -180,13 +189,19 @@ static void a_file_is_what_its_name_says(void **state)
 	assert_refused(put("a.zst", ROW), &ugr16, "is named .zst but is not zstd data");
 	assert_refused(put("a.zip", ROW), &ugr16, "is named .zip but is not a zip archive");
 	assert_refused(put("a.TAR", ROW), &ugr16, "is not a tar archive");
-	assert_refused(pack_one("b.tar.gz", ARCHIVE_FILTER_GZIP, ROW, strlen(ROW)), &ugr16, "is named .tar.gz but is not");
+	assert_refused(pack_one("b.tar.gz", ARCHIVE_FILTER_GZIP, ROW, strlen(ROW)), &ugr16,
+		       "is named .tar.gz but is not");
 	assert_refused(put_bytes("n.gz", noise, sizeof noise), &ugr16, "is named .gz but is not gzip data");
 	assert_refused(put_bytes("n.csv", noise, sizeof noise), &ugr16, "is not a CSV file");
 	assert_refused(put_bytes("n2.csv", noise, 40), &ugr16, "");
-	assert_refused(put_bytes("u.csv", "\xff\xfe" "2\0,\0", 6), &ugr16, "UTF-16");
+	assert_refused(put_bytes("u.csv",
+				 "\xff\xfe"
+				 "2\0,\0",
+				 6),
+		       &ugr16, "UTF-16");
 	assert_refused(put_bytes("p.csv", "\xd4\xc3\xb2\xa1\2\0\4\0", 8), &ugr16, "packet capture");
-	assert_refused(put("t.csv", "Dear team,\nplease find attached the trace.\nRegards\n"), &ugr16, "none of 3 rows can be read");
+	assert_refused(put("t.csv", "Dear team,\nplease find attached the trace.\nRegards\n"), &ugr16,
+		       "none of 3 rows can be read");
 }
 
 static void what_is_cut_off_is_refused(void **state)
@@ -194,9 +209,10 @@ static void what_is_cut_off_is_refused(void **state)
 	static const struct {
 		const char *name;
 		int format, filter;
-	} kinds[] = {{"a.csv.gz", 0, ARCHIVE_FILTER_GZIP}, {"a.csv.xz", 0, ARCHIVE_FILTER_XZ}, {"a.csv.zst", 0, ARCHIVE_FILTER_ZSTD},
-		     {"a.csv.bz2", 0, ARCHIVE_FILTER_BZIP2}, {"a.tar", ARCHIVE_FORMAT_TAR_USTAR, 0},
-		     {"a.tar.gz", ARCHIVE_FORMAT_TAR_USTAR, ARCHIVE_FILTER_GZIP}};
+	} kinds[] = {
+	    {"a.csv.gz", 0, ARCHIVE_FILTER_GZIP},   {"a.csv.xz", 0, ARCHIVE_FILTER_XZ},
+	    {"a.csv.zst", 0, ARCHIVE_FILTER_ZSTD},  {"a.csv.bz2", 0, ARCHIVE_FILTER_BZIP2},
+	    {"a.tar", ARCHIVE_FORMAT_TAR_USTAR, 0}, {"a.tar.gz", ARCHIVE_FORMAT_TAR_USTAR, ARCHIVE_FILTER_GZIP}};
 	struct fm_buf b = ugr16_rows(25000);
 	const struct packed m = {"a.csv", b.data, b.len};
 	struct fm_trace_opts few = {.rows = 100};
@@ -251,7 +267,8 @@ static void a_file_that_wants_too_much_memory_is_refused(void **state)
 	assert_int_equal(file.data[13], 0);
 	assert_int_equal(file.data[14], 0x21);
 	file.data[16] = 40;
-	assert_refused(put_bytes("big2.xz", file.data, file.len), &ugr16, "needs 4095 MiB of memory to be decompressed");
+	assert_refused(put_bytes("big2.xz", file.data, file.len), &ugr16,
+		       "needs 4095 MiB of memory to be decompressed");
 	r = read_trace_file(path, &ugr16, NULL, 0);
 	assert_int_equal(r->rc, FM_OK);
 	done(r);
@@ -275,7 +292,9 @@ static void a_wrong_bit_in_gzip_is_found(void **state)
 
 		assert_int_equal(fm_file_read(path, 1 << 24, &file, &err), FM_OK);
 		for (int i = 0; i < 30; i++) {
-			size_t where = i == 0 ? file.len - 5 : i == 1 ? file.len - 1 : 20 + (x = x * 1664525u + 1013904223u) % (file.len - 28);
+			size_t where = i == 0   ? file.len - 5
+				       : i == 1 ? file.len - 1
+						: 20 + (x = x * 1664525u + 1013904223u) % (file.len - 28);
 			struct reading *r;
 
 			file.data[where] ^= 1;
@@ -298,8 +317,11 @@ static void gzip_members_behind_one_another_are_one_stream(void **state)
 	struct reading *r;
 
 	(void)state;
-	assert_int_equal(fm_file_read(pack_one("1.gz", ARCHIVE_FILTER_GZIP, a.data, 1000), 1 << 24, &file, &err), FM_OK);
-	assert_int_equal(fm_file_read(pack_one("2.gz", ARCHIVE_FILTER_GZIP, a.data + 1000, a.len - 1000), 1 << 24, &file, &err), FM_OK);
+	assert_int_equal(fm_file_read(pack_one("1.gz", ARCHIVE_FILTER_GZIP, a.data, 1000), 1 << 24, &file, &err),
+			 FM_OK);
+	assert_int_equal(
+	    fm_file_read(pack_one("2.gz", ARCHIVE_FILTER_GZIP, a.data + 1000, a.len - 1000), 1 << 24, &file, &err),
+	    FM_OK);
 	fm_buf_add(&file, "\0\0\0", 3);
 	r = read_trace_file(put_bytes("12.gz", file.data, file.len), &ugr16, NULL, 0);
 	if (r->rc)
@@ -356,13 +378,16 @@ static void a_header_stands_where_it_should(void **state)
 	char text[512];
 
 	(void)state;
-	assert_refused(put("h.csv", "te,td,sa,da,sp,dp,pr,flg,fwd,stos,pkt,byt,label\n" ROW), &ugr16, "use a dialect with header: true");
-	assert_refused(put("h2.csv", "srcip,dstip,srcport,dstport,proto,ts,td,pkt,byt,type\n"), &ugr16, "is a header (srcip,dstip");
+	assert_refused(put("h.csv", "te,td,sa,da,sp,dp,pr,flg,fwd,stos,pkt,byt,label\n" ROW), &ugr16,
+		       "use a dialect with header: true");
+	assert_refused(put("h2.csv", "srcip,dstip,srcport,dstport,proto,ts,td,pkt,byt,type\n"), &ugr16,
+		       "is a header (srcip,dstip");
 	assert_refused(put("h3.csv", "\xef\xbb\xbf\"te\",\"td\",x\n" ROW), &ugr16, "is a header (te,td,x)");
 	assert_refused(put("n.csv", rest), &netshare, "is no header");
 	assert_refused(put("n2.csv", ROW), &netshare, "use a dialect with header: false");
 	snprintf(text, sizeof text, "srcip,dstip,srcport,dstport,proto,time,td,pkt,byt\n%s", rest);
-	assert_refused(put("n3.csv", text), &netshare, "the header lacks ts, type, which dialect netshare needs; it has srcip,dstip");
+	assert_refused(put("n3.csv", text), &netshare,
+		       "the header lacks ts, type, which dialect netshare needs; it has srcip,dstip");
 	snprintf(text, sizeof text, "srcip,dstip,srcport,dstport,proto,ts,td,pkt,byt,type,ts\n%s", rest);
 	assert_refused(put("n4.csv", text), &netshare, "column ts stands twice");
 }
@@ -372,36 +397,65 @@ static void each_bad_row_has_its_reason(void **state)
 	static const struct {
 		const char *row, *reason;
 	} bad[] = {
-		{"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,240", "12 columns where 13 are expected"},
-		{"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background,x", "14 columns"},
-		{"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,-4,240,background", "pkt \"-4\" is negative"},
-		{"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,-240,background", "byt \"-240\" is negative"},
-		{"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4.5,240,background", "is not a nonnegative integer"},
-		{"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,9223372036854775808,background", "byt"},
-		{"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,0x40,background", "byt \"0x40\""},
-		{"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,70000,80,TCP,....S.,0,0,4,240,background", "sp \"70000\" is over 65535 (column sp)"},
-		{"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,65536,TCP,....S.,0,0,4,240,background", "dp \"65536\" is over 65535"},
-		{"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,-1,TCP,....S.,0,0,4,240,background", "dp \"-1\" is negative"},
-		{"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,8.0,TCP,....S.,0,0,4,240,background", "dp \"8.0\" is not a port number"},
-		{"2016-04-11 00:01:38,7.000,60.150.71.256,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background", "sa \"60.150.71.256\" is not an IPv4 address"},
-		{"2016-04-11 00:01:38,7.000,60.150.71.2,42.219.159,32864,80,TCP,....S.,0,0,4,240,background", "da \"42.219.159\""},
-		{"2016-04-11 00:01:38,7.000,60.150.71.2,2001:db8::1,32864,80,TCP,....S.,0,0,4,240,background", "da \"2001:db8::1\""},
-		{"2016-04-31 00:01:38,7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background", "te \"2016-04-31 00:01:38\" is not a time"},
-		{"yesterday,7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background", "te \"yesterday\" is not a time"},
-		{"1900-01-01 00:00:00,7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background", "outside the years 1970 to 2261"},
-		{"2262-01-01 00:00:00,7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background", "outside the years 1970 to 2261"},
-		{",7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background", "te \"\" is missing"},
-		{"2016-04-11 00:01:38,-7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background", "td \"-7.000\" is negative"},
-		{"2016-04-11 00:01:38,4294967.296,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background", "is over 49 days"},
-		{"2016-04-11 00:01:38,inf,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background", "td \"inf\" is not a duration"},
-		{"2016-04-11 00:01:38,7.000,60.150.71.2,42.219.159.200,32864,80,TC\x01P,....S.,0,0,4,240,background", "pr \"TC\\x01P\" is not text"},
-		{"2016-04-11 00:01:38,7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,b\xe9nin", "is not text in UTF-8"},
-		{"2016-04-11 00:01:38,7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,\xed\xa0\x80", "is not text in UTF-8"},
-		{"2016-04-11 00:01:38,7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,\xc2\x9b", "is not text in UTF-8"},
-		{"2016-04-11 00:01:38,\"7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background", "a quote is not closed on its line"},
-		{"2016-04-11 00:01:38,\"7.000\"x,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background", "misplaced quotes"},
-		{"2016-04-11 00:01:38,7.000,60.150.71.2,42.219.159.200,32864,80,TCP\r,....S.,0,0,4,240,background", "carriage return"},
-		{"x", "1 column where 13 are expected"},
+	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,240",
+	     "12 columns where 13 are expected"},
+	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background,x",
+	     "14 columns"},
+	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,-4,240,background",
+	     "pkt \"-4\" is negative"},
+	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,-240,background",
+	     "byt \"-240\" is negative"},
+	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4.5,240,background",
+	     "is not a nonnegative integer"},
+	    {"2016-04-11 "
+	     "00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,9223372036854775808,background",
+	     "byt"},
+	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,0x40,background",
+	     "byt \"0x40\""},
+	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,70000,80,TCP,....S.,0,0,4,240,background",
+	     "sp \"70000\" is over 65535 (column sp)"},
+	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,65536,TCP,....S.,0,0,4,240,background",
+	     "dp \"65536\" is over 65535"},
+	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,-1,TCP,....S.,0,0,4,240,background",
+	     "dp \"-1\" is negative"},
+	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,8.0,TCP,....S.,0,0,4,240,background",
+	     "dp \"8.0\" is not a port number"},
+	    {"2016-04-11 00:01:38,7.000,60.150.71.256,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
+	     "sa \"60.150.71.256\" is not an IPv4 address"},
+	    {"2016-04-11 00:01:38,7.000,60.150.71.2,42.219.159,32864,80,TCP,....S.,0,0,4,240,background",
+	     "da \"42.219.159\""},
+	    {"2016-04-11 00:01:38,7.000,60.150.71.2,2001:db8::1,32864,80,TCP,....S.,0,0,4,240,background",
+	     "da \"2001:db8::1\""},
+	    {"2016-04-31 00:01:38,7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
+	     "te \"2016-04-31 00:01:38\" is not a time"},
+	    {"yesterday,7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
+	     "te \"yesterday\" is not a time"},
+	    {"1900-01-01 00:00:00,7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
+	     "outside the years 1970 to 2261"},
+	    {"2262-01-01 00:00:00,7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
+	     "outside the years 1970 to 2261"},
+	    {",7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background", "te \"\" is missing"},
+	    {"2016-04-11 00:01:38,-7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
+	     "td \"-7.000\" is negative"},
+	    {"2016-04-11 00:01:38,4294967.296,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
+	     "is over 49 days"},
+	    {"2016-04-11 00:01:38,inf,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
+	     "td \"inf\" is not a duration"},
+	    {"2016-04-11 00:01:38,7.000,60.150.71.2,42.219.159.200,32864,80,TC\x01P,....S.,0,0,4,240,background",
+	     "pr \"TC\\x01P\" is not text"},
+	    {"2016-04-11 00:01:38,7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,b\xe9nin",
+	     "is not text in UTF-8"},
+	    {"2016-04-11 00:01:38,7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,\xed\xa0\x80",
+	     "is not text in UTF-8"},
+	    {"2016-04-11 00:01:38,7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,\xc2\x9b",
+	     "is not text in UTF-8"},
+	    {"2016-04-11 00:01:38,\"7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
+	     "a quote is not closed on its line"},
+	    {"2016-04-11 00:01:38,\"7.000\"x,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
+	     "misplaced quotes"},
+	    {"2016-04-11 00:01:38,7.000,60.150.71.2,42.219.159.200,32864,80,TCP\r,....S.,0,0,4,240,background",
+	     "carriage return"},
+	    {"x", "1 column where 13 are expected"},
 	};
 	const size_t n = sizeof bad / sizeof *bad;
 	struct fm_buf b = {0};
@@ -435,8 +489,9 @@ static void each_bad_row_has_its_reason(void **state)
 
 static void a_bad_row_brings_no_value_into_a_dictionary(void **state)
 {
-	struct reading *r = read_trace_file(put("d.csv", ROW "2016-04-11 00:01:38,7.000,1.2.3.4,1.2.3.4,1,80,SECRET,x,y,z,4,many,label\n"),
-					    &ugr16, NULL, 1);
+	struct reading *r = read_trace_file(
+	    put("d.csv", ROW "2016-04-11 00:01:38,7.000,1.2.3.4,1.2.3.4,1,80,SECRET,x,y,z,4,many,label\n"), &ugr16,
+	    NULL, 1);
 
 	(void)state;
 	assert_int_equal(r->rc, FM_OK);
@@ -449,13 +504,16 @@ static void a_bad_row_brings_no_value_into_a_dictionary(void **state)
 static void harmless_forms_of_text_are_accepted(void **state)
 {
 	static const char *const forms[] = {
-		"\xef\xbb\xbf" ROW ROW,
-		"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background\r\n"
-		"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background\r\n",
-		"\"2016-04-11 00:01:38\",\"7.000\",\"60.150.71.237\",42.219.159.200,\"32864\",80,\"TCP\",\"....S.\",0,0,4,240,\"background\"\n" ROW,
-		"\n" ROW "\n  \n\r\n" ROW "\n\n",
-		ROW "2016-04-11T00:01:38, 7 ,60.150.71.237,42.219.159.200,32864,80, TCP ,....S.,0,0,4,240,background",
-		"\xef\xbb\xbf\"2016-04-11 00:01:38\",7e0,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4.0,240,background\r\n" ROW "\r",
+	    "\xef\xbb\xbf" ROW ROW,
+	    "2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background\r\n"
+	    "2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background\r\n",
+	    "\"2016-04-11 "
+	    "00:01:38\",\"7.000\",\"60.150.71.237\",42.219.159.200,\"32864\",80,\"TCP\",\"....S.\",0,0,4,240,"
+	    "\"background\"\n" ROW,
+	    "\n" ROW "\n  \n\r\n" ROW "\n\n",
+	    ROW "2016-04-11T00:01:38, 7 ,60.150.71.237,42.219.159.200,32864,80, TCP ,....S.,0,0,4,240,background",
+	    "\xef\xbb\xbf\"2016-04-11 "
+	    "00:01:38\",7e0,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4.0,240,background\r\n" ROW "\r",
 	};
 	struct reading *plain = read_trace_file(put("plain.csv", ROW ROW), &ugr16, NULL, 0);
 
@@ -473,8 +531,10 @@ static void harmless_forms_of_text_are_accepted(void **state)
 
 static void quotes_may_hold_the_delimiter_and_quotes(void **state)
 {
-	struct reading *r = read_trace_file(put("q.csv", "2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,"
-							 "\"a, \"\"b\"\" \"\n"), &ugr16, NULL, 0);
+	struct reading *r = read_trace_file(
+	    put("q.csv", "2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,"
+			 "\"a, \"\"b\"\" \"\n"),
+	    &ugr16, NULL, 0);
 
 	(void)state;
 	assert_int_equal(r->rc, FM_OK);
@@ -497,7 +557,8 @@ static void a_line_without_end_is_one_bad_row(void **state)
 			fm_buf_add(&b, j % 3 ? "\"" : ",", 1);
 		if (!last)
 			fm_buf_puts(&b, "\n" ROW "x\n");
-		r = read_trace_file(packed ? pack_one("long.gz", ARCHIVE_FILTER_GZIP, b.data, b.len) : put_bytes("long.csv", b.data, b.len),
+		r = read_trace_file(packed ? pack_one("long.gz", ARCHIVE_FILTER_GZIP, b.data, b.len)
+					   : put_bytes("long.csv", b.data, b.len),
 				    &ugr16, NULL, 1);
 		assert_int_equal(r->rc, FM_OK);
 		assert_int_equal(r->t->rows, last ? 1 : 2);
@@ -518,7 +579,9 @@ static void nul_bytes_cost_their_row_alone(void **state)
 
 	(void)state;
 	fm_buf_puts(&b, ROW);
-	fm_buf_add(&b, "2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,back\0round\n", 96);
+	fm_buf_add(&b,
+		   "2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,back\0round\n",
+		   96);
 	fm_buf_puts(&b, ROW);
 	fm_buf_add(&b, "\0\n", 2);
 	r = read_trace_file(put_bytes("nul.csv", b.data, b.len), &ugr16, NULL, 1);
@@ -616,8 +679,8 @@ static void lines_are_numbered_across_chunks_and_blocks(void **state)
 static void rows_that_step_back_are_counted(void **state)
 {
 #define AT(t) "2016-04-11 " t ",7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background\n"
-	struct reading *r = read_trace_file(put("u.csv", AT("00:00:05") AT("00:00:04") AT("00:00:04") AT("00:00:05") AT("00:00:01")),
-					    &ugr16, NULL, 0);
+	struct reading *r = read_trace_file(
+	    put("u.csv", AT("00:00:05") AT("00:00:04") AT("00:00:04") AT("00:00:05") AT("00:00:01")), &ugr16, NULL, 0);
 
 	(void)state;
 	assert_int_equal(r->rc, FM_OK);
@@ -641,7 +704,8 @@ static void too_many_bad_rows_name_the_first(void **state)
 	done(r);
 	r = read_trace_file(path, &ugr16, NULL, 0.029);
 	assert_int_equal(r->rc, FM_EINPUT);
-	assert_says(r->err, "3 of 100 rows are bad, over the limit of 2.9 % (source.max_bad_share); first at line 98: 1 column where 13");
+	assert_says(r->err, "3 of 100 rows are bad, over the limit of 2.9 % (source.max_bad_share); first at line 98: "
+			    "1 column where 13");
 	done(r);
 	fm_buf_free(&b);
 }
@@ -663,7 +727,8 @@ static void a_hopeless_file_is_not_read_to_its_end(void **state)
 	b.len = 0;
 	for (int i = 0; i < 15000; i++)
 		fm_buf_puts(&b, i % 10 ? ROW : "x\n");
-	r = read_trace_file(put_bytes("rather.csv", b.data, b.len), &ugr16, &some, 0.01); /* 10 % of them: no rest can help */
+	r = read_trace_file(put_bytes("rather.csv", b.data, b.len), &ugr16, &some,
+			    0.01); /* 10 % of them: no rest can help */
 	assert_int_equal(r->rc, FM_EINPUT);
 	assert_true(r->st.rows + r->st.bad < 10100);
 	done(r);
@@ -699,7 +764,9 @@ static void too_many_distinct_values_are_bad_rows(void **state)
 
 	(void)state;
 	for (int i = 0; i < 70000; i++)
-		fm_buf_printf(&b, "2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,l%d\n", i);
+		fm_buf_printf(
+		    &b, "2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,l%d\n",
+		    i);
 	r = read_trace_file(put_bytes("v.csv", b.data, b.len), &ugr16, NULL, 1);
 	assert_int_equal(r->rc, FM_OK);
 	assert_int_equal(r->t->rows, FM_DICT_MAX);
@@ -712,36 +779,36 @@ static void too_many_distinct_values_are_bad_rows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(values_are_those_of_the_text),
-		cmocka_unit_test(header_dialect_finds_columns_by_name),
-		cmocka_unit_test(every_compression_gives_the_same_table),
-		cmocka_unit_test(one_member_of_an_archive_needs_no_name),
-		cmocka_unit_test(of_several_members_one_must_be_named),
-		cmocka_unit_test(a_member_of_what_is_no_archive_is_refused),
-		cmocka_unit_test(nothing_to_read_is_said),
-		cmocka_unit_test(a_file_is_what_its_name_says),
-		cmocka_unit_test(what_is_cut_off_is_refused),
-		cmocka_unit_test(a_file_that_wants_too_much_memory_is_refused),
-		cmocka_unit_test(a_wrong_bit_in_gzip_is_found),
-		cmocka_unit_test(gzip_members_behind_one_another_are_one_stream),
-		cmocka_unit_test(a_damaged_zip_is_refused),
-		cmocka_unit_test(a_members_name_may_hold_any_letters),
-		cmocka_unit_test(a_header_stands_where_it_should),
-		cmocka_unit_test(each_bad_row_has_its_reason),
-		cmocka_unit_test(a_bad_row_brings_no_value_into_a_dictionary),
-		cmocka_unit_test(harmless_forms_of_text_are_accepted),
-		cmocka_unit_test(quotes_may_hold_the_delimiter_and_quotes),
-		cmocka_unit_test(a_line_without_end_is_one_bad_row),
-		cmocka_unit_test(nul_bytes_cost_their_row_alone),
-		cmocka_unit_test(an_open_quote_does_not_swallow_the_file),
-		cmocka_unit_test(missing_values_follow_the_policy),
-		cmocka_unit_test(the_row_limit_is_exact),
-		cmocka_unit_test(lines_are_numbered_across_chunks_and_blocks),
-		cmocka_unit_test(rows_that_step_back_are_counted),
-		cmocka_unit_test(too_many_bad_rows_name_the_first),
-		cmocka_unit_test(a_hopeless_file_is_not_read_to_its_end),
-		cmocka_unit_test(a_failing_consumer_stops_the_reader),
-		cmocka_unit_test(too_many_distinct_values_are_bad_rows),
+	    cmocka_unit_test(values_are_those_of_the_text),
+	    cmocka_unit_test(header_dialect_finds_columns_by_name),
+	    cmocka_unit_test(every_compression_gives_the_same_table),
+	    cmocka_unit_test(one_member_of_an_archive_needs_no_name),
+	    cmocka_unit_test(of_several_members_one_must_be_named),
+	    cmocka_unit_test(a_member_of_what_is_no_archive_is_refused),
+	    cmocka_unit_test(nothing_to_read_is_said),
+	    cmocka_unit_test(a_file_is_what_its_name_says),
+	    cmocka_unit_test(what_is_cut_off_is_refused),
+	    cmocka_unit_test(a_file_that_wants_too_much_memory_is_refused),
+	    cmocka_unit_test(a_wrong_bit_in_gzip_is_found),
+	    cmocka_unit_test(gzip_members_behind_one_another_are_one_stream),
+	    cmocka_unit_test(a_damaged_zip_is_refused),
+	    cmocka_unit_test(a_members_name_may_hold_any_letters),
+	    cmocka_unit_test(a_header_stands_where_it_should),
+	    cmocka_unit_test(each_bad_row_has_its_reason),
+	    cmocka_unit_test(a_bad_row_brings_no_value_into_a_dictionary),
+	    cmocka_unit_test(harmless_forms_of_text_are_accepted),
+	    cmocka_unit_test(quotes_may_hold_the_delimiter_and_quotes),
+	    cmocka_unit_test(a_line_without_end_is_one_bad_row),
+	    cmocka_unit_test(nul_bytes_cost_their_row_alone),
+	    cmocka_unit_test(an_open_quote_does_not_swallow_the_file),
+	    cmocka_unit_test(missing_values_follow_the_policy),
+	    cmocka_unit_test(the_row_limit_is_exact),
+	    cmocka_unit_test(lines_are_numbered_across_chunks_and_blocks),
+	    cmocka_unit_test(rows_that_step_back_are_counted),
+	    cmocka_unit_test(too_many_bad_rows_name_the_first),
+	    cmocka_unit_test(a_hopeless_file_is_not_read_to_its_end),
+	    cmocka_unit_test(a_failing_consumer_stops_the_reader),
+	    cmocka_unit_test(too_many_distinct_values_are_bad_rows),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

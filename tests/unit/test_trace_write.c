@@ -31,7 +31,9 @@ static void ugr16_rows_come_back_byte_for_byte(void **state)
 	struct fm_buf b = ugr16_rows(70000);
 
 	(void)state;
-	fm_buf_puts(&b, "2016-12-31 23:59:59,4294967.295,0.0.0.0,255.255.255.255,0,65535,ICMP,......,0,255,9223372036854775807,0,dos\n");
+	fm_buf_puts(
+	    &b, "2016-12-31 "
+		"23:59:59,4294967.295,0.0.0.0,255.255.255.255,0,65535,ICMP,......,0,255,9223372036854775807,0,dos\n");
 	fm_buf_puts(&b, "1970-01-01 00:00:00,0.000,1.2.3.4,1.2.3.4,1,2,47,.AP.SF,1,0,0,0,scan11\n");
 	fm_buf_puts(&b, "2261-12-31 23:59:59,0.010,1.2.3.4,1.2.3.4,1,2,47,.AP.SF,1,0,0,0,scan11\n");
 	fm_buf_puts(&b, "2000-02-29 12:00:00,10.100,1.2.3.4,1.2.3.4,1,2,47,.AP.SF,1,0,0,0,scan11\n");
@@ -51,7 +53,8 @@ static void netshare_rows_come_back_byte_for_byte(void **state)
 
 static void values_that_need_quotes_get_them(void **state)
 {
-	const char *text = "2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,\"a,b\",\" x\",\"\"\"\",4,240,a b\n";
+	const char *text =
+	    "2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,\"a,b\",\" x\",\"\"\"\",4,240,a b\n";
 
 	(void)state;
 	assert_round_trip(&ugr16, text, strlen(text));
@@ -60,7 +63,9 @@ static void values_that_need_quotes_get_them(void **state)
 static void delimiter_and_newline_are_the_dialects(void **state)
 {
 	struct fm_dialect d = ugr16;
-	const char *text = "2016-04-11 00:01:38\t7.000\t60.150.71.237\t42.219.159.200\t32864\t80\tTCP\ta,b\t0\t\"x\ty\"\t4\t240\tz\r\n";
+	const char *text =
+	    "2016-04-11 "
+	    "00:01:38\t7.000\t60.150.71.237\t42.219.159.200\t32864\t80\tTCP\ta,b\t0\t\"x\ty\"\t4\t240\tz\r\n";
 	const char *wrong = "2016-04-11 00:01:38\t7.000\n";
 
 	(void)state;
@@ -83,10 +88,16 @@ static void decimals_are_the_dialects(void **state)
 		uint32_t ms;
 		const char *text;
 	} cases[] = {
-		{FM_FMT_SECONDS, 3, 1234567, "1234.567"}, {FM_FMT_SECONDS, 6, 7, "0.007000"}, {FM_FMT_SECONDS, 2, 1995, "2.00"},
-		{FM_FMT_SECONDS, 1, 1949, "1.9"}, {FM_FMT_SECONDS, 0, 1500, "2"}, {FM_FMT_SECONDS, -1, 1499, "1"},
-		{FM_FMT_MILLISECONDS, -1, 1499, "1499"}, {FM_FMT_MILLISECONDS, 1, 0, "0.0"},
-		{FM_FMT_MICROSECONDS, -1, UINT32_MAX, "4294967295000"}, {FM_FMT_MICROSECONDS, 1, 5, "5000.0"},
+	    {FM_FMT_SECONDS, 3, 1234567, "1234.567"},
+	    {FM_FMT_SECONDS, 6, 7, "0.007000"},
+	    {FM_FMT_SECONDS, 2, 1995, "2.00"},
+	    {FM_FMT_SECONDS, 1, 1949, "1.9"},
+	    {FM_FMT_SECONDS, 0, 1500, "2"},
+	    {FM_FMT_SECONDS, -1, 1499, "1"},
+	    {FM_FMT_MILLISECONDS, -1, 1499, "1499"},
+	    {FM_FMT_MILLISECONDS, 1, 0, "0.0"},
+	    {FM_FMT_MICROSECONDS, -1, UINT32_MAX, "4294967295000"},
+	    {FM_FMT_MICROSECONDS, 1, 5, "5000.0"},
 	};
 	struct fm_dialect d = {.name = "td", .delimiter = ',', .newline = "\n", .ncols = 1, .present = 1u << FM_TD};
 	struct fm_table *t = NULL;
@@ -132,7 +143,8 @@ static void a_time_keeps_its_fraction_when_the_dialect_has_one(void **state)
 static void columns_that_are_not_there_are_written_as_zero(void **state)
 {
 	struct reading *r = read_trace_file(put("n.csv", "srcip,dstip,srcport,dstport,proto,ts,td,pkt,byt,type\n"
-							 "1,2,3,4,TCP,1458298072364000.0,1,1,40,dos\n"), &netshare, NULL, 0);
+							 "1,2,3,4,TCP,1458298072364000.0,1,1,40,dos\n"),
+					    &netshare, NULL, 0);
 	const char *text = "2016-03-18 10:47:52,1.000,0.0.0.1,0.0.0.2,3,4,TCP,0,0,0,1,40,dos\n";
 	struct fm_error err;
 
@@ -189,7 +201,8 @@ static void real_rows_come_back_byte_for_byte(void **state)
 	r = read_trace_file(REAL_TRACE, &ugr16, &o, 0);
 	assert_int_equal(r->rc, FM_OK);
 	assert_int_equal(fm_trace_write(r->t, &ugr16, at("real.csv"), &err), FM_OK);
-	snprintf(command, sizeof command, "xz -dc %s 2>/dev/null | head -n 100000 | cmp - %s", REAL_TRACE, at("real.csv"));
+	snprintf(command, sizeof command, "xz -dc %s 2>/dev/null | head -n 100000 | cmp - %s", REAL_TRACE,
+		 at("real.csv"));
 	assert_int_equal(system(command), 0);
 	done(r);
 }
@@ -197,16 +210,16 @@ static void real_rows_come_back_byte_for_byte(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ugr16_rows_come_back_byte_for_byte),
-		cmocka_unit_test(netshare_rows_come_back_byte_for_byte),
-		cmocka_unit_test(values_that_need_quotes_get_them),
-		cmocka_unit_test(delimiter_and_newline_are_the_dialects),
-		cmocka_unit_test(decimals_are_the_dialects),
-		cmocka_unit_test(a_time_keeps_its_fraction_when_the_dialect_has_one),
-		cmocka_unit_test(columns_that_are_not_there_are_written_as_zero),
-		cmocka_unit_test(a_table_without_rows_is_a_header_or_nothing),
-		cmocka_unit_test(a_failed_write_leaves_the_old_file),
-		cmocka_unit_test(real_rows_come_back_byte_for_byte),
+	    cmocka_unit_test(ugr16_rows_come_back_byte_for_byte),
+	    cmocka_unit_test(netshare_rows_come_back_byte_for_byte),
+	    cmocka_unit_test(values_that_need_quotes_get_them),
+	    cmocka_unit_test(delimiter_and_newline_are_the_dialects),
+	    cmocka_unit_test(decimals_are_the_dialects),
+	    cmocka_unit_test(a_time_keeps_its_fraction_when_the_dialect_has_one),
+	    cmocka_unit_test(columns_that_are_not_there_are_written_as_zero),
+	    cmocka_unit_test(a_table_without_rows_is_a_header_or_nothing),
+	    cmocka_unit_test(a_failed_write_leaves_the_old_file),
+	    cmocka_unit_test(real_rows_come_back_byte_for_byte),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

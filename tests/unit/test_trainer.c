@@ -137,8 +137,8 @@ static void patience_and_epochs_survive_a_checkpoint(void **state)
 	free(ema);
 }
 
-/* Windows of a class that is 24 times as rare come three times an epoch where they may come three times, five times (the
- * root of 24 is 4.9) where they may come nine times: just as if they were there so many times. */
+/* Windows of a class that is 24 times as rare come three times an epoch where they may come three times, five times
+ * (the root of 24 is 4.9) where they may come nine times: just as if they were there so many times. */
 static void rare_classes_come_more_often(void **state)
 {
 	static const int balance[] = {3, 9}, times[] = {3, 5};

@@ -1,6 +1,6 @@
 /*
- * The partner's check: each way to tamper with a release is refused, and for its own reason.  Where the archive itself is
- * changed it is signed again, so that the refusal is the contents' and not the signature's.
+ * The partner's check: each way to tamper with a release is refused, and for its own reason.  Where the archive itself
+ * is changed it is signed again, so that the refusal is the contents' and not the signature's.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,7 +34,8 @@ static int setup(void **state)
 {
 	struct release_files files;
 
-	if (fixture_make(state) || fm_sshkey_generate(&key, "key", &err) || fm_sshkey_generate(&stranger, "stranger", &err))
+	if (fixture_make(state) || fm_sshkey_generate(&key, "key", &err) ||
+	    fm_sshkey_generate(&stranger, "stranger", &err))
 		return -1;
 	files_make(&files);
 	tar_of(&files, &good_tar);
@@ -82,7 +83,8 @@ static void expect(enum fm_reason reason)
 	int rc = verify();
 
 	if (rc != FM_EVERDICT || report.reason != reason)
-		fail_msg("wanted %s, got %d %s (%s)", fm_reason_name(reason), rc, fm_reason_name(report.reason), err.message);
+		fail_msg("wanted %s, got %d %s (%s)", fm_reason_name(reason), rc, fm_reason_name(report.reason),
+			 err.message);
 	assert_true(err.message[0]);
 	assert_string_equal(err.message, report.message);
 	fm_verify_report_free(&report);
@@ -266,9 +268,15 @@ static void certificate_authority_signs_nothing(void **state)
 
 static void broken_signers_file_is_bad_input(void **state)
 {
-	static const char *const options[] = {"frobnicate", "namespaces", "namespaces=flowmint", "valid-before=\"2023\"",
-					      "valid-before=\"20231301\"", "valid-after=\"20240101\",valid-before=\"20230101\"",
-					      "namespaces=\"flowmint\",", "namespaces=\"flowmint", "ssh-ed25519 AAAA"};
+	static const char *const options[] = {"frobnicate",
+					      "namespaces",
+					      "namespaces=flowmint",
+					      "valid-before=\"2023\"",
+					      "valid-before=\"20231301\"",
+					      "valid-after=\"20240101\",valid-before=\"20230101\"",
+					      "namespaces=\"flowmint\",",
+					      "namespaces=\"flowmint",
+					      "ssh-ed25519 AAAA"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
@@ -511,20 +519,20 @@ static void manifest_that_disagrees_is_refused(void **state)
 		const char *from, *to;
 		enum fm_reason reason;
 	} t[] = {
-		{"\"demo\"", "\"demi\"", FM_REASON_MANIFEST_DISAGREES},
-		{"\"1.0\"", "\"2.0\"", FM_REASON_MANIFEST_DISAGREES},
-		{"README.md", "README.mD", FM_REASON_MANIFEST_DISAGREES},
-		{"\"bytes\":8", "\"bytes\":9", FM_REASON_MANIFEST_DISAGREES},
-		{"\"bytes\":8", "\"bytes\":-8", FM_REASON_MANIFEST_DISAGREES},
-		{"\"bytes\":8", "\"bytes\":8.0", FM_REASON_MANIFEST_MALFORMED},
-		{"\"sha256\":\"", "\"sha256\":\"0", FM_REASON_MANIFEST_DISAGREES},
-		{"\"files\"", "\"files_\"", FM_REASON_MANIFEST_MALFORMED},
-		{"\"files\":[", "\"files\":[],\"files\":[", FM_REASON_MANIFEST_MALFORMED}, /* the same key twice */
-		{"{\"release\"", "{\"release\":{},\"rel\"", FM_REASON_MANIFEST_MALFORMED},
-		{"]}", "]", FM_REASON_MANIFEST_MALFORMED},
-		{"]}", "]} {}", FM_REASON_MANIFEST_MALFORMED},
-		{"{\"path\":\"README.md\"", "{\"p\":\"README.md\"", FM_REASON_MANIFEST_MALFORMED},
-		{"\"path\":\"data/flows.csv\"", "\"path\":\"README.md\"", FM_REASON_MANIFEST_DISAGREES},
+	    {"\"demo\"", "\"demi\"", FM_REASON_MANIFEST_DISAGREES},
+	    {"\"1.0\"", "\"2.0\"", FM_REASON_MANIFEST_DISAGREES},
+	    {"README.md", "README.mD", FM_REASON_MANIFEST_DISAGREES},
+	    {"\"bytes\":8", "\"bytes\":9", FM_REASON_MANIFEST_DISAGREES},
+	    {"\"bytes\":8", "\"bytes\":-8", FM_REASON_MANIFEST_DISAGREES},
+	    {"\"bytes\":8", "\"bytes\":8.0", FM_REASON_MANIFEST_MALFORMED},
+	    {"\"sha256\":\"", "\"sha256\":\"0", FM_REASON_MANIFEST_DISAGREES},
+	    {"\"files\"", "\"files_\"", FM_REASON_MANIFEST_MALFORMED},
+	    {"\"files\":[", "\"files\":[],\"files\":[", FM_REASON_MANIFEST_MALFORMED}, /* the same key twice */
+	    {"{\"release\"", "{\"release\":{},\"rel\"", FM_REASON_MANIFEST_MALFORMED},
+	    {"]}", "]", FM_REASON_MANIFEST_MALFORMED},
+	    {"]}", "]} {}", FM_REASON_MANIFEST_MALFORMED},
+	    {"{\"path\":\"README.md\"", "{\"p\":\"README.md\"", FM_REASON_MANIFEST_MALFORMED},
+	    {"\"path\":\"data/flows.csv\"", "\"path\":\"README.md\"", FM_REASON_MANIFEST_DISAGREES},
 	};
 	struct release_files r;
 
@@ -568,31 +576,31 @@ static void compressed_twice_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(good_release_is_good),
-		T(each_changed_byte_is_refused),
-		T(each_changed_byte_of_the_tar_is_refused),
-		T(truncated_archive_is_refused),
-		T(truncated_tar_is_refused),
-		T(signature_of_other_bytes_is_refused),
-		T(missing_signature_is_refused),
-		T(malformed_signature_is_refused),
-		T(stranger_is_refused),
-		T(other_namespace_is_refused),
-		T(key_out_of_its_time_is_refused),
-		T(certificate_authority_signs_nothing),
-		T(broken_signers_file_is_bad_input),
-		T(what_is_no_archive_is_bad_input),
-		T(bytes_behind_the_end_are_refused),
-		T(entry_that_may_not_be_is_refused),
-		T(symbolic_link_in_place_of_a_file_is_refused),
-		T(header_field_that_flowmint_does_not_write_is_refused),
-		T(huge_document_is_refused_before_it_is_read),
-		T(missing_file_is_refused),
-		T(changed_file_is_refused),
-		T(unreadable_sums_are_refused),
-		T(manifest_that_disagrees_is_refused),
-		T(tar_of_nothing_is_refused),
-		T(compressed_twice_is_refused),
+	    T(good_release_is_good),
+	    T(each_changed_byte_is_refused),
+	    T(each_changed_byte_of_the_tar_is_refused),
+	    T(truncated_archive_is_refused),
+	    T(truncated_tar_is_refused),
+	    T(signature_of_other_bytes_is_refused),
+	    T(missing_signature_is_refused),
+	    T(malformed_signature_is_refused),
+	    T(stranger_is_refused),
+	    T(other_namespace_is_refused),
+	    T(key_out_of_its_time_is_refused),
+	    T(certificate_authority_signs_nothing),
+	    T(broken_signers_file_is_bad_input),
+	    T(what_is_no_archive_is_bad_input),
+	    T(bytes_behind_the_end_are_refused),
+	    T(entry_that_may_not_be_is_refused),
+	    T(symbolic_link_in_place_of_a_file_is_refused),
+	    T(header_field_that_flowmint_does_not_write_is_refused),
+	    T(huge_document_is_refused_before_it_is_read),
+	    T(missing_file_is_refused),
+	    T(changed_file_is_refused),
+	    T(unreadable_sums_are_refused),
+	    T(manifest_that_disagrees_is_refused),
+	    T(tar_of_nothing_is_refused),
+	    T(compressed_twice_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("verify", tests, setup, teardown);

@@ -7,9 +7,9 @@
 #include "base/file.h"
 #include "manifests/canon.h"
 #include "manifests/config.h"
+#include "model/codec/structural_zeros.h"
 #include "model/diffusion/process.h"
 #include "model/nn/safetensors.h"
-#include "model/codec/support.h"
 #include "stages/engine.h"
 #include "tests/unit/model_fixture.h"
 
@@ -18,8 +18,8 @@ enum { TINY_WINDOW = 16, TINY_ROWS = 4800 };
 /* Preset demo with a network of the smallest kind, and so many overrides more. */
 static inline int tiny_config(struct fm_config **cfg, const char *const *more, int n, struct fm_error *err)
 {
-	const char *set[32] = {"model.window=16", "model.width=32", "model.heads=2", "model.depth=2", "model.steps=100",
-			       "generate.rows=600", "generate.steps=6"};
+	const char *set[32] = {"model.window=16", "model.width=32",    "model.heads=2",   "model.depth=2",
+			       "model.steps=100", "generate.rows=600", "generate.steps=6"};
 	int k = 7;
 	for (int i = 0; i < n; i++)
 		set[k++] = more[i];
@@ -49,7 +49,7 @@ static inline int tiny_model(const char *dir, const struct fm_config *cfg, uint6
 	struct fm_codec *c = NULL;
 	struct fm_hosts *h = NULL;
 	struct fm_encoded e = {0};
-	struct fm_support s = {.n = {{0}}};
+	struct fm_structural_zeros s = {.n = {{0}}};
 	struct fm_net *net = NULL;
 	float *p = NULL;
 	char *json = fm_path_join(dir, "model.json"), *weights = fm_path_join(dir, "weights.safetensors");
@@ -58,7 +58,7 @@ static inline int tiny_model(const char *dir, const struct fm_config *cfg, uint6
 	if (ret == FM_OK)
 		ret = fm_codec_encode(c, h, t, &o, 1, &e, err);
 	if (ret == FM_OK)
-		ret = fm_support_fit(&s, c->vocab, &e, TINY_WINDOW, o.min_count, err);
+		ret = fm_structural_zeros_fit(&s, c->vocab, &e, TINY_WINDOW, o.min_count, err);
 	if (ret == FM_OK)
 		ret = fm_engine_net(&net, cfg, c, err);
 	if (ret == FM_OK && (p = calloc(net->layout.nfloats, sizeof *p))) {
@@ -66,7 +66,8 @@ static inline int tiny_model(const char *dir, const struct fm_config *cfg, uint6
 		ret = fm_weights_save(&net->layout, p, weights, err);
 	}
 	if (ret == FM_OK) {
-		j = json_pack("{s:s, s:o, s:o}", "format", "flowmint-model/1", "codec", fm_codec_json(c), "excluded", fm_support_json(&s));
+		j = json_pack("{s:s, s:o, s:o}", "format", "flowmint-model/1", "codec", fm_codec_json(c), "excluded",
+			      fm_structural_zeros_json(&s));
 		ret = fm_json_save(j, json, err);
 	}
 	json_decref(j);
@@ -74,7 +75,7 @@ static inline int tiny_model(const char *dir, const struct fm_config *cfg, uint6
 	free(json);
 	free(weights);
 	fm_net_free(net);
-	fm_support_free(&s);
+	fm_structural_zeros_free(&s);
 	fm_encoded_free(&e);
 	fm_codec_free(c);
 	fm_hosts_free(h);

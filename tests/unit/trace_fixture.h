@@ -110,33 +110,59 @@ static inline const char *pack_one(const char *name, int filter, const char *dat
 }
 
 static const struct fm_dialect ugr16 = {
-	.name = "ugr16", .delimiter = ',', .newline = "\n", .nmissing = 3, .missing = {"", "nan", "-"}, .ncols = 13,
-	.cols = {{"te", FM_TE, FM_FMT_DATETIME, -1}, {"td", FM_TD, FM_FMT_SECONDS, 3}, {"sa", FM_SA, FM_FMT_IPV4, -1},
-		 {"da", FM_DA, FM_FMT_IPV4, -1}, {"sp", FM_SP, FM_FMT_INTEGER, -1}, {"dp", FM_DP, FM_FMT_INTEGER, -1},
-		 {"pr", FM_PR, FM_FMT_TEXT, -1}, {"flg", FM_FLG, FM_FMT_TEXT, -1}, {"fwd", FM_FWD, FM_FMT_TEXT, -1},
-		 {"stos", FM_STOS, FM_FMT_TEXT, -1}, {"pkt", FM_PKT, FM_FMT_INTEGER, -1}, {"byt", FM_BYT, FM_FMT_INTEGER, -1},
-		 {"label", FM_LABEL, FM_FMT_TEXT, -1}},
-	.present = FM_COLS_UGR16,
+    .name = "ugr16",
+    .delimiter = ',',
+    .newline = "\n",
+    .nmissing = 3,
+    .missing = {"", "nan", "-"},
+    .ncols = 13,
+    .cols = {{"te", FM_TE, FM_FMT_DATETIME, -1},
+	     {"td", FM_TD, FM_FMT_SECONDS, 3},
+	     {"sa", FM_SA, FM_FMT_IPV4, -1},
+	     {"da", FM_DA, FM_FMT_IPV4, -1},
+	     {"sp", FM_SP, FM_FMT_INTEGER, -1},
+	     {"dp", FM_DP, FM_FMT_INTEGER, -1},
+	     {"pr", FM_PR, FM_FMT_TEXT, -1},
+	     {"flg", FM_FLG, FM_FMT_TEXT, -1},
+	     {"fwd", FM_FWD, FM_FMT_TEXT, -1},
+	     {"stos", FM_STOS, FM_FMT_TEXT, -1},
+	     {"pkt", FM_PKT, FM_FMT_INTEGER, -1},
+	     {"byt", FM_BYT, FM_FMT_INTEGER, -1},
+	     {"label", FM_LABEL, FM_FMT_TEXT, -1}},
+    .present = FM_COLS_UGR16,
 };
 
 static const struct fm_dialect netshare = {
-	.name = "netshare", .header = true, .delimiter = ',', .newline = "\n", .nmissing = 2, .missing = {"", "nan"}, .ncols = 10,
-	.cols = {{"srcip", FM_SA, FM_FMT_IPV4_INTEGER, -1}, {"dstip", FM_DA, FM_FMT_IPV4_INTEGER, -1},
-		 {"srcport", FM_SP, FM_FMT_INTEGER, -1}, {"dstport", FM_DP, FM_FMT_INTEGER, -1}, {"proto", FM_PR, FM_FMT_TEXT, -1},
-		 {"ts", FM_TE, FM_FMT_MICROSECONDS, 1}, {"td", FM_TD, FM_FMT_SECONDS, 3}, {"pkt", FM_PKT, FM_FMT_INTEGER, -1},
-		 {"byt", FM_BYT, FM_FMT_INTEGER, -1}, {"type", FM_LABEL, FM_FMT_TEXT, -1}},
-	.labels = {{"benign", "background"}}, .nlabels = 1,
-	.present = 1u << FM_SA | 1u << FM_DA | 1u << FM_SP | 1u << FM_DP | 1u << FM_PR | 1u << FM_TE | 1u << FM_TD | 1u << FM_PKT |
-		   1u << FM_BYT | 1u << FM_LABEL,
+    .name = "netshare",
+    .header = true,
+    .delimiter = ',',
+    .newline = "\n",
+    .nmissing = 2,
+    .missing = {"", "nan"},
+    .ncols = 10,
+    .cols = {{"srcip", FM_SA, FM_FMT_IPV4_INTEGER, -1},
+	     {"dstip", FM_DA, FM_FMT_IPV4_INTEGER, -1},
+	     {"srcport", FM_SP, FM_FMT_INTEGER, -1},
+	     {"dstport", FM_DP, FM_FMT_INTEGER, -1},
+	     {"proto", FM_PR, FM_FMT_TEXT, -1},
+	     {"ts", FM_TE, FM_FMT_MICROSECONDS, 1},
+	     {"td", FM_TD, FM_FMT_SECONDS, 3},
+	     {"pkt", FM_PKT, FM_FMT_INTEGER, -1},
+	     {"byt", FM_BYT, FM_FMT_INTEGER, -1},
+	     {"type", FM_LABEL, FM_FMT_TEXT, -1}},
+    .labels = {{"benign", "background"}},
+    .nlabels = 1,
+    .present = 1u << FM_SA | 1u << FM_DA | 1u << FM_SP | 1u << FM_DP | 1u << FM_PR | 1u << FM_TE | 1u << FM_TD |
+	       1u << FM_PKT | 1u << FM_BYT | 1u << FM_LABEL,
 };
 
 /* A UGR'16 row; the i-th of a made-up trace, in the order of time. */
 static inline void ugr16_row(struct fm_buf *b, unsigned i)
 {
-	fm_buf_printf(b, "2016-04-11 %02u:%02u:%02u,%u.%03u,42.219.%u.%u,10.0.%u.%u,%u,%u,%s,.AP.SF,0,%u,%u,%u,%s\n", i / 20 / 3600 % 24,
-		      i / 20 / 60 % 60, i / 20 % 60, i % 7, i * 37 % 1000, i % 250, i * 7 % 250, i * 3 % 250, i * 11 % 250,
-		      1024 + i * 13 % 60000, i % 3 ? 80u : 53u, i % 3 ? "TCP" : "UDP", i % 2 * 8, 1 + i % 50, 40 + i * 31 % 90000,
-		      i % 1000 == 999 ? "blacklist" : "background");
+	fm_buf_printf(b, "2016-04-11 %02u:%02u:%02u,%u.%03u,42.219.%u.%u,10.0.%u.%u,%u,%u,%s,.AP.SF,0,%u,%u,%u,%s\n",
+		      i / 20 / 3600 % 24, i / 20 / 60 % 60, i / 20 % 60, i % 7, i * 37 % 1000, i % 250, i * 7 % 250,
+		      i * 3 % 250, i * 11 % 250, 1024 + i * 13 % 60000, i % 3 ? 80u : 53u, i % 3 ? "TCP" : "UDP",
+		      i % 2 * 8, 1 + i % 50, 40 + i * 31 % 90000, i % 1000 == 999 ? "blacklist" : "background");
 }
 
 static inline struct fm_buf ugr16_rows(unsigned n)
@@ -178,7 +204,8 @@ static inline void keep_bad(void *ctx, const struct fm_trace_bad *bad)
 }
 
 /* Read a file whole; options beyond path and dialect in o (may be NULL). Bad rows up to max_bad are allowed. */
-static inline struct reading *read_trace_file(const char *path, const struct fm_dialect *d, const struct fm_trace_opts *o, double max_bad)
+static inline struct reading *read_trace_file(const char *path, const struct fm_dialect *d,
+					      const struct fm_trace_opts *o, double max_bad)
 {
 	struct reading *r = calloc(1, sizeof *r);
 	struct fm_trace_opts mine = o ? *o : (struct fm_trace_opts){0};
@@ -199,10 +226,10 @@ static inline void done(struct reading *r)
 	free(r);
 }
 
-#define assert_says(err, text)                                                                                                  \
-	do {                                                                                                                     \
-		if (!strstr((err).message, text))                                                                                \
-			fail_msg("the message is \"%s\", without \"%s\"", (err).message, text);                                  \
+#define assert_says(err, text)                                                                                         \
+	do {                                                                                                           \
+		if (!strstr((err).message, text))                                                                      \
+			fail_msg("the message is \"%s\", without \"%s\"", (err).message, text);                        \
 	} while (0)
 
 static inline void assert_refused(const char *path, const struct fm_dialect *d, const char *text)

@@ -3,9 +3,9 @@
 #define FM_TESTS_TRAINER_FIXTURE_H
 
 #include "base/thread.h"
+#include "model/diffusion/trainer.h"
 #include "model/nn/checkpoint.h"
 #include "model/nn/safetensors.h"
-#include "model/diffusion/trainer.h"
 #include "model_fixture.h"
 
 enum { SMALL_WINDOW = 8, SMALL_STEPS = 40 };

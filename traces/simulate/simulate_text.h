@@ -24,6 +24,6 @@ struct fm_sim_sink;
 int fm_sim_sink_open(struct fm_sim_sink **k, const char *path, struct fm_error *err) FM_MUST_CHECK;
 int fm_sim_sink_write(struct fm_sim_sink *k, const void *p, size_t n, struct fm_error *err) FM_MUST_CHECK;
 int fm_sim_sink_commit(struct fm_sim_sink *k, struct fm_error *err) FM_MUST_CHECK; /* frees k */
-void fm_sim_sink_abort(struct fm_sim_sink *k);                                      /* leaves no file; frees k */
+void fm_sim_sink_abort(struct fm_sim_sink *k);                                     /* leaves no file; frees k */
 
 #endif

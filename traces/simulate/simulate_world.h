@@ -23,15 +23,27 @@
 enum { SIM_TCP, SIM_UDP, SIM_ICMP, SIM_GRE, SIM_ESP, SIM_IPIP, SIM_NPROTO };
 /* TCP flags as nfdump prints them; a protocol without flags has .A.... */
 enum {
-	SIM_A, SIM_S, SIM_APSF, SIM_APS, SIM_APF, SIM_AP, SIM_AF, SIM_ASF, SIM_APRS, SIM_APRSF, SIM_AS, SIM_AR, SIM_R,
+	SIM_A,
+	SIM_S,
+	SIM_APSF,
+	SIM_APS,
+	SIM_APF,
+	SIM_AP,
+	SIM_AF,
+	SIM_ASF,
+	SIM_APRS,
+	SIM_APRSF,
+	SIM_AS,
+	SIM_AR,
+	SIM_R,
 	SIM_NFLAG
 };
 extern const char *const fm_sim_proto[SIM_NPROTO];
 extern const char *const fm_sim_flags[SIM_NFLAG];
 
 struct fm_sim_flow {
-	uint32_t sec;    /* of the flow's end, since the start of the trace */
-	uint32_t td_ms;  /* a multiple of 4 */
+	uint32_t sec;   /* of the flow's end, since the start of the trace */
+	uint32_t td_ms; /* a multiple of 4 */
 	uint32_t sa, da;
 	uint16_t sp, dp;
 	uint8_t pr, flg, stos, label;
@@ -56,8 +68,19 @@ struct fm_sim_dist {
 
 /* Pools of hosts: who plays a role, the first of a pool being the most popular. */
 enum fm_sim_pool {
-	SIM_IN_WEB, SIM_IN_MAIL, SIM_IN_POP, SIM_IN_DNS, SIM_IN_CLIENT, SIM_IN_ANY,       /* 42.219.0.0/16 */
-	SIM_OUT_CLIENT, SIM_OUT_WEB, SIM_OUT_MAIL, SIM_OUT_DNS, SIM_OUT_NTP, SIM_OUT_SCAN, SIM_OUT_TUNNEL,
+	SIM_IN_WEB,
+	SIM_IN_MAIL,
+	SIM_IN_POP,
+	SIM_IN_DNS,
+	SIM_IN_CLIENT,
+	SIM_IN_ANY, /* 42.219.0.0/16 */
+	SIM_OUT_CLIENT,
+	SIM_OUT_WEB,
+	SIM_OUT_MAIL,
+	SIM_OUT_DNS,
+	SIM_OUT_NTP,
+	SIM_OUT_SCAN,
+	SIM_OUT_TUNNEL,
 	SIM_OUT_LISTED,
 	SIM_NPOOL
 };
@@ -69,11 +92,11 @@ enum { SIM_MIX_DAY, SIM_MIX_NIGHT, SIM_NMIX };
 
 struct fm_sim_world {
 	uint64_t seed;
-	uint64_t salt;                           /* what addresses are hashed with */
-	uint32_t inside[SIM_NINSIDE];            /* addresses, last byte 1..200 */
-	uint32_t *addr[SIM_NPOOL];               /* [pool size] */
+	uint64_t salt;                /* what addresses are hashed with */
+	uint32_t inside[SIM_NINSIDE]; /* addresses, last byte 1..200 */
+	uint32_t *addr[SIM_NPOOL];    /* [pool size] */
 	struct fm_sim_alias popular[SIM_NPOOL];
-	struct fm_sim_alias mix[SIM_NMIX];       /* kind of background session, by day and by night */
+	struct fm_sim_alias mix[SIM_NMIX]; /* kind of background session, by day and by night */
 };
 int fm_sim_world_new(struct fm_sim_world **w, uint64_t seed, struct fm_error *err) FM_MUST_CHECK;
 void fm_sim_world_free(struct fm_sim_world *w);
@@ -129,22 +152,22 @@ void fm_sim_mixes(uint64_t weight[SIM_NMIX][32], uint32_t *n); /* session weight
 /* Fill the slot up to its quota with sessions; day: 0..1024, how much of the mix is that of the day.  With the label
  * FM_SIM_BLACKLIST the outside party of each session is a listed host. */
 void fm_sim_background(struct fm_sim_slot *s, uint32_t day);
-/* A TCP conversation, as attack classes need it: f[0] has sec, addresses, ports and flags, f[1] its flags; sizes, packets
- * and durations of both halves are filled in for so many bytes of payload. */
+/* A TCP conversation, as attack classes need it: f[0] has sec, addresses, ports and flags, f[1] its flags; sizes,
+ * packets and durations of both halves are filled in for so many bytes of payload. */
 void fm_sim_talk(struct fm_sim_slot *s, struct fm_sim_flow f[2], uint32_t td_ms, uint64_t request, uint64_t response);
 
 /* simulate_attacks.c */
 struct fm_sim_class {
-	uint32_t share;    /* of all attack flows, in 1/1000 */
-	uint32_t day_max;  /* episodes in the whole span at most */
-	uint32_t enough;   /* flows that make an episode worth while */
-	uint32_t seconds;  /* length of one at a span of a day or more */
-	uint32_t burst;    /* flows in one second, at least; pause seconds lie between bursts */
+	uint32_t share;   /* of all attack flows, in 1/1000 */
+	uint32_t day_max; /* episodes in the whole span at most */
+	uint32_t enough;  /* flows that make an episode worth while */
+	uint32_t seconds; /* length of one at a span of a day or more */
+	uint32_t burst;   /* flows in one second, at least; pause seconds lie between bursts */
 	uint32_t pause;
 };
 extern const struct fm_sim_class fm_sim_classes[FM_SIM_NLABEL];
-/* Flows [from, to) of an episode of the slot's class, all ending in second sec.  Each flow is a function of the seed, the
- * class, the number of the episode in it and its own number in that, so that slots do not matter. */
+/* Flows [from, to) of an episode of the slot's class, all ending in second sec.  Each flow is a function of the seed,
+ * the class, the number of the episode in it and its own number in that, so that slots do not matter. */
 void fm_sim_attack(struct fm_sim_slot *s, uint32_t sec, uint32_t episode, uint64_t from, uint64_t to);
 
 #endif

@@ -1,7 +1,7 @@
-/* links.c - finding links in real flows, and what linked flows share. */
-#include "model/codec/links.h"
+/* relations.c - finding relations in real flows, and what related flows share. */
+#include "model/codec/relations.h"
 
-#include "model/codec/codec.h"
+#include "model/codec/tokens.h"
 
 static bool reverses(const struct fm_table *t, size_t i, size_t j)
 {
@@ -61,16 +61,16 @@ static void reorder_time(const struct fm_table *t, size_t first, int from, int t
 	}
 }
 
-/* The kind of link from flow i to j, which has its protocol and source; FM_NLINKS for none. */
+/* The kind of relation from flow i to j, which has its protocol and source; FM_NRELATIONS for none. */
 static int same_source(const struct fm_table *t, size_t i, size_t j)
 {
 	bool da = t->da[j] == t->da[i], sp = t->sp[j] == t->sp[i], dp = t->dp[j] == t->dp[i];
 	if (da)
-		return sp && dp ? FM_LINK_AGAIN : sp ? FM_LINK_SOURCE : dp ? FM_LINK_TARGET : FM_NLINKS;
-	return dp ? FM_LINK_SWEEP : sp ? FM_LINK_SERVE : FM_NLINKS;
+		return sp && dp ? FM_RELATION_AGAIN : sp ? FM_RELATION_SOURCE : dp ? FM_RELATION_TARGET : FM_NRELATIONS;
+	return dp ? FM_RELATION_SWEEP : sp ? FM_RELATION_SERVE : FM_NRELATIONS;
 }
 
-void fm_links_find(const struct fm_table *t, size_t first, int window, bool reorder, struct fm_links *l)
+void fm_relations_find(const struct fm_table *t, size_t first, int window, bool reorder, struct fm_relations *l)
 {
 	bool answered[FM_WINDOW_MOST] = {false};
 
@@ -82,62 +82,69 @@ void fm_links_find(const struct fm_table *t, size_t first, int window, bool reor
 		reorder_time(t, first, i, j, l->row);
 	}
 	for (int i = 0; i < window; i++) {
-		int near[FM_NLINKS + 1] = {0}, kind = FM_LINK_REPLY;
+		int near[FM_NRELATIONS + 1] = {0}, kind = FM_RELATION_REPLY;
 		for (int k = i; k > 0; k--) {
 			size_t a = first + l->row[i], b = first + l->row[i - k];
 			if (t->pr[a] != t->pr[b])
 				continue;
 			if (!answered[i - k] && reverses(t, a, b))
-				near[FM_LINK_REPLY] = k;
+				near[FM_RELATION_REPLY] = k;
 			if (t->sa[a] == t->sa[b])
 				near[same_source(t, a, b)] = k;
 		}
-		while (kind < FM_NLINKS && near[kind] == 0)
+		while (kind < FM_NRELATIONS && near[kind] == 0)
 			kind++;
-		l->kind[i] = (uint8_t)(kind < FM_NLINKS ? kind : FM_LINK_NONE);
-		l->back[i] = (uint16_t)(kind < FM_NLINKS ? near[kind] : 0);
-		if (kind == FM_LINK_REPLY) /* and a reply has none itself */
+		l->kind[i] = (uint8_t)(kind < FM_NRELATIONS ? kind : FM_RELATION_NONE);
+		l->back[i] = (uint16_t)(kind < FM_NRELATIONS ? near[kind] : 0);
+		if (kind == FM_RELATION_REPLY) /* and a reply has none itself */
 			answered[i] = answered[i - near[kind]] = true;
 	}
 }
 
-int fm_link_source(int kind, int c)
+int fm_relation_source(int kind, int c)
 {
-	bool turned = kind == FM_LINK_REPLY, fan = kind == FM_LINK_SWEEP || kind == FM_LINK_SERVE;
-	if (kind <= FM_LINK_NONE || kind >= FM_NLINKS)
+	bool turned = kind == FM_RELATION_REPLY, fan = kind == FM_RELATION_SWEEP || kind == FM_RELATION_SERVE;
+	if (kind <= FM_RELATION_NONE || kind >= FM_NRELATIONS)
 		return -1;
 	switch (c) {
-	case FM_T_PR: return FM_T_PR;
-	case FM_T_SA: return turned ? FM_T_DA : FM_T_SA;
-	case FM_T_DA: return turned ? FM_T_SA : fan ? -1 : FM_T_DA;
-	case FM_T_DIR: return FM_T_DIR;
-	case FM_T_SP: return turned ? FM_T_DP : kind == FM_LINK_TARGET || kind == FM_LINK_SWEEP ? -1 : FM_T_SP;
-	case FM_T_DP: return turned ? FM_T_SP : kind == FM_LINK_SOURCE || kind == FM_LINK_SERVE ? -1 : FM_T_DP;
-	default: return -1;
+	case FM_T_PR:
+		return FM_T_PR;
+	case FM_T_SA:
+		return turned ? FM_T_DA : FM_T_SA;
+	case FM_T_DA:
+		return turned ? FM_T_SA : fan ? -1 : FM_T_DA;
+	case FM_T_DIR:
+		return FM_T_DIR;
+	case FM_T_SP:
+		return turned ? FM_T_DP : kind == FM_RELATION_TARGET || kind == FM_RELATION_SWEEP ? -1 : FM_T_SP;
+	case FM_T_DP:
+		return turned ? FM_T_SP : kind == FM_RELATION_SOURCE || kind == FM_RELATION_SERVE ? -1 : FM_T_DP;
+	default:
+		return -1;
 	}
 }
 
-void fm_links_copy(uint16_t *tok, float *res, int window)
+void fm_relations_copy(uint16_t *tok, float *res, int window)
 {
 	static const int shared[] = {FM_T_DIR, FM_T_PR, FM_T_SA, FM_T_DA, FM_T_SP, FM_T_DP};
 	for (int i = 1; i < window; i++) {
 		uint16_t *a = tok + (size_t)i * FM_NTOK;
-		int back, kind = fm_rel_link(a[FM_T_REL], window, &back);
-		if (kind == FM_LINK_NONE || kind >= FM_NLINKS || back > i)
+		int back, kind = fm_rel_kind(a[FM_T_REL], window, &back);
+		if (kind == FM_RELATION_NONE || kind >= FM_NRELATIONS || back > i)
 			continue;
 		const uint16_t *q = a - (size_t)back * FM_NTOK;
 		for (size_t n = 0; n < sizeof shared / sizeof *shared; n++) {
-			int from = fm_link_source(kind, shared[n]);
+			int from = fm_relation_source(kind, shared[n]);
 			if (from >= 0)
 				a[shared[n]] = q[from];
 		}
-		if (kind == FM_LINK_REPLY && a[FM_T_DIR] < 4) /* the other way round; 4 is masked */
+		if (kind == FM_RELATION_REPLY && a[FM_T_DIR] < 4) /* the other way round; 4 is masked */
 			a[FM_T_DIR] = (uint16_t)((a[FM_T_DIR] & 1) << 1 | a[FM_T_DIR] >> 1);
 		float *r = res + (size_t)i * FM_NRES;
 		const float *qr = r - (size_t)back * FM_NRES;
-		if (fm_link_source(kind, FM_T_SP) >= 0)
-			r[FM_R_SP] = qr[kind == FM_LINK_REPLY ? FM_R_DP : FM_R_SP];
-		if (fm_link_source(kind, FM_T_DP) >= 0)
-			r[FM_R_DP] = qr[kind == FM_LINK_REPLY ? FM_R_SP : FM_R_DP];
+		if (fm_relation_source(kind, FM_T_SP) >= 0)
+			r[FM_R_SP] = qr[kind == FM_RELATION_REPLY ? FM_R_DP : FM_R_SP];
+		if (fm_relation_source(kind, FM_T_DP) >= 0)
+			r[FM_R_DP] = qr[kind == FM_RELATION_REPLY ? FM_R_SP : FM_R_DP];
 	}
 }

@@ -1,11 +1,11 @@
 /*
- * leak.h - what the leakage checks share; private to this room.
+ * leakage_parts.h - what the leakage checks share; private to this room.
  *
  * A check adds its metrics to leak.out under "leak." and gives the p-value of a test of its own to fm_leak_test, with
  * the share of the family's error budget that the test may use up.
  */
-#ifndef FM_PRIVACY_LEAKAGE_LEAK_H
-#define FM_PRIVACY_LEAKAGE_LEAK_H
+#ifndef FM_PRIVACY_LEAKAGE_LEAKAGE_PARTS_H
+#define FM_PRIVACY_LEAKAGE_LEAKAGE_PARTS_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -14,7 +14,7 @@
 #include "base/table.h"
 #include "base/thread.h"
 #include "manifests/metrics.h"
-#include "privacy/leakage/blocks.h"
+#include "privacy/leakage/clusters.h"
 #include "privacy/leakage/features.h"
 #include "privacy/leakage/neighbours.h"
 
@@ -29,12 +29,12 @@ enum fm_leak_purpose {
 	FM_LEAK_GUESSES,
 	FM_LEAK_CUT,
 	FM_LEAK_KNOWN,
-	FM_LEAK_DEALS,
+	FM_LEAK_PERMUTATIONS,
 };
 
 struct fm_leak {
 	const struct fm_table *train, *holdout, *synthetic; /* holdout NULL when there is none */
-	const struct fm_blocks *blocks;
+	const struct fm_clusters *clusters;
 	struct fm_pool *pool;
 	struct fm_metrics *out;
 	size_t memory; /* bytes that a check may take for what grows with the number of rows */
@@ -53,13 +53,13 @@ int fm_leak_share(struct fm_leak *l, const char *name, const char *columns, doub
 /* The hits themselves, with n times that interval. */
 int fm_leak_count(struct fm_leak *l, const char *name, const char *columns, double hits, size_t n,
 		  struct fm_error *err) FM_MUST_CHECK;
-/* leak.NAME_zCOLUMNS and leak.NAME_pCOLUMNS of a test of votes (blocks.h: by whole blocks, or by two votes at a time,
- * and what is granted); share of the family's budget, 0 for none. */
-enum fm_leak_unit { FM_LEAK_BLOCKS = 0, FM_LEAK_PAIRS = 2 };
+/* leak.NAME_zCOLUMNS and leak.NAME_pCOLUMNS of a test of votes (clusters.h: by whole clusters, or by two votes at a
+ * time, and what is granted); share of the family's budget, 0 for none. */
+enum fm_leak_unit { FM_LEAK_CLUSTERS = 0, FM_LEAK_PAIRS = 2 };
 int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, enum fm_leak_unit unit, double granted,
-		 const uint32_t *votes, double share, struct fm_block_test *test, struct fm_error *err) FM_MUST_CHECK;
+		 const uint32_t *votes, double share, struct fm_cluster_test *test, struct fm_error *err) FM_MUST_CHECK;
 /* The same of a test that was made, and leak.NAME_trainCOLUMNS and _holdout. */
-int fm_leak_verdict(struct fm_leak *l, const char *name, const char *columns, const struct fm_block_test *test,
+int fm_leak_verdict(struct fm_leak *l, const char *name, const char *columns, const struct fm_cluster_test *test,
 		    double share, struct fm_error *err) FM_MUST_CHECK;
 
 /* The k nearest rows of t to each of the queries q (m, f->dim), as fm_neighbours says, all rows of t being coded and
@@ -79,20 +79,21 @@ int fm_leak_choose(const struct fm_table *t, size_t most, enum fm_leak_purpose p
 /* A real row that training and holdout together have once, and the synthetic table too. */
 struct fm_leak_record {
 	uint32_t row;
-	uint8_t side;  /* 0 training, 1 holdout */
-	uint8_t apart; /* in how many columns every other real row differs from it at least: 1 to 3 */
+	uint8_t side;    /* 0 training, 1 holdout */
+	uint8_t hamming; /* in how many columns every other real row differs from it at least: 1 to 3 */
 };
 /* Find how far apart the records (n) are, in a pass or more over all real rows; they come out in another
- * order.  Takes FM_LEAK_APART_BATCH times FM_LEAK_APART_BYTES for each, and a little.  apart.c */
-#define FM_LEAK_APART_BATCH 13
-#define FM_LEAK_APART_BYTES 24
-int fm_leak_set_apart(struct fm_leak *l, unsigned columns, struct fm_leak_record *list, size_t n,
-		      struct fm_error *err) FM_MUST_CHECK;
+ * order.  Takes FM_LEAK_HAMMING_BATCH times FM_LEAK_HAMMING_BYTES for each, and a little.  apart.c */
+#define FM_LEAK_HAMMING_BATCH 13
+#define FM_LEAK_HAMMING_BYTES 24
+int fm_leak_set_hamming(struct fm_leak *l, unsigned columns, struct fm_leak_record *list, size_t n,
+			struct fm_error *err) FM_MUST_CHECK;
 /* leak.isolated_ and leak.extreme_ of all emitted records, which come a list at a time, with how far apart they are.
  * extremes.c */
 struct fm_extremes;
 int fm_extremes_open(struct fm_extremes **x, struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK;
-int fm_extremes_add(struct fm_extremes *x, const struct fm_leak_record *list, size_t n, struct fm_error *err) FM_MUST_CHECK;
+int fm_extremes_add(struct fm_extremes *x, const struct fm_leak_record *list, size_t n,
+		    struct fm_error *err) FM_MUST_CHECK;
 int fm_extremes_test(struct fm_extremes *x, const char *columns, struct fm_error *err) FM_MUST_CHECK;
 void fm_extremes_free(struct fm_extremes *x);
 
@@ -101,6 +102,6 @@ int fm_leak_matches(struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK;   /*
 int fm_leak_distances(struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK; /* distances.c */
 int fm_leak_records(struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK;   /* records.c */
 int fm_leak_attacks(struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK;   /* attacks.c */
-int fm_leak_echo(struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK;      /* echo.c */
+int fm_leak_reuse(struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK;     /* echo.c */
 
 #endif

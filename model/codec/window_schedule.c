@@ -1,5 +1,5 @@
-/* plan.c - windows over the day. */
-#include "model/codec/plan.h"
+/* schedule.c - windows over the day. */
+#include "model/codec/window_schedule.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -7,7 +7,6 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "model/codec/quota.h"
 
 /* Largest-remainder shares of n by weight. */
 static void share(const double *weight, size_t nw, size_t n, size_t *want)
@@ -35,7 +34,8 @@ static void share(const double *weight, size_t nw, size_t n, size_t *want)
 /* Does the middle of a slot lie in the hours? */
 static bool in_hours(const struct fm_times *t, const int hours[2], int s)
 {
-	int64_t mid = t->first_ms + (t->last_ms - t->first_ms) * (2 * s + 1) / (2 * FM_SLOTS), h = (mid / 3600000 % 24 + 24) % 24;
+	int64_t mid = t->first_ms + (t->last_ms - t->first_ms) * (2 * s + 1) / (2 * FM_SLOTS),
+		h = (mid / 3600000 % 24 + 24) % 24;
 	return h >= hours[0] && h < hours[1];
 }
 
@@ -47,7 +47,7 @@ static double held(const struct fm_times *t, int l, double fuller)
 }
 
 /* How much fuller windows must be of their label for the wanted shares to fit; 1 when they fit as they are. */
-static double fullness(const struct fm_times *t, const struct fm_plan_opts *o)
+static double fullness(const struct fm_times *t, const struct fm_window_schedule_opts *o)
 {
 	double lo = 1, hi = 1e6;
 	for (int n = 0; n < 100; n++) {
@@ -65,8 +65,10 @@ static double fullness(const struct fm_times *t, const struct fm_plan_opts *o)
 	return hi;
 }
 
-/* Weights of (class, slot): as learned, within the hours, and classes weighed so that labels come in the wanted shares. */
-static int weights(const struct fm_codec *c, const struct fm_plan_opts *o, double w[FM_MAXCLASSES * FM_SLOTS], struct fm_error *err)
+/* Weights of (class, slot): as learned, within the hours, and classes weighed so that labels come in the wanted shares.
+ */
+static int weights(const struct fm_codec *c, const struct fm_window_schedule_opts *o,
+		   double w[FM_MAXCLASSES * FM_SLOTS], struct fm_error *err)
 {
 	const struct fm_times *t = &c->times;
 	double sum[FM_MAXCLASSES] = {0}, want[FM_MAXCLASSES], total = 0, rest = 1;
@@ -77,11 +79,13 @@ static int weights(const struct fm_codec *c, const struct fm_plan_opts *o, doubl
 			total += w[cl * FM_SLOTS + s];
 		}
 	if (!(total > 0))
-		return fm_fail(err, FM_EINPUT, "generate.hours [%d, %d]: the trace that was learned has no flows in these hours", o->hours[0], o->hours[1]);
+		return fm_fail(err, FM_EINPUT,
+			       "generate.hours [%d, %d]: the trace that was learned has no flows in these hours",
+			       o->hours[0], o->hours[1]);
 	if (o->nlabels == 0)
 		return FM_OK;
-	/* A class l > 0 holds share[l][l] of label l: as many windows of it as that needs, the rest of the most frequent label.  Where
-	 * more is asked for than such windows can hold, they hold more. */
+	/* A class l > 0 holds share[l][l] of label l: as many windows of it as that needs, the rest of the most
+	 * frequent label.  Where more is asked for than such windows can hold, they hold more. */
 	double fuller = fullness(t, o);
 	for (int cl = 0; cl < t->nclasses; cl++)
 		want[cl] = 0;
@@ -90,7 +94,9 @@ static int weights(const struct fm_codec *c, const struct fm_plan_opts *o, doubl
 		if (l == 0 || o->share[i] <= 0)
 			continue;
 		if (!(sum[l] > 0) || !(t->class_share[l][l] > 0))
-			return fm_fail(err, FM_EINPUT, "generate.labels: no window that was learned in these hours is of '%s'", c->cat[FM_T_LABEL].value[l]);
+			return fm_fail(err, FM_EINPUT,
+				       "generate.labels: no window that was learned in these hours is of '%s'",
+				       c->cat[FM_T_LABEL].value[l]);
 		want[l] = o->share[i] / held(t, l, fuller);
 		rest -= want[l];
 	}
@@ -118,25 +124,28 @@ static int span_at(const uint32_t h[FM_SPANS], double u)
 	return last;
 }
 
-/* One slot: `virtual` windows with stratified spans in random order, of which `want` are made, of[cl] of class cl; times fill
- * the slot. */
-static int plan_slot(struct fm_plan *p, const struct fm_codec *c, int s, const size_t *of, size_t want, size_t virtual, struct fm_rng *r, struct fm_error *err)
+/* One slot: `virtual` windows with stratified spans in random order, of which `want` are made, of[cl] of class cl;
+ * times fill the slot. */
+static int schedule_slot(struct fm_window_schedule *p, const struct fm_codec *c, int s, const size_t *of, size_t want,
+			 size_t virtual, struct fm_rng *r, struct fm_error *err)
 {
 	const struct fm_times *t = &c->times;
 	uint32_t *span = NULL, *order = NULL;
 	double *at = NULL, total = 0;
-	int64_t range = t->last_ms - t->first_ms + 1, from = t->first_ms + range * s / FM_SLOTS, to = t->first_ms + range * (s + 1) / FM_SLOTS;
+	int64_t range = t->last_ms - t->first_ms + 1, from = t->first_ms + range * s / FM_SLOTS,
+		to = t->first_ms + range * (s + 1) / FM_SLOTS;
 	int64_t step = c->num[FM_R_GAP].step;
-	int ret = fm_alloc(&span, virtual + 1, sizeof *span, "a plan", err);
+	int ret = fm_alloc(&span, virtual + 1, sizeof *span, "a schedule", err);
 	if (ret == FM_OK)
-		ret = fm_alloc(&order, virtual + 1, sizeof *order, "a plan", err);
+		ret = fm_alloc(&order, virtual + 1, sizeof *order, "a schedule", err);
 	if (ret == FM_OK)
-		ret = fm_alloc(&at, virtual + 1, sizeof *at, "a plan", err);
+		ret = fm_alloc(&at, virtual + 1, sizeof *at, "a schedule", err);
 	for (size_t i = 0; ret == FM_OK && i < virtual; i++) {
 		span[i] = (uint32_t)span_at(t->span[s], ((double)i + fm_rng_uniform53(r)) / (double)virtual);
 		order[i] = 0;
 	}
-	for (size_t i = 0, cl = 0, left = ret == FM_OK ? of[0] : 0; ret == FM_OK && i < want; i++) { /* class + 1 of the windows that are made */
+	for (size_t i = 0, cl = 0, left = ret == FM_OK ? of[0] : 0; ret == FM_OK && i < want;
+	     i++) { /* class + 1 of the windows that are made */
 		while (left == 0)
 			left = of[++cl * FM_SLOTS];
 		order[i] = (uint32_t)cl + 1;
@@ -165,24 +174,25 @@ static int plan_slot(struct fm_plan *p, const struct fm_codec *c, int s, const s
 	return ret;
 }
 
-int fm_plan_make(struct fm_plan *plan, const struct fm_codec *c, const struct fm_plan_opts *o, struct fm_error *err)
+int fm_window_schedule_make(struct fm_window_schedule *schedule, const struct fm_codec *c,
+			    const struct fm_window_schedule_opts *o, struct fm_error *err)
 {
 	size_t n = (size_t)((o->rows + (uint64_t)c->window - 1) / (uint64_t)c->window), nc = (size_t)c->times.nclasses;
 	double keep = (double)n / c->times.source_windows, *weight = NULL;
 	size_t *of = NULL;
 	int ret;
-	memset(plan, 0, sizeof *plan);
-	ret = fm_alloc(&plan->slot, n + 1, 1, "a plan", err);
+	memset(schedule, 0, sizeof *schedule);
+	ret = fm_alloc(&schedule->slot, n + 1, 1, "a schedule", err);
 	if (ret == FM_OK)
-		ret = fm_alloc(&plan->span, n + 1, 1, "a plan", err);
+		ret = fm_alloc(&schedule->span, n + 1, 1, "a schedule", err);
 	if (ret == FM_OK)
-		ret = fm_alloc(&plan->cls, n + 1, 1, "a plan", err);
+		ret = fm_alloc(&schedule->cls, n + 1, 1, "a schedule", err);
 	if (ret == FM_OK)
-		ret = fm_alloc(&plan->start_ms, n + 1, sizeof *plan->start_ms, "a plan", err);
+		ret = fm_alloc(&schedule->start_ms, n + 1, sizeof *schedule->start_ms, "a schedule", err);
 	if (ret == FM_OK)
-		ret = fm_alloc(&weight, FM_MAXCLASSES * FM_SLOTS, sizeof *weight, "a plan", err);
+		ret = fm_alloc(&weight, FM_MAXCLASSES * FM_SLOTS, sizeof *weight, "a schedule", err);
 	if (ret == FM_OK)
-		ret = fm_alloc(&of, FM_MAXCLASSES * FM_SLOTS, sizeof *of, "a plan", err);
+		ret = fm_alloc(&of, FM_MAXCLASSES * FM_SLOTS, sizeof *of, "a schedule", err);
 	if (ret == FM_OK)
 		ret = weights(c, o, weight, err);
 	if (ret == FM_OK)
@@ -190,22 +200,22 @@ int fm_plan_make(struct fm_plan *plan, const struct fm_codec *c, const struct fm
 	for (int s = 0; ret == FM_OK && s < FM_SLOTS; s++) {
 		struct fm_rng r;
 		size_t want = 0;
-		fm_rng_init(&r, o->seed, FM_RNG_PLAN, (uint64_t)s, 0);
+		fm_rng_init(&r, o->seed, FM_RNG_SCHEDULE, (uint64_t)s, 0);
 		for (size_t cl = 0; cl < nc; cl++)
 			want += of[cl * FM_SLOTS + (size_t)s];
 		size_t virtual = keep < 1 ? (size_t)((double)want / keep + 0.5) : want;
-		ret = plan_slot(plan, c, s, of + s, want, virtual > want ? virtual : want, &r, err);
+		ret = schedule_slot(schedule, c, s, of + s, want, virtual > want ? virtual : want, &r, err);
 	}
 	if (ret == FM_OK && o->nlabels > 0)
-		ret = fm_quota_make(plan, c, o, err);
+		ret = fm_window_schedule_labels(schedule, c, o, err);
 	free(weight);
 	free(of);
 	if (ret < 0)
-		fm_plan_free(plan);
+		fm_window_schedule_free(schedule);
 	return ret;
 }
 
-void fm_plan_free(struct fm_plan *p)
+void fm_window_schedule_free(struct fm_window_schedule *p)
 {
 	if (!p)
 		return;
@@ -213,6 +223,6 @@ void fm_plan_free(struct fm_plan *p)
 	free(p->span);
 	free(p->cls);
 	free(p->start_ms);
-	free(p->quota);
+	free(p->budget);
 	memset(p, 0, sizeof *p);
 }

@@ -1,18 +1,18 @@
-#include "judge/gate/cut.h"
+#include "judge/gate/subsample.h"
 
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/rows.h"
 
-size_t fm_cut_most(size_t memory)
+size_t fm_subsample_most(size_t memory)
 {
-	size_t most = memory / (3 * FM_CUT_BYTES);
+	size_t most = memory / (3 * FM_SUBSAMPLE_BYTES);
 
-	return most > FM_CUT_STRETCHES ? most : FM_CUT_STRETCHES;
+	return most > FM_SUBSAMPLE_STRETCHES ? most : FM_SUBSAMPLE_STRETCHES;
 }
 
-int fm_cut(struct fm_table **out, const struct fm_table *t, size_t most, struct fm_error *err)
+int fm_subsample(struct fm_table **out, const struct fm_table *t, size_t most, struct fm_error *err)
 {
 	uint32_t *row = NULL;
 	size_t n = 0;
@@ -26,8 +26,9 @@ int fm_cut(struct fm_table **out, const struct fm_table *t, size_t most, struct 
 			       UINT32_MAX - 1);
 	if ((rc = fm_alloc(&row, most, sizeof *row, "a choice of rows", err)) != FM_OK)
 		return rc;
-	for (size_t k = 0; k < FM_CUT_STRETCHES; k++) {
-		size_t first = t->rows / FM_CUT_STRETCHES * k, some = most * (k + 1) / FM_CUT_STRETCHES - most * k / FM_CUT_STRETCHES;
+	for (size_t k = 0; k < FM_SUBSAMPLE_STRETCHES; k++) {
+		size_t first = t->rows / FM_SUBSAMPLE_STRETCHES * k,
+		       some = most * (k + 1) / FM_SUBSAMPLE_STRETCHES - most * k / FM_SUBSAMPLE_STRETCHES;
 		for (size_t i = 0; i < some; i++)
 			row[n++] = (uint32_t)(first + i);
 	}
@@ -37,18 +38,18 @@ int fm_cut(struct fm_table **out, const struct fm_table *t, size_t most, struct 
 	return rc;
 }
 
-int fm_cuts_make(struct fm_cuts *c, const struct fm_table *real, const struct fm_table *synthetic,
-		 const struct fm_table *holdout, size_t memory, struct fm_error *err)
+int fm_subsamples_make(struct fm_subsamples *c, const struct fm_table *real, const struct fm_table *synthetic,
+		       const struct fm_table *holdout, size_t memory, struct fm_error *err)
 {
 	const struct fm_table *whole[3] = {real, synthetic, holdout};
 	int rc = FM_OK;
 
-	*c = (struct fm_cuts){0};
+	*c = (struct fm_subsamples){0};
 	for (int k = 0; k < 3 && rc == FM_OK; k++)
 		if (whole[k])
-			rc = fm_cut(&c->own[k], whole[k], fm_cut_most(memory), err);
+			rc = fm_subsample(&c->own[k], whole[k], fm_subsample_most(memory), err);
 	if (rc != FM_OK) {
-		fm_cuts_free(c);
+		fm_subsamples_free(c);
 		return rc;
 	}
 	c->real = c->own[0] ? c->own[0] : real;
@@ -57,7 +58,7 @@ int fm_cuts_make(struct fm_cuts *c, const struct fm_table *real, const struct fm
 	return FM_OK;
 }
 
-size_t fm_cuts_bytes(const struct fm_cuts *c)
+size_t fm_subsamples_bytes(const struct fm_subsamples *c)
 {
 	size_t bytes = 0;
 
@@ -67,9 +68,9 @@ size_t fm_cuts_bytes(const struct fm_cuts *c)
 	return bytes;
 }
 
-void fm_cuts_free(struct fm_cuts *c)
+void fm_subsamples_free(struct fm_subsamples *c)
 {
 	for (int k = 0; k < 3; k++)
 		fm_table_free(c->own[k]);
-	*c = (struct fm_cuts){0};
+	*c = (struct fm_subsamples){0};
 }

@@ -1,12 +1,14 @@
-#include "privacy/leakage/blocks.h"
+#include "privacy/leakage/clusters.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 
-#define DENSE 0.8      /* taking off the mean leaves less than this of the sum of squares: most blocks have votes */
-#define MOST_STEPS 1e9 /* of the convolution; beyond, thousands of blocks vote and the normal distribution is close */
+#define DENSE 0.8 /* taking off the mean leaves less than this of the sum of squares: most clusters have votes */
+#define MOST_STEPS                                                                                                     \
+	1e9 /* of the convolution; beyond, thousands of clusters vote and the normal distribution is close             \
+	     */
 
 static size_t number(const struct fm_table *t, int by_win, size_t first, struct fm_span *rows)
 {
@@ -24,11 +26,11 @@ static size_t number(const struct fm_table *t, int by_win, size_t first, struct 
 	return n;
 }
 
-int fm_blocks_new(struct fm_blocks **out, const struct fm_table *train, const struct fm_table *holdout,
-		  struct fm_error *err)
+int fm_clusters_new(struct fm_clusters **out, const struct fm_table *train, const struct fm_table *holdout,
+		    struct fm_error *err)
 {
 	const struct fm_table *side[2] = {train, holdout};
-	struct fm_blocks *b = NULL;
+	struct fm_clusters *b = NULL;
 	int by_win = FM_HAS(train, FM_WIN) && (!holdout || FM_HAS(holdout, FM_WIN));
 	int rc;
 
@@ -37,14 +39,14 @@ int fm_blocks_new(struct fm_blocks **out, const struct fm_table *train, const st
 		if (side[k] && side[k]->rows >= FM_NO_NEIGHBOUR)
 			return fm_fail(err, FM_EINPUT, "a table of %zu rows is over the leakage checks' limit",
 				       side[k]->rows);
-	if ((rc = fm_alloc(&b, 1, sizeof *b, "blocks", err)) != FM_OK)
+	if ((rc = fm_alloc(&b, 1, sizeof *b, "clusters", err)) != FM_OK)
 		return rc;
 	b->train = b->n = number(train, by_win, 0, NULL);
 	if (holdout)
 		b->n = number(holdout, by_win, b->n, NULL);
 	b->pi =
 	    holdout && train->rows + holdout->rows ? (double)train->rows / (double)(train->rows + holdout->rows) : 1;
-	if ((rc = fm_alloc(&b->rows, b->n + 1, sizeof *b->rows, "blocks", err)) != FM_OK)
+	if ((rc = fm_alloc(&b->rows, b->n + 1, sizeof *b->rows, "clusters", err)) != FM_OK)
 		goto out;
 	for (int k = 0; k < 2; k++)
 		if (side[k])
@@ -52,11 +54,11 @@ int fm_blocks_new(struct fm_blocks **out, const struct fm_table *train, const st
 	*out = b;
 out:
 	if (rc != FM_OK)
-		fm_blocks_free(b);
+		fm_clusters_free(b);
 	return rc;
 }
 
-void fm_blocks_free(struct fm_blocks *b)
+void fm_clusters_free(struct fm_clusters *b)
 {
 	if (!b)
 		return;
@@ -64,7 +66,7 @@ void fm_blocks_free(struct fm_blocks *b)
 	free(b);
 }
 
-uint32_t fm_block_of(const struct fm_blocks *b, int side, uint32_t row)
+uint32_t fm_cluster_of(const struct fm_clusters *b, int side, uint32_t row)
 {
 	size_t first = side ? b->train : 0, n = (side ? b->n : b->train) - first;
 
@@ -110,8 +112,8 @@ int fm_units_tail(const uint32_t *weight, size_t n, double pi, size_t least, dou
 	return FM_OK;
 }
 
-/* The votes of each block, in units of at most `most`. */
-static int exact_tail(const struct fm_blocks *b, const uint32_t *votes, uint32_t most, double pi, size_t units,
+/* The votes of each cluster, in units of at most `most`. */
+static int exact_tail(const struct fm_clusters *b, const uint32_t *votes, uint32_t most, double pi, size_t units,
 		      size_t least, double *p, struct fm_error *err)
 {
 	uint32_t *weight = NULL;
@@ -128,12 +130,12 @@ static int exact_tail(const struct fm_blocks *b, const uint32_t *votes, uint32_t
 	return rc;
 }
 
-int fm_block_test(const struct fm_blocks *b, const uint32_t *votes, uint32_t most, double granted,
-		  struct fm_block_test *out, struct fm_error *err)
+int fm_cluster_test(const struct fm_clusters *b, const uint32_t *votes, uint32_t most, double granted,
+		    struct fm_cluster_test *out, struct fm_error *err)
 {
 	double total = 0, squares = 0, centred = 0, units = 0, rows = 0;
 
-	*out = (struct fm_block_test){.p = 1};
+	*out = (struct fm_cluster_test){.p = 1};
 	for (size_t i = 0; i < b->n; i++) {
 		total += votes[i];
 		rows += b->rows[i].to - b->rows[i].from;
@@ -159,7 +161,7 @@ int fm_block_test(const struct fm_blocks *b, const uint32_t *votes, uint32_t mos
 	if (spread > 0)
 		out->z = (out->train - b->pi * total) / sqrt(b->pi * (1 - b->pi) * spread);
 	if (dense || total * units > MOST_STEPS) {
-		/* No spread at all: every block has its due. */
+		/* No spread at all: every cluster has its due. */
 		out->p = spread > 0 ? fm_normal_tail((out->train - pi * total) / sqrt(pi * (1 - pi) * spread)) : 1;
 		return FM_OK;
 	}

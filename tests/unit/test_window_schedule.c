@@ -1,4 +1,4 @@
-/* test_plan.c - windows come when they came, and as labels and hours are asked for. */
+/* test_window_schedule.c - windows come when they came, and as labels and hours are asked for. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,11 +7,11 @@
 
 #include <cmocka.h>
 
-#include "model/codec/decode.h"
 #include "base/kernels.h"
+#include "model/codec/decode.h"
 #include "model/codec/hosts.h"
-#include "model/codec/quota.h"
-#include "model/codec/support.h"
+#include "model/codec/label_budget.h"
+#include "model/codec/structural_zeros.h"
 #include "tests/unit/model_fixture.h"
 
 enum { W = 32, ROWS = 20000 };
@@ -28,7 +28,10 @@ static int setup(void **state)
 	if (!flows)
 		return -1;
 	struct fm_codec_opts o = fixture_opts(flows, W);
-	return fm_codec_fit_with_hosts(&codec, &hosts, flows, &o, &err) < 0 || fm_codec_encode(codec, hosts, flows, &o, 1, &data, &err) < 0 ? -1 : 0;
+	return fm_codec_fit_with_hosts(&codec, &hosts, flows, &o, &err) < 0 ||
+		       fm_codec_encode(codec, hosts, flows, &o, 1, &data, &err) < 0
+		   ? -1
+		   : 0;
 }
 
 static int teardown(void **state)
@@ -43,24 +46,25 @@ static int teardown(void **state)
 
 static void slots_keep_their_shares(void **state)
 {
-	struct fm_plan p;
+	struct fm_window_schedule p;
 	struct fm_error err;
-	struct fm_plan_opts o = {.rows = ROWS, .seed = 1, .hours = {0, 24}};
+	struct fm_window_schedule_opts o = {.rows = ROWS, .seed = 1, .hours = {0, 24}};
 	int made[FM_SLOTS] = {0};
 	(void)state;
-	assert_int_equal(fm_plan_make(&p, codec, &o, &err), FM_OK);
+	assert_int_equal(fm_window_schedule_make(&p, codec, &o, &err), FM_OK);
 	assert_int_equal(p.n, ROWS / W);
 	for (size_t i = 0; i < p.n; i++) {
 		made[p.slot[i]]++;
 		assert_in_range(p.start_ms[i], codec->times.first_ms - 60000, codec->times.last_ms);
 	}
 	for (int s = 0; s < FM_SLOTS; s++)
-		assert_true(abs(made[s] - (int)codec->times.slot[s]) <= 5); /* classes too rare to say when are spread */
-	fm_plan_free(&p);
+		assert_true(abs(made[s] - (int)codec->times.slot[s]) <=
+			    5); /* classes too rare to say when are spread */
+	fm_window_schedule_free(&p);
 }
 
 /* Shares of labels in planned windows, by what windows of each class hold. */
-static double planned(const struct fm_plan *p, int label)
+static double planned(const struct fm_window_schedule *p, int label)
 {
 	double sum = 0;
 	for (size_t i = 0; i < p->n; i++)
@@ -78,27 +82,30 @@ static int token_of(const char *label)
 
 static void labels_come_in_the_shares_asked_for(void **state)
 {
-	struct fm_plan p;
+	struct fm_window_schedule p;
 	struct fm_error err;
 	int scan = token_of("scan11");
 	(void)state;
 	assert_true(scan > 0);
-	struct fm_plan_opts o = {.rows = 64000, .seed = 1, .hours = {0, 24}, .nlabels = 2, .label = {0, scan}, .share = {0.8, 0.2}};
-	assert_int_equal(fm_plan_make(&p, codec, &o, &err), FM_OK);
+	struct fm_window_schedule_opts o = {
+	    .rows = 64000, .seed = 1, .hours = {0, 24}, .nlabels = 2, .label = {0, scan}, .share = {0.8, 0.2}};
+	assert_int_equal(fm_window_schedule_make(&p, codec, &o, &err), FM_OK);
 	assert_true(fabs(planned(&p, scan) - 0.2) < 0.03);
-	fm_plan_free(&p);
+	fm_window_schedule_free(&p);
 	/* Impossible wishes are named. */
 	struct fm_codec none = *codec;
 	memset(none.times.class_slot[scan], 0, sizeof none.times.class_slot[scan]);
-	assert_int_equal(fm_plan_make(&p, &none, &o, &err), FM_EINPUT);
+	assert_int_equal(fm_window_schedule_make(&p, &none, &o, &err), FM_EINPUT);
 	assert_non_null(strstr(err.message, "scan11"));
 }
 
-/* Whatever is asked for, also more than windows of a class hold by themselves: each window is full, and labels sum up. */
+/* Whatever is asked for, also more than windows of a class hold by themselves: each window is full, and labels sum up.
+ */
 static void quotas_fill_windows_and_sum_up(void **state)
 {
-	int scan = token_of("scan11"), dos = token_of("dos"), spam = token_of("anomaly-spam"), nc = codec->times.nclasses;
-	const struct fm_plan_opts asked[] = {
+	int scan = token_of("scan11"), dos = token_of("dos"), spam = token_of("anomaly-spam"),
+	    nc = codec->times.nclasses;
+	const struct fm_window_schedule_opts asked[] = {
 	    {.rows = 64000, .nlabels = 2, .label = {0, scan}, .share = {0.9, 0.1}},
 	    {.rows = 64000, .nlabels = 3, .label = {scan, 0, dos}, .share = {0.4, 0.2, 0.4}},
 	    {.rows = 6400, .nlabels = 2, .label = {scan, dos}, .share = {0.5, 0.5}},
@@ -109,19 +116,19 @@ static void quotas_fill_windows_and_sum_up(void **state)
 	(void)state;
 	assert_true(scan > 0 && dos > 0 && spam > 0);
 	for (size_t k = 0; k < sizeof asked / sizeof *asked; k++) {
-		struct fm_plan_opts o = asked[k];
-		struct fm_plan p;
+		struct fm_window_schedule_opts o = asked[k];
+		struct fm_window_schedule p;
 		struct fm_error err;
 		double got[FM_MAXCLASSES] = {0}, rows;
 		o.hours[1] = 24;
-		assert_int_equal(fm_plan_make(&p, codec, &o, &err), FM_OK);
-		assert_non_null(p.quota);
+		assert_int_equal(fm_window_schedule_make(&p, codec, &o, &err), FM_OK);
+		assert_non_null(p.budget);
 		rows = (double)p.n * W;
 		for (size_t w = 0; w < p.n; w++) {
 			int sum = 0;
 			for (int l = 0; l < nc; l++) {
-				sum += p.quota[w * (size_t)nc + (size_t)l];
-				got[l] += p.quota[w * (size_t)nc + (size_t)l];
+				sum += p.budget[w * (size_t)nc + (size_t)l];
+				got[l] += p.budget[w * (size_t)nc + (size_t)l];
 			}
 			assert_int_equal(sum, W);
 		}
@@ -131,21 +138,21 @@ static void quotas_fill_windows_and_sum_up(void **state)
 				want += o.label[i] == l ? o.share[i] : 0;
 			assert_true(fabs(got[l] - want * rows) <= 1 || (k == 2 && fabs(got[l] - want * rows) <= W));
 		}
-		fm_plan_free(&p);
+		fm_window_schedule_free(&p);
 	}
-	struct fm_plan_opts none = {.rows = 640, .hours = {0, 24}};
-	struct fm_plan p;
+	struct fm_window_schedule_opts none = {.rows = 640, .hours = {0, 24}};
+	struct fm_window_schedule p;
 	struct fm_error err;
-	assert_int_equal(fm_plan_make(&p, codec, &none, &err), FM_OK);
-	assert_null(p.quota); /* labels are the network's */
-	fm_plan_free(&p);
+	assert_int_equal(fm_window_schedule_make(&p, codec, &none, &err), FM_OK);
+	assert_null(p.budget); /* labels are the network's */
+	fm_window_schedule_free(&p);
 }
 
 /* A network that hardly ever says a label, and says it most of certain flows. */
 static void a_window_gets_its_quota_where_it_is_likeliest(void **state)
 {
 	enum { V = 4, TRIES = 200 };
-	const uint16_t quota[V] = {W - 10, 10, 0, 0};
+	const uint16_t budget[V] = {W - 10, 10, 0, 0};
 	const struct fm_kernels *k = fm_kernels();
 	int likely = 0;
 	(void)state;
@@ -161,50 +168,52 @@ static void a_window_gets_its_quota_where_it_is_likeliest(void **state)
 			for (int l = 0; l < V; l++)
 				z[i * V + l] = l == 0 ? 5 : l == 1 && i % 2 ? 2 : l == 1 ? -2 : 4;
 		}
-		fm_quota_balance(z, V, rows, W, W);
+		fm_label_budget_balance(z, V, rows, W, W);
 		for (int i = 0; i < W; i++) {
 			int row = i * 13 % W; /* W is a power of 2 */
-			fm_quota_left(z + row * V, V, quota, V, tok, W);
+			fm_label_budget_left(z + row * V, V, budget, V, tok, W);
 			int l = k->draw(z + row * V, V, fm_rng_uniform(&r));
 			tok[row * FM_NTOK + FM_T_LABEL] = (uint16_t)l;
 			count[l]++;
 			likely += l == 1 && row % 2;
 		}
-		assert_true(count[0] == quota[0] && count[1] == quota[1] && count[2] == 0 && count[3] == 0);
+		assert_true(count[0] == budget[0] && count[1] == budget[1] && count[2] == 0 && count[3] == 0);
 	}
 	assert_true(likely > TRIES * 10 * 8 / 10);
 }
 
 static void hours_are_kept(void **state)
 {
-	struct fm_plan p;
+	struct fm_window_schedule p;
 	struct fm_error err;
 	int last = (int)(codec->times.last_ms / 3600000 % 24);
-	struct fm_plan_opts o = {.rows = 6400, .seed = 1, .hours = {1, 3}}, never = {.rows = 6400, .seed = 1, .hours = {last + 1, 24}};
+	struct fm_window_schedule_opts o = {.rows = 6400, .seed = 1, .hours = {1, 3}},
+				       never = {.rows = 6400, .seed = 1, .hours = {last + 1, 24}};
 	(void)state;
 	assert_in_range(last, 3, 22); /* the fixture begins at midnight */
-	assert_int_equal(fm_plan_make(&p, codec, &o, &err), FM_OK);
+	assert_int_equal(fm_window_schedule_make(&p, codec, &o, &err), FM_OK);
 	assert_int_equal(p.n, 200);
 	for (size_t i = 0; i < p.n; i++)
 		assert_in_range(p.start_ms[i] / 60000 % 1440, 45, 195); /* a slot belongs to the hour of its middle */
-	fm_plan_free(&p);
-	assert_int_equal(fm_plan_make(&p, codec, &never, &err), FM_EINPUT);
+	fm_window_schedule_free(&p);
+	assert_int_equal(fm_window_schedule_make(&p, codec, &never, &err), FM_EINPUT);
 	assert_non_null(strstr(err.message, "generate.hours"));
 }
 
 /* What fewer than k rows show though chance would show it often is excluded, and nothing that k rows show is. */
 static void pairs_that_do_not_go_together_are_excluded(void **state)
 {
-	struct fm_support s, t;
+	struct fm_structural_zeros s, t;
 	struct fm_error err;
 	(void)state;
-	assert_int_equal(fm_support_fit(&s, codec->vocab, &data, W, 20, &err), FM_OK);
+	assert_int_equal(fm_structural_zeros_fit(&s, codec->vocab, &data, W, 20, &err), FM_OK);
 	size_t excluded = 0;
 	for (int p = 0; p < FM_NPAIRS; p++) {
 		size_t nb = (size_t)s.n[p][1];
 		uint32_t *met = calloc((size_t)s.n[p][0] * nb, sizeof *met);
 		for (size_t r = 0; r < data.windows * W; r++)
-			met[data.tok[r * FM_NTOK + (size_t)fm_pair[p][0]] * nb + data.tok[r * FM_NTOK + (size_t)fm_pair[p][1]]]++;
+			met[data.tok[r * FM_NTOK + (size_t)fm_pair[p][0]] * nb +
+			    data.tok[r * FM_NTOK + (size_t)fm_pair[p][1]]]++;
 		for (size_t i = 0; s.out[p] && i < (size_t)s.n[p][0] * nb; i++) {
 			assert_true(!s.out[p][i] || met[i] < 20);
 			excluded += s.out[p][i];
@@ -224,63 +233,63 @@ static void pairs_that_do_not_go_together_are_excluded(void **state)
 	for (int c = 0; c < FM_NTOK; c++)
 		tok[c] = (uint16_t)codec->vocab[c];
 	tok[FM_T_PR] = (uint16_t)udp;
-	fm_support_apply(&s, codec->vocab, tok, FM_T_FLG, z);
+	fm_structural_zeros_apply(&s, codec->vocab, tok, FM_T_FLG, z);
 	assert_true(z[syn] < -1e29f);
-	json_t *j = fm_support_json(&s);
-	assert_int_equal(fm_support_from_json(&t, codec->vocab, j, &err), FM_OK);
+	json_t *j = fm_structural_zeros_json(&s);
+	assert_int_equal(fm_structural_zeros_from_json(&t, codec->vocab, j, &err), FM_OK);
 	for (int p = 0; p < FM_NPAIRS; p++)
 		if (s.out[p])
 			assert_memory_equal(s.out[p], t.out[p], (size_t)s.n[p][0] * (size_t)s.n[p][1]);
-	fm_support_free(&t);
+	fm_structural_zeros_free(&t);
 	json_array_remove(j, 0);
-	assert_int_equal(fm_support_from_json(&t, codec->vocab, j, &err), FM_EINPUT);
+	assert_int_equal(fm_structural_zeros_from_json(&t, codec->vocab, j, &err), FM_EINPUT);
 	json_decref(j);
-	fm_support_free(&s);
+	fm_structural_zeros_free(&s);
 }
 
-/* The cast: as many distinct hosts and meetings as the histogram of kinds says. */
+/* The assignment: as many distinct hosts and meetings as the histogram of kinds says. */
 static void the_cast_has_the_shape_of_the_real_one(void **state)
 {
-	struct fm_cast *cast;
+	struct fm_assignment *assignment;
 	struct fm_error err;
 	uint32_t host;
 	(void)state;
-	assert_int_equal(fm_cast_new(&cast, &codec->roles, 1, &err), FM_OK);
+	assert_int_equal(fm_assignment_new(&assignment, &codec->roles, 1, &err), FM_OK);
 	int64_t windows = 0, hosts_of = 0;
 	for (int k = 0; k < codec->roles.npool[0]; k++) {
 		windows += codec->roles.pool[0][k].windows * codec->roles.pool[0][k].hosts;
 		hosts_of += codec->roles.pool[0][k].hosts;
 	}
 	for (int64_t i = 0; i < windows; i++)
-		assert_int_equal(fm_cast_call(cast, 0, (uint32_t)(i % 7), NULL, 0, &host, &err), FM_OK);
-	int64_t made = fm_cast_hosts(cast) - (uint32_t)codec->roles.nhosts;
+		assert_int_equal(fm_assignment_draw(assignment, 0, (uint32_t)(i % 7), NULL, 0, &host, &err), FM_OK);
+	int64_t made = fm_assignment_hosts(assignment) - (uint32_t)codec->roles.nhosts;
 	assert_true(made >= hosts_of && made <= 2 * hosts_of);
 	/* Addresses are fresh, from the ranges, and never twice. */
 	uint32_t *ip;
 	struct fm_range in = {10u << 24, 8}, out = {240u << 24, 4}, tiny = {240u << 24, 30};
-	assert_int_equal(fm_addresses_make(&ip, cast, &in, 1, &out, 1, 5, &err), FM_OK);
-	uint32_t n = fm_cast_hosts(cast);
+	assert_int_equal(fm_addresses_make(&ip, assignment, &in, 1, &out, 1, 5, &err), FM_OK);
+	uint32_t n = fm_assignment_hosts(assignment);
 	for (uint32_t i = 0; i < n; i++) {
-		assert_true(fm_cast_inside(cast, i) ? ip[i] >> 24 == 10 : ip[i] >> 28 == 15);
+		assert_true(fm_assignment_inside(assignment, i) ? ip[i] >> 24 == 10 : ip[i] >> 28 == 15);
 		for (uint32_t j = 0; j < i; j++)
 			assert_true(ip[i] != ip[j]);
 	}
 	free(ip);
-	assert_int_equal(fm_addresses_make(&ip, cast, &in, 1, &tiny, 1, 5, &err), FM_EINPUT);
+	assert_int_equal(fm_addresses_make(&ip, assignment, &in, 1, &tiny, 1, 5, &err), FM_EINPUT);
 	assert_non_null(strstr(err.message, "generate.outside"));
-	fm_cast_free(cast);
+	fm_assignment_free(assignment);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(slots_keep_their_shares),
-		cmocka_unit_test(labels_come_in_the_shares_asked_for),
-		cmocka_unit_test(quotas_fill_windows_and_sum_up),
-		cmocka_unit_test(a_window_gets_its_quota_where_it_is_likeliest),
-		cmocka_unit_test(hours_are_kept),
-		cmocka_unit_test(pairs_that_do_not_go_together_are_excluded),
-		cmocka_unit_test(the_cast_has_the_shape_of_the_real_one),
+	    cmocka_unit_test(slots_keep_their_shares),
+	    cmocka_unit_test(labels_come_in_the_shares_asked_for),
+	    cmocka_unit_test(quotas_fill_windows_and_sum_up),
+	    cmocka_unit_test(a_window_gets_its_quota_where_it_is_likeliest),
+	    cmocka_unit_test(hours_are_kept),
+	    cmocka_unit_test(pairs_that_do_not_go_together_are_excluded),
+	    cmocka_unit_test(the_cast_has_the_shape_of_the_real_one),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,5 +1,5 @@
-/* cast.c - a population of fresh hosts with the shape of the real one. */
-#include "model/codec/cast.h"
+/* assignment.c - a population of fresh hosts with the shape of the real one. */
+#include "model/codec/host_assignment.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,20 +7,20 @@
 #include "base/mem.h"
 
 struct player {
-	uint16_t windows;   /* how often it may still come */
+	uint16_t windows; /* how often it may still come */
 	uint8_t cl;
 };
 
-/* Players that have met a peer, by (class, peer): open addressing to a stack of links. */
+/* Players that have met a peer, by (class, peer): open addressing to a stack of relations. */
 struct bond {
 	uint64_t key;
-	uint32_t used, top; /* top: link + 1, 0 when the stack is empty */
+	uint32_t used, top; /* top: relation + 1, 0 when the stack is empty */
 };
-struct link {
-	uint32_t player, next; /* next: link + 1 */
+struct relation {
+	uint32_t player, next; /* next: relation + 1 */
 };
 
-struct fm_cast {
+struct fm_assignment {
 	const struct fm_roles *roles;
 	uint64_t seed;
 	struct player *player;
@@ -30,22 +30,23 @@ struct fm_cast {
 	uint32_t round[FM_ROLE_CLASSES];
 	struct bond *bond;
 	size_t nbonds, cap_bonds;
-	struct link *link;
-	size_t nlinks, cap_links;
+	struct relation *relation;
+	size_t nlinks, cap_relations;
 };
 
-int fm_cast_new(struct fm_cast **cast, const struct fm_roles *roles, uint64_t seed, struct fm_error *err)
+int fm_assignment_new(struct fm_assignment **assignment, const struct fm_roles *roles, uint64_t seed,
+		      struct fm_error *err)
 {
-	struct fm_cast *c = NULL;
-	if (fm_alloc(&c, 1, sizeof *c, "the cast", err) < 0)
+	struct fm_assignment *c = NULL;
+	if (fm_alloc(&c, 1, sizeof *c, "the assignment", err) < 0)
 		return err->code;
 	c->roles = roles;
 	c->seed = seed;
-	*cast = c;
+	*assignment = c;
 	return FM_OK;
 }
 
-static int add_players(struct fm_cast *c, int cl, size_t *slots, struct fm_error *err)
+static int add_players(struct fm_assignment *c, int cl, size_t *slots, struct fm_error *err)
 {
 	size_t hosts = 0;
 	*slots = 0;
@@ -56,7 +57,7 @@ static int add_players(struct fm_cast *c, int cl, size_t *slots, struct fm_error
 	if (c->n + hosts > c->cap) {
 		size_t cap = (c->n + hosts) * 2;
 		struct player *p = NULL;
-		if (fm_alloc(&p, cap, sizeof *p, "the cast", err) < 0)
+		if (fm_alloc(&p, cap, sizeof *p, "the assignment", err) < 0)
 			return err->code;
 		if (c->n)
 			memcpy(p, c->player, c->n * sizeof *p);
@@ -68,7 +69,7 @@ static int add_players(struct fm_cast *c, int cl, size_t *slots, struct fm_error
 }
 
 /* A new population of a class, and its queue: each host once for every peer, shuffled. */
-static int refill(struct fm_cast *c, int cl, struct fm_error *err)
+static int refill(struct fm_assignment *c, int cl, struct fm_error *err)
 {
 	size_t slots, at = 0;
 	struct fm_rng r;
@@ -77,7 +78,7 @@ static int refill(struct fm_cast *c, int cl, struct fm_error *err)
 	c->queue[cl] = NULL;
 	c->nqueue[cl] = c->head[cl] = 0;
 	if (ret == FM_OK)
-		ret = fm_alloc(&c->queue[cl], slots, sizeof **c->queue, "the cast", err);
+		ret = fm_alloc(&c->queue[cl], slots, sizeof **c->queue, "the assignment", err);
 	if (ret < 0)
 		return ret;
 	for (int k = 0; k < c->roles->npool[cl]; k++) {
@@ -95,7 +96,7 @@ static int refill(struct fm_cast *c, int cl, struct fm_error *err)
 	return FM_OK;
 }
 
-static struct bond *bond_find(struct fm_cast *c, uint64_t key)
+static struct bond *bond_find(struct fm_assignment *c, uint64_t key)
 {
 	size_t s = (size_t)((key * 0x9e3779b97f4a7c15ull) >> 20) & (c->cap_bonds - 1);
 	while (c->bond[s].used && c->bond[s].key != key)
@@ -103,12 +104,12 @@ static struct bond *bond_find(struct fm_cast *c, uint64_t key)
 	return &c->bond[s];
 }
 
-static int bonds_grow(struct fm_cast *c, struct fm_error *err)
+static int bonds_grow(struct fm_assignment *c, struct fm_error *err)
 {
 	struct bond *old = c->bond;
 	size_t n = c->cap_bonds;
 	c->bond = NULL;
-	if (fm_alloc(&c->bond, n ? n * 2 : 4096, sizeof *c->bond, "the cast", err) < 0) {
+	if (fm_alloc(&c->bond, n ? n * 2 : 4096, sizeof *c->bond, "the assignment", err) < 0) {
 		c->bond = old;
 		return err->code;
 	}
@@ -134,34 +135,35 @@ static bool among(uint32_t host, const uint32_t *taken, int n)
 }
 
 /* Put the player on top of those who have met this peer. */
-static int bind(struct fm_cast *c, uint32_t player, uint32_t peer, struct fm_error *err)
+static int bind(struct fm_assignment *c, uint32_t player, uint32_t peer, struct fm_error *err)
 {
 	if (2 * (c->nbonds + 1) > c->cap_bonds && bonds_grow(c, err) < 0)
 		return err->code;
-	if (c->nlinks == c->cap_links) {
-		size_t cap = c->cap_links ? c->cap_links * 2 : 4096;
-		struct link *l = realloc(c->link, cap * sizeof *l);
+	if (c->nlinks == c->cap_relations) {
+		size_t cap = c->cap_relations ? c->cap_relations * 2 : 4096;
+		struct relation *l = realloc(c->relation, cap * sizeof *l);
 		if (!l)
-			return fm_fail(err, FM_ESYSTEM, "out of memory: %zu links of the cast", cap);
-		c->link = l;
-		c->cap_links = cap;
+			return fm_fail(err, FM_ESYSTEM, "out of memory: %zu relations of the assignment", cap);
+		c->relation = l;
+		c->cap_relations = cap;
 	}
 	struct bond *b = bond_find(c, bond_key(c->player[player].cl, peer));
 	c->nbonds += !b->used;
-	c->link[c->nlinks] = (struct link){player, b->top};
+	c->relation[c->nlinks] = (struct relation){player, b->top};
 	*b = (struct bond){bond_key(c->player[player].cl, peer), 1, (uint32_t)++c->nlinks};
 	return FM_OK;
 }
 
-int fm_cast_call(struct fm_cast *c, int cl, uint32_t peer, const uint32_t *taken, int ntaken, uint32_t *host, struct fm_error *err)
+int fm_assignment_draw(struct fm_assignment *c, int cl, uint32_t peer, const uint32_t *taken, int ntaken,
+		       uint32_t *host, struct fm_error *err)
 {
 	uint32_t base = (uint32_t)c->roles->nhosts;
 	if (peer != UINT32_MAX && c->cap_bonds) {
 		struct bond *b = bond_find(c, bond_key(cl, peer));
-		while (b->top && c->player[c->link[b->top - 1].player].windows == 0) /* those who are done leave */
-			b->top = c->link[b->top - 1].next;
-		for (uint32_t l = b->top; l; l = c->link[l - 1].next) {
-			uint32_t h = c->link[l - 1].player;
+		while (b->top && c->player[c->relation[b->top - 1].player].windows == 0) /* those who are done leave */
+			b->top = c->relation[b->top - 1].next;
+		for (uint32_t l = b->top; l; l = c->relation[l - 1].next) {
+			uint32_t h = c->relation[l - 1].player;
 			if (c->player[h].windows > 0 && !among(base + h, taken, ntaken)) {
 				c->player[h].windows--;
 				*host = base + h;
@@ -181,25 +183,26 @@ int fm_cast_call(struct fm_cast *c, int cl, uint32_t peer, const uint32_t *taken
 	}
 }
 
-void fm_cast_meet(struct fm_cast *c, uint32_t host, uint32_t peer)
+void fm_assignment_meet(struct fm_assignment *c, uint32_t host, uint32_t peer)
 {
 	struct fm_error err;
-	if (host >= (uint32_t)c->roles->nhosts && c->player[host - (uint32_t)c->roles->nhosts].windows > 0 && bind(c, host - (uint32_t)c->roles->nhosts, peer, &err) < 0)
+	if (host >= (uint32_t)c->roles->nhosts && c->player[host - (uint32_t)c->roles->nhosts].windows > 0 &&
+	    bind(c, host - (uint32_t)c->roles->nhosts, peer, &err) < 0)
 		return; /* without memory the bond is not remembered: the flow stands all the same */
 }
 
-uint32_t fm_cast_hosts(const struct fm_cast *c)
+uint32_t fm_assignment_hosts(const struct fm_assignment *c)
 {
 	return (uint32_t)c->roles->nhosts + (uint32_t)c->n;
 }
 
-bool fm_cast_inside(const struct fm_cast *c, uint32_t host)
+bool fm_assignment_inside(const struct fm_assignment *c, uint32_t host)
 {
 	uint32_t n = (uint32_t)c->roles->nhosts;
 	return host < n ? c->roles->inside[host] : c->roles->class_of[c->player[host - n].cl] / 49 == 1;
 }
 
-void fm_cast_free(struct fm_cast *c)
+void fm_assignment_free(struct fm_assignment *c)
 {
 	if (!c)
 		return;
@@ -207,7 +210,7 @@ void fm_cast_free(struct fm_cast *c)
 		free(c->queue[i]);
 	free(c->player);
 	free(c->bond);
-	free(c->link);
+	free(c->relation);
 	free(c);
 }
 
@@ -222,7 +225,8 @@ static uint64_t range_size(const struct fm_range *r)
 
 static uint32_t range_at(const struct fm_range *r, uint64_t i)
 {
-	return (1ull << (32 - r->bits)) >= 256 ? r->base + (uint32_t)(i / 254 * 256 + i % 254 + 1) : r->base + (uint32_t)i + (r->bits < 31);
+	return (1ull << (32 - r->bits)) >= 256 ? r->base + (uint32_t)(i / 254 * 256 + i % 254 + 1)
+					       : r->base + (uint32_t)i + (r->bits < 31);
 }
 
 static uint64_t gcd(uint64_t a, uint64_t b)
@@ -240,15 +244,18 @@ struct spread {
 	uint64_t n, a, b;
 };
 
-static int spread_make(struct spread *s, const struct fm_range *r, int nr, uint64_t need, bool dense, uint64_t seed, uint32_t side, struct fm_error *err)
+static int spread_make(struct spread *s, const struct fm_range *r, int nr, uint64_t need, bool dense, uint64_t seed,
+		       uint32_t side, struct fm_error *err)
 {
 	struct fm_rng g;
 	uint64_t total = 0;
 	for (int i = 0; i < nr; i++)
 		total += range_size(&r[i]);
 	if (need > total || total == 0)
-		return fm_fail(err, FM_EINPUT, "%llu fresh %s addresses are needed and the ranges hold %llu: widen generate.%s", (unsigned long long)need,
-			       side ? "inside" : "outside", (unsigned long long)total, side ? "inside" : "outside");
+		return fm_fail(err, FM_EINPUT,
+			       "%llu fresh %s addresses are needed and the ranges hold %llu: widen generate.%s",
+			       (unsigned long long)need, side ? "inside" : "outside", (unsigned long long)total,
+			       side ? "inside" : "outside");
 	s->n = dense && need * 4 + 1016 < total ? (need * 4 + 1016) / 254 * 254 : total;
 	fm_rng_init(&g, seed, FM_RNG_DECODE, UINT32_MAX, side);
 	do
@@ -267,14 +274,14 @@ static uint32_t spread_at(const struct spread *s, const struct fm_range *r, uint
 	return range_at(r, k);
 }
 
-int fm_addresses_make(uint32_t **ip, const struct fm_cast *cast, const struct fm_range *inside, int ninside, const struct fm_range *outside,
-		      int noutside, uint64_t seed, struct fm_error *err)
+int fm_addresses_make(uint32_t **ip, const struct fm_assignment *assignment, const struct fm_range *inside, int ninside,
+		      const struct fm_range *outside, int noutside, uint64_t seed, struct fm_error *err)
 {
-	uint32_t n = fm_cast_hosts(cast);
+	uint32_t n = fm_assignment_hosts(assignment);
 	uint64_t count[2] = {0, 0};
 	struct spread s[2];
 	for (uint32_t h = 0; h < n; h++)
-		count[fm_cast_inside(cast, h)]++;
+		count[fm_assignment_inside(assignment, h)]++;
 	int ret = spread_make(&s[0], outside, noutside, count[0], false, seed, 0, err);
 	if (ret == FM_OK)
 		ret = spread_make(&s[1], inside, ninside, count[1], true, seed, 1, err);
@@ -282,7 +289,7 @@ int fm_addresses_make(uint32_t **ip, const struct fm_cast *cast, const struct fm
 		ret = fm_alloc(ip, n + 1u, sizeof **ip, "addresses", err);
 	count[0] = count[1] = 0;
 	for (uint32_t h = 0; ret == FM_OK && h < n; h++) {
-		int in = fm_cast_inside(cast, h);
+		int in = fm_assignment_inside(assignment, h);
 		(*ip)[h] = spread_at(&s[in], in ? inside : outside, count[in]++);
 	}
 	return ret;

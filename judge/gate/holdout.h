@@ -5,25 +5,25 @@
  * files, those may be too few, the training rows again, or what the synthetic rows were copied from: then the tests say
  * "no evidence" of anything, and the gate must not take that for a pass.
  */
-#ifndef FM_JUDGE_GATE_APART_H
-#define FM_JUDGE_GATE_APART_H
+#ifndef FM_JUDGE_GATE_HOLDOUT_H
+#define FM_JUDGE_GATE_HOLDOUT_H
 
 #include "base/error.h"
 #include "base/table.h"
 #include "manifests/metrics.h"
 
-#define FM_APART_CHECK "holdout.apart" /* the verdict's line, there only when it fails */
-#define FM_APART_MAX 0.1 /* share of rows in common, in every column; distinct real flows have next to none */
+#define FM_HOLDOUT_CHECK "holdout.disjoint" /* the verdict's line, there only when it fails */
+#define FM_HOLDOUT_MAX 0.1 /* share of rows in common, in every column; distinct real flows have next to none */
 
-struct fm_apart {
+struct fm_holdout {
 	size_t holdout, synthetic;                    /* rows */
 	size_t holdout_in_real, synthetic_in_holdout; /* of these, how many are in the other table too */
 };
 /* memory: bytes that may be taken for what grows with the number of rows. */
-int fm_apart_count(struct fm_apart *a, const struct fm_table *real, const struct fm_table *synthetic,
-		   const struct fm_table *holdout, size_t memory, struct fm_error *err) FM_MUST_CHECK;
+int fm_holdout_count(struct fm_holdout *a, const struct fm_table *real, const struct fm_table *synthetic,
+		     const struct fm_table *holdout, size_t memory, struct fm_error *err) FM_MUST_CHECK;
 
 /* A failing line for v when the holdout is none; v->check has room for it (fm_gate_apply). */
-void fm_apart_judge(const struct fm_apart *a, struct fm_verdict *v);
+void fm_holdout_judge(const struct fm_holdout *a, struct fm_verdict *v);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * blocks.h - is the evidence on the training side of the split more than chance put there?
+ * clusters.h - is the evidence on the training side of the split more than chance put there?
  *
  * Neighbouring flows resemble each other, so that counts over rows are no independent evidence.  What is random, by
  * design, is which windows the split gave to training and which to the holdout (traces/split.h).  A check therefore
@@ -15,7 +15,7 @@
  *         windows on either side matters, the normal tail of z.
  *
  * A model that has learned a distribution from the training rows is a little closer to them even if it remembers none,
- * and with enough rows any test would say so.  p therefore takes for granted that a block's votes are on the training
+ * and with enough rows any test would say so.  p therefore takes for granted that a cluster's votes are on the training
  * side with somewhat better odds: those that turn one half into `granted`.  z does not.
  *
  * This is Fisher's randomisation test (Fisher, The Design of Experiments, 1935) with windows as units: right for
@@ -24,8 +24,8 @@
  * others hardly depend on their neighbours; those are taken two by two (`most` below), and a copied window is seen.
  * Where the two sides are not windows of one trace dealt out at random (two days, say) fresh rows may fail it.
  */
-#ifndef FM_PRIVACY_LEAKAGE_BLOCKS_H
-#define FM_PRIVACY_LEAKAGE_BLOCKS_H
+#ifndef FM_PRIVACY_LEAKAGE_CLUSTERS_H
+#define FM_PRIVACY_LEAKAGE_CLUSTERS_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -34,30 +34,30 @@
 #include "base/table.h"
 #include "privacy/leakage/neighbours.h"
 
-#define FM_BLOCK_ROWS 64 /* rows of a block where the tables do not say what a window is */
+#define FM_BLOCK_ROWS 64 /* rows of a cluster where the tables do not say what a window is */
 
 /* The windows of both sides: runs of one value of the column win where both tables have it, else FM_BLOCK_ROWS rows. */
-struct fm_blocks {
-	size_t n, train;      /* blocks; the first `train` of them are the training table's */
-	struct fm_span *rows; /* (n) each block's rows, in its own table */
+struct fm_clusters {
+	size_t n, train;      /* clusters; the first `train` of them are the training table's */
+	struct fm_span *rows; /* (n) each cluster's rows, in its own table */
 	double pi;            /* share of the real rows that is training */
 };
 /* holdout may be NULL. */
-int fm_blocks_new(struct fm_blocks **b, const struct fm_table *train, const struct fm_table *holdout,
-		  struct fm_error *err) FM_MUST_CHECK;
-void fm_blocks_free(struct fm_blocks *b);
-/* The block of a row of training (side 0) or of the holdout (side 1). */
-uint32_t fm_block_of(const struct fm_blocks *b, int side, uint32_t row);
+int fm_clusters_new(struct fm_clusters **b, const struct fm_table *train, const struct fm_table *holdout,
+		    struct fm_error *err) FM_MUST_CHECK;
+void fm_clusters_free(struct fm_clusters *b);
+/* The cluster of a row of training (side 0) or of the holdout (side 1). */
+uint32_t fm_cluster_of(const struct fm_clusters *b, int side, uint32_t row);
 
-struct fm_block_test {
+struct fm_cluster_test {
 	double z, p;           /* 0 and 1 when there are no votes */
 	double train, holdout; /* votes */
-	double most;           /* the largest number of one training block */
+	double most;           /* the largest number of one training cluster */
 };
-/* votes (b->n).  most: the largest unit, votes of one block that stand or fall together; 0: all of them.  granted: 0.5
- * to less than 1. */
-int fm_block_test(const struct fm_blocks *b, const uint32_t *votes, uint32_t most, double granted,
-		  struct fm_block_test *out, struct fm_error *err) FM_MUST_CHECK;
+/* votes (b->n).  most: the largest unit, votes of one cluster that stand or fall together; 0: all of them.  granted:
+ * 0.5 to less than 1. */
+int fm_cluster_test(const struct fm_clusters *b, const uint32_t *votes, uint32_t most, double granted,
+		    struct fm_cluster_test *out, struct fm_error *err) FM_MUST_CHECK;
 
 /* The chance that units (n) of these weights, each on the training side with chance pi, come to `least` or more there.
  * Exact, by convolution: n times their sum steps. */

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "privacy/leakage/leak.h"
 #include "privacy/leakage/leakage.h"
+#include "privacy/leakage/leakage_parts.h"
 #include "privacy/leakage/match.h"
 
 /* ---- different values and how often they occur ---- */
@@ -170,8 +170,8 @@ static int addresses(struct fm_leak *l, struct fm_error *err)
 		     {{"echo_prefix24", "echo_prefix24_holdout"}, 8},
 		     {{"echo_prefix16", "echo_prefix16_holdout"}, 16}};
 	const unsigned cols = 1u << FM_SA | 1u << FM_DA;
-	const struct fm_table *const other[OTHERS] = {
-	    l->synthetic, l->holdout && l->holdout->present & cols ? l->holdout : NULL};
+	const struct fm_table *const other[OTHERS] = {l->synthetic,
+						      l->holdout && l->holdout->present & cols ? l->holdout : NULL};
 	size_t n[OTHERS], met[OTHERS];
 	int rc = FM_OK, full = 1;
 
@@ -241,7 +241,7 @@ out:
 	return rc;
 }
 
-int fm_leak_echo(struct fm_leak *l, struct fm_error *err)
+int fm_leak_reuse(struct fm_leak *l, struct fm_error *err)
 {
 	static const enum fm_col cols[] = {FM_SP, FM_DP, FM_TD, FM_PKT, FM_BYT, FM_FLG};
 	int rc = addresses(l, err);

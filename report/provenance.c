@@ -245,10 +245,11 @@ void fm_part_verify(const struct fm_page *p, struct fm_buf *out)
 
 	archive_stem(p, stem, sizeof stem);
 	if (strcmp(fm_html_str(p->facts, "verdict"), "fail") == 0 && !json_object_get(p->facts, "archive")) {
-		fm_buf_puts(out, "<section id=\"verify\" class=\"prose\"><h2>How to verify</h2>\n"
-				 "<p>Nothing was released, so there is no archive to verify. What ran stands in the ledger: "
-				 "<code>flowmint log</code> shows it, <code>flowmint audit</code> whether it is intact.</p>\n"
-				 "</section>\n");
+		fm_buf_puts(
+		    out, "<section id=\"verify\" class=\"prose\"><h2>How to verify</h2>\n"
+			 "<p>Nothing was released, so there is no archive to verify. What ran stands in the ledger: "
+			 "<code>flowmint log</code> shows it, <code>flowmint audit</code> whether it is intact.</p>\n"
+			 "</section>\n");
 		return;
 	}
 	fm_buf_puts(out, "<section id=\"verify\" class=\"prose\"><h2>How to verify</h2>\n"

@@ -1,5 +1,5 @@
-/* support.c - excluded pairs of tokens. */
-#include "model/codec/support.h"
+/* zeros.c - excluded pairs of tokens. */
+#include "model/codec/structural_zeros.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,23 +7,25 @@
 #include "base/mem.h"
 
 const int fm_pair[FM_NPAIRS][2] = {
-	{FM_T_PR, FM_T_FLG}, {FM_T_PR, FM_T_SP}, {FM_T_PR, FM_T_DP}, {FM_T_PR, FM_T_BPP}, {FM_T_FLG, FM_T_PKT},
-	{FM_T_FLG, FM_T_BPP}, {FM_T_PKT, FM_T_TD}, {FM_T_PKT, FM_T_BPP}, {FM_T_PR, FM_T_PKT},
+    {FM_T_PR, FM_T_FLG},  {FM_T_PR, FM_T_SP},  {FM_T_PR, FM_T_DP},   {FM_T_PR, FM_T_BPP}, {FM_T_FLG, FM_T_PKT},
+    {FM_T_FLG, FM_T_BPP}, {FM_T_PKT, FM_T_TD}, {FM_T_PKT, FM_T_BPP}, {FM_T_PR, FM_T_PKT},
 };
 
-static int prepare(struct fm_support *s, const int vocab[FM_NTOK], struct fm_error *err)
+static int prepare(struct fm_structural_zeros *s, const int vocab[FM_NTOK], struct fm_error *err)
 {
 	memset(s, 0, sizeof *s);
 	for (int p = 0; p < FM_NPAIRS; p++) {
 		s->n[p][0] = vocab[fm_pair[p][0]];
 		s->n[p][1] = vocab[fm_pair[p][1]];
-		if (s->n[p][0] > 1 && s->n[p][1] > 1 && fm_alloc(&s->out[p], (size_t)s->n[p][0] * (size_t)s->n[p][1], 1, "excluded pairs", err) < 0)
+		if (s->n[p][0] > 1 && s->n[p][1] > 1 &&
+		    fm_alloc(&s->out[p], (size_t)s->n[p][0] * (size_t)s->n[p][1], 1, "excluded pairs", err) < 0)
 			return err->code;
 	}
 	return FM_OK;
 }
 
-static int fit_pair(struct fm_support *s, int p, const struct fm_encoded *e, size_t rows, int k, struct fm_error *err)
+static int fit_pair(struct fm_structural_zeros *s, int p, const struct fm_encoded *e, size_t rows, int k,
+		    struct fm_error *err)
 {
 	size_t na = (size_t)s->n[p][0], nb = (size_t)s->n[p][1];
 	uint32_t *met = NULL;
@@ -42,26 +44,28 @@ static int fit_pair(struct fm_support *s, int p, const struct fm_encoded *e, siz
 	}
 	for (size_t i = 0; ret == FM_OK && i < na; i++)
 		for (size_t j = 0; j < nb; j++)
-			s->out[p][i * nb + j] = met[i * nb + j] < (uint32_t)k && a[i] * b[j] >= (double)FM_SUPPORT_EXPECTED * k * (double)rows;
+			s->out[p][i * nb + j] = met[i * nb + j] < (uint32_t)k &&
+						a[i] * b[j] >= (double)FM_STRUCTURAL_ZEROS_EXPECTED * k * (double)rows;
 	free(met);
 	free(a);
 	free(b);
 	return ret;
 }
 
-int fm_support_fit(struct fm_support *s, const int vocab[FM_NTOK], const struct fm_encoded *e, int window, int min_count, struct fm_error *err)
+int fm_structural_zeros_fit(struct fm_structural_zeros *s, const int vocab[FM_NTOK], const struct fm_encoded *e,
+			    int window, int min_count, struct fm_error *err)
 {
 	int ret = prepare(s, vocab, err);
 	for (int p = 0; ret == FM_OK && p < FM_NPAIRS; p++)
 		if (s->out[p])
 			ret = fit_pair(s, p, e, e->windows * (size_t)window, min_count, err);
 	if (ret < 0)
-		fm_support_free(s);
+		fm_structural_zeros_free(s);
 	return ret;
 }
 
 /* One pair: given token `with` of the other column, `side` says which of the two is being drawn. */
-static void exclude(const struct fm_support *s, int p, int side, int with, float *z)
+static void exclude(const struct fm_structural_zeros *s, int p, int side, int with, float *z)
 {
 	const uint8_t *out = s->out[p];
 	size_t nb = (size_t)s->n[p][1], step = side == 0 ? nb : 1, at = side == 0 ? (size_t)with : (size_t)with * nb;
@@ -73,7 +77,8 @@ static void exclude(const struct fm_support *s, int p, int side, int with, float
 			z[i] = -1e30f;
 }
 
-void fm_support_apply(const struct fm_support *s, const int vocab[FM_NTOK], const uint16_t *tok, int c, float *z)
+void fm_structural_zeros_apply(const struct fm_structural_zeros *s, const int vocab[FM_NTOK], const uint16_t *tok,
+			       int c, float *z)
 {
 	for (int p = 0; p < FM_NPAIRS; p++)
 		for (int side = 0; s->out[p] && side < 2; side++) {
@@ -84,7 +89,7 @@ void fm_support_apply(const struct fm_support *s, const int vocab[FM_NTOK], cons
 }
 
 /* A pair's bits, row by row, as text of 0 and 1. */
-json_t *fm_support_json(const struct fm_support *s)
+json_t *fm_structural_zeros_json(const struct fm_structural_zeros *s)
 {
 	json_t *all = json_array();
 	for (int p = 0; p < FM_NPAIRS; p++) {
@@ -96,12 +101,14 @@ json_t *fm_support_json(const struct fm_support *s)
 			json_array_append_new(rows, json_string(text ? text : ""));
 			free(text);
 		}
-		json_array_append_new(all, json_pack("{s:s, s:s, s:o}", "of", fm_tok_name[fm_pair[p][0]], "with", fm_tok_name[fm_pair[p][1]], "excluded", rows));
+		json_array_append_new(all, json_pack("{s:s, s:s, s:o}", "of", fm_tok_name[fm_pair[p][0]], "with",
+						     fm_tok_name[fm_pair[p][1]], "excluded", rows));
 	}
 	return all;
 }
 
-int fm_support_from_json(struct fm_support *s, const int vocab[FM_NTOK], const json_t *j, struct fm_error *err)
+int fm_structural_zeros_from_json(struct fm_structural_zeros *s, const int vocab[FM_NTOK], const json_t *j,
+				  struct fm_error *err)
 {
 	int ret = prepare(s, vocab, err);
 	for (int p = 0; ret == FM_OK && p < FM_NPAIRS; p++) {
@@ -109,17 +116,18 @@ int fm_support_from_json(struct fm_support *s, const int vocab[FM_NTOK], const j
 		for (int i = 0; ret == FM_OK && s->out[p] && i < s->n[p][0]; i++) {
 			const char *text = json_string_value(json_array_get(rows, (size_t)i));
 			if (!text || strlen(text) != (size_t)s->n[p][1] || strspn(text, "01") != strlen(text))
-				ret = fm_fail(err, FM_EINPUT, "the model's excluded pairs of %s and %s are damaged", fm_tok_name[fm_pair[p][0]], fm_tok_name[fm_pair[p][1]]);
+				ret = fm_fail(err, FM_EINPUT, "the model's excluded pairs of %s and %s are damaged",
+					      fm_tok_name[fm_pair[p][0]], fm_tok_name[fm_pair[p][1]]);
 			for (int k = 0; ret == FM_OK && k < s->n[p][1]; k++)
 				s->out[p][(size_t)i * (size_t)s->n[p][1] + (size_t)k] = text[k] == '1';
 		}
 	}
 	if (ret < 0)
-		fm_support_free(s);
+		fm_structural_zeros_free(s);
 	return ret;
 }
 
-void fm_support_free(struct fm_support *s)
+void fm_structural_zeros_free(struct fm_structural_zeros *s)
 {
 	for (int p = 0; p < FM_NPAIRS; p++) {
 		free(s->out[p]);

@@ -1,18 +1,19 @@
-/* apart.c - which emitted records are lone or solitary: no other real row differs from them in one column alone, in two.
+/* apart.c - which emitted records are lone or solitary: no other real row differs from them in one column alone, in
+ * two.
  *
  * A row's hash is the sum of a term a column, so that what is left of it without a column or two is a subtraction.  One
- * pass over the real rows looks for the records without each of several columns (or pairs of columns) at once.  A match is
- * by 64-bit hash: a false alarm makes a record count less. */
+ * pass over the real rows looks for the records without each of several columns (or pairs of columns) at once.  A match
+ * is by 64-bit hash: a false alarm makes a record count less. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/rows.h"
-#include "privacy/leakage/leak.h"
+#include "privacy/leakage/leakage_parts.h"
 #include "privacy/leakage/match.h"
 
 #define CHUNK ((size_t)1 << 16)
-enum { BATCH = FM_LEAK_APART_BATCH, LEAST_SIEVE = 12, MOST_SIEVE = 24 };
+enum { BATCH = FM_LEAK_HAMMING_BATCH, LEAST_SIEVE = 12, MOST_SIEVE = 24 };
 
 /* The records without columns c and d (d being c: without one). */
 struct drop {
@@ -91,10 +92,10 @@ static void lower(const struct pass *p, uint8_t level, struct fm_leak_record *li
 
 	for (size_t i = 0; i < p->n; i++) {
 		uint64_t sum = record_terms(p, list, i, term);
-		for (int k = 0; k < p->ndrops && list[i].apart > level; k++) {
+		for (int k = 0; k < p->ndrops && list[i].hamming > level; k++) {
 			const struct drop *d = &p->drop[k];
 			if (d->times[fm_keys_below(d->key, p->n, without(d, sum, term))] > 1) /* one is the record */
-				list[i].apart = level;
+				list[i].hamming = level;
 		}
 	}
 }
@@ -153,14 +154,15 @@ static int furthest_first(const void *a, const void *b)
 {
 	const struct fm_leak_record *x = a, *y = b;
 
-	if (x->apart != y->apart)
-		return x->apart < y->apart ? 1 : -1;
+	if (x->hamming != y->hamming)
+		return x->hamming < y->hamming ? 1 : -1;
 	if (x->side != y->side)
 		return x->side < y->side ? -1 : 1;
 	return (x->row > y->row) - (x->row < y->row);
 }
 
-int fm_leak_set_apart(struct fm_leak *l, unsigned columns, struct fm_leak_record *list, size_t n, struct fm_error *err)
+int fm_leak_set_hamming(struct fm_leak *l, unsigned columns, struct fm_leak_record *list, size_t n,
+			struct fm_error *err)
 {
 	struct pass p = {.side = {l->train, l->holdout}, .columns = columns, .n = n};
 	int rc = FM_OK;
@@ -173,7 +175,7 @@ int fm_leak_set_apart(struct fm_leak *l, unsigned columns, struct fm_leak_record
 			goto out;
 	}
 	for (size_t i = 0; i < n; i++)
-		list[i].apart = 3;
+		list[i].hamming = 3;
 	for (int c = 0; c < FM_NCOL && rc == FM_OK; c++)
 		if (columns >> c & 1u)
 			rc = add_drop(&p, c, c, l->pool, 1, list, err);
@@ -182,7 +184,7 @@ int fm_leak_set_apart(struct fm_leak *l, unsigned columns, struct fm_leak_record
 	if (rc != FM_OK)
 		goto out;
 	qsort(list, n, sizeof *list, furthest_first);
-	while (p.n > 0 && list[p.n - 1].apart < 3)
+	while (p.n > 0 && list[p.n - 1].hamming < 3)
 		p.n--;
 	for (int c = 0; c < FM_NCOL && p.n > 0; c++)
 		for (int d = c + 1; d < FM_NCOL && rc == FM_OK; d++)

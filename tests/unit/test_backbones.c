@@ -1,4 +1,4 @@
-/* test_bodies.c - every denoiser learns and makes flows through the same code, the same bits however it is run. */
+/* test_backbones.c - every denoiser learns and makes flows through the same code, the same bits however it is run. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "model/codec/decode.h"
-#include "model/codec/links.h"
+#include "model/codec/relations.h"
 #include "model/diffusion/sampler.h"
 #include "model/diffusion/trainer.h"
 #include "tests/unit/model_fixture.h"
@@ -28,7 +28,8 @@ static int setup(void **state)
 	if (!flows)
 		return -1;
 	struct fm_codec_opts o = fixture_opts(flows, W);
-	if (fm_codec_fit_with_hosts(&codec, &hosts, flows, &o, &err) < 0 || fm_codec_encode(codec, hosts, flows, &o, 1, &data, &err) < 0)
+	if (fm_codec_fit_with_hosts(&codec, &hosts, flows, &o, &err) < 0 ||
+	    fm_codec_encode(codec, hosts, flows, &o, 1, &data, &err) < 0)
 		return -1;
 	heldout = data;
 	heldout.windows = 64;
@@ -62,37 +63,46 @@ static struct fm_net *new_net(const char *denoiser)
 
 struct result {
 	float *p;
-	struct fm_plan plan;
+	struct fm_window_schedule schedule;
 	uint16_t *tok;
 	float *res;
 	double validation; /* nats a flow */
 };
 
-static void train_and_sample(const struct fm_net *net, int steps, double rate, uint64_t rows, int threads, struct result *r)
+static void train_and_sample(const struct fm_net *net, int steps, double rate, uint64_t rows, int threads,
+			     struct result *r)
 {
-	struct fm_train_opts o = {.steps = steps, .batch = 16, .warmup = 5, .rate = rate, .ema = 0.9, .weight_decay = 0.01, .clip = 1, .seed = 3};
+	struct fm_train_opts o = {.steps = steps,
+				  .batch = 16,
+				  .warmup = 5,
+				  .rate = rate,
+				  .ema = 0.9,
+				  .weight_decay = 0.01,
+				  .clip = 1,
+				  .seed = 3};
 	struct fm_sample_opts so = {.steps = 10, .seed = 2};
-	struct fm_plan_opts po = {.rows = rows, .seed = 4, .hours = {0, 24}};
-	struct fm_support support;
+	struct fm_window_schedule_opts po = {.rows = rows, .seed = 4, .hours = {0, 24}};
+	struct fm_structural_zeros zeros;
 	struct fm_train_result tr;
 	struct fm_pool *pool;
 	struct fm_error err = {0};
 	r->p = calloc(net->layout.nfloats, 4);
 	assert_int_equal(fm_pool_new(&pool, threads, &err), FM_OK);
 	assert_int_equal(fm_train(net, &process, &data, &heldout, &o, pool, r->p, &tr, &err), FM_OK);
-	assert_int_equal(fm_plan_make(&r->plan, codec, &po, &err), FM_OK);
-	assert_int_equal(fm_support_fit(&support, codec->vocab, &data, W, 20, &err), FM_OK);
-	r->tok = calloc(r->plan.n * W * FM_NTOK, sizeof *r->tok);
-	r->res = calloc(r->plan.n * W * FM_NRES, sizeof *r->res);
-	assert_int_equal(fm_sample(net, codec, &support, &process, r->p, &r->plan, &so, pool, r->tok, r->res, &err), FM_OK);
+	assert_int_equal(fm_window_schedule_make(&r->schedule, codec, &po, &err), FM_OK);
+	assert_int_equal(fm_structural_zeros_fit(&zeros, codec->vocab, &data, W, 20, &err), FM_OK);
+	r->tok = calloc(r->schedule.n * W * FM_NTOK, sizeof *r->tok);
+	r->res = calloc(r->schedule.n * W * FM_NRES, sizeof *r->res);
+	assert_int_equal(fm_sample(net, codec, &zeros, &process, r->p, &r->schedule, &so, pool, r->tok, r->res, &err),
+			 FM_OK);
 	r->validation = tr.validation;
-	fm_support_free(&support);
+	fm_structural_zeros_free(&zeros);
 	fm_pool_free(pool);
 }
 
 static void result_free(struct result *r)
 {
-	fm_plan_free(&r->plan);
+	fm_window_schedule_free(&r->schedule);
 	free(r->p);
 	free(r->tok);
 	free(r->res);
@@ -104,17 +114,17 @@ static void check_rows(const struct result *r)
 	struct fm_decode_opts o = {.rows = 300, .seed = 1, .inside = &in, .outside = &out, .ninside = 1, .noutside = 1};
 	struct fm_table *t;
 	struct fm_error err = {0};
-	for (size_t i = 0; i < r->plan.n * W; i++) {
+	for (size_t i = 0; i < r->schedule.n * W; i++) {
 		const uint16_t *x = r->tok + i * FM_NTOK;
 		for (int c = 0; c < FM_NTOK; c++)
 			if (codec->vocab[c] > 1 ? x[c] >= codec->vocab[c] : x[c] != 0)
 				fail_msg("row %zu: %s is %d of %d", i, fm_tok_name[c], x[c], codec->vocab[c]);
-		int back, kind = fm_rel_link(x[FM_T_REL], W, &back);
-		assert_true(kind < FM_NLINKS && (size_t)back <= i % W && FM_ROLE_LINK(x[FM_T_ROLE]) == kind);
+		int back, kind = fm_rel_kind(x[FM_T_REL], W, &back);
+		assert_true(kind < FM_NRELATIONS && (size_t)back <= i % W && FM_ROLE_RELATION(x[FM_T_ROLE]) == kind);
 		for (int k = 0; k < FM_NRES; k++)
 			assert_true(isfinite(r->res[i * FM_NRES + (size_t)k]));
 	}
-	if (fm_decode(&t, codec, &r->plan, r->tok, r->res, &o, &err) < 0)
+	if (fm_decode(&t, codec, &r->schedule, r->tok, r->res, &o, &err) < 0)
 		fail_msg("%s", err.message);
 	assert_int_equal(t->rows, 300);
 	for (size_t i = 0; i < t->rows; i++)
@@ -128,7 +138,8 @@ static void learns_and_makes_valid_flows(const char *denoiser, double share)
 	struct result before, after;
 	train_and_sample(net, 1, 1e-12, 300, 2, &before);
 	train_and_sample(net, 300, 4e-3, 300, 2, &after);
-	print_message("%s: %zu parameters, %.2f nats a flow before, %.2f after\n", denoiser, net->layout.nfloats, before.validation, after.validation);
+	print_message("%s: %zu parameters, %.2f nats a flow before, %.2f after\n", denoiser, net->layout.nfloats,
+		      before.validation, after.validation);
 	assert_true(after.validation < share * before.validation);
 	check_rows(&after);
 	result_free(&before);
@@ -172,8 +183,8 @@ static void bits_depend_on_neither_threads_nor_processor(void **state)
 			if (i == 0)
 				continue;
 			assert_memory_equal(first.p, r.p, net->layout.nfloats * 4);
-			assert_memory_equal(first.tok, r.tok, first.plan.n * W * FM_NTOK * 2);
-			assert_memory_equal(first.res, r.res, first.plan.n * W * FM_NRES * 4);
+			assert_memory_equal(first.tok, r.tok, first.schedule.n * W * FM_NTOK * 2);
+			assert_memory_equal(first.res, r.res, first.schedule.n * W * FM_NRES * 4);
 			result_free(&r);
 		}
 		result_free(&first);
@@ -197,11 +208,11 @@ static void too_deep_for_the_window_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(transformer_learns),
-		cmocka_unit_test(unet_learns),
-		cmocka_unit_test(mlp_learns),
-		cmocka_unit_test(bits_depend_on_neither_threads_nor_processor),
-		cmocka_unit_test(too_deep_for_the_window_is_refused),
+	    cmocka_unit_test(transformer_learns),
+	    cmocka_unit_test(unet_learns),
+	    cmocka_unit_test(mlp_learns),
+	    cmocka_unit_test(bits_depend_on_neither_threads_nor_processor),
+	    cmocka_unit_test(too_deep_for_the_window_is_refused),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

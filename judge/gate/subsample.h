@@ -1,0 +1,39 @@
+/*
+ * cut.h - what the judges look at of a table that is larger than the memory they were given.
+ *
+ * Marginals, pairs, structure in time and tasks are statistics: millions of rows say no more than many.  Of a larger
+ * table they get FM_SUBSAMPLE_STRETCHES stretches of neighbouring rows, spread evenly over it, so that gaps, bursts,
+ * pairs and the day stay what they are.  Leakage is looked for in all rows, whatever their number
+ * (privacy/leakage/leakage.h).
+ */
+#ifndef FM_JUDGE_GATE_SUBSAMPLE_H
+#define FM_JUDGE_GATE_SUBSAMPLE_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/table.h"
+
+#define FM_SUBSAMPLE_STRETCHES 64
+
+/* What judging takes of memory for each row of the three tables it looks at, at most: the copy made here, and what a
+ * judge needs of all rows at once. */
+#define FM_SUBSAMPLE_BYTES 160
+
+/* Rows of each table that are judged in so many bytes. */
+size_t fm_subsample_most(size_t memory);
+/* *out: at most `most` rows of t as a table of their own, in the order of t; NULL where t has no more. */
+int fm_subsample(struct fm_table **out, const struct fm_table *t, size_t most, struct fm_error *err) FM_MUST_CHECK;
+
+/* Training, synthetic and holdout as the judges look at them.  holdout may be NULL. */
+struct fm_subsamples {
+	const struct fm_table *real, *synthetic, *holdout; /* the caller's own where they are small enough */
+	struct fm_table *own[3];
+};
+int fm_subsamples_make(struct fm_subsamples *c, const struct fm_table *real, const struct fm_table *synthetic,
+		       const struct fm_table *holdout, size_t memory, struct fm_error *err) FM_MUST_CHECK;
+size_t
+fm_subsamples_bytes(const struct fm_subsamples *c); /* that its own tables take; less than a third of the memory */
+void fm_subsamples_free(struct fm_subsamples *c);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * zeros.h - pairs of tokens that do not go together: GRE with a port, UDP with TCP flags, one packet that lasts.
+ *
+ * A network that is nearly sure spreads a little probability over everything else, and a few flows in a thousand become
+ * ones that a network engineer would laugh at.  For pairs of columns that are bound to each other the codec counts how
+ * often two tokens meet in the training split; a pair that chance alone would have brought together at least
+ * FM_STRUCTURAL_ZEROS_EXPECTED * k times and that met fewer than k times is excluded, and the sampler never draws one
+ * given the other.  What is kept is one bit a pair, which says "fewer than k rows" and nothing finer.
+ */
+#ifndef FM_MODEL_CODEC_STRUCTURAL_ZEROS_H
+#define FM_MODEL_CODEC_STRUCTURAL_ZEROS_H
+
+#include "model/codec/codec.h"
+
+#define FM_STRUCTURAL_ZEROS_EXPECTED 3
+#define FM_NPAIRS 9
+extern const int fm_pair[FM_NPAIRS][2]; /* the two columns */
+
+struct fm_structural_zeros {
+	int n[FM_NPAIRS][2];     /* vocabularies */
+	uint8_t *out[FM_NPAIRS]; /* (n[0], n[1]): 1 = excluded; NULL when a column is left out */
+};
+
+/* Count over encoded training windows. */
+int fm_structural_zeros_fit(struct fm_structural_zeros *s, const int vocab[FM_NTOK], const struct fm_encoded *e,
+			    int window, int min_count, struct fm_error *err) FM_MUST_CHECK;
+/* Exclude, from the logits z of column c of a flow, what does not go with its visible tokens (masked: vocab[c]).  At
+ * least one token is left: a column that would lose all is left as it is. */
+void fm_structural_zeros_apply(const struct fm_structural_zeros *s, const int vocab[FM_NTOK], const uint16_t *tok,
+			       int c, float *z);
+json_t *fm_structural_zeros_json(const struct fm_structural_zeros *s);
+int fm_structural_zeros_from_json(struct fm_structural_zeros *s, const int vocab[FM_NTOK], const json_t *j,
+				  struct fm_error *err) FM_MUST_CHECK;
+void fm_structural_zeros_free(struct fm_structural_zeros *s);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * schedule.h - when the windows to be made begin and how long they last, drawn from the model's histograms of time.
+ */
+#ifndef FM_MODEL_CODEC_WINDOW_SCHEDULE_H
+#define FM_MODEL_CODEC_WINDOW_SCHEDULE_H
+
+#include "model/codec/codec.h"
+
+struct fm_window_schedule {
+	size_t n;                   /* windows */
+	uint8_t *slot, *span, *cls; /* (n) conditions */
+	int64_t *start_ms;          /* (n), rising: the time from which the first flow's gap is counted */
+	uint16_t *budget; /* (n, classes) flows of each label, where labels are asked for; else NULL: as the network
+			     makes them */
+};
+struct fm_window_schedule_opts {
+	uint64_t rows, seed;
+	int hours[2]; /* hours of the day [from, to) in UTC; {0, 24}: all */
+	int nlabels;  /* wanted shares of flows by label token; 0: as they were */
+	int label[FM_MAXCLASSES];
+	double share[FM_MAXCLASSES];
+};
+/* Windows for o->rows flows.  Fewer rows than the source had leave holes between windows, as a split does; more
+ * overlap. Labels are asked for by making more windows of their class, and saying how many flows of it each has
+ * (budget.h).  FM_EINPUT when no slot lies in the hours, or no window that was learned holds the label. */
+int fm_window_schedule_make(struct fm_window_schedule *schedule, const struct fm_codec *c,
+			    const struct fm_window_schedule_opts *o, struct fm_error *err) FM_MUST_CHECK;
+/* Fill schedule->budget from its windows' classes: share o->share of all flows for each wanted label and none for
+ * others, the label of a class in windows of that class as evenly as it goes, the rest of the most frequent label. */
+int fm_window_schedule_labels(struct fm_window_schedule *schedule, const struct fm_codec *c,
+			      const struct fm_window_schedule_opts *o, struct fm_error *err) FM_MUST_CHECK;
+void fm_window_schedule_free(struct fm_window_schedule *schedule);
+
+#endif

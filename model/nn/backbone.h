@@ -1,0 +1,41 @@
+/*
+ * backbone.h - the interface that every denoiser fills: a map from embedded flows of a window to hidden states,
+ * conditioned on one vector a window.  Embedding, condition, heads and losses are the same for all (net.h).
+ *
+ *     x (B*W, D) --backbone(c (B, D))--> h (B*W, D)
+ */
+#ifndef FM_MODEL_NN_BACKBONE_H
+#define FM_MODEL_NN_BACKBONE_H
+
+#include <stddef.h>
+
+#include "base/kernels.h"
+#include "model/nn/params.h"
+
+#define FM_MAXDEPTH 32
+struct fm_arch {
+	int window, width, depth,
+	    heads; /* W, D, layers (mlp: blocks, unet: levels), attention heads; D a multiple of 16 * heads */
+	int ffn;   /* width inside the feed-forward layers */
+};
+
+struct fm_backbone {
+	const char *name;
+	/* Declare the tensors; `at` receives their offsets (as many as the backbone wants, at most FM_MAXTENSORS). */
+	void (*declare)(const struct fm_arch *a, struct fm_layout *l, size_t *at);
+	/* The greatest depth that makes sense for the window. */
+	int (*max_depth)(const struct fm_arch *a);
+	/* Numbers of activations for B windows: what forward leaves for backward. */
+	size_t (*act_floats)(const struct fm_arch *a, int B);
+	/* h (B*W,D) from x (B*W,D), which is destroyed; c (B,D). */
+	void (*forward)(const struct fm_arch *a, const size_t *at, const struct fm_kernels *k, struct fm_scratch *s,
+			const fm_real *p, fm_real *act, fm_real *x, const fm_real *c, int B, fm_real *h);
+	/* dx (B*W,D) from dh (B*W,D), which is destroyed; dc (B,D) and g (parameters' layout) are added to. */
+	void (*backward)(const struct fm_arch *a, const size_t *at, const struct fm_kernels *k, struct fm_scratch *s,
+			 const fm_real *p, fm_real *act, fm_real *dh, const fm_real *c, int B, fm_real *dx, fm_real *dc,
+			 fm_real *g);
+};
+extern const struct fm_backbone fm_transformer, fm_unet, fm_mlp;
+const struct fm_backbone *fm_backbone_find(const char *name); /* NULL when there is none of that name */
+
+#endif
