@@ -130,8 +130,12 @@ check-repro: deps
 
 # ---- lint -------------------------------------------------------------------------------------------------------------
 LINTED   := $(foreach r,$(ROOMS),$(call src,$(r)))
+LAID_OUT := $(LINTED) $(wildcard $(foreach r,$(ROOMS),$(r)/*.h $(r)/*/*.h) tests/*/*.[ch])
 lint: deps deps-lint
 	@tests/includes_check.sh
+	@echo "lint: layout"
+	@clang-format --dry-run -Werror $(LAID_OUT)
+	@awk '{ line = $$0; gsub(/\t/, "        ", line) } length(line) > 120 { print FILENAME ":" FNR ": over 120 columns"; bad = 1 } END { exit bad }' $(LAID_OUT)
 	@shellcheck -S warning .ci/run $(wildcard tests/*.sh)
 	@echo "lint: gcc and clang without warnings"
 	@$(MAKE) --no-print-directory -s -j$(JOBS) B=$(B)-lint-gcc CC=gcc CFLAGS="-O2 -Werror" all unit
@@ -146,7 +150,7 @@ lint: deps deps-lint
 # ---- what the system must have (Debian 12 names); nothing is asked of root or the network when it is all there ---------
 DEPS       := gcc libc6-dev libcsv-dev libarchive-dev libssl-dev zlib1g-dev libsqlite3-dev libopenblas-serial-dev libxgboost-dev liblinear-dev libjansson-dev \
 	      libyaml-dev libseccomp-dev libcmocka-dev openssh-client zstd xz-utils gzip tar python3 python3-numpy python3-sklearn
-DEPS_LINT  := clang clang-tidy cppcheck shellcheck
+DEPS_LINT  := clang clang-format clang-tidy cppcheck shellcheck
 DEPS_BENCH := python3-pandas python3-torch
 DEPS_FUZZ  := clang
 # What a test uses where it is there and is skipped without: a browser for the report.
