@@ -1,5 +1,5 @@
 /*
- * simulate_text.h - inside of stages/simulate*.c: flows as sorted text, and where the text goes.
+ * simulate_text.h - private to traces/simulate/: flows as sorted text, and where the text goes.
  */
 #ifndef FM_TRACES_SIMULATE_SIMULATE_TEXT_H
 #define FM_TRACES_SIMULATE_SIMULATE_TEXT_H

@@ -1,5 +1,5 @@
 /*
- * simulate_world.h - inside of stages/simulate*.c: the hosts and tables of a simulated network, the flow, and the slot
+ * simulate_world.h - private to traces/simulate/: the hosts and tables of a simulated network, the flow, and the slot
  * that flows are emitted into.
  *
  *     simulate.c          plan (how many rows when), threads, sorting, text, file
