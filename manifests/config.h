@@ -58,6 +58,7 @@ struct fm_config {
 		uint64_t seed;
 	} split;
 	struct {
+		char kind[16];     /* which generator: model/generator.h */
 		char denoiser[16]; /* transformer | unet | mlp */
 		int window, width, depth, heads;
 		char process[16];    /* absorbing | multinomial, for tokens; residuals are Gaussian */

@@ -91,6 +91,8 @@ const struct fm_key fm_keys[] = {
 	 .help = "Share of the windows that the model never sees; the gate's privacy checks need it."},
 	{FIELD(split, seed, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "1", .help = "Which windows go where."},
 
+	{FIELD(model, kind, CHOICE), .choices = "diffusion", .dflt = "diffusion",
+	 .help = "The kind of model. diffusion learns windows of flows."},
 	{FIELD(model, denoiser, CHOICE), .choices = "transformer|unet|mlp",
 	 .dflt = "transformer",
 	 .help = "The network that takes the noise away; mlp looks at each flow by itself."},

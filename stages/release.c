@@ -19,6 +19,7 @@
 #include "judge/gate/controls.h"
 #include "manifests/canon.h"
 #include "manifests/dialect.h"
+#include "model/generator.h"
 #include "release/archive.h"
 #include "release/metadata.h"
 #include "release/sign/sshkey.h"
@@ -219,11 +220,14 @@ static int describe(struct job *j, const char *path, const struct fm_buf *b, str
 /* The documents, each after those whose digests it names. */
 static int write_documents(struct job *j)
 {
-	struct fm_metadata_in in = {j->in->cfg, j->dialect,     j->table,      &j->verdict,
-				    j->date,    j->data_sha256, j->data_nbytes};
+	json_t *generator = fm_generator_describe(j->in->cfg);
+	struct fm_metadata_in in = {j->in->cfg, j->dialect,     j->table,       &j->verdict,
+				    j->date,    j->data_sha256, j->data_nbytes, generator};
 	struct fm_archive_file f[NMEMBERS - 1];
 	int rc;
 
+	if (!generator)
+		return fm_fail(j->err, FM_ESYSTEM, "out of memory for the data sheet");
 	fm_readme_text(&in, &j->readme);
 	rc = describe(j, "README.md", &j->readme, &f[README]);
 	snprintf(f[DATA].path, sizeof f[DATA].path, "data/flows.csv");
@@ -241,6 +245,7 @@ static int write_documents(struct job *j)
 		fm_sums_text(f, SUMS, &j->sums);
 		rc = fm_buf_check(&j->sums, j->err);
 	}
+	json_decref(generator);
 	return rc;
 }
 

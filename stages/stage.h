@@ -7,12 +7,14 @@
  * stage writes only there.  What a stage found out is in its out struct; fm_x_out_json turns it into JSON for the
  * ledger and the log.  A failed gate is not an error of the stage: fm_gate_out.verdict says so.
  *
- *     ingest    trace + dialect             -> store/{train,validation,holdout}/ (tables with win and gap),
- * store/store.json, store/quarantine.csv train     store/train, /validation    -> model/ (model.json, weights.bin, ...)
- *     generate  model/                      -> synthetic/table/
- *     evaluate  store/, synthetic, model    -> metrics/metrics.json   (fm_metrics_list), metrics/histograms.json
- * (judge/histogram.h), metrics/controls.json (controls.h) gate      metrics                     -> verdict/verdict.json
- * (fm_verdict_json) release   synthetic, verdict, key     -> release folder: NAME-VERSION.tar.zst and .sig
+ *     ingest    trace + dialect           -> store/{train,validation,holdout}/ (tables with win and gap),
+ *                                            store/store.json, store/quarantine.csv
+ *     train     store/train, /validation  -> model/: files of the kind of model (model/generator.h)
+ *     generate  model/                    -> synthetic/table/
+ *     evaluate  store/, synthetic, model  -> metrics/metrics.json (fm_metrics_list), metrics/histograms.json
+ *                                            (judge/histogram.h), metrics/controls.json (controls.h)
+ *     gate      metrics                   -> verdict/verdict.json (fm_verdict_json)
+ *     release   synthetic, verdict, key   -> release folder: NAME-VERSION.tar.zst and .sig
  */
 #ifndef FM_STAGES_STAGE_H
 #define FM_STAGES_STAGE_H
@@ -45,7 +47,7 @@ struct fm_train_in {
 };
 struct fm_train_out {
 	uint64_t steps, parameters;
-	double loss, validation_nats_per_flow, flows_per_second;
+	double loss, validation_nats_per_flow, flows_per_second; /* NaN: the kind of model has none */
 	uint64_t rollbacks;
 };
 int fm_stage_train(const struct fm_train_in *in, struct fm_train_out *out, struct fm_error *err) FM_MUST_CHECK;

@@ -385,6 +385,13 @@ static int train_loop(struct trainer *t, struct fm_error *err)
 	return ret;
 }
 
+int fm_train_steps(int asked, size_t windows, int batch)
+{
+	size_t steps = 100 * windows / (size_t)batch;
+
+	return asked > 0 ? asked : steps < 500 ? 500 : steps > 15000 ? 15000 : (int)steps;
+}
+
 static int arrays_new(struct fm_train_arrays *a, size_t n, bool best, bool ema, struct fm_error *err)
 {
 	int ret = fm_alloc(&a->w, n, sizeof(float), "weights", err);

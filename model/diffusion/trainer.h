@@ -45,6 +45,10 @@ struct fm_train_result {
 	double seconds, flows;  /* of this process */
 };
 
+/* As many steps as asked for, or with 0 a hundred passes over the windows: more, and small traces would be learned by
+ * heart; fewer than a few hundred teach nothing, and with over 15,000 little more is learned. */
+int fm_train_steps(int asked, size_t windows, int batch);
+
 /* Train from random weights, or from a checkpoint; one that cannot be used is a warning, and training begins anew.  ema
  * (net->layout.nfloats) receives the averaged weights.  validation may be NULL or empty.  FM_EINPUT when there is no
  * window, or when it diverges again and again. */

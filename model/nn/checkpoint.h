@@ -34,6 +34,9 @@ struct fm_train_arrays {
 	float *best; /* ema at best_step, or NULL: not kept */
 };
 
+/* The checkpoint's path in a folder, which is there; to be freed.  What a process that was killed while it wrote one
+ * left there is removed. */
+int fm_checkpoint_path(char **path, const char *dir, struct fm_error *err) FM_MUST_CHECK;
 int fm_checkpoint_save(const char *path, const char *identity, const struct fm_layout *l,
 		       const struct fm_train_point *at, const struct fm_train_arrays *a,
 		       struct fm_error *err) FM_MUST_CHECK;

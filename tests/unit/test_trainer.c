@@ -625,9 +625,25 @@ static int teardown(void **state)
 	return scratch_remove();
 }
 
+/* A hundred passes, within bounds; as many as asked for where somebody asks. */
+static void steps_are_a_hundred_passes(void **state)
+{
+	(void)state;
+	assert_int_equal(fm_train_steps(0, 640, 64), 1000);
+	assert_int_equal(fm_train_steps(0, 641, 64), 1001);
+	assert_int_equal(fm_train_steps(0, 5, 1), 500);
+	assert_int_equal(fm_train_steps(0, 5, 64), 500);
+	assert_int_equal(fm_train_steps(0, 9599, 64), 14998);
+	assert_int_equal(fm_train_steps(0, 9601, 64), 15000);
+	assert_int_equal(fm_train_steps(0, (size_t)1 << 32, 1), 15000);
+	assert_int_equal(fm_train_steps(7, 640, 64), 7);
+	assert_int_equal(fm_train_steps(20000, 640, 64), 20000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(steps_are_a_hundred_passes),
 	    cmocka_unit_test(threads_and_checkpoints_change_no_bit),
 	    cmocka_unit_test(going_on_from_a_checkpoint_changes_no_bit),
 	    cmocka_unit_test(patience_and_epochs_survive_a_checkpoint),
