@@ -237,15 +237,17 @@ static double exp_minus_above(double x)
 
 	if (x > 740)
 		return 0x1p-1000;
-	for (; x > 0.25; x /= 2)
+	while (x > 0.25) {
+		x /= 2;
 		n++;
+	}
 	for (int i = 1; i < 20; i++) {
 		term *= -x / i;
 		sum += term;
 	}
 	while (n-- > 0)
 		sum *= sum;
-	return sum * (1 + 1e-11); /* 2^12 squarings' worth of rounding */
+	return sum * (1 + 1e-10); /* far more than 12 squarings and a sigma that was rounded down make of 2^-53 */
 }
 
 double fm_gaussian_tail(double sigma, double x)

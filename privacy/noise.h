@@ -23,7 +23,10 @@ unsigned fm_bernoulli(struct fm_stream *s, uint64_t p, uint64_t q);
 /* 1 with probability exp(-p / q), p < 2^63, 0 < q < 2^63 (algorithm 1). */
 unsigned fm_bernoulli_exp(struct fm_stream *s, uint64_t p, uint64_t q);
 
-/* Integers x with probability in proportion to exp(-|x| s / t), that is of scale b = t / s (algorithm 2). */
+/* Integers x with probability in proportion to exp(-|x| s / t), that is of scale b = t / s (algorithm 2).  On a query
+ * of L1 sensitivity D it is (D / b, 0)-differentially private, and for D = 1 exactly as bad as randomised response of
+ * that epsilon: its divergences at smaller epsilons are NOT below those of the continuous Laplace, whose account does
+ * not hold for it. */
 struct fm_laplace {
 	uint64_t t, s;
 };

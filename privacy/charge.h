@@ -1,0 +1,45 @@
+/*
+ * charge.h - the ledger of what was paid for: one entry for each mechanism that looked at private records.
+ *
+ * Whoever draws noise for a statistic of private records appends its entry first; the accountant adds the entries up,
+ * the manifest prints them.  An entry is public: it says what was asked, never what came out.
+ */
+#ifndef FM_PRIVACY_CHARGE_H
+#define FM_PRIVACY_CHARGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+enum fm_charge_kind {
+	FM_CHARGE_GAUSSIAN, /* sensitivity in L2, scale: standard deviation */
+	/* The same on integers.  For an account of hockey-stick divergences (PLD) the scale is
+	 * fm_gaussian_equivalent(scale) (noise.h) of a continuous one, whatever number of counts it covers; for RDP it
+	 * is the scale itself. */
+	FM_CHARGE_DISCRETE_GAUSSIAN,
+	FM_CHARGE_LAPLACE, /* sensitivity in L1, scale: b */
+	FM_CHARGE_NKINDS
+};
+const char *fm_charge_kind_name(enum fm_charge_kind kind); /* "discrete_gaussian" */
+
+#define FM_CHARGE_NAME 64
+struct fm_charge {
+	char name[FM_CHARGE_NAME]; /* what was asked, unlike all others of the run */
+	enum fm_charge_kind kind;
+	double sensitivity, scale; /* in the same unit; only their ratio matters to an account */
+	double rate;               /* of Poisson sampling, 1 without */
+	double delta;              /* a chance that counts besides, that of a stability threshold; else 0 */
+	uint64_t count;            /* how many times */
+};
+
+struct fm_charges { /* zero-initialised is empty */
+	struct fm_charge *list;
+	size_t n, cap;
+};
+/* FM_EINPUT for an entry without a name or with the name of another, or with a number that is out of range: sensitivity
+ * and delta negative, scale not positive, rate outside (0, 1], count 0. */
+int fm_charges_add(struct fm_charges *c, const struct fm_charge *charge, struct fm_error *err) FM_MUST_CHECK;
+void fm_charges_free(struct fm_charges *c);
+
+#endif
