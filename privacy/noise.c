@@ -10,6 +10,7 @@ typedef unsigned __int128 u128;
 enum {
 	FAR = 1024,   /* scales from zero: a Laplace draw beyond them, of probability exp(-1024), is drawn again */
 	SHARD = 4096, /* draws that a thread makes with one stream */
+	DIGITS = 16,  /* random binary digits that are compared at once */
 	A_BLOCK = 8,  /* records that share a block of the sampling stream */
 };
 
@@ -40,22 +41,22 @@ unsigned fm_bernoulli(struct fm_stream *s, uint64_t p, uint64_t q)
 }
 
 /*
- * The same for p <= q < 2^107, in one comparison nearly always: 32 random digits at once stand for the interval [w, w +
- * 1) 2^-32, and p / q for the interval between fractions of their first 62 digits.  Where these intervals meet (once in
- * 2^30), the digits decide one by one.
+ * The same for p <= q < 2^107, in one comparison nearly always: 16 random digits at once stand for the interval [w, w +
+ * 1) 2^-16, and p / q for the interval between fractions of the first 64 digits of p and q.  Where these intervals meet
+ * (once in 2^16), the digits decide one by one.
  */
 static inline unsigned ratio128(struct fm_stream *s, u128 p, u128 q)
 {
-	uint64_t w = fm_stream_bits(s, 32), high = (uint64_t)(q >> 64), a, b;
+	uint64_t w = fm_stream_bits(s, DIGITS), high = (uint64_t)(q >> 64), a, b;
 	unsigned shift = high == 0 ? 0 : 64 - (unsigned)__builtin_clzll(high);
 
 	a = (uint64_t)(p >> shift);
 	b = (uint64_t)(q >> shift);
-	if ((u128)(w + 1) * ((u128)b + 1) <= (u128)a << 32)
+	if ((u128)(w + 1) * ((u128)b + 1) <= (u128)a << DIGITS)
 		return 1;
-	if ((u128)w * b >= ((u128)a + 1) << 32)
+	if ((u128)w * b >= ((u128)a + 1) << DIGITS)
 		return 0;
-	return digits128(s, p, q, (uint32_t)w, 32);
+	return digits128(s, p, q, (uint32_t)w, DIGITS);
 }
 
 static inline unsigned one_in(struct fm_stream *s, uint64_t k)
@@ -88,11 +89,11 @@ static inline unsigned exp_below(struct fm_stream *s, uint64_t u, uint64_t t)
  * of guessing the key. */
 static inline unsigned exp_one(struct fm_stream *s)
 {
-	static const uint32_t digits[8] = {0x5e2d58d8, 0xb3bcdf1a, 0xbadec782, 0x9054f90d,
-					   0xda9805aa, 0xb56c7733, 0x3024b9d0, 0xa507daed};
+	static const uint16_t digits[16] = {0x5e2d, 0x58d8, 0xb3bc, 0xdf1a, 0xbade, 0xc782, 0x9054, 0xf90d,
+					    0xda98, 0x05aa, 0xb56c, 0x7733, 0x3024, 0xb9d0, 0xa507, 0xdaed};
 
-	for (int i = 0; i < 8; i++) {
-		uint32_t w = (uint32_t)fm_stream_bits(s, 32);
+	for (int i = 0; i < 16; i++) {
+		unsigned w = (unsigned)fm_stream_bits(s, DIGITS);
 
 		if (w != digits[i])
 			return w < digits[i];

@@ -207,21 +207,24 @@ uint64_t fm_stream_bits_more(struct fm_stream *s, unsigned n)
 	return low | (more == 64 ? v : (v & (((uint64_t)1 << more) - 1)) << have);
 }
 
-/* A 32-bit word times n: the product's upper half is the number, unless the lower half is one of the 2^32 mod n that
- * would come once too often (Lemire, ACM TOMACS 29(1), 2019).  Above that, as many bits as n - 1 has until they are
- * below n. */
+/* A word of 16 or 32 bits times n: the product's upper half is the number, unless the lower half is one of the 2^width
+ * mod n that would come once too often (Lemire, ACM TOMACS 29(1), 2019); the word is so wide that this is seldom looked
+ * into.  Of a large n, as many bits as n - 1 has until they are below n. */
 uint64_t fm_stream_below(struct fm_stream *s, uint64_t n)
 {
-	unsigned width = n <= 1 ? 0 : 64 - (unsigned)__builtin_clzll(n - 1);
-	uint64_t v;
+	unsigned width = n <= 1 << 10 ? 16 : 32;
+	uint64_t v, mask = ((uint64_t)1 << width) - 1;
 
-	if (n <= UINT32_MAX) {
-		v = fm_stream_bits(s, 32) * n;
-		if ((uint32_t)v < n)
-			for (uint32_t over = -(uint32_t)n % (uint32_t)n; (uint32_t)v < over;)
-				v = fm_stream_bits(s, 32) * n;
-		return v >> 32;
+	if (n <= 1)
+		return 0;
+	if (n <= (uint64_t)1 << 26) {
+		v = fm_stream_bits(s, width) * n;
+		if ((v & mask) < n)
+			for (uint64_t over = (mask + 1) % n; (v & mask) < over;)
+				v = fm_stream_bits(s, width) * n;
+		return v >> width;
 	}
+	width = 64 - (unsigned)__builtin_clzll(n - 1);
 	do
 		v = fm_stream_bits(s, width);
 	while (v >= n);

@@ -242,9 +242,9 @@ static void noise_of_a_key_is_what_it_was(void **state)
 		double sigma;
 		const char *want;
 	} golden[] = {
-	    {0.5, "d1458d681e5a033063bac73b8b61177cc6ed7bcb61b3daf2286351ac34fd52b2"},
-	    {3.7, "2feac02c39f442d56bd93baae0a00aeeca7eaa6bf6a794534534063f45860725"},
-	    {220200.96, "8f74fd179e05705e8fc93cbbc430fe7b63aea0a9f5d048fa569f31ac74d0edfd"},
+	    {0.5, "31b5829a4578d371a7c795f5efbd1af72c2166822e653bbb600b223ce6db9b98"},
+	    {3.7, "a1c5887833c52c83c8ba59590927aca087a1282dbf32ce1fb936a1949fb6a8d9"},
+	    {220200.96, "5ba436b8cf4b446c272818c8159a6cced437f6b4ae893ebc6d29b78d424264be"},
 	};
 	static int64_t out[10000];
 	struct fm_secret key;

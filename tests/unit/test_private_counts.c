@@ -414,7 +414,7 @@ static void keys_of_one_unit_stay_hidden(void **state)
 
 	(void)state;
 	open_counts(&o);
-	/* Each unit has all its items on a key that no other has: the worst case of a large sigma. */
+	/* Each unit has all its items on a key that no other has: one chance. */
 	for (uint32_t i = 0; i < M * N; i++) {
 		unit[i] = i / M;
 		key[i] = (uint64_t)unit[i] << 40;
@@ -423,20 +423,20 @@ static void keys_of_one_unit_stay_hidden(void **state)
 	charges = fm_counts_charges(o.c);
 	assert_true(charges->list[0].delta <= delta && charges->list[0].delta > 0.8 * delta);
 	assert_true(charges->list[0].sensitivity == M);
-	/* four keys with an item each; then the chance is of any of them */
-	assert_true((double)keys.n <= delta * N + 4 * sqrt(delta * N) && (double)keys.n > 0.3 * delta * N);
+	assert_true((double)keys.n <= delta * N + 4 * sqrt(delta * N) && (double)keys.n > 0.2 * delta * N);
 	for (size_t i = 0; i < keys.n; i++) {
 		assert_true(keys.list[i].count >= keys.threshold);
 		assert_true(i == 0 || keys.list[i].key > keys.list[i - 1].key);
 	}
 	fm_keys_free(&keys);
+	/* Each has a key for each item: four chances, which is worse where sigma is large. */
 	for (uint32_t i = 0; i < M * N; i++)
 		key[i] = i;
 	OK(fm_counts_keys(o.c, "apart", &items, key, 30, delta, &keys, &o.err));
 	size_t units = 0;
 	for (size_t i = 0; i < keys.n; i++)
 		units += i == 0 || keys.list[i].key / M != keys.list[i - 1].key / M;
-	assert_true((double)units <= delta * N + 4 * sqrt(delta * N) && (double)units > 0.3 * delta * N);
+	assert_true((double)units <= delta * N + 4 * sqrt(delta * N) && (double)units > 0.7 * delta * N);
 	fm_keys_free(&keys);
 	/* and what many have comes out, with the count that it has */
 	for (uint32_t i = 0; i < M * N; i++)
