@@ -76,9 +76,11 @@ static int add_within(const struct fm_grid *g, const float *gradient, double fac
 	int small = 1;
 
 	for (size_t i = 0; i < g->dim; i++) {
-		double x = gradient[i] * factor, cut = trunc(x);
+		double x = gradient[i] * factor, cut;
+		int within = x > -most && x < most;
 
-		small &= x > -most && x < most;
+		cut = (double)(int64_t)(within ? x : 0); /* toward zero */
+		small &= within;
 		whole2 += x * x;
 		cut2 += cut * cut;
 	}
@@ -114,8 +116,12 @@ int fm_grid_add_sum(const struct fm_grid *g, const float *sum, int64_t *total, s
 			return fm_fail(err, FM_EINPUT,
 				       "coordinate %zu of a sum of gradients is %g: no number for a grid of %g", i,
 				       (double)sum[i], g->step);
-	for (size_t i = 0; i < g->dim; i++)
-		total[i] += (int64_t)floor(sum[i] * scale + 0.5);
+	for (size_t i = 0; i < g->dim; i++) {
+		double x = sum[i] * scale + 0.5; /* of 24 digits and below 2^40: right to the half */
+		int64_t cut = (int64_t)x;
+
+		total[i] += cut - ((double)cut > x); /* the next integer below */
+	}
 	return FM_OK;
 }
 

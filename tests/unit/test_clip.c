@@ -234,6 +234,24 @@ static void floating_point_sums_move_by_no_more_than_their_bound(void **state)
 	assert_true(fm_grid_sensitivity(&grid) < grid.clip / grid.step * 1.0011);
 }
 
+static void sums_are_rounded_to_the_nearest(void **state)
+{
+	static float sum[DIM];
+	static int64_t total[DIM];
+	struct fm_grid grid;
+	struct fm_rng r;
+
+	(void)state;
+	fm_rng_init(&r, 7, FM_RNG_JUDGE, 0, 0);
+	OK(fm_grid_set(&grid, 1, DIM, 1, 0, NULL));
+	for (int i = 0; i < DIM; i++) /* halves, whole numbers, and all sizes of both signs */
+		sum[i] = i < 40 ? (float)((i - 20) * 0.5 * grid.step)
+				: (float)(ldexp(fm_rng_uniform(&r) - 0.5, (int)fm_rng_below(&r, 70) - 40) * grid.step);
+	OK(fm_grid_add_sum(&grid, sum, total, NULL));
+	for (int i = 0; i < DIM; i++)
+		assert_true((double)total[i] == floor(sum[i] / grid.step + 0.5));
+}
+
 static void the_noise_is_the_multiple_of_the_sensitivity(void **state)
 {
 	enum { N = 50000 };
@@ -284,6 +302,7 @@ int main(void)
 	    cmocka_unit_test(a_broken_gradient_is_held_or_dropped),
 	    cmocka_unit_test(sums_on_the_grid_do_not_depend_on_the_order),
 	    cmocka_unit_test(floating_point_sums_move_by_no_more_than_their_bound),
+	    cmocka_unit_test(sums_are_rounded_to_the_nearest),
 	    cmocka_unit_test(the_noise_is_the_multiple_of_the_sensitivity),
 	};
 
