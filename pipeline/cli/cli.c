@@ -10,6 +10,10 @@
 
 #define JSON_LINE "  --json             the answer as one JSON document\n"
 #define WORKSPACE_LINE "  --workspace DIR    default: ./workspace\n"
+#define ACCOUNT_LINES                                                                                                   \
+	"  --accountant NAME  pld (default): tight; rdp: by Renyi divergences\n"                                        \
+	"  --adjacency NAME   add_remove (default): a record is there or not; replace_one: it is another\n"             \
+	"  --group K          K records that change at once, up to 512 (default 1)\n"
 
 static const struct verb {
 	const char *name;
@@ -106,6 +110,26 @@ static const struct verb {
      "  --from data        everything from the trace on (default)\n"
      "  --from model       with the recorded model: generate, evaluate, gate, release\n"
      "  --unconfined       as for run\n" WORKSPACE_LINE JSON_LINE},
+    {"epsilon", fm_verb_epsilon,
+     "--q Q --sigma S --steps N --delta D | --mechanisms FILE.json --delta D [--accountant pld|rdp] [--adjacency "
+     "add_remove|replace_one] [--group K] [--json]",
+     "what differentially private mechanisms leak",
+     "Prints an upper bound on epsilon, rounded up (docs/accounting.md): of N steps of DP-SGD, or of a list of mechanisms.\n\n"
+     "  --q Q              chance of a record to be in a step, up to 1\n"
+     "  --sigma S          noise multiplier: the noise over the clip\n"
+     "  --steps N          steps\n"
+     "  --delta D          above 0 and below 1\n"
+     "  --mechanisms FILE  instead of Q, S and N: a JSON list of mechanisms, or an object with one under mechanisms\n"
+     ACCOUNT_LINES JSON_LINE},
+    {"sigma", fm_verb_sigma,
+     "--q Q --epsilon E --steps N --delta D [--accountant pld|rdp] [--adjacency add_remove|replace_one] [--group K] [--json]",
+     "the noise that keeps to an epsilon",
+     "Prints the smallest noise multiplier, rounded up, with which flowmint epsilon answers E or less.\n\n"
+     "  --q Q              chance of a record to be in a step, up to 1\n"
+     "  --epsilon E        what may be leaked\n"
+     "  --steps N          steps\n"
+     "  --delta D          above 0 and below 1\n"
+     ACCOUNT_LINES JSON_LINE},
 };
 enum { NVERBS = sizeof verbs / sizeof *verbs };
 

@@ -3,8 +3,8 @@
  *
  * A verb is a function of (argc, argv) that fills an error and prints its answer on standard output; cli.c finds it,
  * gives help and sees that what was printed has arrived.  Verbs stand in cli_project.c (init, keygen, simulate),
- * cli_run.c (run, reproduce), cli_waive.c (waive), cli_ledger.c (status, log, audit), cli_judge.c (evaluate, verify)
- * and cli_report.c (report).
+ * cli_run.c (run, reproduce), cli_waive.c (waive), cli_ledger.c (status, log, audit), cli_judge.c (evaluate, verify),
+ * cli_report.c (report) and cli_epsilon.c (epsilon, sigma).
  */
 #ifndef FM_PIPELINE_CLI_CLI_H
 #define FM_PIPELINE_CLI_CLI_H
@@ -33,6 +33,8 @@ int fm_verb_evaluate(int argc, char **argv, struct fm_error *err);
 int fm_verb_waive(int argc, char **argv, struct fm_error *err);
 int fm_verb_verify(int argc, char **argv, struct fm_error *err);
 int fm_verb_report(int argc, char **argv, struct fm_error *err);
+int fm_verb_epsilon(int argc, char **argv, struct fm_error *err);
+int fm_verb_sigma(int argc, char **argv, struct fm_error *err);
 
 /* The next option's val, with its value in optarg; -1 after the last (operands from argv[optind]); FM_EUSAGE with err
  * set for an unknown or incomplete option.  Options must have val > 0. */
