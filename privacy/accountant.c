@@ -71,8 +71,9 @@ static void add_use(struct direction *d, uint64_t count)
 	d->n++;
 }
 
+/* least: mass of one use that may be left out. */
 static int direction_fill(struct direction *d, const struct fm_mechanism *list, size_t n, enum fm_direction way,
-			  struct fm_error *err)
+			  double least, struct fm_error *err)
 {
 	double squares = 0;
 	int rc;
@@ -90,7 +91,8 @@ static int direction_fill(struct direction *d, const struct fm_mechanism *list, 
 			continue;
 		}
 		if (m->kind == FM_SAMPLED_GAUSSIAN)
-			fm_loss_sampled(&d->losses[d->n], m->q, m->scale / m->sensitivity, (int)group_of(m), way);
+			fm_loss_sampled(&d->losses[d->n], m->q, m->scale / m->sensitivity, (int)group_of(m), way,
+					least / (double)m->count);
 		else if (m->kind == FM_LAPLACE)
 			fm_loss_laplace(&d->losses[d->n], m->scale / moved);
 		else
@@ -207,12 +209,13 @@ int fm_account_within(const struct fm_mechanism *list, size_t n, double delta, e
 	*epsilon = 0;
 	if (n == 0)
 		return FM_OK;
+	double least = accountant == FM_RDP ? 0 : 1e-10 * delta / (double)n; /* a moment forgives no component */
 	/* The other pairs are their own mirror images; and of a sampled Gaussian of one record the Renyi divergence is
 	 * the larger where the record is removed (Mironov, Talwar, Zhang 2019, Theorem 5). */
 	if (!sampled || (accountant == FM_RDP && !groups))
 		count = 1;
 	for (int i = 0; i < count; i++)
-		if ((rc = direction_fill(&ways[i], list, n, way[i], err)) < 0)
+		if ((rc = direction_fill(&ways[i], list, n, way[i], least, err)) < 0)
 			goto out;
 	if (accountant == FM_RDP)
 		rc = by_rdp(ways, count, delta, epsilon, err);

@@ -45,7 +45,7 @@ static void binomial(double *w, int k, double q)
 		w[0] = 1 - q, w[1] = q;
 }
 
-void fm_loss_sampled(struct fm_loss *l, double q, double sigma, int group, enum fm_direction direction)
+void fm_loss_sampled(struct fm_loss *l, double q, double sigma, int group, enum fm_direction direction, double least)
 {
 	int first = 0, last = group;
 
@@ -54,12 +54,11 @@ void fm_loss_sampled(struct fm_loss *l, double q, double sigma, int group, enum 
 		first = group, l->weight[group] = 1;
 	else
 		binomial(l->weight, group, q);
-	/* What will not matter to any delta: missing from P it counts as an infinite loss, missing from Q it leaks
-	 * more. */
-	while (first < last && l->weight[first] < 1e-60)
-		first++;
-	while (last > first && l->weight[last] < 1e-60)
-		last--;
+	/* Missing from P they count as an infinite loss, missing from Q they let more leak. */
+	for (; first < last && l->weight[first] < least; first++)
+		l->missing += l->weight[first];
+	for (; last > first && l->weight[last] < least; last--)
+		l->missing += l->weight[last];
 	for (int j = first; j <= last; j++)
 		l->weight[j - first] = l->weight[j];
 	l->first = first;
@@ -274,11 +273,9 @@ static double mixture_delta(const struct fm_loss *l, double z)
 
 static double mixture_epsilon(const struct fm_loss *l, double delta)
 {
-	double low = tail_point(l, 0.25 * delta, -1), high = tail_point(l, 0.25 * delta, 1), missing = 1, sum = 0;
+	double low = tail_point(l, 0.25 * delta, -1), high = tail_point(l, 0.25 * delta, 1);
+	double missing = l->above ? l->missing : 0;
 
-	for (int i = 0; i < l->n; i++)
-		sum += l->weight[i];
-	missing = l->above && sum < 1 - 1e-12 ? 1 - sum : 0;
 	for (int i = 0; i < 100; i++) {
 		double z = 0.5 * (low + high);
 
@@ -323,17 +320,13 @@ static void deposit(struct fm_losses *d, size_t i, double p, double over, double
 static int mixture_discretise(const struct fm_loss *l, double h, double tail, size_t most, struct fm_losses *d,
 			      struct fm_error *err)
 {
-	double bottom = tail_point(l, tail, -1), top = tail_point(l, tail, 1), z = top, slope, total = 0;
+	double bottom = tail_point(l, tail, -1), top = tail_point(l, tail, 1), z = top, slope;
 	struct tails p = p_tails(l, top), q = q_tails(l, top);
 	int rc = grid_new(d, h, fm_loss_at(l, bottom), fm_loss_at(l, top), most, err);
 
 	if (rc < 0)
 		return rc;
-	d->infinite = p.over;
-	for (int i = 0; i < l->n; i++)
-		total += l->weight[i];
-	if (l->above && total < 1 - 1e-12)
-		d->infinite += 1 - total;
+	d->infinite = p.over + (l->above ? l->missing : 0);
 	for (size_t i = d->n - 1; i-- > 0;) {
 		double x = (double)(d->low + (int64_t)i) * h, at, error_p, error_q;
 

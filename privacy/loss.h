@@ -35,8 +35,10 @@ struct fm_loss {
 	enum fm_loss_kind kind;
 	double scale; /* sigma, or b, over the sensitivity; of the discrete Gaussian: its sigma */
 	double shift; /* the discrete Gaussian's D */
-	/* The mixture: weight[i] is that of N(first + i, sigma^2); whether it stands for P, mirrored for Q, or both. */
+	/* The mixture: weight[i] is that of N(first + i, sigma^2); whether it stands for P, mirrored for Q, or both;
+	 * the mass of the components that were left out. */
 	int first, n, above, below;
+	double missing;
 	double weight[FM_GROUP_MAX + 1];
 };
 
@@ -45,8 +47,9 @@ enum fm_direction { FM_REMOVE, FM_ADD, FM_REPLACE };
 void fm_loss_gaussian(struct fm_loss *l, double sigma);
 void fm_loss_laplace(struct fm_loss *l, double b);
 void fm_loss_discrete(struct fm_loss *l, double sigma, double shift); /* sigma at most FM_DISCRETE_SCALE_MAX */
-/* group: records that change at once, 1 to FM_GROUP_MAX. */
-void fm_loss_sampled(struct fm_loss *l, double q, double sigma, int group, enum fm_direction direction);
+/* group: records that change at once, 1 to FM_GROUP_MAX.  Components of less than `least` are left out at either end.
+ */
+void fm_loss_sampled(struct fm_loss *l, double q, double sigma, int group, enum fm_direction direction, double least);
 
 /* Log density of Q at z, and the loss there; of a mixture alone. */
 double fm_loss_log_q(const struct fm_loss *l, double z);

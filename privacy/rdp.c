@@ -7,6 +7,7 @@
 #include "privacy/special.h"
 
 #define RAISE (1 + 1e-9)
+#define POINTS 1e6 /* of a quadrature, times components */
 
 void fm_rdp_orders(double *orders)
 {
@@ -71,27 +72,32 @@ static double whole_order(double q, double sigma, int a)
  * 4 and sigma^2 / 8 the rule errs by less than e^-79 (Trefethen, Weideman 2014, Theorem 5.1). */
 static int mixture_rdp(const struct fm_loss *l, const double *orders, size_t n, double *rdp, struct fm_error *err)
 {
-	double largest = 2, step = fmin(l->scale / 4, l->scale * l->scale / 8), *u = NULL, *log_q = NULL;
-	int rc;
+	double low = 0, points = 0;
+	int farthest = l->first + l->n - 1, rc;
+	double step = fmin(l->scale / 4, l->scale * l->scale / 8), side = 14 * l->scale, *u = NULL, *log_q = NULL;
 
-	for (size_t i = 0; i < n; i++)
-		largest = fmax(largest, orders[i]);
-	/* P^alpha Q^(1 - alpha) has its last bump at j alpha (+ j (alpha - 1) where Q is mirrored), its first near 0.
-	 */
-	double reach = (l->first + l->n - 1) * (l->below && l->above ? 2 * largest : largest), side = 14 * l->scale;
-	double low = -side - (l->below ? (l->first + l->n - 1) * largest : 0), high = reach + side;
-	double count = ceil((high - low) / step);
+	/* P^a Q^(1 - a) has bumps from -j (a - 1), where Q is mirrored, to j a, or twice that where both are mixtures.
+	 * The orders that would take too many points grant nothing: the others will. */
+	for (; n > 0; n--) {
+		double reach = farthest * orders[n - 1] * (l->below && l->above ? 2 : 1);
 
-	if (count > 4e6)
+		low = -side - (l->below ? farthest * orders[n - 1] : 0);
+		points = ceil((reach + side - low) / step);
+		if (points * l->n <= POINTS)
+			break;
+		rdp[n - 1] = (double)INFINITY;
+	}
+	for (int i = 0; i < l->n; i++)
+		if (l->weight[i] < 1e-300)
+			n = 0;
+	if (n == 0)
 		return fm_fail(err, FM_EINPUT,
-			       "a Renyi divergence of a group of %d at noise %g is out of reach: use pld",
-			       l->first + l->n - 1, l->scale);
-	size_t points = (size_t)count + 1;
-
-	if ((rc = fm_alloc(&u, points, sizeof *u, "a quadrature", err)) < 0 ||
-	    (rc = fm_alloc(&log_q, points, sizeof *log_q, "a quadrature", err)) < 0)
+			       "Renyi divergences of a group of %d at this rate and noise are out of reach: use pld",
+			       farthest);
+	if ((rc = fm_alloc(&u, (size_t)points, sizeof *u, "a quadrature", err)) < 0 ||
+	    (rc = fm_alloc(&log_q, (size_t)points, sizeof *log_q, "a quadrature", err)) < 0)
 		goto out;
-	for (size_t k = 0; k < points; k++) {
+	for (size_t k = 0; k < (size_t)points; k++) {
 		u[k] = fm_loss_at(l, low + step * (double)k);
 		log_q[k] = fm_loss_log_q(l, low + step * (double)k);
 	}
@@ -99,9 +105,9 @@ static int mixture_rdp(const struct fm_loss *l, const double *orders, size_t n, 
 		double a = orders[i], most = -(double)INFINITY, top = most, sum = 0;
 
 		/* log_excess is at most a u: what is far below the largest of that is nothing. */
-		for (size_t k = 0; k < points; k++)
+		for (size_t k = 0; k < (size_t)points; k++)
 			most = fmax(most, log_q[k] + (u[k] > 0 ? a * u[k] : 0));
-		for (size_t k = 0; k < points; k++) {
+		for (size_t k = 0; k < (size_t)points; k++) {
 			double e;
 
 			if (!(log_q[k] + (u[k] > 0 ? a * u[k] : 0) > most - 100))
