@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/secret.h"
 
 int fm_audit_toss(const struct fm_secret *key, const char *label, size_t m, uint8_t *in, struct fm_error *err)
 {

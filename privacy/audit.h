@@ -20,6 +20,7 @@
 #ifndef FM_PRIVACY_AUDIT_H
 #define FM_PRIVACY_AUDIT_H
 
+#include "base/secret.h"
 #include "privacy/stream.h"
 
 #define FM_AUDIT_MAX 10000000u /* canaries */

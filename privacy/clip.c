@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/order.h"
+#include "base/secret.h"
 
 #define SUM_MOST 0x1p40 /* steps that a coordinate of a sum may have */
 

@@ -30,6 +30,7 @@
 #ifndef FM_PRIVACY_CLIP_H
 #define FM_PRIVACY_CLIP_H
 
+#include "base/secret.h"
 #include "base/thread.h"
 #include "privacy/noise.h"
 

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/order.h"
+#include "base/secret.h"
 
 enum { MOST_FLOWS = 4096 };
 

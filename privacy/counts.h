@@ -39,6 +39,7 @@
 #ifndef FM_PRIVACY_COUNTS_H
 #define FM_PRIVACY_COUNTS_H
 
+#include "base/secret.h"
 #include "base/thread.h"
 #include "privacy/charge.h"
 #include "privacy/noise.h"

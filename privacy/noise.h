@@ -15,6 +15,7 @@
 #ifndef FM_PRIVACY_NOISE_H
 #define FM_PRIVACY_NOISE_H
 
+#include "base/secret.h"
 #include "base/thread.h"
 #include "privacy/stream.h"
 

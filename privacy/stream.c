@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/rng.h"
+#include "base/secret.h"
 
 enum {
 	BLOCK = 64,             /* bytes of a ChaCha20 block */

@@ -28,6 +28,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/secret.h"
 
 #define FM_STREAM_KEY 32   /* bytes */
 #define FM_STREAM_LABEL 96 /* bytes of a label, its NUL counted */

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/secret.h"
 #include "privacy/noise.h"
 
 /* A key that is the same in each run: byte i is seed + 3 i. */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "base/secret.h"
 #include "privacy/audit.h"
 #include "tests/unit/noise_fixture.h"
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "base/secret.h"
 #include "privacy/clip.h"
 #include "tests/unit/noise_fixture.h"
 

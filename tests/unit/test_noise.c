@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "base/secret.h"
 #include "base/thread.h"
 #include "tests/unit/noise_fixture.h"
 

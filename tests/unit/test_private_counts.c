@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "base/secret.h"
 #include "privacy/counts.h"
 #include "tests/unit/noise_fixture.h"
 
