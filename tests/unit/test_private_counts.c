@@ -180,18 +180,43 @@ static void a_replaced_exchange_moves_what_is_charged(void **state)
 	neighbours(&unit, want, reached);
 }
 
+/* A window of 3 flows between 6 hosts, there or not: all six move from the same cell to the same other one. */
 static void a_window_touches_two_hosts_a_flow(void **state)
 {
+	static const uint32_t with[] = {2, 2, 2, 2, 2, 2, 3}, without[] = {1, 1, 1, 1, 1, 1, 3}, atleast[] = {1, 2, 3};
+	static const uint32_t host[] = {0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5},
+			      of[] = {0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1};
+	int64_t a[4], b[4];
+	struct fm_secret key;
+	struct fm_counts *c, *d;
 	struct fm_unit unit;
+	double l2 = 0;
 
 	(void)state;
-	OK(fm_unit_set(&unit, FM_UNIT_WINDOW, 64, 0, NULL));
-	assert_int_equal(unit.flows, 64);
-	assert_int_equal(unit.hosts, 128);
+	OK(noise_key(&key, 13));
+	OK(fm_unit_set(&unit, FM_UNIT_WINDOW, 3, 0, NULL));
+	assert_int_equal(unit.flows, 3);
+	assert_int_equal(unit.hosts, 6);
 	assert_string_equal(fm_unit_name(unit.kind), "window");
+	OK(fm_counts_open(&c, &key, &unit, NULL, NULL));
+	OK(fm_counts_open(&d, &key, &unit, NULL, NULL));
+	OK(fm_counts_cells(c, "cells", with, 7, 4, 5, a, NULL));
+	OK(fm_counts_cells(d, "cells", without, 7, 4, 5, b, NULL));
+	for (int i = 0; i < 4; i++)
+		l2 += (double)((a[i] - b[i]) * (a[i] - b[i]));
+	assert_true(sqrt(l2) == sqrt(72) && fm_counts_charges(c)->list[0].sensitivity >= sqrt(72));
+	/* and all six pass the same bound */
+	struct fm_items two = fm_items_hosts(&unit, 12, of, 2), one = fm_items_hosts(&unit, 6, of, 1);
+	OK(fm_counts_population(c, "population", &two, host, 7, atleast, 3, 5, a, NULL));
+	OK(fm_counts_population(d, "population", &one, host, 7, atleast, 3, 5, b, NULL));
+	assert_true(a[0] == b[0] && a[1] - b[1] == 6 && a[2] == b[2]);
+	assert_true(fm_counts_charges(c)->list[1].sensitivity == 6);
+	fm_counts_close(c);
+	fm_counts_close(d);
 	assert_int_equal(fm_unit_set(&unit, FM_UNIT_FLOW, 2, 0, NULL), FM_EINPUT);
 	assert_int_equal(fm_unit_set(&unit, FM_UNIT_EXCHANGE, 0, 0, NULL), FM_EINPUT);
 	assert_int_equal(fm_unit_set(&unit, FM_UNIT_WINDOW, 5000, 0, NULL), FM_EINPUT);
+	fm_secret_close(&key);
 }
 
 /* ---- what is refused ----------------------------------------------------------------------------------------------
