@@ -27,7 +27,6 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "base/mem.h"
 #include "base/secret.h"
 
 #define FM_STREAM_KEY 32   /* bytes */

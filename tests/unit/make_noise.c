@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "base/secret.h"
+#include "base/mem.h"
 #include "tests/unit/noise_fixture.h"
 
 static double seconds(void)
