@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/detmath.h"
 #include "base/mem.h"
 #include "base/secret.h"
 
@@ -231,36 +232,15 @@ double fm_gaussian_equivalent(double sigma)
 	return v > 0 ? nextafter(nextafter(sqrt(v), 0), 0) : 0;
 }
 
-/* At least exp(-x), x >= 0, by operations that round alike everywhere: exp(-x / 2^n) by its series, squared n times. */
-static double exp_minus_above(double x)
-{
-	double term = 1, sum = 1;
-	int n = 0;
-
-	if (x > 740)
-		return 0x1p-1000;
-	while (x > 0.25) {
-		x /= 2;
-		n++;
-	}
-	for (int i = 1; i < 20; i++) {
-		term *= -x / i;
-		sum += term;
-	}
-	while (n-- > 0)
-		sum *= sum;
-	return sum * (1 + 1e-10); /* far more than 12 squarings and a sigma that was rounded down make of 2^-53 */
-}
-
 double fm_gaussian_tail(double sigma, double x)
 {
 	double z = (x - 1) / sigma;
 
 	if (!(z > 0))
 		return 1;
-	/* density at z, times Mills' ratio, which is below 4 / (3 z + sqrt(z^2 + 8)) (Sampford 1953); 1 / sqrt(2 pi)
-	 * rounded up */
-	return 0.39894228040143275 * exp_minus_above(z * z / 2) * 4 / (3 * z + sqrt(z * z + 8));
+	/* Density at z, times Mills' ratio, which is below 4 / (3 z + sqrt(z^2 + 8)) (Sampford 1953).  1 / sqrt(2 pi)
+	 * is rounded up, and the last factor is more than fm_det_exp and a sigma that was rounded down are off by. */
+	return 0.39894228040143275 * fm_det_exp(-fmin(z * z / 2, 700)) * 4 / (3 * z + sqrt(z * z + 8)) * (1 + 1e-10);
 }
 
 struct fill {
