@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
+#include "privacy/noise.h"
+
 const char *fm_charge_kind_name(enum fm_charge_kind kind)
 {
 	static const char *const names[FM_CHARGE_NKINDS] = {
@@ -67,4 +70,61 @@ void fm_charges_free(struct fm_charges *c)
 		return;
 	free(c->list);
 	*c = (struct fm_charges){0};
+}
+
+/* What a charge is to the accountant. */
+static int mechanism_of(const struct fm_charge *c, enum fm_accountant accountant, struct fm_mechanism *m,
+			struct fm_error *err)
+{
+	int sampled = c->rate < 1;
+
+	*m = (struct fm_mechanism){.kind = sampled ? FM_SAMPLED_GAUSSIAN : FM_GAUSSIAN,
+				   .name = c->name,
+				   .sensitivity = c->sensitivity,
+				   .scale = c->scale,
+				   .q = c->rate,
+				   .count = c->count};
+	if (c->kind == FM_CHARGE_LAPLACE) {
+		if (sampled)
+			return fm_fail(err, FM_EINPUT, "charge %s: Laplace noise on a sample has no account here",
+				       c->name);
+		m->kind = FM_LAPLACE;
+	}
+	if (c->kind == FM_CHARGE_DISCRETE_GAUSSIAN && (sampled || accountant != FM_RDP)) {
+		m->scale = fm_gaussian_equivalent(c->scale);
+		if (m->scale == 0)
+			return fm_fail(err, FM_EINPUT,
+				       "charge %s: a discrete Gaussian of standard deviation %g has no account; let it "
+				       "be 2 or more",
+				       c->name, c->scale);
+	}
+	return FM_OK;
+}
+
+int fm_charges_epsilon(const struct fm_charges *c, double delta, enum fm_adjacency adjacency,
+		       enum fm_accountant accountant, double *epsilon, struct fm_error *err)
+{
+	struct fm_mechanism *list = NULL;
+	double chances = 0;
+	size_t n = 0;
+	int rc;
+
+	if ((rc = fm_alloc(&list, c->n, sizeof(*list), "mechanisms", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < c->n; i++) {
+		chances += c->list[i].delta * (double)c->list[i].count;
+		if (c->list[i].sensitivity == 0) /* looks at nothing */
+			continue;
+		if ((rc = mechanism_of(&c->list[i], accountant, &list[n++], err)) < 0)
+			goto out;
+	}
+	if (chances >= delta) {
+		rc = fm_fail(err, FM_EINPUT, "thresholds use up %g of a delta of %g; give them smaller ones", chances,
+			     delta);
+		goto out;
+	}
+	rc = fm_account(list, n, (delta - chances) * (1 - 0x1p-50), adjacency, accountant, epsilon, err);
+out:
+	free(list);
+	return rc;
 }

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/error.h"
+#include "privacy/accountant.h"
 
 enum fm_charge_kind {
 	FM_CHARGE_GAUSSIAN, /* sensitivity in L2, scale: standard deviation */
@@ -41,5 +41,15 @@ struct fm_charges { /* zero-initialised is empty */
  * and delta negative, scale not positive, rate outside (0, 1], count 0. */
 int fm_charges_add(struct fm_charges *c, const struct fm_charge *charge, struct fm_error *err) FM_MUST_CHECK;
 void fm_charges_free(struct fm_charges *c);
+
+/*
+ * *epsilon of all entries together, at delta.  The chances that count besides (fm_charge.delta) are taken off delta
+ * first.  What an entry is to the accountant: a Gaussian, or a Laplace, of the same numbers, sampled where rate < 1; a
+ * discrete Gaussian, the continuous one of fm_gaussian_equivalent(scale), except by RDP where it is not sampled, for
+ * which scale itself holds. For neighbours of one unit, where sensitivities are of the adjacency that is named.
+ * FM_EINPUT when the chances use up delta, when a discrete Gaussian has sigma^2 <= 3, or a Laplace is sampled.
+ */
+int fm_charges_epsilon(const struct fm_charges *c, double delta, enum fm_adjacency adjacency,
+		       enum fm_accountant accountant, double *epsilon, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

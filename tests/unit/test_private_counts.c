@@ -509,6 +509,57 @@ static void a_ledger_takes_only_whole_entries(void **state)
 	fm_charges_free(&c);
 }
 
+/* A run as it is: counts, keys and training.  The accountant is asked for the same list, written by hand. */
+static void a_ledger_has_the_epsilon_of_its_entries(void **state)
+{
+	static const uint32_t value[] = {0, 1, 2, 1}, unit[] = {0, 0, 1, 1};
+	static const uint64_t key[] = {1, 1, 1, 2};
+	struct opened o = opened(26, 4);
+	struct fm_items items = fm_items_parts(&o.unit, 4, unit, 2);
+	struct fm_charges all = {0};
+	struct fm_charge train = {"train", FM_CHARGE_DISCRETE_GAUSSIAN, 1e5, 1.17e5, 0.03, 0, 500};
+	struct fm_keys keys;
+	int64_t out[3];
+	double got, want, rdp, alone;
+
+	(void)state;
+	open_counts(&o);
+	OK(fm_counts_histogram(o.c, "h", &items, value, 3, 40, out, &o.err));
+	OK(fm_counts_keys(o.c, "k", &items, key, 50, 4e-7, &keys, &o.err));
+	fm_keys_free(&keys);
+	for (size_t i = 0; i < 2; i++)
+		OK(fm_charges_add(&all, &fm_counts_charges(o.c)->list[i], &o.err));
+	OK(fm_charges_epsilon(&all, 1e-6, FM_ADD_OR_REMOVE, FM_PLD, &alone, &o.err));
+	OK(fm_charges_add(&all, &train, &o.err));
+	struct fm_mechanism hand[] = {
+	    {.kind = FM_GAUSSIAN, .sensitivity = 4, .scale = sqrt(1597), .count = 1},
+	    {.kind = FM_GAUSSIAN, .sensitivity = 4, .scale = sqrt(2497), .count = 1},
+	    {.kind = FM_SAMPLED_GAUSSIAN, .sensitivity = 1, .scale = 1.17, .q = 0.03, .count = 500},
+	};
+	double left = 1e-6 - fm_counts_charges(o.c)->list[1].delta;
+	OK(fm_charges_epsilon(&all, 1e-6, FM_ADD_OR_REMOVE, FM_PLD, &got, &o.err));
+	OK(fm_account(hand, 3, left, FM_ADD_OR_REMOVE, FM_PLD, &want, &o.err));
+	assert_true(fabs(got / want - 1) < 1e-6 && got > alone);
+	OK(fm_account(hand, 3, 1e-6, FM_ADD_OR_REMOVE, FM_PLD, &want, &o.err));
+	assert_true(got > want); /* the threshold's chance is paid for */
+	hand[0].scale = 40;
+	hand[1].scale = 50;
+	OK(fm_charges_epsilon(&all, 1e-6, FM_ADD_OR_REMOVE, FM_RDP, &rdp, &o.err));
+	OK(fm_account(hand, 3, left, FM_ADD_OR_REMOVE, FM_RDP, &want, &o.err));
+	assert_true(fabs(rdp / want - 1) < 1e-6 && rdp > got);
+	/* what has no account */
+	assert_int_equal(fm_charges_epsilon(&all, 3e-7, FM_ADD_OR_REMOVE, FM_PLD, &got, &o.err), FM_EINPUT);
+	strcpy(train.name, "small");
+	train.scale = 1.7;
+	OK(fm_charges_add(&all, &train, &o.err));
+	assert_int_equal(fm_charges_epsilon(&all, 1e-6, FM_ADD_OR_REMOVE, FM_PLD, &got, &o.err), FM_EINPUT);
+	assert_non_null(strstr(o.err.message, "small"));
+	fm_charges_free(&all);
+	OK(fm_charges_epsilon(&all, 1e-6, FM_ADD_OR_REMOVE, FM_PLD, &got, &o.err));
+	assert_true(got == 0);
+	close_counts(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -523,6 +574,7 @@ int main(void)
 	    cmocka_unit_test(no_parting_of_a_unit_beats_the_threshold),
 	    cmocka_unit_test(keys_of_one_unit_stay_hidden),
 	    cmocka_unit_test(a_ledger_takes_only_whole_entries),
+	    cmocka_unit_test(a_ledger_has_the_epsilon_of_its_entries),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
