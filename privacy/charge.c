@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "privacy/noise.h"
+#include "privacy/threshold.h"
 
 const char *fm_charge_kind_name(enum fm_charge_kind kind)
 {
@@ -101,7 +102,15 @@ static int mechanism_of(const struct fm_charge *c, enum fm_accountant accountant
 	return FM_OK;
 }
 
-int fm_charges_epsilon(const struct fm_charges *c, double delta, enum fm_adjacency adjacency,
+/* The chance that counts besides, for a group of units. */
+static double chance_of(const struct fm_charge *c, unsigned group)
+{
+	if (c->threshold == 0 || group <= 1)
+		return c->delta * (double)c->count;
+	return fm_threshold_chance(c->scale, c->most * group, c->threshold) * (double)c->count;
+}
+
+int fm_charges_epsilon(const struct fm_charges *c, double delta, unsigned group, enum fm_adjacency adjacency,
 		       enum fm_accountant accountant, double *epsilon, struct fm_error *err)
 {
 	struct fm_mechanism *list = NULL;
@@ -112,14 +121,15 @@ int fm_charges_epsilon(const struct fm_charges *c, double delta, enum fm_adjacen
 	if ((rc = fm_alloc(&list, c->n, sizeof(*list), "mechanisms", err)) < 0)
 		return rc;
 	for (size_t i = 0; i < c->n; i++) {
-		chances += c->list[i].delta * (double)c->list[i].count;
+		chances += chance_of(&c->list[i], group);
 		if (c->list[i].sensitivity == 0) /* looks at nothing */
 			continue;
-		if ((rc = mechanism_of(&c->list[i], accountant, &list[n++], err)) < 0)
+		if ((rc = mechanism_of(&c->list[i], accountant, &list[n], err)) < 0)
 			goto out;
+		list[n++].group = group;
 	}
 	if (chances >= delta) {
-		rc = fm_fail(err, FM_EINPUT, "thresholds use up %g of a delta of %g; give them smaller ones", chances,
+		rc = fm_fail(err, FM_EINPUT, "thresholds use up %g of a delta of %g: they have to be higher", chances,
 			     delta);
 		goto out;
 	}

@@ -29,8 +29,11 @@ struct fm_charge {
 	enum fm_charge_kind kind;
 	double sensitivity, scale; /* in the same unit; only their ratio matters to an account */
 	double rate;               /* of Poisson sampling, 1 without */
-	double delta;              /* a chance that counts besides, that of a stability threshold; else 0 */
 	uint64_t count;            /* how many times */
+	/* Of a stability threshold (fm_counts_keys), else 0: the chance that counts besides, and what it is of. */
+	double delta;
+	unsigned most;     /* items that a unit may have on keys of its own */
+	int64_t threshold; /* in counts */
 };
 
 struct fm_charges { /* zero-initialised is empty */
@@ -43,13 +46,14 @@ int fm_charges_add(struct fm_charges *c, const struct fm_charge *charge, struct 
 void fm_charges_free(struct fm_charges *c);
 
 /*
- * *epsilon of all entries together, at delta.  The chances that count besides (fm_charge.delta) are taken off delta
- * first.  What an entry is to the accountant: a Gaussian, or a Laplace, of the same numbers, sampled where rate < 1; a
- * discrete Gaussian, the continuous one of fm_gaussian_equivalent(scale), except by RDP where it is not sampled, for
- * which scale itself holds. For neighbours of one unit, where sensitivities are of the adjacency that is named.
- * FM_EINPUT when the chances use up delta, when a discrete Gaussian has sigma^2 <= 3, or a Laplace is sampled.
+ * *epsilon of all entries together, at delta, for `group` units that change at once: 0 and 1 are one, k is a host with
+ * k of them.  The chances of thresholds, of k times as many items, are taken off delta first.  What an entry is to the
+ * accountant: a Gaussian, or a Laplace, of the same numbers, sampled where rate < 1; a discrete Gaussian, the
+ * continuous one of fm_gaussian_equivalent(scale), except by RDP where it is not sampled, for which scale itself holds.
+ * Sensitivities are of the adjacency that is named.  FM_EINPUT when the chances use up delta (of a large group they
+ * do), when a discrete Gaussian has sigma^2 <= 3, or a Laplace is sampled.
  */
-int fm_charges_epsilon(const struct fm_charges *c, double delta, enum fm_adjacency adjacency,
+int fm_charges_epsilon(const struct fm_charges *c, double delta, unsigned group, enum fm_adjacency adjacency,
 		       enum fm_accountant accountant, double *epsilon, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -8,8 +8,10 @@
 #include "base/mem.h"
 #include "base/order.h"
 #include "base/secret.h"
+#include "privacy/threshold.h"
 
 enum { MOST_FLOWS = 4096 };
+#define DELTA_LEAST 1e-30
 
 struct fm_counts {
 	const struct fm_secret *key;
@@ -109,12 +111,11 @@ static double moves_of_hosts(const struct fm_unit *u)
 	return nextafter(M_SQRT2 * (u->replaced ? 2 : 1) * u->hosts, INFINITY);
 }
 
-/* Enter the charge of a statistic, and make ready what draws its noise. */
-static int charge(struct fm_counts *c, const char *name, double moves, double sigma, double delta,
-		  struct fm_gaussian *g, struct fm_error *err)
+/* Enter the charge of a statistic, whose sensitivity and threshold are in entry, and make ready what draws its noise.
+ */
+static int charge(struct fm_counts *c, const char *name, double sigma, struct fm_charge entry, struct fm_gaussian *g,
+		  struct fm_error *err)
 {
-	struct fm_charge entry = {
-	    .kind = FM_CHARGE_DISCRETE_GAUSSIAN, .sensitivity = moves, .rate = 1, .delta = delta, .count = 1};
 	int rc;
 
 	if (strlen(name) >= sizeof(entry.name))
@@ -123,7 +124,10 @@ static int charge(struct fm_counts *c, const char *name, double moves, double si
 	strcpy(entry.name, name);
 	if ((rc = fm_gaussian_set(g, sigma, err)) < 0)
 		return err == NULL ? rc : fm_error_prefix(err, "%s: ", name);
+	entry.kind = FM_CHARGE_DISCRETE_GAUSSIAN;
 	entry.scale = fm_gaussian_sigma(g);
+	entry.rate = 1;
+	entry.count = 1;
 	return fm_charges_add(&c->charges, &entry, err);
 }
 
@@ -158,7 +162,8 @@ static int release(struct fm_counts *c, const char *name, double moves, double s
 	struct fm_gaussian g;
 	int rc;
 
-	if ((rc = charge(c, name, moves, sigma, 0, &g, err)) < 0 || (rc = noise_add(c, name, &g, out, n, err)) < 0)
+	if ((rc = charge(c, name, sigma, (struct fm_charge){.sensitivity = moves}, &g, err)) < 0 ||
+	    (rc = noise_add(c, name, &g, out, n, err)) < 0)
 		memset(out, 0, n * sizeof(*out));
 	return rc;
 }
@@ -296,38 +301,6 @@ int fm_counts_cells(struct fm_counts *c, const char *name, const uint32_t *cell,
 	return release(c, name, moves_of_hosts(&c->unit), sigma, out, ncells, err);
 }
 
-/* At least the chance that one of the keys that only one unit has, m items in all, reaches the threshold. */
-static double threshold_chance(double sigma, unsigned m, int64_t threshold)
-{
-	double most = 0, one = fm_gaussian_tail(sigma, (double)(threshold - 1));
-
-	for (unsigned j = 1; j <= m; j++) {
-		double chance = fm_gaussian_tail(sigma, (double)(threshold - (int64_t)(m - j + 1))) + (j - 1) * one;
-
-		most = chance > most ? chance : most;
-	}
-	return most;
-}
-
-int64_t fm_keys_threshold(double sigma, unsigned most, double delta, double *chance)
-{
-	/* From most + 2 on every tail is taken at a positive argument, where it is convex. */
-	int64_t low = (int64_t)most + 1, high = low + 1;
-
-	while (threshold_chance(sigma, most, high) > delta)
-		high += high - low;
-	while (high - low > 1) { /* low is too low or the least, high is enough */
-		int64_t middle = low + (high - low) / 2;
-
-		if (threshold_chance(sigma, most, middle) > delta)
-			low = middle;
-		else
-			high = middle;
-	}
-	*chance = threshold_chance(sigma, most, high);
-	return high;
-}
-
 /* Count equal neighbours of sorted[n]; the noise of a key has the key itself as its index. */
 static int keys_count(const struct fm_counts *c, const char *name, const struct fm_gaussian *g, const uint64_t *sorted,
 		      size_t n, struct fm_keys *out, struct fm_error *err)
@@ -358,18 +331,23 @@ int fm_counts_keys(struct fm_counts *c, const char *name, const struct fm_items 
 		   double sigma, double delta, struct fm_keys *out, struct fm_error *err)
 {
 	uint64_t *sorted = NULL;
+	struct fm_charge entry;
 	struct fm_gaussian g;
 	double chance;
 	int rc;
 
 	*out = (struct fm_keys){0};
-	if (!(delta > 0 && delta < 0.5))
-		return fm_fail(err, FM_EINPUT, "%s: the delta of a stability threshold is between 0 and 1/2, not %g",
+	if (!(delta >= DELTA_LEAST && delta < 0.5))
+		return fm_fail(err, FM_EINPUT, "%s: the delta of a stability threshold is 1e-30 to below 1/2, not %g",
 			       name, delta);
 	if ((rc = items_check(name, items, err)) < 0 || (rc = fm_gaussian_set(&g, sigma, err)) < 0)
 		return rc;
-	out->threshold = fm_keys_threshold(fm_gaussian_sigma(&g), items->most, delta, &chance);
-	if ((rc = charge(c, name, moves_of_sum(&c->unit, items->most), sigma, chance, &g, err)) < 0 ||
+	out->threshold = fm_threshold_least(fm_gaussian_sigma(&g), items->most, delta, &chance);
+	entry = (struct fm_charge){.sensitivity = moves_of_sum(&c->unit, items->most),
+				   .delta = chance,
+				   .most = items->most,
+				   .threshold = out->threshold};
+	if ((rc = charge(c, name, sigma, entry, &g, err)) < 0 ||
 	    (rc = fm_alloc(&sorted, items->n, sizeof(*sorted), "keys", err)) < 0 ||
 	    (rc = fm_alloc(&out->list, items->n, sizeof(*out->list), "keys", err)) < 0)
 		goto out;

@@ -113,9 +113,8 @@ int fm_counts_cells(struct fm_counts *c, const char *name, const uint32_t *cell,
  * enough items have, by a stability threshold (Korolova et al., WWW 2009; Wilson et al., PoPETs 2020).  A key that no
  * item has is never given out; one that items have, when its noisy count reaches the threshold.  Keys that neighbouring
  * data both have get Gaussian noise, of sensitivity m; keys that only one of them has, all of one unit's items, come
- * out with a chance of at most delta. With c_1 + ... + c_j <= m items that chance is at most sum_i P[noise >= threshold
- * - c_i], which is convex in each c_i and so largest in a corner: one key with m - j + 1 items and j - 1 with one.  The
- * threshold is the least that keeps it below delta for every j, by fm_gaussian_tail; that chance is charged.
+ * out with a chance of at most delta.  The threshold is the least for that (threshold.h), and the chance that it leaves
+ * is charged.
  */
 struct fm_key_count {
 	uint64_t key;
@@ -126,11 +125,9 @@ struct fm_keys {
 	size_t n;
 	int64_t threshold;
 };
-/* 0 < delta < 1/2.  The keys are released by fm_keys_free. */
+/* 1e-30 <= delta < 1/2.  The keys are released by fm_keys_free. */
 int fm_counts_keys(struct fm_counts *c, const char *name, const struct fm_items *items, const uint64_t *key,
 		   double sigma, double delta, struct fm_keys *out, struct fm_error *err) FM_MUST_CHECK;
 void fm_keys_free(struct fm_keys *k);
-/* The threshold of noise sigma and at most `most` items a unit, and the chance (at most delta) that it leaves. */
-int64_t fm_keys_threshold(double sigma, unsigned most, double delta, double *chance);
 
 #endif

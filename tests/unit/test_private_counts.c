@@ -15,6 +15,7 @@
 #include "base/rng.h"
 #include "base/secret.h"
 #include "privacy/counts.h"
+#include "privacy/threshold.h"
 #include "tests/unit/noise_fixture.h"
 
 #define OK(call) assert_int_equal((call), FM_OK)
@@ -277,6 +278,7 @@ static void what_breaks_a_charge_is_refused(void **state)
 	assert_int_equal(fm_counts_quantiles(o.c, "a", &one, value, 3, 5, (double[]){0.9, 0.1}, 2, bin, &o.err),
 			 FM_EINPUT);
 	assert_int_equal(fm_counts_keys(o.c, "a", &one, key, 5, 0, &keys, &o.err), FM_EINPUT);
+	assert_int_equal(fm_counts_keys(o.c, "a", &one, key, 5, 1e-310, &keys, &o.err), FM_EINPUT);
 	/* no noise, too little, none that is a number */
 	assert_int_equal(fm_counts_total(o.c, "a", &one, 0, out, &o.err), FM_EINPUT);
 	assert_int_equal(fm_counts_total(o.c, "a", &one, 1e-9, out, &o.err), FM_EINPUT);
@@ -416,7 +418,7 @@ static void no_parting_of_a_unit_beats_the_threshold(void **state)
 		for (double sigma = 0.7; sigma < 20; sigma *= 2.1)
 			for (double delta = 0.1; delta > 1e-8; delta *= 0.03) {
 				double chance, worst;
-				int64_t threshold = fm_keys_threshold(sigma, m, delta, &chance);
+				int64_t threshold = fm_threshold_least(sigma, m, delta, &chance);
 
 				assert_true(chance <= delta && threshold >= (int64_t)m + 2);
 				worst = worst_parting(sigma, threshold, m, m);
@@ -479,7 +481,7 @@ static void keys_of_one_unit_stay_hidden(void **state)
 static void a_ledger_takes_only_whole_entries(void **state)
 {
 	struct fm_charges c = {0};
-	struct fm_charge good = {"train", FM_CHARGE_GAUSSIAN, 1, 1.17, 0.03, 0, 500}, bad;
+	struct fm_charge good = {"train", FM_CHARGE_GAUSSIAN, 1, 1.17, 0.03, 500, 0, 0, 0}, bad;
 	struct fm_error err = {0};
 
 	(void)state;
@@ -517,7 +519,7 @@ static void a_ledger_has_the_epsilon_of_its_entries(void **state)
 	struct opened o = opened(26, 4);
 	struct fm_items items = fm_items_parts(&o.unit, 4, unit, 2);
 	struct fm_charges all = {0};
-	struct fm_charge train = {"train", FM_CHARGE_DISCRETE_GAUSSIAN, 1e5, 1.17e5, 0.03, 0, 500};
+	struct fm_charge train = {"train", FM_CHARGE_DISCRETE_GAUSSIAN, 1e5, 1.17e5, 0.03, 500, 0, 0, 0};
 	struct fm_keys keys;
 	int64_t out[3];
 	double got, want, rdp, alone;
@@ -529,7 +531,7 @@ static void a_ledger_has_the_epsilon_of_its_entries(void **state)
 	fm_keys_free(&keys);
 	for (size_t i = 0; i < 2; i++)
 		OK(fm_charges_add(&all, &fm_counts_charges(o.c)->list[i], &o.err));
-	OK(fm_charges_epsilon(&all, 1e-6, FM_ADD_OR_REMOVE, FM_PLD, &alone, &o.err));
+	OK(fm_charges_epsilon(&all, 1e-6, 1, FM_ADD_OR_REMOVE, FM_PLD, &alone, &o.err));
 	OK(fm_charges_add(&all, &train, &o.err));
 	struct fm_mechanism hand[] = {
 	    {.kind = FM_GAUSSIAN, .sensitivity = 4, .scale = sqrt(1597), .count = 1},
@@ -537,25 +539,36 @@ static void a_ledger_has_the_epsilon_of_its_entries(void **state)
 	    {.kind = FM_SAMPLED_GAUSSIAN, .sensitivity = 1, .scale = 1.17, .q = 0.03, .count = 500},
 	};
 	double left = 1e-6 - fm_counts_charges(o.c)->list[1].delta;
-	OK(fm_charges_epsilon(&all, 1e-6, FM_ADD_OR_REMOVE, FM_PLD, &got, &o.err));
+	OK(fm_charges_epsilon(&all, 1e-6, 1, FM_ADD_OR_REMOVE, FM_PLD, &got, &o.err));
 	OK(fm_account(hand, 3, left, FM_ADD_OR_REMOVE, FM_PLD, &want, &o.err));
 	assert_true(fabs(got / want - 1) < 1e-6 && got > alone);
 	OK(fm_account(hand, 3, 1e-6, FM_ADD_OR_REMOVE, FM_PLD, &want, &o.err));
 	assert_true(got > want); /* the threshold's chance is paid for */
 	hand[0].scale = 40;
 	hand[1].scale = 50;
-	OK(fm_charges_epsilon(&all, 1e-6, FM_ADD_OR_REMOVE, FM_RDP, &rdp, &o.err));
+	OK(fm_charges_epsilon(&all, 1e-6, 1, FM_ADD_OR_REMOVE, FM_RDP, &rdp, &o.err));
 	OK(fm_account(hand, 3, left, FM_ADD_OR_REMOVE, FM_RDP, &want, &o.err));
 	assert_true(fabs(rdp / want - 1) < 1e-6 && rdp > got);
+	/* a host with two exchanges: twice the sensitivity, and the chance of eight items */
+	hand[0].scale = sqrt(1597) / 2;
+	hand[1].scale = sqrt(2497) / 2;
+	hand[2].group = 2;
+	const struct fm_charge *k = &fm_counts_charges(o.c)->list[1];
+	assert_true(k->most == 4 && fm_threshold_chance(k->scale, 4, k->threshold) == k->delta);
+	OK(fm_charges_epsilon(&all, 2e-6, 2, FM_ADD_OR_REMOVE, FM_PLD, &got, &o.err));
+	OK(fm_account(hand, 3, 2e-6 - fm_threshold_chance(k->scale, 8, k->threshold), FM_ADD_OR_REMOVE, FM_PLD, &want,
+		      &o.err));
+	assert_true(fabs(got / want - 1) < 1e-6);
+	assert_int_equal(fm_charges_epsilon(&all, 2e-6, 64, FM_ADD_OR_REMOVE, FM_PLD, &got, &o.err), FM_EINPUT);
 	/* what has no account */
-	assert_int_equal(fm_charges_epsilon(&all, 3e-7, FM_ADD_OR_REMOVE, FM_PLD, &got, &o.err), FM_EINPUT);
+	assert_int_equal(fm_charges_epsilon(&all, 3e-7, 1, FM_ADD_OR_REMOVE, FM_PLD, &got, &o.err), FM_EINPUT);
 	strcpy(train.name, "small");
 	train.scale = 1.7;
 	OK(fm_charges_add(&all, &train, &o.err));
-	assert_int_equal(fm_charges_epsilon(&all, 1e-6, FM_ADD_OR_REMOVE, FM_PLD, &got, &o.err), FM_EINPUT);
+	assert_int_equal(fm_charges_epsilon(&all, 1e-6, 1, FM_ADD_OR_REMOVE, FM_PLD, &got, &o.err), FM_EINPUT);
 	assert_non_null(strstr(o.err.message, "small"));
 	fm_charges_free(&all);
-	OK(fm_charges_epsilon(&all, 1e-6, FM_ADD_OR_REMOVE, FM_PLD, &got, &o.err));
+	OK(fm_charges_epsilon(&all, 1e-6, 1, FM_ADD_OR_REMOVE, FM_PLD, &got, &o.err));
 	assert_true(got == 0);
 	close_counts(&o);
 }
