@@ -13,13 +13,15 @@
  *
  * What rounding costs, in steps of the grid; c = clip / step.
  *
- *   each record by itself (touched = 0): coordinates are cut toward zero.  |trunc(x)| <= |x|, so that the norm of what
- * is added is at most that of the gradient: sensitivity c, nothing on top.  It is checked in integers, and a record
- * beyond c is shrunk, so that this holds whatever the clip's arithmetic did.  The price is a bias of up to a step a
- * coordinate. sums of records that were added up in floating point (touched = T): rounded to the nearest.  A record
- * more or less changes at most T sums (1 when a record's sum does not depend on other records; all of a step's when
- * sums are filled in turn); each is off its true value by at most e clip in L2, e = sum_error, with and without the
- * record; and |round(x) - round(y)| <= |x - y| + 1 in each coordinate.  Sensitivity  c + T (2 e c + sqrt(dim)).
+ * Each record by itself (touched = 0): coordinates are cut toward zero.  |trunc(x)| <= |x|, so that the norm of what is
+ * added is at most that of the gradient: sensitivity c, nothing on top.  It is checked in integers, and a record beyond
+ * c is shrunk, so that this holds whatever the clip's arithmetic did.  The price is a bias of up to a step a
+ * coordinate.
+ *
+ * Sums of records that were added up in floating point (touched = T): rounded to the nearest.  A record more or less
+ * changes at most T sums (1 when a record's sum does not depend on other records; all of a step's when sums are filled
+ * in turn); each is off its true value by at most e clip in L2, e = sum_error, with and without the record; and
+ * |round(x) - round(y)| <= |x - y| + 1 in each coordinate.  Sensitivity  c + T (2 e c + sqrt(dim)).
  *
  * Rounding a record to the nearest instead would cost sqrt(dim) / 2, and at random, tried again until the norm's square
  * is at most c^2 + dim / 4 + sqrt(2 log(1 / beta)) (c + sqrt(dim) / 2), would cost that (Kairouz, Liu, Steinke, ICML
