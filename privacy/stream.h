@@ -8,10 +8,12 @@
  * with the nonces 1, 2, ...  An address is used for one draw only; who gives labels sees to that (counts.h refuses a
  * name that comes twice).
  *
- *     struct fm_secret key;                              32 bytes, locked and wiped: fm_secret_random(&key,
- * FM_STREAM_KEY, err) fm_stream_open(&s, &key, "train/noise", step, err);      one a thread fm_stream_at(s, index); the
- * next bits are those of draw `index` x = fm_stream_below(s, n); ... rc = fm_stream_check(s, err); after a series of
- * draws: did the cipher fail? fm_stream_close(s);
+ *     fm_secret_random(&key, FM_STREAM_KEY, err);                 once a run
+ *     fm_stream_open(&s, &key, "train/noise", step, err);         one a thread
+ *     fm_stream_at(s, index);                                     the next bits are those of draw `index`
+ *     x = fm_stream_below(s, n);
+ *     rc = fm_stream_check(s, err);                               after a series of draws: did the cipher fail?
+ *     fm_stream_close(s);
  *
  * fm_stream_reach(s, first, n) tells that the draws first ... first + n - 1 follow: their blocks are made in bulk.
  *
