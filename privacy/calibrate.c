@@ -117,7 +117,7 @@ int fm_calibrate(const struct fm_mechanism *list, size_t n, size_t which, double
 	double q = m->kind == FM_SAMPLED_GAUSSIAN ? m->q : 1;
 
 	x = fm_sf_log(fmin(1e5, fmax(0.7, q * sqrt(-2 * fm_sf_log(delta) * (double)m->count) / epsilon)));
-	if ((rc = seek(&t, 0.03, 0.03, &x, &slope, err)) < 0 ||
+	if ((rc = seek(&t, 0.03, 0.01, &x, &slope, err)) < 0 ||
 	    (rc = seek(&t, 2 * FM_ACCOUNT_SHARE, 1e-3, &x, &slope, err)) < 0)
 		goto out;
 	*scale = fmin(fm_round_up(fm_sf_exp(x) * m->sensitivity, DIGITS), WIDEST * m->sensitivity);

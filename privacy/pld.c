@@ -11,6 +11,7 @@
 #define SEARCH_POINTS 8192 /* theta is searched for anew while all grids together have no more */
 #define MOST_POINTS ((size_t)1 << 21)
 #define TAIL_SHARE 1e-6 /* of delta: what is cut at either end of all uses together, and what may wrap around */
+#define STRENGTHS 7     /* of Chernoff's bound that are tried */
 #define RARE 20.0       /* -log of the tilted mass that may wrap around where it only adds */
 /* The tilt that is used, of the one where the bound by moments has its least: near 1 the mean lies at epsilon, but
  * where a rare large loss matters the window must then hold many of them at once. */
@@ -19,7 +20,16 @@
 /* One mechanism's losses on the grid of this pass. */
 struct part {
 	struct fm_losses losses;
-	double *log_p; /* (losses.n) */
+	double *log_p;    /* (losses.n) */
+	double last_mass; /* log of the tilted mass at the theta that was looked at last */
+	double log_mass;  /* the same at the tilt that is used */
+};
+
+/* Where a window must begin and end: so that little lies below; so that little of delta lies above; so that little
+ * comes back so far up as to count.  by_...: which strength of Chernoff's bound says so. */
+struct ends {
+	double bottom, top, returns;
+	int by_bottom, by_top, by_returns;
 };
 
 struct fm_pld {
@@ -30,6 +40,7 @@ struct fm_pld {
 	double h;                       /* of the last pass; 0 before the first */
 	double theta;                   /* the tilt; 0 before the first pass */
 	double epsilon, gap;            /* the bound, and what the last pass took off it */
+	struct ends ends;               /* of the last window */
 	int finest;
 };
 
@@ -157,7 +168,7 @@ static struct moments part_moments(const struct part *part, double theta)
 	for (size_t k = 0; k < l->n; k++) {
 		double x = loss_of(l, k), e = part->log_p[k] + theta * x - top, w;
 
-		if (e < -60)
+		if (e < -45)
 			continue;
 		w = fm_sf_exp(e);
 		sum += w;
@@ -180,6 +191,7 @@ static struct moments all_moments(const struct fm_pld *d, double theta)
 		struct moments m = part_moments(&d->parts[i], theta);
 		double times = (double)d->uses[i].count;
 
+		d->parts[i].last_mass = m.log_mass;
 		sum.log_mass += times * m.log_mass;
 		sum.mean += times * m.mean;
 		sum.variance += times * m.variance;
@@ -250,21 +262,46 @@ struct window {
 
 /* By Chernoff's bound, the tilted mass above x is at most e^(K(theta + t) - K(theta) - t x) for any t > 0, and that
  * mass with the tilt off is at most e^(K(theta + t) - (theta + t) x). */
-static void find_window(const struct fm_pld *d, double theta, struct moments m, struct window *w)
+static void find_ends(struct fm_pld *d, double theta, struct moments m, int search, struct ends *e)
 {
 	const double rare = fm_sf_log(TAIL_SHARE * d->delta), s = sqrt(m.variance) + d->h;
-	const double strengths[] = {6 / s, 3 / s, 1.5 / s, 0.75 / s, theta, 0.5 * theta, 0.25 * theta};
-	double bottom = -(double)INFINITY, top = (double)INFINITY, returns = (double)INFINITY;
+	const double strengths[STRENGTHS] = {6 / s, 3 / s, 1.5 / s, 0.75 / s, theta, 0.5 * theta, 0.25 * theta};
+	struct ends before = *e;
 
-	for (size_t i = 0; i < sizeof strengths / sizeof *strengths; i++) {
-		double t = strengths[i], up = all_moments(d, theta + t).log_mass,
-		       down = all_moments(d, theta - t).log_mass;
+	*e = (struct ends){-(double)INFINITY, (double)INFINITY, (double)INFINITY, 0, 0, 0};
+	for (int i = 0; i < STRENGTHS; i++) {
+		double t = strengths[i], at;
 
-		bottom = fmax(bottom, (m.log_mass - down - RARE) / t);
-		top = fmin(top, (up - rare) / (theta + t));
-		returns = fmin(returns, (up - m.log_mass + RARE) / t);
+		if (search || i == before.by_bottom) {
+			at = (m.log_mass - all_moments(d, theta - t).log_mass - RARE) / t;
+			if (at > e->bottom)
+				e->bottom = at, e->by_bottom = i;
+		}
+		if (!search && i != before.by_top && i != before.by_returns)
+			continue;
+		double up = all_moments(d, theta + t).log_mass;
+
+		if ((at = (up - rare) / (theta + t)) < e->top)
+			e->top = at, e->by_top = i;
+		if ((at = (up - m.log_mass + RARE) / t) < e->returns)
+			e->returns = at, e->by_returns = i;
 	}
-	double low = floor(bottom / d->h), high = ceil(fmax(top, returns) / d->h) + 1;
+}
+
+static double width(const struct ends *e)
+{
+	return fmax(e->top, e->returns) - e->bottom;
+}
+
+static void find_window(struct fm_pld *d, double theta, struct moments m, struct window *w)
+{
+	double before = width(&d->ends);
+
+	/* On a large grid the strengths that were best on the last one will do, unless they do not. */
+	find_ends(d, theta, m, points(d) <= SEARCH_POINTS, &d->ends);
+	if (width(&d->ends) > 1.1 * before)
+		find_ends(d, theta, m, 1, &d->ends);
+	double low = floor(d->ends.bottom / d->h), high = ceil(fmax(d->ends.top, d->ends.returns) / d->h) + 1;
 
 	w->n = 64;
 	while ((double)w->n < high - low && w->n < MOST_POINTS)
@@ -306,12 +343,12 @@ static void multiply_in(const struct fm_pld *d, double theta, size_t which, stru
 {
 	const struct part *part = &d->parts[which];
 	const struct fm_losses *l = &part->losses;
-	double k_theta = part_moments(part, theta).log_mass, error = fm_fft_error(f) * 1.01 + 8 * FM_UNIT;
+	double error = fm_fft_error(f) * 1.01 + 8 * FM_UNIT;
 
 	for (size_t i = 0; i < w->n; i++)
 		x[i] = 0;
 	for (size_t k = 0; k < l->n; k++) {
-		double e = part->log_p[k] + theta * loss_of(l, k) - k_theta;
+		double e = part->log_p[k] + theta * loss_of(l, k) - part->log_mass;
 
 		if (e > -700)
 			x[(uint64_t)(l->low + (int64_t)k) & (w->n - 1)] += fm_sf_exp(e);
@@ -403,6 +440,8 @@ static int pass(struct fm_pld *d, double *epsilon, struct fm_error *err)
 	double theta = LEAN * best_tilt(d);
 	struct moments m = all_moments(d, theta);
 
+	for (size_t i = 0; i < d->n; i++) /* each part by the mass that was summed into m */
+		d->parts[i].log_mass = d->parts[i].last_mass;
 	find_window(d, theta, m, &w);
 	if ((rc = fm_alloc(&x, w.n, sizeof *x, "a composition", err)) < 0)
 		return rc;

@@ -1,6 +1,8 @@
 #include "privacy/special.h"
 
 #include <math.h>
+#include <stdint.h>
+#include <string.h>
 
 #define LN2_HIGH 0x1.62e42feep-1
 #define LN2_LOW 0x1.a39ef35793c76p-33
@@ -24,6 +26,16 @@ static double exp_rest(double r)
 	return even + odd * r;
 }
 
+/* 2^k, -1022 <= k <= 1023, from its bits. */
+static double power_of_two(int k)
+{
+	uint64_t bits = (uint64_t)(k + 1023) << 52;
+	double v;
+
+	memcpy(&v, &bits, sizeof v);
+	return v;
+}
+
 double fm_sf_exp(double x)
 {
 	if (x < -708)
@@ -32,7 +44,7 @@ double fm_sf_exp(double x)
 		return (double)INFINITY;
 	double k = floor(x * 1.4426950408889634074 + 0.5), high = x - k * LN2_HIGH, low = k * LN2_LOW, r = high - low;
 
-	return ldexp(1.0 + (r + r * r * exp_rest(r)), (int)k);
+	return (1.0 + (r + r * r * exp_rest(r))) * power_of_two((int)k);
 }
 
 double fm_sf_expm1(double x)

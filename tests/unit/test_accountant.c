@@ -510,6 +510,23 @@ static void test_calibration_pays_for_the_others_first(void **state)
 	assert_non_null(strstr(err.message, "the other mechanisms leak more"));
 }
 
+/* What stands in a manifest must not depend on compiler, optimisation or processor. */
+static void test_the_bits_are_the_same_everywhere(void **state)
+{
+	const struct fm_mechanism list[] = {
+	    {.kind = FM_GAUSSIAN, .sensitivity = 2, .scale = 30, .count = 1},
+	    {.kind = FM_LAPLACE, .sensitivity = 1, .scale = 20, .count = 2},
+	    {.kind = FM_DISCRETE_GAUSSIAN, .sensitivity = 2, .scale = 16, .count = 1},
+	    {.kind = FM_SAMPLED_GAUSSIAN, .sensitivity = 1, .scale = 1.3, .q = 0.01, .count = 200, .group = 3},
+	};
+
+	(void)state;
+	assert_true(account(list, 4, 1e-6, FM_ADD_OR_REMOVE, FM_PLD) == 0x1.11cd25703fd8cp+1);
+	assert_true(account(list, 4, 1e-10, FM_REPLACE_ONE, FM_PLD) == 0x1.247107e598a7cp+2);
+	assert_true(account(list, 4, 1e-6, FM_ADD_OR_REMOVE, FM_RDP) == 0x1.7c31fe2116575p+1);
+	assert_true(account(list + 3, 1, 1e-6, FM_ADD_OR_REMOVE, FM_RDP) == 0x1.7319656037152p+1);
+}
+
 static void test_rounding_goes_up_and_no_further(void **state)
 {
 	(void)state;
@@ -543,6 +560,7 @@ int main(void)
 	    cmocka_unit_test(test_discrete_gaussian_is_exact_once_and_near_the_gaussian),
 	    cmocka_unit_test(test_what_no_mechanism_is_is_refused_by_name),
 	    cmocka_unit_test(test_calibration_pays_for_the_others_first),
+	    cmocka_unit_test(test_the_bits_are_the_same_everywhere),
 	    cmocka_unit_test(test_rounding_goes_up_and_no_further),
 	};
 
