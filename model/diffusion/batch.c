@@ -120,7 +120,8 @@ static void run_shard(const struct fm_batcher *r, struct shard *s, int first, in
 	struct fm_net_in in = {B, s->tok_in, s->res_in, s->slot, s->span, s->cls, s->t};
 	struct fm_net_target target = {s->tok, s->tok_weight, s->v, s->v_weight, r->pr->multinomial ? s->keep : NULL};
 	fm_net_forward(r->net, j->p, s->work, &in);
-	fm_net_backward(r->net, j->p, s->work, &in, &target, loss, grad);
+	struct fm_sink sink = {.g = grad};
+	fm_net_backward(r->net, j->p, s->work, &in, &target, loss, grad ? &sink : NULL);
 }
 
 static void run_part(void *ctx, int part, int thread)
