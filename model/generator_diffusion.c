@@ -162,7 +162,8 @@ static struct fm_train_opts train_opts(const struct fm_config *cfg, size_t windo
 				      .balance = cfg->train.balance,
 				      .patience = patience,
 				      .validate_every = every,
-				      .checkpoint_every = cfg->train.checkpoint_every};
+				      .checkpoint_every = cfg->train.checkpoint_every,
+				      .checkpoint_seconds = cfg->train.checkpoint_seconds};
 }
 
 static int learn(struct diffusion *d, const struct fm_generator_ctx *ctx, const struct fm_encoded *train,

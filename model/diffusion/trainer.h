@@ -11,7 +11,8 @@
  * Every few steps, and only while the loss is well, weights, moments and average are kept as the last good point.  A
  * loss or gradient that is not a number, or a loss of over three times its running average (see EXPLODED) for eight
  * steps on end, sends training back there with half the rate, at most FM_ROLLBACKS times.  A checkpoint is such a good
- * point on disk, so that going on from one, and how often they are written, changes no bit of the result.
+ * point on disk.  Which points are good depends on the steps alone and the clock only decides which of them are
+ * written, so that neither going on from one nor how often they are written changes a bit of the result.
  *
  * With patience, training ends when so many steps brought no better validation, and the averaged weights of the best
  * validation are the result.  Without, it is those of the last step.
@@ -28,12 +29,13 @@ struct fm_train_opts {
 	double rate, ema, weight_decay;
 	double clip; /* largest norm of a gradient; 0: no limit */
 	uint64_t seed;
-	int balance;            /* times that a window is in an epoch, at most; 0, 1: once */
-	int patience;           /* steps without a better validation before it ends; 0: never early */
-	int validate_every;     /* steps; 0: only at the end */
-	const char *checkpoint; /* file to go on from when it is there, and to write; NULL: none */
-	const char *identity;   /* of the run, for the checkpoint (checkpoint.h) */
-	int checkpoint_every;   /* steps at least between two checkpoints; 0: writes none */
+	int balance;               /* times that a window is in an epoch, at most; 0, 1: once */
+	int patience;              /* steps without a better validation before it ends; 0: never early */
+	int validate_every;        /* steps; 0: only at the end */
+	const char *checkpoint;    /* file to go on from when it is there, and to write; NULL: none */
+	const char *identity;      /* of the run, for the checkpoint (checkpoint.h) */
+	int checkpoint_every;      /* a checkpoint when so many steps are done since the last; 0: not by steps */
+	double checkpoint_seconds; /* or so many seconds have gone by; 0: not by time */
 };
 struct fm_train_result {
 	int steps;              /* done; fewer than asked after an early end */

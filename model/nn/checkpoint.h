@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#include "model/nn/params.h"
+#include "model/nn/optimiser.h"
 
 /* Where a run stands before its next step. */
 struct fm_train_point {
@@ -27,11 +27,6 @@ struct fm_train_point {
 	double validation; /* the last, nats a flow; NaN: none yet */
 	double best;       /* the lowest validation; NaN: none yet */
 	int best_step;     /* when that was */
-};
-/* Arrays over the layout. */
-struct fm_train_arrays {
-	float *w, *m, *v, *ema;
-	float *best; /* ema at best_step, or NULL: not kept */
 };
 
 /* The checkpoint's path in a folder, which is there; to be freed.  What a process that was killed while it wrote one

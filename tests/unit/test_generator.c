@@ -12,60 +12,8 @@
 #include "base/log.h"
 #include "base/rows.h"
 #include "manifests/config_schema.h"
-#include "model/generator.h"
+#include "tests/unit/generator_fixture.h"
 #include "tests/unit/scratch.h"
-#include "tests/unit/tiny_model.h"
-
-#define OK(call)                                                                                                       \
-	do {                                                                                                           \
-		if ((call) != FM_OK)                                                                                   \
-			fail_msg("%s", err.message);                                                                   \
-	} while (0)
-
-enum { ROWS = 1600 };
-
-/* Real flows and a config for a training of a second. */
-struct world {
-	struct fm_config *cfg;
-	struct fm_table *train, *holdout;
-	struct fm_dialect *dialect;
-	struct fm_real_flows real;
-	struct fm_generator_ctx ctx;
-	struct fm_model *model;
-	struct fm_fit_result fit;
-};
-
-static void world_make(struct world *w, const char *kind, const char *more)
-{
-	char set_kind[64];
-	const char *set[] = {set_kind, "train.steps=20", "train.batch=8", more};
-	struct fm_error err = {0};
-
-	memset(w, 0, sizeof *w);
-	snprintf(set_kind, sizeof set_kind, "model.kind=%s", kind);
-	OK(tiny_config(&w->cfg, set, more ? 4 : 3, &err));
-	OK(fm_dialect_load(&w->dialect, "ugr16", &err));
-	w->train = fixture_flows(ROWS, 11, TINY_WINDOW);
-	w->holdout = fixture_flows(ROWS / 4, 12, TINY_WINDOW);
-	assert_non_null(w->train);
-	assert_non_null(w->holdout);
-	w->real = (struct fm_real_flows){.train = w->train,
-					 .dialect = w->dialect,
-					 .first_ms = w->train->te[0],
-					 .last_ms = w->train->te[w->train->rows - 1],
-					 .source_rows = ROWS};
-	w->ctx = (struct fm_generator_ctx){.cfg = w->cfg};
-	OK(fm_generator_fit(&w->model, &w->ctx, &w->real, &w->fit, &err));
-}
-
-static void world_free(struct world *w)
-{
-	fm_model_free(w->model);
-	fm_table_free(w->train);
-	fm_table_free(w->holdout);
-	fm_dialect_free(w->dialect);
-	fm_config_free(w->cfg);
-}
 
 static struct fm_table *sample(const struct world *w, const struct fm_model *m, struct fm_sample_in in)
 {

@@ -137,6 +137,35 @@ static void patience_and_epochs_survive_a_checkpoint(void **state)
 	free(ema);
 }
 
+/* By the clock alone: written at good points however soon they come, and never when there is time.  A run that goes on
+ * from one that the clock chose ends with the same bits. */
+static void the_clock_decides_when_and_nothing_else(void **state)
+{
+	struct fm_train_opts o = small_opts();
+	struct fm_train_result rest;
+	float *straight = trained(&o, 2, NULL), *ema;
+	(void)state;
+	o.checkpoint_every = 0;
+	o.checkpoint = scratch_path("seldom");
+	o.checkpoint_seconds = 1000;
+	ema = trained(&o, 2, NULL);
+	assert_true(same(straight, ema));
+	assert_false(fm_file_exists(o.checkpoint));
+	free(ema);
+	o.checkpoint = scratch_path("often");
+	o.checkpoint_seconds = 1e-9;
+	ema = trained(&o, 2, NULL);
+	assert_true(same(straight, ema));
+	assert_true(fm_file_exists(o.checkpoint));
+	free(ema);
+	o.checkpoint_seconds = 0;
+	ema = trained(&o, 1, &rest);
+	assert_true(same(straight, ema));
+	assert_true(rest.flows > 0 && rest.flows < SMALL_STEPS * 24 * SMALL_WINDOW / 4);
+	free(ema);
+	free(straight);
+}
+
 /* Windows of a class that is 24 times as rare come three times an epoch where they may come three times, five times
  * (the root of 24 is 4.9) where they may come nine times: just as if they were there so many times. */
 static void rare_classes_come_more_often(void **state)
@@ -646,6 +675,7 @@ int main(void)
 	    cmocka_unit_test(steps_are_a_hundred_passes),
 	    cmocka_unit_test(threads_and_checkpoints_change_no_bit),
 	    cmocka_unit_test(going_on_from_a_checkpoint_changes_no_bit),
+	    cmocka_unit_test(the_clock_decides_when_and_nothing_else),
 	    cmocka_unit_test(patience_and_epochs_survive_a_checkpoint),
 	    cmocka_unit_test(rare_classes_come_more_often),
 	    cmocka_unit_test(a_checkpoint_reads_back_as_it_was),
