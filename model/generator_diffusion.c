@@ -180,9 +180,11 @@ static int learn(struct diffusion *d, const struct fm_generator_ctx *ctx, const 
 		return rc;
 	o.checkpoint = checkpoint;
 	o.identity = identity;
+	o.pool = ctx->pool;
 	fm_log("train: %zu windows of %d flows, %zu parameters, kernels %s, %d threads", train->windows,
 	       d->codec->window, d->net->layout.nfloats, d->net->k->name, ctx->pool ? fm_pool_size(ctx->pool) : 1);
-	rc = fm_train(d->net, &d->process, train, validation, &o, ctx->pool, d->weights, &d->trained, err);
+	rc =
+	    fm_train(d->net, &d->process, &(struct fm_train_data){train, validation}, &o, d->weights, &d->trained, err);
 	free(checkpoint);
 	return rc;
 }
@@ -369,6 +371,7 @@ static int diffusion_sample(const struct fm_model *m, const struct fm_generator_
 	uint64_t rows = in->rows > 0 ? in->rows : d->codec->train_rows, seed = fm_shard_seed(in->seed, in->shard);
 	struct fm_range inside[FM_CFG_MAXRANGES], outside[FM_CFG_MAXRANGES];
 	struct fm_decode_opts decode = {rows, seed, inside, outside, cfg->generate.ninside, cfg->generate.noutside};
+	struct fm_denoiser denoiser = {d->net, &d->process, d->weights};
 	struct bar bar = {.window = d->codec->window};
 	struct fm_sample_opts o = sample_opts(cfg, seed, &bar);
 	struct fm_window_schedule_opts so;
@@ -388,7 +391,8 @@ static int diffusion_sample(const struct fm_model *m, const struct fm_generator_
 	    (rc = fm_alloc(&res, flows * FM_NRES, sizeof *res, "synthetic residuals", err)) < 0)
 		goto out;
 	fm_progress_begin(&bar.p, "generate", "flows", flows);
-	rc = fm_sample(d->net, d->codec, &d->zeros, &d->process, d->weights, &schedule, &o, ctx->pool, tok, res, err);
+	o.pool = ctx->pool;
+	rc = fm_sample(&denoiser, d->codec, &d->zeros, &schedule, &o, &(struct fm_sampled){tok, res}, err);
 	fm_progress_end(&bar.p, NULL);
 	if (rc == FM_OK)
 		rc = fm_decode(table, d->codec, &schedule, tok, res, &decode, err);
@@ -404,6 +408,7 @@ out:
 static int losses_of(const struct diffusion *d, const struct fm_generator_ctx *ctx, const struct fm_hosts *hosts,
 		     const struct fm_codec_opts *o, uint64_t seed, struct fm_window_set *set, struct fm_error *err)
 {
+	struct fm_denoiser denoiser = {d->net, &d->process, d->weights};
 	struct fm_encoded e = {0};
 	int rc;
 
@@ -414,7 +419,7 @@ static int losses_of(const struct diffusion *d, const struct fm_generator_ctx *c
 			     e.windows);
 		goto out;
 	}
-	rc = fm_window_losses(d->net, &d->process, d->weights, &e, seed, ctx->pool, set->loss, err);
+	rc = fm_window_losses(&denoiser, &e, seed, ctx->pool, set->loss, err);
 out:
 	fm_encoded_free(&e);
 	return rc;

@@ -23,7 +23,6 @@ struct trainer {
 	const struct fm_train_opts *o;
 	const struct fm_net *net;
 	const struct fm_encoded *train, *validation;
-	struct fm_pool *pool;
 	struct fm_batcher *batcher;
 	uint32_t *epoch; /* (in_epoch) the windows of an epoch, some of them more than once */
 	size_t in_epoch;
@@ -122,8 +121,13 @@ static void draw_batch(struct trainer *t)
 
 static void gradient(struct trainer *t, struct fm_net_loss *loss, double *norm)
 {
-	struct fm_batch batch = {t->train,     t->now.w,   t->window,           t->o->batch,
-				 FM_RNG_NOISE, t->o->seed, (uint32_t)t->at.step};
+	struct fm_batch batch = {.data = t->train,
+				 .p = t->now.w,
+				 .window = t->window,
+				 .n = t->o->batch,
+				 .stream = FM_RNG_NOISE,
+				 .seed = t->o->seed,
+				 .step = (uint32_t)t->at.step};
 
 	fm_batch_run(t->batcher, &batch, t->grad, loss);
 	*norm = fm_optimiser_sum(t->optimiser, t->grad, FM_GRAD_PARTS);
@@ -236,18 +240,24 @@ static bool ended_badly(const struct trainer *t)
 
 /* ---- validation ---- */
 
-void fm_validate(struct fm_batcher *b, const float *p, const struct fm_encoded *e, size_t max_windows, int passes,
-		 uint64_t seed, double column[FM_NTOK], double *total)
+void fm_validate(struct fm_batcher *b, const float *p, const struct fm_encoded *e, struct fm_validation how,
+		 double column[FM_NTOK], double *total)
 {
 	enum { BATCH = 64 };
 	uint32_t window[BATCH];
-	size_t n = e->windows < max_windows ? e->windows : max_windows, at = 0;
-	int batches = (int)((n * (size_t)passes + BATCH - 1) / BATCH);
+	size_t n = e->windows < how.max_windows ? e->windows : how.max_windows, at = 0;
+	int batches = (int)((n * (size_t)how.passes + BATCH - 1) / BATCH);
 
 	*total = NAN;
 	memset(column, 0, sizeof(double) * FM_NTOK);
 	for (int i = 0; i < batches; i++) {
-		struct fm_batch batch = {e, p, window, BATCH, FM_RNG_JUDGE, seed, (uint32_t)i};
+		struct fm_batch batch = {.data = e,
+					 .p = p,
+					 .window = window,
+					 .n = BATCH,
+					 .stream = FM_RNG_JUDGE,
+					 .seed = how.seed,
+					 .step = (uint32_t)i};
 		struct fm_net_loss loss;
 		for (int k = 0; k < BATCH; k++)
 			window[k] = (uint32_t)(at++ * 2654435761u % n);
@@ -290,7 +300,8 @@ static bool validate(struct trainer *t)
 
 	if (!t->validation || t->validation->windows == 0 || !(due || (last && o->patience > 0)))
 		return false;
-	fm_validate(t->batcher, t->now.ema, t->validation, 256, 1, o->seed, column, &t->at.validation);
+	fm_validate(t->batcher, t->now.ema, t->validation, (struct fm_validation){256, 1, o->seed}, column,
+		    &t->at.validation);
 	tell(t, column);
 	if (isnan(t->at.best) || t->at.validation < t->at.best) {
 		t->at.best = t->at.validation;
@@ -391,10 +402,10 @@ static int trainer_init(struct trainer *t, const struct fm_process *pr, struct f
 {
 	size_t n = t->net->layout.nfloats;
 	bool best = t->o->patience > 0;
-	int ret = fm_batcher_new(&t->batcher, t->net, pr, t->pool, err);
+	int ret = fm_batcher_new(&t->batcher, t->net, pr, t->o->pool, err);
 
 	if (ret == FM_OK)
-		ret = fm_optimiser_new(&t->optimiser, n, t->pool, err);
+		ret = fm_optimiser_new(&t->optimiser, n, t->o->pool, err);
 	for (int i = 0; ret == FM_OK && i < FM_GRAD_PARTS; i++)
 		ret = fm_alloc(&t->grad[i], n, sizeof(float), "gradients", err);
 	if (ret == FM_OK)
@@ -463,27 +474,25 @@ static int begin(struct trainer *t, struct fm_error *err)
 	return FM_OK;
 }
 
-int fm_train(const struct fm_net *net, const struct fm_process *pr, const struct fm_encoded *train,
-	     const struct fm_encoded *validation, const struct fm_train_opts *o, struct fm_pool *pool, float *ema,
-	     struct fm_train_result *result, struct fm_error *err)
+int fm_train(const struct fm_net *net, const struct fm_process *process, const struct fm_train_data *data,
+	     const struct fm_train_opts *o, float *ema, struct fm_train_result *result, struct fm_error *err)
 {
 	struct trainer t = {.o = o,
 			    .net = net,
-			    .train = train,
-			    .validation = validation,
-			    .pool = pool,
+			    .train = data->train,
+			    .validation = data->validation,
 			    .now.ema = ema,
 			    .started = fm_seconds()};
-	bool watched = validation && validation->windows > 0;
+	bool watched = data->validation && data->validation->windows > 0;
 	int ret;
 
 	memset(result, 0, sizeof *result);
 	result->validation = NAN;
-	if (train->windows == 0)
+	if (data->train->windows == 0)
 		return fm_fail(err, FM_EINPUT, "there is nothing to train on: the training split has no whole window");
 	if (o->patience > 0 && !watched)
 		fm_warn("train.patience has nothing to go by: the validation split has no whole window");
-	ret = trainer_init(&t, pr, err);
+	ret = trainer_init(&t, process, err);
 	if (ret == FM_OK)
 		ret = begin(&t, err);
 	if (ret == FM_OK)
@@ -500,7 +509,8 @@ int fm_train(const struct fm_net *net, const struct fm_process *pr, const struct
 	result->flows = t.flows;
 	if (watched) {
 		char line[1024];
-		fm_validate(t.batcher, ema, validation, 1024, 4, o->seed, result->column, &result->validation);
+		fm_validate(t.batcher, ema, data->validation, (struct fm_validation){1024, 4, o->seed}, result->column,
+			    &result->validation);
 		fm_log("train: validation %.3f nats/flow; by column%s", result->validation,
 		       columns_text(result->column, line, sizeof line));
 	}
