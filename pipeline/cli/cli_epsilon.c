@@ -165,21 +165,21 @@ static const struct form *form_of(const json_t *from)
 	return NULL;
 }
 
-static int unknown_key(json_t *from, const struct form *form, const char **key)
+/* A key that no such mechanism has, or NULL. */
+static const char *unknown_key(json_t *from, const struct form *form)
 {
 	static const char *const common[] = {"mechanism", "times", "group", "name"};
-	json_t *value;
 
-	json_object_foreach(from, *key, value)
-	{
-		int known = strcmp(*key, form->keys[0]) == 0 || strcmp(*key, form->keys[1]) == 0;
+	for (void *at = json_object_iter(from); at; at = json_object_iter_next(from, at)) {
+		const char *key = json_object_iter_key(at);
+		int known = strcmp(key, form->keys[0]) == 0 || strcmp(key, form->keys[1]) == 0;
 
 		for (size_t i = 0; i < sizeof common / sizeof *common; i++)
-			known |= strcmp(*key, common[i]) == 0;
+			known |= strcmp(key, common[i]) == 0;
 		if (!known)
-			return 1;
+			return key;
 	}
-	return 0;
+	return NULL;
 }
 
 static int read_mechanism(json_t *from, struct fm_mechanism *m, struct fm_error *err)
@@ -192,7 +192,7 @@ static int read_mechanism(json_t *from, struct fm_mechanism *m, struct fm_error 
 	if (!form)
 		return fm_fail(err, FM_EINPUT,
 			       "'mechanism' must be gaussian, laplace, discrete_gaussian or sampled_gaussian");
-	if (unknown_key(from, form, &key))
+	if ((key = unknown_key(from, form)))
 		return fm_fail(err, FM_EINPUT, "a %s has no key '%s'", form->name, key);
 	for (int i = 0; i < 2; i++)
 		if (!number(from, form->keys[i], &values[i]))
