@@ -2,7 +2,9 @@
  * metrics.h - the one metrics table that the gate, the report, the manifest and --json all read.
  *
  * A metric has a dotted name ("jsd.SA", "jsd_mean8", "leak.rows_equal"), a value (NaN when it could not be computed:
- * the gate fails such a one), the number of rows n it rests on and, where known, a 95 % interval.  Names are unique.
+ * the gate fails such a one), the number of rows n it rests on and, where known, a 95 % interval.  Names are unique,
+ * and registry.h has each: one that nobody registered cannot be added.  Lists are read whatever names they hold, as
+ * they may be of another version.
  *
  *     {"jsd":{"SA":0.004,...},"jsd_mean8":0.02,...}                     fm_metrics_json: dots become nesting
  *     [{"name":"jsd.SA","value":0.004,"n":150000,"ci":[lo,hi]},...]     fm_metrics_list: complete, for files
@@ -36,21 +38,6 @@ fm_metrics_intervals(const struct fm_metrics *t); /* {"leak.rows_equal":[lo,hi],
 json_t *fm_metrics_list(const struct fm_metrics *t);
 int fm_metrics_from_list(struct fm_metrics *t, const json_t *list, struct fm_error *err) FM_MUST_CHECK;
 void fm_metrics_free(struct fm_metrics *t);
-
-/* Who may see a metric, and how partners see it, by its name (check_names.c has the list; docs/metrics.md says why). */
-enum fm_audience {
-	FM_TEAM_ALONE = 0,      /* and whatever is no name of a metric */
-	FM_WITH_HISTOGRAMS = 1, /* partners too, where publish.report is histograms */
-	FM_WITH_METRICS = 2,    /* partners, whatever publish.report is */
-	FM_AUDIENCE = 3,        /* one of these */
-	FM_REAL_ROWS = 4,       /* its value is a number of real rows, and is rounded down as n is */
-	FM_LABELS = 8,          /* a score over labels, which would tell how many rows carry them: to thousandths */
-	FM_ONE_LABEL = 16, /* the score of one label, n of whose rows were tried: to hundredths, and from k rows on */
-};
-unsigned fm_metric_audience(const char *name);
-
-/* Is this a metric that is measured with the model itself?  Only a run has one; files and controls have none. */
-bool fm_metric_needs_model(const char *name);
 
 /* One line of a verdict. */
 struct fm_check_result {

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "manifests/metrics.h"
+#include "manifests/registry.h"
 #include "report/html.h"
 #include "report/report.h"
 

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "manifests/registry.h"
 #include "report/html.h"
 #include "report/part.h"
 #include "report/report.h"
@@ -23,6 +24,13 @@ double fm_page_metric(const struct fm_page *p, const char *name, bool *absent)
 	if (absent)
 		*absent = !m;
 	return m ? fm_html_real(m, "value") : NAN;
+}
+
+double fm_page_k(const struct fm_page *p)
+{
+	double k = fm_html_real(json_object_get(json_object_get(p->facts, "config"), "model"), "min_count");
+
+	return k >= 1 && k < 1e15 ? k : (double)NAN;
 }
 
 const char *fm_page_lacks(const struct fm_page *p, const char *name)
@@ -60,7 +68,7 @@ void fm_page_metric_name(struct fm_buf *out, const char *name)
 {
 	char words[FM_WORDS_MAX];
 
-	fm_words_metric(name, words, sizeof words);
+	fm_metric_words(name, words, sizeof words);
 	if (*words) {
 		fm_html_text(out, words);
 		fm_buf_puts(out, " ");

@@ -83,6 +83,11 @@ printf 'preset: demo\nsource: {path: x}\ngate: {%s leak.mia_model_auc: 0.6}\n' \
 expect 1 "a config that asks for nothing else has no check left, which fails" "$F" evaluate --real few.csv --synthetic few1.csv --gate model.yaml --json
 holds "in words" test "$(json out '[(c["name"], c["why"][:17]) for c in d["checks"]]')" = "[('gate', 'no check is there')]"
 
+# --- the list of metrics ---
+expect 0 "the list of all metrics" "$F" evaluate --metrics
+sed -n '/^| name | what it is/,/^$/p' "$ROOT/docs/metrics.md" | sed '$d' >listed
+holds "docs/metrics.md has it" cmp listed out
+
 # --- odd tables ---
 odd "a table beside itself" 1 leak.rows_equal few.csv few.csv
 odd "a table beside itself, and as its own holdout" 1 leak.rows_equal few.csv few.csv --holdout few.csv

@@ -16,6 +16,7 @@
 #include "judge/gate/measure.h"
 #include "manifests/config.h"
 #include "manifests/dialect.h"
+#include "manifests/registry.h"
 #include "pipeline/cli/cli.h"
 #include "release/verify.h"
 #include "stages/membership.h"
@@ -29,14 +30,14 @@
 struct evaluate_args {
 	const char *real, *synthetic, *holdout, *previous, *dialect, *gate, *preset;
 	uint64_t rows, threads, memory; /* memory: MiB, 0: the config's or the default */
-	bool no_controls, json;
+	bool no_controls, list, json;
 };
 
 static const struct fm_option evaluate_options[] = {
-    {FM_SETS_TEXT(struct evaluate_args, real), .name = "real", .value = "FILE", .required = true,
-     .offer = FM_OFFER_FILE, .help = "the flows that the generator learned from"},
-    {FM_SETS_TEXT(struct evaluate_args, synthetic), .name = "synthetic", .value = "FILE", .required = true,
-     .offer = FM_OFFER_FILE, .help = "what it made"},
+    {FM_SETS_TEXT(struct evaluate_args, real), .name = "real", .value = "FILE", .offer = FM_OFFER_FILE,
+     .help = "the flows that the generator learned from"},
+    {FM_SETS_TEXT(struct evaluate_args, synthetic), .name = "synthetic", .value = "FILE", .offer = FM_OFFER_FILE,
+     .help = "what it made"},
     {FM_SETS_TEXT(struct evaluate_args, holdout), .name = "holdout", .value = "FILE", .offer = FM_OFFER_FILE,
      .help = "real flows that it never saw: for the noise floor, the prediction task and leakage"},
     {FM_SETS_TEXT(struct evaluate_args, previous), .name = "previous", .value = "FILE", .offer = FM_OFFER_FILE,
@@ -60,6 +61,8 @@ static const struct fm_option evaluate_options[] = {
 	     "for in "
 	     "all of them, a part at a time"},
     FM_OPTION_THREADS(struct evaluate_args, "value"),
+    {FM_SETS_FLAG(struct evaluate_args, list), .name = "metrics",
+     .help = "list all metrics, what each needs and who may see it, and do nothing else"},
     FM_OPTION_JSON(struct evaluate_args),
     {0},
 };
@@ -331,6 +334,18 @@ static int print_evaluation(const struct evaluation *e, struct fm_error *err)
 	return fm_cli_json(doc, err);
 }
 
+static int print_list(struct fm_error *err)
+{
+	struct fm_buf text = {0};
+	int rc;
+
+	fm_metric_list(&text);
+	if ((rc = fm_buf_check(&text, err)) == FM_OK)
+		fwrite(text.data, 1, text.len, stdout);
+	fm_buf_free(&text);
+	return rc;
+}
+
 static int evaluate(const void *args, const struct fm_call *call, struct fm_error *err)
 {
 	const struct evaluate_args *a = args;
@@ -350,6 +365,12 @@ static int evaluate(const void *args, const struct fm_call *call, struct fm_erro
 	int rc;
 
 	(void)call;
+	if (a->list)
+		return print_list(err);
+	if (!a->real || !a->synthetic)
+		return fm_fail(err, FM_EUSAGE,
+			       "evaluate wants --real FILE and --synthetic FILE; see flowmint evaluate "
+			       "--help");
 	if ((rc = load_gate(&e, err)) < 0 || (rc = evaluate_files(&e, err)) < 0)
 		goto out;
 	if (e.gate && ((rc = leave_out(&e, err)) < 0 || (rc = fm_gate_apply(e.cfg, &e.metrics, &e.verdict, err)) < 0))

@@ -9,7 +9,7 @@
 #include "judge/gate/measure.h"
 #include "judge/gate/subsample.h"
 #include "manifests/canon.h"
-#include "manifests/check_names.h"
+#include "manifests/registry.h"
 #include "stages/stage.h"
 #include "tests/unit/scratch.h"
 
@@ -49,7 +49,7 @@ static void test_stage_feeds_the_gate(void **state)
 		assert_true(read.m[i].value == out.metrics.m[i].value);
 		assert_int_equal(read.m[i].n, out.metrics.m[i].n);
 		if (!fm_check_known(read.m[i].name)) /* a gate that asks for it would be refused */
-			fail_msg("manifests/check_names.c does not know %s", read.m[i].name);
+			fail_msg("manifests/registry.c does not know %s", read.m[i].name);
 	}
 	assert_true(metric(&read, "rows.real") == 800 && metric(&read, "rows.synthetic") == 700 &&
 		    metric(&read, "rows.holdout") == 400);

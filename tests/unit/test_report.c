@@ -16,6 +16,7 @@
 
 #include "base/hash.h"
 #include "manifests/config.h"
+#include "manifests/registry.h"
 #include "report/html.h"
 #include "report/part.h"
 #include "report/report.h"
@@ -1044,6 +1045,13 @@ static void test_lists_without_end_are_refused(void **state)
 	fm_buf_free(&b);
 }
 
+static const char *asks(const char *name)
+{
+	const struct fm_metric_topic *topic = fm_metric_topic(name);
+
+	return topic ? topic->asks : NULL;
+}
+
 static void test_each_check_of_the_presets_is_explained(void **state)
 {
 	static const char *const preset[] = {"demo", "ugr16"};
@@ -1057,16 +1065,16 @@ static void test_each_check_of_the_presets_is_explained(void **state)
 		assert_int_equal(fm_config_preset(&cfg, preset[k], NULL, 0, &err), FM_OK);
 		for (int i = 0; i < cfg->gate.n; i++) {
 			const char *name = cfg->gate.check[i].name;
-			fm_words_metric(name, words, sizeof words);
-			if (!*words || !fm_words_asks(name))
+			fm_metric_words(name, words, sizeof words);
+			if (!*words || !asks(name))
 				fail_msg("%s has %s", name, *words ? "no explanation" : "no words");
 		}
 		fm_config_free(cfg);
 	}
-	assert_non_null(fm_words_asks("controls.broken"));
-	assert_string_not_equal(fm_words_asks("leak.family_p"), fm_words_asks("leak.unique_z"));
-	assert_string_not_equal(fm_words_asks("downstream.label_classes"), fm_words_asks("downstream.mse_ratio"));
-	assert_null(fm_words_asks("nobody.knows"));
+	assert_non_null(asks("controls.broken"));
+	assert_string_not_equal(asks("leak.family_p"), asks("leak.unique_z"));
+	assert_string_not_equal(asks("downstream.label_classes"), asks("downstream.mse_ratio"));
+	assert_null(asks("nobody.knows"));
 }
 
 static void test_metrics_in_words(void **state)
@@ -1093,9 +1101,9 @@ static void test_metrics_in_words(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		fm_words_metric(names[i][0], words, sizeof words);
+		fm_metric_words(names[i][0], words, sizeof words);
 		assert_string_equal(words, names[i][1]);
-		fm_words_metric(names[i][0], small, sizeof small);
+		fm_metric_words(names[i][0], small, sizeof small);
 		assert_true(strlen(small) < sizeof small);
 	}
 }
