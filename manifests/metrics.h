@@ -70,6 +70,14 @@ struct fm_verdict {
 	double smallest_leak_caught; /* share of copied rows from which on every control was caught; 0: none was */
 };
 double fm_check_margin(const struct fm_check_result *c); /* NaN when there is none */
+/* The one rule by which a check passes, for gate, verdict, release and report: at most (max) or at least (min) its
+ * threshold, both being finite.  Another direction is never met. */
+bool fm_threshold_met(const char *direction, double value, double threshold);
+bool fm_check_holds(const struct fm_check_result *c); /* it says pass, and its own numbers bear that out */
+/* Does everything hold or is waived, and is there anything? */
+bool fm_verdict_holds(const struct fm_verdict *v);
+/* How many checks neither pass nor are waived; words: "jsd.SA 0.31 (max 0.05)" of each, as many as fit whole. */
+size_t fm_verdict_failed(const struct fm_verdict *v, char *words, size_t cap);
 json_t *fm_verdict_json(const struct fm_verdict *v);
 /* Refuses what contradicts itself: a pass that its numbers deny, a waived check without its waiver, a verdict that its
  * checks deny. */

@@ -50,18 +50,6 @@ struct job {
 
 /* --- may it be released? --- */
 
-/* A line of the verdict must be true by its own numbers, or be waived: fm_verdict_from_json has seen the waiver. */
-static bool holds(const struct fm_check_result *c)
-{
-	if (c->waived)
-		return true;
-	if (!c->pass || isnan(c->value) || isnan(c->threshold))
-		return false;
-	if (strcmp(c->direction, "max") == 0)
-		return c->value <= c->threshold;
-	return strcmp(c->direction, "min") == 0 && c->value >= c->threshold;
-}
-
 static const struct fm_check_result *find_line(const struct fm_verdict *v, const char *name, const char *direction)
 {
 	for (size_t i = 0; i < v->n; i++)
@@ -134,12 +122,12 @@ static int load_verdict(struct job *j)
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < j->verdict.n; i++)
-		if (!holds(&j->verdict.check[i]))
+		if (!j->verdict.check[i].waived && !fm_check_holds(&j->verdict.check[i])) /* its waiver was seen */
 			return fm_fail(j->err, FM_EVERDICT,
 				       "the gate's check %s failed (value %g, %s %g); nothing is released",
 				       j->verdict.check[i].name, j->verdict.check[i].value,
 				       j->verdict.check[i].direction, j->verdict.check[i].threshold);
-	if (!j->verdict.pass || j->verdict.n == 0)
+	if (!j->verdict.pass || !fm_verdict_holds(&j->verdict))
 		return fm_fail(j->err, FM_EVERDICT, "the gate's verdict is not pass; nothing is released");
 	return check_config(j);
 }

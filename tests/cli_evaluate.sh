@@ -113,6 +113,7 @@ holds "one class: and has no task of labels" test "$(json out '"tstr" in d')" = 
 holds "one class: the other tasks are there" test "$(json out 'd["downstream"]["mse_ratio"] is not None and d["anomaly"]["score_correlation"] is not None')" = True
 printf 'preset: demo\nsource: {path: x}\ngate: {time.IAT: 1, jsd_mean8: 9}\n' >iat.yaml
 "$F" evaluate --real few.csv --synthetic one.csv --gate iat.yaml --no-controls --json >out 2>err
+says err "the gate refuses these flows: 1 of 2 checks failed: time.IAT without a value" "the message names what failed"
 holds "a metric without a value fails its check" test "$(json out '[(c["value"], c["pass"]) for c in d["checks"] if c["name"] == "time.IAT"]')" = "[(None, False)]"
 awk 'NR == 100 { print "no flow" } NR == 200 { sub(/,[0-9]+,background$/, ",,background") } { print }' few1.csv >spoilt.csv
 expect 0 "a file with a row that is none" "$F" evaluate --real few.csv --synthetic spoilt.csv --json

@@ -334,6 +334,15 @@ static int print_evaluation(const struct evaluation *e, struct fm_error *err)
 	return fm_cli_json(doc, err);
 }
 
+static int refuse(const struct fm_verdict *v, struct fm_error *err)
+{
+	char words[600];
+	size_t failed = fm_verdict_failed(v, words, sizeof words);
+
+	return fm_fail(err, FM_EVERDICT, "the gate refuses these flows: %zu of %zu checks failed: %s", failed, v->n,
+		       words);
+}
+
 static int print_list(struct fm_error *err)
 {
 	struct fm_buf text = {0};
@@ -380,7 +389,7 @@ static int evaluate(const void *args, const struct fm_call *call, struct fm_erro
 	if (e.gate && (rc = fm_gate_complete(e.cfg, e.controls, NULL, &e.verdict, err)))
 		goto out;
 	if (!(rc = print_evaluation(&e, err)) && e.gate && !e.verdict.pass)
-		rc = fm_fail(err, FM_EVERDICT, "the gate's thresholds are not met");
+		rc = refuse(&e.verdict, err);
 out:
 	fm_metrics_free(&e.metrics);
 	fm_verdict_free(&e.verdict);

@@ -48,22 +48,11 @@ static int print_run(const struct fm_run *run, bool json, struct fm_error *err)
 	return FM_OK;
 }
 
-/* "jsd.SA 0.31 (max 0.05)" of the failed checks, as many as fit. */
 static int refuse(const struct fm_run *run, struct fm_error *err)
 {
-	char words[600] = "";
-	size_t at = 0, failed = 0;
+	char words[600];
+	size_t failed = fm_verdict_failed(&run->verdict, words, sizeof words);
 
-	for (size_t i = 0; i < run->verdict.n; i++) {
-		const struct fm_check_result *c = &run->verdict.check[i];
-
-		if (c->pass || c->waived)
-			continue;
-		failed++;
-		if (at < sizeof words - 1)
-			at += (size_t)snprintf(words + at, sizeof words - at, "%s%s %.4g (%s %.4g)", at ? ", " : "",
-					       c->name, c->value, c->direction, c->threshold);
-	}
 	return fm_fail(err, FM_EVERDICT,
 		       "the gate refuses the release: %zu of %zu checks failed: %s; nothing was released", failed,
 		       run->verdict.n, words);
