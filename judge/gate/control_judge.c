@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/stats.h"
 #include "judge/gate/check.h"
 #include "judge/gate/controls.h"
 #include "manifests/registry.h"
-#include "privacy/leakage/leakage.h"
 
 /* One floor is one draw of the noise: fresh flows are seldom further from the ideal than so many times it. */
 #define ROOM 1.5

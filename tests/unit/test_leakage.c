@@ -2,6 +2,7 @@
 #include "judge_fixture.h"
 
 #include "base/rows.h"
+#include "base/stats.h"
 #include "base/thread.h"
 #include "privacy/leakage/leakage.h"
 #include "privacy/leakage/match.h"
