@@ -65,7 +65,7 @@ struct fm_config {
 		char prediction[16]; /* v | noise, of the Gaussian part */
 		char schedule[16];   /* linear | cosine, of the Gaussian part */
 		int steps;           /* T */
-		int min_count;       /* k: a vocabulary entry needs as many records */
+		int min_count;       /* a vocabulary entry needs as many records */
 		int max_hosts;       /* popular hosts with a token of their own */
 	} model;
 	struct {
@@ -85,6 +85,7 @@ struct fm_config {
 		double epsilon, delta, clip, noise_multiplier;
 		char unit[16];
 		int max_flows_per_host;
+		int min_count; /* k: fewer records than this are few, wherever something is measured or shown */
 	} privacy;
 	struct {
 		int64_t rows;     /* 0 = as many as the training split has */

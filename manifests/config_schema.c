@@ -157,6 +157,9 @@ const struct fm_key fm_keys[] = {
 	{FIELD(privacy, unit, TEXT), .check = check_unit, .dflt = "window", .help = "For mode dp: what one record is."},
 	{FIELD(privacy, max_flows_per_host, INT), .min = 0, .max = 1e9, .dflt = "0",
 	 .help = "For mode dp; must be 0 while mode is none."},
+	{FIELD(privacy, min_count, INT), .min = 1, .max = 1e9, .dflt = "20",
+	 .help = "k: what fewer training records share may point at somebody. The gate looks for such values, and numbers "
+		 "that go out are rounded down to multiples of it."},
 
 	{FIELD(generate, rows, INT), .min = 0, .max = 1e12, .dflt = "0",
 	 .help = "Flows to make; 0: as many as the training split has."},
@@ -201,7 +204,7 @@ const struct fm_key fm_keys[] = {
 	{FIELD(publish, report, CHOICE), .choices = "metrics|histograms", .dflt = "metrics",
 	 .help = "What the manifest and the partner's report show of the real flows' distributions: metrics, that is how far "
 		 "the synthetic ones are from them and no number of the real flows alone (docs/report.md), or also "
-		 "histograms, rounded down to multiples of model.min_count, and numbers of the whole trace."},
+		 "histograms, rounded down to multiples of privacy.min_count, and numbers of the whole trace."},
 	{FIELD(publish, sequence, INT), .min = 1, .max = FM_KEY_MAXINT, .dflt = "1", .secret = true,
 	 .help = "Number of this release among those of its name; each is greater than the one before."},
 };

@@ -5,12 +5,13 @@
 #include "manifests/registry.h"
 #include "report/html.h"
 #include "report/part.h"
+#include "report/report.h"
 
 /* k as the config has it, in the place of {k}. */
 static void put_question(const struct fm_page *p, struct fm_buf *out, const char *text)
 {
 	const char *mark = strstr(text, "{k}");
-	double k = fm_page_k(p);
+	double k = fm_report_k(p->facts);
 
 	if (!mark) {
 		fm_html_text(out, text);

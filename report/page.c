@@ -27,13 +27,6 @@ double fm_page_metric(const struct fm_page *p, const char *name, bool *absent)
 	return m ? fm_html_real(m, "value") : NAN;
 }
 
-double fm_page_k(const struct fm_page *p)
-{
-	double k = fm_html_real(json_object_get(json_object_get(p->facts, "config"), "model"), "min_count");
-
-	return k >= 1 && k < 1e15 ? k : (double)NAN;
-}
-
 const char *fm_page_lacks(const struct fm_page *p, const char *name)
 {
 	const json_t *publish = json_object_get(json_object_get(p->facts, "config"), "publish");

@@ -29,8 +29,6 @@ void fm_part_verify(const struct fm_page *p, struct fm_buf *out);     /* origin.
 const json_t *fm_page_find(const struct fm_page *p, const char *name);
 /* The value of a metric, NaN when it is absent or null; *absent, which may be NULL, tells the two apart. */
 double fm_page_metric(const struct fm_page *p, const char *name, bool *absent);
-/* How many flows are few, by the config (privacy.min_count); NaN when it does not say. */
-double fm_page_k(const struct fm_page *p);
 /* Why a metric that the facts lack is not shown: "not published" in a partner's edition without it, else "missing". */
 const char *fm_page_lacks(const struct fm_page *p, const char *name);
 /* How a check stands by its own numbers: a pass that they deny fails. */

@@ -275,5 +275,5 @@ out:
 struct fm_leakage_opts fm_evaluate_opts(const struct fm_config *cfg)
 {
 	return (struct fm_leakage_opts){.memory = (size_t)cfg->gate.memory << 20,
-					.rare = (uint32_t)cfg->model.min_count};
+					.rare = (uint32_t)cfg->privacy.min_count};
 }

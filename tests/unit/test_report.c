@@ -734,6 +734,36 @@ static void test_missing_facts_are_shown_as_missing(void **state)
 	json_decref(facts);
 }
 
+/* k is privacy.min_count; a manifest of before it was there has it as model.min_count; the page names the real one. */
+static void test_k_is_that_of_the_config(void **state)
+{
+	json_t *facts = facts_with("metrics"), *config = json_object_get(facts, "config"), *partner;
+	struct fm_error err = {0};
+	char *text;
+
+	(void)state;
+	assert_true(fm_report_k(facts) == 20);
+	json_object_set_new(config, "privacy", parse("{'mode':'none','min_count':7}"));
+	assert_true(fm_report_k(facts) == 7);
+	json_array_append_new(
+	    json_object_get(facts, "checks"),
+	    parse("{'name':'leak.rare_dp','value':0,'threshold':1,'direction':'max','n':9,'pass':true,'why':''}"));
+	json_array_append_new(json_object_get(facts, "metrics"), parse("{'name':'rows.holdout','value':27,'n':27}"));
+	text = page(facts, false);
+	HAS(text, "Values that fewer than 7 training flows have");
+	HAS_NOT(text, "fewer than 20");
+	free(text);
+	assert_int_equal(fm_report_partner(facts, &partner, &err), FM_OK);
+	text = page(partner, true);
+	HAS(text, "<code>rows.holdout</code></th><td class=\"num\" data-label=\"value\">21</td>");
+	free(text);
+	json_decref(partner);
+	json_object_del(config, "privacy");
+	json_object_del(config, "model");
+	assert_true(isnan(fm_report_k(facts)));
+	json_decref(facts);
+}
+
 static void test_a_missing_metric_has_a_row(void **state)
 {
 	json_t *facts = facts_with("metrics"), *checks = json_object_get(facts, "checks");
@@ -1124,6 +1154,7 @@ int main(void)
 	    cmocka_unit_test(test_a_check_of_a_withheld_metric_is_shown),
 	    cmocka_unit_test(test_a_partners_page_ignores_private_cells),
 	    cmocka_unit_test(test_published_counts_are_multiples_of_k),
+	    cmocka_unit_test(test_k_is_that_of_the_config),
 	    cmocka_unit_test(test_tasks_stand_beside_those_of_real_flows),
 	    cmocka_unit_test(test_tasks_without_their_scores_are_compared),
 	    cmocka_unit_test(test_broken_controls_say_why_at_the_top),
