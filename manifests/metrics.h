@@ -82,6 +82,11 @@ json_t *fm_verdict_json(const struct fm_verdict *v);
 /* Refuses what contradicts itself: a pass that its numbers deny, a waived check without its waiver, a verdict that its
  * checks deny. */
 int fm_verdict_from_json(struct fm_verdict *v, const json_t *j, struct fm_error *err) FM_MUST_CHECK;
+/* Where the real flows break a rule too that a check of rules.* asks for: their share, and which rule most.  value: of
+ * a metric, NaN where it is not there.  "" where they do not, or nobody measured it.  It is of the real flows and stays
+ * with the team: it has no place in a verdict. */
+void fm_rule_of_trace(const char *check, double (*value)(const void *ctx, const char *name), const void *ctx,
+		      char *words, size_t cap);
 void fm_verdict_free(struct fm_verdict *v);
 
 #endif

@@ -156,7 +156,7 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "fewer"},
 
 	{"jsd_mean8", JSD, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED, "sa da sp dp te td pkt byt",
-	 "Eight main fields, mean divergence", "mean of `jsd.` SA DA SP DP TS TD PKT BYT (R): ports by their exact "
+	 "Eight main fields, mean divergence, ports by number", "mean of `jsd.` SA DA SP DP TS TD PKT BYT (R): ports by their exact "
 	 "numbers"},
 	{"jsd.{SA,DA,SP,DP,SPb,DPb,PR,TS,TD,PKT,BYT,FLG,TOS,TY,SAid,DAid,SA16,DA16}", JSD, FM_LOW, 0, OPEN, OPEN, 0,
 	 FM_EXPECTED, "{1:sa|da|sp|dp|sp|dp|pr|te|td|pkt|byt|flg|stos|label|sa|da|sa|da}",

@@ -59,6 +59,39 @@ size_t fm_verdict_failed(const struct fm_verdict *v, char *words, size_t cap)
 	return failed;
 }
 
+void fm_rule_of_trace(const char *check, double (*value)(const void *ctx, const char *name), const void *ctx,
+		      char *words, size_t cap)
+{
+	static const char *const part[] = {"no_packet", "short_bytes", "long_bytes", "icmp_source_port",
+					   "same_address"};
+	double share = NAN, most = 0;
+	const char *which = NULL;
+	char floor[64];
+
+	*words = '\0';
+	for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
+		double v;
+		snprintf(floor, sizeof(floor), "floor.rules.%s", part[i]);
+		v = value(ctx, floor);
+		if (strncmp(check, "rules.", 6) == 0 && strcmp(check + 6, part[i]) == 0)
+			share = v;
+		if (v > most) {
+			most = v;
+			which = part[i];
+		}
+	}
+	if (strcmp(check, "rules.broken_share") == 0) {
+		share = value(ctx, "rules.broken_share_real");
+		if (share > 0 && which)
+			snprintf(words, cap, "the trace itself breaks it: %.3g %% of its flows, most of them %s",
+				 100 * share, which);
+		else if (share > 0)
+			snprintf(words, cap, "the trace itself breaks it: %.3g %% of its flows", 100 * share);
+	} else if (share > 0) {
+		snprintf(words, cap, "the trace itself breaks it: %.3g %% of the flows held out", 100 * share);
+	}
+}
+
 /* ---- writing ---- */
 
 static json_t *check_json(const struct fm_check_result *c)

@@ -132,7 +132,7 @@ static void put_untold(const struct fm_page *p, struct fm_buf *out)
 
 	json_object_foreach((json_t *)gate, name, v)
 	{
-		bool told = strncmp(name, "control_", 8) == 0 || json_is_null(v);
+		bool told = !json_is_object(v); /* a setting of the gate, or a check that is off */
 
 		for (size_t i = 0; i < json_array_size(list) && !told; i++)
 			told = strcmp(fm_html_str(json_array_get(list, i), "name"), name) == 0;

@@ -191,3 +191,23 @@ void fm_verdict_print(FILE *f, const struct fm_verdict *v)
 	else
 		fprintf(f, "gate: FAIL (%zu of %zu checks failed)\n", failed, v->n);
 }
+
+static double value_of(const void *ctx, const char *name)
+{
+	const struct fm_metric *m = fm_metrics_find(ctx, name);
+
+	return m ? m->value : (double)NAN;
+}
+
+void fm_verdict_print_trace(FILE *f, const struct fm_verdict *v, const struct fm_metrics *metrics)
+{
+	char words[160];
+
+	for (size_t i = 0; i < v->n; i++) {
+		if (v->check[i].pass)
+			continue;
+		fm_rule_of_trace(v->check[i].name, value_of, metrics, words, sizeof words);
+		if (*words)
+			fprintf(f, "%s: %s\n", v->check[i].name, words);
+	}
+}

@@ -319,6 +319,7 @@ static int print_evaluation(const struct evaluation *e, struct fm_error *err)
 		if (e->gate) {
 			putchar('\n');
 			fm_verdict_print(stdout, &e->verdict);
+			fm_verdict_print_trace(stdout, &e->verdict, &e->metrics);
 			print_left_out(e, false, "left out without a --holdout:");
 			print_left_out(e, true, "left out, as only flowmint run has the model:");
 		}

@@ -62,6 +62,7 @@ static int add_test(struct fm_leak *l, const char *name, const char *columns, co
 		return rc;
 	if (share > 0)
 		l->family = fmin(l->family, test->p / share);
+	l->spent += share;
 	return FM_OK;
 }
 

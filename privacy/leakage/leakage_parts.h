@@ -40,6 +40,7 @@ struct fm_leak {
 	size_t memory; /* bytes that a check may take for what grows with the number of rows */
 	uint32_t rare; /* a value of fewer training rows is rare */
 	double family; /* the smallest p over share so far; at first 1 */
+	double spent;  /* the shares of the family's error budget so far */
 };
 
 /* leak.NAMECOLUMNS = v of n. */

@@ -29,7 +29,7 @@ static const char facts_text[] =
     "{'format':'flowmint-manifest/"
     "1','release':{'name':'demo','version':'1.0.0','description':'Flows','license':'CC0-1.0','date':'2016-04-11'},"
     "'rows':300,'config':{'preset':'demo','gate':{'jsd.BYT':{'max':0.08},'jsd.PKT':{'max':0.08},'leak.rows_equal':{'"
-    "max':0},'control_rows':100},"
+    "max':0},'control_rows':100,'control_limit':0.005,'memory':1024},"
     "'model':{'min_count':20},'source':{'dialect':'ugr16'},'publish':{'report':'%s'}},"
     "'stages':[{'name':'ingest'},{'name':'train'},{'name':'generate','output':'aa'},{'name':'evaluate','output':'bb'},{"
     "'name':'gate','output':'cc'}],"
@@ -734,6 +734,37 @@ static void test_missing_facts_are_shown_as_missing(void **state)
 	json_decref(facts);
 }
 
+/* A rule that the trace breaks too: the team is told, partners have no number of the real flows. */
+static void test_a_rule_that_the_trace_breaks_is_named(void **state)
+{
+	json_t *facts = facts_with("metrics"), *list = json_object_get(facts, "metrics"), *partner;
+	const char *words = "the trace itself breaks it: 0.4 % of its flows, most of them icmp_source_port";
+	struct fm_error err = {0};
+	char *text;
+
+	(void)state;
+	json_object_set_new(facts, "verdict", json_string("fail"));
+	json_array_append_new(json_object_get(facts, "checks"),
+			      parse("{'name':'rules.broken_share','value':0.01,'threshold':0,'direction':'max','n':9,"
+				    "'pass':false,'why':'above the threshold'}"));
+	text = page(facts, false);
+	HAS_NOT(text, "the trace itself");
+	free(text);
+	json_array_append_new(list, parse("{'name':'rules.broken_share_real','value':0.004,'n':300}"));
+	json_array_append_new(list, parse("{'name':'floor.rules.no_packet','value':0.001,'n':100}"));
+	json_array_append_new(list, parse("{'name':'floor.rules.icmp_source_port','value':0.003,'n':100}"));
+	text = page(facts, false);
+	HAS(text, words);
+	free(text);
+	assert_int_equal(fm_report_partner(facts, &partner, &err), FM_OK);
+	text = page(partner, true);
+	HAS(text, "rules.broken_share");
+	HAS_NOT(text, "the trace itself");
+	free(text);
+	json_decref(partner);
+	json_decref(facts);
+}
+
 /* k is privacy.min_count; a manifest of before it was there has it as model.min_count; the page names the real one. */
 static void test_k_is_that_of_the_config(void **state)
 {
@@ -783,6 +814,7 @@ static void test_a_missing_metric_has_a_row(void **state)
 	HAS(text, "<code>jsd.FLG</code></th><td class=\"num missing\" data-label=\"value\">missing</td>");
 	HAS(text, "Missing: Time, Duration, Packets,");
 	HAS_NOT(text, "<code>control_rows</code>");
+	HAS_NOT(text, "<code>memory</code>"); /* settings of the gate are no checks */
 	HAS(text, "1 of 3 checks does not hold. Nothing was released.");
 	free(text);
 	json_decref(facts);
@@ -1154,6 +1186,7 @@ int main(void)
 	    cmocka_unit_test(test_a_check_of_a_withheld_metric_is_shown),
 	    cmocka_unit_test(test_a_partners_page_ignores_private_cells),
 	    cmocka_unit_test(test_published_counts_are_multiples_of_k),
+	    cmocka_unit_test(test_a_rule_that_the_trace_breaks_is_named),
 	    cmocka_unit_test(test_k_is_that_of_the_config),
 	    cmocka_unit_test(test_tasks_stand_beside_those_of_real_flows),
 	    cmocka_unit_test(test_tasks_without_their_scores_are_compared),
