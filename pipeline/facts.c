@@ -82,7 +82,7 @@ static void fill_run(const struct record *rec, const char *id, struct fm_run *ru
 	for (int i = 0; i < FM_NSTAGES; i++) {
 		struct fm_run_stage *s = &run->stage[i];
 
-		s->name = fm_stage_names[i];
+		s->name = fm_stage_name(i);
 		if (!rec->stage[i])
 			continue;
 		snprintf(s->output, sizeof s->output, "%s", str(rec->stage[i], "output"));
@@ -99,7 +99,7 @@ static char *evaluated(const char *workspace, const struct record *rec)
 	struct fm_error err;
 
 	if (!stage ||
-	    asprintf(&path, "%s/stages/%s/%s/metrics", workspace, fm_stage_names[FM_EVALUATE], str(stage, "key")) < 0)
+	    asprintf(&path, "%s/stages/%s/%s/metrics", workspace, fm_stage_name(FM_EVALUATE), str(stage, "key")) < 0)
 		return NULL;
 	if (fm_sha256_dir_hex(path, hex, &err)) {
 		fm_warn("the metrics of this run are no longer in the workspace: the report shows them as missing; "

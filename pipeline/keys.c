@@ -12,32 +12,8 @@
 #include "pipeline/runner.h"
 #include "pipeline/sandbox.h"
 
-const char *const fm_stage_names[FM_NSTAGES] = {"ingest", "train", "generate", "evaluate", "gate", "release"};
-
-/* The config sections that a stage reads, and the number of its output's format: raised when a change of its code means
- * that what lies in workspaces must be made anew within one version. */
-static const struct {
-	int format;
-	const char *section[10];
-} depends[FM_NSTAGES] = {
-    [FM_INGEST] = {1, {"source", "split", "model.window"}},
-    [FM_TRAIN] = {1, {"model", "train", "privacy"}},
-    [FM_GENERATE] = {1, {"generate"}},
-    [FM_EVALUATE] = {3, {"gate.controls", "model", "train"}},
-    [FM_GATE] = {1, {"gate"}},
-    [FM_RELEASE] = {1, {"release", "source", "split", "model", "train", "privacy", "generate", "gate", "publish"}},
-};
-
-int fm_stage_find(const char *name)
-{
-	for (int i = 0; i < FM_NSTAGES; i++)
-		if (strcmp(fm_stage_names[i], name) == 0)
-			return i;
-	return -1;
-}
-
-/* The digest of this very program, so that what a release claims is measured by the program that releases it.  Ingest,
- * train and generate keep their results from one build of a version to the next.  "" where /proc is not to be had. */
+/* The digest of this very program, "" where /proc is not to be had.  Stages without by_program keep their results from
+ * one build of a version to the next. */
 static const char *program_digest(void)
 {
 	static char hex[FM_SHA256_HEX];
@@ -51,11 +27,12 @@ static const char *program_digest(void)
 int fm_stage_key(const struct fm_config *cfg, enum fm_stage_id id, const json_t *inputs, char key[FM_SHA256_HEX],
 		 struct fm_error *err)
 {
+	const struct fm_stage *stage = &fm_stage_table[id];
 	json_t *config = json_object(), *doc;
 	int rc;
 
-	for (int i = 0; depends[id].section[i]; i++) {
-		const char *section = depends[id].section[i];
+	for (int i = 0; stage->section[i]; i++) {
+		const char *section = stage->section[i];
 		/* The two stages that need a part of another's section. */
 		json_t *v = strcmp(section, "model.window") == 0    ? json_integer(cfg->model.window)
 			    : strcmp(section, "gate.controls") == 0 ? fm_controls_key(cfg)
@@ -66,9 +43,9 @@ int fm_stage_key(const struct fm_config *cfg, enum fm_stage_id id, const json_t 
 			return fm_fail(err, FM_ESYSTEM, "out of memory");
 		}
 	}
-	doc = json_pack("{s:s, s:i, s:s, s:s, s:o, s:O}", "stage", fm_stage_names[id], "format", depends[id].format,
-			"flowmint", FM_VERSION, "program", id >= FM_EVALUATE ? program_digest() : "", "config", config,
-			"inputs", inputs);
+	doc = json_pack("{s:s, s:i, s:s, s:s, s:o, s:O}", "stage", stage->name, "format", stage->format, "flowmint",
+			FM_VERSION, "program", stage->by_program ? program_digest() : "", "config", config, "inputs",
+			inputs);
 	rc = doc ? fm_json_digest(doc, key, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
 	json_decref(doc);
 	return rc;

@@ -82,7 +82,7 @@ static json_t *stages_json(const struct fm_run *run)
 	json_t *list = json_array();
 
 	for (int i = 0; i < FM_RELEASE; i++) {
-		json_t *s = json_pack("{s:s}", "name", fm_stage_names[i]);
+		json_t *s = json_pack("{s:s}", "name", fm_stage_name(i));
 
 		if (i == FM_GENERATE || i == FM_EVALUATE || i == FM_GATE)
 			json_object_set_new(s, "output", json_string(run->stage[i].output));

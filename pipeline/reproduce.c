@@ -154,7 +154,7 @@ static json_t *compare(const char *id, const struct record *rec, const struct fm
 	for (int i = 0; i < again->nstages && i < FM_RELEASE; i++) {
 		const char *recorded = str(rec->stage[i], "output");
 
-		json_array_append_new(stages, json_pack("{s:s, s:s, s:s, s:b}", "name", fm_stage_names[i], "recorded",
+		json_array_append_new(stages, json_pack("{s:s, s:s, s:s, s:b}", "name", fm_stage_name(i), "recorded",
 							recorded, "again", again->stage[i].output, "same",
 							strcmp(recorded, again->stage[i].output) == 0));
 	}

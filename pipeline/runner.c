@@ -39,48 +39,47 @@ static int set_digest(json_t *inputs, const char *name, const char *hex, struct 
 	return json_object_set_new(inputs, name, json_string(hex)) ? fm_fail(err, FM_ESYSTEM, "out of memory") : FM_OK;
 }
 
+/* The digest of a file of the user's. */
+static int digest_of_user(struct runner *r, enum fm_item_id id, char hex[FM_SHA256_HEX], struct fm_error *err)
+{
+	const char *path = fm_item_path(r->cfg, id);
+	int rc;
+
+	if (id == FM_ITEM_TRACE && r->o->trace_sha256) {
+		snprintf(hex, FM_SHA256_HEX, "%s", r->o->trace_sha256);
+		return FM_OK;
+	}
+	rc = id == FM_ITEM_TRACE ? fm_trace_digest(r->ledger, path, r->unconfined, hex, err)
+				 : fm_sha256_file_hex(path, hex, err);
+	return rc ? fm_error_prefix(err, "%s: ", fm_items[id].key) : FM_OK;
+}
+
+/* The digests of all that the stage's row of the table lets it read. */
 static int collect_inputs(struct runner *r, enum fm_stage_id id, const json_t *manifest, json_t *inputs,
 			  struct fm_error *err)
 {
-	static const int from[FM_NSTAGES][4] = {
-	    [FM_INGEST] = {-1},
-	    [FM_TRAIN] = {FM_INGEST, -1},
-	    [FM_GENERATE] = {FM_TRAIN, -1},
-	    [FM_EVALUATE] = {FM_INGEST, FM_TRAIN, FM_GENERATE, -1},
-	    [FM_GATE] = {FM_EVALUATE, -1},
-	    [FM_RELEASE] = {FM_GENERATE, FM_GATE, -1},
-	};
 	char hex[FM_SHA256_HEX];
-	int rc;
+	int rc = FM_OK;
 
-	for (int i = 0; from[id][i] >= 0; i++)
-		if ((rc = set_digest(inputs, fm_products[from[id][i]], r->run->stage[from[id][i]].output, err)))
-			return rc;
-	if (id == FM_INGEST) {
-		if (r->o->trace_sha256)
-			snprintf(hex, sizeof hex, "%s", r->o->trace_sha256);
-		else if ((rc = fm_trace_digest(r->ledger, r->cfg->source.path, r->unconfined, hex, err)))
-			return rc;
-		if ((rc = set_digest(inputs, "trace", hex, err)))
-			return rc;
+	for (int i = 0; i < FM_NITEMS && !rc; i++) {
+		const struct fm_item *item = &fm_items[i];
+		const json_t *told = i == FM_ITEM_MANIFEST ? manifest : r->waivers;
+
+		if (!(fm_stage_table[id].items & FM_ITEM(i)))
+			continue;
+		if (item->from == FM_FROM_PRODUCT) {
+			rc = set_digest(inputs, fm_stage_table[item->stage].product, r->run->stage[item->stage].output,
+					err);
+		} else if (item->from == FM_FROM_USER && item->digest && fm_item_path(r->cfg, i)) {
+			if (!(rc = digest_of_user(r, i, hex, err)))
+				rc = set_digest(inputs, item->digest, hex, err);
+		} else if (item->from == FM_FROM_RUNNER && !(item->may_lack && json_array_size(told) == 0)) {
+			/* Waivers that come, go or expire make a verdict anew. */
+			if (!(rc = fm_json_digest(told, hex, err)))
+				rc = set_digest(inputs, item->digest, hex, err);
+		}
 	}
-	if (id == FM_RELEASE &&
-	    ((rc = fm_json_digest(manifest, hex, err)) || (rc = set_digest(inputs, "manifest", hex, err))))
-		return rc;
-	if (id == FM_EVALUATE && r->cfg->release.previous[0]) {
-		if (fm_sha256_file_hex(r->cfg->release.previous, hex, err))
-			return fm_error_prefix(err, "release.previous: ");
-		if ((rc = set_digest(inputs, "previous", hex, err)))
-			return rc;
-	}
-	/* Waivers that come, go or expire make a verdict anew. */
-	if (id == FM_GATE && json_array_size(r->waivers) > 0 &&
-	    ((rc = fm_json_digest(r->waivers, hex, err)) || (rc = set_digest(inputs, "waivers", hex, err))))
-		return rc;
-	if (fm_job_wants_dialect(r->cfg, id) && ((rc = fm_sha256_file_hex(r->cfg->source.dialect, hex, err)) ||
-						 (rc = set_digest(inputs, "dialect", hex, err))))
-		return rc;
-	return FM_OK;
+	return rc;
 }
 
 /* ---- one stage
@@ -90,7 +89,7 @@ static int collect_inputs(struct runner *r, enum fm_stage_id id, const json_t *m
 static int take_cached(struct runner *r, enum fm_stage_id id, const char *entry, struct fm_error *err)
 {
 	struct fm_run_stage *s = &r->run->stage[id];
-	char *file = fm_path_join(entry, "stage.json"), *product = fm_path_join(entry, fm_products[id]),
+	char *file = fm_path_join(entry, "stage.json"), *product = fm_path_join(entry, fm_stage_table[id].product),
 	     hex[FM_SHA256_HEX] = "";
 	const char *output;
 	json_t *doc = NULL;
@@ -153,7 +152,7 @@ static char *checkpoint_path(const struct runner *r, const char *key, struct fm_
 	char name[sizeof FM_CHECKPOINT_PREFIX + FM_SHA256_HEX];
 
 	snprintf(name, sizeof name, FM_CHECKPOINT_PREFIX "%s", key);
-	return fm_workspace_entry(r->ws.path, fm_stage_names[FM_TRAIN], name, err);
+	return fm_workspace_entry(r->ws.path, fm_stage_name(FM_TRAIN), name, err);
 }
 
 /* When the stage is complete, or is made from the beginning. */
@@ -177,7 +176,7 @@ static int give_checkpoint(const struct runner *r, const char *key, char **path,
 
 static int make(struct runner *r, struct fm_job *j, const char *entry, struct fm_error *err)
 {
-	struct fm_sandbox box = {.name = fm_stage_names[j->id], .unconfined = r->unconfined};
+	struct fm_sandbox box = {.name = fm_stage_name(j->id), .unconfined = r->unconfined};
 	struct fm_run_stage *s = &r->run->stage[j->id];
 	struct fm_sandbox_report report = {0};
 	char *tmp = NULL, *out_dir = NULL, name[32];
@@ -187,14 +186,15 @@ static int make(struct runner *r, struct fm_job *j, const char *entry, struct fm
 	snprintf(name, sizeof name, ".tmp-%ld", (long)getpid());
 	if (!(tmp = fm_workspace_entry(r->ws.path, s->name, name, err)))
 		return err->code;
-	if (!(out_dir = fm_path_join(tmp, fm_products[j->id]))) {
+	if (!(out_dir = fm_path_join(tmp, fm_stage_table[j->id].product))) {
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
 	if ((rc = fm_dir_remove(tmp, err)) || (rc = fm_dir_make(out_dir, 0700, err)))
 		goto out;
-	j->out_dir = out_dir;
-	if (j->id == FM_TRAIN && (rc = give_checkpoint(r, s->key, &j->checkpoint, err)))
+	j->call.out_dir = out_dir;
+	if (fm_stage_table[j->id].items & FM_ITEM(FM_ITEM_CHECKPOINT) &&
+	    (rc = give_checkpoint(r, s->key, &j->call.path[FM_ITEM_CHECKPOINT], err)))
 		goto out;
 	if ((rc = fm_job_fill(j, r->run, &box, err)))
 		goto out;
@@ -210,7 +210,7 @@ static int make(struct runner *r, struct fm_job *j, const char *entry, struct fm
 	}
 	memcpy(s->output, output, FM_SHA256_HEX);
 	s->result = json_incref(json_object_get(report.result, "result"));
-	if (!(rc = keep(s, tmp, entry, err)) && !(s->product = fm_path_join(entry, fm_products[j->id])))
+	if (!(rc = keep(s, tmp, entry, err)) && !(s->product = fm_path_join(entry, fm_stage_table[j->id].product)))
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 out:
 	if (rc) {
@@ -218,8 +218,8 @@ out:
 
 		if (fm_dir_remove(tmp, &ignored))
 			fm_warn("%s", ignored.message);
-		if (j->checkpoint)
-			rmdir(j->checkpoint); /* unless training wrote one */
+		if (j->call.path[FM_ITEM_CHECKPOINT])
+			rmdir(j->call.path[FM_ITEM_CHECKPOINT]); /* unless training wrote one */
 	}
 	json_decref(report.result);
 	free(out_dir);
@@ -241,29 +241,31 @@ static int record_stage(struct runner *r, const struct fm_run_stage *s, struct f
 
 static int run_stage(struct runner *r, enum fm_stage_id id, struct fm_error *err)
 {
-	struct fm_job j = {.stages = r->stages, .cfg = r->cfg, .id = id, .waivers = r->waivers};
+	struct fm_job j = {.stages = r->stages, .id = id, .call = {.cfg = r->cfg, .waivers = r->waivers}};
 	struct fm_run_stage *s = &r->run->stage[id];
 	bool borrowed = r->o->reuse && id <= FM_TRAIN;
+	json_t *manifest = NULL;
 	char *entry = NULL;
 	int rc;
 
-	s->name = fm_stage_names[id];
+	s->name = fm_stage_name(id);
 	if (!(s->inputs = json_object()))
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	if (id == FM_RELEASE && (rc = fm_runner_manifest(r->cfg, r->project, r->run, &j.manifest, err)))
+	if (id == FM_RELEASE && (rc = fm_runner_manifest(r->cfg, r->project, r->run, &manifest, err)))
 		goto out;
-	if ((rc = collect_inputs(r, id, j.manifest, s->inputs, err)) ||
+	j.call.manifest = manifest;
+	if ((rc = collect_inputs(r, id, manifest, s->inputs, err)) ||
 	    (rc = fm_stage_key(r->cfg, id, s->inputs, s->key, err)))
 		goto out;
 	if (!(entry = fm_workspace_entry(borrowed ? r->o->reuse : r->ws.path, s->name, s->key, err))) {
 		rc = err->code;
 		goto out;
 	}
-	if (!r->o->force && id != FM_RELEASE && (rc = take_cached(r, id, entry, err)) < 0)
+	if (!r->o->force && !fm_stage_table[id].always && (rc = take_cached(r, id, entry, err)) < 0)
 		goto out;
 	if (!s->cached && borrowed) {
 		rc = fm_fail(err, FM_EINPUT, "the recorded %s is no longer in %s: reproduce it --from data",
-			     fm_products[id], r->o->reuse);
+			     fm_stage_table[id].product, r->o->reuse);
 		goto out;
 	}
 	if (!s->cached && (rc = make(r, &j, entry, err)))
@@ -277,6 +279,7 @@ static int run_stage(struct runner *r, enum fm_stage_id id, struct fm_error *err
 	rc = record_stage(r, s, err);
 out:
 	fm_job_free(&j);
+	json_decref(manifest);
 	free(entry);
 	return rc;
 }
@@ -360,7 +363,7 @@ static int record_run(struct runner *r, struct fm_error *err)
 	    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:o}", "name", r->cfg->release.name, "version",
 		      r->cfg->release.version, "flowmint", FM_VERSION, "project", r->project, "file", r->cfg->file,
 		      "confinement", r->unconfined ? "unconfined" : "namespaces", "force", r->o->force, "until",
-		      fm_stage_names[r->o->until], "config", fm_run_config(r->cfg));
+		      fm_stage_name(r->o->until), "config", fm_run_config(r->cfg));
 	int rc = body ? fm_ledger_append(r->ledger, r->run->id, "run", body, err)
 		      : fm_fail(err, FM_ESYSTEM, "the config cannot be told as JSON");
 
@@ -381,7 +384,7 @@ static int record_end(struct runner *r, int code, const struct fm_error *why, st
 
 	if (body && code) {
 		json_object_set_new(body, "stage",
-				    json_string(run->nstages < FM_NSTAGES ? fm_stage_names[run->nstages] : "publish"));
+				    json_string(run->nstages < FM_NSTAGES ? fm_stage_name(run->nstages) : "publish"));
 		json_object_set_new(body, "message", json_string(why->message));
 	}
 	rc = body ? fm_ledger_append(r->ledger, run->id, "end", body, err) : fm_fail(err, FM_ESYSTEM, "out of memory");

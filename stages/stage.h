@@ -7,12 +7,14 @@
  * stage writes only there.  What a stage found out is in its out struct; fm_x_out_json turns it into JSON for the
  * ledger and the log.  A failed gate is not an error of the stage: fm_gate_out.verdict says so.
  *
- *     ingest    trace + dialect             -> store/{train,validation,holdout}/ (tables with win and gap),
- * store/store.json, store/quarantine.csv train     store/train, /validation    -> model/ (model.json, weights.bin, ...)
- *     generate  model/                      -> synthetic/table/
- *     evaluate  store/, synthetic, model    -> metrics/metrics.json   (fm_metrics_list), metrics/histograms.json
- * (judge/histogram.h), metrics/controls.json (controls.h) gate      metrics                     -> verdict/verdict.json
- * (fm_verdict_json) release   synthetic, verdict, key     -> release folder: NAME-VERSION.tar.zst and .sig
+ * Which stage reads and makes what stands in table.h.  The files in the products:
+ *
+ *     store/      train/, validation/, holdout/ (tables with win and gap), store.json, quarantine.csv
+ *     model/      model.json, weights.safetensors
+ *     synthetic/  table/
+ *     metrics/    metrics.json (fm_metrics_list), histograms.json (judge/histogram.h), controls.json (controls.h)
+ *     verdict/    verdict.json (fm_verdict_json)
+ *     release/    NAME-VERSION.tar.zst and .sig
  */
 #ifndef FM_STAGES_STAGE_H
 #define FM_STAGES_STAGE_H

@@ -27,7 +27,8 @@ static int find_stage(const char *name, int *id, struct fm_error *err)
 
 	if ((*id = fm_stage_find(name)) >= 0)
 		return FM_OK;
-	memcpy(names, fm_stage_names, sizeof fm_stage_names);
+	for (int i = 0; i < FM_NSTAGES; i++)
+		names[i] = fm_stage_name(i);
 	near = fm_cli_nearest(name, names);
 	return fm_fail(err, FM_EUSAGE,
 		       "run --until: '%s' is no stage%s%s%s: ingest, train, generate, evaluate, gate, release", name,

@@ -334,7 +334,7 @@ static void expect_no_temporary_files(void)
 	for (int i = 0; i < FM_NSTAGES; i++) {
 		char path[400];
 
-		snprintf(path, sizeof path, "%s/stages/%s", workspace, fm_stage_names[i]);
+		snprintf(path, sizeof path, "%s/stages/%s", workspace, fm_stage_name(i));
 		if (access(path, F_OK))
 			continue;
 		assert_int_equal(fm_dir_list(path, &names, &n, &err), FM_OK);
