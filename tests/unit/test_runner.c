@@ -592,6 +592,42 @@ static void test_archive_that_does_not_verify_stays_inside(void **state)
 	expect_nothing_released();
 }
 
+/* Never a signature beside an archive that it is not of, not even where the run dies between the two: the old signature
+ * goes before the archive is replaced. */
+static void test_old_signature_goes_before_its_archive(void **state)
+{
+	static const struct how other = {{"train.steps=77"}, 1, FM_RELEASE, false};
+	char archive[400], sig[500], before[FM_SHA256_HEX], after[FM_SHA256_HEX], elsewhere[400], inside[600];
+	struct fm_run run;
+	struct fm_error err;
+
+	(void)state;
+	snprintf(archive, sizeof archive, "%s/demo-1.0.0.tar.zst", out_dir);
+	snprintf(sig, sizeof sig, "%s.sig", archive);
+	run_well(plain, NULL);
+	/* A signature that cannot be removed: the archive stays. */
+	assert_int_equal(fm_sha256_file_hex(archive, before, &err), FM_OK);
+	assert_int_equal(unlink(sig), 0);
+	assert_int_equal(mkdir(sig, 0755), 0);
+	snprintf(inside, sizeof inside, "%s/x", sig);
+	assert_int_equal(fm_file_write(inside, 0644, "x", 1, &err), FM_OK);
+	assert_true(run_how(other, &run, &err) < 0);
+	fm_run_free(&run);
+	assert_int_equal(fm_sha256_file_hex(archive, after, &err), FM_OK);
+	assert_string_equal(before, after);
+	assert_int_equal(fm_dir_remove(sig, &err), FM_OK);
+	/* An archive that cannot be replaced, a link: the old signature is gone. */
+	assert_int_equal(fm_file_write(sig, 0644, "old", 3, &err), FM_OK);
+	snprintf(elsewhere, sizeof elsewhere, "%s/elsewhere", dir);
+	assert_int_equal(rename(archive, elsewhere), 0);
+	assert_int_equal(symlink(elsewhere, archive), 0);
+	assert_true(run_how(other, &run, &err) < 0);
+	fm_run_free(&run);
+	assert_int_not_equal(access(sig, F_OK), 0);
+	assert_int_equal(fm_sha256_file_hex(elsewhere, after, &err), FM_OK);
+	assert_string_equal(before, after);
+}
+
 static void test_no_stage_sees_more_than_its_row(void **state)
 {
 	struct fm_error err;
@@ -790,6 +826,7 @@ int main(void)
 	    T(test_two_runs_do_not_collide),
 	    T(test_tampered_workspace_is_made_again),
 	    T(test_archive_that_does_not_verify_stays_inside),
+	    T(test_old_signature_goes_before_its_archive),
 	    T(test_no_stage_sees_more_than_its_row),
 	    T(test_manifest_gives_nothing_away),
 	    T(test_manifest_has_no_number_of_the_real_flows_alone),
