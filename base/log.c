@@ -17,7 +17,7 @@
 #define LINE_MAX_BYTES 2048
 #define DRAW_SECONDS 0.2
 
-static atomic_int quiet;
+static atomic_int quiet, hide_rows;
 static atomic_int line_drawn; /* a live progress line stands on the terminal and must be wiped before other text */
 
 /* One write a line, so that lines of several threads or processes do not mix. */
@@ -44,7 +44,10 @@ static void put_line(const char *prefix, const char *fmt, va_list ap)
 	size_t n =
 	    (size_t)snprintf(text, LINE_MAX_BYTES, "%s%s", atomic_exchange(&line_drawn, 0) ? "\r\033[K" : "", prefix);
 
-	n += fm_text_show_format(text + n, LINE_MAX_BYTES - n, fmt, ap);
+	fm_text_show_format(text + n, LINE_MAX_BYTES - n, fmt, ap);
+	if (atomic_load(&hide_rows))
+		fm_text_hide_rows(text + n, LINE_MAX_BYTES - n);
+	n += strlen(text + n);
 	text[n++] = '\n';
 	put(text, n);
 }
@@ -67,6 +70,11 @@ void fm_warn(const char *fmt, ...)
 	va_start(ap, fmt);
 	put_line("flowmint: warning: ", fmt, ap);
 	va_end(ap);
+}
+
+void fm_log_hide_rows(int on)
+{
+	atomic_store(&hide_rows, on != 0);
 }
 
 void fm_log_quiet(int on)

@@ -92,3 +92,85 @@ size_t fm_text_show_format(char *out, size_t cap, const char *fmt, va_list ap)
 		return fm_text_show(fmt, strlen(fmt), out, cap);
 	return fm_text_show(raw, (size_t)n < sizeof(raw) ? (size_t)n : fm_utf8_cut(raw, sizeof(raw) - 1), out, cap);
 }
+
+/* ---- private rows ---- */
+
+/* a.b.c.d with a, b, c and d of 1 to 3 digits, beginning at s. */
+static int is_ipv4(const char *s, size_t n)
+{
+	int dots = 0;
+	size_t digits = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] >= '0' && s[i] <= '9') {
+			if (++digits > 3)
+				return 0;
+			if (dots == 3)
+				return 1;
+		} else if (s[i] == '.' && digits > 0) {
+			dots++;
+			digits = 0;
+		} else {
+			return 0;
+		}
+	}
+	return 0;
+}
+
+static int is_hex(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/* Two colons beside each other between digits, or five between groups of them: no time of day, no file:line. */
+static int is_ipv6(const char *s, size_t n)
+{
+	int colons = 0, pair = 0;
+	size_t i;
+
+	for (i = 0; i < n && (is_hex(s[i]) || s[i] == ':'); i++) {
+		colons += s[i] == ':';
+		pair |= i > 0 && s[i] == ':' && s[i - 1] == ':';
+	}
+	return i > 3 && (colons >= 5 || (pair && colons >= 2));
+}
+
+static int is_private(const char *s, size_t n)
+{
+	size_t separators = 0;
+
+	for (size_t i = 0; i + 1 < n; i++)
+		separators += strchr(",;|\t", s[i]) != NULL;
+	if (separators >= 4)
+		return 1;
+	for (size_t i = 0; i < n; i++)
+		if ((i == 0 || !is_hex(s[i - 1])) && (is_ipv4(s + i, n - i) || is_ipv6(s + i, n - i)))
+			return 1;
+	return 0;
+}
+
+void fm_text_hide_rows(char *s, size_t cap)
+{
+	static const char mark[] = "[private]";
+	char out[FM_TEXT_FORMAT_MAX];
+	size_t at = 0;
+
+	for (size_t i = 0, n; s[i] && at + sizeof mark < sizeof out; i += n) {
+		n = strcspn(s + i, " \n");
+		if (n == 0) {
+			out[at++] = s[i];
+			n = 1;
+		} else if (s[i] != '/' && is_private(s + i, n)) {
+			memcpy(out + at, mark, sizeof mark - 1);
+			at += sizeof mark - 1;
+		} else {
+			size_t room = sizeof out - 1 - at;
+
+			memcpy(out + at, s + i, n < room ? n : room);
+			at += n < room ? n : room;
+		}
+	}
+	at = fm_utf8_cut(out, at < cap ? at : cap - 1);
+	memcpy(s, out, at);
+	s[at] = '\0';
+}

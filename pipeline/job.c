@@ -5,23 +5,27 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
 
 /* ---- in the child ---- */
 
 int fm_job_run(void *ctx, json_t **result, struct fm_error *err)
 {
 	const struct fm_job *j = ctx;
+	const struct fm_stage *stage = &fm_stage_table[j->id];
 	char hex[FM_SHA256_HEX];
 	json_t *own = NULL;
 	int rc;
 
-	if ((rc = fm_stage_table[j->id].call(j->stages, &j->call, &own, err)) ||
-	    (rc = fm_sha256_dir_hex(j->call.out_dir, hex, err)))
+	fm_log_hide_rows(stage->sees_rows);
+	if ((rc = stage->call(j->stages, &j->call, &own, err)) || (rc = fm_sha256_dir_hex(j->call.out_dir, hex, err))) {
+		if (stage->sees_rows)
+			fm_text_hide_rows(err->message, sizeof err->message);
 		return rc;
+	}
 	*result = own ? json_pack("{s:o, s:s}", "result", own, "output", hex) : NULL;
-	return *result
-		   ? FM_OK
-		   : fm_fail(err, FM_ESYSTEM, "the result of stage %s cannot be told as JSON", fm_stage_name(j->id));
+	return *result ? FM_OK : fm_fail(err, FM_ESYSTEM, "the result of stage %s cannot be told as JSON", stage->name);
 }
 
 /* ---- inputs ---- */

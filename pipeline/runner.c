@@ -174,6 +174,25 @@ static int give_checkpoint(const struct runner *r, const char *key, char **path,
 	return rc ? rc : fm_dir_make(*path, 0700, err);
 }
 
+/* A folder that is empty: of what an earlier ingest refused, nothing is left. */
+static int give_quarantine(const struct runner *r, char **path, struct fm_error *err)
+{
+	int rc;
+
+	if (!(*path = fm_path_join(r->ws.path, FM_QUARANTINE)))
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	return (rc = fm_dir_remove(*path, err)) ? rc : fm_dir_make(*path, 0700, err);
+}
+
+static void say_bad_rows(const struct fm_run_stage *s)
+{
+	json_int_t bad = json_integer_value(json_object_get(s->result, "bad"));
+
+	if (bad > 0)
+		fm_log("%s: %lld bad rows were left out; they are private: less %s/quarantine.csv", s->name,
+		       (long long)bad, s->product);
+}
+
 static int make(struct runner *r, struct fm_job *j, const char *entry, struct fm_error *err)
 {
 	struct fm_sandbox box = {.name = fm_stage_name(j->id), .unconfined = r->unconfined};
@@ -195,6 +214,9 @@ static int make(struct runner *r, struct fm_job *j, const char *entry, struct fm
 	j->call.out_dir = out_dir;
 	if (fm_stage_table[j->id].items & FM_ITEM(FM_ITEM_CHECKPOINT) &&
 	    (rc = give_checkpoint(r, s->key, &j->call.path[FM_ITEM_CHECKPOINT], err)))
+		goto out;
+	if (fm_stage_table[j->id].items & FM_ITEM(FM_ITEM_QUARANTINE) &&
+	    (rc = give_quarantine(r, &j->call.path[FM_ITEM_QUARANTINE], err)))
 		goto out;
 	if ((rc = fm_job_fill(j, r->run, &box, err)))
 		goto out;
@@ -221,6 +243,8 @@ out:
 		if (j->call.path[FM_ITEM_CHECKPOINT])
 			rmdir(j->call.path[FM_ITEM_CHECKPOINT]); /* unless training wrote one */
 	}
+	if (j->call.path[FM_ITEM_QUARANTINE])
+		rmdir(j->call.path[FM_ITEM_QUARANTINE]); /* unless ingest left the rows that it refused */
 	json_decref(report.result);
 	free(out_dir);
 	free(tmp);
@@ -241,7 +265,8 @@ static int record_stage(struct runner *r, const struct fm_run_stage *s, struct f
 
 static int run_stage(struct runner *r, enum fm_stage_id id, struct fm_error *err)
 {
-	struct fm_job j = {.stages = r->stages, .id = id, .call = {.cfg = r->cfg, .waivers = r->waivers}};
+	struct fm_job j = {
+	    .stages = r->stages, .id = id, .call = {.cfg = r->cfg, .run = r->run->id, .waivers = r->waivers}};
 	struct fm_run_stage *s = &r->run->stage[id];
 	bool borrowed = r->o->reuse && id <= FM_TRAIN;
 	json_t *manifest = NULL;
@@ -274,6 +299,8 @@ static int run_stage(struct runner *r, enum fm_stage_id id, struct fm_error *err
 		goto out;
 	if (s->cached)
 		fm_log("%-9s  cached", s->name);
+	if (id == FM_INGEST)
+		say_bad_rows(s);
 	s->seconds = round(s->seconds * 1000) / 1000;
 	r->run->nstages = id + 1;
 	rc = record_stage(r, s, err);

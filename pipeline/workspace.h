@@ -7,6 +7,7 @@
  *       stages/STAGE/KEY/   one finished stage: its product folder and stage.json; KEY is the digest of all it depends
  * on stages/STAGE/.tmp-* one being made: renamed to KEY when complete, else removed by the next run
  *       stages/train/.checkpoint-KEY/   where a training that was cut short goes on from; removed when it is complete
+ *       quarantine/RUN.csv  0600: the bad rows of a trace that the last ingest refused
  *       reproduce-*         the workspace of a `flowmint reproduce`, removed when it ends or by the next run
  *
  * A KEY folder is there whole or not at all, so a run that was killed goes on with what is complete.
@@ -17,6 +18,7 @@
 #include "base/error.h"
 
 #define FM_CHECKPOINT_PREFIX ".checkpoint-"
+#define FM_QUARANTINE "quarantine"
 
 struct fm_workspace {
 	char *path; /* absolute, resolved */

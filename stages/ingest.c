@@ -157,7 +157,9 @@ static int save_quarantine(struct ingest *g, const char *path, struct fm_error *
 	return fm_file_write(path, 0600, g->quarantine.data, g->quarantine.len, err);
 }
 
-static int read_trace(struct ingest *g, const char *trace, const char *quarantine, struct fm_error *err)
+/* quarantine is where the bad rows go when all is well, kept where they go when the trace is refused. */
+static int read_trace(struct ingest *g, const char *trace, const char *quarantine, const char *kept,
+		      struct fm_error *err)
 {
 	const struct fm_config *cfg = g->cfg;
 	struct fm_trace_opts o = {
@@ -184,8 +186,9 @@ static int read_trace(struct ingest *g, const char *trace, const char *quarantin
 		return save_quarantine(g, quarantine, err);
 	if (err)
 		*err = first;
-	if (rc == FM_EINPUT && g->quarantined && !save_quarantine(g, quarantine, &ignored))
-		return fm_fail(err, rc, "%s; the bad rows are in %s", first.message, quarantine);
+	if (rc == FM_EINPUT && g->quarantined && !save_quarantine(g, kept, &ignored))
+		return fm_fail(err, rc, "%s; the bad rows, with line and reason, are private and are in %s: less %s",
+			       first.message, kept, kept);
 	return rc;
 }
 
@@ -281,8 +284,7 @@ static void say_result(const struct fm_ingest_out *out)
 	       (unsigned long long)out->validation_rows, (unsigned long long)out->holdout_rows,
 	       (unsigned long long)out->tail_rows);
 	if (out->bad)
-		fm_log("ingest: %llu bad rows are left out; quarantine.csv in the store says why",
-		       (unsigned long long)out->bad);
+		fm_log("ingest: %llu bad rows are left out", (unsigned long long)out->bad);
 	if (out->missing_values)
 		fm_log("ingest: %llu missing values are 0 now", (unsigned long long)out->missing_values);
 	if (out->unsorted)
@@ -333,7 +335,7 @@ int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, st
 	}
 	fm_splitter_init(&g.splitter, cfg->split.validation, cfg->split.holdout, cfg->split.seed);
 	if ((rc = fm_dialect_load(&g.dialect, cfg->source.dialect, err)) || (rc = open_store(&g, in->out_dir, err)) ||
-	    (rc = read_trace(&g, in->trace, quarantine, err)))
+	    (rc = read_trace(&g, in->trace, quarantine, in->quarantine ? in->quarantine : quarantine, err)))
 		goto out;
 	g.tail_rows = g.pending->rows % g.window;
 	if ((rc = flush_block(&g, g.pending->rows / g.window, err)) || (rc = check_size(&g, in->trace, err)) ||

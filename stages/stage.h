@@ -26,10 +26,12 @@
 #include "manifests/config.h"
 #include "manifests/metrics.h"
 
+/* quarantine: where the bad rows are put when ingest fails, a file that outlives the stage; NULL: into out_dir. */
 struct fm_ingest_in {
 	const struct fm_config *cfg;
 	const char *trace;
 	const char *out_dir;
+	const char *quarantine;
 };
 struct fm_ingest_out {
 	uint64_t rows, bad, missing_values, train_rows, validation_rows, holdout_rows, windows;

@@ -1,6 +1,8 @@
 #include "stages/table.h"
 
 #include <cblas.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const struct fm_stages fm_stages_real = {
@@ -28,6 +30,7 @@ const struct fm_item fm_items[FM_NITEMS] = {
     /* Not among the inputs: the release is made anew each time, and the private key is digested nowhere. */
     [FM_ITEM_KEY] = {"signing key", USER("publish.key", publish.key, NULL), false},
     [FM_ITEM_CHECKPOINT] = {"checkpoint", FM_FROM_STAGE, FM_TRAIN, NULL, NULL, 0, NULL, true},
+    [FM_ITEM_QUARANTINE] = {"quarantine of a failed ingest", FM_FROM_STAGE, FM_INGEST, NULL, NULL, 0, NULL, true},
 };
 
 /* ---- the calls ---- */
@@ -36,10 +39,16 @@ static int call_ingest(const struct fm_stages *s, const struct fm_stage_call *c,
 {
 	struct fm_ingest_in in = {.cfg = c->cfg, .trace = c->path[FM_ITEM_TRACE], .out_dir = c->out_dir};
 	struct fm_ingest_out out = {0};
-	int rc = s->ingest(&in, &out, err);
+	char *quarantine = NULL;
+	int rc;
 
+	if (c->path[FM_ITEM_QUARANTINE] && asprintf(&quarantine, "%s/%s.csv", c->path[FM_ITEM_QUARANTINE], c->run) < 0)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	in.quarantine = quarantine;
+	rc = s->ingest(&in, &out, err);
 	if (!rc)
 		*result = fm_ingest_out_json(&out);
+	free(quarantine);
 	return rc;
 }
 
@@ -139,7 +148,8 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		   .product = "store",
 		   .makes = "store: training split, validation split, holdout, summary, quarantine",
 		   .format = 1,
-		   .items = FM_ITEM(FM_ITEM_TRACE) | FM_ITEM(FM_ITEM_DIALECT),
+		   .items = FM_ITEM(FM_ITEM_TRACE) | FM_ITEM(FM_ITEM_DIALECT) | FM_ITEM(FM_ITEM_QUARANTINE),
+		   .sees_rows = true,
 		   .section = {"source", "split", "model.window"},
 		   .call = call_ingest},
     [FM_TRAIN] = {.name = "train",
@@ -148,6 +158,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		  .format = 1,
 		  .items = FM_ITEM(FM_ITEM_DIALECT) | FM_ITEM(FM_ITEM_TRAIN) | FM_ITEM(FM_ITEM_VALIDATION) |
 			   FM_ITEM(FM_ITEM_STORE) | FM_ITEM(FM_ITEM_CHECKPOINT),
+		  .sees_rows = true,
 		  .section = {"model", "train", "privacy"},
 		  .call = call_train},
     [FM_GENERATE] = {.name = "generate",
@@ -162,6 +173,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		     .makes = "metrics, histograms for the report, controls",
 		     .format = 3,
 		     .by_program = true,
+		     .sees_rows = true,
 		     .items = FM_ITEM(FM_ITEM_DIALECT) | FM_ITEM(FM_ITEM_TRAIN) | FM_ITEM(FM_ITEM_HOLDOUT) |
 			      FM_ITEM(FM_ITEM_STORE) | FM_ITEM(FM_ITEM_MODEL) | FM_ITEM(FM_ITEM_SYNTHETIC) |
 			      FM_ITEM(FM_ITEM_PREVIOUS),

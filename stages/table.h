@@ -39,6 +39,7 @@ enum fm_item_id {
 	FM_ITEM_MANIFEST,
 	FM_ITEM_KEY,
 	FM_ITEM_CHECKPOINT,
+	FM_ITEM_QUARANTINE,
 	FM_NITEMS,
 };
 #define FM_ITEM(x) (1u << (x))
@@ -69,7 +70,7 @@ const char *fm_item_path(const struct fm_config *cfg, enum fm_item_id item);
 /* What a stage is called with.  path[item] is NULL for what it does not get. */
 struct fm_stage_call {
 	const struct fm_config *cfg;
-	const char *out_dir;
+	const char *out_dir, *run; /* run: its id, "r0001" */
 	char *path[FM_NITEMS];
 	const json_t *manifest, *waivers;
 };
@@ -93,6 +94,7 @@ struct fm_stage {
 	int format;          /* raised when what lies in workspaces must be made anew within one version */
 	bool by_program;     /* the key depends on the program's own digest, so that what a release claims is measured
 				by the program that releases it */
+	bool sees_rows;      /* private flows: no message of it may hold the text of one (base/text.h) */
 	bool always;         /* made anew each time, never taken from the workspace */
 	unsigned items;      /* FM_ITEM(...) | ...: all that it may read, and of FM_FROM_STAGE write */
 	const char *section[10]; /* of the config, that the key depends on; ends with NULL */

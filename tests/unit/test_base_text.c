@@ -236,6 +236,32 @@ static void test_a_dictionary_takes_utf8_alone(void **state)
 	fm_dict_free(&d);
 }
 
+static void test_rows_are_hidden(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"line 3 (2016-03-18 10:00:00,0.1,42.219.1.7,8.8.8.8,80,TCP) is bad",
+	     "line 3 (2016-03-18 [private] is bad"},
+	    {"from 10.0.0.1 to 2001:db8::7", "from [private] to [private]"},
+	    {"'42.219.1.7:80'", "[private]"},
+	    {"a;b;c;d;e and a|b|c|d|e", "[private] and [private]"},
+	    {"1,234,567,890 rows, ingest, train, at 10:11:12", "1,234,567,890 rows, ingest, train, at 10:11:12"},
+	    {"/data/10.0.0.1/trace.csv:12: version 1.2.0 of 3.1", "/data/10.0.0.1/trace.csv:12: version 1.2.0 of 3.1"},
+	    {"", ""},
+	};
+	char text[200];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		snprintf(text, sizeof text, "%s", cases[i][0]);
+		fm_text_hide_rows(text, sizeof text);
+		assert_string_equal(text, cases[i][1]);
+	}
+	/* What grows is cut at the end of its memory. */
+	memcpy(text, "1.2.3.4 1.2.3.4", 16);
+	fm_text_hide_rows(text, 16);
+	assert_string_equal(text, "[private] [priv");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +272,7 @@ int main(void)
 	    cmocka_unit_test(test_log_and_warnings_are_tame),
 	    cmocka_unit_test(test_the_progress_line_is_tame),
 	    cmocka_unit_test(test_a_dictionary_takes_utf8_alone),
+	    cmocka_unit_test(test_rows_are_hidden),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);

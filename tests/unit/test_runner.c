@@ -34,6 +34,7 @@ static struct {
 	int hang_in;
 	int peek_in; /* the stage that tries to open what it must not see */
 	bool bad_archive;
+	bool blab; /* ingest fails, and its message has a private row */
 } plan;
 
 /* ---- small stages ---- */
@@ -112,6 +113,14 @@ static int small_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out
 	struct fm_buf b = {0};
 	int rc = obey(FM_INGEST, in->out_dir, err);
 
+	if (!rc && plan.blab) {
+		if ((rc = fm_file_write(in->quarantine, 0600, "line,reason,text\n", 17, err)))
+			return rc;
+		return fm_fail(err, FM_EINPUT,
+			       "line 1 is bad (2016-03-18 10:00:00,0.1,42.219.1.7,8.8.8.8,80,99,TCP); from "
+			       "42.219.1.7 and 2001:db8::7 at 10:00:00; see %s",
+			       in->quarantine);
+	}
 	if (!rc)
 		rc = fm_file_read(in->trace, 1000, &b, err);
 	for (int i = 0; i < 3 && !rc; i++) {
@@ -755,6 +764,44 @@ static void test_missing_secret_or_key_stops_before_publication(void **state)
 	expect_nothing_released();
 }
 
+/* A refused trace leaves its bad rows where the message says, for the owner alone, until the next ingest; the message
+ * and the ledger have nothing of a row. */
+static void test_refused_rows_are_kept_and_not_told(void **state)
+{
+	char path[400], ledger[400];
+	struct fm_run run;
+	struct fm_error err;
+	struct fm_buf b = {0};
+	struct stat st;
+
+	(void)state;
+	plan.blab = true;
+	assert_int_equal(run_how(plain, &run, &err), FM_EINPUT);
+	fm_run_free(&run);
+	snprintf(path, sizeof path, "%s/quarantine/r0001.csv", workspace);
+	assert_non_null(strstr(err.message, path));
+	assert_non_null(strstr(err.message, "line 1 is bad"));
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	snprintf(ledger, sizeof ledger, "%s/ledger.db", workspace);
+	assert_int_equal(fm_file_read(ledger, 1u << 24, &b, &err), FM_OK);
+	assert_null(memmem(b.data, b.len, "42.219", 6));
+	assert_non_null(memmem(b.data, b.len, "line 1 is bad", 13));
+	fm_buf_free(&b);
+	assert_int_equal(run_how(plain, &run, &err), FM_EINPUT);
+	assert_null(strstr(err.message, "42.219"));
+	assert_null(strstr(err.message, "TCP"));
+	assert_null(strstr(err.message, "db8"));
+	assert_non_null(strstr(err.message, "at 10:00:00"));
+	fm_run_free(&run);
+	assert_int_not_equal(access(path, F_OK), 0);
+	snprintf(path, sizeof path, "%s/quarantine/r0002.csv", workspace);
+	assert_int_equal(access(path, F_OK), 0);
+	plan.blab = false;
+	run_well(plain, NULL);
+	assert_int_not_equal(access(path, F_OK), 0);
+}
+
 static void test_until_stops_there(void **state)
 {
 	struct fm_run run;
@@ -831,6 +878,7 @@ int main(void)
 	    T(test_manifest_gives_nothing_away),
 	    T(test_manifest_has_no_number_of_the_real_flows_alone),
 	    T(test_missing_secret_or_key_stops_before_publication),
+	    T(test_refused_rows_are_kept_and_not_told),
 	    T(test_until_stops_there),
 	    T(test_reproduce_compares),
 	};
