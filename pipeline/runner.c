@@ -13,6 +13,7 @@
 #include "base/version.h"
 #include "manifests/canon.h"
 #include "pipeline/job.h"
+#include "pipeline/preflight.h"
 #include "pipeline/sandbox.h"
 #include "pipeline/waivers.h"
 #include "pipeline/workspace.h"
@@ -362,7 +363,7 @@ static int finish_release(struct runner *r, struct fm_error *err)
 	memcpy(run->archive_sha256, file, FM_SHA256_HEX);
 	if (r->o->dry)
 		return FM_OK;
-	if ((rc = fm_runner_publish(r->stages, r->project, r->o->out ? r->o->out : r->cfg->publish.out, run, err)))
+	if ((rc = fm_runner_publish(r->stages, r->project, fm_preflight_out(r->o), run, err)))
 		return rc;
 	body = json_pack("{s:s, s:s, s:s, s:s, s:s}", "archive", run->archive, "name", r->cfg->release.name, "version",
 			 r->cfg->release.version, "tar_sha256", tar, "archive_sha256", file);
@@ -426,33 +427,18 @@ static int stages_in_order(struct runner *r, struct fm_error *err)
 	for (int id = 0; id <= r->o->until && !rc; id++) {
 		if (id == FM_RELEASE && !r->run->verdict.pass)
 			break;
-		if (!(rc = run_stage(r, id, err)) && id == FM_EVALUATE)
+		if ((rc = run_stage(r, id, err)))
+			break;
+		if (id == FM_INGEST)
+			rc = fm_preflight_version(r->o, r->ledger, r->run, err);
+		else if (id == FM_EVALUATE)
 			rc = read_metrics(r, err);
-		else if (!rc && id == FM_GATE)
+		else if (id == FM_GATE)
 			rc = read_verdict(r, err);
-		else if (!rc && id == FM_RELEASE)
+		else if (id == FM_RELEASE)
 			rc = finish_release(r, err);
 	}
 	return rc;
-}
-
-static int check_before(struct runner *r, struct fm_error *err)
-{
-	const struct fm_config *cfg = r->cfg;
-	int rc;
-
-	if (!cfg->source.path[0] && !r->o->trace_sha256)
-		return fm_fail(err, FM_EINPUT, "%s: source.path is not set: it names the trace to learn from",
-			       cfg->file);
-	if (!r->o->trace_sha256 && !fm_file_exists(cfg->source.path))
-		return fm_fail(err, FM_EINPUT, "source.path: %s: no such file", cfg->source.path);
-	/* What only the last stage needs is looked for before the hours of the others. */
-	if (r->o->until == FM_RELEASE && !fm_file_exists(cfg->publish.key))
-		return fm_fail(err, FM_EINPUT, "publish.key: %s: no such file; flowmint keygen --out FILE makes one",
-			       cfg->publish.key);
-	if (!r->unconfined && (rc = fm_sandbox_probe(err)))
-		return rc;
-	return FM_OK;
 }
 
 /* Each waiver that lies there, with what became of it, gets a row of the ledger. */
@@ -476,8 +462,9 @@ static int open_run(struct runner *r, char *workspace, struct fm_error *err)
 {
 	int rc;
 
-	if ((rc = check_before(r, err)) || (rc = fm_workspace_open(&r->ws, workspace, err)) ||
+	if ((rc = fm_preflight(r->o, r->project, workspace, err)) || (rc = fm_workspace_open(&r->ws, workspace, err)) ||
 	    (rc = fm_ledger_open(&r->ledger, r->ws.path, true, err)) ||
+	    (rc = fm_preflight_version(r->o, r->ledger, NULL, err)) ||
 	    (rc = fm_ledger_next_run(r->ledger, r->run->id, err)))
 		return rc;
 	return (rc = record_run(r, err)) ? rc : read_waivers(r, err);

@@ -30,4 +30,56 @@ holds "the log says where the bad row is" grep -q "$secret" "$store"
 holds "the older quarantine is gone" [ ! -e p/workspace/quarantine ]
 cp good.csv t.csv
 
+# --- what can be known before training is known before it: no run is in the ledger after any of these ---
+begun() { "$F" log --workspace p/workspace --json 2>/dev/null | grep -c '"kind": "run"'; }
+before=$(begun)
+refused() { # STATUS WORDS NAME OPTION...
+	want=$1 words=$2 name=$3
+	shift 3
+	expect "$want" "$name: refused" run "$@"
+	says err "$words" "$name: the message says so"
+}
+refused 3 "nope.csv: no such file" "a trace that is not there" --set source.path=nope.csv
+refused 3 "is a folder" "a folder as the trace" --set source.path="$T/p"
+refused 3 "source.rows is 40" "too few rows for a window in each split" --set source.rows=40
+chmod 644 p/keys/release.key
+refused 3 "publish.key: $T/p/keys/release.key holds a secret but its mode is 0644" "a key that others may read"
+chmod 600 p/keys/release.key
+ssh-keygen -q -t ed25519 -N secret -f p/keys/locked
+refused 3 "publish.key: $T/p/keys/locked: " "a key with a passphrase" --set publish.key="$T/p/keys/locked"
+says err "passphrase" "a key with a passphrase: the message names it"
+refused 3 "release.key.pub is a public key" "a public key to sign with" --set publish.key="$T/p/keys/release.key.pub"
+refused 3 "no such file; flowmint keygen" "a key that is not there" --set publish.key="$T/p/keys/nope"
+"$F" keygen --out p/keys/other >/dev/null
+refused 3 "allowed_signers does not name the key" "a key that allowed_signers does not name" --set publish.key="$T/p/keys/other"
+cp p/allowed_signers signers
+sed 's/ namespaces="flowmint"/ namespaces="flowmint",valid-before="20200101Z"/' signers >p/allowed_signers
+refused 3 "line 1 of $T/p/allowed_signers is no longer valid" "a key whose time is over"
+sed 's/ namespaces="flowmint"/ namespaces="flowmint-waiver"/' signers >p/allowed_signers
+refused 3 "other namespaces" "a key for waivers alone"
+cp p/keys/release.key.pub p/allowed_signers
+refused 3 "allowed_signers:1: this is a public key" "a public key in the place of allowed_signers"
+cp signers p/allowed_signers
+mv p/keys/commitment.key c && head -c 5 c >p/keys/commitment.key && chmod 600 p/keys/commitment.key
+refused 3 "too short for a secret" "half a secret for commitments"
+mv c p/keys/commitment.key
+refused 3 "publish.out: $T/t.csv/x" "a release folder below a file" --set publish.out="$T/t.csv/x"
+refused 3 "--out: /proc/nowhere/x: the release folder cannot be written" "a release folder that cannot be made" --out /proc/nowhere/x
+mkdir -p taken && echo x >taken/demo-1.0.0.tar.zst
+refused 3 "release.version: demo 1.0.0 is taken" "a version that is taken" --out taken
+holds "none of these began a run" [ "$(begun)" = "$before" ]
+
+# Without root's rights: folders that the user may not write to or look into.
+if [ "$(id -u)" = 0 ] && setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; then
+	as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+	cp "$F" flowmint && cp -r p q && rm -rf q/workspace && mkdir closed && cp t.csv closed/ && chmod 700 closed && chmod 755 .
+	chown -R 65534:65534 q
+	expect 3 "a trace in a folder that may not be searched" as_nobody ./flowmint run --set source.path="$T/closed/t.csv" q/release.yaml
+	says err "this user may not look into $T/closed" "the message names the folder"
+	expect 4 "a release folder that may not be written" as_nobody ./flowmint run --set source.path="$T/t.csv" --set publish.out="$T/closed" q/release.yaml
+	says err "publish.out: $T/closed: the release folder cannot be written" "the message names the key"
+else
+	skip "folders closed to the user" "needs root and setpriv"
+fi
+
 finish
