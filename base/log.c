@@ -82,6 +82,11 @@ void fm_log_quiet(int on)
 	atomic_store(&quiet, on != 0);
 }
 
+int fm_log_is_quiet(void)
+{
+	return atomic_load(&quiet);
+}
+
 double fm_seconds(void)
 {
 	struct timespec t;

@@ -12,6 +12,7 @@
 void fm_log(const char *fmt, ...) FM_PRINTF(1, 2);  /* one line of chatter; silent after fm_log_quiet(1) */
 void fm_warn(const char *fmt, ...) FM_PRINTF(1, 2); /* "flowmint: warning: ..."; never silent */
 void fm_log_quiet(int quiet);
+int fm_log_is_quiet(void);
 void fm_log_hide_rows(int hide); /* from here on each line goes through fm_text_hide_rows */
 
 /* Progress of one loop.  On a terminal: one line redrawn at most 5 times a second, "stage  42 %  11,200 flows/s  0:43

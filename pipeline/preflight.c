@@ -81,7 +81,7 @@ static int check_file(const char *key, const char *path, struct fm_error *err)
 	if (stat(path, &st))
 		return explain_missing(key, path, errno, err);
 	if (S_ISDIR(st.st_mode))
-		return fm_fail(err, FM_EINPUT, "%s: %s is a folder where a file is expected", key, path);
+		return fm_fail(err, FM_EINPUT, "%s: %s is a folder, not a regular file", key, path);
 	if (access(path, R_OK))
 		return fm_fail(err, FM_EINPUT, "%s: %s cannot be read by this user: %s", key, path, strerror(errno));
 	return FM_OK;
@@ -365,9 +365,9 @@ static int check_room(const struct fm_run_options *o, const char *workspace, str
 	if (have < needed)
 		return fm_fail(
 		    err, FM_ESYSTEM,
-		    "%s: %llu MiB are free and the store of this trace alone takes at least %llu: make room, "
-		    "name another --workspace, or set source.rows",
-		    workspace, (unsigned long long)(have >> 20), (unsigned long long)(needed >> 20));
+		    "%s: the disk is too full: %llu KiB are free, and the store of this trace alone takes at "
+		    "least %llu KiB: make room, name another --workspace, or set source.rows",
+		    workspace, (unsigned long long)(have >> 10), (unsigned long long)(needed >> 10));
 	return FM_OK;
 }
 

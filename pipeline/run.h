@@ -44,6 +44,8 @@ struct fm_run_options {
 	int until;             /* the last stage to run: an enum fm_stage_id */
 	bool force, unconfined;
 	const struct fm_stages *stages; /* NULL: the real ones */
+	/* For the plan: take what is complete as a run would, and make and record nothing. */
+	bool probe;
 	/* For `reproduce`: the archive stays in the workspace, nothing is published. */
 	bool dry;
 	/* For `reproduce --from model`: ingest and train are taken from this workspace, for this digest of the trace.

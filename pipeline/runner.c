@@ -294,10 +294,17 @@ static int run_stage(struct runner *r, enum fm_stage_id id, struct fm_error *err
 			     fm_stage_table[id].product, r->o->reuse);
 		goto out;
 	}
+	rc = FM_OK;
+	if (!s->cached && r->o->probe)
+		goto out;
 	if (!s->cached && (rc = make(r, &j, entry, err)))
 		goto out;
-	if (id == FM_TRAIN && !borrowed && (rc = drop_checkpoint(r, s->key, err)))
+	if (id == FM_TRAIN && !borrowed && !r->o->probe && (rc = drop_checkpoint(r, s->key, err)))
 		goto out;
+	if (r->o->probe) {
+		r->run->nstages = id + 1;
+		goto out;
+	}
 	if (s->cached)
 		fm_log("%-9s  cached", s->name);
 	if (id == FM_INGEST)
@@ -425,10 +432,12 @@ static int stages_in_order(struct runner *r, struct fm_error *err)
 	int rc = FM_OK;
 
 	for (int id = 0; id <= r->o->until && !rc; id++) {
-		if (id == FM_RELEASE && !r->run->verdict.pass)
+		if (id == FM_RELEASE && (r->o->probe || !r->run->verdict.pass))
 			break;
-		if ((rc = run_stage(r, id, err)))
+		if ((rc = run_stage(r, id, err)) || r->run->nstages <= id)
 			break;
+		if (r->o->probe)
+			continue;
 		if (id == FM_INGEST)
 			rc = fm_preflight_version(r->o, r->ledger, r->run, err);
 		else if (id == FM_EVALUATE)
@@ -453,7 +462,8 @@ static int read_waivers(struct runner *r, struct fm_error *err)
 	}
 	rc = fm_waivers_gather(r->project, r->cfg->release.name, (int64_t)time(NULL), &r->waivers, &rows, err);
 	for (size_t i = 0; i < json_array_size(rows) && !rc; i++)
-		rc = fm_ledger_append(r->ledger, r->run->id, "waiver", json_array_get(rows, i), err);
+		rc = r->o->probe ? FM_OK
+				 : fm_ledger_append(r->ledger, r->run->id, "waiver", json_array_get(rows, i), err);
 	json_decref(rows);
 	return rc;
 }
@@ -467,7 +477,14 @@ static int open_run(struct runner *r, char *workspace, struct fm_error *err)
 	    (rc = fm_preflight_version(r->o, r->ledger, NULL, err)) ||
 	    (rc = fm_ledger_next_run(r->ledger, r->run->id, err)))
 		return rc;
-	return (rc = record_run(r, err)) ? rc : read_waivers(r, err);
+	if (!r->o->probe && (rc = record_run(r, err)))
+		return rc;
+	return read_waivers(r, err);
+}
+
+char *fm_runner_workspace(const struct fm_run_options *o)
+{
+	return o->workspace ? strdup(o->workspace) : fm_path_join(o->project ? o->project : o->cfg->dir, "workspace");
 }
 
 int fm_runner_run(const struct fm_run_options *o, struct fm_run *run, struct fm_error *err)
@@ -479,7 +496,7 @@ int fm_runner_run(const struct fm_run_options *o, struct fm_run *run, struct fm_
 			   .ws = FM_WORKSPACE_NONE,
 			   .project = o->project ? o->project : o->cfg->dir,
 			   .unconfined = o->unconfined};
-	char *workspace = o->workspace ? strdup(o->workspace) : fm_path_join(r.project, "workspace");
+	char *workspace = fm_runner_workspace(o);
 	struct fm_error later;
 	int rc;
 
@@ -488,7 +505,7 @@ int fm_runner_run(const struct fm_run_options *o, struct fm_run *run, struct fm_
 	rc = workspace ? open_run(&r, workspace, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
 	if (!rc) {
 		rc = stages_in_order(&r, err);
-		if (record_end(&r, rc, err, &later)) {
+		if (!o->probe && record_end(&r, rc, err, &later)) {
 			if (rc)
 				fm_warn("%s", later.message);
 			else

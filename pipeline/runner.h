@@ -29,6 +29,8 @@
 
 /* FM_OK also when the gate failed (verdict.pass is 0, archive "").  On failure run holds what was done so far. */
 int fm_runner_run(const struct fm_run_options *o, struct fm_run *run, struct fm_error *err) FM_MUST_CHECK;
+/* The workspace that o works in, a new string; NULL without memory. */
+char *fm_runner_workspace(const struct fm_run_options *o);
 json_t *fm_run_json(const struct fm_run *run); /* what `flowmint run --json` prints; NULL without memory */
 void fm_run_free(struct fm_run *run);
 /* The config as the ledger keeps it: every value, absolute paths, without where it was read from. */

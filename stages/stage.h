@@ -52,6 +52,8 @@ struct fm_train_out {
 	double loss, validation_nats_per_flow, flows_per_second;
 	uint64_t rollbacks;
 };
+/* How many steps the config asks for with so many windows in the training split; train.steps 0 leaves it to them. */
+int fm_stage_train_steps(const struct fm_config *cfg, size_t windows);
 int fm_stage_train(const struct fm_train_in *in, struct fm_train_out *out, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_train_out_json(const struct fm_train_out *out);
 

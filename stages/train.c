@@ -117,7 +117,7 @@ static int encode(const struct fm_train_in *in, struct work *w, struct fm_error 
 
 /* As many steps as the config says, or a hundred passes: more, and small traces would be learned by heart; fewer than a
  * few hundred teach nothing, and with over 15,000 little more is learned. */
-static int steps_of(const struct fm_config *cfg, size_t windows)
+int fm_stage_train_steps(const struct fm_config *cfg, size_t windows)
 {
 	size_t passes = 100 * windows / (size_t)cfg->train.batch;
 
@@ -128,7 +128,7 @@ static int learn(const struct fm_train_in *in, struct work *w, struct fm_train_r
 {
 	const struct fm_config *cfg = in->cfg;
 	/* Eight looks at the validation split, or as many as patience needs. */
-	int steps = steps_of(cfg, w->et.windows), every = steps / 8, patience = cfg->train.patience;
+	int steps = fm_stage_train_steps(cfg, w->et.windows), every = steps / 8, patience = cfg->train.patience;
 	struct fm_process process;
 	int ret = fm_engine_net(&w->net, cfg, w->codec, err);
 

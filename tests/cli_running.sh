@@ -40,7 +40,7 @@ refused() { # STATUS WORDS NAME OPTION...
 	says err "$words" "$name: the message says so"
 }
 refused 3 "nope.csv: no such file" "a trace that is not there" --set source.path=nope.csv
-refused 3 "is a folder" "a folder as the trace" --set source.path="$T/p"
+refused 3 "is a folder, not a regular file" "a folder as the trace" --set source.path="$T/p"
 refused 3 "source.rows is 40" "too few rows for a window in each split" --set source.rows=40
 chmod 644 p/keys/release.key
 refused 3 "publish.key: $T/p/keys/release.key holds a secret but its mode is 0644" "a key that others may read"
@@ -81,5 +81,29 @@ if [ "$(id -u)" = 0 ] && setpriv --reuid=65534 --regid=65534 --clear-groups true
 else
 	skip "folders closed to the user" "needs root and setpriv"
 fi
+
+# --- the plan ---
+tiny="--set model.width=32 --set model.heads=2 --set model.depth=1 --set train.batch=8 --until generate"
+# shellcheck disable=SC2086
+plan() { run --plan --json $tiny "$@"; }
+mkdir -p other # where no stage is complete
+expect 0 "a plan" plan --workspace other/w
+holds "is one JSON document" is_json out
+cp out plan.json
+holds "it knows the rows" [ "$(json plan.json 'd["rows"], d["rows_exact"]')" = "(2000, True)" ]
+holds "nothing is complete" [ "$(json plan.json '[s["cached"] for s in d["stages"]]')" = "[False, False, False]" ]
+holds "each stage has an estimate" json plan.json '[s["seconds"] + s["peak_rss_bytes"] + s["disk_bytes"] for s in d["stages"]]'
+holds "the memory is that of a process" [ "$(json plan.json 'd["total"]["peak_rss_bytes"] > 4e6')" = True ]
+holds "nothing of it is kept" is_empty other/w/stages/train
+expect 0 "its ledger can be read" "$F" log --workspace other/w --json
+holds "no run is recorded" [ "$(json out '[r["kind"] for r in d if r["kind"] != "source"]')" = "[]" ]
+expect 0 "a plan for a hundred times the steps" plan --workspace other/w --set train.steps=40000
+holds "it takes longer" [ "$(json out 'd["stages"][1]["seconds"] > 5 * '"$(json plan.json 'd["stages"][1]["seconds"]')")" = True ]
+expect 0 "what is complete" run --until ingest
+expect 0 "a plan after that" plan
+holds "is not to do" [ "$(json out '[s["cached"] for s in d["stages"]]')" = "[True, False, False]" ]
+expect 0 "a plan for people" run --plan --until ingest
+says out "complete" "it says what is complete"
+expect 3 "a plan of what would be refused" run --plan --set source.path=nope.csv
 
 finish

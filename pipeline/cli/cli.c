@@ -36,11 +36,13 @@ static const struct verb {
      "  --attacks SHARE    share of flows that are attacks, 0 to 0.9 (default 0.08)\n"
      "  --threads N        default: as many as allowed; changes no byte\n" JSON_LINE},
     {"run", fm_verb_run,
-     "[--set KEY=VALUE]... [--until STAGE] [--out DIR] [--workspace DIR] [--force] [--unconfined] [--quiet] [--json] "
+     "[--plan] [--set KEY=VALUE]... [--until STAGE] [--out DIR] [--workspace DIR] [--force] [--unconfined] [--quiet] [--json] "
      "RELEASE.yaml",
      "from the trace to a signed archive",
      "Runs ingest, train, generate, evaluate, gate and release, each in a workspace of its own. What is complete in\n"
      "the workspace is not done again. Exit status 1 when the gate refuses the release.\n\n"
+     "  --plan             only say what is to do and about what time, memory and disk it takes, from a few measured "
+     "steps\n"
      "  --set KEY=VALUE    override a key of the config: --set train.steps=500\n"
      "  --until STAGE      stop after this stage\n"
      "  --out DIR          where the archive goes (default: publish.out)\n"

@@ -47,4 +47,7 @@ int fm_cli_json(json_t *doc, struct fm_error *err) FM_MUST_CHECK;
 /* The candidate nearest to a mistyped word, or NULL when none is near.  The list ends with NULL. */
 const char *fm_cli_nearest(const char *word, const char *const *candidates);
 
+/* cli_plan.c: a plan as people read it. */
+void fm_cli_print_plan(const json_t *plan);
+
 #endif

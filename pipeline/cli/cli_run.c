@@ -8,6 +8,7 @@
 #include "judge/gate/check.h"
 #include "manifests/config.h"
 #include "pipeline/cli/cli.h"
+#include "pipeline/plan.h"
 #include "pipeline/reproduce.h"
 #include "pipeline/runner.h"
 
@@ -18,7 +19,7 @@ struct run_args {
 	struct fm_run_options o;
 	const char **set; /* argc long */
 	int nset;
-	bool json;
+	bool json, plan;
 };
 
 static int find_stage(const char *name, int *id, struct fm_error *err)
@@ -38,15 +39,11 @@ static int find_stage(const char *name, int *id, struct fm_error *err)
 static int run_options(int argc, char **argv, struct run_args *a, struct fm_error *err)
 {
 	static const struct option options[] = {
-	    {"set", required_argument, NULL, 's'},
-	    {"until", required_argument, NULL, 'u'},
-	    {"out", required_argument, NULL, 'o'},
-	    {"workspace", required_argument, NULL, 'w'},
-	    {"force", no_argument, NULL, 'f'},
-	    {"unconfined", no_argument, NULL, 'n'},
-	    {"quiet", no_argument, NULL, 'q'},
-	    {"json", no_argument, NULL, 'j'},
-	    {0},
+	    {"set", required_argument, NULL, 's'},  {"until", required_argument, NULL, 'u'},
+	    {"out", required_argument, NULL, 'o'},  {"workspace", required_argument, NULL, 'w'},
+	    {"plan", no_argument, NULL, 'p'},       {"force", no_argument, NULL, 'f'},
+	    {"unconfined", no_argument, NULL, 'n'}, {"quiet", no_argument, NULL, 'q'},
+	    {"json", no_argument, NULL, 'j'},       {0},
 	};
 	int c, rc = FM_OK;
 
@@ -63,6 +60,9 @@ static int run_options(int argc, char **argv, struct run_args *a, struct fm_erro
 			break;
 		case 'w':
 			a->o.workspace = optarg;
+			break;
+		case 'p':
+			a->plan = true;
 			break;
 		case 'f':
 			a->o.force = true;
@@ -117,6 +117,20 @@ static int refuse(const struct fm_run *run, struct fm_error *err)
 		       run->verdict.n, words);
 }
 
+static int plan(const struct run_args *a, struct fm_error *err)
+{
+	json_t *doc = NULL;
+	int rc = fm_plan(&a->o, &doc, err);
+
+	if (rc)
+		return rc;
+	if (a->json)
+		return fm_cli_json(doc, err);
+	fm_cli_print_plan(doc);
+	json_decref(doc);
+	return FM_OK;
+}
+
 int fm_verb_run(int argc, char **argv, struct fm_error *err)
 {
 	struct run_args a = {.o = {.until = FM_RELEASE}, .set = calloc((size_t)argc, sizeof *a.set)};
@@ -129,6 +143,10 @@ int fm_verb_run(int argc, char **argv, struct fm_error *err)
 	if ((rc = run_options(argc, argv, &a, err)) || (rc = fm_config_load(&cfg, argv[optind], a.set, a.nset, err)))
 		goto out;
 	a.o.cfg = cfg;
+	if (a.plan) {
+		rc = plan(&a, err);
+		goto out;
+	}
 	if ((rc = fm_runner_run(&a.o, &run, err)) || (rc = print_run(&run, a.json, err)))
 		goto out;
 	if (run.has_verdict && !run.verdict.pass)
