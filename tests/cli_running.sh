@@ -106,4 +106,27 @@ expect 0 "a plan for people" run --plan --until ingest
 says out "complete" "it says what is complete"
 expect 3 "a plan of what would be refused" run --plan --set source.path=nope.csv
 
+# --- what the machine can enforce ---
+if [ -n "$CONFINED" ]; then
+	expect 0 "doctor, where runs work" "$F" doctor
+	for what in namespaces seccomp landlock "memory lock" disk memory cores kernels; do
+		holds "doctor has a line on $what" grep -q "^[a-z]*  *$what " out
+	done
+	expect 0 "doctor --json" "$F" doctor --json
+	holds "says that runs work" [ "$(json out 'd["runs"], [c["state"] for c in d["checks"]][:2]')" = "(True, ['good', 'good'])" ]
+else
+	skip "doctor, where runs work" "the kernel gives no namespaces here"
+fi
+# A user who may have no more processes can confine nothing.
+if [ "$(id -u)" = 0 ] && [ -x flowmint ]; then
+	expect 1 "doctor, where runs are refused" as_nobody prlimit --nproc=0 ./flowmint doctor
+	says out "bad   namespaces" "says what is missing"
+	says out "to do: allow user namespaces" "and what to do"
+	expect 1 "doctor --json there" as_nobody prlimit --nproc=0 ./flowmint doctor --json
+	holds "says that runs do not" [ "$(json out 'd["runs"]')" = False ]
+else
+	skip "doctor, where runs are refused" "needs root and setpriv"
+fi
+expect 1 "doctor with a full disk" sh -c '"$1" doctor --workspace /proc/x' sh "$F"
+
 finish

@@ -41,7 +41,7 @@ silent() { [ ! -s out ]; result $? "$1 prints nothing on standard output"; }
 expect 0 "--version" "$F" --version
 says out "flowmint " "the version is on standard output"
 expect 0 "--help" "$F" --help
-for verb in init keygen simulate run status log audit evaluate waive verify report reproduce; do
+for verb in init keygen simulate run doctor status log audit evaluate waive verify report reproduce; do
 	"$F" --help | grep -q "^  $verb "; result $? "--help lists $verb"
 	expect 0 "$verb --help" "$F" $verb --help
 	says out "usage: flowmint $verb" "$verb --help shows its usage"

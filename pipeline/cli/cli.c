@@ -36,7 +36,8 @@ static const struct verb {
      "  --attacks SHARE    share of flows that are attacks, 0 to 0.9 (default 0.08)\n"
      "  --threads N        default: as many as allowed; changes no byte\n" JSON_LINE},
     {"run", fm_verb_run,
-     "[--plan] [--set KEY=VALUE]... [--until STAGE] [--out DIR] [--workspace DIR] [--force] [--unconfined] [--quiet] [--json] "
+     "[--plan] [--set KEY=VALUE]... [--until STAGE] [--out DIR] [--workspace DIR] [--force] [--unconfined] [--quiet] "
+     "[--json] "
      "RELEASE.yaml",
      "from the trace to a signed archive",
      "Runs ingest, train, generate, evaluate, gate and release, each in a workspace of its own. What is complete in\n"
@@ -50,6 +51,9 @@ static const struct verb {
      "  --force            do every stage again\n"
      "  --unconfined       run where the kernel cannot confine a stage; stands in manifest and ledger\n"
      "  --quiet            no messages but errors\n" JSON_LINE},
+    {"doctor", fm_verb_doctor, "[--workspace DIR] [--json]", "what this machine can enforce",
+     "Tries what a run needs: namespaces, the system call filter, locked memory, disk, processor; a line each. Exit "
+     "status 1\nwhen a run would be refused.\n\n" WORKSPACE_LINE JSON_LINE},
     {"status", fm_verb_status, "[--workspace DIR] [--json]", "what ran last and what was released",
      WORKSPACE_LINE JSON_LINE},
     {"log", fm_verb_log, "[--workspace DIR] [--json] [RUN]", "the ledger, row by row", WORKSPACE_LINE JSON_LINE},

@@ -26,6 +26,7 @@ int fm_verb_keygen(int argc, char **argv, struct fm_error *err);
 int fm_verb_simulate(int argc, char **argv, struct fm_error *err);
 int fm_verb_run(int argc, char **argv, struct fm_error *err);
 int fm_verb_reproduce(int argc, char **argv, struct fm_error *err);
+int fm_verb_doctor(int argc, char **argv, struct fm_error *err);
 int fm_verb_status(int argc, char **argv, struct fm_error *err);
 int fm_verb_log(int argc, char **argv, struct fm_error *err);
 int fm_verb_audit(int argc, char **argv, struct fm_error *err);
