@@ -240,7 +240,7 @@ static int measure_making(struct plan *p, double smallest, struct fm_error *err)
 
 /* Evaluate and gate at two sizes; flows are as many as training rows.  What is too small to be judged gives no
  * estimate. */
-static void measure_judging(struct plan *p, double smallest)
+static int measure_judging(struct plan *p, double smallest, struct fm_error *err)
 {
 	double size[2] = {fmax(smallest, fmin(p->rows, JUDGED_ROWS) / 2), fmin(p->rows, JUDGED_ROWS)};
 	struct point evaluate[2], gate[2];
@@ -257,14 +257,17 @@ static void measure_judging(struct plan *p, double smallest)
 		}
 		fm_run_free(&run);
 	}
+	if (rc < FM_ESYSTEM)
+		return fm_error_set(err, rc, why.file, why.line, "%s", why.message); /* stopped */
 	if (rc) {
 		fm_warn("the plan has no estimate for evaluate: %s", why.message);
-		return;
+		return FM_OK;
 	}
 	p->judged_rows = evaluate[1].rows;
 	p->of[FM_EVALUATE] = grow(evaluate[0], evaluate[1], p->rows);
 	p->of[FM_EVALUATE].disk = evaluate[1].disk; /* numbers and histograms, no rows */
 	p->of[FM_GATE] = (struct estimate){true, gate[1].seconds, gate[1].peak, gate[1].disk};
+	return FM_OK;
 }
 
 /* ---- the plan ---- */
@@ -366,7 +369,7 @@ int fm_plan(const struct fm_run_options *o, json_t **plan, struct fm_error *err)
 	    (!p.cached[FM_GENERATE] && o->until >= FM_GENERATE))
 		rc = measure_making(&p, smallest, err);
 	if (!rc && !p.cached[FM_EVALUATE] && o->until >= FM_EVALUATE)
-		measure_judging(&p, smallest);
+		rc = measure_judging(&p, smallest, err);
 	fm_log_quiet(was_quiet);
 	if (fm_dir_remove(p.dir, &later))
 		fm_warn("%s", later.message);

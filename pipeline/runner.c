@@ -15,6 +15,8 @@
 #include "pipeline/job.h"
 #include "pipeline/preflight.h"
 #include "pipeline/sandbox.h"
+#include "pipeline/state.h"
+#include "pipeline/stop.h"
 #include "pipeline/waivers.h"
 #include "pipeline/workspace.h"
 
@@ -30,6 +32,7 @@ struct runner {
 	struct fm_ledger *ledger;
 	const char *project;
 	json_t *waivers; /* that hold, a list */
+	struct fm_state state;
 	bool unconfined;
 };
 
@@ -109,6 +112,8 @@ static int take_cached(struct runner *r, enum fm_stage_id id, const char *entry,
 	if (rc == FM_OK && output && stat(product, &st) == 0 &&
 	    (rc = fm_folder_digest(s->name, product, r->unconfined, hex, s, err)) == FM_ESYSTEM)
 		goto out;
+	if (rc < FM_ESYSTEM)
+		goto out; /* stopped */
 	if (rc || !output || strcmp(output, hex) != 0) {
 		fm_warn("%s: not what the stage left there; it is made again", entry);
 		rc = 0;
@@ -194,9 +199,19 @@ static void say_bad_rows(const struct fm_run_stage *s)
 		       (long long)bad, s->product);
 }
 
+static void on_tick(void *ctx, long pid, const struct fm_progress_view *view)
+{
+	struct fm_state *s = ctx;
+
+	s->stage_pid = pid;
+	s->view = *view;
+	fm_state_save(s);
+}
+
 static int make(struct runner *r, struct fm_job *j, const char *entry, struct fm_error *err)
 {
-	struct fm_sandbox box = {.name = fm_stage_name(j->id), .unconfined = r->unconfined};
+	struct fm_sandbox box = {
+	    .name = fm_stage_name(j->id), .unconfined = r->unconfined, .tick = on_tick, .tick_ctx = &r->state};
 	struct fm_run_stage *s = &r->run->stage[j->id];
 	struct fm_sandbox_report report = {0};
 	char *tmp = NULL, *out_dir = NULL, name[32];
@@ -221,6 +236,8 @@ static int make(struct runner *r, struct fm_job *j, const char *entry, struct fm
 		goto out;
 	if ((rc = fm_job_fill(j, r->run, &box, err)))
 		goto out;
+	r->state.stage = s->name;
+	r->state.stage_began = (int64_t)time(NULL);
 	rc = fm_sandbox_run(&box, fm_job_run, j, &report, err);
 	s->seconds += report.seconds;
 	s->peak_rss_bytes = report.peak_rss_bytes > s->peak_rss_bytes ? report.peak_rss_bytes : s->peak_rss_bytes;
@@ -410,7 +427,8 @@ static int record_run(struct runner *r, struct fm_error *err)
 static int record_end(struct runner *r, int code, const struct fm_error *why, struct fm_error *err)
 {
 	const struct fm_run *run = r->run;
-	const char *how = code                                     ? "failed"
+	const char *how = code < FM_ESYSTEM                        ? "stopped"
+			  : code                                   ? "failed"
 			  : run->has_verdict && !run->verdict.pass ? "refused"
 			  : run->nstages == FM_NSTAGES             ? "complete"
 								   : "partial";
@@ -434,7 +452,8 @@ static int stages_in_order(struct runner *r, struct fm_error *err)
 	for (int id = 0; id <= r->o->until && !rc; id++) {
 		if (id == FM_RELEASE && (r->o->probe || !r->run->verdict.pass))
 			break;
-		if ((rc = run_stage(r, id, err)) || r->run->nstages <= id)
+		if ((rc = fm_stop_check(fm_stage_name(id), err)) || (rc = run_stage(r, id, err)) ||
+		    r->run->nstages <= id)
 			break;
 		if (r->o->probe)
 			continue;
@@ -502,8 +521,10 @@ int fm_runner_run(const struct fm_run_options *o, struct fm_run *run, struct fm_
 
 	memset(run, 0, sizeof *run);
 	run->unconfined = o->unconfined;
+	fm_stop_hold();
 	rc = workspace ? open_run(&r, workspace, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
 	if (!rc) {
+		r.state = (struct fm_state){.workspace = r.ws.path, .run = run->id, .began = (int64_t)time(NULL)};
 		rc = stages_in_order(&r, err);
 		if (!o->probe && record_end(&r, rc, err, &later)) {
 			if (rc)
@@ -512,8 +533,11 @@ int fm_runner_run(const struct fm_run_options *o, struct fm_run *run, struct fm_
 				rc = fm_error_set(err, later.code, later.file, later.line, "%s", later.message);
 		}
 	}
+	if (r.state.workspace)
+		fm_state_remove(r.state.workspace);
 	fm_ledger_close(r.ledger);
 	fm_workspace_close(&r.ws);
+	fm_stop_release();
 	json_decref(r.waivers);
 	free(workspace);
 	return rc;

@@ -8,6 +8,7 @@
  * on stages/STAGE/.tmp-* one being made: renamed to KEY when complete, else removed by the next run
  *       stages/train/.checkpoint-KEY/   where a training that was cut short goes on from; removed when it is complete
  *       quarantine/RUN.csv  0600: the bad rows of a trace that the last ingest refused
+ *       running.json        state.h: what the run that works here does now
  *       plan-tmp            the workspace of a `flowmint run --plan`, likewise
  *       reproduce-*         the workspace of a `flowmint reproduce`, removed when it ends or by the next run
  *

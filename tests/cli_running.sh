@@ -129,4 +129,66 @@ else
 fi
 expect 1 "doctor with a full disk" sh -c '"$1" doctor --workspace /proc/x' sh "$F"
 
+# --- what runs now, and how it ends ---
+# shellcheck disable=SC2086
+long_run() { # a training of hours, in workspace w
+	# A shell lets what it puts into the background ignore SIGINT.
+	env --default-signal=INT "$F" run $UNCONFINED --set source.path="$T/t.csv" --workspace w --set model.width=32 --set model.heads=2 \
+		--set model.depth=1 --set train.batch=8 --set train.steps=900000 --set train.checkpoint_every=50 --until train $P >run.out 2>run.err &
+	job=$!
+	until_true 60 trains
+}
+trains() { "$F" status --workspace w --json 2>/dev/null >now.json && [ "$(json now.json 'd["last"]["now"]["running"] and d["last"]["now"]["stage"] == "train" and d["last"]["now"]["done"] > 0' 2>/dev/null)" = True ]; }
+
+holds "a run is under way" long_run
+expect 0 "status of it" "$F" status --workspace w
+says out ": running" "says that it runs"
+holds "says the stage, the share and the time left" grep -Eq '^  now +train .*[0-9] %, [0-9]+ of [0-9]+ flows, [0-9:]+ left, process [0-9]+$' out
+holds "and the process" [ "$(sed -n 's/.*process //p' out)" = "$(cat w/lock)" ]
+expect 0 "status --json of it" "$F" status --workspace w --json
+holds "has them too" [ "$(json out 'd["last"]["status"], 0 < d["last"]["now"]["share"] < 1, d["last"]["now"]["seconds_left"] > 0')" = "('running', True, True)" ]
+pid=$(cat w/lock)
+kill -KILL "$pid"
+wait $job
+expect 0 "status after SIGKILL" "$F" status --workspace w
+says out ": killed" "says that it was killed"
+holds "where it was" grep -Eq '^  was in +train ' out
+says out "process $pid was killed by a signal that cannot be held (SIGKILL), or crashed" "and by what"
+says out "the same flowmint run goes on" "and what to do"
+sed 's/"boot":"[^"]*"/"boot":"another"/' w/running.json >r && cat r >w/running.json
+expect 0 "status after the machine was started anew" "$F" status --workspace w
+says out "the machine stopped or was started anew" "says so"
+sed 's/"boot":"another"/"boot":"'"$(cat /proc/sys/kernel/random/boot_id)"'"/; s/"oom_kills":[0-9]*/"oom_kills":-5/' w/running.json >r && cat r >w/running.json
+expect 0 "status after the kernel killed for want of memory" "$F" status --workspace w
+says out "for want of memory" "says that it may have been that"
+
+ends() { # SIGNAL STATUS: how a run ends that gets it
+	holds "a run is under way that gets SIG$1" long_run
+	kill "-$1" "$(cat w/lock)"
+	wait $job
+	ended=$?
+	cp run.err err
+	holds "SIG$1 ends it with $2" [ $ended -eq "$2" ]
+	says err "the same command goes on from there" "SIG$1: the message says how to go on"
+	holds "SIG$1: no process is left" until_true 60 nobody_runs
+	expect 0 "status after SIG$1" "$F" status --workspace w
+	says out ": stopped" "says that it was stopped"
+	says out "stopped by signal" "and by what"
+	holds "SIG$1: nothing says that it runs" [ ! -e w/running.json ]
+}
+ends INT 130
+ends TERM 143
+ends HUP 129
+holds "the same command goes on from the checkpoint" grep -q "from step\|checkpoint" run.err
+
+# --- runs by number ---
+expect 0 "status of a run by number" "$F" status --workspace w 1
+says out "run r0001" "is that of r0001"
+expect 0 "log of a run by number" "$F" log --workspace w 1
+expect 0 "and by its short name" "$F" log --workspace w r1
+expect 3 "status of a run that is not there" "$F" status --workspace w 99
+says err "no run r0099" "names it in full"
+expect 3 "reproduce of a run by number" "$F" reproduce --workspace w 1
+says err "run r0001 released nothing" "finds it"
+
 finish

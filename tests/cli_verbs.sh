@@ -60,7 +60,7 @@ says err "did you mean gate?" "an unknown stage brings a suggestion"
 expect 2 "option without its value" "$F" run --set
 expect 2 "value for an option that takes none" "$F" run --force=yes x.yaml
 expect 2 "missing operand" "$F" run
-expect 2 "operand too many" "$F" status here
+expect 2 "operand too many" "$F" audit here
 expect 2 "keygen without --out" "$F" keygen
 expect 2 "simulate without --rows" "$F" simulate --out t.csv
 expect 2 "simulate of a number that is none" "$F" simulate --rows many --out t.csv

@@ -54,8 +54,9 @@ static const struct verb {
     {"doctor", fm_verb_doctor, "[--workspace DIR] [--json]", "what this machine can enforce",
      "Tries what a run needs: namespaces, the system call filter, locked memory, disk, processor; a line each. Exit "
      "status 1\nwhen a run would be refused.\n\n" WORKSPACE_LINE JSON_LINE},
-    {"status", fm_verb_status, "[--workspace DIR] [--json]", "what ran last and what was released",
-     WORKSPACE_LINE JSON_LINE},
+    {"status", fm_verb_status, "[--workspace DIR] [--json] [RUN]", "what runs now or ran last, and what was released",
+     "Of a run that is at work: stage, share done, time left, process. Of one that was killed: where, and by what as "
+     "far as\ncan be told.\n\n" WORKSPACE_LINE JSON_LINE},
     {"log", fm_verb_log, "[--workspace DIR] [--json] [RUN]", "the ledger, row by row", WORKSPACE_LINE JSON_LINE},
     {"audit", fm_verb_audit, "[--workspace DIR] [--json]", "is the ledger intact?",
      "Finds edited, removed, reordered, added and cut rows. Exit status 1 when there are any.\n\n" WORKSPACE_LINE

@@ -765,7 +765,7 @@ static void test_manifest_has_no_number_of_the_real_flows_alone(void **state)
 
 	(void)state;
 	assert_null(strstr(text, "_real"));
-	assert_null(strstr(text, "139"));
+	assert_null(strstr(text, ": 139")); /* the number; a digest may have these digits */
 	assert_null(strstr(text, "0.4321"));
 	assert_non_null(published(closed, "jsd.SA"));
 	assert_int_equal(json_integer_value(json_object_get(published(closed, "tstr.f1.trees.dos"), "n")), 120);
