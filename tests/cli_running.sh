@@ -191,4 +191,16 @@ says err "no run r0099" "names it in full"
 expect 3 "reproduce of a run by number" "$F" reproduce --workspace w 1
 says err "run r0001 released nothing" "finds it"
 
+# --- what is named ---
+expect 0 "run of a project's folder" "$F" run $UNCONFINED --set source.path="$T/t.csv" --until ingest p
+expect 3 "run of a folder that is no project" "$F" run other
+says err "other/release.yaml" "names the file that is missing"
+waive() { "$F" waive --check controls.broken --reason why --key p/keys/other "$@" $P; }
+expect 3 "a waiver by a key without the right" waive --expires 2099-12-31
+says err "p/allowed_signers: no line lets this key sign waivers" "names the file"
+expect 3 "a date that has passed, by such a key" waive --expires 2020-12-31
+says err "2020-12-31 has passed" "is told first"
+expect 3 "a public key for a waiver" waive --expires 2099-12-31 --key p/keys/other.pub
+says err "is a public key" "says so"
+
 finish

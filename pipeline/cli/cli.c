@@ -38,7 +38,7 @@ static const struct verb {
     {"run", fm_verb_run,
      "[--plan] [--set KEY=VALUE]... [--until STAGE] [--out DIR] [--workspace DIR] [--force] [--unconfined] [--quiet] "
      "[--json] "
-     "RELEASE.yaml",
+     "RELEASE.yaml|PROJECT",
      "from the trace to a signed archive",
      "Runs ingest, train, generate, evaluate, gate and release, each in a workspace of its own. What is complete in\n"
      "the workspace is not done again. Exit status 1 when the gate refuses the release.\n\n"

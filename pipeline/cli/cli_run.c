@@ -9,6 +9,7 @@
 #include "manifests/config.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/plan.h"
+#include "pipeline/project.h"
 #include "pipeline/reproduce.h"
 #include "pipeline/runner.h"
 
@@ -136,11 +137,18 @@ int fm_verb_run(int argc, char **argv, struct fm_error *err)
 	struct run_args a = {.o = {.until = FM_RELEASE}, .set = calloc((size_t)argc, sizeof *a.set)};
 	struct fm_config *cfg = NULL;
 	struct fm_run run = {0};
+	char *file = NULL;
 	int rc;
 
 	if (!a.set)
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	if ((rc = run_options(argc, argv, &a, err)) || (rc = fm_config_load(&cfg, argv[optind], a.set, a.nset, err)))
+	if ((rc = run_options(argc, argv, &a, err)))
+		goto out;
+	if (!(file = fm_project_config(argv[optind]))) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	if ((rc = fm_config_load(&cfg, file, a.set, a.nset, err)))
 		goto out;
 	a.o.cfg = cfg;
 	if (a.plan) {
@@ -154,6 +162,7 @@ int fm_verb_run(int argc, char **argv, struct fm_error *err)
 out:
 	fm_run_free(&run);
 	fm_config_free(cfg);
+	free(file);
 	free(a.set);
 	return rc;
 }

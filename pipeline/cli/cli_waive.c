@@ -79,7 +79,7 @@ int fm_verb_waive(int argc, char **argv, struct fm_error *err)
 
 	if ((rc = waive_options(argc, argv, &a, err)) ||
 	    (rc = fm_config_load(&cfg, argv[optind], &any_trace, 1, err)) || (rc = check_name(cfg, a.check, err)) ||
-	    (rc = fill(&w, cfg, &a, err)))
+	    (rc = fill(&w, cfg, &a, err)) || (rc = fm_waiver_words(&w, now_s, err)))
 		goto out;
 	signers_path = fm_path_join(cfg->dir, "allowed_signers");
 	dir = fm_path_join(cfg->dir, "waivers");
@@ -87,9 +87,13 @@ int fm_verb_waive(int argc, char **argv, struct fm_error *err)
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
-	if ((rc = fm_signers_load(&signers, signers_path, err)) || (rc = fm_sshkey_read(&key, a.key, err)) ||
-	    (rc = fm_waiver_key_allowed(&key.pub, &signers, now_s, err)) ||
-	    (rc = fm_waiver_write(dir, &w, &key, now_s, &path, err)))
+	if ((rc = fm_signers_load(&signers, signers_path, err)) || (rc = fm_sshkey_read(&key, a.key, err)))
+		goto out;
+	if ((rc = fm_waiver_key_allowed(&key.pub, &signers, now_s, err))) {
+		fm_error_prefix(err, "%s: ", signers_path);
+		goto out;
+	}
+	if ((rc = fm_waiver_write(dir, &w, &key, now_s, &path, err)))
 		goto out;
 	printf("%s\n", path);
 out:
