@@ -1,6 +1,6 @@
 #!/bin/sh
 # What a run says and leaves while it is under way, when it is stopped and when it is refused.
-# usage: cli_running.sh PATH-OF-FLOWMINT
+# usage: cli_states.sh PATH-OF-FLOWMINT
 . "$(dirname "$0")/lib.sh"
 begin "$@"
 
