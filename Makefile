@@ -6,6 +6,7 @@
 #   make lint         warnings of two compilers, cppcheck, clang-tidy, shellcheck, the arrows between the rooms
 #   make bench        how fast, beside the peer; bench-steps, bench-scale: the curves of docs/figures (hours)
 #   make fuzz         SECONDS each of libFuzzer on what reads strangers' bytes
+#   make docs         write again what the documents take from tables: keys of the config, verbs and options
 #   make check-repro  build and release in several ways, compare bytes
 #   make install      into PREFIX (default /usr/local), DESTDIR before it
 #
@@ -193,6 +194,11 @@ install: all
 	set -e; for page in $(wildcard docs/*.1 docs/*.5 docs/*.7); do \
 		d=$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; install -d $$d; install -m 644 $$page $$d; \
 	done
+
+docs: $(B)/tests/test_config $(B)/tests/test_cli
+	@$(B)/tests/test_config update-docs
+	@$(B)/tests/test_cli update-docs
+.PHONY: docs
 
 clean:
 	rm -rf $(B) $(B)-asan $(B)-fuzz $(B)-lint-gcc $(B)-lint-clang

@@ -19,7 +19,7 @@
 #define DRAW_SECONDS 0.2
 #define SAY_SECONDS 30.0
 
-static atomic_int quiet, hide_rows;
+static atomic_int quiet, verbose, hide_rows;
 static atomic_int line_drawn; /* a live progress line stands on the terminal and must be wiped before other text */
 
 /* One write a line, so that lines of several threads or processes do not mix. */
@@ -77,6 +77,27 @@ void fm_warn(const char *fmt, ...)
 void fm_log_hide_rows(int on)
 {
 	atomic_store(&hide_rows, on != 0);
+}
+
+void fm_detail(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!atomic_load(&verbose))
+		return;
+	va_start(ap, fmt);
+	put_line("", fmt, ap);
+	va_end(ap);
+}
+
+void fm_log_verbose(int v)
+{
+	atomic_store(&verbose, v);
+}
+
+int fm_log_is_verbose(void)
+{
+	return atomic_load(&verbose);
 }
 
 void fm_log_quiet(int on)

@@ -13,7 +13,10 @@ void fm_log(const char *fmt, ...) FM_PRINTF(1, 2);  /* one line of chatter; sile
 void fm_warn(const char *fmt, ...) FM_PRINTF(1, 2); /* "flowmint: warning: ..."; never silent */
 void fm_log_quiet(int quiet);
 int fm_log_is_quiet(void);
-void fm_log_hide_rows(int hide); /* from here on each line goes through fm_text_hide_rows */
+void fm_log_hide_rows(int hide);                      /* from here on each line goes through fm_text_hide_rows */
+void fm_detail(const char *fmt, ...) FM_PRINTF(1, 2); /* one line, only after fm_log_verbose(1) */
+void fm_log_verbose(int verbose);
+int fm_log_is_verbose(void);
 
 /* Progress of one loop.  On a terminal: one line redrawn at most 5 times a second, "stage  42 %  11,200 flows/s  0:43
  * left  NOTE"; elsewhere a line at the start, one every 30 s and one at the end.  Totals of 0 mean unknown (no

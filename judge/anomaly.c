@@ -7,9 +7,9 @@
 
 #include "base/mem.h"
 #include "base/rows.h"
+#include "base/stats.h"
 #include "judge/forest.h"
 #include "judge/inputs.h"
-#include "judge/ranking.h"
 #include "judge/task.h"
 
 enum source { REAL, SYNTHETIC, SOURCES };
@@ -152,6 +152,7 @@ static int report_auc(const struct work *w, struct fm_metrics *out, struct fm_er
 	static const char *const name[] = {"anomaly.auc_real", "anomaly.auc_synthetic"};
 	struct fm_auc auc[2];
 	int *positive = NULL, rc;
+	double lo, hi;
 
 	if ((rc = fm_alloc(&positive, w->ntest, sizeof *positive, "labels", err)) != FM_OK)
 		return rc;
@@ -160,9 +161,8 @@ static int report_auc(const struct work *w, struct fm_metrics *out, struct fm_er
 	for (int k = REAL; k <= SYNTHETIC && rc == FM_OK; k++) {
 		if ((rc = fm_auc(&auc[k], w->score[k], positive, w->ntest, err)) != FM_OK)
 			break;
-		double error = 1.96 * sqrt(auc[k].variance);
-		rc = fm_metrics_add_ci(out, name[k], auc[k].value, (int64_t)w->ntest, fmax(0, auc[k].value - error),
-				       fmin(1, auc[k].value + error), err);
+		fm_interval(auc[k].value, FM_Z95_SHORT * sqrt(auc[k].variance), &lo, &hi);
+		rc = fm_metrics_add_ci(out, name[k], auc[k].value, (int64_t)w->ntest, lo, hi, err);
 	}
 	free(positive);
 	if (rc != FM_OK)

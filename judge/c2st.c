@@ -8,9 +8,9 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/rows.h"
+#include "base/stats.h"
 #include "judge/column.h"
 #include "judge/inputs.h"
-#include "judge/ranking.h"
 #include "judge/trees.h"
 #include "judge/windows.h"
 
@@ -279,9 +279,7 @@ static void join_folds(const struct result *r, double auc[3])
 		folds++;
 	}
 	auc[0] = value / folds; /* NaN when there is none */
-	double error = 1.96 * sqrt(var) / folds;
-	auc[1] = isnan(error) ? NAN : fmax(0.0, auc[0] - error);
-	auc[2] = isnan(error) ? NAN : fmin(1.0, auc[0] + error);
+	fm_interval(auc[0], FM_Z95_SHORT * sqrt(var) / folds, &auc[1], &auc[2]);
 }
 
 /* All folds of all samples, side by side; auc (samples, 3). */

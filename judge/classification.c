@@ -8,10 +8,10 @@
 #include "base/mem.h"
 #include "base/order.h"
 #include "base/rng.h"
+#include "base/stats.h"
 #include "judge/inputs.h"
 #include "judge/linear.h"
 #include "judge/network.h"
-#include "judge/ranking.h"
 #include "judge/task.h"
 #include "judge/trees.h"
 
@@ -325,18 +325,18 @@ static int report_source(const struct work *w, enum source s, struct fm_metrics 
 {
 	int64_t n = (int64_t)w->test.n;
 	char name[96];
+	double lo, hi;
 	int rc = FM_OK;
 
 	for (int l = 0; l < LEARNERS && rc == FM_OK; l++) {
 		const struct answer *a = &w->answer[l][s];
-		double error = 1.96 * sqrt(a->auc.variance);
+
+		fm_interval(a->auc.value, FM_Z95_SHORT * sqrt(a->auc.variance), &lo, &hi);
 		snprintf(name, sizeof name, "%s.macro_f1.%s", source_name[s], learner_name[l]);
 		if ((rc = fm_metrics_add(out, name, a->macro, n, err)) != FM_OK)
 			break;
 		snprintf(name, sizeof name, "%s.auc.%s", source_name[s], learner_name[l]);
-		if (w->background != NONE &&
-		    (rc = fm_metrics_add_ci(out, name, a->auc.value, n, fmax(0, a->auc.value - error),
-					    fmin(1, a->auc.value + error), err)) != FM_OK)
+		if (w->background != NONE && (rc = fm_metrics_add_ci(out, name, a->auc.value, n, lo, hi, err)) != FM_OK)
 			break;
 		for (int c = 0; c < w->classes && rc == FM_OK; c++) {
 			snprintf(name, sizeof name, "%s.f1.%s.%s", source_name[s], learner_name[l], w->name[c]);

@@ -6,8 +6,8 @@
 
 #include "base/mem.h"
 #include "base/rows.h"
+#include "base/stats.h"
 #include "judge/column.h"
-#include "judge/ranking.h"
 
 enum { KEYS = 4, TOPS = 2, RANKED = 100, OVERLAP = 20, PORTS = 65536 };
 static const struct {

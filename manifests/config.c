@@ -9,10 +9,10 @@
 
 #include "base/file.h"
 #include "manifests/canon.h"
-#include "manifests/check_names.h"
 #include "manifests/config_loader.h"
 #include "manifests/config_value.h"
 #include "manifests/embed.h"
+#include "manifests/registry.h"
 
 #define DEFAULT_PRESET "ugr16"
 #define MAXCANDIDATES 64

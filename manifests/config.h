@@ -58,13 +58,14 @@ struct fm_config {
 		uint64_t seed;
 	} split;
 	struct {
+		char kind[16];     /* which generator: model/generator.h */
 		char denoiser[16]; /* transformer | unet | mlp */
 		int window, width, depth, heads;
 		char process[16];    /* absorbing | multinomial, for tokens; residuals are Gaussian */
 		char prediction[16]; /* v | noise, of the Gaussian part */
 		char schedule[16];   /* linear | cosine, of the Gaussian part */
 		int steps;           /* T */
-		int min_count;       /* k: a vocabulary entry needs as many records */
+		int min_count;       /* a vocabulary entry needs as many records */
 		int max_hosts;       /* popular hosts with a token of their own */
 	} model;
 	struct {
@@ -73,16 +74,18 @@ struct fm_config {
 		int warmup;
 		double ema, weight_decay, clip;
 		uint64_t seed;
-		int threads;          /* 0 = as many as allowed */
-		int balance;          /* times that a window of a rare class is in an epoch, at most */
-		int patience;         /* steps without a better validation before stopping; 0 = never stop early */
-		int checkpoint_every; /* steps between two checkpoints; 0 = none */
+		int threads;               /* 0 = as many as allowed */
+		int balance;               /* times that a window of a rare class is in an epoch, at most */
+		int patience;              /* steps without a better validation before stopping; 0 = never stop early */
+		int checkpoint_every;      /* steps between two checkpoints; 0 = none by steps */
+		double checkpoint_seconds; /* the same by the clock; 0 = none by time */
 	} train;
 	struct {
 		char mode[16]; /* none (| dp, later) */
 		double epsilon, delta, clip, noise_multiplier;
 		char unit[16];
 		int max_flows_per_host;
+		int min_count; /* k: fewer records than this are few, wherever something is measured or shown */
 	} privacy;
 	struct {
 		int64_t rows;     /* 0 = as many as the training split has */
@@ -123,7 +126,7 @@ int fm_config_preset_text(const char *name, const char **text, size_t *n, struct
 int fm_config_preset(struct fm_config **cfg, const char *name, const char *const *overrides, int noverrides,
 		     struct fm_error *err) FM_MUST_CHECK;
 /* All effective values, or those of one section ("train") when section is not NULL; a new reference, or NULL without
- * memory. Paths of the machine (source.path, publish.*, file, dir), train.threads and train.checkpoint_every are left
+ * memory. Paths of the machine (source.path, publish.*, file, dir), train.threads and train.checkpoint_* are left
  * out when public is set. */
 json_t *fm_config_json(const struct fm_config *cfg, const char *section, bool public_only);
 /* The inverse of fm_config_json(cfg, NULL, ...): from the full form the same config, byte for byte; from the public

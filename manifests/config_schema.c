@@ -91,6 +91,8 @@ const struct fm_key fm_keys[] = {
 	 .help = "Share of the windows that the model never sees; the gate's privacy checks need it."},
 	{FIELD(split, seed, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "1", .help = "Which windows go where."},
 
+	{FIELD(model, kind, CHOICE), .choices = "diffusion", .dflt = "diffusion",
+	 .help = "The kind of model. diffusion learns windows of flows."},
 	{FIELD(model, denoiser, CHOICE), .choices = "transformer|unet|mlp",
 	 .dflt = "transformer",
 	 .help = "The network that takes the noise away; mlp looks at each flow by itself."},
@@ -135,7 +137,10 @@ const struct fm_key fm_keys[] = {
 	 .help = "Stop after so many steps without a better validation, and take the averaged weights of the best; 0: "
 		 "never early, and take the last."},
 	{FIELD(train, checkpoint_every, INT), .min = 0, .max = 1e8, .dflt = "500", .secret = true,
-	 .help = "Steps between two checkpoints, from which a killed training goes on; 0: none. Changes no result."},
+	 .help = "Steps between two checkpoints, from which a killed training goes on; 0: none by steps. Changes no result."},
+	{FIELD(train, checkpoint_seconds, REAL), .min = 0, .max = 1e6, .dflt = "30", .secret = true,
+	 .help = "Seconds after which the next checkpoint is written though checkpoint_every is not reached; 0: none by time. "
+		 "Changes no result."},
 
 	{FIELD(privacy, mode, CHOICE), .choices = "none",
 	 .later = "dp: this version cannot give a differential privacy guarantee, and "
@@ -152,6 +157,9 @@ const struct fm_key fm_keys[] = {
 	{FIELD(privacy, unit, TEXT), .check = check_unit, .dflt = "window", .help = "For mode dp: what one record is."},
 	{FIELD(privacy, max_flows_per_host, INT), .min = 0, .max = 1e9, .dflt = "0",
 	 .help = "For mode dp; must be 0 while mode is none."},
+	{FIELD(privacy, min_count, INT), .min = 1, .max = 1e9, .dflt = "20",
+	 .help = "k: what fewer training records share may point at somebody. The gate looks for such values, and numbers "
+		 "that go out are rounded down to multiples of it."},
 
 	{FIELD(generate, rows, INT), .min = 0, .max = 1e12, .dflt = "0",
 	 .help = "Flows to make; 0: as many as the training split has."},
@@ -196,7 +204,7 @@ const struct fm_key fm_keys[] = {
 	{FIELD(publish, report, CHOICE), .choices = "metrics|histograms", .dflt = "metrics",
 	 .help = "What the manifest and the partner's report show of the real flows' distributions: metrics, that is how far "
 		 "the synthetic ones are from them and no number of the real flows alone (docs/report.md), or also "
-		 "histograms, rounded down to multiples of model.min_count, and numbers of the whole trace."},
+		 "histograms, rounded down to multiples of privacy.min_count, and numbers of the whole trace."},
 	{FIELD(publish, sequence, INT), .min = 1, .max = FM_KEY_MAXINT, .dflt = "1", .secret = true,
 	 .help = "Number of this release among those of its name; each is greater than the one before."},
 };

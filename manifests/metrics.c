@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "manifests/registry.h"
 
 /* Grow an array by doubling, so that item n has room. */
 static int grow(void *array, size_t *cap, size_t n, size_t size, struct fm_error *err)
@@ -47,8 +48,8 @@ static bool covers(const char *a, const char *b)
 	return strncmp(a, b, n) == 0 && (b[n] == '\0' || b[n] == '.');
 }
 
-int fm_metrics_add_ci(struct fm_metrics *t, const char *name, double value, int64_t n, double lo, double hi,
-		      struct fm_error *err)
+static int put(struct fm_metrics *t, const char *name, double value, int64_t n, double lo, double hi,
+	       struct fm_error *err)
 {
 	bool interval = isfinite(lo) && isfinite(hi);
 	struct fm_metric *m;
@@ -73,6 +74,15 @@ int fm_metrics_add_ci(struct fm_metrics *t, const char *name, double value, int6
 	    .value = isfinite(value) ? value : NAN, .n = n, .ci_lo = interval ? lo : NAN, .ci_hi = interval ? hi : NAN};
 	strcpy(m->name, name);
 	return FM_OK;
+}
+
+int fm_metrics_add_ci(struct fm_metrics *t, const char *name, double value, int64_t n, double lo, double hi,
+		      struct fm_error *err)
+{
+	if (!fm_check_known(name))
+		return fm_fail(err, FM_EINPUT,
+			       "metric '%.80s' is not registered: manifests/registry.c lists all metrics", name);
+	return put(t, name, value, n, lo, hi, err);
 }
 
 int fm_metrics_add(struct fm_metrics *t, const char *name, double value, int64_t n, struct fm_error *err)
@@ -262,7 +272,7 @@ int fm_metrics_from_list(struct fm_metrics *t, const json_t *list, struct fm_err
 		    (rc = fm_doc_real(o, "value", &m.value, where, err)) == FM_OK &&
 		    (rc = fm_doc_count(o, &m.n, where, err)) == FM_OK &&
 		    (rc = fm_doc_ci(o, &m.ci_lo, &m.ci_hi, where, err)) == FM_OK)
-			rc = fm_metrics_add_ci(t, m.name, m.value, m.n, m.ci_lo, m.ci_hi, err);
+			rc = put(t, m.name, m.value, m.n, m.ci_lo, m.ci_hi, err);
 	}
 	if (rc != FM_OK)
 		fm_metrics_free(t);

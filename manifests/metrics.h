@@ -2,7 +2,9 @@
  * metrics.h - the one metrics table that the gate, the report, the manifest and --json all read.
  *
  * A metric has a dotted name ("jsd.SA", "jsd_mean8", "leak.rows_equal"), a value (NaN when it could not be computed:
- * the gate fails such a one), the number of rows n it rests on and, where known, a 95 % interval.  Names are unique.
+ * the gate fails such a one), the number of rows n it rests on and, where known, a 95 % interval.  Names are unique,
+ * and registry.h has each: one that nobody registered cannot be added.  Lists are read whatever names they hold, as
+ * they may be of another version.
  *
  *     {"jsd":{"SA":0.004,...},"jsd_mean8":0.02,...}                     fm_metrics_json: dots become nesting
  *     [{"name":"jsd.SA","value":0.004,"n":150000,"ci":[lo,hi]},...]     fm_metrics_list: complete, for files
@@ -37,21 +39,6 @@ json_t *fm_metrics_list(const struct fm_metrics *t);
 int fm_metrics_from_list(struct fm_metrics *t, const json_t *list, struct fm_error *err) FM_MUST_CHECK;
 void fm_metrics_free(struct fm_metrics *t);
 
-/* Who may see a metric, and how partners see it, by its name (check_names.c has the list; docs/metrics.md says why). */
-enum fm_audience {
-	FM_TEAM_ALONE = 0,      /* and whatever is no name of a metric */
-	FM_WITH_HISTOGRAMS = 1, /* partners too, where publish.report is histograms */
-	FM_WITH_METRICS = 2,    /* partners, whatever publish.report is */
-	FM_AUDIENCE = 3,        /* one of these */
-	FM_REAL_ROWS = 4,       /* its value is a number of real rows, and is rounded down as n is */
-	FM_LABELS = 8,          /* a score over labels, which would tell how many rows carry them: to thousandths */
-	FM_ONE_LABEL = 16, /* the score of one label, n of whose rows were tried: to hundredths, and from k rows on */
-};
-unsigned fm_metric_audience(const char *name);
-
-/* Is this a metric that is measured with the model itself?  Only a run has one; files and controls have none. */
-bool fm_metric_needs_model(const char *name);
-
 /* One line of a verdict. */
 struct fm_check_result {
 	char name[64], direction[4]; /* "max" or "min" */
@@ -83,10 +70,23 @@ struct fm_verdict {
 	double smallest_leak_caught; /* share of copied rows from which on every control was caught; 0: none was */
 };
 double fm_check_margin(const struct fm_check_result *c); /* NaN when there is none */
+/* The one rule by which a check passes, for gate, verdict, release and report: at most (max) or at least (min) its
+ * threshold, both being finite.  Another direction is never met. */
+bool fm_threshold_met(const char *direction, double value, double threshold);
+bool fm_check_holds(const struct fm_check_result *c); /* it says pass, and its own numbers bear that out */
+/* Does everything hold or is waived, and is there anything? */
+bool fm_verdict_holds(const struct fm_verdict *v);
+/* How many checks neither pass nor are waived; words: "jsd.SA 0.31 (max 0.05)" of each, as many as fit whole. */
+size_t fm_verdict_failed(const struct fm_verdict *v, char *words, size_t cap);
 json_t *fm_verdict_json(const struct fm_verdict *v);
 /* Refuses what contradicts itself: a pass that its numbers deny, a waived check without its waiver, a verdict that its
  * checks deny. */
 int fm_verdict_from_json(struct fm_verdict *v, const json_t *j, struct fm_error *err) FM_MUST_CHECK;
+/* Where the real flows break a rule too that a check of rules.* asks for: their share, and which rule most.  value: of
+ * a metric, NaN where it is not there.  "" where they do not, or nobody measured it.  It is of the real flows and stays
+ * with the team: it has no place in a verdict. */
+void fm_rule_of_trace(const char *check, double (*value)(const void *ctx, const char *name), const void *ctx,
+		      char *words, size_t cap);
 void fm_verdict_free(struct fm_verdict *v);
 
 #endif

@@ -14,6 +14,84 @@ double fm_check_margin(const struct fm_check_result *c)
 	return strcmp(c->direction, "min") == 0 ? c->value - c->threshold : c->threshold - c->value;
 }
 
+bool fm_threshold_met(const char *direction, double value, double threshold)
+{
+	if (!isfinite(value) || !isfinite(threshold))
+		return false;
+	return strcmp(direction, "max") == 0 ? value <= threshold : strcmp(direction, "min") == 0 && value >= threshold;
+}
+
+bool fm_check_holds(const struct fm_check_result *c)
+{
+	return c->pass && fm_threshold_met(c->direction, c->value, c->threshold);
+}
+
+bool fm_verdict_holds(const struct fm_verdict *v)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (!v->check[i].waived && !fm_check_holds(&v->check[i]))
+			return false;
+	return v->n > 0;
+}
+
+size_t fm_verdict_failed(const struct fm_verdict *v, char *words, size_t cap)
+{
+	size_t at = 0, failed = 0;
+
+	*words = '\0';
+	for (size_t i = 0; i < v->n; i++) {
+		const struct fm_check_result *c = &v->check[i];
+		char one[160];
+
+		if (c->waived || fm_check_holds(c))
+			continue;
+		failed++;
+		if (isfinite(c->value))
+			snprintf(one, sizeof(one), "%s%s %.4g (%s %.4g)", at ? ", " : "", c->name, c->value,
+				 c->direction, c->threshold);
+		else
+			snprintf(one, sizeof(one), "%s%s without a value", at ? ", " : "", c->name);
+		if (at + strlen(one) < cap) {
+			strcpy(words + at, one);
+			at += strlen(one);
+		}
+	}
+	return failed;
+}
+
+void fm_rule_of_trace(const char *check, double (*value)(const void *ctx, const char *name), const void *ctx,
+		      char *words, size_t cap)
+{
+	static const char *const part[] = {"no_packet", "short_bytes", "long_bytes", "icmp_source_port",
+					   "same_address"};
+	double share = NAN, most = 0;
+	const char *which = NULL;
+	char floor[64];
+
+	*words = '\0';
+	for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
+		double v;
+		snprintf(floor, sizeof(floor), "floor.rules.%s", part[i]);
+		v = value(ctx, floor);
+		if (strncmp(check, "rules.", 6) == 0 && strcmp(check + 6, part[i]) == 0)
+			share = v;
+		if (v > most) {
+			most = v;
+			which = part[i];
+		}
+	}
+	if (strcmp(check, "rules.broken_share") == 0) {
+		share = value(ctx, "rules.broken_share_real");
+		if (share > 0 && which)
+			snprintf(words, cap, "the trace itself breaks it: %.3g %% of its flows, most of them %s",
+				 100 * share, which);
+		else if (share > 0)
+			snprintf(words, cap, "the trace itself breaks it: %.3g %% of its flows", 100 * share);
+	} else if (share > 0) {
+		snprintf(words, cap, "the trace itself breaks it: %.3g %% of the flows held out", 100 * share);
+	}
+}
+
 /* ---- writing ---- */
 
 static json_t *check_json(const struct fm_check_result *c)
@@ -60,14 +138,6 @@ json_t *fm_verdict_json(const struct fm_verdict *v)
 
 /* ---- reading ---- */
 
-/* A pass that the numbers beside it deny is a forgery or a bug; a failure is believed as it stands. */
-static bool pass_holds(const struct fm_check_result *c)
-{
-	if (!isfinite(c->value) || !isfinite(c->threshold))
-		return false;
-	return strcmp(c->direction, "max") == 0 ? c->value <= c->threshold : c->value >= c->threshold;
-}
-
 static int check_from_json(struct fm_check_result *c, const json_t *o, const char *where, struct fm_error *err)
 {
 	static const char *const keys[] = {"name", "value", "threshold", "direction", "margin",
@@ -92,7 +162,8 @@ static int check_from_json(struct fm_check_result *c, const json_t *o, const cha
 		return fm_fail(err, FM_EINPUT, "%s (%s): 'pass' and 'waived' must be true or false", where, c->name);
 	c->pass = json_is_true(pass);
 	c->waived = json_is_true(waived);
-	if (c->pass && !pass_holds(c))
+	/* A pass that the numbers beside it deny is a forgery or a bug; a failure is believed as it stands. */
+	if (c->pass && !fm_check_holds(c))
 		return fm_fail(err, FM_EINPUT, "%s (%s): says pass, but its value does not meet its threshold", where,
 			       c->name);
 	if (c->pass && c->waived)
@@ -192,7 +263,7 @@ static bool has_waiver(const struct fm_verdict *v, const char *check)
 	return false;
 }
 
-static int checks_from_json(struct fm_verdict *v, const json_t *list, bool *all, struct fm_error *err)
+static int checks_from_json(struct fm_verdict *v, const json_t *list, struct fm_error *err)
 {
 	size_t n = json_array_size(list);
 	int rc;
@@ -201,7 +272,6 @@ static int checks_from_json(struct fm_verdict *v, const json_t *list, bool *all,
 		return fm_fail(err, FM_EINPUT, "verdict: 'checks' must be a list of at most %d", FM_DOC_MAXENTRIES);
 	if ((rc = fm_alloc(&v->check, n ? n : 1, sizeof(*v->check), "the checks of a verdict", err)) != FM_OK)
 		return rc;
-	*all = n > 0;
 	for (v->n = 0; v->n < n; v->n++) {
 		struct fm_check_result *c = &v->check[v->n];
 		char where[48];
@@ -211,7 +281,6 @@ static int checks_from_json(struct fm_verdict *v, const json_t *list, bool *all,
 		if (c->waived && !has_waiver(v, c->name))
 			return fm_fail(err, FM_EINPUT, "%s (%s): says waived, but there is no waiver of it", where,
 				       c->name);
-		*all = *all && (c->pass || c->waived);
 	}
 	return FM_OK;
 }
@@ -222,7 +291,6 @@ int fm_verdict_from_json(struct fm_verdict *v, const json_t *j, struct fm_error 
 	    "verdict", "checks", "waivers", "controls", "control_rows", "control_limit", "smallest_leak_caught"};
 	const char *word = json_string_value(json_object_get(j, "verdict"));
 	const json_t *waivers = json_object_get(j, "waivers");
-	bool all = false;
 	int rc;
 
 	*v = (struct fm_verdict){0};
@@ -231,11 +299,11 @@ int fm_verdict_from_json(struct fm_verdict *v, const json_t *j, struct fm_error 
 	if (word == NULL || (strcmp(word, "pass") != 0 && strcmp(word, "fail") != 0))
 		return fm_fail(err, FM_EINPUT, "verdict: 'verdict' must be \"pass\" or \"fail\"");
 	if ((waivers && (rc = waivers_from_json(v, waivers, err)) != FM_OK) ||
-	    (rc = checks_from_json(v, json_object_get(j, "checks"), &all, err)) != FM_OK ||
+	    (rc = checks_from_json(v, json_object_get(j, "checks"), err)) != FM_OK ||
 	    (rc = controls_from_json(v, j, err)) != FM_OK)
 		goto out;
 	v->pass = strcmp(word, "pass") == 0;
-	if (v->pass && !all)
+	if (v->pass && !fm_verdict_holds(v))
 		rc = fm_fail(err, FM_EINPUT, "verdict: says pass, but %s",
 			     v->n ? "not every check passed" : "nothing was checked");
 out:

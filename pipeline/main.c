@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "pipeline/cli/cli.h"
 
 int main(int argc, char **argv)
@@ -21,5 +22,7 @@ int main(int argc, char **argv)
 	rc = fm_cli(argc, argv, &err);
 	if (rc && err.message[0])
 		fprintf(stderr, "flowmint: %s\n", err.message);
+	if (rc && err.file && fm_log_is_verbose())
+		fprintf(stderr, "flowmint: found at %s:%d\n", err.file, err.line);
 	return fm_exit_status(rc);
 }

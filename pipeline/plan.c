@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "manifests/dialect.h"
+#include "model/diffusion/trainer.h"
 #include "pipeline/preflight.h"
 #include "pipeline/runner.h"
 #include "pipeline/sandbox.h"
@@ -333,7 +334,7 @@ static int look(struct plan *p, struct fm_error *err)
 		p->train_rows = floor(p->rows * learned);
 	}
 	p->flows = cfg->generate.rows > 0 ? (double)cfg->generate.rows : p->train_rows;
-	p->steps = fm_stage_train_steps(cfg, (size_t)(p->train_rows / cfg->model.window));
+	p->steps = fm_train_steps(cfg->train.steps, (size_t)(p->train_rows / cfg->model.window), cfg->train.batch);
 out:
 	fm_run_free(&run);
 	return rc;

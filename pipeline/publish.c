@@ -121,7 +121,7 @@ static int histograms_fn(void *ctx, json_t **result, struct fm_error *err)
 static int histograms_json(const struct fm_config *cfg, const struct fm_run *run, json_t **out, struct fm_error *err)
 {
 	char *path = fm_path_join(run->stage[FM_EVALUATE].product, "histograms.json");
-	struct histograms h = {path, strcmp(cfg->publish.report, "histograms") == 0, cfg->model.min_count};
+	struct histograms h = {path, strcmp(cfg->publish.report, "histograms") == 0, cfg->privacy.min_count};
 	struct fm_sandbox box = {.name = "histograms", .unconfined = run->unconfined};
 	struct fm_sandbox_report report = {0};
 	int rc = FM_OK;
@@ -144,7 +144,7 @@ static int histograms_json(const struct fm_config *cfg, const struct fm_run *run
 static int metrics_json(const struct fm_config *cfg, const struct fm_run *run, json_t **out, struct fm_error *err)
 {
 	json_t *list = fm_metrics_list(&run->metrics);
-	int rc = list ? fm_report_metrics(list, cfg->publish.report, cfg->model.min_count, out, err)
+	int rc = list ? fm_report_metrics(list, cfg->publish.report, cfg->privacy.min_count, out, err)
 		      : fm_fail(err, FM_ESYSTEM, "out of memory for the metrics");
 
 	json_decref(list);

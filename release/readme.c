@@ -81,24 +81,21 @@ static void put_what(const struct fm_metadata_in *in, struct fm_buf *out)
 	fm_buf_puts(out, "\n\n");
 }
 
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
 static void put_how(const struct fm_metadata_in *in, struct fm_buf *out)
 {
 	const struct fm_config *c = in->cfg;
-	char steps[64];
 
-	if (c->train.steps > 0)
-		snprintf(steps, sizeof steps, "at most %d steps", c->train.steps);
-	else
-		snprintf(steps, sizeof steps, "about a hundred passes, in steps");
-	fm_buf_printf(
-	    out,
-	    "## How it was made\n\n"
-	    "By flowmint, with a hybrid diffusion model: categorical tokens (%s diffusion) and Gaussian residuals (%s\n"
-	    "schedule), T = %d steps, a %s as denoiser over windows of %d consecutive flows. Training took\n"
-	    "%s of %d windows; the %s sampler made the flows. Addresses are drawn by role (who repeats, who\n"
-	    "answers whom, how popular a host is) from these ranges,\ninside:",
-	    c->model.process, c->model.schedule, c->model.steps, c->model.denoiser, c->model.window, steps,
-	    c->train.batch, c->generate.sampler);
+	fm_buf_printf(out,
+		      "## How it was made\n\n"
+		      "By flowmint, with %s Addresses are drawn %s from these ranges,\ninside:",
+		      text_of(in->generator, "model"), text_of(in->generator, "addresses"));
 	for (int i = 0; i < c->generate.ninside; i++)
 		fm_buf_printf(out, " %s", c->generate.inside[i]);
 	fm_buf_puts(out, "; outside:");
@@ -187,13 +184,6 @@ static void put_checks(const struct fm_metadata_in *in, struct fm_buf *out)
 			 "0.69: nothing in\n"
 			 "common), `emd` the earth mover's distance. The other checks are described in flowmint's "
 			 "documentation.\n\n");
-}
-
-static const char *text_of(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
 }
 
 static void put_waivers(const struct fm_metadata_in *in, struct fm_buf *out)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "manifests/registry.h"
 #include "report/chart.h"
 #include "report/html.h"
 #include "report/part.h"
@@ -131,7 +132,7 @@ static void put_untold(const struct fm_page *p, struct fm_buf *out)
 
 	json_object_foreach((json_t *)gate, name, v)
 	{
-		bool told = strncmp(name, "control_", 8) == 0 || json_is_null(v);
+		bool told = !json_is_object(v); /* a setting of the gate, or a check that is off */
 
 		for (size_t i = 0; i < json_array_size(list) && !told; i++)
 			told = strcmp(fm_html_str(json_array_get(list, i), "name"), name) == 0;
@@ -195,78 +196,98 @@ static void put_measure(const struct fm_page *p, struct fm_buf *out, const json_
 	fm_buf_puts(out, "</tr>\n");
 }
 
-/* What groups go by: the letters before the first dot, or the whole name, for jsd_mean8 and pair_jsd the group they
- * belong to. */
-static size_t group_of(const char *name, const char **group)
+static const char *heading(const char *name)
 {
-	*group = strcmp(name, "jsd_mean8") == 0 ? "jsd" : strcmp(name, "pair_jsd") == 0 ? "assoc" : name;
-	return strcspn(*group, ".");
+	const struct fm_metric_topic *topic = fm_metric_topic(name);
+
+	return topic ? topic->heading : "Others";
 }
 
 static bool same_group(const char *a, const char *b)
 {
-	const char *x, *y;
-	size_t n = group_of(a, &x), m = group_of(b, &y);
-
-	return n == m && memcmp(x, y, n) == 0;
+	return strcmp(heading(a), heading(b)) == 0;
 }
 
-/* Is there a member of the group before the i-th? */
+/* The metrics that a complete evaluation has. */
+struct expected {
+	const struct fm_page *p;
+	struct fm_buf *out;
+	const char *name; /* of the group in question, or the last one whose group was absent */
+	const struct fm_metric_kind *before;
+};
+
+static bool is_expected(struct expected *e, const struct fm_metric_kind *kind)
+{
+	bool first = kind != e->before;
+
+	e->before = kind;
+	return kind->is & FM_EXPECTED || (kind->is & FM_EXPECTED_FIRST && first);
+}
+
+/* Is there a member of the group, no floor, before the i-th? */
 static bool seen(const json_t *list, size_t i)
 {
 	for (size_t j = 0; j < i; j++)
-		if (same_group(fm_html_str(json_array_get(list, j), "name"),
+		if (strncmp(fm_html_str(json_array_get(list, j), "name"), "floor.", 6) != 0 &&
+		    same_group(fm_html_str(json_array_get(list, j), "name"),
 			       fm_html_str(json_array_get(list, i), "name")))
 			return true;
 	return false;
 }
 
-static void put_group(const struct fm_page *p, struct fm_buf *out, const json_t *list, size_t first)
+static void put_absent(void *ctx, const char *name, const struct fm_metric_kind *kind)
 {
-	const char *name = fm_html_str(json_array_get(list, first), "name"), *group, *expected;
-	size_t n = group_of(name, &group);
+	struct expected *e = ctx;
 	bool absent;
 
+	fm_page_metric(e->p, name, &absent);
+	if (!is_expected(e, kind) || !absent || !same_group(e->name, name))
+		return;
+	fm_buf_puts(e->out, "<tr><th scope=\"row\">");
+	fm_page_metric_name(e->out, name);
+	fm_buf_printf(e->out,
+		      "</th><td class=\"num missing\" data-label=\"value\">%s</td><td class=\"nil\" "
+		      "colspan=\"3\"></td></tr>\n",
+		      fm_page_lacks(e->p, name));
+}
+
+static void put_group(const struct fm_page *p, struct fm_buf *out, const json_t *list, size_t first)
+{
+	const char *name = fm_html_str(json_array_get(list, first), "name");
+
 	fm_buf_puts(out, "<tbody><tr class=\"group\"><th scope=\"rowgroup\" colspan=\"5\">");
-	fm_html_text(out, fm_words_group(group, n));
+	fm_html_text(out, heading(name));
 	fm_buf_puts(out, "</th></tr>\n");
 	for (size_t i = first; i < json_array_size(list); i++)
-		if (same_group(name, fm_html_str(json_array_get(list, i), "name")))
+		if (strncmp(fm_html_str(json_array_get(list, i), "name"), "floor.", 6) != 0 &&
+		    same_group(name, fm_html_str(json_array_get(list, i), "name")))
 			put_measure(p, out, json_array_get(list, i));
-	for (size_t i = 0; (expected = fm_words_expected(i)); i++) {
-		fm_page_metric(p, expected, &absent);
-		if (!absent || !same_group(name, expected))
-			continue;
-		fm_buf_puts(out, "<tr><th scope=\"row\">");
-		fm_page_metric_name(out, expected);
-		fm_buf_printf(out,
-			      "</th><td class=\"num missing\" data-label=\"value\">%s</td><td class=\"nil\" "
-			      "colspan=\"3\"></td></tr>\n",
-			      fm_page_lacks(p, expected));
-	}
+	fm_metric_each(put_absent, &(struct expected){.p = p, .out = out, .name = name});
 	fm_buf_puts(out, "</tbody>\n");
+}
+
+static void put_absent_group(void *ctx, const char *name, const struct fm_metric_kind *kind)
+{
+	struct expected *e = ctx;
+	const json_t *list = json_object_get(e->p->facts, "metrics");
+	bool there = false;
+
+	if (!is_expected(e, kind) || strcmp(e->name, heading(name)) == 0)
+		return;
+	e->name = heading(name);
+	for (size_t j = 0; j < json_array_size(list) && !there; j++)
+		there = same_group(name, fm_html_str(json_array_get(list, j), "name"));
+	if (there)
+		return;
+	fm_buf_puts(e->out, "<tbody><tr class=\"group\"><th scope=\"rowgroup\" colspan=\"5\">");
+	fm_html_text(e->out, heading(name));
+	fm_buf_puts(e->out, ": <span class=\"missing\">missing</span></th></tr></tbody>\n");
 }
 
 /* Groups of which nothing is there at all. */
 static void put_absent_groups(const struct fm_page *p, struct fm_buf *out)
 {
-	const json_t *list = json_object_get(p->facts, "metrics");
-	const char *expected, *before = "";
-
-	for (size_t i = 0; (expected = fm_words_expected(i)); i++) {
-		const char *group;
-		size_t n = group_of(expected, &group);
-		bool there = same_group(expected, before);
-
-		for (size_t j = 0; j < json_array_size(list) && !there; j++)
-			there = same_group(expected, fm_html_str(json_array_get(list, j), "name"));
-		before = expected;
-		if (there)
-			continue;
-		fm_buf_puts(out, "<tbody><tr class=\"group\"><th scope=\"rowgroup\" colspan=\"5\">");
-		fm_html_text(out, fm_words_group(group, n));
-		fm_buf_puts(out, ": <span class=\"missing\">missing</span></th></tr></tbody>\n");
-	}
+	fm_metric_each(put_absent_group, &(struct expected){.p = p, .out = out, .name = ""});
 }
 
 void fm_part_measures(const struct fm_page *p, struct fm_buf *out)

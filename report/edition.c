@@ -2,9 +2,18 @@
 #include <math.h>
 #include <string.h>
 
-#include "manifests/metrics.h"
+#include "manifests/registry.h"
 #include "report/html.h"
 #include "report/report.h"
+
+double fm_report_k(const json_t *facts)
+{
+	const json_t *config = json_object_get(facts, "config");
+	double k = fm_html_real(json_object_get(config, "privacy"), "min_count");
+
+	k = isfinite(k) ? k : fm_html_real(json_object_get(config, "model"), "min_count");
+	return k >= 1 && k < 1e15 ? k : (double)NAN;
+}
 
 static int no_memory(struct fm_error *err)
 {
@@ -92,7 +101,7 @@ static int put_histograms(const json_t *facts, json_t *out, struct fm_error *err
 {
 	const json_t *doc = json_object_get(facts, "histograms"), *config = json_object_get(facts, "config");
 	bool real = strcmp(fm_html_str(json_object_get(config, "publish"), "report"), "histograms") == 0;
-	double k = fm_html_real(json_object_get(config, "model"), "min_count");
+	double k = fm_report_k(facts);
 	json_t *published = NULL;
 	int rc = FM_OK;
 
@@ -101,7 +110,7 @@ static int put_histograms(const json_t *facts, json_t *out, struct fm_error *err
 	if (json_object_get(doc, "fields"))
 		published = republish(doc, real);
 	else /* without a k nothing says how many are few */
-		rc = fm_report_histograms(doc, real && k >= 1, isfinite(k) && k >= 1 ? (int64_t)k : 1, &published, err);
+		rc = fm_report_histograms(doc, real && isfinite(k), isfinite(k) ? (int64_t)k : 1, &published, err);
 	if (rc || !published)
 		return rc;
 	return json_object_set_new(out, "histograms", published) ? no_memory(err) : FM_OK;
@@ -174,14 +183,14 @@ int fm_report_metrics(const json_t *list, const char *report, int64_t k, json_t 
 static int put_metrics(const json_t *facts, json_t *out, struct fm_error *err)
 {
 	const json_t *list = json_object_get(facts, "metrics"), *config = json_object_get(facts, "config");
-	double k = fm_html_real(json_object_get(config, "model"), "min_count");
+	double k = fm_report_k(facts);
 	json_t *published;
 	int rc;
 
 	if (!list)
 		return FM_OK;
 	if ((rc = fm_report_metrics(list, fm_html_str(json_object_get(config, "publish"), "report"),
-				    k >= 1 && k < 1e18 ? (int64_t)k : 0, &published, err)))
+				    isfinite(k) ? (int64_t)k : 0, &published, err)))
 		return rc;
 	return json_object_set_new(out, "metrics", published) ? no_memory(err) : FM_OK;
 }

@@ -531,6 +531,9 @@ static void put_legend(struct fm_buf *out, const json_t *hist, const json_t *lis
 	    "common. The noise floor is what real flows that were held out score against the others: chance alone.");
 	if (real)
 		fm_buf_puts(out, " " BEFORE " and " BEYOND " mark flows outside the range.");
+	fm_buf_puts(out,
+		    " Ports are drawn, and their divergence taken, in groups of like ports; the mean of the eight main "
+		    "fields counts each port number for itself, which chance alone moves more.");
 	if (real && isfinite(k) && k > 1) {
 		fm_buf_puts(out, " Real counts are rounded down to a multiple of ");
 		fm_html_count(out, (int64_t)k);

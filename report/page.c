@@ -2,6 +2,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "manifests/metrics.h"
+#include "manifests/registry.h"
 #include "report/html.h"
 #include "report/part.h"
 #include "report/report.h"
@@ -32,19 +34,13 @@ const char *fm_page_lacks(const struct fm_page *p, const char *name)
 	return p->partner && !fm_report_shows(fm_html_str(publish, "report"), name) ? "not published" : "missing";
 }
 
-static bool holds(const json_t *check)
-{
-	double value = fm_html_real(check, "value"), threshold = fm_html_real(check, "threshold");
-	const char *direction = fm_html_str(check, "direction");
-
-	if (!json_is_true(json_object_get(check, "pass")) || !isfinite(value) || !isfinite(threshold))
-		return false;
-	return strcmp(direction, "max") == 0 ? value <= threshold : strcmp(direction, "min") == 0 && value >= threshold;
-}
-
 enum fm_state fm_page_check_state(const json_t *check)
 {
-	return holds(check) ? FM_HOLDS : json_is_true(json_object_get(check, "waived")) ? FM_WAIVED : FM_FAILS;
+	bool holds = json_is_true(json_object_get(check, "pass")) &&
+		     fm_threshold_met(fm_html_str(check, "direction"), fm_html_real(check, "value"),
+				      fm_html_real(check, "threshold"));
+
+	return holds ? FM_HOLDS : json_is_true(json_object_get(check, "waived")) ? FM_WAIVED : FM_FAILS;
 }
 
 void fm_page_checks(const struct fm_page *p, size_t count[FM_NSTATES])
@@ -60,7 +56,7 @@ void fm_page_metric_name(struct fm_buf *out, const char *name)
 {
 	char words[FM_WORDS_MAX];
 
-	fm_words_metric(name, words, sizeof words);
+	fm_metric_words(name, words, sizeof words);
 	if (*words) {
 		fm_html_text(out, words);
 		fm_buf_puts(out, " ");

@@ -43,15 +43,7 @@ void fm_page_fact(struct fm_buf *out, const char *name);
 /* The same with the value, or "missing" for "". */
 void fm_page_fact_text(struct fm_buf *out, const char *name, const char *value);
 
-/* words.c: a metric's name in words; "" when it has none. */
-#define FM_WORDS_MAX 160
-void fm_words_metric(const char *name, char *out, size_t cap);
-/* explain.c: what a check asks, in a sentence or two; NULL where nobody says. */
-const char *fm_words_asks(const char *name);
-/* words.c: the i-th metric that a complete evaluation has; NULL past the last. */
-const char *fm_words_expected(size_t i);
-/* words.c: the heading of a group of metrics, by the n letters before the first dot. */
-const char *fm_words_group(const char *name, size_t n);
+#define FM_WORDS_MAX 160 /* of a metric (fm_metric_words) */
 /* words.c: a field of the histograms ("BYT") in words ("Bytes"), or NULL. */
 const char *fm_words_field(const char *name);
 

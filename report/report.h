@@ -47,6 +47,10 @@ int fm_report_html(const json_t *facts, bool partner, struct fm_buf *html, struc
  */
 int fm_report_partner(const json_t *facts, json_t **partner, struct fm_error *err) FM_MUST_CHECK;
 
+/* k of the config in facts, below which something is few: privacy.min_count, or model.min_count, which it was in
+ * manifests of older versions.  NaN when there is none. */
+double fm_report_k(const json_t *facts);
+
 /*
  * The histograms as they may be published, a new reference: cells cut by the synthetic table, the synthetic counts and,
  * with real, the real counts rounded down to a multiple of k, so that a count below k is 0 and none can be told from

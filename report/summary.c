@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "manifests/metrics.h"
 #include "report/html.h"
 #include "report/part.h"
 
@@ -102,6 +103,23 @@ static void put_facts(const struct fm_page *p, struct fm_buf *out)
 	fm_buf_puts(out, "</dl>\n");
 }
 
+static double value_of(const void *page, const char *name)
+{
+	return fm_page_metric(page, name, NULL);
+}
+
+/* A check of rules that the real flows would fail too.  A partner's edition has not got their numbers. */
+static void put_trace(const struct fm_page *p, struct fm_buf *out, const char *check)
+{
+	char words[160];
+
+	fm_rule_of_trace(check, value_of, p, words, sizeof words);
+	if (!*words)
+		return;
+	fm_buf_puts(out, "; ");
+	fm_html_text(out, words);
+}
+
 static void put_failed(const struct fm_page *p, struct fm_buf *out)
 {
 	const json_t *list = json_object_get(p->facts, "checks");
@@ -128,6 +146,7 @@ static void put_failed(const struct fm_page *p, struct fm_buf *out)
 		} else {
 			fm_html_text(out, *why ? why : "not measured");
 		}
+		put_trace(p, out, fm_html_str(c, "name"));
 		fm_buf_puts(out, "</li>\n");
 	}
 	fm_buf_puts(out, "</ul>\n");

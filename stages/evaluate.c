@@ -47,8 +47,9 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 	if ((rc = fm_pool_new(&pool, in->cfg->train.threads, err)) != FM_OK)
 		goto out;
 	if (holdout && holdout->rows > 0 && in->model_dir &&
-	    (rc = fm_model_membership(in->cfg, in->model_dir, in->store_json, train, holdout, pool, &out->metrics,
-				      err)) != FM_OK)
+	    (rc =
+		 fm_model_membership(&(struct fm_membership_in){in->cfg, in->model_dir, in->store_json, train, holdout},
+				     pool, &out->metrics, err)) != FM_OK)
 		goto out;
 	if (in->previous && ((rc = fm_dialect_load(&dialect, in->cfg->source.dialect, err)) != FM_OK ||
 			     (rc = fm_previous_compare(in->previous, dialect, 0, synthetic, pool, memory, in->out_dir,

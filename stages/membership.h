@@ -1,10 +1,9 @@
 /*
  * membership.h - does the model know its training windows better than windows that it never saw?
  *
- * The evaluate stage may read the model and the private store: it takes the loss (model/diffusion/window_loss.h) of at
- * most FM_MEMBERSHIP_WINDOWS windows of the training split and of the holdout, chosen at random, and hands these
- * numbers to privacy/leakage/membership.h, which adds leak.mia_model_auc, _tpr_1 and _tpr_01.  Windows are encoded as
- * the train stage does, with the training split's hosts.
+ * The evaluate stage may read the model and the private store: it takes the losses (fm_model_losses of
+ * model/generator.h) of at most FM_MEMBERSHIP_WINDOWS windows of the training split and of the holdout, chosen at
+ * random, and hands these numbers to privacy/leakage/membership.h, which adds leak.mia_model_auc, _tpr_1 and _tpr_01.
  */
 #ifndef FM_STAGES_MEMBERSHIP_H
 #define FM_STAGES_MEMBERSHIP_H
@@ -18,10 +17,14 @@
 
 #define FM_MEMBERSHIP_WINDOWS 512
 
-/* model_dir, store_json: what the train and ingest stages left.  A split without a whole window makes the metrics NaN.
- */
-int fm_model_membership(const struct fm_config *cfg, const char *model_dir, const char *store_json,
-			const struct fm_table *train, const struct fm_table *holdout, struct fm_pool *pool,
-			struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+/* model_dir, store_json: what the train and ingest stages left. */
+struct fm_membership_in {
+	const struct fm_config *cfg;
+	const char *model_dir, *store_json;
+	const struct fm_table *train, *holdout;
+};
+/* A split without a whole window, and a model that has no loss of single windows, make the metrics NaN. */
+int fm_model_membership(const struct fm_membership_in *in, struct fm_pool *pool, struct fm_metrics *out,
+			struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -19,6 +19,7 @@
 #include "judge/gate/controls.h"
 #include "manifests/canon.h"
 #include "manifests/dialect.h"
+#include "model/generator.h"
 #include "release/archive.h"
 #include "release/metadata.h"
 #include "release/sign/sshkey.h"
@@ -48,18 +49,6 @@ struct job {
 };
 
 /* --- may it be released? --- */
-
-/* A line of the verdict must be true by its own numbers, or be waived: fm_verdict_from_json has seen the waiver. */
-static bool holds(const struct fm_check_result *c)
-{
-	if (c->waived)
-		return true;
-	if (!c->pass || isnan(c->value) || isnan(c->threshold))
-		return false;
-	if (strcmp(c->direction, "max") == 0)
-		return c->value <= c->threshold;
-	return strcmp(c->direction, "min") == 0 && c->value >= c->threshold;
-}
 
 static const struct fm_check_result *find_line(const struct fm_verdict *v, const char *name, const char *direction)
 {
@@ -133,12 +122,12 @@ static int load_verdict(struct job *j)
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < j->verdict.n; i++)
-		if (!holds(&j->verdict.check[i]))
+		if (!j->verdict.check[i].waived && !fm_check_holds(&j->verdict.check[i])) /* its waiver was seen */
 			return fm_fail(j->err, FM_EVERDICT,
 				       "the gate's check %s failed (value %g, %s %g); nothing is released",
 				       j->verdict.check[i].name, j->verdict.check[i].value,
 				       j->verdict.check[i].direction, j->verdict.check[i].threshold);
-	if (!j->verdict.pass || j->verdict.n == 0)
+	if (!j->verdict.pass || !fm_verdict_holds(&j->verdict))
 		return fm_fail(j->err, FM_EVERDICT, "the gate's verdict is not pass; nothing is released");
 	return check_config(j);
 }
@@ -219,11 +208,14 @@ static int describe(struct job *j, const char *path, const struct fm_buf *b, str
 /* The documents, each after those whose digests it names. */
 static int write_documents(struct job *j)
 {
-	struct fm_metadata_in in = {j->in->cfg, j->dialect,     j->table,      &j->verdict,
-				    j->date,    j->data_sha256, j->data_nbytes};
+	json_t *generator = fm_generator_describe(j->in->cfg);
+	struct fm_metadata_in in = {j->in->cfg, j->dialect,     j->table,       &j->verdict,
+				    j->date,    j->data_sha256, j->data_nbytes, generator};
 	struct fm_archive_file f[NMEMBERS - 1];
 	int rc;
 
+	if (!generator)
+		return fm_fail(j->err, FM_ESYSTEM, "out of memory for the data sheet");
 	fm_readme_text(&in, &j->readme);
 	rc = describe(j, "README.md", &j->readme, &f[README]);
 	snprintf(f[DATA].path, sizeof f[DATA].path, "data/flows.csv");
@@ -241,6 +233,7 @@ static int write_documents(struct job *j)
 		fm_sums_text(f, SUMS, &j->sums);
 		rc = fm_buf_check(&j->sums, j->err);
 	}
+	json_decref(generator);
 	return rc;
 }
 

@@ -10,7 +10,7 @@
  * Which stage reads and makes what stands in table.h.  The files in the products:
  *
  *     store/      train/, validation/, holdout/ (tables with win and gap), store.json, quarantine.csv
- *     model/      model.json, weights.safetensors
+ *     model/      files of the kind of model (model/generator.h)
  *     synthetic/  table/
  *     metrics/    metrics.json (fm_metrics_list), histograms.json (judge/histogram.h), controls.json (controls.h)
  *     verdict/    verdict.json (fm_verdict_json)
@@ -49,11 +49,9 @@ struct fm_train_in {
 };
 struct fm_train_out {
 	uint64_t steps, parameters;
-	double loss, validation_nats_per_flow, flows_per_second;
+	double loss, validation_nats_per_flow, flows_per_second; /* NaN: the kind of model has none */
 	uint64_t rollbacks;
 };
-/* How many steps the config asks for with so many windows in the training split; train.steps 0 leaves it to them. */
-int fm_stage_train_steps(const struct fm_config *cfg, size_t windows);
 int fm_stage_train(const struct fm_train_in *in, struct fm_train_out *out, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_train_out_json(const struct fm_train_out *out);
 

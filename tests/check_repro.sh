@@ -6,7 +6,7 @@
 #      same archive and signature;
 #   3. gcc -O0, gcc -O3 and clang builds make the same tar from the same model, and from the same trace;
 #   4. so do the kernels for each kind of processor that this one can run;
-#   5. each of these builds makes the golden flows of tests/golden/generate.txt.
+#   5. each of these builds makes the golden flows of tests/golden/generate.txt and learns the golden weights of train.txt.
 #
 # Everything is built from a copy of the source as it is when this begins.
 set -u
@@ -40,9 +40,12 @@ run() { # FLOWMINT OPTION...
 golden() { # FOLDER VARIABLE=VALUE...: in source
 	folder=$1
 	shift
-	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u CFLAGS -u CC make -C source -s -j"$JOBS" B="$folder" "$@" "$folder/tests/test_golden" >out 2>err
+	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u CFLAGS -u CC make -C source -s -j"$JOBS" B="$folder" "$@" "$folder/tests/test_golden" "$folder/tests/test_golden_train" \
+		>out 2>err
 	(cd source && "$folder/tests/test_golden") >>out 2>>err
 	result $? "the golden flows ($*)"
+	(cd source && "$folder/tests/test_golden_train") >>out 2>>err
+	result $? "the golden weights ($*)"
 }
 
 build source build

@@ -83,6 +83,11 @@ printf 'preset: demo\nsource: {path: x}\ngate: {%s leak.mia_model_auc: 0.6}\n' \
 expect 1 "a config that asks for nothing else has no check left, which fails" "$F" evaluate --real few.csv --synthetic few1.csv --gate model.yaml --json
 holds "in words" test "$(json out '[(c["name"], c["why"][:17]) for c in d["checks"]]')" = "[('gate', 'no check is there')]"
 
+# --- the list of metrics ---
+expect 0 "the list of all metrics" "$F" evaluate --metrics
+sed -n '/^| name | what it is/,/^$/p' "$ROOT/docs/metrics.md" | sed '$d' >listed
+holds "docs/metrics.md has it" cmp listed out
+
 # --- odd tables ---
 odd "a table beside itself" 1 leak.rows_equal few.csv few.csv
 odd "a table beside itself, and as its own holdout" 1 leak.rows_equal few.csv few.csv --holdout few.csv
@@ -108,6 +113,7 @@ holds "one class: and has no task of labels" test "$(json out '"tstr" in d')" = 
 holds "one class: the other tasks are there" test "$(json out 'd["downstream"]["mse_ratio"] is not None and d["anomaly"]["score_correlation"] is not None')" = True
 printf 'preset: demo\nsource: {path: x}\ngate: {time.IAT: 1, jsd_mean8: 9}\n' >iat.yaml
 "$F" evaluate --real few.csv --synthetic one.csv --gate iat.yaml --no-controls --json >out 2>err
+says err "the gate refuses these flows: 1 of 2 checks failed: time.IAT without a value" "the message names what failed"
 holds "a metric without a value fails its check" test "$(json out '[(c["value"], c["pass"]) for c in d["checks"] if c["name"] == "time.IAT"]')" = "[(None, False)]"
 awk 'NR == 100 { print "no flow" } NR == 200 { sub(/,[0-9]+,background$/, ",,background") } { print }' few1.csv >spoilt.csv
 expect 0 "a file with a row that is none" "$F" evaluate --real few.csv --synthetic spoilt.csv --json

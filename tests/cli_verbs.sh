@@ -41,12 +41,28 @@ silent() { [ ! -s out ]; result $? "$1 prints nothing on standard output"; }
 expect 0 "--version" "$F" --version
 says out "flowmint " "the version is on standard output"
 expect 0 "--help" "$F" --help
-for verb in init keygen simulate run doctor status log audit evaluate waive verify report reproduce; do
-	"$F" --help | grep -q "^  $verb "; result $? "--help lists $verb"
+for verb in init keygen simulate run doctor status log audit evaluate waive verify report reproduce epsilon sigma; do
+	grep -q "^  $verb " out; result $? "--help lists $verb"
+done
+for verb in $("$F" --help | sed -n '/^Of every/q; s/^  \([a-z-]*\)  .*/\1/p'); do
 	expect 0 "$verb --help" "$F" $verb --help
 	says out "usage: flowmint $verb" "$verb --help shows its usage"
 done
 expect 0 "help for every verb" "$F" help run
+expect 0 "-V behind a verb" "$F" run -V
+says out "flowmint " "is the version"
+mkdir sub
+expect 0 "-C before the verb" "$F" -C sub keygen --out there
+[ -s sub/there.pub ]; result $? "-C works in that folder"
+expect 0 "-C behind it" "$F" keygen --out again -C sub
+[ -s sub/again.pub ]; result $? "and does the same"
+expect 3 "-C to nowhere" "$F" -C nowhere status
+expect 2 "-q and -v at once" "$F" status -q -v
+expect 2 "an option that is not of all verbs, before the verb" "$F" --set a=b run
+expect 3 "-v" "$F" -v status
+says err "found at " "-v says where in the source"
+expect 0 "init -q" "$F" init -q quiet
+[ ! -s err ]; result $? "says nothing"
 "$F" --help | grep -Eq '^  (epsilon|sigma) '; [ $? -ne 0 ]; result $? "what is not there is not listed"
 
 expect 2 "no verb" "$F"; silent "no verb"

@@ -11,7 +11,8 @@ begin "$@"
 # A network of the smallest kind on little data; each run in a workspace of its own ($W).
 small() { # OPTION...
 	"$F" run p/release.yaml $UNCONFINED --workspace "$W" --set source.path="$T/trace.csv" --set model.width=32 --set model.heads=2 \
-		--set model.depth=1 --set train.batch=32 --set train.steps=800 --set train.checkpoint_every=40 "$@"
+		--set model.depth=1 --set train.batch=32 --set train.steps=800 \
+		--set train.checkpoint_every="${EVERY:-40}" --set train.checkpoint_seconds="${SECONDS_EACH:-30}" "$@"
 }
 
 weights() { # digest of the only model in $W
@@ -77,6 +78,17 @@ W=stopped
 killed_after 2 0 TERM
 holds "training is told to end" test $status -ne 0
 expect 0 "and goes on with other threads, and no more checkpoints" small --until train --set train.threads=7 --set train.checkpoint_every=0
+says err "train: goes on from step" "where it was"
+holds "to the same bits" test "$(weights)" = "$whole"
+
+W=clocked
+expect 0 "the clock writes checkpoints where steps do not" small --until train --set train.checkpoint_every=0 --set train.checkpoint_seconds=0.05
+holds "and changes no bit" test "$(weights)" = "$whole"
+rm -rf "$W"
+EVERY=0 SECONDS_EACH=0.05 killed_after 2 0
+holds "training is killed" test $status -eq 137
+holds "a checkpoint of the clock's is there" test -s "$(checkpoint)/checkpoint.safetensors"
+expect 0 "the same command goes on from there" small --until train
 says err "train: goes on from step" "where it was"
 holds "to the same bits" test "$(weights)" = "$whole"
 

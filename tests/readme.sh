@@ -54,7 +54,7 @@ grep -o '](\([^)]*\))' "$ROOT/README.md" "$ROOT/CONTRIBUTING.md" "$ROOT"/docs/*.
 		esac
 	done >err
 holds "links lead somewhere" test ! -s err
-for verb in $("$F" --help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do
+for verb in $("$F" --help | sed -n '/^Of every/q; s/^  \([a-z-]*\)  .*/\1/p'); do
 	grep -q "^|.*\`$verb\`" "$ROOT/README.md"
 	result $? "README.md tells of $verb"
 done

@@ -1,12 +1,15 @@
 /*
  * trace.h - a trace file <-> the flow table, by dialect.
  *
- * Reading: plain, gzip, xz, zstd (libarchive's filters) or one member of a tar or zip, as one stream in bounded memory,
- * parsed by libcsv, row by row into chunks of FM_TRACE_CHUNK rows.  A row that does not parse goes to the caller's
- * `bad` callback with its line number, reason and (cut) text, and is not in the table.  (libcsv alone splits 5 million
- * UGR'16 rows a second; the reader as a whole is at two to three times pandas.read_csv, so nothing goes around it.)
+ * Reading, through whatever kind of source fills reader.h (CSV, csv.c): plain, gzip, xz, zstd (libarchive's filters) or
+ * one member of a tar or zip, as one stream in bounded memory, parsed by libcsv, row by row into chunks of
+ * FM_TRACE_CHUNK rows.  A row that does not parse goes to the caller's `bad` callback with its line number, reason and
+ * (cut) text, and is not in the table.  (libcsv alone splits 5 million UGR'16 rows a second; the reader as a whole is
+ * at two to three times pandas.read_csv, so nothing goes around it.)
+ *
  * A row is one line: LF or CR LF, blank lines skipped, a byte-order mark at the start of the file dropped, fields
  * quoted or not, but no line break inside quotes, so that one stray quote costs one row and not the rest of the file.
+ *
  * Writing: the dialect's columns, order and formats.
  */
 #ifndef FM_TRACES_TRACE_H
@@ -34,8 +37,8 @@ struct fm_trace_opts {
 	const struct fm_dialect *dialect;
 	uint64_t rows; /* stop after so many good rows; 0 = all */
 	enum fm_missing missing;
-	/* Called with each full chunk and the last one; the table is reused. Non-zero stops with that code. May be
-	 * NULL. */
+	/* Called with the good rows of each batch, at most FM_TRACE_CHUNK; the table is reused. Non-zero stops with
+	 * that code. May be NULL. */
 	int (*chunk)(void *ctx, struct fm_table *chunk, struct fm_error *err);
 	void (*bad)(void *ctx, const struct fm_trace_bad *bad); /* may be NULL */
 	void (*progress)(void *ctx, uint64_t bytes_read, uint64_t bytes_total,

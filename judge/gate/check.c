@@ -40,7 +40,7 @@ void fm_gate_line(struct fm_check_result *c, const struct fm_cfg_check *check, i
 	else if (!isfinite(c->threshold))
 		snprintf(c->why, sizeof c->why, "%s",
 			 check->relative_to_floor ? "its noise floor was not measured" : "the threshold is no number");
-	else if (is_max ? c->value > c->threshold : c->value < c->threshold)
+	else if (!fm_threshold_met(c->direction, c->value, c->threshold))
 		snprintf(c->why, sizeof c->why, "%s the threshold", is_max ? "above" : "below");
 	else
 		c->pass = 1;
@@ -65,9 +65,7 @@ static void apply(struct fm_verdict *v, const struct fm_metrics *metrics, const 
 
 void fm_gate_decide(struct fm_verdict *v)
 {
-	v->pass = v->n > 0;
-	for (size_t i = 0; i < v->n; i++)
-		v->pass = v->pass && (v->check[i].pass || v->check[i].waived);
+	v->pass = fm_verdict_holds(v);
 }
 
 int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics, struct fm_verdict *v,
@@ -192,4 +190,24 @@ void fm_verdict_print(FILE *f, const struct fm_verdict *v)
 		fprintf(f, "gate: pass (%zu checks)\n", v->n);
 	else
 		fprintf(f, "gate: FAIL (%zu of %zu checks failed)\n", failed, v->n);
+}
+
+static double value_of(const void *ctx, const char *name)
+{
+	const struct fm_metric *m = fm_metrics_find(ctx, name);
+
+	return m ? m->value : (double)NAN;
+}
+
+void fm_verdict_print_trace(FILE *f, const struct fm_verdict *v, const struct fm_metrics *metrics)
+{
+	char words[160];
+
+	for (size_t i = 0; i < v->n; i++) {
+		if (v->check[i].pass)
+			continue;
+		fm_rule_of_trace(v->check[i].name, value_of, metrics, words, sizeof words);
+		if (*words)
+			fprintf(f, "%s: %s\n", v->check[i].name, words);
+	}
 }

@@ -35,4 +35,7 @@ void fm_gate_line(struct fm_check_result *c, const struct fm_cfg_check *check, i
 /* The verdict as an aligned table for people, failures with their reason, and a last line that sums up. */
 void fm_verdict_print(FILE *f, const struct fm_verdict *v);
 
+/* Lines behind it: of failed checks that the real flows would fail too.  For the team's eyes. */
+void fm_verdict_print_trace(FILE *f, const struct fm_verdict *v, const struct fm_metrics *metrics);
+
 #endif

@@ -5,35 +5,13 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/stats.h"
 #include "judge/gate/check.h"
 #include "judge/gate/controls.h"
-#include "privacy/leakage/leakage.h"
-
-int fm_metric_by_identity(const char *name)
-{
-	return strncmp(name, "leak.echo_addr", 14) == 0 || strncmp(name, "leak.echo_prefix", 16) == 0;
-}
+#include "manifests/registry.h"
 
 /* One floor is one draw of the noise: fresh flows are seldom further from the ideal than so many times it. */
 #define ROOM 1.5
-
-/* What a metric with a floor would be if nothing could be told apart. */
-static double ideal(const char *name)
-{
-	const char *end = strrchr(name, '_');
-
-	if (strncmp(name, "c2st.", 5) == 0)
-		return 0.5;
-	return end && (!strcmp(end, "_correlation") || !strcmp(end, "_rank100") || !strcmp(end, "_overlap20"));
-}
-
-/* A value of one table alone, whose floor is the same of the holdout: no distance from an ideal. */
-static int of_one_table(const char *name)
-{
-	const char *end = strrchr(name, '_');
-
-	return end && (!strcmp(end, "_real") || !strcmp(end, "_synthetic"));
-}
 
 struct judge {
 	const struct fm_config *cfg;
@@ -74,11 +52,15 @@ static double rare_allowance(const struct fm_metrics *floor, const char *name)
 /* Few rows are noisy rows: an absolute threshold is moved by what real flows are off the ideal at these rows. */
 static double allowance(const struct judge *j, const struct fm_cfg_check *check, int is_max)
 {
-	double off = floor_of(&j->floor, check->name) - ideal(check->name);
+	const struct fm_metric_kind *kind = fm_metric_kind(check->name);
+	double off;
 
-	if (strncmp(check->name, "rules.", 6) == 0)
+	if (!kind)
+		return 0;
+	if (fm_metric_topics[kind->topic].group == FM_GROUP_RULES)
 		return is_max && !check->relative_to_floor ? rare_allowance(&j->floor, check->name) : 0;
-	if (of_one_table(check->name) || !(is_max ? off > 0 && !check->relative_to_floor : off < 0))
+	off = floor_of(&j->floor, check->name) - kind->ideal; /* NaN where there is no floor or no ideal */
+	if (kind->is & FM_ONE_TABLE || !(is_max ? off > 0 && !check->relative_to_floor : off < 0))
 		return 0; /* no floor, or one better than ideal */
 	return ROOM * off;
 }

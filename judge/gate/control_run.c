@@ -120,5 +120,5 @@ json_t *fm_controls_key(const struct fm_config *cfg)
 {
 	return json_pack("{s:I, s:f, s:I, s:I, s:I}", "rows", (json_int_t)cfg->gate.control_rows, "limit",
 			 cfg->gate.control_limit, "groups", (json_int_t)fm_evaluate_groups_needed(cfg), "memory",
-			 (json_int_t)cfg->gate.memory, "rare", (json_int_t)cfg->model.min_count);
+			 (json_int_t)cfg->gate.memory, "rare", (json_int_t)cfg->privacy.min_count);
 }

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/rows.h"
+#include "base/stats.h"
 
 /* clang-format off */
 const struct fm_control fm_controls[] = {
@@ -276,19 +277,11 @@ static int plant_copies(struct fm_table *t, const struct fm_control_world *w, do
 	return FM_OK;
 }
 
-/* Box and Muller 1958. */
-static double gauss(struct fm_rng *r)
-{
-	double u = 1.0 - fm_rng_uniform53(r), v = fm_rng_uniform53(r);
-
-	return sqrt(-2.0 * log(u)) * cos(6.283185307179586 * v);
-}
-
 /* A count with relative noise.  Its fraction is rounded by chance, so that small noise moves small counts now and then.
  */
 static uint64_t noisy(uint64_t v, double level, double most, struct fm_rng *r)
 {
-	double x = (double)v * (1.0 + level * gauss(r)) + fm_rng_uniform53(r);
+	double x = (double)v * (1.0 + level * fm_draw_normal(r)) + fm_rng_uniform53(r);
 
 	return x < 1 ? (v ? 1 : 0) : x > most ? (uint64_t)most : (uint64_t)x;
 }
@@ -308,7 +301,7 @@ static void plant_noise(struct fm_table *t, const struct fm_control_world *w, do
 		copy_row(t, i, w->train, i, 0);
 		if (FM_HAS(t, FM_TE)) { /* whole seconds, as the source has them; some seconds even of a short trace */
 			double step = level * (double)(hi - lo) / 1000.0;
-			t->te[i] += 1000 * llround((step > 1 ? step : 1) * gauss(&r));
+			t->te[i] += 1000 * llround((step > 1 ? step : 1) * fm_draw_normal(&r));
 		}
 		if (FM_HAS(t, FM_TD))
 			t->td[i] = (uint32_t)noisy(t->td[i], level, 4294967295.0, &r);

@@ -91,8 +91,4 @@ json_t *fm_controls_key(const struct fm_config *cfg);
 int fm_controls_judge(const struct fm_config *cfg, const json_t *doc, struct fm_verdict *v,
 		      struct fm_error *err) FM_MUST_CHECK;
 
-/* Does this metric tell real addresses by identity?  Fresh real flows have real addresses, so such a check, which asks
- * whether a generator kept its promise to draw others, says nothing about them and is not applied to them. */
-int fm_metric_by_identity(const char *name);
-
 #endif

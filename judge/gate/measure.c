@@ -19,6 +19,7 @@
 #include "judge/heavy.h"
 #include "judge/rules.h"
 #include "judge/structure.h"
+#include "manifests/registry.h"
 
 #define SEED 20160411u
 #define RUN 64 /* rows */
@@ -108,40 +109,39 @@ static int leakage(const struct tables *t, struct fm_metrics *out, struct fm_err
 
 static const struct group {
 	const char *name;
-	const char *metrics[6]; /* how its metrics' names begin; the first group that has it is the metric's */
 	int (*run)(const struct tables *, struct fm_metrics *, struct fm_error *);
 	/* The same of real holdout against training, behind "floor."; NULL where there is no such thing. */
 	int (*floor)(const struct fm_table *real, const struct fm_table *holdout, struct fm_pool *, const char *prefix,
 		     struct fm_metrics *, struct fm_error *);
 	int learns;
 	int whole; /* goes over all rows in bounded memory; the others are shown a cut of large tables */
-} groups[] = {
-    {"rows", {"rows."}, count_rows, NULL, 0, 1},
-    {"marginals", {"jsd.", "jsd_mean8", "emd.", "emdn."}, fidelity, fm_fidelity, 0, 0},
-    {"pairs", {"assoc.", "pair_jsd"}, association, fm_association, 0, 0},
-    {"time and structure", {"time."}, structure, fm_structure, 0, 0},
-    {"heavy hitters", {"heavy."}, heavy, fm_heavy, 0, 0},
-    {"bursts", {"burst."}, burst, fm_burst, 0, 0},
-    {"two-sample tests", {"c2st."}, two_sample, fm_c2st, 1, 0},
-    {"rules", {"rules."}, rules, rules_floor, 0, 1},
-    {"classification", {"downstream.label_classes", "tstr.", "trtr."}, classification, NULL, 1, 0},
-    {"anomaly detection", {"anomaly."}, anomaly, fm_anomaly_floor, 1, 0},
-    {"prediction task", {"downstream."}, downstream, NULL, 1, 0},
-    {"leakage", {"leak."}, leakage, NULL, 0, 1},
+} groups[FM_NGROUPS] = {
+    [FM_GROUP_ROWS] = {"rows", count_rows, NULL, 0, 1},
+    [FM_GROUP_MARGINALS] = {"marginals", fidelity, fm_fidelity, 0, 0},
+    [FM_GROUP_PAIRS] = {"pairs", association, fm_association, 0, 0},
+    [FM_GROUP_TIME] = {"time and structure", structure, fm_structure, 0, 0},
+    [FM_GROUP_HEAVY] = {"heavy hitters", heavy, fm_heavy, 0, 0},
+    [FM_GROUP_BURSTS] = {"bursts", burst, fm_burst, 0, 0},
+    [FM_GROUP_TWO_SAMPLE] = {"two-sample tests", two_sample, fm_c2st, 1, 0},
+    [FM_GROUP_RULES] = {"rules", rules, rules_floor, 0, 1},
+    [FM_GROUP_CLASSIFICATION] = {"classification", classification, NULL, 1, 0},
+    [FM_GROUP_ANOMALY] = {"anomaly detection", anomaly, fm_anomaly_floor, 1, 0},
+    [FM_GROUP_PREDICTION] = {"prediction task", downstream, NULL, 1, 0},
+    [FM_GROUP_LEAKAGE] = {"leakage", leakage, NULL, 0, 1},
 };
-enum { NGROUPS = sizeof groups / sizeof *groups };
+enum { NGROUPS = FM_NGROUPS };
 
 unsigned fm_evaluate_group(const char *metric)
 {
-	if (strncmp(metric, "floor.", 6) == 0)
-		metric += 6;
-	if (fm_metric_needs_model(metric)) /* the stage makes it, and tables alone cannot */
+	const struct fm_metric_kind *kind;
+	enum fm_metric_group group;
+
+	metric += strncmp(metric, "floor.", 6) == 0 ? 6 : 0;
+	kind = fm_metric_kind(metric);
+	if (!kind || kind->needs & FM_NEEDS_MODEL) /* the stage makes it, and tables alone cannot */
 		return 0;
-	for (unsigned g = 0; g < NGROUPS; g++)
-		for (size_t k = 0; groups[g].metrics[k]; k++)
-			if (strncmp(metric, groups[g].metrics[k], strlen(groups[g].metrics[k])) == 0)
-				return 1u << g;
-	return 0;
+	group = fm_metric_topics[kind->topic].group;
+	return group < FM_NGROUPS ? 1u << group : 0;
 }
 
 unsigned fm_evaluate_groups_needed(const struct fm_config *cfg)
@@ -275,5 +275,5 @@ out:
 struct fm_leakage_opts fm_evaluate_opts(const struct fm_config *cfg)
 {
 	return (struct fm_leakage_opts){.memory = (size_t)cfg->gate.memory << 20,
-					.rare = (uint32_t)cfg->model.min_count};
+					.rare = (uint32_t)cfg->privacy.min_count};
 }

@@ -42,7 +42,7 @@ unsigned fm_evaluate_group(
     const char *metric); /* the group of a metric, or of its floor; 0 for one that tables alone do not give */
 unsigned fm_evaluate_groups_needed(const struct fm_config *cfg); /* of the checks of cfg->gate */
 unsigned fm_evaluate_groups_that_learn(void); /* whose judges train a model: two-sample tests and tasks */
-struct fm_leakage_opts fm_evaluate_opts(const struct fm_config *cfg); /* gate.memory, model.min_count */
+struct fm_leakage_opts fm_evaluate_opts(const struct fm_config *cfg); /* gate.memory, privacy.min_count */
 int fm_evaluate_some(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
 		     unsigned set, struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out,
 		     struct fm_error *err) FM_MUST_CHECK;

@@ -1,5 +1,6 @@
 /*
- * schedule.h - when the windows to be made begin and how long they last, drawn from the model's histograms of time.
+ * window_schedule.h - when the windows to be made begin and how long they last, drawn from the model's histograms of
+ * time.
  */
 #ifndef FM_MODEL_CODEC_WINDOW_SCHEDULE_H
 #define FM_MODEL_CODEC_WINDOW_SCHEDULE_H
@@ -22,7 +23,7 @@ struct fm_window_schedule_opts {
 };
 /* Windows for o->rows flows.  Fewer rows than the source had leave holes between windows, as a split does; more
  * overlap. Labels are asked for by making more windows of their class, and saying how many flows of it each has
- * (budget.h).  FM_EINPUT when no slot lies in the hours, or no window that was learned holds the label. */
+ * (label_budget.h).  FM_EINPUT when no slot lies in the hours, or no window that was learned holds the label. */
 int fm_window_schedule_make(struct fm_window_schedule *schedule, const struct fm_codec *c,
 			    const struct fm_window_schedule_opts *o, struct fm_error *err) FM_MUST_CHECK;
 /* Fill schedule->budget from its windows' classes: share o->share of all flows for each wanted label and none for

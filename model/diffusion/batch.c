@@ -120,7 +120,8 @@ static void run_shard(const struct fm_batcher *r, struct shard *s, int first, in
 	struct fm_net_in in = {B, s->tok_in, s->res_in, s->slot, s->span, s->cls, s->t};
 	struct fm_net_target target = {s->tok, s->tok_weight, s->v, s->v_weight, r->pr->multinomial ? s->keep : NULL};
 	fm_net_forward(r->net, j->p, s->work, &in);
-	fm_net_backward(r->net, j->p, s->work, &in, &target, loss, grad);
+	struct fm_sink sink = {grad, j->weight ? j->weight + first : NULL, j->norm2 ? j->norm2 + first : NULL};
+	fm_net_backward(r->net, j->p, s->work, &in, &target, loss, grad || j->norm2 ? &sink : NULL);
 }
 
 static void run_part(void *ctx, int part, int thread)
@@ -133,6 +134,8 @@ static void run_part(void *ctx, int part, int thread)
 	memset(&r->part[part], 0, sizeof r->part[part]);
 	if (grad)
 		memset(grad, 0, sizeof(float) * r->net->layout.nfloats);
+	for (int b = from; r->batch->norm2 && b < to; b++)
+		r->batch->norm2[b] = 0;
 	for (int b = from; b < to; b += FM_SHARD_WINDOWS)
 		run_shard(r, &r->shard[thread], b, to - b < FM_SHARD_WINDOWS ? to - b : FM_SHARD_WINDOWS,
 			  &r->part[part], grad);

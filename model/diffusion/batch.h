@@ -28,9 +28,12 @@ struct fm_batch {
 	enum fm_rng_stream stream;
 	uint64_t seed; /* noise is a function of (seed, stream, place in the batch, step) */
 	uint32_t step;
+	const float *weight; /* (n) of each window's gradient (sink.h); NULL: all 1 */
+	double *norm2;       /* (n) receives the square of the norm of each window's own gradient; NULL: not wanted */
 };
 /* t is stratified over the batch.  *loss: the bound by column, nats a flow, and the residuals' squared error.  With
- * grad, an array of FM_GRAD_PARTS gradients (nfloats), part i's is left in grad[i]. */
+ * grad, an array of FM_GRAD_PARTS gradients (nfloats), part i's is left in grad[i].  A window's gradient is that of its
+ * share of the loss: 1/n of its own. */
 void fm_batch_run(struct fm_batcher *b, const struct fm_batch *batch, float **grad, struct fm_net_loss *loss);
 /* The columns' sum. */
 double fm_loss_tokens(const struct fm_net_loss *loss);

@@ -7,6 +7,7 @@
 #include "base/detmath.h"
 #include "base/mem.h"
 #include "model/codec/relations.h"
+#include "model/nn/layers.h"
 
 enum { MAXWIDTH = 2048 };
 
@@ -83,8 +84,11 @@ struct fm_work {
 	fm_real *logits, *row;                           /* (R, largest vocabulary) and one row more */
 	fm_real *velocity, *dvelocity;                   /* (R, FM_RES_PAD) */
 	fm_real *backbone;
-	int *index, *source; /* (R) */
-	fm_real *weight;     /* (R) */
+	fm_real *res;                 /* (R, FM_NRES) */
+	int *index, *source, *lookup; /* (R) */
+	int *first;                   /* (B + 1): where a window's rows begin in index */
+	fm_real *weight;              /* (R) */
+	fm_real *space;               /* the sink's */
 };
 
 int fm_work_new(struct fm_work **out, const struct fm_net *net, int max_B, struct fm_error *err)
@@ -94,12 +98,15 @@ int fm_work_new(struct fm_work **out, const struct fm_net *net, int max_B, struc
 	for (int c = 0; c < FM_NTOK; c++)
 		V = (size_t)net->vocab[c] > V ? (size_t)net->vocab[c] : V;
 	size_t backbone = net->backbone->act_floats(&net->arch, max_B);
-	size_t total = 8 * R * D + 8 * B * D + (R + 1) * V + 2 * R * FM_RES_PAD + backbone + R + 64;
+	size_t total = 8 * R * D + 8 * B * D + (R + 1) * V + 2 * R * FM_RES_PAD + R * FM_NRES + backbone + R + 64;
 	if (fm_alloc(&w, 1, sizeof *w, "work space", err) < 0)
 		return err->code;
 	if (fm_alloc(&w->mem, total, sizeof(fm_real), "activations", err) < 0 ||
 	    fm_alloc(&w->index, R, sizeof(int), "activations", err) < 0 ||
-	    fm_alloc(&w->source, R, sizeof(int), "activations", err) < 0) {
+	    fm_alloc(&w->source, R, sizeof(int), "activations", err) < 0 ||
+	    fm_alloc(&w->lookup, R, sizeof(int), "activations", err) < 0 ||
+	    fm_alloc(&w->first, B + 1, sizeof(int), "activations", err) < 0 ||
+	    fm_alloc(&w->space, FM_SINK_SPACE, sizeof(fm_real), "activations", err) < 0) {
 		fm_work_free(w);
 		return err->code;
 	}
@@ -115,6 +122,7 @@ int fm_work_new(struct fm_work **out, const struct fm_net *net, int max_B, struc
 	w->logits = w->backbone + backbone;
 	w->row = w->logits + R * V;
 	w->weight = w->row + V;
+	w->res = w->weight + R;
 	*out = w;
 	return FM_OK;
 }
@@ -126,6 +134,9 @@ void fm_work_free(struct fm_work *w)
 	free(w->mem);
 	free(w->index);
 	free(w->source);
+	free(w->lookup);
+	free(w->first);
+	free(w->space);
 	free(w);
 }
 
@@ -155,111 +166,215 @@ static void find_sources(const struct fm_net *net, const struct fm_net_in *in, i
 	}
 }
 
+static struct fm_pass pass_of(const struct fm_net *net, const fm_real *p, struct fm_work *w, int B,
+			      const struct fm_sink *sink)
+{
+	return (struct fm_pass){.layers = &fm_layers_cpu,
+				.k = net->k,
+				.s = &w->scratch,
+				.space = w->space,
+				.p = p,
+				.sink = sink,
+				.act = w->backbone,
+				.B = B,
+				.W = net->arch.window,
+				.D = net->arch.width};
+}
+
+static struct fm_affine time1(const struct fm_net *net)
+{
+	return (struct fm_affine){net->arch.width, net->arch.width, net->at_t1, net->at_t1b};
+}
+
+static struct fm_affine time2(const struct fm_net *net)
+{
+	return (struct fm_affine){net->arch.width, net->arch.width, net->at_t2, net->at_t2b};
+}
+
+static struct fm_affine head_mix(const struct fm_net *net, int c)
+{
+	return (struct fm_affine){net->arch.width, net->arch.width, net->at_mix[c], net->at_mixb[c]};
+}
+
+static struct fm_affine head_out(const struct fm_net *net, int c)
+{
+	return (struct fm_affine){net->arch.width, net->vocab[c], net->at_out[c], net->at_outb[c]};
+}
+
+/* ---- what is looked up in a table: which row for each flow, and in the condition for each window ---- */
+
+static struct fm_lookup positions(const struct fm_work *w, int R, int W)
+{
+	for (int r = 0; r < R; r++)
+		w->lookup[r] = r % W;
+	return (struct fm_lookup){w->lookup, NULL};
+}
+
+static struct fm_lookup tokens(const struct fm_work *w, const struct fm_net_in *in, int R, int c)
+{
+	for (int r = 0; r < R; r++)
+		w->lookup[r] = in->tok[(size_t)r * FM_NTOK + c];
+	return (struct fm_lookup){w->lookup, NULL};
+}
+
+/* Who is related to it, at the row that a visible rel points at. */
+static struct fm_lookup answers(const struct fm_work *w, const struct fm_net_in *in, int R)
+{
+	for (int r = 0; r < R; r++)
+		w->lookup[r] = w->source[r] < 0 ? -1 : in->tok[(size_t)r * FM_NTOK + FM_T_REL];
+	return (struct fm_lookup){w->lookup, w->source};
+}
+
+static struct fm_lookup windows(const struct fm_work *w, const uint8_t *value, int B)
+{
+	for (int b = 0; b < B; b++)
+		w->lookup[b] = value[b];
+	return (struct fm_lookup){w->lookup, NULL};
+}
+
+/* ---- there ---- */
+
 void fm_net_forward(const struct fm_net *net, const fm_real *p, struct fm_work *w, const struct fm_net_in *in)
 {
+	struct fm_pass q = pass_of(net, p, w, in->B, NULL);
 	const struct fm_kernels *k = net->k;
-	int B = in->B, W = net->arch.window, D = net->arch.width;
-	size_t n = (size_t)D;
+	int B = in->B, W = net->arch.window, D = net->arch.width, R = B * W;
 
 	find_sources(net, in, w->source);
-	for (int r = 0; r < B * W; r++) {
-		fm_real *x = w->x + (size_t)r * n;
-		const uint16_t *tok = in->tok + (size_t)r * FM_NTOK;
-		const float *res = in->res + (size_t)r * FM_NRES;
-		memcpy(x, p + net->at_pos + (size_t)(r % W) * n, sizeof(fm_real) * n);
-		for (int c = 0; c < FM_NTOK; c++)
-			if (net->vocab[c])
-				k->add(x, p + net->at_tok[c] + tok[c] * n, n);
-		for (int i = 0; i < FM_NRES; i++)
-			k->axpy(x, res[i], p + net->at_res + (size_t)i * n, n);
-	}
-	for (int r = 0; r < B * W; r++) /* who is related to it */
-		if (w->source[r] >= 0)
-			k->add(w->x + (size_t)w->source[r] * n,
-			       p + net->at_answer + in->tok[(size_t)r * FM_NTOK + FM_T_REL] * n, n);
+	memset(w->x, 0, sizeof(fm_real) * (size_t)R * (size_t)D);
+	fm_lookup_add(&q, R, positions(w, R, W), net->at_pos, w->x);
+	for (int c = 0; c < FM_NTOK; c++)
+		if (net->vocab[c])
+			fm_lookup_add(&q, R, tokens(w, in, R, c), net->at_tok[c], w->x);
+	for (int i = 0; i < R * FM_NRES; i++)
+		w->res[i] = in->res[i];
+	k->gemm(q.s, FM_N, FM_N, R, D, FM_NRES, w->res, FM_NRES, p + net->at_res, D, w->x, D, NULL, 1);
+	fm_lookup_add(&q, R, answers(w, in, R), net->at_answer, w->x);
 	embed_time(net, in->t, B, w->e);
-	k->gemm(&w->scratch, FM_N, FM_N, B, D, D, w->e, D, p + net->at_t1, D, w->t1, D, p + net->at_t1b, 0);
-	k->silu(w->t1a, w->t1, (size_t)B * n);
-	k->gemm(&w->scratch, FM_N, FM_N, B, D, D, w->t1a, D, p + net->at_t2, D, w->cpre, D, p + net->at_t2b, 0);
-	for (int b = 0; b < B; b++) {
-		k->add(w->cpre + (size_t)b * n, p + net->at_slot + in->slot[b] * n, n);
-		k->add(w->cpre + (size_t)b * n, p + net->at_class + in->cls[b] * n, n);
-		k->add(w->cpre + (size_t)b * n, p + net->at_span + in->span[b] * n, n);
-	}
-	k->silu(w->c, w->cpre, (size_t)B * n);
-	net->backbone->forward(&net->arch, net->at_backbone, k, &w->scratch, p, w->backbone, w->x, w->c, B, w->h);
+	fm_linear(&q, B, time1(net), w->e, w->t1);
+	k->silu(w->t1a, w->t1, (size_t)B * (size_t)D);
+	fm_linear(&q, B, time2(net), w->t1a, w->cpre);
+	fm_lookup_add(&q, B, windows(w, in->slot, B), net->at_slot, w->cpre);
+	fm_lookup_add(&q, B, windows(w, in->cls, B), net->at_class, w->cpre);
+	fm_lookup_add(&q, B, windows(w, in->span, B), net->at_span, w->cpre);
+	k->silu(w->c, w->cpre, (size_t)B * (size_t)D);
+	net->backbone->forward(&net->arch, net->at_backbone, &q, w->x, w->c, w->h);
 }
 
 fm_real *fm_net_logits(const struct fm_net *net, const fm_real *p, struct fm_work *w, int c, const int *rows, int n)
 {
-	const struct fm_kernels *k = net->k;
-	int D = net->arch.width, V = net->vocab[c];
+	struct fm_pass q = pass_of(net, p, w, 1, NULL);
+	int D = net->arch.width;
+
 	for (int i = 0; i < n; i++)
 		memcpy(w->rows + (size_t)i * D, w->h + (size_t)rows[i] * D, sizeof(fm_real) * (size_t)D);
-	k->gemm(&w->scratch, FM_N, FM_N, n, D, D, w->rows, D, p + net->at_mix[c], D, w->mix, D, p + net->at_mixb[c], 0);
-	k->gelu(w->act, w->mix, (size_t)n * D);
-	k->gemm(&w->scratch, FM_N, FM_N, n, V, D, w->act, D, p + net->at_out[c], V, w->logits, V, p + net->at_outb[c],
-		0);
+	fm_linear(&q, n, head_mix(net, c), w->rows, w->mix);
+	net->k->gelu(w->act, w->mix, (size_t)n * D);
+	fm_linear(&q, n, head_out(net, c), w->act, w->logits);
 	return w->logits;
+}
+
+static struct fm_affine residual_head(const struct fm_net *net)
+{
+	return (struct fm_affine){net->arch.width, FM_RES_PAD, net->at_rout, net->at_routb};
 }
 
 const fm_real *fm_net_velocity(const struct fm_net *net, const fm_real *p, struct fm_work *w, int B)
 {
-	int D = net->arch.width, R = B * net->arch.window;
-	net->k->gemm(&w->scratch, FM_N, FM_N, R, FM_RES_PAD, D, w->h, D, p + net->at_rout, FM_RES_PAD, w->velocity,
-		     FM_RES_PAD, p + net->at_routb, 0);
+	struct fm_pass q = pass_of(net, p, w, B, NULL);
+
+	fm_linear(&q, B * net->arch.window, residual_head(net), w->h, w->velocity);
 	return w->velocity;
 }
 
-/* One token column's loss and, with g, its head's gradients and its part of dh. */
-static void column_back(const struct fm_net *net, const fm_real *p, struct fm_work *w, int c,
-			const struct fm_net_in *in, const struct fm_net_target *target, struct fm_net_loss *loss,
-			fm_real *g)
+/* ---- and back ---- */
+
+/* The rows of a column that are asked, in w->index and w->first, and how much each counts; their number. */
+static int asked_rows(const struct fm_net *net, struct fm_work *w, int c, int B, const float *tok_weight)
 {
-	const struct fm_kernels *k = net->k;
-	int D = net->arch.width, V = net->vocab[c], W = net->arch.window, n = 0;
-	for (int r = 0; r < in->B * W; r++) {
-		fm_real x = target->tok_weight[(size_t)r * FM_NTOK + c];
-		if (x > 0) {
-			w->index[n] = r;
-			w->weight[n++] = x;
+	int W = net->arch.window, n = 0;
+
+	for (int b = 0; b < B; b++) {
+		w->first[b] = n;
+		for (int r = b * W; r < (b + 1) * W; r++) {
+			fm_real x = tok_weight[(size_t)r * FM_NTOK + c];
+			if (x > 0) {
+				w->index[n] = r;
+				w->weight[n++] = x;
+			}
 		}
 	}
+	w->first[B] = n;
+	return n;
+}
+
+/* What backward works on. */
+struct back {
+	const struct fm_net *net;
+	struct fm_work *w;
+	const struct fm_net_in *in;
+	const struct fm_net_target *target;
+	struct fm_net_loss *loss;
+};
+
+/* The loss of a column over n rows of logits z, which become its gradient. */
+static void column_loss(const struct back *t, int c, fm_real *z, int n)
+{
+	const struct fm_net_target *target = t->target;
+	const struct fm_kernels *k = t->net->k;
+	int V = t->net->vocab[c], W = t->net->arch.window;
+
+	for (int i = 0; i < n; i++) {
+		size_t at = (size_t)t->w->index[i] * FM_NTOK + (size_t)c;
+		fm_real *row = z + (size_t)i * V, weight = t->w->weight[i];
+		double loss = target->keep
+				  ? fm_multinomial_loss(k, row, t->w->row, V, target->tok[at], t->in->tok[at],
+							&target->keep[t->w->index[i] / W * FM_NTOK + c], weight)
+				  : (double)k->cross_entropy(row, V, target->tok[at], weight);
+		t->loss->tok[c] += (double)weight * loss;
+	}
+}
+
+/* din = [din +] d w^T of rows that windows share unevenly. */
+static void uneven_back(const struct fm_pass *q, const struct fm_rows *rows, struct fm_affine a, const fm_real *in,
+			const fm_real *d, fm_real *din)
+{
+	struct fm_mat dm = {d, a.m, a.m};
+
+	fm_sink_outer(q, rows, (struct fm_mat){in, a.n, a.n}, dm, a.w);
+	fm_sink_bias(q, rows, dm, a.b);
+	q->k->gemm(q->s, FM_N, FM_T, rows->first[rows->n], a.n, a.m, d, a.m, q->p + a.w, a.m, din, a.n, NULL, 0);
+}
+
+/* One token column's loss and, with a sink, its head's gradients and its part of dh. */
+static void column_back(const struct fm_pass *q, const struct back *t, int c)
+{
+	struct fm_work *w = t->w;
+	int D = q->D, n = asked_rows(t->net, w, c, q->B, t->target->tok_weight);
+	struct fm_rows rows = {0, q->B, w->first, 0, 0};
+	fm_real *z;
+
 	if (n == 0)
 		return;
-	fm_real *z = fm_net_logits(net, p, w, c, w->index, n);
-	for (int i = 0; i < n && !target->keep; i++)
-		loss->tok[c] += (double)w->weight[i] * k->cross_entropy(z + (size_t)i * V, V,
-									target->tok[(size_t)w->index[i] * FM_NTOK + c],
-									w->weight[i]);
-	for (int i = 0; i < n && target->keep; i++) {
-		size_t at = (size_t)w->index[i] * FM_NTOK + (size_t)c;
-		const struct fm_keep *keep = &target->keep[w->index[i] / W * FM_NTOK + c];
-		loss->tok[c] +=
-		    (double)w->weight[i] * fm_multinomial_loss(k, z + (size_t)i * V, w->row, V, target->tok[at],
-							       in->tok[at], keep, w->weight[i]);
-	}
-	if (!g)
+	z = fm_net_logits(t->net, q->p, w, c, w->index, n);
+	column_loss(t, c, z, n);
+	if (!q->sink)
 		return;
-	struct fm_scratch *s = &w->scratch;
-	k->gemm(s, FM_T, FM_N, D, V, n, w->act, D, z, V, g + net->at_out[c], V, NULL, 1);
-	k->colsum(g + net->at_outb[c], z, n, V);
-	k->gemm(s, FM_N, FM_T, n, D, V, z, V, p + net->at_out[c], V, w->dmix, D, NULL, 0);
-	k->gelu_back(w->dmix, w->mix, w->dmix, (size_t)n * D);
-	k->gemm(s, FM_T, FM_N, D, D, n, w->rows, D, w->dmix, D, g + net->at_mix[c], D, NULL, 1);
-	k->colsum(g + net->at_mixb[c], w->dmix, n, D);
-	k->gemm(s, FM_N, FM_T, n, D, D, w->dmix, D, p + net->at_mix[c], D, w->drows, D, NULL, 0);
+	uneven_back(q, &rows, head_out(t->net, c), w->act, z, w->dmix);
+	q->k->gelu_back(w->dmix, w->mix, w->dmix, (size_t)n * D);
+	uneven_back(q, &rows, head_mix(t->net, c), w->rows, w->dmix, w->drows);
 	for (int i = 0; i < n; i++)
-		k->add(w->dh + (size_t)w->index[i] * D, w->drows + (size_t)i * D, (size_t)D);
+		q->k->add(w->dh + (size_t)w->index[i] * D, w->drows + (size_t)i * D, (size_t)D);
 }
 
 /* The residuals' loss: weight * (predicted - v)^2, where v is a velocity or noise. */
-static void velocity_back(const struct fm_net *net, const fm_real *p, struct fm_work *w, int B,
-			  const struct fm_net_target *target, struct fm_net_loss *loss, fm_real *g)
+static void velocity_back(const struct fm_pass *q, const struct back *t)
 {
-	const struct fm_kernels *k = net->k;
-	int D = net->arch.width, R = B * net->arch.window;
-	fm_net_velocity(net, p, w, B);
+	const struct fm_net_target *target = t->target;
+	struct fm_work *w = t->w;
+	int R = q->B * q->W;
+
+	fm_net_velocity(t->net, q->p, w, q->B);
 	memset(w->dvelocity, 0, sizeof(fm_real) * (size_t)R * FM_RES_PAD);
 	for (int r = 0; r < R; r++)
 		for (int i = 0; i < FM_NRES; i++) {
@@ -267,64 +382,52 @@ static void velocity_back(const struct fm_net *net, const fm_real *p, struct fm_
 			if (!(x > 0))
 				continue;
 			fm_real d = w->velocity[(size_t)r * FM_RES_PAD + i] - target->v[(size_t)r * FM_NRES + i];
-			loss->res[i] += (double)(x * d * d);
+			t->loss->res[i] += (double)(x * d * d);
 			w->dvelocity[(size_t)r * FM_RES_PAD + i] = 2.0f * x * d;
 		}
-	if (!g)
-		return;
-	k->gemm(&w->scratch, FM_T, FM_N, D, FM_RES_PAD, R, w->h, D, w->dvelocity, FM_RES_PAD, g + net->at_rout,
-		FM_RES_PAD, NULL, 1);
-	k->colsum(g + net->at_routb, w->dvelocity, R, FM_RES_PAD);
-	k->gemm(&w->scratch, FM_N, FM_T, R, D, FM_RES_PAD, w->dvelocity, FM_RES_PAD, p + net->at_rout, FM_RES_PAD,
-		w->dh, D, NULL, 1);
+	if (q->sink)
+		fm_linear_back(q, R, residual_head(t->net), w->h, w->dvelocity, w->dh, 1);
 }
 
 /* From dx (R,D) and dc (B,D) to the embeddings and the condition. */
-static void embed_back(const struct fm_net *net, const fm_real *p, struct fm_work *w, const struct fm_net_in *in,
-		       const fm_real *dx, fm_real *g)
+static void embed_back(const struct fm_pass *q, const struct back *t, const fm_real *dx)
 {
-	const struct fm_kernels *k = net->k;
-	int B = in->B, W = net->arch.window, D = net->arch.width;
-	size_t n = (size_t)D;
-	for (int r = 0; r < B * W; r++) {
-		const fm_real *d = dx + (size_t)r * n;
-		const uint16_t *tok = in->tok + (size_t)r * FM_NTOK;
-		k->add(g + net->at_pos + (size_t)(r % W) * n, d, n);
-		for (int c = 0; c < FM_NTOK; c++)
-			if (net->vocab[c])
-				k->add(g + net->at_tok[c] + tok[c] * n, d, n);
-		if (w->source[r] >= 0)
-			k->add(g + net->at_answer + tok[FM_T_REL] * n, dx + (size_t)w->source[r] * n, n);
-		for (int i = 0; i < FM_NRES; i++)
-			k->axpy(g + net->at_res + (size_t)i * n, in->res[(size_t)r * FM_NRES + i], d, n);
-	}
-	k->silu_back(w->dc, w->cpre, w->dc, (size_t)B * n);
-	for (int b = 0; b < B; b++) {
-		k->add(g + net->at_slot + in->slot[b] * n, w->dc + (size_t)b * n, n);
-		k->add(g + net->at_class + in->cls[b] * n, w->dc + (size_t)b * n, n);
-		k->add(g + net->at_span + in->span[b] * n, w->dc + (size_t)b * n, n);
-	}
-	k->gemm(&w->scratch, FM_T, FM_N, D, D, B, w->t1a, D, w->dc, D, g + net->at_t2, D, NULL, 1);
-	k->colsum(g + net->at_t2b, w->dc, B, D);
-	k->gemm(&w->scratch, FM_N, FM_T, B, D, D, w->dc, D, p + net->at_t2, D, w->d1, D, NULL, 0);
-	k->silu_back(w->d1, w->t1, w->d1, (size_t)B * n);
-	k->gemm(&w->scratch, FM_T, FM_N, D, D, B, w->e, D, w->d1, D, g + net->at_t1, D, NULL, 1);
-	k->colsum(g + net->at_t1b, w->d1, B, D);
+	const struct fm_net *net = t->net;
+	const struct fm_net_in *in = t->in;
+	struct fm_work *w = t->w;
+	int B = q->B, D = q->D, R = B * q->W;
+	struct fm_rows flows = fm_rows_each(q, q->W), conditions = fm_rows_each(q, 1);
+	struct fm_mat d = {dx, D, D}, dc = {w->dc, D, D};
+
+	fm_sink_table(q, &flows, positions(w, R, q->W), d, net->at_pos);
+	for (int c = 0; c < FM_NTOK; c++)
+		if (net->vocab[c])
+			fm_sink_table(q, &flows, tokens(w, in, R, c), d, net->at_tok[c]);
+	fm_sink_table(q, &flows, answers(w, in, R), d, net->at_answer);
+	fm_sink_outer(q, &flows, (struct fm_mat){w->res, FM_NRES, FM_NRES}, d, net->at_res);
+	q->k->silu_back(w->dc, w->cpre, w->dc, (size_t)B * (size_t)D);
+	fm_sink_table(q, &conditions, windows(w, in->slot, B), dc, net->at_slot);
+	fm_sink_table(q, &conditions, windows(w, in->cls, B), dc, net->at_class);
+	fm_sink_table(q, &conditions, windows(w, in->span, B), dc, net->at_span);
+	fm_linear_back(q, B, time2(net), w->t1a, w->dc, w->d1, 0);
+	q->k->silu_back(w->d1, w->t1, w->d1, (size_t)B * (size_t)D);
+	fm_linear_back(q, B, time1(net), w->e, w->d1, NULL, 0);
 }
 
 void fm_net_backward(const struct fm_net *net, const fm_real *p, struct fm_work *w, const struct fm_net_in *in,
-		     const struct fm_net_target *target, struct fm_net_loss *loss, fm_real *g)
+		     const struct fm_net_target *target, struct fm_net_loss *loss, const struct fm_sink *sink)
 {
-	int B = in->B, D = net->arch.width, R = B * net->arch.window;
-	memset(w->dh, 0, sizeof(fm_real) * (size_t)R * D);
+	struct fm_pass q = pass_of(net, p, w, in->B, sink);
+	struct back t = {net, w, in, target, loss};
+
+	memset(w->dh, 0, sizeof(fm_real) * (size_t)q.B * (size_t)q.W * (size_t)q.D);
 	for (int c = 0; c < FM_NTOK; c++)
 		if (net->vocab[c])
-			column_back(net, p, w, c, in, target, loss, g);
-	velocity_back(net, p, w, B, target, loss, g);
-	if (!g)
+			column_back(&q, &t, c);
+	velocity_back(&q, &t);
+	if (!sink)
 		return;
-	memset(w->dc, 0, sizeof(fm_real) * (size_t)B * D);
-	net->backbone->backward(&net->arch, net->at_backbone, net->k, &w->scratch, p, w->backbone, w->dh, w->c, B, w->x,
-				w->dc, g);
-	embed_back(net, p, w, in, w->x, g);
+	memset(w->dc, 0, sizeof(fm_real) * (size_t)q.B * (size_t)q.D);
+	net->backbone->backward(&net->arch, net->at_backbone, &q, w->dh, w->c, w->x, w->dc);
+	embed_back(&q, &t, w->x);
 }

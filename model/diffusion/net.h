@@ -20,6 +20,7 @@
 #include "model/codec/codec.h"
 #include "model/diffusion/multinomial.h"
 #include "model/nn/backbone.h"
+#include "model/nn/sink.h"
 
 #define FM_RES_PAD 16 /* residual outputs, padded */
 
@@ -70,9 +71,11 @@ int fm_work_new(struct fm_work **w, const struct fm_net *net, int max_B, struct 
 void fm_work_free(struct fm_work *w);
 
 void fm_net_forward(const struct fm_net *net, const fm_real *p, struct fm_work *w, const struct fm_net_in *in);
-/* After forward: losses are added to *loss; with g (the layout of p) gradients are added to g. */
+/* After forward: losses are added to *loss; with a sink the parameters' gradients go there (sink.h), NULL: losses
+ * alone.
+ */
 void fm_net_backward(const struct fm_net *net, const fm_real *p, struct fm_work *w, const struct fm_net_in *in,
-		     const struct fm_net_target *target, struct fm_net_loss *loss, fm_real *g);
+		     const struct fm_net_target *target, struct fm_net_loss *loss, const struct fm_sink *sink);
 /* After forward: logits (n, vocab[c]) of column c at rows[0..n), in the work space until the next call. */
 fm_real *fm_net_logits(const struct fm_net *net, const fm_real *p, struct fm_work *w, int c, const int *rows, int n);
 /* After forward: predicted velocity or noise of the residuals (B*W, FM_RES_PAD). */

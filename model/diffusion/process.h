@@ -40,6 +40,12 @@ struct fm_process {
 	bool noise;       /* the network predicts noise; else v */
 	double lo[FM_NTOK], hi[FM_NTOK];
 };
+/* A network with its process and its parameters: what makes windows and says how likely they are.  All borrowed. */
+struct fm_denoiser {
+	const struct fm_net *net;
+	const struct fm_process *process;
+	const float *p;
+};
 /* Absorbing, v. */
 int fm_process_init(struct fm_process *pr, int T, const char *schedule, struct fm_error *err) FM_MUST_CHECK;
 /* tokens: absorbing or multinomial; prediction: v or noise. */

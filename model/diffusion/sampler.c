@@ -117,20 +117,20 @@ static int check(const struct fm_process *pr, const struct fm_sample_opts *o, st
 	return FM_OK;
 }
 
-int fm_sample(const struct fm_net *net, const struct fm_codec *codec, const struct fm_structural_zeros *zeros,
-	      const struct fm_process *pr, const float *p, const struct fm_window_schedule *schedule,
-	      const struct fm_sample_opts *o, struct fm_pool *pool, uint16_t *tok, float *res, struct fm_error *err)
+int fm_sample(const struct fm_denoiser *d, const struct fm_codec *codec, const struct fm_structural_zeros *zeros,
+	      const struct fm_window_schedule *schedule, const struct fm_sample_opts *o, const struct fm_sampled *out,
+	      struct fm_error *err)
 {
-	int threads = pool ? fm_pool_size(pool) : 1, ret = check(pr, o, err);
-	struct fm_sampler s = {.net = net,
+	int threads = o->pool ? fm_pool_size(o->pool) : 1, ret = check(d->process, o, err);
+	struct fm_sampler s = {.net = d->net,
 			       .codec = codec,
 			       .zeros = zeros,
-			       .pr = pr,
-			       .p = p,
+			       .pr = d->process,
+			       .p = d->p,
 			       .schedule = schedule,
 			       .o = o,
-			       .tok = tok,
-			       .res = res,
+			       .tok = out->tok,
+			       .res = out->res,
 			       .lock = PTHREAD_MUTEX_INITIALIZER};
 
 	if (ret == FM_OK)
@@ -140,9 +140,9 @@ int fm_sample(const struct fm_net *net, const struct fm_codec *codec, const stru
 	if (ret == FM_OK)
 		ret = fm_alloc(&s.space, (size_t)threads, sizeof *s.space, "work space", err);
 	for (int i = 0; ret == FM_OK && i < threads; i++)
-		ret = space_new(&s.space[i], net, o->guidance > 0, err);
+		ret = space_new(&s.space[i], d->net, o->guidance > 0, err);
 	if (ret == FM_OK)
-		fm_pool_run(pool, (int)((schedule->n + SHARD - 1) / SHARD), sample_shard, &s);
+		fm_pool_run(o->pool, (int)((schedule->n + SHARD - 1) / SHARD), sample_shard, &s);
 	for (int i = 0; s.space && i < threads; i++)
 		space_free(&s.space[i]);
 	free(s.space);

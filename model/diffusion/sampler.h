@@ -36,13 +36,17 @@ struct fm_sample_opts {
 			    6) */
 	void (*progress)(void *ctx, uint64_t windows); /* called by one thread at a time; may be NULL */
 	void *ctx;
+	struct fm_pool *pool; /* may be NULL */
 };
-/* No excluded pair of tokens is drawn; sa and da are drawn among the tokens that the flow's dir allows.  tok
- * (n,W,FM_NTOK) and res (n,W,FM_NRES) for the schedule's n windows.  The same for any number of threads. FM_EINPUT for
- * a number of steps or an order that is not. */
-int fm_sample(const struct fm_net *net, const struct fm_codec *codec, const struct fm_structural_zeros *zeros,
-	      const struct fm_process *pr, const float *p, const struct fm_window_schedule *schedule,
-	      const struct fm_sample_opts *o, struct fm_pool *pool, uint16_t *tok, float *res,
+struct fm_sampled {
+	uint16_t *tok; /* (n,W,FM_NTOK) */
+	float *res;    /* (n,W,FM_NRES) */
+};
+/* Fill out for the schedule's n windows.  No excluded pair of tokens is drawn; sa and da are drawn among the tokens
+ * that the flow's dir allows.  The same for any number of threads.  FM_EINPUT for a number of steps or an order that is
+ * not. */
+int fm_sample(const struct fm_denoiser *d, const struct fm_codec *codec, const struct fm_structural_zeros *zeros,
+	      const struct fm_window_schedule *schedule, const struct fm_sample_opts *o, const struct fm_sampled *out,
 	      struct fm_error *err) FM_MUST_CHECK;
 
 #endif

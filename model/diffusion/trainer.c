@@ -12,7 +12,6 @@
 #include "base/mem.h"
 #include "model/nn/checkpoint.h"
 
-#define CHUNK 65536 /* parameters an optimiser shard takes */
 #define BETA1 0.9
 #define BETA2 0.98
 #define AVERAGE 0.98 /* decay of the moving averages of the loss */
@@ -24,56 +23,24 @@ struct trainer {
 	const struct fm_train_opts *o;
 	const struct fm_net *net;
 	const struct fm_encoded *train, *validation;
-	struct fm_pool *pool;
 	struct fm_batcher *batcher;
 	uint32_t *epoch; /* (in_epoch) the windows of an epoch, some of them more than once */
 	size_t in_epoch;
 	uint32_t *order;            /* (in_epoch) in which they come */
 	uint32_t *window;           /* (batch) of the step */
 	float *grad[FM_GRAD_PARTS]; /* (nfloats) each */
-	double *norm;               /* a chunk's sum of squares */
-	int chunks;
+	struct fm_optimiser *optimiser;
 	struct fm_train_point at, good;   /* now, and the last good point */
 	struct fm_train_arrays now, kept; /* likewise */
 	int suspect;                      /* steps on end whose loss had exploded */
-	int saved;                        /* step of the last checkpoint */
+	int saved;                        /* step of the last checkpoint, or of the start */
+	double saved_at;                  /* when that was, fm_seconds */
 	double flows;                     /* that this process has trained on */
 	double column[FM_NTOK];           /* moving average of the loss of this process, for the progress line */
 	double started;
-	/* of the update under way */
-	float gscale, rate, c1, c2, ema_decay;
 };
 
 /* ---- the optimiser ---- */
-
-static void chunk_range(const struct trainer *t, int chunk, size_t *at, size_t *n)
-{
-	*at = (size_t)chunk * CHUNK;
-	*n = t->net->layout.nfloats - *at < CHUNK ? t->net->layout.nfloats - *at : CHUNK;
-}
-
-/* Parts meet in a tree: (0+1)+(2+3) and so on, into part 0; and the sum of squares of the chunk. */
-static void reduce_job(void *ctx, int chunk, int thread)
-{
-	struct trainer *t = ctx;
-	size_t at, n;
-	(void)thread;
-	chunk_range(t, chunk, &at, &n);
-	for (int stride = 1; stride < FM_GRAD_PARTS; stride *= 2)
-		for (int i = 0; i + stride < FM_GRAD_PARTS; i += 2 * stride)
-			t->net->k->add(t->grad[i] + at, t->grad[i + stride] + at, n);
-	t->norm[chunk] = t->net->k->sumsq(t->grad[0] + at, n);
-}
-
-static void update_job(void *ctx, int chunk, int thread)
-{
-	struct trainer *t = ctx;
-	size_t at, n;
-	(void)thread;
-	chunk_range(t, chunk, &at, &n);
-	t->net->k->adamw(t->now.w + at, t->now.m + at, t->now.v + at, t->now.ema + at, t->grad[0] + at, n, t->gscale,
-			 t->rate, (float)BETA1, (float)BETA2, t->c1, t->c2, (float)t->o->weight_decay, t->ema_decay);
-}
 
 /* Learning rate at a step: linear warm-up, then a half cosine to 1 % of the peak. */
 static double rate_at(const struct fm_train_opts *o, int step)
@@ -89,12 +56,15 @@ static void update(struct trainer *t, double norm)
 
 	t->at.b1 *= BETA1;
 	t->at.b2 *= BETA2;
-	t->gscale = o->clip > 0 && norm > o->clip ? (float)(o->clip / norm) : 1.0f;
-	t->rate = (float)(rate_at(o, t->at.step) * t->at.rate_scale);
-	t->c1 = (float)(1 / (1 - t->at.b1));
-	t->c2 = (float)(1 / (1 - t->at.b2));
-	t->ema_decay = (float)(d < o->ema ? d : o->ema);
-	fm_pool_run(t->pool, t->chunks, update_job, t);
+	struct fm_adamw step = {.beta1 = BETA1,
+				.beta2 = BETA2,
+				.beta1_t = t->at.b1,
+				.beta2_t = t->at.b2,
+				.rate = rate_at(o, t->at.step) * t->at.rate_scale,
+				.weight_decay = o->weight_decay,
+				.ema_decay = d < o->ema ? d : o->ema,
+				.scale = o->clip > 0 && norm > o->clip ? o->clip / norm : 1};
+	fm_optimiser_step(t->optimiser, &t->now, t->grad[0], &step);
 }
 
 /* ---- batches ---- */
@@ -151,15 +121,16 @@ static void draw_batch(struct trainer *t)
 
 static void gradient(struct trainer *t, struct fm_net_loss *loss, double *norm)
 {
-	struct fm_batch batch = {t->train,     t->now.w,   t->window,           t->o->batch,
-				 FM_RNG_NOISE, t->o->seed, (uint32_t)t->at.step};
+	struct fm_batch batch = {.data = t->train,
+				 .p = t->now.w,
+				 .window = t->window,
+				 .n = t->o->batch,
+				 .stream = FM_RNG_NOISE,
+				 .seed = t->o->seed,
+				 .step = (uint32_t)t->at.step};
 
 	fm_batch_run(t->batcher, &batch, t->grad, loss);
-	fm_pool_run(t->pool, t->chunks, reduce_job, t);
-	*norm = 0;
-	for (int i = 0; i < t->chunks; i++)
-		*norm += t->norm[i];
-	*norm = sqrt(*norm);
+	*norm = fm_optimiser_sum(t->optimiser, t->grad, FM_GRAD_PARTS);
 }
 
 /* ---- good points ---- */
@@ -194,9 +165,14 @@ static int save(struct trainer *t, struct fm_error *err)
 {
 	const struct fm_train_opts *o = t->o;
 
-	if (!o->checkpoint || o->checkpoint_every <= 0 || t->good.step - t->saved < o->checkpoint_every)
+	bool steps = o->checkpoint_every > 0 && t->good.step - t->saved >= o->checkpoint_every,
+	     seconds = o->checkpoint_seconds > 0 && t->good.step > t->saved &&
+		       fm_seconds() - t->saved_at >= o->checkpoint_seconds;
+
+	if (!o->checkpoint || !(steps || seconds))
 		return FM_OK;
 	t->saved = t->good.step;
+	t->saved_at = fm_seconds();
 	return fm_checkpoint_save(o->checkpoint, o->identity, &t->net->layout, &t->good, &t->kept, err);
 }
 
@@ -264,18 +240,24 @@ static bool ended_badly(const struct trainer *t)
 
 /* ---- validation ---- */
 
-void fm_validate(struct fm_batcher *b, const float *p, const struct fm_encoded *e, size_t max_windows, int passes,
-		 uint64_t seed, double column[FM_NTOK], double *total)
+void fm_validate(struct fm_batcher *b, const float *p, const struct fm_encoded *e, struct fm_validation how,
+		 double column[FM_NTOK], double *total)
 {
 	enum { BATCH = 64 };
 	uint32_t window[BATCH];
-	size_t n = e->windows < max_windows ? e->windows : max_windows, at = 0;
-	int batches = (int)((n * (size_t)passes + BATCH - 1) / BATCH);
+	size_t n = e->windows < how.max_windows ? e->windows : how.max_windows, at = 0;
+	int batches = (int)((n * (size_t)how.passes + BATCH - 1) / BATCH);
 
 	*total = NAN;
 	memset(column, 0, sizeof(double) * FM_NTOK);
 	for (int i = 0; i < batches; i++) {
-		struct fm_batch batch = {e, p, window, BATCH, FM_RNG_JUDGE, seed, (uint32_t)i};
+		struct fm_batch batch = {.data = e,
+					 .p = p,
+					 .window = window,
+					 .n = BATCH,
+					 .stream = FM_RNG_JUDGE,
+					 .seed = how.seed,
+					 .step = (uint32_t)i};
 		struct fm_net_loss loss;
 		for (int k = 0; k < BATCH; k++)
 			window[k] = (uint32_t)(at++ * 2654435761u % n);
@@ -318,7 +300,8 @@ static bool validate(struct trainer *t)
 
 	if (!t->validation || t->validation->windows == 0 || !(due || (last && o->patience > 0)))
 		return false;
-	fm_validate(t->batcher, t->now.ema, t->validation, 256, 1, o->seed, column, &t->at.validation);
+	fm_validate(t->batcher, t->now.ema, t->validation, (struct fm_validation){256, 1, o->seed}, column,
+		    &t->at.validation);
 	tell(t, column);
 	if (isnan(t->at.best) || t->at.validation < t->at.best) {
 		t->at.best = t->at.validation;
@@ -385,6 +368,13 @@ static int train_loop(struct trainer *t, struct fm_error *err)
 	return ret;
 }
 
+int fm_train_steps(int asked, size_t windows, int batch)
+{
+	size_t steps = 100 * windows / (size_t)batch;
+
+	return asked > 0 ? asked : steps < 500 ? 500 : steps > 15000 ? 15000 : (int)steps;
+}
+
 static int arrays_new(struct fm_train_arrays *a, size_t n, bool best, bool ema, struct fm_error *err)
 {
 	int ret = fm_alloc(&a->w, n, sizeof(float), "weights", err);
@@ -412,17 +402,16 @@ static int trainer_init(struct trainer *t, const struct fm_process *pr, struct f
 {
 	size_t n = t->net->layout.nfloats;
 	bool best = t->o->patience > 0;
-	int ret = fm_batcher_new(&t->batcher, t->net, pr, t->pool, err);
+	int ret = fm_batcher_new(&t->batcher, t->net, pr, t->o->pool, err);
 
-	t->chunks = (int)((n + CHUNK - 1) / CHUNK);
+	if (ret == FM_OK)
+		ret = fm_optimiser_new(&t->optimiser, n, t->o->pool, err);
 	for (int i = 0; ret == FM_OK && i < FM_GRAD_PARTS; i++)
 		ret = fm_alloc(&t->grad[i], n, sizeof(float), "gradients", err);
 	if (ret == FM_OK)
 		ret = arrays_new(&t->now, n, best, false, err); /* ema is the caller's */
 	if (ret == FM_OK)
 		ret = arrays_new(&t->kept, n, best, true, err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&t->norm, (size_t)t->chunks, sizeof(double), "norms", err);
 	if (ret == FM_OK)
 		ret = fill_epoch(t, err);
 	if (ret == FM_OK)
@@ -440,7 +429,7 @@ static void trainer_close(struct trainer *t)
 	t->now.ema = NULL;
 	arrays_free(&t->now);
 	arrays_free(&t->kept);
-	free(t->norm);
+	fm_optimiser_free(t->optimiser);
 	free(t->epoch);
 	free(t->order);
 	free(t->window);
@@ -479,32 +468,31 @@ static int begin(struct trainer *t, struct fm_error *err)
 	}
 	t->good = t->at;
 	t->saved = t->at.step;
+	t->saved_at = fm_seconds();
 	copy_arrays(t, &t->kept, &t->now);
 	restore_order(t);
 	return FM_OK;
 }
 
-int fm_train(const struct fm_net *net, const struct fm_process *pr, const struct fm_encoded *train,
-	     const struct fm_encoded *validation, const struct fm_train_opts *o, struct fm_pool *pool, float *ema,
-	     struct fm_train_result *result, struct fm_error *err)
+int fm_train(const struct fm_net *net, const struct fm_process *process, const struct fm_train_data *data,
+	     const struct fm_train_opts *o, float *ema, struct fm_train_result *result, struct fm_error *err)
 {
 	struct trainer t = {.o = o,
 			    .net = net,
-			    .train = train,
-			    .validation = validation,
-			    .pool = pool,
+			    .train = data->train,
+			    .validation = data->validation,
 			    .now.ema = ema,
 			    .started = fm_seconds()};
-	bool watched = validation && validation->windows > 0;
+	bool watched = data->validation && data->validation->windows > 0;
 	int ret;
 
 	memset(result, 0, sizeof *result);
 	result->validation = NAN;
-	if (train->windows == 0)
+	if (data->train->windows == 0)
 		return fm_fail(err, FM_EINPUT, "there is nothing to train on: the training split has no whole window");
 	if (o->patience > 0 && !watched)
 		fm_warn("train.patience has nothing to go by: the validation split has no whole window");
-	ret = trainer_init(&t, pr, err);
+	ret = trainer_init(&t, process, err);
 	if (ret == FM_OK)
 		ret = begin(&t, err);
 	if (ret == FM_OK)
@@ -521,7 +509,8 @@ int fm_train(const struct fm_net *net, const struct fm_process *pr, const struct
 	result->flows = t.flows;
 	if (watched) {
 		char line[1024];
-		fm_validate(t.batcher, ema, validation, 1024, 4, o->seed, result->column, &result->validation);
+		fm_validate(t.batcher, ema, data->validation, (struct fm_validation){1024, 4, o->seed}, result->column,
+			    &result->validation);
 		fm_log("train: validation %.3f nats/flow%s%s", result->validation,
 		       fm_log_is_terminal() ? "" : "; by column",
 		       fm_log_is_terminal() ? "" : columns_text(result->column, line, sizeof line));

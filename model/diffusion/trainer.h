@@ -4,14 +4,15 @@
  * A step takes `batch` windows, in the order of one random permutation an epoch; a batch larger than the data goes on
  * into the next permutations.  Windows of a rare class (an attack's) are in an epoch more than once: as many times as
  * the square root of how much rarer the class is than the most frequent one, rounded, at most `balance` times.  The
- * network is told the class, and the schedule draws classes as often as they were (schedule.h), so that this changes
- * what is learned well, not how often it is made.  The gradient is cut into fixed parts that meet in a fixed tree
- * (batch.h): the result does not depend on the number of threads.
+ * network is told the class, and the schedule draws classes as often as they were (window_schedule.h), so that this
+ * changes what is learned well, not how often it is made.  The gradient is cut into fixed parts that meet in a fixed
+ * tree (batch.h): the result does not depend on the number of threads.
  *
  * Every few steps, and only while the loss is well, weights, moments and average are kept as the last good point.  A
  * loss or gradient that is not a number, or a loss of over three times its running average (see EXPLODED) for eight
  * steps on end, sends training back there with half the rate, at most FM_ROLLBACKS times.  A checkpoint is such a good
- * point on disk, so that going on from one, and how often they are written, changes no bit of the result.
+ * point on disk.  Which points are good depends on the steps alone and the clock only decides which of them are
+ * written, so that neither going on from one nor how often they are written changes a bit of the result.
  *
  * With patience, training ends when so many steps brought no better validation, and the averaged weights of the best
  * validation are the result.  Without, it is those of the last step.
@@ -28,12 +29,18 @@ struct fm_train_opts {
 	double rate, ema, weight_decay;
 	double clip; /* largest norm of a gradient; 0: no limit */
 	uint64_t seed;
-	int balance;            /* times that a window is in an epoch, at most; 0, 1: once */
-	int patience;           /* steps without a better validation before it ends; 0: never early */
-	int validate_every;     /* steps; 0: only at the end */
-	const char *checkpoint; /* file to go on from when it is there, and to write; NULL: none */
-	const char *identity;   /* of the run, for the checkpoint (checkpoint.h) */
-	int checkpoint_every;   /* steps at least between two checkpoints; 0: writes none */
+	int balance;               /* times that a window is in an epoch, at most; 0, 1: once */
+	int patience;              /* steps without a better validation before it ends; 0: never early */
+	int validate_every;        /* steps; 0: only at the end */
+	const char *checkpoint;    /* file to go on from when it is there, and to write; NULL: none */
+	const char *identity;      /* of the run, for the checkpoint (checkpoint.h) */
+	int checkpoint_every;      /* a checkpoint when so many steps are done since the last; 0: not by steps */
+	double checkpoint_seconds; /* or so many seconds have gone by; 0: not by time */
+	struct fm_pool *pool;      /* may be NULL */
+};
+/* Windows to learn from, and to watch training on: NULL or empty, and nobody watches. */
+struct fm_train_data {
+	const struct fm_encoded *train, *validation;
 };
 struct fm_train_result {
 	int steps;              /* done; fewer than asked after an early end */
@@ -45,15 +52,24 @@ struct fm_train_result {
 	double seconds, flows;  /* of this process */
 };
 
+/* As many steps as asked for, or with 0 a hundred passes over the windows: more, and small traces would be learned by
+ * heart; fewer than a few hundred teach nothing, and with over 15,000 little more is learned. */
+int fm_train_steps(int asked, size_t windows, int batch);
+
 /* Train from random weights, or from a checkpoint; one that cannot be used is a warning, and training begins anew.  ema
- * (net->layout.nfloats) receives the averaged weights.  validation may be NULL or empty.  FM_EINPUT when there is no
+ * (net->layout.nfloats) receives the averaged weights.   FM_EINPUT when there is no
  * window, or when it diverges again and again. */
-int fm_train(const struct fm_net *net, const struct fm_process *pr, const struct fm_encoded *train,
-	     const struct fm_encoded *validation, const struct fm_train_opts *o, struct fm_pool *pool, float *ema,
-	     struct fm_train_result *result, struct fm_error *err) FM_MUST_CHECK;
+int fm_train(const struct fm_net *net, const struct fm_process *process, const struct fm_train_data *data,
+	     const struct fm_train_opts *o, float *ema, struct fm_train_result *result,
+	     struct fm_error *err) FM_MUST_CHECK;
 /* The variational bound of each column over a split, nats a flow, by parameters p: stratified t, `passes` times over at
  * most max_windows, the same noise for the same seed.  NaN when there is no window.  Allocates nothing. */
-void fm_validate(struct fm_batcher *b, const float *p, const struct fm_encoded *e, size_t max_windows, int passes,
-		 uint64_t seed, double column[FM_NTOK], double *total);
+struct fm_validation {
+	size_t max_windows;
+	int passes;
+	uint64_t seed;
+};
+void fm_validate(struct fm_batcher *b, const float *p, const struct fm_encoded *e, struct fm_validation how,
+		 double column[FM_NTOK], double *total);
 
 #endif

@@ -16,9 +16,7 @@ struct bench {
 };
 
 struct judge {
-	const struct fm_net *net;
-	const struct fm_process *pr;
-	const float *p;
+	const struct fm_denoiser *d;
 	const struct fm_encoded *e;
 	uint64_t seed;
 	struct bench *bench;
@@ -56,21 +54,21 @@ static void bench_close(struct bench *b)
 
 static double loss_at(const struct judge *j, struct bench *b, size_t window, int k)
 {
-	size_t W = (size_t)j->net->arch.window;
+	size_t W = (size_t)j->d->net->arch.window;
 	const uint16_t *tok = j->e->tok + window * W * FM_NTOK;
 	float t = (float)fm_loss_time[k];
 	struct fm_net_loss parts = {{0}, {0}};
 	struct fm_rng rng;
 
 	fm_rng_init(&rng, j->seed, FM_RNG_JUDGE, window, (uint32_t)k);
-	fm_process_corrupt(j->pr, j->net->vocab, (int)W, tok, j->e->res + window * W * FM_NRES, fm_loss_time[k], &rng,
-			   (double)W, FM_RES_SHARE, &b->ex);
+	fm_process_corrupt(j->d->process, j->d->net->vocab, (int)W, tok, j->e->res + window * W * FM_NRES,
+			   fm_loss_time[k], &rng, (double)W, FM_RES_SHARE, &b->ex);
 	struct fm_net_in in = {
 	    1, b->ex.tok_in, b->ex.res_in, j->e->slot + window, j->e->span + window, j->e->cls + window, &t};
 	struct fm_net_target target = {tok, b->ex.tok_weight, b->ex.v, b->ex.v_weight,
-				       j->pr->multinomial ? b->keep : NULL};
-	fm_net_forward(j->net, j->p, b->work, &in);
-	fm_net_backward(j->net, j->p, b->work, &in, &target, &parts, NULL);
+				       j->d->process->multinomial ? b->keep : NULL};
+	fm_net_forward(j->d->net, j->d->p, b->work, &in);
+	fm_net_backward(j->d->net, j->d->p, b->work, &in, &target, &parts, NULL);
 	double sum = fm_loss_tokens(&parts);
 	for (int r = 0; r < FM_NRES; r++)
 		sum += parts.res[r];
@@ -87,17 +85,17 @@ static void one_window(void *ctx, int window, int thread)
 	j->loss[window] = sum / FM_LOSS_TIMES;
 }
 
-int fm_window_losses(const struct fm_net *net, const struct fm_process *pr, const float *p, const struct fm_encoded *e,
-		     uint64_t seed, struct fm_pool *pool, double *loss, struct fm_error *err)
+int fm_window_losses(const struct fm_denoiser *d, const struct fm_encoded *e, uint64_t seed, struct fm_pool *pool,
+		     double *loss, struct fm_error *err)
 {
-	struct judge j = {net, pr, p, e, seed, NULL, loss};
+	struct judge j = {d, e, seed, NULL, loss};
 	int n = pool ? fm_pool_size(pool) : 1, made = 0, ret;
 
 	if (e->windows > INT32_MAX)
 		return fm_fail(err, FM_EINPUT, "%zu windows are too many", e->windows);
 	ret = fm_alloc(&j.bench, (size_t)n, sizeof *j.bench, "work space", err);
 	while (ret == FM_OK && made < n)
-		ret = bench_init(&j.bench[made++], net, err);
+		ret = bench_init(&j.bench[made++], d->net, err);
 	if (ret == FM_OK)
 		fm_pool_run(pool, (int)e->windows, one_window, &j);
 	for (int i = 0; i < made; i++)

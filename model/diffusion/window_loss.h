@@ -17,8 +17,8 @@ enum { FM_LOSS_TIMES = 8 };
 extern const double fm_loss_time[FM_LOSS_TIMES];
 
 /* loss (e->windows): nats a flow, mean over the times.  The noise is a function of (seed, place in e, time) and the
- * result does not depend on the number of threads.  p: the parameters; pool may be NULL. */
-int fm_window_losses(const struct fm_net *net, const struct fm_process *pr, const float *p, const struct fm_encoded *e,
-		     uint64_t seed, struct fm_pool *pool, double *loss, struct fm_error *err) FM_MUST_CHECK;
+ * result does not depend on the number of threads.  pool may be NULL. */
+int fm_window_losses(const struct fm_denoiser *d, const struct fm_encoded *e, uint64_t seed, struct fm_pool *pool,
+		     double *loss, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "base/kernels.h"
 #include "model/nn/params.h"
+#include "model/nn/pass.h"
 
 #define FM_MAXDEPTH 32
 struct fm_arch {
@@ -28,12 +29,12 @@ struct fm_backbone {
 	/* Numbers of activations for B windows: what forward leaves for backward. */
 	size_t (*act_floats)(const struct fm_arch *a, int B);
 	/* h (B*W,D) from x (B*W,D), which is destroyed; c (B,D). */
-	void (*forward)(const struct fm_arch *a, const size_t *at, const struct fm_kernels *k, struct fm_scratch *s,
-			const fm_real *p, fm_real *act, fm_real *x, const fm_real *c, int B, fm_real *h);
-	/* dx (B*W,D) from dh (B*W,D), which is destroyed; dc (B,D) and g (parameters' layout) are added to. */
-	void (*backward)(const struct fm_arch *a, const size_t *at, const struct fm_kernels *k, struct fm_scratch *s,
-			 const fm_real *p, fm_real *act, fm_real *dh, const fm_real *c, int B, fm_real *dx, fm_real *dc,
-			 fm_real *g);
+	void (*forward)(const struct fm_arch *a, const size_t *at, const struct fm_pass *q, fm_real *x,
+			const fm_real *c, fm_real *h);
+	/* dx (B*W,D) from dh (B*W,D), which is destroyed; dc (B,D) is added to, parameters' gradients go to the sink.
+	 */
+	void (*backward)(const struct fm_arch *a, const size_t *at, const struct fm_pass *q, fm_real *dh,
+			 const fm_real *c, fm_real *dx, fm_real *dc);
 };
 extern const struct fm_backbone fm_transformer, fm_unet, fm_mlp;
 const struct fm_backbone *fm_backbone_find(const char *name); /* NULL when there is none of that name */

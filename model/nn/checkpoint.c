@@ -5,8 +5,11 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "base/num.h"
 #include "model/nn/safetensors.h"
 
@@ -86,6 +89,33 @@ static int sets_of(const struct fm_train_arrays *a, struct fm_tensors set[5])
 	set[3] = (struct fm_tensors){"ema.", a->ema};
 	set[4] = (struct fm_tensors){"best.", a->best};
 	return a->best ? 5 : 4;
+}
+
+static bool is_leftover(const char *name)
+{
+	size_t n = strlen(name);
+
+	return name[0] == '.' && n > 4 && strcmp(name + n - 4, ".tmp") == 0;
+}
+
+int fm_checkpoint_path(char **path, const char *dir, struct fm_error *err)
+{
+	char **names = NULL;
+	size_t n = 0;
+	int rc = fm_dir_list(dir, &names, &n, err);
+
+	for (size_t i = 0; i < n && rc == FM_OK; i++) {
+		char *left = is_leftover(names[i]) ? fm_path_join(dir, names[i]) : NULL;
+
+		if (left && unlink(left) < 0)
+			rc = fm_fail_errno(err, "%s", left);
+		free(left);
+	}
+	fm_names_free(names, n);
+	if (rc < 0)
+		return rc;
+	*path = fm_path_join(dir, "checkpoint.safetensors");
+	return *path ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
 }
 
 int fm_checkpoint_save(const char *path, const char *identity, const struct fm_layout *l,

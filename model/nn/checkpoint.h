@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#include "model/nn/params.h"
+#include "model/nn/optimiser.h"
 
 /* Where a run stands before its next step. */
 struct fm_train_point {
@@ -28,12 +28,10 @@ struct fm_train_point {
 	double best;       /* the lowest validation; NaN: none yet */
 	int best_step;     /* when that was */
 };
-/* Arrays over the layout. */
-struct fm_train_arrays {
-	float *w, *m, *v, *ema;
-	float *best; /* ema at best_step, or NULL: not kept */
-};
 
+/* The checkpoint's path in a folder, which is there; to be freed.  What a process that was killed while it wrote one
+ * left there is removed. */
+int fm_checkpoint_path(char **path, const char *dir, struct fm_error *err) FM_MUST_CHECK;
 int fm_checkpoint_save(const char *path, const char *identity, const struct fm_layout *l,
 		       const struct fm_train_point *at, const struct fm_train_arrays *a,
 		       struct fm_error *err) FM_MUST_CHECK;

@@ -12,15 +12,7 @@
 #define FM_MODEL_NN_LAYERS_H
 
 #include "model/nn/backbone.h"
-
-/* One pass of B windows of W rows of D numbers; R = B*W. */
-struct fm_pass {
-	const struct fm_kernels *k;
-	struct fm_scratch *s;
-	const fm_real *p; /* parameters */
-	fm_real *g;       /* their gradients; NULL on the way forward */
-	int B, W, D;
-};
+#include "model/nn/sink.h"
 
 /* Activations one after the other; without a base only their size is found. */
 struct fm_tape {
@@ -29,11 +21,16 @@ struct fm_tape {
 };
 fm_real *fm_take(struct fm_tape *tape, size_t n);
 
-/* out (rows,m) = in (rows,n) w (n,m) + b (m); w and b are offsets into the parameters. */
-void fm_linear(const struct fm_pass *q, int rows, int n, int m, const fm_real *in, size_t w, size_t b, fm_real *out);
+/* A linear map from n numbers to m: w (n,m) and b (m) are offsets into the parameters. */
+struct fm_affine {
+	int n, m;
+	size_t w, b;
+};
+/* out (rows,m) = in (rows,n) w + b; rows: B, or a multiple of it, the windows one after the other. */
+void fm_linear(const struct fm_pass *q, int rows, struct fm_affine a, const fm_real *in, fm_real *out);
 /* din = [din +] d w^T, unless din is NULL. */
-void fm_linear_back(const struct fm_pass *q, int rows, int n, int m, const fm_real *in, const fm_real *d, size_t w,
-		    size_t b, fm_real *din, int add);
+void fm_linear_back(const struct fm_pass *q, int rows, struct fm_affine a, const fm_real *in, const fm_real *d,
+		    fm_real *din, int add);
 
 /* Three vectors of a window's modulation, at + 0, D and 2D in its row; rows of mod and dmod (B, stride). */
 struct fm_mod {
@@ -42,6 +39,13 @@ struct fm_mod {
 	int stride, at;
 };
 enum { FM_SHIFT, FM_SCALE, FM_GATE, FM_NMOD };
+
+/* h (R,D) = x (1 + scale) + shift, window by window; back: d (of h) becomes d (of x). */
+void fm_modulate(const struct fm_pass *q, const struct fm_mod *m, const fm_real *x, fm_real *h);
+void fm_modulate_back(const struct fm_pass *q, const struct fm_mod *m, const fm_real *x, fm_real *d);
+/* x (R,D) += y (1 + gate); back: dy from dx. */
+void fm_gate_add(const struct fm_pass *q, const struct fm_mod *m, const fm_real *y, fm_real *x);
+void fm_gate_back(const struct fm_pass *q, const struct fm_mod *m, const fm_real *y, const fm_real *dx, fm_real *dy);
 
 /* Space of the way back, shared by a backbone's parts. */
 struct fm_space {
@@ -59,6 +63,11 @@ struct fm_att {
 	fm_real *P;               /* (B, heads, W, W) */
 	fm_real *rstd;            /* (R) */
 };
+/* l->att from l->qkv, keeping l->P; back: dqkv (R,3D) from datt (R,D), dP (W,W) is scratch.  distance: the offset of
+ * the heads' biases. */
+void fm_attend(const struct fm_pass *q, int heads, const struct fm_att *l, size_t distance);
+void fm_attend_back(const struct fm_pass *q, int heads, const struct fm_att *l, size_t distance, const fm_real *datt,
+		    fm_real *dqkv, fm_real *dP);
 void fm_att_declare(struct fm_layout *l, int W, int D, int heads, float deep, const char *where, int i, size_t *at);
 void fm_att_take(const struct fm_pass *q, int heads, struct fm_tape *tape, struct fm_att *l);
 void fm_att_forward(const struct fm_pass *q, int heads, const size_t *at, const struct fm_att *l,
@@ -92,5 +101,47 @@ void fm_final_forward(const struct fm_pass *q, const size_t at[2], const struct 
 /* dx (R,D) is overwritten; dh is destroyed; dc (B,D) is added to. */
 void fm_final_backward(const struct fm_pass *q, const size_t at[2], const struct fm_final *f, const fm_real *c,
 		       fm_real *dh, fm_real *dx, fm_real *dc);
+
+/* ---- convolutions of three over the window ---- */
+
+/* Rows of W + 1 a window and one more: the first of each window and the last of all are zeros (unet.c), so that row r,
+ * the one before and the one behind are 3n numbers in a row.  w (3n,m), b (m).  y (rows,m) = conv(x (rows,n)). */
+void fm_conv(const struct fm_pass *q, int W, struct fm_affine a, const fm_real *x, fm_real *y);
+/* dx is overwritten; rows of zeros are zero in dy and will be in dx. */
+void fm_conv_back(const struct fm_pass *q, int W, struct fm_affine a, const fm_real *x, const fm_real *dy, fm_real *dx);
+/* Of stride 2: row j of y, whose windows have low rows, from the rows about 2j of x; dx is added to. */
+void fm_conv_down(const struct fm_pass *q, int W, int low, struct fm_affine a, const fm_real *x, fm_real *y);
+void fm_conv_down_back(const struct fm_pass *q, int W, int low, struct fm_affine a, const fm_real *x, const fm_real *dy,
+		       fm_real *dx);
+/* Make the rows of zeros of x (rows,n). */
+void fm_conv_wipe(fm_real *x, int B, int W, int n);
+
+/* ---- embeddings ---- */
+
+/* x (rows,D) += row index[r] of the table at `at`, to row source[r] of x, r itself where source is NULL; nothing where
+ * index[r] < 0. */
+void fm_lookup_add(const struct fm_pass *q, int rows, struct fm_lookup l, size_t at, fm_real *x);
+
+/* The layers of a device (pass.h), under the names of the functions above, which call them. */
+struct fm_layers {
+	const char *name;
+	void (*linear)(const struct fm_pass *, int, struct fm_affine, const fm_real *, fm_real *);
+	void (*linear_back)(const struct fm_pass *, int, struct fm_affine, const fm_real *, const fm_real *, fm_real *,
+			    int);
+	void (*modulate)(const struct fm_pass *, const struct fm_mod *, const fm_real *, fm_real *);
+	void (*modulate_back)(const struct fm_pass *, const struct fm_mod *, const fm_real *, fm_real *);
+	void (*gate_add)(const struct fm_pass *, const struct fm_mod *, const fm_real *, fm_real *);
+	void (*gate_back)(const struct fm_pass *, const struct fm_mod *, const fm_real *, const fm_real *, fm_real *);
+	void (*attend)(const struct fm_pass *, int, const struct fm_att *, size_t);
+	void (*attend_back)(const struct fm_pass *, int, const struct fm_att *, size_t, const fm_real *, fm_real *,
+			    fm_real *);
+	void (*conv)(const struct fm_pass *, int, struct fm_affine, const fm_real *, fm_real *);
+	void (*conv_back)(const struct fm_pass *, int, struct fm_affine, const fm_real *, const fm_real *, fm_real *);
+	void (*conv_down)(const struct fm_pass *, int, int, struct fm_affine, const fm_real *, fm_real *);
+	void (*conv_down_back)(const struct fm_pass *, int, int, struct fm_affine, const fm_real *, const fm_real *,
+			       fm_real *);
+	void (*lookup_add)(const struct fm_pass *, int, struct fm_lookup, size_t, fm_real *);
+};
+extern const struct fm_layers fm_layers_cpu;
 
 #endif

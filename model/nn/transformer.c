@@ -63,41 +63,38 @@ static size_t act_floats(const struct fm_arch *a, int B)
 	return tape.used;
 }
 
-static void forward(const struct fm_arch *a, const size_t *at, const struct fm_kernels *k, struct fm_scratch *s,
-		    const fm_real *p, fm_real *act, fm_real *x, const fm_real *c, int B, fm_real *h)
+static void forward(const struct fm_arch *a, const size_t *at, const struct fm_pass *q, fm_real *x, const fm_real *c,
+		    fm_real *h)
 {
-	struct fm_pass q = {.k = k, .s = s, .p = p, .B = B, .W = a->window, .D = a->width};
-	int D = a->width;
-	struct fm_tape tape = {act, 0};
+	int B = q->B, D = a->width;
+	struct fm_tape tape = {q->act, 0};
 	struct acts acts;
-	take(a, &q, &tape, &acts);
+	take(a, q, &tape, &acts);
 	for (int i = 0; i < a->depth; i++) {
 		struct layer *l = &acts.layer[i];
 		struct fm_mod m1 = {l->mod, NULL, NMOD * D, 0}, m2 = {l->mod, NULL, NMOD * D, FM_NMOD * D};
-		fm_linear(&q, B, D, NMOD * D, c, AT(i, ADA), AT(i, ADA_B), l->mod);
-		fm_att_forward(&q, a->heads, &AT(i, ATT), &l->att, &m1, x);
-		fm_ff_forward(&q, a->ffn, &AT(i, FF), &l->ff, &m2, x);
+		fm_linear(q, B, (struct fm_affine){D, NMOD * D, AT(i, ADA), AT(i, ADA_B)}, c, l->mod);
+		fm_att_forward(q, a->heads, &AT(i, ATT), &l->att, &m1, x);
+		fm_ff_forward(q, a->ffn, &AT(i, FF), &l->ff, &m2, x);
 	}
-	fm_final_forward(&q, &AT(a->depth, ADA), &acts.final, c, x, h);
+	fm_final_forward(q, &AT(a->depth, ADA), &acts.final, c, x, h);
 }
 
-static void backward(const struct fm_arch *a, const size_t *at, const struct fm_kernels *k, struct fm_scratch *s,
-		     const fm_real *p, fm_real *act, fm_real *dh, const fm_real *c, int B, fm_real *dx, fm_real *dc,
-		     fm_real *g)
+static void backward(const struct fm_arch *a, const size_t *at, const struct fm_pass *q, fm_real *dh, const fm_real *c,
+		     fm_real *dx, fm_real *dc)
 {
-	struct fm_pass q = {.k = k, .s = s, .p = p, .g = g, .B = B, .W = a->window, .D = a->width};
-	int D = a->width;
-	struct fm_tape tape = {act, 0};
+	int B = q->B, D = a->width;
+	struct fm_tape tape = {q->act, 0};
 	struct acts acts;
-	take(a, &q, &tape, &acts);
-	fm_final_backward(&q, &AT(a->depth, ADA), &acts.final, c, dh, dx, dc);
+	take(a, q, &tape, &acts);
+	fm_final_backward(q, &AT(a->depth, ADA), &acts.final, c, dh, dx, dc);
 	for (int i = a->depth - 1; i >= 0; i--) {
 		struct layer *l = &acts.layer[i];
 		struct fm_mod m1 = {l->mod, acts.dmod, NMOD * D, 0}, m2 = {l->mod, acts.dmod, NMOD * D, FM_NMOD * D};
 		memset(acts.dmod, 0, sizeof(fm_real) * (size_t)B * NMOD * D);
-		fm_ff_backward(&q, a->ffn, &AT(i, FF), &l->ff, &m2, &acts.space, dx);
-		fm_att_backward(&q, a->heads, &AT(i, ATT), &l->att, &m1, &acts.space, dx);
-		fm_linear_back(&q, B, D, NMOD * D, c, acts.dmod, AT(i, ADA), AT(i, ADA_B), dc, 1);
+		fm_ff_backward(q, a->ffn, &AT(i, FF), &l->ff, &m2, &acts.space, dx);
+		fm_att_backward(q, a->heads, &AT(i, ATT), &l->att, &m1, &acts.space, dx);
+		fm_linear_back(q, B, (struct fm_affine){D, NMOD * D, AT(i, ADA), AT(i, ADA_B)}, c, acts.dmod, dc, 1);
 	}
 }
 

@@ -180,18 +180,11 @@ static size_t act_floats(const struct fm_arch *a, int B)
 
 /* ---- rows ---- */
 
-/* The rows of zeros before, between and behind the windows. */
-static void wipe(fm_real *x, int B, int W, int n)
-{
-	for (int b = 0; b <= B; b++)
-		memset(x + (size_t)b * (W + 1) * n, 0, sizeof(fm_real) * (size_t)n);
-}
-
 static void spread(fm_real *x, const fm_real *flat, int B, int W, int n)
 {
 	for (int b = 0; b < B; b++)
 		memcpy(x + ((size_t)b * (W + 1) + 1) * n, flat + (size_t)b * W * n, sizeof(fm_real) * (size_t)W * n);
-	wipe(x, B, W, n);
+	fm_conv_wipe(x, B, W, n);
 }
 
 static void gather(fm_real *flat, const fm_real *x, int B, int W, int n)
@@ -224,7 +217,7 @@ static void twice(fm_real *x, const struct level *l, const fm_real *low, const s
 		for (int j = 0; j < l->W; j++)
 			memcpy(x + ((size_t)b * (l->W + 1) + 1 + j) * n,
 			       low + ((size_t)b * (below->W + 1) + 1 + j / 2) * n, sizeof(fm_real) * (size_t)n);
-	wipe(x, B, l->W, n);
+	fm_conv_wipe(x, B, l->W, n);
 }
 
 static void twice_back(const struct fm_kernels *k, fm_real *dlow, const struct level *below, const fm_real *dx,
@@ -237,56 +230,6 @@ static void twice_back(const struct fm_kernels *k, fm_real *dlow, const struct l
 			       dx + ((size_t)b * (l->W + 1) + 1 + j) * n, (size_t)n);
 }
 
-/* ---- convolutions of three ---- */
-
-/* y (rows, m) = conv(x (rows, n)); w (3n, m): the row before, the row, the row behind. */
-static void conv(const struct fm_pass *q, int W, int n, int m, const fm_real *x, size_t w, size_t b, fm_real *y)
-{
-	q->k->gemm(q->s, FM_N, FM_N, q->B * (W + 1) - 1, m, 3 * n, x, n, q->p + w, m, y + m, m, q->p + b, 0);
-	wipe(y, q->B, W, m);
-}
-
-/* dx is overwritten; rows of zeros are zero in dy and will be in dx. */
-static void conv_back(const struct fm_pass *q, int W, int n, int m, const fm_real *x, const fm_real *dy, size_t w,
-		      size_t b, fm_real *dx)
-{
-	int rows = q->B * (W + 1) - 1;
-	q->k->gemm(q->s, FM_T, FM_N, 3 * n, m, rows, x, n, dy + m, m, q->g + w, m, NULL, 1);
-	q->k->colsum(q->g + b, dy + m, rows, m);
-	/* Row r was the row behind for r - 1, the row before for r + 1. */
-	for (int tap = 0; tap < 3; tap++)
-		q->k->gemm(q->s, FM_N, FM_T, rows, n, m, dy + (size_t)(2 - tap) * m, m, q->p + w + (size_t)tap * n * m,
-			   m, dx + n, n, NULL, tap > 0);
-	wipe(dx, q->B, W, n);
-}
-
-/* The level below: row j from the rows about 2j. */
-static void conv_down(const struct fm_pass *q, const struct level *l, const struct level *below, const size_t *at,
-		      int D)
-{
-	for (int b = 0; b < q->B; b++)
-		q->k->gemm(q->s, FM_N, FM_N, below->W, D, 3 * D, l->skip + (size_t)b * (l->W + 1) * D, 2 * D,
-			   q->p + at[0], D, below->x + ((size_t)b * (below->W + 1) + 1) * D, D, q->p + at[1], 0);
-	wipe(below->x, q->B, below->W, D);
-}
-
-/* l->dskip is added to. */
-static void conv_down_back(const struct fm_pass *q, const struct level *l, const struct level *below, const size_t *at,
-			   int D)
-{
-	for (int b = 0; b < q->B; b++) {
-		const fm_real *dy = below->dx + ((size_t)b * (below->W + 1) + 1) * D;
-		size_t from = (size_t)b * (l->W + 1) * D;
-		q->k->gemm(q->s, FM_T, FM_N, 3 * D, D, below->W, l->skip + from, 2 * D, dy, D, q->g + at[0], D, NULL,
-			   1);
-		q->k->colsum(q->g + at[1], dy, below->W, D);
-		for (int tap = 0; tap < 3; tap++)
-			q->k->gemm(q->s, FM_N, FM_T, below->W, D, D, dy, D, q->p + at[0] + (size_t)tap * D * D, D,
-				   l->dskip + from + (size_t)tap * D, 2 * D, NULL, 1);
-	}
-	wipe(l->dskip, q->B, l->W, D);
-}
-
 /* ---- blocks ---- */
 
 /* h = y (1 + scale) + shift, a = silu(h); mod's row: scale and shift at v, stride s. */
@@ -297,7 +240,7 @@ static void act(const struct fm_pass *q, int W, int n, const fm_real *y, const f
 		size_t at = ((size_t)b * (W + 1) + 1) * n;
 		q->k->modulate(h + at, y + at, v + (size_t)b * s, v + (size_t)b * s + n, W, n);
 	}
-	wipe(h, q->B, W, n);
+	fm_conv_wipe(h, q->B, W, n);
 	q->k->silu(a, h, ((size_t)q->B * (W + 1) + 1) * n);
 }
 
@@ -317,13 +260,13 @@ static void block_forward(const struct fm_pass *q, int W, int n, const size_t *a
 			  const fm_real *c, const fm_real *in, fm_real *u, fm_real *x)
 {
 	int D = q->D, rows = q->B * (W + 1) + 1, stride = 2 * (n + D);
-	fm_linear(q, q->B, D, stride, c, at[ADA], at[ADA_B], l->mod);
+	fm_linear(q, q->B, (struct fm_affine){D, stride, at[ADA], at[ADA_B]}, c, l->mod);
 	q->k->norm(l->y1, l->r1, in, rows, n);
 	act(q, W, n, l->y1, l->mod, stride, l->h1, l->a1);
-	conv(q, W, n, D, l->a1, at[CONV1], at[CONV1_B], u);
+	fm_conv(q, W, (struct fm_affine){n, D, at[CONV1], at[CONV1_B]}, l->a1, u);
 	q->k->norm(l->y2, l->r2, u, rows, D);
 	act(q, W, D, l->y2, l->mod + 2 * n, stride, l->h2, l->a2);
-	conv(q, W, D, D, l->a2, at[CONV2], at[CONV2_B], u);
+	fm_conv(q, W, (struct fm_affine){D, D, at[CONV2], at[CONV2_B]}, l->a2, u);
 	q->k->add(x, u, (size_t)rows * D);
 }
 
@@ -333,114 +276,116 @@ static void block_backward(const struct fm_pass *q, int W, int n, const size_t *
 {
 	int D = q->D, rows = q->B * (W + 1) + 1, stride = 2 * (n + D);
 	memset(s->dmod, 0, sizeof(fm_real) * (size_t)q->B * stride);
-	conv_back(q, W, D, D, l->a2, dx, at[CONV2], at[CONV2_B], s->d1);
+	fm_conv_back(q, W, (struct fm_affine){D, D, at[CONV2], at[CONV2_B]}, l->a2, dx, s->d1);
 	act_back(q, W, D, l->y2, l->h2, l->mod + 2 * n, s->dmod + 2 * n, stride, s->d1);
 	memset(s->d2, 0, sizeof(fm_real) * (size_t)rows * D);
 	q->k->norm_back(s->d2, l->y2, l->r2, s->d1, rows, D);
-	conv_back(q, W, n, D, l->a1, s->d2, at[CONV1], at[CONV1_B], s->d1);
+	fm_conv_back(q, W, (struct fm_affine){n, D, at[CONV1], at[CONV1_B]}, l->a1, s->d2, s->d1);
 	act_back(q, W, n, l->y1, l->h1, l->mod, s->dmod, stride, s->d1);
 	q->k->norm_back(din, l->y1, l->r1, s->d1, rows, n);
-	fm_linear_back(q, q->B, D, stride, c, s->dmod, at[ADA], at[ADA_B], dc, 1);
+	fm_linear_back(q, q->B, (struct fm_affine){D, stride, at[ADA], at[ADA_B]}, c, s->dmod, dc, 1);
 }
 
 /* ---- there and back ---- */
 
-static void forward(const struct fm_arch *a, const size_t *at, const struct fm_kernels *k, struct fm_scratch *s,
-		    const fm_real *p, fm_real *actp, fm_real *x, const fm_real *c, int B, fm_real *h)
+static void forward(const struct fm_arch *a, const size_t *at, const struct fm_pass *q, fm_real *x, const fm_real *c,
+		    fm_real *h)
 {
-	struct fm_pass q = {.k = k, .s = s, .p = p, .B = B, .W = a->window, .D = a->width}, low = q;
-	struct fm_tape tape = {actp, 0};
-	int D = a->width, n = a->depth;
+	struct fm_pass low = *q;
+	struct fm_tape tape = {q->act, 0};
+	int B = q->B, D = a->width, n = a->depth;
 	struct acts acts;
 	take(a, B, &tape, &acts);
 	struct level *l = acts.level;
 	struct fm_mod m1 = {acts.flowmod, NULL, NFLOW * D, 0}, m2 = {acts.flowmod, NULL, NFLOW * D, FM_NMOD * D};
-	fm_linear(&q, B, D, NFLOW * D, c, at[FLOW_ADA], at[FLOW_ADA_B], acts.flowmod);
-	fm_ff_forward(&q, a->ffn, at + FF1, &acts.ff[0], &m1, x);
+	fm_linear(q, B, (struct fm_affine){D, NFLOW * D, at[FLOW_ADA], at[FLOW_ADA_B]}, c, acts.flowmod);
+	fm_ff_forward(q, a->ffn, at + FF1, &acts.ff[0], &m1, x);
 	spread(l->x, x, B, l->W, D);
 	for (int i = 0; i < n; i++) {
 		l = &acts.level[i];
-		block_forward(&q, l->W, D, AT(i, DOWN1), &l->down[0], c, l->x, acts.d1, l->x);
-		block_forward(&q, l->W, D, AT(i, DOWN2), &l->down[1], c, l->x, acts.d1, l->x);
+		block_forward(q, l->W, D, AT(i, DOWN1), &l->down[0], c, l->x, acts.d1, l->x);
+		block_forward(q, l->W, D, AT(i, DOWN2), &l->down[1], c, l->x, acts.d1, l->x);
 		memcpy(l->skip, l->x, sizeof(fm_real) * (size_t)l->rows * D);
 		if (i < n - 1)
-			conv_down(&q, l, l + 1, AT(i, DOWN), D);
+			fm_conv_down(q, l->W, l[1].W, (struct fm_affine){D, D, *AT(i, DOWN), *AT(i, DOWN_B)}, l->skip,
+				     l[1].x);
 	}
 	low.W = l->W;
 	struct fm_mod m = {acts.attmod, NULL, FM_NMOD * D, 0};
-	block_forward(&q, l->W, D, at + MID1, &acts.mid[0], c, l->x, acts.d1, l->x);
-	fm_linear(&q, B, D, FM_NMOD * D, c, at[MID_ADA], at[MID_ADA_B], acts.attmod);
+	block_forward(q, l->W, D, at + MID1, &acts.mid[0], c, l->x, acts.d1, l->x);
+	fm_linear(q, B, (struct fm_affine){D, FM_NMOD * D, at[MID_ADA], at[MID_ADA_B]}, c, acts.attmod);
 	gather(acts.flat, l->x, B, l->W, D);
 	fm_att_forward(&low, a->heads, at + MID_ATT, &acts.att, &m, acts.flat);
 	spread(l->x, acts.flat, B, l->W, D);
-	block_forward(&q, l->W, D, at + MID2, &acts.mid[1], c, l->x, acts.d1, l->x);
+	block_forward(q, l->W, D, at + MID2, &acts.mid[1], c, l->x, acts.d1, l->x);
 	for (int i = n - 1; i >= 0; i--) {
 		l = &acts.level[i];
 		beside(l->cat, l->x, l->skip, l->rows, D);
-		k->add(l->x, l->skip, (size_t)l->rows * D);
-		block_forward(&q, l->W, 2 * D, AT(i, UP1), &l->up[0], c, l->cat, acts.d1, l->x);
-		block_forward(&q, l->W, D, AT(i, UP2), &l->up[1], c, l->x, acts.d1, l->x);
+		q->k->add(l->x, l->skip, (size_t)l->rows * D);
+		block_forward(q, l->W, 2 * D, AT(i, UP1), &l->up[0], c, l->cat, acts.d1, l->x);
+		block_forward(q, l->W, D, AT(i, UP2), &l->up[1], c, l->x, acts.d1, l->x);
 		if (i > 0)
 			twice((l - 1)->rise, l - 1, l->x, l, B, D);
 		if (i > 0)
-			conv(&q, (l - 1)->W, D, D, (l - 1)->rise, *AT(i - 1, UP), *AT(i - 1, UP_B), (l - 1)->x);
+			fm_conv(q, (l - 1)->W, (struct fm_affine){D, D, *AT(i - 1, UP), *AT(i - 1, UP_B)},
+				(l - 1)->rise, (l - 1)->x);
 	}
 	gather(acts.flat, l->x, B, l->W, D);
-	fm_ff_forward(&q, a->ffn, at + FF2, &acts.ff[1], &m2, acts.flat);
-	fm_final_forward(&q, at + FINAL, &acts.final, c, acts.flat, h);
+	fm_ff_forward(q, a->ffn, at + FF2, &acts.ff[1], &m2, acts.flat);
+	fm_final_forward(q, at + FINAL, &acts.final, c, acts.flat, h);
 }
 
-static void backward(const struct fm_arch *a, const size_t *at, const struct fm_kernels *k, struct fm_scratch *s,
-		     const fm_real *p, fm_real *actp, fm_real *dh, const fm_real *c, int B, fm_real *dx, fm_real *dc,
-		     fm_real *g)
+static void backward(const struct fm_arch *a, const size_t *at, const struct fm_pass *q, fm_real *dh, const fm_real *c,
+		     fm_real *dx, fm_real *dc)
 {
-	struct fm_pass q = {.k = k, .s = s, .p = p, .g = g, .B = B, .W = a->window, .D = a->width}, low = q;
-	struct fm_tape tape = {actp, 0};
-	int D = a->width, n = a->depth;
+	struct fm_pass low = *q;
+	struct fm_tape tape = {q->act, 0};
+	int B = q->B, D = a->width, n = a->depth;
 	struct acts acts;
 	take(a, B, &tape, &acts);
 	struct level *l = acts.level;
-	fm_final_backward(&q, at + FINAL, &acts.final, c, dh, acts.flat, dc);
+	fm_final_backward(q, at + FINAL, &acts.final, c, dh, acts.flat, dc);
 	struct fm_mod m1 = {acts.flowmod, acts.dflowmod, NFLOW * D, 0},
 		      m2 = {acts.flowmod, acts.dflowmod, NFLOW * D, FM_NMOD * D};
 	memset(acts.dflowmod, 0, sizeof(fm_real) * (size_t)B * NFLOW * D);
-	fm_ff_backward(&q, a->ffn, at + FF2, &acts.ff[1], &m2, &acts.top, acts.flat);
+	fm_ff_backward(q, a->ffn, at + FF2, &acts.ff[1], &m2, &acts.top, acts.flat);
 	spread(l->dx, acts.flat, B, l->W, D);
 	for (int i = 0; i < n; i++) {
 		l = &acts.level[i];
 		if (i > 0) {
-			conv_back(&q, (l - 1)->W, D, D, (l - 1)->rise, (l - 1)->dx, *AT(i - 1, UP), *AT(i - 1, UP_B),
-				  acts.d1);
-			twice_back(k, l->dx, l, acts.d1, l - 1, B, D);
+			fm_conv_back(q, (l - 1)->W, (struct fm_affine){D, D, *AT(i - 1, UP), *AT(i - 1, UP_B)},
+				     (l - 1)->rise, (l - 1)->dx, acts.d1);
+			twice_back(q->k, l->dx, l, acts.d1, l - 1, B, D);
 		}
-		block_backward(&q, l->W, D, AT(i, UP2), &l->up[1], c, &acts, l->dx, l->dx, dc);
+		block_backward(q, l->W, D, AT(i, UP2), &l->up[1], c, &acts, l->dx, l->dx, dc);
 		beside(l->cat, l->dx, l->dx, l->rows, D); /* both were summands of x; cat itself has served */
-		block_backward(&q, l->W, 2 * D, AT(i, UP1), &l->up[0], c, &acts, l->dx, l->cat, dc);
+		block_backward(q, l->W, 2 * D, AT(i, UP1), &l->up[0], c, &acts, l->dx, l->cat, dc);
 		apart(l->dx, l->dskip, l->cat, l->rows, D);
 	}
 	low.W = l->W;
 	struct fm_mod m = {acts.attmod, acts.dmod, FM_NMOD * D, 0};
-	block_backward(&q, l->W, D, at + MID2, &acts.mid[1], c, &acts, l->dx, l->dx, dc);
+	block_backward(q, l->W, D, at + MID2, &acts.mid[1], c, &acts, l->dx, l->dx, dc);
 	gather(acts.flat, l->dx, B, l->W, D);
 	memset(acts.dmod, 0, sizeof(fm_real) * (size_t)B * FM_NMOD * D);
 	fm_att_backward(&low, a->heads, at + MID_ATT, &acts.att, &m, &acts.low, acts.flat);
-	fm_linear_back(&q, B, D, FM_NMOD * D, c, acts.dmod, at[MID_ADA], at[MID_ADA_B], dc, 1);
+	fm_linear_back(q, B, (struct fm_affine){D, FM_NMOD * D, at[MID_ADA], at[MID_ADA_B]}, c, acts.dmod, dc, 1);
 	spread(l->dx, acts.flat, B, l->W, D);
-	block_backward(&q, l->W, D, at + MID1, &acts.mid[0], c, &acts, l->dx, l->dx, dc);
+	block_backward(q, l->W, D, at + MID1, &acts.mid[0], c, &acts, l->dx, l->dx, dc);
 	for (int i = n - 1; i >= 0; i--) {
 		l = &acts.level[i];
 		if (i < n - 1)
-			conv_down_back(&q, l, l + 1, AT(i, DOWN), D);
+			fm_conv_down_back(q, l->W, l[1].W, (struct fm_affine){D, D, *AT(i, DOWN), *AT(i, DOWN_B)},
+					  l->skip, l[1].dx, l->dskip);
 		else
-			k->add(l->dskip, l->dx, (size_t)l->rows * D);
-		block_backward(&q, l->W, D, AT(i, DOWN2), &l->down[1], c, &acts, l->dskip, l->dskip, dc);
-		block_backward(&q, l->W, D, AT(i, DOWN1), &l->down[0], c, &acts, l->dskip, l->dskip, dc);
+			q->k->add(l->dskip, l->dx, (size_t)l->rows * D);
+		block_backward(q, l->W, D, AT(i, DOWN2), &l->down[1], c, &acts, l->dskip, l->dskip, dc);
+		block_backward(q, l->W, D, AT(i, DOWN1), &l->down[0], c, &acts, l->dskip, l->dskip, dc);
 		if (i > 0)
 			memcpy(l->dx, l->dskip, sizeof(fm_real) * (size_t)l->rows * D);
 	}
 	gather(dx, acts.level[0].dskip, B, a->window, D);
-	fm_ff_backward(&q, a->ffn, at + FF1, &acts.ff[0], &m1, &acts.top, dx);
-	fm_linear_back(&q, B, D, NFLOW * D, c, acts.dflowmod, at[FLOW_ADA], at[FLOW_ADA_B], dc, 1);
+	fm_ff_backward(q, a->ffn, at + FF1, &acts.ff[0], &m1, &acts.top, dx);
+	fm_linear_back(q, B, (struct fm_affine){D, NFLOW * D, at[FLOW_ADA], at[FLOW_ADA_B]}, c, acts.dflowmod, dc, 1);
 }
 
 const struct fm_backbone fm_unet = {"unet", declare, max_depth, act_floats, forward, backward};

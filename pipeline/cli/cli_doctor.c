@@ -23,27 +23,30 @@ static void print_report(const json_t *report)
 	}
 }
 
-int fm_verb_doctor(int argc, char **argv, struct fm_error *err)
-{
-	static const struct option options[] = {
-	    {"workspace", required_argument, NULL, 'w'}, {"json", no_argument, NULL, 'j'}, {0}};
-	const char *workspace = "workspace";
-	json_t *report = NULL;
-	bool json = false, runs;
-	int c, rc;
+struct doctor_args {
+	const char *workspace;
+	bool json;
+};
 
-	while ((c = fm_cli_option(argc, argv, options, err)) > 0) {
-		if (c == 'w')
-			workspace = optarg;
-		else
-			json = true;
-	}
-	if (c != -1)
-		return c;
-	if ((rc = fm_cli_operands(argc, argv, 0, 0, "", err)) || (rc = fm_doctor(workspace, &report, err)))
+static const struct doctor_args defaults = {.workspace = "workspace"};
+static const struct fm_option options[] = {
+    FM_OPTION_WORKSPACE(struct doctor_args),
+    FM_OPTION_JSON(struct doctor_args),
+    {0},
+};
+
+static int doctor(const void *args, const struct fm_call *call, struct fm_error *err)
+{
+	const struct doctor_args *a = args;
+	json_t *report = NULL;
+	bool runs;
+	int rc;
+
+	(void)call;
+	if ((rc = fm_doctor(a->workspace, &report, err)) < 0)
 		return rc;
 	runs = json_is_true(json_object_get(report, "runs"));
-	if (json)
+	if (a->json)
 		rc = fm_cli_json(json_incref(report), err);
 	else
 		print_report(report);
@@ -52,3 +55,15 @@ int fm_verb_doctor(int argc, char **argv, struct fm_error *err)
 		rc = fm_fail(err, FM_EVERDICT, "a run would be refused here: what is bad above says why");
 	return rc;
 }
+
+const struct fm_verb fm_verb_doctor = {
+    .name = "doctor",
+    .summary = "what this machine can enforce",
+    .about =
+	"Tries what a run needs and prints a line on each: namespaces, the system call filter, locked memory, disk, "
+	"memory, processor. Exit status 1 when a run would be refused.",
+    .options = options,
+    .defaults = &defaults,
+    .args_size = sizeof(struct doctor_args),
+    .run = doctor,
+};

@@ -16,6 +16,7 @@
 #include "judge/gate/measure.h"
 #include "manifests/config.h"
 #include "manifests/dialect.h"
+#include "manifests/registry.h"
 #include "pipeline/cli/cli.h"
 #include "release/verify.h"
 #include "stages/membership.h"
@@ -25,6 +26,46 @@
 #define MAX_BAD_SHARE 0.01
 #define MEMORY 1024u     /* MiB, as gate.memory has it */
 #define LEAST_MEMORY 64u /* likewise */
+
+struct evaluate_args {
+	const char *real, *synthetic, *holdout, *previous, *dialect, *gate, *preset;
+	uint64_t rows, threads, memory; /* memory: MiB, 0: the config's or the default */
+	bool no_controls, list, json;
+};
+
+static const struct fm_option evaluate_options[] = {
+    {FM_SETS_TEXT(struct evaluate_args, real), .name = "real", .value = "FILE", .offer = FM_OFFER_FILE,
+     .help = "the flows that the generator learned from"},
+    {FM_SETS_TEXT(struct evaluate_args, synthetic), .name = "synthetic", .value = "FILE", .offer = FM_OFFER_FILE,
+     .help = "what it made"},
+    {FM_SETS_TEXT(struct evaluate_args, holdout), .name = "holdout", .value = "FILE", .offer = FM_OFFER_FILE,
+     .help = "real flows that it never saw: for the noise floor, the prediction task and leakage"},
+    {FM_SETS_TEXT(struct evaluate_args, previous), .name = "previous", .value = "FILE", .offer = FM_OFFER_FILE,
+     .help = "the release before this one, its .tar.zst or its flows as CSV: what do the two say side by side?"},
+    {FM_SETS_TEXT(struct evaluate_args, dialect), .name = "dialect", .value = "NAME", .offer = FM_OFFER_DIALECT,
+     .help = "of the files: ugr16 (default), netshare, or a file of your own"},
+    {FM_SETS_UINT(struct evaluate_args, rows), .name = "rows", .value = "N", .most = UINT64_C(1) << 48,
+     .help = "the first N flows of each file"},
+    {FM_SETS_MAYBE(struct evaluate_args, gate), .name = "gate", .value = "RELEASE.yaml", .offer = FM_OFFER_FILE,
+     .help =
+	 "apply the thresholds of RELEASE.yaml; exit status 1 when a check fails. Without the file those of the preset "
+	 "apply, addresses are judged by role, and what needs a holdout is left out when there is none, so that fresh "
+	 "real flows pass. Checks of leak.mia_model_*, which need the model, are always left out and listed"},
+    {FM_SETS_FLAG(struct evaluate_args, no_controls), .name = "no-controls",
+     .help = "do not try the gate on planted generators, which needs a holdout (docs/gate.md)"},
+    {FM_SETS_TEXT(struct evaluate_args, preset), .name = "preset", .value = "NAME", .offer = FM_OFFER_PRESET,
+     .help = "ugr16 (default) or demo"},
+    {FM_SETS_UINT(struct evaluate_args, memory), .name = "memory", .value = "MIB", .least = LEAST_MEMORY,
+     .most = UINT64_C(1) << 20,
+     .help = "default: the config's gate.memory, 1024. Of more flows than fit, some are judged, and leakage is looked "
+	     "for in "
+	     "all of them, a part at a time"},
+    FM_OPTION_THREADS(struct evaluate_args, "value"),
+    {FM_SETS_FLAG(struct evaluate_args, list), .name = "metrics",
+     .help = "list all metrics, what each needs and who may see it, and do nothing else"},
+    FM_OPTION_JSON(struct evaluate_args),
+    {0},
+};
 
 struct evaluation {
 	const char *real, *synthetic, *holdout, *previous, *dialect, *gate_file, *preset;
@@ -36,81 +77,6 @@ struct evaluation {
 	struct fm_holdout apart;     /* with a holdout and a gate */
 	struct fm_verdict verdict;
 };
-
-static int evaluate_options(int argc, char **argv, struct evaluation *e, struct fm_error *err)
-{
-	static const struct option options[] = {
-	    {"real", required_argument, NULL, 'r'},
-	    {"synthetic", required_argument, NULL, 's'},
-	    {"holdout", required_argument, NULL, 'h'},
-	    {"previous", required_argument, NULL, 'v'},
-	    {"dialect", required_argument, NULL, 'd'},
-	    {"rows", required_argument, NULL, 'n'},
-	    {"gate", optional_argument, NULL, 'g'},
-	    {"preset", required_argument, NULL, 'p'},
-	    {"threads", required_argument, NULL, 't'},
-	    {"memory", required_argument, NULL, 'm'},
-	    {"json", no_argument, NULL, 'j'},
-	    {"no-controls", no_argument, NULL, 'c'},
-	    {0},
-	};
-	int c, rc = FM_OK;
-
-	while (rc == FM_OK && (c = fm_cli_option(argc, argv, options, err)) != -1) {
-		switch (c) {
-		case 'r':
-			e->real = optarg;
-			break;
-		case 's':
-			e->synthetic = optarg;
-			break;
-		case 'h':
-			e->holdout = optarg;
-			break;
-		case 'v':
-			e->previous = optarg;
-			break;
-		case 'd':
-			e->dialect = optarg;
-			break;
-		case 'n':
-			rc = fm_cli_u64("rows", optarg, UINT64_C(1) << 48, &e->rows, err);
-			break;
-		case 'g':
-			e->gate = true;
-			/* getopt wants --gate=FILE; there are no operands, so a word that follows is the file. */
-			e->gate_file = optarg                                    ? optarg
-				       : optind < argc && argv[optind][0] != '-' ? argv[optind++]
-										 : NULL;
-			break;
-		case 'p':
-			e->preset = optarg;
-			break;
-		case 't':
-			rc = fm_cli_u64("threads", optarg, 1024, &e->threads, err);
-			break;
-		case 'm':
-			rc = fm_cli_u64("memory", optarg, UINT64_C(1) << 20, &e->memory, err);
-			if (!rc && e->memory < LEAST_MEMORY)
-				rc = fm_fail(err, FM_EUSAGE, "--memory: at least %u MiB, not %s", LEAST_MEMORY, optarg);
-			break;
-		case 'j':
-			e->json = true;
-			break;
-		case 'c':
-			e->no_controls = true;
-			break;
-		default:
-			rc = c;
-		}
-	}
-	if (rc || (rc = fm_cli_operands(argc, argv, 0, 0, "", err)))
-		return rc;
-	if (!e->real || !e->synthetic)
-		return fm_fail(err, FM_EUSAGE,
-			       "evaluate wants --real FILE and --synthetic FILE; see flowmint evaluate --help");
-	return FM_OK;
-}
 
 /* Where what of large tables does not fit in memory is kept while they are judged. */
 static const char *spill_folder(void)
@@ -353,6 +319,7 @@ static int print_evaluation(const struct evaluation *e, struct fm_error *err)
 		if (e->gate) {
 			putchar('\n');
 			fm_verdict_print(stdout, &e->verdict);
+			fm_verdict_print_trace(stdout, &e->verdict, &e->metrics);
 			print_left_out(e, false, "left out without a --holdout:");
 			print_left_out(e, true, "left out, as only flowmint run has the model:");
 		}
@@ -368,21 +335,62 @@ static int print_evaluation(const struct evaluation *e, struct fm_error *err)
 	return fm_cli_json(doc, err);
 }
 
-int fm_verb_evaluate(int argc, char **argv, struct fm_error *err)
+static int refuse(const struct fm_verdict *v, struct fm_error *err)
 {
-	struct evaluation e = {.dialect = "ugr16", .preset = "ugr16"};
+	char words[600];
+	size_t failed = fm_verdict_failed(v, words, sizeof words);
+
+	return fm_fail(err, FM_EVERDICT, "the gate refuses these flows: %zu of %zu checks failed: %s", failed, v->n,
+		       words);
+}
+
+static int print_list(struct fm_error *err)
+{
+	struct fm_buf text = {0};
 	int rc;
 
-	if ((rc = evaluate_options(argc, argv, &e, err)) || (rc = load_gate(&e, err)) || (rc = evaluate_files(&e, err)))
+	fm_metric_list(&text);
+	if ((rc = fm_buf_check(&text, err)) == FM_OK)
+		fwrite(text.data, 1, text.len, stdout);
+	fm_buf_free(&text);
+	return rc;
+}
+
+static int evaluate(const void *args, const struct fm_call *call, struct fm_error *err)
+{
+	const struct evaluate_args *a = args;
+	struct evaluation e = {.real = a->real,
+			       .synthetic = a->synthetic,
+			       .holdout = a->holdout,
+			       .previous = a->previous,
+			       .dialect = a->dialect,
+			       .gate = a->gate != NULL,
+			       .gate_file = a->gate && *a->gate ? a->gate : NULL,
+			       .preset = a->preset,
+			       .no_controls = a->no_controls,
+			       .json = a->json,
+			       .rows = a->rows,
+			       .threads = a->threads,
+			       .memory = a->memory};
+	int rc;
+
+	(void)call;
+	if (a->list)
+		return print_list(err);
+	if (!a->real || !a->synthetic)
+		return fm_fail(err, FM_EUSAGE,
+			       "evaluate wants --real FILE and --synthetic FILE; see flowmint evaluate "
+			       "--help");
+	if ((rc = load_gate(&e, err)) < 0 || (rc = evaluate_files(&e, err)) < 0)
 		goto out;
-	if (e.gate && ((rc = leave_out(&e, err)) || (rc = fm_gate_apply(e.cfg, &e.metrics, &e.verdict, err))))
+	if (e.gate && ((rc = leave_out(&e, err)) < 0 || (rc = fm_gate_apply(e.cfg, &e.metrics, &e.verdict, err)) < 0))
 		goto out;
 	if (e.gate && e.holdout)
 		fm_holdout_judge(&e.apart, &e.verdict);
 	if (e.gate && (rc = fm_gate_complete(e.cfg, e.controls, NULL, &e.verdict, err)))
 		goto out;
 	if (!(rc = print_evaluation(&e, err)) && e.gate && !e.verdict.pass)
-		rc = fm_fail(err, FM_EVERDICT, "the gate's thresholds are not met");
+		rc = refuse(&e.verdict, err);
 out:
 	fm_metrics_free(&e.metrics);
 	fm_verdict_free(&e.verdict);
@@ -392,38 +400,54 @@ out:
 	return rc;
 }
 
-int fm_verb_verify(int argc, char **argv, struct fm_error *err)
+const struct fm_verb fm_verb_evaluate = {
+    .name = "evaluate",
+    .summary = "score any generator's output",
+    .about = "Prints distances of marginals and pairs, structure in time, rules that flows obey, a prediction task and "
+	     "leakage. "
+	     "With --holdout it has the noise floor and what needs unseen real flows, with --previous the flows are "
+	     "laid beside "
+	     "those of the release before, and with --gate the thresholds of a config are applied. Where there is a "
+	     "holdout, "
+	     "the gate is tried on planted generators first.",
+    .options = evaluate_options,
+    .defaults = &(const struct evaluate_args){.dialect = "ugr16", .preset = "ugr16"},
+    .args_size = sizeof(struct evaluate_args),
+    .run = evaluate,
+};
+
+/* ---- verify ---- */
+
+struct verify_args {
+	const char *signers, *signature;
+	bool json;
+};
+
+static const struct fm_option verify_options[] = {
+    {FM_SETS_TEXT(struct verify_args, signers), .name = "signers", .value = "FILE", .required = true,
+     .offer = FM_OFFER_FILE,
+     .help = "whose signatures are accepted: the allowed_signers (OpenSSH's form) that the releasing team gave you"},
+    {FM_SETS_TEXT(struct verify_args, signature), .name = "signature", .value = "FILE", .offer = FM_OFFER_FILE,
+     .help = "default: ARCHIVE.sig"},
+    FM_OPTION_JSON(struct verify_args),
+    {0},
+};
+
+static int verify(const void *args, const struct fm_call *call, struct fm_error *err)
 {
-	static const struct option options[] = {{"signers", required_argument, NULL, 's'},
-						{"signature", required_argument, NULL, 'g'},
-						{"json", no_argument, NULL, 'j'},
-						{0}};
-	struct fm_verify_in in = {.now_s = (int64_t)time(NULL)};
+	const struct verify_args *a = args;
+	struct fm_verify_in in = {.archive = call->operand[0],
+				  .signers = a->signers,
+				  .signature = a->signature,
+				  .now_s = (int64_t)time(NULL)};
 	struct fm_verify_report report;
 	struct fm_error printing;
 	struct fm_buf text = {0};
-	bool json = false;
-	int c, rc, shown = FM_OK;
+	int rc, shown = FM_OK;
 
-	while ((c = fm_cli_option(argc, argv, options, err)) > 0) {
-		if (c == 's')
-			in.signers = optarg;
-		else if (c == 'g')
-			in.signature = optarg;
-		else
-			json = true;
-	}
-	if (c != -1)
-		return c;
-	if ((rc = fm_cli_operands(argc, argv, 1, 1, "one ARCHIVE", err)))
-		return rc;
-	if (!in.signers)
-		return fm_fail(err, FM_EUSAGE,
-			       "verify wants --signers FILE: the allowed_signers that the releasing team gave you");
-	in.archive = argv[optind];
 	rc = fm_verify(&in, &report, err);
 	if (rc == FM_OK || rc == FM_EVERDICT) {
-		if (json) {
+		if (a->json) {
 			shown = fm_cli_json(fm_verify_report_json(&report), &printing);
 		} else {
 			fm_verify_report_text(&report, &text);
@@ -434,3 +458,15 @@ int fm_verb_verify(int argc, char **argv, struct fm_error *err)
 	fm_buf_free(&text);
 	return shown ? fm_error_set(err, printing.code, printing.file, printing.line, "%s", printing.message) : rc;
 }
+
+const struct fm_verb fm_verb_verify = {
+    .name = "verify",
+    .summary = "is this archive what its signer released?",
+    .about =
+	"Checks the signature first, then the contents; nothing is extracted. flowmint-verify is the same check alone.",
+    .operands = "ARCHIVE",
+    .offer = FM_OFFER_FILE,
+    .options = verify_options,
+    .args_size = sizeof(struct verify_args),
+    .run = verify,
+};

@@ -7,26 +7,17 @@
 #include "pipeline/ledger.h"
 #include "pipeline/state.h"
 
-struct asked {
+struct ledger_args {
 	const char *workspace;
 	bool json;
 };
 
-static int ledger_options(int argc, char **argv, struct asked *a, int max_operands, struct fm_error *err)
-{
-	static const struct option options[] = {
-	    {"workspace", required_argument, NULL, 'w'}, {"json", no_argument, NULL, 'j'}, {0}};
-	int c;
-
-	*a = (struct asked){"workspace", false};
-	while ((c = fm_cli_option(argc, argv, options, err)) > 0) {
-		if (c == 'w')
-			a->workspace = optarg;
-		else
-			a->json = true;
-	}
-	return c == -1 ? fm_cli_operands(argc, argv, 0, max_operands, "", err) : c;
-}
+static const struct ledger_args ledger_defaults = {.workspace = "workspace"};
+static const struct fm_option ledger_options[] = {
+    FM_OPTION_WORKSPACE(struct ledger_args),
+    FM_OPTION_JSON(struct ledger_args),
+    {0},
+};
 
 static const char *str(const json_t *o, const char *key)
 {
@@ -35,8 +26,7 @@ static const char *str(const json_t *o, const char *key)
 	return s ? s : "";
 }
 
-/* ---- status
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- status ---- */
 
 /* {"run","time","name","version","status","stages":[...],"verdict","archive"} of one run, from its rows. */
 static json_t *summarise(const json_t *rows, const char *run)
@@ -162,21 +152,19 @@ static int no_run(const char *workspace, const char *run, struct fm_error *err)
 	return fm_fail(err, FM_EINPUT, "%s: the ledger has no run %s; flowmint log lists all", workspace, run);
 }
 
-int fm_verb_status(int argc, char **argv, struct fm_error *err)
+static int status(const void *args, const struct fm_call *call, struct fm_error *err)
 {
 	json_t *rows = NULL, *releases = NULL, *last = NULL, *now = NULL;
+	const struct ledger_args *a = args;
 	char id[FM_RUN_ID_MAX];
-	const char *wanted = NULL;
+	const char *wanted = call->noperands ? fm_run_id(call->operand[0], id) : NULL;
 	struct fm_ledger *l = NULL;
-	struct asked a;
 	size_t runs = 0;
 	int rc;
 
-	if ((rc = ledger_options(argc, argv, &a, 1, err)) || (rc = fm_ledger_open(&l, a.workspace, false, err)) ||
-	    (rc = fm_ledger_rows(l, NULL, NULL, &rows, err)))
+	if ((rc = fm_ledger_open(&l, a->workspace, false, err)) < 0 ||
+	    (rc = fm_ledger_rows(l, NULL, NULL, &rows, err)) < 0)
 		goto out;
-	if (optind < argc)
-		wanted = fm_run_id(argv[optind], id);
 	releases = json_array();
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *row = json_array_get(rows, i);
@@ -196,13 +184,13 @@ int fm_verb_status(int argc, char **argv, struct fm_error *err)
 		}
 	}
 	if (wanted && !last) {
-		rc = no_run(a.workspace, wanted, err);
+		rc = no_run(a->workspace, wanted, err);
 		goto out;
 	}
 	if (last)
-		now = unfinished(last, a.workspace);
-	if (a.json) {
-		rc = fm_cli_json(json_pack("{s:s, s:i, s:O, s:O}", "workspace", a.workspace, "runs", (int)runs, "last",
+		now = unfinished(last, a->workspace);
+	if (a->json) {
+		rc = fm_cli_json(json_pack("{s:s, s:i, s:O, s:O}", "workspace", a->workspace, "runs", (int)runs, "last",
 					   last ? last : json_null(), "releases", releases),
 				 err);
 		goto out;
@@ -230,8 +218,21 @@ out:
 	return rc;
 }
 
-/* ---- log
- * ---------------------------------------------------------------------------------------------------------------- */
+const struct fm_verb fm_verb_status = {
+    .name = "status",
+    .summary = "what runs now or ran last, and what was released",
+    .about =
+	"Of a run that is at work: the stage, the share done, the time left and the process. Of one that was killed: "
+	"where it was, and by what as far as can be told. With RUN (r0001, or 1) that run.",
+    .operands = "RUN",
+    .optional = 1,
+    .options = ledger_options,
+    .defaults = &ledger_defaults,
+    .args_size = sizeof(struct ledger_args),
+    .run = status,
+};
+
+/* ---- log ---- */
 
 static void print_row(const json_t *row)
 {
@@ -260,26 +261,23 @@ static void print_row(const json_t *row)
 		printf("%s%s%s\n", str(body, "status"), *str(body, "message") ? ": " : "", str(body, "message"));
 }
 
-int fm_verb_log(int argc, char **argv, struct fm_error *err)
+static int show_log(const void *args, const struct fm_call *call, struct fm_error *err)
 {
-	const char *run = NULL;
+	const struct ledger_args *a = args;
 	char id[FM_RUN_ID_MAX];
+	const char *run = call->noperands ? fm_run_id(call->operand[0], id) : NULL;
 	struct fm_ledger *l = NULL;
 	json_t *rows = NULL;
-	struct asked a;
 	int rc;
 
-	if ((rc = ledger_options(argc, argv, &a, 1, err)) || (rc = fm_ledger_open(&l, a.workspace, false, err)))
-		goto out;
-	if (optind < argc)
-		run = fm_run_id(argv[optind], id);
-	if ((rc = fm_ledger_rows(l, run, NULL, &rows, err)))
+	if ((rc = fm_ledger_open(&l, a->workspace, false, err)) < 0 ||
+	    (rc = fm_ledger_rows(l, run, NULL, &rows, err)) < 0)
 		goto out;
 	if (run && json_array_size(rows) == 0) {
-		rc = no_run(a.workspace, run, err);
+		rc = no_run(a->workspace, run, err);
 		goto out;
 	}
-	if (a.json) {
+	if (a->json) {
 		rc = fm_cli_json(json_incref(rows), err);
 		goto out;
 	}
@@ -291,22 +289,34 @@ out:
 	return rc;
 }
 
-/* ---- audit
- * --------------------------------------------------------------------------------------------------------------- */
+const struct fm_verb fm_verb_log = {
+    .name = "log",
+    .summary = "the ledger, row by row",
+    .about = "With RUN (r0001) the rows of that run.",
+    .operands = "RUN",
+    .optional = 1,
+    .options = ledger_options,
+    .defaults = &ledger_defaults,
+    .args_size = sizeof(struct ledger_args),
+    .run = show_log,
+};
 
-int fm_verb_audit(int argc, char **argv, struct fm_error *err)
+/* ---- audit ---- */
+
+static int audit(const void *args, const struct fm_call *call, struct fm_error *err)
 {
+	const struct ledger_args *a = args;
 	const json_t *problems;
 	json_t *report = NULL;
-	struct asked a;
 	bool intact;
 	int rc;
 
-	if ((rc = ledger_options(argc, argv, &a, 0, err)) || (rc = fm_ledger_audit(a.workspace, &report, err)))
+	(void)call;
+	if ((rc = fm_ledger_audit(a->workspace, &report, err)) < 0)
 		return rc;
 	intact = json_is_true(json_object_get(report, "intact"));
 	problems = json_object_get(report, "problems");
-	if (a.json) {
+	if (a->json) {
 		rc = fm_cli_json(json_incref(report), err);
 	} else if (intact) {
 		printf("intact: %lld rows, head %s\n", (long long)json_integer_value(json_object_get(report, "rows")),
@@ -316,7 +326,19 @@ int fm_verb_audit(int argc, char **argv, struct fm_error *err)
 			printf("broken: %s\n", str(json_array_get(problems, i), "problem"));
 	}
 	if (!rc && !intact)
-		rc = fm_fail(err, FM_EVERDICT, "%s: the ledger is broken", a.workspace);
+		rc = fm_fail(err, FM_EVERDICT, "%s: the ledger is broken", a->workspace);
 	json_decref(report);
 	return rc;
 }
+
+const struct fm_verb fm_verb_audit = {
+    .name = "audit",
+    .summary = "is the ledger intact?",
+    .about =
+	"Checks the ledger's chain of digests. Edited, removed, reordered, added and cut rows are named and make the "
+	"exit status 1.",
+    .options = ledger_options,
+    .defaults = &ledger_defaults,
+    .args_size = sizeof(struct ledger_args),
+    .run = audit,
+};

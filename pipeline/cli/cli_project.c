@@ -1,4 +1,5 @@
 /* init, keygen, simulate: what a project starts from. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,104 +11,134 @@
 
 #define DEFAULT_PRINCIPAL "flowmint"
 
-int fm_verb_init(int argc, char **argv, struct fm_error *err)
-{
-	static const struct option options[] = {
-	    {"preset", required_argument, NULL, 'p'}, {"principal", required_argument, NULL, 'n'}, {0}};
-	const char *preset = "ugr16", *principal = DEFAULT_PRINCIPAL, *dir;
-	int c, rc;
+/* ---- init ---- */
 
-	while ((c = fm_cli_option(argc, argv, options, err)) > 0) {
-		if (c == 'p')
-			preset = optarg;
-		else
-			principal = optarg;
-	}
-	if (c != -1)
-		return c;
-	if ((rc = fm_cli_operands(argc, argv, 0, 1, "a folder", err)))
-		return rc;
-	dir = optind < argc ? argv[optind] : ".";
-	if ((rc = fm_project_init(dir, preset, principal, err)))
+struct init_args {
+	const char *preset, *principal;
+};
+
+static const struct fm_option init_options[] = {
+    {FM_SETS_TEXT(struct init_args, preset), .name = "preset", .value = "NAME", .offer = FM_OFFER_PRESET,
+     .help = "what to start from: ugr16 (default) or demo"},
+    {FM_SETS_TEXT(struct init_args, principal), .name = "principal", .value = "NAME",
+     .help = "who signs, as it stands in allowed_signers (default: flowmint)"},
+    {0},
+};
+
+static int init(const void *args, const struct fm_call *call, struct fm_error *err)
+{
+	const char *dir = call->noperands ? call->operand[0] : ".";
+	const struct init_args *a = args;
+	int rc;
+
+	if ((rc = fm_project_init(dir, a->preset, a->principal, err)) < 0)
 		return rc;
 	fm_log("made a project in %s: set source.path in %s/release.yaml, then flowmint run %s/release.yaml", dir, dir,
 	       dir);
 	return FM_OK;
 }
 
-int fm_verb_keygen(int argc, char **argv, struct fm_error *err)
-{
-	static const struct option options[] = {
-	    {"out", required_argument, NULL, 'o'}, {"principal", required_argument, NULL, 'n'}, {0}};
-	const char *out = NULL, *principal = DEFAULT_PRINCIPAL;
-	int c, rc;
+const struct fm_verb fm_verb_init = {
+    .name = "init",
+    .summary = "make a release project",
+    .about =
+	"Makes release.yaml, keys/, allowed_signers and .gitignore in DIR (default: the current folder). Nothing is "
+	"overwritten. Set source.path in release.yaml before the first run.",
+    .operands = "DIR",
+    .optional = 1,
+    .offer = FM_OFFER_FOLDER,
+    .options = init_options,
+    .defaults = &(const struct init_args){.preset = "ugr16", .principal = DEFAULT_PRINCIPAL},
+    .args_size = sizeof(struct init_args),
+    .run = init,
+};
 
-	while ((c = fm_cli_option(argc, argv, options, err)) > 0) {
-		if (c == 'o')
-			out = optarg;
-		else
-			principal = optarg;
-	}
-	if (c != -1)
-		return c;
-	if ((rc = fm_cli_operands(argc, argv, 0, 0, "", err)))
-		return rc;
-	if (!out)
-		return fm_fail(err, FM_EUSAGE, "keygen wants --out KEY");
-	return fm_keygen(out, principal, err);
+/* ---- keygen ---- */
+
+struct keygen_args {
+	const char *out, *principal;
+};
+
+static const struct fm_option keygen_options[] = {
+    {FM_SETS_TEXT(struct keygen_args, out), .name = "out", .value = "KEY", .required = true, .offer = FM_OFFER_FILE,
+     .help = "where to; nothing is overwritten"},
+    {FM_SETS_TEXT(struct keygen_args, principal), .name = "principal", .value = "NAME",
+     .help = "who signs (default: flowmint)"},
+    {0},
+};
+
+static int keygen(const void *args, const struct fm_call *call, struct fm_error *err)
+{
+	const struct keygen_args *a = args;
+
+	(void)call;
+	return fm_keygen(a->out, a->principal, err);
 }
 
-int fm_verb_simulate(int argc, char **argv, struct fm_error *err)
+const struct fm_verb fm_verb_keygen = {
+    .name = "keygen",
+    .summary = "make an Ed25519 key pair",
+    .about =
+	"Writes KEY (in OpenSSH's form, mode 600) and KEY.pub, and prints the line for the allowed_signers file of "
+	"partners.",
+    .options = keygen_options,
+    .defaults = &(const struct keygen_args){.principal = DEFAULT_PRINCIPAL},
+    .args_size = sizeof(struct keygen_args),
+    .run = keygen,
+};
+
+/* ---- simulate ---- */
+
+struct simulate_args {
+	const char *out;
+	uint64_t rows, seed, threads;
+	double hours, attacks; /* hours 0, attacks NAN: the simulator's default */
+	bool json;
+};
+
+static const struct fm_option simulate_options[] = {
+    {FM_SETS_UINT(struct simulate_args, rows), .name = "rows", .value = "N", .required = true, .least = 1,
+     .most = UINT64_C(1) << 48, .help = "flows"},
+    {FM_SETS_TEXT(struct simulate_args, out), .name = "out", .value = "FILE", .required = true, .offer = FM_OFFER_FILE,
+     .help = "CSV; a name that ends in .gz, .xz or .zst is compressed; - is standard output"},
+    {FM_SETS_UINT(struct simulate_args, seed), .name = "seed", .value = "S", .help = "default 1"},
+    {FM_SETS_REAL(struct simulate_args, hours), .name = "hours", .value = "H", .min = 1e-6, .max = FM_SIM_MAX_HOURS,
+     .help = "time that the trace spans (default 24)"},
+    {FM_SETS_REAL(struct simulate_args, attacks), .name = "attacks", .value = "SHARE", .min = 0,
+     .max = FM_SIM_MAX_ATTACKS, .help = "share of flows that are attacks, 0 to 0.9 (default 0.08)"},
+    FM_OPTION_THREADS(struct simulate_args, "byte"),
+    FM_OPTION_JSON(struct simulate_args),
+    {0},
+};
+
+static int simulate(const void *args, const struct fm_call *call, struct fm_error *err)
 {
-	static const struct option options[] = {
-	    {"rows", required_argument, NULL, 'r'},    {"seed", required_argument, NULL, 's'},
-	    {"out", required_argument, NULL, 'o'},     {"hours", required_argument, NULL, 'h'},
-	    {"attacks", required_argument, NULL, 'a'}, {"threads", required_argument, NULL, 't'},
-	    {"json", no_argument, NULL, 'j'},          {0},
-	};
-	struct fm_simulate_in in = {.seed = 1};
+	const struct simulate_args *a = args;
+	struct fm_simulate_in in = {.out = a->out,
+				    .rows = a->rows,
+				    .seed = a->seed,
+				    .hours = a->hours,
+				    .attacks = isnan(a->attacks) ? 0
+					       : a->attacks <= 0 ? -1 /* the interface's "none" */
+								 : a->attacks,
+				    .threads = (int)a->threads};
 	struct fm_simulate_out out;
-	uint64_t threads = 0;
-	int c, rc = FM_OK, json = 0;
+	int rc;
 
-	while (rc == FM_OK && (c = fm_cli_option(argc, argv, options, err)) != -1) {
-		switch (c) {
-		case 'r':
-			rc = fm_cli_u64("rows", optarg, UINT64_C(1) << 48, &in.rows, err);
-			break;
-		case 's':
-			rc = fm_cli_u64("seed", optarg, UINT64_MAX, &in.seed, err);
-			break;
-		case 'o':
-			in.out = optarg;
-			break;
-		case 'h':
-			rc = fm_cli_double("hours", optarg, 1e-6, FM_SIM_MAX_HOURS, &in.hours, err);
-			break;
-		case 'a':
-			rc = fm_cli_double("attacks", optarg, 0, FM_SIM_MAX_ATTACKS, &in.attacks, err);
-			if (in.attacks <= 0)
-				in.attacks = -1; /* the interface's "none"; its 0 is the default */
-			break;
-		case 't':
-			rc = fm_cli_u64("threads", optarg, 1024, &threads, err);
-			break;
-		case 'j':
-			json = 1;
-			break;
-		default:
-			rc = c;
-		}
-	}
-	if (rc || (rc = fm_cli_operands(argc, argv, 0, 0, "", err)))
-		return rc;
-	if (!in.out || in.rows == 0)
-		return fm_fail(err, FM_EUSAGE,
-			       "simulate wants --rows N (1 or more) and --out FILE; see flowmint simulate --help");
-	if (json && strcmp(in.out, "-") == 0)
+	(void)call;
+	if (a->json && strcmp(a->out, "-") == 0)
 		return fm_fail(err, FM_EUSAGE, "simulate: --json and --out - both want standard output");
-	in.threads = (int)threads;
-	if ((rc = fm_simulate(&in, &out, err)))
+	if ((rc = fm_simulate(&in, &out, err)) < 0)
 		return rc;
-	return json ? fm_cli_json(fm_simulate_out_json(&out), err) : FM_OK;
+	return a->json ? fm_cli_json(fm_simulate_out_json(&out), err) : FM_OK;
 }
+
+const struct fm_verb fm_verb_simulate = {
+    .name = "simulate",
+    .summary = "make a labelled UGR'16-format trace by white-box rules",
+    .about = "No real record goes into it. The same rows, seed, hours and attacks give the same bytes.",
+    .options = simulate_options,
+    .defaults = &(const struct simulate_args){.seed = 1, .attacks = NAN},
+    .args_size = sizeof(struct simulate_args),
+    .run = simulate,
+};

@@ -8,56 +8,49 @@
 #include "pipeline/facts.h"
 #include "report/report.h"
 
-struct asked {
-	const char *what, *out, *workspace, *edition, *signers, *signature;
-	bool archive, partner;
+struct report_args {
+	const char *out, *workspace, *edition, *signers, *signature;
 };
 
-static int report_options(int argc, char **argv, struct asked *a, struct fm_error *err)
-{
-	static const struct option options[] = {
-	    {"out", required_argument, NULL, 'o'},       {"edition", required_argument, NULL, 'e'},
-	    {"workspace", required_argument, NULL, 'w'}, {"signers", required_argument, NULL, 's'},
-	    {"signature", required_argument, NULL, 'g'}, {0}};
-	int c, rc;
+static const struct fm_option options[] = {
+    {FM_SETS_TEXT(struct report_args, out), .name = "out", .value = "FILE.html", .required = true,
+     .offer = FM_OFFER_FILE, .help = "where to; - is standard output"},
+    {FM_SETS_TEXT(struct report_args, edition), .name = "edition", .value = "team|partner", .choices = "team|partner",
+     .help =
+	 "team, the default for a RUN, shows distributions of the private flows; the file is for its owner alone. "
+	 "partner, and always for an ARCHIVE, shows nothing from private flows but what publish.report allows, and the "
+	 "checks that the config asks for"},
+    {FM_SETS_TEXT(struct report_args, signers), .name = "signers", .value = "FILE", .offer = FM_OFFER_FILE,
+     .help = "check the archive's signature first, by this allowed_signers, and say who signed; without it only the "
+	     "archive's form and contents are checked"},
+    {FM_SETS_TEXT(struct report_args, signature), .name = "signature", .value = "FILE", .offer = FM_OFFER_FILE,
+     .help = "default: ARCHIVE.sig"},
+    FM_OPTION_WORKSPACE(struct report_args),
+    {0},
+};
 
-	while ((c = fm_cli_option(argc, argv, options, err)) > 0) {
-		if (c == 'o')
-			a->out = optarg;
-		else if (c == 'e')
-			a->edition = optarg;
-		else if (c == 'w')
-			a->workspace = optarg;
-		else if (c == 's')
-			a->signers = optarg;
-		else
-			a->signature = optarg;
-	}
-	if (c != -1)
-		return c;
-	if ((rc = fm_cli_operands(argc, argv, 1, 1, "one RUN or ARCHIVE", err)))
-		return rc;
-	a->what = argv[optind];
-	return a->out ? FM_OK : fm_fail(err, FM_EUSAGE, "report wants --out FILE.html; see flowmint report --help");
-}
+struct asked {
+	const struct report_args *given;
+	const char *what;
+	bool archive, partner;
+};
 
 /* Which of the two it is, and what may be asked of it. */
 static int check_asked(struct asked *a, struct fm_error *err)
 {
-	bool team = a->edition && strcmp(a->edition, "team") == 0;
+	const struct report_args *given = a->given;
+	bool team = given->edition && strcmp(given->edition, "team") == 0;
 
-	if (a->edition && !team && strcmp(a->edition, "partner") != 0)
-		return fm_fail(err, FM_EUSAGE, "report --edition: '%s' is neither team nor partner", a->edition);
 	a->archive = strchr(a->what, '/') || fm_file_exists(a->what);
-	a->partner = a->archive || (a->edition && !team);
+	a->partner = a->archive || (given->edition && !team);
 	if (a->archive && team)
 		return fm_fail(err, FM_EUSAGE,
 			       "report: an archive has nothing for the team alone; the team's edition is made of a run "
 			       "(flowmint log "
 			       "lists them)");
-	if (!a->archive && (a->signers || a->signature))
+	if (!a->archive && (given->signers || given->signature))
 		return fm_fail(err, FM_EUSAGE, "report: a run has no signature; --signers is for an archive");
-	if (a->signature && !a->signers)
+	if (given->signature && !given->signers)
 		return fm_fail(err, FM_EUSAGE,
 			       "report: --signature is checked against --signers FILE, which is not given");
 	return FM_OK;
@@ -65,32 +58,48 @@ static int check_asked(struct asked *a, struct fm_error *err)
 
 static int write_page(const struct asked *a, const struct fm_buf *html, struct fm_error *err)
 {
-	if (strcmp(a->out, "-") == 0)
+	if (strcmp(a->given->out, "-") == 0)
 		return fwrite(html->data, 1, html->len, stdout) == html->len ? FM_OK
 									     : fm_fail_errno(err, "standard output");
 	/* The team's edition is as private as the workspace. */
-	return fm_file_write(a->out, a->partner ? 0644 : 0600, html->data, html->len, err);
+	return fm_file_write(a->given->out, a->partner ? 0644 : 0600, html->data, html->len, err);
 }
 
-int fm_verb_report(int argc, char **argv, struct fm_error *err)
+static int report(const void *args, const struct fm_call *call, struct fm_error *err)
 {
-	struct asked a = {.workspace = "workspace"};
+	struct asked a = {.given = args, .what = call->operand[0]};
 	json_t *facts = NULL, *partner = NULL;
 	struct fm_buf html = {0};
 	int rc;
 
-	if ((rc = report_options(argc, argv, &a, err)) || (rc = check_asked(&a, err)))
+	if ((rc = check_asked(&a, err)) < 0)
 		return rc;
-	if ((rc = a.archive ? fm_facts_of_archive(a.what, a.signers, a.signature, &facts, err)
-			    : fm_facts_of_run(a.workspace, a.what, &facts, err)))
+	if (a.archive)
+		rc = fm_facts_of_archive(a.what, a.given->signers, a.given->signature, &facts, err);
+	else
+		rc = fm_facts_of_run(a.given->workspace, a.what, &facts, err);
+	if (rc < 0 || (a.partner && (rc = fm_report_partner(facts, &partner, err)) < 0))
 		goto out;
-	if (a.partner && (rc = fm_report_partner(facts, &partner, err)))
+	if ((rc = fm_report_html(a.partner ? partner : facts, a.partner, &html, err)) < 0)
 		goto out;
-	if (!(rc = fm_report_html(a.partner ? partner : facts, a.partner, &html, err)))
-		rc = write_page(&a, &html, err);
+	rc = write_page(&a, &html, err);
 out:
 	json_decref(facts);
 	json_decref(partner);
 	fm_buf_free(&html);
 	return rc;
 }
+
+const struct fm_verb fm_verb_report = {
+    .name = "report",
+    .summary = "explain a run or an archive on one page",
+    .about =
+	"Writes one HTML file that needs no network and no script: the verdict, each field real against synthetic, the "
+	"checks with their margins, controls, privacy in plain words, provenance, how to verify.",
+    .operands = "RUN|ARCHIVE",
+    .offer = FM_OFFER_FILE,
+    .options = options,
+    .defaults = &(const struct report_args){.workspace = "workspace"},
+    .args_size = sizeof(struct report_args),
+    .run = report,
+};

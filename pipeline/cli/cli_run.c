@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "judge/gate/check.h"
 #include "manifests/config.h"
 #include "pipeline/cli/cli.h"
@@ -13,83 +12,42 @@
 #include "pipeline/reproduce.h"
 #include "pipeline/runner.h"
 
-/* ---- run
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- run ---- */
 
 struct run_args {
-	struct fm_run_options o;
-	const char **set; /* argc long */
-	int nset;
-	bool json, plan;
+	struct fm_words set;
+	const char *until, *out, *workspace;
+	bool plan, force, unconfined, json;
 };
 
-static int find_stage(const char *name, int *id, struct fm_error *err)
-{
-	const char *names[FM_NSTAGES + 1] = {NULL}, *near;
-
-	if ((*id = fm_stage_find(name)) >= 0)
-		return FM_OK;
-	for (int i = 0; i < FM_NSTAGES; i++)
-		names[i] = fm_stage_name(i);
-	near = fm_cli_nearest(name, names);
-	return fm_fail(err, FM_EUSAGE,
-		       "run --until: '%s' is no stage%s%s%s: ingest, train, generate, evaluate, gate, release", name,
-		       near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
-}
-
-static int run_options(int argc, char **argv, struct run_args *a, struct fm_error *err)
-{
-	static const struct option options[] = {
-	    {"set", required_argument, NULL, 's'},  {"until", required_argument, NULL, 'u'},
-	    {"out", required_argument, NULL, 'o'},  {"workspace", required_argument, NULL, 'w'},
-	    {"plan", no_argument, NULL, 'p'},       {"force", no_argument, NULL, 'f'},
-	    {"unconfined", no_argument, NULL, 'n'}, {"quiet", no_argument, NULL, 'q'},
-	    {"json", no_argument, NULL, 'j'},       {0},
-	};
-	int c, rc = FM_OK;
-
-	while (rc == FM_OK && (c = fm_cli_option(argc, argv, options, err)) != -1) {
-		switch (c) {
-		case 's':
-			a->set[a->nset++] = optarg;
-			break;
-		case 'u':
-			rc = find_stage(optarg, &a->o.until, err);
-			break;
-		case 'o':
-			a->o.out = optarg;
-			break;
-		case 'w':
-			a->o.workspace = optarg;
-			break;
-		case 'p':
-			a->plan = true;
-			break;
-		case 'f':
-			a->o.force = true;
-			break;
-		case 'n':
-			a->o.unconfined = true;
-			break;
-		case 'q':
-			fm_log_quiet(1);
-			break;
-		case 'j':
-			a->json = true;
-			break;
-		default:
-			rc = c;
-		}
-	}
-	return rc ? rc : fm_cli_operands(argc, argv, 1, 1, "one RELEASE.yaml", err);
-}
+static const struct fm_option run_options[] = {
+    {FM_SETS_FLAG(struct run_args, plan), .name = "plan",
+     .help = "only say what is to do, and about what time, memory and disk it takes, from a few measured steps"},
+    {FM_SETS_LIST(struct run_args, set), .name = "set", .value = "KEY=VALUE", .offer = FM_OFFER_KEY,
+     .help = "override a key of the config, as in --set train.steps=500; may be repeated"},
+    {FM_SETS_TEXT(struct run_args, until), .name = "until", .value = "STAGE",
+     .choices = "ingest|train|generate|evaluate|gate|release", .help = "stop after this stage"},
+    {FM_SETS_TEXT(struct run_args, out), .name = "out", .value = "DIR", .offer = FM_OFFER_FOLDER,
+     .help = "where the archive goes (default: publish.out)"},
+    {FM_SETS_TEXT(struct run_args, workspace), .name = "workspace", .value = "DIR", .offer = FM_OFFER_FOLDER,
+     .help = "default: workspace/ beside RELEASE.yaml"},
+    {FM_SETS_FLAG(struct run_args, force), .name = "force", .help = "do every stage again"},
+    {FM_SETS_FLAG(struct run_args, unconfined), .name = "unconfined",
+     .help =
+	 "run although the kernel cannot give stages namespaces of their own. The system call filter still denies the "
+	 "network. The manifest and the ledger record it"},
+    FM_OPTION_JSON(struct run_args),
+    {0},
+};
 
 static int print_run(const struct fm_run *run, bool json, struct fm_error *err)
 {
 	if (json)
 		return fm_cli_json(fm_run_json(run), err);
-	if (run->has_verdict)
+	if (run->has_verdict) {
 		fm_verdict_print(stdout, &run->verdict);
+		fm_verdict_print_trace(stdout, &run->verdict, &run->metrics);
+	}
 	if (run->archive[0])
 		printf("archive: %s\ntar sha256: %s\n", run->archive, run->tar_sha256);
 	if (!run->has_verdict)
@@ -97,78 +55,100 @@ static int print_run(const struct fm_run *run, bool json, struct fm_error *err)
 	return FM_OK;
 }
 
-/* "jsd.SA 0.31 (max 0.05)" of the failed checks, as many as fit. */
 static int refuse(const struct fm_run *run, struct fm_error *err)
 {
-	char words[600] = "";
-	size_t at = 0, failed = 0;
+	char words[600];
+	size_t failed = fm_verdict_failed(&run->verdict, words, sizeof words);
 
-	for (size_t i = 0; i < run->verdict.n; i++) {
-		const struct fm_check_result *c = &run->verdict.check[i];
-
-		if (c->pass || c->waived)
-			continue;
-		failed++;
-		if (at < sizeof words - 1)
-			at += (size_t)snprintf(words + at, sizeof words - at, "%s%s %.4g (%s %.4g)", at ? ", " : "",
-					       c->name, c->value, c->direction, c->threshold);
-	}
 	return fm_fail(err, FM_EVERDICT,
 		       "the gate refuses the release: %zu of %zu checks failed: %s; nothing was released", failed,
 		       run->verdict.n, words);
 }
 
-static int plan(const struct run_args *a, struct fm_error *err)
+static int plan(const struct fm_run_options *o, bool json, struct fm_error *err)
 {
 	json_t *doc = NULL;
-	int rc = fm_plan(&a->o, &doc, err);
+	int rc;
 
-	if (rc)
+	if ((rc = fm_plan(o, &doc, err)) < 0)
 		return rc;
-	if (a->json)
+	if (json)
 		return fm_cli_json(doc, err);
 	fm_cli_print_plan(doc);
 	json_decref(doc);
 	return FM_OK;
 }
 
-int fm_verb_run(int argc, char **argv, struct fm_error *err)
+static int run(const void *args, const struct fm_call *call, struct fm_error *err)
 {
-	struct run_args a = {.o = {.until = FM_RELEASE}, .set = calloc((size_t)argc, sizeof *a.set)};
+	const struct run_args *a = args;
+	struct fm_run_options o = {.until = a->until ? fm_stage_find(a->until) : FM_RELEASE,
+				   .out = a->out,
+				   .workspace = a->workspace,
+				   .force = a->force,
+				   .unconfined = a->unconfined};
+	char *file = fm_project_config(call->operand[0]);
 	struct fm_config *cfg = NULL;
-	struct fm_run run = {0};
-	char *file = NULL;
+	struct fm_run done = {0};
 	int rc;
 
-	if (!a.set)
+	if (!file)
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	if ((rc = run_options(argc, argv, &a, err)))
+	if ((rc = fm_config_load(&cfg, file, a->set.word, a->set.n, err)) < 0)
 		goto out;
-	if (!(file = fm_project_config(argv[optind]))) {
-		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
-		goto out;
-	}
-	if ((rc = fm_config_load(&cfg, file, a.set, a.nset, err)))
-		goto out;
-	a.o.cfg = cfg;
-	if (a.plan) {
-		rc = plan(&a, err);
+	o.cfg = cfg;
+	if (a->plan) {
+		rc = plan(&o, a->json, err);
 		goto out;
 	}
-	if ((rc = fm_runner_run(&a.o, &run, err)) || (rc = print_run(&run, a.json, err)))
+	if ((rc = fm_runner_run(&o, &done, err)) < 0 || (rc = print_run(&done, a->json, err)) < 0)
 		goto out;
-	if (run.has_verdict && !run.verdict.pass)
-		rc = refuse(&run, err);
+	if (done.has_verdict && !done.verdict.pass)
+		rc = refuse(&done, err);
 out:
-	fm_run_free(&run);
+	fm_run_free(&done);
 	fm_config_free(cfg);
 	free(file);
-	free(a.set);
 	return rc;
 }
 
-/* ---- reproduce
- * -------------------------------------------------------------------------------------------------------------- */
+const struct fm_verb fm_verb_run = {
+    .name = "run",
+    .summary = "from the trace to a signed archive",
+    .about =
+	"Runs the stages ingest, train, generate, evaluate, gate and release, each as a process of its own that sees "
+	"its "
+	"inputs and nothing else. A stage that is complete in the workspace for the same config and inputs is not done "
+	"again, so that an interrupted run goes on where it was. Training goes on from its last checkpoint "
+	"(train.checkpoint_every); the result is the same to the bit.\n\nWhen all checks pass, the archive and its "
+	"signature are verified and moved to publish.out. When one fails, the check table says which, nothing is "
+	"released, and the exit status is 1.\n\nWhat can be known before the first stage is checked before it. PROJECT "
+	"is a "
+	"folder with a release.yaml. A run that SIGINT or SIGTERM stops ends with 130 or 143, and the same command "
+	"goes on "
+	"from there.",
+    .operands = "RELEASE.yaml|PROJECT",
+    .offer = FM_OFFER_FILE,
+    .options = run_options,
+    .args_size = sizeof(struct run_args),
+    .run = run,
+};
+
+/* ---- reproduce ---- */
+
+struct reproduce_args {
+	const char *from, *workspace;
+	bool unconfined, json;
+};
+
+static const struct fm_option reproduce_options[] = {
+    {FM_SETS_TEXT(struct reproduce_args, from), .name = "from", .value = "data|model", .choices = "data|model",
+     .help = "data (default) begins with the trace, model with the recorded model"},
+    {FM_SETS_FLAG(struct reproduce_args, unconfined), .name = "unconfined", .help = "as for run"},
+    FM_OPTION_WORKSPACE(struct reproduce_args),
+    FM_OPTION_JSON(struct reproduce_args),
+    {0},
+};
 
 static const char *str(const json_t *o, const char *key)
 {
@@ -189,47 +169,38 @@ static void print_comparison(const json_t *report)
 	       *str(tar, "again") ? str(tar, "again") : "(none: the gate refused)", str(report, "verdict"));
 }
 
-int fm_verb_reproduce(int argc, char **argv, struct fm_error *err)
+static int reproduce(const void *args, const struct fm_call *call, struct fm_error *err)
 {
-	static const struct option options[] = {{"from", required_argument, NULL, 'f'},
-						{"workspace", required_argument, NULL, 'w'},
-						{"unconfined", no_argument, NULL, 'n'},
-						{"json", no_argument, NULL, 'j'},
-						{0}};
-	struct fm_reproduce_in in = {.workspace = "workspace"};
+	const struct reproduce_args *a = args;
+	struct fm_reproduce_in in = {.what = call->operand[0],
+				     .workspace = a->workspace,
+				     .from_model = strcmp(a->from, "model") == 0,
+				     .unconfined = a->unconfined};
 	struct fm_error printing;
 	json_t *report = NULL;
-	bool json = false;
-	int c, rc = FM_OK, shown = FM_OK;
+	int rc, shown = FM_OK;
 
-	while (rc == FM_OK && (c = fm_cli_option(argc, argv, options, err)) != -1) {
-		switch (c) {
-		case 'f':
-			in.from_model = strcmp(optarg, "model") == 0;
-			if (!in.from_model && strcmp(optarg, "data") != 0)
-				rc =
-				    fm_fail(err, FM_EUSAGE, "reproduce --from: '%s' is neither data nor model", optarg);
-			break;
-		case 'w':
-			in.workspace = optarg;
-			break;
-		case 'n':
-			in.unconfined = true;
-			break;
-		case 'j':
-			json = true;
-			break;
-		default:
-			rc = c;
-		}
-	}
-	if (rc || (rc = fm_cli_operands(argc, argv, 1, 1, "one RUN or ARCHIVE", err)))
-		return rc;
-	in.what = argv[optind];
 	rc = fm_reproduce(&in, &report, err);
-	if (report && json)
+	if (report && a->json)
 		shown = fm_cli_json(report, &printing);
 	else if (report)
 		print_comparison(report), json_decref(report);
 	return shown ? fm_error_set(err, printing.code, printing.file, printing.line, "%s", printing.message) : rc;
 }
+
+const struct fm_verb fm_verb_reproduce = {
+    .name = "reproduce",
+    .summary = "make it again and compare digests",
+    .about =
+	"Repeats a recorded run (r0001, or the run that made ARCHIVE), with the config from the ledger, in a temporary "
+	"folder of the workspace and compares the digest of the tar. Exit status 1 when they differ. Generation "
+	"repeats "
+	"on any x86-64 machine; training repeats on machines with the same kernel of OpenBLAS, which the manifest "
+	"names.",
+    .operands = "RUN|ARCHIVE",
+    .offer = FM_OFFER_FILE,
+    .options = reproduce_options,
+    .defaults = &(const struct reproduce_args){.from = "data", .workspace = "workspace"},
+    .args_size = sizeof(struct reproduce_args),
+    .run = reproduce,
+};

@@ -14,31 +14,22 @@ struct waive_args {
 	const char *check, *reason, *expires, *key;
 };
 
-static int waive_options(int argc, char **argv, struct waive_args *a, struct fm_error *err)
-{
-	static const struct option options[] = {{"check", required_argument, NULL, 'c'},
-						{"reason", required_argument, NULL, 'r'},
-						{"expires", required_argument, NULL, 'e'},
-						{"key", required_argument, NULL, 'k'},
-						{0}};
-	const char **where[] = {&a->check, &a->reason, &a->expires, &a->key};
-	int c, rc;
-
-	while ((c = fm_cli_option(argc, argv, options, err)) > 0)
-		*where[c == 'c' ? 0 : c == 'r' ? 1 : c == 'e' ? 2 : 3] = optarg;
-	if (c != -1)
-		return c;
-	if ((rc = fm_cli_operands(argc, argv, 1, 1, "one RELEASE.yaml", err)))
-		return rc;
-	for (int i = 0; i < 4; i++)
-		if (!*where[i])
-			return fm_fail(err, FM_EUSAGE, "waive wants --%s; see flowmint waive --help", options[i].name);
-	return FM_OK;
-}
+static const struct fm_option options[] = {
+    {FM_SETS_TEXT(struct waive_args, check), .name = "check", .value = "NAME", .required = true,
+     .help = "a check of the gate, or controls.broken"},
+    {FM_SETS_TEXT(struct waive_args, reason), .name = "reason", .value = "TEXT", .required = true,
+     .help = "why, in one line that partners may read"},
+    {FM_SETS_TEXT(struct waive_args, expires), .name = "expires", .value = "YYYY-MM-DD", .required = true,
+     .help = "the last day that it holds (UTC)"},
+    {FM_SETS_TEXT(struct waive_args, key), .name = "key", .value = "KEY", .required = true, .offer = FM_OFFER_FILE,
+     .help = "whose public half allowed_signers names for the namespace flowmint-waiver"},
+    {0},
+};
 
 static int check_name(const struct fm_config *cfg, const char *name, struct fm_error *err)
 {
-	const char *names[FM_CFG_MAXCHECKS + 2] = {FM_CONTROLS_CHECK}, *near;
+	const char *names[FM_CFG_MAXCHECKS + 2] = {FM_CONTROLS_CHECK};
+	char hint[96];
 	int n = 1;
 
 	for (int i = 0; i < cfg->gate.n; i++)
@@ -46,9 +37,8 @@ static int check_name(const struct fm_config *cfg, const char *name, struct fm_e
 	for (int i = 0; i < n; i++)
 		if (strcmp(names[i], name) == 0)
 			return FM_OK;
-	near = fm_cli_nearest(name, names);
-	return fm_fail(err, FM_EUSAGE, "--check: the gate of %s has no check %s%s%s%s", cfg->file, name,
-		       near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+	return fm_fail(err, FM_EUSAGE, "--check: the gate of %s has no check %s%s", cfg->file, name,
+		       fm_did_you_mean(name, names, (size_t)n, hint, sizeof(hint)));
 }
 
 static int fill(struct fm_waiver *w, const struct fm_config *cfg, const struct waive_args *a, struct fm_error *err)
@@ -64,22 +54,22 @@ static int fill(struct fm_waiver *w, const struct fm_config *cfg, const struct w
 	return FM_OK;
 }
 
-int fm_verb_waive(int argc, char **argv, struct fm_error *err)
+static int waive(const void *args, const struct fm_call *call, struct fm_error *err)
 {
 	/* Only the name and the checks count: a project whose trace is not named yet will do. */
 	static const char *const any_trace = "source.path=unused";
+	const struct waive_args *a = args;
 	char *signers_path = NULL, *dir = NULL, *path = NULL;
 	int64_t now_s = (int64_t)time(NULL);
 	struct fm_signers signers = {0};
 	struct fm_config *cfg = NULL;
-	struct waive_args a = {0};
 	struct fm_sshkey key = {0};
 	struct fm_waiver w = {0};
 	int rc;
 
-	if ((rc = waive_options(argc, argv, &a, err)) ||
-	    (rc = fm_config_load(&cfg, argv[optind], &any_trace, 1, err)) || (rc = check_name(cfg, a.check, err)) ||
-	    (rc = fill(&w, cfg, &a, err)) || (rc = fm_waiver_words(&w, now_s, err)))
+	if ((rc = fm_config_load(&cfg, call->operand[0], &any_trace, 1, err)) < 0 ||
+	    (rc = check_name(cfg, a->check, err)) < 0 || (rc = fill(&w, cfg, a, err)) < 0 ||
+	    (rc = fm_waiver_words(&w, now_s, err)) < 0)
 		goto out;
 	signers_path = fm_path_join(cfg->dir, "allowed_signers");
 	dir = fm_path_join(cfg->dir, "waivers");
@@ -87,13 +77,13 @@ int fm_verb_waive(int argc, char **argv, struct fm_error *err)
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
-	if ((rc = fm_signers_load(&signers, signers_path, err)) || (rc = fm_sshkey_read(&key, a.key, err)))
+	if ((rc = fm_signers_load(&signers, signers_path, err)) < 0 || (rc = fm_sshkey_read(&key, a->key, err)) < 0)
 		goto out;
-	if ((rc = fm_waiver_key_allowed(&key.pub, &signers, now_s, err))) {
+	if ((rc = fm_waiver_key_allowed(&key.pub, &signers, now_s, err)) < 0) {
 		fm_error_prefix(err, "%s: ", signers_path);
 		goto out;
 	}
-	if ((rc = fm_waiver_write(dir, &w, &key, now_s, &path, err)))
+	if ((rc = fm_waiver_write(dir, &w, &key, now_s, &path, err)) < 0)
 		goto out;
 	printf("%s\n", path);
 out:
@@ -105,3 +95,18 @@ out:
 	free(path);
 	return rc;
 }
+
+const struct fm_verb fm_verb_waive = {
+    .name = "waive",
+    .summary = "sign that one failing check need not stop the releases of a name",
+    .about = "Writes waivers/NAME.waiver and its signature beside RELEASE.yaml, where flowmint run finds it. The "
+	     "waiver holds "
+	     "until the end of the day that --expires names. The check still fails, is marked as waived, and stands "
+	     "with the "
+	     "reason in verdict, ledger, manifest and data sheet.",
+    .operands = "RELEASE.yaml",
+    .offer = FM_OFFER_FILE,
+    .options = options,
+    .args_size = sizeof(struct waive_args),
+    .run = waive,
+};

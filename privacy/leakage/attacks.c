@@ -6,11 +6,12 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/neighbours.h"
 #include "base/rng.h"
 #include "base/rows.h"
+#include "base/stats.h"
 #include "privacy/leakage/leakage.h"
 #include "privacy/leakage/leakage_parts.h"
-#include "privacy/leakage/neighbours.h"
 
 static const enum fm_col columns[] = {FM_TD, FM_PKT, FM_BYT, FM_SP, FM_DP, FM_PR, FM_FLG, FM_STOS, FM_LABEL};
 enum { NCOLUMNS = sizeof columns / sizeof *columns, NUMBERS = 3 /* the first ones have an order */ };

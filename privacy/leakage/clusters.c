@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/stats.h"
 
 #define DENSE 0.8 /* taking off the mean leaves less than this of the sum of squares: most clusters have votes */
 #define MOST_STEPS                                                                                                     \
@@ -80,11 +81,6 @@ uint32_t fm_cluster_of(const struct fm_clusters *b, int side, uint32_t row)
 		}
 	}
 	return (uint32_t)first;
-}
-
-double fm_normal_tail(double z)
-{
-	return 0.5 * erfc(z / sqrt(2));
 }
 
 int fm_units_tail(const uint32_t *weight, size_t n, double pi, size_t least, double *p, struct fm_error *err)

@@ -31,8 +31,8 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/neighbours.h"
 #include "base/table.h"
-#include "privacy/leakage/neighbours.h"
 
 #define FM_BLOCK_ROWS 64 /* rows of a cluster where the tables do not say what a window is */
 
@@ -63,8 +63,5 @@ int fm_cluster_test(const struct fm_clusters *b, const uint32_t *votes, uint32_t
  * Exact, by convolution: n times their sum steps. */
 int fm_units_tail(const uint32_t *weight, size_t n, double pi, size_t least, double *p,
 		  struct fm_error *err) FM_MUST_CHECK;
-
-/* The chance that a standard normal is above z. */
-double fm_normal_tail(double z);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/stats.h"
 #include "privacy/leakage/leakage.h"
 #include "privacy/leakage/leakage_parts.h"
 #include "privacy/leakage/match.h"

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/order.h"
+#include "base/stats.h"
 #include "privacy/leakage/leakage.h"
 #include "privacy/leakage/leakage_parts.h"
 #include "privacy/leakage/nearest.h"
@@ -23,15 +24,14 @@ static const struct group {
 };
 enum { NGROUPS = sizeof groups / sizeof *groups };
 
-/* The q-quantile of n rising values, with a 95 % interval whose ranks are binomial (David and Nagaraja, Order
- * Statistics, 2003, 7.1). */
+/* The q-quantile of n rising values, with its interval. */
 static int add_quantile(struct fm_leak *l, const char *name, const char *group, const double *v, size_t n, double q,
 			struct fm_error *err)
 {
-	double half = 1.96 * sqrt(q * (1 - q) / (double)n);
+	double lo, hi;
 
-	return fm_leak_add_ci(l, name, group, fm_quantile(v, n, q), n, fm_quantile(v, n, fmax(0, q - half)),
-			      fm_quantile(v, n, fmin(1, q + half)), err);
+	fm_quantile_interval(v, n, q, &lo, &hi);
+	return fm_leak_add_ci(l, name, group, fm_quantile(v, n, q), n, lo, hi, err);
 }
 
 static int add_closest(struct fm_leak *l, const char *name, const char *group, const int32_t *d, size_t n, double unit,
@@ -88,7 +88,7 @@ static int add_share(struct fm_leak *l, const char *group, const uint32_t *winne
 		for (size_t b = first; b < end && clusters > 1; b++)
 			variance += (sum[b] - mean) * (sum[b] - mean) * (double)clusters / (double)(clusters - 1);
 	}
-	double half = 1.959963984540054 * sqrt(variance) / all;
+	double half = FM_Z95 * sqrt(variance) / all;
 	fm_wilson(share * (double)n, (double)n, &lo, &hi);
 	rc = fm_leak_add_ci(l, "share_nearer_train", group, share, n, fmax(0, fmin(lo, share - half)),
 			    fmin(1, fmax(hi, share + half)), err);

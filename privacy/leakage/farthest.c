@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "privacy/leakage/neighbours.h"
+#include "base/neighbours.h"
 
 #define DIM 3
 #define LARGEST 1000.0 /* of a coordinate */

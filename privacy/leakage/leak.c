@@ -7,22 +7,8 @@
 #include "base/mem.h"
 #include "base/order.h"
 #include "base/rows.h"
+#include "base/stats.h"
 #include "privacy/leakage/leakage.h"
-
-void fm_wilson(double hits, double n, double *lo, double *hi)
-{
-	const double z = 1.959963984540054, z2 = z * z;
-
-	*lo = 0.0;
-	*hi = 1.0;
-	if (n <= 0)
-		return;
-	double p = hits / n, centre = p + z2 / (2 * n), half = z * sqrt(p * (1 - p) / n + z2 / (4 * n * n));
-	if (hits > 0) /* without rounding's help: no hit reaches down to 0, all reach up to 1 */
-		*lo = fmax(0.0, (centre - half) / (1 + z2 / n));
-	if (hits < n)
-		*hi = fmin(1.0, (centre + half) / (1 + z2 / n));
-}
 
 int fm_leak_add_ci(struct fm_leak *l, const char *name, const char *columns, double v, size_t n, double lo, double hi,
 		   struct fm_error *err)
@@ -76,6 +62,7 @@ static int add_test(struct fm_leak *l, const char *name, const char *columns, co
 		return rc;
 	if (share > 0)
 		l->family = fmin(l->family, test->p / share);
+	l->spent += share;
 	return FM_OK;
 }
 
@@ -102,20 +89,6 @@ int fm_leak_verdict(struct fm_leak *l, const char *name, const char *columns, co
 		return rc;
 	snprintf(part, sizeof part, "%s_holdout", name);
 	return fm_leak_count(l, part, columns, test->holdout, l->holdout->rows, err);
-}
-
-void fm_sort_double(double *v, size_t n)
-{
-	qsort(v, n, sizeof *v, fm_compare_doubles);
-}
-
-double fm_quantile(const double *v, size_t n, double q)
-{
-	double at = (double)(n - 1) * q, below = floor(at);
-	size_t i = (size_t)below, j = i + 1 < n ? i + 1 : i;
-
-	/* Infinity is not to be interpolated where nothing asks for it. */
-	return v[i] == v[j] || at <= below ? v[i] : v[i] + (v[j] - v[i]) * (at - below);
 }
 
 int fm_leak_choose(const struct fm_table *t, size_t most, enum fm_leak_purpose purpose, uint32_t **row, size_t *n,

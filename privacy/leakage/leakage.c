@@ -58,6 +58,8 @@ static int leakage(const struct fm_table *train, const struct fm_table *holdout,
 			rc = checks[i].run(&l, err);
 			forget(&l);
 		}
+	if (rc == FM_OK && l.spent > 1 + 1e-12) /* then family_p would promise what it does not hold */
+		rc = fm_fail(err, FM_ESYSTEM, "the tests of leakage spend %g of their error budget", l.spent);
 	if (rc == FM_OK && l.holdout)
 		rc = fm_leak_add(&l, "family_p", "", fmin(1, l.family), synthetic->rows, err);
 out:

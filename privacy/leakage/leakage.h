@@ -118,7 +118,4 @@ int fm_leakage_tests(const struct fm_table *train, const struct fm_table *holdou
 		     struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out,
 		     struct fm_error *err) FM_MUST_CHECK;
 
-/* Wilson's interval for hits of n at z = 1.96 (Wilson 1927); [0, 1] for n = 0.  hits may end in a half. */
-void fm_wilson(double hits, double n, double *lo, double *hi);
-
 #endif

@@ -11,12 +11,12 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/neighbours.h"
 #include "base/table.h"
 #include "base/thread.h"
 #include "manifests/metrics.h"
 #include "privacy/leakage/clusters.h"
 #include "privacy/leakage/features.h"
-#include "privacy/leakage/neighbours.h"
 
 #define FM_LEAK_SEED 20160411u
 enum fm_leak_purpose {
@@ -40,6 +40,7 @@ struct fm_leak {
 	size_t memory; /* bytes that a check may take for what grows with the number of rows */
 	uint32_t rare; /* a value of fewer training rows is rare */
 	double family; /* the smallest p over share so far; at first 1 */
+	double spent;  /* the shares of the family's error budget so far */
 };
 
 /* leak.NAMECOLUMNS = v of n. */
@@ -67,10 +68,6 @@ int fm_leak_verdict(struct fm_leak *l, const char *name, const char *columns, co
 int fm_leak_nearest(const struct fm_features *f, const struct fm_table *t, const float *q, size_t m, int k,
 		    const struct fm_span *skip, struct fm_pool *pool, uint32_t *row, double *d2,
 		    struct fm_error *err) FM_MUST_CHECK;
-
-/* The q-quantile of n rising values, interpolated; n > 0. */
-double fm_quantile(const double *sorted, size_t n, double q);
-void fm_sort_double(double *v, size_t n);
 
 /* n rows of t, chosen when it has more: *row (n), to be freed. */
 int fm_leak_choose(const struct fm_table *t, size_t most, enum fm_leak_purpose purpose, uint32_t **row, size_t *n,

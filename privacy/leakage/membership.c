@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "privacy/leakage/leakage.h"
+#include "base/stats.h"
 
 const double fm_mia_rate[FM_MIA_RATES] = {0.01, 0.001};
 static const char *const rate_name[FM_MIA_RATES] = {"tpr_1", "tpr_01"};
@@ -25,34 +25,6 @@ static int falling(const void *a, const void *b)
 	if (x->member != y->member)
 		return x->member < y->member ? 1 : -1;
 	return (x->row > y->row) - (x->row < y->row);
-}
-
-struct component {
-	double v;
-	uint32_t cluster;
-};
-
-static int by_block(const void *a, const void *b)
-{
-	uint32_t x = ((const struct component *)a)->cluster, y = ((const struct component *)b)->cluster;
-
-	return (x > y) - (x < y);
-}
-
-/* The variance of the mean of n components, clusters being independent of each other. */
-static double block_variance(struct component *c, size_t n, double mean)
-{
-	double sum = 0, squares = 0;
-
-	qsort(c, n, sizeof *c, by_block);
-	for (size_t i = 0; i < n; i++) {
-		sum += c[i].v - mean;
-		if (i + 1 == n || c[i + 1].cluster != c[i].cluster) {
-			squares += sum * sum;
-			sum = 0;
-		}
-	}
-	return squares / ((double)n * (double)n);
 }
 
 static void true_positives(const struct scored *s, size_t n, size_t m, struct fm_mia *out)
@@ -81,8 +53,10 @@ static void true_positives(const struct scored *s, size_t n, size_t m, struct fm
 int fm_mia_scores(const double *member, const uint32_t *member_block, size_t n, const double *outsider,
 		  const uint32_t *outsider_block, size_t m, struct fm_mia *out, struct fm_error *err)
 {
-	struct component *c[2] = {NULL, NULL};
+	const uint32_t *const cluster[2] = {member_block, outsider_block};
 	struct scored *s = NULL;
+	double *score = NULL;
+	struct fm_auc auc;
 	int rc, missing = n == 0 || m == 0;
 
 	for (size_t i = 0; i < n; i++)
@@ -95,44 +69,24 @@ int fm_mia_scores(const double *member, const uint32_t *member_block, size_t n, 
 	if (n >= UINT32_MAX || m >= UINT32_MAX)
 		return fm_fail(err, FM_EINPUT, "%zu and %zu scores are too many", n, m);
 	if ((rc = fm_alloc(&s, n + m, sizeof *s, "scores", err)) != FM_OK ||
-	    (rc = fm_alloc(&c[0], m, sizeof **c, "scores", err)) != FM_OK ||
-	    (rc = fm_alloc(&c[1], n, sizeof **c, "scores", err)) != FM_OK)
+	    (rc = fm_alloc(&score, n + m, sizeof *score, "scores", err)) != FM_OK)
 		goto out;
-	for (size_t i = 0; i < n; i++)
-		s[i] = (struct scored){member[i], (uint32_t)i, 1};
-	for (size_t i = 0; i < m; i++)
-		s[n + i] = (struct scored){outsider[i], (uint32_t)i, 0};
-	qsort(s, n + m, sizeof *s, falling);
-
-	/* A member's component is the share of outsiders below it, an outsider's the share of members above it. */
-	size_t above[2] = {0, 0};
-	double sum = 0;
-	for (size_t i = 0; i < n + m;) {
-		size_t end = i, here[2] = {0, 0};
-		for (; end < n + m && s[end].score == s[i].score; end++)
-			here[s[end].member]++;
-		for (; i < end; i++) {
-			double v = s[i].member ? ((double)(m - above[0]) - (double)here[0] / 2) / (double)m
-					       : ((double)above[1] + (double)here[1] / 2) / (double)n;
-			const uint32_t *cluster = s[i].member ? member_block : outsider_block;
-			c[s[i].member][s[i].row] = (struct component){v, cluster ? cluster[s[i].row] : s[i].row};
-		}
-		above[0] += here[0];
-		above[1] += here[1];
+	for (size_t i = 0; i < n + m; i++) {
+		score[i] = i < n ? member[i] : outsider[i - n];
+		s[i] = (struct scored){score[i], (uint32_t)(i < n ? i : i - n), i < n};
 	}
-	for (size_t i = 0; i < n; i++)
-		sum += c[1][i].v;
-	out->auc = sum / (double)n;
-	double half = 1.959963984540054 * sqrt(block_variance(c[1], n, out->auc) + block_variance(c[0], m, out->auc));
-	if (half == 0) /* perfectly apart, or all the same: the rule of three (Hanley and Lippman-Hand 1983) */
-		half = fmin(1, 3 / (double)(n < m ? n : m));
-	out->auc_lo = fmax(0, out->auc - half);
-	out->auc_hi = fmin(1, out->auc + half);
+	if ((rc = fm_auc_clustered(&auc, score, n, m, cluster, err)) != FM_OK)
+		goto out;
+	double half = FM_Z95 * sqrt(auc.variance);
+	if (half == 0) /* perfectly apart, or all the same */
+		half = fm_rule_of_three(n < m ? n : m);
+	out->auc = auc.value;
+	fm_interval(auc.value, half, &out->auc_lo, &out->auc_hi);
+	qsort(s, n + m, sizeof *s, falling);
 	true_positives(s, n, m, out);
 out:
 	free(s);
-	free(c[0]);
-	free(c[1]);
+	free(score);
 	return rc;
 }
 

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/neighbours.h"
 #include "privacy/leakage/features.h"
 #include "privacy/leakage/leakage_parts.h"
-#include "privacy/leakage/neighbours.h"
 
 #define PART ((size_t)1 << 18) /* rows that are coded at a time: 36 MiB of points at 17 dimensions */
 

@@ -98,28 +98,32 @@ static void tr_forward(const struct fm_pass *q, const float *x, const float *t, 
 {
 	struct tr_space s = tr_take(space);
 	embed(q->k, t, WINDOWS, s.e);
-	fm_linear(q, WINDOWS, TIME, D, s.e, tr_t1, tr_t1b, s.t1);
+	fm_linear(q, WINDOWS, (struct fm_affine){TIME, D, tr_t1, tr_t1b}, s.e, s.t1);
 	q->k->silu(s.t1a, s.t1, WINDOWS * D);
-	fm_linear(q, WINDOWS, D, D, s.t1a, tr_t2, tr_t2b, s.c);
-	fm_linear(q, TROWS, FEAT, D, x, tr_in, tr_inb, s.x);
+	fm_linear(q, WINDOWS, (struct fm_affine){D, D, tr_t2, tr_t2b}, s.t1a, s.c);
+	fm_linear(q, TROWS, (struct fm_affine){FEAT, D, tr_in, tr_inb}, x, s.x);
 	for (int b = 0; b < WINDOWS; b++)
 		q->k->add(s.x + b * W * D, q->p + tr_pos, W * D);
-	fm_transformer.forward(&arch, tr_backbone, q->k, q->s, q->p, s.backbone, s.x, s.c, WINDOWS, s.h);
-	fm_linear(q, TROWS, D, FEAT, s.h, tr_out, tr_outb, out);
+	struct fm_pass body = *q;
+	body.act = s.backbone;
+	fm_transformer.forward(&arch, tr_backbone, &body, s.x, s.c, s.h);
+	fm_linear(q, TROWS, (struct fm_affine){D, FEAT, tr_out, tr_outb}, s.h, out);
 }
 
 static void tr_backward(const struct fm_pass *q, const float *x, float *space, float *d)
 {
 	struct tr_space s = tr_take(space);
-	fm_linear_back(q, TROWS, D, FEAT, s.h, d, tr_out, tr_outb, s.h, 0);
+	fm_linear_back(q, TROWS, (struct fm_affine){D, FEAT, tr_out, tr_outb}, s.h, d, s.h, 0);
 	memset(s.dc, 0, sizeof(float) * WINDOWS * D);
-	fm_transformer.backward(&arch, tr_backbone, q->k, q->s, q->p, s.backbone, s.h, s.c, WINDOWS, s.x, s.dc, q->g);
+	struct fm_pass body = *q;
+	body.act = s.backbone;
+	fm_transformer.backward(&arch, tr_backbone, &body, s.h, s.c, s.x, s.dc);
 	for (int b = 0; b < WINDOWS; b++)
-		q->k->add(q->g + tr_pos, s.x + b * W * D, W * D);
-	fm_linear_back(q, TROWS, FEAT, D, x, s.x, tr_in, tr_inb, NULL, 0);
-	fm_linear_back(q, WINDOWS, D, D, s.t1a, s.dc, tr_t2, tr_t2b, s.d1, 0);
+		q->k->add(q->sink->g + tr_pos, s.x + b * W * D, W * D);
+	fm_linear_back(q, TROWS, (struct fm_affine){FEAT, D, tr_in, tr_inb}, x, s.x, NULL, 0);
+	fm_linear_back(q, WINDOWS, (struct fm_affine){D, D, tr_t2, tr_t2b}, s.t1a, s.dc, s.d1, 0);
 	q->k->silu_back(s.d1, s.t1, s.d1, WINDOWS * D);
-	fm_linear_back(q, WINDOWS, TIME, D, s.e, s.d1, tr_t1, tr_t1b, NULL, 0);
+	fm_linear_back(q, WINDOWS, (struct fm_affine){TIME, D, tr_t1, tr_t1b}, s.e, s.d1, NULL, 0);
 }
 
 /* ---- MLP ---- */
@@ -170,35 +174,36 @@ static void ml_forward(const struct fm_pass *q, const float *x, const float *t, 
 {
 	struct ml_space s = ml_take(space);
 	embed(q->k, t, MROWS, s.e);
-	fm_linear(q, MROWS, TIME, TIME, s.e, ml_t1, ml_t1b, s.t1);
+	fm_linear(q, MROWS, (struct fm_affine){TIME, TIME, ml_t1, ml_t1b}, s.e, s.t1);
 	q->k->silu(s.t1a, s.t1, MROWS * TIME);
-	fm_linear(q, MROWS, TIME, TIME, s.t1a, ml_t2, ml_t2b, s.t2);
-	fm_linear(q, MROWS, MIN, TIME, x, ml_in, ml_inb, s.a[0]);
+	fm_linear(q, MROWS, (struct fm_affine){TIME, TIME, ml_t2, ml_t2b}, s.t1a, s.t2);
+	fm_linear(q, MROWS, (struct fm_affine){MIN, TIME, ml_in, ml_inb}, x, s.a[0]);
 	q->k->add(s.a[0], s.t2, MROWS * TIME);
 	for (int i = 0; i < NHIDDEN; i++) {
-		fm_linear(q, MROWS, hidden[i], hidden[i + 1], s.a[i], ml_w[i], ml_b[i], s.z[i + 1]);
+		fm_linear(q, MROWS, (struct fm_affine){hidden[i], hidden[i + 1], ml_w[i], ml_b[i]}, s.a[i], s.z[i + 1]);
 		q->k->silu(s.a[i + 1], s.z[i + 1],
 			   (size_t)MROWS * hidden[i + 1]); /* the peer's is a ReLU, which costs less */
 	}
-	fm_linear(q, MROWS, hidden[NHIDDEN], MIN, s.a[NHIDDEN], ml_out, ml_outb, out);
+	fm_linear(q, MROWS, (struct fm_affine){hidden[NHIDDEN], MIN, ml_out, ml_outb}, s.a[NHIDDEN], out);
 }
 
 static void ml_backward(const struct fm_pass *q, const float *x, float *space, float *d)
 {
 	struct ml_space s = ml_take(space);
 	float *d1 = s.d1, *d2 = s.d2;
-	fm_linear_back(q, MROWS, hidden[NHIDDEN], MIN, s.a[NHIDDEN], d, ml_out, ml_outb, d1, 0);
+	fm_linear_back(q, MROWS, (struct fm_affine){hidden[NHIDDEN], MIN, ml_out, ml_outb}, s.a[NHIDDEN], d, d1, 0);
 	for (int i = NHIDDEN - 1; i >= 0; i--) {
 		q->k->silu_back(d1, s.z[i + 1], d1, (size_t)MROWS * hidden[i + 1]);
-		fm_linear_back(q, MROWS, hidden[i], hidden[i + 1], s.a[i], d1, ml_w[i], ml_b[i], d2, 0);
+		fm_linear_back(q, MROWS, (struct fm_affine){hidden[i], hidden[i + 1], ml_w[i], ml_b[i]}, s.a[i], d1, d2,
+			       0);
 		float *swap = d1;
 		d1 = d2;
 		d2 = swap;
 	}
-	fm_linear_back(q, MROWS, MIN, TIME, x, d1, ml_in, ml_inb, NULL, 0);
-	fm_linear_back(q, MROWS, TIME, TIME, s.t1a, d1, ml_t2, ml_t2b, d2, 0);
+	fm_linear_back(q, MROWS, (struct fm_affine){MIN, TIME, ml_in, ml_inb}, x, d1, NULL, 0);
+	fm_linear_back(q, MROWS, (struct fm_affine){TIME, TIME, ml_t2, ml_t2b}, s.t1a, d1, d2, 0);
 	q->k->silu_back(d2, s.t1, d2, MROWS * TIME);
-	fm_linear_back(q, MROWS, TIME, TIME, s.e, d2, ml_t1, ml_t1b, NULL, 0);
+	fm_linear_back(q, MROWS, (struct fm_affine){TIME, TIME, ml_t1, ml_t1b}, s.e, d2, NULL, 0);
 }
 
 /* ---- a step ---- */
@@ -250,8 +255,15 @@ static void part_job(void *ctx, int part, int thread)
 	struct run *r = ctx;
 	const struct task *t = r->task;
 	size_t n = (size_t)t->rows * t->in;
-	struct fm_pass q = {
-	    .k = r->k, .s = r->scratch[thread], .p = r->p, .g = r->grad[part], .B = WINDOWS, .W = W, .D = D};
+	struct fm_sink sink = {.g = r->grad[part]};
+	struct fm_pass q = {.layers = &fm_layers_cpu,
+			    .k = r->k,
+			    .s = r->scratch[thread],
+			    .p = r->p,
+			    .sink = &sink,
+			    .B = WINDOWS,
+			    .W = W,
+			    .D = D};
 	if (r->train) {
 		struct fm_rng rng;
 		fm_rng_init(&rng, 1, FM_RNG_NOISE, (uint64_t)part, r->step);

@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "base/rng.h"
-#include "privacy/leakage/neighbours.h"
+#include "base/neighbours.h"
 
 enum { CENTRES = 200 };
 

@@ -27,7 +27,7 @@
 #include "privacy/leakage/clusters.h"
 #include "privacy/leakage/features.h"
 #include "privacy/leakage/leakage.h"
-#include "privacy/leakage/neighbours.h"
+#include "base/neighbours.h"
 
 struct planted {
 	struct fm_table *train, *holdout, *pool;

@@ -23,6 +23,7 @@
 #include "judge/gate/controls.h"
 #include "leak_planted.h"
 #include "manifests/dialect.h"
+#include "manifests/registry.h"
 #include "traces/trace.h"
 
 enum { MOST = 16 };

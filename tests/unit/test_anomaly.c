@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "judge/anomaly.h"
 #include "judge/forest.h"
-#include "judge/ranking.h"
+#include "base/stats.h"
 
 static void test_forest_finds_outliers(void **state)
 {

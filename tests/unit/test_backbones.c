@@ -88,12 +88,14 @@ static void train_and_sample(const struct fm_net *net, int steps, double rate, u
 	struct fm_error err = {0};
 	r->p = calloc(net->layout.nfloats, 4);
 	assert_int_equal(fm_pool_new(&pool, threads, &err), FM_OK);
-	assert_int_equal(fm_train(net, &process, &data, &heldout, &o, pool, r->p, &tr, &err), FM_OK);
+	o.pool = so.pool = pool;
+	assert_int_equal(fm_train(net, &process, &(struct fm_train_data){&data, &heldout}, &o, r->p, &tr, &err), FM_OK);
 	assert_int_equal(fm_window_schedule_make(&r->schedule, codec, &po, &err), FM_OK);
 	assert_int_equal(fm_structural_zeros_fit(&zeros, codec->vocab, &data, W, 20, &err), FM_OK);
 	r->tok = calloc(r->schedule.n * W * FM_NTOK, sizeof *r->tok);
 	r->res = calloc(r->schedule.n * W * FM_NRES, sizeof *r->res);
-	assert_int_equal(fm_sample(net, codec, &zeros, &process, r->p, &r->schedule, &so, pool, r->tok, r->res, &err),
+	assert_int_equal(fm_sample(&(struct fm_denoiser){net, &process, r->p}, codec, &zeros, &r->schedule, &so,
+				   &(struct fm_sampled){r->tok, r->res}, &err),
 			 FM_OK);
 	r->validation = tr.validation;
 	fm_structural_zeros_free(&zeros);

@@ -649,7 +649,7 @@ static void test_the_documentation_has_every_key_and_default(void **state)
 		assert_non_null(strstr(table.data, fm_keys[i].help));
 	}
 	if (strlen(table.data) + 1 != (size_t)(end - begin) || strncmp(table.data, begin, table.len) != 0)
-		fail_msg("the keys in " DOC " are not those of the schema and the presets: run `make docs-keys`");
+		fail_msg("the keys in " DOC " are not those of the schema and the presets: run `make docs`");
 	fm_buf_free(&doc);
 	fm_buf_free(&table);
 }

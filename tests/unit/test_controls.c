@@ -361,17 +361,18 @@ static void test_no_trial_is_a_failed_one(void **state)
 /* A useless table has metrics that cannot be computed: that counts as caught only where fresh flows have the metric. */
 static void test_what_fresh_flows_lack_catches_nothing(void **state)
 {
-	const char *text = "{\"format\":\"flowmint-controls/1\",\"rows\":9,\"limit\":0.005,\"floor\":[],\"controls\":["
-			   "{\"name\":\"fresh\",\"kind\":\"positive\",\"level\":0,\"expected\":\"pass\",\"metrics\":["
-			   "{\"name\":\"a\",\"value\":0,\"n\":9},{\"name\":\"b\",\"value\":null,\"n\":9}]},"
-			   "{\"name\":\"copy\",\"kind\":\"negative\",\"level\":1,\"expected\":\"fail\",\"metrics\":["
-			   "{\"name\":\"a\",\"value\":%s,\"n\":9},{\"name\":\"b\",\"value\":null,\"n\":9}]}]}";
+	const char *text =
+	    "{\"format\":\"flowmint-controls/1\",\"rows\":9,\"limit\":0.005,\"floor\":[],\"controls\":["
+	    "{\"name\":\"fresh\",\"kind\":\"positive\",\"level\":0,\"expected\":\"pass\",\"metrics\":["
+	    "{\"name\":\"jsd.SA\",\"value\":0,\"n\":9},{\"name\":\"time.IAT\",\"value\":null,\"n\":9}]},"
+	    "{\"name\":\"copy\",\"kind\":\"negative\",\"level\":1,\"expected\":\"fail\",\"metrics\":["
+	    "{\"name\":\"jsd.SA\",\"value\":%s,\"n\":9},{\"name\":\"time.IAT\",\"value\":null,\"n\":9}]}]}";
 	struct fm_config *cfg = calloc(1, sizeof *cfg);
 	static const char *const value[] = {"0", "null", "5"};
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {
-		strcpy(cfg->gate.check[i].name, i == 0 ? "a" : i == 1 ? "b" : "leak.echo_addresses");
+		strcpy(cfg->gate.check[i].name, i == 0 ? "jsd.SA" : i == 1 ? "time.IAT" : "leak.echo_addr");
 		cfg->gate.check[i].has_max = true;
 		cfg->gate.check[i].max = 1;
 	}

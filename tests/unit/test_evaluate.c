@@ -6,10 +6,11 @@
 #include "base/log.h"
 #include "judge/downstream.h"
 #include "judge/gate/check.h"
+#include "judge/gate/controls.h"
 #include "judge/gate/measure.h"
 #include "judge/gate/subsample.h"
 #include "manifests/canon.h"
-#include "manifests/check_names.h"
+#include "manifests/registry.h"
 #include "stages/stage.h"
 #include "tests/unit/scratch.h"
 
@@ -49,7 +50,7 @@ static void test_stage_feeds_the_gate(void **state)
 		assert_true(read.m[i].value == out.metrics.m[i].value);
 		assert_int_equal(read.m[i].n, out.metrics.m[i].n);
 		if (!fm_check_known(read.m[i].name)) /* a gate that asks for it would be refused */
-			fail_msg("manifests/check_names.c does not know %s", read.m[i].name);
+			fail_msg("manifests/registry.c does not know %s", read.m[i].name);
 	}
 	assert_true(metric(&read, "rows.real") == 800 && metric(&read, "rows.synthetic") == 700 &&
 		    metric(&read, "rows.holdout") == 400);
@@ -188,6 +189,27 @@ static void test_large_tables_are_judged_in_bounded_memory(void **state)
 	fm_table_free(s);
 }
 
+/* What is rare is a question of privacy, not of the vocabulary. */
+static void test_few_is_what_privacy_says(void **state)
+{
+	struct fm_config *cfg = NULL;
+	struct fm_error err = {0};
+	json_t *one, *other;
+
+	(void)state;
+	OK(fm_config_preset(&cfg, "demo", NULL, 0, &err));
+	assert_int_equal(fm_evaluate_opts(cfg).rare, FM_LEAKAGE_RARE);
+	cfg->model.min_count = 5;
+	one = fm_controls_key(cfg);
+	cfg->privacy.min_count = 7;
+	other = fm_controls_key(cfg);
+	assert_int_equal(fm_evaluate_opts(cfg).rare, 7);
+	assert_false(json_equal(one, other));
+	json_decref(one);
+	json_decref(other);
+	fm_config_free(cfg);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +218,7 @@ int main(void)
 	    cmocka_unit_test(test_a_cut_is_stretches_of_neighbours),
 	    cmocka_unit_test(test_large_tables_are_judged_in_bounded_memory),
 	    cmocka_unit_test(test_prediction_task_tells_good_from_useless),
+	    cmocka_unit_test(test_few_is_what_privacy_says),
 	};
 
 	fm_log_quiet(1);

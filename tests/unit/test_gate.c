@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "judge/gate/check.h"
 #include "manifests/canon.h"
+#include "report/part.h"
 #include "stages/stage.h"
 #include "tests/unit/scratch.h"
 
@@ -297,15 +298,80 @@ static void test_stage_writes_the_verdict(void **state)
 	assert_int_equal(scratch_remove(), 0);
 }
 
+/* Whoever asks whether a check passes gets the same answer: the gate, the reader of its verdict, and the report. */
+static void test_one_rule_says_what_passes(void **state)
+{
+	static const struct {
+		double value, max;
+		int met[2]; /* as a max, as a min */
+	} cases[] = {{0.1, 0.2, {1, 0}},    {0.2, 0.2, {1, 1}},     {0.3, 0.2, {0, 1}},      {-1, 0, {1, 0}},
+		     {NAN, 0.2, {0, 0}},    {0.1, NAN, {0, 0}},     {INFINITY, 1, {0, 0}},   {-INFINITY, 1, {0, 0}},
+		     {1, INFINITY, {0, 0}}, {1, -INFINITY, {0, 0}}, {-1e308, 1e308, {1, 0}}, {0.0, -0.0, {1, 1}}};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+		double value = cases[i / 2].value, threshold = cases[i / 2].max;
+		int is_max = i % 2 == 0, met = cases[i / 2].met[!is_max];
+		const char *direction = is_max ? "max" : "min";
+		struct fm_cfg_check check = {.name = "jsd.SA", .max = threshold, .min = threshold};
+		struct fm_metric m = {.name = "jsd.SA", .value = value, .n = 1, .ci_lo = NAN, .ci_hi = NAN};
+		struct fm_metrics list = {&m, 1, 1};
+		struct fm_error err = {0};
+		struct fm_check_result c;
+		struct fm_verdict v = {.check = &c, .n = 1}, read;
+		json_t *doc;
+
+		assert_int_equal(fm_threshold_met(direction, value, threshold), met);
+		assert_false(fm_threshold_met("", value, threshold));
+		fm_gate_line(&c, &check, is_max, &list, NAN, 0);
+		assert_int_equal(c.pass, met);
+		fm_gate_decide(&v);
+		assert_int_equal(v.pass, met);
+		/* One that claims a pass is believed by nobody who looks at its numbers. */
+		c.pass = v.pass = 1;
+		assert_int_equal(fm_verdict_holds(&v), met);
+		doc = fm_verdict_json(&v);
+		assert_int_equal(fm_verdict_from_json(&read, doc, &err) == FM_OK, met);
+		fm_verdict_free(&read);
+		assert_int_equal(fm_page_check_state(json_array_get(json_object_get(doc, "checks"), 0)) == FM_HOLDS,
+				 met);
+		json_decref(doc);
+	}
+}
+
+static void test_what_failed_is_named(void **state)
+{
+	struct fm_check_result c[] = {
+	    {.name = "jsd.SA", .direction = "max", .value = 0.31, .threshold = 0.05},
+	    {.name = "jsd.DA", .direction = "max", .value = 0.01, .threshold = 0.05, .pass = 1},
+	    {.name = "leak.family_p", .direction = "min", .value = 0.001, .threshold = 0.005, .waived = 1},
+	    {.name = "time.IAT", .direction = "max", .value = NAN, .threshold = 1}};
+	struct fm_verdict v = {.check = c, .n = 4};
+	char words[80], few[30];
+
+	(void)state;
+	assert_int_equal(fm_verdict_failed(&v, words, sizeof words), 2);
+	assert_string_equal(words, "jsd.SA 0.31 (max 0.05), time.IAT without a value");
+	assert_int_equal(fm_verdict_failed(&v, few, sizeof few), 2);
+	assert_string_equal(few, "jsd.SA 0.31 (max 0.05)");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-	    T(test_threshold_is_inclusive),   T(test_max_and_min_are_two_lines),
-	    T(test_missing_metric_fails),     T(test_nan_and_infinity_fail),
-	    T(test_bad_thresholds_fail),      T(test_no_check_fails),
-	    T(test_relative_to_the_floor),    T(test_print_says_what_failed),
-	    T(test_stage_writes_the_verdict), T(test_min_stays_beside_a_relative_max),
+	    T(test_threshold_is_inclusive),
+	    T(test_max_and_min_are_two_lines),
+	    T(test_missing_metric_fails),
+	    T(test_nan_and_infinity_fail),
+	    T(test_bad_thresholds_fail),
+	    T(test_no_check_fails),
+	    T(test_relative_to_the_floor),
+	    T(test_print_says_what_failed),
+	    T(test_stage_writes_the_verdict),
+	    T(test_min_stays_beside_a_relative_max),
+	    cmocka_unit_test(test_one_rule_says_what_passes),
+	    cmocka_unit_test(test_what_failed_is_named),
 	};
 
 	return cmocka_run_group_tests_name("gate", tests, NULL, NULL);

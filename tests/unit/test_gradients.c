@@ -1,6 +1,7 @@
 /*
  * test_gradients.c - the way back of every denoiser, under every loss, is the derivative of the way forward: in double
- * precision (see model/double.mk), tensor by tensor, to one part in a million.
+ * precision (see model/double.mk), tensor by tensor, to one part in a million; and what the sink of gradients makes of
+ * it is what single windows would give (sink_cases.h; in single precision: test_sink.c).
  */
 #include <math.h>
 #include <setjmp.h>
@@ -12,59 +13,17 @@
 
 #include <cmocka.h>
 
-#include "model/codec/relations.h"
-#include "model/diffusion/process.h"
-
-enum { MAXW = 16, B = 2, D = 32 };
-
-struct example {
-	uint16_t tok[B * MAXW * FM_NTOK], in[B * MAXW * FM_NTOK];
-	float res[B * MAXW * FM_NRES], res_in[B * MAXW * FM_NRES], tw[B * MAXW * FM_NTOK], v[B * MAXW * FM_NRES],
-	    vw[B * MAXW * FM_NRES], t[B];
-	uint8_t slot[B], span[B], cls[B];
-	struct fm_keep keep[B * FM_NTOK];
-	bool multinomial;
-};
-
-/* Two windows at two times at which, together, most columns are in play. */
-static void make_example(struct example *x, const int vocab[FM_NTOK], int W, const char *tokens, const char *prediction)
-{
-	struct fm_rng r;
-	struct fm_process pr;
-	struct fm_error err;
-	fm_rng_init(&r, 9, FM_RNG_JUDGE, 0, 0);
-	assert_int_equal(fm_process_init(&pr, 1000, "cosine", &err), FM_OK);
-	assert_int_equal(fm_process_choose(&pr, tokens, prediction, &err), FM_OK);
-	memset(x, 0, sizeof *x);
-	x->multinomial = pr.multinomial;
-	for (int i = 0; i < B * W; i++) {
-		for (int c = 0; c < FM_NTOK; c++)
-			x->tok[i * FM_NTOK + c] = vocab[c] > 1 ? (uint16_t)fm_rng_below(&r, (uint32_t)vocab[c]) : 0;
-		x->tok[i * FM_NTOK + FM_T_REL] =
-		    (uint16_t)(i % W > 2 && i % 3 == 0 ? fm_rel_token(1 + i / 3 % (FM_NRELATIONS - 1), 2, W) : 0);
-		for (int k = 0; k < FM_NRES; k++)
-			x->res[i * FM_NRES + k] = k % 2 ? fm_rng_normal(&r) : NAN;
-	}
-	for (int b = 0; b < B; b++) {
-		struct fm_example ex = {x->in + b * W * FM_NTOK, x->res_in + b * W * FM_NRES, x->tw + b * W * FM_NTOK,
-					x->v + b * W * FM_NRES,  x->vw + b * W * FM_NRES,     x->keep + b * FM_NTOK};
-		x->t[b] = b ? 0.60f : 0.30f;
-		fm_relations_copy(x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES, W);
-		fm_process_corrupt(&pr, vocab, W, x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES, (double)x->t[b],
-				   &r, B * W, 0.5, &ex);
-		x->slot[b] = (uint8_t)(3 * b);
-		x->span[b] = (uint8_t)(5 + b);
-	}
-}
+#include "tests/unit/net_example.h"
+#include "tests/unit/sink_cases.h"
 
 static double loss_of(const struct fm_net *net, const double *p, struct fm_work *w, const struct example *x, double *g)
 {
 	struct fm_net_loss l = {{0}, {0}};
-	struct fm_net_in in = {B, x->in, x->res_in, x->slot, x->span, x->cls, x->t};
-	struct fm_net_target target = {x->tok, x->tw, x->v, x->vw, x->multinomial ? x->keep : NULL};
+	struct fm_net_in in = example_in(x, net->arch.window, 0, B);
+	struct fm_net_target target = example_target(x, net->arch.window, 0);
 	double sum = 0;
 	fm_net_forward(net, p, w, &in);
-	fm_net_backward(net, p, w, &in, &target, &l, g);
+	fm_net_backward(net, p, w, &in, &target, &l, g ? &(struct fm_sink){.g = g} : NULL);
 	for (int c = 0; c < FM_NTOK; c++)
 		sum += l.tok[c];
 	for (int k = 0; k < FM_NRES; k++)
@@ -89,7 +48,7 @@ static double slope_by_differences(const struct fm_net *net, const double *p, do
 
 static void check_process(const char *denoiser, int W, int depth, int heads, const char *tokens, const char *prediction)
 {
-	const int vocab[FM_NTOK] = {FM_ROLE_TOKENS, FM_REL_TOKENS(W), 5, 1, 4, 3, 20, 20, 12, 12, 4, 0, 3, 9, 11, 13};
+	int vocab[FM_NTOK];
 	struct fm_arch a = {W, D, depth, heads, 2 * D};
 	struct fm_net *net;
 	struct fm_work *w;
@@ -98,14 +57,13 @@ static void check_process(const char *denoiser, int W, int depth, int heads, con
 	struct fm_rng r;
 	int alive = 0;
 
+	example_vocab(vocab, W);
 	assert_int_equal(fm_net_new(&net, denoiser, &a, vocab, &err), FM_OK);
 	assert_int_equal(fm_work_new(&w, net, B, &err), FM_OK);
 	size_t n = net->layout.nfloats;
 	double *p = calloc(n, 8), *g = calloc(n, 8), *q = calloc(n, 8), *v = calloc(n, 8);
-	fm_layout_init(&net->layout, p, 4);
-	fm_rng_init(&r, 5, FM_RNG_JUDGE, 0, 0);
-	for (size_t i = 0; i < n; i++) /* zero tensors too get values, or their neighbours' gradients would be zero */
-		p[i] += 0.1 * (double)fm_rng_normal(&r);
+	example_parameters(&net->layout, p);
+	fm_rng_init(&r, 6, FM_RNG_JUDGE, 0, 0);
 	memcpy(q, p, n * 8);
 	make_example(&x, vocab, W, tokens, prediction);
 	loss_of(net, p, w, &x, g);
@@ -208,6 +166,7 @@ int main(void)
 	    cmocka_unit_test(transformer),
 	    cmocka_unit_test(unet),
 	    cmocka_unit_test(mlp),
+	    cmocka_unit_test(sink_agrees_with_single_windows),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "judge_fixture.h"
 
 #include "base/rows.h"
+#include "base/stats.h"
 #include "base/thread.h"
 #include "privacy/leakage/leakage.h"
 #include "privacy/leakage/match.h"
@@ -610,6 +611,46 @@ static void test_no_rows_is_refused(void **state)
 	fm_table_free(s);
 }
 
+/* The tests' shares of the family's error budget add up to one at most, and nearly, and family_p is made by them: what
+ * keeps its rate of false alarms. */
+static void test_the_family_spends_one_error_budget(void **state)
+{
+	static const struct {
+		const char *test;
+		double share;
+	} family[] = {
+	    {"unique_p_no_time", FM_LEAK_SHARE_UNIQUE / 4},      {"unique_p_no_addr_time", FM_LEAK_SHARE_UNIQUE},
+	    {"lone_p_no_time", FM_LEAK_SHARE_LONE / 4},          {"lone_p_no_addr_time", FM_LEAK_SHARE_LONE},
+	    {"solitary_p_no_addr_time", FM_LEAK_SHARE_SOLITARY}, {"isolated_p_no_addr_time", FM_LEAK_SHARE_ISOLATED},
+	    {"extreme_p_no_addr_time", FM_LEAK_SHARE_EXTREME},   {"attached_p_no_addr_time", FM_LEAK_SHARE_ATTACHED},
+	    {"attached_p_sizes", FM_LEAK_SHARE_ATTACHED},        {"nearer_p", FM_LEAK_SHARE_NEARER},
+	    {"nearer_p_no_addr_time", FM_LEAK_SHARE_NEARER},     {"nearer_p_sizes", FM_LEAK_SHARE_NEARER}};
+	struct fm_table *t = random_table(1500, 1), *h = random_table(1500, 2);
+	double sum = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof family / sizeof *family; i++)
+		sum += family[i].share;
+	assert_true(sum <= 1 + 1e-12 && sum > 0.95);
+	for (size_t every = 5; every <= 125; every *= 5) {
+		struct fm_table *s = random_table(1000, 3);
+		struct fm_metrics m;
+		double least = 1;
+		plant(s, t, every);
+		leakage(t, h, s, &m);
+		for (size_t i = 0; i < sizeof family / sizeof *family; i++) {
+			char name[64];
+			snprintf(name, sizeof name, "leak.%s", family[i].test);
+			least = fmin(least, metric(&m, name) / family[i].share);
+		}
+		assert_true(metric(&m, "leak.family_p") == least);
+		fm_metrics_free(&m);
+		fm_table_free(s);
+	}
+	fm_table_free(t);
+	fm_table_free(h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -631,6 +672,7 @@ int main(void)
 	    cmocka_unit_test(test_threads_and_memory_change_nothing),
 	    cmocka_unit_test(test_wilson),
 	    cmocka_unit_test(test_no_rows_is_refused),
+	    cmocka_unit_test(test_the_family_spends_one_error_budget),
 	};
 
 	return cmocka_run_group_tests_name("leakage", tests, NULL, NULL);

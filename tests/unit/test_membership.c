@@ -62,9 +62,9 @@ static void attack(const struct fm_encoded *members, const struct fm_encoded *ou
 
 	o.steps = steps;
 	o.validate_every = 0;
-	OK(fm_train(s->net, &s->pr, members, NULL, &o, NULL, ema, &r, &err));
-	OK(fm_window_losses(s->net, &s->pr, ema, members, 1, NULL, loss[0], &err));
-	OK(fm_window_losses(s->net, &s->pr, ema, outsiders, 1, NULL, loss[1], &err));
+	OK(fm_train(s->net, &s->pr, &(struct fm_train_data){members, NULL}, &o, ema, &r, &err));
+	OK(fm_window_losses(&(struct fm_denoiser){s->net, &s->pr, ema}, members, 1, NULL, loss[0], &err));
+	OK(fm_window_losses(&(struct fm_denoiser){s->net, &s->pr, ema}, outsiders, 1, NULL, loss[1], &err));
 	OK(fm_mia_losses(loss[0], members->windows, loss[1], outsiders->windows, m, &err));
 	free(ema);
 	free(loss[0]);
@@ -123,13 +123,14 @@ static void test_losses_are_the_same_with_any_threads(void **state)
 	for (size_t i = 0; i < s.net->layout.nfloats; i++)
 		p[i] = (float)(i % 13) / 100 - 0.06f;
 	assert_int_equal(s.validation.windows, 40);
-	OK(fm_window_losses(s.net, &s.pr, p, &s.validation, 7, NULL, loss[0], &err));
+	OK(fm_window_losses(&(struct fm_denoiser){s.net, &s.pr, p}, &s.validation, 7, NULL, loss[0], &err));
 	OK(fm_pool_new(&pool, 3, &err));
-	OK(fm_window_losses(s.net, &s.pr, p, &s.validation, 7, pool, loss[1], &err));
+	OK(fm_window_losses(&(struct fm_denoiser){s.net, &s.pr, p}, &s.validation, 7, pool, loss[1], &err));
 	assert_memory_equal(loss[0], loss[1], sizeof loss[0]);
 	for (int i = 0; i < 40; i++)
 		assert_true(isfinite(loss[0][i]) && loss[0][i] > 0);
-	OK(fm_window_losses(s.net, &s.pr, p, &s.validation, 8, pool, loss[1], &err)); /* other noise */
+	OK(fm_window_losses(&(struct fm_denoiser){s.net, &s.pr, p}, &s.validation, 8, pool, loss[1],
+			    &err)); /* other noise */
 	assert_true(memcmp(loss[0], loss[1], sizeof loss[0]) != 0);
 	fm_pool_free(pool);
 	free(p);

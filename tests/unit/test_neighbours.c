@@ -12,7 +12,7 @@
 
 #include "base/rng.h"
 #include "base/thread.h"
-#include "privacy/leakage/neighbours.h"
+#include "base/neighbours.h"
 
 #define OK(call)                                                                                                       \
 	do {                                                                                                           \

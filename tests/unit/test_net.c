@@ -71,7 +71,7 @@ static double loss_of(const struct fm_net *net, const float *p, struct fm_work *
 	struct fm_net_target target = {x->tok, x->tw, x->v, x->vw, NULL};
 	double sum = 0;
 	fm_net_forward(net, p, w, &in);
-	fm_net_backward(net, p, w, &in, &target, &l, g);
+	fm_net_backward(net, p, w, &in, &target, &l, g ? &(struct fm_sink){.g = g} : NULL);
 	for (int c = 0; c < FM_NTOK; c++)
 		sum += l.tok[c];
 	for (int k = 0; k < FM_NRES; k++)

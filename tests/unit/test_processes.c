@@ -31,8 +31,11 @@ static int make(const struct fm_net *net, const struct fm_process *pr, const flo
 	m->tok = calloc(schedule.n * W * FM_NTOK, sizeof *m->tok);
 	m->res = calloc(schedule.n * W * FM_NRES, sizeof *m->res);
 	int ret = fm_pool_new(&pool, threads, err);
+	struct fm_sample_opts pooled = *o;
+	pooled.pool = pool;
 	if (ret == FM_OK)
-		ret = fm_sample(net, S.codec, &zeros, pr, p, &schedule, o, pool, m->tok, m->res, err);
+		ret = fm_sample(&(struct fm_denoiser){net, pr, p}, S.codec, &zeros, &schedule, &pooled,
+				&(struct fm_sampled){m->tok, m->res}, err);
 	fm_pool_free(pool);
 	return ret;
 }

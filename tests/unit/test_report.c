@@ -16,6 +16,7 @@
 
 #include "base/hash.h"
 #include "manifests/config.h"
+#include "manifests/registry.h"
 #include "report/html.h"
 #include "report/part.h"
 #include "report/report.h"
@@ -28,7 +29,7 @@ static const char facts_text[] =
     "{'format':'flowmint-manifest/"
     "1','release':{'name':'demo','version':'1.0.0','description':'Flows','license':'CC0-1.0','date':'2016-04-11'},"
     "'rows':300,'config':{'preset':'demo','gate':{'jsd.BYT':{'max':0.08},'jsd.PKT':{'max':0.08},'leak.rows_equal':{'"
-    "max':0},'control_rows':100},"
+    "max':0},'control_rows':100,'control_limit':0.005,'memory':1024},"
     "'model':{'min_count':20},'source':{'dialect':'ugr16'},'publish':{'report':'%s'}},"
     "'stages':[{'name':'ingest'},{'name':'train'},{'name':'generate','output':'aa'},{'name':'evaluate','output':'bb'},{"
     "'name':'gate','output':'cc'}],"
@@ -733,6 +734,67 @@ static void test_missing_facts_are_shown_as_missing(void **state)
 	json_decref(facts);
 }
 
+/* A rule that the trace breaks too: the team is told, partners have no number of the real flows. */
+static void test_a_rule_that_the_trace_breaks_is_named(void **state)
+{
+	json_t *facts = facts_with("metrics"), *list = json_object_get(facts, "metrics"), *partner;
+	const char *words = "the trace itself breaks it: 0.4 % of its flows, most of them icmp_source_port";
+	struct fm_error err = {0};
+	char *text;
+
+	(void)state;
+	json_object_set_new(facts, "verdict", json_string("fail"));
+	json_array_append_new(json_object_get(facts, "checks"),
+			      parse("{'name':'rules.broken_share','value':0.01,'threshold':0,'direction':'max','n':9,"
+				    "'pass':false,'why':'above the threshold'}"));
+	text = page(facts, false);
+	HAS_NOT(text, "the trace itself");
+	free(text);
+	json_array_append_new(list, parse("{'name':'rules.broken_share_real','value':0.004,'n':300}"));
+	json_array_append_new(list, parse("{'name':'floor.rules.no_packet','value':0.001,'n':100}"));
+	json_array_append_new(list, parse("{'name':'floor.rules.icmp_source_port','value':0.003,'n':100}"));
+	text = page(facts, false);
+	HAS(text, words);
+	free(text);
+	assert_int_equal(fm_report_partner(facts, &partner, &err), FM_OK);
+	text = page(partner, true);
+	HAS(text, "rules.broken_share");
+	HAS_NOT(text, "the trace itself");
+	free(text);
+	json_decref(partner);
+	json_decref(facts);
+}
+
+/* k is privacy.min_count; a manifest of before it was there has it as model.min_count; the page names the real one. */
+static void test_k_is_that_of_the_config(void **state)
+{
+	json_t *facts = facts_with("metrics"), *config = json_object_get(facts, "config"), *partner;
+	struct fm_error err = {0};
+	char *text;
+
+	(void)state;
+	assert_true(fm_report_k(facts) == 20);
+	json_object_set_new(config, "privacy", parse("{'mode':'none','min_count':7}"));
+	assert_true(fm_report_k(facts) == 7);
+	json_array_append_new(
+	    json_object_get(facts, "checks"),
+	    parse("{'name':'leak.rare_dp','value':0,'threshold':1,'direction':'max','n':9,'pass':true,'why':''}"));
+	json_array_append_new(json_object_get(facts, "metrics"), parse("{'name':'rows.holdout','value':27,'n':27}"));
+	text = page(facts, false);
+	HAS(text, "Values that fewer than 7 training flows have");
+	HAS_NOT(text, "fewer than 20");
+	free(text);
+	assert_int_equal(fm_report_partner(facts, &partner, &err), FM_OK);
+	text = page(partner, true);
+	HAS(text, "<code>rows.holdout</code></th><td class=\"num\" data-label=\"value\">21</td>");
+	free(text);
+	json_decref(partner);
+	json_object_del(config, "privacy");
+	json_object_del(config, "model");
+	assert_true(isnan(fm_report_k(facts)));
+	json_decref(facts);
+}
+
 static void test_a_missing_metric_has_a_row(void **state)
 {
 	json_t *facts = facts_with("metrics"), *checks = json_object_get(facts, "checks");
@@ -752,6 +814,7 @@ static void test_a_missing_metric_has_a_row(void **state)
 	HAS(text, "<code>jsd.FLG</code></th><td class=\"num missing\" data-label=\"value\">missing</td>");
 	HAS(text, "Missing: Time, Duration, Packets,");
 	HAS_NOT(text, "<code>control_rows</code>");
+	HAS_NOT(text, "<code>memory</code>"); /* settings of the gate are no checks */
 	HAS(text, "1 of 3 checks does not hold. Nothing was released.");
 	free(text);
 	json_decref(facts);
@@ -1044,6 +1107,13 @@ static void test_lists_without_end_are_refused(void **state)
 	fm_buf_free(&b);
 }
 
+static const char *asks(const char *name)
+{
+	const struct fm_metric_topic *topic = fm_metric_topic(name);
+
+	return topic ? topic->asks : NULL;
+}
+
 static void test_each_check_of_the_presets_is_explained(void **state)
 {
 	static const char *const preset[] = {"demo", "ugr16"};
@@ -1057,16 +1127,16 @@ static void test_each_check_of_the_presets_is_explained(void **state)
 		assert_int_equal(fm_config_preset(&cfg, preset[k], NULL, 0, &err), FM_OK);
 		for (int i = 0; i < cfg->gate.n; i++) {
 			const char *name = cfg->gate.check[i].name;
-			fm_words_metric(name, words, sizeof words);
-			if (!*words || !fm_words_asks(name))
+			fm_metric_words(name, words, sizeof words);
+			if (!*words || !asks(name))
 				fail_msg("%s has %s", name, *words ? "no explanation" : "no words");
 		}
 		fm_config_free(cfg);
 	}
-	assert_non_null(fm_words_asks("controls.broken"));
-	assert_string_not_equal(fm_words_asks("leak.family_p"), fm_words_asks("leak.unique_z"));
-	assert_string_not_equal(fm_words_asks("downstream.label_classes"), fm_words_asks("downstream.mse_ratio"));
-	assert_null(fm_words_asks("nobody.knows"));
+	assert_non_null(asks("controls.broken"));
+	assert_string_not_equal(asks("leak.family_p"), asks("leak.unique_z"));
+	assert_string_not_equal(asks("downstream.label_classes"), asks("downstream.mse_ratio"));
+	assert_null(asks("nobody.knows"));
 }
 
 static void test_metrics_in_words(void **state)
@@ -1093,9 +1163,9 @@ static void test_metrics_in_words(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		fm_words_metric(names[i][0], words, sizeof words);
+		fm_metric_words(names[i][0], words, sizeof words);
 		assert_string_equal(words, names[i][1]);
-		fm_words_metric(names[i][0], small, sizeof small);
+		fm_metric_words(names[i][0], small, sizeof small);
 		assert_true(strlen(small) < sizeof small);
 	}
 }
@@ -1116,6 +1186,8 @@ int main(void)
 	    cmocka_unit_test(test_a_check_of_a_withheld_metric_is_shown),
 	    cmocka_unit_test(test_a_partners_page_ignores_private_cells),
 	    cmocka_unit_test(test_published_counts_are_multiples_of_k),
+	    cmocka_unit_test(test_a_rule_that_the_trace_breaks_is_named),
+	    cmocka_unit_test(test_k_is_that_of_the_config),
 	    cmocka_unit_test(test_tasks_stand_beside_those_of_real_flows),
 	    cmocka_unit_test(test_tasks_without_their_scores_are_compared),
 	    cmocka_unit_test(test_broken_controls_say_why_at_the_top),

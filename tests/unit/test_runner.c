@@ -613,8 +613,6 @@ static void test_archive_that_does_not_verify_stays_inside(void **state)
 	expect_nothing_released();
 }
 
-/* Never a signature beside an archive that it is not of, not even where the run dies between the two: the old signature
- * goes before the archive is replaced. */
 /* A version that was released is not released again as another one; what repeats it is welcome. */
 static void test_taken_version_is_refused_before_training(void **state)
 {
@@ -648,6 +646,8 @@ static void test_taken_version_is_refused_before_training(void **state)
 	fm_run_free(&run);
 }
 
+/* Never a signature beside an archive that it is not of, not even where the run dies between the two: the old signature
+ * goes before the archive is replaced. */
 static void test_old_signature_goes_before_its_archive(void **state)
 {
 	static const struct how other = {.until = FM_RELEASE, .force = true, .keep = true};

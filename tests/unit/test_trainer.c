@@ -137,6 +137,35 @@ static void patience_and_epochs_survive_a_checkpoint(void **state)
 	free(ema);
 }
 
+/* By the clock alone: written at good points however soon they come, and never when there is time.  A run that goes on
+ * from one that the clock chose ends with the same bits. */
+static void the_clock_decides_when_and_nothing_else(void **state)
+{
+	struct fm_train_opts o = small_opts();
+	struct fm_train_result rest;
+	float *straight = trained(&o, 2, NULL), *ema;
+	(void)state;
+	o.checkpoint_every = 0;
+	o.checkpoint = scratch_path("seldom");
+	o.checkpoint_seconds = 1000;
+	ema = trained(&o, 2, NULL);
+	assert_true(same(straight, ema));
+	assert_false(fm_file_exists(o.checkpoint));
+	free(ema);
+	o.checkpoint = scratch_path("often");
+	o.checkpoint_seconds = 1e-9;
+	ema = trained(&o, 2, NULL);
+	assert_true(same(straight, ema));
+	assert_true(fm_file_exists(o.checkpoint));
+	free(ema);
+	o.checkpoint_seconds = 0;
+	ema = trained(&o, 1, &rest);
+	assert_true(same(straight, ema));
+	assert_true(rest.flows > 0 && rest.flows < SMALL_STEPS * 24 * SMALL_WINDOW / 4);
+	free(ema);
+	free(straight);
+}
+
 /* Windows of a class that is 24 times as rare come three times an epoch where they may come three times, five times
  * (the root of 24 is 4.9) where they may come nine times: just as if they were there so many times. */
 static void rare_classes_come_more_often(void **state)
@@ -456,7 +485,7 @@ static void patience_keeps_the_best(void **state)
 	assert_true(heard.r.validation < unheeded - 1);
 	/* What is kept are the weights that were so good. */
 	assert_int_equal(fm_batcher_new(&b, S.net, &S.pr, NULL, &err), FM_OK);
-	fm_validate(b, heard.ema, &S.validation, 256, 1, o.seed, column, &v);
+	fm_validate(b, heard.ema, &S.validation, (struct fm_validation){256, 1, o.seed}, column, &v);
 	assert_true(fabs(v - lowest) < 0.0006);
 	fm_batcher_free(b);
 	/* They are in a checkpoint that was written after them. */
@@ -486,28 +515,29 @@ static void odd_sizes_have_a_defined_result(void **state)
 	struct fm_process two;
 	(void)state;
 	none.windows = 0;
-	assert_int_equal(fm_train(S.net, &S.pr, &none, NULL, &o, NULL, ema, &r, &err), FM_EINPUT);
+	assert_int_equal(fm_train(S.net, &S.pr, &(struct fm_train_data){&none, NULL}, &o, ema, &r, &err), FM_EINPUT);
 	assert_non_null(strstr(err.message, "no whole window"));
 	/* A window, a step, a batch of one; no validation; T of 2; a batch of three times the data. */
 	one.windows = 1;
 	o.steps = 1;
 	o.batch = 1;
-	assert_int_equal(fm_train(S.net, &S.pr, &one, NULL, &o, NULL, ema, &r, &err), FM_OK);
+	assert_int_equal(fm_train(S.net, &S.pr, &(struct fm_train_data){&one, NULL}, &o, ema, &r, &err), FM_OK);
 	assert_true(r.steps == 1 && isfinite(r.loss) && isnan(r.validation));
 	all_finite(ema);
 	o.steps = 5;
 	o.patience = 1;
-	assert_int_equal(fm_train(S.net, &S.pr, &one, &none, &o, NULL, ema, &r, &err), FM_OK);
+	assert_int_equal(fm_train(S.net, &S.pr, &(struct fm_train_data){&one, &none}, &o, ema, &r, &err), FM_OK);
 	assert_int_equal(r.steps, 5);
 	o.batch = 2; /* one at each time */
 	assert_int_equal(fm_process_init(&two, 2, "linear", &err), FM_OK);
-	if (fm_train(S.net, &two, &S.train, &S.validation, &o, NULL, ema, &r, &err) < 0)
+	if (fm_train(S.net, &two, &(struct fm_train_data){&S.train, &S.validation}, &o, ema, &r, &err) < 0)
 		fail_msg("%s", err.message);
 	all_finite(ema);
 	o.patience = 0;
 	o.batch = 3 * (int)S.train.windows + 1;
 	o.steps = 2;
-	assert_int_equal(fm_train(S.net, &S.pr, &S.train, &S.validation, &o, NULL, ema, &r, &err), FM_OK);
+	assert_int_equal(fm_train(S.net, &S.pr, &(struct fm_train_data){&S.train, &S.validation}, &o, ema, &r, &err),
+			 FM_OK);
 	assert_true(r.flows == 2.0 * o.batch * SMALL_WINDOW);
 	all_finite(ema);
 	free(ema);
@@ -625,11 +655,86 @@ static int teardown(void **state)
 	return scratch_remove();
 }
 
+/* The norm that a batch yields for a window is that of the gradient in which only this window counts; clipping by these
+ * norms bounds the sum; and neither depends on the threads. */
+static void a_batch_yields_norms_and_takes_weights(void **state)
+{
+	enum { N = 24 };
+	size_t n = S.net->layout.nfloats;
+	float *p = calloc(n, sizeof *p), *grad[FM_GRAD_PARTS], weight[N];
+	double norm2[2][N], norm;
+	uint32_t window[N];
+	struct fm_net_loss loss;
+	struct fm_error err = {0};
+	(void)state;
+	fm_layout_init(&S.net->layout, p, 1);
+	for (size_t i = 0; i < n; i++)
+		p[i] += (float)(i % 11) / 200;
+	for (int i = 0; i < FM_GRAD_PARTS; i++)
+		grad[i] = calloc(n, sizeof *grad[i]);
+	for (uint32_t b = 0; b < N; b++)
+		window[b] = 7 * b;
+	for (int threads = 1; threads <= 3; threads += 2) {
+		struct fm_pool *pool = NULL;
+		struct fm_batcher *batcher = NULL;
+		struct fm_optimiser *o = NULL;
+		assert_int_equal(fm_pool_new(&pool, threads, &err), FM_OK);
+		assert_int_equal(fm_batcher_new(&batcher, S.net, &S.pr, pool, &err), FM_OK);
+		assert_int_equal(fm_optimiser_new(&o, n, pool, &err), FM_OK);
+		struct fm_batch batch = {.data = &S.train,
+					 .p = p,
+					 .window = window,
+					 .n = N,
+					 .stream = FM_RNG_NOISE,
+					 .norm2 = norm2[threads > 1]};
+		fm_batch_run(batcher, &batch, NULL, &loss);
+		batch.norm2 = NULL;
+		batch.weight = weight;
+		for (int only = 0; only < N; only += 5) {
+			for (int b = 0; b < N; b++)
+				weight[b] = b == only;
+			fm_batch_run(batcher, &batch, grad, &loss);
+			norm = fm_optimiser_sum(o, grad, FM_GRAD_PARTS);
+			assert_true(norm > 0 && fabs(norm - sqrt(norm2[0][only])) < 1e-5 * norm);
+		}
+		for (int b = 0; b < N; b++)
+			weight[b] = (float)(1e-3 / sqrt(norm2[0][b]));
+		fm_batch_run(batcher, &batch, grad, &loss);
+		norm = fm_optimiser_sum(o, grad, FM_GRAD_PARTS);
+		assert_true(norm > 1e-4 && norm < N * 1e-3);
+		fm_optimiser_free(o);
+		fm_batcher_free(batcher);
+		fm_pool_free(pool);
+	}
+	assert_memory_equal(norm2[0], norm2[1], sizeof norm2[0]);
+	for (int i = 0; i < FM_GRAD_PARTS; i++)
+		free(grad[i]);
+	free(p);
+}
+
+/* A hundred passes, within bounds; as many as asked for where somebody asks. */
+static void steps_are_a_hundred_passes(void **state)
+{
+	(void)state;
+	assert_int_equal(fm_train_steps(0, 640, 64), 1000);
+	assert_int_equal(fm_train_steps(0, 641, 64), 1001);
+	assert_int_equal(fm_train_steps(0, 5, 1), 500);
+	assert_int_equal(fm_train_steps(0, 5, 64), 500);
+	assert_int_equal(fm_train_steps(0, 9599, 64), 14998);
+	assert_int_equal(fm_train_steps(0, 9601, 64), 15000);
+	assert_int_equal(fm_train_steps(0, (size_t)1 << 32, 1), 15000);
+	assert_int_equal(fm_train_steps(7, 640, 64), 7);
+	assert_int_equal(fm_train_steps(20000, 640, 64), 20000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(steps_are_a_hundred_passes),
+	    cmocka_unit_test(a_batch_yields_norms_and_takes_weights),
 	    cmocka_unit_test(threads_and_checkpoints_change_no_bit),
 	    cmocka_unit_test(going_on_from_a_checkpoint_changes_no_bit),
+	    cmocka_unit_test(the_clock_decides_when_and_nothing_else),
 	    cmocka_unit_test(patience_and_epochs_survive_a_checkpoint),
 	    cmocka_unit_test(rare_classes_come_more_often),
 	    cmocka_unit_test(a_checkpoint_reads_back_as_it_was),

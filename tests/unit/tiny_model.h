@@ -10,7 +10,6 @@
 #include "model/codec/structural_zeros.h"
 #include "model/diffusion/process.h"
 #include "model/nn/safetensors.h"
-#include "stages/engine.h"
 #include "tests/unit/model_fixture.h"
 
 enum { TINY_WINDOW = 16, TINY_ROWS = 4800 };
@@ -50,6 +49,7 @@ static inline int tiny_model(const char *dir, const struct fm_config *cfg, uint6
 	struct fm_hosts *h = NULL;
 	struct fm_encoded e = {0};
 	struct fm_structural_zeros s = {.n = {{0}}};
+	struct fm_arch a = {TINY_WINDOW, cfg->model.width, cfg->model.depth, cfg->model.heads, 4 * cfg->model.width};
 	struct fm_net *net = NULL;
 	float *p = NULL;
 	char *json = fm_path_join(dir, "model.json"), *weights = fm_path_join(dir, "weights.safetensors");
@@ -60,14 +60,14 @@ static inline int tiny_model(const char *dir, const struct fm_config *cfg, uint6
 	if (ret == FM_OK)
 		ret = fm_structural_zeros_fit(&s, c->vocab, &e, TINY_WINDOW, o.min_count, err);
 	if (ret == FM_OK)
-		ret = fm_engine_net(&net, cfg, c, err);
+		ret = fm_net_new(&net, cfg->model.denoiser, &a, c->vocab, err);
 	if (ret == FM_OK && (p = calloc(net->layout.nfloats, sizeof *p))) {
 		tiny_weights(&net->layout, p, seed);
 		ret = fm_weights_save(&net->layout, p, weights, err);
 	}
 	if (ret == FM_OK) {
-		j = json_pack("{s:s, s:o, s:o}", "format", "flowmint-model/1", "codec", fm_codec_json(c), "excluded",
-			      fm_structural_zeros_json(&s));
+		j = json_pack("{s:s, s:{s:s}, s:o, s:o}", "format", "flowmint-model/1", "model", "kind", "diffusion",
+			      "codec", fm_codec_json(c), "excluded", fm_structural_zeros_json(&s));
 		ret = fm_json_save(j, json, err);
 	}
 	json_decref(j);

@@ -75,10 +75,13 @@ static inline int small_train(struct small *s, const struct fm_train_opts *o, in
 			      struct fm_train_result *r, struct fm_error *err)
 {
 	struct fm_pool *pool = NULL;
+	struct fm_train_opts pooled = *o;
 	int ret = fm_pool_new(&pool, threads, err);
 	*ema = calloc(s->net->layout.nfloats, sizeof **ema);
+	pooled.pool = pool;
 	if (ret == FM_OK)
-		ret = fm_train(s->net, &s->pr, &s->train, &s->validation, o, pool, *ema, r, err);
+		ret =
+		    fm_train(s->net, &s->pr, &(struct fm_train_data){&s->train, &s->validation}, &pooled, *ema, r, err);
 	fm_pool_free(pool);
 	return ret;
 }

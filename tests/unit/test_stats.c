@@ -1,7 +1,7 @@
 /* Promise: areas under the curve and rank correlations are what their definitions say, with ties and at the edges. */
 #include "judge_fixture.h"
 
-#include "judge/ranking.h"
+#include "base/stats.h"
 
 /* By the definition, every pair looked at; variance by DeLong's sums. */
 static void brute_force(const float *s, const int *y, size_t n, double *auc, double *variance)
@@ -103,13 +103,76 @@ static void test_rank_correlations(void **state)
 	assert_true(isnan(rho) && isnan(fm_kendall(up, up, 1)));
 }
 
+/* One area under a curve: with every row a cluster of its own the variance is DeLong's but for n - 1 in the place of n,
+ * and rows that are doubled within their clusters tell no more than once. */
+static void test_clusters_of_one_are_rows(void **state)
+{
+	enum { N = 60 };
+	double score[2 * N], twice[4 * N];
+	float plain[2 * N];
+	int positive[2 * N];
+	uint32_t pair[2 * N];
+	struct fm_error err = {0};
+	struct fm_auc a, b, c;
+	struct fm_rng r;
+
+	(void)state;
+	fm_rng_init(&r, 3, FM_RNG_JUDGE, 0, 0);
+	for (int i = 0; i < 2 * N; i++) {
+		plain[i] = (float)fm_rng_below(&r, 20) + (i < N ? 3 : 0); /* with ties */
+		score[i] = (double)plain[i];
+		twice[2 * i] = twice[2 * i + 1] = score[i];
+		positive[i] = i < N;
+		pair[i] = (uint32_t)i / 2;
+	}
+	OK(fm_auc(&a, plain, positive, 2 * N, &err));
+	OK(fm_auc_clustered(&b, score, N, N, (const uint32_t *const[]){NULL, NULL}, &err));
+	OK(fm_auc_clustered(&c, twice, 2 * N, 2 * N, (const uint32_t *const[]){pair, pair}, &err));
+	assert_true(a.value == b.value && fabs(b.value - c.value) < 1e-14 && a.value > 0.5);
+	assert_true(fabs(b.variance - a.variance * (N - 1) / N) < 1e-15);
+	assert_true(fabs(c.variance - b.variance) < 1e-14);
+}
+
+static void test_intervals_keep_to_shares(void **state)
+{
+	double lo, hi;
+
+	(void)state;
+	fm_wilson(0, 10, &lo, &hi); /* Brown, Cai, DasGupta 2001: 0.2775 */
+	assert_true(lo == 0 && fabs(hi - 0.27753) < 1e-5);
+	fm_wilson(5, 10, &lo, &hi);
+	assert_true(fabs(lo - 0.236593) < 1e-6 && fabs(hi - 0.763407) < 1e-6);
+	fm_wilson(0, 0, &lo, &hi);
+	assert_true(lo == 0 && hi == 1);
+	fm_interval(0.9, 0.2, &lo, &hi);
+	assert_true(lo == 0.9 - 0.2 && hi == 1);
+	fm_interval(NAN, 0.2, &lo, &hi);
+	assert_true(isnan(lo) && isnan(hi));
+	fm_interval(0.2, NAN, &lo, &hi);
+	assert_true(isnan(lo) && isnan(hi));
+	assert_true(fm_rule_of_three(300) == 0.01 && fm_rule_of_three(2) == 1);
+	assert_true(fabs(fm_normal_tail(FM_Z95) - 0.025) < 1e-12 && fm_normal_tail(0) == 0.5);
+}
+
+static void test_quantiles(void **state)
+{
+	double v[] = {5, 1, 4, 2, 3}, lo, hi;
+
+	(void)state;
+	fm_sort_double(v, 5);
+	assert_true(fm_quantile(v, 5, 0) == 1 && fm_quantile(v, 5, 0.5) == 3 && fm_quantile(v, 5, 1) == 5 &&
+		    fm_quantile(v, 5, 0.375) == 2.5);
+	fm_quantile_interval(v, 5, 0.5, &lo, &hi);
+	assert_true(lo >= 1 && lo < 3 && hi > 3 && hi <= 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_auc_is_the_share_of_pairs),
-	    cmocka_unit_test(test_auc_at_the_edges),
-	    cmocka_unit_test(test_rank_correlations),
+	    cmocka_unit_test(test_auc_is_the_share_of_pairs), cmocka_unit_test(test_auc_at_the_edges),
+	    cmocka_unit_test(test_rank_correlations),         cmocka_unit_test(test_clusters_of_one_are_rows),
+	    cmocka_unit_test(test_intervals_keep_to_shares),  cmocka_unit_test(test_quantiles),
 	};
 
-	return cmocka_run_group_tests_name("ranking", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("stats", tests, NULL, NULL);
 }

@@ -14,8 +14,8 @@
  *
  * The result depends neither on the number of threads nor on the processor.
  */
-#ifndef FM_PRIVACY_LEAKAGE_NEIGHBOURS_H
-#define FM_PRIVACY_LEAKAGE_NEIGHBOURS_H
+#ifndef FM_BASE_NEIGHBOURS_H
+#define FM_BASE_NEIGHBOURS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "privacy/leakage/neighbours.h"
+#include "base/neighbours.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,0 +1,438 @@
+/* registry.c - the metrics, one row for each or for several that are alike. */
+#include "manifests/registry.h"
+
+#include <math.h>
+
+enum topic {
+	ROWS,
+	JSD,
+	EMD,
+	EMDN,
+	ASSOC,
+	PAIR,
+	TIME,
+	BURST,
+	HEAVY,
+	RULES,
+	C2ST,
+	LABEL_CLASSES,
+	PREDICTION,
+	TSTR,
+	TRTR,
+	ANOMALY,
+	ECHO_,
+	RARE,
+	COPIES,
+	NEARER,
+	FAMILY,
+	MIA,
+	SINGLING,
+	LINKING,
+	INFERENCE,
+	RELEASE,
+	LEAK,
+	CONTROLS,
+	HOLDOUT,
+	GATE
+};
+
+/* clang-format off */
+#define APOSTROPHE "\xe2\x80\x99"
+const struct fm_metric_topic fm_metric_topics[] = {
+	[ROWS] = {FM_GROUP_ROWS, "Numbers of flows", NULL, NULL},
+	[JSD] = {FM_GROUP_MARGINALS, "One field, divergence", "One field, divergence",
+	 "Does each field take the values of real flows, as often? Counts by protocol, service, size or hour come out "
+	 "wrong where this fails. 0 is no difference, 0.69 nothing in common; hosts are compared by how busy they are, "
+	 "as addresses are made up."},
+	[EMD] = {FM_GROUP_MARGINALS, "One field, earth mover" APOSTROPHE "s distance", "One field, distance",
+	 "How far would values have to be moved, on average, to turn the synthetic ones into the real ones? Large "
+	 "where sizes or durations are off by much, not merely by a little often."},
+	[EMDN] = {FM_GROUP_MARGINALS, "One field, earth mover" APOSTROPHE "s distance over its range",
+	 "One field, distance over its range",
+	 "How far would values have to be moved, on average, as a share of the range that real values have?"},
+	[ASSOC] = {FM_GROUP_PAIRS, "Two fields together", "Association of two fields",
+	 "Do fields depend on each other as they do in real flows, a service on its protocol, bytes on packets? Fields "
+	 "shuffled one by one look perfect alone and fail here."},
+	[PAIR] = {FM_GROUP_PAIRS, "Two fields together", "Two fields together",
+	 "Do pairs of values occur together as often as in real flows? It sees what the association, one number a "
+	 "pair, does not."},
+	[TIME] = {FM_GROUP_TIME, "Structure in time", "Structure in time",
+	 "Gaps, rates, the course of the day, answers to requests, and how many peers a host has."},
+	[BURST] = {FM_GROUP_BURSTS, "Bursts", "Bursts",
+	 "Is traffic as uneven over seconds and minutes as the real one? Where this fails, alarms that go by rate "
+	 "cannot be tuned on these flows."},
+	[HEAVY] = {FM_GROUP_HEAVY, "Heavy hitters", "Heavy hitters",
+	 "Do the busiest hosts and ports carry as much as in real flows, in the same order? What telemetry and "
+	 "dashboards show first."},
+	[RULES] = {FM_GROUP_RULES, "Rules that flows obey", "Rules that flows obey",
+	 "Flows that no network could have made: without a packet, with fewer bytes than headers need, from a host to "
+	 "itself."},
+	[C2ST] = {FM_GROUP_TWO_SAMPLE, "Can a classifier tell real from synthetic?", "Real or synthetic?",
+	 "Decision trees are given real and synthetic flows and learn to tell which is which: 0.5 is guessing, 1 is "
+	 "always right. They find differences that nobody thought to measure."},
+	[LABEL_CLASSES] = {FM_GROUP_CLASSIFICATION, "Prediction task", "Labels",
+	 "How many labels have enough flows to learn them. With one only, tasks about labels are left out."},
+	[PREDICTION] = {FM_GROUP_PREDICTION, "Prediction task", "Prediction task",
+	 "A small network learns from synthetic flows to predict bytes, another from real ones; both are tried on real "
+	 "flows that neither saw. The ratio of their errors is 1 where the synthetic flows teach as well."},
+	[TSTR] = {FM_GROUP_CLASSIFICATION, "Labels, learned from synthetic flows", "Labels, learned from synthetic "
+	 "flows",
+	 "Classifiers of attacks learn from synthetic flows and are tried on real ones: is what they lose small, and "
+	 "are the better ones still the better ones?"},
+	[TRTR] = {FM_GROUP_CLASSIFICATION, "Labels, learned from real flows", "Labels, learned from real flows",
+	 "The same classifiers after real flows: what can be had at best."},
+	[ANOMALY] = {FM_GROUP_ANOMALY, "Anomaly detection", "Anomaly detection",
+	 "A detector of oddities that learned from synthetic flows and one that learned from real ones: do they find "
+	 "the same real flows odd?"},
+	[ECHO_] = {FM_GROUP_LEAKAGE, "Leakage", "Real addresses that come back",
+	 "Addresses are drawn anew from ranges that belong to nobody. One that is a real one would be chance at best, "
+	 "and at worst kept."},
+	[RARE] = {FM_GROUP_LEAKAGE, "Leakage", "Rare values that come back",
+	 "Values that fewer than {k} training flows have, and that may point at somebody."},
+	[COPIES] = {FM_GROUP_LEAKAGE, "Leakage", "Copies",
+	 "Synthetic flows that are training flows to the last field. The model has then not learned but kept them."},
+	[NEARER] = {FM_GROUP_LEAKAGE, "Leakage", "Near copies",
+	 "Real flows are split: some were learned from, others never seen. Synthetic flows should lie as near to the "
+	 "ones as to the others, 50 % each; more on the side of training means that training flows shine through."},
+	[FAMILY] = {FM_GROUP_LEAKAGE, "Leakage", "All leakage tests together",
+	 "How likely would flows made without the training data show as much evidence of it by chance? 1 is no "
+	 "evidence at all; the limit, one in 200 unless the config says otherwise, is what chance may bring about."},
+	[MIA] = {FM_GROUP_LEAKAGE, "Leakage", "Membership",
+	 "Somebody has a flow and asks whether it was among those learned from. 0.5 is guessing; found at 1 % false "
+	 "alarms should be 1 %."},
+	[SINGLING] = {FM_GROUP_LEAKAGE, "Leakage", "Singling out",
+	 "Can a combination of values from the release pick out one real flow?"},
+	[LINKING] = {FM_GROUP_LEAKAGE, "Leakage", "Linking",
+	 "Does the release tell which two halves of a real flow belong together?"},
+	[INFERENCE] = {FM_GROUP_LEAKAGE, "Leakage", "Inference",
+	 "Does the release tell an unknown field of a real flow, beyond what other flows tell?"},
+	[RELEASE] = {FM_GROUP_LEAKAGE, "Leakage", "Two releases side by side",
+	 "Does this release beside the one before tell what changed in the flows learned from?"},
+	[LEAK] = {FM_GROUP_LEAKAGE, "Leakage", "Leakage",
+	 "Training flows and flows that were never seen are treated alike by a generator that keeps nothing."},
+	[CONTROLS] = {FM_GROUP_GATE, "The gate", "The gate itself",
+	 "The gate was tried on generators that leak or are useless, and on fresh real flows. One that comes out wrong "
+	 "means that the other lines prove little, and the release is blocked."},
+	[HOLDOUT] = {FM_GROUP_GATE, "The gate", "The holdout",
+	 "Every test of leakage sets the training flows against flows that the generator never saw: are these such "
+	 "flows?"},
+	[GATE] = {FM_GROUP_GATE, "The gate", "The gate itself", "A gate without a check lets nothing through."},
+};
+const size_t fm_metric_ntopics = sizeof fm_metric_topics / sizeof *fm_metric_topics;
+
+/* Who may see it: TEAM, HIST (with histograms), OPEN (with metrics), and the roundings. */
+#define TEAM FM_TEAM_ALONE
+#define HIST FM_WITH_HISTOGRAMS
+#define OPEN FM_WITH_METRICS
+#define NONE FM_NO_FLOOR
+/* By which columns rows are the same, and by which they are near: all, without time, ... */
+#define SAME "{,_no_time,_no_addr_time}"
+#define SAME_WORDS(k) "{" #k ":|, without time|, without addresses and time}"
+#define NEAR "{,_no_addr_time,_sizes}"
+#define NEAR_WORDS(k) "{" #k ":|, without addresses and time|, by duration, packets and bytes alone}"
+#define CURVE "area under the curve"
+
+/*
+ * What goes out with metrics says how far synthetic flows are from real ones or how well they do, or is of the
+	 synthetic
+ * flows alone.  It must not be possible to solve such numbers for one of the real flows: of a difference of two numbers
+ * of which the synthetic flows tell one, or of two numbers and their ratio, not all go out; emd over emdn would be the
+ * real range.  What goes out with histograms is of the whole real trace.  What counts real rows or hosts of which there
+ * may be fewer than k, or rests on single ones, stays with the team.
+ */
+const struct fm_metric_kind fm_metric_kinds[] = {
+	/* pattern, topic, good, ideal, shown, its floor, needs, is, columns, words, what */
+	{"rows.real", ROWS, FM_FACT, NAN, OPEN | FM_REAL_ROWS, NONE, 0, FM_EXPECTED, "",
+	 "Real flows that the model learned from", "rows of the real table"},
+	{"rows.synthetic", ROWS, FM_FACT, NAN, OPEN, NONE, 0, FM_EXPECTED, "",
+	 "Synthetic flows", "rows of the synthetic table"},
+	{"rows.holdout", ROWS, FM_FACT, NAN, OPEN | FM_REAL_ROWS, NONE, FM_NEEDS_HOLDOUT, FM_EXPECTED, "",
+	 "Real flows held out", "rows of the holdout"},
+	{"rows.judged_{real,holdout}", ROWS, FM_FACT, NAN, OPEN | FM_REAL_ROWS, NONE, FM_NEEDS_SUBSAMPLE, 0, "",
+	 "{1:Real|Held out} flows that statistics are made of", "how many of them statistics are made of, where memory "
+	 "made it fewer"},
+	{"rows.judged_synthetic", ROWS, FM_FACT, NAN, OPEN, NONE, FM_NEEDS_SUBSAMPLE, 0, "",
+	 "Synthetic flows that statistics are made of", "how many of them statistics are made of, where memory made it "
+	 "fewer"},
+
+	{"jsd_mean8", JSD, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED, "sa da sp dp te td pkt byt",
+	 "Eight main fields, mean divergence, ports by number", "mean of `jsd.` SA DA SP DP TS TD PKT BYT (R): ports by their exact "
+	 "numbers"},
+	{"jsd.{SA,DA,SP,DP,SPb,DPb,PR,TS,TD,PKT,BYT,FLG,TOS,TY,SAid,DAid,SA16,DA16}", JSD, FM_LOW, 0, OPEN, OPEN, 0,
+	 FM_EXPECTED, "{1:sa|da|sp|dp|sp|dp|pr|te|td|pkt|byt|flg|stos|label|sa|da|sa|da}",
+	 "{1:Source hosts by rank|Destination hosts by rank|Source port, exact|Destination port, exact|Source port in "
+	 "groups|Destination port in groups|Protocol|Time|Duration|Packets|Bytes|TCP flags|Type of service|Label|Source "
+	 "address itself|Destination address itself|Source prefix of 16 bits|Destination prefix of 16 bits}, divergence",
+	 "Jensen-Shannon divergence of one column, nats, 0 to 0.693 (R but FLG TOS): SA DA hosts by rank, SAid DAid by "
+	 "address, SA16 DA16 by prefix, SP DP every port number, SPb DPb ports in groups"},
+	{"emd.{TS,TD,PKT,BYT}", EMD, FM_LOW, 0, OPEN, OPEN, 0, FM_UNBOUNDED, "{1:te|td|pkt|byt}",
+	 "{1:Time|Duration|Packets|Bytes}, earth mover" APOSTROPHE "s distance{1: in microseconds| in seconds||}",
+	 "Wasserstein-1 distance in the column's unit (R)"},
+	{"emdn.{TS,TD,PKT,BYT}", EMDN, FM_LOW, 0, TEAM, TEAM, 0, FM_UNBOUNDED, "{1:te|td|pkt|byt}",
+	 "{1:Time|Duration|Packets|Bytes}, earth mover" APOSTROPHE "s distance over the range",
+	 "the same over the column's real range (R)"},
+
+	{"assoc.{mean,max}", ASSOC, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED, "",
+	 "Association of two fields, {1:mean|largest} difference",
+	 "difference of the association (Cram\xc3\xa9r's V) of two columns, of 45 pairs (R)"},
+	{"pair_jsd", PAIR, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED, "",
+	 "Two fields together, mean divergence", "divergence of the joint distribution of two columns, mean of 45 "
+	 "pairs (R)"},
+
+	{"time.{IAT,RATE,DAY}", TIME, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED, "te",
+	 "{1:Gaps between flows|Flows a second|Course of the day}, divergence",
+	 "gaps, flows of a second, hours of the day: divergence (R)"},
+	{"time.{FANOUT,FANIN}", TIME, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED, "te sa da",
+	 "Peers that a {1:source talks to|destination hears}, divergence", "peers of a source, of a destination: "
+	 "divergence (R)"},
+	{"time.RUN", TIME, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED, "te sa",
+	 "Runs of like flows, divergence", "flows of one source in a row: divergence (R)"},
+	{"time.PAIR_synthetic", TIME, FM_PAIR, NAN, OPEN, HIST, 0, FM_ONE_TABLE, "te sa da sp dp pr",
+	 "Flows that answer a recent one, synthetic", "share of flows that answer one of the 64 before (R)"},
+	{"time.PAIR_real", TIME, FM_PAIR, NAN, HIST, HIST, 0, FM_ONE_TABLE, "te sa da sp dp pr",
+	 "Flows that answer a recent one, real", "the same of the real table (R)"},
+	{"time.PAIR_gap", TIME, FM_LOW, 0, HIST, HIST, 0, 0, "te sa da sp dp pr",
+	 "Flows that answer a recent one, difference", "difference of these shares"},
+
+	{"heavy.{SA,DA,SP,DP}_{flows,bytes}_{top10,top100}_synthetic", HEAVY, FM_PAIR, NAN, OPEN, TEAM, 0, FM_ONE_TABLE,
+	 "{1:sa|da|sp|dp}{2:| byt}",
+	 "{1:Source hosts|Destination hosts|Source ports|Destination ports}, share of {2:flows|bytes} of the "
+	 "{3:10|100} busiest, synthetic", "share that the 10 (100) busiest carry"},
+	{"heavy.{SA,DA,SP,DP}_{flows,bytes}_{top10,top100}_real", HEAVY, FM_PAIR, NAN, TEAM, TEAM, 0, FM_ONE_TABLE,
+	 "{1:sa|da|sp|dp}{2:| byt}",
+	 "{1:Source hosts|Destination hosts|Source ports|Destination ports}, share of {2:flows|bytes} of the "
+	 "{3:10|100} busiest, real", "the same of the real table"},
+	{"heavy.share_gap", HEAVY, FM_LOW, 0, OPEN, OPEN, 0, 0, "",
+	 "Share of the busiest hosts and ports, difference", "mean difference of these shares"},
+	{"heavy.{SP,DP}_{overlap20,rank100}", HEAVY, FM_HIGH, 1, OPEN, OPEN, 0, 0, "{1:sp|dp}",
+	 "{1:Source|Destination} ports, {2:the 20 busiest in common|order of the 100 busiest kept}",
+	 "share of the 20 busiest ports in common; rank correlation (Spearman) of the 100 busiest"},
+
+	{"burst.{dispersion_1s,dispersion_10s,dispersion_60s,lag1}_synthetic", BURST, FM_PAIR, NAN, OPEN, HIST, 0,
+	 FM_ONE_TABLE,
+	 "te", "{1:Unevenness of flows over seconds|Unevenness of flows over 10 seconds|Unevenness of flows over "
+	 "minutes|Correlation of one second with the next}, synthetic",
+	 "variance over mean of the flows in a slot; correlation of one second with the next"},
+	{"burst.{dispersion_1s,dispersion_10s,dispersion_60s,lag1}_real", BURST, FM_PAIR, NAN, HIST, HIST, 0,
+	 FM_ONE_TABLE,
+	 "te", "{1:Unevenness of flows over seconds|Unevenness of flows over 10 seconds|Unevenness of flows over "
+	 "minutes|Correlation of one second with the next}, real", "the same of the real table"},
+	{"burst.dispersion_gap", BURST, FM_LOW, 0, OPEN, OPEN, 0, FM_UNBOUNDED, "te",
+	 "Unevenness of flows over time, difference", "mean logarithm of the ratio of the dispersions"},
+	{"burst.lag1_gap", BURST, FM_LOW, 0, HIST, HIST, 0, 0, "te",
+	 "Correlation of one second with the next, difference", "difference of the correlations"},
+	{"burst.{LENGTH,FLOWS,VOLUME}", BURST, FM_LOW, 0, OPEN, OPEN, 0, 0, "te{1:|| byt}",
+	 "{1:Length of bursts|Flows of bursts|Bytes a second}, divergence", "length and flows of bursts, bytes of a "
+	 "second: divergence"},
+
+	{"c2st.flow_auc", C2ST, FM_LOW, 0.5, OPEN, OPEN, 0, 0, "",
+	 "Real or synthetic? One flow, classifier" APOSTROPHE "s " CURVE,
+	 "two-sample test: how well boosted trees tell single real flows from synthetic ones, 95 % interval (R within "
+	 "0.03)"},
+	{"c2st.flow_blocks_auc", C2ST, FM_LOW, 0.5, OPEN, OPEN, 0, 0, "",
+	 "Real or synthetic? One flow, blocks of time apart, " CURVE,
+	 "the same with TCP flags and type of service, folds being blocks of time"},
+	{"c2st.{window,window32}_auc", C2ST, FM_LOW, 0.5, OPEN, OPEN, 0, 0, "te",
+	 "Real or synthetic? {1:64|32} flows in a row, " CURVE,
+	 "the same on runs of 64 (32) flows: order, repetition, answers, hosts"},
+
+	{"rules.broken_share", RULES, FM_LOW, 0, OPEN, TEAM, 0, FM_EXPECTED, "",
+	 "Flows that cannot exist", "share of rows that no flow could be: any of the next"},
+	{"rules.{no_packet,short_bytes,long_bytes,icmp_source_port,same_address}", RULES, FM_LOW, 0, OPEN, TEAM, 0, 0,
+	 "{1:pkt|pkt byt|pkt byt|pr sp|sa da}",
+	 "{1:Flows without a packet|Flows with fewer bytes than their packets need|Flows with more bytes than their "
+	 "packets can hold|ICMP flows with a source port|Flows from a host to itself}", "its parts"},
+	{"rules.{td_one_packet,over_1500,ports_without}_synthetic", RULES, FM_PAIR, NAN, OPEN, TEAM, 0, FM_ONE_TABLE,
+	 "{1:td pkt|pkt byt|pr sp dp}",
+	 "{1:Flows of one packet that last|Flows of over 1500 bytes a packet|Flows with ports where the protocol has "
+	 "none}, synthetic", "rare things"},
+	{"rules.{broken_share,td_one_packet,over_1500,ports_without}_real", RULES, FM_PAIR, NAN, TEAM, TEAM, 0,
+	 FM_ONE_TABLE,
+	 "{1:|td pkt|pkt byt|pr sp dp}",
+	 "{1:Flows that cannot exist|Flows of one packet that last|Flows of over 1500 bytes a packet|Flows with ports "
+	 "where the protocol has none}, real", "the same of the real table"},
+
+	{"downstream.label_classes", LABEL_CLASSES, FM_FACT, NAN, OPEN, NONE, FM_NEEDS_LABELS, 0, "label",
+	 "Labels with enough flows to learn", "classes with enough rows (20) to learn and test"},
+	{"tstr.{macro_f1,auc}.{trees,logistic,network}", TSTR, FM_PAIR, NAN, OPEN | FM_LABELS, NONE, FM_NEEDS_LABELS,
+	 0, "label",
+	 "{1:F1, mean of the labels|" CURVE "}, by {2:boosted trees|logistic regression|network}",
+	 "on real holdout, of learners trained on synthetic flows: mean F1 over the classes; attack against "
+	 "background, area under the curve, 95 % interval"},
+	{"tstr.f1.{trees,logistic,network}.*", TSTR, FM_PAIR, NAN, OPEN | FM_ONE_LABEL, NONE, FM_NEEDS_LABELS, 0,
+	 "label",
+	 "{*}, F1, by {1:boosted trees|logistic regression|network}", "F1 of one class; n its test rows"},
+	{"trtr.{macro_f1,auc}.{trees,logistic,network}", TRTR, FM_PAIR, NAN, OPEN | FM_LABELS, NONE, FM_NEEDS_LABELS,
+	 0, "label",
+	 "{1:F1, mean of the labels|" CURVE "}, by {2:boosted trees|logistic regression|network}",
+	 "the same of learners trained on real flows: mean F1 over the classes; attack against background, area under "
+	 "the curve, 95 % interval"},
+	{"trtr.f1.{trees,logistic,network}.*", TRTR, FM_PAIR, NAN, OPEN | FM_ONE_LABEL, NONE, FM_NEEDS_LABELS, 0,
+	 "label",
+	 "{*}, F1, by {1:boosted trees|logistic regression|network}", "F1 of one class; n its test rows"},
+	{"tstr.macro_f1_drop.{trees,logistic,network}", TSTR, FM_LOW, 0, OPEN | FM_LABELS, NONE, FM_NEEDS_LABELS, 0,
+	 "label",
+	 "F1 lost, by {1:boosted trees|logistic regression|network}", "real minus synthetic, 95 % interval over the "
+	 "test rows"},
+	{"tstr.macro_f1_drop.mean", TSTR, FM_LOW, 0, OPEN | FM_LABELS, NONE, FM_NEEDS_LABELS, 0, "label",
+	 "Labels, F1 lost by learning from synthetic flows, mean of the classifiers", "mean of the three"},
+	{"tstr.{rank_correlation,rank_kendall}", TSTR, FM_HIGH, 1, OPEN, NONE, FM_NEEDS_LABELS, 0, "label",
+	 "Labels, order of classifiers and classes kept{1:|, by pairs}",
+	 "are the better classifiers and the easier classes the same (Spearman, Kendall)?"},
+	{"anomaly.auc_{real,synthetic}", ANOMALY, FM_PAIR, NAN, HIST | FM_LABELS, NONE, FM_NEEDS_LABELS,
+	 FM_ONE_TABLE, "label",
+	 "Finding attacks as oddities, " CURVE ", {1:real|synthetic}",
+	 "attacks found as oddities by isolation forests trained on real (synthetic) background"},
+	{"anomaly.auc_drop", ANOMALY, FM_LOW, 0, OPEN | FM_LABELS, NONE, FM_NEEDS_LABELS, 0, "label",
+	 "Finding attacks as oddities, lost by learning from synthetic flows", "real minus synthetic"},
+	{"anomaly.score_correlation", ANOMALY, FM_HIGH, 1, OPEN | FM_LABELS, OPEN | FM_LABELS, 0, 0, "",
+	 "Finding oddities, correlation of the two detectors",
+	 "do the two forests find the same real flows odd? Its floor: two halves of training"},
+	{"downstream.mse_ratio", PREDICTION, FM_LOW, 1, OPEN, NONE, 0, FM_EXPECTED, "te td sp dp pr pkt byt",
+	 "Prediction task, error after synthetic over error after real training", "ratio of the next two"},
+	{"downstream.mse_{real,synthetic}", PREDICTION, FM_PAIR, NAN, HIST, NONE, 0, FM_ONE_TABLE, "te td sp dp pr pkt "
+	 "byt",
+	 "Prediction task, error, {1:real|synthetic}",
+	 "error of a network that learned bytes from real or synthetic flows, on real holdout"},
+
+	{"leak.rows_equal" SAME, COPIES, FM_LOW, 0, OPEN, NONE, 0, FM_EXPECTED_FIRST, "",
+	 "Synthetic flows equal to a training flow" SAME_WORDS(1),
+	 "share of synthetic rows that are training rows; 0, and without times or addresses as `holdout_equal`"},
+	{"leak.holdout_equal" SAME, LEAK, FM_FACT, NAN, TEAM, NONE, FM_NEEDS_HOLDOUT, FM_EXPECTED_FIRST, "",
+	 "Unseen real flows equal to a training flow" SAME_WORDS(1),
+	 "share of holdout rows that are training rows: what fresh real flows show"},
+	{"leak.family_p", FAMILY, FM_HIGH, 1, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "",
+	 "All leakage tests together, p",
+	 "the tests `unique`, `lone`, `solitary`, `isolated`, `extreme`, `attached`, `nearer` in one, with a known "
+	 "rate of false alarms: 0.005 at least"},
+	{"leak.{unique,lone,solitary}_z" SAME, LEAK, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT, FM_EXPECTED_FIRST |
+	 FM_UNBOUNDED, "",
+	 "{1:Training flows met once|Rows unlike all others|Rows far from all others} and emitted, against held out "
+	 "ones, z"
+	 SAME_WORDS(2), "is training's number of the rows below too large beside the holdout's? 3 at most"},
+	{"leak.{unique,lone,solitary}_p" SAME, LEAK, FM_HIGH, 1, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "",
+	 "{1:Training flows met once|Rows unlike all others|Rows far from all others} and emitted, p of the test"
+	 SAME_WORDS(2),
+	 "the same as the p of a test; in `family_p`"},
+	{"leak.{unique,lone,solitary}_{train,holdout,block_most}" SAME, LEAK, FM_PAIR, NAN, TEAM, NONE,
+	 FM_NEEDS_HOLDOUT,
+	 FM_UNBOUNDED, "",
+	 "Rows {1:met once|unlike all others|far from all others} and emitted, {2:training|held out|most in one block}"
+	 SAME_WORDS(3),
+	 "real records that occur once (and differ from every other real row in two, three columns at least) and are "
+	 "emitted, by side; most of them in one block of time"},
+	{"leak.attached_z" NEAR, LEAK, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT, FM_UNBOUNDED, "",
+	 "Synthetic rows attached to training against held out rows, z" NEAR_WORDS(1),
+	 "is training's number of the rows below too large beside the holdout's?"},
+	{"leak.attached_p" NEAR, LEAK, FM_HIGH, 1, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "",
+	 "Synthetic rows attached to training against held out rows, p of the test" NEAR_WORDS(1),
+	 "the same as the p of a test; in `family_p`"},
+	{"leak.attached_{train,holdout}" NEAR, LEAK, FM_PAIR, NAN, TEAM, NONE, FM_NEEDS_HOLDOUT, FM_UNBOUNDED, "",
+	 "Synthetic rows attached to a row, {1:training|held out}" NEAR_WORDS(2),
+	 "lonely records that a synthetic row sits on: copied outliers"},
+	{"leak.{isolated,extreme}_z_no_addr_time", LEAK, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT, FM_UNBOUNDED, "",
+	 "{1:Rows with sizes of their own and emitted|The strangest rows that are emitted}, against held out ones, z, "
+	 "without addresses and time",
+	 "are training's of the rows below more than the holdout's?"},
+	{"leak.{isolated,extreme}_p_no_addr_time", LEAK, FM_HIGH, 1, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "",
+	 "{1:Rows with sizes of their own and emitted|The strangest rows that are emitted}, p of the test, without "
+	 "addresses and time",
+	 "are they more, and farther out, than in other permutations of the windows? In `family_p`"},
+	{"leak.{isolated,extreme}_{train,holdout}_no_addr_time", LEAK, FM_PAIR, NAN, TEAM, NONE, FM_NEEDS_HOLDOUT,
+	 FM_UNBOUNDED, "",
+	 "{1:Rows with sizes of their own and emitted|The strangest rows that are emitted}, {2:training|held out}, "
+	 "without addresses and time",
+	 "lone records, emitted, whose duration, packets and bytes no other real row has; of the 256 rows of a side "
+	 "whose sizes are farthest from the side's others, those emitted"},
+	{"leak.share_nearer_train" NEAR, NEARER, FM_LOW, 0.5, OPEN, NONE, FM_NEEDS_HOLDOUT, FM_EXPECTED_FIRST, "",
+	 "Synthetic flows nearer to training than to unseen real flows" NEAR_WORDS(1),
+	 "share of synthetic rows nearer to training than to holdout, 95 % interval"},
+	{"leak.nearer_z" NEAR, LEAK, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT, FM_UNBOUNDED, "",
+	 "Nearer to training than to unseen real flows, z" NEAR_WORDS(1), "whether that share is more than chance"},
+	{"leak.nearer_p" NEAR, LEAK, FM_HIGH, 1, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "",
+	 "Nearer to training than to unseen real flows, p of the test" NEAR_WORDS(1),
+	 "whether it is more than learning a distribution explains; in `family_p`"},
+	{"leak.{dcr,nndr}_{median,p5}_{train,holdout}" NEAR, LEAK, FM_PAIR, NAN, OPEN, NONE, FM_NEEDS_HOLDOUT,
+	 FM_UNBOUNDED, "",
+	 "{1:Distance to the closest record|Nearest over second nearest distance}, {2:median|5th percentile}, "
+	 "{3:training|held out}"
+	 NEAR_WORDS(4),
+	 "Gower's distance to the closest training (holdout) row (R); nearest over second nearest Euclidean distance"},
+	{"leak.identifiability_{train,holdout}" NEAR, LEAK, FM_PAIR, NAN, TEAM, NONE, FM_NEEDS_HOLDOUT, 0, "",
+	 "Rows that a synthetic one is nearer to than any real one, {1:training|held out}" NEAR_WORDS(2),
+	 "share of records with a synthetic row nearer than any other training row"},
+	{"leak.mia_auc" NEAR, MIA, FM_LOW, 0.5, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "",
+	 "Membership inference, " CURVE NEAR_WORDS(1),
+	 "membership inference on the output: area under the curve, 0.5 where it is guessing, 95 % interval"},
+	{"leak.mia_tpr_1" NEAR, MIA, FM_LOW, 0.01, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "",
+	 "Membership inference, found at 1 % false alarms" NEAR_WORDS(1),
+	 "membership inference on the output: hits at 1 % false alarms, 95 % interval"},
+	{"leak.mia_tpr_01" NEAR, MIA, FM_LOW, 0.001, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "",
+	 "Membership inference, found at 0.1 % false alarms" NEAR_WORDS(1),
+	 "membership inference on the output: hits at 0.1 % false alarms, 95 % interval"},
+	{"leak.mia_model_auc", MIA, FM_LOW, 0.5, OPEN, NONE, FM_NEEDS_HOLDOUT | FM_NEEDS_MODEL, 0, "",
+	 "Membership inference by the model's loss, " CURVE,
+	 "the same by the model's loss on at most 512 windows of either side: area under the curve, 0.5 where it is "
+	 "guessing, 95 % interval"},
+	{"leak.mia_model_tpr_1", MIA, FM_LOW, 0.01, OPEN, NONE, FM_NEEDS_HOLDOUT | FM_NEEDS_MODEL, 0, "",
+	 "Membership inference by the model's loss, found at 1 % false alarms",
+	 "the same by the model's loss on at most 512 windows of either side: hits at 1 % false alarms, 95 % interval"},
+	{"leak.mia_model_tpr_01", MIA, FM_LOW, 0.001, OPEN, NONE, FM_NEEDS_HOLDOUT | FM_NEEDS_MODEL, 0, "",
+	 "Membership inference by the model's loss, found at 0.1 % false alarms",
+	 "the same by the model's loss on at most 512 windows of either side: hits at 0.1 % false alarms, 95 % "
+	 "interval"},
+	{"leak.{singling_uni,singling_multi}_risk", SINGLING, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "",
+	 "Singled out by {1:one rare value|several values together}, what the training flows add to the risk",
+	 "what training records add to the success of the attack"},
+	{"leak.{singling_uni,singling_multi}_{train,holdout,naive}", SINGLING, FM_PAIR, NAN, TEAM, NONE,
+	 FM_NEEDS_HOLDOUT, 0, "",
+	 "Singled out by {1:one rare value|several values together}, {2:training|held out|by guessing}",
+	 "success of the attack on training and holdout records and by guessing"},
+	{"leak.linkability_risk", LINKING, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "",
+	 "Halves of a flow linked through the release, what the training flows add to the risk", "likewise"},
+	{"leak.linkability_{train,holdout,naive}", LINKING, FM_PAIR, NAN, TEAM, NONE, FM_NEEDS_HOLDOUT, 0, "",
+	 "Halves of a flow linked through the release, {1:training|held out|by guessing}", "likewise"},
+	{"leak.{inference_byt,inference_dp}_risk", INFERENCE, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "{1:byt|dp}",
+	 "{1:Bytes|Destination port} guessed from the other fields through the release, what the training flows add to "
+	 "the risk",
+	 "likewise"},
+	{"leak.{inference_byt,inference_dp}_{train,holdout,naive}", INFERENCE, FM_PAIR, NAN, TEAM, NONE,
+	 FM_NEEDS_HOLDOUT, 0,
+	 "{1:byt|dp}",
+	 "{1:Bytes|Destination port} guessed from the other fields through the release, {2:training|held out|by "
+	 "guessing}",
+	 "likewise"},
+	{"leak.echo_{addr,prefix24,prefix16}", ECHO_, FM_LOW, 0, OPEN, NONE, 0, FM_IDENTITY, "",
+	 "{1:Addresses|Prefixes of 24 bits|Prefixes of 16 bits} that are real ones",
+	 "share of the different synthetic addresses, prefixes that training has: 0 where fresh ones are promised"},
+	{"leak.echo_{addr,prefix24,prefix16}_holdout", ECHO_, FM_FACT, NAN, TEAM, NONE, FM_NEEDS_HOLDOUT,
+	 FM_IDENTITY, "",
+	 "{1:Addresses|Prefixes of 24 bits|Prefixes of 16 bits} that are real ones, held out", "the same of the "
+	 "holdout"},
+	{"leak.rare_{sp,dp,td,pkt,byt,flg}", RARE, FM_LOW, 0, TEAM, NONE, 0, 0, "{1:sp|dp|td|pkt|byt|flg}",
+	 "{1:Source ports|Destination ports|Durations|Numbers of packets|Numbers of bytes|TCP flags} that few training "
+	 "flows have",
+	 "share of rows with a value that fewer than k training rows have: not above the holdout's"},
+	{"leak.rare_{sp,dp,td,pkt,byt,flg}_holdout", RARE, FM_FACT, NAN, TEAM, NONE, FM_NEEDS_HOLDOUT, 0,
+	 "{1:sp|dp|td|pkt|byt|flg}",
+	 "{1:Source ports|Destination ports|Durations|Numbers of packets|Numbers of bytes|TCP flags} that few training "
+	 "flows have, held out", "the same of the holdout"},
+	{"leak.release_equal" SAME, RELEASE, FM_LOW, 0, OPEN, NONE, FM_NEEDS_PREVIOUS, 0, "",
+	 "Flows that the release before has too" SAME_WORDS(1), "rows that the release before has (`release.previous`, "
+	 "`--previous`)"},
+	{"leak.release_share_nearer" NEAR, RELEASE, FM_LOW, 0.5, OPEN, NONE, FM_NEEDS_PREVIOUS, 0, "",
+	 "Flows nearer to the release before than to each other" NEAR_WORDS(1), "share nearer to it than to another of "
+	 "their own"},
+	{"leak.release_{dcr_median,own_median}" NEAR, RELEASE, FM_PAIR, NAN, OPEN, NONE, FM_NEEDS_PREVIOUS,
+	 FM_UNBOUNDED, "",
+	 "Distance to {1:the release before|another row of this release}, median" NEAR_WORDS(2),
+	 "distance to the closest row of it, and of their own"},
+
+	{"controls.broken", CONTROLS, FM_LOW, 0, OPEN, NONE, 0, FM_BY_GATE, "",
+	 "Controls that came out wrong", "planted generators that the gate judged wrongly (gate.md)"},
+	{"holdout.disjoint", HOLDOUT, FM_LOW, 0, TEAM, NONE, 0, FM_BY_GATE, "",
+	 "Rows in common with the holdout", "there when the holdout is none (gate.md)"},
+	{"gate", GATE, FM_HIGH, 1, OPEN, NONE, 0, FM_BY_GATE, "", "", "there when a gate has no check"},
+};
+const size_t fm_metric_nkinds = sizeof fm_metric_kinds / sizeof *fm_metric_kinds;
+/* clang-format on */

@@ -1,0 +1,116 @@
+/*
+ * registry.h - the one list of all metrics: what each is called, what it means, what it needs, who may see it.
+ *
+ * Whoever asks something about a metric by its name asks here: the judges (a metric that is not registered cannot be
+ * added to a table), the gate, the verdict, the report, what is published, the config, `flowmint evaluate --metrics`
+ * and docs/metrics.md, whose table is that command's output.
+ *
+ * A row describes one metric or several that are alike.  Its pattern is a name with alternatives, {a,b}, one of which
+ * may be empty, and a * at the end for a label.  In its words and columns {1:x|y} is x where the first pair of braces
+ * is a and y where it is b, and {*} is the label.
+ */
+#ifndef FM_MANIFESTS_REGISTRY_H
+#define FM_MANIFESTS_REGISTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/mem.h"
+
+/* What is measured together, in the order in which it is measured (judge/gate/measure.c). */
+enum fm_metric_group {
+	FM_GROUP_ROWS,
+	FM_GROUP_MARGINALS,
+	FM_GROUP_PAIRS,
+	FM_GROUP_TIME,
+	FM_GROUP_HEAVY,
+	FM_GROUP_BURSTS,
+	FM_GROUP_TWO_SAMPLE,
+	FM_GROUP_RULES,
+	FM_GROUP_CLASSIFICATION,
+	FM_GROUP_ANOMALY,
+	FM_GROUP_PREDICTION,
+	FM_GROUP_LEAKAGE,
+	FM_NGROUPS,
+	FM_GROUP_GATE = FM_NGROUPS /* lines that the gate itself adds to a verdict */
+};
+
+/* What several rows have in common. */
+struct fm_metric_topic {
+	enum fm_metric_group group;
+	const char *heading; /* of the metrics in a list of all */
+	const char *title;   /* of the question; NULL where nobody asks one */
+	const char *asks;    /* in plain words, {k} standing for privacy.min_count */
+};
+extern const struct fm_metric_topic fm_metric_topics[];
+extern const size_t fm_metric_ntopics;
+
+enum fm_metric_good {
+	FM_FACT, /* neither way */
+	FM_LOW,  /* lower is better, down to the ideal */
+	FM_HIGH, /* higher is better, up to the ideal */
+	FM_PAIR, /* equal to the same of the other table */
+};
+enum fm_metric_needs {
+	FM_NEEDS_HOLDOUT = 1,
+	FM_NEEDS_MODEL = 2, /* measured with the model itself: only a run has one; files and controls have none */
+	FM_NEEDS_LABELS = 4,
+	FM_NEEDS_PREVIOUS = 8,   /* the release before */
+	FM_NEEDS_SUBSAMPLE = 16, /* there only where memory made tables smaller */
+};
+enum fm_metric_is {
+	FM_ONE_TABLE = 1, /* of one table alone: no distance from an ideal, its floor is the same of the holdout */
+	FM_IDENTITY = 2,  /* tells real addresses by identity; fresh real flows have real addresses and would fail */
+	FM_EXPECTED = 4,  /* a complete evaluation has all of these: a report says so where one is missing */
+	FM_EXPECTED_FIRST = 32, /* it has the first of these */
+	FM_BY_GATE = 8,         /* a line of the gate, no metric: none can be computed and no config can ask for it */
+	FM_UNBOUNDED = 16,      /* in a unit or on a scale of its own: not to be ranked among shares and divergences */
+};
+/* Who may see a metric, and how partners see it (docs/metrics.md says why). */
+enum fm_audience {
+	FM_TEAM_ALONE = 0,      /* and whatever is no name of a metric */
+	FM_WITH_HISTOGRAMS = 1, /* partners too, where publish.report is histograms */
+	FM_WITH_METRICS = 2,    /* partners, whatever publish.report is */
+	FM_AUDIENCE = 3,        /* one of these */
+	FM_REAL_ROWS = 4,       /* its value is a number of real rows, and is rounded down as n is */
+	FM_LABELS = 8,          /* a score over labels, which would tell how many rows carry them: to thousandths */
+	FM_ONE_LABEL = 16, /* the score of one label, n of whose rows were tried: to hundredths, and from k rows on */
+};
+enum { FM_NO_FLOOR = -1 };
+
+struct fm_metric_kind {
+	const char *pattern;
+	int topic; /* of fm_metric_topics */
+	enum fm_metric_good good;
+	double ideal;
+	unsigned shown; /* enum fm_audience */
+	int floor;      /* the same of its noise floor, which compares the holdout with training; FM_NO_FLOOR: none */
+	unsigned needs, is;  /* enum fm_metric_needs, fm_metric_is */
+	const char *columns; /* that both tables must have, named as in UGR'16, or "" */
+	const char *words;   /* a few, for people who read reports */
+	const char *what;    /* the definition; (R): equal to the reference scorer's within 1e-6 */
+};
+extern const struct fm_metric_kind fm_metric_kinds[];
+extern const size_t fm_metric_nkinds;
+
+/* The row of a name, or of the metric of which "floor." + it is the floor; NULL when there is none. */
+const struct fm_metric_kind *fm_metric_kind(const char *name);
+const struct fm_metric_topic *fm_metric_topic(const char *name); /* of a metric that is no floor, or NULL */
+unsigned fm_metric_audience(const char *name);
+bool fm_metric_needs_model(const char *name);
+bool fm_metric_by_identity(const char *name);
+/* A name in words; "" for one that is not registered.  Floors have no words of their own. */
+void fm_metric_words(const char *name, char *out, size_t cap);
+void fm_metric_columns(const char *name, char *out, size_t cap);
+/* Call visit for every name (with "*" for a label), in the order of the rows. */
+void fm_metric_each(void (*visit)(void *ctx, const char *name, const struct fm_metric_kind *kind), void *ctx);
+/* The list for people, a table in Markdown: what docs/metrics.md holds. */
+void fm_metric_list(struct fm_buf *out);
+
+/* May a gate ask for it?  A misspelt check would be found only at the gate, after hours of training; with this it is
+ * found when the config is read.  A metric that is known may still be missing at the gate, and fails there. */
+bool fm_check_known(const char *name);
+/* The known name most like it, in out, or NULL. */
+const char *fm_check_suggest(const char *name, char *out, size_t cap);
+
+#endif

@@ -1,0 +1,110 @@
+/* generator.c - the table of generators, and the calls that go through it. */
+#include "model/generator.h"
+
+#include <string.h>
+
+#include "base/rng.h"
+#include "manifests/canon.h"
+
+const struct fm_generator *const fm_generators[] = {&fm_generator_diffusion, NULL};
+
+const struct fm_generator *fm_generator_find(const char *name)
+{
+	for (size_t i = 0; fm_generators[i]; i++)
+		if (strcmp(fm_generators[i]->name, name) == 0)
+			return fm_generators[i];
+	return NULL;
+}
+
+int fm_generator_check(const struct fm_generator **g, const struct fm_config *cfg, struct fm_error *err)
+{
+	*g = fm_generator_find(cfg->model.kind);
+	if (!*g)
+		return fm_fail(err, FM_EINPUT, "model.kind: this version has no kind of model '%s'", cfg->model.kind);
+	return (*g)->check(cfg, err);
+}
+
+int fm_generator_fit(struct fm_model **m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
+		     struct fm_fit_result *result, struct fm_error *err)
+{
+	const struct fm_generator *g;
+	int rc;
+
+	*m = NULL;
+	if ((rc = fm_generator_check(&g, ctx->cfg, err)) < 0)
+		return rc;
+	return g->fit(m, ctx, real, result, err);
+}
+
+int fm_model_load(struct fm_model **m, const struct fm_generator_ctx *ctx, const char *dir, struct fm_error *err)
+{
+	const struct fm_generator *g;
+	int rc;
+
+	*m = NULL;
+	if ((rc = fm_generator_check(&g, ctx->cfg, err)) < 0)
+		return rc;
+	return g->load(m, ctx, dir, err);
+}
+
+int fm_model_save(const struct fm_model *m, const struct fm_generator_ctx *ctx, const char *dir, struct fm_error *err)
+{
+	return m->generator->save(m, ctx, dir, err);
+}
+
+int fm_model_sample(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_sample_in *in,
+		    struct fm_table **table, struct fm_error *err)
+{
+	return m->generator->sample(m, ctx, in, table, err);
+}
+
+bool fm_model_has_losses(const struct fm_model *m)
+{
+	return m->generator->losses != NULL;
+}
+
+int fm_model_losses(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
+		    uint64_t seed, struct fm_window_set *set, int nsets, struct fm_error *err)
+{
+	if (!fm_model_has_losses(m))
+		return fm_fail(err, FM_EINPUT, "a model of kind %s has no loss of single windows", m->generator->name);
+	return m->generator->losses(m, ctx, real, seed, set, nsets, err);
+}
+
+void fm_model_free(struct fm_model *m)
+{
+	if (m)
+		m->generator->free(m);
+}
+
+uint64_t fm_shard_seed(uint64_t seed, uint32_t shard)
+{
+	struct fm_rng r;
+
+	fm_rng_init(&r, seed, FM_RNG_SHARD, shard, 0);
+	return shard == 0 ? seed : fm_rng_u64(&r);
+}
+
+json_t *fm_generator_describe(const struct fm_config *cfg)
+{
+	const struct fm_generator *g = fm_generator_find(cfg->model.kind);
+
+	return g ? g->describe(cfg) : NULL;
+}
+
+int fm_real_flows_source(struct fm_real_flows *real, const char *store_json, struct fm_error *err)
+{
+	json_t *j = NULL;
+	int rc;
+
+	if ((rc = fm_json_load(&j, store_json, 1 << 20, err)) < 0)
+		return rc;
+	real->first_ms = json_integer_value(json_object_get(j, "first_ms"));
+	real->last_ms = json_integer_value(json_object_get(j, "last_ms"));
+	real->source_rows = json_number_value(json_object_get(j, "rows"));
+	if (!(real->source_rows > 0) || real->last_ms < real->first_ms)
+		rc = fm_fail(err, FM_EINPUT, "%s: rows, first_ms and last_ms do not describe a store: run ingest again",
+			     store_json);
+	json_decref(j);
+	return rc;
+}

@@ -1,0 +1,138 @@
+/*
+ * generator.h - the one interface that every kind of model fills.  The stages train, generate, evaluate and release
+ * call it and know no kind by name; model.kind in the config chooses one.
+ *
+ *     fm_generator_check    is all that the config asks for what this kind can do?
+ *     fm_generator_fit      learn real flows -> a model in memory
+ *     fm_model_save         -> a folder: all that sampling needs, and no record or address of the real flows
+ *     fm_model_load         the folder -> the model
+ *     fm_model_sample       -> a table of synthetic flows, a function of (model, wishes, rows, seed, shard) alone
+ *     fm_model_losses       how well the model knows single windows, for membership inference; not every kind has this
+ *     fm_generator_describe what kind of model it is, in plain words, for the data sheet
+ *
+ * To add a kind: a file model/generator_KIND.c with a `const struct fm_generator`, its line in the table of
+ * generator.c, and its word in the choices of model.kind (manifests/config_schema.c); test_generator holds the two
+ * lists against each other.  The arithmetic goes into a room of its own (model/diffusion), which knows no config: the
+ * file translates the config's keys into the room's options.
+ *
+ * Rules for a kind: what it makes is the same bits for any number of threads, compiler and processor (no libm, no BLAS;
+ * base/detmath.h, base/kernels.h).  The clock decides nothing but when a checkpoint is written.  Progress is shown with
+ * base/log.h's fm_progress, in the kind's own unit.
+ */
+#ifndef FM_MODEL_GENERATOR_H
+#define FM_MODEL_GENERATOR_H
+
+#include <jansson.h>
+
+#include "base/table.h"
+#include "base/thread.h"
+#include "manifests/config.h"
+
+/* What a kind works with.  All borrowed. */
+struct fm_generator_ctx {
+	const struct fm_config *cfg;
+	struct fm_pool *pool;       /* NULL: the caller's thread alone */
+	const char *checkpoint_dir; /* fit: outlives a killed process, may be read and written; NULL: no checkpoints */
+};
+
+/* The private side: the tables of a store, whose rows have win and gap, and what the store knows of the whole source.
+ */
+struct fm_dialect;
+struct fm_real_flows {
+	const struct fm_table *train, *validation; /* validation may be NULL or hold no whole window */
+	const struct fm_dialect *dialect;          /* which addresses are inside */
+	int64_t first_ms, last_ms;                 /* of the source */
+	double source_rows;                        /* above 0 */
+};
+/* Fill the source's numbers from a store's store.json. */
+int fm_real_flows_source(struct fm_real_flows *real, const char *store_json, struct fm_error *err) FM_MUST_CHECK;
+
+/* What a training came to; what a kind does not have is 0 or NaN. */
+struct fm_fit_result {
+	uint64_t steps, parameters, rollbacks;
+	double loss, validation; /* nats a flow */
+	double flows_per_second;
+};
+
+/* Which flows to make.  All other wishes (labels, hours, ranges of addresses, sampler) are the config's section
+ * generate. */
+struct fm_sample_in {
+	uint64_t rows;  /* 0: as many as the model learned from */
+	uint64_t seed;  /* generate.seed */
+	uint32_t shard; /* another shard of the same seed: other flows, drawn independently of this one's */
+};
+
+/* Windows of one table: rows are whole windows of model.window rows, one after the other. */
+struct fm_window_set {
+	const struct fm_table *table;
+	size_t n;     /* windows */
+	double *loss; /* (n), nats a flow */
+};
+
+/* A fitted or loaded model.  Each kind's own struct begins with it. */
+struct fm_model {
+	const struct fm_generator *generator;
+};
+
+struct fm_generator {
+	const char *name; /* model.kind */
+	/* FM_EINPUT for a wish that the kind does not fulfil, so that none is silently ignored. */
+	int (*check)(const struct fm_config *cfg, struct fm_error *err);
+	/* Goes on from a checkpoint where there is one of this very training; ends with the same bits as without. */
+	int (*fit)(struct fm_model **m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
+		   struct fm_fit_result *result, struct fm_error *err);
+	/* Files of any name into dir, which is there and empty. */
+	int (*save)(const struct fm_model *m, const struct fm_generator_ctx *ctx, const char *dir,
+		    struct fm_error *err);
+	int (*load)(struct fm_model **m, const struct fm_generator_ctx *ctx, const char *dir, struct fm_error *err);
+	/* *table: in memory, sorted by te, exactly the rows asked for. */
+	int (*sample)(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_sample_in *in,
+		      struct fm_table **table, struct fm_error *err);
+	/* The loss of each window of the sets: lower for windows that the model knows.  real: what it was fitted to,
+	 * for what a record must be read with (who is a popular host).  Noise is a function of the seed and the place
+	 * in the set.  NULL: the kind has no loss of single windows. */
+	int (*losses)(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
+		      uint64_t seed, struct fm_window_set *set, int nsets, struct fm_error *err);
+	/* See fm_generator_describe. */
+	json_t *(*describe)(const struct fm_config *cfg);
+	void (*free)(struct fm_model *m);
+};
+
+/* The kind of that name (cfg->model.kind); NULL when there is none. */
+const struct fm_generator *fm_generator_find(const char *name);
+/* All kinds, in the order of the config's choices; ends with NULL. */
+extern const struct fm_generator *const fm_generators[];
+extern const struct fm_generator fm_generator_diffusion;
+
+/* The kind that the config chooses, after it has found that it can do all that the config asks for; else FM_EINPUT. */
+int fm_generator_check(const struct fm_generator **g, const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
+/* These check too. */
+int fm_generator_fit(struct fm_model **m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
+		     struct fm_fit_result *result, struct fm_error *err) FM_MUST_CHECK;
+int fm_model_load(struct fm_model **m, const struct fm_generator_ctx *ctx, const char *dir,
+		  struct fm_error *err) FM_MUST_CHECK;
+
+int fm_model_save(const struct fm_model *m, const struct fm_generator_ctx *ctx, const char *dir,
+		  struct fm_error *err) FM_MUST_CHECK;
+int fm_model_sample(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_sample_in *in,
+		    struct fm_table **table, struct fm_error *err) FM_MUST_CHECK;
+bool fm_model_has_losses(const struct fm_model *m);
+int fm_model_losses(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
+		    uint64_t seed, struct fm_window_set *set, int nsets, struct fm_error *err) FM_MUST_CHECK;
+void fm_model_free(struct fm_model *m); /* NULL is nothing */
+
+/* The seed that a shard's random numbers start from: the seed itself for shard 0. */
+uint64_t fm_shard_seed(uint64_t seed, uint32_t shard);
+
+/* Plain facts from the config alone (the release stage does not see the model), a new reference, NULL without memory:
+ *
+ *     {"kind":      "diffusion",
+ *      "model":     "a hybrid diffusion model: ... made the flows."
+ *                   goes on from "By flowmint, with": what kind of model, over what records, how it was trained and
+ *                   sampled; sentences of Markdown
+ *      "addresses": "by role (who repeats, ...)"
+ *                   goes on from "Addresses are drawn"}
+ */
+json_t *fm_generator_describe(const struct fm_config *cfg);
+
+#endif

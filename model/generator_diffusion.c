@@ -1,0 +1,474 @@
+/*
+ * generator_diffusion.c - the hybrid diffusion model over windows of flows as a generator: the config's keys in the
+ * terms of model/codec and model/diffusion, and the model on disk.
+ *
+ *     model.json            format, kind, the config's section model, the codec, pairs of tokens that do not go
+ * together, what training came to weights.safetensors   the averaged weights (model/nn/safetensors.h)
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/version.h"
+#include "manifests/canon.h"
+#include "manifests/cidr.h"
+#include "manifests/dialect.h"
+#include "model/codec/decode.h"
+#include "model/codec/structural_zeros.h"
+#include "model/diffusion/sampler.h"
+#include "model/diffusion/trainer.h"
+#include "model/diffusion/window_loss.h"
+#include "model/generator.h"
+#include "model/nn/checkpoint.h"
+#include "model/nn/safetensors.h"
+
+#define FORMAT "flowmint-model/1"
+#define MODEL_JSON_MAX (256u << 20)
+
+struct diffusion {
+	struct fm_model base;
+	struct fm_codec *codec;
+	struct fm_structural_zeros zeros;
+	struct fm_net *net;
+	struct fm_process process;
+	float *weights;
+	struct fm_train_result trained; /* of a fitted model; a loaded one does not know */
+};
+
+static const struct diffusion *of(const struct fm_model *m)
+{
+	return (const struct diffusion *)m;
+}
+
+static void diffusion_free(struct fm_model *m)
+{
+	struct diffusion *d = (struct diffusion *)m;
+
+	free(d->weights);
+	fm_net_free(d->net);
+	fm_structural_zeros_free(&d->zeros);
+	fm_codec_free(d->codec);
+	free(d);
+}
+
+static int diffusion_new(struct diffusion **d, const struct fm_config *cfg, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = fm_alloc(d, 1, sizeof **d, "the model", err)) < 0)
+		return rc;
+	(*d)->base.generator = &fm_generator_diffusion;
+	if ((rc = fm_process_init(&(*d)->process, cfg->model.steps, cfg->model.schedule, err)) < 0)
+		return rc;
+	return fm_process_choose(&(*d)->process, cfg->model.process, cfg->model.prediction, err);
+}
+
+/* The network and room for its weights, for the codec that is there. */
+static int diffusion_net(struct diffusion *d, const struct fm_config *cfg, struct fm_error *err)
+{
+	struct fm_arch a = {d->codec->window, cfg->model.width, cfg->model.depth, cfg->model.heads,
+			    4 * cfg->model.width};
+	int rc;
+
+	if ((rc = fm_net_new(&d->net, cfg->model.denoiser, &a, d->codec->vocab, err)) < 0)
+		return rc;
+	return fm_alloc(&d->weights, d->net->layout.nfloats, sizeof *d->weights, "weights", err);
+}
+
+static int diffusion_check(const struct fm_config *cfg, struct fm_error *err)
+{
+	if (strcmp(cfg->privacy.mode, "none") != 0)
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "privacy.mode '%s' is not in this version: it gives no differential privacy; set it to none",
+		    cfg->privacy.mode);
+	return FM_OK;
+}
+
+/* ---- fit ---- */
+
+static bool is_inside(const void *dialect, uint32_t ip)
+{
+	return fm_dialect_is_internal(dialect, ip);
+}
+
+static struct fm_codec_opts codec_opts(const struct fm_config *cfg, const struct fm_real_flows *real)
+{
+	return (struct fm_codec_opts){.window = cfg->model.window,
+				      .min_count = cfg->model.min_count,
+				      .max_hosts = cfg->model.max_hosts,
+				      .first_ms = real->first_ms,
+				      .last_ms = real->last_ms,
+				      .source_rows = real->source_rows,
+				      .inside = is_inside,
+				      .ctx = real->dialect};
+}
+
+/* The codec of the training flows, and both splits as windows of tokens. */
+static int encode(struct diffusion *d, const struct fm_config *cfg, const struct fm_real_flows *real,
+		  struct fm_encoded *train, struct fm_encoded *validation, struct fm_error *err)
+{
+	struct fm_codec_opts o = codec_opts(cfg, real);
+	struct fm_hosts *hosts = NULL;
+	int rc;
+
+	if ((rc = fm_codec_fit_with_hosts(&d->codec, &hosts, real->train, &o, err)) < 0 ||
+	    (rc = fm_codec_encode(d->codec, hosts, real->train, &o, cfg->train.seed, train, err)) < 0)
+		goto out;
+	if (real->validation &&
+	    (rc = fm_codec_encode(d->codec, hosts, real->validation, &o, cfg->train.seed, validation, err)) < 0)
+		goto out;
+	rc = fm_structural_zeros_fit(&d->zeros, d->codec->vocab, train, o.window, o.min_count, err);
+out:
+	fm_hosts_free(hosts); /* from here on no address is in memory but in the mapped tables */
+	return rc;
+}
+
+/* What the weights after a number of steps are a function of, as a digest. */
+static int identity_of(const struct fm_config *cfg, const struct fm_codec *codec, const struct fm_encoded *train,
+		       char hex[FM_SHA256_HEX], struct fm_error *err)
+{
+	json_t *j = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:I}", "what", "training", "flowmint", FM_VERSION,
+			      "model", fm_config_json(cfg, "model", true), "train", fm_config_json(cfg, "train", true),
+			      "privacy", fm_config_json(cfg, "privacy", true), "codec", fm_codec_json(codec), "windows",
+			      (json_int_t)train->windows);
+	int rc =
+	    j ? fm_json_digest(j, hex, err) : fm_fail(err, FM_ESYSTEM, "out of memory for the training's identity");
+
+	json_decref(j);
+	return rc;
+}
+
+static struct fm_train_opts train_opts(const struct fm_config *cfg, size_t windows)
+{
+	int steps = fm_train_steps(cfg->train.steps, windows, cfg->train.batch), patience = cfg->train.patience,
+	    every = steps / 8; /* eight looks at the validation split, or as many as patience needs */
+
+	if (patience > 0 && every > (patience + 1) / 2)
+		every = (patience + 1) / 2;
+	return (struct fm_train_opts){.steps = steps,
+				      .batch = cfg->train.batch,
+				      .warmup = cfg->train.warmup,
+				      .rate = cfg->train.rate,
+				      .ema = cfg->train.ema,
+				      .weight_decay = cfg->train.weight_decay,
+				      .clip = cfg->train.clip,
+				      .seed = cfg->train.seed,
+				      .balance = cfg->train.balance,
+				      .patience = patience,
+				      .validate_every = every,
+				      .checkpoint_every = cfg->train.checkpoint_every,
+				      .checkpoint_seconds = cfg->train.checkpoint_seconds};
+}
+
+static int learn(struct diffusion *d, const struct fm_generator_ctx *ctx, const struct fm_encoded *train,
+		 const struct fm_encoded *validation, struct fm_error *err)
+{
+	struct fm_train_opts o = train_opts(ctx->cfg, train->windows);
+	char identity[FM_SHA256_HEX], *checkpoint = NULL;
+	int rc;
+
+	if ((rc = diffusion_net(d, ctx->cfg, err)) < 0 ||
+	    (rc = identity_of(ctx->cfg, d->codec, train, identity, err)) < 0)
+		return rc;
+	if (ctx->checkpoint_dir && (rc = fm_checkpoint_path(&checkpoint, ctx->checkpoint_dir, err)) < 0)
+		return rc;
+	o.checkpoint = checkpoint;
+	o.identity = identity;
+	o.pool = ctx->pool;
+	fm_log("train: %zu windows of %d flows, %zu parameters, kernels %s, %d threads", train->windows,
+	       d->codec->window, d->net->layout.nfloats, d->net->k->name, ctx->pool ? fm_pool_size(ctx->pool) : 1);
+	rc =
+	    fm_train(d->net, &d->process, &(struct fm_train_data){train, validation}, &o, d->weights, &d->trained, err);
+	free(checkpoint);
+	return rc;
+}
+
+static int diffusion_fit(struct fm_model **m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
+			 struct fm_fit_result *result, struct fm_error *err)
+{
+	struct fm_encoded train = {0}, validation = {0};
+	struct diffusion *d = NULL;
+	int rc;
+
+	if ((rc = diffusion_new(&d, ctx->cfg, err)) < 0 ||
+	    (rc = encode(d, ctx->cfg, real, &train, &validation, err)) < 0 ||
+	    (rc = learn(d, ctx, &train, &validation, err)) < 0)
+		goto out;
+	const struct fm_train_result *t = &d->trained;
+	*result = (struct fm_fit_result){.steps = (uint64_t)t->steps,
+					 .parameters = d->net->layout.nfloats,
+					 .rollbacks = (uint64_t)t->rollbacks,
+					 .loss = t->loss,
+					 .validation = t->validation,
+					 .flows_per_second = t->flows / (t->seconds > 0 ? t->seconds : 1)};
+out:
+	fm_encoded_free(&train);
+	fm_encoded_free(&validation);
+	if (rc < 0)
+		fm_model_free(d ? &d->base : NULL);
+	else
+		*m = &d->base;
+	return rc;
+}
+
+/* ---- on disk ---- */
+
+/* Everything that sampling needs but the weights. */
+static int save_json(const struct diffusion *d, const struct fm_config *cfg, const char *path, struct fm_error *err)
+{
+	const struct fm_train_result *r = &d->trained;
+	json_t *column = json_object(), *j;
+	int rc;
+
+	for (int c = 0; c < FM_NTOK; c++)
+		json_object_set_new(column, fm_tok_name[c], json_real(r->column[c]));
+	j = json_pack("{s:s, s:o, s:o, s:o, s:{s:i, s:i, s:i, s:f, s:o, s:o}}", "format", FORMAT, "model",
+		      fm_config_json(cfg, "model", true), "codec", fm_codec_json(d->codec), "excluded",
+		      fm_structural_zeros_json(&d->zeros), "training", "steps", r->steps, "best_step", r->best_step,
+		      "rollbacks", r->rollbacks, "loss", r->loss, "validation_nats_per_flow",
+		      isfinite(r->validation) ? json_real(r->validation) : json_null(), "validation_by_column", column);
+	rc = j ? fm_json_save(j, path, err) : fm_fail(err, FM_ESYSTEM, "out of memory while writing %s", path);
+	json_decref(j);
+	return rc;
+}
+
+static int load_json(struct diffusion *d, const char *path, struct fm_error *err)
+{
+	const char *format, *kind;
+	json_t *j = NULL;
+	int rc;
+
+	if ((rc = fm_json_load(&j, path, MODEL_JSON_MAX, err)) < 0)
+		return rc;
+	format = json_string_value(json_object_get(j, "format"));
+	kind = json_string_value(json_object_get(json_object_get(j, "model"), "kind"));
+	if (!format || strcmp(format, FORMAT) != 0)
+		rc = fm_fail(err, FM_EINPUT, "%s: this is no " FORMAT, path);
+	else if (!kind || strcmp(kind, d->base.generator->name) != 0)
+		rc = fm_fail(err, FM_EINPUT, "%s: this is a model of kind %s, and the config says model.kind %s", path,
+			     kind ? kind : "unknown", d->base.generator->name);
+	else if ((rc = fm_codec_from_json(&d->codec, json_object_get(j, "codec"), err)) < 0 ||
+		 (rc = fm_structural_zeros_from_json(&d->zeros, d->codec->vocab, json_object_get(j, "excluded"), err)) <
+		     0)
+		fm_error_prefix(err, "%s: ", path);
+	json_decref(j);
+	return rc;
+}
+
+static int paths_of(const char *dir, char **json, char **weights, struct fm_error *err)
+{
+	*json = fm_path_join(dir, "model.json");
+	*weights = fm_path_join(dir, "weights.safetensors");
+	return *json && *weights ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
+}
+
+static int diffusion_save(const struct fm_model *m, const struct fm_generator_ctx *ctx, const char *dir,
+			  struct fm_error *err)
+{
+	const struct diffusion *d = of(m);
+	char *json = NULL, *weights = NULL;
+	int rc;
+
+	if ((rc = paths_of(dir, &json, &weights, err)) == FM_OK &&
+	    (rc = fm_weights_save(&d->net->layout, d->weights, weights, err)) == FM_OK)
+		rc = save_json(d, ctx->cfg, json, err);
+	free(json);
+	free(weights);
+	return rc;
+}
+
+static int diffusion_load(struct fm_model **m, const struct fm_generator_ctx *ctx, const char *dir,
+			  struct fm_error *err)
+{
+	char *json = NULL, *weights = NULL;
+	struct diffusion *d = NULL;
+	int rc;
+
+	if ((rc = paths_of(dir, &json, &weights, err)) == FM_OK && (rc = diffusion_new(&d, ctx->cfg, err)) == FM_OK &&
+	    (rc = load_json(d, json, err)) == FM_OK && (rc = diffusion_net(d, ctx->cfg, err)) == FM_OK)
+		rc = fm_weights_load(&d->net->layout, d->weights, weights, err);
+	free(json);
+	free(weights);
+	if (rc < 0)
+		fm_model_free(d ? &d->base : NULL);
+	else
+		*m = &d->base;
+	return rc;
+}
+
+/* ---- sample ---- */
+
+struct bar {
+	struct fm_progress p;
+	int window;
+};
+
+static void show(void *ctx, uint64_t windows)
+{
+	struct bar *b = ctx;
+	fm_progress_step(&b->p, windows * (uint64_t)b->window, NULL);
+}
+
+static int ranges(const char (*text)[20], int n, struct fm_range *r, struct fm_error *err)
+{
+	for (int i = 0; i < n; i++) {
+		struct fm_cidr c;
+		if (fm_cidr_parse(&c, text[i], err) < 0)
+			return err->code;
+		r[i] = (struct fm_range){c.base, c.bits};
+	}
+	return FM_OK;
+}
+
+/* The config's wishes for time and labels, in the codec's terms. */
+static int wishes(const struct fm_config *cfg, const struct fm_codec *codec, uint64_t rows, uint64_t seed,
+		  struct fm_window_schedule_opts *o, struct fm_error *err)
+{
+	const struct fm_cat *labels = &codec->cat[FM_T_LABEL];
+	*o = (struct fm_window_schedule_opts){
+	    .rows = rows, .seed = seed, .hours = {cfg->generate.hours[0], cfg->generate.hours[1]}};
+	for (int i = 0; i < cfg->generate.nlabels; i++) {
+		int l = 0;
+		while (l < labels->n && strcmp(labels->value[l], cfg->generate.labels[i].name) != 0)
+			l++;
+		if (l >= labels->n || l >= FM_MAXCLASSES)
+			return fm_fail(err, FM_EINPUT,
+				       "generate.labels: the model knows no label '%s' (too rare, or not in the "
+				       "trace); the most frequent it knows is '%s'",
+				       cfg->generate.labels[i].name, labels->n ? labels->value[0] : "none");
+		o->label[o->nlabels] = l;
+		o->share[o->nlabels++] = cfg->generate.labels[i].share;
+	}
+	return FM_OK;
+}
+
+static struct fm_sample_opts sample_opts(const struct fm_config *cfg, uint64_t seed, struct bar *bar)
+{
+	enum fm_solver solver = strcmp(cfg->generate.sampler, "ancestral") == 0 ? FM_ANCESTRAL
+				: strcmp(cfg->generate.sampler, "dpm2") == 0    ? FM_DPM2
+										: FM_DDIM;
+
+	return (struct fm_sample_opts){.steps = solver == FM_ANCESTRAL ? cfg->model.steps : cfg->generate.steps,
+				       .solver = solver,
+				       .confident = strcmp(cfg->generate.order, "confidence") == 0,
+				       .seed = seed,
+				       .guidance = cfg->generate.guidance,
+				       .progress = show,
+				       .ctx = bar};
+}
+
+static int diffusion_sample(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_sample_in *in,
+			    struct fm_table **table, struct fm_error *err)
+{
+	const struct diffusion *d = of(m);
+	const struct fm_config *cfg = ctx->cfg;
+	uint64_t rows = in->rows > 0 ? in->rows : d->codec->train_rows, seed = fm_shard_seed(in->seed, in->shard);
+	struct fm_range inside[FM_CFG_MAXRANGES], outside[FM_CFG_MAXRANGES];
+	struct fm_decode_opts decode = {rows, seed, inside, outside, cfg->generate.ninside, cfg->generate.noutside};
+	struct fm_denoiser denoiser = {d->net, &d->process, d->weights};
+	struct bar bar = {.window = d->codec->window};
+	struct fm_sample_opts o = sample_opts(cfg, seed, &bar);
+	struct fm_window_schedule_opts so;
+	struct fm_window_schedule schedule = {0};
+	uint16_t *tok = NULL;
+	float *res = NULL;
+	size_t flows;
+	int rc;
+
+	if ((rc = ranges(cfg->generate.inside, cfg->generate.ninside, inside, err)) < 0 ||
+	    (rc = ranges(cfg->generate.outside, cfg->generate.noutside, outside, err)) < 0 ||
+	    (rc = wishes(cfg, d->codec, rows, seed, &so, err)) < 0 ||
+	    (rc = fm_window_schedule_make(&schedule, d->codec, &so, err)) < 0)
+		goto out;
+	flows = schedule.n * (size_t)d->codec->window;
+	if ((rc = fm_alloc(&tok, flows * FM_NTOK, sizeof *tok, "synthetic tokens", err)) < 0 ||
+	    (rc = fm_alloc(&res, flows * FM_NRES, sizeof *res, "synthetic residuals", err)) < 0)
+		goto out;
+	fm_progress_begin(&bar.p, "generate", "flows", flows);
+	o.pool = ctx->pool;
+	rc = fm_sample(&denoiser, d->codec, &d->zeros, &schedule, &o, &(struct fm_sampled){tok, res}, err);
+	fm_progress_end(&bar.p, NULL);
+	if (rc == FM_OK)
+		rc = fm_decode(table, d->codec, &schedule, tok, res, &decode, err);
+out:
+	free(tok);
+	free(res);
+	fm_window_schedule_free(&schedule);
+	return rc;
+}
+
+/* ---- losses ---- */
+
+static int losses_of(const struct diffusion *d, const struct fm_generator_ctx *ctx, const struct fm_hosts *hosts,
+		     const struct fm_codec_opts *o, uint64_t seed, struct fm_window_set *set, struct fm_error *err)
+{
+	struct fm_denoiser denoiser = {d->net, &d->process, d->weights};
+	struct fm_encoded e = {0};
+	int rc;
+
+	if ((rc = fm_codec_encode(d->codec, hosts, set->table, o, ctx->cfg->train.seed, &e, err)) < 0)
+		goto out;
+	if (e.windows != set->n) {
+		rc = fm_fail(err, FM_EINPUT, "a set of %zu windows of %d flows has %zu whole ones", set->n, o->window,
+			     e.windows);
+		goto out;
+	}
+	rc = fm_window_losses(&denoiser, &e, seed, ctx->pool, set->loss, err);
+out:
+	fm_encoded_free(&e);
+	return rc;
+}
+
+/* Windows are encoded as in training, with the training flows' hosts. */
+static int diffusion_losses(const struct fm_model *m, const struct fm_generator_ctx *ctx,
+			    const struct fm_real_flows *real, uint64_t seed, struct fm_window_set *set, int nsets,
+			    struct fm_error *err)
+{
+	struct fm_codec_opts o = codec_opts(ctx->cfg, real);
+	struct fm_hosts *hosts = NULL;
+	int rc = fm_hosts_fit(&hosts, real->train, o.window, o.min_count, o.max_hosts, err);
+
+	for (int i = 0; i < nsets && rc == FM_OK; i++)
+		rc = losses_of(of(m), ctx, hosts, &o, seed, &set[i], err);
+	fm_hosts_free(hosts);
+	return rc;
+}
+
+/* ---- in plain words ---- */
+
+static json_t *diffusion_describe(const struct fm_config *c)
+{
+	char steps[64];
+
+	if (c->train.steps > 0)
+		snprintf(steps, sizeof steps, "at most %d steps", c->train.steps);
+	else
+		snprintf(steps, sizeof steps, "about a hundred passes, in steps");
+	return json_pack(
+	    "{s:s, s:o, s:s}", "kind", "diffusion", "model",
+	    json_sprintf(
+		"a hybrid diffusion model: categorical tokens (%s diffusion) and Gaussian residuals (%s\n"
+		"schedule), T = %d steps, a %s as denoiser over windows of %d consecutive flows. Training took\n"
+		"%s of %d windows; the %s sampler made the flows.",
+		c->model.process, c->model.schedule, c->model.steps, c->model.denoiser, c->model.window, steps,
+		c->train.batch, c->generate.sampler),
+	    "addresses", "by role (who repeats, who\nanswers whom, how popular a host is)");
+}
+
+const struct fm_generator fm_generator_diffusion = {
+    .name = "diffusion",
+    .check = diffusion_check,
+    .fit = diffusion_fit,
+    .save = diffusion_save,
+    .load = diffusion_load,
+    .sample = diffusion_sample,
+    .losses = diffusion_losses,
+    .describe = diffusion_describe,
+    .free = diffusion_free,
+};

@@ -1,0 +1,103 @@
+/* optimiser.c - sums of gradients and steps of AdamW, a chunk of the parameters at a time. */
+#include "model/nn/optimiser.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+#define CHUNK 65536 /* parameters */
+
+struct fm_optimiser {
+	const struct fm_kernels *k;
+	struct fm_pool *pool;
+	size_t nfloats;
+	int chunks;
+	double *norm2; /* (chunks) */
+	/* of the call under way */
+	float *const *part;
+	int nparts;
+	const struct fm_train_arrays *a;
+	const float *g;
+	const struct fm_adamw *step;
+};
+
+int fm_optimiser_new(struct fm_optimiser **out, size_t nfloats, struct fm_pool *pool, struct fm_error *err)
+{
+	struct fm_optimiser *o = NULL;
+	int rc;
+
+	*out = NULL;
+	if ((rc = fm_alloc(&o, 1, sizeof *o, "the optimiser", err)) < 0)
+		return rc;
+	*o = (struct fm_optimiser){
+	    .k = fm_kernels(), .pool = pool, .nfloats = nfloats, .chunks = (int)((nfloats + CHUNK - 1) / CHUNK)};
+	if ((rc = fm_alloc(&o->norm2, (size_t)o->chunks, sizeof *o->norm2, "norms", err)) < 0)
+		fm_optimiser_free(o);
+	else
+		*out = o;
+	return rc;
+}
+
+void fm_optimiser_free(struct fm_optimiser *o)
+{
+	if (!o)
+		return;
+	free(o->norm2);
+	free(o);
+}
+
+static void chunk_range(const struct fm_optimiser *o, int chunk, size_t *at, size_t *n)
+{
+	*at = (size_t)chunk * CHUNK;
+	*n = o->nfloats - *at < CHUNK ? o->nfloats - *at : CHUNK;
+}
+
+/* Parts meet in a tree, (0+1)+(2+3) and so on. */
+static void sum_job(void *ctx, int chunk, int thread)
+{
+	struct fm_optimiser *o = ctx;
+	size_t at, n;
+
+	(void)thread;
+	chunk_range(o, chunk, &at, &n);
+	for (int stride = 1; stride < o->nparts; stride *= 2)
+		for (int i = 0; i + stride < o->nparts; i += 2 * stride)
+			o->k->add(o->part[i] + at, o->part[i + stride] + at, n);
+	o->norm2[chunk] = o->k->sumsq(o->part[0] + at, n);
+}
+
+double fm_optimiser_sum(struct fm_optimiser *o, float *const *part, int n)
+{
+	double sum = 0;
+
+	o->part = part;
+	o->nparts = n;
+	fm_pool_run(o->pool, o->chunks, sum_job, o);
+	for (int i = 0; i < o->chunks; i++)
+		sum += o->norm2[i];
+	return sqrt(sum);
+}
+
+static void step_job(void *ctx, int chunk, int thread)
+{
+	struct fm_optimiser *o = ctx;
+	const struct fm_train_arrays *a = o->a;
+	const struct fm_adamw *s = o->step;
+	float c1 = (float)(1 / (1 - s->beta1_t)), c2 = (float)(1 / (1 - s->beta2_t));
+	size_t at, n;
+
+	(void)thread;
+	chunk_range(o, chunk, &at, &n);
+	o->k->adamw(a->w + at, a->m + at, a->v + at, a->ema + at, o->g + at, n, (float)s->scale, (float)s->rate,
+		    (float)s->beta1, (float)s->beta2, c1, c2, (float)s->weight_decay, (float)s->ema_decay);
+}
+
+void fm_optimiser_step(struct fm_optimiser *o, const struct fm_train_arrays *a, const float *g,
+		       const struct fm_adamw *step)
+{
+	o->a = a;
+	o->g = g;
+	o->step = step;
+	fm_pool_run(o->pool, o->chunks, step_job, o);
+}

@@ -1,0 +1,127 @@
+/* Calibration: the smallest noise that keeps a list of mechanisms to a target. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "privacy/accountant.h"
+#include "privacy/special.h"
+
+#define DIGITS 6 /* of the answer */
+#define TRIALS 80
+/* How much noise there may be, in units of the sensitivity. */
+#define NARROWEST 0.01
+#define WIDEST 1e6
+
+double fm_round_up(double v, int digits)
+{
+	double w = v, place = 1;
+	char text[32], *e;
+	int exponent;
+
+	snprintf(text, sizeof text, "%.*e", digits - 1, v);
+	if (fm_parse_double(text, strlen(text), &w) || w >= v || !(e = strchr(text, 'e')))
+		return w;
+	/* One unit of the last place more. */
+	exponent = atoi(e + 1) - (digits - 1);
+	for (int i = 0; i < abs(exponent); i++)
+		place *= 10;
+	snprintf(text, sizeof text, "%.*e", digits - 1, exponent < 0 ? w + 1 / place : w + place);
+	return fm_parse_double(text, strlen(text), &w) ? v : w;
+}
+
+/* What is tried: a list with the scale of one mechanism free. */
+struct trial {
+	struct fm_mechanism *list;
+	size_t n, which;
+	double target, delta;
+	enum fm_adjacency adjacency;
+	enum fm_accountant accountant;
+};
+
+/* log(epsilon / target) with the noise e^x times the sensitivity: above 0 where too much is leaked. */
+static int excess(struct trial *t, double x, double share, double *over, struct fm_error *err)
+{
+	struct fm_mechanism *m = &t->list[t->which];
+	double epsilon;
+	int rc;
+
+	m->scale = fmin(fm_round_up(fm_sf_exp(x) * m->sensitivity, DIGITS), WIDEST * m->sensitivity);
+	rc = fm_account_within(t->list, t->n, t->delta, t->adjacency, t->accountant, share, &epsilon, err);
+	if (rc == FM_OK)
+		*over = epsilon > 0 ? fmax(-50, fm_sf_log(epsilon / t->target)) : -50;
+	return rc;
+}
+
+/* A step in x: *x, of which too little leaks and which is within `close` of the smallest such, the slope of log epsilon
+ * in x being *slope, which is improved too.  Secants, kept between the ends that are known. */
+static int seek(struct trial *t, double share, double close, double *x, double *slope, struct fm_error *err)
+{
+	const double bottom = fm_sf_log(NARROWEST), top = fm_sf_log(WIDEST);
+	double low = bottom, high = top, last = 0, last_over = 0, over = 0;
+	int rc, low_known = 0, high_known = 0;
+
+	for (int i = 0; i < TRIALS; i++) {
+		*x = fmin(high, fmax(low, *x));
+		if ((rc = excess(t, *x, share, &over, err)) < 0)
+			return rc;
+		if (over > 0)
+			low = *x, low_known = 1;
+		else
+			high = *x, high_known = 1;
+		if (over > 0 && *x >= top)
+			return fm_fail(err, FM_EINPUT,
+				       "epsilon %g at delta %g: no noise is enough, the other mechanisms leak more",
+				       t->target, t->delta);
+		if (over <= 0 && *x <= bottom)
+			return FM_OK;
+		if (i && fabs(*x - last) > 1e-9 && over > -49 && last_over > -49)
+			*slope = fmin(-1e-3, (over - last_over) / (*x - last));
+		if (over <= 0 && (over / *slope <= close || (low_known && high - low <= close)))
+			return FM_OK;
+		last = *x;
+		last_over = over;
+		/* Aim a little to the safe side of the root, no more than a few e-folds on. */
+		double step = fmin(2, fmax(-2, -over / *slope + 0.3 * close));
+
+		*x += step;
+		if (low_known && high_known && (*x <= low || *x >= high))
+			*x = low + 0.5 * (high - low);
+	}
+	*x = high;
+	return high_known ? FM_OK
+			  : fm_fail(err, FM_EINPUT, "epsilon %g at delta %g: no noise was found", t->target, t->delta);
+}
+
+int fm_calibrate(const struct fm_mechanism *list, size_t n, size_t which, double epsilon, double delta,
+		 enum fm_adjacency adjacency, enum fm_accountant accountant, double *scale, struct fm_error *err)
+{
+	struct trial t = {.n = n,
+			  .which = which,
+			  .target = epsilon,
+			  .delta = delta,
+			  .adjacency = adjacency,
+			  .accountant = accountant};
+	double x, slope = -1;
+	int rc;
+
+	if (!(epsilon > 0 && epsilon < 1e6))
+		return fm_fail(err, FM_EINPUT, "epsilon %g: must be above 0 and below 1000000", epsilon);
+	if ((rc = fm_alloc(&t.list, n, sizeof *t.list, "mechanisms", err)) < 0)
+		return rc;
+	memcpy(t.list, list, n * sizeof *list);
+	/* A first guess: the Gaussian of the same variance. */
+	const struct fm_mechanism *m = &t.list[which];
+	double q = m->kind == FM_SAMPLED_GAUSSIAN ? m->q : 1;
+
+	x = fm_sf_log(fmin(1e5, fmax(0.7, q * sqrt(-2 * fm_sf_log(delta) * (double)m->count) / epsilon)));
+	if ((rc = seek(&t, 0.03, 0.01, &x, &slope, err)) < 0 ||
+	    (rc = seek(&t, 2 * FM_ACCOUNT_SHARE, 1e-3, &x, &slope, err)) < 0)
+		goto out;
+	*scale = fmin(fm_round_up(fm_sf_exp(x) * m->sensitivity, DIGITS), WIDEST * m->sensitivity);
+out:
+	free(t.list);
+	return rc;
+}

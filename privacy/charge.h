@@ -1,0 +1,59 @@
+/*
+ * charge.h - the ledger of what was paid for: one entry for each mechanism that looked at private records.
+ *
+ * Whoever draws noise for a statistic of private records appends its entry first; the accountant adds the entries up,
+ * the manifest prints them.  An entry is public: it says what was asked, never what came out.
+ */
+#ifndef FM_PRIVACY_CHARGE_H
+#define FM_PRIVACY_CHARGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "privacy/accountant.h"
+
+enum fm_charge_kind {
+	FM_CHARGE_GAUSSIAN, /* sensitivity in L2, scale: standard deviation */
+	/* The same on integers.  For an account of hockey-stick divergences (PLD) the scale is
+	 * fm_gaussian_equivalent(scale) (noise.h) of a continuous one, whatever number of counts it covers; for RDP it
+	 * is the scale itself. */
+	FM_CHARGE_DISCRETE_GAUSSIAN,
+	FM_CHARGE_LAPLACE, /* sensitivity in L1, scale: b */
+	FM_CHARGE_NKINDS
+};
+const char *fm_charge_kind_name(enum fm_charge_kind kind); /* "discrete_gaussian" */
+
+#define FM_CHARGE_NAME 64
+struct fm_charge {
+	char name[FM_CHARGE_NAME]; /* what was asked, unlike all others of the run */
+	enum fm_charge_kind kind;
+	double sensitivity, scale; /* in the same unit; only their ratio matters to an account */
+	double rate;               /* of Poisson sampling, 1 without */
+	uint64_t count;            /* how many times */
+	/* Of a stability threshold (fm_counts_keys), else 0: the chance that counts besides, and what it is of. */
+	double delta;
+	unsigned most;     /* items that a unit may have on keys of its own */
+	int64_t threshold; /* in counts */
+};
+
+struct fm_charges { /* zero-initialised is empty */
+	struct fm_charge *list;
+	size_t n, cap;
+};
+/* FM_EINPUT for an entry without a name or with the name of another, or with a number that is out of range: sensitivity
+ * and delta negative, scale not positive, rate outside (0, 1], count 0. */
+int fm_charges_add(struct fm_charges *c, const struct fm_charge *charge, struct fm_error *err) FM_MUST_CHECK;
+void fm_charges_free(struct fm_charges *c);
+
+/*
+ * *epsilon of all entries together, at delta, for `group` units that change at once: 0 and 1 are one, k is a host with
+ * k of them.  The chances of thresholds, of k times as many items, are taken off delta first.  What an entry is to the
+ * accountant: a Gaussian, or a Laplace, of the same numbers, sampled where rate < 1; a discrete Gaussian, the
+ * continuous one of fm_gaussian_equivalent(scale), except by RDP where it is not sampled, for which scale itself holds.
+ * Sensitivities are of the adjacency that is named.  FM_EINPUT when the chances use up delta (of a large group they
+ * do), when a discrete Gaussian has sigma^2 <= 3, or a Laplace is sampled.
+ */
+int fm_charges_epsilon(const struct fm_charges *c, double delta, unsigned group, enum fm_adjacency adjacency,
+		       enum fm_accountant accountant, double *epsilon, struct fm_error *err) FM_MUST_CHECK;
+
+#endif

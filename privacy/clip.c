@@ -1,0 +1,164 @@
+#include "privacy/clip.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/order.h"
+#include "base/secret.h"
+
+#define SUM_MOST 0x1p40 /* steps that a coordinate of a sum may have */
+
+int fm_clip_choose(double *norm, size_t n, double q, double *clip, struct fm_error *err)
+{
+	size_t rank;
+
+	if (n == 0 || !(q > 0 && q <= 1))
+		return fm_fail(err, FM_EINPUT, "a clip is a quantile, above 0, of at least one norm; this is %g of %zu",
+			       q, n);
+	for (size_t i = 0; i < n; i++)
+		if (!(norm[i] >= 0 && isfinite(norm[i])))
+			return fm_fail(err, FM_EINPUT, "norm %zu of the records that choose the clip is %g", i,
+				       norm[i]);
+	qsort(norm, n, sizeof(*norm), fm_compare_doubles);
+	rank = (size_t)ceil(q * (double)n);
+	*clip = norm[(rank > n ? n : rank == 0 ? 1 : rank) - 1];
+	if (*clip == 0)
+		return fm_fail(err, FM_EINPUT,
+			       "%g of the norms that choose the clip are 0; choose it by a larger share", q);
+	return FM_OK;
+}
+
+double fm_clip_weight(double norm, double clip)
+{
+	if (!(norm >= 0 && isfinite(norm)))
+		return 0;
+	return norm <= clip ? 1 : nextafter(clip / norm, 0);
+}
+
+int fm_grid_set(struct fm_grid *g, double clip, size_t dim, unsigned touched, double sum_error, struct fm_error *err)
+{
+	double steps, c;
+	int e;
+
+	if (!(clip > 0 && isfinite(clip)) || dim == 0 || dim > (size_t)1 << 32 || touched > 1 << 16 ||
+	    !(sum_error >= 0 && sum_error <= 1))
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "a grid for gradients of norm %g, %zu coordinates, %u sums a unit and an error of %g is out of "
+		    "range",
+		    clip, dim, touched, sum_error);
+	steps = 0x1p10 * (touched == 0 ? 1 : touched) * sqrt((double)dim);
+	if (steps > 0x1p21)
+		steps = 0x1p21;
+	(void)frexp(clip / steps, &e); /* clip / steps is in [2^(e - 1), 2^e) */
+	*g = (struct fm_grid){clip, ldexp(1, e - 1), dim, touched, sum_error, 0};
+	c = clip / g->step; /* exact, and below 2^23 */
+	/* No more than c^2: the product is right to 2^-53 of itself. */
+	g->norm2 = (uint64_t)(c * c * (1 - 0x1p-50));
+	return FM_OK;
+}
+
+double fm_grid_sensitivity(const struct fm_grid *g)
+{
+	double c = g->clip / g->step;
+
+	if (g->touched == 0)
+		return c;
+	return (c + g->touched * (2 * g->sum_error * c + sqrt((double)g->dim))) * (1 + 0x1p-50);
+}
+
+/* sum += trunc(gradient factor), where its norm's square is at most norm2 and each number finite; else 0, and sum is as
+ * it was. *norm: that of gradient factor before it is cut. */
+static int add_within(const struct fm_grid *g, const float *gradient, double factor, int64_t *sum, double *norm)
+{
+	double most = 0x1p31, cut2 = 0, whole2 = 0;
+	int small = 1;
+
+	for (size_t i = 0; i < g->dim; i++) {
+		double x = gradient[i] * factor, cut;
+		int within = x > -most && x < most;
+
+		cut = (double)(int64_t)(within ? x : 0); /* toward zero */
+		small &= within;
+		whole2 += x * x;
+		cut2 += cut * cut;
+	}
+	*norm = sqrt(whole2);
+	/* A sum of integers in doubles is exact up to 2^53, and norm2 is below 2^45: where it is not exact it is far
+	 * above. */
+	if (!small || !(cut2 <= (double)g->norm2))
+		return 0;
+	for (size_t i = 0; i < g->dim; i++)
+		sum[i] += (int64_t)(gradient[i] * factor);
+	return 1;
+}
+
+enum fm_grid_added fm_grid_add_unit(const struct fm_grid *g, const float *gradient, int64_t *sum)
+{
+	double scale = 1 / g->step, norm;
+
+	if (add_within(g, gradient, scale, sum, &norm))
+		return FM_GRID_AS_IT_IS;
+	/* The norm is right to 2^-53 dim; 2^-20 is more than that, and less than anyone would miss. */
+	if (!isfinite(norm) ||
+	    !add_within(g, gradient, scale * (sqrt((double)g->norm2) / norm * (1 - 0x1p-20)), sum, &norm))
+		return FM_GRID_DROPPED;
+	return FM_GRID_SHRUNK;
+}
+
+int fm_grid_add_sum(const struct fm_grid *g, const float *sum, int64_t *total, struct fm_error *err)
+{
+	double scale = 1 / g->step;
+
+	for (size_t i = 0; i < g->dim; i++)
+		if (!(fabs(sum[i] * scale) < SUM_MOST))
+			return fm_fail(err, FM_EINPUT,
+				       "coordinate %zu of a sum of gradients is %g: no number for a grid of %g", i,
+				       (double)sum[i], g->step);
+	for (size_t i = 0; i < g->dim; i++) {
+		double x = sum[i] * scale + 0.5; /* of 24 digits and below 2^40: right to the half */
+		int64_t cut = (int64_t)x;
+
+		total[i] += cut - ((double)cut > x); /* the next integer below */
+	}
+	return FM_OK;
+}
+
+static int gaussian_of(const struct fm_grid *g, double multiplier, struct fm_gaussian *gaussian, struct fm_error *err)
+{
+	/* The product is rounded up, and so is what fm_gaussian_set makes of it. */
+	return fm_gaussian_set(gaussian, multiplier * fm_grid_sensitivity(g) * (1 + 0x1p-51), err);
+}
+
+double fm_grid_scale(const struct fm_grid *g, double multiplier)
+{
+	struct fm_gaussian gaussian;
+
+	return gaussian_of(g, multiplier, &gaussian, NULL) < 0 ? 0 : fm_gaussian_sigma(&gaussian);
+}
+
+int fm_grid_noisy_mean(const struct fm_grid *g, const struct fm_secret *key, const char *label, uint64_t step,
+		       double multiplier, const int64_t *sum, double divisor, struct fm_pool *pool, float *mean,
+		       struct fm_error *err)
+{
+	struct fm_gaussian gaussian;
+	int64_t *draws = NULL;
+	int rc;
+
+	if (!(divisor > 0 && isfinite(divisor)))
+		return fm_fail(err, FM_EINPUT, "a mean over %g records is none", divisor);
+	if ((rc = gaussian_of(g, multiplier, &gaussian, err)) < 0 ||
+	    (rc = fm_alloc(&draws, g->dim, sizeof(*draws), "noise", err)) < 0)
+		return rc;
+	if ((rc = fm_gaussian_fill(key, label, step, &gaussian, pool, draws, g->dim, err)) < 0)
+		goto out;
+	/* From here on it is no secret: what floating point makes of the noisy integers costs nothing. */
+	for (size_t i = 0; i < g->dim; i++)
+		mean[i] = (float)((double)(sum[i] + draws[i]) * g->step / divisor);
+out:
+	explicit_bzero(draws, g->dim * sizeof(*draws));
+	free(draws);
+	return rc;
+}

@@ -1,0 +1,78 @@
+/*
+ * clip.h - gradients that are clipped, put on an integer grid, summed and given noise.
+ *
+ * Why a grid.  Sums of floating-point numbers depend on their order and round, so that one record more may move a sum
+ * by more than its clipped gradient ("Widespread underestimation of sensitivity", Casacuberta et al., CCS 2022), and a
+ * floating-point Gaussian shows in its low bits what it was added to (Mironov, CCS 2012).  On a grid of a power of two,
+ * sums of integers are the same in any order and on any threads, and the discrete Gaussian (noise.h) has no low bits.
+ *
+ *     fm_grid_set(&grid, clip, dim, 0, 0, err);
+ *     for each record of the batch: fm_grid_add_unit(&grid, gradient, sum);        or fm_grid_add_sum for sums of many
+ *     fm_grid_noisy_mean(&grid, &key, "train/noise", step, multiplier, sum, expected_batch, pool, mean, err);
+ *     charge: sensitivity fm_grid_sensitivity(&grid), scale fm_grid_scale(&grid, multiplier), discrete Gaussian
+ *
+ * What rounding costs, in steps of the grid; c = clip / step.
+ *
+ * Each record by itself (touched = 0): coordinates are cut toward zero.  |trunc(x)| <= |x|, so that the norm of what is
+ * added is at most that of the gradient: sensitivity c, nothing on top.  It is checked in integers, and a record beyond
+ * c is shrunk, so that this holds whatever the clip's arithmetic did.  The price is a bias of up to a step a
+ * coordinate.
+ *
+ * Sums of records that were added up in floating point (touched = T): rounded to the nearest.  A record more or less
+ * changes at most T sums (1 when a record's sum does not depend on other records; all of a step's when sums are filled
+ * in turn); each is off its true value by at most e clip in L2, e = sum_error, with and without the record; and
+ * |round(x) - round(y)| <= |x - y| + 1 in each coordinate.  Sensitivity  c + T (2 e c + sqrt(dim)).
+ *
+ * Rounding a record to the nearest instead would cost sqrt(dim) / 2, and at random, tried again until the norm's square
+ * is at most c^2 + dim / 4 + sqrt(2 log(1 / beta)) (c + sqrt(dim) / 2), would cost that (Kairouz, Liu, Steinke, ICML
+ * 2021, the distributed discrete Gaussian mechanism).  The first of these bounds that is sound and costs nothing is c;
+ * with a step of c = 2^10 sqrt(dim) its bias is a thousandth of what a coordinate of a clipped gradient has on average,
+ * and no secret bits are used up.
+ */
+#ifndef FM_PRIVACY_CLIP_H
+#define FM_PRIVACY_CLIP_H
+
+#include "base/secret.h"
+#include "base/thread.h"
+#include "privacy/noise.h"
+
+/* The clip: the q-quantile (the least norm that at least q n of all norms do not exceed) of the norms of n records that
+ * are not private, such as synthetic ones; norm is sorted.  FM_EINPUT unless 0 < q <= 1, n > 0, and all norms are
+ * finite, none is negative and the quantile is above 0. */
+int fm_clip_choose(double *norm, size_t n, double q, double *clip, struct fm_error *err) FM_MUST_CHECK;
+/* By what a gradient of this norm is multiplied: 1, or clip / norm rounded down; 0 for a norm that is no number. */
+double fm_clip_weight(double norm, double clip);
+
+struct fm_grid {
+	double clip; /* the L2 norm that a unit's gradient has at most; with norms good to a relative error, clip (1 +
+			error) */
+	double step; /* a power of two */
+	size_t dim;  /* coordinates */
+	unsigned touched; /* sums that a unit may change, 0: each unit is put on the grid by itself */
+	double sum_error; /* L2 error of a sum in floating point, as a share of clip */
+	uint64_t norm2;   /* touched = 0: what the square of a unit's norm, in steps, is at most */
+};
+/* The step is the largest power of two with clip / step >= min(2^10 max(touched, 1) sqrt(dim), 2^21).  FM_EINPUT unless
+ * clip is positive and finite, 0 < dim <= 2^32, touched <= 2^16, 0 <= sum_error <= 1. */
+int fm_grid_set(struct fm_grid *g, double clip, size_t dim, unsigned touched, double sum_error,
+		struct fm_error *err) FM_MUST_CHECK;
+double fm_grid_sensitivity(const struct fm_grid *g); /* in steps, rounded up */
+
+enum fm_grid_added { FM_GRID_AS_IT_IS, FM_GRID_SHRUNK, FM_GRID_DROPPED };
+/* sum[dim] += a unit's gradient[dim] in steps, cut toward zero.  One beyond the clip is shrunk to it; one with a
+ * coordinate that is no finite number adds nothing. */
+enum fm_grid_added fm_grid_add_unit(const struct fm_grid *g, const float *gradient, int64_t *sum);
+/* total[dim] += a sum[dim] of clipped gradients in steps, rounded to the nearest.  FM_EINPUT for one that is not finite
+ * or beyond 2^40 steps: then total is as it was. */
+int fm_grid_add_sum(const struct fm_grid *g, const float *sum, int64_t *total, struct fm_error *err) FM_MUST_CHECK;
+
+/* The standard deviation in steps that is drawn for a noise multiplier: multiplier times the sensitivity, rounded up
+ * (noise.h); 0 where that is out of range. */
+double fm_grid_scale(const struct fm_grid *g, double multiplier);
+/* mean[i] = (sum[i] + draw i of (label, step)) / divisor, in units of the gradient.  The divisor is public: the
+ * expected size of the batch, not the size that it has.  The same for any pool. */
+int fm_grid_noisy_mean(const struct fm_grid *g, const struct fm_secret *key, const char *label, uint64_t step,
+		       double multiplier, const int64_t *sum, double divisor, struct fm_pool *pool, float *mean,
+		       struct fm_error *err) FM_MUST_CHECK;
+
+#endif

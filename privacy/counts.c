@@ -1,0 +1,371 @@
+#include "privacy/counts.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/order.h"
+#include "base/secret.h"
+#include "privacy/threshold.h"
+
+enum { MOST_FLOWS = 4096 };
+#define DELTA_LEAST 1e-30
+
+struct fm_counts {
+	const struct fm_secret *key;
+	struct fm_unit unit;
+	struct fm_pool *pool;
+	struct fm_charges charges;
+};
+
+int fm_unit_set(struct fm_unit *u, enum fm_unit_kind kind, unsigned flows, int replaced, struct fm_error *err)
+{
+	if (flows == 0 || flows > MOST_FLOWS || (kind == FM_UNIT_FLOW && flows != 1))
+		return fm_fail(err, FM_EINPUT, "a unit %s of %u flows: 1 to %d are possible, and a flow is 1",
+			       fm_unit_name(kind), flows, MOST_FLOWS);
+	*u = (struct fm_unit){kind, replaced, flows, kind == FM_UNIT_WINDOW ? 2 * flows : 2};
+	return FM_OK;
+}
+
+const char *fm_unit_name(enum fm_unit_kind kind)
+{
+	static const char *const names[] = {
+	    [FM_UNIT_EXCHANGE] = "exchange", [FM_UNIT_FLOW] = "flow", [FM_UNIT_WINDOW] = "window"};
+
+	return names[kind];
+}
+
+struct fm_items fm_items_units(size_t n)
+{
+	return (struct fm_items){n, NULL, n, 1};
+}
+
+struct fm_items fm_items_parts(const struct fm_unit *u, size_t n, const uint32_t *unit, size_t nunits)
+{
+	return (struct fm_items){n, unit, nunits, u->flows};
+}
+
+struct fm_items fm_items_hosts(const struct fm_unit *u, size_t n, const uint32_t *unit, size_t nunits)
+{
+	return (struct fm_items){n, unit, nunits, u->hosts};
+}
+
+int fm_counts_open(struct fm_counts **c, const struct fm_secret *key, const struct fm_unit *unit, struct fm_pool *pool,
+		   struct fm_error *err)
+{
+	int rc = fm_alloc(c, 1, sizeof(**c), "private counts", err);
+
+	if (rc == FM_OK)
+		**c = (struct fm_counts){.key = key, .unit = *unit, .pool = pool};
+	return rc;
+}
+
+const struct fm_charges *fm_counts_charges(const struct fm_counts *c)
+{
+	return &c->charges;
+}
+
+void fm_counts_close(struct fm_counts *c)
+{
+	if (c == NULL)
+		return;
+	fm_charges_free(&c->charges);
+	free(c);
+}
+
+/* No unit has more items than the charge says. */
+static int items_check(const char *name, const struct fm_items *items, struct fm_error *err)
+{
+	uint16_t *has = NULL;
+	int rc = FM_OK;
+
+	if (items->n > UINT32_MAX || items->most == 0 || items->most > 2 * MOST_FLOWS)
+		return fm_fail(err, FM_EINPUT, "%s: %zu items, at most %u a unit, are out of range", name, items->n,
+			       items->most);
+	if (items->unit == NULL)
+		return FM_OK;
+	if ((rc = fm_alloc(&has, items->nunits, sizeof(*has), "the units of private counts", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < items->n && rc == FM_OK; i++) {
+		if (items->unit[i] >= items->nunits)
+			rc = fm_fail(err, FM_EINPUT, "%s: item %zu is of unit %u, of %zu", name, i, items->unit[i],
+				     items->nunits);
+		else if (++has[items->unit[i]] > items->most)
+			rc = fm_fail(err, FM_EINPUT, "%s: unit %u has more than the %u items that it is charged for",
+				     name, items->unit[i], items->most);
+	}
+	free(has);
+	return rc;
+}
+
+/* What a statistic moves by in L2: see counts.h. */
+static double moves_of_sum(const struct fm_unit *u, unsigned most)
+{
+	return u->replaced ? nextafter(M_SQRT2 * most, INFINITY) : most;
+}
+
+static double moves_of_hosts(const struct fm_unit *u)
+{
+	return nextafter(M_SQRT2 * (u->replaced ? 2 : 1) * u->hosts, INFINITY);
+}
+
+/* Enter the charge of a statistic, whose sensitivity and threshold are in entry, and make ready what draws its noise.
+ */
+static int charge(struct fm_counts *c, const char *name, double sigma, struct fm_charge entry, struct fm_gaussian *g,
+		  struct fm_error *err)
+{
+	int rc;
+
+	if (strlen(name) >= sizeof(entry.name))
+		return fm_fail(err, FM_EINPUT, "%s: the name of a private count has at most %zu bytes", name,
+			       sizeof(entry.name) - 1);
+	strcpy(entry.name, name);
+	if ((rc = fm_gaussian_set(g, sigma, err)) < 0)
+		return err == NULL ? rc : fm_error_prefix(err, "%s: ", name);
+	entry.kind = FM_CHARGE_DISCRETE_GAUSSIAN;
+	entry.scale = fm_gaussian_sigma(g);
+	entry.rate = 1;
+	entry.count = 1;
+	return fm_charges_add(&c->charges, &entry, err);
+}
+
+static void label_of(const char *name, char label[FM_STREAM_LABEL])
+{
+	snprintf(label, FM_STREAM_LABEL, "counts/%s", name);
+}
+
+/* counts[i] += draw i. */
+static int noise_add(const struct fm_counts *c, const char *name, const struct fm_gaussian *g, int64_t *counts,
+		     size_t n, struct fm_error *err)
+{
+	int64_t *draws = NULL;
+	char label[FM_STREAM_LABEL];
+	int rc;
+
+	label_of(name, label);
+	if ((rc = fm_alloc(&draws, n, sizeof(*draws), "noise", err)) < 0)
+		return rc;
+	rc = fm_gaussian_fill(c->key, label, 0, g, c->pool, draws, n, err);
+	for (size_t i = 0; i < n; i++)
+		counts[i] += draws[i];
+	explicit_bzero(draws, n * sizeof(*draws));
+	free(draws);
+	return rc;
+}
+
+/* Charge the exact counts, which are in out, and put noise on them; out is cleared when that fails. */
+static int release(struct fm_counts *c, const char *name, double moves, double sigma, int64_t *out, size_t n,
+		   struct fm_error *err)
+{
+	struct fm_gaussian g;
+	int rc;
+
+	if ((rc = charge(c, name, sigma, (struct fm_charge){.sensitivity = moves}, &g, err)) < 0 ||
+	    (rc = noise_add(c, name, &g, out, n, err)) < 0)
+		memset(out, 0, n * sizeof(*out));
+	return rc;
+}
+
+static int outside(const char *name, size_t item, uint32_t value, size_t n, struct fm_error *err)
+{
+	return fm_fail(err, FM_EINPUT, "%s: item %zu has the value %u, which is not in its domain of %zu", name, item,
+		       value, n);
+}
+
+int fm_counts_histogram(struct fm_counts *c, const char *name, const struct fm_items *items, const uint32_t *value,
+			size_t nbins, double sigma, int64_t *out, struct fm_error *err)
+{
+	int rc = items_check(name, items, err);
+
+	if (rc < 0)
+		return rc;
+	memset(out, 0, nbins * sizeof(*out));
+	for (size_t i = 0; i < items->n; i++) {
+		if (value[i] >= nbins) {
+			memset(out, 0, nbins * sizeof(*out));
+			return outside(name, i, value[i], nbins, err);
+		}
+		out[value[i]]++;
+	}
+	return release(c, name, moves_of_sum(&c->unit, items->most), sigma, out, nbins, err);
+}
+
+int fm_counts_pairs(struct fm_counts *c, const char *name, const struct fm_items *items, const uint32_t *a, size_t na,
+		    const uint32_t *b, size_t nb, double sigma, int64_t *out, struct fm_error *err)
+{
+	uint32_t *cell = NULL;
+	int rc;
+
+	if (nb == 0 || na > UINT32_MAX / nb)
+		return fm_fail(err, FM_EINPUT, "%s: %zu by %zu cells are out of range", name, na, nb);
+	if ((rc = fm_alloc(&cell, items->n, sizeof(*cell), "pairs", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < items->n && rc == FM_OK; i++) {
+		if (a[i] >= na)
+			rc = outside(name, i, a[i], na, err);
+		else if (b[i] >= nb)
+			rc = outside(name, i, b[i], nb, err);
+		else
+			cell[i] = a[i] * (uint32_t)nb + b[i];
+	}
+	if (rc == FM_OK)
+		rc = fm_counts_histogram(c, name, items, cell, na * nb, sigma, out, err);
+	free(cell);
+	return rc;
+}
+
+int fm_counts_total(struct fm_counts *c, const char *name, const struct fm_items *items, double sigma, int64_t *out,
+		    struct fm_error *err)
+{
+	int rc = items_check(name, items, err);
+
+	if (rc < 0)
+		return rc;
+	*out = (int64_t)items->n;
+	return release(c, name, moves_of_sum(&c->unit, items->most), sigma, out, 1, err);
+}
+
+int fm_counts_quantiles(struct fm_counts *c, const char *name, const struct fm_items *items, const uint32_t *value,
+			size_t nbins, double sigma, const double *q, size_t nq, uint32_t *bin, struct fm_error *err)
+{
+	int64_t *counts = NULL, total = 0, most = 0, sum = 0;
+	size_t k = 0;
+	int rc;
+
+	if (nbins == 0)
+		return fm_fail(err, FM_EINPUT, "%s: quantiles need bins", name);
+	for (size_t i = 0; i < nq; i++)
+		if (!(q[i] >= (i == 0 ? 0 : q[i - 1]) && q[i] <= 1))
+			return fm_fail(err, FM_EINPUT, "%s: quantiles rise from 0 to 1", name);
+	if ((rc = fm_alloc(&counts, nbins, sizeof(*counts), "a histogram", err)) < 0 ||
+	    (rc = fm_counts_histogram(c, name, items, value, nbins, sigma, counts, err)) < 0)
+		goto out;
+	/* From here on nothing is looked at but the answer.  The sum up to a bin is never less than up to the one
+	 * before. */
+	for (size_t i = 0; i < nbins; i++) {
+		sum += counts[i];
+		most = sum > most ? sum : most;
+		counts[i] = most;
+	}
+	total = most;
+	for (size_t i = 0; i < nbins && k < nq; i++)
+		while (k < nq && ((double)counts[i] >= q[k] * (double)total || i + 1 == nbins))
+			bin[k++] = (uint32_t)i;
+out:
+	free(counts);
+	return rc;
+}
+
+int fm_counts_population(struct fm_counts *c, const char *name, const struct fm_items *items, const uint32_t *host,
+			 size_t nhosts, const uint32_t *atleast, size_t nout, double sigma, int64_t *out,
+			 struct fm_error *err)
+{
+	uint32_t *has = NULL;
+	int rc;
+
+	for (size_t k = 0; k < nout; k++)
+		if (atleast[k] <= (k == 0 ? 0 : atleast[k - 1]))
+			return fm_fail(err, FM_EINPUT, "%s: the bounds of a population rise from 1", name);
+	if ((rc = items_check(name, items, err)) < 0 ||
+	    (rc = fm_alloc(&has, nhosts, sizeof(*has), "the hosts of a population", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < items->n && rc == FM_OK; i++) {
+		if (host[i] >= nhosts)
+			rc = outside(name, i, host[i], nhosts, err);
+		else
+			has[host[i]]++;
+	}
+	memset(out, 0, nout * sizeof(*out));
+	for (size_t h = 0; h < nhosts && rc == FM_OK; h++)
+		for (size_t k = 0; k < nout && has[h] >= atleast[k]; k++)
+			out[k]++;
+	free(has);
+	if (rc < 0)
+		return rc;
+	return release(c, name, moves_of_sum(&c->unit, items->most), sigma, out, nout, err);
+}
+
+int fm_counts_cells(struct fm_counts *c, const char *name, const uint32_t *cell, size_t nhosts, size_t ncells,
+		    double sigma, int64_t *out, struct fm_error *err)
+{
+	memset(out, 0, ncells * sizeof(*out));
+	for (size_t h = 0; h < nhosts; h++) {
+		if (cell[h] >= ncells) {
+			memset(out, 0, ncells * sizeof(*out));
+			return outside(name, h, cell[h], ncells, err);
+		}
+		out[cell[h]] += cell[h] != 0;
+	}
+	return release(c, name, moves_of_hosts(&c->unit), sigma, out, ncells, err);
+}
+
+/* Count equal neighbours of sorted[n]; the noise of a key has the key itself as its index. */
+static int keys_count(const struct fm_counts *c, const char *name, const struct fm_gaussian *g, const uint64_t *sorted,
+		      size_t n, struct fm_keys *out, struct fm_error *err)
+{
+	struct fm_stream *s = NULL;
+	char label[FM_STREAM_LABEL];
+	int rc;
+
+	label_of(name, label);
+	if ((rc = fm_stream_open(&s, c->key, label, 0, err)) < 0)
+		return rc;
+	for (size_t i = 0, end; i < n; i = end) {
+		int64_t count;
+
+		for (end = i + 1; end < n && sorted[end] == sorted[i]; end++)
+			continue;
+		fm_stream_at(s, sorted[i]);
+		count = (int64_t)(end - i) + fm_discrete_gaussian(s, g);
+		if (count >= out->threshold)
+			out->list[out->n++] = (struct fm_key_count){sorted[i], count};
+	}
+	rc = fm_stream_check(s, err);
+	fm_stream_close(s);
+	return rc;
+}
+
+int fm_counts_keys(struct fm_counts *c, const char *name, const struct fm_items *items, const uint64_t *key,
+		   double sigma, double delta, struct fm_keys *out, struct fm_error *err)
+{
+	uint64_t *sorted = NULL;
+	struct fm_charge entry;
+	struct fm_gaussian g;
+	double chance;
+	int rc;
+
+	*out = (struct fm_keys){0};
+	if (!(delta >= DELTA_LEAST && delta < 0.5))
+		return fm_fail(err, FM_EINPUT, "%s: the delta of a stability threshold is 1e-30 to below 1/2, not %g",
+			       name, delta);
+	if ((rc = items_check(name, items, err)) < 0 || (rc = fm_gaussian_set(&g, sigma, err)) < 0)
+		return rc;
+	out->threshold = fm_threshold_least(fm_gaussian_sigma(&g), items->most, delta, &chance);
+	entry = (struct fm_charge){.sensitivity = moves_of_sum(&c->unit, items->most),
+				   .delta = chance,
+				   .most = items->most,
+				   .threshold = out->threshold};
+	if ((rc = charge(c, name, sigma, entry, &g, err)) < 0 ||
+	    (rc = fm_alloc(&sorted, items->n, sizeof(*sorted), "keys", err)) < 0 ||
+	    (rc = fm_alloc(&out->list, items->n, sizeof(*out->list), "keys", err)) < 0)
+		goto out;
+	if (items->n > 0)
+		memcpy(sorted, key, items->n * sizeof(*sorted));
+	qsort(sorted, items->n, sizeof(*sorted), fm_compare_u64);
+	rc = keys_count(c, name, &g, sorted, items->n, out, err);
+out:
+	free(sorted);
+	if (rc < 0)
+		fm_keys_free(out);
+	return rc;
+}
+
+void fm_keys_free(struct fm_keys *k)
+{
+	if (k == NULL)
+		return;
+	free(k->list);
+	*k = (struct fm_keys){0};
+}

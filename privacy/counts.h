@@ -1,0 +1,133 @@
+/*
+ * counts.h - private counts: the one road by which a statistic of private records, other than a gradient, leaves them.
+ *
+ * Opened with the run's noise key and the unit that the guarantee is about.  Each call takes one statistic exactly,
+ * writes its charge into the ledger, and gives out the statistic with discrete Gaussian noise (noise.h) and nothing
+ * else; the exact numbers do not leave the call.  What is calculated from its answers (quantiles, shares, consistent
+ * tables) costs nothing more.
+ *
+ *     struct fm_unit unit;
+ *     fm_unit_set(&unit, FM_UNIT_EXCHANGE, 4, 0, err);       an exchange of at most 4 flows, which is there or not
+ *     fm_counts_open(&c, &key, &unit, pool, err);
+ *     items = fm_items_parts(&unit, nflows, exchange_of_flow, nexchanges);
+ *     fm_counts_histogram(c, "protocol", &items, protocol, 256, sigma, counts, err);
+ *     charges = fm_counts_charges(c);                                     for the accountant and the manifest
+ *
+ * Items and units.  A statistic counts items (flows, exchanges, ends of flows); each belongs to a unit, and a unit has
+ * at most items.most of them: fm_items_units, one each; fm_items_parts, its flows, up to unit.flows; fm_items_hosts,
+ * the hosts that it touches, up to unit.hosts.  Data in which a unit has more is refused, so that no caller can break
+ * what the charge says.
+ *
+ * Sensitivities.  m = items.most, and by how much the exact statistic moves in L2 between neighbouring data sets:
+ *
+ *     statistic                              unit added or removed      unit replaced
+ *     histogram, pairs, total, keys          m                          sqrt(2) m
+ *     population (at least b items)          m                          sqrt(2) m
+ *     cells of hosts, h = unit.hosts         sqrt(2) h                  2 sqrt(2) h
+ *
+ * Adding a unit adds to a histogram a vector of natural numbers whose sum is at most m, and so its L2,
+ * which is reached when all items are alike.  Replacing one takes off such a vector and adds another; both are
+ * non-negative, so their difference is at most sqrt(m^2 + m^2) in L2.  A host moves from one cell to another: -1 and
+ * +1, sqrt(2) in L2, and the moves of h hosts add up.  The population says how many hosts have at least b_1 < b_2 < ...
+ * items: k items more of a host lift it over at most k of the (distinct) bounds, each of which grows by one; that is
+ * again natural numbers of sum at most m.
+ *
+ * Names are the labels of the noise (stream.h), so each name is used once a run.  The same key with the data of a
+ * neighbour gives the same noise: then differences of answers are differences of exact statistics.  That is how the
+ * tests measure sensitivities, and why a noise key is never used for two runs.
+ */
+#ifndef FM_PRIVACY_COUNTS_H
+#define FM_PRIVACY_COUNTS_H
+
+#include "base/secret.h"
+#include "base/thread.h"
+#include "privacy/charge.h"
+#include "privacy/noise.h"
+
+enum fm_unit_kind { FM_UNIT_EXCHANGE, FM_UNIT_FLOW, FM_UNIT_WINDOW };
+
+struct fm_unit {
+	enum fm_unit_kind kind;
+	int replaced;   /* neighbours have another unit in its place, rather than one more or less */
+	unsigned flows; /* a unit has at most so many */
+	unsigned hosts; /* and touches at most so many: 2, in a window 2 a flow */
+};
+/* flows is 1 for FM_UNIT_FLOW; FM_EINPUT when it is not, is 0 or is over 4,096. */
+int fm_unit_set(struct fm_unit *u, enum fm_unit_kind kind, unsigned flows, int replaced,
+		struct fm_error *err) FM_MUST_CHECK;
+const char *fm_unit_name(enum fm_unit_kind kind); /* "exchange" */
+
+struct fm_items {
+	size_t n;             /* items */
+	const uint32_t *unit; /* [n]: item i is of unit unit[i] < nunits; NULL: of unit i */
+	size_t nunits;
+	unsigned most; /* a unit has at most so many of these items */
+};
+struct fm_items fm_items_units(size_t n);
+struct fm_items fm_items_parts(const struct fm_unit *u, size_t n, const uint32_t *unit, size_t nunits);
+struct fm_items fm_items_hosts(const struct fm_unit *u, size_t n, const uint32_t *unit, size_t nunits);
+
+struct fm_counts;
+/* unit is copied; key and pool (which may be NULL) must outlive it. */
+int fm_counts_open(struct fm_counts **c, const struct fm_secret *key, const struct fm_unit *unit, struct fm_pool *pool,
+		   struct fm_error *err) FM_MUST_CHECK;
+const struct fm_charges *fm_counts_charges(const struct fm_counts *c);
+void fm_counts_close(struct fm_counts *c);
+
+/* Each of the following returns FM_OK; FM_EINPUT when a name was used before, a value is outside of its public domain,
+ * a unit has more items than it may, or the noise is of a kind or size that there is not; FM_ESYSTEM.  A call that
+ * fails after it was charged stays charged.  Answers may be negative; who needs counts cuts them off, at no cost. */
+
+/* out[b] = how many items have value[i] = b < nbins. */
+int fm_counts_histogram(struct fm_counts *c, const char *name, const struct fm_items *items, const uint32_t *value,
+			size_t nbins, double sigma, int64_t *out, struct fm_error *err) FM_MUST_CHECK;
+
+/* out[x * nb + y] = how many items have a[i] = x < na and b[i] = y < nb. */
+int fm_counts_pairs(struct fm_counts *c, const char *name, const struct fm_items *items, const uint32_t *a, size_t na,
+		    const uint32_t *b, size_t nb, double sigma, int64_t *out, struct fm_error *err) FM_MUST_CHECK;
+
+/* *out = how many items there are. */
+int fm_counts_total(struct fm_counts *c, const char *name, const struct fm_items *items, double sigma, int64_t *out,
+		    struct fm_error *err) FM_MUST_CHECK;
+
+/* bin[k] = the first bin up to which at least the share q[k] of all items lies, by a noisy histogram over nbins public
+ * bins (fine ones: the answer is as fine as they are).  q rises; so does bin.  Costs what the histogram costs, for any
+ * nq. */
+int fm_counts_quantiles(struct fm_counts *c, const char *name, const struct fm_items *items, const uint32_t *value,
+			size_t nbins, double sigma, const double *q, size_t nq, uint32_t *bin,
+			struct fm_error *err) FM_MUST_CHECK;
+
+/* out[k] = how many hosts have at least atleast[k] of the items; host[i] < nhosts is the host of item i (items:
+ * fm_items_hosts). atleast[0] >= 1, rising.  nhosts may be the exact number of hosts: it is in no answer. */
+int fm_counts_population(struct fm_counts *c, const char *name, const struct fm_items *items, const uint32_t *host,
+			 size_t nhosts, const uint32_t *atleast, size_t nout, double sigma, int64_t *out,
+			 struct fm_error *err) FM_MUST_CHECK;
+
+/* out[b] = how many hosts have cell[h] = b < ncells, where a host's cell depends on nothing but the units that touch
+ * it.  That is the caller's promise, and cannot be checked here.  Hosts in cell 0, "not there", are not counted. */
+int fm_counts_cells(struct fm_counts *c, const char *name, const uint32_t *cell, size_t nhosts, size_t ncells,
+		    double sigma, int64_t *out, struct fm_error *err) FM_MUST_CHECK;
+
+/*
+ * Counts of an open domain: the keys (64 bits: an address, a port with its protocol, a hash of what is longer) that
+ * enough items have, by a stability threshold (Korolova et al., WWW 2009; Wilson et al., PoPETs 2020).  A key that no
+ * item has is never given out; one that items have, when its noisy count reaches the threshold.  Keys that neighbouring
+ * data both have get Gaussian noise, of sensitivity m; keys that only one of them has, all of one unit's items, come
+ * out with a chance of at most delta.  The threshold is the least for that (threshold.h), and the chance that it leaves
+ * is charged.
+ */
+struct fm_key_count {
+	uint64_t key;
+	int64_t count;
+};
+struct fm_keys {
+	struct fm_key_count *list; /* by rising key */
+	size_t n;
+	int64_t threshold;
+};
+/* 1e-30 <= delta < 1/2.  The keys are released by fm_keys_free. */
+int fm_counts_keys(struct fm_counts *c, const char *name, const struct fm_items *items, const uint64_t *key,
+		   double sigma, double delta, struct fm_keys *out, struct fm_error *err) FM_MUST_CHECK;
+void fm_keys_free(struct fm_keys *k);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * fft.h - the discrete Fourier transform of real sequences, in double precision, with the same bits on every machine.
+ *
+ *     struct fm_fft *f = NULL;
+ *     if ((rc = fm_fft_new(&f, n, err)) < 0)
+ *         goto out;
+ *     fm_fft_forward(f, x, spectrum);       x (n), spectrum (n / 2 + 1) pairs of real and imaginary part
+ *     fm_fft_inverse(f, spectrum, x);       gives x back, divided by nothing further
+ *
+ * A plan holds its own scratch: one thread at a time.
+ */
+#ifndef FM_PRIVACY_FFT_H
+#define FM_PRIVACY_FFT_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+struct fm_fft;
+
+/* n: a power of two from 8 to 2^26. */
+int fm_fft_new(struct fm_fft **f, size_t n, struct fm_error *err) FM_MUST_CHECK;
+void fm_fft_free(struct fm_fft *f);
+
+/* spectrum[k] = sum over i of x[i] e^(-2 pi i k / n).  Leaves x as it is. */
+void fm_fft_forward(struct fm_fft *f, const double *x, double *spectrum);
+/* The inverse, the factor 1 / n included.  Overwrites nothing but x. */
+void fm_fft_inverse(struct fm_fft *f, const double *spectrum, double *x);
+
+/* Bound on the rounding error of each value of a transform, as a multiple of the sum of the absolute values that went
+ * in (for the inverse: of that sum over n).  Each output is a tree of log2 n butterflies over the inputs, whose factors
+ * have absolute value 1; one butterfly errs by at most six roundings. */
+double fm_fft_error(const struct fm_fft *f);
+
+#endif

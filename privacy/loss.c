@@ -1,0 +1,517 @@
+#include "privacy/loss.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "privacy/special.h"
+
+/* Roundings of a normal tail, and of a loss at an edge that was searched for. */
+#define TAIL_ERROR (16 * FM_UNIT)
+#define EDGE_ERROR (32 * FM_UNIT)
+/* Above this loss e^x is not computed: such mass goes to the upper point as a whole. */
+#define LARGE 600.0
+
+/* ---- the pairs ----------------------------------------------------------------------------------------------------
+ */
+
+void fm_loss_gaussian(struct fm_loss *l, double sigma)
+{
+	*l = (struct fm_loss){.kind = FM_LOSS_MIXTURE, .scale = sigma, .first = 1, .n = 1, .above = 1, .weight = {1}};
+}
+
+void fm_loss_laplace(struct fm_loss *l, double b)
+{
+	*l = (struct fm_loss){.kind = FM_LOSS_LAPLACE, .scale = b};
+}
+
+void fm_loss_discrete(struct fm_loss *l, double sigma, double shift)
+{
+	*l = (struct fm_loss){.kind = FM_LOSS_DISCRETE, .scale = sigma, .shift = shift};
+}
+
+/* log of the weights of Binomial(k, q), from log(j!) summed up: w (k + 1) */
+static void binomial(double *w, int k, double q)
+{
+	double *logs = w, choose = 0;
+
+	for (int j = 0; j <= k; j++) {
+		logs[j] = choose + (j ? j * fm_sf_log(q) : 0) + (j < k ? (k - j) * fm_sf_log1p(-q) : 0);
+		choose += fm_sf_log((double)(k - j)) - fm_sf_log((double)(j + 1));
+	}
+	for (int j = 0; j <= k; j++)
+		w[j] = fm_sf_exp(logs[j]);
+	if (k == 1)
+		w[0] = 1 - q, w[1] = q;
+}
+
+void fm_loss_sampled(struct fm_loss *l, double q, double sigma, int group, enum fm_direction direction, double least)
+{
+	int first = 0, last = group;
+
+	*l = (struct fm_loss){.kind = FM_LOSS_MIXTURE, .scale = sigma};
+	if (q >= 1)
+		first = group, l->weight[group] = 1;
+	else
+		binomial(l->weight, group, q);
+	/* Missing from P they count as an infinite loss, missing from Q they let more leak. */
+	for (; first < last && l->weight[first] < least; first++)
+		l->missing += l->weight[first];
+	for (; last > first && l->weight[last] < least; last--)
+		l->missing += l->weight[last];
+	for (int j = first; j <= last; j++)
+		l->weight[j - first] = l->weight[j];
+	l->first = first;
+	l->n = last - first + 1;
+	l->above = direction != FM_ADD;
+	l->below = direction != FM_REMOVE;
+}
+
+/* ---- mixtures: the loss at a point and the point of a loss
+ * ------------------------------------------------------------ */
+
+/* log of the mixture's density over that of N(0, sigma^2) at z, and its slope.  The exponents (2 j z - j^2) / (2
+ * sigma^2) are at most 0 but for those of a few components; near 0 the sum is taken of what differs from 1. */
+static double mixture_ratio(const struct fm_loss *l, double z, double *slope)
+{
+	double per = 1 / (l->scale * l->scale), top = 0, sum = 0, moment = 0, rest = 0;
+
+	for (int i = 0; i < l->n; i++) {
+		int j = l->first + i;
+		double e = j * (z - 0.5 * j) * per;
+
+		top = i == 0 || e > top ? e : top;
+	}
+	int close = l->first == 0 && l->weight[0] >= 0.5 && top <= 1;
+
+	if (close)
+		top = 0;
+	for (int i = 0; i < l->n; i++) {
+		int j = l->first + i;
+		double e = j * (z - 0.5 * j) * per - top, x = close ? fm_sf_expm1(e) : fm_sf_exp(e);
+
+		rest += l->weight[i] * x;
+		sum += l->weight[i] * (close ? x + 1 : x);
+		moment += j * l->weight[i] * (close ? x + 1 : x);
+	}
+	*slope = moment / sum * per;
+	return close ? fm_sf_log1p(rest) : top + fm_sf_log(sum);
+}
+
+static double loss_slope(const struct fm_loss *l, double z, double *slope)
+{
+	double x = 0, s;
+
+	*slope = 0;
+	if (l->above) {
+		x += mixture_ratio(l, z, &s);
+		*slope += s;
+	}
+	if (l->below) {
+		x -= mixture_ratio(l, -z, &s);
+		*slope += s;
+	}
+	return x;
+}
+
+double fm_loss_at(const struct fm_loss *l, double z)
+{
+	double slope;
+
+	return loss_slope(l, z, &slope);
+}
+
+double fm_loss_log_q(const struct fm_loss *l, double z)
+{
+	double slope, t = z / l->scale;
+
+	return (l->below ? mixture_ratio(l, -z, &slope) : 0) - 0.5 * t * t -
+	       fm_sf_log(l->scale * 2.50662827463100050242);
+}
+
+/* Where the mixture's ratio is x, of one component or of {0, 1}. */
+static double ratio_inverse(const struct fm_loss *l, double x)
+{
+	double s2 = l->scale * l->scale, q;
+
+	if (l->n == 1)
+		return s2 * x / l->first + 0.5 * l->first;
+	q = l->weight[1];
+	if (x > 30)
+		return s2 * (x + fm_sf_log1p(-(1 - q) * fm_sf_exp(-x)) - fm_sf_log(q)) + 0.5;
+	double over = fm_sf_expm1(x) + q;
+
+	return over <= 0 ? -(double)INFINITY : s2 * fm_sf_log(over / q) + 0.5;
+}
+
+/* The point in [low, high] where the loss is x, by Newton's method between brackets from `guess`. */
+static double search(const struct fm_loss *l, double x, double low, double high, double guess)
+{
+	double z = guess;
+
+	for (int i = 0; i < 80 && low < high; i++) {
+		double slope, over = loss_slope(l, z, &slope) - x, next;
+
+		if (over > 0)
+			high = z;
+		else
+			low = z;
+		if (fabs(over) <= 4 * FM_UNIT * (1 + fabs(x)) * (fabs(x) < 1 ? 0.5 + fabs(x) : 1))
+			break;
+		next = z - over / slope;
+		if (!(next > low && next < high))
+			next = 0.5 * (low + high);
+		if (next == z)
+			break;
+		z = next;
+	}
+	return z;
+}
+
+static double edge(const struct fm_loss *l, double x, double low, double high, double guess)
+{
+	int simple = l->above != l->below && (l->n == 1 || (l->n == 2 && l->first == 0));
+	double z;
+
+	if (!simple)
+		return search(l, x, low, high, guess);
+	z = l->above ? ratio_inverse(l, x) : -ratio_inverse(l, -x);
+	return z < low ? low : z > high ? high : z;
+}
+
+/* ---- mixtures: masses
+ * ------------------------------------------------------------------------------------------------- */
+
+struct tails {
+	double under, over; /* masses below z and above it */
+};
+
+static struct tails one_tail(const struct fm_loss *l, double centre, double weight, double z)
+{
+	double t = (z - centre) / l->scale, outer = fm_sf_normal_tail(fabs(t));
+
+	return t > 0 ? (struct tails){weight * (1 - outer), weight * outer}
+		     : (struct tails){weight * outer, weight * (1 - outer)};
+}
+
+/* sign: 0 for N(0, sigma^2), else the mixture or its mirror image */
+static struct tails side_tails(const struct fm_loss *l, int sign, double z)
+{
+	struct tails sum = {0, 0};
+
+	if (sign == 0)
+		return one_tail(l, 0, 1, z);
+	for (int i = 0; i < l->n; i++) {
+		struct tails t = one_tail(l, sign * (l->first + i), l->weight[i], z);
+
+		sum.under += t.under;
+		sum.over += t.over;
+	}
+	return sum;
+}
+
+static struct tails p_tails(const struct fm_loss *l, double z)
+{
+	return side_tails(l, l->above ? 1 : 0, z);
+}
+
+static struct tails q_tails(const struct fm_loss *l, double z)
+{
+	return side_tails(l, l->below ? -1 : 0, z);
+}
+
+/* The mass between two points and a bound on its error: from the tail that is smaller. */
+static double between(struct tails a, struct tails b, double *error)
+{
+	if (a.over < b.under) {
+		*error = TAIL_ERROR * a.over;
+		return a.over - b.over;
+	}
+	*error = TAIL_ERROR * b.under;
+	return b.under - a.under;
+}
+
+/* The point with `tail` of P above it (sign 1) or below it (-1). */
+static double tail_point(const struct fm_loss *l, double tail, int sign)
+{
+	double reach = 40 * l->scale, low = -reach, high = l->first + l->n + reach;
+
+	for (int i = 0; i < 60; i++) {
+		double z = 0.5 * (low + high);
+		struct tails t = p_tails(l, z);
+
+		if (sign > 0 ? t.over > tail : t.under >= tail)
+			*(sign > 0 ? &low : &high) = z;
+		else
+			*(sign > 0 ? &high : &low) = z;
+	}
+	return sign > 0 ? high : low;
+}
+
+/* P(Z > z) - e^L(z) Q(Z > z): both from the density at z and Mills' ratios, so that no e^L is ever computed. */
+static double mixture_delta(const struct fm_loss *l, double z)
+{
+	double p = 0, above = 0, q = 0, mills = 0;
+
+	for (int i = 0; i < (l->above ? l->n : 1); i++) {
+		double t = (z - (l->above ? l->first + i : 0)) / l->scale, w = l->above ? l->weight[i] : 1;
+
+		p += w * fm_sf_normal_density(t);
+		above += w * fm_sf_normal_tail(t);
+	}
+	/* Ratios of densities to that of the component that is nearest to z from below, lest they vanish. */
+	for (int i = 0; i < (l->below ? l->n : 1); i++) {
+		int j = l->below ? l->first + i : 0, j0 = l->below ? l->first : 0;
+		double w = l->below ? l->weight[i] : 1, t = (z + j) / l->scale;
+		double r = w * fm_sf_exp(-((double)(j - j0) * (2 * z + j + j0)) / (2 * l->scale * l->scale));
+
+		q += r;
+		mills += r * fm_sf_normal_mills(t);
+	}
+	return above * (1 + TAIL_ERROR) - p * (mills / q) * (1 - 4 * TAIL_ERROR);
+}
+
+static double mixture_epsilon(const struct fm_loss *l, double delta)
+{
+	double low = tail_point(l, 0.25 * delta, -1), high = tail_point(l, 0.25 * delta, 1);
+	double missing = l->above ? l->missing : 0;
+
+	for (int i = 0; i < 100; i++) {
+		double z = 0.5 * (low + high);
+
+		if (mixture_delta(l, z) + missing > delta)
+			low = z;
+		else
+			high = z;
+	}
+	double x = fm_loss_at(l, high);
+
+	return fmax(0, x + EDGE_ERROR * (1 + fabs(x)));
+}
+
+/* ---- connect the dots
+ * --------------------------------------------------------------------------------------------------- */
+
+static int grid_new(struct fm_losses *d, double h, double low, double high, size_t most, struct fm_error *err)
+{
+	double first = floor(low / h), last = ceil(high / h);
+
+	if (!(last - first < (double)most))
+		return fm_fail(err, FM_EINPUT, "privacy losses from %g to %g do not fit a grid of %zu points of %g",
+			       low, high, most, h);
+	if (last <= first)
+		last = first + 1;
+	*d = (struct fm_losses){.h = h, .low = (int64_t)first, .n = (size_t)(last - first) + 1};
+	return fm_alloc(&d->p, d->n, sizeof *d->p, "privacy losses", err);
+}
+
+/* Send mass p under P and q under Q, with losses between the points i and i + 1, to both: b to the upper point with
+ * (p - q e^x) / (1 - e^-h) = b, x the lower point's loss.  error: what p - q e^x may be off by. */
+static void deposit(struct fm_losses *d, size_t i, double p, double over, double error)
+{
+	double x = (double)(d->low + (int64_t)i) * d->h;
+	double b = x > LARGE ? p : (over + error + p * EDGE_ERROR * (1 + fabs(x))) / -fm_sf_expm1(-d->h);
+
+	b = b < 0 ? 0 : b > p ? p : b;
+	d->p[i] += p - b;
+	d->p[i + 1] += b;
+}
+
+static int mixture_discretise(const struct fm_loss *l, double h, double tail, size_t most, struct fm_losses *d,
+			      struct fm_error *err)
+{
+	double bottom = tail_point(l, tail, -1), top = tail_point(l, tail, 1), z = top, slope;
+	struct tails p = p_tails(l, top), q = q_tails(l, top);
+	int rc = grid_new(d, h, fm_loss_at(l, bottom), fm_loss_at(l, top), most, err);
+
+	if (rc < 0)
+		return rc;
+	d->infinite = p.over + (l->above ? l->missing : 0);
+	for (size_t i = d->n - 1; i-- > 0;) {
+		double x = (double)(d->low + (int64_t)i) * h, at, error_p, error_q;
+
+		if (i == 0) {
+			at = bottom;
+		} else {
+			at = z;
+			loss_slope(l, z, &slope);
+			at = edge(l, x, bottom, z, z - h / slope);
+		}
+		struct tails p2 = p_tails(l, at), q2 = q_tails(l, at);
+		double mass = between(p2, p, &error_p), other = between(q2, q, &error_q);
+		double e = x > LARGE ? 0 : fm_sf_exp(x);
+
+		if (mass > 0)
+			deposit(d, i, mass, mass - other * e, error_p + error_q * e);
+		z = at;
+		p = p2;
+		q = q2;
+	}
+	d->p[1] += p.under;
+	return FM_OK;
+}
+
+/* One atom: mass p at the loss x. */
+static void deposit_atom(struct fm_losses *d, double p, double x)
+{
+	double first = floor(x / d->h);
+	int64_t i = (int64_t)first - d->low;
+
+	i = i < 0 ? 0 : i > (int64_t)d->n - 2 ? (int64_t)d->n - 2 : i;
+	double low = (double)(d->low + i) * d->h;
+
+	deposit(d, (size_t)i, p, -p * fm_sf_expm1(low - x), 0);
+}
+
+/* Under P the loss is c = 1/b with chance 1/2, -c with chance e^-c / 2, and at most x between with chance
+ * e^(-(c - x) / 2) / 2; under Q it is mirrored. */
+static int laplace_discretise(const struct fm_loss *l, double h, size_t most, struct fm_losses *d, struct fm_error *err)
+{
+	double c = 1 / l->scale;
+	int rc = grid_new(d, h, -c, c, most, err);
+
+	if (rc < 0)
+		return rc;
+	deposit_atom(d, 0.5, c);
+	deposit_atom(d, 0.5 * fm_sf_exp(-c), -c);
+	for (size_t i = 0; i + 1 < d->n; i++) {
+		double x = (double)(d->low + (int64_t)i) * h, low = fmax(x, -c), high = fmin(x + h, c),
+		       half = 0.5 * (high - low);
+
+		if (half <= 0)
+			continue;
+		/* p = e^(-(c - high) / 2) (1 - e^-half) / 2 and q = e^(-(c + low) / 2) (1 - e^-half) / 2 */
+		double part = -0.5 * fm_sf_expm1(-half), p = part * fm_sf_exp(-0.5 * (c - high));
+
+		deposit(d, i, p, -p * fm_sf_expm1(x - 0.5 * (low + high)), 0);
+	}
+	return FM_OK;
+}
+
+/* The discrete Gaussian's atoms at 0, 1, ... reach, and what lies beyond at either end: p (reach + 1), their sum over
+ * the integers 1. */
+static int discrete_atoms(const struct fm_loss *l, double tail, double **p, int64_t *reach, double *beyond,
+			  struct fm_error *err)
+{
+	double per = 1 / (2 * l->scale * l->scale), width = ceil(l->scale * sqrt(2 * (10 - fm_sf_log(tail))) + 2),
+	       sum = 0;
+	int rc = fm_alloc(p, (size_t)width + 1, sizeof **p, "a discrete Gaussian", err);
+
+	if (rc < 0)
+		return rc;
+	*reach = (int64_t)width;
+	for (int64_t y = *reach; y >= 0; y--) {
+		(*p)[y] = fm_sf_exp(-(double)y * (double)y * per);
+		sum += (*p)[y] * (y ? 2 : 1);
+	}
+	/* The atoms beyond fall by at least e^(-reach / sigma^2) each. */
+	*beyond = (*p)[*reach] / (-fm_sf_expm1(-2 * width * per) * sum);
+	for (int64_t y = 0; y <= *reach; y++)
+		(*p)[y] = (*p)[y] / sum;
+	return FM_OK;
+}
+
+/* The loss of the outcome -y: what is on the side away from Q. */
+static double discrete_loss(const struct fm_loss *l, int64_t y)
+{
+	return l->shift * (l->shift + 2 * (double)y) / (2 * l->scale * l->scale);
+}
+
+static int discrete_discretise(const struct fm_loss *l, double h, double tail, size_t most, struct fm_losses *d,
+			       struct fm_error *err)
+{
+	double *p = NULL;
+	int64_t reach;
+	int rc;
+
+	if ((rc = discrete_atoms(l, tail, &p, &reach, &d->infinite, err)) < 0)
+		return rc;
+	double beyond = d->infinite;
+
+	if ((rc = grid_new(d, h, discrete_loss(l, -reach), discrete_loss(l, reach), most, err)) < 0)
+		goto out;
+	for (int64_t y = -reach; y <= reach; y++)
+		deposit_atom(d, p[y < 0 ? -y : y], discrete_loss(l, y));
+	d->infinite = beyond;
+	d->p[1] += beyond;
+out:
+	free(p);
+	return rc;
+}
+
+static int discrete_epsilon(const struct fm_loss *l, double delta, double *epsilon, struct fm_error *err)
+{
+	double *p = NULL, beyond, over = 0, under = 0;
+	int64_t reach;
+	int rc = discrete_atoms(l, 1e-6 * delta, &p, &reach, &beyond, err);
+
+	if (rc < 0)
+		return rc;
+	/* From the largest loss down: with the atoms y.. on one side, delta(epsilon) = over - e^epsilon under. */
+	*epsilon = 0;
+	for (int64_t y = reach; y >= -reach; y--) {
+		double x = discrete_loss(l, y), next = discrete_loss(l, y - 1), mass = p[y < 0 ? -y : y] * (1 + 1e-12);
+		double left;
+
+		if (x <= 0)
+			break;
+		over += mass;
+		under = under * fm_sf_exp(next - x) + mass * fm_sf_exp(next - x); /* times e^next */
+		left = over - under + beyond;
+		if (left > delta) {
+			*epsilon = fmax(0, next + fm_sf_log((over + beyond - delta) / under) + EDGE_ERROR * (1 + x));
+			break;
+		}
+	}
+	free(p);
+	return FM_OK;
+}
+
+int fm_loss_epsilon(const struct fm_loss *l, double delta, double *epsilon, struct fm_error *err)
+{
+	switch (l->kind) {
+	case FM_LOSS_LAPLACE: /* delta = 1 - e^((epsilon - c) / 2) */
+		*epsilon = fmax(0, (1 / l->scale + 2 * fm_sf_log1p(-delta)) * (1 + EDGE_ERROR));
+		return FM_OK;
+	case FM_LOSS_DISCRETE:
+		return discrete_epsilon(l, delta, epsilon, err);
+	case FM_LOSS_MIXTURE:
+		break;
+	}
+	*epsilon = mixture_epsilon(l, delta);
+	return FM_OK;
+}
+
+double fm_loss_range(const struct fm_loss *l, double tail)
+{
+	switch (l->kind) {
+	case FM_LOSS_LAPLACE:
+		return 2 / l->scale;
+	case FM_LOSS_DISCRETE:
+		return 2 * l->shift * (sqrt(2 * (10 - fm_sf_log(tail))) * l->scale + 2) / (l->scale * l->scale);
+	case FM_LOSS_MIXTURE:
+		break;
+	}
+	return fm_loss_at(l, tail_point(l, tail, 1)) - fm_loss_at(l, tail_point(l, tail, -1));
+}
+
+int fm_loss_discretise(const struct fm_loss *l, double h, double tail, size_t most, struct fm_losses *out,
+		       struct fm_error *err)
+{
+	*out = (struct fm_losses){0};
+	switch (l->kind) {
+	case FM_LOSS_LAPLACE:
+		return laplace_discretise(l, h, most, out, err);
+	case FM_LOSS_DISCRETE:
+		return discrete_discretise(l, h, tail, most, out, err);
+	case FM_LOSS_MIXTURE:
+		break;
+	}
+	return mixture_discretise(l, h, tail, most, out, err);
+}
+
+void fm_losses_free(struct fm_losses *d)
+{
+	free(d->p);
+	d->p = NULL;
+}

@@ -1,0 +1,471 @@
+#include "privacy/pld.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "privacy/fft.h"
+#include "privacy/special.h"
+
+#define FIRST_POINTS 256   /* of the first grid, over the widest range of losses */
+#define SEARCH_POINTS 8192 /* theta is searched for anew while all grids together have no more */
+#define MOST_POINTS ((size_t)1 << 21)
+#define TAIL_SHARE 1e-6 /* of delta: what is cut at either end of all uses together, and what may wrap around */
+#define STRENGTHS 7     /* of Chernoff's bound that are tried */
+#define RARE 20.0       /* -log of the tilted mass that may wrap around where it only adds */
+/* The tilt that is used, of the one where the bound by moments has its least: near 1 the mean lies at epsilon, but
+ * where a rare large loss matters the window must then hold many of them at once. */
+#define LEAN 0.5
+
+/* One mechanism's losses on the grid of this pass. */
+struct part {
+	struct fm_losses losses;
+	double *log_p;    /* (losses.n) */
+	double last_mass; /* log of the tilted mass at the theta that was looked at last */
+	double log_mass;  /* the same at the tilt that is used */
+};
+
+/* Where a window must begin and end: so that little lies below; so that little of delta lies above; so that little
+ * comes back so far up as to count.  by_...: which strength of Chernoff's bound says so. */
+struct ends {
+	double bottom, top, returns;
+	int by_bottom, by_top, by_returns;
+};
+
+struct fm_pld {
+	struct fm_use *uses; /* (n) */
+	struct part *parts;  /* (n) */
+	size_t n;
+	double uses_total, delta, tail; /* tail: cut of one use at either end */
+	double h;                       /* of the last pass; 0 before the first */
+	double theta;                   /* the tilt; 0 before the first pass */
+	double epsilon, gap;            /* the bound, and what the last pass took off it */
+	struct ends ends;               /* of the last window */
+	int finest;
+};
+
+/* The logarithm of the tilted composition's mass, K(theta), and its first two derivatives: mean and variance. */
+struct moments {
+	double log_mass, mean, variance;
+	double rounding; /* relative error of a tilted path's chance */
+};
+
+int fm_pld_new(struct fm_pld **out, const struct fm_use *uses, size_t n, double delta, struct fm_error *err)
+{
+	struct fm_pld *d = NULL;
+	int rc;
+
+	*out = NULL;
+	if ((rc = fm_alloc(&d, 1, sizeof *d, "a privacy loss distribution", err)) < 0 ||
+	    (rc = fm_alloc(&d->uses, n + 1, sizeof *d->uses, "a privacy loss distribution", err)) < 0 ||
+	    (rc = fm_alloc(&d->parts, n + 1, sizeof *d->parts, "a privacy loss distribution", err)) < 0) {
+		fm_pld_free(d);
+		return rc;
+	}
+	d->n = n;
+	for (size_t i = 0; i < n; i++) {
+		d->uses[i] = uses[i];
+		d->uses_total += (double)uses[i].count;
+	}
+	d->delta = delta;
+	d->tail = TAIL_SHARE * delta / fmax(1, d->uses_total);
+	d->epsilon = d->gap = (double)INFINITY;
+	*out = d;
+	return FM_OK;
+}
+
+static void drop_parts(struct fm_pld *d)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		fm_losses_free(&d->parts[i].losses);
+		free(d->parts[i].log_p);
+		d->parts[i].log_p = NULL;
+	}
+}
+
+void fm_pld_free(struct fm_pld *d)
+{
+	if (!d)
+		return;
+	if (d->parts)
+		drop_parts(d);
+	free(d->parts);
+	free(d->uses);
+	free(d);
+}
+
+double fm_pld_epsilon(const struct fm_pld *d)
+{
+	return d->epsilon;
+}
+
+int fm_pld_settled(const struct fm_pld *d, double share)
+{
+	return d->finest || d->gap <= share * d->epsilon;
+}
+
+int fm_pld_at_finest(const struct fm_pld *d)
+{
+	return d->finest;
+}
+
+/* ---- one pass: the grid
+ * ------------------------------------------------------------------------------------------------- */
+
+static int discretise(struct fm_pld *d, struct fm_error *err)
+{
+	int rc;
+
+	for (size_t i = 0; i < d->n; i++) {
+		struct part *part = &d->parts[i];
+
+		if ((rc = fm_loss_discretise(d->uses[i].loss, d->h, d->tail, MOST_POINTS, &part->losses, err)) < 0 ||
+		    (rc = fm_alloc(&part->log_p, part->losses.n, sizeof *part->log_p, "privacy losses", err)) < 0)
+			return rc;
+		for (size_t k = 0; k < part->losses.n; k++)
+			part->log_p[k] = fm_sf_log(part->losses.p[k]);
+	}
+	return FM_OK;
+}
+
+static double first_step(const struct fm_pld *d)
+{
+	double widest = 0;
+
+	for (size_t i = 0; i < d->n; i++)
+		widest = fmax(widest, fm_loss_range(d->uses[i].loss, d->tail));
+	return widest / FIRST_POINTS;
+}
+
+static size_t points(const struct fm_pld *d)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < d->n; i++)
+		sum += d->parts[i].losses.n;
+	return sum;
+}
+
+/* ---- one pass: the tilt
+ * -------------------------------------------------------------------------------------------------- */
+
+static double loss_of(const struct fm_losses *l, size_t k)
+{
+	return (double)(l->low + (int64_t)k) * l->h;
+}
+
+/* log of the sum over one mechanism's grid of p e^(theta x), with mean and variance under that weight. */
+static struct moments part_moments(const struct part *part, double theta)
+{
+	const struct fm_losses *l = &part->losses;
+	double top = -(double)INFINITY, sum = 0, first = 0, second = 0, largest = 0;
+
+	for (size_t k = 0; k < l->n; k++) {
+		double e = part->log_p[k] + theta * loss_of(l, k);
+
+		top = e > top ? e : top;
+	}
+	for (size_t k = 0; k < l->n; k++) {
+		double x = loss_of(l, k), e = part->log_p[k] + theta * x - top, w;
+
+		if (e < -45)
+			continue;
+		w = fm_sf_exp(e);
+		sum += w;
+		first += w * x;
+		second += w * x * x;
+		largest = fmax(largest, fabs(part->log_p[k]) + fabs(theta * x));
+	}
+	struct moments m = {.log_mass = top + fm_sf_log(sum), .mean = first / sum};
+
+	m.variance = fmax(0, second / sum - m.mean * m.mean);
+	m.rounding = 8 * FM_UNIT * (4 + largest + fabs(m.log_mass));
+	return m;
+}
+
+static struct moments all_moments(const struct fm_pld *d, double theta)
+{
+	struct moments sum = {0, 0, 0, 0};
+
+	for (size_t i = 0; i < d->n; i++) {
+		struct moments m = part_moments(&d->parts[i], theta);
+		double times = (double)d->uses[i].count;
+
+		d->parts[i].last_mass = m.log_mass;
+		sum.log_mass += times * m.log_mass;
+		sum.mean += times * m.mean;
+		sum.variance += times * m.variance;
+		sum.rounding += times * m.rounding;
+	}
+	return sum;
+}
+
+/* epsilon by moments: delta <= e^(K - theta epsilon) (theta / (1 + theta))^theta / (1 + theta)
+ * (Canonne, Kamath, Steinke 2020, Proposition 12, with alpha = 1 + theta). */
+static double moment_bound(const struct fm_pld *d, double log_theta)
+{
+	double theta = fm_sf_exp(log_theta), k = all_moments(d, theta).log_mass;
+
+	return (k - theta * fm_sf_log1p(1 / theta) - fm_sf_log1p(theta) - fm_sf_log(d->delta)) / theta;
+}
+
+/* Golden section over log theta in [low, high]. */
+static double best_theta(const struct fm_pld *d, double low, double high, int steps)
+{
+	const double golden = 0.61803398874989484820;
+	double a = high - golden * (high - low), b = low + golden * (high - low);
+	double at_a = moment_bound(d, a), at_b = moment_bound(d, b);
+
+	while (steps-- > 0)
+		if (at_a < at_b) {
+			high = b, b = a, at_b = at_a;
+			a = high - golden * (high - low);
+			at_a = moment_bound(d, a);
+		} else {
+			low = a, a = b, at_a = at_b;
+			b = low + golden * (high - low);
+			at_b = moment_bound(d, b);
+		}
+	return fm_sf_exp(at_a < at_b ? a : b);
+}
+
+/* theta so that the tilted mean lies at epsilon + log(1 + 1 / theta), where the bound by moments has its least: anew on
+ * small grids, by Newton's steps from the last theta on large ones. */
+static double best_tilt(struct fm_pld *d)
+{
+	if (points(d) <= SEARCH_POINTS || d->theta <= 0)
+		d->theta = d->theta <= 0 ? best_theta(d, -14, 25, 26)
+					 : best_theta(d, fm_sf_log(d->theta) - 2, fm_sf_log(d->theta) + 2, 16);
+	struct moments m = all_moments(d, d->theta);
+
+	for (int i = 0; i < 4 && d->epsilon < (double)INFINITY; i++) {
+		double off = d->epsilon + fm_sf_log1p(1 / d->theta) - m.mean, next = d->theta + off / m.variance;
+
+		if (off * off <= 2 * m.variance)
+			break;
+		d->theta = fmin(2 * d->theta, fmax(0.5 * d->theta, next));
+		m = all_moments(d, d->theta);
+	}
+	return d->theta;
+}
+
+/* ---- one pass: the composition
+ * -------------------------------------------------------------------------------------------- */
+
+/* The window of sums that are told apart: n points from low on.  What lies above it comes back at its lower end, below
+ * it at its upper end; `missing` is the most that the former may take off delta. */
+struct window {
+	int64_t low;
+	size_t n;
+	double missing;
+};
+
+/* By Chernoff's bound, the tilted mass above x is at most e^(K(theta + t) - K(theta) - t x) for any t > 0, and that
+ * mass with the tilt off is at most e^(K(theta + t) - (theta + t) x). */
+static void find_ends(struct fm_pld *d, double theta, struct moments m, int search, struct ends *e)
+{
+	const double rare = fm_sf_log(TAIL_SHARE * d->delta), s = sqrt(m.variance) + d->h;
+	const double strengths[STRENGTHS] = {6 / s, 3 / s, 1.5 / s, 0.75 / s, theta, 0.5 * theta, 0.25 * theta};
+	struct ends before = *e;
+
+	*e = (struct ends){-(double)INFINITY, (double)INFINITY, (double)INFINITY, 0, 0, 0};
+	for (int i = 0; i < STRENGTHS; i++) {
+		double t = strengths[i], at;
+
+		if (search || i == before.by_bottom) {
+			at = (m.log_mass - all_moments(d, theta - t).log_mass - RARE) / t;
+			if (at > e->bottom)
+				e->bottom = at, e->by_bottom = i;
+		}
+		if (!search && i != before.by_top && i != before.by_returns)
+			continue;
+		double up = all_moments(d, theta + t).log_mass;
+
+		if ((at = (up - rare) / (theta + t)) < e->top)
+			e->top = at, e->by_top = i;
+		if ((at = (up - m.log_mass + RARE) / t) < e->returns)
+			e->returns = at, e->by_returns = i;
+	}
+}
+
+static double width(const struct ends *e)
+{
+	return fmax(e->top, e->returns) - e->bottom;
+}
+
+static void find_window(struct fm_pld *d, double theta, struct moments m, struct window *w)
+{
+	double before = width(&d->ends);
+
+	/* On a large grid the strengths that were best on the last one will do, unless they do not. */
+	find_ends(d, theta, m, points(d) <= SEARCH_POINTS, &d->ends);
+	if (width(&d->ends) > 1.1 * before)
+		find_ends(d, theta, m, 1, &d->ends);
+	double low = floor(d->ends.bottom / d->h), high = ceil(fmax(d->ends.top, d->ends.returns) / d->h) + 1;
+
+	w->n = 64;
+	while ((double)w->n < high - low && w->n < MOST_POINTS)
+		w->n *= 2;
+	w->low = (int64_t)low;
+	w->missing = (double)w->n < high - low ? 1 : TAIL_SHARE * d->delta;
+}
+
+/* x^count for a complex x, and (|x| + error)^(count - 1) * count * error, which bounds what an error in x does to it.
+ */
+static void power(double *re, double *im, uint64_t count, double error, double *size, double *harm)
+{
+	double r = 1, i = 0, a = *re, b = *im, magnitude = sqrt(a * a + b * b) + error, rest = 1, m = magnitude;
+
+	for (uint64_t k = count; k; k >>= 1) {
+		if (k & 1) {
+			double t = r * a - i * b;
+
+			i = r * b + i * a;
+			r = t;
+			rest *= m;
+		}
+		double t = a * a - b * b;
+
+		b = 2 * a * b;
+		a = t;
+		m *= m;
+	}
+	*re = r;
+	*im = i;
+	*size = rest;
+	*harm = rest * (double)count * error / magnitude;
+}
+
+/* spectrum *= (transform of one part's tilted losses)^count.  bound: of |spectrum|, errors included; harm: of the
+ * error. */
+static void multiply_in(const struct fm_pld *d, double theta, size_t which, struct fm_fft *f, const struct window *w,
+			double *x, double *part_spectrum, double *spectrum, double *bound, double *harm)
+{
+	const struct part *part = &d->parts[which];
+	const struct fm_losses *l = &part->losses;
+	double error = fm_fft_error(f) * 1.01 + 8 * FM_UNIT;
+
+	for (size_t i = 0; i < w->n; i++)
+		x[i] = 0;
+	for (size_t k = 0; k < l->n; k++) {
+		double e = part->log_p[k] + theta * loss_of(l, k) - part->log_mass;
+
+		if (e > -700)
+			x[(uint64_t)(l->low + (int64_t)k) & (w->n - 1)] += fm_sf_exp(e);
+	}
+	fm_fft_forward(f, x, part_spectrum);
+	for (size_t k = 0; k <= w->n / 2; k++) {
+		double *to = spectrum + 2 * k, re = part_spectrum[2 * k], im = part_spectrum[2 * k + 1], size, wrong, t;
+
+		power(&re, &im, d->uses[which].count, error, &size, &wrong);
+		harm[k] = harm[k] * size + bound[k] * (wrong + 4 * FM_UNIT * size);
+		bound[k] *= size;
+		t = to[0] * re - to[1] * im;
+		to[1] = to[0] * im + to[1] * re;
+		to[0] = t;
+	}
+}
+
+/* The tilted composition on the window, x[i mod n] being the chance of the loss i h, raised by what rounding may have
+ * taken off: x (w->n). */
+static int compose(const struct fm_pld *d, double theta, const struct window *w, double *x, struct fm_error *err)
+{
+	double *part_spectrum = NULL, *spectrum = NULL, *bound = NULL, *harm = NULL, error = 0, total = 0;
+	size_t half = w->n / 2 + 1;
+	struct fm_fft *f = NULL;
+	int rc;
+
+	if ((rc = fm_fft_new(&f, w->n, err)) < 0 ||
+	    (rc = fm_alloc(&part_spectrum, 2 * half, sizeof *spectrum, "a composition", err)) < 0 ||
+	    (rc = fm_alloc(&spectrum, 2 * half, sizeof *spectrum, "a composition", err)) < 0 ||
+	    (rc = fm_alloc(&bound, half, sizeof *bound, "a composition", err)) < 0 ||
+	    (rc = fm_alloc(&harm, half, sizeof *harm, "a composition", err)) < 0)
+		goto out;
+	for (size_t k = 0; k < half; k++)
+		spectrum[2 * k] = bound[k] = 1;
+	for (size_t i = 0; i < d->n; i++)
+		multiply_in(d, theta, i, f, w, x, part_spectrum, spectrum, bound, harm);
+	fm_fft_inverse(f, spectrum, x);
+	for (size_t k = 0; k < half; k++) {
+		error += 2 * harm[k] / (double)w->n;
+		total += 2 * bound[k] / (double)w->n;
+	}
+	error += total * fm_fft_error(f);
+	for (size_t i = 0; i < w->n; i++)
+		x[i] = fmax(0, x[i] + error);
+out:
+	fm_fft_free(f);
+	free(part_spectrum);
+	free(spectrum);
+	free(bound);
+	free(harm);
+	return rc;
+}
+
+/* The smallest epsilon, 0 at least, at which delta is kept, from the largest loss of the window down: with the chances
+ * from i on, delta(epsilon) = over - e^epsilon under for epsilon between the points i - 1 and i. */
+static double read_epsilon(const struct fm_pld *d, double theta, struct moments m, const struct window *w,
+			   const double *x)
+{
+	int64_t top = w->low + (int64_t)w->n - 1;
+	double spare = d->delta / (1 + m.rounding), over = 0, under = 0, shrink = fm_sf_exp(-d->h);
+
+	for (size_t i = 0; i < d->n; i++)
+		spare -= (double)d->uses[i].count * d->parts[i].losses.infinite * (1 + 1e-9);
+	spare -= w->missing;
+	if (!(spare > 0))
+		return (double)INFINITY;
+	for (int64_t i = top; i >= w->low; i--) {
+		double at = (double)i * d->h, next = at - d->h;
+		double p = x[(uint64_t)i & (w->n - 1)] * fm_sf_exp(fmin(700, m.log_mass - theta * at));
+
+		if (at <= 0)
+			return 0;
+		over += p;
+		under = (under + p) * shrink; /* times e^next */
+		if (over - under > spare)
+			return fmax(0, (next + fm_sf_log((over - spare) / under)) * (1 + 1e-14) + 1e-13 * d->h);
+	}
+	return fmax(0, (double)w->low * d->h);
+}
+
+static int pass(struct fm_pld *d, double *epsilon, struct fm_error *err)
+{
+	struct window w;
+	double *x = NULL;
+	int rc;
+
+	if ((rc = discretise(d, err)) < 0)
+		return rc;
+	double theta = LEAN * best_tilt(d);
+	struct moments m = all_moments(d, theta);
+
+	for (size_t i = 0; i < d->n; i++) /* each part by the mass that was summed into m */
+		d->parts[i].log_mass = d->parts[i].last_mass;
+	find_window(d, theta, m, &w);
+	if ((rc = fm_alloc(&x, w.n, sizeof *x, "a composition", err)) < 0)
+		return rc;
+	if ((rc = compose(d, theta, &w, x, err)) == FM_OK)
+		*epsilon = read_epsilon(d, theta, m, &w, x);
+	d->finest = w.n >= MOST_POINTS;
+	free(x);
+	return rc;
+}
+
+int fm_pld_refine(struct fm_pld *d, struct fm_error *err)
+{
+	double epsilon = (double)INFINITY;
+	int rc;
+
+	if (d->finest || d->epsilon <= 0)
+		return FM_OK;
+	d->h = d->h > 0 ? 0.5 * d->h : first_step(d);
+	rc = pass(d, &epsilon, err);
+	d->finest |= points(d) >= MOST_POINTS / 2;
+	drop_parts(d);
+	if (rc < 0)
+		return rc;
+	d->gap = d->epsilon - epsilon;
+	d->epsilon = fmin(d->epsilon, epsilon);
+	return FM_OK;
+}

@@ -1,0 +1,59 @@
+/*
+ * pld.h - the privacy loss distribution of a composition, in one direction: an epsilon that is never too small, on a
+ * grid that is halved until it is not too large either.
+ *
+ *     struct fm_use uses[] = {{&training, 3000}, {&counts, 1}};
+ *     struct fm_pld *d = NULL;
+ *
+ *     if ((rc = fm_pld_new(&d, uses, 2, 1e-6, err)) < 0)
+ *         goto out;
+ *     do
+ *         if ((rc = fm_pld_refine(d, err)) < 0)
+ *             goto out;
+ *     while (!fm_pld_settled(d, 1e-3));
+ *     printf("%g\n", fm_pld_epsilon(d));
+ *     out:
+ *     fm_pld_free(d);
+ *
+ * One pass puts the losses of each mechanism on a grid (loss.h), tilts them by e^(theta x) so that the sum's mean comes
+ * nearer to epsilon, multiplies the powers of their Fourier transforms, transforms back and takes the tilt off.  theta
+ * is half of what minimises the bound by moments, so that where the answer is read off the tilted chances are large and
+ * what rounding adds to them is a small share even of a delta of 1e-10.  Covered on the safe side: each point's
+ * rounding error, with a bound that is computed with the transform; the upper tail that leaves the window, by
+ * Chernoff's bound; what was cut of each mechanism's tails.  What wraps around into the window only adds.
+ */
+#ifndef FM_PRIVACY_PLD_H
+#define FM_PRIVACY_PLD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "privacy/loss.h"
+
+struct fm_pld;
+
+struct fm_use {
+	const struct fm_loss *loss; /* the caller's; lives as long as the fm_pld */
+	uint64_t count;             /* times, at least 1 */
+};
+
+/* n uses, copied, at one delta. */
+int fm_pld_new(struct fm_pld **d, const struct fm_use *uses, size_t n, double delta,
+	       struct fm_error *err) FM_MUST_CHECK;
+void fm_pld_free(struct fm_pld *d);
+
+/* The first grid, or one of half the step.  No effect once the grid is as fine as it gets. */
+int fm_pld_refine(struct fm_pld *d, struct fm_error *err) FM_MUST_CHECK;
+
+/* An upper bound on the composition's epsilon; infinity before the first refinement.  A refinement never raises it. */
+double fm_pld_epsilon(const struct fm_pld *d);
+
+/* Whether the last halving took less than share of epsilon off.  The excess falls as the square of the step, or where
+ * the step is still wide in proportion to it, so that less than that share remains. */
+int fm_pld_settled(const struct fm_pld *d, double share);
+
+/* Whether the grid is as fine as it gets. */
+int fm_pld_at_finest(const struct fm_pld *d);
+
+#endif

@@ -1,0 +1,109 @@
+#!/bin/sh
+# cli_epsilon.sh - epsilon and sigma: a number alone, rounded up, that agrees with other accountants; bad values are usage.
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+golden=$ROOT/tests/golden/dp
+shared=$ROOT/../shared/reference/dp
+
+# between LOW HIGH FILE: the file is one number in [LOW, HIGH] and nothing else
+between() {
+	"$PYTHON" -c '
+import sys
+lines = open(sys.argv[3]).read().split("\n")
+assert len(lines) == 2 and lines[1] == "", lines
+assert float(sys.argv[1]) <= float(lines[0]) <= float(sys.argv[2]), lines[0]' "$1" "$2" "$3"
+}
+epsilon() { "$F" epsilon "$@"; }
+step="--q 0.01 --sigma 1 --steps 1000 --delta 1e-5"
+
+# shellcheck disable=SC2086
+{
+	expect 0 "epsilon of DP-SGD" epsilon $step
+	holds "agrees with another accountant, 1.82826" between 1.8281 1.8465 out
+	expect 0 "epsilon by Renyi divergences" epsilon $step --accountant rdp
+	holds "agrees with another accountant, 2.10137" between 2.1012 2.1015 out
+	expect 0 "epsilon of a replacement" epsilon $step --adjacency replace_one
+	holds "agrees with another accountant, 2.84345" between 2.8431 2.8718 out
+	expect 0 "epsilon of a group" epsilon $step --group 5
+	holds "agrees with another accountant, 11.638" between 11.637 11.755 out
+	expect 0 "epsilon as JSON" epsilon $step --json
+	holds "is one document with what it is of" test "$(json out 'd["accountant"], d["adjacency"], d["steps"], d["sigma"]')" = \
+		"('pld', 'add_remove', 1000, 1)"
+	json out 'd["epsilon"]' >number
+	holds "and the number" between 1.8281 1.8465 number
+}
+expect 0 "one step" epsilon --q 0.0001 --sigma 0.6 --steps 1 --delta 1e-6
+holds "is exact, 0.0102950713569368" between 0.01029507135 0.0102970713 out
+expect 0 "a full batch" epsilon --q 1 --sigma 1 --steps 100 --delta 1e-5
+holds "is exact, 91.8172896247" between 91.8172896246 91.8173 out
+expect 0 "100,000 steps" epsilon --q 0.001 --sigma 1.5 --steps 100000 --delta 1e-10
+expect 0 "next to nothing" epsilon --q 0.0001 --sigma 4 --steps 1 --delta 1e-5
+holds "is 0" between 0 0 out
+
+# Each list of mechanisms beside the epsilon that another accountant has for it; the shared ones too where they are there.
+lists=$golden/compose.json
+[ ! -f "$shared/dp_compose.json" ] || lists=$shared/dp_compose.json
+"$PYTHON" - "$F" "$lists" >out 2>err <<'END'
+import json, subprocess, sys
+program, lists = sys.argv[1:]
+for case in json.load(open(lists)):
+    json.dump(case, open("object.json", "w"))
+    json.dump(case["mechanisms"][::-1], open("list.json", "w"))
+    told = [subprocess.run([program, "epsilon", "--mechanisms", name, "--delta", str(case["delta"])], check=True,
+                           capture_output=True, text=True).stdout for name in ("object.json", "list.json")]
+    assert abs(float(told[0]) / float(told[1]) - 1) < 1e-8, told
+    assert 0.999 * case["epsilon"] <= float(told[0]) <= 1.01 * case["epsilon"], (told, case)
+END
+result $? "lists of mechanisms agree with another accountant, in any order"
+
+expect 0 "sigma for a target" "$F" sigma --q 0.01 --epsilon 2 --steps 1000 --delta 1e-5
+holds "agrees with another accountant, 0.95911" between 0.9545 0.9638 out
+expect 0 "epsilon of that sigma" epsilon --q 0.01 --sigma "$(cat out)" --steps 1000 --delta 1e-5
+holds "keeps to the target" between 1.98 2 out
+expect 0 "sigma by Renyi divergences" "$F" sigma --q 0.01 --epsilon 2 --steps 1000 --delta 1e-5 --accountant rdp
+holds "agrees with another accountant, 1.02239" between 1.0173 1.0275 out
+expect 0 "sigma for a replacement, as JSON" "$F" sigma --q 0.01 --epsilon 2 --steps 1000 --delta 1e-5 --adjacency replace_one --json
+expect 0 "epsilon of that" epsilon --q 0.01 --sigma "$(json out 'd["sigma"]')" --steps 1000 --delta 1e-5 --adjacency replace_one
+holds "keeps to the target" between 1.98 2 out
+
+for given in "--q 0" "--q 1.5" "--q nan" "--sigma 0" "--sigma -1" "--sigma x" "--steps 0" "--steps 1.5" "--delta 0" "--delta 1" \
+	"--group 0" "--group 513" "--accountant gdp" "--adjacency add"; do
+	# The last of an option given twice counts.
+	# shellcheck disable=SC2086
+	expect 2 "$given is refused" epsilon $step $given
+	says err "${given%% *}" "and named"
+	holds "nothing is on standard output" test ! -s out
+done
+expect 2 "epsilon without delta" epsilon --q 0.1 --sigma 1 --steps 10
+says err "epsilon wants --delta" "says what is missing"
+expect 2 "sigma without a target" "$F" sigma --q 0.1 --steps 10 --delta 1e-5
+says err "sigma wants --epsilon" "says what is missing"
+expect 2 "a target of 0" "$F" sigma --q 0.1 --epsilon 0 --steps 10 --delta 1e-5
+# shellcheck disable=SC2086
+expect 2 "both a list and steps" epsilon $step --mechanisms list.json
+expect 2 "an operand" epsilon --mechanisms list.json --delta 1e-6 more
+
+refuse() { # JSON WORDS NAME
+	printf '%s' "$1" >bad.json
+	expect 3 "$3" epsilon --mechanisms bad.json --delta 1e-6
+	says err "bad.json: " "names the file"
+	says err "$2" "says: $2"
+}
+refuse '{"mechanism": 1}' "neither a list of mechanisms" "an object without a list"
+refuse '[]' "0 mechanisms" "an empty list"
+refuse '[{"mechanism": "gauss", "sensitivity": 1, "scale": 2}]' "'mechanism' must be" "an unknown mechanism"
+refuse '[{"mechanism": "gaussian", "sensitivity": 1}]' "wants the number 'scale'" "a missing scale"
+refuse '[{"mechanism": "laplace", "sensitivity": 1, "scale": 2, "sigma": 3}]' "no key 'sigma'" "an unknown key"
+refuse '[{"mechanism": "laplace", "sensitivity": 1, "scale": 0}]' "mechanism 1: the scale" "no noise"
+refuse '[{"mechanism": "laplace", "sensitivity": 1, "scale": 2, "times": 1.5}]' "'times' must be" "half a time"
+refuse '[{"mechanism": "sampled_gaussian", "sampling": 2, "noise_multiplier": 2, "name": "training"}]' "mechanism 1 (training): " \
+	"a sampling rate above 1"
+refuse '{"relation": "swap", "mechanisms": [{"mechanism": "laplace", "sensitivity": 1, "scale": 2}]}' "'relation' must be" \
+	"an unknown relation"
+printf '{"relation": "replace_one", "mechanisms": [{"mechanism": "sampled_gaussian", "sampling": 0.01, "noise_multiplier": 1, "times": 1000}]}' >r.json
+expect 0 "a list of replacements" epsilon --mechanisms r.json --delta 1e-5
+holds "is that of the relation, 2.84345" between 2.8431 2.8718 out
+expect 2 "another relation than the file's" epsilon --mechanisms r.json --delta 1e-5 --adjacency add_remove
+expect 3 "a file that is not there" epsilon --mechanisms none.json --delta 1e-5
+finish

@@ -1,0 +1,65 @@
+/* generator_fixture.h - real flows and a config for a training of a second, through the seam (model/generator.h). */
+#ifndef FM_TESTS_GENERATOR_FIXTURE_H
+#define FM_TESTS_GENERATOR_FIXTURE_H
+
+#include "model/generator.h"
+#include "tests/unit/tiny_model.h"
+
+#define OK(call)                                                                                                       \
+	do {                                                                                                           \
+		if ((call) != FM_OK)                                                                                   \
+			fail_msg("%s", err.message);                                                                   \
+	} while (0)
+
+enum { ROWS = 1600 };
+
+struct world {
+	struct fm_config *cfg;
+	struct fm_table *train, *holdout;
+	struct fm_dialect *dialect;
+	struct fm_real_flows real;
+	struct fm_generator_ctx ctx;
+	struct fm_pool *pool;
+	struct fm_model *model;
+	struct fm_fit_result fit;
+};
+
+/* Fitted, with overrides of the config, up to NULL. */
+static inline void world_make(struct world *w, const char *kind, const char *const *more)
+{
+	char set_kind[64];
+	const char *set[16] = {set_kind, "train.steps=20", "train.batch=8"};
+	struct fm_error err = {0};
+	int n = 3;
+
+	memset(w, 0, sizeof *w);
+	snprintf(set_kind, sizeof set_kind, "model.kind=%s", kind);
+	for (int i = 0; more && more[i]; i++)
+		set[n++] = more[i];
+	OK(tiny_config(&w->cfg, set, n, &err));
+	OK(fm_dialect_load(&w->dialect, "ugr16", &err));
+	w->train = fixture_flows(ROWS, 11, TINY_WINDOW);
+	w->holdout = fixture_flows(ROWS / 4, 12, TINY_WINDOW);
+	assert_non_null(w->train);
+	assert_non_null(w->holdout);
+	w->real = (struct fm_real_flows){.train = w->train,
+					 .dialect = w->dialect,
+					 .first_ms = w->train->te[0],
+					 .last_ms = w->train->te[w->train->rows - 1],
+					 .source_rows = ROWS};
+	OK(fm_pool_new(&w->pool, w->cfg->train.threads, &err));
+	w->ctx = (struct fm_generator_ctx){.cfg = w->cfg, .pool = w->pool};
+	OK(fm_generator_fit(&w->model, &w->ctx, &w->real, &w->fit, &err));
+}
+
+static inline void world_free(struct world *w)
+{
+	fm_model_free(w->model);
+	fm_pool_free(w->pool);
+	fm_table_free(w->train);
+	fm_table_free(w->holdout);
+	fm_dialect_free(w->dialect);
+	fm_config_free(w->cfg);
+}
+
+#endif

@@ -1,0 +1,215 @@
+/* test_generator.c - whatever a kind of model is, the seam keeps its promises: what was fitted, saved and loaded makes
+ * the same flows, shards of a seed are other flows, losses are of single windows, and the config's choices are the
+ * table. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "base/rows.h"
+#include "manifests/config_schema.h"
+#include "tests/unit/generator_fixture.h"
+#include "tests/unit/scratch.h"
+
+static struct fm_table *sample(const struct world *w, const struct fm_model *m, struct fm_sample_in in)
+{
+	struct fm_table *t = NULL;
+	struct fm_error err = {0};
+
+	OK(fm_model_sample(m, &w->ctx, &in, &t, &err));
+	return t;
+}
+
+static bool same(const struct fm_table *a, const struct fm_table *b)
+{
+	if (a->rows != b->rows || a->present != b->present)
+		return false;
+	for (int c = 0; c < FM_NCOL; c++)
+		if (FM_HAS(a, c) && memcmp(a->col[c], b->col[c], a->rows * fm_cols[c].width) != 0)
+			return false;
+	return true;
+}
+
+static void every_choice_is_a_kind(void **state)
+{
+	const struct fm_key *k = fm_key_find("model", "kind");
+	char choices[256] = "";
+
+	(void)state;
+	for (size_t i = 0; fm_generators[i]; i++) {
+		snprintf(choices + strlen(choices), sizeof choices - strlen(choices), "%s%s", i ? "|" : "",
+			 fm_generators[i]->name);
+		assert_ptr_equal(fm_generator_find(fm_generators[i]->name), fm_generators[i]);
+	}
+	assert_string_equal(k->choices, choices);
+	assert_null(fm_generator_find("oracle"));
+}
+
+static void every_kind_says_what_it_is(void **state)
+{
+	static const char *const key[] = {"kind", "model", "addresses"};
+	struct fm_config *cfg;
+	struct fm_error err = {0};
+
+	(void)state;
+	OK(tiny_config(&cfg, NULL, 0, &err));
+	for (size_t i = 0; fm_generators[i]; i++) {
+		snprintf(cfg->model.kind, sizeof cfg->model.kind, "%s", fm_generators[i]->name);
+		json_t *j = fm_generator_describe(cfg);
+		for (size_t k = 0; k < 3; k++)
+			assert_true(json_string_length(json_object_get(j, key[k])) > 0);
+		assert_string_equal(json_string_value(json_object_get(j, "kind")), fm_generators[i]->name);
+		const char *model = json_string_value(json_object_get(j, "model"));
+		assert_int_equal(model[strlen(model) - 1], '.');
+		json_decref(j);
+	}
+	fm_config_free(cfg);
+}
+
+static void what_was_saved_makes_the_same_flows(void **state)
+{
+	struct fm_error err = {0};
+
+	(void)state;
+	for (size_t i = 0; fm_generators[i]; i++) {
+		struct world w;
+		struct fm_model *again = NULL;
+		const char *dir = scratch_path(fm_generators[i]->name);
+
+		world_make(&w, fm_generators[i]->name, NULL);
+		assert_int_equal(mkdir(dir, 0700), 0);
+		OK(fm_model_save(w.model, &w.ctx, dir, &err));
+		OK(fm_model_load(&again, &w.ctx, dir, &err));
+		struct fm_table *a = sample(&w, w.model, (struct fm_sample_in){500, 7, 0}),
+				*b = sample(&w, again, (struct fm_sample_in){500, 7, 0});
+		assert_int_equal(a->rows, 500);
+		assert_true(same(a, b));
+		fm_table_free(a);
+		fm_table_free(b);
+		fm_model_free(again);
+		world_free(&w);
+	}
+}
+
+static void seeds_and_shards_are_other_flows(void **state)
+{
+	(void)state;
+	for (size_t i = 0; fm_generators[i]; i++) {
+		struct world w;
+
+		world_make(&w, fm_generators[i]->name, NULL);
+		struct fm_table *t[] = {sample(&w, w.model, (struct fm_sample_in){300, 7, 0}),
+					sample(&w, w.model, (struct fm_sample_in){300, 8, 0}),
+					sample(&w, w.model, (struct fm_sample_in){300, 7, 1}),
+					sample(&w, w.model, (struct fm_sample_in){300, 7, 2}),
+					sample(&w, w.model, (struct fm_sample_in){300, 8, 1})};
+		for (int a = 0; a < 5; a++)
+			for (int b = 0; b < a; b++)
+				assert_false(same(t[a], t[b]));
+		struct fm_table *again = sample(&w, w.model, (struct fm_sample_in){300, 7, 2}),
+				*all = sample(&w, w.model, (struct fm_sample_in){0, 7, 0});
+		assert_true(same(again, t[3]));
+		assert_int_equal(all->rows, ROWS);
+		for (int a = 0; a < 5; a++)
+			fm_table_free(t[a]);
+		fm_table_free(again);
+		fm_table_free(all);
+		world_free(&w);
+	}
+}
+
+/* Each window's loss is its own: it does not depend on the windows beside it, but for the noise of its place. */
+static void losses_are_of_single_windows(void **state)
+{
+	struct fm_error err = {0};
+
+	(void)state;
+	for (size_t i = 0; fm_generators[i]; i++) {
+		struct world w;
+
+		world_make(&w, fm_generators[i]->name, NULL);
+		if (fm_model_has_losses(w.model)) {
+			double all[ROWS / TINY_WINDOW], few[3], holdout[ROWS / 4 / TINY_WINDOW];
+			struct fm_table *part = NULL;
+			uint32_t row[3 * TINY_WINDOW];
+			for (uint32_t k = 0; k < 3 * TINY_WINDOW; k++)
+				row[k] = k;
+			OK(fm_table_take(&part, w.train, row, 3 * TINY_WINDOW, &err));
+			struct fm_window_set set[] = {{w.train, ROWS / TINY_WINDOW, all},
+						      {part, 3, few},
+						      {w.holdout, ROWS / 4 / TINY_WINDOW, holdout}};
+			OK(fm_model_losses(w.model, &w.ctx, &w.real, 5, set, 3, &err));
+			assert_memory_equal(all, few, sizeof few);
+			for (size_t k = 0; k < set[0].n; k++)
+				assert_true(isfinite(all[k]) && (k == 0 || all[k] != all[k - 1]));
+			for (size_t k = 0; k < set[2].n; k++)
+				assert_true(isfinite(holdout[k]));
+			set[1].n = 4;
+			assert_int_equal(fm_model_losses(w.model, &w.ctx, &w.real, 5, set + 1, 1, &err), FM_EINPUT);
+			fm_table_free(part);
+		}
+		world_free(&w);
+	}
+}
+
+static void a_kind_that_is_not_is_refused(void **state)
+{
+	struct fm_generator_ctx ctx = {0};
+	struct fm_model *m;
+	struct fm_config *cfg;
+	struct fm_error err = {0};
+
+	(void)state;
+	OK(tiny_config(&cfg, NULL, 0, &err));
+	ctx.cfg = cfg;
+	snprintf(cfg->model.kind, sizeof cfg->model.kind, "oracle");
+	assert_int_equal(fm_model_load(&m, &ctx, scratch, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "no kind of model 'oracle'"));
+	assert_null(fm_generator_describe(cfg));
+	fm_config_free(cfg);
+}
+
+/* train.steps 0, through the seam: 100 windows in batches of 16 are 625 steps. */
+static void no_steps_are_a_hundred_passes(void **state)
+{
+	struct world w;
+	const char *set[] = {"train.steps=0", "train.batch=16", "model.denoiser=mlp",
+			     "model.depth=1", "model.width=16", "model.heads=1"};
+	struct fm_error err = {0};
+
+	(void)state;
+	world_make(&w, "diffusion", NULL);
+	assert_int_equal(w.fit.steps, 20);
+	fm_model_free(w.model);
+	fm_config_free(w.cfg);
+	OK(tiny_config(&w.cfg, set, 6, &err));
+	w.ctx.cfg = w.cfg;
+	OK(fm_generator_fit(&w.model, &w.ctx, &w.real, &w.fit, &err));
+	assert_int_equal(w.fit.steps, 625);
+	world_free(&w);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	fm_log_quiet(1);
+	return scratch_make();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(every_choice_is_a_kind),
+	    cmocka_unit_test(every_kind_says_what_it_is),
+	    cmocka_unit_test(what_was_saved_makes_the_same_flows),
+	    cmocka_unit_test(seeds_and_shards_are_other_flows),
+	    cmocka_unit_test(losses_are_of_single_windows),
+	    cmocka_unit_test(a_kind_that_is_not_is_refused),
+	    cmocka_unit_test(no_steps_are_a_hundred_passes),
+	};
+	return cmocka_run_group_tests(tests, setup, scratch_teardown);
+}

@@ -1,0 +1,464 @@
+/* csv.c - a text of delimited columns as batches of rows (reader.h): lines, libcsv, header, dialect. */
+#include <csv.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "traces/reader.h"
+#include "traces/row.h"
+#include "traces/source.h"
+
+#define TEXT_MAX 512     /* of a bad row, escaped */
+#define SNIFF_BYTES 4096 /* looked at for binary data */
+#define BAD_MAX 256      /* bad rows of a batch */
+
+struct bad_text {
+	char reason[256], text[TEXT_MAX + 1];
+};
+
+struct fm_reader {
+	const struct fm_trace_opts *o;
+	struct fm_source *source;
+	struct fm_table *chunk;
+	uint64_t *place; /* (FM_TRACE_CHUNK) */
+	size_t limit;    /* good rows of this batch */
+	struct fm_trace_bad *bad;
+	struct bad_text *bad_text; /* (BAD_MAX) behind bad */
+	size_t nbad;
+	struct fm_row *row;
+	struct csv_parser csv;
+	bool csv_open;
+	unsigned csv_rows;  /* rows that libcsv has ended in this line */
+	struct fm_buf head; /* the fields of the first line, each with a NUL behind it */
+	int nhead;          /* their number; -1: not reading the first line */
+	uint64_t line, bytes;
+	bool begun, some; /* the first line that is not blank has been seen; a row, good or bad, too */
+	bool open_end;    /* the source has ended */
+	const char *left; /* of the last block, nleft bytes not looked at yet */
+	size_t nleft;
+	struct fm_buf carry; /* a line that the last block cut, at most FM_TRACE_MAXLINE + 2 bytes of it */
+};
+
+static void on_field(void *s, size_t n, void *ctx)
+{
+	struct fm_reader *r = ctx;
+
+	if (r->nhead >= 0) {
+		fm_buf_add(&r->head, s ? s : "", n);
+		fm_buf_add(&r->head, "", 1);
+		r->nhead++;
+	} else if (!r->csv_rows) {
+		fm_row_field(r->row, s ? s : "", n);
+	}
+}
+
+static void on_row(int end, void *ctx)
+{
+	struct fm_reader *r = ctx;
+
+	(void)end;
+	r->csv_rows++;
+}
+
+static int csv_start(struct fm_reader *r, struct fm_error *err)
+{
+	if (r->csv_open)
+		csv_free(&r->csv);
+	r->csv_open = false;
+	if (csv_init(&r->csv, CSV_STRICT))
+		return fm_fail(err, FM_ESYSTEM, "libcsv cannot start");
+	r->csv_open = true;
+	csv_set_delim(&r->csv, (unsigned char)r->o->dialect->delimiter);
+	return FM_OK;
+}
+
+static bool is_blank(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (s[i] != ' ' && s[i] != '\t' && s[i] != '\r')
+			return false;
+	return true;
+}
+
+/* One line through libcsv.  *why is NULL, or why its fields are not to be had. */
+static int csv_line(struct fm_reader *r, const char *s, size_t n, const char **why, struct fm_error *err)
+{
+	*why = NULL;
+	r->csv_rows = 0;
+	if (csv_parse(&r->csv, s, n, on_field, on_row, r) != n ||
+	    csv_parse(&r->csv, "\n", 1, on_field, on_row, r) != 1) {
+		if (csv_error(&r->csv) == CSV_ENOMEM || csv_error(&r->csv) == CSV_ETOOBIG)
+			return fm_fail(err, FM_ESYSTEM, "out of memory: a field of line %llu",
+				       (unsigned long long)r->line);
+		*why = "misplaced quotes";
+	} else if (r->csv_rows == 0) {
+		*why = "a quote is not closed on its line";
+	} else if (r->csv_rows > 1) {
+		*why = "a carriage return inside the row";
+	}
+	return *why ? csv_start(r, err) : FM_OK;
+}
+
+static void bad_row(struct fm_reader *r, const char *s, size_t n, const char *reason)
+{
+	struct bad_text *t = &r->bad_text[r->nbad];
+
+	snprintf(t->reason, sizeof t->reason, "%s", reason);
+	fm_row_escape(s, n < TEXT_MAX ? n : TEXT_MAX, t->text, sizeof t->text);
+	r->bad[r->nbad++] = (struct fm_trace_bad){.line = r->line, .reason = t->reason, .text = t->text};
+	r->some = true;
+}
+
+static void good_row(struct fm_reader *r)
+{
+	r->place[r->chunk->rows - 1] = r->line;
+	r->some = true;
+}
+
+static bool is_full(const struct fm_reader *r)
+{
+	return r->chunk->rows >= r->limit || r->nbad == BAD_MAX;
+}
+
+static const char *head_next(const char *field)
+{
+	return field + strlen(field) + 1;
+}
+
+static void head_list(const struct fm_reader *r, struct fm_buf *b)
+{
+	const char *f = r->head.data;
+	char text[48];
+
+	for (int i = 0; i < r->nhead && i < 40; i++, f = head_next(f)) {
+		fm_row_escape(f, strlen(f), text, sizeof text);
+		fm_buf_printf(b, "%s%s", i ? "," : "", text);
+	}
+}
+
+/* Is the first line of a file without a header one?  No value is in it, and it has as many fields as there are columns
+ * or the name of one. */
+static int refuse_header(struct fm_reader *r, struct fm_error *err)
+{
+	const struct fm_dialect *d = r->o->dialect;
+	const char *f = r->head.data;
+	struct fm_buf names = {0};
+	bool named = false;
+
+	for (int i = 0; i < r->nhead; i++, f = head_next(f)) {
+		if (fm_row_is_numeric(f, strlen(f)))
+			return FM_OK;
+		for (int k = 0; k < d->ncols; k++)
+			named = named || !strcasecmp(d->cols[k].name, f);
+	}
+	if (r->nhead < 2 || (!named && r->nhead != d->ncols))
+		return FM_OK;
+	head_list(r, &names);
+	fm_fail(err, FM_EINPUT,
+		"%s: line %llu is a header (%s) where dialect %s has none: use a dialect with header: true", r->o->path,
+		(unsigned long long)r->line, names.data ? names.data : "", d->name);
+	fm_buf_free(&names);
+	return FM_EINPUT;
+}
+
+/* Find the dialect's columns in the header. */
+static int take_header(struct fm_reader *r, struct fm_error *err)
+{
+	const struct fm_dialect *d = r->o->dialect;
+	struct fm_buf names = {0}, lacking = {0};
+	const char *f = r->head.data;
+	int rc = FM_OK, values = 0;
+	bool found[FM_DIALECT_MAXCOLS] = {0};
+
+	head_list(r, &names);
+	if (r->nhead > FM_ROW_MAXFIELDS) {
+		rc = fm_fail(err, FM_EINPUT, "%s: %d columns, over the limit of %d", r->o->path, r->nhead,
+			     FM_ROW_MAXFIELDS);
+		goto out;
+	}
+	for (int i = 0; i < r->nhead; i++, f = head_next(f)) {
+		r->row->map[i] = -1;
+		values += fm_row_is_numeric(f, strlen(f));
+		for (int k = 0; k < d->ncols; k++) {
+			if (d->cols[k].col < 0 || strcmp(d->cols[k].name, f) != 0)
+				continue;
+			if (found[k]) {
+				rc = fm_fail(err, FM_EINPUT, "%s: column %s stands twice in the header", r->o->path, f);
+				goto out;
+			}
+			found[k] = true;
+			r->row->map[i] = (int16_t)k;
+		}
+	}
+	r->row->nfields = r->nhead;
+	for (int k = 0; k < d->ncols; k++)
+		if (d->cols[k].col >= 0 && !found[k])
+			fm_buf_printf(&lacking, "%s%s", lacking.len ? ", " : "", d->cols[k].name);
+	if (lacking.len && values)
+		rc = fm_fail(err, FM_EINPUT,
+			     "%s: line %llu is no header (%s) where dialect %s needs one with %s: "
+			     "use a dialect with header: false, or put the header in",
+			     r->o->path, (unsigned long long)r->line, names.data ? names.data : "", d->name,
+			     lacking.data ? lacking.data : "");
+	else if (lacking.len)
+		rc = fm_fail(err, FM_EINPUT, "%s: the header lacks %s, which dialect %s needs; it has %s", r->o->path,
+			     lacking.data ? lacking.data : "", d->name, names.data ? names.data : "");
+out:
+	fm_buf_free(&names);
+	fm_buf_free(&lacking);
+	return rc;
+}
+
+/* The first line that is not blank. *is_row: it is to be read as a row. */
+static int first_line(struct fm_reader *r, const char *s, size_t n, bool *is_row, struct fm_error *err)
+{
+	const char *why;
+	int rc;
+
+	*is_row = !r->o->dialect->header;
+	r->nhead = 0;
+	rc = csv_line(r, s, n, &why, err);
+	if (!rc && !why)
+		rc = fm_buf_check(&r->head, err);
+	if (!rc && why && r->o->dialect->header)
+		rc = fm_fail(err, FM_EINPUT, "%s: line %llu: the header cannot be read: %s", r->o->path,
+			     (unsigned long long)r->line, why);
+	if (!rc && !why)
+		rc = r->o->dialect->header ? take_header(r, err) : refuse_header(r, err);
+	fm_buf_free(&r->head);
+	r->nhead = -1;
+	return rc;
+}
+
+/* One line without its LF. */
+static int take_line(struct fm_reader *r, const char *s, size_t n, struct fm_error *err)
+{
+	const char *why = NULL;
+	bool is_row;
+	int rc;
+
+	r->line++;
+	if (r->line == 1 && n >= 3 && !memcmp(s, "\xef\xbb\xbf", 3)) {
+		s += 3;
+		n -= 3;
+	}
+	if (n && s[n - 1] == '\r')
+		n--;
+	if (!n || ((*s == ' ' || *s == '\t' || *s == '\r') && is_blank(s, n)))
+		return FM_OK;
+	if (n > FM_TRACE_MAXLINE)
+		why = "the line is over 1 MiB long";
+	else if (memchr(s, 0, n))
+		why = "a NUL byte in the row";
+	if (why) {
+		bad_row(r, s, n, why);
+		return FM_OK;
+	}
+	if (!r->begun) {
+		r->begun = true;
+		if ((rc = first_line(r, s, n, &is_row, err)) || !is_row)
+			return rc;
+	}
+	fm_row_begin(r->row);
+	if ((rc = csv_line(r, s, n, &why, err)))
+		return rc;
+	if (!why && fm_row_end(r->row))
+		good_row(r);
+	else
+		bad_row(r, s, n, why ? why : r->row->reason);
+	return FM_OK;
+}
+
+/* A line that began in an earlier block: keep it, or of one that is too long only the beginning. */
+static int keep(struct fm_reader *r, const char *s, size_t n, struct fm_error *err)
+{
+	size_t room = FM_TRACE_MAXLINE + 2 - r->carry.len; /* one byte too long, and a CR */
+
+	fm_buf_add(&r->carry, s, n < room ? n : room);
+	return fm_buf_check(&r->carry, err);
+}
+
+/* What is left of the block, up to where the batch is full. */
+static int take_block(struct fm_reader *r, struct fm_error *err)
+{
+	int rc = FM_OK;
+
+	while (r->nleft && !rc && !is_full(r)) {
+		const char *lf = memchr(r->left, '\n', r->nleft);
+		size_t m = lf ? (size_t)(lf - r->left) : r->nleft;
+
+		if (r->carry.len || !lf) {
+			rc = keep(r, r->left, m, err);
+			if (!rc && lf) {
+				rc = take_line(r, r->carry.data, r->carry.len, err);
+				r->carry.len = 0;
+			}
+		} else {
+			rc = take_line(r, r->left, m, err);
+		}
+		m += lf != NULL;
+		r->left += m;
+		r->nleft -= m;
+	}
+	return rc;
+}
+
+struct magic {
+	const char *bytes;
+	size_t n;
+	const char *what;
+};
+static const struct magic magics[] = {
+    {"\xff\xfe", 2, "UTF-16 text: convert it with iconv -f UTF-16 -t UTF-8"},
+    {"\xfe\xff", 2, "UTF-16 text: convert it with iconv -f UTF-16 -t UTF-8"},
+    {"\xd4\xc3\xb2\xa1", 4, "a packet capture: make flow records of it first"},
+    {"\xa1\xb2\xc3\xd4", 4, "a packet capture: make flow records of it first"},
+    {"\x0a\x0d\x0d\x0a", 4, "a packet capture: make flow records of it first"},
+    {"\x0c\xa5", 2, "an nfcapd file: write it as CSV with nfdump -r FILE -o csv"},
+    {"\x1f\x8b", 2, "gzip data once more: unpack it first"},
+    {"\xfd\x37zXZ", 5, "xz data once more: unpack it first"},
+    {"\x28\xb5\x2f\xfd", 4, "zstd data once more: unpack it first"},
+    {"PK\x03\x04", 4, "a zip archive once more: unpack it first"},
+    {"PAR1", 4, "a Parquet file: write it as CSV first"},
+    {"SQLite format 3", 15, "a SQLite data base: write the flows as CSV first"},
+};
+
+/* The first block: is this text at all? Single bad bytes are left to their rows. */
+static int refuse_binary(const struct fm_reader *r, const char *s, size_t n, struct fm_error *err)
+{
+	size_t strange = 0;
+
+	for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)
+		if (n >= magics[i].n && !memcmp(s, magics[i].bytes, magics[i].n))
+			return fm_fail(err, FM_EINPUT, "%s is not a CSV file but %s", r->o->path, magics[i].what);
+	n = n < SNIFF_BYTES ? n : SNIFF_BYTES;
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)s[i];
+
+		strange += (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f || c >= 0x80;
+	}
+	if (strange > 8 && strange > n / 4)
+		return fm_fail(err, FM_EINPUT, "%s is not a CSV file: binary data at its beginning", r->o->path);
+	return FM_OK;
+}
+
+/* The next block of the source; at its end the line that has no LF. */
+static int more(struct fm_reader *r, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = fm_source_next(r->source, &r->left, &r->nleft, err))) {
+		r->nleft = 0;
+		if (fm_source_damaged(r->source) && r->line)
+			fm_error_prefix(err, "after line %llu: ", (unsigned long long)r->line);
+		return rc;
+	}
+	if (r->nleft) {
+		if (!r->bytes && (rc = refuse_binary(r, r->left, r->nleft, err)))
+			return rc;
+		r->bytes += r->nleft;
+		return FM_OK;
+	}
+	r->open_end = true;
+	if (r->carry.len && (rc = take_line(r, r->carry.data, r->carry.len, err)))
+		return rc;
+	r->carry.len = 0;
+	if (!r->some)
+		return fm_fail(err, FM_EINPUT, "%s holds no row%s", r->o->path,
+			       r->begun ? " but its header" : ": it is empty");
+	return FM_OK;
+}
+
+static int next(struct fm_reader *r, size_t limit, struct fm_batch *b, struct fm_error *err)
+{
+	uint64_t missing = r->row->missing_values;
+	int rc = FM_OK;
+
+	r->chunk->rows = r->nbad = 0;
+	r->limit = limit < FM_TRACE_CHUNK ? limit : FM_TRACE_CHUNK;
+	while (!rc && !is_full(r) && !r->open_end)
+		if (!(rc = take_block(r, err)) && !is_full(r))
+			rc = more(r, err);
+	*b = (struct fm_batch){.rows = r->chunk,
+			       .place = r->place,
+			       .bad = r->bad,
+			       .nbad = r->nbad,
+			       .missing_values = r->row->missing_values - missing,
+			       .end = r->open_end};
+	return rc;
+}
+
+static int stop(struct fm_reader *r, struct fm_error *err)
+{
+	return fm_source_stop(r->source, err);
+}
+
+/* The first member of an archive is no good: that there are others, and none was chosen, is the better message. */
+static void explain(struct fm_reader *r, struct fm_error *err)
+{
+	struct fm_error others;
+
+	if (!fm_source_damaged(r->source) && fm_source_stop(r->source, &others) == FM_EINPUT &&
+	    !fm_source_damaged(r->source) && err)
+		*err = others;
+}
+
+static struct fm_reader_at at(const struct fm_reader *r)
+{
+	return (struct fm_reader_at){fm_source_consumed(r->source), fm_source_total(r->source), r->bytes - r->nleft};
+}
+
+static void close_reader(struct fm_reader *r)
+{
+	if (!r)
+		return;
+	if (r->csv_open)
+		csv_free(&r->csv);
+	free(r->row);
+	free(r->place);
+	free(r->bad);
+	free(r->bad_text);
+	fm_buf_free(&r->head);
+	fm_buf_free(&r->carry);
+	fm_table_free(r->chunk);
+	fm_source_close(r->source);
+	free(r);
+}
+
+static int open_reader(struct fm_reader **out, const struct fm_trace_opts *o, struct fm_error *err)
+{
+	struct fm_reader *r;
+	int rc;
+
+	*out = NULL;
+	if ((rc = fm_alloc(&r, 1, sizeof *r, "a reader", err)) < 0)
+		return rc;
+	r->o = o;
+	r->nhead = -1;
+	if ((rc = fm_source_open(&r->source, o->path, o->member, err)) < 0 ||
+	    (rc = fm_table_new(&r->chunk, o->dialect->present, err)) < 0 ||
+	    (rc = fm_table_reserve(r->chunk, FM_TRACE_CHUNK, err)) < 0 ||
+	    (rc = fm_alloc(&r->place, FM_TRACE_CHUNK, sizeof *r->place, "line numbers", err)) < 0 ||
+	    (rc = fm_alloc(&r->bad, BAD_MAX, sizeof *r->bad, "bad rows", err)) < 0 ||
+	    (rc = fm_alloc(&r->bad_text, BAD_MAX, sizeof *r->bad_text, "bad rows", err)) < 0 ||
+	    (rc = fm_alloc(&r->row, 1, sizeof *r->row, "a row", err)) < 0 || (rc = csv_start(r, err)) < 0) {
+		close_reader(r);
+		return rc;
+	}
+	fm_row_init(r->row, o->dialect, o->missing, r->chunk);
+	*out = r;
+	return FM_OK;
+}
+
+const struct fm_reader_kind fm_reader_csv = {
+    .name = "csv",
+    .place = "line",
+    .open = open_reader,
+    .next = next,
+    .stop = stop,
+    .explain = explain,
+    .at = at,
+    .close = close_reader,
+};
