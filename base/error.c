@@ -95,5 +95,5 @@ int fm_exit_status(int code)
 {
 	if (code >= 0)
 		return 0;
-	return code >= FM_ESYSTEM ? -code : -FM_ESYSTEM;
+	return code >= FM_ESYSTEM || (code < FM_STOPPED(0) && code > FM_STOPPED(65)) ? -code : -FM_ESYSTEM;
 }

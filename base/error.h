@@ -29,6 +29,8 @@ enum fm_code {
 	FM_EINPUT = -3,   /* an input is wrong: a trace, a config, a key, an archive */
 	FM_ESYSTEM = -4,  /* the system failed: disk, memory, permission */
 };
+/* A signal stopped it, in good order: as a shell tells it, 130 for SIGINT and 143 for SIGTERM. */
+#define FM_STOPPED(sig) (-128 - (sig))
 
 #define FM_ERROR_TEXT 1024
 struct fm_error {
@@ -53,7 +55,7 @@ int fm_error_set_errno(struct fm_error *err, const char *file, int line, const c
  * the failed call returned instead. */
 int fm_error_prefix(struct fm_error *err, const char *fmt, ...) FM_PRINTF(2, 3);
 
-/* The exit status for a code: 0, 1, 2, 3 or 4. */
+/* The exit status for a code: 0, 1, 2, 3 or 4, or 128 and the number of a signal. */
 int fm_exit_status(int code);
 
 #endif

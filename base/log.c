@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 
 #define LINE_MAX_BYTES 2048
 #define DRAW_SECONDS 0.2
+#define SAY_SECONDS 30.0
 
 static atomic_int quiet, verbose, hide_rows;
 static atomic_int line_drawn; /* a live progress line stands on the terminal and must be wiped before other text */
@@ -103,6 +105,11 @@ void fm_log_quiet(int on)
 	atomic_store(&quiet, on != 0);
 }
 
+int fm_log_is_quiet(void)
+{
+	return atomic_load(&quiet);
+}
+
 double fm_seconds(void)
 {
 	struct timespec t;
@@ -138,22 +145,110 @@ static const char *span(double seconds, char out[32])
 	return out;
 }
 
-static uint64_t rate_of(const struct fm_progress *p, double now)
+/* ", 11,200 flows/s", ", 3.2 steps/s", ", 14 s each"; "" where nothing is done.  lead stands before it. */
+static const char *pace(const struct fm_progress *p, double now, const char *lead, char out[64])
 {
-	double r = now > p->started ? (double)p->done / (now - p->started) : 0;
+	double spent = now - p->started, r = spent > 0 ? (double)p->done / spent : 0;
+	char n[32];
 
-	return r < 1e18 ? (uint64_t)(r + 0.5) : 0;
+	out[0] = '\0';
+	if (p->done == 0 || spent <= 0 || r > 1e18)
+		return out;
+	if (r >= 9.95)
+		snprintf(out, 64, "%s%s %.20s/s", lead, grouped((uint64_t)(r + 0.5), n), p->unit);
+	else if (r >= 0.95)
+		snprintf(out, 64, "%s%.1f %.20s/s", lead, r, p->unit);
+	else
+		snprintf(out, 64, "%s%.*f s each", lead, 1 / r < 9.95 ? 1 : 0, 1 / r);
+	return out;
+}
+
+/* Time left as text, "" where it is not known. */
+static const char *left(const struct fm_progress *p, double now, const char *lead, char out[64])
+{
+	char t[32];
+
+	out[0] = '\0';
+	if (p->total > p->done && p->done > 0)
+		snprintf(out, 64, "%s%s left", lead,
+			 span((now - p->started) * (double)(p->total - p->done) / (double)p->done, t));
+	return out;
+}
+
+/* ---- what another process sees ---- */
+
+/* seq is odd while the rest is being changed. */
+struct fm_progress_shared {
+	atomic_uint seq;
+	struct fm_progress_view view;
+};
+static struct fm_progress_shared *shown;
+
+struct fm_progress_shared *fm_progress_shared_new(void)
+{
+	void *p =
+	    mmap(NULL, sizeof(struct fm_progress_shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+void fm_progress_shared_free(struct fm_progress_shared *s)
+{
+	if (s)
+		munmap(s, sizeof *s);
+}
+
+void fm_progress_show(struct fm_progress_shared *s)
+{
+	shown = s;
+}
+
+int fm_progress_look(const struct fm_progress_shared *s, struct fm_progress_view *v)
+{
+	unsigned before = atomic_load(&s->seq);
+
+	*v = s->view;
+	atomic_thread_fence(memory_order_acquire);
+	return before > 0 && before % 2 == 0 && atomic_load(&s->seq) == before;
+}
+
+static void show(const struct fm_progress *p, int64_t began)
+{
+	struct fm_progress_view *v;
+
+	if (!shown)
+		return;
+	v = &shown->view;
+	atomic_fetch_add(&shown->seq, 1);
+	if (began) {
+		snprintf(v->stage, sizeof v->stage, "%s", p->stage);
+		snprintf(v->unit, sizeof v->unit, "%s", p->unit);
+		v->began = began;
+	}
+	v->done = p->done;
+	v->total = p->total;
+	atomic_fetch_add(&shown->seq, 1);
+}
+
+/* ---- the line ---- */
+
+int fm_log_is_terminal(void)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(STDERR_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
 }
 
 void fm_progress_begin(struct fm_progress *p, const char *stage, const char *unit, uint64_t total)
 {
-	const char *term = getenv("TERM");
 	char n[32];
 
 	*p = (struct fm_progress){.stage = stage, .unit = unit, .total = total, .started = fm_seconds()};
-	p->live = !atomic_load(&quiet) && isatty(STDERR_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
+	p->live = !atomic_load(&quiet) && fm_log_is_terminal();
+	show(p, (int64_t)time(NULL));
 	if (p->live)
 		return;
+	p->drawn = p->started;
 	if (total > 0)
 		fm_log("%s: %s %s to do", stage, grouped(total, n), unit);
 	else
@@ -162,31 +257,40 @@ void fm_progress_begin(struct fm_progress *p, const char *stage, const char *uni
 
 static void draw(struct fm_progress *p, double now, const char *note)
 {
-	char text[512], shown[512], rate[32], left[32];
+	char text[512], whole_text[512], rate[64], rest[64];
 	struct winsize ws = {0};
-	uint64_t r = rate_of(p, now);
 	size_t n, width = 80;
 
 	n = (size_t)snprintf(text, sizeof(text), "%.64s", p->stage);
 	if (p->total > 0)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "  %2d %%",
 				      (int)(100.0 * (double)p->done / (double)p->total));
-	n += (size_t)snprintf(text + n, sizeof(text) - n, "  %s %.32s/s", grouped(r, rate), p->unit);
-	if (p->total > p->done && p->done > 0)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "  %s left",
-				      span((now - p->started) * (double)(p->total - p->done) / (double)p->done, left));
+	n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", pace(p, now, "  ", rate), left(p, now, "  ", rest));
 	if (note != NULL && note[0] != '\0')
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "  %.320s", note);
 	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col > 0)
 		width = ws.ws_col;
-	n = fm_text_show(text, fm_utf8_cut(text, n), shown, sizeof(shown));
+	n = fm_text_show(text, fm_utf8_cut(text, n), whole_text, sizeof(whole_text));
 	if (n >= width)
-		n = fm_utf8_cut(shown, width - 1); /* a line that wraps cannot be redrawn */
+		n = fm_utf8_cut(whole_text, width - 1); /* a line that wraps cannot be redrawn */
 
-	char whole[sizeof(shown) + 8];
-	int len = snprintf(whole, sizeof(whole), "\r%.*s\033[K", (int)n, shown);
+	char whole[sizeof(whole_text) + 8];
+	int len = snprintf(whole, sizeof(whole), "\r%.*s\033[K", (int)n, whole_text);
 	put(whole, (size_t)len);
 	atomic_store(&line_drawn, 1);
+}
+
+/* "train: 42 %, 8,192 of 19,456 flows, 310 flows/s, 0:36 left" */
+static void say(struct fm_progress *p, double now)
+{
+	char n[32], total[32], rate[64], rest[64];
+
+	if (p->total > 0)
+		fm_log("%s: %d %%, %s of %s %s%s%s", p->stage, (int)(100.0 * (double)p->done / (double)p->total),
+		       grouped(p->done, n), grouped(p->total, total), p->unit, pace(p, now, ", ", rate),
+		       left(p, now, ", ", rest));
+	else
+		fm_log("%s: %s %s%s", p->stage, grouped(p->done, n), p->unit, pace(p, now, ", ", rate));
 }
 
 void fm_progress_step(struct fm_progress *p, uint64_t done, const char *note)
@@ -194,21 +298,24 @@ void fm_progress_step(struct fm_progress *p, uint64_t done, const char *note)
 	double now;
 
 	p->done = done;
-	if (!p->live)
-		return;
+	show(p, 0);
 	now = fm_seconds();
-	if (now - p->drawn < DRAW_SECONDS)
+	if (now - p->drawn < (p->live ? DRAW_SECONDS : SAY_SECONDS))
 		return;
 	p->drawn = now;
-	draw(p, now, note);
+	if (p->live)
+		draw(p, now, note);
+	else
+		say(p, now);
 }
 
 void fm_progress_end(struct fm_progress *p, const char *note)
 {
 	double now = fm_seconds();
-	char n[32], t[32], rate[32];
+	char n[32], t[32], rate[64];
 
-	fm_log("%s: %s %s in %s (%s %s/s)%s%s", p->stage, grouped(p->done, n), p->unit, span(now - p->started, t),
-	       grouped(rate_of(p, now), rate), p->unit, note != NULL && note[0] != '\0' ? "  " : "",
-	       note != NULL ? note : "");
+	show(p, 0);
+	pace(p, now, " (", rate);
+	fm_log("%s: %s %s in %s%s%s%s%s", p->stage, grouped(p->done, n), p->unit, span(now - p->started, t), rate,
+	       rate[0] ? ")" : "", note != NULL && note[0] != '\0' ? "  " : "", note != NULL ? note : "");
 }

@@ -12,14 +12,15 @@
 void fm_log(const char *fmt, ...) FM_PRINTF(1, 2);  /* one line of chatter; silent after fm_log_quiet(1) */
 void fm_warn(const char *fmt, ...) FM_PRINTF(1, 2); /* "flowmint: warning: ..."; never silent */
 void fm_log_quiet(int quiet);
+int fm_log_is_quiet(void);
 void fm_log_hide_rows(int hide);                      /* from here on each line goes through fm_text_hide_rows */
 void fm_detail(const char *fmt, ...) FM_PRINTF(1, 2); /* one line, only after fm_log_verbose(1) */
 void fm_log_verbose(int verbose);
 int fm_log_is_verbose(void);
 
 /* Progress of one loop.  On a terminal: one line redrawn at most 5 times a second, "stage  42 %  11,200 flows/s  0:43
- * left  NOTE"; elsewhere a line at the start and one at the end.  Totals of 0 mean unknown (no percentage, no time
- * left). Not thread-safe: the thread that owns the loop calls it. */
+ * left  NOTE"; elsewhere a line at the start, one every 30 s and one at the end.  Totals of 0 mean unknown (no
+ * percentage, no time left). Not thread-safe: the thread that owns the loop calls it. */
 struct fm_progress {
 	const char *stage, *unit;
 	uint64_t total, done;
@@ -29,6 +30,22 @@ struct fm_progress {
 void fm_progress_begin(struct fm_progress *p, const char *stage, const char *unit, uint64_t total);
 void fm_progress_step(struct fm_progress *p, uint64_t done, const char *note); /* note may be NULL */
 void fm_progress_end(struct fm_progress *p, const char *note);
-double fm_seconds(void); /* monotonic clock */
+
+/* Where another process can look at the progress of this one: a page of memory that both have. */
+struct fm_progress_view {
+	char stage[32], unit[32];
+	uint64_t done, total; /* total 0: not known */
+	int64_t began;        /* seconds since 1970 */
+};
+struct fm_progress_shared;
+struct fm_progress_shared *fm_progress_shared_new(void); /* NULL without memory */
+void fm_progress_shared_free(struct fm_progress_shared *s);
+/* From here on every progress of this process shows there; NULL: no more. */
+void fm_progress_show(struct fm_progress_shared *s);
+/* What was shown last; 0 where it is just being changed, or nothing was shown. */
+int fm_progress_look(const struct fm_progress_shared *s, struct fm_progress_view *v);
+
+int fm_log_is_terminal(void); /* standard error is a terminal that redraws: lines there are short */
+double fm_seconds(void);      /* monotonic clock */
 
 #endif

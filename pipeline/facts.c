@@ -170,8 +170,10 @@ static int assemble(const char *workspace, const char *id, const struct record *
 	return rc;
 }
 
-int fm_facts_of_run(const char *workspace, const char *id, json_t **facts, struct fm_error *err)
+int fm_facts_of_run(const char *workspace, const char *named, json_t **facts, struct fm_error *err)
 {
+	char buf[FM_RUN_ID_MAX];
+	const char *id = fm_run_id(named, buf);
 	struct record rec = {0};
 	struct fm_config *cfg = NULL;
 	struct fm_run run = {0};

@@ -156,6 +156,17 @@ static int last_row(struct fm_ledger *l, int64_t *row, char hash[FM_SHA256_HEX],
 	return rc;
 }
 
+const char *fm_run_id(const char *text, char id[FM_RUN_ID_MAX])
+{
+	const char *digits = text + (*text == 'r');
+	uint64_t n;
+
+	if (*digits < '0' || *digits > '9' || fm_parse_u64(digits, strlen(digits), 99999999, &n))
+		return text;
+	snprintf(id, FM_RUN_ID_MAX, "r%04llu", (unsigned long long)n);
+	return id;
+}
+
 int fm_ledger_next_run(struct fm_ledger *l, char id[FM_RUN_ID_MAX], struct fm_error *err)
 {
 	sqlite3_stmt *s = NULL;

@@ -31,6 +31,9 @@
 
 struct fm_ledger;
 
+/* The id of a run as a person names it: "1", "0001", "r1" and "r0001" are r0001, in id; what is none is text itself. */
+const char *fm_run_id(const char *text, char id[FM_RUN_ID_MAX]);
+
 /* Open the ledger of a workspace.  create: make it when absent, for writing, after a full audit: a broken ledger is
  * FM_EVERDICT and nothing is added to it.  Otherwise read-only, and absent is FM_EINPUT. */
 int fm_ledger_open(struct fm_ledger **l, const char *workspace, bool create, struct fm_error *err) FM_MUST_CHECK;

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "manifests/config.h"
@@ -76,4 +77,11 @@ int fm_project_init(const char *dir, const char *preset, const char *principal, 
 		return rc;
 	/* Last: a folder with release.yaml is a whole project. */
 	return write_below(dir, "release.yaml", 0644, text, n, err);
+}
+
+char *fm_project_config(const char *named)
+{
+	struct stat st;
+
+	return stat(named, &st) == 0 && S_ISDIR(st.st_mode) ? fm_path_join(named, "release.yaml") : strdup(named);
 }

@@ -15,4 +15,8 @@
  */
 int fm_project_init(const char *dir, const char *preset, const char *principal, struct fm_error *err) FM_MUST_CHECK;
 
+/* The config that a person names: in a folder its release.yaml, else the file itself.  A new string, NULL without
+ * memory. */
+char *fm_project_config(const char *named);
+
 #endif

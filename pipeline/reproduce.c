@@ -222,7 +222,10 @@ int fm_reproduce(const struct fm_reproduce_in *in, json_t **report, struct fm_er
 		if ((rc = run_of_archive(l, in->what, id, err)))
 			goto out;
 	} else {
-		snprintf(id, sizeof id, "%s", in->what);
+		const char *named = fm_run_id(in->what, id);
+
+		if (named != id)
+			snprintf(id, sizeof id, "%s", named);
 	}
 	if ((rc = load_record(l, id, &rec, err)))
 		goto out;

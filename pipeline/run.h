@@ -1,5 +1,5 @@
 /*
- * run.h - a run as it is recorded: its stages, what each took and made, and the verdict.
+ * run.h - a run: what is asked for, and what is recorded of it: its stages, what each took and made, the verdict.
  */
 #ifndef FM_PIPELINE_RUN_H
 #define FM_PIPELINE_RUN_H
@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/hash.h"
+#include "manifests/config.h"
 #include "manifests/metrics.h"
 #include "pipeline/ledger.h"
 #include "stages/table.h"
@@ -33,6 +34,25 @@ struct fm_run {
 	char archive[1024]; /* "" when there is none */
 	char tar_sha256[FM_SHA256_HEX], archive_sha256[FM_SHA256_HEX];
 	bool unconfined;
+};
+
+struct fm_run_options {
+	const struct fm_config *cfg;
+	const char *project;   /* folder of keys/ and allowed_signers; NULL: cfg->dir */
+	const char *workspace; /* NULL: PROJECT/workspace */
+	const char *out;       /* NULL: cfg->publish.out */
+	int until;             /* the last stage to run: an enum fm_stage_id */
+	bool force, unconfined;
+	const struct fm_stages *stages; /* NULL: the real ones */
+	/* For the plan: take what is complete as a run would, and make and record nothing. */
+	bool probe;
+	/* For `reproduce`: the archive stays in the workspace, nothing is published. */
+	bool dry;
+	/* For `reproduce --from model`: ingest and train are taken from this workspace, for this digest of the trace.
+	 */
+	const char *reuse, *trace_sha256;
+	const json_t
+	    *waivers; /* for `reproduce`: those that the recorded run had; NULL: those of the project that hold now */
 };
 
 #endif

@@ -13,7 +13,10 @@
 #include "base/version.h"
 #include "manifests/canon.h"
 #include "pipeline/job.h"
+#include "pipeline/preflight.h"
 #include "pipeline/sandbox.h"
+#include "pipeline/state.h"
+#include "pipeline/stop.h"
 #include "pipeline/waivers.h"
 #include "pipeline/workspace.h"
 
@@ -29,6 +32,7 @@ struct runner {
 	struct fm_ledger *ledger;
 	const char *project;
 	json_t *waivers; /* that hold, a list */
+	struct fm_state state;
 	bool unconfined;
 };
 
@@ -108,6 +112,8 @@ static int take_cached(struct runner *r, enum fm_stage_id id, const char *entry,
 	if (rc == FM_OK && output && stat(product, &st) == 0 &&
 	    (rc = fm_folder_digest(s->name, product, r->unconfined, hex, s, err)) == FM_ESYSTEM)
 		goto out;
+	if (rc < FM_ESYSTEM)
+		goto out; /* stopped */
 	if (rc || !output || strcmp(output, hex) != 0) {
 		fm_warn("%s: not what the stage left there; it is made again", entry);
 		rc = 0;
@@ -193,9 +199,19 @@ static void say_bad_rows(const struct fm_run_stage *s)
 		       (long long)bad, s->product);
 }
 
+static void on_tick(void *ctx, long pid, const struct fm_progress_view *view)
+{
+	struct fm_state *s = ctx;
+
+	s->stage_pid = pid;
+	s->view = *view;
+	fm_state_save(s);
+}
+
 static int make(struct runner *r, struct fm_job *j, const char *entry, struct fm_error *err)
 {
-	struct fm_sandbox box = {.name = fm_stage_name(j->id), .unconfined = r->unconfined};
+	struct fm_sandbox box = {
+	    .name = fm_stage_name(j->id), .unconfined = r->unconfined, .tick = on_tick, .tick_ctx = &r->state};
 	struct fm_run_stage *s = &r->run->stage[j->id];
 	struct fm_sandbox_report report = {0};
 	char *tmp = NULL, *out_dir = NULL, name[32];
@@ -220,6 +236,8 @@ static int make(struct runner *r, struct fm_job *j, const char *entry, struct fm
 		goto out;
 	if ((rc = fm_job_fill(j, r->run, &box, err)))
 		goto out;
+	r->state.stage = s->name;
+	r->state.stage_began = (int64_t)time(NULL);
 	rc = fm_sandbox_run(&box, fm_job_run, j, &report, err);
 	s->seconds += report.seconds;
 	s->peak_rss_bytes = report.peak_rss_bytes > s->peak_rss_bytes ? report.peak_rss_bytes : s->peak_rss_bytes;
@@ -293,10 +311,17 @@ static int run_stage(struct runner *r, enum fm_stage_id id, struct fm_error *err
 			     fm_stage_table[id].product, r->o->reuse);
 		goto out;
 	}
+	rc = FM_OK;
+	if (!s->cached && r->o->probe)
+		goto out;
 	if (!s->cached && (rc = make(r, &j, entry, err)))
 		goto out;
-	if (id == FM_TRAIN && !borrowed && (rc = drop_checkpoint(r, s->key, err)))
+	if (id == FM_TRAIN && !borrowed && !r->o->probe && (rc = drop_checkpoint(r, s->key, err)))
 		goto out;
+	if (r->o->probe) {
+		r->run->nstages = id + 1;
+		goto out;
+	}
 	if (s->cached)
 		fm_log("%-9s  cached", s->name);
 	if (id == FM_INGEST)
@@ -362,7 +387,7 @@ static int finish_release(struct runner *r, struct fm_error *err)
 	memcpy(run->archive_sha256, file, FM_SHA256_HEX);
 	if (r->o->dry)
 		return FM_OK;
-	if ((rc = fm_runner_publish(r->stages, r->project, r->o->out ? r->o->out : r->cfg->publish.out, run, err)))
+	if ((rc = fm_runner_publish(r->stages, r->project, fm_preflight_out(r->o), run, err)))
 		return rc;
 	body = json_pack("{s:s, s:s, s:s, s:s, s:s}", "archive", run->archive, "name", r->cfg->release.name, "version",
 			 r->cfg->release.version, "tar_sha256", tar, "archive_sha256", file);
@@ -402,7 +427,8 @@ static int record_run(struct runner *r, struct fm_error *err)
 static int record_end(struct runner *r, int code, const struct fm_error *why, struct fm_error *err)
 {
 	const struct fm_run *run = r->run;
-	const char *how = code                                     ? "failed"
+	const char *how = code < FM_ESYSTEM                        ? "stopped"
+			  : code                                   ? "failed"
 			  : run->has_verdict && !run->verdict.pass ? "refused"
 			  : run->nstages == FM_NSTAGES             ? "complete"
 								   : "partial";
@@ -424,35 +450,23 @@ static int stages_in_order(struct runner *r, struct fm_error *err)
 	int rc = FM_OK;
 
 	for (int id = 0; id <= r->o->until && !rc; id++) {
-		if (id == FM_RELEASE && !r->run->verdict.pass)
+		if (id == FM_RELEASE && (r->o->probe || !r->run->verdict.pass))
 			break;
-		if (!(rc = run_stage(r, id, err)) && id == FM_EVALUATE)
+		if ((rc = fm_stop_check(fm_stage_name(id), err)) || (rc = run_stage(r, id, err)) ||
+		    r->run->nstages <= id)
+			break;
+		if (r->o->probe)
+			continue;
+		if (id == FM_INGEST)
+			rc = fm_preflight_version(r->o, r->ledger, r->run, err);
+		else if (id == FM_EVALUATE)
 			rc = read_metrics(r, err);
-		else if (!rc && id == FM_GATE)
+		else if (id == FM_GATE)
 			rc = read_verdict(r, err);
-		else if (!rc && id == FM_RELEASE)
+		else if (id == FM_RELEASE)
 			rc = finish_release(r, err);
 	}
 	return rc;
-}
-
-static int check_before(struct runner *r, struct fm_error *err)
-{
-	const struct fm_config *cfg = r->cfg;
-	int rc;
-
-	if (!cfg->source.path[0] && !r->o->trace_sha256)
-		return fm_fail(err, FM_EINPUT, "%s: source.path is not set: it names the trace to learn from",
-			       cfg->file);
-	if (!r->o->trace_sha256 && !fm_file_exists(cfg->source.path))
-		return fm_fail(err, FM_EINPUT, "source.path: %s: no such file", cfg->source.path);
-	/* What only the last stage needs is looked for before the hours of the others. */
-	if (r->o->until == FM_RELEASE && !fm_file_exists(cfg->publish.key))
-		return fm_fail(err, FM_EINPUT, "publish.key: %s: no such file; flowmint keygen --out FILE makes one",
-			       cfg->publish.key);
-	if (!r->unconfined && (rc = fm_sandbox_probe(err)))
-		return rc;
-	return FM_OK;
 }
 
 /* Each waiver that lies there, with what became of it, gets a row of the ledger. */
@@ -467,7 +481,8 @@ static int read_waivers(struct runner *r, struct fm_error *err)
 	}
 	rc = fm_waivers_gather(r->project, r->cfg->release.name, (int64_t)time(NULL), &r->waivers, &rows, err);
 	for (size_t i = 0; i < json_array_size(rows) && !rc; i++)
-		rc = fm_ledger_append(r->ledger, r->run->id, "waiver", json_array_get(rows, i), err);
+		rc = r->o->probe ? FM_OK
+				 : fm_ledger_append(r->ledger, r->run->id, "waiver", json_array_get(rows, i), err);
 	json_decref(rows);
 	return rc;
 }
@@ -476,11 +491,19 @@ static int open_run(struct runner *r, char *workspace, struct fm_error *err)
 {
 	int rc;
 
-	if ((rc = check_before(r, err)) || (rc = fm_workspace_open(&r->ws, workspace, err)) ||
+	if ((rc = fm_preflight(r->o, r->project, workspace, err)) || (rc = fm_workspace_open(&r->ws, workspace, err)) ||
 	    (rc = fm_ledger_open(&r->ledger, r->ws.path, true, err)) ||
+	    (rc = fm_preflight_version(r->o, r->ledger, NULL, err)) ||
 	    (rc = fm_ledger_next_run(r->ledger, r->run->id, err)))
 		return rc;
-	return (rc = record_run(r, err)) ? rc : read_waivers(r, err);
+	if (!r->o->probe && (rc = record_run(r, err)))
+		return rc;
+	return read_waivers(r, err);
+}
+
+char *fm_runner_workspace(const struct fm_run_options *o)
+{
+	return o->workspace ? strdup(o->workspace) : fm_path_join(o->project ? o->project : o->cfg->dir, "workspace");
 }
 
 int fm_runner_run(const struct fm_run_options *o, struct fm_run *run, struct fm_error *err)
@@ -492,24 +515,29 @@ int fm_runner_run(const struct fm_run_options *o, struct fm_run *run, struct fm_
 			   .ws = FM_WORKSPACE_NONE,
 			   .project = o->project ? o->project : o->cfg->dir,
 			   .unconfined = o->unconfined};
-	char *workspace = o->workspace ? strdup(o->workspace) : fm_path_join(r.project, "workspace");
+	char *workspace = fm_runner_workspace(o);
 	struct fm_error later;
 	int rc;
 
 	memset(run, 0, sizeof *run);
 	run->unconfined = o->unconfined;
+	fm_stop_hold();
 	rc = workspace ? open_run(&r, workspace, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
 	if (!rc) {
+		r.state = (struct fm_state){.workspace = r.ws.path, .run = run->id, .began = (int64_t)time(NULL)};
 		rc = stages_in_order(&r, err);
-		if (record_end(&r, rc, err, &later)) {
+		if (!o->probe && record_end(&r, rc, err, &later)) {
 			if (rc)
 				fm_warn("%s", later.message);
 			else
 				rc = fm_error_set(err, later.code, later.file, later.line, "%s", later.message);
 		}
 	}
+	if (r.state.workspace)
+		fm_state_remove(r.state.workspace);
 	fm_ledger_close(r.ledger);
 	fm_workspace_close(&r.ws);
+	fm_stop_release();
 	json_decref(r.waivers);
 	free(workspace);
 	return rc;

@@ -27,25 +27,10 @@
 #include "pipeline/ledger.h"
 #include "pipeline/run.h"
 
-struct fm_run_options {
-	const struct fm_config *cfg;
-	const char *project;   /* folder of keys/ and allowed_signers; NULL: cfg->dir */
-	const char *workspace; /* NULL: PROJECT/workspace */
-	const char *out;       /* NULL: cfg->publish.out */
-	int until;             /* the last stage to run: an enum fm_stage_id */
-	bool force, unconfined;
-	const struct fm_stages *stages; /* NULL: the real ones */
-	/* For `reproduce`: the archive stays in the workspace, nothing is published. */
-	bool dry;
-	/* For `reproduce --from model`: ingest and train are taken from this workspace, for this digest of the trace.
-	 */
-	const char *reuse, *trace_sha256;
-	const json_t
-	    *waivers; /* for `reproduce`: those that the recorded run had; NULL: those of the project that hold now */
-};
-
 /* FM_OK also when the gate failed (verdict.pass is 0, archive "").  On failure run holds what was done so far. */
 int fm_runner_run(const struct fm_run_options *o, struct fm_run *run, struct fm_error *err) FM_MUST_CHECK;
+/* The workspace that o works in, a new string; NULL without memory. */
+char *fm_runner_workspace(const struct fm_run_options *o);
 json_t *fm_run_json(const struct fm_run *run); /* what `flowmint run --json` prints; NULL without memory */
 void fm_run_free(struct fm_run *run);
 /* The config as the ledger keeps it: every value, absolute paths, without where it was read from. */

@@ -17,8 +17,10 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "pipeline/stop.h"
 
 #define RESULT_FD 3
+#define TICK_SECONDS 2.0
 
 void fm_sandbox_path(struct fm_sandbox *box, const char *path, bool writable)
 {
@@ -69,15 +71,10 @@ static int child_setup(const struct fm_sandbox *box, char *const *real, bool use
 		       int *pipe_fd, struct fm_error *err)
 {
 	struct pollfd parent = {.fd = RESULT_FD};
-	sigset_t none;
 	int rc;
 
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
-	signal(SIGHUP, SIG_DFL);
+	fm_stop_forget();
 	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
 	setsid(); /* signals of the terminal go to the parent alone, which kills this process */
 	if ((rc = narrow_descriptors(pipe_fd, err)))
 		return rc;
@@ -141,46 +138,6 @@ static void child_report(int fd, int rc, json_t *result, const struct fm_error *
 
 /* ---- the parent ------------------------------------------------------------------------------------------------ */
 
-static volatile sig_atomic_t caught;
-
-static void on_signal(int sig)
-{
-	caught = sig;
-}
-
-static const int forwarded[] = {SIGINT, SIGTERM, SIGHUP};
-#define NFORWARDED (sizeof forwarded / sizeof *forwarded)
-
-struct old_signals {
-	struct sigaction action[NFORWARDED];
-	sigset_t mask;
-};
-
-/* The signals are blocked but while waiting in ppoll, so that none is lost between a look at `caught` and the wait. */
-static void signals_hold(struct old_signals *old)
-{
-	struct sigaction sa = {.sa_handler = on_signal};
-	sigset_t block;
-
-	caught = 0;
-	sigemptyset(&block);
-	for (size_t i = 0; i < NFORWARDED; i++)
-		sigaddset(&block, forwarded[i]);
-	sigprocmask(SIG_BLOCK, &block, &old->mask);
-	for (size_t i = 0; i < NFORWARDED; i++) {
-		sigaction(forwarded[i], NULL, &old->action[i]);
-		if (old->action[i].sa_handler != SIG_IGN) /* nohup stays nohup */
-			sigaction(forwarded[i], &sa, NULL);
-	}
-}
-
-static void signals_release(const struct old_signals *old)
-{
-	for (size_t i = 0; i < NFORWARDED; i++)
-		sigaction(forwarded[i], &old->action[i], NULL);
-	sigprocmask(SIG_SETMASK, &old->mask, NULL);
-}
-
 /* Like fork, into new namespaces.  The raw system call, because clone(3) wants a stack; this process has one thread, so
  * that the C library's own care at fork is not needed. */
 static pid_t clone_into(bool unconfined, bool *user_namespace)
@@ -198,19 +155,37 @@ static pid_t clone_into(bool unconfined, bool *user_namespace)
 	return (pid_t)syscall(SYS_clone, spaces | SIGCHLD, NULL, NULL, NULL, NULL);
 }
 
-/* Read the pipe to its end.  0, -1 with errno, or the number of the signal that ended the wait. */
-static int collect(int fd, const sigset_t *waiting, struct fm_buf *b)
+/* Let the caller see how far the child is, at most every other second. */
+static void tick(const struct fm_sandbox *box, pid_t pid, const struct fm_progress_shared *shared, double *last)
 {
+	struct fm_progress_view v;
+	double now = fm_seconds();
+
+	if (!box->tick || now - *last < TICK_SECONDS)
+		return;
+	*last = now;
+	if (!shared || !fm_progress_look(shared, &v))
+		memset(&v, 0, sizeof v);
+	box->tick(box->tick_ctx, (long)pid, &v);
+}
+
+/* Read the pipe to its end.  0, -1 with errno, or 1 when a signal ended the wait. */
+static int collect(const struct fm_sandbox *box, int fd, pid_t pid, const struct fm_progress_shared *shared,
+		   struct fm_buf *b)
+{
+	static const struct timespec second = {.tv_sec = 1};
 	char chunk[65536];
+	double last = 0;
 
 	for (;;) {
 		struct pollfd p = {.fd = fd, .events = POLLIN};
 		ssize_t n;
 
-		if (ppoll(&p, 1, NULL, waiting) < 0 && errno != EINTR)
+		tick(box, pid, shared, &last);
+		if (ppoll(&p, 1, box->tick ? &second : NULL, fm_stop_waiting()) < 0 && errno != EINTR)
 			return -1;
-		if (caught)
-			return caught;
+		if (fm_stop_signal())
+			return 1;
 		if (!p.revents)
 			continue;
 		n = read(fd, chunk, sizeof chunk);
@@ -281,7 +256,7 @@ int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, st
 {
 	char *real[FM_SANDBOX_MAXPATHS] = {0};
 	unsigned uid = geteuid(), gid = getegid();
-	struct old_signals old;
+	struct fm_progress_shared *shared = box->tick ? fm_progress_shared_new() : NULL;
 	struct rusage usage = {0};
 	struct fm_buf b = {0};
 	bool user_namespace;
@@ -294,20 +269,23 @@ int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, st
 		if (!(real[i] = realpath(box->path[i].path, NULL))) {
 			rc = fm_fail_errno(err, "%s", box->path[i].path);
 			free_paths(real, i);
+			fm_progress_shared_free(shared);
 			return rc;
 		}
 	if (pipe2(fd, O_CLOEXEC)) {
 		rc = fm_fail_errno(err, "cannot make a pipe");
 		free_paths(real, box->npaths);
+		fm_progress_shared_free(shared);
 		return rc;
 	}
 	fflush(NULL);
-	signals_hold(&old);
+	fm_stop_hold();
 	pid = clone_into(box->unconfined, &user_namespace);
 	if (pid == 0) {
 		struct fm_error inner = {0};
 		json_t *result = NULL;
 
+		fm_progress_show(shared);
 		rc = child_setup(box, real, user_namespace, uid, gid, &fd[1], &inner);
 		if (!rc)
 			rc = fn(ctx, &result, &inner);
@@ -321,25 +299,21 @@ int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, st
 			     "system, or accept --unconfined",
 			     box->name, strerror(errno));
 		close(fd[0]);
-		signals_release(&old);
+		fm_stop_release();
+		fm_progress_shared_free(shared);
 		return rc;
 	}
-	ended = collect(fd[0], &old.mask, &b);
-	if (ended < 0)
+	if ((ended = collect(box, fd[0], pid, shared, &b)) < 0)
 		rc = fm_fail_errno(err, "cannot read the result of stage %s", box->name);
-	else if (ended > 0)
-		rc = fm_fail(err, FM_ESYSTEM,
-			     "stopped by signal %d (%s) in stage %s; what is complete is kept, the same command goes "
-			     "on from there",
-			     ended, strsignal(ended), box->name);
 	else
-		rc = FM_OK;
+		rc = ended ? fm_stop_check(box->name, err) : FM_OK;
 	if (rc)
 		kill(pid, SIGKILL);
 	close(fd[0]);
 	while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR)
 		;
-	signals_release(&old);
+	fm_stop_release();
+	fm_progress_shared_free(shared);
 	report->seconds = fm_seconds() - began;
 	report->peak_rss_bytes = (uint64_t)usage.ru_maxrss * 1024;
 	if (!rc)

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/log.h"
 
 #define FM_SANDBOX_MAXPATHS 12
 #define FM_SANDBOX_RESULT_MAX (16u << 20) /* bytes of JSON that a child may send */
@@ -35,6 +36,10 @@ struct fm_sandbox {
 		bool writable;
 	} path[FM_SANDBOX_MAXPATHS];
 	int npaths;
+	/* Called in the parent every other second while the child is at work, with its process id and the progress that
+	 * it shows; may be NULL. */
+	void (*tick)(void *ctx, long pid, const struct fm_progress_view *view);
+	void *tick_ctx;
 	bool unconfined; /* no namespaces: every file of the user is in reach; the filter, limits and closed descriptors
 			    stay */
 };
@@ -51,9 +56,9 @@ struct fm_sandbox_report {
 /* path is borrowed until fm_sandbox_run has returned; NULL and "" are left out. More than fit is a bug. */
 void fm_sandbox_path(struct fm_sandbox *box, const char *path, bool writable);
 
-/* Run fn in a child.  FM_ESYSTEM when the workspace cannot be made, when the child was killed (the signal is named) or
- * when SIGINT, SIGTERM or SIGHUP came: the child is then killed before this returns.  fn's own error is passed on.
- * report is filled as far as known in every case. */
+/* Run fn in a child.  FM_ESYSTEM when the workspace cannot be made or when the child was killed (the signal is named);
+ * FM_STOPPED when SIGINT, SIGTERM or SIGHUP came: the child is then killed before this returns.  fn's own error is
+ * passed on. report is filled as far as known in every case. */
 int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, struct fm_sandbox_report *report,
 		   struct fm_error *err) FM_MUST_CHECK;
 

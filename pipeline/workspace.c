@@ -71,7 +71,8 @@ static int remove_stale(const struct fm_workspace *w, struct fm_error *err)
 
 	if (!stages)
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	if (!(rc = remove_prefixed(w->path, "reproduce-", err)) && !(rc = fm_dir_make(stages, 0700, err)))
+	if (!(rc = remove_prefixed(w->path, "reproduce-", err)) &&
+	    !(rc = remove_prefixed(w->path, FM_PLAN_FOLDER, err)) && !(rc = fm_dir_make(stages, 0700, err)))
 		rc = fm_dir_list(stages, &names, &n, err);
 	for (size_t i = 0; i < n && !rc; i++) {
 		char *dir = fm_path_join(stages, names[i]);

@@ -8,6 +8,8 @@
  * on stages/STAGE/.tmp-* one being made: renamed to KEY when complete, else removed by the next run
  *       stages/train/.checkpoint-KEY/   where a training that was cut short goes on from; removed when it is complete
  *       quarantine/RUN.csv  0600: the bad rows of a trace that the last ingest refused
+ *       running.json        state.h: what the run that works here does now
+ *       plan-tmp            the workspace of a `flowmint run --plan`, likewise
  *       reproduce-*         the workspace of a `flowmint reproduce`, removed when it ends or by the next run
  *
  * A KEY folder is there whole or not at all, so a run that was killed goes on with what is complete.
@@ -19,6 +21,7 @@
 
 #define FM_CHECKPOINT_PREFIX ".checkpoint-"
 #define FM_QUARANTINE "quarantine"
+#define FM_PLAN_FOLDER "plan-tmp"
 
 struct fm_workspace {
 	char *path; /* absolute, resolved */

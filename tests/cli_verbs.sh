@@ -41,7 +41,7 @@ silent() { [ ! -s out ]; result $? "$1 prints nothing on standard output"; }
 expect 0 "--version" "$F" --version
 says out "flowmint " "the version is on standard output"
 expect 0 "--help" "$F" --help
-for verb in init keygen simulate run status log audit evaluate waive verify report reproduce epsilon sigma; do
+for verb in init keygen simulate run doctor status log audit evaluate waive verify report reproduce epsilon sigma; do
 	grep -q "^  $verb " out; result $? "--help lists $verb"
 done
 for verb in $("$F" --help | sed -n '/^Of every/q; s/^  \([a-z-]*\)  .*/\1/p'); do
@@ -76,7 +76,7 @@ says err "did you mean gate?" "an unknown stage brings a suggestion"
 expect 2 "option without its value" "$F" run --set
 expect 2 "value for an option that takes none" "$F" run --force=yes x.yaml
 expect 2 "missing operand" "$F" run
-expect 2 "operand too many" "$F" status here
+expect 2 "operand too many" "$F" audit here
 expect 2 "keygen without --out" "$F" keygen
 expect 2 "simulate without --rows" "$F" simulate --out t.csv
 expect 2 "simulate of a number that is none" "$F" simulate --rows many --out t.csv

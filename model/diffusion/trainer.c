@@ -286,9 +286,9 @@ static void tell(const struct trainer *t, const double column[FM_NTOK])
 	double s = fm_seconds() - t->started;
 	char line[1024];
 
-	fm_log("train: step %d of %d  loss %.3f  validation %.3f nats/flow  %.0f flows/s; by column%s", t->at.step,
-	       t->o->steps, t->at.loss, t->at.validation, t->flows / (s > 0 ? s : 1),
-	       columns_text(column, line, sizeof line));
+	fm_log("train: step %d of %d  loss %.3f  validation %.3f nats/flow  %.0f flows/s%s%s", t->at.step, t->o->steps,
+	       t->at.loss, t->at.validation, t->flows / (s > 0 ? s : 1), fm_log_is_terminal() ? "" : "; by column",
+	       fm_log_is_terminal() ? "" : columns_text(column, line, sizeof line));
 }
 
 /* After a step: is it time to stop? */
@@ -511,8 +511,9 @@ int fm_train(const struct fm_net *net, const struct fm_process *process, const s
 		char line[1024];
 		fm_validate(t.batcher, ema, data->validation, (struct fm_validation){1024, 4, o->seed}, result->column,
 			    &result->validation);
-		fm_log("train: validation %.3f nats/flow; by column%s", result->validation,
-		       columns_text(result->column, line, sizeof line));
+		fm_log("train: validation %.3f nats/flow%s%s", result->validation,
+		       fm_log_is_terminal() ? "" : "; by column",
+		       fm_log_is_terminal() ? "" : columns_text(result->column, line, sizeof line));
 	}
 out:
 	trainer_close(&t);

@@ -17,6 +17,7 @@
 	X(keygen)                                                                                                      \
 	X(simulate)                                                                                                    \
 	X(run)                                                                                                         \
+	X(doctor)                                                                                                         \
 	X(status)                                                                                                      \
 	X(log)                                                                                                         \
 	X(audit)                                                                                                       \
@@ -40,5 +41,7 @@ int fm_cli(int argc, char **argv, struct fm_error *err) FM_MUST_CHECK;
 
 /* One JSON document on standard output; takes doc over; NULL is out of memory. */
 int fm_cli_json(json_t *doc, struct fm_error *err) FM_MUST_CHECK;
+/* cli_plan.c: a plan as people read it. */
+void fm_cli_print_plan(const json_t *plan);
 
 #endif

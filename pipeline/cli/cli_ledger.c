@@ -5,6 +5,7 @@
 
 #include "pipeline/cli/cli.h"
 #include "pipeline/ledger.h"
+#include "pipeline/state.h"
 
 struct ledger_args {
 	const char *workspace;
@@ -85,19 +86,82 @@ static void print_summary(const json_t *s)
 		printf("  archive   %s\n", str(s, "archive"));
 	if (*str(s, "message"))
 		printf("  reason    %s\n", str(s, "message"));
+	if (strcmp(str(s, "status"), "stopped") == 0 || strcmp(str(s, "status"), "killed") == 0)
+		printf("  the same flowmint run goes on from what is complete\n");
 	if (strcmp(str(s, "status"), "unfinished") == 0)
-		printf("  it is running, or was killed; the same flowmint run goes on from what is complete\n");
+		printf("  it is just beginning, or was killed before its first stage\n");
+}
+
+/* "0:43", "1:02:03" */
+static const char *span(double seconds, char out[32])
+{
+	long s = seconds < 0 ? 0 : seconds > 1e9 ? 1000000000 : (long)(seconds + 0.5);
+
+	if (s < 3600)
+		snprintf(out, 32, "%ld:%02ld", s / 60, s % 60);
+	else
+		snprintf(out, 32, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+	return out;
+}
+
+static double num(const json_t *o, const char *key)
+{
+	return json_number_value(json_object_get(o, key));
+}
+
+/* What the run does now, or did when it was killed. */
+static void print_now(const json_t *now)
+{
+	bool running = json_is_true(json_object_get(now, "running"));
+	const char *what = str(now, "what");
+	char t[32];
+
+	printf("  %s  %-9s", running ? "now     " : "was in  ", str(now, "stage"));
+	if (*what && strcmp(what, str(now, "stage")) != 0)
+		printf(" %s", what);
+	if (num(now, "total") > 0)
+		printf(" %.0f %%, %.0f of %.0f %s", 100 * num(now, "done") / num(now, "total"), num(now, "done"),
+		       num(now, "total"), str(now, "unit"));
+	if (json_is_number(json_object_get(now, "seconds_left")))
+		printf(", %s left", span(num(now, "seconds_left"), t));
+	if (running)
+		printf(", process %.0f", num(now, "pid"));
+	printf("\n");
+	if (!running)
+		printf("  why       %s\n", str(now, "killed_by"));
+}
+
+/* A run without an end in the ledger is at work, or was killed: then running.json says where. */
+static json_t *unfinished(json_t *summary, const char *workspace)
+{
+	json_t *now = strcmp(str(summary, "status"), "unfinished") == 0 ? fm_state_read(workspace) : NULL;
+
+	if (now && strcmp(str(now, "run"), str(summary, "run")) != 0) {
+		json_decref(now);
+		now = NULL;
+	}
+	if (now)
+		json_object_set_new(summary, "status",
+				    json_string(json_is_true(json_object_get(now, "running")) ? "running" : "killed"));
+	json_object_set(summary, "now", now ? now : json_null());
+	return now;
+}
+
+static int no_run(const char *workspace, const char *run, struct fm_error *err)
+{
+	return fm_fail(err, FM_EINPUT, "%s: the ledger has no run %s; flowmint log lists all", workspace, run);
 }
 
 static int status(const void *args, const struct fm_call *call, struct fm_error *err)
 {
-	json_t *rows = NULL, *releases = NULL, *last = NULL;
+	json_t *rows = NULL, *releases = NULL, *last = NULL, *now = NULL;
 	const struct ledger_args *a = args;
+	char id[FM_RUN_ID_MAX];
+	const char *wanted = call->noperands ? fm_run_id(call->operand[0], id) : NULL;
 	struct fm_ledger *l = NULL;
 	size_t runs = 0;
 	int rc;
 
-	(void)call;
 	if ((rc = fm_ledger_open(&l, a->workspace, false, err)) < 0 ||
 	    (rc = fm_ledger_rows(l, NULL, NULL, &rows, err)) < 0)
 		goto out;
@@ -105,6 +169,8 @@ static int status(const void *args, const struct fm_call *call, struct fm_error 
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *row = json_array_get(rows, i);
 
+		if (wanted && strcmp(str(row, "run"), wanted) != 0)
+			continue;
 		if (strcmp(str(row, "kind"), "run") == 0) {
 			runs++;
 			json_decref(last);
@@ -117,6 +183,12 @@ static int status(const void *args, const struct fm_call *call, struct fm_error 
 			json_array_append_new(releases, r);
 		}
 	}
+	if (wanted && !last) {
+		rc = no_run(a->workspace, wanted, err);
+		goto out;
+	}
+	if (last)
+		now = unfinished(last, a->workspace);
 	if (a->json) {
 		rc = fm_cli_json(json_pack("{s:s, s:i, s:O, s:O}", "workspace", a->workspace, "runs", (int)runs, "last",
 					   last ? last : json_null(), "releases", releases),
@@ -127,6 +199,8 @@ static int status(const void *args, const struct fm_call *call, struct fm_error 
 		print_summary(last);
 	else
 		printf("nothing has run yet\n");
+	if (now)
+		print_now(now);
 	printf("%zu run%s, %zu release%s\n", runs, runs == 1 ? "" : "s", json_array_size(releases),
 	       json_array_size(releases) == 1 ? "" : "s");
 	for (size_t i = 0; i < json_array_size(releases); i++) {
@@ -136,6 +210,7 @@ static int status(const void *args, const struct fm_call *call, struct fm_error 
 		       str(r, "version"), str(r, "tar_sha256"));
 	}
 out:
+	json_decref(now);
 	json_decref(rows);
 	json_decref(last);
 	json_decref(releases);
@@ -145,7 +220,12 @@ out:
 
 const struct fm_verb fm_verb_status = {
     .name = "status",
-    .summary = "what ran last and what was released",
+    .summary = "what runs now or ran last, and what was released",
+    .about =
+	"Of a run that is at work: the stage, the share done, the time left and the process. Of one that was killed: "
+	"where it was, and by what as far as can be told. With RUN (r0001, or 1) that run.",
+    .operands = "RUN",
+    .optional = 1,
     .options = ledger_options,
     .defaults = &ledger_defaults,
     .args_size = sizeof(struct ledger_args),
@@ -183,8 +263,9 @@ static void print_row(const json_t *row)
 
 static int show_log(const void *args, const struct fm_call *call, struct fm_error *err)
 {
-	const char *run = call->noperands ? call->operand[0] : NULL;
 	const struct ledger_args *a = args;
+	char id[FM_RUN_ID_MAX];
+	const char *run = call->noperands ? fm_run_id(call->operand[0], id) : NULL;
 	struct fm_ledger *l = NULL;
 	json_t *rows = NULL;
 	int rc;
@@ -193,7 +274,7 @@ static int show_log(const void *args, const struct fm_call *call, struct fm_erro
 	    (rc = fm_ledger_rows(l, run, NULL, &rows, err)) < 0)
 		goto out;
 	if (run && json_array_size(rows) == 0) {
-		rc = fm_fail(err, FM_EINPUT, "%s: the ledger has no run %s; flowmint log lists all", a->workspace, run);
+		rc = no_run(a->workspace, run, err);
 		goto out;
 	}
 	if (a->json) {

@@ -1,11 +1,14 @@
 /* run, reproduce: from the trace to the archive, and again. */
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "judge/gate/check.h"
 #include "manifests/config.h"
 #include "pipeline/cli/cli.h"
+#include "pipeline/plan.h"
+#include "pipeline/project.h"
 #include "pipeline/reproduce.h"
 #include "pipeline/runner.h"
 
@@ -14,10 +17,12 @@
 struct run_args {
 	struct fm_words set;
 	const char *until, *out, *workspace;
-	bool force, unconfined, json;
+	bool plan, force, unconfined, json;
 };
 
 static const struct fm_option run_options[] = {
+    {FM_SETS_FLAG(struct run_args, plan), .name = "plan",
+     .help = "only say what is to do, and about what time, memory and disk it takes, from a few measured steps"},
     {FM_SETS_LIST(struct run_args, set), .name = "set", .value = "KEY=VALUE", .offer = FM_OFFER_KEY,
      .help = "override a key of the config, as in --set train.steps=500; may be repeated"},
     {FM_SETS_TEXT(struct run_args, until), .name = "until", .value = "STAGE",
@@ -60,6 +65,20 @@ static int refuse(const struct fm_run *run, struct fm_error *err)
 		       run->verdict.n, words);
 }
 
+static int plan(const struct fm_run_options *o, bool json, struct fm_error *err)
+{
+	json_t *doc = NULL;
+	int rc;
+
+	if ((rc = fm_plan(o, &doc, err)) < 0)
+		return rc;
+	if (json)
+		return fm_cli_json(doc, err);
+	fm_cli_print_plan(doc);
+	json_decref(doc);
+	return FM_OK;
+}
+
 static int run(const void *args, const struct fm_call *call, struct fm_error *err)
 {
 	const struct run_args *a = args;
@@ -68,13 +87,20 @@ static int run(const void *args, const struct fm_call *call, struct fm_error *er
 				   .workspace = a->workspace,
 				   .force = a->force,
 				   .unconfined = a->unconfined};
+	char *file = fm_project_config(call->operand[0]);
 	struct fm_config *cfg = NULL;
 	struct fm_run done = {0};
 	int rc;
 
-	if ((rc = fm_config_load(&cfg, call->operand[0], a->set.word, a->set.n, err)) < 0)
+	if (!file)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	if ((rc = fm_config_load(&cfg, file, a->set.word, a->set.n, err)) < 0)
 		goto out;
 	o.cfg = cfg;
+	if (a->plan) {
+		rc = plan(&o, a->json, err);
+		goto out;
+	}
 	if ((rc = fm_runner_run(&o, &done, err)) < 0 || (rc = print_run(&done, a->json, err)) < 0)
 		goto out;
 	if (done.has_verdict && !done.verdict.pass)
@@ -82,6 +108,7 @@ static int run(const void *args, const struct fm_call *call, struct fm_error *er
 out:
 	fm_run_free(&done);
 	fm_config_free(cfg);
+	free(file);
 	return rc;
 }
 
@@ -95,8 +122,12 @@ const struct fm_verb fm_verb_run = {
 	"again, so that an interrupted run goes on where it was. Training goes on from its last checkpoint "
 	"(train.checkpoint_every); the result is the same to the bit.\n\nWhen all checks pass, the archive and its "
 	"signature are verified and moved to publish.out. When one fails, the check table says which, nothing is "
-	"released, and the exit status is 1.",
-    .operands = "RELEASE.yaml",
+	"released, and the exit status is 1.\n\nWhat can be known before the first stage is checked before it. PROJECT "
+	"is a "
+	"folder with a release.yaml. A run that SIGINT or SIGTERM stops ends with 130 or 143, and the same command "
+	"goes on "
+	"from there.",
+    .operands = "RELEASE.yaml|PROJECT",
     .offer = FM_OFFER_FILE,
     .options = run_options,
     .args_size = sizeof(struct run_args),

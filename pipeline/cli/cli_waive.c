@@ -68,7 +68,8 @@ static int waive(const void *args, const struct fm_call *call, struct fm_error *
 	int rc;
 
 	if ((rc = fm_config_load(&cfg, call->operand[0], &any_trace, 1, err)) < 0 ||
-	    (rc = check_name(cfg, a->check, err)) < 0 || (rc = fill(&w, cfg, a, err)) < 0)
+	    (rc = check_name(cfg, a->check, err)) < 0 || (rc = fill(&w, cfg, a, err)) < 0 ||
+	    (rc = fm_waiver_words(&w, now_s, err)) < 0)
 		goto out;
 	signers_path = fm_path_join(cfg->dir, "allowed_signers");
 	dir = fm_path_join(cfg->dir, "waivers");
@@ -76,9 +77,13 @@ static int waive(const void *args, const struct fm_call *call, struct fm_error *
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
-	if ((rc = fm_signers_load(&signers, signers_path, err)) < 0 || (rc = fm_sshkey_read(&key, a->key, err)) < 0 ||
-	    (rc = fm_waiver_key_allowed(&key.pub, &signers, now_s, err)) < 0 ||
-	    (rc = fm_waiver_write(dir, &w, &key, now_s, &path, err)) < 0)
+	if ((rc = fm_signers_load(&signers, signers_path, err)) < 0 || (rc = fm_sshkey_read(&key, a->key, err)) < 0)
+		goto out;
+	if ((rc = fm_waiver_key_allowed(&key.pub, &signers, now_s, err)) < 0) {
+		fm_error_prefix(err, "%s: ", signers_path);
+		goto out;
+	}
+	if ((rc = fm_waiver_write(dir, &w, &key, now_s, &path, err)) < 0)
 		goto out;
 	printf("%s\n", path);
 out:

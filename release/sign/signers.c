@@ -193,6 +193,11 @@ static int parse_line(struct line l, struct fm_signer *s, struct fm_error *err)
 	    !s->principals[0])
 		return fm_fail(err, FM_EINPUT, "the principals are unreadable or longer than %d bytes",
 			       FM_PRINCIPALS_MAX - 1);
+	if (is_key_type(&principals))
+		return fm_fail(err, FM_EINPUT,
+			       "this is a public key; a line of an allowed_signers file begins with the signer's name: "
+			       "NAME namespaces=\"" FM_SSH_NAMESPACE "\" %s ... (flowmint keygen prints it)",
+			       s->principals);
 	if (next_word(&l, &word))
 		return fm_fail(err, FM_EINPUT, "a double quote is not closed");
 	if (!is_key_type(&word)) {

@@ -237,12 +237,34 @@ out:
 	return rc;
 }
 
+/* The public half has the wrong mode for a secret too, but that is not what is wrong with it. */
+static int refuse_public(const char *path, struct fm_error *err)
+{
+	size_t n = strlen(path), got = 0;
+	char begin[8];
+	int fd, rc;
+
+	if ((rc = fm_file_open(path, &fd, err)))
+		return rc;
+	rc = fm_fd_read(fd, path, begin, sizeof begin, &got, err);
+	close(fd);
+	if (rc || got < 4 || (memcmp(begin, "ssh-", 4) != 0 && memcmp(begin, "ecds", 4) != 0))
+		return rc;
+	return fm_fail(err, FM_EINPUT,
+		       "%s is a public key, and a secret key is wanted: it is the file made with it, %s%.*s", path,
+		       n > 4 && strcmp(path + n - 4, ".pub") == 0 ? "" : "of the name without .pub, not ",
+		       (int)(n > 4 && strcmp(path + n - 4, ".pub") == 0 ? n - 4 : n), path);
+}
+
 int fm_sshkey_read(struct fm_sshkey *k, const char *path, struct fm_error *err)
 {
 	struct fm_secret text = {0};
 	int rc;
 
 	memset(k, 0, sizeof *k);
+	rc = refuse_public(path, err);
+	if (rc)
+		return rc;
 	rc = fm_secret_read(&text, path, FM_SSHKEY_FILE_MAX, err);
 	if (rc)
 		return rc;

@@ -62,22 +62,28 @@ static int make_text(const struct fm_waiver *w, struct fm_buf *text, struct fm_e
 	return rc;
 }
 
+int fm_waiver_words(const struct fm_waiver *w, int64_t now_s, struct fm_error *err)
+{
+	int64_t end = end_of_day(w->expires);
+
+	if (end < 0)
+		return fm_fail(err, FM_EINPUT, "expiry '%s' is no date: YYYY-MM-DD", w->expires);
+	if (end <= now_s)
+		return fm_fail(err, FM_EINPUT, "expiry %s has passed: a waiver holds until the end of a day to come",
+			       w->expires);
+	return check_reason(w->reason, err);
+}
+
 int fm_waiver_write(const char *dir, const struct fm_waiver *w, const struct fm_sshkey *key, int64_t now_s, char **path,
 		    struct fm_error *err)
 {
 	struct fm_buf text = {0}, armored = {0};
 	uint8_t digest[FM_SHA512_LEN];
 	char *sig = NULL;
-	int64_t end = end_of_day(w->expires);
 	int rc;
 
 	*path = NULL;
-	if (end < 0)
-		return fm_fail(err, FM_EINPUT, "expiry '%s' is no date: YYYY-MM-DD", w->expires);
-	if (end <= now_s)
-		return fm_fail(err, FM_EINPUT, "expiry %s has passed: a waiver holds until the end of a day to come",
-			       w->expires);
-	if ((rc = check_reason(w->reason, err)) != FM_OK || (rc = make_text(w, &text, err)) != FM_OK ||
+	if ((rc = fm_waiver_words(w, now_s, err)) != FM_OK || (rc = make_text(w, &text, err)) != FM_OK ||
 	    (rc = digest_of(text.data, text.len, digest, err)) != FM_OK ||
 	    (rc = fm_sshsig_sign(key, FM_WAIVER_NAMESPACE, digest, &armored, err)) != FM_OK ||
 	    (rc = fm_dir_make(dir, 0755, err)) != FM_OK)
@@ -140,15 +146,14 @@ int fm_waiver_key_allowed(const struct fm_sshpub *key, const struct fm_signers *
 	if (state == FM_SIGNER_OK)
 		return FM_OK;
 	if (state == FM_SIGNER_NOT_YET || state == FM_SIGNER_EXPIRED)
-		return fm_fail(err, FM_EINPUT, "the key is %s (allowed_signers, line %zu)",
+		return fm_fail(err, FM_EINPUT, "the key is %s (line %zu)",
 			       state == FM_SIGNER_EXPIRED ? "no longer valid" : "not valid yet", who ? who->line : 0);
 	fm_sshpub_line(key, &line);
 	if ((rc = fm_buf_check(&line, err)) == FM_OK)
-		rc = fm_fail(
-		    err, FM_EINPUT,
-		    "allowed_signers does not let this key sign waivers; whoever answers for the releases adds a "
-		    "line with the signer's name: NAME namespaces=\"" FM_WAIVER_NAMESPACE "\" %.*s",
-		    (int)strcspn(line.data, "\n"), line.data);
+		rc = fm_fail(err, FM_EINPUT,
+			     "no line lets this key sign waivers; whoever answers for the releases adds a "
+			     "line with the signer's name: NAME namespaces=\"" FM_WAIVER_NAMESPACE "\" %.*s",
+			     (int)strcspn(line.data, "\n"), line.data);
 	fm_buf_free(&line);
 	return rc;
 }

@@ -28,6 +28,9 @@ struct fm_waiver {
 	char release[64], check[64], reason[1024], expires[16];
 };
 
+/* Are expiry and reason such that a waiver may have them?  FM_EINPUT for an empty reason or one over several lines, or
+ * a date that is none or has passed at now_s. */
+int fm_waiver_words(const struct fm_waiver *w, int64_t now_s, struct fm_error *err) FM_MUST_CHECK;
 /* Sign w and put it into dir (made where absent), in the place of the one that is there.  FM_EINPUT for an empty reason
  * or one over several lines, or a date that is none or has passed at now_s; *path (free()) is the file. */
 int fm_waiver_write(const char *dir, const struct fm_waiver *w, const struct fm_sshkey *key, int64_t now_s, char **path,
@@ -37,7 +40,8 @@ int fm_waiver_write(const char *dir, const struct fm_waiver *w, const struct fm_
  * codes: it could not be told. */
 int fm_waiver_check(const char *path, const char *release, const struct fm_signers *signers, int64_t now_s,
 		    json_t **record, struct fm_error *err) FM_MUST_CHECK;
-/* May this key sign waivers at now_s?  FM_EINPUT says what line of allowed_signers is missing. */
+/* May this key sign waivers at now_s?  FM_EINPUT says what line is missing; the caller
+ * puts the file's name before it. */
 int fm_waiver_key_allowed(const struct fm_sshpub *key, const struct fm_signers *signers, int64_t now_s,
 			  struct fm_error *err) FM_MUST_CHECK;
 

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <pty.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "base/error.h"
@@ -319,6 +320,76 @@ static void test_log_is_lines_where_there_is_no_terminal(void **state)
 	close(fd);
 }
 
+/* As if a loop took its time: the clock is moved by moving what the loop remembers of it. */
+static void slow_chatter(void)
+{
+	struct fm_progress p;
+
+	fm_progress_begin(&p, "train", "steps", 500);
+	fm_progress_step(&p, 1, NULL);
+	p.started -= 100;
+	p.drawn -= 31;
+	fm_progress_step(&p, 250, NULL); /* a line: 30 s have passed */
+	fm_progress_step(&p, 251, NULL);
+	fm_progress_end(&p, NULL);
+	fm_progress_begin(&p, "controls", "controls", 16);
+	p.started -= 143;
+	p.drawn -= 31;
+	fm_progress_step(&p, 16, NULL);
+	fm_progress_end(&p, NULL);
+	fm_progress_begin(&p, "nothing", "flows", 10);
+	fm_progress_end(&p, NULL);
+}
+
+static void test_progress_off_a_terminal_is_a_line_every_30_seconds(void **state)
+{
+	struct fm_buf b = {0};
+	struct fm_error err;
+	int fd = open(scratch_path("slow"), O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+	(void)state;
+	with_stderr(fd, slow_chatter);
+	assert_int_equal(fm_file_read(scratch_path("slow"), 10000, &b, &err), FM_OK);
+	assert_string_equal(b.data, "train: 500 steps to do\n"
+				    "train: 50 %, 250 of 500 steps, 2.5 steps/s, 1:40 left\n"
+				    "train: 251 steps in 1:40 (2.5 steps/s)\n"
+				    "controls: 16 controls to do\n"
+				    "controls: 100 %, 16 of 16 controls, 8.9 s each\n"
+				    "controls: 16 controls in 2:23 (8.9 s each)\n"
+				    "nothing: 10 flows to do\n"
+				    "nothing: 0 flows in 0:00\n");
+	fm_buf_free(&b);
+	close(fd);
+}
+
+static void test_progress_shows_in_another_process(void **state)
+{
+	struct fm_progress_shared *s = fm_progress_shared_new();
+	struct fm_progress_view v;
+	struct fm_progress p;
+	pid_t pid;
+
+	(void)state;
+	assert_non_null(s);
+	assert_false(fm_progress_look(s, &v));
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		fm_log_quiet(1);
+		fm_progress_show(s);
+		fm_progress_begin(&p, "train", "flows", 11200);
+		fm_progress_step(&p, 42, NULL);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_true(fm_progress_look(s, &v));
+	assert_string_equal(v.stage, "train");
+	assert_string_equal(v.unit, "flows");
+	assert_int_equal(v.done, 42);
+	assert_int_equal(v.total, 11200);
+	fm_progress_shared_free(s);
+}
+
 static void long_lines(void)
 {
 	static char big[10000];
@@ -386,6 +457,8 @@ int main(void)
 	    cmocka_unit_test(test_secret_random_is_not_the_same_twice),
 	    cmocka_unit_test(test_secret_is_locked_and_not_dumped),
 	    cmocka_unit_test(test_log_is_lines_where_there_is_no_terminal),
+	    cmocka_unit_test(test_progress_off_a_terminal_is_a_line_every_30_seconds),
+	    cmocka_unit_test(test_progress_shows_in_another_process),
 	    cmocka_unit_test(test_log_line_is_cut_and_ends),
 	    cmocka_unit_test(test_progress_is_redrawn_on_a_terminal),
 	};

@@ -599,7 +599,7 @@ static void interrupted(int sig)
 		close(life[0]);
 		close(life[1]);
 		rc = generate(sleeps, &report, &err);
-		_exit(rc == FM_ESYSTEM && strstr(err.message, "stopped by signal") ? 7 : 8);
+		_exit(rc == FM_STOPPED(sig) && strstr(err.message, "stopped by signal") ? 7 : 8);
 	}
 	close(life[1]);
 	nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);

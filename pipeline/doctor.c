@@ -1,0 +1,208 @@
+#include "pipeline/doctor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/kernels.h"
+#include "pipeline/preflight.h"
+#include "pipeline/sandbox.h"
+
+#define ROOM_WANTED (UINT64_C(1) << 30) /* less is worth a word */
+#define SECRET_BYTES (64 << 10)         /* more than the secrets of a run take */
+
+enum state { GOOD, WEAK, BAD };
+static const char *const states[] = {"good", "weak", "bad"};
+
+struct exam {
+	json_t *checks;
+	bool refused, failed;
+};
+
+static void add(struct exam *x, const char *name, enum state state, const char *found, const char *advice)
+{
+	json_t *c = json_pack("{s:s, s:s, s:s, s:s}", "name", name, "state", states[state], "found", found, "advice",
+			      state == GOOD ? "" : advice);
+
+	x->refused |= state == BAD;
+	x->failed |= !c || json_array_append_new(x->checks, c);
+}
+
+static void addf(struct exam *x, const char *name, enum state state, const char *advice, const char *fmt, ...)
+    FM_PRINTF(5, 6);
+static void addf(struct exam *x, const char *name, enum state state, const char *advice, const char *fmt, ...)
+{
+	char found[FM_ERROR_TEXT];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(found, sizeof found, fmt, ap);
+	va_end(ap);
+	add(x, name, state, found, advice);
+}
+
+/* ---- confinement ---- */
+
+static int see_fn(void *ctx, json_t **result, struct fm_error *err)
+{
+	(void)ctx;
+	(void)result;
+	return access("/etc", F_OK) ? FM_OK : fm_fail(err, FM_EVERDICT, "a stage still sees /etc");
+}
+
+static int network_fn(void *ctx, json_t **result, struct fm_error *err)
+{
+	(void)ctx;
+	(void)result;
+	return fm_fail(err, FM_EVERDICT, "a stage could call socket(): it returned %d",
+		       socket(AF_INET, SOCK_STREAM, 0));
+}
+
+static int try_child(fm_sandbox_fn fn, bool unconfined, struct fm_error *err)
+{
+	struct fm_sandbox box = {.name = "probe", .unconfined = unconfined};
+	struct fm_sandbox_report report = {0};
+	int rc = fm_sandbox_run(&box, fn, NULL, &report, err);
+
+	json_decref(report.result);
+	return rc;
+}
+
+static void check_namespaces(struct exam *x)
+{
+	struct fm_error err = {0};
+
+	if (try_child(see_fn, false, &err))
+		add(x, "namespaces", BAD, err.message,
+		    "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces, or "
+		    "the "
+		    "container's profile), or accept run --unconfined, which manifest and ledger record");
+	else
+		add(x, "namespaces", GOOD,
+		    "a stage gets its own user, mount, network, process, IPC and host name spaces and sees its files "
+		    "alone",
+		    "");
+}
+
+/* The filter must kill a child that makes a socket. */
+static void check_seccomp(struct exam *x)
+{
+	struct fm_error err = {0};
+	int rc = try_child(network_fn, true, &err);
+
+	if (rc == FM_ESYSTEM && strstr(err.message, "system call that no stage may make"))
+		add(x, "seccomp", GOOD, "the filter kills a stage that makes a socket", "");
+	else
+		add(x, "seccomp", BAD, err.message,
+		    "use a kernel with CONFIG_SECCOMP_FILTER; no option runs without it");
+}
+
+static void check_landlock(struct exam *x)
+{
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+
+	if (abi > 0)
+		addf(x, "landlock", GOOD, "", "ABI %ld; flowmint does not need it, stages have a private root", abi);
+	else
+		addf(x, "landlock", GOOD, "", "none (%s); flowmint does not need it, stages have a private root",
+		     strerror(errno));
+}
+
+static void check_memory_lock(struct exam *x)
+{
+	void *p = mmap(NULL, SECRET_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct rlimit limit = {0};
+
+	getrlimit(RLIMIT_MEMLOCK, &limit);
+	if (p != MAP_FAILED && mlock(p, SECRET_BYTES) == 0)
+		addf(x, "memory lock", GOOD, "", "keys are kept out of swap (limit %s)",
+		     limit.rlim_cur == RLIM_INFINITY ? "none" : "above what they take");
+	else
+		addf(x, "memory lock", WEAK, "raise the limit: ulimit -l 1024, or LimitMEMLOCK= of the service",
+		     "%s: keys may reach the swap", strerror(errno));
+	if (p != MAP_FAILED)
+		munmap(p, SECRET_BYTES);
+}
+
+/* ---- what there is ---- */
+
+static void check_disk(struct exam *x, const char *workspace)
+{
+	struct fm_error err = {0};
+	uint64_t room = 0;
+
+	if (fm_preflight_free(workspace, &room, &err))
+		add(x, "disk", BAD, err.message, "name a folder that can be reached with --workspace");
+	else
+		addf(x, "disk",
+		     room == 0            ? BAD
+		     : room < ROOM_WANTED ? WEAK
+					  : GOOD,
+		     "make room, or name a --workspace elsewhere; flowmint run --plan says what a run takes",
+		     "%.1f GiB free for %s", (double)room / (1 << 30), workspace);
+}
+
+static void check_memory(struct exam *x)
+{
+	struct sysinfo si;
+	unsigned long long max;
+	char limit[64] = "";
+	FILE *f = fopen("/sys/fs/cgroup/memory.max", "r");
+
+	if (f) {
+		if (fscanf(f, "%llu", &max) == 1)
+			snprintf(limit, sizeof limit, ", of which this group may use %.1f", (double)max / (1 << 30));
+		fclose(f);
+	}
+	if (sysinfo(&si) == 0)
+		addf(x, "memory", GOOD, "", "%.1f GiB%s", (double)si.totalram * si.mem_unit / (1 << 30), limit);
+}
+
+static void check_processor(struct exam *x)
+{
+	static const char *const words[][2] = {{"v4", "AVX-512"}, {"v3", "AVX2 and FMA"}, {"v1", "plain x86-64"}};
+	const char *name = fm_kernels()->name, *is = name;
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+	struct utsname u;
+	cpu_set_t set;
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(words[i][0], name) == 0)
+			is = words[i][1];
+	if (sched_getaffinity(0, sizeof set, &set) == 0)
+		addf(x, "cores", GOOD, "", "%d of %ld may be used", CPU_COUNT(&set), online);
+	addf(x, "kernels", strcmp(name, "v1") ? GOOD : WEAK,
+	     "the bits are the same; a processor with AVX2 and FMA trains many times faster", "%s (%s)", name, is);
+	if (uname(&u) == 0)
+		addf(x, "system", GOOD, "", "%s %s %s", u.sysname, u.release, u.machine);
+}
+
+int fm_doctor(const char *workspace, json_t **report, struct fm_error *err)
+{
+	struct exam x = {.checks = json_array()};
+
+	check_namespaces(&x);
+	check_seccomp(&x);
+	check_landlock(&x);
+	check_memory_lock(&x);
+	check_disk(&x, workspace);
+	check_memory(&x);
+	check_processor(&x);
+	*report = x.failed ? NULL
+			   : json_pack("{s:s, s:b, s:O}", "format", "flowmint-doctor/1", "runs", !x.refused, "checks",
+				       x.checks);
+	json_decref(x.checks);
+	return *report ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
+}

@@ -1,0 +1,408 @@
+#include "pipeline/preflight.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/secret.h"
+#include "manifests/canon.h"
+#include "pipeline/sandbox.h"
+#include "release/archive.h"
+#include "release/sign/sshkey.h"
+#include "traces/split.h"
+
+#define COMMITMENT_KEY_MAX 4096
+/* A row takes 58 bytes in a table and at most 200 in a text trace: what a trace of N bytes needs at the least. */
+#define TEXT_ROW_MAX 200
+#define TABLE_ROW 58
+
+static int no_memory(struct fm_error *err)
+{
+	return fm_fail(err, FM_ESYSTEM, "out of memory");
+}
+
+const char *fm_preflight_out(const struct fm_run_options *o)
+{
+	return o->out ? o->out : o->cfg->publish.out;
+}
+
+/* ---- files ---- */
+
+/* The part of path, which is changed, that is there: its nearest folder, or "." */
+static const char *nearest(char *path)
+{
+	struct stat st;
+	char *slash;
+
+	while (stat(path, &st)) {
+		if (!(slash = strrchr(path, '/')))
+			return ".";
+		*(slash == path ? slash + 1 : slash) = '\0';
+		if (slash == path)
+			return path;
+	}
+	return path;
+}
+
+/* Why a file that the config names cannot be looked at. */
+static int explain_missing(const char *key, const char *path, int why, struct fm_error *err)
+{
+	char *copy;
+	int rc;
+
+	if (why != EACCES)
+		return why == ENOENT ? fm_fail(err, FM_EINPUT, "%s: %s: no such file", key, path)
+				     : fm_fail(err, FM_EINPUT, "%s: %s: %s", key, path, strerror(why));
+	if (!(copy = strdup(path)))
+		return no_memory(err);
+	for (char *slash = strrchr(copy, '/'); slash && slash > copy; slash = strrchr(copy, '/')) {
+		*slash = '\0';
+		if (access(copy, F_OK) == 0)
+			break;
+	}
+	rc = fm_fail(err, FM_EINPUT,
+		     "%s: %s: whether it is there cannot be seen: this user may not look into %s (permission to search "
+		     "a folder is its x: chmod +x)",
+		     key, path, copy);
+	free(copy);
+	return rc;
+}
+
+static int check_file(const char *key, const char *path, struct fm_error *err)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return explain_missing(key, path, errno, err);
+	if (S_ISDIR(st.st_mode))
+		return fm_fail(err, FM_EINPUT, "%s: %s is a folder, not a regular file", key, path);
+	if (access(path, R_OK))
+		return fm_fail(err, FM_EINPUT, "%s: %s cannot be read by this user: %s", key, path, strerror(errno));
+	return FM_OK;
+}
+
+/* ---- what signs ---- */
+
+static int check_listed(const struct fm_sshpub *key, const char *file, const char *project, struct fm_error *err)
+{
+	char *path = fm_path_join(project, "allowed_signers");
+	struct fm_signers signers = {0};
+	const struct fm_signer *who = NULL;
+	struct fm_buf line = {0};
+	enum fm_signer_state state;
+	int rc;
+
+	if (!path)
+		return no_memory(err);
+	if ((rc = fm_signers_load(&signers, path, err)))
+		goto out;
+	state = fm_signers_find(&signers, key, FM_SSH_NAMESPACE, (int64_t)time(NULL), &who);
+	if (state == FM_SIGNER_OK)
+		goto out;
+	fm_sshpub_line(key, &line);
+	if ((rc = fm_buf_check(&line, err)))
+		goto out;
+	if (who)
+		rc = fm_fail(err, FM_EINPUT, "publish.key: %s may not sign a release today: line %zu of %s %s", file,
+			     who->line, path,
+			     state == FM_SIGNER_EXPIRED   ? "is no longer valid (valid-before)"
+			     : state == FM_SIGNER_NOT_YET ? "is not valid yet (valid-after)"
+							  : "names it for other namespaces, not for " FM_SSH_NAMESPACE);
+	else
+		rc =
+		    fm_fail(err, FM_EINPUT,
+			    "publish.key: %s does not name the key %s, so no release of it would verify; add the line: "
+			    "NAME namespaces=\"" FM_SSH_NAMESPACE "\" %.*s",
+			    path, file, (int)strcspn(line.data, "\n"), line.data);
+out:
+	fm_buf_free(&line);
+	fm_signers_free(&signers);
+	free(path);
+	return rc;
+}
+
+static int check_key(const struct fm_config *cfg, const char *project, struct fm_error *err)
+{
+	const char *path = cfg->publish.key;
+	struct fm_sshkey key = {0};
+	struct stat st;
+	int rc;
+
+	if (stat(path, &st) && errno == ENOENT)
+		return fm_fail(err, FM_EINPUT, "publish.key: %s: no such file; flowmint keygen --out FILE makes one",
+			       path);
+	if ((rc = check_file("publish.key", path, err)))
+		return rc;
+	rc = fm_sshkey_read(&key, path, err) ? fm_error_prefix(err, "publish.key: ")
+					     : check_listed(&key.pub, path, project, err);
+	fm_sshkey_close(&key); /* before any stage is started */
+	return rc;
+}
+
+static int check_commitment(const char *project, struct fm_error *err)
+{
+	struct fm_secret secret = {0};
+	char *path = NULL;
+	int rc;
+
+	if (asprintf(&path, "%s/keys/commitment.key", project) < 0)
+		return no_memory(err);
+	if (access(path, F_OK) && errno == ENOENT)
+		rc = fm_fail(err, FM_EINPUT,
+			     "%s: no such file: the project's secret for commitments to private inputs; flowmint init "
+			     "makes one with a project",
+			     path);
+	else if (!(rc = fm_secret_read(&secret, path, COMMITMENT_KEY_MAX, err)) && secret.len < 32)
+		rc = fm_fail(err, FM_EINPUT, "%s: too short for a secret: 32 random bytes are expected", path);
+	fm_secret_close(&secret);
+	free(path);
+	return rc;
+}
+
+/* ---- where it goes ---- */
+
+static int check_out(const struct fm_run_options *o, struct fm_error *err)
+{
+	const char *out = fm_preflight_out(o), *key = o->out ? "--out" : "publish.out", *above;
+	char *copy = strdup(out), *probe = NULL;
+	struct stat st;
+	int rc = FM_OK;
+
+	if (!copy)
+		return no_memory(err);
+	above = nearest(copy);
+	if (stat(above, &st) == 0 && !S_ISDIR(st.st_mode))
+		rc = fm_fail(err, FM_EINPUT, "%s: %s: the release folder cannot be made there: %s is a file", key, out,
+			     above);
+	else if (asprintf(&probe, "%s/.flowmint-probe-XXXXXX", above) < 0)
+		rc = no_memory(err);
+	/* To make something is the one sure test: modes, access lists and read-only file systems all have a say. */
+	else if (!mkdtemp(probe))
+		rc =
+		    fm_fail(err, errno == ENOENT ? FM_EINPUT : FM_ESYSTEM,
+			    "%s: %s: the release folder cannot be written: nothing can be made in %s: %s; name another "
+			    "folder with %s, or change the mode",
+			    key, out, above, strerror(errno), key);
+	else
+		rmdir(probe);
+	free(probe);
+	free(copy);
+	return rc;
+}
+
+/* The names of the config's sections in which a and b differ, as far as they fit. */
+static void differing(const json_t *a, const json_t *b, char *out, size_t cap)
+{
+	const char *name;
+	json_t *v;
+	size_t at = 0;
+
+	out[0] = '\0';
+	json_object_foreach((json_t *)a, name, v)
+	{
+		struct fm_error ignored;
+		char x[FM_SHA256_HEX] = "", y[FM_SHA256_HEX] = "";
+		const json_t *w = json_object_get(b, name);
+
+		/* By digest: 9.0 is 9 in canonical JSON and comes back from a file as an integer. */
+		if (w && (fm_json_digest(v, x, &ignored) || fm_json_digest(w, y, &ignored) || strcmp(x, y) == 0))
+			continue;
+		if (at < cap)
+			at += (size_t)snprintf(out + at, cap - at, "%s%s", at ? ", " : "", name);
+	}
+}
+
+/* What the run of the ledger that made the archive with this digest was: its public config, its store's digest and its
+ * id.  *config stays NULL when none made it. */
+static int find_released(struct fm_ledger *l, const char *archive_sha256, json_t **config, char store[FM_SHA256_HEX],
+			 char id[FM_RUN_ID_MAX], struct fm_error *err)
+{
+	struct fm_config *recorded = NULL;
+	struct fm_error ignored;
+	json_t *rows = NULL;
+	int rc;
+
+	id[0] = store[0] = '\0';
+	if ((rc = fm_ledger_rows(l, NULL, NULL, &rows, err)))
+		return rc;
+	for (size_t i = json_array_size(rows); i-- > 0;) {
+		const json_t *row = json_array_get(rows, i), *body = json_object_get(row, "body");
+		const char *kind = json_string_value(json_object_get(row, "kind")),
+			   *run = json_string_value(json_object_get(row, "run")),
+			   *sha = json_string_value(json_object_get(body, "archive_sha256")),
+			   *name = json_string_value(json_object_get(body, "name")),
+			   *output = json_string_value(json_object_get(body, "output"));
+
+		if (!kind || !run)
+			continue;
+		if (!id[0] && strcmp(kind, "release") == 0 && sha && strcmp(sha, archive_sha256) == 0)
+			snprintf(id, FM_RUN_ID_MAX, "%s", run);
+		if (!id[0] || strcmp(run, id) != 0)
+			continue;
+		if (strcmp(kind, "stage") == 0 && name && output && strcmp(name, fm_stage_name(FM_INGEST)) == 0)
+			snprintf(store, FM_SHA256_HEX, "%s", output);
+		if (strcmp(kind, "run") == 0) {
+			if (!fm_config_from_json(&recorded, json_object_get(body, "config"), &ignored))
+				*config = fm_config_json(recorded, NULL, true);
+			fm_config_free(recorded);
+			break;
+		}
+	}
+	json_decref(rows);
+	return FM_OK;
+}
+
+/* The config in the manifest of an archive, a new reference; NULL where it is none of flowmint's. */
+static json_t *config_of_archive(const char *path)
+{
+	struct fm_archive_info info = {0};
+	enum fm_reason reason;
+	struct fm_error ignored;
+	json_t *manifest = NULL, *config = NULL;
+	int fd;
+
+	if (fm_file_open(path, &fd, &ignored))
+		return NULL;
+	if (!fm_archive_read(fd, &info, &reason, &ignored) && info.manifest.len)
+		manifest = json_loadb(info.manifest.data, info.manifest.len, JSON_REJECT_DUPLICATES, NULL);
+	config = json_incref(json_object_get(manifest, "config"));
+	json_decref(manifest);
+	fm_archive_info_free(&info);
+	close(fd);
+	return config;
+}
+
+int fm_preflight_version(const struct fm_run_options *o, struct fm_ledger *l, const struct fm_run *run,
+			 struct fm_error *err)
+{
+	const struct fm_config *cfg = o->cfg;
+	char hex[FM_SHA256_HEX], store[FM_SHA256_HEX] = "", id[FM_RUN_ID_MAX] = "", other[200] = "", *path = NULL;
+	json_t *there = NULL, *here = NULL;
+	struct stat st;
+	int rc = FM_OK;
+
+	if (o->dry || o->until < FM_RELEASE)
+		return FM_OK;
+	if (asprintf(&path, "%s/%s-%s.tar.zst", fm_preflight_out(o), cfg->release.name, cfg->release.version) < 0)
+		return no_memory(err);
+	if (lstat(path, &st))
+		goto out;
+	if (!S_ISREG(st.st_mode)) {
+		rc = fm_fail(err, FM_EINPUT,
+			     "%s: the archive would go there, but what stands there is no plain file: remove it, or "
+			     "name another folder with publish.out",
+			     path);
+		goto out;
+	}
+	if ((rc = fm_sha256_file_hex(path, hex, err)) || (rc = find_released(l, hex, &there, store, id, err)))
+		goto out;
+	if (!there)
+		there = config_of_archive(path);
+	if (!(here = fm_config_json(cfg, NULL, true))) {
+		rc = no_memory(err);
+		goto out;
+	}
+	if (there)
+		differing(here, there, other, sizeof other);
+	if (there && !other[0] && run && store[0] && strcmp(store, run->stage[FM_INGEST].output) != 0)
+		snprintf(other, sizeof other, "the trace");
+	if (!there || other[0])
+		rc = fm_fail(err, FM_EINPUT,
+			     "release.version: %s %s is taken: %s is there%s%s and is another release%s%s%s; raise "
+			     "release.version, or remove the archive if nobody was given it",
+			     cfg->release.name, cfg->release.version, path, id[0] ? ", made by run " : "", id,
+			     there ? " (" : "", other, there ? " differs)" : "");
+out:
+	json_decref(there);
+	json_decref(here);
+	free(path);
+	return rc;
+}
+
+/* ---- room ---- */
+
+int fm_preflight_free(const char *path, uint64_t *nbytes, struct fm_error *err)
+{
+	char *copy = strdup(path);
+	struct statvfs v;
+	int rc = FM_OK;
+
+	if (!copy)
+		return no_memory(err);
+	if (statvfs(nearest(copy), &v))
+		rc = fm_fail_errno(err, "%s", path);
+	else
+		*nbytes = (uint64_t)v.f_bavail * v.f_frsize;
+	free(copy);
+	return rc;
+}
+
+/* Refused is only what cannot fit; flowmint run --plan has an estimate. */
+static int check_room(const struct fm_run_options *o, const char *workspace, struct fm_error *err)
+{
+	const struct fm_config *cfg = o->cfg;
+	char *stages = fm_path_join(workspace, "stages/ingest");
+	uint64_t rows = 0, needed, have;
+	struct stat st;
+	int rc;
+
+	if (!stages)
+		return no_memory(err);
+	if (stat(cfg->source.path, &st) == 0 && access(stages, F_OK))
+		rows = (uint64_t)st.st_size / TEXT_ROW_MAX;
+	free(stages);
+	if (cfg->source.rows > 0 && rows > (uint64_t)cfg->source.rows)
+		rows = (uint64_t)cfg->source.rows;
+	needed = rows * TABLE_ROW;
+	if ((rc = fm_preflight_free(workspace, &have, err)))
+		return rc;
+	if (have < needed)
+		return fm_fail(
+		    err, FM_ESYSTEM,
+		    "%s: the disk is too full: %llu KiB are free, and the store of this trace alone takes at "
+		    "least %llu KiB: make room, name another --workspace, or set source.rows",
+		    workspace, (unsigned long long)(have >> 10), (unsigned long long)(needed >> 10));
+	return FM_OK;
+}
+
+static int check_rows(const struct fm_config *cfg, struct fm_error *err)
+{
+	uint64_t windows = fm_splitter_needed(cfg->split.validation, cfg->split.holdout),
+		 needed = windows * (uint64_t)cfg->model.window;
+
+	if (cfg->source.rows <= 0 || (uint64_t)cfg->source.rows >= needed)
+		return FM_OK;
+	return fm_fail(
+	    err, FM_EINPUT,
+	    "source.rows is %lld, but one window in each split takes %llu rows (%llu windows of model.window "
+	    "%d): raise source.rows or lower model.window",
+	    (long long)cfg->source.rows, (unsigned long long)needed, (unsigned long long)windows, cfg->model.window);
+}
+
+int fm_preflight(const struct fm_run_options *o, const char *project, const char *workspace, struct fm_error *err)
+{
+	const struct fm_config *cfg = o->cfg;
+	int rc;
+
+	if (!o->trace_sha256) {
+		if (!cfg->source.path[0])
+			return fm_fail(err, FM_EINPUT, "%s: source.path is not set: it names the trace to learn from",
+				       cfg->file);
+		if ((rc = check_file("source.path", cfg->source.path, err)) || (rc = check_rows(cfg, err)) ||
+		    (rc = check_room(o, workspace, err)))
+			return rc;
+	}
+	if (o->until >= FM_EVALUATE && cfg->release.previous[0] &&
+	    (rc = check_file("release.previous", cfg->release.previous, err)))
+		return rc;
+	if (o->until == FM_RELEASE && ((rc = check_key(cfg, project, err)) || (rc = check_commitment(project, err)) ||
+				       (!o->dry && (rc = check_out(o, err)))))
+		return rc;
+	return o->unconfined ? FM_OK : fm_sandbox_probe(err);
+}

@@ -1,0 +1,29 @@
+/*
+ * preflight.h - what can be known before a run is checked before it: hours of training do not end at a wrong file mode.
+ *
+ * Checked are, as far as the run gets to the stage that needs them: the trace is there; model.window against
+ * source.rows; the signing key (mode, form, no passphrase) and that allowed_signers names it for releases today; the
+ * secret for commitments; the release folder; that the version is free; room on the disk; whether the kernel can
+ * confine a stage.  Each message names the key of the config, the file and what to do.
+ */
+#ifndef FM_PIPELINE_PREFLIGHT_H
+#define FM_PIPELINE_PREFLIGHT_H
+
+#include "pipeline/ledger.h"
+#include "pipeline/run.h"
+
+/* Before the workspace is opened.  FM_EINPUT: the config or one of its files; FM_ESYSTEM: the machine. */
+int fm_preflight(const struct fm_run_options *o, const char *project, const char *workspace,
+		 struct fm_error *err) FM_MUST_CHECK;
+
+/* Is NAME-VERSION free in the release folder?  It is when there is no archive of it, or one of the same config (l says
+ * what this project released, else the archive's own manifest) and, with run, of the same store.  Else FM_EINPUT. */
+int fm_preflight_version(const struct fm_run_options *o, struct fm_ledger *l, const struct fm_run *run,
+			 struct fm_error *err) FM_MUST_CHECK;
+
+/* The folder that takes the archive: --out or publish.out. */
+const char *fm_preflight_out(const struct fm_run_options *o);
+/* Bytes free for this user where path is, or where its nearest folder that exists is. */
+int fm_preflight_free(const char *path, uint64_t *nbytes, struct fm_error *err) FM_MUST_CHECK;
+
+#endif

@@ -1,0 +1,87 @@
+#include "pipeline/stop.h"
+
+#include <string.h>
+
+static const int held[] = {SIGINT, SIGTERM, SIGHUP};
+#define NHELD ((int)(sizeof held / sizeof *held))
+
+static volatile sig_atomic_t caught;
+static int depth;
+static struct sigaction old_action[NHELD];
+static sigset_t old_mask;
+
+static void on_signal(int sig)
+{
+	caught = sig;
+}
+
+void fm_stop_hold(void)
+{
+	struct sigaction sa = {.sa_handler = on_signal};
+	sigset_t block;
+
+	if (depth++ > 0)
+		return;
+	caught = 0;
+	sigemptyset(&block);
+	for (int i = 0; i < NHELD; i++)
+		sigaddset(&block, held[i]);
+	sigprocmask(SIG_BLOCK, &block, &old_mask);
+	for (int i = 0; i < NHELD; i++) {
+		sigaction(held[i], NULL, &old_action[i]);
+		if (old_action[i].sa_handler != SIG_IGN)
+			sigaction(held[i], &sa, NULL);
+	}
+}
+
+void fm_stop_release(void)
+{
+	if (--depth > 0)
+		return;
+	sigprocmask(SIG_SETMASK, &old_mask,
+		    NULL); /* what waits comes here: the run has ended, it has no more to stop */
+	for (int i = 0; i < NHELD; i++)
+		sigaction(held[i], &old_action[i], NULL);
+}
+
+int fm_stop_signal(void)
+{
+	sigset_t waiting;
+
+	if (caught || depth == 0)
+		return caught;
+	sigemptyset(&waiting);
+	sigpending(&waiting);
+	for (int i = 0; i < NHELD; i++)
+		if (sigismember(&waiting, held[i]) == 1)
+			return held[i];
+	return 0;
+}
+
+const sigset_t *fm_stop_waiting(void)
+{
+	return &old_mask;
+}
+
+void fm_stop_forget(void)
+{
+	sigset_t none;
+
+	for (int i = 0; i < NHELD; i++)
+		signal(held[i], SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	depth = 0;
+}
+
+int fm_stop_check(const char *where, struct fm_error *err)
+{
+	int sig = fm_stop_signal();
+
+	if (!sig)
+		return FM_OK;
+	return fm_fail(err, FM_STOPPED(sig),
+		       "stopped by signal %d (%s) in stage %s; what is complete is kept, the same command goes on from "
+		       "there",
+		       sig, strsignal(sig), where);
+}

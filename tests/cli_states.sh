@@ -1,0 +1,206 @@
+#!/bin/sh
+# What a run says and leaves while it is under way, when it is stopped and when it is refused.
+# usage: cli_states.sh PATH-OF-FLOWMINT
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+
+"$F" simulate --rows 2000 --seed 3 --out t.csv 2>err && "$F" init --preset demo p 2>err || { cat err; exit 1; }
+P=p/release.yaml
+run() { # OPTION...: to the end of ingest, of the project in p
+	"$F" run $UNCONFINED --set source.path="$T/t.csv" "$@" $P
+}
+
+# --- the bad rows of a refused trace ---
+secret="203.0.113.77"
+cp t.csv good.csv
+{ cat good.csv; for _ in 1 2 3 4 5 6 7 8 9; do echo "2016-03-18 10:00:00,1.0,$secret,8.8.8.8,many,99,TCP,.AP.SF,0,0,14,14704,background"; done
+	seq 100 | while read -r _; do echo "2016-03-18 10:00:00,1.0,$secret"; done; } >t.csv
+expect 3 "a trace with too many bad rows is refused" run --until ingest
+says err "p/workspace/quarantine/r0001.csv" "the message names the file with the bad rows"
+says err "less " "and says how to look at it"
+holds "the file is there" grep -q "$secret" p/workspace/quarantine/r0001.csv
+holds "for its owner alone" [ "$(stat -c %a p/workspace/quarantine/r0001.csv)" = 600 ]
+holds "nothing on standard error is of a row" sh -c '! grep -q "$1" err' sh "$secret"
+holds "nor in the ledger" sh -c '! grep -q "$1" p/workspace/ledger.db' sh "$secret"
+head -n 2000 good.csv >t.csv
+echo "2016-03-18 10:00:00,1.0,$secret" >>t.csv
+expect 0 "a trace with one bad row is taken" run --until ingest
+store=$(sed -n 's/.*private: less //p' err)
+holds "the log says where the bad row is" grep -q "$secret" "$store"
+holds "the older quarantine is gone" [ ! -e p/workspace/quarantine ]
+cp good.csv t.csv
+
+# --- what can be known before training is known before it: no run is in the ledger after any of these ---
+begun() { "$F" log --workspace p/workspace --json 2>/dev/null | grep -c '"kind": "run"'; }
+before=$(begun)
+refused() { # STATUS WORDS NAME OPTION...
+	want=$1 words=$2 name=$3
+	shift 3
+	expect "$want" "$name: refused" run "$@"
+	says err "$words" "$name: the message says so"
+}
+refused 3 "nope.csv: no such file" "a trace that is not there" --set source.path=nope.csv
+refused 3 "is a folder, not a regular file" "a folder as the trace" --set source.path="$T/p"
+refused 3 "source.rows is 40" "too few rows for a window in each split" --set source.rows=40
+chmod 644 p/keys/release.key
+refused 3 "publish.key: $T/p/keys/release.key holds a secret but its mode is 0644" "a key that others may read"
+chmod 600 p/keys/release.key
+ssh-keygen -q -t ed25519 -N secret -f p/keys/locked
+refused 3 "publish.key: $T/p/keys/locked: " "a key with a passphrase" --set publish.key="$T/p/keys/locked"
+says err "passphrase" "a key with a passphrase: the message names it"
+refused 3 "release.key.pub is a public key" "a public key to sign with" --set publish.key="$T/p/keys/release.key.pub"
+refused 3 "no such file; flowmint keygen" "a key that is not there" --set publish.key="$T/p/keys/nope"
+"$F" keygen --out p/keys/other >/dev/null
+refused 3 "allowed_signers does not name the key" "a key that allowed_signers does not name" --set publish.key="$T/p/keys/other"
+cp p/allowed_signers signers
+sed 's/ namespaces="flowmint"/ namespaces="flowmint",valid-before="20200101Z"/' signers >p/allowed_signers
+refused 3 "line 1 of $T/p/allowed_signers is no longer valid" "a key whose time is over"
+sed 's/ namespaces="flowmint"/ namespaces="flowmint-waiver"/' signers >p/allowed_signers
+refused 3 "other namespaces" "a key for waivers alone"
+cp p/keys/release.key.pub p/allowed_signers
+refused 3 "allowed_signers:1: this is a public key" "a public key in the place of allowed_signers"
+cp signers p/allowed_signers
+mv p/keys/commitment.key c && head -c 5 c >p/keys/commitment.key && chmod 600 p/keys/commitment.key
+refused 3 "too short for a secret" "half a secret for commitments"
+mv c p/keys/commitment.key
+refused 3 "publish.out: $T/t.csv/x" "a release folder below a file" --set publish.out="$T/t.csv/x"
+refused 3 "--out: /proc/nowhere/x: the release folder cannot be written" "a release folder that cannot be made" --out /proc/nowhere/x
+mkdir -p taken && echo x >taken/demo-1.0.0.tar.zst
+refused 3 "release.version: demo 1.0.0 is taken" "a version that is taken" --out taken
+holds "none of these began a run" [ "$(begun)" = "$before" ]
+
+# Without root's rights: folders that the user may not write to or look into.
+if [ "$(id -u)" = 0 ] && setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; then
+	as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+	cp "$F" flowmint && cp -r p q && rm -rf q/workspace && mkdir closed && cp t.csv closed/ && chmod 700 closed && chmod 755 .
+	chown -R 65534:65534 q
+	expect 3 "a trace in a folder that may not be searched" as_nobody ./flowmint run --set source.path="$T/closed/t.csv" q/release.yaml
+	says err "this user may not look into $T/closed" "the message names the folder"
+	expect 4 "a release folder that may not be written" as_nobody ./flowmint run --set source.path="$T/t.csv" --set publish.out="$T/closed" q/release.yaml
+	says err "publish.out: $T/closed: the release folder cannot be written" "the message names the key"
+else
+	skip "folders closed to the user" "needs root and setpriv"
+fi
+
+# --- the plan ---
+tiny="--set model.width=32 --set model.heads=2 --set model.depth=1 --set train.batch=8 --until generate"
+# shellcheck disable=SC2086
+plan() { run --plan --json $tiny "$@"; }
+mkdir -p other # where no stage is complete
+expect 0 "a plan" plan --workspace other/w
+holds "is one JSON document" is_json out
+cp out plan.json
+holds "it knows the rows" [ "$(json plan.json 'd["rows"], d["rows_exact"]')" = "(2000, True)" ]
+holds "nothing is complete" [ "$(json plan.json '[s["cached"] for s in d["stages"]]')" = "[False, False, False]" ]
+holds "each stage has an estimate" json plan.json '[s["seconds"] + s["peak_rss_bytes"] + s["disk_bytes"] for s in d["stages"]]'
+holds "the memory is that of a process" [ "$(json plan.json 'd["total"]["peak_rss_bytes"] > 4e6')" = True ]
+holds "nothing of it is kept" is_empty other/w/stages/train
+expect 0 "its ledger can be read" "$F" log --workspace other/w --json
+holds "no run is recorded" [ "$(json out '[r["kind"] for r in d if r["kind"] != "source"]')" = "[]" ]
+expect 0 "a plan for a hundred times the steps" plan --workspace other/w --set train.steps=40000
+holds "it takes longer" [ "$(json out 'd["stages"][1]["seconds"] > 5 * '"$(json plan.json 'd["stages"][1]["seconds"]')")" = True ]
+expect 0 "what is complete" run --until ingest
+expect 0 "a plan after that" plan
+holds "is not to do" [ "$(json out '[s["cached"] for s in d["stages"]]')" = "[True, False, False]" ]
+expect 0 "a plan for people" run --plan --until ingest
+says out "complete" "it says what is complete"
+expect 3 "a plan of what would be refused" run --plan --set source.path=nope.csv
+
+# --- what the machine can enforce ---
+if [ -n "$CONFINED" ]; then
+	expect 0 "doctor, where runs work" "$F" doctor
+	for what in namespaces seccomp landlock "memory lock" disk memory cores kernels; do
+		holds "doctor has a line on $what" grep -q "^[a-z]*  *$what " out
+	done
+	expect 0 "doctor --json" "$F" doctor --json
+	holds "says that runs work" [ "$(json out 'd["runs"], [c["state"] for c in d["checks"]][:2]')" = "(True, ['good', 'good'])" ]
+else
+	skip "doctor, where runs work" "the kernel gives no namespaces here"
+fi
+# A user who may have no more processes can confine nothing.
+if [ "$(id -u)" = 0 ] && [ -x flowmint ]; then
+	expect 1 "doctor, where runs are refused" as_nobody prlimit --nproc=0 ./flowmint doctor
+	says out "bad   namespaces" "says what is missing"
+	says out "to do: allow user namespaces" "and what to do"
+	expect 1 "doctor --json there" as_nobody prlimit --nproc=0 ./flowmint doctor --json
+	holds "says that runs do not" [ "$(json out 'd["runs"]')" = False ]
+else
+	skip "doctor, where runs are refused" "needs root and setpriv"
+fi
+expect 1 "doctor with a full disk" sh -c '"$1" doctor --workspace /proc/x' sh "$F"
+
+# --- what runs now, and how it ends ---
+# shellcheck disable=SC2086
+long_run() { # a training of hours, in workspace w
+	# A shell lets what it puts into the background ignore SIGINT.
+	env --default-signal=INT "$F" run $UNCONFINED --set source.path="$T/t.csv" --workspace w --set model.width=32 --set model.heads=2 \
+		--set model.depth=1 --set train.batch=8 --set train.steps=900000 --set train.checkpoint_every=50 --until train $P >run.out 2>run.err &
+	job=$!
+	until_true 60 trains
+}
+trains() { "$F" status --workspace w --json 2>/dev/null >now.json && [ "$(json now.json 'd["last"]["now"]["running"] and d["last"]["now"]["stage"] == "train" and d["last"]["now"]["done"] > 0' 2>/dev/null)" = True ]; }
+
+holds "a run is under way" long_run
+expect 0 "status of it" "$F" status --workspace w
+says out ": running" "says that it runs"
+holds "says the stage, the share and the time left" grep -Eq '^  now +train .*[0-9] %, [0-9]+ of [0-9]+ flows, [0-9:]+ left, process [0-9]+$' out
+holds "and the process" [ "$(sed -n 's/.*process //p' out)" = "$(cat w/lock)" ]
+expect 0 "status --json of it" "$F" status --workspace w --json
+holds "has them too" [ "$(json out 'd["last"]["status"], 0 < d["last"]["now"]["share"] < 1, d["last"]["now"]["seconds_left"] > 0')" = "('running', True, True)" ]
+pid=$(cat w/lock)
+kill -KILL "$pid"
+wait $job
+expect 0 "status after SIGKILL" "$F" status --workspace w
+says out ": killed" "says that it was killed"
+holds "where it was" grep -Eq '^  was in +train ' out
+says out "process $pid was killed by a signal that cannot be held (SIGKILL), or crashed" "and by what"
+says out "the same flowmint run goes on" "and what to do"
+sed 's/"boot":"[^"]*"/"boot":"another"/' w/running.json >r && cat r >w/running.json
+expect 0 "status after the machine was started anew" "$F" status --workspace w
+says out "the machine stopped or was started anew" "says so"
+sed 's/"boot":"another"/"boot":"'"$(cat /proc/sys/kernel/random/boot_id)"'"/; s/"oom_kills":[0-9]*/"oom_kills":-5/' w/running.json >r && cat r >w/running.json
+expect 0 "status after the kernel killed for want of memory" "$F" status --workspace w
+says out "for want of memory" "says that it may have been that"
+
+ends() { # SIGNAL STATUS: how a run ends that gets it
+	holds "a run is under way that gets SIG$1" long_run
+	kill "-$1" "$(cat w/lock)"
+	wait $job
+	ended=$?
+	cp run.err err
+	holds "SIG$1 ends it with $2" [ $ended -eq "$2" ]
+	says err "the same command goes on from there" "SIG$1: the message says how to go on"
+	holds "SIG$1: no process is left" until_true 60 nobody_runs
+	expect 0 "status after SIG$1" "$F" status --workspace w
+	says out ": stopped" "says that it was stopped"
+	says out "stopped by signal" "and by what"
+	holds "SIG$1: nothing says that it runs" [ ! -e w/running.json ]
+}
+ends INT 130
+ends TERM 143
+ends HUP 129
+holds "the same command goes on from the checkpoint" grep -q "from step\|checkpoint" run.err
+
+# --- runs by number ---
+expect 0 "status of a run by number" "$F" status --workspace w 1
+says out "run r0001" "is that of r0001"
+expect 0 "log of a run by number" "$F" log --workspace w 1
+expect 0 "and by its short name" "$F" log --workspace w r1
+expect 3 "status of a run that is not there" "$F" status --workspace w 99
+says err "no run r0099" "names it in full"
+expect 3 "reproduce of a run by number" "$F" reproduce --workspace w 1
+says err "run r0001 released nothing" "finds it"
+
+# --- what is named ---
+expect 0 "run of a project's folder" "$F" run $UNCONFINED --set source.path="$T/t.csv" --until ingest p
+expect 3 "run of a folder that is no project" "$F" run other
+says err "other/release.yaml" "names the file that is missing"
+waive() { "$F" waive --check controls.broken --reason why --key p/keys/other "$@" $P; }
+expect 3 "a waiver by a key without the right" waive --expires 2099-12-31
+says err "p/allowed_signers: no line lets this key sign waivers" "names the file"
+expect 3 "a date that has passed, by such a key" waive --expires 2020-12-31
+says err "2020-12-31 has passed" "is told first"
+expect 3 "a public key for a waiver" waive --expires 2099-12-31 --key p/keys/other.pub
+says err "is a public key" "says so"
+
+finish
