@@ -137,10 +137,11 @@ const struct fm_key fm_keys[] = {
 	 .help = "Stop after so many steps without a better validation, and take the averaged weights of the best; 0: "
 		 "never early, and take the last."},
 	{FIELD(train, checkpoint_every, INT), .min = 0, .max = 1e8, .dflt = "500", .secret = true,
-	 .help = "Steps between two checkpoints, from which a killed training goes on; 0: none by steps. Changes no result."},
+	 .help = "Steps between two checkpoints, from which a killed training goes on; 0: none by steps. Changes no "
+		 "result."},
 	{FIELD(train, checkpoint_seconds, REAL), .min = 0, .max = 1e6, .dflt = "30", .secret = true,
-	 .help = "Seconds after which the next checkpoint is written though checkpoint_every is not reached; 0: none by time. "
-		 "Changes no result."},
+	 .help = "Seconds after which the next checkpoint is written though checkpoint_every is not reached; 0: none by "
+		 "time. Changes no result."},
 
 	{FIELD(privacy, mode, CHOICE), .choices = "none",
 	 .later = "dp: this version cannot give a differential privacy guarantee, and "

@@ -156,19 +156,22 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "fewer"},
 
 	{"jsd_mean8", JSD, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED, "sa da sp dp te td pkt byt",
-	 "Eight main fields, mean divergence, ports by number", "mean of `jsd.` SA DA SP DP TS TD PKT BYT (R): ports by their exact "
-	 "numbers"},
-	{"jsd.{SA,DA,SP,DP,SPb,DPb,PR,TS,TD,PKT,BYT,FLG,TOS,TY,SAid,DAid,SA16,DA16}", JSD, FM_LOW, 0, OPEN, OPEN, 0,
-	 FM_EXPECTED, "{1:sa|da|sp|dp|sp|dp|pr|te|td|pkt|byt|flg|stos|label|sa|da|sa|da}",
+	 "Eight main fields, mean divergence, ports by number",
+	 "mean of `jsd.` SA DA SP DP TS TD PKT BYT (R): ports by their exact numbers"},
+	{"jsd.{SA,DA,SP,DP,SPb,DPb,PR,TS,TD,PKT,BYT,FLG,TOS,TY}", JSD, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED,
+	 "{1:sa|da|sp|dp|sp|dp|pr|te|td|pkt|byt|flg|stos|label}",
 	 "{1:Source hosts by rank|Destination hosts by rank|Source port, exact|Destination port, exact|Source port in "
-	 "groups|Destination port in groups|Protocol|Time|Duration|Packets|Bytes|TCP flags|Type of service|Label|Source "
-	 "address itself|Destination address itself|Source prefix of 16 bits|Destination prefix of 16 bits}, divergence",
-	 "Jensen-Shannon divergence of one column, nats, 0 to 0.693 (R but FLG TOS): SA DA hosts by rank, SAid DAid by "
-	 "address, SA16 DA16 by prefix, SP DP every port number, SPb DPb ports in groups"},
-	{"emd.{TS,TD,PKT,BYT}", EMD, FM_LOW, 0, OPEN, OPEN, 0, FM_UNBOUNDED, "{1:te|td|pkt|byt}",
+	 "groups|Destination port in groups|Protocol|Time|Duration|Packets|Bytes|TCP flags|Type of service|Label}, "
+	 "divergence",
+	 "Jensen-Shannon divergence of one column, nats, 0 to 0.693 (R but FLG TOS): SA DA hosts by rank, SP DP every "
+	 "port number, SPb DPb ports in groups"},
+	{"jsd.{SAid,DAid,SA16,DA16}", JSD, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED | FM_UNRANKED, "{1:sa|da|sa|da}",
+	 "{1:Source address itself|Destination address itself|Source prefix of 16 bits|Destination prefix of 16 bits}, "
+	 "divergence", "the same of addresses, of prefixes (R): large where addresses are made up"},
+	{"emd.{TS,TD,PKT,BYT}", EMD, FM_LOW, 0, OPEN, OPEN, 0, FM_UNRANKED, "{1:te|td|pkt|byt}",
 	 "{1:Time|Duration|Packets|Bytes}, earth mover" APOSTROPHE "s distance{1: in microseconds| in seconds||}",
 	 "Wasserstein-1 distance in the column's unit (R)"},
-	{"emdn.{TS,TD,PKT,BYT}", EMDN, FM_LOW, 0, TEAM, TEAM, 0, FM_UNBOUNDED, "{1:te|td|pkt|byt}",
+	{"emdn.{TS,TD,PKT,BYT}", EMDN, FM_LOW, 0, TEAM, TEAM, 0, FM_UNRANKED, "{1:te|td|pkt|byt}",
 	 "{1:Time|Duration|Packets|Bytes}, earth mover" APOSTROPHE "s distance over the range",
 	 "the same over the column's real range (R)"},
 
@@ -217,7 +220,7 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 FM_ONE_TABLE,
 	 "te", "{1:Unevenness of flows over seconds|Unevenness of flows over 10 seconds|Unevenness of flows over "
 	 "minutes|Correlation of one second with the next}, real", "the same of the real table"},
-	{"burst.dispersion_gap", BURST, FM_LOW, 0, OPEN, OPEN, 0, FM_UNBOUNDED, "te",
+	{"burst.dispersion_gap", BURST, FM_LOW, 0, OPEN, OPEN, 0, FM_UNRANKED, "te",
 	 "Unevenness of flows over time, difference", "mean logarithm of the ratio of the dispersions"},
 	{"burst.lag1_gap", BURST, FM_LOW, 0, HIST, HIST, 0, 0, "te",
 	 "Correlation of one second with the next, difference", "difference of the correlations"},
@@ -306,7 +309,7 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "the tests `unique`, `lone`, `solitary`, `isolated`, `extreme`, `attached`, `nearer` in one, with a known "
 	 "rate of false alarms: 0.005 at least"},
 	{"leak.{unique,lone,solitary}_z" SAME, LEAK, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT, FM_EXPECTED_FIRST |
-	 FM_UNBOUNDED, "",
+	 FM_UNRANKED, "",
 	 "{1:Training flows met once|Rows unlike all others|Rows far from all others} and emitted, against held out "
 	 "ones, z"
 	 SAME_WORDS(2), "is training's number of the rows below too large beside the holdout's? 3 at most"},
@@ -316,21 +319,21 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "the same as the p of a test; in `family_p`"},
 	{"leak.{unique,lone,solitary}_{train,holdout,block_most}" SAME, LEAK, FM_PAIR, NAN, TEAM, NONE,
 	 FM_NEEDS_HOLDOUT,
-	 FM_UNBOUNDED, "",
+	 FM_UNRANKED, "",
 	 "Rows {1:met once|unlike all others|far from all others} and emitted, {2:training|held out|most in one block}"
 	 SAME_WORDS(3),
 	 "real records that occur once (and differ from every other real row in two, three columns at least) and are "
 	 "emitted, by side; most of them in one block of time"},
-	{"leak.attached_z" NEAR, LEAK, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT, FM_UNBOUNDED, "",
+	{"leak.attached_z" NEAR, LEAK, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT, FM_UNRANKED, "",
 	 "Synthetic rows attached to training against held out rows, z" NEAR_WORDS(1),
 	 "is training's number of the rows below too large beside the holdout's?"},
 	{"leak.attached_p" NEAR, LEAK, FM_HIGH, 1, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "",
 	 "Synthetic rows attached to training against held out rows, p of the test" NEAR_WORDS(1),
 	 "the same as the p of a test; in `family_p`"},
-	{"leak.attached_{train,holdout}" NEAR, LEAK, FM_PAIR, NAN, TEAM, NONE, FM_NEEDS_HOLDOUT, FM_UNBOUNDED, "",
+	{"leak.attached_{train,holdout}" NEAR, LEAK, FM_PAIR, NAN, TEAM, NONE, FM_NEEDS_HOLDOUT, FM_UNRANKED, "",
 	 "Synthetic rows attached to a row, {1:training|held out}" NEAR_WORDS(2),
 	 "lonely records that a synthetic row sits on: copied outliers"},
-	{"leak.{isolated,extreme}_z_no_addr_time", LEAK, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT, FM_UNBOUNDED, "",
+	{"leak.{isolated,extreme}_z_no_addr_time", LEAK, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT, FM_UNRANKED, "",
 	 "{1:Rows with sizes of their own and emitted|The strangest rows that are emitted}, against held out ones, z, "
 	 "without addresses and time",
 	 "are training's of the rows below more than the holdout's?"},
@@ -339,7 +342,7 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "addresses and time",
 	 "are they more, and farther out, than in other permutations of the windows? In `family_p`"},
 	{"leak.{isolated,extreme}_{train,holdout}_no_addr_time", LEAK, FM_PAIR, NAN, TEAM, NONE, FM_NEEDS_HOLDOUT,
-	 FM_UNBOUNDED, "",
+	 FM_UNRANKED, "",
 	 "{1:Rows with sizes of their own and emitted|The strangest rows that are emitted}, {2:training|held out}, "
 	 "without addresses and time",
 	 "lone records, emitted, whose duration, packets and bytes no other real row has; of the 256 rows of a side "
@@ -347,13 +350,13 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	{"leak.share_nearer_train" NEAR, NEARER, FM_LOW, 0.5, OPEN, NONE, FM_NEEDS_HOLDOUT, FM_EXPECTED_FIRST, "",
 	 "Synthetic flows nearer to training than to unseen real flows" NEAR_WORDS(1),
 	 "share of synthetic rows nearer to training than to holdout, 95 % interval"},
-	{"leak.nearer_z" NEAR, LEAK, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT, FM_UNBOUNDED, "",
+	{"leak.nearer_z" NEAR, LEAK, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT, FM_UNRANKED, "",
 	 "Nearer to training than to unseen real flows, z" NEAR_WORDS(1), "whether that share is more than chance"},
 	{"leak.nearer_p" NEAR, LEAK, FM_HIGH, 1, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "",
 	 "Nearer to training than to unseen real flows, p of the test" NEAR_WORDS(1),
 	 "whether it is more than learning a distribution explains; in `family_p`"},
 	{"leak.{dcr,nndr}_{median,p5}_{train,holdout}" NEAR, LEAK, FM_PAIR, NAN, OPEN, NONE, FM_NEEDS_HOLDOUT,
-	 FM_UNBOUNDED, "",
+	 FM_UNRANKED, "",
 	 "{1:Distance to the closest record|Nearest over second nearest distance}, {2:median|5th percentile}, "
 	 "{3:training|held out}"
 	 NEAR_WORDS(4),
@@ -424,7 +427,7 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "Flows nearer to the release before than to each other" NEAR_WORDS(1), "share nearer to it than to another of "
 	 "their own"},
 	{"leak.release_{dcr_median,own_median}" NEAR, RELEASE, FM_PAIR, NAN, OPEN, NONE, FM_NEEDS_PREVIOUS,
-	 FM_UNBOUNDED, "",
+	 FM_UNRANKED, "",
 	 "Distance to {1:the release before|another row of this release}, median" NEAR_WORDS(2),
 	 "distance to the closest row of it, and of their own"},
 

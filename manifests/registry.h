@@ -64,7 +64,7 @@ enum fm_metric_is {
 	FM_EXPECTED = 4,  /* a complete evaluation has all of these: a report says so where one is missing */
 	FM_EXPECTED_FIRST = 32, /* it has the first of these */
 	FM_BY_GATE = 8,         /* a line of the gate, no metric: none can be computed and no config can ask for it */
-	FM_UNBOUNDED = 16,      /* in a unit or on a scale of its own: not to be ranked among shares and divergences */
+	FM_UNRANKED = 16, /* not to be ranked among shares and divergences: in a unit of its own, or of addresses */
 };
 /* Who may see a metric, and how partners see it (docs/metrics.md says why). */
 enum fm_audience {

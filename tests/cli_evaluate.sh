@@ -66,8 +66,11 @@ holds "it says what is wrong" test "$(json out '["real table" in c["why"] for c 
 odd "a holdout of one row, and no controls" 1 rows.holdout part0.csv part1.csv --holdout one.csv --no-controls
 expect 0 "the same for people" "$F" evaluate --real few.csv --synthetic few1.csv --holdout few2.csv
 holds "and a value and its interval" grep -qE '^leak\.mia_auc +[0-9.e-]+  95 % [0-9.e-]+ to [0-9.e-]+$' out
+holds "what is worst stands first" sh -c 'sed -n 1p out | grep -qx "farthest from what fresh real flows score" && test "$(sed -n 2,6p out | grep -c " times its floor  ")" = 5'
+holds "and each group once" test "$(grep -c "^One field, divergence$" out)/$(grep -c "^Leakage$" out)/$(grep "^[A-Z]" out | sort | uniq -d | wc -l)" = 1/1/0
 holds "a value and its floor share a line" grep -qE '^jsd\.TD +[0-9.e-]+  floor [0-9.e-]+$' out
 "$F" evaluate --real few.csv --synthetic few1.csv --holdout few2.csv --gate --preset demo --no-controls >out 2>err
+holds "the verdict stands first" sh -c 'sed -n 1p out | grep -q "^check "'
 holds "people read why a check is left out" grep -qx "left out, as only flowmint run has the model: leak.mia_model_auc" out
 holds "and no other reason" test "$(grep -c "left out" out)" = 1
 "$F" evaluate --real few.csv --synthetic few1.csv --gate --preset demo >out 2>err
@@ -82,6 +85,17 @@ printf 'preset: demo\nsource: {path: x}\ngate: {%s leak.mia_model_auc: 0.6}\n' \
 	"$("$ROOT/tests/preset_checks.sh" "$ROOT/manifests/demo.yaml" | grep -v mia_model | sed 's/$/: null,/' | tr '\n' ' ')" >model.yaml
 expect 1 "a config that asks for nothing else has no check left, which fails" "$F" evaluate --real few.csv --synthetic few1.csv --gate model.yaml --json
 holds "in words" test "$(json out '[(c["name"], c["why"][:17]) for c in d["checks"]]')" = "[('gate', 'no check is there')]"
+
+# --- archives, folders, a page ---
+mkdir -p x/demo-1.0/data && cp few1.csv x/demo-1.0/data/flows.csv && tar -C x -cf - demo-1.0 | zstd -q >demo-1.0.tar.zst
+"$F" evaluate --real few.csv --synthetic few1.csv --json >plain 2>err
+expect 0 "the flows of an archive" "$F" evaluate --real few.csv --synthetic demo-1.0.tar.zst --json
+holds "score as the same flows in a file" cmp plain out
+expect 0 "a page" "$F" evaluate --real few.csv --synthetic few1.csv --holdout few2.csv --report page.html
+holds "it has the measures and the fields, for its writer alone" sh -c 'grep -q "<code>leak.mia_auc</code>" page.html && grep -q "<figure>" page.html && test "$(stat -c %a page.html)" = 600'
+mkdir nothing
+expect 3 "a folder without flows is refused" "$F" evaluate --real few.csv --synthetic nothing
+says err "nothing holds no flows of a run" "by name"
 
 # --- the list of metrics ---
 expect 0 "the list of all metrics" "$F" evaluate --metrics
@@ -117,7 +131,11 @@ says err "the gate refuses these flows: 1 of 2 checks failed: time.IAT without a
 holds "a metric without a value fails its check" test "$(json out '[(c["value"], c["pass"]) for c in d["checks"] if c["name"] == "time.IAT"]')" = "[(None, False)]"
 awk 'NR == 100 { print "no flow" } NR == 200 { sub(/,[0-9]+,background$/, ",,background") } { print }' few1.csv >spoilt.csv
 expect 0 "a file with a row that is none" "$F" evaluate --real few.csv --synthetic spoilt.csv --json
-says err "spoilt.csv: 1 of 701 rows cannot be read and are left out; first at line 100" "it says so"
+says err "spoilt.csv: 1 of 701 rows cannot be read and count as flows that cannot exist; first at line 100" "it says so"
+holds "it counts as a flow that cannot exist" test "$(json out 'abs(d["rules"]["broken_share"] - 1 / 701) < 1e-12 and d["rules"]["no_packet"] == 0')" = True
+cp spoilt.csv real.csv
+expect 0 "likewise in a real file" "$F" evaluate --real real.csv --synthetic few.csv --json
+holds "of the real ones" test "$(json out 'd["rules"]["broken_share"] == 0 and abs(d["rules"]["broken_share_real"] - 1 / 701) < 1e-12')" = True
 says err "spoilt.csv: 1 missing values count as 0" "and what became of a value that is missing"
 : >none.csv
 expect 3 "a file without flows is refused" judged few.csv none.csv

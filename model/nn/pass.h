@@ -6,8 +6,10 @@
  * arrays, (B*W, D) or (B, D), and reaches the machine by the pass alone.  Today that is the processor: its kernels and
  * one thread's packing space.  Another device comes in here: its own `struct fm_layers` (layers.h) in the pass, arrays
  * of activations, parameters and gradients that lie in its memory, and a stream in place of the packing space.
- * Backbones, net.c and the trainer see only the pass.  What a device makes that is released must be the bits that the
- * kernels make; training may differ, and then the manifest must say so.
+ * Functions of whole arrays (norm, gelu, softmax, add) are k's and would follow; so would the loops over rows that
+ * stand outside of layers.h today: net.c gathers the rows of a head and takes the losses, unet.c copies rows between
+ * levels.  What a device makes that is released must be the bits that the kernels make; training may differ, and then
+ * the manifest must say so.
  */
 #ifndef FM_MODEL_NN_PASS_H
 #define FM_MODEL_NN_PASS_H

@@ -1,34 +1,45 @@
 /* evaluate, verify: judging what somebody made. */
+#include <limits.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
+#include "base/file.h"
 #include "base/log.h"
+#include "base/mem.h"
+#include "base/rows.h"
 #include "base/table.h"
 #include "base/thread.h"
 #include "judge/gate/check.h"
 #include "judge/gate/complete.h"
 #include "judge/gate/controls.h"
+#include "judge/gate/files.h"
 #include "judge/gate/holdout.h"
 #include "judge/gate/measure.h"
+#include "judge/gate/subsample.h"
+#include "judge/histogram.h"
 #include "manifests/config.h"
 #include "manifests/dialect.h"
 #include "manifests/registry.h"
 #include "pipeline/cli/cli.h"
 #include "release/verify.h"
+#include "report/report.h"
 #include "stages/membership.h"
 #include "stages/previous.h"
 #include "traces/trace.h"
 
 #define MAX_BAD_SHARE 0.01
+#define MAX_BAD_SYNTHETIC 0.5 /* they count as flows that cannot exist; a file with more is none of this dialect */
+#define ARCHIVE ".tar.zst"
 #define MEMORY 1024u     /* MiB, as gate.memory has it */
 #define LEAST_MEMORY 64u /* likewise */
 
 struct evaluate_args {
-	const char *real, *synthetic, *holdout, *previous, *dialect, *gate, *preset;
+	const char *real, *synthetic, *holdout, *previous, *dialect, *gate, *preset, *report;
 	uint64_t rows, threads, memory; /* memory: MiB, 0: the config's or the default */
 	bool no_controls, list, json;
 };
@@ -61,6 +72,8 @@ static const struct fm_option evaluate_options[] = {
 	     "for in "
 	     "all of them, a part at a time"},
     FM_OPTION_THREADS(struct evaluate_args, "value"),
+    {FM_SETS_TEXT(struct evaluate_args, report), .name = "report", .value = "FILE.html", .offer = FM_OFFER_FILE,
+     .help = "also write the whole as one page, which shows distributions of the real flows (mode 600)"},
     {FM_SETS_FLAG(struct evaluate_args, list), .name = "metrics",
      .help = "list all metrics, what each needs and who may see it, and do nothing else"},
     FM_OPTION_JSON(struct evaluate_args),
@@ -68,13 +81,15 @@ static const struct fm_option evaluate_options[] = {
 };
 
 struct evaluation {
-	const char *real, *synthetic, *holdout, *previous, *dialect, *gate_file, *preset;
+	const char *real, *synthetic, *holdout, *previous, *dialect, *gate_file, *preset, *report;
 	bool gate, no_controls, json;
 	uint64_t rows, threads, memory; /* memory: MiB, 0: the config's or the default */
 	struct fm_config *cfg;          /* whose gate is applied, or NULL */
 	struct fm_metrics metrics;
-	json_t *controls, *left_out; /* left_out: names of the checks that nothing was given for */
-	struct fm_holdout apart;     /* with a holdout and a gate */
+	uint64_t bad_real, bad_synthetic; /* rows that cannot be read */
+	json_t *histograms;               /* for the report */
+	json_t *controls, *left_out;      /* left_out: names of the checks that nothing was given for */
+	struct fm_holdout apart;          /* with a holdout and a gate */
 	struct fm_verdict verdict;
 };
 
@@ -101,9 +116,36 @@ static void note_bad(void *ctx, const struct fm_trace_bad *bad)
 	snprintf(first->reason, sizeof first->reason, "%s", bad->reason);
 }
 
+/* Flows as a stage leaves them, or the folder around them: WORKSPACE/stages/generate/KEY, or its "synthetic". */
+static int load_folder(const struct evaluation *e, const char *path, struct fm_table **t, struct fm_error *err)
+{
+	static const char *const inner[] = {"", "/synthetic", "/store/train", "/train"};
+	struct fm_table *all = NULL;
+	char dir[PATH_MAX];
+	int rc = FM_EINPUT;
+
+	for (size_t i = 0; i < sizeof inner / sizeof *inner && rc == FM_EINPUT; i++) {
+		snprintf(dir, sizeof dir, "%s%s", path, inner[i]);
+		rc = fm_table_open(&all, dir, err);
+	}
+	if (rc < 0 || !e->rows || e->rows >= all->rows) {
+		*t = all;
+		return rc < 0 ? fm_error_prefix(err, "%s holds no flows of a run: ", path) : FM_OK;
+	}
+	uint32_t *first = NULL;
+	if ((rc = fm_alloc(&first, e->rows, sizeof *first, "a choice of rows", err)) == FM_OK) {
+		for (size_t i = 0; i < e->rows; i++)
+			first[i] = (uint32_t)i;
+		rc = fm_table_take(t, all, first, e->rows, err);
+	}
+	free(first);
+	fm_table_free(all);
+	return rc;
+}
+
 /* Whoever scores a file must hear of rows that are not scored, or not as they stand there. */
-static int load(const struct evaluation *e, const struct fm_dialect *d, const char *path, struct fm_table **t,
-		struct fm_error *err)
+static int load(const struct evaluation *e, const struct fm_dialect *d, const char *path, bool synthetic,
+		struct fm_table **t, uint64_t *bad, struct fm_error *err)
 {
 	struct first_bad first = {0};
 	struct fm_trace_opts o = {.path = path,
@@ -113,14 +155,29 @@ static int load(const struct evaluation *e, const struct fm_dialect *d, const ch
 				  .bad = note_bad,
 				  .ctx = &first,
 				  .spill = spill_folder()};
+	size_t n = path ? strlen(path) : 0, suffix = strlen(ARCHIVE);
 	struct fm_trace_stats stats;
+	struct stat st;
 	int rc;
 
+	if (bad)
+		*bad = 0;
 	if (!path)
 		return FM_OK;
-	if ((rc = fm_trace_load(t, &o, MAX_BAD_SHARE, &stats, err)))
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return load_folder(e, path, t, err);
+	if (n > suffix && strcmp(path + n - suffix, ARCHIVE) == 0)
+		o.member = "*/data/flows.csv";
+	if ((rc = fm_trace_load(t, &o, synthetic ? MAX_BAD_SYNTHETIC : MAX_BAD_SHARE, &stats, err)))
 		return rc;
-	if (stats.bad)
+	if (bad)
+		*bad = stats.bad;
+	if (stats.bad && bad)
+		fm_warn(
+		    "%s: %llu of %llu rows cannot be read and count as flows that cannot exist; first at line %llu: %s",
+		    path, (unsigned long long)stats.bad, (unsigned long long)(stats.rows + stats.bad),
+		    (unsigned long long)first.line, first.reason);
+	else if (stats.bad)
 		fm_warn("%s: %llu of %llu rows cannot be read and are left out; first at line %llu: %s", path,
 			(unsigned long long)stats.bad, (unsigned long long)(stats.rows + stats.bad),
 			(unsigned long long)first.line, first.reason);
@@ -173,36 +230,34 @@ static struct fm_leakage_opts limits(const struct evaluation *e)
 static int evaluate_files(struct evaluation *e, struct fm_error *err)
 {
 	struct fm_table *real = NULL, *synthetic = NULL, *holdout = NULL;
+	struct fm_subsamples sub = {0};
 	struct fm_dialect *d = NULL;
 	int rc;
 
-	if ((rc = fm_dialect_load(&d, e->dialect, err)) || (rc = load(e, d, e->real, &real, err)) ||
-	    (rc = load(e, d, e->synthetic, &synthetic, err)) || (rc = load(e, d, e->holdout, &holdout, err)))
+	if ((rc = fm_dialect_load(&d, e->dialect, err)) ||
+	    (rc = load(e, d, e->real, false, &real, &e->bad_real, err)) ||
+	    (rc = load(e, d, e->synthetic, true, &synthetic, &e->bad_synthetic, err)) ||
+	    (rc = load(e, d, e->holdout, false, &holdout, NULL, err)))
 		goto out;
 	if (!(rc = fm_evaluate_tables(real, synthetic, holdout, (int)e->threads, limits(e), &e->metrics, err)) &&
 	    e->previous)
 		rc = compare(e, d, synthetic, err);
 	if (!rc && e->gate && holdout)
 		rc = fm_holdout_count(&e->apart, real, synthetic, holdout, (size_t)e->memory << 20, err);
+	fm_count_unreadable(&e->metrics, "rules.broken_share", e->bad_synthetic);
+	fm_count_unreadable(&e->metrics, "rules.broken_share_real", e->bad_real);
 	if (!rc)
 		rc = try_gate(e, real, holdout, err);
+	if (!rc && e->report &&
+	    !(rc = fm_subsamples_make(&sub, real, synthetic, holdout, (size_t)e->memory << 20, err)))
+		rc = fm_histograms(sub.real, sub.synthetic, sub.holdout, &e->histograms, err);
 out:
+	fm_subsamples_free(&sub);
 	fm_table_free(real);
 	fm_table_free(synthetic);
 	fm_table_free(holdout);
 	fm_dialect_free(d);
 	return rc;
-}
-
-/* Nobody promised that these files have fresh addresses: who talks to whom is judged, not who they are. */
-static void judge_by_role(struct fm_config *cfg)
-{
-	int n = 0;
-
-	for (int i = 0; i < cfg->gate.n; i++)
-		if (!fm_metric_by_identity(cfg->gate.check[i].name))
-			cfg->gate.check[n++] = cfg->gate.check[i];
-	cfg->gate.n = n;
 }
 
 static int load_gate(struct evaluation *e, struct fm_error *err)
@@ -221,41 +276,11 @@ static int load_gate(struct evaluation *e, struct fm_error *err)
 	if (rc)
 		return rc;
 	if (e->gate && !e->gate_file)
-		judge_by_role(e->cfg);
+		fm_gate_by_role(e->cfg);
 	if (e->memory == 0)
 		e->memory = e->cfg ? (uint64_t)e->cfg->gate.memory : MEMORY;
 	else if (e->cfg)
 		e->cfg->gate.memory = (int64_t)e->memory;
-	return FM_OK;
-}
-
-/* Files have no model, so what is asked of one can never be answered here: such checks are left out, and listed.  Two
- * files have no third of flows that the generator never saw either; where nobody wrote a config that asks for one, what
- * needs it is left out likewise.  With a config it fails. */
-static bool is_unasked(const struct evaluation *e, const struct fm_cfg_check *check)
-{
-	if (fm_metric_needs_model(check->name))
-		return true;
-	if (e->gate_file || e->holdout)
-		return false;
-	return check->relative_to_floor ||
-	       (strncmp(check->name, "leak.", 5) == 0 && !fm_metrics_find(&e->metrics, check->name));
-}
-
-static int leave_out(struct evaluation *e, struct fm_error *err)
-{
-	struct fm_config *cfg = e->cfg;
-	int n = 0;
-
-	if (!(e->left_out = json_array()))
-		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	for (int i = 0; i < cfg->gate.n; i++) {
-		if (!is_unasked(e, &cfg->gate.check[i]))
-			cfg->gate.check[n++] = cfg->gate.check[i];
-		else if (json_array_append_new(e->left_out, json_string(cfg->gate.check[i].name)) != 0)
-			return fm_fail(err, FM_ESYSTEM, "out of memory");
-	}
-	cfg->gate.n = n;
 	return FM_OK;
 }
 
@@ -274,26 +299,58 @@ static bool is_beside(const struct fm_metrics *m, const char *name)
 	return strncmp(name, "floor.", 6) == 0 && fm_metrics_find(m, name + 6);
 }
 
+static void print_line(const struct fm_metrics *all, const struct fm_metric *m, int width)
+{
+	char text[64], floor[64], lo[64], hi[64], name[80];
+	const struct fm_metric *f;
+
+	snprintf(name, sizeof name, "floor.%s", m->name);
+	f = fm_metrics_find(all, name);
+	printf("%-*s  %s%s%s", width, m->name, shown(m->value, text), f ? "  floor " : "",
+	       f ? shown(f->value, floor) : "");
+	if (isfinite(m->ci_lo) && isfinite(m->ci_hi))
+		printf("  95 %% %s to %s", shown(m->ci_lo, lo), shown(m->ci_hi, hi));
+	putchar('\n');
+}
+
+static const char *heading(const char *name)
+{
+	const struct fm_metric_topic *topic = fm_metric_topic(name);
+
+	return topic ? topic->heading : "Noise floors";
+}
+
+/* The five that are worst, then all, group by group. */
 static void print_metrics(const struct fm_metrics *m)
 {
+	struct fm_worst worst[5];
+	size_t n = fm_metrics_worst(m, worst, 5);
 	int width = 0;
-	char text[64], floor[64], lo[64], hi[64], name[128];
+	char text[64];
 
 	for (size_t i = 0; i < m->n; i++)
 		if (!is_beside(m, m->m[i].name))
 			width = (int)strlen(m->m[i].name) > width ? (int)strlen(m->m[i].name) : width;
+	printf("farthest from %s\n", n && worst[0].floor ? "what fresh real flows score" : "their ideal");
+	for (size_t i = 0; i < n; i++) {
+		char words[160];
+		fm_metric_words(worst[i].metric->name, words, sizeof words);
+		printf("  %-*s  %s", width, worst[i].metric->name, shown(worst[i].metric->value, text));
+		if (worst[i].floor)
+			printf("  %.3g times its floor", worst[i].times);
+		printf("  %s\n", words);
+	}
 	for (size_t i = 0; i < m->n; i++) {
-		const struct fm_metric *f;
+		bool before = false;
 
-		if (is_beside(m, m->m[i].name))
+		for (size_t j = 0; j < i && !before; j++)
+			before = strcmp(heading(m->m[j].name), heading(m->m[i].name)) == 0;
+		if (before || is_beside(m, m->m[i].name))
 			continue;
-		snprintf(name, sizeof name, "floor.%s", m->m[i].name);
-		f = fm_metrics_find(m, name);
-		printf("%-*s  %s%s%s", width, m->m[i].name, shown(m->m[i].value, text), f ? "  floor " : "",
-		       f ? shown(f->value, floor) : "");
-		if (isfinite(m->m[i].ci_lo) && isfinite(m->m[i].ci_hi))
-			printf("  95 %% %s to %s", shown(m->m[i].ci_lo, lo), shown(m->m[i].ci_hi, hi));
-		putchar('\n');
+		printf("\n%s\n", heading(m->m[i].name));
+		for (size_t j = i; j < m->n; j++)
+			if (!is_beside(m, m->m[j].name) && strcmp(heading(m->m[j].name), heading(m->m[i].name)) == 0)
+				print_line(m, &m->m[j], width);
 	}
 }
 
@@ -315,14 +372,14 @@ static int print_evaluation(const struct evaluation *e, struct fm_error *err)
 	json_t *doc, *verdict;
 
 	if (!e->json) {
-		print_metrics(&e->metrics);
 		if (e->gate) {
-			putchar('\n');
 			fm_verdict_print(stdout, &e->verdict);
 			fm_verdict_print_trace(stdout, &e->verdict, &e->metrics);
 			print_left_out(e, false, "left out without a --holdout:");
 			print_left_out(e, true, "left out, as only flowmint run has the model:");
+			putchar('\n');
 		}
+		print_metrics(&e->metrics);
 		return FM_OK;
 	}
 	doc = fm_metrics_json(&e->metrics);
@@ -333,6 +390,28 @@ static int print_evaluation(const struct evaluation *e, struct fm_error *err)
 		json_decref(verdict);
 	}
 	return fm_cli_json(doc, err);
+}
+
+/* The same as a page: what a report of a run has, as far as files tell it. */
+static int write_report(const struct evaluation *e, struct fm_error *err)
+{
+	json_t *facts = e->gate ? fm_verdict_json(&e->verdict) : json_object();
+	struct fm_buf html = {0};
+	int rc;
+
+	if (!facts || json_object_set_new(facts, "metrics", fm_metrics_list(&e->metrics)) != 0 ||
+	    json_object_set(facts, "histograms", e->histograms) != 0 ||
+	    json_object_set_new(
+		facts, "release",
+		json_pack("{s:s, s:s}", "name", e->synthetic, "description", "An evaluation of files.")) != 0 ||
+	    json_object_set_new(facts, "config", json_pack("{s:{s:i}}", "privacy", "min_count", (int)limits(e).rare)) !=
+		0)
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the report");
+	else if ((rc = fm_report_html(facts, false, &html, err)) == FM_OK)
+		rc = fm_file_write(e->report, 0600, html.data, html.len, err);
+	json_decref(facts);
+	fm_buf_free(&html);
+	return rc;
 }
 
 static int refuse(const struct fm_verdict *v, struct fm_error *err)
@@ -367,6 +446,7 @@ static int evaluate(const void *args, const struct fm_call *call, struct fm_erro
 			       .gate = a->gate != NULL,
 			       .gate_file = a->gate && *a->gate ? a->gate : NULL,
 			       .preset = a->preset,
+			       .report = a->report,
 			       .no_controls = a->no_controls,
 			       .json = a->json,
 			       .rows = a->rows,
@@ -383,11 +463,14 @@ static int evaluate(const void *args, const struct fm_call *call, struct fm_erro
 			       "--help");
 	if ((rc = load_gate(&e, err)) < 0 || (rc = evaluate_files(&e, err)) < 0)
 		goto out;
-	if (e.gate && ((rc = leave_out(&e, err)) < 0 || (rc = fm_gate_apply(e.cfg, &e.metrics, &e.verdict, err)) < 0))
+	if (e.gate && ((rc = fm_gate_leave_out(e.cfg, &e.metrics, !e.gate_file && !e.holdout, &e.left_out, err)) < 0 ||
+		       (rc = fm_gate_apply(e.cfg, &e.metrics, &e.verdict, err)) < 0))
 		goto out;
 	if (e.gate && e.holdout)
 		fm_holdout_judge(&e.apart, &e.verdict);
 	if (e.gate && (rc = fm_gate_complete(e.cfg, e.controls, NULL, &e.verdict, err)))
+		goto out;
+	if (e.report && (rc = write_report(&e, err)) < 0)
 		goto out;
 	if (!(rc = print_evaluation(&e, err)) && e.gate && !e.verdict.pass)
 		rc = refuse(&e.verdict, err);
@@ -396,6 +479,7 @@ out:
 	fm_verdict_free(&e.verdict);
 	json_decref(e.controls);
 	json_decref(e.left_out);
+	json_decref(e.histograms);
 	fm_config_free(e.cfg);
 	return rc;
 }

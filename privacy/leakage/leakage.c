@@ -48,7 +48,8 @@ static int leakage(const struct fm_table *train, const struct fm_table *holdout,
 	size_t windows = clusters->n * (sizeof *clusters->rows + 4 * sizeof(uint32_t) + sizeof(double));
 	if (windows > o.memory / 2) {
 		rc = fm_fail(err, FM_EINPUT,
-			     "%zu windows are too many to judge leakage in %zu MiB: allow %zu MiB (gate.memory)",
+			     "%zu windows are too many to judge leakage in %zu MiB: allow %zu MiB (gate.memory, "
+			     "evaluate --memory)",
 			     clusters->n, o.memory >> 20, ((2 * windows) >> 20) + 1);
 		goto out;
 	}

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "judge/gate/check.h"
+#include "judge/gate/files.h"
 #include "manifests/canon.h"
 #include "report/part.h"
 #include "stages/stage.h"
@@ -356,6 +357,52 @@ static void test_what_failed_is_named(void **state)
 	assert_string_equal(few, "jsd.SA 0.31 (max 0.05)");
 }
 
+/* First what is most times as far from its ideal as fresh real flows are; addresses and units are not ranked. */
+static void test_the_worst_come_first(void **state)
+{
+	static const struct {
+		const char *name;
+		double value;
+	} m[] = {{"jsd.SA", 0.3},
+		 {"floor.jsd.SA", 0.1},
+		 {"jsd.PR", 0.04},
+		 {"floor.jsd.PR", 0.005},
+		 {"c2st.window_auc", 0.9},
+		 {"floor.c2st.window_auc", 0.6},
+		 {"jsd.SAid", 0.69},
+		 {"floor.jsd.SAid", 0.01},
+		 {"emd.BYT", 1e6},
+		 {"floor.emd.BYT", 1},
+		 {"heavy.SP_rank100", 0.5},
+		 {"floor.heavy.SP_rank100", 0.9},
+		 {"rules.broken_share", 0.002},
+		 {"floor.rules.broken_share", 0},
+		 {"leak.rows_equal", 1}};
+	struct fm_metrics all = {0}, bare = {0};
+	struct fm_worst w[3], four[9];
+	struct fm_error err = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof m / sizeof *m; i++) {
+		assert_int_equal(fm_metrics_add(&all, m[i].name, m[i].value, 1000, &err), FM_OK);
+		if (strncmp(m[i].name, "floor.", 6) != 0)
+			assert_int_equal(fm_metrics_add(&bare, m[i].name, m[i].value, 1000, &err), FM_OK);
+	}
+	assert_int_equal(fm_metrics_worst(&all, w, 3), 3);
+	assert_string_equal(w[0].metric->name, "jsd.PR");           /* 8 times */
+	assert_string_equal(w[1].metric->name, "heavy.SP_rank100"); /* 5 */
+	assert_string_equal(w[2].metric->name, "c2st.window_auc");  /* 4 */
+	assert_true(fabs(w[0].times - 8) < 1e-12 && fabs(w[2].times - 4) < 1e-12);
+	assert_int_equal(fm_metrics_worst(&bare, four, 9), 5);
+	assert_string_equal(four[0].metric->name, "heavy.SP_rank100");
+	assert_string_equal(four[4].metric->name, "rules.broken_share");
+	fm_count_unreadable(&all, "rules.broken_share", 10);
+	assert_true(fabs(fm_metrics_find(&all, "rules.broken_share")->value - 12.0 / 1010) < 1e-12);
+	assert_int_equal(fm_metrics_find(&all, "rules.broken_share")->n, 1010);
+	fm_metrics_free(&all);
+	fm_metrics_free(&bare);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -372,6 +419,7 @@ int main(void)
 	    T(test_min_stays_beside_a_relative_max),
 	    cmocka_unit_test(test_one_rule_says_what_passes),
 	    cmocka_unit_test(test_what_failed_is_named),
+	    cmocka_unit_test(test_the_worst_come_first),
 	};
 
 	return cmocka_run_group_tests_name("gate", tests, NULL, NULL);

@@ -1,0 +1,98 @@
+#include "judge/gate/files.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "manifests/registry.h"
+
+/* A floor may be 0 by chance: what is nearer than this to the ideal is as good as there. */
+#define LEAST_FLOOR 0.001
+
+void fm_gate_by_role(struct fm_config *cfg)
+{
+	int n = 0;
+
+	for (int i = 0; i < cfg->gate.n; i++)
+		if (!fm_metric_by_identity(cfg->gate.check[i].name))
+			cfg->gate.check[n++] = cfg->gate.check[i];
+	cfg->gate.n = n;
+}
+
+static bool is_unasked(const struct fm_cfg_check *check, const struct fm_metrics *metrics, bool lenient)
+{
+	const struct fm_metric_kind *kind = fm_metric_kind(check->name);
+
+	if (fm_metric_needs_model(check->name))
+		return true;
+	if (!lenient)
+		return false;
+	return check->relative_to_floor ||
+	       (kind && kind->needs & (FM_NEEDS_HOLDOUT | FM_NEEDS_PREVIOUS) && !fm_metrics_find(metrics, check->name));
+}
+
+int fm_gate_leave_out(struct fm_config *cfg, const struct fm_metrics *metrics, bool lenient, json_t **left_out,
+		      struct fm_error *err)
+{
+	json_t *list = json_array();
+	int n = 0;
+
+	*left_out = list;
+	if (!list)
+		return fm_fail(err, FM_ESYSTEM, "out of memory for what is left out");
+	for (int i = 0; i < cfg->gate.n; i++) {
+		const struct fm_cfg_check *check = &cfg->gate.check[i];
+
+		if (!is_unasked(check, metrics, lenient))
+			cfg->gate.check[n++] = *check;
+		else if (json_array_append_new(list, json_string(check->name)) != 0)
+			return fm_fail(err, FM_ESYSTEM, "out of memory for what is left out");
+	}
+	cfg->gate.n = n;
+	return FM_OK;
+}
+
+void fm_count_unreadable(struct fm_metrics *metrics, const char *name, uint64_t bad)
+{
+	for (size_t i = 0; i < metrics->n && bad > 0; i++) {
+		struct fm_metric *m = &metrics->m[i];
+
+		if (strcmp(m->name, name) != 0)
+			continue;
+		m->value = (m->value * (double)m->n + (double)bad) / ((double)m->n + (double)bad);
+		m->n += (int64_t)bad;
+	}
+}
+
+static double badness(const struct fm_worst *w)
+{
+	return isnan(w->times) ? fabs(w->metric->value - fm_metric_kind(w->metric->name)->ideal) : w->times;
+}
+
+size_t fm_metrics_worst(const struct fm_metrics *metrics, struct fm_worst *worst, size_t most)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < metrics->n; i++) {
+		const struct fm_metric *m = &metrics->m[i];
+		const struct fm_metric_kind *kind = fm_metric_kind(m->name);
+		struct fm_worst w = {.metric = m, .times = NAN};
+		char floor[80];
+		size_t at;
+
+		if (strncmp(m->name, "floor.", 6) == 0 || !kind || kind->floor == FM_NO_FLOOR ||
+		    kind->is & FM_UNRANKED || isnan(kind->ideal) || !isfinite(m->value))
+			continue;
+		snprintf(floor, sizeof floor, "floor.%s", m->name);
+		w.floor = fm_metrics_find(metrics, floor);
+		if (w.floor && isfinite(w.floor->value))
+			w.times = fabs(m->value - kind->ideal) / fmax(fabs(w.floor->value - kind->ideal), LEAST_FLOOR);
+		for (at = n; at > 0 && badness(&worst[at - 1]) < badness(&w); at--)
+			if (at < most)
+				worst[at] = worst[at - 1];
+		if (at < most)
+			worst[at] = w;
+		n += n < most;
+	}
+	return n;
+}
