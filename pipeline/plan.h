@@ -20,10 +20,11 @@
 
 #include "pipeline/run.h"
 
-/* What o would run, as {"format","workspace","rows","rows_exact","train_rows","generate_rows","train_steps","measured":
- * {"rows","steps","flows","judged_rows","seconds"},"stages":[{"name","cached","seconds","peak_rss_bytes","disk_bytes"},...],"total":
- * {"seconds","peak_rss_bytes","disk_bytes"},"disk_free_bytes"}.  What was not measured is null.  Fails as the run would
- * before its first stage. */
+/* What o would run, as {"format","workspace","rows","rows_exact","train_rows","generate_rows","train_steps",
+ * "measured":{"rows","steps","flows","judged_rows","seconds"},
+ * "stages":[{"name","cached","seconds","peak_rss_bytes","disk_bytes"},...],
+ * "total":{"seconds","peak_rss_bytes","disk_bytes"},"disk_free_bytes"}.
+ * What was not measured is null.  Fails as the run would before its first stage. */
 int fm_plan(const struct fm_run_options *o, json_t **plan, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -2,8 +2,10 @@
  * state.h - what a run is doing now, for `flowmint status`: WORKSPACE/running.json, written every other second while a
  * run is at work and removed when it ends.  What a killed run leaves says where it was.
  *
- *     {"format":"flowmint-running/1","run","pid","stage","stage_pid","what","unit","done","total","began","stage_began",
- *      "updated","boot","oom_kills"}      times in seconds since 1970; what: the loop in the stage that counts
+ *     {"format":"flowmint-running/1","run","pid","stage","stage_pid","what","unit","done","total","began",
+ *      "stage_began","updated","boot","oom_kills"}
+ *
+ * Times are in seconds since 1970; what is the loop in the stage that counts.
  */
 #ifndef FM_PIPELINE_STATE_H
 #define FM_PIPELINE_STATE_H

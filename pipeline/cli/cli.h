@@ -17,7 +17,7 @@
 	X(keygen)                                                                                                      \
 	X(simulate)                                                                                                    \
 	X(run)                                                                                                         \
-	X(doctor)                                                                                                         \
+	X(doctor)                                                                                                      \
 	X(status)                                                                                                      \
 	X(log)                                                                                                         \
 	X(audit)                                                                                                       \
