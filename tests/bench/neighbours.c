@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "base/rng.h"
 #include "base/neighbours.h"
+#include "base/rng.h"
 
 enum { CENTRES = 200 };
 

@@ -21,13 +21,13 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/neighbours.h"
 #include "base/rng.h"
 #include "base/rows.h"
 #include "base/table.h"
 #include "privacy/leakage/clusters.h"
 #include "privacy/leakage/features.h"
 #include "privacy/leakage/leakage.h"
-#include "base/neighbours.h"
 
 struct planted {
 	struct fm_table *train, *holdout, *pool;
