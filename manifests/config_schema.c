@@ -159,8 +159,8 @@ const struct fm_key fm_keys[] = {
 	{FIELD(privacy, max_flows_per_host, INT), .min = 0, .max = 1e9, .dflt = "0",
 	 .help = "For mode dp; must be 0 while mode is none."},
 	{FIELD(privacy, min_count, INT), .min = 1, .max = 1e9, .dflt = "20",
-	 .help = "k: what fewer training records share may point at somebody. The gate looks for such values, and numbers "
-		 "that go out are rounded down to multiples of it."},
+	 .help = "k: what fewer training records share may point at somebody. The gate looks for such values, and "
+		 "numbers that go out are rounded down to multiples of it."},
 
 	{FIELD(generate, rows, INT), .min = 0, .max = 1e12, .dflt = "0",
 	 .help = "Flows to make; 0: as many as the training split has."},
