@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -34,6 +35,7 @@ static int loader_begin(struct fm_loader *l, struct fm_error *err)
 /* Hand the config out, or drop it. */
 static int loader_end(struct fm_loader *l, int rc, struct fm_config **cfg)
 {
+	json_decref(l->notes);
 	fm_arena_free(l->arena);
 	if (rc != FM_OK) {
 		fm_config_free(l->cfg);
@@ -104,6 +106,27 @@ static int unknown_check(struct fm_loader *l, const char *name, const struct fm_
 
 /* ---- layers ---- */
 
+static void begin_layer(struct fm_loader *l, const char *layer, const char *name)
+{
+	l->layer = layer;
+	l->layer_name = name;
+}
+
+/* Note who sets section.name, or drops that check. */
+static int note(struct fm_loader *l, const char *section, const char *name, const struct fm_yaml *v)
+{
+	char key[160];
+	json_t *o;
+
+	if (!l->notes)
+		return FM_OK;
+	snprintf(key, sizeof(key), "%.64s.%.64s", section, name);
+	o = json_pack("{s:s, s:s*}", "from", l->layer, "name", l->layer_name);
+	if (o && !v->doc->inline_text)
+		json_object_set_new(o, "line", json_integer((json_int_t)v->line));
+	return json_object_set_new(l->notes, key, o) == 0 ? FM_OK : fm_loader_memory(l);
+}
+
 static int apply_key(struct fm_loader *l, const char *section, const char *name, const struct fm_yaml *v)
 {
 	const struct fm_key *k;
@@ -112,15 +135,16 @@ static int apply_key(struct fm_loader *l, const char *section, const char *name,
 	k = fm_key_find(section, name);
 	if (strcmp(section, "gate") == 0 && (k == NULL || k->type == FM_KEY_CHECKS)) {
 		/* A config that was written out may be of a version with other metrics. */
-		if ((rc = fm_check_read(l->cfg, name, v, l->err)) == FM_OK && !l->resolved && !fm_check_known(name))
-			rc = unknown_check(l, name, v);
-		return rc;
+		if ((rc = fm_check_read(l->cfg, name, v, l->err)) < 0)
+			return rc;
+		return l->resolved || fm_check_known(name) ? note(l, section, name, v) : unknown_check(l, name, v);
 	}
 	if (k == NULL)
 		return unknown_key(l, section, name, v);
-	if ((rc = fm_key_read(l->cfg, k, v, l->err)) == FM_OK)
-		l->origin[k - fm_keys] = (struct fm_provenance){v, ++l->order};
-	return rc;
+	if ((rc = fm_key_read(l->cfg, k, v, l->err)) < 0)
+		return rc;
+	l->origin[k - fm_keys] = (struct fm_provenance){v, ++l->order};
+	return note(l, section, name, v);
 }
 
 static int apply_section(struct fm_loader *l, const struct fm_yaml *section)
@@ -207,6 +231,7 @@ static int apply_preset(struct fm_loader *l, const char *name, const struct fm_y
 		return fm_fail(l->err, FM_EUSAGE, "unknown preset '%.64s'%s%s%s (presets: %s)", name,
 			       near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "", list);
 	}
+	begin_layer(l, "preset", e.name);
 	snprintf(title, sizeof(title), "preset %s", e.name);
 	if ((doc = doc_new(l, title, false, FM_EINPUT)) == NULL)
 		return fm_loader_memory(l);
@@ -302,8 +327,12 @@ static int build(struct fm_loader *l, const struct fm_yaml *root, const char *pr
 		rc = fm_yaml_text(asked, "preset", name, sizeof(name), l->err);
 	if (rc != FM_OK || (rc = apply_defaults(l)) != FM_OK || (rc = apply_preset(l, name, asked)) != FM_OK)
 		return rc;
-	if (root && (rc = apply_root(l, root)) != FM_OK)
-		return rc;
+	if (root) {
+		begin_layer(l, "file", root->doc->name);
+		if ((rc = apply_root(l, root)) < 0)
+			return rc;
+	}
+	begin_layer(l, "--set", NULL);
 	for (int i = 0; i < n && rc == FM_OK; i++)
 		rc = apply_override(l, &o[i]);
 	return rc == FM_OK ? fm_loader_finish(l) : rc;
@@ -329,31 +358,88 @@ static int set_file(struct fm_loader *l, const char *file)
 	return rc;
 }
 
-int fm_config_load(struct fm_config **cfg, const char *file, const char *const *overrides, int noverrides,
-		   struct fm_error *err)
+/* PROJECT stands for PROJECT/release.yaml.  Returns file, or a text in the arena; NULL without memory. */
+static const char *file_of(struct fm_loader *l, const char *file)
+{
+	struct stat st;
+	char *path, *joined;
+
+	if (stat(file, &st) != 0 || !S_ISDIR(st.st_mode))
+		return file;
+	if (!(joined = fm_path_join(file, "release.yaml")))
+		return NULL;
+	path = fm_arena_strdup(l->arena, joined);
+	free(joined);
+	return path;
+}
+
+static int load_file(struct fm_loader *l, const char *file, const char *const *overrides, int noverrides)
 {
 	struct fm_buf text = {0};
 	struct fm_yaml_doc *doc;
 	struct fm_yaml *root;
+	int rc;
+
+	if (!(file = file_of(l, file)) || !(doc = doc_new(l, file, false, FM_EINPUT)))
+		return fm_loader_memory(l);
+	if ((rc = set_file(l, file)) < 0 || (rc = fm_file_read(file, FM_YAML_MAXBYTES, &text, l->err)) < 0 ||
+	    (rc = fm_yaml_parse(&root, doc, l->arena, text.data, text.len, l->err)) < 0)
+		goto out;
+	rc = build(l, root, NULL, overrides, noverrides);
+out:
+	fm_buf_free(&text);
+	return rc;
+}
+
+int fm_config_load(struct fm_config **cfg, const char *file, const char *const *overrides, int noverrides,
+		   struct fm_error *err)
+{
 	struct fm_loader l;
 	int rc;
 
 	*cfg = NULL;
-	if ((rc = loader_begin(&l, err)) != FM_OK || (rc = set_file(&l, file)) != FM_OK ||
-	    (rc = fm_file_read(file, FM_YAML_MAXBYTES, &text, err)) != FM_OK)
-		goto out;
-	if ((doc = doc_new(&l, file, false, FM_EINPUT)) == NULL) {
-		rc = fm_loader_memory(&l);
-		goto out;
-	}
-	if ((rc = fm_yaml_parse(&root, doc, l.arena, text.data, text.len, err)) != FM_OK ||
-	    (rc = build(&l, root, NULL, overrides, noverrides)) != FM_OK)
+	if ((rc = loader_begin(&l, err)) < 0 || (rc = load_file(&l, file, overrides, noverrides)) < 0)
 		goto out;
 	if (l.cfg->source.path[0] == '\0')
 		rc = fm_fail(err, FM_EINPUT,
-			     "%s: source.path is not set: name the trace there, or pass --set source.path=FILE", file);
+			     "%s: source.path is not set: name the trace there, or pass --set source.path=FILE",
+			     l.cfg->file);
 out:
-	fm_buf_free(&text);
+	return loader_end(&l, rc, cfg);
+}
+
+/* What no layer set is a default. */
+static int note_defaults(struct fm_loader *l)
+{
+	char key[160];
+
+	for (size_t i = 0; i < fm_nkeys; i++) {
+		snprintf(key, sizeof(key), "%s.%s", fm_keys[i].section, fm_keys[i].name);
+		if (fm_keys[i].type != FM_KEY_CHECKS &&
+		    json_object_set_new(l->notes, key, json_pack("{s:s}", "from", "default")) != 0)
+			return fm_loader_memory(l);
+	}
+	return FM_OK;
+}
+
+int fm_config_explain(struct fm_config **cfg, json_t **origin, const char *file, const char *const *overrides,
+		      int noverrides, struct fm_error *err)
+{
+	struct fm_loader l;
+	int rc;
+
+	*cfg = NULL;
+	*origin = NULL;
+	if ((rc = loader_begin(&l, err)) < 0)
+		goto out;
+	if (!(l.notes = json_object())) {
+		rc = fm_loader_memory(&l);
+		goto out;
+	}
+	if ((rc = note_defaults(&l)) < 0 || (rc = load_file(&l, file, overrides, noverrides)) < 0)
+		goto out;
+	*origin = json_incref(l.notes);
+out:
 	return loader_end(&l, rc, cfg);
 }
 

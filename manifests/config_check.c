@@ -172,6 +172,9 @@ static int set_date(struct fm_loader *l)
 		return fm_fail(l->err, FM_EINPUT,
 			       "SOURCE_DATE_EPOCH is '%.40s': it must be a count of seconds since 1970", epoch);
 	t = (time_t)s;
+	if (l->notes && epoch && epoch[0])
+		json_object_set_new(l->notes, "release.date",
+				    json_pack("{s:s, s:s}", "from", "environment", "name", "SOURCE_DATE_EPOCH"));
 	if (gmtime_r(&t, &tm) == NULL || strftime(date, sizeof(l->cfg->release.date), "%Y-%m-%d", &tm) == 0)
 		return fm_fail(l->err, FM_EINPUT, "SOURCE_DATE_EPOCH is '%.40s': no date", epoch ? epoch : "");
 	return FM_OK;

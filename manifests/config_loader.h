@@ -19,7 +19,9 @@ struct fm_loader {
 	struct fm_arena *arena;
 	struct fm_provenance *origin; /* fm_nkeys of them */
 	int order;
-	bool resolved; /* the text is a config that was written out: it has "file" and "dir" */
+	const char *layer, *layer_name; /* what is being applied: "preset" and "ugr16" */
+	json_t *notes;                  /* who set each key last, as fm_config_explain gives it; NULL: nobody asks */
+	bool resolved;                  /* the text is a config that was written out: it has "file" and "dir" */
 	struct fm_error *err;
 };
 

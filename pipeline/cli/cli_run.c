@@ -6,6 +6,7 @@
 #include "judge/gate/check.h"
 #include "manifests/config.h"
 #include "pipeline/cli/cli.h"
+#include "pipeline/cli/place.h"
 #include "pipeline/reproduce.h"
 #include "pipeline/runner.h"
 
@@ -25,7 +26,7 @@ static const struct fm_option run_options[] = {
     {FM_SETS_TEXT(struct run_args, out), .name = "out", .value = "DIR", .offer = FM_OFFER_FOLDER,
      .help = "where the archive goes (default: publish.out)"},
     {FM_SETS_TEXT(struct run_args, workspace), .name = "workspace", .value = "DIR", .offer = FM_OFFER_FOLDER,
-     .help = "default: workspace/ beside RELEASE.yaml"},
+     .help = "default: $FLOWMINT_WORKSPACE, else workspace/ beside RELEASE.yaml"},
     {FM_SETS_FLAG(struct run_args, force), .name = "force", .help = "do every stage again"},
     {FM_SETS_FLAG(struct run_args, unconfined), .name = "unconfined",
      .help =
@@ -65,14 +66,16 @@ static int run(const void *args, const struct fm_call *call, struct fm_error *er
 	const struct run_args *a = args;
 	struct fm_run_options o = {.until = a->until ? fm_stage_find(a->until) : FM_RELEASE,
 				   .out = a->out,
-				   .workspace = a->workspace,
+				   .workspace = fm_place_run_workspace(a->workspace),
 				   .force = a->force,
 				   .unconfined = a->unconfined};
 	struct fm_config *cfg = NULL;
 	struct fm_run done = {0};
+	const char *file;
 	int rc;
 
-	if ((rc = fm_config_load(&cfg, call->operand[0], a->set.word, a->set.n, err)) < 0)
+	if ((rc = fm_place_config(call, call->operand[0], &file, err)) < 0 ||
+	    (rc = fm_config_load(&cfg, file, a->set.word, a->set.n, err)) < 0)
 		goto out;
 	o.cfg = cfg;
 	if ((rc = fm_runner_run(&o, &done, err)) < 0 || (rc = print_run(&done, a->json, err)) < 0)
@@ -95,8 +98,10 @@ const struct fm_verb fm_verb_run = {
 	"again, so that an interrupted run goes on where it was. Training goes on from its last checkpoint "
 	"(train.checkpoint_every); the result is the same to the bit.\n\nWhen all checks pass, the archive and its "
 	"signature are verified and moved to publish.out. When one fails, the check table says which, nothing is "
-	"released, and the exit status is 1.",
+	"released, and the exit status is 1.\n\nA folder stands for the release.yaml in it. Without RELEASE.yaml, it "
+	"is that of the current folder or of the nearest folder above that has one.",
     .operands = "RELEASE.yaml",
+    .optional = 1,
     .offer = FM_OFFER_FILE,
     .options = run_options,
     .args_size = sizeof(struct run_args),
@@ -141,14 +146,14 @@ static void print_comparison(const json_t *report)
 static int reproduce(const void *args, const struct fm_call *call, struct fm_error *err)
 {
 	const struct reproduce_args *a = args;
-	struct fm_reproduce_in in = {.what = call->operand[0],
-				     .workspace = a->workspace,
-				     .from_model = strcmp(a->from, "model") == 0,
-				     .unconfined = a->unconfined};
+	struct fm_reproduce_in in = {
+	    .what = call->operand[0], .from_model = strcmp(a->from, "model") == 0, .unconfined = a->unconfined};
 	struct fm_error printing;
 	json_t *report = NULL;
 	int rc, shown = FM_OK;
 
+	if ((rc = fm_place_workspace(call, a->workspace, &in.workspace, err)) < 0)
+		return rc;
 	rc = fm_reproduce(&in, &report, err);
 	if (report && a->json)
 		shown = fm_cli_json(report, &printing);
@@ -169,7 +174,7 @@ const struct fm_verb fm_verb_reproduce = {
     .operands = "RUN|ARCHIVE",
     .offer = FM_OFFER_FILE,
     .options = reproduce_options,
-    .defaults = &(const struct reproduce_args){.from = "data", .workspace = "workspace"},
+    .defaults = &(const struct reproduce_args){.from = "data"},
     .args_size = sizeof(struct reproduce_args),
     .run = reproduce,
 };

@@ -63,7 +63,6 @@ enum fm_offer {
 	FM_OFFER_PRESET,
 	FM_OFFER_DIALECT, /* the built-in ones, and files */
 	FM_OFFER_KEY,     /* section.key= */
-	FM_OFFER_VERB,
 };
 
 struct fm_option {
@@ -96,8 +95,9 @@ struct fm_option {
 	}
 #define FM_OPTION_WORKSPACE(s)                                                                                         \
 	{                                                                                                              \
-		FM_SETS_TEXT(s, workspace), .name = "workspace", .value = "DIR", .offer = FM_OFFER_FOLDER,             \
-					    .help = "default: ./workspace"                                             \
+		FM_SETS_TEXT(s, workspace),                                                                            \
+		    .name = "workspace", .value = "DIR", .offer = FM_OFFER_FOLDER,                                     \
+		    .help = "default: $FLOWMINT_WORKSPACE, else workspace/ of the project here or above"               \
 	}
 #define FM_OPTION_THREADS(s, what)                                                                                     \
 	{                                                                                                              \
