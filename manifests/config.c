@@ -72,6 +72,30 @@ static int unknown_section(struct fm_loader *l, const char *name, const struct f
 			    name);
 }
 
+/* Keys of earlier versions.  A config that was written out then may still have them. */
+static const struct {
+	const char *section, *name, *why;
+} gone[] = {
+    {"publish", "sequence", "releases are told apart by release.version, and release.previous names the one before"},
+    {"publish", "attestation_key", "nothing signs attestations"},
+};
+
+/* FM_OK where the key is one of these and may be passed over; *is_gone says whether it is one. */
+static int check_gone(struct fm_loader *l, const char *section, const char *name, const struct fm_yaml *v,
+		      bool *is_gone)
+{
+	*is_gone = false;
+	for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++) {
+		if (strcmp(gone[i].section, section) != 0 || strcmp(gone[i].name, name) != 0)
+			continue;
+		*is_gone = true;
+		if (!l->resolved)
+			return fm_yaml_fail(v, l->err, "%s.%s is no key any more: %s; delete the line", section, name,
+					    gone[i].why);
+	}
+	return FM_OK;
+}
+
 static int unknown_key(struct fm_loader *l, const char *section, const char *name, const struct fm_yaml *v)
 {
 	const char *candidates[MAXCANDIDATES], *near;
@@ -129,10 +153,12 @@ static int note(struct fm_loader *l, const char *section, const char *name, cons
 
 static int apply_key(struct fm_loader *l, const char *section, const char *name, const struct fm_yaml *v)
 {
-	const struct fm_key *k;
+	const struct fm_key *k = fm_key_find(section, name);
+	bool is_gone;
 	int rc;
 
-	k = fm_key_find(section, name);
+	if ((rc = check_gone(l, section, name, v, &is_gone)) < 0 || is_gone)
+		return rc;
 	if (strcmp(section, "gate") == 0 && (k == NULL || k->type == FM_KEY_CHECKS)) {
 		/* A config that was written out may be of a version with other metrics. */
 		if ((rc = fm_check_read(l->cfg, name, v, l->err)) < 0)

@@ -111,8 +111,7 @@ struct fm_config {
 		int64_t memory;       /* MiB that judging may take for what grows with the number of rows */
 	} gate;
 	struct {
-		char key[FM_CFG_PATH], attestation_key[FM_CFG_PATH], out[FM_CFG_PATH]; /* absolute after loading */
-		int64_t sequence;
+		char key[FM_CFG_PATH], out[FM_CFG_PATH]; /* absolute after loading */
 		char report[16]; /* metrics | histograms: what of the real flows is published (metrics.h) */
 	} publish;
 };

@@ -66,22 +66,21 @@ static int check_ranges(struct fm_loader *l)
 	return FM_OK;
 }
 
-/* While nothing is promised nobody shall read a promise from the numbers. */
+/* While nothing is promised nobody shall read a promise from the numbers.  A config that was written out has all keys.
+ */
 static int check_privacy(struct fm_loader *l)
 {
-	static const char *const keys[] = {"privacy.epsilon", "privacy.delta", "privacy.noise_multiplier",
-					   "privacy.max_flows_per_host"};
-	const struct fm_config *c = l->cfg;
-	bool set[] = {c->privacy.epsilon > 0, c->privacy.delta > 0, c->privacy.noise_multiplier > 0,
-		      c->privacy.max_flows_per_host > 0};
+	for (size_t i = 0; i < fm_nkeys && !l->resolved; i++) {
+		const struct fm_key *k = &fm_keys[i];
+		const struct fm_yaml *at = l->origin[i].at;
 
-	for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++)
-		if (set[i])
-			return fail_at(
-			    l, &keys[i], 1,
-			    "%s is set while privacy.mode is none, which promises nothing: this version cannot "
-			    "give a differential privacy guarantee; leave it out",
-			    keys[i]);
+		if (k->mode && at && strcmp(k->mode, l->cfg->privacy.mode) != 0)
+			return fm_yaml_fail(
+			    at, l->err,
+			    "%s.%s: not in privacy.mode %s, which promises nothing: this version cannot give "
+			    "a differential privacy guarantee; leave it out",
+			    k->section, k->name, l->cfg->privacy.mode);
+	}
 	return FM_OK;
 }
 

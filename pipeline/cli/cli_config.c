@@ -99,6 +99,10 @@ static int print_config(const struct fm_config *cfg, const json_t *origin, struc
 		printf("\n%s:\n", fm_sections[i]);
 		json_object_foreach(section, key, value)
 		{
+			const struct fm_key *k = fm_key_find(fm_sections[i], key);
+
+			if (k && k->mode && strcmp(k->mode, cfg->privacy.mode) != 0)
+				continue;
 			if ((rc = print_key(fm_sections[i], key, value, origin, err)) < 0)
 				break;
 		}
@@ -138,7 +142,9 @@ const struct fm_verb fm_verb_config = {
     .summary = "the config that a run would take, and where each value comes from",
     .about = "Prints every key with its effective value. Behind it stands who set it last: the built-in default, the "
 	     "preset, "
-	     "a line of the file, --set or the environment. What is printed is a config itself.",
+	     "a line of the file, --set or the environment. Keys that the privacy.mode does not take are left out. "
+	     "What is printed "
+	     "is a config itself.",
     .operands = "RELEASE.yaml",
     .optional = 1,
     .offer = FM_OFFER_FILE,
