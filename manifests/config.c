@@ -16,7 +16,6 @@
 #include "manifests/registry.h"
 
 #define DEFAULT_PRESET "ugr16"
-#define MAXCANDIDATES 64
 
 static const struct fm_yaml_doc schema_doc = {.name = "built-in default", .inline_text = true, .code = FM_EINPUT};
 
@@ -50,84 +49,6 @@ void fm_config_free(struct fm_config *cfg)
 	free(cfg);
 }
 
-/* ---- unknown names ---- */
-
-static int unknown_section(struct fm_loader *l, const char *name, const struct fm_yaml *v)
-{
-	const char *candidates[MAXCANDIDATES] = {"preset"}, *near;
-	size_t n = 1;
-
-	for (size_t i = 0; i < fm_nsections; i++)
-		candidates[n++] = fm_sections[i];
-	near = fm_suggest(name, candidates, n);
-	if (near)
-		return fm_yaml_fail(v, l->err, "unknown key '%.64s', did you mean '%s'?", name, near);
-	for (size_t i = 0; i < fm_nkeys; i++)
-		if (strcmp(fm_keys[i].name, name) == 0)
-			return fm_yaml_fail(v, l->err, "unknown key '%.64s': did you mean '%s' in section '%s'?", name,
-					    name, fm_keys[i].section);
-	return fm_yaml_fail(v, l->err,
-			    "unknown key '%.64s': the sections are release, source, split, model, train, privacy, "
-			    "generate, gate and publish",
-			    name);
-}
-
-/* Keys of earlier versions.  A config that was written out then may still have them. */
-static const struct {
-	const char *section, *name, *why;
-} gone[] = {
-    {"publish", "sequence", "releases are told apart by release.version, and release.previous names the one before"},
-    {"publish", "attestation_key", "nothing signs attestations"},
-};
-
-/* FM_OK where the key is one of these and may be passed over; *is_gone says whether it is one. */
-static int check_gone(struct fm_loader *l, const char *section, const char *name, const struct fm_yaml *v,
-		      bool *is_gone)
-{
-	*is_gone = false;
-	for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++) {
-		if (strcmp(gone[i].section, section) != 0 || strcmp(gone[i].name, name) != 0)
-			continue;
-		*is_gone = true;
-		if (!l->resolved)
-			return fm_yaml_fail(v, l->err, "%s.%s is no key any more: %s; delete the line", section, name,
-					    gone[i].why);
-	}
-	return FM_OK;
-}
-
-static int unknown_key(struct fm_loader *l, const char *section, const char *name, const struct fm_yaml *v)
-{
-	const char *candidates[MAXCANDIDATES], *near;
-	char list[512] = "";
-	size_t n = 0, len = 0;
-
-	for (size_t i = 0; i < fm_nkeys && n < MAXCANDIDATES - fm_nsections; i++)
-		if (strcmp(fm_keys[i].section, section) == 0) {
-			candidates[n++] = fm_keys[i].name;
-			len += (size_t)snprintf(list + len, len < sizeof(list) ? sizeof(list) - len : 0, "%s%s",
-						n > 1 ? ", " : "", fm_keys[i].name);
-		}
-	/* A section that is indented too far lands here too. */
-	for (size_t i = 0; i < fm_nsections; i++)
-		candidates[n++] = fm_sections[i];
-	near = fm_suggest(name, candidates, n);
-	if (near)
-		return fm_yaml_fail(v, l->err, "unknown key '%.64s' in section '%s', did you mean '%s'?", name, section,
-				    near);
-	return fm_yaml_fail(v, l->err, "unknown key '%.64s' in section '%s', which has %s", name, section, list);
-}
-
-static int unknown_check(struct fm_loader *l, const char *name, const struct fm_yaml *v)
-{
-	char text[64];
-	const char *near = fm_check_suggest(name, text, sizeof(text));
-
-	return fm_yaml_fail(v, l->err, "unknown check 'gate.%.64s'%s%s%s", name,
-			    near ? ", did you mean '" : ": docs/metrics.md lists what a gate can ask for",
-			    near ? near : "", near ? "'?" : "");
-}
-
 /* ---- layers ---- */
 
 static void begin_layer(struct fm_loader *l, const char *layer, const char *name)
@@ -157,16 +78,17 @@ static int apply_key(struct fm_loader *l, const char *section, const char *name,
 	bool is_gone;
 	int rc;
 
-	if ((rc = check_gone(l, section, name, v, &is_gone)) < 0 || is_gone)
+	if ((rc = fm_loader_gone(l, section, name, v, &is_gone)) < 0 || is_gone)
 		return rc;
 	if (strcmp(section, "gate") == 0 && (k == NULL || k->type == FM_KEY_CHECKS)) {
 		/* A config that was written out may be of a version with other metrics. */
 		if ((rc = fm_check_read(l->cfg, name, v, l->err)) < 0)
 			return rc;
-		return l->resolved || fm_check_known(name) ? note(l, section, name, v) : unknown_check(l, name, v);
+		return l->resolved || fm_check_known(name) ? note(l, section, name, v)
+							   : fm_loader_unknown_check(l, name, v);
 	}
 	if (k == NULL)
-		return unknown_key(l, section, name, v);
+		return fm_loader_unknown_key(l, section, name, v);
 	if ((rc = fm_key_read(l->cfg, k, v, l->err)) < 0)
 		return rc;
 	l->origin[k - fm_keys] = (struct fm_provenance){v, ++l->order};
@@ -179,7 +101,7 @@ static int apply_section(struct fm_loader *l, const struct fm_yaml *section)
 	int rc = FM_OK;
 
 	if (!fm_section_known(section->key))
-		return unknown_section(l, section->key, section);
+		return fm_loader_unknown_section(l, section->key, section);
 	if (fm_yaml_is_null(section)) /* all its lines are comments */
 		return FM_OK;
 	snprintf(what, sizeof(what), "section '%s'", section->key);
@@ -207,6 +129,7 @@ static int apply_root(struct fm_loader *l, const struct fm_yaml *root)
 			rc = fm_yaml_text(v, "dir", l->cfg->dir, sizeof(l->cfg->dir), l->err);
 		else
 			rc = apply_section(l, v);
+		l->open = fm_yaml_is_null(v) ? v->key : NULL;
 	}
 	return rc;
 }
@@ -315,10 +238,10 @@ static int override_parse(struct fm_loader *l, const char *text, struct override
 		if (fm_section_known(key))
 			return fm_yaml_fail(o->value, l->err, "'%s' is a section: name a key of it, %s.KEY=value", key,
 					    key);
-		return unknown_section(l, key, o->value);
+		return fm_loader_unknown_section(l, key, o->value);
 	}
 	if (section[0] && !fm_section_known(section))
-		return unknown_section(l, section, o->value);
+		return fm_loader_unknown_section(l, fm_check_known(key) ? key : section, o->value);
 	return FM_OK;
 }
 

@@ -42,7 +42,7 @@ struct fm_config {
 		char version[32]; /* [0-9A-Za-z][0-9A-Za-z.+-]* */
 		char description[FM_CFG_STR * 4];
 		char license[64];           /* SPDX identifier */
-		char date[16];              /* YYYY-MM-DD or "": SOURCE_DATE_EPOCH, else 1980-01-01 */
+		char date[16];              /* YYYY-MM-DD, or "": nobody named one */
 		char previous[FM_CFG_PATH]; /* absolute after loading, or "" */
 	} release;
 	struct {

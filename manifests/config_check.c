@@ -155,27 +155,28 @@ static int check_sums(struct fm_loader *l)
 	return FM_OK;
 }
 
-/* An empty date is that of SOURCE_DATE_EPOCH (reproducible-builds.org), else a fixed one: never the clock's. */
+/* An empty date is that of SOURCE_DATE_EPOCH (reproducible-builds.org) where it is set: never the clock's.  In a config
+ * that was written out that is settled. */
 static int set_date(struct fm_loader *l)
 {
 	char *date = l->cfg->release.date;
 	const char *epoch = getenv("SOURCE_DATE_EPOCH");
-	uint64_t s = 315532800; /* 1980-01-01 */
+	uint64_t s;
 	struct tm tm;
 	time_t t;
 
-	if (date[0])
+	if (date[0] || l->resolved || !epoch || !epoch[0])
 		return FM_OK;
 	/* 253402300799: the last second of the year 9999 */
-	if (epoch && epoch[0] && fm_parse_u64(epoch, strlen(epoch), 253402300799u, &s) != 0)
+	if (fm_parse_u64(epoch, strlen(epoch), 253402300799u, &s) != 0)
 		return fm_fail(l->err, FM_EINPUT,
 			       "SOURCE_DATE_EPOCH is '%.40s': it must be a count of seconds since 1970", epoch);
 	t = (time_t)s;
-	if (l->notes && epoch && epoch[0])
+	if (l->notes)
 		json_object_set_new(l->notes, "release.date",
 				    json_pack("{s:s, s:s}", "from", "environment", "name", "SOURCE_DATE_EPOCH"));
 	if (gmtime_r(&t, &tm) == NULL || strftime(date, sizeof(l->cfg->release.date), "%Y-%m-%d", &tm) == 0)
-		return fm_fail(l->err, FM_EINPUT, "SOURCE_DATE_EPOCH is '%.40s': no date", epoch ? epoch : "");
+		return fm_fail(l->err, FM_EINPUT, "SOURCE_DATE_EPOCH is '%.40s': no date", epoch);
 	return FM_OK;
 }
 

@@ -47,6 +47,36 @@ static size_t line_of(const struct reader *r, size_t offset)
 	return line;
 }
 
+/* What to do about a problem of libyaml's, or "". */
+static const char *advice(const char *problem, const char *line, size_t n)
+{
+	if (strstr(problem, "mapping values are not allowed"))
+		return ": put quotes around a value that has ': ' in it";
+	if (strstr(problem, "cannot start any token") && memchr(line, '\t', n))
+		return ": indent with blanks, not with a tab";
+	return "";
+}
+
+/* What libyaml found, behind the line that it found it in: "'path: a: b': mapping values ... (column 8)". */
+static int fail_quoting(const struct reader *r)
+{
+	const yaml_parser_t *p = &r->parser;
+	const char *problem = p->problem ? p->problem : "not YAML", *line = r->text, *end = r->text + r->n;
+	char message[512];
+	size_t n;
+
+	for (size_t i = 0; i < p->problem_mark.line && line < end; i++) {
+		line = memchr(line, '\n', (size_t)(end - line));
+		line = line ? line + 1 : end;
+	}
+	for (n = 0; line + n < end && line[n] != '\n' && line[n] != '\r' && line[n] != '\0'; n++)
+		;
+	snprintf(message, sizeof(message), "%s%.*s%s%s%s%s (column %zu)%s", n ? "'" : "", n > 80 ? 80 : (int)n, line,
+		 n ? "': " : "", p->context ? p->context : "", p->context ? ": " : "", problem,
+		 p->problem_mark.column + 1, advice(problem, line, n));
+	return reader_fail(r, p->problem_mark.line + 1, message);
+}
+
 static int next_event(struct reader *r, yaml_event_t *e)
 {
 	char message[256];
@@ -61,9 +91,7 @@ static int next_event(struct reader *r, yaml_event_t *e)
 			 p->problem ? p->problem : "unreadable", p->problem_offset);
 		return reader_fail(r, line_of(r, p->problem_offset), message);
 	}
-	snprintf(message, sizeof(message), "%s%s%s (column %zu)", p->context ? p->context : "", p->context ? ": " : "",
-		 p->problem ? p->problem : "not YAML", p->problem_mark.column + 1);
-	return reader_fail(r, p->problem_mark.line + 1, message);
+	return fail_quoting(r);
 }
 
 static int node_new(struct reader *r, enum fm_yaml_kind kind, size_t line, struct fm_yaml **node)

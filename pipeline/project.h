@@ -1,7 +1,7 @@
 /*
  * project.h - a release project: the folder that `flowmint init` makes.
  *
- *     release.yaml       the config: a preset's, commented; source.path is to be set
+ *     release.yaml       the config: a preset's, commented, with today as release.date; source.path is to be set
  *     keys/              0700: release.key (Ed25519, OpenSSH's form) and .pub, commitment.key (32 random bytes)
  *     allowed_signers    what partners verify with: give it away by a channel they trust
  *     .gitignore         keeps keys/ and workspace/ out of version control

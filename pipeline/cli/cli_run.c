@@ -103,6 +103,8 @@ const struct fm_verb fm_verb_run = {
     .operands = "RELEASE.yaml",
     .optional = 1,
     .offer = FM_OFFER_FILE,
+    .instead = "preset: the preset is named in the file (preset: demo), at flowmint init, or by --set preset=demo; "
+	       "config: the file is the operand, flowmint run RELEASE.yaml",
     .options = run_options,
     .args_size = sizeof(struct run_args),
     .run = run,

@@ -120,6 +120,8 @@ struct fm_verb {
 	const char *operands; /* "OLD NEW": one word each, or NULL; "RUN|ARCHIVE" is one that may be either */
 	int optional;         /* how many of the last operands may be left out */
 	enum fm_offer offer;  /* for operands */
+	/* "preset: ...; ...": what to do instead of giving an option that one might look for here, or NULL */
+	const char *instead;
 	const struct fm_option *options; /* up to the one whose name is NULL; NULL: none */
 	const void *defaults;            /* args_size bytes that the arguments begin as; NULL: zeros */
 	size_t args_size;
