@@ -24,8 +24,8 @@ static int loader_begin(struct fm_loader *l, struct fm_error *err)
 	int rc;
 
 	*l = (struct fm_loader){.err = err};
-	if ((rc = fm_alloc(&l->cfg, 1, sizeof(*l->cfg), "a config", err)) != FM_OK ||
-	    (rc = fm_arena_new(&l->arena, 64 << 10, err)) != FM_OK)
+	if ((rc = fm_alloc(&l->cfg, 1, sizeof(*l->cfg), "a config", err)) < 0 ||
+	    (rc = fm_arena_new(&l->arena, 64 << 10, err)) < 0)
 		return rc;
 	l->origin = fm_arena_alloc(l->arena, fm_nkeys, sizeof(*l->origin));
 	return l->origin ? FM_OK : fm_loader_memory(l);
@@ -36,7 +36,7 @@ static int loader_end(struct fm_loader *l, int rc, struct fm_config **cfg)
 {
 	json_decref(l->notes);
 	fm_arena_free(l->arena);
-	if (rc != FM_OK) {
+	if (rc < 0) {
 		fm_config_free(l->cfg);
 		l->cfg = NULL;
 	}
@@ -105,7 +105,7 @@ static int apply_section(struct fm_loader *l, const struct fm_yaml *section)
 	if (fm_yaml_is_null(section)) /* all its lines are comments */
 		return FM_OK;
 	snprintf(what, sizeof(what), "section '%s'", section->key);
-	if ((rc = fm_yaml_want(section, FM_YAML_MAP, what, l->err)) != FM_OK)
+	if ((rc = fm_yaml_want(section, FM_YAML_MAP, what, l->err)) < 0)
 		return rc;
 	for (const struct fm_yaml *v = section->first; v && rc == FM_OK; v = v->next)
 		rc = apply_key(l, section->key, v->key, v);
@@ -118,7 +118,7 @@ static int apply_root(struct fm_loader *l, const struct fm_yaml *root)
 
 	if (fm_yaml_is_null(root))
 		return FM_OK;
-	if ((rc = fm_yaml_want(root, FM_YAML_MAP, "a config", l->err)) != FM_OK)
+	if ((rc = fm_yaml_want(root, FM_YAML_MAP, "a config", l->err)) < 0)
 		return rc;
 	for (const struct fm_yaml *v = root->first; v && rc == FM_OK; v = v->next) {
 		if (strcmp(v->key, "preset") == 0)
@@ -184,8 +184,7 @@ static int apply_preset(struct fm_loader *l, const char *name, const struct fm_y
 	snprintf(title, sizeof(title), "preset %s", e.name);
 	if ((doc = doc_new(l, title, false, FM_EINPUT)) == NULL)
 		return fm_loader_memory(l);
-	if ((rc = fm_yaml_parse(&root, doc, l->arena, e.text, e.n, l->err)) != FM_OK ||
-	    (rc = apply_root(l, root)) != FM_OK)
+	if ((rc = fm_yaml_parse(&root, doc, l->arena, e.text, e.n, l->err)) < 0 || (rc = apply_root(l, root)) < 0)
 		return rc;
 	snprintf(l->cfg->preset, sizeof(l->cfg->preset), "%s", e.name);
 	return FM_OK;
@@ -231,7 +230,7 @@ static int override_parse(struct fm_loader *l, const char *text, struct override
 			return fm_loader_memory(l);
 		*o->value =
 		    (struct fm_yaml){.kind = FM_YAML_SCALAR, .doc = doc, .line = 1, .text = key + (eq - text) + 1};
-	} else if ((rc = fm_yaml_parse(&o->value, doc, l->arena, eq + 1, strlen(eq + 1), l->err)) != FM_OK) {
+	} else if ((rc = fm_yaml_parse(&o->value, doc, l->arena, eq + 1, strlen(eq + 1), l->err)) < 0) {
 		return rc;
 	}
 	if (section[0] == '\0' && strcmp(key, "preset") != 0) {
@@ -274,7 +273,7 @@ static int build(struct fm_loader *l, const struct fm_yaml *root, const char *pr
 			asked = o[i].value;
 	if (rc == FM_OK && asked)
 		rc = fm_yaml_text(asked, "preset", name, sizeof(name), l->err);
-	if (rc != FM_OK || (rc = apply_defaults(l)) != FM_OK || (rc = apply_preset(l, name, asked)) != FM_OK)
+	if (rc < 0 || (rc = apply_defaults(l)) < 0 || (rc = apply_preset(l, name, asked)) < 0)
 		return rc;
 	if (root) {
 		begin_layer(l, "file", root->doc->name);
@@ -431,7 +430,7 @@ int fm_config_from_json(struct fm_config **cfg, const json_t *json, struct fm_er
 	int rc;
 
 	*cfg = NULL;
-	if ((rc = loader_begin(&l, err)) != FM_OK || (rc = fm_json_canonical(json, &text, err)) != FM_OK)
+	if ((rc = loader_begin(&l, err)) < 0 || (rc = fm_json_canonical(json, &text, err)) < 0)
 		goto out;
 	l.resolved = true;
 	if ((doc = doc_new(&l, "config", true, FM_EINPUT)) == NULL) {
@@ -439,8 +438,8 @@ int fm_config_from_json(struct fm_config **cfg, const json_t *json, struct fm_er
 		goto out;
 	}
 	/* JSON is YAML; the preset is in it already, as values. */
-	if ((rc = fm_yaml_parse(&root, doc, l.arena, text.data, text.len, err)) != FM_OK ||
-	    (rc = apply_defaults(&l)) != FM_OK || (rc = apply_root(&l, root)) != FM_OK)
+	if ((rc = fm_yaml_parse(&root, doc, l.arena, text.data, text.len, err)) < 0 || (rc = apply_defaults(&l)) < 0 ||
+	    (rc = apply_root(&l, root)) < 0)
 		goto out;
 	snprintf(l.cfg->preset, sizeof(l.cfg->preset), "%s", preset ? preset : "");
 	rc = fm_loader_finish(&l);

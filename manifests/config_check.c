@@ -238,8 +238,8 @@ int fm_loader_finish(struct fm_loader *l)
 	/* In order of name, so that neither the order of lines nor a trip through JSON changes anything. */
 	qsort(c->gate.check, (size_t)c->gate.n, sizeof(c->gate.check[0]), check_order);
 	qsort(c->generate.labels, (size_t)c->generate.nlabels, sizeof(c->generate.labels[0]), label_order);
-	if ((rc = check_sums(l)) != FM_OK || (rc = check_sampler(l)) != FM_OK || (rc = check_privacy(l)) != FM_OK ||
-	    (rc = check_ranges(l)) != FM_OK || (rc = check_dialect(l)) != FM_OK || (rc = set_date(l)) != FM_OK)
+	if ((rc = check_sums(l)) < 0 || (rc = check_sampler(l)) < 0 || (rc = check_privacy(l)) < 0 ||
+	    (rc = check_ranges(l)) < 0 || (rc = check_dialect(l)) < 0 || (rc = set_date(l)) < 0)
 		return rc;
 	return set_paths(l);
 }

@@ -52,9 +52,10 @@ static int make_keys(const char *dir, const char *principal, struct fm_error *er
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
-	if ((rc = fm_dir_make(keys, 0700, err)) || (rc = fm_secret_random(&commitment, COMMITMENT_KEY_LEN, err)) ||
-	    (rc = write_below(keys, "commitment.key", 0600, commitment.data, commitment.len, err)) ||
-	    (rc = fm_keygen_line(key, principal, &line, err)) || (rc = fm_buf_check(&line, err)))
+	if ((rc = fm_dir_make(keys, 0700, err)) < 0 ||
+	    (rc = fm_secret_random(&commitment, COMMITMENT_KEY_LEN, err)) < 0 ||
+	    (rc = write_below(keys, "commitment.key", 0600, commitment.data, commitment.len, err)) < 0 ||
+	    (rc = fm_keygen_line(key, principal, &line, err)) < 0 || (rc = fm_buf_check(&line, err)) < 0)
 		goto out;
 	rc = write_below(dir, "allowed_signers", 0644, line.data, line.len, err);
 out:
