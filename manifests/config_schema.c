@@ -67,8 +67,8 @@ const struct fm_key fm_keys[] = {
 	{FIELD(release, license, TEXT), .check = check_license, .dflt = "LicenseRef-internal",
 	 .help = "What partners may do with the data: an SPDX identifier."},
 	{FIELD(release, date, TEXT), .check = check_date, .dflt = "\"\"",
-	 .help = "Date of the release, YYYY-MM-DD; flowmint init writes its day. Empty: that of SOURCE_DATE_EPOCH, else "
-		 "none."},
+	 .help = "Date of the release, YYYY-MM-DD; flowmint init writes its day. Empty: that of "
+		 "SOURCE_DATE_EPOCH, else none."},
 	{FIELD(release, previous, PATH), .dflt = "\"\"", .secret = true,
 	 .help = "The release before this one, its .tar.zst or its flows as CSV, which leak.release_* compares "
 		 "with. Empty: none."},
