@@ -190,6 +190,11 @@ demo: deps
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/flowmint
 	install -m 755 $(B)/flowmint $(B)/flowmint-verify $(DESTDIR)$(PREFIX)/bin
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	$(B)/flowmint completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/flowmint
+	$(B)/flowmint completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_flowmint
+	$(B)/flowmint completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/flowmint.fish
 	install -m 644 README.md LICENSE $(wildcard docs/*.md) $(DESTDIR)$(PREFIX)/share/doc/flowmint
 	set -e; for page in $(wildcard docs/*.1 docs/*.5 docs/*.7); do \
 		d=$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; install -d $$d; install -m 644 $$page $$d; \

@@ -265,7 +265,7 @@ int fm_dir_commit(const char *from, const char *to, struct fm_error *err)
 	struct stat st;
 	int rc = walk_tree(&w, from, err);
 
-	if (rc != FM_OK)
+	if (rc < 0)
 		return rc;
 	if (lstat(to, &st) == 0 && S_ISDIR(st.st_mode))
 		return replace(from, to, err);
@@ -307,7 +307,7 @@ static int by_bytes(const void *a, const void *b)
 /* Hand a whole list over, sorted; after a failure free it. */
 static int names_give(struct names *l, int rc, char ***names, size_t *n)
 {
-	if (rc != FM_OK) {
+	if (rc < 0) {
 		fm_names_free(l->v, l->n);
 		return rc;
 	}

@@ -75,7 +75,7 @@ int fm_out_open(struct fm_out **out, const char *path, mode_t mode, struct fm_er
 	rc = check_target(path, err);
 	if (rc == FM_OK)
 		rc = fm_alloc(&o, 1, sizeof(*o), "an output file", err);
-	if (rc != FM_OK)
+	if (rc < 0)
 		return rc;
 	o->fd = -1;
 	o->buf = malloc(OUT_BUFFER);
@@ -135,7 +135,7 @@ int fm_out_write(struct fm_out *out, const void *p, size_t n, struct fm_error *e
 
 	if (n > OUT_BUFFER - out->len) {
 		rc = out_flush(out, err);
-		if (rc != FM_OK)
+		if (rc < 0)
 			return rc;
 		if (n >= OUT_BUFFER)
 			return write_all(out, p, n, -1, err);
@@ -221,7 +221,7 @@ int fm_file_write(const char *path, mode_t mode, const void *p, size_t n, struct
 	struct fm_out *out = NULL;
 	int rc = fm_out_open(&out, path, mode, err);
 
-	if (rc != FM_OK)
+	if (rc < 0)
 		return rc;
 	rc = fm_out_write(out, p, n, err);
 	if (rc == FM_OK)
@@ -268,13 +268,13 @@ int fm_file_read(const char *path, size_t max, struct fm_buf *b, struct fm_error
 	char *chunk = NULL;
 	int fd, rc = fm_file_open(path, &fd, err);
 
-	if (rc != FM_OK)
+	if (rc < 0)
 		return rc;
 	rc = fm_alloc(&chunk, OUT_BUFFER, 1, "a read buffer", err);
 	fm_buf_add(b, "", 0);
 	while (rc == FM_OK) {
 		rc = fm_fd_read(fd, path, chunk, OUT_BUFFER, &got, err);
-		if (rc != FM_OK || got == 0)
+		if (rc < 0 || got == 0)
 			break;
 		if (got > max - (b->len - before))
 			rc = fm_fail(err, FM_EINPUT, "%s is too large: over %zu bytes", path, max);
@@ -301,14 +301,14 @@ int fm_file_copy(const char *from, const char *to, mode_t mode, struct fm_error 
 	size_t got = 0;
 	int fd, rc = fm_file_open(from, &fd, err);
 
-	if (rc != FM_OK)
+	if (rc < 0)
 		return rc;
 	rc = fm_alloc(&chunk, OUT_BUFFER, 1, "a read buffer", err);
 	if (rc == FM_OK)
 		rc = fm_out_open(&out, to, mode, err);
 	while (rc == FM_OK) {
 		rc = fm_fd_read(fd, from, chunk, OUT_BUFFER, &got, err);
-		if (rc != FM_OK || got == 0)
+		if (rc < 0 || got == 0)
 			break;
 		rc = fm_out_write(out, chunk, got, err);
 	}
@@ -358,7 +358,7 @@ int fm_map_open(struct fm_map *m, const char *path, struct fm_error *err)
 	int fd, rc = fm_file_open(path, &fd, err);
 
 	*m = (struct fm_map){0};
-	if (rc != FM_OK)
+	if (rc < 0)
 		return rc;
 	if (fstat(fd, &st) != 0) {
 		rc = fm_fail_errno(err, "cannot read %s", path);

@@ -25,7 +25,7 @@ int fm_sha256_new(struct fm_sha256 **h, struct fm_error *err)
 {
 	int rc = fm_alloc(h, 1, sizeof(**h), "a digest", err);
 
-	if (rc != FM_OK)
+	if (rc < 0)
 		return rc;
 	(*h)->ctx = EVP_MD_CTX_new();
 	if ((*h)->ctx != NULL && EVP_DigestInit_ex((*h)->ctx, EVP_sha256(), NULL) == 1)
@@ -72,7 +72,7 @@ int fm_sha256_file(const char *path, uint8_t out[FM_SHA256_LEN], struct fm_error
 	size_t got = 1;
 	int fd, rc = fm_file_open(path, &fd, err);
 
-	if (rc != FM_OK)
+	if (rc < 0)
 		return rc;
 	rc = fm_alloc(&chunk, READ_BYTES, 1, "a read buffer", err);
 	if (rc == FM_OK)

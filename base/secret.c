@@ -61,7 +61,7 @@ int fm_secret_random(struct fm_secret *s, size_t len, struct fm_error *err)
 		else if (got < 0 && errno != EINTR)
 			rc = fm_fail_errno(err, "the system's random generator gives no bytes");
 	}
-	if (rc != FM_OK)
+	if (rc < 0)
 		fm_secret_close(s);
 	return rc;
 }
@@ -92,7 +92,7 @@ int fm_secret_read(struct fm_secret *s, const char *path, size_t max, struct fm_
 	int fd, rc = fm_file_open(path, &fd, err);
 
 	*s = (struct fm_secret){0};
-	if (rc != FM_OK)
+	if (rc < 0)
 		return rc;
 	rc = secret_stat(fd, path, max, &len, err);
 	if (rc == FM_OK)
@@ -103,7 +103,7 @@ int fm_secret_read(struct fm_secret *s, const char *path, size_t max, struct fm_
 			rc = fm_fail(err, FM_EINPUT, "%s was cut short while it was read", path);
 		done += got;
 	}
-	if (rc != FM_OK)
+	if (rc < 0)
 		fm_secret_close(s);
 	close(fd);
 	return rc;

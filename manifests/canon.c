@@ -102,7 +102,7 @@ static int object(struct writer *w, const json_t *v, int depth)
 		fm_buf_puts(w->out, "{}");
 		return FM_OK;
 	}
-	if ((rc = fm_alloc(&m, n, sizeof(*m), "the keys of a JSON object", w->err)) != FM_OK)
+	if ((rc = fm_alloc(&m, n, sizeof(*m), "the keys of a JSON object", w->err)) < 0)
 		return rc;
 	/* jansson's iterators take no const, and change nothing. */
 	for (void *it = json_object_iter((json_t *)(uintptr_t)v); it && i < n;
@@ -139,7 +139,7 @@ static int array(struct writer *w, const json_t *v, int depth)
 			fm_buf_puts(w->out, ",");
 		newline(w, depth + 1);
 		int rc = value(w, json_array_get(v, i), depth + 1);
-		if (rc != FM_OK)
+		if (rc < 0)
 			return rc;
 	}
 	newline(w, depth);
@@ -195,7 +195,7 @@ int fm_json_pretty(const json_t *v, struct fm_buf *out, struct fm_error *err)
 	struct writer w = {.out = out, .pretty = true, .err = err};
 	int rc = value(&w, v, 0);
 
-	if (rc != FM_OK)
+	if (rc < 0)
 		return rc;
 	fm_buf_puts(out, "\n");
 	return fm_buf_check(out, err);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -15,7 +16,6 @@
 #include "manifests/registry.h"
 
 #define DEFAULT_PRESET "ugr16"
-#define MAXCANDIDATES 64
 
 static const struct fm_yaml_doc schema_doc = {.name = "built-in default", .inline_text = true, .code = FM_EINPUT};
 
@@ -24,8 +24,8 @@ static int loader_begin(struct fm_loader *l, struct fm_error *err)
 	int rc;
 
 	*l = (struct fm_loader){.err = err};
-	if ((rc = fm_alloc(&l->cfg, 1, sizeof(*l->cfg), "a config", err)) != FM_OK ||
-	    (rc = fm_arena_new(&l->arena, 64 << 10, err)) != FM_OK)
+	if ((rc = fm_alloc(&l->cfg, 1, sizeof(*l->cfg), "a config", err)) < 0 ||
+	    (rc = fm_arena_new(&l->arena, 64 << 10, err)) < 0)
 		return rc;
 	l->origin = fm_arena_alloc(l->arena, fm_nkeys, sizeof(*l->origin));
 	return l->origin ? FM_OK : fm_loader_memory(l);
@@ -34,8 +34,9 @@ static int loader_begin(struct fm_loader *l, struct fm_error *err)
 /* Hand the config out, or drop it. */
 static int loader_end(struct fm_loader *l, int rc, struct fm_config **cfg)
 {
+	json_decref(l->notes);
 	fm_arena_free(l->arena);
-	if (rc != FM_OK) {
+	if (rc < 0) {
 		fm_config_free(l->cfg);
 		l->cfg = NULL;
 	}
@@ -48,79 +49,50 @@ void fm_config_free(struct fm_config *cfg)
 	free(cfg);
 }
 
-/* ---- unknown names ---- */
-
-static int unknown_section(struct fm_loader *l, const char *name, const struct fm_yaml *v)
-{
-	const char *candidates[MAXCANDIDATES] = {"preset"}, *near;
-	size_t n = 1;
-
-	for (size_t i = 0; i < fm_nsections; i++)
-		candidates[n++] = fm_sections[i];
-	near = fm_suggest(name, candidates, n);
-	if (near)
-		return fm_yaml_fail(v, l->err, "unknown key '%.64s', did you mean '%s'?", name, near);
-	for (size_t i = 0; i < fm_nkeys; i++)
-		if (strcmp(fm_keys[i].name, name) == 0)
-			return fm_yaml_fail(v, l->err, "unknown key '%.64s': did you mean '%s' in section '%s'?", name,
-					    name, fm_keys[i].section);
-	return fm_yaml_fail(v, l->err,
-			    "unknown key '%.64s': the sections are release, source, split, model, train, privacy, "
-			    "generate, gate and publish",
-			    name);
-}
-
-static int unknown_key(struct fm_loader *l, const char *section, const char *name, const struct fm_yaml *v)
-{
-	const char *candidates[MAXCANDIDATES], *near;
-	char list[512] = "";
-	size_t n = 0, len = 0;
-
-	for (size_t i = 0; i < fm_nkeys && n < MAXCANDIDATES - fm_nsections; i++)
-		if (strcmp(fm_keys[i].section, section) == 0) {
-			candidates[n++] = fm_keys[i].name;
-			len += (size_t)snprintf(list + len, len < sizeof(list) ? sizeof(list) - len : 0, "%s%s",
-						n > 1 ? ", " : "", fm_keys[i].name);
-		}
-	/* A section that is indented too far lands here too. */
-	for (size_t i = 0; i < fm_nsections; i++)
-		candidates[n++] = fm_sections[i];
-	near = fm_suggest(name, candidates, n);
-	if (near)
-		return fm_yaml_fail(v, l->err, "unknown key '%.64s' in section '%s', did you mean '%s'?", name, section,
-				    near);
-	return fm_yaml_fail(v, l->err, "unknown key '%.64s' in section '%s', which has %s", name, section, list);
-}
-
-static int unknown_check(struct fm_loader *l, const char *name, const struct fm_yaml *v)
-{
-	char text[64];
-	const char *near = fm_check_suggest(name, text, sizeof(text));
-
-	return fm_yaml_fail(v, l->err, "unknown check 'gate.%.64s'%s%s%s", name,
-			    near ? ", did you mean '" : ": docs/metrics.md lists what a gate can ask for",
-			    near ? near : "", near ? "'?" : "");
-}
-
 /* ---- layers ---- */
+
+static void begin_layer(struct fm_loader *l, const char *layer, const char *name)
+{
+	l->layer = layer;
+	l->layer_name = name;
+}
+
+/* Note who sets section.name, or drops that check. */
+static int note(struct fm_loader *l, const char *section, const char *name, const struct fm_yaml *v)
+{
+	char key[160];
+	json_t *o;
+
+	if (!l->notes)
+		return FM_OK;
+	snprintf(key, sizeof(key), "%.64s.%.64s", section, name);
+	o = json_pack("{s:s, s:s*}", "from", l->layer, "name", l->layer_name);
+	if (o && !v->doc->inline_text)
+		json_object_set_new(o, "line", json_integer((json_int_t)v->line));
+	return json_object_set_new(l->notes, key, o) == 0 ? FM_OK : fm_loader_memory(l);
+}
 
 static int apply_key(struct fm_loader *l, const char *section, const char *name, const struct fm_yaml *v)
 {
-	const struct fm_key *k;
+	const struct fm_key *k = fm_key_find(section, name);
+	bool is_gone;
 	int rc;
 
-	k = fm_key_find(section, name);
+	if ((rc = fm_loader_gone(l, section, name, v, &is_gone)) < 0 || is_gone)
+		return rc;
 	if (strcmp(section, "gate") == 0 && (k == NULL || k->type == FM_KEY_CHECKS)) {
 		/* A config that was written out may be of a version with other metrics. */
-		if ((rc = fm_check_read(l->cfg, name, v, l->err)) == FM_OK && !l->resolved && !fm_check_known(name))
-			rc = unknown_check(l, name, v);
-		return rc;
+		if ((rc = fm_check_read(l->cfg, name, v, l->err)) < 0)
+			return rc;
+		return l->resolved || fm_check_known(name) ? note(l, section, name, v)
+							   : fm_loader_unknown_check(l, name, v);
 	}
 	if (k == NULL)
-		return unknown_key(l, section, name, v);
-	if ((rc = fm_key_read(l->cfg, k, v, l->err)) == FM_OK)
-		l->origin[k - fm_keys] = (struct fm_provenance){v, ++l->order};
-	return rc;
+		return fm_loader_unknown_key(l, section, name, v);
+	if ((rc = fm_key_read(l->cfg, k, v, l->err)) < 0)
+		return rc;
+	l->origin[k - fm_keys] = (struct fm_provenance){v, ++l->order};
+	return note(l, section, name, v);
 }
 
 static int apply_section(struct fm_loader *l, const struct fm_yaml *section)
@@ -129,11 +101,11 @@ static int apply_section(struct fm_loader *l, const struct fm_yaml *section)
 	int rc = FM_OK;
 
 	if (!fm_section_known(section->key))
-		return unknown_section(l, section->key, section);
+		return fm_loader_unknown_section(l, section->key, section);
 	if (fm_yaml_is_null(section)) /* all its lines are comments */
 		return FM_OK;
 	snprintf(what, sizeof(what), "section '%s'", section->key);
-	if ((rc = fm_yaml_want(section, FM_YAML_MAP, what, l->err)) != FM_OK)
+	if ((rc = fm_yaml_want(section, FM_YAML_MAP, what, l->err)) < 0)
 		return rc;
 	for (const struct fm_yaml *v = section->first; v && rc == FM_OK; v = v->next)
 		rc = apply_key(l, section->key, v->key, v);
@@ -146,7 +118,7 @@ static int apply_root(struct fm_loader *l, const struct fm_yaml *root)
 
 	if (fm_yaml_is_null(root))
 		return FM_OK;
-	if ((rc = fm_yaml_want(root, FM_YAML_MAP, "a config", l->err)) != FM_OK)
+	if ((rc = fm_yaml_want(root, FM_YAML_MAP, "a config", l->err)) < 0)
 		return rc;
 	for (const struct fm_yaml *v = root->first; v && rc == FM_OK; v = v->next) {
 		if (strcmp(v->key, "preset") == 0)
@@ -157,6 +129,7 @@ static int apply_root(struct fm_loader *l, const struct fm_yaml *root)
 			rc = fm_yaml_text(v, "dir", l->cfg->dir, sizeof(l->cfg->dir), l->err);
 		else
 			rc = apply_section(l, v);
+		l->open = fm_yaml_is_null(v) ? v->key : NULL;
 	}
 	return rc;
 }
@@ -207,11 +180,11 @@ static int apply_preset(struct fm_loader *l, const char *name, const struct fm_y
 		return fm_fail(l->err, FM_EUSAGE, "unknown preset '%.64s'%s%s%s (presets: %s)", name,
 			       near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "", list);
 	}
+	begin_layer(l, "preset", e.name);
 	snprintf(title, sizeof(title), "preset %s", e.name);
 	if ((doc = doc_new(l, title, false, FM_EINPUT)) == NULL)
 		return fm_loader_memory(l);
-	if ((rc = fm_yaml_parse(&root, doc, l->arena, e.text, e.n, l->err)) != FM_OK ||
-	    (rc = apply_root(l, root)) != FM_OK)
+	if ((rc = fm_yaml_parse(&root, doc, l->arena, e.text, e.n, l->err)) < 0 || (rc = apply_root(l, root)) < 0)
 		return rc;
 	snprintf(l->cfg->preset, sizeof(l->cfg->preset), "%s", e.name);
 	return FM_OK;
@@ -257,17 +230,17 @@ static int override_parse(struct fm_loader *l, const char *text, struct override
 			return fm_loader_memory(l);
 		*o->value =
 		    (struct fm_yaml){.kind = FM_YAML_SCALAR, .doc = doc, .line = 1, .text = key + (eq - text) + 1};
-	} else if ((rc = fm_yaml_parse(&o->value, doc, l->arena, eq + 1, strlen(eq + 1), l->err)) != FM_OK) {
+	} else if ((rc = fm_yaml_parse(&o->value, doc, l->arena, eq + 1, strlen(eq + 1), l->err)) < 0) {
 		return rc;
 	}
 	if (section[0] == '\0' && strcmp(key, "preset") != 0) {
 		if (fm_section_known(key))
 			return fm_yaml_fail(o->value, l->err, "'%s' is a section: name a key of it, %s.KEY=value", key,
 					    key);
-		return unknown_section(l, key, o->value);
+		return fm_loader_unknown_section(l, key, o->value);
 	}
 	if (section[0] && !fm_section_known(section))
-		return unknown_section(l, section, o->value);
+		return fm_loader_unknown_section(l, fm_check_known(key) ? key : section, o->value);
 	return FM_OK;
 }
 
@@ -300,10 +273,14 @@ static int build(struct fm_loader *l, const struct fm_yaml *root, const char *pr
 			asked = o[i].value;
 	if (rc == FM_OK && asked)
 		rc = fm_yaml_text(asked, "preset", name, sizeof(name), l->err);
-	if (rc != FM_OK || (rc = apply_defaults(l)) != FM_OK || (rc = apply_preset(l, name, asked)) != FM_OK)
+	if (rc < 0 || (rc = apply_defaults(l)) < 0 || (rc = apply_preset(l, name, asked)) < 0)
 		return rc;
-	if (root && (rc = apply_root(l, root)) != FM_OK)
-		return rc;
+	if (root) {
+		begin_layer(l, "file", root->doc->name);
+		if ((rc = apply_root(l, root)) < 0)
+			return rc;
+	}
+	begin_layer(l, "--set", NULL);
 	for (int i = 0; i < n && rc == FM_OK; i++)
 		rc = apply_override(l, &o[i]);
 	return rc == FM_OK ? fm_loader_finish(l) : rc;
@@ -329,31 +306,88 @@ static int set_file(struct fm_loader *l, const char *file)
 	return rc;
 }
 
-int fm_config_load(struct fm_config **cfg, const char *file, const char *const *overrides, int noverrides,
-		   struct fm_error *err)
+/* PROJECT stands for PROJECT/release.yaml.  Returns file, or a text in the arena; NULL without memory. */
+static const char *file_of(struct fm_loader *l, const char *file)
+{
+	struct stat st;
+	char *path, *joined;
+
+	if (stat(file, &st) != 0 || !S_ISDIR(st.st_mode))
+		return file;
+	if (!(joined = fm_path_join(file, "release.yaml")))
+		return NULL;
+	path = fm_arena_strdup(l->arena, joined);
+	free(joined);
+	return path;
+}
+
+static int load_file(struct fm_loader *l, const char *file, const char *const *overrides, int noverrides)
 {
 	struct fm_buf text = {0};
 	struct fm_yaml_doc *doc;
 	struct fm_yaml *root;
+	int rc;
+
+	if (!(file = file_of(l, file)) || !(doc = doc_new(l, file, false, FM_EINPUT)))
+		return fm_loader_memory(l);
+	if ((rc = set_file(l, file)) < 0 || (rc = fm_file_read(file, FM_YAML_MAXBYTES, &text, l->err)) < 0 ||
+	    (rc = fm_yaml_parse(&root, doc, l->arena, text.data, text.len, l->err)) < 0)
+		goto out;
+	rc = build(l, root, NULL, overrides, noverrides);
+out:
+	fm_buf_free(&text);
+	return rc;
+}
+
+int fm_config_load(struct fm_config **cfg, const char *file, const char *const *overrides, int noverrides,
+		   struct fm_error *err)
+{
 	struct fm_loader l;
 	int rc;
 
 	*cfg = NULL;
-	if ((rc = loader_begin(&l, err)) != FM_OK || (rc = set_file(&l, file)) != FM_OK ||
-	    (rc = fm_file_read(file, FM_YAML_MAXBYTES, &text, err)) != FM_OK)
-		goto out;
-	if ((doc = doc_new(&l, file, false, FM_EINPUT)) == NULL) {
-		rc = fm_loader_memory(&l);
-		goto out;
-	}
-	if ((rc = fm_yaml_parse(&root, doc, l.arena, text.data, text.len, err)) != FM_OK ||
-	    (rc = build(&l, root, NULL, overrides, noverrides)) != FM_OK)
+	if ((rc = loader_begin(&l, err)) < 0 || (rc = load_file(&l, file, overrides, noverrides)) < 0)
 		goto out;
 	if (l.cfg->source.path[0] == '\0')
 		rc = fm_fail(err, FM_EINPUT,
-			     "%s: source.path is not set: name the trace there, or pass --set source.path=FILE", file);
+			     "%s: source.path is not set: name the trace there, or pass --set source.path=FILE",
+			     l.cfg->file);
 out:
-	fm_buf_free(&text);
+	return loader_end(&l, rc, cfg);
+}
+
+/* What no layer set is a default. */
+static int note_defaults(struct fm_loader *l)
+{
+	char key[160];
+
+	for (size_t i = 0; i < fm_nkeys; i++) {
+		snprintf(key, sizeof(key), "%s.%s", fm_keys[i].section, fm_keys[i].name);
+		if (fm_keys[i].type != FM_KEY_CHECKS &&
+		    json_object_set_new(l->notes, key, json_pack("{s:s}", "from", "default")) != 0)
+			return fm_loader_memory(l);
+	}
+	return FM_OK;
+}
+
+int fm_config_explain(struct fm_config **cfg, json_t **origin, const char *file, const char *const *overrides,
+		      int noverrides, struct fm_error *err)
+{
+	struct fm_loader l;
+	int rc;
+
+	*cfg = NULL;
+	*origin = NULL;
+	if ((rc = loader_begin(&l, err)) < 0)
+		goto out;
+	if (!(l.notes = json_object())) {
+		rc = fm_loader_memory(&l);
+		goto out;
+	}
+	if ((rc = note_defaults(&l)) < 0 || (rc = load_file(&l, file, overrides, noverrides)) < 0)
+		goto out;
+	*origin = json_incref(l.notes);
+out:
 	return loader_end(&l, rc, cfg);
 }
 
@@ -396,7 +430,7 @@ int fm_config_from_json(struct fm_config **cfg, const json_t *json, struct fm_er
 	int rc;
 
 	*cfg = NULL;
-	if ((rc = loader_begin(&l, err)) != FM_OK || (rc = fm_json_canonical(json, &text, err)) != FM_OK)
+	if ((rc = loader_begin(&l, err)) < 0 || (rc = fm_json_canonical(json, &text, err)) < 0)
 		goto out;
 	l.resolved = true;
 	if ((doc = doc_new(&l, "config", true, FM_EINPUT)) == NULL) {
@@ -404,8 +438,8 @@ int fm_config_from_json(struct fm_config **cfg, const json_t *json, struct fm_er
 		goto out;
 	}
 	/* JSON is YAML; the preset is in it already, as values. */
-	if ((rc = fm_yaml_parse(&root, doc, l.arena, text.data, text.len, err)) != FM_OK ||
-	    (rc = apply_defaults(&l)) != FM_OK || (rc = apply_root(&l, root)) != FM_OK)
+	if ((rc = fm_yaml_parse(&root, doc, l.arena, text.data, text.len, err)) < 0 || (rc = apply_defaults(&l)) < 0 ||
+	    (rc = apply_root(&l, root)) < 0)
 		goto out;
 	snprintf(l.cfg->preset, sizeof(l.cfg->preset), "%s", preset ? preset : "");
 	rc = fm_loader_finish(&l);

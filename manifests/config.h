@@ -42,7 +42,7 @@ struct fm_config {
 		char version[32]; /* [0-9A-Za-z][0-9A-Za-z.+-]* */
 		char description[FM_CFG_STR * 4];
 		char license[64];           /* SPDX identifier */
-		char date[16];              /* YYYY-MM-DD or "": SOURCE_DATE_EPOCH, else 1980-01-01 */
+		char date[16];              /* YYYY-MM-DD, or "": nobody named one */
 		char previous[FM_CFG_PATH]; /* absolute after loading, or "" */
 	} release;
 	struct {
@@ -111,14 +111,18 @@ struct fm_config {
 		int64_t memory;       /* MiB that judging may take for what grows with the number of rows */
 	} gate;
 	struct {
-		char key[FM_CFG_PATH], attestation_key[FM_CFG_PATH], out[FM_CFG_PATH]; /* absolute after loading */
-		int64_t sequence;
+		char key[FM_CFG_PATH], out[FM_CFG_PATH]; /* absolute after loading */
 		char report[16]; /* metrics | histograms: what of the real flows is published (metrics.h) */
 	} publish;
 };
 
 int fm_config_load(struct fm_config **cfg, const char *file, const char *const *overrides, int noverrides,
 		   struct fm_error *err) FM_MUST_CHECK;
+/* The same for who asks where each value comes from; source.path may be empty.  *origin is a new object:
+ * {"train.steps": {"from": "file", "name": "release.yaml", "line": 12}, ...}, where from is default, preset, file,
+ * --set or environment; name and line are there where they say more.  A check that was dropped has an entry too. */
+int fm_config_explain(struct fm_config **cfg, json_t **origin, const char *file, const char *const *overrides,
+		      int noverrides, struct fm_error *err) FM_MUST_CHECK;
 /* A preset as text (the bytes of manifests/NAME.yaml), for `flowmint init`; FM_EUSAGE lists the presets when there is
  * none. */
 int fm_config_preset_text(const char *name, const char **text, size_t *n, struct fm_error *err) FM_MUST_CHECK;

@@ -66,22 +66,21 @@ static int check_ranges(struct fm_loader *l)
 	return FM_OK;
 }
 
-/* While nothing is promised nobody shall read a promise from the numbers. */
+/* While nothing is promised nobody shall read a promise from the numbers.  A config that was written out has all keys.
+ */
 static int check_privacy(struct fm_loader *l)
 {
-	static const char *const keys[] = {"privacy.epsilon", "privacy.delta", "privacy.noise_multiplier",
-					   "privacy.max_flows_per_host"};
-	const struct fm_config *c = l->cfg;
-	bool set[] = {c->privacy.epsilon > 0, c->privacy.delta > 0, c->privacy.noise_multiplier > 0,
-		      c->privacy.max_flows_per_host > 0};
+	for (size_t i = 0; i < fm_nkeys && !l->resolved; i++) {
+		const struct fm_key *k = &fm_keys[i];
+		const struct fm_yaml *at = l->origin[i].at;
 
-	for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++)
-		if (set[i])
-			return fail_at(
-			    l, &keys[i], 1,
-			    "%s is set while privacy.mode is none, which promises nothing: this version cannot "
-			    "give a differential privacy guarantee; leave it out",
-			    keys[i]);
+		if (k->mode && at && strcmp(k->mode, l->cfg->privacy.mode) != 0)
+			return fm_yaml_fail(
+			    at, l->err,
+			    "%s.%s: not in privacy.mode %s, which promises nothing: this version cannot give "
+			    "a differential privacy guarantee; leave it out",
+			    k->section, k->name, l->cfg->privacy.mode);
+	}
 	return FM_OK;
 }
 
@@ -156,24 +155,28 @@ static int check_sums(struct fm_loader *l)
 	return FM_OK;
 }
 
-/* An empty date is that of SOURCE_DATE_EPOCH (reproducible-builds.org), else a fixed one: never the clock's. */
+/* An empty date is that of SOURCE_DATE_EPOCH (reproducible-builds.org) where it is set: never the clock's.  In a config
+ * that was written out that is settled. */
 static int set_date(struct fm_loader *l)
 {
 	char *date = l->cfg->release.date;
 	const char *epoch = getenv("SOURCE_DATE_EPOCH");
-	uint64_t s = 315532800; /* 1980-01-01 */
+	uint64_t s;
 	struct tm tm;
 	time_t t;
 
-	if (date[0])
+	if (date[0] || l->resolved || !epoch || !epoch[0])
 		return FM_OK;
 	/* 253402300799: the last second of the year 9999 */
-	if (epoch && epoch[0] && fm_parse_u64(epoch, strlen(epoch), 253402300799u, &s) != 0)
+	if (fm_parse_u64(epoch, strlen(epoch), 253402300799u, &s) != 0)
 		return fm_fail(l->err, FM_EINPUT,
 			       "SOURCE_DATE_EPOCH is '%.40s': it must be a count of seconds since 1970", epoch);
 	t = (time_t)s;
+	if (l->notes)
+		json_object_set_new(l->notes, "release.date",
+				    json_pack("{s:s, s:s}", "from", "environment", "name", "SOURCE_DATE_EPOCH"));
 	if (gmtime_r(&t, &tm) == NULL || strftime(date, sizeof(l->cfg->release.date), "%Y-%m-%d", &tm) == 0)
-		return fm_fail(l->err, FM_EINPUT, "SOURCE_DATE_EPOCH is '%.40s': no date", epoch ? epoch : "");
+		return fm_fail(l->err, FM_EINPUT, "SOURCE_DATE_EPOCH is '%.40s': no date", epoch);
 	return FM_OK;
 }
 
@@ -235,8 +238,8 @@ int fm_loader_finish(struct fm_loader *l)
 	/* In order of name, so that neither the order of lines nor a trip through JSON changes anything. */
 	qsort(c->gate.check, (size_t)c->gate.n, sizeof(c->gate.check[0]), check_order);
 	qsort(c->generate.labels, (size_t)c->generate.nlabels, sizeof(c->generate.labels[0]), label_order);
-	if ((rc = check_sums(l)) != FM_OK || (rc = check_sampler(l)) != FM_OK || (rc = check_privacy(l)) != FM_OK ||
-	    (rc = check_ranges(l)) != FM_OK || (rc = check_dialect(l)) != FM_OK || (rc = set_date(l)) != FM_OK)
+	if ((rc = check_sums(l)) < 0 || (rc = check_sampler(l)) < 0 || (rc = check_privacy(l)) < 0 ||
+	    (rc = check_ranges(l)) < 0 || (rc = check_dialect(l)) < 0 || (rc = set_date(l)) < 0)
 		return rc;
 	return set_paths(l);
 }

@@ -252,7 +252,7 @@ int fm_config_doc(struct fm_buf *out, struct fm_error *err)
 	int rc = FM_OK;
 
 	while (n < MAXPRESETS && fm_embed_at(&e, FM_EMBED_PRESET, n)) {
-		if ((rc = fm_config_preset(&preset[n], e.name, NULL, 0, err)) != FM_OK)
+		if ((rc = fm_config_preset(&preset[n], e.name, NULL, 0, err)) < 0)
 			goto out;
 		n++;
 	}

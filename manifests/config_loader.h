@@ -19,7 +19,10 @@ struct fm_loader {
 	struct fm_arena *arena;
 	struct fm_provenance *origin; /* fm_nkeys of them */
 	int order;
-	bool resolved; /* the text is a config that was written out: it has "file" and "dir" */
+	const char *layer, *layer_name; /* what is being applied: "preset" and "ugr16" */
+	json_t *notes;                  /* who set each key last, as fm_config_explain gives it; NULL: nobody asks */
+	const char *open;               /* the section just seen, where nothing is indented below it; or NULL */
+	bool resolved;                  /* the text is a config that was written out: it has "file" and "dir" */
 	struct fm_error *err;
 };
 
@@ -27,6 +30,14 @@ struct fm_loader {
  * make paths absolute. */
 int fm_loader_finish(struct fm_loader *l) FM_MUST_CHECK;
 int fm_loader_memory(struct fm_loader *l); /* FM_ESYSTEM, out of memory */
+/* Names that no config has: refuse them at v and say what was probably meant. */
+int fm_loader_unknown_section(struct fm_loader *l, const char *name, const struct fm_yaml *v);
+int fm_loader_unknown_key(struct fm_loader *l, const char *section, const char *name, const struct fm_yaml *v);
+int fm_loader_unknown_check(struct fm_loader *l, const char *name, const struct fm_yaml *v);
+/* Is it a key of earlier versions?  Such a key is refused, but passed over where it stands in a config that was written
+ * out: then FM_OK, and *is_gone is set. */
+int fm_loader_gone(struct fm_loader *l, const char *section, const char *name, const struct fm_yaml *v,
+		   bool *is_gone) FM_MUST_CHECK;
 /* "train.steps" into "train" and "steps"; "preset" into "" and "preset". */
 void fm_split_key(const char *key, char section[64], const char **name);
 

@@ -67,10 +67,11 @@ const struct fm_key fm_keys[] = {
 	{FIELD(release, license, TEXT), .check = check_license, .dflt = "LicenseRef-internal",
 	 .help = "What partners may do with the data: an SPDX identifier."},
 	{FIELD(release, date, TEXT), .check = check_date, .dflt = "\"\"",
-	 .help = "Date of the release, YYYY-MM-DD. Empty: that of SOURCE_DATE_EPOCH, else 1980-01-01."},
+	 .help = "Date of the release, YYYY-MM-DD; flowmint init writes its day. Empty: that of "
+		 "SOURCE_DATE_EPOCH, else none."},
 	{FIELD(release, previous, PATH), .dflt = "\"\"", .secret = true,
-	 .help = "The release before this one, its .tar.zst or its flows as CSV, which leak.release_* compares with. Empty: "
-		 "none."},
+	 .help = "The release before this one, its .tar.zst or its flows as CSV, which leak.release_* compares "
+		 "with. Empty: none."},
 
 	{FIELD(source, path, PATH), .dflt = "\"\"", .secret = true,
 	 .help = "The trace: plain, gzip, xz or zstd, or an archive. The one key without a default."},
@@ -115,7 +116,8 @@ const struct fm_key fm_keys[] = {
 	{FIELD(model, max_hosts, INT), .min = 0, .max = 60000, .dflt = "2048",
 	 .help = "Popular hosts with a token of their own (a rank, never an address)."},
 
-	{FIELD(train, steps, INT), .min = 0, .max = 1e8, .dflt = "0", .help = "Training steps; 0: a hundred passes over the training windows, but 500 to 15000 steps."},
+	{FIELD(train, steps, INT), .min = 0, .max = 1e8, .dflt = "0",
+	 .help = "Training steps; 0: a hundred passes over the training windows, but 500 to 15000 steps."},
 	{FIELD(train, batch, INT), .min = 1, .max = 65536, .dflt = "64", .help = "Windows a step."},
 	{FIELD(train, rate, REAL), .min = 0, .max = 1, .above_min = true, .dflt = "2e-3",
 	 .help = "Peak learning rate of AdamW."},
@@ -131,8 +133,8 @@ const struct fm_key fm_keys[] = {
 	{FIELD(train, threads, INT), .min = 0, .max = 1024, .dflt = "0", .secret = true,
 	 .help = "Threads; 0: as many as the process may use. Changes no result."},
 	{FIELD(train, balance, INT), .min = 1, .max = 100, .dflt = "4",
-	 .help = "Windows in which a rare label prevails are shown more often, so many times as others at most; 1: all alike. The "
-		 "flows that are made have the labels' own shares."},
+	 .help = "Windows in which a rare label prevails are shown more often, so many times as others at most; 1: "
+		 "all alike. The flows that are made have the labels' own shares."},
 	{FIELD(train, patience, INT), .min = 0, .max = 1e8, .dflt = "0",
 	 .help = "Stop after so many steps without a better validation, and take the averaged weights of the best; 0: "
 		 "never early, and take the last."},
@@ -147,17 +149,18 @@ const struct fm_key fm_keys[] = {
 	 .later = "dp: this version cannot give a differential privacy guarantee, and "
 		  "gives none rather than a wrong one",
 	 .dflt = "none", .help = "What is promised beyond the gate's leakage checks: nothing, in this version."},
-	{FIELD(privacy, epsilon, REAL), .min = 0, .max = 1e3, .dflt = "0",
-	 .help = "For mode dp; must be 0 while mode is none."},
-	{FIELD(privacy, delta, REAL), .min = 0, .max = 1, .below_max = true, .dflt = "0",
-	 .help = "For mode dp; must be 0 while mode is none."},
-	{FIELD(privacy, clip, REAL), .min = 0, .max = 1e6, .above_min = true, .dflt = "1.0",
-	 .help = "For mode dp: largest norm of one unit's gradient."},
-	{FIELD(privacy, noise_multiplier, REAL), .min = 0, .max = 1e6, .dflt = "0",
-	 .help = "For mode dp; must be 0 while mode is none."},
-	{FIELD(privacy, unit, TEXT), .check = check_unit, .dflt = "window", .help = "For mode dp: what one record is."},
-	{FIELD(privacy, max_flows_per_host, INT), .min = 0, .max = 1e9, .dflt = "0",
-	 .help = "For mode dp; must be 0 while mode is none."},
+	{FIELD(privacy, epsilon, REAL), .min = 0, .max = 1e3, .dflt = "0", .mode = "dp",
+	 .help = "For mode dp; refused while mode is none."},
+	{FIELD(privacy, delta, REAL), .min = 0, .max = 1, .below_max = true, .dflt = "0", .mode = "dp",
+	 .help = "For mode dp; refused while mode is none."},
+	{FIELD(privacy, clip, REAL), .min = 0, .max = 1e6, .above_min = true, .dflt = "1.0", .mode = "dp",
+	 .help = "For mode dp: largest norm of one unit's gradient; refused while mode is none."},
+	{FIELD(privacy, noise_multiplier, REAL), .min = 0, .max = 1e6, .dflt = "0", .mode = "dp",
+	 .help = "For mode dp; refused while mode is none."},
+	{FIELD(privacy, unit, TEXT), .check = check_unit, .dflt = "window", .mode = "dp",
+	 .help = "For mode dp: what one record is; refused while mode is none."},
+	{FIELD(privacy, max_flows_per_host, INT), .min = 0, .max = 1e9, .dflt = "0", .mode = "dp",
+	 .help = "For mode dp; refused while mode is none."},
 	{FIELD(privacy, min_count, INT), .min = 1, .max = 1e9, .dflt = "20",
 	 .help = "k: what fewer training records share may point at somebody. The gate looks for such values, and "
 		 "numbers that go out are rounded down to multiples of it."},
@@ -165,19 +168,21 @@ const struct fm_key fm_keys[] = {
 	{FIELD(generate, rows, INT), .min = 0, .max = 1e12, .dflt = "0",
 	 .help = "Flows to make; 0: as many as the training split has."},
 	{FIELD(generate, sampler, CHOICE), .choices = "fewstep|dpm2|ancestral", .dflt = "fewstep",
-	 .help = "fewstep (DDIM for residuals) and dpm2 (a second-order solver for them) take generate.steps steps, ancestral "
-		 "all of model.steps."},
+	 .help = "fewstep (DDIM for residuals) and dpm2 (a second-order solver for them) take generate.steps "
+		 "steps, ancestral all of model.steps."},
 	{FIELD(generate, steps, INT), .min = 1, .max = 100000, .dflt = "40",
 	 .help = "Steps of fewstep and dpm2; at most model.steps."},
 	{FIELD(generate, order, CHOICE), .choices = "random|confidence", .dflt = "random",
-	 .help = "Which tokens of a column a step shows: any, or the most certain; confidence is for process absorbing, and not "
-		 "for sampler ancestral."},
+	 .help = "Which tokens of a column a step shows: any, or the most certain; confidence is for process "
+		 "absorbing, and not for sampler ancestral."},
 	{FIELD(generate, seed, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "1", .help = "Which flows are made."},
 	{FIELD(generate, labels, LABELS), COUNT(generate, nlabels), .dflt = "{}",
 	 .help = "Shares of the labels, {background: 0.9, scan11: 0.1}, that sum to 1; {}: as in the training split."},
 	{FIELD(generate, guidance, REAL), .min = 0, .max = 20, .dflt = "0",
-	 .help = "How strongly a window is pushed towards its class (the label most of its rarer flows carry); 0: not at all."},
-	{FIELD(generate, hours, HOURS), .dflt = "[0, 24]", .help = "Hours of the day (UTC) to make flows of, from and to."},
+	 .help = "How strongly a window is pushed towards its class (the label most of its rarer flows carry); 0: "
+		 "not at all."},
+	{FIELD(generate, hours, HOURS), .dflt = "[0, 24]",
+	 .help = "Hours of the day (UTC) to make flows of, from and to."},
 	{FIELD(generate, inside, RANGES), COUNT(generate, ninside), .dflt = "[\"10.0.0.0/8\"]",
 	 .help = "Ranges that fresh addresses of the inside come from."},
 	{FIELD(generate, outside, RANGES), COUNT(generate, noutside),
@@ -193,21 +198,18 @@ const struct fm_key fm_keys[] = {
 	{FIELD(gate, control_limit, REAL), .min = 0.001, .max = 1, .dflt = "0.005",
 	 .help = "Share of copied training rows from which on the gate must fail a control, or it is broken."},
 	{FIELD(gate, memory, INT), .min = 64, .max = 1 << 20, .dflt = "1024",
-	 .help = "MiB that judging may take for what grows with the number of flows. Of more flows than fit, some are judged; "
-		 "leakage is looked for in all of them, a part at a time."},
+	 .help = "MiB that judging may take for what grows with the number of flows. Of more flows than fit, some "
+		 "are judged; leakage is looked for in all of them, a part at a time."},
 
 	{FIELD(publish, key, PATH), .dflt = "keys/release.key", .secret = true,
 	 .help = "Private key that signs the archive."},
-	{FIELD(publish, attestation_key, PATH), .dflt = "keys/attestation.key", .secret = true,
-	 .help = "Private key that signs attestations."},
 	{FIELD(publish, out, PATH), .dflt = "release", .secret = true,
 	 .help = "Folder that a release which passes is put into."},
 	{FIELD(publish, report, CHOICE), .choices = "metrics|histograms", .dflt = "metrics",
-	 .help = "What the manifest and the partner's report show of the real flows' distributions: metrics, that is how far "
-		 "the synthetic ones are from them and no number of the real flows alone (docs/report.md), or also "
-		 "histograms, rounded down to multiples of privacy.min_count, and numbers of the whole trace."},
-	{FIELD(publish, sequence, INT), .min = 1, .max = FM_KEY_MAXINT, .dflt = "1", .secret = true,
-	 .help = "Number of this release among those of its name; each is greater than the one before."},
+	 .help = "What the manifest and the partner's report show of the real flows' distributions: metrics, that "
+		 "is how far the synthetic ones are from them and no number of the real flows alone "
+		 "(docs/report.md), or also histograms, rounded down to multiples of privacy.min_count, and "
+		 "numbers of the whole trace."},
 };
 /* clang-format on */
 const size_t fm_nkeys = sizeof(fm_keys) / sizeof(fm_keys[0]);

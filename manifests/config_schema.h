@@ -35,6 +35,7 @@ struct fm_key {
 	const char *later;                      /* words refused with a reason: "dp: why not; mlp: why not" */
 	const char *(*check)(const char *text); /* FM_KEY_TEXT: NULL, or what the text must look like */
 	const char *dflt;                       /* as it would stand in the file */
+	const char *mode;                       /* NULL, or the privacy.mode without which the key is refused */
 	bool secret;                            /* stays on the machine: left out of the public JSON */
 	const char *help;
 };

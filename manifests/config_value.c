@@ -14,7 +14,7 @@ static int read_choice(const struct fm_key *k, const struct fm_yaml *v, const ch
 	char word[64], takes[128], reason[160];
 	int rc;
 
-	if ((rc = fm_yaml_text(v, what, word, sizeof(word), err)) != FM_OK)
+	if ((rc = fm_yaml_text(v, what, word, sizeof(word), err)) < 0)
 		return rc;
 	if (fm_key_later(k, word, reason, sizeof(reason)))
 		return fm_yaml_fail(v, err, "%s: '%s' is refused: %s (it takes %s)", what, word, reason,
@@ -31,7 +31,7 @@ static int read_int(const struct fm_key *k, const struct fm_yaml *v, const char 
 	int64_t i;
 	int rc;
 
-	if ((rc = fm_yaml_int(v, what, (int64_t)k->min, (int64_t)k->max, &i, err)) != FM_OK)
+	if ((rc = fm_yaml_int(v, what, (int64_t)k->min, (int64_t)k->max, &i, err)) < 0)
 		return rc;
 	if (k->size == sizeof(int))
 		*(int *)out = (int)i;
@@ -47,7 +47,7 @@ static int read_real(const struct fm_key *k, const struct fm_yaml *v, const char
 	double d;
 	int rc;
 
-	if ((rc = fm_yaml_real(v, what, &d, err)) != FM_OK)
+	if ((rc = fm_yaml_real(v, what, &d, err)) < 0)
 		return rc;
 	if (d < k->min || d > k->max || (k->above_min && d == k->min) || (k->below_max && d == k->max))
 		return fm_yaml_fail(v, err, "%s is %.40s, and takes a %s", what, v->text,
@@ -61,7 +61,7 @@ static int read_labels(struct fm_config *cfg, const struct fm_yaml *v, const cha
 	double sum = 0;
 	int n = 0, rc;
 
-	if ((rc = fm_yaml_want(v, FM_YAML_MAP, what, err)) != FM_OK)
+	if ((rc = fm_yaml_want(v, FM_YAML_MAP, what, err)) < 0)
 		return rc;
 	if (v->n > FM_CFG_MAXLABELS)
 		return fm_yaml_fail(v, err, "%s has %zu labels, and takes at most %d", what, v->n, FM_CFG_MAXLABELS);
@@ -74,8 +74,8 @@ static int read_labels(struct fm_config *cfg, const struct fm_yaml *v, const cha
 		key.text = e->key;
 		key.plain = false;
 		if ((rc = fm_yaml_text(&key, what, cfg->generate.labels[n].name, sizeof(cfg->generate.labels[n].name),
-				       err)) != FM_OK ||
-		    (rc = fm_yaml_real(e, item, &cfg->generate.labels[n].share, err)) != FM_OK)
+				       err)) < 0 ||
+		    (rc = fm_yaml_real(e, item, &cfg->generate.labels[n].share, err)) < 0)
 			return rc;
 		if (e->key[0] == '\0')
 			return fm_yaml_fail(e, err, "%s has a label without a name", what);
@@ -94,12 +94,12 @@ static int read_hours(const struct fm_yaml *v, const char *what, int hours[2], s
 	int64_t from, to;
 	int rc;
 
-	if ((rc = fm_yaml_want(v, FM_YAML_LIST, what, err)) != FM_OK)
+	if ((rc = fm_yaml_want(v, FM_YAML_LIST, what, err)) < 0)
 		return rc;
 	if (v->n != 2)
 		return fm_yaml_fail(v, err, "%s takes two hours [from, to], not %zu", what, v->n);
-	if ((rc = fm_yaml_int(v->first, what, 0, 24, &from, err)) != FM_OK ||
-	    (rc = fm_yaml_int(v->first->next, what, 0, 24, &to, err)) != FM_OK)
+	if ((rc = fm_yaml_int(v->first, what, 0, 24, &from, err)) < 0 ||
+	    (rc = fm_yaml_int(v->first->next, what, 0, 24, &to, err)) < 0)
 		return rc;
 	if (from >= to)
 		return fm_yaml_fail(v, err, "%s: from %d to %d is no time at all", what, (int)from, (int)to);
@@ -113,14 +113,14 @@ static int read_ranges(const struct fm_yaml *v, const char *what, char (*ranges)
 	struct fm_cidr c[FM_CFG_MAXRANGES];
 	int i = 0, rc;
 
-	if ((rc = fm_yaml_want(v, FM_YAML_LIST, what, err)) != FM_OK)
+	if ((rc = fm_yaml_want(v, FM_YAML_LIST, what, err)) < 0)
 		return rc;
 	if (v->n == 0 || v->n > FM_CFG_MAXRANGES)
 		return fm_yaml_fail(v, err, "%s takes 1 to %d ranges, not %zu", what, FM_CFG_MAXRANGES, v->n);
 	memset(ranges, 0, FM_CFG_MAXRANGES * sizeof(*ranges));
 	for (const struct fm_yaml *e = v->first; e; e = e->next, i++) {
 		struct fm_error why;
-		if ((rc = fm_yaml_text(e, what, ranges[i], sizeof(ranges[i]), err)) != FM_OK)
+		if ((rc = fm_yaml_text(e, what, ranges[i], sizeof(ranges[i]), err)) < 0)
 			return rc;
 		if (fm_cidr_parse(&c[i], ranges[i], &why) != FM_OK)
 			return fm_yaml_fail(e, err, "%s: %s", what, why.message);
@@ -206,7 +206,7 @@ static int read_threshold(struct fm_cfg_check *c, const struct fm_yaml *v, const
 					  near ? near : " (keys: max, min, relative_to_floor, plus)", near ? "'?" : "");
 		}
 	}
-	if (rc != FM_OK)
+	if (rc < 0)
 		return rc;
 	if (!c->has_max && !c->has_min)
 		return fm_yaml_fail(v, err, "%s has neither max nor min", what);
@@ -263,7 +263,7 @@ int fm_check_read(struct fm_config *cfg, const char *name, const struct fm_yaml 
 					    what);
 		return drop_check(cfg, name, v, err);
 	}
-	if ((rc = read_threshold(&c, v, what, err)) != FM_OK)
+	if ((rc = read_threshold(&c, v, what, err)) < 0)
 		return rc;
 	strcpy(c.name, name);
 	i = find_check(cfg, name);

@@ -263,12 +263,11 @@ static int read_key(struct fm_dialect *d, const struct fm_yaml *v, struct fm_err
 {
 	static const char *const keys[] = {"name",    "description", "header",  "delimiter", "newline",
 					   "missing", "internal",    "columns", "labels"};
-	char text[1024];
 
 	if (strcmp(v->key, "name") == 0)
 		return read_name(d, v, err);
-	if (strcmp(v->key, "description") == 0) /* for readers of the file */
-		return fm_yaml_text(v, "description", text, sizeof(text), err);
+	if (strcmp(v->key, "description") == 0)
+		return fm_yaml_text(v, "description", d->description, sizeof(d->description), err);
 	if (strcmp(v->key, "header") == 0)
 		return fm_yaml_bool(v, "header", &d->header, err);
 	if (strcmp(v->key, "delimiter") == 0)

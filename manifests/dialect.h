@@ -2,6 +2,7 @@
  * dialect.h - how a data set writes its flows: a YAML file, built in (manifests/dialects/NAME.yaml) or the user's own.
  *
  *     name: ugr16
+ *     description: one line for `flowmint dialects`
  *     header: false                 # true: columns are found by header name
  *     delimiter: ","
  *     newline: "\n"                 # what the writer emits; readers take \n and \r\n
@@ -36,7 +37,7 @@ enum fm_format {
 };
 #define FM_DIALECT_MAXCOLS 64
 struct fm_dialect {
-	char name[64];
+	char name[64], description[160];
 	bool header;
 	char delimiter, newline[3];
 	int nmissing;

@@ -47,6 +47,36 @@ static size_t line_of(const struct reader *r, size_t offset)
 	return line;
 }
 
+/* What to do about a problem of libyaml's, or "". */
+static const char *advice(const char *problem, const char *line, size_t n)
+{
+	if (strstr(problem, "mapping values are not allowed"))
+		return ": put quotes around a value that has ': ' in it";
+	if (strstr(problem, "cannot start any token") && memchr(line, '\t', n))
+		return ": indent with blanks, not with a tab";
+	return "";
+}
+
+/* What libyaml found, behind the line that it found it in: "'path: a: b': mapping values ... (column 8)". */
+static int fail_quoting(const struct reader *r)
+{
+	const yaml_parser_t *p = &r->parser;
+	const char *problem = p->problem ? p->problem : "not YAML", *line = r->text, *end = r->text + r->n;
+	char message[512];
+	size_t n;
+
+	for (size_t i = 0; i < p->problem_mark.line && line < end; i++) {
+		line = memchr(line, '\n', (size_t)(end - line));
+		line = line ? line + 1 : end;
+	}
+	for (n = 0; line + n < end && line[n] != '\n' && line[n] != '\r' && line[n] != '\0'; n++)
+		;
+	snprintf(message, sizeof(message), "%s%.*s%s%s%s%s (column %zu)%s", n ? "'" : "", n > 80 ? 80 : (int)n, line,
+		 n ? "': " : "", p->context ? p->context : "", p->context ? ": " : "", problem,
+		 p->problem_mark.column + 1, advice(problem, line, n));
+	return reader_fail(r, p->problem_mark.line + 1, message);
+}
+
 static int next_event(struct reader *r, yaml_event_t *e)
 {
 	char message[256];
@@ -61,9 +91,7 @@ static int next_event(struct reader *r, yaml_event_t *e)
 			 p->problem ? p->problem : "unreadable", p->problem_offset);
 		return reader_fail(r, line_of(r, p->problem_offset), message);
 	}
-	snprintf(message, sizeof(message), "%s%s%s (column %zu)", p->context ? p->context : "", p->context ? ": " : "",
-		 p->problem ? p->problem : "not YAML", p->problem_mark.column + 1);
-	return reader_fail(r, p->problem_mark.line + 1, message);
+	return fail_quoting(r);
 }
 
 static int node_new(struct reader *r, enum fm_yaml_kind kind, size_t line, struct fm_yaml **node)
@@ -85,7 +113,7 @@ static int node_scalar(struct reader *r, const yaml_event_t *e, struct fm_yaml *
 	size_t line = e->start_mark.line + 1;
 	int rc = node_new(r, FM_YAML_SCALAR, line, node);
 
-	if (rc != FM_OK)
+	if (rc < 0)
 		return rc;
 	if (strlen(text) != e->data.scalar.length)
 		return reader_fail(r, line, "a NUL byte in a value");
@@ -135,13 +163,13 @@ static int read_list(struct reader *r, struct fm_yaml *list, int depth)
 
 	for (;;) {
 		yaml_event_t e;
-		if ((rc = next_event(r, &e)) != FM_OK)
+		if ((rc = next_event(r, &e)) < 0)
 			return rc;
 		if (e.type == YAML_SEQUENCE_END_EVENT) {
 			yaml_event_delete(&e);
 			return FM_OK;
 		}
-		if ((rc = node_read(r, &e, depth + 1, tail)) != FM_OK)
+		if ((rc = node_read(r, &e, depth + 1, tail)) < 0)
 			return rc;
 		tail = &(*tail)->next;
 		list->n++;
@@ -157,13 +185,13 @@ static int read_key(struct reader *r, const struct fm_yaml *map, yaml_event_t *e
 	int rc = FM_OK;
 
 	*line = e->start_mark.line + 1;
-	if ((rc = refuse_extras(r, e)) != FM_OK)
+	if ((rc = refuse_extras(r, e)) < 0)
 		goto out;
 	if (e->type != YAML_SCALAR_EVENT) {
 		rc = reader_fail(r, *line, "a key must be plain text");
 		goto out;
 	}
-	if ((rc = node_scalar(r, e, &k)) != FM_OK)
+	if ((rc = node_scalar(r, e, &k)) < 0)
 		goto out;
 	if ((twin = fm_yaml_child(map, k->text)) != NULL) {
 		snprintf(message, sizeof(message), "key '%.64s' is already there in line %zu", k->text, twin->line);
@@ -186,14 +214,14 @@ static int read_map(struct reader *r, struct fm_yaml *map, int depth)
 		const char *key = NULL;
 		size_t line;
 
-		if ((rc = next_event(r, &e)) != FM_OK)
+		if ((rc = next_event(r, &e)) < 0)
 			return rc;
 		if (e.type == YAML_MAPPING_END_EVENT) {
 			yaml_event_delete(&e);
 			return FM_OK;
 		}
-		if ((rc = read_key(r, map, &e, &key, &line)) != FM_OK || (rc = next_event(r, &e)) != FM_OK ||
-		    (rc = node_read(r, &e, depth + 1, tail)) != FM_OK)
+		if ((rc = read_key(r, map, &e, &key, &line)) < 0 || (rc = next_event(r, &e)) < 0 ||
+		    (rc = node_read(r, &e, depth + 1, tail)) < 0)
 			return rc;
 		(*tail)->key = key;
 		(*tail)->line = line;
@@ -230,7 +258,7 @@ static int read_stream(struct reader *r, struct fm_yaml **root)
 
 	for (;;) {
 		yaml_event_t e;
-		if ((rc = next_event(r, &e)) != FM_OK)
+		if ((rc = next_event(r, &e)) < 0)
 			return rc;
 		yaml_event_type_t type = e.type;
 		size_t line = e.start_mark.line + 1;
@@ -244,12 +272,12 @@ static int read_stream(struct reader *r, struct fm_yaml **root)
 			if (seen)
 				return reader_fail(r, line, "a second document begins (---): one file holds one");
 			seen = true;
-		} else if ((rc = node_read(r, &e, 0, root)) != FM_OK) {
+		} else if ((rc = node_read(r, &e, 0, root)) < 0) {
 			return rc;
 		}
 	}
 	if (!seen) {
-		if ((rc = node_new(r, FM_YAML_SCALAR, 1, root)) != FM_OK)
+		if ((rc = node_new(r, FM_YAML_SCALAR, 1, root)) < 0)
 			return rc;
 		(*root)->text = "";
 		(*root)->plain = true;

@@ -3,9 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <time.h>
 
 #include "base/file.h"
+#include "base/num.h"
 #include "manifests/config.h"
 #include "release/sign/sshkey.h"
 
@@ -51,9 +52,10 @@ static int make_keys(const char *dir, const char *principal, struct fm_error *er
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
-	if ((rc = fm_dir_make(keys, 0700, err)) || (rc = fm_secret_random(&commitment, COMMITMENT_KEY_LEN, err)) ||
-	    (rc = write_below(keys, "commitment.key", 0600, commitment.data, commitment.len, err)) ||
-	    (rc = fm_keygen_line(key, principal, &line, err)) || (rc = fm_buf_check(&line, err)))
+	if ((rc = fm_dir_make(keys, 0700, err)) < 0 ||
+	    (rc = fm_secret_random(&commitment, COMMITMENT_KEY_LEN, err)) < 0 ||
+	    (rc = write_below(keys, "commitment.key", 0600, commitment.data, commitment.len, err)) < 0 ||
+	    (rc = fm_keygen_line(key, principal, &line, err)) < 0 || (rc = fm_buf_check(&line, err)) < 0)
 		goto out;
 	rc = write_below(dir, "allowed_signers", 0644, line.data, line.len, err);
 out:
@@ -64,24 +66,46 @@ out:
 	return rc;
 }
 
+/* A preset's lines into out, with the day in place of its empty date: that of SOURCE_DATE_EPOCH, else today (UTC). */
+static int fill_date(const char *text, size_t n, struct fm_buf *out, struct fm_error *err)
+{
+	static const char empty[] = "\n  date: \"\"        ";
+	const char *at = strstr(text, empty), *epoch = getenv("SOURCE_DATE_EPOCH");
+	uint64_t s = (uint64_t)time(NULL);
+	time_t t;
+	struct tm tm;
+	char day[16];
+
+	if (!at)
+		return fm_fail(err, FM_ESYSTEM, "the preset has no line for release.date");
+	/* 253402300799: the last second of the year 9999 */
+	if (epoch && epoch[0] && fm_parse_u64(epoch, strlen(epoch), 253402300799u, &s) != 0)
+		return fm_fail(err, FM_EINPUT, "SOURCE_DATE_EPOCH is '%.40s': it must be a count of seconds since 1970",
+			       epoch);
+	t = (time_t)s;
+	if (!gmtime_r(&t, &tm) || strftime(day, sizeof(day), "%Y-%m-%d", &tm) != 10)
+		return fm_fail(err, FM_ESYSTEM, "cannot tell the date");
+	fm_buf_add(out, text, (size_t)(at - text));
+	fm_buf_printf(out, "\n  date: %s", day);
+	fm_buf_add(out, at + sizeof(empty) - 1, n - (size_t)(at - text) - (sizeof(empty) - 1));
+	return fm_buf_check(out, err);
+}
+
 int fm_project_init(const char *dir, const char *preset, const char *principal, struct fm_error *err)
 {
+	struct fm_buf config = {0};
 	const char *text;
 	size_t n;
 	int rc;
 
-	if ((rc = fm_config_preset_text(preset, &text, &n, err)) || (rc = refuse_existing(dir, err)) ||
-	    (rc = fm_dir_make(dir, 0755, err)) ||
-	    (rc = write_below(dir, ".gitignore", 0644, gitignore, sizeof gitignore - 1, err)) ||
-	    (rc = make_keys(dir, principal, err)))
-		return rc;
+	if ((rc = fm_config_preset_text(preset, &text, &n, err)) < 0 || (rc = fill_date(text, n, &config, err)) < 0 ||
+	    (rc = refuse_existing(dir, err)) < 0 || (rc = fm_dir_make(dir, 0755, err)) < 0 ||
+	    (rc = write_below(dir, ".gitignore", 0644, gitignore, sizeof gitignore - 1, err)) < 0 ||
+	    (rc = make_keys(dir, principal, err)) < 0)
+		goto out;
 	/* Last: a folder with release.yaml is a whole project. */
-	return write_below(dir, "release.yaml", 0644, text, n, err);
-}
-
-char *fm_project_config(const char *named)
-{
-	struct stat st;
-
-	return stat(named, &st) == 0 && S_ISDIR(st.st_mode) ? fm_path_join(named, "release.yaml") : strdup(named);
+	rc = write_below(dir, "release.yaml", 0644, config.data, config.len, err);
+out:
+	fm_buf_free(&config);
+	return rc;
 }

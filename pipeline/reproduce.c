@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "manifests/canon.h"
+#include "manifests/config_schema.h"
 #include "pipeline/workspace.h"
 
 /* What the ledger says about a run. */
@@ -91,6 +92,16 @@ static int load_record(struct fm_ledger *l, const char *id, struct record *rec, 
 	return FM_OK;
 }
 
+/* A record has every key; those of another privacy.mode had their defaults, and a file may not have them. */
+static void drop_other_modes(json_t *doc)
+{
+	const char *mode = str(json_object_get(doc, "privacy"), "mode");
+
+	for (size_t i = 0; i < fm_nkeys; i++)
+		if (fm_keys[i].mode && (!mode || strcmp(fm_keys[i].mode, mode) != 0))
+			json_object_del(json_object_get(doc, fm_keys[i].section), fm_keys[i].name);
+}
+
 /* The recorded config as a file that fm_config_load reads.  JSON is YAML; a check of the preset that the run had
  * dropped must be dropped again. */
 static int write_config(const struct record *rec, const char *path, struct fm_error *err)
@@ -111,6 +122,7 @@ static int write_config(const struct record *rec, const char *path, struct fm_er
 	defaults = cfg ? fm_config_json(cfg, "gate", false) : NULL;
 	json_object_foreach(defaults, name, v) if (!json_object_get(gate, name))
 	    json_object_set_new(gate, name, json_null());
+	drop_other_modes(doc);
 	rc = fm_json_save(doc, path, err);
 out:
 	json_decref(doc);

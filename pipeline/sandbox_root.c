@@ -41,10 +41,10 @@ static int map_identity(unsigned uid, unsigned gid, struct fm_error *err)
 	char line[64];
 	int rc;
 
-	if ((rc = proc_write("/proc/self/setgroups", "deny", err)))
+	if ((rc = proc_write("/proc/self/setgroups", "deny", err)) < 0)
 		return rc;
 	snprintf(line, sizeof line, "%u %u 1", uid, uid);
-	if ((rc = proc_write("/proc/self/uid_map", line, err)))
+	if ((rc = proc_write("/proc/self/uid_map", line, err)) < 0)
 		return rc;
 	snprintf(line, sizeof line, "%u %u 1", gid, gid);
 	return proc_write("/proc/self/gid_map", line, err);
@@ -78,7 +78,7 @@ static int bind_path(const char *real, const char *path, uint64_t attributes, st
 
 	if (!from)
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	if ((rc = make_parents(path, err)))
+	if ((rc = make_parents(path, err)) < 0)
 		goto out;
 	if (stat(from, &st)) {
 		rc = fm_fail_errno(err, "%s", path);
@@ -115,16 +115,16 @@ static int private_root(const struct fm_sandbox *box, char *const *real, struct 
 	    syscall(SYS_pivot_root, "/tmp", "/tmp/old") || chdir("/") ||
 	    mount("old", "old", NULL, MS_REC | MS_PRIVATE, NULL))
 		return fm_fail(err, FM_ESYSTEM, "cannot make a private file system: %s" HINT, strerror(errno));
-	if ((rc = bind_path("/dev/null", "/dev/null", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, err)) ||
+	if ((rc = bind_path("/dev/null", "/dev/null", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, err)) < 0 ||
 	    (rc = bind_path("/dev/urandom", "/dev/urandom", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY,
-			    err)))
+			    err)) < 0)
 		return rc;
 	/* Read-only first: an output folder may lie below an input that is shown whole. */
 	for (int writable = 0; writable < 2; writable++)
 		for (int i = 0; i < box->npaths; i++)
 			if (box->path[i].writable == (writable == 1) &&
 			    (rc = bind_path(real[i], box->path[i].path, plain | (writable ? 0 : MOUNT_ATTR_RDONLY),
-					    err)))
+					    err)) < 0)
 				return rc;
 	if (umount2("/old", MNT_DETACH) || rmdir("/old") || mount_setattr(AT_FDCWD, "/", 0, &attr, sizeof attr))
 		return fm_fail(err, FM_ESYSTEM, "cannot close the private file system: %s" HINT, strerror(errno));
@@ -136,7 +136,7 @@ int fm_sandbox_enter(const struct fm_sandbox *box, char *const *real, bool user_
 {
 	int rc;
 
-	if (user_namespace && (rc = map_identity(uid, gid, err)))
+	if (user_namespace && (rc = map_identity(uid, gid, err)) < 0)
 		return rc;
 	if (sethostname("flowmint", 8))
 		return fm_fail(err, FM_ESYSTEM, "cannot set a private host name: %s" HINT, strerror(errno));

@@ -31,7 +31,7 @@ static int gather_one(struct gather *g, const char *name, struct fm_error *err)
 	rc = fm_waiver_check(path, g->release, &g->signers, g->now_s, &record, err);
 	if (rc == FM_OK) {
 		row = json_pack("{s:s, s:b}", "file", name, "holds", 1);
-		if (json_object_update(row, record) != 0 || (rc = add(g->rows, row, err)) != FM_OK)
+		if (json_object_update(row, record) != 0 || (rc = add(g->rows, row, err)) < 0)
 			rc = rc ? rc : fm_fail(err, FM_ESYSTEM, "out of memory for the waivers");
 		else
 			rc = json_array_append(g->holding, record) ? fm_fail(err, FM_ESYSTEM, "out of memory") : FM_OK;
@@ -79,7 +79,7 @@ int fm_waivers_gather(const char *project, const char *release, int64_t now_s, j
 	}
 	fm_signers_free(&g.signers);
 	free(dir);
-	if (rc != FM_OK) {
+	if (rc < 0) {
 		json_decref(g.holding);
 		json_decref(g.rows);
 		return rc;

@@ -130,7 +130,7 @@ static int take(struct reader *r, uint64_t n, const uint8_t **p, size_t *got)
 {
 	int rc = fill(r);
 
-	if (rc)
+	if (rc < 0)
 		return rc;
 	*got = r->left < n ? r->left : (size_t)n;
 	*p = r->p;
@@ -148,7 +148,7 @@ static int take_header(struct reader *r, uint8_t h[HEADER])
 
 	while (have < HEADER) {
 		rc = take(r, HEADER - have, &p, &got);
-		if (rc)
+		if (rc < 0)
 			return rc;
 		if (got == 0)
 			return refuse(r, FM_REASON_ARCHIVE_MALFORMED, "the tar is cut short (no end mark)");
@@ -352,12 +352,12 @@ static int read_entry(struct reader *r, const uint8_t h[HEADER])
 	int rc;
 
 	rc = parse_header(r, h, &e);
-	if (rc)
+	if (rc < 0)
 		return rc;
 	if (!info->folder[0])
 		return check_folder(r, &e);
 	rc = check_path(r, &e, &below);
-	if (rc)
+	if (rc < 0)
 		return rc;
 	if (info->n == FM_ARCHIVE_MAX_FILES)
 		return refuse(r, FM_REASON_ENTRY_SIZE, "the archive has more than %d files", FM_ARCHIVE_MAX_FILES);
@@ -387,7 +387,7 @@ static int read_end(struct reader *r)
 
 	do {
 		rc = take(r, BLOCK, &p, &got);
-		if (rc)
+		if (rc < 0)
 			return rc;
 		if (!all_zero(p, got) || r->pos > want)
 			return refuse(r, FM_REASON_ARCHIVE_MALFORMED, "there are bytes behind the end of the tar");
@@ -430,7 +430,7 @@ int fm_archive_read(int fd, struct fm_archive_info *info, enum fm_reason *reason
 		rc = open_stream(&r);
 	while (rc == FM_OK) {
 		rc = take_header(&r, h);
-		if (rc || all_zero(h, HEADER))
+		if (rc < 0 || all_zero(h, HEADER))
 			break;
 		rc = read_entry(&r, h);
 	}

@@ -313,7 +313,7 @@ int fm_archive_write(const char *folder, int64_t mtime_s, struct fm_archive_memb
 		w.hash512 = NULL;
 	}
 	/* A writer that failed must not emit what it still holds. */
-	if (rc) {
+	if (rc < 0) {
 		struct fm_error keep = err ? *err : (struct fm_error){0};
 
 		w.rc = rc;

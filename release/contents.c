@@ -68,7 +68,7 @@ static int check_sums(struct check *c)
 		if (!nl)
 			return refuse(c, FM_REASON_SUMS_MALFORMED, "SHA256SUMS:%zu: the last line has no end", line);
 		rc = check_sum(c, p, n, line);
-		if (rc)
+		if (rc < 0)
 			return rc;
 		p += n + 1;
 		left -= n + 1;
@@ -135,7 +135,7 @@ static int check_manifest_json(struct check *c, const json_t *m)
 	{
 		int rc = check_manifest_file(c, f);
 
-		if (rc)
+		if (rc < 0)
 			return rc;
 	}
 	for (i = 0; i < info->n; i++) {

@@ -116,7 +116,7 @@ static int check_signer(const struct fm_verify_in *in, const struct fm_sshsig *s
 	rc = fm_sshpub_fingerprint(&sig->key, report->fingerprint, err);
 	if (rc == FM_OK)
 		rc = fm_signers_load(&list, in->signers, err);
-	if (rc)
+	if (rc < 0)
 		return rc;
 	if (strcmp(sig->ns, FM_SSH_NAMESPACE) != 0) {
 		rc = refuse(report, err, FM_REASON_WRONG_NAMESPACE, "the signature was made for \"%s\", not for \"%s\"",
@@ -157,7 +157,7 @@ static int check_contents(int fd, const char *path, struct fm_verify_report *rep
 
 	if (rc == FM_OK)
 		rc = fm_archive_check_contents(&report->info, &report->reason, err);
-	if (rc)
+	if (rc < 0)
 		return fm_error_prefix(err, "%s: ", path);
 	/* Between the two passes the file may have been changed by somebody; only the first one was vouched for. */
 	if (strcmp(report->info.digests.sha256, report->sha256) != 0)
@@ -189,7 +189,7 @@ int fm_verify(const struct fm_verify_in *in, struct fm_verify_report *report, st
 		rc = read_signature(in->signature ? in->signature : beside, zstd, &sig, report, err);
 	if (rc == FM_OK)
 		rc = check_signer(in, &sig, report, err);
-	if (rc)
+	if (rc < 0)
 		goto out;
 	good = fm_sshsig_check(&sig, sha512, err);
 	if (good < 0)

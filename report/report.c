@@ -12,7 +12,7 @@ static int put_head(const struct fm_page *p, struct fm_buf *out, struct fm_error
 	char digest[FM_STYLE_DIGEST_MAX];
 	int rc = fm_style_digest(digest, err);
 
-	if (rc)
+	if (rc < 0)
 		return rc;
 	/* img-src data: is for the empty icon, without which a browser asks the server for one. */
 	fm_buf_printf(
@@ -56,7 +56,7 @@ int fm_report_html(const json_t *facts, bool partner, struct fm_buf *html, struc
 
 	if (!json_is_object(facts))
 		return fm_fail(err, FM_EINPUT, "there are no facts to report: the manifest is no JSON object");
-	if ((rc = check_size(facts, err)) || (rc = put_head(&p, html, err)))
+	if ((rc = check_size(facts, err)) < 0 || (rc = put_head(&p, html, err)) < 0)
 		return rc;
 	fm_buf_puts(html, "<body>\n<main>\n");
 	fm_part_verdict(&p, html);

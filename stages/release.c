@@ -134,33 +134,22 @@ static int load_verdict(struct job *j)
 
 /* --- what goes in --- */
 
-/* The date of the config, else SOURCE_DATE_EPOCH, else 1980-01-01, which is the first day that zip and FAT can hold
+/* The date of the config.  Files of a release without one are of 1980-01-01, the first day that zip and FAT can hold
  * too. */
 static int find_date(struct job *j)
 {
-	const char *date = j->in->cfg->release.date, *epoch = getenv("SOURCE_DATE_EPOCH");
+	const char *date = j->in->cfg->release.date;
 	char text[FM_TIME_MAX];
-	uint64_t s;
 	int64_t ms;
 
 	j->mtime_s = EPOCH_1980;
-	j->date[0] = 0;
-	if (date[0]) {
-		snprintf(text, sizeof text, "%.10s 00:00:00", date);
-		if (strlen(date) != 10 || fm_parse_time_ms(text, strlen(text), &ms) || ms < 0)
-			return fm_fail(j->err, FM_EINPUT, "release.date: %s is no date from 1970 on (YYYY-MM-DD)",
-				       date);
-		j->mtime_s = ms / 1000;
-	} else if (epoch && *epoch) {
-		if (fm_parse_u64(epoch, strlen(epoch), FM_ARCHIVE_MAX_BYTES, &s))
-			return fm_fail(j->err, FM_EINPUT, "SOURCE_DATE_EPOCH: %s is no number of seconds since 1970",
-				       epoch);
-		j->mtime_s = (int64_t)s;
-	} else {
+	snprintf(j->date, sizeof j->date, "%s", date);
+	if (!date[0])
 		return FM_OK;
-	}
-	fm_format_time_s(j->mtime_s * 1000, text);
-	snprintf(j->date, sizeof j->date, "%.10s", text);
+	snprintf(text, sizeof text, "%.10s 00:00:00", date);
+	if (strlen(date) != 10 || fm_parse_time_ms(text, strlen(text), &ms) || ms < 0)
+		return fm_fail(j->err, FM_EINPUT, "release.date: %s is no date from 1970 on (YYYY-MM-DD)", date);
+	j->mtime_s = ms / 1000;
 	return FM_OK;
 }
 

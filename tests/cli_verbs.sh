@@ -70,6 +70,8 @@ says err "did you mean run?" "an unknown verb brings a suggestion"
 expect 2 "a word like no verb" "$F" xyzzyplugh
 expect 2 "unknown option" "$F" run --untill gate x.yaml
 says err "did you mean --until?" "an unknown option brings a suggestion"
+expect 2 "run --preset" "$F" run --preset demo x.yaml
+says err "named in the file (preset: demo), at flowmint init, or by --set preset=demo" "says where a preset is named"
 expect 2 "unknown stage" "$F" run --until gaet x.yaml
 says err "did you mean gate?" "an unknown stage brings a suggestion"
 expect 2 "option without its value" "$F" run --set
@@ -112,6 +114,9 @@ for f in release.yaml allowed_signers .gitignore keys/release.key keys/release.k
 	[ -s "p/$f" ]; result $? "init makes $f"
 done
 [ "$(stat -c %a p/keys)" = 700 ]; result $? "keys/ is private"
+grep -Eq "^  date: $(date -u +%Y-%m-%d) +#" p/release.yaml; result $? "init writes the day"
+expect 0 "init with SOURCE_DATE_EPOCH" env SOURCE_DATE_EPOCH=86400 "$F" -q init old
+grep -q "^  date: 1970-01-02 " old/release.yaml; result $? "takes its day"
 cp p/release.yaml before.yaml
 expect 3 "init over a project" "$F" init p
 cmp -s before.yaml p/release.yaml; result $? "init overwrites nothing"

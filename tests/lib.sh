@@ -21,6 +21,7 @@ begin() {
 	trap 'cleanup; rm -rf "$T"' EXIT
 	trap 'exit 1' HUP INT TERM
 	cd "$T" || exit 4
+	unset FLOWMINT_WORKSPACE SOURCE_DATE_EPOCH
 	: >out
 	: >err
 	PYTHON=python3

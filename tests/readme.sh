@@ -4,16 +4,18 @@
 #     tests/readme.sh [BUILD]
 #
 # Commands of make run in the repository, on the programs that are built already; behind "<!-- tested dry -->" they are run
-# with -n, which shows that the target is there and what it would do.  The others run in a fresh folder.  Links to files of
-# the repository must lead somewhere, and the verbs are those of the program.
+# with -n, which shows that the target is there and what it would do.  The others run in a fresh folder with the build folder in
+# it, in the order that they stand in and with nothing installed: what sets PATH or changes the folder does so for those after it.
+# The examples of the man page must be among them.  Links to files of the repository must lead somewhere, and the verbs are those
+# of the program.
 set -u
 . "$(dirname "$0")/lib.sh"
 build=$(realpath "${1:-build}")
 begin "$build/flowmint"
-PATH=$build:$PATH
+ln -s "$build" build
 B=$build
 DEMO=$T/demo
-export PATH B DEMO
+export B DEMO
 unset MAKEFLAGS MAKELEVEL MFLAGS
 if [ -z "$CONFINED" ]; then
 	skip "README.md" "no namespaces here, and the README says nothing of --unconfined"
@@ -34,12 +36,23 @@ awk '
 	}' "$ROOT/README.md" >commands
 holds "there are commands to test" test "$(grep -c '^run' commands)" -ge 8
 holds "every block of shell is marked" sh -c "! grep '^unmarked' commands"
+holds "flowmint is not installed" sh -c "! command -v flowmint"
+sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/{ /^flowmint/p; }' "$ROOT/docs/flowmint.1" >examples
+holds "the man page has examples" test "$(wc -l <examples)" -ge 4
+while read -r example <&3; do
+	sed 's/^run //' commands | tr -s ' ' | grep -qxF -- "$example"
+	result $? "an example of the man page is a command here: $example"
+done 3<examples
 
 while read -r mode command <&3; do
 	case "$mode $command" in
 	"run make "*) expect 0 "$command" sh -c "cd '$ROOT' && $command" ;;
 	"dry make" | "dry make "* | "dry sudo make "*)
 		expect 0 "$command (dry)" sh -c "cd '$ROOT' && touch '$T/april.week3.csv.tar.gz' && make -n ${command#*make}"
+		;;
+	"run export "* | "run cd "* | "run mkdir "*)
+		eval "$command" >out 2>err
+		result $? "$command"
 		;;
 	run*) expect 0 "$command" sh -c "$command" ;;
 	*) holds "only make is run dry: $command" false ;;

@@ -32,7 +32,7 @@ int fm_gunzip_open(struct fm_gunzip **out, int fd, struct fm_error *err)
 	int rc;
 
 	*out = NULL;
-	if ((rc = fm_alloc(&g, 1, sizeof *g, "a gzip reader", err)))
+	if ((rc = fm_alloc(&g, 1, sizeof *g, "a gzip reader", err)) < 0)
 		return rc;
 	g->fd = fd;
 	if (inflateInit2(&g->z, 15 + 16) != Z_OK) { /* the largest window, a gzip header */

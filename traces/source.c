@@ -200,7 +200,7 @@ static int find_member(struct fm_source *s, const char *member, struct fm_error 
 		struct archive_entry *e = NULL;
 		bool end;
 
-		if ((rc = next_header(s, &e, &end, err)))
+		if ((rc = next_header(s, &e, &end, err)) < 0)
 			goto out;
 		if (first && (rc = end && !s->total ? empty(s, err) : check_name(s, err)))
 			goto out;
@@ -259,7 +259,7 @@ static int refuse_others(struct fm_source *s, struct fm_error *err)
 		struct archive_entry *e = NULL;
 		bool end;
 
-		if ((rc = next_header(s, &e, &end, err)) || end)
+		if ((rc = next_header(s, &e, &end, err)) < 0 || end)
 			break;
 		if (is_member(e))
 			list_add(&seen, nseen++, name_of(e));
@@ -335,7 +335,7 @@ static void *ahead(void *arg)
 			break;
 		slot->n = 0;
 		while (slot->n < SLOT_BYTES) {
-			if (!left && ((rc = fetch(s, &data, &left, &s->error)) || !left)) {
+			if (!left && ((rc = fetch(s, &data, &left, &s->error)) < 0 || !left)) {
 				end = true;
 				break;
 			}
@@ -364,7 +364,7 @@ static int start_ahead(struct fm_source *s, struct fm_error *err)
 	int rc;
 
 	for (int i = 0; i < NSLOTS; i++)
-		if ((rc = fm_alloc(&s->slot[i].data, SLOT_BYTES, 1, "decompressed blocks", err)))
+		if ((rc = fm_alloc(&s->slot[i].data, SLOT_BYTES, 1, "decompressed blocks", err)) < 0)
 			return rc;
 	errno = pthread_create(&s->thread, NULL, ahead, s);
 	if (errno)
@@ -426,7 +426,7 @@ static int open_archive(struct fm_source *s, struct fm_error *err)
 	    archive_read_support_format_empty(a) || archive_read_support_format_raw(a))
 		return fm_fail(err, FM_ESYSTEM, "libarchive lacks a needed format: %s", archive_error_string(a));
 	if (s->total && fm_gunzip_wanted(s->fd)) {
-		if ((rc = fm_gunzip_open(&s->gunzip, s->fd, err)))
+		if ((rc = fm_gunzip_open(&s->gunzip, s->fd, err)) < 0)
 			return rc;
 		rc = archive_read_open(a, s, NULL, read_gunzip, NULL);
 	} else {
@@ -442,7 +442,7 @@ int fm_source_open(struct fm_source **out, const char *path, const char *member,
 	int rc;
 
 	*out = NULL;
-	if ((rc = fm_alloc(&s, 1, sizeof *s, "a source", err)))
+	if ((rc = fm_alloc(&s, 1, sizeof *s, "a source", err)) < 0)
 		return rc;
 	s->fd = -1;
 	pthread_mutex_init(&s->lock, NULL);
@@ -467,11 +467,12 @@ int fm_source_open(struct fm_source **out, const char *path, const char *member,
 			goto fail;
 		}
 	}
-	if ((rc = check_memory(s, err)) || (rc = open_archive(s, err)) || (rc = find_member(s, member, err)))
+	if ((rc = check_memory(s, err)) < 0 || (rc = open_archive(s, err)) < 0 ||
+	    (rc = find_member(s, member, err)) < 0)
 		goto fail;
 	/* Only what costs time is worth a thread: a filter beyond "none", or an archive that compresses by itself. */
 	s->threaded = s->gunzip || archive_filter_count(s->archive) > 1 || s->in_archive;
-	if (s->threaded && (rc = start_ahead(s, err)))
+	if (s->threaded && (rc = start_ahead(s, err)) < 0)
 		goto fail;
 	*out = s;
 	return FM_OK;

@@ -10,7 +10,7 @@
 #include "judge/gate/controls.h"
 #include "manifests/registry.h"
 
-/* One floor is one draw of the noise: fresh flows are seldom further from the ideal than so many times it. */
+/* A floor is one draw of the noise.  Fresh flows are seldom further from the ideal than ROOM times the floor. */
 #define ROOM 1.5
 
 struct judge {

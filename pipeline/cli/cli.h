@@ -16,6 +16,8 @@
 	X(init)                                                                                                        \
 	X(keygen)                                                                                                      \
 	X(simulate)                                                                                                    \
+	X(config)                                                                                                      \
+	X(dialects)                                                                                                    \
 	X(run)                                                                                                         \
 	X(doctor)                                                                                                      \
 	X(status)                                                                                                      \
@@ -27,7 +29,8 @@
 	X(report)                                                                                                      \
 	X(reproduce)                                                                                                   \
 	X(epsilon)                                                                                                     \
-	X(sigma)
+	X(sigma)                                                                                                       \
+	X(completion)
 
 #define FM_VERB_DECLARE(name) extern const struct fm_verb fm_verb_##name;
 FM_VERBS(FM_VERB_DECLARE)

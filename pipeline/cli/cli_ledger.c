@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "pipeline/cli/cli.h"
+#include "pipeline/cli/place.h"
 #include "pipeline/ledger.h"
 #include "pipeline/state.h"
 
@@ -12,7 +13,6 @@ struct ledger_args {
 	bool json;
 };
 
-static const struct ledger_args ledger_defaults = {.workspace = "workspace"};
 static const struct fm_option ledger_options[] = {
     FM_OPTION_WORKSPACE(struct ledger_args),
     FM_OPTION_JSON(struct ledger_args),
@@ -159,10 +159,12 @@ static int status(const void *args, const struct fm_call *call, struct fm_error 
 	char id[FM_RUN_ID_MAX];
 	const char *wanted = call->noperands ? fm_run_id(call->operand[0], id) : NULL;
 	struct fm_ledger *l = NULL;
+	const char *workspace;
 	size_t runs = 0;
 	int rc;
 
-	if ((rc = fm_ledger_open(&l, a->workspace, false, err)) < 0 ||
+	if ((rc = fm_place_workspace(call, a->workspace, &workspace, err)) < 0 ||
+	    (rc = fm_ledger_open(&l, workspace, false, err)) < 0 ||
 	    (rc = fm_ledger_rows(l, NULL, NULL, &rows, err)) < 0)
 		goto out;
 	releases = json_array();
@@ -184,13 +186,13 @@ static int status(const void *args, const struct fm_call *call, struct fm_error 
 		}
 	}
 	if (wanted && !last) {
-		rc = no_run(a->workspace, wanted, err);
+		rc = no_run(workspace, wanted, err);
 		goto out;
 	}
 	if (last)
-		now = unfinished(last, a->workspace);
+		now = unfinished(last, workspace);
 	if (a->json) {
-		rc = fm_cli_json(json_pack("{s:s, s:i, s:O, s:O}", "workspace", a->workspace, "runs", (int)runs, "last",
+		rc = fm_cli_json(json_pack("{s:s, s:i, s:O, s:O}", "workspace", workspace, "runs", (int)runs, "last",
 					   last ? last : json_null(), "releases", releases),
 				 err);
 		goto out;
@@ -227,7 +229,6 @@ const struct fm_verb fm_verb_status = {
     .operands = "RUN",
     .optional = 1,
     .options = ledger_options,
-    .defaults = &ledger_defaults,
     .args_size = sizeof(struct ledger_args),
     .run = status,
 };
@@ -263,6 +264,7 @@ static void print_row(const json_t *row)
 
 static int show_log(const void *args, const struct fm_call *call, struct fm_error *err)
 {
+	const char *workspace;
 	const struct ledger_args *a = args;
 	char id[FM_RUN_ID_MAX];
 	const char *run = call->noperands ? fm_run_id(call->operand[0], id) : NULL;
@@ -270,11 +272,11 @@ static int show_log(const void *args, const struct fm_call *call, struct fm_erro
 	json_t *rows = NULL;
 	int rc;
 
-	if ((rc = fm_ledger_open(&l, a->workspace, false, err)) < 0 ||
-	    (rc = fm_ledger_rows(l, run, NULL, &rows, err)) < 0)
+	if ((rc = fm_place_workspace(call, a->workspace, &workspace, err)) < 0 ||
+	    (rc = fm_ledger_open(&l, workspace, false, err)) < 0 || (rc = fm_ledger_rows(l, run, NULL, &rows, err)) < 0)
 		goto out;
 	if (run && json_array_size(rows) == 0) {
-		rc = no_run(a->workspace, run, err);
+		rc = no_run(workspace, run, err);
 		goto out;
 	}
 	if (a->json) {
@@ -296,7 +298,6 @@ const struct fm_verb fm_verb_log = {
     .operands = "RUN",
     .optional = 1,
     .options = ledger_options,
-    .defaults = &ledger_defaults,
     .args_size = sizeof(struct ledger_args),
     .run = show_log,
 };
@@ -307,12 +308,13 @@ static int audit(const void *args, const struct fm_call *call, struct fm_error *
 {
 	const struct ledger_args *a = args;
 	const json_t *problems;
+	const char *workspace;
 	json_t *report = NULL;
 	bool intact;
 	int rc;
 
-	(void)call;
-	if ((rc = fm_ledger_audit(a->workspace, &report, err)) < 0)
+	if ((rc = fm_place_workspace(call, a->workspace, &workspace, err)) < 0 ||
+	    (rc = fm_ledger_audit(workspace, &report, err)) < 0)
 		return rc;
 	intact = json_is_true(json_object_get(report, "intact"));
 	problems = json_object_get(report, "problems");
@@ -326,7 +328,7 @@ static int audit(const void *args, const struct fm_call *call, struct fm_error *
 			printf("broken: %s\n", str(json_array_get(problems, i), "problem"));
 	}
 	if (!rc && !intact)
-		rc = fm_fail(err, FM_EVERDICT, "%s: the ledger is broken", a->workspace);
+		rc = fm_fail(err, FM_EVERDICT, "%s: the ledger is broken", workspace);
 	json_decref(report);
 	return rc;
 }
@@ -338,7 +340,6 @@ const struct fm_verb fm_verb_audit = {
 	"Checks the ledger's chain of digests. Edited, removed, reordered, added and cut rows are named and make the "
 	"exit status 1.",
     .options = ledger_options,
-    .defaults = &ledger_defaults,
     .args_size = sizeof(struct ledger_args),
     .run = audit,
 };

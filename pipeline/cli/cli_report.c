@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "pipeline/cli/cli.h"
+#include "pipeline/cli/place.h"
 #include "pipeline/facts.h"
 #include "report/report.h"
 
@@ -69,15 +70,18 @@ static int report(const void *args, const struct fm_call *call, struct fm_error 
 {
 	struct asked a = {.given = args, .what = call->operand[0]};
 	json_t *facts = NULL, *partner = NULL;
+	const char *workspace = NULL;
 	struct fm_buf html = {0};
 	int rc;
 
 	if ((rc = check_asked(&a, err)) < 0)
 		return rc;
+	if (!a.archive && (rc = fm_place_workspace(call, a.given->workspace, &workspace, err)) < 0)
+		return rc;
 	if (a.archive)
 		rc = fm_facts_of_archive(a.what, a.given->signers, a.given->signature, &facts, err);
 	else
-		rc = fm_facts_of_run(a.given->workspace, a.what, &facts, err);
+		rc = fm_facts_of_run(workspace, a.what, &facts, err);
 	if (rc < 0 || (a.partner && (rc = fm_report_partner(facts, &partner, err)) < 0))
 		goto out;
 	if ((rc = fm_report_html(a.partner ? partner : facts, a.partner, &html, err)) < 0)
@@ -99,7 +103,6 @@ const struct fm_verb fm_verb_report = {
     .operands = "RUN|ARCHIVE",
     .offer = FM_OFFER_FILE,
     .options = options,
-    .defaults = &(const struct report_args){.workspace = "workspace"},
     .args_size = sizeof(struct report_args),
     .run = report,
 };

@@ -7,8 +7,8 @@
 #include "judge/gate/check.h"
 #include "manifests/config.h"
 #include "pipeline/cli/cli.h"
+#include "pipeline/cli/place.h"
 #include "pipeline/plan.h"
-#include "pipeline/project.h"
 #include "pipeline/reproduce.h"
 #include "pipeline/runner.h"
 
@@ -30,7 +30,7 @@ static const struct fm_option run_options[] = {
     {FM_SETS_TEXT(struct run_args, out), .name = "out", .value = "DIR", .offer = FM_OFFER_FOLDER,
      .help = "where the archive goes (default: publish.out)"},
     {FM_SETS_TEXT(struct run_args, workspace), .name = "workspace", .value = "DIR", .offer = FM_OFFER_FOLDER,
-     .help = "default: workspace/ beside RELEASE.yaml"},
+     .help = "default: $FLOWMINT_WORKSPACE, else workspace/ beside RELEASE.yaml"},
     {FM_SETS_FLAG(struct run_args, force), .name = "force", .help = "do every stage again"},
     {FM_SETS_FLAG(struct run_args, unconfined), .name = "unconfined",
      .help =
@@ -84,17 +84,16 @@ static int run(const void *args, const struct fm_call *call, struct fm_error *er
 	const struct run_args *a = args;
 	struct fm_run_options o = {.until = a->until ? fm_stage_find(a->until) : FM_RELEASE,
 				   .out = a->out,
-				   .workspace = a->workspace,
+				   .workspace = fm_place_run_workspace(a->workspace),
 				   .force = a->force,
 				   .unconfined = a->unconfined};
-	char *file = fm_project_config(call->operand[0]);
 	struct fm_config *cfg = NULL;
 	struct fm_run done = {0};
+	const char *file;
 	int rc;
 
-	if (!file)
-		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	if ((rc = fm_config_load(&cfg, file, a->set.word, a->set.n, err)) < 0)
+	if ((rc = fm_place_config(call, call->operand[0], &file, err)) < 0 ||
+	    (rc = fm_config_load(&cfg, file, a->set.word, a->set.n, err)) < 0)
 		goto out;
 	o.cfg = cfg;
 	if (a->plan) {
@@ -108,7 +107,6 @@ static int run(const void *args, const struct fm_call *call, struct fm_error *er
 out:
 	fm_run_free(&done);
 	fm_config_free(cfg);
-	free(file);
 	return rc;
 }
 
@@ -122,13 +120,15 @@ const struct fm_verb fm_verb_run = {
 	"again, so that an interrupted run goes on where it was. Training goes on from its last checkpoint "
 	"(train.checkpoint_every); the result is the same to the bit.\n\nWhen all checks pass, the archive and its "
 	"signature are verified and moved to publish.out. When one fails, the check table says which, nothing is "
-	"released, and the exit status is 1.\n\nWhat can be known before the first stage is checked before it. PROJECT "
-	"is a "
-	"folder with a release.yaml. A run that SIGINT or SIGTERM stops ends with 130 or 143, and the same command "
-	"goes on "
-	"from there.",
-    .operands = "RELEASE.yaml|PROJECT",
+	"released, and the exit status is 1.\n\nWhat can be known before the first stage is checked before it. A run that "
+	"SIGINT or SIGTERM stops ends with 130 or 143, and the same command goes on from there.\n\nA folder stands for "
+	"the release.yaml in it. Without RELEASE.yaml, it is that of the current folder or of the nearest folder above "
+	"that has one.",
+    .operands = "RELEASE.yaml",
+    .optional = 1,
     .offer = FM_OFFER_FILE,
+    .instead = "preset: the preset is named in the file (preset: demo), at flowmint init, or by --set preset=demo; "
+	       "config: the file is the operand, flowmint run RELEASE.yaml",
     .options = run_options,
     .args_size = sizeof(struct run_args),
     .run = run,
@@ -172,14 +172,14 @@ static void print_comparison(const json_t *report)
 static int reproduce(const void *args, const struct fm_call *call, struct fm_error *err)
 {
 	const struct reproduce_args *a = args;
-	struct fm_reproduce_in in = {.what = call->operand[0],
-				     .workspace = a->workspace,
-				     .from_model = strcmp(a->from, "model") == 0,
-				     .unconfined = a->unconfined};
+	struct fm_reproduce_in in = {
+	    .what = call->operand[0], .from_model = strcmp(a->from, "model") == 0, .unconfined = a->unconfined};
 	struct fm_error printing;
 	json_t *report = NULL;
 	int rc, shown = FM_OK;
 
+	if ((rc = fm_place_workspace(call, a->workspace, &in.workspace, err)) < 0)
+		return rc;
 	rc = fm_reproduce(&in, &report, err);
 	if (report && a->json)
 		shown = fm_cli_json(report, &printing);
@@ -200,7 +200,7 @@ const struct fm_verb fm_verb_reproduce = {
     .operands = "RUN|ARCHIVE",
     .offer = FM_OFFER_FILE,
     .options = reproduce_options,
-    .defaults = &(const struct reproduce_args){.from = "data", .workspace = "workspace"},
+    .defaults = &(const struct reproduce_args){.from = "data"},
     .args_size = sizeof(struct reproduce_args),
     .run = reproduce,
 };

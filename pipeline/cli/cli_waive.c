@@ -8,6 +8,7 @@
 #include "judge/gate/controls.h"
 #include "manifests/config.h"
 #include "pipeline/cli/cli.h"
+#include "pipeline/cli/place.h"
 #include "release/sign/waiver.h"
 
 struct waive_args {
@@ -65,11 +66,12 @@ static int waive(const void *args, const struct fm_call *call, struct fm_error *
 	struct fm_config *cfg = NULL;
 	struct fm_sshkey key = {0};
 	struct fm_waiver w = {0};
+	const char *file;
 	int rc;
 
-	if ((rc = fm_config_load(&cfg, call->operand[0], &any_trace, 1, err)) < 0 ||
-	    (rc = check_name(cfg, a->check, err)) < 0 || (rc = fill(&w, cfg, a, err)) < 0 ||
-	    (rc = fm_waiver_words(&w, now_s, err)) < 0)
+	if ((rc = fm_place_config(call, call->operand[0], &file, err)) < 0 ||
+	    (rc = fm_config_load(&cfg, file, &any_trace, 1, err)) < 0 || (rc = check_name(cfg, a->check, err)) < 0 ||
+	    (rc = fill(&w, cfg, a, err)) < 0 || (rc = fm_waiver_words(&w, now_s, err)) < 0)
 		goto out;
 	signers_path = fm_path_join(cfg->dir, "allowed_signers");
 	dir = fm_path_join(cfg->dir, "waivers");
@@ -105,6 +107,7 @@ const struct fm_verb fm_verb_waive = {
 	     "with the "
 	     "reason in verdict, ledger, manifest and data sheet.",
     .operands = "RELEASE.yaml",
+    .optional = 1,
     .offer = FM_OFFER_FILE,
     .options = options,
     .args_size = sizeof(struct waive_args),

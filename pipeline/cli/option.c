@@ -70,9 +70,25 @@ const char *fm_did_you_mean(const char *word, const char *const *candidates, siz
 	return out;
 }
 
-/* Why getopt refused: c is what it returned, at the word before optind. */
-static int refuse(const struct known *k, int c, char **argv, const char *verb, struct fm_error *err)
+/* What a verb's table says to do instead of giving the option "--preset" or "--preset=demo"; NULL: nothing. */
+static const char *instead_of(const struct fm_verb *verb, const char *given, int *length)
 {
+	const char *name = given + strspn(given, "-");
+	size_t n = strcspn(name, "=");
+
+	for (const char *p = verb->instead; p && n; p = strchr(p, ';'), p = p ? p + 2 : NULL)
+		if (strncmp(p, name, n) == 0 && p[n] == ':') {
+			*length = (int)strcspn(p + n + 2, ";");
+			return p + n + 2;
+		}
+	return NULL;
+}
+
+/* Why getopt refused: c is what it returned, at the word before optind. */
+static int refuse(const struct known *k, int c, char **argv, const struct fm_verb *v, struct fm_error *err)
+{
+	const char *verb = v->name, *instead;
+	int length;
 	const char *given = argv[optind - 1], *names[MAXOPTIONS], *near;
 	char letter[3] = {'-', (char)optopt, '\0'};
 
@@ -82,6 +98,8 @@ static int refuse(const struct known *k, int c, char **argv, const char *verb, s
 		return fm_fail(err, FM_EUSAGE, "%s %s wants a value; see flowmint %s --help", verb, given, verb);
 	if (optopt >= LONG_VAL)
 		return fm_fail(err, FM_EUSAGE, "%s %s takes no value; see flowmint %s --help", verb, given, verb);
+	if (given != letter && (instead = instead_of(v, given, &length)))
+		return fm_fail(err, FM_EUSAGE, "%s has no option %s: %.*s", verb, given, length, instead);
 	for (int i = 0; i < k->n; i++)
 		names[i] = k->option[i]->name;
 	near = given == letter ? NULL : fm_suggest(given + strspn(given, "-"), names, (size_t)k->n);
@@ -232,7 +250,7 @@ int fm_options_parse(struct fm_call *call, int argc, char **argv, void *args, st
 		const char *text = optarg;
 
 		if (i < 0)
-			return common->help ? FM_OK : refuse(&k, c, argv, call->verb->name, err);
+			return common->help ? FM_OK : refuse(&k, c, argv, call->verb, err);
 		/* getopt wants --gate=FILE; where there are no operands, a word that follows is the value. */
 		if (k.option[i]->kind == FM_OPTION_MAYBE && !text && !takes_operands && optind < argc &&
 		    argv[optind][0] != '-')

@@ -63,7 +63,6 @@ enum fm_offer {
 	FM_OFFER_PRESET,
 	FM_OFFER_DIALECT, /* the built-in ones, and files */
 	FM_OFFER_KEY,     /* section.key= */
-	FM_OFFER_VERB,
 };
 
 struct fm_option {
@@ -96,8 +95,9 @@ struct fm_option {
 	}
 #define FM_OPTION_WORKSPACE(s)                                                                                         \
 	{                                                                                                              \
-		FM_SETS_TEXT(s, workspace), .name = "workspace", .value = "DIR", .offer = FM_OFFER_FOLDER,             \
-					    .help = "default: ./workspace"                                             \
+		FM_SETS_TEXT(s, workspace),                                                                            \
+		    .name = "workspace", .value = "DIR", .offer = FM_OFFER_FOLDER,                                     \
+		    .help = "default: $FLOWMINT_WORKSPACE, else workspace/ of the project here or above"               \
 	}
 #define FM_OPTION_THREADS(s, what)                                                                                     \
 	{                                                                                                              \
@@ -120,6 +120,8 @@ struct fm_verb {
 	const char *operands; /* "OLD NEW": one word each, or NULL; "RUN|ARCHIVE" is one that may be either */
 	int optional;         /* how many of the last operands may be left out */
 	enum fm_offer offer;  /* for operands */
+	/* "preset: ...; ...": what to do instead of giving an option that one might look for here, or NULL */
+	const char *instead;
 	const struct fm_option *options; /* up to the one whose name is NULL; NULL: none */
 	const void *defaults;            /* args_size bytes that the arguments begin as; NULL: zeros */
 	size_t args_size;

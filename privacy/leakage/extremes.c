@@ -86,12 +86,12 @@ out:
 /* ---- extreme ---- */
 
 #define RANKS 256 /* of a side, that have a weight */
-#define LEVEL 32  /* the first so many count about alike, beyond them a rank counts as one over itself does */
+#define LEVEL 32  /* the first LEVEL ranks weigh about the same; beyond them a weight is about one over the rank */
 #define PERMUTATIONS 9999
 #define ENOUGH 100 /* permutations with as large a sum: p is known well, and not small */
 
-/* Of no two rows does the order look at the side.  Two of the same sizes differ in what they are to the sum by their
- * mark at most. */
+/* The order never depends on which side a row is on.  Two rows of the same sizes can only differ in their mark, which
+ * is all that the sum takes from them. */
 static int farthest(const void *a, const void *b)
 {
 	const struct fm_far *x = a, *y = b;

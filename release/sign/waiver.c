@@ -41,9 +41,9 @@ static int digest_of(const void *p, size_t n, uint8_t out[FM_SHA512_LEN], struct
 	struct fm_sha512 *h = NULL;
 	int rc;
 
-	if ((rc = fm_sha512_new(&h, err)) != FM_OK)
+	if ((rc = fm_sha512_new(&h, err)) < 0)
 		return rc;
-	if ((rc = fm_sha512_add(h, p, n, err)) != FM_OK) {
+	if ((rc = fm_sha512_add(h, p, n, err)) < 0) {
 		fm_sha512_free(h);
 		return rc;
 	}
@@ -83,10 +83,10 @@ int fm_waiver_write(const char *dir, const struct fm_waiver *w, const struct fm_
 	int rc;
 
 	*path = NULL;
-	if ((rc = fm_waiver_words(w, now_s, err)) != FM_OK || (rc = make_text(w, &text, err)) != FM_OK ||
-	    (rc = digest_of(text.data, text.len, digest, err)) != FM_OK ||
-	    (rc = fm_sshsig_sign(key, FM_WAIVER_NAMESPACE, digest, &armored, err)) != FM_OK ||
-	    (rc = fm_dir_make(dir, 0755, err)) != FM_OK)
+	if ((rc = fm_waiver_words(w, now_s, err)) < 0 || (rc = make_text(w, &text, err)) < 0 ||
+	    (rc = digest_of(text.data, text.len, digest, err)) < 0 ||
+	    (rc = fm_sshsig_sign(key, FM_WAIVER_NAMESPACE, digest, &armored, err)) < 0 ||
+	    (rc = fm_dir_make(dir, 0755, err)) < 0)
 		goto out;
 	if (asprintf(path, "%s/%s" FM_WAIVER_SUFFIX, dir, w->check) < 0) {
 		*path = NULL;
@@ -101,7 +101,7 @@ int fm_waiver_write(const char *dir, const struct fm_waiver *w, const struct fm_
 	if ((rc = fm_file_write(*path, 0644, text.data, text.len, err)) == FM_OK)
 		rc = fm_file_write(sig, 0644, armored.data, armored.len, err);
 out:
-	if (rc != FM_OK) {
+	if (rc < 0) {
 		free(*path);
 		*path = NULL;
 	}
@@ -172,10 +172,10 @@ static int check_signature(const char *path, const struct fm_buf *text, const st
 		rc = fm_fail(err, FM_EVERDICT, "it is not signed: there is no %s", name);
 		goto out;
 	}
-	if ((rc = fm_file_read(name, FM_SSHSIG_FILE_MAX, &armored, err)) != FM_OK)
+	if ((rc = fm_file_read(name, FM_SSHSIG_FILE_MAX, &armored, err)) < 0)
 		goto out;
-	if ((rc = fm_sshsig_parse(sig, armored.data, armored.len, err)) != FM_OK ||
-	    (rc = digest_of(text->data, text->len, digest, err)) != FM_OK)
+	if ((rc = fm_sshsig_parse(sig, armored.data, armored.len, err)) < 0 ||
+	    (rc = digest_of(text->data, text->len, digest, err)) < 0)
 		goto out;
 	if (strcmp(sig->ns, FM_WAIVER_NAMESPACE) != 0) {
 		rc = fm_fail(err, FM_EVERDICT, "its signature is for the namespace %s, not " FM_WAIVER_NAMESPACE,
@@ -237,9 +237,9 @@ int fm_waiver_check(const char *path, const char *release, const struct fm_signe
 	int rc;
 
 	*record = NULL;
-	if ((rc = fm_file_read(path, WAIVER_MAX, &text, err)) != FM_OK ||
-	    (rc = check_signature(path, &text, signers, now_s, &sig, &who, err)) != FM_OK ||
-	    (rc = parse(path, &w, err)) != FM_OK || (rc = check_reason(w.reason, err)) != FM_OK)
+	if ((rc = fm_file_read(path, WAIVER_MAX, &text, err)) < 0 ||
+	    (rc = check_signature(path, &text, signers, now_s, &sig, &who, err)) < 0 ||
+	    (rc = parse(path, &w, err)) < 0 || (rc = check_reason(w.reason, err)) < 0)
 		goto out;
 	end = end_of_day(w.expires);
 	if (end < 0)

@@ -84,7 +84,7 @@ static int plan_minutes(struct plan *p, struct fm_error *err)
 	int rc;
 
 	p->minutes = (p->span + 59) / 60;
-	if ((rc = fm_alloc(&p->gone, (size_t)p->minutes + 1, sizeof *p->gone, "the day's rhythm", err)) != FM_OK)
+	if ((rc = fm_alloc(&p->gone, (size_t)p->minutes + 1, sizeof *p->gone, "the day's rhythm", err)) < 0)
 		return rc;
 	for (uint32_t m = 0; m < p->minutes; m++) {
 		int64_t minute = p->start_s / 60 + m;
@@ -189,7 +189,7 @@ static int plan_new(struct plan *p, const struct fm_simulate_in *in, struct fm_e
 			       "%llu rows in %u seconds are over %d a second: give more hours or fewer rows",
 			       (unsigned long long)in->rows, p->span, FM_SIM_MAX_RATE);
 	millionths = attacks < 0 ? 0 : (uint64_t)floor(attacks * 1e6 + 0.5);
-	if ((rc = fm_sim_world_new(&p->world, in->seed, err)) != FM_OK || (rc = plan_minutes(p, err)) != FM_OK)
+	if ((rc = fm_sim_world_new(&p->world, in->seed, err)) < 0 || (rc = plan_minutes(p, err)) < 0)
 		return rc;
 	/* Cumulative rounding: classes of a tiny trace still add up to the share of attacks. */
 	for (int c = 1, shares = 0; c < FM_SIM_NLABEL; c++) {
@@ -278,7 +278,7 @@ static int slot_make(const struct plan *p, uint32_t k, struct fm_sim_slot *s, st
 		bursts_in(&p->episode[i], s->first, end, &from, &to);
 		all += burst_rows(&p->episode[i], to) - burst_rows(&p->episode[i], from);
 	}
-	if ((rc = slot_reserve(s, all, err)) != FM_OK)
+	if ((rc = slot_reserve(s, all, err)) < 0)
 		return rc;
 
 	day = (rhythm_at(p->start_s / 60 + s->first / 60) - RHYTHM_MIN) * 1024 / (RHYTHM_MAX - RHYTHM_MIN);
@@ -366,7 +366,7 @@ static int run(const struct plan *p, struct job *j, struct fm_pool *pool, int ns
 				return h->rc;
 			}
 			collect(h, p, out);
-			if ((rc = fm_sim_sink_write(sink, h->text.data, h->text.len, err)) != FM_OK)
+			if ((rc = fm_sim_sink_write(sink, h->text.data, h->text.len, err)) < 0)
 				return rc;
 		}
 		fm_progress_step(progress, out->rows, NULL);
@@ -391,21 +391,21 @@ int fm_simulate(const struct fm_simulate_in *in, struct fm_simulate_out *out, st
 	if (in->threads < 0 || in->threads > MAX_THREADS)
 		return fm_fail(err, FM_EUSAGE, "%d threads: give 0 (as many as allowed) to %d", in->threads,
 			       MAX_THREADS);
-	if ((rc = fm_alloc(&plan, 1, sizeof *plan, "the plan of a trace", err)) != FM_OK ||
-	    (rc = plan_new(plan, in, err)) != FM_OK || (rc = fm_pool_new(&pool, in->threads, err)) != FM_OK)
+	if ((rc = fm_alloc(&plan, 1, sizeof *plan, "the plan of a trace", err)) < 0 ||
+	    (rc = plan_new(plan, in, err)) < 0 || (rc = fm_pool_new(&pool, in->threads, err)) < 0)
 		goto out;
 	nthreads = fm_pool_size(pool);
 	nshards = 2 * nthreads;
 	job.plan = plan;
-	if ((rc = fm_alloc(&job.shard, (size_t)nshards, sizeof *job.shard, "shards", err)) != FM_OK ||
-	    (rc = fm_alloc(&job.scratch, (size_t)nthreads, sizeof *job.scratch, "scratch", err)) != FM_OK ||
-	    (rc = fm_alloc(&job.slot, (size_t)nthreads, sizeof *job.slot, "scratch", err)) != FM_OK ||
-	    (rc = fm_sim_sink_open(&sink, in->out, err)) != FM_OK)
+	if ((rc = fm_alloc(&job.shard, (size_t)nshards, sizeof *job.shard, "shards", err)) < 0 ||
+	    (rc = fm_alloc(&job.scratch, (size_t)nthreads, sizeof *job.scratch, "scratch", err)) < 0 ||
+	    (rc = fm_alloc(&job.slot, (size_t)nthreads, sizeof *job.slot, "scratch", err)) < 0 ||
+	    (rc = fm_sim_sink_open(&sink, in->out, err)) < 0)
 		goto out;
 	fm_progress_begin(&progress, "simulate", "flows", in->rows);
 	rc = run(plan, &job, pool, nshards, sink, out, &progress, err);
 	fm_progress_end(&progress, NULL);
-	if (rc != FM_OK)
+	if (rc < 0)
 		goto out;
 	rc = fm_sim_sink_commit(sink, err);
 	sink = NULL;

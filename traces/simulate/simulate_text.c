@@ -105,7 +105,7 @@ int fm_sim_text(const struct fm_sim_slot *s, int64_t start_s, struct fm_sim_scra
 	size_t ntime = 0;
 	int rc = scratch_reserve(x, s->n, err);
 
-	if (rc != FM_OK || s->n == 0)
+	if (rc < 0 || s->n == 0)
 		return rc;
 	p = x->text;
 	for (size_t i = 0; i < s->n; i++) {
@@ -201,7 +201,7 @@ int fm_sim_sink_open(struct fm_sim_sink **sink, const char *path, struct fm_erro
 	*sink = NULL;
 	if (!path || !*path)
 		return fm_fail(err, FM_EUSAGE, "no output file: give --out FILE, or --out - for standard output");
-	if ((rc = fm_alloc(&k, 1, sizeof *k, "an output file", err)) != FM_OK)
+	if ((rc = fm_alloc(&k, 1, sizeof *k, "an output file", err)) < 0)
 		return rc;
 	k->path = path;
 	if (strcmp(path, "-") != 0) {
@@ -212,10 +212,10 @@ int fm_sim_sink_open(struct fm_sim_sink **sink, const char *path, struct fm_erro
 				     path);
 			goto fail;
 		}
-		if ((rc = fm_out_open(&k->out, path, 0644, err)) != FM_OK)
+		if ((rc = fm_out_open(&k->out, path, 0644, err)) < 0)
 			goto fail;
 		if ((ends_in(path, ".gz") || ends_in(path, ".xz") || ends_in(path, ".zst")) &&
-		    (rc = compress_open(k, err)) != FM_OK)
+		    (rc = compress_open(k, err)) < 0)
 			goto fail;
 	}
 	*sink = k;

@@ -29,10 +29,10 @@ int fm_sim_alias_new(struct fm_sim_alias *a, const uint64_t *weight, uint32_t n,
 	int rc;
 
 	a->n = n;
-	if ((rc = fm_alloc(&a->cut, n, sizeof *a->cut, "an alias table", err)) != FM_OK ||
-	    (rc = fm_alloc(&a->other, n, sizeof *a->other, "an alias table", err)) != FM_OK ||
-	    (rc = fm_alloc(&scaled, n, sizeof *scaled, "an alias table", err)) != FM_OK ||
-	    (rc = fm_alloc(&stack, n, sizeof *stack, "an alias table", err)) != FM_OK)
+	if ((rc = fm_alloc(&a->cut, n, sizeof *a->cut, "an alias table", err)) < 0 ||
+	    (rc = fm_alloc(&a->other, n, sizeof *a->other, "an alias table", err)) < 0 ||
+	    (rc = fm_alloc(&scaled, n, sizeof *scaled, "an alias table", err)) < 0 ||
+	    (rc = fm_alloc(&stack, n, sizeof *stack, "an alias table", err)) < 0)
 		goto out;
 	for (uint32_t i = 0; i < n; i++)
 		sum += weight[i];
@@ -172,8 +172,8 @@ static int pool_new(struct fm_sim_world *w, int p, struct fm_error *err)
 	uint32_t n = pools[p].n;
 	int rc;
 
-	if ((rc = fm_alloc(&weight, n, sizeof *weight, "a pool of hosts", err)) != FM_OK ||
-	    (rc = fm_alloc(&w->addr[p], n, sizeof *w->addr[p], "a pool of hosts", err)) != FM_OK)
+	if ((rc = fm_alloc(&weight, n, sizeof *weight, "a pool of hosts", err)) < 0 ||
+	    (rc = fm_alloc(&w->addr[p], n, sizeof *w->addr[p], "a pool of hosts", err)) < 0)
 		goto out;
 	for (uint32_t i = 0; i < n; i++) {
 		weight[i] = zipf_weight(i + 1, pools[p].shift, pools[p].quarters);
@@ -196,7 +196,7 @@ int fm_sim_world_new(struct fm_sim_world **world, uint64_t seed, struct fm_error
 	int rc = fm_alloc(&w, 1, sizeof *w, "the simulated network", err);
 
 	*world = NULL;
-	if (rc != FM_OK)
+	if (rc < 0)
 		return rc;
 	w->seed = seed;
 	w->salt = scatter(seed ^ 0x666c6f776d696e74u);
@@ -206,11 +206,11 @@ int fm_sim_world_new(struct fm_sim_world **world, uint64_t seed, struct fm_error
 		w->inside[i] = 42u << 24 | 219u << 16 | (150 + i % 10) << 8 | (1 + (i / 10 * 37 + k) % 200);
 	}
 	for (int p = 0; p < SIM_NPOOL; p++)
-		if ((rc = pool_new(w, p, err)) != FM_OK)
+		if ((rc = pool_new(w, p, err)) < 0)
 			goto out;
 	fm_sim_mixes(weight, &n);
 	for (int m = 0; m < SIM_NMIX; m++)
-		if ((rc = fm_sim_alias_new(&w->mix[m], weight[m], n, err)) != FM_OK)
+		if ((rc = fm_sim_alias_new(&w->mix[m], weight[m], n, err)) < 0)
 			goto out;
 	*world = w;
 	w = NULL;

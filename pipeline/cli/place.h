@@ -1,0 +1,24 @@
+/*
+ * place.h - which project and which workspace a verb is about when the command line names none.
+ *
+ *     config      the operand; a folder stands for the release.yaml in it; without one, the release.yaml of the current
+ *                 folder or of the nearest folder above that has one
+ *     workspace   --workspace; else $FLOWMINT_WORKSPACE; else workspace/ of that project; else ./workspace
+ *
+ * What comes back lives in the call's arena, or is the text that was given.
+ */
+#ifndef FM_PIPELINE_CLI_PLACE_H
+#define FM_PIPELINE_CLI_PLACE_H
+
+#include "pipeline/cli/option.h"
+
+/* FM_EUSAGE when nothing is given and no folder from here up has a release.yaml; FM_EINPUT when the one above belongs
+ * to somebody else, whose config nobody asked for. */
+int fm_place_config(const struct fm_call *call, const char *given, const char **file,
+		    struct fm_error *err) FM_MUST_CHECK;
+int fm_place_workspace(const struct fm_call *call, const char *given, const char **dir,
+		       struct fm_error *err) FM_MUST_CHECK;
+/* What a run works in: NULL where it is the one beside its config. */
+const char *fm_place_run_workspace(const char *given);
+
+#endif

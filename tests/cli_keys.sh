@@ -1,0 +1,51 @@
+#!/bin/sh
+# Every key of release.yaml does something: code outside manifests/ reads it, or it is refused when set, with a reason.  A key that
+# is checked and printed but read by nothing is a promise that nothing keeps.
+# usage: cli_keys.sh PATH-OF-FLOWMINT
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+
+# Code without comments and texts, so that a key that is only spoken of does not count.
+(cd "$ROOT" && find base traces model privacy judge release report stages pipeline -name '*.[ch]' -exec cat {} +) |
+	"$PYTHON" -c 'import re, sys
+print(re.sub(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"", " ", sys.stdin.read(), flags=re.S))' >code
+holds "(there is code to look through)" test "$(wc -l <code)" -gt 10000
+
+# is_read SECTION KEY: some line has x->SECTION.KEY, x.SECTION.KEY or offsetof(.., SECTION.KEY), and does more than set it
+is_read() {
+	grep -E "(^|[^A-Za-z0-9_])$1\.$2([^A-Za-z0-9_]|\$)" code | grep -Evq "^[^=(]*[^A-Za-z0-9_]$1\.$2 = "
+}
+holds "a key that is read is found" is_read train steps
+echo 'x->train.stepz = 3; /* train.stepy */' >>code
+for key in stepz stepx; do
+	! is_read train $key
+	result $? "one that is not is not ($key)"
+done
+
+expect 0 "(a project)" "$F" -q init --preset demo p
+"$F" config --json p >config.json || exit 1
+json config.json '"\n".join(s + " " + k + " " + json.dumps(v) for s, o in d["config"].items() if isinstance(o, dict) for k, v in o.items() if s != "gate" or not isinstance(v, dict))' >keys
+holds "(there are keys)" test "$(wc -l <keys)" -gt 50
+while read -r section key value <&3; do
+	if is_read "$section" "$key"; then
+		result 0 "$section.$key is read"
+	else
+		"$F" config --set "$section.$key=$value" p >out 2>err
+		[ $? -eq 2 ] && grep -qF "$section.$key: not in privacy.mode none" err
+		result $? "$section.$key is refused when set, as nothing reads it"
+	fi
+done 3<keys
+
+for line in "clip: 0.5" "unit: window" "epsilon: 1" "epsilon: 0" "max_flows_per_host: 3"; do
+	printf 'source:\n  path: x\nprivacy:\n  %s\n' "$line" >dp.yaml
+	expect 3 "a file with privacy.$line" "$F" config dp.yaml
+	says err "dp.yaml:4: privacy.${line%%:*}: not in privacy.mode none" "is refused at its line"
+done
+for line in "sequence: 1" "attestation_key: keys/a.key"; do
+	printf 'source:\n  path: x\npublish:\n  %s\n' "$line" >old.yaml
+	expect 3 "a file with publish.$line" "$F" config old.yaml
+	says err "old.yaml:4: publish.${line%%:*} is no key any more" "hears that the key is gone"
+	says err "delete the line" "and what to do"
+done
+finish

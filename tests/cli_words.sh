@@ -1,0 +1,135 @@
+#!/bin/sh
+# What the command line finds by itself and tells of itself: the project, the workspace, the effective config with the origin of
+# each value, the dialects, and the completions of the shells.
+# usage: cli_words.sh PATH-OF-FLOWMINT
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+
+expect 0 "(a project)" "$F" -q init --preset demo p
+mkdir -p p/sub/deep elsewhere
+expect 0 "(a trace)" "$F" simulate --rows 2000 --out t.csv
+
+# ---- the project and the workspace ----
+expect 2 "run where no folder has a release.yaml" "$F" run
+says err "no folder from here up has a release.yaml" "says so"
+expect 0 "run finds the project from a subfolder" "$F" -C p/sub/deep run $UNCONFINED -q --set source.path="$T/t.csv" --until ingest
+holds "and works beside its config" test -s p/workspace/ledger.db
+expect 0 "a folder stands for its release.yaml" "$F" run $UNCONFINED -q --set source.path="$T/t.csv" --until ingest p
+expect 3 "a folder without one" "$F" run elsewhere
+says err "elsewhere/release.yaml" "names the file that is missing"
+expect 0 "status finds the workspace from a subfolder" "$F" -C p/sub status
+says out "2 runs" "it is the project's"
+expect 0 "log, too" "$F" -C p/sub log r0001
+expect 0 "and audit" "$F" -C p/sub audit
+expect 3 "FLOWMINT_WORKSPACE goes before the project's" env FLOWMINT_WORKSPACE="$T/elsewhere" "$F" -C p status
+says err "$T/elsewhere" "and is named"
+expect 0 "--workspace goes before FLOWMINT_WORKSPACE" env FLOWMINT_WORKSPACE="$T/elsewhere" "$F" status --workspace p/workspace
+expect 0 "run takes FLOWMINT_WORKSPACE" env FLOWMINT_WORKSPACE="$T/ws" "$F" run $UNCONFINED -q --set source.path="$T/t.csv" --until ingest p
+holds "and works there" test -s ws/ledger.db
+expect 0 "-v names what is used" "$F" -v -C p/sub config
+says err "config: $T/p/release.yaml" "the config"
+
+# ---- config ----
+sed -i 's/^  steps: 400/  steps: 450/; s/^train:/train:\n  warmup: 5/; /^  warmup: 30/d' p/release.yaml
+expect 0 "config" "$F" config --set split.seed=9 --set gate.jsd.SA=null p
+holds "a value of the file has its line" grep -Eq '^  steps: 450 +# line [0-9]+$' out
+holds "one of --set says so" grep -Eq '^  seed: 9 +# --set$' out
+holds "one of nobody is a default" grep -Eq '^  denoiser: "transformer" +# default$' out
+holds "a check that is dropped is null" grep -Eq '^  jsd.SA: null +# --set$' out
+cp out effective.yaml
+expect 0 "what it prints is a config" "$F" config --json effective.yaml
+cp out again.json
+expect 0 "config --json" "$F" config --json --set split.seed=9 --set gate.jsd.SA=null p
+for section in source split model train privacy generate gate publish; do
+	[ "$(json out "sorted(d['config']['$section'].items())")" = "$(json again.json "sorted(d['config']['$section'].items())")" ]
+	result $? "and it says the same of $section"
+done
+holds "every key has an origin" test "$(json out "all(s + '.' + k in d['origin'] for s, v in d['config'].items() if isinstance(v, dict) for k in v)")" = True
+printf 'preset: demo\nsource:\n  path: x\n' >short.yaml
+expect 0 "config of a short file" "$F" config short.yaml
+holds "a value of the preset has its name" grep -Eq '^  window: 32 +# preset demo, line [0-9]+$' out
+expect 0 "config with SOURCE_DATE_EPOCH" env SOURCE_DATE_EPOCH=86400 "$F" config short.yaml
+holds "a value of the environment says so" grep -q '^  date: "1970-01-02" .*# environment SOURCE_DATE_EPOCH$' out
+expect 3 "config of a wrong file" sh -c "echo 'trian: 1' >wrong.yaml; '$F' config wrong.yaml"
+
+# ---- dialects ----
+expect 0 "dialects" "$F" dialects
+says out "te,td,sa,da,sp,dp,pr,flg,fwd,stos,pkt,byt,label" "the columns are there"
+expect 0 "dialects --json" "$F" dialects --json
+for d in "$ROOT"/manifests/dialects/*.yaml; do
+	d=$(basename "$d" .yaml)
+	holds "it has $d" test "$(json out "[x['name'] for x in d].count('$d')")" = 1
+done
+
+# ---- completion ----
+for shell in bash zsh fish; do
+	expect 0 "completion $shell" "$F" completion $shell
+	cp out "flowmint.$shell"
+done
+expect 2 "completion of another shell" "$F" completion csh
+
+# ask WORD...: what bash offers for the last one
+ask() {
+	bash -c '
+		. ./flowmint.bash || exit 1
+		compopt() { :; }
+		COMP_WORDS=(flowmint "$@") COMP_CWORD=$#
+		_flowmint
+		printf "%s\n" "${COMPREPLY[@]}"' complete "$@" >out 2>err
+}
+verbs() { "$F" --help | sed -n '/^Of every/q; s/^  \([a-z-]*\)  .*/\1/p'; }
+offers() { # NAME WORD WORDS...
+	name=$1 word=$2
+	shift 2
+	ask "$@" && [ ! -s err ] && grep -qxF -- "$word" out
+	result $? "$name"
+}
+if command -v bash >/dev/null; then
+	ask ""
+	holds "bash offers every verb" sh -c "'$F' --help | sed -n '/^Of every/q; s/^  \([a-z-]*\)  .*/\1/p' | while read -r v; do grep -qx -- \$v out || exit 1; done"
+	for verb in $(verbs); do
+		ask "$verb" --
+		"$F" "$verb" --help | sed -n 's/^  \(-., \)\{0,1\}\(--[a-z-]*\).*/\2/p' >options
+		while read -r option; do
+			grep -qxF -- "$option" out || echo "$option"
+		done <options >missing
+		holds "bash offers the options of $verb" test ! -s missing
+	done
+	offers "the beginning of a verb" reproduce rep
+	offers "a stage" evaluate run --until ev
+	offers "a stage behind =" evaluate run --until = ev
+	offers "a key of the config" train.steps= run --set train.st
+	offers "a preset" demo init --preset d
+	offers "a choice" model reproduce --from ""
+	offers "a dialect" netshare evaluate --dialect n
+	offers "a file" t.csv evaluate --real t.
+	offers "a shell" fish completion f
+	offers "an option behind -C DIR" --force -C p run --fo
+	offers "a verb behind help" audit help au
+else
+	skip "bash completes" "no bash here"
+fi
+if command -v zsh >/dev/null; then
+	expect 0 "zsh reads its script" zsh -n flowmint.zsh
+	expect 0 "and runs it" zsh -fc 'autoload -Uz compinit; compinit -u -d ./zcompdump; . ./flowmint.zsh'
+else
+	skip "zsh reads its script" "no zsh here"
+fi
+if command -v fish >/dev/null; then
+	fish_offers() { # NAME WORD LINE
+		HOME=$T fish --no-config -c "source flowmint.fish; complete -C '$3'" >out 2>err
+		holds "$1" sh -c "cut -f1 out | grep -qxF -- '$2'"
+	}
+	fish_offers "fish offers a verb" reproduce "flowmint rep"
+	fish_offers "an option" --until "flowmint run --un"
+	fish_offers "a stage" evaluate "flowmint run --until ev"
+	fish_offers "a shell" zsh "flowmint completion z"
+else
+	skip "fish reads its script" "no fish here"
+fi
+expect 0 "(make install)" make -s -C "$ROOT" -o all install B="$(dirname "$F")" DESTDIR="$T/root" PREFIX=/usr
+for f in bash-completion/completions/flowmint zsh/site-functions/_flowmint fish/vendor_completions.d/flowmint.fish; do
+	holds "make install puts $f" test -s "root/usr/share/$f"
+done
+finish
