@@ -37,10 +37,8 @@ struct fm_generator_ctx {
 
 /* The private side: the tables of a store, whose rows have win and gap, and what the store knows of the whole source.
  */
-struct fm_dialect;
 struct fm_real_flows {
 	const struct fm_table *train, *validation; /* validation may be NULL or hold no whole window */
-	const struct fm_dialect *dialect;          /* which addresses are inside */
 	int64_t first_ms, last_ms;                 /* of the source */
 	double source_rows;                        /* above 0 */
 };

@@ -266,6 +266,8 @@ static int take_line(struct fm_reader *r, const char *s, size_t n, struct fm_err
 		return rc;
 	if (!why && fm_row_end(r->row))
 		good_row(r);
+	else if (r->row->error.code == FM_ESYSTEM)
+		return fm_fail(err, FM_ESYSTEM, "%s", r->row->error.message);
 	else
 		bad_row(r, s, n, why ? why : r->row->reason);
 	return FM_OK;
@@ -440,6 +442,7 @@ static int open_reader(struct fm_reader **out, const struct fm_trace_opts *o, st
 	if ((rc = fm_source_open(&r->source, o->path, o->member, err)) < 0 ||
 	    (rc = fm_table_new(&r->chunk, o->dialect->present, err)) < 0 ||
 	    (rc = fm_table_reserve(r->chunk, FM_TRACE_CHUNK, err)) < 0 ||
+	    (rc = fm_address_dict_new(&r->chunk->addresses, err)) < 0 ||
 	    (rc = fm_alloc(&r->place, FM_TRACE_CHUNK, sizeof *r->place, "line numbers", err)) < 0 ||
 	    (rc = fm_alloc(&r->bad, BAD_MAX, sizeof *r->bad, "bad rows", err)) < 0 ||
 	    (rc = fm_alloc(&r->bad_text, BAD_MAX, sizeof *r->bad_text, "bad rows", err)) < 0 ||

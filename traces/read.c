@@ -141,6 +141,8 @@ int fm_trace_chunk_copy(struct fm_table *dst, const struct fm_table *chunk, size
 		cap += cap / 2;
 	if (cap > dst->cap && (rc = fm_table_reserve(dst, cap, err)))
 		return rc;
+	if (dst->addresses == NULL)
+		dst->addresses = fm_address_dict_hold(chunk->addresses);
 	for (int c = 0; c < FM_NCOL; c++) {
 		size_t w = fm_cols[c].width;
 
@@ -208,7 +210,7 @@ int fm_trace_load(struct fm_table **t, const struct fm_trace_opts *o, double max
 	mine.ctx = &l;
 	mine.limit_bad = true;
 	mine.max_bad_share = max_bad_share;
-	if ((rc = fm_trace_read(&mine, stats, err))) {
+	if ((rc = fm_trace_read(&mine, stats, err)) || (rc = fm_table_sort_addresses(l.t, err))) {
 		fm_table_free(l.t);
 		return rc;
 	}

@@ -165,10 +165,30 @@ static void take_duration(struct fm_row *r, int k, const char *s, size_t n)
 		r->t->td[r->t->rows] = (uint32_t)ms;
 }
 
+/* The code of an address in the chunk's dictionary; addresses repeat, so the last ones are remembered. */
+static bool address_code(struct fm_row *r, uint32_t ip, uint32_t *code)
+{
+	size_t at = (ip * 0x9e3779b1u) >> 20;
+	struct fm_address a;
+
+	if (r->recent_ip[at].code && r->recent_ip[at].ip == ip) {
+		*code = r->recent_ip[at].code - 1;
+		return true;
+	}
+	a = fm_address_of_ipv4(ip);
+	if (fm_address_dict_add(r->t->addresses, &a, fm_dialect_is_internal(r->d, ip), code, &r->error) < 0) {
+		fm_row_refuse(r, "%s", r->error.message);
+		return false;
+	}
+	r->recent_ip[at].ip = ip;
+	r->recent_ip[at].code = *code + 1;
+	return true;
+}
+
 static void take_address(struct fm_row *r, int k, const char *s, size_t n)
 {
 	uint64_t v;
-	uint32_t ip;
+	uint32_t ip, code;
 
 	if (r->d->cols[k].format == FM_FMT_IPV4_INTEGER) {
 		if (fm_parse_u64(s, n, UINT32_MAX, &v)) {
@@ -180,7 +200,8 @@ static void take_address(struct fm_row *r, int k, const char *s, size_t n)
 		refuse_value(r, k, s, n, "is not an IPv4 address");
 		return;
 	}
-	((uint32_t *)r->t->col[r->d->cols[k].col])[r->t->rows] = ip;
+	if (address_code(r, ip, &code))
+		((uint32_t *)r->t->col[r->d->cols[k].col])[r->t->rows] = code;
 }
 
 static bool is_negative_number(const char *s, size_t n)
@@ -302,6 +323,14 @@ static void take_category(struct fm_row *r, int k, const char *s, size_t n)
 	*out = (uint16_t)i;
 }
 
+static void take_missing_address(struct fm_row *r, int c)
+{
+	uint32_t code;
+
+	if (address_code(r, 0, &code))
+		((uint32_t *)r->t->col[c])[r->t->rows] = code;
+}
+
 static void take_missing(struct fm_row *r, int k, const char *s, size_t n)
 {
 	int c = r->d->cols[k].col;
@@ -314,6 +343,8 @@ static void take_missing(struct fm_row *r, int k, const char *s, size_t n)
 	r->nmissing++;
 	if (fm_cols[c].kind == FM_KIND_CATEGORY)
 		take_category(r, k, "0", 1);
+	else if (fm_cols[c].kind == FM_KIND_ADDRESS)
+		take_missing_address(r, c);
 	else
 		memset(at, 0, fm_cols[c].width);
 }
@@ -343,7 +374,7 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 	case FM_KIND_DURATION:
 		take_duration(r, k, s, n);
 		break;
-	case FM_KIND_IPV4:
+	case FM_KIND_ADDRESS:
 		take_address(r, k, s, n);
 		break;
 	case FM_KIND_PORT:

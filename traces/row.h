@@ -27,6 +27,7 @@
 #define FM_ROW_MAXFIELDS 1024 /* columns of a file with a header */
 #define FM_ROW_CACHE 256
 #define FM_ROW_KEY 16
+#define FM_ROW_IPS 4096
 
 struct fm_row {
 	const struct fm_dialect *d;
@@ -42,6 +43,11 @@ struct fm_row {
 	uint64_t missing_values;  /* of all good rows */
 	bool may_be_missing[256]; /* by first byte, lower and upper case */
 	bool empty_is_missing;
+
+	struct {
+		uint32_t ip, code; /* code + 1; 0: free */
+	} recent_ip[FM_ROW_IPS];
+	struct fm_error error; /* of a row that failed for want of memory */
 
 	char time_text[40]; /* the last time and what it was */
 	size_t time_len;

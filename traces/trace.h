@@ -63,7 +63,8 @@ int fm_trace_read(const struct fm_trace_opts *o, struct fm_trace_stats *stats, s
 int fm_trace_load(struct fm_table **t, const struct fm_trace_opts *o, double max_bad_share,
 		  struct fm_trace_stats *stats, struct fm_error *err) FM_MUST_CHECK;
 /* Copy rows [first, first + rows) of a chunk behind those of dst, column by column (those that both have), and let
- * dst's dictionaries follow the chunk's, index for index; dst has had rows of this reader's chunks only. */
+ * dst's dictionaries follow the chunk's, index for index (that of addresses is the same one); dst has had rows of this
+ * reader's chunks only. */
 int fm_trace_chunk_copy(struct fm_table *dst, const struct fm_table *chunk, size_t first, size_t rows,
 			struct fm_error *err) FM_MUST_CHECK;
 /* Write rows [0, t->rows) to path, atomically; columns that the table lacks are written as the dialect's empty value

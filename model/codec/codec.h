@@ -140,9 +140,8 @@ struct fm_encoded {
 /* Learn the codec from the training split, and who its hosts are.  FM_EINPUT when it has no whole window. */
 int fm_codec_fit_with_hosts(struct fm_codec **codec, struct fm_hosts **hosts, const struct fm_table *t,
 			    const struct fm_codec_opts *o, struct fm_error *err) FM_MUST_CHECK;
-int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t,
-		    const struct fm_codec_opts *o, uint64_t seed, struct fm_encoded *e,
-		    struct fm_error *err) FM_MUST_CHECK;
+int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, uint64_t seed,
+		    struct fm_encoded *e, struct fm_error *err) FM_MUST_CHECK;
 void fm_encoded_free(struct fm_encoded *e);
 
 json_t *fm_codec_json(const struct fm_codec *c);

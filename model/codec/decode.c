@@ -316,10 +316,14 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 	if (ret == FM_OK)
 		ret =
 		    fm_addresses_make(&ip, d.assignment, o->inside, o->ninside, o->outside, o->noutside, o->seed, err);
-	for (size_t i = 0; ret == FM_OK && i < d.t->rows; i++) {
-		d.t->sa[i] = ip[d.t->sa[i]];
-		d.t->da[i] = ip[d.t->da[i]];
+	if (ret == FM_OK)
+		ret = fm_address_dict_new(&d.t->addresses, err);
+	for (uint32_t h = 0, code; ret == FM_OK && h < fm_assignment_hosts(d.assignment); h++) {
+		struct fm_address a = fm_address_of_ipv4(ip[h]); /* no two are equal: the code is the host's number */
+		ret = fm_address_dict_add(d.t->addresses, &a, fm_assignment_inside(d.assignment, h), &code, err);
 	}
+	if (ret == FM_OK)
+		ret = fm_table_sort_addresses(d.t, err);
 	if (ret == FM_OK)
 		ret = sort_rows(d.t, c->text_order, err);
 	free(order);

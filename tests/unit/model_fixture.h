@@ -12,12 +12,6 @@
 #include "traces/simulate/simulate.h"
 #include "traces/trace.h"
 
-static inline bool fixture_inside(const void *ctx, uint32_t ip)
-{
-	(void)ctx;
-	return ip >> 16 == (42u << 8 | 219u);
-}
-
 /* The first rows flows (0: all) of a UGR'16 trace with win and gap filled in, NULL on failure.  Longer pauses than
  * max_gap milliseconds are cut, and the clock with them. */
 static inline struct fm_table *fixture_read(const char *path, uint64_t rows, int window, int64_t max_gap)
@@ -71,8 +65,7 @@ static inline struct fm_codec_opts fixture_opts(const struct fm_table *t, int wi
 				      .max_hosts = 2048,
 				      .first_ms = t->te[0],
 				      .last_ms = t->te[t->rows - 1],
-				      .source_rows = (double)t->rows,
-				      .inside = fixture_inside};
+				      .source_rows = (double)t->rows};
 }
 
 #endif

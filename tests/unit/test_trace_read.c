@@ -1,4 +1,5 @@
 /* What must hold however a trace is wrapped, and what must be said when it is not what it should be. */
+#include "tests/unit/ipv4_of.h"
 #include "tests/unit/trace_fixture.h"
 
 static void values_are_those_of_the_text(void **state)
@@ -15,8 +16,8 @@ static void values_are_those_of_the_text(void **state)
 	assert_int_equal(r->t->te[0], INT64_C(1460332898000));
 	assert_int_equal(r->t->td[0], 7000);
 	assert_int_equal(r->t->td[1], 1);
-	assert_int_equal(r->t->sa[0], 60u << 24 | 150 << 16 | 71 << 8 | 237);
-	assert_int_equal(r->t->da[1], UINT32_MAX);
+	assert_int_equal(ipv4_of(r->t, r->t->sa[0]), 60u << 24 | 150 << 16 | 71 << 8 | 237);
+	assert_int_equal(ipv4_of(r->t, r->t->da[1]), UINT32_MAX);
 	assert_int_equal(r->t->sp[0], 32864);
 	assert_int_equal(r->t->dp[1], 65535);
 	assert_int_equal(r->t->pkt[0], 4);
@@ -43,8 +44,8 @@ static void header_dialect_finds_columns_by_name(void **state)
 	assert_int_equal(r->t->te[0], INT64_C(1458298072364));
 	assert_int_equal(r->t->te[1], INT64_C(1458298072365)); /* half a millisecond rounds up */
 	assert_int_equal(r->t->td[0], 305636);
-	assert_int_equal(r->t->sa[0], 1730436467u);
-	assert_int_equal(r->t->sa[1], UINT32_MAX);
+	assert_int_equal(ipv4_of(r->t, r->t->sa[0]), 1730436467u);
+	assert_int_equal(ipv4_of(r->t, r->t->sa[1]), UINT32_MAX);
 	assert_int_equal(r->t->sp[0], 8);
 	assert_int_equal(r->t->pkt[0], 62);
 	assert_int_equal(r->t->byt[1], 1200000);
@@ -617,7 +618,7 @@ static void missing_values_follow_the_policy(void **state)
 	assert_int_equal(r->t->rows, 2);
 	assert_int_equal(r->st.missing_values, 7);
 	assert_int_equal(r->t->td[1], 0);
-	assert_int_equal(r->t->sa[1], 0);
+	assert_int_equal(ipv4_of(r->t, r->t->sa[1]), 0);
 	assert_int_equal(r->t->sp[1], 0);
 	assert_int_equal(r->t->pkt[1], 0);
 	assert_string_equal(fm_table_category(r->t, FM_PR, 1), "0");
