@@ -41,6 +41,7 @@ struct fm_real_flows {
 	const struct fm_table *train, *validation; /* validation may be NULL or hold no whole window */
 	int64_t first_ms, last_ms;                 /* of the source */
 	double source_rows;                        /* above 0 */
+	bool text_order; /* flows of one time stand in the order of their text, which says nothing of their own order */
 };
 /* Fill the source's numbers from a store's store.json. */
 int fm_real_flows_source(struct fm_real_flows *real, const char *store_json, struct fm_error *err) FM_MUST_CHECK;
@@ -70,6 +71,9 @@ struct fm_window_set {
 /* A fitted or loaded model.  Each kind's own struct begins with it. */
 struct fm_model {
 	const struct fm_generator *generator;
+	/* It learned from a trace whose flows of one time stand in the order of their text, and so should its own: who
+	 * asks for a sample puts them so (traces/text_order.h). */
+	bool text_order;
 };
 
 struct fm_generator {

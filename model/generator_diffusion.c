@@ -74,6 +74,7 @@ static int diffusion_net(struct diffusion *d, const struct fm_config *cfg, struc
 			    4 * cfg->model.width};
 	int rc;
 
+	d->base.text_order = d->codec->text_order;
 	if ((rc = fm_net_new(&d->net, cfg->model.denoiser, &a, d->codec->vocab, err)) < 0)
 		return rc;
 	return fm_alloc(&d->weights, d->net->layout.nfloats, sizeof *d->weights, "weights", err);
@@ -98,7 +99,8 @@ static struct fm_codec_opts codec_opts(const struct fm_config *cfg, const struct
 				      .max_hosts = cfg->model.max_hosts,
 				      .first_ms = real->first_ms,
 				      .last_ms = real->last_ms,
-				      .source_rows = real->source_rows};
+				      .source_rows = real->source_rows,
+				      .text_order = real->text_order};
 }
 
 /* The codec of the training flows, and both splits as windows of tokens. */

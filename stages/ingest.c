@@ -21,6 +21,7 @@
 #include "manifests/dialect.h"
 #include "stages/stage.h"
 #include "traces/split.h"
+#include "traces/text_order.h"
 #include "traces/trace.h"
 
 #define QUARANTINE_ROWS 1000
@@ -41,6 +42,7 @@ struct ingest {
 	uint64_t rows[FM_NSPLIT], windows, tail_rows;
 	bool begun; /* last_ms, min_ms, max_ms hold values */
 	int64_t last_ms, min_ms, max_ms;
+	struct fm_text_order ties;
 	uint64_t steps_back[STEP_BINS]; /* [i]: rows that lie 2^i to 2^(i+1) ms before the row before them */
 	struct fm_buf quarantine;
 	uint64_t quarantined;
@@ -105,6 +107,7 @@ static int on_chunk(void *ctx, struct fm_table *chunk, struct fm_error *err)
 		n = chunk->rows - at < full - first ? chunk->rows - at : full - first;
 		if ((rc = fm_trace_chunk_copy(g->pending, chunk, at, n, err)) || (rc = number_rows(g, first, err)))
 			return rc;
+		fm_text_order_look(&g->ties, g->pending, first);
 		if (g->pending->rows == full && (rc = flush_block(g, FM_SPLIT_BLOCK, err)))
 			return rc;
 	}
@@ -307,6 +310,7 @@ static int save_summary(const struct ingest *g, const struct fm_ingest_out *out,
 	int rc;
 
 	if (!j || json_object_set_new(j, "format", json_string("flowmint-store/1")) ||
+	    json_object_set_new(j, "ties", json_string(fm_text_order_found(&g->ties) ? "text" : "arrival")) ||
 	    json_object_set_new(j, "window", json_integer((json_int_t)g->window)) ||
 	    json_object_set_new(j, "dialect", json_string(g->dialect->name)))
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");

@@ -228,44 +228,6 @@ static int fit_classes(struct fm_codec *c, const struct fm_table *t, const size_
 	return ret;
 }
 
-static uint32_t ipv4_of(const struct fm_table *t, uint32_t code)
-{
-	struct fm_address a = fm_table_address(t, code);
-	uint32_t ip;
-	fm_address_ipv4(&a, &ip);
-	return ip;
-}
-
-void fm_row_text(const struct fm_table *t, size_t row, char text[FM_ROW_TEXT])
-{
-	size_t n = fm_format_ms_as_s(t->td[row], text);
-	text[n++] = ',';
-	n += fm_format_ipv4(ipv4_of(t, t->sa[row]), text + n);
-	text[n++] = ',';
-	n += fm_format_ipv4(ipv4_of(t, t->da[row]), text + n);
-	text[n++] = ',';
-	n += fm_format_u64(t->sp[row], text + n);
-	text[n++] = ',';
-	n += fm_format_u64(t->dp[row], text + n);
-	text[n] = 0;
-}
-
-/* Do rows of one time stand in order of their text?  All but one in a thousand must, and there must be enough of them.
- */
-static bool in_text_order(const struct fm_table *t)
-{
-	char last[FM_ROW_TEXT], now[FM_ROW_TEXT];
-	size_t same = 0, wrong = 0;
-	for (size_t i = 0; i < t->rows; i++, memcpy(last, now, sizeof last)) {
-		fm_row_text(t, i, now);
-		if (i > 0 && t->te[i] == t->te[i - 1] && (!FM_HAS(t, FM_WIN) || t->win[i] == t->win[i - 1])) {
-			same++;
-			wrong += strcmp(last, now) > 0;
-		}
-	}
-	return same >= 100 && wrong <= same / 1000;
-}
-
 /* ---- durations of replies ---- */
 
 bool fm_td_near(int64_t td, int64_t source)
@@ -320,7 +282,7 @@ static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm
 	c->window = o->window;
 	c->present = t->present;
 	c->train_rows = t->rows;
-	c->text_order = in_text_order(t);
+	c->text_order = o->text_order;
 	for (size_t i = 0; ret == FM_OK && i < NCATS; i++)
 		if (FM_HAS(t, cats[i].col))
 			ret = fit_category(&c->cat[cats[i].tok], t, cats[i].col, o->min_count, err);

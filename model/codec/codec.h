@@ -122,11 +122,6 @@ bool fm_td_near(int64_t td, int64_t source);
 /* The duration that a token of td says, u: the place in its bin, source: td of the flow related to; as it stands, below
  * 0 too. */
 int64_t fm_td_decode(const struct fm_codec *c, int token, double u, int64_t source);
-/* The text by which such flows are ordered: td, sa, da, sp, dp as UGR'16 writes them, cut to FM_ROW_TEXT bytes with the
- * NUL. */
-#define FM_ROW_TEXT 64
-void fm_row_text(const struct fm_table *t, size_t row, char text[FM_ROW_TEXT]);
-
 /* Encoded flows: whole windows only. */
 struct fm_encoded {
 	size_t windows;

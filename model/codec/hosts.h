@@ -33,6 +33,7 @@ struct fm_codec_opts {
 	int window, min_count, max_hosts;
 	int64_t first_ms, last_ms;
 	double source_rows;
+	bool text_order; /* rows of one time stand in the order of their text */
 };
 
 struct fm_host {

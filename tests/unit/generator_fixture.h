@@ -43,6 +43,7 @@ static inline void world_make(struct world *w, const char *kind, const char *con
 	w->real = (struct fm_real_flows){.train = w->train,
 					 .first_ms = w->train->te[0],
 					 .last_ms = w->train->te[w->train->rows - 1],
+					 .text_order = fixture_opts(w->train, TINY_WINDOW).text_order,
 					 .source_rows = ROWS};
 	OK(fm_pool_new(&w->pool, w->cfg->train.threads, &err));
 	w->ctx = (struct fm_generator_ctx){.cfg = w->cfg, .pool = w->pool};

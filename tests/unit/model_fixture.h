@@ -10,6 +10,7 @@
 #include "manifests/dialect.h"
 #include "model/codec/codec.h"
 #include "traces/simulate/simulate.h"
+#include "traces/text_order.h"
 #include "traces/trace.h"
 
 /* The first rows flows (0: all) of a UGR'16 trace with win and gap filled in, NULL on failure.  Longer pauses than
@@ -60,11 +61,14 @@ static inline struct fm_table *fixture_flows(uint64_t rows, uint64_t seed, int w
 
 static inline struct fm_codec_opts fixture_opts(const struct fm_table *t, int window)
 {
+	struct fm_text_order ties = {0};
+	fm_text_order_look(&ties, t, 0);
 	return (struct fm_codec_opts){.window = window,
 				      .min_count = 20,
 				      .max_hosts = 2048,
 				      .first_ms = t->te[0],
 				      .last_ms = t->te[t->rows - 1],
+				      .text_order = fm_text_order_found(&ties),
 				      .source_rows = (double)t->rows};
 }
 
