@@ -359,6 +359,14 @@ int fm_dialect_check_name(const char *name, struct fm_error *err)
 		       fm_embed_names(FM_EMBED_DIALECT, list, sizeof(list)));
 }
 
+int fm_dialect_blame(struct fm_error *err)
+{
+	char list[256];
+
+	return fm_error_prefix(err, "source.dialect is a file of your own (built in: %s): ",
+			       fm_embed_names(FM_EMBED_DIALECT, list, sizeof(list)));
+}
+
 int fm_dialect_load(struct fm_dialect **d, const char *name, struct fm_error *err)
 {
 	struct fm_buf file = {0};
@@ -370,8 +378,10 @@ int fm_dialect_load(struct fm_dialect **d, const char *name, struct fm_error *er
 	if ((rc = fm_dialect_check_name(name, err)) != FM_OK)
 		return rc;
 	if (fm_dialect_is_file(name)) {
-		if ((rc = fm_file_read(name, FM_YAML_MAXBYTES, &file, err)) != FM_OK)
+		if ((rc = fm_file_read(name, FM_YAML_MAXBYTES, &file, err)) != FM_OK) {
+			fm_dialect_blame(err);
 			goto out;
+		}
 		e.text = file.data ? file.data : "";
 		e.n = file.len;
 	} else {

@@ -67,12 +67,10 @@ void fm_row_escape(const char *s, size_t n, char *out, size_t cap)
 	out[len] = 0;
 }
 
-static void refuse_value(struct fm_row *r, int k, const char *s, size_t n, const char *why)
+/* The kind of fault, never the value: reasons go into messages, the log and the ledger. */
+static void refuse_value(struct fm_row *r, int k, const char *why)
 {
-	char text[80];
-
-	fm_row_escape(s, n, text, sizeof text);
-	fm_row_refuse(r, "%s \"%s\" %s (column %s)", fm_cols[r->d->cols[k].col].name, text, why, r->d->cols[k].name);
+	fm_row_refuse(r, "%s %s (column %s)", fm_cols[r->d->cols[k].col].name, why, r->d->cols[k].name);
 }
 
 static bool is_missing(const struct fm_row *r, const char *s, size_t n)
@@ -135,12 +133,12 @@ static void take_time(struct fm_row *r, int k, const char *s, size_t n)
 		return;
 	}
 	if (f == FM_FMT_DATETIME ? fm_parse_time_ms(s, n, &ms) : scaled_ms(f, s, n, &ms)) {
-		refuse_value(r, k, s, n,
+		refuse_value(r, k,
 			     f == FM_FMT_DATETIME ? "is not a time YYYY-MM-DD HH:MM:SS" : "is not a time in numbers");
 		return;
 	}
 	if (ms < 0 || ms >= TIME_END_MS) {
-		refuse_value(r, k, s, n, "lies outside the years 1970 to 2261");
+		refuse_value(r, k, "lies outside the years 1970 to 2261");
 		return;
 	}
 	r->t->te[r->t->rows] = ms;
@@ -156,11 +154,11 @@ static void take_duration(struct fm_row *r, int k, const char *s, size_t n)
 	int64_t ms;
 
 	if (scaled_ms(r->d->cols[k].format, s, n, &ms))
-		refuse_value(r, k, s, n, "is not a duration");
+		refuse_value(r, k, "is not a duration");
 	else if (ms < 0)
-		refuse_value(r, k, s, n, "is negative");
+		refuse_value(r, k, "is negative");
 	else if (ms > UINT32_MAX)
-		refuse_value(r, k, s, n, "is over 49 days");
+		refuse_value(r, k, "is over 49 days");
 	else
 		r->t->td[r->t->rows] = (uint32_t)ms;
 }
@@ -192,12 +190,12 @@ static void take_address(struct fm_row *r, int k, const char *s, size_t n)
 
 	if (r->d->cols[k].format == FM_FMT_IPV4_INTEGER) {
 		if (fm_parse_u64(s, n, UINT32_MAX, &v)) {
-			refuse_value(r, k, s, n, "is not an IPv4 address as an integer");
+			refuse_value(r, k, "is not an IPv4 address as an integer");
 			return;
 		}
 		ip = (uint32_t)v;
 	} else if (fm_parse_ipv4(s, n, &ip)) {
-		refuse_value(r, k, s, n, "is not an IPv4 address");
+		refuse_value(r, k, memchr(s, ':', n) ? "is an IPv6 address, not IPv4" : "is not an IPv4 address");
 		return;
 	}
 	if (address_code(r, ip, &code))
@@ -216,9 +214,9 @@ static void take_port(struct fm_row *r, int k, const char *s, size_t n)
 	uint64_t v;
 
 	if (!short_uint(s, n, &v))
-		refuse_value(r, k, s, n, is_negative_number(s, n) ? "is negative" : "is not a port number");
+		refuse_value(r, k, is_negative_number(s, n) ? "is negative" : "is not a port number");
 	else if (v > 65535)
-		refuse_value(r, k, s, n, "is over 65535");
+		refuse_value(r, k, "is over 65535");
 	else
 		((uint16_t *)r->t->col[r->d->cols[k].col])[r->t->rows] = (uint16_t)v;
 }
@@ -233,8 +231,7 @@ static void take_count(struct fm_row *r, int k, const char *s, size_t n)
 		if (!fm_parse_scaled(s, n, 6, &micro) && micro >= 0 && micro % 1000000 == 0) {
 			v = (uint64_t)micro / 1000000;
 		} else {
-			refuse_value(r, k, s, n,
-				     is_negative_number(s, n) ? "is negative" : "is not a nonnegative integer");
+			refuse_value(r, k, is_negative_number(s, n) ? "is negative" : "is not a nonnegative integer");
 			return;
 		}
 	}
@@ -270,9 +267,9 @@ static int category_index(struct fm_row *r, int k, const char *s, size_t n)
 	if (i >= 0)
 		return i;
 	if (n > FM_DICT_VALUE_MAX)
-		refuse_value(r, k, s, n, "is longer than 255 bytes");
+		refuse_value(r, k, "is longer than 255 bytes");
 	else if (!is_text(s, n))
-		refuse_value(r, k, s, n, "is not text in UTF-8");
+		refuse_value(r, k, "is not text in UTF-8");
 	else {
 		memcpy(r->fresh[c].text, s, n);
 		r->fresh[c].len = n;
@@ -331,13 +328,13 @@ static void take_missing_address(struct fm_row *r, int c)
 		((uint32_t *)r->t->col[c])[r->t->rows] = code;
 }
 
-static void take_missing(struct fm_row *r, int k, const char *s, size_t n)
+static void take_missing(struct fm_row *r, int k)
 {
 	int c = r->d->cols[k].col;
 	char *at = (char *)r->t->col[c] + r->t->rows * fm_cols[c].width;
 
 	if (c == FM_TE || r->missing == FM_MISSING_REJECT) {
-		refuse_value(r, k, s, n, "is missing");
+		refuse_value(r, k, "is missing");
 		return;
 	}
 	r->nmissing++;
@@ -364,7 +361,7 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 	if (r->bad || i >= r->nfields || (k = r->map[i]) < 0)
 		return;
 	if (is_missing(r, s, n)) {
-		take_missing(r, k, s, n);
+		take_missing(r, k);
 		return;
 	}
 	switch (fm_cols[r->d->cols[k].col].kind) {

@@ -9,6 +9,8 @@
  *     if (fm_row_end(r)) ... chunk->rows has grown by one
  *     else ... r->reason says why
  *
+ * A reason names the column and the kind of fault and never the value, which is private.
+ *
  * What is refused: another number of columns than the file has; a time that is none, missing, or outside 1970..2261; a
  * negative or too long duration; an address that is none; a port over 65535; a count that is no nonnegative integer
  * below 2^63; a category value that is longer than FM_DICT_VALUE_MAX, not UTF-8 or has control characters. Missing

@@ -28,8 +28,8 @@
 enum fm_missing { FM_MISSING_ZERO, FM_MISSING_REJECT };
 struct fm_trace_bad {
 	uint64_t line;      /* 1 is the first line of the file */
-	const char *reason; /* "port 70000 is over 65535 (column sp)" */
-	const char *text;   /* the row, at most 512 bytes, control characters escaped */
+	const char *reason; /* "sp is over 65535 (column sp)": nothing of the row's text */
+	const char *text;   /* private: the row, at most 512 bytes, control characters escaped */
 };
 struct fm_trace_opts {
 	const char *path,
