@@ -20,6 +20,7 @@
 #include "manifests/canon.h"
 #include "manifests/dialect.h"
 #include "stages/stage.h"
+#include "traces/doubts.h"
 #include "traces/split.h"
 #include "traces/text_order.h"
 #include "traces/trace.h"
@@ -43,6 +44,7 @@ struct ingest {
 	bool begun; /* last_ms, min_ms, max_ms hold values */
 	int64_t last_ms, min_ms, max_ms;
 	struct fm_text_order ties;
+	struct fm_doubts doubts;
 	uint64_t steps_back[STEP_BINS]; /* [i]: rows that lie 2^i to 2^(i+1) ms before the row before them */
 	struct fm_buf quarantine;
 	uint64_t quarantined;
@@ -114,6 +116,13 @@ static int on_chunk(void *ctx, struct fm_table *chunk, struct fm_error *err)
 	return FM_OK;
 }
 
+static int on_look(void *ctx, const struct fm_table *rows, const uint64_t *place, struct fm_error *err)
+{
+	struct ingest *g = ctx;
+
+	return fm_doubts_look(&g->doubts, rows, place, err);
+}
+
 static void add_quoted(struct fm_buf *b, const char *s)
 {
 	char text[2 * 1024 + 3];
@@ -171,6 +180,7 @@ static int read_trace(struct ingest *g, const char *trace, const char *quarantin
 	    .dialect = g->dialect,
 	    .rows = (uint64_t)cfg->source.rows,
 	    .missing = strcmp(cfg->source.missing, "reject") ? FM_MISSING_ZERO : FM_MISSING_REJECT,
+	    .look = on_look,
 	    .chunk = on_chunk,
 	    .bad = on_bad,
 	    .progress = on_progress,
@@ -344,6 +354,7 @@ int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, st
 		goto out;
 	g.tail_rows = g.pending->rows % g.window;
 	if ((rc = flush_block(&g, g.pending->rows / g.window, err)) || (rc = check_size(&g, in->trace, err)) ||
+	    (rc = fm_doubts_judge(&g.doubts, in->trace, &g.pending->dict[FM_LABEL], err)) ||
 	    (rc = check_order(&g, in->trace, err)) || (rc = close_store(&g, err)))
 		goto out;
 	fill_out(&g, out);
@@ -355,6 +366,7 @@ out:
 	fm_table_free(g.pending);
 	fm_dialect_free(g.dialect);
 	fm_buf_free(&g.quarantine);
+	fm_doubts_free(&g.doubts);
 	free(quarantine);
 	free(summary);
 	return rc;

@@ -68,11 +68,14 @@ static int take_bad(struct pass *p, const struct fm_batch *b, struct fm_error *e
 static int take_good(struct pass *p, const struct fm_batch *b, struct fm_error *err)
 {
 	const struct fm_table *t = b->rows;
+	int rc;
 
 	for (size_t i = 0; FM_HAS(t, FM_TE) && i < t->rows; i++) {
 		p->st.unsorted += p->st.rows + i && t->te[i] < p->last_ms;
 		p->last_ms = t->te[i];
 	}
+	if (t->rows && p->o->look && (rc = p->o->look(p->o->ctx, t, b->place, err)) < 0)
+		return rc;
 	p->st.rows += t->rows;
 	p->st.missing_values += b->missing_values;
 	return t->rows && p->o->chunk ? p->o->chunk(p->o->ctx, b->rows, err) : FM_OK;

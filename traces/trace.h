@@ -40,6 +40,8 @@ struct fm_trace_opts {
 	/* Called with the good rows of each batch, at most FM_TRACE_CHUNK; the table is reused. Non-zero stops with
 	 * that code. May be NULL. */
 	int (*chunk)(void *ctx, struct fm_table *chunk, struct fm_error *err);
+	/* Called with the same rows before chunk: where each stands in the source (reader.h). May be NULL. */
+	int (*look)(void *ctx, const struct fm_table *rows, const uint64_t *place, struct fm_error *err);
 	void (*bad)(void *ctx, const struct fm_trace_bad *bad); /* may be NULL */
 	void (*progress)(void *ctx, uint64_t bytes_read, uint64_t bytes_total,
 			 uint64_t rows); /* may be NULL; compressed bytes */

@@ -368,7 +368,7 @@ static void too_many_bad_rows_stop_the_run(void **state)
 			    "00:01:38,7.000,60.150.71.237,42.219.159.200,70000,80,TCP,....S.,0,0,4,240,background\n");
 	const char *path = put_bytes("b.csv", b.data, b.len);
 	assert_fails(cfg, path,
-		     "6 of 506 rows are bad, over the limit of 1 % (source.max_bad_share); first at line 501: sp "
+		     "6 of 506 rows are bad, over the limit of 1 % (source.max_bad_share); first at line 501: "
 		     "sp is over 65535");
 	assert_fails(cfg, path, "failed/quarantine.csv");
 	ingest(&s, cfg, path, "failed");
