@@ -235,6 +235,17 @@ static char other_delimiter(const struct fm_reader *r)
 	return r->nhead == 1 ? delimiter_of(r->head.data, strlen(r->head.data), r->o->dialect->delimiter, 0) : 0;
 }
 
+/* Has the header each of the dialect's names but for capital and small letters? */
+static bool in_another_case(const struct fm_reader *r)
+{
+	const struct fm_dialect *d = r->o->dialect;
+
+	for (int k = 0; k < d->ncols; k++)
+		if (d->cols[k].col >= 0 && !head_has(r, d->cols[k].name, true))
+			return false;
+	return true;
+}
+
 static int refuse_head(struct fm_reader *r, const char *lacking, bool known, bool values, struct fm_error *err)
 {
 	const struct fm_dialect *d = r->o->dialect;
@@ -248,6 +259,10 @@ static int refuse_head(struct fm_reader *r, const char *lacking, bool known, boo
 			"'%s' (delimiter in the dialect)",
 			r->o->path, (unsigned long long)r->line, d->name, lacking, delimiter_name(other, theirs),
 			delimiter_name(d->delimiter, ours));
+	else if (in_another_case(r))
+		fm_fail(err, FM_EINPUT,
+			"%s: the header has the names %s in another case: write them in dialect %s as the file does",
+			r->o->path, lacking, d->name);
 	else if (values)
 		fm_fail(err, FM_EINPUT,
 			"%s: line %llu is no header where dialect %s needs one with %s: use a dialect with header: "

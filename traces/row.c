@@ -1,5 +1,6 @@
 #include "traces/row.h"
 
+#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -183,6 +184,25 @@ static bool address_code(struct fm_row *r, uint32_t ip, uint32_t *code)
 	return true;
 }
 
+/* What stands where an IPv4 address should. */
+static const char *no_ipv4(const char *s, size_t n)
+{
+	char text[INET6_ADDRSTRLEN] = "";
+	struct in6_addr v6;
+	const char *colon = memchr(s, ':', n);
+	uint32_t ip;
+
+	if (n < sizeof text)
+		memcpy(text, s, n);
+	if (inet_pton(AF_INET6, text, &v6) == 1)
+		return "is an IPv6 address, and only IPv4 is read: leave IPv6 out before";
+	if (colon && !fm_parse_ipv4(s, (size_t)(colon - s), &ip))
+		return "is an IPv4 address with a port behind it: each needs a column of its own";
+	if (n == 17 && colon == s + 2 && s[5] == ':' && s[14] == ':')
+		return "is a MAC address, not IPv4";
+	return "is not an IPv4 address";
+}
+
 static void take_address(struct fm_row *r, int k, const char *s, size_t n)
 {
 	uint64_t v;
@@ -195,7 +215,7 @@ static void take_address(struct fm_row *r, int k, const char *s, size_t n)
 		}
 		ip = (uint32_t)v;
 	} else if (fm_parse_ipv4(s, n, &ip)) {
-		refuse_value(r, k, memchr(s, ':', n) ? "is an IPv6 address, not IPv4" : "is not an IPv4 address");
+		refuse_value(r, k, no_ipv4(s, n));
 		return;
 	}
 	if (address_code(r, ip, &code))

@@ -475,7 +475,7 @@ static void each_bad_row_has_its_reason(void **state)
 	    {"2016-04-11 00:01:38,7.000,60.150.71.2,42.219.159,32864,80,TCP,....S.,0,0,4,240,background",
 	     "da is not an IPv4 address"},
 	    {"2016-04-11 00:01:38,7.000,60.150.71.2,2001:db8::1,32864,80,TCP,....S.,0,0,4,240,background",
-	     "da is an IPv6 address"},
+	     "da is an IPv6 address, and only IPv4 is read"},
 	    {"2016-04-31 00:01:38,7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
 	     "te is not a time"},
 	    {"yesterday,7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background", "te is not a time"},
