@@ -80,7 +80,7 @@ $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(TESTLIBS)
 unit: $(UNIT) $(HELPERS)
 
 # What make test runs, the longest first; each script is told the build folder and the program.
-SCRIPTS  := $(sort $(wildcard tests/e2e_*.sh)) $(sort $(wildcard tests/cli_*.sh))
+SCRIPTS  := $(sort $(wildcard tests/e2e_*.sh)) $(sort $(wildcard tests/cli_*.sh)) tests/cases.sh
 LONG     := $(sort $(wildcard tests/long_*.sh))
 SUITE     = $(foreach s,$(SCRIPTS),"$(s) $(B)/flowmint") "tests/interop_score.sh $(B)/flowmint" "tests/readme.sh $(B)" \
 	    "tests/interop_release.sh $(B)" "tests/report_browser.sh $(B)/flowmint" tests/run_check.sh "tests/includes_check.sh --self-test" tests/includes_check.sh \

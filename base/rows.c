@@ -100,6 +100,7 @@ int fm_table_take(struct fm_table **out, const struct fm_table *t, const uint32_
 		}
 		fm_table_forget(t, 0, t->rows);
 	}
+	s->addresses = fm_address_dict_hold(t->addresses);
 	s->rows = n;
 	*out = s;
 	return FM_OK;

@@ -42,7 +42,8 @@ static inline uint64_t fm_key_i64(int64_t v)
  * S).  A function of (seed, purpose, rows, n) alone.  n <= rows < 2^32. */
 void fm_rows_choose(uint64_t seed, uint64_t purpose, size_t rows, size_t n, uint32_t *chosen);
 
-/* A new in-memory table of the given rows, in that order, with the dictionaries of t. */
+/* A new in-memory table of the given rows, in that order, with the dictionaries of t (of addresses the
+ * same one). */
 int fm_table_take(struct fm_table **out, const struct fm_table *t, const uint32_t *row, size_t n,
 		  struct fm_error *err) FM_MUST_CHECK;
 /* The same for n rows chosen by fm_rows_choose. */

@@ -13,7 +13,7 @@
 
 const struct fm_col_info fm_cols[FM_NCOL] = {
     [FM_TE] = {"te", FM_KIND_TIME, "ms", "<i8", 8},         [FM_TD] = {"td", FM_KIND_DURATION, "ms", "<u4", 4},
-    [FM_SA] = {"sa", FM_KIND_IPV4, "", "<u4", 4},           [FM_DA] = {"da", FM_KIND_IPV4, "", "<u4", 4},
+    [FM_SA] = {"sa", FM_KIND_ADDRESS, "", "<u4", 4},        [FM_DA] = {"da", FM_KIND_ADDRESS, "", "<u4", 4},
     [FM_SP] = {"sp", FM_KIND_PORT, "", "<u2", 2},           [FM_DP] = {"dp", FM_KIND_PORT, "", "<u2", 2},
     [FM_PR] = {"pr", FM_KIND_CATEGORY, "", "<u2", 2},       [FM_FLG] = {"flg", FM_KIND_CATEGORY, "", "<u2", 2},
     [FM_FWD] = {"fwd", FM_KIND_CATEGORY, "", "<u2", 2},     [FM_STOS] = {"stos", FM_KIND_CATEGORY, "", "<u2", 2},
@@ -351,6 +351,10 @@ int fm_table_append(struct fm_table *dst, const struct fm_table *src, size_t i, 
 
 	if (row == dst->cap)
 		rc = fm_table_reserve(dst, row < 1024 ? 1024 : row * 2, err);
+	if (row == 0 && dst->addresses == NULL)
+		dst->addresses = fm_address_dict_hold(src->addresses);
+	if (rc == FM_OK && dst->addresses != src->addresses)
+		rc = fm_fail(err, FM_ESYSTEM, "rows of tables with different dictionaries of addresses");
 	for (int c = 0; c < FM_NCOL && rc == FM_OK; c++) {
 		size_t width = fm_cols[c].width;
 		char *to;
@@ -419,5 +423,6 @@ void fm_table_free(struct fm_table *t)
 			close(t->fd[c]);
 		fm_dict_free(&t->dict[c]);
 	}
+	fm_address_dict_free(t->addresses);
 	free(t);
 }

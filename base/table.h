@@ -1,15 +1,16 @@
 /*
  * table.h - the columnar flow table: one .npy file per column and schema.json, so that NumPy opens them as they are.
  *
- *     DIR/schema.json   {"format":"flowmint-table/1","rows":N,"columns":[{"name","kind","unit","dtype"},...],
- *                        "categories":{"pr":["TCP",...],...}}
+ *     DIR/schema.json   {"format":"flowmint-table/2","rows":N,"columns":[{"name","kind","unit","dtype"},...],
+ *                        "categories":{"pr":["TCP",...],...},"addresses":N}
  *     DIR/te.npy ...    NumPy format 1.0, little-endian, C order, one dimension
+ *     DIR/addresses.npy, inside.npy   the dictionary of addresses (address.h)
  *
  * Columns, kinds and units are fixed; a data set that lacks one (netshare has no flags) leaves it absent.
  *
  *     te     time      i64  milliseconds since 1970, UTC: the flow's end as UGR'16 has it (or the data set's one time)
  *     td     duration  u32  milliseconds
- *     sa da  ipv4      u32
+ *     sa da  address   u32  code into the dictionary of addresses
  *     sp dp  port      u16
  *     pr flg fwd stos label   category  u16, index into categories[column]
  *     pkt    count     u64  packets
@@ -27,6 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/address.h"
 #include "base/error.h"
 
 enum fm_col {
@@ -48,7 +50,7 @@ enum fm_col {
 	FM_NCOL
 };
 #define FM_NFLOWCOL 13 /* te..label: what a flow is; win and gap are the store's own */
-enum fm_kind { FM_KIND_TIME, FM_KIND_DURATION, FM_KIND_IPV4, FM_KIND_PORT, FM_KIND_CATEGORY, FM_KIND_COUNT };
+enum fm_kind { FM_KIND_TIME, FM_KIND_DURATION, FM_KIND_ADDRESS, FM_KIND_PORT, FM_KIND_CATEGORY, FM_KIND_COUNT };
 
 struct fm_col_info {
 	const char *name;
@@ -92,7 +94,10 @@ struct fm_table {
 		};
 	};
 	struct fm_dict dict[FM_NCOL]; /* used for category columns */
-	size_t cap;                   /* rows reserved; 0 when mapped */
+	/* What sa and da are codes into, shared with other tables. NULL in a table made in memory whose codes are IPv4
+	 * numbers themselves, and nobody is inside; when it is saved it gets a dictionary. */
+	struct fm_address_dict *addresses;
+	size_t cap;         /* rows reserved; 0 when mapped */
 	void *map[FM_NCOL]; /* mappings behind col, when opened from disk (then col is read-only) or spilled */
 	size_t map_len[FM_NCOL];
 	bool spilled;
@@ -108,7 +113,8 @@ int fm_table_reserve(struct fm_table *t, size_t rows,
  * table is freed or the process ends: it can be written as before, and fm_table_forget works on it. */
 int fm_table_spill(struct fm_table *t, const char *dir, struct fm_error *err) FM_MUST_CHECK;
 /* Copy row i of src behind the rows of dst; categories are matched by value.  Columns that src lacks become 0,
- * categories the value "". */
+ * categories the value "".  The first row brings src's dictionary of addresses with it; those after it must have the
+ * same one. */
 int fm_table_append(struct fm_table *dst, const struct fm_table *src, size_t i, struct fm_error *err) FM_MUST_CHECK;
 /* Open a folder read-only: checks schema, dtypes, lengths, that category indices are in range.  FM_EINPUT names the
  * file. */
@@ -119,7 +125,26 @@ void fm_table_free(struct fm_table *t);
 const char *fm_table_category(const struct fm_table *t, enum fm_col c,
 			      size_t row); /* the value as text; "" when there is none */
 
-/* The value of a present column as a number: of a category its index, of te the bits of its two's complement. */
+/* ---- addresses ---- */
+
+static inline struct fm_address fm_table_address(const struct fm_table *t, uint32_t code)
+{
+	return t->addresses ? t->addresses->at[code] : fm_address_of_ipv4(code);
+}
+static inline bool fm_table_inside(const struct fm_table *t, uint32_t code)
+{
+	return t->addresses && t->addresses->inside[code];
+}
+/* Put the addresses of a table in memory into rising order, without those that no row has: it gets a dictionary of its
+ * own, and its codes change. */
+int fm_table_sort_addresses(struct fm_table *t, struct fm_error *err) FM_MUST_CHECK;
+/* Give n tables in memory one dictionary, in rising order, so that their codes compare. */
+int fm_tables_share_addresses(struct fm_table *const *t, size_t n, struct fm_error *err) FM_MUST_CHECK;
+
+/* ---- values ---- */
+
+/* The value of a present column as a number: of a category and an address its index, of te the bits of its two's
+ * complement. */
 static inline uint64_t fm_table_value(const struct fm_table *t, int c, size_t row)
 {
 	switch (fm_cols[c].width) {
@@ -130,6 +155,22 @@ static inline uint64_t fm_table_value(const struct fm_table *t, int c, size_t ro
 	default:
 		return ((const uint64_t *)t->col[c])[row];
 	}
+}
+
+/* The same as a number that compares between tables where the value is an address (address.h). */
+static inline uint64_t fm_table_key(const struct fm_table *t, int c, size_t row)
+{
+	uint64_t v = fm_table_value(t, c, row);
+
+	return fm_cols[c].kind == FM_KIND_ADDRESS && t->addresses ? fm_address_key(&t->addresses->at[v]) : v;
+}
+
+/* The network of an address of a row (fm_address_network), the same number in every table. */
+static inline uint64_t fm_table_network(const struct fm_table *t, int c, size_t row, unsigned drop)
+{
+	struct fm_address a = fm_table_address(t, ((const uint32_t *)t->col[c])[row]);
+
+	return fm_address_network(&a, drop);
 }
 
 /* Let go of the memory that rows [from, to) of a mapped table take; the system reads them again when they are looked
@@ -148,8 +189,8 @@ static inline void fm_table_forget_behind(const struct fm_table *t, size_t i)
  * *last is the caller's, at first 0. */
 void fm_table_forget_passed(const struct fm_table *t, const uint32_t *row, size_t i, size_t *last);
 
-/* Streaming writer: append rows of an in-memory chunk (its dicts grow; indices must keep their meaning from chunk to
- * chunk). */
+/* Streaming writer: append rows of an in-memory chunk (its dictionaries grow; indices must keep their meaning from
+ * chunk to chunk).  Addresses are written in rising order, those alone that a row has. */
 struct fm_table_writer;
 int fm_table_writer_open(struct fm_table_writer **w, const char *dir, unsigned present,
 			 struct fm_error *err) FM_MUST_CHECK;

@@ -3,48 +3,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/npy.h"
 #include "base/table.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "columns are written as they lie in memory");
 
-#define FORMAT "flowmint-table/1"
+#define FORMAT "flowmint-table/2"
 #define SCHEMA_MAX (64u << 20) /* bytes of a schema.json, read or written */
-
-/*
- * A .npy header (NumPy format 1.0), always of the same length here, so that it can be put in at the end:
- *
- *     0        8         10                                                                        127
- *     \x93NUMPY 1 0 | le16 118 | {'descr': '<u4', 'fortran_order': False, 'shape': (N,), } spaces \n | data
- */
-#define NPY_HEADER 128
-#define NPY_MAGIC "\x93NUMPY\x01\x00"
-
-static int npy_dict(char *out, size_t cap, int c, uint64_t rows)
-{
-	return snprintf(out, cap, "{'descr': '%s', 'fortran_order': False, 'shape': (%llu,), }", fm_cols[c].dtype,
-			(unsigned long long)rows);
-}
-
-static void npy_header(char out[NPY_HEADER], int c, uint64_t rows)
-{
-	char text[NPY_HEADER];
-	int n = npy_dict(text, sizeof(text), c, rows);
-
-	memset(out, ' ', NPY_HEADER);
-	memcpy(out, NPY_MAGIC, 8);
-	out[8] = NPY_HEADER - 10;
-	out[9] = 0;
-	memcpy(out + 10, text, (size_t)n);
-	out[NPY_HEADER - 1] = '\n';
-}
 
 static const char *kind_name(enum fm_kind kind)
 {
 	static const char *const name[] = {
-	    [FM_KIND_TIME] = "time", [FM_KIND_DURATION] = "duration", [FM_KIND_IPV4] = "ipv4",
+	    [FM_KIND_TIME] = "time", [FM_KIND_DURATION] = "duration", [FM_KIND_ADDRESS] = "address",
 	    [FM_KIND_PORT] = "port", [FM_KIND_CATEGORY] = "category", [FM_KIND_COUNT] = "count",
 	};
 
@@ -66,7 +40,12 @@ struct fm_table_writer {
 	uint64_t rows;
 	struct fm_out *out[FM_NCOL];
 	uint32_t categories[FM_NCOL]; /* highest index seen, plus 1 */
+	/* The rows' dictionary, which may grow, or one made here of IPv4 numbers. */
+	struct fm_address_dict *addresses;
+	uint8_t *used; /* (nused) by code: does a row have it? */
+	size_t nused;
 };
+#define HAS_ADDRESSES(w) (FM_HAS(w, FM_SA) || FM_HAS(w, FM_DA))
 
 void fm_table_writer_abort(struct fm_table_writer *w)
 {
@@ -74,13 +53,15 @@ void fm_table_writer_abort(struct fm_table_writer *w)
 		return;
 	for (int c = 0; c < FM_NCOL; c++)
 		fm_out_abort(w->out[c]);
+	fm_address_dict_free(w->addresses);
+	free(w->used);
 	free(w->dir);
 	free(w);
 }
 
 int fm_table_writer_open(struct fm_table_writer **w, const char *dir, unsigned present, struct fm_error *err)
 {
-	static const char blank[NPY_HEADER];
+	static const char blank[FM_NPY_HEADER];
 	struct fm_table_writer *o = NULL;
 	int rc;
 
@@ -124,6 +105,110 @@ static uint16_t highest(const uint16_t *v, size_t n)
 	return max;
 }
 
+/* ---- addresses ---- */
+
+static int use_dictionary(struct fm_table_writer *w, const struct fm_table *chunk, struct fm_error *err)
+{
+	if (w->addresses == NULL && chunk->addresses != NULL)
+		w->addresses = fm_address_dict_hold(chunk->addresses);
+	else if (w->addresses == NULL)
+		return fm_address_dict_new(&w->addresses, err);
+	else if (chunk->addresses != NULL && chunk->addresses != w->addresses)
+		return fm_fail(err, FM_ESYSTEM, "%s: rows with another dictionary of addresses", w->dir);
+	return FM_OK;
+}
+
+static int mark_used(struct fm_table_writer *w, struct fm_error *err)
+{
+	size_t n = w->addresses->n;
+	uint8_t *used;
+
+	if (n <= w->nused)
+		return FM_OK;
+	n += n / 2;
+	used = realloc(w->used, n);
+	if (used == NULL)
+		return fm_fail(err, FM_ESYSTEM, "out of memory: %zu addresses", n);
+	memset(used + w->nused, 0, n - w->nused);
+	w->used = used;
+	w->nused = n;
+	return FM_OK;
+}
+
+/* Codes of rows as they stand, put right by sort_column when all addresses are known. */
+static int add_addresses(struct fm_table_writer *w, int c, const struct fm_table *chunk, size_t first, size_t rows,
+			 struct fm_error *err)
+{
+	const uint32_t *v = (const uint32_t *)chunk->col[c] + first;
+	uint32_t code[1024];
+	int rc = FM_OK;
+
+	for (size_t done = 0, n; done < rows && rc == FM_OK; done += n) {
+		n = rows - done < 1024 ? rows - done : 1024;
+		for (size_t i = 0; i < n && rc == FM_OK; i++) {
+			struct fm_address a = fm_table_address(chunk, v[done + i]);
+
+			code[i] = v[done + i];
+			if (chunk->addresses == NULL)
+				rc = fm_address_dict_add(w->addresses, &a, false, &code[i], err);
+		}
+		if (rc == FM_OK && (rc = mark_used(w, err)) == FM_OK)
+			rc = fm_out_write(w->out[c], code, n * sizeof *code, err);
+		for (size_t i = 0; i < n && rc == FM_OK; i++)
+			w->used[code[i]] = 1;
+	}
+	return rc;
+}
+
+/* The codes of a written column into those of the sorted dictionary. */
+static int sort_column(struct fm_table_writer *w, int c, const uint32_t *to, struct fm_error *err)
+{
+	uint32_t code[16384];
+	uint64_t at = FM_NPY_HEADER;
+	int rc = fm_out_patch(w->out[c], 0, "", 0, err); /* what is buffered is written */
+
+	for (uint64_t left = w->rows; left > 0 && rc == FM_OK;) {
+		size_t n = left < 16384 ? (size_t)left : 16384;
+		ssize_t got = pread(fm_out_fd(w->out[c]), code, n * sizeof *code, (off_t)at);
+
+		if (got != (ssize_t)(n * sizeof *code))
+			return fm_fail_errno(err, "%s: cannot read back the addresses", w->dir);
+		for (size_t i = 0; i < n; i++)
+			code[i] = to[code[i]];
+		rc = fm_out_patch(w->out[c], at, code, n * sizeof *code, err);
+		at += n * sizeof *code;
+		left -= n;
+	}
+	return rc;
+}
+
+static int sort_addresses(struct fm_table_writer *w, struct fm_error *err)
+{
+	struct fm_address_dict *sorted = NULL;
+	uint32_t *to = NULL;
+	int rc = FM_OK;
+
+	if (!HAS_ADDRESSES(w))
+		return FM_OK;
+	if (w->addresses == NULL)
+		rc = fm_address_dict_new(&w->addresses, err);
+	if (rc == FM_OK)
+		rc = mark_used(w, err);
+	if (rc == FM_OK)
+		rc = fm_address_dict_sorted(w->addresses, w->used, &sorted, &to, err);
+	for (int c = FM_SA; c <= FM_DA && rc == FM_OK; c++)
+		if (FM_HAS(w, c))
+			rc = sort_column(w, c, to, err);
+	if (rc == FM_OK) {
+		fm_address_dict_free(w->addresses);
+		w->addresses = sorted;
+		sorted = NULL;
+	}
+	fm_address_dict_free(sorted);
+	free(to);
+	return rc;
+}
+
 int fm_table_writer_add(struct fm_table_writer *w, const struct fm_table *chunk, size_t first, size_t rows,
 			struct fm_error *err)
 {
@@ -135,6 +220,8 @@ int fm_table_writer_add(struct fm_table_writer *w, const struct fm_table *chunk,
 		return fm_fail(err, FM_ESYSTEM, "rows %zu to %zu of a table of %zu", first, first + rows, chunk->rows);
 	if (w->present & ~chunk->present)
 		return fm_fail(err, FM_ESYSTEM, "%s: rows without a column that the table has", w->dir);
+	if (HAS_ADDRESSES(w))
+		rc = use_dictionary(w, chunk, err);
 	for (int c = 0; c < FM_NCOL && rc == FM_OK; c++) {
 		size_t width = fm_cols[c].width;
 
@@ -145,7 +232,10 @@ int fm_table_writer_add(struct fm_table_writer *w, const struct fm_table *chunk,
 
 			w->categories[c] = top > w->categories[c] ? top : w->categories[c];
 		}
-		rc = fm_out_write(w->out[c], (const char *)chunk->col[c] + first * width, rows * width, err);
+		if (fm_cols[c].kind == FM_KIND_ADDRESS)
+			rc = add_addresses(w, c, chunk, first, rows, err);
+		else
+			rc = fm_out_write(w->out[c], (const char *)chunk->col[c] + first * width, rows * width, err);
 	}
 	if (rc == FM_OK)
 		w->rows += rows;
@@ -217,6 +307,9 @@ static int schema_text(const struct fm_table_writer *w, const struct fm_dict dic
 
 	root = json_pack("{sssIsoso}", "format", FORMAT, "rows", (json_int_t)w->rows, "columns", columns, "categories",
 			 categories);
+	if (root != NULL && HAS_ADDRESSES(w) &&
+	    json_object_set_new(root, "addresses", json_integer((json_int_t)w->addresses->n)) != 0)
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory: the schema of %s", w->dir);
 	*text = rc == FM_OK && root != NULL ? json_dumps(root, JSON_INDENT(1)) : NULL;
 	back = *text != NULL ? json_loads(*text, JSON_REJECT_DUPLICATES, NULL) : NULL;
 	if (rc == FM_OK && (back == NULL || !json_equal(root, back)))
@@ -231,13 +324,13 @@ static int schema_text(const struct fm_table_writer *w, const struct fm_dict dic
 /* Headers and names for the columns; from the first one on the old table, if there was one, is gone. */
 static int commit_columns(struct fm_table_writer *w, struct fm_error *err)
 {
-	char header[NPY_HEADER];
+	char header[FM_NPY_HEADER];
 	int rc = FM_OK;
 
 	for (int c = 0; c < FM_NCOL && rc == FM_OK; c++) {
 		if (!FM_HAS(w, c))
 			continue;
-		npy_header(header, c, w->rows);
+		fm_npy_header(header, fm_cols[c].dtype, w->rows, 0);
 		rc = fm_out_patch(w->out[c], 0, header, sizeof(header), err);
 		if (rc != FM_OK)
 			break;
@@ -257,10 +350,14 @@ int fm_table_writer_close(struct fm_table_writer *w, const struct fm_dict dict[F
 			rc = fm_fail(err, FM_ESYSTEM, "%s: column %s has index %u but only %zu values", w->dir,
 				     fm_cols[c].name, w->categories[c] - 1, dict[c].n);
 	if (rc == FM_OK)
+		rc = sort_addresses(w, err);
+	if (rc == FM_OK)
 		rc = schema_text(w, dict, &text, err);
 	/* A folder without schema.json is no table, so new columns never stand beside an old schema. */
 	if (rc == FM_OK && fm_file_exists(path) && remove(path) != 0)
 		rc = fm_fail_errno(err, "cannot replace %s", path);
+	if (rc == FM_OK && HAS_ADDRESSES(w))
+		rc = fm_address_dict_save(w->addresses, w->dir, err);
 	if (rc == FM_OK)
 		rc = commit_columns(w, err);
 	if (rc == FM_OK)
@@ -350,10 +447,20 @@ static int read_categories(struct fm_table *t, json_t *categories, struct fm_err
 	return FM_OK;
 }
 
-static int read_schema(struct fm_table *t, const char *path, struct fm_error *err)
+static int read_naddresses(const struct fm_table *t, const json_t *j, size_t *n, struct fm_error *err)
+{
+	if (!HAS_ADDRESSES(t))
+		return j == NULL ? FM_OK : fm_fail(err, FM_EINPUT, "addresses, but neither sa nor da");
+	if (!json_is_integer(j) || json_integer_value(j) < 0 || json_integer_value(j) > FM_ADDRESSES_MAX)
+		return fm_fail(err, FM_EINPUT, "addresses is not the number of addresses");
+	*n = (size_t)json_integer_value(j);
+	return FM_OK;
+}
+
+static int read_schema(struct fm_table *t, size_t *naddresses, const char *path, struct fm_error *err)
 {
 	const char *format = "";
-	json_t *root = NULL, *columns, *categories;
+	json_t *root = NULL, *columns, *categories, *addresses = NULL;
 	json_int_t rows;
 	json_error_t at;
 	struct fm_buf b = {0};
@@ -368,8 +475,8 @@ static int read_schema(struct fm_table *t, const char *path, struct fm_error *er
 		rc = fm_fail(err, FM_EINPUT, "%s:%d: not valid JSON: %s", path, at.line, at.text);
 	else if (json_unpack(root, "{s:s}", "format", &format) != 0 || strcmp(format, FORMAT) != 0)
 		rc = fm_fail(err, FM_EINPUT, "%s: not of format %s", path, FORMAT);
-	else if (json_unpack_ex(root, &at, 0, "{s:s, s:I, s:o, s:o !}", "format", &format, "rows", &rows, "columns",
-				&columns, "categories", &categories) != 0)
+	else if (json_unpack_ex(root, &at, 0, "{s:s, s:I, s:o, s:o, s?o !}", "format", &format, "rows", &rows,
+				"columns", &columns, "categories", &categories, "addresses", &addresses) != 0)
 		rc = fm_fail(err, FM_EINPUT, "%s: %s", path, at.text);
 	else if (rows < 0 || rows > (json_int_t)(INT64_MAX / 16))
 		rc = fm_fail(err, FM_EINPUT, "%s: rows %lld is out of range", path, (long long)rows);
@@ -380,33 +487,14 @@ static int read_schema(struct fm_table *t, const char *path, struct fm_error *er
 		rc = read_columns(t, columns, err);
 		if (rc == FM_OK)
 			rc = read_categories(t, categories, err);
+		if (rc == FM_OK)
+			rc = read_naddresses(t, addresses, naddresses, err);
 		if (rc != FM_OK)
 			fm_error_prefix(err, "%s: ", path);
 	}
 	json_decref(root);
 	fm_buf_free(&b);
 	return rc;
-}
-
-/* Where the data of a mapped .npy file begins, when it is just what the schema says; else 0. */
-static size_t npy_data(const struct fm_map *m, int c, uint64_t rows)
-{
-	const char *p = m->data;
-	char want[NPY_HEADER];
-	size_t n, start, i;
-
-	if (m->len < 16 || memcmp(p, NPY_MAGIC, 8) != 0)
-		return 0;
-	start = 10 + (size_t)((unsigned char)p[8] | (unsigned char)p[9] << 8);
-	n = (size_t)npy_dict(want, sizeof(want), c, rows);
-	/* NumPy aligns the data to 64 bytes, its first versions to 16. */
-	if (start > m->len || start % 16 != 0 || start < 10 + n + 1 || memcmp(p + 10, want, n) != 0 ||
-	    p[start - 1] != '\n')
-		return 0;
-	for (i = 10 + n; i < start - 1; i++)
-		if (p[i] != ' ')
-			return 0;
-	return start;
 }
 
 static int open_column(struct fm_table *t, const char *path, int c, struct fm_error *err)
@@ -417,7 +505,7 @@ static int open_column(struct fm_table *t, const char *path, int c, struct fm_er
 
 	if (rc != FM_OK)
 		return rc;
-	start = npy_data(&m, c, t->rows);
+	start = fm_npy_data(&m, fm_cols[c].dtype, t->rows, 0);
 	if (start == 0) {
 		fm_map_close(&m);
 		return fm_fail(err, FM_EINPUT, "%s: not a NumPy file of %zu values of %s, as the schema has it", path,
@@ -432,6 +520,17 @@ static int open_column(struct fm_table *t, const char *path, int c, struct fm_er
 	t->map[c] = (void *)(uintptr_t)m.data;
 	t->map_len[c] = m.len;
 	t->col[c] = (char *)t->map[c] + start;
+	if (fm_cols[c].kind == FM_KIND_ADDRESS && t->rows > 0) {
+		const uint32_t *v = t->col[c];
+		uint32_t top = 0;
+
+		for (size_t i = 0; i < t->rows; i++)
+			top = v[i] > top ? v[i] : top;
+		fm_table_forget(t, 0, t->rows);
+		if (top >= t->addresses->n)
+			return fm_fail(err, FM_EINPUT, "%s: code %u but the schema has %zu addresses", path, top,
+				       t->addresses->n);
+	}
 	if (fm_cols[c].kind == FM_KIND_CATEGORY && t->rows > 0) {
 		unsigned top = highest(t->col[c], t->rows);
 
@@ -447,6 +546,7 @@ int fm_table_open(struct fm_table **t, const char *dir, struct fm_error *err)
 {
 	struct fm_table *o = NULL;
 	char *path = fm_path_join(dir, "schema.json");
+	size_t naddresses = 0;
 	int rc;
 
 	*t = NULL;
@@ -454,7 +554,9 @@ int fm_table_open(struct fm_table **t, const char *dir, struct fm_error *err)
 		return fm_fail(err, FM_ESYSTEM, "out of memory: a path");
 	rc = fm_table_new(&o, 0, err);
 	if (rc == FM_OK)
-		rc = read_schema(o, path, err);
+		rc = read_schema(o, &naddresses, path, err);
+	if (rc == FM_OK && HAS_ADDRESSES(o))
+		rc = fm_address_dict_open(&o->addresses, dir, naddresses, err);
 	for (int c = 0; c < FM_NCOL && rc == FM_OK; c++) {
 		if (!FM_HAS(o, c))
 			continue;

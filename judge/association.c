@@ -192,7 +192,7 @@ static void categorise(void *ctx, int shard, int thread)
 	if (!FM_HAS(w->table[0], c) || !FM_HAS(w->table[1], c))
 		return; /* all in category 0 */
 	switch (fm_cols[c].kind) {
-	case FM_KIND_IPV4:
+	case FM_KIND_ADDRESS:
 		for (int s = 0; s < 2 && r->rc == FM_OK; s++)
 			r->rc = by_popularity(w->table[s], c, category[s], &r->err);
 		break;

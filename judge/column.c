@@ -7,7 +7,7 @@
 
 uint64_t fm_column_key(const struct fm_table *t, enum fm_col c, size_t row)
 {
-	return c == FM_TE ? fm_key_i64(t->te[row]) : fm_table_value(t, (int)c, row);
+	return c == FM_TE ? fm_key_i64(t->te[row]) : fm_table_key(t, (int)c, row);
 }
 
 double fm_column_number(const struct fm_table *t, enum fm_col c, size_t row)

@@ -110,7 +110,7 @@ static int sorted_keys(const struct fm_table *t, const struct fm_table *like, co
 		return rc;
 	if (f->how == BY_PREFIX16)
 		for (size_t i = 0; i < t->rows; i++)
-			(*key)[i] >>= 16;
+			(*key)[i] = fm_table_network(t, f->col, i, 16);
 	return fm_sort_u64(*key, NULL, t->rows, err);
 }
 

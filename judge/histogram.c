@@ -220,7 +220,7 @@ static int field_json(const struct field *f, const struct fm_table *const table[
 		      json_t **out, struct fm_error *err)
 {
 	enum fm_kind kind = fm_cols[f->col].kind;
-	bool ranks = kind == FM_KIND_IPV4, values = kind == FM_KIND_PORT || kind == FM_KIND_CATEGORY;
+	bool ranks = kind == FM_KIND_ADDRESS, values = kind == FM_KIND_PORT || kind == FM_KIND_CATEGORY;
 	json_t *field = json_pack("{s:s, s:s}", "name", f->name, "kind", ranks ? "ranks" : values ? "values" : "bins");
 	int rc;
 

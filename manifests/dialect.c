@@ -25,7 +25,7 @@ static const struct {
 } kinds[] = {
     [FM_KIND_TIME] = {BIT(FM_FMT_DATETIME) | TIMES, FM_FMT_DATETIME},
     [FM_KIND_DURATION] = {TIMES, FM_FMT_SECONDS},
-    [FM_KIND_IPV4] = {BIT(FM_FMT_IPV4) | BIT(FM_FMT_IPV4_INTEGER), FM_FMT_IPV4},
+    [FM_KIND_ADDRESS] = {BIT(FM_FMT_IPV4) | BIT(FM_FMT_IPV4_INTEGER), FM_FMT_IPV4},
     [FM_KIND_PORT] = {BIT(FM_FMT_INTEGER), FM_FMT_INTEGER},
     [FM_KIND_CATEGORY] = {BIT(FM_FMT_TEXT), FM_FMT_TEXT},
     [FM_KIND_COUNT] = {BIT(FM_FMT_INTEGER), FM_FMT_INTEGER},
@@ -358,6 +358,14 @@ int fm_dialect_check_name(const char *name, struct fm_error *err)
 		       fm_embed_names(FM_EMBED_DIALECT, list, sizeof(list)));
 }
 
+int fm_dialect_blame(struct fm_error *err)
+{
+	char list[256];
+
+	return fm_error_prefix(err, "source.dialect is a file of your own (built in: %s): ",
+			       fm_embed_names(FM_EMBED_DIALECT, list, sizeof(list)));
+}
+
 int fm_dialect_load(struct fm_dialect **d, const char *name, struct fm_error *err)
 {
 	struct fm_buf file = {0};
@@ -369,8 +377,10 @@ int fm_dialect_load(struct fm_dialect **d, const char *name, struct fm_error *er
 	if ((rc = fm_dialect_check_name(name, err)) != FM_OK)
 		return rc;
 	if (fm_dialect_is_file(name)) {
-		if ((rc = fm_file_read(name, FM_YAML_MAXBYTES, &file, err)) != FM_OK)
+		if ((rc = fm_file_read(name, FM_YAML_MAXBYTES, &file, err)) != FM_OK) {
+			fm_dialect_blame(err);
 			goto out;
+		}
 		e.text = file.data ? file.data : "";
 		e.n = file.len;
 	} else {

@@ -61,6 +61,8 @@ struct fm_dialect {
 };
 /* name: a built-in dialect or, with a '/' or ending in .yaml, a file. */
 int fm_dialect_load(struct fm_dialect **d, const char *name, struct fm_error *err) FM_MUST_CHECK;
+/* A dialect file cannot be read: say before the message that it is one, and which are built in. Returns err->code. */
+int fm_dialect_blame(struct fm_error *err);
 bool fm_dialect_is_file(const char *name); /* rather than a built-in one */
 /* FM_OK when name is a file's (which is not looked for) or a built-in dialect's; else FM_EINPUT with the names there
  * are. */

@@ -94,6 +94,7 @@ json_t *fm_generator_describe(const struct fm_config *cfg)
 
 int fm_real_flows_source(struct fm_real_flows *real, const char *store_json, struct fm_error *err)
 {
+	const char *ties;
 	json_t *j = NULL;
 	int rc;
 
@@ -102,6 +103,8 @@ int fm_real_flows_source(struct fm_real_flows *real, const char *store_json, str
 	real->first_ms = json_integer_value(json_object_get(j, "first_ms"));
 	real->last_ms = json_integer_value(json_object_get(j, "last_ms"));
 	real->source_rows = json_number_value(json_object_get(j, "rows"));
+	ties = json_string_value(json_object_get(j, "ties"));
+	real->text_order = ties && strcmp(ties, "text") == 0;
 	if (!(real->source_rows > 0) || real->last_ms < real->first_ms)
 		rc = fm_fail(err, FM_EINPUT, "%s: rows, first_ms and last_ms do not describe a store: run ingest again",
 			     store_json);

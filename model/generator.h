@@ -37,12 +37,11 @@ struct fm_generator_ctx {
 
 /* The private side: the tables of a store, whose rows have win and gap, and what the store knows of the whole source.
  */
-struct fm_dialect;
 struct fm_real_flows {
 	const struct fm_table *train, *validation; /* validation may be NULL or hold no whole window */
-	const struct fm_dialect *dialect;          /* which addresses are inside */
 	int64_t first_ms, last_ms;                 /* of the source */
 	double source_rows;                        /* above 0 */
+	bool text_order; /* flows of one time stand in the order of their text, which says nothing of their own order */
 };
 /* Fill the source's numbers from a store's store.json. */
 int fm_real_flows_source(struct fm_real_flows *real, const char *store_json, struct fm_error *err) FM_MUST_CHECK;
@@ -72,6 +71,9 @@ struct fm_window_set {
 /* A fitted or loaded model.  Each kind's own struct begins with it. */
 struct fm_model {
 	const struct fm_generator *generator;
+	/* It learned from a trace whose flows of one time stand in the order of their text, and so should its own: who
+	 * asks for a sample puts them so (traces/text_order.h). */
+	bool text_order;
 };
 
 struct fm_generator {

@@ -17,7 +17,6 @@
 #include "base/version.h"
 #include "manifests/canon.h"
 #include "manifests/cidr.h"
-#include "manifests/dialect.h"
 #include "model/codec/decode.h"
 #include "model/codec/structural_zeros.h"
 #include "model/diffusion/sampler.h"
@@ -75,6 +74,7 @@ static int diffusion_net(struct diffusion *d, const struct fm_config *cfg, struc
 			    4 * cfg->model.width};
 	int rc;
 
+	d->base.text_order = d->codec->text_order;
 	if ((rc = fm_net_new(&d->net, cfg->model.denoiser, &a, d->codec->vocab, err)) < 0)
 		return rc;
 	return fm_alloc(&d->weights, d->net->layout.nfloats, sizeof *d->weights, "weights", err);
@@ -92,11 +92,6 @@ static int diffusion_check(const struct fm_config *cfg, struct fm_error *err)
 
 /* ---- fit ---- */
 
-static bool is_inside(const void *dialect, uint32_t ip)
-{
-	return fm_dialect_is_internal(dialect, ip);
-}
-
 static struct fm_codec_opts codec_opts(const struct fm_config *cfg, const struct fm_real_flows *real)
 {
 	return (struct fm_codec_opts){.window = cfg->model.window,
@@ -105,8 +100,7 @@ static struct fm_codec_opts codec_opts(const struct fm_config *cfg, const struct
 				      .first_ms = real->first_ms,
 				      .last_ms = real->last_ms,
 				      .source_rows = real->source_rows,
-				      .inside = is_inside,
-				      .ctx = real->dialect};
+				      .text_order = real->text_order};
 }
 
 /* The codec of the training flows, and both splits as windows of tokens. */
@@ -118,10 +112,10 @@ static int encode(struct diffusion *d, const struct fm_config *cfg, const struct
 	int rc;
 
 	if ((rc = fm_codec_fit_with_hosts(&d->codec, &hosts, real->train, &o, err)) < 0 ||
-	    (rc = fm_codec_encode(d->codec, hosts, real->train, &o, cfg->train.seed, train, err)) < 0)
+	    (rc = fm_codec_encode(d->codec, hosts, real->train, cfg->train.seed, train, err)) < 0)
 		goto out;
 	if (real->validation &&
-	    (rc = fm_codec_encode(d->codec, hosts, real->validation, &o, cfg->train.seed, validation, err)) < 0)
+	    (rc = fm_codec_encode(d->codec, hosts, real->validation, cfg->train.seed, validation, err)) < 0)
 		goto out;
 	rc = fm_structural_zeros_fit(&d->zeros, d->codec->vocab, train, o.window, o.min_count, err);
 out:
@@ -412,7 +406,7 @@ static int losses_of(const struct diffusion *d, const struct fm_generator_ctx *c
 	struct fm_encoded e = {0};
 	int rc;
 
-	if ((rc = fm_codec_encode(d->codec, hosts, set->table, o, ctx->cfg->train.seed, &e, err)) < 0)
+	if ((rc = fm_codec_encode(d->codec, hosts, set->table, ctx->cfg->train.seed, &e, err)) < 0)
 		goto out;
 	if (e.windows != set->n) {
 		rc = fm_fail(err, FM_EINPUT, "a set of %zu windows of %d flows has %zu whole ones", set->n, o->window,

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "manifests/canon.h"
+#include "manifests/dialect.h"
 #include "pipeline/job.h"
 #include "pipeline/preflight.h"
 #include "pipeline/sandbox.h"
@@ -55,6 +56,8 @@ static int digest_of_user(struct runner *r, enum fm_item_id id, char hex[FM_SHA2
 	}
 	rc = id == FM_ITEM_TRACE ? fm_trace_digest(r->ledger, path, r->unconfined, hex, err)
 				 : fm_sha256_file_hex(path, hex, err);
+	if (rc && id == FM_ITEM_DIALECT)
+		return fm_dialect_blame(err);
 	return rc ? fm_error_prefix(err, "%s: ", fm_items[id].key) : FM_OK;
 }
 

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "model/generator.h"
 #include "stages/stage.h"
+#include "traces/text_order.h"
 
 int fm_stage_generate(const struct fm_generate_in *in, struct fm_generate_out *out, struct fm_error *err)
 {
@@ -19,6 +20,7 @@ int fm_stage_generate(const struct fm_generate_in *in, struct fm_generate_out *o
 		goto out;
 	ctx.pool = pool;
 	if ((rc = fm_model_sample(model, &ctx, &wanted, &table, err)) < 0 ||
+	    (model->text_order && (rc = fm_text_order_sort(table, err)) < 0) ||
 	    (rc = fm_table_save(table, in->out_dir, err)) < 0)
 		goto out;
 	s = fm_seconds() - started;

@@ -20,7 +20,9 @@
 #include "manifests/canon.h"
 #include "manifests/dialect.h"
 #include "stages/stage.h"
+#include "traces/doubts.h"
 #include "traces/split.h"
+#include "traces/text_order.h"
 #include "traces/trace.h"
 
 #define QUARANTINE_ROWS 1000
@@ -41,6 +43,8 @@ struct ingest {
 	uint64_t rows[FM_NSPLIT], windows, tail_rows;
 	bool begun; /* last_ms, min_ms, max_ms hold values */
 	int64_t last_ms, min_ms, max_ms;
+	struct fm_text_order ties;
+	struct fm_doubts doubts;
 	uint64_t steps_back[STEP_BINS]; /* [i]: rows that lie 2^i to 2^(i+1) ms before the row before them */
 	struct fm_buf quarantine;
 	uint64_t quarantined;
@@ -105,10 +109,18 @@ static int on_chunk(void *ctx, struct fm_table *chunk, struct fm_error *err)
 		n = chunk->rows - at < full - first ? chunk->rows - at : full - first;
 		if ((rc = fm_trace_chunk_copy(g->pending, chunk, at, n, err)) || (rc = number_rows(g, first, err)))
 			return rc;
+		fm_text_order_look(&g->ties, g->pending, first);
 		if (g->pending->rows == full && (rc = flush_block(g, FM_SPLIT_BLOCK, err)))
 			return rc;
 	}
 	return FM_OK;
+}
+
+static int on_look(void *ctx, const struct fm_table *rows, const uint64_t *place, struct fm_error *err)
+{
+	struct ingest *g = ctx;
+
+	return fm_doubts_look(&g->doubts, rows, place, err);
 }
 
 static void add_quoted(struct fm_buf *b, const char *s)
@@ -168,6 +180,7 @@ static int read_trace(struct ingest *g, const char *trace, const char *quarantin
 	    .dialect = g->dialect,
 	    .rows = (uint64_t)cfg->source.rows,
 	    .missing = strcmp(cfg->source.missing, "reject") ? FM_MISSING_ZERO : FM_MISSING_REJECT,
+	    .look = on_look,
 	    .chunk = on_chunk,
 	    .bad = on_bad,
 	    .progress = on_progress,
@@ -181,7 +194,8 @@ static int read_trace(struct ingest *g, const char *trace, const char *quarantin
 	fm_buf_puts(&g->quarantine, "line,reason,text\n");
 	fm_progress_begin(&g->progress, "ingest", "rows", o.rows);
 	rc = fm_trace_read(&o, &g->st, &first);
-	fm_progress_end(&g->progress, NULL);
+	if (!rc || g->st.rows) /* no row read: the error says all */
+		fm_progress_end(&g->progress, NULL);
 	if (!rc)
 		return save_quarantine(g, quarantine, err);
 	if (err)
@@ -307,6 +321,7 @@ static int save_summary(const struct ingest *g, const struct fm_ingest_out *out,
 	int rc;
 
 	if (!j || json_object_set_new(j, "format", json_string("flowmint-store/1")) ||
+	    json_object_set_new(j, "ties", json_string(fm_text_order_found(&g->ties) ? "text" : "arrival")) ||
 	    json_object_set_new(j, "window", json_integer((json_int_t)g->window)) ||
 	    json_object_set_new(j, "dialect", json_string(g->dialect->name)))
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
@@ -339,6 +354,7 @@ int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, st
 		goto out;
 	g.tail_rows = g.pending->rows % g.window;
 	if ((rc = flush_block(&g, g.pending->rows / g.window, err)) || (rc = check_size(&g, in->trace, err)) ||
+	    (rc = fm_doubts_judge(&g.doubts, in->trace, &g.pending->dict[FM_LABEL], err)) ||
 	    (rc = check_order(&g, in->trace, err)) || (rc = close_store(&g, err)))
 		goto out;
 	fill_out(&g, out);
@@ -350,6 +366,7 @@ out:
 	fm_table_free(g.pending);
 	fm_dialect_free(g.dialect);
 	fm_buf_free(&g.quarantine);
+	fm_doubts_free(&g.doubts);
 	free(quarantine);
 	free(summary);
 	return rc;

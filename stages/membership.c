@@ -4,7 +4,6 @@
 
 #include "base/mem.h"
 #include "base/rows.h"
-#include "manifests/dialect.h"
 #include "model/codec/windows.h"
 #include "model/generator.h"
 #include "privacy/leakage/membership.h"
@@ -47,15 +46,12 @@ int fm_model_membership(const struct fm_membership_in *in, struct fm_pool *pool,
 	struct fm_real_flows real = {.train = in->train};
 	struct fm_table *member = NULL, *outsider = NULL;
 	struct fm_window_set set[2] = {{0}, {0}};
-	struct fm_dialect *dialect = NULL;
 	struct fm_model *model = NULL;
 	int rc, window = in->cfg->model.window;
 
-	if ((rc = fm_dialect_load(&dialect, in->cfg->source.dialect, err)) < 0 ||
-	    (rc = fm_real_flows_source(&real, in->store_json, err)) < 0 ||
+	if ((rc = fm_real_flows_source(&real, in->store_json, err)) < 0 ||
 	    (rc = fm_model_load(&model, &ctx, in->model_dir, err)) < 0)
 		goto out;
-	real.dialect = dialect;
 	if (fm_model_has_losses(model) && ((rc = choose(in->train, window, MEMBERS, &set[0], &member, err)) < 0 ||
 					   (rc = choose(in->holdout, window, OUTSIDERS, &set[1], &outsider, err)) < 0 ||
 					   (rc = fm_model_losses(model, &ctx, &real, SEED, set, 2, err)) < 0))
@@ -67,6 +63,5 @@ out:
 	fm_table_free(member);
 	fm_table_free(outsider);
 	fm_model_free(model);
-	fm_dialect_free(dialect);
 	return rc;
 }

@@ -1,7 +1,6 @@
 /* train.c - the stage that learns: private store (training and validation split) -> model. */
 #include <math.h>
 
-#include "manifests/dialect.h"
 #include "model/generator.h"
 #include "stages/stage.h"
 
@@ -9,7 +8,6 @@ int fm_stage_train(const struct fm_train_in *in, struct fm_train_out *out, struc
 {
 	struct fm_generator_ctx ctx = {.cfg = in->cfg, .checkpoint_dir = in->checkpoint_dir};
 	struct fm_table *train = NULL, *validation = NULL;
-	struct fm_dialect *dialect = NULL;
 	struct fm_real_flows real = {0};
 	const struct fm_generator *generator;
 	struct fm_fit_result fit;
@@ -18,7 +16,6 @@ int fm_stage_train(const struct fm_train_in *in, struct fm_train_out *out, struc
 	int rc;
 
 	if ((rc = fm_generator_check(&generator, in->cfg, err)) < 0 ||
-	    (rc = fm_dialect_load(&dialect, in->cfg->source.dialect, err)) < 0 ||
 	    (rc = fm_real_flows_source(&real, in->store_json, err)) < 0 ||
 	    (rc = fm_table_open(&train, in->train_dir, err)) < 0 ||
 	    (rc = fm_table_open(&validation, in->validation_dir, err)) < 0 ||
@@ -26,7 +23,6 @@ int fm_stage_train(const struct fm_train_in *in, struct fm_train_out *out, struc
 		goto out;
 	real.train = train;
 	real.validation = validation;
-	real.dialect = dialect;
 	ctx.pool = pool;
 	if ((rc = fm_generator_fit(&model, &ctx, &real, &fit, err)) < 0 ||
 	    (rc = fm_model_save(model, &ctx, in->out_dir, err)) < 0)
@@ -40,7 +36,6 @@ int fm_stage_train(const struct fm_train_in *in, struct fm_train_out *out, struc
 out:
 	fm_model_free(model);
 	fm_pool_free(pool);
-	fm_dialect_free(dialect);
 	fm_table_free(train);
 	fm_table_free(validation);
 	return rc;

@@ -22,8 +22,11 @@ def column(name):
     return [words[v] for v in a] if words else a
 
 
+addresses = open(folder + "/addresses.npy", "rb").read()[128:]
+
+
 def ip(v):
-    return f"{v >> 24}.{v >> 16 & 255}.{v >> 8 & 255}.{v & 255}"
+    return ".".join(str(b) for b in addresses[16 * v + 12 : 16 * v + 16])
 
 
 c = {k: column(k) for k in "te td sa da sp dp pr flg fwd stos pkt byt label".split()}

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "manifests/embed.h"
 #include "traces/reader.h"
 #include "traces/row.h"
 #include "traces/source.h"
@@ -127,6 +128,17 @@ static const char *head_next(const char *field)
 	return field + strlen(field) + 1;
 }
 
+static bool head_has(const struct fm_reader *r, const char *name, bool any_case)
+{
+	const char *f = r->head.data;
+
+	for (int i = 0; i < r->nhead; i++, f = head_next(f))
+		if (any_case ? !strcasecmp(f, name) : !strcmp(f, name))
+			return true;
+	return false;
+}
+
+/* The names of what is a header for sure, for it has names of the dialect; any other line may be a private row. */
 static void head_list(const struct fm_reader *r, struct fm_buf *b)
 {
 	const char *f = r->head.data;
@@ -138,27 +150,132 @@ static void head_list(const struct fm_reader *r, struct fm_buf *b)
 	}
 }
 
+/* A built-in dialect whose header the first line is; *name is empty when there is none. */
+static int fitting_dialect(const struct fm_reader *r, char name[64], struct fm_error *err)
+{
+	struct fm_embed e;
+	int rc = FM_OK;
+
+	*name = 0;
+	for (size_t i = 0; !*name && rc == FM_OK && fm_embed_at(&e, FM_EMBED_DIALECT, i); i++) {
+		struct fm_dialect *d = NULL;
+		bool fits;
+
+		if ((rc = fm_dialect_load(&d, e.name, err)) < 0)
+			break;
+		fits = d->header;
+		for (int k = 0; k < d->ncols; k++)
+			fits = fits && (d->cols[k].col < 0 || head_has(r, d->cols[k].name, false));
+		if (fits)
+			snprintf(name, 64, "%s", d->name);
+		fm_dialect_free(d);
+	}
+	return rc;
+}
+
 /* Is the first line of a file without a header one?  No value is in it, and it has as many fields as there are columns
  * or the name of one. */
 static int refuse_header(struct fm_reader *r, struct fm_error *err)
 {
 	const struct fm_dialect *d = r->o->dialect;
 	const char *f = r->head.data;
-	struct fm_buf names = {0};
+	char fits[64];
 	bool named = false;
+	int rc;
 
 	for (int i = 0; i < r->nhead; i++, f = head_next(f)) {
 		if (fm_row_is_numeric(f, strlen(f)))
 			return FM_OK;
-		for (int k = 0; k < d->ncols; k++)
-			named = named || !strcasecmp(d->cols[k].name, f);
 	}
+	for (int k = 0; k < d->ncols; k++)
+		named = named || head_has(r, d->cols[k].name, true);
 	if (r->nhead < 2 || (!named && r->nhead != d->ncols))
 		return FM_OK;
+	if ((rc = fitting_dialect(r, fits, err)) < 0)
+		return rc;
+	if (*fits)
+		return fm_fail(err, FM_EINPUT,
+			       "%s: line %llu is a header where dialect %s has none: it is that of dialect %s; set "
+			       "source.dialect: %s",
+			       r->o->path, (unsigned long long)r->line, d->name, fits, fits);
+	return fm_fail(err, FM_EINPUT,
+		       "%s: line %llu is a header where dialect %s has none: write a dialect file of your own with the "
+		       "lines \"name: mine\", \"header: true\" and \"columns:\" with a list of the header's names "
+		       "(docs/traces.md), and set source.dialect to it",
+		       r->o->path, (unsigned long long)r->line, d->name);
+}
+
+static const char *delimiter_name(char c, char text[3])
+{
+	text[0] = c == '\t' ? '\\' : c;
+	text[1] = c == '\t' ? 't' : 0;
+	text[2] = 0;
+	return text;
+}
+
+/* What cuts s into as many columns as are wanted, or more than one where they are not known (0); 0: nothing does. */
+static char delimiter_of(const char *s, size_t n, char not, int wanted)
+{
+	static const char candidates[] = ";\t|,";
+
+	for (const char *c = candidates; *c; c++) {
+		int cuts = 0;
+
+		for (size_t i = 0; i < n; i++)
+			cuts += s[i] == *c;
+		if (*c != not &&cuts > 0 && (!wanted || cuts + 1 == wanted))
+			return *c;
+	}
+	return 0;
+}
+
+/* Of a header of one column. */
+static char other_delimiter(const struct fm_reader *r)
+{
+	return r->nhead == 1 ? delimiter_of(r->head.data, strlen(r->head.data), r->o->dialect->delimiter, 0) : 0;
+}
+
+/* Has the header each of the dialect's names but for capital and small letters? */
+static bool in_another_case(const struct fm_reader *r)
+{
+	const struct fm_dialect *d = r->o->dialect;
+
+	for (int k = 0; k < d->ncols; k++)
+		if (d->cols[k].col >= 0 && !head_has(r, d->cols[k].name, true))
+			return false;
+	return true;
+}
+
+static int refuse_head(struct fm_reader *r, const char *lacking, bool known, bool values, struct fm_error *err)
+{
+	const struct fm_dialect *d = r->o->dialect;
+	struct fm_buf names = {0};
+	char other = other_delimiter(r), theirs[3], ours[3];
+
 	head_list(r, &names);
-	fm_fail(err, FM_EINPUT,
-		"%s: line %llu is a header (%s) where dialect %s has none: use a dialect with header: true", r->o->path,
-		(unsigned long long)r->line, names.data ? names.data : "", d->name);
+	if (other)
+		fm_fail(err, FM_EINPUT,
+			"%s: line %llu has one column where dialect %s needs %s: the delimiter seems to be '%s', not "
+			"'%s' (delimiter in the dialect)",
+			r->o->path, (unsigned long long)r->line, d->name, lacking, delimiter_name(other, theirs),
+			delimiter_name(d->delimiter, ours));
+	else if (in_another_case(r))
+		fm_fail(err, FM_EINPUT,
+			"%s: the header has the names %s in another case: write them in dialect %s as the file does",
+			r->o->path, lacking, d->name);
+	else if (values)
+		fm_fail(err, FM_EINPUT,
+			"%s: line %llu is no header where dialect %s needs one with %s: use a dialect with header: "
+			"false, or put the header in",
+			r->o->path, (unsigned long long)r->line, d->name, lacking);
+	else if (known)
+		fm_fail(err, FM_EINPUT, "%s: the header lacks %s, which dialect %s needs; it has %s", r->o->path,
+			lacking, d->name, names.data ? names.data : "");
+	else
+		fm_fail(err, FM_EINPUT,
+			"%s: line %llu has none of the names %s that the header of dialect %s has: another dialect is "
+			"needed (source.dialect)",
+			r->o->path, (unsigned long long)r->line, lacking, d->name);
 	fm_buf_free(&names);
 	return FM_EINPUT;
 }
@@ -167,12 +284,11 @@ static int refuse_header(struct fm_reader *r, struct fm_error *err)
 static int take_header(struct fm_reader *r, struct fm_error *err)
 {
 	const struct fm_dialect *d = r->o->dialect;
-	struct fm_buf names = {0}, lacking = {0};
+	struct fm_buf lacking = {0};
 	const char *f = r->head.data;
 	int rc = FM_OK, values = 0;
-	bool found[FM_DIALECT_MAXCOLS] = {0};
+	bool found[FM_DIALECT_MAXCOLS] = {0}, known = false;
 
-	head_list(r, &names);
 	if (r->nhead > FM_ROW_MAXFIELDS) {
 		rc = fm_fail(err, FM_EINPUT, "%s: %d columns, over the limit of %d", r->o->path, r->nhead,
 			     FM_ROW_MAXFIELDS);
@@ -182,6 +298,7 @@ static int take_header(struct fm_reader *r, struct fm_error *err)
 		r->row->map[i] = -1;
 		values += fm_row_is_numeric(f, strlen(f));
 		for (int k = 0; k < d->ncols; k++) {
+			known = known || !strcasecmp(d->cols[k].name, f);
 			if (d->cols[k].col < 0 || strcmp(d->cols[k].name, f) != 0)
 				continue;
 			if (found[k]) {
@@ -196,17 +313,9 @@ static int take_header(struct fm_reader *r, struct fm_error *err)
 	for (int k = 0; k < d->ncols; k++)
 		if (d->cols[k].col >= 0 && !found[k])
 			fm_buf_printf(&lacking, "%s%s", lacking.len ? ", " : "", d->cols[k].name);
-	if (lacking.len && values)
-		rc = fm_fail(err, FM_EINPUT,
-			     "%s: line %llu is no header (%s) where dialect %s needs one with %s: "
-			     "use a dialect with header: false, or put the header in",
-			     r->o->path, (unsigned long long)r->line, names.data ? names.data : "", d->name,
-			     lacking.data ? lacking.data : "");
-	else if (lacking.len)
-		rc = fm_fail(err, FM_EINPUT, "%s: the header lacks %s, which dialect %s needs; it has %s", r->o->path,
-			     lacking.data ? lacking.data : "", d->name, names.data ? names.data : "");
+	if (lacking.len)
+		rc = refuse_head(r, lacking.data, known, values > 0, err);
 out:
-	fm_buf_free(&names);
 	fm_buf_free(&lacking);
 	return rc;
 }
@@ -266,8 +375,20 @@ static int take_line(struct fm_reader *r, const char *s, size_t n, struct fm_err
 		return rc;
 	if (!why && fm_row_end(r->row))
 		good_row(r);
-	else
+	else if (r->row->error.code == FM_ESYSTEM)
+		return fm_fail(err, FM_ESYSTEM, "%s", r->row->error.message);
+	else {
+		char theirs[3], other = 0;
+
+		if (!why && r->row->field == 1)
+			other = delimiter_of(s, n, r->o->dialect->delimiter, r->row->nfields);
+		if (other)
+			snprintf(r->row->reason, sizeof r->row->reason,
+				 "1 column where %d are expected: the delimiter seems to be '%s' (delimiter in the "
+				 "dialect)",
+				 r->row->nfields, delimiter_name(other, theirs));
 		bad_row(r, s, n, why ? why : r->row->reason);
+	}
 	return FM_OK;
 }
 
@@ -440,6 +561,7 @@ static int open_reader(struct fm_reader **out, const struct fm_trace_opts *o, st
 	if ((rc = fm_source_open(&r->source, o->path, o->member, err)) < 0 ||
 	    (rc = fm_table_new(&r->chunk, o->dialect->present, err)) < 0 ||
 	    (rc = fm_table_reserve(r->chunk, FM_TRACE_CHUNK, err)) < 0 ||
+	    (rc = fm_address_dict_new(&r->chunk->addresses, err)) < 0 ||
 	    (rc = fm_alloc(&r->place, FM_TRACE_CHUNK, sizeof *r->place, "line numbers", err)) < 0 ||
 	    (rc = fm_alloc(&r->bad, BAD_MAX, sizeof *r->bad, "bad rows", err)) < 0 ||
 	    (rc = fm_alloc(&r->bad_text, BAD_MAX, sizeof *r->bad_text, "bad rows", err)) < 0 ||

@@ -68,11 +68,14 @@ static int take_bad(struct pass *p, const struct fm_batch *b, struct fm_error *e
 static int take_good(struct pass *p, const struct fm_batch *b, struct fm_error *err)
 {
 	const struct fm_table *t = b->rows;
+	int rc;
 
 	for (size_t i = 0; FM_HAS(t, FM_TE) && i < t->rows; i++) {
 		p->st.unsorted += p->st.rows + i && t->te[i] < p->last_ms;
 		p->last_ms = t->te[i];
 	}
+	if (t->rows && p->o->look && (rc = p->o->look(p->o->ctx, t, b->place, err)) < 0)
+		return rc;
 	p->st.rows += t->rows;
 	p->st.missing_values += b->missing_values;
 	return t->rows && p->o->chunk ? p->o->chunk(p->o->ctx, b->rows, err) : FM_OK;
@@ -141,6 +144,8 @@ int fm_trace_chunk_copy(struct fm_table *dst, const struct fm_table *chunk, size
 		cap += cap / 2;
 	if (cap > dst->cap && (rc = fm_table_reserve(dst, cap, err)))
 		return rc;
+	if (dst->addresses == NULL)
+		dst->addresses = fm_address_dict_hold(chunk->addresses);
 	for (int c = 0; c < FM_NCOL; c++) {
 		size_t w = fm_cols[c].width;
 
@@ -208,7 +213,7 @@ int fm_trace_load(struct fm_table **t, const struct fm_trace_opts *o, double max
 	mine.ctx = &l;
 	mine.limit_bad = true;
 	mine.max_bad_share = max_bad_share;
-	if ((rc = fm_trace_read(&mine, stats, err))) {
+	if ((rc = fm_trace_read(&mine, stats, err)) || (rc = fm_table_sort_addresses(l.t, err))) {
 		fm_table_free(l.t);
 		return rc;
 	}

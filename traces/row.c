@@ -1,5 +1,6 @@
 #include "traces/row.h"
 
+#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,12 +68,10 @@ void fm_row_escape(const char *s, size_t n, char *out, size_t cap)
 	out[len] = 0;
 }
 
-static void refuse_value(struct fm_row *r, int k, const char *s, size_t n, const char *why)
+/* The kind of fault, never the value: reasons go into messages, the log and the ledger. */
+static void refuse_value(struct fm_row *r, int k, const char *why)
 {
-	char text[80];
-
-	fm_row_escape(s, n, text, sizeof text);
-	fm_row_refuse(r, "%s \"%s\" %s (column %s)", fm_cols[r->d->cols[k].col].name, text, why, r->d->cols[k].name);
+	fm_row_refuse(r, "%s %s (column %s)", fm_cols[r->d->cols[k].col].name, why, r->d->cols[k].name);
 }
 
 static bool is_missing(const struct fm_row *r, const char *s, size_t n)
@@ -135,12 +134,12 @@ static void take_time(struct fm_row *r, int k, const char *s, size_t n)
 		return;
 	}
 	if (f == FM_FMT_DATETIME ? fm_parse_time_ms(s, n, &ms) : scaled_ms(f, s, n, &ms)) {
-		refuse_value(r, k, s, n,
+		refuse_value(r, k,
 			     f == FM_FMT_DATETIME ? "is not a time YYYY-MM-DD HH:MM:SS" : "is not a time in numbers");
 		return;
 	}
 	if (ms < 0 || ms >= TIME_END_MS) {
-		refuse_value(r, k, s, n, "lies outside the years 1970 to 2261");
+		refuse_value(r, k, "lies outside the years 1970 to 2261");
 		return;
 	}
 	r->t->te[r->t->rows] = ms;
@@ -156,31 +155,71 @@ static void take_duration(struct fm_row *r, int k, const char *s, size_t n)
 	int64_t ms;
 
 	if (scaled_ms(r->d->cols[k].format, s, n, &ms))
-		refuse_value(r, k, s, n, "is not a duration");
+		refuse_value(r, k, "is not a duration");
 	else if (ms < 0)
-		refuse_value(r, k, s, n, "is negative");
+		refuse_value(r, k, "is negative");
 	else if (ms > UINT32_MAX)
-		refuse_value(r, k, s, n, "is over 49 days");
+		refuse_value(r, k, "is over 49 days");
 	else
 		r->t->td[r->t->rows] = (uint32_t)ms;
+}
+
+/* The code of an address in the chunk's dictionary; addresses repeat, so the last ones are remembered. */
+static bool address_code(struct fm_row *r, uint32_t ip, uint32_t *code)
+{
+	size_t at = (ip * 0x9e3779b1u) >> 20;
+	struct fm_address a;
+
+	if (r->recent_ip[at].code && r->recent_ip[at].ip == ip) {
+		*code = r->recent_ip[at].code - 1;
+		return true;
+	}
+	a = fm_address_of_ipv4(ip);
+	if (fm_address_dict_add(r->t->addresses, &a, fm_dialect_is_internal(r->d, ip), code, &r->error) < 0) {
+		fm_row_refuse(r, "%s", r->error.message);
+		return false;
+	}
+	r->recent_ip[at].ip = ip;
+	r->recent_ip[at].code = *code + 1;
+	return true;
+}
+
+/* What stands where an IPv4 address should. */
+static const char *no_ipv4(const char *s, size_t n)
+{
+	char text[INET6_ADDRSTRLEN] = "";
+	struct in6_addr v6;
+	const char *colon = memchr(s, ':', n);
+	uint32_t ip;
+
+	if (n < sizeof text)
+		memcpy(text, s, n);
+	if (inet_pton(AF_INET6, text, &v6) == 1)
+		return "is an IPv6 address, and only IPv4 is read: leave IPv6 out before";
+	if (colon && !fm_parse_ipv4(s, (size_t)(colon - s), &ip))
+		return "is an IPv4 address with a port behind it: each needs a column of its own";
+	if (n == 17 && colon == s + 2 && s[5] == ':' && s[14] == ':')
+		return "is a MAC address, not IPv4";
+	return "is not an IPv4 address";
 }
 
 static void take_address(struct fm_row *r, int k, const char *s, size_t n)
 {
 	uint64_t v;
-	uint32_t ip;
+	uint32_t ip, code;
 
 	if (r->d->cols[k].format == FM_FMT_IPV4_INTEGER) {
 		if (fm_parse_u64(s, n, UINT32_MAX, &v)) {
-			refuse_value(r, k, s, n, "is not an IPv4 address as an integer");
+			refuse_value(r, k, "is not an IPv4 address as an integer");
 			return;
 		}
 		ip = (uint32_t)v;
 	} else if (fm_parse_ipv4(s, n, &ip)) {
-		refuse_value(r, k, s, n, "is not an IPv4 address");
+		refuse_value(r, k, no_ipv4(s, n));
 		return;
 	}
-	((uint32_t *)r->t->col[r->d->cols[k].col])[r->t->rows] = ip;
+	if (address_code(r, ip, &code))
+		((uint32_t *)r->t->col[r->d->cols[k].col])[r->t->rows] = code;
 }
 
 static bool is_negative_number(const char *s, size_t n)
@@ -195,9 +234,9 @@ static void take_port(struct fm_row *r, int k, const char *s, size_t n)
 	uint64_t v;
 
 	if (!short_uint(s, n, &v))
-		refuse_value(r, k, s, n, is_negative_number(s, n) ? "is negative" : "is not a port number");
+		refuse_value(r, k, is_negative_number(s, n) ? "is negative" : "is not a port number");
 	else if (v > 65535)
-		refuse_value(r, k, s, n, "is over 65535");
+		refuse_value(r, k, "is over 65535");
 	else
 		((uint16_t *)r->t->col[r->d->cols[k].col])[r->t->rows] = (uint16_t)v;
 }
@@ -212,8 +251,7 @@ static void take_count(struct fm_row *r, int k, const char *s, size_t n)
 		if (!fm_parse_scaled(s, n, 6, &micro) && micro >= 0 && micro % 1000000 == 0) {
 			v = (uint64_t)micro / 1000000;
 		} else {
-			refuse_value(r, k, s, n,
-				     is_negative_number(s, n) ? "is negative" : "is not a nonnegative integer");
+			refuse_value(r, k, is_negative_number(s, n) ? "is negative" : "is not a nonnegative integer");
 			return;
 		}
 	}
@@ -249,9 +287,9 @@ static int category_index(struct fm_row *r, int k, const char *s, size_t n)
 	if (i >= 0)
 		return i;
 	if (n > FM_DICT_VALUE_MAX)
-		refuse_value(r, k, s, n, "is longer than 255 bytes");
+		refuse_value(r, k, "is longer than 255 bytes");
 	else if (!is_text(s, n))
-		refuse_value(r, k, s, n, "is not text in UTF-8");
+		refuse_value(r, k, "is not text in UTF-8");
 	else {
 		memcpy(r->fresh[c].text, s, n);
 		r->fresh[c].len = n;
@@ -302,18 +340,28 @@ static void take_category(struct fm_row *r, int k, const char *s, size_t n)
 	*out = (uint16_t)i;
 }
 
-static void take_missing(struct fm_row *r, int k, const char *s, size_t n)
+static void take_missing_address(struct fm_row *r, int c)
+{
+	uint32_t code;
+
+	if (address_code(r, 0, &code))
+		((uint32_t *)r->t->col[c])[r->t->rows] = code;
+}
+
+static void take_missing(struct fm_row *r, int k)
 {
 	int c = r->d->cols[k].col;
 	char *at = (char *)r->t->col[c] + r->t->rows * fm_cols[c].width;
 
 	if (c == FM_TE || r->missing == FM_MISSING_REJECT) {
-		refuse_value(r, k, s, n, "is missing");
+		refuse_value(r, k, "is missing");
 		return;
 	}
 	r->nmissing++;
 	if (fm_cols[c].kind == FM_KIND_CATEGORY)
 		take_category(r, k, "0", 1);
+	else if (fm_cols[c].kind == FM_KIND_ADDRESS)
+		take_missing_address(r, c);
 	else
 		memset(at, 0, fm_cols[c].width);
 }
@@ -333,7 +381,7 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 	if (r->bad || i >= r->nfields || (k = r->map[i]) < 0)
 		return;
 	if (is_missing(r, s, n)) {
-		take_missing(r, k, s, n);
+		take_missing(r, k);
 		return;
 	}
 	switch (fm_cols[r->d->cols[k].col].kind) {
@@ -343,7 +391,7 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 	case FM_KIND_DURATION:
 		take_duration(r, k, s, n);
 		break;
-	case FM_KIND_IPV4:
+	case FM_KIND_ADDRESS:
 		take_address(r, k, s, n);
 		break;
 	case FM_KIND_PORT:

@@ -9,6 +9,8 @@
  *     if (fm_row_end(r)) ... chunk->rows has grown by one
  *     else ... r->reason says why
  *
+ * A reason names the column and the kind of fault and never the value, which is private.
+ *
  * What is refused: another number of columns than the file has; a time that is none, missing, or outside 1970..2261; a
  * negative or too long duration; an address that is none; a port over 65535; a count that is no nonnegative integer
  * below 2^63; a category value that is longer than FM_DICT_VALUE_MAX, not UTF-8 or has control characters. Missing
@@ -27,6 +29,7 @@
 #define FM_ROW_MAXFIELDS 1024 /* columns of a file with a header */
 #define FM_ROW_CACHE 256
 #define FM_ROW_KEY 16
+#define FM_ROW_IPS 4096
 
 struct fm_row {
 	const struct fm_dialect *d;
@@ -42,6 +45,11 @@ struct fm_row {
 	uint64_t missing_values;  /* of all good rows */
 	bool may_be_missing[256]; /* by first byte, lower and upper case */
 	bool empty_is_missing;
+
+	struct {
+		uint32_t ip, code; /* code + 1; 0: free */
+	} recent_ip[FM_ROW_IPS];
+	struct fm_error error; /* of a row that failed for want of memory */
 
 	char time_text[40]; /* the last time and what it was */
 	size_t time_len;

@@ -28,8 +28,8 @@
 enum fm_missing { FM_MISSING_ZERO, FM_MISSING_REJECT };
 struct fm_trace_bad {
 	uint64_t line;      /* 1 is the first line of the file */
-	const char *reason; /* "port 70000 is over 65535 (column sp)" */
-	const char *text;   /* the row, at most 512 bytes, control characters escaped */
+	const char *reason; /* "sp is over 65535 (column sp)": nothing of the row's text */
+	const char *text;   /* private: the row, at most 512 bytes, control characters escaped */
 };
 struct fm_trace_opts {
 	const char *path,
@@ -40,6 +40,8 @@ struct fm_trace_opts {
 	/* Called with the good rows of each batch, at most FM_TRACE_CHUNK; the table is reused. Non-zero stops with
 	 * that code. May be NULL. */
 	int (*chunk)(void *ctx, struct fm_table *chunk, struct fm_error *err);
+	/* Called with the same rows before chunk: where each stands in the source (reader.h). May be NULL. */
+	int (*look)(void *ctx, const struct fm_table *rows, const uint64_t *place, struct fm_error *err);
 	void (*bad)(void *ctx, const struct fm_trace_bad *bad); /* may be NULL */
 	void (*progress)(void *ctx, uint64_t bytes_read, uint64_t bytes_total,
 			 uint64_t rows); /* may be NULL; compressed bytes */
@@ -63,7 +65,8 @@ int fm_trace_read(const struct fm_trace_opts *o, struct fm_trace_stats *stats, s
 int fm_trace_load(struct fm_table **t, const struct fm_trace_opts *o, double max_bad_share,
 		  struct fm_trace_stats *stats, struct fm_error *err) FM_MUST_CHECK;
 /* Copy rows [first, first + rows) of a chunk behind those of dst, column by column (those that both have), and let
- * dst's dictionaries follow the chunk's, index for index; dst has had rows of this reader's chunks only. */
+ * dst's dictionaries follow the chunk's, index for index (that of addresses is the same one); dst has had rows of this
+ * reader's chunks only. */
 int fm_trace_chunk_copy(struct fm_table *dst, const struct fm_table *chunk, size_t first, size_t rows,
 			struct fm_error *err) FM_MUST_CHECK;
 /* Write rows [0, t->rows) to path, atomically; columns that the table lacks are written as the dialect's empty value

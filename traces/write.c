@@ -150,9 +150,14 @@ static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 	case FM_KIND_DURATION:
 		n = format_number(has ? t->td[row] : 0, f, decimals, s);
 		break;
-	case FM_KIND_IPV4: {
-		uint32_t ip = has ? ((const uint32_t *)t->col[c])[row] : 0;
+	case FM_KIND_ADDRESS: {
+		struct fm_address a =
+		    has ? fm_table_address(t, ((const uint32_t *)t->col[c])[row]) : fm_address_of_ipv4(0);
+		uint32_t ip;
 
+		if (!fm_address_ipv4(&a, &ip))
+			return fm_fail(err, FM_EINPUT, "row %zu: an IPv6 address has no text in dialect %s", row + 1,
+				       w->d->name);
 		n = f == FM_FMT_IPV4_INTEGER ? fm_format_u64(ip, s) : fm_format_ipv4(ip, s);
 		break;
 	}

@@ -220,7 +220,9 @@ int fm_control_world_cut(struct fm_control_world *w, const struct fm_table *trai
 	    (rc = take_like(&w->holdout, holdout, row + max_rows, w->rows, train, of + max_rows, present, err)) !=
 		FM_OK)
 		goto out;
-	rc = take_like(&w->fresh, holdout, row + 2 * max_rows, w->rows, train, NULL, present, err);
+	if ((rc = take_like(&w->fresh, holdout, row + 2 * max_rows, w->rows, train, NULL, present, err)) != FM_OK)
+		goto out;
+	rc = fm_tables_share_addresses((struct fm_table *const[]){w->train, w->holdout, w->fresh}, 3, err);
 out:
 	if (rc != FM_OK)
 		fm_control_world_free(w);
@@ -247,7 +249,7 @@ static void set_cell(struct fm_table *t, int c, size_t i, uint64_t v)
 	}
 }
 
-/* Row j of `from` over row i of t, but for the columns in `keep`.  Categories must be numbered alike. */
+/* Row j of `from` over row i of t, but for the columns in `keep`.  Categories and addresses must be numbered alike. */
 static void copy_row(struct fm_table *t, size_t i, const struct fm_table *from, size_t j, unsigned keep)
 {
 	for (int c = 0; c < FM_NFLOWCOL; c++)

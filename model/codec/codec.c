@@ -228,36 +228,6 @@ static int fit_classes(struct fm_codec *c, const struct fm_table *t, const size_
 	return ret;
 }
 
-void fm_row_text(const struct fm_table *t, size_t row, char text[FM_ROW_TEXT])
-{
-	size_t n = fm_format_ms_as_s(t->td[row], text);
-	text[n++] = ',';
-	n += fm_format_ipv4(t->sa[row], text + n);
-	text[n++] = ',';
-	n += fm_format_ipv4(t->da[row], text + n);
-	text[n++] = ',';
-	n += fm_format_u64(t->sp[row], text + n);
-	text[n++] = ',';
-	n += fm_format_u64(t->dp[row], text + n);
-	text[n] = 0;
-}
-
-/* Do rows of one time stand in order of their text?  All but one in a thousand must, and there must be enough of them.
- */
-static bool in_text_order(const struct fm_table *t)
-{
-	char last[FM_ROW_TEXT], now[FM_ROW_TEXT];
-	size_t same = 0, wrong = 0;
-	for (size_t i = 0; i < t->rows; i++, memcpy(last, now, sizeof last)) {
-		fm_row_text(t, i, now);
-		if (i > 0 && t->te[i] == t->te[i - 1] && (!FM_HAS(t, FM_WIN) || t->win[i] == t->win[i - 1])) {
-			same++;
-			wrong += strcmp(last, now) > 0;
-		}
-	}
-	return same >= 100 && wrong <= same / 1000;
-}
-
 /* ---- durations of replies ---- */
 
 bool fm_td_near(int64_t td, int64_t source)
@@ -312,7 +282,7 @@ static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm
 	c->window = o->window;
 	c->present = t->present;
 	c->train_rows = t->rows;
-	c->text_order = in_text_order(t);
+	c->text_order = o->text_order;
 	for (size_t i = 0; ret == FM_OK && i < NCATS; i++)
 		if (FM_HAS(t, cats[i].col))
 			ret = fit_category(&c->cat[cats[i].tok], t, cats[i].col, o->min_count, err);
@@ -371,52 +341,51 @@ int fm_codec_fit_with_hosts(struct fm_codec **codec, struct fm_hosts **hosts, co
 
 /* Addresses of the tail of one side seen in this window, the latest first. */
 struct recent {
-	uint32_t ip[FM_WINDOW_MOST];
+	uint32_t code[FM_WINDOW_MOST];
 	int n;
 };
 
-static int recent_find(const struct recent *r, uint32_t ip)
+static int recent_find(const struct recent *r, uint32_t code)
 {
 	for (int i = 0; i < r->n; i++)
-		if (r->ip[i] == ip)
+		if (r->code[i] == code)
 			return i;
 	return -1;
 }
 
-static void recent_touch(struct recent *r, uint32_t ip, int at)
+static void recent_touch(struct recent *r, uint32_t code, int at)
 {
 	if (at < 0)
 		at = r->n < FM_WINDOW_MOST ? r->n++ : FM_WINDOW_MOST - 1;
-	memmove(r->ip + 1, r->ip, sizeof r->ip[0] * (size_t)at);
-	r->ip[0] = ip;
+	memmove(r->code + 1, r->code, sizeof r->code[0] * (size_t)at);
+	r->code[0] = code;
 }
 
-static uint16_t address_token(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_codec_opts *o,
-			      struct recent *r, uint32_t ip)
+static uint16_t address_token(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t,
+			      struct recent *r, uint32_t code)
 {
-	const struct fm_host *h = fm_hosts_find(hosts, ip);
+	const struct fm_host *h = fm_hosts_find(hosts, t, code);
 	if (h && h->rank >= 0)
 		return (uint16_t)(c->window + h->rank);
-	r += fm_is_inside(o, ip);
-	int at = recent_find(r, ip);
-	recent_touch(r, ip, at);
+	r += fm_table_inside(t, code);
+	int at = recent_find(r, code);
+	recent_touch(r, code, at);
 	if (at >= 0 && at < c->window)
 		return (uint16_t)at;
-	return (uint16_t)(c->window + c->roles.nhosts + c->roles.class_id[fm_host_class(hosts, o, ip)]);
+	return (uint16_t)(c->window + c->roles.nhosts + c->roles.class_id[fm_host_class(hosts, t, code)]);
 }
 
-static int direction(const struct fm_table *t, const struct fm_codec_opts *o, size_t row)
+static int direction(const struct fm_table *t, size_t row)
 {
-	return fm_is_inside(o, t->sa[row]) + 2 * fm_is_inside(o, t->da[row]);
+	return fm_table_inside(t, t->sa[row]) + 2 * fm_table_inside(t, t->da[row]);
 }
 
 /* A relation that copies dir stands only where it is the same. */
-static void same_way_only(const struct fm_table *t, const struct fm_codec_opts *o, size_t first, int window,
-			  struct fm_relations *l)
+static void same_way_only(const struct fm_table *t, size_t first, int window, struct fm_relations *l)
 {
 	for (int i = 0; i < window; i++)
 		if ((l->kind[i] == FM_RELATION_SWEEP || l->kind[i] == FM_RELATION_SERVE) &&
-		    direction(t, o, first + l->row[i]) != direction(t, o, first + l->row[i - l->back[i]])) {
+		    direction(t, first + l->row[i]) != direction(t, first + l->row[i - l->back[i]])) {
 			l->kind[i] = FM_RELATION_NONE;
 			l->back[i] = 0;
 		}
@@ -440,14 +409,13 @@ static uint16_t td_token(const struct fm_codec *c, int64_t td, int kind, int64_t
 }
 
 static void encode_window(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t,
-			  const struct fm_codec_opts *o, int *const map[NCATS], uint64_t seed, size_t first,
-			  uint16_t *tok, float *res)
+			  int *const map[NCATS], uint64_t seed, size_t first, uint16_t *tok, float *res)
 {
 	struct recent r[2] = {{.n = 0}, {.n = 0}};
 	int64_t td[FM_WINDOW_MOST] = {0};
 	struct fm_relations l;
 	fm_relations_find(t, first, c->window, c->text_order, &l);
-	same_way_only(t, o, first, c->window, &l);
+	same_way_only(t, first, c->window, &l);
 	for (int i = 0; i < c->window; i++) {
 		size_t row = first + l.row[i];
 		uint16_t *x = tok + (size_t)i * FM_NTOK;
@@ -469,9 +437,9 @@ static void encode_window(const struct fm_codec *c, const struct fm_hosts *hosts
 			x[fm_res_tok[k]] = (uint16_t)fm_num_encode(&c->num[k], v, jitter, &u);
 			rx[k] = u < 0 ? NAN : (float)fm_normal_quantile(u);
 		}
-		x[FM_T_DIR] = (uint16_t)direction(t, o, row);
-		x[FM_T_SA] = address_token(c, hosts, o, r, t->sa[row]);
-		x[FM_T_DA] = address_token(c, hosts, o, r, t->da[row]);
+		x[FM_T_DIR] = (uint16_t)direction(t, row);
+		x[FM_T_SA] = address_token(c, hosts, t, r, t->sa[row]);
+		x[FM_T_DA] = address_token(c, hosts, t, r, t->da[row]);
 		x[FM_T_ROLE] = (uint16_t)(4 * l.kind[i]);
 		if (l.kind[i] != FM_RELATION_NONE)
 			tok[(size_t)(i - l.back[i]) * FM_NTOK + FM_T_ROLE] |=
@@ -480,8 +448,8 @@ static void encode_window(const struct fm_codec *c, const struct fm_hosts *hosts
 	fm_relations_copy(tok, res, c->window); /* a related flow shows what its source shows */
 }
 
-int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t,
-		    const struct fm_codec_opts *o, uint64_t seed, struct fm_encoded *e, struct fm_error *err)
+int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, uint64_t seed,
+		    struct fm_encoded *e, struct fm_error *err)
 {
 	size_t *first = NULL, W = (size_t)c->window;
 	int *map[NCATS] = {NULL}, *label = NULL, count[FM_MAXCLASSES];
@@ -507,7 +475,7 @@ int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, cons
 			map[k][j] = category_token(&c->cat[cats[k].tok], d->value[j]);
 	}
 	for (size_t w = 0; ret == FM_OK && w < e->windows; w++) {
-		encode_window(c, hosts, t, o, map, seed, first[w], e->tok + w * W * FM_NTOK, e->res + w * W * FM_NRES);
+		encode_window(c, hosts, t, map, seed, first[w], e->tok + w * W * FM_NTOK, e->res + w * W * FM_NRES);
 		e->slot[w] = (uint8_t)slot_of(&c->times, t->te[first[w]]);
 		e->span[w] = (uint8_t)window_span(t, first[w], c->window);
 		e->cls[w] = (uint8_t)window_class(t, first[w], c->window, label, count);

@@ -122,11 +122,6 @@ bool fm_td_near(int64_t td, int64_t source);
 /* The duration that a token of td says, u: the place in its bin, source: td of the flow related to; as it stands, below
  * 0 too. */
 int64_t fm_td_decode(const struct fm_codec *c, int token, double u, int64_t source);
-/* The text by which such flows are ordered: td, sa, da, sp, dp as UGR'16 writes them, cut to FM_ROW_TEXT bytes with the
- * NUL. */
-#define FM_ROW_TEXT 64
-void fm_row_text(const struct fm_table *t, size_t row, char text[FM_ROW_TEXT]);
-
 /* Encoded flows: whole windows only. */
 struct fm_encoded {
 	size_t windows;
@@ -140,9 +135,8 @@ struct fm_encoded {
 /* Learn the codec from the training split, and who its hosts are.  FM_EINPUT when it has no whole window. */
 int fm_codec_fit_with_hosts(struct fm_codec **codec, struct fm_hosts **hosts, const struct fm_table *t,
 			    const struct fm_codec_opts *o, struct fm_error *err) FM_MUST_CHECK;
-int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t,
-		    const struct fm_codec_opts *o, uint64_t seed, struct fm_encoded *e,
-		    struct fm_error *err) FM_MUST_CHECK;
+int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, uint64_t seed,
+		    struct fm_encoded *e, struct fm_error *err) FM_MUST_CHECK;
 void fm_encoded_free(struct fm_encoded *e);
 
 json_t *fm_codec_json(const struct fm_codec *c);

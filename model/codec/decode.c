@@ -210,18 +210,16 @@ static int sort_windows(const struct fm_window_schedule *schedule, uint32_t **or
 struct key {
 	int64_t te;
 	size_t row;
-	char text[FM_ROW_TEXT]; /* empty unless the codec says that order is by text */
 };
 
 static int cmp_key(const void *a, const void *b)
 {
 	const struct key *x = a, *y = b;
-	int text = x->te == y->te ? strcmp(x->text, y->text) : 0;
-	return x->te != y->te ? (x->te < y->te ? -1 : 1) : text ? text : (x->row > y->row) - (x->row < y->row);
+	return x->te != y->te ? (x->te < y->te ? -1 : 1) : (x->row > y->row) - (x->row < y->row);
 }
 
-/* Rows in order of te, equal times as they were made or by their text. */
-static int sort_rows(struct fm_table *t, bool by_text, struct fm_error *err)
+/* Rows in order of te, equal times as they were made. */
+static int sort_rows(struct fm_table *t, struct fm_error *err)
 {
 	struct key *key = NULL;
 	char *copy = NULL;
@@ -231,8 +229,6 @@ static int sort_rows(struct fm_table *t, bool by_text, struct fm_error *err)
 	for (size_t i = 0; ret == FM_OK && i < t->rows; i++) {
 		key[i].te = t->te[i];
 		key[i].row = i;
-		if (by_text)
-			fm_row_text(t, i, key[i].text);
 	}
 	if (ret == FM_OK)
 		qsort(key, t->rows, sizeof *key, cmp_key);
@@ -316,12 +312,16 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 	if (ret == FM_OK)
 		ret =
 		    fm_addresses_make(&ip, d.assignment, o->inside, o->ninside, o->outside, o->noutside, o->seed, err);
-	for (size_t i = 0; ret == FM_OK && i < d.t->rows; i++) {
-		d.t->sa[i] = ip[d.t->sa[i]];
-		d.t->da[i] = ip[d.t->da[i]];
+	if (ret == FM_OK)
+		ret = fm_address_dict_new(&d.t->addresses, err);
+	for (uint32_t h = 0, code; ret == FM_OK && h < fm_assignment_hosts(d.assignment); h++) {
+		struct fm_address a = fm_address_of_ipv4(ip[h]); /* no two are equal: the code is the host's number */
+		ret = fm_address_dict_add(d.t->addresses, &a, fm_assignment_inside(d.assignment, h), &code, err);
 	}
 	if (ret == FM_OK)
-		ret = sort_rows(d.t, c->text_order, err);
+		ret = fm_table_sort_addresses(d.t, err);
+	if (ret == FM_OK)
+		ret = sort_rows(d.t, err);
 	free(order);
 	free(ip);
 	fm_assignment_free(d.assignment);

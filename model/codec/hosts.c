@@ -8,10 +8,16 @@
 #include "base/order.h"
 #include "model/codec/windows.h"
 
-static size_t hash32(uint32_t x)
+static size_t hash_of(uint64_t x)
 {
 	uint64_t h = (x + 0x9e3779b9u) * 0x9e3779b97f4a7c15ull;
 	return (size_t)(h >> 32) ^ (size_t)h;
+}
+
+static uint64_t key_of(const struct fm_table *t, uint32_t code)
+{
+	struct fm_address a = fm_table_address(t, code);
+	return fm_address_key(&a);
 }
 
 static int grow(struct fm_hosts *h, struct fm_error *err)
@@ -28,7 +34,7 @@ static int grow(struct fm_hosts *h, struct fm_error *err)
 	if (h->n)
 		memcpy(host, h->host, h->n * sizeof *host);
 	for (size_t i = 0; i < h->n; i++) {
-		size_t s = hash32(host[i].ip) & (ns - 1);
+		size_t s = hash_of(host[i].key) & (ns - 1);
 		while (slot[s])
 			s = (s + 1) & (ns - 1);
 		slot[s] = (uint32_t)i + 1;
@@ -39,27 +45,30 @@ static int grow(struct fm_hosts *h, struct fm_error *err)
 	return FM_OK;
 }
 
-const struct fm_host *fm_hosts_find(const struct fm_hosts *h, uint32_t ip)
+const struct fm_host *fm_hosts_find(const struct fm_hosts *h, const struct fm_table *t, uint32_t code)
 {
+	uint64_t key = key_of(t, code);
 	if (!h->nslots)
 		return NULL;
-	for (size_t s = hash32(ip) & (h->nslots - 1); h->slot[s]; s = (s + 1) & (h->nslots - 1))
-		if (h->host[h->slot[s] - 1].ip == ip)
+	for (size_t s = hash_of(key) & (h->nslots - 1); h->slot[s]; s = (s + 1) & (h->nslots - 1))
+		if (h->host[h->slot[s] - 1].key == key)
 			return &h->host[h->slot[s] - 1];
 	return NULL;
 }
 
-static int touch(struct fm_hosts *h, uint32_t ip, uint32_t window, struct fm_error *err)
+static int touch(struct fm_hosts *h, const struct fm_table *t, uint32_t code, uint32_t window, struct fm_error *err)
 {
-	struct fm_host *x = (struct fm_host *)fm_hosts_find(h, ip);
+	struct fm_host *x = (struct fm_host *)fm_hosts_find(h, t, code);
 	if (!x) {
 		if (h->n == h->cap && grow(h, err) < 0)
 			return err->code;
-		size_t s = hash32(ip) & (h->nslots - 1);
+		uint64_t key = key_of(t, code);
+		size_t s = hash_of(key) & (h->nslots - 1);
 		while (h->slot[s])
 			s = (s + 1) & (h->nslots - 1);
 		x = &h->host[h->n];
-		*x = (struct fm_host){.ip = ip, .last_window = UINT32_MAX, .rank = -1};
+		*x = (struct fm_host){
+		    .key = key, .last_window = UINT32_MAX, .rank = -1, .inside = fm_table_inside(t, code)};
 		h->slot[s] = (uint32_t)++h->n;
 	}
 	x->flows++;
@@ -97,7 +106,7 @@ static void collect_pairs(const struct fm_table *t, uint64_t part, uint64_t part
 	for (size_t i = 0; i < t->rows; i++) {
 		uint64_t p = pair_of(t, i);
 		if (parts > 1 &&
-		    (uint64_t)(uint32_t)hash32((uint32_t)(p >> 32) * 31 + (uint32_t)p) * parts >> 32 != part)
+		    (uint64_t)(uint32_t)hash_of((uint32_t)(p >> 32) * 31 + (uint32_t)p) * parts >> 32 != part)
 			continue;
 		if (*n == cap && (*n = sort_distinct(pair, *n)) > cap / 2)
 			return;
@@ -122,9 +131,9 @@ static int count_peers(struct fm_hosts *h, const struct fm_table *t, struct fm_e
 			continue;
 		}
 		for (size_t i = 0; i < n; i++) {
-			((struct fm_host *)fm_hosts_find(h, (uint32_t)(pair[i] >> 32)))->peers++;
+			((struct fm_host *)fm_hosts_find(h, t, (uint32_t)(pair[i] >> 32)))->peers++;
 			if ((uint32_t)pair[i] != (uint32_t)(pair[i] >> 32))
-				((struct fm_host *)fm_hosts_find(h, (uint32_t)pair[i]))->peers++;
+				((struct fm_host *)fm_hosts_find(h, t, (uint32_t)pair[i]))->peers++;
 		}
 	}
 	free(pair);
@@ -151,16 +160,16 @@ int fm_hosts_fit(struct fm_hosts **out, const struct fm_table *t, int window, in
 	ret = fm_windows_find(t, window, &first, &nw, err);
 	for (size_t w = 0; ret == FM_OK && w < nw; w++)
 		for (size_t i = first[w]; ret == FM_OK && i < first[w] + (size_t)window; i++) {
-			ret = touch(h, t->sa[i], (uint32_t)w, err);
+			ret = touch(h, t, t->sa[i], (uint32_t)w, err);
 			if (ret == FM_OK)
-				ret = touch(h, t->da[i], (uint32_t)w, err);
+				ret = touch(h, t, t->da[i], (uint32_t)w, err);
 		}
 	/* Rows outside whole windows still have peers to be counted. */
 	for (size_t i = 0; ret == FM_OK && i < t->rows; i++)
-		if (!fm_hosts_find(h, t->sa[i]) || !fm_hosts_find(h, t->da[i])) {
-			ret = touch(h, t->sa[i], UINT32_MAX - 1, err);
+		if (!fm_hosts_find(h, t, t->sa[i]) || !fm_hosts_find(h, t, t->da[i])) {
+			ret = touch(h, t, t->sa[i], UINT32_MAX - 1, err);
 			if (ret == FM_OK)
-				ret = touch(h, t->da[i], UINT32_MAX - 1, err);
+				ret = touch(h, t, t->da[i], UINT32_MAX - 1, err);
 		}
 	if (ret == FM_OK)
 		ret = count_peers(h, t, err);
@@ -210,15 +219,11 @@ int fm_role_class(bool inside, uint32_t windows, uint32_t peers)
 	return inside * 49 + log2_bucket(windows) * 7 + log2_bucket(peers);
 }
 
-bool fm_is_inside(const struct fm_codec_opts *o, uint32_t ip)
+int fm_host_class(const struct fm_hosts *hosts, const struct fm_table *t, uint32_t code)
 {
-	return o->inside && o->inside(o->ctx, ip);
-}
-
-int fm_host_class(const struct fm_hosts *hosts, const struct fm_codec_opts *o, uint32_t ip)
-{
-	const struct fm_host *h = fm_hosts_find(hosts, ip);
-	return h ? fm_role_class(fm_is_inside(o, ip), h->windows, h->peers) : fm_role_class(fm_is_inside(o, ip), 1, 1);
+	const struct fm_host *h = fm_hosts_find(hosts, t, code);
+	bool inside = fm_table_inside(t, code);
+	return h ? fm_role_class(inside, h->windows, h->peers) : fm_role_class(inside, 1, 1);
 }
 
 /* Histogram of the tail: classes with fewer than k hosts join the largest class of their side; kinds of host (windows,
@@ -234,11 +239,11 @@ int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct 
 	r->nhosts = hosts->npopular;
 	for (size_t i = 0; i < hosts->n; i++) {
 		const struct fm_host *h = &hosts->host[i];
-		r->any_inside |= fm_is_inside(o, h->ip);
+		r->any_inside |= h->inside;
 		if (h->rank >= 0)
-			r->inside[h->rank] = fm_is_inside(o, h->ip);
+			r->inside[h->rank] = h->inside;
 		else
-			members[fm_role_class(fm_is_inside(o, h->ip), h->windows, h->peers)]++;
+			members[fm_role_class(h->inside, h->windows, h->peers)]++;
 	}
 	for (int p = 0; p < FM_ROLE_CLASSES; p++)
 		r->class_id[p] = -1;
@@ -277,7 +282,7 @@ int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct 
 		const struct fm_host *h = &hosts->host[i];
 		if (h->rank >= 0)
 			continue;
-		int cl = r->class_id[fm_role_class(fm_is_inside(o, h->ip), h->windows, h->peers)];
+		int cl = r->class_id[fm_role_class(h->inside, h->windows, h->peers)];
 		uint32_t w = h->windows < MAXW ? h->windows : MAXW - 1, n = h->peers < w ? h->peers : w;
 		kind[((size_t)cl * MAXW + w) * MAXW + (n ? n : 1)]++;
 	}

@@ -33,17 +33,17 @@ struct fm_codec_opts {
 	int window, min_count, max_hosts;
 	int64_t first_ms, last_ms;
 	double source_rows;
-	bool (*inside)(const void *ctx, uint32_t ip); /* NULL: nothing is */
-	const void *ctx;
+	bool text_order; /* rows of one time stand in the order of their text */
 };
 
 struct fm_host {
-	uint32_t ip;
+	uint64_t key;     /* of its address, fm_address_key */
 	uint32_t flows;   /* rows it is in, either side */
 	uint32_t windows; /* windows it is in */
 	uint32_t peers;   /* distinct others */
 	uint32_t last_window;
 	int rank; /* popular: 0..; else -1 */
+	bool inside;
 };
 struct fm_hosts {
 	struct fm_host *host;
@@ -52,13 +52,13 @@ struct fm_hosts {
 	size_t nslots;
 	int npopular;
 };
-/* NULL when the address does not occur in the training split. */
-const struct fm_host *fm_hosts_find(const struct fm_hosts *h, uint32_t ip);
+/* The host of a code in the addresses of t, which may be of another split; NULL when the training split does not have
+ * it. */
+const struct fm_host *fm_hosts_find(const struct fm_hosts *h, const struct fm_table *t, uint32_t code);
 /* Packed class of a host of the tail: inside, log2 windows, log2 peers, each 0..6. */
 int fm_role_class(bool inside, uint32_t windows, uint32_t peers);
-bool fm_is_inside(const struct fm_codec_opts *o, uint32_t ip);
 /* The packed class of a real address; one that the training split does not have is taken as seen once. */
-int fm_host_class(const struct fm_hosts *hosts, const struct fm_codec_opts *o, uint32_t ip);
+int fm_host_class(const struct fm_hosts *hosts, const struct fm_table *t, uint32_t code);
 /* Learn *r, the ranks and histograms that the model keeps.  The caller frees it, whether it fails or not. */
 int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct fm_codec_opts *o,
 		 struct fm_error *err) FM_MUST_CHECK;

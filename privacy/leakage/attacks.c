@@ -97,7 +97,7 @@ static int codes_open(struct codes *s, const struct fm_table *t, const struct fm
 			size_t r = row ? row[i] : i;
 			if (row)
 				fm_table_forget_passed(t, row, i, &last);
-			s->v[k][i] = fm_table_value(t, c, r);
+			s->v[k][i] = fm_table_key(t, c, r);
 			if (code)
 				s->v[k][i] = code[s->v[k][i]];
 		}

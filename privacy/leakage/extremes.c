@@ -44,7 +44,7 @@ static uint64_t sizes_hash(const struct fm_table *t, size_t row, unsigned column
 
 	for (int c = 0; c < FM_NCOL; c++)
 		if (columns >> c & 1u)
-			h = fm_mix(h + fm_table_value(t, c, row)) + 0x9e3779b97f4a7c15u;
+			h = fm_mix(h + fm_table_key(t, c, row)) + 0x9e3779b97f4a7c15u;
 	return h;
 }
 

@@ -120,7 +120,7 @@ int fm_features_code(const struct fm_features *f, const struct fm_table *t, cons
 				double v = (number(t, c, r) - f->mean[c]) * f->scale[c];
 				at[i * dim] = (float)fmax(-FM_FEATURE_LARGEST, fmin(FM_FEATURE_LARGEST, v));
 			} else {
-				place(c, fm_table_value(t, c, r), at + i * dim);
+				place(c, fm_table_key(t, c, r), at + i * dim);
 			}
 		}
 	}

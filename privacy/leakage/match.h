@@ -2,8 +2,9 @@
  * match.h - rows of one table that another table has too, column by column equal.
  *
  * Rows are found by a 64-bit hash and compared in full: a match is one, whatever the hash says.  Categories are
- * compared by their text.  The real rows are held in a table of hashes, 16 bytes a different row; where that would be
- * more than `memory`, the rows are gone over several times, each time for the hashes of one range.
+ * compared by their text, addresses by their key (base/address.h).  The real rows are held in a table of hashes, 16
+ * bytes a different row; where that would be more than `memory`, the rows are gone over several times, each time for
+ * the hashes of one range.
  */
 #ifndef FM_PRIVACY_LEAKAGE_MATCH_H
 #define FM_PRIVACY_LEAKAGE_MATCH_H
@@ -32,10 +33,10 @@ int fm_match(struct fm_match *m, struct fm_error *err) FM_MUST_CHECK;
 int fm_codes_like(const struct fm_table *t, const struct fm_table *train, unsigned columns, uint32_t *code[FM_NCOL],
 		  struct fm_error *err) FM_MUST_CHECK;
 void fm_codes_free(uint32_t *code[FM_NCOL]);
-/* The value of a row in training's numbering. */
+/* The value of a row in training's numbering; of an address the key that all tables share. */
 static inline uint64_t fm_coded(const struct fm_table *t, uint32_t *const code[FM_NCOL], int c, size_t row)
 {
-	uint64_t v = fm_table_value(t, c, row);
+	uint64_t v = fm_table_key(t, c, row);
 
 	return code[c] ? code[c][v] : v;
 }

@@ -30,7 +30,7 @@ struct fm_gower {
 
 static uint64_t key(const struct fm_table *t, enum fm_col c, size_t row)
 {
-	return c == FM_TE ? fm_key_i64(t->te[row]) : fm_table_value(t, c, row);
+	return c == FM_TE ? fm_key_i64(t->te[row]) : fm_table_key(t, c, row);
 }
 
 int fm_gower_new(struct fm_gower **out, const struct fm_table *train, unsigned columns, struct fm_error *err)

@@ -88,7 +88,7 @@ struct share {
 
 static uint64_t value(const struct column *k, size_t row)
 {
-	return fm_coded(k->t, k->code, k->c, row) >> k->drop;
+	return k->drop ? fm_table_network(k->t, k->c, row, k->drop) : fm_coded(k->t, k->code, k->c, row);
 }
 
 static int is_in(struct share share, uint64_t v)

@@ -16,7 +16,6 @@ enum { ROWS = 1600 };
 struct world {
 	struct fm_config *cfg;
 	struct fm_table *train, *holdout;
-	struct fm_dialect *dialect;
 	struct fm_real_flows real;
 	struct fm_generator_ctx ctx;
 	struct fm_pool *pool;
@@ -37,15 +36,14 @@ static inline void world_make(struct world *w, const char *kind, const char *con
 	for (int i = 0; more && more[i]; i++)
 		set[n++] = more[i];
 	OK(tiny_config(&w->cfg, set, n, &err));
-	OK(fm_dialect_load(&w->dialect, "ugr16", &err));
 	w->train = fixture_flows(ROWS, 11, TINY_WINDOW);
 	w->holdout = fixture_flows(ROWS / 4, 12, TINY_WINDOW);
 	assert_non_null(w->train);
 	assert_non_null(w->holdout);
 	w->real = (struct fm_real_flows){.train = w->train,
-					 .dialect = w->dialect,
 					 .first_ms = w->train->te[0],
 					 .last_ms = w->train->te[w->train->rows - 1],
+					 .text_order = fixture_opts(w->train, TINY_WINDOW).text_order,
 					 .source_rows = ROWS};
 	OK(fm_pool_new(&w->pool, w->cfg->train.threads, &err));
 	w->ctx = (struct fm_generator_ctx){.cfg = w->cfg, .pool = w->pool};
@@ -58,7 +56,6 @@ static inline void world_free(struct world *w)
 	fm_pool_free(w->pool);
 	fm_table_free(w->train);
 	fm_table_free(w->holdout);
-	fm_dialect_free(w->dialect);
 	fm_config_free(w->cfg);
 }
 

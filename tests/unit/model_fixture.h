@@ -10,13 +10,8 @@
 #include "manifests/dialect.h"
 #include "model/codec/codec.h"
 #include "traces/simulate/simulate.h"
+#include "traces/text_order.h"
 #include "traces/trace.h"
-
-static inline bool fixture_inside(const void *ctx, uint32_t ip)
-{
-	(void)ctx;
-	return ip >> 16 == (42u << 8 | 219u);
-}
 
 /* The first rows flows (0: all) of a UGR'16 trace with win and gap filled in, NULL on failure.  Longer pauses than
  * max_gap milliseconds are cut, and the clock with them. */
@@ -66,13 +61,15 @@ static inline struct fm_table *fixture_flows(uint64_t rows, uint64_t seed, int w
 
 static inline struct fm_codec_opts fixture_opts(const struct fm_table *t, int window)
 {
+	struct fm_text_order ties = {0};
+	fm_text_order_look(&ties, t, 0);
 	return (struct fm_codec_opts){.window = window,
 				      .min_count = 20,
 				      .max_hosts = 2048,
 				      .first_ms = t->te[0],
 				      .last_ms = t->te[t->rows - 1],
-				      .source_rows = (double)t->rows,
-				      .inside = fixture_inside};
+				      .text_order = fm_text_order_found(&ties),
+				      .source_rows = (double)t->rows};
 }
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "model/codec/decode.h"
 #include "model/codec/hosts.h"
+#include "tests/unit/ipv4_of.h"
 #include "tests/unit/model_fixture.h"
 
 #define REAL_TRACE "../shared/data/ugr16/april11.csv.xz"
@@ -42,7 +43,7 @@ static void go_and_return(struct trip *t, struct fm_table *from)
 	static const struct fm_range in = {0x0a000000, 8}, out = {0xf0000000, 4};
 	struct fm_error err = {0};
 	t->from = from;
-	if (fm_codec_encode(t->c, t->h, from, &t->o, 1, &t->e, &err) != FM_OK)
+	if (fm_codec_encode(t->c, t->h, from, 1, &t->e, &err) != FM_OK)
 		fail_msg("%s", err.message);
 	assert_int_equal(t->e.windows, from->rows / W);
 	struct fm_window_schedule schedule = {.n = t->e.windows, .start_ms = calloc(t->e.windows, sizeof(int64_t))};
@@ -163,7 +164,8 @@ static void check_addresses(const struct trip *t)
 {
 	const struct fm_table *a = t->from, *b = t->back;
 	for (size_t i = 0; i < b->rows; i++) {
-		assert_true(b->sa[i] >> 24 == (fixture_inside(NULL, a->sa[i]) ? 10 : b->sa[i] >> 24));
+		assert_true(ipv4_of(b, b->sa[i]) >> 24 ==
+			    (fm_table_inside(a, a->sa[i]) ? 10 : ipv4_of(b, b->sa[i]) >> 24));
 		if (a->sa[i] == a->da[i])
 			continue; /* no flow is made from a host to itself */
 		for (size_t j = i / W * W; j < i; j++)
@@ -252,8 +254,11 @@ static void set_extreme(struct fm_table *t, size_t i)
 	t->gap[i] = UINT32_MAX;
 	t->sp[i] = (uint16_t)(i * 257);
 	t->dp[i] = (uint16_t)(65535 - i);
-	t->sa[i] = (uint32_t)(i * 2654435761u);
-	t->da[i] = i % 7 ? ~t->sa[i] : t->sa[i];
+	struct fm_error err;
+	struct fm_address a = fm_address_of_ipv4((uint32_t)(i * 2654435761u)),
+			  b = fm_address_of_ipv4(~(uint32_t)(i * 2654435761u));
+	assert_int_equal(fm_address_dict_add(t->addresses, &a, i % 3 == 0, &t->sa[i], &err), FM_OK);
+	assert_int_equal(fm_address_dict_add(t->addresses, i % 7 ? &b : &a, i % 5 == 0, &t->da[i], &err), FM_OK);
 	static const int col[] = {FM_LABEL, FM_PR, FM_FLG, FM_FWD, FM_STOS};
 	for (size_t k = 0; k < 5; k++) {
 		int at = fm_dict_index(&t->dict[col[k]], i % 2 ? "nobody ever saw this" : "", i % 2 ? 20 : 0, true);

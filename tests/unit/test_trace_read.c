@@ -1,4 +1,5 @@
 /* What must hold however a trace is wrapped, and what must be said when it is not what it should be. */
+#include "tests/unit/ipv4_of.h"
 #include "tests/unit/trace_fixture.h"
 
 static void values_are_those_of_the_text(void **state)
@@ -15,8 +16,8 @@ static void values_are_those_of_the_text(void **state)
 	assert_int_equal(r->t->te[0], INT64_C(1460332898000));
 	assert_int_equal(r->t->td[0], 7000);
 	assert_int_equal(r->t->td[1], 1);
-	assert_int_equal(r->t->sa[0], 60u << 24 | 150 << 16 | 71 << 8 | 237);
-	assert_int_equal(r->t->da[1], UINT32_MAX);
+	assert_int_equal(ipv4_of(r->t, r->t->sa[0]), 60u << 24 | 150 << 16 | 71 << 8 | 237);
+	assert_int_equal(ipv4_of(r->t, r->t->da[1]), UINT32_MAX);
 	assert_int_equal(r->t->sp[0], 32864);
 	assert_int_equal(r->t->dp[1], 65535);
 	assert_int_equal(r->t->pkt[0], 4);
@@ -43,8 +44,8 @@ static void header_dialect_finds_columns_by_name(void **state)
 	assert_int_equal(r->t->te[0], INT64_C(1458298072364));
 	assert_int_equal(r->t->te[1], INT64_C(1458298072365)); /* half a millisecond rounds up */
 	assert_int_equal(r->t->td[0], 305636);
-	assert_int_equal(r->t->sa[0], 1730436467u);
-	assert_int_equal(r->t->sa[1], UINT32_MAX);
+	assert_int_equal(ipv4_of(r->t, r->t->sa[0]), 1730436467u);
+	assert_int_equal(ipv4_of(r->t, r->t->sa[1]), UINT32_MAX);
 	assert_int_equal(r->t->sp[0], 8);
 	assert_int_equal(r->t->pkt[0], 62);
 	assert_int_equal(r->t->byt[1], 1200000);
@@ -379,17 +380,66 @@ static void a_header_stands_where_it_should(void **state)
 
 	(void)state;
 	assert_refused(put("h.csv", "te,td,sa,da,sp,dp,pr,flg,fwd,stos,pkt,byt,label\n" ROW), &ugr16,
-		       "use a dialect with header: true");
+		       "write a dialect file of your own with the lines \"name: mine\", \"header: true\"");
 	assert_refused(put("h2.csv", "srcip,dstip,srcport,dstport,proto,ts,td,pkt,byt,type\n"), &ugr16,
-		       "is a header (srcip,dstip");
-	assert_refused(put("h3.csv", "\xef\xbb\xbf\"te\",\"td\",x\n" ROW), &ugr16, "is a header (te,td,x)");
+		       "set source.dialect: netshare");
+	assert_refused(put("h3.csv", "\xef\xbb\xbf\"te\",\"td\",x\n" ROW), &ugr16, "line 1 is a header where");
 	assert_refused(put("n.csv", rest), &netshare, "is no header");
-	assert_refused(put("n2.csv", ROW), &netshare, "use a dialect with header: false");
+	assert_refused(put("n2.csv", ROW), &netshare, "use a dialect with header: false, or put");
 	snprintf(text, sizeof text, "srcip,dstip,srcport,dstport,proto,time,td,pkt,byt\n%s", rest);
 	assert_refused(put("n3.csv", text), &netshare,
 		       "the header lacks ts, type, which dialect netshare needs; it has srcip,dstip");
 	snprintf(text, sizeof text, "srcip,dstip,srcport,dstport,proto,ts,td,pkt,byt,type,ts\n%s", rest);
 	assert_refused(put("n4.csv", text), &netshare, "column ts stands twice");
+}
+
+/* Nothing of a row that may be private stands in a message or a reason: they go into the log and the ledger. */
+static void no_message_holds_the_text_of_a_row(void **state)
+{
+	static const struct {
+		const char *text;
+		bool header; /* read by a dialect with one */
+	} files[] = {
+	    {"alice,bob,carol,dave,erin,frank,grace,heidi,ivan,judy,mallory,niaj,olivia\n", false},
+	    {"2016-04-11 00:01:38;7.000;60.150.71.237;42.219.159.200;mallory\n", false},
+	    {"2016-04-11 00:01:38;7.000;60.150.71.237;42.219.159.200;mallory\n", true},
+	    {"alice,bob,mallory\n", true},
+	    {"60.150.71.237,mallory,80\n", true},
+	    {"mallory,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background\n", false},
+	    {"2016-04-11 00:01:38,mallory,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,x\n", false},
+	    {"2016-04-11 00:01:38,7.000,mallory,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,x\n", false},
+	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,mallory,80,TCP,....S.,0,0,4,240,x\n", false},
+	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,1,80,TCP,....S.,0,0,mallory,240,x\n", false},
+	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,1,80,mallory\x01,....S.,0,0,4,240,x\n", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		struct reading *r =
+		    read_trace_file(put("private.csv", files[i].text), files[i].header ? &netshare : &ugr16, NULL, 0);
+
+		assert_int_equal(r->rc, FM_EINPUT);
+		if (strstr(r->err.message, "mallory") || strstr(r->err.message, "60.150.71.237"))
+			fail_msg("\"%s\" holds the text of a row", r->err.message);
+		for (size_t k = 0; k < r->nbad; k++) {
+			assert_null(strstr(r->bad[k].reason, "mallory"));
+			assert_non_null(strstr(r->bad[k].text, "mallory")); /* it is not lost */
+		}
+		done(r);
+	}
+}
+
+static void another_delimiter_is_named(void **state)
+{
+	const char *semicolons =
+	    "2016-04-11 00:01:38;7.000;60.150.71.237;42.219.159.200;32864;80;TCP;....S.;0;0;4;240;x\n";
+
+	(void)state;
+	assert_refused(put("s.csv", semicolons), &ugr16,
+		       "line 1: 1 column where 13 are expected: the delimiter seems to be ';'");
+	assert_refused(put("s2.csv", "srcip\tdstip\tsrcport\n1\t2\t3\n"), &netshare,
+		       "the delimiter seems to be '\\t', not ','");
+	assert_refused(put("s3.csv", "just words; and more\n"), &ugr16, "1 column where 13 are expected");
 }
 
 static void each_bad_row_has_its_reason(void **state)
@@ -402,47 +452,46 @@ static void each_bad_row_has_its_reason(void **state)
 	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background,x",
 	     "14 columns"},
 	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,-4,240,background",
-	     "pkt \"-4\" is negative"},
+	     "pkt is negative"},
 	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,-240,background",
-	     "byt \"-240\" is negative"},
+	     "byt is negative"},
 	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4.5,240,background",
 	     "is not a nonnegative integer"},
 	    {"2016-04-11 "
 	     "00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,9223372036854775808,background",
 	     "byt"},
 	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,0x40,background",
-	     "byt \"0x40\""},
+	     "byt is not a nonnegative integer (column byt)"},
 	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,70000,80,TCP,....S.,0,0,4,240,background",
-	     "sp \"70000\" is over 65535 (column sp)"},
+	     "sp is over 65535 (column sp)"},
 	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,65536,TCP,....S.,0,0,4,240,background",
-	     "dp \"65536\" is over 65535"},
+	     "dp is over 65535"},
 	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,-1,TCP,....S.,0,0,4,240,background",
-	     "dp \"-1\" is negative"},
+	     "dp is negative"},
 	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,8.0,TCP,....S.,0,0,4,240,background",
-	     "dp \"8.0\" is not a port number"},
+	     "dp is not a port number"},
 	    {"2016-04-11 00:01:38,7.000,60.150.71.256,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
-	     "sa \"60.150.71.256\" is not an IPv4 address"},
+	     "sa is not an IPv4 address"},
 	    {"2016-04-11 00:01:38,7.000,60.150.71.2,42.219.159,32864,80,TCP,....S.,0,0,4,240,background",
-	     "da \"42.219.159\""},
+	     "da is not an IPv4 address"},
 	    {"2016-04-11 00:01:38,7.000,60.150.71.2,2001:db8::1,32864,80,TCP,....S.,0,0,4,240,background",
-	     "da \"2001:db8::1\""},
+	     "da is an IPv6 address, and only IPv4 is read"},
 	    {"2016-04-31 00:01:38,7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
-	     "te \"2016-04-31 00:01:38\" is not a time"},
-	    {"yesterday,7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
-	     "te \"yesterday\" is not a time"},
+	     "te is not a time"},
+	    {"yesterday,7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background", "te is not a time"},
 	    {"1900-01-01 00:00:00,7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
 	     "outside the years 1970 to 2261"},
 	    {"2262-01-01 00:00:00,7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
 	     "outside the years 1970 to 2261"},
-	    {",7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background", "te \"\" is missing"},
+	    {",7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background", "te is missing"},
 	    {"2016-04-11 00:01:38,-7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
-	     "td \"-7.000\" is negative"},
+	     "td is negative"},
 	    {"2016-04-11 00:01:38,4294967.296,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
 	     "is over 49 days"},
 	    {"2016-04-11 00:01:38,inf,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
-	     "td \"inf\" is not a duration"},
+	     "td is not a duration"},
 	    {"2016-04-11 00:01:38,7.000,60.150.71.2,42.219.159.200,32864,80,TC\x01P,....S.,0,0,4,240,background",
-	     "pr \"TC\\x01P\" is not text"},
+	     "pr is not text"},
 	    {"2016-04-11 00:01:38,7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,b\xe9nin",
 	     "is not text in UTF-8"},
 	    {"2016-04-11 00:01:38,7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,\xed\xa0\x80",
@@ -617,7 +666,7 @@ static void missing_values_follow_the_policy(void **state)
 	assert_int_equal(r->t->rows, 2);
 	assert_int_equal(r->st.missing_values, 7);
 	assert_int_equal(r->t->td[1], 0);
-	assert_int_equal(r->t->sa[1], 0);
+	assert_int_equal(ipv4_of(r->t, r->t->sa[1]), 0);
 	assert_int_equal(r->t->sp[1], 0);
 	assert_int_equal(r->t->pkt[1], 0);
 	assert_string_equal(fm_table_category(r->t, FM_PR, 1), "0");
@@ -626,7 +675,7 @@ static void missing_values_follow_the_policy(void **state)
 	r = read_trace_file(path, &ugr16, &reject, 1);
 	assert_int_equal(r->rc, FM_OK);
 	assert_int_equal(r->t->rows, 1);
-	assert_string_equal(r->bad[0].reason, "td \"NaN\" is missing (column td)");
+	assert_string_equal(r->bad[0].reason, "td is missing (column td)");
 	assert_int_equal(r->st.missing_values, 0);
 	done(r);
 }
@@ -794,6 +843,8 @@ int main(void)
 	    cmocka_unit_test(a_damaged_zip_is_refused),
 	    cmocka_unit_test(a_members_name_may_hold_any_letters),
 	    cmocka_unit_test(a_header_stands_where_it_should),
+	    cmocka_unit_test(no_message_holds_the_text_of_a_row),
+	    cmocka_unit_test(another_delimiter_is_named),
 	    cmocka_unit_test(each_bad_row_has_its_reason),
 	    cmocka_unit_test(a_bad_row_brings_no_value_into_a_dictionary),
 	    cmocka_unit_test(harmless_forms_of_text_are_accepted),

@@ -29,7 +29,7 @@ static int setup(void **state)
 		return -1;
 	struct fm_codec_opts o = fixture_opts(flows, W);
 	return fm_codec_fit_with_hosts(&codec, &hosts, flows, &o, &err) < 0 ||
-		       fm_codec_encode(codec, hosts, flows, &o, 1, &data, &err) < 0
+		       fm_codec_encode(codec, hosts, flows, 1, &data, &err) < 0
 		   ? -1
 		   : 0;
 }

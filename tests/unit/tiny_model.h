@@ -56,7 +56,7 @@ static inline int tiny_model(const char *dir, const struct fm_config *cfg, uint6
 	json_t *j = NULL;
 	int ret = fm_codec_fit_with_hosts(&c, &h, t, &o, err);
 	if (ret == FM_OK)
-		ret = fm_codec_encode(c, h, t, &o, 1, &e, err);
+		ret = fm_codec_encode(c, h, t, 1, &e, err);
 	if (ret == FM_OK)
 		ret = fm_structural_zeros_fit(&s, c->vocab, &e, TINY_WINDOW, o.min_count, err);
 	if (ret == FM_OK)

@@ -29,7 +29,7 @@ static inline int small_encode(struct small *s, uint64_t rows, uint64_t seed, bo
 	struct fm_codec_opts o = fixture_opts(t, SMALL_WINDOW);
 	int ret = fit ? fm_codec_fit_with_hosts(&s->codec, &s->hosts, t, &o, err) : FM_OK;
 	if (ret == FM_OK)
-		ret = fm_codec_encode(s->codec, s->hosts, t, &o, 1, e, err);
+		ret = fm_codec_encode(s->codec, s->hosts, t, 1, e, err);
 	fm_table_free(t);
 	return ret;
 }

@@ -1,0 +1,277 @@
+#include "base/address.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/npy.h"
+
+/* An open-addressing table of code + 1 beside the addresses; a dictionary from disk has none and does not grow. */
+struct fm_address_store {
+	atomic_uint owners;
+	struct fm_address *at;
+	uint8_t *inside;
+	size_t cap;
+	uint32_t *slot;
+	size_t nslot;
+	struct fm_map map[2];
+};
+
+/* The finaliser of splitmix64 (Steele, Lea, Flood 2014). */
+static uint64_t mixed(uint64_t h)
+{
+	h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9u;
+	h = (h ^ h >> 27) * 0x94d049bb133111ebu;
+	return h ^ h >> 31;
+}
+
+static uint64_t hash(const struct fm_address *a)
+{
+	return mixed(mixed(fm_address_half(a, 0)) + 0x9e3779b97f4a7c15u + fm_address_half(a, 1));
+}
+
+uint64_t fm_address_key(const struct fm_address *a)
+{
+	uint32_t ip;
+
+	return fm_address_ipv4(a, &ip) ? ip : hash(a) | (uint64_t)1 << 63;
+}
+
+uint64_t fm_address_network(const struct fm_address *a, unsigned drop)
+{
+	uint32_t ip;
+
+	if (fm_address_ipv4(a, &ip))
+		return ip >> drop;
+	return mixed(fm_address_half(a, 0) >> (drop > 8 ? 16 : 0)) | (uint64_t)1 << 63;
+}
+
+int fm_address_dict_new(struct fm_address_dict **d, struct fm_error *err)
+{
+	struct fm_address_store *s = NULL;
+	int rc;
+
+	*d = NULL;
+	if ((rc = fm_alloc(d, 1, sizeof **d, "an address dictionary", err)) < 0)
+		return rc;
+	if ((rc = fm_alloc(&s, 1, sizeof *s, "an address dictionary", err)) < 0) {
+		free(*d);
+		*d = NULL;
+		return rc;
+	}
+	atomic_init(&s->owners, 1);
+	(*d)->store = s;
+	return FM_OK;
+}
+
+struct fm_address_dict *fm_address_dict_hold(struct fm_address_dict *d)
+{
+	if (d)
+		atomic_fetch_add(&d->store->owners, 1);
+	return d;
+}
+
+void fm_address_dict_free(struct fm_address_dict *d)
+{
+	if (!d || atomic_fetch_sub(&d->store->owners, 1) > 1)
+		return;
+	fm_map_close(&d->store->map[0]);
+	fm_map_close(&d->store->map[1]);
+	free(d->store->at);
+	free(d->store->inside);
+	free(d->store->slot);
+	free(d->store);
+	free(d);
+}
+
+static int grow(struct fm_address_dict *d, struct fm_error *err)
+{
+	struct fm_address_store *s = d->store;
+	size_t cap = 1024, nslot;
+	struct fm_address *at;
+	uint8_t *inside;
+	uint32_t *slot;
+
+	while (cap <= d->n)
+		cap *= 2;
+	nslot = 2 * cap;
+	at = reallocarray(s->at, cap, sizeof *at);
+	if (at)
+		d->at = s->at = at;
+	inside = at ? realloc(s->inside, cap) : NULL;
+	if (inside)
+		d->inside = s->inside = inside;
+	slot = inside ? calloc(nslot, sizeof *slot) : NULL;
+	if (!slot)
+		return fm_fail(err, FM_ESYSTEM, "out of memory: %zu addresses", cap);
+	for (size_t i = 0; i < d->n; i++) {
+		size_t k = hash(&at[i]) & (nslot - 1);
+		while (slot[k])
+			k = (k + 1) & (nslot - 1);
+		slot[k] = (uint32_t)i + 1;
+	}
+	free(s->slot);
+	s->slot = slot;
+	s->nslot = nslot;
+	s->cap = cap;
+	return FM_OK;
+}
+
+int fm_address_dict_add(struct fm_address_dict *d, const struct fm_address *a, bool inside, uint32_t *code,
+			struct fm_error *err)
+{
+	struct fm_address_store *s = d->store;
+	size_t k;
+	int rc;
+
+	if (s->map[0].data)
+		return fm_fail(err, FM_ESYSTEM, "an address dictionary opened from disk cannot grow");
+	if (d->n == s->cap && (rc = grow(d, err)) < 0)
+		return rc;
+	for (k = hash(a) & (s->nslot - 1); s->slot[k]; k = (k + 1) & (s->nslot - 1))
+		if (!memcmp(&s->at[s->slot[k] - 1], a, sizeof *a)) {
+			*code = s->slot[k] - 1;
+			return FM_OK;
+		}
+	if (d->n >= FM_ADDRESSES_MAX)
+		return fm_fail(err, FM_EINPUT, "over %u different addresses: take a part of the trace (source.rows)",
+			       FM_ADDRESSES_MAX);
+	s->at[d->n] = *a;
+	s->inside[d->n] = inside;
+	*code = (uint32_t)d->n;
+	s->slot[k] = (uint32_t)++d->n;
+	return FM_OK;
+}
+
+static int compare(const void *x, const void *y, void *at)
+{
+	const struct fm_address *a = at;
+
+	return memcmp(&a[*(const uint32_t *)x], &a[*(const uint32_t *)y], sizeof *a);
+}
+
+int fm_address_dict_sorted(const struct fm_address_dict *d, const uint8_t *used, struct fm_address_dict **sorted,
+			   uint32_t **to, struct fm_error *err)
+{
+	struct fm_address_dict *o = NULL;
+	struct fm_address_store *s;
+	uint32_t *order = NULL;
+	size_t n = 0;
+	int rc;
+
+	*sorted = NULL;
+	*to = NULL;
+	if ((rc = fm_alloc(&order, d->n + 1, sizeof *order, "an order of addresses", err)) < 0 ||
+	    (rc = fm_alloc(to, d->n + 1, sizeof **to, "codes of addresses", err)) < 0 ||
+	    (rc = fm_address_dict_new(&o, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < d->n; i++)
+		if (!used || used[i])
+			order[n++] = (uint32_t)i;
+	qsort_r(order, n, sizeof *order, compare, (void *)(uintptr_t)d->at);
+	s = o->store;
+	if ((rc = fm_alloc(&s->at, n + 1, sizeof *s->at, "addresses", err)) < 0 ||
+	    (rc = fm_alloc(&s->inside, n + 1, 1, "addresses", err)) < 0)
+		goto out;
+	for (size_t i = 0; i < n; i++) {
+		s->at[i] = d->at[order[i]];
+		s->inside[i] = d->inside[order[i]];
+		(*to)[order[i]] = (uint32_t)i;
+	}
+	s->cap = o->n = n;
+	o->at = s->at;
+	o->inside = s->inside;
+	*sorted = o;
+	o = NULL;
+out:
+	fm_address_dict_free(o);
+	free(order);
+	if (rc < 0) {
+		free(*to);
+		*to = NULL;
+	}
+	return rc;
+}
+
+/* ---- on disk ---- */
+
+static const struct part {
+	const char *name, *dtype;
+	unsigned wide;
+} parts[2] = {{"addresses.npy", "|u1", 16}, {"inside.npy", "|b1", 0}};
+
+static int save_part(const struct part *p, const void *data, size_t n, const char *dir, struct fm_error *err)
+{
+	char *path = fm_path_join(dir, p->name), header[FM_NPY_HEADER];
+	struct fm_out *out = NULL;
+	int rc;
+
+	if (!path)
+		return fm_fail(err, FM_ESYSTEM, "out of memory: a path");
+	fm_npy_header(header, p->dtype, n, p->wide);
+	if ((rc = fm_out_open(&out, path, 0600, err)) < 0 || (rc = fm_out_write(out, header, sizeof header, err)) < 0 ||
+	    (rc = fm_out_write(out, data ? data : "", n * (p->wide ? p->wide : 1), err)) < 0)
+		goto out;
+	rc = fm_out_commit(out, err);
+	out = NULL;
+out:
+	fm_out_abort(out);
+	free(path);
+	return rc;
+}
+
+int fm_address_dict_save(const struct fm_address_dict *d, const char *dir, struct fm_error *err)
+{
+	int rc = save_part(&parts[0], d->at, d->n, dir, err);
+
+	return rc < 0 ? rc : save_part(&parts[1], d->inside, d->n, dir, err);
+}
+
+static int open_part(const struct part *p, struct fm_map *m, size_t n, const char *dir, const void **data,
+		     struct fm_error *err)
+{
+	char *path = fm_path_join(dir, p->name);
+	size_t start, width = p->wide ? p->wide : 1;
+	int rc = path ? fm_map_open(m, path, err) : fm_fail(err, FM_ESYSTEM, "out of memory: a path");
+
+	if (rc == FM_OK) {
+		start = fm_npy_data(m, p->dtype, n, p->wide);
+		if (start == 0 || m->len - start != n * width)
+			rc = fm_fail(err, FM_EINPUT, "%s: not a NumPy file of %zu addresses, as the schema has it",
+				     path, n);
+		*data = (const char *)m->data + start;
+	}
+	free(path);
+	return rc;
+}
+
+int fm_address_dict_open(struct fm_address_dict **out, const char *dir, size_t n, struct fm_error *err)
+{
+	struct fm_address_dict *d = NULL;
+	const void *data[2];
+	int rc;
+
+	*out = NULL;
+	if ((rc = fm_address_dict_new(&d, err)) < 0)
+		return rc;
+	for (int k = 0; k < 2; k++)
+		if ((rc = open_part(&parts[k], &d->store->map[k], n, dir, &data[k], err)) < 0)
+			goto out;
+	d->n = n;
+	d->at = data[0];
+	d->inside = data[1];
+	for (size_t i = 0; i < n && rc == FM_OK; i++) {
+		if (i > 0 && memcmp(&d->at[i - 1], &d->at[i], sizeof *d->at) >= 0)
+			rc = fm_fail(err, FM_EINPUT, "%s/%s: address %zu is not behind the one before it", dir,
+				     parts[0].name, i + 1);
+		else if (d->inside[i] > 1)
+			rc = fm_fail(err, FM_EINPUT, "%s/%s: value %zu is neither 0 nor 1", dir, parts[1].name, i + 1);
+	}
+out:
+	if (rc == FM_OK)
+		*out = d;
+	else
+		fm_address_dict_free(d);
+	return rc;
+}

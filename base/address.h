@@ -1,0 +1,75 @@
+/*
+ * address.h - addresses of hosts, and the dictionary that a flow table's sa and da are codes into.
+ *
+ * An address has 16 bytes in network order; IPv4 is mapped, ::ffff:a.b.c.d (RFC 4291, 2.5.5.2). A dictionary knows of
+ * each of its addresses whether its host is inside, which ingest decides once by the dialect.
+ *
+ * While rows are read a dictionary grows in the order in which addresses are first seen. fm_table_sort_addresses (and
+ * whatever writes a table) puts it into rising order, without those that no row has: codes then compare as addresses
+ * do. The tables of a store have each a dictionary of their own, so that the training split says nothing of addresses
+ * that only the holdout has; a value that compares between tables is fm_address_key.
+ */
+#ifndef FM_BASE_ADDRESS_H
+#define FM_BASE_ADDRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/error.h"
+
+struct fm_address {
+	uint8_t b[16];
+};
+static inline struct fm_address fm_address_of_ipv4(uint32_t ip)
+{
+	return (struct fm_address){{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, (uint8_t)(ip >> 24), (uint8_t)(ip >> 16),
+				    (uint8_t)(ip >> 8), (uint8_t)ip}};
+}
+static inline uint64_t fm_address_half(const struct fm_address *a, int low) /* as a number */
+{
+	uint64_t v;
+
+	memcpy(&v, a->b + 8 * low, sizeof v);
+	return __builtin_bswap64(v);
+}
+/* Is it IPv4? *ip is its number. */
+static inline bool fm_address_ipv4(const struct fm_address *a, uint32_t *ip)
+{
+	uint64_t low = fm_address_half(a, 1);
+
+	*ip = (uint32_t)low;
+	return fm_address_half(a, 0) == 0 && low >> 32 == 0xffff;
+}
+/* The address as one number that is the same in every table: of IPv4 the number itself, of IPv6 a hash with the top bit
+ * set. Two of a million IPv6 addresses share one with a chance of 10^-7. */
+uint64_t fm_address_key(const struct fm_address *a);
+/* The network of an address: of IPv4 the number without its last `drop` bits, 8 or 16; of IPv6 its first 64 or 48 bits,
+ * with the top bit set. */
+uint64_t fm_address_network(const struct fm_address *a, unsigned drop);
+
+struct fm_address_dict {
+	size_t n;
+	const struct fm_address *at;    /* (n) */
+	const uint8_t *inside;          /* (n) 0 or 1 */
+	struct fm_address_store *store; /* private: memory or mappings behind it, who else holds it */
+};
+#define FM_ADDRESSES_MAX (UINT32_MAX - 1)
+
+int fm_address_dict_new(struct fm_address_dict **d, struct fm_error *err) FM_MUST_CHECK;
+struct fm_address_dict *fm_address_dict_hold(struct fm_address_dict *d); /* one more owner; NULL stays NULL */
+void fm_address_dict_free(struct fm_address_dict *d);                    /* the last owner's call frees it */
+/* The code of an address, added behind the others where it is new. */
+int fm_address_dict_add(struct fm_address_dict *d, const struct fm_address *a, bool inside, uint32_t *code,
+			struct fm_error *err) FM_MUST_CHECK;
+/* A new dictionary in rising order of those that are `used` (a byte for each code; NULL: all); to[code] is its new
+ * code, and is freed by the caller. */
+int fm_address_dict_sorted(const struct fm_address_dict *d, const uint8_t *used, struct fm_address_dict **sorted,
+			   uint32_t **to, struct fm_error *err) FM_MUST_CHECK;
+/* DIR/addresses.npy (n, 16) of bytes and DIR/inside.npy (n) of bool; the dictionary is in rising order. */
+int fm_address_dict_save(const struct fm_address_dict *d, const char *dir, struct fm_error *err) FM_MUST_CHECK;
+/* n addresses, mapped. FM_EINPUT names the file: not n, not in rising order, a bit that is neither 0 nor 1. */
+int fm_address_dict_open(struct fm_address_dict **d, const char *dir, size_t n, struct fm_error *err) FM_MUST_CHECK;
+
+#endif

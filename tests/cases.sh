@@ -1,0 +1,81 @@
+#!/bin/sh
+# Small traces as people meet them (shared/cases), each with what flowmint must make of it: exit status and words. A case that
+# holds must not be lost; one that does not hold yet gets its line with the change that makes it hold.
+# usage: cases.sh [FLOWMINT]
+# shellcheck disable=SC2086 # UNCONFINED is one word or none
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+CASES=$(realpath -m "$ROOT/../shared/cases")
+
+# The cases' commands know no option of ours.
+cat >fm <<WRAP
+#!/bin/sh
+verb=\$1
+shift
+[ "\$verb" = run ] && exec "$F" run $UNCONFINED "\$@"
+exec "$F" "\$verb" "\$@"
+WRAP
+chmod +x fm
+
+one() { # CASE STATUS WORDS: up to where the trace is read
+	if [ ! -d "$CASES/$1" ]; then
+		skip "$1" "shared/cases is not here"
+		return
+	fi
+	sed 's/--set train.steps=.*/--until ingest/' "$CASES/$1/cmd.txt" >cmd
+	(cd "$CASES/$1" && FM="$T/fm" P="$T/$1" TMPDIR="$T" sh "$T/cmd") >said 2>&1
+	got=$?
+	rm -rf "${T:?}/$1"
+	if [ $got -eq "$2" ] && grep -qF -e "$3" said; then
+		holds "$1: $3" true
+	else
+		sed 's/^/# /' said
+		holds "$1: status $got, not $2, or without \"$3\"" false
+	fi
+}
+
+while IFS='|' read -r name status words; do
+	one "$name" "$status" "$words"
+done <<'TABLE'
+05-nfdump-fmt-header-not-csv|3|another dialect is needed
+08-negative-duration|3|first at line 4: td is negative
+101-dialect-timezone-key|3|unknown key 'timezone': there are name
+105-utf16-excel|3|iconv -f UTF-16 -t UTF-8
+11-epoch-seconds-read-as-ms|3|all 120 times lie in 1970
+113-tenth-of-times-1970|0|46 years from the others
+114-newest-first-end-to-end|3|the newest rows come first
+14-ipv6-rows-5-percent|3|sa is an IPv6 address, and only IPv4 is read
+15-cicids-spaces-dup-infinity|0|ingest: 100 rows
+17-cicids-ddmmyyyy-hhmm|3|te is not a time
+18-cicids-12h-clock|3|te is not a time
+24-dash-ports-unsw|0|30 missing values are 0 now
+30-thousands-separator|3|byt is not a nonnegative integer
+32-ip-port-glued|3|an IPv4 address with a port behind it
+35-gzip-zero-padding|0|ingest: 120 rows
+36-gzip-truncated|3|the file is truncated or damaged
+39-tar-several-members|3|choose one with source.member (a.csv, README.txt)
+42-zip-ds-store|3|choose one with source.member (.DS_Store, a.csv)
+43-zip-lzma-method|0|ingest: 120 rows
+47-bom-crlf|0|ingest: 120 rows
+49-nfdump-pipe-format|3|1 column where 13 are expected
+50-nfdump-line-format|3|1 column where 13 are expected
+54-inf-in-bytes|3|byt is not a nonnegative integer
+55-empty-label-all|0|120 missing values are 0 now
+58-dst-fall-back-one-hour|0|1 rows are earlier than the row before them
+59-one-row-in-2038|0|times about 2038, 22 years from the others (first at line 51)
+63-argus-mac-addresses|3|sa is a MAC address
+65-nfstream-csv|0|ingest: 100 rows
+66-header-case|3|in another case
+67-nbsp-in-label|0|differs from another in case or blanks alone
+68-label-case-and-spaces|0|differs from another in case or blanks alone
+70-duration-below-1ms|0|ingest: 120 rows
+73-cidds-padded-fields|0|ingest: 100 rows
+75-cidds-names-for-addresses|3|sa is not an IPv4 address
+76-some-times-without-seconds|3|te is not a time
+77-compact-date|3|te is not a time
+78-hour-24|0|1 bad rows
+97-label-map-of-replacement-char|0|ingest: 100 rows
+99-infinity-as-missing-token|0|22 missing values are 0 now
+TABLE
+finish

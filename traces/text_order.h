@@ -1,0 +1,35 @@
+/*
+ * text_order.h - traces whose rows of one time stand in the order of their text, as after sort -u (UGR'16): then the
+ * order within a time says nothing of what happened first.
+ *
+ * The text is that of td, sa, da, sp and dp as UGR'16 writes them. Ingest looks for such an order and records it
+ * (store.json, "ties"); the generate stage puts the rows of a model of such a trace into it again.
+ */
+#ifndef FM_TRACES_TEXT_ORDER_H
+#define FM_TRACES_TEXT_ORDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/table.h"
+
+#define FM_TEXT_ORDER_MAX 112 /* bytes of such a text with its NUL: five fields, two of them IPv6 */
+
+struct fm_text_order {
+	uint64_t same, wrong; /* pairs of neighbours of one time; those that are not in order */
+	bool begun;
+	int64_t te; /* of the last row */
+	char last[FM_TEXT_ORDER_MAX];
+};
+/* Look at the rows [first, t->rows) that follow those looked at before, up to a million pairs. o is zero-initialised.
+ */
+void fm_text_order_look(struct fm_text_order *o, const struct fm_table *t, size_t first);
+/* Do rows of one time stand in order of their text? All but one pair in a thousand must, and there must be a hundred.
+ */
+bool fm_text_order_found(const struct fm_text_order *o);
+/* Rows in order of te, those of one time in order of their text, the rest as they stood. A table in memory. */
+int fm_text_order_sort(struct fm_table *t, struct fm_error *err) FM_MUST_CHECK;
+
+#endif
