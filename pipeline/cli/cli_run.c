@@ -120,7 +120,8 @@ const struct fm_verb fm_verb_run = {
 	"again, so that an interrupted run goes on where it was. Training goes on from its last checkpoint "
 	"(train.checkpoint_every); the result is the same to the bit.\n\nWhen all checks pass, the archive and its "
 	"signature are verified and moved to publish.out. When one fails, the check table says which, nothing is "
-	"released, and the exit status is 1.\n\nWhat can be known before the first stage is checked before it. A run that "
+	"released, and the exit status is 1.\n\nWhat can be known before the first stage is checked before it. A run "
+	"that "
 	"SIGINT or SIGTERM stops ends with 130 or 143, and the same command goes on from there.\n\nA folder stands for "
 	"the release.yaml in it. Without RELEASE.yaml, it is that of the current folder or of the nearest folder above "
 	"that has one.",

@@ -3,9 +3,9 @@
 #include "simulated.h"
 
 #include "base/log.h"
+#include "base/stats.h"
 #include "judge/anomaly.h"
 #include "judge/forest.h"
-#include "base/stats.h"
 
 static void test_forest_finds_outliers(void **state)
 {

@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
+#include "base/neighbours.h"
 #include "base/rng.h"
 #include "base/thread.h"
-#include "base/neighbours.h"
 
 #define OK(call)                                                                                                       \
 	do {                                                                                                           \
