@@ -81,10 +81,14 @@ struct fm_config {
 		double checkpoint_seconds; /* the same by the clock; 0 = none by time */
 	} train;
 	struct {
-		char mode[16]; /* none (| dp, later) */
+		char mode[16]; /* none | dp: docs/differential-privacy.md */
 		double epsilon, delta, clip, noise_multiplier;
-		char unit[16];
-		int max_flows_per_host;
+		int64_t records;          /* the trace has at most so many units: a public bound */
+		char unit[16];            /* exchange */
+		char accountant[16];      /* pld | rdp */
+		double total_epsilon;     /* of all runs on one trace; 0: no limit */
+		char first[24], last[24]; /* public: the trace lies between them */
+		char labels[FM_CFG_STR];  /* public: the labels that are kept, the usual one first */
 		int min_count; /* k: fewer records than this are few, wherever something is measured or shown */
 	} privacy;
 	struct {
@@ -115,6 +119,18 @@ struct fm_config {
 		char report[16]; /* metrics | histograms: what of the real flows is published (metrics.h) */
 	} publish;
 };
+
+static inline bool fm_config_dp(const struct fm_config *cfg)
+{
+	return cfg->privacy.mode[0] == 'd';
+}
+
+/* Are planted generators tried on the gate?  Never in privacy.mode dp: whether they are caught depends on real flows.
+ */
+static inline bool fm_config_controls(const struct fm_config *cfg)
+{
+	return cfg->gate.control_rows > 0 && !fm_config_dp(cfg);
+}
 
 int fm_config_load(struct fm_config **cfg, const char *file, const char *const *overrides, int noverrides,
 		   struct fm_error *err) FM_MUST_CHECK;

@@ -26,8 +26,7 @@ void fm_split_key(const char *key, char section[64], const char **name)
 	*name = dot ? dot + 1 : key;
 }
 
-/* Fail at the place that set one of the keys last. */
-static int FM_PRINTF(4, 5) fail_at(struct fm_loader *l, const char *const *keys, size_t n, const char *fmt, ...)
+int fm_loader_fail_at(struct fm_loader *l, const char *const *keys, size_t n, const char *fmt, ...)
 {
 	const struct fm_provenance *last = NULL;
 	char message[512];
@@ -46,7 +45,7 @@ static int FM_PRINTF(4, 5) fail_at(struct fm_loader *l, const char *const *keys,
 	}
 	return last ? fm_yaml_fail(last->at, l->err, "%s", message) : fm_fail(l->err, FM_EINPUT, "%s", message);
 }
-#define FAIL_AT(l, keys, ...) fail_at((l), (keys), sizeof(keys) / sizeof((keys)[0]), __VA_ARGS__)
+#define FAIL_AT(l, keys, ...) fm_loader_fail_at((l), (keys), sizeof(keys) / sizeof((keys)[0]), __VA_ARGS__)
 
 static int check_ranges(struct fm_loader *l)
 {
@@ -75,13 +74,12 @@ static int check_privacy(struct fm_loader *l)
 		const struct fm_yaml *at = l->origin[i].at;
 
 		if (k->mode && at && strcmp(k->mode, l->cfg->privacy.mode) != 0)
-			return fm_yaml_fail(
-			    at, l->err,
-			    "%s.%s: not in privacy.mode %s, which promises nothing: this version cannot give "
-			    "a differential privacy guarantee; leave it out",
-			    k->section, k->name, l->cfg->privacy.mode);
+			return fm_yaml_fail(at, l->err,
+					    "%s.%s: not in privacy.mode %s%s: it is for mode %s; leave it out",
+					    k->section, k->name, l->cfg->privacy.mode,
+					    fm_config_dp(l->cfg) ? "" : ", which promises nothing", k->mode);
 	}
-	return FM_OK;
+	return fm_config_dp(l->cfg) ? fm_loader_check_dp(l) : FM_OK;
 }
 
 static int check_dialect(struct fm_loader *l)
@@ -198,7 +196,8 @@ static int make_absolute(struct fm_loader *l, const char *key, char *path, size_
 		memcpy(path, joined, n + 1);
 	free(joined);
 	if (n >= cap)
-		return fail_at(l, &key, 1, "%s: with its folder the path is longer than %zu bytes", key, cap - 1);
+		return fm_loader_fail_at(l, &key, 1, "%s: with its folder the path is longer than %zu bytes", key,
+					 cap - 1);
 	return FM_OK;
 }
 

@@ -96,7 +96,8 @@ static json_t *section_json(const struct fm_config *cfg, const char *section, bo
 	o = strcmp(section, "gate") == 0 ? checks_json(cfg) : json_object();
 	for (size_t i = 0; o && i < fm_nkeys; i++) {
 		const struct fm_key *k = &fm_keys[i];
-		if (strcmp(k->section, section) != 0 || (public_only && k->secret) || k->type == FM_KEY_CHECKS)
+		if (strcmp(k->section, section) != 0 || (public_only && k->secret) || k->type == FM_KEY_CHECKS ||
+		    (fm_config_dp(cfg) && strcmp(k->name, "seed") == 0)) /* derived from the project's secret */
 			continue;
 		if (json_object_set_new(o, k->name, value_json(cfg, k, public_only)) != 0) {
 			json_decref(o);

@@ -30,6 +30,10 @@ struct fm_loader {
  * make paths absolute. */
 int fm_loader_finish(struct fm_loader *l) FM_MUST_CHECK;
 int fm_loader_memory(struct fm_loader *l); /* FM_ESYSTEM, out of memory */
+/* Fail at the place that set one of the n keys last. */
+int fm_loader_fail_at(struct fm_loader *l, const char *const *keys, size_t n, const char *fmt, ...) FM_PRINTF(4, 5);
+/* What voids a claim of differential privacy is refused with the reason (config_dp.c). */
+int fm_loader_check_dp(struct fm_loader *l) FM_MUST_CHECK;
 /* Names that no config has: refuse them at v and say what was probably meant. */
 int fm_loader_unknown_section(struct fm_loader *l, const char *name, const struct fm_yaml *v);
 int fm_loader_unknown_key(struct fm_loader *l, const char *section, const char *name, const struct fm_yaml *v);

@@ -50,9 +50,13 @@ static const char *check_date(const char *s)
 	return "a date, YYYY-MM-DD";
 }
 
-static const char *check_unit(const char *s)
+static const char *check_time(const char *s)
 {
-	return strcmp(s, "window") == 0 ? NULL : "window";
+	int64_t ms;
+
+	if (s[0] == '\0' || fm_parse_time_ms(s, strlen(s), &ms) == 0)
+		return NULL;
+	return "a time, YYYY-MM-DD HH:MM:SS (UTC)";
 }
 
 /* ---- the table ---- */
@@ -92,8 +96,8 @@ const struct fm_key fm_keys[] = {
 	 .help = "Share of the windows that the model never sees; the gate's privacy checks need it."},
 	{FIELD(split, seed, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "1", .help = "Which windows go where."},
 
-	{FIELD(model, kind, CHOICE), .choices = "diffusion", .dflt = "diffusion",
-	 .help = "The kind of model. diffusion learns windows of flows."},
+	{FIELD(model, kind, CHOICE), .choices = "diffusion|marginals", .dflt = "diffusion",
+	 .help = "The kind of model. diffusion learns windows of flows, marginals counts exchanges with noise."},
 	{FIELD(model, denoiser, CHOICE), .choices = "transformer|unet|mlp",
 	 .dflt = "transformer",
 	 .help = "The network that takes the noise away; mlp looks at each flow by itself."},
@@ -145,22 +149,40 @@ const struct fm_key fm_keys[] = {
 	 .help = "Seconds after which the next checkpoint is written though checkpoint_every is not reached; 0: none by "
 		 "time. Changes no result."},
 
-	{FIELD(privacy, mode, CHOICE), .choices = "none",
-	 .later = "dp: this version cannot give a differential privacy guarantee, and "
-		  "gives none rather than a wrong one",
-	 .dflt = "none", .help = "What is promised beyond the gate's leakage checks: nothing, in this version."},
+	{FIELD(privacy, mode, CHOICE), .choices = "none|dp",
+	 .later = "clip: this version clips no single records",
+	 .dflt = "none", .help = "What is promised beyond the gate's leakage checks: nothing, or differential privacy "
+				 "(docs/differential-privacy.md)."},
 	{FIELD(privacy, epsilon, REAL), .min = 0, .max = 1e3, .dflt = "0", .mode = "dp",
-	 .help = "For mode dp; refused while mode is none."},
+	 .help = "For mode dp: the epsilon that the whole run keeps to. 0: that which privacy.noise_multiplier "
+		 "gives."},
 	{FIELD(privacy, delta, REAL), .min = 0, .max = 1, .below_max = true, .dflt = "0", .mode = "dp",
-	 .help = "For mode dp; refused while mode is none."},
-	{FIELD(privacy, clip, REAL), .min = 0, .max = 1e6, .above_min = true, .dflt = "1.0", .mode = "dp",
-	 .help = "For mode dp: largest norm of one unit's gradient; refused while mode is none."},
+	 .help = "For mode dp: the chance that epsilon does not hold; below 1 / privacy.records."},
+	{FIELD(privacy, clip, REAL), .min = 0, .max = 1e6, .above_min = true, .dflt = "1.0", .mode = "clip",
+	 .help = "For mode clip, which this version does not have: largest norm of one unit's gradient."},
 	{FIELD(privacy, noise_multiplier, REAL), .min = 0, .max = 1e6, .dflt = "0", .mode = "dp",
-	 .help = "For mode dp; refused while mode is none."},
-	{FIELD(privacy, unit, TEXT), .check = check_unit, .dflt = "window", .mode = "dp",
-	 .help = "For mode dp: what one record is; refused while mode is none."},
-	{FIELD(privacy, max_flows_per_host, INT), .min = 0, .max = 1e9, .dflt = "0", .mode = "dp",
-	 .help = "For mode dp; refused while mode is none."},
+	 .help = "For mode dp, in place of privacy.epsilon: deviation of the noise of all counts together, by their "
+		 "sensitivity."},
+	{FIELD(privacy, records, INT), .min = 0, .max = 1e12, .dflt = "0", .mode = "dp",
+	 .help = "For mode dp: the trace has at most so many units, by what is publicly known. It is not compared "
+		 "with the trace."},
+	{FIELD(privacy, unit, CHOICE), .choices = "exchange",
+	 .later = "flow: this version adds and takes exchanges alone, which cover single flows (docs/differential-privacy.md); "
+		  "window: this version adds and takes exchanges alone",
+	 .dflt = "exchange", .mode = "dp",
+	 .help = "For mode dp: what neighbouring traces differ in: an exchange, at most 4 flows of one unordered 5-tuple "
+		 "that end in one minute."},
+	{FIELD(privacy, accountant, CHOICE), .choices = "pld|rdp", .dflt = "pld", .mode = "dp",
+	 .help = "For mode dp: how what leaks is added up (docs/accounting.md)."},
+	{FIELD(privacy, total_epsilon, REAL), .min = 0, .max = 1e3, .dflt = "0", .mode = "dp", .secret = true,
+	 .help = "For mode dp: what all runs of the workspace on one trace may use together; 0: no limit."},
+	{FIELD(privacy, first, TEXT), .check = check_time, .dflt = "\"\"", .mode = "dp",
+	 .help = "For mode dp: the publicly known time that the trace begins at. Flows outside are put to the ends."},
+	{FIELD(privacy, last, TEXT), .check = check_time, .dflt = "\"\"", .mode = "dp",
+	 .help = "For mode dp: the publicly known time that it ends at."},
+	{FIELD(privacy, labels, TEXT), .dflt = "background", .mode = "dp",
+	 .help = "For mode dp: the publicly known labels, with blanks between them, the usual one first. Any other "
+		 "label becomes the first."},
 	{FIELD(privacy, min_count, INT), .min = 1, .max = 1e9, .dflt = "20",
 	 .help = "k: what fewer training records share may point at somebody. The gate looks for such values, and "
 		 "numbers that go out are rounded down to multiples of it."},

@@ -84,6 +84,7 @@ static const struct {
 } gone[] = {
     {"publish", "sequence", "releases are told apart by release.version, and release.previous names the one before"},
     {"publish", "attestation_key", "nothing signs attestations"},
+    {"privacy", "max_flows_per_host", "what a host with k exchanges has is stated, not promised"},
 };
 
 int fm_loader_gone(struct fm_loader *l, const char *section, const char *name, const struct fm_yaml *v, bool *is_gone)

@@ -27,6 +27,7 @@
 
 EMBED(preset_demo, "manifests/demo.yaml");
 EMBED(preset_ugr16, "manifests/ugr16.yaml");
+EMBED(preset_ugr16_dp, "manifests/ugr16-dp.yaml");
 EMBED(dialect_netshare, "manifests/dialects/netshare.yaml");
 EMBED(dialect_ugr16, "manifests/dialects/ugr16.yaml");
 
@@ -38,6 +39,7 @@ static const struct {
 } files[] = {
     {FM_EMBED_PRESET, "demo", fm_file_preset_demo, &fm_file_preset_demo_len},
     {FM_EMBED_PRESET, "ugr16", fm_file_preset_ugr16, &fm_file_preset_ugr16_len},
+    {FM_EMBED_PRESET, "ugr16-dp", fm_file_preset_ugr16_dp, &fm_file_preset_ugr16_dp_len},
     {FM_EMBED_DIALECT, "netshare", fm_file_dialect_netshare, &fm_file_dialect_netshare_len},
     {FM_EMBED_DIALECT, "ugr16", fm_file_dialect_ugr16, &fm_file_dialect_ugr16_len},
 };

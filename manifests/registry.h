@@ -107,6 +107,10 @@ void fm_metric_each(void (*visit)(void *ctx, const char *name, const struct fm_m
 /* The list for people, a table in Markdown: what docs/metrics.md holds. */
 void fm_metric_list(struct fm_buf *out);
 
+/* Is it measured of synthetic flows alone, so that it may decide, and be published, in privacy.mode dp?  (config_dp.c)
+ */
+bool fm_metric_is_free(const char *name);
+
 /* May a gate ask for it?  A misspelt check would be found only at the gate, after hours of training; with this it is
  * found when the config is read.  A metric that is known may still be missing at the gate, and fails there. */
 bool fm_check_known(const char *name);

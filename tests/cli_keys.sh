@@ -37,7 +37,7 @@ while read -r section key value <&3; do
 	fi
 done 3<keys
 
-for line in "clip: 0.5" "unit: window" "epsilon: 1" "epsilon: 0" "max_flows_per_host: 3"; do
+for line in "clip: 0.5" "unit: exchange" "epsilon: 1" "epsilon: 0" "delta: 1e-6"; do
 	printf 'source:\n  path: x\nprivacy:\n  %s\n' "$line" >dp.yaml
 	expect 3 "a file with privacy.$line" "$F" config dp.yaml
 	says err "dp.yaml:4: privacy.${line%%:*}: not in privacy.mode none" "is refused at its line"

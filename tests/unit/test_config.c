@@ -134,7 +134,8 @@ static void test_unknown_keys_are_refused_with_a_suggestion(void **state)
 		"did you mean 'floor.jsd.SA'?");
 	refused(SOURCE "gate: {tstr.f1.tree.scan11: {min: 0.5}}\n", "unknown check 'gate.tstr.f1.tree.scan11'", "");
 	refused(SOURCE "gate: {quality: 1}\n", "unknown check 'gate.quality': docs/metrics.md lists", "");
-	refused(SOURCE "preset: dmeo\n", "release.yaml:2: unknown preset 'dmeo', did you mean 'demo'?", "demo, ugr16");
+	refused(SOURCE "preset: dmeo\n", "release.yaml:2: unknown preset 'dmeo', did you mean 'demo'?",
+		"demo, ugr16, ugr16-dp");
 	refused("source: {path: x, dialect: urg16}\n", "release.yaml:1: unknown dialect 'urg16', did you mean 'ugr16'?",
 		"netshare");
 }
@@ -267,10 +268,10 @@ static void test_values_out_of_range_are_refused(void **state)
 static void test_what_this_version_cannot_do_is_refused(void **state)
 {
 	(void)state;
-	refused(SOURCE "privacy:\n  mode: dp\n", "release.yaml:3: privacy.mode: 'dp' is refused",
-		"cannot give a differential privacy guarantee");
+	refused(SOURCE "privacy:\n  mode: clip\n", "release.yaml:3: privacy.mode: 'clip' is refused",
+		"clips no single records");
 	refused(SOURCE "privacy:\n  epsilon: 1\n", "release.yaml:3: privacy.epsilon: not in privacy.mode none",
-		"cannot give a differential privacy guarantee");
+		"which promises nothing");
 	refused(SOURCE "privacy: {noise_multiplier: 1}\n", "release.yaml:2: privacy.noise_multiplier", "none");
 	refused(SOURCE "privacy: {clip: 1.0}\n", "release.yaml:2: privacy.clip: not in privacy.mode none",
 		"leave it out");
@@ -365,7 +366,7 @@ static void test_missing_things_are_named(void **state)
 	assert_non_null(strstr(err.message, "absent.yaml"));
 	assert_int_equal(fm_config_load(&cfg, dir, NULL, 0, &err), FM_EINPUT);
 	assert_int_equal(fm_config_preset(&cfg, "nosuch", NULL, 0, &err), FM_EUSAGE);
-	assert_non_null(strstr(err.message, "demo, ugr16"));
+	assert_non_null(strstr(err.message, "demo, ugr16, ugr16-dp"));
 	assert_null(cfg);
 }
 
@@ -393,7 +394,7 @@ static void test_overrides_are_refused_as_usage(void **state)
 	refused_set("preset=dmeo", "did you mean 'demo'?");
 	refused_set("split.holdout=0.95", "0 to 0.9");
 	refused_set("model.heads=7", "model.width 128 is no multiple");
-	refused_set("privacy.mode=dp", "cannot give a differential privacy guarantee");
+	refused_set("privacy.mode=dp", "needs privacy.epsilon");
 	refused_set("source.path=a\nb", "control character");
 }
 

@@ -1,0 +1,161 @@
+/*
+ * config_dp.c - what a config with privacy.mode dp must say, and what voids its claim (docs/differential-privacy.md).
+ *
+ * Nothing here looks at a trace: a bound such as privacy.records is a statement of the config's author, because a bound
+ * that was taken from the trace would have to be paid for.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "manifests/registry.h"
+#include "manifests/config_loader.h"
+
+#define FAIL_AT(l, key, ...) fm_loader_fail_at((l), (const char *const[]){key}, 1, __VA_ARGS__)
+
+bool fm_metric_is_free(const char *name)
+{
+	static const char *const rules[] = {"broken_share", "no_packet",        "short_bytes",
+					    "long_bytes",   "icmp_source_port", "same_address"};
+
+	if (strncmp(name, "rules.", 6) != 0)
+		return false;
+	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+		if (strcmp(name + 6, rules[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Set by a preset, a file or --set?  A config that was written out has every key. */
+static bool is_set(const struct fm_loader *l, const char *section, const char *name)
+{
+	return !l->resolved && l->origin[fm_key_find(section, name) - fm_keys].at;
+}
+
+static int check_numbers(struct fm_loader *l)
+{
+	const struct fm_config *c = l->cfg;
+
+	if (c->privacy.epsilon > 0 && c->privacy.noise_multiplier > 0)
+		return FAIL_AT(l, "privacy.noise_multiplier",
+			       "privacy.epsilon and privacy.noise_multiplier are both set: one gives the other; leave "
+			       "one out");
+	if (!(c->privacy.epsilon > 0) && !(c->privacy.noise_multiplier > 0))
+		return FAIL_AT(l, "privacy.mode",
+			       "privacy.mode dp needs privacy.epsilon, or privacy.noise_multiplier: what is to be kept "
+			       "to?");
+	if (c->privacy.records < 1)
+		return FAIL_AT(
+		    l, "privacy.mode",
+		    "privacy.mode dp needs privacy.records: how many exchanges the trace has at most, by what "
+		    "is publicly known");
+	if (!(c->privacy.delta > 0) || c->privacy.delta * (double)c->privacy.records >= 1)
+		return FAIL_AT(
+		    l, "privacy.delta",
+		    "privacy.delta %g must be above 0 and below 1 / privacy.records, that is %g: with a larger "
+		    "one a mechanism that publishes a record at random would keep to it",
+		    c->privacy.delta, 1 / (double)c->privacy.records);
+	if (c->privacy.total_epsilon > 0 && c->privacy.epsilon > c->privacy.total_epsilon)
+		return FAIL_AT(l, "privacy.total_epsilon",
+			       "privacy.epsilon %g is more than privacy.total_epsilon %g, which all runs on one trace "
+			       "have together",
+			       c->privacy.epsilon, c->privacy.total_epsilon);
+	return FM_OK;
+}
+
+static int check_period(struct fm_loader *l)
+{
+	const struct fm_config *c = l->cfg;
+	const char *first = c->privacy.first, *last = c->privacy.last;
+	int64_t from = 0, to = 0;
+
+	if (!first[0] || !last[0])
+		return FAIL_AT(
+		    l, "privacy.mode",
+		    "privacy.mode dp needs privacy.first and privacy.last: when the trace begins and ends, by "
+		    "what is publicly known");
+	/* Both were seen to be times when they were read. */
+	if (fm_parse_time_ms(first, strlen(first), &from) != 0 || fm_parse_time_ms(last, strlen(last), &to) != 0 ||
+	    from >= to)
+		return FAIL_AT(l, "privacy.last", "privacy.last %s is not after privacy.first %s", last, first);
+	return FM_OK;
+}
+
+/* What would carry private records past the noise. */
+static int check_voids(struct fm_loader *l)
+{
+	static const char *const seeds[] = {"split", "train", "generate"};
+	struct fm_config *c = l->cfg;
+
+	for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++)
+		if (is_set(l, seeds[i], "seed")) {
+			char key[32];
+
+			snprintf(key, sizeof key, "%s.seed", seeds[i]);
+			return FAIL_AT(
+			    l, key,
+			    "%s is refused in privacy.mode dp: who knows a seed can take the noise off; seeds "
+			    "come from the project's secret, so leave it out",
+			    key);
+		}
+	if (c->source.rows != 0)
+		return FAIL_AT(l, "source.rows",
+			       "source.rows is refused in privacy.mode dp: one exchange more pushes others out of the "
+			       "first %lld flows, which privacy.unit does not cover; cut the file by time instead",
+			       (long long)c->source.rows);
+	if (is_set(l, "train", "balance") && c->train.balance != 1)
+		return FAIL_AT(
+		    l, "train.balance",
+		    "train.balance is refused in privacy.mode dp: it shows records more often than the noise "
+		    "is meant for; leave it out");
+	if (is_set(l, "train", "patience") && c->train.patience != 0)
+		return FAIL_AT(l, "train.patience",
+			       "train.patience is refused in privacy.mode dp: when training stops would tell of the "
+			       "validation records; leave it out");
+	c->train.balance = 1;
+	c->train.patience = 0;
+	if (strcmp(c->publish.report, "metrics") != 0)
+		return FAIL_AT(
+		    l, "publish.report",
+		    "publish.report %s is refused in privacy.mode dp: it publishes numbers of real flows that "
+		    "nothing paid for; set it to metrics",
+		    c->publish.report);
+	if (c->release.previous[0])
+		return FAIL_AT(l, "release.previous",
+			       "release.previous is refused in privacy.mode dp: its comparisons are of a file that the "
+			       "budget does not cover; leave it out");
+	return FM_OK;
+}
+
+/* Pass or fail is published by what is released, so that only what costs nothing may decide. */
+static int check_gate(struct fm_loader *l)
+{
+	const struct fm_config *c = l->cfg;
+
+	for (int i = 0; i < c->gate.n; i++) {
+		const struct fm_cfg_check *k = &c->gate.check[i];
+
+		if (k->relative_to_floor)
+			return FAIL_AT(l, "gate.CHECK",
+				       "gate.%s is refused in privacy.mode dp: a threshold relative to its floor tells "
+				       "how far two parts of the real flows lie apart, and nothing paid for that",
+				       k->name);
+		if (!fm_metric_is_free(k->name))
+			return FAIL_AT(
+			    l, "gate.CHECK",
+			    "gate.%s is refused in privacy.mode dp: it compares with real flows, so that pass "
+			    "or fail would tell of them, and nothing paid for that; only checks of synthetic "
+			    "flows alone (rules.*) decide. It is still in the team's report",
+			    k->name);
+	}
+	return FM_OK;
+}
+
+int fm_loader_check_dp(struct fm_loader *l)
+{
+	int rc;
+
+	if ((rc = check_numbers(l)) != FM_OK || (rc = check_period(l)) != FM_OK || (rc = check_voids(l)) != FM_OK)
+		return rc;
+	return check_gate(l);
+}

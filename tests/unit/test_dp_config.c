@@ -1,0 +1,150 @@
+/* A config that voids its own claim of differential privacy is refused, with the reason. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "manifests/registry.h"
+#include "manifests/config.h"
+
+static const char *const good[] = {"source.path=x.csv",
+				   "privacy.mode=dp",
+				   "privacy.epsilon=4",
+				   "privacy.delta=1e-6",
+				   "privacy.records=900000",
+				   "privacy.first=2016-04-11 00:00:00",
+				   "privacy.last=2016-04-12 00:00:00",
+				   "split.holdout=0.25"};
+enum { NGOOD = sizeof good / sizeof *good };
+
+/* The preset with what is good, then more; NULL in `more` ends it. */
+static int load(struct fm_config **cfg, struct fm_error *err, const char *const *more)
+{
+	const char *set[NGOOD + 8];
+	int n = 0;
+
+	for (int i = 0; i < NGOOD; i++)
+		set[n++] = good[i];
+	for (; *more; more++)
+		set[n++] = *more;
+	*cfg = NULL;
+	return fm_config_preset(cfg, "ugr16-dp", set, n, err);
+}
+
+#define REFUSED(why, ...) refused((const char *const[]){__VA_ARGS__, NULL}, why)
+static void refused(const char *const *more, const char *why)
+{
+	struct fm_config *cfg;
+	struct fm_error err;
+	int rc = load(&cfg, &err, more);
+
+	if (rc == FM_OK)
+		fail_msg("%s is taken", more[0]);
+	if (!strstr(err.message, why))
+		fail_msg("%s: '%s' does not say '%s'", more[0], err.message, why);
+}
+
+static void test_a_whole_claim_is_taken(void **state)
+{
+	struct fm_config *cfg;
+	struct fm_error err;
+
+	(void)state;
+	assert_int_equal(load(&cfg, &err, (const char *const[]){NULL}), FM_OK);
+	assert_true(fm_config_dp(cfg));
+	assert_true(cfg->privacy.epsilon == 4);
+	assert_string_equal(cfg->privacy.unit, "exchange");
+	/* What training would do by itself is off. */
+	assert_int_equal(cfg->train.balance, 1);
+	assert_int_equal(cfg->train.patience, 0);
+	fm_config_free(cfg);
+}
+
+static void test_each_void_is_refused_with_its_reason(void **state)
+{
+	(void)state;
+	REFUSED("needs privacy.epsilon", "privacy.epsilon=0");
+	REFUSED("one gives the other", "privacy.noise_multiplier=1");
+	REFUSED("needs privacy.records", "privacy.records=0");
+	/* A delta of 1/n, and one just below. */
+	REFUSED("below 1 / privacy.records", "privacy.delta=1e-6", "privacy.records=1000000");
+	REFUSED("below 1 / privacy.records", "privacy.delta=0");
+	REFUSED("needs privacy.first", "privacy.first=");
+	REFUSED("is not after", "privacy.last=2016-04-10 00:00:00");
+	REFUSED("YYYY-MM-DD", "privacy.last=tomorrow");
+	REFUSED("who knows a seed", "split.seed=7");
+	REFUSED("who knows a seed", "train.seed=7");
+	REFUSED("who knows a seed", "generate.seed=7");
+	REFUSED("one exchange more pushes others out", "source.rows=1000");
+	REFUSED("more often than the noise", "train.balance=4");
+	REFUSED("tell of the validation records", "train.patience=100");
+	REFUSED("nothing paid for", "publish.report=histograms");
+	REFUSED("does not cover", "release.previous=old.csv");
+	REFUSED("pass or fail would tell", "gate.jsd_mean8=0.1");
+	REFUSED("pass or fail would tell", "gate.leak.rows_equal=0");
+	REFUSED("relative to its floor", "gate.jsd.PR={max: 1, relative_to_floor: true}");
+	REFUSED("all runs on one trace", "privacy.total_epsilon=3");
+	REFUSED("exchanges alone", "privacy.unit=flow");
+	REFUSED("exchanges alone", "privacy.unit=window");
+	REFUSED("clips no single records", "privacy.mode=clip");
+}
+
+static void test_a_delta_just_below_is_taken(void **state)
+{
+	struct fm_config *cfg;
+	struct fm_error err;
+
+	(void)state;
+	assert_int_equal(load(&cfg, &err, (const char *const[]){"privacy.records=999999", NULL}), FM_OK);
+	fm_config_free(cfg);
+}
+
+static void test_seeds_are_in_no_config_that_is_published(void **state)
+{
+	struct fm_config *cfg, *again;
+	struct fm_error err;
+	json_t *j;
+
+	(void)state;
+	assert_int_equal(load(&cfg, &err, (const char *const[]){NULL}), FM_OK);
+	j = fm_config_json(cfg, NULL, true);
+	for (int i = 0; i < 3; i++) {
+		const json_t *section = json_object_get(j, ((const char *const[]){"split", "train", "generate"})[i]);
+
+		assert_non_null(section);
+		assert_null(json_object_get(section, "seed"));
+	}
+	/* What was written out is read again. */
+	assert_int_equal(fm_config_from_json(&again, j, &err), FM_OK);
+	assert_true(again->privacy.delta == cfg->privacy.delta);
+	json_decref(j);
+	fm_config_free(again);
+	fm_config_free(cfg);
+}
+
+static void test_free_metrics_are_of_synthetic_flows_alone(void **state)
+{
+	(void)state;
+	assert_true(fm_metric_is_free("rules.broken_share"));
+	assert_false(fm_metric_is_free("rules.broken_share_real"));
+	assert_false(fm_metric_is_free("floor.rules.broken_share"));
+	assert_false(fm_metric_is_free("leak.rows_equal"));
+	assert_false(fm_metric_is_free("jsd_mean8"));
+	assert_false(fm_metric_is_free("rows.real"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_a_whole_claim_is_taken),
+	    cmocka_unit_test(test_each_void_is_refused_with_its_reason),
+	    cmocka_unit_test(test_a_delta_just_below_is_taken),
+	    cmocka_unit_test(test_seeds_are_in_no_config_that_is_published),
+	    cmocka_unit_test(test_free_metrics_are_of_synthetic_flows_alone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
