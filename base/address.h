@@ -45,6 +45,13 @@ static inline bool fm_address_ipv4(const struct fm_address *a, uint32_t *ip)
 /* The address as one number that is the same in every table: of IPv4 the number itself, of IPv6 a hash with the top bit
  * set. Two of a million IPv6 addresses share one with a chance of 10^-7. */
 uint64_t fm_address_key(const struct fm_address *a);
+/* 32 bits of an address: of IPv4 its number, of IPv6 a hash, which may be some IPv4 address's number. */
+static inline uint32_t fm_address_fold(const struct fm_address *a)
+{
+	uint64_t key = fm_address_key(a);
+
+	return (uint32_t)(key ^ key >> 32);
+}
 /* The network of an address: of IPv4 the number without its last `drop` bits, 8 or 16; of IPv6 its first 64 or 48 bits,
  * with the top bit set. */
 uint64_t fm_address_network(const struct fm_address *a, unsigned drop);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/log.h"
 
 /* Pages that hold a secret of len bytes. */
@@ -118,4 +120,19 @@ void fm_secret_close(struct fm_secret *s)
 		munmap(s->data, secret_pages(s->len)); /* unlocks too */
 	}
 	*s = (struct fm_secret){0};
+}
+
+int fm_secret_derive(struct fm_secret *out, const struct fm_secret *key, const char *label, struct fm_error *err)
+{
+	char text[160];
+	int n = snprintf(text, sizeof text, "flowmint secret\n%s", label), rc;
+
+	*out = (struct fm_secret){0};
+	if (n < 0 || (size_t)n >= sizeof text)
+		return fm_fail(err, FM_ESYSTEM, "the label of a secret is too long: %s", label);
+	if ((rc = fm_secret_new(out, FM_SHA256_LEN, err)) != FM_OK)
+		return rc;
+	if ((rc = fm_hmac_sha256(key->data, key->len, text, (size_t)n, out->data, err)) != FM_OK)
+		fm_secret_close(out);
+	return rc;
 }

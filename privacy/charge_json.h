@@ -1,0 +1,22 @@
+/*
+ * charge_json.h - a ledger of charges as a document: what the train stage leaves beside the model, and the manifest
+ * has.
+ *
+ *     [{"name": "ports", "kind": "discrete_gaussian", "sensitivity": 2, "scale": 60, "rate": 1, "times": 1},
+ *      {..., "delta": 1e-9, "most": 2, "threshold": 410}, ...]
+ */
+#ifndef FM_PRIVACY_CHARGE_JSON_H
+#define FM_PRIVACY_CHARGE_JSON_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "privacy/charge.h"
+
+json_t *fm_charges_json(const struct fm_charges *c); /* a new reference, NULL without memory */
+/* c is empty before.  FM_EINPUT for what is no such list. */
+int fm_charges_from_json(struct fm_charges *c, const json_t *list, struct fm_error *err) FM_MUST_CHECK;
+/* The same entries in the same order? */
+bool fm_charges_equal(const struct fm_charges *a, const struct fm_charges *b);
+
+#endif
