@@ -31,7 +31,7 @@ lib       = $(B)/lib$(1).a
 MAINS    := pipeline/main.c release/verify_main.c
 
 PUBLIC   := $(call lib,release) $(call lib,manifests) $(call lib,base)
-ALL      := $(call lib,stages) $(call lib,report) $(call lib,judge) $(call lib,privacy) $(call lib,model) $(call lib,traces) $(PUBLIC)
+ALL      := $(call lib,stages) $(call lib,report) $(call lib,judge) $(call lib,model) $(call lib,privacy) $(call lib,traces) $(PUBLIC)
 LIBS_PUBLIC := -larchive -lcrypto -ljansson -lyaml -lm
 LIBS_ALL := -lcsv -lz -lsqlite3 -lseccomp -lopenblas -lxgboost -llinear $(LIBS_PUBLIC)
 

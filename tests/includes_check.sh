@@ -20,10 +20,11 @@ base:
 manifests:
 traces: manifests
 traces/simulate: traces
-model: manifests model/nn model/codec model/diffusion
+model: manifests model/nn model/codec model/diffusion model/marginals
 model/nn:
 model/codec: metrics
 model/diffusion: model/nn model/codec
+model/marginals: privacy model/codec
 privacy:
 privacy/leakage: privacy metrics
 judge: metrics
@@ -31,7 +32,7 @@ judge/gate: judge privacy privacy/leakage manifests
 release: release/sign manifests
 release/sign: manifests
 report: metrics
-stages: manifests traces traces/simulate model model/nn model/codec model/diffusion judge judge/gate privacy privacy/leakage release release/sign report
+stages: manifests traces traces/simulate model model/nn model/codec model/diffusion model/marginals judge judge/gate privacy privacy/leakage release release/sign report
 pipeline: *
 pipeline/cli: *
 '

@@ -1,0 +1,243 @@
+#include "model/marginals/axis.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/order.h"
+
+#define SURE 4 /* standard deviations: of 250,000 empty leaves 8 come that far */
+
+/* The leaves that are tokens by themselves: the in->most greatest from in->own on. */
+static int64_t own_from(const struct fm_axis_in *in, double *sorted)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < in->nleaves; i++)
+		if ((double)in->leaf[i] >= in->own)
+			sorted[n++] = (double)in->leaf[i];
+	qsort(sorted, n, sizeof *sorted, fm_compare_doubles);
+	if (n > (size_t)in->most)
+		return (int64_t)sorted[n - (size_t)in->most];
+	return (int64_t)in->own + ((double)(int64_t)in->own < in->own);
+}
+
+/* Coarse cells to groups: group[c].  rest[c]: records of the cell that are not in leaves of their own. */
+static int join_cells(const struct fm_axis_in *in, const double *rest, uint32_t *group)
+{
+	uint32_t row = in->row ? in->row : in->ncoarse;
+	int n = 0;
+
+	for (uint32_t r = 0; r < in->ncoarse; r += row) {
+		uint32_t end = r + row < in->ncoarse ? r + row : in->ncoarse;
+		double sum = 0;
+		int started = n;
+		double all = 0;
+
+		for (uint32_t c = r; c < end; c++)
+			all += rest[c] > 0 ? rest[c] : 0;
+		/* A row with too few records goes on with the group before it. */
+		if (in->row && all < in->join && n > 0) {
+			for (uint32_t c = r; c < end; c++)
+				group[c] = (uint32_t)n - 1;
+			continue;
+		}
+		for (uint32_t c = r; c < end; c++) {
+			group[c] = (uint32_t)n;
+			sum += rest[c] > 0 ? rest[c] : 0;
+			if (!in->row || sum >= in->join) {
+				n++;
+				sum = 0;
+			}
+		}
+		if (group[end - 1] == (uint32_t)n) { /* too few at the row's end */
+			if (n > started)
+				for (uint32_t c = end; c-- > r && group[c] == (uint32_t)n;)
+					group[c] = (uint32_t)n - 1;
+			else
+				n++;
+		}
+	}
+	return n;
+}
+
+/* What is expected in each coarse cell: its count where that is twice the noise, else what its row and its column make
+ * of it by themselves, where they are. */
+static int expect(const struct fm_axis_in *in, double *left, struct fm_error *err)
+{
+	uint32_t width = in->row ? in->row : in->ncoarse, rows = (in->ncoarse + width - 1) / width;
+	double *row = NULL, *column, all = 0, s = in->coarse_sigma;
+	int rc = fm_alloc(&row, rows + width, sizeof *row, "an axis", err);
+
+	if (rc < 0)
+		return rc;
+	column = row + rows;
+	for (uint32_t c = 0; c < in->ncoarse; c++) {
+		row[c / width] += (double)in->coarse[c];
+		column[c % width] += (double)in->coarse[c];
+	}
+	for (uint32_t i = 0; i < rows; i++)
+		if (row[i] * row[i] < 4 * s * s * width || row[i] < 0)
+			row[i] = 0;
+	for (uint32_t i = 0; i < width; i++) {
+		if (column[i] * column[i] < 4 * s * s * rows || column[i] < 0)
+			column[i] = 0;
+		all += column[i];
+	}
+	for (uint32_t c = 0; c < in->ncoarse; c++) {
+		double y = (double)in->coarse[c], product = all > 0 ? row[c / width] * column[c % width] / all : 0;
+
+		left[c] = y > 2 * s ? y : product < 2 * s ? product : 2 * s;
+	}
+	free(row);
+	return FM_OK;
+}
+
+/* Leaves that stand above the noise have their count.  What is left of a token goes to its cells by what is expected in
+ * them, and in a cell to the other leaves by their widths. */
+static void weigh(struct fm_axis *a, const struct fm_axis_in *in, const double *mass, const uint32_t *cell,
+		  double *left, double *blank)
+{
+	memset(blank, 0, in->ncoarse * sizeof *blank);
+	for (uint32_t l = 0; l < in->nleaves; l++) {
+		double y = (double)in->leaf[l];
+
+		if (y > SURE * in->leaf_sigma)
+			left[cell[l]] -= y;
+		else
+			blank[cell[l]] += in->width ? in->width[l] : 1;
+	}
+	for (int k = 0; k < a->ntokens; k++) {
+		double sure = 0, widths = 0, cells = 0, rest, run = 0;
+
+		for (uint32_t j = a->first[k]; j < a->first[k + 1]; j++) {
+			uint32_t l = a->leaf[j], c = cell[l];
+			double y = (double)in->leaf[l], w = in->width ? in->width[l] : 1;
+
+			if (y > SURE * in->leaf_sigma) {
+				sure += y;
+			} else {
+				widths += w;
+				if (left[c] > 0 && blank[c] > 0)
+					cells += left[c] * w / blank[c];
+			}
+		}
+		rest = mass[k] > sure ? mass[k] - sure : 0;
+		if (sure <= 0 && rest <= 0)
+			rest = 1; /* where the widths are 0 too, the token has no leaf that can be */
+		for (uint32_t j = a->first[k]; j < a->first[k + 1]; j++) {
+			uint32_t l = a->leaf[j], c = cell[l];
+			double y = (double)in->leaf[l], w = in->width ? in->width[l] : 1;
+
+			if (y > SURE * in->leaf_sigma)
+				run += y;
+			else if (cells > 0)
+				run += left[c] > 0 && blank[c] > 0 ? rest * (left[c] * w / blank[c]) / cells : 0;
+			else
+				run += widths > 0 ? rest * w / widths : 0;
+			a->cum[j] = run;
+		}
+	}
+}
+
+int fm_axis_build(struct fm_axis *a, const struct fm_axis_in *in, struct fm_error *err)
+{
+	double *rest = NULL, *blank = NULL, *mass = NULL, *sorted = NULL;
+	uint32_t *group = NULL, *cell = NULL;
+	int64_t own;
+	int groups, rc;
+
+	*a = (struct fm_axis){.nleaves = in->nleaves};
+	if ((rc = fm_alloc(&rest, in->ncoarse, sizeof *rest, "an axis", err)) < 0 ||
+	    (rc = fm_alloc(&blank, in->ncoarse, sizeof *blank, "an axis", err)) < 0 ||
+	    (rc = fm_alloc(&mass, in->nleaves + in->ncoarse, sizeof *mass, "an axis", err)) < 0 ||
+	    (rc = fm_alloc(&sorted, in->nleaves, sizeof *sorted, "an axis", err)) < 0 ||
+	    (rc = fm_alloc(&group, in->ncoarse, sizeof *group, "an axis", err)) < 0 ||
+	    (rc = fm_alloc(&cell, in->nleaves, sizeof *cell, "an axis", err)) < 0 ||
+	    (rc = fm_alloc(&a->token, in->nleaves, sizeof *a->token, "an axis", err)) < 0 ||
+	    (rc = fm_alloc(&a->leaf, in->nleaves, sizeof *a->leaf, "an axis", err)) < 0 ||
+	    (rc = fm_alloc(&a->cum, in->nleaves, sizeof *a->cum, "an axis", err)) < 0)
+		goto out;
+	own = own_from(in, sorted);
+	for (uint32_t c = 0; c < in->ncoarse; c++)
+		rest[c] = (double)in->coarse[c] < 3 * in->coarse_sigma ? 0 : (double)in->coarse[c];
+	for (uint32_t l = 0; l < in->nleaves; l++) {
+		cell[l] = in->coarse_of(l);
+		if (in->leaf[l] >= own)
+			rest[cell[l]] -= (double)in->leaf[l];
+	}
+	groups = join_cells(in, rest, group);
+	a->ntokens = groups;
+	for (uint32_t c = 0; c < in->ncoarse; c++)
+		mass[group[c]] += rest[c];
+	for (uint32_t l = 0; l < in->nleaves; l++) {
+		if (in->leaf[l] >= own) {
+			if (a->ntokens == FM_AXIS_TOKENS) {
+				rc = fm_fail(err, FM_EINPUT, "an attribute has more than %d values", FM_AXIS_TOKENS);
+				goto out;
+			}
+			mass[a->ntokens] = (double)in->leaf[l];
+			a->token[l] = (uint16_t)a->ntokens++;
+		} else {
+			a->token[l] = (uint16_t)group[cell[l]];
+		}
+	}
+	if ((rc = fm_alloc(&a->first, (size_t)a->ntokens + 1, sizeof *a->first, "an axis", err)) < 0)
+		goto out;
+	for (uint32_t l = 0; l < in->nleaves; l++)
+		a->first[a->token[l] + 1]++;
+	for (int k = 0; k < a->ntokens; k++)
+		a->first[k + 1] += a->first[k];
+	for (uint32_t l = in->nleaves; l-- > 0;) {
+		/* Filled from behind: first[k + 1] walks down to first[k]. */
+		a->leaf[--a->first[a->token[l] + 1]] = l;
+	}
+	memmove(a->first, a->first + 1, (size_t)a->ntokens * sizeof *a->first);
+	a->first[a->ntokens] = in->nleaves;
+	if ((rc = expect(in, rest, err)) < 0)
+		goto out;
+	weigh(a, in, mass, cell, rest, blank);
+out:
+	free(blank);
+	free(rest);
+	free(mass);
+	free(sorted);
+	free(group);
+	free(cell);
+	if (rc < 0)
+		fm_axis_free(a);
+	return rc;
+}
+
+double fm_axis_mass(const struct fm_axis *a, int token)
+{
+	return a->first[token] < a->first[token + 1] ? a->cum[a->first[token + 1] - 1] : 0;
+}
+
+uint32_t fm_axis_draw(const struct fm_axis *a, int token, double u)
+{
+	uint32_t lo = a->first[token], hi = a->first[token + 1] - 1;
+	double want = u * fm_axis_mass(a, token);
+
+	if (lo > hi || hi >= a->nleaves)
+		return lo < a->nleaves ? a->leaf[lo] : a->nleaves - 1;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (a->cum[mid] > want)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return a->leaf[lo];
+}
+
+void fm_axis_free(struct fm_axis *a)
+{
+	free(a->token);
+	free(a->first);
+	free(a->leaf);
+	free(a->cum);
+	*a = (struct fm_axis){0};
+}

@@ -1,0 +1,135 @@
+#include "model/marginals/marginals.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "privacy/special.h"
+
+double fm_marginals_mu(double epsilon, double delta)
+{
+	double lo = 0, hi = 100;
+
+	for (int i = 0; i < 200; i++) {
+		double mu = (lo + hi) / 2;
+		double d = fm_sf_normal_tail(epsilon / mu - mu / 2) -
+			   fm_sf_exp(epsilon) * fm_sf_normal_tail(epsilon / mu + mu / 2);
+
+		if (d <= delta)
+			lo = mu;
+		else
+			hi = mu;
+	}
+	return lo;
+}
+
+static int encode_all(uint32_t **tok, const struct fm_domains *d, const struct fm_exchanges *e,
+		      const struct fm_domain_opts *o, struct fm_error *err)
+{
+	int rc = fm_alloc(tok, e->n * FM_NATTRS + 1, sizeof **tok, "encoded records", err);
+
+	for (size_t i = 0; rc == FM_OK && i < e->n; i++)
+		fm_domains_encode(d, &e->list[i], o, *tok + i, e->n);
+	return rc;
+}
+
+static double flows_per_record(const struct fm_marginals *m)
+{
+	const struct fm_axis *kind = &m->domains.axis[FM_X_KIND];
+	double flows = 0;
+
+	for (int k = 0; k < kind->ntokens; k++) {
+		double mean = 0, before = 0;
+
+		for (uint32_t j = kind->first[k]; j < kind->first[k + 1]; j++) {
+			struct fm_kind_parts p = fm_kind_parts(kind->leaf[j]);
+
+			mean += (kind->cum[j] - before) * (p.a + p.b);
+			before = kind->cum[j];
+		}
+		if (before > 0)
+			flows += m->tables.one[FM_A_KIND][k] * mean / before;
+	}
+	return flows / m->tables.total;
+}
+
+int fm_marginals_fit(struct fm_marginals *m, const struct fm_table *t, const struct fm_marginals_opts *o,
+		     struct fm_error *err)
+{
+	struct fm_record_opts ro = {.label = o->label, .nlabels = o->nlabels};
+	struct fm_domain_opts dom = {
+	    .nlabels = o->nlabels, .key_delta = o->key_delta, .inside = o->inside, .ctx = o->ctx};
+	struct fm_exchanges e = {0};
+	struct fm_counts *counts = NULL;
+	struct fm_unit unit;
+	uint32_t *tok = NULL;
+	int rc;
+
+	memset(m, 0, sizeof *m);
+	m->present = t->present;
+	m->step_ms = o->step_ms;
+	dom.first_slot = (int32_t)(o->first_ms / FM_SLOT_MS);
+	dom.nslots = (int32_t)(o->last_ms / FM_SLOT_MS) - dom.first_slot + 1;
+	dom.scale = sqrt(fm_domain_weight() + fm_tables_weight()) / o->mu;
+	if ((rc = fm_exchanges_cut(&e, t, &ro, err)) < 0 ||
+	    (rc = fm_unit_set(&unit, FM_UNIT_EXCHANGE, FM_EXCHANGE_FLOWS, 0, err)) < 0 ||
+	    (rc = fm_counts_open(&counts, o->key, &unit, o->pool, err)) < 0 ||
+	    (rc = fm_domains_fit(&m->domains, &e, &dom, counts, err)) < 0 ||
+	    (rc = encode_all(&tok, &m->domains, &e, &dom, err)) < 0 ||
+	    (rc = fm_tables_measure(&m->tables, &m->domains, tok, e.n, dom.scale, counts, err)) < 0 ||
+	    (rc = fm_tables_estimate(&m->tables, &m->domains, err)) < 0)
+		goto out;
+	m->flows_per_record = flows_per_record(m);
+	for (int i = 0; i < o->nlabels; i++)
+		if ((m->label[i] = strdup(o->label[i])) == NULL) {
+			rc = fm_fail(err, FM_ESYSTEM, "out of memory: labels");
+			goto out;
+		}
+	for (size_t i = 0; i < fm_counts_charges(counts)->n; i++)
+		if ((rc = fm_charges_add(&m->charges, &fm_counts_charges(counts)->list[i], err)) < 0)
+			goto out;
+out:
+	fm_exchanges_free(&e);
+	fm_counts_close(counts);
+	free(tok);
+	if (rc < 0)
+		fm_marginals_free(m);
+	return rc;
+}
+
+int fm_marginals_sample(struct fm_table **table, const struct fm_marginals *m, const struct fm_marginals_sample_in *in,
+			struct fm_error *err)
+{
+	struct fm_synth_opts so = {.seed = in->seed, .rounds = in->rounds, .pool = in->pool};
+	struct fm_flows_in fi = {.rows = in->rows,
+				 .seed = in->seed,
+				 .inside = in->inside,
+				 .outside = in->outside,
+				 .ninside = in->ninside,
+				 .noutside = in->noutside,
+				 .total = m->tables.total,
+				 .label = (const char *const *)m->label,
+				 .present = m->present,
+				 .step_ms = m->step_ms};
+	struct fm_synth s;
+	int rc;
+
+	/* A little more than enough: what is over is dropped. */
+	so.n = (size_t)((double)in->rows / m->flows_per_record * 1.003) + 4;
+	if ((rc = fm_synth_make(&s, &m->tables, &so, err)) < 0)
+		return rc;
+	rc = fm_flows_make(table, &m->domains, &s, &fi, err);
+	fm_synth_free(&s);
+	return rc;
+}
+
+void fm_marginals_free(struct fm_marginals *m)
+{
+	fm_domains_free(&m->domains);
+	fm_tables_free(&m->tables);
+	for (int i = 0; i < FM_LABELS_MAX; i++)
+		free(m->label[i]);
+	fm_charges_free(&m->charges);
+	memset(m, 0, sizeof *m);
+}

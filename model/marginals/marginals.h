@@ -1,0 +1,58 @@
+/*
+ * marginals.h - flows from noisy counts: differential privacy without a network.
+ *
+ *     records.h   flows -> exchanges, one of which is added or removed between neighbouring traces
+ *     domains.h   exchanges -> categorical attributes over domains that noisy counts have refined
+ *     tables.h    noisy one- and two-way tables, made consistent
+ *     synth.h     tables -> encoded records, by gradual updates
+ *     flows.h     encoded records -> flows
+ *
+ * Every number that is taken of the records goes through privacy/counts.h; its charges are the model's privacy.  All
+ * that comes after, the model and what is sampled from it, is post-processing.
+ */
+#ifndef FM_MODEL_MARGINALS_MARGINALS_H
+#define FM_MODEL_MARGINALS_MARGINALS_H
+
+#include "model/marginals/flows.h"
+
+struct fm_marginals_opts {
+	double mu; /* of all Gaussian counts together: a continuous Gaussian of sensitivity 1 and deviation 1 / mu */
+	double key_delta;            /* chance of the lists of hosts, each of two */
+	const struct fm_secret *key; /* of the noise */
+	int64_t first_ms, last_ms;   /* public: when the trace begins and ends */
+	const char *const *label;    /* public */
+	int nlabels;
+	bool (*inside)(const void *ctx, uint32_t ip); /* public */
+	const void *ctx;
+	int64_t step_ms; /* public: te is a multiple of it */
+	struct fm_pool *pool;
+};
+struct fm_marginals {
+	struct fm_domains domains;
+	struct fm_tables tables;
+	char *label[FM_LABELS_MAX];
+	struct fm_charges charges;
+	double flows_per_record;
+	int64_t step_ms;
+	unsigned present;
+};
+/* mu of (epsilon, delta): the greatest for which the Gaussian mechanism is (epsilon, delta) private (Balle, Wang 2018,
+ * theorem 8). */
+double fm_marginals_mu(double epsilon, double delta);
+int fm_marginals_fit(struct fm_marginals *m, const struct fm_table *t, const struct fm_marginals_opts *o,
+		     struct fm_error *err) FM_MUST_CHECK;
+struct fm_marginals_sample_in {
+	uint64_t rows, seed;
+	const struct fm_range *inside, *outside;
+	int ninside, noutside, rounds;
+	struct fm_pool *pool;
+};
+int fm_marginals_sample(struct fm_table **table, const struct fm_marginals *m, const struct fm_marginals_sample_in *in,
+			struct fm_error *err) FM_MUST_CHECK;
+/* All that sampling needs, in one file; no address and no charge is in it.  A loaded model's charges are empty.
+ * FM_EINPUT for a file that is not whole or says what cannot be. */
+int fm_marginals_save(const struct fm_marginals *m, const char *path, struct fm_error *err) FM_MUST_CHECK;
+int fm_marginals_load(struct fm_marginals *m, const char *path, struct fm_error *err) FM_MUST_CHECK;
+void fm_marginals_free(struct fm_marginals *m);
+
+#endif

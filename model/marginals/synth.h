@@ -1,0 +1,38 @@
+/*
+ * synth.h - encoded records from estimated tables.
+ *
+ * A first sample attribute by attribute: x with weight p(x | kind) prod r(x, y) over the pairs (x, y) with attributes
+ * that are drawn already, where r is the pair's estimate over what the kind alone makes of it.  Then gradual updates
+ * (Zhang et al., "PrivSyn", USENIX Security 2021, section 5; Sun et al., "NetDPSyn", IMC 2024): pair by pair, a share
+ * of the records in cells that have too many goes to cells that have too few, by a new value of one attribute or as a
+ * copy of a record that is there.
+ *
+ * The same bits on every machine: sums in fixed order, random numbers by counter, no libm.
+ */
+#ifndef FM_MODEL_MARGINALS_SYNTH_H
+#define FM_MODEL_MARGINALS_SYNTH_H
+
+#include "base/thread.h"
+#include "model/marginals/tables.h"
+
+struct fm_synth_opts {
+	size_t n; /* records */
+	uint64_t seed;
+	int rounds;
+	struct fm_pool *pool;
+};
+struct fm_synth {
+	size_t n;
+	uint16_t *tok[FM_NATTRS]; /* (n) each */
+};
+int fm_synth_make(struct fm_synth *s, const struct fm_tables *t, const struct fm_synth_opts *o,
+		  struct fm_error *err) FM_MUST_CHECK;
+/* The gradual updates alone, o->rounds of them. */
+int fm_synth_update(struct fm_synth *s, const struct fm_tables *t, const struct fm_synth_opts *o,
+		    struct fm_error *err) FM_MUST_CHECK;
+/* Mean over the pairs of half the summed |made / n - wanted / total|. */
+int fm_synth_error(const struct fm_synth *s, const struct fm_tables *t, double *mean,
+		   struct fm_error *err) FM_MUST_CHECK;
+void fm_synth_free(struct fm_synth *s);
+
+#endif

@@ -1,0 +1,666 @@
+/*
+ * test_marginals.c - neighbouring traces differ in one record, and what is counted of them in what is charged; what
+ * comes out of the counts is flows that keep their rules.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/rng.h"
+#include "model/marginals/domains_internal.h"
+#include "model/marginals/marginals.h"
+#include "tests/unit/scratch.h"
+
+enum { FLOWS = 240 };
+#define DAY 1460332800000 /* 2016-04-11 */
+static const char *const labels[] = {"background", "blacklist"};
+static const struct fm_record_opts record_opts = {labels, 2};
+static struct fm_rng rng;
+
+#define OK(call)                                                                                                       \
+	do {                                                                                                           \
+		if ((call) != FM_OK)                                                                                   \
+			fail_msg("%s", err.message);                                                                   \
+	} while (0)
+
+static bool inside(const void *ctx, uint32_t ip)
+{
+	(void)ctx;
+	return ip >> 16 == 0x2adb;
+}
+
+/* ---- random traces ---- */
+
+static uint16_t category(struct fm_table *t, enum fm_col c, const char *s)
+{
+	int i = fm_dict_index(&t->dict[c], s, strlen(s), true);
+
+	assert_true(i >= 0);
+	return (uint16_t)i;
+}
+
+static struct fm_table *trace_new(void)
+{
+	struct fm_error err;
+	struct fm_table *t;
+
+	OK(fm_table_new(&t, FM_COLS_UGR16, &err));
+	OK(fm_table_reserve(t, 2 * FLOWS, &err));
+	return t;
+}
+
+/* One more flow: few hosts, ports and minutes, so that exchanges have one to many flows. */
+static void flow_add(struct fm_table *t)
+{
+	static const char *const protocol[] = {"TCP", "UDP", "ICMP", "strange"};
+	static const char *const flags[] = {".AP.SF", "....S.", ".A....", "odd"};
+	static const uint16_t service[] = {80, 53, 443, 22, 6881};
+	size_t i = t->rows++;
+	bool back = fm_rng_below(&rng, 2), lone = fm_rng_below(&rng, 4) == 0;
+	uint32_t a = 0x0a000000u + fm_rng_below(&rng, lone ? 4000 : 2), b = 0x2adb0000u + fm_rng_below(&rng, 2);
+	uint16_t p = (uint16_t)(40000 + fm_rng_below(&rng, lone ? 20000 : 2)),
+		 q = service[fm_rng_below(&rng, lone ? 5 : 2)];
+
+	t->te[i] = DAY + (int64_t)fm_rng_below(&rng, 3) * 60000 + (int64_t)fm_rng_below(&rng, 60) * 1000;
+	t->td[i] = fm_rng_below(&rng, 3) ? fm_rng_below(&rng, 100000) : 0;
+	t->sa[i] = back ? b : a;
+	t->da[i] = back ? a : b;
+	t->sp[i] = back ? q : p;
+	t->dp[i] = back ? p : q;
+	t->pr[i] = category(t, FM_PR, protocol[fm_rng_below(&rng, 9) / 3 % 4]);
+	t->flg[i] = category(t, FM_FLG, flags[fm_rng_below(&rng, 4)]);
+	t->fwd[i] = category(t, FM_FWD, "0");
+	t->stos[i] = category(t, FM_STOS, fm_rng_below(&rng, 2) ? "0" : "40");
+	t->pkt[i] = 1 + fm_rng_below(&rng, 40);
+	t->byt[i] = t->pkt[i] * (40 + fm_rng_below(&rng, 1400));
+	t->label[i] = category(t, FM_LABEL, labels[fm_rng_below(&rng, 20) == 0]);
+}
+
+static struct fm_table *trace_random(void)
+{
+	struct fm_table *t = trace_new();
+
+	while (t->rows < FLOWS)
+		flow_add(t);
+	return t;
+}
+
+static struct fm_table *trace_copy(const struct fm_table *from)
+{
+	struct fm_table *t = trace_new();
+	struct fm_error err;
+
+	for (size_t i = 0; i < from->rows; i++)
+		OK(fm_table_append(t, from, i, &err));
+	return t;
+}
+
+/* The same trace with one flow more, anywhere; with an exchange of one to six flows more, of ends that no other has. */
+static struct fm_table *with_a_flow(const struct fm_table *t)
+{
+	struct fm_table *u = trace_copy(t);
+
+	flow_add(u);
+	return u;
+}
+
+static struct fm_table *with_an_exchange(const struct fm_table *t)
+{
+	struct fm_table *u = trace_copy(t);
+	uint32_t flows = 1 + fm_rng_below(&rng, 6);
+	uint16_t port = (uint16_t)(1 + fm_rng_below(&rng, 1023));
+	size_t first = u->rows;
+
+	for (uint32_t j = 0; j < flows; j++) {
+		size_t i = u->rows;
+		bool back;
+
+		flow_add(u);
+		u->pr[i] = category(u, FM_PR, "GRE");
+		back = u->da[i] >> 24 == 0x0a;
+		u->te[i] = u->te[first] / 60000 * 60000 + (int64_t)fm_rng_below(&rng, 60) * 1000;
+		u->sa[i] = back ? 0x2adb0001 : 0x0a000001;
+		u->da[i] = back ? 0x0a000001 : 0x2adb0001;
+		u->sp[i] = back ? port : 50000;
+		u->dp[i] = back ? 50000 : port;
+	}
+	return u;
+}
+
+/* ---- records ---- */
+
+static int same_key(const struct fm_exchange *a, const struct fm_exchange *b)
+{
+	return memcmp(a->host, b->host, sizeof a->host) == 0 && memcmp(a->port, b->port, sizeof a->port) == 0 &&
+	       a->proto == b->proto && a->slot == b->slot;
+}
+
+/* Records of e that f has not, value for value; *other: the one of f with the key of the last of them, if any. */
+static int missing(const struct fm_exchanges *e, const struct fm_exchanges *f, int *keys)
+{
+	int n = 0;
+
+	*keys = 0;
+	for (size_t i = 0; i < e->n; i++) {
+		int found = 0, key = 0;
+
+		for (size_t j = 0; j < f->n && !found; j++) {
+			key |= same_key(&e->list[i], &f->list[j]);
+			found = memcmp(&e->list[i], &f->list[j], sizeof *e->list) == 0;
+		}
+		n += !found;
+		*keys += !found && key;
+	}
+	return n;
+}
+
+static void neighbours_differ_in_one_record(void **state)
+{
+	int changed = 0, added = 0, nothing = 0;
+
+	(void)state;
+	for (int pair = 0; pair < 400; pair++) {
+		struct fm_table *t = trace_random(), *u = pair % 2 ? with_a_flow(t) : with_an_exchange(t);
+		struct fm_exchanges e, f;
+		struct fm_error err;
+		int more, less, keys, same;
+
+		OK(fm_exchanges_cut(&e, t, &record_opts, &err));
+		OK(fm_exchanges_cut(&f, u, &record_opts, &err));
+		more = missing(&f, &e, &same);
+		less = missing(&e, &f, &keys);
+		if (pair % 2 == 0) {
+			assert_int_equal(more, 1);
+			assert_int_equal(less, 0);
+			assert_int_equal(f.n, e.n + 1);
+		} else {
+			assert_in_range(more, 0, 1);
+			assert_in_range(less, 0, 1);
+			assert_true(less == 0 || (more == 1 && keys == 1 && same == 1));
+			nothing += more == 0;
+			added += more == 1 && less == 0;
+			changed += less;
+		}
+		fm_exchanges_free(&e);
+		fm_exchanges_free(&f);
+		fm_table_free(t);
+		fm_table_free(u);
+	}
+	/* Each way that there is was met: a flow in a new exchange, in one that has room, in one that is full. */
+	assert_true(added > 10 && changed > 10 && nothing > 0);
+}
+
+/* The records do not depend on the order of rows, nor on the order in which categories were first seen. */
+static void rows_in_any_order_make_the_same_records(void **state)
+{
+	struct fm_table *t = trace_random(), *u = trace_new();
+	struct fm_exchanges e, f;
+	struct fm_error err;
+
+	(void)state;
+	for (size_t i = t->rows; i-- > 0;)
+		OK(fm_table_append(u, t, i, &err));
+	OK(fm_exchanges_cut(&e, t, &record_opts, &err));
+	OK(fm_exchanges_cut(&f, u, &record_opts, &err));
+	assert_int_equal(e.n, f.n);
+	assert_memory_equal(e.list, f.list, e.n * sizeof *e.list);
+	fm_exchanges_free(&e);
+	fm_exchanges_free(&f);
+	fm_table_free(t);
+	fm_table_free(u);
+}
+
+static void key_make(struct fm_secret *key, int byte)
+{
+	struct fm_error err;
+
+	OK(fm_secret_new(key, FM_STREAM_KEY, &err));
+	memset(key->data, byte, key->len);
+}
+
+static void a_split_is_a_function_of_the_record_s_key(void **state)
+{
+	struct fm_table *t = trace_random();
+	struct fm_exchanges e;
+	struct fm_secret key, other;
+	struct fm_error err;
+	double sum = 0;
+	int differ = 0;
+
+	(void)state;
+	key_make(&key, 1);
+	key_make(&other, 2);
+	OK(fm_exchanges_cut(&e, t, &record_opts, &err));
+	for (size_t i = 0; i < e.n; i++) {
+		struct fm_exchange x = e.list[i];
+		double p, q, r;
+
+		OK(fm_exchange_split(&key, &x, &p, &err));
+		memset(x.flow, 0xff, sizeof x.flow); /* what flows are in it has no say */
+		x.nflows = 1;
+		OK(fm_exchange_split(&key, &x, &q, &err));
+		OK(fm_exchange_split(&other, &x, &r, &err));
+		assert_true(p >= 0 && p < 1 && !(p < q) && !(q < p));
+		differ += p < r || r < p;
+		sum += p;
+	}
+	assert_int_equal(differ, e.n);
+	assert_true(fabs(sum / (double)e.n - 0.5) < 6 / sqrt(12.0 * (double)e.n));
+	fm_exchanges_free(&e);
+	fm_secret_close(&key);
+	fm_secret_close(&other);
+	fm_table_free(t);
+}
+
+/* ---- domains and counts ---- */
+
+struct answers {
+	int n;
+	char name[64][FM_CHARGE_NAME];
+	int64_t *noisy[64];
+	size_t size[64];
+};
+
+static void tap(void *ctx, const char *name, const int64_t *noisy, size_t n)
+{
+	struct answers *a = ctx;
+
+	snprintf(a->name[a->n], sizeof a->name[0], "%s", name);
+	a->noisy[a->n] = malloc(n * sizeof *noisy);
+	assert_non_null(a->noisy[a->n]);
+	memcpy(a->noisy[a->n], noisy, n * sizeof *noisy);
+	a->size[a->n++] = n;
+}
+
+struct fitted {
+	struct fm_exchanges e;
+	struct fm_domains *d;
+	struct fm_domain_opts o;
+	struct answers answers;
+};
+
+static void counts_open(struct fm_counts **c, const struct fm_secret *key)
+{
+	struct fm_unit unit;
+	struct fm_error err;
+
+	OK(fm_unit_set(&unit, FM_UNIT_EXCHANGE, FM_EXCHANGE_FLOWS, 0, &err));
+	OK(fm_counts_open(c, key, &unit, NULL, &err));
+}
+
+static void fit(struct fitted *f, const struct fm_table *t, const struct fm_secret *key)
+{
+	struct fm_counts *counts;
+	struct fm_error err;
+
+	memset(f, 0, sizeof *f);
+	f->o = (struct fm_domain_opts){.first_slot = DAY / FM_SLOT_MS,
+				       .nslots = 6,
+				       .nlabels = 2,
+				       .scale = 2,
+				       .key_delta = 1e-3,
+				       .inside = inside,
+				       .tap = tap,
+				       .tap_ctx = &f->answers};
+	f->d = calloc(1, sizeof *f->d);
+	assert_non_null(f->d);
+	OK(fm_exchanges_cut(&f->e, t, &record_opts, &err));
+	counts_open(&counts, key);
+	OK(fm_domains_fit(f->d, &f->e, &f->o, counts, &err));
+	fm_counts_close(counts);
+}
+
+static void fitted_free(struct fitted *f)
+{
+	for (int i = 0; i < f->answers.n; i++)
+		free(f->answers.noisy[i]);
+	fm_domains_free(f->d);
+	free(f->d);
+	fm_exchanges_free(&f->e);
+}
+
+/* With the same noise, what two traces' answers differ by is what the exact counts differ by: an exchange more moves
+ * each histogram by one, as it is charged, as long as the answers before led to the same domains. */
+static void an_exchange_moves_each_histogram_by_one(void **state)
+{
+	struct fm_secret key;
+	int compared = 0;
+
+	(void)state;
+	key_make(&key, 7);
+	for (int pair = 0; pair < 3; pair++) {
+		struct fm_table *t = trace_random(), *u = with_an_exchange(t);
+		struct fitted f, g;
+		bool alike = true;
+
+		fit(&f, t, &key);
+		fit(&g, u, &key);
+		assert_int_equal(f.answers.n, g.answers.n);
+		for (int i = 0; i < f.answers.n && alike; i++) {
+			int64_t moved = 0;
+
+			assert_string_equal(f.answers.name[i], g.answers.name[i]);
+			/* A domain that came out otherwise ends what can be compared. */
+			alike = f.answers.size[i] == g.answers.size[i];
+			for (int a = 0; i > 2 && a < FM_NAXES; a++) /* the ends of records hang on the ports */
+				if (a == FM_X_SERVICE || (strncmp(f.answers.name[i], "tail", 4) == 0 && a == FM_X_KIND))
+					alike &= f.d->axis[a].ntokens == g.d->axis[a].ntokens &&
+						 memcmp(f.d->axis[a].token, g.d->axis[a].token,
+							f.d->axis[a].nleaves * sizeof(uint16_t)) == 0;
+			if (strncmp(f.answers.name[i], "tail", 4) == 0)
+				alike &= f.d->hosts[0].n == g.d->hosts[0].n && f.d->hosts[1].n == g.d->hosts[1].n;
+			for (size_t k = 0; alike && k < f.answers.size[i]; k++)
+				moved += llabs(f.answers.noisy[i][k] - g.answers.noisy[i][k]);
+			if (alike && moved > 1)
+				fail_msg("%s moved by %lld", f.answers.name[i], (long long)moved);
+			compared += alike;
+		}
+		fitted_free(&f);
+		fitted_free(&g);
+		fm_table_free(t);
+		fm_table_free(u);
+	}
+	assert_true(compared > 30);
+	fm_secret_close(&key);
+}
+
+/* An encoding looks at its record and at the released domains, and at nothing else of the trace. */
+static void encodings_differ_in_one_record(void **state)
+{
+	struct fm_table *t0 = trace_random();
+	struct fm_secret key;
+	struct fitted f;
+
+	(void)state;
+	key_make(&key, 3);
+	fit(&f, t0, &key);
+	for (int pair = 0; pair < 300; pair++) {
+		struct fm_table *t = trace_random(), *u = with_an_exchange(t);
+		struct fm_exchanges e, g;
+		struct fm_error err;
+		size_t j = 0;
+		int more = 0;
+
+		OK(fm_exchanges_cut(&e, t, &record_opts, &err));
+		OK(fm_exchanges_cut(&g, u, &record_opts, &err));
+		for (size_t i = 0; i < g.n; i++) {
+			uint32_t x[FM_NATTRS], y[FM_NATTRS];
+
+			fm_domains_encode(f.d, &g.list[i], &f.o, x, 1);
+			for (int a = 0; a < FM_NATTRS; a++)
+				assert_true(x[a] < (uint32_t)f.d->size[a]);
+			if (j < e.n && same_key(&e.list[j], &g.list[i])) {
+				fm_domains_encode(f.d, &e.list[j++], &f.o, y, 1);
+				assert_memory_equal(x, y, sizeof x);
+			} else {
+				more++;
+			}
+		}
+		assert_int_equal(more, 1);
+		fm_exchanges_free(&e);
+		fm_exchanges_free(&g);
+		fm_table_free(t);
+		fm_table_free(u);
+	}
+	fitted_free(&f);
+	fm_table_free(t0);
+	fm_secret_close(&key);
+}
+
+static int key_order(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The population of the tail is no sum over records by themselves: one record more moves it by one all the same. */
+static void a_record_moves_the_tail_by_one(void **state)
+{
+	enum { N = 300, SERVICES = 3, CELLS = SERVICES * FM_TAIL_BOUNDS + 1 };
+
+	(void)state;
+	for (int pair = 0; pair < 500; pair++) {
+		uint64_t key[N + 1];
+		uint32_t value[N + 1];
+		int count[2][CELLS] = {{0}}, moved = 0;
+
+		for (int side = 0; side < 2; side++) {
+			size_t n = N + (size_t)side;
+
+			if (side == 0)
+				for (size_t i = 0; i < N; i++)
+					key[i] = (uint64_t)(fm_rng_below(&rng, 8) * fm_rng_below(&rng, 8)) << 16 |
+						 fm_rng_below(&rng, SERVICES);
+			else
+				key[N] = (uint64_t)(fm_rng_below(&rng, 8) * fm_rng_below(&rng, 8)) << 16 |
+					 fm_rng_below(&rng, SERVICES);
+			qsort(key, n, sizeof *key, key_order);
+			fm_tail_mark(key, n, CELLS - 1, value);
+			for (size_t i = 0; i < n; i++)
+				count[side][value[i]]++;
+		}
+		for (int c = 0; c < CELLS; c++)
+			moved += abs(count[1][c] - count[0][c]);
+		assert_int_equal(moved, 1);
+	}
+}
+
+/* ---- the whole ---- */
+
+static struct fm_table *trace_long(void)
+{
+	struct fm_error err;
+	struct fm_table *t;
+
+	OK(fm_table_new(&t, FM_COLS_UGR16, &err));
+	OK(fm_table_reserve(t, 6000, &err));
+	while (t->rows < 6000)
+		flow_add(t);
+	return t;
+}
+
+static void model_fit(struct fm_marginals *m, const struct fm_table *t, double epsilon, double delta)
+{
+	struct fm_secret key;
+	struct fm_error err;
+
+	key_make(&key, 11);
+	struct fm_marginals_opts o = {.mu = fm_marginals_mu(epsilon, 0.9 * delta),
+				      .key_delta = 0.05 * delta,
+				      .key = &key,
+				      .first_ms = DAY,
+				      .last_ms = DAY + 3 * 60000 - 1,
+				      .step_ms = 1000,
+				      .label = labels,
+				      .nlabels = 2,
+				      .inside = inside};
+	OK(fm_marginals_fit(m, t, &o, &err));
+	fm_secret_close(&key);
+}
+
+static const struct fm_range in_range = {0x0a800000u, 9}, out_range = {0xc0000000u, 3};
+static struct fm_table *model_sample(const struct fm_marginals *m, int rounds, struct fm_pool *pool)
+{
+	struct fm_marginals_sample_in in = {.rows = 5000,
+					    .seed = 5,
+					    .inside = &in_range,
+					    .outside = &out_range,
+					    .ninside = 1,
+					    .noutside = 1,
+					    .rounds = rounds,
+					    .pool = pool};
+	struct fm_table *t;
+	struct fm_error err;
+
+	OK(fm_marginals_sample(&t, m, &in, &err));
+	return t;
+}
+
+static bool same_rows(const struct fm_table *a, const struct fm_table *b)
+{
+	for (int c = 0; c < FM_NCOL; c++)
+		if (FM_HAS(a, c) && memcmp(a->col[c], b->col[c], a->rows * fm_cols[c].width) != 0)
+			return false;
+	return a->rows == b->rows;
+}
+
+/* The accountant's epsilon of all charges is what was asked for, not above it and not far below. */
+static void charges_come_to_the_epsilon_that_was_asked(void **state)
+{
+	struct fm_table *t = trace_random();
+	struct fm_error err;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct fm_marginals m;
+		double asked = i ? 4 : 1, epsilon;
+
+		model_fit(&m, t, asked, 1e-6);
+		OK(fm_charges_epsilon(&m.charges, 1e-6, 1, FM_ADD_OR_REMOVE, FM_PLD, &epsilon, &err));
+		assert_true(epsilon <= asked && epsilon > 0.97 * asked);
+		fm_marginals_free(&m);
+	}
+	fm_table_free(t);
+}
+
+static void flows_keep_their_rules(void **state)
+{
+	struct fm_table *t = trace_long();
+	struct fm_marginals m;
+
+	(void)state;
+	model_fit(&m, t, 200, 1e-5); /* few records: little noise */
+	for (int rounds = 0; rounds < 4; rounds += 3) {
+		struct fm_table *made = model_sample(&m, rounds, NULL);
+		size_t replies = 0, small = 0;
+
+		assert_int_equal(made->rows, 5000);
+		for (size_t i = 0; i < made->rows; i++) {
+			const char *pr = fm_table_category(made, FM_PR, i);
+
+			assert_true(i == 0 || made->te[i - 1] <= made->te[i]);
+			assert_true(made->te[i] >= DAY && made->te[i] < DAY + 3 * 60000 && made->te[i] % 1000 == 0);
+			assert_true(made->pkt[i] >= 1);
+			small += made->byt[i] < 20 * made->pkt[i];
+			assert_int_not_equal(made->sa[i], made->da[i]);
+			assert_true(made->sa[i] >> 29 == 6 || made->sa[i] >> 23 == 0x0a800000u >> 23);
+			if (strcmp(pr, "ICMP") == 0)
+				assert_int_equal(made->sp[i], 0);
+			for (size_t j = i; j-- > 0 && i - j <= 64 && replies <= i;)
+				if (made->sa[j] == made->da[i] && made->da[j] == made->sa[i] &&
+				    made->sp[j] == made->dp[i] && made->dp[j] == made->sp[i]) {
+					replies++;
+					break;
+				}
+		}
+		if (replies <= 100 || small >= 50)
+			fail_msg("%zu replies, %zu with fewer bytes than headers", replies, small);
+		fm_table_free(made);
+	}
+	fm_marginals_free(&m);
+	fm_table_free(t);
+}
+
+static void threads_change_no_bit(void **state)
+{
+	struct fm_table *t = trace_long(), *one, *three;
+	struct fm_marginals m;
+	struct fm_pool *pool;
+	struct fm_error err;
+
+	(void)state;
+	OK(fm_pool_new(&pool, 3, &err));
+	model_fit(&m, t, 8, 1e-5);
+	one = model_sample(&m, 2, NULL);
+	three = model_sample(&m, 2, pool);
+	assert_true(same_rows(one, three));
+	fm_table_free(one);
+	fm_table_free(three);
+	fm_marginals_free(&m);
+	fm_pool_free(pool);
+	fm_table_free(t);
+}
+
+/* A file that was cut anywhere, or in which a byte is another, is refused or makes a model that can be freed. */
+static void a_damaged_file_is_refused(void **state)
+{
+	struct fm_table *t = trace_random();
+	const char *path = scratch_path("marginals.bin"), *cut = scratch_path("cut.bin");
+	struct fm_marginals m, again;
+	struct fm_buf b = {0};
+	struct fm_error err;
+
+	(void)state;
+	model_fit(&m, t, 8, 1e-5);
+	OK(fm_marginals_save(&m, path, &err));
+	OK(fm_marginals_load(&again, path, &err));
+	fm_marginals_free(&again);
+	OK(fm_file_read(path, 256u << 20, &b, &err));
+	for (int i = 0; i < 12; i++) {
+		size_t n = i < 4 ? (size_t)i * 16 : b.len - 1 - (b.len / 12) * (size_t)(i - 4);
+
+		OK(fm_file_write(cut, 0600, b.data, n, &err));
+		assert_int_equal(fm_marginals_load(&again, cut, &err), FM_EINPUT);
+	}
+	for (size_t at = 21; at < 21 + 4 * 16; at += 4) { /* the numbers in front */
+		uint32_t was, huge = 0x7fffffff;
+
+		memcpy(&was, b.data + at, sizeof was);
+		memcpy(b.data + at, &huge, sizeof huge);
+		OK(fm_file_write(cut, 0600, b.data, b.len, &err));
+		if (fm_marginals_load(&again, cut, &err) == FM_OK)
+			fm_marginals_free(&again);
+		memcpy(b.data + at, &was, sizeof was);
+	}
+	fm_buf_free(&b);
+	fm_marginals_free(&m);
+	fm_table_free(t);
+}
+
+static void norm_sub_is_the_nearest_table_of_its_sum(void **state)
+{
+	double v[] = {5, -3, 2, 0.5, -1}, w[] = {1, 1};
+	struct fm_error err;
+
+	(void)state;
+	OK(fm_norm_sub(v, 5, 6, &err));
+	assert_true(fabs(v[0] - 4.5) < 1e-12 && fabs(v[2] - 1.5) < 1e-12);
+	assert_true(v[1] <= 0 && v[3] <= 0 && v[4] <= 0);
+	OK(fm_norm_sub(w, 2, 6, &err)); /* too little is filled up evenly */
+	assert_true(fabs(w[0] - 3) < 1e-12 && fabs(w[1] - 3) < 1e-12);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	fm_rng_init(&rng, 20160411, FM_RNG_SIMULATE, 0, 0);
+	return scratch_make();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(neighbours_differ_in_one_record),
+	    cmocka_unit_test(rows_in_any_order_make_the_same_records),
+	    cmocka_unit_test(a_split_is_a_function_of_the_record_s_key),
+	    cmocka_unit_test(encodings_differ_in_one_record),
+	    cmocka_unit_test(an_exchange_moves_each_histogram_by_one),
+	    cmocka_unit_test(a_record_moves_the_tail_by_one),
+	    cmocka_unit_test(charges_come_to_the_epsilon_that_was_asked),
+	    cmocka_unit_test(flows_keep_their_rules),
+	    cmocka_unit_test(threads_change_no_bit),
+	    cmocka_unit_test(a_damaged_file_is_refused),
+	    cmocka_unit_test(norm_sub_is_the_nearest_table_of_its_sum),
+	};
+
+	return cmocka_run_group_tests(tests, setup, scratch_teardown);
+}
