@@ -6,7 +6,7 @@
 #include "base/rng.h"
 #include "manifests/canon.h"
 
-const struct fm_generator *const fm_generators[] = {&fm_generator_diffusion, NULL};
+const struct fm_generator *const fm_generators[] = {&fm_generator_diffusion, &fm_generator_marginals, NULL};
 
 const struct fm_generator *fm_generator_find(const char *name)
 {
@@ -21,6 +21,12 @@ int fm_generator_check(const struct fm_generator **g, const struct fm_config *cf
 	*g = fm_generator_find(cfg->model.kind);
 	if (!*g)
 		return fm_fail(err, FM_EINPUT, "model.kind: this version has no kind of model '%s'", cfg->model.kind);
+	if (fm_config_dp(cfg) && !(*g)->plan)
+		return fm_fail(err, FM_EINPUT,
+			       "privacy.mode dp: a model of kind %s has no differentially private form in this "
+			       "version: its vocabulary, bins and training see the flows without noise; set model.kind "
+			       "to marginals",
+			       cfg->model.kind);
 	return (*g)->check(cfg, err);
 }
 
@@ -45,6 +51,22 @@ int fm_model_load(struct fm_model **m, const struct fm_generator_ctx *ctx, const
 	if ((rc = fm_generator_check(&g, ctx->cfg, err)) < 0)
 		return rc;
 	return g->load(m, ctx, dir, err);
+}
+
+int fm_generator_plan(const struct fm_config *cfg, struct fm_charges *charges, struct fm_error *err)
+{
+	const struct fm_generator *g;
+	int rc;
+
+	if ((rc = fm_generator_check(&g, cfg, err)) < 0)
+		return rc;
+	return g->plan ? g->plan(cfg, charges, err)
+		       : fm_fail(err, FM_EINPUT, "model.kind %s has no form for privacy.mode dp", g->name);
+}
+
+const struct fm_charges *fm_model_charges(const struct fm_model *m)
+{
+	return m->generator->charges ? m->generator->charges(m) : NULL;
 }
 
 int fm_model_save(const struct fm_model *m, const struct fm_generator_ctx *ctx, const char *dir, struct fm_error *err)

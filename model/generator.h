@@ -24,14 +24,19 @@
 
 #include <jansson.h>
 
+#include "base/secret.h"
 #include "base/table.h"
 #include "base/thread.h"
 #include "manifests/config.h"
 
+struct fm_charges;
+
 /* What a kind works with.  All borrowed. */
 struct fm_generator_ctx {
 	const struct fm_config *cfg;
-	struct fm_pool *pool;       /* NULL: the caller's thread alone */
+	struct fm_pool *pool; /* NULL: the caller's thread alone */
+	const struct fm_secret
+	    *secret;                /* privacy.mode dp, fit: the key of all noise, used for nothing else; else NULL */
 	const char *checkpoint_dir; /* fit: outlives a killed process, may be read and written; NULL: no checkpoints */
 };
 
@@ -39,8 +44,8 @@ struct fm_generator_ctx {
  */
 struct fm_real_flows {
 	const struct fm_table *train, *validation; /* validation may be NULL or hold no whole window */
-	int64_t first_ms, last_ms;                 /* of the source */
-	double source_rows;                        /* above 0 */
+	int64_t first_ms, last_ms;                 /* of the source; in privacy.mode dp the config's public ones */
+	double source_rows;                        /* above 0; in privacy.mode dp 0: nobody may know */
 	bool text_order; /* flows of one time stand in the order of their text, which says nothing of their own order */
 };
 /* Fill the source's numbers from a store's store.json. */
@@ -95,6 +100,11 @@ struct fm_generator {
 	 * in the set.  NULL: the kind has no loss of single windows. */
 	int (*losses)(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
 		      uint64_t seed, struct fm_window_set *set, int nsets, struct fm_error *err);
+	/* The form of the kind that keeps to privacy.mode dp: what fit will charge for what it asks of private records,
+	 * a function of the config alone (privacy/charge.h).  NULL: the kind has no such form.  `charges` is empty. */
+	int (*plan)(const struct fm_config *cfg, struct fm_charges *charges, struct fm_error *err);
+	/* What fit did charge; borrowed.  There where plan is. */
+	const struct fm_charges *(*charges)(const struct fm_model *m);
 	/* See fm_generator_describe. */
 	json_t *(*describe)(const struct fm_config *cfg);
 	void (*free)(struct fm_model *m);
@@ -104,7 +114,7 @@ struct fm_generator {
 const struct fm_generator *fm_generator_find(const char *name);
 /* All kinds, in the order of the config's choices; ends with NULL. */
 extern const struct fm_generator *const fm_generators[];
-extern const struct fm_generator fm_generator_diffusion;
+extern const struct fm_generator fm_generator_diffusion, fm_generator_marginals;
 
 /* The kind that the config chooses, after it has found that it can do all that the config asks for; else FM_EINPUT. */
 int fm_generator_check(const struct fm_generator **g, const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
@@ -114,6 +124,10 @@ int fm_generator_fit(struct fm_model **m, const struct fm_generator_ctx *ctx, co
 int fm_model_load(struct fm_model **m, const struct fm_generator_ctx *ctx, const char *dir,
 		  struct fm_error *err) FM_MUST_CHECK;
 
+/* What the config's kind will charge; FM_EINPUT when it has no form for privacy.mode dp. */
+int fm_generator_plan(const struct fm_config *cfg, struct fm_charges *charges, struct fm_error *err) FM_MUST_CHECK;
+/* NULL when the kind has none. */
+const struct fm_charges *fm_model_charges(const struct fm_model *m);
 int fm_model_save(const struct fm_model *m, const struct fm_generator_ctx *ctx, const char *dir,
 		  struct fm_error *err) FM_MUST_CHECK;
 int fm_model_sample(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_sample_in *in,

@@ -33,9 +33,10 @@ int fm_stage_key(const struct fm_config *cfg, enum fm_stage_id id, const json_t 
 
 	for (int i = 0; stage->section[i]; i++) {
 		const char *section = stage->section[i];
-		/* The two stages that need a part of another's section. */
+		/* The stages that need a part of another's section. */
 		json_t *v = strcmp(section, "model.window") == 0    ? json_integer(cfg->model.window)
 			    : strcmp(section, "gate.controls") == 0 ? fm_controls_key(cfg)
+			    : strcmp(section, "privacy.mode") == 0  ? json_string(cfg->privacy.mode)
 								    : fm_config_json(cfg, section, true);
 
 		if (json_object_set_new(config, section, v)) {

@@ -61,7 +61,7 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 	    (rc = fm_histograms(sub.real, sub.synthetic, sub.holdout, &histograms, err)) !=
 		FM_OK || /* for the report */
 	    (rc = save(histograms, in->out_dir, "histograms.json", err)) != FM_OK ||
-	    in->cfg->gate.control_rows == 0)
+	    !fm_config_controls(in->cfg))
 		goto out;
 	if ((rc = fm_controls_measure(in->cfg, train, holdout, FM_CONTROLS_SEED, pool, &controls, err)) != FM_OK)
 		goto out;

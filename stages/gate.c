@@ -13,7 +13,7 @@
 /* The controls that evaluate left beside its metrics, or none. */
 static int load_controls(const struct fm_gate_in *in, json_t **controls, struct fm_error *err)
 {
-	if (!in->controls_json || in->cfg->gate.control_rows == 0)
+	if (!in->controls_json || !fm_config_controls(in->cfg))
 		return FM_OK;
 	return fm_json_load(controls, in->controls_json, METRICS_MAX, err);
 }
@@ -23,14 +23,17 @@ int fm_stage_gate(const struct fm_gate_in *in, struct fm_gate_out *out, struct f
 	struct fm_metrics metrics = {0};
 	json_t *list = NULL, *verdict = NULL, *controls = NULL;
 	char *path = NULL;
+	const char *metrics_json = fm_config_dp(in->cfg) ? in->free_json : in->metrics_json;
 	int rc;
 
 	*out = (struct fm_gate_out){0};
-	if ((rc = fm_json_load(&list, in->metrics_json, METRICS_MAX, err)) != FM_OK ||
+	if (!metrics_json)
+		return fm_fail(err, FM_EINPUT, "the metrics that decide are not there; run with --force");
+	if ((rc = fm_json_load(&list, metrics_json, METRICS_MAX, err)) != FM_OK ||
 	    (rc = load_controls(in, &controls, err)) != FM_OK)
 		goto out;
 	if ((rc = fm_metrics_from_list(&metrics, list, err)) != FM_OK) {
-		rc = fm_error_prefix(err, "%s: ", in->metrics_json);
+		rc = fm_error_prefix(err, "%s: ", metrics_json);
 		goto out;
 	}
 	if ((rc = fm_gate_apply(in->cfg, &metrics, &out->verdict, err)) != FM_OK)

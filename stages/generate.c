@@ -1,8 +1,42 @@
 /* generate.c - the stage that makes flows: model -> synthetic table.  It sees the model and nothing else. */
+#include <stdlib.h>
+
+#include "base/file.h"
 #include "base/log.h"
+#include "judge/rules.h"
+#include "manifests/canon.h"
+#include "manifests/registry.h"
 #include "model/generator.h"
 #include "stages/stage.h"
 #include "traces/text_order.h"
+
+/* What may decide in privacy.mode dp is measured here, where no private record is in reach. */
+static int save_free(const struct fm_table *table, const char *dir, struct fm_error *err)
+{
+	struct fm_metrics all = {0}, free_ones = {0};
+	char *path = fm_path_join(dir, "free.json");
+	json_t *list = NULL;
+	int rc;
+
+	if ((rc = fm_rules(table, table, "", &all, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < all.n && rc == FM_OK; i++)
+		if (fm_metric_is_free(all.m[i].name))
+			rc = fm_metrics_add_ci(&free_ones, all.m[i].name, all.m[i].value, all.m[i].n, all.m[i].ci_lo,
+					       all.m[i].ci_hi, err);
+	if (rc < 0)
+		goto out;
+	if (!path || !(list = fm_metrics_list(&free_ones)))
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory: metrics");
+	else
+		rc = fm_json_save(list, path, err);
+out:
+	json_decref(list);
+	fm_metrics_free(&all);
+	fm_metrics_free(&free_ones);
+	free(path);
+	return rc;
+}
 
 int fm_stage_generate(const struct fm_generate_in *in, struct fm_generate_out *out, struct fm_error *err)
 {
@@ -15,13 +49,19 @@ int fm_stage_generate(const struct fm_generate_in *in, struct fm_generate_out *o
 	double started = fm_seconds(), s;
 	int rc;
 
+	if (fm_config_dp(in->cfg) != (in->secret != NULL))
+		return fm_fail(err, FM_EINPUT, "generation has %s secret in privacy.mode %s", in->secret ? "a" : "no",
+			       in->cfg->privacy.mode);
+	for (int i = 0; in->secret && i < 8; i++)
+		wanted.seed = wanted.seed << 8 | in->secret->data[i];
 	if ((rc = fm_model_load(&model, &ctx, in->model_dir, err)) < 0 ||
 	    (rc = fm_pool_new(&pool, in->cfg->train.threads, err)) < 0)
 		goto out;
 	ctx.pool = pool;
 	if ((rc = fm_model_sample(model, &ctx, &wanted, &table, err)) < 0 ||
 	    (model->text_order && (rc = fm_text_order_sort(table, err)) < 0) ||
-	    (rc = fm_table_save(table, in->out_dir, err)) < 0)
+	    (rc = fm_table_save(table, in->out_dir, err)) < 0 ||
+	    (in->secret && (rc = save_free(table, in->out_dir, err)) < 0))
 		goto out;
 	s = fm_seconds() - started;
 	*out = (struct fm_generate_out){table->rows, (double)table->rows / (s > 0 ? s : 1)};

@@ -9,6 +9,9 @@
  * flows in the order in which they ended or began, and the other of the two times then steps back a little all the
  * time. Where more than a tenth of the rows step back by over a minute and a sixteenth of the trace's length, the order
  * of the rows is not one of time, windows would mean nothing, and the trace is refused.
+ *
+ * In privacy.mode dp no row has a say in what becomes of the rows of another exchange (traces/exchange.h): there are no
+ * windows and no gaps (both columns are 0), no tail, and each exchange goes to its split by a keyed hash of itself.
  */
 #include <csv.h>
 #include <stdlib.h>
@@ -21,6 +24,7 @@
 #include "manifests/dialect.h"
 #include "stages/stage.h"
 #include "traces/doubts.h"
+#include "traces/exchange.h"
 #include "traces/split.h"
 #include "traces/text_order.h"
 #include "traces/trace.h"
@@ -38,6 +42,7 @@ struct ingest {
 	struct fm_table *pending; /* the windows of the block that is being filled */
 	struct fm_table_writer *writer[FM_NSPLIT];
 	struct fm_splitter splitter;
+	const struct fm_secret *secret; /* privacy.mode dp */
 	struct fm_trace_stats st;
 	struct fm_progress progress;
 	uint64_t rows[FM_NSPLIT], windows, tail_rows;
@@ -72,11 +77,47 @@ static int flush_block(struct ingest *g, size_t n, struct fm_error *err)
 	return FM_OK;
 }
 
+/* Give the pending rows to their splits one by one, each by its own exchange alone. */
+static int flush_exchanges(struct ingest *g, struct fm_error *err)
+{
+	const struct fm_table *t = g->pending;
+	enum fm_split now = FM_SPLIT_TRAIN, next;
+	size_t from = 0;
+	int rc;
+
+	for (size_t i = 0; i <= t->rows; i++) {
+		next = now;
+		if (i < t->rows && (rc = fm_exchange_split_of(g->secret, t, i, g->cfg->split.validation,
+							      g->cfg->split.holdout, &next, err)) < 0)
+			return rc;
+		if (i < t->rows && next == now)
+			continue;
+		if (i > from && (rc = fm_table_writer_add(g->writer[now], t, from, i - from, err)))
+			return rc;
+		g->rows[now] += i - from;
+		from = i;
+		now = next;
+	}
+	g->pending->rows = 0;
+	return FM_OK;
+}
+
+static int flush(struct ingest *g, size_t nwindows, struct fm_error *err)
+{
+	return g->secret ? flush_exchanges(g, err) : flush_block(g, nwindows, err);
+}
+
 /* Window numbers and gaps of the pending rows from `first` on. */
 static int number_rows(struct ingest *g, size_t first, struct fm_error *err)
 {
 	struct fm_table *t = g->pending;
 
+	/* Both depend on the rows before: they say nothing here. */
+	if (g->secret) {
+		memset(t->win + first, 0, (t->rows - first) * sizeof *t->win);
+		memset(t->gap + first, 0, (t->rows - first) * sizeof *t->gap);
+		return FM_OK;
+	}
 	if (g->windows + FM_SPLIT_BLOCK > UINT32_MAX)
 		return fm_fail(err, FM_EINPUT, "%s: over 4294967295 windows: raise model.window or set source.rows",
 			       g->cfg->source.path);
@@ -110,7 +151,7 @@ static int on_chunk(void *ctx, struct fm_table *chunk, struct fm_error *err)
 		if ((rc = fm_trace_chunk_copy(g->pending, chunk, at, n, err)) || (rc = number_rows(g, first, err)))
 			return rc;
 		fm_text_order_look(&g->ties, g->pending, first);
-		if (g->pending->rows == full && (rc = flush_block(g, FM_SPLIT_BLOCK, err)))
+		if (g->pending->rows == full && (rc = flush(g, FM_SPLIT_BLOCK, err)))
 			return rc;
 	}
 	return FM_OK;
@@ -211,6 +252,8 @@ static int check_order(const struct ingest *g, const char *trace, struct fm_erro
 	int64_t limit = (g->max_ms - g->min_ms) / 16;
 	uint64_t far_back = 0;
 
+	if (g->secret) /* no row's place matters */
+		return FM_OK;
 	if (limit < MINUTE_MS)
 		limit = MINUTE_MS;
 	for (int i = 0; i < STEP_BINS - 1; i++)
@@ -228,6 +271,9 @@ static int check_size(const struct ingest *g, const char *trace, struct fm_error
 {
 	double v = g->cfg->split.validation, h = g->cfg->split.holdout;
 	uint64_t needed = fm_splitter_needed(v, h);
+
+	if (g->secret)
+		return g->st.rows ? FM_OK : fm_fail(err, FM_EINPUT, "%s has no flows", trace);
 
 	if (g->windows >= needed)
 		return FM_OK;
@@ -334,7 +380,7 @@ static int save_summary(const struct ingest *g, const struct fm_ingest_out *out,
 int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, struct fm_error *err)
 {
 	const struct fm_config *cfg = in->cfg;
-	struct ingest g = {.cfg = cfg, .window = (size_t)cfg->model.window};
+	struct ingest g = {.cfg = cfg, .window = (size_t)cfg->model.window, .secret = in->secret};
 	char *quarantine = fm_path_join(in->out_dir, "quarantine.csv"),
 	     *summary = fm_path_join(in->out_dir, "store.json");
 	int rc;
@@ -348,12 +394,17 @@ int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, st
 			     cfg->model.window, (long long)cfg->source.rows);
 		goto out;
 	}
+	if (fm_config_dp(cfg) != (in->secret != NULL)) {
+		rc = fm_fail(err, FM_EINPUT, "ingest has %s secret in privacy.mode %s", in->secret ? "a" : "no",
+			     cfg->privacy.mode);
+		goto out;
+	}
 	fm_splitter_init(&g.splitter, cfg->split.validation, cfg->split.holdout, cfg->split.seed);
 	if ((rc = fm_dialect_load(&g.dialect, cfg->source.dialect, err)) || (rc = open_store(&g, in->out_dir, err)) ||
 	    (rc = read_trace(&g, in->trace, quarantine, in->quarantine ? in->quarantine : quarantine, err)))
 		goto out;
-	g.tail_rows = g.pending->rows % g.window;
-	if ((rc = flush_block(&g, g.pending->rows / g.window, err)) || (rc = check_size(&g, in->trace, err)) ||
+	g.tail_rows = in->secret ? 0 : g.pending->rows % g.window;
+	if ((rc = flush(&g, g.pending->rows / g.window, err)) || (rc = check_size(&g, in->trace, err)) ||
 	    (rc = fm_doubts_judge(&g.doubts, in->trace, &g.pending->dict[FM_LABEL], err)) ||
 	    (rc = check_order(&g, in->trace, err)) || (rc = close_store(&g, err)))
 		goto out;

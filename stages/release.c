@@ -83,7 +83,7 @@ static int check_config(const struct job *j)
 	const struct fm_config *cfg = j->in->cfg;
 	int rc = FM_OK;
 
-	if (cfg->gate.control_rows > 0 && !find_line(&j->verdict, FM_CONTROLS_CHECK, "max"))
+	if (fm_config_controls(cfg) && !find_line(&j->verdict, FM_CONTROLS_CHECK, "max"))
 		return fm_fail(j->err, FM_EVERDICT,
 			       "the verdict does not tell of the gate's controls; nothing is released");
 	if (cfg->gate.n == 0)
@@ -198,8 +198,10 @@ static int describe(struct job *j, const char *path, const struct fm_buf *b, str
 static int write_documents(struct job *j)
 {
 	json_t *generator = fm_generator_describe(j->in->cfg);
-	struct fm_metadata_in in = {j->in->cfg, j->dialect,     j->table,       &j->verdict,
-				    j->date,    j->data_sha256, j->data_nbytes, generator};
+	struct fm_metadata_in in = {
+	    j->in->cfg, j->dialect,     j->table,       &j->verdict,
+	    j->date,    j->data_sha256, j->data_nbytes, json_object_get(j->in->manifest, "privacy"),
+	    generator};
 	struct fm_archive_file f[NMEMBERS - 1];
 	int rc;
 

@@ -10,11 +10,14 @@
  * Which stage reads and makes what stands in table.h.  The files in the products:
  *
  *     store/      train/, validation/, holdout/ (tables with win and gap), store.json, quarantine.csv
- *     model/      files of the kind of model (model/generator.h)
- *     synthetic/  table/
+ *     model/      files of the kind of model (model/generator.h); in privacy.mode dp charges.json (charge_json.h)
+ *     synthetic/  table; in privacy.mode dp free.json, the metrics of synthetic flows alone (fm_metrics_list)
  *     metrics/    metrics.json (fm_metrics_list), histograms.json (judge/histogram.h), controls.json (controls.h)
  *     verdict/    verdict.json (fm_verdict_json)
  *     release/    NAME-VERSION.tar.zst and .sig
+ *
+ * secret: in privacy.mode dp the stage's own, of 32 bytes, from which splits, noise and flows are drawn (never from the
+ * config's seeds); else NULL.
  */
 #ifndef FM_STAGES_STAGE_H
 #define FM_STAGES_STAGE_H
@@ -23,6 +26,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/secret.h"
 #include "manifests/config.h"
 #include "manifests/metrics.h"
 
@@ -32,6 +36,7 @@ struct fm_ingest_in {
 	const char *trace;
 	const char *out_dir;
 	const char *quarantine;
+	const struct fm_secret *secret;
 };
 struct fm_ingest_out {
 	uint64_t rows, bad, missing_values, train_rows, validation_rows, holdout_rows, windows;
@@ -46,6 +51,7 @@ json_t *fm_ingest_out_json(const struct fm_ingest_out *out);
 struct fm_train_in {
 	const struct fm_config *cfg;
 	const char *train_dir, *validation_dir, *store_json, *out_dir, *checkpoint_dir;
+	const struct fm_secret *secret;
 };
 struct fm_train_out {
 	uint64_t steps, parameters;
@@ -58,6 +64,7 @@ json_t *fm_train_out_json(const struct fm_train_out *out);
 struct fm_generate_in {
 	const struct fm_config *cfg;
 	const char *model_dir, *out_dir;
+	const struct fm_secret *secret;
 };
 struct fm_generate_out {
 	uint64_t rows;
@@ -82,6 +89,7 @@ json_t *fm_evaluate_out_json(const struct fm_evaluate_out *out);
  * NULL. */
 struct fm_gate_in {
 	const struct fm_config *cfg;
+	const char *free_json; /* in privacy.mode dp the only metrics that decide; NULL elsewhere */
 	const char *metrics_json, *out_dir, *controls_json;
 	const json_t *waivers;
 };

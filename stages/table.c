@@ -21,6 +21,7 @@ const struct fm_item fm_items[FM_NITEMS] = {
     [FM_ITEM_STORE] = {"summary of the store", PRODUCT(FM_INGEST, "store.json"), false},
     [FM_ITEM_MODEL] = {"model", PRODUCT(FM_TRAIN, NULL), false},
     [FM_ITEM_SYNTHETIC] = {"synthetic table", PRODUCT(FM_GENERATE, NULL), false},
+    [FM_ITEM_FREE] = {"metrics of synthetic flows alone", PRODUCT(FM_GENERATE, "free.json"), true},
     [FM_ITEM_PREVIOUS] = {"previous release", USER("release.previous", release.previous, "previous"), true},
     [FM_ITEM_METRICS] = {"metrics", PRODUCT(FM_EVALUATE, "metrics.json"), false},
     [FM_ITEM_CONTROLS] = {"controls", PRODUCT(FM_EVALUATE, "controls.json"), true},
@@ -37,7 +38,8 @@ const struct fm_item fm_items[FM_NITEMS] = {
 
 static int call_ingest(const struct fm_stages *s, const struct fm_stage_call *c, json_t **result, struct fm_error *err)
 {
-	struct fm_ingest_in in = {.cfg = c->cfg, .trace = c->path[FM_ITEM_TRACE], .out_dir = c->out_dir};
+	struct fm_ingest_in in = {
+	    .cfg = c->cfg, .trace = c->path[FM_ITEM_TRACE], .out_dir = c->out_dir, .secret = c->secret};
 	struct fm_ingest_out out = {0};
 	char *quarantine = NULL;
 	int rc;
@@ -59,7 +61,8 @@ static int call_train(const struct fm_stages *s, const struct fm_stage_call *c, 
 				 .validation_dir = c->path[FM_ITEM_VALIDATION],
 				 .store_json = c->path[FM_ITEM_STORE],
 				 .out_dir = c->out_dir,
-				 .checkpoint_dir = c->path[FM_ITEM_CHECKPOINT]};
+				 .checkpoint_dir = c->path[FM_ITEM_CHECKPOINT],
+				 .secret = c->secret};
 	struct fm_train_out out = {0};
 	int rc = s->train(&in, &out, err);
 
@@ -71,7 +74,8 @@ static int call_train(const struct fm_stages *s, const struct fm_stage_call *c, 
 static int call_generate(const struct fm_stages *s, const struct fm_stage_call *c, json_t **result,
 			 struct fm_error *err)
 {
-	struct fm_generate_in in = {.cfg = c->cfg, .model_dir = c->path[FM_ITEM_MODEL], .out_dir = c->out_dir};
+	struct fm_generate_in in = {
+	    .cfg = c->cfg, .model_dir = c->path[FM_ITEM_MODEL], .out_dir = c->out_dir, .secret = c->secret};
 	struct fm_generate_out out = {0};
 	int rc = s->generate(&in, &out, err);
 
@@ -104,6 +108,7 @@ static int call_evaluate(const struct fm_stages *s, const struct fm_stage_call *
 static int call_gate(const struct fm_stages *s, const struct fm_stage_call *c, json_t **result, struct fm_error *err)
 {
 	struct fm_gate_in in = {.cfg = c->cfg,
+				.free_json = c->path[FM_ITEM_FREE],
 				.metrics_json = c->path[FM_ITEM_METRICS],
 				.out_dir = c->out_dir,
 				.controls_json = c->path[FM_ITEM_CONTROLS],
@@ -150,15 +155,17 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		   .format = 2,
 		   .items = FM_ITEM(FM_ITEM_TRACE) | FM_ITEM(FM_ITEM_DIALECT) | FM_ITEM(FM_ITEM_QUARANTINE),
 		   .sees_rows = true,
-		   .section = {"source", "split", "model.window"},
+		   .draws = true,
+		   .section = {"source", "split", "model.window", "privacy.mode"},
 		   .call = call_ingest},
     [FM_TRAIN] = {.name = "train",
 		  .product = "model",
 		  .makes = "model",
 		  .format = 1,
-		  .items = FM_ITEM(FM_ITEM_TRAIN) | FM_ITEM(FM_ITEM_VALIDATION) | FM_ITEM(FM_ITEM_STORE) |
-			   FM_ITEM(FM_ITEM_CHECKPOINT),
+		  .items = FM_ITEM(FM_ITEM_DIALECT) | FM_ITEM(FM_ITEM_TRAIN) | FM_ITEM(FM_ITEM_VALIDATION) |
+			   FM_ITEM(FM_ITEM_STORE) | FM_ITEM(FM_ITEM_CHECKPOINT),
 		  .sees_rows = true,
+		  .draws = true,
 		  .section = {"model", "train", "privacy"},
 		  .call = call_train},
     [FM_GENERATE] = {.name = "generate",
@@ -166,6 +173,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		     .makes = "synthetic table",
 		     .format = 2,
 		     .items = FM_ITEM(FM_ITEM_MODEL),
+		     .draws = true,
 		     .section = {"generate"},
 		     .call = call_generate},
     [FM_EVALUATE] = {.name = "evaluate",
@@ -184,8 +192,9 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		 .makes = "verdict",
 		 .format = 1,
 		 .by_program = true,
-		 .items = FM_ITEM(FM_ITEM_METRICS) | FM_ITEM(FM_ITEM_CONTROLS) | FM_ITEM(FM_ITEM_WAIVERS),
-		 .section = {"gate"},
+		 .items = FM_ITEM(FM_ITEM_METRICS) | FM_ITEM(FM_ITEM_FREE) | FM_ITEM(FM_ITEM_CONTROLS) |
+			  FM_ITEM(FM_ITEM_WAIVERS),
+		 .section = {"gate", "privacy.mode"},
 		 .call = call_gate},
     [FM_RELEASE] = {.name = "release",
 		    .product = "release",

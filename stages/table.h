@@ -31,6 +31,7 @@ enum fm_item_id {
 	FM_ITEM_STORE,
 	FM_ITEM_MODEL,
 	FM_ITEM_SYNTHETIC,
+	FM_ITEM_FREE, /* there in privacy.mode dp alone */
 	FM_ITEM_PREVIOUS,
 	FM_ITEM_METRICS,
 	FM_ITEM_CONTROLS,
@@ -73,6 +74,7 @@ struct fm_stage_call {
 	const char *out_dir, *run; /* run: its id, "r0001" */
 	char *path[FM_NITEMS];
 	const json_t *manifest, *waivers;
+	const struct fm_secret *secret; /* privacy.mode dp, and a stage that draws: its own */
 };
 
 /* The functions of the stages, and of verification; tests put small ones in their place. */
@@ -94,6 +96,7 @@ struct fm_stage {
 	int format;          /* raised when what lies in workspaces must be made anew within one version */
 	bool by_program;     /* the key depends on the program's own digest, so that what a release claims is measured
 				by the program that releases it */
+	bool draws;          /* random numbers: in privacy.mode dp from a secret of its own */
 	bool sees_rows;      /* private flows: no message of it may hold the text of one (base/text.h) */
 	bool always;         /* made anew each time, never taken from the workspace */
 	unsigned items;      /* FM_ITEM(...) | ...: all that it may read, and of FM_FROM_STAGE write */

@@ -1,12 +1,62 @@
 /* train.c - the stage that learns: private store (training and validation split) -> model. */
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "base/file.h"
+#include "base/num.h"
+#include "manifests/canon.h"
 #include "model/generator.h"
+#include "privacy/charge_json.h"
 #include "stages/stage.h"
+
+/* What is known of the whole source: from the store, in privacy.mode dp what the config says in public. */
+static int know_source(struct fm_real_flows *real, const struct fm_train_in *in, struct fm_error *err)
+{
+	const struct fm_config *cfg = in->cfg;
+
+	if (fm_config_dp(cfg) != (in->secret != NULL))
+		return fm_fail(err, FM_EINPUT, "training has %s secret in privacy.mode %s", in->secret ? "a" : "no",
+			       cfg->privacy.mode);
+	if (!fm_config_dp(cfg))
+		return fm_real_flows_source(real, in->store_json, err);
+	if (fm_parse_time_ms(cfg->privacy.first, strlen(cfg->privacy.first), &real->first_ms) != 0 ||
+	    fm_parse_time_ms(cfg->privacy.last, strlen(cfg->privacy.last), &real->last_ms) != 0)
+		return fm_fail(err, FM_EINPUT, "privacy.first and privacy.last are no times");
+	return FM_OK;
+}
+
+/* The ledger of what was asked of the private records, which must be what was planned before any was read. */
+static int save_charges(const struct fm_config *cfg, const struct fm_model *model, const char *dir,
+			struct fm_error *err)
+{
+	const struct fm_charges *charges = fm_model_charges(model);
+	struct fm_charges plan = {0};
+	char *path = fm_path_join(dir, "charges.json");
+	json_t *list = NULL;
+	int rc;
+
+	if ((rc = fm_generator_plan(cfg, &plan, err)) < 0)
+		goto out;
+	if (!charges || !fm_charges_equal(charges, &plan)) {
+		rc = fm_fail(err, FM_ESYSTEM,
+			     "training charged other than what its config says it would: nothing of it may be used");
+		goto out;
+	}
+	if (!path || !(list = fm_charges_json(charges)))
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory: the ledger of charges");
+	else
+		rc = fm_json_save(list, path, err);
+out:
+	json_decref(list);
+	fm_charges_free(&plan);
+	free(path);
+	return rc;
+}
 
 int fm_stage_train(const struct fm_train_in *in, struct fm_train_out *out, struct fm_error *err)
 {
-	struct fm_generator_ctx ctx = {.cfg = in->cfg, .checkpoint_dir = in->checkpoint_dir};
+	struct fm_generator_ctx ctx = {.cfg = in->cfg, .secret = in->secret, .checkpoint_dir = in->checkpoint_dir};
 	struct fm_table *train = NULL, *validation = NULL;
 	struct fm_real_flows real = {0};
 	const struct fm_generator *generator;
@@ -16,8 +66,7 @@ int fm_stage_train(const struct fm_train_in *in, struct fm_train_out *out, struc
 	int rc;
 
 	if ((rc = fm_generator_check(&generator, in->cfg, err)) < 0 ||
-	    (rc = fm_real_flows_source(&real, in->store_json, err)) < 0 ||
-	    (rc = fm_table_open(&train, in->train_dir, err)) < 0 ||
+	    (rc = know_source(&real, in, err)) < 0 || (rc = fm_table_open(&train, in->train_dir, err)) < 0 ||
 	    (rc = fm_table_open(&validation, in->validation_dir, err)) < 0 ||
 	    (rc = fm_pool_new(&pool, in->cfg->train.threads, err)) < 0)
 		goto out;
@@ -25,7 +74,8 @@ int fm_stage_train(const struct fm_train_in *in, struct fm_train_out *out, struc
 	real.validation = validation;
 	ctx.pool = pool;
 	if ((rc = fm_generator_fit(&model, &ctx, &real, &fit, err)) < 0 ||
-	    (rc = fm_model_save(model, &ctx, in->out_dir, err)) < 0)
+	    (rc = fm_model_save(model, &ctx, in->out_dir, err)) < 0 ||
+	    (fm_config_dp(in->cfg) && (rc = save_charges(in->cfg, model, in->out_dir, err)) < 0))
 		goto out;
 	*out = (struct fm_train_out){.steps = fit.steps,
 				     .parameters = fit.parameters,

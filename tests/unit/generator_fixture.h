@@ -15,6 +15,7 @@ enum { ROWS = 1600 };
 
 struct world {
 	struct fm_config *cfg;
+	struct fm_secret secret; /* privacy.mode dp */
 	struct fm_table *train, *holdout;
 	struct fm_real_flows real;
 	struct fm_generator_ctx ctx;
@@ -27,7 +28,9 @@ struct world {
 static inline void world_make(struct world *w, const char *kind, const char *const *more)
 {
 	char set_kind[64];
-	const char *set[16] = {set_kind, "train.steps=20", "train.batch=8"};
+	bool dp = strcmp(kind, "marginals") == 0; /* noisy counts are for privacy.mode dp, whose config has no seeds */
+	const char *set[16] = {set_kind, dp ? "model.window=16" : "train.steps=20",
+			       dp ? "privacy.records=100000" : "train.batch=8"};
 	struct fm_error err = {0};
 	int n = 3;
 
@@ -35,7 +38,13 @@ static inline void world_make(struct world *w, const char *kind, const char *con
 	snprintf(set_kind, sizeof set_kind, "model.kind=%s", kind);
 	for (int i = 0; more && more[i]; i++)
 		set[n++] = more[i];
-	OK(tiny_config(&w->cfg, set, n, &err));
+	if (dp) {
+		OK(fm_config_preset(&w->cfg, "ugr16-dp", set, n, &err));
+		OK(fm_secret_new(&w->secret, 32, &err));
+		memset(w->secret.data, 5, w->secret.len);
+	} else {
+		OK(tiny_config(&w->cfg, set, n, &err));
+	}
 	w->train = fixture_flows(ROWS, 11, TINY_WINDOW);
 	w->holdout = fixture_flows(ROWS / 4, 12, TINY_WINDOW);
 	assert_non_null(w->train);
@@ -46,7 +55,7 @@ static inline void world_make(struct world *w, const char *kind, const char *con
 					 .text_order = fixture_opts(w->train, TINY_WINDOW).text_order,
 					 .source_rows = ROWS};
 	OK(fm_pool_new(&w->pool, w->cfg->train.threads, &err));
-	w->ctx = (struct fm_generator_ctx){.cfg = w->cfg, .pool = w->pool};
+	w->ctx = (struct fm_generator_ctx){.cfg = w->cfg, .secret = dp ? &w->secret : NULL, .pool = w->pool};
 	OK(fm_generator_fit(&w->model, &w->ctx, &w->real, &w->fit, &err));
 }
 
@@ -54,6 +63,7 @@ static inline void world_free(struct world *w)
 {
 	fm_model_free(w->model);
 	fm_pool_free(w->pool);
+	fm_secret_close(&w->secret);
 	fm_table_free(w->train);
 	fm_table_free(w->holdout);
 	fm_config_free(w->cfg);

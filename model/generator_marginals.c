@@ -1,0 +1,378 @@
+/*
+ * generator_marginals.c - flows from noisy counts (model/marginals) as a generator: the config's keys in the room's
+ * terms, and the model on disk.
+ *
+ *     model.json       format, kind, the config's section model, epsilon and delta of the counts, and each charge
+ *     marginals.bin    the model/marginals file
+ *
+ * It takes privacy.mode dp alone: the noise of the counts is for privacy.epsilon and privacy.delta, under the secret of
+ * the training, and what the counts charge is planned from the config before any record is read.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "manifests/canon.h"
+#include "manifests/cidr.h"
+#include "manifests/dialect.h"
+#include "model/generator.h"
+#include "model/marginals/marginals.h"
+
+#define FORMAT "flowmint-model/1"
+#define MODEL_JSON_MAX (1u << 20)
+#define ROUNDS 0 /* of gradual updates: docs/marginals.md has what they do */
+
+struct marginals {
+	struct fm_model base;
+	struct fm_marginals m;
+};
+
+/* The public list of labels of the config: words of `text`, which is cut into them.  Returns how many. */
+static int split_labels(char *text, const char *label[FM_LABELS_MAX])
+{
+	int n = 0;
+
+	for (char *save, *word = strtok_r(text, " ", &save); word && n < FM_LABELS_MAX;
+	     word = strtok_r(NULL, " ", &save))
+		label[n++] = word;
+	return n;
+}
+
+static void marginals_free(struct fm_model *base)
+{
+	struct marginals *m = (struct marginals *)base;
+
+	fm_marginals_free(&m->m);
+	free(m);
+}
+
+static int marginals_new(struct marginals **m, struct fm_error *err)
+{
+	int rc = fm_alloc(m, 1, sizeof **m, "the model", err);
+
+	if (rc == FM_OK)
+		(*m)->base.generator = &fm_generator_marginals;
+	return rc;
+}
+
+static int marginals_check(const struct fm_config *cfg, struct fm_error *err)
+{
+	char text[sizeof cfg->privacy.labels];
+	const char *label[FM_LABELS_MAX];
+
+	if (!fm_config_dp(cfg))
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "model.kind marginals is for privacy.mode dp, which its noise is made for: set privacy.mode "
+		    "to dp (preset ugr16-dp), or model.kind to diffusion");
+	snprintf(text, sizeof text, "%s", cfg->privacy.labels);
+	if (split_labels(text, label) < 1)
+		return fm_fail(err, FM_EINPUT, "privacy.labels names no label: the first one stands for all others");
+	if (cfg->generate.nlabels > 0)
+		return fm_fail(err, FM_EINPUT,
+			       "generate.labels: model.kind marginals makes labels as they are; leave it out");
+	if (cfg->generate.hours[0] != 0 || cfg->generate.hours[1] != 24)
+		return fm_fail(err, FM_EINPUT, "generate.hours: model.kind marginals makes all hours; leave it out");
+	return FM_OK;
+}
+
+/* By the bit that ingest gave each address; the dictionary of a table on disk is in rising order. */
+static bool is_inside(const void *dict, uint32_t ip)
+{
+	const struct fm_address_dict *d = dict;
+	struct fm_address a = fm_address_of_ipv4(ip);
+	size_t lo = 0, hi = d ? d->n : 0;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (memcmp(d->at[mid].b, a.b, sizeof a.b) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return d && lo < d->n && memcmp(d->at[lo].b, a.b, sizeof a.b) == 0 && d->inside[lo];
+}
+
+/* Times of a dialect with dates have whole seconds. */
+static int64_t step_of(const struct fm_dialect *d)
+{
+	for (int i = 0; i < d->ncols; i++)
+		if (d->cols[i].col == FM_TE)
+			return d->cols[i].format == FM_FMT_DATETIME && d->cols[i].decimals <= 0 ? 1000 : 1;
+	return 1;
+}
+
+/* ---- the plan ---- */
+
+/* Shares of delta: what the Gaussian counts have, and each of the two lists of hosts. */
+#define DELTA_COUNTS 0.9
+#define DELTA_LIST 0.05
+
+/* Times that are public, in milliseconds; the config has seen to their form. */
+static int64_t time_of(const char *text)
+{
+	int64_t ms = 0;
+
+	return fm_parse_time_ms(text, strlen(text), &ms) == 0 ? ms : 0;
+}
+
+/* What a fit to this table would be asked with.  text and label are the caller's, for the labels. */
+static struct fm_marginals_opts options(const struct fm_config *cfg, double mu, char text[FM_CFG_STR],
+					const char *label[FM_LABELS_MAX])
+{
+	struct fm_marginals_opts o = {.mu = mu,
+				      .key_delta = DELTA_LIST * cfg->privacy.delta,
+				      .first_ms = time_of(cfg->privacy.first),
+				      .last_ms = time_of(cfg->privacy.last),
+				      .step_ms = 1,
+				      .label = label};
+
+	snprintf(text, FM_CFG_STR, "%s", cfg->privacy.labels);
+	o.nlabels = split_labels(text, label);
+	return o;
+}
+
+static bool nowhere(const void *ctx, uint32_t ip)
+{
+	(void)ctx;
+	(void)ip;
+	return false;
+}
+
+/* What is charged depends on no record, so that counting no records at all shows it.  The key is thrown away. */
+static int charges_at(const struct fm_config *cfg, double mu, struct fm_charges *charges, struct fm_error *err)
+{
+	char text[FM_CFG_STR];
+	const char *label[FM_LABELS_MAX];
+	struct fm_marginals_opts o = options(cfg, mu, text, label);
+	struct fm_secret key = {0};
+	struct fm_table *none = NULL;
+	struct fm_marginals m = {0};
+	int rc;
+
+	o.inside = nowhere;
+	o.key = &key;
+	if ((rc = fm_secret_new(&key, FM_STREAM_KEY, err)) < 0 || (rc = fm_table_new(&none, FM_COLS_UGR16, err)) < 0 ||
+	    (rc = fm_marginals_fit(&m, none, &o, err)) < 0)
+		goto out;
+	*charges = m.charges;
+	m.charges = (struct fm_charges){0};
+out:
+	fm_marginals_free(&m);
+	fm_table_free(none);
+	fm_secret_close(&key);
+	return rc;
+}
+
+/* mu of the counts: that of the noise multiplier; or the largest, to a thousandth, that the config's own accountant
+ * says keeps to epsilon.  All scales go with 1 / mu, but for what rounding to a discrete Gaussian takes. */
+static int plan_at(const struct fm_config *cfg, double *mu, struct fm_charges *charges, struct fm_error *err)
+{
+	enum fm_accountant accountant = strcmp(cfg->privacy.accountant, "rdp") == 0 ? FM_RDP : FM_PLD;
+	double target = cfg->privacy.epsilon, epsilon;
+	int rc;
+
+	*mu = target > 0 ? fm_marginals_mu(0.999 * target, DELTA_COUNTS * cfg->privacy.delta)
+			 : 1 / cfg->privacy.noise_multiplier;
+	for (int i = 0; i < 8; i++) {
+		if ((rc = charges_at(cfg, *mu, charges, err)) < 0 || !(target > 0) ||
+		    (rc = fm_charges_epsilon(charges, cfg->privacy.delta, 1, FM_ADD_OR_REMOVE, accountant, &epsilon,
+					     err)) < 0 ||
+		    epsilon <= target)
+			return rc;
+		fm_charges_free(charges);
+		*mu *= 0.999 * target / epsilon;
+	}
+	return fm_fail(err, FM_EINPUT, "privacy.epsilon %g cannot be kept to by noisy counts", target);
+}
+
+static int marginals_plan(const struct fm_config *cfg, struct fm_charges *charges, struct fm_error *err)
+{
+	double mu;
+
+	return plan_at(cfg, &mu, charges, err);
+}
+
+static const struct fm_charges *marginals_charges(const struct fm_model *m)
+{
+	return &((const struct marginals *)m)->m.charges;
+}
+
+static int marginals_fit(struct fm_model **model, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
+			 struct fm_fit_result *result, struct fm_error *err)
+{
+	char text[FM_CFG_STR];
+	const char *label[FM_LABELS_MAX];
+	struct fm_marginals_opts o;
+	struct fm_charges plan = {0};
+	struct fm_dialect *dialect = NULL;
+	struct marginals *m = NULL;
+	double mu;
+	int rc;
+
+	if (!ctx->secret)
+		return fm_fail(err, FM_ESYSTEM, "noisy counts without a key for their noise");
+	if ((rc = fm_dialect_load(&dialect, ctx->cfg->source.dialect, err)) < 0 ||
+	    (rc = plan_at(ctx->cfg, &mu, &plan, err)) < 0 || (rc = marginals_new(&m, err)) < 0)
+		goto out;
+	o = options(ctx->cfg, mu, text, label);
+	o.step_ms = step_of(dialect);
+	o.inside = is_inside;
+	o.ctx = real->train->addresses;
+	o.pool = ctx->pool;
+	o.key = ctx->secret;
+	if ((rc = fm_marginals_fit(&m->m, real->train, &o, err)) < 0)
+		goto out;
+	fm_log("train: %zu private counts of exchanges", m->m.charges.n);
+	*result = (struct fm_fit_result){.steps = m->m.charges.n, .loss = NAN, .validation = NAN};
+out:
+	fm_dialect_free(dialect);
+	fm_charges_free(&plan);
+	if (rc < 0)
+		fm_model_free(m ? &m->base : NULL);
+	else
+		*model = &m->base;
+	return rc;
+}
+
+static int marginals_save(const struct fm_model *base, const struct fm_generator_ctx *ctx, const char *dir,
+			  struct fm_error *err)
+{
+	const struct marginals *m = (const struct marginals *)base;
+	char *json = fm_path_join(dir, "model.json"), *bin = fm_path_join(dir, "marginals.bin");
+	json_t *charges = json_array(), *j = NULL;
+	int rc;
+
+	if (!json || !bin || !charges) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	for (size_t i = 0; i < m->m.charges.n; i++) {
+		const struct fm_charge *c = &m->m.charges.list[i];
+
+		json_array_append_new(charges, json_pack("{s:s, s:s, s:f, s:f, s:f}", "name", c->name, "kind",
+							 fm_charge_kind_name(c->kind), "sensitivity", c->sensitivity,
+							 "scale", c->scale, "delta", c->delta));
+	}
+	j = json_pack("{s:s, s:o, s:{s:f, s:f, s:O}}", "format", FORMAT, "model",
+		      fm_config_json(ctx->cfg, "model", true), "counts", "epsilon", ctx->cfg->privacy.epsilon, "delta",
+		      ctx->cfg->privacy.delta, "charges", charges);
+	if (!j)
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory while writing %s", json);
+	else if ((rc = fm_marginals_save(&m->m, bin, err)) == FM_OK)
+		rc = fm_json_save(j, json, err);
+out:
+	json_decref(charges);
+	json_decref(j);
+	free(json);
+	free(bin);
+	return rc;
+}
+
+static int json_check(const char *path, struct fm_error *err)
+{
+	const char *format, *kind;
+	json_t *j = NULL;
+	int rc;
+
+	if ((rc = fm_json_load(&j, path, MODEL_JSON_MAX, err)) < 0)
+		return rc;
+	format = json_string_value(json_object_get(j, "format"));
+	kind = json_string_value(json_object_get(json_object_get(j, "model"), "kind"));
+	if (!format || strcmp(format, FORMAT) != 0)
+		rc = fm_fail(err, FM_EINPUT, "%s: this is no " FORMAT, path);
+	else if (!kind || strcmp(kind, fm_generator_marginals.name) != 0)
+		rc = fm_fail(err, FM_EINPUT, "%s: this is a model of kind %s, and the config says model.kind %s", path,
+			     kind ? kind : "unknown", fm_generator_marginals.name);
+	json_decref(j);
+	return rc;
+}
+
+static int marginals_load(struct fm_model **model, const struct fm_generator_ctx *ctx, const char *dir,
+			  struct fm_error *err)
+{
+	char *json = fm_path_join(dir, "model.json"), *bin = fm_path_join(dir, "marginals.bin");
+	struct marginals *m = NULL;
+	int rc;
+
+	(void)ctx;
+	if (!json || !bin)
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+	else if ((rc = json_check(json, err)) == FM_OK && (rc = marginals_new(&m, err)) == FM_OK)
+		rc = fm_marginals_load(&m->m, bin, err);
+	free(json);
+	free(bin);
+	if (rc < 0)
+		fm_model_free(m ? &m->base : NULL);
+	else
+		*model = &m->base;
+	return rc;
+}
+
+static int ranges(const char (*text)[20], int n, struct fm_range *r, struct fm_error *err)
+{
+	for (int i = 0; i < n; i++) {
+		struct fm_cidr c;
+		int rc = fm_cidr_parse(&c, text[i], err);
+
+		if (rc < 0)
+			return rc;
+		r[i] = (struct fm_range){c.base, c.bits};
+	}
+	return FM_OK;
+}
+
+static int marginals_sample(const struct fm_model *base, const struct fm_generator_ctx *ctx,
+			    const struct fm_sample_in *in, struct fm_table **table, struct fm_error *err)
+{
+	const struct fm_marginals *m = &((const struct marginals *)base)->m;
+	const struct fm_config *cfg = ctx->cfg;
+	struct fm_range inside[FM_CFG_MAXRANGES], outside[FM_CFG_MAXRANGES];
+	struct fm_marginals_sample_in si = {.rows = in->rows,
+					    .seed = fm_shard_seed(in->seed, in->shard),
+					    .inside = inside,
+					    .outside = outside,
+					    .ninside = cfg->generate.ninside,
+					    .noutside = cfg->generate.noutside,
+					    .rounds = ROUNDS,
+					    .pool = ctx->pool};
+	int rc;
+
+	/* As many as the noisy total says: the exact number is private. */
+	if (si.rows == 0)
+		si.rows = (uint64_t)(m->tables.total * m->flows_per_record + 0.5);
+	if ((rc = ranges(cfg->generate.inside, cfg->generate.ninside, inside, err)) < 0 ||
+	    (rc = ranges(cfg->generate.outside, cfg->generate.noutside, outside, err)) < 0)
+		return rc;
+	return fm_marginals_sample(table, m, &si, err);
+}
+
+static json_t *marginals_describe(const struct fm_config *c)
+{
+	return json_pack(
+	    "{s:s, s:o, s:s}", "kind", "marginals", "model",
+	    json_sprintf("noisy counts of exchanges (flows of one connection in a minute): single attributes and\n"
+			 "pairs, with discrete Gaussian noise for epsilon %g at delta %g over all counts. Records\n"
+			 "drawn from the counts made the flows.",
+			 c->privacy.epsilon, c->privacy.delta),
+	    "addresses", "by role (hosts above the noise by rank,\nothers by how many records such hosts have)");
+}
+
+const struct fm_generator fm_generator_marginals = {
+    .name = "marginals",
+    .check = marginals_check,
+    .fit = marginals_fit,
+    .save = marginals_save,
+    .load = marginals_load,
+    .sample = marginals_sample,
+    .plan = marginals_plan,
+    .charges = marginals_charges,
+    .describe = marginals_describe,
+    .free = marginals_free,
+};

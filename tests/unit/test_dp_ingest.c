@@ -1,0 +1,296 @@
+/*
+ * Neighbouring traces, in privacy.mode dp: an exchange more or less changes the rows of that exchange in the store and
+ * no other row, wherever it stands in the trace.
+ */
+#include "base/rng.h"
+#include "stages/stage.h"
+#include "tests/unit/trace_fixture.h"
+#include "traces/exchange.h"
+
+static const char *const names[FM_NSPLIT] = {"train", "validation", "holdout"};
+enum { TRACES = 3, NEIGHBOURS = 7, EXCHANGES = 120 };
+
+static struct fm_config *config(const char *mode)
+{
+	struct fm_config *cfg = calloc(1, sizeof *cfg);
+
+	assert_non_null(cfg);
+	strcpy(cfg->source.dialect, "ugr16");
+	strcpy(cfg->source.missing, "zero");
+	strcpy(cfg->privacy.mode, mode);
+	cfg->source.max_bad_share = 0.01;
+	cfg->split.validation = 0.1;
+	cfg->split.holdout = 0.25;
+	cfg->model.window = 8;
+	return cfg;
+}
+
+static struct fm_secret key(uint8_t byte)
+{
+	struct fm_secret s;
+	struct fm_error err;
+
+	assert_int_equal(fm_secret_new(&s, 32, &err), FM_OK);
+	memset(s.data, byte, s.len);
+	return s;
+}
+
+/* The flows of exchange e, drawn for (seed, e): 1 to 4 of them, one in three the other way. */
+static void put_exchange(struct fm_buf *b, uint64_t seed, unsigned e)
+{
+	static const char *const protocol[] = {"TCP", "UDP", "ICMP", "GRE"};
+	struct fm_rng r;
+
+	fm_rng_init(&r, seed, FM_RNG_SPLIT, e, 0);
+	unsigned n = 1 + fm_rng_below(&r, 4), minute = e * 60 / EXCHANGES % 60, host = fm_rng_below(&r, 20),
+		 peer = fm_rng_below(&r, 20), port = 1024 + fm_rng_below(&r, 60000), proto = fm_rng_below(&r, 4);
+
+	for (unsigned i = 0; i < n; i++) {
+		unsigned second = fm_rng_below(&r, 60), bytes = 40 + fm_rng_below(&r, 5000);
+		char a[64], c[64];
+
+		snprintf(a, sizeof a, "42.219.150.%u,143.72.8.%u,%u,%u", host, peer, port, 53u);
+		snprintf(c, sizeof c, "143.72.8.%u,42.219.150.%u,%u,%u", peer, host, 53u, port);
+		fm_buf_printf(b, "2016-04-11 03:%02u:%02u,0.%03u,%s,%s,.A....,0,0,%u,%u,background\n", minute, second,
+			      i, i % 3 == 2 ? c : a, protocol[proto], 1 + i, bytes);
+	}
+}
+
+struct store {
+	struct fm_table *t[FM_NSPLIT];
+	struct fm_ingest_out out;
+};
+
+static void ingest(struct store *s, const struct fm_config *cfg, const struct fm_secret *secret, const struct fm_buf *b)
+{
+	const char *dir = at("store");
+	struct fm_ingest_in in = {
+	    .cfg = cfg, .trace = put_bytes("trace.csv", b->data, b->len), .out_dir = dir, .secret = secret};
+	struct fm_error err;
+	char path[1100];
+
+	assert_int_equal(fm_dir_remove(dir, &err), FM_OK);
+	assert_int_equal(fm_dir_make(dir, 0700, &err), FM_OK);
+	if (fm_stage_ingest(&in, &s->out, &err))
+		fail_msg("%s", err.message);
+	for (int k = 0; k < FM_NSPLIT; k++) {
+		snprintf(path, sizeof path, "%s/%s", dir, names[k]);
+		if (fm_table_open(&s->t[k], path, &err))
+			fail_msg("%s", err.message);
+	}
+}
+
+static void done_with(struct store *s)
+{
+	for (int k = 0; k < FM_NSPLIT; k++)
+		fm_table_free(s->t[k]);
+}
+
+static unsigned long long host(const struct fm_table *t, uint32_t code)
+{
+	struct fm_address a = fm_table_address(t, code);
+
+	return fm_address_key(&a);
+}
+
+/* A row as text: what it holds, whatever the codes of its categories. */
+static void put_row(struct fm_buf *b, const struct fm_table *t, size_t i)
+{
+	fm_buf_printf(b, "%lld %u %llu %llu %u %u %llu %llu %u %u", (long long)t->te[i], t->td[i], host(t, t->sa[i]),
+		      host(t, t->da[i]), t->sp[i], t->dp[i], (unsigned long long)t->pkt[i],
+		      (unsigned long long)t->byt[i], t->win[i], t->gap[i]);
+	for (int c = 0; c < FM_NCOL; c++)
+		if (fm_cols[c].kind == FM_KIND_CATEGORY && FM_HAS(t, c))
+			fm_buf_printf(b, " %s", fm_table_category(t, (enum fm_col)c, i));
+	fm_buf_puts(b, "\n");
+}
+
+static char *rows_of(const struct fm_table *t)
+{
+	struct fm_buf b = {0};
+
+	fm_buf_puts(&b, "");
+	for (size_t i = 0; i < t->rows; i++)
+		put_row(&b, t, i);
+	fm_buf_add(&b, "", 1);
+	return b.data;
+}
+
+/* Do the lines of `with` that are not the one run of `n` more lines equal those of `without`?  That run at *from. */
+static bool one_run_more(const char *with, const char *without, size_t *nmore)
+{
+	size_t a = strlen(with), b = strlen(without), head = 0;
+
+	if (a < b)
+		return false;
+	while (head < b && with[head] == without[head])
+		head++;
+	*nmore = a - b;
+	/* The tail agrees from some cut on: lines of another row that begin alike move it back at most to a common one.
+	 */
+	for (size_t cut = head + 1; cut-- > 0;)
+		if (strcmp(with + cut + (a - b), without + cut) == 0)
+			return true;
+	return false;
+}
+
+/* All but one exchange; odd is none when it is EXCHANGES. */
+static void all_but(struct fm_buf *b, uint64_t seed, unsigned odd)
+{
+	for (unsigned e = 0; e < EXCHANGES; e++)
+		if (e != odd)
+			put_exchange(b, seed, e);
+}
+
+/* How many splits have other changes than the rows of one exchange, and how many have any. */
+static void compare(const struct store *with, const struct store *without, unsigned *broken, unsigned *changed)
+{
+	for (int k = 0; k < FM_NSPLIT; k++) {
+		char *more = rows_of(with->t[k]), *less = rows_of(without->t[k]);
+		size_t n = 0;
+
+		*broken += !one_run_more(more, less, &n);
+		*changed += n > 0;
+		free(more);
+		free(less);
+	}
+}
+
+static void an_exchange_more_changes_its_own_rows_alone(void **state)
+{
+	struct fm_config *cfg = config("dp");
+	struct fm_secret secret = key(7);
+	unsigned broken = 0, changed = 0, held_out = 0;
+
+	(void)state;
+	for (uint64_t seed = 0; seed < TRACES; seed++) {
+		struct fm_buf all = {0};
+		struct store with;
+
+		all_but(&all, seed, EXCHANGES);
+		ingest(&with, cfg, &secret, &all);
+		for (unsigned i = 0; i < NEIGHBOURS; i++) {
+			struct fm_buf b = {0};
+			struct store without;
+
+			/* The first and the last too. */
+			all_but(&b, seed, i * (EXCHANGES - 1) / (NEIGHBOURS - 1));
+			ingest(&without, cfg, &secret, &b);
+			compare(&with, &without, &broken, &changed);
+			held_out += with.out.holdout_rows != without.out.holdout_rows;
+			done_with(&without);
+			fm_buf_free(&b);
+		}
+		done_with(&with);
+		fm_buf_free(&all);
+	}
+	assert_int_equal(broken, 0);
+	assert_int_equal(changed, TRACES * NEIGHBOURS);
+	assert_in_range(held_out, 1, TRACES * NEIGHBOURS / 2);
+	fm_secret_close(&secret);
+	free(cfg);
+}
+
+/* The same test finds the windows of privacy.mode none: there one exchange shifts others. */
+static void windows_would_be_found(void **state)
+{
+	struct fm_config *cfg = config("none");
+	unsigned broken = 0, changed = 0;
+	struct fm_buf b[2] = {{0}, {0}};
+	struct store s[2];
+
+	(void)state;
+	for (int with = 0; with < 2; with++) {
+		all_but(&b[with], 1, with ? EXCHANGES : 3);
+		ingest(&s[with], cfg, NULL, &b[with]);
+	}
+	compare(&s[1], &s[0], &broken, &changed);
+	assert_true(broken > 0);
+	for (int with = 0; with < 2; with++) {
+		done_with(&s[with]);
+		fm_buf_free(&b[with]);
+	}
+	free(cfg);
+}
+
+static void an_exchange_is_whole_in_one_split_and_the_key_decides_which(void **state)
+{
+	struct fm_config *cfg = config("dp");
+	struct fm_buf b = {0};
+	struct store s[2];
+	uint64_t all;
+
+	(void)state;
+	for (unsigned e = 0; e < 2000; e++)
+		put_exchange(&b, 1, e);
+	for (int k = 0; k < 2; k++) {
+		struct fm_secret secret = key((uint8_t)(k + 1));
+
+		ingest(&s[k], cfg, &secret, &b);
+		for (int split = 0; split < FM_NSPLIT; split++)
+			for (size_t i = 0; i < s[k].t[split]->rows; i++) {
+				enum fm_split where;
+				struct fm_error err;
+
+				assert_int_equal(
+				    fm_exchange_split_of(&secret, s[k].t[split], i, 0.1, 0.25, &where, &err), FM_OK);
+				assert_int_equal(where, split);
+			}
+		fm_secret_close(&secret);
+	}
+	all = s[0].out.rows;
+	assert_int_equal(all, s[0].out.train_rows + s[0].out.validation_rows + s[0].out.holdout_rows);
+	/* A quarter is held out, to four deviations of a share over 2,000 exchanges. */
+	assert_in_range(s[0].out.holdout_rows * 1000 / all, 205, 295);
+	assert_true(s[0].out.holdout_rows != s[1].out.holdout_rows ||
+		    memcmp(s[0].t[2]->te, s[1].t[2]->te, s[0].t[2]->rows * sizeof *s[0].t[2]->te) != 0);
+	for (int k = 0; k < 2; k++)
+		done_with(&s[k]);
+	fm_buf_free(&b);
+	free(cfg);
+}
+
+/* Both ways of a 5-tuple, and the two edges of a minute, before 1970 too. */
+static void place_is_of_the_unordered_5_tuple_and_its_minute(void **state)
+{
+	struct fm_secret secret = key(3), other = key(4);
+	struct fm_table *t;
+	struct fm_error err;
+	double place[7];
+
+	(void)state;
+	assert_int_equal(fm_table_new(&t, FM_COLS_UGR16, &err), FM_OK);
+	assert_int_equal(fm_table_reserve(t, 6, &err), FM_OK);
+	for (size_t i = 0; i < 6; i++) {
+		t->te[i] = i == 2 ? 119999 : i == 3 ? 120000 : i == 4 ? -1 : i == 5 ? 0 : 60000;
+		t->sa[i] = i == 1 ? 9 : 5;
+		t->da[i] = i == 1 ? 5 : 9;
+		t->sp[i] = i == 1 ? 53 : 4000;
+		t->dp[i] = i == 1 ? 4000 : 53;
+		t->pr[i] = (uint16_t)fm_dict_index(&t->dict[FM_PR], "UDP", 3, true);
+		t->rows = i + 1;
+		assert_int_equal(fm_exchange_place(&secret, t, i, &place[i], &err), FM_OK);
+		assert_true(place[i] >= 0 && place[i] < 1);
+	}
+	assert_true(place[0] == place[1]);
+	assert_true(place[0] == place[2]);
+	assert_true(place[0] != place[3]);
+	assert_true(place[4] != place[5]);
+	assert_int_equal(fm_exchange_place(&other, t, 0, &place[6], &err), FM_OK);
+	assert_true(place[6] != place[0]);
+	fm_table_free(t);
+	fm_secret_close(&secret);
+	fm_secret_close(&other);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(an_exchange_more_changes_its_own_rows_alone),
+	    cmocka_unit_test(windows_would_be_found),
+	    cmocka_unit_test(an_exchange_is_whole_in_one_split_and_the_key_decides_which),
+	    cmocka_unit_test(place_is_of_the_unordered_5_tuple_and_its_minute),
+	};
+
+	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}
