@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "base/version.h"
 #include "manifests/canon.h"
+#include "pipeline/budget.h"
 #include "pipeline/runner.h"
 #include "pipeline/sandbox.h"
 #include "release/metadata.h"
@@ -77,14 +78,15 @@ out:
 }
 
 /* Name of each stage, and the digest of its output where that is public. */
-static json_t *stages_json(const struct fm_run *run)
+static json_t *stages_json(const struct fm_run *run, bool private)
 {
 	json_t *list = json_array();
 
 	for (int i = 0; i < FM_RELEASE; i++) {
 		json_t *s = json_pack("{s:s}", "name", fm_stage_name(i));
 
-		if (i == FM_GENERATE || i == FM_EVALUATE || i == FM_GATE)
+		/* In privacy.mode dp what looks at real flows leaves no digest either. */
+		if (i == FM_GENERATE || (!private && (i == FM_EVALUATE || i == FM_GATE)))
 			json_object_set_new(s, "output", json_string(run->stage[i].output));
 		json_array_append_new(list, s);
 	}
@@ -93,6 +95,18 @@ static json_t *stages_json(const struct fm_run *run)
 
 static json_t *privacy_json(const struct fm_config *cfg)
 {
+	struct fm_claim claim;
+	struct fm_error ignored;
+	json_t *o = NULL;
+
+	if (fm_config_dp(cfg)) {
+		if (fm_budget_claim(&claim, cfg, &ignored))
+			return NULL;
+		if (fm_budget_json(&claim, cfg, &o, &ignored))
+			o = NULL;
+		fm_claim_free(&claim);
+		return o;
+	}
 	return json_pack("{s:s, s:s}", "mode", cfg->privacy.mode, "statement",
 			 "No differential privacy: the model saw the training flows without added noise. The leakage "
 			 "checks are measurements on this release, not a guarantee.");
@@ -140,10 +154,24 @@ static int histograms_json(const struct fm_config *cfg, const struct fm_run *run
 	return rc;
 }
 
+static int free_metrics_json(const struct fm_run *run, json_t **out, struct fm_error *err)
+{
+	char *path = fm_path_join(run->stage[FM_GENERATE].product, "free.json");
+	int rc = path ? fm_json_load(out, path, HISTOGRAMS_MAX, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
+
+	free(path);
+	return rc;
+}
+
 /* What publish.report lets out of the metrics. */
 static int metrics_json(const struct fm_config *cfg, const struct fm_run *run, json_t **out, struct fm_error *err)
 {
-	json_t *list = fm_metrics_list(&run->metrics);
+	json_t *list = NULL;
+
+	/* Only what was measured where no private record was in reach. */
+	if (fm_config_dp(cfg))
+		return free_metrics_json(run, out, err);
+	list = fm_metrics_list(&run->metrics);
 	int rc = list ? fm_report_metrics(list, cfg->publish.report, cfg->privacy.min_count, out, err)
 		      : fm_fail(err, FM_ESYSTEM, "out of memory for the metrics");
 
@@ -157,8 +185,8 @@ json_t *fm_runner_facts(const struct fm_config *cfg, const struct fm_run *run)
 
 	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:{s:s, s:s, s:s}}", "format", FM_MANIFEST_FORMAT, "name",
 			 cfg->release.name, "version", cfg->release.version, "config", fm_config_json(cfg, NULL, true),
-			 "stages", stages_json(run), "privacy", privacy_json(cfg), "environment", "flowmint",
-			 FM_VERSION, "evaluate_blas_kernel", kernel ? kernel : "unknown", "confinement",
+			 "stages", stages_json(run, fm_config_dp(cfg)), "privacy", privacy_json(cfg), "environment",
+			 "flowmint", FM_VERSION, "evaluate_blas_kernel", kernel ? kernel : "unknown", "confinement",
 			 run->unconfined ? "unconfined" : "namespaces");
 }
 
@@ -168,13 +196,18 @@ int fm_runner_manifest(const struct fm_config *cfg, const char *project, const s
 	json_t *commitments = NULL, *histograms = NULL, *metrics = NULL, *verdict = NULL, *m = NULL;
 	int rc;
 
-	if ((rc = fm_runner_commitments(project, run, &commitments, err)) ||
-	    (rc = histograms_json(cfg, run, &histograms, err)) || (rc = metrics_json(cfg, run, &metrics, err)))
+	/* Commitments to the trace, and histograms over bins of the trace, are of private records that nothing paid
+	 * for.
+	 */
+	if (!fm_config_dp(cfg) && ((rc = fm_runner_commitments(project, run, &commitments, err)) ||
+				   (rc = histograms_json(cfg, run, &histograms, err))))
+		goto out;
+	if ((rc = metrics_json(cfg, run, &metrics, err)))
 		goto out;
 	verdict = fm_verdict_json(&run->verdict);
 	m = fm_runner_facts(cfg, run);
 	if (!m || !verdict || json_object_update(m, verdict) || json_object_set(m, "metrics", metrics) ||
-	    json_object_set(m, "commitments", commitments) ||
+	    (commitments && json_object_set(m, "commitments", commitments)) ||
 	    (histograms && json_object_set(m, "histograms", histograms))) {
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the manifest");
 		goto out;

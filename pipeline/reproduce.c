@@ -7,7 +7,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "manifests/canon.h"
-#include "manifests/config_schema.h"
 #include "pipeline/workspace.h"
 
 /* What the ledger says about a run. */
@@ -92,69 +91,26 @@ static int load_record(struct fm_ledger *l, const char *id, struct record *rec, 
 	return FM_OK;
 }
 
-/* A record has every key; those of another privacy.mode had their defaults, and a file may not have them. */
-static void drop_other_modes(json_t *doc)
+/* The recorded config: every value, without the folder that it was read from, as all its paths are absolute. */
+static int load_config(const struct record *rec, struct fm_config **cfg, struct fm_error *err)
 {
-	const char *mode = str(json_object_get(doc, "privacy"), "mode");
-
-	for (size_t i = 0; i < fm_nkeys; i++)
-		if (fm_keys[i].mode && (!mode || strcmp(fm_keys[i].mode, mode) != 0))
-			json_object_del(json_object_get(doc, fm_keys[i].section), fm_keys[i].name);
-}
-
-/* The recorded config as a file that fm_config_load reads.  JSON is YAML; a check of the preset that the run had
- * dropped must be dropped again. */
-static int write_config(const struct record *rec, const char *path, struct fm_error *err)
-{
-	json_t *doc = json_deep_copy(json_object_get(rec->run, "config")), *gate = json_object_get(doc, "gate"),
-	       *defaults = NULL;
-	const char *preset = str(doc, "preset"), *name;
-	struct fm_config *cfg = NULL;
-	const json_t *v;
-	int rc;
-
-	if (!json_is_object(gate)) {
-		rc = fm_fail(err, FM_EINPUT, "the ledger holds no config of this run");
-		goto out;
-	}
-	if (*preset && (rc = fm_config_preset(&cfg, preset, NULL, 0, err)))
-		goto out;
-	defaults = cfg ? fm_config_json(cfg, "gate", false) : NULL;
-	json_object_foreach(defaults, name, v) if (!json_object_get(gate, name))
-	    json_object_set_new(gate, name, json_null());
-	drop_other_modes(doc);
-	rc = fm_json_save(doc, path, err);
-out:
-	json_decref(doc);
-	json_decref(defaults);
-	fm_config_free(cfg);
-	return rc;
-}
-
-static int load_config(const struct record *rec, const char *dir, struct fm_config **cfg, struct fm_error *err)
-{
-	char *path = fm_path_join(dir, "release.yaml"), recorded[FM_SHA256_HEX], loaded[FM_SHA256_HEX];
+	const json_t *config = json_object_get(rec->run, "config");
+	char recorded[FM_SHA256_HEX], loaded[FM_SHA256_HEX];
 	json_t *now = NULL;
 	int rc;
 
-	if (!path)
-		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	if ((rc = write_config(rec, path, err)) || (rc = fm_config_load(cfg, path, NULL, 0, err))) {
-		fm_error_prefix(err, "the recorded config is not one for this version of flowmint: ");
-		goto out;
-	}
+	if (!json_is_object(config))
+		return fm_fail(err, FM_EINPUT, "the ledger holds no config of this run");
+	if ((rc = fm_config_from_json(cfg, config, err)))
+		return fm_error_prefix(err, "the recorded config is not one for this version of flowmint: ");
 	/* By digest: 9.0 is 9 in canonical JSON and comes back from the ledger as an integer. */
 	now = fm_run_config(*cfg);
-	if ((rc = fm_json_digest(now, loaded, err)) ||
-	    (rc = fm_json_digest(json_object_get(rec->run, "config"), recorded, err)))
-		goto out;
-	if (strcmp(loaded, recorded) != 0)
+	if (!(rc = fm_json_digest(now, loaded, err)) && !(rc = fm_json_digest(config, recorded, err)) &&
+	    strcmp(loaded, recorded) != 0)
 		rc = fm_fail(err, FM_EINPUT,
 			     "the recorded config means something else to this version of flowmint (%s made it)",
 			     str(rec->run, "flowmint"));
-out:
 	json_decref(now);
-	free(path);
 	return rc;
 }
 
@@ -190,11 +146,15 @@ static int run_again(const struct fm_reproduce_in *in, const struct record *rec,
 
 	if (!inner)
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	if ((rc = load_config(rec, dir, &cfg, err)))
+	if ((rc = load_config(rec, &cfg, err)))
 		goto out;
 	o.cfg = cfg;
 	o.workspace = inner;
 	o.waivers = rec->waivers;
+	if (fm_config_dp(cfg)) {
+		o.sealed_workspace = workspace;
+		o.sealed_run = id;
+	}
 	if (in->from_model) {
 		o.reuse = workspace;
 		o.trace_sha256 = str(json_object_get(rec->stage[FM_INGEST], "inputs"), "trace");

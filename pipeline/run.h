@@ -51,6 +51,9 @@ struct fm_run_options {
 	/* For `reproduce --from model`: ingest and train are taken from this workspace, for this digest of the trace.
 	 */
 	const char *reuse, *trace_sha256;
+	/* For `reproduce` of a run in privacy.mode dp: the workspace and the run that its sealed half is of; nothing is
+	 * charged.  NULL: a run of its own. */
+	const char *sealed_workspace, *sealed_run;
 	const json_t
 	    *waivers; /* for `reproduce`: those that the recorded run had; NULL: those of the project that hold now */
 };

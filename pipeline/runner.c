@@ -13,9 +13,11 @@
 #include "base/version.h"
 #include "manifests/canon.h"
 #include "manifests/dialect.h"
+#include "pipeline/budget.h"
 #include "pipeline/job.h"
 #include "pipeline/preflight.h"
 #include "pipeline/sandbox.h"
+#include "pipeline/sealed.h"
 #include "pipeline/state.h"
 #include "pipeline/stop.h"
 #include "pipeline/waivers.h"
@@ -34,6 +36,7 @@ struct runner {
 	const char *project;
 	json_t *waivers; /* that hold, a list */
 	struct fm_state state;
+	char secret_id[FM_SHA256_HEX]; /* privacy.mode dp: of the run's secret, else "" */
 	bool unconfined;
 };
 
@@ -68,11 +71,13 @@ static int collect_inputs(struct runner *r, enum fm_stage_id id, const json_t *m
 	char hex[FM_SHA256_HEX];
 	int rc = FM_OK;
 
+	if (r->secret_id[0] && fm_stage_table[id].draws && (rc = set_digest(inputs, "secret", r->secret_id, err)))
+		return rc;
 	for (int i = 0; i < FM_NITEMS && !rc; i++) {
 		const struct fm_item *item = &fm_items[i];
 		const json_t *told = i == FM_ITEM_MANIFEST ? manifest : r->waivers;
 
-		if (!(fm_stage_table[id].items & FM_ITEM(i)))
+		if (!(fm_stage_table[id].items & FM_ITEM(i)) || (i == FM_ITEM_FREE && !fm_config_dp(r->cfg)))
 			continue;
 		if (item->from == FM_FROM_PRODUCT) {
 			rc = set_digest(inputs, fm_stage_table[item->stage].product, r->run->stage[item->stage].output,
@@ -211,12 +216,35 @@ static void on_tick(void *ctx, long pid, const struct fm_progress_view *view)
 	fm_state_save(s);
 }
 
+/* The run's secret, from its sealed half: it is in memory only while it is needed, as children have what their parent
+ * has. */
+static int open_sealed(const struct runner *r, struct fm_secret *run, struct fm_error *err)
+{
+	const struct fm_run_options *o = r->o;
+
+	return fm_sealed_read(run, o->sealed_workspace ? o->sealed_workspace : r->ws.path, r->project,
+			      o->sealed_run ? o->sealed_run : r->run->id, err);
+}
+
+static int stage_secret(const struct runner *r, enum fm_stage_id id, struct fm_secret *own, struct fm_error *err)
+{
+	struct fm_secret run;
+	int rc = open_sealed(r, &run, err);
+
+	*own = (struct fm_secret){0};
+	if (rc == FM_OK)
+		rc = fm_secret_derive(own, &run, fm_stage_name(id), err);
+	fm_secret_close(&run);
+	return rc;
+}
+
 static int make(struct runner *r, struct fm_job *j, const char *entry, struct fm_error *err)
 {
 	struct fm_sandbox box = {
 	    .name = fm_stage_name(j->id), .unconfined = r->unconfined, .tick = on_tick, .tick_ctx = &r->state};
 	struct fm_run_stage *s = &r->run->stage[j->id];
 	struct fm_sandbox_report report = {0};
+	struct fm_secret secret = {0};
 	char *tmp = NULL, *out_dir = NULL, name[32];
 	const char *output;
 	int rc;
@@ -239,6 +267,11 @@ static int make(struct runner *r, struct fm_job *j, const char *entry, struct fm
 		goto out;
 	if ((rc = fm_job_fill(j, r->run, &box, err)))
 		goto out;
+	if (r->secret_id[0] && fm_stage_table[j->id].draws) {
+		if ((rc = stage_secret(r, j->id, &secret, err)))
+			goto out;
+		j->call.secret = &secret;
+	}
 	r->state.stage = s->name;
 	r->state.stage_began = (int64_t)time(NULL);
 	rc = fm_sandbox_run(&box, fm_job_run, j, &report, err);
@@ -266,6 +299,8 @@ out:
 	}
 	if (j->call.path[FM_ITEM_QUARANTINE])
 		rmdir(j->call.path[FM_ITEM_QUARANTINE]); /* unless ingest left the rows that it refused */
+	fm_secret_close(&secret);
+	j->call.secret = NULL;
 	json_decref(report.result);
 	free(out_dir);
 	free(tmp);
@@ -490,6 +525,31 @@ static int read_waivers(struct runner *r, struct fm_error *err)
 	return rc;
 }
 
+/* In privacy.mode dp: what the run will ask is known, sealed and charged before a record is read. */
+static int open_private(struct runner *r, struct fm_error *err)
+{
+	char trace[FM_SHA256_HEX];
+	struct fm_claim claim = {0};
+	struct fm_secret secret = {0};
+	int rc;
+
+	if (!fm_config_dp(r->cfg))
+		return FM_OK;
+	if ((rc = fm_budget_claim(&claim, r->cfg, err)) || (rc = digest_of_user(r, FM_ITEM_TRACE, trace, err)))
+		goto out;
+	if (r->o->sealed_run)
+		rc = open_sealed(r, &secret, err);
+	else if (!(rc = fm_run_secret(&secret, r->project, r->cfg, trace, err)))
+		rc = fm_sealed_write(r->ws.path, r->project, r->run->id, &secret, err);
+	if (rc || (rc = fm_secret_id(&secret, r->secret_id, err)) || r->o->sealed_run || r->o->probe)
+		goto out;
+	rc = fm_budget_charge(r->ledger, r->cfg, &claim, r->run->id, trace, r->secret_id, err);
+out:
+	fm_secret_close(&secret);
+	fm_claim_free(&claim);
+	return rc;
+}
+
 static int open_run(struct runner *r, char *workspace, struct fm_error *err)
 {
 	int rc;
@@ -499,7 +559,7 @@ static int open_run(struct runner *r, char *workspace, struct fm_error *err)
 	    (rc = fm_preflight_version(r->o, r->ledger, NULL, err)) ||
 	    (rc = fm_ledger_next_run(r->ledger, r->run->id, err)))
 		return rc;
-	if (!r->o->probe && (rc = record_run(r, err)))
+	if ((!r->o->probe && (rc = record_run(r, err))) || (rc = open_private(r, err)))
 		return rc;
 	return read_waivers(r, err);
 }

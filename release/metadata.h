@@ -33,6 +33,7 @@ struct fm_metadata_in {
 	const char *date;        /* YYYY-MM-DD of the release, "" when nobody named one */
 	const char *data_sha256; /* of data/flows.csv */
 	uint64_t data_nbytes;
+	const json_t *privacy;   /* the manifest's, in privacy.mode dp; or NULL */
 	const json_t *generator; /* fm_generator_describe (model/generator.h): how the flows were made */
 };
 

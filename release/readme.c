@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/detmath.h"
 #include "base/num.h"
 #include "release/columns.h"
 #include "release/metadata.h"
@@ -154,9 +155,13 @@ static void put_checks(const struct fm_metadata_in *in, struct fm_buf *out)
 	fm_buf_puts(out, in->verdict->waivers
 			     ? "The release was let out because every check below passed or was waived.\n"
 			     : "The release was let out because every check below passed.\n");
-	fm_buf_puts(out, "Values compare the synthetic flows with real\n"
-			 "flows that the model did not see, or, for the checks of leakage, with those that it did.\n\n"
-			 "| check | value | 95 % interval | threshold | margin | rows | result |\n"
+	fm_buf_puts(
+	    out, fm_config_dp(in->cfg)
+		     ? "Values are of the synthetic flows alone: nothing\n"
+		       "that compares them with real ones was let to decide, or is published.\n\n"
+		     : "Values compare the synthetic flows with real\n"
+		       "flows that the model did not see, or, for the checks of leakage, with those that it did.\n\n");
+	fm_buf_puts(out, "| check | value | 95 % interval | threshold | margin | rows | result |\n"
 			 "|---|---:|---:|---:|---:|---:|---|\n");
 	for (size_t i = 0; i < in->verdict->n; i++) {
 		const struct fm_check_result *c = &in->verdict->check[i];
@@ -239,12 +244,75 @@ static void put_controls(const struct fm_metadata_in *in, struct fm_buf *out)
 	fm_buf_puts(out, "\n`manifest.json` lists them all.\n\n");
 }
 
+static double real_of(const json_t *o, const char *key)
+{
+	return json_number_value(json_object_get(o, key));
+}
+
+static void put_lines(const json_t *list, struct fm_buf *out)
+{
+	fm_buf_puts(out, "| what may be there or not | exchanges | epsilon | delta |\n|---|---:|---:|---:|\n");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *g = json_array_get(list, i), *e = json_object_get(g, "epsilon");
+		const char *of = text_of(g, "of");
+		int minutes = (int)real_of(g, "minutes"), k = (int)real_of(g, "exchanges");
+
+		if (minutes)
+			fm_buf_printf(out, "| a conversation of %d min | %d | ", minutes, k);
+		else if (strcmp(of, "host") == 0)
+			fm_buf_printf(out, "| all of a host with %d exchange%s | %d | ", k, k == 1 ? "" : "s", k);
+		else
+			fm_buf_printf(out, "| one %s | %d | ", of, k);
+		put_number(out, json_is_number(e) ? json_number_value(e) : NAN);
+		fm_buf_printf(out, " | %g |\n", real_of(g, "delta"));
+	}
+}
+
+/* What the manifest says under "privacy", in plain words. */
+static void put_guarantee(const json_t *p, struct fm_buf *out)
+{
+	const json_t *open = json_object_get(p, "does_not_cover");
+
+	if (!p) {
+		fm_buf_puts(out, "Nothing is recorded about privacy, so nothing is promised.\n\n");
+		return;
+	}
+	fm_buf_printf(
+	    out,
+	    "This release gives **differential privacy** for one exchange: epsilon %g, delta %g\n"
+	    "(neighbouring traces differ in one exchange, which is there or not; accountant: %s).\n"
+	    "An exchange is at most 4 flows between two ends (address and port) over one protocol that end in the\n"
+	    "same minute. ",
+	    real_of(p, "epsilon"), real_of(p, "delta"), text_of(p, "accountant"));
+	fm_buf_printf(
+	    out,
+	    "Whatever somebody knows already, these data make it at most %.4g times as likely,\nor as unlikely, "
+	    "that a certain exchange was in the trace, but for a chance of about %g.\n\n",
+	    ceil(fm_det_exp(real_of(p, "epsilon")) * 100) / 100, real_of(p, "delta"));
+	put_lines(json_object_get(p, "guarantee"), out);
+	fm_buf_puts(
+	    out,
+	    "\nA flow is covered as two exchanges, since its exchange is replaced by another one; a conversation of m\n"
+	    "minutes as m + 1. For hosts with many exchanges the epsilon is large: this release does not hide that\n"
+	    "a busy host was there. The guarantee covers ");
+	put_text(out, text_of(p, "covers"));
+	fm_buf_puts(out, ".\nIt does not cover:\n\n");
+	for (size_t i = 0; i < json_array_size(open); i++) {
+		fm_buf_puts(out, "- ");
+		put_text(out, json_string_value(json_array_get(open, i)));
+		fm_buf_puts(out, "\n");
+	}
+	fm_buf_printf(
+	    out,
+	    "\nEach of the %zu noisy statistics that were taken of real flows is in `manifest.json`, with its\n"
+	    "sensitivity and noise.\n\n",
+	    json_array_size(json_object_get(p, "mechanisms")));
+}
+
 static void put_privacy(const struct fm_metadata_in *in, struct fm_buf *out)
 {
-	const char *mode = in->cfg->privacy.mode;
-
 	fm_buf_puts(out, "## Privacy\n\n");
-	if (strcmp(mode, "none") == 0) {
+	if (!fm_config_dp(in->cfg)) {
 		fm_buf_puts(out, "This release gives **no differential privacy guarantee** (`privacy.mode: none`). The "
 				 "model was trained on\n"
 				 "real flows without noise, and nothing proves that an expert could learn nothing "
@@ -258,11 +326,7 @@ static void put_privacy(const struct fm_metadata_in *in, struct fm_buf *out)
 				 "as derived from the real ones, and do not try to identify anyone.\n\n");
 		return;
 	}
-	fm_buf_puts(out, "The mode of this release is `");
-	put_text(out, mode);
-	fm_buf_puts(out,
-		    "`. What it guarantees is written in `manifest.json` under \"privacy\"; if\nnothing stands there, "
-		    "nothing is guaranteed.\n\n");
+	put_guarantee(in->privacy, out);
 }
 
 static void put_verification(const struct fm_metadata_in *in, struct fm_buf *out)

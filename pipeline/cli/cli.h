@@ -30,6 +30,7 @@
 	X(reproduce)                                                                                                   \
 	X(epsilon)                                                                                                     \
 	X(sigma)                                                                                                       \
+	X(budget)                                                                                                      \
 	X(completion)
 
 #define FM_VERB_DECLARE(name) extern const struct fm_verb fm_verb_##name;

@@ -1,0 +1,187 @@
+#include "pipeline/budget.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model/generator.h"
+#include "privacy/charge_json.h"
+
+#define DIGITS 6       /* of a published epsilon, rounded up */
+#define DELTA_MAX 0.01 /* beyond which nothing is said of a group */
+
+static enum fm_accountant accountant_of(const struct fm_config *cfg)
+{
+	return strcmp(cfg->privacy.accountant, "rdp") == 0 ? FM_RDP : FM_PLD;
+}
+
+int fm_budget_claim(struct fm_claim *c, const struct fm_config *cfg, struct fm_error *err)
+{
+	int rc;
+
+	*c = (struct fm_claim){.delta = cfg->privacy.delta};
+	if ((rc = fm_generator_plan(cfg, &c->charges, err)) < 0 ||
+	    (rc = fm_charges_epsilon(&c->charges, c->delta, 1, FM_ADD_OR_REMOVE, accountant_of(cfg), &c->epsilon,
+				     err)) < 0)
+		goto out;
+	c->epsilon = fm_round_up(c->epsilon, DIGITS);
+	if (cfg->privacy.epsilon > 0 && c->epsilon > cfg->privacy.epsilon)
+		rc = fm_fail(
+		    err, FM_EINPUT,
+		    "the noise that model.kind %s would draw gives epsilon %g, over privacy.epsilon %g: nothing is "
+		    "read",
+		    cfg->model.kind, c->epsilon, cfg->privacy.epsilon);
+out:
+	if (rc < 0)
+		fm_claim_free(c);
+	return rc;
+}
+
+void fm_claim_free(struct fm_claim *c)
+{
+	fm_charges_free(&c->charges);
+}
+
+static double worth(const struct fm_charge *x)
+{
+	double ratio = x->sensitivity * x->rate / x->scale;
+
+	return ratio * ratio * (double)x->count;
+}
+
+double fm_claim_share(const struct fm_claim *c, size_t i)
+{
+	double sum = 0;
+
+	for (size_t k = 0; k < c->charges.n; k++)
+		sum += worth(&c->charges.list[k]);
+	return sum > 0 ? worth(&c->charges.list[i]) / sum : 0;
+}
+
+/* ---- one budget a trace ---- */
+
+static bool is(const json_t *o, const char *key, const char *text)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s && strcmp(s, text) == 0;
+}
+
+int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const struct fm_claim *c, const char *run,
+		     const char *trace_sha256, const char *secret_id, struct fm_error *err)
+{
+	json_t *rows = NULL, *body = NULL;
+	double used = 0;
+	int rc;
+
+	if ((rc = fm_ledger_rows(l, NULL, "charge", &rows, err)))
+		goto out;
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const json_t *b = json_object_get(json_array_get(rows, i), "body");
+
+		if (!is(b, "trace", trace_sha256))
+			continue;
+		if (is(b, "secret", secret_id))
+			goto out; /* the same noise on the same records: it tells nothing new */
+		used += json_number_value(json_object_get(b, "epsilon"));
+	}
+	if (cfg->privacy.total_epsilon > 0 && used + c->epsilon > cfg->privacy.total_epsilon * (1 + 1e-12)) {
+		rc = fm_fail(
+		    err, FM_EVERDICT,
+		    "the budget of this trace is used up: earlier runs have charged epsilon %g, this one asks for "
+		    "%g, and privacy.total_epsilon is %g; nothing was read",
+		    used, c->epsilon, cfg->privacy.total_epsilon);
+		goto out;
+	}
+	body = json_pack("{s:s, s:s, s:f, s:f, s:s, s:f}", "trace", trace_sha256, "secret", secret_id, "epsilon",
+			 c->epsilon, "delta", c->delta, "unit", cfg->privacy.unit, "used_before", used);
+	rc = body ? fm_ledger_append(l, run, "charge", body, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
+out:
+	json_decref(rows);
+	json_decref(body);
+	return rc;
+}
+
+/* ---- in the manifest ---- */
+
+/* For k units that change at once; NULL without memory. */
+static json_t *line(const struct fm_claim *c, const struct fm_config *cfg, const char *of, unsigned minutes, unsigned k)
+{
+	struct fm_error none;
+	double epsilon = c->epsilon, delta = c->delta;
+	json_t *o = json_pack("{s:s, s:i}", "of", of, "exchanges", (int)k);
+	int rc = FM_OK, bad;
+
+	/* What a large group has on keys of its own passes a threshold more often: then at ten times the delta, and so
+	 * on. */
+	while (k > 1 &&
+	       (rc = fm_charges_epsilon(&c->charges, delta, k, FM_ADD_OR_REMOVE, accountant_of(cfg), &epsilon, &none)) <
+		   0 &&
+	       delta * 10 <= DELTA_MAX)
+		delta *= 10;
+	bad = !o || (minutes && json_object_set_new(o, "minutes", json_integer(minutes)));
+	bad =
+	    bad || json_object_set_new(o, "delta", json_real(delta)) ||
+	    json_object_set_new(
+		o, "epsilon", rc == FM_OK && isfinite(epsilon) ? json_real(fm_round_up(epsilon, DIGITS)) : json_null());
+	if (bad) {
+		json_decref(o);
+		return NULL;
+	}
+	return o;
+}
+
+static json_t *guarantee_json(const struct fm_claim *c, const struct fm_config *cfg)
+{
+	static const unsigned hosts[] = {1, 2, 4, 16, 64}, minutes[] = {1, 10, 60};
+	json_t *list = json_array();
+	int bad = !list || json_array_append_new(list, line(c, cfg, "exchange", 0, 1));
+
+	/* A flow more changes its exchange: one exchange goes and another comes. */
+	bad = bad || json_array_append_new(list, line(c, cfg, "flow", 0, 2));
+	/* Which touches at most one slot more than it lasts minutes. */
+	for (size_t i = 0; i < sizeof minutes / sizeof *minutes; i++)
+		bad = bad || json_array_append_new(list, line(c, cfg, "conversation", minutes[i], minutes[i] + 1));
+	for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
+		bad = bad || json_array_append_new(list, line(c, cfg, "host", 0, hosts[i]));
+	if (bad) {
+		json_decref(list);
+		return NULL;
+	}
+	return list;
+}
+
+static json_t *mechanisms_json(const struct fm_claim *c)
+{
+	json_t *list = fm_charges_json(&c->charges);
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (json_object_set_new(json_array_get(list, i), "share", json_real(fm_claim_share(c, i)))) {
+			json_decref(list);
+			return NULL;
+		}
+	return list;
+}
+
+int fm_budget_json(const struct fm_claim *c, const struct fm_config *cfg, json_t **out, struct fm_error *err)
+{
+	char statement[512];
+
+	snprintf(
+	    statement, sizeof statement,
+	    "(%g, %g)-differential privacy for one exchange: whoever sees this release can hardly tell whether any one "
+	    "exchange (at most 4 flows between two ends that end in the same minute) was in the trace. All that was "
+	    "taken of private records is in the list of mechanisms, and went through noise from a secret key.",
+	    c->epsilon, c->delta);
+	*out = json_pack(
+	    "{s:s, s:s, s:s, s:f, s:f, s:s, s:I, s:o, s:o, s:s, s:s, s:[s, s, s, s, s]}", "mode", "dp", "unit",
+	    cfg->privacy.unit, "adjacency", "add_or_remove", "epsilon", c->epsilon, "delta", c->delta, "accountant",
+	    cfg->privacy.accountant, "records", (json_int_t)cfg->privacy.records, "mechanisms", mechanisms_json(c),
+	    "guarantee", guarantee_json(c, cfg), "statement", statement, "covers",
+	    "the flows, this manifest, the data sheet and every other file of the archive", "does_not_cover",
+	    "that a release exists, and when it was made", "that a run failed, or how long it took",
+	    "what the config says in public: its period, labels, ranges and bounds are its author's statements",
+	    "what the team decided or changed after it saw its own report, which is not private in this sense",
+	    "other releases of the same trace: their epsilons add up");
+	return *out ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory: the guarantee");
+}

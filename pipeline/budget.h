@@ -1,0 +1,50 @@
+/*
+ * budget.h - what a run in privacy.mode dp claims, and what it charges to the budget of its trace.
+ *
+ *     fm_budget_claim      config -> what will be asked of private records, and the epsilon of it all: no trace is
+ *                          looked at, so that `flowmint budget` and the charge before a run agree
+ *     fm_budget_charge     one row "charge" in the ledger before any record is read; refused when it would be too much
+ *     fm_budget_json       the claim as the manifest has it
+ *
+ * Runs on one trace (by its digest) compose: their epsilons add up (basic composition; Dwork, Roth 2014, theorem 3.16),
+ * and privacy.total_epsilon bounds the sum, failed runs and tuning included.  A run of the same secret has the same
+ * noise and is charged once.
+ */
+#ifndef FM_PIPELINE_BUDGET_H
+#define FM_PIPELINE_BUDGET_H
+
+#include <jansson.h>
+
+#include "manifests/config.h"
+#include "pipeline/ledger.h"
+#include "privacy/charge.h"
+
+struct fm_claim {
+	struct fm_charges charges;
+	double epsilon, delta; /* for one unit added or removed */
+};
+/* FM_EINPUT when the kind of model has no private form, or its noise does not keep to privacy.epsilon. */
+int fm_budget_claim(struct fm_claim *c, const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
+void fm_claim_free(struct fm_claim *c);
+
+/* What one entry has of the whole: of the sum of (sensitivity / scale)^2 times, which is what a Gaussian mechanism is
+ * worth in zero-concentrated differential privacy (Bun, Steinke 2016) up to a factor. */
+double fm_claim_share(const struct fm_claim *c, size_t i);
+
+/* FM_EVERDICT when all that was charged to this trace, and this, are more than privacy.total_epsilon. */
+int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const struct fm_claim *c, const char *run,
+		     const char *trace_sha256, const char *secret_id, struct fm_error *err) FM_MUST_CHECK;
+
+/*
+ * {"mode":"dp", "unit":"exchange", "adjacency":"add_or_remove", "epsilon", "delta", "accountant", "records",
+ *  "mechanisms":[charge_json.h, each with "share"],
+ *  "guarantee":[{"of":"exchange"|"flow"|"conversation"|"host", "minutes", "exchanges":k, "epsilon":x|null, "delta"}],
+ *  "statement", "covers", "does_not_cover":[...]}
+ *
+ * A line's delta is that of the claim, or for a large group, whose keys pass thresholds more often, the first of ten
+ * times, a hundred times that with an epsilon.  A null epsilon: none at a delta of 0.01.  A new reference.
+ */
+int fm_budget_json(const struct fm_claim *c, const struct fm_config *cfg, json_t **out,
+		   struct fm_error *err) FM_MUST_CHECK;
+
+#endif

@@ -1,0 +1,103 @@
+/* budget: what a config in privacy.mode dp will ask of private records, and what it claims, without any trace. */
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "manifests/config.h"
+#include "pipeline/budget.h"
+#include "pipeline/cli/cli.h"
+
+struct budget_args {
+	struct fm_words set;
+	bool json;
+};
+
+static const struct fm_option options[] = {
+    {FM_SETS_LIST(struct budget_args, set), .name = "set", .value = "KEY=VALUE", .offer = FM_OFFER_KEY,
+     .help = "as for run"},
+    FM_OPTION_JSON(struct budget_args),
+    {0},
+};
+
+static void print_number(double v)
+{
+	if (isfinite(v))
+		printf("%.6g", v);
+	else
+		printf("none");
+}
+
+static void print_claim(const struct fm_claim *c, const json_t *o)
+{
+	const json_t *list = json_object_get(o, "guarantee");
+
+	printf("%-28s %12s %12s %6s %9s %10s\n", "mechanism", "sensitivity", "scale", "times", "share", "epsilon");
+	for (size_t i = 0; i < c->charges.n; i++) {
+		const struct fm_charge *x = &c->charges.list[i];
+		double share = fm_claim_share(c, i);
+
+		printf("%-28s %12.6g %12.6g %6llu %8.2f%% %10.4g\n", x->name, x->sensitivity, x->scale,
+		       (unsigned long long)x->count, 100 * share, share * c->epsilon);
+	}
+	printf("\n(epsilon %g, delta %g) for one exchange, by %s.  All mechanisms together; an entry's epsilon is its "
+	       "share "
+	       "of it.\n\n",
+	       c->epsilon, c->delta, json_string_value(json_object_get(o, "accountant")));
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *g = json_array_get(list, i), *e = json_object_get(g, "epsilon");
+		const char *of = json_string_value(json_object_get(g, "of"));
+		int minutes = (int)json_integer_value(json_object_get(g, "minutes")),
+		    k = (int)json_integer_value(json_object_get(g, "exchanges"));
+
+		if (minutes)
+			printf("%s of %d min, at most %d exchanges: epsilon ", of, minutes, k);
+		else
+			printf("%s%s %d exchange%s: epsilon ", of, strcmp(of, "host") == 0 ? " with" : ", covered as",
+			       k, k == 1 ? "" : "s");
+		print_number(json_is_number(e) ? json_number_value(e) : NAN);
+		printf(" at delta %g\n", json_number_value(json_object_get(g, "delta")));
+	}
+}
+
+static int budget(const void *args, const struct fm_call *call, struct fm_error *err)
+{
+	const struct budget_args *a = args;
+	struct fm_config *cfg = NULL;
+	struct fm_claim claim = {0};
+	json_t *o = NULL;
+	int rc;
+
+	if ((rc = fm_config_load(&cfg, call->operand[0], a->set.word, a->set.n, err)))
+		return rc;
+	if (!fm_config_dp(cfg)) {
+		rc = fm_fail(err, FM_EINPUT, "%s: privacy.mode is %s, which claims nothing: there is no budget",
+			     call->operand[0], cfg->privacy.mode);
+		goto out;
+	}
+	if ((rc = fm_budget_claim(&claim, cfg, err)) || (rc = fm_budget_json(&claim, cfg, &o, err)))
+		goto out;
+	if (a->json) {
+		rc = fm_cli_json(json_incref(o), err);
+	} else {
+		print_claim(&claim, o);
+	}
+out:
+	json_decref(o);
+	fm_claim_free(&claim);
+	fm_config_free(cfg);
+	return rc;
+}
+
+const struct fm_verb fm_verb_budget = {
+    .name = "budget",
+    .summary = "what a config in privacy.mode dp asks of private records, and what it claims",
+    .about =
+	"Prints each mechanism with its sensitivity, scale and share, the epsilon of all of them together, and what "
+	"that is for a flow, a conversation, and a host with several exchanges. Looks at no trace.",
+    .operands = "RELEASE.yaml",
+    .offer = FM_OFFER_FILE,
+    .options = options,
+    .args_size = sizeof(struct budget_args),
+    .run = budget,
+};

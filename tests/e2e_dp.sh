@@ -1,0 +1,76 @@
+#!/bin/sh
+# Differential privacy from the trace to the archive: what is claimed, charged and published, and that it comes again.
+# usage: e2e_dp.sh [FLOWMINT]
+# shellcheck disable=SC2086 # UNCONFINED is one word or none
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+
+private() { # OPTION...: a run of the project p
+	"$F" run p/release.yaml $UNCONFINED --set source.path="$T/trace.csv" "$@"
+}
+charges() { # how often something was charged
+	"$F" log --workspace p/workspace --json 2>/dev/null >/dev/null
+	"$PYTHON" -c 'import sqlite3, sys
+print(sqlite3.connect(sys.argv[1]).execute("select count(*) from ledger where kind = ?", (sys.argv[2],)).fetchone()[0])' p/workspace/ledger.db "$1"
+}
+
+expect 0 "a trace is simulated" "$F" simulate --rows 4000 --seed 5 --out trace.csv
+expect 0 "a project is made from ugr16-dp" "$F" init --preset ugr16-dp p
+
+# --- refused before anything is read ---
+expect 3 "a network without a private form is refused" private --set model.kind=diffusion
+says err "has no differentially private form" "with the reason"
+holds "nothing was charged" test "$(charges charge)" = 0
+holds "and no stage ran" test "$(charges stage)" = 0
+
+# --- a run ---
+expect 0 "a run ends well" private --json
+holds "its verdict is pass" test "$(json out 'd["verdict"]')" = pass
+archive=p/release/ugr16-dp-1.0.0.tar.zst
+holds "one charge is in the ledger" test "$(charges charge)" = 1
+expect 0 "flowmint-verify accepts it" "$V" --signers p/allowed_signers $archive
+mkdir x
+tar --zstd -xf $archive -C x
+x=x/ugr16-dp-1.0.0
+"$PYTHON" "$ROOT/tests/dp_fields.py" $x/manifest.json >fields
+holds "something pays for each field of the manifest" test ! -s fields
+"$PYTHON" -c 'import json, sys
+d = json.load(open(sys.argv[1]))
+d["metrics"].append({"name": "jsd.SA", "value": 0.1, "n": 5})
+d["commitments"] = {"method": "x"}
+json.dump(d, open("worse.json", "w"))' $x/manifest.json
+holds "(a field that nothing pays for is found)" sh -c "! '$PYTHON' '$ROOT/tests/dp_fields.py' worse.json >/dev/null"
+holds "the epsilon is at most what was asked for" test "$(json $x/manifest.json '3.9 < d["privacy"]["epsilon"] <= 4')" = True
+holds "the guarantee is told for exchange, flow, conversation and host" test \
+	"$(json $x/manifest.json '" ".join(sorted({g["of"] for g in d["privacy"]["guarantee"]}))')" = "conversation exchange flow host"
+holds "and for hosts of 1, 2, 4, 16 and 64" test \
+	"$(json $x/manifest.json '[g["exchanges"] for g in d["privacy"]["guarantee"] if g["of"] == "host"]')" = "[1, 2, 4, 16, 64]"
+says $x/README.md "differential privacy" "the data sheet says what is promised"
+says $x/README.md "It does not cover" "and what is not"
+for hex in $(sha256sum trace.csv | cut -d' ' -f1) $(cd p/workspace/stages/ingest && echo *) $(cd p/workspace/stages/train && echo *); do
+	holds "no digest of anything private is in the archive" sh -c "! grep -rqF $hex $x"
+done
+holds "the sealed half is with the team" test -f p/workspace/sealed/r0002.json
+says p/workspace/sealed/r0002.json AES-256-GCM "encrypted"
+
+# --- again ---
+expect 0 "the same run again" private --json
+holds "is taken from the workspace" test "$(json out '[s["cached"] for s in d["stages"][:3]]')" = "[True, True, True]"
+holds "and costs nothing" test "$(charges charge)" = 1
+expect 0 "other flows of the same model" private --until generate --set generate.rows=500
+holds "cost nothing either" test "$(charges charge)" = 1
+expect 0 "it is reproduced bit for bit" "$F" reproduce r0002 --workspace p/workspace $UNCONFINED
+holds "which costs nothing" test "$(charges charge)" = 1
+mv p/workspace/sealed/r0002.json sealed.json
+expect 3 "not without its sealed half" "$F" reproduce r0002 --workspace p/workspace $UNCONFINED
+says err "sealed half" "which is named"
+
+# --- the budget of the trace ---
+stages=$(charges stage)
+expect 1 "a budget that is used up refuses a run" private --until train --set privacy.epsilon=3 --set privacy.total_epsilon=6
+says err "charged epsilon 3.99" "and says what was charged"
+holds "no stage of it ran" test "$(charges stage)" = "$stages"
+expect 0 "one that is not lets it" private --until train --set privacy.epsilon=2 --set privacy.total_epsilon=6
+holds "and it is charged" test "$(charges charge)" = 2
+finish
