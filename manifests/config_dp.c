@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/num.h"
-#include "manifests/registry.h"
 #include "manifests/config_loader.h"
+#include "manifests/registry.h"
 
 #define FAIL_AT(l, key, ...) fm_loader_fail_at((l), (const char *const[]){key}, 1, __VA_ARGS__)
 

@@ -151,8 +151,9 @@ const struct fm_key fm_keys[] = {
 
 	{FIELD(privacy, mode, CHOICE), .choices = "none|dp",
 	 .later = "clip: this version clips no single records",
-	 .dflt = "none", .help = "What is promised beyond the gate's leakage checks: nothing, or differential privacy "
-				 "(docs/differential-privacy.md)."},
+	 .dflt = "none",
+	 .help = "What is promised beyond the gate's leakage checks: nothing, or differential privacy "
+		 "(docs/differential-privacy.md)."},
 	{FIELD(privacy, epsilon, REAL), .min = 0, .max = 1e3, .dflt = "0", .mode = "dp",
 	 .help = "For mode dp: the epsilon that the whole run keeps to. 0: that which privacy.noise_multiplier "
 		 "gives."},
@@ -167,11 +168,11 @@ const struct fm_key fm_keys[] = {
 	 .help = "For mode dp: the trace has at most so many units, by what is publicly known. It is not compared "
 		 "with the trace."},
 	{FIELD(privacy, unit, CHOICE), .choices = "exchange",
-	 .later = "flow: this version adds and takes exchanges alone, which cover single flows (docs/differential-privacy.md); "
+	 .later = "flow: this version adds and takes exchanges alone, which cover single flows; "
 		  "window: this version adds and takes exchanges alone",
 	 .dflt = "exchange", .mode = "dp",
-	 .help = "For mode dp: what neighbouring traces differ in: an exchange, at most 4 flows of one unordered 5-tuple "
-		 "that end in one minute."},
+	 .help = "For mode dp: what neighbouring traces differ in: an exchange, at most 4 flows of one unordered "
+		 "5-tuple that end in one minute."},
 	{FIELD(privacy, accountant, CHOICE), .choices = "pld|rdp", .dflt = "pld", .mode = "dp",
 	 .help = "For mode dp: how what leaks is added up (docs/accounting.md)."},
 	{FIELD(privacy, total_epsilon, REAL), .min = 0, .max = 1e3, .dflt = "0", .mode = "dp", .secret = true,

@@ -65,8 +65,8 @@ int fm_stage_train(const struct fm_train_in *in, struct fm_train_out *out, struc
 	struct fm_pool *pool = NULL;
 	int rc;
 
-	if ((rc = fm_generator_check(&generator, in->cfg, err)) < 0 ||
-	    (rc = know_source(&real, in, err)) < 0 || (rc = fm_table_open(&train, in->train_dir, err)) < 0 ||
+	if ((rc = fm_generator_check(&generator, in->cfg, err)) < 0 || (rc = know_source(&real, in, err)) < 0 ||
+	    (rc = fm_table_open(&train, in->train_dir, err)) < 0 ||
 	    (rc = fm_table_open(&validation, in->validation_dir, err)) < 0 ||
 	    (rc = fm_pool_new(&pool, in->cfg->train.threads, err)) < 0)
 		goto out;
