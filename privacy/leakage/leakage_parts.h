@@ -80,7 +80,7 @@ struct fm_leak_record {
 	uint8_t hamming; /* in how many columns every other real row differs from it at least: 1 to 3 */
 };
 /* Find how far apart the records (n) are, in a pass or more over all real rows; they come out in another
- * order.  Takes FM_LEAK_HAMMING_BATCH times FM_LEAK_HAMMING_BYTES for each, and a little.  apart.c */
+ * order.  Takes FM_LEAK_HAMMING_BATCH times FM_LEAK_HAMMING_BYTES for each, and a little.  hamming.c */
 #define FM_LEAK_HAMMING_BATCH 13
 #define FM_LEAK_HAMMING_BYTES 24
 int fm_leak_set_hamming(struct fm_leak *l, unsigned columns, struct fm_leak_record *list, size_t n,
@@ -99,6 +99,6 @@ int fm_leak_matches(struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK;   /*
 int fm_leak_distances(struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK; /* distances.c */
 int fm_leak_records(struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK;   /* records.c */
 int fm_leak_attacks(struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK;   /* attacks.c */
-int fm_leak_reuse(struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK;     /* echo.c */
+int fm_leak_reuse(struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK;     /* reuse.c */
 
 #endif
