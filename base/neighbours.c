@@ -218,25 +218,28 @@ void fm_neighbours_none(size_t m, int k, uint32_t *row, double *d2)
 	}
 }
 
-int fm_neighbours(const struct fm_points *p, const float *q, size_t m, int k, const struct fm_span *skip,
-		  struct fm_pool *pool, uint32_t *row, double *d2, struct fm_error *err)
+int fm_neighbours(const struct fm_points *p, const struct fm_queries *asked, uint32_t *row, double *d2,
+		  struct fm_error *err)
 {
-	if (k >= 1 && k <= FM_NEIGHBOURS_MAX)
-		fm_neighbours_none(m, k, row, d2);
-	return fm_neighbours_more(p, 0, q, m, k, skip, pool, row, d2, err);
+	if (asked->k >= 1 && asked->k <= FM_NEIGHBOURS_MAX)
+		fm_neighbours_none(asked->m, asked->k, row, d2);
+	return fm_neighbours_more(p, 0, asked, row, d2, err);
 }
 
-int fm_neighbours_more(const struct fm_points *p, uint32_t first, const float *q, size_t m, int k,
-		       const struct fm_span *skip, struct fm_pool *pool, uint32_t *row, double *d2,
-		       struct fm_error *err)
+int fm_neighbours_more(const struct fm_points *p, uint32_t first, const struct fm_queries *asked, uint32_t *row,
+		       double *d2, struct fm_error *err)
 {
+	const float *q = asked->q;
+	struct fm_pool *pool = asked->pool;
+	size_t m = asked->m;
+	int k = asked->k;
 	struct search s = {.p = p,
 			   .first = first,
 			   .kernels = fm_kernels(),
 			   .q = q,
 			   .m = m,
 			   .k = k,
-			   .skip = skip,
+			   .skip = asked->skip,
 			   .row = row,
 			   .d2 = d2};
 	size_t threads = pool ? (size_t)fm_pool_size(pool) : 1;

@@ -9,7 +9,8 @@
  *
  *     struct fm_points *p;
  *     fm_points_new(&p, x, n, dim, &err);
- *     fm_neighbours(p, q, m, 2, NULL, pool, row, d2, &err);    the two nearest of the n points to each of m queries
+ *     struct fm_queries two = {.q = q, .m = m, .k = 2, .pool = pool};
+ *     fm_neighbours(p, &two, row, d2, &err);    the two nearest of the n points to each of m queries
  *     fm_points_free(p);
  *
  * The result depends neither on the number of threads nor on the processor.
@@ -41,18 +42,24 @@ struct fm_span {
 	uint32_t from, to;
 };
 
-/* The k nearest points of each query q (m, dim), in order of distance and, at equal distances, of number: row (m, k)
- * and the squared distance d2 (m, k), summed in double in the order of the coordinates.  skip (m) or NULL.  Where fewer
- * than k points are left: FM_NO_NEIGHBOUR and INFINITY.  FM_EINPUT for k not in 1..FM_NEIGHBOURS_MAX or a query no
- * point could be. */
-int fm_neighbours(const struct fm_points *p, const float *q, size_t m, int k, const struct fm_span *skip,
-		  struct fm_pool *pool, uint32_t *row, double *d2, struct fm_error *err) FM_MUST_CHECK;
+/* What is asked.  All borrowed. */
+struct fm_queries {
+	const float *q; /* (m, dim) */
+	size_t m;
+	int k;                      /* how many neighbours of each */
+	const struct fm_span *skip; /* (m), or NULL */
+	struct fm_pool *pool;       /* NULL: the caller's thread alone */
+};
+/* The k nearest points of each query, in order of distance and, at equal distances, of number: row (m, k) and the
+ * squared distance d2 (m, k), summed in double in the order of the coordinates.  Where fewer than k points are left:
+ * FM_NO_NEIGHBOUR and INFINITY.  FM_EINPUT for k not in 1..FM_NEIGHBOURS_MAX or a query no point could be. */
+int fm_neighbours(const struct fm_points *p, const struct fm_queries *asked, uint32_t *row, double *d2,
+		  struct fm_error *err) FM_MUST_CHECK;
 
 /* The same for points that are the next ones of many: they are numbered from `first` on, and row and d2 hold the
  * nearest of those before them (at first FM_NO_NEIGHBOUR and INFINITY: fm_neighbours_none). */
-int fm_neighbours_more(const struct fm_points *p, uint32_t first, const float *q, size_t m, int k,
-		       const struct fm_span *skip, struct fm_pool *pool, uint32_t *row, double *d2,
-		       struct fm_error *err) FM_MUST_CHECK;
+int fm_neighbours_more(const struct fm_points *p, uint32_t first, const struct fm_queries *asked, uint32_t *row,
+		       double *d2, struct fm_error *err) FM_MUST_CHECK;
 void fm_neighbours_none(size_t m, int k, uint32_t *row, double *d2);
 
 #endif

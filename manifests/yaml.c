@@ -50,8 +50,15 @@ static size_t line_of(const struct reader *r, size_t offset)
 /* What to do about a problem of libyaml's, or "". */
 static const char *advice(const char *problem, const char *line, size_t n)
 {
+	const char *indent = ": indent the keys of a section alike, by two blanks";
+	size_t colons = 0;
+
+	for (size_t i = 0; i + 1 < n && line[i] != '#'; i++)
+		colons += line[i] == ':' && line[i + 1] == ' ';
 	if (strstr(problem, "mapping values are not allowed"))
-		return ": put quotes around a value that has ': ' in it";
+		return colons > 1 ? ": put quotes around a value that has ': ' in it" : indent;
+	if (strstr(problem, "did not find expected key"))
+		return indent;
 	if (strstr(problem, "cannot start any token") && memchr(line, '\t', n))
 		return ": indent with blanks, not with a tab";
 	return "";

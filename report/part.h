@@ -22,8 +22,8 @@ void fm_part_measures(const struct fm_page *p, struct fm_buf *out);   /* checks.
 void fm_part_tasks(const struct fm_page *p, struct fm_buf *out);      /* tasks.c */
 void fm_part_controls(const struct fm_page *p, struct fm_buf *out);   /* controls.c: and waivers */
 void fm_part_privacy(const struct fm_page *p, struct fm_buf *out);    /* privacy.c */
-void fm_part_provenance(const struct fm_page *p, struct fm_buf *out); /* origin.c */
-void fm_part_verify(const struct fm_page *p, struct fm_buf *out);     /* origin.c */
+void fm_part_provenance(const struct fm_page *p, struct fm_buf *out); /* provenance.c */
+void fm_part_verify(const struct fm_page *p, struct fm_buf *out);     /* provenance.c */
 
 /* A metric of the facts, {"name","value",...}; NULL when it is absent. */
 const json_t *fm_page_find(const struct fm_page *p, const char *name);

@@ -93,9 +93,15 @@ expect 0 "the flows of an archive" "$F" evaluate --real few.csv --synthetic demo
 holds "score as the same flows in a file" cmp plain out
 expect 0 "a page" "$F" evaluate --real few.csv --synthetic few1.csv --holdout few2.csv --report page.html
 holds "it has the measures and the fields, for its writer alone" sh -c 'grep -q "<code>leak.mia_auc</code>" page.html && grep -q "<figure>" page.html && test "$(stat -c %a page.html)" = 600'
+expect 0 "the flows of an unpacked archive" "$F" evaluate --real few.csv --synthetic x/demo-1.0 --json
+holds "score as the same flows in a file" cmp plain out
 mkdir nothing
 expect 3 "a folder without flows is refused" "$F" evaluate --real few.csv --synthetic nothing
 says err "nothing holds no flows of a run" "by name"
+says err "name a stage's product, such as WORKSPACE/stages/generate/KEY, an unpacked archive, or a file" "and what would"
+mkdir -p broken/synthetic && echo '{}' >broken/synthetic/schema.json
+expect 3 "a damaged product is refused" "$F" evaluate --real few.csv --synthetic broken
+says err "broken/synthetic" "by its own name"
 
 # --- the list of metrics ---
 expect 0 "the list of all metrics" "$F" evaluate --metrics

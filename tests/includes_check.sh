@@ -9,6 +9,7 @@
 #   - what flowmint-verify links (release, manifests, base) includes no BLAS, SQLite, CSV or sandbox header;
 #   - no two modules need each other; `tsort` finds the circles.  A module is a header, the file that fills it, and what has its
 #     name in front in the same room: config_value.c and config_loader.h belong to config.h.
+#   - a headline "NAME.h - what it is" in the first two lines names the file that it stands in.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -77,6 +78,13 @@ violations()
 			from = room_of(file)
 			if (!(from in may))
 				bad(from " is no room of the table in tests/includes_check.sh")
+		}
+
+		FNR <= 2 && match($0, /^(\/\*| \*) [A-Za-z0-9_.\/]+\.[ch] - /) {
+			name = substr($0, 4, RLENGTH - 6)
+			if (name != substr(file, length(file) - length(name) + 1) ||
+			    substr("/" file, length(file) - length(name) + 1, 1) != "/")
+				bad("the headline names " name)
 		}
 
 		/^[ \t]*(#|%:|\?\?=)[ \t]*include/ {
@@ -247,6 +255,10 @@ self_test()
 	printf '#include "model/b.h"\n#include "model/a.h"\n' >"$copy/model/b.c"
 	plant circle model/a.h '#include "base/error.h"'
 	rm "$copy/model/a.h" "$copy/model/b.c"
+	plant clean base/new.h '/* new.h - what it is. */'
+	plant found base/new.h '/* old.h - what it is. */'
+	plant found base/new.h '/* ew.h - what it is. */'
+	plant found base/renew.c '/* new.c - what it is. */'
 	# However it is written, and wherever it stands.
 	plant found base/own.c '  #  include   "model/diffusion/net.h" /* why not */'
 	plant found base/own.c '%:include "model/diffusion/net.h"'

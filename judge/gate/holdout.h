@@ -1,5 +1,5 @@
 /*
- * apart.h - is a holdout one?
+ * holdout.h - is a holdout one?
  *
  * Every test of leakage sets the training rows against rows that the generator never saw.  Where somebody names the
  * files, those may be too few, the training rows again, or what the synthetic rows were copied from: then the tests say

@@ -1,5 +1,5 @@
 /*
- * cut.h - what the judges look at of a table that is larger than the memory they were given.
+ * subsample.h - what the judges look at of a table that is larger than the memory they were given.
  *
  * Marginals, pairs, structure in time and tasks are statistics: millions of rows say no more than many.  Of a larger
  * table they get FM_SUBSAMPLE_STRETCHES stretches of neighbouring rows, spread evenly over it, so that gaps, bursts,

@@ -1,4 +1,4 @@
-/* assignment.c - a population of fresh hosts with the shape of the real one. */
+/* host_assignment.c - a population of fresh hosts with the shape of the real one. */
 #include "model/codec/host_assignment.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /*
- * assignment.h - who plays the hosts of the tail when flows are made.
+ * host_assignment.h - who plays the hosts of the tail when flows are made.
  *
  * The codec's histogram says how many hosts of each class come in how many windows with how many peers.  The assignment
  * is such a population of fresh hosts; each time a class is called for in a window with a given peer, either a host

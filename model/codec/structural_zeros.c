@@ -1,4 +1,4 @@
-/* zeros.c - excluded pairs of tokens. */
+/* structural_zeros.c - excluded pairs of tokens. */
 #include "model/codec/structural_zeros.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* schedule.c - windows over the day. */
+/* window_schedule.c - windows over the day. */
 #include "model/codec/window_schedule.h"
 
 #include <stdbool.h>

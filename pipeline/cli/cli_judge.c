@@ -121,16 +121,25 @@ static int load_folder(const struct evaluation *e, const char *path, struct fm_t
 {
 	static const char *const inner[] = {"", "/synthetic", "/store/train", "/train"};
 	struct fm_table *all = NULL;
-	char dir[PATH_MAX];
-	int rc = FM_EINPUT;
+	char dir[PATH_MAX + 32];
+	bool found = false;
+	int rc;
 
-	for (size_t i = 0; i < sizeof inner / sizeof *inner && rc == FM_EINPUT; i++) {
-		snprintf(dir, sizeof dir, "%s%s", path, inner[i]);
-		rc = fm_table_open(&all, dir, err);
+	for (size_t i = 0; i < sizeof inner / sizeof *inner && !found; i++) {
+		snprintf(dir, sizeof dir, "%s%s/schema.json", path, inner[i]);
+		found = fm_file_exists(dir);
+		dir[strlen(dir) - strlen("/schema.json")] = '\0';
 	}
-	if (rc < 0 || !e->rows || e->rows >= all->rows) {
+	if (!found)
+		return fm_fail(err, FM_EINPUT,
+			       "%s holds no flows of a run: name a stage's product, such as "
+			       "WORKSPACE/stages/generate/KEY, an unpacked archive, or a file",
+			       path);
+	if ((rc = fm_table_open(&all, dir, err)) < 0)
+		return rc;
+	if (!e->rows || e->rows >= all->rows) {
 		*t = all;
-		return rc < 0 ? fm_error_prefix(err, "%s holds no flows of a run: ", path) : FM_OK;
+		return FM_OK;
 	}
 	uint32_t *first = NULL;
 	if ((rc = fm_alloc(&first, e->rows, sizeof *first, "a choice of rows", err)) == FM_OK) {
@@ -157,6 +166,7 @@ static int load(const struct evaluation *e, const struct fm_dialect *d, const ch
 				  .spill = spill_folder()};
 	size_t n = path ? strlen(path) : 0, suffix = strlen(ARCHIVE);
 	struct fm_trace_stats stats;
+	char unpacked[PATH_MAX];
 	struct stat st;
 	int rc;
 
@@ -164,8 +174,12 @@ static int load(const struct evaluation *e, const struct fm_dialect *d, const ch
 		*bad = 0;
 	if (!path)
 		return FM_OK;
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		return load_folder(e, path, t, err);
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		snprintf(unpacked, sizeof unpacked, "%s/data/flows.csv", path);
+		if (!fm_file_exists(unpacked))
+			return load_folder(e, path, t, err);
+		o.path = unpacked;
+	}
 	if (n > suffix && strcmp(path + n - suffix, ARCHIVE) == 0)
 		o.member = "*/data/flows.csv";
 	if ((rc = fm_trace_load(t, &o, synthetic ? MAX_BAD_SYNTHETIC : MAX_BAD_SHARE, &stats, err)))
@@ -487,13 +501,12 @@ out:
 const struct fm_verb fm_verb_evaluate = {
     .name = "evaluate",
     .summary = "score any generator's output",
-    .about = "Prints distances of marginals and pairs, structure in time, rules that flows obey, a prediction task and "
-	     "leakage. "
-	     "With --holdout it has the noise floor and what needs unseen real flows, with --previous the flows are "
-	     "laid beside "
-	     "those of the release before, and with --gate the thresholds of a config are applied. Where there is a "
-	     "holdout, "
-	     "the gate is tried on planted generators first.",
+    .about = "Prints distances of marginals and pairs, structure in time, rules that flows obey, a prediction task "
+	     "and leakage. With --holdout it has the noise floor and what needs unseen real flows, with --previous "
+	     "the flows are laid beside those of the release before, and with --gate the thresholds of a config are "
+	     "applied. Where there is a holdout, the gate is tried on planted generators first. A FILE may be a "
+	     "trace, an archive of flowmint's or the folder that it was unpacked into, or a stage's product "
+	     "(WORKSPACE/stages/generate/KEY).",
     .options = evaluate_options,
     .defaults = &(const struct evaluate_args){.dialect = "ugr16", .preset = "ugr16"},
     .args_size = sizeof(struct evaluate_args),

@@ -194,10 +194,9 @@ const struct fm_verb fm_verb_reproduce = {
     .summary = "make it again and compare digests",
     .about =
 	"Repeats a recorded run (r0001, or the run that made ARCHIVE), with the config from the ledger, in a temporary "
-	"folder of the workspace and compares the digest of the tar. Exit status 1 when they differ. Generation "
-	"repeats "
-	"on any x86-64 machine; training repeats on machines with the same kernel of OpenBLAS, which the manifest "
-	"names.",
+	"folder of the workspace and compares the digest of the tar. Exit status 1 when they differ. The flows repeat "
+	"on any x86-64 machine. The whole archive repeats where OpenBLAS picks the same kernel, which the manifest "
+	"names: the metrics tstr.*.logistic depend on it.",
     .operands = "RUN|ARCHIVE",
     .offer = FM_OFFER_FILE,
     .options = reproduce_options,

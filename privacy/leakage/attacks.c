@@ -405,7 +405,8 @@ static int nearest_synthetic(struct fm_leak *l, const struct targets *of, unsign
 	if ((rc = fm_features_code(&f, of->t, of->row, 0, of->n, &q, err)) == FM_OK &&
 	    (rc = fm_alloc(near, of->n * (size_t)k + 1, sizeof **near, "neighbours", err)) == FM_OK &&
 	    (rc = fm_alloc(&d2, of->n * (size_t)k + 1, sizeof *d2, "neighbours", err)) == FM_OK)
-		rc = fm_leak_nearest(&f, l->synthetic, q, of->n, k, NULL, l->pool, *near, d2, err);
+		rc =
+		    fm_leak_nearest(&f, l->synthetic, &(struct fm_queries){q, of->n, k, NULL, l->pool}, *near, d2, err);
 	free(q);
 	free(d2);
 	return rc;

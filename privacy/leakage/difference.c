@@ -27,16 +27,16 @@ static int equal_rows(struct fm_leak *l, const struct fm_table *previous, const 
 					   1, err);
 }
 
-/* Squared distances of the queries to the nearest row of t: *d2 (n), to be freed. */
-static int nearest(struct fm_leak *l, const struct fm_features *f, const struct fm_table *t, const float *q, size_t n,
-		   const struct fm_span *skip, double **d2, struct fm_error *err)
+/* Squared distances of the queries to the nearest row of t: *d2 (m), to be freed. */
+static int nearest(const struct fm_features *f, const struct fm_table *t, const struct fm_queries *asked, double **d2,
+		   struct fm_error *err)
 {
 	uint32_t *row = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(d2, n + 1, sizeof **d2, "distances", err)) == FM_OK &&
-	    (rc = fm_alloc(&row, n + 1, sizeof *row, "distances", err)) == FM_OK)
-		rc = fm_leak_nearest(f, t, q, n, 1, skip, l->pool, row, *d2, err);
+	if ((rc = fm_alloc(d2, asked->m + 1, sizeof **d2, "distances", err)) == FM_OK &&
+	    (rc = fm_alloc(&row, asked->m + 1, sizeof *row, "distances", err)) == FM_OK)
+		rc = fm_leak_nearest(f, t, asked, row, *d2, err);
 	free(row);
 	return rc;
 }
@@ -65,8 +65,8 @@ static int distances(struct fm_leak *l, const struct fm_table *previous, const s
 	for (size_t i = 0; i < n; i++)
 		skip[i] =
 		    b->n > 1 ? b->rows[fm_cluster_of(b, 0, chosen[i])] : (struct fm_span){chosen[i], chosen[i] + 1};
-	if ((rc = nearest(l, &f, previous, q, n, NULL, &before, err)) != FM_OK ||
-	    (rc = nearest(l, &f, l->synthetic, q, n, skip, &own, err)) != FM_OK)
+	if ((rc = nearest(&f, previous, &(struct fm_queries){q, n, 1, NULL, l->pool}, &before, err)) != FM_OK ||
+	    (rc = nearest(&f, l->synthetic, &(struct fm_queries){q, n, 1, skip, l->pool}, &own, err)) != FM_OK)
 		goto out;
 	for (size_t i = 0; i < n; i++)
 		nearer += before[i] < own[i] ? 1.0 : before[i] == own[i] ? 0.5 : 0.0;

@@ -247,12 +247,13 @@ out:
 static int search(struct fm_leak *l, const struct fm_features *f, const struct fm_table *t, const float *q, size_t n,
 		  uint32_t **row, double **d2, struct fm_error *err)
 {
+	struct fm_queries asked = {.q = q, .m = n, .k = 2, .pool = l->pool};
 	int rc;
 
 	if ((rc = fm_alloc(row, 2 * n + 1, sizeof **row, "neighbours", err)) != FM_OK ||
 	    (rc = fm_alloc(d2, 2 * n + 1, sizeof **d2, "neighbours", err)) != FM_OK)
 		return rc;
-	return fm_leak_nearest(f, t, q, n, 2, NULL, l->pool, *row, *d2, err);
+	return fm_leak_nearest(f, t, &asked, *row, *d2, err);
 }
 
 static int euclidean(struct fm_leak *l, const struct group *group, const uint32_t *chosen, size_t n,

@@ -183,7 +183,8 @@ static int search(const struct space *s, const struct fm_clusters *clusters, str
 			fm_points_free(points);
 			points = NULL;
 			if ((rc = fm_points_new(&points, x, rows, DIM, err)) != FM_OK ||
-			    (rc = fm_neighbours(points, q, n, FM_FAR_NEAR, skip, pool, row, d2, err)) != FM_OK)
+			    (rc = fm_neighbours(points, &(struct fm_queries){q, n, FM_FAR_NEAR, skip, pool}, row, d2,
+						err)) != FM_OK)
 				goto out;
 			for (size_t i = 0; i < n * FM_FAR_NEAR; i++)
 				if (row[i] != FM_NO_NEIGHBOUR)

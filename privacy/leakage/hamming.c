@@ -1,4 +1,4 @@
-/* apart.c - which emitted records are lone or solitary: no other real row differs from them in one column alone, in
+/* hamming.c - which emitted records are lone or solitary: no other real row differs from them in one column alone, in
  * two.
  *
  * A row's hash is the sum of a term a column, so that what is left of it without a column or two is a subtraction.  One

@@ -50,7 +50,7 @@
  * Attacks (attacks.h): leak.singling_uni_, singling_multi_, linkability_, inference_byt_ and inference_dp_, each with
  * train, holdout, naive and risk behind.
  *
- * Echo (echo.c): leak.echo_addr, echo_prefix24 and echo_prefix16, share of the different synthetic addresses and
+ * Reuse (reuse.c): leak.echo_addr, echo_prefix24 and echo_prefix16, share of the different synthetic addresses and
  * prefixes that training has; leak.rare_sp, _dp, _td, _pkt, _byt and _flg, share of synthetic rows whose value fewer
  * than k training rows have, but one at least; each with _holdout behind for the holdout's.
  *

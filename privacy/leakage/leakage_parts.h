@@ -63,11 +63,10 @@ int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, enum 
 int fm_leak_verdict(struct fm_leak *l, const char *name, const char *columns, const struct fm_cluster_test *test,
 		    double share, struct fm_error *err) FM_MUST_CHECK;
 
-/* The k nearest rows of t to each of the queries q (m, f->dim), as fm_neighbours says, all rows of t being coded and
- * searched a part at a time.  search.c */
-int fm_leak_nearest(const struct fm_features *f, const struct fm_table *t, const float *q, size_t m, int k,
-		    const struct fm_span *skip, struct fm_pool *pool, uint32_t *row, double *d2,
-		    struct fm_error *err) FM_MUST_CHECK;
+/* The nearest rows of t to each query (f->dim), as fm_neighbours says, all rows of t being coded and searched a part at
+ * a time.  search.c */
+int fm_leak_nearest(const struct fm_features *f, const struct fm_table *t, const struct fm_queries *asked,
+		    uint32_t *row, double *d2, struct fm_error *err) FM_MUST_CHECK;
 
 /* n rows of t, chosen when it has more: *row (n), to be freed. */
 int fm_leak_choose(const struct fm_table *t, size_t most, enum fm_leak_purpose purpose, uint32_t **row, size_t *n,
@@ -80,7 +79,7 @@ struct fm_leak_record {
 	uint8_t hamming; /* in how many columns every other real row differs from it at least: 1 to 3 */
 };
 /* Find how far apart the records (n) are, in a pass or more over all real rows; they come out in another
- * order.  Takes FM_LEAK_HAMMING_BATCH times FM_LEAK_HAMMING_BYTES for each, and a little.  apart.c */
+ * order.  Takes FM_LEAK_HAMMING_BATCH times FM_LEAK_HAMMING_BYTES for each, and a little.  hamming.c */
 #define FM_LEAK_HAMMING_BATCH 13
 #define FM_LEAK_HAMMING_BYTES 24
 int fm_leak_set_hamming(struct fm_leak *l, unsigned columns, struct fm_leak_record *list, size_t n,
@@ -99,6 +98,6 @@ int fm_leak_matches(struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK;   /*
 int fm_leak_distances(struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK; /* distances.c */
 int fm_leak_records(struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK;   /* records.c */
 int fm_leak_attacks(struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK;   /* attacks.c */
-int fm_leak_reuse(struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK;     /* echo.c */
+int fm_leak_reuse(struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK;     /* reuse.c */
 
 #endif

@@ -84,9 +84,10 @@ static int distances(struct fm_leak *l, const struct fm_features *f, struct samp
 
 	if ((rc = fm_alloc(&row, FM_LEAKAGE_RECORDS, sizeof *row, "neighbours", err)) != FM_OK)
 		return rc;
-	for (int k = 0; k < 2 && rc == FM_OK; k++)
-		rc = fm_leak_nearest(f, t, both[k]->x, both[k]->n, 1, synthetic ? NULL : both[k]->skip, l->pool, row,
-				     synthetic ? both[k]->to_synthetic : both[k]->to_real, err);
+	for (int k = 0; k < 2 && rc == FM_OK; k++) {
+		struct fm_queries asked = {both[k]->x, both[k]->n, 1, synthetic ? NULL : both[k]->skip, l->pool};
+		rc = fm_leak_nearest(f, t, &asked, row, synthetic ? both[k]->to_synthetic : both[k]->to_real, err);
+	}
 	free(row);
 	return rc;
 }

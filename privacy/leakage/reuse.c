@@ -1,4 +1,4 @@
-/* echo.c - real addresses, prefixes and rare values that the synthetic rows repeat. */
+/* reuse.c - real addresses, prefixes and rare values that the synthetic rows repeat. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -8,14 +8,14 @@
 
 #define PART ((size_t)1 << 18) /* rows that are coded at a time: 36 MiB of points at 17 dimensions */
 
-int fm_leak_nearest(const struct fm_features *f, const struct fm_table *t, const float *q, size_t m, int k,
-		    const struct fm_span *skip, struct fm_pool *pool, uint32_t *row, double *d2, struct fm_error *err)
+int fm_leak_nearest(const struct fm_features *f, const struct fm_table *t, const struct fm_queries *asked,
+		    uint32_t *row, double *d2, struct fm_error *err)
 {
 	struct fm_points *points = NULL;
 	float *x = NULL;
 	int rc = FM_OK;
 
-	fm_neighbours_none(m, k, row, d2);
+	fm_neighbours_none(asked->m, asked->k, row, d2);
 	for (size_t from = 0; from < t->rows && rc == FM_OK; from += PART) {
 		size_t n = t->rows - from < PART ? t->rows - from : PART;
 		if ((rc = fm_features_code(f, t, NULL, from, n, &x, err)) != FM_OK)
@@ -24,7 +24,7 @@ int fm_leak_nearest(const struct fm_features *f, const struct fm_table *t, const
 		free(x);
 		x = NULL;
 		if (rc == FM_OK)
-			rc = fm_neighbours_more(points, (uint32_t)from, q, m, k, skip, pool, row, d2, err);
+			rc = fm_neighbours_more(points, (uint32_t)from, asked, row, d2, err);
 		fm_points_free(points);
 		points = NULL;
 		fm_table_forget(t, from, from + n);

@@ -83,7 +83,8 @@ int main(int argc, char **argv)
 		die(err.message);
 	for (int r = 0; r < runs; r++) {
 		double begin = fm_seconds();
-		if (fm_points_new(&p, x, n, dim, &err) || fm_neighbours(p, q, m, 1, NULL, pool, row, d2, &err))
+		if (fm_points_new(&p, x, n, dim, &err) ||
+		    fm_neighbours(p, &(struct fm_queries){.q = q, .m = m, .k = 1, .pool = pool}, row, d2, &err))
 			die(err.message);
 		printf("%.3f\n", fm_seconds() - begin);
 		fflush(stdout);

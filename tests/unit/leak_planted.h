@@ -138,7 +138,7 @@ static inline int planted_outliers(const struct fm_table *train, struct planted_
 	    (rc = fm_alloc(&row, 2 * n, sizeof *row, "neighbours", err)) != FM_OK ||
 	    (rc = fm_alloc(&d2, 2 * n, sizeof *d2, "neighbours", err)) != FM_OK ||
 	    (rc = fm_alloc(far, n, sizeof **far, "outliers", err)) != FM_OK ||
-	    (rc = fm_neighbours(points, x, n, 2, NULL, NULL, row, d2, err)) != FM_OK)
+	    (rc = fm_neighbours(points, &(struct fm_queries){.q = x, .m = n, .k = 2}, row, d2, err)) != FM_OK)
 		goto out;
 	for (size_t i = 0; i < n; i++)
 		(*far)[i] = (struct planted_far){d2[2 * i + 1], (uint32_t)i};

@@ -163,6 +163,10 @@ static void test_yaml_errors_quote_their_line(void **state)
 	refused("source:\n  path: a: b\n", "release.yaml:2: '  path: a: b': mapping values are not allowed",
 		"put quotes around a value that has ': ' in it");
 	refused("source:\n\tpath: a\n", "release.yaml:2: '\\x09path: a':", "indent with blanks, not with a tab");
+	refused("source:\npath: a\n  dialect: ugr16\n",
+		"release.yaml:3: '  dialect: ugr16':", "indent the keys of a section alike, by two blanks");
+	refused("source:\n  path: a\n dialect: ugr16\n",
+		"release.yaml:3: ' dialect: ugr16':", "indent the keys of a section alike, by two blanks");
 	refused("source: {path: [a}\n", "release.yaml:1: 'source: {path: [a}':", "column");
 }
 

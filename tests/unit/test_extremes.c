@@ -181,10 +181,10 @@ static void extremes(const struct fm_table *pool, const uint32_t *window, size_t
 	OK(fm_extremes_open(&x, &l, &err));
 	OK(fm_extremes_add(x, list, n / 3, &err)); /* in whatever pieces */
 	OK(fm_extremes_add(x, list + n / 3, n - n / 3, &err));
-	OK(fm_extremes_test(x, "", &err));
+	OK(fm_extremes_test(x, "_no_addr_time", &err));
 	fm_extremes_free(x);
-	*p = metric(&m, "leak.extreme_p");
-	*z = metric(&m, "leak.extreme_z");
+	*p = metric(&m, "leak.extreme_p_no_addr_time");
+	*z = metric(&m, "leak.extreme_z_no_addr_time");
 	fm_metrics_free(&m);
 	fm_clusters_free(b);
 	fm_table_free(side[0]);

@@ -80,7 +80,7 @@ static void check(size_t n, size_t m, int dim, int k, int kind, int skipping, st
 	}
 	OK(fm_points_new(&p, x, n, dim, &err));
 	assert_int_equal(fm_points_count(p), n);
-	OK(fm_neighbours(p, q, m, k, skipping ? skip : NULL, pool, row, d2, &err));
+	OK(fm_neighbours(p, &(struct fm_queries){q, m, k, skipping ? skip : NULL, pool}, row, d2, &err));
 	for (size_t i = 0; i < m; i++) {
 		uint32_t want_row[FM_NEIGHBOURS_MAX];
 		double want[FM_NEIGHBOURS_MAX];
@@ -142,10 +142,12 @@ static void test_coordinates_that_are_none_are_refused(void **state)
 	assert_int_equal(fm_points_new(&p, x, 2, 0, &err), FM_EINPUT);
 	assert_int_equal(fm_points_new(&p, x, 2, FM_POINT_DIM_MAX + 1, &err), FM_EINPUT);
 	OK(fm_points_new(&p, x, 2, 2, &err));
-	assert_int_equal(fm_neighbours(p, q, 1, 0, NULL, NULL, row, d2, &err), FM_EINPUT);
-	assert_int_equal(fm_neighbours(p, q, 1, FM_NEIGHBOURS_MAX + 1, NULL, NULL, row, d2, &err), FM_EINPUT);
+	assert_int_equal(fm_neighbours(p, &(struct fm_queries){.q = q, .m = 1}, row, d2, &err), FM_EINPUT);
+	assert_int_equal(
+	    fm_neighbours(p, &(struct fm_queries){.q = q, .m = 1, .k = FM_NEIGHBOURS_MAX + 1}, row, d2, &err),
+	    FM_EINPUT);
 	q[1] = NAN;
-	assert_int_equal(fm_neighbours(p, q, 1, 1, NULL, NULL, row, d2, &err), FM_EINPUT);
+	assert_int_equal(fm_neighbours(p, &(struct fm_queries){.q = q, .m = 1, .k = 1}, row, d2, &err), FM_EINPUT);
 	fm_points_free(p);
 	fm_points_free(NULL);
 }
