@@ -113,7 +113,9 @@ static int check_listed(const struct fm_sshpub *key, const char *file, const cha
 			     who->line, path,
 			     state == FM_SIGNER_EXPIRED   ? "is no longer valid (valid-before)"
 			     : state == FM_SIGNER_NOT_YET ? "is not valid yet (valid-after)"
-							  : "names it for other namespaces, not for " FM_SSH_NAMESPACE);
+			     : state == FM_SIGNER_OTHER_NAME
+				 ? "excludes names by a pattern with !"
+				 : "names it for other namespaces, not for " FM_SSH_NAMESPACE);
 	else
 		rc =
 		    fm_fail(err, FM_EINPUT,

@@ -28,11 +28,16 @@
 #include "release/sign/sshsig.h"
 
 #define FM_ARCHIVE_ZSTD_LEVEL "9"
+#define FM_MANIFEST_FORMAT "flowmint-manifest/1"
+#define FM_ARCHIVE_DATA "data/flows.csv"
 #define FM_ARCHIVE_MAX_FILES 1024
 #define FM_ARCHIVE_MAX_FOLDER 96                      /* NAME (63), a hyphen, VERSION (31) and a NUL */
 #define FM_ARCHIVE_MAX_PATH 100                       /* below the folder, with its NUL */
 #define FM_ARCHIVE_MAX_BYTES ((uint64_t)077777777777) /* of one file: 8 GiB - 1, what ustar can say */
-#define FM_ARCHIVE_MAX_DOCUMENT (16u << 20)           /* of SHA256SUMS and manifest.json, which are read into memory */
+#define FM_ARCHIVE_MAX_DOCUMENT (2u << 20) /* of manifest.json, datapackage.json, SHA256SUMS: read into memory */
+/* The tar has at most this many times the bytes of the compressed file, and some more: flows have 5 to 10 times. */
+#define FM_ARCHIVE_MAX_RATIO 100
+#define FM_ARCHIVE_RATIO_FREE (16u << 20)
 
 /* A file to be put in: from a file, or n bytes of memory when file is NULL.  nbytes and sha256 are set by the writer.
  */
@@ -57,7 +62,10 @@ int fm_archive_write(const char *folder, int64_t mtime_s, struct fm_archive_memb
 
 bool fm_archive_folder_ok(const char *folder); /* [a-z0-9] then [A-Za-z0-9.+_-], shorter than FM_ARCHIVE_MAX_FOLDER */
 bool fm_archive_path_ok(
-    const char *path); /* the same letters, '/' between parts, no part beginning with '.', '+' or '-' */
+    const char *path); /* the same letters, '/' between parts, no part beginning with '.', '+' or '-' or ending with
+			* '.', none that Windows takes for a device (NUL, con.txt) */
+/* Are two paths one file, or one of them the folder of the other, where case does not count? */
+bool fm_archive_paths_collide(const char *a, const char *b);
 
 struct fm_archive_file {
 	char path[FM_ARCHIVE_MAX_PATH];
@@ -71,13 +79,17 @@ struct fm_archive_info {
 	struct fm_archive_digests digests; /* sha512 is not computed here */
 	struct fm_archive_file *file;      /* sorted by path */
 	size_t n;
-	struct fm_buf sums, manifest; /* the text of the two documents, empty when absent */
+	struct fm_buf sums, manifest, datapackage; /* the text of the documents, empty when absent */
+	uint64_t lines;                            /* of data/flows.csv: ends of lines outside double quotes */
+	bool lines_whole;                          /* the last one is ended */
+	char waived[256];                          /* names of checks that failed and were waived, or "" */
 };
 /* Read an archive from fd, from where it stands to its end, and check its form.  FM_EVERDICT sets *reason; FM_EINPUT:
  * this is no zstd file at all.  info is to be freed in every case. */
 int fm_archive_read(int fd, struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err) FM_MUST_CHECK;
 /* Every file listed in SHA256SUMS with equal digest and in manifest.json with equal digest and size, none more, none
- * less; name and version of the manifest make the folder's name. */
+ * less; name and version of the manifest make the folder's name; its format is known, its verdict is pass by its own
+ * checks, and data/flows.csv has as many rows as it says. */
 int fm_archive_check_contents(struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err) FM_MUST_CHECK;
 void fm_archive_info_free(struct fm_archive_info *info);
 

@@ -19,10 +19,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "release/archive.h"
 #include "release/sign/wire.h"
+#include "release/zstd_frame.h"
 
 #define CHUNK (128 * 1024)
 #define HEADER 512
@@ -36,6 +38,8 @@ struct reader {
 	const uint8_t *p; /* what libarchive gave and is not used yet */
 	size_t left;
 	uint64_t pos; /* of the tar: bytes used */
+	uint64_t max; /* bytes that the tar may have */
+	struct fm_zstd_frame frame;
 	struct fm_archive_info *info;
 	enum fm_reason *reason;
 	struct fm_error *err;
@@ -45,6 +49,19 @@ struct reader {
 #define refuse(r, why, ...) (*(r)->reason = (why), fm_fail((r)->err, FM_EVERDICT, __VA_ARGS__))
 
 /* --- the stream --- */
+
+/* What is no zstd at all is told by libarchive: it is bad input, not a bad archive. */
+static int check_frame(struct reader *r, size_t n)
+{
+	static const uint8_t magic[4] = {0x28, 0xb5, 0x2f, 0xfd}, skippable[3] = {0x2a, 0x4d, 0x18};
+	const char *why;
+
+	if (r->info->digests.nbytes == 0 &&
+	    (n < 4 || (memcmp(r->chunk, magic, 4) != 0 && memcmp(r->chunk + 1, skippable, 3) != 0)))
+		return FM_OK;
+	why = fm_zstd_frame_add(&r->frame, r->chunk, n);
+	return why ? refuse(r, FM_REASON_ARCHIVE_MALFORMED, "%s", why) : FM_OK;
+}
 
 static la_ssize_t read_compressed(struct archive *a, void *ctx, const void **p)
 {
@@ -58,6 +75,8 @@ static la_ssize_t read_compressed(struct archive *a, void *ctx, const void **p)
 		r->rc = fm_fail_errno(r->err, "the archive cannot be read");
 	} else {
 		r->rc = fm_sha256_add(r->hash, r->chunk, (size_t)n, r->err);
+		if (r->rc == FM_OK)
+			r->rc = check_frame(r, (size_t)n);
 		r->info->digests.nbytes += (uint64_t)n;
 	}
 	if (r->rc) {
@@ -121,6 +140,10 @@ static int fill(struct reader *r)
 		if (fm_sha256_add(r->tar_hash, p, n, r->err))
 			return FM_ESYSTEM;
 		r->info->digests.tar_nbytes += n;
+		if (r->info->digests.tar_nbytes > r->max)
+			return refuse(r, FM_REASON_ARCHIVE_EXPANDS,
+				      "it decompresses to more than %d times its size, as no flows do",
+				      FM_ARCHIVE_MAX_RATIO);
 	}
 	return FM_OK;
 }
@@ -290,9 +313,14 @@ static int check_path(struct reader *r, const struct entry *e, const char **belo
 	*below = e->path + n + 1;
 	if (!fm_archive_path_ok(*below))
 		return refuse(r, FM_REASON_ENTRY_PATH, "%s is a path that is not allowed", e->shown);
-	for (size_t i = 0; i < info->n; i++)
+	for (size_t i = 0; i < info->n; i++) {
 		if (strcmp(info->file[i].path, *below) == 0)
 			return refuse(r, FM_REASON_ENTRY_DUPLICATE, "%s is in the archive twice", e->shown);
+		if (fm_archive_paths_collide(info->file[i].path, *below))
+			return refuse(r, FM_REASON_ENTRY_COLLISION,
+				      "%s and %s are one name on some systems: only one of them could be unpacked",
+				      e->shown, info->file[i].path);
+	}
 	if (info->n && strcmp(info->file[info->n - 1].path, *below) > 0)
 		return refuse(r, FM_REASON_ENTRY_ORDER, "%s is not in its place in the order of paths", e->shown);
 	if ((int64_t)e->mtime_s != info->mtime_s)
@@ -300,8 +328,33 @@ static int check_path(struct reader *r, const struct entry *e, const char **belo
 	return FM_OK;
 }
 
-/* The bytes of a file: digested, and kept in doc if that is not NULL; then zeros up to a multiple of 512. */
-static int take_file(struct reader *r, const struct entry *e, struct fm_archive_file *f, struct fm_buf *doc)
+struct lines {
+	uint64_t n;
+	bool quoted, whole;
+};
+
+static void count_lines(struct lines *l, const uint8_t *p, size_t n)
+{
+	const uint8_t *end = p + n, *stop, *nl;
+
+	l->whole = n ? p[n - 1] == '\n' : l->whole;
+	while (p < end) {
+		stop = memchr(p, '"', (size_t)(end - p));
+		stop = stop ? stop : end;
+		while (!l->quoted && (nl = memchr(p, '\n', (size_t)(stop - p)))) {
+			l->n++;
+			p = nl + 1;
+		}
+		l->quoted = stop < end ? !l->quoted : l->quoted;
+		p = stop < end ? stop + 1 : end;
+	}
+	l->whole = l->whole && !l->quoted;
+}
+
+/* The bytes of a file: digested, kept in doc and counted in lines if these are not NULL; then zeros up to a multiple of
+ * 512. */
+static int take_file(struct reader *r, const struct entry *e, struct fm_archive_file *f, struct fm_buf *doc,
+		     struct lines *lines)
 {
 	struct fm_sha256 *h = NULL;
 	uint8_t digest[FM_SHA256_LEN];
@@ -321,6 +374,8 @@ static int take_file(struct reader *r, const struct entry *e, struct fm_archive_
 			fm_buf_add(doc, p, got);
 			rc = fm_buf_check(doc, r->err);
 		}
+		if (rc == FM_OK && lines)
+			count_lines(lines, p, got);
 		left -= rc ? 0 : got;
 	}
 	while (rc == FM_OK && padding) {
@@ -347,6 +402,7 @@ static int read_entry(struct reader *r, const uint8_t h[HEADER])
 	struct fm_archive_info *info = r->info;
 	struct fm_archive_file f = {0};
 	struct fm_buf *doc = NULL;
+	struct lines lines = {.whole = true};
 	struct entry e;
 	const char *below = NULL;
 	int rc;
@@ -365,13 +421,19 @@ static int read_entry(struct reader *r, const uint8_t h[HEADER])
 		doc = &info->sums;
 	else if (strcmp(below, "manifest.json") == 0)
 		doc = &info->manifest;
+	else if (strcmp(below, "datapackage.json") == 0)
+		doc = &info->datapackage;
 	if (doc && e.nbytes > FM_ARCHIVE_MAX_DOCUMENT)
 		return refuse(r, FM_REASON_ENTRY_SIZE, "%s has %llu bytes; at most %u are allowed", e.shown,
 			      (unsigned long long)e.nbytes, FM_ARCHIVE_MAX_DOCUMENT);
 	memcpy(f.path, below, strlen(below) + 1);
-	rc = take_file(r, &e, &f, doc);
+	rc = take_file(r, &e, &f, doc, strcmp(below, FM_ARCHIVE_DATA) == 0 ? &lines : NULL);
 	if (rc == FM_OK)
 		info->file[info->n++] = f;
+	if (rc == FM_OK && strcmp(below, FM_ARCHIVE_DATA) == 0) {
+		info->lines = lines.n;
+		info->lines_whole = lines.whole;
+	}
 	return rc;
 }
 
@@ -415,10 +477,14 @@ int fm_archive_read(int fd, struct fm_archive_info *info, enum fm_reason *reason
 {
 	struct reader r = {.fd = fd, .info = info, .reason = reason, .err = err};
 	uint8_t h[HEADER];
+	struct stat st;
 	int rc;
 
 	memset(info, 0, sizeof *info);
 	*reason = FM_REASON_GOOD;
+	if (fstat(fd, &st) < 0)
+		return fm_fail_errno(err, "the archive cannot be read");
+	r.max = (uint64_t)st.st_size * FM_ARCHIVE_MAX_RATIO + FM_ARCHIVE_RATIO_FREE;
 	rc = fm_alloc(&r.chunk, CHUNK, 1, "the archive", err);
 	if (rc == FM_OK)
 		rc = fm_alloc(&info->file, FM_ARCHIVE_MAX_FILES, sizeof *info->file, "the list of files", err);
@@ -456,5 +522,6 @@ void fm_archive_info_free(struct fm_archive_info *info)
 	free(info->file);
 	fm_buf_free(&info->sums);
 	fm_buf_free(&info->manifest);
+	fm_buf_free(&info->datapackage);
 	memset(info, 0, sizeof *info);
 }

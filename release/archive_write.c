@@ -40,11 +40,29 @@ static bool letters_ok(const char *s, size_t n)
 	return true;
 }
 
+/* Names that Windows gives to devices, whatever follows the first dot. */
+static bool is_device(const char *s, size_t n)
+{
+	static const char *const name[] = {"con", "prn", "aux", "nul"};
+	const char *dot = memchr(s, '.', n);
+
+	n = dot ? (size_t)(dot - s) : n;
+	for (size_t i = 0; n == 3 && i < sizeof name / sizeof *name; i++)
+		if (strncasecmp(s, name[i], 3) == 0)
+			return true;
+	return n == 4 && (strncasecmp(s, "com", 3) == 0 || strncasecmp(s, "lpt", 3) == 0) && s[3] >= '0' && s[3] <= '9';
+}
+
+static bool part_ok(const char *s, size_t n)
+{
+	return n > 0 && *s != '.' && *s != '-' && *s != '+' && s[n - 1] != '.' && letters_ok(s, n) && !is_device(s, n);
+}
+
 bool fm_archive_folder_ok(const char *folder)
 {
 	size_t n = strlen(folder);
 
-	return n > 0 && n < FM_ARCHIVE_MAX_FOLDER && letters_ok(folder, n) &&
+	return n > 0 && n < FM_ARCHIVE_MAX_FOLDER && part_ok(folder, n) &&
 	       ((*folder >= 'a' && *folder <= 'z') || (*folder >= '0' && *folder <= '9'));
 }
 
@@ -55,11 +73,26 @@ bool fm_archive_path_ok(const char *path)
 	for (;;) {
 		size_t n = strcspn(path, "/");
 
-		if (n == 0 || *path == '.' || *path == '-' || *path == '+' || !letters_ok(path, n))
+		if (!part_ok(path, n))
 			return false;
 		if (!path[n])
 			return true;
 		path += n + 1;
+	}
+}
+
+bool fm_archive_paths_collide(const char *a, const char *b)
+{
+	for (;;) {
+		size_t na = strcspn(a, "/"), nb = strcspn(b, "/");
+
+		if (na != nb || strncasecmp(a, b, na) != 0)
+			return false;
+		/* One folder, spelled in two ways, is two on this system and one on another. */
+		if (!a[na] || !b[nb] || memcmp(a, b, na) != 0)
+			return true;
+		a += na + 1;
+		b += nb + 1;
 	}
 }
 

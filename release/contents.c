@@ -1,10 +1,12 @@
 /*
- * What an archive says about itself against what is in it: SHA256SUMS and manifest.json.
+ * What an archive says about itself against what is in it: SHA256SUMS, manifest.json and datapackage.json.
  */
 #include <jansson.h>
 #include <string.h>
 
+#include "manifests/metrics.h"
 #include "release/archive.h"
+#include "release/json_bounds.h"
 #include "release/sign/wire.h"
 
 struct check {
@@ -115,10 +117,15 @@ static int check_manifest_json(struct check *c, const json_t *m)
 {
 	struct fm_archive_info *info = c->info;
 	const json_t *release = json_object_get(m, "release"), *files = json_object_get(m, "files"), *f;
+	const char *format = json_string_value(json_object_get(m, "format"));
 	const char *name = json_string_value(json_object_get(release, "name"));
 	const char *version = json_string_value(json_object_get(release, "version"));
 	size_t i, nname;
 
+	if (!format || strcmp(format, FM_MANIFEST_FORMAT) != 0)
+		return refuse(c, FM_REASON_FORMAT_UNKNOWN,
+			      "manifest.json is not of format " FM_MANIFEST_FORMAT
+			      ": was it made by a newer flowmint? Then take its flowmint-verify");
 	if (!name || !version || !json_is_array(files))
 		return refuse(c, FM_REASON_MANIFEST_MALFORMED,
 			      "manifest.json lacks release.name, release.version or files");
@@ -151,25 +158,112 @@ static int check_manifest_json(struct check *c, const json_t *m)
 	return FM_OK;
 }
 
+/* The verdict in the manifest, by the rules of the gate: a pass that its own numbers bear out. */
+static int check_verdict(struct check *c, const json_t *m)
+{
+	static const char *const keys[] = {"verdict", "checks", "waivers"};
+	char *waived = c->info->waived;
+	struct fm_verdict v = {0};
+	struct fm_error why;
+	json_t *doc = json_object();
+	int rc = doc ? FM_OK : fm_fail(c->err, FM_ESYSTEM, "out of memory");
+
+	for (size_t i = 0; rc == FM_OK && i < sizeof keys / sizeof *keys; i++) {
+		json_t *part = json_object_get(m, keys[i]);
+
+		if (part && json_object_set(doc, keys[i], part))
+			rc = fm_fail(c->err, FM_ESYSTEM, "out of memory");
+	}
+	if (rc == FM_OK && (rc = fm_verdict_from_json(&v, doc, &why)) != FM_OK)
+		rc = rc == FM_ESYSTEM ? fm_fail(c->err, rc, "%s", why.message)
+				      : refuse(c, FM_REASON_NOT_JUDGED, "manifest.json: %s", why.message);
+	else if (rc == FM_OK && !v.pass)
+		rc = refuse(c, FM_REASON_VERDICT_FAIL, "the gate refused this release (manifest.json: verdict fail)");
+	for (size_t i = 0, at = 0; rc == FM_OK && i < v.n; i++)
+		if (v.check[i].waived && at + strlen(v.check[i].name) + 3 < sizeof c->info->waived)
+			at += (size_t)snprintf(waived + at, sizeof c->info->waived - at, "%s%s", at ? ", " : "",
+					       v.check[i].name);
+	fm_verdict_free(&v);
+	json_decref(doc);
+	return rc;
+}
+
+static int load(struct check *c, const struct fm_buf *text, const char *name, enum fm_reason reason, json_t **doc)
+{
+	const char *much = fm_json_too_much(text->data ? text->data : "", text->len);
+	json_error_t at;
+	char shown[128];
+
+	*doc = NULL;
+	if (much)
+		return refuse(c, reason, "%s: %s", name, much);
+	*doc = json_loadb(text->data ? text->data : "", text->len, JSON_REJECT_DUPLICATES, &at);
+	if (!*doc && json_error_code(&at) == json_error_out_of_memory)
+		return fm_fail(c->err, FM_ESYSTEM, "out of memory: reading %s", name);
+	if (*doc && json_is_object(*doc))
+		return FM_OK;
+	fm_printable(at.text, *doc ? 0 : strlen(at.text), shown, sizeof shown);
+	return refuse(c, reason, "%s:%d: %s", name, *doc ? 1 : at.line, *doc ? "it is no object" : shown);
+}
+
+/* The one resource is data/flows.csv as it is; *header: its first line is one. */
+static int check_datapackage(struct check *c, bool *header)
+{
+	const struct fm_archive_info *info = c->info;
+	int at = find(info, FM_ARCHIVE_DATA, strlen(FM_ARCHIVE_DATA)), rc;
+	const json_t *r, *head, *bytes;
+	const char *path, *hash;
+	json_t *doc;
+
+	rc = load(c, &info->datapackage, "datapackage.json", FM_REASON_DATAPACKAGE, &doc);
+	if (rc == FM_OK) {
+		r = json_array_get(json_object_get(doc, "resources"), 0);
+		path = json_string_value(json_object_get(r, "path"));
+		hash = json_string_value(json_object_get(r, "hash"));
+		bytes = json_object_get(r, "bytes");
+		head = json_object_get(json_object_get(r, "dialect"), "header");
+		*header = json_is_true(head);
+		if (!path || strcmp(path, FM_ARCHIVE_DATA) != 0 || !json_is_boolean(head) || !hash ||
+		    strncmp(hash, "sha256:", 7) != 0 || strcmp(hash + 7, info->file[at].sha256) != 0 ||
+		    !json_is_integer(bytes) || (uint64_t)json_integer_value(bytes) != info->file[at].nbytes)
+			rc = refuse(c, FM_REASON_DATAPACKAGE,
+				    "datapackage.json does not describe " FM_ARCHIVE_DATA " as it is");
+	}
+	json_decref(doc);
+	return rc;
+}
+
+static int check_rows(struct check *c, json_int_t rows)
+{
+	const struct fm_archive_info *info = c->info;
+	bool header = false;
+	int rc = check_datapackage(c, &header);
+
+	if (rc < 0)
+		return rc;
+	if (!info->lines_whole || rows < 0 || info->lines != (uint64_t)rows + header)
+		return refuse(c, FM_REASON_ROWS_DISAGREE, FM_ARCHIVE_DATA " has %lld rows; manifest.json says %lld",
+			      (long long)info->lines - header, (long long)rows);
+	return FM_OK;
+}
+
 static int check_manifest(struct check *c)
 {
-	json_error_t at;
 	json_t *m;
+	json_int_t rows = -1;
 	int rc;
 
-	m = json_loadb(c->info->manifest.data ? c->info->manifest.data : "", c->info->manifest.len,
-		       JSON_REJECT_DUPLICATES, &at);
-	if (!m || !json_is_object(m)) {
-		char shown[128];
-
-		fm_printable(at.text, strlen(at.text), shown, sizeof shown);
-		rc = refuse(c, FM_REASON_MANIFEST_MALFORMED, "manifest.json:%d: %s", m ? 1 : at.line,
-			    m ? "it is no object" : shown);
-	} else {
+	rc = load(c, &c->info->manifest, "manifest.json", FM_REASON_MANIFEST_MALFORMED, &m);
+	if (rc == FM_OK)
 		rc = check_manifest_json(c, m);
-	}
+	if (rc == FM_OK)
+		rc = check_verdict(c, m);
+	if (rc == FM_OK && !json_is_integer(json_object_get(m, "rows")))
+		rc = refuse(c, FM_REASON_MANIFEST_MALFORMED, "manifest.json lacks rows");
+	if (rc == FM_OK)
+		rows = json_integer_value(json_object_get(m, "rows"));
 	json_decref(m);
-	return rc;
+	return rc ? rc : check_rows(c, rows);
 }
 
 int fm_archive_check_contents(struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err)

@@ -76,12 +76,15 @@ json_t *fm_datapackage_json(const struct fm_metadata_in *in)
 json_t *fm_manifest_json(const struct fm_metadata_in *in, const json_t *base, const struct fm_archive_file *files,
 			 size_t n)
 {
-	json_t *m = base ? json_deep_copy(base) : json_object(), *list = json_array();
+	json_t *m = base ? json_deep_copy(base) : json_object(), *list = json_array(), *verdict;
 	int bad = !m || !list;
 
 	for (size_t i = 0; i < n && !bad; i++)
 		bad |= json_array_append_new(list, json_pack("{s:s,s:I,s:s}", "path", files[i].path, "bytes",
 							     (json_int_t)files[i].nbytes, "sha256", files[i].sha256));
+	verdict = fm_verdict_json(in->verdict);
+	bad |= !verdict || json_object_update_missing(m, verdict);
+	json_decref(verdict);
 	bad |= json_object_set_new(m, "format", json_string(FM_MANIFEST_FORMAT));
 	bad |= json_object_set_new(m, "release",
 				   json_pack("{s:s,s:s,s:s,s:s,s:s}", "name", in->cfg->release.name, "version",

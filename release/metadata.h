@@ -23,8 +23,6 @@
 #include "manifests/metrics.h"
 #include "release/archive.h"
 
-#define FM_MANIFEST_FORMAT "flowmint-manifest/1"
-
 struct fm_metadata_in {
 	const struct fm_config *cfg;
 	const struct fm_dialect *dialect; /* in which data/flows.csv is written */

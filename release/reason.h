@@ -13,11 +13,15 @@ enum fm_reason {
 	FM_REASON_UNKNOWN_SIGNER,      /* the key is not in the signers file */
 	FM_REASON_KEY_EXPIRED,         /* after its valid-before */
 	FM_REASON_KEY_NOT_YET_VALID,   /* before its valid-after */
+	FM_REASON_OTHER_SIGNER,        /* the key is listed, but not for the signer that was asked for */
+	FM_REASON_WEAK_KEY,            /* a key of small order, for which anybody can sign */
 	FM_REASON_BAD_SIGNATURE,       /* the key did not sign these bytes */
 	FM_REASON_ARCHIVE_MALFORMED,   /* zstd or tar damaged, cut short, or with bytes behind its end */
+	FM_REASON_ARCHIVE_EXPANDS,     /* it decompresses to far more than flows do */
 	FM_REASON_ENTRY_TYPE,          /* a link, device, extended header, second folder */
 	FM_REASON_ENTRY_PATH,          /* absolute, "..", outside the folder, odd characters */
 	FM_REASON_ENTRY_DUPLICATE,     /* the same path twice */
+	FM_REASON_ENTRY_COLLISION,     /* two paths that are one on another system, or a file where a folder is */
 	FM_REASON_ENTRY_ORDER,         /* paths not in byte order */
 	FM_REASON_ENTRY_SIZE,          /* larger than allowed */
 	FM_REASON_ENTRY_HEADER,        /* owner, mode, time or another field is not what flowmint writes */
@@ -27,6 +31,12 @@ enum fm_reason {
 	FM_REASON_SUMS_MALFORMED,      /* SHA256SUMS is unreadable */
 	FM_REASON_MANIFEST_MALFORMED,  /* manifest.json is unreadable */
 	FM_REASON_MANIFEST_DISAGREES,  /* manifest.json tells of other files, or another name or version */
+	FM_REASON_FORMAT_UNKNOWN,      /* manifest.json has another format */
+	FM_REASON_NOT_JUDGED,          /* no verdict, no checks, or a verdict that its own numbers deny */
+	FM_REASON_VERDICT_FAIL,        /* the gate refused it */
+	FM_REASON_ROWS_DISAGREE,       /* data/flows.csv has another number of rows */
+	FM_REASON_DATAPACKAGE,         /* datapackage.json is unreadable or tells of other data */
+	FM_REASON_NAME_DISAGREES,      /* the file is named for another release than it holds */
 	FM_REASON_COUNT
 };
 const char *fm_reason_name(enum fm_reason r); /* "good", "signature-missing", ... */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/text.h"
 
 #define CHUNK (256 * 1024)
 
@@ -123,12 +124,24 @@ static int check_signer(const struct fm_verify_in *in, const struct fm_sshsig *s
 			    sig->ns, FM_SSH_NAMESPACE);
 		goto out;
 	}
-	switch (fm_signers_find(&list, &sig->key, sig->ns, in->now_s, &who)) {
+	if (fm_sshpub_is_weak(&sig->key)) {
+		rc = refuse(report, err, FM_REASON_WEAK_KEY,
+			    "the signature's key is of small order: anybody can sign for it");
+		goto out;
+	}
+	switch (fm_signers_find_name(&list, &sig->key, in->signer, sig->ns, in->now_s, &who)) {
 	case FM_SIGNER_OK:
 		break;
 	case FM_SIGNER_OTHER_NAMESPACE:
 		rc = refuse(report, err, FM_REASON_WRONG_NAMESPACE, "%s:%zu: this key may sign for %s, not for %s",
 			    in->signers, who->line, who->namespaces, FM_SSH_NAMESPACE);
+		break;
+	case FM_SIGNER_OTHER_NAME:
+		rc = in->signer ? refuse(report, err, FM_REASON_OTHER_SIGNER, "%s:%zu: this key is of %s, not of %s",
+					 in->signers, who->line, who->principals, in->signer)
+				: refuse(report, err, FM_REASON_OTHER_SIGNER,
+					 "%s:%zu: %s excludes some: say who must have signed, with --signer NAME",
+					 in->signers, who->line, who->principals);
 		break;
 	case FM_SIGNER_EXPIRED:
 		rc = refuse(report, err, FM_REASON_KEY_EXPIRED, "%s:%zu: the key of %s has expired (valid-before)",
@@ -151,6 +164,19 @@ out:
 	return rc;
 }
 
+/* A release that was renamed would pass for another version of itself. */
+static int check_name(const char *path, struct fm_verify_report *report, struct fm_error *err)
+{
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+	size_t n = strlen(report->info.folder);
+
+	if (strncmp(base, report->info.folder, n) != 0 || strcmp(base + n, ".tar.zst") != 0)
+		return refuse(report, err, FM_REASON_NAME_DISAGREES,
+			      "%s holds %s: its name must be %s.tar.zst, as it was released", path, report->info.folder,
+			      report->info.folder);
+	return FM_OK;
+}
+
 static int check_contents(int fd, const char *path, struct fm_verify_report *report, struct fm_error *err)
 {
 	int rc = fm_archive_read(fd, &report->info, &report->reason, err);
@@ -159,6 +185,9 @@ static int check_contents(int fd, const char *path, struct fm_verify_report *rep
 		rc = fm_archive_check_contents(&report->info, &report->reason, err);
 	if (rc < 0)
 		return fm_error_prefix(err, "%s: ", path);
+	rc = check_name(path, report, err);
+	if (rc < 0)
+		return rc;
 	/* Between the two passes the file may have been changed by somebody; only the first one was vouched for. */
 	if (strcmp(report->info.digests.sha256, report->sha256) != 0)
 		return refuse(report, err, FM_REASON_BAD_SIGNATURE, "%s changed while it was checked", path);
@@ -212,16 +241,13 @@ out:
 	return rc;
 }
 
-/* A path need not be UTF-8, which JSON must be: then its printable form stands for it. */
+/* A path may hold what drives a terminal, and need not be UTF-8, which JSON must be. */
 static json_t *text_or_null(const char *s)
 {
-	char shown[4096];
-	json_t *j = *s ? json_string(s) : json_null();
+	char shown[4 * 4096];
 
-	if (j)
-		return j;
-	fm_printable(s, strlen(s), shown, sizeof shown);
-	return json_string(shown);
+	fm_text_show(s, strlen(s), shown, sizeof shown);
+	return *s ? json_string(shown) : json_null();
 }
 
 json_t *fm_verify_report_json(const struct fm_verify_report *r)
@@ -237,24 +263,29 @@ json_t *fm_verify_report_json(const struct fm_verify_report *r)
 			return NULL;
 		}
 	}
-	j = json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "verdict", r->good ? "good" : "bad", "reason",
-		      fm_reason_name(r->reason), "message", text_or_null(r->message), "archive",
+	j = json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "verdict", r->good ? "good" : "bad",
+		      "reason", fm_reason_name(r->reason), "message", text_or_null(r->message), "archive",
 		      text_or_null(r->archive), "sha256", text_or_null(r->sha256), "tar_sha256",
 		      text_or_null(r->info.digests.tar_sha256), "signer", text_or_null(r->signer), "fingerprint",
 		      text_or_null(r->fingerprint), "name", text_or_null(r->info.name), "version",
-		      text_or_null(r->info.version), "files", files);
+		      text_or_null(r->info.version), "waived", text_or_null(r->info.waived), "files", files);
 	return j;
 }
 
 void fm_verify_report_text(const struct fm_verify_report *r, struct fm_buf *out)
 {
+	char archive[4 * 4096], signer[4 * FM_PRINCIPALS_MAX];
+
+	fm_text_show(r->archive, strlen(r->archive), archive, sizeof archive);
+	fm_text_show(r->signer, strlen(r->signer), signer, sizeof signer);
 	if (r->good)
-		fm_buf_printf(out, "good: %s %s\n", r->info.name, r->info.version);
+		fm_buf_printf(out, "good: %s %s%s%s\n", r->info.name, r->info.version,
+			      r->info.waived[0] ? ", checks waived: " : "", r->info.waived);
 	else
 		fm_buf_printf(out, "bad: %s: %s\n", fm_reason_name(r->reason), r->message);
-	fm_buf_printf(out, "  archive     %s\n", r->archive);
+	fm_buf_printf(out, "  archive     %s\n", archive);
 	if (r->signer[0] || r->fingerprint[0])
-		fm_buf_printf(out, "  %s  %s%s%s\n", r->good ? "signer    " : "key       ", r->signer,
+		fm_buf_printf(out, "  %s  %s%s%s\n", r->good ? "signer    " : "key       ", signer,
 			      r->signer[0] ? " " : "", r->fingerprint);
 	if (r->sha256[0])
 		fm_buf_printf(out, "  sha256      %s\n", r->sha256);

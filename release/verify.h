@@ -15,12 +15,13 @@
  * As text the report is, for people,
  *
  *     good: demo 1.0                            bad: bad-signature: ...
+ *     good: demo 1.0, checks waived: assoc.mean
  *       archive     demo-1.0.tar.zst
  *       signer      releases@example.org SHA256:...
  *       ...
  *
  * and as JSON {"verdict":"good"|"bad","reason":"good"|...,"message","archive","sha256","tar_sha256","signer",
- * "fingerprint","name","version","files":[{"path","bytes","sha256"}]}, with null for what was not come to.
+ * "fingerprint","name","version","waived","files":[{"path","bytes","sha256"}]}, with null for what was not come to.
  */
 #ifndef FM_RELEASE_VERIFY_H
 #define FM_RELEASE_VERIFY_H
@@ -38,6 +39,7 @@
 struct fm_verify_in {
 	const char *archive, *signature; /* signature NULL: the archive's name with ".sig" */
 	const char *signers;             /* an allowed_signers file */
+	const char *signer;              /* the one who must have signed, or NULL: anyone in the file */
 	int64_t now_s;                   /* seconds since 1970: for valid-after and valid-before */
 };
 struct fm_verify_report {

@@ -10,12 +10,13 @@
 #include "release/verify.h"
 
 static const char usage[] =
-    "usage: flowmint-verify [--json] [--quiet] [--signature FILE] --signers FILE ARCHIVE\n"
+    "usage: flowmint-verify [--json] [--quiet] [--signature FILE] [--signer NAME] --signers FILE ARCHIVE\n"
     "\n"
     "Check an archive of flowmint's: that a key in the signers file signed it, and that it holds what it lists.\n"
     "Nothing is extracted.\n"
     "\n"
     "  --signers FILE    whose signatures are accepted, in the form of ssh-keygen's allowed_signers\n"
+    "  --signer NAME     who of them must have signed (default: anyone)\n"
     "  --signature FILE  the signature (default: ARCHIVE.sig)\n"
     "  --json            the report as one JSON document\n"
     "  --quiet           no report, the exit status alone\n"
@@ -47,13 +48,10 @@ static int print_report(const struct fm_verify_report *report, bool json, struct
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-	    {"signers", required_argument, NULL, 's'},
-	    {"signature", required_argument, NULL, 'g'},
-	    {"json", no_argument, NULL, 'j'},
-	    {"quiet", no_argument, NULL, 'q'},
-	    {"help", no_argument, NULL, 'h'},
-	    {"version", no_argument, NULL, 'v'},
-	    {0},
+	    {"signers", required_argument, NULL, 's'},   {"signer", required_argument, NULL, 'n'},
+	    {"signature", required_argument, NULL, 'g'}, {"json", no_argument, NULL, 'j'},
+	    {"quiet", no_argument, NULL, 'q'},           {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'v'},         {0},
 	};
 	struct fm_verify_in in = {.now_s = (int64_t)time(NULL)};
 	struct fm_verify_report report;
@@ -61,6 +59,7 @@ int main(int argc, char **argv)
 	bool json = false, quiet = false;
 	int c, rc;
 
+	opterr = 0; /* its messages would show what is in argv as it is */
 	while ((c = getopt_long(argc, argv, "s:jqh", options, NULL)) != -1) {
 		switch (c) {
 		case 's':
@@ -68,6 +67,9 @@ int main(int argc, char **argv)
 			break;
 		case 'g':
 			in.signature = optarg;
+			break;
+		case 'n':
+			in.signer = optarg;
 			break;
 		case 'j':
 			json = true;
@@ -80,7 +82,8 @@ int main(int argc, char **argv)
 		case 'v':
 			return puts("flowmint-verify " FM_VERSION) == EOF || fflush(stdout) ? 4 : 0;
 		default:
-			fputs(usage, stderr);
+			fm_fail(&err, FM_EUSAGE, "%s is no option, or lacks its value", argv[optind - 1]);
+			fprintf(stderr, "flowmint-verify: %s\n\n%s", err.message, usage);
 			return 2;
 		}
 	}

@@ -138,17 +138,20 @@ PY
 ok "JSON and CSV are what they say to other readers"
 grep -q 'no differential privacy guarantee' office-1.2.0/README.md || die "README.md does not speak plainly of privacy"
 
+bad=bad/office-1.2.0.tar.zst window=''
+mkdir bad
+
 # --- tampering; ssh-keygen refuses what it can see ---
 refuses() {
-	wants 1 "$1" "$verify" --json --signers signers bad.tar.zst
-	if ssh-keygen -Y verify -f signers -I releases@example.org -n flowmint -s bad.tar.zst.sig <bad.tar.zst >/dev/null 2>&1; then
+	wants 1 "$1" "$verify" --json --signers signers $bad
+	if ssh-keygen -Y verify -f signers -I releases@example.org -n flowmint -s $bad.sig <$bad >/dev/null 2>&1; then
 		die "ssh-keygen accepts: $1"
 	fi
 }
-cp $archive.sig bad.tar.zst.sig
+cp $archive.sig $bad.sig
 size=$(stat -c %s $archive)
 for at in 0 3 100 $((size / 2)) $((size - 1)); do
-	python3 - $archive bad.tar.zst $at <<'PY'
+	python3 - $archive $bad $at <<'PY'
 import sys
 b = bytearray(open(sys.argv[1], "rb").read())
 b[int(sys.argv[3])] ^= 0x10
@@ -156,47 +159,232 @@ open(sys.argv[2], "wb").write(b)
 PY
 	refuses bad-signature
 done
-head -c $((size / 2)) $archive >bad.tar.zst
+head -c $((size / 2)) $archive >$bad
 refuses bad-signature
-cp $archive bad.tar.zst
-cp file.ours bad.tar.zst.sig
+cp $archive $bad
+cp file.ours $bad.sig
 refuses bad-signature
-ssh-keygen -q -Y sign -f ours -n git - <bad.tar.zst >bad.tar.zst.sig 2>/dev/null
+ssh-keygen -q -Y sign -f ours -n git - <$bad >$bad.sig 2>/dev/null
 refuses wrong-namespace
-rm bad.tar.zst.sig
-wants 1 signature-missing "$verify" --json --signers signers bad.tar.zst
-ssh-keygen -q -Y sign -f ecdsa -n flowmint - <bad.tar.zst >bad.tar.zst.sig 2>/dev/null
+rm $bad.sig
+wants 1 signature-missing "$verify" --json --signers signers $bad
+ssh-keygen -q -Y sign -f ecdsa -n flowmint - <$bad >$bad.sig 2>/dev/null
 refuses signature-malformed
 ok "changed, truncated, wrongly signed and unsigned archives are refused, by ssh-keygen too"
-cp kept.sig bad.tar.zst.sig
+cp kept.sig $bad.sig
 sed 's/namespaces="flowmint" /namespaces="flowmint",valid-before="20200101Z" /' signers >expired
-wants 1 key-expired "$verify" --json --signers expired bad.tar.zst
+wants 1 key-expired "$verify" --json --signers expired $bad
 grep -v '^releases' signers >others
-wants 1 unknown-signer "$verify" --json --signers others bad.tar.zst
+wants 1 unknown-signer "$verify" --json --signers others $bad
 ok "expired and unknown keys are refused"
 
 # --- archives of other makers, well signed ---
 repack() {
-	zstd -qf -o bad.tar.zst bad.tar
-	ssh-keygen -q -Y sign -f ours -n flowmint - <bad.tar.zst >bad.tar.zst.sig 2>/dev/null
+	zstd -qf $window -o $bad bad.tar
+	ssh-keygen -q -Y sign -f ours -n flowmint - <$bad >$bad.sig 2>/dev/null
 }
 tar --format=ustar --owner=0 --group=0 --numeric-owner --sort=name --mtime=@1709164800 -cf bad.tar office-1.2.0
 repack
-wants 1 entry-type "$verify" --json --signers signers bad.tar.zst # a folder of its own for data/
+wants 1 entry-type "$verify" --json --signers signers $bad # a folder of its own for data/
 tar --format=ustar --owner=1000 --group=1000 --numeric-owner --sort=name -cf bad.tar office-1.2.0
 repack
-wants 1 entry-header "$verify" --json --signers signers bad.tar.zst
+wants 1 entry-header "$verify" --json --signers signers $bad
 tar --format=gnu -cf bad.tar office-1.2.0
 repack
-wants 1 archive-malformed "$verify" --json --signers signers bad.tar.zst
+wants 1 archive-malformed "$verify" --json --signers signers $bad
 zstd -dcqf $archive >bad.tar
 tar -rf bad.tar --transform='s,^,office-1.2.0/,' listing
 repack
-wants 1 entry-header "$verify" --json --signers signers bad.tar.zst
+wants 1 entry-header "$verify" --json --signers signers $bad
 zstd -dcqf $archive >bad.tar
 repack
-wants 0 good "$verify" --json --signers signers bad.tar.zst
+wants 0 good "$verify" --json --signers signers $bad
 ok "a tar of another maker is refused; our tar in another zstd is accepted"
+
+# --- what it costs: memory under 32 MiB whatever comes ---
+# costs WHAT STATUS REASON COMMAND...: as wants, with the most memory that the command held
+costs() {
+	what=$1 status=$2 reason=$3
+	shift 3
+	wants "$status" "$reason" python3 - "$@" <<'PY'
+import os, resource, subprocess, sys
+rc = subprocess.run(sys.argv[1:]).returncode
+kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+open("cost", "w").write(str(kib))
+sys.exit(rc)
+PY
+	echo "# $what: $(cat cost) KiB"
+	[ "$(cat cost)" -lt 32768 ] || die "$what takes $(cat cost) KiB of memory"
+}
+costs "a release" 0 good "$verify" --json --signers signers $archive
+# hostile NAME TEXT COUNT: an archive whose manifest has TEXT COUNT times over
+hostile() {
+	python3 - "$2" "$3" bad.tar <<'PY'
+import io, random, sys, tarfile
+unit, count, out = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+files = {"README.md": b"x", "SHA256SUMS": b"", "data/flows.csv": random.Random(1).randbytes(12 << 20), "datapackage.json": b"{}"}
+files["manifest.json"] = ('{"x":[' + unit * count + ']}').encode()
+import hashlib
+files["SHA256SUMS"] = "".join(f"{hashlib.sha256(b).hexdigest()}  {n}\n" for n, b in sorted(files.items()) if n != "SHA256SUMS").encode()
+t = tarfile.open(out, "w", format=tarfile.USTAR_FORMAT)
+def add(name, kind, mode, data):
+    i = tarfile.TarInfo(name)
+    i.type, i.mode, i.size, i.mtime = kind, mode, len(data), 315532800
+    t.addfile(i, io.BytesIO(data))
+add("office-1.2.0/", tarfile.DIRTYPE, 0o755, b"")
+for n in sorted(files):
+    add("office-1.2.0/" + n, tarfile.REGTYPE, 0o644, files[n])
+t.close()
+PY
+	window=--long=23
+	repack
+	window=''
+	costs "$1" 1 "$4" "$verify" --json --signers signers $bad
+}
+hostile "a deep manifest" '[' 2000000 manifest-malformed
+hostile "a wide manifest" '{},' 690000 manifest-malformed
+hostile "a manifest of texts" '"",' 690000 manifest-malformed
+hostile "a manifest just small enough" '{},' 30000 manifest-malformed
+hostile "a manifest that is long" '{},' 5000000 entry-size
+{
+	head -c 512 bad.tar # the folder
+	python3 - <<'PY'
+import sys, tarfile
+i = tarfile.TarInfo("office-1.2.0/README.md")
+i.mode, i.size, i.mtime = 0o644, 2 << 30, 315532800
+sys.stdout.buffer.write(i.tobuf(tarfile.USTAR_FORMAT))
+PY
+	head -c 2147483648 /dev/zero
+} | zstd -q >$bad
+ssh-keygen -q -Y sign -f ours -n flowmint - <$bad >$bad.sig 2>/dev/null
+costs "an archive that expands to 2 GiB" 1 archive-expands "$verify" --json --signers signers $bad
+ok "no manifest costs the verifier 32 MiB of memory"
+
+# --- allowed_signers: nothing is accepted that ssh-keygen refuses ---
+cp $archive kept.tar.zst
+ours=$(cut -d' ' -f1,2 ours.pub) others=$(cut -d' ' -f1,2 theirs.pub) body=$(cut -d' ' -f2 ours.pub)
+tried=0 stricter=0
+judged() { # judged AGREES|STRICTER LINES: printf's escapes are undone
+	printf "$2" >judged
+	theirs=0 mine=0
+	TZ=UTC ssh-keygen -Y verify -f judged -I a@b -n flowmint -s kept.sig <kept.tar.zst >/dev/null 2>&1 || theirs=1
+	"$verify" --quiet --signer a@b --signers judged $archive || mine=1
+	"$verify" --quiet --signers judged $archive && anyone=0 || anyone=1
+	tried=$((tried + 1))
+	if [ "$1" = AGREES ]; then
+		[ $theirs = $mine ] || die "ssh-keygen says $theirs, flowmint-verify $mine: $2"
+	else
+		[ $theirs$mine = 01 ] || die "ssh-keygen says $theirs, flowmint-verify $mine, which is not stricter: $2"
+		stricter=$((stricter + 1))
+	fi
+	# Without a name, patterns and other people's lines may do; a line that excludes somebody, or cannot be read, may not.
+	case $2 in *!*@b*) [ $anyone = 1 ] || die "accepted without a name: $2" ;; esac
+}
+grep -v '^#' <<EOF >lines
+AGREES a@b $ours\n
+AGREES a@b $ours
+AGREES a@b $ours\r\n
+AGREES a@b namespaces="flowmint" $ours c\r\n
+AGREES \ta@b\t$ours\n
+AGREES a@b   namespaces="flowmint"   $ours\n
+AGREES \357\273\277a@b $ours\n
+AGREES # c\r\n\r\na@b $ours\n
+AGREES !a@b $ours\n
+AGREES *,!c@d $ours\n
+AGREES *,!a@b $ours\n
+AGREES *,!*@b $ours\n
+AGREES !*@b,a@b $ours\n
+AGREES a@* $ours\n
+AGREES ?@b $ours\n
+AGREES A@b $ours\n
+AGREES c@d $ours\n
+AGREES c@d,a@b $ours\n
+AGREES "a@b" $ours\n
+AGREES "a@b,x y" $ours\n
+AGREES "x y",a@b $ours\n
+AGREES a@b,"x" $ours\n
+AGREES ,a@b $ours\n
+AGREES a@b,, $ours\n
+AGREES "a@b $ours\n
+AGREES a@b" $ours\n
+AGREES a@b valid-before="20990101Z" $ours\n
+AGREES a@b valid-before="20990101z" $ours\n
+AGREES a@b valid-before="20990101UTC" $ours\n
+AGREES a@b valid-before="20990101Z",valid-before="20990101Z" $ours\n
+AGREES a@b valid-after="20000101Z",valid-after="20000101Z" $ours\n
+AGREES a@b valid-after="20000101Z",valid-before="20990101Z" $ours\n
+AGREES a@b valid-after="20980101Z" $ours\n
+AGREES a@b valid-before="20000101Z" $ours\n
+AGREES a@b valid-after="20300101Z",valid-before="20200101Z" $ours\n
+AGREES a@b valid-before="19700101Z" $ours\n
+AGREES a@b valid-after="19700101Z" $ours\n
+AGREES a@b valid-before="2099010100Z" $ours\n
+AGREES a@b valid-before="20991301Z" $ours\n
+AGREES a@b valid-before=20990101Z $ours\n
+AGREES a@b valid-before $ours\n
+AGREES a@b namespaces="flowmint",namespaces="flowmint" $ours\n
+AGREES a@b NAMESPACES="flowmint" $ours\n
+AGREES a@b namespaces="Flowmint" $ours\n
+AGREES a@b namespaces="flowmint", $ours\n
+AGREES a@b namespaces="" $ours\n
+AGREES a@b namespaces=" flowmint" $ours\n
+AGREES a@b namespaces="a\\\\"b,flowmint" $ours\n
+AGREES a@b namespaces="flowmint"frob $ours\n
+AGREES a@b namespaces="flow"mint" $ours\n
+AGREES a@b namespaces="flowmint $ours\n
+AGREES a@b namespaces="!git" $ours\n
+AGREES a@b namespaces="*,!git" $ours\n
+AGREES a@b namespaces="*,!flow*" $ours\n
+AGREES a@b namespaces="git" $ours\na@b $ours\n
+AGREES a@b cert-authority $ours\n
+AGREES a@b cert-authority,cert-authority $ours\n
+AGREES a@b no-cert-authority $ours\n
+AGREES a@b cert-authority $others\na@b $ours\n
+AGREES a@b frob $ours\n
+AGREES a@b # $ours\n
+AGREES a@b SSH-ED25519 $body\n
+AGREES a@b ssh-ed25519  $body\n
+AGREES a@b $ours=\n
+AGREES a@b ${ours}A\n
+AGREES a@b $ours,c\n
+AGREES a@b $others\n
+AGREES a@b $others\na@b $ours\n
+AGREES a@b ssh-rsa AAAA\na@b $ours\n
+AGREES \va@b $ours\n
+AGREES a@b\v$ours\n
+STRICTER x frob $others\na@b $ours\n
+STRICTER junk\na@b $ours\n
+STRICTER junk junk junk\na@b $ours\n
+STRICTER "" $ours\na@b $ours\n
+STRICTER a@b valid-before="20990230Z" $ours\n
+EOF
+while IFS= read -r line; do
+	judged "${line%% *}" "${line#* }"
+done <lines
+[ $tried -ge 54 ] || die "only $tried lines were judged"
+ok "of $tried allowed_signers lines flowmint-verify accepts what ssh-keygen accepts, but for $stricter that it refuses by design"
+# A signature by a key of small order: all zero but for R = the neutral point, which holds for every message in plain verifiers.
+weak=$(python3 -c 'import base64, struct; s = lambda b: struct.pack(">I", len(b)) + b; print(base64.b64encode(s(b"ssh-ed25519") + s(b"\1" + bytes(31))).decode())')
+printf 'a@b ssh-ed25519 %s\n' "$weak" >judged
+wants 3 "" "$verify" --json --signers judged $archive
+grep -q 'small order' report.err || die "no word of the small order"
+ok "a key of small order is refused"
+
+# --- names and terminals ---
+wants 1 other-signer "$verify" --json --signer c@d --signers signers $archive
+wants 0 good "$verify" --json --signer releases@example.org --signers signers $archive
+esc=$(printf '\033[2J\302\233x\177')
+cp $archive "$esc.tar.zst"
+cp kept.sig "$esc.tar.zst.sig"
+for how in --json --signer=releases@example.org "--$esc" "--signer=$esc" "--signers=$esc"; do
+	"$verify" --signers signers "$how" "$esc.tar.zst" >shown 2>&1 && die "accepted under another name"
+	LC_ALL=C grep -q "$(printf '[\001-\011\013-\037\177-\377]')" shown && die "raw bytes reach the terminal: $how"
+done
+mkdir renamed
+cp $archive renamed/office-2.0.0.tar.zst
+cp kept.sig renamed/office-2.0.0.tar.zst.sig
+wants 1 name-disagrees "$verify" --json --signers signers renamed/office-2.0.0.tar.zst
+ok "a renamed release is refused, and no name drives a terminal"
 
 # --- exit statuses ---
 wants 2 "" "$verify" $archive

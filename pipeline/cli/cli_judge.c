@@ -516,7 +516,7 @@ const struct fm_verb fm_verb_evaluate = {
 /* ---- verify ---- */
 
 struct verify_args {
-	const char *signers, *signature;
+	const char *signers, *signer, *signature;
 	bool json;
 };
 
@@ -524,6 +524,8 @@ static const struct fm_option verify_options[] = {
     {FM_SETS_TEXT(struct verify_args, signers), .name = "signers", .value = "FILE", .required = true,
      .offer = FM_OFFER_FILE,
      .help = "whose signatures are accepted: the allowed_signers (OpenSSH's form) that the releasing team gave you"},
+    {FM_SETS_TEXT(struct verify_args, signer), .name = "signer", .value = "NAME",
+     .help = "who of them must have signed (default: anyone)"},
     {FM_SETS_TEXT(struct verify_args, signature), .name = "signature", .value = "FILE", .offer = FM_OFFER_FILE,
      .help = "default: ARCHIVE.sig"},
     FM_OPTION_JSON(struct verify_args),
@@ -536,6 +538,7 @@ static int verify(const void *args, const struct fm_call *call, struct fm_error 
 	struct fm_verify_in in = {.archive = call->operand[0],
 				  .signers = a->signers,
 				  .signature = a->signature,
+				  .signer = a->signer,
 				  .now_s = (int64_t)time(NULL)};
 	struct fm_verify_report report;
 	struct fm_error printing;

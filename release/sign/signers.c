@@ -52,15 +52,45 @@ static bool word_is(const struct line *w, const char *s)
 	return w->n == strlen(s) && strncasecmp(w->p, s, w->n) == 0;
 }
 
-/* Copy without quotes; -1 when it does not fit or has unprintable bytes. */
+/*
+ * The principals, as OpenSSH's strdelim takes the first word: up to a blank; a double quote hides blanks up to the next
+ * one, which ends the word, and a backslash means nothing.  -1: open quote, empty, too long or unprintable.
+ */
+static int take_principals(struct line *l, char out[FM_PRINCIPALS_MAX])
+{
+	bool quoted = false, done = false;
+	size_t n = 0, i;
+
+	for (i = 0; i < l->n && !done && (quoted || !is_blank(l->p[i])); i++) {
+		unsigned char c = (unsigned char)l->p[i];
+
+		if (c == '"') {
+			done = quoted;
+			quoted = !quoted;
+			continue;
+		}
+		if (c < 0x20 || c == 0x7f || n + 1 >= FM_PRINCIPALS_MAX)
+			return -1;
+		out[n++] = (char)c;
+	}
+	out[n] = 0;
+	l->p += i;
+	l->n -= i;
+	return quoted || n == 0 ? -1 : 0;
+}
+
+/* The text between two double quotes that are all of w; -1 when it is something else, does not fit or has unprintable
+ * bytes. */
 static int unquote(const struct line *w, char *out, size_t cap)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < w->n; i++) {
+	if (w->n < 2 || w->p[0] != '"' || w->p[w->n - 1] != '"')
+		return -1;
+	for (size_t i = 1; i < w->n - 1; i++) {
 		if (w->p[i] == '"')
-			continue;
-		if (w->p[i] == '\\' && i + 1 < w->n && w->p[i + 1] == '"')
+			return -1;
+		if (w->p[i] == '\\' && i + 1 < w->n - 1 && w->p[i + 1] == '"')
 			i++;
 		if ((unsigned char)w->p[i] < 0x20 || (unsigned char)w->p[i] == 0x7f || n + 1 >= cap)
 			return -1;
@@ -78,6 +108,8 @@ static int parse_time(const char *s, int64_t *out)
 
 	if (n && (s[n - 1] == 'Z' || s[n - 1] == 'z'))
 		n--;
+	else if (n > 3 && strcasecmp(s + n - 3, "UTC") == 0)
+		n -= 3;
 	if (n != 8 && n != 12 && n != 14)
 		return -1;
 	for (size_t i = 0; i < n; i++)
@@ -97,7 +129,7 @@ static int parse_time(const char *s, int64_t *out)
 	if (fm_parse_time_ms(t, 19, &ms))
 		return -1;
 	*out = ms / 1000;
-	return 0;
+	return *out > 0 ? 0 : -1; /* ssh-keygen takes 0 for no time at all */
 }
 
 /* One option of the comma-separated list; *authority is set by cert-authority. */
@@ -111,16 +143,20 @@ static int parse_option(struct fm_signer *s, const struct line *o, bool *authori
 		value = (struct line){eq + 1, o->n - name.n - 1};
 	fm_printable(name.p, name.n, shown, sizeof shown);
 	if (word_is(&name, "cert-authority") && !eq) {
+		if (*authority)
+			return fm_fail(err, FM_EINPUT, "option cert-authority stands twice");
 		*authority = true;
 		return FM_OK;
 	}
 	if (!word_is(&name, "namespaces") && !word_is(&name, "valid-after") && !word_is(&name, "valid-before"))
 		return fm_fail(err, FM_EINPUT, "option %s is not known", shown);
-	if (value.n < 3 || value.p[0] != '"' || value.p[value.n - 1] != '"' || unquote(&value, text, sizeof text))
+	if (value.n < 3 || unquote(&value, text, sizeof text))
 		return fm_fail(err, FM_EINPUT, "option %s wants a value in double quotes", shown);
+	if (word_is(&name, "namespaces")    ? s->namespaces[0] != 0
+	    : word_is(&name, "valid-after") ? s->valid_after_s != INT64_MIN
+					    : s->valid_before_s != INT64_MAX)
+		return fm_fail(err, FM_EINPUT, "option %s stands twice", shown);
 	if (word_is(&name, "namespaces")) {
-		if (s->namespaces[0])
-			return fm_fail(err, FM_EINPUT, "option namespaces stands twice");
 		memcpy(s->namespaces, text, strlen(text) + 1);
 	} else if (parse_time(text, word_is(&name, "valid-after") ? &s->valid_after_s : &s->valid_before_s)) {
 		return fm_fail(err, FM_EINPUT, "option %s wants YYYYMMDD or YYYYMMDDHHMM[SS], with a Z for UTC", shown);
@@ -175,7 +211,7 @@ static bool is_key_type(const struct line *w)
 /* 1: *s is a signer; 0: nothing for us on this line. */
 static int parse_line(struct line l, struct fm_signer *s, struct fm_error *err)
 {
-	struct line principals, word, base64;
+	struct line word, base64;
 	uint8_t blob[FM_SSHKEY_BLOB + 64];
 	struct fm_wire w = {blob, 0};
 	bool authority = false;
@@ -186,14 +222,16 @@ static int parse_line(struct line l, struct fm_signer *s, struct fm_error *err)
 		l.n--;
 	if (l.n == 0 || *l.p == '#')
 		return 0;
+	if (l.n >= 3 && memcmp(l.p, "\xef\xbb\xbf", 3) == 0)
+		return fm_fail(err, FM_EINPUT, "the line begins with a byte-order mark: save the file without one");
 	memset(s, 0, sizeof *s);
 	s->valid_after_s = INT64_MIN;
 	s->valid_before_s = INT64_MAX;
-	if (next_word(&l, &principals) || unquote(&principals, s->principals, sizeof s->principals) ||
-	    !s->principals[0])
+	if (take_principals(&l, s->principals))
 		return fm_fail(err, FM_EINPUT, "the principals are unreadable or longer than %d bytes",
 			       FM_PRINCIPALS_MAX - 1);
-	if (is_key_type(&principals))
+	word = (struct line){s->principals, strlen(s->principals)};
+	if (is_key_type(&word))
 		return fm_fail(err, FM_EINPUT,
 			       "this is a public key; a line of an allowed_signers file begins with the signer's name: "
 			       "NAME namespaces=\"" FM_SSH_NAMESPACE "\" %s ... (flowmint keygen prints it)",
@@ -220,6 +258,8 @@ static int parse_line(struct line l, struct fm_signer *s, struct fm_error *err)
 		base64.n++;
 	if (fm_base64_decode(base64.p, base64.n, blob, sizeof blob, &w.n) || fm_sshpub_from_blob(&s->key, &w, NULL))
 		return fm_fail(err, FM_EINPUT, "the ssh-ed25519 key is damaged");
+	if (fm_sshpub_is_weak(&s->key))
+		return fm_fail(err, FM_EINPUT, "the key is of small order: anybody can sign for it");
 	return 1;
 }
 
@@ -339,8 +379,19 @@ static bool in_pattern_list(const char *list, const char *s)
 	return found;
 }
 
+static bool is_of(const struct fm_signer *s, const char *name)
+{
+	return name ? in_pattern_list(s->principals, name) : s->principals[0] != '!' && !strstr(s->principals, ",!");
+}
+
 enum fm_signer_state fm_signers_find(const struct fm_signers *list, const struct fm_sshpub *key, const char *ns,
 				     int64_t now_s, const struct fm_signer **who)
+{
+	return fm_signers_find_name(list, key, NULL, ns, now_s, who);
+}
+
+enum fm_signer_state fm_signers_find_name(const struct fm_signers *list, const struct fm_sshpub *key, const char *name,
+					  const char *ns, int64_t now_s, const struct fm_signer **who)
 {
 	enum fm_signer_state best = FM_SIGNER_UNKNOWN;
 
@@ -351,7 +402,9 @@ enum fm_signer_state fm_signers_find(const struct fm_signers *list, const struct
 
 		if (memcmp(s->key.point, key->point, sizeof key->point) != 0)
 			continue;
-		if (s->namespaces[0] && !in_pattern_list(s->namespaces, ns))
+		if (!is_of(s, name))
+			state = FM_SIGNER_OTHER_NAME;
+		else if (s->namespaces[0] && !in_pattern_list(s->namespaces, ns))
 			state = FM_SIGNER_OTHER_NAMESPACE;
 		else if (now_s < s->valid_after_s)
 			state = FM_SIGNER_NOT_YET;

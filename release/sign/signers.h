@@ -5,11 +5,13 @@
  *     releases@example.org namespaces="flowmint",valid-after="20240101Z",valid-before="20270101Z" ssh-ed25519 AAAA...
  * text
  *
- * Understood: several principals with commas (all belong to the key), quotes around them, the options namespaces
- * (patterns with * ? and !), valid-after and valid-before (YYYYMMDD or YYYYMMDDHHMM[SS], UTC with or without the Z;
- * ssh-keygen takes a time without Z in the machine's zone, so write the Z).  Lines with cert-authority and keys of
- * other types than ssh-ed25519 are skipped: such keys sign nothing here.  An option that is not known is an error, as
- * it may limit the key.
+ * Understood as ssh-keygen does: principals (patterns with * ? and !, commas between them, double quotes around them),
+ * the options namespaces (patterns too), valid-after and valid-before, each at most once (YYYYMMDD or
+ * YYYYMMDDHHMM[SS], UTC with or without Z or UTC behind it; ssh-keygen takes a time without them in the machine's zone,
+ * so write the Z).  Lines with cert-authority and keys of other types than ssh-ed25519 are skipped: such keys sign
+ * nothing here.  Where ssh-keygen passes over a line that it cannot read, the file is refused: an option that is not
+ * known may limit the key, and a line that nobody can read should not stay.  So are a byte-order mark, an impossible
+ * date and a key of small order.
  */
 #ifndef FM_RELEASE_SIGN_SIGNERS_H
 #define FM_RELEASE_SIGN_SIGNERS_H
@@ -45,10 +47,15 @@ void fm_signers_free(struct fm_signers *list);
 enum fm_signer_state {
 	FM_SIGNER_OK,
 	FM_SIGNER_UNKNOWN,
+	FM_SIGNER_OTHER_NAME,
 	FM_SIGNER_OTHER_NAMESPACE,
 	FM_SIGNER_NOT_YET,
 	FM_SIGNER_EXPIRED,
 };
+/* name: who must have signed, by the principals' patterns; NULL: anyone, but for lines with a ! pattern, of which
+ * nobody knows without a name whom they mean. */
+enum fm_signer_state fm_signers_find_name(const struct fm_signers *list, const struct fm_sshpub *key, const char *name,
+					  const char *ns, int64_t now_s, const struct fm_signer **who);
 /* The first line that lets this key sign for ns at now_s; else the state that came nearest, with the line (NULL when
  * the key is on none). */
 enum fm_signer_state fm_signers_find(const struct fm_signers *list, const struct fm_sshpub *key, const char *ns,

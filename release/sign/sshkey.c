@@ -68,6 +68,32 @@ void fm_sshpub_blob(const struct fm_sshpub *pub, struct fm_wire_out *o)
 	fm_wire_put_string(o, pub->point, 32);
 }
 
+/*
+ * y of the points of order 1, 2, 4 and 8 on edwards25519 (RFC 8032, 5.1), little-endian and with the sign bit cleared:
+ * 1, p - 1, 0, the two of order 8, and what is the same modulo p = 2^255 - 19.
+ */
+bool fm_sshpub_is_weak(const struct fm_sshpub *pub)
+{
+	static const uint8_t order8[2][32] = {
+	    {0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
+	     0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05},
+	    {0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
+	     0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a},
+	};
+	uint8_t y[32];
+	bool low = true, high = true; /* all bytes between the first and the last are 0, are 255 */
+
+	memcpy(y, pub->point, 32);
+	y[31] &= 0x7f;
+	for (int i = 1; i < 31; i++) {
+		low &= y[i] == 0;
+		high &= y[i] == 0xff;
+	}
+	/* 0 and 1; p - 1, p and p + 1, which end with the bytes ec, ed and ee */
+	return (low && y[31] == 0 && y[0] <= 1) || (high && y[31] == 0x7f && y[0] >= 0xec && y[0] <= 0xee) ||
+	       memcmp(y, order8[0], 32) == 0 || memcmp(y, order8[1], 32) == 0;
+}
+
 int fm_sshpub_from_blob(struct fm_sshpub *pub, const struct fm_wire *blob, char type[64])
 {
 	struct fm_wire w = *blob, name, point;

@@ -53,6 +53,8 @@ void fm_sshkey_close(struct fm_sshkey *k); /* wipes */
 int fm_sshpub_check(const struct fm_sshpub *pub, const void *p, size_t n, const uint8_t sig[64],
 		    struct fm_error *err) FM_MUST_CHECK;
 void fm_sshpub_blob(const struct fm_sshpub *pub, struct fm_wire_out *o);
+/* One of the eight points of small order, in any spelling: for such a key anybody can make signatures that hold. */
+bool fm_sshpub_is_weak(const struct fm_sshpub *pub);
 /* 0, -1 not a public key blob, -2 one of another type than ssh-ed25519 (its name, printable, in type if that is not
  * NULL). */
 int fm_sshpub_from_blob(struct fm_sshpub *pub, const struct fm_wire *blob, char type[64]) FM_MUST_CHECK;

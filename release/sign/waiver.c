@@ -129,6 +129,7 @@ static int refuse_state(enum fm_signer_state state, const struct fm_signer *who,
 	case FM_SIGNER_EXPIRED:
 		return fm_fail(err, FM_EVERDICT, "its key is no longer valid (allowed_signers, line %zu)",
 			       who ? who->line : 0);
+	case FM_SIGNER_OTHER_NAME:
 	case FM_SIGNER_UNKNOWN:
 		break;
 	}

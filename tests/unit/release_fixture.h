@@ -132,6 +132,9 @@ struct release_file {
 	struct fm_buf text;
 };
 #define NFILES 5
+#define FIXTURE_CHECK                                                                                                  \
+	"{\"name\":\"jsd_mean8\",\"value\":0.05,\"threshold\":0.1,\"direction\":\"max\",\"n\":4000,\"pass\":true,"     \
+	"\"waived\":false,\"why\":\"\"}"
 struct release_files {
 	struct release_file f[NFILES + 4];
 	size_t n;
@@ -164,9 +167,14 @@ static inline void files_make(struct release_files *r)
 		fm_buf_printf(&r->f[2].text,
 			      "2016-04-11 00:00:00,0.%03u,10.0.0.%u,100.64.0.1,%u,53,UDP,.A....,0,0,1,%u,background\n",
 			      i * 7919 % 1000, i * 31 % 255, 1024 + i * 104729 % 60000, 60 + i % 1400);
-	fm_buf_puts(&r->f[3].text, "{}\n");
+	hex_of(&r->f[2].text, hex);
+	fm_buf_printf(&r->f[3].text,
+		      "{\"resources\":[{\"path\":\"data/flows.csv\",\"bytes\":%zu,\"hash\":\"sha256:%s\","
+		      "\"dialect\":{\"header\":false}}]}\n",
+		      r->f[2].text.len, hex);
 	m = &r->f[4].text;
-	fm_buf_puts(m, "{\"release\":{\"name\":\"demo\",\"version\":\"1.0\"},\"files\":[");
+	fm_buf_puts(m, "{\"release\":{\"name\":\"demo\",\"version\":\"1.0\"},\"format\":\"flowmint-manifest/1\","
+		       "\"rows\":4000,\"verdict\":\"pass\",\"checks\":[" FIXTURE_CHECK "],\"files\":[");
 	for (int i = 0; i < 3; i++) {
 		hex_of(&r->f[named[i]].text, hex);
 		fm_buf_printf(m, "%s{\"path\":\"%s\",\"bytes\":%zu,\"sha256\":\"%s\"}", i ? "," : "", path[named[i]],

@@ -203,6 +203,10 @@ static void options_mean_what_they_mean_to_ssh_keygen(void **state)
 	    {"a valid-after=\"19700102Z\"", "flowmint", 86400, FM_SIGNER_OK},
 	    {"a valid-before=\"197001020000Z\"", "flowmint", 86400, FM_SIGNER_OK},
 	    {"a valid-before=\"19700102000000\"", "flowmint", 86401, FM_SIGNER_EXPIRED},
+	    {"a valid-before=\"19700102UTC\"", "flowmint", 86401, FM_SIGNER_EXPIRED},
+	    {"!a", "flowmint", 0, FM_SIGNER_OTHER_NAME},
+	    {"*,!a", "flowmint", 0, FM_SIGNER_OTHER_NAME},
+	    {"a,!b", "flowmint", 0, FM_SIGNER_OTHER_NAME},
 	    {"a cert-authority", "flowmint", 0, FM_SIGNER_UNKNOWN},
 	    {"a cert-authority,namespaces=\"flowmint\"", "flowmint", 0, FM_SIGNER_UNKNOWN},
 	    {"# a", "flowmint", 0, FM_SIGNER_UNKNOWN},
@@ -212,6 +216,52 @@ static void options_mean_what_they_mean_to_ssh_keygen(void **state)
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++)
 		if (state_of(t[i].before, t[i].ns, t[i].now_s) != t[i].want)
 			fail_msg("%s", t[i].before);
+}
+
+static void line_that_ssh_keygen_refuses_is_refused(void **state)
+{
+	static const char *const before[] = {
+	    "a valid-before=\"20300101Z\",valid-before=\"20300101Z\"",
+	    "a valid-after=\"20200101Z\",valid-after=\"20200101Z\"",
+	    "a namespaces=\"flowmint\",NameSpaces=\"flowmint\"",
+	    "a cert-authority,cert-authority",
+	    "a namespaces=\"flow\"mint\"",
+	    "a valid-before=\"19700101Z\"",
+	    "\xef\xbb\xbf"
+	    "a",
+	    "\"a b\",c",
+	    "\"\"",
+	    "\"a",
+	};
+	struct fm_signers list;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof before / sizeof *before; i++)
+		if (parse_signers(&list, before[i]) != FM_EINPUT)
+			fail_msg("%s", before[i]);
+}
+
+static void name_is_matched_with_the_principals(void **state)
+{
+	static const struct {
+		const char *before, *name;
+		enum fm_signer_state want;
+	} t[] = {
+	    {"a@b", "a@b", FM_SIGNER_OK},        {"a@b", "A@b", FM_SIGNER_OTHER_NAME},
+	    {"a@b,c", "c", FM_SIGNER_OK},        {"*@b", "a@b", FM_SIGNER_OK},
+	    {"*,!c", "a@b", FM_SIGNER_OK},       {"*,!c", "c", FM_SIGNER_OTHER_NAME},
+	    {"!c", "a@b", FM_SIGNER_OTHER_NAME}, {"a@b", "", FM_SIGNER_OTHER_NAME},
+	};
+	struct fm_signers list;
+	const struct fm_signer *who;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		assert_int_equal(parse_signers(&list, t[i].before), FM_OK);
+		if (fm_signers_find_name(&list, &key.pub, t[i].name, "flowmint", 0, &who) != t[i].want)
+			fail_msg("%s for %s", t[i].before, t[i].name);
+		fm_signers_free(&list);
+	}
 }
 
 static void hostile_signers_file_is_refused_or_bounded(void **state)
@@ -252,6 +302,8 @@ int main(void)
 	    cmocka_unit_test(damaged_signature_never_holds),
 	    cmocka_unit_test(field_that_is_not_ours_is_refused),
 	    cmocka_unit_test(options_mean_what_they_mean_to_ssh_keygen),
+	    cmocka_unit_test(line_that_ssh_keygen_refuses_is_refused),
+	    cmocka_unit_test(name_is_matched_with_the_principals),
 	    cmocka_unit_test(hostile_signers_file_is_refused_or_bounded),
 	};
 

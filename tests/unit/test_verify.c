@@ -2,105 +2,9 @@
  * The partner's check: each way to tamper with a release is refused, and for its own reason.  Where the archive itself
  * is changed it is signed again, so that the refusal is the contents' and not the signature's.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/stat.h>
 
-#include <cmocka.h>
-
-#include "release/verify.h"
-#include "release_fixture.h"
-
-#define NOW 1700000000
-
-static struct fm_sshkey key, stranger;
-static struct fm_buf good_tar, good_zst;
-static struct fm_verify_report report;
-static struct fm_error err;
-
-static void put_signers(const char *options)
-{
-	struct fm_buf line = {0};
-
-	fm_buf_printf(&line, "# the partner's file\n\nreleases@example.org %s ", options);
-	fm_sshpub_line(&key.pub, &line);
-	put_file("signers", line.data, line.len);
-	fm_buf_free(&line);
-}
-
-static int setup(void **state)
-{
-	struct release_files files;
-
-	if (fixture_make(state) || fm_sshkey_generate(&key, "key", &err) ||
-	    fm_sshkey_generate(&stranger, "stranger", &err))
-		return -1;
-	files_make(&files);
-	tar_of(&files, &good_tar);
-	tar_end(&good_tar);
-	zst_of(&good_tar, &good_zst);
-	files_free(&files);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fm_buf_free(&good_tar);
-	fm_buf_free(&good_zst);
-	fm_sshkey_close(&key);
-	fm_sshkey_close(&stranger);
-	return fixture_remove(state);
-}
-
-/* The good release as it lies on the partner's disk. */
-static int reset(void **state)
-{
-	(void)state;
-	put_file("a.tar.zst", good_zst.data, good_zst.len);
-	sign_bytes(&key, "flowmint", good_zst.data, good_zst.len, "a.tar.zst.sig");
-	put_signers("namespaces=\"flowmint\"");
-	return 0;
-}
-
-static int verify(void)
-{
-	struct fm_verify_in in = {.archive = in_dir("a.tar.zst"), .signers = in_dir("signers"), .now_s = NOW};
-	int rc;
-
-	fm_verify_report_free(&report);
-	memset(&err, 0, sizeof err);
-	rc = fm_verify(&in, &report, &err);
-	assert_int_equal(report.good, rc == FM_OK);
-	if (rc)
-		assert_int_equal(err.code, rc);
-	return rc;
-}
-
-static void expect(enum fm_reason reason)
-{
-	int rc = verify();
-
-	if (rc != FM_EVERDICT || report.reason != reason)
-		fail_msg("wanted %s, got %d %s (%s)", fm_reason_name(reason), rc, fm_reason_name(report.reason),
-			 err.message);
-	assert_true(err.message[0]);
-	assert_string_equal(err.message, report.message);
-	fm_verify_report_free(&report);
-}
-
-/* Pack and sign a tar, then expect this of it. */
-static void expect_of_tar(const struct fm_buf *tar, enum fm_reason reason)
-{
-	struct fm_buf zst = {0};
-
-	zst_of(tar, &zst);
-	put_file("a.tar.zst", zst.data, zst.len);
-	sign_bytes(&key, "flowmint", zst.data, zst.len, "a.tar.zst.sig");
-	expect(reason);
-	fm_buf_free(&zst);
-}
+#include "verify_fixture.h"
 
 static void good_release_is_good(void **state)
 {
@@ -129,7 +33,7 @@ static void each_changed_byte_is_refused(void **state)
 	for (size_t i = 0; i < good_zst.len; i += 997) {
 		memcpy(copy, good_zst.data, good_zst.len);
 		copy[i] = (char)(copy[i] ^ 0x20);
-		put_file("a.tar.zst", copy, good_zst.len);
+		put_file(ARCHIVE, copy, good_zst.len);
 		expect(FM_REASON_BAD_SIGNATURE);
 	}
 	free(copy);
@@ -146,8 +50,8 @@ static void each_changed_byte_of_the_tar_is_refused(void **state)
 
 		tar.data[i] = (char)(tar.data[i] ^ 0x01);
 		zst_of(&tar, &zst);
-		put_file("a.tar.zst", zst.data, zst.len);
-		sign_bytes(&key, "flowmint", zst.data, zst.len, "a.tar.zst.sig");
+		put_file(ARCHIVE, zst.data, zst.len);
+		sign_bytes(&key, "flowmint", zst.data, zst.len, ARCHIVE ".sig");
 		assert_int_equal(verify(), FM_EVERDICT);
 		assert_true(report.reason > FM_REASON_BAD_SIGNATURE);
 		fm_buf_free(&zst);
@@ -160,11 +64,11 @@ static void truncated_archive_is_refused(void **state)
 {
 	(void)state;
 	for (size_t n = 1; n < good_zst.len; n += 1499) {
-		put_file("a.tar.zst", good_zst.data, n);
+		put_file(ARCHIVE, good_zst.data, n);
 		expect(FM_REASON_BAD_SIGNATURE);
 		if (n < 4)
 			continue;
-		sign_bytes(&key, "flowmint", good_zst.data, n, "a.tar.zst.sig");
+		sign_bytes(&key, "flowmint", good_zst.data, n, ARCHIVE ".sig");
 		expect(FM_REASON_ARCHIVE_MALFORMED);
 		reset(NULL);
 	}
@@ -186,14 +90,14 @@ static void truncated_tar_is_refused(void **state)
 static void signature_of_other_bytes_is_refused(void **state)
 {
 	(void)state;
-	sign_bytes(&key, "flowmint", "another file", 12, "a.tar.zst.sig");
+	sign_bytes(&key, "flowmint", "another file", 12, ARCHIVE ".sig");
 	expect(FM_REASON_BAD_SIGNATURE);
 }
 
 static void missing_signature_is_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(unlink(in_dir("a.tar.zst.sig")), 0);
+	assert_int_equal(unlink(in_dir(ARCHIVE ".sig")), 0);
 	expect(FM_REASON_SIGNATURE_MISSING);
 }
 
@@ -203,19 +107,19 @@ static void malformed_signature_is_refused(void **state)
 	struct fm_error e;
 
 	(void)state;
-	assert_int_equal(fm_file_read(in_dir("a.tar.zst.sig"), 65536, &sig, &e), FM_OK);
-	put_file("a.tar.zst.sig", "", 0);
+	assert_int_equal(fm_file_read(in_dir(ARCHIVE ".sig"), 65536, &sig, &e), FM_OK);
+	put_file(ARCHIVE ".sig", "", 0);
 	expect(FM_REASON_SIGNATURE_MALFORMED);
-	put_file("a.tar.zst.sig", "good, trust me\n", 15);
+	put_file(ARCHIVE ".sig", "good, trust me\n", 15);
 	expect(FM_REASON_SIGNATURE_MALFORMED);
-	put_file("a.tar.zst.sig", good_zst.data, good_zst.len);
+	put_file(ARCHIVE ".sig", good_zst.data, good_zst.len);
 	expect(FM_REASON_SIGNATURE_MALFORMED);
 	for (size_t n = 10; n < sig.len - 26; n += 10) {
-		put_file("a.tar.zst.sig", sig.data, n);
+		put_file(ARCHIVE ".sig", sig.data, n);
 		expect(FM_REASON_SIGNATURE_MALFORMED);
 	}
 	fm_buf_puts(&sig, "and more\n");
-	put_file("a.tar.zst.sig", sig.data, sig.len);
+	put_file(ARCHIVE ".sig", sig.data, sig.len);
 	expect(FM_REASON_SIGNATURE_MALFORMED);
 	fm_buf_free(&sig);
 }
@@ -223,7 +127,7 @@ static void malformed_signature_is_refused(void **state)
 static void stranger_is_refused(void **state)
 {
 	(void)state;
-	sign_bytes(&stranger, "flowmint", good_zst.data, good_zst.len, "a.tar.zst.sig");
+	sign_bytes(&stranger, "flowmint", good_zst.data, good_zst.len, ARCHIVE ".sig");
 	expect(FM_REASON_UNKNOWN_SIGNER);
 	put_file("signers", "# nobody\n", 9);
 	reset(NULL);
@@ -234,7 +138,7 @@ static void stranger_is_refused(void **state)
 static void other_namespace_is_refused(void **state)
 {
 	(void)state;
-	sign_bytes(&key, "file", good_zst.data, good_zst.len, "a.tar.zst.sig");
+	sign_bytes(&key, "file", good_zst.data, good_zst.len, ARCHIVE ".sig");
 	expect(FM_REASON_WRONG_NAMESPACE);
 	reset(NULL);
 	put_signers("namespaces=\"git,file\"");
@@ -291,16 +195,16 @@ static void broken_signers_file_is_bad_input(void **state)
 static void what_is_no_archive_is_bad_input(void **state)
 {
 	(void)state;
-	put_file("a.tar.zst", "hello, world\n", 13);
-	sign_bytes(&key, "flowmint", "hello, world\n", 13, "a.tar.zst.sig");
+	put_file(ARCHIVE, "hello, world\n", 13);
+	sign_bytes(&key, "flowmint", "hello, world\n", 13, ARCHIVE ".sig");
 	assert_int_equal(verify(), FM_EINPUT);
-	assert_int_equal(unlink(in_dir("a.tar.zst.sig")), 0);
+	assert_int_equal(unlink(in_dir(ARCHIVE ".sig")), 0);
 	assert_int_equal(verify(), FM_EINPUT);
-	assert_int_equal(unlink(in_dir("a.tar.zst")), 0);
+	assert_int_equal(unlink(in_dir(ARCHIVE)), 0);
 	assert_int_equal(verify(), FM_EINPUT);
-	assert_int_equal(mkdir(in_dir("a.tar.zst"), 0700), 0);
+	assert_int_equal(mkdir(in_dir(ARCHIVE), 0700), 0);
 	assert_int_equal(verify(), FM_EINPUT);
-	assert_int_equal(rmdir(in_dir("a.tar.zst")), 0);
+	assert_int_equal(rmdir(in_dir(ARCHIVE)), 0);
 }
 
 static void bytes_behind_the_end_are_refused(void **state)
@@ -310,8 +214,8 @@ static void bytes_behind_the_end_are_refused(void **state)
 	(void)state;
 	fm_buf_add(&b, good_zst.data, good_zst.len);
 	fm_buf_puts(&b, "tail");
-	put_file("a.tar.zst", b.data, b.len);
-	sign_bytes(&key, "flowmint", b.data, b.len, "a.tar.zst.sig");
+	put_file(ARCHIVE, b.data, b.len);
+	sign_bytes(&key, "flowmint", b.data, b.len, ARCHIVE ".sig");
 	expect(FM_REASON_ARCHIVE_MALFORMED);
 	fm_buf_free(&b);
 	/* A second zstd frame with a second tar; and a tar that goes on behind its own end. */
@@ -425,42 +329,6 @@ static void huge_document_is_refused_before_it_is_read(void **state)
 	tar_end(&tar);
 	expect_of_tar(&tar, FM_REASON_ENTRY_SIZE);
 	fm_buf_free(&tar);
-}
-
-/* Change the good release's files by hand, pack, sign, expect. */
-static void expect_of_files(struct release_files *r, enum fm_reason reason)
-{
-	struct fm_buf tar = {0};
-
-	tar_of(r, &tar);
-	tar_end(&tar);
-	expect_of_tar(&tar, reason);
-	fm_buf_free(&tar);
-	files_free(r);
-}
-
-static void replace(struct fm_buf *b, const char *from, const char *to)
-{
-	char *at = strstr(b->data, from);
-	struct fm_buf out = {0};
-
-	assert_non_null(at);
-	fm_buf_add(&out, b->data, (size_t)(at - b->data));
-	fm_buf_puts(&out, to);
-	fm_buf_puts(&out, at + strlen(from));
-	fm_buf_free(b);
-	*b = out;
-}
-
-/* After a change of manifest.json: the sum that SHA256SUMS gives for it. */
-static void sum_again(struct release_files *r)
-{
-	char hex[FM_SHA256_HEX];
-	char *line = strstr(r->f[1].text.data, "  manifest.json");
-
-	assert_non_null(line);
-	hex_of(&r->f[4].text, hex);
-	memcpy(line - 64, hex, 64);
 }
 
 static void missing_file_is_refused(void **state)
