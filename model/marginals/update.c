@@ -1,8 +1,11 @@
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "model/marginals/synth.h"
+
+#define FM_UPDATE_SLACK 2 /* standard deviations of a count by chance */
 
 struct update {
 	struct fm_synth *s;
@@ -30,14 +33,17 @@ static void count_cells(struct update *u, const struct fm_table2 *p)
 		u->count[x[i] * ny + y[i]]++;
 }
 
-/* How many records to move, a share `step` of what is off, by random rounding. */
+/* How many records to move, a share `step` of what is off beyond chance, by random rounding. */
 static void set_quotas(struct update *u, const struct fm_table2 *p, double step, struct fm_rng *rng)
 {
 	double scale = (double)u->s->n / u->t->total;
 
 	for (size_t c = 0; c < cells_of(u->t, p); c++) {
-		double off = ((double)u->count[c] - p->cell[c] * scale) * step, size = off < 0 ? -off : off;
-		int32_t q = (int32_t)size;
+		double want = p->cell[c] * scale, off = (double)u->count[c] - want, size = off < 0 ? -off : off;
+		int32_t q;
+
+		size = (size - FM_UPDATE_SLACK * sqrt(want + 0.25)) * step;
+		q = size > 0 ? (int32_t)size : 0;
 
 		if (size > 1e-6)
 			q += fm_rng_uniform(rng) < (float)(size - q);
@@ -133,7 +139,7 @@ int fm_synth_update(struct fm_synth *s, const struct fm_tables *t, const struct 
 			bool keep_x = p->x == FM_A_KIND || round % 2 == 0;
 
 			fm_rng_init(&rng, o->seed, FM_RNG_DECODE, (uint64_t)i, (uint32_t)round);
-			update_pair(&u, p, keep_x, step, 0.5, &rng);
+			update_pair(&u, p, keep_x, step, 0, &rng);
 		}
 	}
 out:
