@@ -19,9 +19,7 @@ enum { FLOWS_IN_SEGMENT = 256, WINDOWS_IN_SEGMENT = 8 };
 #define SEED 20160411u
 enum purpose { DRAW_REAL = 11, DRAW_SYNTHETIC, SHUFFLE_REAL, SHUFFLE_SYNTHETIC, DEAL };
 
-/* The reference's: scikit-learn's histogram gradient boosting with its default settings: 20 rows a leaf, here a
- * twentieth of the rows where that is fewer. */
-static struct fm_trees_opts options(size_t rows)
+struct fm_trees_opts fm_c2st_trees(size_t rows)
 {
 	return (struct fm_trees_opts){.classes = 2,
 				      .rounds = 100,
@@ -230,7 +228,7 @@ static int judge_fold(const struct sample *s, int fold, struct fm_auc *auc, stru
 		}
 	if (ntrain == 0 || ntest == 0)
 		goto out;
-	struct fm_trees_opts opts = options(ntrain);
+	struct fm_trees_opts opts = fm_c2st_trees(ntrain);
 	if ((rc = fm_trees_train(&t, &opts, x, y, ntrain, f, err)) != FM_OK ||
 	    (rc = fm_alloc(&p, 2 * ntest, sizeof *p, "predictions", err)) != FM_OK ||
 	    (rc = fm_alloc(&score, ntest, sizeof *score, "scores", err)) != FM_OK ||

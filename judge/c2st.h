@@ -28,10 +28,15 @@
 #include "base/error.h"
 #include "base/table.h"
 #include "base/thread.h"
+#include "judge/trees.h"
 #include "manifests/metrics.h"
 
 #define FM_C2ST_FLOWS 50000
 #define FM_C2ST_WINDOWS 4000
+
+/* The trees that tell real from synthetic, the reference scorer's: scikit-learn's histogram gradient boosting with its
+ * default settings; 20 rows a leaf, here a twentieth of the rows where that is fewer. */
+struct fm_trees_opts fm_c2st_trees(size_t rows);
 
 /* Names get prefix ("" or "floor.").  A test for which the tables lack the columns is left out. */
 int fm_c2st(const struct fm_table *real, const struct fm_table *synthetic, struct fm_pool *pool, const char *prefix,

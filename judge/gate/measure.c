@@ -17,6 +17,9 @@
 #include "judge/fidelity.h"
 #include "judge/gate/subsample.h"
 #include "judge/heavy.h"
+#include "judge/host.h"
+#include "judge/margins.h"
+#include "judge/profile.h"
 #include "judge/rules.h"
 #include "judge/structure.h"
 #include "manifests/registry.h"
@@ -43,9 +46,17 @@ static int count_rows(const struct tables *t, struct fm_metrics *out, struct fm_
 	return fm_metrics_add(out, "rows.holdout", (double)holdout, holdout, err);
 }
 
-static int fidelity(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+static int compare_margins(const struct fm_table *real, const struct fm_table *synthetic, struct fm_pool *pool,
+			   const char *prefix, struct fm_metrics *out, struct fm_error *err)
 {
-	return fm_fidelity(t->real, t->synthetic, t->pool, "", out, err);
+	int rc = fm_fidelity(real, synthetic, pool, prefix, out, err);
+
+	return rc != FM_OK ? rc : fm_margins(real, synthetic, pool, prefix, out, err);
+}
+
+static int margins(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+{
+	return compare_margins(t->real, t->synthetic, t->pool, "", out, err);
 }
 
 static int association(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
@@ -66,6 +77,16 @@ static int heavy(const struct tables *t, struct fm_metrics *out, struct fm_error
 static int burst(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
 {
 	return fm_burst(t->real, t->synthetic, t->pool, "", out, err);
+}
+
+static int host(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+{
+	return fm_host(t->real, t->synthetic, t->pool, "", out, err);
+}
+
+static int profile(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+{
+	return fm_profile(t->real, t->synthetic, t->pool, "", out, err);
 }
 
 static int two_sample(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
@@ -117,11 +138,13 @@ static const struct group {
 	int whole; /* goes over all rows in bounded memory; the others are shown a cut of large tables */
 } groups[FM_NGROUPS] = {
     [FM_GROUP_ROWS] = {"rows", count_rows, NULL, 0, 1},
-    [FM_GROUP_MARGINALS] = {"marginals", fidelity, fm_fidelity, 0, 0},
+    [FM_GROUP_MARGINALS] = {"marginals", margins, compare_margins, 0, 0},
     [FM_GROUP_PAIRS] = {"pairs", association, fm_association, 0, 0},
     [FM_GROUP_TIME] = {"time and structure", structure, fm_structure, 0, 0},
     [FM_GROUP_HEAVY] = {"heavy hitters", heavy, fm_heavy, 0, 0},
     [FM_GROUP_BURSTS] = {"bursts", burst, fm_burst, 0, 0},
+    [FM_GROUP_HOSTS] = {"hosts in time", host, fm_host, 0, 0},
+    [FM_GROUP_PROFILES] = {"profiles of hosts", profile, fm_profile, 1, 0},
     [FM_GROUP_TWO_SAMPLE] = {"two-sample tests", two_sample, fm_c2st, 1, 0},
     [FM_GROUP_RULES] = {"rules", rules, rules_floor, 0, 1},
     [FM_GROUP_CLASSIFICATION] = {"classification", classification, NULL, 1, 0},

@@ -20,6 +20,7 @@
  *     jsd.* jsd_mean8 emd.* emdn.*    judge/fidelity.h          floor.*   the same of holdout against training at equal
  *     assoc.* pair_jsd                judge/association.h                 numbers of rows: the noise floor
  *     time.* heavy.* burst.*          judge/structure.h, heavy.h, burst.h
+ *     ks.* host.*                     judge/margins.h, host.h, profile.h
  *     c2st.*                          judge/c2st.h
  *     anomaly.*                       judge/anomaly.h
  *     rules.*       judge/rules.h
