@@ -54,8 +54,8 @@ const struct fm_metric_topic fm_metric_topics[] = {
 	 "One field, distance over its range",
 	 "How far would values have to be moved, on average, as a share of the range that real values have?"},
 	[KS] = {FM_GROUP_MARGINALS, "One field, largest difference", "One field, largest difference",
-	 "Which share of flows would have to take other values? Shifts that are too small for the cells of a divergence "
-	 "are seen here. 0 is no difference, 1 nothing in common."},
+	 "Which share of flows would have to take other values? Shifts that are too small for the cells of a "
+	 "divergence are seen here. 0 is no difference, 1 nothing in common."},
 	[ASSOC] = {FM_GROUP_PAIRS, "Two fields together", "Association of two fields",
 	 "Do fields depend on each other as they do in real flows, a service on its protocol, bytes on packets? Fields "
 	 "shuffled one by one look perfect alone and fail here."},
@@ -68,8 +68,8 @@ const struct fm_metric_topic fm_metric_topics[] = {
 	 "Is traffic as uneven over seconds and minutes as the real one? Where this fails, alarms that go by rate "
 	 "cannot be tuned on these flows."},
 	[HOST] = {FM_GROUP_HOSTS, "Hosts in time", "Hosts in time",
-	 "Do hosts and their conversations come, stay and go as real ones do; do some beat like clocks, do some sweep; do "
-	 "bursts last minutes? Detectors of beacons and scans are built on these."},
+	 "Do hosts and their conversations come, stay and go as real ones do; do some beat like clocks, do some sweep; "
+	 "do bursts last minutes? Detectors of beacons and scans are built on these."},
 	[PROFILE] = {FM_GROUP_PROFILES, "Hosts in time", "Real or synthetic? A host" APOSTROPHE "s hour",
 	 "Decision trees see what a host did in an hour and learn to tell real hosts from synthetic ones: 0.5 is "
 	 "guessing, 1 is always right."},
@@ -300,8 +300,8 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "Share of bytes of the ten largest flows, difference", "difference of these shares"},
 	{"host.PROFILE", PROFILE, FM_LOW, 0.5, OPEN, OPEN, 0, 0, "te sa",
 	 "Real or synthetic? A host" APOSTROPHE "s hour, " CURVE,
-	 "how well boosted trees tell real (source, hour) pairs of 5 flows or more from synthetic ones, 95 % interval (R "
-	 "within sampling error)"},
+	 "how well boosted trees tell real (source, hour) pairs of 5 flows or more from synthetic ones, 95 % interval "
+	 "(R within sampling error)"},
 
 	{"c2st.flow_auc", C2ST, FM_LOW, 0.5, OPEN, OPEN, 0, 0, "",
 	 "Real or synthetic? One flow, classifier" APOSTROPHE "s " CURVE,
