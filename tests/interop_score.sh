@@ -1,7 +1,8 @@
 #!/bin/sh
-# Promise: `flowmint evaluate` gives the reference scorer's numbers: JSD, EMD, association, time and structure within 1e-6,
-# matches and distances to the closest record exactly, the share nearer to training and the learned two-sample score within
-# sampling error.  Runs both, side by side, on made-up flows, on the NetShare sample and on real UGR'16 flows.
+# Promise: `flowmint evaluate` gives the reference scorer's numbers: JSD, EMD, association, time and structure, hosts in time,
+# largest differences of a field within 1e-6,
+# matches and distances to the closest record exactly, the share nearer to training, profiles of hosts and the learned
+# two-sample score within sampling error.  Runs both, side by side, on made-up flows, on the NetShare sample and on real UGR'16 flows.
 #
 # usage: tests/interop_score.sh [FLOWMINT]        skips when ../shared/reference, NumPy or the real traces are not there, and
 #                                                 the learned score alone without scikit-learn
@@ -104,6 +105,41 @@ if not abs(a - b) <= tolerance:
 PY
 }
 
+# hosts NAME REAL SYNTHETIC LEAST MOST: hosts in time and largest differences (UGR'16 columns), and PROFILE between LEAST and MOST.
+#
+# PROFILE's tolerance is that of the two-sample score, for (source, hour) pairs in the place of rows.
+hosts() {
+	"$flowmint" evaluate --real "$2" --synthetic "$3" --json >"$tmp/ours.json" 2>"$tmp/log" ||
+		{ cat "$tmp/log" >&2; echo "interop_score: $1: flowmint evaluate failed"; exit 1; }
+	OMP_NUM_THREADS=1 "$learner" "$score" "$2" "$3" --only ks,host --json "$tmp/reference.json" >"$tmp/log" 2>&1 ||
+		{ cat "$tmp/log" >&2; echo "interop_score: $1: score.py failed"; exit 1; }
+	"$learner" - "$1" "$4" "$5" "$(basename "$3" .csv)" "$tmp/ours.json" "$tmp/reference.json" "$2" "$3" <<'PY'
+import collections, json, sys
+name, least, most, key = sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
+ours, ref = (json.load(open(p)) for p in sys.argv[5:7])
+def pairs(path): # (source, hour) pairs of 5 flows or more
+    c = collections.Counter((f[2], f[0][:13]) for f in (line.split(",") for line in open(path)))
+    return sum(v >= 5 for v in c.values())
+r = ref[key]
+want = {"ks." + k: v for k, v in r["ks"].items()}
+for k, v in r["host"].items():
+    if k != "PROFILE":
+        want.update({f"host.{k}_real": v[0], f"host.{k}_synthetic": v[1]} if isinstance(v, list) else {"host." + k: v})
+bad = [k for k, v in want.items() if not abs(ours[k.split(".")[0]].get(k.split(".")[1], 9e9) - v) <= 1e-6 * max(1.0, abs(v) * 1e-3)]
+for k in bad:
+    print(f"interop_score: {name}: {k} is {ours[k.split('.')[0]].get(k.split('.')[1])!r}, the reference gives {want[k]!r}")
+if not all(r["host"][k][0] > 0 for k in ("BEACON", "SWEEPS")):
+    sys.exit(f"interop_score: {name}: a trace without a beat or a sweep shows nothing of them")
+a, b, n = ours["host"]["PROFILE"], r["host"]["PROFILE"], min(map(pairs, sys.argv[7:9]))
+tolerance = 4 * (2 * b * (1 - b) / n) ** 0.5
+print(f"interop_score: {name}: {len(want) - len(bad)} of {len(want)} numbers equal; host.PROFILE is {a:.4f}, the reference gives {b:.4f}, "
+      f"tolerance {tolerance:.4f}")
+if not least <= b <= most:
+    sys.exit(f"interop_score: {name}: a pair that should score {least} to {most} shows nothing otherwise")
+sys.exit(bool(bad) or not abs(a - b) <= tolerance)
+PY
+}
+
 mkdir "$tmp/made"
 "$python" "$root/tests/golden/judge/generate.py" "$tmp/made"
 compare made ugr16 "$tmp/made/a.csv" "$tmp/made/b.csv" "$tmp/made/h.csv"
@@ -141,3 +177,12 @@ learned "ports of other flows" "$tmp/half0.csv" "$tmp/ports.csv" 0.75 0.95
 if [ -f "$tmp/u0.csv" ]; then
 	learned "neighbouring UGR'16 flows" "$tmp/u0.csv" "$tmp/u1.csv" 0.5 0.7
 fi
+# Hosts in time: traffic with two beats, a sweep and a burst in the real half; its other half has but the traffic.
+awk -F, -v OFS=, -v n=0 'NR == 1 { split($1, day, " ") }
+	{ print }
+	NR % 100 == 0 && n < 100 { for (k = 1; k <= 4; k++) {
+		$3 = k < 4 ? "42.219.150." k : "42.219.150.9"; $4 = k < 4 ? "93.184.216.34" : "42.219.151." n; $6 = k < 4 ? 8443 : 23; $7 = "TCP"; $12 = 100 + 7 * k
+		$1 = sprintf("%s %02d:%02d:%02d", day[1], 1 + int(n / 60), k == 3 ? n * n % 60 : n % 60, k == 2 ? 7 * n % 60 : 3); print } n++ }
+	NR == 5000 { for (k = 0; k < 150; k++) { $3 = "42.219.150.9"; $4 = "42.219.152." k; $6 = 22; $1 = day[1] " 03:07:1" k % 10; print } }
+	' "$tmp/half0.csv" | sort -t, -k1,1 >"$tmp/beats.csv"
+hosts "beats, a sweep and a burst" "$tmp/beats.csv" "$tmp/half1.csv" 0.4 0.7
