@@ -35,6 +35,8 @@ const char *fm_column_unit(int col, enum fm_format format)
 		return "milliseconds";
 	case FM_FMT_MICROSECONDS:
 		return "microseconds";
+	case FM_FMT_NANOSECONDS:
+		return "nanoseconds";
 	default:
 		return "";
 	}
@@ -50,9 +52,11 @@ const char *fm_column_type(int col, enum fm_format format, int decimals)
 	case FM_FMT_SECONDS:
 	case FM_FMT_MILLISECONDS:
 	case FM_FMT_MICROSECONDS:
+	case FM_FMT_NANOSECONDS:
 		return decimals > 0 ? "number" : "integer";
 	case FM_FMT_IPV4_INTEGER:
 	case FM_FMT_INTEGER:
+	case FM_FMT_NUMBER:
 		return "integer";
 	default:
 		return "string";
