@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "manifests/cidr.h"
 #include "manifests/embed.h"
 #include "manifests/yaml.h"
@@ -13,21 +14,23 @@
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 
 /* In order of enum fm_format. */
-static const char *const format_names[] = {"datetime", "seconds",      "milliseconds", "microseconds",
-					   "ipv4",     "ipv4-integer", "integer",      "text"};
+static const char *const format_names[] = {
+    "datetime",    "seconds", "milliseconds", "microseconds", "ipv4",      "ipv4-integer", "integer", "text",
+    "nanoseconds", "rfc3339", "pattern",      "hms",          "type.code", "lower",        "number",  "named-ipv4"};
 #define BIT(f) (1u << (f))
-#define TIMES (BIT(FM_FMT_SECONDS) | BIT(FM_FMT_MILLISECONDS) | BIT(FM_FMT_MICROSECONDS))
+#define UNITS (BIT(FM_FMT_SECONDS) | BIT(FM_FMT_MILLISECONDS) | BIT(FM_FMT_MICROSECONDS) | BIT(FM_FMT_NANOSECONDS))
+#define CLOCKS (BIT(FM_FMT_DATETIME) | BIT(FM_FMT_RFC3339) | BIT(FM_FMT_PATTERN))
 
 /* What a column of a kind may be written as, and what it is when the dialect does not say. */
 static const struct {
 	unsigned formats;
 	enum fm_format dflt;
 } kinds[] = {
-    [FM_KIND_TIME] = {BIT(FM_FMT_DATETIME) | TIMES, FM_FMT_DATETIME},
-    [FM_KIND_DURATION] = {TIMES, FM_FMT_SECONDS},
-    [FM_KIND_ADDRESS] = {BIT(FM_FMT_IPV4) | BIT(FM_FMT_IPV4_INTEGER), FM_FMT_IPV4},
-    [FM_KIND_PORT] = {BIT(FM_FMT_INTEGER), FM_FMT_INTEGER},
-    [FM_KIND_CATEGORY] = {BIT(FM_FMT_TEXT), FM_FMT_TEXT},
+    [FM_KIND_TIME] = {CLOCKS | UNITS, FM_FMT_DATETIME},
+    [FM_KIND_DURATION] = {UNITS | BIT(FM_FMT_HMS), FM_FMT_SECONDS},
+    [FM_KIND_ADDRESS] = {BIT(FM_FMT_IPV4) | BIT(FM_FMT_IPV4_INTEGER) | BIT(FM_FMT_NAMED_IPV4), FM_FMT_IPV4},
+    [FM_KIND_PORT] = {BIT(FM_FMT_INTEGER) | BIT(FM_FMT_TYPE_CODE), FM_FMT_INTEGER},
+    [FM_KIND_CATEGORY] = {BIT(FM_FMT_TEXT) | BIT(FM_FMT_LOWER) | BIT(FM_FMT_NUMBER), FM_FMT_TEXT},
     [FM_KIND_COUNT] = {BIT(FM_FMT_INTEGER), FM_FMT_INTEGER},
 };
 /* A flow is no flow without these. */
@@ -49,29 +52,43 @@ static int unknown(const struct fm_yaml *v, const char *kind, const char *word, 
 
 /* ---- columns ---- */
 
-static int column_target(const struct fm_yaml *v, int *col, struct fm_error *err)
+static int column_target(const struct fm_yaml *v, int *col, enum fm_role *role, struct fm_error *err)
 {
-	const char *names[FM_NFLOWCOL];
+	const char *names[FM_NFLOWCOL + 1];
 	char word[64];
 	int rc;
 
 	if ((rc = fm_yaml_text(v, "column", word, sizeof(word), err)) != FM_OK)
 		return rc;
+	if (strcmp(word, "start") == 0) {
+		*col = FM_TE;
+		*role = FM_ROLE_START;
+		return FM_OK;
+	}
 	*col = fm_col_find(word);
 	if (*col >= 0 && *col < FM_NFLOWCOL)
 		return FM_OK;
 	for (int i = 0; i < FM_NFLOWCOL; i++)
 		names[i] = fm_cols[i].name;
-	return unknown(v, "column", word, names, FM_NFLOWCOL, err);
+	names[FM_NFLOWCOL] = "start";
+	return unknown(v, "column", word, names, FM_NFLOWCOL + 1, err);
 }
 
-static int column_format(const struct fm_yaml *v, enum fm_format *format, struct fm_error *err)
+static int column_format(const struct fm_yaml *v, enum fm_format *format, char pattern[FM_TIME_PATTERN_MAX],
+			 struct fm_error *err)
 {
-	char word[64];
+	char word[FM_TIME_PATTERN_MAX];
 	int rc;
 
 	if ((rc = fm_yaml_text(v, "format", word, sizeof(word), err)) != FM_OK)
 		return rc;
+	if (strchr(word, '%')) {
+		strcpy(pattern, word);
+		*format = FM_FMT_PATTERN;
+		return FM_OK;
+	}
+	if (strcmp(word, "pattern") == 0)
+		return fm_yaml_fail(v, err, "format takes the pattern itself, such as \"%%d/%%m/%%Y %%H:%%M\"");
 	for (size_t i = 0; i < COUNT_OF(format_names); i++)
 		if (strcmp(format_names[i], word) == 0) {
 			*format = (enum fm_format)i;
@@ -80,22 +97,44 @@ static int column_format(const struct fm_yaml *v, enum fm_format *format, struct
 	return unknown(v, "format", word, format_names, COUNT_OF(format_names), err);
 }
 
+/* What the keys of a column say together, with its format and its kind. */
+static int column_more(const struct fm_dialect *d, int i, const struct fm_yaml *v, struct fm_error *err)
+{
+	const char *name = d->cols[i].name, *fault;
+	enum fm_format format = d->cols[i].format;
+	bool count = fm_cols[d->cols[i].col].kind == FM_KIND_COUNT;
+
+	if (format == FM_FMT_PATTERN && (fault = fm_time_pattern_fault(d->cols[i].pattern, d->cols[i].day_starts)))
+		return fm_yaml_fail(v, err, "column '%s': the pattern '%s' cannot be used: %s", name,
+				    d->cols[i].pattern, fault);
+	if (format != FM_FMT_PATTERN && d->cols[i].day_starts >= 0)
+		return fm_yaml_fail(v, err, "column '%s': day_starts is for a pattern with %%I and without %%p", name);
+	if ((format == FM_FMT_LOWER || format == FM_FMT_NUMBER) && d->cols[i].col != FM_PR)
+		return fm_yaml_fail(v, err, "column '%s': '%s' cannot be read as %s", name,
+				    fm_cols[d->cols[i].col].name, format_names[format]);
+	if (!count && (d->cols[i].suffix || d->cols[i].role == FM_ROLE_SUM))
+		return fm_yaml_fail(v, err, "column '%s': suffix and sum are for pkt and byt, not for %s", name,
+				    fm_cols[d->cols[i].col].name);
+	return FM_OK;
+}
+
 /* Format and decimals against the kind of the column. */
 static int column_check(struct fm_dialect *d, int i, const struct fm_yaml *v, bool has_format, bool has_decimals,
 			struct fm_error *err)
 {
 	const char *name = d->cols[i].name;
-	int col = d->cols[i].col;
+	int col = d->cols[i].col, rc;
 
 	for (int j = 0; j < i; j++) {
 		if (strcmp(d->cols[j].name, name) == 0)
 			return fm_yaml_fail(v, err, "two columns are named '%s'", name);
-		if (col >= 0 && d->cols[j].col == col)
+		if (col >= 0 && d->cols[j].col == col && d->cols[j].role == d->cols[i].role &&
+		    d->cols[i].role != FM_ROLE_SUM)
 			return fm_yaml_fail(v, err, "columns '%s' and '%s' both fill '%s'", d->cols[j].name, name,
 					    fm_cols[col].name);
 	}
 	if (col < 0) {
-		if (has_format || has_decimals)
+		if (has_format || has_decimals || d->cols[i].suffix || d->cols[i].role == FM_ROLE_SUM)
 			return fm_yaml_fail(v, err, "column '%s' has a format but no column to fill: add column: NAME",
 					    name);
 		d->cols[i].format = FM_FMT_TEXT;
@@ -106,38 +145,53 @@ static int column_check(struct fm_dialect *d, int i, const struct fm_yaml *v, bo
 	if (!(kinds[fm_cols[col].kind].formats & BIT(d->cols[i].format)))
 		return fm_yaml_fail(v, err, "column '%s': '%s' cannot be read as %s", name, fm_cols[col].name,
 				    format_names[d->cols[i].format]);
-	if (has_decimals && !(BIT(d->cols[i].format) & (TIMES | BIT(FM_FMT_DATETIME))))
+	if ((rc = column_more(d, i, v, err)) != FM_OK)
+		return rc;
+	if (has_decimals && !(BIT(d->cols[i].format) & (UNITS | CLOCKS | BIT(FM_FMT_HMS))))
 		return fm_yaml_fail(v, err, "column '%s': decimals are for times, not for %s", name,
 				    format_names[d->cols[i].format]);
 	if (!has_decimals)
-		d->cols[i].decimals = d->cols[i].format == FM_FMT_SECONDS ? 3 : -1;
+		d->cols[i].decimals = d->cols[i].format == FM_FMT_SECONDS || d->cols[i].format == FM_FMT_HMS ? 3 : -1;
 	d->present |= 1u << col;
 	return FM_OK;
 }
 
 static int read_column(struct fm_dialect *d, int i, const struct fm_yaml *v, struct fm_error *err)
 {
-	static const char *const keys[] = {"name", "column", "format", "decimals"};
-	bool has_format = false, has_decimals = false;
+	static const char *const keys[] = {"name", "column", "format", "decimals", "suffix", "sum", "day_starts"};
+	bool has_format = false, has_decimals = false, sum = false;
+	int64_t n;
 	int rc;
 
 	if ((rc = fm_yaml_want(v, FM_YAML_MAP, "a column", err)) != FM_OK)
 		return rc;
 	d->cols[i].col = -1;
-	d->cols[i].decimals = -1;
+	d->cols[i].decimals = d->cols[i].day_starts = -1;
 	for (const struct fm_yaml *e = v->first; e && rc == FM_OK; e = e->next) {
 		if (strcmp(e->key, "name") == 0) {
 			rc = fm_yaml_text(e, "name", d->cols[i].name, sizeof(d->cols[i].name), err);
 		} else if (strcmp(e->key, "column") == 0) {
-			rc = column_target(e, &d->cols[i].col, err);
+			rc = column_target(e, &d->cols[i].col, &d->cols[i].role, err);
 		} else if (strcmp(e->key, "format") == 0) {
 			has_format = true;
-			rc = column_format(e, &d->cols[i].format, err);
+			rc = column_format(e, &d->cols[i].format, d->cols[i].pattern, err);
 		} else if (strcmp(e->key, "decimals") == 0) {
-			int64_t n = -1;
+			n = -1;
 			has_decimals = true;
 			rc = fm_yaml_int(e, "decimals", 0, 9, &n, err);
 			d->cols[i].decimals = n > 0 ? (int)n : -1; /* 0: no point either */
+		} else if (strcmp(e->key, "day_starts") == 0) {
+			n = -1;
+			rc = fm_yaml_int(e, "day_starts", 0, 23, &n, err);
+			d->cols[i].day_starts = (int)n;
+		} else if (strcmp(e->key, "suffix") == 0) {
+			n = 0;
+			if ((rc = fm_yaml_int(e, "suffix", 1000, 1024, &n, err)) == FM_OK && n != 1000 && n != 1024)
+				rc = fm_yaml_fail(e, err, "suffix takes 1000 or 1024, what a K stands for");
+			d->cols[i].suffix = (int)n;
+		} else if (strcmp(e->key, "sum") == 0) {
+			rc = fm_yaml_bool(e, "sum", &sum, err);
+			d->cols[i].role = sum ? FM_ROLE_SUM : d->cols[i].role;
 		} else {
 			rc = unknown(e, "key of a column", e->key, keys, COUNT_OF(keys), err);
 		}
@@ -147,6 +201,14 @@ static int read_column(struct fm_dialect *d, int i, const struct fm_yaml *v, str
 	if (d->cols[i].name[0] == '\0')
 		return fm_yaml_fail(v, err, "column %d has no name", i + 1);
 	return column_check(d, i, v, has_format, has_decimals, err);
+}
+
+static bool has_role(const struct fm_dialect *d, enum fm_col col, enum fm_role role)
+{
+	for (int i = 0; i < d->ncols; i++)
+		if (d->cols[i].col == (int)col && d->cols[i].role == role)
+			return true;
+	return false;
 }
 
 static int read_columns(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
@@ -161,11 +223,14 @@ static int read_columns(struct fm_dialect *d, const struct fm_yaml *v, struct fm
 		rc = read_column(d, d->ncols++, e, err);
 	if (rc != FM_OK)
 		return rc;
+	if (has_role(d, FM_TE, FM_ROLE_VALUE) && has_role(d, FM_TE, FM_ROLE_START))
+		d->present |= 1u << FM_TD;
 	for (size_t i = 0; i < COUNT_OF(needed); i++)
 		if (!(d->present >> needed[i] & 1u))
-			return fm_yaml_fail(
-			    v, err, "no column fills '%s': a dialect needs te, td, sa, da, sp, dp, pr, pkt and byt",
-			    fm_cols[needed[i]].name);
+			return fm_yaml_fail(v, err,
+					    "no column fills '%s': a dialect needs two of start, te and td, and sa, "
+					    "da, sp, dp, pr, pkt and byt",
+					    fm_cols[needed[i]].name);
 	return FM_OK;
 }
 
@@ -259,10 +324,98 @@ static int read_labels(struct fm_dialect *d, const struct fm_yaml *v, struct fm_
 	return FM_OK;
 }
 
+/* A list of words, none of them empty. */
+static int read_comment(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = fm_yaml_want(v, FM_YAML_LIST, "comment", err)) != FM_OK)
+		return rc;
+	if (v->n > COUNT_OF(d->comment))
+		return fm_yaml_fail(v, err, "comment takes at most %zu words, not %zu", COUNT_OF(d->comment), v->n);
+	d->ncomment = 0;
+	for (const struct fm_yaml *e = v->first; e; e = e->next) {
+		char *word = d->comment[d->ncomment++];
+		if ((rc = fm_yaml_text(e, "comment", word, sizeof(d->comment[0]), err)) != FM_OK)
+			return rc;
+		if (!*word)
+			return fm_yaml_fail(e, err, "comment: the empty word begins every line");
+	}
+	return FM_OK;
+}
+
+static int read_timezone(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
+{
+	char text[64];
+	const char *s = text;
+	int rc;
+
+	if ((rc = fm_yaml_text(v, "timezone", text, sizeof(text), err)) != FM_OK)
+		return rc;
+	if (strcmp(text, "UTC") == 0)
+		return FM_OK;
+	if (fm_time_offset_read(&s, text + strlen(text), &d->timezone) || *s)
+		return fm_yaml_fail(
+		    v, err,
+		    "timezone takes UTC or a difference to it such as \"+02:00\", not '%s': a zone with "
+		    "summer time has one hour twice, so split the trace there",
+		    text);
+	return FM_OK;
+}
+
+static int read_encoding(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
+{
+	char text[64];
+	int rc;
+
+	if ((rc = fm_yaml_text(v, "encoding", text, sizeof(text), err)) != FM_OK)
+		return rc;
+	if (strcmp(text, "windows-1252") == 0)
+		d->encoding = FM_ENCODING_WINDOWS_1252;
+	else if (strcmp(text, "utf-8") != 0)
+		return fm_yaml_fail(v, err, "encoding takes utf-8 or windows-1252, not '%s'", text);
+	return FM_OK;
+}
+
+static int read_quote(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
+{
+	char text[64];
+	int rc;
+
+	if ((rc = fm_yaml_text(v, "quote", text, sizeof(text), err)) != FM_OK)
+		return rc;
+	d->no_quotes = strcmp(text, "none") == 0;
+	if (!d->no_quotes && strcmp(text, "double") != 0)
+		return fm_yaml_fail(v, err, "quote takes double or none, not '%s'", text);
+	return FM_OK;
+}
+
+static int read_hosts(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
+{
+	char text[32];
+	int rc;
+
+	if ((rc = fm_yaml_want(v, FM_YAML_MAP, "hosts", err)) != FM_OK)
+		return rc;
+	if (v->n > COUNT_OF(d->hosts))
+		return fm_yaml_fail(v, err, "hosts takes at most %zu names, not %zu", COUNT_OF(d->hosts), v->n);
+	for (const struct fm_yaml *e = v->first; e; e = e->next, d->nhosts++) {
+		if (strlen(e->key) >= sizeof(d->hosts[0].name))
+			return fm_yaml_fail(e, err, "hosts: '%.64s...' is too long", e->key);
+		strcpy(d->hosts[d->nhosts].name, e->key);
+		if ((rc = fm_yaml_text(e, "hosts", text, sizeof(text), err)) != FM_OK)
+			return rc;
+		if (fm_parse_ipv4(text, strlen(text), &d->hosts[d->nhosts].ip))
+			return fm_yaml_fail(e, err, "hosts: '%s' is not an IPv4 address", text);
+	}
+	return FM_OK;
+}
+
 static int read_key(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
 {
-	static const char *const keys[] = {"name",    "description", "header",  "delimiter", "newline",
-					   "missing", "internal",    "columns", "labels"};
+	static const char *const keys[] = {
+	    "name",   "description", "header",  "delimiter",   "newline",       "missing",  "internal", "columns",
+	    "labels", "quote",       "comment", "header_mark", "extra_columns", "timezone", "encoding", "hosts"};
 
 	if (strcmp(v->key, "name") == 0)
 		return read_name(d, v, err);
@@ -282,6 +435,20 @@ static int read_key(struct fm_dialect *d, const struct fm_yaml *v, struct fm_err
 		return read_columns(d, v, err);
 	if (strcmp(v->key, "labels") == 0)
 		return read_labels(d, v, err);
+	if (strcmp(v->key, "quote") == 0)
+		return read_quote(d, v, err);
+	if (strcmp(v->key, "comment") == 0)
+		return read_comment(d, v, err);
+	if (strcmp(v->key, "header_mark") == 0)
+		return fm_yaml_text(v, "header_mark", d->header_mark, sizeof(d->header_mark), err);
+	if (strcmp(v->key, "extra_columns") == 0)
+		return fm_yaml_bool(v, "extra_columns", &d->extra_columns, err);
+	if (strcmp(v->key, "timezone") == 0)
+		return read_timezone(d, v, err);
+	if (strcmp(v->key, "encoding") == 0)
+		return read_encoding(d, v, err);
+	if (strcmp(v->key, "hosts") == 0)
+		return read_hosts(d, v, err);
 	return unknown(v, "key", v->key, keys, COUNT_OF(keys), err);
 }
 
@@ -294,6 +461,11 @@ static int check_whole(const struct fm_dialect *d, const struct fm_yaml *root, s
 		return fm_yaml_fail(root, err, "a dialect needs columns");
 	if (d->nlabels && !(d->present >> FM_LABEL & 1u))
 		return fm_yaml_fail(root, err, "labels maps a column that no column fills: label");
+	if (d->header_mark[0] && !d->header)
+		return fm_yaml_fail(root, err, "header_mark is for header: true");
+	if (d->extra_columns && d->header)
+		return fm_yaml_fail(root, err,
+				    "extra_columns is for header: false: with a header, columns are found by name");
 	for (int i = 0; i < d->ncols; i++) {
 		if (strchr(d->cols[i].name, d->delimiter) || strchr(d->cols[i].name, '"'))
 			return fm_yaml_fail(root, err, "column name '%s' has a quote or the delimiter in it",
@@ -304,6 +476,16 @@ static int check_whole(const struct fm_dialect *d, const struct fm_yaml *root, s
 					    d->cols[i].name);
 	}
 	return FM_OK;
+}
+
+/* Lines that begin with # are no rows, but for a header that does. */
+static void default_comment(struct fm_dialect *d)
+{
+	for (int i = 0; i < d->ncols; i++)
+		if (d->cols[i].name[0] == '#')
+			return;
+	d->ncomment = 1;
+	strcpy(d->comment[0], "#");
 }
 
 static int parse(struct fm_dialect *d, const char *name, const char *text, size_t n, struct fm_error *err)
@@ -324,6 +506,8 @@ static int parse(struct fm_dialect *d, const char *name, const char *text, size_
 		d->nmissing = 0;
 	for (const struct fm_yaml *v = root->first; v && rc == FM_OK; v = v->next)
 		rc = read_key(d, v, err);
+	if (!fm_yaml_child(root, "comment"))
+		default_comment(d);
 	if (rc == FM_OK)
 		rc = check_whole(d, root, err);
 out:

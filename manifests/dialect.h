@@ -1,20 +1,6 @@
 /*
  * dialect.h - how a data set writes its flows: a YAML file, built in (manifests/dialects/NAME.yaml) or the user's own.
- *
- *     name: ugr16
- *     description: one line for `flowmint dialects`
- *     header: false                 # true: columns are found by header name
- *     delimiter: ","
- *     newline: "\n"                 # what the writer emits; readers take \n and \r\n
- *     missing: ["", "nan", "-"]     # tokens that stand for no value
- *     internal: ["42.219.0.0/16"]   # addresses of the inside, where the data set has one
- *     columns:                      # in file order; for a header dialect order is that of the output
- *       - {name: te, column: te, format: datetime}
- *       - {name: td, column: td, format: seconds, decimals: 3}
- *       - {name: srcip, column: sa, format: ipv4}        # ipv4 | ipv4-integer
- *       - {name: ts, column: te, format: microseconds}   # datetime | seconds | milliseconds | microseconds
- *       - {name: proto, column: pr, format: text}        # integer for pkt, byt, ports, text for categories
- *     labels: {benign: background}  # optional mapping applied on reading
+ * docs/traces.md has the keys with an example of each, which tests/unit/test_dialect_keys.c runs.
  */
 #ifndef FM_MANIFESTS_DIALECT_H
 #define FM_MANIFESTS_DIALECT_H
@@ -24,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/table.h"
+#include "manifests/time_pattern.h"
 
 enum fm_format {
 	FM_FMT_DATETIME,
@@ -34,7 +21,21 @@ enum fm_format {
 	FM_FMT_IPV4_INTEGER,
 	FM_FMT_INTEGER,
 	FM_FMT_TEXT,
+	FM_FMT_NANOSECONDS, /* te, start, td */
+	FM_FMT_RFC3339,     /* te, start: 2016-04-11T00:01:06.123+02:00 */
+	FM_FMT_PATTERN,     /* te, start: a time_pattern.h */
+	FM_FMT_HMS,         /* td: 00:06:46.600 */
+	FM_FMT_TYPE_CODE,   /* ports: 8.0 of an ICMP row is 2048 */
+	FM_FMT_LOWER,       /* pr: tcp */
+	FM_FMT_NUMBER,      /* pr: 6 */
+	FM_FMT_NAMED_IPV4,  /* sa, da: an address, or a name of `hosts`, or NUMBER_NUMBER */
 };
+enum fm_role {
+	FM_ROLE_VALUE,
+	FM_ROLE_START, /* of te: the start of the flow, te less td */
+	FM_ROLE_SUM,   /* of pkt and byt: one of the columns whose sum is the value */
+};
+enum fm_encoding { FM_ENCODING_UTF8, FM_ENCODING_WINDOWS_1252 };
 #define FM_DIALECT_MAXCOLS 64
 struct fm_dialect {
 	char name[64], description[160];
@@ -52,11 +53,27 @@ struct fm_dialect {
 		int col;       /* enum fm_col, or -1: read and ignored, written empty */
 		enum fm_format format;
 		int decimals; /* of seconds and the like when written; -1 = an integer without a point */
+		enum fm_role role;
+		char pattern[FM_TIME_PATTERN_MAX];
+		int day_starts; /* first hour of a 12-hour clock without AM and PM, or -1 */
+		int suffix;     /* K is so many, M its square, ...: 0 (none), 1000 or 1024 */
 	} cols[FM_DIALECT_MAXCOLS];
 	int nlabels;
 	struct {
 		char from[64], to[64];
 	} labels[FM_DIALECT_MAXCOLS];
+	int nhosts;
+	struct {
+		char name[64];
+		uint32_t ip;
+	} hosts[FM_DIALECT_MAXCOLS];
+	bool no_quotes;       /* a quote is a byte like any other */
+	bool extra_columns;   /* without a header: rows may have more columns than these */
+	char header_mark[16]; /* the header is the line that begins with this word, or "" */
+	int ncomment;
+	char comment[8][16]; /* lines that begin with one of these are passed over */
+	int timezone;        /* minutes east of UTC, of times that name no zone */
+	enum fm_encoding encoding;
 	unsigned present; /* the table columns it fills */
 };
 /* name: a built-in dialect or, with a '/' or ending in .yaml, a file. */

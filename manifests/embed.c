@@ -28,8 +28,17 @@
 EMBED(preset_demo, "manifests/demo.yaml");
 EMBED(preset_ugr16, "manifests/ugr16.yaml");
 EMBED(preset_ugr16_dp, "manifests/ugr16-dp.yaml");
+EMBED(dialect_argus, "manifests/dialects/argus.yaml");
+EMBED(dialect_cic_ids2017, "manifests/dialects/cic-ids2017.yaml");
+EMBED(dialect_cidds, "manifests/dialects/cidds.yaml");
 EMBED(dialect_netshare, "manifests/dialects/netshare.yaml");
+EMBED(dialect_nfdump, "manifests/dialects/nfdump.yaml");
+EMBED(dialect_nfdump16, "manifests/dialects/nfdump16.yaml");
 EMBED(dialect_ugr16, "manifests/dialects/ugr16.yaml");
+EMBED(dialect_ugr17, "manifests/dialects/ugr17.yaml");
+EMBED(dialect_unsw_nb15, "manifests/dialects/unsw-nb15.yaml");
+EMBED(dialect_zeek, "manifests/dialects/zeek.yaml");
+EMBED(dialect_zeek_labeled, "manifests/dialects/zeek-labeled.yaml");
 
 /* In order of name within a kind. */
 static const struct {
@@ -40,8 +49,17 @@ static const struct {
     {FM_EMBED_PRESET, "demo", fm_file_preset_demo, &fm_file_preset_demo_len},
     {FM_EMBED_PRESET, "ugr16", fm_file_preset_ugr16, &fm_file_preset_ugr16_len},
     {FM_EMBED_PRESET, "ugr16-dp", fm_file_preset_ugr16_dp, &fm_file_preset_ugr16_dp_len},
+    {FM_EMBED_DIALECT, "argus", fm_file_dialect_argus, &fm_file_dialect_argus_len},
+    {FM_EMBED_DIALECT, "cic-ids2017", fm_file_dialect_cic_ids2017, &fm_file_dialect_cic_ids2017_len},
+    {FM_EMBED_DIALECT, "cidds", fm_file_dialect_cidds, &fm_file_dialect_cidds_len},
     {FM_EMBED_DIALECT, "netshare", fm_file_dialect_netshare, &fm_file_dialect_netshare_len},
+    {FM_EMBED_DIALECT, "nfdump", fm_file_dialect_nfdump, &fm_file_dialect_nfdump_len},
+    {FM_EMBED_DIALECT, "nfdump16", fm_file_dialect_nfdump16, &fm_file_dialect_nfdump16_len},
     {FM_EMBED_DIALECT, "ugr16", fm_file_dialect_ugr16, &fm_file_dialect_ugr16_len},
+    {FM_EMBED_DIALECT, "ugr17", fm_file_dialect_ugr17, &fm_file_dialect_ugr17_len},
+    {FM_EMBED_DIALECT, "unsw-nb15", fm_file_dialect_unsw_nb15, &fm_file_dialect_unsw_nb15_len},
+    {FM_EMBED_DIALECT, "zeek", fm_file_dialect_zeek, &fm_file_dialect_zeek_len},
+    {FM_EMBED_DIALECT, "zeek-labeled", fm_file_dialect_zeek_labeled, &fm_file_dialect_zeek_labeled_len},
 };
 #define NFILES (sizeof(files) / sizeof(files[0]))
 

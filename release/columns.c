@@ -17,8 +17,27 @@ static const char *const meaning[FM_NFLOWCOL] = {
     [FM_LABEL] = "Class of the traffic",
 };
 
-const char *fm_column_meaning(int col)
+/* Is there a column before k that has the sum? */
+static bool is_later_part(const struct fm_dialect *d, int k)
 {
+	for (int i = 0; i < k; i++)
+		if (d->cols[k].role == FM_ROLE_SUM && d->cols[i].col == d->cols[k].col)
+			return true;
+	return false;
+}
+
+const char *fm_column_meaning(const struct fm_dialect *d, int k)
+{
+	int col = d->cols[k].col;
+	bool clock = d->cols[k].format == FM_FMT_DATETIME || d->cols[k].format == FM_FMT_PATTERN;
+
+	if (is_later_part(d, k))
+		return "0: the column before it of the same kind has the sum of both";
+	if (col == FM_TE && d->timezone && clock)
+		return d->cols[k].role == FM_ROLE_START ? "Start of the flow, in the time zone of the dialect"
+							: "End of the flow, in the time zone of the dialect";
+	if (col == FM_TE && d->cols[k].role == FM_ROLE_START)
+		return "Start of the flow, UTC";
 	return col >= 0 && col < FM_NFLOWCOL ? meaning[col] : "Not modelled: empty in every row";
 }
 
@@ -35,6 +54,8 @@ const char *fm_column_unit(int col, enum fm_format format)
 		return "milliseconds";
 	case FM_FMT_MICROSECONDS:
 		return "microseconds";
+	case FM_FMT_NANOSECONDS:
+		return "nanoseconds";
 	default:
 		return "";
 	}
@@ -50,9 +71,11 @@ const char *fm_column_type(int col, enum fm_format format, int decimals)
 	case FM_FMT_SECONDS:
 	case FM_FMT_MILLISECONDS:
 	case FM_FMT_MICROSECONDS:
+	case FM_FMT_NANOSECONDS:
 		return decimals > 0 ? "number" : "integer";
 	case FM_FMT_IPV4_INTEGER:
 	case FM_FMT_INTEGER:
+	case FM_FMT_NUMBER:
 		return "integer";
 	default:
 		return "string";

@@ -6,8 +6,8 @@
 
 #include "manifests/dialect.h"
 
+const char *fm_column_meaning(const struct fm_dialect *d, int k); /* of column k of the dialect */
 /* col: enum fm_col, or -1 for a column that is written empty. */
-const char *fm_column_meaning(int col);
 const char *fm_column_unit(int col, enum fm_format format); /* "" when it has none */
 const char *fm_column_type(int col, enum fm_format format,
 			   int decimals); /* Frictionless: datetime, number, integer, string */

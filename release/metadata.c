@@ -5,10 +5,13 @@
 
 #include "release/columns.h"
 
-static json_t *field_json(const char *name, int col, enum fm_format format, int decimals)
+static json_t *field_json(const struct fm_dialect *d, int k)
 {
-	const char *type = fm_column_type(col, format, decimals), *unit = fm_column_unit(col, format);
-	json_t *f = json_pack("{s:s,s:s,s:s}", "name", name, "type", type, "description", fm_column_meaning(col));
+	int col = d->cols[k].col;
+	enum fm_format format = d->cols[k].format;
+	const char *type = fm_column_type(col, format, d->cols[k].decimals), *unit = fm_column_unit(col, format);
+	json_t *f =
+	    json_pack("{s:s,s:s,s:s}", "name", d->cols[k].name, "type", type, "description", fm_column_meaning(d, k));
 	int bad = !f;
 
 	if (!strcmp(type, "datetime"))
@@ -34,8 +37,7 @@ json_t *fm_schema_json(const struct fm_dialect *d)
 	json_t *fields = json_array();
 
 	for (int i = 0; i < d->ncols; i++)
-		if (json_array_append_new(
-			fields, field_json(d->cols[i].name, d->cols[i].col, d->cols[i].format, d->cols[i].decimals))) {
+		if (json_array_append_new(fields, field_json(d, i))) {
 			json_decref(fields);
 			return NULL;
 		}

@@ -121,7 +121,7 @@ static void put_columns(const struct fm_metadata_in *in, struct fm_buf *out)
 		put_text(out, d->cols[i].name);
 		fm_buf_printf(out, " | %s | %s | %s |\n",
 			      fm_column_type(d->cols[i].col, d->cols[i].format, d->cols[i].decimals),
-			      fm_column_unit(d->cols[i].col, d->cols[i].format), fm_column_meaning(d->cols[i].col));
+			      fm_column_unit(d->cols[i].col, d->cols[i].format), fm_column_meaning(d, i));
 	}
 	fm_buf_puts(out, "\n");
 }

@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/log.h"
 #include "base/mem.h"
-#include "manifests/embed.h"
+#include "traces/header.h"
 #include "traces/reader.h"
 #include "traces/row.h"
 #include "traces/source.h"
@@ -34,10 +34,13 @@ struct fm_reader {
 	unsigned csv_rows;  /* rows that libcsv has ended in this line */
 	struct fm_buf head; /* the fields of the first line, each with a NUL behind it */
 	int nhead;          /* their number; -1: not reading the first line */
-	uint64_t line, bytes;
-	bool begun, some; /* the first line that is not blank has been seen; a row, good or bad, too */
-	bool open_end;    /* the source has ended */
-	const char *left; /* of the last block, nleft bytes not looked at yet */
+	uint64_t line, bytes, good;
+	bool begun, some;     /* the first line that is not blank has been seen; a row, good or bad, too */
+	struct fm_buf header; /* that line, for it may come once more */
+	uint64_t headers;     /* how often it did */
+	int footer;           /* lines of a summary that are still to come */
+	bool open_end;        /* the source has ended */
+	const char *left;     /* of the last block, nleft bytes not looked at yet */
 	size_t nleft;
 	struct fm_buf carry; /* a line that the last block cut, at most FM_TRACE_MAXLINE + 2 bytes of it */
 };
@@ -115,6 +118,7 @@ static void bad_row(struct fm_reader *r, const char *s, size_t n, const char *re
 static void good_row(struct fm_reader *r)
 {
 	r->place[r->chunk->rows - 1] = r->line;
+	r->good++;
 	r->some = true;
 }
 
@@ -123,219 +127,105 @@ static bool is_full(const struct fm_reader *r)
 	return r->chunk->rows >= r->limit || r->nbad == BAD_MAX;
 }
 
-static const char *head_next(const char *field)
+static const char nfdump_line[] = "Date first seen  ";
+
+static int delimited(const struct fm_reader *r, const char *s, size_t n)
 {
-	return field + strlen(field) + 1;
+	int cuts = 0;
+
+	for (size_t i = 0; i < n; i++)
+		cuts += s[i] == r->o->dialect->delimiter;
+	return cuts + 1;
 }
 
-static bool head_has(const struct fm_reader *r, const char *name, bool any_case)
+/* A line without quotes: fields between delimiters, blanks around them dropped. */
+static void plain_line(struct fm_reader *r, const char *s, size_t n)
 {
-	const char *f = r->head.data;
+	const char *end = s + n;
 
-	for (int i = 0; i < r->nhead; i++, f = head_next(f))
-		if (any_case ? !strcasecmp(f, name) : !strcmp(f, name))
+	for (;;) {
+		const char *stop = memchr(s, r->o->dialect->delimiter, (size_t)(end - s)), *to = stop ? stop : end;
+
+		while (s < to && *s == ' ')
+			s++;
+		while (to > s && to[-1] == ' ')
+			to--;
+		on_field((void *)s, (size_t)(to - s), r);
+		if (!stop)
+			return;
+		s = stop + 1;
+	}
+}
+
+/* The fields of one line; *why as of csv_line. */
+static int split_line(struct fm_reader *r, const char *s, size_t n, const char **why, struct fm_error *err)
+{
+	if (!r->o->dialect->no_quotes)
+		return csv_line(r, s, n, why, err);
+	*why = NULL;
+	r->csv_rows = 0;
+	plain_line(r, s, n);
+	return FM_OK;
+}
+
+/* Lines that are no rows: comments, the header once more, nfdump's summary (a line "Summary" and two behind it). */
+static bool is_passed_over(struct fm_reader *r, const char *s, size_t n)
+{
+	const struct fm_dialect *d = r->o->dialect;
+	const size_t mark = strlen(d->header_mark);
+
+	if (mark && !r->begun)
+		return n < mark || memcmp(s, d->header_mark, mark) != 0;
+	if (r->footer) {
+		r->footer--;
+		return true;
+	}
+	for (int i = 0; i < d->ncomment; i++) {
+		size_t len = strlen(d->comment[i]);
+
+		if (n >= len && !memcmp(s, d->comment[i], len))
 			return true;
+	}
+	if (*s == 'S' && n == 7 && !memcmp(s, "Summary", 7)) {
+		r->footer = 2;
+		return true;
+	}
+	if (r->header.len && n == r->header.len && !memcmp(s, r->header.data, n)) {
+		r->headers++;
+		return true;
+	}
 	return false;
-}
-
-/* The names of what is a header for sure, for it has names of the dialect; any other line may be a private row. */
-static void head_list(const struct fm_reader *r, struct fm_buf *b)
-{
-	const char *f = r->head.data;
-	char text[48];
-
-	for (int i = 0; i < r->nhead && i < 40; i++, f = head_next(f)) {
-		fm_row_escape(f, strlen(f), text, sizeof text);
-		fm_buf_printf(b, "%s%s", i ? "," : "", text);
-	}
-}
-
-/* A built-in dialect whose header the first line is; *name is empty when there is none. */
-static int fitting_dialect(const struct fm_reader *r, char name[64], struct fm_error *err)
-{
-	struct fm_embed e;
-	int rc = FM_OK;
-
-	*name = 0;
-	for (size_t i = 0; !*name && rc == FM_OK && fm_embed_at(&e, FM_EMBED_DIALECT, i); i++) {
-		struct fm_dialect *d = NULL;
-		bool fits;
-
-		if ((rc = fm_dialect_load(&d, e.name, err)) < 0)
-			break;
-		fits = d->header;
-		for (int k = 0; k < d->ncols; k++)
-			fits = fits && (d->cols[k].col < 0 || head_has(r, d->cols[k].name, false));
-		if (fits)
-			snprintf(name, 64, "%s", d->name);
-		fm_dialect_free(d);
-	}
-	return rc;
-}
-
-/* Is the first line of a file without a header one?  No value is in it, and it has as many fields as there are columns
- * or the name of one. */
-static int refuse_header(struct fm_reader *r, struct fm_error *err)
-{
-	const struct fm_dialect *d = r->o->dialect;
-	const char *f = r->head.data;
-	char fits[64];
-	bool named = false;
-	int rc;
-
-	for (int i = 0; i < r->nhead; i++, f = head_next(f)) {
-		if (fm_row_is_numeric(f, strlen(f)))
-			return FM_OK;
-	}
-	for (int k = 0; k < d->ncols; k++)
-		named = named || head_has(r, d->cols[k].name, true);
-	if (r->nhead < 2 || (!named && r->nhead != d->ncols))
-		return FM_OK;
-	if ((rc = fitting_dialect(r, fits, err)) < 0)
-		return rc;
-	if (*fits)
-		return fm_fail(err, FM_EINPUT,
-			       "%s: line %llu is a header where dialect %s has none: it is that of dialect %s; set "
-			       "source.dialect: %s",
-			       r->o->path, (unsigned long long)r->line, d->name, fits, fits);
-	return fm_fail(err, FM_EINPUT,
-		       "%s: line %llu is a header where dialect %s has none: write a dialect file of your own with the "
-		       "lines \"name: mine\", \"header: true\" and \"columns:\" with a list of the header's names "
-		       "(docs/traces.md), and set source.dialect to it",
-		       r->o->path, (unsigned long long)r->line, d->name);
-}
-
-static const char *delimiter_name(char c, char text[3])
-{
-	text[0] = c == '\t' ? '\\' : c;
-	text[1] = c == '\t' ? 't' : 0;
-	text[2] = 0;
-	return text;
-}
-
-/* What cuts s into as many columns as are wanted, or more than one where they are not known (0); 0: nothing does. */
-static char delimiter_of(const char *s, size_t n, char not, int wanted)
-{
-	static const char candidates[] = ";\t|,";
-
-	for (const char *c = candidates; *c; c++) {
-		int cuts = 0;
-
-		for (size_t i = 0; i < n; i++)
-			cuts += s[i] == *c;
-		if (*c != not &&cuts > 0 && (!wanted || cuts + 1 == wanted))
-			return *c;
-	}
-	return 0;
-}
-
-/* Of a header of one column. */
-static char other_delimiter(const struct fm_reader *r)
-{
-	return r->nhead == 1 ? delimiter_of(r->head.data, strlen(r->head.data), r->o->dialect->delimiter, 0) : 0;
-}
-
-/* Has the header each of the dialect's names but for capital and small letters? */
-static bool in_another_case(const struct fm_reader *r)
-{
-	const struct fm_dialect *d = r->o->dialect;
-
-	for (int k = 0; k < d->ncols; k++)
-		if (d->cols[k].col >= 0 && !head_has(r, d->cols[k].name, true))
-			return false;
-	return true;
-}
-
-static int refuse_head(struct fm_reader *r, const char *lacking, bool known, bool values, struct fm_error *err)
-{
-	const struct fm_dialect *d = r->o->dialect;
-	struct fm_buf names = {0};
-	char other = other_delimiter(r), theirs[3], ours[3];
-
-	head_list(r, &names);
-	if (other)
-		fm_fail(err, FM_EINPUT,
-			"%s: line %llu has one column where dialect %s needs %s: the delimiter seems to be '%s', not "
-			"'%s' (delimiter in the dialect)",
-			r->o->path, (unsigned long long)r->line, d->name, lacking, delimiter_name(other, theirs),
-			delimiter_name(d->delimiter, ours));
-	else if (in_another_case(r))
-		fm_fail(err, FM_EINPUT,
-			"%s: the header has the names %s in another case: write them in dialect %s as the file does",
-			r->o->path, lacking, d->name);
-	else if (values)
-		fm_fail(err, FM_EINPUT,
-			"%s: line %llu is no header where dialect %s needs one with %s: use a dialect with header: "
-			"false, or put the header in",
-			r->o->path, (unsigned long long)r->line, d->name, lacking);
-	else if (known)
-		fm_fail(err, FM_EINPUT, "%s: the header lacks %s, which dialect %s needs; it has %s", r->o->path,
-			lacking, d->name, names.data ? names.data : "");
-	else
-		fm_fail(err, FM_EINPUT,
-			"%s: line %llu has none of the names %s that the header of dialect %s has: another dialect is "
-			"needed (source.dialect)",
-			r->o->path, (unsigned long long)r->line, lacking, d->name);
-	fm_buf_free(&names);
-	return FM_EINPUT;
-}
-
-/* Find the dialect's columns in the header. */
-static int take_header(struct fm_reader *r, struct fm_error *err)
-{
-	const struct fm_dialect *d = r->o->dialect;
-	struct fm_buf lacking = {0};
-	const char *f = r->head.data;
-	int rc = FM_OK, values = 0;
-	bool found[FM_DIALECT_MAXCOLS] = {0}, known = false;
-
-	if (r->nhead > FM_ROW_MAXFIELDS) {
-		rc = fm_fail(err, FM_EINPUT, "%s: %d columns, over the limit of %d", r->o->path, r->nhead,
-			     FM_ROW_MAXFIELDS);
-		goto out;
-	}
-	for (int i = 0; i < r->nhead; i++, f = head_next(f)) {
-		r->row->map[i] = -1;
-		values += fm_row_is_numeric(f, strlen(f));
-		for (int k = 0; k < d->ncols; k++) {
-			known = known || !strcasecmp(d->cols[k].name, f);
-			if (d->cols[k].col < 0 || strcmp(d->cols[k].name, f) != 0)
-				continue;
-			if (found[k]) {
-				rc = fm_fail(err, FM_EINPUT, "%s: column %s stands twice in the header", r->o->path, f);
-				goto out;
-			}
-			found[k] = true;
-			r->row->map[i] = (int16_t)k;
-		}
-	}
-	r->row->nfields = r->nhead;
-	for (int k = 0; k < d->ncols; k++)
-		if (d->cols[k].col >= 0 && !found[k])
-			fm_buf_printf(&lacking, "%s%s", lacking.len ? ", " : "", d->cols[k].name);
-	if (lacking.len)
-		rc = refuse_head(r, lacking.data, known, values > 0, err);
-out:
-	fm_buf_free(&lacking);
-	return rc;
 }
 
 /* The first line that is not blank. *is_row: it is to be read as a row. */
 static int first_line(struct fm_reader *r, const char *s, size_t n, bool *is_row, struct fm_error *err)
 {
+	struct fm_header h;
 	const char *why;
 	int rc;
 
 	*is_row = !r->o->dialect->header;
+	if (n > sizeof nfdump_line - 1 && !memcmp(s, nfdump_line, sizeof nfdump_line - 1) && delimited(r, s, n) < 2)
+		return fm_fail(err, FM_EINPUT,
+			       "%s: line %llu is the header of nfdump's output for people, which is no CSV: write "
+			       "the flows with nfdump -r FILE -o csv",
+			       r->o->path, (unsigned long long)r->line);
 	r->nhead = 0;
-	rc = csv_line(r, s, n, &why, err);
+	if (*r->o->dialect->header_mark) {
+		size_t mark = strlen(r->o->dialect->header_mark);
+
+		s += mark + (mark < n);
+		n -= mark + (mark < n);
+	}
+	rc = split_line(r, s, n, &why, err);
 	if (!rc && !why)
 		rc = fm_buf_check(&r->head, err);
+	h = (struct fm_header){.o = r->o, .row = r->row, .fields = r->head.data, .n = r->nhead, .line = r->line};
 	if (!rc && why && r->o->dialect->header)
 		rc = fm_fail(err, FM_EINPUT, "%s: line %llu: the header cannot be read: %s", r->o->path,
 			     (unsigned long long)r->line, why);
 	if (!rc && !why)
-		rc = r->o->dialect->header ? take_header(r, err) : refuse_header(r, err);
+		rc = r->o->dialect->header ? fm_header_take(&h, err) : fm_header_refuse(&h, err);
 	fm_buf_free(&r->head);
 	r->nhead = -1;
 	return rc;
@@ -365,13 +255,17 @@ static int take_line(struct fm_reader *r, const char *s, size_t n, struct fm_err
 		bad_row(r, s, n, why);
 		return FM_OK;
 	}
+	if (is_passed_over(r, s, n))
+		return FM_OK;
 	if (!r->begun) {
 		r->begun = true;
+		if (r->o->dialect->header)
+			fm_buf_add(&r->header, s, n);
 		if ((rc = first_line(r, s, n, &is_row, err)) || !is_row)
 			return rc;
 	}
 	fm_row_begin(r->row);
-	if ((rc = csv_line(r, s, n, &why, err)))
+	if ((rc = split_line(r, s, n, &why, err)))
 		return rc;
 	if (!why && fm_row_end(r->row))
 		good_row(r);
@@ -381,12 +275,12 @@ static int take_line(struct fm_reader *r, const char *s, size_t n, struct fm_err
 		char theirs[3], other = 0;
 
 		if (!why && r->row->field == 1)
-			other = delimiter_of(s, n, r->o->dialect->delimiter, r->row->nfields);
+			other = fm_delimiter_of(s, n, r->o->dialect->delimiter, r->row->nfields);
 		if (other)
 			snprintf(r->row->reason, sizeof r->row->reason,
 				 "1 column where %d are expected: the delimiter seems to be '%s' (delimiter in the "
 				 "dialect)",
-				 r->row->nfields, delimiter_name(other, theirs));
+				 r->row->nfields, fm_delimiter_name(other, theirs));
 		bad_row(r, s, n, why ? why : r->row->reason);
 	}
 	return FM_OK;
@@ -465,6 +359,20 @@ static int refuse_binary(const struct fm_reader *r, const char *s, size_t n, str
 	return FM_OK;
 }
 
+/* At the end: what was read and is worth a word. */
+static void say_passed_over(const struct fm_reader *r)
+{
+	const struct fm_row *row = r->row;
+
+	if (r->headers)
+		fm_warn("%s: the header stands %llu times more between the rows: passed over", r->o->path,
+			(unsigned long long)r->headers);
+	for (int c = 0; c < FM_NFLOWCOL; c++)
+		if (row->lacking[c] && row->lacking[c] == r->good)
+			fm_warn("%s: column %s is missing in every row: it is 0 in all of them now", r->o->path,
+				fm_cols[c].name);
+}
+
 /* The next block of the source; at its end the line that has no LF. */
 static int more(struct fm_reader *r, struct fm_error *err)
 {
@@ -486,6 +394,7 @@ static int more(struct fm_reader *r, struct fm_error *err)
 	if (r->carry.len && (rc = take_line(r, r->carry.data, r->carry.len, err)))
 		return rc;
 	r->carry.len = 0;
+	say_passed_over(r);
 	if (!r->some)
 		return fm_fail(err, FM_EINPUT, "%s holds no row%s", r->o->path,
 			       r->begun ? " but its header" : ": it is empty");
@@ -542,6 +451,7 @@ static void close_reader(struct fm_reader *r)
 	free(r->bad);
 	free(r->bad_text);
 	fm_buf_free(&r->head);
+	fm_buf_free(&r->header);
 	fm_buf_free(&r->carry);
 	fm_table_free(r->chunk);
 	fm_source_close(r->source);

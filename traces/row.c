@@ -1,6 +1,5 @@
 #include "traces/row.h"
 
-#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,9 +7,22 @@
 
 #include "base/num.h"
 #include "base/text.h"
+#include "traces/protocol.h"
+#include "traces/value.h"
 
-#define TIME_END_MS INT64_C(9214646400000) /* 2262-01-01: what NumPy's and pandas's nanoseconds still hold */
-#define COUNT_MAX ((uint64_t)INT64_MAX)    /* so that every reader's signed integers hold it */
+#define COUNT_MAX ((uint64_t)INT64_MAX)
+
+/* Is column k of the dialect needed? A start is not where te and td have columns. */
+bool fm_row_reads(const struct fm_dialect *d, int k)
+{
+	bool te = false, td = false;
+
+	for (int i = 0; i < d->ncols; i++) {
+		te = te || (d->cols[i].col == FM_TE && d->cols[i].role == FM_ROLE_VALUE);
+		td = td || d->cols[i].col == FM_TD;
+	}
+	return d->cols[k].col >= 0 && !(d->cols[k].role == FM_ROLE_START && te && td);
+}
 
 void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing missing, struct fm_table *t)
 {
@@ -20,7 +32,7 @@ void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing m
 	r->t = t;
 	r->nfields = d->ncols;
 	for (int i = 0; i < d->ncols; i++)
-		r->map[i] = (int16_t)(d->cols[i].col >= 0 ? i : -1);
+		r->map[i] = (int16_t)(fm_row_reads(d, i) ? i : -1);
 	for (int i = 0; i < d->nmissing; i++) {
 		unsigned char c = (unsigned char)d->missing[i][0];
 
@@ -86,82 +98,55 @@ static bool is_missing(const struct fm_row *r, const char *s, size_t n)
 	return false;
 }
 
-/* Digits alone, up to 18 of them; anything else is for the careful parsers. */
-static inline bool short_uint(const char *s, size_t n, uint64_t *v)
-{
-	uint64_t x = 0;
-
-	if (!n || n > 18)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		unsigned c = (unsigned)(unsigned char)s[i] - '0';
-
-		if (c > 9)
-			return false;
-		x = x * 10 + c;
-	}
-	*v = x;
-	return true;
-}
-
-/* Seconds, milliseconds or microseconds as text -> milliseconds, rounded half up. */
-static int scaled_ms(enum fm_format f, const char *s, size_t n, int64_t *ms)
-{
-	int64_t v;
-	uint64_t whole, part;
-
-	/* "7.250" */
-	if (f == FM_FMT_SECONDS && n > 4 && n < 16 && s[n - 4] == '.' && short_uint(s, n - 4, &whole) &&
-	    short_uint(s + n - 3, 3, &part)) {
-		*ms = (int64_t)(whole * 1000 + part);
-		return 0;
-	}
-	if (fm_parse_scaled(s, n, f == FM_FMT_SECONDS ? 3 : 0, &v))
-		return -1;
-	if (f == FM_FMT_MICROSECONDS)
-		v = v >= 0 ? v / 1000 + (v % 1000 >= 500) : v / 1000 - (v % 1000 < -500);
-	*ms = v;
-	return 0;
-}
-
 static void take_time(struct fm_row *r, int k, const char *s, size_t n)
 {
-	enum fm_format f = r->d->cols[k].format;
-	int64_t ms;
+	struct fm_row_time *last = &r->time[r->d->cols[k].role];
+	const char *why;
 
-	if (n == r->time_len && n && !memcmp(s, r->time_text, n)) {
-		r->t->te[r->t->rows] = r->time_ms;
-		return;
+	if (!n || n != last->len || memcmp(s, last->text, n) != 0) {
+		last->len = 0;
+		if ((why = fm_value_time(r->d, k, s, n, &last->ms))) {
+			refuse_value(r, k, why);
+			return;
+		}
+		if (n <= sizeof last->text) {
+			memcpy(last->text, s, n);
+			last->len = n;
+		}
 	}
-	if (f == FM_FMT_DATETIME ? fm_parse_time_ms(s, n, &ms) : scaled_ms(f, s, n, &ms)) {
-		refuse_value(r, k,
-			     f == FM_FMT_DATETIME ? "is not a time YYYY-MM-DD HH:MM:SS" : "is not a time in numbers");
-		return;
-	}
-	if (ms < 0 || ms >= TIME_END_MS) {
-		refuse_value(r, k, "lies outside the years 1970 to 2261");
-		return;
-	}
-	r->t->te[r->t->rows] = ms;
-	if (n <= sizeof r->time_text) {
-		memcpy(r->time_text, s, n);
-		r->time_len = n;
-		r->time_ms = ms;
+	if (r->d->cols[k].role == FM_ROLE_START) {
+		r->start_ms = last->ms;
+		r->has_start = true;
+	} else {
+		r->t->te[r->t->rows] = last->ms;
+		r->has_te = true;
 	}
 }
 
 static void take_duration(struct fm_row *r, int k, const char *s, size_t n)
 {
-	int64_t ms;
+	const char *why = fm_value_duration(r->d, k, s, n, &r->t->td[r->t->rows]);
 
-	if (scaled_ms(r->d->cols[k].format, s, n, &ms))
-		refuse_value(r, k, "is not a duration");
-	else if (ms < 0)
-		refuse_value(r, k, "is negative");
-	else if (ms > UINT32_MAX)
-		refuse_value(r, k, "is over 49 days");
+	if (why)
+		refuse_value(r, k, why);
+}
+
+/* A start with a duration or an end: the two that the table has. */
+static void end_times(struct fm_row *r)
+{
+	int64_t *te = &r->t->te[r->t->rows];
+	uint32_t *td = &r->t->td[r->t->rows];
+
+	if (!r->has_start)
+		return;
+	if (!r->has_te)
+		*te = r->start_ms + *td;
+	else if (*te < r->start_ms)
+		fm_row_refuse(r, "te lies before the start");
+	else if (*te - r->start_ms > UINT32_MAX)
+		fm_row_refuse(r, "td is over 49 days (te less the start)");
 	else
-		r->t->td[r->t->rows] = (uint32_t)ms;
+		*td = (uint32_t)(*te - r->start_ms);
 }
 
 /* The code of an address in the chunk's dictionary; addresses repeat, so the last ones are remembered. */
@@ -184,78 +169,63 @@ static bool address_code(struct fm_row *r, uint32_t ip, uint32_t *code)
 	return true;
 }
 
-/* What stands where an IPv4 address should. */
-static const char *no_ipv4(const char *s, size_t n)
-{
-	char text[INET6_ADDRSTRLEN] = "";
-	struct in6_addr v6;
-	const char *colon = memchr(s, ':', n);
-	uint32_t ip;
-
-	if (n < sizeof text)
-		memcpy(text, s, n);
-	if (inet_pton(AF_INET6, text, &v6) == 1)
-		return "is an IPv6 address, and only IPv4 is read: leave IPv6 out before";
-	if (colon && !fm_parse_ipv4(s, (size_t)(colon - s), &ip))
-		return "is an IPv4 address with a port behind it: each needs a column of its own";
-	if (n == 17 && colon == s + 2 && s[5] == ':' && s[14] == ':')
-		return "is a MAC address, not IPv4";
-	return "is not an IPv4 address";
-}
-
 static void take_address(struct fm_row *r, int k, const char *s, size_t n)
 {
-	uint64_t v;
 	uint32_t ip, code;
+	const char *why = fm_value_address(r->d, k, s, n, &ip);
 
-	if (r->d->cols[k].format == FM_FMT_IPV4_INTEGER) {
-		if (fm_parse_u64(s, n, UINT32_MAX, &v)) {
-			refuse_value(r, k, "is not an IPv4 address as an integer");
-			return;
-		}
-		ip = (uint32_t)v;
-	} else if (fm_parse_ipv4(s, n, &ip)) {
-		refuse_value(r, k, no_ipv4(s, n));
-		return;
-	}
-	if (address_code(r, ip, &code))
+	if (why)
+		refuse_value(r, k, why);
+	else if (address_code(r, ip, &code))
 		((uint32_t *)r->t->col[r->d->cols[k].col])[r->t->rows] = code;
-}
-
-static bool is_negative_number(const char *s, size_t n)
-{
-	double v;
-
-	return n > 1 && *s == '-' && !fm_parse_double(s, n, &v);
 }
 
 static void take_port(struct fm_row *r, int k, const char *s, size_t n)
 {
-	uint64_t v;
+	bool dotted;
+	const char *why =
+	    fm_value_port(r->d, k, s, n, &((uint16_t *)r->t->col[r->d->cols[k].col])[r->t->rows], &dotted);
 
-	if (!short_uint(s, n, &v))
-		refuse_value(r, k, is_negative_number(s, n) ? "is negative" : "is not a port number");
-	else if (v > 65535)
-		refuse_value(r, k, "is over 65535");
-	else
-		((uint16_t *)r->t->col[r->d->cols[k].col])[r->t->rows] = (uint16_t)v;
+	if (why)
+		refuse_value(r, k, why);
+	else if (dotted)
+		r->dotted = k + 1;
+}
+
+/* 8.0 is type and code in an ICMP row alone. */
+static void check_dotted(struct fm_row *r)
+{
+	const struct fm_dict *d = &r->t->dict[FM_PR];
+	uint16_t i = r->t->pr[r->t->rows];
+	const char *pr = r->nfresh >> FM_PR & 1u ? NULL : i < d->n ? d->value[i] : NULL;
+	size_t n = pr ? strlen(pr) : r->fresh[FM_PR].len;
+	bool icmp, type_code = r->d->cols[r->dotted - 1].format == FM_FMT_TYPE_CODE;
+
+	pr = pr ? pr : r->fresh[FM_PR].text;
+	icmp = (n == 4 && !memcmp(pr, "ICMP", 4)) || (n == 5 && !memcmp(pr, "ICMP6", 5));
+	if (icmp && !type_code)
+		refuse_value(r, r->dotted - 1,
+			     "has a point in an ICMP row: give the column format: type.code if it is type and code");
+	else if (!icmp && type_code)
+		refuse_value(r, r->dotted - 1, "is type.code in a row that is not ICMP");
 }
 
 static void take_count(struct fm_row *r, int k, const char *s, size_t n)
 {
-	uint64_t v;
-	int64_t micro;
+	int c = r->d->cols[k].col;
+	uint64_t v, *out = &((uint64_t *)r->t->col[c])[r->t->rows];
+	const char *why = fm_value_count(r->d, k, s, n, &v);
 
-	if (!short_uint(s, n, &v) && fm_parse_u64(s, n, COUNT_MAX, &v)) {
-		/* Programs that know missing values write counts as 80.0 or 1.2e+06. */
-		if (!fm_parse_scaled(s, n, 6, &micro) && micro >= 0 && micro % 1000000 == 0) {
-			v = (uint64_t)micro / 1000000;
-		} else {
-			refuse_value(r, k, is_negative_number(s, n) ? "is negative" : "is not a nonnegative integer");
-			return;
-		}
+	if (!why && r->d->cols[k].role == FM_ROLE_SUM && r->summed >> c & 1u) {
+		if (v > COUNT_MAX - *out)
+			why = "is, as a sum, over 2^63 - 1";
+		v += *out;
 	}
-	((uint64_t *)r->t->col[r->d->cols[k].col])[r->t->rows] = v;
+	if (why)
+		refuse_value(r, k, why);
+	else
+		*out = v;
+	r->summed |= 1u << c;
 }
 
 /* UTF-8 without control characters: what JSON, CSV and a terminal can all carry. */
@@ -270,26 +240,67 @@ static bool is_text(const char *s, size_t n)
 	return true;
 }
 
+/* Does the text of a dialect stand for s? A byte of s that is no UTF-8 is \xNN there (U+00NN). */
+static bool is_label(const char *from, const char *s, size_t n)
+{
+	size_t len = strlen(from), bytes, at = 0;
+	uint32_t code;
+
+	if (len == n && !memcmp(from, s, n))
+		return true;
+	for (size_t i = 0; i < len; i += bytes, at++) {
+		if (!(bytes = fm_utf8_next(from + i, len - i, &code)) || code > 0xff || at >= n ||
+		    (unsigned char)s[at] != code)
+			return false;
+	}
+	return at == n;
+}
+
+static void map_label(const struct fm_dialect *d, const char **s, size_t *n)
+{
+	for (int j = 0; j < d->nlabels; j++)
+		if (is_label(d->labels[j].from, *s, *n)) {
+			*s = d->labels[j].to;
+			*n = strlen(*s);
+			return;
+		}
+}
+
 /* The index of a value that the cache does not have; -1 after a refusal, or when the value is new: it enters the
  * dictionary at the end of the row, if the row is good. */
 static int category_index(struct fm_row *r, int k, const char *s, size_t n)
 {
 	int c = r->d->cols[k].col, i;
+	char text[3 * FM_DICT_VALUE_MAX + 17];
 
+	if (r->d->encoding == FM_ENCODING_WINDOWS_1252 && n <= FM_DICT_VALUE_MAX) {
+		size_t len = fm_value_from_windows_1252(s, n, text);
+
+		if (!len && n) {
+			refuse_value(r, k, "is not text in windows-1252");
+			return -1;
+		}
+		s = text;
+		n = len;
+	}
 	if (c == FM_LABEL)
-		for (int j = 0; j < r->d->nlabels; j++)
-			if (strlen(r->d->labels[j].from) == n && !memcmp(r->d->labels[j].from, s, n)) {
-				s = r->d->labels[j].to;
-				n = strlen(s);
-				break;
-			}
+		map_label(r->d, &s, &n);
+	if (c == FM_PR && n <= FM_DICT_VALUE_MAX) {
+		char name[FM_DICT_VALUE_MAX + 17];
+
+		n = fm_protocol_name(s, n, name);
+		memcpy(text, name, n);
+		s = text;
+	}
 	i = n > FM_DICT_VALUE_MAX ? -1 : fm_dict_index(&r->t->dict[c], s, n, false);
 	if (i >= 0)
 		return i;
 	if (n > FM_DICT_VALUE_MAX)
 		refuse_value(r, k, "is longer than 255 bytes");
 	else if (!is_text(s, n))
-		refuse_value(r, k, "is not text in UTF-8");
+		refuse_value(r, k,
+			     "is not text in UTF-8 (set encoding: windows-1252 in the dialect, or write the file anew "
+			     "with iconv -f WINDOWS-1252 -t UTF-8)");
 	else {
 		memcpy(r->fresh[c].text, s, n);
 		r->fresh[c].len = n;
@@ -353,11 +364,17 @@ static void take_missing(struct fm_row *r, int k)
 	int c = r->d->cols[k].col;
 	char *at = (char *)r->t->col[c] + r->t->rows * fm_cols[c].width;
 
+	if (r->d->cols[k].role == FM_ROLE_SUM && r->summed >> c & 1u && r->missing != FM_MISSING_REJECT) {
+		r->nmissing++;
+		return;
+	}
+	r->summed |= 1u << c;
 	if (c == FM_TE || r->missing == FM_MISSING_REJECT) {
 		refuse_value(r, k, "is missing");
 		return;
 	}
 	r->nmissing++;
+	r->lacks |= 1u << c;
 	if (fm_cols[c].kind == FM_KIND_CATEGORY)
 		take_category(r, k, "0", 1);
 	else if (fm_cols[c].kind == FM_KIND_ADDRESS)
@@ -371,13 +388,16 @@ void fm_row_begin(struct fm_row *r)
 	r->field = 0;
 	r->bad = false;
 	r->nmissing = 0;
-	r->nfresh = 0;
+	r->nfresh = r->summed = r->lacks = 0;
+	r->dotted = 0;
+	r->has_te = r->has_start = r->last_empty = false;
 }
 
 void fm_row_field(struct fm_row *r, const char *s, size_t n)
 {
 	int i = r->field++, k;
 
+	r->last_empty = n == 0;
 	if (r->bad || i >= r->nfields || (k = r->map[i]) < 0)
 		return;
 	if (is_missing(r, s, n)) {
@@ -406,17 +426,31 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 	}
 }
 
+/* Rows that end with the delimiter, where the header does not, have one empty field more. */
+static bool is_whole(const struct fm_row *r)
+{
+	if (r->field > r->nfields && r->d->extra_columns)
+		return true;
+	return r->field == r->nfields || (r->d->header && r->field == r->nfields + 1 && r->last_empty);
+}
+
 bool fm_row_end(struct fm_row *r)
 {
-	if (r->field != r->nfields) {
+	if (!is_whole(r)) {
 		r->bad = false; /* the number of columns explains whatever else was wrong */
 		fm_row_refuse(r, "%d column%s where %d are expected", r->field, r->field == 1 ? "" : "s", r->nfields);
 	}
+	if (!r->bad && r->dotted)
+		check_dotted(r);
+	if (!r->bad)
+		end_times(r);
 	if (!r->bad && r->nfresh)
 		add_fresh(r);
 	if (r->bad)
 		return false;
 	r->missing_values += r->nmissing;
+	for (int c = 0; r->lacks >> c; c++)
+		r->lacking[c] += r->lacks >> c & 1u;
 	r->t->rows++;
 	return true;
 }

@@ -51,9 +51,16 @@ struct fm_row {
 	} recent_ip[FM_ROW_IPS];
 	struct fm_error error; /* of a row that failed for want of memory */
 
-	char time_text[40]; /* the last time and what it was */
-	size_t time_len;
-	int64_t time_ms;
+	struct fm_row_time { /* the last time and what it was */
+		char text[40];
+		size_t len;
+		int64_t ms;
+	} time[FM_ROLE_START + 1];
+	int64_t start_ms; /* of this row, if has_start */
+	bool has_start, has_te, last_empty;
+	unsigned summed, lacks;    /* columns that have a part of their sum; that are missing */
+	int dotted;                /* 1 + a dialect's column whose meaning hangs on the protocol, or 0 */
+	uint64_t lacking[FM_NCOL]; /* good rows in which the column is missing */
 	struct {
 		char text[FM_DICT_VALUE_MAX];
 		size_t len;
@@ -67,6 +74,7 @@ struct fm_row {
 /* t: the chunk, with capacity for at least one more row whenever a row is begun.  The columns of the file are those of
  * the dialect, in order. */
 void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing missing, struct fm_table *t);
+bool fm_row_reads(const struct fm_dialect *d, int k);
 void fm_row_begin(struct fm_row *r);
 void fm_row_field(struct fm_row *r, const char *s, size_t n);
 bool fm_row_end(struct fm_row *r);

@@ -5,10 +5,12 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "traces/protocol.h"
 #include "traces/trace.h"
+#include "traces/value.h"
 
 #define FLUSH_BYTES (64 * 1024)
-#define FIELD_MAX 64 /* bytes in a formatted value that is no category */
+#define FIELD_MAX FM_TIME_TEXT_MAX /* bytes in a formatted value that is no category */
 
 struct writer {
 	const struct fm_table *t;
@@ -28,24 +30,57 @@ static bool needs_quotes(const struct fm_dialect *d, const char *s)
 {
 	size_t n = strlen(s);
 
+	if (d->no_quotes)
+		return false;
 	/* A reader trims spaces around what is not quoted. */
 	return n && (*s == ' ' || *s == '\t' || s[n - 1] == ' ' || s[n - 1] == '\t' || strchr(s, d->delimiter) ||
 		     strpbrk(s, "\"\r\n"));
 }
 
-static int quote_values(struct writer *w, int c, struct fm_error *err)
+/* A category value as column k of the dialect spells it, in out: 4 bytes for each of s and 8 more. */
+static int spell_value(const struct writer *w, int k, const char *s, char *out, struct fm_error *err)
 {
+	enum fm_format f = w->d->cols[k].format;
+	size_t n = strlen(s);
+	int number = f == FM_FMT_NUMBER ? fm_protocol_number(s, n) : -1;
+
+	if (number >= 0) {
+		out[fm_format_u64((uint64_t)number, out)] = 0;
+		return FM_OK;
+	}
+	memcpy(out, s, n + 1);
+	for (size_t i = 0; f == FM_FMT_LOWER && i < n; i++)
+		out[i] = s[i] >= 'A' && s[i] <= 'Z' ? (char)(s[i] + 32) : s[i];
+	if (w->d->encoding == FM_ENCODING_WINDOWS_1252) {
+		size_t len = fm_value_to_windows_1252(s, n, out);
+
+		if (!len && n)
+			return fm_fail(err, FM_EINPUT,
+				       "a value of %s has no text in windows-1252: set encoding: utf-8 in dialect %s",
+				       fm_cols[w->d->cols[k].col].name, w->d->name);
+		out[len] = 0;
+	}
+	if (w->d->no_quotes && (strchr(out, w->d->delimiter) || strpbrk(out, "\r\n")))
+		return fm_fail(err, FM_EINPUT, "a value of %s has the delimiter in it, and dialect %s has quote: none",
+			       fm_cols[w->d->cols[k].col].name, w->d->name);
+	return FM_OK;
+}
+
+static int quote_values(struct writer *w, int k, struct fm_error *err)
+{
+	int c = w->d->cols[k].col, rc;
 	const struct fm_dict *dict = &w->t->dict[c];
-	int rc;
 
 	if ((rc = fm_alloc(&w->quoted[c].text, dict->n + 1, sizeof(char *), "category values", err)))
 		return rc;
 	w->quoted[c].n = dict->n;
 	for (size_t i = 0; i < dict->n; i++) {
-		const char *s = dict->value[i];
-		size_t n = strlen(s), cap = 2 * n + 3;
+		char s[4 * FM_DICT_VALUE_MAX + 8];
 		char *text;
 
+		if ((rc = spell_value(w, k, dict->value[i], s, err)) < 0)
+			return rc;
+		size_t n = strlen(s), cap = 2 * n + 3;
 		if ((rc = fm_alloc(&text, cap, 1, "a category value", err)))
 			return rc;
 		w->quoted[c].text[i] = text;
@@ -88,6 +123,8 @@ static size_t format_number(uint64_t ms, enum fm_format f, int decimals, char *o
 {
 	if (f == FM_FMT_SECONDS)
 		return decimals == 3 ? fm_format_ms_as_s((int64_t)ms, out) : format_decimal(ms, 3, decimals, out);
+	if (f == FM_FMT_NANOSECONDS)
+		return format_decimal(ms * 1000000, 0, decimals, out);
 	return format_decimal(f == FM_FMT_MICROSECONDS ? ms * 1000 : ms, 0, decimals, out);
 }
 
@@ -109,6 +146,72 @@ static size_t format_time(struct writer *w, int64_t ms, int decimals, char *out)
 		out[n++] = '.';
 	for (int i = 0; i < decimals && i < 9; i++, place /= 10)
 		out[n++] = (char)('0' + (place ? part / place % 10 : 0));
+	return n;
+}
+
+/* Ports of ICMP as 8.0, H:MM:SS.mmm: what only some dialects write. */
+static size_t format_hms(uint64_t ms, char *out)
+{
+	size_t n = fm_format_u64(ms / 3600000, out);
+
+	for (int i = 0; i < 2; i++) {
+		unsigned part = (unsigned)(i ? ms / 1000 % 60 : ms / 60000 % 60);
+
+		out[n++] = ':';
+		out[n++] = (char)('0' + part / 10);
+		out[n++] = (char)('0' + part % 10);
+	}
+	out[n++] = '.';
+	out[n++] = (char)('0' + ms / 100 % 10);
+	out[n++] = (char)('0' + ms / 10 % 10);
+	out[n++] = (char)('0' + ms % 10);
+	return n;
+}
+
+static bool is_icmp(const struct fm_table *t, size_t row)
+{
+	const char *pr = FM_HAS(t, FM_PR) && t->pr[row] < t->dict[FM_PR].n ? t->dict[FM_PR].value[t->pr[row]] : "";
+
+	return !strcmp(pr, "ICMP") || !strcmp(pr, "ICMP6");
+}
+
+static size_t format_port(const struct fm_table *t, size_t row, unsigned port, enum fm_format f, char *out)
+{
+	size_t n;
+
+	if (f != FM_FMT_TYPE_CODE || !port || !is_icmp(t, row))
+		return fm_format_u64(port, out);
+	n = fm_format_u64(port / 256, out);
+	out[n++] = '.';
+	return n + fm_format_u64(port % 256, out + n);
+}
+
+/* Is k a column of a sum, and not the first? */
+static bool is_later_part(const struct fm_dialect *d, int k)
+{
+	for (int i = 0; i < k; i++)
+		if (d->cols[k].role == FM_ROLE_SUM && d->cols[i].col == d->cols[k].col)
+			return true;
+	return false;
+}
+
+/* A time in a form with a calendar. */
+static size_t format_clock(struct writer *w, int k, int64_t ms, char *out)
+{
+	enum fm_format f = w->d->cols[k].format;
+	int decimals = w->d->cols[k].decimals;
+	size_t n;
+
+	if (f == FM_FMT_PATTERN) {
+		if (!strstr(w->d->cols[k].pattern, "%z"))
+			ms += (int64_t)w->d->timezone * 60000;
+		return fm_time_pattern_write(w->d->cols[k].pattern, ms < 0 ? 0 : ms, decimals, out);
+	}
+	if (f == FM_FMT_DATETIME)
+		return format_time(w, ms + (int64_t)w->d->timezone * 60000, decimals, out);
+	n = format_time(w, ms, decimals, out);
+	out[10] = 'T';
+	out[n++] = 'Z';
 	return n;
 }
 
@@ -138,8 +241,10 @@ static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 	case FM_KIND_TIME: {
 		int64_t ms = has ? t->te[row] : 0;
 
-		if (f == FM_FMT_DATETIME)
-			n = format_time(w, ms, decimals, s);
+		if (w->d->cols[k].role == FM_ROLE_START && FM_HAS(t, FM_TD))
+			ms = ms > t->td[row] ? ms - t->td[row] : 0;
+		if (f == FM_FMT_DATETIME || f == FM_FMT_RFC3339 || f == FM_FMT_PATTERN)
+			n = format_clock(w, k, ms, s);
 		else if (ms < 0 || ms > INT64_MAX / 1000)
 			return fm_fail(err, FM_EINPUT, "row %zu: time %lld ms has no text in dialect %s", row + 1,
 				       (long long)ms, w->d->name);
@@ -148,7 +253,8 @@ static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 		break;
 	}
 	case FM_KIND_DURATION:
-		n = format_number(has ? t->td[row] : 0, f, decimals, s);
+		n = f == FM_FMT_HMS ? format_hms(has ? t->td[row] : 0, s)
+				    : format_number(has ? t->td[row] : 0, f, decimals, s);
 		break;
 	case FM_KIND_ADDRESS: {
 		struct fm_address a =
@@ -162,7 +268,7 @@ static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 		break;
 	}
 	case FM_KIND_PORT:
-		n = fm_format_u64(has ? ((const uint16_t *)t->col[c])[row] : 0, s);
+		n = format_port(t, row, has ? ((const uint16_t *)t->col[c])[row] : 0, f, s);
 		break;
 	case FM_KIND_CATEGORY:
 		if (has)
@@ -170,7 +276,7 @@ static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 		s[n++] = '0';
 		break;
 	case FM_KIND_COUNT:
-		n = fm_format_u64(has ? (c == FM_PKT ? t->pkt : t->byt)[row] : 0, s);
+		n = fm_format_u64(has && !is_later_part(w->d, k) ? (c == FM_PKT ? t->pkt : t->byt)[row] : 0, s);
 		break;
 	}
 	fm_buf_add(&w->buf, s, n);
@@ -179,6 +285,10 @@ static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 
 static void add_header(struct writer *w)
 {
+	if (*w->d->header_mark) {
+		fm_buf_puts(&w->buf, w->d->header_mark);
+		fm_buf_add(&w->buf, &w->d->delimiter, 1);
+	}
 	for (int k = 0; k < w->d->ncols; k++) {
 		const char *name = w->d->cols[k].name;
 		char text[2 * sizeof w->d->cols[k].name + 3];
@@ -231,7 +341,7 @@ int fm_trace_write(const struct fm_table *t, const struct fm_dialect *d, const c
 		int c = d->cols[k].col;
 
 		if (c >= 0 && FM_HAS(t, c) && fm_cols[c].kind == FM_KIND_CATEGORY && !w.quoted[c].text &&
-		    (rc = quote_values(&w, c, err)))
+		    (rc = quote_values(&w, k, err)))
 			goto out;
 	}
 	rc = write_rows(&w, err);

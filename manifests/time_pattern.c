@@ -1,0 +1,277 @@
+#include "manifests/time_pattern.h"
+
+#include <string.h>
+
+#include "base/num.h"
+
+static const char month_names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+
+struct clock {
+	int year, month, day, hour, hour12, pm, minute, second, ms, offset; /* -1: not said */
+};
+
+const char *fm_time_pattern_fault(const char *pattern, int day_starts)
+{
+	bool seen[128] = {0};
+
+	for (const char *p = pattern; *p; p++) {
+		if (*p != '%')
+			continue;
+		p++;
+		if (!*p || !strchr("YymbdHIpMSfz%", *p))
+			return "it takes %Y %y %m %b %d %H %I %p %M %S %f %z and %% alone";
+		if (*p != '%' && seen[(unsigned char)*p])
+			return "it has one of them twice";
+		seen[(unsigned char)*p] = true;
+	}
+	if (seen['Y'] == seen['y'] || seen['m'] == seen['b'] || !seen['d'])
+		return "it needs a year (%Y or %y), a month (%m or %b) and a day (%d)";
+	if (seen['H'] == seen['I'])
+		return "it needs an hour, %H or %I";
+	if (seen['p'] && !seen['I'])
+		return "%p needs the hour of the 12-hour clock, %I";
+	if (seen['I'] && !seen['p'] && day_starts < 0)
+		return "%I without %p says an hour of the morning and of the afternoon alike: add %p, or day_starts";
+	if (day_starts >= 0 && (!seen['I'] || seen['p']))
+		return "day_starts is for %I without %p";
+	return NULL;
+}
+
+/* One to `most` digits. */
+static int number(const char **s, const char *end, int most, int *v)
+{
+	int n = 0;
+
+	for (*v = 0; *s < end && n < most && **s >= '0' && **s <= '9'; n++)
+		*v = *v * 10 + (*(*s)++ - '0');
+	return n ? 0 : -1;
+}
+
+/* Digits of a second -> milliseconds; those after the third are dropped, as in base/num.h. */
+static int fraction(const char **s, const char *end, int *ms)
+{
+	int n = 0, v = 0;
+
+	for (; *s < end && **s >= '0' && **s <= '9'; n++, (*s)++) {
+		if (n < 3)
+			v = v * 10 + (**s - '0');
+	}
+	for (int i = n; i < 3; i++)
+		v *= 10;
+	*ms = v;
+	return n ? 0 : -1;
+}
+
+int fm_time_offset_read(const char **s, const char *end, int *minutes)
+{
+	int sign, h, m = 0;
+
+	if (*s < end && (**s == 'Z' || **s == 'z')) {
+		(*s)++;
+		*minutes = 0;
+		return 0;
+	}
+	if (*s >= end || (**s != '+' && **s != '-'))
+		return -1;
+	sign = *(*s)++ == '-' ? -1 : 1;
+	if (end - *s < 2 || number(s, *s + 2, 2, &h))
+		return -1;
+	if (*s < end && **s == ':')
+		(*s)++;
+	else if (*s == end || **s < '0' || **s > '9')
+		goto out;
+	if (end - *s < 2 || number(s, *s + 2, 2, &m))
+		return -1;
+out:
+	*minutes = sign * (h * 60 + m);
+	return h > 14 || m > 59 ? -1 : 0;
+}
+
+static int month_name(const char **s, const char *end, int *month)
+{
+	if (end - *s < 3)
+		return -1;
+	for (int i = 0; i < 12; i++) {
+		bool same = true;
+
+		for (int k = 0; k < 3; k++)
+			same = same && ((*s)[k] | 0x20) == (month_names[3 * i + k] | 0x20);
+		if (same) {
+			*month = i + 1;
+			*s += 3;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+static int half(const char **s, const char *end, int *pm)
+{
+	if (end - *s < 2 || ((*s)[1] | 0x20) != 'm' || (((*s)[0] | 0x20) != 'a' && ((*s)[0] | 0x20) != 'p'))
+		return -1;
+	*pm = ((*s)[0] | 0x20) == 'p';
+	*s += 2;
+	return 0;
+}
+
+static int take(char what, const char **s, const char *end, struct clock *c)
+{
+	switch (what) {
+	case 'Y':
+		return number(s, end, 4, &c->year);
+	case 'y':
+		if (number(s, end, 2, &c->year))
+			return -1;
+		c->year += c->year < 70 ? 2000 : 1900;
+		return 0;
+	case 'm':
+		return number(s, end, 2, &c->month);
+	case 'b':
+		return month_name(s, end, &c->month);
+	case 'd':
+		return number(s, end, 2, &c->day);
+	case 'H':
+		return number(s, end, 2, &c->hour);
+	case 'I':
+		return number(s, end, 2, &c->hour12);
+	case 'p':
+		return half(s, end, &c->pm);
+	case 'M':
+		return number(s, end, 2, &c->minute);
+	case 'S':
+		return number(s, end, 2, &c->second);
+	case 'f':
+		return fraction(s, end, &c->ms);
+	case 'z':
+		return fm_time_offset_read(s, end, &c->offset);
+	default:
+		return *s < end && *(*s)++ == '%' ? 0 : -1;
+	}
+}
+
+/* The day by the careful parser of base/num.h, the rest by hand. */
+static int clock_ms(const struct clock *c, int day_starts, int64_t *ms)
+{
+	char text[] = "0000-00-00 00:00:00";
+	int hour = c->hour, year = c->year;
+
+	if (c->hour12 >= 0) {
+		if (c->hour12 < 1 || c->hour12 > 12)
+			return -1;
+		hour = c->hour12 % 12 + (c->pm > 0 ? 12 : 0);
+		if (c->pm < 0 && hour < day_starts)
+			hour += 12;
+		if (c->pm < 0 && hour < day_starts)
+			hour -= 12;
+	}
+	if (hour > 23 || c->minute > 59 || c->second > 59)
+		return -1;
+	for (int i = 3; i >= 0; i--, year /= 10)
+		text[i] = (char)('0' + year % 10);
+	text[5] = (char)('0' + c->month / 10);
+	text[6] = (char)('0' + c->month % 10);
+	text[8] = (char)('0' + c->day / 10);
+	text[9] = (char)('0' + c->day % 10);
+	if (fm_parse_time_ms(text, sizeof text - 1, ms))
+		return -1;
+	*ms += (int64_t)((hour * 60 + c->minute - c->offset) * 60 + c->second) * 1000 + c->ms;
+	return 0;
+}
+
+int fm_time_pattern_read(const char *pattern, int day_starts, const char *s, size_t n, int64_t *ms)
+{
+	struct clock c = {.hour12 = -1, .pm = -1};
+	const char *end = s + n;
+
+	for (const char *p = pattern; *p; p++) {
+		if (*p == ' ') {
+			while (s < end && *s == ' ')
+				s++;
+		} else if (*p == '%') {
+			if (take(*++p, &s, end, &c))
+				return -1;
+		} else if (s == end || *s++ != *p) {
+			return -1;
+		}
+	}
+	return s == end ? clock_ms(&c, day_starts, ms) : -1;
+}
+
+static char *put(char *out, int width, int v)
+{
+	for (int i = width - 1; i >= 0; i--, v /= 10)
+		out[i] = (char)('0' + v % 10);
+	return out + width;
+}
+
+static char *put_one(char *out, char what, const struct clock *c, int decimals)
+{
+	int place = 100;
+
+	switch (what) {
+	case 'Y':
+		return put(out, 4, c->year);
+	case 'y':
+		return put(out, 2, c->year % 100);
+	case 'm':
+		return put(out, 2, c->month);
+	case 'b':
+		memcpy(out, month_names + 3 * (c->month - 1), 3);
+		return out + 3;
+	case 'd':
+		return put(out, 2, c->day);
+	case 'H':
+		return put(out, 2, c->hour);
+	case 'I':
+		return put(out, 2, c->hour % 12 ? c->hour % 12 : 12);
+	case 'p':
+		*out++ = c->hour < 12 ? 'A' : 'P';
+		*out++ = 'M';
+		return out;
+	case 'M':
+		return put(out, 2, c->minute);
+	case 'S':
+		return put(out, 2, c->second);
+	case 'f':
+		for (int i = 0; i < decimals; i++, place /= 10)
+			*out++ = (char)('0' + (place ? c->ms / place % 10 : 0));
+		return out;
+	case 'z':
+		*out++ = 'Z';
+		return out;
+	default:
+		*out++ = '%';
+		return out;
+	}
+}
+
+static int digits(const char *s, int n)
+{
+	int v = 0;
+
+	for (int i = 0; i < n; i++)
+		v = v * 10 + (s[i] - '0');
+	return v;
+}
+
+size_t fm_time_pattern_write(const char *pattern, int64_t ms, int decimals, char out[FM_TIME_TEXT_MAX])
+{
+	char text[FM_TIME_MAX], *to = out;
+	struct clock c = {0};
+
+	fm_format_time_s(ms, text);
+	c.year = digits(text, 4);
+	c.month = digits(text + 5, 2);
+	c.day = digits(text + 8, 2);
+	c.hour = digits(text + 11, 2);
+	c.minute = digits(text + 14, 2);
+	c.second = digits(text + 17, 2);
+	c.ms = (int)(ms % 1000);
+	decimals = decimals < 1 ? 3 : decimals > 9 ? 9 : decimals;
+	for (const char *p = pattern; *p; p++)
+		if (*p == '%')
+			to = put_one(to, *++p, &c, decimals);
+		else
+			*to++ = *p;
+	return (size_t)(to - out);
+}

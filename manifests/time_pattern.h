@@ -1,0 +1,31 @@
+/*
+ * time_pattern.h - times written as a dialect's own pattern says, after strptime, without locale and time zone files.
+ *
+ *     %Y year   %y year of 1970 to 2069 in two digits   %m month   %b Jan ... Dec   %d day   %H hour 0 to 23
+ *     %I hour of the 12-hour clock   %p AM or PM   %M minute   %S second   %f digits of a second, any number
+ *     %z Z, +02:00, +0200 or +02   %% a percent sign   a blank: any number of blanks, none too
+ *
+ * Numbers may lack leading zeros when read and have them when written. Any other character stands for itself. A second
+ * 60 is refused, as are days that no calendar has. What has no %S is the full minute.
+ */
+#ifndef FM_MANIFESTS_TIME_PATTERN_H
+#define FM_MANIFESTS_TIME_PATTERN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FM_TIME_PATTERN_MAX 64 /* bytes of a pattern with its NUL */
+#define FM_TIME_TEXT_MAX 256   /* bytes that one can write */
+
+/* NULL, or why the pattern is none. day_starts: the first hour of 12 (0 to 23) that %I without %p stands for, or -1. */
+const char *fm_time_pattern_fault(const char *pattern, int day_starts);
+/* Milliseconds since 1970 of s[0..n), digits after the third of a fraction dropped; the offset of %z is taken off. -1:
+ * it is no such time. */
+int fm_time_pattern_read(const char *pattern, int day_starts, const char *s, size_t n, int64_t *ms);
+/* Writes ms, 0 to the year 9999; %f has `decimals` digits, cut; returns the length. */
+size_t fm_time_pattern_write(const char *pattern, int64_t ms, int decimals, char out[FM_TIME_TEXT_MAX]);
+/* Minutes of Z, +02:00, +0200 or +02 at *s, which is moved behind it; -1: it is none. */
+int fm_time_offset_read(const char **s, const char *end, int *minutes);
+
+#endif

@@ -1,0 +1,181 @@
+/* Each built-in dialect reads a file as its tools write it, row for row, and writes what it reads back as the same
+ * table. */
+#include "base/num.h"
+#include "tests/unit/trace_fixture.h"
+
+struct flow {
+	const char *te; /* UTC */
+	uint32_t td;
+	const char *sa, *da;
+	unsigned sp, dp;
+	const char *pr;
+	uint64_t pkt, byt;
+	const char *label;
+};
+
+static void assert_address(const struct fm_table *t, uint32_t code, const char *text)
+{
+	struct fm_address a = fm_table_address(t, code);
+	uint32_t ip, want;
+
+	assert_true(fm_address_ipv4(&a, &ip));
+	assert_int_equal(fm_parse_ipv4(text, strlen(text), &want), 0);
+	assert_int_equal(ip, want);
+}
+
+static void assert_flow(const struct fm_table *t, size_t i, const struct flow *f)
+{
+	int64_t ms;
+
+	assert_int_equal(fm_parse_time_ms(f->te, strlen(f->te), &ms), 0);
+	assert_int_equal(t->te[i], ms);
+	assert_int_equal(t->td[i], f->td);
+	assert_address(t, t->sa[i], f->sa);
+	assert_address(t, t->da[i], f->da);
+	assert_int_equal(t->sp[i], f->sp);
+	assert_int_equal(t->dp[i], f->dp);
+	assert_string_equal(t->dict[FM_PR].value[t->pr[i]], f->pr);
+	assert_int_equal(t->pkt[i], f->pkt);
+	assert_int_equal(t->byt[i], f->byt);
+	if (f->label)
+		assert_string_equal(t->dict[FM_LABEL].value[t->label[i]], f->label);
+}
+
+/* The rows, and the same rows again of what was written of them. */
+static void reads_as(const char *dialect, const char *text, const struct flow *flows, size_t n)
+{
+	struct fm_dialect *d;
+	struct fm_error err;
+	const char *path = put("in.csv", text);
+
+	assert_int_equal(fm_dialect_load(&d, dialect, &err), FM_OK);
+	for (int pass = 0; pass < 2; pass++) {
+		struct reading *r = read_trace_file(path, d, NULL, 0);
+
+		if (r->rc)
+			fail_msg("%s: %s", dialect, r->err.message);
+		assert_int_equal(r->st.bad, 0);
+		assert_int_equal(r->t->rows, n);
+		for (size_t i = 0; i < n; i++)
+			assert_flow(r->t, i, &flows[i]);
+		path = at("out.csv");
+		assert_int_equal(fm_trace_write(r->t, d, path, &err), FM_OK);
+		done(r);
+	}
+	fm_dialect_free(d);
+}
+#define READS_AS(dialect, text, ...)                                                                                   \
+	reads_as(dialect, text, (const struct flow[]){__VA_ARGS__},                                                    \
+		 sizeof((const struct flow[]){__VA_ARGS__}) / sizeof(struct flow))
+
+static void ugr17_has_the_newer_labels(void **state)
+{
+	(void)state;
+	READS_AS("ugr17",
+		 "2016-07-30 00:01:06,0.000,1.2.3.4,42.219.157.72,53,35203,UDP,.A....,0,0,1,130,background\n"
+		 "2016-07-30 00:01:07,1.500,1.2.3.4,42.219.157.72,53,35203,TCP,.A....,0,0,1,130,anomaly-spam\n",
+		 {"2016-07-30 00:01:06", 0, "1.2.3.4", "42.219.157.72", 53, 35203, "UDP", 1, 130, "background"},
+		 {"2016-07-30 00:01:07", 1500, "1.2.3.4", "42.219.157.72", 53, 35203, "TCP", 1, 130, "spam"});
+}
+
+static void cidds_has_names_suffixes_and_type_code(void **state)
+{
+	(void)state;
+	READS_AS("cidds",
+		 "Date first seen,Duration,Proto,Src IP Addr,Src Pt,Dst IP Addr,Dst Pt,Packets,Bytes,Flows,Flags,Tos,"
+		 "class,attackType,attackID,attackDescription\n"
+		 "2017-03-14 17:43:30.626,   81.412,TCP  ,192.168.100.5,   445,10016_85,58844,"
+		 "       1,   2.1 M,    1,.AP...,  0,normal,---,---,---\n"
+		 "2017-03-14 17:43:31.000,    0.000,ICMP ,EXT_SERVER,     0,192.168.100.5,  8.0,"
+		 "       1,     108,    1,......,  0,attacker,pingScan,4,---\n",
+		 {"2017-03-14 17:44:52.038", 81412, "192.168.100.5", "240.39.32.85", 445, 58844, "TCP", 1, 2100000,
+		  "normal"},
+		 {"2017-03-14 17:43:31.000", 0, "203.0.113.1", "192.168.100.5", 0, 2048, "ICMP", 1, 108, "attacker"});
+}
+
+static void nfdump_has_start_times(void **state)
+{
+	(void)state;
+	READS_AS("nfdump",
+		 "firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort,packets,bytes,flows\n"
+		 "2016-04-11 00:01:06.123,00:06:46.600,TCP,1.2.3.4,80,5.6.7.8,35203,12,402.4 M,1\n"
+		 "2016-04-11 00:01:07.000,0.250,ICMP,1.2.3.4,0,5.6.7.8,3.1,1,56,1\n",
+		 {"2016-04-11 00:07:52.723", 406600, "1.2.3.4", "5.6.7.8", 80, 35203, "TCP", 12, 402400000, NULL},
+		 {"2016-04-11 00:01:07.250", 250, "1.2.3.4", "5.6.7.8", 0, 769, "ICMP", 1, 56, NULL});
+	READS_AS("nfdump16",
+		 "ts,te,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt,opkt,obyt,in,out,sas,das,smk,dmk,dtos,dir\n"
+		 "2016-04-11 00:01:06,2016-04-11 00:01:08,2.004,1.2.3.4,5.6.7.8,53,35203,UDP,.A....,0,0,1,130,0,0,1,2,"
+		 "0,0,0,0,0,0\nSummary\nflows,bytes,packets,avg_bps,avg_pps,avg_bpp\n1,130,1,10,1,100\n",
+		 {"2016-04-11 00:01:08", 2004, "1.2.3.4", "5.6.7.8", 53, 35203, "UDP", 1, 130, NULL});
+}
+
+static void argus_has_slashes_and_hex_ports(void **state)
+{
+	(void)state;
+	READS_AS("argus",
+		 "StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,State,sTos,dTos,TotPkts,TotBytes,SrcBytes,Label\n"
+		 "2011/08/10 09:46:53.047277,3550.182373,udp,212.50.71.179,39678,  <->,147.32.84.229,13363,CON,0,0,12,"
+		 "875,413,flow=Background-UDP-Established\n"
+		 "2011/08/10 09:46:54.000000,0.000000,icmp,1.2.3.4,0x0008,   ->,5.6.7.8,0x0303,URP,0,,1,70,70,x\n",
+		 {"2011-08-10 10:46:03.229", 3550182, "212.50.71.179", "147.32.84.229", 39678, 13363, "UDP", 12, 875,
+		  "flow=Background-UDP-Established"},
+		 {"2011-08-10 09:46:54", 0, "1.2.3.4", "5.6.7.8", 8, 771, "ICMP", 1, 70, "x"});
+}
+
+#define ZEEK_NAMES                                                                                                     \
+	"ts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\tservice\tduration\torig_bytes\tresp_bytes\t"      \
+	"conn_state\tlocal_orig\tlocal_resp\tmissed_bytes\thistory\torig_pkts\torig_ip_bytes\tresp_pkts\t"             \
+	"resp_ip_bytes\ttunnel_parents"
+#define ZEEK_ROW                                                                                                       \
+	"1655071198.444458\tCH1\t147.32.81.167\t62771\t40.74.108.123\t443\ttcp\tsay \"hi\t1.135424\t1596\t4039\tSF\t"  \
+	"T\tF\t5138\tShADdaFf\t14\t1016\t16\t1226\t(empty)"
+
+static void zeek_has_comments_and_starts(void **state)
+{
+	(void)state;
+	READS_AS(
+	    "zeek", "#separator \\x09\n#fields\t" ZEEK_NAMES "\n#types\ttime\n" ZEEK_ROW "\n#close\t2022\n",
+	    {"2022-06-12 21:59:59.579", 1135, "147.32.81.167", "40.74.108.123", 62771, 443, "TCP", 30, 2242, NULL});
+	READS_AS(
+	    "zeek-labeled", "#fields\t" ZEEK_NAMES "\tlabel\tdetailedlabel\n" ZEEK_ROW "\tBenign\tMicrosoft\n",
+	    {"2022-06-12 21:59:59.579", 1135, "147.32.81.167", "40.74.108.123", 62771, 443, "TCP", 30, 2242, "Benign"});
+}
+
+static void cic_ids2017_has_half_a_clock(void **state)
+{
+	(void)state;
+	READS_AS(
+	    "cic-ids2017",
+	    "Flow ID, Source IP, Source Port, Destination IP, Destination Port, Protocol, Timestamp, Flow Duration, "
+	    "Total Fwd Packets, Total Backward Packets,Total Length of Fwd Packets, Total Length of Bwd Packets,"
+	    "Flow Bytes/s, Fwd Header Length, Fwd Header Length, Label\n"
+	    "x,192.168.10.5,54865,104.16.207.165,443,6,7/7/2017 3:30,3000,2,1,12,6,Infinity,40,40,BENIGN\n"
+	    "x,192.168.10.5,54865,104.16.207.165,443,17,7/7/2017 11:30,0,2,0,12,0,NaN,40,40,Web Attack \x96 XSS\n",
+	    {"2017-07-07 18:30:00.003", 3, "192.168.10.5", "104.16.207.165", 54865, 443, "TCP", 3, 18, "BENIGN"},
+	    {"2017-07-07 14:30:00", 0, "192.168.10.5", "104.16.207.165", 54865, 443, "UDP", 2, 12,
+	     "Web Attack \xe2\x80\x93 XSS"});
+}
+
+static void unsw_nb15_sums_both_ways(void **state)
+{
+	(void)state;
+	READS_AS(
+	    "unsw-nb15",
+	    "\xef\xbb\xbfsrcip,sport,dstip,dsport,proto,state,dur,sbytes,dbytes,Spkts,Dpkts,Stime,Ltime,attack_cat,"
+	    "label\n"
+	    "59.166.0.0,1390,149.171.126.6,53,udp,CON,0.001055,132,164,2,2,1421927414,1421927414,,0\n"
+	    "59.166.0.0,-,149.171.126.6,0x000b,ospf,INT,2.5,132,0,2,0,1421927414,1421927417, Fuzzers ,1\n",
+	    {"2015-01-22 11:50:14", 1, "59.166.0.0", "149.171.126.6", 1390, 53, "UDP", 4, 296, "Normal"},
+	    {"2015-01-22 11:50:17", 2500, "59.166.0.0", "149.171.126.6", 0, 11, "OSPF", 2, 132, "Fuzzers"});
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(ugr17_has_the_newer_labels),   cmocka_unit_test(cidds_has_names_suffixes_and_type_code),
+	    cmocka_unit_test(nfdump_has_start_times),       cmocka_unit_test(argus_has_slashes_and_hex_ports),
+	    cmocka_unit_test(zeek_has_comments_and_starts), cmocka_unit_test(cic_ids2017_has_half_a_clock),
+	    cmocka_unit_test(unsw_nb15_sums_both_ways),
+	};
+	return cmocka_run_group_tests_name("dialects", tests, scratch_make, scratch_remove);
+}

@@ -1,0 +1,76 @@
+/* One protocol, one form. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "traces/protocol.h"
+
+static void assert_form(const char *text, const char *form)
+{
+	char out[300];
+	size_t n = fm_protocol_name(text, strlen(text), out);
+
+	assert_int_equal(n, strlen(form));
+	assert_string_equal(out, form);
+}
+
+static void spellings_have_one_form(void **state)
+{
+	static const char *const same[][6] = {
+	    {"TCP", "tcp", "Tcp", "6", "6.0", "06"},
+	    {"UDP", "udp", "17", "17.0", "Udp", "UDP"},
+	    {"ICMP", "icmp", "1", "1.0", "Icmp", "ICMP"},
+	    {"ICMP6", "58", "ipv6-icmp", "ICMPv6", "IPv6-ICMP", "icmp6"},
+	    {"IPIP", "4", "IPv4", "ipencap", "IP-ENCAP", "ipip"},
+	    {"IPv6", "41", "ipv6", "IPV6", "41.0", "IPv6"},
+	    {"OSPF", "89", "OSPFIGP", "ospf", "Ospf", "89.0"},
+	    {"UDPLITE", "136", "UDPLite", "udp-lite", "udpl", "136.0"},
+	    {"IPv6-NoNxt", "59", "ipv6-no", "IPv6-NoNxt", "ipv6_nonxt", "59.0"},
+	    {"GRE", "47", "gre", "Gre", "47.0", "GRE"},
+	    {"ESP", "50", "esp", "Esp", "50.0", "ESP"},
+	    {"0", "HOPOPT", "hopopt", "0.0", "0", "00"},
+	    {"SCTP", "132", "sctp", "Sctp", "132.0", "SCTP"},
+	    {"ARP", "arp", "Arp", "ARP", "arp", "ARP"},
+	    {"94", "94", "94.0", "094", "94", "94"},
+	    {"61", "61", "61.0", "061", "61", "61"},
+	    {"255", "255", "255.0", "255", "255", "255"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+		for (size_t k = 0; k < 6; k++)
+			assert_form(same[i][k], same[i][0]);
+	assert_form("256", "256");
+	assert_form("6.5", "6.5");
+	assert_form("-6", "-6");
+	assert_form("\xc3\xa9", "\xc3\xa9");
+	assert_form("", "");
+}
+
+/* Every number, its form, and back; no two numbers have one form. */
+static void forms_and_numbers_are_one_to_one(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 256; i++) {
+		char text[8], form[300];
+		size_t n = (size_t)snprintf(text, sizeof text, "%d", i);
+
+		n = fm_protocol_name(text, n, form);
+		assert_int_equal(fm_protocol_number(form, n), i);
+		assert_form(form, form);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(spellings_have_one_form),
+	    cmocka_unit_test(forms_and_numbers_are_one_to_one),
+	};
+	return cmocka_run_group_tests_name("protocol", tests, NULL, NULL);
+}

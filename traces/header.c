@@ -1,0 +1,204 @@
+#include "traces/header.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "manifests/embed.h"
+
+static const char *head_next(const char *field)
+{
+	return field + strlen(field) + 1;
+}
+
+static bool head_has(const struct fm_header *r, const char *name, bool any_case)
+{
+	const char *f = r->fields;
+
+	for (int i = 0; i < r->n; i++, f = head_next(f))
+		if (any_case ? !strcasecmp(f, name) : !strcmp(f, name))
+			return true;
+	return false;
+}
+
+/* The names of what is a header for sure, for it has names of the dialect; any other line may be a private row. */
+static void head_list(const struct fm_header *r, struct fm_buf *b)
+{
+	const char *f = r->fields;
+	char text[48];
+
+	for (int i = 0; i < r->n && i < 40; i++, f = head_next(f)) {
+		fm_row_escape(f, strlen(f), text, sizeof text);
+		fm_buf_printf(b, "%s%s", i ? "," : "", text);
+	}
+}
+
+/* A built-in dialect whose header the first line is; *name is empty when there is none. */
+static int fitting_dialect(const struct fm_header *r, char name[64], struct fm_error *err)
+{
+	struct fm_embed e;
+	int rc = FM_OK;
+
+	*name = 0;
+	for (size_t i = 0; !*name && rc == FM_OK && fm_embed_at(&e, FM_EMBED_DIALECT, i); i++) {
+		struct fm_dialect *d = NULL;
+		bool fits;
+
+		if ((rc = fm_dialect_load(&d, e.name, err)) < 0)
+			break;
+		fits = d->header;
+		for (int k = 0; k < d->ncols; k++)
+			fits = fits && (!fm_row_reads(d, k) || head_has(r, d->cols[k].name, false));
+		if (fits)
+			snprintf(name, 64, "%s", d->name);
+		fm_dialect_free(d);
+	}
+	return rc;
+}
+
+/* Is the first line of a file without a header one?  No value is in it, and it has as many fields as there are columns
+ * or the name of one. */
+int fm_header_refuse(const struct fm_header *r, struct fm_error *err)
+{
+	const struct fm_dialect *d = r->o->dialect;
+	const char *f = r->fields;
+	char fits[64];
+	bool named = false;
+	int rc;
+
+	for (int i = 0; i < r->n; i++, f = head_next(f)) {
+		if (fm_row_is_numeric(f, strlen(f)))
+			return FM_OK;
+	}
+	for (int k = 0; k < d->ncols; k++)
+		named = named || head_has(r, d->cols[k].name, true);
+	if (r->n < 2 || (!named && r->n != d->ncols))
+		return FM_OK;
+	if ((rc = fitting_dialect(r, fits, err)) < 0)
+		return rc;
+	if (*fits)
+		return fm_fail(err, FM_EINPUT,
+			       "%s: line %llu is a header where dialect %s has none: it is that of dialect %s; set "
+			       "source.dialect: %s",
+			       r->o->path, (unsigned long long)r->line, d->name, fits, fits);
+	return fm_fail(err, FM_EINPUT,
+		       "%s: line %llu is a header where dialect %s has none: write a dialect file of your own with the "
+		       "lines \"name: mine\", \"header: true\" and \"columns:\" with a list of the header's names "
+		       "(docs/traces.md), and set source.dialect to it",
+		       r->o->path, (unsigned long long)r->line, d->name);
+}
+
+const char *fm_delimiter_name(char c, char text[3])
+{
+	text[0] = c == '\t' ? '\\' : c;
+	text[1] = c == '\t' ? 't' : 0;
+	text[2] = 0;
+	return text;
+}
+
+char fm_delimiter_of(const char *s, size_t n, char not, int wanted)
+{
+	static const char candidates[] = ";\t|,";
+
+	for (const char *c = candidates; *c; c++) {
+		int cuts = 0;
+
+		for (size_t i = 0; i < n; i++)
+			cuts += s[i] == *c;
+		if (*c != not &&cuts > 0 && (!wanted || cuts + 1 == wanted))
+			return *c;
+	}
+	return 0;
+}
+
+/* Of a header of one column. */
+static char other_delimiter(const struct fm_header *r)
+{
+	return r->n == 1 ? fm_delimiter_of(r->fields, strlen(r->fields), r->o->dialect->delimiter, 0) : 0;
+}
+
+/* Has the header each of the dialect's names but for capital and small letters? */
+static bool in_another_case(const struct fm_header *r)
+{
+	const struct fm_dialect *d = r->o->dialect;
+
+	for (int k = 0; k < d->ncols; k++)
+		if (fm_row_reads(d, k) && !head_has(r, d->cols[k].name, true))
+			return false;
+	return true;
+}
+
+static int refuse_head(const struct fm_header *r, const char *lacking, bool known, bool values, struct fm_error *err)
+{
+	const struct fm_dialect *d = r->o->dialect;
+	struct fm_buf names = {0};
+	char other = other_delimiter(r), theirs[3], ours[3];
+
+	head_list(r, &names);
+	if (other)
+		fm_fail(err, FM_EINPUT,
+			"%s: line %llu has one column where dialect %s needs %s: the delimiter seems to be '%s', not "
+			"'%s' (delimiter in the dialect)",
+			r->o->path, (unsigned long long)r->line, d->name, lacking, fm_delimiter_name(other, theirs),
+			fm_delimiter_name(d->delimiter, ours));
+	else if (in_another_case(r))
+		fm_fail(err, FM_EINPUT,
+			"%s: the header has the names %s in another case: write them in dialect %s as the file does",
+			r->o->path, lacking, d->name);
+	else if (values)
+		fm_fail(err, FM_EINPUT,
+			"%s: line %llu is no header where dialect %s needs one with %s: use a dialect with header: "
+			"false, or put the header in",
+			r->o->path, (unsigned long long)r->line, d->name, lacking);
+	else if (known)
+		fm_fail(err, FM_EINPUT, "%s: the header lacks %s, which dialect %s needs; it has %s", r->o->path,
+			lacking, d->name, names.data ? names.data : "");
+	else
+		fm_fail(err, FM_EINPUT,
+			"%s: line %llu has none of the names %s that the header of dialect %s has: another dialect is "
+			"needed (source.dialect)",
+			r->o->path, (unsigned long long)r->line, lacking, d->name);
+	fm_buf_free(&names);
+	return FM_EINPUT;
+}
+
+/* Find the dialect's columns in the header. */
+int fm_header_take(const struct fm_header *r, struct fm_error *err)
+{
+	const struct fm_dialect *d = r->o->dialect;
+	struct fm_buf lacking = {0};
+	const char *f = r->fields;
+	int rc = FM_OK, values = 0;
+	bool found[FM_DIALECT_MAXCOLS] = {0}, known = false;
+
+	if (r->n > FM_ROW_MAXFIELDS) {
+		rc =
+		    fm_fail(err, FM_EINPUT, "%s: %d columns, over the limit of %d", r->o->path, r->n, FM_ROW_MAXFIELDS);
+		goto out;
+	}
+	for (int i = 0; i < r->n; i++, f = head_next(f)) {
+		r->row->map[i] = -1;
+		values += fm_row_is_numeric(f, strlen(f));
+		for (int k = 0; k < d->ncols; k++) {
+			known = known || !strcasecmp(d->cols[k].name, f);
+			if (!fm_row_reads(d, k) || strcmp(d->cols[k].name, f) != 0)
+				continue;
+			if (found[k]) {
+				rc = fm_fail(err, FM_EINPUT, "%s: column %s stands twice in the header", r->o->path, f);
+				goto out;
+			}
+			found[k] = true;
+			r->row->map[i] = (int16_t)k;
+		}
+	}
+	r->row->nfields = r->n;
+	for (int k = 0; k < d->ncols; k++)
+		if (fm_row_reads(d, k) && !found[k])
+			fm_buf_printf(&lacking, "%s%s", lacking.len ? ", " : "", d->cols[k].name);
+	if (lacking.len)
+		rc = refuse_head(r, lacking.data, known, values > 0, err);
+out:
+	fm_buf_free(&lacking);
+	return rc;
+}

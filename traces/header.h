@@ -1,0 +1,26 @@
+/* header.h - the first line of a trace: the columns by their names, or what is wrong when it is a header or none. */
+#ifndef FM_TRACES_HEADER_H
+#define FM_TRACES_HEADER_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "traces/row.h"
+#include "traces/trace.h"
+
+struct fm_header {
+	const struct fm_trace_opts *o;
+	struct fm_row *row;
+	const char *fields; /* n of them, each with a NUL behind it */
+	int n;
+	uint64_t line;
+};
+/* Find the dialect's columns: fills row->map and row->nfields. */
+int fm_header_take(const struct fm_header *h, struct fm_error *err) FM_MUST_CHECK;
+/* The dialect has no header: FM_EINPUT when the line is one. */
+int fm_header_refuse(const struct fm_header *h, struct fm_error *err) FM_MUST_CHECK;
+/* What cuts s into as many columns as are wanted, or more than one where they are not known (0); 0: nothing does. */
+char fm_delimiter_of(const char *s, size_t n, char not, int wanted);
+const char *fm_delimiter_name(char c, char text[3]); /* text, a tab as \t */
+
+#endif

@@ -1,0 +1,111 @@
+#include "traces/protocol.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/num.h"
+
+#define SPELLED_MAX 32
+
+/* https://www.iana.org/assignments/protocol-numbers; "" where the registry has no keyword, or one that is taken. */
+static const char *const names[] = {
+    "0",           "ICMP",       "IGMP",        "GGP",        "IPIP",
+    "ST",          "TCP",        "CBT",         "EGP",        "IGP",
+    "BBN-RCC-MON", "NVP-II",     "PUP",         "ARGUS",      "EMCON",
+    "XNET",        "CHAOS",      "UDP",         "MUX",        "DCN-MEAS",
+    "HMP",         "PRM",        "XNS-IDP",     "TRUNK-1",    "TRUNK-2",
+    "LEAF-1",      "LEAF-2",     "RDP",         "IRTP",       "ISO-TP4",
+    "NETBLT",      "MFE-NSP",    "MERIT-INP",   "DCCP",       "3PC",
+    "IDPR",        "XTP",        "DDP",         "IDPR-CMTP",  "TP++",
+    "IL",          "IPv6",       "SDRP",        "IPv6-Route", "IPv6-Frag",
+    "IDRP",        "RSVP",       "GRE",         "DSR",        "BNA",
+    "ESP",         "AH",         "I-NLSP",      "SWIPE",      "NARP",
+    "MOBILE",      "TLSP",       "SKIP",        "ICMP6",      "IPv6-NoNxt",
+    "IPv6-Opts",   "",           "CFTP",        "",           "SAT-EXPAK",
+    "KRYPTOLAN",   "RVD",        "IPPC",        "",           "SAT-MON",
+    "VISA",        "IPCV",       "CPNX",        "CPHB",       "WSN",
+    "PVP",         "BR-SAT-MON", "SUN-ND",      "WB-MON",     "WB-EXPAK",
+    "ISO-IP",      "VMTP",       "SECURE-VMTP", "VINES",      "TTP",
+    "NSFNET-IGP",  "DGP",        "TCF",         "EIGRP",      "OSPF",
+    "Sprite-RPC",  "LARP",       "MTP",         "AX.25",      "",
+    "MICP",        "SCC-SP",     "ETHERIP",     "ENCAP",      "",
+    "GMTP",        "IFMP",       "PNNI",        "PIM",        "ARIS",
+    "SCPS",        "QNX",        "A/N",         "IPComp",     "SNP",
+    "Compaq-Peer", "IPX-in-IP",  "VRRP",        "PGM",        "",
+    "L2TP",        "DDX",        "IATP",        "STP",        "SRP",
+    "UTI",         "SMP",        "SM",          "PTP",        "ISIS",
+    "FIRE",        "CRTP",       "CRUDP",       "SSCOPMCE",   "IPLT",
+    "SPS",         "PIPE",       "SCTP",        "FC",         "RSVP-E2E-IGNORE",
+    "MOBILITY",    "UDPLITE",    "MPLS-in-IP",  "manet",      "Shim6",
+    "WESP",        "ROHC",       "Ethernet",    "AGGFRAG",    "NSH",
+    "Homa",
+};
+#define NNAMES ((int)(sizeof names / sizeof *names))
+
+/* Other spellings, in capital letters and without what spelled() drops: the registry's own, /etc/protocols, Argus,
+ * nfdump, Wireshark. */
+static const struct {
+	const char *name;
+	int number;
+} others[] = {
+    {"HOPOPT", 0},           {"IPV4", 4},      {"IPENCAP", 4},        {"IPINIP", 4},   {"IPNIP", 4},
+    {"ICMPV6", 58},          {"IPV6ICMP", 58}, {"OSPFIGP", 89},       {"IPV6NO", 59},  {"IPV6NONXT", 59},
+    {"IPV6ROUT", 43},        {"IPV6RTE", 43},  {"IPV6FRAG", 44},      {"IPV6OPT", 60}, {"UDPL", 136},
+    {"MOBILITYHEADER", 135}, {"MH", 135},      {"AUTH", 51},          {"IPSECAH", 51}, {"IPSECESP", 50},
+    {"TTPIPTM", 84},         {"IPTM", 84},     {"ISISOVERIPV4", 124}, {"MINIPV4", 55}, {"BBNRCC", 10},
+    {"BBNRCCMO", 10},        {"RSPF", 73},     {"IPCOMP", 108},       {"BNR", 49},     {"RSVPE2EI", 134},
+    {"HMPHOST", 20},         {"ROUTE6", 43},   {"FRAG6", 44},         {"NONXT6", 59},
+};
+
+/* Capital letters, digits and '+' alone; 0 when nothing or too much is left, or other bytes than ASCII's are there. */
+static size_t spelled(const char *s, size_t n, char out[SPELLED_MAX])
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		char c = s[i] >= 'a' && s[i] <= 'z' ? (char)(s[i] - 32) : s[i];
+
+		if (strchr(" -_./", c) && c)
+			continue;
+		if (!((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+') || len + 1 == SPELLED_MAX)
+			return 0;
+		out[len++] = c;
+	}
+	out[len] = 0;
+	return len;
+}
+
+int fm_protocol_number(const char *s, size_t n)
+{
+	char text[SPELLED_MAX], name[SPELLED_MAX];
+	int64_t v;
+
+	if (n && s[0] >= '0' && s[0] <= '9' && !fm_parse_scaled(s, n, 6, &v))
+		return v % 1000000 == 0 && v / 1000000 <= 255 ? (int)(v / 1000000) : -1;
+	if (!spelled(s, n, text))
+		return -1;
+	for (int i = 0; i < NNAMES; i++)
+		if (spelled(names[i], strlen(names[i]), name) && !strcmp(name, text))
+			return i;
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		if (!strcmp(others[i].name, text))
+			return others[i].number;
+	return -1;
+}
+
+size_t fm_protocol_name(const char *s, size_t n, char *out)
+{
+	int number = fm_protocol_number(s, n);
+
+	if (number >= 0 && number < NNAMES && *names[number]) {
+		strcpy(out, names[number]);
+		return strlen(out);
+	}
+	if (number >= 0)
+		return (size_t)sprintf(out, "%d", number);
+	for (size_t i = 0; i < n; i++)
+		out[i] = s[i] >= 'a' && s[i] <= 'z' ? (char)(s[i] - 32) : s[i];
+	out[n] = 0;
+	return n;
+}

@@ -1,0 +1,387 @@
+#include "traces/value.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "base/text.h"
+
+#define TIME_END_MS INT64_C(9214646400000) /* 2262-01-01: what NumPy's and pandas's nanoseconds still hold */
+#define COUNT_MAX ((uint64_t)INT64_MAX)    /* so that every reader's signed integers hold it */
+
+/* Digits alone, up to 18 of them; anything else is for the careful parsers. */
+static inline bool short_uint(const char *s, size_t n, uint64_t *v)
+{
+	uint64_t x = 0;
+
+	if (!n || n > 18)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		unsigned c = (unsigned)(unsigned char)s[i] - '0';
+
+		if (c > 9)
+			return false;
+		x = x * 10 + c;
+	}
+	*v = x;
+	return true;
+}
+
+static int64_t divide_half_up(int64_t v, int64_t by)
+{
+	return v >= 0 ? v / by + (v % by >= by / 2) : v / by - (v % by < -(by / 2));
+}
+
+/* A number of the column's unit -> milliseconds, rounded half up. */
+static int scaled_ms(enum fm_format f, const char *s, size_t n, int64_t *ms)
+{
+	int64_t v;
+	uint64_t whole, part;
+
+	/* "7.250" */
+	if (f == FM_FMT_SECONDS && n > 4 && n < 16 && s[n - 4] == '.' && short_uint(s, n - 4, &whole) &&
+	    short_uint(s + n - 3, 3, &part)) {
+		*ms = (int64_t)(whole * 1000 + part);
+		return 0;
+	}
+	if (fm_parse_scaled(s, n, f == FM_FMT_SECONDS ? 3 : 0, &v))
+		return -1;
+	if (f == FM_FMT_MICROSECONDS)
+		v = divide_half_up(v, 1000);
+	else if (f == FM_FMT_NANOSECONDS)
+		v = divide_half_up(v, 1000000);
+	*ms = v;
+	return 0;
+}
+
+/* "YYYY-MM-DD HH:MM:SS[.fff]", with / for - and T for the blank, and an offset such as Z or +02:00 behind it. *zoned:
+ * it has one. */
+static int datetime_ms(const char *s, size_t n, int64_t *ms, bool *zoned)
+{
+	char text[30];
+	const char *end = s + n, *at;
+	size_t len = 19;
+	int minutes;
+
+	*zoned = false;
+	if (!fm_parse_time_ms(s, n, ms))
+		return 0;
+	if (n < 19)
+		return -1;
+	if (n > 19 && s[19] == '.')
+		for (len = 20; len < n && len < sizeof text && s[len] >= '0' && s[len] <= '9'; len++)
+			continue;
+	if (len == sizeof text)
+		return -1;
+	memcpy(text, s, len);
+	if (text[4] == '/' && text[7] == '/')
+		text[4] = text[7] = '-';
+	at = s + len;
+	if (at < end) {
+		*zoned = true;
+		at += *at == ' ' && at + 1 < end;
+		if (fm_time_offset_read(&at, end, &minutes) || at != end)
+			return -1;
+	}
+	if (fm_parse_time_ms(text, len, ms))
+		return -1;
+	*ms -= *zoned ? (int64_t)minutes * 60000 : 0;
+	return 0;
+}
+
+static int64_t zone_ms(const struct fm_dialect *d)
+{
+	return (int64_t)d->timezone * 60000;
+}
+
+static const char *clock_time(const struct fm_dialect *d, int k, const char *s, size_t n, int64_t *ms)
+{
+	enum fm_format f = d->cols[k].format;
+	const char *pattern = d->cols[k].pattern;
+	bool zoned;
+
+	if (f == FM_FMT_PATTERN) {
+		if (fm_time_pattern_read(pattern, d->cols[k].day_starts, s, n, ms))
+			return "is not a time of the pattern that the dialect gives";
+		zoned = strstr(pattern, "%z") != NULL;
+	} else if (datetime_ms(s, n, ms, &zoned)) {
+		return f == FM_FMT_RFC3339 ? "is not a time YYYY-MM-DDTHH:MM:SS with Z or an offset such as +02:00"
+					   : "is not a time YYYY-MM-DD HH:MM:SS (give its pattern as the format of the "
+					     "column, such as \"%d/%m/%Y %H:%M\")";
+	} else if (f == FM_FMT_RFC3339 && !zoned) {
+		return "has neither Z nor an offset such as +02:00";
+	}
+	if (!zoned)
+		*ms -= zone_ms(d);
+	return NULL;
+}
+
+const char *fm_value_time(const struct fm_dialect *d, int k, const char *s, size_t n, int64_t *ms)
+{
+	enum fm_format f = d->cols[k].format;
+	const char *why = NULL;
+
+	if (f == FM_FMT_DATETIME || f == FM_FMT_RFC3339 || f == FM_FMT_PATTERN)
+		why = clock_time(d, k, s, n, ms);
+	else if (scaled_ms(f, s, n, ms))
+		why = "is not a time in numbers";
+	if (!why && (*ms < 0 || *ms >= TIME_END_MS))
+		why = "lies outside the years 1970 to 2261";
+	return why;
+}
+
+static bool has(const char *s, size_t n, char c)
+{
+	return n && memchr(s, c, n);
+}
+
+/* [H:]MM:SS[.fff] -> milliseconds, as nfdump writes durations over a minute. */
+static int hms_ms(const char *s, size_t n, int64_t *ms)
+{
+	const char *end = s + n, *colon;
+	int64_t minutes = 0, part;
+	uint64_t v;
+	int parts = 0;
+
+	while ((colon = memchr(s, ':', (size_t)(end - s)))) {
+		if (++parts > 2 || fm_parse_u64(s, (size_t)(colon - s), parts == 1 ? 100000 : 59, &v))
+			return -1;
+		minutes = minutes * 60 + (int64_t)v;
+		s = colon + 1;
+	}
+	if (!parts || fm_parse_scaled(s, (size_t)(end - s), 3, &part) || part < 0 || part >= 60000)
+		return -1;
+	*ms = minutes * 60000 + part;
+	return 0;
+}
+
+const char *fm_value_duration(const struct fm_dialect *d, int k, const char *s, size_t n, uint32_t *ms)
+{
+	enum fm_format f = d->cols[k].format;
+	int64_t v;
+
+	if ((f == FM_FMT_HMS || f == FM_FMT_SECONDS) && has(s, n, ':')) {
+		if (hms_ms(s, n, &v))
+			return "is not a duration H:MM:SS";
+	} else if (scaled_ms(f == FM_FMT_HMS ? FM_FMT_SECONDS : f, s, n, &v)) {
+		return has(s, n, ',') ? "is not a duration: it has a comma, where a point is expected"
+				      : "is not a duration";
+	}
+	if (v < 0)
+		return "is negative";
+	if (v > UINT32_MAX)
+		return "is over 49 days";
+	*ms = (uint32_t)v;
+	return NULL;
+}
+
+static bool is_negative_number(const char *s, size_t n)
+{
+	double v;
+
+	return n > 1 && *s == '-' && !fm_parse_double(s, n, &v);
+}
+
+static int hex_u64(const char *s, size_t n, uint64_t *v)
+{
+	if (n < 3 || n > 10 || s[0] != '0' || (s[1] != 'x' && s[1] != 'X'))
+		return -1;
+	*v = 0;
+	for (size_t i = 2; i < n; i++) {
+		char c = s[i];
+		int digit = c >= '0' && c <= '9'   ? c - '0'
+			    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+			    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+						   : -1;
+
+		if (digit < 0)
+			return -1;
+		*v = *v * 16 + (uint64_t)digit;
+	}
+	return 0;
+}
+
+static int type_code(const char *s, size_t n, uint64_t *v)
+{
+	const char *point = memchr(s, '.', n);
+	uint64_t type, code;
+
+	if (!point || fm_parse_u64(s, (size_t)(point - s), 255, &type) ||
+	    fm_parse_u64(point + 1, n - (size_t)(point - s) - 1, 255, &code))
+		return -1;
+	*v = type * 256 + code;
+	return 0;
+}
+
+const char *fm_value_port(const struct fm_dialect *d, int k, const char *s, size_t n, uint16_t *port, bool *dotted)
+{
+	uint64_t v;
+	int64_t micro;
+
+	*dotted = false;
+	if (!short_uint(s, n, &v) && hex_u64(s, n, &v)) {
+		if (d->cols[k].format == FM_FMT_TYPE_CODE && has(s, n, '.')) {
+			if (type_code(s, n, &v))
+				return "is neither a port nor type.code of ICMP";
+			*dotted = true;
+		} else if (!fm_parse_scaled(s, n, 6, &micro) && micro >= 0 && micro % 1000000 == 0) {
+			v = (uint64_t)micro / 1000000;
+			*dotted = v > 0 && v < 256;
+		} else {
+			return is_negative_number(s, n) ? "is negative" : "is not a port number";
+		}
+	}
+	if (v > 65535)
+		return "is over 65535";
+	*port = (uint16_t)v;
+	return NULL;
+}
+
+/* "402.4 M" with suffix 1000: what is left is at most 18 digits. */
+static const char *suffixed(int suffix, const char *s, size_t n, uint64_t *v)
+{
+	static const char letters[] = "KMGT";
+	const char *letter = n ? memchr(letters, s[n - 1] & ~0x20, sizeof letters - 1) : NULL;
+	int64_t micro, scale = 1;
+
+	if (!letter)
+		return NULL;
+	for (n--; n && s[n - 1] == ' '; n--)
+		continue;
+	if (fm_parse_scaled(s, n, 6, &micro) || micro < 0)
+		return NULL;
+	if (!suffix)
+		return "is a scaled number such as 4.2 M: say what a K is with suffix: 1000 in the column, or have "
+		       "plain "
+		       "numbers written (nfdump -N)";
+	for (const char *l = letters; l <= letter; l++)
+		scale *= suffix;
+	if (micro > INT64_MAX / scale)
+		return "is over 2^63 millionths";
+	*v = (uint64_t)divide_half_up(micro * scale, 1000000);
+	return "";
+}
+
+const char *fm_value_count(const struct fm_dialect *d, int k, const char *s, size_t n, uint64_t *v)
+{
+	const char *why;
+	int64_t micro;
+
+	if (short_uint(s, n, v) || !fm_parse_u64(s, n, COUNT_MAX, v))
+		return NULL;
+	/* Programs that know missing values write counts as 80.0 or 1.2e+06. */
+	if (!fm_parse_scaled(s, n, 6, &micro) && micro >= 0 && micro % 1000000 == 0) {
+		*v = (uint64_t)micro / 1000000;
+		return NULL;
+	}
+	if ((why = suffixed(d->cols[k].suffix, s, n, v)))
+		return *why ? why : NULL;
+	if (is_negative_number(s, n))
+		return "is negative";
+	return has(s, n, ',') ? "is not a nonnegative integer: it has a comma" : "is not a nonnegative integer";
+}
+
+/* What stands where an IPv4 address should. */
+static const char *no_ipv4(const char *s, size_t n)
+{
+	char text[INET6_ADDRSTRLEN] = "";
+	struct in6_addr v6;
+	const char *colon = memchr(s, ':', n);
+	uint32_t ip;
+
+	if (n < sizeof text)
+		memcpy(text, s, n);
+	if (inet_pton(AF_INET6, text, &v6) == 1)
+		return "is an IPv6 address, and only IPv4 is read: leave IPv6 out before";
+	if (colon && !fm_parse_ipv4(s, (size_t)(colon - s), &ip))
+		return "is an IPv4 address with a port behind it: each needs a column of its own";
+	if (n == 17 && colon == s + 2 && s[5] == ':' && s[14] == ':')
+		return "is a MAC address, not IPv4";
+	return "is not an IPv4 address";
+}
+
+/* A name of `hosts`, or NUMBER_HOST as CIDDS-001 writes anonymised public addresses: number below 2^20 and host in
+ * 240.0.0.0/4, which no real address is in. */
+static int named_ipv4(const struct fm_dialect *d, const char *s, size_t n, uint32_t *ip)
+{
+	const char *bar = memchr(s, '_', n);
+	uint64_t number, host;
+
+	for (int i = 0; i < d->nhosts; i++)
+		if (strlen(d->hosts[i].name) == n && !memcmp(d->hosts[i].name, s, n)) {
+			*ip = d->hosts[i].ip;
+			return 0;
+		}
+	if (!bar || fm_parse_u64(s, (size_t)(bar - s), (1u << 20) - 1, &number) ||
+	    fm_parse_u64(bar + 1, n - (size_t)(bar - s) - 1, 255, &host))
+		return -1;
+	*ip = 0xf0000000u | (uint32_t)number << 8 | (uint32_t)host;
+	return 0;
+}
+
+const char *fm_value_address(const struct fm_dialect *d, int k, const char *s, size_t n, uint32_t *ip)
+{
+	enum fm_format f = d->cols[k].format;
+	uint64_t v;
+
+	if (f == FM_FMT_IPV4_INTEGER) {
+		if (fm_parse_u64(s, n, UINT32_MAX, &v))
+			return "is not an IPv4 address as an integer";
+		*ip = (uint32_t)v;
+		return NULL;
+	}
+	if (!fm_parse_ipv4(s, n, ip) || (f == FM_FMT_NAMED_IPV4 && !named_ipv4(d, s, n, ip)))
+		return NULL;
+	return no_ipv4(s, n);
+}
+
+/* ---- windows-1252 ---- */
+
+/* Of the bytes 0x80 to 0x9f; 0: none. The others are those of Latin-1. */
+static const uint16_t c1[32] = {
+    0x20ac, 0,      0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
+    0x2039, 0x0152, 0,      0x017d, 0,      0,      0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
+    0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0,      0x017e, 0x0178,
+};
+
+size_t fm_value_from_windows_1252(const char *s, size_t n, char *out)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned c = (unsigned char)s[i];
+
+		if (c >= 0x80 && c < 0xa0 && !(c = c1[c - 0x80]))
+			return 0;
+		if (c < 0x80) {
+			out[len++] = (char)c;
+		} else if (c < 0x800) {
+			out[len++] = (char)(0xc0 | c >> 6);
+			out[len++] = (char)(0x80 | (c & 0x3f));
+		} else {
+			out[len++] = (char)(0xe0 | c >> 12);
+			out[len++] = (char)(0x80 | (c >> 6 & 0x3f));
+			out[len++] = (char)(0x80 | (c & 0x3f));
+		}
+	}
+	return len;
+}
+
+size_t fm_value_to_windows_1252(const char *s, size_t n, char *out)
+{
+	size_t len = 0, bytes;
+	uint32_t code;
+
+	for (size_t i = 0; i < n; i += bytes) {
+		int at = -1;
+
+		if (!(bytes = fm_utf8_next(s + i, n - i, &code)))
+			return 0;
+		for (int k = 0; k < 32; k++)
+			at = c1[k] == code ? k : at;
+		if (at < 0 && (code > 0xff || (code >= 0x80 && code < 0xa0)))
+			return 0;
+		out[len++] = (char)(at >= 0 ? 0x80 + at : (int)code);
+	}
+	return len;
+}

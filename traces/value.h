@@ -1,0 +1,29 @@
+/*
+ * value.h - one field of a trace as text -> its value, by the dialect's column. Each returns NULL, or why the text is
+ * no such value, as the end of "te ..."; the reason holds nothing of the text, which is private.
+ */
+#ifndef FM_TRACES_VALUE_H
+#define FM_TRACES_VALUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "manifests/dialect.h"
+
+/* Milliseconds since 1970, UTC, of column k; the years 1970 to 2261. */
+const char *fm_value_time(const struct fm_dialect *d, int k, const char *s, size_t n, int64_t *ms);
+/* Milliseconds, up to 2^32 - 1. */
+const char *fm_value_duration(const struct fm_dialect *d, int k, const char *s, size_t n, uint32_t *ms);
+/* *dotted: the text has a point and its meaning hangs on the protocol. 8.0 is a number that a program wrote as a
+ * decimal, unless the row is ICMP (type and code); with format type.code it is type and code, and the row must be
+ * ICMP. */
+const char *fm_value_port(const struct fm_dialect *d, int k, const char *s, size_t n, uint16_t *port, bool *dotted);
+const char *fm_value_count(const struct fm_dialect *d, int k, const char *s, size_t n, uint64_t *v);
+const char *fm_value_address(const struct fm_dialect *d, int k, const char *s, size_t n, uint32_t *ip);
+/* Windows-1252 in UTF-8, out of 3 n bytes; returns its length, 0 for a byte that stands for nothing. */
+size_t fm_value_from_windows_1252(const char *s, size_t n, char *out);
+/* Back, out of n bytes; 0: a character that it lacks. */
+size_t fm_value_to_windows_1252(const char *s, size_t n, char *out);
+
+#endif
