@@ -1,5 +1,6 @@
 /*
- * structural_zeros.h - pairs of tokens that do not go together: GRE with a port, UDP with TCP flags, one packet that lasts.
+ * structural_zeros.h - pairs of tokens that do not go together: GRE with a port, UDP with TCP flags, one packet that
+ * lasts.
  *
  * A network that is nearly sure spreads a little probability over everything else, and a few flows in a thousand become
  * ones that a network engineer would laugh at.  For pairs of columns that are bound to each other the codec counts how

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "manifests/registry.h"
 #include "manifests/config.h"
+#include "manifests/registry.h"
 
 static const char *const good[] = {"source.path=x.csv",
 				   "privacy.mode=dp",

@@ -113,7 +113,7 @@ static void generate(const char *set, const char *words)
 	struct fm_error err = {0};
 	struct fm_generate_out out;
 	assert_int_equal(tiny_config(&cfg, &set, set ? 1 : 0, &err), FM_OK);
-	struct fm_generate_in in = {cfg, model, made};
+	struct fm_generate_in in = {.cfg = cfg, .model_dir = model, .out_dir = made};
 	int ret = fm_stage_generate(&in, &out, &err);
 	fm_config_free(cfg);
 	if (!words && ret != FM_OK)
