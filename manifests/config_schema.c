@@ -146,8 +146,8 @@ const struct fm_key fm_keys[] = {
 	 .help = "Steps between two checkpoints, from which a killed training goes on; 0: none by steps. Changes no "
 		 "result."},
 	{FIELD(train, checkpoint_seconds, REAL), .min = 0, .max = 1e6, .dflt = "30", .secret = true,
-	 .help = "Seconds after which the next checkpoint is written though checkpoint_every is not reached; 0: none by "
-		 "time. Changes no result."},
+	 .help = "Seconds after which the next checkpoint is written though checkpoint_every is not reached; 0: none "
+		 "by time. Changes no result."},
 
 	{FIELD(privacy, mode, CHOICE), .choices = "none|dp",
 	 .later = "clip: this version clips no single records",

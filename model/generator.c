@@ -30,6 +30,13 @@ int fm_generator_check(const struct fm_generator **g, const struct fm_config *cf
 	return (*g)->check(cfg, err);
 }
 
+uint64_t fm_generator_steps(const struct fm_config *cfg, uint64_t rows)
+{
+	const struct fm_generator *g = fm_generator_find(cfg->model.kind);
+
+	return g && g->steps ? g->steps(cfg, rows) : 0;
+}
+
 int fm_generator_fit(struct fm_model **m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
 		     struct fm_fit_result *result, struct fm_error *err)
 {

@@ -105,6 +105,8 @@ struct fm_generator {
 	int (*plan)(const struct fm_config *cfg, struct fm_charges *charges, struct fm_error *err);
 	/* What fit did charge; borrowed.  There where plan is. */
 	const struct fm_charges *(*charges)(const struct fm_model *m);
+	/* Steps that a training on so many rows takes; NULL: the kind trains in no steps. */
+	uint64_t (*steps)(const struct fm_config *cfg, uint64_t rows);
 	/* See fm_generator_describe. */
 	json_t *(*describe)(const struct fm_config *cfg);
 	void (*free)(struct fm_model *m);
@@ -118,6 +120,8 @@ extern const struct fm_generator fm_generator_diffusion, fm_generator_marginals;
 
 /* The kind that the config chooses, after it has found that it can do all that the config asks for; else FM_EINPUT. */
 int fm_generator_check(const struct fm_generator **g, const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
+/* Steps that a training on so many rows takes, 0 where the kind has none. */
+uint64_t fm_generator_steps(const struct fm_config *cfg, uint64_t rows);
 /* These check too. */
 int fm_generator_fit(struct fm_model **m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
 		     struct fm_fit_result *result, struct fm_error *err) FM_MUST_CHECK;

@@ -138,6 +138,11 @@ static int identity_of(const struct fm_config *cfg, const struct fm_codec *codec
 	return rc;
 }
 
+static uint64_t diffusion_steps(const struct fm_config *cfg, uint64_t rows)
+{
+	return (uint64_t)fm_train_steps(cfg->train.steps, (size_t)rows / (size_t)cfg->model.window, cfg->train.batch);
+}
+
 static struct fm_train_opts train_opts(const struct fm_config *cfg, size_t windows)
 {
 	int steps = fm_train_steps(cfg->train.steps, windows, cfg->train.batch), patience = cfg->train.patience,
@@ -463,6 +468,7 @@ const struct fm_generator fm_generator_diffusion = {
     .load = diffusion_load,
     .sample = diffusion_sample,
     .losses = diffusion_losses,
+    .steps = diffusion_steps,
     .describe = diffusion_describe,
     .free = diffusion_free,
 };

@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "manifests/dialect.h"
-#include "model/diffusion/trainer.h"
+#include "model/generator.h"
 #include "pipeline/preflight.h"
 #include "pipeline/runner.h"
 #include "pipeline/sandbox.h"
@@ -334,7 +334,7 @@ static int look(struct plan *p, struct fm_error *err)
 		p->train_rows = floor(p->rows * learned);
 	}
 	p->flows = cfg->generate.rows > 0 ? (double)cfg->generate.rows : p->train_rows;
-	p->steps = fm_train_steps(cfg->train.steps, (size_t)(p->train_rows / cfg->model.window), cfg->train.batch);
+	p->steps = (double)fm_generator_steps(cfg, (uint64_t)p->train_rows);
 out:
 	fm_run_free(&run);
 	return rc;

@@ -13,12 +13,15 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "pipeline/stop.h"
 
+#define GRACE_MS 1500 /* that a stage has to end in good order when the run is stopped */
 #define RESULT_FD 3
 #define TICK_SECONDS 2.0
 
@@ -74,8 +77,9 @@ static int child_setup(const struct fm_sandbox *box, char *const *real, bool use
 	int rc;
 
 	fm_stop_forget();
+	fm_interrupt_handle();
 	signal(SIGPIPE, SIG_IGN);
-	setsid(); /* signals of the terminal go to the parent alone, which kills this process */
+	setsid(); /* signals of the terminal go to the parent alone, which ends this process */
 	if ((rc = narrow_descriptors(pipe_fd, err)))
 		return rc;
 	if (!box->unconfined && (rc = fm_sandbox_enter(box, real, user_namespace, uid, gid, err)))
@@ -167,6 +171,22 @@ static void tick(const struct fm_sandbox *box, pid_t pid, const struct fm_progre
 	if (!shared || !fm_progress_look(shared, &v))
 		memset(&v, 0, sizeof v);
 	box->tick(box->tick_ctx, (long)pid, &v);
+}
+
+/* Kill the child; first give it, if asked to be gentle, GRACE_MS to save what it has (base/interrupt.h). */
+static void end_child(pid_t pid, bool gently)
+{
+	static const struct timespec moment = {.tv_nsec = 20000000};
+	siginfo_t info = {0};
+
+	if (gently && kill(pid, SIGTERM) == 0)
+		for (int ms = 0; ms < GRACE_MS && info.si_pid == 0; ms += 20) {
+			nanosleep(&moment, NULL);
+			if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+				break;
+		}
+	if (info.si_pid == 0)
+		kill(pid, SIGKILL);
 }
 
 /* Read the pipe to its end.  0, -1 with errno, or 1 when a signal ended the wait. */
@@ -308,7 +328,7 @@ int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, st
 	else
 		rc = ended ? fm_stop_check(box->name, err) : FM_OK;
 	if (rc)
-		kill(pid, SIGKILL);
+		end_child(pid, ended > 0);
 	close(fd[0]);
 	while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR)
 		;

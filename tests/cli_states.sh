@@ -134,11 +134,11 @@ expect 1 "doctor with a full disk" sh -c '"$1" doctor --workspace /proc/x' sh "$
 long_run() { # a training of hours, in workspace w
 	# A shell lets what it puts into the background ignore SIGINT.
 	env --default-signal=INT "$F" run $UNCONFINED --set source.path="$T/t.csv" --workspace w --set model.width=32 --set model.heads=2 \
-		--set model.depth=1 --set train.batch=8 --set train.steps=900000 --set train.checkpoint_every=50 --until train $P >run.out 2>run.err &
+		--set model.depth=1 --set train.batch=8 --set train.steps=900000 --set train.checkpoint_every=0 --set train.checkpoint_seconds=0 --until train $P >run.out 2>run.err &
 	job=$!
 	until_true 60 trains
 }
-trains() { "$F" status --workspace w --json 2>/dev/null >now.json && [ "$(json now.json 'd["last"]["now"]["running"] and d["last"]["now"]["stage"] == "train" and d["last"]["now"]["done"] > 0' 2>/dev/null)" = True ]; }
+trains() { "$F" status --workspace w --json 2>/dev/null >now.json && [ "$(json now.json 'd["last"]["now"]["running"] and d["last"]["now"]["stage"] == "train" and d["last"]["now"]["done"] > '"${at_least:-0}" 2>/dev/null)" = True ]; }
 
 holds "a run is under way" long_run
 expect 0 "status of it" "$F" status --workspace w
@@ -179,7 +179,15 @@ ends() { # SIGNAL STATUS: how a run ends that gets it
 ends INT 130
 ends TERM 143
 ends HUP 129
-holds "the same command goes on from the checkpoint" grep -q "from step\|checkpoint" run.err
+
+# Stopped in good order a training keeps what it has, though no checkpoint is due.
+at_least=60000
+ends INT 130
+at_least=0
+holds "a run is under way that goes on" long_run
+kill -INT "$(cat w/lock)"
+wait $job
+holds "it went on from where the signal had stopped it" grep -q "goes on from step [1-9][0-9]*" run.err
 
 # --- runs by number ---
 expect 0 "status of a run by number" "$F" status --workspace w 1

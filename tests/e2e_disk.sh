@@ -58,7 +58,7 @@ for kib in 16 96 200 400 700 1000 1300 1600; do
 	status=$?
 	[ $status -ne 0 ] || break
 	holds "with $kib KiB: exit status 4" test $status -eq 4
-	holds "with $kib KiB: the message says why" grep -qiE "no space left|disk is full|is full" err
+	holds "with $kib KiB: the message says why" grep -qiE "no space left|disk is too full" err
 	holds "with $kib KiB: no release" is_empty disk/out
 done
 holds "it was refused at least twice" test "$kib" -gt 96

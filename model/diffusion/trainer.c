@@ -8,6 +8,7 @@
 
 #include "base/detmath.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "model/nn/checkpoint.h"
@@ -161,6 +162,13 @@ static void restore_order(struct trainer *t)
 	t->suspect = 0;
 }
 
+static int write_point(struct trainer *t, struct fm_error *err)
+{
+	t->saved = t->good.step;
+	t->saved_at = fm_seconds();
+	return fm_checkpoint_save(t->o->checkpoint, t->o->identity, &t->net->layout, &t->good, &t->kept, err);
+}
+
 static int save(struct trainer *t, struct fm_error *err)
 {
 	const struct fm_train_opts *o = t->o;
@@ -169,11 +177,7 @@ static int save(struct trainer *t, struct fm_error *err)
 	     seconds = o->checkpoint_seconds > 0 && t->good.step > t->saved &&
 		       fm_seconds() - t->saved_at >= o->checkpoint_seconds;
 
-	if (!o->checkpoint || !(steps || seconds))
-		return FM_OK;
-	t->saved = t->good.step;
-	t->saved_at = fm_seconds();
-	return fm_checkpoint_save(o->checkpoint, o->identity, &t->net->layout, &t->good, &t->kept, err);
+	return o->checkpoint && (steps || seconds) ? write_point(t, err) : FM_OK;
 }
 
 /* before: the point at which the weights as they are now were about to take their step. */
@@ -344,6 +348,17 @@ static int step(struct trainer *t, bool *stop, struct fm_error *err)
 	return FM_OK;
 }
 
+/* Somebody ends the run: keep the last good point, from which the next one goes on. */
+static int leave(struct trainer *t, struct fm_error *err)
+{
+	int ret;
+
+	if (t->good.step > t->saved && (ret = write_point(t, err)) < 0)
+		return ret;
+	return fm_fail(err, FM_ESYSTEM, "train: stopped at step %d; the checkpoint is of step %d", t->at.step,
+		       t->saved);
+}
+
 static int train_loop(struct trainer *t, struct fm_error *err)
 {
 	uint64_t flows = (uint64_t)t->o->batch * (uint64_t)t->net->arch.window; /* a step */
@@ -353,12 +368,14 @@ static int train_loop(struct trainer *t, struct fm_error *err)
 	int ret = FM_OK, first = t->at.step;
 
 	fm_progress_begin(&bar, "train", "flows", (uint64_t)(t->o->steps - first) * flows);
+	fm_interrupt_watch(t->o->checkpoint != NULL);
 	while (ret == FM_OK && !stop && t->at.step < t->o->steps) {
-		ret = step(t, &stop, err);
+		ret = fm_interrupted() ? leave(t, err) : step(t, &stop, err);
 		snprintf(note, sizeof note, "loss %.3f  validation %.3f nats/flow  step %d%s", t->at.loss,
 			 t->at.validation, t->at.step, columns_text(t->column, columns, sizeof columns));
 		fm_progress_step(&bar, (uint64_t)(t->at.step - first) * flows, note);
 	}
+	fm_interrupt_watch(false);
 	snprintf(note, sizeof note, "loss %.3f  validation %.3f nats/flow  step %d", t->at.loss, t->at.validation,
 		 t->at.step);
 	fm_progress_end(&bar, note);

@@ -1,0 +1,18 @@
+/*
+ * interrupt.h - SIGTERM in a process that works for another: it ends at once, or, where somebody looks, in good order.
+ *
+ *     fm_interrupt_handle();             once, before the work
+ *     fm_interrupt_watch(true);          from here on somebody looks
+ *     while (!fm_interrupted()) ...      and saves what it has before it returns
+ *     fm_interrupt_watch(false);
+ */
+#ifndef FM_BASE_INTERRUPT_H
+#define FM_BASE_INTERRUPT_H
+
+#include <stdbool.h>
+
+void fm_interrupt_handle(void);
+void fm_interrupt_watch(bool on);
+bool fm_interrupted(void);
+
+#endif
