@@ -12,8 +12,6 @@
 #include "base/mem.h"
 #include "model/nn/checkpoint.h"
 
-#define BETA1 0.9
-#define BETA2 0.98
 #define AVERAGE 0.98 /* decay of the moving averages of the loss */
 #define EXPLODED 3.0 /* times its running average, and more where a batch is a few windows, whose losses differ */
 #define WELL 1.5     /* a good point's loss is below so many times the average */
@@ -42,11 +40,10 @@ struct trainer {
 
 /* ---- the optimiser ---- */
 
-/* Learning rate at a step: linear warm-up, then a half cosine to 1 % of the peak. */
-static double rate_at(const struct fm_train_opts *o, int step)
+double fm_train_rate(double peak, int warmup, int step, int steps)
 {
-	double warm = step < o->warmup ? (step + 1.0) / o->warmup : 1.0;
-	return o->rate * warm * (0.01 + 0.99 * 0.5 * (1 + fm_det_cos(3.14159265358979323846 * step / o->steps)));
+	double warm = step < warmup ? (step + 1.0) / warmup : 1.0;
+	return peak * warm * (0.01 + 0.99 * 0.5 * (1 + fm_det_cos(3.14159265358979323846 * step / steps)));
 }
 
 static void update(struct trainer *t, double norm)
@@ -54,13 +51,13 @@ static void update(struct trainer *t, double norm)
 	const struct fm_train_opts *o = t->o;
 	double d = (t->at.step + 1.0) / (t->at.step + 10.0);
 
-	t->at.b1 *= BETA1;
-	t->at.b2 *= BETA2;
-	struct fm_adamw step = {.beta1 = BETA1,
-				.beta2 = BETA2,
+	t->at.b1 *= FM_BETA1;
+	t->at.b2 *= FM_BETA2;
+	struct fm_adamw step = {.beta1 = FM_BETA1,
+				.beta2 = FM_BETA2,
 				.beta1_t = t->at.b1,
 				.beta2_t = t->at.b2,
-				.rate = rate_at(o, t->at.step) * t->at.rate_scale,
+				.rate = fm_train_rate(o->rate, o->warmup, t->at.step, o->steps) * t->at.rate_scale,
 				.weight_decay = o->weight_decay,
 				.ema_decay = d < o->ema ? d : o->ema,
 				.scale = o->clip > 0 && norm > o->clip ? o->clip / norm : 1};

@@ -23,6 +23,8 @@
 #include "model/diffusion/batch.h"
 
 #define FM_ROLLBACKS 8
+#define FM_BETA1 0.9 /* AdamW's */
+#define FM_BETA2 0.98
 
 struct fm_train_opts {
 	int steps, batch, warmup;
@@ -52,6 +54,8 @@ struct fm_train_result {
 	double seconds, flows;  /* of this process */
 };
 
+/* Learning rate at a step: linear warm-up, then a half cosine to 1 % of the peak. */
+double fm_train_rate(double peak, int warmup, int step, int steps);
 /* As many steps as asked for, or with 0 a hundred passes over the windows: more, and small traces would be learned by
  * heart; fewer than a few hundred teach nothing, and with over 15,000 little more is learned. */
 int fm_train_steps(int asked, size_t windows, int batch);
