@@ -8,8 +8,8 @@
  *   2. A record's loss is the mean over K draws of noise and time, its gradient that of the mean: K draws have one
  *      norm and one clip, so that they cost no more privacy than one, and the clipped gradient has less variance
  *      ("augmentation multiplicity": De et al. 2022; for diffusion: Dockhorn et al. 2023, "noise multiplicity").
- *   3. Norms are of each record's gradient over all parameters (sink_kept.h); it is scaled to the clip C, cut toward zero
- *      on the integer grid of clip.h, and added up in 64-bit integers.
+ *   3. Norms are of each record's gradient over all parameters (sink_kept.h); it is scaled to the clip C, cut toward
+ * zero on the integer grid of clip.h, and added up in 64-bit integers.
  *   4. Discrete Gaussian noise once, divided by the public size that a batch is expected to have.
  *   5. AdamW and the average of the weights see the noisy mean alone: post-processing.
  *

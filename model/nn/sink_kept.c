@@ -118,8 +118,8 @@ static struct part *new_part(struct fm_kept *k, int record, size_t at, size_t n)
 	return &k->part[k->n++];
 }
 
-/* n zeros of a record's at `at`; NULL without memory.  Good until the next call. */
-static fm_real *new_numbers(struct fm_kept *k, int record, size_t at, size_t n)
+/* n numbers of a record's at `at`, not set; NULL without memory.  Good until the next call. */
+static fm_real *new_space(struct fm_kept *k, int record, size_t at, size_t n)
 {
 	size_t from = take(k, n);
 	struct part *p = new_part(k, record, at, n);
@@ -127,8 +127,16 @@ static fm_real *new_numbers(struct fm_kept *k, int record, size_t at, size_t n)
 	if (!p)
 		return NULL;
 	p->from = from;
-	memset(k->mem + from, 0, sizeof *k->mem * n);
 	return k->mem + from;
+}
+
+static fm_real *new_zeros(struct fm_kept *k, int record, size_t at, size_t n)
+{
+	fm_real *x = new_space(k, record, at, n);
+
+	if (x)
+		memset(x, 0, sizeof *x * n);
+	return x;
 }
 
 /* What a record's windows give one by one: the first makes the numbers, the others add to them. */
@@ -139,7 +147,7 @@ fm_real *fm_kept_numbers(struct fm_kept *k, int window, size_t at, int n)
 	for (size_t i = window % k->draws > 0 ? k->n : 0; i-- > 0;)
 		if (k->part[i].at == at && k->part[i].record == record)
 			return k->mem + k->part[i].from;
-	return new_numbers(k, record, at, (size_t)n);
+	return new_zeros(k, record, at, (size_t)n);
 }
 
 /* ---- what the sink is given ---- */
@@ -172,9 +180,20 @@ static size_t copy(struct fm_kept *k, struct fm_mat m, int R)
 	return at;
 }
 
-static void add_product(struct fm_kept *k, int R, struct fm_mat in, struct fm_mat d, fm_real *g)
+static void product(struct fm_kept *k, int R, struct fm_mat in, struct fm_mat d, fm_real *g, int add)
 {
-	k->k->gemm(&k->scratch, FM_T, FM_N, in.cols, d.cols, R, in.x, in.stride, d.x, d.stride, g, d.cols, NULL, 1);
+	k->k->gemm(&k->scratch, FM_T, FM_N, in.cols, d.cols, R, in.x, in.stride, d.x, d.stride, g, d.cols, NULL, add);
+}
+
+/* Gram matrices are R^2 (n + m) multiplications more than the product, which is made in any case; but the product's
+ * n m numbers then need not be written and read again.  SAVED is what a number of them costs, in multiplications. */
+#define SAVED 24
+static bool worth_keeping_factors(int R, struct fm_mat in, struct fm_mat d)
+{
+	double n = in.cols, m = d.cols;
+
+	return d.stride == d.cols && in.stride <= in.cols && R * R <= FM_SINK_SPACE / 2 &&
+	       (double)R * R * (n + m) < SAVED * n * m && R * (n + m) < n * m;
 }
 
 static void keep_outer(struct fm_kept *k, int record, int R, struct fm_mat in, struct fm_mat d, size_t w)
@@ -185,10 +204,9 @@ static void keep_outer(struct fm_kept *k, int record, int R, struct fm_mat in, s
 
 	if (R == 0)
 		return;
-	if ((size_t)R * ((size_t)in.cols + (size_t)d.cols) >= n || d.stride != d.cols || in.stride > in.cols ||
-	    (size_t)R * R > FM_SINK_SPACE / 2) {
-		if ((g = new_numbers(k, record, w, n)))
-			add_product(k, R, in, d, g);
+	if (!worth_keeping_factors(R, in, d)) {
+		if ((g = new_space(k, record, w, n)))
+			product(k, R, in, d, g, 0);
 		return;
 	}
 	from = copy(k, in, R);
@@ -214,7 +232,7 @@ void fm_kept_outer(struct fm_kept *k, const struct fm_rows *rows, struct fm_mat 
 		if (whole)
 			keep_outer(k, window / k->draws, R, from_row(in, r), from_row(d, r), w);
 		else if ((g = fm_kept_numbers(k, window, w, in.cols * d.cols)))
-			add_product(k, R, from_row(in, r), from_row(d, r), g);
+			product(k, R, from_row(in, r), from_row(d, r), g, 1);
 	}
 }
 
@@ -228,8 +246,7 @@ void fm_kept_bias(struct fm_kept *k, const struct fm_rows *rows, struct fm_mat d
 		fm_real *g;
 		if (R == 0)
 			continue;
-		g = whole ? new_numbers(k, window / k->draws, b, (size_t)d.cols)
-			  : fm_kept_numbers(k, window, b, d.cols);
+		g = whole ? new_zeros(k, window / k->draws, b, (size_t)d.cols) : fm_kept_numbers(k, window, b, d.cols);
 		if (g)
 			k->k->colsum(g, from_row(d, r).x, R, d.cols);
 	}
@@ -249,7 +266,7 @@ void fm_kept_table(struct fm_kept *k, const struct fm_rows *rows, struct fm_look
 			while (j < k->n && k->part[j].at != row)
 				j++;
 			g = j < k->n ? k->mem + k->part[j].from
-				     : new_numbers(k, (rows->window + i) / k->draws, row, (size_t)d.cols);
+				     : new_zeros(k, (rows->window + i) / k->draws, row, (size_t)d.cols);
 			if (g)
 				k->k->add(g, from_row(d, l.source ? l.source[r] : r).x, (size_t)d.cols);
 		}
