@@ -2,6 +2,8 @@
 #include "model/diffusion/batch.h"
 
 #include <assert.h>
+#include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +17,8 @@ struct shard {
 	uint8_t slot[FM_PASS_WINDOWS], span[FM_PASS_WINDOWS], cls[FM_PASS_WINDOWS];
 	float t[FM_PASS_WINDOWS];
 	struct fm_keep keep[FM_PASS_WINDOWS * FM_NTOK];
+	struct fm_kept *kept; /* NULL where nothing is clipped */
+	bool failed;          /* to keep them */
 };
 
 struct fm_batcher {
@@ -27,6 +31,7 @@ struct fm_batcher {
 	const struct fm_batch *batch;
 	float **grad;
 	struct fm_net_loss part[FM_GRAD_PARTS];
+	int clipped[FM_GRAD_PARTS];
 };
 
 static int shard_init(struct shard *s, const struct fm_net *net, int most, struct fm_error *err)
@@ -51,6 +56,7 @@ static int shard_init(struct shard *s, const struct fm_net *net, int most, struc
 static void shard_close(struct shard *s)
 {
 	fm_work_free(s->work);
+	fm_kept_free(s->kept);
 	free(s->tok_in);
 	free(s->tok);
 	free(s->res_in);
@@ -98,6 +104,33 @@ void fm_batcher_free(struct fm_batcher *b)
 	free(b);
 }
 
+int fm_batcher_clips(struct fm_batcher *b, struct fm_error *err)
+{
+	int rc = FM_OK;
+
+	for (int i = 0; i < b->nshards && rc == FM_OK; i++)
+		if (!b->shard[i].kept)
+			rc = fm_kept_new(&b->shard[i].kept, err);
+	return rc;
+}
+
+int fm_batcher_check(const struct fm_batcher *b, struct fm_error *err)
+{
+	for (int i = 0; i < b->nshards; i++)
+		if (b->shard[i].failed)
+			return fm_fail(err, FM_ESYSTEM, "out of memory for the gradients of windows");
+	return FM_OK;
+}
+
+int fm_batch_clipped(const struct fm_batcher *b)
+{
+	int n = 0;
+
+	for (int i = 0; i < FM_GRAD_PARTS; i++)
+		n += b->clipped[i];
+	return n;
+}
+
 /* Window w of e as the i-th of a pass, corrupted at t of [0, 1); its loss is divided by `rows`. */
 static void load(const struct fm_batcher *r, struct shard *s, int i, const struct fm_encoded *e, size_t w, double t,
 		 struct fm_rng *rng, double rows)
@@ -129,9 +162,27 @@ static void pass(const struct fm_batcher *r, struct shard *s, int B, const float
 	fm_net_backward(r->net, p, s->work, &in, &target, loss, sink);
 }
 
+/* The same, where each window's gradient is clipped; returns how many were.  What is kept is 1/n of a window's own. */
+static int clipped_pass(const struct fm_batcher *r, struct shard *s, int B, struct fm_net_loss *loss, float *grad)
+{
+	const struct fm_batch *j = r->batch;
+	int clipped = 0;
+
+	fm_kept_begin(s->kept, 1);
+	pass(r, s, B, j->p, &(struct fm_sink){.kept = s->kept}, loss);
+	s->failed |= fm_kept_check(s->kept, NULL) < 0;
+	for (int i = 0; i < B && !s->failed; i++) {
+		double norm = j->n * sqrt(fm_kept_norm2(s->kept, i));
+		/* What is no number is left in, for the trainer to see. */
+		fm_kept_add(s->kept, i, norm > j->clip ? (float)(j->clip / norm) : 1, grad);
+		clipped += norm > j->clip;
+	}
+	return clipped;
+}
+
 /* Windows [first, first + B) of the batch. */
 static void run_shard(const struct fm_batcher *r, struct shard *s, int first, int B, struct fm_net_loss *loss,
-		      float *grad)
+		      float *grad, int *clipped)
 {
 	const struct fm_batch *j = r->batch;
 	struct fm_sink sink = {
@@ -145,7 +196,10 @@ static void run_shard(const struct fm_batcher *r, struct shard *s, int first, in
 		double t = ((double)b + fm_rng_uniform53(&rng)) / j->n;
 		load(r, s, i, j->data, j->window[b], t, &rng, (double)j->n * (double)r->net->arch.window);
 	}
-	pass(r, s, B, j->p, grad || j->norm2 ? &sink : NULL, loss);
+	if (grad && j->clip > 0)
+		*clipped += clipped_pass(r, s, B, loss, grad);
+	else
+		pass(r, s, B, j->p, grad || j->norm2 ? &sink : NULL, loss);
 }
 
 void fm_batch_draws(struct fm_batcher *b, int thread, const struct fm_draws *d, const uint32_t *window, int n,
@@ -175,13 +229,14 @@ static void run_part(void *ctx, int part, int thread)
 	float *grad = r->grad ? r->grad[part] : NULL;
 
 	memset(&r->part[part], 0, sizeof r->part[part]);
+	r->clipped[part] = 0;
 	if (grad)
 		memset(grad, 0, sizeof(float) * r->net->layout.nfloats);
 	for (int b = from; r->batch->norm2 && b < to; b++)
 		r->batch->norm2[b] = 0;
 	for (int b = from; b < to; b += FM_SHARD_WINDOWS)
 		run_shard(r, &r->shard[thread], b, to - b < FM_SHARD_WINDOWS ? to - b : FM_SHARD_WINDOWS,
-			  &r->part[part], grad);
+			  &r->part[part], grad, &r->clipped[part]);
 }
 
 void fm_batch_run(struct fm_batcher *b, const struct fm_batch *batch, float **grad, struct fm_net_loss *loss)

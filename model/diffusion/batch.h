@@ -34,8 +34,13 @@ struct fm_batch {
 	uint64_t seed; /* noise is a function of (seed, stream, place in the batch, step) */
 	uint32_t step;
 	const float *weight; /* (n) of each window's gradient (sink.h); NULL: all 1 */
-	double *norm2;       /* (n) receives the square of the norm of each window's own gradient; NULL: not wanted */
+	double clip;   /* above 0: with grad and neither weight nor norm2, after fm_batcher_clips: a window's gradient
+			  counts clip / norm times where the norm, of its own loss, is larger */
+	double *norm2; /* (n) receives the square of the norm of each window's own gradient; NULL: not wanted */
 };
+int fm_batcher_clips(struct fm_batcher *b, struct fm_error *err) FM_MUST_CHECK; /* make room for batch.clip */
+/* FM_ESYSTEM when memory for the gradients of windows ran out: then what fm_batch_run made with clip is void. */
+int fm_batcher_check(const struct fm_batcher *b, struct fm_error *err) FM_MUST_CHECK;
 /* t is stratified over the batch.  *loss: the bound by column, nats a flow, and the residuals' squared error.  With
  * grad, an array of FM_GRAD_PARTS gradients (nfloats), part i's is left in grad[i].  A window's gradient is that of its
  * share of the loss: 1/n of its own. */
@@ -54,6 +59,8 @@ struct fm_draws {
  * window[i] is kept as that of record i. */
 void fm_batch_draws(struct fm_batcher *b, int thread, const struct fm_draws *d, const uint32_t *window, int n,
 		    struct fm_kept *kept);
+/* How many windows the last run with clip scaled down. */
+int fm_batch_clipped(const struct fm_batcher *b);
 /* The columns' sum. */
 double fm_loss_tokens(const struct fm_net_loss *loss);
 

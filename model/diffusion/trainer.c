@@ -33,6 +33,7 @@ struct trainer {
 	int suspect;                      /* steps on end whose loss had exploded */
 	int saved;                        /* step of the last checkpoint, or of the start */
 	double saved_at;                  /* when that was, fm_seconds */
+	double seen, clipped;             /* windows of this process, and those of them that were clipped */
 	double flows;                     /* that this process has trained on */
 	double column[FM_NTOK];           /* moving average of the loss of this process, for the progress line */
 	double started;
@@ -122,11 +123,14 @@ static void gradient(struct trainer *t, struct fm_net_loss *loss, double *norm)
 				 .p = t->now.w,
 				 .window = t->window,
 				 .n = t->o->batch,
+				 .clip = t->o->window_clip,
 				 .stream = FM_RNG_NOISE,
 				 .seed = t->o->seed,
 				 .step = (uint32_t)t->at.step};
 
 	fm_batch_run(t->batcher, &batch, t->grad, loss);
+	t->seen += t->o->batch;
+	t->clipped += fm_batch_clipped(t->batcher);
 	*norm = fm_optimiser_sum(t->optimiser, t->grad, FM_GRAD_PARTS);
 }
 
@@ -322,6 +326,8 @@ static int step(struct trainer *t, bool *stop, struct fm_error *err)
 
 	draw_batch(t);
 	gradient(t, &loss, &norm);
+	if ((ret = fm_batcher_check(t->batcher, err)) < 0)
+		return ret;
 	if ((well = judge(t, &loss, norm, why, sizeof why)) < 0)
 		return go_back(t, why, err);
 	if (well && (ret = keep(t, &before, err)) < 0)
@@ -401,6 +407,8 @@ static int trainer_init(struct trainer *t, const struct fm_process *pr, struct f
 	bool best = t->o->patience > 0;
 	int ret = fm_batcher_new(&t->batcher, t->net, pr, t->o->pool, err);
 
+	if (ret == FM_OK && t->o->window_clip > 0)
+		ret = fm_batcher_clips(t->batcher, err);
 	if (ret == FM_OK)
 		ret = fm_optimiser_new(&t->optimiser, n, t->o->pool, err);
 	for (int i = 0; ret == FM_OK && i < FM_GRAD_PARTS; i++)
@@ -504,6 +512,10 @@ int fm_train(const struct fm_net *net, const struct fm_process *process, const s
 	result->loss = t.at.loss;
 	result->seconds = fm_seconds() - t.started;
 	result->flows = t.flows;
+	result->clipped = t.seen > 0 ? t.clipped / t.seen : 0;
+	if (o->window_clip > 0)
+		fm_log("train: %.1f %% of the windows had a gradient of norm over privacy.clip %g",
+		       100 * result->clipped, o->window_clip);
 	if (watched) {
 		char line[1024];
 		fm_validate(t.batcher, ema, data->validation, (struct fm_validation){1024, 4, o->seed}, result->column,

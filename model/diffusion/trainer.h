@@ -29,7 +29,9 @@
 struct fm_train_opts {
 	int steps, batch, warmup;
 	double rate, ema, weight_decay;
-	double clip; /* largest norm of a gradient; 0: no limit */
+	double clip; /* largest norm of a step's gradient; 0: no limit */
+	double
+	    window_clip; /* largest norm of each window's gradient; 0: no limit.  Without noise this promises nothing */
 	uint64_t seed;
 	int balance;               /* times that a window is in an epoch, at most; 0, 1: once */
 	int patience;              /* steps without a better validation before it ends; 0: never early */
@@ -51,6 +53,7 @@ struct fm_train_result {
 	double loss;            /* nats a flow, moving average over training */
 	double validation;      /* nats a flow on validation, EMA weights; NaN without */
 	double column[FM_NTOK]; /* the same by column */
+	double clipped;         /* share of the windows that window_clip made smaller, of this process */
 	double seconds, flows;  /* of this process */
 };
 

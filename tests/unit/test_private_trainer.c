@@ -239,6 +239,86 @@ static void sums_are_of_single_records(void **state)
 	}
 }
 
+/* ---- clipping without noise ---- */
+
+/* The sum of a batch whose windows are clipped is that of single windows' gradients, each scaled to the clip. */
+static void windows_are_clipped_by_themselves(void **state)
+{
+	enum { N = 19 };
+	uint32_t window[N];
+	float *part[FM_GRAD_PARTS], weight[N];
+	double norm2[N], largest = 0, off = 0, size = 0;
+	struct fm_net_loss loss;
+	int over = 0;
+	struct other o;
+
+	(void)state;
+	other_open(&o, "transformer", "absorbing", 1, 4, 2);
+	size_t n = o.net->layout.nfloats;
+	float *want = calloc(n, sizeof *want);
+	for (int i = 0; i < FM_GRAD_PARTS; i++)
+		part[i] = calloc(n, sizeof **part);
+	for (int i = 0; i < N; i++)
+		window[i] = (uint32_t)i * 3;
+	struct fm_batch batch = {
+	    .data = &S.train, .p = o.p, .window = window, .n = N, .stream = FM_RNG_NOISE, .seed = 1, .norm2 = norm2};
+	fm_batch_run(o.batcher, &batch, part, &loss);
+	for (int i = 0; i < N; i++)
+		largest = fmax(largest, N * sqrt(norm2[i]));
+	for (int i = 0; i < N; i++) {
+		weight[i] = (float)fmin(1, largest / 2 / (N * sqrt(norm2[i])));
+		over += weight[i] < 1;
+	}
+	assert_true(over > 0 && over < N);
+	batch.norm2 = NULL;
+	batch.weight = weight;
+	fm_batch_run(o.batcher, &batch, part, &loss);
+	for (int i = 0; i < FM_GRAD_PARTS; i++)
+		for (size_t k = 0; k < n; k++)
+			want[k] += part[i][k];
+	batch.weight = NULL;
+	batch.clip = largest / 2;
+	assert_int_equal(fm_batcher_clips(o.batcher, &err), FM_OK);
+	fm_batch_run(o.batcher, &batch, part, &loss);
+	assert_int_equal(fm_batcher_check(o.batcher, &err), FM_OK);
+	assert_int_equal(fm_batch_clipped(o.batcher), over);
+	for (size_t k = 0; k < n; k++) {
+		double got = 0;
+		for (int i = 0; i < FM_GRAD_PARTS; i++)
+			got += (double)part[i][k];
+		off += (got - (double)want[k]) * (got - (double)want[k]);
+		size += (double)want[k] * (double)want[k];
+	}
+	assert_true(sqrt(off) <= 1e-5 * sqrt(size));
+	for (int i = 0; i < FM_GRAD_PARTS; i++)
+		free(part[i]);
+	free(want);
+	other_close(&o);
+}
+
+static void clipped_training_is_the_same_on_any_threads(void **state)
+{
+	struct fm_train_opts o = small_opts();
+	struct fm_train_result r, plain;
+	float *one, *ema;
+	size_t n = S.net->layout.nfloats * sizeof *one;
+
+	(void)state;
+	o.steps = 10;
+	assert_int_equal(small_train(&S, &o, 2, &ema, &plain, &err), FM_OK);
+	assert_true(plain.clipped == 0);
+	o.window_clip = 0.5;
+	assert_int_equal(small_train(&S, &o, 1, &one, &r, &err), FM_OK);
+	assert_true(r.clipped > 0);
+	assert_memory_not_equal(one, ema, n);
+	for (int threads = 2; threads <= 7; threads += 5) {
+		free(ema);
+		assert_int_equal(small_train(&S, &o, threads, &ema, &r, &err), FM_OK);
+		assert_memory_equal(one, ema, n);
+	}
+	free(one), free(ema);
+}
+
 /* ---- what no norm says ---- */
 
 enum { WIDE = 64 };
@@ -516,6 +596,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(record_is_the_mean_of_its_draws),
 	    cmocka_unit_test(sums_are_of_single_records),
+	    cmocka_unit_test(windows_are_clipped_by_themselves),
+	    cmocka_unit_test(clipped_training_is_the_same_on_any_threads),
 	    cmocka_unit_test(a_norm_that_is_too_small_is_found),
 	    cmocka_unit_test(what_is_no_number_adds_nothing),
 	    cmocka_unit_test(a_step_has_the_noise_that_is_charged),
