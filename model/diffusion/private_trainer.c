@@ -267,6 +267,24 @@ int fm_private_charge(const struct fm_learner *l, const struct fm_private_opts *
 	return rc;
 }
 
+int fm_private_norms(const struct fm_learner *l, const float *p, int draws, uint64_t seed, const uint32_t *record,
+		     size_t n, double *norm, struct fm_error *err)
+{
+	struct fm_kept *kept;
+	int rc = fm_kept_new(&kept, err);
+
+	for (size_t at = 0; at < n && rc == FM_OK; at += (size_t)l->most) {
+		int m = n - at < (size_t)l->most ? (int)(n - at) : l->most;
+
+		l->pass(l->ctx, 0, p, draws, seed, 0, record + at, m, kept);
+		rc = fm_kept_check(kept, err);
+		for (int i = 0; i < m && rc == FM_OK; i++)
+			norm[at + (size_t)i] = sqrt(fm_kept_norm2(kept, i));
+	}
+	fm_kept_free(kept);
+	return rc;
+}
+
 /* The moments and the mean; what they are of is noisy, so that nothing is secret here. */
 struct state {
 	struct fm_optimiser *optimiser;

@@ -75,6 +75,11 @@ int fm_private_train(const struct fm_learner *l, const struct fm_private_opts *o
 int fm_private_charge(const struct fm_learner *l, const struct fm_private_opts *o, struct fm_charge *charge,
 		      struct fm_error *err) FM_MUST_CHECK;
 
+/* norm[i] of record[i]'s gradient at weights p, over `draws` draws of noise and time; the caller's thread alone.  Of
+ * records that are not private, for fm_clip_choose. */
+int fm_private_norms(const struct fm_learner *l, const float *p, int draws, uint64_t seed, const uint32_t *record,
+		     size_t n, double *norm, struct fm_error *err) FM_MUST_CHECK;
+
 /* ---- its parts ---- */
 
 struct fm_private;
