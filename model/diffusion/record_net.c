@@ -376,7 +376,7 @@ double fm_record_loss(struct fm_record_space *s, const float *p, const struct fm
 	return sum;
 }
 
-static void learn_steps(struct fm_record_space *s, const struct fm_record_opts *o, struct fm_optimiser *optimiser,
+static void learn_steps(struct fm_record_space *s, const struct fm_record_learn_opts *o, struct fm_optimiser *optimiser,
 			const struct fm_train_arrays *now, uint32_t *record)
 {
 	struct fm_progress bar;
@@ -406,8 +406,8 @@ static void learn_steps(struct fm_record_space *s, const struct fm_record_opts *
 	fm_progress_end(&bar, NULL);
 }
 
-int fm_record_learn(struct fm_record_space *s, const struct fm_records *r, const struct fm_record_opts *o, float *p,
-		    struct fm_error *err)
+int fm_record_learn(struct fm_record_space *s, const struct fm_records *r, const struct fm_record_learn_opts *o,
+		    float *p, struct fm_error *err)
 {
 	size_t n = s->net->layout.nfloats;
 	struct fm_train_arrays now = {.ema = p};

@@ -50,13 +50,13 @@ struct fm_records {
 
 /* Learn from records that are not private, such as a sample of noisy counts: AdamW from weights p, which receives the
  * average.  The same for any number of threads. */
-struct fm_record_opts {
+struct fm_record_learn_opts {
 	int steps, batch, warmup;
 	double rate, ema, weight_decay;
 	uint64_t seed;
 };
-int fm_record_learn(struct fm_record_space *s, const struct fm_records *r, const struct fm_record_opts *o, float *p,
-		    struct fm_error *err) FM_MUST_CHECK;
+int fm_record_learn(struct fm_record_space *s, const struct fm_records *r, const struct fm_record_learn_opts *o,
+		    float *p, struct fm_error *err) FM_MUST_CHECK;
 /* The records for fm_private_train.  The learner refers to what is given, and has fewer records a pass for more draws.
  */
 struct fm_record_learner {

@@ -122,7 +122,8 @@ static double pair_error(const uint16_t *made, size_t n, int a, int b)
 /* Learn, sample; what was learned is in the sample, and all of it is the same for any number of threads. */
 static void it_learns_and_samples(void **state)
 {
-	struct fm_record_opts o = {.steps = 300, .batch = 128, .warmup = 20, .rate = 5e-3, .ema = 0.95, .seed = 4};
+	struct fm_record_learn_opts o = {
+	    .steps = 300, .batch = 128, .warmup = 20, .rate = 5e-3, .ema = 0.95, .seed = 4};
 	uint16_t *made = calloc(N * COLUMNS, sizeof *made), *first = calloc(N * COLUMNS, sizeof *first);
 	size_t bytes = sizeof(float) * net->layout.nfloats;
 	float *one = NULL;
