@@ -351,7 +351,7 @@ out:
 
 int fm_windows_a_pass(int window, int draws)
 {
-	int records = 256 / (window * draws);
+	int records = 128 / (window * draws);
 
 	while (records > 1 && records * draws > FM_PASS_WINDOWS)
 		records--;
