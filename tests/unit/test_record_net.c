@@ -78,11 +78,11 @@ static void gradients_are_the_slope_of_the_loss(void **state)
 	struct fm_learner l = fm_learner_of_records(&rl, 8);
 	uint32_t some[8] = {5, 77, 301, 1000, 1001, 2000, 3000, 3999};
 	double loss[2] = {0, 0}, slope = 0, along = 0;
-	for (int seed = 0; seed < 1000; seed++) {
+	for (int seed = 0; seed < 400; seed++) {
 		l.pass(l.ctx, 0, p, 8, (uint64_t)seed, 0, some, 8, kept);
 		assert_int_equal(fm_kept_check(kept, &err), FM_OK);
 		for (int i = 0; i < 8; i++)
-			fm_kept_add(kept, i, 1.0f / 8 / 1000, g);
+			fm_kept_add(kept, i, 1.0f / 8 / 400, g);
 	}
 	uint16_t own[8 * COLUMNS];
 	for (int i = 0; i < 8; i++)
@@ -94,11 +94,11 @@ static void gradients_are_the_slope_of_the_loss(void **state)
 	for (int side = 0; side < 2; side++) {
 		for (size_t i = 0; i < n; i++)
 			q[i] = p[i] + (side ? 0.01f : -0.01f) * g[i] / (float)sqrt(size);
-		loss[side] = fm_record_loss(s, q, &few, 8000, 7);
+		loss[side] = fm_record_loss(s, q, &few, 3000, 7);
 	}
 	slope = (loss[1] - loss[0]) / 0.02;
 	along = sqrt(size);
-	if (!(fabs(slope - along) < 0.03 * along))
+	if (!(fabs(slope - along) < 0.05 * along))
 		fail_msg("the slope is %g, the gradient says %g", slope, along);
 	fm_kept_free(kept);
 	fm_record_space_free(s);
@@ -123,7 +123,7 @@ static double pair_error(const uint16_t *made, size_t n, int a, int b)
 static void it_learns_and_samples(void **state)
 {
 	struct fm_record_learn_opts o = {
-	    .steps = 300, .batch = 128, .warmup = 20, .rate = 5e-3, .ema = 0.95, .seed = 4};
+	    .steps = 200, .batch = 128, .warmup = 20, .rate = 5e-3, .ema = 0.95, .seed = 4};
 	uint16_t *made = calloc(N * COLUMNS, sizeof *made), *first = calloc(N * COLUMNS, sizeof *first);
 	size_t bytes = sizeof(float) * net->layout.nfloats;
 	float *one = NULL;
@@ -161,7 +161,7 @@ static void it_learns_and_samples(void **state)
 static void records_are_trained_privately(void **state)
 {
 	struct fm_private_opts o = {.name = "records",
-				    .steps = 120,
+				    .steps = 60,
 				    .rate_num = 1,
 				    .rate_den = 20,
 				    .expected = N / 20,
@@ -196,7 +196,7 @@ static void records_are_trained_privately(void **state)
 		assert_int_equal(fm_private_train(&l, &o, p, ema, &charges, &log, &err), FM_OK);
 		after = fm_record_loss(rl.space, ema, &records, 1, 3);
 		assert_true(log.clipped > 0 && log.clipped < log.records);
-		if (!(after < 0.85 * before))
+		if (!(after < 0.9 * before))
 			fail_msg("the loss went from %g to %g", before, after);
 		assert_int_equal(charges.n, 1);
 		if (!first) {
