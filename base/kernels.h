@@ -33,6 +33,9 @@ struct fm_scratch {
 
 enum fm_trans { FM_N = 0, FM_T = 1 };
 
+#define FM_STEPS_MOST (1 << 26)
+#define FM_STEPS_N 2048
+
 struct fm_kernels {
 	const char *name;
 	/* C (M,N; row stride ldc) = [C +] op(A) (M,K) op(B) (K,N) [+ bias (N)].  op is as stored (FM_N) or transposed
@@ -73,6 +76,9 @@ struct fm_kernels {
 	void (*add)(fm_real *y, const fm_real *x, size_t n);             /* y += x */
 	void (*axpy)(fm_real *y, fm_real a, const fm_real *x, size_t n); /* y = fma(a, x, y) */
 	double (*sumsq)(const fm_real *x, size_t n);                     /* sum of squares, 16 double lanes */
+	/* sum += sign t, t = f x cut toward zero and kept within FM_STEPS_MOST (NaN becomes that), sign 1 or -1.
+	 * Returns the sum of t^2, exactly; n <= FM_STEPS_N. */
+	uint64_t (*steps)(int64_t *sum, const fm_real *x, size_t n, fm_real f, int sign);
 	/* AdamW (Loshchilov, Hutter 2019) with bias-corrected rates c1 = 1/(1-b1^t), c2 = 1/(1-b2^t), and EMA e +=
 	 * (1-decay)(p-e). */
 	void (*adamw)(fm_real *p, fm_real *m, fm_real *v, fm_real *ema, const fm_real *g, size_t n, fm_real gscale,

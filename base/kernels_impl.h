@@ -574,6 +574,22 @@ static double k_sumsq(const fm_real *x, size_t n)
 	return s;
 }
 
+static uint64_t k_steps(int64_t *sum, const fm_real *x, size_t n, fm_real f, int sign)
+{
+	const fm_real most = FM_STEPS_MOST;
+	uint64_t squares = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		fm_real v = x[i] * f;
+		v = v < most ? v : most;
+		v = v > -most ? v : -most;
+		int32_t t = (int32_t)v;
+		squares += (uint64_t)((int64_t)t * t);
+		sum[i] += sign < 0 ? -t : t;
+	}
+	return squares;
+}
+
 static void k_adamw(fm_real *p, fm_real *m, fm_real *v, fm_real *ema, const fm_real *g, size_t n, fm_real gscale,
 		    fm_real rate, fm_real b1, fm_real b2, fm_real c1, fm_real c2, fm_real decay, fm_real ema_decay)
 {
@@ -590,7 +606,8 @@ static void k_adamw(fm_real *p, fm_real *m, fm_real *v, fm_real *ema, const fm_r
 }
 
 const struct fm_kernels FM_KERNELS = {
-    FM_KERNELS_NAME, k_gemm,      k_softmax, k_softmax_back, k_cross_entropy, k_draw,          k_norm,     k_norm_back,
-    k_gelu,          k_gelu_back, k_silu,    k_silu_back,    k_modulate,      k_modulate_back, k_gate_add, k_gate_back,
-    k_colsum,        k_add,       k_axpy,    k_sumsq,        k_adamw,         k_exp,           k_log,      k_sincos,
+    FM_KERNELS_NAME, k_gemm,      k_softmax,   k_softmax_back, k_cross_entropy, k_draw,     k_norm,
+    k_norm_back,     k_gelu,      k_gelu_back, k_silu,         k_silu_back,     k_modulate, k_modulate_back,
+    k_gate_add,      k_gate_back, k_colsum,    k_add,          k_axpy,          k_sumsq,    k_steps,
+    k_adamw,         k_exp,       k_log,       k_sincos,
 };

@@ -149,18 +149,17 @@ const struct fm_key fm_keys[] = {
 	 .help = "Seconds after which the next checkpoint is written though checkpoint_every is not reached; 0: none "
 		 "by time. Changes no result."},
 
-	{FIELD(privacy, mode, CHOICE), .choices = "none|dp",
-	 .later = "clip: this version clips no single records",
-	 .dflt = "none",
+	{FIELD(privacy, mode, CHOICE), .choices = "none|clip|dp", .dflt = "none",
 	 .help = "What is promised beyond the gate's leakage checks: nothing, or differential privacy "
-		 "(docs/differential-privacy.md)."},
+		 "(docs/differential-privacy.md). clip promises nothing either: it bounds how much each window counts "
+		 "in a step of training (docs/dp-training.md)."},
 	{FIELD(privacy, epsilon, REAL), .min = 0, .max = 1e3, .dflt = "0", .mode = "dp",
 	 .help = "For mode dp: the epsilon that the whole run keeps to. 0: that which privacy.noise_multiplier "
 		 "gives."},
 	{FIELD(privacy, delta, REAL), .min = 0, .max = 1, .below_max = true, .dflt = "0", .mode = "dp",
 	 .help = "For mode dp: the chance that epsilon does not hold; below 1 / privacy.records."},
 	{FIELD(privacy, clip, REAL), .min = 0, .max = 1e6, .above_min = true, .dflt = "1.0", .mode = "clip",
-	 .help = "For mode clip, which this version does not have: largest norm of one unit's gradient."},
+	 .help = "For mode clip: largest norm of one window's gradient."},
 	{FIELD(privacy, noise_multiplier, REAL), .min = 0, .max = 1e6, .dflt = "0", .mode = "dp",
 	 .help = "For mode dp, in place of privacy.epsilon: deviation of the noise of all counts together, by their "
 		 "sensitivity."},

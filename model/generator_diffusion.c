@@ -82,11 +82,12 @@ static int diffusion_net(struct diffusion *d, const struct fm_config *cfg, struc
 
 static int diffusion_check(const struct fm_config *cfg, struct fm_error *err)
 {
-	if (strcmp(cfg->privacy.mode, "none") != 0)
+	if (strcmp(cfg->privacy.mode, "dp") == 0)
 		return fm_fail(
 		    err, FM_EINPUT,
-		    "privacy.mode '%s' is not in this version: it gives no differential privacy; set it to none",
-		    cfg->privacy.mode);
+		    "privacy.mode 'dp' with model.kind diffusion is not in this version: its windows and its "
+		    "codec look at private flows without noise; set model.kind to marginals, or privacy.mode "
+		    "to none or clip, which promise nothing");
 	return FM_OK;
 }
 
@@ -157,6 +158,7 @@ static struct fm_train_opts train_opts(const struct fm_config *cfg, size_t windo
 				      .ema = cfg->train.ema,
 				      .weight_decay = cfg->train.weight_decay,
 				      .clip = cfg->train.clip,
+				      .window_clip = strcmp(cfg->privacy.mode, "clip") == 0 ? cfg->privacy.clip : 0,
 				      .seed = cfg->train.seed,
 				      .balance = cfg->train.balance,
 				      .patience = patience,

@@ -11,6 +11,12 @@ echo "== matrix multiply with a fixed order, one core, beside OpenBLAS (median o
 "$B/tests/bench/gemm"
 echo "== denoisers: a training step and a prediction on two threads, beside PyTorch (medians)"
 tests/bench_torch.sh
+echo "== a step of DP-SGD beside a plain step over the same windows, and the greatest memory of either"
+for shape in mlp transformer unet single; do
+	for what in both plain private; do
+		"$B/tests/bench/private" "$shape" "$what"
+	done
+done
 echo "== reading a trace, beside pandas.read_csv (median of 5)"
 tests/bench_ingest.sh
 echo "== exact nearest neighbours, beside faiss IndexFlatL2 (median of 5)"

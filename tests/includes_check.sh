@@ -24,7 +24,7 @@ traces/simulate: traces
 model: manifests model/nn model/codec model/diffusion model/marginals
 model/nn:
 model/codec: metrics
-model/diffusion: model/nn model/codec
+model/diffusion: model/nn model/codec privacy
 model/marginals: privacy model/codec
 privacy:
 privacy/leakage: privacy metrics
@@ -242,6 +242,8 @@ self_test()
 	done
 	plant found model/own.c '#include "privacy/leakage/leakage.h"'
 	plant found privacy/own.c '#include "model/diffusion/net.h"'
+	plant clean model/diffusion/own.c '#include "privacy/clip.h"'
+	plant found model/diffusion/own.c '#include "privacy/leakage/leakage.h"'
 	plant found release/own.c '#include "model/diffusion/net.h"'
 	plant found release/sign/own.c '#include "release/verify.h"'
 	plant found traces/own.c '#include "judge/fidelity.h"'

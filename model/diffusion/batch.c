@@ -1,6 +1,9 @@
 /* batch.c - the loss and the gradient of a batch. */
 #include "model/diffusion/batch.h"
 
+#include <assert.h>
+#include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,27 +14,30 @@ struct shard {
 	struct fm_work *work;
 	uint16_t *tok_in, *tok;
 	float *res_in, *tok_weight, *v, *v_weight;
-	uint8_t slot[FM_SHARD_WINDOWS], span[FM_SHARD_WINDOWS], cls[FM_SHARD_WINDOWS];
-	float t[FM_SHARD_WINDOWS];
-	struct fm_keep keep[FM_SHARD_WINDOWS * FM_NTOK];
+	uint8_t slot[FM_PASS_WINDOWS], span[FM_PASS_WINDOWS], cls[FM_PASS_WINDOWS];
+	float t[FM_PASS_WINDOWS];
+	struct fm_keep keep[FM_PASS_WINDOWS * FM_NTOK];
+	struct fm_kept *kept; /* NULL where nothing is clipped */
+	bool failed;          /* to keep them */
 };
 
 struct fm_batcher {
 	const struct fm_net *net;
 	const struct fm_process *pr;
 	struct fm_pool *pool;
-	int nshards;
+	int nshards, most;   /* most: windows a pass */
 	struct shard *shard; /* one a thread */
 	/* of the run under way */
 	const struct fm_batch *batch;
 	float **grad;
 	struct fm_net_loss part[FM_GRAD_PARTS];
+	int clipped[FM_GRAD_PARTS];
 };
 
-static int shard_init(struct shard *s, const struct fm_net *net, struct fm_error *err)
+static int shard_init(struct shard *s, const struct fm_net *net, int most, struct fm_error *err)
 {
-	size_t R = (size_t)FM_SHARD_WINDOWS * (size_t)net->arch.window;
-	int ret = fm_work_new(&s->work, net, FM_SHARD_WINDOWS, err);
+	size_t R = (size_t)most * (size_t)net->arch.window;
+	int ret = fm_work_new(&s->work, net, most, err);
 	if (ret == FM_OK)
 		ret = fm_alloc(&s->tok_in, R * FM_NTOK, sizeof *s->tok_in, "a batch", err);
 	if (ret == FM_OK)
@@ -50,6 +56,7 @@ static int shard_init(struct shard *s, const struct fm_net *net, struct fm_error
 static void shard_close(struct shard *s)
 {
 	fm_work_free(s->work);
+	fm_kept_free(s->kept);
 	free(s->tok_in);
 	free(s->tok);
 	free(s->res_in);
@@ -61,6 +68,12 @@ static void shard_close(struct shard *s)
 int fm_batcher_new(struct fm_batcher **out, const struct fm_net *net, const struct fm_process *pr, struct fm_pool *pool,
 		   struct fm_error *err)
 {
+	return fm_batcher_new_of(out, net, pr, pool, FM_SHARD_WINDOWS, err);
+}
+
+int fm_batcher_new_of(struct fm_batcher **out, const struct fm_net *net, const struct fm_process *pr,
+		      struct fm_pool *pool, int most, struct fm_error *err)
+{
 	struct fm_batcher *b = NULL;
 	int n = pool ? fm_pool_size(pool) : 1, ret = fm_alloc(&b, 1, sizeof *b, "work space", err);
 
@@ -70,9 +83,10 @@ int fm_batcher_new(struct fm_batcher **out, const struct fm_net *net, const stru
 	b->net = net;
 	b->pr = pr;
 	b->pool = pool;
+	b->most = most;
 	ret = fm_alloc(&b->shard, (size_t)n, sizeof *b->shard, "work space", err);
 	for (; ret == FM_OK && b->nshards < n; b->nshards++)
-		ret = shard_init(&b->shard[b->nshards], net, err);
+		ret = shard_init(&b->shard[b->nshards], net, most, err);
 	if (ret < 0)
 		fm_batcher_free(b);
 	else
@@ -90,38 +104,121 @@ void fm_batcher_free(struct fm_batcher *b)
 	free(b);
 }
 
-/* Windows [first, first + B) of the batch: corrupt, forward, loss and, with a gradient, backward. */
-static void run_shard(const struct fm_batcher *r, struct shard *s, int first, int B, struct fm_net_loss *loss,
-		      float *grad)
+int fm_batcher_clips(struct fm_batcher *b, struct fm_error *err)
 {
-	const struct fm_batch *j = r->batch;
-	size_t W = (size_t)r->net->arch.window;
-	for (int i = 0; i < B; i++) {
-		int b = first + i;
-		size_t w = j->window[b];
-		struct fm_rng rng;
-		fm_rng_init(&rng, j->seed, j->stream, (uint64_t)b, j->step);
-		/* Stratified in t over the batch, on the grid of T steps. */
-		double t = ((double)b + fm_rng_uniform53(&rng)) / j->n;
-		t = ((double)(int)(t * r->pr->T) + 1) / r->pr->T;
-		memcpy(s->tok + (size_t)i * W * FM_NTOK, j->data->tok + w * W * FM_NTOK, sizeof *s->tok * W * FM_NTOK);
-		struct fm_example ex = {s->tok_in + (size_t)i * W * FM_NTOK,     s->res_in + (size_t)i * W * FM_NRES,
-					s->tok_weight + (size_t)i * W * FM_NTOK, s->v + (size_t)i * W * FM_NRES,
-					s->v_weight + (size_t)i * W * FM_NRES,   s->keep + i * FM_NTOK};
-		fm_process_corrupt(r->pr, r->net->vocab, (int)W, j->data->tok + w * W * FM_NTOK,
-				   j->data->res + w * W * FM_NRES, t, &rng, (double)j->n * (double)W, FM_RES_SHARE,
-				   &ex);
-		s->slot[i] = j->data->slot[w];
-		s->span[i] = j->data->span[w];
-		/* One window in ten is not told its class, so that the network knows both (Ho, Salimans 2022). */
-		s->cls[i] = fm_rng_uniform(&rng) < 0.1f ? (uint8_t)r->net->nclasses : j->data->cls[w];
-		s->t[i] = (float)t;
-	}
+	int rc = FM_OK;
+
+	for (int i = 0; i < b->nshards && rc == FM_OK; i++)
+		if (!b->shard[i].kept)
+			rc = fm_kept_new(&b->shard[i].kept, err);
+	return rc;
+}
+
+int fm_batcher_check(const struct fm_batcher *b, struct fm_error *err)
+{
+	for (int i = 0; i < b->nshards; i++)
+		if (b->shard[i].failed)
+			return fm_fail(err, FM_ESYSTEM, "out of memory for the gradients of windows");
+	return FM_OK;
+}
+
+int fm_batch_clipped(const struct fm_batcher *b)
+{
+	int n = 0;
+
+	for (int i = 0; i < FM_GRAD_PARTS; i++)
+		n += b->clipped[i];
+	return n;
+}
+
+/* Window w of e as the i-th of a pass, corrupted at t of [0, 1); its loss is divided by `rows`. */
+static void load(const struct fm_batcher *r, struct shard *s, int i, const struct fm_encoded *e, size_t w, double t,
+		 struct fm_rng *rng, double rows)
+{
+	size_t W = (size_t)r->net->arch.window, at = (size_t)i * W;
+	const uint16_t *tok = e->tok + w * W * FM_NTOK;
+	struct fm_example ex = {s->tok_in + at * FM_NTOK, s->res_in + at * FM_NRES,   s->tok_weight + at * FM_NTOK,
+				s->v + at * FM_NRES,      s->v_weight + at * FM_NRES, s->keep + i * FM_NTOK};
+
+	t = ((double)(int)(t * r->pr->T) + 1) / r->pr->T; /* on the grid of T steps */
+	memcpy(s->tok + at * FM_NTOK, tok, sizeof *s->tok * W * FM_NTOK);
+	fm_process_corrupt(r->pr, r->net->vocab, (int)W, tok, e->res + w * W * FM_NRES, t, rng, rows, FM_RES_SHARE,
+			   &ex);
+	s->slot[i] = e->slot[w];
+	s->span[i] = e->span[w];
+	/* One window in ten is not told its class, so that the network knows both (Ho, Salimans 2022). */
+	s->cls[i] = fm_rng_uniform(rng) < 0.1f ? (uint8_t)r->net->nclasses : e->cls[w];
+	s->t[i] = (float)t;
+}
+
+/* Forward, loss and, with a sink, backward of the B windows that are loaded. */
+static void pass(const struct fm_batcher *r, struct shard *s, int B, const float *p, const struct fm_sink *sink,
+		 struct fm_net_loss *loss)
+{
 	struct fm_net_in in = {B, s->tok_in, s->res_in, s->slot, s->span, s->cls, s->t};
 	struct fm_net_target target = {s->tok, s->tok_weight, s->v, s->v_weight, r->pr->multinomial ? s->keep : NULL};
-	fm_net_forward(r->net, j->p, s->work, &in);
-	struct fm_sink sink = {grad, j->weight ? j->weight + first : NULL, j->norm2 ? j->norm2 + first : NULL};
-	fm_net_backward(r->net, j->p, s->work, &in, &target, loss, grad || j->norm2 ? &sink : NULL);
+
+	fm_net_forward(r->net, p, s->work, &in);
+	fm_net_backward(r->net, p, s->work, &in, &target, loss, sink);
+}
+
+/* The same, where each window's gradient is clipped; returns how many were.  What is kept is 1/n of a window's own. */
+static int clipped_pass(const struct fm_batcher *r, struct shard *s, int B, struct fm_net_loss *loss, float *grad)
+{
+	const struct fm_batch *j = r->batch;
+	int clipped = 0;
+
+	fm_kept_begin(s->kept, 1);
+	pass(r, s, B, j->p, &(struct fm_sink){.kept = s->kept}, loss);
+	s->failed |= fm_kept_check(s->kept, NULL) < 0;
+	for (int i = 0; i < B && !s->failed; i++) {
+		double norm = j->n * sqrt(fm_kept_norm2(s->kept, i));
+		/* What is no number is left in, for the trainer to see. */
+		fm_kept_add(s->kept, i, norm > j->clip ? (float)(j->clip / norm) : 1, grad);
+		clipped += norm > j->clip;
+	}
+	return clipped;
+}
+
+/* Windows [first, first + B) of the batch. */
+static void run_shard(const struct fm_batcher *r, struct shard *s, int first, int B, struct fm_net_loss *loss,
+		      float *grad, int *clipped)
+{
+	const struct fm_batch *j = r->batch;
+	struct fm_sink sink = {
+	    .g = grad, .weight = j->weight ? j->weight + first : NULL, .norm2 = j->norm2 ? j->norm2 + first : NULL};
+
+	for (int i = 0; i < B; i++) {
+		int b = first + i;
+		struct fm_rng rng;
+		fm_rng_init(&rng, j->seed, j->stream, (uint64_t)b, j->step);
+		/* Stratified in t over the batch. */
+		double t = ((double)b + fm_rng_uniform53(&rng)) / j->n;
+		load(r, s, i, j->data, j->window[b], t, &rng, (double)j->n * (double)r->net->arch.window);
+	}
+	if (grad && j->clip > 0)
+		*clipped += clipped_pass(r, s, B, loss, grad);
+	else
+		pass(r, s, B, j->p, grad || j->norm2 ? &sink : NULL, loss);
+}
+
+void fm_batch_draws(struct fm_batcher *b, int thread, const struct fm_draws *d, const uint32_t *window, int n,
+		    struct fm_kept *kept)
+{
+	struct shard *s = &b->shard[thread];
+	struct fm_net_loss loss = {{0}, {0}};
+
+	assert(n * d->draws <= b->most);
+	for (int i = 0; i < n * d->draws; i++) {
+		uint64_t w = window[i / d->draws], k = (uint64_t)(i % d->draws);
+		struct fm_rng rng;
+		fm_rng_init(&rng, d->seed, FM_RNG_NOISE, w * (uint64_t)d->draws + k, d->step);
+		/* Stratified in t over the draws of a window. */
+		double t = ((double)k + fm_rng_uniform53(&rng)) / d->draws;
+		load(b, s, i, d->data, w, t, &rng, (double)d->draws * (double)b->net->arch.window);
+	}
+	fm_kept_begin(kept, d->draws);
+	pass(b, s, n * d->draws, d->p, &(struct fm_sink){.kept = kept}, &loss);
 }
 
 static void run_part(void *ctx, int part, int thread)
@@ -132,13 +229,14 @@ static void run_part(void *ctx, int part, int thread)
 	float *grad = r->grad ? r->grad[part] : NULL;
 
 	memset(&r->part[part], 0, sizeof r->part[part]);
+	r->clipped[part] = 0;
 	if (grad)
 		memset(grad, 0, sizeof(float) * r->net->layout.nfloats);
 	for (int b = from; r->batch->norm2 && b < to; b++)
 		r->batch->norm2[b] = 0;
 	for (int b = from; b < to; b += FM_SHARD_WINDOWS)
 		run_shard(r, &r->shard[thread], b, to - b < FM_SHARD_WINDOWS ? to - b : FM_SHARD_WINDOWS,
-			  &r->part[part], grad);
+			  &r->part[part], grad, &r->clipped[part]);
 }
 
 void fm_batch_run(struct fm_batcher *b, const struct fm_batch *batch, float **grad, struct fm_net_loss *loss)

@@ -9,15 +9,20 @@
 
 #include "base/thread.h"
 #include "model/diffusion/process.h"
+#include "model/nn/sink_kept.h"
 
 #define FM_GRAD_PARTS 8
 #define FM_SHARD_WINDOWS 4
-#define FM_RES_SHARE 0.2 /* weight of the residuals' squared error beside the tokens' nats */
+#define FM_PASS_WINDOWS 64 /* at most, of fm_batcher_new_of */
+#define FM_RES_SHARE 0.2   /* weight of the residuals' squared error beside the tokens' nats */
 
 /* Work space for all threads of a pool (NULL: the caller alone). net, pr and pool are borrowed. */
 struct fm_batcher;
 int fm_batcher_new(struct fm_batcher **b, const struct fm_net *net, const struct fm_process *pr, struct fm_pool *pool,
 		   struct fm_error *err) FM_MUST_CHECK;
+/* The same for passes of at most `most` windows, up to FM_PASS_WINDOWS. */
+int fm_batcher_new_of(struct fm_batcher **b, const struct fm_net *net, const struct fm_process *pr,
+		      struct fm_pool *pool, int most, struct fm_error *err) FM_MUST_CHECK;
 void fm_batcher_free(struct fm_batcher *b);
 
 struct fm_batch {
@@ -29,12 +34,33 @@ struct fm_batch {
 	uint64_t seed; /* noise is a function of (seed, stream, place in the batch, step) */
 	uint32_t step;
 	const float *weight; /* (n) of each window's gradient (sink.h); NULL: all 1 */
-	double *norm2;       /* (n) receives the square of the norm of each window's own gradient; NULL: not wanted */
+	double clip;   /* above 0: with grad and neither weight nor norm2, after fm_batcher_clips: a window's gradient
+			  counts clip / norm times where the norm, of its own loss, is larger */
+	double *norm2; /* (n) receives the square of the norm of each window's own gradient; NULL: not wanted */
 };
+int fm_batcher_clips(struct fm_batcher *b, struct fm_error *err) FM_MUST_CHECK; /* make room for batch.clip */
+/* FM_ESYSTEM when memory for the gradients of windows ran out: then what fm_batch_run made with clip is void. */
+int fm_batcher_check(const struct fm_batcher *b, struct fm_error *err) FM_MUST_CHECK;
 /* t is stratified over the batch.  *loss: the bound by column, nats a flow, and the residuals' squared error.  With
  * grad, an array of FM_GRAD_PARTS gradients (nfloats), part i's is left in grad[i].  A window's gradient is that of its
  * share of the loss: 1/n of its own. */
 void fm_batch_run(struct fm_batcher *b, const struct fm_batch *batch, float **grad, struct fm_net_loss *loss);
+/* Windows that are records, each under several draws of noise and time at once: the loss of a record is the mean over
+ * its draws and its flows.  Draws are a function of (seed, step, window, draw), t is stratified over those of a window:
+ * so no record's gradient depends on which others are there. */
+struct fm_draws {
+	const struct fm_encoded *data;
+	const float *p;
+	int draws;
+	uint64_t seed;
+	uint32_t step;
+};
+/* One pass of one thread over n windows of data, n draws at most what the batcher's passes take: the gradient of
+ * window[i] is kept as that of record i. */
+void fm_batch_draws(struct fm_batcher *b, int thread, const struct fm_draws *d, const uint32_t *window, int n,
+		    struct fm_kept *kept);
+/* How many windows the last run with clip scaled down. */
+int fm_batch_clipped(const struct fm_batcher *b);
 /* The columns' sum. */
 double fm_loss_tokens(const struct fm_net_loss *loss);
 

@@ -9,7 +9,7 @@
 #include "model/codec/relations.h"
 #include "model/nn/layers.h"
 
-enum { MAXWIDTH = 2048 };
+enum { MAXWIDTH = FM_WIDTH_MOST };
 
 int fm_net_new(struct fm_net **out, const char *denoiser, const struct fm_arch *arch, const int vocab[FM_NTOK],
 	       struct fm_error *err)
@@ -140,15 +140,14 @@ void fm_work_free(struct fm_work *w)
 	free(w);
 }
 
-/* Sinusoids of the time step at D/2 geometric frequencies (Ho, Jain, Abbeel 2020; Vaswani et al. 2017): e (B,D). */
-static void embed_time(const struct fm_net *net, const float *t, int B, fm_real *e)
+void fm_embed_time(const struct fm_kernels *k, int D, const float *t, int B, fm_real *e)
 {
-	int D = net->arch.width, half = D / 2;
+	int half = D / 2;
 	fm_real a[MAXWIDTH / 2], s[MAXWIDTH / 2], c[MAXWIDTH / 2];
 	for (int b = 0; b < B; b++, e += D) {
 		for (int i = 0; i < half; i++)
 			a[i] = 1000.0f * (fm_real)t[b] * (fm_real)fm_det_exp(-9.210340371976184 * i / half);
-		net->k->sincos(s, c, a, (size_t)half);
+		k->sincos(s, c, a, (size_t)half);
 		memcpy(e, s, sizeof(fm_real) * (size_t)half);
 		memcpy(e + half, c, sizeof(fm_real) * (size_t)half);
 	}
@@ -250,7 +249,7 @@ void fm_net_forward(const struct fm_net *net, const fm_real *p, struct fm_work *
 		w->res[i] = in->res[i];
 	k->gemm(q.s, FM_N, FM_N, R, D, FM_NRES, w->res, FM_NRES, p + net->at_res, D, w->x, D, NULL, 1);
 	fm_lookup_add(&q, R, answers(w, in, R), net->at_answer, w->x);
-	embed_time(net, in->t, B, w->e);
+	fm_embed_time(k, D, in->t, B, w->e);
 	fm_linear(&q, B, time1(net), w->e, w->t1);
 	k->silu(w->t1a, w->t1, (size_t)B * (size_t)D);
 	fm_linear(&q, B, time2(net), w->t1a, w->cpre);

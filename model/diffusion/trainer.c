@@ -13,8 +13,6 @@
 #include "base/mem.h"
 #include "model/nn/checkpoint.h"
 
-#define BETA1 0.9
-#define BETA2 0.98
 #define AVERAGE 0.98 /* decay of the moving averages of the loss */
 #define EXPLODED 3.0 /* times its running average, and more where a batch is a few windows, whose losses differ */
 #define WELL 1.5     /* a good point's loss is below so many times the average */
@@ -36,6 +34,7 @@ struct trainer {
 	int suspect;                      /* steps on end whose loss had exploded */
 	int saved;                        /* step of the last checkpoint, or of the start */
 	double saved_at;                  /* when that was, fm_seconds */
+	double seen, clipped;             /* windows of this process, and those of them that were clipped */
 	double flows;                     /* that this process has trained on */
 	double column[FM_NTOK];           /* moving average of the loss of this process, for the progress line */
 	double started;
@@ -43,11 +42,10 @@ struct trainer {
 
 /* ---- the optimiser ---- */
 
-/* Learning rate at a step: linear warm-up, then a half cosine to 1 % of the peak. */
-static double rate_at(const struct fm_train_opts *o, int step)
+double fm_train_rate(double peak, int warmup, int step, int steps)
 {
-	double warm = step < o->warmup ? (step + 1.0) / o->warmup : 1.0;
-	return o->rate * warm * (0.01 + 0.99 * 0.5 * (1 + fm_det_cos(3.14159265358979323846 * step / o->steps)));
+	double warm = step < warmup ? (step + 1.0) / warmup : 1.0;
+	return peak * warm * (0.01 + 0.99 * 0.5 * (1 + fm_det_cos(3.14159265358979323846 * step / steps)));
 }
 
 static void update(struct trainer *t, double norm)
@@ -55,13 +53,13 @@ static void update(struct trainer *t, double norm)
 	const struct fm_train_opts *o = t->o;
 	double d = (t->at.step + 1.0) / (t->at.step + 10.0);
 
-	t->at.b1 *= BETA1;
-	t->at.b2 *= BETA2;
-	struct fm_adamw step = {.beta1 = BETA1,
-				.beta2 = BETA2,
+	t->at.b1 *= FM_BETA1;
+	t->at.b2 *= FM_BETA2;
+	struct fm_adamw step = {.beta1 = FM_BETA1,
+				.beta2 = FM_BETA2,
 				.beta1_t = t->at.b1,
 				.beta2_t = t->at.b2,
-				.rate = rate_at(o, t->at.step) * t->at.rate_scale,
+				.rate = fm_train_rate(o->rate, o->warmup, t->at.step, o->steps) * t->at.rate_scale,
 				.weight_decay = o->weight_decay,
 				.ema_decay = d < o->ema ? d : o->ema,
 				.scale = o->clip > 0 && norm > o->clip ? o->clip / norm : 1};
@@ -126,11 +124,14 @@ static void gradient(struct trainer *t, struct fm_net_loss *loss, double *norm)
 				 .p = t->now.w,
 				 .window = t->window,
 				 .n = t->o->batch,
+				 .clip = t->o->window_clip,
 				 .stream = FM_RNG_NOISE,
 				 .seed = t->o->seed,
 				 .step = (uint32_t)t->at.step};
 
 	fm_batch_run(t->batcher, &batch, t->grad, loss);
+	t->seen += t->o->batch;
+	t->clipped += fm_batch_clipped(t->batcher);
 	*norm = fm_optimiser_sum(t->optimiser, t->grad, FM_GRAD_PARTS);
 }
 
@@ -329,6 +330,8 @@ static int step(struct trainer *t, bool *stop, struct fm_error *err)
 
 	draw_batch(t);
 	gradient(t, &loss, &norm);
+	if ((ret = fm_batcher_check(t->batcher, err)) < 0)
+		return ret;
 	if ((well = judge(t, &loss, norm, why, sizeof why)) < 0)
 		return go_back(t, why, err);
 	if (well && (ret = keep(t, &before, err)) < 0)
@@ -421,6 +424,8 @@ static int trainer_init(struct trainer *t, const struct fm_process *pr, struct f
 	bool best = t->o->patience > 0;
 	int ret = fm_batcher_new(&t->batcher, t->net, pr, t->o->pool, err);
 
+	if (ret == FM_OK && t->o->window_clip > 0)
+		ret = fm_batcher_clips(t->batcher, err);
 	if (ret == FM_OK)
 		ret = fm_optimiser_new(&t->optimiser, n, t->o->pool, err);
 	for (int i = 0; ret == FM_OK && i < FM_GRAD_PARTS; i++)
@@ -524,6 +529,10 @@ int fm_train(const struct fm_net *net, const struct fm_process *process, const s
 	result->loss = t.at.loss;
 	result->seconds = fm_seconds() - t.started;
 	result->flows = t.flows;
+	result->clipped = t.seen > 0 ? t.clipped / t.seen : 0;
+	if (o->window_clip > 0)
+		fm_log("train: %.1f %% of the windows had a gradient of norm over privacy.clip %g",
+		       100 * result->clipped, o->window_clip);
 	if (watched) {
 		char line[1024];
 		fm_validate(t.batcher, ema, data->validation, (struct fm_validation){1024, 4, o->seed}, result->column,

@@ -23,11 +23,15 @@
 #include "model/diffusion/batch.h"
 
 #define FM_ROLLBACKS 8
+#define FM_BETA1 0.9 /* AdamW's */
+#define FM_BETA2 0.98
 
 struct fm_train_opts {
 	int steps, batch, warmup;
 	double rate, ema, weight_decay;
-	double clip; /* largest norm of a gradient; 0: no limit */
+	double clip; /* largest norm of a step's gradient; 0: no limit */
+	double
+	    window_clip; /* largest norm of each window's gradient; 0: no limit.  Without noise this promises nothing */
 	uint64_t seed;
 	int balance;               /* times that a window is in an epoch, at most; 0, 1: once */
 	int patience;              /* steps without a better validation before it ends; 0: never early */
@@ -49,9 +53,12 @@ struct fm_train_result {
 	double loss;            /* nats a flow, moving average over training */
 	double validation;      /* nats a flow on validation, EMA weights; NaN without */
 	double column[FM_NTOK]; /* the same by column */
+	double clipped;         /* share of the windows that window_clip made smaller, of this process */
 	double seconds, flows;  /* of this process */
 };
 
+/* Learning rate at a step: linear warm-up, then a half cosine to 1 % of the peak. */
+double fm_train_rate(double peak, int warmup, int step, int steps);
 /* As many steps as asked for, or with 0 a hundred passes over the windows: more, and small traces would be learned by
  * heart; fewer than a few hundred teach nothing, and with over 15,000 little more is learned. */
 int fm_train_steps(int asked, size_t windows, int batch);

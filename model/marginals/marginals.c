@@ -98,10 +98,42 @@ out:
 	return rc;
 }
 
-int fm_marginals_sample(struct fm_table **table, const struct fm_marginals *m, const struct fm_marginals_sample_in *in,
-			struct fm_error *err)
+int fm_marginals_encode(const struct fm_marginals *m, const struct fm_table *t, const struct fm_marginals_opts *o,
+			uint16_t **tok, size_t *n, struct fm_error *err)
 {
-	struct fm_synth_opts so = {.seed = in->seed, .rounds = in->rounds, .pool = in->pool};
+	struct fm_record_opts ro = {.label = o->label, .nlabels = o->nlabels};
+	struct fm_domain_opts dom = {.first_slot = m->domains.first_slot,
+				     .nslots = m->domains.nslots,
+				     .nlabels = o->nlabels,
+				     .inside = o->inside,
+				     .ctx = o->ctx};
+	struct fm_exchanges e = {0};
+	uint32_t *wide = NULL;
+	int rc;
+
+	*tok = NULL;
+	if ((rc = fm_exchanges_cut(&e, t, &ro, err)) < 0 || (rc = encode_all(&wide, &m->domains, &e, &dom, err)) < 0 ||
+	    (rc = fm_alloc(tok, e.n * FM_NATTRS + 1, sizeof **tok, "encoded records", err)) < 0)
+		goto out;
+	*n = e.n;
+	for (size_t i = 0; i < e.n; i++)
+		for (int a = 0; a < FM_NATTRS; a++)
+			(*tok)[i * FM_NATTRS + (size_t)a] = (uint16_t)wide[(size_t)a * e.n + i];
+out:
+	fm_exchanges_free(&e);
+	free(wide);
+	return rc;
+}
+
+/* A little more than enough: what is over is dropped. */
+size_t fm_marginals_records(const struct fm_marginals *m, uint64_t rows)
+{
+	return (size_t)((double)rows / m->flows_per_record * 1.003) + 4;
+}
+
+int fm_marginals_flows(struct fm_table **table, const struct fm_marginals *m, const struct fm_synth *s,
+		       const struct fm_marginals_sample_in *in, struct fm_error *err)
+{
 	struct fm_flows_in fi = {.rows = in->rows,
 				 .seed = in->seed,
 				 .inside = in->inside,
@@ -112,14 +144,21 @@ int fm_marginals_sample(struct fm_table **table, const struct fm_marginals *m, c
 				 .label = (const char *const *)m->label,
 				 .present = m->present,
 				 .step_ms = m->step_ms};
+
+	return fm_flows_make(table, &m->domains, s, &fi, err);
+}
+
+int fm_marginals_sample(struct fm_table **table, const struct fm_marginals *m, const struct fm_marginals_sample_in *in,
+			struct fm_error *err)
+{
+	struct fm_synth_opts so = {
+	    .n = fm_marginals_records(m, in->rows), .seed = in->seed, .rounds = in->rounds, .pool = in->pool};
 	struct fm_synth s;
 	int rc;
 
-	/* A little more than enough: what is over is dropped. */
-	so.n = (size_t)((double)in->rows / m->flows_per_record * 1.003) + 4;
 	if ((rc = fm_synth_make(&s, &m->tables, &so, err)) < 0)
 		return rc;
-	rc = fm_flows_make(table, &m->domains, &s, &fi, err);
+	rc = fm_marginals_flows(table, m, &s, in, err);
 	fm_synth_free(&s);
 	return rc;
 }

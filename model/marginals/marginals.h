@@ -49,6 +49,15 @@ struct fm_marginals_sample_in {
 };
 int fm_marginals_sample(struct fm_table **table, const struct fm_marginals *m, const struct fm_marginals_sample_in *in,
 			struct fm_error *err) FM_MUST_CHECK;
+/* Its two halves, for who makes records in another way: how many records are needed for so many rows, and their flows.
+ */
+size_t fm_marginals_records(const struct fm_marginals *m, uint64_t rows);
+int fm_marginals_flows(struct fm_table **table, const struct fm_marginals *m, const struct fm_synth *s,
+		       const struct fm_marginals_sample_in *in, struct fm_error *err) FM_MUST_CHECK;
+/* The exchanges of a table as the model's records, private: *tok (*n, FM_NATTRS), the caller's to wipe and free.  o is
+ * what the model was fitted with. */
+int fm_marginals_encode(const struct fm_marginals *m, const struct fm_table *t, const struct fm_marginals_opts *o,
+			uint16_t **tok, size_t *n, struct fm_error *err) FM_MUST_CHECK;
 /* All that sampling needs, in one file; no address and no charge is in it.  A loaded model's charges are empty.
  * FM_EINPUT for a file that is not whole or says what cannot be. */
 int fm_marginals_save(const struct fm_marginals *m, const char *path, struct fm_error *err) FM_MUST_CHECK;

@@ -95,7 +95,7 @@ static void attend_back(const struct fm_pass *q, int H, const struct fm_att *l, 
 			q->k->gemm(q->s, FM_N, FM_T, W, W, dh, d, D, v + 2 * D, 3 * D, dP, W, NULL, 0);
 			q->k->softmax_back(dP, P, dP, W, W, scale);
 			size_t bias = distance + (size_t)h * 2 * W;
-			fm_real *g = fm_sink_begin(q, bias, 2 * W);
+			fm_real *g = fm_sink_begin(q, b, bias, 2 * W);
 			for (int i = 0; i < W; i++)
 				q->k->axpy(g + W - i, root, dP + (size_t)i * W, (size_t)W);
 			fm_sink_end(q, b, bias, 2 * W);

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "model/nn/sink_kept.h"
+
 struct fm_rows fm_rows_each(const struct fm_pass *q, int count)
 {
 	return (struct fm_rows){0, q->B, NULL, count, count};
@@ -114,6 +116,10 @@ void fm_sink_outer(const struct fm_pass *q, const struct fm_rows *rows, struct f
 {
 	const struct fm_sink *s = q->sink;
 
+	if (s->kept) {
+		fm_kept_outer(s->kept, rows, in, d, w);
+		return;
+	}
 	assert(in.cols <= FM_SINK_SPACE && d.cols <= FM_SINK_SPACE);
 	in = from_row(in, first_row(rows, 0));
 	d = from_row(d, first_row(rows, 0));
@@ -136,6 +142,10 @@ void fm_sink_bias(const struct fm_pass *q, const struct fm_rows *rows, struct fm
 	const struct fm_sink *s = q->sink;
 
 	assert(d.stride == d.cols && d.cols <= FM_SINK_SPACE);
+	if (s->kept) {
+		fm_kept_bias(s->kept, rows, d, b);
+		return;
+	}
 	if (s->g && !s->weight)
 		q->k->colsum(s->g + b, from_row(d, first_row(rows, 0)).x, span_of(rows), d.cols);
 	for (int i = 0; i < rows->n && !only_adds(s); i++) {
@@ -186,6 +196,10 @@ void fm_sink_table(const struct fm_pass *q, const struct fm_rows *rows, struct f
 	const struct fm_sink *s = q->sink;
 	size_t n = (size_t)d.cols;
 
+	if (s->kept) {
+		fm_kept_table(s->kept, rows, l, d, at);
+		return;
+	}
 	for (int i = 0; i < rows->n; i++) {
 		int from = first_row(rows, i), to = from + row_count(rows, i), b = rows->window + i;
 		if (s->norm2)
@@ -204,11 +218,15 @@ void fm_sink_table(const struct fm_pass *q, const struct fm_rows *rows, struct f
 
 /* ---- small things made by hand ---- */
 
-fm_real *fm_sink_begin(const struct fm_pass *q, size_t at, int n)
+fm_real *fm_sink_begin(const struct fm_pass *q, int window, size_t at, int n)
 {
+	fm_real *kept;
+
+	assert(n <= FM_SINK_SPACE);
 	if (only_adds(q->sink))
 		return q->sink->g + at;
-	assert(n <= FM_SINK_SPACE);
+	if (q->sink->kept && (kept = fm_kept_numbers(q->sink->kept, window, at, n)))
+		return kept;
 	memset(q->space, 0, sizeof(fm_real) * (size_t)n);
 	return q->space;
 }
@@ -217,7 +235,7 @@ void fm_sink_end(const struct fm_pass *q, int window, size_t at, int n)
 {
 	const struct fm_sink *s = q->sink;
 
-	if (only_adds(s))
+	if (only_adds(s) || s->kept)
 		return;
 	if (s->norm2)
 		s->norm2[window] += q->k->sumsq(q->space, (size_t)n);

@@ -8,7 +8,11 @@
  *     {.norm2 = n}                add the square of each window's own norm to n[window]
  *     {.g = g, .weight = w}       add the sum of w[window] times the window's gradient to g
  *
- * or several at once.  Clipping by window is two passes: norms, then weights min(1, C / norm).
+ * or several at once.  Clipping by window is two passes: norms, then weights min(1, C / norm).  Or
+ *
+ *     {.kept = k}                 keep the gradients of records, each of one window or several, apart (sink_kept.h)
+ *
+ * which is one pass, with weights that may be known after it.
  *
  * The norms are of whole gradients over all parameters, as if each window had been alone in the pass, but no window's
  * gradient is ever made whole ("ghost norms"; Goodfellow 2015; Li, Tramer, Liang, Hashimoto 2022, sec. 4).  For a
@@ -34,10 +38,12 @@
 /* Numbers of fm_pass.space; an fm_alloc of so many is one thread's. */
 #define FM_SINK_SPACE (1 << 17)
 
+struct fm_kept;
 struct fm_sink {
 	fm_real *g;            /* (nfloats) as the parameters are laid out, or NULL */
 	const fm_real *weight; /* (B), of g; NULL: all 1 */
 	double *norm2;         /* (B), or NULL */
+	struct fm_kept *kept;  /* then g and norm2 are NULL */
 };
 
 /* Which rows belong to which window: those of window + i, i < n, are [first[i], first[i + 1]), or, where first is NULL,
@@ -61,7 +67,7 @@ struct fm_lookup {
 };
 void fm_sink_table(const struct fm_pass *q, const struct fm_rows *rows, struct fm_lookup l, struct fm_mat d, size_t at);
 /* n <= FM_SINK_SPACE numbers at `at`, whose gradient one window makes by adding to what begin returns, until end. */
-fm_real *fm_sink_begin(const struct fm_pass *q, size_t at, int n);
+fm_real *fm_sink_begin(const struct fm_pass *q, int window, size_t at, int n);
 void fm_sink_end(const struct fm_pass *q, int window, size_t at, int n);
 
 #endif

@@ -7,6 +7,7 @@
 #define FM_TESTS_SINK_CASES_H
 
 #include "model/nn/layers.h"
+#include "model/nn/sink_kept.h"
 #include "tests/unit/net_example.h"
 
 /* Relative to the whole: what is left out of a norm, a tensor's part of it too, is larger. */
@@ -49,6 +50,58 @@ static inline void sink_compare(const struct fm_layout *l, const fm_real *g, fm_
 	}
 }
 
+/* Records of `draws` windows whose gradients are kept apart: norms, weighted sums, and steps of a grid. */
+static inline void sink_kept(const struct fm_net *net, const fm_real *p, struct fm_work *w, const struct example *x,
+			     int draws, fm_real *const one[B], const char *what)
+{
+	const fm_real weight[] = {(fm_real)0.3, (fm_real)1.7, 0};
+	size_t n = net->layout.nfloats;
+	fm_real *g = calloc(n, sizeof *g), all[B];
+	int64_t *sum = calloc(n, sizeof *sum);
+	struct fm_kept *k;
+	struct fm_error err;
+
+	assert_int_equal(fm_kept_new(&k, &err), FM_OK);
+	fm_kept_begin(k, draws);
+	sink_backward(net, p, w, x, 0, B / draws * draws, &(struct fm_sink){.kept = k});
+	assert_int_equal(fm_kept_check(k, &err), FM_OK);
+	for (int b = 0; b < B; b++)
+		all[b] = b / draws < B / draws ? weight[b / draws] : 0;
+	for (int r = 0; r < B / draws; r++) {
+		double want2 = 0, norm = sqrt(fm_kept_norm2(k, r));
+		for (size_t i = 0; i < n; i++) {
+			double v = 0;
+			for (int b = r * draws; b < (r + 1) * draws; b++)
+				v += (double)one[b][i];
+			want2 += v * v;
+		}
+		if (!(fabs(norm - sqrt(want2)) <= SINK_TOLERANCE * sqrt(want2)))
+			fail_msg("%s, %d draws: the norm of record %d is %.12g, not %.12g", what, draws, r, norm,
+				 sqrt(want2));
+		fm_kept_add(k, r, weight[r], g);
+		/* In steps of a 2^20th of the norm; the squares are those of the sums; and back. */
+		uint64_t squares = fm_kept_steps(k, r, (fm_real)(0x1p20 / norm), 1, sum), counted = 0;
+		double off = 0;
+		for (size_t i = 0; i < n; i++) {
+			double v = 0;
+			for (int b = r * draws; b < (r + 1) * draws; b++)
+				v += (double)one[b][i];
+			counted += (uint64_t)(sum[i] * sum[i]);
+			off = fmax(off, fabs(v * 0x1p20 / norm - (double)sum[i]));
+		}
+		assert_true(squares == counted);
+		assert_true((double)squares <= 0x1p40 * (1 + 4e-5) && (double)squares > 0x1p40 * 0.99);
+		assert_true(off < 1 + 0x1p20 * SINK_TOLERANCE);
+		assert_true(fm_kept_steps(k, r, (fm_real)(0x1p20 / norm), -1, sum) == squares);
+		for (size_t i = 0; i < n; i++)
+			assert_true(sum[i] == 0);
+	}
+	sink_compare(&net->layout, g, one, all, what);
+	fm_kept_free(k);
+	free(g);
+	free(sum);
+}
+
 static inline void sink_case(const char *denoiser, int W, int depth, const char *tokens)
 {
 	static const fm_real weight[] = {(fm_real)0.3, (fm_real)1.7, 0}, all[] = {1, 1, 1};
@@ -87,6 +140,8 @@ static inline void sink_case(const char *denoiser, int W, int depth, const char 
 	sink_compare(&net->layout, g, one, weight, what);
 	for (int b = 0; b < B; b++) /* of whole gradients, whatever their weight */
 		assert_true(fabs(sqrt(norm2[b]) - sink_norm(one[b], n)) <= SINK_TOLERANCE * sink_norm(one[b], n));
+	for (int draws = sizeof(fm_real) == 8 ? B : 1; draws <= B; draws++)
+		sink_kept(net, p, w, &x, draws, one, what);
 	for (int b = 0; b < B; b++)
 		free(one[b]);
 	free(p);

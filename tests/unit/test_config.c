@@ -272,8 +272,8 @@ static void test_values_out_of_range_are_refused(void **state)
 static void test_what_this_version_cannot_do_is_refused(void **state)
 {
 	(void)state;
-	refused(SOURCE "privacy:\n  mode: clip\n", "release.yaml:3: privacy.mode: 'clip' is refused",
-		"clips no single records");
+	refused(SOURCE "privacy: {mode: clip, epsilon: 1}\n",
+		"release.yaml:2: privacy.epsilon: not in privacy.mode clip", "which promises nothing");
 	refused(SOURCE "privacy:\n  epsilon: 1\n", "release.yaml:3: privacy.epsilon: not in privacy.mode none",
 		"which promises nothing");
 	refused(SOURCE "privacy: {noise_multiplier: 1}\n", "release.yaml:2: privacy.noise_multiplier", "none");

@@ -89,7 +89,6 @@ static void test_each_void_is_refused_with_its_reason(void **state)
 	REFUSED("all runs on one trace", "privacy.total_epsilon=3");
 	REFUSED("exchanges alone", "privacy.unit=flow");
 	REFUSED("exchanges alone", "privacy.unit=window");
-	REFUSED("clips no single records", "privacy.mode=clip");
 }
 
 static void test_a_delta_just_below_is_taken(void **state)

@@ -20,7 +20,7 @@ static inline void sink_matrices(int R, int n, int m)
 	struct fm_scratch *s = aligned_alloc(64, sizeof *s);
 	const fm_real weight[] = {2, (fm_real)0.5};
 	double norm2[2] = {0}, want2[2] = {0};
-	struct fm_sink sink = {g, weight, norm2};
+	struct fm_sink sink = {.g = g, .weight = weight, .norm2 = norm2};
 	struct fm_pass q = {
 	    .layers = &fm_layers_cpu, .k = fm_kernels(), .s = s, .space = space, .sink = &sink, .B = 2, .D = m};
 	struct fm_rows rows = {0, 2, first, 0, 0};

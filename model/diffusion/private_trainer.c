@@ -1,0 +1,373 @@
+/* private_trainer.c - DP-SGD. */
+#include "model/diffusion/private_trainer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "model/diffusion/trainer.h"
+#include "model/nn/optimiser.h"
+
+/* A norm is calculated to less than this; what is beyond the clip nevertheless is found in integers. */
+#define NORM_ERROR 0x1p-20
+
+/* One thread's. */
+struct worker {
+	struct fm_kept *kept;
+	int64_t *sum; /* (dim) */
+	struct fm_private_log log;
+};
+
+struct fm_private {
+	const struct fm_learner *l;
+	struct fm_private_opts o;
+	struct fm_grid grid;
+	struct fm_rate rate;
+	int nworkers;
+	struct worker *worker;
+	uint32_t *batch; /* (records) */
+	/* of the sum under way */
+	const float *p;
+	const uint32_t *record;
+	size_t n;
+	uint64_t seed;
+	uint32_t step;
+};
+
+/* ---- the work space ---- */
+
+static int check(const struct fm_learner *l, const struct fm_private_opts *o, struct fm_error *err)
+{
+	if (!o->name || !*o->name || strlen(o->name) > FM_CHARGE_NAME - 1)
+		return fm_fail(err, FM_EINPUT, "a private training needs a name of at most %d bytes",
+			       FM_CHARGE_NAME - 1);
+	if (l->records == 0 || l->records > UINT32_MAX)
+		return fm_fail(err, FM_EINPUT, "%zu records cannot be learned from", l->records);
+	if (o->steps < 1 || o->draws < 0 || o->draws > FM_PASS_WINDOWS || !(o->expected >= 1) ||
+	    !isfinite(o->expected) || !(o->noise_multiplier > 0) || !isfinite(o->noise_multiplier))
+		return fm_fail(err, FM_EINPUT,
+			       "a private training of %d steps, %d draws a record, %g records a batch and noise of %g "
+			       "times the clip is out of range",
+			       o->steps, o->draws, o->expected, o->noise_multiplier);
+	return FM_OK;
+}
+
+int fm_private_new(struct fm_private **out, const struct fm_learner *l, const struct fm_private_opts *o,
+		   struct fm_error *err)
+{
+	size_t dim = l->layout->nfloats;
+	int threads = o->pool ? fm_pool_size(o->pool) : 1, rc;
+	struct fm_private *t = NULL;
+
+	*out = NULL;
+	if ((rc = check(l, o, err)) < 0 || (rc = fm_alloc(&t, 1, sizeof *t, "private training", err)) < 0)
+		return rc;
+	t->l = l;
+	t->o = *o;
+	t->o.draws = o->draws > 0 ? o->draws : FM_PRIVATE_DRAWS;
+	if ((rc = fm_grid_set(&t->grid, o->clip, dim, 0, 0, err)) < 0 ||
+	    (rc = fm_rate_set(&t->rate, o->rate_num, o->rate_den, err)) < 0 ||
+	    (rc = fm_alloc(&t->batch, l->records, sizeof *t->batch, "a batch", err)) < 0 ||
+	    (rc = fm_alloc(&t->worker, (size_t)threads, sizeof *t->worker, "private training", err)) < 0)
+		goto out;
+	for (; t->nworkers < threads; t->nworkers++)
+		if ((rc = fm_kept_new(&t->worker[t->nworkers].kept, err)) < 0 ||
+		    (rc = fm_alloc(&t->worker[t->nworkers].sum, dim, sizeof(int64_t), "sums of gradients", err)) < 0) {
+			t->nworkers++;
+			goto out;
+		}
+	if (fm_grid_scale(&t->grid, o->noise_multiplier) <= 0)
+		rc = fm_fail(err, FM_EINPUT, "noise of %g times the clip is out of range", o->noise_multiplier);
+out:
+	if (rc < 0)
+		fm_private_free(t);
+	else
+		*out = t;
+	return rc;
+}
+
+/* Sums of private gradients are wiped. */
+void fm_private_free(struct fm_private *t)
+{
+	if (!t)
+		return;
+	for (int i = 0; i < t->nworkers; i++) {
+		fm_kept_free(t->worker[i].kept);
+		if (t->worker[i].sum)
+			explicit_bzero(t->worker[i].sum, sizeof(int64_t) * t->grid.dim);
+		free(t->worker[i].sum);
+	}
+	free(t->worker);
+	free(t->batch);
+	free(t);
+}
+
+const struct fm_grid *fm_private_grid(const struct fm_private *t)
+{
+	return &t->grid;
+}
+
+struct fm_private_log fm_private_log(const struct fm_private *t)
+{
+	struct fm_private_log log = {0};
+
+	for (int i = 0; i < t->nworkers; i++) {
+		log.records += t->worker[i].log.records;
+		log.clipped += t->worker[i].log.clipped;
+		log.again += t->worker[i].log.again;
+	}
+	return log;
+}
+
+static void label_of(const struct fm_private *t, const char *what, char label[FM_STREAM_LABEL])
+{
+	snprintf(label, FM_STREAM_LABEL, "%s/%s", t->o.name, what);
+}
+
+/* ---- a step ---- */
+
+int fm_private_batch(struct fm_private *t, uint32_t step, const uint32_t **record, size_t *n, struct fm_error *err)
+{
+	char label[FM_STREAM_LABEL];
+
+	label_of(t, "sample", label);
+	*record = t->batch;
+	return fm_poisson_sample(t->o.key, label, step, &t->rate, t->l->records, t->batch, n, err);
+}
+
+/* The seed of a step's noise and times: secret, as which record has which draws is nobody's business. */
+static int draws_of(const struct fm_private *t, uint32_t step, uint64_t *seed, struct fm_error *err)
+{
+	char label[FM_STREAM_LABEL];
+	struct fm_stream *s;
+	int rc;
+
+	label_of(t, "draws", label);
+	if ((rc = fm_stream_open(&s, t->o.key, label, step, err)) < 0)
+		return rc;
+	fm_stream_at(s, 0);
+	*seed = fm_stream_word(s);
+	rc = fm_stream_check(s, err);
+	fm_stream_close(s);
+	return rc;
+}
+
+/* Add record i of the pass: at most norm2 in squares of steps, for certain. */
+static void add_record(const struct fm_grid *g, struct worker *w, int i)
+{
+	double norm = sqrt(fm_kept_norm2(w->kept, i)), weight = fm_clip_weight(norm, g->clip), was;
+	uint64_t squares;
+
+	w->log.records++;
+	w->log.clipped += norm > g->clip;
+	if (weight < 1)
+		weight *= 1 - NORM_ERROR;
+	for (int tries = 0; tries < 2 && weight > 0; tries++) {
+		was = weight;
+		squares = fm_kept_steps(w->kept, i, (float)(was / g->step), 1, w->sum);
+		if (squares <= g->norm2)
+			return;
+		fm_kept_steps(w->kept, i, (float)(was / g->step), -1, w->sum);
+		weight = was * (sqrt((double)g->norm2 / (double)squares) * (1 - 0x1p-10));
+		w->log.again++;
+	}
+}
+
+static void run_pass(void *ctx, int pass, int thread)
+{
+	struct fm_private *t = ctx;
+	struct worker *w = &t->worker[thread];
+	size_t from = (size_t)pass * t->l->most;
+	int n = t->n - from < (size_t)t->l->most ? (int)(t->n - from) : t->l->most;
+
+	if (fm_kept_check(w->kept, NULL) < 0)
+		return; /* the step is void */
+	t->l->pass(t->l->ctx, thread, t->p, t->o.draws, t->seed, t->step, t->record + from, n, w->kept);
+	if (fm_kept_check(w->kept, NULL) < 0)
+		return;
+	for (int i = 0; i < n; i++)
+		add_record(&t->grid, w, i);
+}
+
+static void zero_sum(void *ctx, int i, int thread)
+{
+	struct fm_private *t = ctx;
+
+	(void)thread;
+	memset(t->worker[i].sum, 0, sizeof(int64_t) * t->grid.dim);
+	fm_kept_begin(t->worker[i].kept, t->o.draws);
+}
+
+int fm_private_sum(struct fm_private *t, const float *p, uint32_t step, const uint32_t *record, size_t n,
+		   const int64_t **sum, struct fm_error *err)
+{
+	size_t passes = (n + (size_t)t->l->most - 1) / (size_t)t->l->most;
+	int rc;
+
+	if ((rc = draws_of(t, step, &t->seed, err)) < 0)
+		return rc;
+	t->p = p;
+	t->record = record;
+	t->n = n;
+	t->step = step;
+	fm_pool_run(t->o.pool, t->nworkers, zero_sum, t);
+	fm_pool_run(t->o.pool, (int)passes, run_pass, t);
+	for (int i = 0; i < t->nworkers; i++) {
+		if ((rc = fm_kept_check(t->worker[i].kept, err)) < 0)
+			return rc;
+		for (size_t k = 0; k < t->grid.dim && i > 0; k++)
+			t->worker[0].sum[k] += t->worker[i].sum[k];
+	}
+	*sum = t->worker[0].sum;
+	return FM_OK;
+}
+
+int fm_private_mean(struct fm_private *t, const float *p, uint32_t step, float *mean, struct fm_error *err)
+{
+	char label[FM_STREAM_LABEL];
+	const uint32_t *record;
+	const int64_t *sum;
+	size_t n;
+	int rc;
+
+	label_of(t, "noise", label);
+	if ((rc = fm_private_batch(t, step, &record, &n, err)) < 0 ||
+	    (rc = fm_private_sum(t, p, step, record, n, &sum, err)) < 0)
+		return rc;
+	return fm_grid_noisy_mean(&t->grid, t->o.key, label, step, t->o.noise_multiplier, sum, t->o.expected, t->o.pool,
+				  mean, err);
+}
+
+/* ---- the training ---- */
+
+static void charge_of(const struct fm_private *t, struct fm_charge *charge)
+{
+	double rate = (double)t->o.rate_num / (double)t->o.rate_den;
+
+	*charge = (struct fm_charge){.kind = FM_CHARGE_DISCRETE_GAUSSIAN,
+				     .sensitivity = fm_grid_sensitivity(&t->grid),
+				     .scale = fm_grid_scale(&t->grid, t->o.noise_multiplier),
+				     .rate = rate < 1 ? nextafter(rate, 1) : 1,
+				     .count = (uint64_t)t->o.steps};
+	snprintf(charge->name, sizeof charge->name, "%s", t->o.name);
+}
+
+int fm_private_charge(const struct fm_learner *l, const struct fm_private_opts *o, struct fm_charge *charge,
+		      struct fm_error *err)
+{
+	struct fm_private *t = NULL;
+	int rc;
+
+	if ((rc = fm_private_new(&t, l, o, err)) == FM_OK)
+		charge_of(t, charge);
+	fm_private_free(t);
+	return rc;
+}
+
+int fm_private_norms(const struct fm_learner *l, const float *p, int draws, uint64_t seed, const uint32_t *record,
+		     size_t n, double *norm, struct fm_error *err)
+{
+	struct fm_kept *kept;
+	int rc = fm_kept_new(&kept, err);
+
+	for (size_t at = 0; at < n && rc == FM_OK; at += (size_t)l->most) {
+		int m = n - at < (size_t)l->most ? (int)(n - at) : l->most;
+
+		l->pass(l->ctx, 0, p, draws, seed, 0, record + at, m, kept);
+		rc = fm_kept_check(kept, err);
+		for (int i = 0; i < m && rc == FM_OK; i++)
+			norm[at + (size_t)i] = sqrt(fm_kept_norm2(kept, i));
+	}
+	fm_kept_free(kept);
+	return rc;
+}
+
+/* The moments and the mean; what they are of is noisy, so that nothing is secret here. */
+struct state {
+	struct fm_optimiser *optimiser;
+	struct fm_train_arrays now;
+	float *mean;
+	double b1, b2;
+};
+
+static void update(struct state *s, const struct fm_private_opts *o, int step)
+{
+	double d = (step + 1.0) / (step + 10.0);
+
+	s->b1 *= FM_BETA1;
+	s->b2 *= FM_BETA2;
+	struct fm_adamw how = {.beta1 = FM_BETA1,
+			       .beta2 = FM_BETA2,
+			       .beta1_t = s->b1,
+			       .beta2_t = s->b2,
+			       .rate = fm_train_rate(o->rate, o->warmup, step, o->steps),
+			       .weight_decay = o->weight_decay,
+			       .ema_decay = d < o->ema ? d : o->ema,
+			       .scale = 1};
+	fm_optimiser_step(s->optimiser, &s->now, s->mean, &how);
+}
+
+int fm_private_train(const struct fm_learner *l, const struct fm_private_opts *o, float *w, float *ema,
+		     struct fm_charges *charges, struct fm_private_log *log, struct fm_error *err)
+{
+	size_t n = l->layout->nfloats;
+	struct state s = {.now = {.w = w, .ema = ema}, .b1 = 1, .b2 = 1};
+	struct fm_private *t = NULL;
+	struct fm_progress bar;
+	struct fm_charge charge;
+	int rc;
+
+	if ((rc = fm_private_new(&t, l, o, err)) < 0 || (rc = fm_optimiser_new(&s.optimiser, n, o->pool, err)) < 0 ||
+	    (rc = fm_alloc(&s.now.m, n, sizeof(float), "moments", err)) < 0 ||
+	    (rc = fm_alloc(&s.now.v, n, sizeof(float), "moments", err)) < 0 ||
+	    (rc = fm_alloc(&s.mean, n, sizeof(float), "a mean of gradients", err)) < 0)
+		goto out;
+	charge_of(t, &charge);
+	if ((rc = fm_charges_add(charges, &charge, err)) < 0)
+		goto out;
+	memcpy(ema, w, sizeof(float) * n);
+	fm_progress_begin(&bar, "train", "steps", (uint64_t)o->steps);
+	for (int step = 0; step < o->steps && rc == FM_OK; step++) {
+		if ((rc = fm_private_mean(t, w, (uint32_t)step, s.mean, err)) == FM_OK)
+			update(&s, o, step);
+		fm_progress_step(&bar, (uint64_t)step + 1, NULL);
+	}
+	fm_progress_end(&bar, NULL);
+	if (log)
+		*log = fm_private_log(t);
+out:
+	fm_private_free(t);
+	fm_optimiser_free(s.optimiser);
+	free(s.now.m);
+	free(s.now.v);
+	free(s.mean);
+	return rc;
+}
+
+/* ---- windows of flows as records ---- */
+
+int fm_windows_a_pass(int window, int draws)
+{
+	int records = 128 / (window * draws);
+
+	while (records > 1 && records * draws > FM_PASS_WINDOWS)
+		records--;
+	return draws * (records > 1 ? records : 1);
+}
+
+static void window_pass(void *ctx, int thread, const float *p, int draws, uint64_t seed, uint32_t step,
+			const uint32_t *record, int n, struct fm_kept *kept)
+{
+	struct fm_window_records *w = ctx;
+	struct fm_draws d = {w->data, p, draws, seed, step};
+
+	fm_batch_draws(w->batcher, thread, &d, record, n, kept);
+}
+
+struct fm_learner fm_learner_of_windows(struct fm_window_records *w)
+{
+	return (struct fm_learner){w->layout, w->data->windows, w->most / w->draws, w, window_pass};
+}

@@ -1,0 +1,500 @@
+/* record_net.c - absorbing diffusion over rows of tokens. */
+#include "model/diffusion/record_net.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "model/diffusion/trainer.h"
+#include "model/nn/layers.h"
+#include "model/nn/optimiser.h"
+
+enum { ROWS = 64 }; /* of a pass */
+
+/* One thread's. */
+struct work {
+	struct fm_scratch scratch;
+	fm_real *mem, *space;
+	fm_real *x, *h, *dh, *rows, *drows;             /* (ROWS, D) */
+	fm_real *e, *t1, *t1a, *cpre, *c, *dc, *d1;     /* (ROWS, D) */
+	fm_real *logits;                                /* (ROWS, largest vocabulary) */
+	fm_real *act;                                   /* the backbone's */
+	int index[ROWS], first[ROWS + 1], lookup[ROWS]; /* rows of a column that are masked */
+	float t[ROWS], weight[ROWS];                    /* share that is masked, and what a masked column counts */
+	uint16_t *in, *tok;                             /* (ROWS, columns) */
+	double loss;
+};
+
+struct fm_record_space {
+	const struct fm_record_net *net;
+	struct fm_pool *pool;
+	int n;
+	struct work *work;
+	/* of the run under way */
+	const float *p;
+	const struct fm_records *records;
+	const uint32_t *record;
+	size_t count;
+	uint64_t seed;
+	uint32_t step;
+	float **part; /* (FM_GRAD_PARTS), or NULL */
+	double loss[FM_GRAD_PARTS];
+	uint16_t *out;
+};
+
+int fm_record_net_new(struct fm_record_net **out, const int *vocab, int columns, int width, int depth,
+		      struct fm_error *err)
+{
+	struct fm_record_net *net = NULL;
+	int rc, D = width;
+
+	*out = NULL;
+	if (columns < 1 || columns > FM_RECORD_COLUMNS || D < 16 || D > FM_WIDTH_MOST || D % 16 != 0 || depth < 1 ||
+	    depth > FM_MAXDEPTH)
+		return fm_fail(err, FM_EINPUT,
+			       "a network of width %d and depth %d over records of %d columns is out of range", D,
+			       depth, columns);
+	for (int c = 0; c < columns; c++)
+		if (vocab[c] < 1 || vocab[c] > UINT16_MAX)
+			return fm_fail(err, FM_EINPUT, "column %d of a record has a vocabulary of %d: give 1 to %d", c,
+				       vocab[c], UINT16_MAX);
+	if ((rc = fm_alloc(&net, 1, sizeof *net, "the network", err)) < 0)
+		return rc;
+	net->columns = columns;
+	net->arch = (struct fm_arch){1, D, depth, 1, 4 * D};
+	net->k = fm_kernels();
+	for (int c = 0; c < columns; c++) {
+		net->vocab[c] = vocab[c];
+		if (vocab[c] == 1)
+			continue;
+		net->used++;
+		net->at_tok[c] = fm_layout_add(&net->layout, vocab[c] + 1, D, 0.05f, "in.%d", c);
+	}
+	net->at_t1 = fm_layout_add(&net->layout, D, D, 0.05f, "condition.time1.weight");
+	net->at_t1b = fm_layout_add(&net->layout, 1, D, 0, "condition.time1.bias");
+	net->at_t2 = fm_layout_add(&net->layout, D, D, 0.05f, "condition.time2.weight");
+	net->at_t2b = fm_layout_add(&net->layout, 1, D, 0, "condition.time2.bias");
+	fm_mlp.declare(&net->arch, &net->layout, net->at_backbone);
+	for (int c = 0; c < columns; c++) {
+		if (vocab[c] == 1)
+			continue;
+		net->at_out[c] = fm_layout_add(&net->layout, D, vocab[c], 0.02f, "head.%d.weight", c);
+		net->at_outb[c] = fm_layout_add(&net->layout, 1, vocab[c], 0, "head.%d.bias", c);
+	}
+	if (net->used == 0) {
+		fm_record_net_free(net);
+		return fm_fail(err, FM_EINPUT, "records whose columns have one value each need no network");
+	}
+	*out = net;
+	return FM_OK;
+}
+
+void fm_record_net_free(struct fm_record_net *net)
+{
+	free(net);
+}
+
+/* ---- work space ---- */
+
+static int work_init(struct work *w, const struct fm_record_net *net, struct fm_error *err)
+{
+	size_t D = (size_t)net->arch.width, V = 0, columns = (size_t)net->columns;
+	int rc;
+
+	for (int c = 0; c < net->columns; c++)
+		V = (size_t)net->vocab[c] > V ? (size_t)net->vocab[c] : V;
+	fm_real **const each[] = {&w->x,  &w->h,   &w->dh,   &w->rows, &w->drows, &w->e,
+				  &w->t1, &w->t1a, &w->cpre, &w->c,    &w->dc,    &w->d1};
+	size_t n = sizeof each / sizeof *each, total = (n * D + V) * ROWS + 16;
+	if ((rc = fm_alloc(&w->mem, total + fm_mlp.act_floats(&net->arch, ROWS), sizeof *w->mem, "activations", err)) <
+		0 ||
+	    (rc = fm_alloc(&w->space, FM_SINK_SPACE, sizeof *w->space, "activations", err)) < 0 ||
+	    (rc = fm_alloc(&w->in, ROWS * columns, sizeof *w->in, "tokens", err)) < 0 ||
+	    (rc = fm_alloc(&w->tok, ROWS * columns, sizeof *w->tok, "tokens", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < n; i++)
+		*each[i] = w->mem + i * ROWS * D;
+	w->logits = w->mem + n * ROWS * D;
+	w->act = w->mem + ((total + 15) & ~(size_t)15) - 16;
+	return FM_OK;
+}
+
+int fm_record_space_new(struct fm_record_space **out, const struct fm_record_net *net, struct fm_pool *pool,
+			struct fm_error *err)
+{
+	struct fm_record_space *s = NULL;
+	int n = pool ? fm_pool_size(pool) : 1, rc = fm_alloc(&s, 1, sizeof *s, "work space", err);
+
+	*out = NULL;
+	if (rc < 0)
+		return rc;
+	s->net = net;
+	s->pool = pool;
+	rc = fm_alloc(&s->work, (size_t)n, sizeof *s->work, "work space", err);
+	for (; rc == FM_OK && s->n < n; s->n++)
+		rc = work_init(&s->work[s->n], net, err);
+	if (rc < 0)
+		fm_record_space_free(s);
+	else
+		*out = s;
+	return rc;
+}
+
+void fm_record_space_free(struct fm_record_space *s)
+{
+	if (!s)
+		return;
+	for (int i = 0; i < s->n; i++) {
+		free(s->work[i].mem);
+		free(s->work[i].space);
+		free(s->work[i].in);
+		free(s->work[i].tok);
+	}
+	free(s->work);
+	free(s);
+}
+
+/* ---- there and back ---- */
+
+static struct fm_pass pass_of(const struct fm_record_net *net, struct work *w, const float *p, int B,
+			      const struct fm_sink *sink)
+{
+	return (struct fm_pass){.layers = &fm_layers_cpu,
+				.k = net->k,
+				.s = &w->scratch,
+				.space = w->space,
+				.p = p,
+				.sink = sink,
+				.act = w->act,
+				.B = B,
+				.W = 1,
+				.D = net->arch.width};
+}
+
+static struct fm_affine time1(const struct fm_record_net *net)
+{
+	return (struct fm_affine){net->arch.width, net->arch.width, net->at_t1, net->at_t1b};
+}
+
+static struct fm_affine time2(const struct fm_record_net *net)
+{
+	return (struct fm_affine){net->arch.width, net->arch.width, net->at_t2, net->at_t2b};
+}
+
+static struct fm_lookup tokens(const struct fm_record_net *net, struct work *w, int B, int c)
+{
+	for (int b = 0; b < B; b++)
+		w->lookup[b] = w->in[b * net->columns + c];
+	return (struct fm_lookup){w->lookup, NULL};
+}
+
+/* w->h from w->in and w->t. */
+static void forward(const struct fm_record_net *net, struct work *w, const float *p, int B)
+{
+	struct fm_pass q = pass_of(net, w, p, B, NULL);
+	int D = net->arch.width;
+
+	memset(w->x, 0, sizeof *w->x * (size_t)B * (size_t)D);
+	for (int c = 0; c < net->columns; c++)
+		if (net->vocab[c] > 1)
+			fm_lookup_add(&q, B, tokens(net, w, B, c), net->at_tok[c], w->x);
+	fm_embed_time(net->k, D, w->t, B, w->e);
+	fm_linear(&q, B, time1(net), w->e, w->t1);
+	net->k->silu(w->t1a, w->t1, (size_t)B * (size_t)D);
+	fm_linear(&q, B, time2(net), w->t1a, w->cpre);
+	net->k->silu(w->c, w->cpre, (size_t)B * (size_t)D);
+	fm_mlp.forward(&net->arch, net->at_backbone, &q, w->x, w->c, w->h);
+}
+
+/* Logits of column c for the n rows in w->index. */
+static void head(const struct fm_record_net *net, struct work *w, const float *p, int c, int n)
+{
+	struct fm_pass q = pass_of(net, w, p, n > 0 ? n : 1, NULL);
+	int D = net->arch.width;
+
+	for (int i = 0; i < n; i++)
+		memcpy(w->rows + (size_t)i * D, w->h + (size_t)w->index[i] * D, sizeof *w->rows * (size_t)D);
+	fm_linear(&q, n, (struct fm_affine){D, net->vocab[c], net->at_out[c], net->at_outb[c]}, w->rows, w->logits);
+}
+
+/* The loss of column c, and with a sink its gradients. */
+static void column_back(const struct fm_pass *q, const struct fm_record_net *net, struct work *w, int c)
+{
+	struct fm_rows rows = {0, q->B, w->first, 0, 0};
+	int n = 0, D = q->D, V = net->vocab[c];
+
+	for (int b = 0; b < q->B; b++) {
+		w->first[b] = n;
+		if (w->in[b * net->columns + c] == V)
+			w->index[n++] = b;
+	}
+	w->first[q->B] = n;
+	if (n == 0)
+		return;
+	head(net, w, q->p, c, n);
+	for (int i = 0; i < n; i++) {
+		fm_real weight = w->weight[w->index[i]];
+		w->loss +=
+		    (double)weight * (double)net->k->cross_entropy(w->logits + (size_t)i * V, V,
+								   w->tok[w->index[i] * net->columns + c], weight);
+	}
+	if (!q->sink)
+		return;
+	struct fm_mat d = {w->logits, V, V};
+	fm_sink_outer(q, &rows, (struct fm_mat){w->rows, D, D}, d, net->at_out[c]);
+	fm_sink_bias(q, &rows, d, net->at_outb[c]);
+	net->k->gemm(q->s, FM_N, FM_T, n, D, V, w->logits, V, q->p + net->at_out[c], V, w->drows, D, NULL, 0);
+	for (int i = 0; i < n; i++)
+		net->k->add(w->dh + (size_t)w->index[i] * D, w->drows + (size_t)i * D, (size_t)D);
+}
+
+static void backward(const struct fm_record_net *net, struct work *w, const float *p, int B, const struct fm_sink *sink)
+{
+	struct fm_pass q = pass_of(net, w, p, B, sink);
+	struct fm_rows each = fm_rows_each(&q, 1);
+	size_t n = (size_t)B * (size_t)q.D;
+
+	memset(w->dh, 0, sizeof *w->dh * n);
+	for (int c = 0; c < net->columns; c++)
+		if (net->vocab[c] > 1)
+			column_back(&q, net, w, c);
+	if (!sink)
+		return;
+	memset(w->dc, 0, sizeof *w->dc * n);
+	fm_mlp.backward(&net->arch, net->at_backbone, &q, w->dh, w->c, w->x, w->dc);
+	for (int c = 0; c < net->columns; c++)
+		if (net->vocab[c] > 1)
+			fm_sink_table(&q, &each, tokens(net, w, B, c), (struct fm_mat){w->x, q.D, q.D}, net->at_tok[c]);
+	net->k->silu_back(w->dc, w->cpre, w->dc, n);
+	fm_linear_back(&q, B, time2(net), w->t1a, w->dc, w->d1, 0);
+	net->k->silu_back(w->d1, w->t1, w->d1, n);
+	fm_linear_back(&q, B, time1(net), w->e, w->d1, NULL, 0);
+}
+
+/* ---- masks ---- */
+
+/* Columns in a random order into order[used]. */
+static void shuffled(const struct fm_record_net *net, struct fm_rng *rng, uint32_t order[FM_RECORD_COLUMNS])
+{
+	int n = 0;
+
+	for (int c = 0; c < net->columns; c++)
+		if (net->vocab[c] > 1)
+			order[n++] = (uint32_t)c;
+	fm_rng_shuffle(rng, order, (size_t)n);
+}
+
+/* A record as row i; u in [0, 1) says how many columns are masked. */
+static void load(const struct fm_record_net *net, struct work *w, int i, const uint16_t *tok, double u,
+		 struct fm_rng *rng, double share)
+{
+	int masked = 1 + (int)(u * net->used);
+	uint32_t order[FM_RECORD_COLUMNS];
+	size_t columns = (size_t)net->columns;
+
+	masked = masked > net->used ? net->used : masked;
+	memcpy(w->tok + (size_t)i * columns, tok, sizeof *tok * columns);
+	memcpy(w->in + (size_t)i * columns, tok, sizeof *tok * columns);
+	shuffled(net, rng, order);
+	for (int k = 0; k < masked; k++)
+		w->in[(size_t)i * columns + order[k]] = (uint16_t)net->vocab[order[k]];
+	w->t[i] = (float)masked / (float)net->used;
+	w->weight[i] = (float)(share * net->used / masked);
+}
+
+/* ---- records as a learner's ---- */
+
+static void record_pass(void *ctx, int thread, const float *p, int draws, uint64_t seed, uint32_t step,
+			const uint32_t *record, int n, struct fm_kept *kept)
+{
+	struct fm_record_learner *l = ctx;
+	const struct fm_record_net *net = l->space->net;
+	struct work *w = &l->space->work[thread];
+
+	for (int i = 0; i < n * draws; i++) {
+		uint64_t r = record[i / draws], k = (uint64_t)(i % draws);
+		struct fm_rng rng;
+		fm_rng_init(&rng, seed, FM_RNG_NOISE, r * (uint64_t)draws + k, step);
+		double u = ((double)k + fm_rng_uniform53(&rng)) / draws;
+		load(net, w, i, l->records->tok + r * (size_t)net->columns, u, &rng, 1.0 / draws);
+	}
+	fm_kept_begin(kept, draws);
+	forward(net, w, p, n * draws);
+	backward(net, w, p, n * draws, &(struct fm_sink){.kept = kept});
+}
+
+struct fm_learner fm_learner_of_records(struct fm_record_learner *l, int draws)
+{
+	return (struct fm_learner){&l->space->net->layout, l->records->n, ROWS / draws > 0 ? ROWS / draws : 1, l,
+				   record_pass};
+}
+
+/* ---- records that are not private ---- */
+
+/* A part of the batch: its gradient, or its loss alone. */
+static void run_part(void *ctx, int part, int thread)
+{
+	struct fm_record_space *s = ctx;
+	struct work *w = &s->work[thread];
+	size_t from = s->count * (size_t)part / FM_GRAD_PARTS, to = s->count * (size_t)(part + 1) / FM_GRAD_PARTS;
+	struct fm_sink sink = {.g = s->part ? s->part[part] : NULL};
+
+	if (sink.g)
+		memset(sink.g, 0, sizeof(float) * s->net->layout.nfloats);
+	w->loss = 0;
+	for (size_t at = from; at < to; at += ROWS) {
+		int B = to - at < ROWS ? (int)(to - at) : ROWS;
+		for (int i = 0; i < B; i++) {
+			size_t b = at + (size_t)i, r = s->record ? s->record[b] : b % s->records->n;
+			struct fm_rng rng;
+			fm_rng_init(&rng, s->seed, FM_RNG_JUDGE, b, s->step);
+			load(s->net, w, i, s->records->tok + r * (size_t)s->net->columns, fm_rng_uniform53(&rng), &rng,
+			     1.0 / (double)s->count);
+		}
+		forward(s->net, w, s->p, B);
+		backward(s->net, w, s->p, B, sink.g ? &sink : NULL);
+	}
+	s->loss[part] = w->loss;
+}
+
+double fm_record_loss(struct fm_record_space *s, const float *p, const struct fm_records *r, int passes, uint64_t seed)
+{
+	double sum = 0;
+
+	s->p = p;
+	s->records = r;
+	s->record = NULL;
+	s->count = r->n * (size_t)passes;
+	s->seed = seed;
+	s->step = 0;
+	s->part = NULL;
+	fm_pool_run(s->pool, FM_GRAD_PARTS, run_part, s);
+	for (int i = 0; i < FM_GRAD_PARTS; i++)
+		sum += s->loss[i];
+	return sum;
+}
+
+static void learn_steps(struct fm_record_space *s, const struct fm_record_learn_opts *o, struct fm_optimiser *optimiser,
+			const struct fm_train_arrays *now, uint32_t *record)
+{
+	struct fm_progress bar;
+	double b1 = 1, b2 = 1;
+
+	fm_progress_begin(&bar, "start", "steps", (uint64_t)o->steps);
+	for (int step = 0; step < o->steps; step++) {
+		double d = (step + 1.0) / (step + 10.0);
+		struct fm_rng rng;
+		fm_rng_init(&rng, o->seed, FM_RNG_BATCH, 0, (uint32_t)step);
+		for (int i = 0; i < o->batch; i++)
+			record[i] = fm_rng_below(&rng, (uint32_t)s->records->n);
+		s->step = (uint32_t)step;
+		fm_pool_run(s->pool, FM_GRAD_PARTS, run_part, s);
+		fm_optimiser_sum(optimiser, s->part, FM_GRAD_PARTS);
+		struct fm_adamw how = {.beta1 = FM_BETA1,
+				       .beta2 = FM_BETA2,
+				       .beta1_t = b1 *= FM_BETA1,
+				       .beta2_t = b2 *= FM_BETA2,
+				       .rate = fm_train_rate(o->rate, o->warmup, step, o->steps),
+				       .weight_decay = o->weight_decay,
+				       .ema_decay = d < o->ema ? d : o->ema,
+				       .scale = 1};
+		fm_optimiser_step(optimiser, now, s->part[0], &how);
+		fm_progress_step(&bar, (uint64_t)step + 1, NULL);
+	}
+	fm_progress_end(&bar, NULL);
+}
+
+int fm_record_learn(struct fm_record_space *s, const struct fm_records *r, const struct fm_record_learn_opts *o,
+		    float *p, struct fm_error *err)
+{
+	size_t n = s->net->layout.nfloats;
+	struct fm_train_arrays now = {.ema = p};
+	struct fm_optimiser *optimiser = NULL;
+	float *part[FM_GRAD_PARTS] = {NULL};
+	uint32_t *record = NULL;
+	int rc;
+
+	if (r->n == 0 || r->n > UINT32_MAX || o->batch < 1)
+		return fm_fail(err, FM_EINPUT, "%zu records, %d a step, are nothing to learn from", r->n, o->batch);
+	if ((rc = fm_optimiser_new(&optimiser, n, s->pool, err)) < 0 ||
+	    (rc = fm_alloc(&record, (size_t)o->batch, sizeof *record, "a batch", err)) < 0 ||
+	    (rc = fm_alloc(&now.w, n, sizeof(float), "weights", err)) < 0 ||
+	    (rc = fm_alloc(&now.m, n, sizeof(float), "moments", err)) < 0 ||
+	    (rc = fm_alloc(&now.v, n, sizeof(float), "moments", err)) < 0)
+		goto out;
+	for (int i = 0; i < FM_GRAD_PARTS; i++)
+		if ((rc = fm_alloc(&part[i], n, sizeof(float), "gradients", err)) < 0)
+			goto out;
+	memcpy(now.w, p, sizeof *p * n);
+	s->p = now.w;
+	s->records = r;
+	s->record = record;
+	s->count = (size_t)o->batch;
+	s->seed = o->seed;
+	s->part = part;
+	learn_steps(s, o, optimiser, &now, record);
+out:
+	s->part = NULL;
+	fm_optimiser_free(optimiser);
+	for (int i = 0; i < FM_GRAD_PARTS; i++)
+		free(part[i]);
+	free(record);
+	free(now.w);
+	free(now.m);
+	free(now.v);
+	return rc;
+}
+
+/* ---- sampling ---- */
+
+/* Rows [ROWS part, ...): each shows a column a round, in its own order. */
+static void sample_part(void *ctx, int part, int thread)
+{
+	struct fm_record_space *s = ctx;
+	const struct fm_record_net *net = s->net;
+	struct work *w = &s->work[thread];
+	size_t from = (size_t)part * ROWS, columns = (size_t)net->columns;
+	int B = s->count - from < ROWS ? (int)(s->count - from) : ROWS;
+	uint32_t order[ROWS][FM_RECORD_COLUMNS];
+
+	for (int b = 0; b < B; b++) {
+		struct fm_rng rng;
+		fm_rng_init(&rng, s->seed, FM_RNG_SAMPLE, from + (size_t)b, 0);
+		shuffled(net, &rng, order[b]);
+		for (size_t c = 0; c < columns; c++)
+			w->in[(size_t)b * columns + c] = net->vocab[c] > 1 ? (uint16_t)net->vocab[c] : 0;
+	}
+	for (int round = 0; round < net->used; round++) {
+		for (int b = 0; b < B; b++)
+			w->t[b] = (float)(net->used - round) / (float)net->used;
+		forward(net, w, s->p, B);
+		for (int c = 0; c < net->columns; c++) {
+			int n = 0;
+			for (int b = 0; b < B; b++)
+				if (net->vocab[c] > 1 && order[b][round] == (uint32_t)c)
+					w->index[n++] = b;
+			if (n == 0)
+				continue;
+			head(net, w, s->p, c, n);
+			for (int i = 0; i < n; i++) {
+				size_t b = (size_t)w->index[i];
+				struct fm_rng rng;
+				fm_rng_init(&rng, s->seed, FM_RNG_SAMPLE, from + b, (uint32_t)round + 1);
+				w->in[b * columns + (size_t)c] = (uint16_t)net->k->draw(
+				    w->logits + (size_t)i * net->vocab[c], net->vocab[c], fm_rng_uniform(&rng));
+			}
+		}
+	}
+	memcpy(s->out + from * columns, w->in, sizeof *s->out * (size_t)B * columns);
+}
+
+void fm_record_sample(struct fm_record_space *s, const float *p, uint64_t seed, size_t n, uint16_t *tok)
+{
+	s->p = p;
+	s->seed = seed;
+	s->count = n;
+	s->out = tok;
+	fm_pool_run(s->pool, (int)((n + ROWS - 1) / ROWS), sample_part, s);
+}

@@ -1,0 +1,45 @@
+/*
+ * exchange_diffusion.h - a diffusion over exchanges that is private from the first count to the last step.
+ *
+ *     1. noisy counts of the exchanges       model/marginals: vocabularies of every column, pairs; charged there
+ *     2. a sample of the counts              free: the network learns from it, and the clip is chosen from its norms
+ *     3. DP-SGD on the private exchanges     diffusion/private_trainer.h; charged as "training"
+ *     4. a sample of the network             corrected by the noisy pairs (synth.h), free; flows.h makes flows of it
+ *
+ * A record of the network is a row of tokens, one column for each attribute of domains.h with the vocabulary that the
+ * noisy counts gave it.  How an exchange is encoded depends on that exchange and on noisy answers alone, so that an
+ * exchange added to a trace or taken from it adds or takes one record and changes no other.
+ */
+#ifndef FM_MODEL_EXCHANGE_DIFFUSION_H
+#define FM_MODEL_EXCHANGE_DIFFUSION_H
+
+#include "model/diffusion/record_net.h"
+#include "model/marginals/marginals.h"
+
+struct fm_exchange_opts {
+	struct fm_marginals_opts counts; /* with the key of all noise, and the pool */
+	int width, depth;
+	/* The start: steps over a sample of so many records. */
+	size_t start_records;
+	struct fm_record_learn_opts start;
+	double clip_quantile; /* of the sample's norms */
+	/* DP-SGD: each record is in a batch with chance batch / records, of which the second is a public bound. */
+	int steps, draws, warmup;
+	uint64_t batch, records;
+	double noise_multiplier, rate, ema;
+};
+struct fm_exchange_diffusion {
+	struct fm_marginals m;
+	struct fm_record_net *net;
+	float *weights;            /* (net->layout.nfloats) */
+	struct fm_charges charges; /* all: of the counts and of the training */
+	struct fm_private_log log; /* private */
+};
+int fm_exchange_fit(struct fm_exchange_diffusion *x, const struct fm_table *t, const struct fm_exchange_opts *o,
+		    struct fm_error *err) FM_MUST_CHECK;
+/* in->rounds: of the correction. */
+int fm_exchange_sample(struct fm_table **table, const struct fm_exchange_diffusion *x,
+		       const struct fm_marginals_sample_in *in, struct fm_error *err) FM_MUST_CHECK;
+void fm_exchange_free(struct fm_exchange_diffusion *x);
+
+#endif

@@ -1,0 +1,127 @@
+/* test_exchange_diffusion.c - noisy counts, a start from their sample, DP-SGD and flows, all in one, on simulated
+ * flows. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "model/exchange_diffusion.h"
+#include "tests/unit/model_fixture.h"
+
+static const char *const labels[] = {"background", "anomaly-spam"};
+static const struct fm_range in_range = {0x0a800000u, 9}, out_range = {0xc0000000u, 3};
+static struct fm_secret key;
+static struct fm_error err;
+
+static bool inside(const void *ctx, uint32_t ip)
+{
+	(void)ctx;
+	return ip >> 24 == 42;
+}
+
+static struct fm_exchange_opts opts_of(const struct fm_table *t, struct fm_pool *pool)
+{
+	return (struct fm_exchange_opts){
+	    .counts = {.mu = fm_marginals_mu(8, 0.9e-6),
+		       .key_delta = 0.05e-6,
+		       .key = &key,
+		       .first_ms = t->te[0],
+		       .last_ms = t->te[t->rows - 1],
+		       .step_ms = 1000,
+		       .label = labels,
+		       .nlabels = 2,
+		       .inside = inside,
+		       .pool = pool},
+	    .width = 32,
+	    .depth = 1,
+	    .start_records = 2000,
+	    .start = {.steps = 60, .batch = 64, .warmup = 5, .rate = 5e-3, .ema = 0.9, .seed = 2},
+	    .clip_quantile = 0.9,
+	    .steps = 8,
+	    .draws = 4,
+	    .warmup = 2,
+	    .batch = 100,
+	    .records = 8000,
+	    .noise_multiplier = 0.8,
+	    .rate = 1e-3,
+	    .ema = 0.9};
+}
+
+static void all_of_it_is_charged_and_makes_flows(void **state)
+{
+	struct fm_table *t = fixture_flows(8000, 5, 8), *made[2] = {NULL, NULL};
+	struct fm_marginals_sample_in in = {.rows = 3000,
+					    .seed = 7,
+					    .inside = &in_range,
+					    .outside = &out_range,
+					    .ninside = 1,
+					    .noutside = 1,
+					    .rounds = 2};
+	float *first = NULL;
+
+	(void)state;
+	assert_non_null(t);
+	for (int i = 0; i < 2; i++) {
+		struct fm_exchange_diffusion x;
+		struct fm_pool *pool;
+		double counts, both;
+		assert_int_equal(fm_pool_new(&pool, i ? 7 : 1, &err), FM_OK);
+		struct fm_exchange_opts o = opts_of(t, pool);
+		if (fm_exchange_fit(&x, t, &o, &err) < 0)
+			fail_msg("%s", err.message);
+		/* The ledger: that of the counts, and the training, which costs more. */
+		assert_int_equal(x.charges.n, x.m.charges.n + 1);
+		const struct fm_charge *c = &x.charges.list[x.charges.n - 1];
+		assert_string_equal(c->name, "training");
+		assert_true(c->count == 8 && fabs(c->rate - 100.0 / 8000) < 1e-9);
+		assert_int_equal(fm_charges_epsilon(&x.m.charges, 1e-6, 1, FM_ADD_OR_REMOVE, FM_PLD, &counts, &err),
+				 FM_OK);
+		assert_int_equal(fm_charges_epsilon(&x.charges, 1e-6, 1, FM_ADD_OR_REMOVE, FM_PLD, &both, &err), FM_OK);
+		assert_true(both > counts);
+		assert_true(x.log.records > 0 && x.log.clipped < x.log.records);
+		in.pool = pool;
+		assert_int_equal(fm_exchange_sample(&made[i], &x, &in, &err), FM_OK);
+		assert_int_equal(made[i]->rows, 3000);
+		if (!first) {
+			first = calloc(x.net->layout.nfloats, sizeof *first);
+			memcpy(first, x.weights, x.net->layout.nfloats * sizeof *first);
+		} else {
+			assert_memory_equal(first, x.weights, x.net->layout.nfloats * sizeof *first);
+		}
+		fm_exchange_free(&x);
+		fm_pool_free(pool);
+	}
+	for (int c = 0; c < FM_NCOL; c++)
+		if (FM_HAS(made[0], c))
+			assert_memory_equal(made[0]->col[c], made[1]->col[c], made[0]->rows * fm_cols[c].width);
+	fm_table_free(made[0]);
+	fm_table_free(made[1]);
+	fm_table_free(t);
+	free(first);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	return fm_secret_random(&key, FM_STREAM_KEY, &err);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	fm_secret_close(&key);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(all_of_it_is_charged_and_makes_flows)};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,238 @@
+/* test_record_net.c - diffusion over rows of tokens: gradients, records by themselves, learning, DP-SGD, samples. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/rng.h"
+#include "model/diffusion/record_net.h"
+
+enum { N = 4000, COLUMNS = 6 };
+static const int vocab[COLUMNS] = {7, 5, 1, 11, 3, 40};
+static uint16_t tok[N * COLUMNS];
+static const struct fm_records records = {N, tok};
+static struct fm_record_net *net;
+static struct fm_secret key;
+static struct fm_error err;
+
+/* Column 1 follows 0 but for one in ten; 3 is 0 and 4 together; 5 is by itself and skewed. */
+static int setup(void **state)
+{
+	struct fm_rng r;
+
+	(void)state;
+	fm_rng_init(&r, 1, FM_RNG_JUDGE, 0, 0);
+	for (size_t i = 0; i < N; i++) {
+		uint16_t *x = tok + i * COLUMNS;
+		x[0] = (uint16_t)(fm_rng_below(&r, 3) + fm_rng_below(&r, 5));
+		x[1] = (uint16_t)(fm_rng_below(&r, 10) == 0 ? fm_rng_below(&r, 5) : x[0] * 2u % 5);
+		x[2] = 0;
+		x[4] = (uint16_t)fm_rng_below(&r, 3);
+		x[3] = (uint16_t)((x[0] + 3u * x[4]) % 11);
+		x[5] = (uint16_t)(fm_rng_below(&r, 40) * fm_rng_below(&r, 40) / 40);
+	}
+	return fm_record_net_new(&net, vocab, COLUMNS, 32, 2, &err) < 0 ||
+		       fm_secret_random(&key, FM_STREAM_KEY, &err) < 0
+		   ? -1
+		   : 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	fm_record_net_free(net);
+	fm_secret_close(&key);
+	return 0;
+}
+
+static float *weights(bool random)
+{
+	float *p = calloc(net->layout.nfloats, sizeof *p);
+
+	fm_layout_init(&net->layout, p, 2);
+	for (size_t i = 0; random && i < net->layout.nfloats; i++)
+		p[i] += 0.02f * (float)((i * 2654435761u >> 7) % 101) / 50 - 0.02f;
+	return p;
+}
+
+/* A record's kept gradient, along a direction, is the slope of its loss; of all tensors at once. */
+static void gradients_are_the_slope_of_the_loss(void **state)
+{
+	struct fm_record_space *s;
+	struct fm_record_learner rl;
+	struct fm_kept *kept;
+	size_t n = net->layout.nfloats;
+	float *p = weights(true), *g = calloc(n, sizeof *g), *q = calloc(n, sizeof *q);
+
+	(void)state;
+	assert_int_equal(fm_record_space_new(&s, net, NULL, &err), FM_OK);
+	assert_int_equal(fm_kept_new(&kept, &err), FM_OK);
+	rl = (struct fm_record_learner){s, &records};
+	/* The learner's loss is that of fm_record_loss for the mean over many masks. */
+	struct fm_learner l = fm_learner_of_records(&rl, 8);
+	uint32_t some[8] = {5, 77, 301, 1000, 1001, 2000, 3000, 3999};
+	double loss[2] = {0, 0}, slope = 0, along = 0;
+	for (int seed = 0; seed < 400; seed++) {
+		l.pass(l.ctx, 0, p, 8, (uint64_t)seed, 0, some, 8, kept);
+		assert_int_equal(fm_kept_check(kept, &err), FM_OK);
+		for (int i = 0; i < 8; i++)
+			fm_kept_add(kept, i, 1.0f / 8 / 400, g);
+	}
+	uint16_t own[8 * COLUMNS];
+	for (int i = 0; i < 8; i++)
+		memcpy(own + i * COLUMNS, tok + some[i] * COLUMNS, sizeof *own * COLUMNS);
+	struct fm_records few = {8, own};
+	double size = 0;
+	for (size_t i = 0; i < n; i++)
+		size += (double)g[i] * (double)g[i];
+	for (int side = 0; side < 2; side++) {
+		for (size_t i = 0; i < n; i++)
+			q[i] = p[i] + (side ? 0.01f : -0.01f) * g[i] / (float)sqrt(size);
+		loss[side] = fm_record_loss(s, q, &few, 3000, 7);
+	}
+	slope = (loss[1] - loss[0]) / 0.02;
+	along = sqrt(size);
+	if (!(fabs(slope - along) < 0.05 * along))
+		fail_msg("the slope is %g, the gradient says %g", slope, along);
+	fm_kept_free(kept);
+	fm_record_space_free(s);
+	free(p), free(g), free(q);
+}
+
+/* Shares of the pairs of columns a and b: half the summed difference. */
+static double pair_error(const uint16_t *made, size_t n, int a, int b)
+{
+	double diff[64 * 64] = {0}, sum = 0;
+
+	for (size_t i = 0; i < N; i++)
+		diff[tok[i * COLUMNS + a] * 64 + tok[i * COLUMNS + b]] += 1.0 / N;
+	for (size_t i = 0; i < n; i++)
+		diff[made[i * COLUMNS + a] * 64 + made[i * COLUMNS + b]] -= 1.0 / (double)n;
+	for (size_t i = 0; i < sizeof diff / sizeof *diff; i++)
+		sum += fabs(diff[i]) / 2;
+	return sum;
+}
+
+/* Learn, sample; what was learned is in the sample, and all of it is the same for any number of threads. */
+static void it_learns_and_samples(void **state)
+{
+	struct fm_record_learn_opts o = {
+	    .steps = 200, .batch = 128, .warmup = 20, .rate = 5e-3, .ema = 0.95, .seed = 4};
+	uint16_t *made = calloc(N * COLUMNS, sizeof *made), *first = calloc(N * COLUMNS, sizeof *first);
+	size_t bytes = sizeof(float) * net->layout.nfloats;
+	float *one = NULL;
+
+	(void)state;
+	for (int threads = 1; threads <= 3; threads += 2) {
+		struct fm_record_space *s;
+		struct fm_pool *pool;
+		float *p = weights(false);
+		assert_int_equal(fm_pool_new(&pool, threads, &err), FM_OK);
+		assert_int_equal(fm_record_space_new(&s, net, pool, &err), FM_OK);
+		double before = fm_record_loss(s, p, &records, 1, 3);
+		assert_int_equal(fm_record_learn(s, &records, &o, p, &err), FM_OK);
+		assert_true(fm_record_loss(s, p, &records, 1, 3) < 0.75 * before);
+		fm_record_sample(s, p, 9, N, made);
+		if (!one) {
+			one = p;
+			memcpy(first, made, sizeof *made * N * COLUMNS);
+		} else {
+			assert_memory_equal(one, p, bytes);
+			assert_memory_equal(first, made, sizeof *made * N * COLUMNS);
+			free(p);
+		}
+		fm_record_space_free(s);
+		fm_pool_free(pool);
+	}
+	for (size_t i = 0; i < N * COLUMNS; i++)
+		assert_true(made[i] < vocab[i % COLUMNS]);
+	if (!(pair_error(made, N, 0, 1) < 0.1 && pair_error(made, N, 3, 4) < 0.1))
+		fail_msg("pairs are off by %g and %g", pair_error(made, N, 0, 1), pair_error(made, N, 3, 4));
+	free(one), free(made), free(first);
+}
+
+/* DP-SGD over records: each by itself, the same bits however it is cut, and it learns where noise is small. */
+static void records_are_trained_privately(void **state)
+{
+	struct fm_private_opts o = {.name = "records",
+				    .steps = 60,
+				    .rate_num = 1,
+				    .rate_den = 20,
+				    .expected = N / 20,
+				    .draws = 8,
+				    .noise_multiplier = 0.3,
+				    .warmup = 5,
+				    .rate = 5e-3,
+				    .ema = 0.9,
+				    .key = &key};
+	struct fm_record_learner rl = {NULL, &records};
+	size_t n = net->layout.nfloats;
+	float *first = NULL, *ema = calloc(n, sizeof *ema);
+	uint32_t some[100];
+	double norm[100];
+
+	(void)state;
+	for (uint32_t i = 0; i < 100; i++)
+		some[i] = i * 31;
+	for (int threads = 1; threads <= 7; threads += 6) {
+		struct fm_charges charges = {0};
+		struct fm_private_log log;
+		float *p = weights(false);
+		double before, after;
+		assert_int_equal(fm_pool_new(&o.pool, threads, &err), FM_OK);
+		assert_int_equal(fm_record_space_new(&rl.space, net, o.pool, &err), FM_OK);
+		struct fm_learner l = fm_learner_of_records(&rl, o.draws);
+		if (threads > 1)
+			l.most = 3; /* other passes */
+		assert_int_equal(fm_private_norms(&l, p, 8, 1, some, 100, norm, &err), FM_OK);
+		assert_int_equal(fm_clip_choose(norm, 100, 0.9, &o.clip, &err), FM_OK);
+		before = fm_record_loss(rl.space, p, &records, 1, 3);
+		assert_int_equal(fm_private_train(&l, &o, p, ema, &charges, &log, &err), FM_OK);
+		after = fm_record_loss(rl.space, ema, &records, 1, 3);
+		assert_true(log.clipped > 0 && log.clipped < log.records);
+		if (!(after < 0.9 * before))
+			fail_msg("the loss went from %g to %g", before, after);
+		assert_int_equal(charges.n, 1);
+		if (!first) {
+			first = ema;
+			ema = calloc(n, sizeof *ema);
+		} else {
+			assert_memory_equal(first, ema, sizeof *ema * n);
+		}
+		fm_charges_free(&charges);
+		fm_record_space_free(rl.space);
+		fm_pool_free(o.pool);
+		free(p);
+	}
+	free(first), free(ema);
+}
+
+static void what_is_out_of_range_is_refused(void **state)
+{
+	struct fm_record_net *none;
+	const int ones[2] = {1, 1}, zero[2] = {3, 0};
+
+	(void)state;
+	assert_int_equal(fm_record_net_new(&none, ones, 2, 32, 1, &err), FM_EINPUT);
+	assert_int_equal(fm_record_net_new(&none, zero, 2, 32, 1, &err), FM_EINPUT);
+	assert_int_equal(fm_record_net_new(&none, vocab, COLUMNS, 24, 1, &err), FM_EINPUT);
+	assert_int_equal(fm_record_net_new(&none, vocab, COLUMNS, 32, 0, &err), FM_EINPUT);
+	assert_int_equal(fm_record_net_new(&none, vocab, 65, 32, 1, &err), FM_EINPUT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(gradients_are_the_slope_of_the_loss),
+	    cmocka_unit_test(it_learns_and_samples),
+	    cmocka_unit_test(records_are_trained_privately),
+	    cmocka_unit_test(what_is_out_of_range_is_refused),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
