@@ -224,7 +224,7 @@ static void remove_replaced(const char *path, const char *by)
 {
 	struct fm_error why = {0};
 
-	if (fm_dir_remove(path, &why) != FM_OK)
+	if (fm_dir_remove(path, &why) < 0)
 		fm_warn("%s is in place, but what stood there before is left at %s: %s", by, path, why.message);
 }
 

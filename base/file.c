@@ -285,7 +285,7 @@ int fm_file_read(const char *path, size_t max, struct fm_buf *b, struct fm_error
 	}
 	if (rc == FM_OK)
 		rc = fm_buf_check(b, err);
-	if (rc != FM_OK && b->data != NULL) {
+	if (rc < 0 && b->data != NULL) {
 		b->len = before;
 		b->data[before] = '\0';
 	}

@@ -44,7 +44,7 @@ int fm_points_new(struct fm_points **out, const float *x, size_t n, int dim, str
 	*out = NULL;
 	if (dim < 1 || dim > FM_POINT_DIM_MAX || n >= FM_NO_NEIGHBOUR)
 		return fm_fail(err, FM_EINPUT, "%zu points of %d dimensions are over the search's limits", n, dim);
-	if ((rc = fm_alloc(&p, 1, sizeof *p, "points", err)) != FM_OK)
+	if ((rc = fm_alloc(&p, 1, sizeof *p, "points", err)) < 0)
 		return rc;
 	p->n = n;
 	p->dim = dim;
@@ -52,7 +52,7 @@ int fm_points_new(struct fm_points **out, const float *x, size_t n, int dim, str
 	double u = (dim + 1) * ldexp(1, -24);
 	p->g = u / (1 - u);
 	size_t floats = (size_t)(dim + 1) * TILE;
-	if ((rc = fm_alloc(&p->at, p->tiles * floats + 1, sizeof *p->at, "points", err)) != FM_OK)
+	if ((rc = fm_alloc(&p->at, p->tiles * floats + 1, sizeof *p->at, "points", err)) < 0)
 		goto fail;
 	for (size_t i = 0; i < p->tiles * TILE; i++) {
 		float *at = p->at + i / TILE * floats + i % TILE, norm = INFINITY;
@@ -252,8 +252,8 @@ int fm_neighbours_more(const struct fm_points *p, uint32_t first, const struct f
 		if (!point_ok(q + i * (size_t)p->dim, p->dim))
 			return fm_fail(err, FM_EINPUT, "query %zu has a coordinate that is no number or too large", i);
 	s.work_floats = ((size_t)QUERIES * (size_t)(p->dim + 1 + TILE) + 15) / 16 * 16;
-	if ((rc = fm_alloc(&s.work, threads * s.work_floats, sizeof *s.work, "a search", err)) != FM_OK ||
-	    (rc = fm_alloc(&s.scratch, threads, sizeof *s.scratch, "a search", err)) != FM_OK)
+	if ((rc = fm_alloc(&s.work, threads * s.work_floats, sizeof *s.work, "a search", err)) < 0 ||
+	    (rc = fm_alloc(&s.scratch, threads, sizeof *s.scratch, "a search", err)) < 0)
 		goto out;
 #if defined(__x86_64__)
 	if (__builtin_cpu_supports("avx512f"))

@@ -15,11 +15,11 @@ int fm_sort_u64(uint64_t *key, uint32_t *row, size_t n, struct fm_error *err)
 
 	if (n < 2)
 		return FM_OK;
-	if ((rc = fm_alloc(&count, 8, sizeof *count, "a sort's counts", err)) != FM_OK)
+	if ((rc = fm_alloc(&count, 8, sizeof *count, "a sort's counts", err)) < 0)
 		goto out;
-	if ((rc = fm_alloc(&key2, n, sizeof *key2, "a sort", err)) != FM_OK)
+	if ((rc = fm_alloc(&key2, n, sizeof *key2, "a sort", err)) < 0)
 		goto out;
-	if (row && (rc = fm_alloc(&row2, n, sizeof *row2, "a sort", err)) != FM_OK)
+	if (row && (rc = fm_alloc(&row2, n, sizeof *row2, "a sort", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++)
 		for (int b = 0; b < 8; b++)
@@ -76,14 +76,14 @@ int fm_table_take(struct fm_table **out, const struct fm_table *t, const uint32_
 	int rc;
 
 	*out = NULL;
-	if ((rc = fm_table_new(&s, t->present, err)) != FM_OK)
+	if ((rc = fm_table_new(&s, t->present, err)) < 0)
 		return rc;
-	if ((rc = fm_table_reserve(s, n, err)) != FM_OK)
+	if ((rc = fm_table_reserve(s, n, err)) < 0)
 		goto fail;
 	for (int c = 0; c < FM_NCOL; c++) {
 		if (!FM_HAS(t, c))
 			continue;
-		if (fm_cols[c].kind == FM_KIND_CATEGORY && (rc = fm_dict_copy(&s->dict[c], &t->dict[c], err)) != FM_OK)
+		if (fm_cols[c].kind == FM_KIND_CATEGORY && (rc = fm_dict_copy(&s->dict[c], &t->dict[c], err)) < 0)
 			goto fail;
 		switch (fm_cols[c].width) {
 		case 2:
@@ -118,7 +118,7 @@ int fm_table_sample(struct fm_table **out, const struct fm_table *t, size_t n, u
 	*out = NULL;
 	if (n > t->rows || t->rows > UINT32_MAX)
 		return fm_fail(err, FM_EINPUT, "cannot choose %zu of %zu rows", n, t->rows);
-	if ((rc = fm_alloc(&row, n ? n : 1, sizeof *row, "a choice of rows", err)) != FM_OK)
+	if ((rc = fm_alloc(&row, n ? n : 1, sizeof *row, "a choice of rows", err)) < 0)
 		return rc;
 	fm_rows_choose(seed, purpose, t->rows, n, row);
 	rc = fm_table_take(out, t, row, n, err);
@@ -141,7 +141,7 @@ int fm_dict_match(const struct fm_dict *a, const struct fm_dict *b, uint32_t *co
 	struct entry *e = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&e, a->n ? a->n : 1, sizeof *e, "a dictionary's order", err)) != FM_OK)
+	if ((rc = fm_alloc(&e, a->n ? a->n : 1, sizeof *e, "a dictionary's order", err)) < 0)
 		return rc;
 	for (size_t i = 0; i < a->n; i++)
 		e[i] = (struct entry){a->value[i], (uint32_t)i};

@@ -130,9 +130,9 @@ int fm_secret_derive(struct fm_secret *out, const struct fm_secret *key, const c
 	*out = (struct fm_secret){0};
 	if (n < 0 || (size_t)n >= sizeof text)
 		return fm_fail(err, FM_ESYSTEM, "the label of a secret is too long: %s", label);
-	if ((rc = fm_secret_new(out, FM_SHA256_LEN, err)) != FM_OK)
+	if ((rc = fm_secret_new(out, FM_SHA256_LEN, err)) < 0)
 		return rc;
-	if ((rc = fm_hmac_sha256(key->data, key->len, text, (size_t)n, out->data, err)) != FM_OK)
+	if ((rc = fm_hmac_sha256(key->data, key->len, text, (size_t)n, out->data, err)) < 0)
 		fm_secret_close(out);
 	return rc;
 }

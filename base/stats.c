@@ -89,14 +89,14 @@ int fm_midranks(const double *x, size_t n, double *rank, struct fm_error *err)
 
 	if (n >= UINT32_MAX)
 		return fm_fail(err, FM_EINPUT, "cannot rank %zu values", n);
-	if ((rc = fm_alloc(&key, n ? n : 1, sizeof *key, "ranks", err)) != FM_OK ||
-	    (rc = fm_alloc(&row, n ? n : 1, sizeof *row, "ranks", err)) != FM_OK)
+	if ((rc = fm_alloc(&key, n ? n : 1, sizeof *key, "ranks", err)) < 0 ||
+	    (rc = fm_alloc(&row, n ? n : 1, sizeof *row, "ranks", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++) {
 		key[i] = key_of(x[i]);
 		row[i] = (uint32_t)i;
 	}
-	if ((rc = fm_sort_u64(key, row, n, err)) != FM_OK)
+	if ((rc = fm_sort_u64(key, row, n, err)) < 0)
 		goto out;
 	for (size_t i = 0, j; i < n; i = j) {
 		for (j = i; j < n && key[j] == key[i]; j++)
@@ -117,15 +117,15 @@ static int count_wins(const double *score, const int *positive, size_t n, size_t
 	double *all = NULL, *within, *v;
 	int rc;
 
-	if ((rc = fm_alloc(&all, 3 * (n ? n : 1), sizeof *all, "an area under a curve", err)) != FM_OK)
+	if ((rc = fm_alloc(&all, 3 * (n ? n : 1), sizeof *all, "an area under a curve", err)) < 0)
 		return rc;
 	within = all + n;
 	v = within + n;
 	/* Ranks among all less those among the rows of the same kind: positives first, then negatives. */
 	for (size_t i = 0, p = 0, q = np; i < n; i++)
 		v[positive[i] ? p++ : q++] = score[i];
-	if ((rc = fm_midranks(score, n, all, err)) != FM_OK || (rc = fm_midranks(v, np, within, err)) != FM_OK ||
-	    (rc = fm_midranks(v + np, n - np, within + np, err)) != FM_OK)
+	if ((rc = fm_midranks(score, n, all, err)) < 0 || (rc = fm_midranks(v, np, within, err)) < 0 ||
+	    (rc = fm_midranks(v + np, n - np, within + np, err)) < 0)
 		goto out;
 	for (size_t i = 0, p = 0, q = np; i < n; i++)
 		win[i] = all[i] - within[positive[i] ? p++ : q++];
@@ -152,7 +152,7 @@ int fm_auc(struct fm_auc *a, const float *score, const int *positive, size_t n, 
 	int rc;
 
 	*a = (struct fm_auc){.value = NAN, .variance = NAN};
-	if ((rc = fm_alloc(&x, 2 * (n ? n : 1), sizeof *x, "an area under a curve", err)) != FM_OK)
+	if ((rc = fm_alloc(&x, 2 * (n ? n : 1), sizeof *x, "an area under a curve", err)) < 0)
 		return rc;
 	v = x + n;
 	for (size_t i = 0; i < n; i++) {
@@ -162,7 +162,7 @@ int fm_auc(struct fm_auc *a, const float *score, const int *positive, size_t n, 
 	nn = n - np;
 	a->positives = np;
 	a->negatives = nn;
-	if (np == 0 || nn == 0 || (rc = count_wins(x, positive, n, np, v, err)) != FM_OK)
+	if (np == 0 || nn == 0 || (rc = count_wins(x, positive, n, np, v, err)) < 0)
 		goto out;
 	/* What each row adds: the share of the other kind that it is on the right side of (DeLong's V10 and V01). */
 	for (size_t i = 0; i < n; i++) {
@@ -216,13 +216,13 @@ int fm_auc_clustered(struct fm_auc *a, const double *score, size_t n, size_t m, 
 	*a = (struct fm_auc){.value = NAN, .variance = NAN, .positives = n, .negatives = m};
 	if (n == 0 || m == 0)
 		return FM_OK;
-	if ((rc = fm_alloc(&c, n + m, sizeof *c, "an area under a curve", err)) != FM_OK ||
-	    (rc = fm_alloc(&positive, n + m, sizeof *positive, "an area under a curve", err)) != FM_OK ||
-	    (rc = fm_alloc(&win, n + m, sizeof *win, "an area under a curve", err)) != FM_OK)
+	if ((rc = fm_alloc(&c, n + m, sizeof *c, "an area under a curve", err)) < 0 ||
+	    (rc = fm_alloc(&positive, n + m, sizeof *positive, "an area under a curve", err)) < 0 ||
+	    (rc = fm_alloc(&win, n + m, sizeof *win, "an area under a curve", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++)
 		positive[i] = 1;
-	if ((rc = count_wins(score, positive, n + m, n, win, err)) != FM_OK)
+	if ((rc = count_wins(score, positive, n + m, n, win, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++) {
 		c[i] = (struct component){win[i] / (double)m, cluster[0] ? cluster[0][i] : (uint32_t)i};
@@ -248,10 +248,10 @@ int fm_spearman(const double *a, const double *b, size_t n, double *rho, struct 
 	*rho = NAN;
 	if (n < 2)
 		return FM_OK;
-	if ((rc = fm_alloc(&ra, 2 * n, sizeof *ra, "ranks", err)) != FM_OK)
+	if ((rc = fm_alloc(&ra, 2 * n, sizeof *ra, "ranks", err)) < 0)
 		return rc;
 	rb = ra + n;
-	if ((rc = fm_midranks(a, n, ra, err)) != FM_OK || (rc = fm_midranks(b, n, rb, err)) != FM_OK)
+	if ((rc = fm_midranks(a, n, ra, err)) < 0 || (rc = fm_midranks(b, n, rb, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++) {
 		ab += (ra[i] - mean) * (rb[i] - mean);

@@ -240,7 +240,7 @@ static int spill_column(struct fm_table *t, int c, const char *dir, struct fm_er
 	if (t->fd[c] < 0)
 		return fm_fail_errno(err, "cannot keep a table in %s (TMPDIR names another folder)", dir);
 	(void)unlink(path);
-	if ((rc = set_aside(t->fd[c], bytes, dir, err)) != FM_OK)
+	if ((rc = set_aside(t->fd[c], bytes, dir, err)) < 0)
 		return rc;
 	void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, t->fd[c], 0);
 	if (map == MAP_FAILED)
@@ -276,7 +276,7 @@ static int grow_spilled(struct fm_table *t, size_t rows, struct fm_error *err)
 
 		if (!FM_HAS(t, c))
 			continue;
-		if ((rc = set_aside(t->fd[c], bytes, "the folder for temporary files", err)) != FM_OK)
+		if ((rc = set_aside(t->fd[c], bytes, "the folder for temporary files", err)) < 0)
 			return rc;
 		void *map = mremap(t->map[c], t->map_len[c], bytes, MREMAP_MAYMOVE);
 		if (map == MAP_FAILED)
@@ -303,7 +303,7 @@ int fm_table_reserve(struct fm_table *t, size_t rows, struct fm_error *err)
 	for (int c = 0; c < FM_NCOL; c++) {
 		int rc = FM_HAS(t, c) ? fm_alloc(&grown[c], rows, fm_cols[c].width, "a table's column", err) : FM_OK;
 
-		if (rc != FM_OK) {
+		if (rc < 0) {
 			while (c-- > 0)
 				free(grown[c]);
 			return rc;

@@ -71,7 +71,7 @@ int fm_table_writer_open(struct fm_table_writer **w, const char *dir, unsigned p
 	rc = fm_dir_make(dir, 0700, err);
 	if (rc == FM_OK)
 		rc = fm_alloc(&o, 1, sizeof(*o), "a table writer", err);
-	if (rc != FM_OK)
+	if (rc < 0)
 		return rc;
 	o->present = present;
 	o->dir = strdup(dir);
@@ -332,7 +332,7 @@ static int commit_columns(struct fm_table_writer *w, struct fm_error *err)
 			continue;
 		fm_npy_header(header, fm_cols[c].dtype, w->rows, 0);
 		rc = fm_out_patch(w->out[c], 0, header, sizeof(header), err);
-		if (rc != FM_OK)
+		if (rc < 0)
 			break;
 		rc = fm_out_commit(w->out[c], err);
 		w->out[c] = NULL;
@@ -373,7 +373,7 @@ int fm_table_save(const struct fm_table *t, const char *dir, struct fm_error *er
 	struct fm_table_writer *w = NULL;
 	int rc = fm_table_writer_open(&w, dir, t->present, err);
 
-	if (rc != FM_OK)
+	if (rc < 0)
 		return rc;
 	rc = fm_table_writer_add(w, t, 0, t->rows, err);
 	if (rc == FM_OK)
@@ -466,7 +466,7 @@ static int read_schema(struct fm_table *t, size_t *naddresses, const char *path,
 	struct fm_buf b = {0};
 	int rc = fm_file_read(path, SCHEMA_MAX, &b, err);
 
-	if (rc != FM_OK) {
+	if (rc < 0) {
 		fm_buf_free(&b);
 		return rc;
 	}
@@ -489,7 +489,7 @@ static int read_schema(struct fm_table *t, size_t *naddresses, const char *path,
 			rc = read_categories(t, categories, err);
 		if (rc == FM_OK)
 			rc = read_naddresses(t, addresses, naddresses, err);
-		if (rc != FM_OK)
+		if (rc < 0)
 			fm_error_prefix(err, "%s: ", path);
 	}
 	json_decref(root);
@@ -503,7 +503,7 @@ static int open_column(struct fm_table *t, const char *path, int c, struct fm_er
 	size_t start, want = t->rows * fm_cols[c].width;
 	int rc = fm_map_open(&m, path, err);
 
-	if (rc != FM_OK)
+	if (rc < 0)
 		return rc;
 	start = fm_npy_data(&m, fm_cols[c].dtype, t->rows, 0);
 	if (start == 0) {

@@ -34,7 +34,7 @@ static int thin(struct fm_rows *r, uint64_t purpose, struct fm_error *err)
 
 	if (r->n <= FM_ANOMALY_ROWS)
 		return FM_OK;
-	if ((rc = fm_alloc(&chosen, FM_ANOMALY_ROWS, sizeof *chosen, "a choice of rows", err)) != FM_OK)
+	if ((rc = fm_alloc(&chosen, FM_ANOMALY_ROWS, sizeof *chosen, "a choice of rows", err)) < 0)
 		return rc;
 	fm_rows_choose(SEED, purpose, r->n, FM_ANOMALY_ROWS, chosen);
 	for (size_t i = 0; i < FM_ANOMALY_ROWS; i++)
@@ -52,9 +52,9 @@ static int split_labels(struct work *w, const struct fm_table *real, struct fm_e
 	size_t attacks = 0, kept = 0;
 	int rc;
 
-	if ((rc = fm_alloc(&label, w->task.test.n + labels + 1, sizeof *label, "labels", err)) != FM_OK ||
-	    (rc = fm_label_background(real, &background, err)) != FM_OK ||
-	    (rc = fm_rows_labels(&w->task.test, real, label, err)) != FM_OK)
+	if ((rc = fm_alloc(&label, w->task.test.n + labels + 1, sizeof *label, "labels", err)) < 0 ||
+	    (rc = fm_label_background(real, &background, err)) < 0 ||
+	    (rc = fm_rows_labels(&w->task.test, real, label, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < w->task.test.n; i++) {
 		uint32_t row = w->task.test.row[i];
@@ -93,14 +93,14 @@ static int choose_rows(struct work *w, const struct fm_table *real, int halves, 
 	if ((rc = fm_alloc(&w->attacks.row, w->task.test.n + 1, sizeof *w->attacks.row, "a choice of rows", err)) !=
 	    FM_OK)
 		return rc;
-	if (w->task.present >> FM_LABEL & 1u && (rc = split_labels(w, real, err)) != FM_OK)
+	if (w->task.present >> FM_LABEL & 1u && (rc = split_labels(w, real, err)) < 0)
 		return rc;
 	if (halves) {
 		halve(&w->task.real, 0);
 		halve(&w->task.synthetic, 1);
 	}
-	if ((rc = thin(&w->task.real, THIN, err)) != FM_OK || (rc = thin(&w->task.synthetic, THIN + 1, err)) != FM_OK ||
-	    (rc = thin(&w->task.test, THIN + 2, err)) != FM_OK || (rc = thin(&w->attacks, THIN + 3, err)) != FM_OK)
+	if ((rc = thin(&w->task.real, THIN, err)) < 0 || (rc = thin(&w->task.synthetic, THIN + 1, err)) < 0 ||
+	    (rc = thin(&w->task.test, THIN + 2, err)) < 0 || (rc = thin(&w->attacks, THIN + 3, err)) < 0)
 		return rc;
 	w->ntest = w->task.test.n + w->attacks.n;
 	return FM_OK;
@@ -134,7 +134,7 @@ static int report_agreement(const struct work *w, const char *prefix, struct fm_
 	char name[64];
 	int rc;
 
-	if ((rc = fm_alloc(&x, 2 * n + 1, sizeof *x, "scores", err)) != FM_OK)
+	if ((rc = fm_alloc(&x, 2 * n + 1, sizeof *x, "scores", err)) < 0)
 		return rc;
 	for (size_t i = 0; i < n; i++) {
 		x[i] = (double)w->score[REAL][i];
@@ -154,18 +154,18 @@ static int report_auc(const struct work *w, struct fm_metrics *out, struct fm_er
 	int *positive = NULL, rc;
 	double lo, hi;
 
-	if ((rc = fm_alloc(&positive, w->ntest, sizeof *positive, "labels", err)) != FM_OK)
+	if ((rc = fm_alloc(&positive, w->ntest, sizeof *positive, "labels", err)) < 0)
 		return rc;
 	for (size_t i = w->task.test.n; i < w->ntest; i++)
 		positive[i] = 1;
 	for (int k = REAL; k <= SYNTHETIC && rc == FM_OK; k++) {
-		if ((rc = fm_auc(&auc[k], w->score[k], positive, w->ntest, err)) != FM_OK)
+		if ((rc = fm_auc(&auc[k], w->score[k], positive, w->ntest, err)) < 0)
 			break;
 		fm_interval(auc[k].value, FM_Z95_SHORT * sqrt(auc[k].variance), &lo, &hi);
 		rc = fm_metrics_add_ci(out, name[k], auc[k].value, (int64_t)w->ntest, lo, hi, err);
 	}
 	free(positive);
-	if (rc != FM_OK)
+	if (rc < 0)
 		return rc;
 	return fm_metrics_add(out, "anomaly.auc_drop", auc[REAL].value - auc[SYNTHETIC].value, (int64_t)w->ntest, err);
 }
@@ -176,13 +176,13 @@ static int judge(struct work *w, const struct fm_table *real, int halves, struct
 	const struct fm_rows *test = &w->task.test;
 	int rc;
 
-	if ((rc = fm_inputs_new(&w->inputs, real, w->task.present, FM_INPUTS_BYTES | FM_INPUTS_FLAGS, err)) != FM_OK)
+	if ((rc = fm_inputs_new(&w->inputs, real, w->task.present, FM_INPUTS_BYTES | FM_INPUTS_FLAGS, err)) < 0)
 		return rc;
 	w->f = fm_inputs_width(w->inputs);
-	if (w->f == 0 || (rc = choose_rows(w, real, halves, err)) != FM_OK)
+	if (w->f == 0 || (rc = choose_rows(w, real, halves, err)) < 0)
 		return rc;
-	if ((rc = fm_alloc(&w->test, (w->ntest + 1) * w->f, sizeof *w->test, "features", err)) != FM_OK ||
-	    (rc = fm_inputs_fill(w->inputs, test->t, test->row, test->n, w->test, err)) != FM_OK ||
+	if ((rc = fm_alloc(&w->test, (w->ntest + 1) * w->f, sizeof *w->test, "features", err)) < 0 ||
+	    (rc = fm_inputs_fill(w->inputs, test->t, test->row, test->n, w->test, err)) < 0 ||
 	    (rc = fm_inputs_fill(w->inputs, test->t, w->attacks.row, w->attacks.n, w->test + test->n * w->f, err)) !=
 		FM_OK)
 		return rc;
@@ -210,7 +210,7 @@ int fm_anomaly(const struct fm_table *real, const struct fm_table *synthetic, co
 	struct work *w = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&w, 1, sizeof *w, "anomaly detection", err)) != FM_OK)
+	if ((rc = fm_alloc(&w, 1, sizeof *w, "anomaly detection", err)) < 0)
 		return rc;
 	if ((rc = fm_task_choose(&w->task, real, synthetic, holdout, SIZE_MAX, SIZE_MAX, TASK, err)) == FM_OK &&
 	    (rc = judge(w, real, 0, pool, err)) == FM_OK && w->f > 0) {
@@ -229,7 +229,7 @@ int fm_anomaly_floor(const struct fm_table *real, const struct fm_table *holdout
 	struct work *w = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&w, 1, sizeof *w, "anomaly detection", err)) != FM_OK)
+	if ((rc = fm_alloc(&w, 1, sizeof *w, "anomaly detection", err)) < 0)
 		return rc;
 	if ((rc = fm_task_choose(&w->task, real, real, holdout, SIZE_MAX, SIZE_MAX, TASK, err)) == FM_OK &&
 	    (rc = judge(w, real, 1, pool, err)) == FM_OK && w->f > 0)

@@ -38,16 +38,16 @@ static int by_popularity(const struct fm_table *t, enum fm_col c, uint32_t *cate
 	uint32_t *row = NULL, *which = NULL, *rank = NULL;
 	int rc;
 
-	if ((rc = fm_column_keys(t, t, c, &key, err)) != FM_OK)
+	if ((rc = fm_column_keys(t, t, c, &key, err)) < 0)
 		return rc;
-	if ((rc = fm_alloc(&row, n, sizeof *row, "an order of rows", err)) != FM_OK ||
-	    (rc = fm_alloc(&rarity, n, sizeof *rarity, "address counts", err)) != FM_OK ||
-	    (rc = fm_alloc(&which, n, sizeof *which, "address ranks", err)) != FM_OK ||
-	    (rc = fm_alloc(&rank, n, sizeof *rank, "address ranks", err)) != FM_OK)
+	if ((rc = fm_alloc(&row, n, sizeof *row, "an order of rows", err)) < 0 ||
+	    (rc = fm_alloc(&rarity, n, sizeof *rarity, "address counts", err)) < 0 ||
+	    (rc = fm_alloc(&which, n, sizeof *which, "address ranks", err)) < 0 ||
+	    (rc = fm_alloc(&rank, n, sizeof *rank, "address ranks", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++)
 		row[i] = (uint32_t)i;
-	if ((rc = fm_sort_u64(key, row, n, err)) != FM_OK)
+	if ((rc = fm_sort_u64(key, row, n, err)) < 0)
 		goto out;
 	k = fm_run_counts(key, n, rarity);
 	for (size_t i = 0; i < k; i++) {
@@ -55,7 +55,7 @@ static int by_popularity(const struct fm_table *t, enum fm_col c, uint32_t *cate
 		    n - rarity[i]; /* most frequent first; the sort is stable, so ties stay in order of address */
 		which[i] = (uint32_t)i;
 	}
-	if ((rc = fm_sort_u64(rarity, which, k, err)) != FM_OK)
+	if ((rc = fm_sort_u64(rarity, which, k, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < k; i++)
 		rank[which[i]] = (uint32_t)i + 1;
@@ -80,7 +80,7 @@ static int by_port(const struct fm_table *const table[2], enum fm_col c, uint32_
 	uint8_t *top;
 	int rc;
 
-	if ((rc = fm_alloc(&count, 65536 + 65536 / 4, sizeof *count, "port counts", err)) != FM_OK)
+	if ((rc = fm_alloc(&count, 65536 + 65536 / 4, sizeof *count, "port counts", err)) < 0)
 		return rc;
 	top = (uint8_t *)(count + 65536); /* 1 + category of a top port */
 	for (size_t i = 0; i < table[0]->rows; i++)
@@ -114,9 +114,9 @@ static int by_value(const struct fm_table *const table[2], enum fm_col c, uint32
 	uint8_t *seen = NULL;
 	int rc;
 
-	if ((rc = fm_column_keys(table[0], table[0], c, &x, err)) != FM_OK ||
-	    (rc = fm_column_keys(table[1], table[0], c, &y, err)) != FM_OK ||
-	    (rc = fm_alloc(&seen, known + 1u, 1, "categories", err)) != FM_OK)
+	if ((rc = fm_column_keys(table[0], table[0], c, &x, err)) < 0 ||
+	    (rc = fm_column_keys(table[1], table[0], c, &y, err)) < 0 ||
+	    (rc = fm_alloc(&seen, known + 1u, 1, "categories", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < table[0]->rows; i++) {
 		category[0][i] = (uint32_t)x[i];
@@ -150,12 +150,12 @@ static int by_decile(const struct fm_table *const table[2], enum fm_col c, uint3
 	uint32_t *row = NULL, nedges = 0;
 	int rc;
 
-	if ((rc = fm_column_keys(table[0], table[0], c, &key, err)) != FM_OK ||
-	    (rc = fm_alloc(&row, n, sizeof *row, "an order of rows", err)) != FM_OK)
+	if ((rc = fm_column_keys(table[0], table[0], c, &key, err)) < 0 ||
+	    (rc = fm_alloc(&row, n, sizeof *row, "an order of rows", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++)
 		row[i] = (uint32_t)i;
-	if ((rc = fm_sort_u64(key, row, n, err)) != FM_OK)
+	if ((rc = fm_sort_u64(key, row, n, err)) < 0)
 		goto out;
 	for (int k = 1; k <= DECILES; k++) {
 		double e = quantile(table[0], c, row, k / 10.0);
@@ -186,7 +186,7 @@ static void categorise(void *ctx, int shard, int thread)
 	(void)thread;
 	for (int s = 0; s < 2; s++) {
 		r->rc = fm_alloc(&category[s], w->table[s]->rows, sizeof **category, "categories", &r->err);
-		if (r->rc != FM_OK)
+		if (r->rc < 0)
 			return;
 	}
 	if (!FM_HAS(w->table[0], c) || !FM_HAS(w->table[1], c))
@@ -217,14 +217,14 @@ static int side(const uint64_t *pair, size_t n, int shift, uint32_t *place, uint
 	uint32_t *row = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&key, n, sizeof *key, "a contingency table", err)) != FM_OK ||
-	    (rc = fm_alloc(&row, n, sizeof *row, "a contingency table", err)) != FM_OK)
+	if ((rc = fm_alloc(&key, n, sizeof *key, "a contingency table", err)) < 0 ||
+	    (rc = fm_alloc(&row, n, sizeof *row, "a contingency table", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++) {
 		key[i] = (uint32_t)(pair[i] >> shift);
 		row[i] = (uint32_t)i;
 	}
-	if ((rc = fm_sort_u64(key, row, n, err)) != FM_OK)
+	if ((rc = fm_sort_u64(key, row, n, err)) < 0)
 		goto out;
 	*k = fm_run_counts(key, n, count);
 	for (size_t i = 0, at = 0; i < n; i++) {
@@ -247,12 +247,12 @@ int fm_cramers_v(const uint64_t *pair, size_t n, double *v, struct fm_error *err
 	*v = 0.0;
 	if (n < 2)
 		return FM_OK;
-	if ((rc = fm_alloc(&na, n, sizeof *na, "a contingency table", err)) != FM_OK ||
-	    (rc = fm_alloc(&nb, n, sizeof *nb, "a contingency table", err)) != FM_OK ||
-	    (rc = fm_alloc(&pa, n, sizeof *pa, "a contingency table", err)) != FM_OK ||
-	    (rc = fm_alloc(&pb, n, sizeof *pb, "a contingency table", err)) != FM_OK)
+	if ((rc = fm_alloc(&na, n, sizeof *na, "a contingency table", err)) < 0 ||
+	    (rc = fm_alloc(&nb, n, sizeof *nb, "a contingency table", err)) < 0 ||
+	    (rc = fm_alloc(&pa, n, sizeof *pa, "a contingency table", err)) < 0 ||
+	    (rc = fm_alloc(&pb, n, sizeof *pb, "a contingency table", err)) < 0)
 		goto out;
-	if ((rc = side(pair, n, 32, pa, na, &ka, err)) != FM_OK || (rc = side(pair, n, 0, pb, nb, &kb, err)) != FM_OK)
+	if ((rc = side(pair, n, 32, pa, na, &ka, err)) < 0 || (rc = side(pair, n, 0, pb, nb, &kb, err)) < 0)
 		goto out;
 	if (ka < 2 || kb < 2)
 		goto out;
@@ -292,13 +292,13 @@ static void judge_pair(void *ctx, int shard, int thread)
 		y += x + 2 - NSHARED;
 	for (int s = 0; s < 2; s++) {
 		size_t n = w->table[s]->rows;
-		if ((r->rc = fm_alloc(&pair[s], n, sizeof *pair[s], "pairs of categories", &r->err)) != FM_OK)
+		if ((r->rc = fm_alloc(&pair[s], n, sizeof *pair[s], "pairs of categories", &r->err)) < 0)
 			goto out;
 		for (size_t i = 0; i < n; i++)
 			pair[s][i] = (uint64_t)w->category[x][s][i] << 32 | w->category[y][s][i];
-		if ((r->rc = fm_sort_u64(pair[s], NULL, n, &r->err)) != FM_OK)
+		if ((r->rc = fm_sort_u64(pair[s], NULL, n, &r->err)) < 0)
 			goto out;
-		if ((r->rc = fm_cramers_v(pair[s], n, &v[s], &r->err)) != FM_OK)
+		if ((r->rc = fm_cramers_v(pair[s], n, &v[s], &r->err)) < 0)
 			goto out;
 	}
 	r->difference = fabs(v[0] - v[1]);
@@ -324,23 +324,22 @@ int fm_association(const struct fm_table *real, const struct fm_table *synthetic
 	struct work *w = NULL;
 	int rc;
 
-	if ((rc = fm_judge_check(real, "real", err)) != FM_OK ||
-	    (rc = fm_judge_check(synthetic, "synthetic", err)) != FM_OK)
+	if ((rc = fm_judge_check(real, "real", err)) < 0 || (rc = fm_judge_check(synthetic, "synthetic", err)) < 0)
 		return rc;
-	if ((rc = fm_alloc(&w, 1, sizeof *w, "association", err)) != FM_OK)
+	if ((rc = fm_alloc(&w, 1, sizeof *w, "association", err)) < 0)
 		return rc;
 	w->table[0] = real;
 	w->table[1] = synthetic;
 	fm_pool_run(pool, NSHARED, categorise, w);
 	for (int i = 0; i < NSHARED; i++)
-		if (w->column[i].rc != FM_OK) {
+		if (w->column[i].rc < 0) {
 			rc = fm_fail(err, w->column[i].rc, "%s", w->column[i].err.message);
 			goto out;
 		}
 	fm_pool_run(pool, NPAIRS, judge_pair, w);
 	for (int i = 0; i < NPAIRS; i++) {
 		const struct result *r = &w->pair[i];
-		if (r->rc != FM_OK) {
+		if (r->rc < 0) {
 			rc = fm_fail(err, r->rc, "%s", r->err.message);
 			goto out;
 		}
@@ -348,8 +347,8 @@ int fm_association(const struct fm_table *real, const struct fm_table *synthetic
 		jsd += r->jsd;
 		worst = fmax(worst, r->difference);
 	}
-	if ((rc = add(out, prefix, "assoc.mean", mean / NPAIRS, n, err)) != FM_OK ||
-	    (rc = add(out, prefix, "assoc.max", worst, n, err)) != FM_OK)
+	if ((rc = add(out, prefix, "assoc.mean", mean / NPAIRS, n, err)) < 0 ||
+	    (rc = add(out, prefix, "assoc.max", worst, n, err)) < 0)
 		goto out;
 	rc = add(out, prefix, "pair_jsd", jsd / NPAIRS, n, err);
 out:

@@ -39,8 +39,8 @@ static int find_seconds(struct shape *s, struct fm_error *err)
 	uint32_t *order = NULL;
 	int rc;
 
-	if ((rc = fm_rows_by_time(t, &order, err)) != FM_OK ||
-	    (rc = fm_alloc(&s->s, t->rows, sizeof *s->s, "seconds", err)) != FM_OK)
+	if ((rc = fm_rows_by_time(t, &order, err)) < 0 ||
+	    (rc = fm_alloc(&s->s, t->rows, sizeof *s->s, "seconds", err)) < 0)
 		goto out;
 	int64_t first = second_of(t->te[order[0]]);
 	for (size_t i = 0; i < t->rows; i++) {
@@ -115,7 +115,7 @@ static void measure(void *ctx, int shard, int thread)
 	struct shape *s = (struct shape *)ctx + shard;
 
 	(void)thread;
-	if ((s->rc = find_seconds(s, &s->err)) != FM_OK)
+	if ((s->rc = find_seconds(s, &s->err)) < 0)
 		return;
 	for (int k = 0; k < SCALES; k++)
 		s->dispersion[k] = dispersion(s, scales[k]);
@@ -161,7 +161,7 @@ static int report(const struct shape *s, const char *prefix, struct fm_metrics *
 	for (int k = 0; k < SCALES; k++) {
 		for (int i = 0; i < 2; i++) {
 			snprintf(name, sizeof name, "%sburst.dispersion_%ds_%s", prefix, (int)scales[k], side[i]);
-			if ((rc = fm_metrics_add(out, name, s[i].dispersion[k], (int64_t)s[i].t->rows, err)) != FM_OK)
+			if ((rc = fm_metrics_add(out, name, s[i].dispersion[k], (int64_t)s[i].t->rows, err)) < 0)
 				return rc;
 		}
 		gap += fabs(log((1 + s[0].dispersion[k]) / (1 + s[1].dispersion[k]))) / SCALES;
@@ -181,7 +181,7 @@ static int report(const struct shape *s, const char *prefix, struct fm_metrics *
 	};
 	for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) {
 		snprintf(name, sizeof name, "%sburst.%s", prefix, rest[i].name);
-		if (rest[i].there && (rc = fm_metrics_add(out, name, rest[i].value, n, err)) != FM_OK)
+		if (rest[i].there && (rc = fm_metrics_add(out, name, rest[i].value, n, err)) < 0)
 			return rc;
 	}
 	return FM_OK;
@@ -193,18 +193,17 @@ int fm_burst(const struct fm_table *real, const struct fm_table *synthetic, stru
 	struct shape *s = NULL;
 	int rc;
 
-	if ((rc = fm_judge_check(real, "real", err)) != FM_OK ||
-	    (rc = fm_judge_check(synthetic, "synthetic", err)) != FM_OK)
+	if ((rc = fm_judge_check(real, "real", err)) < 0 || (rc = fm_judge_check(synthetic, "synthetic", err)) < 0)
 		return rc;
 	if (!FM_HAS(real, FM_TE) || !FM_HAS(synthetic, FM_TE))
 		return FM_OK;
-	if ((rc = fm_alloc(&s, 2, sizeof *s, "bursts", err)) != FM_OK)
+	if ((rc = fm_alloc(&s, 2, sizeof *s, "bursts", err)) < 0)
 		return rc;
 	s[0].t = real;
 	s[1].t = synthetic;
 	fm_pool_run(pool, 2, measure, s);
 	for (int k = 0; k < 2 && rc == FM_OK; k++)
-		if (s[k].rc != FM_OK)
+		if (s[k].rc < 0)
 			rc = fm_fail(err, s[k].rc, "%s", s[k].err.message);
 	if (rc == FM_OK)
 		rc = report(s, prefix, out, err);

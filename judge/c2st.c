@@ -101,8 +101,8 @@ static int shuffle_segments(struct sample *s, struct fm_error *err)
 	uint32_t *row = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&row, s->n, sizeof *row, "folds", err)) != FM_OK ||
-	    (rc = fm_alloc(&s->segment, 2 * s->n, sizeof *s->segment, "folds", err)) != FM_OK)
+	if ((rc = fm_alloc(&row, s->n, sizeof *row, "folds", err)) < 0 ||
+	    (rc = fm_alloc(&s->segment, 2 * s->n, sizeof *s->segment, "folds", err)) < 0)
 		goto out;
 	for (size_t k = 0; k < 2; k++) {
 		shuffle(row, s->n, k ? SHUFFLE_SYNTHETIC : SHUFFLE_REAL);
@@ -141,11 +141,11 @@ static int cut_segments(struct sample *s, const uint64_t *when, size_t each, str
 	int rc;
 
 	segments = segments > MOST_SEGMENTS ? MOST_SEGMENTS : segments < LEAST ? LEAST : segments;
-	if ((rc = fm_alloc(&s->segment, 2 * n, sizeof *s->segment, "folds", err)) != FM_OK ||
-	    (rc = fm_alloc(&pool, 2 * n, sizeof *pool, "times", err)) != FM_OK)
+	if ((rc = fm_alloc(&s->segment, 2 * n, sizeof *s->segment, "folds", err)) < 0 ||
+	    (rc = fm_alloc(&pool, 2 * n, sizeof *pool, "times", err)) < 0)
 		return rc;
 	memcpy(pool, when, 2 * n * sizeof *pool);
-	if ((rc = fm_sort_u64(pool, NULL, 2 * n, err)) != FM_OK)
+	if ((rc = fm_sort_u64(pool, NULL, 2 * n, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < 2 * n; i++) {
 		size_t lo = 0, hi = segments - 1; /* how many cuts are at or before it */
@@ -176,18 +176,18 @@ static int assign_folds(struct sample *s, struct fm_error *err)
 	uint32_t *row = NULL, *row2;
 	int rc;
 
-	if ((rc = fm_alloc(&s->fold, 2 * n, sizeof *s->fold, "folds", err)) != FM_OK)
+	if ((rc = fm_alloc(&s->fold, 2 * n, sizeof *s->fold, "folds", err)) < 0)
 		return rc;
-	if ((rc = fm_alloc(&key, 2 * n, sizeof *key, "folds", err)) != FM_OK ||
-	    (rc = fm_alloc(&row, 2 * n, sizeof *row, "folds", err)) != FM_OK)
+	if ((rc = fm_alloc(&key, 2 * n, sizeof *key, "folds", err)) < 0 ||
+	    (rc = fm_alloc(&row, 2 * n, sizeof *row, "folds", err)) < 0)
 		goto out;
 	key2 = key + n;
 	row2 = row + n;
 	deal_segments(dealt, MOST_SEGMENTS);
 	for (size_t i = 0; i < 2 * n; i++)
 		s->fold[i] = dealt[s->segment[i]];
-	if ((rc = sort_rows(s->x, n, f, SHUFFLE_REAL, key, row, err)) != FM_OK ||
-	    (rc = sort_rows(s->x + n * f, n, f, SHUFFLE_SYNTHETIC, key2, row2, err)) != FM_OK)
+	if ((rc = sort_rows(s->x, n, f, SHUFFLE_REAL, key, row, err)) < 0 ||
+	    (rc = sort_rows(s->x + n * f, n, f, SHUFFLE_SYNTHETIC, key2, row2, err)) < 0)
 		goto out;
 	for (size_t i = 0, j = 0; i < n && j < n;) {
 		if (key[i] == key2[j])
@@ -213,8 +213,8 @@ static int judge_fold(const struct sample *s, int fold, struct fm_auc *auc, stru
 	int *y = NULL, rc;
 
 	*auc = (struct fm_auc){.value = NAN, .variance = NAN};
-	if ((rc = fm_alloc(&x, all * f, sizeof *x, "a fold", err)) != FM_OK ||
-	    (rc = fm_alloc(&y, all, sizeof *y, "a fold", err)) != FM_OK)
+	if ((rc = fm_alloc(&x, all * f, sizeof *x, "a fold", err)) < 0 ||
+	    (rc = fm_alloc(&y, all, sizeof *y, "a fold", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < all; i++) /* to train with from the front, to test on from the back */
 		if (s->fold[i] != fold) {
@@ -229,10 +229,10 @@ static int judge_fold(const struct sample *s, int fold, struct fm_auc *auc, stru
 	if (ntrain == 0 || ntest == 0)
 		goto out;
 	struct fm_trees_opts opts = fm_c2st_trees(ntrain);
-	if ((rc = fm_trees_train(&t, &opts, x, y, ntrain, f, err)) != FM_OK ||
-	    (rc = fm_alloc(&p, 2 * ntest, sizeof *p, "predictions", err)) != FM_OK ||
-	    (rc = fm_alloc(&score, ntest, sizeof *score, "scores", err)) != FM_OK ||
-	    (rc = fm_trees_predict(t, x + ntrain * f, ntest, p, err)) != FM_OK)
+	if ((rc = fm_trees_train(&t, &opts, x, y, ntrain, f, err)) < 0 ||
+	    (rc = fm_alloc(&p, 2 * ntest, sizeof *p, "predictions", err)) < 0 ||
+	    (rc = fm_alloc(&score, ntest, sizeof *score, "scores", err)) < 0 ||
+	    (rc = fm_trees_predict(t, x + ntrain * f, ntest, p, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < ntest; i++)
 		score[i] = p[2 * i + 1];
@@ -289,14 +289,14 @@ static int judge_samples(struct sample *sample, size_t samples, struct fm_pool *
 
 	for (size_t i = 0; i < samples; i++) {
 		struct sample *s = &sample[i];
-		if (s->x && (rc = assign_folds(s, err)) != FM_OK)
+		if (s->x && (rc = assign_folds(s, err)) < 0)
 			return rc;
 	}
-	if ((rc = fm_alloc(&w.result, samples * FOLDS, sizeof *w.result, "folds", err)) != FM_OK)
+	if ((rc = fm_alloc(&w.result, samples * FOLDS, sizeof *w.result, "folds", err)) < 0)
 		return rc;
 	fm_pool_run(pool, (int)samples * FOLDS, run_fold, &w);
 	for (size_t i = 0; i < samples * FOLDS && rc == FM_OK; i++)
-		if (w.result[i].rc != FM_OK)
+		if (w.result[i].rc < 0)
 			rc = fm_fail(err, w.result[i].rc, "%s", w.result[i].err.message);
 	for (size_t i = 0; i < samples && rc == FM_OK; i++)
 		join_folds(w.result + i * FOLDS, auc[i]);
@@ -312,7 +312,7 @@ int fm_c2st_rows(const float *x, size_t n, size_t f, struct fm_pool *pool, doubl
 
 	if (n < LEAST)
 		goto out;
-	if ((rc = fm_alloc(&s.segment, 2 * n, sizeof *s.segment, "folds", err)) != FM_OK)
+	if ((rc = fm_alloc(&s.segment, 2 * n, sizeof *s.segment, "folds", err)) < 0)
 		return rc;
 	for (size_t i = 0; i < 2 * n; i++)
 		s.segment[i] = (uint8_t)(i % n % MOST_SEGMENTS);
@@ -334,7 +334,7 @@ static int draw_rows(const struct fm_table *t, size_t n, uint64_t purpose, uint3
 	uint32_t *order = NULL;
 	int rc;
 
-	if (FM_HAS(t, FM_TE) && (rc = fm_rows_by_time(t, &order, err)) != FM_OK)
+	if (FM_HAS(t, FM_TE) && (rc = fm_rows_by_time(t, &order, err)) < 0)
 		return rc;
 	fm_rows_choose(SEED, purpose, t->rows, n, row);
 	for (size_t i = 0; i < n; i++) {
@@ -355,14 +355,14 @@ static int take_flows(struct sample *s, const struct fm_table *const side[2], un
 	int rc;
 
 	s->n = fewer < FM_C2ST_FLOWS ? fewer : FM_C2ST_FLOWS;
-	if ((rc = fm_inputs_new(&f, side[0], side[0]->present & side[1]->present, what, err)) != FM_OK)
+	if ((rc = fm_inputs_new(&f, side[0], side[0]->present & side[1]->present, what, err)) < 0)
 		return rc;
 	s->f = fm_inputs_width(f);
 	if (s->n < LEAST || s->f == 0)
 		goto out;
-	if ((rc = fm_alloc(&row, s->n, sizeof *row, "a choice of rows", err)) != FM_OK ||
-	    (rc = fm_alloc(&when, 2 * s->n, sizeof *when, "times", err)) != FM_OK ||
-	    (rc = fm_alloc(&s->x, 2 * s->n * s->f, sizeof *s->x, "features", err)) != FM_OK)
+	if ((rc = fm_alloc(&row, s->n, sizeof *row, "a choice of rows", err)) < 0 ||
+	    (rc = fm_alloc(&when, 2 * s->n, sizeof *when, "times", err)) < 0 ||
+	    (rc = fm_alloc(&s->x, 2 * s->n * s->f, sizeof *s->x, "features", err)) < 0)
 		goto out;
 	for (size_t k = 0; k < 2 && rc == FM_OK; k++) {
 		rc = draw_rows(side[k], s->n, k ? DRAW_SYNTHETIC : DRAW_REAL, row, when + k * s->n, err);
@@ -385,7 +385,7 @@ static int draw_windows(const struct fm_table *t, size_t size, size_t n, uint64_
 	uint32_t *order = NULL;
 	int rc;
 
-	if ((rc = fm_rows_by_time(t, &order, err)) != FM_OK)
+	if ((rc = fm_rows_by_time(t, &order, err)) < 0)
 		return rc;
 	fm_rows_choose(SEED, purpose, t->rows / size, n, which);
 	for (size_t i = 0; i < n; i++)
@@ -403,14 +403,14 @@ static int take_windows(struct sample *s, const struct fm_table *const side[2], 
 	int rc;
 
 	s->n = fewer < FM_C2ST_WINDOWS ? fewer : FM_C2ST_WINDOWS;
-	if ((rc = fm_windows_new(&w, side[0], side[0]->present & side[1]->present, size, err)) != FM_OK)
+	if ((rc = fm_windows_new(&w, side[0], side[0]->present & side[1]->present, size, err)) < 0)
 		return rc;
 	s->f = fm_windows_width(w);
 	if (s->n < LEAST)
 		goto out;
-	if ((rc = fm_alloc(&which, s->n, sizeof *which, "a choice of windows", err)) != FM_OK ||
-	    (rc = fm_alloc(&when, 2 * s->n, sizeof *when, "times", err)) != FM_OK ||
-	    (rc = fm_alloc(&s->x, 2 * s->n * s->f, sizeof *s->x, "windows", err)) != FM_OK)
+	if ((rc = fm_alloc(&which, s->n, sizeof *which, "a choice of windows", err)) < 0 ||
+	    (rc = fm_alloc(&when, 2 * s->n, sizeof *when, "times", err)) < 0 ||
+	    (rc = fm_alloc(&s->x, 2 * s->n * s->f, sizeof *s->x, "windows", err)) < 0)
 		goto out;
 	for (size_t k = 0; k < 2 && rc == FM_OK; k++) {
 		rc = draw_windows(side[k], size, s->n, k ? DRAW_SYNTHETIC : DRAW_REAL, which, when + k * s->n, err);
@@ -451,8 +451,7 @@ int fm_c2st(const struct fm_table *real, const struct fm_table *synthetic, struc
 	size_t n = 0;
 	int rc;
 
-	if ((rc = fm_judge_check(real, "real", err)) != FM_OK ||
-	    (rc = fm_judge_check(synthetic, "synthetic", err)) != FM_OK)
+	if ((rc = fm_judge_check(real, "real", err)) < 0 || (rc = fm_judge_check(synthetic, "synthetic", err)) < 0)
 		return rc;
 	for (int i = 0; i < NTESTS && rc == FM_OK; i++) {
 		const struct test *t = &tests[i];
@@ -461,7 +460,7 @@ int fm_c2st(const struct fm_table *real, const struct fm_table *synthetic, struc
 		sample[n].name = t->name;
 		rc = t->window ? take_windows(&sample[n], side, t->window, err)
 			       : take_flows(&sample[n], side, t->what, t->blocks, err);
-		n += rc != FM_OK || sample[n].f > 0;
+		n += rc < 0 || sample[n].f > 0;
 	}
 	if (rc == FM_OK)
 		rc = judge_samples(sample, n, pool, auc, err);

@@ -89,12 +89,12 @@ static int find_classes(struct work *w, const struct fm_table *real, uint8_t *ke
 	uint32_t background;
 	int rc;
 
-	if ((rc = fm_alloc(&trained, 2 * labels + 1, sizeof *trained, "counts of labels", err)) != FM_OK)
+	if ((rc = fm_alloc(&trained, 2 * labels + 1, sizeof *trained, "counts of labels", err)) < 0)
 		return rc;
 	tested = trained + labels;
-	if ((rc = count_labels(&w->task.real, real, trained, err)) != FM_OK ||
-	    (rc = count_labels(&w->task.test, real, tested, err)) != FM_OK ||
-	    (rc = fm_label_background(real, &background, err)) != FM_OK)
+	if ((rc = count_labels(&w->task.real, real, trained, err)) < 0 ||
+	    (rc = count_labels(&w->task.test, real, tested, err)) < 0 ||
+	    (rc = fm_label_background(real, &background, err)) < 0)
 		goto out;
 	w->background = NONE;
 	for (; w->classes < CLASSES; w->classes++) {
@@ -126,16 +126,16 @@ static int data_fill(struct data *d, struct fm_rows *r, const struct work *w, co
 	uint32_t *label = NULL;
 	int rc;
 
-	if ((rc = fm_rows_keep_labels(r, real, keep, labels, err)) != FM_OK)
+	if ((rc = fm_rows_keep_labels(r, real, keep, labels, err)) < 0)
 		return rc;
 	d->n = r->n;
 	size_t n = d->n ? d->n : 1;
-	if ((rc = fm_alloc(&d->x, n * w->f, sizeof *d->x, "features", err)) != FM_OK ||
-	    (rc = fm_alloc(&d->z, n * w->f, sizeof *d->z, "features", err)) != FM_OK ||
-	    (rc = fm_alloc(&d->y, n, sizeof *d->y, "classes", err)) != FM_OK ||
-	    (rc = fm_alloc(&label, n, sizeof *label, "labels", err)) != FM_OK ||
-	    (rc = fm_rows_labels(r, real, label, err)) != FM_OK ||
-	    (rc = fm_inputs_fill(f, r->t, r->row, r->n, d->x, err)) != FM_OK)
+	if ((rc = fm_alloc(&d->x, n * w->f, sizeof *d->x, "features", err)) < 0 ||
+	    (rc = fm_alloc(&d->z, n * w->f, sizeof *d->z, "features", err)) < 0 ||
+	    (rc = fm_alloc(&d->y, n, sizeof *d->y, "classes", err)) < 0 ||
+	    (rc = fm_alloc(&label, n, sizeof *label, "labels", err)) < 0 ||
+	    (rc = fm_rows_labels(r, real, label, err)) < 0 ||
+	    (rc = fm_inputs_fill(f, r->t, r->row, r->n, d->x, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < d->n; i++)
 		for (int c = 0; c < w->classes; c++)
@@ -234,8 +234,8 @@ static int score(const struct work *w, struct answer *a, const float *p, struct 
 	float *attack = NULL;
 	int *positive = NULL, rc;
 
-	if ((rc = fm_alloc(&attack, w->test.n, sizeof *attack, "scores", err)) != FM_OK ||
-	    (rc = fm_alloc(&positive, w->test.n, sizeof *positive, "scores", err)) != FM_OK)
+	if ((rc = fm_alloc(&attack, w->test.n, sizeof *attack, "scores", err)) < 0 ||
+	    (rc = fm_alloc(&positive, w->test.n, sizeof *positive, "scores", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < w->test.n; i++) {
 		const float *q = p + i * (size_t)w->classes;
@@ -278,8 +278,8 @@ static void run_job(void *ctx, int shard, int thread)
 	float *p = NULL;
 
 	(void)thread;
-	if ((a->rc = fm_alloc(&p, w->test.n * (size_t)w->classes, sizeof *p, "predictions", &a->err)) != FM_OK ||
-	    (a->rc = fm_alloc(&a->class, w->test.n, sizeof *a->class, "predictions", &a->err)) != FM_OK)
+	if ((a->rc = fm_alloc(&p, w->test.n * (size_t)w->classes, sizeof *p, "predictions", &a->err)) < 0 ||
+	    (a->rc = fm_alloc(&a->class, w->test.n, sizeof *a->class, "predictions", &a->err)) < 0)
 		goto out;
 	if (one_class(train))
 		predict_constant(w, train, p);
@@ -333,10 +333,10 @@ static int report_source(const struct work *w, enum source s, struct fm_metrics 
 
 		fm_interval(a->auc.value, FM_Z95_SHORT * sqrt(a->auc.variance), &lo, &hi);
 		snprintf(name, sizeof name, "%s.macro_f1.%s", source_name[s], learner_name[l]);
-		if ((rc = fm_metrics_add(out, name, a->macro, n, err)) != FM_OK)
+		if ((rc = fm_metrics_add(out, name, a->macro, n, err)) < 0)
 			break;
 		snprintf(name, sizeof name, "%s.auc.%s", source_name[s], learner_name[l]);
-		if (w->background != NONE && (rc = fm_metrics_add_ci(out, name, a->auc.value, n, lo, hi, err)) != FM_OK)
+		if (w->background != NONE && (rc = fm_metrics_add_ci(out, name, a->auc.value, n, lo, hi, err)) < 0)
 			break;
 		for (int c = 0; c < w->classes && rc == FM_OK; c++) {
 			snprintf(name, sizeof name, "%s.f1.%s.%s", source_name[s], learner_name[l], w->name[c]);
@@ -373,8 +373,8 @@ static int report_ranks(const struct work *w, struct fm_metrics *out, struct fm_
 		for (int c = 0; c < w->classes; c++, n++)
 			for (int s = 0; s < SOURCES; s++)
 				f1[s][n] = w->answer[l][s].f1[c];
-	if ((rc = fm_spearman(f1[0], f1[1], n, &rho, err)) != FM_OK ||
-	    (rc = fm_metrics_add(out, "tstr.rank_correlation", rho, (int64_t)n, err)) != FM_OK)
+	if ((rc = fm_spearman(f1[0], f1[1], n, &rho, err)) < 0 ||
+	    (rc = fm_metrics_add(out, "tstr.rank_correlation", rho, (int64_t)n, err)) < 0)
 		return rc;
 	return fm_metrics_add(out, "tstr.rank_kendall", fm_kendall(f1[0], f1[1], n), (int64_t)n, err);
 }
@@ -397,7 +397,7 @@ static int learn_and_report(struct work *w, const struct fm_table *real, const u
 	for (int k = 0; k < 3 && rc == FM_OK && w->f; k++)
 		rc = data_fill(data[k], rows[k], w, f, real, keep, err);
 	fm_inputs_free(f);
-	if (rc != FM_OK || !w->f)
+	if (rc < 0 || !w->f)
 		return rc;
 	fm_scale_make(&w->scale, data[0]->x, data[0]->n, w->f);
 	for (int k = 0; k < 3; k++)
@@ -405,11 +405,11 @@ static int learn_and_report(struct work *w, const struct fm_table *real, const u
 	fm_pool_run(pool, LEARNERS * SOURCES, run_job, w);
 	for (int k = 0; k < LEARNERS * SOURCES; k++) {
 		const struct answer *a = &w->answer[jobs[k].learner][jobs[k].source];
-		if (a->rc != FM_OK)
+		if (a->rc < 0)
 			return fm_fail(err, a->rc, "%s", a->err.message);
 	}
-	if ((rc = report_source(w, FROM_SYNTHETIC, out, err)) != FM_OK ||
-	    (rc = report_source(w, FROM_REAL, out, err)) != FM_OK || (rc = report_drops(w, out, err)) != FM_OK)
+	if ((rc = report_source(w, FROM_SYNTHETIC, out, err)) < 0 || (rc = report_source(w, FROM_REAL, out, err)) < 0 ||
+	    (rc = report_drops(w, out, err)) < 0)
 		return rc;
 	return report_ranks(w, out, err);
 }
@@ -421,15 +421,15 @@ int fm_classification(const struct fm_table *real, const struct fm_table *synthe
 	uint8_t *keep = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&w, 1, sizeof *w, "classification", err)) != FM_OK)
+	if ((rc = fm_alloc(&w, 1, sizeof *w, "classification", err)) < 0)
 		return rc;
 	if ((rc = fm_task_choose(&w->task, real, synthetic, holdout, FM_CLASS_TRAIN, FM_CLASS_TEST, 21, err)) !=
 		FM_OK ||
 	    !(w->task.present >> FM_LABEL & 1u))
 		goto out;
-	if ((rc = fm_alloc(&keep, real->dict[FM_LABEL].n + 1, sizeof *keep, "labels", err)) != FM_OK ||
-	    (rc = find_classes(w, real, keep, err)) != FM_OK ||
-	    (rc = fm_metrics_add(out, "downstream.label_classes", w->classes, (int64_t)w->task.real.n, err)) != FM_OK)
+	if ((rc = fm_alloc(&keep, real->dict[FM_LABEL].n + 1, sizeof *keep, "labels", err)) < 0 ||
+	    (rc = find_classes(w, real, keep, err)) < 0 ||
+	    (rc = fm_metrics_add(out, "downstream.label_classes", w->classes, (int64_t)w->task.real.n, err)) < 0)
 		goto out;
 	if (w->classes > 1)
 		rc = learn_and_report(w, real, keep, pool, out, err);

@@ -27,15 +27,15 @@ int fm_column_keys(const struct fm_table *t, const struct fm_table *like, enum f
 	int rc;
 
 	*key = NULL;
-	if ((rc = fm_alloc(&k, t->rows ? t->rows : 1, sizeof *k, fm_cols[c].name, err)) != FM_OK)
+	if ((rc = fm_alloc(&k, t->rows ? t->rows : 1, sizeof *k, fm_cols[c].name, err)) < 0)
 		return rc;
 	for (size_t i = 0; i < t->rows; i++)
 		k[i] = fm_column_key(t, c, i);
 	if (fm_cols[c].kind == FM_KIND_CATEGORY && t != like) {
 		size_t n = t->dict[c].n;
-		if ((rc = fm_alloc(&code, n ? n : 1, sizeof *code, "a category code", err)) != FM_OK)
+		if ((rc = fm_alloc(&code, n ? n : 1, sizeof *code, "a category code", err)) < 0)
 			goto fail;
-		if ((rc = fm_dict_match(&like->dict[c], &t->dict[c], code, err)) != FM_OK)
+		if ((rc = fm_dict_match(&like->dict[c], &t->dict[c], code, err)) < 0)
 			goto fail;
 		for (size_t i = 0; i < t->rows; i++)
 			k[i] = code[k[i]];
@@ -55,7 +55,7 @@ int fm_rows_by_time(const struct fm_table *t, uint32_t **row, struct fm_error *e
 	int rc;
 
 	*row = NULL;
-	if ((rc = fm_column_keys(t, t, FM_TE, &key, err)) != FM_OK)
+	if ((rc = fm_column_keys(t, t, FM_TE, &key, err)) < 0)
 		return rc;
 	if ((rc = fm_alloc(row, t->rows ? t->rows : 1, sizeof **row, "an order of rows", err)) == FM_OK) {
 		for (size_t i = 0; i < t->rows; i++)
@@ -63,7 +63,7 @@ int fm_rows_by_time(const struct fm_table *t, uint32_t **row, struct fm_error *e
 		rc = fm_sort_u64(key, *row, t->rows, err);
 	}
 	free(key);
-	if (rc != FM_OK) {
+	if (rc < 0) {
 		free(*row);
 		*row = NULL;
 	}

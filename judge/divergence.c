@@ -80,14 +80,14 @@ int fm_jsd_ranked(const uint64_t *x, size_t nx, const uint64_t *y, size_t ny, do
 	*jsd = NAN;
 	if (k == 0)
 		return FM_OK;
-	if ((rc = fm_alloc(&a, k, sizeof *a, "counts by rank", err)) != FM_OK)
+	if ((rc = fm_alloc(&a, k, sizeof *a, "counts by rank", err)) < 0)
 		goto out;
-	if ((rc = fm_alloc(&b, k, sizeof *b, "counts by rank", err)) != FM_OK)
+	if ((rc = fm_alloc(&b, k, sizeof *b, "counts by rank", err)) < 0)
 		goto out;
 	/* Rising with the padding's zeros in front is falling with the zeros behind, read from the other end. */
 	fm_run_counts(x, nx, a);
 	fm_run_counts(y, ny, b);
-	if ((rc = fm_sort_u64(a, NULL, k, err)) != FM_OK || (rc = fm_sort_u64(b, NULL, k, err)) != FM_OK)
+	if ((rc = fm_sort_u64(a, NULL, k, err)) < 0 || (rc = fm_sort_u64(b, NULL, k, err)) < 0)
 		goto out;
 	*jsd = fm_jsd_counts(a, b, k);
 out:

@@ -25,8 +25,8 @@ static int data_fill(struct data *d, struct fm_rows *rows, const struct fm_input
 	int rc;
 
 	d->rows = rows;
-	if ((rc = fm_alloc(&d->x, n * fm_inputs_width(f), sizeof *d->x, "features", err)) != FM_OK ||
-	    (rc = fm_alloc(&d->y, n, sizeof *d->y, "targets", err)) != FM_OK)
+	if ((rc = fm_alloc(&d->x, n * fm_inputs_width(f), sizeof *d->x, "features", err)) < 0 ||
+	    (rc = fm_alloc(&d->y, n, sizeof *d->y, "targets", err)) < 0)
 		return rc;
 	for (size_t i = 0; i < rows->n; i++)
 		d->y[i] = (float)log1p((double)rows->t->byt[rows->row[i]]);
@@ -72,8 +72,8 @@ static void learn(void *ctx, int k, int thread)
 	double sum = 0;
 
 	(void)thread;
-	if ((w->rc[k] = fm_alloc(&out, n ? n : 1, sizeof *out, "predictions", &w->err[k])) != FM_OK ||
-	    (w->rc[k] = fm_network_regress(&net, d->x, d->y, d->rows->n, w->f, w->steps, SEED, &w->err[k])) != FM_OK)
+	if ((w->rc[k] = fm_alloc(&out, n ? n : 1, sizeof *out, "predictions", &w->err[k])) < 0 ||
+	    (w->rc[k] = fm_network_regress(&net, d->x, d->y, d->rows->n, w->f, w->steps, SEED, &w->err[k])) < 0)
 		goto out;
 	fm_network_predict(net, test->x, n, out);
 	for (size_t i = 0; i < n; i++) {
@@ -92,8 +92,8 @@ static int report(const struct work *w, struct fm_metrics *out, struct fm_error 
 	int64_t n = (int64_t)w->task.test.n;
 	int rc;
 
-	if ((rc = fm_metrics_add(out, "downstream.mse_real", w->mse[0], n, err)) != FM_OK ||
-	    (rc = fm_metrics_add(out, "downstream.mse_synthetic", w->mse[1], n, err)) != FM_OK)
+	if ((rc = fm_metrics_add(out, "downstream.mse_real", w->mse[0], n, err)) < 0 ||
+	    (rc = fm_metrics_add(out, "downstream.mse_synthetic", w->mse[1], n, err)) < 0)
 		return rc;
 	return fm_metrics_add(out, "downstream.mse_ratio", ratio, n, err);
 }
@@ -105,17 +105,17 @@ int fm_downstream(const struct fm_table *real, const struct fm_table *synthetic,
 	struct work *w = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&w, 1, sizeof *w, "the prediction task", err)) != FM_OK)
+	if ((rc = fm_alloc(&w, 1, sizeof *w, "the prediction task", err)) < 0)
 		return rc;
 	struct fm_rows *rows[3] = {&w->task.real, &w->task.synthetic, &w->task.test};
 	if ((rc = fm_task_choose(&w->task, real, synthetic, holdout, FM_DOWNSTREAM_ROWS, FM_DOWNSTREAM_ROWS, 3, err)) !=
 		FM_OK ||
 	    (w->task.present & NEEDS) != NEEDS)
 		goto out;
-	if ((rc = fm_inputs_new(&f, real, w->task.present, FM_INPUTS_TIME, err)) != FM_OK)
+	if ((rc = fm_inputs_new(&f, real, w->task.present, FM_INPUTS_TIME, err)) < 0)
 		goto out;
 	for (int k = 0; k < 3; k++)
-		if ((rc = data_fill(&w->data[k], rows[k], f, err)) != FM_OK)
+		if ((rc = data_fill(&w->data[k], rows[k], f, err)) < 0)
 			goto out;
 	w->f = fm_inputs_width(f);
 	standardise(w->data, w->f);

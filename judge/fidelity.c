@@ -63,7 +63,7 @@ static int jsd_port_groups(const struct fm_table *real, const struct fm_table *s
 	uint64_t *real_count = NULL, *p, *q;
 	int rc;
 
-	if ((rc = fm_alloc(&real_count, PORTS + 2 * GROUPS, sizeof *real_count, "port counts", err)) != FM_OK)
+	if ((rc = fm_alloc(&real_count, PORTS + 2 * GROUPS, sizeof *real_count, "port counts", err)) < 0)
 		return rc;
 	p = real_count + PORTS;
 	q = p + GROUPS;
@@ -106,7 +106,7 @@ static int sorted_keys(const struct fm_table *t, const struct fm_table *like, co
 {
 	int rc = fm_column_keys(t, like, f->col, key, err);
 
-	if (rc != FM_OK)
+	if (rc < 0)
 		return rc;
 	if (f->how == BY_PREFIX16)
 		for (size_t i = 0; i < t->rows; i++)
@@ -120,9 +120,9 @@ static int judge_sorted(const struct work *w, const struct field *f, struct resu
 	uint64_t *x = NULL, *y = NULL;
 	int rc;
 
-	if ((rc = sorted_keys(w->real, w->real, f, &x, &r->err)) != FM_OK)
+	if ((rc = sorted_keys(w->real, w->real, f, &x, &r->err)) < 0)
 		goto out;
-	if ((rc = sorted_keys(w->synthetic, w->real, f, &y, &r->err)) != FM_OK)
+	if ((rc = sorted_keys(w->synthetic, w->real, f, &y, &r->err)) < 0)
 		goto out;
 	if (f->how == BY_RANK)
 		rc = fm_jsd_ranked(x, nx, y, ny, &r->value, &r->err);
@@ -171,10 +171,9 @@ int fm_fidelity(const struct fm_table *real, const struct fm_table *synthetic, s
 	double eight = 0;
 	int counted = 0, rc;
 
-	if ((rc = fm_judge_check(real, "real", err)) != FM_OK ||
-	    (rc = fm_judge_check(synthetic, "synthetic", err)) != FM_OK)
+	if ((rc = fm_judge_check(real, "real", err)) < 0 || (rc = fm_judge_check(synthetic, "synthetic", err)) < 0)
 		return rc;
-	if ((rc = fm_alloc(&w, 1, sizeof *w, "fidelity", err)) != FM_OK)
+	if ((rc = fm_alloc(&w, 1, sizeof *w, "fidelity", err)) < 0)
 		return rc;
 	w->real = real;
 	w->synthetic = synthetic;
@@ -183,15 +182,15 @@ int fm_fidelity(const struct fm_table *real, const struct fm_table *synthetic, s
 	for (int i = 0; i < NFIELDS; i++) {
 		const struct result *r = &w->result[i];
 		int emd = fields[i].how == BY_DISTANCE;
-		if (r->rc != FM_OK) {
+		if (r->rc < 0) {
 			rc = fm_fail(err, r->rc, "%s", r->err.message);
 			goto out;
 		}
 		if (!r->present)
 			continue;
-		if ((rc = add(out, prefix, emd ? "emd." : "jsd.", fields[i].name, r->value, n, err)) != FM_OK)
+		if ((rc = add(out, prefix, emd ? "emd." : "jsd.", fields[i].name, r->value, n, err)) < 0)
 			goto out;
-		if (emd && (rc = add(out, prefix, "emdn.", fields[i].name, r->scaled, n, err)) != FM_OK)
+		if (emd && (rc = add(out, prefix, "emdn.", fields[i].name, r->scaled, n, err)) < 0)
 			goto out;
 		if (fields[i].of_eight) {
 			eight += r->value;

@@ -110,8 +110,8 @@ int fm_forest_grow(struct fm_forest **out, const float *x, size_t n, size_t f, u
 	int rc;
 
 	*out = NULL;
-	if ((rc = fm_alloc(&forest, 1, sizeof *forest, "a forest", err)) != FM_OK ||
-	    (rc = fm_alloc(&g, 1, sizeof *g, "a forest", err)) != FM_OK) {
+	if ((rc = fm_alloc(&forest, 1, sizeof *forest, "a forest", err)) < 0 ||
+	    (rc = fm_alloc(&g, 1, sizeof *g, "a forest", err)) < 0) {
 		free(forest);
 		return rc;
 	}

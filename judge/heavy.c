@@ -58,14 +58,14 @@ static int count_shares(const struct fm_table *t, enum fm_col c, struct shares *
 	size_t n = 0;
 	int rc;
 
-	if ((rc = fm_column_keys(t, t, c, &key, err)) != FM_OK ||
-	    (rc = fm_alloc(&row, t->rows, sizeof *row, "an order of rows", err)) != FM_OK ||
-	    (rc = fm_alloc(&flows, 2 * t->rows, sizeof *flows, "shares", err)) != FM_OK)
+	if ((rc = fm_column_keys(t, t, c, &key, err)) < 0 ||
+	    (rc = fm_alloc(&row, t->rows, sizeof *row, "an order of rows", err)) < 0 ||
+	    (rc = fm_alloc(&flows, 2 * t->rows, sizeof *flows, "shares", err)) < 0)
 		goto out;
 	bytes = flows + t->rows;
 	for (size_t i = 0; i < t->rows; i++)
 		row[i] = (uint32_t)i;
-	if ((rc = fm_sort_u64(key, row, t->rows, err)) != FM_OK)
+	if ((rc = fm_sort_u64(key, row, t->rows, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < t->rows; i++) {
 		n += i > 0 && key[i] != key[i - 1];
@@ -108,7 +108,7 @@ static int compare_ports(const struct fm_table *const t[2], enum fm_col c, doubl
 	size_t n[2], both = 0;
 	int rc;
 
-	if ((rc = fm_alloc(&count[0], 2 * PORTS, sizeof **count, "port counts", err)) != FM_OK)
+	if ((rc = fm_alloc(&count[0], 2 * PORTS, sizeof **count, "port counts", err)) < 0)
 		return rc;
 	count[1] = count[0] + PORTS;
 	for (int k = 0; k < 2; k++) {
@@ -171,7 +171,7 @@ static int report_shares(const struct work *w, int k, const char *of, const char
 		for (int s = 0; s < 2; s++) {
 			v[s] = bytes ? w->shares[k][s].bytes[top] : w->shares[k][s].flows[top];
 			snprintf(what, sizeof what, "_%s_top%zu_%s", of, tops[top], side[s]);
-			if ((rc = add(out, prefix, keys[k].name, what, v[s], w->t[s]->rows, err)) != FM_OK)
+			if ((rc = add(out, prefix, keys[k].name, what, v[s], w->t[s]->rows, err)) < 0)
 				return rc;
 		}
 		*gap += fabs(v[0] - v[1]);
@@ -189,10 +189,9 @@ int fm_heavy(const struct fm_table *real, const struct fm_table *synthetic, stru
 	double gap = 0;
 	int rc;
 
-	if ((rc = fm_judge_check(real, "real", err)) != FM_OK ||
-	    (rc = fm_judge_check(synthetic, "synthetic", err)) != FM_OK)
+	if ((rc = fm_judge_check(real, "real", err)) < 0 || (rc = fm_judge_check(synthetic, "synthetic", err)) < 0)
 		return rc;
-	if ((rc = fm_alloc(&w, 1, sizeof *w, "heavy hitters", err)) != FM_OK)
+	if ((rc = fm_alloc(&w, 1, sizeof *w, "heavy hitters", err)) < 0)
 		return rc;
 	w->t[0] = real;
 	w->t[1] = synthetic;
@@ -204,15 +203,14 @@ int fm_heavy(const struct fm_table *real, const struct fm_table *synthetic, stru
 		}
 		if (!(present >> keys[k].c & 1u))
 			continue;
-		if ((rc = report_shares(w, k, "flows", prefix, &gap, &gaps, out, err)) != FM_OK)
+		if ((rc = report_shares(w, k, "flows", prefix, &gap, &gaps, out, err)) < 0)
 			goto out;
-		if (present >> FM_BYT & 1u &&
-		    (rc = report_shares(w, k, "bytes", prefix, &gap, &gaps, out, err)) != FM_OK)
+		if (present >> FM_BYT & 1u && (rc = report_shares(w, k, "bytes", prefix, &gap, &gaps, out, err)) < 0)
 			goto out;
 		if (fm_cols[keys[k].c].kind != FM_KIND_PORT)
 			continue;
-		if ((rc = add(out, prefix, keys[k].name, "_overlap20", w->overlap[k], n, err)) != FM_OK ||
-		    (rc = add(out, prefix, keys[k].name, "_rank100", w->rank[k], n, err)) != FM_OK)
+		if ((rc = add(out, prefix, keys[k].name, "_overlap20", w->overlap[k], n, err)) < 0 ||
+		    (rc = add(out, prefix, keys[k].name, "_rank100", w->rank[k], n, err)) < 0)
 			goto out;
 	}
 	if (gaps)

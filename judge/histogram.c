@@ -123,9 +123,9 @@ static int count_by_value(struct cells *c, json_t *field, struct fm_error *err)
 	size_t ntop;
 	int rc;
 
-	if ((rc = fm_alloc(&count, CODES, sizeof *count, "counts of values", err)) != FM_OK ||
-	    (rc = fm_alloc(&cell, CODES, sizeof *cell, "counts of values", err)) != FM_OK ||
-	    (rc = fm_alloc(&code, CODES, sizeof *code, "category codes", err)) != FM_OK)
+	if ((rc = fm_alloc(&count, CODES, sizeof *count, "counts of values", err)) < 0 ||
+	    (rc = fm_alloc(&cell, CODES, sizeof *cell, "counts of values", err)) < 0 ||
+	    (rc = fm_alloc(&code, CODES, sizeof *code, "category codes", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < base->rows; i++)
 		count[x[i]]++;
@@ -138,8 +138,7 @@ static int count_by_value(struct cells *c, json_t *field, struct fm_error *err)
 		bool translate = fm_cols[c->col].kind == FM_KIND_CATEGORY && s != c->by;
 		if (!c->table[s])
 			continue;
-		if (translate &&
-		    (rc = fm_dict_match(&base->dict[c->col], &c->table[s]->dict[c->col], code, err)) != FM_OK)
+		if (translate && (rc = fm_dict_match(&base->dict[c->col], &c->table[s]->dict[c->col], code, err)) < 0)
 			goto out;
 		/* What the cutting table does not have is numbered from its dictionary's end on, where no cell is. */
 		count_values(c, s, translate ? code : NULL, cell, ntop);
@@ -164,14 +163,13 @@ static int count_ranks(struct cells *c, int side, size_t most, struct fm_error *
 	size_t hosts, cell = 0;
 	int rc;
 
-	if ((rc = fm_column_keys(t, t, c->col, &key, err)) != FM_OK ||
-	    (rc = fm_sort_u64(key, NULL, t->rows, err)) != FM_OK)
+	if ((rc = fm_column_keys(t, t, c->col, &key, err)) < 0 || (rc = fm_sort_u64(key, NULL, t->rows, err)) < 0)
 		goto out;
 	hosts = fm_run_counts(key, t->rows, NULL);
-	if ((rc = fm_alloc(&rows, hosts ? hosts : 1, sizeof *rows, "rows of hosts", err)) != FM_OK)
+	if ((rc = fm_alloc(&rows, hosts ? hosts : 1, sizeof *rows, "rows of hosts", err)) < 0)
 		goto out;
 	fm_run_counts(key, t->rows, rows);
-	if ((rc = fm_sort_u64(rows, NULL, hosts, err)) != FM_OK)
+	if ((rc = fm_sort_u64(rows, NULL, hosts, err)) < 0)
 		goto out;
 	for (size_t rank = 1; rank <= hosts; rank++) {
 		if (rank >> (cell + 1) && cell + 1 < most)
@@ -247,13 +245,13 @@ static int all_fields(const struct fm_table *const table[NSIDES], int by, json_t
 	struct cells *c = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&c, 1, sizeof *c, "histograms", err)) != FM_OK)
+	if ((rc = fm_alloc(&c, 1, sizeof *c, "histograms", err)) < 0)
 		goto out;
 	for (int i = 0; i < NFIELDS; i++) {
 		enum fm_col col = fields[i].col;
 		if (!FM_HAS(table[REAL], col) || !FM_HAS(table[SYNTHETIC], col))
 			continue;
-		if ((rc = field_json(&fields[i], table, by, c, &field, err)) != FM_OK)
+		if ((rc = field_json(&fields[i], table, by, c, &field, err)) < 0)
 			goto out;
 		if (json_array_append_new(list, field)) {
 			rc = no_memory(err);
@@ -262,7 +260,7 @@ static int all_fields(const struct fm_table *const table[NSIDES], int by, json_t
 	}
 out:
 	free(c);
-	if (rc != FM_OK)
+	if (rc < 0)
 		json_decref(list);
 	else
 		*out = list;
@@ -277,10 +275,9 @@ int fm_histograms(const struct fm_table *real, const struct fm_table *synthetic,
 	int rc;
 
 	*doc = NULL;
-	if ((rc = fm_judge_check(real, "real", err)) != FM_OK ||
-	    (rc = fm_judge_check(synthetic, "synthetic", err)) != FM_OK ||
-	    (rc = all_fields(table, REAL, &by_real, err)) != FM_OK ||
-	    (rc = all_fields(table, SYNTHETIC, &by_synthetic, err)) != FM_OK)
+	if ((rc = fm_judge_check(real, "real", err)) < 0 || (rc = fm_judge_check(synthetic, "synthetic", err)) < 0 ||
+	    (rc = all_fields(table, REAL, &by_real, err)) < 0 ||
+	    (rc = all_fields(table, SYNTHETIC, &by_synthetic, err)) < 0)
 		goto out;
 	for (int s = 0; s < NSIDES; s++)
 		if (table[s] && json_object_set_new(rows, sides[s], json_integer((json_int_t)table[s]->rows))) {

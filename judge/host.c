@@ -139,7 +139,7 @@ static int measure_slots(struct shape *s, const uint32_t *by_time)
 	struct slot *slot = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&slot, s->t->rows, sizeof *slot, "slots of time", &s->err)) != FM_OK)
+	if ((rc = fm_alloc(&slot, s->t->rows, sizeof *slot, "slots of time", &s->err)) < 0)
 		return rc;
 	for (int k = 0; k < 3; k++) {
 		size_t n = find_slots(s->t, by_time, seconds[k], slot);
@@ -180,11 +180,11 @@ static int measure_sweeps(struct shape *s, const uint32_t *by_source)
 	uint32_t *group = NULL, *peers = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&group, n, sizeof *group, "hours of hosts", &s->err)) != FM_OK ||
-	    (rc = fm_alloc(&peers, n, sizeof *peers, "hours of hosts", &s->err)) != FM_OK)
+	if ((rc = fm_alloc(&group, n, sizeof *group, "hours of hosts", &s->err)) < 0 ||
+	    (rc = fm_alloc(&peers, n, sizeof *peers, "hours of hosts", &s->err)) < 0)
 		goto out;
 	size_t groups = fm_group_host_hours(s->t, by_source, group);
-	if ((rc = fm_count_distinct(group, s->t->da, n, groups, peers, NULL, &s->err)) != FM_OK)
+	if ((rc = fm_count_distinct(group, s->t->da, n, groups, peers, NULL, &s->err)) < 0)
 		goto out;
 	for (size_t g = 0; g < groups; g++) {
 		over[0] += peers[g] > 100;
@@ -206,7 +206,7 @@ static int measure_conversations(struct shape *s, const uint32_t *by_time)
 	double mean, cv;
 	int rc;
 
-	if ((rc = fm_order_by_conversation(t, by_time, &row, &s->err)) != FM_OK)
+	if ((rc = fm_order_by_conversation(t, by_time, &row, &s->err)) < 0)
 		goto out;
 	for (size_t i = 0, j; i < t->rows; i = j) {
 		for (j = i + 1; j < t->rows && fm_same_conversation(t, row[i], row[j]);)
@@ -242,11 +242,11 @@ static int measure_population(struct shape *s)
 	size_t n = t->rows;
 	int rc;
 
-	if ((rc = fm_alloc(&key, 2 * n, sizeof *key, "addresses", &s->err)) != FM_OK)
+	if ((rc = fm_alloc(&key, 2 * n, sizeof *key, "addresses", &s->err)) < 0)
 		return rc;
 	for (size_t i = 0; i < n; i++)
 		key[i] = (uint64_t)t->sa[i] << 32 | t->da[i];
-	if ((rc = fm_sort_u64(key, NULL, n, &s->err)) != FM_OK)
+	if ((rc = fm_sort_u64(key, NULL, n, &s->err)) < 0)
 		goto out;
 	s->fact[PAIRS] = (double)count_values(key, n);
 	for (size_t i = 0; i < n; i++) {
@@ -287,14 +287,14 @@ static int measure_in_time(struct shape *s)
 	uint32_t *by_time = NULL, *by_source = NULL;
 	int rc;
 
-	if ((rc = fm_rows_by_time(s->t, &by_time, &s->err)) != FM_OK || (rc = measure_slots(s, by_time)) != FM_OK)
+	if ((rc = fm_rows_by_time(s->t, &by_time, &s->err)) < 0 || (rc = measure_slots(s, by_time)) < 0)
 		goto out;
 	if (has(s, 1u << FM_SA)) {
-		if ((rc = fm_order_by_source(s->t, by_time, &by_source, &s->err)) != FM_OK)
+		if ((rc = fm_order_by_source(s->t, by_time, &by_source, &s->err)) < 0)
 			goto out;
 		measure_lives(s, by_source);
 	}
-	if (has(s, NEEDS_PEERS) && (rc = measure_sweeps(s, by_source)) != FM_OK)
+	if (has(s, NEEDS_PEERS) && (rc = measure_sweeps(s, by_source)) < 0)
 		goto out;
 	if (has(s, NEEDS_TALK))
 		rc = measure_conversations(s, by_time);
@@ -309,9 +309,9 @@ static void measure(void *ctx, int shard, int thread)
 	struct shape *s = (struct shape *)ctx + shard;
 
 	(void)thread;
-	if (has(s, NEEDS_TIME) && (s->rc = measure_in_time(s)) != FM_OK)
+	if (has(s, NEEDS_TIME) && (s->rc = measure_in_time(s)) < 0)
 		return;
-	if (has(s, NEEDS_PEERS) && (s->rc = measure_population(s)) != FM_OK)
+	if (has(s, NEEDS_PEERS) && (s->rc = measure_population(s)) < 0)
 		return;
 	if (has(s, 1u << FM_BYT))
 		measure_bytes(s);
@@ -334,11 +334,11 @@ static int report(const struct shape *s, const char *prefix, struct fm_metrics *
 
 	snprintf(name, sizeof name, "%shost.LIFE", prefix);
 	if (has(s, NEEDS_TIME | 1u << FM_SA) &&
-	    (rc = fm_metrics_add(out, name, fm_jsd_counts(s[0].life, s[1].life, POWERS), n[1], err)) != FM_OK)
+	    (rc = fm_metrics_add(out, name, fm_jsd_counts(s[0].life, s[1].life, POWERS), n[1], err)) < 0)
 		return rc;
 	snprintf(name, sizeof name, "%shost.TALK", prefix);
 	if (has(s, NEEDS_TALK) &&
-	    (rc = fm_metrics_add(out, name, fm_jsd_counts(s[0].talk, s[1].talk, POWERS), n[1], err)) != FM_OK)
+	    (rc = fm_metrics_add(out, name, fm_jsd_counts(s[0].talk, s[1].talk, POWERS), n[1], err)) < 0)
 		return rc;
 	for (int k = 0; k < NFACTS; k++) {
 		const struct {
@@ -350,7 +350,7 @@ static int report(const struct shape *s, const char *prefix, struct fm_metrics *
 			     {"gap", gap((enum fact)k, s[0].fact[k], s[1].fact[k]), n[1]}};
 		for (int i = 0; i < 3 && has(s, facts[k].needs); i++) {
 			snprintf(name, sizeof name, "%shost.%s_%s", prefix, facts[k].name, part[i].of);
-			if ((rc = fm_metrics_add(out, name, part[i].value, part[i].n, err)) != FM_OK)
+			if ((rc = fm_metrics_add(out, name, part[i].value, part[i].n, err)) < 0)
 				return rc;
 		}
 	}
@@ -363,17 +363,16 @@ int fm_host(const struct fm_table *real, const struct fm_table *synthetic, struc
 	struct shape *s = NULL;
 	int rc;
 
-	if ((rc = fm_judge_check(real, "real", err)) != FM_OK ||
-	    (rc = fm_judge_check(synthetic, "synthetic", err)) != FM_OK)
+	if ((rc = fm_judge_check(real, "real", err)) < 0 || (rc = fm_judge_check(synthetic, "synthetic", err)) < 0)
 		return rc;
-	if ((rc = fm_alloc(&s, 2, sizeof *s, "hosts in time", err)) != FM_OK)
+	if ((rc = fm_alloc(&s, 2, sizeof *s, "hosts in time", err)) < 0)
 		return rc;
 	s[0].t = real;
 	s[1].t = synthetic;
 	s[0].present = s[1].present = real->present & synthetic->present;
 	fm_pool_run(pool, 2, measure, s);
 	for (int k = 0; k < 2 && rc == FM_OK; k++)
-		if (s[k].rc != FM_OK)
+		if (s[k].rc < 0)
 			rc = fm_fail(err, s[k].rc, "%s", s[k].err.message);
 	if (rc == FM_OK)
 		rc = report(s, prefix, out, err);

@@ -14,8 +14,8 @@ static int copy_order(const uint32_t *by_time, size_t n, uint32_t **row, uint64_
 
 	*row = NULL;
 	*key = NULL;
-	if ((rc = fm_alloc(row, n, sizeof **row, "an order of rows", err)) != FM_OK ||
-	    (rc = fm_alloc(key, n, sizeof **key, "keys of rows", err)) != FM_OK)
+	if ((rc = fm_alloc(row, n, sizeof **row, "an order of rows", err)) < 0 ||
+	    (rc = fm_alloc(key, n, sizeof **key, "keys of rows", err)) < 0)
 		return rc;
 	memcpy(*row, by_time, n * sizeof **row);
 	return FM_OK;
@@ -40,11 +40,11 @@ int fm_order_by_conversation(const struct fm_table *t, const uint32_t *by_time, 
 	uint64_t *key;
 	int rc;
 
-	if ((rc = copy_order(by_time, t->rows, row, &key, err)) != FM_OK)
+	if ((rc = copy_order(by_time, t->rows, row, &key, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < t->rows; i++)
 		key[i] = (uint64_t)t->dp[(*row)[i]] << 16 | t->pr[(*row)[i]];
-	if ((rc = fm_sort_u64(key, *row, t->rows, err)) != FM_OK)
+	if ((rc = fm_sort_u64(key, *row, t->rows, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < t->rows; i++)
 		key[i] = (uint64_t)t->sa[(*row)[i]] << 32 | t->da[(*row)[i]];
@@ -81,7 +81,7 @@ int fm_count_distinct(const uint32_t *group, const uint32_t *v, size_t n, size_t
 	uint64_t *key = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&key, n, sizeof *key, "values of a group", err)) != FM_OK)
+	if ((rc = fm_alloc(&key, n, sizeof *key, "values of a group", err)) < 0)
 		return rc;
 	memset(distinct, 0, groups * sizeof *distinct);
 	if (most)

@@ -59,7 +59,7 @@ static int find_ports(struct fm_inputs *f, int k, enum fm_col c, struct fm_error
 	uint32_t *count = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&count, ALL_PORTS, sizeof *count, "port counts", err)) != FM_OK)
+	if ((rc = fm_alloc(&count, ALL_PORTS, sizeof *count, "port counts", err)) < 0)
 		return rc;
 	for (size_t i = 0; i < f->real->rows; i++)
 		count[v[i]]++;
@@ -83,7 +83,7 @@ int fm_inputs_new(struct fm_inputs **out, const struct fm_table *real, unsigned 
 	int rc;
 
 	*out = NULL;
-	if ((rc = fm_alloc(&f, 1, sizeof *f, "features", err)) != FM_OK)
+	if ((rc = fm_alloc(&f, 1, sizeof *f, "features", err)) < 0)
 		return rc;
 	f->real = real;
 	f->present = present & real->present;
@@ -100,7 +100,7 @@ int fm_inputs_new(struct fm_inputs **out, const struct fm_table *real, unsigned 
 	}
 	f->protocols = real->dict[FM_PR].n < MOST_PROTOCOLS ? real->dict[FM_PR].n : MOST_PROTOCOLS;
 	for (int k = 0; k < 2 && what & FM_INPUTS_PORTS; k++)
-		if (has(f, k ? FM_DP : FM_SP) && (rc = find_ports(f, k, k ? FM_DP : FM_SP, err)) != FM_OK) {
+		if (has(f, k ? FM_DP : FM_SP) && (rc = find_ports(f, k, k ? FM_DP : FM_SP, err)) < 0) {
 			free(f);
 			return rc;
 		}
@@ -129,7 +129,7 @@ static int as_numbers(const struct fm_inputs *f, const struct fm_table *t, enum 
 	uint32_t *code = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&code, d->n ? d->n : 1, sizeof *code, "category codes", err)) != FM_OK)
+	if ((rc = fm_alloc(&code, d->n ? d->n : 1, sizeof *code, "category codes", err)) < 0)
 		return rc;
 	if ((rc = fm_dict_match(&f->real->dict[c], d, code, err)) == FM_OK)
 		for (size_t i = 0; i < d->n; i++) {
@@ -172,20 +172,20 @@ static int codes_make(struct codes *k, const struct fm_inputs *f, const struct f
 		const struct fm_dict *d = &t->dict[FM_PR];
 		if ((rc = fm_alloc(&k->protocol, d->n ? d->n : 1, sizeof *k->protocol, "protocol codes", err)) !=
 			FM_OK ||
-		    (rc = fm_dict_match(&f->real->dict[FM_PR], d, k->protocol, err)) != FM_OK)
+		    (rc = fm_dict_match(&f->real->dict[FM_PR], d, k->protocol, err)) < 0)
 			return rc;
 	}
 	for (size_t i = 0; i < sizeof numbered / sizeof *numbered; i++) {
 		size_t n = t->dict[numbered[i].c].n;
 		if (!has(f, numbered[i].c))
 			continue;
-		if ((rc = fm_alloc(numbered[i].number, n ? n : 1, sizeof(float), "category numbers", err)) != FM_OK ||
-		    (rc = as_numbers(f, t, numbered[i].c, *numbered[i].number, err)) != FM_OK)
+		if ((rc = fm_alloc(numbered[i].number, n ? n : 1, sizeof(float), "category numbers", err)) < 0 ||
+		    (rc = as_numbers(f, t, numbered[i].c, *numbered[i].number, err)) < 0)
 			return rc;
 	}
 	if (has(f, FM_FLG)) {
 		const struct fm_dict *d = &t->dict[FM_FLG];
-		if ((rc = fm_alloc(&k->flags, d->n ? d->n : 1, sizeof *k->flags, "flags", err)) != FM_OK)
+		if ((rc = fm_alloc(&k->flags, d->n ? d->n : 1, sizeof *k->flags, "flags", err)) < 0)
 			return rc;
 		for (size_t i = 0; i < d->n; i++)
 			for (int b = 0; b < LETTERS; b++)

@@ -33,9 +33,9 @@ static int make_problem(struct problem *p, struct feature_node **nodes, const fl
 
 	for (size_t i = 0; i < n * f; i++)
 		set += x[i] != 0;
-	if ((rc = fm_alloc(nodes, set + 2 * n, sizeof **nodes, "sparse rows", err)) != FM_OK ||
-	    (rc = fm_alloc(&p->x, n, sizeof *p->x, "sparse rows", err)) != FM_OK ||
-	    (rc = fm_alloc(&p->y, n, sizeof *p->y, "sparse rows", err)) != FM_OK)
+	if ((rc = fm_alloc(nodes, set + 2 * n, sizeof **nodes, "sparse rows", err)) < 0 ||
+	    (rc = fm_alloc(&p->x, n, sizeof *p->x, "sparse rows", err)) < 0 ||
+	    (rc = fm_alloc(&p->y, n, sizeof *p->y, "sparse rows", err)) < 0)
 		return rc;
 	p->l = (int)n;
 	p->n = (int)f + 1;
@@ -81,10 +81,10 @@ int fm_linear_train(struct fm_linear **out, const float *x, const int *y, int cl
 	*out = NULL;
 	if (n > INT32_MAX || f >= INT32_MAX)
 		return fm_fail(err, FM_EINPUT, "logistic regression: %zu rows are too many", n);
-	if ((rc = fm_alloc(&l, 1, sizeof *l, "logistic regression", err)) != FM_OK ||
-	    (rc = fm_alloc(&l->w, (size_t)classes * (f + 1), sizeof *l->w, "logistic regression", err)) != FM_OK ||
-	    (rc = fm_alloc(&l->seen, (size_t)classes, sizeof *l->seen, "logistic regression", err)) != FM_OK ||
-	    (rc = make_problem(&p, &nodes, x, y, n, f, err)) != FM_OK)
+	if ((rc = fm_alloc(&l, 1, sizeof *l, "logistic regression", err)) < 0 ||
+	    (rc = fm_alloc(&l->w, (size_t)classes * (f + 1), sizeof *l->w, "logistic regression", err)) < 0 ||
+	    (rc = fm_alloc(&l->seen, (size_t)classes, sizeof *l->seen, "logistic regression", err)) < 0 ||
+	    (rc = make_problem(&p, &nodes, x, y, n, f, err)) < 0)
 		goto out;
 	l->f = f;
 	l->classes = classes;
@@ -103,7 +103,7 @@ out:
 	free(nodes);
 	free(p.x);
 	free(p.y);
-	if (rc != FM_OK) {
+	if (rc < 0) {
 		fm_linear_free(l);
 		l = NULL;
 	}

@@ -44,8 +44,8 @@ static int compare_field(const struct fm_table *const t[2], enum fm_col c, doubl
 	int rc = FM_OK;
 
 	for (int k = 0; k < 2; k++)
-		if ((rc = fm_column_keys(t[k], t[0], c, &key[k], err)) != FM_OK ||
-		    (rc = fm_sort_u64(key[k], NULL, t[k]->rows, err)) != FM_OK)
+		if ((rc = fm_column_keys(t[k], t[0], c, &key[k], err)) < 0 ||
+		    (rc = fm_sort_u64(key[k], NULL, t[k]->rows, err)) < 0)
 			goto out;
 	*value = distance(key[0], t[0]->rows, key[1], t[1]->rows);
 out:
@@ -67,7 +67,7 @@ static int list_services(const struct fm_table *t, const struct fm_table *real, 
 {
 	int rc;
 
-	if ((rc = fm_column_keys(t, real, FM_PR, key, err)) != FM_OK)
+	if ((rc = fm_column_keys(t, real, FM_PR, key, err)) < 0)
 		return rc;
 	for (size_t i = 0; i < t->rows; i++)
 		(*key)[i] = (*key)[i] << 16 | t->dp[i];
@@ -115,9 +115,8 @@ static int compare_services(const struct fm_table *const t[2], double *value, st
 	double sum = 0;
 	int rc;
 
-	if ((rc = fm_alloc(&top, MOST, sizeof *top, "services", err)) != FM_OK ||
-	    (rc = list_services(t[0], t[0], &key[0], err)) != FM_OK ||
-	    (rc = list_services(t[1], t[0], &key[1], err)) != FM_OK)
+	if ((rc = fm_alloc(&top, MOST, sizeof *top, "services", err)) < 0 ||
+	    (rc = list_services(t[0], t[0], &key[0], err)) < 0 || (rc = list_services(t[1], t[0], &key[1], err)) < 0)
 		goto out;
 	size_t n = find_top(t[0], key[0], top);
 	for (size_t i = 0; i < n; i++) {
@@ -162,10 +161,9 @@ int fm_margins(const struct fm_table *real, const struct fm_table *synthetic, st
 	char name[64];
 	int rc;
 
-	if ((rc = fm_judge_check(real, "real", err)) != FM_OK ||
-	    (rc = fm_judge_check(synthetic, "synthetic", err)) != FM_OK)
+	if ((rc = fm_judge_check(real, "real", err)) < 0 || (rc = fm_judge_check(synthetic, "synthetic", err)) < 0)
 		return rc;
-	if ((rc = fm_alloc(&w, 1, sizeof *w, "margins", err)) != FM_OK)
+	if ((rc = fm_alloc(&w, 1, sizeof *w, "margins", err)) < 0)
 		return rc;
 	w->t[0] = real;
 	w->t[1] = synthetic;

@@ -44,7 +44,7 @@ static int network_new(struct fm_network **out, size_t f, int outputs, struct fm
 	float *all;
 	int rc;
 
-	if ((rc = fm_alloc(&w, 1, sizeof *w, "a network", err)) != FM_OK)
+	if ((rc = fm_alloc(&w, 1, sizeof *w, "a network", err)) < 0)
 		return rc;
 	if ((rc = fm_alloc(&all, 5 * np + BATCH * (f + 1 + o + 2 * H1 + 2 * H2), sizeof *all, "a network", err)) !=
 	    FM_OK) {
@@ -192,7 +192,7 @@ int fm_network_classify(struct fm_network **out, const float *x, const int *y, i
 	int rc;
 
 	*out = NULL;
-	if ((rc = fm_alloc(&class, n, sizeof *class, "classes", err)) != FM_OK)
+	if ((rc = fm_alloc(&class, n, sizeof *class, "classes", err)) < 0)
 		return rc;
 	for (size_t i = 0; i < n; i++)
 		class[i] = (float)y[i];

@@ -50,7 +50,7 @@ static int count_ports(const struct side *s, enum fm_col c, struct counts *k, ui
 	uint32_t *v = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&v, s->t->rows, sizeof *v, "ports", err)) != FM_OK)
+	if ((rc = fm_alloc(&v, s->t->rows, sizeof *v, "ports", err)) < 0)
 		return rc;
 	for (size_t i = 0; i < s->t->rows; i++)
 		v[i] = port[i];
@@ -65,24 +65,24 @@ static int count(const struct side *s, struct counts *k, struct fm_error *err)
 	uint32_t *by_time = NULL;
 	int rc;
 
-	if ((rc = fm_rows_by_time(s->t, &by_time, err)) != FM_OK ||
-	    (rc = fm_order_by_source(s->t, by_time, &k->by_source, err)) != FM_OK ||
-	    (rc = fm_alloc(&k->group, n, sizeof *k->group, "hours of hosts", err)) != FM_OK)
+	if ((rc = fm_rows_by_time(s->t, &by_time, err)) < 0 ||
+	    (rc = fm_order_by_source(s->t, by_time, &k->by_source, err)) < 0 ||
+	    (rc = fm_alloc(&k->group, n, sizeof *k->group, "hours of hosts", err)) < 0)
 		goto out;
 	k->groups = fm_group_host_hours(s->t, k->by_source, k->group);
-	if ((rc = fm_alloc(&k->da, 4 * k->groups, sizeof *k->da, "hours of hosts", err)) != FM_OK)
+	if ((rc = fm_alloc(&k->da, 4 * k->groups, sizeof *k->da, "hours of hosts", err)) < 0)
 		goto out;
 	k->dp = k->da + k->groups;
 	k->sp = k->dp + k->groups;
 	k->busiest = k->sp + k->groups;
-	if (has(s, FM_DP) && (rc = count_ports(s, FM_DP, k, k->dp, k->busiest, err)) != FM_OK)
+	if (has(s, FM_DP) && (rc = count_ports(s, FM_DP, k, k->dp, k->busiest, err)) < 0)
 		goto out;
-	if (has(s, FM_SP) && (rc = count_ports(s, FM_SP, k, k->sp, NULL, err)) != FM_OK)
+	if (has(s, FM_SP) && (rc = count_ports(s, FM_SP, k, k->sp, NULL, err)) < 0)
 		goto out;
 	if (!has(s, FM_DA))
 		goto out;
-	if ((rc = fm_count_distinct(k->group, s->t->da, n, k->groups, k->da, NULL, err)) != FM_OK ||
-	    (rc = fm_alloc(&k->pair, n, sizeof *k->pair, "pairs of hosts", err)) != FM_OK)
+	if ((rc = fm_count_distinct(k->group, s->t->da, n, k->groups, k->da, NULL, err)) < 0 ||
+	    (rc = fm_alloc(&k->pair, n, sizeof *k->pair, "pairs of hosts", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++)
 		k->pair[i] = (uint64_t)s->t->sa[i] << 32 | s->t->da[i];
@@ -155,9 +155,8 @@ static int make_profiles(struct side *s, struct fm_error *err)
 	struct counts k = {0};
 	int rc;
 
-	if ((rc = count(s, &k, err)) != FM_OK ||
-	    (rc = fm_alloc(&s->x, most * WIDEST, sizeof *s->x, "profiles", err)) != FM_OK ||
-	    (rc = fm_alloc(&s->host, most, sizeof *s->host, "profiles", err)) != FM_OK)
+	if ((rc = count(s, &k, err)) < 0 || (rc = fm_alloc(&s->x, most * WIDEST, sizeof *s->x, "profiles", err)) < 0 ||
+	    (rc = fm_alloc(&s->host, most, sizeof *s->host, "profiles", err)) < 0)
 		goto out;
 	for (size_t i = 0, j; i < rows; i = j) {
 		const uint32_t *row = k.by_source + i;
@@ -206,22 +205,22 @@ static int assign_folds(struct sample *s, struct fm_error *err)
 	uint32_t *row = NULL, *first = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&key, all, sizeof *key, "folds", err)) != FM_OK ||
-	    (rc = fm_alloc(&size, all, sizeof *size, "folds", err)) != FM_OK ||
-	    (rc = fm_alloc(&row, all, sizeof *row, "folds", err)) != FM_OK ||
-	    (rc = fm_alloc(&first, all, sizeof *first, "folds", err)) != FM_OK)
+	if ((rc = fm_alloc(&key, all, sizeof *key, "folds", err)) < 0 ||
+	    (rc = fm_alloc(&size, all, sizeof *size, "folds", err)) < 0 ||
+	    (rc = fm_alloc(&row, all, sizeof *row, "folds", err)) < 0 ||
+	    (rc = fm_alloc(&first, all, sizeof *first, "folds", err)) < 0)
 		goto out;
 	memcpy(key, s->host, all * sizeof *key);
 	for (size_t i = 0; i < all; i++)
 		row[i] = (uint32_t)i;
-	if ((rc = fm_sort_u64(key, row, all, err)) != FM_OK)
+	if ((rc = fm_sort_u64(key, row, all, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < all; i++) {
 		if (i == 0 || key[i] != key[i - 1])
 			first[hosts++] = (uint32_t)i;
 		size[hosts - 1]--; /* from 2^64 down: the biggest sorts first */
 	}
-	if ((rc = fm_sort_u64(size, first, hosts, err)) != FM_OK)
+	if ((rc = fm_sort_u64(size, first, hosts, err)) < 0)
 		goto out;
 	for (size_t h = 0; h < hosts; h++) {
 		size_t pairs = (size_t)(0 - size[h]);
@@ -258,9 +257,9 @@ static int judge_fold(struct sample *s, int fold, struct fm_error *err)
 			s->score[i] = 0.5;
 		return FM_OK;
 	}
-	if ((rc = fm_alloc(&x, all * s->f, sizeof *x, "a fold", err)) != FM_OK ||
-	    (rc = fm_alloc(&y, all, sizeof *y, "a fold", err)) != FM_OK ||
-	    (rc = fm_alloc(&p, 2 * (all - ntrain), sizeof *p, "predictions", err)) != FM_OK)
+	if ((rc = fm_alloc(&x, all * s->f, sizeof *x, "a fold", err)) < 0 ||
+	    (rc = fm_alloc(&y, all, sizeof *y, "a fold", err)) < 0 ||
+	    (rc = fm_alloc(&p, 2 * (all - ntrain), sizeof *p, "predictions", err)) < 0)
 		goto out;
 	for (size_t i = 0, test = ntrain; i < all; i++) {
 		size_t to = s->fold[i] == fold ? test++ : at++;
@@ -268,8 +267,8 @@ static int judge_fold(struct sample *s, int fold, struct fm_error *err)
 		y[to] = i < s->n;
 	}
 	struct fm_trees_opts opts = fm_c2st_trees(ntrain);
-	if ((rc = fm_trees_train(&trees, &opts, x, y, ntrain, s->f, err)) != FM_OK ||
-	    (rc = fm_trees_predict(trees, x + ntrain * s->f, all - ntrain, p, err)) != FM_OK)
+	if ((rc = fm_trees_train(&trees, &opts, x, y, ntrain, s->f, err)) < 0 ||
+	    (rc = fm_trees_predict(trees, x + ntrain * s->f, all - ntrain, p, err)) < 0)
 		goto out;
 	for (size_t i = 0, test = 0; i < all; i++)
 		if (s->fold[i] == fold)
@@ -297,12 +296,12 @@ static int take(struct sample *s, const struct side side[2], struct fm_error *er
 	uint32_t *chosen = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&chosen, s->n, sizeof *chosen, "a choice of profiles", err)) != FM_OK ||
-	    (rc = fm_alloc(&s->x, all * s->f, sizeof *s->x, "profiles", err)) != FM_OK ||
-	    (rc = fm_alloc(&s->host, all, sizeof *s->host, "profiles", err)) != FM_OK ||
-	    (rc = fm_alloc(&s->group, all, sizeof *s->group, "profiles", err)) != FM_OK ||
-	    (rc = fm_alloc(&s->fold, all, sizeof *s->fold, "profiles", err)) != FM_OK ||
-	    (rc = fm_alloc(&s->score, all, sizeof *s->score, "profiles", err)) != FM_OK)
+	if ((rc = fm_alloc(&chosen, s->n, sizeof *chosen, "a choice of profiles", err)) < 0 ||
+	    (rc = fm_alloc(&s->x, all * s->f, sizeof *s->x, "profiles", err)) < 0 ||
+	    (rc = fm_alloc(&s->host, all, sizeof *s->host, "profiles", err)) < 0 ||
+	    (rc = fm_alloc(&s->group, all, sizeof *s->group, "profiles", err)) < 0 ||
+	    (rc = fm_alloc(&s->fold, all, sizeof *s->fold, "profiles", err)) < 0 ||
+	    (rc = fm_alloc(&s->score, all, sizeof *s->score, "profiles", err)) < 0)
 		goto out;
 	for (int k = 0; k < 2; k++) {
 		const struct side *from = &side[!k];
@@ -328,11 +327,11 @@ static int judge(const struct side side[2], struct fm_pool *pool, struct fm_auc 
 	*n = fewer < FM_PROFILE_MOST ? fewer : FM_PROFILE_MOST;
 	if (*n < FEW)
 		return FM_OK;
-	if ((rc = fm_alloc(&s, 1, sizeof *s, "profiles", err)) != FM_OK)
+	if ((rc = fm_alloc(&s, 1, sizeof *s, "profiles", err)) < 0)
 		return rc;
 	s->n = *n;
 	s->f = side[0].f;
-	if ((rc = take(s, side, err)) != FM_OK || (rc = assign_folds(s, err)) != FM_OK)
+	if ((rc = take(s, side, err)) < 0 || (rc = assign_folds(s, err)) < 0)
 		goto out;
 	fm_pool_run(pool, FOLDS, run_fold, s);
 	for (int k = 0; k < FOLDS && rc == FM_OK; k++)
@@ -363,12 +362,11 @@ int fm_profile(const struct fm_table *real, const struct fm_table *synthetic, st
 	size_t n;
 	int rc;
 
-	if ((rc = fm_judge_check(real, "real", err)) != FM_OK ||
-	    (rc = fm_judge_check(synthetic, "synthetic", err)) != FM_OK)
+	if ((rc = fm_judge_check(real, "real", err)) < 0 || (rc = fm_judge_check(synthetic, "synthetic", err)) < 0)
 		return rc;
 	if (!(present >> FM_TE & 1u) || !(present >> FM_SA & 1u))
 		return FM_OK;
-	if ((rc = fm_alloc(&side, 2, sizeof *side, "profiles", err)) != FM_OK)
+	if ((rc = fm_alloc(&side, 2, sizeof *side, "profiles", err)) < 0)
 		return rc;
 	for (int k = 0; k < 2; k++) {
 		side[k].t = k ? synthetic : real;
@@ -376,7 +374,7 @@ int fm_profile(const struct fm_table *real, const struct fm_table *synthetic, st
 	}
 	fm_pool_run(pool, 2, profile_side, side);
 	for (int k = 0; k < 2 && rc == FM_OK; k++)
-		if (side[k].rc != FM_OK)
+		if (side[k].rc < 0)
 			rc = fm_fail(err, side[k].rc, "%s", side[k].err.message);
 	if (rc == FM_OK && (rc = judge(side, pool, &auc, &n, err)) == FM_OK) {
 		fm_interval(auc.value, FM_Z95 * sqrt(auc.variance), &lo, &hi);

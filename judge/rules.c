@@ -74,7 +74,7 @@ static int count(const struct fm_table *t, unsigned has, struct counts *n, struc
 	int rc;
 
 	*n = (struct counts){0};
-	if ((rc = fm_alloc(&kind, k ? k : 1, 1, "protocols", err)) != FM_OK)
+	if ((rc = fm_alloc(&kind, k ? k : 1, 1, "protocols", err)) < 0)
 		return rc;
 	for (size_t i = 0; i < k; i++)
 		kind[i] = (uint8_t)protocol(t->dict[FM_PR].value[i]);
@@ -126,17 +126,16 @@ int fm_rules(const struct fm_table *real, const struct fm_table *synthetic, cons
 	struct counts x, y;
 	int rc;
 
-	if ((rc = fm_judge_check(real, "real", err)) != FM_OK ||
-	    (rc = fm_judge_check(synthetic, "synthetic", err)) != FM_OK)
+	if ((rc = fm_judge_check(real, "real", err)) < 0 || (rc = fm_judge_check(synthetic, "synthetic", err)) < 0)
 		return rc;
-	if ((rc = count(real, has, &x, err)) != FM_OK || (rc = count(synthetic, has, &y, err)) != FM_OK)
+	if ((rc = count(real, has, &x, err)) < 0 || (rc = count(synthetic, has, &y, err)) < 0)
 		return rc;
 	for (int r = 0; r < NRULES; r++) {
 		if (!HAS(r))
 			continue;
-		if ((rc = add(out, prefix, r, r > BROKEN ? "_synthetic" : "", &y, synthetic->rows, err)) != FM_OK)
+		if ((rc = add(out, prefix, r, r > BROKEN ? "_synthetic" : "", &y, synthetic->rows, err)) < 0)
 			return rc;
-		if (r >= BROKEN && (rc = add(out, prefix, r, "_real", &x, real->rows, err)) != FM_OK)
+		if (r >= BROKEN && (rc = add(out, prefix, r, "_real", &x, real->rows, err)) < 0)
 			return rc;
 	}
 	return FM_OK;

@@ -32,7 +32,7 @@ static int count_times(struct shape *s, const uint32_t *order)
 	size_t n = s->t->rows;
 	int rc;
 
-	if ((rc = fm_alloc(&s->log_gap, n, sizeof *s->log_gap, "gaps", &s->err)) != FM_OK)
+	if ((rc = fm_alloc(&s->log_gap, n, sizeof *s->log_gap, "gaps", &s->err)) < 0)
 		return rc;
 	for (size_t i = 0; i + 1 < n; i++)
 		s->log_gap[i] = log1p((double)((uint64_t)te[order[i + 1]] - (uint64_t)te[order[i]]));
@@ -100,7 +100,7 @@ static int count_fan(struct shape *s, const uint32_t *a, const uint32_t *b, uint
 	uint64_t *key = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&key, n, sizeof *key, "address pairs", &s->err)) != FM_OK)
+	if ((rc = fm_alloc(&key, n, sizeof *key, "address pairs", &s->err)) < 0)
 		return rc;
 	for (size_t i = 0; i < n; i++)
 		key[i] = (uint64_t)a[i] << 32 | b[i];
@@ -125,16 +125,16 @@ static void count_all(void *ctx, int shard, int thread)
 	uint32_t *order = NULL;
 
 	(void)thread;
-	if ((s->rc = fm_rows_by_time(s->t, &order, &s->err)) != FM_OK)
+	if ((s->rc = fm_rows_by_time(s->t, &order, &s->err)) < 0)
 		return;
-	if ((s->rc = count_times(s, order)) != FM_OK)
+	if ((s->rc = count_times(s, order)) < 0)
 		goto out;
 	if (has & 1u << FM_SA)
 		count_runs(s, order);
 	if ((has & HAS_TUPLE) == HAS_TUPLE)
 		count_pairs(s, order);
 	if ((has & HAS_HOSTS) == HAS_HOSTS) {
-		if ((s->rc = count_fan(s, s->t->sa, s->t->da, s->fanout)) != FM_OK)
+		if ((s->rc = count_fan(s, s->t->sa, s->t->da, s->fanout)) < 0)
 			goto out;
 		s->rc = count_fan(s, s->t->da, s->t->sa, s->fanin);
 	}
@@ -171,18 +171,17 @@ int fm_structure(const struct fm_table *real, const struct fm_table *synthetic, 
 	size_t n = synthetic->rows;
 	int rc;
 
-	if ((rc = fm_judge_check(real, "real", err)) != FM_OK ||
-	    (rc = fm_judge_check(synthetic, "synthetic", err)) != FM_OK)
+	if ((rc = fm_judge_check(real, "real", err)) < 0 || (rc = fm_judge_check(synthetic, "synthetic", err)) < 0)
 		return rc;
 	if (!(has & 1u << FM_TE))
 		return FM_OK;
-	if ((rc = fm_alloc(&s, 2, sizeof *s, "structure", err)) != FM_OK)
+	if ((rc = fm_alloc(&s, 2, sizeof *s, "structure", err)) < 0)
 		return rc;
 	s[0].t = real;
 	s[1].t = synthetic;
 	fm_pool_run(pool, 2, count_all, s);
 	for (int k = 0; k < 2; k++)
-		if (s[k].rc != FM_OK) {
+		if (s[k].rc < 0) {
 			rc = fm_fail(err, s[k].rc, "%s", s[k].err.message);
 			goto out;
 		}
@@ -208,7 +207,7 @@ int fm_structure(const struct fm_table *real, const struct fm_table *synthetic, 
 		if ((has & metric[i].needs) != metric[i].needs)
 			continue;
 		snprintf(name, sizeof name, "%stime.%s", prefix, metric[i].name);
-		if ((rc = fm_metrics_add(out, name, metric[i].value, (int64_t)metric[i].n, err)) != FM_OK)
+		if ((rc = fm_metrics_add(out, name, metric[i].value, (int64_t)metric[i].n, err)) < 0)
 			goto out;
 	}
 out:

@@ -15,7 +15,7 @@ static int choose(struct fm_rows *r, const struct fm_table *t, size_t most, uint
 
 	r->t = t;
 	r->n = t->rows < most ? t->rows : most;
-	if ((rc = fm_alloc(&r->row, r->n ? r->n : 1, sizeof *r->row, "a choice of rows", err)) != FM_OK)
+	if ((rc = fm_alloc(&r->row, r->n ? r->n : 1, sizeof *r->row, "a choice of rows", err)) < 0)
 		return rc;
 	fm_rows_choose(SEED, purpose, t->rows, r->n, r->row);
 	return FM_OK;
@@ -27,7 +27,7 @@ static int split(struct fm_rows *real, struct fm_rows *test, struct fm_error *er
 	int rc;
 
 	test->t = real->t;
-	if ((rc = fm_alloc(&test->row, real->n, sizeof *test->row, "a choice of rows", err)) != FM_OK)
+	if ((rc = fm_alloc(&test->row, real->n, sizeof *test->row, "a choice of rows", err)) < 0)
 		return rc;
 	for (size_t i = 0; i < real->n; i++) {
 		if (i % 5 == 4)
@@ -45,11 +45,10 @@ int fm_task_choose(struct fm_task *k, const struct fm_table *real, const struct 
 	int rc;
 
 	*k = (struct fm_task){.present = real->present & synthetic->present & (holdout ? holdout->present : ~0u)};
-	if ((rc = fm_judge_check(real, "real", err)) != FM_OK ||
-	    (rc = fm_judge_check(synthetic, "synthetic", err)) != FM_OK ||
-	    (holdout && (rc = fm_judge_check(holdout, "holdout", err)) != FM_OK) ||
-	    (rc = choose(&k->real, real, train, purpose, err)) != FM_OK ||
-	    (rc = choose(&k->synthetic, synthetic, train, purpose + 1, err)) != FM_OK)
+	if ((rc = fm_judge_check(real, "real", err)) < 0 || (rc = fm_judge_check(synthetic, "synthetic", err)) < 0 ||
+	    (holdout && (rc = fm_judge_check(holdout, "holdout", err)) < 0) ||
+	    (rc = choose(&k->real, real, train, purpose, err)) < 0 ||
+	    (rc = choose(&k->synthetic, synthetic, train, purpose + 1, err)) < 0)
 		return rc;
 	return holdout ? choose(&k->test, holdout, test, purpose + 2, err) : split(&k->real, &k->test, err);
 }
@@ -108,7 +107,7 @@ int fm_label_background(const struct fm_table *real, uint32_t *label, struct fm_
 			*label = (uint32_t)i;
 			return FM_OK;
 		}
-	if ((rc = fm_alloc(&count, d->n ? d->n : 1, sizeof *count, "counts of labels", err)) != FM_OK)
+	if ((rc = fm_alloc(&count, d->n ? d->n : 1, sizeof *count, "counts of labels", err)) < 0)
 		return rc;
 	for (size_t i = 0; i < real->rows; i++)
 		count[real->label[i]]++;

@@ -35,7 +35,7 @@ static int set_labels(DMatrixHandle m, const int *y, size_t n, struct fm_error *
 	float *label = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&label, n, sizeof *label, "labels", err)) != FM_OK)
+	if ((rc = fm_alloc(&label, n, sizeof *label, "labels", err)) < 0)
 		return rc;
 	for (size_t i = 0; i < n; i++)
 		label[i] = (float)y[i];
@@ -87,11 +87,11 @@ int fm_trees_train(struct fm_trees **out, const struct fm_trees_opts *o, const f
 	*out = NULL;
 	XGBSetGlobalConfig(
 	    "{\"verbosity\": 0}"); /* of this thread; what it cannot set it leaves, and messages go to stderr */
-	if ((rc = fm_alloc(&t, 1, sizeof *t, "trees", err)) != FM_OK)
+	if ((rc = fm_alloc(&t, 1, sizeof *t, "trees", err)) < 0)
 		return rc;
 	t->f = f;
 	t->classes = o->classes;
-	if ((rc = matrix(&m, x, n, f, err)) != FM_OK || (rc = set_labels(m, y, n, err)) != FM_OK)
+	if ((rc = matrix(&m, x, n, f, err)) < 0 || (rc = set_labels(m, y, n, err)) < 0)
 		goto out;
 	if (XGBoosterCreate(&m, 1, &t->booster) != 0) {
 		rc = failed(err);
@@ -104,7 +104,7 @@ int fm_trees_train(struct fm_trees **out, const struct fm_trees_opts *o, const f
 out:
 	if (m)
 		XGDMatrixFree(m);
-	if (rc != FM_OK) {
+	if (rc < 0) {
 		fm_trees_free(t);
 		t = NULL;
 	}
@@ -119,7 +119,7 @@ static int predict(const struct fm_trees *t, const float *x, size_t n, float *p,
 	DMatrixHandle m = NULL;
 	int rc;
 
-	if ((rc = matrix(&m, x, n, t->f, err)) != FM_OK)
+	if ((rc = matrix(&m, x, n, t->f, err)) < 0)
 		return rc;
 	if (XGBoosterPredict(t->booster, m, 0, 0, 0, &got, &q) != 0) {
 		rc = failed(err);

@@ -51,7 +51,7 @@ static int find_frequent(struct fm_windows *w, int k, struct fm_error *err)
 	uint32_t *count = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&count, PORTS, sizeof *count, "counts of a column", err)) != FM_OK)
+	if ((rc = fm_alloc(&count, PORTS, sizeof *count, "counts of a column", err)) < 0)
 		return rc;
 	for (size_t i = 0; i < w->real->rows; i++)
 		count[v[i]]++;
@@ -76,13 +76,13 @@ int fm_windows_new(struct fm_windows **out, const struct fm_table *real, unsigne
 	int rc;
 
 	*out = NULL;
-	if ((rc = fm_alloc(&w, 1, sizeof *w, "windows", err)) != FM_OK)
+	if ((rc = fm_alloc(&w, 1, sizeof *w, "windows", err)) < 0)
 		return rc;
 	*w = (struct fm_windows){.real = real, .present = present & real->present, .size = size};
 	for (int k = 0; k < NCOUNTED && rc == FM_OK; k++)
 		if (has(w, counted[k]))
 			rc = find_frequent(w, k, err);
-	if (rc != FM_OK) {
+	if (rc < 0) {
 		free(w);
 		return rc;
 	}
@@ -317,11 +317,11 @@ int fm_windows_fill(const struct fm_windows *w, const struct fm_table *t, const 
 		const struct fm_dict *d = &t->dict[counted[k]];
 		if (!w->values[k] || counted[k] == FM_DP)
 			continue;
-		if ((rc = fm_alloc(&code[k], d->n ? d->n : 1, sizeof *code[k], "category codes", err)) != FM_OK ||
-		    (rc = fm_dict_match(&w->real->dict[counted[k]], d, code[k], err)) != FM_OK)
+		if ((rc = fm_alloc(&code[k], d->n ? d->n : 1, sizeof *code[k], "category codes", err)) < 0 ||
+		    (rc = fm_dict_match(&w->real->dict[counted[k]], d, code[k], err)) < 0)
 			goto out;
 	}
-	if ((rc = fm_rows_by_time(t, &order, err)) != FM_OK)
+	if ((rc = fm_rows_by_time(t, &order, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++)
 		fill_window(w, code, t, order + which[i] * w->size, x + i * w->width);

@@ -187,7 +187,7 @@ int fm_json_canonical(const json_t *v, struct fm_buf *out, struct fm_error *err)
 	struct writer w = {.out = out, .err = err};
 	int rc = value(&w, v, 0);
 
-	return rc != FM_OK ? rc : fm_buf_check(out, err);
+	return rc < 0 ? rc : fm_buf_check(out, err);
 }
 
 int fm_json_pretty(const json_t *v, struct fm_buf *out, struct fm_error *err)

@@ -55,8 +55,8 @@ static int check_ranges(struct fm_loader *l)
 	for (int i = 0; i < c->generate.ninside; i++)
 		for (int o = 0; o < c->generate.noutside; o++) {
 			struct fm_cidr a, b;
-			if (fm_cidr_parse(&a, c->generate.inside[i], l->err) != FM_OK ||
-			    fm_cidr_parse(&b, c->generate.outside[o], l->err) != FM_OK)
+			if (fm_cidr_parse(&a, c->generate.inside[i], l->err) < 0 ||
+			    fm_cidr_parse(&b, c->generate.outside[o], l->err) < 0)
 				return l->err ? l->err->code : FM_EINPUT;
 			if (fm_cidr_overlap(&a, &b))
 				return FAIL_AT(l, keys, "generate.inside %s and generate.outside %s overlap",

@@ -155,7 +155,7 @@ int fm_loader_check_dp(struct fm_loader *l)
 {
 	int rc;
 
-	if ((rc = check_numbers(l)) != FM_OK || (rc = check_period(l)) != FM_OK || (rc = check_voids(l)) != FM_OK)
+	if ((rc = check_numbers(l)) < 0 || (rc = check_period(l)) < 0 || (rc = check_voids(l)) < 0)
 		return rc;
 	return check_gate(l);
 }

@@ -122,7 +122,7 @@ static int read_ranges(const struct fm_yaml *v, const char *what, char (*ranges)
 		struct fm_error why;
 		if ((rc = fm_yaml_text(e, what, ranges[i], sizeof(ranges[i]), err)) < 0)
 			return rc;
-		if (fm_cidr_parse(&c[i], ranges[i], &why) != FM_OK)
+		if (fm_cidr_parse(&c[i], ranges[i], &why) < 0)
 			return fm_yaml_fail(e, err, "%s: %s", what, why.message);
 		for (int j = 0; j < i; j++)
 			if (fm_cidr_overlap(&c[i], &c[j]))

@@ -58,7 +58,7 @@ static int column_target(const struct fm_yaml *v, int *col, enum fm_role *role, 
 	char word[64];
 	int rc;
 
-	if ((rc = fm_yaml_text(v, "column", word, sizeof(word), err)) != FM_OK)
+	if ((rc = fm_yaml_text(v, "column", word, sizeof(word), err)) < 0)
 		return rc;
 	if (strcmp(word, "start") == 0) {
 		*col = FM_TE;
@@ -80,7 +80,7 @@ static int column_format(const struct fm_yaml *v, enum fm_format *format, char p
 	char word[FM_TIME_PATTERN_MAX];
 	int rc;
 
-	if ((rc = fm_yaml_text(v, "format", word, sizeof(word), err)) != FM_OK)
+	if ((rc = fm_yaml_text(v, "format", word, sizeof(word), err)) < 0)
 		return rc;
 	if (strchr(word, '%')) {
 		strcpy(pattern, word);
@@ -145,7 +145,7 @@ static int column_check(struct fm_dialect *d, int i, const struct fm_yaml *v, bo
 	if (!(kinds[fm_cols[col].kind].formats & BIT(d->cols[i].format)))
 		return fm_yaml_fail(v, err, "column '%s': '%s' cannot be read as %s", name, fm_cols[col].name,
 				    format_names[d->cols[i].format]);
-	if ((rc = column_more(d, i, v, err)) != FM_OK)
+	if ((rc = column_more(d, i, v, err)) < 0)
 		return rc;
 	if (has_decimals && !(BIT(d->cols[i].format) & (UNITS | CLOCKS | BIT(FM_FMT_HMS))))
 		return fm_yaml_fail(v, err, "column '%s': decimals are for times, not for %s", name,
@@ -163,7 +163,7 @@ static int read_column(struct fm_dialect *d, int i, const struct fm_yaml *v, str
 	int64_t n;
 	int rc;
 
-	if ((rc = fm_yaml_want(v, FM_YAML_MAP, "a column", err)) != FM_OK)
+	if ((rc = fm_yaml_want(v, FM_YAML_MAP, "a column", err)) < 0)
 		return rc;
 	d->cols[i].col = -1;
 	d->cols[i].decimals = d->cols[i].day_starts = -1;
@@ -196,7 +196,7 @@ static int read_column(struct fm_dialect *d, int i, const struct fm_yaml *v, str
 			rc = unknown(e, "key of a column", e->key, keys, COUNT_OF(keys), err);
 		}
 	}
-	if (rc != FM_OK)
+	if (rc < 0)
 		return rc;
 	if (d->cols[i].name[0] == '\0')
 		return fm_yaml_fail(v, err, "column %d has no name", i + 1);
@@ -215,13 +215,13 @@ static int read_columns(struct fm_dialect *d, const struct fm_yaml *v, struct fm
 {
 	int rc;
 
-	if ((rc = fm_yaml_want(v, FM_YAML_LIST, "columns", err)) != FM_OK)
+	if ((rc = fm_yaml_want(v, FM_YAML_LIST, "columns", err)) < 0)
 		return rc;
 	if (v->n == 0 || v->n > FM_DIALECT_MAXCOLS)
 		return fm_yaml_fail(v, err, "columns takes 1 to %d of them, not %zu", FM_DIALECT_MAXCOLS, v->n);
 	for (const struct fm_yaml *e = v->first; e && rc == FM_OK; e = e->next)
 		rc = read_column(d, d->ncols++, e, err);
-	if (rc != FM_OK)
+	if (rc < 0)
 		return rc;
 	if (has_role(d, FM_TE, FM_ROLE_VALUE) && has_role(d, FM_TE, FM_ROLE_START))
 		d->present |= 1u << FM_TD;
@@ -268,7 +268,7 @@ static int read_missing(struct fm_dialect *d, const struct fm_yaml *v, struct fm
 {
 	int rc;
 
-	if ((rc = fm_yaml_want(v, FM_YAML_LIST, "missing", err)) != FM_OK)
+	if ((rc = fm_yaml_want(v, FM_YAML_LIST, "missing", err)) < 0)
 		return rc;
 	if (v->n > COUNT_OF(d->missing))
 		return fm_yaml_fail(v, err, "missing takes at most %zu words, not %zu", COUNT_OF(d->missing), v->n);
@@ -287,7 +287,7 @@ static int read_internal(struct fm_dialect *d, const struct fm_yaml *v, struct f
 {
 	int rc;
 
-	if ((rc = fm_yaml_want(v, FM_YAML_LIST, "internal", err)) != FM_OK)
+	if ((rc = fm_yaml_want(v, FM_YAML_LIST, "internal", err)) < 0)
 		return rc;
 	if (v->n > COUNT_OF(d->internal))
 		return fm_yaml_fail(v, err, "internal takes at most %zu ranges, not %zu", COUNT_OF(d->internal), v->n);
@@ -295,9 +295,9 @@ static int read_internal(struct fm_dialect *d, const struct fm_yaml *v, struct f
 		char text[32];
 		struct fm_error why;
 		struct fm_cidr c = {0};
-		if ((rc = fm_yaml_text(e, "internal", text, sizeof(text), err)) != FM_OK)
+		if ((rc = fm_yaml_text(e, "internal", text, sizeof(text), err)) < 0)
 			return rc;
-		if (fm_cidr_parse(&c, text, &why) != FM_OK)
+		if (fm_cidr_parse(&c, text, &why) < 0)
 			return fm_yaml_fail(e, err, "internal: %s", why.message);
 		d->internal[d->ninternal].base = c.base;
 		d->internal[d->ninternal].mask = c.mask;
@@ -309,7 +309,7 @@ static int read_labels(struct fm_dialect *d, const struct fm_yaml *v, struct fm_
 {
 	int rc;
 
-	if ((rc = fm_yaml_want(v, FM_YAML_MAP, "labels", err)) != FM_OK)
+	if ((rc = fm_yaml_want(v, FM_YAML_MAP, "labels", err)) < 0)
 		return rc;
 	if (v->n > COUNT_OF(d->labels))
 		return fm_yaml_fail(v, err, "labels takes at most %zu pairs, not %zu", COUNT_OF(d->labels), v->n);
@@ -318,7 +318,7 @@ static int read_labels(struct fm_dialect *d, const struct fm_yaml *v, struct fm_
 			return fm_yaml_fail(e, err, "labels: '%.64s...' is longer than %zu bytes", e->key,
 					    sizeof(d->labels[0].from) - 1);
 		strcpy(d->labels[d->nlabels].from, e->key);
-		if ((rc = fm_yaml_text(e, "labels", d->labels[d->nlabels].to, sizeof(d->labels[0].to), err)) != FM_OK)
+		if ((rc = fm_yaml_text(e, "labels", d->labels[d->nlabels].to, sizeof(d->labels[0].to), err)) < 0)
 			return rc;
 	}
 	return FM_OK;
@@ -329,14 +329,14 @@ static int read_comment(struct fm_dialect *d, const struct fm_yaml *v, struct fm
 {
 	int rc;
 
-	if ((rc = fm_yaml_want(v, FM_YAML_LIST, "comment", err)) != FM_OK)
+	if ((rc = fm_yaml_want(v, FM_YAML_LIST, "comment", err)) < 0)
 		return rc;
 	if (v->n > COUNT_OF(d->comment))
 		return fm_yaml_fail(v, err, "comment takes at most %zu words, not %zu", COUNT_OF(d->comment), v->n);
 	d->ncomment = 0;
 	for (const struct fm_yaml *e = v->first; e; e = e->next) {
 		char *word = d->comment[d->ncomment++];
-		if ((rc = fm_yaml_text(e, "comment", word, sizeof(d->comment[0]), err)) != FM_OK)
+		if ((rc = fm_yaml_text(e, "comment", word, sizeof(d->comment[0]), err)) < 0)
 			return rc;
 		if (!*word)
 			return fm_yaml_fail(e, err, "comment: the empty word begins every line");
@@ -350,7 +350,7 @@ static int read_timezone(struct fm_dialect *d, const struct fm_yaml *v, struct f
 	const char *s = text;
 	int rc;
 
-	if ((rc = fm_yaml_text(v, "timezone", text, sizeof(text), err)) != FM_OK)
+	if ((rc = fm_yaml_text(v, "timezone", text, sizeof(text), err)) < 0)
 		return rc;
 	if (strcmp(text, "UTC") == 0)
 		return FM_OK;
@@ -368,7 +368,7 @@ static int read_encoding(struct fm_dialect *d, const struct fm_yaml *v, struct f
 	char text[64];
 	int rc;
 
-	if ((rc = fm_yaml_text(v, "encoding", text, sizeof(text), err)) != FM_OK)
+	if ((rc = fm_yaml_text(v, "encoding", text, sizeof(text), err)) < 0)
 		return rc;
 	if (strcmp(text, "windows-1252") == 0)
 		d->encoding = FM_ENCODING_WINDOWS_1252;
@@ -382,7 +382,7 @@ static int read_quote(struct fm_dialect *d, const struct fm_yaml *v, struct fm_e
 	char text[64];
 	int rc;
 
-	if ((rc = fm_yaml_text(v, "quote", text, sizeof(text), err)) != FM_OK)
+	if ((rc = fm_yaml_text(v, "quote", text, sizeof(text), err)) < 0)
 		return rc;
 	d->no_quotes = strcmp(text, "none") == 0;
 	if (!d->no_quotes && strcmp(text, "double") != 0)
@@ -395,7 +395,7 @@ static int read_hosts(struct fm_dialect *d, const struct fm_yaml *v, struct fm_e
 	char text[32];
 	int rc;
 
-	if ((rc = fm_yaml_want(v, FM_YAML_MAP, "hosts", err)) != FM_OK)
+	if ((rc = fm_yaml_want(v, FM_YAML_MAP, "hosts", err)) < 0)
 		return rc;
 	if (v->n > COUNT_OF(d->hosts))
 		return fm_yaml_fail(v, err, "hosts takes at most %zu names, not %zu", COUNT_OF(d->hosts), v->n);
@@ -403,7 +403,7 @@ static int read_hosts(struct fm_dialect *d, const struct fm_yaml *v, struct fm_e
 		if (strlen(e->key) >= sizeof(d->hosts[0].name))
 			return fm_yaml_fail(e, err, "hosts: '%.64s...' is too long", e->key);
 		strcpy(d->hosts[d->nhosts].name, e->key);
-		if ((rc = fm_yaml_text(e, "hosts", text, sizeof(text), err)) != FM_OK)
+		if ((rc = fm_yaml_text(e, "hosts", text, sizeof(text), err)) < 0)
 			return rc;
 		if (fm_parse_ipv4(text, strlen(text), &d->hosts[d->nhosts].ip))
 			return fm_yaml_fail(e, err, "hosts: '%s' is not an IPv4 address", text);
@@ -498,9 +498,9 @@ static int parse(struct fm_dialect *d, const char *name, const char *text, size_
 	d->delimiter = ',';
 	strcpy(d->newline, "\n");
 	d->nmissing = 1; /* the empty field */
-	if ((rc = fm_arena_new(&arena, 64 << 10, err)) != FM_OK ||
-	    (rc = fm_yaml_parse(&root, &doc, arena, text, n, err)) != FM_OK ||
-	    (rc = fm_yaml_want(root, FM_YAML_MAP, "a dialect", err)) != FM_OK)
+	if ((rc = fm_arena_new(&arena, 64 << 10, err)) < 0 ||
+	    (rc = fm_yaml_parse(&root, &doc, arena, text, n, err)) < 0 ||
+	    (rc = fm_yaml_want(root, FM_YAML_MAP, "a dialect", err)) < 0)
 		goto out;
 	if (fm_yaml_child(root, "missing"))
 		d->nmissing = 0;
@@ -558,10 +558,10 @@ int fm_dialect_load(struct fm_dialect **d, const char *name, struct fm_error *er
 	int rc;
 
 	*d = NULL;
-	if ((rc = fm_dialect_check_name(name, err)) != FM_OK)
+	if ((rc = fm_dialect_check_name(name, err)) < 0)
 		return rc;
 	if (fm_dialect_is_file(name)) {
-		if ((rc = fm_file_read(name, FM_YAML_MAXBYTES, &file, err)) != FM_OK) {
+		if ((rc = fm_file_read(name, FM_YAML_MAXBYTES, &file, err)) < 0) {
 			fm_dialect_blame(err);
 			goto out;
 		}
@@ -574,7 +574,7 @@ int fm_dialect_load(struct fm_dialect **d, const char *name, struct fm_error *er
 	}
 	if ((rc = fm_alloc(d, 1, sizeof(**d), "a dialect", err)) == FM_OK)
 		rc = parse(*d, e.name, e.text, e.n, err);
-	if (rc != FM_OK) {
+	if (rc < 0) {
 		fm_dialect_free(*d);
 		*d = NULL;
 	}

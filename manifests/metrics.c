@@ -67,7 +67,7 @@ static int put(struct fm_metrics *t, const char *name, double value, int64_t n, 
 				       "metrics '%s' and '%s' cannot both be there: one is a group of the other",
 				       t->m[i].name, name);
 	}
-	if ((rc = grow(&t->m, &t->cap, t->n, sizeof(*t->m), err)) != FM_OK)
+	if ((rc = grow(&t->m, &t->cap, t->n, sizeof(*t->m), err)) < 0)
 		return rc;
 	m = &t->m[t->n++];
 	*m = (struct fm_metric){
@@ -274,7 +274,7 @@ int fm_metrics_from_list(struct fm_metrics *t, const json_t *list, struct fm_err
 		    (rc = fm_doc_ci(o, &m.ci_lo, &m.ci_hi, where, err)) == FM_OK)
 			rc = put(t, m.name, m.value, m.n, m.ci_lo, m.ci_hi, err);
 	}
-	if (rc != FM_OK)
+	if (rc < 0)
 		fm_metrics_free(t);
 	return rc;
 }

@@ -145,14 +145,14 @@ static int check_from_json(struct fm_check_result *c, const json_t *o, const cha
 	const json_t *pass = json_object_get(o, "pass"), *waived = json_object_get(o, "waived");
 	int rc;
 
-	if ((rc = fm_doc_keys(o, keys, sizeof(keys) / sizeof(keys[0]), where, err)) != FM_OK ||
-	    (rc = fm_doc_text(o, "name", c->name, sizeof(c->name), where, err)) != FM_OK ||
-	    (rc = fm_doc_real(o, "value", &c->value, where, err)) != FM_OK ||
-	    (rc = fm_doc_real(o, "threshold", &c->threshold, where, err)) != FM_OK ||
-	    (rc = fm_doc_text(o, "direction", c->direction, sizeof(c->direction), where, err)) != FM_OK ||
-	    (rc = fm_doc_count(o, &c->n, where, err)) != FM_OK ||
-	    (rc = fm_doc_ci(o, &c->ci_lo, &c->ci_hi, where, err)) != FM_OK ||
-	    (rc = fm_doc_text(o, "why", c->why, sizeof(c->why), where, err)) != FM_OK)
+	if ((rc = fm_doc_keys(o, keys, sizeof(keys) / sizeof(keys[0]), where, err)) < 0 ||
+	    (rc = fm_doc_text(o, "name", c->name, sizeof(c->name), where, err)) < 0 ||
+	    (rc = fm_doc_real(o, "value", &c->value, where, err)) < 0 ||
+	    (rc = fm_doc_real(o, "threshold", &c->threshold, where, err)) < 0 ||
+	    (rc = fm_doc_text(o, "direction", c->direction, sizeof(c->direction), where, err)) < 0 ||
+	    (rc = fm_doc_count(o, &c->n, where, err)) < 0 ||
+	    (rc = fm_doc_ci(o, &c->ci_lo, &c->ci_hi, where, err)) < 0 ||
+	    (rc = fm_doc_text(o, "why", c->why, sizeof(c->why), where, err)) < 0)
 		return rc;
 	if (!fm_metric_name_ok(c->name))
 		return fm_fail(err, FM_EINPUT, "%s: no name of a metric", where);
@@ -182,10 +182,10 @@ static int waivers_from_json(struct fm_verdict *v, const json_t *list, struct fm
 		return fm_fail(err, FM_EINPUT, "verdict: 'waivers' must be a list of at most %d", FM_DOC_MAXENTRIES);
 	for (size_t i = 0; i < n; i++) {
 		const json_t *o = json_array_get(list, i);
-		if ((rc = fm_doc_keys(o, keys, 5, "verdict: waiver", err)) != FM_OK)
+		if ((rc = fm_doc_keys(o, keys, 5, "verdict: waiver", err)) < 0)
 			return rc;
 		for (int k = 0; k < 5; k++)
-			if ((rc = fm_doc_text(o, keys[k], text, sizeof(text), "verdict: waiver", err)) != FM_OK)
+			if ((rc = fm_doc_text(o, keys[k], text, sizeof(text), "verdict: waiver", err)) < 0)
 				return rc;
 	}
 	v->waivers = json_deep_copy(list);
@@ -208,11 +208,11 @@ static int control_from_json(const json_t *o, const char *where, struct fm_error
 	char name[32];
 	int rc;
 
-	if ((rc = fm_doc_keys(o, keys, sizeof(keys) / sizeof(keys[0]), where, err)) != FM_OK ||
-	    (rc = fm_doc_text(o, "name", name, sizeof(name), where, err)) != FM_OK ||
-	    (rc = one_of(o, "kind", " negative positive ", where, err)) != FM_OK ||
-	    (rc = one_of(o, "expected", " fail pass any ", where, err)) != FM_OK ||
-	    (rc = one_of(o, "got", " fail pass ", where, err)) != FM_OK)
+	if ((rc = fm_doc_keys(o, keys, sizeof(keys) / sizeof(keys[0]), where, err)) < 0 ||
+	    (rc = fm_doc_text(o, "name", name, sizeof(name), where, err)) < 0 ||
+	    (rc = one_of(o, "kind", " negative positive ", where, err)) < 0 ||
+	    (rc = one_of(o, "expected", " fail pass any ", where, err)) < 0 ||
+	    (rc = one_of(o, "got", " fail pass ", where, err)) < 0)
 		return rc;
 	if (!json_is_number(level) || !json_is_boolean(json_object_get(o, "ok")) || !json_is_array(failed))
 		return fm_fail(err, FM_EINPUT, "%s: a control has a 'level', 'ok' and a list of 'failed_checks'",
@@ -239,14 +239,14 @@ static int controls_from_json(struct fm_verdict *v, const json_t *j, struct fm_e
 	for (size_t i = 0; i < n; i++) {
 		char where[48];
 		snprintf(where, sizeof(where), "verdict: control %zu", i + 1);
-		if ((rc = control_from_json(json_array_get(list, i), where, err)) != FM_OK)
+		if ((rc = control_from_json(json_array_get(list, i), where, err)) < 0)
 			return rc;
 	}
 	if (!json_is_integer(rows) || json_integer_value(rows) < 0)
 		return fm_fail(err, FM_EINPUT, "verdict: 'control_rows' must be a count of rows");
 	v->control_rows = json_integer_value(rows);
-	if ((rc = fm_doc_real(j, "control_limit", &v->control_limit, "verdict", err)) != FM_OK ||
-	    (rc = fm_doc_real(j, "smallest_leak_caught", &leak, "verdict", err)) != FM_OK)
+	if ((rc = fm_doc_real(j, "control_limit", &v->control_limit, "verdict", err)) < 0 ||
+	    (rc = fm_doc_real(j, "smallest_leak_caught", &leak, "verdict", err)) < 0)
 		return rc;
 	v->smallest_leak_caught = leak > 0 ? leak : 0;
 	v->controls = json_deep_copy(list);
@@ -270,13 +270,13 @@ static int checks_from_json(struct fm_verdict *v, const json_t *list, struct fm_
 
 	if (!json_is_array(list) || n > FM_DOC_MAXENTRIES)
 		return fm_fail(err, FM_EINPUT, "verdict: 'checks' must be a list of at most %d", FM_DOC_MAXENTRIES);
-	if ((rc = fm_alloc(&v->check, n ? n : 1, sizeof(*v->check), "the checks of a verdict", err)) != FM_OK)
+	if ((rc = fm_alloc(&v->check, n ? n : 1, sizeof(*v->check), "the checks of a verdict", err)) < 0)
 		return rc;
 	for (v->n = 0; v->n < n; v->n++) {
 		struct fm_check_result *c = &v->check[v->n];
 		char where[48];
 		snprintf(where, sizeof(where), "verdict: check %zu", v->n + 1);
-		if ((rc = check_from_json(c, json_array_get(list, v->n), where, err)) != FM_OK)
+		if ((rc = check_from_json(c, json_array_get(list, v->n), where, err)) < 0)
 			return rc;
 		if (c->waived && !has_waiver(v, c->name))
 			return fm_fail(err, FM_EINPUT, "%s (%s): says waived, but there is no waiver of it", where,
@@ -294,20 +294,20 @@ int fm_verdict_from_json(struct fm_verdict *v, const json_t *j, struct fm_error 
 	int rc;
 
 	*v = (struct fm_verdict){0};
-	if ((rc = fm_doc_keys(j, keys, sizeof(keys) / sizeof(keys[0]), "verdict", err)) != FM_OK)
+	if ((rc = fm_doc_keys(j, keys, sizeof(keys) / sizeof(keys[0]), "verdict", err)) < 0)
 		return rc;
 	if (word == NULL || (strcmp(word, "pass") != 0 && strcmp(word, "fail") != 0))
 		return fm_fail(err, FM_EINPUT, "verdict: 'verdict' must be \"pass\" or \"fail\"");
-	if ((waivers && (rc = waivers_from_json(v, waivers, err)) != FM_OK) ||
-	    (rc = checks_from_json(v, json_object_get(j, "checks"), err)) != FM_OK ||
-	    (rc = controls_from_json(v, j, err)) != FM_OK)
+	if ((waivers && (rc = waivers_from_json(v, waivers, err)) < 0) ||
+	    (rc = checks_from_json(v, json_object_get(j, "checks"), err)) < 0 ||
+	    (rc = controls_from_json(v, j, err)) < 0)
 		goto out;
 	v->pass = strcmp(word, "pass") == 0;
 	if (v->pass && !fm_verdict_holds(v))
 		rc = fm_fail(err, FM_EINPUT, "verdict: says pass, but %s",
 			     v->n ? "not every check passed" : "nothing was checked");
 out:
-	if (rc != FM_OK)
+	if (rc < 0)
 		fm_verdict_free(v);
 	return rc;
 }

@@ -174,7 +174,7 @@ static int check_verdict(struct check *c, const json_t *m)
 		if (part && json_object_set(doc, keys[i], part))
 			rc = fm_fail(c->err, FM_ESYSTEM, "out of memory");
 	}
-	if (rc == FM_OK && (rc = fm_verdict_from_json(&v, doc, &why)) != FM_OK)
+	if (rc == FM_OK && (rc = fm_verdict_from_json(&v, doc, &why)) < 0)
 		rc = rc == FM_ESYSTEM ? fm_fail(c->err, rc, "%s", why.message)
 				      : refuse(c, FM_REASON_NOT_JUDGED, "manifest.json: %s", why.message);
 	else if (rc == FM_OK && !v.pass)

@@ -35,35 +35,35 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 	int rc;
 
 	*out = (struct fm_evaluate_out){0};
-	if ((rc = fm_table_open(&train, in->train_dir, err)) != FM_OK)
+	if ((rc = fm_table_open(&train, in->train_dir, err)) < 0)
 		goto out;
-	if (in->holdout_dir && (rc = fm_table_open(&holdout, in->holdout_dir, err)) != FM_OK)
+	if (in->holdout_dir && (rc = fm_table_open(&holdout, in->holdout_dir, err)) < 0)
 		goto out;
-	if ((rc = fm_table_open(&synthetic, in->synthetic_dir, err)) != FM_OK)
+	if ((rc = fm_table_open(&synthetic, in->synthetic_dir, err)) < 0)
 		goto out;
 	if ((rc = fm_evaluate_tables(train, synthetic, holdout, in->cfg->train.threads, fm_evaluate_opts(in->cfg),
-				     &out->metrics, err)) != FM_OK)
+				     &out->metrics, err)) < 0)
 		goto out;
-	if ((rc = fm_pool_new(&pool, in->cfg->train.threads, err)) != FM_OK)
+	if ((rc = fm_pool_new(&pool, in->cfg->train.threads, err)) < 0)
 		goto out;
 	if (holdout && holdout->rows > 0 && in->model_dir &&
 	    (rc =
 		 fm_model_membership(&(struct fm_membership_in){in->cfg, in->model_dir, in->store_json, train, holdout},
-				     pool, &out->metrics, err)) != FM_OK)
+				     pool, &out->metrics, err)) < 0)
 		goto out;
-	if (in->previous && ((rc = fm_dialect_load(&dialect, in->cfg->source.dialect, err)) != FM_OK ||
+	if (in->previous && ((rc = fm_dialect_load(&dialect, in->cfg->source.dialect, err)) < 0 ||
 			     (rc = fm_previous_compare(in->previous, dialect, 0, synthetic, pool, memory, in->out_dir,
-						       &out->metrics, err)) != FM_OK))
+						       &out->metrics, err)) < 0))
 		goto out;
 	list = fm_metrics_list(&out->metrics);
-	if ((rc = save(list, in->out_dir, "metrics.json", err)) != FM_OK ||
-	    (rc = fm_subsamples_make(&sub, train, synthetic, holdout, memory, err)) != FM_OK ||
+	if ((rc = save(list, in->out_dir, "metrics.json", err)) < 0 ||
+	    (rc = fm_subsamples_make(&sub, train, synthetic, holdout, memory, err)) < 0 ||
 	    (rc = fm_histograms(sub.real, sub.synthetic, sub.holdout, &histograms, err)) !=
 		FM_OK || /* for the report */
-	    (rc = save(histograms, in->out_dir, "histograms.json", err)) != FM_OK ||
+	    (rc = save(histograms, in->out_dir, "histograms.json", err)) < 0 ||
 	    !fm_config_controls(in->cfg))
 		goto out;
-	if ((rc = fm_controls_measure(in->cfg, train, holdout, FM_CONTROLS_SEED, pool, &controls, err)) != FM_OK)
+	if ((rc = fm_controls_measure(in->cfg, train, holdout, FM_CONTROLS_SEED, pool, &controls, err)) < 0)
 		goto out;
 	rc = save(controls, in->out_dir, "controls.json", err);
 out:
@@ -76,7 +76,7 @@ out:
 	fm_table_free(train);
 	fm_table_free(holdout);
 	fm_table_free(synthetic);
-	if (rc != FM_OK) {
+	if (rc < 0) {
 		fm_metrics_free(&out->metrics);
 		out->metrics = (struct fm_metrics){0};
 	}

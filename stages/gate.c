@@ -29,16 +29,16 @@ int fm_stage_gate(const struct fm_gate_in *in, struct fm_gate_out *out, struct f
 	*out = (struct fm_gate_out){0};
 	if (!metrics_json)
 		return fm_fail(err, FM_EINPUT, "the metrics that decide are not there; run with --force");
-	if ((rc = fm_json_load(&list, metrics_json, METRICS_MAX, err)) != FM_OK ||
-	    (rc = load_controls(in, &controls, err)) != FM_OK)
+	if ((rc = fm_json_load(&list, metrics_json, METRICS_MAX, err)) < 0 ||
+	    (rc = load_controls(in, &controls, err)) < 0)
 		goto out;
-	if ((rc = fm_metrics_from_list(&metrics, list, err)) != FM_OK) {
+	if ((rc = fm_metrics_from_list(&metrics, list, err)) < 0) {
 		rc = fm_error_prefix(err, "%s: ", metrics_json);
 		goto out;
 	}
-	if ((rc = fm_gate_apply(in->cfg, &metrics, &out->verdict, err)) != FM_OK)
+	if ((rc = fm_gate_apply(in->cfg, &metrics, &out->verdict, err)) < 0)
 		goto out;
-	if ((rc = fm_gate_complete(in->cfg, controls, in->waivers, &out->verdict, err)) != FM_OK)
+	if ((rc = fm_gate_complete(in->cfg, controls, in->waivers, &out->verdict, err)) < 0)
 		goto out;
 	verdict = fm_verdict_json(&out->verdict);
 	path = fm_path_join(in->out_dir, "verdict.json");
@@ -53,7 +53,7 @@ out:
 	json_decref(verdict);
 	free(path);
 	fm_metrics_free(&metrics);
-	if (rc != FM_OK) {
+	if (rc < 0) {
 		fm_verdict_free(&out->verdict);
 		out->verdict = (struct fm_verdict){0};
 	}

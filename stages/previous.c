@@ -19,7 +19,7 @@ int fm_previous_compare(const char *path, const struct fm_dialect *d, uint64_t r
 
 	if (n > suffix && strcmp(path + n - suffix, ARCHIVE) == 0)
 		o.member = "*/data/flows.csv";
-	if ((rc = fm_trace_load(&previous, &o, 0.0, &stats, err)) != FM_OK)
+	if ((rc = fm_trace_load(&previous, &o, 0.0, &stats, err)) < 0)
 		return fm_error_prefix(err, "the previous release: ");
 	rc = fm_leak_difference(previous, current, pool, memory, out, err);
 	fm_table_free(previous);

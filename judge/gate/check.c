@@ -77,7 +77,7 @@ int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics,
 	if (n < 0 || n > FM_CFG_MAXCHECKS)
 		return fm_fail(err, FM_EINPUT, "a gate of %d checks is none: 1 to %d are allowed", n, FM_CFG_MAXCHECKS);
 	/* one more for a gate without checks, one for the controls, one for a holdout that is none */
-	if ((rc = fm_alloc(&v->check, 2 * (size_t)n + 3, sizeof *v->check, "a verdict", err)) != FM_OK)
+	if ((rc = fm_alloc(&v->check, 2 * (size_t)n + 3, sizeof *v->check, "a verdict", err)) < 0)
 		return rc;
 	for (int i = 0; i < n; i++)
 		apply(v, metrics, &cfg->gate.check[i]);

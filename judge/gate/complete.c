@@ -8,10 +8,10 @@ int fm_gate_complete(const struct fm_config *cfg, const json_t *controls, const 
 {
 	int rc;
 
-	if ((rc = fm_gate_waive(v, waivers, err)) != FM_OK)
+	if ((rc = fm_gate_waive(v, waivers, err)) < 0)
 		return rc;
-	if (fm_config_controls(cfg) && ((rc = fm_controls_judge(cfg, controls, v, err)) != FM_OK ||
-					(rc = fm_gate_waive(v, waivers, err)) != FM_OK)) /* that line too */
+	if (fm_config_controls(cfg) && ((rc = fm_controls_judge(cfg, controls, v, err)) < 0 ||
+					(rc = fm_gate_waive(v, waivers, err)) < 0)) /* that line too */
 		return rc;
 	fm_gate_decide(v);
 	return FM_OK;

@@ -141,7 +141,7 @@ static int judge_one(struct judge *j, const json_t *o, json_t *out, struct fm_er
 
 	if (!name || !kind || !expected)
 		return fm_fail(err, FM_EINPUT, "a control lacks its name, kind or what is expected of it");
-	if ((rc = load(&j->one, json_object_get(o, "metrics"), err)) != FM_OK)
+	if ((rc = load(&j->one, json_object_get(o, "metrics"), err)) < 0)
 		return fm_error_prefix(err, "control %s: ", name);
 	if (!(failed = failed_checks(j, &j->one, why)))
 		return fm_fail(err, FM_ESYSTEM, "out of memory for the controls");
@@ -220,12 +220,11 @@ int fm_controls_judge(const struct fm_config *cfg, const json_t *doc, struct fm_
 		add_line(&j, v, 0);
 		return FM_OK;
 	}
-	if ((rc = load(&j.floor, json_object_get(doc, "floor"), err)) != FM_OK ||
-	    (rc = load(&j.fresh, positive, err)) != FM_OK)
+	if ((rc = load(&j.floor, json_object_get(doc, "floor"), err)) < 0 || (rc = load(&j.fresh, positive, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < n && rc == FM_OK; i++)
 		rc = judge_one(&j, json_array_get(list, i), v->controls, err);
-	if (rc != FM_OK)
+	if (rc < 0)
 		goto out;
 	v->smallest_leak_caught = smallest_leak(v->controls);
 	add_line(&j, v, n);

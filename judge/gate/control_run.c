@@ -50,9 +50,9 @@ static int measure(const struct fm_config *cfg, const struct fm_control *c, cons
 	json_t *o = NULL, *scores;
 	int rc;
 
-	if ((rc = fm_control_plant(c, w, seed, &t, err)) != FM_OK ||
-	    (rc = fm_evaluate_some(w->train, t, w->holdout, groups_for(cfg, c), pool, fm_evaluate_opts(cfg), &m,
-				   err)) != FM_OK)
+	if ((rc = fm_control_plant(c, w, seed, &t, err)) < 0 ||
+	    (rc = fm_evaluate_some(w->train, t, w->holdout, groups_for(cfg, c), pool, fm_evaluate_opts(cfg), &m, err)) <
+		0)
 		goto out;
 	scores = fm_metrics_list(&m);
 	o = json_pack("{s:s, s:s, s:f, s:s, s:o}", "name", c->name, "kind",
@@ -61,7 +61,7 @@ static int measure(const struct fm_config *cfg, const struct fm_control *c, cons
 	if (!o || json_array_append(list, o) != 0)
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the controls");
 out:
-	if (rc != FM_OK)
+	if (rc < 0)
 		fm_error_prefix(err, "control %s (%g): ", c->name, c->level);
 	json_decref(o);
 	fm_table_free(t);

@@ -74,7 +74,7 @@ static int windows_of(const struct fm_table *t, struct window **out, size_t *n, 
 	by_win = *n >= ENOUGH;
 	if (!by_win)
 		*n = (t->rows + run - 1) / run;
-	if ((rc = fm_alloc(out, *n + 1, sizeof **out, "the windows of a table", err)) != FM_OK)
+	if ((rc = fm_alloc(out, *n + 1, sizeof **out, "the windows of a table", err)) < 0)
 		return rc;
 	if (by_win)
 		number_windows(t, *out);
@@ -126,14 +126,14 @@ static int take_like(struct fm_table **out, const struct fm_table *t, const uint
 
 	present |= of ? 1u << FM_WIN : 0;
 
-	if ((rc = fm_table_new(&s, present, err)) != FM_OK || (rc = fm_table_reserve(s, n ? n : 1, err)) != FM_OK)
+	if ((rc = fm_table_new(&s, present, err)) < 0 || (rc = fm_table_reserve(s, n ? n : 1, err)) < 0)
 		goto fail;
 	for (int c = 0; c < FM_NCOL; c++)
 		if (FM_HAS(s, c) && fm_cols[c].kind == FM_KIND_CATEGORY &&
-		    (rc = fm_dict_copy(&s->dict[c], &like->dict[c], err)) != FM_OK)
+		    (rc = fm_dict_copy(&s->dict[c], &like->dict[c], err)) < 0)
 			goto fail;
 	for (size_t i = 0; i < n; i++) {
-		if ((rc = fm_table_append(s, t, row[i], err)) != FM_OK)
+		if ((rc = fm_table_append(s, t, row[i], err)) < 0)
 			goto fail;
 		if ((i + 1) % 1024 == 0)
 			fm_table_forget(t, 0, t->rows);
@@ -197,14 +197,14 @@ int fm_control_world_cut(struct fm_control_world *w, const struct fm_table *trai
 		return fm_fail(err, FM_EINPUT, "controls cannot be drawn from 2^32 rows or more");
 	if (train->rows < FM_CONTROLS_MIN || holdout->rows < 2 * FM_CONTROLS_MIN)
 		return FM_OK;
-	if ((rc = windows_of(train, &tw, &nt, err)) != FM_OK || (rc = windows_of(holdout, &hw, &nh, err)) != FM_OK)
+	if ((rc = windows_of(train, &tw, &nt, err)) < 0 || (rc = windows_of(holdout, &hw, &nh, err)) < 0)
 		goto out;
 	max_rows = smallest(max_rows, train->rows, holdout->rows / 2);
 	each = smallest(nt, nh / 2, max_rows) / STRATUM * STRATUM;
 	if (each == 0)
 		goto out;
-	if ((rc = fm_alloc(&pick, 3 * each, sizeof *pick, "a choice of windows", err)) != FM_OK ||
-	    (rc = fm_alloc(&row, 6 * max_rows, sizeof *row, "a choice of rows", err)) != FM_OK)
+	if ((rc = fm_alloc(&pick, 3 * each, sizeof *pick, "a choice of windows", err)) < 0 ||
+	    (rc = fm_alloc(&row, 6 * max_rows, sizeof *row, "a choice of rows", err)) < 0)
 		goto out;
 	of = row + 3 * max_rows;
 	assign(seed, nt, nh, each, pick, pick + each, pick + 2 * each);
@@ -216,15 +216,15 @@ int fm_control_world_cut(struct fm_control_world *w, const struct fm_table *trai
 		w->rows = 0;
 		goto out;
 	}
-	if ((rc = take_like(&w->train, train, row, w->rows, train, of, present, err)) != FM_OK ||
+	if ((rc = take_like(&w->train, train, row, w->rows, train, of, present, err)) < 0 ||
 	    (rc = take_like(&w->holdout, holdout, row + max_rows, w->rows, train, of + max_rows, present, err)) !=
 		FM_OK)
 		goto out;
-	if ((rc = take_like(&w->fresh, holdout, row + 2 * max_rows, w->rows, train, NULL, present, err)) != FM_OK)
+	if ((rc = take_like(&w->fresh, holdout, row + 2 * max_rows, w->rows, train, NULL, present, err)) < 0)
 		goto out;
 	rc = fm_tables_share_addresses((struct fm_table *const[]){w->train, w->holdout, w->fresh}, 3, err);
 out:
-	if (rc != FM_OK)
+	if (rc < 0)
 		fm_control_world_free(w);
 	free(tw);
 	free(hw);
@@ -269,7 +269,7 @@ static int plant_copies(struct fm_table *t, const struct fm_control_world *w, do
 	int rc;
 
 	n = n < 1 ? 1 : n > w->rows ? w->rows : n;
-	if ((rc = fm_alloc(&at, 2 * n, sizeof *at, "a choice of rows", err)) != FM_OK)
+	if ((rc = fm_alloc(&at, 2 * n, sizeof *at, "a choice of rows", err)) < 0)
 		return rc;
 	fm_rows_choose(seed, WHERE, w->rows, n, at);
 	fm_rows_choose(seed, WHICH, w->rows, n, at + n);
@@ -338,7 +338,7 @@ static int plant_outliers(struct fm_table *t, const struct fm_control_world *w, 
 	int rc;
 
 	n = n > 64 ? 64 : n;
-	if ((rc = fm_alloc(&e, w->rows, sizeof *e, "outliers", err)) != FM_OK)
+	if ((rc = fm_alloc(&e, w->rows, sizeof *e, "outliers", err)) < 0)
 		return rc;
 	for (size_t i = 0; i < w->rows; i++)
 		e[i].row = (uint32_t)i;
@@ -402,7 +402,7 @@ static int plant_constant(struct fm_table *t, const struct fm_control_world *w, 
 	uint64_t *key = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&key, w->rows, sizeof *key, "the values of a column", err)) != FM_OK)
+	if ((rc = fm_alloc(&key, w->rows, sizeof *key, "the values of a column", err)) < 0)
 		return rc;
 	for (int c = 0; c < FM_NFLOWCOL && rc == FM_OK; c++) {
 		size_t best = 0, run = 0;
@@ -411,7 +411,7 @@ static int plant_constant(struct fm_table *t, const struct fm_control_world *w, 
 			continue;
 		for (size_t i = 0; i < w->rows; i++)
 			key[i] = fm_table_value(w->train, c, i);
-		if ((rc = fm_sort_u64(key, NULL, w->rows, err)) != FM_OK)
+		if ((rc = fm_sort_u64(key, NULL, w->rows, err)) < 0)
 			break;
 		for (size_t i = 0; i < w->rows; i++) {
 			run = i && key[i] == key[i - 1] ? run + 1 : 1;
@@ -435,13 +435,13 @@ int fm_control_plant(const struct fm_control *c, const struct fm_control_world *
 	int rc;
 
 	*out = NULL;
-	if ((rc = fm_alloc(&all, w->rows, sizeof *all, "a choice of rows", err)) != FM_OK)
+	if ((rc = fm_alloc(&all, w->rows, sizeof *all, "a choice of rows", err)) < 0)
 		return rc;
 	for (size_t i = 0; i < w->rows; i++)
 		all[i] = (uint32_t)i;
 	rc = fm_table_take(&t, w->fresh, all, w->rows, err);
 	free(all);
-	if (rc != FM_OK)
+	if (rc < 0)
 		return rc;
 	switch (c->make) {
 	case FM_CONTROL_COPY:
@@ -471,7 +471,7 @@ int fm_control_plant(const struct fm_control *c, const struct fm_control_world *
 	case FM_CONTROL_FRESH:
 		break;
 	}
-	if (rc != FM_OK) {
+	if (rc < 0) {
 		fm_table_free(t);
 		t = NULL;
 	}

@@ -28,7 +28,7 @@ int fm_holdout_count(struct fm_holdout *a, const struct fm_table *real, const st
 	int rc;
 
 	*a = (struct fm_holdout){.holdout = holdout->rows, .synthetic = synthetic->rows};
-	if ((rc = count_common(holdout, real, memory, &a->holdout_in_real, err)) != FM_OK)
+	if ((rc = count_common(holdout, real, memory, &a->holdout_in_real, err)) < 0)
 		return rc;
 	return count_common(synthetic, holdout, memory, &a->synthetic_in_holdout, err);
 }

@@ -40,8 +40,8 @@ static int count_rows(const struct tables *t, struct fm_metrics *out, struct fm_
 	int64_t holdout = t->holdout ? (int64_t)t->holdout->rows : 0;
 	int rc;
 
-	if ((rc = fm_metrics_add(out, "rows.real", (double)real, real, err)) != FM_OK ||
-	    (rc = fm_metrics_add(out, "rows.synthetic", (double)synthetic, synthetic, err)) != FM_OK || !t->holdout)
+	if ((rc = fm_metrics_add(out, "rows.real", (double)real, real, err)) < 0 ||
+	    (rc = fm_metrics_add(out, "rows.synthetic", (double)synthetic, synthetic, err)) < 0 || !t->holdout)
 		return rc;
 	return fm_metrics_add(out, "rows.holdout", (double)holdout, holdout, err);
 }
@@ -51,7 +51,7 @@ static int compare_margins(const struct fm_table *real, const struct fm_table *s
 {
 	int rc = fm_fidelity(real, synthetic, pool, prefix, out, err);
 
-	return rc != FM_OK ? rc : fm_margins(real, synthetic, pool, prefix, out, err);
+	return rc < 0 ? rc : fm_margins(real, synthetic, pool, prefix, out, err);
 }
 
 static int margins(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
@@ -208,12 +208,12 @@ static int sample_runs(struct fm_table **out, const struct fm_table *t, size_t n
 	int rc;
 
 	*out = NULL;
-	if ((rc = fm_judge_check(t, "larger", err)) != FM_OK)
+	if ((rc = fm_judge_check(t, "larger", err)) < 0)
 		return rc;
 	if (!FM_HAS(t, FM_TE))
 		return fm_table_sample(out, t, n, SEED, purpose, err);
-	if ((rc = fm_rows_by_time(t, &order, err)) != FM_OK ||
-	    (rc = fm_alloc(&chosen, runs + 1, sizeof *chosen, "a choice of rows", err)) != FM_OK)
+	if ((rc = fm_rows_by_time(t, &order, err)) < 0 ||
+	    (rc = fm_alloc(&chosen, runs + 1, sizeof *chosen, "a choice of rows", err)) < 0)
 		goto out;
 	if (runs <= whole) { /* else nearly all: the first n */
 		fm_rows_choose(SEED, purpose, whole, runs, chosen);
@@ -271,9 +271,9 @@ int fm_evaluate_tables(const struct fm_table *real, const struct fm_table *synth
 		return fm_fail(err, FM_EINPUT, "the %s table has no rows: there is nothing to evaluate",
 			       real->rows ? "synthetic" : "real");
 	holdout = holdout && holdout->rows > 0 ? holdout : NULL;
-	if ((rc = fm_pool_new(&pool, threads, err)) != FM_OK ||
-	    (rc = fm_subsamples_make(&sub, real, synthetic, holdout, o.memory, err)) != FM_OK ||
-	    (rc = count_judged(&sub, out, err)) != FM_OK)
+	if ((rc = fm_pool_new(&pool, threads, err)) < 0 ||
+	    (rc = fm_subsamples_make(&sub, real, synthetic, holdout, o.memory, err)) < 0 ||
+	    (rc = count_judged(&sub, out, err)) < 0)
 		goto out;
 	o.memory -= fm_subsamples_bytes(&sub);
 	fm_progress_begin(&p, "evaluate", "steps", NGROUPS + (holdout ? 1 : 0));

@@ -24,7 +24,7 @@ int fm_subsample(struct fm_table **out, const struct fm_table *t, size_t most, s
 	if (t->rows >= UINT32_MAX)
 		return fm_fail(err, FM_EINPUT, "a table of %zu rows is over the judges' limit of %u", t->rows,
 			       UINT32_MAX - 1);
-	if ((rc = fm_alloc(&row, most, sizeof *row, "a choice of rows", err)) != FM_OK)
+	if ((rc = fm_alloc(&row, most, sizeof *row, "a choice of rows", err)) < 0)
 		return rc;
 	for (size_t k = 0; k < FM_SUBSAMPLE_STRETCHES; k++) {
 		size_t first = t->rows / FM_SUBSAMPLE_STRETCHES * k,
@@ -48,7 +48,7 @@ int fm_subsamples_make(struct fm_subsamples *c, const struct fm_table *real, con
 	for (int k = 0; k < 3 && rc == FM_OK; k++)
 		if (whole[k])
 			rc = fm_subsample(&c->own[k], whole[k], fm_subsample_most(memory), err);
-	if (rc != FM_OK) {
+	if (rc < 0) {
 		fm_subsamples_free(c);
 		return rc;
 	}

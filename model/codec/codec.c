@@ -64,12 +64,12 @@ static int fit_category(struct fm_cat *c, const struct fm_table *t, enum fm_col 
 	const struct fm_dict *d = &t->dict[col];
 	const uint16_t *v = t->col[col];
 	size_t *count = NULL;
-	int ret = fm_alloc(&count, d->n + 1, sizeof *count, "category counts", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&c->value, d->n + 1, sizeof *c->value, "categories", err);
-	for (size_t i = 0; ret == FM_OK && i < t->rows; i++)
+	int rc = fm_alloc(&count, d->n + 1, sizeof *count, "category counts", err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&c->value, d->n + 1, sizeof *c->value, "categories", err);
+	for (size_t i = 0; rc == FM_OK && i < t->rows; i++)
 		count[v[i]]++;
-	while (ret == FM_OK) { /* by falling frequency; the first is kept however rare */
+	while (rc == FM_OK) { /* by falling frequency; the first is kept however rare */
 		size_t best = 0;
 		for (size_t j = 1; j < d->n; j++)
 			if (count[j] > count[best])
@@ -78,11 +78,11 @@ static int fit_category(struct fm_cat *c, const struct fm_table *t, enum fm_col 
 			break;
 		c->value[c->n] = strdup(d->value[best]);
 		if (!c->value[c->n++])
-			ret = fm_fail(err, FM_ESYSTEM, "out of memory");
+			rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		count[best] = 0;
 	}
 	free(count);
-	return ret;
+	return rc;
 }
 
 /* Token of a value: itself, or for a rare one the value of equal length with most characters in place, or the most
@@ -150,9 +150,9 @@ static int fit_numeric(struct fm_codec *c, const struct fm_table *t, enum fm_res
 		v[i] = port ? t->sp[i] : numeric(t, r, i);
 		v[t->rows + i] = port ? t->dp[i] : 0;
 	}
-	int ret = fm_num_fit(&c->num[r], v, t->rows << port, &o, err);
+	int rc = fm_num_fit(&c->num[r], v, t->rows << port, &o, err);
 	free(v);
-	return ret;
+	return rc;
 }
 
 /* ---- time ---- */
@@ -206,18 +206,18 @@ static int fit_classes(struct fm_codec *c, const struct fm_table *t, const size_
 	struct fm_times *times = &c->times;
 	int *label, count[FM_MAXCLASSES];
 	uint32_t windows[FM_MAXCLASSES] = {0};
-	int ret = label_tokens(c, t, &label, err);
+	int rc = label_tokens(c, t, &label, err);
 	times->nclasses = c->cat[FM_T_LABEL].n < 1               ? 1
 			  : c->cat[FM_T_LABEL].n < FM_MAXCLASSES ? c->cat[FM_T_LABEL].n
 								 : FM_MAXCLASSES;
-	for (size_t w = 0; ret == FM_OK && w < nw; w++) {
+	for (size_t w = 0; rc == FM_OK && w < nw; w++) {
 		int cl = window_class(t, first[w], c->window, label, count);
 		windows[cl]++;
 		times->class_slot[cl][slot_of(times, t->te[first[w]])]++;
 		for (int l = 0; l < times->nclasses; l++)
 			times->class_share[cl][l] += (double)count[l] / c->window;
 	}
-	for (int cl = 0; ret == FM_OK && cl < times->nclasses; cl++) {
+	for (int cl = 0; rc == FM_OK && cl < times->nclasses; cl++) {
 		for (int l = 0; l < times->nclasses; l++)
 			times->class_share[cl][l] = windows[cl] ? times->class_share[cl][l] / windows[cl] : l == cl;
 		if (cl > 0 && windows[cl] < (uint32_t)min_count && windows[cl] > 0)
@@ -225,7 +225,7 @@ static int fit_classes(struct fm_codec *c, const struct fm_table *t, const size_
 				times->class_slot[cl][s] = times->slot[s] > 0;
 	}
 	free(label);
-	return ret;
+	return rc;
 }
 
 /* ---- durations of replies ---- */
@@ -251,8 +251,8 @@ static int fit_near(struct fm_codec *c, const struct fm_table *t, const size_t *
 	struct fm_relations l;
 	int64_t *v = NULL;
 	size_t n = 0;
-	int ret = fm_alloc(&v, nw * (size_t)c->window + 1, sizeof *v, "durations of replies", err);
-	for (size_t w = 0; ret == FM_OK && w < nw; w++) {
+	int rc = fm_alloc(&v, nw * (size_t)c->window + 1, sizeof *v, "durations of replies", err);
+	for (size_t w = 0; rc == FM_OK && w < nw; w++) {
 		fm_relations_find(t, first[w], c->window, c->text_order, &l);
 		for (int i = 0; i < c->window; i++) {
 			int64_t td = t->td[first[w] + l.row[i]], source = t->td[first[w] + l.row[i - l.back[i]]];
@@ -261,10 +261,10 @@ static int fit_near(struct fm_codec *c, const struct fm_table *t, const size_t *
 		}
 	}
 	o.atom_share = 0.002;
-	if (ret == FM_OK && n >= (size_t)min_count && n > 100)
-		ret = fm_num_fit(&c->near, v, n, &o, err);
+	if (rc == FM_OK && n >= (size_t)min_count && n > 100)
+		rc = fm_num_fit(&c->near, v, n, &o, err);
 	free(v);
-	return ret;
+	return rc;
 }
 
 /* ---- the whole ---- */
@@ -273,24 +273,24 @@ static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm
 	       const struct fm_codec_opts *o, struct fm_error *err)
 {
 	size_t *first = NULL, nw = 0;
-	int ret = fm_windows_find(t, o->window, &first, &nw, err);
-	if (ret == FM_OK && nw == 0)
-		ret = fm_fail(err, FM_EINPUT,
-			      "the training split has %zu rows and no whole window of %d: give more rows or a smaller "
-			      "model.window",
-			      t->rows, o->window);
+	int rc = fm_windows_find(t, o->window, &first, &nw, err);
+	if (rc == FM_OK && nw == 0)
+		rc = fm_fail(err, FM_EINPUT,
+			     "the training split has %zu rows and no whole window of %d: give more rows or a smaller "
+			     "model.window",
+			     t->rows, o->window);
 	c->window = o->window;
 	c->present = t->present;
 	c->train_rows = t->rows;
 	c->text_order = o->text_order;
-	for (size_t i = 0; ret == FM_OK && i < NCATS; i++)
+	for (size_t i = 0; rc == FM_OK && i < NCATS; i++)
 		if (FM_HAS(t, cats[i].col))
-			ret = fit_category(&c->cat[cats[i].tok], t, cats[i].col, o->min_count, err);
-	for (int r = 0; ret == FM_OK && r < FM_NRES; r++)
-		ret = fit_numeric(c, t, (enum fm_res)r, o->min_count, err);
-	if (ret == FM_OK)
-		ret = fm_roles_fit(&c->roles, hosts, o, err);
-	if (ret < 0)
+			rc = fit_category(&c->cat[cats[i].tok], t, cats[i].col, o->min_count, err);
+	for (int r = 0; rc == FM_OK && r < FM_NRES; r++)
+		rc = fit_numeric(c, t, (enum fm_res)r, o->min_count, err);
+	if (rc == FM_OK)
+		rc = fm_roles_fit(&c->roles, hosts, o, err);
+	if (rc < 0)
 		goto out;
 	c->times.first_ms = o->first_ms;
 	c->times.last_ms = o->last_ms;
@@ -300,9 +300,9 @@ static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm
 		c->times.slot[s]++;
 		c->times.span[s][window_span(t, first[w], o->window)]++;
 	}
-	ret = fit_classes(c, t, first, nw, o->min_count, err);
-	if (ret == FM_OK)
-		ret = fit_near(c, t, first, nw, o->min_count, err);
+	rc = fit_classes(c, t, first, nw, o->min_count, err);
+	if (rc == FM_OK)
+		rc = fit_near(c, t, first, nw, o->min_count, err);
 	c->vocab[FM_T_ROLE] = FM_ROLE_TOKENS;
 	c->vocab[FM_T_REL] = FM_REL_TOKENS(o->window);
 	c->vocab[FM_T_DIR] = c->roles.any_inside ? 4 : 1;
@@ -314,7 +314,7 @@ static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm
 	c->vocab[FM_T_TD] += fm_num_tokens(&c->near);
 out:
 	free(first);
-	return ret;
+	return rc;
 }
 
 int fm_codec_fit_with_hosts(struct fm_codec **codec, struct fm_hosts **hosts, const struct fm_table *t,
@@ -322,15 +322,15 @@ int fm_codec_fit_with_hosts(struct fm_codec **codec, struct fm_hosts **hosts, co
 {
 	struct fm_codec *c = NULL;
 	struct fm_hosts *h = NULL;
-	int ret = fm_hosts_fit(&h, t, o->window, o->min_count, o->max_hosts, err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&c, 1, sizeof *c, "the codec", err);
-	if (ret == FM_OK)
-		ret = fit(c, h, t, o, err);
-	if (ret < 0) {
+	int rc = fm_hosts_fit(&h, t, o->window, o->min_count, o->max_hosts, err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&c, 1, sizeof *c, "the codec", err);
+	if (rc == FM_OK)
+		rc = fit(c, h, t, o, err);
+	if (rc < 0) {
 		fm_codec_free(c);
 		fm_hosts_free(h);
-		return ret;
+		return rc;
 	}
 	*codec = c;
 	*hosts = h;
@@ -453,28 +453,28 @@ int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, cons
 {
 	size_t *first = NULL, W = (size_t)c->window;
 	int *map[NCATS] = {NULL}, *label = NULL, count[FM_MAXCLASSES];
-	int ret = fm_windows_find(t, c->window, &first, &e->windows, err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&e->tok, e->windows * W * FM_NTOK + 1, sizeof *e->tok, "tokens", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&e->res, e->windows * W * FM_NRES + 1, sizeof *e->res, "residuals", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&e->slot, e->windows + 1, 1, "slots", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&e->span, e->windows + 1, 1, "spans", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&e->cls, e->windows + 1, 1, "classes", err);
-	if (ret == FM_OK)
-		ret = label_tokens(c, t, &label, err);
-	for (size_t k = 0; ret == FM_OK && k < NCATS; k++) {
+	int rc = fm_windows_find(t, c->window, &first, &e->windows, err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&e->tok, e->windows * W * FM_NTOK + 1, sizeof *e->tok, "tokens", err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&e->res, e->windows * W * FM_NRES + 1, sizeof *e->res, "residuals", err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&e->slot, e->windows + 1, 1, "slots", err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&e->span, e->windows + 1, 1, "spans", err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&e->cls, e->windows + 1, 1, "classes", err);
+	if (rc == FM_OK)
+		rc = label_tokens(c, t, &label, err);
+	for (size_t k = 0; rc == FM_OK && k < NCATS; k++) {
 		const struct fm_dict *d = &t->dict[cats[k].col];
 		if (c->cat[cats[k].tok].n == 0 || !FM_HAS(t, cats[k].col))
 			continue;
-		ret = fm_alloc(&map[k], d->n + 1, sizeof **map, "category tokens", err);
-		for (size_t j = 0; ret == FM_OK && j < d->n; j++)
+		rc = fm_alloc(&map[k], d->n + 1, sizeof **map, "category tokens", err);
+		for (size_t j = 0; rc == FM_OK && j < d->n; j++)
 			map[k][j] = category_token(&c->cat[cats[k].tok], d->value[j]);
 	}
-	for (size_t w = 0; ret == FM_OK && w < e->windows; w++) {
+	for (size_t w = 0; rc == FM_OK && w < e->windows; w++) {
 		encode_window(c, hosts, t, map, seed, first[w], e->tok + w * W * FM_NTOK, e->res + w * W * FM_NRES);
 		e->slot[w] = (uint8_t)slot_of(&c->times, t->te[first[w]]);
 		e->span[w] = (uint8_t)window_span(t, first[w], c->window);
@@ -484,9 +484,9 @@ int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, cons
 		free(map[k]);
 	free(label);
 	free(first);
-	if (ret < 0)
+	if (rc < 0)
 		fm_encoded_free(e);
-	return ret;
+	return rc;
 }
 
 int fm_address_sides(const struct fm_codec *c, int token)

@@ -62,7 +62,7 @@ int fm_num_fit(struct fm_num *c, const int64_t *values, size_t n, const struct f
 	static const double tail[] = {0.992, 0.995, 0.9975, 0.999, 0.9995};
 	int64_t *v = NULL;
 	size_t m = 0, k = (size_t)(o->min_count > 1 ? o->min_count : 1);
-	int ret = FM_OK;
+	int rc = FM_OK;
 
 	memset(c, 0, sizeof *c);
 	c->log = o->log;
@@ -73,13 +73,13 @@ int fm_num_fit(struct fm_num *c, const int64_t *values, size_t n, const struct f
 		v[i] = values[i] - values[i] % c->step;
 	qsort(v, n, sizeof *v, cmp_i64);
 	size_t least = (size_t)(o->atom_share * (double)n);
-	ret = split_atoms(c, v, n, least > k ? least : k, &m, err);
-	if (ret < 0)
+	rc = split_atoms(c, v, n, least > k ? least : k, &m, err);
+	if (rc < 0)
 		goto out;
 
 	int cap = (o->fixed ? o->nfixed : o->bins + 8) + 2;
-	ret = fm_alloc(&c->edge, (size_t)cap, sizeof *c->edge, "bin edges", err);
-	if (ret < 0)
+	rc = fm_alloc(&c->edge, (size_t)cap, sizeof *c->edge, "bin edges", err);
+	if (rc < 0)
 		goto out;
 	if (o->fixed) {
 		memcpy(c->edge, o->fixed, sizeof *c->edge * (size_t)o->nfixed);
@@ -102,9 +102,9 @@ int fm_num_fit(struct fm_num *c, const int64_t *values, size_t n, const struct f
 	}
 out:
 	free(v);
-	if (ret < 0)
+	if (rc < 0)
 		fm_num_free(c);
-	return ret;
+	return rc;
 }
 
 int fm_num_tokens(const struct fm_num *c)
@@ -202,19 +202,19 @@ static int array_read(int64_t **out, int *n, const json_t *a, size_t max, struct
 
 int fm_num_from_json(struct fm_num *c, const json_t *j, struct fm_error *err)
 {
-	int ne = 0, ret;
+	int ne = 0, rc;
 	memset(c, 0, sizeof *c);
-	ret = array_read(&c->atom, &c->natoms, json_object_get(j, "atoms"), FM_NUM_MAXATOMS, err);
-	if (ret == FM_OK)
-		ret = array_read(&c->edge, &ne, json_object_get(j, "edges"), FM_NUM_MAXBINS + 1, err);
+	rc = array_read(&c->atom, &c->natoms, json_object_get(j, "atoms"), FM_NUM_MAXATOMS, err);
+	if (rc == FM_OK)
+		rc = array_read(&c->edge, &ne, json_object_get(j, "edges"), FM_NUM_MAXBINS + 1, err);
 	c->nbins = ne > 0 ? ne - 1 : 0;
 	c->step = json_integer_value(json_object_get(j, "step"));
 	c->log = json_is_true(json_object_get(j, "log"));
-	if (ret == FM_OK && (c->step < 1 || c->natoms + c->nbins < 1))
-		ret = fm_fail(err, FM_EINPUT, "the model's codec has a numeric column without values");
-	if (ret < 0)
+	if (rc == FM_OK && (c->step < 1 || c->natoms + c->nbins < 1))
+		rc = fm_fail(err, FM_EINPUT, "the model's codec has a numeric column without values");
+	if (rc < 0)
 		fm_num_free(c);
-	return ret;
+	return rc;
 }
 
 void fm_num_free(struct fm_num *c)

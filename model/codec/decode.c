@@ -75,7 +75,7 @@ static int endpoints(struct decoder *d, const uint16_t *tok, bool known, uint32_
 		     struct fm_error *err)
 {
 	int sc, dc, token = tok[FM_T_DA], dir = d->c->roles.any_inside ? tok[FM_T_DIR] : 0, ss = dir & 1,
-		    es = dir >> 1 & 1, ret = FM_OK;
+		    es = dir >> 1 & 1, rc = FM_OK;
 	uint32_t s = known ? *sa : name(d, tok[FM_T_SA], ss, &sc), e;
 	bool newcomer = s == UINT32_MAX;
 	if (!newcomer)
@@ -86,22 +86,22 @@ static int endpoints(struct decoder *d, const uint16_t *tok, bool known, uint32_
 	if (shifted && token == 0)
 		dc = d->fallback[es];
 	if (newcomer) {
-		ret = fm_assignment_draw(d->assignment, sc, e, d->window, d->nwindow, &s, err);
-		if (ret < 0)
-			return ret;
+		rc = fm_assignment_draw(d->assignment, sc, e, d->window, d->nwindow, &s, err);
+		if (rc < 0)
+			return rc;
 		remember(d, s);
 	}
 	if (e == s)
 		e = UINT32_MAX;
 	if (e == UINT32_MAX) {
-		ret = fm_assignment_draw(d->assignment, dc, s, d->window, d->nwindow, &e, err);
-		if (ret == FM_OK && newcomer)
+		rc = fm_assignment_draw(d->assignment, dc, s, d->window, d->nwindow, &e, err);
+		if (rc == FM_OK && newcomer)
 			fm_assignment_meet(d->assignment, s, e);
 	}
 	remember(d, e);
 	*sa = s;
 	*da = e;
-	return ret;
+	return rc;
 }
 
 static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, const float *res, size_t rows,
@@ -181,12 +181,12 @@ static int sort_windows(const struct fm_window_schedule *schedule, uint32_t **or
 {
 	uint32_t *a = NULL, *b = NULL;
 	size_t n = schedule->n;
-	int ret = fm_alloc(&a, n + 1, sizeof *a, "window order", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&b, n + 1, sizeof *b, "window order", err);
-	for (size_t i = 0; ret == FM_OK && i < n; i++)
+	int rc = fm_alloc(&a, n + 1, sizeof *a, "window order", err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&b, n + 1, sizeof *b, "window order", err);
+	for (size_t i = 0; rc == FM_OK && i < n; i++)
 		a[i] = (uint32_t)i;
-	for (size_t width = 1; ret == FM_OK && width < n; width *= 2) {
+	for (size_t width = 1; rc == FM_OK && width < n; width *= 2) {
 		for (size_t lo = 0; lo < n; lo += 2 * width) {
 			size_t mid = lo + width < n ? lo + width : n, hi = lo + 2 * width < n ? lo + 2 * width : n,
 			       i = lo, j = mid;
@@ -200,11 +200,11 @@ static int sort_windows(const struct fm_window_schedule *schedule, uint32_t **or
 		b = x;
 	}
 	free(b);
-	if (ret == FM_OK)
+	if (rc == FM_OK)
 		*order = a;
 	else
 		free(a);
-	return ret;
+	return rc;
 }
 
 struct key {
@@ -223,16 +223,16 @@ static int sort_rows(struct fm_table *t, struct fm_error *err)
 {
 	struct key *key = NULL;
 	char *copy = NULL;
-	int ret = fm_alloc(&key, t->rows + 1, sizeof *key, "row order", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&copy, t->rows + 1, 8, "row order", err);
-	for (size_t i = 0; ret == FM_OK && i < t->rows; i++) {
+	int rc = fm_alloc(&key, t->rows + 1, sizeof *key, "row order", err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&copy, t->rows + 1, 8, "row order", err);
+	for (size_t i = 0; rc == FM_OK && i < t->rows; i++) {
 		key[i].te = t->te[i];
 		key[i].row = i;
 	}
-	if (ret == FM_OK)
+	if (rc == FM_OK)
 		qsort(key, t->rows, sizeof *key, cmp_key);
-	for (int c = 0; ret == FM_OK && c < FM_NFLOWCOL; c++) {
+	for (int c = 0; rc == FM_OK && c < FM_NFLOWCOL; c++) {
 		size_t w = fm_cols[c].width;
 		if (!FM_HAS(t, c))
 			continue;
@@ -242,7 +242,7 @@ static int sort_rows(struct fm_table *t, struct fm_error *err)
 	}
 	free(key);
 	free(copy);
-	return ret;
+	return rc;
 }
 
 static int fill_dictionaries(struct decoder *d, struct fm_error *err)
@@ -289,45 +289,44 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 	size_t W = (size_t)c->window;
 	uint32_t *order = NULL, *ip = NULL;
 	struct decoder d = {.c = c, .fallback = {common_class(&c->roles, 0), common_class(&c->roles, 1)}};
-	int ret = fm_table_new(&d.t, c->present & FM_COLS_UGR16, err);
-	if (ret == FM_OK)
-		ret = fm_table_reserve(d.t, (size_t)o->rows, err);
-	if (ret == FM_OK)
-		ret = fill_dictionaries(&d, err);
-	if (ret == FM_OK)
-		ret = fm_assignment_new(&d.assignment, &c->roles, o->seed, err);
-	if (ret == FM_OK)
-		ret = sort_windows(schedule, &order, err);
-	for (size_t i = 0; ret == FM_OK && i < schedule->n && d.t->rows < o->rows; i++) {
+	int rc = fm_table_new(&d.t, c->present & FM_COLS_UGR16, err);
+	if (rc == FM_OK)
+		rc = fm_table_reserve(d.t, (size_t)o->rows, err);
+	if (rc == FM_OK)
+		rc = fill_dictionaries(&d, err);
+	if (rc == FM_OK)
+		rc = fm_assignment_new(&d.assignment, &c->roles, o->seed, err);
+	if (rc == FM_OK)
+		rc = sort_windows(schedule, &order, err);
+	for (size_t i = 0; rc == FM_OK && i < schedule->n && d.t->rows < o->rows; i++) {
 		size_t w = order[i], left = (size_t)o->rows - d.t->rows;
 		size_t first = d.t->rows, n = left < W ? left : W;
-		ret = decode_window(&d, schedule->start_ms[w], tok + w * W * FM_NTOK, res + w * W * FM_NRES, n, err);
-		if (ret == FM_OK && c->text_order) {
+		rc = decode_window(&d, schedule->start_ms[w], tok + w * W * FM_NTOK, res + w * W * FM_NRES, n, err);
+		if (rc == FM_OK && c->text_order) {
 			struct fm_rng rng;
 			fm_rng_init(&rng, o->seed, FM_RNG_DECODE, w, UINT32_MAX);
 			spread_arrivals(d.t, first, n, tok + w * W * FM_NTOK, c->num[FM_R_GAP].step, c->times.last_ms,
 					&rng);
 		}
 	}
-	if (ret == FM_OK)
-		ret =
-		    fm_addresses_make(&ip, d.assignment, o->inside, o->ninside, o->outside, o->noutside, o->seed, err);
-	if (ret == FM_OK)
-		ret = fm_address_dict_new(&d.t->addresses, err);
-	for (uint32_t h = 0, code; ret == FM_OK && h < fm_assignment_hosts(d.assignment); h++) {
+	if (rc == FM_OK)
+		rc = fm_addresses_make(&ip, d.assignment, o->inside, o->ninside, o->outside, o->noutside, o->seed, err);
+	if (rc == FM_OK)
+		rc = fm_address_dict_new(&d.t->addresses, err);
+	for (uint32_t h = 0, code; rc == FM_OK && h < fm_assignment_hosts(d.assignment); h++) {
 		struct fm_address a = fm_address_of_ipv4(ip[h]); /* no two are equal: the code is the host's number */
-		ret = fm_address_dict_add(d.t->addresses, &a, fm_assignment_inside(d.assignment, h), &code, err);
+		rc = fm_address_dict_add(d.t->addresses, &a, fm_assignment_inside(d.assignment, h), &code, err);
 	}
-	if (ret == FM_OK)
-		ret = fm_table_sort_addresses(d.t, err);
-	if (ret == FM_OK)
-		ret = sort_rows(d.t, err);
+	if (rc == FM_OK)
+		rc = fm_table_sort_addresses(d.t, err);
+	if (rc == FM_OK)
+		rc = sort_rows(d.t, err);
 	free(order);
 	free(ip);
 	fm_assignment_free(d.assignment);
-	if (ret < 0) {
+	if (rc < 0) {
 		fm_table_free(d.t);
-		return ret;
+		return rc;
 	}
 	*table = d.t;
 	return FM_OK;

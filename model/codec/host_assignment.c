@@ -73,14 +73,14 @@ static int refill(struct fm_assignment *c, int cl, struct fm_error *err)
 {
 	size_t slots, at = 0;
 	struct fm_rng r;
-	int ret = add_players(c, cl, &slots, err);
+	int rc = add_players(c, cl, &slots, err);
 	free(c->queue[cl]);
 	c->queue[cl] = NULL;
 	c->nqueue[cl] = c->head[cl] = 0;
-	if (ret == FM_OK)
-		ret = fm_alloc(&c->queue[cl], slots, sizeof **c->queue, "the assignment", err);
-	if (ret < 0)
-		return ret;
+	if (rc == FM_OK)
+		rc = fm_alloc(&c->queue[cl], slots, sizeof **c->queue, "the assignment", err);
+	if (rc < 0)
+		return rc;
 	for (int k = 0; k < c->roles->npool[cl]; k++) {
 		const struct fm_pool_entry *e = &c->roles->pool[cl][k];
 		for (int64_t h = 0; h < e->hosts; h++) {
@@ -282,15 +282,15 @@ int fm_addresses_make(uint32_t **ip, const struct fm_assignment *assignment, con
 	struct spread s[2];
 	for (uint32_t h = 0; h < n; h++)
 		count[fm_assignment_inside(assignment, h)]++;
-	int ret = spread_make(&s[0], outside, noutside, count[0], false, seed, 0, err);
-	if (ret == FM_OK)
-		ret = spread_make(&s[1], inside, ninside, count[1], true, seed, 1, err);
-	if (ret == FM_OK)
-		ret = fm_alloc(ip, n + 1u, sizeof **ip, "addresses", err);
+	int rc = spread_make(&s[0], outside, noutside, count[0], false, seed, 0, err);
+	if (rc == FM_OK)
+		rc = spread_make(&s[1], inside, ninside, count[1], true, seed, 1, err);
+	if (rc == FM_OK)
+		rc = fm_alloc(ip, n + 1u, sizeof **ip, "addresses", err);
 	count[0] = count[1] = 0;
-	for (uint32_t h = 0; ret == FM_OK && h < n; h++) {
+	for (uint32_t h = 0; rc == FM_OK && h < n; h++) {
 		int in = fm_assignment_inside(assignment, h);
 		(*ip)[h] = spread_at(&s[in], in ? inside : outside, count[in]++);
 	}
-	return ret;
+	return rc;
 }

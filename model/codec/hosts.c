@@ -154,28 +154,28 @@ int fm_hosts_fit(struct fm_hosts **out, const struct fm_table *t, int window, in
 	struct fm_hosts *h = NULL;
 	struct fm_host **order = NULL;
 	size_t *first = NULL, nw = 0, np = 0;
-	int ret = fm_alloc(&h, 1, sizeof *h, "the host table", err);
-	if (ret < 0)
-		return ret;
-	ret = fm_windows_find(t, window, &first, &nw, err);
-	for (size_t w = 0; ret == FM_OK && w < nw; w++)
-		for (size_t i = first[w]; ret == FM_OK && i < first[w] + (size_t)window; i++) {
-			ret = touch(h, t, t->sa[i], (uint32_t)w, err);
-			if (ret == FM_OK)
-				ret = touch(h, t, t->da[i], (uint32_t)w, err);
+	int rc = fm_alloc(&h, 1, sizeof *h, "the host table", err);
+	if (rc < 0)
+		return rc;
+	rc = fm_windows_find(t, window, &first, &nw, err);
+	for (size_t w = 0; rc == FM_OK && w < nw; w++)
+		for (size_t i = first[w]; rc == FM_OK && i < first[w] + (size_t)window; i++) {
+			rc = touch(h, t, t->sa[i], (uint32_t)w, err);
+			if (rc == FM_OK)
+				rc = touch(h, t, t->da[i], (uint32_t)w, err);
 		}
 	/* Rows outside whole windows still have peers to be counted. */
-	for (size_t i = 0; ret == FM_OK && i < t->rows; i++)
+	for (size_t i = 0; rc == FM_OK && i < t->rows; i++)
 		if (!fm_hosts_find(h, t, t->sa[i]) || !fm_hosts_find(h, t, t->da[i])) {
-			ret = touch(h, t, t->sa[i], UINT32_MAX - 1, err);
-			if (ret == FM_OK)
-				ret = touch(h, t, t->da[i], UINT32_MAX - 1, err);
+			rc = touch(h, t, t->sa[i], UINT32_MAX - 1, err);
+			if (rc == FM_OK)
+				rc = touch(h, t, t->da[i], UINT32_MAX - 1, err);
 		}
-	if (ret == FM_OK)
-		ret = count_peers(h, t, err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&order, h->n + 1, sizeof *order, "host ranks", err);
-	if (ret < 0)
+	if (rc == FM_OK)
+		rc = count_peers(h, t, err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&order, h->n + 1, sizeof *order, "host ranks", err);
+	if (rc < 0)
 		goto out;
 	for (size_t i = 0; i < h->n; i++)
 		if (h->host[i].flows >= (uint32_t)min_count)
@@ -192,7 +192,7 @@ out:
 	free(order);
 	free(first);
 	fm_hosts_free(h);
-	return ret;
+	return rc;
 }
 
 void fm_hosts_free(struct fm_hosts *h)
@@ -232,7 +232,7 @@ int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct 
 {
 	enum { MAXW = 64 };
 	int64_t members[FM_ROLE_CLASSES] = {0}, *kind = NULL;
-	int ret;
+	int rc;
 
 	if (fm_alloc(&r->inside, (size_t)hosts->npopular + 1, 1, "host roles", err) < 0)
 		return err->code;
@@ -277,8 +277,8 @@ int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct 
 		    best < 0 ? 0 : best; /* no inside at all: such an address would be new, and is taken as outside */
 	}
 	size_t nk = (size_t)r->nclasses * MAXW * MAXW;
-	ret = fm_alloc(&kind, nk, sizeof *kind, "host kinds", err);
-	for (size_t i = 0; ret == FM_OK && i < hosts->n; i++) {
+	rc = fm_alloc(&kind, nk, sizeof *kind, "host kinds", err);
+	for (size_t i = 0; rc == FM_OK && i < hosts->n; i++) {
 		const struct fm_host *h = &hosts->host[i];
 		if (h->rank >= 0)
 			continue;
@@ -286,11 +286,11 @@ int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct 
 		uint32_t w = h->windows < MAXW ? h->windows : MAXW - 1, n = h->peers < w ? h->peers : w;
 		kind[((size_t)cl * MAXW + w) * MAXW + (n ? n : 1)]++;
 	}
-	for (int cl = 0; ret == FM_OK && cl < r->nclasses; cl++) {
-		ret = fm_alloc(&r->pool[cl], MAXW * MAXW, sizeof **r->pool, "host kinds", err);
+	for (int cl = 0; rc == FM_OK && cl < r->nclasses; cl++) {
+		rc = fm_alloc(&r->pool[cl], MAXW * MAXW, sizeof **r->pool, "host kinds", err);
 		struct fm_pool_entry *e = r->pool[cl];
 		int64_t rest = 0;
-		for (int w = 1; ret == FM_OK && w < MAXW; w++)
+		for (int w = 1; rc == FM_OK && w < MAXW; w++)
 			for (int n = 1; n <= w; n++) {
 				rest += kind[((size_t)cl * MAXW + (size_t)w) * MAXW + (size_t)n];
 				if (rest >= o->min_count) {
@@ -298,11 +298,11 @@ int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct 
 					rest = 0;
 				}
 			}
-		if (ret == FM_OK && r->npool[cl] == 0)
+		if (rc == FM_OK && r->npool[cl] == 0)
 			e[r->npool[cl]++] = (struct fm_pool_entry){1, 1, rest > 0 ? rest : 1};
-		else if (ret == FM_OK)
+		else if (rc == FM_OK)
 			e[r->npool[cl] - 1].hosts += rest;
 	}
 	free(kind);
-	return ret;
+	return rc;
 }

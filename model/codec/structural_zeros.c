@@ -30,38 +30,38 @@ static int fit_pair(struct fm_structural_zeros *s, int p, const struct fm_encode
 	size_t na = (size_t)s->n[p][0], nb = (size_t)s->n[p][1];
 	uint32_t *met = NULL;
 	double *a = NULL, *b = NULL;
-	int ret = fm_alloc(&met, na * nb, sizeof *met, "pair counts", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&a, na, sizeof *a, "pair counts", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&b, nb, sizeof *b, "pair counts", err);
-	for (size_t r = 0; ret == FM_OK && r < rows; r++) {
+	int rc = fm_alloc(&met, na * nb, sizeof *met, "pair counts", err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&a, na, sizeof *a, "pair counts", err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&b, nb, sizeof *b, "pair counts", err);
+	for (size_t r = 0; rc == FM_OK && r < rows; r++) {
 		const uint16_t *tok = e->tok + r * FM_NTOK;
 		size_t i = tok[fm_pair[p][0]], j = tok[fm_pair[p][1]];
 		met[i * nb + j]++;
 		a[i]++;
 		b[j]++;
 	}
-	for (size_t i = 0; ret == FM_OK && i < na; i++)
+	for (size_t i = 0; rc == FM_OK && i < na; i++)
 		for (size_t j = 0; j < nb; j++)
 			s->out[p][i * nb + j] = met[i * nb + j] < (uint32_t)k &&
 						a[i] * b[j] >= (double)FM_STRUCTURAL_ZEROS_EXPECTED * k * (double)rows;
 	free(met);
 	free(a);
 	free(b);
-	return ret;
+	return rc;
 }
 
 int fm_structural_zeros_fit(struct fm_structural_zeros *s, const int vocab[FM_NTOK], const struct fm_encoded *e,
 			    int window, int min_count, struct fm_error *err)
 {
-	int ret = prepare(s, vocab, err);
-	for (int p = 0; ret == FM_OK && p < FM_NPAIRS; p++)
+	int rc = prepare(s, vocab, err);
+	for (int p = 0; rc == FM_OK && p < FM_NPAIRS; p++)
 		if (s->out[p])
-			ret = fit_pair(s, p, e, e->windows * (size_t)window, min_count, err);
-	if (ret < 0)
+			rc = fit_pair(s, p, e, e->windows * (size_t)window, min_count, err);
+	if (rc < 0)
 		fm_structural_zeros_free(s);
-	return ret;
+	return rc;
 }
 
 /* One pair: given token `with` of the other column, `side` says which of the two is being drawn. */
@@ -110,21 +110,21 @@ json_t *fm_structural_zeros_json(const struct fm_structural_zeros *s)
 int fm_structural_zeros_from_json(struct fm_structural_zeros *s, const int vocab[FM_NTOK], const json_t *j,
 				  struct fm_error *err)
 {
-	int ret = prepare(s, vocab, err);
-	for (int p = 0; ret == FM_OK && p < FM_NPAIRS; p++) {
+	int rc = prepare(s, vocab, err);
+	for (int p = 0; rc == FM_OK && p < FM_NPAIRS; p++) {
 		const json_t *rows = json_object_get(json_array_get(j, (size_t)p), "excluded");
-		for (int i = 0; ret == FM_OK && s->out[p] && i < s->n[p][0]; i++) {
+		for (int i = 0; rc == FM_OK && s->out[p] && i < s->n[p][0]; i++) {
 			const char *text = json_string_value(json_array_get(rows, (size_t)i));
 			if (!text || strlen(text) != (size_t)s->n[p][1] || strspn(text, "01") != strlen(text))
-				ret = fm_fail(err, FM_EINPUT, "the model's excluded pairs of %s and %s are damaged",
-					      fm_tok_name[fm_pair[p][0]], fm_tok_name[fm_pair[p][1]]);
-			for (int k = 0; ret == FM_OK && k < s->n[p][1]; k++)
+				rc = fm_fail(err, FM_EINPUT, "the model's excluded pairs of %s and %s are damaged",
+					     fm_tok_name[fm_pair[p][0]], fm_tok_name[fm_pair[p][1]]);
+			for (int k = 0; rc == FM_OK && k < s->n[p][1]; k++)
 				s->out[p][(size_t)i * (size_t)s->n[p][1] + (size_t)k] = text[k] == '1';
 		}
 	}
-	if (ret < 0)
+	if (rc < 0)
 		fm_structural_zeros_free(s);
-	return ret;
+	return rc;
 }
 
 void fm_structural_zeros_free(struct fm_structural_zeros *s)

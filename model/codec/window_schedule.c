@@ -135,31 +135,31 @@ static int schedule_slot(struct fm_window_schedule *p, const struct fm_codec *c,
 	int64_t range = t->last_ms - t->first_ms + 1, from = t->first_ms + range * s / FM_SLOTS,
 		to = t->first_ms + range * (s + 1) / FM_SLOTS;
 	int64_t step = c->num[FM_R_GAP].step;
-	int ret = fm_alloc(&span, virtual + 1, sizeof *span, "a schedule", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&order, virtual + 1, sizeof *order, "a schedule", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&at, virtual + 1, sizeof *at, "a schedule", err);
-	for (size_t i = 0; ret == FM_OK && i < virtual; i++) {
+	int rc = fm_alloc(&span, virtual + 1, sizeof *span, "a schedule", err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&order, virtual + 1, sizeof *order, "a schedule", err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&at, virtual + 1, sizeof *at, "a schedule", err);
+	for (size_t i = 0; rc == FM_OK && i < virtual; i++) {
 		span[i] = (uint32_t)span_at(t->span[s], ((double)i + fm_rng_uniform53(r)) / (double)virtual);
 		order[i] = 0;
 	}
-	for (size_t i = 0, cl = 0, left = ret == FM_OK ? of[0] : 0; ret == FM_OK && i < want;
+	for (size_t i = 0, cl = 0, left = rc == FM_OK ? of[0] : 0; rc == FM_OK && i < want;
 	     i++) { /* class + 1 of the windows that are made */
 		while (left == 0)
 			left = of[++cl * FM_SLOTS];
 		order[i] = (uint32_t)cl + 1;
 		left--;
 	}
-	if (ret == FM_OK) {
+	if (rc == FM_OK) {
 		fm_rng_shuffle(r, span, virtual);
 		fm_rng_shuffle(r, order, virtual);
 	}
-	for (size_t i = 0; ret == FM_OK && i < virtual; i++) {
+	for (size_t i = 0; rc == FM_OK && i < virtual; i++) {
 		at[i] = total;
 		total += fm_span_ms((int)span[i], 0.5) + 1;
 	}
-	for (size_t i = 0; ret == FM_OK && i < virtual; i++) {
+	for (size_t i = 0; rc == FM_OK && i < virtual; i++) {
 		if (!order[i])
 			continue;
 		int64_t ms = from + (int64_t)((double)(to - from) * (at[i] / total));
@@ -171,7 +171,7 @@ static int schedule_slot(struct fm_window_schedule *p, const struct fm_codec *c,
 	free(span);
 	free(order);
 	free(at);
-	return ret;
+	return rc;
 }
 
 int fm_window_schedule_make(struct fm_window_schedule *schedule, const struct fm_codec *c,
@@ -180,39 +180,39 @@ int fm_window_schedule_make(struct fm_window_schedule *schedule, const struct fm
 	size_t n = (size_t)((o->rows + (uint64_t)c->window - 1) / (uint64_t)c->window), nc = (size_t)c->times.nclasses;
 	double keep = (double)n / c->times.source_windows, *weight = NULL;
 	size_t *of = NULL;
-	int ret;
+	int rc;
 	memset(schedule, 0, sizeof *schedule);
-	ret = fm_alloc(&schedule->slot, n + 1, 1, "a schedule", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&schedule->span, n + 1, 1, "a schedule", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&schedule->cls, n + 1, 1, "a schedule", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&schedule->start_ms, n + 1, sizeof *schedule->start_ms, "a schedule", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&weight, FM_MAXCLASSES * FM_SLOTS, sizeof *weight, "a schedule", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&of, FM_MAXCLASSES * FM_SLOTS, sizeof *of, "a schedule", err);
-	if (ret == FM_OK)
-		ret = weights(c, o, weight, err);
-	if (ret == FM_OK)
+	rc = fm_alloc(&schedule->slot, n + 1, 1, "a schedule", err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&schedule->span, n + 1, 1, "a schedule", err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&schedule->cls, n + 1, 1, "a schedule", err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&schedule->start_ms, n + 1, sizeof *schedule->start_ms, "a schedule", err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&weight, FM_MAXCLASSES * FM_SLOTS, sizeof *weight, "a schedule", err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&of, FM_MAXCLASSES * FM_SLOTS, sizeof *of, "a schedule", err);
+	if (rc == FM_OK)
+		rc = weights(c, o, weight, err);
+	if (rc == FM_OK)
 		share(weight, nc * FM_SLOTS, n, of);
-	for (int s = 0; ret == FM_OK && s < FM_SLOTS; s++) {
+	for (int s = 0; rc == FM_OK && s < FM_SLOTS; s++) {
 		struct fm_rng r;
 		size_t want = 0;
 		fm_rng_init(&r, o->seed, FM_RNG_SCHEDULE, (uint64_t)s, 0);
 		for (size_t cl = 0; cl < nc; cl++)
 			want += of[cl * FM_SLOTS + (size_t)s];
 		size_t virtual = keep < 1 ? (size_t)((double)want / keep + 0.5) : want;
-		ret = schedule_slot(schedule, c, s, of + s, want, virtual > want ? virtual : want, &r, err);
+		rc = schedule_slot(schedule, c, s, of + s, want, virtual > want ? virtual : want, &r, err);
 	}
-	if (ret == FM_OK && o->nlabels > 0)
-		ret = fm_window_schedule_labels(schedule, c, o, err);
+	if (rc == FM_OK && o->nlabels > 0)
+		rc = fm_window_schedule_labels(schedule, c, o, err);
 	free(weight);
 	free(of);
-	if (ret < 0)
+	if (rc < 0)
 		fm_window_schedule_free(schedule);
-	return ret;
+	return rc;
 }
 
 void fm_window_schedule_free(struct fm_window_schedule *p)

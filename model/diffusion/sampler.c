@@ -80,18 +80,18 @@ static int space_new(struct fm_sample_space *w, const struct fm_net *net, bool g
 	size_t R = (size_t)SHARD * (size_t)net->arch.window, V = 1;
 	for (int c = 0; c < FM_NTOK; c++)
 		V = (size_t)net->vocab[c] > V ? (size_t)net->vocab[c] : V;
-	int ret = fm_work_new(&w->work, net, SHARD, err);
-	if (ret == FM_OK && guided)
-		ret = fm_work_new(&w->blind, net, SHARD, err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&w->reveal, R * FM_NTOK, sizeof(float), "work space", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&w->x0, R * FM_NRES, sizeof(float), "work space", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&w->row, V, sizeof(float), "work space", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&w->rows, R, sizeof(int), "work space", err);
-	return ret;
+	int rc = fm_work_new(&w->work, net, SHARD, err);
+	if (rc == FM_OK && guided)
+		rc = fm_work_new(&w->blind, net, SHARD, err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&w->reveal, R * FM_NTOK, sizeof(float), "work space", err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&w->x0, R * FM_NRES, sizeof(float), "work space", err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&w->row, V, sizeof(float), "work space", err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&w->rows, R, sizeof(int), "work space", err);
+	return rc;
 }
 
 static void space_free(struct fm_sample_space *w)
@@ -121,7 +121,7 @@ int fm_sample(const struct fm_denoiser *d, const struct fm_codec *codec, const s
 	      const struct fm_window_schedule *schedule, const struct fm_sample_opts *o, const struct fm_sampled *out,
 	      struct fm_error *err)
 {
-	int threads = o->pool ? fm_pool_size(o->pool) : 1, ret = check(d->process, o, err);
+	int threads = o->pool ? fm_pool_size(o->pool) : 1, rc = check(d->process, o, err);
 	struct fm_sampler s = {.net = d->net,
 			       .codec = codec,
 			       .zeros = zeros,
@@ -133,19 +133,19 @@ int fm_sample(const struct fm_denoiser *d, const struct fm_codec *codec, const s
 			       .res = out->res,
 			       .lock = PTHREAD_MUTEX_INITIALIZER};
 
-	if (ret == FM_OK)
-		ret = fm_alloc(&s.sides, (size_t)codec->vocab[FM_T_SA] + 1, 1, "address sides", err);
-	for (int i = 0; ret == FM_OK && i < codec->vocab[FM_T_SA]; i++)
+	if (rc == FM_OK)
+		rc = fm_alloc(&s.sides, (size_t)codec->vocab[FM_T_SA] + 1, 1, "address sides", err);
+	for (int i = 0; rc == FM_OK && i < codec->vocab[FM_T_SA]; i++)
 		s.sides[i] = (uint8_t)fm_address_sides(codec, i);
-	if (ret == FM_OK)
-		ret = fm_alloc(&s.space, (size_t)threads, sizeof *s.space, "work space", err);
-	for (int i = 0; ret == FM_OK && i < threads; i++)
-		ret = space_new(&s.space[i], d->net, o->guidance > 0, err);
-	if (ret == FM_OK)
+	if (rc == FM_OK)
+		rc = fm_alloc(&s.space, (size_t)threads, sizeof *s.space, "work space", err);
+	for (int i = 0; rc == FM_OK && i < threads; i++)
+		rc = space_new(&s.space[i], d->net, o->guidance > 0, err);
+	if (rc == FM_OK)
 		fm_pool_run(o->pool, (int)((schedule->n + SHARD - 1) / SHARD), sample_shard, &s);
 	for (int i = 0; s.space && i < threads; i++)
 		space_free(&s.space[i]);
 	free(s.space);
 	free(s.sides);
-	return ret;
+	return rc;
 }

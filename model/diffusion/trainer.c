@@ -90,11 +90,11 @@ static int fill_epoch(struct trainer *t, struct fm_error *err)
 		t->in_epoch += times_in_epoch(count[e->cls[w]], most, t->o->balance);
 	if (t->in_epoch > UINT32_MAX)
 		return fm_fail(err, FM_EINPUT, "%zu windows are too many to learn from", e->windows);
-	int ret = fm_alloc(&t->epoch, t->in_epoch, sizeof *t->epoch, "the windows of an epoch", err);
-	for (size_t w = 0, at = 0; ret == FM_OK && w < e->windows; w++)
+	int rc = fm_alloc(&t->epoch, t->in_epoch, sizeof *t->epoch, "the windows of an epoch", err);
+	for (size_t w = 0, at = 0; rc == FM_OK && w < e->windows; w++)
 		for (size_t n = times_in_epoch(count[e->cls[w]], most, t->o->balance); n > 0; n--)
 			t->epoch[at++] = (uint32_t)w;
-	return ret;
+	return rc;
 }
 
 /* The order of one epoch, a function of (seed, epoch). */
@@ -326,16 +326,16 @@ static int step(struct trainer *t, bool *stop, struct fm_error *err)
 	struct fm_net_loss loss;
 	double norm;
 	char why[160];
-	int well, ret;
+	int well, rc;
 
 	draw_batch(t);
 	gradient(t, &loss, &norm);
-	if ((ret = fm_batcher_check(t->batcher, err)) < 0)
-		return ret;
+	if ((rc = fm_batcher_check(t->batcher, err)) < 0)
+		return rc;
 	if ((well = judge(t, &loss, norm, why, sizeof why)) < 0)
 		return go_back(t, why, err);
-	if (well && (ret = keep(t, &before, err)) < 0)
-		return ret;
+	if (well && (rc = keep(t, &before, err)) < 0)
+		return rc;
 	update(t, norm);
 	double x = fm_loss_tokens(&loss);
 	t->at.loss = t->at.step == 0 ? x : AVERAGE * t->at.loss + (1 - AVERAGE) * x;
@@ -354,10 +354,10 @@ static int step(struct trainer *t, bool *stop, struct fm_error *err)
 /* Somebody ends the run: keep the last good point, from which the next one goes on. */
 static int leave(struct trainer *t, struct fm_error *err)
 {
-	int ret;
+	int rc;
 
-	if (t->good.step > t->saved && (ret = write_point(t, err)) < 0)
-		return ret;
+	if (t->good.step > t->saved && (rc = write_point(t, err)) < 0)
+		return rc;
 	return fm_fail(err, FM_ESYSTEM, "train: stopped at step %d; the checkpoint is of step %d", t->at.step,
 		       t->saved);
 }
@@ -368,12 +368,12 @@ static int train_loop(struct trainer *t, struct fm_error *err)
 	struct fm_progress bar;
 	char note[320] = "", columns[224];
 	bool stop = false;
-	int ret = FM_OK, first = t->at.step;
+	int rc = FM_OK, first = t->at.step;
 
 	fm_progress_begin(&bar, "train", "flows", (uint64_t)(t->o->steps - first) * flows);
 	fm_interrupt_watch(t->o->checkpoint != NULL);
-	while (ret == FM_OK && !stop && t->at.step < t->o->steps) {
-		ret = fm_interrupted() ? leave(t, err) : step(t, &stop, err);
+	while (rc == FM_OK && !stop && t->at.step < t->o->steps) {
+		rc = fm_interrupted() ? leave(t, err) : step(t, &stop, err);
 		snprintf(note, sizeof note, "loss %.3f  validation %.3f nats/flow  step %d%s", t->at.loss,
 			 t->at.validation, t->at.step, columns_text(t->column, columns, sizeof columns));
 		fm_progress_step(&bar, (uint64_t)(t->at.step - first) * flows, note);
@@ -385,7 +385,7 @@ static int train_loop(struct trainer *t, struct fm_error *err)
 	if (stop)
 		fm_log("train: ends early: no better validation than %.3f nats/flow since step %d", t->at.best,
 		       t->at.best_step);
-	return ret;
+	return rc;
 }
 
 int fm_train_steps(int asked, size_t windows, int batch)
@@ -397,16 +397,16 @@ int fm_train_steps(int asked, size_t windows, int batch)
 
 static int arrays_new(struct fm_train_arrays *a, size_t n, bool best, bool ema, struct fm_error *err)
 {
-	int ret = fm_alloc(&a->w, n, sizeof(float), "weights", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&a->m, n, sizeof(float), "moments", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&a->v, n, sizeof(float), "moments", err);
-	if (ret == FM_OK && ema)
-		ret = fm_alloc(&a->ema, n, sizeof(float), "averaged weights", err);
-	if (ret == FM_OK && best)
-		ret = fm_alloc(&a->best, n, sizeof(float), "averaged weights", err);
-	return ret;
+	int rc = fm_alloc(&a->w, n, sizeof(float), "weights", err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&a->m, n, sizeof(float), "moments", err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&a->v, n, sizeof(float), "moments", err);
+	if (rc == FM_OK && ema)
+		rc = fm_alloc(&a->ema, n, sizeof(float), "averaged weights", err);
+	if (rc == FM_OK && best)
+		rc = fm_alloc(&a->best, n, sizeof(float), "averaged weights", err);
+	return rc;
 }
 
 static void arrays_free(struct fm_train_arrays *a)
@@ -422,25 +422,25 @@ static int trainer_init(struct trainer *t, const struct fm_process *pr, struct f
 {
 	size_t n = t->net->layout.nfloats;
 	bool best = t->o->patience > 0;
-	int ret = fm_batcher_new(&t->batcher, t->net, pr, t->o->pool, err);
+	int rc = fm_batcher_new(&t->batcher, t->net, pr, t->o->pool, err);
 
-	if (ret == FM_OK && t->o->window_clip > 0)
-		ret = fm_batcher_clips(t->batcher, err);
-	if (ret == FM_OK)
-		ret = fm_optimiser_new(&t->optimiser, n, t->o->pool, err);
-	for (int i = 0; ret == FM_OK && i < FM_GRAD_PARTS; i++)
-		ret = fm_alloc(&t->grad[i], n, sizeof(float), "gradients", err);
-	if (ret == FM_OK)
-		ret = arrays_new(&t->now, n, best, false, err); /* ema is the caller's */
-	if (ret == FM_OK)
-		ret = arrays_new(&t->kept, n, best, true, err);
-	if (ret == FM_OK)
-		ret = fill_epoch(t, err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&t->order, t->in_epoch, sizeof *t->order, "the order of windows", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&t->window, (size_t)t->o->batch, sizeof *t->window, "a batch", err);
-	return ret;
+	if (rc == FM_OK && t->o->window_clip > 0)
+		rc = fm_batcher_clips(t->batcher, err);
+	if (rc == FM_OK)
+		rc = fm_optimiser_new(&t->optimiser, n, t->o->pool, err);
+	for (int i = 0; rc == FM_OK && i < FM_GRAD_PARTS; i++)
+		rc = fm_alloc(&t->grad[i], n, sizeof(float), "gradients", err);
+	if (rc == FM_OK)
+		rc = arrays_new(&t->now, n, best, false, err); /* ema is the caller's */
+	if (rc == FM_OK)
+		rc = arrays_new(&t->kept, n, best, true, err);
+	if (rc == FM_OK)
+		rc = fill_epoch(t, err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&t->order, t->in_epoch, sizeof *t->order, "the order of windows", err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&t->window, (size_t)t->o->batch, sizeof *t->window, "a batch", err);
+	return rc;
 }
 
 static void trainer_close(struct trainer *t)
@@ -462,19 +462,19 @@ static int begin(struct trainer *t, struct fm_error *err)
 {
 	const struct fm_train_opts *o = t->o;
 	size_t n = sizeof(float) * t->net->layout.nfloats;
-	int ret = FM_EINPUT;
+	int rc = FM_EINPUT;
 
 	if (o->checkpoint && fm_file_exists(o->checkpoint)) {
-		ret = fm_checkpoint_load(o->checkpoint, o->identity, &t->net->layout, o->steps, t->in_epoch, &t->at,
-					 &t->now, err);
-		if (ret == FM_EINPUT)
+		rc = fm_checkpoint_load(o->checkpoint, o->identity, &t->net->layout, o->steps, t->in_epoch, &t->at,
+					&t->now, err);
+		if (rc == FM_EINPUT)
 			fm_warn("%s; training begins anew", err->message);
-		else if (ret < 0)
-			return ret;
+		else if (rc < 0)
+			return rc;
 		else
 			fm_log("train: goes on from step %d", t->at.step);
 	}
-	if (ret < 0) {
+	if (rc < 0) {
 		t->at = (struct fm_train_point){.at = t->in_epoch,
 						.b1 = 1,
 						.b2 = 1,
@@ -506,7 +506,7 @@ int fm_train(const struct fm_net *net, const struct fm_process *process, const s
 			    .now.ema = ema,
 			    .started = fm_seconds()};
 	bool watched = data->validation && data->validation->windows > 0;
-	int ret;
+	int rc;
 
 	memset(result, 0, sizeof *result);
 	result->validation = NAN;
@@ -514,12 +514,12 @@ int fm_train(const struct fm_net *net, const struct fm_process *process, const s
 		return fm_fail(err, FM_EINPUT, "there is nothing to train on: the training split has no whole window");
 	if (o->patience > 0 && !watched)
 		fm_warn("train.patience has nothing to go by: the validation split has no whole window");
-	ret = trainer_init(&t, process, err);
-	if (ret == FM_OK)
-		ret = begin(&t, err);
-	if (ret == FM_OK)
-		ret = train_loop(&t, err);
-	if (ret < 0)
+	rc = trainer_init(&t, process, err);
+	if (rc == FM_OK)
+		rc = begin(&t, err);
+	if (rc == FM_OK)
+		rc = train_loop(&t, err);
+	if (rc < 0)
 		goto out;
 	if (t.now.best && t.at.best_step > 0)
 		memcpy(ema, t.now.best, sizeof(float) * net->layout.nfloats);
@@ -543,5 +543,5 @@ int fm_train(const struct fm_net *net, const struct fm_process *process, const s
 	}
 out:
 	trainer_close(&t);
-	return ret;
+	return rc;
 }

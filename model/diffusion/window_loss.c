@@ -26,20 +26,20 @@ struct judge {
 static int bench_init(struct bench *b, const struct fm_net *net, struct fm_error *err)
 {
 	size_t W = (size_t)net->arch.window;
-	int ret = fm_work_new(&b->work, net, 1, err);
+	int rc = fm_work_new(&b->work, net, 1, err);
 
 	b->ex.keep = b->keep;
-	if (ret == FM_OK)
-		ret = fm_alloc(&b->ex.tok_in, W * FM_NTOK, sizeof *b->ex.tok_in, "a window", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&b->ex.tok_weight, W * FM_NTOK, sizeof *b->ex.tok_weight, "a window", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&b->ex.res_in, W * FM_NRES, sizeof *b->ex.res_in, "a window", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&b->ex.v, W * FM_NRES, sizeof *b->ex.v, "a window", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&b->ex.v_weight, W * FM_NRES, sizeof *b->ex.v_weight, "a window", err);
-	return ret;
+	if (rc == FM_OK)
+		rc = fm_alloc(&b->ex.tok_in, W * FM_NTOK, sizeof *b->ex.tok_in, "a window", err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&b->ex.tok_weight, W * FM_NTOK, sizeof *b->ex.tok_weight, "a window", err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&b->ex.res_in, W * FM_NRES, sizeof *b->ex.res_in, "a window", err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&b->ex.v, W * FM_NRES, sizeof *b->ex.v, "a window", err);
+	if (rc == FM_OK)
+		rc = fm_alloc(&b->ex.v_weight, W * FM_NRES, sizeof *b->ex.v_weight, "a window", err);
+	return rc;
 }
 
 static void bench_close(struct bench *b)
@@ -89,17 +89,17 @@ int fm_window_losses(const struct fm_denoiser *d, const struct fm_encoded *e, ui
 		     double *loss, struct fm_error *err)
 {
 	struct judge j = {d, e, seed, NULL, loss};
-	int n = pool ? fm_pool_size(pool) : 1, made = 0, ret;
+	int n = pool ? fm_pool_size(pool) : 1, made = 0, rc;
 
 	if (e->windows > INT32_MAX)
 		return fm_fail(err, FM_EINPUT, "%zu windows are too many", e->windows);
-	ret = fm_alloc(&j.bench, (size_t)n, sizeof *j.bench, "work space", err);
-	while (ret == FM_OK && made < n)
-		ret = bench_init(&j.bench[made++], d->net, err);
-	if (ret == FM_OK)
+	rc = fm_alloc(&j.bench, (size_t)n, sizeof *j.bench, "work space", err);
+	while (rc == FM_OK && made < n)
+		rc = bench_init(&j.bench[made++], d->net, err);
+	if (rc == FM_OK)
 		fm_pool_run(pool, (int)e->windows, one_window, &j);
 	for (int i = 0; i < made; i++)
 		bench_close(&j.bench[i]);
 	free(j.bench);
-	return ret;
+	return rc;
 }

@@ -23,21 +23,21 @@ struct sink {
 
 static int sink_put(struct sink *s, const void *p, size_t n, struct fm_error *err)
 {
-	int ret = s->sha ? fm_sha256_add(s->sha, p, n, err) : FM_OK;
-	return ret == FM_OK ? fm_out_write(s->out, p, n, err) : ret;
+	int rc = s->sha ? fm_sha256_add(s->sha, p, n, err) : FM_OK;
+	return rc == FM_OK ? fm_out_write(s->out, p, n, err) : rc;
 }
 
 static int sink_seal(struct sink *s, struct fm_error *err)
 {
 	uint8_t digest[FM_SHA256_LEN];
 	char hex[FM_SHA256_HEX];
-	int ret;
+	int rc;
 	if (!s->sha)
 		return FM_OK;
-	ret = fm_sha256_end(s->sha, digest, err);
+	rc = fm_sha256_end(s->sha, digest, err);
 	s->sha = NULL;
 	fm_hex(digest, sizeof digest, hex);
-	return ret == FM_OK ? fm_out_patch(s->out, SEAL_AT, hex, SEAL_LEN, err) : ret;
+	return rc == FM_OK ? fm_out_patch(s->out, SEAL_AT, hex, SEAL_LEN, err) : rc;
 }
 
 static size_t nbytes_of(const struct fm_tensor *t)
@@ -78,29 +78,29 @@ int fm_tensors_save(const struct fm_layout *l, const struct fm_tensors *set, int
 {
 	struct fm_buf head = {0};
 	struct sink s = {0};
-	int ret = header(&head, l, set, nsets, meta, seal, err);
+	int rc = header(&head, l, set, nsets, meta, seal, err);
 	uint64_t n = head.len;
 
-	if (ret == FM_OK && seal)
-		ret = fm_sha256_new(&s.sha, err);
-	if (ret == FM_OK)
-		ret = fm_out_open(&s.out, path, 0600, err);
-	if (ret == FM_OK)
-		ret = sink_put(&s, &n, sizeof n, err);
-	if (ret == FM_OK)
-		ret = sink_put(&s, head.data, head.len, err);
+	if (rc == FM_OK && seal)
+		rc = fm_sha256_new(&s.sha, err);
+	if (rc == FM_OK)
+		rc = fm_out_open(&s.out, path, 0600, err);
+	if (rc == FM_OK)
+		rc = sink_put(&s, &n, sizeof n, err);
+	if (rc == FM_OK)
+		rc = sink_put(&s, head.data, head.len, err);
 	for (int k = 0; k < nsets; k++)
-		for (int i = 0; ret == FM_OK && i < l->n; i++)
-			ret = sink_put(&s, set[k].p + l->tensor[i].at, nbytes_of(&l->tensor[i]), err);
-	if (ret == FM_OK)
-		ret = sink_seal(&s, err);
-	if (ret == FM_OK)
-		ret = fm_out_commit(s.out, err);
+		for (int i = 0; rc == FM_OK && i < l->n; i++)
+			rc = sink_put(&s, set[k].p + l->tensor[i].at, nbytes_of(&l->tensor[i]), err);
+	if (rc == FM_OK)
+		rc = sink_seal(&s, err);
+	if (rc == FM_OK)
+		rc = fm_out_commit(s.out, err);
 	else
 		fm_out_abort(s.out);
 	fm_sha256_free(s.sha);
 	fm_buf_free(&head);
-	return ret;
+	return rc;
 }
 
 /* ---- reading ---- */
@@ -111,23 +111,23 @@ static int check_seal(const struct fm_tensors_file *f, struct fm_error *err)
 	uint8_t digest[FM_SHA256_LEN];
 	char hex[FM_SHA256_HEX];
 	struct fm_sha256 *sha = NULL;
-	int ret;
+	int rc;
 
 	if (f->at < SEAL_AT + SEAL_LEN || memcmp(text + 8, SEAL_BEFORE, sizeof SEAL_BEFORE - 1) != 0)
 		return fm_fail(err, FM_EINPUT, "%s: it is not sealed", f->path);
-	if ((ret = fm_sha256_new(&sha, err)) < 0)
-		return ret;
-	ret = fm_sha256_add(sha, text, SEAL_AT, err);
-	if (ret == FM_OK)
-		ret = fm_sha256_add(sha, SEAL_ZEROS, SEAL_LEN, err);
-	if (ret == FM_OK)
-		ret = fm_sha256_add(sha, text + SEAL_AT + SEAL_LEN, f->map.len - SEAL_AT - SEAL_LEN, err);
-	if (ret < 0) {
+	if ((rc = fm_sha256_new(&sha, err)) < 0)
+		return rc;
+	rc = fm_sha256_add(sha, text, SEAL_AT, err);
+	if (rc == FM_OK)
+		rc = fm_sha256_add(sha, SEAL_ZEROS, SEAL_LEN, err);
+	if (rc == FM_OK)
+		rc = fm_sha256_add(sha, text + SEAL_AT + SEAL_LEN, f->map.len - SEAL_AT - SEAL_LEN, err);
+	if (rc < 0) {
 		fm_sha256_free(sha);
-		return ret;
+		return rc;
 	}
-	if ((ret = fm_sha256_end(sha, digest, err)) < 0)
-		return ret;
+	if ((rc = fm_sha256_end(sha, digest, err)) < 0)
+		return rc;
 	fm_hex(digest, sizeof digest, hex);
 	return memcmp(text + SEAL_AT, hex, SEAL_LEN) == 0
 		   ? FM_OK
@@ -138,30 +138,30 @@ static int check_seal(const struct fm_tensors_file *f, struct fm_error *err)
 int fm_tensors_open(struct fm_tensors_file *f, const char *path, bool sealed, struct fm_error *err)
 {
 	uint64_t n = 0;
-	int ret;
+	int rc;
 
 	memset(f, 0, sizeof *f);
 	f->path = path;
-	if ((ret = fm_map_open(&f->map, path, err)) < 0)
-		return ret;
+	if ((rc = fm_map_open(&f->map, path, err)) < 0)
+		return rc;
 	if (f->map.len >= 8)
 		memcpy(&n, f->map.data, 8);
 	if (f->map.len < 8 || n < 2 || n > MAX_HEADER || n > f->map.len - 8) {
-		ret = fm_fail(err, FM_EINPUT, "%s: this is no safetensors file, or it is cut", path);
+		rc = fm_fail(err, FM_EINPUT, "%s: this is no safetensors file, or it is cut", path);
 		goto out;
 	}
 	f->at = 8 + n;
 	f->ndata = f->map.len - f->at;
-	if (sealed && (ret = check_seal(f, err)) < 0)
+	if (sealed && (rc = check_seal(f, err)) < 0)
 		goto out;
 	f->head = json_loadb((const char *)f->map.data + 8, (size_t)n, JSON_REJECT_DUPLICATES, NULL);
 	f->meta = json_object_get(f->head, "__metadata__");
 	if (!f->head)
-		ret = fm_fail(err, FM_EINPUT, "%s: this is no safetensors file, or it is cut", path);
+		rc = fm_fail(err, FM_EINPUT, "%s: this is no safetensors file, or it is cut", path);
 out:
-	if (ret < 0)
+	if (rc < 0)
 		fm_tensors_close(f);
-	return ret;
+	return rc;
 }
 
 void fm_tensors_close(struct fm_tensors_file *f)
@@ -207,19 +207,19 @@ int fm_tensors_read(const struct fm_tensors_file *f, const struct fm_layout *l, 
 		    struct fm_error *err)
 {
 	uint64_t want = 0;
-	int ret = FM_OK;
+	int rc = FM_OK;
 
 	for (int k = 0; k < nsets; k++) {
 		memset(set[k].p, 0, sizeof(float) * l->nfloats);
-		for (int i = 0; ret == FM_OK && i < l->n; i++) {
+		for (int i = 0; rc == FM_OK && i < l->n; i++) {
 			want += nbytes_of(&l->tensor[i]);
-			ret = read_tensor(f, &l->tensor[i], &set[k], err);
+			rc = read_tensor(f, &l->tensor[i], &set[k], err);
 		}
 	}
-	if (ret == FM_OK && f->ndata != want)
-		ret = fm_fail(err, FM_EINPUT, "%s: %" PRIu64 " bytes of tensors where %" PRIu64 " belong", f->path,
-			      f->ndata, want);
-	return ret;
+	if (rc == FM_OK && f->ndata != want)
+		rc = fm_fail(err, FM_EINPUT, "%s: %" PRIu64 " bytes of tensors where %" PRIu64 " belong", f->path,
+			     f->ndata, want);
+	return rc;
 }
 
 /* ---- the weights of a model ---- */
@@ -228,20 +228,20 @@ int fm_weights_save(const struct fm_layout *l, const float *p, const char *path,
 {
 	struct fm_tensors set = {"", (float *)(uintptr_t)p}; /* only read */
 	json_t *meta = json_pack("{s:s}", "format", "flowmint-weights/1");
-	int ret = meta ? fm_tensors_save(l, &set, 1, meta, false, path, err)
-		       : fm_fail(err, FM_ESYSTEM, "out of memory for %s", path);
+	int rc = meta ? fm_tensors_save(l, &set, 1, meta, false, path, err)
+		      : fm_fail(err, FM_ESYSTEM, "out of memory for %s", path);
 	json_decref(meta);
-	return ret;
+	return rc;
 }
 
 int fm_weights_load(const struct fm_layout *l, float *p, const char *path, struct fm_error *err)
 {
 	struct fm_tensors set = {"", p};
 	struct fm_tensors_file f;
-	int ret = fm_tensors_open(&f, path, false, err);
-	if (ret < 0)
-		return ret;
-	ret = fm_tensors_read(&f, l, &set, 1, err);
+	int rc = fm_tensors_open(&f, path, false, err);
+	if (rc < 0)
+		return rc;
+	rc = fm_tensors_read(&f, l, &set, 1, err);
 	fm_tensors_close(&f);
-	return ret;
+	return rc;
 }

@@ -49,13 +49,13 @@ static int add_rates(struct fm_leak *l, const char *attack, const struct rates *
 	int rc;
 
 	snprintf(name, sizeof name, "%s_train", attack);
-	if ((rc = fm_leak_share(l, name, "", r->train, r->n, 1, err)) != FM_OK)
+	if ((rc = fm_leak_share(l, name, "", r->train, r->n, 1, err)) < 0)
 		return rc;
 	snprintf(name, sizeof name, "%s_holdout", attack);
-	if ((rc = fm_leak_share(l, name, "", r->holdout, r->m, 1, err)) != FM_OK)
+	if ((rc = fm_leak_share(l, name, "", r->holdout, r->m, 1, err)) < 0)
 		return rc;
 	snprintf(name, sizeof name, "%s_naive", attack);
-	if ((rc = fm_leak_share(l, name, "", r->naive, r->naive_n, 1, err)) != FM_OK)
+	if ((rc = fm_leak_share(l, name, "", r->naive, r->naive_n, 1, err)) < 0)
 		return rc;
 	snprintf(name, sizeof name, "%s_risk", attack);
 	fm_attack_risk(r->train, (double)r->n, r->holdout, (double)r->m, &risk, &lo, &hi);
@@ -87,11 +87,11 @@ static int codes_open(struct codes *s, const struct fm_table *t, const struct fm
 		int c = columns[k];
 		if (!(common >> c & 1u))
 			continue;
-		if ((rc = fm_alloc(&s->v[k], n + 1, sizeof **s->v, "values", err)) != FM_OK)
+		if ((rc = fm_alloc(&s->v[k], n + 1, sizeof **s->v, "values", err)) < 0)
 			break;
 		if (fm_cols[c].kind == FM_KIND_CATEGORY &&
-		    ((rc = fm_alloc(&code, t->dict[c].n + 1, sizeof *code, "category codes", err)) != FM_OK ||
-		     (rc = fm_dict_match(&train->dict[c], &t->dict[c], code, err)) != FM_OK))
+		    ((rc = fm_alloc(&code, t->dict[c].n + 1, sizeof *code, "category codes", err)) < 0 ||
+		     (rc = fm_dict_match(&train->dict[c], &t->dict[c], code, err)) < 0))
 			break;
 		for (size_t i = 0, last = 0; i < n; i++) {
 			size_t r = row ? row[i] : i;
@@ -180,7 +180,7 @@ static int count_singles(struct fm_leak *l, struct predicate *p, size_t n, const
 	uint32_t *row = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&row, PART, sizeof *row, "a choice of rows", err)) != FM_OK)
+	if ((rc = fm_alloc(&row, PART, sizeof *row, "a choice of rows", err)) < 0)
 		return rc;
 	for (size_t i = 0; i < n; i++)
 		p[i].found[0] = p[i].found[1] = 0;
@@ -215,7 +215,7 @@ static int unique_values(const struct codes *s, uint64_t *const sorted[NCOLUMNS]
 	int rc;
 
 	*n = 0;
-	if ((rc = fm_alloc(out, most + 1, sizeof **out, "unique values", err)) != FM_OK)
+	if ((rc = fm_alloc(out, most + 1, sizeof **out, "unique values", err)) < 0)
 		return rc;
 	for (int k = 0; k < NCOLUMNS; k++)
 		for (size_t i = 0; sorted[k] && i < s->n; i++)
@@ -236,15 +236,15 @@ static int singling_uni(struct fm_leak *l, const struct population side[2], cons
 	size_t n, tries;
 	int rc;
 
-	if ((rc = unique_values(s, sorted, &u, &n, err)) != FM_OK)
+	if ((rc = unique_values(s, sorted, &u, &n, err)) < 0)
 		goto out;
 	tries = n < FM_ATTACKS ? n : FM_ATTACKS;
-	if ((rc = fm_alloc(&chosen, tries + 1, sizeof *chosen, "a choice of values", err)) != FM_OK)
+	if ((rc = fm_alloc(&chosen, tries + 1, sizeof *chosen, "a choice of values", err)) < 0)
 		goto out;
 	fm_rows_choose(FM_LEAK_SEED, FM_LEAK_PREDICATES, n, tries, chosen);
 	for (size_t i = 0; i < tries; i++)
 		p[i] = (struct predicate){.c = {{u[chosen[i]].column, EQUAL, u[chosen[i]].v}}, .n = 1};
-	if ((rc = count_singles(l, p, tries, side, hits, err)) != FM_OK)
+	if ((rc = count_singles(l, p, tries, side, hits, err)) < 0)
 		goto out;
 	r = (struct rates){.train = hits[TRAIN], .holdout = hits[HOLDOUT], .n = tries, .m = tries, .naive_n = tries};
 	for (size_t i = 0; i < tries; i++) { /* any value from the smallest to the largest */
@@ -253,7 +253,7 @@ static int singling_uni(struct fm_leak *l, const struct population side[2], cons
 		fm_rng_init(&rng, FM_LEAK_SEED, FM_RNG_JUDGE, FM_LEAK_GUESSES, (uint32_t)i);
 		p[i].c[0].v = v[0] + (uint64_t)(fm_rng_uniform53(&rng) * ((double)span + 1));
 	}
-	if ((rc = count_singles(l, p, tries, side, hits, err)) != FM_OK)
+	if ((rc = count_singles(l, p, tries, side, hits, err)) < 0)
 		goto out;
 	r.naive = hits[TRAIN];
 	rc = add_rates(l, "singling_uni", &r, err);
@@ -293,7 +293,7 @@ static int singling_multi(struct fm_leak *l, const struct population side[2], co
 					p[i].c[k].is = v > sorted[c][s->n / 2] ? NOT_BELOW : NOT_ABOVE;
 			}
 		}
-		if ((rc = count_singles(l, p, FM_ATTACKS, side, hits, err)) != FM_OK)
+		if ((rc = count_singles(l, p, FM_ATTACKS, side, hits, err)) < 0)
 			return rc;
 		if (naive)
 			r.naive = hits[TRAIN];
@@ -314,7 +314,7 @@ static int population_open(struct population *s, struct fm_leak *l, int k, struc
 	if (side[!k]->rows >= side[k]->rows)
 		return FM_OK;
 	s->rows = side[!k]->rows;
-	if ((rc = fm_alloc(&s->chosen, clusters + 1, sizeof *s->chosen, "a choice of clusters", err)) != FM_OK)
+	if ((rc = fm_alloc(&s->chosen, clusters + 1, sizeof *s->chosen, "a choice of clusters", err)) < 0)
 		return rc;
 	size_t got = 0;
 	for (size_t wanted = clusters * s->rows / side[k]->rows; got < s->rows; wanted += wanted < clusters) {
@@ -334,14 +334,14 @@ static int known_open(struct codes *s, uint64_t *sorted[NCOLUMNS], struct fm_lea
 	uint32_t *row = NULL;
 	int rc;
 
-	if ((rc = fm_leak_choose(l->synthetic, most, FM_LEAK_KNOWN, &row, &n, err)) != FM_OK)
+	if ((rc = fm_leak_choose(l->synthetic, most, FM_LEAK_KNOWN, &row, &n, err)) < 0)
 		return rc;
 	rc = codes_open(s, l->synthetic, l->train, row, n, common, err);
 	free(row);
 	for (int k = 0; k < NCOLUMNS && rc == FM_OK; k++) {
 		if (!s->v[k])
 			continue;
-		if ((rc = fm_alloc(&sorted[k], n + 1, sizeof **sorted, "values", err)) != FM_OK)
+		if ((rc = fm_alloc(&sorted[k], n + 1, sizeof **sorted, "values", err)) < 0)
 			break;
 		memcpy(sorted[k], s->v[k], n * sizeof **sorted);
 		rc = fm_sort_u64(sorted[k], NULL, n, err);
@@ -359,10 +359,10 @@ static int singling_out(struct fm_leak *l, struct fm_error *err)
 	int rc, any = 0;
 
 	for (int k = 0; k < 2; k++)
-		if ((rc = population_open(&side[k], l, k, err)) != FM_OK)
+		if ((rc = population_open(&side[k], l, k, err)) < 0)
 			goto out;
-	if ((rc = known_open(&known, sorted, l, err)) != FM_OK ||
-	    (rc = fm_alloc(&p, FM_ATTACKS, sizeof *p, "predicates", err)) != FM_OK)
+	if ((rc = known_open(&known, sorted, l, err)) < 0 ||
+	    (rc = fm_alloc(&p, FM_ATTACKS, sizeof *p, "predicates", err)) < 0)
 		goto out;
 	for (int k = 0; k < NCOLUMNS; k++)
 		any |= known.v[k] != NULL;
@@ -441,8 +441,7 @@ static int linkability(struct fm_leak *l, const struct targets targets[2], struc
 	double none = 1;
 	int rc;
 
-	if ((rc = linked(l, &targets[0], &r.train, err)) != FM_OK ||
-	    (rc = linked(l, &targets[1], &r.holdout, err)) != FM_OK)
+	if ((rc = linked(l, &targets[0], &r.train, err)) < 0 || (rc = linked(l, &targets[1], &r.holdout, err)) < 0)
 		return rc;
 	for (size_t i = 0; i < k; i++) /* two choices of k of s rows have none in common */
 		none *= s - k > i ? (double)(s - k - i) / (double)(s - i) : 0;
@@ -491,9 +490,9 @@ static int inference(struct fm_leak *l, const struct targets targets[2], struct 
 		double unused;
 		if (!(common >> secrets[k].column & 1u))
 			continue;
-		if ((rc = inferred(l, &targets[0], secrets[k].column, &r.train, &r.naive, err)) != FM_OK ||
-		    (rc = inferred(l, &targets[1], secrets[k].column, &r.holdout, &unused, err)) != FM_OK ||
-		    (rc = add_rates(l, secrets[k].name, &r, err)) != FM_OK)
+		if ((rc = inferred(l, &targets[0], secrets[k].column, &r.train, &r.naive, err)) < 0 ||
+		    (rc = inferred(l, &targets[1], secrets[k].column, &r.holdout, &unused, err)) < 0 ||
+		    (rc = add_rates(l, secrets[k].name, &r, err)) < 0)
 			return rc;
 	}
 	return FM_OK;
@@ -504,12 +503,12 @@ int fm_leak_attacks(struct fm_leak *l, struct fm_error *err)
 	struct targets targets[2] = {{.t = l->train}, {.t = l->holdout}};
 	int rc;
 
-	if ((rc = singling_out(l, err)) != FM_OK ||
+	if ((rc = singling_out(l, err)) < 0 ||
 	    (rc = fm_leak_choose(l->train, FM_ATTACKS, FM_LEAK_TARGETS, &targets[0].row, &targets[0].n, err)) !=
 		FM_OK ||
 	    (rc = fm_leak_choose(l->holdout, FM_ATTACKS, FM_LEAK_CONTROLS, &targets[1].row, &targets[1].n, err)) !=
 		FM_OK ||
-	    (rc = linkability(l, targets, err)) != FM_OK)
+	    (rc = linkability(l, targets, err)) < 0)
 		goto out;
 	rc = inference(l, targets, err);
 out:

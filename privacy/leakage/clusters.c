@@ -40,21 +40,21 @@ int fm_clusters_new(struct fm_clusters **out, const struct fm_table *train, cons
 		if (side[k] && side[k]->rows >= FM_NO_NEIGHBOUR)
 			return fm_fail(err, FM_EINPUT, "a table of %zu rows is over the leakage checks' limit",
 				       side[k]->rows);
-	if ((rc = fm_alloc(&b, 1, sizeof *b, "clusters", err)) != FM_OK)
+	if ((rc = fm_alloc(&b, 1, sizeof *b, "clusters", err)) < 0)
 		return rc;
 	b->train = b->n = number(train, by_win, 0, NULL);
 	if (holdout)
 		b->n = number(holdout, by_win, b->n, NULL);
 	b->pi =
 	    holdout && train->rows + holdout->rows ? (double)train->rows / (double)(train->rows + holdout->rows) : 1;
-	if ((rc = fm_alloc(&b->rows, b->n + 1, sizeof *b->rows, "clusters", err)) != FM_OK)
+	if ((rc = fm_alloc(&b->rows, b->n + 1, sizeof *b->rows, "clusters", err)) < 0)
 		goto out;
 	for (int k = 0; k < 2; k++)
 		if (side[k])
 			number(side[k], by_win, k ? b->train : 0, b->rows);
 	*out = b;
 out:
-	if (rc != FM_OK)
+	if (rc < 0)
 		fm_clusters_free(b);
 	return rc;
 }
@@ -91,7 +91,7 @@ int fm_units_tail(const uint32_t *weight, size_t n, double pi, size_t least, dou
 
 	for (size_t i = 0; i < n; i++)
 		total += weight[i];
-	if ((rc = fm_alloc(&chance, total + 1, sizeof *chance, "a distribution", err)) != FM_OK)
+	if ((rc = fm_alloc(&chance, total + 1, sizeof *chance, "a distribution", err)) < 0)
 		return rc;
 	chance[0] = 1;
 	for (size_t i = 0; i < n; i++) {
@@ -116,7 +116,7 @@ static int exact_tail(const struct fm_clusters *b, const uint32_t *votes, uint32
 	size_t n = 0;
 	int rc;
 
-	if ((rc = fm_alloc(&weight, units + 1, sizeof *weight, "units", err)) != FM_OK)
+	if ((rc = fm_alloc(&weight, units + 1, sizeof *weight, "units", err)) < 0)
 		return rc;
 	for (size_t i = 0; i < b->n; i++)
 		for (uint32_t left = votes[i], m; left > 0; left -= m)

@@ -22,9 +22,9 @@ static int equal_rows(struct fm_leak *l, const struct fm_table *previous, const 
 	struct fm_match m = {.train = previous, .synthetic = l->synthetic, .columns = columns, .memory = l->memory};
 	int rc = fm_match(&m, err);
 
-	return rc != FM_OK ? rc
-			   : fm_leak_share(l, "release_equal", set->name, (double)m.synthetic_equal, l->synthetic->rows,
-					   1, err);
+	return rc < 0 ? rc
+		      : fm_leak_share(l, "release_equal", set->name, (double)m.synthetic_equal, l->synthetic->rows, 1,
+				      err);
 }
 
 /* Squared distances of the queries to the nearest row of t: *d2 (m), to be freed. */
@@ -59,19 +59,19 @@ static int distances(struct fm_leak *l, const struct fm_table *previous, const s
 	int rc;
 
 	fm_features_fit(&f, l->synthetic, columns);
-	if ((rc = fm_features_code(&f, l->synthetic, chosen, 0, n, &q, err)) != FM_OK ||
-	    (rc = fm_alloc(&skip, n + 1, sizeof *skip, "distances", err)) != FM_OK)
+	if ((rc = fm_features_code(&f, l->synthetic, chosen, 0, n, &q, err)) < 0 ||
+	    (rc = fm_alloc(&skip, n + 1, sizeof *skip, "distances", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++)
 		skip[i] =
 		    b->n > 1 ? b->rows[fm_cluster_of(b, 0, chosen[i])] : (struct fm_span){chosen[i], chosen[i] + 1};
-	if ((rc = nearest(&f, previous, &(struct fm_queries){q, n, 1, NULL, l->pool}, &before, err)) != FM_OK ||
-	    (rc = nearest(&f, l->synthetic, &(struct fm_queries){q, n, 1, skip, l->pool}, &own, err)) != FM_OK)
+	if ((rc = nearest(&f, previous, &(struct fm_queries){q, n, 1, NULL, l->pool}, &before, err)) < 0 ||
+	    (rc = nearest(&f, l->synthetic, &(struct fm_queries){q, n, 1, skip, l->pool}, &own, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++)
 		nearer += before[i] < own[i] ? 1.0 : before[i] == own[i] ? 0.5 : 0.0;
-	if ((rc = fm_leak_share(l, "release_share_nearer", set->name, nearer, n, 1, err)) != FM_OK ||
-	    (rc = add_median(l, "release_dcr_median", set->name, before, n, err)) != FM_OK)
+	if ((rc = fm_leak_share(l, "release_share_nearer", set->name, nearer, n, 1, err)) < 0 ||
+	    (rc = add_median(l, "release_dcr_median", set->name, before, n, err)) < 0)
 		goto out;
 	rc = add_median(l, "release_own_median", set->name, own, n, err);
 out:
@@ -95,8 +95,8 @@ int fm_leak_difference(const struct fm_table *previous, const struct fm_table *c
 	if (previous->rows == 0 || current->rows == 0)
 		return fm_fail(err, FM_EINPUT, "the %s release has no rows: the two cannot be compared",
 			       previous->rows ? "current" : "previous");
-	if ((rc = fm_clusters_new(&clusters, current, NULL, err)) != FM_OK ||
-	    (rc = fm_leak_choose(current, FM_LEAKAGE_ROWS, FM_LEAK_SYNTHETIC, &chosen, &n, err)) != FM_OK)
+	if ((rc = fm_clusters_new(&clusters, current, NULL, err)) < 0 ||
+	    (rc = fm_leak_choose(current, FM_LEAKAGE_ROWS, FM_LEAK_SYNTHETIC, &chosen, &n, err)) < 0)
 		goto out;
 	l.clusters = clusters;
 	for (size_t k = 0; k < sizeof match_sets / sizeof *match_sets && rc == FM_OK; k++)

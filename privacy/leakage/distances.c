@@ -44,7 +44,7 @@ static int add_closest(struct fm_leak *l, const char *name, const char *group, c
 		work[i] = d[i] * unit;
 	fm_sort_double(work, n);
 	snprintf(full, sizeof full, "dcr_median_%s", name);
-	if ((rc = add_quantile(l, full, group, work, n, 0.5, err)) != FM_OK)
+	if ((rc = add_quantile(l, full, group, work, n, 0.5, err)) < 0)
 		return rc;
 	snprintf(full, sizeof full, "dcr_p5_%s", name);
 	return add_quantile(l, full, group, work, n, 0.05, err);
@@ -62,7 +62,7 @@ static int add_share(struct fm_leak *l, const char *group, const uint32_t *winne
 	double all = 0, nearer = 0, variance = 0, lo, hi, *sum = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&sum, l->clusters->n + 1, sizeof *sum, "residuals", err)) != FM_OK)
+	if ((rc = fm_alloc(&sum, l->clusters->n + 1, sizeof *sum, "residuals", err)) < 0)
 		return rc;
 	for (size_t i = 0; i < n; i++) {
 		int even = winner[i] == EVEN, train = winner[i] == MANY_TRAIN || winner[i] < l->clusters->train;
@@ -105,8 +105,8 @@ static int share_nearer(struct fm_leak *l, const char *group, int32_t *const d[2
 	uint32_t *votes = NULL, *winner = NULL;
 	struct fm_cluster_test test;
 
-	if ((rc = fm_alloc(&votes, l->clusters->n + 1, sizeof *votes, "votes", err)) != FM_OK ||
-	    (rc = fm_alloc(&winner, n + 1, sizeof *winner, "votes", err)) != FM_OK)
+	if ((rc = fm_alloc(&votes, l->clusters->n + 1, sizeof *votes, "votes", err)) < 0 ||
+	    (rc = fm_alloc(&winner, n + 1, sizeof *winner, "votes", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++) {
 		int side = d[1][i] < d[0][i], apart = d[0][i] != d[1][i], one = apart && row[side][i] != FM_GOWER_TIED;
@@ -137,18 +137,18 @@ static int closest(struct fm_leak *l, const struct group *group, const uint32_t 
 	double *work = NULL;
 	int rc;
 
-	if ((rc = fm_gower_new(&g, l->train, columns, err)) != FM_OK ||
-	    (rc = fm_gower_code(g, l->synthetic, chosen, 0, n, &from, err)) != FM_OK ||
-	    (rc = fm_alloc(&work, n, sizeof *work, "distances", err)) != FM_OK)
+	if ((rc = fm_gower_new(&g, l->train, columns, err)) < 0 ||
+	    (rc = fm_gower_code(g, l->synthetic, chosen, 0, n, &from, err)) < 0 ||
+	    (rc = fm_alloc(&work, n, sizeof *work, "distances", err)) < 0)
 		goto out;
 	for (int k = 0; k < 2; k++) {
-		if ((rc = fm_alloc(&d[k], n, sizeof **d, "distances", err)) != FM_OK ||
-		    (rc = fm_alloc(&row[k], n, sizeof **row, "distances", err)) != FM_OK ||
-		    (rc = fm_gower_nearest_of(g, &from, side[k], l->pool, d[k], row[k], err)) != FM_OK)
+		if ((rc = fm_alloc(&d[k], n, sizeof **d, "distances", err)) < 0 ||
+		    (rc = fm_alloc(&row[k], n, sizeof **row, "distances", err)) < 0 ||
+		    (rc = fm_gower_nearest_of(g, &from, side[k], l->pool, d[k], row[k], err)) < 0)
 			goto out;
 	}
-	if ((rc = share_nearer(l, group->name, d, row, n, err)) != FM_OK ||
-	    (rc = add_closest(l, "train", group->name, d[0], n, fm_gower_unit(g), work, err)) != FM_OK)
+	if ((rc = share_nearer(l, group->name, d, row, n, err)) < 0 ||
+	    (rc = add_closest(l, "train", group->name, d[0], n, fm_gower_unit(g), work, err)) < 0)
 		goto out;
 	rc = add_closest(l, "holdout", group->name, d[1], n, fm_gower_unit(g), work, err);
 out:
@@ -186,7 +186,7 @@ static int add_ratios(struct fm_leak *l, const char *name, const char *group, co
 		work[i] = ratio(d2 + 2 * i);
 	fm_sort_double(work, n);
 	snprintf(full, sizeof full, "nndr_p5_%s", name);
-	if ((rc = add_quantile(l, full, group, work, n, 0.05, err)) != FM_OK)
+	if ((rc = add_quantile(l, full, group, work, n, 0.05, err)) < 0)
 		return rc;
 	snprintf(full, sizeof full, "nndr_median_%s", name);
 	return add_quantile(l, full, group, work, n, 0.5, err);
@@ -215,8 +215,8 @@ static int attached(struct fm_leak *l, const struct group *group, const struct p
 	size_t found = 0;
 	int side, rc;
 
-	if ((rc = fm_alloc(&votes, l->clusters->n + 1, sizeof *votes, "votes", err)) != FM_OK ||
-	    (rc = fm_alloc(&place, n, sizeof *place, "records", err)) != FM_OK)
+	if ((rc = fm_alloc(&votes, l->clusters->n + 1, sizeof *votes, "votes", err)) < 0 ||
+	    (rc = fm_alloc(&place, n, sizeof *place, "records", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++) {
 		merge(p, i, d2, &side, &row);
@@ -234,8 +234,8 @@ static int attached(struct fm_leak *l, const struct group *group, const struct p
 		if (i == 0 || place[i] != place[i - 1]) /* once, however often it is emitted */
 			votes[fm_cluster_of(l->clusters, (int)(place[i] >> 32), (uint32_t)place[i])]++;
 	if ((rc = fm_leak_test(l, "attached", group->name, FM_LEAK_PAIRS, 0.5, votes, group->attached_share, &test,
-			       err)) != FM_OK ||
-	    (rc = fm_leak_count(l, "attached_train", group->name, test.train, n, err)) != FM_OK)
+			       err)) < 0 ||
+	    (rc = fm_leak_count(l, "attached_train", group->name, test.train, n, err)) < 0)
 		goto out;
 	rc = fm_leak_count(l, "attached_holdout", group->name, test.holdout, n, err);
 out:
@@ -250,8 +250,8 @@ static int search(struct fm_leak *l, const struct fm_features *f, const struct f
 	struct fm_queries asked = {.q = q, .m = n, .k = 2, .pool = l->pool};
 	int rc;
 
-	if ((rc = fm_alloc(row, 2 * n + 1, sizeof **row, "neighbours", err)) != FM_OK ||
-	    (rc = fm_alloc(d2, 2 * n + 1, sizeof **d2, "neighbours", err)) != FM_OK)
+	if ((rc = fm_alloc(row, 2 * n + 1, sizeof **row, "neighbours", err)) < 0 ||
+	    (rc = fm_alloc(d2, 2 * n + 1, sizeof **d2, "neighbours", err)) < 0)
 		return rc;
 	return fm_leak_nearest(f, t, &asked, *row, *d2, err);
 }
@@ -266,12 +266,12 @@ static int euclidean(struct fm_leak *l, const struct group *group, const uint32_
 	int rc;
 
 	fm_features_fit(&f, l->train, group->columns & l->synthetic->present & l->holdout->present);
-	if ((rc = fm_features_code(&f, l->synthetic, chosen, 0, n, &q, err)) != FM_OK ||
-	    (rc = fm_alloc(&work, n, sizeof *work, "distances", err)) != FM_OK ||
-	    (rc = search(l, &f, l->train, q, n, &p.row[0], &p.d2[0], err)) != FM_OK ||
-	    (rc = search(l, &f, l->holdout, q, n, &p.row[1], &p.d2[1], err)) != FM_OK ||
-	    (rc = add_ratios(l, "train", group->name, p.d2[0], n, work, err)) != FM_OK ||
-	    (rc = add_ratios(l, "holdout", group->name, p.d2[1], n, work, err)) != FM_OK)
+	if ((rc = fm_features_code(&f, l->synthetic, chosen, 0, n, &q, err)) < 0 ||
+	    (rc = fm_alloc(&work, n, sizeof *work, "distances", err)) < 0 ||
+	    (rc = search(l, &f, l->train, q, n, &p.row[0], &p.d2[0], err)) < 0 ||
+	    (rc = search(l, &f, l->holdout, q, n, &p.row[1], &p.d2[1], err)) < 0 ||
+	    (rc = add_ratios(l, "train", group->name, p.d2[0], n, work, err)) < 0 ||
+	    (rc = add_ratios(l, "holdout", group->name, p.d2[1], n, work, err)) < 0)
 		goto out;
 	rc = attached(l, group, &p, n, work, err);
 out:
@@ -291,7 +291,7 @@ int fm_leak_distances(struct fm_leak *l, struct fm_error *err)
 	size_t n;
 	int rc;
 
-	if ((rc = fm_leak_choose(l->synthetic, FM_LEAKAGE_ROWS, FM_LEAK_SYNTHETIC, &chosen, &n, err)) != FM_OK)
+	if ((rc = fm_leak_choose(l->synthetic, FM_LEAKAGE_ROWS, FM_LEAK_SYNTHETIC, &chosen, &n, err)) < 0)
 		return rc;
 	for (int g = 0; g < NGROUPS && rc == FM_OK; g++) {
 		if (!(common & groups[g].columns))

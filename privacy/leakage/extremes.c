@@ -57,13 +57,13 @@ static int add_isolated(struct fm_extremes *x, const struct fm_leak_record *list
 	size_t found = 0;
 	int rc;
 
-	if ((rc = fm_alloc(&key, n + 1, sizeof *key, "records", err)) != FM_OK ||
-	    (rc = fm_alloc(&times, n + 1, sizeof *times, "match counts", err)) != FM_OK)
+	if ((rc = fm_alloc(&key, n + 1, sizeof *key, "records", err)) < 0 ||
+	    (rc = fm_alloc(&times, n + 1, sizeof *times, "match counts", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++)
 		if (list[i].hamming >= 2)
 			key[found++] = sizes_hash(side[list[i].side], list[i].row, x->sizes);
-	if ((rc = fm_sort_u64(key, NULL, found, err)) != FM_OK)
+	if ((rc = fm_sort_u64(key, NULL, found, err)) < 0)
 		goto out;
 	for (int k = 0; k < 2 && found > 0; k++)
 		for (size_t i = 0; i < side[k]->rows; i++) {
@@ -155,8 +155,8 @@ static int compare_deals(const struct fm_clusters *b, const struct fm_far *r, si
 	int rc;
 
 	*test = (struct fm_cluster_test){.p = 1};
-	if ((rc = fm_alloc(&of_block, b->n + 1, sizeof *of_block, "sides", err)) != FM_OK ||
-	    (rc = fm_alloc(&order, b->n + 1, sizeof *order, "windows", err)) != FM_OK)
+	if ((rc = fm_alloc(&of_block, b->n + 1, sizeof *of_block, "sides", err)) < 0 ||
+	    (rc = fm_alloc(&order, b->n + 1, sizeof *order, "windows", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < b->n; i++) {
 		order[i] = (uint32_t)i;
@@ -205,13 +205,13 @@ int fm_extremes_open(struct fm_extremes **out, struct fm_leak *l, struct fm_erro
 	int rc;
 
 	*out = NULL;
-	if ((rc = fm_alloc(&x, 1, sizeof *x, "extremes", err)) != FM_OK)
+	if ((rc = fm_alloc(&x, 1, sizeof *x, "extremes", err)) < 0)
 		return rc;
 	x->l = l;
 	x->sizes = SIZES & l->train->present & l->holdout->present & l->synthetic->present;
-	if ((rc = fm_alloc(&x->votes, l->clusters->n + 1, sizeof *x->votes, "votes", err)) != FM_OK ||
-	    (x->sizes && (rc = fm_far_find(l->train, l->holdout, l->clusters, x->sizes, l->pool, &x->far, &x->nfar,
-					   err)) != FM_OK)) {
+	if ((rc = fm_alloc(&x->votes, l->clusters->n + 1, sizeof *x->votes, "votes", err)) < 0 ||
+	    (x->sizes &&
+	     (rc = fm_far_find(l->train, l->holdout, l->clusters, x->sizes, l->pool, &x->far, &x->nfar, err)) < 0)) {
 		fm_extremes_free(x);
 		return rc;
 	}
@@ -239,11 +239,11 @@ int fm_extremes_test(struct fm_extremes *x, const char *columns, struct fm_error
 
 	if (!x->sizes)
 		return FM_OK;
-	if ((rc = fm_cluster_test(l->clusters, x->votes, FM_LEAK_PAIRS, FM_LEAK_GRANTED, &test, err)) != FM_OK ||
-	    (rc = fm_leak_verdict(l, "isolated", columns, &test, FM_LEAK_SHARE_ISOLATED, err)) != FM_OK)
+	if ((rc = fm_cluster_test(l->clusters, x->votes, FM_LEAK_PAIRS, FM_LEAK_GRANTED, &test, err)) < 0 ||
+	    (rc = fm_leak_verdict(l, "isolated", columns, &test, FM_LEAK_SHARE_ISOLATED, err)) < 0)
 		return rc;
 	qsort(x->far, x->nfar, sizeof *x->far, farthest);
-	if ((rc = compare_deals(l->clusters, x->far, x->nfar, &test, err)) != FM_OK)
+	if ((rc = compare_deals(l->clusters, x->far, x->nfar, &test, err)) < 0)
 		return rc;
 	return fm_leak_verdict(l, "extreme", columns, &test, FM_LEAK_SHARE_EXTREME, err);
 }

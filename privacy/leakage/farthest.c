@@ -158,11 +158,11 @@ static int search(const struct space *s, const struct fm_clusters *clusters, str
 	float *q = NULL, *x = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&q, n * DIM + 1, sizeof *q, "records", err)) != FM_OK ||
-	    (rc = fm_alloc(&x, (size_t)CHUNK * DIM, sizeof *x, "flows as points", err)) != FM_OK ||
-	    (rc = fm_alloc(&skip, n + 1, sizeof *skip, "records", err)) != FM_OK ||
-	    (rc = fm_alloc(&row, n * FM_FAR_NEAR + 1, sizeof *row, "neighbours", err)) != FM_OK ||
-	    (rc = fm_alloc(&d2, n * FM_FAR_NEAR + 1, sizeof *d2, "neighbours", err)) != FM_OK)
+	if ((rc = fm_alloc(&q, n * DIM + 1, sizeof *q, "records", err)) < 0 ||
+	    (rc = fm_alloc(&x, (size_t)CHUNK * DIM, sizeof *x, "flows as points", err)) < 0 ||
+	    (rc = fm_alloc(&skip, n + 1, sizeof *skip, "records", err)) < 0 ||
+	    (rc = fm_alloc(&row, n * FM_FAR_NEAR + 1, sizeof *row, "neighbours", err)) < 0 ||
+	    (rc = fm_alloc(&d2, n * FM_FAR_NEAR + 1, sizeof *d2, "neighbours", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++)
 		memcpy(q + i * DIM, list[i].x, sizeof list[i].x);
@@ -182,9 +182,9 @@ static int search(const struct space *s, const struct fm_clusters *clusters, str
 			fm_table_forget(s->side[k], first, first + rows);
 			fm_points_free(points);
 			points = NULL;
-			if ((rc = fm_points_new(&points, x, rows, DIM, err)) != FM_OK ||
+			if ((rc = fm_points_new(&points, x, rows, DIM, err)) < 0 ||
 			    (rc = fm_neighbours(points, &(struct fm_queries){q, n, FM_FAR_NEAR, skip, pool}, row, d2,
-						err)) != FM_OK)
+						err)) < 0)
 				goto out;
 			for (size_t i = 0; i < n * FM_FAR_NEAR; i++)
 				if (row[i] != FM_NO_NEIGHBOUR)
@@ -209,16 +209,16 @@ int fm_far_find(const struct fm_table *train, const struct fm_table *holdout, co
 
 	*list = NULL;
 	*n = 0;
-	if ((rc = fm_alloc(&s.count, (size_t)LEVELS << HASH_BITS, sizeof *s.count, "a grid", err)) != FM_OK)
+	if ((rc = fm_alloc(&s.count, (size_t)LEVELS << HASH_BITS, sizeof *s.count, "a grid", err)) < 0)
 		return rc;
 	fit(&s);
 	level = choose_level(&s, n);
-	if ((rc = fm_alloc(list, *n + 1, sizeof **list, "records", err)) != FM_OK)
+	if ((rc = fm_alloc(list, *n + 1, sizeof **list, "records", err)) < 0)
 		goto out;
 	take(&s, clusters, level, *list);
 	if (*n > 0)
 		rc = search(&s, clusters, pool, *list, *n, err);
-	if (rc != FM_OK) {
+	if (rc < 0) {
 		free(*list);
 		*list = NULL;
 	}

@@ -80,7 +80,7 @@ static int code_categories(int c, const struct fm_table *t, const uint32_t *row,
 	float(*places)[2] = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&places, d->n + 1, sizeof *places, "places of categories", err)) != FM_OK)
+	if ((rc = fm_alloc(&places, d->n + 1, sizeof *places, "places of categories", err)) < 0)
 		return rc;
 	for (size_t i = 0; i < d->n; i++)
 		place(c, text_hash(d->value[i]), places[i]);
@@ -101,14 +101,14 @@ int fm_features_code(const struct fm_features *f, const struct fm_table *t, cons
 	int rc;
 
 	*out = NULL;
-	if ((rc = fm_alloc(&x, n * dim + 1, sizeof *x, "flows as points", err)) != FM_OK)
+	if ((rc = fm_alloc(&x, n * dim + 1, sizeof *x, "flows as points", err)) < 0)
 		return rc;
 	at = x;
 	for (int c = 0; c < FM_NCOL; at += f->columns >> c & 1u ? (is_number(c) ? 1 : 2) : 0, c++) {
 		if (!((f->columns & t->present) >> c & 1u))
 			continue;
 		if (fm_cols[c].kind == FM_KIND_CATEGORY) {
-			if ((rc = code_categories(c, t, row, first, n, dim, at, err)) != FM_OK)
+			if ((rc = code_categories(c, t, row, first, n, dim, at, err)) < 0)
 				goto fail;
 			continue;
 		}

@@ -115,9 +115,9 @@ static int run_pass(struct pass *p, struct fm_pool *pool, uint8_t level, struct 
 	p->shift = 64 - bits;
 	for (int k = 0; k < p->ndrops; k++) {
 		struct drop *d = &p->drop[k];
-		if ((rc = fm_alloc(&d->key, p->n, sizeof *d->key, "row hashes", err)) != FM_OK ||
-		    (rc = fm_alloc(&d->times, p->n, sizeof *d->times, "match counts", err)) != FM_OK ||
-		    (rc = fm_alloc(&d->sieve, ((size_t)1 << bits) / 64, sizeof *d->sieve, "row hashes", err)) != FM_OK)
+		if ((rc = fm_alloc(&d->key, p->n, sizeof *d->key, "row hashes", err)) < 0 ||
+		    (rc = fm_alloc(&d->times, p->n, sizeof *d->times, "match counts", err)) < 0 ||
+		    (rc = fm_alloc(&d->sieve, ((size_t)1 << bits) / 64, sizeof *d->sieve, "row hashes", err)) < 0)
 			goto out;
 	}
 	for (size_t i = 0; i < p->n; i++) {
@@ -128,7 +128,7 @@ static int run_pass(struct pass *p, struct fm_pool *pool, uint8_t level, struct 
 		}
 	}
 	for (int k = 0; k < p->ndrops; k++)
-		if ((rc = fm_sort_u64(p->drop[k].key, NULL, p->n, err)) != FM_OK)
+		if ((rc = fm_sort_u64(p->drop[k].key, NULL, p->n, err)) < 0)
 			goto out;
 	fm_pool_run(pool, (int)(p->shards[0] + p->shards[1]), meet_rows, p);
 	lower(p, level, list);
@@ -171,7 +171,7 @@ int fm_leak_set_hamming(struct fm_leak *l, unsigned columns, struct fm_leak_reco
 		return FM_OK;
 	for (int k = 0; k < 2; k++) {
 		p.shards[k] = (p.side[k]->rows + CHUNK - 1) / CHUNK;
-		if ((rc = fm_codes_like(p.side[k], l->train, columns, p.code[k], err)) != FM_OK)
+		if ((rc = fm_codes_like(p.side[k], l->train, columns, p.code[k], err)) < 0)
 			goto out;
 	}
 	for (size_t i = 0; i < n; i++)
@@ -181,7 +181,7 @@ int fm_leak_set_hamming(struct fm_leak *l, unsigned columns, struct fm_leak_reco
 			rc = add_drop(&p, c, c, l->pool, 1, list, err);
 	if (rc == FM_OK)
 		rc = run_pass(&p, l->pool, 1, list, err);
-	if (rc != FM_OK)
+	if (rc < 0)
 		goto out;
 	qsort(list, n, sizeof *list, furthest_first);
 	while (p.n > 0 && list[p.n - 1].hamming < 3)

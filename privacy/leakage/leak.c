@@ -55,10 +55,10 @@ static int add_test(struct fm_leak *l, const char *name, const char *columns, co
 	int rc;
 
 	snprintf(part, sizeof part, "%s_z", name);
-	if ((rc = fm_leak_add(l, part, columns, test->z, n, err)) != FM_OK)
+	if ((rc = fm_leak_add(l, part, columns, test->z, n, err)) < 0)
 		return rc;
 	snprintf(part, sizeof part, "%s_p", name);
-	if ((rc = fm_leak_add(l, part, columns, test->p, n, err)) != FM_OK)
+	if ((rc = fm_leak_add(l, part, columns, test->p, n, err)) < 0)
 		return rc;
 	if (share > 0)
 		l->family = fmin(l->family, test->p / share);
@@ -71,7 +71,7 @@ int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, enum 
 {
 	int rc;
 
-	if ((rc = fm_cluster_test(l->clusters, votes, unit, granted, test, err)) != FM_OK)
+	if ((rc = fm_cluster_test(l->clusters, votes, unit, granted, test, err)) < 0)
 		return rc;
 	return add_test(l, name, columns, test, share, err);
 }
@@ -82,10 +82,10 @@ int fm_leak_verdict(struct fm_leak *l, const char *name, const char *columns, co
 	char part[40];
 	int rc;
 
-	if ((rc = add_test(l, name, columns, test, share, err)) != FM_OK)
+	if ((rc = add_test(l, name, columns, test, share, err)) < 0)
 		return rc;
 	snprintf(part, sizeof part, "%s_train", name);
-	if ((rc = fm_leak_count(l, part, columns, test->train, l->train->rows, err)) != FM_OK)
+	if ((rc = fm_leak_count(l, part, columns, test->train, l->train->rows, err)) < 0)
 		return rc;
 	snprintf(part, sizeof part, "%s_holdout", name);
 	return fm_leak_count(l, part, columns, test->holdout, l->holdout->rows, err);

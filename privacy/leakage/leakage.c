@@ -41,7 +41,7 @@ static int leakage(const struct fm_table *train, const struct fm_table *holdout,
 		return fm_fail(err, FM_EINPUT, "the %s table has no rows: leakage cannot be judged",
 			       train->rows ? "synthetic" : "training");
 	l.holdout = holdout && holdout->rows > 0 ? holdout : NULL;
-	if ((rc = fm_clusters_new(&clusters, train, l.holdout, err)) != FM_OK)
+	if ((rc = fm_clusters_new(&clusters, train, l.holdout, err)) < 0)
 		return rc;
 	l.clusters = clusters;
 	/* Where windows are, and what is counted of each at once: a vote or a few, a sum. */

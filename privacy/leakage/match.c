@@ -15,7 +15,7 @@ int fm_codes_like(const struct fm_table *t, const struct fm_table *train, unsign
 		if (columns >> c & 1u && fm_cols[c].kind == FM_KIND_CATEGORY)
 			if ((rc = fm_alloc(&code[c], t->dict[c].n + 1, sizeof **code, "category codes", err)) !=
 				FM_OK ||
-			    (rc = fm_dict_match(&train->dict[c], &t->dict[c], code[c], err)) != FM_OK)
+			    (rc = fm_dict_match(&train->dict[c], &t->dict[c], code[c], err)) < 0)
 				return rc;
 	return FM_OK;
 }
@@ -109,7 +109,7 @@ static int share_unknown(struct search *s, struct fm_error *err)
 	for (int c = 0; c < FM_NCOL && rc == FM_OK && holdout; c++) {
 		size_t known = train->dict[c].n, held = holdout->dict[c].n;
 		if (!s->code[SYNTHETIC][c] ||
-		    (rc = fm_alloc(&in_holdout, t->dict[c].n + 1, sizeof *in_holdout, "category codes", err)) != FM_OK)
+		    (rc = fm_alloc(&in_holdout, t->dict[c].n + 1, sizeof *in_holdout, "category codes", err)) < 0)
 			continue;
 		rc = fm_dict_match(&holdout->dict[c], &t->dict[c], in_holdout, err);
 		for (size_t i = 0; i < t->dict[c].n && rc == FM_OK; i++)
@@ -175,17 +175,17 @@ int fm_match(struct fm_match *m, struct fm_error *err)
 		if (s.side[k]->rows >= UINT32_MAX || (s.side[k]->present & m->columns) != m->columns)
 			return fm_fail(err, FM_EINPUT, "tables cannot be matched: over %u rows, or a column is missing",
 				       UINT32_MAX - 1);
-		if ((rc = fm_codes_like(s.side[k], m->train, m->columns, s.code[k], err)) != FM_OK)
+		if ((rc = fm_codes_like(s.side[k], m->train, m->columns, s.code[k], err)) < 0)
 			goto out;
 	}
-	if ((rc = share_unknown(&s, err)) != FM_OK)
+	if ((rc = share_unknown(&s, err)) < 0)
 		goto out;
 	/* Half full at most, and less by a tenth where the ranges are not quite even. */
 	while (slots < 2 * real && 2 * slots * sizeof *s.slot <= m->memory)
 		slots *= 2;
 	s.parts = slots < 2 * real ? (22 * (uint64_t)real + 10 * slots - 1) / (10 * slots) : 1;
 	s.mask = slots - 1;
-	if ((rc = fm_alloc(&s.slot, slots, sizeof *s.slot, "a table of rows", err)) != FM_OK)
+	if ((rc = fm_alloc(&s.slot, slots, sizeof *s.slot, "a table of rows", err)) < 0)
 		goto out;
 	for (uint64_t part = 0; part < s.parts && rc == FM_OK; part++) {
 		if (part)

@@ -51,7 +51,7 @@ static int tally_open(struct tally *t, struct fm_leak *l, unsigned columns, int 
 	t->most = t->most > 1024 ? t->most : 1024;
 	for (int k = 0; k < 3 && rc == FM_OK; k++)
 		rc = fm_alloc(&t->votes[k], l->clusters->n + 1, sizeof *t->votes[k], "votes", err);
-	return rc != FM_OK || !extremes ? rc : fm_extremes_open(&t->extremes, l, err);
+	return rc < 0 || !extremes ? rc : fm_extremes_open(&t->extremes, l, err);
 }
 
 /* The records that wait are counted. */
@@ -60,8 +60,8 @@ static int tally_count(struct tally *t, struct fm_error *err)
 	const struct fm_clusters *b = t->l->clusters;
 	int rc;
 
-	if ((rc = fm_leak_set_hamming(t->l, t->columns, t->list, t->n, err)) != FM_OK ||
-	    (t->extremes && (rc = fm_extremes_add(t->extremes, t->list, t->n, err)) != FM_OK))
+	if ((rc = fm_leak_set_hamming(t->l, t->columns, t->list, t->n, err)) < 0 ||
+	    (t->extremes && (rc = fm_extremes_add(t->extremes, t->list, t->n, err)) < 0))
 		return rc;
 	for (size_t i = 0; i < t->n; i++)
 		for (int apart = 1; apart <= t->list[i].hamming; apart++)
@@ -75,7 +75,7 @@ static int tally_add(void *ctx, int side, uint32_t row, struct fm_error *err)
 	struct tally *t = ctx;
 	int rc;
 
-	if (t->n == t->most && (rc = tally_count(t, err)) != FM_OK)
+	if (t->n == t->most && (rc = tally_count(t, err)) < 0)
 		return rc;
 	if (t->n == t->cap) {
 		size_t cap = t->cap ? 2 * t->cap : 1024;
@@ -103,8 +103,8 @@ static int paired(struct fm_leak *l, const char *set, const uint32_t *votes, int
 
 	/* Who has learned a distribution meets no solitary record more often for it: nothing is granted there. */
 	if ((rc = fm_cluster_test(l->clusters, votes, apart > 1 ? FM_LEAK_PAIRS : FM_LEAK_CLUSTERS,
-				  apart == 3 ? 0.5 : FM_LEAK_GRANTED, &test, err)) != FM_OK ||
-	    (rc = fm_leak_verdict(l, name, set, &test, share, err)) != FM_OK)
+				  apart == 3 ? 0.5 : FM_LEAK_GRANTED, &test, err)) < 0 ||
+	    (rc = fm_leak_verdict(l, name, set, &test, share, err)) < 0)
 		return rc;
 	snprintf(part, sizeof part, "%s_block_most", name);
 	return fm_leak_add(l, part, set, test.most, l->clusters->train, err);
@@ -121,18 +121,18 @@ static int set_matches(struct fm_leak *l, const struct column_set *set, unsigned
 	int rc;
 
 	if (l->holdout) {
-		if ((rc = tally_open(&t, l, columns, set->extremes, err)) != FM_OK)
+		if ((rc = tally_open(&t, l, columns, set->extremes, err)) < 0)
 			goto out;
 		m.record = tally_add;
 		m.ctx = &t;
 	}
-	if ((rc = fm_match(&m, err)) != FM_OK ||
+	if ((rc = fm_match(&m, err)) < 0 ||
 	    (rc = fm_leak_share(l, "rows_equal", set->name, (double)m.synthetic_equal, l->synthetic->rows, 1, err)) !=
 		FM_OK ||
 	    !l->holdout ||
 	    (rc = fm_leak_share(l, "holdout_equal", set->name, (double)m.holdout_equal, l->holdout->rows, 1, err)) !=
 		FM_OK ||
-	    (rc = tally_count(&t, err)) != FM_OK)
+	    (rc = tally_count(&t, err)) < 0)
 		goto out;
 	for (int apart = 1; apart <= 3 && rc == FM_OK; apart++)
 		rc = paired(l, set->name, t.votes[apart - 1], apart, set->share[apart - 1], err);

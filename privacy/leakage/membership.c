@@ -68,14 +68,14 @@ int fm_mia_scores(const double *member, const uint32_t *member_block, size_t n, 
 		return FM_OK;
 	if (n >= UINT32_MAX || m >= UINT32_MAX)
 		return fm_fail(err, FM_EINPUT, "%zu and %zu scores are too many", n, m);
-	if ((rc = fm_alloc(&s, n + m, sizeof *s, "scores", err)) != FM_OK ||
-	    (rc = fm_alloc(&score, n + m, sizeof *score, "scores", err)) != FM_OK)
+	if ((rc = fm_alloc(&s, n + m, sizeof *s, "scores", err)) < 0 ||
+	    (rc = fm_alloc(&score, n + m, sizeof *score, "scores", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < n + m; i++) {
 		score[i] = i < n ? member[i] : outsider[i - n];
 		s[i] = (struct scored){score[i], (uint32_t)(i < n ? i : i - n), i < n};
 	}
-	if ((rc = fm_auc_clustered(&auc, score, n, m, cluster, err)) != FM_OK)
+	if ((rc = fm_auc_clustered(&auc, score, n, m, cluster, err)) < 0)
 		goto out;
 	double half = FM_Z95 * sqrt(auc.variance);
 	if (half == 0) /* perfectly apart, or all the same */
@@ -112,8 +112,8 @@ int fm_mia_losses(const double *member, size_t n, const double *outsider, size_t
 	struct fm_mia mia;
 	int rc;
 
-	if ((rc = fm_alloc(&score[0], n + 1, sizeof **score, "scores", err)) != FM_OK ||
-	    (rc = fm_alloc(&score[1], m + 1, sizeof **score, "scores", err)) != FM_OK)
+	if ((rc = fm_alloc(&score[0], n + 1, sizeof **score, "scores", err)) < 0 ||
+	    (rc = fm_alloc(&score[1], m + 1, sizeof **score, "scores", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++)
 		score[0][i] = -member[i];

@@ -43,24 +43,24 @@ int fm_gower_new(struct fm_gower **out, const struct fm_table *train, unsigned c
 	*out = NULL;
 	if (rows == 0 || rows >= UINT32_MAX)
 		return fm_fail(err, FM_EINPUT, "distances need 1 to %u training rows, not %zu", UINT32_MAX - 1, rows);
-	if ((rc = fm_alloc(&g, 1, sizeof *g, "ranks", err)) != FM_OK)
+	if ((rc = fm_alloc(&g, 1, sizeof *g, "ranks", err)) < 0)
 		return rc;
 	g->train = train;
 	g->columns = columns & train->present;
 	g->ranked = n;
-	if ((rc = fm_alloc(&row, n, sizeof *row, "a choice of rows", err)) != FM_OK)
+	if ((rc = fm_alloc(&row, n, sizeof *row, "a choice of rows", err)) < 0)
 		goto out;
 	fm_rows_choose(SEED, RANKED, rows, n, row);
 	for (int f = 0; f < FM_GOWER_RANKS; f++) {
 		if (!(g->columns >> rank_cols[f] & 1u))
 			continue;
-		if ((rc = fm_alloc(&g->sorted[f], n, sizeof **g->sorted, "ranks", err)) != FM_OK)
+		if ((rc = fm_alloc(&g->sorted[f], n, sizeof **g->sorted, "ranks", err)) < 0)
 			goto out;
 		for (size_t i = 0, last = 0; i < n; i++) {
 			g->sorted[f][i] = key(train, rank_cols[f], row[i]);
 			fm_table_forget_passed(train, row, i, &last);
 		}
-		if ((rc = fm_sort_u64(g->sorted[f], NULL, n, err)) != FM_OK)
+		if ((rc = fm_sort_u64(g->sorted[f], NULL, n, err)) < 0)
 			goto out;
 		fm_table_forget(train, 0, rows);
 	}
@@ -68,7 +68,7 @@ int fm_gower_new(struct fm_gower **out, const struct fm_table *train, unsigned c
 		enum fm_col c = same_cols[f];
 		if (fm_cols[c].kind != FM_KIND_CATEGORY || !(g->columns >> c & 1u))
 			continue;
-		if ((rc = fm_alloc(&g->seen[c], train->dict[c].n + 1, 1, "categories", err)) != FM_OK)
+		if ((rc = fm_alloc(&g->seen[c], train->dict[c].n + 1, 1, "categories", err)) < 0)
 			goto out;
 		for (size_t i = 0; i < rows; i++) {
 			g->seen[c][key(train, c, i)] = 1;
@@ -78,7 +78,7 @@ int fm_gower_new(struct fm_gower **out, const struct fm_table *train, unsigned c
 	*out = g;
 out:
 	free(row);
-	if (rc != FM_OK)
+	if (rc < 0)
 		fm_gower_free(g);
 	return rc;
 }
@@ -123,7 +123,7 @@ static int code_category(const struct fm_gower *g, const struct fm_table *t, enu
 	uint32_t *code = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&code, t->dict[c].n + 1, sizeof *code, "category codes", err)) != FM_OK)
+	if ((rc = fm_alloc(&code, t->dict[c].n + 1, sizeof *code, "category codes", err)) < 0)
 		return rc;
 	if ((rc = fm_dict_match(&g->train->dict[c], &t->dict[c], code, err)) == FM_OK)
 		for (size_t i = 0; i < n; i++) {
@@ -155,7 +155,7 @@ int fm_gower_code(const struct fm_gower *g, const struct fm_table *t, const uint
 			for (size_t i = 0; i < n; i++)
 				v[i] = rank_of(g->sorted[f], g->ranked, key(t, c, row ? row[i] : first + i));
 		} else if (fm_cols[c].kind == FM_KIND_CATEGORY) {
-			if ((rc = code_category(g, t, c, row, first, n, v, err)) != FM_OK)
+			if ((rc = code_category(g, t, c, row, first, n, v, err)) < 0)
 				return rc;
 		} else {
 			for (size_t i = 0; i < n; i++)
@@ -294,8 +294,8 @@ int fm_gower_nearest_of(const struct fm_gower *g, const struct fm_gower_rows *fr
 	uint32_t *at = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&d, from->n + 1, sizeof *d, "distances", err)) != FM_OK ||
-	    (rc = fm_alloc(&at, from->n + 1, sizeof *at, "distances", err)) != FM_OK)
+	if ((rc = fm_alloc(&d, from->n + 1, sizeof *d, "distances", err)) < 0 ||
+	    (rc = fm_alloc(&at, from->n + 1, sizeof *at, "distances", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < from->n; i++) {
 		distance[i] = INT32_MAX;
@@ -303,7 +303,7 @@ int fm_gower_nearest_of(const struct fm_gower *g, const struct fm_gower_rows *fr
 	}
 	for (size_t first = 0; first < t->rows; first += PART) {
 		size_t n = t->rows - first < PART ? t->rows - first : PART;
-		if ((rc = fm_gower_code(g, t, NULL, first, n, &to, err)) != FM_OK)
+		if ((rc = fm_gower_code(g, t, NULL, first, n, &to, err)) < 0)
 			goto out;
 		fm_gower_nearest_row(g, from, &to, pool, d, at);
 		for (size_t i = 0; i < from->n; i++) {

@@ -46,17 +46,17 @@ static int sample_open(struct sample *s, struct fm_leak *l, int side, struct fm_
 
 	s->t = side ? l->holdout : l->train;
 	if ((rc = fm_leak_choose(s->t, FM_LEAKAGE_RECORDS, side ? FM_LEAK_OUTSIDERS : FM_LEAK_MEMBERS, &s->row, &s->n,
-				 err)) != FM_OK ||
-	    (rc = fm_alloc(&s->cluster, s->n + 1, sizeof *s->cluster, "records", err)) != FM_OK ||
-	    (rc = fm_alloc(&s->to_real, s->n + 1, sizeof *s->to_real, "records", err)) != FM_OK ||
-	    (rc = fm_alloc(&s->to_synthetic, s->n + 1, sizeof *s->to_synthetic, "records", err)) != FM_OK ||
-	    (rc = fm_alloc(&s->score, s->n + 1, sizeof *s->score, "records", err)) != FM_OK)
+				 err)) < 0 ||
+	    (rc = fm_alloc(&s->cluster, s->n + 1, sizeof *s->cluster, "records", err)) < 0 ||
+	    (rc = fm_alloc(&s->to_real, s->n + 1, sizeof *s->to_real, "records", err)) < 0 ||
+	    (rc = fm_alloc(&s->to_synthetic, s->n + 1, sizeof *s->to_synthetic, "records", err)) < 0 ||
+	    (rc = fm_alloc(&s->score, s->n + 1, sizeof *s->score, "records", err)) < 0)
 		return rc;
 	for (size_t i = 0; i < s->n; i++)
 		s->cluster[i] = fm_cluster_of(b, side, s->row[i]);
 	if (side)
 		return FM_OK;
-	if ((rc = fm_alloc(&s->skip, s->n + 1, sizeof *s->skip, "records", err)) != FM_OK)
+	if ((rc = fm_alloc(&s->skip, s->n + 1, sizeof *s->skip, "records", err)) < 0)
 		return rc;
 	for (size_t i = 0; i < s->n; i++) /* its own window, which no outsider has, unless there is no other */
 		s->skip[i] = b->train > 1 ? b->rows[s->cluster[i]] : (struct fm_span){s->row[i], s->row[i] + 1};
@@ -82,7 +82,7 @@ static int distances(struct fm_leak *l, const struct fm_features *f, struct samp
 	uint32_t *row = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&row, FM_LEAKAGE_RECORDS, sizeof *row, "neighbours", err)) != FM_OK)
+	if ((rc = fm_alloc(&row, FM_LEAKAGE_RECORDS, sizeof *row, "neighbours", err)) < 0)
 		return rc;
 	for (int k = 0; k < 2 && rc == FM_OK; k++) {
 		struct fm_queries asked = {both[k]->x, both[k]->n, 1, synthetic ? NULL : both[k]->skip, l->pool};
@@ -115,19 +115,19 @@ static int judge(struct fm_leak *l, const struct group *group, struct sample *me
 	fm_features_fit(&f, l->train, group->columns & l->synthetic->present & l->holdout->present);
 	for (int k = 0; k < 2; k++) {
 		free(both[k]->x);
-		if ((rc = fm_features_code(&f, both[k]->t, both[k]->row, 0, both[k]->n, &both[k]->x, err)) != FM_OK)
+		if ((rc = fm_features_code(&f, both[k]->t, both[k]->row, 0, both[k]->n, &both[k]->x, err)) < 0)
 			return rc;
 	}
 	for (int synthetic = 0; synthetic < 2; synthetic++)
-		if ((rc = distances(l, &f, members, outsiders, synthetic, err)) != FM_OK)
+		if ((rc = distances(l, &f, members, outsiders, synthetic, err)) < 0)
 			return rc;
 	for (int k = 0; k < 2; k++)
 		for (size_t i = 0; i < both[k]->n; i++)
 			both[k]->score[i] = nearness(both[k]->to_real[i], both[k]->to_synthetic[i]);
-	if ((rc = identifiability(l, "identifiability_train", group->name, members, err)) != FM_OK ||
-	    (rc = identifiability(l, "identifiability_holdout", group->name, outsiders, err)) != FM_OK ||
+	if ((rc = identifiability(l, "identifiability_train", group->name, members, err)) < 0 ||
+	    (rc = identifiability(l, "identifiability_holdout", group->name, outsiders, err)) < 0 ||
 	    (rc = fm_mia_scores(members->score, members->cluster, members->n, outsiders->score, outsiders->cluster,
-				outsiders->n, &mia, err)) != FM_OK)
+				outsiders->n, &mia, err)) < 0)
 		return rc;
 	return fm_mia_add(&mia, "mia", group->name, members->n, l->out, err);
 }
@@ -138,7 +138,7 @@ int fm_leak_records(struct fm_leak *l, struct fm_error *err)
 	struct sample members = {0}, outsiders = {0};
 	int rc;
 
-	if ((rc = sample_open(&members, l, 0, err)) != FM_OK || (rc = sample_open(&outsiders, l, 1, err)) != FM_OK)
+	if ((rc = sample_open(&members, l, 0, err)) < 0 || (rc = sample_open(&outsiders, l, 1, err)) < 0)
 		goto out;
 	for (int g = 0; g < NGROUPS && rc == FM_OK; g++)
 		if (common & groups[g].columns)

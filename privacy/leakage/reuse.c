@@ -43,8 +43,8 @@ static int grow(struct counts *s, struct fm_error *err)
 		s->full = 1; /* both are there while it grows */
 		return FM_OK;
 	}
-	if ((rc = fm_alloc(&larger.value, larger.slots, sizeof *s->value, "values", err)) != FM_OK ||
-	    (rc = fm_alloc(&larger.times, larger.slots, sizeof *s->times, "values", err)) != FM_OK) {
+	if ((rc = fm_alloc(&larger.value, larger.slots, sizeof *s->value, "values", err)) < 0 ||
+	    (rc = fm_alloc(&larger.times, larger.slots, sizeof *s->times, "values", err)) < 0) {
 		counts_close(&larger);
 		return rc;
 	}
@@ -63,7 +63,7 @@ static int count(struct counts *s, uint64_t v, struct fm_error *err)
 {
 	int rc;
 
-	if (2 * s->used >= s->slots && ((rc = grow(s, err)) != FM_OK || s->full))
+	if (2 * s->used >= s->slots && ((rc = grow(s, err)) < 0 || s->full))
 		return rc;
 	size_t i = place(s, v);
 	s->used += s->times[i] == 0;
@@ -144,7 +144,7 @@ static int meet_addresses(struct fm_leak *l, const struct fm_table *const other[
 		struct share share = {part, parts};
 		rc = count_addresses(&train, l->train, drop, share, err);
 		for (int k = 0; k < OTHERS && rc == FM_OK && !train.full; k++) {
-			if (!other[k] || (rc = count_addresses(&s, other[k], drop, share, err)) != FM_OK)
+			if (!other[k] || (rc = count_addresses(&s, other[k], drop, share, err)) < 0)
 				continue;
 			n[k] += s.used;
 			for (size_t i = 0; i < s.slots; i++)
@@ -225,7 +225,7 @@ static int rare_column(struct fm_leak *l, int c, struct fm_error *err)
 	if (l->holdout && FM_HAS(l->holdout, c))
 		other[HOLDOUT].t = l->holdout;
 	for (int k = 0; k < OTHERS; k++)
-		if (other[k].t && (rc = fm_codes_like(other[k].t, l->train, 1u << c, other[k].code, err)) != FM_OK)
+		if (other[k].t && (rc = fm_codes_like(other[k].t, l->train, 1u << c, other[k].code, err)) < 0)
 			goto out;
 	for (uint64_t parts = 1; full && rc == FM_OK; parts *= 2)
 		rc = meet_rare(l, &train, other, parts, rare, &full, err);

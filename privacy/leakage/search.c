@@ -18,7 +18,7 @@ int fm_leak_nearest(const struct fm_features *f, const struct fm_table *t, const
 	fm_neighbours_none(asked->m, asked->k, row, d2);
 	for (size_t from = 0; from < t->rows && rc == FM_OK; from += PART) {
 		size_t n = t->rows - from < PART ? t->rows - from : PART;
-		if ((rc = fm_features_code(f, t, NULL, from, n, &x, err)) != FM_OK)
+		if ((rc = fm_features_code(f, t, NULL, from, n, &x, err)) < 0)
 			break;
 		rc = fm_points_new(&points, x, n, f->dim, err);
 		free(x);

@@ -310,7 +310,7 @@ static void shard_make(void *ctx, int i, int thread)
 	memset(h->label, 0, sizeof h->label);
 	h->rc = FM_OK;
 	for (uint32_t k = h->from; k < h->to && h->rc == FM_OK; k++) {
-		if ((h->rc = slot_make(j->plan, k, s, &h->err)) != FM_OK)
+		if ((h->rc = slot_make(j->plan, k, s, &h->err)) < 0)
 			break;
 		for (size_t r = 0; r < s->n; r++) {
 			uint32_t sec = s->flow[r].sec;
@@ -361,7 +361,7 @@ static int run(const struct plan *p, struct job *j, struct fm_pool *pool, int ns
 		fm_pool_run(pool, n, shard_make, j);
 		for (int i = 0; i < n; i++) {
 			struct shard *h = &j->shard[i];
-			if (h->rc != FM_OK) {
+			if (h->rc < 0) {
 				*err = h->err;
 				return h->rc;
 			}
