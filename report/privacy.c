@@ -49,38 +49,42 @@ static void put_guarantee(struct fm_buf *out, const char *unit, double epsilon, 
 	fm_buf_puts(out, " of 100 cases where it was. That holds whatever else they know.</p>\n");
 }
 
-/* For all flows of one host: as recorded, or by group privacy (Dwork, Roth 2014, theorem 2.2) for m units a host: (m
- * eps, m e^((m-1) eps) delta). */
-static void put_host(const struct fm_page *p, struct fm_buf *out, double epsilon, double delta)
+/* What the guarantee is for more than one unit, as the manifest lists it. */
+static void put_groups(const json_t *privacy, struct fm_buf *out)
 {
-	const json_t *privacy = json_object_get(p->facts, "privacy"), *host = json_object_get(privacy, "host"),
-		     *config = json_object_get(json_object_get(p->facts, "config"), "privacy");
-	double e = fm_html_real(privacy, "host_epsilon"), d = fm_html_real(privacy, "host_delta"),
-	       m = fm_html_real(config, "max_flows_per_host");
+	const json_t *list = json_object_get(privacy, "guarantee"), *open = json_object_get(privacy, "does_not_cover");
 
-	if (json_is_object(host)) {
-		e = fm_html_real(host, "epsilon");
-		d = fm_html_real(host, "delta");
+	fm_buf_puts(out, "<h3>For one flow, a conversation, a host</h3>\n<table><thead><tr><th>of</th><th>exchanges "
+			 "that change</th><th>\xce\xb5</th><th>\xce\xb4</th></tr></thead><tbody>\n");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *g = json_array_get(list, i);
+		double minutes = fm_html_real(g, "minutes"), epsilon = fm_html_real(g, "epsilon");
+
+		fm_buf_puts(out, "<tr><td>");
+		fm_html_text(out, fm_html_str(g, "of"));
+		if (isfinite(minutes)) {
+			fm_buf_puts(out, " of ");
+			fm_html_number(out, minutes);
+			fm_buf_puts(out, " min");
+		}
+		fm_buf_puts(out, "</td><td>");
+		fm_html_number(out, fm_html_real(g, "exchanges"));
+		fm_buf_puts(out, "</td><td>");
+		if (isfinite(epsilon))
+			fm_html_number(out, epsilon);
+		else
+			fm_buf_puts(out, "nothing is promised");
+		fm_buf_puts(out, "</td><td>");
+		fm_html_number(out, fm_html_real(g, "delta"));
+		fm_buf_puts(out, "</td></tr>\n");
 	}
-	if (!isfinite(e) && m > 0) {
-		e = m * epsilon;
-		d = fmin(m * exp((m - 1) * epsilon) * (isfinite(delta) ? delta : 0), 1);
+	fm_buf_puts(out, "</tbody></table>\n<p>Not covered:</p>\n<ul>\n");
+	for (size_t i = 0; i < json_array_size(open); i++) {
+		fm_buf_puts(out, "<li>");
+		fm_html_text(out, json_string_value(json_array_get(open, i)));
+		fm_buf_puts(out, "</li>\n");
 	}
-	fm_buf_puts(out, "<h3>For a host</h3>\n");
-	if (!isfinite(e)) {
-		fm_buf_puts(out, "<p>A host may have flows in any number of places, and each of them counts. <b>For "
-				 "all flows of one host together "
-				 "nothing is promised.</b></p>\n");
-		return;
-	}
-	if (isfinite(d) && d >= 1) {
-		fm_buf_puts(out, "<p>For all flows of one host together the bound that follows (\xce\xb5 = ");
-		fm_html_number(out, e);
-		fm_buf_puts(
-		    out, ") is too weak to mean anything. <b>Take it that nothing is promised for a host.</b></p>\n");
-		return;
-	}
-	put_guarantee(out, "host, with all its flows", e, d);
+	fm_buf_puts(out, "</ul>\n");
 }
 
 static void put_leakage(const struct fm_page *p, struct fm_buf *out)
@@ -112,10 +116,13 @@ void fm_part_privacy(const struct fm_page *p, struct fm_buf *out)
 
 	fm_buf_puts(out, "<section id=\"privacy\" class=\"prose\"><h2>Privacy</h2>\n");
 	if (isfinite(epsilon) && epsilon > 0) {
-		fm_buf_puts(out, "<p>The model was trained with differential privacy.</p>\n");
+		fm_buf_puts(out, "<p>The flows were made with differential privacy.</p>\n");
 		put_guarantee(out, strcmp(unit, "window") == 0 || !*unit ? "window of consecutive flows" : unit,
 			      epsilon, delta);
-		put_host(p, out, epsilon, delta);
+		if (json_is_array(json_object_get(privacy, "guarantee")))
+			put_groups(privacy, out);
+		else
+			fm_buf_puts(out, "<p><b>For all flows of one host together nothing is promised.</b></p>\n");
 	} else if (strcmp(mode, "none") == 0) {
 		fm_buf_puts(out, "<p><b>This release gives no differential privacy guarantee.</b> The model saw the "
 				 "real flows without added noise. "

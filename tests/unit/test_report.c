@@ -970,7 +970,7 @@ static void test_waivers_and_controls_are_told(void **state)
 
 static void test_epsilon_in_words(void **state)
 {
-	json_t *facts = facts_with("metrics"), *config = json_object_get(facts, "config");
+	json_t *facts = facts_with("metrics");
 	char *text;
 
 	(void)state;
@@ -985,22 +985,18 @@ static void test_epsilon_in_words(void **state)
 	HAS(text, "For all flows of one host together nothing is promised");
 	HAS_NOT(text, "no differential privacy guarantee");
 	free(text);
-	/* By group privacy for two windows a host: epsilon 2. */
-	json_object_set_new(config, "privacy", json_pack("{s:i}", "max_flows_per_host", 2));
+	/* With the manifest's list, each line of it. */
+	json_object_set_new(json_object_get(facts, "privacy"), "guarantee",
+			    json_pack("[{s:s,s:i,s:f,s:f},{s:s,s:i,s:i,s:f,s:f},{s:s,s:i,s:n,s:f}]", "of", "flow",
+				      "exchanges", 2, "epsilon", 2.25, "delta", 1e-6, "of", "conversation", "minutes",
+				      10, "exchanges", 11, "epsilon", 9.5, "delta", 1e-6, "of", "host", "exchanges", 64,
+				      "epsilon", "delta", 0.01));
 	text = page(facts, true);
-	HAS(text, "\xce\xb5 = 2,");
-	HAS(text, "at most by a factor of 7.39");
-	free(text);
-	/* For a thousand, nothing is left. */
-	json_object_set_new(config, "privacy", json_pack("{s:i}", "max_flows_per_host", 1000));
-	text = page(facts, true);
-	HAS(text, "Take it that nothing is promised for a host");
-	free(text);
-	json_object_set_new(json_object_get(facts, "privacy"), "host",
-			    json_pack("{s:f,s:f}", "epsilon", 3.0, "delta", 1e-5));
-	text = page(facts, true);
-	HAS(text, "\xce\xb5 = 3,");
-	HAS(text, "at most by a factor of 20 ");
+	check_page(text);
+	HAS(text, "<tr><td>flow</td><td>2</td><td>2.2500</td>");
+	HAS(text, "<tr><td>conversation of 10 min</td><td>11</td><td>9.5000</td>");
+	HAS(text, "<tr><td>host</td><td>64</td><td>nothing is promised</td>");
+	HAS_NOT(text, "For all flows of one host together nothing is promised");
 	free(text);
 	json_decref(facts);
 }
