@@ -150,8 +150,8 @@ static void compare(void *ctx, int k, int thread)
 	(void)thread;
 	if (!is_there(w, k))
 		return;
-	w->rc[k] = k < FIELDS ? compare_field(w->t, fields[k].c, &w->value[k], &w->err[k])
-			      : compare_services(w->t, &w->value[k], &w->err[k]);
+	w->rc[k] = k == FIELDS ? compare_services(w->t, &w->value[k], &w->err[k])
+			       : compare_field(w->t, fields[k].c, &w->value[k], &w->err[k]);
 }
 
 int fm_margins(const struct fm_table *real, const struct fm_table *synthetic, struct fm_pool *pool, const char *prefix,
