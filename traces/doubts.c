@@ -56,7 +56,7 @@ int fm_doubts_look(struct fm_doubts *d, const struct fm_table *t, const uint64_t
 /* Groups of years with at least one empty year between them: the largest is the trace, of the others is warned. */
 static void far_years(const struct fm_doubts *d, const char *path)
 {
-	size_t from[FM_DOUBT_YEARS], to[FM_DOUBT_YEARS], n = 0, best = 0;
+	size_t from[FM_DOUBT_YEARS], to[FM_DOUBT_YEARS] = {0}, n = 0, best = 0;
 	uint64_t rows[FM_DOUBT_YEARS];
 
 	for (size_t y = 0; y < FM_DOUBT_YEARS; y++) {
