@@ -7,6 +7,7 @@
 #include "base/order.h"
 
 #define SURE 4 /* standard deviations: of 250,000 empty leaves 8 come that far */
+#define TAIL 3 /* likewise, of the cells of a tail together */
 
 /* The leaves that are tokens by themselves: the in->most greatest from in->own on. */
 static int64_t own_from(const struct fm_axis_in *in, double *sorted)
@@ -140,7 +141,40 @@ static void weigh(struct fm_axis *a, const struct fm_axis_in *in, const double *
 	}
 }
 
-int fm_axis_build(struct fm_axis *a, const struct fm_axis_in *in, struct fm_error *err)
+/* Of n sums of `terms` cells, sum i of the cells i * step + j * apart, the last from which on all together stand TAIL
+ * deviations above their noise; 0 where none does. */
+static uint32_t last_sure(const struct fm_axis_in *in, uint32_t n, uint32_t step, uint32_t terms, uint32_t apart)
+{
+	double sum = 0, s = TAIL * in->coarse_sigma;
+
+	for (uint32_t i = n; i-- > 0;) {
+		for (uint32_t j = 0; j < terms && i * step + j * apart < in->ncoarse; j++)
+			sum += (double)in->coarse[i * step + j * apart];
+		if (sum > 0 && sum * sum >= s * s * terms * (n - i))
+			return i;
+	}
+	return 0;
+}
+
+/* Of sizes the noise alone speaks beyond the last cell that is not empty, where a cell is as wide as all before it and
+ * a few records that are not there would outweigh all that are: leaf and coarse are the counts without it,
+ * and such a leaf has no width. */
+static void cut_tail(const struct fm_axis_in *in, int64_t *leaf, int64_t *coarse, double *leaf_width)
+{
+	uint32_t width = in->row ? in->row : in->ncoarse, rows = (in->ncoarse + width - 1) / width;
+	uint32_t row = last_sure(in, rows, width, width, 1), column = last_sure(in, width, 1, row + 1, width);
+
+	for (uint32_t c = 0; c < in->ncoarse; c++)
+		coarse[c] = c / width > row || c % width > column ? 0 : in->coarse[c];
+	for (uint32_t l = 0; l < in->nleaves; l++) {
+		uint32_t c = in->coarse_of(l);
+
+		leaf[l] = c / width > row || c % width > column ? 0 : in->leaf[l];
+		leaf_width[l] = c / width > row || c % width > column ? 0 : in->width ? in->width[l] : 1;
+	}
+}
+
+static int build(struct fm_axis *a, const struct fm_axis_in *in, struct fm_error *err)
 {
 	double *rest = NULL, *blank = NULL, *mass = NULL, *sorted = NULL;
 	uint32_t *group = NULL, *cell = NULL;
@@ -209,6 +243,32 @@ out:
 	return rc;
 }
 
+int fm_axis_build(struct fm_axis *a, const struct fm_axis_in *in, struct fm_error *err)
+{
+	struct fm_axis_in cut = *in;
+	int64_t *leaf = NULL, *coarse = NULL;
+	double *width = NULL;
+	int rc;
+
+	if (!in->tail)
+		return build(a, in, err);
+	*a = (struct fm_axis){.nleaves = in->nleaves};
+	if ((rc = fm_alloc(&leaf, in->nleaves, sizeof *leaf, "an axis", err)) < 0 ||
+	    (rc = fm_alloc(&coarse, in->ncoarse, sizeof *coarse, "an axis", err)) < 0 ||
+	    (rc = fm_alloc(&width, in->nleaves, sizeof *width, "an axis", err)) < 0)
+		goto out;
+	cut_tail(in, leaf, coarse, width);
+	cut.leaf = leaf;
+	cut.coarse = coarse;
+	cut.width = width;
+	rc = build(a, &cut, err);
+out:
+	free(leaf);
+	free(coarse);
+	free(width);
+	return rc;
+}
+
 double fm_axis_mass(const struct fm_axis *a, int token)
 {
 	return a->first[token] < a->first[token + 1] ? a->cum[a->first[token + 1] - 1] : 0;
@@ -219,9 +279,10 @@ uint32_t fm_axis_draw(const struct fm_axis *a, int token, double u)
 	uint32_t lo = a->first[token], hi = a->first[token + 1] - 1;
 	double want = u * fm_axis_mass(a, token);
 
-	if (lo > hi || hi >= a->nleaves)
-		return lo < a->nleaves ? a->leaf[lo] : a->nleaves - 1;
-
+	if (a->first[token] == a->first[token + 1]) /* no leaf of its own: one beside it */
+		return a->leaf[lo > 0 ? lo - 1 : 0];
+	if (want <= 0 && fm_axis_mass(a, token) <= 0) /* no leaf that can be: the least */
+		return a->leaf[lo];
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
 

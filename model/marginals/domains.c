@@ -368,12 +368,14 @@ static int fit_way(struct fit *f, int w, struct fm_error *err)
 	     .ncoarse = FM_SIZE_COARSE,
 	     .row = FM_SIZE_COLUMNS,
 	     .coarse_of = fm_size_coarse,
-	     .most = 300},
+	     .most = 300,
+	     .tail = true},
 	    {.nleaves = FM_DURATION_LEAVES,
 	     .ncoarse = FM_DURATION_COARSE,
 	     .row = FM_DURATION_COARSE,
 	     .coarse_of = fm_duration_coarse,
-	     .most = 80},
+	     .most = 80,
+	     .tail = true},
 	    {.nleaves = FM_FLAGS, .ncoarse = 1, .coarse_of = all_one, .most = FM_FLAGS},
 	    {.nleaves = FM_BYTES, .ncoarse = 1, .coarse_of = all_one, .most = FM_BYTES}};
 	int rc = FM_OK;
