@@ -6,8 +6,8 @@
 #include "base/mem.h"
 #include "base/order.h"
 
-#define SURE 4 /* standard deviations: of 250,000 empty leaves 8 come that far */
-#define TAIL 3 /* likewise, of the cells of a tail together */
+#define SURE 4   /* standard deviations: of 250,000 empty leaves 8 come that far */
+#define TAIL 3.5 /* likewise, of the cells of a row or of a tail together */
 
 /* The leaves that are tokens by themselves: the in->most greatest from in->own on. */
 static int64_t own_from(const struct fm_axis_in *in, double *sorted)
@@ -141,16 +141,19 @@ static void weigh(struct fm_axis *a, const struct fm_axis_in *in, const double *
 	}
 }
 
-/* Of n sums of `terms` cells, sum i of the cells i * step + j * apart, the last from which on all together stand TAIL
- * deviations above their noise; 0 where none does. */
+/* Of n sums of `terms` cells, sum i of the cells i * step + j * apart, the last that stands TAIL deviations above its
+ * noise, or from which on all together do; 0 where none does. */
 static uint32_t last_sure(const struct fm_axis_in *in, uint32_t n, uint32_t step, uint32_t terms, uint32_t apart)
 {
 	double sum = 0, s = TAIL * in->coarse_sigma;
 
 	for (uint32_t i = n; i-- > 0;) {
+		double one = 0;
+
 		for (uint32_t j = 0; j < terms && i * step + j * apart < in->ncoarse; j++)
-			sum += (double)in->coarse[i * step + j * apart];
-		if (sum > 0 && sum * sum >= s * s * terms * (n - i))
+			one += (double)in->coarse[i * step + j * apart];
+		sum += one;
+		if ((one > 0 && one * one >= s * s * terms) || (sum > 0 && sum * sum >= s * s * terms * (n - i)))
 			return i;
 	}
 	return 0;
