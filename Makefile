@@ -91,7 +91,7 @@ RUN       = tests/run.sh -j $(JOBS) -l $(B)/test-logs
 
 test: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all unit
-	@$(RUN) -t 600 $(SUITE)
+	@$(RUN) -t 900 $(SUITE)
 test-long: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all unit
 	@$(RUN) -t 3600 $(SUITE) $(foreach s,$(LONG),"$(s) $(B)/flowmint")

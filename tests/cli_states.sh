@@ -72,7 +72,7 @@ holds "none of these began a run" [ "$(begun)" = "$before" ]
 # Without root's rights: folders that the user may not write to or look into.
 if [ "$(id -u)" = 0 ] && setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; then
 	as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
-	cp "$F" flowmint && cp -r p q && rm -rf q/workspace && mkdir closed && cp t.csv closed/ && chmod 700 closed && chmod 755 .
+	cp "$F" flowmint && cp -r p q && rm -rf q/workspace && mkdir closed && cp t.csv closed/ && chmod 700 closed && chmod 755 . && chmod a+x "$(dirname "$T")"
 	chown -R 65534:65534 q
 	expect 3 "a trace in a folder that may not be searched" as_nobody ./flowmint run --set source.path="$T/closed/t.csv" q/release.yaml
 	says err "this user may not look into $T/closed" "the message names the folder"

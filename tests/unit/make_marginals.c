@@ -45,7 +45,7 @@ int main(int argc, char **argv)
 	struct fm_trace_stats stats;
 	struct fm_secret key;
 	struct fm_marginals m;
-	struct fm_pool *pool;
+	struct fm_pool *pool = NULL;
 	double sum = 0, t0 = now(), t1;
 
 	if (argc < 9) {

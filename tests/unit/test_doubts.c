@@ -139,10 +139,7 @@ static void times_far_from_all_others_are_warned_of(void **state)
 
 static void labels_that_look_like_one_are_warned_of_without_their_text(void **state)
 {
-	static const char *const odd[] = {"Secret Class", "dos",
-					  "secret\xc2\xa0"
-					  "class",
-					  "scan"};
+	static const char *const odd[] = {"Secret Class", "dos", "secret\302\240class", "scan"};
 
 	(void)state;
 	assert_int_equal(judge(rows_of(1000, in_order, odd, 4), said), FM_OK);

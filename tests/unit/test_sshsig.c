@@ -227,8 +227,7 @@ static void line_that_ssh_keygen_refuses_is_refused(void **state)
 	    "a cert-authority,cert-authority",
 	    "a namespaces=\"flow\"mint\"",
 	    "a valid-before=\"19700101Z\"",
-	    "\xef\xbb\xbf"
-	    "a",
+	    "\357\273\277a",
 	    "\"a b\",c",
 	    "\"\"",
 	    "\"a",
