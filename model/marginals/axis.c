@@ -282,8 +282,8 @@ uint32_t fm_axis_draw(const struct fm_axis *a, int token, double u)
 	uint32_t lo = a->first[token], hi = a->first[token + 1] - 1;
 	double want = u * fm_axis_mass(a, token);
 
-	if (a->first[token] == a->first[token + 1]) /* no leaf of its own: one beside it */
-		return a->leaf[lo > 0 ? lo - 1 : 0];
+	if (lo > hi || hi >= a->nleaves)
+		return lo < a->nleaves ? a->leaf[lo] : a->nleaves - 1;
 	if (want <= 0 && fm_axis_mass(a, token) <= 0) /* no leaf that can be: the least */
 		return a->leaf[lo];
 	while (lo < hi) {

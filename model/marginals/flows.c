@@ -93,8 +93,10 @@ static void size_draw(const struct fm_axis *axis, int token, struct fm_rng *rng,
 static uint32_t duration_draw(const struct fm_axis *axis, int token, struct fm_rng *rng)
 {
 	uint64_t first, width;
+	double u = fm_rng_uniform53(rng);
 
-	fm_duration_range(fm_axis_draw(axis, token, fm_rng_uniform53(rng)), &first, &width);
+	/* A token that has no leaf of its own, but for the noise: no duration at all. */
+	fm_duration_range(fm_axis_mass(axis, token) > 0 ? fm_axis_draw(axis, token, u) : 0, &first, &width);
 	return (uint32_t)within(rng, first, width);
 }
 
