@@ -16,7 +16,6 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "manifests/canon.h"
-#include "manifests/cidr.h"
 #include "model/codec/decode.h"
 #include "model/codec/structural_zeros.h"
 #include "model/diffusion/sampler.h"
@@ -25,6 +24,7 @@
 #include "model/generator.h"
 #include "model/nn/checkpoint.h"
 #include "model/nn/safetensors.h"
+#include "model/ranges.h"
 
 #define FORMAT "flowmint-model/1"
 #define MODEL_JSON_MAX (256u << 20)
@@ -316,17 +316,6 @@ static void show(void *ctx, uint64_t windows)
 	fm_progress_step(&b->p, windows * (uint64_t)b->window, NULL);
 }
 
-static int ranges(const char (*text)[20], int n, struct fm_range *r, struct fm_error *err)
-{
-	for (int i = 0; i < n; i++) {
-		struct fm_cidr c;
-		if (fm_cidr_parse(&c, text[i], err) < 0)
-			return err->code;
-		r[i] = (struct fm_range){c.base, c.bits};
-	}
-	return FM_OK;
-}
-
 /* The config's wishes for time and labels, in the codec's terms. */
 static int wishes(const struct fm_config *cfg, const struct fm_codec *codec, uint64_t rows, uint64_t seed,
 		  struct fm_window_schedule_opts *o, struct fm_error *err)
@@ -382,8 +371,8 @@ static int diffusion_sample(const struct fm_model *m, const struct fm_generator_
 	size_t flows;
 	int rc;
 
-	if ((rc = ranges(cfg->generate.inside, cfg->generate.ninside, inside, err)) < 0 ||
-	    (rc = ranges(cfg->generate.outside, cfg->generate.noutside, outside, err)) < 0 ||
+	if ((rc = fm_ranges(cfg->generate.inside, cfg->generate.ninside, inside, err)) < 0 ||
+	    (rc = fm_ranges(cfg->generate.outside, cfg->generate.noutside, outside, err)) < 0 ||
 	    (rc = wishes(cfg, d->codec, rows, seed, &so, err)) < 0 ||
 	    (rc = fm_window_schedule_make(&schedule, d->codec, &so, err)) < 0)
 		goto out;

@@ -18,10 +18,10 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "manifests/canon.h"
-#include "manifests/cidr.h"
 #include "manifests/dialect.h"
 #include "model/generator.h"
 #include "model/marginals/marginals.h"
+#include "model/ranges.h"
 
 #define FORMAT "flowmint-model/1"
 #define MODEL_JSON_MAX (1u << 20)
@@ -315,19 +315,6 @@ static int marginals_load(struct fm_model **model, const struct fm_generator_ctx
 	return rc;
 }
 
-static int ranges(const char (*text)[20], int n, struct fm_range *r, struct fm_error *err)
-{
-	for (int i = 0; i < n; i++) {
-		struct fm_cidr c;
-		int rc = fm_cidr_parse(&c, text[i], err);
-
-		if (rc < 0)
-			return rc;
-		r[i] = (struct fm_range){c.base, c.bits};
-	}
-	return FM_OK;
-}
-
 static int marginals_sample(const struct fm_model *base, const struct fm_generator_ctx *ctx,
 			    const struct fm_sample_in *in, struct fm_table **table, struct fm_error *err)
 {
@@ -347,8 +334,8 @@ static int marginals_sample(const struct fm_model *base, const struct fm_generat
 	/* As many as the noisy total says: the exact number is private. */
 	if (si.rows == 0)
 		si.rows = (uint64_t)(m->tables.total * m->flows_per_record + 0.5);
-	if ((rc = ranges(cfg->generate.inside, cfg->generate.ninside, inside, err)) < 0 ||
-	    (rc = ranges(cfg->generate.outside, cfg->generate.noutside, outside, err)) < 0)
+	if ((rc = fm_ranges(cfg->generate.inside, cfg->generate.ninside, inside, err)) < 0 ||
+	    (rc = fm_ranges(cfg->generate.outside, cfg->generate.noutside, outside, err)) < 0)
 		return rc;
 	return fm_marginals_sample(table, m, &si, err);
 }
