@@ -230,6 +230,10 @@ static int marginals_fit(struct fm_model **model, const struct fm_generator_ctx 
 	if ((rc = fm_marginals_fit(&m->m, real->train, &o, err)) < 0)
 		goto out;
 	fm_log("train: %zu private counts of exchanges", m->m.charges.n);
+	if (m->m.domains.axis[FM_X_A_SIZE].guess || m->m.domains.axis[FM_X_B_SIZE].guess)
+		fm_warn("about %.0f exchanges are too few for this noise: it hides how large flows are; "
+			"take more flows or a larger privacy.epsilon",
+			m->m.tables.total);
 	*result = (struct fm_fit_result){.steps = m->m.charges.n, .loss = NAN, .validation = NAN};
 out:
 	fm_dialect_free(dialect);

@@ -142,7 +142,7 @@ static void weigh(struct fm_axis *a, const struct fm_axis_in *in, const double *
 }
 
 /* Of n sums of `terms` cells, sum i of the cells i * step + j * apart, the last that stands TAIL deviations above its
- * noise, or from which on all together do; 0 where none does. */
+ * noise, or from which on all together do; n where none does. */
 static uint32_t last_sure(const struct fm_axis_in *in, uint32_t n, uint32_t step, uint32_t terms, uint32_t apart)
 {
 	double sum = 0, s = TAIL * in->coarse_sigma;
@@ -156,24 +156,28 @@ static uint32_t last_sure(const struct fm_axis_in *in, uint32_t n, uint32_t step
 		if ((one > 0 && one * one >= s * s * terms) || (sum > 0 && sum * sum >= s * s * terms * (n - i)))
 			return i;
 	}
-	return 0;
+	return n;
 }
 
 /* Of sizes the noise alone speaks beyond the last cell that is not empty, where a cell is as wide as all before it and
  * a few records that are not there would outweigh all that are: leaf and coarse are the counts without it,
  * and such a leaf has no width. */
-static void cut_tail(const struct fm_axis_in *in, int64_t *leaf, int64_t *coarse, double *leaf_width)
+static void cut_tail(const struct fm_axis_in *in, int64_t *leaf, int64_t *coarse, double *leaf_width, bool *guess)
 {
 	uint32_t width = in->row ? in->row : in->ncoarse, rows = (in->ncoarse + width - 1) / width;
 	uint32_t row = last_sure(in, rows, width, width, 1), column = last_sure(in, width, 1, row + 1, width);
 
+	*guess = rows > 1 && row == rows;
+	if (column == width)
+		column = rows > 1 ? width - 1 : 0;
 	for (uint32_t c = 0; c < in->ncoarse; c++)
-		coarse[c] = c / width > row || c % width > column ? 0 : in->coarse[c];
+		coarse[c] = *guess || c / width > row || c % width > column ? 0 : in->coarse[c];
 	for (uint32_t l = 0; l < in->nleaves; l++) {
 		uint32_t c = in->coarse_of(l);
+		bool beyond = c / width > row || c % width > column;
 
-		leaf[l] = c / width > row || c % width > column ? 0 : in->leaf[l];
-		leaf_width[l] = c / width > row || c % width > column ? 0 : in->width ? in->width[l] : 1;
+		leaf[l] = *guess || beyond ? 0 : in->leaf[l];
+		leaf_width[l] = beyond ? 0 : in->width ? in->width[l] : 1;
 	}
 }
 
@@ -251,6 +255,7 @@ int fm_axis_build(struct fm_axis *a, const struct fm_axis_in *in, struct fm_erro
 	struct fm_axis_in cut = *in;
 	int64_t *leaf = NULL, *coarse = NULL;
 	double *width = NULL;
+	bool guess;
 	int rc;
 
 	if (!in->tail)
@@ -260,11 +265,12 @@ int fm_axis_build(struct fm_axis *a, const struct fm_axis_in *in, struct fm_erro
 	    (rc = fm_alloc(&coarse, in->ncoarse, sizeof *coarse, "an axis", err)) < 0 ||
 	    (rc = fm_alloc(&width, in->nleaves, sizeof *width, "an axis", err)) < 0)
 		goto out;
-	cut_tail(in, leaf, coarse, width);
+	cut_tail(in, leaf, coarse, width, &guess);
 	cut.leaf = leaf;
 	cut.coarse = coarse;
 	cut.width = width;
-	rc = build(a, &cut, err);
+	if ((rc = build(a, &cut, err)) == FM_OK)
+		a->guess = guess;
 out:
 	free(leaf);
 	free(coarse);

@@ -25,6 +25,7 @@ struct fm_axis {
 	uint32_t *first; /* (ntokens + 1): where in leaf[] a token's leaves begin */
 	uint32_t *leaf;  /* (nleaves), by token */
 	double *cum;     /* (nleaves): running weight of the leaves of a token, the last is its total */
+	bool guess;      /* just fitted: no count of it stood above the noise, the public widths alone speak */
 };
 
 struct fm_axis_in {

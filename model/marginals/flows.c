@@ -88,6 +88,11 @@ static void size_draw(const struct fm_axis *axis, int token, struct fm_rng *rng,
 	fm_size_range(fm_axis_draw(axis, token, fm_rng_uniform53(rng)), &pkt, &npkt, &byt, &nbyt);
 	f->pkt = within(rng, pkt, npkt);
 	f->byt = within(rng, byt, nbyt);
+	/* Noise may leave a token that cannot be: a packet has a header and a length of 16 bits. */
+	if (f->byt < 20 * f->pkt)
+		f->byt = 20 * f->pkt;
+	if (f->byt > 65535 * f->pkt)
+		f->byt = 65535 * f->pkt;
 }
 
 static uint32_t duration_draw(const struct fm_axis *axis, int token, struct fm_rng *rng)

@@ -422,6 +422,54 @@ static int key_order(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static uint32_t cell_of_tenth(uint32_t leaf)
+{
+	return leaf / 10;
+}
+
+/* Where the noise hides every count of a grid of sizes, its public widths speak; where a row stands out, it does. */
+static void a_grid_of_noise_falls_back_on_its_widths(void **state)
+{
+	enum { ROWS = 8, COLUMNS = 5, CELLS = ROWS * COLUMNS, LEAVES = CELLS * 10 };
+	int64_t leaf[LEAVES], coarse[CELLS];
+	double width[LEAVES];
+	struct fm_axis_in in = {.nleaves = LEAVES,
+				.ncoarse = CELLS,
+				.row = COLUMNS,
+				.coarse_of = cell_of_tenth,
+				.width = width,
+				.leaf = leaf,
+				.coarse = coarse,
+				.leaf_sigma = 40,
+				.coarse_sigma = 40,
+				.own = 200,
+				.join = 600,
+				.most = 10,
+				.tail = true};
+	struct fm_rng small;
+	struct fm_axis a;
+
+	(void)state;
+	fm_rng_init(&small, 3, FM_RNG_DECODE, 0, 0);
+	for (int i = 0; i < CELLS; i++)
+		coarse[i] = (int64_t)(20 * (fm_rng_uniform53(&small) - 0.5));
+	for (int i = 0; i < LEAVES; i++) {
+		leaf[i] = (int64_t)(20 * (fm_rng_uniform53(&small) - 0.5));
+		width[i] = i == 123 ? 1 : 0;
+	}
+	assert_int_equal(fm_axis_build(&a, &in, NULL), FM_OK);
+	assert_true(a.guess);
+	assert_int_equal(a.ntokens, 1);
+	assert_int_equal(fm_axis_draw(&a, 0, 0.5), 123);
+	fm_axis_free(&a);
+	coarse[COLUMNS] = 3000;
+	leaf[COLUMNS * 10] = 3000;
+	assert_int_equal(fm_axis_build(&a, &in, NULL), FM_OK);
+	assert_false(a.guess);
+	assert_int_equal(fm_axis_draw(&a, a.token[COLUMNS * 10], 0.5), COLUMNS * 10);
+	fm_axis_free(&a);
+}
+
 /* The population of the tail is no sum over records by themselves: one record more moves it by one all the same. */
 static void a_record_moves_the_tail_by_one(void **state)
 {
@@ -654,6 +702,7 @@ int main(void)
 	    cmocka_unit_test(a_split_is_a_function_of_the_record_s_key),
 	    cmocka_unit_test(encodings_differ_in_one_record),
 	    cmocka_unit_test(an_exchange_moves_each_histogram_by_one),
+	    cmocka_unit_test(a_grid_of_noise_falls_back_on_its_widths),
 	    cmocka_unit_test(a_record_moves_the_tail_by_one),
 	    cmocka_unit_test(charges_come_to_the_epsilon_that_was_asked),
 	    cmocka_unit_test(flows_keep_their_rules),
