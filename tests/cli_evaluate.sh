@@ -37,7 +37,7 @@ odd() { # NAME WANTED-STATUS CHECK-THAT-FAILS REAL SYNTHETIC [OPTION...]
 	[ -z "$check" ] || holds "$what: $check fails" test "$(json out "[c['pass'] for c in d['checks'] if c['name'] == '$check']")" = "[False]"
 }
 
-expect 0 "(a trace)" "$F" simulate --rows 24000 --seed 9 --out all.csv
+expect 0 "(a trace)" "$F" simulate --rows 12000 --seed 9 --out all.csv
 awk '{ print >("part" int((NR - 1) / 64) % 3 ".csv") }' all.csv
 head -n 1 part0.csv >one.csv
 head -n 1 part1.csv >other.csv

@@ -14,7 +14,7 @@ make() {
 	shift
 	rm -rf w/stages/generate/*
 	"$F" run p/release.yaml $UNCONFINED --workspace w --until generate --set source.path="$T/trace.csv" --set train.steps=$STEPS \
-		--set generate.rows=10000 "$@" >out 2>err || return 1
+		--set generate.rows=5000 "$@" >out 2>err || return 1
 	"$PYTHON" "$ROOT/tests/table_csv.py" w/stages/generate/*/synthetic "$into.csv" >"$into.json"
 }
 

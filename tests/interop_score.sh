@@ -167,7 +167,7 @@ else
 fi
 
 [ -n "$learner" ] || { echo "interop_score: no python3 with scikit-learn (Debian: python3-sklearn), the two-sample score skipped"; exit 0; }
-"$flowmint" simulate --rows 24000 --seed 9 --out "$tmp/all.csv" 2>"$tmp/log" || { cat "$tmp/log" >&2; exit 1; }
+"$flowmint" simulate --rows 12000 --seed 9 --out "$tmp/all.csv" 2>"$tmp/log" || { cat "$tmp/log" >&2; exit 1; }
 awk -v d="$tmp" '{ print >(d "/half" NR % 2 ".csv") }' "$tmp/all.csv"
 # The same flows, each with the source port of another.
 awk -F, -v OFS=, '{ line[NR] = $0; port[NR] = $5 } END { for (i = 1; i <= NR; i++) { $0 = line[i]; $5 = port[(i * 7919) % NR + 1]; print } }' \
