@@ -64,12 +64,13 @@ static int fit_category(struct fm_cat *c, const struct fm_table *t, enum fm_col 
 	const struct fm_dict *d = &t->dict[col];
 	const uint16_t *v = t->col[col];
 	size_t *count = NULL;
-	int rc = fm_alloc(&count, d->n + 1, sizeof *count, "category counts", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&c->value, d->n + 1, sizeof *c->value, "categories", err);
-	for (size_t i = 0; rc == FM_OK && i < t->rows; i++)
+	int rc;
+	if ((rc = fm_alloc(&count, d->n + 1, sizeof *count, "category counts", err)) < 0 ||
+	    (rc = fm_alloc(&c->value, d->n + 1, sizeof *c->value, "categories", err)) < 0)
+		goto out;
+	for (size_t i = 0; i < t->rows; i++)
 		count[v[i]]++;
-	while (rc == FM_OK) { /* by falling frequency; the first is kept however rare */
+	for (;;) { /* by falling frequency; the first is kept however rare */
 		size_t best = 0;
 		for (size_t j = 1; j < d->n; j++)
 			if (count[j] > count[best])
@@ -77,10 +78,13 @@ static int fit_category(struct fm_cat *c, const struct fm_table *t, enum fm_col 
 		if (d->n == 0 || count[best] == 0 || (c->n > 0 && count[best] < (size_t)min_count))
 			break;
 		c->value[c->n] = strdup(d->value[best]);
-		if (!c->value[c->n++])
+		if (!c->value[c->n++]) {
 			rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+			goto out;
+		}
 		count[best] = 0;
 	}
+out:
 	free(count);
 	return rc;
 }
@@ -206,18 +210,20 @@ static int fit_classes(struct fm_codec *c, const struct fm_table *t, const size_
 	struct fm_times *times = &c->times;
 	int *label, count[FM_MAXCLASSES];
 	uint32_t windows[FM_MAXCLASSES] = {0};
-	int rc = label_tokens(c, t, &label, err);
+	int rc;
+	if ((rc = label_tokens(c, t, &label, err)) < 0)
+		return rc;
 	times->nclasses = c->cat[FM_T_LABEL].n < 1               ? 1
 			  : c->cat[FM_T_LABEL].n < FM_MAXCLASSES ? c->cat[FM_T_LABEL].n
 								 : FM_MAXCLASSES;
-	for (size_t w = 0; rc == FM_OK && w < nw; w++) {
+	for (size_t w = 0; w < nw; w++) {
 		int cl = window_class(t, first[w], c->window, label, count);
 		windows[cl]++;
 		times->class_slot[cl][slot_of(times, t->te[first[w]])]++;
 		for (int l = 0; l < times->nclasses; l++)
 			times->class_share[cl][l] += (double)count[l] / c->window;
 	}
-	for (int cl = 0; rc == FM_OK && cl < times->nclasses; cl++) {
+	for (int cl = 0; cl < times->nclasses; cl++) {
 		for (int l = 0; l < times->nclasses; l++)
 			times->class_share[cl][l] = windows[cl] ? times->class_share[cl][l] / windows[cl] : l == cl;
 		if (cl > 0 && windows[cl] < (uint32_t)min_count && windows[cl] > 0)
@@ -225,7 +231,7 @@ static int fit_classes(struct fm_codec *c, const struct fm_table *t, const size_
 				times->class_slot[cl][s] = times->slot[s] > 0;
 	}
 	free(label);
-	return rc;
+	return FM_OK;
 }
 
 /* ---- durations of replies ---- */
@@ -251,8 +257,10 @@ static int fit_near(struct fm_codec *c, const struct fm_table *t, const size_t *
 	struct fm_relations l;
 	int64_t *v = NULL;
 	size_t n = 0;
-	int rc = fm_alloc(&v, nw * (size_t)c->window + 1, sizeof *v, "durations of replies", err);
-	for (size_t w = 0; rc == FM_OK && w < nw; w++) {
+	int rc;
+	if ((rc = fm_alloc(&v, nw * (size_t)c->window + 1, sizeof *v, "durations of replies", err)) < 0)
+		return rc;
+	for (size_t w = 0; w < nw; w++) {
 		fm_relations_find(t, first[w], c->window, c->text_order, &l);
 		for (int i = 0; i < c->window; i++) {
 			int64_t td = t->td[first[w] + l.row[i]], source = t->td[first[w] + l.row[i - l.back[i]]];
@@ -261,7 +269,7 @@ static int fit_near(struct fm_codec *c, const struct fm_table *t, const size_t *
 		}
 	}
 	o.atom_share = 0.002;
-	if (rc == FM_OK && n >= (size_t)min_count && n > 100)
+	if (n >= (size_t)min_count && n > 100)
 		rc = fm_num_fit(&c->near, v, n, &o, err);
 	free(v);
 	return rc;
@@ -273,24 +281,28 @@ static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm
 	       const struct fm_codec_opts *o, struct fm_error *err)
 {
 	size_t *first = NULL, nw = 0;
-	int rc = fm_windows_find(t, o->window, &first, &nw, err);
-	if (rc == FM_OK && nw == 0)
+	int rc;
+	if ((rc = fm_windows_find(t, o->window, &first, &nw, err)) < 0)
+		goto out;
+	if (nw == 0) {
 		rc = fm_fail(err, FM_EINPUT,
 			     "the training split has %zu rows and no whole window of %d: give more rows or a smaller "
 			     "model.window",
 			     t->rows, o->window);
+		goto out;
+	}
 	c->window = o->window;
 	c->present = t->present;
 	c->train_rows = t->rows;
 	c->text_order = o->text_order;
-	for (size_t i = 0; rc == FM_OK && i < NCATS; i++)
-		if (FM_HAS(t, cats[i].col))
-			rc = fit_category(&c->cat[cats[i].tok], t, cats[i].col, o->min_count, err);
-	for (int r = 0; rc == FM_OK && r < FM_NRES; r++)
-		rc = fit_numeric(c, t, (enum fm_res)r, o->min_count, err);
-	if (rc == FM_OK)
-		rc = fm_roles_fit(&c->roles, hosts, o, err);
-	if (rc < 0)
+	for (size_t i = 0; i < NCATS; i++)
+		if (FM_HAS(t, cats[i].col) &&
+		    (rc = fit_category(&c->cat[cats[i].tok], t, cats[i].col, o->min_count, err)) < 0)
+			goto out;
+	for (int r = 0; r < FM_NRES; r++)
+		if ((rc = fit_numeric(c, t, (enum fm_res)r, o->min_count, err)) < 0)
+			goto out;
+	if ((rc = fm_roles_fit(&c->roles, hosts, o, err)) < 0)
 		goto out;
 	c->times.first_ms = o->first_ms;
 	c->times.last_ms = o->last_ms;
@@ -300,9 +312,9 @@ static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm
 		c->times.slot[s]++;
 		c->times.span[s][window_span(t, first[w], o->window)]++;
 	}
-	rc = fit_classes(c, t, first, nw, o->min_count, err);
-	if (rc == FM_OK)
-		rc = fit_near(c, t, first, nw, o->min_count, err);
+	if ((rc = fit_classes(c, t, first, nw, o->min_count, err)) < 0 ||
+	    (rc = fit_near(c, t, first, nw, o->min_count, err)) < 0)
+		goto out;
 	c->vocab[FM_T_ROLE] = FM_ROLE_TOKENS;
 	c->vocab[FM_T_REL] = FM_REL_TOKENS(o->window);
 	c->vocab[FM_T_DIR] = c->roles.any_inside ? 4 : 1;
@@ -322,19 +334,18 @@ int fm_codec_fit_with_hosts(struct fm_codec **codec, struct fm_hosts **hosts, co
 {
 	struct fm_codec *c = NULL;
 	struct fm_hosts *h = NULL;
-	int rc = fm_hosts_fit(&h, t, o->window, o->min_count, o->max_hosts, err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&c, 1, sizeof *c, "the codec", err);
-	if (rc == FM_OK)
-		rc = fit(c, h, t, o, err);
-	if (rc < 0) {
-		fm_codec_free(c);
-		fm_hosts_free(h);
-		return rc;
-	}
+	int rc;
+	if ((rc = fm_hosts_fit(&h, t, o->window, o->min_count, o->max_hosts, err)) < 0 ||
+	    (rc = fm_alloc(&c, 1, sizeof *c, "the codec", err)) < 0 || (rc = fit(c, h, t, o, err)) < 0)
+		goto out;
 	*codec = c;
 	*hosts = h;
-	return FM_OK;
+	c = NULL;
+	h = NULL;
+out:
+	fm_codec_free(c);
+	fm_hosts_free(h);
+	return rc;
 }
 
 /* ---- encoding ---- */
@@ -408,9 +419,45 @@ static uint16_t td_token(const struct fm_codec *c, int64_t td, int kind, int64_t
 	return (uint16_t)token;
 }
 
-static void encode_window(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t,
-			  int *const map[NCATS], uint64_t seed, size_t first, uint16_t *tok, float *res)
+struct encoder {
+	const struct fm_codec *c;
+	const struct fm_hosts *hosts;
+	const struct fm_table *t;
+	uint64_t seed;
+	int *map[NCATS]; /* (the column's dictionary): value to token; NULL where the column has one token */
+	int *label;      /* (labels of the table): value to token, or NULL */
+};
+
+static void encoder_free(struct encoder *e)
 {
+	for (size_t k = 0; k < NCATS; k++)
+		free(e->map[k]);
+	free(e->label);
+}
+
+static int encoder_init(struct encoder *e, struct fm_error *err)
+{
+	int rc;
+	if ((rc = label_tokens(e->c, e->t, &e->label, err)) < 0)
+		return rc;
+	for (size_t k = 0; k < NCATS; k++) {
+		const struct fm_dict *d = &e->t->dict[cats[k].col];
+		const struct fm_cat *cat = &e->c->cat[cats[k].tok];
+		if (cat->n == 0 || !FM_HAS(e->t, cats[k].col))
+			continue;
+		if ((rc = fm_alloc(&e->map[k], d->n + 1, sizeof *e->map[k], "category tokens", err)) < 0)
+			return rc;
+		for (size_t j = 0; j < d->n; j++)
+			e->map[k][j] = category_token(cat, d->value[j]);
+	}
+	return FM_OK;
+}
+
+/* The window that begins at row `first`: tok (window, FM_NTOK), res (window, FM_NRES). */
+static void encode_window(const struct encoder *e, size_t first, uint16_t *tok, float *res)
+{
+	const struct fm_codec *c = e->c;
+	const struct fm_table *t = e->t;
 	struct recent r[2] = {{.n = 0}, {.n = 0}};
 	int64_t td[FM_WINDOW_MOST] = {0};
 	struct fm_relations l;
@@ -421,10 +468,10 @@ static void encode_window(const struct fm_codec *c, const struct fm_hosts *hosts
 		uint16_t *x = tok + (size_t)i * FM_NTOK;
 		float *rx = res + (size_t)i * FM_NRES;
 		struct fm_rng g;
-		fm_rng_init(&g, seed, FM_RNG_BATCH, row, 0);
+		fm_rng_init(&g, e->seed, FM_RNG_BATCH, row, 0);
 		x[FM_T_REL] = (uint16_t)fm_rel_token(l.kind[i], l.back[i], c->window);
 		for (size_t k = 0; k < NCATS; k++)
-			x[cats[k].tok] = map[k] ? (uint16_t)map[k][((uint16_t *)t->col[cats[k].col])[row]] : 0;
+			x[cats[k].tok] = e->map[k] ? (uint16_t)e->map[k][((uint16_t *)t->col[cats[k].col])[row]] : 0;
 		for (int k = 0; k < FM_NRES; k++) {
 			/* Flows of one time have their gaps whatever their order. */
 			double u, jitter = fm_rng_uniform53(&g);
@@ -438,8 +485,8 @@ static void encode_window(const struct fm_codec *c, const struct fm_hosts *hosts
 			rx[k] = u < 0 ? NAN : (float)fm_normal_quantile(u);
 		}
 		x[FM_T_DIR] = (uint16_t)direction(t, row);
-		x[FM_T_SA] = address_token(c, hosts, t, r, t->sa[row]);
-		x[FM_T_DA] = address_token(c, hosts, t, r, t->da[row]);
+		x[FM_T_SA] = address_token(c, e->hosts, t, r, t->sa[row]);
+		x[FM_T_DA] = address_token(c, e->hosts, t, r, t->da[row]);
 		x[FM_T_ROLE] = (uint16_t)(4 * l.kind[i]);
 		if (l.kind[i] != FM_RELATION_NONE)
 			tok[(size_t)(i - l.back[i]) * FM_NTOK + FM_T_ROLE] |=
@@ -451,38 +498,24 @@ static void encode_window(const struct fm_codec *c, const struct fm_hosts *hosts
 int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, uint64_t seed,
 		    struct fm_encoded *e, struct fm_error *err)
 {
+	struct encoder encoder = {.c = c, .hosts = hosts, .t = t, .seed = seed};
 	size_t *first = NULL, W = (size_t)c->window;
-	int *map[NCATS] = {NULL}, *label = NULL, count[FM_MAXCLASSES];
-	int rc = fm_windows_find(t, c->window, &first, &e->windows, err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&e->tok, e->windows * W * FM_NTOK + 1, sizeof *e->tok, "tokens", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&e->res, e->windows * W * FM_NRES + 1, sizeof *e->res, "residuals", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&e->slot, e->windows + 1, 1, "slots", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&e->span, e->windows + 1, 1, "spans", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&e->cls, e->windows + 1, 1, "classes", err);
-	if (rc == FM_OK)
-		rc = label_tokens(c, t, &label, err);
-	for (size_t k = 0; rc == FM_OK && k < NCATS; k++) {
-		const struct fm_dict *d = &t->dict[cats[k].col];
-		if (c->cat[cats[k].tok].n == 0 || !FM_HAS(t, cats[k].col))
-			continue;
-		rc = fm_alloc(&map[k], d->n + 1, sizeof **map, "category tokens", err);
-		for (size_t j = 0; rc == FM_OK && j < d->n; j++)
-			map[k][j] = category_token(&c->cat[cats[k].tok], d->value[j]);
-	}
-	for (size_t w = 0; rc == FM_OK && w < e->windows; w++) {
-		encode_window(c, hosts, t, map, seed, first[w], e->tok + w * W * FM_NTOK, e->res + w * W * FM_NRES);
+	int rc, count[FM_MAXCLASSES];
+	if ((rc = fm_windows_find(t, c->window, &first, &e->windows, err)) < 0 ||
+	    (rc = fm_alloc(&e->tok, e->windows * W * FM_NTOK + 1, sizeof *e->tok, "tokens", err)) < 0 ||
+	    (rc = fm_alloc(&e->res, e->windows * W * FM_NRES + 1, sizeof *e->res, "residuals", err)) < 0 ||
+	    (rc = fm_alloc(&e->slot, e->windows + 1, 1, "slots", err)) < 0 ||
+	    (rc = fm_alloc(&e->span, e->windows + 1, 1, "spans", err)) < 0 ||
+	    (rc = fm_alloc(&e->cls, e->windows + 1, 1, "classes", err)) < 0 || (rc = encoder_init(&encoder, err)) < 0)
+		goto out;
+	for (size_t w = 0; w < e->windows; w++) {
+		encode_window(&encoder, first[w], e->tok + w * W * FM_NTOK, e->res + w * W * FM_NRES);
 		e->slot[w] = (uint8_t)slot_of(&c->times, t->te[first[w]]);
 		e->span[w] = (uint8_t)window_span(t, first[w], c->window);
-		e->cls[w] = (uint8_t)window_class(t, first[w], c->window, label, count);
+		e->cls[w] = (uint8_t)window_class(t, first[w], c->window, encoder.label, count);
 	}
-	for (size_t k = 0; k < NCATS; k++)
-		free(map[k]);
-	free(label);
+out:
+	encoder_free(&encoder);
 	free(first);
 	if (rc < 0)
 		fm_encoded_free(e);

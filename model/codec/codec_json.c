@@ -165,47 +165,52 @@ static int read_category(struct fm_cat *c, const json_t *a, struct fm_error *err
 int fm_codec_from_json(struct fm_codec **out, const json_t *j, struct fm_error *err)
 {
 	struct fm_codec *c = NULL;
+	const json_t *numbers = json_object_get(j, "numbers"), *near = json_object_get(numbers, "td_near");
 	const char *format = json_string_value(json_object_get(j, "format"));
+	int rc;
 	if (!format || strcmp(format, "flowmint-codec/2") != 0)
 		return bad(err, "its format is not flowmint-codec/2");
-	int rc = fm_alloc(&c, 1, sizeof *c, "the codec", err);
-	if (rc < 0)
+	if ((rc = fm_alloc(&c, 1, sizeof *c, "the codec", err)) < 0)
 		return rc;
 	c->window = (int)json_integer_value(json_object_get(j, "window"));
 	c->text_order = json_is_true(json_object_get(j, "text_order"));
 	c->present = (unsigned)json_integer_value(json_object_get(j, "present"));
 	c->train_rows = (uint64_t)json_integer_value(json_object_get(j, "train_rows"));
-	if (c->window < 1 || c->window > FM_WINDOW_MOST)
+	if (c->window < 1 || c->window > FM_WINDOW_MOST) {
 		rc = bad(err, "window");
-	for (int k = 0; rc == FM_OK && k < FM_NTOK; k++) {
-		rc = read_category(&c->cat[k], json_object_get(json_object_get(j, "categories"), fm_tok_name[k]), err);
+		goto out;
+	}
+	for (int k = 0; k < FM_NTOK; k++) {
+		const json_t *values = json_object_get(json_object_get(j, "categories"), fm_tok_name[k]);
+		if ((rc = read_category(&c->cat[k], values, err)) < 0)
+			goto out;
 		c->vocab[k] = c->cat[k].n;
 	}
-	for (int r = 0; rc == FM_OK && r < FM_NRES; r++) {
-		rc = fm_num_from_json(&c->num[r],
-				      json_object_get(json_object_get(j, "numbers"), fm_tok_name[fm_res_tok[r]]), err);
+	for (int r = 0; r < FM_NRES; r++) {
+		const json_t *number = json_object_get(numbers, fm_tok_name[fm_res_tok[r]]);
+		if ((rc = fm_num_from_json(&c->num[r], number, err)) < 0)
+			goto out;
 		c->vocab[fm_res_tok[r]] = fm_num_tokens(&c->num[r]);
 	}
-	const json_t *near = json_object_get(json_object_get(j, "numbers"), "td_near");
-	if (rc == FM_OK && near)
-		rc = fm_num_from_json(&c->near, near, err);
+	if (near && (rc = fm_num_from_json(&c->near, near, err)) < 0)
+		goto out;
 	c->vocab[FM_T_TD] += fm_num_tokens(&c->near);
-	if (rc == FM_OK && c->vocab[FM_T_SP] != c->vocab[FM_T_DP])
+	if (c->vocab[FM_T_SP] != c->vocab[FM_T_DP]) {
 		rc = bad(err, "the ports have two vocabularies");
-	if (rc == FM_OK)
-		rc = read_roles(&c->roles, json_object_get(j, "roles"), err);
-	if (rc == FM_OK)
-		rc = read_times(&c->times, json_object_get(j, "times"), err);
+		goto out;
+	}
+	if ((rc = read_roles(&c->roles, json_object_get(j, "roles"), err)) < 0 ||
+	    (rc = read_times(&c->times, json_object_get(j, "times"), err)) < 0)
+		goto out;
 	c->vocab[FM_T_ROLE] = FM_ROLE_TOKENS;
 	c->vocab[FM_T_REL] = FM_REL_TOKENS(c->window);
 	c->vocab[FM_T_DIR] = c->roles.any_inside ? 4 : 1;
 	c->vocab[FM_T_SA] = c->vocab[FM_T_DA] = c->window + c->roles.nhosts + c->roles.nclasses;
-	if (rc < 0) {
-		fm_codec_free(c);
-		return rc;
-	}
 	*out = c;
-	return FM_OK;
+	c = NULL;
+out:
+	fm_codec_free(c);
+	return rc;
 }
 
 void fm_codec_free(struct fm_codec *c)

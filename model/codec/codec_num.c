@@ -204,14 +204,15 @@ int fm_num_from_json(struct fm_num *c, const json_t *j, struct fm_error *err)
 {
 	int ne = 0, rc;
 	memset(c, 0, sizeof *c);
-	rc = array_read(&c->atom, &c->natoms, json_object_get(j, "atoms"), FM_NUM_MAXATOMS, err);
-	if (rc == FM_OK)
-		rc = array_read(&c->edge, &ne, json_object_get(j, "edges"), FM_NUM_MAXBINS + 1, err);
+	if ((rc = array_read(&c->atom, &c->natoms, json_object_get(j, "atoms"), FM_NUM_MAXATOMS, err)) < 0 ||
+	    (rc = array_read(&c->edge, &ne, json_object_get(j, "edges"), FM_NUM_MAXBINS + 1, err)) < 0)
+		goto out;
 	c->nbins = ne > 0 ? ne - 1 : 0;
 	c->step = json_integer_value(json_object_get(j, "step"));
 	c->log = json_is_true(json_object_get(j, "log"));
-	if (rc == FM_OK && (c->step < 1 || c->natoms + c->nbins < 1))
+	if (c->step < 1 || c->natoms + c->nbins < 1)
 		rc = fm_fail(err, FM_EINPUT, "the model's codec has a numeric column without values");
+out:
 	if (rc < 0)
 		fm_num_free(c);
 	return rc;

@@ -75,7 +75,7 @@ static int endpoints(struct decoder *d, const uint16_t *tok, bool known, uint32_
 		     struct fm_error *err)
 {
 	int sc, dc, token = tok[FM_T_DA], dir = d->c->roles.any_inside ? tok[FM_T_DIR] : 0, ss = dir & 1,
-		    es = dir >> 1 & 1, rc = FM_OK;
+		    es = dir >> 1 & 1, rc;
 	uint32_t s = known ? *sa : name(d, tok[FM_T_SA], ss, &sc), e;
 	bool newcomer = s == UINT32_MAX;
 	if (!newcomer)
@@ -86,22 +86,22 @@ static int endpoints(struct decoder *d, const uint16_t *tok, bool known, uint32_
 	if (shifted && token == 0)
 		dc = d->fallback[es];
 	if (newcomer) {
-		rc = fm_assignment_draw(d->assignment, sc, e, d->window, d->nwindow, &s, err);
-		if (rc < 0)
+		if ((rc = fm_assignment_draw(d->assignment, sc, e, d->window, d->nwindow, &s, err)) < 0)
 			return rc;
 		remember(d, s);
 	}
 	if (e == s)
 		e = UINT32_MAX;
 	if (e == UINT32_MAX) {
-		rc = fm_assignment_draw(d->assignment, dc, s, d->window, d->nwindow, &e, err);
-		if (rc == FM_OK && newcomer)
+		if ((rc = fm_assignment_draw(d->assignment, dc, s, d->window, d->nwindow, &e, err)) < 0)
+			return rc;
+		if (newcomer)
 			fm_assignment_meet(d->assignment, s, e);
 	}
 	remember(d, e);
 	*sa = s;
 	*da = e;
-	return rc;
+	return FM_OK;
 }
 
 static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, const float *res, size_t rows,
@@ -181,12 +181,13 @@ static int sort_windows(const struct fm_window_schedule *schedule, uint32_t **or
 {
 	uint32_t *a = NULL, *b = NULL;
 	size_t n = schedule->n;
-	int rc = fm_alloc(&a, n + 1, sizeof *a, "window order", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&b, n + 1, sizeof *b, "window order", err);
-	for (size_t i = 0; rc == FM_OK && i < n; i++)
+	int rc;
+	if ((rc = fm_alloc(&a, n + 1, sizeof *a, "window order", err)) < 0 ||
+	    (rc = fm_alloc(&b, n + 1, sizeof *b, "window order", err)) < 0)
+		goto out;
+	for (size_t i = 0; i < n; i++)
 		a[i] = (uint32_t)i;
-	for (size_t width = 1; rc == FM_OK && width < n; width *= 2) {
+	for (size_t width = 1; width < n; width *= 2) {
 		for (size_t lo = 0; lo < n; lo += 2 * width) {
 			size_t mid = lo + width < n ? lo + width : n, hi = lo + 2 * width < n ? lo + 2 * width : n,
 			       i = lo, j = mid;
@@ -199,11 +200,11 @@ static int sort_windows(const struct fm_window_schedule *schedule, uint32_t **or
 		a = b;
 		b = x;
 	}
+	*order = a;
+	a = NULL;
+out:
+	free(a);
 	free(b);
-	if (rc == FM_OK)
-		*order = a;
-	else
-		free(a);
 	return rc;
 }
 
@@ -223,16 +224,16 @@ static int sort_rows(struct fm_table *t, struct fm_error *err)
 {
 	struct key *key = NULL;
 	char *copy = NULL;
-	int rc = fm_alloc(&key, t->rows + 1, sizeof *key, "row order", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&copy, t->rows + 1, 8, "row order", err);
-	for (size_t i = 0; rc == FM_OK && i < t->rows; i++) {
+	int rc;
+	if ((rc = fm_alloc(&key, t->rows + 1, sizeof *key, "row order", err)) < 0 ||
+	    (rc = fm_alloc(&copy, t->rows + 1, 8, "row order", err)) < 0)
+		goto out;
+	for (size_t i = 0; i < t->rows; i++) {
 		key[i].te = t->te[i];
 		key[i].row = i;
 	}
-	if (rc == FM_OK)
-		qsort(key, t->rows, sizeof *key, cmp_key);
-	for (int c = 0; rc == FM_OK && c < FM_NFLOWCOL; c++) {
+	qsort(key, t->rows, sizeof *key, cmp_key);
+	for (int c = 0; c < FM_NFLOWCOL; c++) {
 		size_t w = fm_cols[c].width;
 		if (!FM_HAS(t, c))
 			continue;
@@ -240,6 +241,7 @@ static int sort_rows(struct fm_table *t, struct fm_error *err)
 		for (size_t i = 0; i < t->rows; i++)
 			memcpy((char *)t->col[c] + i * w, copy + key[i].row * w, w);
 	}
+out:
 	free(key);
 	free(copy);
 	return rc;
@@ -283,51 +285,58 @@ static int common_class(const struct fm_roles *r, int side)
 	return best;
 }
 
+/* The dictionary of addresses: the code of each is its host's number. */
+static int give_addresses(struct decoder *d, const struct fm_decode_opts *o, struct fm_error *err)
+{
+	struct fm_range_list outside = {o->outside, o->noutside}, inside = {o->inside, o->ninside};
+	uint32_t *ip = NULL, code;
+	int rc;
+	if ((rc = fm_addresses_make(&ip, d->assignment, &outside, &inside, o->seed, err)) < 0 ||
+	    (rc = fm_address_dict_new(&d->t->addresses, err)) < 0)
+		goto out;
+	for (uint32_t h = 0; h < fm_assignment_hosts(d->assignment); h++) {
+		struct fm_address a = fm_address_of_ipv4(ip[h]); /* no two are equal */
+		bool in = fm_assignment_inside(d->assignment, h);
+		if ((rc = fm_address_dict_add(d->t->addresses, &a, in, &code, err)) < 0)
+			goto out;
+	}
+out:
+	free(ip);
+	return rc;
+}
+
 int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm_window_schedule *schedule,
 	      const uint16_t *tok, const float *res, const struct fm_decode_opts *o, struct fm_error *err)
 {
 	size_t W = (size_t)c->window;
-	uint32_t *order = NULL, *ip = NULL;
+	uint32_t *order = NULL;
 	struct decoder d = {.c = c, .fallback = {common_class(&c->roles, 0), common_class(&c->roles, 1)}};
-	int rc = fm_table_new(&d.t, c->present & FM_COLS_UGR16, err);
-	if (rc == FM_OK)
-		rc = fm_table_reserve(d.t, (size_t)o->rows, err);
-	if (rc == FM_OK)
-		rc = fill_dictionaries(&d, err);
-	if (rc == FM_OK)
-		rc = fm_assignment_new(&d.assignment, &c->roles, o->seed, err);
-	if (rc == FM_OK)
-		rc = sort_windows(schedule, &order, err);
-	for (size_t i = 0; rc == FM_OK && i < schedule->n && d.t->rows < o->rows; i++) {
+	int rc;
+	if ((rc = fm_table_new(&d.t, c->present & FM_COLS_UGR16, err)) < 0 ||
+	    (rc = fm_table_reserve(d.t, (size_t)o->rows, err)) < 0 || (rc = fill_dictionaries(&d, err)) < 0 ||
+	    (rc = fm_assignment_new(&d.assignment, &c->roles, o->seed, err)) < 0 ||
+	    (rc = sort_windows(schedule, &order, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < schedule->n && d.t->rows < o->rows; i++) {
 		size_t w = order[i], left = (size_t)o->rows - d.t->rows;
 		size_t first = d.t->rows, n = left < W ? left : W;
-		rc = decode_window(&d, schedule->start_ms[w], tok + w * W * FM_NTOK, res + w * W * FM_NRES, n, err);
-		if (rc == FM_OK && c->text_order) {
+		const uint16_t *x = tok + w * W * FM_NTOK;
+		if ((rc = decode_window(&d, schedule->start_ms[w], x, res + w * W * FM_NRES, n, err)) < 0)
+			goto out;
+		if (c->text_order) {
 			struct fm_rng rng;
 			fm_rng_init(&rng, o->seed, FM_RNG_DECODE, w, UINT32_MAX);
-			spread_arrivals(d.t, first, n, tok + w * W * FM_NTOK, c->num[FM_R_GAP].step, c->times.last_ms,
-					&rng);
+			spread_arrivals(d.t, first, n, x, c->num[FM_R_GAP].step, c->times.last_ms, &rng);
 		}
 	}
-	if (rc == FM_OK)
-		rc = fm_addresses_make(&ip, d.assignment, o->inside, o->ninside, o->outside, o->noutside, o->seed, err);
-	if (rc == FM_OK)
-		rc = fm_address_dict_new(&d.t->addresses, err);
-	for (uint32_t h = 0, code; rc == FM_OK && h < fm_assignment_hosts(d.assignment); h++) {
-		struct fm_address a = fm_address_of_ipv4(ip[h]); /* no two are equal: the code is the host's number */
-		rc = fm_address_dict_add(d.t->addresses, &a, fm_assignment_inside(d.assignment, h), &code, err);
-	}
-	if (rc == FM_OK)
-		rc = fm_table_sort_addresses(d.t, err);
-	if (rc == FM_OK)
-		rc = sort_rows(d.t, err);
-	free(order);
-	free(ip);
-	fm_assignment_free(d.assignment);
-	if (rc < 0) {
-		fm_table_free(d.t);
-		return rc;
-	}
+	if ((rc = give_addresses(&d, o, err)) < 0 || (rc = fm_table_sort_addresses(d.t, err)) < 0 ||
+	    (rc = sort_rows(d.t, err)) < 0)
+		goto out;
 	*table = d.t;
-	return FM_OK;
+	d.t = NULL;
+out:
+	free(order);
+	fm_assignment_free(d.assignment);
+	fm_table_free(d.t);
+	return rc;
 }

@@ -73,13 +73,12 @@ static int refill(struct fm_assignment *c, int cl, struct fm_error *err)
 {
 	size_t slots, at = 0;
 	struct fm_rng r;
-	int rc = add_players(c, cl, &slots, err);
+	int rc;
 	free(c->queue[cl]);
 	c->queue[cl] = NULL;
 	c->nqueue[cl] = c->head[cl] = 0;
-	if (rc == FM_OK)
-		rc = fm_alloc(&c->queue[cl], slots, sizeof **c->queue, "the assignment", err);
-	if (rc < 0)
+	if ((rc = add_players(c, cl, &slots, err)) < 0 ||
+	    (rc = fm_alloc(&c->queue[cl], slots, sizeof **c->queue, "the assignment", err)) < 0)
 		return rc;
 	for (int k = 0; k < c->roles->npool[cl]; k++) {
 		const struct fm_pool_entry *e = &c->roles->pool[cl][k];
@@ -244,19 +243,20 @@ struct spread {
 	uint64_t n, a, b;
 };
 
-static int spread_make(struct spread *s, const struct fm_range *r, int nr, uint64_t need, bool dense, uint64_t seed,
-		       uint32_t side, struct fm_error *err)
+/* `need` addresses of a side: 0 outside, 1 inside, which gets the dense block. */
+static int spread_make(struct spread *s, const struct fm_range_list *of, uint64_t need, uint64_t seed, uint32_t side,
+		       struct fm_error *err)
 {
 	struct fm_rng g;
 	uint64_t total = 0;
-	for (int i = 0; i < nr; i++)
-		total += range_size(&r[i]);
+	for (int i = 0; i < of->n; i++)
+		total += range_size(&of->range[i]);
 	if (need > total || total == 0)
 		return fm_fail(err, FM_EINPUT,
 			       "%llu fresh %s addresses are needed and the ranges hold %llu: widen generate.%s",
 			       (unsigned long long)need, side ? "inside" : "outside", (unsigned long long)total,
 			       side ? "inside" : "outside");
-	s->n = dense && need * 4 + 1016 < total ? (need * 4 + 1016) / 254 * 254 : total;
+	s->n = side && need * 4 + 1016 < total ? (need * 4 + 1016) / 254 * 254 : total;
 	fm_rng_init(&g, seed, FM_RNG_DECODE, UINT32_MAX, side);
 	do
 		s->a = fm_rng_u64(&g) % (s->n > 1 ? s->n : 2);
@@ -274,23 +274,23 @@ static uint32_t spread_at(const struct spread *s, const struct fm_range *r, uint
 	return range_at(r, k);
 }
 
-int fm_addresses_make(uint32_t **ip, const struct fm_assignment *assignment, const struct fm_range *inside, int ninside,
-		      const struct fm_range *outside, int noutside, uint64_t seed, struct fm_error *err)
+int fm_addresses_make(uint32_t **ip, const struct fm_assignment *assignment, const struct fm_range_list *outside,
+		      const struct fm_range_list *inside, uint64_t seed, struct fm_error *err)
 {
 	uint32_t n = fm_assignment_hosts(assignment);
 	uint64_t count[2] = {0, 0};
 	struct spread s[2];
+	int rc;
 	for (uint32_t h = 0; h < n; h++)
 		count[fm_assignment_inside(assignment, h)]++;
-	int rc = spread_make(&s[0], outside, noutside, count[0], false, seed, 0, err);
-	if (rc == FM_OK)
-		rc = spread_make(&s[1], inside, ninside, count[1], true, seed, 1, err);
-	if (rc == FM_OK)
-		rc = fm_alloc(ip, n + 1u, sizeof **ip, "addresses", err);
+	if ((rc = spread_make(&s[0], outside, count[0], seed, 0, err)) < 0 ||
+	    (rc = spread_make(&s[1], inside, count[1], seed, 1, err)) < 0 ||
+	    (rc = fm_alloc(ip, n + 1u, sizeof **ip, "addresses", err)) < 0)
+		return rc;
 	count[0] = count[1] = 0;
-	for (uint32_t h = 0; rc == FM_OK && h < n; h++) {
+	for (uint32_t h = 0; h < n; h++) {
 		int in = fm_assignment_inside(assignment, h);
-		(*ip)[h] = spread_at(&s[in], in ? inside : outside, count[in]++);
+		(*ip)[h] = spread_at(&s[in], in ? inside->range : outside->range, count[in]++);
 	}
-	return rc;
+	return FM_OK;
 }

@@ -31,8 +31,12 @@ struct fm_range {
 	uint32_t base;
 	int bits; /* prefix length */
 };
-int fm_addresses_make(uint32_t **ip, const struct fm_assignment *assignment, const struct fm_range *inside, int ninside,
-		      const struct fm_range *outside, int noutside, uint64_t seed,
+struct fm_range_list {
+	const struct fm_range *range;
+	int n;
+};
+int fm_addresses_make(uint32_t **ip, const struct fm_assignment *assignment, const struct fm_range_list *outside,
+		      const struct fm_range_list *inside, uint64_t seed,
 		      struct fm_error *err) FM_MUST_CHECK; /* (fm_assignment_hosts), free() */
 
 #endif

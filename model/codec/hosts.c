@@ -148,34 +148,38 @@ static int cmp_popular(const void *a, const void *b)
 	return (x > y) - (x < y); /* then by first occurrence, never by address */
 }
 
+/* Both ends of a row, which lies in window w. */
+static int touch_ends(struct fm_hosts *h, const struct fm_table *t, size_t row, uint32_t w, struct fm_error *err)
+{
+	int rc;
+	if ((rc = touch(h, t, t->sa[row], w, err)) < 0)
+		return rc;
+	return touch(h, t, t->da[row], w, err);
+}
+
 int fm_hosts_fit(struct fm_hosts **out, const struct fm_table *t, int window, int min_count, int max_hosts,
 		 struct fm_error *err)
 {
 	struct fm_hosts *h = NULL;
 	struct fm_host **order = NULL;
 	size_t *first = NULL, nw = 0, np = 0;
-	int rc = fm_alloc(&h, 1, sizeof *h, "the host table", err);
-	if (rc < 0)
-		return rc;
-	rc = fm_windows_find(t, window, &first, &nw, err);
-	for (size_t w = 0; rc == FM_OK && w < nw; w++)
-		for (size_t i = first[w]; rc == FM_OK && i < first[w] + (size_t)window; i++) {
-			rc = touch(h, t, t->sa[i], (uint32_t)w, err);
-			if (rc == FM_OK)
-				rc = touch(h, t, t->da[i], (uint32_t)w, err);
-		}
+	int rc;
+	if ((rc = fm_alloc(&h, 1, sizeof *h, "the host table", err)) < 0 ||
+	    (rc = fm_windows_find(t, window, &first, &nw, err)) < 0)
+		goto out;
+	for (size_t w = 0; w < nw; w++)
+		for (size_t i = first[w]; i < first[w] + (size_t)window; i++)
+			if ((rc = touch_ends(h, t, i, (uint32_t)w, err)) < 0)
+				goto out;
 	/* Rows outside whole windows still have peers to be counted. */
-	for (size_t i = 0; rc == FM_OK && i < t->rows; i++)
-		if (!fm_hosts_find(h, t, t->sa[i]) || !fm_hosts_find(h, t, t->da[i])) {
-			rc = touch(h, t, t->sa[i], UINT32_MAX - 1, err);
-			if (rc == FM_OK)
-				rc = touch(h, t, t->da[i], UINT32_MAX - 1, err);
-		}
-	if (rc == FM_OK)
-		rc = count_peers(h, t, err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&order, h->n + 1, sizeof *order, "host ranks", err);
-	if (rc < 0)
+	for (size_t i = 0; i < t->rows; i++) {
+		if (fm_hosts_find(h, t, t->sa[i]) && fm_hosts_find(h, t, t->da[i]))
+			continue;
+		if ((rc = touch_ends(h, t, i, UINT32_MAX - 1, err)) < 0)
+			goto out;
+	}
+	if ((rc = count_peers(h, t, err)) < 0 ||
+	    (rc = fm_alloc(&order, h->n + 1, sizeof *order, "host ranks", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < h->n; i++)
 		if (h->host[i].flows >= (uint32_t)min_count)
@@ -226,13 +230,51 @@ int fm_host_class(const struct fm_hosts *hosts, const struct fm_table *t, uint32
 	return h ? fm_role_class(inside, h->windows, h->peers) : fm_role_class(inside, 1, 1);
 }
 
-/* Histogram of the tail: classes with fewer than k hosts join the largest class of their side; kinds of host (windows,
- * peers) with fewer than k join the kind before. */
-int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct fm_codec_opts *o, struct fm_error *err)
+/* The kinds of host of each class: so many windows and peers, how many hosts. A kind of fewer than k hosts is counted
+ * with the next. */
+static int fit_pools(struct fm_roles *r, const struct fm_hosts *hosts, int min_count, struct fm_error *err)
 {
 	enum { MAXW = 64 };
-	int64_t members[FM_ROLE_CLASSES] = {0}, *kind = NULL;
+	size_t nk = (size_t)r->nclasses * MAXW * MAXW;
+	int64_t *kind = NULL; /* (nclasses, MAXW windows, MAXW peers) */
 	int rc;
+	if ((rc = fm_alloc(&kind, nk, sizeof *kind, "host kinds", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < hosts->n; i++) {
+		const struct fm_host *h = &hosts->host[i];
+		if (h->rank >= 0)
+			continue;
+		int cl = r->class_id[fm_role_class(h->inside, h->windows, h->peers)];
+		uint32_t w = h->windows < MAXW ? h->windows : MAXW - 1, n = h->peers < w ? h->peers : w;
+		kind[((size_t)cl * MAXW + w) * MAXW + (n ? n : 1)]++;
+	}
+	for (int cl = 0; cl < r->nclasses; cl++) {
+		if ((rc = fm_alloc(&r->pool[cl], MAXW * MAXW, sizeof **r->pool, "host kinds", err)) < 0)
+			goto out;
+		struct fm_pool_entry *e = r->pool[cl];
+		int64_t rest = 0;
+		for (int w = 1; w < MAXW; w++)
+			for (int n = 1; n <= w; n++) {
+				rest += kind[((size_t)cl * MAXW + (size_t)w) * MAXW + (size_t)n];
+				if (rest >= min_count) {
+					e[r->npool[cl]++] = (struct fm_pool_entry){w, n, rest};
+					rest = 0;
+				}
+			}
+		if (r->npool[cl] == 0)
+			e[r->npool[cl]++] = (struct fm_pool_entry){1, 1, rest > 0 ? rest : 1};
+		else
+			e[r->npool[cl] - 1].hosts += rest;
+	}
+out:
+	free(kind);
+	return rc;
+}
+
+/* Histogram of the tail. A class of fewer than k hosts joins the largest class of its side. */
+int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct fm_codec_opts *o, struct fm_error *err)
+{
+	int64_t members[FM_ROLE_CLASSES] = {0};
 
 	if (fm_alloc(&r->inside, (size_t)hosts->npopular + 1, 1, "host roles", err) < 0)
 		return err->code;
@@ -276,33 +318,5 @@ int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct 
 		r->class_id[p] =
 		    best < 0 ? 0 : best; /* no inside at all: such an address would be new, and is taken as outside */
 	}
-	size_t nk = (size_t)r->nclasses * MAXW * MAXW;
-	rc = fm_alloc(&kind, nk, sizeof *kind, "host kinds", err);
-	for (size_t i = 0; rc == FM_OK && i < hosts->n; i++) {
-		const struct fm_host *h = &hosts->host[i];
-		if (h->rank >= 0)
-			continue;
-		int cl = r->class_id[fm_role_class(h->inside, h->windows, h->peers)];
-		uint32_t w = h->windows < MAXW ? h->windows : MAXW - 1, n = h->peers < w ? h->peers : w;
-		kind[((size_t)cl * MAXW + w) * MAXW + (n ? n : 1)]++;
-	}
-	for (int cl = 0; rc == FM_OK && cl < r->nclasses; cl++) {
-		rc = fm_alloc(&r->pool[cl], MAXW * MAXW, sizeof **r->pool, "host kinds", err);
-		struct fm_pool_entry *e = r->pool[cl];
-		int64_t rest = 0;
-		for (int w = 1; rc == FM_OK && w < MAXW; w++)
-			for (int n = 1; n <= w; n++) {
-				rest += kind[((size_t)cl * MAXW + (size_t)w) * MAXW + (size_t)n];
-				if (rest >= o->min_count) {
-					e[r->npool[cl]++] = (struct fm_pool_entry){w, n, rest};
-					rest = 0;
-				}
-			}
-		if (rc == FM_OK && r->npool[cl] == 0)
-			e[r->npool[cl]++] = (struct fm_pool_entry){1, 1, rest > 0 ? rest : 1};
-		else if (rc == FM_OK)
-			e[r->npool[cl] - 1].hosts += rest;
-	}
-	free(kind);
-	return rc;
+	return fit_pools(r, hosts, o->min_count, err);
 }

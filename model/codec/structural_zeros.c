@@ -30,22 +30,23 @@ static int fit_pair(struct fm_structural_zeros *s, int p, const struct fm_encode
 	size_t na = (size_t)s->n[p][0], nb = (size_t)s->n[p][1];
 	uint32_t *met = NULL;
 	double *a = NULL, *b = NULL;
-	int rc = fm_alloc(&met, na * nb, sizeof *met, "pair counts", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&a, na, sizeof *a, "pair counts", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&b, nb, sizeof *b, "pair counts", err);
-	for (size_t r = 0; rc == FM_OK && r < rows; r++) {
+	int rc;
+	if ((rc = fm_alloc(&met, na * nb, sizeof *met, "pair counts", err)) < 0 ||
+	    (rc = fm_alloc(&a, na, sizeof *a, "pair counts", err)) < 0 ||
+	    (rc = fm_alloc(&b, nb, sizeof *b, "pair counts", err)) < 0)
+		goto out;
+	for (size_t r = 0; r < rows; r++) {
 		const uint16_t *tok = e->tok + r * FM_NTOK;
 		size_t i = tok[fm_pair[p][0]], j = tok[fm_pair[p][1]];
 		met[i * nb + j]++;
 		a[i]++;
 		b[j]++;
 	}
-	for (size_t i = 0; rc == FM_OK && i < na; i++)
+	for (size_t i = 0; i < na; i++)
 		for (size_t j = 0; j < nb; j++)
 			s->out[p][i * nb + j] = met[i * nb + j] < (uint32_t)k &&
 						a[i] * b[j] >= (double)FM_STRUCTURAL_ZEROS_EXPECTED * k * (double)rows;
+out:
 	free(met);
 	free(a);
 	free(b);
@@ -55,10 +56,13 @@ static int fit_pair(struct fm_structural_zeros *s, int p, const struct fm_encode
 int fm_structural_zeros_fit(struct fm_structural_zeros *s, const int vocab[FM_NTOK], const struct fm_encoded *e,
 			    int window, int min_count, struct fm_error *err)
 {
-	int rc = prepare(s, vocab, err);
-	for (int p = 0; rc == FM_OK && p < FM_NPAIRS; p++)
-		if (s->out[p])
-			rc = fit_pair(s, p, e, e->windows * (size_t)window, min_count, err);
+	int rc;
+	if ((rc = prepare(s, vocab, err)) < 0)
+		goto out;
+	for (int p = 0; p < FM_NPAIRS; p++)
+		if (s->out[p] && (rc = fit_pair(s, p, e, e->windows * (size_t)window, min_count, err)) < 0)
+			goto out;
+out:
 	if (rc < 0)
 		fm_structural_zeros_free(s);
 	return rc;
@@ -107,21 +111,33 @@ json_t *fm_structural_zeros_json(const struct fm_structural_zeros *s)
 	return all;
 }
 
+/* The rows of a pair that has any. */
+static int read_pair(struct fm_structural_zeros *s, int p, const json_t *rows, struct fm_error *err)
+{
+	size_t nb = (size_t)s->n[p][1];
+	for (int i = 0; i < s->n[p][0]; i++) {
+		const char *text = json_string_value(json_array_get(rows, (size_t)i));
+		if (!text || strlen(text) != nb || strspn(text, "01") != nb)
+			return fm_fail(err, FM_EINPUT, "the model's excluded pairs of %s and %s are damaged",
+				       fm_tok_name[fm_pair[p][0]], fm_tok_name[fm_pair[p][1]]);
+		for (size_t k = 0; k < nb; k++)
+			s->out[p][(size_t)i * nb + k] = text[k] == '1';
+	}
+	return FM_OK;
+}
+
 int fm_structural_zeros_from_json(struct fm_structural_zeros *s, const int vocab[FM_NTOK], const json_t *j,
 				  struct fm_error *err)
 {
-	int rc = prepare(s, vocab, err);
-	for (int p = 0; rc == FM_OK && p < FM_NPAIRS; p++) {
+	int rc;
+	if ((rc = prepare(s, vocab, err)) < 0)
+		goto out;
+	for (int p = 0; p < FM_NPAIRS; p++) {
 		const json_t *rows = json_object_get(json_array_get(j, (size_t)p), "excluded");
-		for (int i = 0; rc == FM_OK && s->out[p] && i < s->n[p][0]; i++) {
-			const char *text = json_string_value(json_array_get(rows, (size_t)i));
-			if (!text || strlen(text) != (size_t)s->n[p][1] || strspn(text, "01") != strlen(text))
-				rc = fm_fail(err, FM_EINPUT, "the model's excluded pairs of %s and %s are damaged",
-					     fm_tok_name[fm_pair[p][0]], fm_tok_name[fm_pair[p][1]]);
-			for (int k = 0; rc == FM_OK && k < s->n[p][1]; k++)
-				s->out[p][(size_t)i * (size_t)s->n[p][1] + (size_t)k] = text[k] == '1';
-		}
+		if (s->out[p] && (rc = read_pair(s, p, rows, err)) < 0)
+			goto out;
 	}
+out:
 	if (rc < 0)
 		fm_structural_zeros_free(s);
 	return rc;

@@ -124,42 +124,47 @@ static int span_at(const uint32_t h[FM_SPANS], double u)
 	return last;
 }
 
-/* One slot: `virtual` windows with stratified spans in random order, of which `want` are made, of[cl] of class cl;
- * times fill the slot. */
-static int schedule_slot(struct fm_window_schedule *p, const struct fm_codec *c, int s, const size_t *of, size_t want,
-			 size_t virtual, struct fm_rng *r, struct fm_error *err)
+/* One slot: `virtual` windows, of which `want` are made, of[cl * FM_SLOTS] of class cl. */
+struct slot {
+	int s;
+	const size_t *of;
+	size_t want, virtual;
+};
+
+/* The windows of a slot: spans are stratified and in random order, times fill the slot. */
+static int schedule_slot(struct fm_window_schedule *p, const struct fm_codec *c, const struct slot *slot,
+			 struct fm_rng *r, struct fm_error *err)
 {
+	int s = slot->s;
+	size_t virtual = slot->virtual, cl = 0, left = slot->of[0];
 	const struct fm_times *t = &c->times;
 	uint32_t *span = NULL, *order = NULL;
 	double *at = NULL, total = 0;
 	int64_t range = t->last_ms - t->first_ms + 1, from = t->first_ms + range * s / FM_SLOTS,
 		to = t->first_ms + range * (s + 1) / FM_SLOTS;
 	int64_t step = c->num[FM_R_GAP].step;
-	int rc = fm_alloc(&span, virtual + 1, sizeof *span, "a schedule", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&order, virtual + 1, sizeof *order, "a schedule", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&at, virtual + 1, sizeof *at, "a schedule", err);
-	for (size_t i = 0; rc == FM_OK && i < virtual; i++) {
+	int rc;
+	if ((rc = fm_alloc(&span, virtual + 1, sizeof *span, "a schedule", err)) < 0 ||
+	    (rc = fm_alloc(&order, virtual + 1, sizeof *order, "a schedule", err)) < 0 ||
+	    (rc = fm_alloc(&at, virtual + 1, sizeof *at, "a schedule", err)) < 0)
+		goto out;
+	for (size_t i = 0; i < virtual; i++) {
 		span[i] = (uint32_t)span_at(t->span[s], ((double)i + fm_rng_uniform53(r)) / (double)virtual);
 		order[i] = 0;
 	}
-	for (size_t i = 0, cl = 0, left = rc == FM_OK ? of[0] : 0; rc == FM_OK && i < want;
-	     i++) { /* class + 1 of the windows that are made */
+	for (size_t i = 0; i < slot->want; i++) { /* class + 1 of the windows that are made */
 		while (left == 0)
-			left = of[++cl * FM_SLOTS];
+			left = slot->of[++cl * FM_SLOTS];
 		order[i] = (uint32_t)cl + 1;
 		left--;
 	}
-	if (rc == FM_OK) {
-		fm_rng_shuffle(r, span, virtual);
-		fm_rng_shuffle(r, order, virtual);
-	}
-	for (size_t i = 0; rc == FM_OK && i < virtual; i++) {
+	fm_rng_shuffle(r, span, virtual);
+	fm_rng_shuffle(r, order, virtual);
+	for (size_t i = 0; i < virtual; i++) {
 		at[i] = total;
 		total += fm_span_ms((int)span[i], 0.5) + 1;
 	}
-	for (size_t i = 0; rc == FM_OK && i < virtual; i++) {
+	for (size_t i = 0; i < virtual; i++) {
 		if (!order[i])
 			continue;
 		int64_t ms = from + (int64_t)((double)(to - from) * (at[i] / total));
@@ -168,6 +173,7 @@ static int schedule_slot(struct fm_window_schedule *p, const struct fm_codec *c,
 		p->cls[p->n] = (uint8_t)(order[i] - 1);
 		p->start_ms[p->n++] = ms - ms % step;
 	}
+out:
 	free(span);
 	free(order);
 	free(at);
@@ -182,32 +188,29 @@ int fm_window_schedule_make(struct fm_window_schedule *schedule, const struct fm
 	size_t *of = NULL;
 	int rc;
 	memset(schedule, 0, sizeof *schedule);
-	rc = fm_alloc(&schedule->slot, n + 1, 1, "a schedule", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&schedule->span, n + 1, 1, "a schedule", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&schedule->cls, n + 1, 1, "a schedule", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&schedule->start_ms, n + 1, sizeof *schedule->start_ms, "a schedule", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&weight, FM_MAXCLASSES * FM_SLOTS, sizeof *weight, "a schedule", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&of, FM_MAXCLASSES * FM_SLOTS, sizeof *of, "a schedule", err);
-	if (rc == FM_OK)
-		rc = weights(c, o, weight, err);
-	if (rc == FM_OK)
-		share(weight, nc * FM_SLOTS, n, of);
-	for (int s = 0; rc == FM_OK && s < FM_SLOTS; s++) {
+	if ((rc = fm_alloc(&schedule->slot, n + 1, 1, "a schedule", err)) < 0 ||
+	    (rc = fm_alloc(&schedule->span, n + 1, 1, "a schedule", err)) < 0 ||
+	    (rc = fm_alloc(&schedule->cls, n + 1, 1, "a schedule", err)) < 0 ||
+	    (rc = fm_alloc(&schedule->start_ms, n + 1, sizeof *schedule->start_ms, "a schedule", err)) < 0 ||
+	    (rc = fm_alloc(&weight, FM_MAXCLASSES * FM_SLOTS, sizeof *weight, "a schedule", err)) < 0 ||
+	    (rc = fm_alloc(&of, FM_MAXCLASSES * FM_SLOTS, sizeof *of, "a schedule", err)) < 0 ||
+	    (rc = weights(c, o, weight, err)) < 0)
+		goto out;
+	share(weight, nc * FM_SLOTS, n, of);
+	for (int s = 0; s < FM_SLOTS; s++) {
 		struct fm_rng r;
 		size_t want = 0;
 		fm_rng_init(&r, o->seed, FM_RNG_SCHEDULE, (uint64_t)s, 0);
 		for (size_t cl = 0; cl < nc; cl++)
 			want += of[cl * FM_SLOTS + (size_t)s];
 		size_t virtual = keep < 1 ? (size_t)((double)want / keep + 0.5) : want;
-		rc = schedule_slot(schedule, c, s, of + s, want, virtual > want ? virtual : want, &r, err);
+		struct slot slot = {s, of + s, want, virtual > want ? virtual : want};
+		if ((rc = schedule_slot(schedule, c, &slot, &r, err)) < 0)
+			goto out;
 	}
-	if (rc == FM_OK && o->nlabels > 0)
+	if (o->nlabels > 0)
 		rc = fm_window_schedule_labels(schedule, c, o, err);
+out:
 	free(weight);
 	free(of);
 	if (rc < 0)

@@ -267,7 +267,8 @@ static void the_cast_has_the_shape_of_the_real_one(void **state)
 	/* Addresses are fresh, from the ranges, and never twice. */
 	uint32_t *ip;
 	struct fm_range in = {10u << 24, 8}, out = {240u << 24, 4}, tiny = {240u << 24, 30};
-	assert_int_equal(fm_addresses_make(&ip, assignment, &in, 1, &out, 1, 5, &err), FM_OK);
+	struct fm_range_list inside = {&in, 1}, outside = {&out, 1}, too_few = {&tiny, 1};
+	assert_int_equal(fm_addresses_make(&ip, assignment, &outside, &inside, 5, &err), FM_OK);
 	uint32_t n = fm_assignment_hosts(assignment);
 	for (uint32_t i = 0; i < n; i++) {
 		assert_true(fm_assignment_inside(assignment, i) ? ip[i] >> 24 == 10 : ip[i] >> 28 == 15);
@@ -275,7 +276,7 @@ static void the_cast_has_the_shape_of_the_real_one(void **state)
 			assert_true(ip[i] != ip[j]);
 	}
 	free(ip);
-	assert_int_equal(fm_addresses_make(&ip, assignment, &in, 1, &tiny, 1, 5, &err), FM_EINPUT);
+	assert_int_equal(fm_addresses_make(&ip, assignment, &too_few, &inside, 5, &err), FM_EINPUT);
 	assert_non_null(strstr(err.message, "generate.outside"));
 	fm_assignment_free(assignment);
 }
