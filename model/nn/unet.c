@@ -95,6 +95,7 @@ static void declare(const struct fm_arch *a, struct fm_layout *l, size_t *at)
 /* ---- activations ---- */
 
 struct block {
+	int W, in;                  /* a window's rows, and their width before the first convolution */
 	fm_real *mod;               /* (B, 2 in + 2D): scale and shift of the first norm, of the second */
 	fm_real *y1, *h1, *a1, *r1; /* (rows, in), r1 (rows) */
 	fm_real *y2, *h2, *a2, *r2; /* (rows, D) */
@@ -118,9 +119,11 @@ struct acts {
 	fm_real *dmod, *d1, *d2;     /* (B, 6D), (rows, 2D) */
 };
 
-static void block_take(struct fm_tape *t, int B, int rows, int in, int D, struct block *b)
+static void block_take(struct fm_tape *t, int B, int W, int in, int D, struct block *b)
 {
-	size_t r = (size_t)rows;
+	size_t r = (size_t)B * (W + 1) + 1;
+	b->W = W;
+	b->in = in;
 	b->mod = fm_take(t, (size_t)B * 2 * (in + D));
 	b->y1 = fm_take(t, r * in);
 	b->h1 = fm_take(t, r * in);
@@ -140,10 +143,10 @@ static void take(const struct fm_arch *a, int B, struct fm_tape *t, struct acts 
 		l->W = W;
 		l->rows = B * (W + 1) + 1;
 		size_t n = (size_t)l->rows * D;
-		block_take(t, B, l->rows, D, D, &l->down[0]);
-		block_take(t, B, l->rows, D, D, &l->down[1]);
-		block_take(t, B, l->rows, 2 * D, D, &l->up[0]);
-		block_take(t, B, l->rows, D, D, &l->up[1]);
+		block_take(t, B, W, D, D, &l->down[0]);
+		block_take(t, B, W, D, D, &l->down[1]);
+		block_take(t, B, W, 2 * D, D, &l->up[0]);
+		block_take(t, B, W, D, D, &l->up[1]);
 		l->x = fm_take(t, n);
 		l->skip = fm_take(t, n);
 		l->cat = fm_take(t, 2 * n);
@@ -153,8 +156,8 @@ static void take(const struct fm_arch *a, int B, struct fm_tape *t, struct acts 
 	}
 	l = &s->level[a->depth - 1];
 	struct fm_pass low = {.B = B, .W = l->W, .D = D}, top = {.B = B, .W = a->window, .D = D};
-	block_take(t, B, l->rows, D, D, &s->mid[0]);
-	block_take(t, B, l->rows, D, D, &s->mid[1]);
+	block_take(t, B, l->W, D, D, &s->mid[0]);
+	block_take(t, B, l->W, D, D, &s->mid[1]);
 	fm_att_take(&low, a->heads, t, &s->att);
 	fm_space_take(&low, 3 * D, t, &s->low);
 	fm_final_take(&top, t, &s->final);
@@ -255,11 +258,11 @@ static void act_back(const struct fm_pass *q, int W, int n, const fm_real *y, co
 	}
 }
 
-/* x (rows, D) += f(in (rows, n)). */
-static void block_forward(const struct fm_pass *q, int W, int n, const size_t *at, const struct block *l,
-			  const fm_real *c, const fm_real *in, fm_real *u, fm_real *x)
+/* x (rows, D) += f(in (rows, l->in)). */
+static void block_forward(const struct fm_pass *q, const size_t *at, const struct block *l, const fm_real *c,
+			  const fm_real *in, fm_real *u, fm_real *x)
 {
-	int D = q->D, rows = q->B * (W + 1) + 1, stride = 2 * (n + D);
+	int D = q->D, W = l->W, n = l->in, rows = q->B * (W + 1) + 1, stride = 2 * (n + D);
 	fm_linear(q, q->B, (struct fm_affine){D, stride, at[ADA], at[ADA_B]}, c, l->mod);
 	q->k->norm(l->y1, l->r1, in, rows, n);
 	act(q, W, n, l->y1, l->mod, stride, l->h1, l->a1);
@@ -270,11 +273,11 @@ static void block_forward(const struct fm_pass *q, int W, int n, const size_t *a
 	q->k->add(x, u, (size_t)rows * D);
 }
 
-/* din (rows, n) += what comes through f from dx (rows, D); they may be one. */
-static void block_backward(const struct fm_pass *q, int W, int n, const size_t *at, const struct block *l,
-			   const fm_real *c, const struct acts *s, const fm_real *dx, fm_real *din, fm_real *dc)
+/* din (rows, l->in) += what comes through f from dx (rows, D); they may be one. */
+static void block_backward(const struct fm_pass *q, const size_t *at, const struct block *l, const fm_real *c,
+			   const struct acts *s, const fm_real *dx, fm_real *din, fm_real *dc)
 {
-	int D = q->D, rows = q->B * (W + 1) + 1, stride = 2 * (n + D);
+	int D = q->D, W = l->W, n = l->in, rows = q->B * (W + 1) + 1, stride = 2 * (n + D);
 	memset(s->dmod, 0, sizeof(fm_real) * (size_t)q->B * stride);
 	fm_conv_back(q, W, (struct fm_affine){D, D, at[CONV2], at[CONV2_B]}, l->a2, dx, s->d1);
 	act_back(q, W, D, l->y2, l->h2, l->mod + 2 * n, s->dmod + 2 * n, stride, s->d1);
@@ -303,8 +306,8 @@ static void forward(const struct fm_arch *a, const size_t *at, const struct fm_p
 	spread(l->x, x, B, l->W, D);
 	for (int i = 0; i < n; i++) {
 		l = &acts.level[i];
-		block_forward(q, l->W, D, AT(i, DOWN1), &l->down[0], c, l->x, acts.d1, l->x);
-		block_forward(q, l->W, D, AT(i, DOWN2), &l->down[1], c, l->x, acts.d1, l->x);
+		block_forward(q, AT(i, DOWN1), &l->down[0], c, l->x, acts.d1, l->x);
+		block_forward(q, AT(i, DOWN2), &l->down[1], c, l->x, acts.d1, l->x);
 		memcpy(l->skip, l->x, sizeof(fm_real) * (size_t)l->rows * D);
 		if (i < n - 1)
 			fm_conv_down(q, l->W, l[1].W, (struct fm_affine){D, D, *AT(i, DOWN), *AT(i, DOWN_B)}, l->skip,
@@ -312,18 +315,18 @@ static void forward(const struct fm_arch *a, const size_t *at, const struct fm_p
 	}
 	low.W = l->W;
 	struct fm_mod m = {acts.attmod, NULL, FM_NMOD * D, 0};
-	block_forward(q, l->W, D, at + MID1, &acts.mid[0], c, l->x, acts.d1, l->x);
+	block_forward(q, at + MID1, &acts.mid[0], c, l->x, acts.d1, l->x);
 	fm_linear(q, B, (struct fm_affine){D, FM_NMOD * D, at[MID_ADA], at[MID_ADA_B]}, c, acts.attmod);
 	gather(acts.flat, l->x, B, l->W, D);
 	fm_att_forward(&low, a->heads, at + MID_ATT, &acts.att, &m, acts.flat);
 	spread(l->x, acts.flat, B, l->W, D);
-	block_forward(q, l->W, D, at + MID2, &acts.mid[1], c, l->x, acts.d1, l->x);
+	block_forward(q, at + MID2, &acts.mid[1], c, l->x, acts.d1, l->x);
 	for (int i = n - 1; i >= 0; i--) {
 		l = &acts.level[i];
 		beside(l->cat, l->x, l->skip, l->rows, D);
 		q->k->add(l->x, l->skip, (size_t)l->rows * D);
-		block_forward(q, l->W, 2 * D, AT(i, UP1), &l->up[0], c, l->cat, acts.d1, l->x);
-		block_forward(q, l->W, D, AT(i, UP2), &l->up[1], c, l->x, acts.d1, l->x);
+		block_forward(q, AT(i, UP1), &l->up[0], c, l->cat, acts.d1, l->x);
+		block_forward(q, AT(i, UP2), &l->up[1], c, l->x, acts.d1, l->x);
 		if (i > 0)
 			twice((l - 1)->rise, l - 1, l->x, l, B, D);
 		if (i > 0)
@@ -357,20 +360,20 @@ static void backward(const struct fm_arch *a, const size_t *at, const struct fm_
 				     (l - 1)->rise, (l - 1)->dx, acts.d1);
 			twice_back(q->k, l->dx, l, acts.d1, l - 1, B, D);
 		}
-		block_backward(q, l->W, D, AT(i, UP2), &l->up[1], c, &acts, l->dx, l->dx, dc);
+		block_backward(q, AT(i, UP2), &l->up[1], c, &acts, l->dx, l->dx, dc);
 		beside(l->cat, l->dx, l->dx, l->rows, D); /* both were summands of x; cat itself has served */
-		block_backward(q, l->W, 2 * D, AT(i, UP1), &l->up[0], c, &acts, l->dx, l->cat, dc);
+		block_backward(q, AT(i, UP1), &l->up[0], c, &acts, l->dx, l->cat, dc);
 		apart(l->dx, l->dskip, l->cat, l->rows, D);
 	}
 	low.W = l->W;
 	struct fm_mod m = {acts.attmod, acts.dmod, FM_NMOD * D, 0};
-	block_backward(q, l->W, D, at + MID2, &acts.mid[1], c, &acts, l->dx, l->dx, dc);
+	block_backward(q, at + MID2, &acts.mid[1], c, &acts, l->dx, l->dx, dc);
 	gather(acts.flat, l->dx, B, l->W, D);
 	memset(acts.dmod, 0, sizeof(fm_real) * (size_t)B * FM_NMOD * D);
 	fm_att_backward(&low, a->heads, at + MID_ATT, &acts.att, &m, &acts.low, acts.flat);
 	fm_linear_back(q, B, (struct fm_affine){D, FM_NMOD * D, at[MID_ADA], at[MID_ADA_B]}, c, acts.dmod, dc, 1);
 	spread(l->dx, acts.flat, B, l->W, D);
-	block_backward(q, l->W, D, at + MID1, &acts.mid[0], c, &acts, l->dx, l->dx, dc);
+	block_backward(q, at + MID1, &acts.mid[0], c, &acts, l->dx, l->dx, dc);
 	for (int i = n - 1; i >= 0; i--) {
 		l = &acts.level[i];
 		if (i < n - 1)
@@ -378,8 +381,8 @@ static void backward(const struct fm_arch *a, const size_t *at, const struct fm_
 					  l->skip, l[1].dx, l->dskip);
 		else
 			q->k->add(l->dskip, l->dx, (size_t)l->rows * D);
-		block_backward(q, l->W, D, AT(i, DOWN2), &l->down[1], c, &acts, l->dskip, l->dskip, dc);
-		block_backward(q, l->W, D, AT(i, DOWN1), &l->down[0], c, &acts, l->dskip, l->dskip, dc);
+		block_backward(q, AT(i, DOWN2), &l->down[1], c, &acts, l->dskip, l->dskip, dc);
+		block_backward(q, AT(i, DOWN1), &l->down[0], c, &acts, l->dskip, l->dskip, dc);
 		if (i > 0)
 			memcpy(l->dx, l->dskip, sizeof(fm_real) * (size_t)l->rows * D);
 	}
