@@ -37,20 +37,15 @@ struct fm_batcher {
 static int shard_init(struct shard *s, const struct fm_net *net, int most, struct fm_error *err)
 {
 	size_t R = (size_t)most * (size_t)net->arch.window;
-	int ret = fm_work_new(&s->work, net, most, err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&s->tok_in, R * FM_NTOK, sizeof *s->tok_in, "a batch", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&s->tok, R * FM_NTOK, sizeof *s->tok, "a batch", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&s->tok_weight, R * FM_NTOK, sizeof(float), "a batch", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&s->res_in, R * FM_NRES, sizeof(float), "a batch", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&s->v, R * FM_NRES, sizeof(float), "a batch", err);
-	if (ret == FM_OK)
-		ret = fm_alloc(&s->v_weight, R * FM_NRES, sizeof(float), "a batch", err);
-	return ret;
+	int rc;
+	if ((rc = fm_work_new(&s->work, net, most, err)) < 0 ||
+	    (rc = fm_alloc(&s->tok_in, R * FM_NTOK, sizeof *s->tok_in, "a batch", err)) < 0 ||
+	    (rc = fm_alloc(&s->tok, R * FM_NTOK, sizeof *s->tok, "a batch", err)) < 0 ||
+	    (rc = fm_alloc(&s->tok_weight, R * FM_NTOK, sizeof(float), "a batch", err)) < 0 ||
+	    (rc = fm_alloc(&s->res_in, R * FM_NRES, sizeof(float), "a batch", err)) < 0 ||
+	    (rc = fm_alloc(&s->v, R * FM_NRES, sizeof(float), "a batch", err)) < 0)
+		return rc;
+	return fm_alloc(&s->v_weight, R * FM_NRES, sizeof(float), "a batch", err);
 }
 
 static void shard_close(struct shard *s)
@@ -75,23 +70,25 @@ int fm_batcher_new_of(struct fm_batcher **out, const struct fm_net *net, const s
 		      struct fm_pool *pool, int most, struct fm_error *err)
 {
 	struct fm_batcher *b = NULL;
-	int n = pool ? fm_pool_size(pool) : 1, ret = fm_alloc(&b, 1, sizeof *b, "work space", err);
+	int n = pool ? fm_pool_size(pool) : 1, rc;
 
 	*out = NULL;
-	if (ret < 0)
-		return ret;
+	if ((rc = fm_alloc(&b, 1, sizeof *b, "work space", err)) < 0)
+		return rc;
 	b->net = net;
 	b->pr = pr;
 	b->pool = pool;
 	b->most = most;
-	ret = fm_alloc(&b->shard, (size_t)n, sizeof *b->shard, "work space", err);
-	for (; ret == FM_OK && b->nshards < n; b->nshards++)
-		ret = shard_init(&b->shard[b->nshards], net, most, err);
-	if (ret < 0)
-		fm_batcher_free(b);
-	else
-		*out = b;
-	return ret;
+	if ((rc = fm_alloc(&b->shard, (size_t)n, sizeof *b->shard, "work space", err)) < 0)
+		goto out;
+	while (b->nshards < n)
+		if ((rc = shard_init(&b->shard[b->nshards++], net, most, err)) < 0)
+			goto out;
+	*out = b;
+	b = NULL;
+out:
+	fm_batcher_free(b);
+	return rc;
 }
 
 void fm_batcher_free(struct fm_batcher *b)
@@ -106,12 +103,12 @@ void fm_batcher_free(struct fm_batcher *b)
 
 int fm_batcher_clips(struct fm_batcher *b, struct fm_error *err)
 {
-	int rc = FM_OK;
+	int rc;
 
-	for (int i = 0; i < b->nshards && rc == FM_OK; i++)
-		if (!b->shard[i].kept)
-			rc = fm_kept_new(&b->shard[i].kept, err);
-	return rc;
+	for (int i = 0; i < b->nshards; i++)
+		if (!b->shard[i].kept && (rc = fm_kept_new(&b->shard[i].kept, err)) < 0)
+			return rc;
+	return FM_OK;
 }
 
 int fm_batcher_check(const struct fm_batcher *b, struct fm_error *err)
@@ -131,19 +128,27 @@ int fm_batch_clipped(const struct fm_batcher *b)
 	return n;
 }
 
-/* Window w of e as the i-th of a pass, corrupted at t of [0, 1); its loss is divided by `rows`. */
-static void load(const struct fm_batcher *r, struct shard *s, int i, const struct fm_encoded *e, size_t w, double t,
-		 struct fm_rng *rng, double rows)
+/* A window to be corrupted at t of [0, 1); its loss is divided by `flows`. */
+struct draw {
+	const struct fm_encoded *data;
+	size_t window;
+	double t, flows;
+};
+
+/* A draw as the i-th of a pass. */
+static void load(const struct fm_batcher *r, struct shard *s, int i, const struct draw *d, struct fm_rng *rng)
 {
-	size_t W = (size_t)r->net->arch.window, at = (size_t)i * W;
+	const struct fm_encoded *e = d->data;
+	size_t W = (size_t)r->net->arch.window, at = (size_t)i * W, w = d->window;
 	const uint16_t *tok = e->tok + w * W * FM_NTOK;
 	struct fm_example ex = {s->tok_in + at * FM_NTOK, s->res_in + at * FM_NRES,   s->tok_weight + at * FM_NTOK,
 				s->v + at * FM_NRES,      s->v_weight + at * FM_NRES, s->keep + i * FM_NTOK};
 
-	t = ((double)(int)(t * r->pr->T) + 1) / r->pr->T; /* on the grid of T steps */
+	struct fm_clean_window clean = {r->net->vocab, (int)W, tok, e->res + w * W * FM_NRES, d->flows, FM_RES_SHARE};
+	double t = ((double)(int)(d->t * r->pr->T) + 1) / r->pr->T; /* on the grid of T steps */
+
 	memcpy(s->tok + at * FM_NTOK, tok, sizeof *s->tok * W * FM_NTOK);
-	fm_process_corrupt(r->pr, r->net->vocab, (int)W, tok, e->res + w * W * FM_NRES, t, rng, rows, FM_RES_SHARE,
-			   &ex);
+	fm_process_corrupt(r->pr, &clean, t, rng, &ex);
 	s->slot[i] = e->slot[w];
 	s->span[i] = e->span[w];
 	/* One window in ten is not told its class, so that the network knows both (Ho, Salimans 2022). */
@@ -194,7 +199,8 @@ static void run_shard(const struct fm_batcher *r, struct shard *s, int first, in
 		fm_rng_init(&rng, j->seed, j->stream, (uint64_t)b, j->step);
 		/* Stratified in t over the batch. */
 		double t = ((double)b + fm_rng_uniform53(&rng)) / j->n;
-		load(r, s, i, j->data, j->window[b], t, &rng, (double)j->n * (double)r->net->arch.window);
+		struct draw d = {j->data, j->window[b], t, (double)j->n * (double)r->net->arch.window};
+		load(r, s, i, &d, &rng);
 	}
 	if (grad && j->clip > 0)
 		*clipped += clipped_pass(r, s, B, loss, grad);
@@ -215,7 +221,8 @@ void fm_batch_draws(struct fm_batcher *b, int thread, const struct fm_draws *d, 
 		fm_rng_init(&rng, d->seed, FM_RNG_NOISE, w * (uint64_t)d->draws + k, d->step);
 		/* Stratified in t over the draws of a window. */
 		double t = ((double)k + fm_rng_uniform53(&rng)) / d->draws;
-		load(b, s, i, d->data, w, t, &rng, (double)d->draws * (double)b->net->arch.window);
+		struct draw draw = {d->data, w, t, (double)d->draws * (double)b->net->arch.window};
+		load(b, s, i, &draw, &rng);
 	}
 	fm_kept_begin(kept, d->draws);
 	pass(b, s, n * d->draws, d->p, &(struct fm_sink){.kept = kept}, &loss);

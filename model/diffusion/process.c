@@ -127,11 +127,11 @@ static void mix(const struct noise *q, const uint16_t *x, int kind, struct fm_rn
 	}
 }
 
-void fm_process_corrupt(const struct fm_process *pr, const int vocab[FM_NTOK], int window, const uint16_t *tok,
-			const float *res, double t, struct fm_rng *rng, double rows, double res_share,
+void fm_process_corrupt(const struct fm_process *pr, const struct fm_clean_window *clean, double t, struct fm_rng *rng,
 			const struct fm_example *out)
 {
-	size_t W = (size_t)window;
+	const int *vocab = clean->vocab;
+	size_t W = (size_t)clean->window;
 	struct noise q = {
 	    .pr = pr, .vocab = vocab, .related = !pr->multinomial || fm_process_mask(pr, FM_T_REL, t) <= 0};
 	double ab = fm_process_alpha_bar(pr, t);
@@ -142,16 +142,17 @@ void fm_process_corrupt(const struct fm_process *pr, const int vocab[FM_NTOK], i
 	for (int c = 0; c < FM_NTOK; c++) {
 		if (pr->multinomial) {
 			q.m[c] = fm_process_mask(pr, c, t);
-			q.weight[c] =
-			    fm_process_keep(pr, c, t, fm_process_before(pr, t), &out->keep[c]) ? pr->T / rows : 0;
+			q.weight[c] = fm_process_keep(pr, c, t, fm_process_before(pr, t), &out->keep[c])
+					  ? pr->T / clean->flows
+					  : 0;
 		} else {
-			absorbing_column(&q, c, t, rows);
+			absorbing_column(&q, c, t, clean->flows);
 		}
 	}
 	for (size_t i = 0; i < W; i++) {
-		const uint16_t *x = tok + i * FM_NTOK;
+		const uint16_t *x = clean->tok + i * FM_NTOK;
 		uint16_t *y = out->tok_in + i * FM_NTOK;
-		int back, kind = fm_rel_kind(x[FM_T_REL], window, &back);
+		int back, kind = fm_rel_kind(x[FM_T_REL], clean->window, &back);
 		(pr->multinomial ? mix : absorb)(&q, x, kind, rng, y, out->tok_weight + i * FM_NTOK);
 		if (y[FM_T_REL] != x[FM_T_REL] ||
 		    !q.related) /* what will be copied is not known before its source is */
@@ -160,16 +161,16 @@ void fm_process_corrupt(const struct fm_process *pr, const int vocab[FM_NTOK], i
 					y[c] = vocab[c] > 1 ? (uint16_t)vocab[c] : 0;
 		for (int k = 0; k < FM_NRES; k++) {
 			size_t at = i * FM_NRES + (size_t)k;
-			float e = fm_rng_normal(rng), r0 = res[at];
+			float e = fm_rng_normal(rng), r0 = clean->res[at];
 			bool bin = !isnan(r0);
 			out->v[at] = !bin ? 0 : pr->noise ? e : a * e - b * r0;
 			/* An atom has no residual: it looks like the noise it is. */
 			out->res_in[at] = bin ? a * r0 + b * e : e;
 			bool copied = fm_relation_source(kind, fm_res_tok[k]) >= 0;
 			if (bin && !copied && vocab[fm_res_tok[k]] > 1 && t < FM_RES_SPAN)
-				out->v_weight[at] = (float)(res_share / rows);
+				out->v_weight[at] = (float)(clean->res_share / clean->flows);
 		}
 	}
 	if (q.related)
-		fm_relations_copy(out->tok_in, out->res_in, window);
+		fm_relations_copy(out->tok_in, out->res_in, clean->window);
 }

@@ -58,16 +58,23 @@ double fm_process_before(const struct fm_process *pr, double t); /* the time a s
 /* Multinomial: what is kept of column c at t and at s < t.  False: nothing happens between them. */
 bool fm_process_keep(const struct fm_process *pr, int c, double t, double s, struct fm_keep *keep);
 
-/* One window of training: (W,...) arrays.  From data tok/res (NaN: atom) make what the network sees at t and what it
- * should say; weights are those of the bound, divided by `rows`.  res_share weighs the residuals' squared error. */
+/* A window of data, and how its loss counts. */
+struct fm_clean_window {
+	const int *vocab;    /* (FM_NTOK) */
+	int window;          /* W flows */
+	const uint16_t *tok; /* (W, FM_NTOK) */
+	const float *res;    /* (W, FM_NRES); NaN: atom */
+	double flows;        /* the weights are those of the bound, divided by this */
+	double res_share;    /* weighs the residuals' squared error */
+};
+/* What the network sees of it at t, and what it should say: (W,...) arrays. */
 struct fm_example {
 	uint16_t *tok_in;
 	float *res_in;
 	float *tok_weight, *v, *v_weight; /* v: velocity or noise */
 	struct fm_keep *keep;             /* (FM_NTOK), multinomial; else it may be NULL */
 };
-void fm_process_corrupt(const struct fm_process *pr, const int vocab[FM_NTOK], int window, const uint16_t *tok,
-			const float *res, double t, struct fm_rng *rng, double rows, double res_share,
+void fm_process_corrupt(const struct fm_process *pr, const struct fm_clean_window *x, double t, struct fm_rng *rng,
 			const struct fm_example *out);
 /* One normal number by Box and Muller 1958, from deterministic functions. */
 float fm_rng_normal(struct fm_rng *r);

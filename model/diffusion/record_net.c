@@ -125,20 +125,22 @@ int fm_record_space_new(struct fm_record_space **out, const struct fm_record_net
 			struct fm_error *err)
 {
 	struct fm_record_space *s = NULL;
-	int n = pool ? fm_pool_size(pool) : 1, rc = fm_alloc(&s, 1, sizeof *s, "work space", err);
+	int n = pool ? fm_pool_size(pool) : 1, rc;
 
 	*out = NULL;
-	if (rc < 0)
+	if ((rc = fm_alloc(&s, 1, sizeof *s, "work space", err)) < 0)
 		return rc;
 	s->net = net;
 	s->pool = pool;
-	rc = fm_alloc(&s->work, (size_t)n, sizeof *s->work, "work space", err);
-	for (; rc == FM_OK && s->n < n; s->n++)
-		rc = work_init(&s->work[s->n], net, err);
-	if (rc < 0)
-		fm_record_space_free(s);
-	else
-		*out = s;
+	if ((rc = fm_alloc(&s->work, (size_t)n, sizeof *s->work, "work space", err)) < 0)
+		goto out;
+	while (s->n < n)
+		if ((rc = work_init(&s->work[s->n++], net, err)) < 0)
+			goto out;
+	*out = s;
+	s = NULL;
+out:
+	fm_record_space_free(s);
 	return rc;
 }
 

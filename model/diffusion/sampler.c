@@ -78,20 +78,16 @@ static void sample_shard(void *ctx, int shard, int thread)
 static int space_new(struct fm_sample_space *w, const struct fm_net *net, bool guided, struct fm_error *err)
 {
 	size_t R = (size_t)SHARD * (size_t)net->arch.window, V = 1;
+	int rc;
 	for (int c = 0; c < FM_NTOK; c++)
 		V = (size_t)net->vocab[c] > V ? (size_t)net->vocab[c] : V;
-	int rc = fm_work_new(&w->work, net, SHARD, err);
-	if (rc == FM_OK && guided)
-		rc = fm_work_new(&w->blind, net, SHARD, err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&w->reveal, R * FM_NTOK, sizeof(float), "work space", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&w->x0, R * FM_NRES, sizeof(float), "work space", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&w->row, V, sizeof(float), "work space", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&w->rows, R, sizeof(int), "work space", err);
-	return rc;
+	if ((rc = fm_work_new(&w->work, net, SHARD, err)) < 0 ||
+	    (guided && (rc = fm_work_new(&w->blind, net, SHARD, err)) < 0) ||
+	    (rc = fm_alloc(&w->reveal, R * FM_NTOK, sizeof(float), "work space", err)) < 0 ||
+	    (rc = fm_alloc(&w->x0, R * FM_NRES, sizeof(float), "work space", err)) < 0 ||
+	    (rc = fm_alloc(&w->row, V, sizeof(float), "work space", err)) < 0)
+		return rc;
+	return fm_alloc(&w->rows, R, sizeof(int), "work space", err);
 }
 
 static void space_free(struct fm_sample_space *w)
@@ -121,7 +117,7 @@ int fm_sample(const struct fm_denoiser *d, const struct fm_codec *codec, const s
 	      const struct fm_window_schedule *schedule, const struct fm_sample_opts *o, const struct fm_sampled *out,
 	      struct fm_error *err)
 {
-	int threads = o->pool ? fm_pool_size(o->pool) : 1, rc = check(d->process, o, err);
+	int threads = o->pool ? fm_pool_size(o->pool) : 1, rc;
 	struct fm_sampler s = {.net = d->net,
 			       .codec = codec,
 			       .zeros = zeros,
@@ -133,16 +129,17 @@ int fm_sample(const struct fm_denoiser *d, const struct fm_codec *codec, const s
 			       .res = out->res,
 			       .lock = PTHREAD_MUTEX_INITIALIZER};
 
-	if (rc == FM_OK)
-		rc = fm_alloc(&s.sides, (size_t)codec->vocab[FM_T_SA] + 1, 1, "address sides", err);
-	for (int i = 0; rc == FM_OK && i < codec->vocab[FM_T_SA]; i++)
+	if ((rc = check(d->process, o, err)) < 0 ||
+	    (rc = fm_alloc(&s.sides, (size_t)codec->vocab[FM_T_SA] + 1, 1, "address sides", err)) < 0 ||
+	    (rc = fm_alloc(&s.space, (size_t)threads, sizeof *s.space, "work space", err)) < 0)
+		goto out;
+	for (int i = 0; i < codec->vocab[FM_T_SA]; i++)
 		s.sides[i] = (uint8_t)fm_address_sides(codec, i);
-	if (rc == FM_OK)
-		rc = fm_alloc(&s.space, (size_t)threads, sizeof *s.space, "work space", err);
-	for (int i = 0; rc == FM_OK && i < threads; i++)
-		rc = space_new(&s.space[i], d->net, o->guidance > 0, err);
-	if (rc == FM_OK)
-		fm_pool_run(o->pool, (int)((schedule->n + SHARD - 1) / SHARD), sample_shard, &s);
+	for (int i = 0; i < threads; i++)
+		if ((rc = space_new(&s.space[i], d->net, o->guidance > 0, err)) < 0)
+			goto out;
+	fm_pool_run(o->pool, (int)((schedule->n + SHARD - 1) / SHARD), sample_shard, &s);
+out:
 	for (int i = 0; s.space && i < threads; i++)
 		space_free(&s.space[i]);
 	free(s.space);

@@ -82,6 +82,7 @@ static int fill_epoch(struct trainer *t, struct fm_error *err)
 {
 	const struct fm_encoded *e = t->train;
 	size_t count[UINT8_MAX + 1] = {0}, most = 0;
+	int rc;
 	for (size_t w = 0; w < e->windows; w++)
 		count[e->cls[w]]++;
 	for (int c = 0; c <= UINT8_MAX; c++)
@@ -90,11 +91,12 @@ static int fill_epoch(struct trainer *t, struct fm_error *err)
 		t->in_epoch += times_in_epoch(count[e->cls[w]], most, t->o->balance);
 	if (t->in_epoch > UINT32_MAX)
 		return fm_fail(err, FM_EINPUT, "%zu windows are too many to learn from", e->windows);
-	int rc = fm_alloc(&t->epoch, t->in_epoch, sizeof *t->epoch, "the windows of an epoch", err);
-	for (size_t w = 0, at = 0; rc == FM_OK && w < e->windows; w++)
+	if ((rc = fm_alloc(&t->epoch, t->in_epoch, sizeof *t->epoch, "the windows of an epoch", err)) < 0)
+		return rc;
+	for (size_t w = 0, at = 0; w < e->windows; w++)
 		for (size_t n = times_in_epoch(count[e->cls[w]], most, t->o->balance); n > 0; n--)
 			t->epoch[at++] = (uint32_t)w;
-	return rc;
+	return FM_OK;
 }
 
 /* The order of one epoch, a function of (seed, epoch). */
@@ -163,11 +165,17 @@ static void restore_order(struct trainer *t)
 	t->suspect = 0;
 }
 
+static struct fm_checkpoint checkpoint_of(const struct trainer *t)
+{
+	return (struct fm_checkpoint){t->o->checkpoint, t->o->identity, &t->net->layout};
+}
+
 static int write_point(struct trainer *t, struct fm_error *err)
 {
+	struct fm_checkpoint c = checkpoint_of(t);
 	t->saved = t->good.step;
 	t->saved_at = fm_seconds();
-	return fm_checkpoint_save(t->o->checkpoint, t->o->identity, &t->net->layout, &t->good, &t->kept, err);
+	return fm_checkpoint_save(&c, &t->good, &t->kept, err);
 }
 
 static int save(struct trainer *t, struct fm_error *err)
@@ -362,22 +370,35 @@ static int leave(struct trainer *t, struct fm_error *err)
 		       t->saved);
 }
 
+/* Steps until the last, or until *stop. */
+static int take_steps(struct trainer *t, struct fm_progress *bar, bool *stop, struct fm_error *err)
+{
+	uint64_t flows = (uint64_t)t->o->batch * (uint64_t)t->net->arch.window; /* a step */
+	char note[320], columns[224];
+	int rc, first = t->at.step;
+
+	while (!*stop && t->at.step < t->o->steps) {
+		rc = fm_interrupted() ? leave(t, err) : step(t, stop, err);
+		snprintf(note, sizeof note, "loss %.3f  validation %.3f nats/flow  step %d%s", t->at.loss,
+			 t->at.validation, t->at.step, columns_text(t->column, columns, sizeof columns));
+		fm_progress_step(bar, (uint64_t)(t->at.step - first) * flows, note);
+		if (rc < 0)
+			return rc;
+	}
+	return FM_OK;
+}
+
 static int train_loop(struct trainer *t, struct fm_error *err)
 {
 	uint64_t flows = (uint64_t)t->o->batch * (uint64_t)t->net->arch.window; /* a step */
 	struct fm_progress bar;
-	char note[320] = "", columns[224];
+	char note[320];
 	bool stop = false;
-	int rc = FM_OK, first = t->at.step;
+	int rc;
 
-	fm_progress_begin(&bar, "train", "flows", (uint64_t)(t->o->steps - first) * flows);
+	fm_progress_begin(&bar, "train", "flows", (uint64_t)(t->o->steps - t->at.step) * flows);
 	fm_interrupt_watch(t->o->checkpoint != NULL);
-	while (rc == FM_OK && !stop && t->at.step < t->o->steps) {
-		rc = fm_interrupted() ? leave(t, err) : step(t, &stop, err);
-		snprintf(note, sizeof note, "loss %.3f  validation %.3f nats/flow  step %d%s", t->at.loss,
-			 t->at.validation, t->at.step, columns_text(t->column, columns, sizeof columns));
-		fm_progress_step(&bar, (uint64_t)(t->at.step - first) * flows, note);
-	}
+	rc = take_steps(t, &bar, &stop, err);
 	fm_interrupt_watch(false);
 	snprintf(note, sizeof note, "loss %.3f  validation %.3f nats/flow  step %d", t->at.loss, t->at.validation,
 		 t->at.step);
@@ -397,16 +418,16 @@ int fm_train_steps(int asked, size_t windows, int batch)
 
 static int arrays_new(struct fm_train_arrays *a, size_t n, bool best, bool ema, struct fm_error *err)
 {
-	int rc = fm_alloc(&a->w, n, sizeof(float), "weights", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&a->m, n, sizeof(float), "moments", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&a->v, n, sizeof(float), "moments", err);
-	if (rc == FM_OK && ema)
-		rc = fm_alloc(&a->ema, n, sizeof(float), "averaged weights", err);
-	if (rc == FM_OK && best)
-		rc = fm_alloc(&a->best, n, sizeof(float), "averaged weights", err);
-	return rc;
+	int rc;
+	if ((rc = fm_alloc(&a->w, n, sizeof(float), "weights", err)) < 0 ||
+	    (rc = fm_alloc(&a->m, n, sizeof(float), "moments", err)) < 0 ||
+	    (rc = fm_alloc(&a->v, n, sizeof(float), "moments", err)) < 0)
+		return rc;
+	if (ema && (rc = fm_alloc(&a->ema, n, sizeof(float), "averaged weights", err)) < 0)
+		return rc;
+	if (best && (rc = fm_alloc(&a->best, n, sizeof(float), "averaged weights", err)) < 0)
+		return rc;
+	return FM_OK;
 }
 
 static void arrays_free(struct fm_train_arrays *a)
@@ -422,25 +443,23 @@ static int trainer_init(struct trainer *t, const struct fm_process *pr, struct f
 {
 	size_t n = t->net->layout.nfloats;
 	bool best = t->o->patience > 0;
-	int rc = fm_batcher_new(&t->batcher, t->net, pr, t->o->pool, err);
+	int rc;
 
-	if (rc == FM_OK && t->o->window_clip > 0)
-		rc = fm_batcher_clips(t->batcher, err);
-	if (rc == FM_OK)
-		rc = fm_optimiser_new(&t->optimiser, n, t->o->pool, err);
-	for (int i = 0; rc == FM_OK && i < FM_GRAD_PARTS; i++)
-		rc = fm_alloc(&t->grad[i], n, sizeof(float), "gradients", err);
-	if (rc == FM_OK)
-		rc = arrays_new(&t->now, n, best, false, err); /* ema is the caller's */
-	if (rc == FM_OK)
-		rc = arrays_new(&t->kept, n, best, true, err);
-	if (rc == FM_OK)
-		rc = fill_epoch(t, err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&t->order, t->in_epoch, sizeof *t->order, "the order of windows", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&t->window, (size_t)t->o->batch, sizeof *t->window, "a batch", err);
-	return rc;
+	if ((rc = fm_batcher_new(&t->batcher, t->net, pr, t->o->pool, err)) < 0)
+		return rc;
+	if (t->o->window_clip > 0 && (rc = fm_batcher_clips(t->batcher, err)) < 0)
+		return rc;
+	if ((rc = fm_optimiser_new(&t->optimiser, n, t->o->pool, err)) < 0)
+		return rc;
+	for (int i = 0; i < FM_GRAD_PARTS; i++)
+		if ((rc = fm_alloc(&t->grad[i], n, sizeof(float), "gradients", err)) < 0)
+			return rc;
+	if ((rc = arrays_new(&t->now, n, best, false, err)) < 0 || /* ema is the caller's */
+	    (rc = arrays_new(&t->kept, n, best, true, err)) < 0 || (rc = fill_epoch(t, err)) < 0)
+		return rc;
+	if ((rc = fm_alloc(&t->order, t->in_epoch, sizeof *t->order, "the order of windows", err)) < 0)
+		return rc;
+	return fm_alloc(&t->window, (size_t)t->o->batch, sizeof *t->window, "a batch", err);
 }
 
 static void trainer_close(struct trainer *t)
@@ -465,8 +484,8 @@ static int begin(struct trainer *t, struct fm_error *err)
 	int rc = FM_EINPUT;
 
 	if (o->checkpoint && fm_file_exists(o->checkpoint)) {
-		rc = fm_checkpoint_load(o->checkpoint, o->identity, &t->net->layout, o->steps, t->in_epoch, &t->at,
-					&t->now, err);
+		struct fm_checkpoint c = checkpoint_of(t);
+		rc = fm_checkpoint_load(&c, o->steps, t->in_epoch, &t->at, &t->now, err);
 		if (rc == FM_EINPUT)
 			fm_warn("%s; training begins anew", err->message);
 		else if (rc < 0)
@@ -514,12 +533,7 @@ int fm_train(const struct fm_net *net, const struct fm_process *process, const s
 		return fm_fail(err, FM_EINPUT, "there is nothing to train on: the training split has no whole window");
 	if (o->patience > 0 && !watched)
 		fm_warn("train.patience has nothing to go by: the validation split has no whole window");
-	rc = trainer_init(&t, process, err);
-	if (rc == FM_OK)
-		rc = begin(&t, err);
-	if (rc == FM_OK)
-		rc = train_loop(&t, err);
-	if (rc < 0)
+	if ((rc = trainer_init(&t, process, err)) < 0 || (rc = begin(&t, err)) < 0 || (rc = train_loop(&t, err)) < 0)
 		goto out;
 	if (t.now.best && t.at.best_step > 0)
 		memcpy(ema, t.now.best, sizeof(float) * net->layout.nfloats);

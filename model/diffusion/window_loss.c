@@ -26,20 +26,17 @@ struct judge {
 static int bench_init(struct bench *b, const struct fm_net *net, struct fm_error *err)
 {
 	size_t W = (size_t)net->arch.window;
-	int rc = fm_work_new(&b->work, net, 1, err);
+	struct fm_example *x = &b->ex;
+	int rc;
 
-	b->ex.keep = b->keep;
-	if (rc == FM_OK)
-		rc = fm_alloc(&b->ex.tok_in, W * FM_NTOK, sizeof *b->ex.tok_in, "a window", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&b->ex.tok_weight, W * FM_NTOK, sizeof *b->ex.tok_weight, "a window", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&b->ex.res_in, W * FM_NRES, sizeof *b->ex.res_in, "a window", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&b->ex.v, W * FM_NRES, sizeof *b->ex.v, "a window", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&b->ex.v_weight, W * FM_NRES, sizeof *b->ex.v_weight, "a window", err);
-	return rc;
+	x->keep = b->keep;
+	if ((rc = fm_work_new(&b->work, net, 1, err)) < 0 ||
+	    (rc = fm_alloc(&x->tok_in, W * FM_NTOK, sizeof *x->tok_in, "a window", err)) < 0 ||
+	    (rc = fm_alloc(&x->tok_weight, W * FM_NTOK, sizeof *x->tok_weight, "a window", err)) < 0 ||
+	    (rc = fm_alloc(&x->res_in, W * FM_NRES, sizeof *x->res_in, "a window", err)) < 0 ||
+	    (rc = fm_alloc(&x->v, W * FM_NRES, sizeof *x->v, "a window", err)) < 0)
+		return rc;
+	return fm_alloc(&x->v_weight, W * FM_NRES, sizeof *x->v_weight, "a window", err);
 }
 
 static void bench_close(struct bench *b)
@@ -56,13 +53,14 @@ static double loss_at(const struct judge *j, struct bench *b, size_t window, int
 {
 	size_t W = (size_t)j->d->net->arch.window;
 	const uint16_t *tok = j->e->tok + window * W * FM_NTOK;
+	struct fm_clean_window clean = {j->d->net->vocab, (int)W,      tok, j->e->res + window * W * FM_NRES,
+					(double)W,        FM_RES_SHARE};
 	float t = (float)fm_loss_time[k];
 	struct fm_net_loss parts = {{0}, {0}};
 	struct fm_rng rng;
 
 	fm_rng_init(&rng, j->seed, FM_RNG_JUDGE, window, (uint32_t)k);
-	fm_process_corrupt(j->d->process, j->d->net->vocab, (int)W, tok, j->e->res + window * W * FM_NRES,
-			   fm_loss_time[k], &rng, (double)W, FM_RES_SHARE, &b->ex);
+	fm_process_corrupt(j->d->process, &clean, fm_loss_time[k], &rng, &b->ex);
 	struct fm_net_in in = {
 	    1, b->ex.tok_in, b->ex.res_in, j->e->slot + window, j->e->span + window, j->e->cls + window, &t};
 	struct fm_net_target target = {tok, b->ex.tok_weight, b->ex.v, b->ex.v_weight,
@@ -93,11 +91,13 @@ int fm_window_losses(const struct fm_denoiser *d, const struct fm_encoded *e, ui
 
 	if (e->windows > INT32_MAX)
 		return fm_fail(err, FM_EINPUT, "%zu windows are too many", e->windows);
-	rc = fm_alloc(&j.bench, (size_t)n, sizeof *j.bench, "work space", err);
-	while (rc == FM_OK && made < n)
-		rc = bench_init(&j.bench[made++], d->net, err);
-	if (rc == FM_OK)
-		fm_pool_run(pool, (int)e->windows, one_window, &j);
+	if ((rc = fm_alloc(&j.bench, (size_t)n, sizeof *j.bench, "work space", err)) < 0)
+		return rc;
+	while (made < n)
+		if ((rc = bench_init(&j.bench[made++], d->net, err)) < 0)
+			goto out;
+	fm_pool_run(pool, (int)e->windows, one_window, &j);
+out:
 	for (int i = 0; i < made; i++)
 		bench_close(&j.bench[i]);
 	free(j.bench);

@@ -98,32 +98,45 @@ static bool is_leftover(const char *name)
 	return name[0] == '.' && n > 4 && strcmp(name + n - 4, ".tmp") == 0;
 }
 
+/* The file of that name, when a process that was killed left it. */
+static int remove_leftover(const char *dir, const char *name, struct fm_error *err)
+{
+	char *path;
+	int rc = FM_OK;
+
+	if (!is_leftover(name) || !(path = fm_path_join(dir, name)))
+		return FM_OK;
+	if (unlink(path) < 0)
+		rc = fm_fail_errno(err, "%s", path);
+	free(path);
+	return rc;
+}
+
 int fm_checkpoint_path(char **path, const char *dir, struct fm_error *err)
 {
 	char **names = NULL;
 	size_t n = 0;
-	int rc = fm_dir_list(dir, &names, &n, err);
+	int rc;
 
-	for (size_t i = 0; i < n && rc == FM_OK; i++) {
-		char *left = is_leftover(names[i]) ? fm_path_join(dir, names[i]) : NULL;
-
-		if (left && unlink(left) < 0)
-			rc = fm_fail_errno(err, "%s", left);
-		free(left);
-	}
-	fm_names_free(names, n);
-	if (rc < 0)
-		return rc;
+	if ((rc = fm_dir_list(dir, &names, &n, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < n; i++)
+		if ((rc = remove_leftover(dir, names[i], err)) < 0)
+			goto out;
 	*path = fm_path_join(dir, "checkpoint.safetensors");
-	return *path ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
+	if (!*path)
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+out:
+	fm_names_free(names, n);
+	return rc;
 }
 
-int fm_checkpoint_save(const char *path, const char *identity, const struct fm_layout *l,
-		       const struct fm_train_point *at, const struct fm_train_arrays *a, struct fm_error *err)
+int fm_checkpoint_save(const struct fm_checkpoint *c, const struct fm_train_point *at, const struct fm_train_arrays *a,
+		       struct fm_error *err)
 {
 	struct fm_tensors set[5];
-	int nsets = sets_of(a, set), ret;
-	json_t *meta = json_pack("{s:s, s:s}", "format", FORMAT, "identity", identity);
+	int nsets = sets_of(a, set), rc;
+	json_t *meta = json_pack("{s:s, s:s}", "format", FORMAT, "identity", c->identity);
 	bool bad = !meta;
 
 	for (size_t i = 0; i < NMEMBERS && !bad; i++) {
@@ -131,10 +144,10 @@ int fm_checkpoint_save(const char *path, const char *identity, const struct fm_l
 		format_member(&members[i], at, text);
 		bad = json_object_set_new(meta, members[i].name, json_string(text)) != 0;
 	}
-	ret = bad ? fm_fail(err, FM_ESYSTEM, "out of memory for %s", path)
-		  : fm_tensors_save(l, set, nsets, meta, true, path, err);
+	rc = bad ? fm_fail(err, FM_ESYSTEM, "out of memory for %s", c->path)
+		 : fm_tensors_save(c->layout, set, nsets, meta, true, c->path, err);
 	json_decref(meta);
-	return ret;
+	return rc;
 }
 
 static int read_point(const struct fm_tensors_file *f, int steps, uint64_t windows, struct fm_train_point *at,
@@ -152,27 +165,35 @@ static int read_point(const struct fm_tensors_file *f, int steps, uint64_t windo
 	return FM_OK;
 }
 
-int fm_checkpoint_load(const char *path, const char *identity, const struct fm_layout *l, int steps, uint64_t windows,
-		       struct fm_train_point *at, const struct fm_train_arrays *a, struct fm_error *err)
+/* The format and the identity that the file states. */
+static int check_owner(const struct fm_tensors_file *f, const char *identity, struct fm_error *err)
+{
+	const char *format = json_string_value(json_object_get(f->meta, "format"));
+	const char *whose = json_string_value(json_object_get(f->meta, "identity"));
+
+	if (!format || strcmp(format, FORMAT) != 0)
+		return fm_fail(err, FM_EINPUT, "%s: its format is %s, not " FORMAT, f->path,
+			       format ? format : "unknown");
+	if (!whose || strcmp(whose, identity) != 0)
+		return fm_fail(err, FM_EINPUT,
+			       "%s: it belongs to a training with another config, codec, architecture or version",
+			       f->path);
+	return FM_OK;
+}
+
+int fm_checkpoint_load(const struct fm_checkpoint *c, int steps, uint64_t windows, struct fm_train_point *at,
+		       const struct fm_train_arrays *a, struct fm_error *err)
 {
 	struct fm_tensors set[5];
 	struct fm_tensors_file f;
-	const char *format, *whose;
-	int nsets = sets_of(a, set), ret = fm_tensors_open(&f, path, true, err);
+	int nsets = sets_of(a, set), rc;
 
-	if (ret < 0)
-		return ret;
-	format = json_string_value(json_object_get(f.meta, "format"));
-	whose = json_string_value(json_object_get(f.meta, "identity"));
-	if (!format || strcmp(format, FORMAT) != 0)
-		ret = fm_fail(err, FM_EINPUT, "%s: its format is %s, not " FORMAT, path, format ? format : "unknown");
-	else if (!whose || strcmp(whose, identity) != 0)
-		ret = fm_fail(err, FM_EINPUT,
-			      "%s: it belongs to a training with another config, codec, architecture or version", path);
-	if (ret == FM_OK)
-		ret = read_point(&f, steps, windows, at, err);
-	if (ret == FM_OK)
-		ret = fm_tensors_read(&f, l, set, nsets, err);
+	if ((rc = fm_tensors_open(&f, c->path, true, err)) < 0)
+		return rc;
+	if ((rc = check_owner(&f, c->identity, err)) < 0 || (rc = read_point(&f, steps, windows, at, err)) < 0)
+		goto out;
+	rc = fm_tensors_read(&f, c->layout, set, nsets, err);
+out:
 	fm_tensors_close(&f);
-	return ret;
+	return rc;
 }

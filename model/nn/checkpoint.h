@@ -32,12 +32,16 @@ struct fm_train_point {
 /* The checkpoint's path in a folder, which is there; to be freed.  What a process that was killed while it wrote one
  * left there is removed. */
 int fm_checkpoint_path(char **path, const char *dir, struct fm_error *err) FM_MUST_CHECK;
-int fm_checkpoint_save(const char *path, const char *identity, const struct fm_layout *l,
-		       const struct fm_train_point *at, const struct fm_train_arrays *a,
+/* Where a checkpoint is and whose it must be. All borrowed. */
+struct fm_checkpoint {
+	const char *path, *identity;
+	const struct fm_layout *layout;
+};
+int fm_checkpoint_save(const struct fm_checkpoint *c, const struct fm_train_point *at, const struct fm_train_arrays *a,
 		       struct fm_error *err) FM_MUST_CHECK;
 /* FM_EINPUT, with arrays in any state, when it is cut or altered, of another identity, shape or format, or says what
  * cannot be for a run of so many steps over so many windows. */
-int fm_checkpoint_load(const char *path, const char *identity, const struct fm_layout *l, int steps, uint64_t windows,
-		       struct fm_train_point *at, const struct fm_train_arrays *a, struct fm_error *err) FM_MUST_CHECK;
+int fm_checkpoint_load(const struct fm_checkpoint *c, int steps, uint64_t windows, struct fm_train_point *at,
+		       const struct fm_train_arrays *a, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

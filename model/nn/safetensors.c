@@ -23,8 +23,10 @@ struct sink {
 
 static int sink_put(struct sink *s, const void *p, size_t n, struct fm_error *err)
 {
-	int rc = s->sha ? fm_sha256_add(s->sha, p, n, err) : FM_OK;
-	return rc == FM_OK ? fm_out_write(s->out, p, n, err) : rc;
+	int rc;
+	if (s->sha && (rc = fm_sha256_add(s->sha, p, n, err)) < 0)
+		return rc;
+	return fm_out_write(s->out, p, n, err);
 }
 
 static int sink_seal(struct sink *s, struct fm_error *err)
@@ -35,9 +37,11 @@ static int sink_seal(struct sink *s, struct fm_error *err)
 	if (!s->sha)
 		return FM_OK;
 	rc = fm_sha256_end(s->sha, digest, err);
-	s->sha = NULL;
+	s->sha = NULL; /* gone, also when that failed */
+	if (rc < 0)
+		return rc;
 	fm_hex(digest, sizeof digest, hex);
-	return rc == FM_OK ? fm_out_patch(s->out, SEAL_AT, hex, SEAL_LEN, err) : rc;
+	return fm_out_patch(s->out, SEAL_AT, hex, SEAL_LEN, err);
 }
 
 static size_t nbytes_of(const struct fm_tensor *t)
@@ -78,26 +82,29 @@ int fm_tensors_save(const struct fm_layout *l, const struct fm_tensors *set, int
 {
 	struct fm_buf head = {0};
 	struct sink s = {0};
-	int rc = header(&head, l, set, nsets, meta, seal, err);
-	uint64_t n = head.len;
+	struct fm_out *done;
+	uint64_t n;
+	int rc;
 
-	if (rc == FM_OK && seal)
-		rc = fm_sha256_new(&s.sha, err);
-	if (rc == FM_OK)
-		rc = fm_out_open(&s.out, path, 0600, err);
-	if (rc == FM_OK)
-		rc = sink_put(&s, &n, sizeof n, err);
-	if (rc == FM_OK)
-		rc = sink_put(&s, head.data, head.len, err);
+	if ((rc = header(&head, l, set, nsets, meta, seal, err)) < 0)
+		goto out;
+	n = head.len;
+	if ((seal && (rc = fm_sha256_new(&s.sha, err)) < 0) || (rc = fm_out_open(&s.out, path, 0600, err)) < 0 ||
+	    (rc = sink_put(&s, &n, sizeof n, err)) < 0 || (rc = sink_put(&s, head.data, head.len, err)) < 0)
+		goto out;
 	for (int k = 0; k < nsets; k++)
-		for (int i = 0; rc == FM_OK && i < l->n; i++)
-			rc = sink_put(&s, set[k].p + l->tensor[i].at, nbytes_of(&l->tensor[i]), err);
-	if (rc == FM_OK)
-		rc = sink_seal(&s, err);
-	if (rc == FM_OK)
-		rc = fm_out_commit(s.out, err);
-	else
-		fm_out_abort(s.out);
+		for (int i = 0; i < l->n; i++) {
+			const float *p = set[k].p + l->tensor[i].at;
+			if ((rc = sink_put(&s, p, nbytes_of(&l->tensor[i]), err)) < 0)
+				goto out;
+		}
+	if ((rc = sink_seal(&s, err)) < 0)
+		goto out;
+	done = s.out;
+	s.out = NULL;
+	rc = fm_out_commit(done, err);
+out:
+	fm_out_abort(s.out);
 	fm_sha256_free(s.sha);
 	fm_buf_free(&head);
 	return rc;
@@ -117,12 +124,9 @@ static int check_seal(const struct fm_tensors_file *f, struct fm_error *err)
 		return fm_fail(err, FM_EINPUT, "%s: it is not sealed", f->path);
 	if ((rc = fm_sha256_new(&sha, err)) < 0)
 		return rc;
-	rc = fm_sha256_add(sha, text, SEAL_AT, err);
-	if (rc == FM_OK)
-		rc = fm_sha256_add(sha, SEAL_ZEROS, SEAL_LEN, err);
-	if (rc == FM_OK)
-		rc = fm_sha256_add(sha, text + SEAL_AT + SEAL_LEN, f->map.len - SEAL_AT - SEAL_LEN, err);
-	if (rc < 0) {
+	if ((rc = fm_sha256_add(sha, text, SEAL_AT, err)) < 0 ||
+	    (rc = fm_sha256_add(sha, SEAL_ZEROS, SEAL_LEN, err)) < 0 ||
+	    (rc = fm_sha256_add(sha, text + SEAL_AT + SEAL_LEN, f->map.len - SEAL_AT - SEAL_LEN, err)) < 0) {
 		fm_sha256_free(sha);
 		return rc;
 	}
@@ -207,19 +211,20 @@ int fm_tensors_read(const struct fm_tensors_file *f, const struct fm_layout *l, 
 		    struct fm_error *err)
 {
 	uint64_t want = 0;
-	int rc = FM_OK;
+	int rc;
 
 	for (int k = 0; k < nsets; k++) {
 		memset(set[k].p, 0, sizeof(float) * l->nfloats);
-		for (int i = 0; rc == FM_OK && i < l->n; i++) {
+		for (int i = 0; i < l->n; i++) {
 			want += nbytes_of(&l->tensor[i]);
-			rc = read_tensor(f, &l->tensor[i], &set[k], err);
+			if ((rc = read_tensor(f, &l->tensor[i], &set[k], err)) < 0)
+				return rc;
 		}
 	}
-	if (rc == FM_OK && f->ndata != want)
-		rc = fm_fail(err, FM_EINPUT, "%s: %" PRIu64 " bytes of tensors where %" PRIu64 " belong", f->path,
-			     f->ndata, want);
-	return rc;
+	if (f->ndata != want)
+		return fm_fail(err, FM_EINPUT, "%s: %" PRIu64 " bytes of tensors where %" PRIu64 " belong", f->path,
+			       f->ndata, want);
+	return FM_OK;
 }
 
 /* ---- the weights of a model ---- */

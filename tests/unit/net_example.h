@@ -46,10 +46,11 @@ static inline void make_example(struct example *x, const int vocab[FM_NTOK], int
 	for (int b = 0; b < B; b++) {
 		struct fm_example ex = {x->in + b * W * FM_NTOK, x->res_in + b * W * FM_NRES, x->tw + b * W * FM_NTOK,
 					x->v + b * W * FM_NRES,  x->vw + b * W * FM_NRES,     x->keep + b * FM_NTOK};
+		struct fm_clean_window clean = {vocab, W,  x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES,
+						B * W, 0.5};
 		x->t[b] = b == 0 ? 0.30f : b == 1 ? 0.60f : 0.45f;
 		fm_relations_copy(x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES, W);
-		fm_process_corrupt(&pr, vocab, W, x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES, (double)x->t[b],
-				   &r, B * W, 0.5, &ex);
+		fm_process_corrupt(&pr, &clean, (double)x->t[b], &r, &ex);
 		x->slot[b] = (uint8_t)(3 * b);
 		x->span[b] = (uint8_t)(5 + b);
 	}

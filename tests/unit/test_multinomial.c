@@ -203,8 +203,9 @@ static void every_token_counts_once(void **state)
 		fm_rng_init(&r, 5, FM_RNG_JUDGE, i, 0);
 		assert_int_equal(fm_process_init(&pr, steps[i], "cosine", &err), FM_OK);
 		for (int t = 1; t <= pr.T; t++) {
+			struct fm_clean_window clean = {vocab, W, tok, res, W, 0.2};
 			struct fm_example ex = {in, res_in, tw, v, vw, keep};
-			fm_process_corrupt(&pr, vocab, W, tok, res, (double)t / pr.T, &r, W, 0.2, &ex);
+			fm_process_corrupt(&pr, &clean, (double)t / pr.T, &r, &ex);
 			for (int j = 0; j < W * FM_NTOK; j++)
 				times[j % FM_NTOK] += (double)tw[j] / pr.T;
 		}
@@ -270,8 +271,9 @@ static void noise_comes_in_its_shares(void **state)
 	for (size_t k = 0; k < sizeof times / sizeof *times; k++) {
 		double t = times[k], same[FM_NTOK] = {0}, n[FM_NTOK] = {0};
 		for (int round = 0; round < ROUNDS; round++) {
+			struct fm_clean_window clean = {vocab, W, tok, res, W, 0.2};
 			struct fm_example ex = {in, res_in, tw, v, vw, keep};
-			fm_process_corrupt(&pr, vocab, W, tok, res, t, &r, W, 0.2, &ex);
+			fm_process_corrupt(&pr, &clean, t, &r, &ex);
 			for (int i = 0; i < W; i++)
 				for (int c = 0; c < FM_NTOK; c++) {
 					int y = in[i * FM_NTOK + c], x = tok[i * FM_NTOK + c];

@@ -55,10 +55,11 @@ static void make_example(struct example *x, double t0, double t1)
 	for (int b = 0; b < B; b++) {
 		struct fm_example ex = {x->in + b * W * FM_NTOK, x->res_in + b * W * FM_NRES, x->tw + b * W * FM_NTOK,
 					x->v + b * W * FM_NRES,  x->vw + b * W * FM_NRES,     NULL};
+		struct fm_clean_window clean = {vocab, W,  x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES,
+						B * W, 0.5};
 		x->t[b] = (float)(b ? t1 : t0);
 		fm_relations_copy(x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES, W);
-		fm_process_corrupt(&pr, vocab, W, x->tok + b * W * FM_NTOK, x->res + b * W * FM_NRES, b ? t1 : t0, &r,
-				   B * W, 0.5, &ex);
+		fm_process_corrupt(&pr, &clean, b ? t1 : t0, &r, &ex);
 		x->slot[b] = (uint8_t)(3 * b);
 		x->span[b] = (uint8_t)(5 + b);
 	}

@@ -250,9 +250,10 @@ static void a_checkpoint_reads_back_as_it_was(void **state)
 	(void)state;
 	fm_layout_init(l, a.w, 1), fm_layout_init(l, a.m, 2), fm_layout_init(l, a.v, 3), fm_layout_init(l, a.ema, 4),
 	    fm_layout_init(l, a.best, 5);
-	assert_int_equal(fm_checkpoint_save(path, SMALL_IDENTITY, l, &p, &a, &err), FM_OK);
+	assert_int_equal(fm_checkpoint_save(&(struct fm_checkpoint){path, SMALL_IDENTITY, l}, &p, &a, &err), FM_OK);
 	memset(&q, 0, sizeof q);
-	assert_int_equal(fm_checkpoint_load(path, SMALL_IDENTITY, l, 40, 200, &q, &b, &err), FM_OK);
+	assert_int_equal(fm_checkpoint_load(&(struct fm_checkpoint){path, SMALL_IDENTITY, l}, 40, 200, &q, &b, &err),
+			 FM_OK);
 	assert_true(same(a.w, b.w) && same(a.m, b.m) && same(a.v, b.v) && same(a.ema, b.ema) && same(a.best, b.best));
 	assert_true(q.step == p.step && q.epoch == p.epoch && q.at == p.at && q.b1 == p.b1 && q.b2 == p.b2 &&
 		    q.rate_scale == p.rate_scale && q.rollbacks == p.rollbacks && q.loss == p.loss &&
@@ -266,7 +267,8 @@ static void refused(const char *path, const char *identity, const struct fm_layo
 	struct fm_train_arrays a = new_arrays(l->nfloats, false);
 	struct fm_train_point at;
 	struct fm_error err = {0};
-	assert_int_equal(fm_checkpoint_load(path, identity, l, 40, 200, &at, &a, &err), FM_EINPUT);
+	assert_int_equal(fm_checkpoint_load(&(struct fm_checkpoint){path, identity, l}, 40, 200, &at, &a, &err),
+			 FM_EINPUT);
 	if (!strstr(err.message, words) || !strstr(err.message, path))
 		fail_msg("'%s' does not say '%s' and the file's name", err.message, words);
 	free_arrays(&a);
@@ -287,7 +289,8 @@ static void other_and_damaged_checkpoints_are_refused(void **state)
 
 	plain.best = NULL;
 	fm_layout_init(l, a.w, 1);
-	assert_int_equal(fm_checkpoint_save(whole, SMALL_IDENTITY, l, &p, &plain, &err), FM_OK);
+	assert_int_equal(fm_checkpoint_save(&(struct fm_checkpoint){whole, SMALL_IDENTITY, l}, &p, &plain, &err),
+			 FM_OK);
 	refused(whole, other, l, "another config, codec, architecture or version");
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(fm_net_new(&net, "transformer", i ? &deep : &wide, S.codec->vocab, &err), FM_OK);
@@ -330,16 +333,18 @@ static void other_and_damaged_checkpoints_are_refused(void **state)
 	    {.step = 9, .epoch = 1, .at = 1, .b1 = 1, .b2 = 1, .rate_scale = 1, .best_step = 10},
 	};
 	for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++) {
-		assert_int_equal(fm_checkpoint_save(path, SMALL_IDENTITY, l, &impossible[i], &plain, &err), FM_OK);
+		assert_int_equal(
+		    fm_checkpoint_save(&(struct fm_checkpoint){path, SMALL_IDENTITY, l}, &impossible[i], &plain, &err),
+		    FM_OK);
 		refused(path, SMALL_IDENTITY, l, "no such point");
 	}
 	/* A weight that is none; and one that keeps the best weights where none are asked for. */
 	p = some_point;
 	a.m[7] = NAN;
-	assert_int_equal(fm_checkpoint_save(path, SMALL_IDENTITY, l, &p, &plain, &err), FM_OK);
+	assert_int_equal(fm_checkpoint_save(&(struct fm_checkpoint){path, SMALL_IDENTITY, l}, &p, &plain, &err), FM_OK);
 	refused(path, SMALL_IDENTITY, l, "not a number");
 	a.m[7] = 0;
-	assert_int_equal(fm_checkpoint_save(path, SMALL_IDENTITY, l, &p, &a, &err), FM_OK);
+	assert_int_equal(fm_checkpoint_save(&(struct fm_checkpoint){path, SMALL_IDENTITY, l}, &p, &a, &err), FM_OK);
 	refused(path, SMALL_IDENTITY, l, "bytes of tensors");
 	fm_buf_free(&b);
 	free_arrays(&a);
