@@ -276,9 +276,11 @@ static int diffusion_save(const struct fm_model *m, const struct fm_generator_ct
 	char *json = NULL, *weights = NULL;
 	int rc;
 
-	if ((rc = paths_of(dir, &json, &weights, err)) == FM_OK &&
-	    (rc = fm_weights_save(&d->net->layout, d->weights, weights, err)) == FM_OK)
-		rc = save_json(d, ctx->cfg, json, err);
+	if ((rc = paths_of(dir, &json, &weights, err)) < 0 ||
+	    (rc = fm_weights_save(&d->net->layout, d->weights, weights, err)) < 0)
+		goto out;
+	rc = save_json(d, ctx->cfg, json, err);
+out:
 	free(json);
 	free(weights);
 	return rc;
@@ -291,15 +293,16 @@ static int diffusion_load(struct fm_model **m, const struct fm_generator_ctx *ct
 	struct diffusion *d = NULL;
 	int rc;
 
-	if ((rc = paths_of(dir, &json, &weights, err)) == FM_OK && (rc = diffusion_new(&d, ctx->cfg, err)) == FM_OK &&
-	    (rc = load_json(d, json, err)) == FM_OK && (rc = diffusion_net(d, ctx->cfg, err)) == FM_OK)
-		rc = fm_weights_load(&d->net->layout, d->weights, weights, err);
+	if ((rc = paths_of(dir, &json, &weights, err)) < 0 || (rc = diffusion_new(&d, ctx->cfg, err)) < 0 ||
+	    (rc = load_json(d, json, err)) < 0 || (rc = diffusion_net(d, ctx->cfg, err)) < 0 ||
+	    (rc = fm_weights_load(&d->net->layout, d->weights, weights, err)) < 0)
+		goto out;
+	*m = &d->base;
+	d = NULL;
+out:
 	free(json);
 	free(weights);
-	if (rc < 0)
-		fm_model_free(d ? &d->base : NULL);
-	else
-		*m = &d->base;
+	fm_model_free(d ? &d->base : NULL);
 	return rc;
 }
 
@@ -384,8 +387,9 @@ static int diffusion_sample(const struct fm_model *m, const struct fm_generator_
 	o.pool = ctx->pool;
 	rc = fm_sample(&denoiser, d->codec, &d->zeros, &schedule, &o, &(struct fm_sampled){tok, res}, err);
 	fm_progress_end(&bar.p, NULL);
-	if (rc == FM_OK)
-		rc = fm_decode(table, d->codec, &schedule, tok, res, &decode, err);
+	if (rc < 0)
+		goto out;
+	rc = fm_decode(table, d->codec, &schedule, tok, res, &decode, err);
 out:
 	free(tok);
 	free(res);
@@ -422,10 +426,14 @@ static int diffusion_losses(const struct fm_model *m, const struct fm_generator_
 {
 	struct fm_codec_opts o = codec_opts(ctx->cfg, real);
 	struct fm_hosts *hosts = NULL;
-	int rc = fm_hosts_fit(&hosts, real->train, o.window, o.min_count, o.max_hosts, err);
+	int rc;
 
-	for (int i = 0; i < nsets && rc == FM_OK; i++)
-		rc = losses_of(of(m), ctx, hosts, &o, seed, &set[i], err);
+	if ((rc = fm_hosts_fit(&hosts, real->train, o.window, o.min_count, o.max_hosts, err)) < 0)
+		return rc;
+	for (int i = 0; i < nsets; i++)
+		if ((rc = losses_of(of(m), ctx, hosts, &o, seed, &set[i], err)) < 0)
+			goto out;
+out:
 	fm_hosts_free(hosts);
 	return rc;
 }

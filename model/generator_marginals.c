@@ -53,11 +53,12 @@ static void marginals_free(struct fm_model *base)
 
 static int marginals_new(struct marginals **m, struct fm_error *err)
 {
-	int rc = fm_alloc(m, 1, sizeof **m, "the model", err);
+	int rc;
 
-	if (rc == FM_OK)
-		(*m)->base.generator = &fm_generator_marginals;
-	return rc;
+	if ((rc = fm_alloc(m, 1, sizeof **m, "the model", err)) < 0)
+		return rc;
+	(*m)->base.generator = &fm_generator_marginals;
+	return FM_OK;
 }
 
 static int marginals_check(const struct fm_config *cfg, struct fm_error *err)
@@ -267,10 +268,13 @@ static int marginals_save(const struct fm_model *base, const struct fm_generator
 	j = json_pack("{s:s, s:o, s:{s:f, s:f, s:O}}", "format", FORMAT, "model",
 		      fm_config_json(ctx->cfg, "model", true), "counts", "epsilon", ctx->cfg->privacy.epsilon, "delta",
 		      ctx->cfg->privacy.delta, "charges", charges);
-	if (!j)
+	if (!j) {
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory while writing %s", json);
-	else if ((rc = fm_marginals_save(&m->m, bin, err)) == FM_OK)
-		rc = fm_json_save(j, json, err);
+		goto out;
+	}
+	if ((rc = fm_marginals_save(&m->m, bin, err)) < 0)
+		goto out;
+	rc = fm_json_save(j, json, err);
 out:
 	json_decref(charges);
 	json_decref(j);
@@ -306,16 +310,19 @@ static int marginals_load(struct fm_model **model, const struct fm_generator_ctx
 	int rc;
 
 	(void)ctx;
-	if (!json || !bin)
+	if (!json || !bin) {
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
-	else if ((rc = json_check(json, err)) == FM_OK && (rc = marginals_new(&m, err)) == FM_OK)
-		rc = fm_marginals_load(&m->m, bin, err);
+		goto out;
+	}
+	if ((rc = json_check(json, err)) < 0 || (rc = marginals_new(&m, err)) < 0 ||
+	    (rc = fm_marginals_load(&m->m, bin, err)) < 0)
+		goto out;
+	*model = &m->base;
+	m = NULL;
+out:
 	free(json);
 	free(bin);
-	if (rc < 0)
-		fm_model_free(m ? &m->base : NULL);
-	else
-		*model = &m->base;
+	fm_model_free(m ? &m->base : NULL);
 	return rc;
 }
 

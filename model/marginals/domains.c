@@ -59,11 +59,13 @@ static int count_values(struct fit *f, const char *name, size_t n, size_t nbins,
 			struct fm_error *err)
 {
 	struct fm_items items = fm_items_units(n);
-	int rc = fm_counts_histogram(f->counts, name, &items, f->value, nbins, sigma_of(f, weight), out, err);
+	int rc;
 
-	if (rc == FM_OK && f->o->tap)
+	if ((rc = fm_counts_histogram(f->counts, name, &items, f->value, nbins, sigma_of(f, weight), out, err)) < 0)
+		return rc;
+	if (f->o->tap)
 		f->o->tap(f->o->tap_ctx, name, out, nbins);
-	return rc;
+	return FM_OK;
 }
 
 static uint32_t all_one(uint32_t leaf)
@@ -89,14 +91,14 @@ static int fit_ports(struct fit *f, struct fm_error *err)
 
 	if ((rc = fm_alloc(&other, FM_PORTS, sizeof *other, "counts of ports", err)) < 0)
 		return rc;
-	for (int end = 0; rc == FM_OK && end < 2; end++) {
+	for (int end = 0; end < 2; end++) {
+		int64_t *to = end ? other : f->leaf;
+
 		for (size_t i = 0; i < f->e->n; i++)
 			f->value[i] = f->e->list[i].port[end];
-		rc = count_values(f, end ? "port-1" : "port-0", f->e->n, FM_PORTS, W_PORT_END, end ? other : f->leaf,
-				  err);
+		if ((rc = count_values(f, end ? "port-1" : "port-0", f->e->n, FM_PORTS, W_PORT_END, to, err)) < 0)
+			goto out;
 	}
-	if (rc < 0)
-		goto out;
 	memset(f->coarse, 0, FM_SERVICE_RANGES * sizeof *f->coarse);
 	for (uint32_t p = 0; p < FM_PORTS; p++) {
 		f->leaf[p] += other[p];
@@ -378,9 +380,9 @@ static int fit_way(struct fit *f, int w, struct fm_error *err)
 	     .tail = true},
 	    {.nleaves = FM_FLAGS, .ncoarse = 1, .coarse_of = all_one, .most = FM_FLAGS},
 	    {.nleaves = FM_BYTES, .ncoarse = 1, .coarse_of = all_one, .most = FM_BYTES}};
-	int rc = FM_OK;
+	int rc;
 
-	for (int k = 0; rc == FM_OK && k < 4; k++) {
+	for (int k = 0; k < 4; k++) {
 		struct fm_axis_in in = grid[k];
 		size_t n = 0;
 
@@ -393,9 +395,10 @@ static int fit_way(struct fit *f, int w, struct fm_error *err)
 						: k == 2 ? g->flg
 							 : g->tos;
 		}
-		rc = fit_axis(f, &ask[w][k], &in, n, err);
+		if ((rc = fit_axis(f, &ask[w][k], &in, n, err)) < 0)
+			return rc;
 	}
-	return rc;
+	return FM_OK;
 }
 
 /* Services of kinds for the tail: protocol, service and side where the kind is one leaf; others by themselves. */

@@ -40,20 +40,20 @@ static int one_way(struct fm_tables *t, const struct fm_domains *d, struct fm_er
 		    {FM_A2_TD, FM_X_A_TD},    {FM_B2_TD, FM_X_B_TD}};
 	double *weight[FM_NATTRS], *mean[FM_NATTRS] = {0};
 	double sum = 0, sum_weight = 0;
-	int rc = FM_OK;
+	int rc;
 
-	for (int a = 0; rc == FM_OK && a < FM_NATTRS; a++) {
+	for (int a = 0; a < FM_NATTRS; a++) {
 		double w = 1 / (t->one_sigma * t->one_sigma);
 
 		if ((rc = fm_alloc(&mean[a], 2 * (size_t)t->size[a], sizeof(double), "a table", err)) < 0)
-			break;
+			goto out;
 		weight[a] = mean[a] + t->size[a];
 		for (int i = 0; i < t->size[a]; i++) {
 			weight[a][i] = w;
 			mean[a][i] = w * t->one[a][i];
 		}
 	}
-	for (int i = 0; rc == FM_OK && i < t->npairs; i++) {
+	for (int i = 0; i < t->npairs; i++) {
 		const struct fm_table2 *p = &t->pair[i];
 		int nx = t->size[p->x], ny = t->size[p->y];
 		double wx = 1 / (p->sigma * p->sigma * ny), wy = 1 / (p->sigma * p->sigma * nx);
@@ -70,7 +70,7 @@ static int one_way(struct fm_tables *t, const struct fm_domains *d, struct fm_er
 		for (int y = 0; y < ny; y++)
 			weight[p->y][y] += wy;
 	}
-	for (int a = 0; rc == FM_OK && a < FM_NATTRS; a++) {
+	for (int a = 0; a < FM_NATTRS; a++) {
 		double all = 0, variance = 0;
 
 		for (int i = 0; i < t->size[a]; i++) {
@@ -81,17 +81,18 @@ static int one_way(struct fm_tables *t, const struct fm_domains *d, struct fm_er
 		sum += all / variance;
 		sum_weight += 1 / variance;
 	}
-	if (rc == FM_OK)
-		t->total = sum / sum_weight < 1 ? 1 : sum / sum_weight;
-	for (size_t i = 0; rc == FM_OK && i < sizeof axis / sizeof *axis; i++) {
+	t->total = sum / sum_weight < 1 ? 1 : sum / sum_weight;
+	for (size_t i = 0; i < sizeof axis / sizeof *axis; i++) {
 		const struct fm_axis *x = &d->axis[axis[i].axis];
 
 		for (int k = 0; k < x->ntokens; k++)
 			if (fm_axis_mass(x, k) <= 0)
 				t->one[axis[i].attr][k] = -1e12; /* stands for no leaf: nothing has it */
 	}
-	for (int a = 0; rc == FM_OK && a < FM_NATTRS; a++)
-		rc = fm_norm_sub(t->one[a], (size_t)t->size[a], t->total, err);
+	for (int a = 0; a < FM_NATTRS; a++)
+		if ((rc = fm_norm_sub(t->one[a], (size_t)t->size[a], t->total, err)) < 0)
+			goto out;
+out:
 	for (int a = 0; a < FM_NATTRS; a++)
 		free(mean[a]);
 	return rc;
@@ -262,10 +263,10 @@ int fm_tables_estimate(struct fm_tables *t, const struct fm_domains *d, struct f
 	if ((rc = fm_alloc(&prior, most, sizeof *prior, "a prior", err)) < 0 ||
 	    (rc = fm_alloc(&sum, longest, sizeof *sum, "a prior", err)) < 0 || (rc = one_way(t, d, err)) < 0)
 		goto out;
-	for (int i = 0; rc == FM_OK && i < t->npairs; i++)
-		if (t->pair[i].x == FM_A_KIND)
-			rc = kind_pair(t, d, &t->pair[i], prior, sum, err);
-	for (int i = 0; rc == FM_OK && i < t->npairs; i++) {
+	for (int i = 0; i < t->npairs; i++)
+		if (t->pair[i].x == FM_A_KIND && (rc = kind_pair(t, d, &t->pair[i], prior, sum, err)) < 0)
+			goto out;
+	for (int i = 0; i < t->npairs; i++) {
 		struct fm_table2 *p = &t->pair[i];
 		int nx = t->size[p->x], ny = t->size[p->y];
 

@@ -264,23 +264,27 @@ static int dicts_make(struct making *m, struct fm_error *err)
 	static const char letter[] = "UAPRSF";
 	char text[8];
 	uint16_t zero;
-	int rc = FM_OK;
+	int rc;
 
-	for (int i = 0; rc == FM_OK && i < FM_PROTOCOLS; i++)
-		rc = dict_add(m->t, FM_PR, fm_protocol_names[i], &m->protocol[i], err);
-	for (int i = 0; rc == FM_OK && i < FM_FLAGS; i++) {
+	for (int i = 0; i < FM_PROTOCOLS; i++)
+		if ((rc = dict_add(m->t, FM_PR, fm_protocol_names[i], &m->protocol[i], err)) < 0)
+			return rc;
+	for (int i = 0; i < FM_FLAGS; i++) {
 		for (int j = 0; j < 6; j++)
 			text[j] = i < FM_FLAGS - 1 && i >> j & 1 ? letter[j] : '.';
 		text[6] = '\0';
-		rc = dict_add(m->t, FM_FLG, text, &m->flags[i], err);
+		if ((rc = dict_add(m->t, FM_FLG, text, &m->flags[i], err)) < 0)
+			return rc;
 	}
-	for (int i = 0; rc == FM_OK && i < FM_BYTES; i++) {
+	for (int i = 0; i < FM_BYTES; i++) {
 		snprintf(text, sizeof text, "%d", i);
-		rc = dict_add(m->t, FM_STOS, text, &m->number[i], err);
+		if ((rc = dict_add(m->t, FM_STOS, text, &m->number[i], err)) < 0)
+			return rc;
 	}
-	for (int i = 0; rc == FM_OK && i < m->d->nlabels; i++)
-		rc = dict_add(m->t, FM_LABEL, m->in->label[i], &m->label[i], err);
-	return rc < 0 ? rc : dict_add(m->t, FM_FWD, "0", &zero, err);
+	for (int i = 0; i < m->d->nlabels; i++)
+		if ((rc = dict_add(m->t, FM_LABEL, m->in->label[i], &m->label[i], err)) < 0)
+			return rc;
+	return dict_add(m->t, FM_FWD, "0", &zero, err);
 }
 
 /* Sort rows by te, then by what a row shows. */

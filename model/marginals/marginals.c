@@ -27,11 +27,13 @@ double fm_marginals_mu(double epsilon, double delta)
 static int encode_all(uint32_t **tok, const struct fm_domains *d, const struct fm_exchanges *e,
 		      const struct fm_domain_opts *o, struct fm_error *err)
 {
-	int rc = fm_alloc(tok, e->n * FM_NATTRS + 1, sizeof **tok, "encoded records", err);
+	int rc;
 
-	for (size_t i = 0; rc == FM_OK && i < e->n; i++)
+	if ((rc = fm_alloc(tok, e->n * FM_NATTRS + 1, sizeof **tok, "encoded records", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < e->n; i++)
 		fm_domains_encode(d, &e->list[i], o, *tok + i, e->n);
-	return rc;
+	return FM_OK;
 }
 
 static double flows_per_record(const struct fm_marginals *m)

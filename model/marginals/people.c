@@ -207,11 +207,15 @@ static int tails_deal(struct making *m, int role, struct fm_error *err)
 			list[n++] = (uint64_t)m->d->service[s->tok[FM_A_KIND][i]] << 48 |
 				    (uint64_t)m->in->side[role][i] << 47 | (uint64_t)s->tok[FM_A_TIME][i] << 32 | i;
 	qsort(list, n, sizeof *list, fm_compare_u64);
-	for (size_t i = 0, j; rc == FM_OK && i < n; i = j) {
+	for (size_t i = 0, j; i < n; i = j) {
+		int side = (int)(list[i] >> 47 & 1);
+
 		for (j = i + 1; j < n && list[j] >> 47 == list[i] >> 47;)
 			j++;
-		rc = tail_deal(m, role, (uint16_t)(list[i] >> 48), (int)(list[i] >> 47 & 1), list + i, j - i, err);
+		if ((rc = tail_deal(m, role, (uint16_t)(list[i] >> 48), side, list + i, j - i, err)) < 0)
+			goto out;
 	}
+out:
 	free(list);
 	return rc;
 }

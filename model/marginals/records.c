@@ -63,9 +63,11 @@ static int column_codes(uint8_t **code, const struct fm_table *t, enum fm_col c,
 			struct fm_error *err)
 {
 	const struct fm_dict *d = &t->dict[c];
-	int rc = fm_alloc(code, d->n + 1, 1, "codes of categories", err);
+	int rc;
 
-	for (size_t i = 0; rc == FM_OK && i < d->n; i++) {
+	if ((rc = fm_alloc(code, d->n + 1, 1, "codes of categories", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < d->n; i++) {
 		const char *s = d->value[i];
 
 		(*code)[i] = (uint8_t)(c == FM_PR      ? protocol_code(s)
@@ -73,7 +75,7 @@ static int column_codes(uint8_t **code, const struct fm_table *t, enum fm_col c,
 				       : c == FM_LABEL ? label_code(s, o)
 						       : byte_code(s));
 	}
-	return rc;
+	return FM_OK;
 }
 
 #define ORDER(a, b)                                                                                                    \
@@ -154,15 +156,15 @@ int fm_exchanges_cut(struct fm_exchanges *e, const struct fm_table *t, const str
 	uint8_t *code[FM_NCOL] = {0};
 	struct keyed *k = NULL;
 	size_t n = 0;
-	int rc = FM_OK;
+	int rc;
 
 	*e = (struct fm_exchanges){.flows = t->rows};
 	if (!FM_HAS(t, FM_TE) || !FM_HAS(t, FM_SA) || !FM_HAS(t, FM_DA))
 		return fm_fail(err, FM_EINPUT, "a table without times or addresses has no exchanges");
-	for (size_t i = 0; rc == FM_OK && i < sizeof columns / sizeof *columns; i++)
-		if (FM_HAS(t, columns[i]))
-			rc = column_codes(&code[columns[i]], t, columns[i], o, err);
-	if (rc < 0 || (rc = fm_alloc(&k, t->rows + 1, sizeof *k, "flows by exchange", err)) < 0)
+	for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+		if (FM_HAS(t, columns[i]) && (rc = column_codes(&code[columns[i]], t, columns[i], o, err)) < 0)
+			goto out;
+	if ((rc = fm_alloc(&k, t->rows + 1, sizeof *k, "flows by exchange", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < t->rows; i++)
 		flow_keyed(&k[i], t, i, code);

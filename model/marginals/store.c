@@ -59,11 +59,13 @@ static int value(struct pass *s, void *p, size_t size, const char *what)
 
 static int number(struct pass *s, int *v, int lo, int hi, const char *what)
 {
-	int rc = value(s, v, sizeof *v, what);
+	int rc;
 
-	if (rc == FM_OK && (*v < lo || *v > hi))
+	if ((rc = value(s, v, sizeof *v, what)) < 0)
+		return rc;
+	if (*v < lo || *v > hi)
 		return fm_fail(s->err, FM_EINPUT, "%s: %s is %d, and not in %d to %d", s->path, what, *v, lo, hi);
-	return rc;
+	return FM_OK;
 }
 
 static int wrong(struct pass *s, const char *what)
@@ -74,12 +76,14 @@ static int wrong(struct pass *s, const char *what)
 /* Numbers that are finite and not below 0. */
 static int amounts(struct pass *s, double **p, size_t n, const char *what)
 {
-	int rc = array(s, p, n, sizeof **p, what);
+	int rc;
 
-	for (size_t i = 0; rc == FM_OK && !s->out && i < n; i++)
+	if ((rc = array(s, p, n, sizeof **p, what)) < 0)
+		return rc;
+	for (size_t i = 0; !s->out && i < n; i++)
 		if (!isfinite((*p)[i]) || (*p)[i] < 0)
 			return wrong(s, what);
-	return rc;
+	return FM_OK;
 }
 
 static const uint32_t grid_leaves[FM_NAXES] = {FM_KIND_LEAVES, FM_PORTS,       FM_PORTS,           0,
@@ -129,6 +133,7 @@ static int hosts_pass(struct pass *s, struct fm_hosts_above *h, const struct fm_
 
 static int domains_pass(struct pass *s, struct fm_domains *d)
 {
+	size_t nk;
 	int rc;
 
 	if ((rc = number(s, &d->first_slot, INT32_MIN, INT32_MAX, "the first slot")) < 0 ||
@@ -143,13 +148,16 @@ static int domains_pass(struct pass *s, struct fm_domains *d)
 		if ((rc = hosts_pass(s, &d->hosts[r], r ? &d->hosts[0] : NULL)) < 0 ||
 		    (rc = amounts(s, &d->tail[r], (size_t)d->nservices * FM_TAIL_BOUNDS, "the tail")) < 0)
 			return rc;
-	rc = array(s, &d->service, (size_t)d->axis[FM_X_KIND].ntokens, sizeof *d->service, "services");
-	for (int k = 0; rc == FM_OK && !s->out && k < d->axis[FM_X_KIND].ntokens; k++)
+	nk = (size_t)d->axis[FM_X_KIND].ntokens;
+	if ((rc = array(s, &d->service, nk, sizeof *d->service, "services")) < 0)
+		return rc;
+	if (s->out)
+		return FM_OK;
+	for (size_t k = 0; k < nk; k++)
 		if (d->service[k] >= d->nservices)
 			return wrong(s, "a service");
-	if (!s->out)
-		fm_domains_sizes(d);
-	return rc;
+	fm_domains_sizes(d);
+	return FM_OK;
 }
 
 static int tables_pass(struct pass *s, struct fm_tables *t, const struct fm_domains *d)
@@ -236,10 +244,15 @@ int fm_marginals_load(struct fm_marginals *m, const char *path, struct fm_error 
 		return rc;
 	s.data = map.data;
 	s.len = map.len;
-	if (map.len < s.at || memcmp(map.data, MAGIC, s.at) != 0)
+	if (map.len < s.at || memcmp(map.data, MAGIC, s.at) != 0) {
 		rc = fm_fail(err, FM_EINPUT, "%s: this is no flowmint-marginals/1", path);
-	else if ((rc = model_pass(&s, m)) == FM_OK && s.at != s.len)
+		goto out;
+	}
+	if ((rc = model_pass(&s, m)) < 0)
+		goto out;
+	if (s.at != s.len)
 		rc = fm_fail(err, FM_EINPUT, "%s: something follows the model", path);
+out:
 	fm_map_close(&map);
 	if (rc < 0)
 		fm_marginals_free(m);

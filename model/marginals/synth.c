@@ -89,14 +89,16 @@ static int by_kind_make(float **out, const struct fm_tables *t, enum fm_attr x, 
 {
 	const struct fm_table2 *p = fm_tables_find(t, FM_A_KIND, x);
 	size_t nk = (size_t)t->size[FM_A_KIND], nx = (size_t)t->size[x];
-	int rc = fm_alloc(out, nk * nx, sizeof **out, "a table", err);
+	int rc;
 
-	for (size_t k = 0; rc == FM_OK && k < nk; k++)
+	if ((rc = fm_alloc(out, nk * nx, sizeof **out, "a table", err)) < 0)
+		return rc;
+	for (size_t k = 0; k < nk; k++)
 		for (size_t a = 0; a < nx; a++)
 			(*out)[k * nx + a] = (float)(p->cell[k * nx + a] > 0 && t->one[FM_A_KIND][k] > 0
 							 ? p->cell[k * nx + a] / t->one[FM_A_KIND][k]
 							 : 0);
-	return rc;
+	return FM_OK;
 }
 
 static int draw_attr(struct fm_synth *s, const struct fm_tables *t, int place, const struct fm_synth_opts *o,
