@@ -74,6 +74,7 @@ static void codes_close(struct codes *s)
 {
 	for (int k = 0; k < NCOLUMNS; k++)
 		free(s->v[k]);
+	*s = (struct codes){0};
 }
 
 static int codes_open(struct codes *s, const struct fm_table *t, const struct fm_table *train, const uint32_t *row,
@@ -83,16 +84,16 @@ static int codes_open(struct codes *s, const struct fm_table *t, const struct fm
 	int rc = FM_OK;
 
 	s->n = n;
-	for (int k = 0; k < NCOLUMNS && rc == FM_OK; k++) {
+	for (int k = 0; k < NCOLUMNS; k++) {
 		int c = columns[k];
 		if (!(common >> c & 1u))
 			continue;
 		if ((rc = fm_alloc(&s->v[k], n + 1, sizeof **s->v, "values", err)) < 0)
-			break;
+			goto out;
 		if (fm_cols[c].kind == FM_KIND_CATEGORY &&
 		    ((rc = fm_alloc(&code, t->dict[c].n + 1, sizeof *code, "category codes", err)) < 0 ||
 		     (rc = fm_dict_match(&train->dict[c], &t->dict[c], code, err)) < 0))
-			break;
+			goto out;
 		for (size_t i = 0, last = 0; i < n; i++) {
 			size_t r = row ? row[i] : i;
 			if (row)
@@ -104,6 +105,7 @@ static int codes_open(struct codes *s, const struct fm_table *t, const struct fm
 		free(code);
 		code = NULL;
 	}
+out:
 	free(code);
 	return rc;
 }
@@ -178,6 +180,7 @@ static int count_singles(struct fm_leak *l, struct predicate *p, size_t n, const
 {
 	unsigned common = l->train->present & l->synthetic->present & l->holdout->present;
 	uint32_t *row = NULL;
+	struct codes codes = {0};
 	int rc;
 
 	if ((rc = fm_alloc(&row, PART, sizeof *row, "a choice of rows", err)) < 0)
@@ -186,18 +189,20 @@ static int count_singles(struct fm_leak *l, struct predicate *p, size_t n, const
 		p[i].found[0] = p[i].found[1] = 0;
 	for (int k = 0; k < 2; k++) {
 		hits[k] = 0;
-		for (size_t done = 0, some, cluster = 0, at = 0; done < side[k].rows && rc == FM_OK; done += some) {
-			struct codes codes = {0};
+		for (size_t done = 0, some, cluster = 0, at = 0; done < side[k].rows; done += some) {
 			struct trial t = {p, &codes, k};
 			some = next_rows(&side[k], done, &cluster, &at, row);
-			if ((rc = codes_open(&codes, side[k].t, l->train, row, some, common, err)) == FM_OK)
-				fm_pool_run(l->pool, (int)n, try_predicate, &t);
+			if ((rc = codes_open(&codes, side[k].t, l->train, row, some, common, err)) < 0)
+				goto out;
+			fm_pool_run(l->pool, (int)n, try_predicate, &t);
 			codes_close(&codes);
 			fm_table_forget(side[k].t, row[0], (size_t)row[some - 1] + 1);
 		}
 		for (size_t i = 0; i < n; i++)
 			hits[k] += p[i].found[k] == 1;
 	}
+out:
+	codes_close(&codes);
 	free(row);
 	return rc;
 }
@@ -336,16 +341,19 @@ static int known_open(struct codes *s, uint64_t *sorted[NCOLUMNS], struct fm_lea
 
 	if ((rc = fm_leak_choose(l->synthetic, most, FM_LEAK_KNOWN, &row, &n, err)) < 0)
 		return rc;
-	rc = codes_open(s, l->synthetic, l->train, row, n, common, err);
-	free(row);
-	for (int k = 0; k < NCOLUMNS && rc == FM_OK; k++) {
+	if ((rc = codes_open(s, l->synthetic, l->train, row, n, common, err)) < 0)
+		goto out;
+	for (int k = 0; k < NCOLUMNS; k++) {
 		if (!s->v[k])
 			continue;
 		if ((rc = fm_alloc(&sorted[k], n + 1, sizeof **sorted, "values", err)) < 0)
-			break;
+			goto out;
 		memcpy(sorted[k], s->v[k], n * sizeof **sorted);
-		rc = fm_sort_u64(sorted[k], NULL, n, err);
+		if ((rc = fm_sort_u64(sorted[k], NULL, n, err)) < 0)
+			goto out;
 	}
+out:
+	free(row);
 	fm_table_forget(l->synthetic, 0, l->synthetic->rows);
 	return rc;
 }
@@ -366,8 +374,9 @@ static int singling_out(struct fm_leak *l, struct fm_error *err)
 		goto out;
 	for (int k = 0; k < NCOLUMNS; k++)
 		any |= known.v[k] != NULL;
-	if (any && (rc = singling_uni(l, side, &known, sorted, p, err)) == FM_OK)
-		rc = singling_multi(l, side, &known, sorted, p, err);
+	if (!any || (rc = singling_uni(l, side, &known, sorted, p, err)) < 0)
+		goto out;
+	rc = singling_multi(l, side, &known, sorted, p, err);
 out:
 	for (int k = 0; k < NCOLUMNS; k++)
 		free(sorted[k]);
@@ -402,11 +411,12 @@ static int nearest_synthetic(struct fm_leak *l, const struct targets *of, unsign
 
 	*near = NULL;
 	fm_features_fit(&f, l->train, cols & common);
-	if ((rc = fm_features_code(&f, of->t, of->row, 0, of->n, &q, err)) == FM_OK &&
-	    (rc = fm_alloc(near, of->n * (size_t)k + 1, sizeof **near, "neighbours", err)) == FM_OK &&
-	    (rc = fm_alloc(&d2, of->n * (size_t)k + 1, sizeof *d2, "neighbours", err)) == FM_OK)
-		rc =
-		    fm_leak_nearest(&f, l->synthetic, &(struct fm_queries){q, of->n, k, NULL, l->pool}, *near, d2, err);
+	if ((rc = fm_features_code(&f, of->t, of->row, 0, of->n, &q, err)) < 0 ||
+	    (rc = fm_alloc(near, of->n * (size_t)k + 1, sizeof **near, "neighbours", err)) < 0 ||
+	    (rc = fm_alloc(&d2, of->n * (size_t)k + 1, sizeof *d2, "neighbours", err)) < 0)
+		goto out;
+	rc = fm_leak_nearest(&f, l->synthetic, &(struct fm_queries){q, of->n, k, NULL, l->pool}, *near, d2, err);
+out:
 	free(q);
 	free(d2);
 	return rc;
@@ -418,17 +428,19 @@ static int linked(struct fm_leak *l, const struct targets *of, double *hits, str
 	int rc;
 
 	*hits = 0;
-	if ((rc = nearest_synthetic(l, of, LINK_A, FM_ATTACK_LINKS, &a, err)) == FM_OK &&
-	    (rc = nearest_synthetic(l, of, LINK_B, FM_ATTACK_LINKS, &b, err)) == FM_OK)
-		for (size_t i = 0; i < of->n; i++) {
-			int met = 0;
-			for (int j = 0; j < FM_ATTACK_LINKS; j++)
-				for (int k = 0; k < FM_ATTACK_LINKS; k++) {
-					uint32_t v = a[i * FM_ATTACK_LINKS + (size_t)j];
-					met |= v != FM_NO_NEIGHBOUR && v == b[i * FM_ATTACK_LINKS + (size_t)k];
-				}
-			*hits += met;
-		}
+	if ((rc = nearest_synthetic(l, of, LINK_A, FM_ATTACK_LINKS, &a, err)) < 0 ||
+	    (rc = nearest_synthetic(l, of, LINK_B, FM_ATTACK_LINKS, &b, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < of->n; i++) {
+		int met = 0;
+		for (int j = 0; j < FM_ATTACK_LINKS; j++)
+			for (int k = 0; k < FM_ATTACK_LINKS; k++) {
+				uint32_t v = a[i * FM_ATTACK_LINKS + (size_t)j];
+				met |= v != FM_NO_NEIGHBOUR && v == b[i * FM_ATTACK_LINKS + (size_t)k];
+			}
+		*hits += met;
+	}
+out:
 	free(a);
 	free(b);
 	return rc;
@@ -464,14 +476,16 @@ static int inferred(struct fm_leak *l, const struct targets *of, int secret, dou
 	int rc;
 
 	*hits = *naive = 0;
-	if ((rc = nearest_synthetic(l, of, KNOWN & ~(1u << secret), 1, &near, err)) == FM_OK)
-		for (size_t i = 0; i < of->n; i++) {
-			struct fm_rng rng;
-			fm_rng_init(&rng, FM_LEAK_SEED, FM_RNG_JUDGE, FM_LEAK_GUESSES, (uint32_t)i);
-			*hits += guessed(secret, of->t, of->row[i], l->synthetic, near[i]);
-			*naive += guessed(secret, of->t, of->row[i], l->synthetic,
-					  fm_rng_below(&rng, (uint32_t)l->synthetic->rows));
-		}
+	if ((rc = nearest_synthetic(l, of, KNOWN & ~(1u << secret), 1, &near, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < of->n; i++) {
+		struct fm_rng rng;
+		fm_rng_init(&rng, FM_LEAK_SEED, FM_RNG_JUDGE, FM_LEAK_GUESSES, (uint32_t)i);
+		*hits += guessed(secret, of->t, of->row[i], l->synthetic, near[i]);
+		*naive +=
+		    guessed(secret, of->t, of->row[i], l->synthetic, fm_rng_below(&rng, (uint32_t)l->synthetic->rows));
+	}
+out:
 	free(near);
 	return rc;
 }
@@ -504,10 +518,8 @@ int fm_leak_attacks(struct fm_leak *l, struct fm_error *err)
 	int rc;
 
 	if ((rc = singling_out(l, err)) < 0 ||
-	    (rc = fm_leak_choose(l->train, FM_ATTACKS, FM_LEAK_TARGETS, &targets[0].row, &targets[0].n, err)) !=
-		FM_OK ||
-	    (rc = fm_leak_choose(l->holdout, FM_ATTACKS, FM_LEAK_CONTROLS, &targets[1].row, &targets[1].n, err)) !=
-		FM_OK ||
+	    (rc = fm_leak_choose(l->train, FM_ATTACKS, FM_LEAK_TARGETS, &targets[0].row, &targets[0].n, err)) < 0 ||
+	    (rc = fm_leak_choose(l->holdout, FM_ATTACKS, FM_LEAK_CONTROLS, &targets[1].row, &targets[1].n, err)) < 0 ||
 	    (rc = linkability(l, targets, err)) < 0)
 		goto out;
 	rc = inference(l, targets, err);

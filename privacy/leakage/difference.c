@@ -20,11 +20,11 @@ static int equal_rows(struct fm_leak *l, const struct fm_table *previous, const 
 		      struct fm_error *err)
 {
 	struct fm_match m = {.train = previous, .synthetic = l->synthetic, .columns = columns, .memory = l->memory};
-	int rc = fm_match(&m, err);
+	int rc;
 
-	return rc < 0 ? rc
-		      : fm_leak_share(l, "release_equal", set->name, (double)m.synthetic_equal, l->synthetic->rows, 1,
-				      err);
+	if ((rc = fm_match(&m, err)) < 0)
+		return rc;
+	return fm_leak_share(l, "release_equal", set->name, (double)m.synthetic_equal, l->synthetic->rows, 1, err);
 }
 
 /* Squared distances of the queries to the nearest row of t: *d2 (m), to be freed. */
@@ -34,9 +34,10 @@ static int nearest(const struct fm_features *f, const struct fm_table *t, const 
 	uint32_t *row = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(d2, asked->m + 1, sizeof **d2, "distances", err)) == FM_OK &&
-	    (rc = fm_alloc(&row, asked->m + 1, sizeof *row, "distances", err)) == FM_OK)
-		rc = fm_leak_nearest(f, t, asked, row, *d2, err);
+	if ((rc = fm_alloc(d2, asked->m + 1, sizeof **d2, "distances", err)) < 0 ||
+	    (rc = fm_alloc(&row, asked->m + 1, sizeof *row, "distances", err)) < 0)
+		return rc;
+	rc = fm_leak_nearest(f, t, asked, row, *d2, err);
 	free(row);
 	return rc;
 }
@@ -99,13 +100,16 @@ int fm_leak_difference(const struct fm_table *previous, const struct fm_table *c
 	    (rc = fm_leak_choose(current, FM_LEAKAGE_ROWS, FM_LEAK_SYNTHETIC, &chosen, &n, err)) < 0)
 		goto out;
 	l.clusters = clusters;
-	for (size_t k = 0; k < sizeof match_sets / sizeof *match_sets && rc == FM_OK; k++)
-		if (common & match_sets[k].columns)
-			rc = equal_rows(&l, previous, &match_sets[k], common & match_sets[k].columns, err);
-	for (size_t k = 0; k < sizeof distance_sets / sizeof *distance_sets && rc == FM_OK; k++)
-		if (common & distance_sets[k].columns)
-			rc = distances(&l, previous, &distance_sets[k], common & distance_sets[k].columns, chosen, n,
-				       err);
+	for (size_t k = 0; k < sizeof match_sets / sizeof *match_sets; k++) {
+		unsigned columns = common & match_sets[k].columns;
+		if (columns && (rc = equal_rows(&l, previous, &match_sets[k], columns, err)) < 0)
+			goto out;
+	}
+	for (size_t k = 0; k < sizeof distance_sets / sizeof *distance_sets; k++) {
+		unsigned columns = common & distance_sets[k].columns;
+		if (columns && (rc = distances(&l, previous, &distance_sets[k], columns, chosen, n, err)) < 0)
+			goto out;
+	}
 out:
 	free(chosen);
 	fm_clusters_free(clusters);

@@ -117,8 +117,9 @@ static int share_nearer(struct fm_leak *l, const char *group, int32_t *const d[2
 			winner[i] = side ? MANY_HOLDOUT : MANY_TRAIN;
 	}
 	if ((rc = fm_leak_test(l, "nearer", group, FM_LEAK_CLUSTERS, FM_LEAK_GRANTED, votes, FM_LEAK_SHARE_NEARER,
-			       &test, err)) == FM_OK)
-		rc = add_share(l, group, winner, n, weight, err);
+			       &test, err)) < 0)
+		goto out;
+	rc = add_share(l, group, winner, n, weight, err);
 out:
 	free(votes);
 	free(winner);
@@ -293,12 +294,14 @@ int fm_leak_distances(struct fm_leak *l, struct fm_error *err)
 
 	if ((rc = fm_leak_choose(l->synthetic, FM_LEAKAGE_ROWS, FM_LEAK_SYNTHETIC, &chosen, &n, err)) < 0)
 		return rc;
-	for (int g = 0; g < NGROUPS && rc == FM_OK; g++) {
+	for (int g = 0; g < NGROUPS; g++) {
 		if (!(common & groups[g].columns))
 			continue;
-		if ((rc = closest(l, &groups[g], chosen, n, err)) == FM_OK)
-			rc = euclidean(l, &groups[g], chosen, n, err);
+		if ((rc = closest(l, &groups[g], chosen, n, err)) < 0 ||
+		    (rc = euclidean(l, &groups[g], chosen, n, err)) < 0)
+			goto out;
 	}
+out:
 	free(chosen);
 	return rc;
 }

@@ -165,7 +165,7 @@ int fm_leak_set_hamming(struct fm_leak *l, unsigned columns, struct fm_leak_reco
 			struct fm_error *err)
 {
 	struct pass p = {.side = {l->train, l->holdout}, .columns = columns, .n = n};
-	int rc = FM_OK;
+	int rc;
 
 	if (n == 0)
 		return FM_OK;
@@ -176,21 +176,19 @@ int fm_leak_set_hamming(struct fm_leak *l, unsigned columns, struct fm_leak_reco
 	}
 	for (size_t i = 0; i < n; i++)
 		list[i].hamming = 3;
-	for (int c = 0; c < FM_NCOL && rc == FM_OK; c++)
-		if (columns >> c & 1u)
-			rc = add_drop(&p, c, c, l->pool, 1, list, err);
-	if (rc == FM_OK)
-		rc = run_pass(&p, l->pool, 1, list, err);
-	if (rc < 0)
+	for (int c = 0; c < FM_NCOL; c++)
+		if (columns >> c & 1u && (rc = add_drop(&p, c, c, l->pool, 1, list, err)) < 0)
+			goto out;
+	if ((rc = run_pass(&p, l->pool, 1, list, err)) < 0)
 		goto out;
 	qsort(list, n, sizeof *list, furthest_first);
 	while (p.n > 0 && list[p.n - 1].hamming < 3)
 		p.n--;
 	for (int c = 0; c < FM_NCOL && p.n > 0; c++)
-		for (int d = c + 1; d < FM_NCOL && rc == FM_OK; d++)
-			if (columns >> c & columns >> d & 1u)
-				rc = add_drop(&p, c, d, l->pool, 2, list, err);
-	if (rc == FM_OK && p.n > 0)
+		for (int d = c + 1; d < FM_NCOL; d++)
+			if (columns >> c & columns >> d & 1u && (rc = add_drop(&p, c, d, l->pool, 2, list, err)) < 0)
+				goto out;
+	if (p.n > 0)
 		rc = run_pass(&p, l->pool, 2, list, err);
 out:
 	fm_codes_free(p.code[0]);

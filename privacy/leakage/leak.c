@@ -97,7 +97,8 @@ int fm_leak_choose(const struct fm_table *t, size_t most, enum fm_leak_purpose p
 	int rc;
 
 	*n = t->rows < most ? t->rows : most;
-	if ((rc = fm_alloc(row, *n + 1, sizeof **row, "a choice of rows", err)) == FM_OK)
-		fm_rows_choose(FM_LEAK_SEED, purpose, t->rows, *n, *row);
-	return rc;
+	if ((rc = fm_alloc(row, *n + 1, sizeof **row, "a choice of rows", err)) < 0)
+		return rc;
+	fm_rows_choose(FM_LEAK_SEED, purpose, t->rows, *n, *row);
+	return FM_OK;
 }

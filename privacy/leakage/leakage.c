@@ -23,27 +23,35 @@ static void forget(const struct fm_leak *l)
 			fm_table_forget(t[k], 0, t[k]->rows);
 }
 
-static int leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
-		   int tests_alone, struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out,
-		   struct fm_error *err)
+static int run_checks(struct fm_leak *l, int tests_alone, struct fm_error *err)
 {
-	struct fm_leak l = {.train = train,
-			    .synthetic = synthetic,
-			    .pool = pool,
-			    .out = out,
-			    .memory = o.memory,
-			    .rare = o.rare,
-			    .family = 1};
+	int rc;
+
+	for (int i = 0; i < NCHECKS; i++) {
+		if ((!l->holdout && checks[i].needs_holdout) || (tests_alone && !checks[i].tests))
+			continue;
+		rc = checks[i].run(l, err);
+		forget(l);
+		if (rc < 0)
+			return rc;
+	}
+	return FM_OK;
+}
+
+/* l: tables, pool, out. */
+static int leakage(struct fm_leak *l, int tests_alone, struct fm_leakage_opts o, struct fm_error *err)
+{
 	struct fm_clusters *clusters = NULL;
 	int rc;
 
-	if (train->rows == 0 || synthetic->rows == 0)
+	if (l->train->rows == 0 || l->synthetic->rows == 0)
 		return fm_fail(err, FM_EINPUT, "the %s table has no rows: leakage cannot be judged",
-			       train->rows ? "synthetic" : "training");
-	l.holdout = holdout && holdout->rows > 0 ? holdout : NULL;
-	if ((rc = fm_clusters_new(&clusters, train, l.holdout, err)) < 0)
+			       l->train->rows ? "synthetic" : "training");
+	if (l->holdout && l->holdout->rows == 0)
+		l->holdout = NULL;
+	if ((rc = fm_clusters_new(&clusters, l->train, l->holdout, err)) < 0)
 		return rc;
-	l.clusters = clusters;
+	l->clusters = clusters;
 	/* Where windows are, and what is counted of each at once: a vote or a few, a sum. */
 	size_t windows = clusters->n * (sizeof *clusters->rows + 4 * sizeof(uint32_t) + sizeof(double));
 	if (windows > o.memory / 2) {
@@ -53,18 +61,18 @@ static int leakage(const struct fm_table *train, const struct fm_table *holdout,
 			     clusters->n, o.memory >> 20, ((2 * windows) >> 20) + 1);
 		goto out;
 	}
-	l.memory -= windows;
-	for (int i = 0; i < NCHECKS && rc == FM_OK; i++)
-		if ((l.holdout || !checks[i].needs_holdout) && (checks[i].tests || !tests_alone)) {
-			rc = checks[i].run(&l, err);
-			forget(&l);
-		}
+	l->memory = o.memory - windows;
+	l->rare = o.rare;
+	l->family = 1;
+	if ((rc = run_checks(l, tests_alone, err)) < 0 || !l->holdout)
+		goto out;
 	/* More, and family_p would promise what it does not hold; less, and it would see less than it may. */
-	if (rc == FM_OK && l.holdout && fabs(l.spent - 1) > 1e-12)
+	if (fabs(l->spent - 1) > 1e-12) {
 		rc = fm_fail(err, FM_ESYSTEM, "the tests of leakage spend %g of their error budget, not all of it",
-			     l.spent);
-	if (rc == FM_OK && l.holdout)
-		rc = fm_leak_add(&l, "family_p", "", fmin(1, l.family), synthetic->rows, err);
+			     l->spent);
+		goto out;
+	}
+	rc = fm_leak_add(l, "family_p", "", fmin(1, l->family), l->synthetic->rows, err);
 out:
 	fm_clusters_free(clusters);
 	return rc;
@@ -73,11 +81,15 @@ out:
 int fm_leakage(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
 	       struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out, struct fm_error *err)
 {
-	return leakage(train, holdout, synthetic, 0, pool, o, out, err);
+	struct fm_leak l = {.train = train, .holdout = holdout, .synthetic = synthetic, .pool = pool, .out = out};
+
+	return leakage(&l, 0, o, err);
 }
 
 int fm_leakage_tests(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
 		     struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out, struct fm_error *err)
 {
-	return leakage(train, holdout, synthetic, 1, pool, o, out, err);
+	struct fm_leak l = {.train = train, .holdout = holdout, .synthetic = synthetic, .pool = pool, .out = out};
+
+	return leakage(&l, 1, o, err);
 }

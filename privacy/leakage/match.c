@@ -106,19 +106,22 @@ static int share_unknown(struct search *s, struct fm_error *err)
 	uint32_t *in_holdout = NULL;
 	int rc = FM_OK;
 
-	for (int c = 0; c < FM_NCOL && rc == FM_OK && holdout; c++) {
+	for (int c = 0; c < FM_NCOL && holdout; c++) {
 		size_t known = train->dict[c].n, held = holdout->dict[c].n;
-		if (!s->code[SYNTHETIC][c] ||
-		    (rc = fm_alloc(&in_holdout, t->dict[c].n + 1, sizeof *in_holdout, "category codes", err)) < 0)
+		uint32_t *code = s->code[SYNTHETIC][c];
+		if (!code)
 			continue;
-		rc = fm_dict_match(&holdout->dict[c], &t->dict[c], in_holdout, err);
-		for (size_t i = 0; i < t->dict[c].n && rc == FM_OK; i++)
-			if (s->code[SYNTHETIC][c][i] >= known)
-				s->code[SYNTHETIC][c][i] =
-				    (uint32_t)(known + (in_holdout[i] < held ? in_holdout[i] : held + i));
+		if ((rc = fm_alloc(&in_holdout, t->dict[c].n + 1, sizeof *in_holdout, "category codes", err)) < 0 ||
+		    (rc = fm_dict_match(&holdout->dict[c], &t->dict[c], in_holdout, err)) < 0)
+			goto out;
+		for (size_t i = 0; i < t->dict[c].n; i++)
+			if (code[i] >= known)
+				code[i] = (uint32_t)(known + (in_holdout[i] < held ? in_holdout[i] : held + i));
 		free(in_holdout);
 		in_holdout = NULL;
 	}
+out:
+	free(in_holdout);
 	return rc;
 }
 
@@ -152,21 +155,24 @@ static void search_part(struct search *s, uint64_t part)
 
 static int report_records(struct search *s, struct fm_error *err)
 {
-	int rc = FM_OK;
+	int rc;
 
-	for (size_t i = 0; i <= s->mask && rc == FM_OK && s->m->record; i++) {
+	for (size_t i = 0; i <= s->mask && s->m->record; i++) {
 		uint32_t seen = s->slot[i].seen & ~(uint32_t)OF_HOLDOUT;
-		if (seen == (EMITTED | TRAIN_ONCE) || seen == (EMITTED | HOLDOUT_ONCE))
-			rc = s->m->record(s->m->ctx, seen == (EMITTED | HOLDOUT_ONCE), s->slot[i].row, err);
+		int side = seen == (EMITTED | HOLDOUT_ONCE);
+		if (!side && seen != (EMITTED | TRAIN_ONCE))
+			continue;
+		if ((rc = s->m->record(s->m->ctx, side, s->slot[i].row, err)) < 0)
+			return rc;
 	}
-	return rc;
+	return FM_OK;
 }
 
 int fm_match(struct fm_match *m, struct fm_error *err)
 {
 	struct search s = {.m = m, .side = {m->train, m->holdout, m->synthetic}, .parts = 1};
 	size_t real = m->train->rows + (m->holdout ? m->holdout->rows : 0), slots = 4096;
-	int rc = FM_OK;
+	int rc;
 
 	m->synthetic_equal = m->holdout_equal = 0;
 	for (int k = 0; k < NSIDES; k++) {
@@ -187,11 +193,12 @@ int fm_match(struct fm_match *m, struct fm_error *err)
 	s.mask = slots - 1;
 	if ((rc = fm_alloc(&s.slot, slots, sizeof *s.slot, "a table of rows", err)) < 0)
 		goto out;
-	for (uint64_t part = 0; part < s.parts && rc == FM_OK; part++) {
+	for (uint64_t part = 0; part < s.parts; part++) {
 		if (part)
 			memset(s.slot, 0, slots * sizeof *s.slot);
 		search_part(&s, part);
-		rc = report_records(&s, err);
+		if ((rc = report_records(&s, err)) < 0)
+			goto out;
 	}
 out:
 	free(s.slot);

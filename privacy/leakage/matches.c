@@ -44,14 +44,15 @@ static void tally_close(struct tally *t)
 
 static int tally_open(struct tally *t, struct fm_leak *l, unsigned columns, int extremes, struct fm_error *err)
 {
-	int rc = FM_OK;
+	int rc;
 
 	*t = (struct tally){.l = l, .columns = columns};
 	t->most = l->memory / 4 / (sizeof *t->list + FM_LEAK_HAMMING_BATCH * FM_LEAK_HAMMING_BYTES);
 	t->most = t->most > 1024 ? t->most : 1024;
-	for (int k = 0; k < 3 && rc == FM_OK; k++)
-		rc = fm_alloc(&t->votes[k], l->clusters->n + 1, sizeof *t->votes[k], "votes", err);
-	return rc < 0 || !extremes ? rc : fm_extremes_open(&t->extremes, l, err);
+	for (int k = 0; k < 3; k++)
+		if ((rc = fm_alloc(&t->votes[k], l->clusters->n + 1, sizeof *t->votes[k], "votes", err)) < 0)
+			return rc;
+	return extremes ? fm_extremes_open(&t->extremes, l, err) : FM_OK;
 }
 
 /* The records that wait are counted. */
@@ -127,16 +128,18 @@ static int set_matches(struct fm_leak *l, const struct column_set *set, unsigned
 		m.ctx = &t;
 	}
 	if ((rc = fm_match(&m, err)) < 0 ||
-	    (rc = fm_leak_share(l, "rows_equal", set->name, (double)m.synthetic_equal, l->synthetic->rows, 1, err)) !=
-		FM_OK ||
-	    !l->holdout ||
-	    (rc = fm_leak_share(l, "holdout_equal", set->name, (double)m.holdout_equal, l->holdout->rows, 1, err)) !=
-		FM_OK ||
+	    (rc = fm_leak_share(l, "rows_equal", set->name, (double)m.synthetic_equal, l->synthetic->rows, 1, err)) <
+		0 ||
+	    !l->holdout)
+		goto out;
+	if ((rc = fm_leak_share(l, "holdout_equal", set->name, (double)m.holdout_equal, l->holdout->rows, 1, err)) <
+		0 ||
 	    (rc = tally_count(&t, err)) < 0)
 		goto out;
-	for (int apart = 1; apart <= 3 && rc == FM_OK; apart++)
-		rc = paired(l, set->name, t.votes[apart - 1], apart, set->share[apart - 1], err);
-	if (rc == FM_OK && t.extremes)
+	for (int apart = 1; apart <= 3; apart++)
+		if ((rc = paired(l, set->name, t.votes[apart - 1], apart, set->share[apart - 1], err)) < 0)
+			goto out;
+	if (t.extremes)
 		rc = fm_extremes_test(t.extremes, set->name, err);
 out:
 	tally_close(&t);
@@ -147,12 +150,12 @@ int fm_leak_matches(struct fm_leak *l, struct fm_error *err)
 {
 	unsigned present =
 	    l->train->present & l->synthetic->present & FM_COLS_UGR16 & (l->holdout ? l->holdout->present : ~0u);
-	int rc = FM_OK;
+	int rc;
 
-	for (size_t i = 0; i < NSETS && rc == FM_OK; i++) {
+	for (size_t i = 0; i < NSETS; i++) {
 		unsigned columns = present & ~column_sets[i].without;
-		if (columns)
-			rc = set_matches(l, &column_sets[i], columns, err);
+		if (columns && (rc = set_matches(l, &column_sets[i], columns, err)) < 0)
+			return rc;
 	}
-	return rc;
+	return FM_OK;
 }

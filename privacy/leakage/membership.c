@@ -50,10 +50,12 @@ static void true_positives(const struct scored *s, size_t n, size_t m, struct fm
 		fm_wilson(out->tpr[k] * both, both, &out->tpr_lo[k], &out->tpr_hi[k]);
 }
 
-int fm_mia_scores(const double *member, const uint32_t *member_block, size_t n, const double *outsider,
-		  const uint32_t *outsider_block, size_t m, struct fm_mia *out, struct fm_error *err)
+int fm_mia_scores(const struct fm_mia_side *members, const struct fm_mia_side *outsiders, struct fm_mia *out,
+		  struct fm_error *err)
 {
-	const uint32_t *const cluster[2] = {member_block, outsider_block};
+	const uint32_t *const cluster[2] = {members->cluster, outsiders->cluster};
+	const double *member = members->score, *outsider = outsiders->score;
+	size_t n = members->n, m = outsiders->n;
 	struct scored *s = NULL;
 	double *score = NULL;
 	struct fm_auc auc;
@@ -97,12 +99,15 @@ int fm_mia_add(const struct fm_mia *mia, const char *prefix, const char *columns
 	int rc;
 
 	snprintf(name, sizeof name, "leak.%s_auc%s", prefix, columns);
-	rc = fm_metrics_add_ci(out, name, mia->auc, (int64_t)n, mia->auc_lo, mia->auc_hi, err);
-	for (int k = 0; k < FM_MIA_RATES && rc == FM_OK; k++) {
+	if ((rc = fm_metrics_add_ci(out, name, mia->auc, (int64_t)n, mia->auc_lo, mia->auc_hi, err)) < 0)
+		return rc;
+	for (int k = 0; k < FM_MIA_RATES; k++) {
 		snprintf(name, sizeof name, "leak.%s_%s%s", prefix, rate_name[k], columns);
-		rc = fm_metrics_add_ci(out, name, mia->tpr[k], (int64_t)n, mia->tpr_lo[k], mia->tpr_hi[k], err);
+		if ((rc = fm_metrics_add_ci(out, name, mia->tpr[k], (int64_t)n, mia->tpr_lo[k], mia->tpr_hi[k], err)) <
+		    0)
+			return rc;
 	}
-	return rc;
+	return FM_OK;
 }
 
 int fm_mia_losses(const double *member, size_t n, const double *outsider, size_t m, struct fm_metrics *out,
@@ -119,8 +124,10 @@ int fm_mia_losses(const double *member, size_t n, const double *outsider, size_t
 		score[0][i] = -member[i];
 	for (size_t i = 0; i < m; i++)
 		score[1][i] = -outsider[i];
-	if ((rc = fm_mia_scores(score[0], NULL, n, score[1], NULL, m, &mia, err)) == FM_OK)
-		rc = fm_mia_add(&mia, "mia_model", "", n, out, err);
+	if ((rc = fm_mia_scores(&(struct fm_mia_side){score[0], NULL, n}, &(struct fm_mia_side){score[1], NULL, m},
+				&mia, err)) < 0)
+		goto out;
+	rc = fm_mia_add(&mia, "mia_model", "", n, out, err);
 out:
 	free(score[0]);
 	free(score[1]);

@@ -22,10 +22,14 @@ struct fm_mia {
 	double auc, auc_lo, auc_hi;
 	double tpr[FM_MIA_RATES], tpr_lo[FM_MIA_RATES], tpr_hi[FM_MIA_RATES];
 };
-/* The higher a score, the more like a member.  The clusters (of members n, of outsiders m) or NULL: each record is its
- * own. All of *out is NaN when a score is NaN or one side is empty. */
-int fm_mia_scores(const double *member, const uint32_t *member_block, size_t n, const double *outsider,
-		  const uint32_t *outsider_block, size_t m, struct fm_mia *out, struct fm_error *err) FM_MUST_CHECK;
+struct fm_mia_side {
+	const double *score;     /* (n); the higher, the more like a member */
+	const uint32_t *cluster; /* (n); NULL: each record is its own */
+	size_t n;
+};
+/* All of *out is NaN when a score is NaN or one side is empty. */
+int fm_mia_scores(const struct fm_mia_side *members, const struct fm_mia_side *outsiders, struct fm_mia *out,
+		  struct fm_error *err) FM_MUST_CHECK;
 
 /* leak.PREFIX_auc, _tpr_1, _tpr_01 with COLUMNS behind; their n is the number of members. */
 int fm_mia_add(const struct fm_mia *mia, const char *prefix, const char *columns, size_t n, struct fm_metrics *out,

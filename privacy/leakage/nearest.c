@@ -125,11 +125,13 @@ static int code_category(const struct fm_gower *g, const struct fm_table *t, enu
 
 	if ((rc = fm_alloc(&code, t->dict[c].n + 1, sizeof *code, "category codes", err)) < 0)
 		return rc;
-	if ((rc = fm_dict_match(&g->train->dict[c], &t->dict[c], code, err)) == FM_OK)
-		for (size_t i = 0; i < n; i++) {
-			uint32_t v = code[key(t, c, row ? row[i] : first + i)];
-			out[i] = v < known && g->seen[c][v] ? (int32_t)v : -1;
-		}
+	if ((rc = fm_dict_match(&g->train->dict[c], &t->dict[c], code, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t v = code[key(t, c, row ? row[i] : first + i)];
+		out[i] = v < known && g->seen[c][v] ? (int32_t)v : -1;
+	}
+out:
 	free(code);
 	return rc;
 }

@@ -84,10 +84,13 @@ static int distances(struct fm_leak *l, const struct fm_features *f, struct samp
 
 	if ((rc = fm_alloc(&row, FM_LEAKAGE_RECORDS, sizeof *row, "neighbours", err)) < 0)
 		return rc;
-	for (int k = 0; k < 2 && rc == FM_OK; k++) {
+	for (int k = 0; k < 2; k++) {
 		struct fm_queries asked = {both[k]->x, both[k]->n, 1, synthetic ? NULL : both[k]->skip, l->pool};
-		rc = fm_leak_nearest(f, t, &asked, row, synthetic ? both[k]->to_synthetic : both[k]->to_real, err);
+		double *d2 = synthetic ? both[k]->to_synthetic : both[k]->to_real;
+		if ((rc = fm_leak_nearest(f, t, &asked, row, d2, err)) < 0)
+			goto out;
 	}
+out:
 	free(row);
 	return rc;
 }
@@ -126,8 +129,9 @@ static int judge(struct fm_leak *l, const struct group *group, struct sample *me
 			both[k]->score[i] = nearness(both[k]->to_real[i], both[k]->to_synthetic[i]);
 	if ((rc = identifiability(l, "identifiability_train", group->name, members, err)) < 0 ||
 	    (rc = identifiability(l, "identifiability_holdout", group->name, outsiders, err)) < 0 ||
-	    (rc = fm_mia_scores(members->score, members->cluster, members->n, outsiders->score, outsiders->cluster,
-				outsiders->n, &mia, err)) < 0)
+	    (rc = fm_mia_scores(&(struct fm_mia_side){members->score, members->cluster, members->n},
+				&(struct fm_mia_side){outsiders->score, outsiders->cluster, outsiders->n}, &mia, err)) <
+		0)
 		return rc;
 	return fm_mia_add(&mia, "mia", group->name, members->n, l->out, err);
 }
@@ -140,9 +144,9 @@ int fm_leak_records(struct fm_leak *l, struct fm_error *err)
 
 	if ((rc = sample_open(&members, l, 0, err)) < 0 || (rc = sample_open(&outsiders, l, 1, err)) < 0)
 		goto out;
-	for (int g = 0; g < NGROUPS && rc == FM_OK; g++)
-		if (common & groups[g].columns)
-			rc = judge(l, &groups[g], &members, &outsiders, err);
+	for (int g = 0; g < NGROUPS; g++)
+		if (common & groups[g].columns && (rc = judge(l, &groups[g], &members, &outsiders, err)) < 0)
+			goto out;
 out:
 	sample_close(&members);
 	sample_close(&outsiders);

@@ -99,15 +99,15 @@ static int is_in(struct share share, uint64_t v)
 
 static int count_column(struct counts *s, const struct column *k, struct share share, struct fm_error *err)
 {
-	int rc = FM_OK;
+	int rc;
 
-	for (size_t i = 0; i < k->t->rows && rc == FM_OK && !s->full; i++) {
+	for (size_t i = 0; i < k->t->rows && !s->full; i++) {
 		uint64_t v = value(k, i);
-		if (is_in(share, v))
-			rc = count(s, v, err);
+		if (is_in(share, v) && (rc = count(s, v, err)) < 0)
+			return rc;
 		fm_table_forget_behind(k->t, i);
 	}
-	return rc;
+	return FM_OK;
 }
 
 /* ---- addresses ---- */
@@ -120,45 +120,63 @@ enum { ADDRESS_COLS = sizeof address_cols / sizeof *address_cols };
 static int count_addresses(struct counts *s, const struct fm_table *t, unsigned drop, struct share share,
 			   struct fm_error *err)
 {
-	int rc = FM_OK;
+	int rc;
 
-	for (int k = 0; k < ADDRESS_COLS && rc == FM_OK; k++) {
+	for (int k = 0; k < ADDRESS_COLS; k++) {
 		struct column column = {.t = t, .c = (int)address_cols[k], .drop = drop};
-		if (FM_HAS(t, address_cols[k]))
-			rc = count_column(s, &column, share, err);
+		if (FM_HAS(t, address_cols[k]) && (rc = count_column(s, &column, share, err)) < 0)
+			return rc;
 	}
+	return FM_OK;
+}
+
+/* The addresses of the others without their last `drop` bits: how many different ones each has, and how many of those
+ * training has. */
+struct prefixes {
+	const struct fm_table *other[OTHERS];
+	unsigned drop;
+	size_t n[OTHERS], met[OTHERS];
+};
+
+/* Adds those of one share; *full: not found out. */
+static int meet_share(struct fm_leak *l, struct prefixes *p, struct share share, int *full, struct fm_error *err)
+{
+	struct counts train = {.memory = l->memory / 2}, s = {0};
+	int rc;
+
+	if ((rc = count_addresses(&train, l->train, p->drop, share, err)) < 0)
+		goto out;
+	for (int k = 0; k < OTHERS && !train.full; k++) {
+		if (!p->other[k])
+			continue;
+		s.memory = l->memory / 2;
+		if ((rc = count_addresses(&s, p->other[k], p->drop, share, err)) < 0)
+			goto out;
+		p->n[k] += s.used;
+		for (size_t i = 0; i < s.slots; i++)
+			p->met[k] += s.times[i] && train.slots && train.times[place(&train, s.value[i])];
+		*full |= s.full;
+		counts_close(&s);
+	}
+	*full |= train.full;
+out:
+	counts_close(&train);
+	counts_close(&s);
 	return rc;
 }
 
-/* How many different prefixes the others have, and how many of those training has; *full: not found out. */
-static int meet_addresses(struct fm_leak *l, const struct fm_table *const other[OTHERS], unsigned drop, uint64_t parts,
-			  size_t n[OTHERS], size_t met[OTHERS], int *full, struct fm_error *err)
+/* Those of `parts` shares; *full: not found out. */
+static int meet_addresses(struct fm_leak *l, struct prefixes *p, uint64_t parts, int *full, struct fm_error *err)
 {
-	struct counts train = {.memory = l->memory / 2}, s = {.memory = l->memory / 2};
-	int rc = FM_OK;
+	int rc;
 
 	*full = 0;
-	memset(n, 0, OTHERS * sizeof *n);
-	memset(met, 0, OTHERS * sizeof *met);
-	for (uint64_t part = 0; part < parts && rc == FM_OK && !*full; part++) {
-		struct share share = {part, parts};
-		rc = count_addresses(&train, l->train, drop, share, err);
-		for (int k = 0; k < OTHERS && rc == FM_OK && !train.full; k++) {
-			if (!other[k] || (rc = count_addresses(&s, other[k], drop, share, err)) < 0)
-				continue;
-			n[k] += s.used;
-			for (size_t i = 0; i < s.slots; i++)
-				met[k] += s.times[i] && train.slots && train.times[place(&train, s.value[i])];
-			*full |= s.full;
-			counts_close(&s);
-			s.memory = l->memory / 2;
-		}
-		*full |= train.full;
-		counts_close(&train);
-		train.memory = l->memory / 2;
-	}
-	counts_close(&s);
-	return rc;
+	memset(p->n, 0, sizeof p->n);
+	memset(p->met, 0, sizeof p->met);
+	for (uint64_t part = 0; part < parts && !*full; part++)
+		if ((rc = meet_share(l, p, (struct share){part, parts}, full, err)) < 0)
+			return rc;
+	return FM_OK;
 }
 
 static int addresses(struct fm_leak *l, struct fm_error *err)
@@ -170,21 +188,22 @@ static int addresses(struct fm_leak *l, struct fm_error *err)
 		     {{"echo_prefix24", "echo_prefix24_holdout"}, 8},
 		     {{"echo_prefix16", "echo_prefix16_holdout"}, 16}};
 	const unsigned cols = 1u << FM_SA | 1u << FM_DA;
-	const struct fm_table *const other[OTHERS] = {l->synthetic,
-						      l->holdout && l->holdout->present & cols ? l->holdout : NULL};
-	size_t n[OTHERS], met[OTHERS];
-	int rc = FM_OK, full = 1;
+	struct prefixes p = {.other = {l->synthetic, l->holdout && l->holdout->present & cols ? l->holdout : NULL}};
+	int rc, full = 1;
 
 	if (!(l->train->present & cols) || !(l->synthetic->present & cols))
 		return FM_OK;
-	for (size_t k = 0; k < sizeof kinds / sizeof *kinds && rc == FM_OK; k++, full = 1) {
-		for (uint64_t parts = 1; full && rc == FM_OK; parts *= 2)
-			rc = meet_addresses(l, other, kinds[k].drop, parts, n, met, &full, err);
-		for (int o = 0; o < OTHERS && rc == FM_OK; o++)
-			if (other[o])
-				rc = fm_leak_share(l, kinds[k].name[o], "", (double)met[o], n[o], 1, err);
+	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++, full = 1) {
+		p.drop = kinds[k].drop;
+		for (uint64_t parts = 1; full; parts *= 2)
+			if ((rc = meet_addresses(l, &p, parts, &full, err)) < 0)
+				return rc;
+		for (int o = 0; o < OTHERS; o++)
+			if (p.other[o] &&
+			    (rc = fm_leak_share(l, kinds[k].name[o], "", (double)p.met[o], p.n[o], 1, err)) < 0)
+				return rc;
 	}
-	return rc;
+	return FM_OK;
 }
 
 /* ---- rare values ---- */
@@ -198,11 +217,12 @@ static int meet_rare(struct fm_leak *l, const struct column *train, const struct
 
 	*full = 0;
 	memset(rare, 0, OTHERS * sizeof *rare);
-	for (uint64_t part = 0; part < parts && rc == FM_OK && !*full; part++) {
+	for (uint64_t part = 0; part < parts && !*full; part++) {
 		struct share share = {part, parts};
-		rc = count_column(&s, train, share, err);
+		if ((rc = count_column(&s, train, share, err)) < 0)
+			goto out;
 		*full = s.full;
-		for (int k = 0; k < OTHERS && rc == FM_OK && !*full && s.slots; k++)
+		for (int k = 0; k < OTHERS && !*full && s.slots; k++)
 			for (size_t i = 0; other[k].t && i < other[k].t->rows; i++) {
 				uint64_t v = value(&other[k], i);
 				uint32_t times = is_in(share, v) ? s.times[place(&s, v)] : 0;
@@ -212,6 +232,8 @@ static int meet_rare(struct fm_leak *l, const struct column *train, const struct
 		counts_close(&s);
 		s.memory = l->memory;
 	}
+out:
+	counts_close(&s);
 	return rc;
 }
 
@@ -220,20 +242,21 @@ static int rare_column(struct fm_leak *l, int c, struct fm_error *err)
 	static const char *const suffix[OTHERS] = {"", "_holdout"};
 	struct column train = {.t = l->train, .c = c}, other[OTHERS] = {{.t = l->synthetic, .c = c}, {.c = c}};
 	size_t rare[OTHERS];
-	int rc = FM_OK, full = 1;
+	int rc, full = 1;
 
 	if (l->holdout && FM_HAS(l->holdout, c))
 		other[HOLDOUT].t = l->holdout;
 	for (int k = 0; k < OTHERS; k++)
 		if (other[k].t && (rc = fm_codes_like(other[k].t, l->train, 1u << c, other[k].code, err)) < 0)
 			goto out;
-	for (uint64_t parts = 1; full && rc == FM_OK; parts *= 2)
-		rc = meet_rare(l, &train, other, parts, rare, &full, err);
-	for (int k = 0; k < OTHERS && rc == FM_OK; k++) {
+	for (uint64_t parts = 1; full; parts *= 2)
+		if ((rc = meet_rare(l, &train, other, parts, rare, &full, err)) < 0)
+			goto out;
+	for (int k = 0; k < OTHERS; k++) {
 		char name[32];
 		snprintf(name, sizeof name, "rare_%s%s", fm_cols[c].name, suffix[k]);
-		if (other[k].t)
-			rc = fm_leak_share(l, name, "", (double)rare[k], other[k].t->rows, 1, err);
+		if (other[k].t && (rc = fm_leak_share(l, name, "", (double)rare[k], other[k].t->rows, 1, err)) < 0)
+			goto out;
 	}
 out:
 	for (int k = 0; k < OTHERS; k++)
@@ -244,10 +267,13 @@ out:
 int fm_leak_reuse(struct fm_leak *l, struct fm_error *err)
 {
 	static const enum fm_col cols[] = {FM_SP, FM_DP, FM_TD, FM_PKT, FM_BYT, FM_FLG};
-	int rc = addresses(l, err);
+	int rc;
 
-	for (size_t k = 0; k < sizeof cols / sizeof *cols && rc == FM_OK; k++)
-		if (FM_HAS(l->train, cols[k]) && FM_HAS(l->synthetic, cols[k]))
-			rc = rare_column(l, (int)cols[k], err);
-	return rc;
+	if ((rc = addresses(l, err)) < 0)
+		return rc;
+	for (size_t k = 0; k < sizeof cols / sizeof *cols; k++)
+		if (FM_HAS(l->train, cols[k]) && FM_HAS(l->synthetic, cols[k]) &&
+		    (rc = rare_column(l, (int)cols[k], err)) < 0)
+			return rc;
+	return FM_OK;
 }

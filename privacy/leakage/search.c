@@ -16,18 +16,21 @@ int fm_leak_nearest(const struct fm_features *f, const struct fm_table *t, const
 	int rc = FM_OK;
 
 	fm_neighbours_none(asked->m, asked->k, row, d2);
-	for (size_t from = 0; from < t->rows && rc == FM_OK; from += PART) {
+	for (size_t from = 0; from < t->rows; from += PART) {
 		size_t n = t->rows - from < PART ? t->rows - from : PART;
-		if ((rc = fm_features_code(f, t, NULL, from, n, &x, err)) < 0)
-			break;
-		rc = fm_points_new(&points, x, n, f->dim, err);
+		if ((rc = fm_features_code(f, t, NULL, from, n, &x, err)) < 0 ||
+		    (rc = fm_points_new(&points, x, n, f->dim, err)) < 0)
+			goto out;
 		free(x);
 		x = NULL;
-		if (rc == FM_OK)
-			rc = fm_neighbours_more(points, (uint32_t)from, asked, row, d2, err);
+		if ((rc = fm_neighbours_more(points, (uint32_t)from, asked, row, d2, err)) < 0)
+			goto out;
 		fm_points_free(points);
 		points = NULL;
 		fm_table_forget(t, from, from + n);
 	}
+out:
+	free(x);
+	fm_points_free(points);
 	return rc;
 }

@@ -172,26 +172,26 @@ static void test_area_and_rates(void **state)
 		a[i] = i + 1000;
 		b[i] = i;
 	}
-	OK(fm_mia_scores(a, NULL, 200, b, NULL, 200, &m, &err));
+	OK(fm_mia_scores(&(struct fm_mia_side){a, NULL, 200}, &(struct fm_mia_side){b, NULL, 200}, &m, &err));
 	assert_true(m.auc == 1 && m.tpr[0] == 1 && m.tpr[1] == 1 && m.auc_hi == 1 && m.auc_lo < 1 && m.auc_lo > 0.9);
-	OK(fm_mia_scores(b, NULL, 200, a, NULL, 200, &m, &err));
+	OK(fm_mia_scores(&(struct fm_mia_side){b, NULL, 200}, &(struct fm_mia_side){a, NULL, 200}, &m, &err));
 	assert_true(m.auc == 0 && m.tpr[0] == 0);
-	OK(fm_mia_scores(a, NULL, 200, a, NULL, 200, &m, &err));
+	OK(fm_mia_scores(&(struct fm_mia_side){a, NULL, 200}, &(struct fm_mia_side){a, NULL, 200}, &m, &err));
 	assert_true(fabs(m.auc - 0.5) < 1e-12 && fabs(m.tpr[0] - 0.01) < 1e-12 && fabs(m.tpr[1] - 0.001) < 1e-12);
 	for (int i = 0; i < 200; i++)
 		a[i] = b[i] = 7; /* all the same */
-	OK(fm_mia_scores(a, NULL, 200, b, NULL, 200, &m, &err));
+	OK(fm_mia_scores(&(struct fm_mia_side){a, NULL, 200}, &(struct fm_mia_side){b, NULL, 200}, &m, &err));
 	assert_true(m.auc == 0.5 && fabs(m.tpr[1] - 0.001) < 1e-12 && m.auc_lo < 0.5 && m.auc_hi > 0.5);
 	for (int i = 0; i < 100; i++)
 		a[i] = INFINITY; /* half the members beyond all others */
-	OK(fm_mia_scores(a, NULL, 200, b, NULL, 200, &m, &err));
+	OK(fm_mia_scores(&(struct fm_mia_side){a, NULL, 200}, &(struct fm_mia_side){b, NULL, 200}, &m, &err));
 	assert_true(m.auc == 0.75 && m.tpr[1] >= 0.5 && m.tpr[1] < 0.51);
 	a[3] = NAN;
-	OK(fm_mia_scores(a, NULL, 200, b, NULL, 200, &m, &err));
+	OK(fm_mia_scores(&(struct fm_mia_side){a, NULL, 200}, &(struct fm_mia_side){b, NULL, 200}, &m, &err));
 	assert_true(isnan(m.auc) && isnan(m.tpr[0]) && isnan(m.auc_lo));
-	OK(fm_mia_scores(a, NULL, 0, b, NULL, 200, &m, &err));
+	OK(fm_mia_scores(&(struct fm_mia_side){a, NULL, 0}, &(struct fm_mia_side){b, NULL, 200}, &m, &err));
 	assert_true(isnan(m.auc));
-	OK(fm_mia_scores(b, NULL, 1, b, NULL, 1, &m, &err));
+	OK(fm_mia_scores(&(struct fm_mia_side){b, NULL, 1}, &(struct fm_mia_side){b, NULL, 1}, &m, &err));
 	assert_true(m.auc == 0.5 && m.auc_lo == 0 && m.auc_hi == 1);
 }
 
@@ -213,9 +213,10 @@ static void test_intervals_cover(void **state)
 			a[i] = i % 10 ? a[i - 1] : fm_rng_uniform53(&r);
 			b[i] = i % 10 ? b[i - 1] : fm_rng_uniform53(&r);
 		}
-		OK(fm_mia_scores(a, cluster, 400, b, cluster, 400, &m, &err));
+		OK(fm_mia_scores(&(struct fm_mia_side){a, cluster, 400}, &(struct fm_mia_side){b, cluster, 400}, &m,
+				 &err));
 		covered += m.auc_lo <= 0.5 && m.auc_hi >= 0.5;
-		OK(fm_mia_scores(a, NULL, 400, b, NULL, 400, &m, &err));
+		OK(fm_mia_scores(&(struct fm_mia_side){a, NULL, 400}, &(struct fm_mia_side){b, NULL, 400}, &m, &err));
 		naive += m.auc_lo <= 0.5 && m.auc_hi >= 0.5;
 	}
 	assert_true(covered >= 365); /* 380 are due */
