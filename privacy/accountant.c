@@ -187,12 +187,14 @@ static int by_rdp(const struct direction *ways, int n, double delta, double *eps
 	return FM_OK;
 }
 
-/* ---- the door
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the door ---- */
 
-int fm_account_within(const struct fm_mechanism *list, size_t n, double delta, enum fm_adjacency adjacency,
-		      enum fm_accountant accountant, double share, double *epsilon, struct fm_error *err)
+int fm_account_within(const struct fm_mechanism *list, size_t n, const struct fm_account_terms *terms, double share,
+		      double *epsilon, struct fm_error *err)
 {
+	double delta = terms->delta;
+	enum fm_adjacency adjacency = terms->adjacency;
+	enum fm_accountant accountant = terms->accountant;
 	static const enum fm_direction both[] = {FM_REMOVE, FM_ADD}, once[] = {FM_REPLACE};
 	struct direction ways[2] = {{0}};
 	const enum fm_direction *way = adjacency == FM_REPLACE_ONE ? once : both;
@@ -232,5 +234,7 @@ out:
 int fm_account(const struct fm_mechanism *list, size_t n, double delta, enum fm_adjacency adjacency,
 	       enum fm_accountant accountant, double *epsilon, struct fm_error *err)
 {
-	return fm_account_within(list, n, delta, adjacency, accountant, FM_ACCOUNT_SHARE, epsilon, err);
+	struct fm_account_terms terms = {delta, adjacency, accountant};
+
+	return fm_account_within(list, n, &terms, FM_ACCOUNT_SHARE, epsilon, err);
 }

@@ -47,6 +47,13 @@ struct fm_mechanism {
 enum fm_adjacency { FM_ADD_OR_REMOVE, FM_REPLACE_ONE };
 enum fm_accountant { FM_PLD, FM_RDP };
 
+/* What epsilon is stated for, and how it is found. */
+struct fm_account_terms {
+	double delta;
+	enum fm_adjacency adjacency;
+	enum fm_accountant accountant;
+};
+
 #define FM_DELTA_MIN 1e-30
 #define FM_COUNT_MAX 100000000u /* uses of a mechanism */
 
@@ -58,15 +65,14 @@ int fm_account(const struct fm_mechanism *list, size_t n, double delta, enum fm_
 /* The same, as coarse as a caller can do with: the grid is refined until a halving takes less than share of epsilon
  * off. Never below fm_account's answer, which is that with FM_ACCOUNT_SHARE. */
 #define FM_ACCOUNT_SHARE 1e-3
-int fm_account_within(const struct fm_mechanism *list, size_t n, double delta, enum fm_adjacency adjacency,
-		      enum fm_accountant accountant, double share, double *epsilon, struct fm_error *err) FM_MUST_CHECK;
+int fm_account_within(const struct fm_mechanism *list, size_t n, const struct fm_account_terms *terms, double share,
+		      double *epsilon, struct fm_error *err) FM_MUST_CHECK;
 
-/* The smallest scale of list[which], to six digits, with which all n together keep to (epsilon, delta); the scale that
- * it has does not matter.  fm_account with the answer gives epsilon or less.  FM_EINPUT where no scale does: the others
- * alone leak more.  (calibrate.c) */
-int fm_calibrate(const struct fm_mechanism *list, size_t n, size_t which, double epsilon, double delta,
-		 enum fm_adjacency adjacency, enum fm_accountant accountant, double *scale,
-		 struct fm_error *err) FM_MUST_CHECK;
+/* The smallest scale of list[which], to six digits, with which all n together keep to (epsilon, terms->delta); the
+ * scale that it has does not matter.  fm_account with the answer gives epsilon or less.  FM_EINPUT where no scale does:
+ * the others alone leak more.  (calibrate.c) */
+int fm_calibrate(const struct fm_mechanism *list, size_t n, size_t which, double epsilon,
+		 const struct fm_account_terms *terms, double *scale, struct fm_error *err) FM_MUST_CHECK;
 
 /* v, which is positive, rounded up to that many significant digits (1 to 15), as the nearest double to the decimal. */
 double fm_round_up(double v, int digits);

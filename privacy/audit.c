@@ -38,19 +38,19 @@ static int rank_compare(const void *a, const void *b)
 int fm_audit_guess(const double *score, size_t m, size_t kplus, size_t kminus, int8_t *guess, struct fm_error *err)
 {
 	struct rank *rank = NULL;
-	int rc = FM_OK;
+	int rc;
 
 	if (kplus > m || kminus > m - kplus)
 		return fm_fail(err, FM_EINPUT, "%zu and %zu guesses on %zu canaries are too many", kplus, kminus, m);
 	if ((rc = fm_alloc(&rank, m, sizeof(*rank), "scores", err)) < 0)
 		return rc;
-	for (size_t i = 0; i < m && rc == FM_OK; i++) {
+	for (size_t i = 0; i < m; i++) {
 		rank[i] = (struct rank){score[i], i};
-		if (isnan(score[i]))
+		if (isnan(score[i])) {
 			rc = fm_fail(err, FM_EINPUT, "the score of canary %zu is not a number", i);
+			goto out;
+		}
 	}
-	if (rc < 0)
-		goto out;
 	qsort(rank, m, sizeof(*rank), rank_compare);
 	memset(guess, 0, m);
 	for (size_t i = 0; i < kminus; i++)
@@ -174,9 +174,10 @@ int fm_audit_epsilon(size_t m, size_t r, size_t v, double delta, double p, doubl
 	return FM_OK;
 }
 
-int fm_audit_bound(const double *score, const uint8_t *in, size_t m, const size_t (*k)[2], size_t nk, double delta,
-		   double p, struct fm_audit *audit, struct fm_error *err)
+int fm_audit_bound(const struct fm_canaries *c, const size_t (*k)[2], size_t nk, double delta, double p,
+		   struct fm_audit *audit, struct fm_error *err)
 {
+	size_t m = c->m;
 	int8_t *guess = NULL;
 	int rc;
 
@@ -185,16 +186,17 @@ int fm_audit_bound(const double *score, const uint8_t *in, size_t m, const size_
 		return fm_fail(err, FM_EINPUT, "an audit needs a number of guesses");
 	if ((rc = fm_alloc(&guess, m, sizeof(*guess), "guesses", err)) < 0)
 		return rc;
-	for (size_t j = 0; j < nk && rc == FM_OK; j++) {
+	for (size_t j = 0; j < nk; j++) {
 		size_t v = 0, r = k[j][0] + k[j][1];
 		double epsilon = 0;
 
-		if ((rc = fm_audit_guess(score, m, k[j][0], k[j][1], guess, err)) < 0)
-			break;
+		if ((rc = fm_audit_guess(c->score, m, k[j][0], k[j][1], guess, err)) < 0)
+			goto out;
 		for (size_t i = 0; i < m; i++)
-			v += guess[i] == (in[i] ? 1 : -1);
-		rc = fm_audit_epsilon(m, r, v, delta, p / (double)nk, &epsilon, err);
-		if (rc == FM_OK && (j == 0 || epsilon > audit->epsilon)) {
+			v += guess[i] == (c->in[i] ? 1 : -1);
+		if ((rc = fm_audit_epsilon(m, r, v, delta, p / (double)nk, &epsilon, err)) < 0)
+			goto out;
+		if (j == 0 || epsilon > audit->epsilon) {
 			audit->r = r;
 			audit->v = v;
 			audit->kplus = k[j][0];
@@ -202,6 +204,7 @@ int fm_audit_bound(const double *score, const uint8_t *in, size_t m, const size_
 			audit->epsilon = epsilon;
 		}
 	}
+out:
 	free(guess);
 	return rc;
 }

@@ -12,7 +12,7 @@
  *     fm_audit_toss(&key, "audit/canaries", m, in, err);         who is in: from the run's secret stream
  *     ... train on the records and the canaries with in[i] = 1, score[i] from what is released ...
  *     k[] = {{50, 50}, {200, 200}};                              fixed before anyone looks at in and score
- *     fm_audit_bound(score, in, m, k, 2, delta, 0.05, &audit, err);
+ *     fm_audit_bound(&(struct fm_canaries){score, in, m}, k, 2, delta, 0.05, &audit, err);
  *     if (audit.epsilon > stated) ...                            the claim is refuted
  *
  * The bound says nothing where guesses are poor: 0 is no proof of privacy.
@@ -49,6 +49,11 @@ int fm_audit_p_value(size_t m, size_t r, size_t v, double epsilon, double delta,
 int fm_audit_epsilon(size_t m, size_t r, size_t v, double delta, double p, double *epsilon,
 		     struct fm_error *err) FM_MUST_CHECK;
 
+struct fm_canaries {
+	const double *score; /* (m) */
+	const uint8_t *in;   /* (m): 1 where it was trained on */
+	size_t m;
+};
 struct fm_audit {
 	size_t m, r, v;  /* of the choice that gave the bound */
 	double delta, p; /* p: of the whole, shared out evenly among the choices (Bonferroni) */
@@ -57,7 +62,7 @@ struct fm_audit {
 };
 /* The best bound over nk choices of how many to guess, k[j] = {kplus, kminus}, each at confidence p / nk, so that
  * trying several is paid for. */
-int fm_audit_bound(const double *score, const uint8_t *in, size_t m, const size_t (*k)[2], size_t nk, double delta,
-		   double p, struct fm_audit *audit, struct fm_error *err) FM_MUST_CHECK;
+int fm_audit_bound(const struct fm_canaries *c, const size_t (*k)[2], size_t nk, double delta, double p,
+		   struct fm_audit *audit, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

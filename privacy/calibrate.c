@@ -36,9 +36,8 @@ double fm_round_up(double v, int digits)
 struct trial {
 	struct fm_mechanism *list;
 	size_t n, which;
-	double target, delta;
-	enum fm_adjacency adjacency;
-	enum fm_accountant accountant;
+	double target;
+	struct fm_account_terms terms;
 };
 
 /* log(epsilon / target) with the noise e^x times the sensitivity: above 0 where too much is leaked. */
@@ -49,10 +48,10 @@ static int excess(struct trial *t, double x, double share, double *over, struct 
 	int rc;
 
 	m->scale = fmin(fm_round_up(fm_sf_exp(x) * m->sensitivity, DIGITS), WIDEST * m->sensitivity);
-	rc = fm_account_within(t->list, t->n, t->delta, t->adjacency, t->accountant, share, &epsilon, err);
-	if (rc == FM_OK)
-		*over = epsilon > 0 ? fmax(-50, fm_sf_log(epsilon / t->target)) : -50;
-	return rc;
+	if ((rc = fm_account_within(t->list, t->n, &t->terms, share, &epsilon, err)) < 0)
+		return rc;
+	*over = epsilon > 0 ? fmax(-50, fm_sf_log(epsilon / t->target)) : -50;
+	return FM_OK;
 }
 
 /* A step in x: *x, of which too little leaks and which is within `close` of the smallest such, the slope of log epsilon
@@ -74,7 +73,7 @@ static int seek(struct trial *t, double share, double close, double *x, double *
 		if (over > 0 && *x >= top)
 			return fm_fail(err, FM_EINPUT,
 				       "epsilon %g at delta %g: no noise is enough, the other mechanisms leak more",
-				       t->target, t->delta);
+				       t->target, t->terms.delta);
 		if (over <= 0 && *x <= bottom)
 			return FM_OK;
 		if (i && fabs(*x - last) > 1e-9 && over > -49 && last_over > -49)
@@ -91,19 +90,15 @@ static int seek(struct trial *t, double share, double close, double *x, double *
 			*x = low + 0.5 * (high - low);
 	}
 	*x = high;
-	return high_known ? FM_OK
-			  : fm_fail(err, FM_EINPUT, "epsilon %g at delta %g: no noise was found", t->target, t->delta);
+	return high_known
+		   ? FM_OK
+		   : fm_fail(err, FM_EINPUT, "epsilon %g at delta %g: no noise was found", t->target, t->terms.delta);
 }
 
-int fm_calibrate(const struct fm_mechanism *list, size_t n, size_t which, double epsilon, double delta,
-		 enum fm_adjacency adjacency, enum fm_accountant accountant, double *scale, struct fm_error *err)
+int fm_calibrate(const struct fm_mechanism *list, size_t n, size_t which, double epsilon,
+		 const struct fm_account_terms *terms, double *scale, struct fm_error *err)
 {
-	struct trial t = {.n = n,
-			  .which = which,
-			  .target = epsilon,
-			  .delta = delta,
-			  .adjacency = adjacency,
-			  .accountant = accountant};
+	struct trial t = {.n = n, .which = which, .target = epsilon, .terms = *terms};
 	double x, slope = -1;
 	int rc;
 
@@ -116,7 +111,7 @@ int fm_calibrate(const struct fm_mechanism *list, size_t n, size_t which, double
 	const struct fm_mechanism *m = &t.list[which];
 	double q = m->kind == FM_SAMPLED_GAUSSIAN ? m->q : 1;
 
-	x = fm_sf_log(fmin(1e5, fmax(0.7, q * sqrt(-2 * fm_sf_log(delta) * (double)m->count) / epsilon)));
+	x = fm_sf_log(fmin(1e5, fmax(0.7, q * sqrt(-2 * fm_sf_log(terms->delta) * (double)m->count) / epsilon)));
 	if ((rc = seek(&t, 0.03, 0.01, &x, &slope, err)) < 0 ||
 	    (rc = seek(&t, 2 * FM_ACCOUNT_SHARE, 1e-3, &x, &slope, err)) < 0)
 		goto out;

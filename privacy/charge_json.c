@@ -43,11 +43,11 @@ static double number(const json_t *o, const char *key)
 
 int fm_charges_from_json(struct fm_charges *c, const json_t *list, struct fm_error *err)
 {
-	int rc = FM_OK;
+	int rc;
 
 	if (!json_is_array(list))
 		return fm_fail(err, FM_EINPUT, "a ledger of charges is a list");
-	for (size_t i = 0; i < json_array_size(list) && rc == FM_OK; i++) {
+	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *o = json_array_get(list, i);
 		const char *name = json_string_value(json_object_get(o, "name"));
 		int kind = kind_of(json_string_value(json_object_get(o, "kind")));
@@ -63,9 +63,10 @@ int fm_charges_from_json(struct fm_charges *c, const json_t *list, struct fm_err
 			return fm_fail(err, FM_EINPUT, "charge %zu has no name or no kind", i + 1);
 		snprintf(x.name, sizeof x.name, "%s", name);
 		x.kind = (enum fm_charge_kind)kind;
-		rc = fm_charges_add(c, &x, err);
+		if ((rc = fm_charges_add(c, &x, err)) < 0)
+			return rc;
 	}
-	return rc;
+	return FM_OK;
 }
 
 bool fm_charges_equal(const struct fm_charges *a, const struct fm_charges *b)

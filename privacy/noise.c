@@ -285,9 +285,12 @@ int fm_gaussian_fill(const struct fm_secret *key, const char *label, uint64_t st
 	if ((rc = fm_alloc(&f.errors, nshards, sizeof(*f.errors), "noise", err)) < 0)
 		return rc;
 	fm_pool_run(pool, (int)nshards, fill_shard, &f);
-	for (size_t i = 0; i < nshards && rc == FM_OK; i++)
-		if (f.errors[i].code < 0)
+	for (size_t i = 0; i < nshards; i++)
+		if (f.errors[i].code < 0) {
 			rc = fm_fail(err, f.errors[i].code, "%s", f.errors[i].message);
+			goto out;
+		}
+out:
 	free(f.errors);
 	return rc;
 }
@@ -322,9 +325,10 @@ int fm_poisson_sample(const struct fm_secret *key, const char *label, uint64_t s
 		/* No branch: the batch shows in no timing. */
 		taken += (fm_stream_bits(s, 64) < r->threshold) | (unsigned)r->all;
 	}
-	rc = fm_stream_check(s, err);
+	if ((rc = fm_stream_check(s, err)) < 0)
+		goto out;
+	*nout = taken;
+out:
 	fm_stream_close(s);
-	if (rc == FM_OK)
-		*nout = taken;
 	return rc;
 }

@@ -445,9 +445,11 @@ static int pass(struct fm_pld *d, double *epsilon, struct fm_error *err)
 	find_window(d, theta, m, &w);
 	if ((rc = fm_alloc(&x, w.n, sizeof *x, "a composition", err)) < 0)
 		return rc;
-	if ((rc = compose(d, theta, &w, x, err)) == FM_OK)
-		*epsilon = read_epsilon(d, theta, m, &w, x);
 	d->finest = w.n >= MOST_POINTS;
+	if ((rc = compose(d, theta, &w, x, err)) < 0)
+		goto out;
+	*epsilon = read_epsilon(d, theta, m, &w, x);
+out:
 	free(x);
 	return rc;
 }

@@ -141,7 +141,7 @@ static double laplace_rdp(double b, double a)
 
 int fm_rdp(const struct fm_loss *l, const double *orders, size_t n, double *rdp, struct fm_error *err)
 {
-	int plain = l->kind == FM_LOSS_MIXTURE && l->n == 1, rc = FM_OK;
+	int plain = l->kind == FM_LOSS_MIXTURE && l->n == 1, rc;
 	int one = l->kind == FM_LOSS_MIXTURE && l->n == 2 && l->first == 0 && !l->below;
 	size_t by_quadrature = n;
 
@@ -151,9 +151,10 @@ int fm_rdp(const struct fm_loss *l, const double *orders, size_t n, double *rdp,
 		by_quadrature--;
 		rdp[by_quadrature] = whole_order(l->weight[1], l->scale, (int)orders[by_quadrature]);
 	}
-	if (l->kind == FM_LOSS_MIXTURE && !plain && by_quadrature)
-		rc = mixture_rdp(l, orders, by_quadrature, rdp, err);
-	for (size_t i = 0; i < n && rc == FM_OK; i++) {
+	if (l->kind == FM_LOSS_MIXTURE && !plain && by_quadrature &&
+	    (rc = mixture_rdp(l, orders, by_quadrature, rdp, err)) < 0)
+		return rc;
+	for (size_t i = 0; i < n; i++) {
 		/* The discrete Gaussian is never above the Gaussian: Canonne, Kamath, Steinke 2020, Proposition 5. */
 		double d = l->kind == FM_LOSS_DISCRETE ? l->shift : l->first * (l->above + l->below);
 
@@ -163,7 +164,7 @@ int fm_rdp(const struct fm_loss *l, const double *orders, size_t n, double *rdp,
 			rdp[i] = orders[i] * d * d / (2 * l->scale * l->scale);
 		rdp[i] *= RAISE;
 	}
-	return rc;
+	return FM_OK;
 }
 
 double fm_rdp_epsilon(const double *orders, const double *rdp, size_t n, double delta)

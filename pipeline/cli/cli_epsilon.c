@@ -346,6 +346,7 @@ static int epsilon(const void *args, const struct fm_call *call, struct fm_error
 static int sigma(const void *args, const struct fm_call *call, struct fm_error *err)
 {
 	const struct account_args *a = args;
+	struct fm_account_terms terms = {a->delta, adjacency_of(a), accountant_of(a)};
 	struct fm_mechanism one;
 	double value;
 	int rc;
@@ -354,7 +355,7 @@ static int sigma(const void *args, const struct fm_call *call, struct fm_error *
 	if ((rc = need("sigma", "q", !isnan(a->q), err)) < 0 || (rc = need("sigma", "steps", a->steps, err)) < 0)
 		return rc;
 	one = training(a);
-	if ((rc = fm_calibrate(&one, 1, 0, a->epsilon, a->delta, adjacency_of(a), accountant_of(a), &value, err)) < 0)
+	if ((rc = fm_calibrate(&one, 1, 0, a->epsilon, &terms, &value, err)) < 0)
 		return rc == FM_EINPUT ? FM_EUSAGE : rc;
 	return answer(a, adjacency_of(a), "sigma", value, err);
 }

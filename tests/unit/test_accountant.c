@@ -281,9 +281,11 @@ static void test_calibrated_noise_keeps_to_its_target(void **state)
 			double want = csv_number(&t, rdp ? "sigma_rdp" : "sigma_pld");
 			struct fm_error err = {0};
 
-			assert_int_equal(fm_calibrate(&m, 1, 0, target, delta, FM_ADD_OR_REMOVE, rdp ? FM_RDP : FM_PLD,
-						      &sigma, &err),
-					 FM_OK);
+			assert_int_equal(
+			    fm_calibrate(&m, 1, 0, target,
+					 &(struct fm_account_terms){delta, FM_ADD_OR_REMOVE, rdp ? FM_RDP : FM_PLD},
+					 &sigma, &err),
+			    FM_OK);
 			is_within(sigma, 0.995 * want, 1.005 * want, &t);
 			m.scale = sigma;
 			is_within(account(&m, 1, delta, FM_ADD_OR_REMOVE, rdp ? FM_RDP : FM_PLD), 0.99 * target, target,
@@ -498,15 +500,21 @@ static void test_calibration_pays_for_the_others_first(void **state)
 	double alone, together;
 
 	(void)state;
-	assert_int_equal(fm_calibrate(list + 1, 1, 0, 1, 1e-6, FM_ADD_OR_REMOVE, FM_PLD, &alone, &err), FM_OK);
-	assert_int_equal(fm_calibrate(list, 2, 1, 1, 1e-6, FM_ADD_OR_REMOVE, FM_PLD, &together, &err), FM_OK);
+	assert_int_equal(
+	    fm_calibrate(list + 1, 1, 0, 1, &(struct fm_account_terms){1e-6, FM_ADD_OR_REMOVE, FM_PLD}, &alone, &err),
+	    FM_OK);
+	assert_int_equal(
+	    fm_calibrate(list, 2, 1, 1, &(struct fm_account_terms){1e-6, FM_ADD_OR_REMOVE, FM_PLD}, &together, &err),
+	    FM_OK);
 	assert_true(together > 1.05 * alone);
 	list[1].scale = together;
 	assert_true(account(list, 2, 1e-6, FM_ADD_OR_REMOVE, FM_PLD) <= 1);
 	list[1].scale = 0.995 * together;
 	assert_true(account(list, 2, 1e-6, FM_ADD_OR_REMOVE, FM_PLD) > 1);
 	list[0].scale = 2;
-	assert_int_equal(fm_calibrate(list, 2, 1, 1, 1e-6, FM_ADD_OR_REMOVE, FM_PLD, &together, &err), FM_EINPUT);
+	assert_int_equal(
+	    fm_calibrate(list, 2, 1, 1, &(struct fm_account_terms){1e-6, FM_ADD_OR_REMOVE, FM_PLD}, &together, &err),
+	    FM_EINPUT);
 	assert_non_null(strstr(err.message, "the other mechanisms leak more"));
 }
 

@@ -149,7 +149,7 @@ static void the_bound_refutes_what_leaks_and_spares_what_does_not(void **state)
 	fm_rng_init(&r, 5, FM_RNG_JUDGE, 0, 0);
 	for (double sigma = 0.25; sigma < 9; sigma *= 2) {
 		scores_of(&r, in, M, sigma, score);
-		OK(fm_audit_bound(score, in, M, k, 3, 1e-5, 0.05, &audit, NULL));
+		OK(fm_audit_bound(&(struct fm_canaries){score, in, M}, k, 3, 1e-5, 0.05, &audit, NULL));
 		/* At most the true epsilon of the Gaussian: delta(eps) = P[N > eps sigma - 1 / (2 sigma)] - e^eps P[N >
 		 * eps sigma + ...] */
 		double e = audit.epsilon, a = e * sigma - 1 / (2 * sigma), b = e * sigma + 1 / (2 * sigma);
@@ -163,9 +163,10 @@ static void the_bound_refutes_what_leaks_and_spares_what_does_not(void **state)
 	/* No noise at all */
 	for (int i = 0; i < M; i++)
 		score[i] = in[i];
-	OK(fm_audit_bound(score, in, M, k, 3, 1e-5, 0.05, &audit, NULL));
+	OK(fm_audit_bound(&(struct fm_canaries){score, in, M}, k, 3, 1e-5, 0.05, &audit, NULL));
 	assert_true(audit.epsilon > 3.5);
-	assert_int_equal(fm_audit_bound(score, in, M, k, 0, 1e-5, 0.05, &audit, NULL), FM_EINPUT);
+	assert_int_equal(fm_audit_bound(&(struct fm_canaries){score, in, M}, k, 0, 1e-5, 0.05, &audit, NULL),
+			 FM_EINPUT);
 	fm_secret_close(&key);
 }
 
@@ -193,7 +194,7 @@ static void the_bound_errs_no_more_than_its_confidence(void **state)
 		for (int i = 0; i < CANARIES; i++)
 			score[i] =
 			    (fm_rng_uniform53(&r) < 1 / (1 + exp(-1)) ? in[i] : !in[i]) + 1e-6 * fm_rng_uniform53(&r);
-		OK(fm_audit_bound(score, in, CANARIES, k, 3, 0, 0.05, &audit, NULL));
+		OK(fm_audit_bound(&(struct fm_canaries){score, in, CANARIES}, k, 3, 0, 0.05, &audit, NULL));
 		above += audit.epsilon > 1;
 		sum += audit.epsilon;
 	}
