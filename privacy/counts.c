@@ -55,11 +55,12 @@ struct fm_items fm_items_hosts(const struct fm_unit *u, size_t n, const uint32_t
 int fm_counts_open(struct fm_counts **c, const struct fm_secret *key, const struct fm_unit *unit, struct fm_pool *pool,
 		   struct fm_error *err)
 {
-	int rc = fm_alloc(c, 1, sizeof(**c), "private counts", err);
+	int rc;
 
-	if (rc == FM_OK)
-		**c = (struct fm_counts){.key = key, .unit = *unit, .pool = pool};
-	return rc;
+	if ((rc = fm_alloc(c, 1, sizeof(**c), "private counts", err)) < 0)
+		return rc;
+	**c = (struct fm_counts){.key = key, .unit = *unit, .pool = pool};
+	return FM_OK;
 }
 
 const struct fm_charges *fm_counts_charges(const struct fm_counts *c)
@@ -76,26 +77,34 @@ void fm_counts_close(struct fm_counts *c)
 }
 
 /* No unit has more items than the charge says. */
-static int items_check(const char *name, const struct fm_items *items, struct fm_error *err)
+static int items_check(const struct fm_query *q, struct fm_error *err)
 {
+	const struct fm_items *items = q->items;
 	uint16_t *has = NULL;
-	int rc = FM_OK;
+	int rc;
 
 	if (items->n > UINT32_MAX || items->most == 0 || items->most > 2 * MOST_FLOWS)
-		return fm_fail(err, FM_EINPUT, "%s: %zu items, at most %u a unit, are out of range", name, items->n,
+		return fm_fail(err, FM_EINPUT, "%s: %zu items, at most %u a unit, are out of range", q->name, items->n,
 			       items->most);
 	if (items->unit == NULL)
 		return FM_OK;
 	if ((rc = fm_alloc(&has, items->nunits, sizeof(*has), "the units of private counts", err)) < 0)
 		return rc;
-	for (size_t i = 0; i < items->n && rc == FM_OK; i++) {
-		if (items->unit[i] >= items->nunits)
-			rc = fm_fail(err, FM_EINPUT, "%s: item %zu is of unit %u, of %zu", name, i, items->unit[i],
+	for (size_t i = 0; i < items->n; i++) {
+		uint32_t unit = items->unit[i];
+
+		if (unit >= items->nunits) {
+			rc = fm_fail(err, FM_EINPUT, "%s: item %zu is of unit %u, of %zu", q->name, i, unit,
 				     items->nunits);
-		else if (++has[items->unit[i]] > items->most)
+			goto out;
+		}
+		if (++has[unit] > items->most) {
 			rc = fm_fail(err, FM_EINPUT, "%s: unit %u has more than the %u items that it is charged for",
-				     name, items->unit[i], items->most);
+				     q->name, unit, items->most);
+			goto out;
+		}
 	}
+out:
 	free(has);
 	return rc;
 }
@@ -174,131 +183,138 @@ static int outside(const char *name, size_t item, uint32_t value, size_t n, stru
 		       value, n);
 }
 
-int fm_counts_histogram(struct fm_counts *c, const char *name, const struct fm_items *items, const uint32_t *value,
-			size_t nbins, double sigma, int64_t *out, struct fm_error *err)
+int fm_counts_histogram(struct fm_counts *c, const struct fm_query *q, struct fm_values v, int64_t *out,
+			struct fm_error *err)
 {
-	int rc = items_check(name, items, err);
+	int rc;
 
-	if (rc < 0)
+	if ((rc = items_check(q, err)) < 0)
 		return rc;
-	memset(out, 0, nbins * sizeof(*out));
-	for (size_t i = 0; i < items->n; i++) {
-		if (value[i] >= nbins) {
-			memset(out, 0, nbins * sizeof(*out));
-			return outside(name, i, value[i], nbins, err);
+	memset(out, 0, v.n * sizeof(*out));
+	for (size_t i = 0; i < q->items->n; i++) {
+		if (v.value[i] >= v.n) {
+			memset(out, 0, v.n * sizeof(*out));
+			return outside(q->name, i, v.value[i], v.n, err);
 		}
-		out[value[i]]++;
+		out[v.value[i]]++;
 	}
-	return release(c, name, moves_of_sum(&c->unit, items->most), sigma, out, nbins, err);
+	return release(c, q->name, moves_of_sum(&c->unit, q->items->most), q->sigma, out, v.n, err);
 }
 
-int fm_counts_pairs(struct fm_counts *c, const char *name, const struct fm_items *items, const uint32_t *a, size_t na,
-		    const uint32_t *b, size_t nb, double sigma, int64_t *out, struct fm_error *err)
+/* cell[i] = a * b.n + b of item i. */
+static int pair_cells(const struct fm_query *q, struct fm_values a, struct fm_values b, uint32_t *cell,
+		      struct fm_error *err)
+{
+	for (size_t i = 0; i < q->items->n; i++) {
+		if (a.value[i] >= a.n)
+			return outside(q->name, i, a.value[i], a.n, err);
+		if (b.value[i] >= b.n)
+			return outside(q->name, i, b.value[i], b.n, err);
+		cell[i] = a.value[i] * (uint32_t)b.n + b.value[i];
+	}
+	return FM_OK;
+}
+
+int fm_counts_pairs(struct fm_counts *c, const struct fm_query *q, struct fm_values a, struct fm_values b, int64_t *out,
+		    struct fm_error *err)
 {
 	uint32_t *cell = NULL;
 	int rc;
 
-	if (nb == 0 || na > UINT32_MAX / nb)
-		return fm_fail(err, FM_EINPUT, "%s: %zu by %zu cells are out of range", name, na, nb);
-	if ((rc = fm_alloc(&cell, items->n, sizeof(*cell), "pairs", err)) < 0)
+	if (b.n == 0 || a.n > UINT32_MAX / b.n)
+		return fm_fail(err, FM_EINPUT, "%s: %zu by %zu cells are out of range", q->name, a.n, b.n);
+	if ((rc = fm_alloc(&cell, q->items->n, sizeof(*cell), "pairs", err)) < 0)
 		return rc;
-	for (size_t i = 0; i < items->n && rc == FM_OK; i++) {
-		if (a[i] >= na)
-			rc = outside(name, i, a[i], na, err);
-		else if (b[i] >= nb)
-			rc = outside(name, i, b[i], nb, err);
-		else
-			cell[i] = a[i] * (uint32_t)nb + b[i];
-	}
-	if (rc == FM_OK)
-		rc = fm_counts_histogram(c, name, items, cell, na * nb, sigma, out, err);
+	if ((rc = pair_cells(q, a, b, cell, err)) < 0)
+		goto out;
+	rc = fm_counts_histogram(c, q, (struct fm_values){cell, a.n * b.n}, out, err);
+out:
 	free(cell);
 	return rc;
 }
 
-int fm_counts_total(struct fm_counts *c, const char *name, const struct fm_items *items, double sigma, int64_t *out,
-		    struct fm_error *err)
+int fm_counts_total(struct fm_counts *c, const struct fm_query *q, int64_t *out, struct fm_error *err)
 {
-	int rc = items_check(name, items, err);
+	int rc;
 
-	if (rc < 0)
+	if ((rc = items_check(q, err)) < 0)
 		return rc;
-	*out = (int64_t)items->n;
-	return release(c, name, moves_of_sum(&c->unit, items->most), sigma, out, 1, err);
+	*out = (int64_t)q->items->n;
+	return release(c, q->name, moves_of_sum(&c->unit, q->items->most), q->sigma, out, 1, err);
 }
 
-int fm_counts_quantiles(struct fm_counts *c, const char *name, const struct fm_items *items, const uint32_t *value,
-			size_t nbins, double sigma, const double *q, size_t nq, uint32_t *bin, struct fm_error *err)
+int fm_counts_quantiles(struct fm_counts *c, const struct fm_query *q, struct fm_values v, const double *share,
+			size_t n, uint32_t *bin, struct fm_error *err)
 {
 	int64_t *counts = NULL, total = 0, most = 0, sum = 0;
 	size_t k = 0;
 	int rc;
 
-	if (nbins == 0)
-		return fm_fail(err, FM_EINPUT, "%s: quantiles need bins", name);
-	for (size_t i = 0; i < nq; i++)
-		if (!(q[i] >= (i == 0 ? 0 : q[i - 1]) && q[i] <= 1))
-			return fm_fail(err, FM_EINPUT, "%s: quantiles rise from 0 to 1", name);
-	if ((rc = fm_alloc(&counts, nbins, sizeof(*counts), "a histogram", err)) < 0 ||
-	    (rc = fm_counts_histogram(c, name, items, value, nbins, sigma, counts, err)) < 0)
+	if (v.n == 0)
+		return fm_fail(err, FM_EINPUT, "%s: quantiles need bins", q->name);
+	for (size_t i = 0; i < n; i++)
+		if (!(share[i] >= (i == 0 ? 0 : share[i - 1]) && share[i] <= 1))
+			return fm_fail(err, FM_EINPUT, "%s: quantiles rise from 0 to 1", q->name);
+	if ((rc = fm_alloc(&counts, v.n, sizeof(*counts), "a histogram", err)) < 0 ||
+	    (rc = fm_counts_histogram(c, q, v, counts, err)) < 0)
 		goto out;
 	/* From here on nothing is looked at but the answer.  The sum up to a bin is never less than up to the one
 	 * before. */
-	for (size_t i = 0; i < nbins; i++) {
+	for (size_t i = 0; i < v.n; i++) {
 		sum += counts[i];
 		most = sum > most ? sum : most;
 		counts[i] = most;
 	}
 	total = most;
-	for (size_t i = 0; i < nbins && k < nq; i++)
-		while (k < nq && ((double)counts[i] >= q[k] * (double)total || i + 1 == nbins))
+	for (size_t i = 0; i < v.n && k < n; i++)
+		while (k < n && ((double)counts[i] >= share[k] * (double)total || i + 1 == v.n))
 			bin[k++] = (uint32_t)i;
 out:
 	free(counts);
 	return rc;
 }
 
-int fm_counts_population(struct fm_counts *c, const char *name, const struct fm_items *items, const uint32_t *host,
-			 size_t nhosts, const uint32_t *atleast, size_t nout, double sigma, int64_t *out,
-			 struct fm_error *err)
+int fm_counts_population(struct fm_counts *c, const struct fm_query *q, struct fm_values host, const uint32_t *atleast,
+			 size_t n, int64_t *out, struct fm_error *err)
 {
 	uint32_t *has = NULL;
 	int rc;
 
-	for (size_t k = 0; k < nout; k++)
+	for (size_t k = 0; k < n; k++)
 		if (atleast[k] <= (k == 0 ? 0 : atleast[k - 1]))
-			return fm_fail(err, FM_EINPUT, "%s: the bounds of a population rise from 1", name);
-	if ((rc = items_check(name, items, err)) < 0 ||
-	    (rc = fm_alloc(&has, nhosts, sizeof(*has), "the hosts of a population", err)) < 0)
+			return fm_fail(err, FM_EINPUT, "%s: the bounds of a population rise from 1", q->name);
+	if ((rc = items_check(q, err)) < 0 ||
+	    (rc = fm_alloc(&has, host.n, sizeof(*has), "the hosts of a population", err)) < 0)
 		return rc;
-	for (size_t i = 0; i < items->n && rc == FM_OK; i++) {
-		if (host[i] >= nhosts)
-			rc = outside(name, i, host[i], nhosts, err);
-		else
-			has[host[i]]++;
+	memset(out, 0, n * sizeof(*out));
+	for (size_t i = 0; i < q->items->n; i++) {
+		if (host.value[i] >= host.n) {
+			rc = outside(q->name, i, host.value[i], host.n, err);
+			goto out;
+		}
+		has[host.value[i]]++;
 	}
-	memset(out, 0, nout * sizeof(*out));
-	for (size_t h = 0; h < nhosts && rc == FM_OK; h++)
-		for (size_t k = 0; k < nout && has[h] >= atleast[k]; k++)
+	for (size_t h = 0; h < host.n; h++)
+		for (size_t k = 0; k < n && has[h] >= atleast[k]; k++)
 			out[k]++;
+	rc = release(c, q->name, moves_of_sum(&c->unit, q->items->most), q->sigma, out, n, err);
+out:
 	free(has);
-	if (rc < 0)
-		return rc;
-	return release(c, name, moves_of_sum(&c->unit, items->most), sigma, out, nout, err);
+	return rc;
 }
 
-int fm_counts_cells(struct fm_counts *c, const char *name, const uint32_t *cell, size_t nhosts, size_t ncells,
-		    double sigma, int64_t *out, struct fm_error *err)
+int fm_counts_cells(struct fm_counts *c, const char *name, struct fm_values cell, size_t nhosts, double sigma,
+		    int64_t *out, struct fm_error *err)
 {
-	memset(out, 0, ncells * sizeof(*out));
+	memset(out, 0, cell.n * sizeof(*out));
 	for (size_t h = 0; h < nhosts; h++) {
-		if (cell[h] >= ncells) {
-			memset(out, 0, ncells * sizeof(*out));
-			return outside(name, h, cell[h], ncells, err);
+		if (cell.value[h] >= cell.n) {
+			memset(out, 0, cell.n * sizeof(*out));
+			return outside(name, h, cell.value[h], cell.n, err);
 		}
-		out[cell[h]] += cell[h] != 0;
+		out[cell.value[h]] += cell.value[h] != 0;
 	}
-	return release(c, name, moves_of_hosts(&c->unit), sigma, out, ncells, err);
+	return release(c, name, moves_of_hosts(&c->unit), sigma, out, cell.n, err);
 }
 
 /* Count equal neighbours of sorted[n]; the noise of a key has the key itself as its index. */
@@ -327,9 +343,10 @@ static int keys_count(const struct fm_counts *c, const char *name, const struct 
 	return rc;
 }
 
-int fm_counts_keys(struct fm_counts *c, const char *name, const struct fm_items *items, const uint64_t *key,
-		   double sigma, double delta, struct fm_keys *out, struct fm_error *err)
+int fm_counts_keys(struct fm_counts *c, const struct fm_query *q, const uint64_t *key, double delta,
+		   struct fm_keys *out, struct fm_error *err)
 {
+	const struct fm_items *items = q->items;
 	uint64_t *sorted = NULL;
 	struct fm_charge entry;
 	struct fm_gaussian g;
@@ -339,22 +356,22 @@ int fm_counts_keys(struct fm_counts *c, const char *name, const struct fm_items 
 	*out = (struct fm_keys){0};
 	if (!(delta >= DELTA_LEAST && delta < 0.5))
 		return fm_fail(err, FM_EINPUT, "%s: the delta of a stability threshold is 1e-30 to below 1/2, not %g",
-			       name, delta);
-	if ((rc = items_check(name, items, err)) < 0 || (rc = fm_gaussian_set(&g, sigma, err)) < 0)
+			       q->name, delta);
+	if ((rc = items_check(q, err)) < 0 || (rc = fm_gaussian_set(&g, q->sigma, err)) < 0)
 		return rc;
 	out->threshold = fm_threshold_least(fm_gaussian_sigma(&g), items->most, delta, &chance);
 	entry = (struct fm_charge){.sensitivity = moves_of_sum(&c->unit, items->most),
 				   .delta = chance,
 				   .most = items->most,
 				   .threshold = out->threshold};
-	if ((rc = charge(c, name, sigma, entry, &g, err)) < 0 ||
+	if ((rc = charge(c, q->name, q->sigma, entry, &g, err)) < 0 ||
 	    (rc = fm_alloc(&sorted, items->n, sizeof(*sorted), "keys", err)) < 0 ||
 	    (rc = fm_alloc(&out->list, items->n, sizeof(*out->list), "keys", err)) < 0)
 		goto out;
 	if (items->n > 0)
 		memcpy(sorted, key, items->n * sizeof(*sorted));
 	qsort(sorted, items->n, sizeof(*sorted), fm_compare_u64);
-	rc = keys_count(c, name, &g, sorted, items->n, out, err);
+	rc = keys_count(c, q->name, &g, sorted, items->n, out, err);
 out:
 	free(sorted);
 	if (rc < 0)

@@ -10,7 +10,8 @@
  *     fm_unit_set(&unit, FM_UNIT_EXCHANGE, 4, 0, err);       an exchange of at most 4 flows, which is there or not
  *     fm_counts_open(&c, &key, &unit, pool, err);
  *     items = fm_items_parts(&unit, nflows, exchange_of_flow, nexchanges);
- *     fm_counts_histogram(c, "protocol", &items, protocol, 256, sigma, counts, err);
+ *     query = (struct fm_query){"protocol", &items, sigma};
+ *     fm_counts_histogram(c, &query, (struct fm_values){protocol, 256}, counts, err);
  *     charges = fm_counts_charges(c);                                     for the accountant and the manifest
  *
  * Items and units.  A statistic counts items (flows, exchanges, ends of flows); each belongs to a unit, and a unit has
@@ -74,39 +75,49 @@ int fm_counts_open(struct fm_counts **c, const struct fm_secret *key, const stru
 const struct fm_charges *fm_counts_charges(const struct fm_counts *c);
 void fm_counts_close(struct fm_counts *c);
 
+/* What is asked. */
+struct fm_query {
+	const char *name; /* of the statistic and its noise: once a run */
+	const struct fm_items *items;
+	double sigma; /* of the noise on each number */
+};
+/* Item i has value[i] < n, the size of a public domain. */
+struct fm_values {
+	const uint32_t *value;
+	size_t n;
+};
+
 /* Each of the following returns FM_OK; FM_EINPUT when a name was used before, a value is outside of its public domain,
  * a unit has more items than it may, or the noise is of a kind or size that there is not; FM_ESYSTEM.  A call that
  * fails after it was charged stays charged.  Answers may be negative; who needs counts cuts them off, at no cost. */
 
-/* out[b] = how many items have value[i] = b < nbins. */
-int fm_counts_histogram(struct fm_counts *c, const char *name, const struct fm_items *items, const uint32_t *value,
-			size_t nbins, double sigma, int64_t *out, struct fm_error *err) FM_MUST_CHECK;
-
-/* out[x * nb + y] = how many items have a[i] = x < na and b[i] = y < nb. */
-int fm_counts_pairs(struct fm_counts *c, const char *name, const struct fm_items *items, const uint32_t *a, size_t na,
-		    const uint32_t *b, size_t nb, double sigma, int64_t *out, struct fm_error *err) FM_MUST_CHECK;
-
-/* *out = how many items there are. */
-int fm_counts_total(struct fm_counts *c, const char *name, const struct fm_items *items, double sigma, int64_t *out,
-		    struct fm_error *err) FM_MUST_CHECK;
-
-/* bin[k] = the first bin up to which at least the share q[k] of all items lies, by a noisy histogram over nbins public
- * bins (fine ones: the answer is as fine as they are).  q rises; so does bin.  Costs what the histogram costs, for any
- * nq. */
-int fm_counts_quantiles(struct fm_counts *c, const char *name, const struct fm_items *items, const uint32_t *value,
-			size_t nbins, double sigma, const double *q, size_t nq, uint32_t *bin,
+/* out[b] (v.n) = how many items have the value b. */
+int fm_counts_histogram(struct fm_counts *c, const struct fm_query *q, struct fm_values v, int64_t *out,
 			struct fm_error *err) FM_MUST_CHECK;
 
-/* out[k] = how many hosts have at least atleast[k] of the items; host[i] < nhosts is the host of item i (items:
- * fm_items_hosts). atleast[0] >= 1, rising.  nhosts may be the exact number of hosts: it is in no answer. */
-int fm_counts_population(struct fm_counts *c, const char *name, const struct fm_items *items, const uint32_t *host,
-			 size_t nhosts, const uint32_t *atleast, size_t nout, double sigma, int64_t *out,
-			 struct fm_error *err) FM_MUST_CHECK;
+/* out[x * b.n + y] = how many items have the value x of a and y of b. */
+int fm_counts_pairs(struct fm_counts *c, const struct fm_query *q, struct fm_values a, struct fm_values b, int64_t *out,
+		    struct fm_error *err) FM_MUST_CHECK;
 
-/* out[b] = how many hosts have cell[h] = b < ncells, where a host's cell depends on nothing but the units that touch
- * it.  That is the caller's promise, and cannot be checked here.  Hosts in cell 0, "not there", are not counted. */
-int fm_counts_cells(struct fm_counts *c, const char *name, const uint32_t *cell, size_t nhosts, size_t ncells,
-		    double sigma, int64_t *out, struct fm_error *err) FM_MUST_CHECK;
+/* *out = how many items there are. */
+int fm_counts_total(struct fm_counts *c, const struct fm_query *q, int64_t *out, struct fm_error *err) FM_MUST_CHECK;
+
+/* bin[k] = the first bin up to which at least the share[k] of all items lies, by a noisy histogram over v.n public bins
+ * (fine ones: the answer is as fine as they are).  share rises; so does bin.  Costs what the histogram costs, however
+ * many shares (n) there are. */
+int fm_counts_quantiles(struct fm_counts *c, const struct fm_query *q, struct fm_values v, const double *share,
+			size_t n, uint32_t *bin, struct fm_error *err) FM_MUST_CHECK;
+
+/* out[k] (n) = how many hosts have at least atleast[k] of the items; items: fm_items_hosts. atleast[0] >= 1, rising.
+ * The number of hosts, host.n, may be the exact one: it is in no answer. */
+int fm_counts_population(struct fm_counts *c, const struct fm_query *q, struct fm_values host, const uint32_t *atleast,
+			 size_t n, int64_t *out, struct fm_error *err) FM_MUST_CHECK;
+
+/* out[b] (cell.n) = how many of the hosts are in cell b, where a host's cell depends on nothing but the units that
+ * touch it.  That is the caller's promise, and cannot be checked here.  Hosts in cell 0, "not there", are not counted.
+ */
+int fm_counts_cells(struct fm_counts *c, const char *name, struct fm_values cell, size_t nhosts, double sigma,
+		    int64_t *out, struct fm_error *err) FM_MUST_CHECK;
 
 /*
  * Counts of an open domain: the keys (64 bits: an address, a port with its protocol, a hash of what is longer) that
@@ -126,8 +137,8 @@ struct fm_keys {
 	int64_t threshold;
 };
 /* 1e-30 <= delta < 1/2.  The keys are released by fm_keys_free. */
-int fm_counts_keys(struct fm_counts *c, const char *name, const struct fm_items *items, const uint64_t *key,
-		   double sigma, double delta, struct fm_keys *out, struct fm_error *err) FM_MUST_CHECK;
+int fm_counts_keys(struct fm_counts *c, const struct fm_query *q, const uint64_t *key, double delta,
+		   struct fm_keys *out, struct fm_error *err) FM_MUST_CHECK;
 void fm_keys_free(struct fm_keys *k);
 
 #endif

@@ -59,9 +59,10 @@ static int count_values(struct fit *f, const char *name, size_t n, size_t nbins,
 			struct fm_error *err)
 {
 	struct fm_items items = fm_items_units(n);
+	struct fm_query q = {name, &items, sigma_of(f, weight)};
 	int rc;
 
-	if ((rc = fm_counts_histogram(f->counts, name, &items, f->value, nbins, sigma_of(f, weight), out, err)) < 0)
+	if ((rc = fm_counts_histogram(f->counts, &q, (struct fm_values){f->value, nbins}, out, err)) < 0)
 		return rc;
 	if (f->o->tap)
 		f->o->tap(f->o->tap_ctx, name, out, nbins);
@@ -159,13 +160,13 @@ static int fit_hosts(struct fit *f, int role, struct fm_error *err)
 {
 	struct fm_hosts_above *h = &f->d->hosts[role];
 	struct fm_items items = fm_items_units(f->e->n);
+	struct fm_query q = {role ? "clients" : "servers", &items, sigma_of(f, W_HOSTS)};
 	struct fm_keys keys = {0};
 	int rc, top, groups;
 
 	for (size_t i = 0; i < f->e->n; i++)
 		f->key[i] = f->e->list[i].host[role ? !f->view[i].server : f->view[i].server];
-	if ((rc = fm_counts_keys(f->counts, role ? "clients" : "servers", &items, f->key, sigma_of(f, W_HOSTS),
-				 f->o->key_delta, &keys, err)) < 0)
+	if ((rc = fm_counts_keys(f->counts, &q, f->key, f->o->key_delta, &keys, err)) < 0)
 		return rc;
 	h->n = (int)keys.n;
 	if ((rc = fm_alloc(&h->ip, keys.n + 1, sizeof *h->ip, "hosts", err)) < 0 ||

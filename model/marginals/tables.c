@@ -69,13 +69,13 @@ int fm_tables_measure(struct fm_tables *t, const struct fm_domains *d, const uin
 	t->one_sigma = fm_discrete_sigma(scale / sqrt(W_ONE));
 	for (int a = 0; a < FM_NATTRS; a++) {
 		size_t size = (size_t)d->size[a];
+		struct fm_values v = {tok + (size_t)a * n, size};
 		char name[FM_CHARGE_NAME];
+		struct fm_query q = {name, &items, t->one_sigma};
 
 		snprintf(name, sizeof name, "one %s", fm_attr_name[a]);
-
 		if ((rc = fm_alloc(&t->one[a], size, sizeof(double), "a table", err)) < 0 ||
-		    (rc = fm_counts_histogram(counts, name, &items, tok + (size_t)a * n, size, t->one_sigma, noisy,
-					      err)) < 0)
+		    (rc = fm_counts_histogram(counts, &q, v, noisy, err)) < 0)
 			goto out;
 		for (size_t i = 0; i < size; i++)
 			t->one[a][i] = (double)noisy[i];
@@ -89,8 +89,9 @@ int fm_tables_measure(struct fm_tables *t, const struct fm_domains *d, const uin
 					fm_discrete_sigma(scale / sqrt(asked[i].weight)), NULL};
 		snprintf(name, sizeof name, "%s x %s", fm_attr_name[p->x], fm_attr_name[p->y]);
 		if ((rc = fm_alloc(&p->cell, nx * ny, sizeof(double), "a table", err)) < 0 ||
-		    (rc = fm_counts_pairs(counts, name, &items, tok + (size_t)p->x * n, nx, tok + (size_t)p->y * n, ny,
-					  p->sigma, noisy, err)) < 0)
+		    (rc = fm_counts_pairs(counts, &(struct fm_query){name, &items, p->sigma},
+					  (struct fm_values){tok + (size_t)p->x * n, nx},
+					  (struct fm_values){tok + (size_t)p->y * n, ny}, noisy, err)) < 0)
 			goto out;
 		for (size_t j = 0; j < nx * ny; j++)
 			p->cell[j] = (double)noisy[j];

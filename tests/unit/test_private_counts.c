@@ -85,13 +85,16 @@ static void ask(const struct fm_secret *key, const struct fm_unit *unit, const s
 
 	memset(a, 0, sizeof(*a));
 	OK(fm_counts_open(&c, key, unit, NULL, &err));
-	OK(fm_counts_histogram(c, "histogram", &flows, d->value, BINS, 5, a->out[HISTOGRAM], &err));
-	OK(fm_counts_pairs(c, "pairs", &flows, d->value, BINS, d->other, OTHER, 6, a->out[PAIR], &err));
-	OK(fm_counts_total(c, "flows", &flows, 7, a->out[TOTAL], &err));
-	OK(fm_counts_total(c, "units", &units, 7, a->out[TOTAL_UNITS], &err));
-	OK(fm_counts_population(c, "population", &hosts, d->host, HOSTS, atleast, 4, 8, a->out[POPULATION], &err));
-	OK(fm_counts_cells(c, "cells", d->cell, HOSTS, CELLS, 9, a->out[CELL], &err));
-	OK(fm_counts_keys(c, "keys", &flows, d->key, 0.5, 1e-3, &keys, &err));
+	OK(fm_counts_histogram(c, &(struct fm_query){"histogram", &flows, 5}, (struct fm_values){d->value, BINS},
+			       a->out[HISTOGRAM], &err));
+	OK(fm_counts_pairs(c, &(struct fm_query){"pairs", &flows, 6}, (struct fm_values){d->value, BINS},
+			   (struct fm_values){d->other, OTHER}, a->out[PAIR], &err));
+	OK(fm_counts_total(c, &(struct fm_query){"flows", &flows, 7}, a->out[TOTAL], &err));
+	OK(fm_counts_total(c, &(struct fm_query){"units", &units, 7}, a->out[TOTAL_UNITS], &err));
+	OK(fm_counts_population(c, &(struct fm_query){"population", &hosts, 8}, (struct fm_values){d->host, HOSTS},
+				atleast, 4, a->out[POPULATION], &err));
+	OK(fm_counts_cells(c, "cells", (struct fm_values){d->cell, CELLS}, HOSTS, 9, a->out[CELL], &err));
+	OK(fm_counts_keys(c, &(struct fm_query){"keys", &flows, 0.5}, d->key, 1e-3, &keys, &err));
 	for (size_t i = 0; i < keys.n; i++)
 		a->out[KEYS][keys.list[i].key / 1000000007ull] = keys.list[i].count;
 	fm_keys_free(&keys);
@@ -201,15 +204,17 @@ static void a_window_touches_two_hosts_a_flow(void **state)
 	assert_string_equal(fm_unit_name(unit.kind), "window");
 	OK(fm_counts_open(&c, &key, &unit, NULL, NULL));
 	OK(fm_counts_open(&d, &key, &unit, NULL, NULL));
-	OK(fm_counts_cells(c, "cells", with, 7, 4, 5, a, NULL));
-	OK(fm_counts_cells(d, "cells", without, 7, 4, 5, b, NULL));
+	OK(fm_counts_cells(c, "cells", (struct fm_values){with, 4}, 7, 5, a, NULL));
+	OK(fm_counts_cells(d, "cells", (struct fm_values){without, 4}, 7, 5, b, NULL));
 	for (int i = 0; i < 4; i++)
 		l2 += (double)((a[i] - b[i]) * (a[i] - b[i]));
 	assert_true(sqrt(l2) == sqrt(72) && fm_counts_charges(c)->list[0].sensitivity >= sqrt(72));
 	/* and all six pass the same bound */
 	struct fm_items two = fm_items_hosts(&unit, 12, of, 2), one = fm_items_hosts(&unit, 6, of, 1);
-	OK(fm_counts_population(c, "population", &two, host, 7, atleast, 3, 5, a, NULL));
-	OK(fm_counts_population(d, "population", &one, host, 7, atleast, 3, 5, b, NULL));
+	OK(fm_counts_population(c, &(struct fm_query){"population", &two, 5}, (struct fm_values){host, 7}, atleast, 3,
+				a, NULL));
+	OK(fm_counts_population(d, &(struct fm_query){"population", &one, 5}, (struct fm_values){host, 7}, atleast, 3,
+				b, NULL));
 	assert_true(a[0] == b[0] && a[1] - b[1] == 6 && a[2] == b[2]);
 	assert_true(fm_counts_charges(c)->list[1].sensitivity == 6);
 	fm_counts_close(c);
@@ -264,31 +269,44 @@ static void what_breaks_a_charge_is_refused(void **state)
 	(void)state;
 	open_counts(&o);
 	/* a unit with three of two items, a unit that is not there, a value out of its domain */
-	assert_int_equal(fm_counts_histogram(o.c, "a", &items, value, 3, 5, out, &o.err), FM_EINPUT);
+	assert_int_equal(
+	    fm_counts_histogram(o.c, &(struct fm_query){"a", &items, 5}, (struct fm_values){value, 3}, out, &o.err),
+	    FM_EINPUT);
 	assert_non_null(strstr(o.err.message, "unit 1 has more than the 2 items"));
 	items.unit = far;
-	assert_int_equal(fm_counts_total(o.c, "a", &items, 5, out, &o.err), FM_EINPUT);
-	assert_int_equal(fm_counts_histogram(o.c, "a", &one, value, 2, 5, out, &o.err), FM_EINPUT);
+	assert_int_equal(fm_counts_total(o.c, &(struct fm_query){"a", &items, 5}, out, &o.err), FM_EINPUT);
+	assert_int_equal(
+	    fm_counts_histogram(o.c, &(struct fm_query){"a", &one, 5}, (struct fm_values){value, 2}, out, &o.err),
+	    FM_EINPUT);
 	for (int i = 0; i < 9; i++)
 		assert_true(out[i] == 0); /* a call that fails tells nothing */
-	assert_int_equal(fm_counts_pairs(o.c, "a", &one, value, 3, value, 2, 5, out, &o.err), FM_EINPUT);
-	assert_int_equal(fm_counts_population(o.c, "a", &one, value, 2, value, 1, 5, out, &o.err), FM_EINPUT);
-	assert_int_equal(fm_counts_population(o.c, "a", &one, value, 3, falling, 2, 5, out, &o.err), FM_EINPUT);
-	assert_int_equal(fm_counts_cells(o.c, "a", value, 3, 2, 5, out, &o.err), FM_EINPUT);
-	assert_int_equal(fm_counts_quantiles(o.c, "a", &one, value, 3, 5, (double[]){0.9, 0.1}, 2, bin, &o.err),
+	assert_int_equal(fm_counts_pairs(o.c, &(struct fm_query){"a", &one, 5}, (struct fm_values){value, 3},
+					 (struct fm_values){value, 2}, out, &o.err),
 			 FM_EINPUT);
-	assert_int_equal(fm_counts_keys(o.c, "a", &one, key, 5, 0, &keys, &o.err), FM_EINPUT);
-	assert_int_equal(fm_counts_keys(o.c, "a", &one, key, 5, 1e-310, &keys, &o.err), FM_EINPUT);
+	assert_int_equal(fm_counts_population(o.c, &(struct fm_query){"a", &one, 5}, (struct fm_values){value, 2},
+					      value, 1, out, &o.err),
+			 FM_EINPUT);
+	assert_int_equal(fm_counts_population(o.c, &(struct fm_query){"a", &one, 5}, (struct fm_values){value, 3},
+					      falling, 2, out, &o.err),
+			 FM_EINPUT);
+	assert_int_equal(fm_counts_cells(o.c, "a", (struct fm_values){value, 2}, 3, 5, out, &o.err), FM_EINPUT);
+	assert_int_equal(fm_counts_quantiles(o.c, &(struct fm_query){"a", &one, 5}, (struct fm_values){value, 3},
+					     (double[]){0.9, 0.1}, 2, bin, &o.err),
+			 FM_EINPUT);
+	assert_int_equal(fm_counts_keys(o.c, &(struct fm_query){"a", &one, 5}, key, 0, &keys, &o.err), FM_EINPUT);
+	assert_int_equal(fm_counts_keys(o.c, &(struct fm_query){"a", &one, 5}, key, 1e-310, &keys, &o.err), FM_EINPUT);
 	/* no noise, too little, none that is a number */
-	assert_int_equal(fm_counts_total(o.c, "a", &one, 0, out, &o.err), FM_EINPUT);
-	assert_int_equal(fm_counts_total(o.c, "a", &one, 1e-9, out, &o.err), FM_EINPUT);
-	assert_int_equal(fm_counts_total(o.c, "a", &one, NAN, out, &o.err), FM_EINPUT);
-	assert_int_equal(fm_counts_total(o.c, "", &one, 5, out, &o.err), FM_EINPUT);
+	assert_int_equal(fm_counts_total(o.c, &(struct fm_query){"a", &one, 0}, out, &o.err), FM_EINPUT);
+	assert_int_equal(fm_counts_total(o.c, &(struct fm_query){"a", &one, 1e-9}, out, &o.err), FM_EINPUT);
+	assert_int_equal(fm_counts_total(o.c, &(struct fm_query){"a", &one, NAN}, out, &o.err), FM_EINPUT);
+	assert_int_equal(fm_counts_total(o.c, &(struct fm_query){"", &one, 5}, out, &o.err), FM_EINPUT);
 	assert_true(out[0] == 0);
 	assert_int_equal(fm_counts_charges(o.c)->n, 0);
 	/* the same name twice, whatever the question */
-	OK(fm_counts_total(o.c, "a", &one, 5, &first, &o.err));
-	assert_int_equal(fm_counts_histogram(o.c, "a", &one, value, 3, 5, out, &o.err), FM_EINPUT);
+	OK(fm_counts_total(o.c, &(struct fm_query){"a", &one, 5}, &first, &o.err));
+	assert_int_equal(
+	    fm_counts_histogram(o.c, &(struct fm_query){"a", &one, 5}, (struct fm_values){value, 3}, out, &o.err),
+	    FM_EINPUT);
 	assert_true(out[0] == 0 && out[1] == 0);
 	assert_int_equal(fm_counts_charges(o.c)->n, 1);
 	close_counts(&o);
@@ -314,8 +332,9 @@ static void answers_are_counts_with_the_charged_noise(void **state)
 	open_counts(&o);
 	OK(fm_pool_new(&pool, 2, NULL));
 	OK(fm_counts_open(&p.c, &o.key, &o.unit, pool, NULL));
-	OK(fm_counts_histogram(o.c, "h", &items, value, N, 12.3, out, &o.err));
-	OK(fm_counts_histogram(p.c, "h", &items, value, N, 12.3, again, &o.err));
+	OK(fm_counts_histogram(o.c, &(struct fm_query){"h", &items, 12.3}, (struct fm_values){value, N}, out, &o.err));
+	OK(fm_counts_histogram(p.c, &(struct fm_query){"h", &items, 12.3}, (struct fm_values){value, N}, again,
+			       &o.err));
 	assert_memory_equal(out, again, sizeof(out)); /* on any number of threads */
 	charge = &fm_counts_charges(o.c)->list[0];
 	assert_string_equal(charge->name, "h");
@@ -329,7 +348,8 @@ static void answers_are_counts_with_the_charged_noise(void **state)
 		assert_true(out[i] - draws[i] == (i < 10 ? 100 : 0));
 	assert_true(fabs(chi_square(draws, N, 100, gaussian_weight, &(double){12.3}, NULL, NULL)) < 4);
 	/* Another name, other noise. */
-	OK(fm_counts_histogram(o.c, "i", &items, value, N, 12.3, again, &o.err));
+	OK(fm_counts_histogram(o.c, &(struct fm_query){"i", &items, 12.3}, (struct fm_values){value, N}, again,
+			       &o.err));
 	assert_true(memcmp(out, again, sizeof(out)) != 0);
 	fm_counts_close(p.c);
 	fm_secret_close(&p.key);
@@ -350,11 +370,13 @@ static void quantiles_lie_where_the_items_do(void **state)
 	for (uint32_t i = 0; i < N; i++)
 		value[i] = 28 + i % 200; /* evenly in bins 28 to 227 */
 	open_counts(&o);
-	OK(fm_counts_quantiles(o.c, "q", &items, value, FINE, 10, q, 7, bin, &o.err));
+	OK(fm_counts_quantiles(o.c, &(struct fm_query){"q", &items, 10}, (struct fm_values){value, FINE}, q, 7, bin,
+			       &o.err));
 	for (int k = 1; k < 6; k++)
 		assert_true(fabs((double)bin[k] - (27.5 + 200 * q[k])) <= 1.5);
 	assert_true(bin[0] == 0 && bin[6] >= 226 && bin[6] < FINE);
-	OK(fm_counts_quantiles(o.c, "none", &none, value, FINE, 10, q, 7, bin, &o.err));
+	OK(fm_counts_quantiles(o.c, &(struct fm_query){"none", &none, 10}, (struct fm_values){value, FINE}, q, 7, bin,
+			       &o.err));
 	for (int k = 1; k < 7; k++)
 		assert_true(bin[k] >= bin[k - 1] && bin[k] < FINE);
 	close_counts(&o);
@@ -371,7 +393,8 @@ static void the_population_counts_hosts(void **state)
 
 	(void)state;
 	open_counts(&o);
-	OK(fm_counts_population(o.c, "p", &items, host, 6, atleast, 5, 3, out, &o.err));
+	OK(fm_counts_population(o.c, &(struct fm_query){"p", &items, 3}, (struct fm_values){host, 6}, atleast, 5, out,
+				&o.err));
 	OK(fm_gaussian_set(&g, 3, NULL));
 	OK(fm_gaussian_fill(&o.key, "counts/p", 0, &g, NULL, draws, 5, NULL));
 	static const int64_t want[] = {4, 2, 1, 1, 0};
@@ -447,7 +470,7 @@ static void keys_of_one_unit_stay_hidden(void **state)
 		unit[i] = i / M;
 		key[i] = (uint64_t)unit[i] << 40;
 	}
-	OK(fm_counts_keys(o.c, "alone", &items, key, 30, delta, &keys, &o.err));
+	OK(fm_counts_keys(o.c, &(struct fm_query){"alone", &items, 30}, key, delta, &keys, &o.err));
 	charges = fm_counts_charges(o.c);
 	assert_true(charges->list[0].delta <= delta && charges->list[0].delta > 0.8 * delta);
 	assert_true(charges->list[0].sensitivity == M);
@@ -460,7 +483,7 @@ static void keys_of_one_unit_stay_hidden(void **state)
 	/* Each has a key for each item: four chances, which is worse where sigma is large. */
 	for (uint32_t i = 0; i < M * N; i++)
 		key[i] = i;
-	OK(fm_counts_keys(o.c, "apart", &items, key, 30, delta, &keys, &o.err));
+	OK(fm_counts_keys(o.c, &(struct fm_query){"apart", &items, 30}, key, delta, &keys, &o.err));
 	size_t units = 0;
 	for (size_t i = 0; i < keys.n; i++)
 		units += i == 0 || keys.list[i].key / M != keys.list[i - 1].key / M;
@@ -469,7 +492,7 @@ static void keys_of_one_unit_stay_hidden(void **state)
 	/* and what many have comes out, with the count that it has */
 	for (uint32_t i = 0; i < M * N; i++)
 		key[i] = i % 5 == 4 ? i : i % 5;
-	OK(fm_counts_keys(o.c, "many", &items, key, 30, 1e-9, &keys, &o.err));
+	OK(fm_counts_keys(o.c, &(struct fm_query){"many", &items, 30}, key, 1e-9, &keys, &o.err));
 	assert_int_equal(keys.n, 4);
 	for (uint64_t i = 0; i < 4; i++)
 		assert_true(keys.list[i].key == i && llabs(keys.list[i].count - M * N / 5) < 200);
@@ -526,8 +549,8 @@ static void a_ledger_has_the_epsilon_of_its_entries(void **state)
 
 	(void)state;
 	open_counts(&o);
-	OK(fm_counts_histogram(o.c, "h", &items, value, 3, 40, out, &o.err));
-	OK(fm_counts_keys(o.c, "k", &items, key, 50, 4e-7, &keys, &o.err));
+	OK(fm_counts_histogram(o.c, &(struct fm_query){"h", &items, 40}, (struct fm_values){value, 3}, out, &o.err));
+	OK(fm_counts_keys(o.c, &(struct fm_query){"k", &items, 50}, key, 4e-7, &keys, &o.err));
 	fm_keys_free(&keys);
 	for (size_t i = 0; i < 2; i++)
 		OK(fm_charges_add(&all, &fm_counts_charges(o.c)->list[i], &o.err));
