@@ -76,8 +76,8 @@ struct fm_window_set {
 /* A fitted or loaded model.  Each kind's own struct begins with it. */
 struct fm_model {
 	const struct fm_generator *generator;
-	/* It learned from a trace whose flows of one time stand in the order of their text, and so should its own: who
-	 * asks for a sample puts them so (traces/text_order.h). */
+	/* It learned from a trace whose flows of one time stand in the order of their text. Its own flows should too:
+	 * who asks for a sample puts them in that order (traces/text_order.h). */
 	bool text_order;
 };
 
@@ -103,7 +103,7 @@ struct fm_generator {
 	/* The form of the kind that keeps to privacy.mode dp: what fit will charge for what it asks of private records,
 	 * a function of the config alone (privacy/charge.h).  NULL: the kind has no such form.  `charges` is empty. */
 	int (*plan)(const struct fm_config *cfg, struct fm_charges *charges, struct fm_error *err);
-	/* What fit did charge; borrowed.  There where plan is. */
+	/* What fit charged; borrowed. Set where plan is. */
 	const struct fm_charges *(*charges)(const struct fm_model *m);
 	/* Steps that a training on so many rows takes; NULL: the kind trains in no steps. */
 	uint64_t (*steps)(const struct fm_config *cfg, uint64_t rows);

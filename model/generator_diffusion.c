@@ -124,7 +124,7 @@ out:
 	return rc;
 }
 
-/* What the weights after a number of steps are a function of, as a digest. */
+/* A digest of all that the weights after a number of steps depend on. */
 static int identity_of(const struct fm_config *cfg, const struct fm_codec *codec, const struct fm_encoded *train,
 		       char hex[FM_SHA256_HEX], struct fm_error *err)
 {

@@ -171,8 +171,9 @@ out:
 	return rc;
 }
 
-/* mu of the counts: that of the noise multiplier; or the largest, to a thousandth, that the config's own accountant
- * says keeps to epsilon.  All scales go with 1 / mu, but for what rounding to a discrete Gaussian takes. */
+/* mu of the counts: the one that the noise multiplier gives, or else the largest, to a thousandth, with which the
+ * config's accountant finds epsilon kept. All scales are in proportion to 1 / mu, except for the rounding to a discrete
+ * Gaussian. */
 static int plan_at(const struct fm_config *cfg, double *mu, struct fm_charges *charges, struct fm_error *err)
 {
 	enum fm_accountant accountant = strcmp(cfg->privacy.accountant, "rdp") == 0 ? FM_RDP : FM_PLD;

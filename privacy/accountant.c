@@ -9,8 +9,7 @@
 #include "privacy/rdp.h"
 #include "privacy/special.h"
 
-/* ---- what a mechanism must be
- * ----------------------------------------------------------------------------------------- */
+/* ---- what a mechanism must be ---- */
 
 static int wrong(const struct fm_mechanism *list, size_t i, struct fm_error *err, const char *what)
 {
@@ -43,8 +42,7 @@ static int check(const struct fm_mechanism *list, size_t i, struct fm_error *err
 	return FM_OK;
 }
 
-/* ---- from mechanisms to losses
- * --------------------------------------------------------------------------------------------- */
+/* ---- from mechanisms to losses ---- */
 
 /* The losses of a list in one direction; full-batch Gaussians are one Gaussian together, with the squares of
  * sensitivity over sigma summed up (Dong, Roth, Su 2022, Corollary 3.3). */
@@ -113,8 +111,7 @@ static void direction_free(struct direction *d)
 	free(d->uses);
 }
 
-/* ---- by privacy loss distributions
- * ------------------------------------------------------------------------------------------ */
+/* ---- by privacy loss distributions ---- */
 
 /* One loss once needs no grid. */
 static int is_single(const struct direction *d)
@@ -163,8 +160,7 @@ static int by_pld(struct direction *ways, int n, double delta, double share, dou
 	}
 }
 
-/* ---- by Renyi divergences
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- by Renyi divergences ---- */
 
 static int by_rdp(const struct direction *ways, int n, double delta, double *epsilon, struct fm_error *err)
 {

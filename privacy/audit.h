@@ -39,7 +39,7 @@ int fm_audit_guess(const double *score, size_t m, size_t kplus, size_t kminus, i
 int fm_audit_binomial(size_t r, size_t v, double epsilon, double *p, struct fm_error *err) FM_MUST_CHECK;
 
 /* At least the probability that v or more of r guesses on m canaries are right when (epsilon, delta) holds
- * (theorem 5.2): P[W >= v] + 2 m delta max over i = 1 ... v of P[v > W >= v - i] / i FM_EINPUT unless v <= r <= m <=
+ * (theorem 5.2): P[W >= v] + 2 m delta max over i = 1 ... v of P[v > W >= v - i] / i. FM_EINPUT unless v <= r <= m <=
  * FM_AUDIT_MAX, epsilon >= 0 is finite, 0 <= delta <= 1. */
 int fm_audit_p_value(size_t m, size_t r, size_t v, double epsilon, double delta, double *p,
 		     struct fm_error *err) FM_MUST_CHECK;

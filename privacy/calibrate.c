@@ -54,8 +54,8 @@ static int excess(struct trial *t, double x, double share, double *over, struct 
 	return FM_OK;
 }
 
-/* A step in x: *x, of which too little leaks and which is within `close` of the smallest such, the slope of log epsilon
- * in x being *slope, which is improved too.  Secants, kept between the ends that are known. */
+/* Move *x to a place where not too much leaks, within `close` of the smallest such place. *slope is that of log epsilon
+ * in x, and is improved on the way. Secants, kept between the ends that are known. */
 static int seek(struct trial *t, double share, double close, double *x, double *slope, struct fm_error *err)
 {
 	const double bottom = fm_sf_log(NARROWEST), top = fm_sf_log(WIDEST);

@@ -88,8 +88,8 @@ struct fm_values {
 };
 
 /* Each of the following returns FM_OK; FM_EINPUT when a name was used before, a value is outside of its public domain,
- * a unit has more items than it may, or the noise is of a kind or size that there is not; FM_ESYSTEM.  A call that
- * fails after it was charged stays charged.  Answers may be negative; who needs counts cuts them off, at no cost. */
+ * a unit has more items than it may, or sigma is out of range; FM_ESYSTEM.  A call that
+ * fails after it was charged stays charged.  Answers may be negative; who needs counts sets those to 0, at no cost. */
 
 /* out[b] (v.n) = how many items have the value b. */
 int fm_counts_histogram(struct fm_counts *c, const struct fm_query *q, struct fm_values v, int64_t *out,

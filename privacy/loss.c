@@ -12,8 +12,7 @@
 /* Above this loss e^x is not computed: such mass goes to the upper point as a whole. */
 #define LARGE 600.0
 
-/* ---- the pairs ----------------------------------------------------------------------------------------------------
- */
+/* ---- the pairs ---- */
 
 void fm_loss_gaussian(struct fm_loss *l, double sigma)
 {
@@ -67,8 +66,7 @@ void fm_loss_sampled(struct fm_loss *l, double q, double sigma, int group, enum 
 	l->below = direction != FM_REMOVE;
 }
 
-/* ---- mixtures: the loss at a point and the point of a loss
- * ------------------------------------------------------------ */
+/* ---- mixtures: the loss at a point and the point of a loss ---- */
 
 /* log of the mixture's density over that of N(0, sigma^2) at z, and its slope.  The exponents (2 j z - j^2) / (2
  * sigma^2) are at most 0 but for those of a few components; near 0 the sum is taken of what differs from 1. */
@@ -179,8 +177,7 @@ static double edge(const struct fm_loss *l, double x, double low, double high, d
 	return z < low ? low : z > high ? high : z;
 }
 
-/* ---- mixtures: masses
- * ------------------------------------------------------------------------------------------------- */
+/* ---- mixtures: masses ---- */
 
 struct tails {
 	double under, over; /* masses below z and above it */
@@ -289,8 +286,7 @@ static double mixture_epsilon(const struct fm_loss *l, double delta)
 	return fmax(0, x + EDGE_ERROR * (1 + fabs(x)));
 }
 
-/* ---- connect the dots
- * --------------------------------------------------------------------------------------------------- */
+/* ---- connect the dots ---- */
 
 static int grid_new(struct fm_losses *d, double h, double low, double high, size_t most, struct fm_error *err)
 {

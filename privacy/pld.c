@@ -109,8 +109,7 @@ int fm_pld_at_finest(const struct fm_pld *d)
 	return d->finest;
 }
 
-/* ---- one pass: the grid
- * ------------------------------------------------------------------------------------------------- */
+/* ---- one pass: the grid ---- */
 
 static int discretise(struct fm_pld *d, struct fm_error *err)
 {
@@ -146,8 +145,7 @@ static size_t points(const struct fm_pld *d)
 	return sum;
 }
 
-/* ---- one pass: the tilt
- * -------------------------------------------------------------------------------------------------- */
+/* ---- one pass: the tilt ---- */
 
 static double loss_of(const struct fm_losses *l, size_t k)
 {
@@ -249,8 +247,7 @@ static double best_tilt(struct fm_pld *d)
 	return d->theta;
 }
 
-/* ---- one pass: the composition
- * -------------------------------------------------------------------------------------------- */
+/* ---- one pass: the composition ---- */
 
 /* The window of sums that are told apart: n points from low on.  What lies above it comes back at its lower end, below
  * it at its upper end; `missing` is the most that the former may take off delta. */
@@ -297,7 +294,7 @@ static void find_window(struct fm_pld *d, double theta, struct moments m, struct
 {
 	double before = width(&d->ends);
 
-	/* On a large grid the strengths that were best on the last one will do, unless they do not. */
+	/* On a large grid the strengths that were best on the last one are taken, unless they widen the window. */
 	find_ends(d, theta, m, points(d) <= SEARCH_POINTS, &d->ends);
 	if (width(&d->ends) > 1.1 * before)
 		find_ends(d, theta, m, 1, &d->ends);

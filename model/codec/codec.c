@@ -89,8 +89,8 @@ out:
 	return rc;
 }
 
-/* Token of a value: itself, or for a rare one the value of equal length with most characters in place, or the most
- * frequent. */
+/* The token of a value. A rare value gets that of the value of equal length which shares most characters with it, or
+ * else of the most frequent value. */
 static int category_token(const struct fm_cat *c, const char *s)
 {
 	int best = c->other;
@@ -391,7 +391,7 @@ static int direction(const struct fm_table *t, size_t row)
 	return fm_table_inside(t, t->sa[row]) + 2 * fm_table_inside(t, t->da[row]);
 }
 
-/* A relation that copies dir stands only where it is the same. */
+/* A relation that copies dir is dropped where the two flows differ in it. */
 static void same_way_only(const struct fm_table *t, size_t first, int window, struct fm_relations *l)
 {
 	for (int i = 0; i < window; i++)
@@ -402,7 +402,7 @@ static void same_way_only(const struct fm_table *t, size_t first, int window, st
 		}
 }
 
-/* A duration, of a reply as the difference from its request's (that comes back as `source`) where that loses nothing.
+/* The token of a duration. A reply's is coded as the difference from its request's, `source`, where that loses nothing.
  */
 static uint16_t td_token(const struct fm_codec *c, int64_t td, int kind, int64_t source, double jitter, float *res)
 {
@@ -473,7 +473,7 @@ static void encode_window(const struct encoder *e, size_t first, uint16_t *tok, 
 		for (size_t k = 0; k < NCATS; k++)
 			x[cats[k].tok] = e->map[k] ? (uint16_t)e->map[k][((uint16_t *)t->col[cats[k].col])[row]] : 0;
 		for (int k = 0; k < FM_NRES; k++) {
-			/* Flows of one time have their gaps whatever their order. */
+			/* A gap belongs to a place: flows of one time may stand in another order here. */
 			double u, jitter = fm_rng_uniform53(&g);
 			int64_t v = numeric(t, (enum fm_res)k, k == FM_R_GAP ? first + (size_t)i : row);
 			if (k == FM_R_TD) {

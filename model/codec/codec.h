@@ -16,8 +16,8 @@
  * A numeric token is an atom (one value that many rows carry) or a quantile bin; the place inside a bin is the
  * residual: a uniform u in (0,1), on a logarithmic scale for wide bins, mapped to a normal z = Phi^-1(u).
  *
- * Encode then decode (fm_codec_encode, fm_decode) is the identity up to this resolution, for rows of any split; what is
- * rarer than k = min_count training rows is what is lost:
+ * Encode then decode (fm_codec_encode, fm_decode) is the identity up to this resolution, for rows of any split; only
+ * what fewer than k = min_count training rows have is lost:
  *
  *     sp dp         exact (an ICMP flow has no source port: 0)
  *     pkt td gap    exact where the value is on the lattice (the coarsest step that 999 of 1000 values lie on; else it
@@ -96,8 +96,8 @@ struct fm_times {
 	double source_windows;             /* windows of the source, training or not, in proportion */
 	uint32_t slot[FM_SLOTS];           /* training windows that begin in it */
 	uint32_t span[FM_SLOTS][FM_SPANS]; /* by 4 log2(1 + seconds), of the window and the gap before it */
-	/* A window's class: the label that most of its flows other than the most frequent label carry, 0 when all are
-	 * of that one. */
+	/* A window's class: the most frequent of its labels when label 0, the most frequent of the trace, is left out;
+	 * 0 when there is no other. */
 	int nclasses;
 	uint32_t class_slot[FM_MAXCLASSES][FM_SLOTS];     /* training windows of a class that begin in a slot */
 	double class_share[FM_MAXCLASSES][FM_MAXCLASSES]; /* mean share of each label in the windows of a class */
@@ -116,11 +116,11 @@ struct fm_codec {
 	bool
 	    text_order; /* flows of one time stand in order of their text, as after sort -u: their order says nothing */
 };
-/* Two durations above 0 are near: at most a second and half of the longer one apart. */
+/* Two durations above 0 are near when they differ by a second at most, and by half of the longer one at most. */
 #define FM_NEAR_MS 1000
 bool fm_td_near(int64_t td, int64_t source);
-/* The duration that a token of td says, u: the place in its bin, source: td of the flow related to; as it stands, below
- * 0 too. */
+/* The duration that a token of td stands for. u: the place in its bin; source: td of the related flow. It may be below
+ * 0. */
 int64_t fm_td_decode(const struct fm_codec *c, int token, double u, int64_t source);
 /* Encoded flows: whole windows only. */
 struct fm_encoded {

@@ -80,7 +80,7 @@ static int endpoints(struct decoder *d, const uint16_t *tok, bool known, uint32_
 	bool newcomer = s == UINT32_MAX;
 	if (!newcomer)
 		remember(d, s);
-	/* A newcomer on the same side will stand at 0, the others one place on. */
+	/* A newcomer on the same side takes place 0, and the others move on by one. */
 	bool shifted = newcomer && ss == es && token < d->c->window;
 	e = shifted && token == 0 ? UINT32_MAX : name(d, token - shifted, es, &dc);
 	if (shifted && token == 0)
@@ -150,9 +150,9 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 	return FM_OK;
 }
 
-/* Where flows of one time are in order of their text, what falls into which tick is chance: the rows [first, first + n)
- * of a window keep their order and its duration, and get the times of random arrivals, one for each run of related
- * flows that have no gaps. */
+/* In a trace whose flows of one time stand in the order of their text, it is chance which flow falls into which tick.
+ * So the rows [first, first + n) of a window keep their order, the window keeps its duration, and each run of related
+ * flows without gaps gets the time of a random arrival. */
 static void spread_arrivals(struct fm_table *t, size_t first, size_t n, const uint16_t *tok, int64_t step,
 			    int64_t last_ms, struct fm_rng *rng)
 {

@@ -14,7 +14,7 @@ static bool same_way(const struct fm_table *t, size_t i, size_t j)
 	return t->sa[j] == t->sa[i] && t->da[j] == t->da[i];
 }
 
-/* Chance that no trace's order has anything to do with (the finaliser of splitmix64: Steele, Lea, Flood 2014). */
+/* Chance that has nothing to do with the order of any trace (the finaliser of splitmix64: Steele, Lea, Flood 2014). */
 static uint64_t mixed(uint64_t x)
 {
 	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
@@ -22,7 +22,7 @@ static uint64_t mixed(uint64_t x)
 	return x ^ (x >> 31);
 }
 
-/* The rows [from, to) of a window are of one time: by pair of hosts, a request before its reply. */
+/* Orders the rows [from, to) of a window, which are of one time: by pair of hosts, a request before its reply. */
 static void reorder_time(const struct fm_table *t, size_t first, int from, int to, uint16_t *row)
 {
 	uint16_t left[FM_WINDOW_MOST];

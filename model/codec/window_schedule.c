@@ -39,14 +39,14 @@ static bool in_hours(const struct fm_times *t, const int hours[2], int s)
 	return h >= hours[0] && h < hours[1];
 }
 
-/* The share of its label in windows of class l when they are so many times as full of it as those that were learned. */
+/* The share of label l in windows of class l that hold `fuller` times as much of it as those that were learned. */
 static double held(const struct fm_times *t, int l, double fuller)
 {
 	double x = t->class_share[l][l] * fuller;
 	return x < 1 ? x : 1;
 }
 
-/* How much fuller windows must be of their label for the wanted shares to fit; 1 when they fit as they are. */
+/* The factor by which windows must hold more of their label so that the wanted shares fit; 1 where they fit already. */
 static double fullness(const struct fm_times *t, const struct fm_window_schedule_opts *o)
 {
 	double lo = 1, hi = 1e6;

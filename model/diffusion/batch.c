@@ -178,7 +178,7 @@ static int clipped_pass(const struct fm_batcher *r, struct shard *s, int B, stru
 	s->failed |= fm_kept_check(s->kept, NULL) < 0;
 	for (int i = 0; i < B && !s->failed; i++) {
 		double norm = j->n * sqrt(fm_kept_norm2(s->kept, i));
-		/* What is no number is left in, for the trainer to see. */
+		/* A gradient that is not a number stays in, so that the trainer sees it. */
 		fm_kept_add(s->kept, i, norm > j->clip ? (float)(j->clip / norm) : 1, grad);
 		clipped += norm > j->clip;
 	}

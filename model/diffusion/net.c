@@ -216,7 +216,7 @@ static struct fm_lookup tokens(const struct fm_work *w, const struct fm_net_in *
 	return (struct fm_lookup){w->lookup, NULL};
 }
 
-/* Who is related to it, at the row that a visible rel points at. */
+/* A visible rel of a row is told to the row that it points at. */
 static struct fm_lookup answers(const struct fm_work *w, const struct fm_net_in *in, int R)
 {
 	for (int r = 0; r < R; r++)

@@ -6,10 +6,11 @@
  * stratified over the rows, so that each step shows as few tokens at once as can be, and never two columns of one flow
  * that it could part.
  *
- * In the order of confidence, a step shows as many tokens of a column and window as it would have, but those whose
- * greatest probability is greatest (Chang et al. 2022, MaskGIT, who look at the drawn value's; but then rare values
- * come last and are drawn anew again and again: what is drawn must not decide whether it stays).  The probability's
- * logarithm has Gumbel noise added, FM_ORDER_NOISE times, so that windows alike do not fill in alike.
+ * In the order of confidence, a step shows as many tokens of a column and window as in the random order, but those of
+ * which the network is surest: whose greatest probability is greatest (Chang et al. 2022, MaskGIT, who look at the
+ * drawn value's; but then rare values come last and are drawn anew again and again: what is drawn must not decide
+ * whether it stays).  Gumbel noise, times FM_ORDER_NOISE, is added to the probability's logarithm, so that windows that
+ * are alike do not fill in alike.
  *
  * Multinomial: the posterior of multinomial.h from each step's time to the next, whether the steps are all T or a few
  * of them.

@@ -20,7 +20,7 @@ static void one_side_only(const struct fm_sampler *s, float *z, int V, int c, in
 			z[i] = EXCLUDED;
 }
 
-/* What goes with the visible tokens of a flow: c is not rel. */
+/* Leave only what goes with the visible tokens of a flow; c is not rel. */
 static void what_goes(const struct fm_sampler *s, const uint16_t *flow, int c, float *z)
 {
 	if ((c == FM_T_SA || c == FM_T_DA) && s->net->vocab[FM_T_DIR] && flow[FM_T_DIR] < 4)
@@ -28,10 +28,10 @@ static void what_goes(const struct fm_sampler *s, const uint16_t *flow, int c, f
 	fm_structural_zeros_apply(s->zeros, s->net->vocab, flow, c, z);
 }
 
-/* The flows that row `row` of a window may be related to in the way that its role announces: tokens from + k - 1 for
- * the flow k before; how many are left.  Each is so related to once: taken are those that are (NULL: that does not
- * count yet); of the rest the ones whose role asks for a relation, if there are any.  tok: the window; z: logits from
- * token `from` on. */
+/* Exclude from z the flows that row `row` of the window tok may not be related to in the way that its role announces;
+ * z[k - 1] is the logit of the flow k places before. A flow is the source of one such relation, so those that are taken
+ * are out (NULL: none counts as taken yet). Where the role of any of the others asks for a relation, only those that
+ * ask are left. Returns how many flows are not taken. */
 static int open_sources(const uint16_t *tok, int row, const bool *taken, float *z)
 {
 	int open = 0, asking = 0, kind = FM_ROLE_RELATION(tok[(size_t)row * FM_NTOK + FM_T_ROLE]);
@@ -53,8 +53,7 @@ static bool announces(int role)
 	return FM_ROLE_RELATION(role) > FM_RELATION_NONE && FM_ROLE_RELATION(role) < FM_NRELATIONS;
 }
 
-/* How many flows of each label the window of row r has to have, (nclasses); NULL: as many as it comes to, or c is no
- * label. */
+/* How many flows of each label the window of row r has to have, (nclasses); NULL: any number, or c is not the label. */
 static const uint16_t *budget_of(const struct fm_sampler *s, const struct fm_sample_step *q, int c, int r)
 {
 	size_t w = q->first + (size_t)(r / s->net->arch.window);
@@ -98,7 +97,7 @@ static int64_t about_td(const struct fm_sampler *s, const uint16_t *tok, int row
 	return td > 0 ? td : 0;
 }
 
-/* Of the durations near the request's only those that are can be; of no request none. */
+/* Of the tokens of near durations, only those near the request's can be drawn; without a request none can. */
 static void near_request_only(const struct fm_sampler *s, const uint16_t *tok, int row, float *z)
 {
 	int n = fm_num_tokens(&s->codec->num[FM_R_TD]), V = s->net->vocab[FM_T_TD], back;
@@ -290,7 +289,7 @@ static void show_first(const struct fm_sampler *s, const struct fm_sample_step *
 	}
 }
 
-/* As many of each window as are due, but the surest. */
+/* In each window as many tokens show as are due, but the surest ones. */
 static void show_the_surest(const struct fm_sampler *s, const struct fm_sample_step *q, int c)
 {
 	int W = s->net->arch.window, V = s->net->vocab[c], n = 0, total = 0, *rows = q->space->rows;
@@ -338,7 +337,7 @@ static bool clean(const struct fm_sampler *s, int c, double t)
 	return !s->net->vocab[c] || !(fm_process_mask(s->pr, c, t) > 0);
 }
 
-/* x_0's logits without what does not go with what is clean of the flow; done: the columns that are. */
+/* Logits of x_0 without the tokens that do not go with the flow's clean columns; done: which columns are clean. */
 static void what_goes_with_clean(const struct fm_sampler *s, const uint16_t *flow, int row, int c, const bool *done,
 				 float *z)
 {
@@ -362,7 +361,8 @@ static void what_goes_with_clean(const struct fm_sampler *s, const uint16_t *flo
 		near_request_only(s, flow - (size_t)row * FM_NTOK, row, z);
 }
 
-/* The step to the data of a column of which the rows of a window share: a flow has one reply, a label its budget.  From
+/* The step to the data of a column whose values the rows of a window share out: a flow has one reply, a label its
+ * budget.  From
  * logits z (n,V) of x_0 at all n rows. */
 static void share_out(const struct fm_sampler *s, const struct fm_sample_step *q, int c, const struct fm_keep *keep,
 		      int n, float *z)
@@ -386,8 +386,8 @@ static void as_wanted(const uint16_t *budget, int nclasses, int V, float *z)
 		z[l] = l < nclasses && budget[l] > 0 ? z[l] + (float)fm_det_log(budget[l]) : EXCLUDED;
 }
 
-/* Take column c a step nearer to the data, at all rows but those that copy it; late: at those alone that turned out to
- * copy nothing when the column was done. */
+/* Take column c a step nearer to the data, at all rows but those that copy it; late: only at the rows that turned out
+ * to copy nothing after the column was done. */
 static void mix_column(const struct fm_sampler *s, const struct fm_sample_step *q, int c, const bool *done, bool late)
 {
 	int W = s->net->arch.window, V = s->net->vocab[c], n = 0, *rows = q->space->rows;

@@ -42,7 +42,7 @@ struct fm_train_opts {
 	double checkpoint_seconds; /* or so many seconds have gone by; 0: not by time */
 	struct fm_pool *pool;      /* may be NULL */
 };
-/* Windows to learn from, and to watch training on: NULL or empty, and nobody watches. */
+/* Windows to learn from, and windows to watch training on (NULL or empty: none). */
 struct fm_train_data {
 	const struct fm_encoded *train, *validation;
 };

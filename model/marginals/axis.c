@@ -141,8 +141,8 @@ static void weigh(struct fm_axis *a, const struct fm_axis_in *in, const double *
 	}
 }
 
-/* Of n sums of `terms` cells, sum i of the cells i * step + j * apart, the last that stands TAIL deviations above its
- * noise, or from which on all together do; n where none does. */
+/* Sum i of n is over `terms` cells, i * step + j * apart. The last sum that stands TAIL deviations above its noise, or
+ * from which on all sums together do; n where none does. */
 static uint32_t last_sure(const struct fm_axis_in *in, uint32_t n, uint32_t step, uint32_t terms, uint32_t apart)
 {
 	double sum = 0, s = TAIL * in->coarse_sigma;
@@ -159,9 +159,9 @@ static uint32_t last_sure(const struct fm_axis_in *in, uint32_t n, uint32_t step
 	return n;
 }
 
-/* Of sizes the noise alone speaks beyond the last cell that is not empty, where a cell is as wide as all before it and
- * a few records that are not there would outweigh all that are: leaf and coarse are the counts without it,
- * and such a leaf has no width. */
+/* Cells of sizes widen: each is as wide as all before it. Beyond the last cell that is not empty there is only noise,
+ * and a few records that do not exist would outweigh all that do. So leaf and coarse receive the counts without those
+ * cells, and their leaves have no width. */
 static void cut_tail(const struct fm_axis_in *in, int64_t *leaf, int64_t *coarse, double *leaf_width, bool *guess)
 {
 	uint32_t width = in->row ? in->row : in->ncoarse, rows = (in->ncoarse + width - 1) / width;

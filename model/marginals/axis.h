@@ -36,8 +36,7 @@ struct fm_axis_in {
 	double leaf_sigma, coarse_sigma; /* coarse cells below 3 of it are taken as empty */
 	double own, join;                /* counts from which a leaf is a token, and a coarse cell one */
 	int most;                        /* leaves that become tokens: the greatest */
-	bool tail; /* cells are sizes, of rows and columns: beyond the last of each that stands above the noise is
-		      nothing */
+	bool tail; /* cells are sizes: beyond the last row and column that stand above the noise is nothing */
 };
 int fm_axis_build(struct fm_axis *a, const struct fm_axis_in *in, struct fm_error *err) FM_MUST_CHECK;
 /* The summed weight of a token's leaves: 0 when it has none, because all leaves of its cells are tokens themselves. */

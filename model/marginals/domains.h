@@ -82,7 +82,7 @@ struct fm_hosts_above {
 	uint32_t *by_ip; /* (n) places in ip[] by rising address */
 	int32_t *same;   /* (n) place of the same address in the list of the other role, or -1 */
 };
-/* How the tail of a role lives: of each service, how many hosts have at least FM_TAIL_AT[k] of its records. */
+/* The population of a role's tail: for each service, how many hosts have at least FM_TAIL_AT[k] of its records. */
 #define FM_TAIL_BOUNDS 14
 extern const uint32_t fm_tail_at[FM_TAIL_BOUNDS];
 

@@ -34,7 +34,7 @@ static bool has(const struct making *m, size_t i, enum fm_attr a)
 	return m->s->tok[a][i] != (uint16_t)(m->d->size[a] - 1);
 }
 
-/* The leaf of the kind, and how many flows go each way: where they disagree, what the record's tokens have wins. */
+/* The leaf of the kind, and how many flows go each way: where they disagree, the record's tokens win. */
 static struct fm_kind_parts parts_of(const struct making *m, size_t i)
 {
 	struct fm_kind_parts k = fm_kind_parts(m->leaf[i]);
@@ -100,7 +100,7 @@ static uint32_t duration_draw(const struct fm_axis *axis, int token, struct fm_r
 	uint64_t first, width;
 	double u = fm_rng_uniform53(rng);
 
-	/* A token that has no leaf of its own, but for the noise: no duration at all. */
+	/* The token has a leaf only by the noise: no duration at all. */
 	fm_duration_range(fm_axis_mass(axis, token) > 0 ? fm_axis_draw(axis, token, u) : 0, &first, &width);
 	return (uint32_t)within(rng, first, width);
 }

@@ -144,7 +144,7 @@ static int tail_deal(struct making *m, int role, uint16_t service, int inside, c
 		sum += size[h];
 		order[h] = h;
 	}
-	/* What is over one record a host is stretched to the number of records there are. */
+	/* What a host has beyond one record is scaled, so that all come to the number of records. */
 	for (uint32_t h = 0; h < hosts; h++) {
 		double more = sum > hosts ? (size[h] - 1) * ((double)n - hosts) / (sum - hosts) : 0;
 

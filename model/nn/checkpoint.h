@@ -29,8 +29,8 @@ struct fm_train_point {
 	int best_step;     /* when that was */
 };
 
-/* The checkpoint's path in a folder, which is there; to be freed.  What a process that was killed while it wrote one
- * left there is removed. */
+/* The path of the checkpoint in a folder that exists; to be freed. Removes what a process left there that was killed
+ * while it wrote one. */
 int fm_checkpoint_path(char **path, const char *dir, struct fm_error *err) FM_MUST_CHECK;
 /* Where a checkpoint is and whose it must be. All borrowed. */
 struct fm_checkpoint {

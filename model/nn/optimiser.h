@@ -1,7 +1,7 @@
 /*
  * optimiser.h - AdamW with a moving average of the weights, over one array of parameters and any number of threads.
  *
- * A step is three calls, so that what needs it can come in between (noise, clipping by the norm):
+ * A step is two calls, so that noise or clipping by the norm can come in between:
  *
  *     norm = fm_optimiser_sum(o, parts, n);     the parts of a gradient, each of some windows, meet in parts[0]
  *     fm_optimiser_step(o, arrays, parts[0], &step);
@@ -30,7 +30,7 @@ struct fm_adamw {
 	double beta1_t, beta2_t; /* beta1^t, beta2^t, where t counts this step */
 	double rate, weight_decay;
 	double ema_decay; /* 0: ema is w */
-	double scale;     /* g counts so many times: below 1 where its norm is clipped */
+	double scale;     /* factor of g: below 1 where its norm is clipped */
 };
 
 /* For layouts of nfloats; pool is borrowed, NULL: the caller's thread alone. */

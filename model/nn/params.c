@@ -24,7 +24,7 @@ size_t fm_layout_add(struct fm_layout *l, int rows, int cols, float std, const c
 	return t->at;
 }
 
-/* Of head h for a flow d places on. */
+/* The bias of head h for a flow d places ahead. */
 static float near_bias(int h, int d)
 {
 	static const struct {

@@ -89,7 +89,7 @@ static double outer_norm2(const struct fm_pass *q, int R, struct fm_mat in, stru
 		return 0;
 	if (R == 1)
 		return q->k->sumsq(in.x, (size_t)in.cols) * q->k->sumsq(d.x, (size_t)d.cols);
-	/* Either is that many multiplications, over R. */
+	/* The two ways compared: numbers of multiplications, each divided by R. */
 	if ((double)R * (in.cols + d.cols) < (double)in.cols * d.cols && R <= FM_SINK_SPACE / 2)
 		return gram_norm2(q, R, in, d);
 	return product_norm2(q, R, in, d);

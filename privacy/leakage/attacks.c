@@ -132,8 +132,8 @@ static int fits(const struct predicate *p, const struct codes *s, size_t row)
 	return 1;
 }
 
-/* The real rows that the predicates are tried on: of the larger side whole clusters, about as many rows as the smaller
- * one has, as to be the one in more is harder. */
+/* The real rows that the predicates are tried on. Of the larger side these are whole clusters with about as many rows
+ * as the smaller side has, since it is harder to be the only one among more rows. */
 struct population {
 	const struct fm_table *t;
 	size_t rows;
@@ -174,7 +174,7 @@ static size_t next_rows(const struct population *s, size_t done, size_t *cluster
 	return n;
 }
 
-/* How many of the predicates (n) exactly one row of training, of the holdout fits. */
+/* How many of the predicates (n) fit exactly one row of training, and of the holdout. */
 static int count_singles(struct fm_leak *l, struct predicate *p, size_t n, const struct population side[2],
 			 double hits[2], struct fm_error *err)
 {

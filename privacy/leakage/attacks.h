@@ -9,7 +9,8 @@
  *                    synthetic row has (uni), or FM_ATTACK_COLUMNS conditions from one synthetic row (multi: equal, or
  *                    for duration, packets and bytes not below or not above it, away from the median).  Naive: any
  *                    value in range (uni), or the values of different rows (multi).  Training and holdout at equal
- *                    numbers of rows, the larger side cut to whole windows: to be the one in more is harder.
+ *                    numbers of rows, the larger side cut to whole windows: it is harder to be the only
+ *                    one among more rows.
  *     linkability    of the FM_ATTACK_LINKS synthetic rows nearest by ports, protocol, flags and ToS and those nearest
  *                    by duration, packets and bytes one is the same: the two halves of a record are joined.  Naive: two
  *                    random choices.

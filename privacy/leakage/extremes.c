@@ -1,18 +1,18 @@
 /*
- * extremes.c - are the emitted records that lie apart from all other real ones those of the training side?
+ * extremes.c - do the emitted records that lie apart from all other real ones come from the training side?
  *
  * leak.isolated is a test of the number of lone records whose duration, packets and bytes no other real row has.  A row
  * that a generator makes for itself hardly ever meets one.
  *
- * leak.extreme is for a few copies of the strangest training records.  As many as are copied come from so few windows
- * that their number alone, though none of the holdout's is emitted, could be chance: two flows of one connection are in
- * one window, and ten records in seven.  What chance does not do is to emit the farthest of training and none of the
- * holdout's that are as far: it would be as likely to have these in training.  So training's records are ranked by how
- * far the next row of training is, which is what makes a record one that a generator may memorise, and the sum is taken
- * of the weights of those that are emitted; were the windows dealt out anew, what would that sum be?  It is compared
- * with the sums of random permutations of as many windows to training, each of which ranks the records of its own
- * training side (a permutation test, which is exact with drawn permutations too: Phipson and Smyth 2010; drawing ends
- * early where there is nothing to find: Besag and Clifford 1991).  Windows stand or fall whole.
+ * leak.extreme is for a few copies of the strangest training records.  Such copies come from so few windows that their
+ * number alone could be chance, even when none of the holdout's is emitted: two flows of one connection are in one
+ * window, and ten records in seven.  But chance does not emit the farthest records of training and none of the
+ * holdout's that are as far: these were as likely to be in training.  So training's records are ranked by how far the
+ * next row of training is, which is what makes a generator memorise a record, and each rank has a weight.  The sum of
+ * the weights of the emitted records is compared with the sums that come out when the windows are dealt out anew at
+ * random, as many to training, and the records of the new training side are ranked (a permutation test, which is exact
+ * with drawn permutations too: Phipson and Smyth 2010; drawing ends early where there is nothing to find: Besag and
+ * Clifford 1991).  Windows stand or fall whole.
  */
 #include <math.h>
 #include <stdlib.h>

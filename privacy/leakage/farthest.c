@@ -78,7 +78,7 @@ static void cells(const struct space *s, int side, size_t row, uint32_t cell[LEV
 	}
 }
 
-/* The finest level of which not too many rows are, and how many. */
+/* The finest level at which not too many rows have hardly any others in their cell, and how many do. */
 static int choose_level(const struct space *s, size_t *n)
 {
 	size_t sparse[LEVELS] = {0};

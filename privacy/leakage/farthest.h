@@ -2,8 +2,8 @@
  * farthest.h - the real rows whose duration, packets and bytes are unlike those of the others, and their neighbours.
  *
  * Sizes are points: log(1 + x), less the mean of all real rows and over their standard deviation.  A grid finds the
- * rows that have hardly any others in their cell, the finest one of which no more than FM_FAR_MOST rows are; of these
- * the nearest real rows are then searched, exactly.  Nothing of it looks at the side that a row is on: were the windows
+ * rows that have hardly any others in their cell: the finest grid that has no more than FM_FAR_MOST such rows. Their
+ * nearest real rows are then searched, exactly.  Nothing of it looks at the side that a row is on: were the windows
  * dealt out to training and holdout in another way, the same rows would come out.  So how far a row is from the others
  * of its own side is known for every deal.
  */
@@ -37,8 +37,8 @@ int fm_far_find(const struct fm_table *train, const struct fm_table *holdout, co
 		unsigned columns, struct fm_pool *pool, struct fm_far **list, size_t *n,
 		struct fm_error *err) FM_MUST_CHECK;
 
-/* To the nearest row of its own side, where of_block (clusters->n) says what side a cluster is on; where all
- * FM_FAR_NEAR are on the other side, to the last of them, which is not more than that. */
+/* The distance to the nearest row of its own side; of_block (clusters->n) says what side a cluster is on. Where all
+ * FM_FAR_NEAR are on the other side: the distance to the last of them, which is not more than that. */
 static inline float fm_far_distance(const struct fm_far *r, const uint8_t *of_block)
 {
 	int k = 0;

@@ -1,5 +1,5 @@
-/* hamming.c - which emitted records are lone or solitary: no other real row differs from them in one column alone, in
- * two.
+/* hamming.c - which emitted records are lone (every other real row differs from them in two columns at least) or
+ * solitary (in three).
  *
  * A row's hash is the sum of a term a column, so that what is left of it without a column or two is a subtraction.  One
  * pass over the real rows looks for the records without each of several columns (or pairs of columns) at once.  A match
@@ -15,12 +15,12 @@
 #define CHUNK ((size_t)1 << 16)
 enum { BATCH = FM_LEAK_HAMMING_BATCH, LEAST_SIEVE = 12, MOST_SIEVE = 24 };
 
-/* The records without columns c and d (d being c: without one). */
+/* The records without columns c and d (without one where both are the same). */
 struct drop {
 	int c, d;
 	uint64_t *key;   /* (n) rising */
 	uint32_t *times; /* (n) real rows that are met, at the first of equal keys */
-	uint64_t *sieve; /* most rows are like no record: a table of bits says so before a search does */
+	uint64_t *sieve; /* most rows match no record, and a table of bits says so before a search */
 };
 struct pass {
 	const struct fm_table *side[2];

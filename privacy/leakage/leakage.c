@@ -66,7 +66,7 @@ static int leakage(struct fm_leak *l, int tests_alone, struct fm_leakage_opts o,
 	l->family = 1;
 	if ((rc = run_checks(l, tests_alone, err)) < 0 || !l->holdout)
 		goto out;
-	/* More, and family_p would promise what it does not hold; less, and it would see less than it may. */
+	/* If they spent more, family_p would promise too much; if less, it would see less than it may. */
 	if (fabs(l->spent - 1) > 1e-12) {
 		rc = fm_fail(err, FM_ESYSTEM, "the tests of leakage spend %g of their error budget, not all of it",
 			     l->spent);

@@ -33,7 +33,7 @@ void fm_codes_free(uint32_t *code[FM_NCOL])
 enum { TRAIN, HOLDOUT, SYNTHETIC, NSIDES };
 enum { TRAIN_ONCE = 1, TRAIN_MORE = 2, HOLDOUT_ONCE = 4, HOLDOUT_MORE = 8, EMITTED = 16, OF_HOLDOUT = 32 };
 
-/* A real row that the others equal to it are held by. */
+/* A real row, which stands for all that are equal to it. */
 struct slot {
 	uint64_t hash;
 	uint32_t row;
@@ -99,7 +99,7 @@ static void meet_synthetic(struct search *s, size_t row, uint64_t hash)
 	s->m->synthetic_equal += (at->seen & TRAIN_ONCE) != 0;
 }
 
-/* What training does not have but the holdout does is the same in the synthetic table. */
+/* A category that the holdout has and training lacks gets the holdout's code in the synthetic table. */
 static int share_unknown(struct search *s, struct fm_error *err)
 {
 	const struct fm_table *train = s->side[TRAIN], *holdout = s->side[HOLDOUT], *t = s->side[SYNTHETIC];
@@ -186,7 +186,7 @@ int fm_match(struct fm_match *m, struct fm_error *err)
 	}
 	if ((rc = share_unknown(&s, err)) < 0)
 		goto out;
-	/* Half full at most, and less by a tenth where the ranges are not quite even. */
+	/* At most half full, and a tenth less where there are ranges, which are not quite even. */
 	while (slots < 2 * real && 2 * slots * sizeof *s.slot <= m->memory)
 		slots *= 2;
 	s.parts = slots < 2 * real ? (22 * (uint64_t)real + 10 * slots - 1) / (10 * slots) : 1;

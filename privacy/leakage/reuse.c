@@ -74,8 +74,8 @@ static int count(struct counts *s, uint64_t v, struct fm_error *err)
 
 /* ---- columns ---- */
 
-/* A column of a table as values that compare with training's; where all different values are too many, those of one of
- * `parts` shares of their hashes. */
+/* A column of a table, as values that compare with training's. Where there are too many different values, they are
+ * counted in `parts` shares of their hashes. */
 struct column {
 	const struct fm_table *t;
 	int c;
