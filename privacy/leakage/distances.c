@@ -116,8 +116,8 @@ static int share_nearer(struct fm_leak *l, const char *group, int32_t *const d[2
 		else if (equal && apart)
 			winner[i] = side ? MANY_HOLDOUT : MANY_TRAIN;
 	}
-	if ((rc = fm_leak_test(l, "nearer", group, FM_LEAK_CLUSTERS, FM_LEAK_GRANTED, votes, FM_LEAK_SHARE_NEARER,
-			       &test, err)) < 0)
+	if ((rc = fm_cluster_test(l->clusters, votes, FM_LEAK_CLUSTERS, FM_LEAK_GRANTED, &test, err)) < 0 ||
+	    (rc = fm_leak_test(l, "nearer", group, &test, FM_LEAK_SHARE_NEARER, err)) < 0)
 		goto out;
 	rc = add_share(l, group, winner, n, weight, err);
 out:
@@ -234,8 +234,8 @@ static int attached(struct fm_leak *l, const struct group *group, const struct p
 	for (size_t i = 0; i < found; i++)
 		if (i == 0 || place[i] != place[i - 1]) /* once, however often it is emitted */
 			votes[fm_cluster_of(l->clusters, (int)(place[i] >> 32), (uint32_t)place[i])]++;
-	if ((rc = fm_leak_test(l, "attached", group->name, FM_LEAK_PAIRS, 0.5, votes, group->attached_share, &test,
-			       err)) < 0 ||
+	if ((rc = fm_cluster_test(l->clusters, votes, FM_LEAK_PAIRS, 0.5, &test, err)) < 0 ||
+	    (rc = fm_leak_test(l, "attached", group->name, &test, group->attached_share, err)) < 0 ||
 	    (rc = fm_leak_count(l, "attached_train", group->name, test.train, n, err)) < 0)
 		goto out;
 	rc = fm_leak_count(l, "attached_holdout", group->name, test.holdout, n, err);
@@ -245,16 +245,16 @@ out:
 	return rc;
 }
 
-static int search(struct fm_leak *l, const struct fm_features *f, const struct fm_table *t, const float *q, size_t n,
-		  uint32_t **row, double **d2, struct fm_error *err)
+/* The two nearest rows of t to each query, to be freed: *row, *d2 (m, 2). */
+static int search(const struct fm_features *f, const struct fm_table *t, const struct fm_queries *asked, uint32_t **row,
+		  double **d2, struct fm_error *err)
 {
-	struct fm_queries asked = {.q = q, .m = n, .k = 2, .pool = l->pool};
 	int rc;
 
-	if ((rc = fm_alloc(row, 2 * n + 1, sizeof **row, "neighbours", err)) < 0 ||
-	    (rc = fm_alloc(d2, 2 * n + 1, sizeof **d2, "neighbours", err)) < 0)
+	if ((rc = fm_alloc(row, 2 * asked->m + 1, sizeof **row, "neighbours", err)) < 0 ||
+	    (rc = fm_alloc(d2, 2 * asked->m + 1, sizeof **d2, "neighbours", err)) < 0)
 		return rc;
-	return fm_leak_nearest(f, t, &asked, *row, *d2, err);
+	return fm_leak_nearest(f, t, asked, *row, *d2, err);
 }
 
 static int euclidean(struct fm_leak *l, const struct group *group, const uint32_t *chosen, size_t n,
@@ -262,15 +262,18 @@ static int euclidean(struct fm_leak *l, const struct group *group, const uint32_
 {
 	struct fm_features f;
 	struct pairs p = {{NULL, NULL}, {NULL, NULL}};
+	struct fm_queries asked = {.m = n, .k = 2, .pool = l->pool};
 	double *work = NULL;
 	float *q = NULL;
 	int rc;
 
 	fm_features_fit(&f, l->train, group->columns & l->synthetic->present & l->holdout->present);
 	if ((rc = fm_features_code(&f, l->synthetic, chosen, 0, n, &q, err)) < 0 ||
-	    (rc = fm_alloc(&work, n, sizeof *work, "distances", err)) < 0 ||
-	    (rc = search(l, &f, l->train, q, n, &p.row[0], &p.d2[0], err)) < 0 ||
-	    (rc = search(l, &f, l->holdout, q, n, &p.row[1], &p.d2[1], err)) < 0 ||
+	    (rc = fm_alloc(&work, n, sizeof *work, "distances", err)) < 0)
+		goto out;
+	asked.q = q;
+	if ((rc = search(&f, l->train, &asked, &p.row[0], &p.d2[0], err)) < 0 ||
+	    (rc = search(&f, l->holdout, &asked, &p.row[1], &p.d2[1], err)) < 0 ||
 	    (rc = add_ratios(l, "train", group->name, p.d2[0], n, work, err)) < 0 ||
 	    (rc = add_ratios(l, "holdout", group->name, p.d2[1], n, work, err)) < 0)
 		goto out;

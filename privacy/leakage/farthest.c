@@ -201,10 +201,10 @@ out:
 	return rc;
 }
 
-int fm_far_find(const struct fm_table *train, const struct fm_table *holdout, const struct fm_clusters *clusters,
-		unsigned columns, struct fm_pool *pool, struct fm_far **list, size_t *n, struct fm_error *err)
+int fm_far_find(const struct fm_table *const side[2], const struct fm_clusters *clusters, unsigned columns,
+		struct fm_pool *pool, struct fm_far **list, size_t *n, struct fm_error *err)
 {
-	struct space s = {.side = {train, holdout}, .columns = columns};
+	struct space s = {.side = {side[0], side[1]}, .columns = columns};
 	int rc, level;
 
 	*list = NULL;

@@ -47,8 +47,8 @@ int fm_leak_count(struct fm_leak *l, const char *name, const char *columns, doub
 	return fm_leak_add_ci(l, name, columns, hits, n, lo * (double)n, hi * (double)n, err);
 }
 
-static int add_test(struct fm_leak *l, const char *name, const char *columns, const struct fm_cluster_test *test,
-		    double share, struct fm_error *err)
+int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, const struct fm_cluster_test *test,
+		 double share, struct fm_error *err)
 {
 	size_t n = (size_t)(test->train + test->holdout);
 	char part[40];
@@ -66,23 +66,13 @@ static int add_test(struct fm_leak *l, const char *name, const char *columns, co
 	return FM_OK;
 }
 
-int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, enum fm_leak_unit unit, double granted,
-		 const uint32_t *votes, double share, struct fm_cluster_test *test, struct fm_error *err)
-{
-	int rc;
-
-	if ((rc = fm_cluster_test(l->clusters, votes, unit, granted, test, err)) < 0)
-		return rc;
-	return add_test(l, name, columns, test, share, err);
-}
-
 int fm_leak_verdict(struct fm_leak *l, const char *name, const char *columns, const struct fm_cluster_test *test,
 		    double share, struct fm_error *err)
 {
 	char part[40];
 	int rc;
 
-	if ((rc = add_test(l, name, columns, test, share, err)) < 0)
+	if ((rc = fm_leak_test(l, name, columns, test, share, err)) < 0)
 		return rc;
 	snprintf(part, sizeof part, "%s_train", name);
 	if ((rc = fm_leak_count(l, part, columns, test->train, l->train->rows, err)) < 0)

@@ -54,12 +54,12 @@ int fm_leak_share(struct fm_leak *l, const char *name, const char *columns, doub
 /* The hits themselves, with n times that interval. */
 int fm_leak_count(struct fm_leak *l, const char *name, const char *columns, double hits, size_t n,
 		  struct fm_error *err) FM_MUST_CHECK;
-/* leak.NAME_zCOLUMNS and leak.NAME_pCOLUMNS of a test of votes (clusters.h: by whole clusters, or by two votes at a
- * time, and what is granted); share of the family's budget, 0 for none. */
+/* What the checks take for the largest unit of a test of votes (clusters.h): whole clusters, or two votes at a time. */
 enum fm_leak_unit { FM_LEAK_CLUSTERS = 0, FM_LEAK_PAIRS = 2 };
-int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, enum fm_leak_unit unit, double granted,
-		 const uint32_t *votes, double share, struct fm_cluster_test *test, struct fm_error *err) FM_MUST_CHECK;
-/* The same of a test that was made, and leak.NAME_trainCOLUMNS and _holdout. */
+/* leak.NAME_zCOLUMNS and leak.NAME_pCOLUMNS of a test; share of the family's budget, 0 for none. */
+int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, const struct fm_cluster_test *test,
+		 double share, struct fm_error *err) FM_MUST_CHECK;
+/* The same, and leak.NAME_trainCOLUMNS and _holdout. */
 int fm_leak_verdict(struct fm_leak *l, const char *name, const char *columns, const struct fm_cluster_test *test,
 		    double share, struct fm_error *err) FM_MUST_CHECK;
 
