@@ -233,17 +233,33 @@ static int open_part(const struct part *p, struct fm_map *m, size_t n, const cha
 {
 	char *path = fm_path_join(dir, p->name);
 	size_t start, width = p->wide ? p->wide : 1;
-	int rc = path ? fm_map_open(m, path, err) : fm_fail(err, FM_ESYSTEM, "out of memory: a path");
+	int rc;
 
-	if (rc == FM_OK) {
-		start = fm_npy_data(m, p->dtype, n, p->wide);
-		if (start == 0 || m->len - start != n * width)
-			rc = fm_fail(err, FM_EINPUT, "%s: not a NumPy file of %zu addresses, as the schema has it",
-				     path, n);
-		*data = (const char *)m->data + start;
-	}
+	if (!path)
+		return fm_fail(err, FM_ESYSTEM, "out of memory: a path");
+	if ((rc = fm_map_open(m, path, err)) < 0)
+		goto out;
+	start = fm_npy_data(m, p->dtype, n, p->wide);
+	if (start == 0 || m->len - start != n * width)
+		rc = fm_fail(err, FM_EINPUT, "%s: not a NumPy file of %zu addresses, as the schema has it", path, n);
+	*data = (const char *)m->data + start;
+out:
 	free(path);
 	return rc;
+}
+
+/* In order, each once, with a bit for each. */
+static int check_addresses(const struct fm_address_dict *d, const char *dir, struct fm_error *err)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		if (i > 0 && memcmp(&d->at[i - 1], &d->at[i], sizeof *d->at) >= 0)
+			return fm_fail(err, FM_EINPUT, "%s/%s: address %zu is not behind the one before it", dir,
+				       parts[0].name, i + 1);
+		if (d->inside[i] > 1)
+			return fm_fail(err, FM_EINPUT, "%s/%s: value %zu is neither 0 nor 1", dir, parts[1].name,
+				       i + 1);
+	}
+	return FM_OK;
 }
 
 int fm_address_dict_open(struct fm_address_dict **out, const char *dir, size_t n, struct fm_error *err)
@@ -261,17 +277,11 @@ int fm_address_dict_open(struct fm_address_dict **out, const char *dir, size_t n
 	d->n = n;
 	d->at = data[0];
 	d->inside = data[1];
-	for (size_t i = 0; i < n && rc == FM_OK; i++) {
-		if (i > 0 && memcmp(&d->at[i - 1], &d->at[i], sizeof *d->at) >= 0)
-			rc = fm_fail(err, FM_EINPUT, "%s/%s: address %zu is not behind the one before it", dir,
-				     parts[0].name, i + 1);
-		else if (d->inside[i] > 1)
-			rc = fm_fail(err, FM_EINPUT, "%s/%s: value %zu is neither 0 nor 1", dir, parts[1].name, i + 1);
-	}
+	if ((rc = check_addresses(d, dir, err)) < 0)
+		goto out;
+	*out = d;
+	d = NULL;
 out:
-	if (rc == FM_OK)
-		*out = d;
-	else
-		fm_address_dict_free(d);
+	fm_address_dict_free(d);
 	return rc;
 }

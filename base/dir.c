@@ -46,35 +46,43 @@ int fm_dir_sync_parent(const char *path, struct fm_error *err)
 	return rc;
 }
 
+/* One folder, or the one that stands there. */
+static int make_one(const char *path, mode_t mode, struct fm_error *err)
+{
+	struct stat st;
+
+	if (mkdir(path, mode) == 0)
+		return fm_dir_sync_parent(path, err);
+	if ((errno != EEXIST && errno != EISDIR && errno != EROFS) || stat(path, &st) != 0)
+		return fm_fail_errno(err, "cannot make the folder %s", path);
+	if (!S_ISDIR(st.st_mode))
+		return fm_fail(err, FM_EINPUT, "cannot make the folder %s: a file stands there", path);
+	return FM_OK;
+}
+
 int fm_dir_make(const char *path, mode_t mode, struct fm_error *err)
 {
 	char *p = strdup(path);
 	size_t n = strlen(path);
-	struct stat st;
 	int rc = FM_OK;
 
 	if (p == NULL)
 		return fm_fail(err, FM_ESYSTEM, "out of memory: a path");
-	if (n == 0)
+	if (n == 0) {
 		rc = fm_fail(err, FM_EINPUT, "cannot make a folder without a name");
-	for (size_t i = 1; i <= n && rc == FM_OK; i++) {
+		goto out;
+	}
+	for (size_t i = 1; i <= n; i++) {
 		if ((p[i] != '/' && p[i] != '\0') || p[i - 1] == '/')
 			continue;
 		char c = p[i];
 
 		p[i] = '\0';
-		if (mkdir(p, c == '\0' ? mode : mode | S_IWUSR | S_IXUSR) != 0) {
-			if (errno != EEXIST && errno != EISDIR && errno != EROFS)
-				rc = fm_fail_errno(err, "cannot make the folder %s", p);
-			else if (stat(p, &st) != 0)
-				rc = fm_fail_errno(err, "cannot make the folder %s", p);
-			else if (!S_ISDIR(st.st_mode))
-				rc = fm_fail(err, FM_EINPUT, "cannot make the folder %s: a file stands there", p);
-		} else {
-			rc = fm_dir_sync_parent(p, err);
-		}
+		if ((rc = make_one(p, c == '\0' ? mode : mode | S_IWUSR | S_IXUSR, err)) < 0)
+			goto out;
 		p[i] = c;
 	}
+out:
 	free(p);
 	return rc;
 }
@@ -119,6 +127,19 @@ static void path_pop(struct walk *w, size_t before)
 
 static int walk_entry(struct walk *w, int dirfd, const char *name, int depth, struct fm_error *err);
 
+static int walk_inside(struct walk *w, int fd, const char *name, int depth, struct fm_error *err)
+{
+	size_t before = path_push(w, name);
+	int rc;
+
+	if ((rc = fm_buf_check(&w->path, err)) < 0)
+		goto out;
+	rc = walk_entry(w, fd, name, depth, err);
+out:
+	path_pop(w, before);
+	return rc;
+}
+
 static int walk_folder(struct walk *w, int dirfd, const char *name, int depth, struct fm_error *err)
 {
 	const char *inside;
@@ -142,17 +163,12 @@ static int walk_folder(struct walk *w, int dirfd, const char *name, int depth, s
 		close(fd);
 		return fm_fail_errno(err, "cannot read the folder %s", w->path.data);
 	}
-	while (rc == FM_OK && (inside = next_name(dir)) != NULL) {
-		size_t before = path_push(w, inside);
-
-		rc = fm_buf_check(&w->path, err);
-		if (rc == FM_OK)
-			rc = walk_entry(w, fd, inside, depth + 1, err);
-		path_pop(w, before);
-		errno = 0;
-	}
-	if (rc == FM_OK && errno != 0)
+	while ((inside = next_name(dir)) != NULL)
+		if ((rc = walk_inside(w, fd, inside, depth + 1, err)) < 0)
+			goto out;
+	if (errno != 0)
 		rc = fm_fail_errno(err, "cannot read the folder %s", w->path.data);
+out:
 	closedir(dir);
 	return rc;
 }
@@ -160,13 +176,13 @@ static int walk_folder(struct walk *w, int dirfd, const char *name, int depth, s
 static int walk_entry(struct walk *w, int dirfd, const char *name, int depth, struct fm_error *err)
 {
 	struct stat st;
-	int rc = FM_OK;
+	int rc;
 
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return fm_fail_errno(err, "cannot read %s", w->path.data);
-	if (S_ISDIR(st.st_mode))
-		rc = walk_folder(w, dirfd, name, depth, err);
-	return rc == FM_OK ? w->entry(w, dirfd, name, st.st_mode, err) : rc;
+	if (S_ISDIR(st.st_mode) && (rc = walk_folder(w, dirfd, name, depth, err)) < 0)
+		return rc;
+	return w->entry(w, dirfd, name, st.st_mode, err);
 }
 
 static int walk_tree(struct walk *w, const char *root, struct fm_error *err)
@@ -176,11 +192,10 @@ static int walk_tree(struct walk *w, const char *root, struct fm_error *err)
 
 	path_push(w, root);
 	w->below = n > 0 && root[n - 1] == '/' ? n : n + 1;
-	rc = fm_buf_check(&w->path, err);
-	if (rc == FM_OK)
-		rc = walk_folder(w, AT_FDCWD, root, 0, err);
-	if (rc == FM_OK)
-		rc = w->entry(w, AT_FDCWD, root, S_IFDIR, err);
+	if ((rc = fm_buf_check(&w->path, err)) < 0 || (rc = walk_folder(w, AT_FDCWD, root, 0, err)) < 0)
+		goto out;
+	rc = w->entry(w, AT_FDCWD, root, S_IFDIR, err);
+out:
 	fm_buf_free(&w->path);
 	return rc;
 }
@@ -228,8 +243,24 @@ static void remove_replaced(const char *path, const char *by)
 		fm_warn("%s is in place, but what stood there before is left at %s: %s", by, path, why.message);
 }
 
+/* Move to aside, and from in its place. */
+static int swap_aside(const char *from, const char *to, const char *aside, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = fm_dir_remove(aside, err)) < 0)
+		return rc;
+	if (rename(to, aside) != 0)
+		return fm_fail_errno(err, "cannot move %s aside", to);
+	if (rename(from, to) != 0) {
+		rc = fm_fail_errno(err, "cannot put %s in place", to);
+		(void)!rename(aside, to);
+	}
+	return rc;
+}
+
 /* Put from in the place of the folder to, and remove what stood there.  Where the file system cannot swap two names at
- * once the old folder is moved aside first, and only there is an instant without either. */
+ * once, the old folder is moved aside first, and for an instant there is neither. */
 static int replace(const char *from, const char *to, struct fm_error *err)
 {
 	const char *old = from;
@@ -242,19 +273,14 @@ static int replace(const char *from, const char *to, struct fm_error *err)
 		if (asprintf(&aside, "%s.old", from) < 0)
 			return fm_fail(err, FM_ESYSTEM, "out of memory: a path");
 		old = aside;
-		rc = fm_dir_remove(aside, err);
-		if (rc == FM_OK && rename(to, aside) != 0)
-			rc = fm_fail_errno(err, "cannot move %s aside", to);
-		if (rc == FM_OK && rename(from, to) != 0) {
-			rc = fm_fail_errno(err, "cannot put %s in place", to);
-			(void)!rename(aside, to);
-		}
+		if ((rc = swap_aside(from, to, aside, err)) < 0)
+			goto out;
 	}
-	/* Not before the new names are on the disk may the old contents go. */
-	if (rc == FM_OK)
-		rc = fm_dir_sync_parent(to, err);
-	if (rc == FM_OK)
-		remove_replaced(old, to);
+	/* The old contents may only go when the new names are on the disk. */
+	if ((rc = fm_dir_sync_parent(to, err)) < 0)
+		goto out;
+	remove_replaced(old, to);
+out:
 	free(aside);
 	return rc;
 }
@@ -329,10 +355,12 @@ int fm_dir_list(const char *path, char ***names, size_t *n, struct fm_error *err
 	*n = 0;
 	if (dir == NULL)
 		return fm_fail_errno(err, "cannot read the folder %s", path);
-	while (rc == FM_OK && (name = next_name(dir)) != NULL)
-		rc = names_add(&l, name, err);
-	if (rc == FM_OK && errno != 0)
+	while ((name = next_name(dir)) != NULL)
+		if ((rc = names_add(&l, name, err)) < 0)
+			goto out;
+	if (errno != 0)
 		rc = fm_fail_errno(err, "cannot read the folder %s", path);
+out:
 	closedir(dir);
 	return names_give(&l, rc, names, n);
 }

@@ -72,10 +72,7 @@ int fm_out_open(struct fm_out **out, const char *path, mode_t mode, struct fm_er
 	int rc;
 
 	*out = NULL;
-	rc = check_target(path, err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&o, 1, sizeof(*o), "an output file", err);
-	if (rc < 0)
+	if ((rc = check_target(path, err)) < 0 || (rc = fm_alloc(&o, 1, sizeof(*o), "an output file", err)) < 0)
 		return rc;
 	o->fd = -1;
 	o->buf = malloc(OUT_BUFFER);
@@ -171,9 +168,11 @@ int fm_out_printf(struct fm_out *out, struct fm_error *err, const char *fmt, ...
 
 int fm_out_patch(struct fm_out *out, uint64_t offset, const void *p, size_t n, struct fm_error *err)
 {
-	int rc = out_flush(out, err);
+	int rc;
 
-	return rc == FM_OK ? write_all(out, p, n, (off_t)offset, err) : rc;
+	if ((rc = out_flush(out, err)) < 0)
+		return rc;
+	return write_all(out, p, n, (off_t)offset, err);
 }
 
 int fm_out_fd(struct fm_out *out)
@@ -181,31 +180,37 @@ int fm_out_fd(struct fm_out *out)
 	return out->fd;
 }
 
-int fm_out_commit(struct fm_out *out, struct fm_error *err)
+static int out_close(struct fm_out *out, struct fm_error *err)
 {
 	int fd, rc;
 
 	if (out->failed)
-		rc = fm_fail(err, FM_ESYSTEM, "cannot write %s: a part of it could not be written before", out->path);
-	else
-		rc = out_flush(out, err);
-	if (rc == FM_OK && fsync(out->fd) != 0)
-		rc = fm_fail_errno(err, "cannot write %s", out->path);
-	if (rc == FM_OK) {
-		fd = out->fd;
-		out->fd = -1;
-		if (close(fd) != 0)
-			rc = fm_fail_errno(err, "cannot write %s", out->path);
-	}
-	if (rc == FM_OK)
-		rc = check_target(out->path, err);
-	if (rc == FM_OK && rename(out->tmp, out->path) != 0)
+		return fm_fail(err, FM_ESYSTEM, "cannot write %s: a part of it could not be written before", out->path);
+	if ((rc = out_flush(out, err)) < 0)
+		return rc;
+	if (fsync(out->fd) != 0)
+		return fm_fail_errno(err, "cannot write %s", out->path);
+	fd = out->fd;
+	out->fd = -1;
+	if (close(fd) != 0)
+		return fm_fail_errno(err, "cannot write %s", out->path);
+	return FM_OK;
+}
+
+int fm_out_commit(struct fm_out *out, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = out_close(out, err)) < 0 || (rc = check_target(out->path, err)) < 0)
+		goto out;
+	if (rename(out->tmp, out->path) != 0) {
 		rc = fm_fail_errno(err, "cannot put %s in place", out->path);
-	if (rc == FM_OK) {
-		free(out->tmp);
-		out->tmp = NULL;
-		rc = fm_dir_sync_parent(out->path, err);
+		goto out;
 	}
+	free(out->tmp);
+	out->tmp = NULL;
+	rc = fm_dir_sync_parent(out->path, err);
+out:
 	out_free(out);
 	return rc;
 }
@@ -219,15 +224,15 @@ void fm_out_abort(struct fm_out *out)
 int fm_file_write(const char *path, mode_t mode, const void *p, size_t n, struct fm_error *err)
 {
 	struct fm_out *out = NULL;
-	int rc = fm_out_open(&out, path, mode, err);
+	int rc;
 
-	if (rc < 0)
+	if ((rc = fm_out_open(&out, path, mode, err)) < 0)
 		return rc;
-	rc = fm_out_write(out, p, n, err);
-	if (rc == FM_OK)
-		return fm_out_commit(out, err);
-	fm_out_abort(out);
-	return rc;
+	if ((rc = fm_out_write(out, p, n, err)) < 0) {
+		fm_out_abort(out);
+		return rc;
+	}
+	return fm_out_commit(out, err);
 }
 
 int fm_file_open(const char *path, int *fd, struct fm_error *err)
@@ -270,21 +275,21 @@ int fm_file_read(const char *path, size_t max, struct fm_buf *b, struct fm_error
 
 	if (rc < 0)
 		return rc;
-	rc = fm_alloc(&chunk, OUT_BUFFER, 1, "a read buffer", err);
 	fm_buf_add(b, "", 0);
-	while (rc == FM_OK) {
-		rc = fm_fd_read(fd, path, chunk, OUT_BUFFER, &got, err);
-		if (rc < 0 || got == 0)
-			break;
-		if (got > max - (b->len - before))
+	if ((rc = fm_alloc(&chunk, OUT_BUFFER, 1, "a read buffer", err)) < 0 || (rc = fm_buf_check(b, err)) < 0)
+		goto out;
+	for (;;) {
+		if ((rc = fm_fd_read(fd, path, chunk, OUT_BUFFER, &got, err)) < 0 || got == 0)
+			goto out;
+		if (got > max - (b->len - before)) {
 			rc = fm_fail(err, FM_EINPUT, "%s is too large: over %zu bytes", path, max);
-		else
-			fm_buf_add(b, chunk, got);
-		if (rc == FM_OK)
-			rc = fm_buf_check(b, err);
+			goto out;
+		}
+		fm_buf_add(b, chunk, got);
+		if ((rc = fm_buf_check(b, err)) < 0)
+			goto out;
 	}
-	if (rc == FM_OK)
-		rc = fm_buf_check(b, err);
+out:
 	if (rc < 0 && b->data != NULL) {
 		b->len = before;
 		b->data[before] = '\0';
@@ -303,19 +308,17 @@ int fm_file_copy(const char *from, const char *to, mode_t mode, struct fm_error 
 
 	if (rc < 0)
 		return rc;
-	rc = fm_alloc(&chunk, OUT_BUFFER, 1, "a read buffer", err);
-	if (rc == FM_OK)
-		rc = fm_out_open(&out, to, mode, err);
-	while (rc == FM_OK) {
-		rc = fm_fd_read(fd, from, chunk, OUT_BUFFER, &got, err);
-		if (rc < 0 || got == 0)
-			break;
-		rc = fm_out_write(out, chunk, got, err);
-	}
-	if (rc == FM_OK) {
-		rc = fm_out_commit(out, err);
-		out = NULL;
-	}
+	if ((rc = fm_alloc(&chunk, OUT_BUFFER, 1, "a read buffer", err)) < 0 ||
+	    (rc = fm_out_open(&out, to, mode, err)) < 0)
+		goto out;
+	do {
+		if ((rc = fm_fd_read(fd, from, chunk, OUT_BUFFER, &got, err)) < 0 ||
+		    (rc = fm_out_write(out, chunk, got, err)) < 0)
+			goto out;
+	} while (got > 0);
+	rc = fm_out_commit(out, err);
+	out = NULL;
+out:
 	fm_out_abort(out);
 	free(chunk);
 	close(fd);

@@ -74,18 +74,15 @@ int fm_sha256_file(const char *path, uint8_t out[FM_SHA256_LEN], struct fm_error
 
 	if (rc < 0)
 		return rc;
-	rc = fm_alloc(&chunk, READ_BYTES, 1, "a read buffer", err);
-	if (rc == FM_OK)
-		rc = fm_sha256_new(&h, err);
-	while (rc == FM_OK && got > 0) {
-		rc = fm_fd_read(fd, path, chunk, READ_BYTES, &got, err);
-		if (rc == FM_OK)
-			rc = fm_sha256_add(h, chunk, got, err);
-	}
-	if (rc == FM_OK) {
-		rc = fm_sha256_end(h, out, err);
-		h = NULL;
-	}
+	if ((rc = fm_alloc(&chunk, READ_BYTES, 1, "a read buffer", err)) < 0 || (rc = fm_sha256_new(&h, err)) < 0)
+		goto out;
+	while (got > 0)
+		if ((rc = fm_fd_read(fd, path, chunk, READ_BYTES, &got, err)) < 0 ||
+		    (rc = fm_sha256_add(h, chunk, got, err)) < 0)
+			goto out;
+	rc = fm_sha256_end(h, out, err);
+	h = NULL;
+out:
 	fm_sha256_free(h);
 	free(chunk);
 	close(fd);
@@ -95,11 +92,12 @@ int fm_sha256_file(const char *path, uint8_t out[FM_SHA256_LEN], struct fm_error
 int fm_sha256_file_hex(const char *path, char out[FM_SHA256_HEX], struct fm_error *err)
 {
 	uint8_t d[FM_SHA256_LEN];
-	int rc = fm_sha256_file(path, d, err);
+	int rc;
 
-	if (rc == FM_OK)
-		fm_hex(d, sizeof(d), out);
-	return rc;
+	if ((rc = fm_sha256_file(path, d, err)) < 0)
+		return rc;
+	fm_hex(d, sizeof(d), out);
+	return FM_OK;
 }
 
 /* Add "HEX  name\n" for the file `name` in the folder dir. */
@@ -113,15 +111,10 @@ static int add_line(struct fm_sha256 *h, const char *dir, const char *name, stru
 	path = fm_path_join(dir, name);
 	rc = path == NULL ? fm_fail(err, FM_ESYSTEM, "out of memory: a path") : fm_sha256_file_hex(path, hex, err);
 	free(path);
-	if (rc == FM_OK)
-		rc = fm_sha256_add(h, hex, FM_SHA256_HEX - 1, err);
-	if (rc == FM_OK)
-		rc = fm_sha256_add(h, "  ", 2, err);
-	if (rc == FM_OK)
-		rc = fm_sha256_add(h, name, strlen(name), err);
-	if (rc == FM_OK)
-		rc = fm_sha256_add(h, "\n", 1, err);
-	return rc;
+	if (rc < 0 || (rc = fm_sha256_add(h, hex, FM_SHA256_HEX - 1, err)) < 0 ||
+	    (rc = fm_sha256_add(h, "  ", 2, err)) < 0 || (rc = fm_sha256_add(h, name, strlen(name), err)) < 0)
+		return rc;
+	return fm_sha256_add(h, "\n", 1, err);
 }
 
 int fm_sha256_dir_hex(const char *path, char out[FM_SHA256_HEX], struct fm_error *err)
@@ -130,18 +123,19 @@ int fm_sha256_dir_hex(const char *path, char out[FM_SHA256_HEX], struct fm_error
 	uint8_t d[FM_SHA256_LEN];
 	char **names = NULL;
 	size_t n = 0;
-	int rc = fm_dir_files(path, &names, &n, err);
+	int rc;
 
-	if (rc == FM_OK)
-		rc = fm_sha256_new(&h, err);
-	for (size_t i = 0; i < n && rc == FM_OK; i++)
-		rc = add_line(h, path, names[i], err);
-	if (rc == FM_OK) {
-		rc = fm_sha256_end(h, d, err);
-		h = NULL;
-	}
-	if (rc == FM_OK)
-		fm_hex(d, sizeof(d), out);
+	if ((rc = fm_dir_files(path, &names, &n, err)) < 0 || (rc = fm_sha256_new(&h, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < n; i++)
+		if ((rc = add_line(h, path, names[i], err)) < 0)
+			goto out;
+	rc = fm_sha256_end(h, d, err);
+	h = NULL;
+	if (rc < 0)
+		goto out;
+	fm_hex(d, sizeof(d), out);
+out:
 	fm_sha256_free(h);
 	fm_names_free(names, n);
 	return rc;

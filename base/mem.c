@@ -54,11 +54,12 @@ struct fm_arena {
 
 int fm_arena_new(struct fm_arena **arena, size_t chunk, struct fm_error *err)
 {
-	int rc = fm_alloc(arena, 1, sizeof(**arena), "an arena", err);
+	int rc;
 
-	if (rc == FM_OK)
-		(*arena)->chunk = chunk;
-	return rc;
+	if ((rc = fm_alloc(arena, 1, sizeof(**arena), "an arena", err)) < 0)
+		return rc;
+	(*arena)->chunk = chunk;
+	return FM_OK;
 }
 
 static struct chunk *chunk_new(size_t cap)

@@ -54,18 +54,21 @@ int fm_secret_random(struct fm_secret *s, size_t len, struct fm_error *err)
 {
 	size_t done = 0;
 	ssize_t got;
-	int rc = fm_secret_new(s, len, err);
+	int rc;
 
-	while (rc == FM_OK && done < len) {
+	if ((rc = fm_secret_new(s, len, err)) < 0)
+		return rc;
+	while (done < len) {
 		got = getrandom(s->data + done, len - done, 0);
-		if (got > 0)
+		if (got > 0) {
 			done += (size_t)got;
-		else if (got < 0 && errno != EINTR)
+		} else if (got < 0 && errno != EINTR) {
 			rc = fm_fail_errno(err, "the system's random generator gives no bytes");
+			fm_secret_close(s);
+			return rc;
+		}
 	}
-	if (rc < 0)
-		fm_secret_close(s);
-	return rc;
+	return FM_OK;
 }
 
 /* Check that fd is a file that may be a secret, and its size. */
@@ -96,15 +99,18 @@ int fm_secret_read(struct fm_secret *s, const char *path, size_t max, struct fm_
 	*s = (struct fm_secret){0};
 	if (rc < 0)
 		return rc;
-	rc = secret_stat(fd, path, max, &len, err);
-	if (rc == FM_OK)
-		rc = fm_secret_new(s, len, err);
-	while (rc == FM_OK && done < len) {
-		rc = fm_fd_read(fd, path, s->data + done, len - done, &got, err);
-		if (rc == FM_OK && got == 0)
+	if ((rc = secret_stat(fd, path, max, &len, err)) < 0 || (rc = fm_secret_new(s, len, err)) < 0)
+		goto out;
+	while (done < len) {
+		if ((rc = fm_fd_read(fd, path, s->data + done, len - done, &got, err)) < 0)
+			goto out;
+		if (got == 0) {
 			rc = fm_fail(err, FM_EINPUT, "%s was cut short while it was read", path);
+			goto out;
+		}
 		done += got;
 	}
+out:
 	if (rc < 0)
 		fm_secret_close(s);
 	close(fd);

@@ -200,10 +200,10 @@ int fm_table_new(struct fm_table **t, unsigned present, struct fm_error *err)
 	*t = NULL;
 	if (present >> FM_NCOL != 0)
 		return fm_fail(err, FM_ESYSTEM, "a table with columns that do not exist (%#x)", present);
-	rc = fm_alloc(t, 1, sizeof(**t), "a table", err);
-	if (rc == FM_OK)
-		(*t)->present = present;
-	return rc;
+	if ((rc = fm_alloc(t, 1, sizeof(**t), "a table", err)) < 0)
+		return rc;
+	(*t)->present = present;
+	return FM_OK;
 }
 
 static bool is_mapped(const struct fm_table *t)
@@ -261,9 +261,9 @@ int fm_table_spill(struct fm_table *t, const char *dir, struct fm_error *err)
 	for (int c = 0; c < FM_NCOL; c++)
 		t->fd[c] = -1;
 	t->spilled = true;
-	for (int c = 0; c < FM_NCOL && rc == FM_OK; c++)
-		if (FM_HAS(t, c))
-			rc = spill_column(t, c, dir, err);
+	for (int c = 0; c < FM_NCOL; c++)
+		if (FM_HAS(t, c) && (rc = spill_column(t, c, dir, err)) < 0)
+			break;
 	fm_table_forget(t, 0, t->rows);
 	return rc;
 }
@@ -347,31 +347,32 @@ static int append_category(struct fm_table *dst, const struct fm_table *src, int
 int fm_table_append(struct fm_table *dst, const struct fm_table *src, size_t i, struct fm_error *err)
 {
 	size_t row = dst->rows;
-	int rc = FM_OK;
+	int rc;
 
-	if (row == dst->cap)
-		rc = fm_table_reserve(dst, row < 1024 ? 1024 : row * 2, err);
+	if (row == dst->cap && (rc = fm_table_reserve(dst, row < 1024 ? 1024 : row * 2, err)) < 0)
+		return rc;
 	if (row == 0 && dst->addresses == NULL)
 		dst->addresses = fm_address_dict_hold(src->addresses);
-	if (rc == FM_OK && dst->addresses != src->addresses)
-		rc = fm_fail(err, FM_ESYSTEM, "rows of tables with different dictionaries of addresses");
-	for (int c = 0; c < FM_NCOL && rc == FM_OK; c++) {
+	if (dst->addresses != src->addresses)
+		return fm_fail(err, FM_ESYSTEM, "rows of tables with different dictionaries of addresses");
+	for (int c = 0; c < FM_NCOL; c++) {
 		size_t width = fm_cols[c].width;
 		char *to;
 
 		if (!FM_HAS(dst, c))
 			continue;
 		to = (char *)dst->col[c] + row * width;
-		if (fm_cols[c].kind == FM_KIND_CATEGORY)
-			rc = append_category(dst, src, c, i, (uint16_t *)dst->col[c] + row, err);
-		else if (FM_HAS(src, c))
+		if (fm_cols[c].kind == FM_KIND_CATEGORY) {
+			if ((rc = append_category(dst, src, c, i, (uint16_t *)dst->col[c] + row, err)) < 0)
+				return rc;
+		} else if (FM_HAS(src, c)) {
 			memcpy(to, (const char *)src->col[c] + i * width, width);
-		else
+		} else {
 			memset(to, 0, width);
+		}
 	}
-	if (rc == FM_OK)
-		dst->rows++;
-	return rc;
+	dst->rows++;
+	return FM_OK;
 }
 
 const char *fm_table_category(const struct fm_table *t, enum fm_col c, size_t row)

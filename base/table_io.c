@@ -59,40 +59,46 @@ void fm_table_writer_abort(struct fm_table_writer *w)
 	free(w);
 }
 
-int fm_table_writer_open(struct fm_table_writer **w, const char *dir, unsigned present, struct fm_error *err)
+/* The column's file, with room for its header. */
+static int begin_column(struct fm_table_writer *w, int c, struct fm_error *err)
 {
 	static const char blank[FM_NPY_HEADER];
+	char *path = column_path(w->dir, c);
+	int rc;
+
+	if (path == NULL)
+		return fm_fail(err, FM_ESYSTEM, "out of memory: a path");
+	if ((rc = fm_out_open(&w->out[c], path, 0600, err)) < 0)
+		goto out;
+	rc = fm_out_write(w->out[c], blank, sizeof(blank), err);
+out:
+	free(path);
+	return rc;
+}
+
+int fm_table_writer_open(struct fm_table_writer **w, const char *dir, unsigned present, struct fm_error *err)
+{
 	struct fm_table_writer *o = NULL;
 	int rc;
 
 	*w = NULL;
 	if (present >> FM_NCOL != 0)
 		return fm_fail(err, FM_ESYSTEM, "a table with columns that do not exist (%#x)", present);
-	rc = fm_dir_make(dir, 0700, err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&o, 1, sizeof(*o), "a table writer", err);
-	if (rc < 0)
+	if ((rc = fm_dir_make(dir, 0700, err)) < 0 || (rc = fm_alloc(&o, 1, sizeof(*o), "a table writer", err)) < 0)
 		return rc;
 	o->present = present;
 	o->dir = strdup(dir);
-	if (o->dir == NULL)
+	if (o->dir == NULL) {
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory: a path");
-	for (int c = 0; c < FM_NCOL && rc == FM_OK; c++) {
-		char *path;
-
-		if (!FM_HAS(o, c))
-			continue;
-		path = column_path(dir, c);
-		rc = path == NULL ? fm_fail(err, FM_ESYSTEM, "out of memory: a path")
-				  : fm_out_open(&o->out[c], path, 0600, err);
-		if (rc == FM_OK)
-			rc = fm_out_write(o->out[c], blank, sizeof(blank), err);
-		free(path);
+		goto out;
 	}
-	if (rc == FM_OK)
-		*w = o;
-	else
-		fm_table_writer_abort(o);
+	for (int c = 0; c < FM_NCOL; c++)
+		if (FM_HAS(o, c) && (rc = begin_column(o, c, err)) < 0)
+			goto out;
+	*w = o;
+	o = NULL;
+out:
+	fm_table_writer_abort(o);
 	return rc;
 }
 
@@ -141,23 +147,24 @@ static int add_addresses(struct fm_table_writer *w, int c, const struct fm_table
 {
 	const uint32_t *v = (const uint32_t *)chunk->col[c] + first;
 	uint32_t code[1024];
-	int rc = FM_OK;
+	int rc;
 
-	for (size_t done = 0, n; done < rows && rc == FM_OK; done += n) {
+	for (size_t done = 0, n; done < rows; done += n) {
 		n = rows - done < 1024 ? rows - done : 1024;
-		for (size_t i = 0; i < n && rc == FM_OK; i++) {
+		for (size_t i = 0; i < n; i++) {
 			struct fm_address a = fm_table_address(chunk, v[done + i]);
 
 			code[i] = v[done + i];
-			if (chunk->addresses == NULL)
-				rc = fm_address_dict_add(w->addresses, &a, false, &code[i], err);
+			if (chunk->addresses == NULL &&
+			    (rc = fm_address_dict_add(w->addresses, &a, false, &code[i], err)) < 0)
+				return rc;
 		}
-		if (rc == FM_OK && (rc = mark_used(w, err)) == FM_OK)
-			rc = fm_out_write(w->out[c], code, n * sizeof *code, err);
-		for (size_t i = 0; i < n && rc == FM_OK; i++)
+		if ((rc = mark_used(w, err)) < 0 || (rc = fm_out_write(w->out[c], code, n * sizeof *code, err)) < 0)
+			return rc;
+		for (size_t i = 0; i < n; i++)
 			w->used[code[i]] = 1;
 	}
-	return rc;
+	return FM_OK;
 }
 
 /* The codes of a written column into those of the sorted dictionary. */
@@ -165,9 +172,11 @@ static int sort_column(struct fm_table_writer *w, int c, const uint32_t *to, str
 {
 	uint32_t code[16384];
 	uint64_t at = FM_NPY_HEADER;
-	int rc = fm_out_patch(w->out[c], 0, "", 0, err); /* what is buffered is written */
+	int rc;
 
-	for (uint64_t left = w->rows; left > 0 && rc == FM_OK;) {
+	if ((rc = fm_out_patch(w->out[c], 0, "", 0, err)) < 0) /* what is buffered is written */
+		return rc;
+	for (uint64_t left = w->rows; left > 0;) {
 		size_t n = left < 16384 ? (size_t)left : 16384;
 		ssize_t got = pread(fm_out_fd(w->out[c]), code, n * sizeof *code, (off_t)at);
 
@@ -175,35 +184,32 @@ static int sort_column(struct fm_table_writer *w, int c, const uint32_t *to, str
 			return fm_fail_errno(err, "%s: cannot read back the addresses", w->dir);
 		for (size_t i = 0; i < n; i++)
 			code[i] = to[code[i]];
-		rc = fm_out_patch(w->out[c], at, code, n * sizeof *code, err);
+		if ((rc = fm_out_patch(w->out[c], at, code, n * sizeof *code, err)) < 0)
+			return rc;
 		at += n * sizeof *code;
 		left -= n;
 	}
-	return rc;
+	return FM_OK;
 }
 
 static int sort_addresses(struct fm_table_writer *w, struct fm_error *err)
 {
 	struct fm_address_dict *sorted = NULL;
 	uint32_t *to = NULL;
-	int rc = FM_OK;
+	int rc;
 
 	if (!HAS_ADDRESSES(w))
 		return FM_OK;
-	if (w->addresses == NULL)
-		rc = fm_address_dict_new(&w->addresses, err);
-	if (rc == FM_OK)
-		rc = mark_used(w, err);
-	if (rc == FM_OK)
-		rc = fm_address_dict_sorted(w->addresses, w->used, &sorted, &to, err);
-	for (int c = FM_SA; c <= FM_DA && rc == FM_OK; c++)
-		if (FM_HAS(w, c))
-			rc = sort_column(w, c, to, err);
-	if (rc == FM_OK) {
-		fm_address_dict_free(w->addresses);
-		w->addresses = sorted;
-		sorted = NULL;
-	}
+	if ((w->addresses == NULL && (rc = fm_address_dict_new(&w->addresses, err)) < 0) ||
+	    (rc = mark_used(w, err)) < 0 || (rc = fm_address_dict_sorted(w->addresses, w->used, &sorted, &to, err)) < 0)
+		goto out;
+	for (int c = FM_SA; c <= FM_DA; c++)
+		if (FM_HAS(w, c) && (rc = sort_column(w, c, to, err)) < 0)
+			goto out;
+	fm_address_dict_free(w->addresses);
+	w->addresses = sorted;
+	sorted = NULL;
+out:
 	fm_address_dict_free(sorted);
 	free(to);
 	return rc;
@@ -212,7 +218,7 @@ static int sort_addresses(struct fm_table_writer *w, struct fm_error *err)
 int fm_table_writer_add(struct fm_table_writer *w, const struct fm_table *chunk, size_t first, size_t rows,
 			struct fm_error *err)
 {
-	int rc = FM_OK;
+	int rc;
 
 	if (rows == 0)
 		return FM_OK;
@@ -220,9 +226,9 @@ int fm_table_writer_add(struct fm_table_writer *w, const struct fm_table *chunk,
 		return fm_fail(err, FM_ESYSTEM, "rows %zu to %zu of a table of %zu", first, first + rows, chunk->rows);
 	if (w->present & ~chunk->present)
 		return fm_fail(err, FM_ESYSTEM, "%s: rows without a column that the table has", w->dir);
-	if (HAS_ADDRESSES(w))
-		rc = use_dictionary(w, chunk, err);
-	for (int c = 0; c < FM_NCOL && rc == FM_OK; c++) {
+	if (HAS_ADDRESSES(w) && (rc = use_dictionary(w, chunk, err)) < 0)
+		return rc;
+	for (int c = 0; c < FM_NCOL; c++) {
 		size_t width = fm_cols[c].width;
 
 		if (!FM_HAS(w, c))
@@ -236,10 +242,11 @@ int fm_table_writer_add(struct fm_table_writer *w, const struct fm_table *chunk,
 			rc = add_addresses(w, c, chunk, first, rows, err);
 		else
 			rc = fm_out_write(w->out[c], (const char *)chunk->col[c] + first * width, rows * width, err);
+		if (rc < 0)
+			return rc;
 	}
-	if (rc == FM_OK)
-		w->rows += rows;
-	return rc;
+	w->rows += rows;
+	return FM_OK;
 }
 
 static json_t *schema_columns(unsigned present)
@@ -302,20 +309,23 @@ static int schema_check(const struct fm_table_writer *w, const struct fm_dict di
 static int schema_text(const struct fm_table_writer *w, const struct fm_dict dict[FM_NCOL], char **text,
 		       struct fm_error *err)
 {
-	json_t *columns = schema_columns(w->present), *categories = schema_categories(w->present, dict), *root, *back;
+	json_t *columns = schema_columns(w->present), *categories = schema_categories(w->present, dict), *root;
+	json_t *back = NULL;
 	int rc = schema_check(w, dict, columns, categories, err);
 
 	root = json_pack("{sssIsoso}", "format", FORMAT, "rows", (json_int_t)w->rows, "columns", columns, "categories",
 			 categories);
-	if (root != NULL && HAS_ADDRESSES(w) &&
-	    json_object_set_new(root, "addresses", json_integer((json_int_t)w->addresses->n)) != 0)
-		rc = fm_fail(err, FM_ESYSTEM, "out of memory: the schema of %s", w->dir);
-	*text = rc == FM_OK && root != NULL ? json_dumps(root, JSON_INDENT(1)) : NULL;
+	if (rc < 0)
+		goto out;
+	if (root != NULL && (!HAS_ADDRESSES(w) ||
+			     json_object_set_new(root, "addresses", json_integer((json_int_t)w->addresses->n)) == 0))
+		*text = json_dumps(root, JSON_INDENT(1));
 	back = *text != NULL ? json_loads(*text, JSON_REJECT_DUPLICATES, NULL) : NULL;
-	if (rc == FM_OK && (back == NULL || !json_equal(root, back)))
+	if (back == NULL || !json_equal(root, back))
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory: the schema of %s", w->dir);
-	else if (rc == FM_OK && strlen(*text) > SCHEMA_MAX)
+	else if (strlen(*text) > SCHEMA_MAX)
 		rc = fm_fail(err, FM_EINPUT, "%s: the category values take more than %u bytes", w->dir, SCHEMA_MAX);
+out:
 	json_decref(root);
 	json_decref(back);
 	return rc;
@@ -325,43 +335,53 @@ static int schema_text(const struct fm_table_writer *w, const struct fm_dict dic
 static int commit_columns(struct fm_table_writer *w, struct fm_error *err)
 {
 	char header[FM_NPY_HEADER];
-	int rc = FM_OK;
+	int rc;
 
-	for (int c = 0; c < FM_NCOL && rc == FM_OK; c++) {
+	for (int c = 0; c < FM_NCOL; c++) {
 		if (!FM_HAS(w, c))
 			continue;
 		fm_npy_header(header, fm_cols[c].dtype, w->rows, 0);
-		rc = fm_out_patch(w->out[c], 0, header, sizeof(header), err);
-		if (rc < 0)
-			break;
+		if ((rc = fm_out_patch(w->out[c], 0, header, sizeof(header), err)) < 0)
+			return rc;
 		rc = fm_out_commit(w->out[c], err);
 		w->out[c] = NULL;
+		if (rc < 0)
+			return rc;
 	}
-	return rc;
+	return FM_OK;
+}
+
+static int check_categories(const struct fm_table_writer *w, const struct fm_dict dict[FM_NCOL], struct fm_error *err)
+{
+	for (int c = 0; c < FM_NCOL; c++)
+		if (w->categories[c] > dict[c].n)
+			return fm_fail(err, FM_ESYSTEM, "%s: column %s has index %u but only %zu values", w->dir,
+				       fm_cols[c].name, w->categories[c] - 1, dict[c].n);
+	return FM_OK;
 }
 
 int fm_table_writer_close(struct fm_table_writer *w, const struct fm_dict dict[FM_NCOL], struct fm_error *err)
 {
 	char *text = NULL, *path = fm_path_join(w->dir, "schema.json");
-	int rc = path == NULL ? fm_fail(err, FM_ESYSTEM, "out of memory: a path") : FM_OK;
+	int rc;
 
-	for (int c = 0; c < FM_NCOL && rc == FM_OK; c++)
-		if (w->categories[c] > dict[c].n)
-			rc = fm_fail(err, FM_ESYSTEM, "%s: column %s has index %u but only %zu values", w->dir,
-				     fm_cols[c].name, w->categories[c] - 1, dict[c].n);
-	if (rc == FM_OK)
-		rc = sort_addresses(w, err);
-	if (rc == FM_OK)
-		rc = schema_text(w, dict, &text, err);
+	if (path == NULL) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory: a path");
+		goto out;
+	}
+	if ((rc = check_categories(w, dict, err)) < 0 || (rc = sort_addresses(w, err)) < 0 ||
+	    (rc = schema_text(w, dict, &text, err)) < 0)
+		goto out;
 	/* A folder without schema.json is no table, so new columns never stand beside an old schema. */
-	if (rc == FM_OK && fm_file_exists(path) && remove(path) != 0)
+	if (fm_file_exists(path) && remove(path) != 0) {
 		rc = fm_fail_errno(err, "cannot replace %s", path);
-	if (rc == FM_OK && HAS_ADDRESSES(w))
-		rc = fm_address_dict_save(w->addresses, w->dir, err);
-	if (rc == FM_OK)
-		rc = commit_columns(w, err);
-	if (rc == FM_OK)
-		rc = fm_file_write(path, 0600, text, strlen(text), err);
+		goto out;
+	}
+	if ((HAS_ADDRESSES(w) && (rc = fm_address_dict_save(w->addresses, w->dir, err)) < 0) ||
+	    (rc = commit_columns(w, err)) < 0)
+		goto out;
+	rc = fm_file_write(path, 0600, text, strlen(text), err);
+out:
 	free(text);
 	free(path);
 	fm_table_writer_abort(w);
@@ -371,15 +391,15 @@ int fm_table_writer_close(struct fm_table_writer *w, const struct fm_dict dict[F
 int fm_table_save(const struct fm_table *t, const char *dir, struct fm_error *err)
 {
 	struct fm_table_writer *w = NULL;
-	int rc = fm_table_writer_open(&w, dir, t->present, err);
+	int rc;
 
-	if (rc < 0)
+	if ((rc = fm_table_writer_open(&w, dir, t->present, err)) < 0)
 		return rc;
-	rc = fm_table_writer_add(w, t, 0, t->rows, err);
-	if (rc == FM_OK)
-		return fm_table_writer_close(w, t->dict, err);
-	fm_table_writer_abort(w);
-	return rc;
+	if ((rc = fm_table_writer_add(w, t, 0, t->rows, err)) < 0) {
+		fm_table_writer_abort(w);
+		return rc;
+	}
+	return fm_table_writer_close(w, t->dict, err);
 }
 
 /* ---- reading ---- */
@@ -457,41 +477,46 @@ static int read_naddresses(const struct fm_table *t, const json_t *j, size_t *n,
 	return FM_OK;
 }
 
-static int read_schema(struct fm_table *t, size_t *naddresses, const char *path, struct fm_error *err)
+/* The document: its format is ours, its parts are of the right types, or it says in a message after path what is not
+ * so. */
+static int read_document(struct fm_table *t, json_t *root, size_t *naddresses, struct fm_error *err)
 {
 	const char *format = "";
-	json_t *root = NULL, *columns, *categories, *addresses = NULL;
+	json_t *columns, *categories, *addresses = NULL;
 	json_int_t rows;
 	json_error_t at;
-	struct fm_buf b = {0};
-	int rc = fm_file_read(path, SCHEMA_MAX, &b, err);
+	int rc;
 
-	if (rc < 0) {
-		fm_buf_free(&b);
+	if (json_unpack(root, "{s:s}", "format", &format) != 0 || strcmp(format, FORMAT) != 0)
+		return fm_fail(err, FM_EINPUT, "not of format %s", FORMAT);
+	if (json_unpack_ex(root, &at, 0, "{s:s, s:I, s:o, s:o, s?o !}", "format", &format, "rows", &rows, "columns",
+			   &columns, "categories", &categories, "addresses", &addresses) != 0)
+		return fm_fail(err, FM_EINPUT, "%s", at.text);
+	if (rows < 0 || rows > (json_int_t)(INT64_MAX / 16))
+		return fm_fail(err, FM_EINPUT, "rows %lld is out of range", (long long)rows);
+	if (!json_is_array(columns) || !json_is_object(categories))
+		return fm_fail(err, FM_EINPUT, "columns is not a list or categories not an object");
+	t->rows = (size_t)rows;
+	if ((rc = read_columns(t, columns, err)) < 0 || (rc = read_categories(t, categories, err)) < 0)
 		return rc;
-	}
+	return read_naddresses(t, addresses, naddresses, err);
+}
+
+static int read_schema(struct fm_table *t, size_t *naddresses, const char *path, struct fm_error *err)
+{
+	json_t *root = NULL;
+	json_error_t at;
+	struct fm_buf b = {0};
+	int rc;
+
+	if ((rc = fm_file_read(path, SCHEMA_MAX, &b, err)) < 0)
+		goto out;
 	root = json_loadb(b.data, b.len, JSON_REJECT_DUPLICATES, &at);
 	if (root == NULL)
 		rc = fm_fail(err, FM_EINPUT, "%s:%d: not valid JSON: %s", path, at.line, at.text);
-	else if (json_unpack(root, "{s:s}", "format", &format) != 0 || strcmp(format, FORMAT) != 0)
-		rc = fm_fail(err, FM_EINPUT, "%s: not of format %s", path, FORMAT);
-	else if (json_unpack_ex(root, &at, 0, "{s:s, s:I, s:o, s:o, s?o !}", "format", &format, "rows", &rows,
-				"columns", &columns, "categories", &categories, "addresses", &addresses) != 0)
-		rc = fm_fail(err, FM_EINPUT, "%s: %s", path, at.text);
-	else if (rows < 0 || rows > (json_int_t)(INT64_MAX / 16))
-		rc = fm_fail(err, FM_EINPUT, "%s: rows %lld is out of range", path, (long long)rows);
-	else if (!json_is_array(columns) || !json_is_object(categories))
-		rc = fm_fail(err, FM_EINPUT, "%s: columns is not a list or categories not an object", path);
-	if (rc == FM_OK) {
-		t->rows = (size_t)rows;
-		rc = read_columns(t, columns, err);
-		if (rc == FM_OK)
-			rc = read_categories(t, categories, err);
-		if (rc == FM_OK)
-			rc = read_naddresses(t, addresses, naddresses, err);
-		if (rc < 0)
-			fm_error_prefix(err, "%s: ", path);
-	}
+	else if ((rc = read_document(t, root, naddresses, err)) < 0)
+		fm_error_prefix(err, "%s: ", path);
+out:
 	json_decref(root);
 	fm_buf_free(&b);
 	return rc;
@@ -552,22 +577,22 @@ int fm_table_open(struct fm_table **t, const char *dir, struct fm_error *err)
 	*t = NULL;
 	if (path == NULL)
 		return fm_fail(err, FM_ESYSTEM, "out of memory: a path");
-	rc = fm_table_new(&o, 0, err);
-	if (rc == FM_OK)
-		rc = read_schema(o, &naddresses, path, err);
-	if (rc == FM_OK && HAS_ADDRESSES(o))
-		rc = fm_address_dict_open(&o->addresses, dir, naddresses, err);
-	for (int c = 0; c < FM_NCOL && rc == FM_OK; c++) {
+	if ((rc = fm_table_new(&o, 0, err)) < 0 || (rc = read_schema(o, &naddresses, path, err)) < 0 ||
+	    (HAS_ADDRESSES(o) && (rc = fm_address_dict_open(&o->addresses, dir, naddresses, err)) < 0))
+		goto out;
+	for (int c = 0; c < FM_NCOL; c++) {
 		if (!FM_HAS(o, c))
 			continue;
 		free(path);
 		path = column_path(dir, c);
 		rc = path == NULL ? fm_fail(err, FM_ESYSTEM, "out of memory: a path") : open_column(o, path, c, err);
+		if (rc < 0)
+			goto out;
 	}
+	*t = o;
+	o = NULL;
+out:
+	fm_table_free(o);
 	free(path);
-	if (rc == FM_OK)
-		*t = o;
-	else
-		fm_table_free(o);
 	return rc;
 }

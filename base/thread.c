@@ -124,17 +124,18 @@ static int start_workers(struct fm_pool *p, struct fm_error *err)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	for (int i = 1; i < p->size && rc == FM_OK; i++) {
+	for (int i = 1; i < p->size; i++) {
 		struct worker *w = &p->worker[i - 1];
 
 		w->pool = p;
 		w->index = i;
 		e = pthread_create(&w->id, NULL, worker_main, w);
-		if (e == 0)
-			p->started++;
-		else
+		if (e != 0) {
 			rc = fm_fail(err, FM_ESYSTEM, "cannot start thread %d of %d: %s", i + 1, p->size,
 				     strerrordesc_np(e));
+			break;
+		}
+		p->started++;
 	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return rc;
@@ -157,13 +158,13 @@ int fm_pool_new(struct fm_pool **pool, int nthreads, struct fm_error *err)
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->work, NULL);
 	pthread_cond_init(&p->done, NULL);
-	rc = fm_alloc(&p->worker, (size_t)p->size, sizeof(*p->worker), "a thread pool", err);
-	if (rc == FM_OK)
-		rc = start_workers(p, err);
-	if (rc == FM_OK)
-		*pool = p;
-	else
-		fm_pool_free(p);
+	if ((rc = fm_alloc(&p->worker, (size_t)p->size, sizeof(*p->worker), "a thread pool", err)) < 0 ||
+	    (rc = start_workers(p, err)) < 0)
+		goto out;
+	*pool = p;
+	p = NULL;
+out:
+	fm_pool_free(p);
 	return rc;
 }
 
