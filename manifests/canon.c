@@ -111,16 +111,18 @@ static int object(struct writer *w, const json_t *v, int depth)
 		    (struct member){json_object_iter_key(it), json_object_iter_key_len(it), json_object_iter_value(it)};
 	qsort(m, n, sizeof(*m), member_order);
 	fm_buf_puts(w->out, "{");
-	for (i = 0; i < n && rc == FM_OK; i++) {
+	for (i = 0; i < n; i++) {
 		if (i)
 			fm_buf_puts(w->out, ",");
 		newline(w, depth + 1);
 		string(w->out, m[i].key, m[i].len);
 		fm_buf_puts(w->out, w->pretty ? ": " : ":");
-		rc = value(w, m[i].value, depth + 1);
+		if ((rc = value(w, m[i].value, depth + 1)) < 0)
+			goto out;
 	}
 	newline(w, depth);
 	fm_buf_puts(w->out, "}");
+out:
 	free(m);
 	return rc;
 }
@@ -207,12 +209,12 @@ int fm_json_digest(const json_t *v, char hex[FM_SHA256_HEX], struct fm_error *er
 {
 	struct fm_buf text = {0};
 	uint8_t digest[FM_SHA256_LEN];
-	int rc = fm_json_canonical(v, &text, err);
+	int rc;
 
-	if (rc == FM_OK)
-		rc = fm_sha256_bytes(text.data, text.len, digest, err);
-	if (rc == FM_OK)
-		fm_hex(digest, sizeof(digest), hex);
+	if ((rc = fm_json_canonical(v, &text, err)) < 0 || (rc = fm_sha256_bytes(text.data, text.len, digest, err)) < 0)
+		goto out;
+	fm_hex(digest, sizeof(digest), hex);
+out:
 	fm_buf_free(&text);
 	return rc;
 }
@@ -221,17 +223,18 @@ int fm_json_load(json_t **v, const char *path, size_t max, struct fm_error *err)
 {
 	struct fm_buf text = {0};
 	json_error_t e;
-	int rc = fm_file_read(path, max, &text, err);
+	int rc;
 
 	*v = NULL;
-	if (rc == FM_OK) {
-		*v = json_loadb(text.data ? text.data : "", text.len, JSON_REJECT_DUPLICATES, &e);
-		if (*v == NULL && json_error_code(&e) == json_error_out_of_memory)
-			rc = fm_fail(err, FM_ESYSTEM, "out of memory: reading %s", path);
-		else if (*v == NULL)
-			rc = fm_fail(err, FM_EINPUT, "%s:%d: %s (column %d): not the JSON that was expected", path,
-				     e.line, e.text, e.column);
-	}
+	if ((rc = fm_file_read(path, max, &text, err)) < 0)
+		goto out;
+	*v = json_loadb(text.data ? text.data : "", text.len, JSON_REJECT_DUPLICATES, &e);
+	if (*v == NULL && json_error_code(&e) == json_error_out_of_memory)
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory: reading %s", path);
+	else if (*v == NULL)
+		rc = fm_fail(err, FM_EINPUT, "%s:%d: %s (column %d): not the JSON that was expected", path, e.line,
+			     e.text, e.column);
+out:
 	fm_buf_free(&text);
 	return rc;
 }
@@ -239,10 +242,12 @@ int fm_json_load(json_t **v, const char *path, size_t max, struct fm_error *err)
 int fm_json_save(const json_t *v, const char *path, struct fm_error *err)
 {
 	struct fm_buf text = {0};
-	int rc = fm_json_pretty(v, &text, err);
+	int rc;
 
-	if (rc == FM_OK)
-		rc = fm_file_write(path, 0644, text.data, text.len, err);
+	if ((rc = fm_json_pretty(v, &text, err)) < 0)
+		goto out;
+	rc = fm_file_write(path, 0644, text.data, text.len, err);
+out:
 	fm_buf_free(&text);
 	return rc;
 }

@@ -107,9 +107,10 @@ static int apply_section(struct fm_loader *l, const struct fm_yaml *section)
 	snprintf(what, sizeof(what), "section '%s'", section->key);
 	if ((rc = fm_yaml_want(section, FM_YAML_MAP, what, l->err)) < 0)
 		return rc;
-	for (const struct fm_yaml *v = section->first; v && rc == FM_OK; v = v->next)
-		rc = apply_key(l, section->key, v->key, v);
-	return rc;
+	for (const struct fm_yaml *v = section->first; v; v = v->next)
+		if ((rc = apply_key(l, section->key, v->key, v)) < 0)
+			return rc;
+	return FM_OK;
 }
 
 static int apply_root(struct fm_loader *l, const struct fm_yaml *root)
@@ -120,7 +121,7 @@ static int apply_root(struct fm_loader *l, const struct fm_yaml *root)
 		return FM_OK;
 	if ((rc = fm_yaml_want(root, FM_YAML_MAP, "a config", l->err)) < 0)
 		return rc;
-	for (const struct fm_yaml *v = root->first; v && rc == FM_OK; v = v->next) {
+	for (const struct fm_yaml *v = root->first; v; v = v->next) {
 		if (strcmp(v->key, "preset") == 0)
 			continue; /* the layer below, which is there already */
 		if (l->resolved && strcmp(v->key, "file") == 0)
@@ -129,21 +130,27 @@ static int apply_root(struct fm_loader *l, const struct fm_yaml *root)
 			rc = fm_yaml_text(v, "dir", l->cfg->dir, sizeof(l->cfg->dir), l->err);
 		else
 			rc = apply_section(l, v);
+		if (rc < 0)
+			return rc;
 		l->open = fm_yaml_is_null(v) ? v->key : NULL;
 	}
-	return rc;
+	return FM_OK;
 }
 
 static int apply_defaults(struct fm_loader *l)
 {
 	struct fm_yaml *v;
-	int rc = FM_OK;
+	int rc;
 
-	for (size_t i = 0; i < fm_nkeys && rc == FM_OK; i++)
-		if (fm_keys[i].type != FM_KEY_CHECKS && (rc = fm_yaml_parse(&v, &schema_doc, l->arena, fm_keys[i].dflt,
-									    strlen(fm_keys[i].dflt), l->err)) == FM_OK)
-			rc = fm_key_read(l->cfg, &fm_keys[i], v, l->err);
-	return rc;
+	for (size_t i = 0; i < fm_nkeys; i++) {
+		if (fm_keys[i].type == FM_KEY_CHECKS)
+			continue;
+		if ((rc = fm_yaml_parse(&v, &schema_doc, l->arena, fm_keys[i].dflt, strlen(fm_keys[i].dflt), l->err)) <
+			0 ||
+		    (rc = fm_key_read(l->cfg, &fm_keys[i], v, l->err)) < 0)
+			return rc;
+	}
+	return FM_OK;
 }
 
 /* A document in the arena: its name is cut and copied. */
@@ -268,12 +275,14 @@ static int build(struct fm_loader *l, const struct fm_yaml *root, const char *pr
 		return fm_loader_memory(l);
 	if (preset)
 		snprintf(name, sizeof(name), "%s", preset);
-	for (int i = 0; i < n && rc == FM_OK; i++)
-		if ((rc = override_parse(l, overrides[i], &o[i])) == FM_OK && strcmp(o[i].key, "preset") == 0)
+	for (int i = 0; i < n; i++) {
+		if ((rc = override_parse(l, overrides[i], &o[i])) < 0)
+			return rc;
+		if (strcmp(o[i].key, "preset") == 0)
 			asked = o[i].value;
-	if (rc == FM_OK && asked)
-		rc = fm_yaml_text(asked, "preset", name, sizeof(name), l->err);
-	if (rc < 0 || (rc = apply_defaults(l)) < 0 || (rc = apply_preset(l, name, asked)) < 0)
+	}
+	if ((asked && (rc = fm_yaml_text(asked, "preset", name, sizeof(name), l->err)) < 0) ||
+	    (rc = apply_defaults(l)) < 0 || (rc = apply_preset(l, name, asked)) < 0)
 		return rc;
 	if (root) {
 		begin_layer(l, "file", root->doc->name);
@@ -281,9 +290,10 @@ static int build(struct fm_loader *l, const struct fm_yaml *root, const char *pr
 			return rc;
 	}
 	begin_layer(l, "--set", NULL);
-	for (int i = 0; i < n && rc == FM_OK; i++)
-		rc = apply_override(l, &o[i]);
-	return rc == FM_OK ? fm_loader_finish(l) : rc;
+	for (int i = 0; i < n; i++)
+		if ((rc = apply_override(l, &o[i])) < 0)
+			return rc;
+	return fm_loader_finish(l);
 }
 
 static int set_file(struct fm_loader *l, const char *file)
@@ -398,12 +408,13 @@ int fm_config_preset(struct fm_config **cfg, const char *name, const char *const
 	int rc;
 
 	*cfg = NULL;
-	if ((rc = loader_begin(&l, err)) == FM_OK) {
-		if (getcwd(l.cfg->dir, sizeof(l.cfg->dir)) == NULL)
-			rc = fm_fail_errno(err, "cannot tell the current folder");
-		else
-			rc = build(&l, NULL, name, overrides, noverrides);
-	}
+	if ((rc = loader_begin(&l, err)) < 0)
+		goto out;
+	if (getcwd(l.cfg->dir, sizeof(l.cfg->dir)) == NULL)
+		rc = fm_fail_errno(err, "cannot tell the current folder");
+	else
+		rc = build(&l, NULL, name, overrides, noverrides);
+out:
 	return loader_end(&l, rc, cfg);
 }
 

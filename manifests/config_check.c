@@ -205,18 +205,20 @@ static int set_paths(struct fm_loader *l)
 {
 	struct fm_config *c = l->cfg;
 	char key[64];
-	int rc = FM_OK;
+	int rc;
 
-	for (size_t i = 0; i < fm_nkeys && rc == FM_OK; i++)
-		if (fm_keys[i].type == FM_KEY_PATH) {
-			snprintf(key, sizeof(key), "%s.%s", fm_keys[i].section, fm_keys[i].name);
-			rc = make_absolute(l, key, fm_key_field(c, &fm_keys[i]), fm_keys[i].size);
-		}
+	for (size_t i = 0; i < fm_nkeys; i++) {
+		if (fm_keys[i].type != FM_KEY_PATH)
+			continue;
+		snprintf(key, sizeof(key), "%s.%s", fm_keys[i].section, fm_keys[i].name);
+		if ((rc = make_absolute(l, key, fm_key_field(c, &fm_keys[i]), fm_keys[i].size)) < 0)
+			return rc;
+	}
 	/* check_dialect has seen to it that any other name is built in. */
 	struct fm_embed e;
-	if (rc == FM_OK && !fm_embed_find(&e, FM_EMBED_DIALECT, c->source.dialect))
-		rc = make_absolute(l, "source.dialect", c->source.dialect, sizeof(c->source.dialect));
-	return rc;
+	if (!fm_embed_find(&e, FM_EMBED_DIALECT, c->source.dialect))
+		return make_absolute(l, "source.dialect", c->source.dialect, sizeof(c->source.dialect));
+	return FM_OK;
 }
 
 static int check_order(const void *a, const void *b)

@@ -169,21 +169,22 @@ static int doc_keys(const char *section, struct fm_config *const *preset, size_t
 		    struct fm_error *err)
 {
 	char takes[160];
-	int rc = FM_OK;
+	int rc;
 
-	for (size_t i = 0; i < fm_nkeys && rc == FM_OK; i++) {
+	for (size_t i = 0; i < fm_nkeys; i++) {
 		const struct fm_key *k = &fm_keys[i];
 		if (strcmp(k->section, section) != 0)
 			continue;
 		fm_buf_printf(out, "| `%s` | %s |", k->name, fm_key_takes(k, takes, sizeof(takes)));
-		for (size_t p = 0; p < npresets && rc == FM_OK; p++) {
+		for (size_t p = 0; p < npresets; p++) {
 			fm_buf_puts(out, " ");
-			rc = default_text(preset[p], k, out, err);
+			if ((rc = default_text(preset[p], k, out, err)) < 0)
+				return rc;
 			fm_buf_puts(out, " |");
 		}
 		fm_buf_printf(out, " %s |\n", k->help);
 	}
-	return rc;
+	return FM_OK;
 }
 
 static const struct fm_cfg_check *check_named(const struct fm_config *cfg, const char *name)
@@ -257,18 +258,18 @@ int fm_config_doc(struct fm_buf *out, struct fm_error *err)
 			goto out;
 		n++;
 	}
-	for (size_t s = 0; s < fm_nsections && rc == FM_OK; s++) {
+	for (size_t s = 0; s < fm_nsections; s++) {
 		fm_buf_printf(out, "%s### %s\n\n", s ? "\n" : "", fm_sections[s]);
 		doc_heading("key | takes", preset, n, "meaning", out);
-		rc = doc_keys(fm_sections[s], preset, n, out, err);
+		if ((rc = doc_keys(fm_sections[s], preset, n, out, err)) < 0)
+			goto out;
 		if (strcmp(fm_sections[s], "gate") == 0) {
 			fm_buf_puts(out, "\nThe checks of the presets:\n\n");
 			doc_heading("check", preset, n, NULL, out);
 			doc_gate(preset, n, out);
 		}
 	}
-	if (rc == FM_OK)
-		rc = fm_buf_check(out, err);
+	rc = fm_buf_check(out, err);
 out:
 	for (size_t p = 0; p < n; p++)
 		fm_config_free(preset[p]);

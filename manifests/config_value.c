@@ -142,10 +142,11 @@ int fm_key_read(struct fm_config *cfg, const struct fm_key *k, const struct fm_y
 	switch (k->type) {
 	case FM_KEY_TEXT:
 	case FM_KEY_PATH:
-		rc = fm_yaml_text(v, what, field, k->size, err);
-		if (rc == FM_OK && k->check && k->check(field))
-			rc = fm_yaml_fail(v, err, "%s takes %s, not '%.80s'", what, k->check(field),
-					  (const char *)field);
+		if ((rc = fm_yaml_text(v, what, field, k->size, err)) < 0)
+			return rc;
+		if (k->check && k->check(field))
+			return fm_yaml_fail(v, err, "%s takes %s, not '%.80s'", what, k->check(field),
+					    (const char *)field);
 		break;
 	case FM_KEY_CHOICE:
 		rc = read_choice(k, v, what, field, err);
@@ -173,11 +174,38 @@ int fm_key_read(struct fm_config *cfg, const struct fm_key *k, const struct fm_y
 
 /* ---- gate ---- */
 
-static int read_threshold(struct fm_cfg_check *c, const struct fm_yaml *v, const char *what, struct fm_error *err)
+static int read_threshold_key(struct fm_cfg_check *c, const struct fm_yaml *e, const char *what, struct fm_error *err)
 {
 	static const char *const keys[] = {"max", "min", "relative_to_floor", "plus"};
+	const char *near;
 	char item[WHAT_MAX];
-	int rc = FM_OK;
+	int rc;
+
+	snprintf(item, sizeof(item), "%.80s.%.40s", what, e->key);
+	if (strcmp(e->key, "max") == 0) {
+		c->has_max = true;
+		return fm_yaml_real(e, item, &c->max, err);
+	}
+	if (strcmp(e->key, "min") == 0) {
+		c->has_min = true;
+		return fm_yaml_real(e, item, &c->min, err);
+	}
+	if (strcmp(e->key, "relative_to_floor") == 0)
+		return fm_yaml_bool(e, item, &c->relative_to_floor, err);
+	if (strcmp(e->key, "plus") == 0) {
+		if ((rc = fm_yaml_real(e, item, &c->plus, err)) < 0)
+			return rc;
+		return c->plus < 0 ? fm_yaml_fail(e, err, "%s is %.40s, and must not be below 0", item, e->text)
+				   : FM_OK;
+	}
+	near = fm_suggest(e->key, keys, 4);
+	return fm_yaml_fail(e, err, "unknown key '%.40s' in %s%s%s%s", e->key, what, near ? ", did you mean '" : "",
+			    near ? near : " (keys: max, min, relative_to_floor, plus)", near ? "'?" : "");
+}
+
+static int read_threshold(struct fm_cfg_check *c, const struct fm_yaml *v, const char *what, struct fm_error *err)
+{
+	int rc;
 
 	if (v->kind == FM_YAML_LIST)
 		return fm_yaml_fail(v, err, "%s takes a number, {max: .., min: ..} or null, not a list", what);
@@ -185,29 +213,9 @@ static int read_threshold(struct fm_cfg_check *c, const struct fm_yaml *v, const
 		c->has_max = true;
 		return fm_yaml_real(v, what, &c->max, err);
 	}
-	for (const struct fm_yaml *e = v->first; e && rc == FM_OK; e = e->next) {
-		snprintf(item, sizeof(item), "%.80s.%.40s", what, e->key);
-		if (strcmp(e->key, "max") == 0) {
-			c->has_max = true;
-			rc = fm_yaml_real(e, item, &c->max, err);
-		} else if (strcmp(e->key, "min") == 0) {
-			c->has_min = true;
-			rc = fm_yaml_real(e, item, &c->min, err);
-		} else if (strcmp(e->key, "relative_to_floor") == 0) {
-			rc = fm_yaml_bool(e, item, &c->relative_to_floor, err);
-		} else if (strcmp(e->key, "plus") == 0) {
-			rc = fm_yaml_real(e, item, &c->plus, err);
-			if (rc == FM_OK && c->plus < 0)
-				rc = fm_yaml_fail(e, err, "%s is %.40s, and must not be below 0", item, e->text);
-		} else {
-			const char *near = fm_suggest(e->key, keys, 4);
-			rc = fm_yaml_fail(e, err, "unknown key '%.40s' in %s%s%s%s", e->key, what,
-					  near ? ", did you mean '" : "",
-					  near ? near : " (keys: max, min, relative_to_floor, plus)", near ? "'?" : "");
-		}
-	}
-	if (rc < 0)
-		return rc;
+	for (const struct fm_yaml *e = v->first; e; e = e->next)
+		if ((rc = read_threshold_key(c, e, what, err)) < 0)
+			return rc;
 	if (!c->has_max && !c->has_min)
 		return fm_yaml_fail(v, err, "%s has neither max nor min", what);
 	if (c->relative_to_floor && !c->has_max)

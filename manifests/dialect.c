@@ -156,51 +156,66 @@ static int column_check(struct fm_dialect *d, int i, const struct fm_yaml *v, bo
 	return FM_OK;
 }
 
-static int read_column(struct fm_dialect *d, int i, const struct fm_yaml *v, struct fm_error *err)
+/* What the keys of one column said beside what stands in its struct fm_dialect_col. */
+struct column_keys {
+	bool has_format, has_decimals, sum;
+};
+
+static int read_column_key(struct fm_dialect *d, int i, const struct fm_yaml *e, struct column_keys *seen,
+			   struct fm_error *err)
 {
 	static const char *const keys[] = {"name", "column", "format", "decimals", "suffix", "sum", "day_starts"};
-	bool has_format = false, has_decimals = false, sum = false;
-	int64_t n;
+	int64_t n = -1;
+	int rc;
+
+	if (strcmp(e->key, "name") == 0)
+		return fm_yaml_text(e, "name", d->cols[i].name, sizeof(d->cols[i].name), err);
+	if (strcmp(e->key, "column") == 0)
+		return column_target(e, &d->cols[i].col, &d->cols[i].role, err);
+	if (strcmp(e->key, "format") == 0) {
+		seen->has_format = true;
+		return column_format(e, &d->cols[i].format, d->cols[i].pattern, err);
+	}
+	if (strcmp(e->key, "decimals") == 0) {
+		seen->has_decimals = true;
+		if ((rc = fm_yaml_int(e, "decimals", 0, 9, &n, err)) < 0)
+			return rc;
+		d->cols[i].decimals = n > 0 ? (int)n : -1; /* 0: no point either */
+	} else if (strcmp(e->key, "day_starts") == 0) {
+		if ((rc = fm_yaml_int(e, "day_starts", 0, 23, &n, err)) < 0)
+			return rc;
+		d->cols[i].day_starts = (int)n;
+	} else if (strcmp(e->key, "suffix") == 0) {
+		if ((rc = fm_yaml_int(e, "suffix", 1000, 1024, &n, err)) < 0)
+			return rc;
+		if (n != 1000 && n != 1024)
+			return fm_yaml_fail(e, err, "suffix takes 1000 or 1024, what a K stands for");
+		d->cols[i].suffix = (int)n;
+	} else if (strcmp(e->key, "sum") == 0) {
+		if ((rc = fm_yaml_bool(e, "sum", &seen->sum, err)) < 0)
+			return rc;
+		d->cols[i].role = seen->sum ? FM_ROLE_SUM : d->cols[i].role;
+	} else {
+		return unknown(e, "key of a column", e->key, keys, COUNT_OF(keys), err);
+	}
+	return FM_OK;
+}
+
+static int read_column(struct fm_dialect *d, int i, const struct fm_yaml *v, struct fm_error *err)
+{
+	struct column_keys seen = {0};
 	int rc;
 
 	if ((rc = fm_yaml_want(v, FM_YAML_MAP, "a column", err)) < 0)
 		return rc;
 	d->cols[i].col = -1;
 	d->cols[i].decimals = d->cols[i].day_starts = -1;
-	for (const struct fm_yaml *e = v->first; e && rc == FM_OK; e = e->next) {
-		if (strcmp(e->key, "name") == 0) {
-			rc = fm_yaml_text(e, "name", d->cols[i].name, sizeof(d->cols[i].name), err);
-		} else if (strcmp(e->key, "column") == 0) {
-			rc = column_target(e, &d->cols[i].col, &d->cols[i].role, err);
-		} else if (strcmp(e->key, "format") == 0) {
-			has_format = true;
-			rc = column_format(e, &d->cols[i].format, d->cols[i].pattern, err);
-		} else if (strcmp(e->key, "decimals") == 0) {
-			n = -1;
-			has_decimals = true;
-			rc = fm_yaml_int(e, "decimals", 0, 9, &n, err);
-			d->cols[i].decimals = n > 0 ? (int)n : -1; /* 0: no point either */
-		} else if (strcmp(e->key, "day_starts") == 0) {
-			n = -1;
-			rc = fm_yaml_int(e, "day_starts", 0, 23, &n, err);
-			d->cols[i].day_starts = (int)n;
-		} else if (strcmp(e->key, "suffix") == 0) {
-			n = 0;
-			if ((rc = fm_yaml_int(e, "suffix", 1000, 1024, &n, err)) == FM_OK && n != 1000 && n != 1024)
-				rc = fm_yaml_fail(e, err, "suffix takes 1000 or 1024, what a K stands for");
-			d->cols[i].suffix = (int)n;
-		} else if (strcmp(e->key, "sum") == 0) {
-			rc = fm_yaml_bool(e, "sum", &sum, err);
-			d->cols[i].role = sum ? FM_ROLE_SUM : d->cols[i].role;
-		} else {
-			rc = unknown(e, "key of a column", e->key, keys, COUNT_OF(keys), err);
-		}
-	}
-	if (rc < 0)
-		return rc;
+	for (const struct fm_yaml *e = v->first; e; e = e->next)
+		if ((rc = read_column_key(d, i, e, &seen, err)) < 0)
+			return rc;
 	if (d->cols[i].name[0] == '\0')
 		return fm_yaml_fail(v, err, "column %d has no name", i + 1);
-	return column_check(d, i, v, has_format, has_decimals, err);
+	return column_check(d, i, v, seen.has_format, seen.has_decimals, err);
 }
 
 static bool has_role(const struct fm_dialect *d, enum fm_col col, enum fm_role role)
@@ -219,10 +234,9 @@ static int read_columns(struct fm_dialect *d, const struct fm_yaml *v, struct fm
 		return rc;
 	if (v->n == 0 || v->n > FM_DIALECT_MAXCOLS)
 		return fm_yaml_fail(v, err, "columns takes 1 to %d of them, not %zu", FM_DIALECT_MAXCOLS, v->n);
-	for (const struct fm_yaml *e = v->first; e && rc == FM_OK; e = e->next)
-		rc = read_column(d, d->ncols++, e, err);
-	if (rc < 0)
-		return rc;
+	for (const struct fm_yaml *e = v->first; e; e = e->next)
+		if ((rc = read_column(d, d->ncols++, e, err)) < 0)
+			return rc;
 	if (has_role(d, FM_TE, FM_ROLE_VALUE) && has_role(d, FM_TE, FM_ROLE_START))
 		d->present |= 1u << FM_TD;
 	for (size_t i = 0; i < COUNT_OF(needed); i++)
@@ -238,12 +252,13 @@ static int read_columns(struct fm_dialect *d, const struct fm_yaml *v, struct fm
 
 static int read_name(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
 {
-	int rc = fm_yaml_text(v, "name", d->name, sizeof(d->name), err);
+	int rc;
 
-	if (rc == FM_OK &&
-	    (d->name[0] == '\0' || d->name[strspn(d->name, "abcdefghijklmnopqrstuvwxyz0123456789._-")] != '\0'))
-		rc = fm_yaml_fail(v, err, "name takes small letters, digits, '.', '_' and '-', not '%s'", d->name);
-	return rc;
+	if ((rc = fm_yaml_text(v, "name", d->name, sizeof(d->name), err)) < 0)
+		return rc;
+	if (d->name[0] == '\0' || d->name[strspn(d->name, "abcdefghijklmnopqrstuvwxyz0123456789._-")] != '\0')
+		return fm_yaml_fail(v, err, "name takes small letters, digits, '.', '_' and '-', not '%s'", d->name);
+	return FM_OK;
 }
 
 static int read_delimiter(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
@@ -504,12 +519,12 @@ static int parse(struct fm_dialect *d, const char *name, const char *text, size_
 		goto out;
 	if (fm_yaml_child(root, "missing"))
 		d->nmissing = 0;
-	for (const struct fm_yaml *v = root->first; v && rc == FM_OK; v = v->next)
-		rc = read_key(d, v, err);
+	for (const struct fm_yaml *v = root->first; v; v = v->next)
+		if ((rc = read_key(d, v, err)) < 0)
+			goto out;
 	if (!fm_yaml_child(root, "comment"))
 		default_comment(d);
-	if (rc == FM_OK)
-		rc = check_whole(d, root, err);
+	rc = check_whole(d, root, err);
 out:
 	fm_arena_free(arena);
 	return rc;
@@ -572,9 +587,9 @@ int fm_dialect_load(struct fm_dialect **d, const char *name, struct fm_error *er
 		snprintf(title, sizeof(title), "dialect %s", e.name);
 		e.name = title;
 	}
-	if ((rc = fm_alloc(d, 1, sizeof(**d), "a dialect", err)) == FM_OK)
-		rc = parse(*d, e.name, e.text, e.n, err);
-	if (rc < 0) {
+	if ((rc = fm_alloc(d, 1, sizeof(**d), "a dialect", err)) < 0)
+		goto out;
+	if ((rc = parse(*d, e.name, e.text, e.n, err)) < 0) {
 		fm_dialect_free(*d);
 		*d = NULL;
 	}

@@ -252,29 +252,35 @@ int fm_doc_ci(const json_t *o, double *lo, double *hi, const char *where, struct
 	return FM_OK;
 }
 
-int fm_metrics_from_list(struct fm_metrics *t, const json_t *list, struct fm_error *err)
+static int read_metric(struct fm_metrics *t, const json_t *o, const char *where, struct fm_error *err)
 {
 	static const char *const keys[] = {"name", "value", "n", "ci"};
+	struct fm_metric m;
+	int rc;
+
+	if ((rc = fm_doc_keys(o, keys, 4, where, err)) < 0 ||
+	    (rc = fm_doc_text(o, "name", m.name, sizeof(m.name), where, err)) < 0 ||
+	    (rc = fm_doc_real(o, "value", &m.value, where, err)) < 0 || (rc = fm_doc_count(o, &m.n, where, err)) < 0 ||
+	    (rc = fm_doc_ci(o, &m.ci_lo, &m.ci_hi, where, err)) < 0)
+		return rc;
+	return put(t, m.name, m.value, m.n, m.ci_lo, m.ci_hi, err);
+}
+
+int fm_metrics_from_list(struct fm_metrics *t, const json_t *list, struct fm_error *err)
+{
 	size_t n = json_array_size(list);
-	int rc = FM_OK;
+	char where[48];
+	int rc;
 
 	*t = (struct fm_metrics){0};
 	if (!json_is_array(list) || n > FM_DOC_MAXENTRIES)
 		return fm_fail(err, FM_EINPUT, "metrics: a list of at most %d was expected", FM_DOC_MAXENTRIES);
-	for (size_t i = 0; i < n && rc == FM_OK; i++) {
-		const json_t *o = json_array_get(list, i);
-		struct fm_metric m;
-		char where[48];
-
+	for (size_t i = 0; i < n; i++) {
 		snprintf(where, sizeof(where), "metric %zu", i + 1);
-		if ((rc = fm_doc_keys(o, keys, 4, where, err)) == FM_OK &&
-		    (rc = fm_doc_text(o, "name", m.name, sizeof(m.name), where, err)) == FM_OK &&
-		    (rc = fm_doc_real(o, "value", &m.value, where, err)) == FM_OK &&
-		    (rc = fm_doc_count(o, &m.n, where, err)) == FM_OK &&
-		    (rc = fm_doc_ci(o, &m.ci_lo, &m.ci_hi, where, err)) == FM_OK)
-			rc = put(t, m.name, m.value, m.n, m.ci_lo, m.ci_hi, err);
+		if ((rc = read_metric(t, json_array_get(list, i), where, err)) < 0) {
+			fm_metrics_free(t);
+			return rc;
+		}
 	}
-	if (rc < 0)
-		fm_metrics_free(t);
-	return rc;
+	return FM_OK;
 }

@@ -237,25 +237,35 @@ static int read_map(struct reader *r, struct fm_yaml *map, int depth)
 	}
 }
 
+/* The node that e opens, still empty if it is a map or a list. */
+static int node_begin(struct reader *r, const yaml_event_t *e, int depth, struct fm_yaml **node)
+{
+	size_t line = e->start_mark.line + 1;
+	int rc;
+
+	if ((rc = refuse_extras(r, e)) < 0)
+		return rc;
+	if (depth > FM_YAML_MAXDEPTH)
+		return reader_fail(r, line, "nested deeper than any such file needs");
+	if (e->type == YAML_SCALAR_EVENT)
+		return node_scalar(r, e, node);
+	return node_new(r, e->type == YAML_MAPPING_START_EVENT ? FM_YAML_MAP : FM_YAML_LIST, line, node);
+}
+
 /* The value that e opens, with all that belongs to it; e is released. */
 static int node_read(struct reader *r, yaml_event_t *e, int depth, struct fm_yaml **node)
 {
-	size_t line = e->start_mark.line + 1;
 	yaml_event_type_t type = e->type;
-	int rc = refuse_extras(r, e);
+	int rc = node_begin(r, e, depth, node);
 
-	if (rc == FM_OK && depth > FM_YAML_MAXDEPTH)
-		rc = reader_fail(r, line, "nested deeper than any such file needs");
-	if (rc == FM_OK && type == YAML_SCALAR_EVENT)
-		rc = node_scalar(r, e, node);
-	else if (rc == FM_OK)
-		rc = node_new(r, type == YAML_MAPPING_START_EVENT ? FM_YAML_MAP : FM_YAML_LIST, line, node);
 	yaml_event_delete(e);
-	if (rc == FM_OK && type == YAML_MAPPING_START_EVENT)
-		rc = read_map(r, *node, depth);
-	else if (rc == FM_OK && type == YAML_SEQUENCE_START_EVENT)
-		rc = read_list(r, *node, depth);
-	return rc;
+	if (rc < 0)
+		return rc;
+	if (type == YAML_MAPPING_START_EVENT)
+		return read_map(r, *node, depth);
+	if (type == YAML_SEQUENCE_START_EVENT)
+		return read_list(r, *node, depth);
+	return FM_OK;
 }
 
 static int read_stream(struct reader *r, struct fm_yaml **root)
