@@ -68,8 +68,9 @@ static int split_labels(struct work *w, const struct fm_table *real, struct fm_e
 	uint8_t *keep = (uint8_t *)label; /* as many bytes at least as there are labels */
 	memset(keep, 0, labels + 1);
 	keep[background] = 1;
-	if ((rc = fm_rows_keep_labels(&w->task.real, real, keep, labels, err)) == FM_OK)
-		rc = fm_rows_keep_labels(&w->task.synthetic, real, keep, labels, err);
+	if ((rc = fm_rows_keep_labels(&w->task.real, real, keep, labels, err)) < 0)
+		goto out;
+	rc = fm_rows_keep_labels(&w->task.synthetic, real, keep, labels, err);
 out:
 	free(label);
 	return rc;
@@ -116,11 +117,13 @@ static void detect(void *ctx, int k, int thread)
 	int rc;
 
 	(void)thread;
-	if ((rc = fm_alloc(&x, (r->n ? r->n : 1) * w->f, sizeof *x, "features", err)) == FM_OK &&
-	    (rc = fm_alloc(&w->score[k], w->ntest ? w->ntest : 1, sizeof **w->score, "scores", err)) == FM_OK &&
-	    (rc = fm_inputs_fill(w->inputs, r->t, r->row, r->n, x, err)) == FM_OK &&
-	    (rc = fm_forest_grow(&forest, x, r->n, w->f, SEED, err)) == FM_OK)
-		fm_forest_score(forest, w->test, w->ntest, w->score[k]);
+	if ((rc = fm_alloc(&x, (r->n ? r->n : 1) * w->f, sizeof *x, "features", err)) < 0 ||
+	    (rc = fm_alloc(&w->score[k], w->ntest ? w->ntest : 1, sizeof **w->score, "scores", err)) < 0 ||
+	    (rc = fm_inputs_fill(w->inputs, r->t, r->row, r->n, x, err)) < 0 ||
+	    (rc = fm_forest_grow(&forest, x, r->n, w->f, SEED, err)) < 0)
+		goto out;
+	fm_forest_score(forest, w->test, w->ntest, w->score[k]);
+out:
 	w->rc[k] = rc;
 	fm_forest_free(forest);
 	free(x);
@@ -141,8 +144,10 @@ static int report_agreement(const struct work *w, const char *prefix, struct fm_
 		x[n + i] = (double)w->score[SYNTHETIC][i];
 	}
 	snprintf(name, sizeof name, "%sanomaly.score_correlation", prefix);
-	if ((rc = fm_spearman(x, x + n, n, &rho, err)) == FM_OK)
-		rc = fm_metrics_add(out, name, rho, (int64_t)n, err);
+	if ((rc = fm_spearman(x, x + n, n, &rho, err)) < 0)
+		goto out;
+	rc = fm_metrics_add(out, name, rho, (int64_t)n, err);
+out:
 	free(x);
 	return rc;
 }
@@ -158,16 +163,17 @@ static int report_auc(const struct work *w, struct fm_metrics *out, struct fm_er
 		return rc;
 	for (size_t i = w->task.test.n; i < w->ntest; i++)
 		positive[i] = 1;
-	for (int k = REAL; k <= SYNTHETIC && rc == FM_OK; k++) {
+	for (int k = REAL; k <= SYNTHETIC; k++) {
 		if ((rc = fm_auc(&auc[k], w->score[k], positive, w->ntest, err)) < 0)
-			break;
+			goto out;
 		fm_interval(auc[k].value, FM_Z95_SHORT * sqrt(auc[k].variance), &lo, &hi);
-		rc = fm_metrics_add_ci(out, name[k], auc[k].value, (int64_t)w->ntest, lo, hi, err);
+		if ((rc = fm_metrics_add_ci(out, name[k], auc[k].value, (int64_t)w->ntest, lo, hi, err)) < 0)
+			goto out;
 	}
+	rc = fm_metrics_add(out, "anomaly.auc_drop", auc[REAL].value - auc[SYNTHETIC].value, (int64_t)w->ntest, err);
+out:
 	free(positive);
-	if (rc < 0)
-		return rc;
-	return fm_metrics_add(out, "anomaly.auc_drop", auc[REAL].value - auc[SYNTHETIC].value, (int64_t)w->ntest, err);
+	return rc;
 }
 
 /* Make and try both detectors; halves: synthetic is real's other half. */
@@ -183,12 +189,11 @@ static int judge(struct work *w, const struct fm_table *real, int halves, struct
 		return rc;
 	if ((rc = fm_alloc(&w->test, (w->ntest + 1) * w->f, sizeof *w->test, "features", err)) < 0 ||
 	    (rc = fm_inputs_fill(w->inputs, test->t, test->row, test->n, w->test, err)) < 0 ||
-	    (rc = fm_inputs_fill(w->inputs, test->t, w->attacks.row, w->attacks.n, w->test + test->n * w->f, err)) !=
-		FM_OK)
+	    (rc = fm_inputs_fill(w->inputs, test->t, w->attacks.row, w->attacks.n, w->test + test->n * w->f, err)) < 0)
 		return rc;
 	fm_pool_run(pool, SOURCES, detect, w);
 	for (int k = 0; k < SOURCES; k++)
-		if (w->rc[k] != FM_OK)
+		if (w->rc[k] < 0)
 			return fm_fail(err, w->rc[k], "%s", w->err[k].message);
 	return FM_OK;
 }
@@ -212,13 +217,12 @@ int fm_anomaly(const struct fm_table *real, const struct fm_table *synthetic, co
 
 	if ((rc = fm_alloc(&w, 1, sizeof *w, "anomaly detection", err)) < 0)
 		return rc;
-	if ((rc = fm_task_choose(&w->task, real, synthetic, holdout, SIZE_MAX, SIZE_MAX, TASK, err)) == FM_OK &&
-	    (rc = judge(w, real, 0, pool, err)) == FM_OK && w->f > 0) {
-		if (w->attacks.n >= FM_ANOMALY_ATTACKS)
-			rc = report_auc(w, out, err);
-		if (rc == FM_OK)
-			rc = report_agreement(w, "", out, err);
-	}
+	if ((rc = fm_task_choose(&w->task, real, synthetic, holdout, SIZE_MAX, SIZE_MAX, TASK, err)) < 0 ||
+	    (rc = judge(w, real, 0, pool, err)) < 0 || w->f == 0 ||
+	    (w->attacks.n >= FM_ANOMALY_ATTACKS && (rc = report_auc(w, out, err)) < 0))
+		goto out;
+	rc = report_agreement(w, "", out, err);
+out:
 	work_free(w);
 	return rc;
 }
@@ -231,9 +235,11 @@ int fm_anomaly_floor(const struct fm_table *real, const struct fm_table *holdout
 
 	if ((rc = fm_alloc(&w, 1, sizeof *w, "anomaly detection", err)) < 0)
 		return rc;
-	if ((rc = fm_task_choose(&w->task, real, real, holdout, SIZE_MAX, SIZE_MAX, TASK, err)) == FM_OK &&
-	    (rc = judge(w, real, 1, pool, err)) == FM_OK && w->f > 0)
-		rc = report_agreement(w, prefix, out, err);
+	if ((rc = fm_task_choose(&w->task, real, real, holdout, SIZE_MAX, SIZE_MAX, TASK, err)) < 0 ||
+	    (rc = judge(w, real, 1, pool, err)) < 0 || w->f == 0)
+		goto out;
+	rc = report_agreement(w, prefix, out, err);
+out:
 	work_free(w);
 	return rc;
 }

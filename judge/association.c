@@ -193,8 +193,9 @@ static void categorise(void *ctx, int shard, int thread)
 		return; /* all in category 0 */
 	switch (fm_cols[c].kind) {
 	case FM_KIND_ADDRESS:
-		for (int s = 0; s < 2 && r->rc == FM_OK; s++)
-			r->rc = by_popularity(w->table[s], c, category[s], &r->err);
+		for (int s = 0; s < 2; s++)
+			if ((r->rc = by_popularity(w->table[s], c, category[s], &r->err)) < 0)
+				return;
 		break;
 	case FM_KIND_PORT:
 		r->rc = by_port(w->table, c, category, &r->err);

@@ -202,11 +202,13 @@ int fm_burst(const struct fm_table *real, const struct fm_table *synthetic, stru
 	s[0].t = real;
 	s[1].t = synthetic;
 	fm_pool_run(pool, 2, measure, s);
-	for (int k = 0; k < 2 && rc == FM_OK; k++)
-		if (s[k].rc < 0)
+	for (int k = 0; k < 2; k++)
+		if (s[k].rc < 0) {
 			rc = fm_fail(err, s[k].rc, "%s", s[k].err.message);
-	if (rc == FM_OK)
-		rc = report(s, prefix, out, err);
+			goto out;
+		}
+	rc = report(s, prefix, out, err);
+out:
 	free(s[0].s);
 	free(s[1].s);
 	free(s);

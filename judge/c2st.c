@@ -295,11 +295,14 @@ static int judge_samples(struct sample *sample, size_t samples, struct fm_pool *
 	if ((rc = fm_alloc(&w.result, samples * FOLDS, sizeof *w.result, "folds", err)) < 0)
 		return rc;
 	fm_pool_run(pool, (int)samples * FOLDS, run_fold, &w);
-	for (size_t i = 0; i < samples * FOLDS && rc == FM_OK; i++)
-		if (w.result[i].rc < 0)
+	for (size_t i = 0; i < samples * FOLDS; i++)
+		if (w.result[i].rc < 0) {
 			rc = fm_fail(err, w.result[i].rc, "%s", w.result[i].err.message);
-	for (size_t i = 0; i < samples && rc == FM_OK; i++)
+			goto out;
+		}
+	for (size_t i = 0; i < samples; i++)
 		join_folds(w.result + i * FOLDS, auc[i]);
+out:
 	free(w.result);
 	return rc;
 }
@@ -364,13 +367,11 @@ static int take_flows(struct sample *s, const struct fm_table *const side[2], un
 	    (rc = fm_alloc(&when, 2 * s->n, sizeof *when, "times", err)) < 0 ||
 	    (rc = fm_alloc(&s->x, 2 * s->n * s->f, sizeof *s->x, "features", err)) < 0)
 		goto out;
-	for (size_t k = 0; k < 2 && rc == FM_OK; k++) {
-		rc = draw_rows(side[k], s->n, k ? DRAW_SYNTHETIC : DRAW_REAL, row, when + k * s->n, err);
-		if (rc == FM_OK)
-			rc = fm_inputs_fill(f, side[k], row, s->n, s->x + k * s->n * s->f, err);
-	}
-	if (rc == FM_OK)
-		rc = blocks ? cut_segments(s, when, FLOWS_IN_SEGMENT, err) : shuffle_segments(s, err);
+	for (size_t k = 0; k < 2; k++)
+		if ((rc = draw_rows(side[k], s->n, k ? DRAW_SYNTHETIC : DRAW_REAL, row, when + k * s->n, err)) < 0 ||
+		    (rc = fm_inputs_fill(f, side[k], row, s->n, s->x + k * s->n * s->f, err)) < 0)
+			goto out;
+	rc = blocks ? cut_segments(s, when, FLOWS_IN_SEGMENT, err) : shuffle_segments(s, err);
 out:
 	fm_inputs_free(f);
 	free(when);
@@ -412,13 +413,12 @@ static int take_windows(struct sample *s, const struct fm_table *const side[2], 
 	    (rc = fm_alloc(&when, 2 * s->n, sizeof *when, "times", err)) < 0 ||
 	    (rc = fm_alloc(&s->x, 2 * s->n * s->f, sizeof *s->x, "windows", err)) < 0)
 		goto out;
-	for (size_t k = 0; k < 2 && rc == FM_OK; k++) {
-		rc = draw_windows(side[k], size, s->n, k ? DRAW_SYNTHETIC : DRAW_REAL, which, when + k * s->n, err);
-		if (rc == FM_OK)
-			rc = fm_windows_fill(w, side[k], which, s->n, s->x + k * s->n * s->f, err);
-	}
-	if (rc == FM_OK)
-		rc = cut_segments(s, when, WINDOWS_IN_SEGMENT, err);
+	for (size_t k = 0; k < 2; k++)
+		if ((rc = draw_windows(side[k], size, s->n, k ? DRAW_SYNTHETIC : DRAW_REAL, which, when + k * s->n,
+				       err)) < 0 ||
+		    (rc = fm_windows_fill(w, side[k], which, s->n, s->x + k * s->n * s->f, err)) < 0)
+			goto out;
+	rc = cut_segments(s, when, WINDOWS_IN_SEGMENT, err);
 out:
 	fm_windows_free(w);
 	free(which);
@@ -453,7 +453,7 @@ int fm_c2st(const struct fm_table *real, const struct fm_table *synthetic, struc
 
 	if ((rc = fm_judge_check(real, "real", err)) < 0 || (rc = fm_judge_check(synthetic, "synthetic", err)) < 0)
 		return rc;
-	for (int i = 0; i < NTESTS && rc == FM_OK; i++) {
+	for (int i = 0; i < NTESTS; i++) {
 		const struct test *t = &tests[i];
 		if (t->window && !(present >> FM_TE & 1u))
 			continue;
@@ -461,14 +461,19 @@ int fm_c2st(const struct fm_table *real, const struct fm_table *synthetic, struc
 		rc = t->window ? take_windows(&sample[n], side, t->window, err)
 			       : take_flows(&sample[n], side, t->what, t->blocks, err);
 		n += rc < 0 || sample[n].f > 0;
+		if (rc < 0)
+			goto out;
 	}
-	if (rc == FM_OK)
-		rc = judge_samples(sample, n, pool, auc, err);
-	for (size_t i = 0; i < n && rc == FM_OK; i++) {
+	if ((rc = judge_samples(sample, n, pool, auc, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < n; i++) {
 		char name[64];
 		snprintf(name, sizeof name, "%sc2st.%s", prefix, sample[i].name);
-		rc = fm_metrics_add_ci(out, name, auc[i][0], (int64_t)(2 * sample[i].n), auc[i][1], auc[i][2], err);
+		if ((rc = fm_metrics_add_ci(out, name, auc[i][0], (int64_t)(2 * sample[i].n), auc[i][1], auc[i][2],
+					    err)) < 0)
+			goto out;
 	}
+out:
 	for (size_t i = 0; i < n; i++) {
 		free(sample[i].x);
 		free(sample[i].segment);

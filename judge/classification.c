@@ -58,11 +58,13 @@ static int count_labels(const struct fm_rows *r, const struct fm_table *real, si
 	uint32_t *label = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&label, r->n ? r->n : 1, sizeof *label, "labels", err)) == FM_OK &&
-	    (rc = fm_rows_labels(r, real, label, err)) == FM_OK)
-		for (size_t i = 0; i < r->n; i++)
-			if (label[i] < labels)
-				count[label[i]]++;
+	if ((rc = fm_alloc(&label, r->n ? r->n : 1, sizeof *label, "labels", err)) < 0 ||
+	    (rc = fm_rows_labels(r, real, label, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < r->n; i++)
+		if (label[i] < labels)
+			count[label[i]]++;
+out:
 	free(label);
 	return rc;
 }
@@ -170,8 +172,10 @@ static int predict_trees(const struct work *w, const struct data *train, float *
 	struct fm_trees *t = NULL;
 	int rc;
 
-	if ((rc = fm_trees_train(&t, &opts, train->x, train->y, train->n, w->f, err)) == FM_OK)
-		rc = fm_trees_predict(t, w->test.x, w->test.n, p, err);
+	if ((rc = fm_trees_train(&t, &opts, train->x, train->y, train->n, w->f, err)) < 0)
+		goto out;
+	rc = fm_trees_predict(t, w->test.x, w->test.n, p, err);
+out:
 	fm_trees_free(t);
 	return rc;
 }
@@ -181,8 +185,10 @@ static int predict_logistic(const struct work *w, const struct data *train, floa
 	struct fm_linear *l = NULL;
 	int rc;
 
-	if ((rc = fm_linear_train(&l, train->z, train->y, w->classes, train->n, w->f, err)) == FM_OK)
-		fm_linear_predict(l, w->test.z, w->test.n, p);
+	if ((rc = fm_linear_train(&l, train->z, train->y, w->classes, train->n, w->f, err)) < 0)
+		goto out;
+	fm_linear_predict(l, w->test.z, w->test.n, p);
+out:
 	fm_linear_free(l);
 	return rc;
 }
@@ -194,9 +200,10 @@ static int predict_network(const struct work *w, const struct data *train, float
 	int rc;
 
 	steps = steps > MOST_STEPS ? MOST_STEPS : steps < LEAST_STEPS ? LEAST_STEPS : steps;
-	if ((rc = fm_network_classify(&net, train->z, train->y, w->classes, train->n, w->f, (int)steps, SEED, err)) ==
-	    FM_OK)
-		fm_network_predict(net, w->test.z, w->test.n, p);
+	if ((rc = fm_network_classify(&net, train->z, train->y, w->classes, train->n, w->f, (int)steps, SEED, err)) < 0)
+		goto out;
+	fm_network_predict(net, w->test.z, w->test.n, p);
+out:
 	fm_network_free(net);
 	return rc;
 }
@@ -289,8 +296,9 @@ static void run_job(void *ctx, int shard, int thread)
 		a->rc = predict_logistic(w, train, p, &a->err);
 	else
 		a->rc = predict_network(w, train, p, &a->err);
-	if (a->rc == FM_OK)
-		a->rc = score(w, a, p, &a->err);
+	if (a->rc < 0)
+		goto out;
+	a->rc = score(w, a, p, &a->err);
 out:
 	free(p);
 }
@@ -326,41 +334,43 @@ static int report_source(const struct work *w, enum source s, struct fm_metrics 
 	int64_t n = (int64_t)w->test.n;
 	char name[96];
 	double lo, hi;
-	int rc = FM_OK;
+	int rc;
 
-	for (int l = 0; l < LEARNERS && rc == FM_OK; l++) {
+	for (int l = 0; l < LEARNERS; l++) {
 		const struct answer *a = &w->answer[l][s];
 
 		fm_interval(a->auc.value, FM_Z95_SHORT * sqrt(a->auc.variance), &lo, &hi);
 		snprintf(name, sizeof name, "%s.macro_f1.%s", source_name[s], learner_name[l]);
 		if ((rc = fm_metrics_add(out, name, a->macro, n, err)) < 0)
-			break;
+			return rc;
 		snprintf(name, sizeof name, "%s.auc.%s", source_name[s], learner_name[l]);
 		if (w->background != NONE && (rc = fm_metrics_add_ci(out, name, a->auc.value, n, lo, hi, err)) < 0)
-			break;
-		for (int c = 0; c < w->classes && rc == FM_OK; c++) {
+			return rc;
+		for (int c = 0; c < w->classes; c++) {
 			snprintf(name, sizeof name, "%s.f1.%s.%s", source_name[s], learner_name[l], w->name[c]);
-			rc = fm_metrics_add(out, name, a->f1[c], (int64_t)w->tested[c], err);
+			if ((rc = fm_metrics_add(out, name, a->f1[c], (int64_t)w->tested[c], err)) < 0)
+				return rc;
 		}
 	}
-	return rc;
+	return FM_OK;
 }
 
 static int report_drops(const struct work *w, struct fm_metrics *out, struct fm_error *err)
 {
 	int64_t n = (int64_t)w->test.n;
 	double mean = 0, lo, hi;
-	int rc = FM_OK;
 	char name[96];
+	int rc;
 
-	for (int l = 0; l < LEARNERS && rc == FM_OK; l++) {
+	for (int l = 0; l < LEARNERS; l++) {
 		double drop = w->answer[l][FROM_REAL].macro - w->answer[l][FROM_SYNTHETIC].macro;
 		mean += drop / LEARNERS;
 		bootstrap(w, (enum learner)l, &lo, &hi);
 		snprintf(name, sizeof name, "tstr.macro_f1_drop.%s", learner_name[l]);
-		rc = fm_metrics_add_ci(out, name, drop, n, lo, hi, err);
+		if ((rc = fm_metrics_add_ci(out, name, drop, n, lo, hi, err)) < 0)
+			return rc;
 	}
-	return rc == FM_OK ? fm_metrics_add(out, "tstr.macro_f1_drop.mean", mean, n, err) : rc;
+	return fm_metrics_add(out, "tstr.macro_f1_drop.mean", mean, n, err);
 }
 
 static int report_ranks(const struct work *w, struct fm_metrics *out, struct fm_error *err)
@@ -390,12 +400,12 @@ static int learn_and_report(struct work *w, const struct fm_table *real, const u
 	int rc;
 
 	if ((rc = fm_inputs_new(&f, real, w->task.present,
-				FM_INPUTS_BYTES | FM_INPUTS_COARSE_TIME | FM_INPUTS_FLAGS | FM_INPUTS_PORTS, err)) !=
-	    FM_OK)
+				FM_INPUTS_BYTES | FM_INPUTS_COARSE_TIME | FM_INPUTS_FLAGS | FM_INPUTS_PORTS, err)) < 0)
 		return rc;
 	w->f = fm_inputs_width(f);
-	for (int k = 0; k < 3 && rc == FM_OK && w->f; k++)
-		rc = data_fill(data[k], rows[k], w, f, real, keep, err);
+	for (int k = 0; k < 3 && w->f; k++)
+		if ((rc = data_fill(data[k], rows[k], w, f, real, keep, err)) < 0)
+			break;
 	fm_inputs_free(f);
 	if (rc < 0 || !w->f)
 		return rc;

@@ -57,11 +57,12 @@ int fm_rows_by_time(const struct fm_table *t, uint32_t **row, struct fm_error *e
 	*row = NULL;
 	if ((rc = fm_column_keys(t, t, FM_TE, &key, err)) < 0)
 		return rc;
-	if ((rc = fm_alloc(row, t->rows ? t->rows : 1, sizeof **row, "an order of rows", err)) == FM_OK) {
-		for (size_t i = 0; i < t->rows; i++)
-			(*row)[i] = (uint32_t)i;
-		rc = fm_sort_u64(key, *row, t->rows, err);
-	}
+	if ((rc = fm_alloc(row, t->rows ? t->rows : 1, sizeof **row, "an order of rows", err)) < 0)
+		goto out;
+	for (size_t i = 0; i < t->rows; i++)
+		(*row)[i] = (uint32_t)i;
+	rc = fm_sort_u64(key, *row, t->rows, err);
+out:
 	free(key);
 	if (rc < 0) {
 		free(*row);

@@ -108,8 +108,8 @@ int fm_downstream(const struct fm_table *real, const struct fm_table *synthetic,
 	if ((rc = fm_alloc(&w, 1, sizeof *w, "the prediction task", err)) < 0)
 		return rc;
 	struct fm_rows *rows[3] = {&w->task.real, &w->task.synthetic, &w->task.test};
-	if ((rc = fm_task_choose(&w->task, real, synthetic, holdout, FM_DOWNSTREAM_ROWS, FM_DOWNSTREAM_ROWS, 3, err)) !=
-		FM_OK ||
+	if ((rc = fm_task_choose(&w->task, real, synthetic, holdout, FM_DOWNSTREAM_ROWS, FM_DOWNSTREAM_ROWS, 3, err)) <
+		0 ||
 	    (w->task.present & NEEDS) != NEEDS)
 		goto out;
 	if ((rc = fm_inputs_new(&f, real, w->task.present, FM_INPUTS_TIME, err)) < 0)
@@ -122,12 +122,13 @@ int fm_downstream(const struct fm_table *real, const struct fm_table *synthetic,
 	w->steps = (int)(w->task.real.n / ROWS_PER_STEP);
 	w->steps = w->steps > MOST_STEPS ? MOST_STEPS : w->steps < LEAST_STEPS ? LEAST_STEPS : w->steps;
 	fm_pool_run(pool, 2, learn, w);
-	for (int k = 0; k < 2 && rc == FM_OK; k++)
-		if (w->rc[k] != FM_OK)
+	for (int k = 0; k < 2; k++)
+		if (w->rc[k] < 0) {
 			rc = fm_fail(err, w->rc[k], "%s", w->err[k].message);
+			goto out;
+		}
 	/* With fewer than five real rows and no holdout there is nothing to test on, and the errors are NaN. */
-	if (rc == FM_OK)
-		rc = report(w, out, err);
+	rc = report(w, out, err);
 out:
 	for (int k = 0; k < 3; k++)
 		data_free(&w->data[k]);

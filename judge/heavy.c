@@ -142,9 +142,10 @@ static void count_all(void *ctx, int k, int thread)
 	(void)thread;
 	if (!FM_HAS(w->t[0], c) || !FM_HAS(w->t[1], c))
 		return;
-	for (int s = 0; s < 2 && w->rc[k] == FM_OK; s++)
-		w->rc[k] = count_shares(w->t[s], c, &w->shares[k][s], &w->err[k]);
-	if (w->rc[k] == FM_OK && fm_cols[c].kind == FM_KIND_PORT)
+	for (int s = 0; s < 2; s++)
+		if ((w->rc[k] = count_shares(w->t[s], c, &w->shares[k][s], &w->err[k])) < 0)
+			return;
+	if (fm_cols[c].kind == FM_KIND_PORT)
 		w->rc[k] = compare_ports(w->t, c, &w->overlap[k], &w->rank[k], &w->err[k]);
 }
 
@@ -197,7 +198,7 @@ int fm_heavy(const struct fm_table *real, const struct fm_table *synthetic, stru
 	w->t[1] = synthetic;
 	fm_pool_run(pool, KEYS, count_all, w);
 	for (int k = 0; k < KEYS; k++) {
-		if (w->rc[k] != FM_OK) {
+		if (w->rc[k] < 0) {
 			rc = fm_fail(err, w->rc[k], "%s", w->err[k].message);
 			goto out;
 		}

@@ -190,10 +190,12 @@ static int count_by_rank(struct cells *c, struct fm_error *err)
 	int rc = count_ranks(c, c->by, MAX_CELLS, err);
 	size_t most = c->by == REAL ? MAX_CELLS : c->n;
 
-	for (int s = 0; s < NSIDES && rc == FM_OK; s++)
-		if (c->table[s] && s != c->by)
-			rc = count_ranks(c, s, most, err);
-	return rc;
+	if (rc < 0)
+		return rc;
+	for (int s = 0; s < NSIDES; s++)
+		if (c->table[s] && s != c->by && (rc = count_ranks(c, s, most, err)) < 0)
+			return rc;
+	return FM_OK;
 }
 
 /* ---- one field, and all ---- */
@@ -228,15 +230,13 @@ static int field_json(const struct field *f, const struct fm_table *const table[
 		c->table[s] = table[s] && FM_HAS(table[s], f->col) ? table[s] : NULL;
 	if (!field)
 		return no_memory(err);
-	if ((rc = ranks    ? count_by_rank(c, err)
-		  : values ? count_by_value(c, field, err)
-			   : count_bins(c, field, err)) == FM_OK)
-		rc = put_counts(c, field, err);
-	if (rc == FM_OK)
-		*out = field;
-	else
+	rc = ranks ? count_by_rank(c, err) : values ? count_by_value(c, field, err) : count_bins(c, field, err);
+	if (rc < 0 || (rc = put_counts(c, field, err)) < 0) {
 		json_decref(field);
-	return rc;
+		return rc;
+	}
+	*out = field;
+	return FM_OK;
 }
 
 static int all_fields(const struct fm_table *const table[NSIDES], int by, json_t **out, struct fm_error *err)

@@ -253,8 +253,9 @@ static int measure_population(struct shape *s)
 		key[i] = t->sa[i];
 		key[n + i] = t->da[i];
 	}
-	if ((rc = fm_sort_u64(key, NULL, 2 * n, &s->err)) == FM_OK)
-		s->fact[HOSTS] = (double)count_values(key, 2 * n);
+	if ((rc = fm_sort_u64(key, NULL, 2 * n, &s->err)) < 0)
+		goto out;
+	s->fact[HOSTS] = (double)count_values(key, 2 * n);
 out:
 	free(key);
 	return rc;
@@ -371,11 +372,13 @@ int fm_host(const struct fm_table *real, const struct fm_table *synthetic, struc
 	s[1].t = synthetic;
 	s[0].present = s[1].present = real->present & synthetic->present;
 	fm_pool_run(pool, 2, measure, s);
-	for (int k = 0; k < 2 && rc == FM_OK; k++)
-		if (s[k].rc < 0)
+	for (int k = 0; k < 2; k++)
+		if (s[k].rc < 0) {
 			rc = fm_fail(err, s[k].rc, "%s", s[k].err.message);
-	if (rc == FM_OK)
-		rc = report(s, prefix, out, err);
+			goto out;
+		}
+	rc = report(s, prefix, out, err);
+out:
 	free(s);
 	return rc;
 }

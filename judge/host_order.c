@@ -26,11 +26,12 @@ int fm_order_by_source(const struct fm_table *t, const uint32_t *by_time, uint32
 	uint64_t *key;
 	int rc;
 
-	if ((rc = copy_order(by_time, t->rows, row, &key, err)) == FM_OK) {
-		for (size_t i = 0; i < t->rows; i++)
-			key[i] = t->sa[(*row)[i]];
-		rc = fm_sort_u64(key, *row, t->rows, err);
-	}
+	if ((rc = copy_order(by_time, t->rows, row, &key, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < t->rows; i++)
+		key[i] = t->sa[(*row)[i]];
+	rc = fm_sort_u64(key, *row, t->rows, err);
+out:
 	free(key);
 	return rc;
 }
@@ -88,15 +89,17 @@ int fm_count_distinct(const uint32_t *group, const uint32_t *v, size_t n, size_t
 		memset(most, 0, groups * sizeof *most);
 	for (size_t i = 0; i < n; i++)
 		key[i] = (uint64_t)group[i] << 32 | v[i];
-	if ((rc = fm_sort_u64(key, NULL, n, err)) == FM_OK)
-		for (size_t i = 0, j; i < n; i = j) {
-			size_t g = key[i] >> 32;
-			for (j = i + 1; j < n && key[j] == key[i];)
-				j++;
-			distinct[g]++;
-			if (most && j - i > most[g])
-				most[g] = (uint32_t)(j - i);
-		}
+	if ((rc = fm_sort_u64(key, NULL, n, err)) < 0)
+		goto out;
+	for (size_t i = 0, j; i < n; i = j) {
+		size_t g = key[i] >> 32;
+		for (j = i + 1; j < n && key[j] == key[i];)
+			j++;
+		distinct[g]++;
+		if (most && j - i > most[g])
+			most[g] = (uint32_t)(j - i);
+	}
+out:
 	free(key);
 	return rc;
 }

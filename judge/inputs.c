@@ -131,14 +131,16 @@ static int as_numbers(const struct fm_inputs *f, const struct fm_table *t, enum 
 
 	if ((rc = fm_alloc(&code, d->n ? d->n : 1, sizeof *code, "category codes", err)) < 0)
 		return rc;
-	if ((rc = fm_dict_match(&f->real->dict[c], d, code, err)) == FM_OK)
-		for (size_t i = 0; i < d->n; i++) {
-			uint64_t v;
-			int plain = c != FM_LABEL && fm_parse_u64(d->value[i], strlen(d->value[i]), 1u << 20, &v) == 0;
-			/* all values that real does not have are one */
-			size_t known = code[i] < f->real->dict[c].n ? code[i] : f->real->dict[c].n;
-			number[i] = plain ? (float)v : (float)known;
-		}
+	if ((rc = fm_dict_match(&f->real->dict[c], d, code, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < d->n; i++) {
+		uint64_t v;
+		int plain = c != FM_LABEL && fm_parse_u64(d->value[i], strlen(d->value[i]), 1u << 20, &v) == 0;
+		/* all values that real does not have are one */
+		size_t known = code[i] < f->real->dict[c].n ? code[i] : f->real->dict[c].n;
+		number[i] = plain ? (float)v : (float)known;
+	}
+out:
 	free(code);
 	return rc;
 }
@@ -254,9 +256,11 @@ int fm_inputs_fill(const struct fm_inputs *f, const struct fm_table *t, const ui
 	struct codes k;
 	int rc;
 
-	if ((rc = codes_make(&k, f, t, err)) == FM_OK)
-		for (size_t i = 0; i < n; i++)
-			fill_row(f, &k, t, row ? row[i] : i, x + i * f->width);
+	if ((rc = codes_make(&k, f, t, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < n; i++)
+		fill_row(f, &k, t, row ? row[i] : i, x + i * f->width);
+out:
 	codes_free(&k);
 	return rc;
 }

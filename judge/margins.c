@@ -168,15 +168,16 @@ int fm_margins(const struct fm_table *real, const struct fm_table *synthetic, st
 	w->t[0] = real;
 	w->t[1] = synthetic;
 	fm_pool_run(pool, FIELDS + 1, compare, w);
-	for (int k = 0; k <= FIELDS && rc == FM_OK; k++) {
-		if (w->rc[k] != FM_OK) {
+	for (int k = 0; k <= FIELDS; k++) {
+		if (w->rc[k] < 0) {
 			rc = fm_fail(err, w->rc[k], "%s", w->err[k].message);
-			break;
+			goto out;
 		}
 		snprintf(name, sizeof name, "%sks.%s", prefix, k < FIELDS ? fields[k].name : "TOP");
-		if (is_there(w, k))
-			rc = fm_metrics_add(out, name, w->value[k], (int64_t)synthetic->rows, err);
+		if (is_there(w, k) && (rc = fm_metrics_add(out, name, w->value[k], (int64_t)synthetic->rows, err)) < 0)
+			goto out;
 	}
+out:
 	free(w);
 	return rc;
 }

@@ -180,9 +180,10 @@ int fm_network_regress(struct fm_network **out, const float *x, const float *y, 
 	int rc;
 
 	*out = NULL;
-	if ((rc = network_new(out, f, 1, err)) == FM_OK)
-		train(*out, x, y, n, steps, seed);
-	return rc;
+	if ((rc = network_new(out, f, 1, err)) < 0)
+		return rc;
+	train(*out, x, y, n, steps, seed);
+	return FM_OK;
 }
 
 int fm_network_classify(struct fm_network **out, const float *x, const int *y, int classes, size_t n, size_t f,
@@ -196,10 +197,11 @@ int fm_network_classify(struct fm_network **out, const float *x, const int *y, i
 		return rc;
 	for (size_t i = 0; i < n; i++)
 		class[i] = (float)y[i];
-	if ((rc = network_new(out, f, classes, err)) == FM_OK) {
-		(*out)->classes = classes;
-		train(*out, x, class, n, steps, seed);
-	}
+	if ((rc = network_new(out, f, classes, err)) < 0)
+		goto out;
+	(*out)->classes = classes;
+	train(*out, x, class, n, steps, seed);
+out:
 	free(class);
 	return rc;
 }

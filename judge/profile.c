@@ -334,13 +334,12 @@ static int judge(const struct side side[2], struct fm_pool *pool, struct fm_auc 
 	if ((rc = take(s, side, err)) < 0 || (rc = assign_folds(s, err)) < 0)
 		goto out;
 	fm_pool_run(pool, FOLDS, run_fold, s);
-	for (int k = 0; k < FOLDS && rc == FM_OK; k++)
-		if (s->rc[k] != FM_OK)
+	for (int k = 0; k < FOLDS; k++)
+		if (s->rc[k] < 0) {
 			rc = fm_fail(err, s->rc[k], "%s", s->err[k].message);
-	if (rc == FM_OK) {
-		const uint32_t *const cluster[2] = {s->group, s->group + s->n};
-		rc = fm_auc_clustered(auc, s->score, s->n, s->n, cluster, err);
-	}
+			goto out;
+		}
+	rc = fm_auc_clustered(auc, s->score, s->n, s->n, (const uint32_t *const[]){s->group, s->group + s->n}, err);
 out:
 	free(s->x);
 	free(s->host);
@@ -373,14 +372,17 @@ int fm_profile(const struct fm_table *real, const struct fm_table *synthetic, st
 		side[k].present = present;
 	}
 	fm_pool_run(pool, 2, profile_side, side);
-	for (int k = 0; k < 2 && rc == FM_OK; k++)
-		if (side[k].rc < 0)
+	for (int k = 0; k < 2; k++)
+		if (side[k].rc < 0) {
 			rc = fm_fail(err, side[k].rc, "%s", side[k].err.message);
-	if (rc == FM_OK && (rc = judge(side, pool, &auc, &n, err)) == FM_OK) {
-		fm_interval(auc.value, FM_Z95 * sqrt(auc.variance), &lo, &hi);
-		snprintf(name, sizeof name, "%shost.PROFILE", prefix);
-		rc = fm_metrics_add_ci(out, name, auc.value, (int64_t)(2 * n), lo, hi, err);
-	}
+			goto out;
+		}
+	if ((rc = judge(side, pool, &auc, &n, err)) < 0)
+		goto out;
+	fm_interval(auc.value, FM_Z95 * sqrt(auc.variance), &lo, &hi);
+	snprintf(name, sizeof name, "%shost.PROFILE", prefix);
+	rc = fm_metrics_add_ci(out, name, auc.value, (int64_t)(2 * n), lo, hi, err);
+out:
 	for (int k = 0; k < 2; k++) {
 		free(side[k].x);
 		free(side[k].host);

@@ -104,13 +104,15 @@ static int count_fan(struct shape *s, const uint32_t *a, const uint32_t *b, uint
 		return rc;
 	for (size_t i = 0; i < n; i++)
 		key[i] = (uint64_t)a[i] << 32 | b[i];
-	if ((rc = fm_sort_u64(key, NULL, n, &s->err)) == FM_OK)
-		for (size_t i = 0; i < n;) {
-			uint64_t host = key[i] >> 32, peers = 0;
-			for (; i < n && key[i] >> 32 == host; i++)
-				peers += i == 0 || key[i] != key[i - 1];
-			count[63 - __builtin_clzll(peers)]++;
-		}
+	if ((rc = fm_sort_u64(key, NULL, n, &s->err)) < 0)
+		goto out;
+	for (size_t i = 0; i < n;) {
+		uint64_t host = key[i] >> 32, peers = 0;
+		for (; i < n && key[i] >> 32 == host; i++)
+			peers += i == 0 || key[i] != key[i - 1];
+		count[63 - __builtin_clzll(peers)]++;
+	}
+out:
 	free(key);
 	return rc;
 }

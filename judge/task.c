@@ -69,10 +69,12 @@ int fm_rows_labels(const struct fm_rows *r, const struct fm_table *real, uint32_
 	uint32_t *code = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&code, d->n ? d->n : 1, sizeof *code, "label codes", err)) == FM_OK &&
-	    (rc = fm_dict_match(&real->dict[FM_LABEL], d, code, err)) == FM_OK)
-		for (size_t i = 0; i < r->n; i++)
-			label[i] = code[r->t->label[r->row[i]]];
+	if ((rc = fm_alloc(&code, d->n ? d->n : 1, sizeof *code, "label codes", err)) < 0 ||
+	    (rc = fm_dict_match(&real->dict[FM_LABEL], d, code, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < r->n; i++)
+		label[i] = code[r->t->label[r->row[i]]];
+out:
 	free(code);
 	return rc;
 }
@@ -84,13 +86,14 @@ int fm_rows_keep_labels(struct fm_rows *r, const struct fm_table *real, const ui
 	size_t kept = 0;
 	int rc;
 
-	if ((rc = fm_alloc(&label, r->n ? r->n : 1, sizeof *label, "labels", err)) == FM_OK &&
-	    (rc = fm_rows_labels(r, real, label, err)) == FM_OK) {
-		for (size_t i = 0; i < r->n; i++)
-			if (label[i] < labels && keep[label[i]])
-				r->row[kept++] = r->row[i];
-		r->n = kept;
-	}
+	if ((rc = fm_alloc(&label, r->n ? r->n : 1, sizeof *label, "labels", err)) < 0 ||
+	    (rc = fm_rows_labels(r, real, label, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < r->n; i++)
+		if (label[i] < labels && keep[label[i]])
+			r->row[kept++] = r->row[i];
+	r->n = kept;
+out:
 	free(label);
 	return rc;
 }

@@ -97,10 +97,13 @@ int fm_trees_train(struct fm_trees **out, const struct fm_trees_opts *o, const f
 		rc = failed(err);
 		goto out;
 	}
-	rc = configure(t->booster, o, err);
-	for (int i = 0; i < o->rounds && rc == FM_OK; i++)
-		if (XGBoosterUpdateOneIter(t->booster, i, m) != 0)
+	if ((rc = configure(t->booster, o, err)) < 0)
+		goto out;
+	for (int i = 0; i < o->rounds; i++)
+		if (XGBoosterUpdateOneIter(t->booster, i, m) != 0) {
 			rc = failed(err);
+			goto out;
+		}
 out:
 	if (m)
 		XGDMatrixFree(m);
@@ -143,11 +146,13 @@ out:
 
 int fm_trees_predict(const struct fm_trees *t, const float *x, size_t n, float *p, struct fm_error *err)
 {
-	int rc = FM_OK;
+	int rc;
 
-	for (size_t i = 0; i < n && rc == FM_OK; i += AT_ONCE)
-		rc = predict(t, x + i * t->f, n - i < AT_ONCE ? n - i : AT_ONCE, p + i * (size_t)t->classes, err);
-	return rc;
+	for (size_t i = 0; i < n; i += AT_ONCE)
+		if ((rc = predict(t, x + i * t->f, n - i < AT_ONCE ? n - i : AT_ONCE, p + i * (size_t)t->classes,
+				  err)) < 0)
+			return rc;
+	return FM_OK;
 }
 
 void fm_trees_free(struct fm_trees *t)

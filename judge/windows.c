@@ -79,13 +79,11 @@ int fm_windows_new(struct fm_windows **out, const struct fm_table *real, unsigne
 	if ((rc = fm_alloc(&w, 1, sizeof *w, "windows", err)) < 0)
 		return rc;
 	*w = (struct fm_windows){.real = real, .present = present & real->present, .size = size};
-	for (int k = 0; k < NCOUNTED && rc == FM_OK; k++)
-		if (has(w, counted[k]))
-			rc = find_frequent(w, k, err);
-	if (rc < 0) {
-		free(w);
-		return rc;
-	}
+	for (int k = 0; k < NCOUNTED; k++)
+		if (has(w, counted[k]) && (rc = find_frequent(w, k, err)) < 0) {
+			free(w);
+			return rc;
+		}
 	w->width = count_width(w);
 	*out = w;
 	return FM_OK;

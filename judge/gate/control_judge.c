@@ -222,10 +222,9 @@ int fm_controls_judge(const struct fm_config *cfg, const json_t *doc, struct fm_
 	}
 	if ((rc = load(&j.floor, json_object_get(doc, "floor"), err)) < 0 || (rc = load(&j.fresh, positive, err)) < 0)
 		goto out;
-	for (size_t i = 0; i < n && rc == FM_OK; i++)
-		rc = judge_one(&j, json_array_get(list, i), v->controls, err);
-	if (rc < 0)
-		goto out;
+	for (size_t i = 0; i < n; i++)
+		if ((rc = judge_one(&j, json_array_get(list, i), v->controls, err)) < 0)
+			goto out;
 	v->smallest_leak_caught = smallest_leak(v->controls);
 	add_line(&j, v, n);
 out:

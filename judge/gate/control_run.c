@@ -69,31 +69,39 @@ out:
 	return rc;
 }
 
+static int measure_all(const struct fm_config *cfg, const struct fm_control_world *w, const struct fm_control *control,
+		       size_t n, uint64_t seed, struct fm_pool *pool, json_t *list, struct fm_error *err)
+{
+	struct fm_progress p;
+	int rc = FM_OK;
+
+	fm_progress_begin(&p, "controls", "controls", n);
+	for (size_t i = 0; i < n; i++) {
+		fm_progress_step(&p, i, control[i].name);
+		if ((rc = measure(cfg, &control[i], w, seed, pool, list, err)) < 0)
+			goto out;
+	}
+	fm_progress_step(&p, n, "done");
+out:
+	fm_progress_end(&p, rc < 0 ? "failed" : NULL);
+	return rc;
+}
+
 int fm_controls_score(const struct fm_config *cfg, const struct fm_control_world *w, const struct fm_control *control,
 		      size_t n, uint64_t seed, struct fm_pool *pool, json_t **doc, struct fm_error *err)
 {
 	struct fm_metrics floor = {0};
 	json_t *list = json_array();
-	struct fm_progress p;
 	int rc = FM_OK;
 
 	*doc = NULL;
-	if (w->rows > 0) {
-		if ((rc = fm_evaluate_floor(w->train, w->holdout, fm_evaluate_groups_needed(cfg), pool, &floor, err)) !=
-		    FM_OK)
-			goto out;
-		fm_progress_begin(&p, "controls", "controls", n);
-		for (size_t i = 0; i < n && rc == FM_OK; i++) {
-			fm_progress_step(&p, i, control[i].name);
-			rc = measure(cfg, &control[i], w, seed, pool, list, err);
-		}
-		if (rc == FM_OK)
-			fm_progress_step(&p, n, "done");
-		fm_progress_end(&p, rc == FM_OK ? NULL : "failed");
-	}
-	if (rc == FM_OK &&
-	    !(*doc = json_pack("{s:s, s:I, s:f, s:o, s:O}", "format", FM_CONTROLS_FORMAT, "rows", (json_int_t)w->rows,
-			       "limit", cfg->gate.control_limit, "floor", fm_metrics_list(&floor), "controls", list)))
+	if (w->rows > 0 &&
+	    ((rc = fm_evaluate_floor(w->train, w->holdout, fm_evaluate_groups_needed(cfg), pool, &floor, err)) < 0 ||
+	     (rc = measure_all(cfg, w, control, n, seed, pool, list, err)) < 0))
+		goto out;
+	*doc = json_pack("{s:s, s:I, s:f, s:o, s:O}", "format", FM_CONTROLS_FORMAT, "rows", (json_int_t)w->rows,
+			 "limit", cfg->gate.control_limit, "floor", fm_metrics_list(&floor), "controls", list);
+	if (!*doc)
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the controls");
 out:
 	fm_metrics_free(&floor);
@@ -108,10 +116,10 @@ int fm_controls_measure(const struct fm_config *cfg, const struct fm_table *trai
 	int rc = FM_OK;
 
 	*doc = NULL;
-	if (holdout)
-		rc = fm_control_world_cut(&w, train, holdout, (size_t)cfg->gate.control_rows, seed, err);
-	if (rc == FM_OK)
-		rc = fm_controls_score(cfg, &w, fm_controls, fm_ncontrols, seed, pool, doc, err);
+	if (holdout && (rc = fm_control_world_cut(&w, train, holdout, (size_t)cfg->gate.control_rows, seed, err)) < 0)
+		goto out;
+	rc = fm_controls_score(cfg, &w, fm_controls, fm_ncontrols, seed, pool, doc, err);
+out:
 	fm_control_world_free(&w);
 	return rc;
 }

@@ -404,7 +404,7 @@ static int plant_constant(struct fm_table *t, const struct fm_control_world *w, 
 
 	if ((rc = fm_alloc(&key, w->rows, sizeof *key, "the values of a column", err)) < 0)
 		return rc;
-	for (int c = 0; c < FM_NFLOWCOL && rc == FM_OK; c++) {
+	for (int c = 0; c < FM_NFLOWCOL; c++) {
 		size_t best = 0, run = 0;
 		uint64_t mode = 0;
 		if (!FM_HAS(t, c))
@@ -412,7 +412,7 @@ static int plant_constant(struct fm_table *t, const struct fm_control_world *w, 
 		for (size_t i = 0; i < w->rows; i++)
 			key[i] = fm_table_value(w->train, c, i);
 		if ((rc = fm_sort_u64(key, NULL, w->rows, err)) < 0)
-			break;
+			goto out;
 		for (size_t i = 0; i < w->rows; i++) {
 			run = i && key[i] == key[i - 1] ? run + 1 : 1;
 			if (run > best) {
@@ -423,6 +423,7 @@ static int plant_constant(struct fm_table *t, const struct fm_control_world *w, 
 		for (size_t i = 0; i < w->rows; i++)
 			set_cell(t, c, i, mode);
 	}
+out:
 	free(key);
 	return rc;
 }

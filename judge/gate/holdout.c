@@ -17,9 +17,10 @@ static int count_common(const struct fm_table *t, const struct fm_table *in, siz
 	*common = 0;
 	if (!m.columns || t->rows == 0 || in->rows == 0)
 		return FM_OK;
-	if ((rc = fm_match(&m, err)) == FM_OK)
-		*common = m.synthetic_equal;
-	return rc;
+	if ((rc = fm_match(&m, err)) < 0)
+		return rc;
+	*common = m.synthetic_equal;
+	return FM_OK;
 }
 
 int fm_holdout_count(struct fm_holdout *a, const struct fm_table *real, const struct fm_table *synthetic,

@@ -190,12 +190,12 @@ int fm_evaluate_some(const struct fm_table *real, const struct fm_table *synthet
 		     struct fm_error *err)
 {
 	struct tables t = {real, synthetic, holdout, pool, o};
-	int rc = FM_OK;
+	int rc;
 
-	for (unsigned g = 0; g < NGROUPS && rc == FM_OK; g++)
-		if (set >> g & 1u)
-			rc = groups[g].run(&t, out, err);
-	return rc;
+	for (unsigned g = 0; g < NGROUPS; g++)
+		if (set >> g & 1u && (rc = groups[g].run(&t, out, err)) < 0)
+			return rc;
+	return FM_OK;
 }
 
 /* n of t's rows as whole runs of neighbours in time, chosen at random: gaps, bursts and pairs stay what they are, as
@@ -240,9 +240,13 @@ int fm_evaluate_floor(const struct fm_table *real, const struct fm_table *holdou
 		rc = sample_runs(&fewer, holdout, real->rows, FLOOR_HOLDOUT, err);
 		holdout = fewer;
 	}
-	for (unsigned g = 0; g < NGROUPS && rc == FM_OK; g++)
-		if (groups[g].floor && set >> g & 1u)
-			rc = groups[g].floor(real, holdout, pool, "floor.", out, err);
+	if (rc < 0)
+		goto out;
+	for (unsigned g = 0; g < NGROUPS; g++)
+		if (groups[g].floor && set >> g & 1u &&
+		    (rc = groups[g].floor(real, holdout, pool, "floor.", out, err)) < 0)
+			goto out;
+out:
 	fm_table_free(fewer);
 	return rc;
 }
@@ -251,12 +255,34 @@ int fm_evaluate_floor(const struct fm_table *real, const struct fm_table *holdou
 static int count_judged(const struct fm_subsamples *c, struct fm_metrics *out, struct fm_error *err)
 {
 	static const char *const name[3] = {"rows.judged_real", "rows.judged_synthetic", "rows.judged_holdout"};
-	int rc = FM_OK;
+	int rc;
 
-	for (int k = 0; k < 3 && rc == FM_OK; k++)
-		if (c->own[k])
-			rc = fm_metrics_add(out, name[k], (double)c->own[k]->rows, (int64_t)c->own[k]->rows, err);
-	return rc;
+	for (int k = 0; k < 3; k++)
+		if (c->own[k] &&
+		    (rc = fm_metrics_add(out, name[k], (double)c->own[k]->rows, (int64_t)c->own[k]->rows, err)) < 0)
+			return rc;
+	return FM_OK;
+}
+
+/* All groups and the noise floor: what reads every row of whole, the rest those of sub. */
+static int run_all(const struct tables *whole, const struct fm_subsamples *sub, struct fm_progress *p,
+		   struct fm_metrics *out, struct fm_error *err)
+{
+	struct tables part = {sub->real, sub->synthetic, sub->holdout, whole->pool, whole->o};
+	int rc;
+
+	for (unsigned g = 0; g < NGROUPS; g++) {
+		fm_progress_step(p, g, groups[g].name);
+		if ((rc = groups[g].run(groups[g].whole ? whole : &part, out, err)) < 0)
+			return rc;
+	}
+	if (!whole->holdout)
+		return FM_OK;
+	fm_progress_step(p, NGROUPS, "noise floor");
+	if ((rc = fm_evaluate_floor(sub->real, sub->holdout, ~0u, whole->pool, out, err)) < 0)
+		return rc;
+	fm_progress_step(p, NGROUPS + 1, "noise floor");
+	return FM_OK;
 }
 
 int fm_evaluate_tables(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
@@ -277,18 +303,8 @@ int fm_evaluate_tables(const struct fm_table *real, const struct fm_table *synth
 		goto out;
 	o.memory -= fm_subsamples_bytes(&sub);
 	fm_progress_begin(&p, "evaluate", "steps", NGROUPS + (holdout ? 1 : 0));
-	for (unsigned g = 0; g < NGROUPS && rc == FM_OK; g++) {
-		int whole = groups[g].whole;
-		fm_progress_step(&p, g, groups[g].name);
-		rc = fm_evaluate_some(whole ? real : sub.real, whole ? synthetic : sub.synthetic,
-				      whole ? holdout : sub.holdout, 1u << g, pool, o, out, err);
-	}
-	if (rc == FM_OK && holdout) {
-		fm_progress_step(&p, NGROUPS, "noise floor");
-		if ((rc = fm_evaluate_floor(sub.real, sub.holdout, ~0u, pool, out, err)) == FM_OK)
-			fm_progress_step(&p, NGROUPS + 1, "noise floor");
-	}
-	fm_progress_end(&p, rc == FM_OK ? NULL : "failed");
+	rc = run_all(&(struct tables){real, synthetic, holdout, pool, o}, &sub, &p, out, err);
+	fm_progress_end(&p, rc < 0 ? "failed" : NULL);
 out:
 	fm_subsamples_free(&sub);
 	fm_pool_free(pool);

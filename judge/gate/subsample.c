@@ -42,16 +42,14 @@ int fm_subsamples_make(struct fm_subsamples *c, const struct fm_table *real, con
 		       const struct fm_table *holdout, size_t memory, struct fm_error *err)
 {
 	const struct fm_table *whole[3] = {real, synthetic, holdout};
-	int rc = FM_OK;
+	int rc;
 
 	*c = (struct fm_subsamples){0};
-	for (int k = 0; k < 3 && rc == FM_OK; k++)
-		if (whole[k])
-			rc = fm_subsample(&c->own[k], whole[k], fm_subsample_most(memory), err);
-	if (rc < 0) {
-		fm_subsamples_free(c);
-		return rc;
-	}
+	for (int k = 0; k < 3; k++)
+		if (whole[k] && (rc = fm_subsample(&c->own[k], whole[k], fm_subsample_most(memory), err)) < 0) {
+			fm_subsamples_free(c);
+			return rc;
+		}
 	c->real = c->own[0] ? c->own[0] : real;
 	c->synthetic = c->own[1] ? c->own[1] : synthetic;
 	c->holdout = c->own[2] ? c->own[2] : holdout;
