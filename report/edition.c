@@ -111,7 +111,7 @@ static int put_histograms(const json_t *facts, json_t *out, struct fm_error *err
 		published = republish(doc, real);
 	else /* without a k nothing says how many are few */
 		rc = fm_report_histograms(doc, real && isfinite(k), isfinite(k) ? (int64_t)k : 1, &published, err);
-	if (rc || !published)
+	if (rc < 0 || !published)
 		return rc;
 	return json_object_set_new(out, "histograms", published) ? no_memory(err) : FM_OK;
 }
@@ -190,7 +190,7 @@ static int put_metrics(const json_t *facts, json_t *out, struct fm_error *err)
 	if (!list)
 		return FM_OK;
 	if ((rc = fm_report_metrics(list, fm_html_str(json_object_get(config, "publish"), "report"),
-				    isfinite(k) ? (int64_t)k : 0, &published, err)))
+				    isfinite(k) ? (int64_t)k : 0, &published, err)) < 0)
 		return rc;
 	return json_object_set_new(out, "metrics", published) ? no_memory(err) : FM_OK;
 }
@@ -250,20 +250,23 @@ int fm_report_partner(const json_t *facts, json_t **partner, struct fm_error *er
 					      "privacy", "control_rows", "control_limit", "smallest_leak_caught",
 					      "files",   "environment",  "archive"};
 	json_t *out = json_object();
-	int rc = out ? FM_OK : no_memory(err);
+	int rc = FM_OK;
 
 	*partner = NULL;
-	for (size_t i = 0; i < sizeof members / sizeof *members && !rc; i++) {
+	for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
 		json_t *v = json_object_get(facts, members[i]);
 
-		if (v && json_object_set(out, members[i], v))
+		if (!out || (v && json_object_set(out, members[i], v))) {
 			rc = no_memory(err);
+			goto out;
+		}
 	}
-	if (rc || (rc = put_metrics(facts, out, err)) || (rc = put_config(facts, out, err)) ||
-	    (rc = put_stages(facts, out, err)) || (rc = put_histograms(facts, out, err))) {
-		json_decref(out);
-		return rc;
-	}
+	if ((rc = put_metrics(facts, out, err)) < 0 || (rc = put_config(facts, out, err)) < 0 ||
+	    (rc = put_stages(facts, out, err)) < 0 || (rc = put_histograms(facts, out, err)) < 0)
+		goto out;
 	*partner = out;
-	return FM_OK;
+	out = NULL;
+out:
+	json_decref(out);
+	return rc;
 }

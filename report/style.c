@@ -22,11 +22,11 @@ int fm_style_digest(char out[FM_STYLE_DIGEST_MAX], struct fm_error *err)
 {
 	uint8_t digest[FM_SHA256_LEN];
 	unsigned char text[48]; /* 44 digits and a NUL */
-	int rc = fm_sha256_bytes(fm_style_text, strlen(fm_style_text), digest, err);
+	int rc;
 
-	if (rc == FM_OK) {
-		EVP_EncodeBlock(text, digest, sizeof digest);
-		snprintf(out, FM_STYLE_DIGEST_MAX, "sha256-%s", (const char *)text);
-	}
-	return rc;
+	if ((rc = fm_sha256_bytes(fm_style_text, strlen(fm_style_text), digest, err)) < 0)
+		return rc;
+	EVP_EncodeBlock(text, digest, sizeof digest);
+	snprintf(out, FM_STYLE_DIGEST_MAX, "sha256-%s", (const char *)text);
+	return FM_OK;
 }
