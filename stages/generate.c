@@ -20,12 +20,11 @@ static int save_free(const struct fm_table *table, const char *dir, struct fm_er
 
 	if ((rc = fm_rules(table, table, "", &all, err)) < 0)
 		goto out;
-	for (size_t i = 0; i < all.n && rc == FM_OK; i++)
-		if (fm_metric_is_free(all.m[i].name))
-			rc = fm_metrics_add_ci(&free_ones, all.m[i].name, all.m[i].value, all.m[i].n, all.m[i].ci_lo,
-					       all.m[i].ci_hi, err);
-	if (rc < 0)
-		goto out;
+	for (size_t i = 0; i < all.n; i++)
+		if (fm_metric_is_free(all.m[i].name) &&
+		    (rc = fm_metrics_add_ci(&free_ones, all.m[i].name, all.m[i].value, all.m[i].n, all.m[i].ci_lo,
+					    all.m[i].ci_hi, err)) < 0)
+			goto out;
 	if (!path || !(list = fm_metrics_list(&free_ones)))
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory: metrics");
 	else

@@ -81,25 +81,24 @@ static int check_bound(const struct job *j, const struct fm_cfg_check *c, const 
 static int check_config(const struct job *j)
 {
 	const struct fm_config *cfg = j->in->cfg;
-	int rc = FM_OK;
+	int rc;
 
 	if (fm_config_controls(cfg) && !find_line(&j->verdict, FM_CONTROLS_CHECK, "max"))
 		return fm_fail(j->err, FM_EVERDICT,
 			       "the verdict does not tell of the gate's controls; nothing is released");
 	if (cfg->gate.n == 0)
 		return fm_fail(j->err, FM_EVERDICT, "the config names no check, so nothing is released");
-	for (int i = 0; i < cfg->gate.n && rc == FM_OK; i++) {
+	for (int i = 0; i < cfg->gate.n; i++) {
 		const struct fm_cfg_check *c = &cfg->gate.check[i];
 
-		if (c->has_max)
-			rc = check_bound(j, c, "max", c->max, c->relative_to_floor);
-		if (c->has_min && rc == FM_OK)
-			rc = check_bound(j, c, "min", c->min, false);
 		if (!c->has_max && !c->has_min)
-			rc = fm_fail(j->err, FM_EVERDICT,
-				     "the config gives the check %s no threshold; nothing is released", c->name);
+			return fm_fail(j->err, FM_EVERDICT,
+				       "the config gives the check %s no threshold; nothing is released", c->name);
+		if ((c->has_max && (rc = check_bound(j, c, "max", c->max, c->relative_to_floor)) < 0) ||
+		    (c->has_min && (rc = check_bound(j, c, "min", c->min, false)) < 0))
+			return rc;
 	}
-	return rc;
+	return FM_OK;
 }
 
 static int load_verdict(struct job *j)
@@ -107,8 +106,7 @@ static int load_verdict(struct job *j)
 	json_t *doc = NULL;
 	int rc;
 
-	rc = fm_json_load(&doc, j->in->verdict_json, VERDICT_MAX, j->err);
-	if (rc)
+	if ((rc = fm_json_load(&doc, j->in->verdict_json, VERDICT_MAX, j->err)) < 0)
 		return rc;
 	rc = fm_verdict_from_json(&j->verdict, doc, j->err);
 	json_decref(doc);
@@ -119,7 +117,7 @@ static int load_verdict(struct job *j)
 		fm_error_prefix(j->err, "%s is no verdict, so nothing is released: ", j->in->verdict_json);
 		return FM_EVERDICT;
 	}
-	if (rc)
+	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < j->verdict.n; i++)
 		if (!j->verdict.check[i].waived && !fm_check_holds(&j->verdict.check[i])) /* its waiver was seen */
@@ -157,18 +155,15 @@ static int write_data(struct job *j)
 {
 	int rc;
 
-	rc = fm_dialect_load(&j->dialect, j->in->cfg->source.dialect, j->err);
-	if (rc == FM_OK)
-		rc = fm_table_open(&j->table, j->in->synthetic_dir, j->err);
-	if (rc == FM_OK && j->table->rows == 0)
-		rc = fm_fail(j->err, FM_EINPUT, "%s has no flows; there is nothing to release", j->in->synthetic_dir);
-	if (rc == FM_OK)
-		rc = fm_trace_write(j->table, j->dialect, j->csv, j->err);
-	if (rc == FM_OK)
-		rc = fm_sha256_file_hex(j->csv, j->data_sha256, j->err);
-	if (rc == FM_OK)
-		rc = fm_file_size(j->csv, &j->data_nbytes, j->err);
-	return rc;
+	if ((rc = fm_dialect_load(&j->dialect, j->in->cfg->source.dialect, j->err)) < 0 ||
+	    (rc = fm_table_open(&j->table, j->in->synthetic_dir, j->err)) < 0)
+		return rc;
+	if (j->table->rows == 0)
+		return fm_fail(j->err, FM_EINPUT, "%s has no flows; there is nothing to release", j->in->synthetic_dir);
+	if ((rc = fm_trace_write(j->table, j->dialect, j->csv, j->err)) < 0 ||
+	    (rc = fm_sha256_file_hex(j->csv, j->data_sha256, j->err)) < 0)
+		return rc;
+	return fm_file_size(j->csv, &j->data_nbytes, j->err);
 }
 
 static int put_json(struct job *j, json_t *doc, struct fm_buf *out)
@@ -182,16 +177,14 @@ static int put_json(struct job *j, json_t *doc, struct fm_buf *out)
 static int describe(struct job *j, const char *path, const struct fm_buf *b, struct fm_archive_file *f)
 {
 	uint8_t digest[FM_SHA256_LEN];
-	int rc = fm_buf_check(b, j->err);
+	int rc;
 
-	if (rc == FM_OK)
-		rc = fm_sha256_bytes(b->data, b->len, digest, j->err);
-	if (rc == FM_OK) {
-		snprintf(f->path, sizeof f->path, "%s", path);
-		f->nbytes = b->len;
-		fm_hex(digest, sizeof digest, f->sha256);
-	}
-	return rc;
+	if ((rc = fm_buf_check(b, j->err)) < 0 || (rc = fm_sha256_bytes(b->data, b->len, digest, j->err)) < 0)
+		return rc;
+	snprintf(f->path, sizeof f->path, "%s", path);
+	f->nbytes = b->len;
+	fm_hex(digest, sizeof digest, f->sha256);
+	return FM_OK;
 }
 
 /* The documents, each after those whose digests it names. */
@@ -208,22 +201,18 @@ static int write_documents(struct job *j)
 	if (!generator)
 		return fm_fail(j->err, FM_ESYSTEM, "out of memory for the data sheet");
 	fm_readme_text(&in, &j->readme);
-	rc = describe(j, "README.md", &j->readme, &f[README]);
 	snprintf(f[DATA].path, sizeof f[DATA].path, "data/flows.csv");
 	memcpy(f[DATA].sha256, j->data_sha256, sizeof f[DATA].sha256);
 	f[DATA].nbytes = j->data_nbytes;
-	if (rc == FM_OK)
-		rc = put_json(j, fm_datapackage_json(&in), &j->package);
-	if (rc == FM_OK)
-		rc = describe(j, "datapackage.json", &j->package, &f[PACKAGE]);
-	if (rc == FM_OK)
-		rc = put_json(j, fm_manifest_json(&in, j->in->manifest, f, MANIFEST), &j->manifest);
-	if (rc == FM_OK)
-		rc = describe(j, "manifest.json", &j->manifest, &f[MANIFEST]);
-	if (rc == FM_OK) {
-		fm_sums_text(f, SUMS, &j->sums);
-		rc = fm_buf_check(&j->sums, j->err);
-	}
+	if ((rc = describe(j, "README.md", &j->readme, &f[README])) < 0 ||
+	    (rc = put_json(j, fm_datapackage_json(&in), &j->package)) < 0 ||
+	    (rc = describe(j, "datapackage.json", &j->package, &f[PACKAGE])) < 0 ||
+	    (rc = put_json(j, fm_manifest_json(&in, j->in->manifest, f, MANIFEST), &j->manifest)) < 0 ||
+	    (rc = describe(j, "manifest.json", &j->manifest, &f[MANIFEST])) < 0)
+		goto out;
+	fm_sums_text(f, SUMS, &j->sums);
+	rc = fm_buf_check(&j->sums, j->err);
+out:
 	json_decref(generator);
 	return rc;
 }
@@ -244,12 +233,10 @@ static int write_archive(struct job *j)
 	int rc;
 
 	snprintf(folder, sizeof folder, "%s-%s", cfg->release.name, cfg->release.version);
-	rc = fm_archive_write(folder, j->mtime_s, m, NMEMBERS, j->out->archive, &j->digests, j->err);
-	if (rc == FM_OK)
-		rc = fm_sshsig_sign(&j->key, FM_SSH_NAMESPACE, j->digests.sha512, &j->signature, j->err);
-	if (rc == FM_OK)
-		rc = fm_file_write(j->out->signature, 0644, j->signature.data, j->signature.len, j->err);
-	return rc;
+	if ((rc = fm_archive_write(folder, j->mtime_s, m, NMEMBERS, j->out->archive, &j->digests, j->err)) < 0 ||
+	    (rc = fm_sshsig_sign(&j->key, FM_SSH_NAMESPACE, j->digests.sha512, &j->signature, j->err)) < 0)
+		return rc;
+	return fm_file_write(j->out->signature, 0644, j->signature.data, j->signature.len, j->err);
 }
 
 /* What the partner will find, from the disk. */
@@ -263,20 +250,20 @@ static int check_archive(struct job *j)
 	fd = open(j->out->archive, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return fm_fail_errno(j->err, "%s", j->out->archive);
-	rc = fm_archive_read(fd, &info, &reason, j->err);
-	if (rc == FM_OK)
-		rc = fm_archive_check_contents(&info, &reason, j->err);
-	if (rc == FM_OK &&
-	    (strcmp(info.digests.sha256, j->digests.sha256) || strcmp(info.digests.tar_sha256, j->digests.tar_sha256)))
+	if ((rc = fm_archive_read(fd, &info, &reason, j->err)) < 0 ||
+	    (rc = fm_archive_check_contents(&info, &reason, j->err)) < 0)
+		goto out;
+	if (strcmp(info.digests.sha256, j->digests.sha256) || strcmp(info.digests.tar_sha256, j->digests.tar_sha256)) {
 		rc = fm_fail(j->err, FM_ESYSTEM, "it reads back differently from what was written");
-	if (rc == FM_OK)
-		rc = fm_sshsig_parse(&sig, j->signature.data, j->signature.len, j->err);
-	if (rc == FM_OK) {
-		good = fm_sshsig_check(&sig, j->digests.sha512, j->err);
-		if (good <= 0)
-			rc = good < 0 ? good : fm_fail(j->err, FM_ESYSTEM, "its signature does not hold");
+		goto out;
 	}
-	if (rc) {
+	if ((rc = fm_sshsig_parse(&sig, j->signature.data, j->signature.len, j->err)) < 0)
+		goto out;
+	good = fm_sshsig_check(&sig, j->digests.sha512, j->err);
+	if (good <= 0)
+		rc = good < 0 ? good : fm_fail(j->err, FM_ESYSTEM, "its signature does not hold");
+out:
+	if (rc < 0) {
 		/* A new archive that does not verify is a failure of this machine, not a verdict on the data. */
 		rc = FM_ESYSTEM;
 		if (j->err)
@@ -303,31 +290,31 @@ static int name_outputs(struct job *j)
 	return FM_OK;
 }
 
+/* All of the release folder; the CSV beside the archive goes in any case. */
+static int make_archive(struct job *j)
+{
+	int rc;
+
+	if ((rc = write_data(j)) < 0 || (rc = write_documents(j)) < 0 || (rc = write_archive(j)) < 0 ||
+	    (rc = check_archive(j)) < 0) {
+		unlink(j->csv);
+		return rc;
+	}
+	if (unlink(j->csv) < 0 && errno != ENOENT)
+		return fm_fail_errno(j->err, "%s", j->csv);
+	return FM_OK;
+}
+
 int fm_stage_release(const struct fm_release_in *in, struct fm_release_out *out, struct fm_error *err)
 {
 	struct job j = {.in = in, .out = out, .err = err};
 	int rc;
 
 	memset(out, 0, sizeof *out);
-	rc = load_verdict(&j);
-	if (rc == FM_OK)
-		rc = name_outputs(&j);
-	if (rc == FM_OK)
-		rc = find_date(&j);
-	if (rc == FM_OK)
-		rc = fm_sshkey_read(&j.key, in->key, err);
-	if (rc)
+	if ((rc = load_verdict(&j)) < 0 || (rc = name_outputs(&j)) < 0 || (rc = find_date(&j)) < 0 ||
+	    (rc = fm_sshkey_read(&j.key, in->key, err)) < 0)
 		goto out;
-	rc = write_data(&j);
-	if (rc == FM_OK)
-		rc = write_documents(&j);
-	if (rc == FM_OK)
-		rc = write_archive(&j);
-	if (rc == FM_OK)
-		rc = check_archive(&j);
-	if (unlink(j.csv) < 0 && errno != ENOENT && rc == FM_OK)
-		rc = fm_fail_errno(err, "%s", j.csv);
-	if (rc) {
+	if ((rc = make_archive(&j)) < 0) {
 		unlink(out->archive);
 		unlink(out->signature);
 		goto out;
@@ -336,7 +323,7 @@ int fm_stage_release(const struct fm_release_in *in, struct fm_release_out *out,
 	memcpy(out->archive_sha256, j.digests.sha256, sizeof out->archive_sha256);
 	out->nbytes = j.digests.nbytes;
 out:
-	if (rc)
+	if (rc < 0)
 		memset(out, 0, sizeof *out);
 	fm_verdict_free(&j.verdict);
 	fm_sshkey_close(&j.key);

@@ -47,9 +47,10 @@ static int call_ingest(const struct fm_stages *s, const struct fm_stage_call *c,
 	if (c->path[FM_ITEM_QUARANTINE] && asprintf(&quarantine, "%s/%s.csv", c->path[FM_ITEM_QUARANTINE], c->run) < 0)
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
 	in.quarantine = quarantine;
-	rc = s->ingest(&in, &out, err);
-	if (!rc)
-		*result = fm_ingest_out_json(&out);
+	if ((rc = s->ingest(&in, &out, err)) < 0)
+		goto out;
+	*result = fm_ingest_out_json(&out);
+out:
 	free(quarantine);
 	return rc;
 }
@@ -64,11 +65,12 @@ static int call_train(const struct fm_stages *s, const struct fm_stage_call *c, 
 				 .checkpoint_dir = c->path[FM_ITEM_CHECKPOINT],
 				 .secret = c->secret};
 	struct fm_train_out out = {0};
-	int rc = s->train(&in, &out, err);
+	int rc;
 
-	if (!rc)
-		*result = fm_train_out_json(&out);
-	return rc;
+	if ((rc = s->train(&in, &out, err)) < 0)
+		return rc;
+	*result = fm_train_out_json(&out);
+	return FM_OK;
 }
 
 static int call_generate(const struct fm_stages *s, const struct fm_stage_call *c, json_t **result,
@@ -77,11 +79,12 @@ static int call_generate(const struct fm_stages *s, const struct fm_stage_call *
 	struct fm_generate_in in = {
 	    .cfg = c->cfg, .model_dir = c->path[FM_ITEM_MODEL], .out_dir = c->out_dir, .secret = c->secret};
 	struct fm_generate_out out = {0};
-	int rc = s->generate(&in, &out, err);
+	int rc;
 
-	if (!rc)
-		*result = fm_generate_out_json(&out);
-	return rc;
+	if ((rc = s->generate(&in, &out, err)) < 0)
+		return rc;
+	*result = fm_generate_out_json(&out);
+	return FM_OK;
 }
 
 static int call_evaluate(const struct fm_stages *s, const struct fm_stage_call *c, json_t **result,
@@ -96,13 +99,15 @@ static int call_evaluate(const struct fm_stages *s, const struct fm_stage_call *
 				    .store_json = c->path[FM_ITEM_STORE],
 				    .previous = c->path[FM_ITEM_PREVIOUS]};
 	struct fm_evaluate_out out = {0};
-	int rc = s->evaluate(&in, &out, err);
+	int rc;
 
-	if (!rc && (*result = fm_evaluate_out_json(&out)))
-		/* The logistic judge repeats on machines with the same kernel of OpenBLAS; all else is the same on
-		 * every x86-64. */
+	if ((rc = s->evaluate(&in, &out, err)) < 0)
+		return rc;
+	/* The logistic judge repeats on machines with the same kernel of OpenBLAS; all else is the same on every
+	 * x86-64. */
+	if ((*result = fm_evaluate_out_json(&out)))
 		json_object_set_new(*result, "blas_kernel", json_string(openblas_get_corename()));
-	return rc;
+	return FM_OK;
 }
 
 static int call_gate(const struct fm_stages *s, const struct fm_stage_call *c, json_t **result, struct fm_error *err)
@@ -114,11 +119,12 @@ static int call_gate(const struct fm_stages *s, const struct fm_stage_call *c, j
 				.controls_json = c->path[FM_ITEM_CONTROLS],
 				.waivers = c->waivers};
 	struct fm_gate_out out = {0};
-	int rc = s->gate(&in, &out, err);
+	int rc;
 
-	if (!rc)
-		*result = fm_gate_out_json(&out);
-	return rc;
+	if ((rc = s->gate(&in, &out, err)) < 0)
+		return rc;
+	*result = fm_gate_out_json(&out);
+	return FM_OK;
 }
 
 static int call_release(const struct fm_stages *s, const struct fm_stage_call *c, json_t **result, struct fm_error *err)
@@ -131,19 +137,20 @@ static int call_release(const struct fm_stages *s, const struct fm_stage_call *c
 				   .out_dir = c->out_dir,
 				   .manifest = c->manifest};
 	struct fm_release_out out = {0};
-	int rc = s->release(&in, &out, err);
+	int rc;
 
-	if (!rc)
-		*result = fm_release_out_json(&out);
+	if ((rc = s->release(&in, &out, err)) < 0)
+		return rc;
+	*result = fm_release_out_json(&out);
 	/* The folder is about to get its final name: names alone stay true. */
-	for (int i = 0; !rc && *result && i < 2; i++) {
+	for (int i = 0; *result && i < 2; i++) {
 		const char *path = json_string_value(json_object_get(*result, files[i])),
 			   *slash = path ? strrchr(path, '/') : NULL;
 
 		if (slash)
 			json_object_set_new(*result, files[i], json_string(slash + 1));
 	}
-	return rc;
+	return FM_OK;
 }
 
 /* ---- the table ---- */
