@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/fields.h"
 #include "base/mem.h"
 #include "base/rows.h"
 #include "judge/bins.h"
@@ -14,14 +15,6 @@
 #define CODES 65536            /* ports, and the codes of one dictionary */
 #define MAX_CELLS FM_BIN_CELLS /* more than the 32 cells of ranks below 2^32 */
 
-static const struct field {
-	const char *name;
-	enum fm_col col;
-} fields[] = {
-    {"TS", FM_TE}, {"TD", FM_TD}, {"PKT", FM_PKT}, {"BYT", FM_BYT}, {"SA", FM_SA},    {"DA", FM_DA},    {"SP", FM_SP},
-    {"DP", FM_DP}, {"PR", FM_PR}, {"FLG", FM_FLG}, {"FWD", FM_FWD}, {"TOS", FM_STOS}, {"TY", FM_LABEL},
-};
-enum { NFIELDS = sizeof fields / sizeof *fields };
 enum { REAL, SYNTHETIC, HOLDOUT, NSIDES };
 static const char *const sides[NSIDES] = {"real", "synthetic", "holdout"};
 
@@ -216,7 +209,7 @@ static int put_counts(const struct cells *c, json_t *field, struct fm_error *err
 	return FM_OK;
 }
 
-static int field_json(const struct field *f, const struct fm_table *const table[NSIDES], int by, struct cells *c,
+static int field_json(const struct fm_field *f, const struct fm_table *const table[NSIDES], int by, struct cells *c,
 		      json_t **out, struct fm_error *err)
 {
 	enum fm_kind kind = fm_cols[f->col].kind;
@@ -247,11 +240,11 @@ static int all_fields(const struct fm_table *const table[NSIDES], int by, json_t
 
 	if ((rc = fm_alloc(&c, 1, sizeof *c, "histograms", err)) < 0)
 		goto out;
-	for (int i = 0; i < NFIELDS; i++) {
-		enum fm_col col = fields[i].col;
+	for (int i = 0; i < FM_NFIELDS; i++) {
+		enum fm_col col = fm_fields[i].col;
 		if (!FM_HAS(table[REAL], col) || !FM_HAS(table[SYNTHETIC], col))
 			continue;
-		if ((rc = field_json(&fields[i], table, by, c, &field, err)) < 0)
+		if ((rc = field_json(&fm_fields[i], table, by, c, &field, err)) < 0)
 			goto out;
 		if (json_array_append_new(list, field)) {
 			rc = no_memory(err);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fields.h"
 #include "base/num.h"
 #include "report/chart.h"
 #include "report/html.h"
@@ -26,16 +27,6 @@ struct field {
 	int has[NSIDES];
 	double share[NSIDES][MAX_CELLS];
 };
-
-/* The fields that a report is expected to show, and the metric that goes with each. */
-static const struct {
-	const char *name, *metric;
-} expected[] = {
-    {"TS", "jsd.TS"},   {"TD", "jsd.TD"},  {"PKT", "jsd.PKT"}, {"BYT", "jsd.BYT"}, {"SA", "jsd.SA"},
-    {"DA", "jsd.DA"},   {"SP", "jsd.SPb"}, {"DP", "jsd.DPb"},  {"PR", "jsd.PR"},   {"FLG", "jsd.FLG"},
-    {"TOS", "jsd.TOS"}, {"FWD", NULL},     {"TY", "jsd.TY"},
-};
-enum { NEXPECTED = sizeof expected / sizeof *expected };
 
 /* ---- reading ---- */
 
@@ -65,13 +56,13 @@ static int read_side(struct field *f, int side)
 	return 0;
 }
 
-static int read_field(struct field *f, const json_t *list, const char *name)
+static int read_field(struct field *f, const json_t *list, const struct fm_field *which)
 {
 	memset(f, 0, sizeof *f);
-	f->name = name;
-	f->title = fm_words_field(name);
+	f->name = which->name;
+	f->title = which->words;
 	for (size_t i = 0; i < json_array_size(list) && !f->doc; i++)
-		if (strcmp(fm_html_str(json_array_get(list, i), "name"), name) == 0)
+		if (strcmp(fm_html_str(json_array_get(list, i), "name"), which->name) == 0)
 			f->doc = json_array_get(list, i);
 	if (!f->doc || read_side(f, SYNTHETIC))
 		return -1;
@@ -465,7 +456,8 @@ static const char *only_value(const struct field *f)
 }
 
 /* 0 when the field was shown, 1 when it went into `constant`, -1 when it is missing. */
-static int put_field(const struct fm_page *p, struct fm_buf *out, const json_t *list, size_t i, struct fm_buf *constant)
+static int put_field(const struct fm_page *p, struct fm_buf *out, const json_t *list, const struct fm_field *which,
+		     struct fm_buf *constant)
 {
 	struct field *f = calloc(1, sizeof *f);
 	struct fm_buf desc = {0}, title = {0}, svg = {0};
@@ -478,7 +470,7 @@ static int put_field(const struct fm_page *p, struct fm_buf *out, const json_t *
 		out->failed = 1;
 		return -1;
 	}
-	if (read_field(f, list, expected[i].name))
+	if (read_field(f, list, which) < 0)
 		goto out;
 	if ((only = only_value(f))) {
 		fm_html_text(constant, f->title);
@@ -489,7 +481,7 @@ static int put_field(const struct fm_page *p, struct fm_buf *out, const json_t *
 		rc = 1;
 		goto out;
 	}
-	snprintf(id, sizeof id, "f%s", expected[i].name);
+	snprintf(id, sizeof id, "f%s", which->name);
 	fm_buf_printf(&title, "%s: %s", f->title, f->has[REAL] ? "real against synthetic flows" : "synthetic flows");
 	c.title = title.data ? title.data : "";
 	kind = fm_html_str(f->doc, "kind");
@@ -500,7 +492,7 @@ static int put_field(const struct fm_page *p, struct fm_buf *out, const json_t *
 	if (rc)
 		goto out;
 	fm_buf_puts(out, "<figure>");
-	put_figure_head(p, out, f->title, expected[i].metric);
+	put_figure_head(p, out, f->title, which->metric);
 	fm_buf_add(out, svg.data, svg.len);
 	fm_buf_puts(out, "</figure>\n");
 	out->failed |= svg.failed | desc.failed | title.failed;
@@ -547,7 +539,7 @@ static void put_legend(struct fm_buf *out, const json_t *hist, const json_t *lis
 void fm_part_fields(const struct fm_page *p, struct fm_buf *out)
 {
 	const json_t *hist = json_object_get(p->facts, "histograms"), *list = json_object_get(hist, "fields");
-	const char *missing[NEXPECTED];
+	const char *missing[FM_NFIELDS];
 	struct fm_buf constant = {0};
 	size_t nmissing = 0;
 
@@ -561,9 +553,9 @@ void fm_part_fields(const struct fm_page *p, struct fm_buf *out)
 	}
 	put_legend(out, hist, list);
 	fm_buf_puts(out, "<div class=\"charts\">\n");
-	for (size_t i = 0; i < NEXPECTED; i++)
-		if (put_field(p, out, list, i, &constant) < 0)
-			missing[nmissing++] = fm_words_field(expected[i].name);
+	for (size_t i = 0; i < FM_NFIELDS; i++)
+		if (put_field(p, out, list, &fm_fields[i], &constant) < 0)
+			missing[nmissing++] = fm_fields[i].words;
 	fm_buf_puts(out, "</div>\n");
 	if (constant.len) {
 		fm_buf_puts(out, "<p class=\"note\">");

@@ -44,7 +44,5 @@ void fm_page_fact(struct fm_buf *out, const char *name);
 void fm_page_fact_text(struct fm_buf *out, const char *name, const char *value);
 
 #define FM_WORDS_MAX 160 /* of a metric (fm_metric_words) */
-/* words.c: a field of the histograms ("BYT") in words ("Bytes"), or NULL. */
-const char *fm_words_field(const char *name);
 
 #endif
