@@ -14,6 +14,7 @@
 #include "manifests/canon.h"
 #include "pipeline/sandbox.h"
 #include "release/archive.h"
+#include "release/json_bounds.h"
 #include "release/sign/sshkey.h"
 #include "traces/split.h"
 
@@ -100,13 +101,13 @@ static int check_listed(const struct fm_sshpub *key, const char *file, const cha
 
 	if (!path)
 		return no_memory(err);
-	if ((rc = fm_signers_load(&signers, path, err)))
+	if ((rc = fm_signers_load(&signers, path, err)) < 0)
 		goto out;
 	state = fm_signers_find(&signers, key, FM_SSH_NAMESPACE, (int64_t)time(NULL), &who);
 	if (state == FM_SIGNER_OK)
 		goto out;
 	fm_sshpub_line(key, &line);
-	if ((rc = fm_buf_check(&line, err)))
+	if ((rc = fm_buf_check(&line, err)) < 0)
 		goto out;
 	if (who)
 		rc = fm_fail(err, FM_EINPUT, "publish.key: %s may not sign a release today: line %zu of %s %s", file,
@@ -139,7 +140,7 @@ static int check_key(const struct fm_config *cfg, const char *project, struct fm
 	if (stat(path, &st) && errno == ENOENT)
 		return fm_fail(err, FM_EINPUT, "publish.key: %s: no such file; flowmint keygen --out FILE makes one",
 			       path);
-	if ((rc = check_file("publish.key", path, err)))
+	if ((rc = check_file("publish.key", path, err)) < 0)
 		return rc;
 	rc = fm_sshkey_read(&key, path, err) ? fm_error_prefix(err, "publish.key: ")
 					     : check_listed(&key.pub, path, project, err);
@@ -160,7 +161,7 @@ static int check_commitment(const char *project, struct fm_error *err)
 			     "%s: no such file: the project's secret for commitments to private inputs; flowmint init "
 			     "makes one with a project",
 			     path);
-	else if (!(rc = fm_secret_read(&secret, path, COMMITMENT_KEY_MAX, err)) && secret.len < 32)
+	else if ((rc = fm_secret_read(&secret, path, COMMITMENT_KEY_MAX, err)) >= 0 && secret.len < 32)
 		rc = fm_fail(err, FM_EINPUT, "%s: too short for a secret: 32 random bytes are expected", path);
 	fm_secret_close(&secret);
 	free(path);
@@ -231,7 +232,7 @@ static int find_released(struct fm_ledger *l, const char *archive_sha256, json_t
 	int rc;
 
 	id[0] = store[0] = '\0';
-	if ((rc = fm_ledger_rows(l, NULL, NULL, &rows, err)))
+	if ((rc = fm_ledger_rows(l, NULL, NULL, &rows, err)) < 0)
 		return rc;
 	for (size_t i = json_array_size(rows); i-- > 0;) {
 		const json_t *row = json_array_get(rows, i), *body = json_object_get(row, "body");
@@ -271,7 +272,8 @@ static json_t *config_of_archive(const char *path)
 
 	if (fm_file_open(path, &fd, &ignored))
 		return NULL;
-	if (!fm_archive_read(fd, &info, &reason, &ignored) && info.manifest.len)
+	if (fm_archive_read(fd, &info, &reason, &ignored) == FM_OK && info.manifest.len &&
+	    !fm_json_too_much(info.manifest.data, info.manifest.len))
 		manifest = json_loadb(info.manifest.data, info.manifest.len, JSON_REJECT_DUPLICATES, NULL);
 	config = json_incref(json_object_get(manifest, "config"));
 	json_decref(manifest);
@@ -302,7 +304,7 @@ int fm_preflight_version(const struct fm_run_options *o, struct fm_ledger *l, co
 			     path);
 		goto out;
 	}
-	if ((rc = fm_sha256_file_hex(path, hex, err)) || (rc = find_released(l, hex, &there, store, id, err)))
+	if ((rc = fm_sha256_file_hex(path, hex, err)) < 0 || (rc = find_released(l, hex, &there, store, id, err)) < 0)
 		goto out;
 	if (!there)
 		there = config_of_archive(path);
@@ -362,7 +364,7 @@ static int check_room(const struct fm_run_options *o, const char *workspace, str
 	if (cfg->source.rows > 0 && rows > (uint64_t)cfg->source.rows)
 		rows = (uint64_t)cfg->source.rows;
 	needed = rows * TABLE_ROW;
-	if ((rc = fm_preflight_free(workspace, &have, err)))
+	if ((rc = fm_preflight_free(workspace, &have, err)) < 0)
 		return rc;
 	if (have < needed)
 		return fm_fail(
@@ -396,15 +398,16 @@ int fm_preflight(const struct fm_run_options *o, const char *project, const char
 		if (!cfg->source.path[0])
 			return fm_fail(err, FM_EINPUT, "%s: source.path is not set: it names the trace to learn from",
 				       cfg->file);
-		if ((rc = check_file("source.path", cfg->source.path, err)) || (rc = check_rows(cfg, err)) ||
-		    (rc = check_room(o, workspace, err)))
+		if ((rc = check_file("source.path", cfg->source.path, err)) < 0 || (rc = check_rows(cfg, err)) < 0 ||
+		    (rc = check_room(o, workspace, err)) < 0)
 			return rc;
 	}
 	if (o->until >= FM_EVALUATE && cfg->release.previous[0] &&
-	    (rc = check_file("release.previous", cfg->release.previous, err)))
+	    (rc = check_file("release.previous", cfg->release.previous, err)) < 0)
 		return rc;
-	if (o->until == FM_RELEASE && ((rc = check_key(cfg, project, err)) || (rc = check_commitment(project, err)) ||
-				       (!o->dry && (rc = check_out(o, err)))))
+	if (o->until == FM_RELEASE &&
+	    ((rc = check_key(cfg, project, err)) < 0 || (rc = check_commitment(project, err)) < 0 ||
+	     (!o->dry && (rc = check_out(o, err)) < 0)))
 		return rc;
 	return o->unconfined ? FM_OK : fm_sandbox_probe(err);
 }
