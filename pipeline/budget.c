@@ -74,7 +74,7 @@ int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const str
 	double used = 0;
 	int rc;
 
-	if ((rc = fm_ledger_rows(l, NULL, "charge", &rows, err)))
+	if ((rc = fm_ledger_rows(l, NULL, "charge", &rows, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *b = json_object_get(json_array_get(rows, i), "body");
@@ -120,10 +120,9 @@ static json_t *line(const struct fm_claim *c, const struct fm_config *cfg, const
 	       delta * 10 <= DELTA_MAX)
 		delta *= 10;
 	bad = !o || (minutes && json_object_set_new(o, "minutes", json_integer(minutes)));
-	bad =
-	    bad || json_object_set_new(o, "delta", json_real(delta)) ||
-	    json_object_set_new(
-		o, "epsilon", rc == FM_OK && isfinite(epsilon) ? json_real(fm_round_up(epsilon, DIGITS)) : json_null());
+	bad = bad || json_object_set_new(o, "delta", json_real(delta)) ||
+	      json_object_set_new(o, "epsilon",
+				  rc >= 0 && isfinite(epsilon) ? json_real(fm_round_up(epsilon, DIGITS)) : json_null());
 	if (bad) {
 		json_decref(o);
 		return NULL;

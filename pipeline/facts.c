@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "manifests/canon.h"
 #include "pipeline/ledger.h"
-#include "pipeline/runner.h"
+#include "pipeline/publish.h"
 #include "release/verify.h"
 
 #define DOCUMENT_MAX (32u << 20)
@@ -43,11 +43,11 @@ static int read_record(const char *workspace, const char *id, struct record *rec
 	struct fm_ledger *l = NULL;
 	int rc;
 
-	if ((rc = fm_ledger_open(&l, workspace, false, err)))
+	if ((rc = fm_ledger_open(&l, workspace, false, err)) < 0)
 		return rc;
 	rc = fm_ledger_rows(l, id, NULL, &rec->rows, err);
 	fm_ledger_close(l);
-	if (rc)
+	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < json_array_size(rec->rows); i++) {
 		const json_t *row = json_array_get(rec->rows, i), *body = json_object_get(row, "body");
@@ -123,9 +123,11 @@ static int put_document(json_t *facts, const char *key, const char *folder, cons
 
 	if (!path)
 		return no_memory(err);
-	if (fm_file_exists(path) && !(rc = fm_json_load(&doc, path, DOCUMENT_MAX, err)) &&
-	    json_object_set_new(facts, key, doc))
+	if (!fm_file_exists(path) || (rc = fm_json_load(&doc, path, DOCUMENT_MAX, err)) < 0)
+		goto out;
+	if (json_object_set_new(facts, key, doc))
 		rc = no_memory(err);
+out:
 	free(path);
 	return rc;
 }
@@ -162,10 +164,14 @@ static int assemble(const char *workspace, const char *id, const struct record *
 	json_object_set(json_object_get(facts, "environment"), "flowmint", json_object_get(rec->run, "flowmint"));
 	if (!release || json_object_set_new(facts, "release", release) ||
 	    json_object_set_new(facts, "run", run_json(rec, id)) ||
-	    (rec->verdict && json_object_update(facts, (json_t *)rec->verdict)))
+	    (rec->verdict && json_object_update(facts, (json_t *)rec->verdict))) {
 		rc = no_memory(err);
-	if (!rc && folder && !(rc = put_document(facts, "metrics", folder, "metrics.json", err)))
-		rc = put_document(facts, "histograms", folder, "histograms.json", err);
+		goto out;
+	}
+	if (folder && ((rc = put_document(facts, "metrics", folder, "metrics.json", err)) < 0 ||
+		       (rc = put_document(facts, "histograms", folder, "histograms.json", err)) < 0))
+		goto out;
+out:
 	free(folder);
 	return rc;
 }
@@ -182,9 +188,9 @@ int fm_facts_of_run(const char *workspace, const char *named, json_t **facts, st
 	int rc;
 
 	*facts = NULL;
-	if ((rc = read_record(workspace, id, &rec, err)))
+	if ((rc = read_record(workspace, id, &rec, err)) < 0)
 		goto out;
-	if ((rc = fm_config_from_json(&cfg, json_object_get(rec.run, "config"), err))) {
+	if ((rc = fm_config_from_json(&cfg, json_object_get(rec.run, "config"), err)) < 0) {
 		fm_error_prefix(err, "the recorded config is not one for this version of flowmint: ");
 		goto out;
 	}
@@ -193,7 +199,7 @@ int fm_facts_of_run(const char *workspace, const char *named, json_t **facts, st
 		rc = no_memory(err);
 		goto out;
 	}
-	if ((rc = assemble(workspace, id, &rec, cfg, *facts, err)))
+	if ((rc = assemble(workspace, id, &rec, cfg, *facts, err)) < 0)
 		goto out;
 	if (rec.stage[FM_INGEST] && rec.stage[FM_TRAIN]) {
 		if (fm_runner_commitments(str(rec.run, "project"), &run, &commitments, &why))
@@ -202,7 +208,7 @@ int fm_facts_of_run(const char *workspace, const char *named, json_t **facts, st
 			rc = no_memory(err);
 	}
 out:
-	if (rc) {
+	if (rc < 0) {
 		json_decref(*facts);
 		*facts = NULL;
 	}
@@ -221,12 +227,14 @@ static int read_unsigned(const char *archive, struct fm_archive_info *info, stru
 	enum fm_reason reason;
 	int fd, rc;
 
-	if ((rc = fm_file_open(archive, &fd, err)))
+	if ((rc = fm_file_open(archive, &fd, err)) < 0)
 		return rc;
-	if (!(rc = fm_archive_read(fd, info, &reason, err)))
-		rc = fm_archive_check_contents(info, &reason, err);
+	if ((rc = fm_archive_read(fd, info, &reason, err)) < 0)
+		goto out;
+	rc = fm_archive_check_contents(info, &reason, err);
+out:
 	close(fd);
-	if (rc)
+	if (rc < 0)
 		fm_error_prefix(err, "%s: ", archive);
 	return rc;
 }
@@ -255,7 +263,7 @@ int fm_facts_of_archive(const char *archive, const char *signers, const char *si
 	int rc;
 
 	*facts = NULL;
-	if ((rc = signers ? fm_verify(&in, &report, err) : read_unsigned(archive, &unsigned_info, err)))
+	if ((rc = signers ? fm_verify(&in, &report, err) : read_unsigned(archive, &unsigned_info, err)) < 0)
 		goto out;
 	if (!(*facts = json_loadb(info->manifest.data, info->manifest.len, JSON_REJECT_DUPLICATES, NULL)) ||
 	    !json_is_object(*facts))
@@ -263,7 +271,7 @@ int fm_facts_of_archive(const char *archive, const char *signers, const char *si
 	else
 		rc = put_archive(*facts, archive, info, signers ? &report : NULL, err);
 out:
-	if (rc) {
+	if (rc < 0) {
 		json_decref(*facts);
 		*facts = NULL;
 	}

@@ -19,7 +19,8 @@ int fm_job_run(void *ctx, json_t **result, struct fm_error *err)
 	int rc;
 
 	fm_log_hide_rows(stage->sees_rows);
-	if ((rc = stage->call(j->stages, &j->call, &own, err)) || (rc = fm_sha256_dir_hex(j->call.out_dir, hex, err))) {
+	if ((rc = stage->call(j->stages, &j->call, &own, err)) < 0 ||
+	    (rc = fm_sha256_dir_hex(j->call.out_dir, hex, err)) < 0) {
 		if (stage->sees_rows)
 			fm_text_hide_rows(err->message, sizeof err->message);
 		return rc;
@@ -80,7 +81,7 @@ int fm_job_fill(struct fm_job *j, const struct fm_run *run, struct fm_sandbox *b
 	for (int i = 0; i < FM_NITEMS; i++) {
 		if (!(fm_stage_table[j->id].items & FM_ITEM(i)))
 			continue;
-		if ((rc = resolve(j, i, run, err)))
+		if ((rc = resolve(j, i, run, err)) < 0)
 			return rc;
 		fm_sandbox_path(box, j->call.path[i], fm_items[i].from == FM_FROM_STAGE);
 	}

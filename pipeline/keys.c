@@ -1,4 +1,5 @@
-/* What a stage depends on, as digests. */
+#include "pipeline/keys.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,6 @@
 #include "base/version.h"
 #include "judge/gate/controls.h"
 #include "manifests/canon.h"
-#include "pipeline/runner.h"
 #include "pipeline/sandbox.h"
 
 /* The digest of this very program, "" where /proc is not to be had.  Stages without by_program keep their results from
@@ -65,9 +65,10 @@ static int measure_fn(void *ctx, json_t **result, struct fm_error *err)
 	char hex[FM_SHA256_HEX];
 	int rc = m->folder ? fm_sha256_dir_hex(m->path, hex, err) : fm_sha256_file_hex(m->path, hex, err);
 
-	if (!rc && !(*result = json_string(hex)))
-		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
-	return rc;
+	if (rc < 0)
+		return rc;
+	*result = json_string(hex);
+	return *result ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
 }
 
 static int measure(const char *name, const struct measure *m, bool unconfined, char hex[FM_SHA256_HEX],
@@ -81,16 +82,19 @@ static int measure(const char *name, const struct measure *m, bool unconfined, c
 
 	fm_sandbox_path(&box, m->path, false);
 	rc = fm_sandbox_run(&box, measure_fn, &copy, &report, err);
-	v = json_string_value(report.result);
-	if (!rc && (!v || strlen(v) != FM_SHA256_HEX - 1))
-		rc = fm_fail(err, FM_ESYSTEM, "%s: no digest came back", m->path);
-	if (!rc)
-		memcpy(hex, v, FM_SHA256_HEX);
 	if (s) {
 		s->seconds += report.seconds;
 		s->peak_rss_bytes =
 		    report.peak_rss_bytes > s->peak_rss_bytes ? report.peak_rss_bytes : s->peak_rss_bytes;
 	}
+	if (rc < 0)
+		goto out;
+	v = json_string_value(report.result);
+	if (v && strlen(v) == FM_SHA256_HEX - 1)
+		memcpy(hex, v, FM_SHA256_HEX);
+	else
+		rc = fm_fail(err, FM_ESYSTEM, "%s: no digest came back", m->path);
+out:
 	json_decref(report.result);
 	return rc;
 }
@@ -140,14 +144,14 @@ int fm_trace_digest(struct fm_ledger *l, const char *path, bool unconfined, char
 		rc = fm_fail(err, FM_EINPUT, "source.path is not UTF-8");
 		goto out;
 	}
-	if ((rc = fm_ledger_rows(l, NULL, "source", &rows, err)))
+	if ((rc = fm_ledger_rows(l, NULL, "source", &rows, err)) < 0)
 		goto out;
 	known = remembered(rows, id);
 	if (known && strlen(known) == FM_SHA256_HEX - 1) {
 		memcpy(hex, known, FM_SHA256_HEX);
 		goto out;
 	}
-	if ((rc = measure("source", &m, unconfined, hex, NULL, err)))
+	if ((rc = measure("source", &m, unconfined, hex, NULL, err)) < 0)
 		goto out;
 	/* A file that changed within the clock's grain may change again without a trace of it: not remembered. */
 	if (st.st_ctim.tv_sec + 2 < time(NULL)) {

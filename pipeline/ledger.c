@@ -103,7 +103,7 @@ int fm_ledger_rows(struct fm_ledger *l, const char *run, const char *kind, json_
 	if ((rc = prepare(l, &s,
 			  "SELECT row, time, run, kind, body, prev, hash FROM ledger WHERE (?1 IS NULL OR run = ?1) "
 			  "AND (?2 IS NULL OR kind = ?2) ORDER BY row",
-			  err)))
+			  err)) < 0)
 		goto out;
 	sqlite3_bind_text(s, 1, run, -1, SQLITE_STATIC);
 	sqlite3_bind_text(s, 2, kind, -1, SQLITE_STATIC);
@@ -126,7 +126,7 @@ int fm_ledger_rows(struct fm_ledger *l, const char *run, const char *kind, json_
 		rc = db_fail(l, "read", err);
 out:
 	sqlite3_finalize(s);
-	if (rc)
+	if (rc < 0)
 		json_decref(list);
 	else
 		*rows = list;
@@ -143,7 +143,7 @@ static int last_row(struct fm_ledger *l, int64_t *row, char hash[FM_SHA256_HEX],
 	*row = 0;
 	memcpy(hash, ZEROS, FM_SHA256_HEX);
 	if ((rc = prepare(l, &s, "SELECT row, time, run, kind, body, prev, hash FROM ledger ORDER BY row DESC LIMIT 1",
-			  err)))
+			  err)) < 0)
 		return rc;
 	step = next_row(s, &r);
 	if (step == SQLITE_ROW) {
@@ -172,7 +172,7 @@ int fm_ledger_next_run(struct fm_ledger *l, char id[FM_RUN_ID_MAX], struct fm_er
 	sqlite3_stmt *s = NULL;
 	int rc;
 
-	if ((rc = prepare(l, &s, "SELECT count(*) FROM ledger WHERE kind = 'run'", err)))
+	if ((rc = prepare(l, &s, "SELECT count(*) FROM ledger WHERE kind = 'run'", err)) < 0)
 		return rc;
 	if (sqlite3_step(s) == SQLITE_ROW)
 		snprintf(id, FM_RUN_ID_MAX, "r%04d", sqlite3_column_int(s, 0) + 1);
@@ -198,11 +198,13 @@ static int head_read(const struct fm_ledger *l, int64_t *row, char hash[FM_SHA25
 		return FM_OK;
 	*row = -2;
 	if ((rc = fm_file_read(l->head_path, 256, &b, err)) == FM_EINPUT)
-		rc = FM_OK;
-	else if (!rc && b.len && (space = strchr(b.data, ' ')) && (end = strchr(space, '\n')) &&
-		 end - space == FM_SHA256_HEX && end + 1 == b.data + b.len &&
-		 fm_parse_i64(b.data, (size_t)(space - b.data), row) == 0 && *row >= 0)
+		rc = FM_OK; /* too large for a head: -2 */
+	if (rc < 0 || !b.len)
+		goto out;
+	if ((space = strchr(b.data, ' ')) && (end = strchr(space, '\n')) && end - space == FM_SHA256_HEX &&
+	    end + 1 == b.data + b.len && fm_parse_i64(b.data, (size_t)(space - b.data), row) == 0 && *row >= 0)
 		memcpy(hash, space + 1, FM_SHA256_HEX - 1), hash[FM_SHA256_HEX - 1] = '\0';
+out:
 	fm_buf_free(&b);
 	return rc;
 }
@@ -236,14 +238,14 @@ int fm_ledger_append(struct fm_ledger *l, const char *run, const char *kind, con
 	int rc;
 
 	now_text(when);
-	if ((rc = fm_json_canonical(body, &b, err)) || (rc = fm_buf_check(&b, err)) ||
-	    (rc = last_row(l, &r.row, prev, err)))
+	if ((rc = fm_json_canonical(body, &b, err)) < 0 || (rc = fm_buf_check(&b, err)) < 0 ||
+	    (rc = last_row(l, &r.row, prev, err)) < 0)
 		goto out;
 	r.row++;
 	r.body = b.data;
-	if ((rc = row_hash(&r, hash, err)) ||
+	if ((rc = row_hash(&r, hash, err)) < 0 ||
 	    (rc = prepare(l, &s, "INSERT INTO ledger(row, time, run, kind, body, prev, hash) VALUES(?,?,?,?,?,?,?)",
-			  err)))
+			  err)) < 0)
 		goto out;
 	sqlite3_bind_int64(s, 1, r.row);
 	sqlite3_bind_text(s, 2, r.time, -1, SQLITE_STATIC);
@@ -291,17 +293,17 @@ static int walk(struct fm_ledger *l, json_t *problems, int64_t head, int64_t *la
 	*last = 0;
 	memcpy(last_hash, ZEROS, FM_SHA256_HEX);
 	memcpy(hash_at_head, head == 0 ? ZEROS : "", head == 0 ? FM_SHA256_HEX : 1);
-	if ((rc = prepare(l, &s, "SELECT row, time, run, kind, body, prev, hash FROM ledger ORDER BY row", err)))
+	if ((rc = prepare(l, &s, "SELECT row, time, run, kind, body, prev, hash FROM ledger ORDER BY row", err)) < 0)
 		return rc;
-	while ((step = next_row(s, &r)) == SQLITE_ROW && !rc) {
+	while ((step = next_row(s, &r)) == SQLITE_ROW) {
 		if (r.row != *last + 1)
 			problem(problems, r.row, "row %lld follows row %lld: rows between them were removed",
 				(long long)r.row, (long long)*last);
 		else if (strcmp(r.prev, last_hash) != 0)
 			problem(problems, r.row, "row %lld does not continue row %lld: rows were replaced or reordered",
 				(long long)r.row, (long long)*last);
-		if ((rc = row_hash(&r, hex, err)))
-			break;
+		if ((rc = row_hash(&r, hex, err)) < 0)
+			goto out;
 		if (strcmp(hex, r.hash) != 0)
 			problem(problems, r.row, "row %lld (%s of run %s) was edited", (long long)r.row, r.kind, r.run);
 		*last = r.row;
@@ -309,8 +311,9 @@ static int walk(struct fm_ledger *l, json_t *problems, int64_t head, int64_t *la
 		if (r.row == head)
 			memcpy(hash_at_head, last_hash, FM_SHA256_HEX);
 	}
-	if (!rc && step != SQLITE_DONE)
+	if (step != SQLITE_DONE)
 		rc = db_fail(l, "read", err);
+out:
 	sqlite3_finalize(s);
 	return rc;
 }
@@ -322,7 +325,7 @@ static int audit(struct fm_ledger *l, json_t **report, struct fm_error *err)
 	int64_t head, last;
 	int rc;
 
-	if ((rc = head_read(l, &head, head_hash, err)))
+	if ((rc = head_read(l, &head, head_hash, err)) < 0)
 		goto out;
 	rc = walk(l, problems, head, &last, last_hash, at_head, err);
 	if (rc == FM_EVERDICT) { /* not readable as a chain of rows at all: that is a finding */
@@ -330,7 +333,7 @@ static int audit(struct fm_ledger *l, json_t **report, struct fm_error *err)
 		last = 0;
 		memcpy(last_hash, ZEROS, FM_SHA256_HEX);
 		rc = FM_OK;
-	} else if (rc) {
+	} else if (rc < 0) {
 		goto out;
 	} else if (head == -2) {
 		problem(problems, last, "%s is not a ledger head", l->head_path);
@@ -357,10 +360,11 @@ out:
 int fm_ledger_audit(const char *workspace, json_t **report, struct fm_error *err)
 {
 	struct fm_ledger *l = NULL;
-	int rc = fm_ledger_open(&l, workspace, false, err);
+	int rc;
 
-	if (!rc)
-		rc = audit(l, report, err);
+	if ((rc = fm_ledger_open(&l, workspace, false, err)) < 0)
+		return rc;
+	rc = audit(l, report, err);
 	fm_ledger_close(l);
 	return rc;
 }
@@ -376,7 +380,7 @@ static int check_before_writing(struct fm_ledger *l, struct fm_error *err)
 	int64_t row;
 	int rc;
 
-	if ((rc = audit(l, &report, err)))
+	if ((rc = audit(l, &report, err)) < 0)
 		return rc;
 	if (!json_is_true(json_object_get(report, "intact"))) {
 		json_t *first = json_array_get(json_object_get(report, "problems"), 0);
@@ -385,9 +389,12 @@ static int check_before_writing(struct fm_ledger *l, struct fm_error *err)
 		    err, FM_EVERDICT,
 		    "%s: the ledger is broken: %s; see flowmint audit, and move the workspace aside to begin a new one",
 		    l->db_path, json_string_value(json_object_get(first, "problem")));
-	} else if (!(rc = last_row(l, &row, hash, err))) {
-		rc = head_write(l, row, hash, err);
+		goto out;
 	}
+	if ((rc = last_row(l, &row, hash, err)) < 0)
+		goto out;
+	rc = head_write(l, row, hash, err);
+out:
 	json_decref(report);
 	return rc;
 }
@@ -399,7 +406,7 @@ int fm_ledger_open(struct fm_ledger **out, const char *workspace, bool create, s
 	int flags = SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0), rc = FM_OK;
 	struct fm_ledger *l;
 
-	if ((rc = fm_alloc(&l, 1, sizeof *l, "the ledger", err)))
+	if ((rc = fm_alloc(&l, 1, sizeof *l, "the ledger", err)) < 0)
 		return rc;
 	l->db_path = fm_path_join(workspace, "ledger.db");
 	l->head_path = fm_path_join(workspace, "ledger.head");
@@ -434,7 +441,7 @@ int fm_ledger_open(struct fm_ledger **out, const char *workspace, bool create, s
 			rc = check_before_writing(l, err);
 	}
 out:
-	if (rc) {
+	if (rc < 0) {
 		fm_ledger_close(l);
 		return rc;
 	}

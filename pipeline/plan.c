@@ -81,18 +81,19 @@ static int count_fn(void *ctx, json_t **result, struct fm_error *err)
 	int rc;
 
 	fm_log_hide_rows(1);
-	if ((rc = fm_dialect_load(&dialect, c->cfg->source.dialect, err)))
+	if ((rc = fm_dialect_load(&dialect, c->cfg->source.dialect, err)) < 0)
 		return rc;
 	opts.dialect = dialect;
-	if (!(rc = fm_trace_read(&opts, &st, err))) {
-		exact = st.rows < wanted || wanted == (uint64_t)c->cfg->source.rows;
-		rows = exact || !c->bytes_read ? (double)st.rows
-					       : (double)st.rows * (double)c->bytes_total / (double)c->bytes_read;
-		if (c->cfg->source.rows && rows > (double)c->cfg->source.rows)
-			rows = (double)c->cfg->source.rows;
-		if (!(*result = json_pack("{s:f, s:b}", "rows", rows, "exact", exact)))
-			rc = fm_fail(err, FM_ESYSTEM, "out of memory");
-	}
+	if ((rc = fm_trace_read(&opts, &st, err)) < 0)
+		goto out;
+	exact = st.rows < wanted || wanted == (uint64_t)c->cfg->source.rows;
+	rows = exact || !c->bytes_read ? (double)st.rows
+				       : (double)st.rows * (double)c->bytes_total / (double)c->bytes_read;
+	if (c->cfg->source.rows && rows > (double)c->cfg->source.rows)
+		rows = (double)c->cfg->source.rows;
+	if (!(*result = json_pack("{s:f, s:b}", "rows", rows, "exact", exact)))
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+out:
 	fm_dialect_free(dialect);
 	return rc;
 }
@@ -114,8 +115,7 @@ static int count_rows(struct plan *p, struct fm_error *err)
 	strcpy(cfg->source.path, real);
 	fm_sandbox_path(&box, real, false);
 	fm_sandbox_path(&box, fm_item_path(cfg, FM_ITEM_DIALECT), false);
-	rc = fm_sandbox_run(&box, count_fn, &c, &report, err);
-	if (rc)
+	if ((rc = fm_sandbox_run(&box, count_fn, &c, &report, err)) < 0)
 		goto out;
 	p->rows = json_number_value(json_object_get(report.result, "rows"));
 	p->rows_exact = json_is_true(json_object_get(report.result, "exact"));
@@ -208,35 +208,35 @@ static int measure_making(struct plan *p, double smallest, struct fm_error *err)
 	double size[2] = {fmax(smallest, fmin(p->rows, SAMPLE_ROWS) / 3), fmin(p->rows, SAMPLE_ROWS)};
 	struct point ingest[2], train[2], generate[2];
 	struct fm_run run = {0};
-	int rc = FM_OK, steps = MIN_STEPS;
+	int rc, steps = MIN_STEPS;
 
-	for (int i = 0; i < 2 && !rc; i++) {
+	for (int i = 0; i < 2; i++) {
 		double flows = SAMPLE_FLOWS / (i ? 1 : 4), step;
 
-		if (!(rc = run_sample(p, size[i], steps, flows, FM_GENERATE, &run, err))) {
-			step = p->cfg->train.batch * p->cfg->model.window /
-			       fmax(result_number(&run, FM_TRAIN, "flows_per_second"), 1e-9);
-			ingest[i] = point_of(&run, FM_INGEST, result_number(&run, FM_INGEST, "rows"));
-			train[i] = point_of(&run, FM_TRAIN, result_number(&run, FM_INGEST, "train_rows"));
-			train[i].seconds = fmax(train[i].seconds - steps * step, 0); /* what is no step */
-			generate[i] = point_of(&run, FM_GENERATE, result_number(&run, FM_GENERATE, "rows"));
-			p->parameters = result_number(&run, FM_TRAIN, "parameters");
-			p->step_seconds = step;
-			p->sample_rows = ingest[i].rows;
-			p->sample_steps = steps;
-			p->sample_flows = generate[i].rows;
-			steps = (int)fmin(fmax(STEPS_SECONDS / step, MIN_STEPS), MAX_STEPS);
-		}
+		if ((rc = run_sample(p, size[i], steps, flows, FM_GENERATE, &run, err)) < 0)
+			goto out;
+		step = p->cfg->train.batch * p->cfg->model.window /
+		       fmax(result_number(&run, FM_TRAIN, "flows_per_second"), 1e-9);
+		ingest[i] = point_of(&run, FM_INGEST, result_number(&run, FM_INGEST, "rows"));
+		train[i] = point_of(&run, FM_TRAIN, result_number(&run, FM_INGEST, "train_rows"));
+		train[i].seconds = fmax(train[i].seconds - steps * step, 0); /* what is no step */
+		generate[i] = point_of(&run, FM_GENERATE, result_number(&run, FM_GENERATE, "rows"));
+		p->parameters = result_number(&run, FM_TRAIN, "parameters");
+		p->step_seconds = step;
+		p->sample_rows = ingest[i].rows;
+		p->sample_steps = steps;
+		p->sample_flows = generate[i].rows;
+		steps = (int)fmin(fmax(STEPS_SECONDS / step, MIN_STEPS), MAX_STEPS);
 		fm_run_free(&run);
 	}
-	if (rc)
-		return rc;
 	p->of[FM_INGEST] = grow(ingest[0], ingest[1], p->rows);
 	p->of[FM_TRAIN] = grow(train[0], train[1], p->train_rows);
 	p->of[FM_TRAIN].seconds += p->steps * p->step_seconds;
 	p->of[FM_TRAIN].disk = train[1].disk + p->parameters * CHECKPOINT_BYTES;
 	p->of[FM_GENERATE] = grow(generate[0], generate[1], p->flows);
-	return FM_OK;
+out:
+	fm_run_free(&run);
+	return rc;
 }
 
 /* Evaluate and gate at two sizes; flows are as many as training rows.  What is too small to be judged gives no
@@ -247,22 +247,21 @@ static int measure_judging(struct plan *p, double smallest, struct fm_error *err
 	struct point evaluate[2], gate[2];
 	struct fm_error why;
 	struct fm_run run = {0};
-	int rc = FM_OK;
+	int rc;
 
-	for (int i = 0; i < 2 && !rc; i++) {
+	for (int i = 0; i < 2; i++) {
 		double flows = size[i] * p->train_rows / p->rows;
 
-		if (!(rc = run_sample(p, size[i], MIN_STEPS, flows, FM_GATE, &run, &why))) {
-			evaluate[i] = point_of(&run, FM_EVALUATE, result_number(&run, FM_INGEST, "rows"));
-			gate[i] = point_of(&run, FM_GATE, result_number(&run, FM_INGEST, "rows"));
-		}
+		rc = run_sample(p, size[i], MIN_STEPS, flows, FM_GATE, &run, &why);
+		evaluate[i] = point_of(&run, FM_EVALUATE, result_number(&run, FM_INGEST, "rows"));
+		gate[i] = point_of(&run, FM_GATE, result_number(&run, FM_INGEST, "rows"));
 		fm_run_free(&run);
-	}
-	if (rc < FM_ESYSTEM)
-		return fm_error_set(err, rc, why.file, why.line, "%s", why.message); /* stopped */
-	if (rc) {
-		fm_warn("the plan has no estimate for evaluate: %s", why.message);
-		return FM_OK;
+		if (rc < FM_ESYSTEM)
+			return fm_error_set(err, rc, why.file, why.line, "%s", why.message); /* stopped */
+		if (rc < 0) {
+			fm_warn("the plan has no estimate for evaluate: %s", why.message);
+			return FM_OK;
+		}
 	}
 	p->judged_rows = evaluate[1].rows;
 	p->of[FM_EVALUATE] = grow(evaluate[0], evaluate[1], p->rows);
@@ -318,7 +317,7 @@ static int look(struct plan *p, struct fm_error *err)
 	int rc;
 
 	o.probe = true;
-	if ((rc = fm_runner_run(&o, &run, err)))
+	if ((rc = fm_runner_run(&o, &run, err)) < 0)
 		goto out;
 	for (int i = 0; i < run.nstages; i++)
 		p->cached[i] = true;
@@ -329,7 +328,7 @@ static int look(struct plan *p, struct fm_error *err)
 		p->train_rows = result_number(&run, FM_INGEST, "train_rows");
 		p->rows_exact = true;
 	} else {
-		if ((rc = count_rows(p, err)))
+		if ((rc = count_rows(p, err)) < 0)
 			goto out;
 		p->train_rows = floor(p->rows * learned);
 	}
@@ -356,7 +355,7 @@ int fm_plan(const struct fm_run_options *o, json_t **plan, struct fm_error *err)
 		goto out;
 	}
 	*p.cfg = *o->cfg;
-	if ((rc = look(&p, err)) || (rc = fm_workspace_open(&ws, workspace, err)))
+	if ((rc = look(&p, err)) < 0 || (rc = fm_workspace_open(&ws, workspace, err)) < 0)
 		goto out;
 	if (!(p.dir = fm_path_join(ws.path, FM_PLAN_FOLDER))) {
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
@@ -369,12 +368,12 @@ int fm_plan(const struct fm_run_options *o, json_t **plan, struct fm_error *err)
 	if (!p.cached[FM_INGEST] || (!p.cached[FM_TRAIN] && o->until >= FM_TRAIN) ||
 	    (!p.cached[FM_GENERATE] && o->until >= FM_GENERATE))
 		rc = measure_making(&p, smallest, err);
-	if (!rc && !p.cached[FM_EVALUATE] && o->until >= FM_EVALUATE)
+	if (rc >= 0 && !p.cached[FM_EVALUATE] && o->until >= FM_EVALUATE)
 		rc = measure_judging(&p, smallest, err);
 	fm_log_quiet(was_quiet);
-	if (fm_dir_remove(p.dir, &later))
+	if (fm_dir_remove(p.dir, &later) < 0)
 		fm_warn("%s", later.message);
-	if (rc || (rc = fm_preflight_free(ws.path, &room, err)))
+	if (rc < 0 || (rc = fm_preflight_free(ws.path, &room, err)) < 0)
 		goto out;
 	if (!(*plan = plan_json(&p, ws.path, fm_seconds() - began, room)))
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");

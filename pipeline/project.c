@@ -28,17 +28,19 @@ static int refuse_existing(const char *dir, struct fm_error *err)
 	static const char *const names[] = {"release.yaml", "keys", "allowed_signers", ".gitignore"};
 	int rc = FM_OK;
 
-	for (size_t i = 0; i < sizeof names / sizeof *names && !rc; i++) {
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		char *path = fm_path_join(dir, names[i]);
 
 		if (!path)
-			rc = fm_fail(err, FM_ESYSTEM, "out of memory");
-		else if (fm_file_exists(path))
+			return fm_fail(err, FM_ESYSTEM, "out of memory");
+		if (fm_file_exists(path))
 			rc = fm_fail(err, FM_EINPUT,
 				     "%s exists: a project is not made over another one; name a new folder", path);
 		free(path);
+		if (rc < 0)
+			return rc;
 	}
-	return rc;
+	return FM_OK;
 }
 
 static int make_keys(const char *dir, const char *principal, struct fm_error *err)

@@ -1,4 +1,5 @@
-/* The runner's part of the manifest, and the way of an archive out of the workspace. */
+#include "pipeline/publish.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,6 @@
 #include "base/version.h"
 #include "manifests/canon.h"
 #include "pipeline/budget.h"
-#include "pipeline/runner.h"
 #include "pipeline/sandbox.h"
 #include "release/metadata.h"
 #include "report/report.h"
@@ -31,7 +31,7 @@ static int commit_to(const struct fm_secret *key, json_t *commitments, const cha
 	char text[160], out[FM_SHA256_HEX];
 	int n = snprintf(text, sizeof text, "flowmint commitment\n%s\n%s\n", what, hex), rc;
 
-	if ((rc = fm_hmac_sha256(key->data, key->len, text, (size_t)n, mac, err)))
+	if ((rc = fm_hmac_sha256(key->data, key->len, text, (size_t)n, mac, err)) < 0)
 		return rc;
 	fm_hex(mac, sizeof mac, out);
 	return json_object_set_new(commitments, what, json_string(out)) ? fm_fail(err, FM_ESYSTEM, "out of memory")
@@ -57,20 +57,21 @@ int fm_runner_commitments(const char *project, const struct fm_run *run, json_t 
 			     path);
 		goto out;
 	}
-	if ((rc = fm_secret_read(&key, path, COMMITMENT_KEY_MAX, err)))
+	if ((rc = fm_secret_read(&key, path, COMMITMENT_KEY_MAX, err)) < 0)
 		goto out;
 	if (key.len < 32) {
 		rc = fm_fail(err, FM_EINPUT, "%s: too short for a secret: 32 random bytes are expected", path);
 		goto out;
 	}
-	if (!(rc = commit_to(&key, c, "source", trace, err)) &&
-	    !(rc = commit_to(&key, c, "store", run->stage[FM_INGEST].output, err)))
-		rc = commit_to(&key, c, "model", run->stage[FM_TRAIN].output, err);
+	if ((rc = commit_to(&key, c, "source", trace, err)) < 0 ||
+	    (rc = commit_to(&key, c, "store", run->stage[FM_INGEST].output, err)) < 0)
+		goto out;
+	rc = commit_to(&key, c, "model", run->stage[FM_TRAIN].output, err);
 out:
 	fm_secret_close(&key); /* before any other stage is started */
 	free(path);
 	free(keys);
-	if (rc)
+	if (rc < 0)
 		json_decref(c);
 	else
 		*out = json_pack("{s:s, s:o}", "method", "HMAC-SHA-256", "of", c);
@@ -123,10 +124,11 @@ static int histograms_fn(void *ctx, json_t **result, struct fm_error *err)
 {
 	const struct histograms *h = ctx;
 	json_t *doc = NULL;
-	int rc = fm_json_load(&doc, h->path, HISTOGRAMS_MAX, err);
+	int rc;
 
-	if (!rc)
-		rc = fm_report_histograms(doc, h->real, h->k, result, err);
+	if ((rc = fm_json_load(&doc, h->path, HISTOGRAMS_MAX, err)) < 0)
+		return rc;
+	rc = fm_report_histograms(doc, h->real, h->k, result, err);
 	json_decref(doc);
 	return rc;
 }
@@ -146,7 +148,7 @@ static int histograms_json(const struct fm_config *cfg, const struct fm_run *run
 		fm_sandbox_path(&box, path, false);
 		rc = fm_sandbox_run(&box, histograms_fn, &h, &report, err);
 	}
-	if (rc)
+	if (rc < 0)
 		json_decref(report.result);
 	else
 		*out = report.result;
@@ -199,10 +201,10 @@ int fm_runner_manifest(const struct fm_config *cfg, const char *project, const s
 	/* Commitments to the trace, and histograms over bins of the trace, are of private records that nothing paid
 	 * for.
 	 */
-	if (!fm_config_dp(cfg) && ((rc = fm_runner_commitments(project, run, &commitments, err)) ||
-				   (rc = histograms_json(cfg, run, &histograms, err))))
+	if (!fm_config_dp(cfg) && ((rc = fm_runner_commitments(project, run, &commitments, err)) < 0 ||
+				   (rc = histograms_json(cfg, run, &histograms, err)) < 0))
 		goto out;
-	if ((rc = metrics_json(cfg, run, &metrics, err)))
+	if ((rc = metrics_json(cfg, run, &metrics, err)) < 0)
 		goto out;
 	verdict = fm_verdict_json(&run->verdict);
 	m = fm_runner_facts(cfg, run);
@@ -233,9 +235,10 @@ static int same_digest(const char *path, const char *hex, bool *same, struct fm_
 	*same = false;
 	if (!fm_file_exists(path))
 		return FM_OK;
-	if (!(rc = fm_sha256_file_hex(path, have, err)))
-		*same = strcmp(have, hex) == 0;
-	return rc;
+	if ((rc = fm_sha256_file_hex(path, have, err)) < 0)
+		return rc;
+	*same = strcmp(have, hex) == 0;
+	return FM_OK;
 }
 
 static int verify(const struct fm_stages *stages, const char *archive, const char *signers,
@@ -244,7 +247,7 @@ static int verify(const struct fm_stages *stages, const char *archive, const cha
 	struct fm_verify_in in = {.archive = archive, .signers = signers, .now_s = (int64_t)time(NULL)};
 	int rc = stages->verify(&in, report, err);
 
-	if (rc)
+	if (rc < 0)
 		fm_error_prefix(err, "the archive does not verify against %s, nothing is released: ", signers);
 	return rc;
 }
@@ -268,8 +271,8 @@ int fm_runner_publish(const struct fm_stages *stages, const char *project, const
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
-	if ((rc = verify(stages, from, signers, &report, err)) || (rc = fm_dir_make(out, 0755, err)) ||
-	    (rc = same_digest(to, run->archive_sha256, &same, err)))
+	if ((rc = verify(stages, from, signers, &report, err)) < 0 || (rc = fm_dir_make(out, 0755, err)) < 0 ||
+	    (rc = same_digest(to, run->archive_sha256, &same, err)) < 0)
 		goto out;
 	if (!same) {
 		if (fm_file_exists(to))
@@ -281,10 +284,11 @@ int fm_runner_publish(const struct fm_stages *stages, const char *project, const
 			rc = fm_fail_errno(err, "%s", to_sig);
 			goto out;
 		}
-		if ((rc = fm_file_copy(from, to, 0644, err)))
+		if ((rc = fm_file_copy(from, to, 0644, err)) < 0)
 			goto out;
 	}
-	if ((rc = fm_file_copy(from_sig, to_sig, 0644, err)) || (rc = same_digest(to, run->archive_sha256, &same, err)))
+	if ((rc = fm_file_copy(from_sig, to_sig, 0644, err)) < 0 ||
+	    (rc = same_digest(to, run->archive_sha256, &same, err)) < 0)
 		goto out;
 	if (!same) {
 		rc = fm_fail(err, FM_ESYSTEM, "%s reads back other bytes than were written", to);

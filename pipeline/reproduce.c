@@ -32,7 +32,8 @@ static int run_of_archive(struct fm_ledger *l, const char *archive, char id[FM_R
 	json_t *rows = NULL;
 	int rc;
 
-	if ((rc = fm_sha256_file_hex(archive, hex, err)) || (rc = fm_ledger_rows(l, NULL, "release", &rows, err)))
+	if ((rc = fm_sha256_file_hex(archive, hex, err)) < 0 ||
+	    (rc = fm_ledger_rows(l, NULL, "release", &rows, err)) < 0)
 		return rc;
 	rc = fm_fail(err, FM_EVERDICT,
 		     "%s: no run in this ledger made these bytes (sha256 %s): it was changed, or made in another "
@@ -62,9 +63,9 @@ static int remember_waiver(struct record *rec, const json_t *body, struct fm_err
 
 static int load_record(struct fm_ledger *l, const char *id, struct record *rec, struct fm_error *err)
 {
-	int rc = fm_ledger_rows(l, id, NULL, &rec->rows, err);
+	int rc;
 
-	if (rc)
+	if ((rc = fm_ledger_rows(l, id, NULL, &rec->rows, err)) < 0)
 		return rc;
 	if (!(rec->waivers = json_array()))
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
@@ -76,7 +77,7 @@ static int load_record(struct fm_ledger *l, const char *id, struct record *rec, 
 		if (strcmp(kind, "run") == 0)
 			rec->run = body;
 		else if (strcmp(kind, "waiver") == 0 && json_is_true(json_object_get(body, "holds")) &&
-			 (rc = remember_waiver(rec, body, err)))
+			 (rc = remember_waiver(rec, body, err)) < 0)
 			return rc;
 		else if (strcmp(kind, "release") == 0)
 			rec->release = body;
@@ -101,15 +102,17 @@ static int load_config(const struct record *rec, struct fm_config **cfg, struct 
 
 	if (!json_is_object(config))
 		return fm_fail(err, FM_EINPUT, "the ledger holds no config of this run");
-	if ((rc = fm_config_from_json(cfg, config, err)))
+	if ((rc = fm_config_from_json(cfg, config, err)) < 0)
 		return fm_error_prefix(err, "the recorded config is not one for this version of flowmint: ");
 	/* By digest: 9.0 is 9 in canonical JSON and comes back from the ledger as an integer. */
 	now = fm_run_config(*cfg);
-	if (!(rc = fm_json_digest(now, loaded, err)) && !(rc = fm_json_digest(config, recorded, err)) &&
-	    strcmp(loaded, recorded) != 0)
+	if ((rc = fm_json_digest(now, loaded, err)) < 0 || (rc = fm_json_digest(config, recorded, err)) < 0)
+		goto out;
+	if (strcmp(loaded, recorded) != 0)
 		rc = fm_fail(err, FM_EINPUT,
 			     "the recorded config means something else to this version of flowmint (%s made it)",
 			     str(rec->run, "flowmint"));
+out:
 	json_decref(now);
 	return rc;
 }
@@ -146,7 +149,7 @@ static int run_again(const struct fm_reproduce_in *in, const struct record *rec,
 
 	if (!inner)
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	if ((rc = load_config(rec, &cfg, err)))
+	if ((rc = load_config(rec, &cfg, err)) < 0)
 		goto out;
 	o.cfg = cfg;
 	o.workspace = inner;
@@ -159,7 +162,7 @@ static int run_again(const struct fm_reproduce_in *in, const struct record *rec,
 		o.reuse = workspace;
 		o.trace_sha256 = str(json_object_get(rec->stage[FM_INGEST], "inputs"), "trace");
 	}
-	if ((rc = fm_runner_run(&o, &again, err)))
+	if ((rc = fm_runner_run(&o, &again, err)) < 0)
 		goto out;
 	if (!(*report = compare(id, rec, &again, in->from_model)))
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
@@ -184,14 +187,14 @@ int fm_reproduce(const struct fm_reproduce_in *in, json_t **report, struct fm_er
 
 	*report = NULL;
 	/* Before the workspace is opened, which would make one. */
-	if ((rc = fm_ledger_open(&l, in->workspace, false, err)))
+	if ((rc = fm_ledger_open(&l, in->workspace, false, err)) < 0)
 		return rc;
 	fm_ledger_close(l);
 	l = NULL;
-	if ((rc = fm_workspace_open(&ws, in->workspace, err)) || (rc = fm_ledger_open(&l, ws.path, true, err)))
+	if ((rc = fm_workspace_open(&ws, in->workspace, err)) < 0 || (rc = fm_ledger_open(&l, ws.path, true, err)) < 0)
 		goto out;
 	if (strchr(in->what, '/') || fm_file_exists(in->what)) {
-		if ((rc = run_of_archive(l, in->what, id, err)))
+		if ((rc = run_of_archive(l, in->what, id, err)) < 0)
 			goto out;
 	} else {
 		const char *named = fm_run_id(in->what, id);
@@ -199,13 +202,13 @@ int fm_reproduce(const struct fm_reproduce_in *in, json_t **report, struct fm_er
 		if (named != id)
 			snprintf(id, sizeof id, "%s", named);
 	}
-	if ((rc = load_record(l, id, &rec, err)))
+	if ((rc = load_record(l, id, &rec, err)) < 0)
 		goto out;
 	if (!(dir = fm_path_join(ws.path, "reproduce-tmp"))) {
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
-	if ((rc = fm_dir_make(dir, 0700, err)))
+	if ((rc = fm_dir_make(dir, 0700, err)) < 0)
 		goto out;
 	rc = run_again(in, &rec, id, ws.path, dir, report, err);
 	if (*report && (body = json_copy(*report))) {

@@ -58,4 +58,9 @@ struct fm_run_options {
 	    *waivers; /* for `reproduce`: those that the recorded run had; NULL: those of the project that hold now */
 };
 
+json_t *fm_run_json(const struct fm_run *run); /* what `flowmint run --json` prints; NULL without memory */
+void fm_run_free(struct fm_run *run);
+/* The config as the ledger keeps it: every value, absolute paths, without where it was read from. */
+json_t *fm_run_config(const struct fm_config *cfg);
+
 #endif

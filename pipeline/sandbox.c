@@ -80,11 +80,11 @@ static int child_setup(const struct fm_sandbox *box, char *const *real, bool use
 	fm_interrupt_handle();
 	signal(SIGPIPE, SIG_IGN);
 	setsid(); /* signals of the terminal go to the parent alone, which ends this process */
-	if ((rc = narrow_descriptors(pipe_fd, err)))
+	if ((rc = narrow_descriptors(pipe_fd, err)) < 0)
 		return rc;
-	if (!box->unconfined && (rc = fm_sandbox_enter(box, real, user_namespace, uid, gid, err)))
+	if (!box->unconfined && (rc = fm_sandbox_enter(box, real, user_namespace, uid, gid, err)) < 0)
 		return rc;
-	if ((rc = fm_sandbox_drop(err)) || (rc = check_readable(box, err)))
+	if ((rc = fm_sandbox_drop(err)) < 0 || (rc = check_readable(box, err)) < 0)
 		return rc;
 	/* After the change of credentials, which would clear it; then look whether the parent died before. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
@@ -115,7 +115,7 @@ static void child_report(int fd, int rc, json_t *result, const struct fm_error *
 	char *text;
 
 	json_object_set_new(doc, "code", json_integer(rc));
-	if (rc) {
+	if (rc < 0) {
 		json_t *message = json_string(err->message);
 
 		/* A cut message may end inside a UTF-8 sequence, a file name may hold anything: fall back to what is
@@ -257,7 +257,7 @@ static int interpret(const char *name, int status, const struct fm_buf *b, struc
 	message = json_string_value(json_object_get(doc, "message"));
 	if (rc > FM_OK || rc < FM_ESYSTEM)
 		rc = FM_ESYSTEM;
-	if (rc)
+	if (rc < 0)
 		fm_fail(err, rc, "%s", message ? message : "no reason given");
 	else
 		report->result = json_incref(json_object_get(doc, "result"));
@@ -306,8 +306,7 @@ int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, st
 		json_t *result = NULL;
 
 		fm_progress_show(shared);
-		rc = child_setup(box, real, user_namespace, uid, gid, &fd[1], &inner);
-		if (!rc)
+		if ((rc = child_setup(box, real, user_namespace, uid, gid, &fd[1], &inner)) >= 0)
 			rc = fn(ctx, &result, &inner);
 		child_report(fd[1], rc, result, &inner);
 	}
@@ -327,7 +326,7 @@ int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, st
 		rc = fm_fail_errno(err, "cannot read the result of stage %s", box->name);
 	else
 		rc = ended ? fm_stop_check(box->name, err) : FM_OK;
-	if (rc)
+	if (rc < 0)
 		end_child(pid, ended > 0);
 	close(fd[0]);
 	while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR)
@@ -336,8 +335,10 @@ int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, st
 	fm_progress_shared_free(shared);
 	report->seconds = fm_seconds() - began;
 	report->peak_rss_bytes = (uint64_t)usage.ru_maxrss * 1024;
-	if (!rc)
-		rc = interpret(box->name, status, &b, report, err);
+	if (rc < 0)
+		goto out;
+	rc = interpret(box->name, status, &b, report, err);
+out:
 	fm_buf_free(&b);
 	return rc;
 }

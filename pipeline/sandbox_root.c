@@ -58,12 +58,15 @@ static int make_parents(const char *path, struct fm_error *err)
 
 	if (!p)
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	for (char *s = strchr(p + 1, '/'); s && !rc; s = strchr(s + 1, '/')) {
+	for (char *s = strchr(p + 1, '/'); s; s = strchr(s + 1, '/')) {
 		*s = '\0';
-		if (mkdir(p, 0755) && errno != EEXIST)
+		if (mkdir(p, 0755) && errno != EEXIST) {
 			rc = fm_fail_errno(err, "cannot make %s in the workspace", p);
+			goto out;
+		}
 		*s = '/';
 	}
+out:
 	free(p);
 	return rc;
 }

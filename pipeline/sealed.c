@@ -37,7 +37,7 @@ static int project_secret(struct fm_secret *s, const char *project, struct fm_er
 		    "%s: no such file: the project's secret, which all noise comes from; flowmint init makes one "
 		    "with a project",
 		    path);
-	else if (!(rc = fm_secret_read(s, path, PROJECT_KEY_MAX, err)) && s->len < 32)
+	else if ((rc = fm_secret_read(s, path, PROJECT_KEY_MAX, err)) >= 0 && s->len < 32)
 		rc = fm_fail(err, FM_EINPUT, "%s: too short for a secret: 32 random bytes are expected", path);
 	free(keys);
 	free(path);
@@ -57,7 +57,7 @@ int fm_run_secret(struct fm_secret *run, const char *project, const struct fm_co
 	*run = (struct fm_secret){0};
 	for (size_t i = 0; config && i < sizeof sections / sizeof *sections; i++)
 		json_object_set_new(config, sections[i], fm_config_json(cfg, sections[i], true));
-	if ((rc = fm_sha256_file_hex("/proc/self/exe", program, err)))
+	if ((rc = fm_sha256_file_hex("/proc/self/exe", program, err)) < 0)
 		goto out;
 	doc = json_pack("{s:s, s:s, s:s, s:O}", "flowmint", FM_VERSION, "program", program, "trace", trace_sha256,
 			"config", config);
@@ -65,7 +65,7 @@ int fm_run_secret(struct fm_secret *run, const char *project, const struct fm_co
 		rc = no_memory(err);
 		goto out;
 	}
-	if ((rc = fm_json_digest(doc, digest, err)) || (rc = project_secret(&key, project, err)))
+	if ((rc = fm_json_digest(doc, digest, err)) < 0 || (rc = project_secret(&key, project, err)) < 0)
 		goto out;
 	snprintf(label, sizeof label, "run %s", digest);
 	rc = fm_secret_derive(run, &key, label, err);
@@ -79,12 +79,13 @@ out:
 int fm_secret_id(const struct fm_secret *run, char hex[FM_SHA256_HEX], struct fm_error *err)
 {
 	struct fm_secret id;
-	int rc = fm_secret_derive(&id, run, "id", err);
+	int rc;
 
-	if (rc == FM_OK)
-		fm_hex(id.data, id.len, hex);
+	if ((rc = fm_secret_derive(&id, run, "id", err)) < 0)
+		return rc;
+	fm_hex(id.data, id.len, hex);
 	fm_secret_close(&id);
-	return rc;
+	return FM_OK;
 }
 
 /* ---- the file ---- */
@@ -126,11 +127,13 @@ static bool gcm(bool seal, const struct fm_secret *key, const uint8_t nonce[NONC
 static int sealing_key(struct fm_secret *key, const char *project, struct fm_error *err)
 {
 	struct fm_secret p;
-	int rc = project_secret(&p, project, err);
+	int rc;
 
 	*key = (struct fm_secret){0};
-	if (rc == FM_OK)
-		rc = fm_secret_derive(key, &p, "sealed", err);
+	if ((rc = project_secret(&p, project, err)) < 0)
+		goto out;
+	rc = fm_secret_derive(key, &p, "sealed", err);
+out:
 	fm_secret_close(&p);
 	return rc;
 }
@@ -147,7 +150,7 @@ int fm_sealed_write(const char *workspace, const char *project, const char *run_
 
 	if (!path)
 		return err ? err->code : FM_ESYSTEM;
-	if ((rc = sealing_key(&key, project, err)))
+	if ((rc = sealing_key(&key, project, err)) < 0)
 		goto out;
 	if (run->len != FM_SHA256_LEN || getrandom(nonce, sizeof nonce, 0) != NONCE ||
 	    !gcm(true, &key, nonce, run_id, run->data, run->len, data, tag)) {
@@ -193,8 +196,8 @@ int fm_sealed_read(struct fm_secret *run, const char *workspace, const char *pro
 			     run_id);
 		goto out;
 	}
-	if ((rc = fm_json_load(&doc, path, FILE_MAX, err)) || (rc = sealing_key(&key, project, err)) ||
-	    (rc = fm_secret_new(run, FM_SHA256_LEN + TAG, err)))
+	if ((rc = fm_json_load(&doc, path, FILE_MAX, err)) < 0 || (rc = sealing_key(&key, project, err)) < 0 ||
+	    (rc = fm_secret_new(run, FM_SHA256_LEN + TAG, err)) < 0)
 		goto out;
 	if (!hex_field(doc, "nonce", nonce, NONCE) || !hex_field(doc, "tag", tag, TAG) ||
 	    !hex_field(doc, "data", data, FM_SHA256_LEN) ||

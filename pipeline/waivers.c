@@ -28,17 +28,22 @@ static int gather_one(struct gather *g, const char *name, struct fm_error *err)
 
 	if (!path)
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	rc = fm_waiver_check(path, g->release, &g->signers, g->now_s, &record, err);
-	if (rc == FM_OK) {
-		row = json_pack("{s:s, s:b}", "file", name, "holds", 1);
-		if (json_object_update(row, record) != 0 || (rc = add(g->rows, row, err)) < 0)
-			rc = rc ? rc : fm_fail(err, FM_ESYSTEM, "out of memory for the waivers");
-		else
-			rc = json_array_append(g->holding, record) ? fm_fail(err, FM_ESYSTEM, "out of memory") : FM_OK;
-	} else if (rc == FM_EVERDICT) {
+	if ((rc = fm_waiver_check(path, g->release, &g->signers, g->now_s, &record, err)) == FM_EVERDICT) {
 		fm_warn("%s counts for nothing: %s", path, err->message);
 		rc = add(g->rows, json_pack("{s:s, s:b, s:s}", "file", name, "holds", 0, "why", err->message), err);
+		goto out;
 	}
+	if (rc < 0)
+		goto out;
+	row = json_pack("{s:s, s:b}", "file", name, "holds", 1);
+	if (json_object_update(row, record) != 0) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the waivers");
+		goto out;
+	}
+	if ((rc = add(g->rows, row, err)) < 0)
+		goto out;
+	rc = add(g->holding, json_incref(record), err);
+out:
 	json_decref(record);
 	free(path);
 	return rc;
@@ -48,15 +53,19 @@ static int gather_all(struct gather *g, const char *project, struct fm_error *er
 {
 	char *signers = fm_path_join(project, "allowed_signers"), **names = NULL;
 	size_t n = 0, len, suffix = strlen(FM_WAIVER_SUFFIX);
-	int rc = signers ? fm_signers_load(&g->signers, signers, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
+	int rc;
 
-	if (rc == FM_OK)
-		rc = fm_dir_list(g->dir, &names, &n, err);
-	for (size_t i = 0; i < n && rc == FM_OK; i++) {
+	if (!signers)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	if ((rc = fm_signers_load(&g->signers, signers, err)) < 0 || (rc = fm_dir_list(g->dir, &names, &n, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < n; i++) {
 		len = strlen(names[i]);
-		if (len > suffix && names[i][0] != '.' && strcmp(names[i] + len - suffix, FM_WAIVER_SUFFIX) == 0)
-			rc = gather_one(g, names[i], err);
+		if (len > suffix && names[i][0] != '.' && strcmp(names[i] + len - suffix, FM_WAIVER_SUFFIX) == 0 &&
+		    (rc = gather_one(g, names[i], err)) < 0)
+			goto out;
 	}
+out:
 	fm_names_free(names, n);
 	free(signers);
 	return rc;

@@ -48,9 +48,11 @@ static int remove_prefixed(const char *dir, const char *prefix, struct fm_error 
 {
 	char **names = NULL;
 	size_t n = 0;
-	int rc = fm_dir_list(dir, &names, &n, err);
+	int rc;
 
-	for (size_t i = 0; i < n && !rc; i++) {
+	if ((rc = fm_dir_list(dir, &names, &n, err)) < 0)
+		return rc;
+	for (size_t i = 0; i < n; i++) {
 		char *path;
 
 		if (strncmp(names[i], prefix, strlen(prefix)) != 0)
@@ -58,7 +60,10 @@ static int remove_prefixed(const char *dir, const char *prefix, struct fm_error 
 		path = fm_path_join(dir, names[i]);
 		rc = path ? fm_dir_remove(path, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
 		free(path);
+		if (rc < 0)
+			goto out;
 	}
+out:
 	fm_names_free(names, n);
 	return rc;
 }
@@ -71,15 +76,19 @@ static int remove_stale(const struct fm_workspace *w, struct fm_error *err)
 
 	if (!stages)
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	if (!(rc = remove_prefixed(w->path, "reproduce-", err)) &&
-	    !(rc = remove_prefixed(w->path, FM_PLAN_FOLDER, err)) && !(rc = fm_dir_make(stages, 0700, err)))
-		rc = fm_dir_list(stages, &names, &n, err);
-	for (size_t i = 0; i < n && !rc; i++) {
+	if ((rc = remove_prefixed(w->path, "reproduce-", err)) < 0 ||
+	    (rc = remove_prefixed(w->path, FM_PLAN_FOLDER, err)) < 0 || (rc = fm_dir_make(stages, 0700, err)) < 0 ||
+	    (rc = fm_dir_list(stages, &names, &n, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < n; i++) {
 		char *dir = fm_path_join(stages, names[i]);
 
 		rc = dir ? remove_prefixed(dir, ".tmp-", err) : fm_fail(err, FM_ESYSTEM, "out of memory");
 		free(dir);
+		if (rc < 0)
+			goto out;
 	}
+out:
 	fm_names_free(names, n);
 	free(stages);
 	return rc;
@@ -91,7 +100,7 @@ int fm_workspace_open(struct fm_workspace *w, const char *path, struct fm_error 
 	int rc;
 
 	*w = (struct fm_workspace)FM_WORKSPACE_NONE;
-	if ((rc = fm_dir_make(path, 0700, err)))
+	if ((rc = fm_dir_make(path, 0700, err)) < 0)
 		return rc;
 	if (!(w->path = realpath(path, NULL)) || stat(w->path, &st))
 		return fm_fail_errno(err, "%s", path);
@@ -100,7 +109,7 @@ int fm_workspace_open(struct fm_workspace *w, const char *path, struct fm_error 
 		    err, FM_EINPUT,
 		    "%s: others may look into the workspace (mode %03o): chmod 700 it, or name a folder of its own",
 		    w->path, (unsigned)st.st_mode & 0777);
-	if ((rc = take_lock(w, err)) || (rc = remove_stale(w, err)))
+	if ((rc = take_lock(w, err)) < 0 || (rc = remove_stale(w, err)) < 0)
 		fm_workspace_close(w);
 	return rc;
 }
@@ -121,7 +130,7 @@ char *fm_workspace_entry(const char *workspace, const char *stage, const char *n
 
 	if (!dir)
 		fm_fail(err, FM_ESYSTEM, "out of memory");
-	else if (fm_dir_make(dir, 0700, err) == FM_OK && !(path = fm_path_join(dir, name)))
+	else if (fm_dir_make(dir, 0700, err) >= 0 && !(path = fm_path_join(dir, name)))
 		fm_fail(err, FM_ESYSTEM, "out of memory");
 	free(dir);
 	free(stages);

@@ -33,10 +33,12 @@ out:
 /* What is printed about verbs: takes text over. */
 static int print(struct fm_buf *text, FILE *f, struct fm_error *err)
 {
-	int rc = fm_buf_check(text, err);
+	int rc;
 
-	if (rc == FM_OK)
-		fwrite(text->data, 1, text->len, f);
+	if ((rc = fm_buf_check(text, err)) < 0)
+		goto out;
+	fwrite(text->data, 1, text->len, f);
+out:
 	fm_buf_free(text);
 	return rc;
 }

@@ -68,14 +68,14 @@ static int budget(const void *args, const struct fm_call *call, struct fm_error 
 	json_t *o = NULL;
 	int rc;
 
-	if ((rc = fm_config_load(&cfg, call->operand[0], a->set.word, a->set.n, err)))
+	if ((rc = fm_config_load(&cfg, call->operand[0], a->set.word, a->set.n, err)) < 0)
 		return rc;
 	if (!fm_config_dp(cfg)) {
 		rc = fm_fail(err, FM_EINPUT, "%s: privacy.mode is %s, which claims nothing: there is no budget",
 			     call->operand[0], cfg->privacy.mode);
 		goto out;
 	}
-	if ((rc = fm_budget_claim(&claim, cfg, err)) || (rc = fm_budget_json(&claim, cfg, &o, err)))
+	if ((rc = fm_budget_claim(&claim, cfg, err)) < 0 || (rc = fm_budget_json(&claim, cfg, &o, err)) < 0)
 		goto out;
 	if (a->json) {
 		rc = fm_cli_json(json_incref(o), err);

@@ -87,32 +87,40 @@ static int print_dropped(const json_t *gate, const json_t *origin, struct fm_err
 	return FM_OK;
 }
 
-static int print_config(const struct fm_config *cfg, const json_t *origin, struct fm_error *err)
+static int print_section(const struct fm_config *cfg, const char *name, const json_t *provenance, struct fm_error *err)
 {
+	json_t *section = fm_config_json(cfg, name, false), *value;
+	const char *key;
 	int rc = FM_OK;
 
-	printf("# %s\npreset: %s\n", cfg->file, cfg->preset);
-	for (size_t i = 0; i < fm_nsections && rc == FM_OK; i++) {
-		json_t *section = fm_config_json(cfg, fm_sections[i], false), *value;
-		const char *key;
+	if (!section)
+		return fm_fail(err, FM_ESYSTEM, "out of memory for the config");
+	printf("\n%s:\n", name);
+	json_object_foreach(section, key, value)
+	{
+		const struct fm_key *k = fm_key_find(name, key);
 
-		printf("\n%s:\n", fm_sections[i]);
-		json_object_foreach(section, key, value)
-		{
-			const struct fm_key *k = fm_key_find(fm_sections[i], key);
-
-			if (k && k->mode && strcmp(k->mode, cfg->privacy.mode) != 0)
-				continue;
-			if ((rc = print_key(fm_sections[i], key, value, origin, err)) < 0)
-				break;
-		}
-		if (rc == FM_OK && strcmp(fm_sections[i], "gate") == 0)
-			rc = print_dropped(section, origin, err);
-		if (!section)
-			rc = fm_fail(err, FM_ESYSTEM, "out of memory for the config");
-		json_decref(section);
+		if (k && k->mode && strcmp(k->mode, cfg->privacy.mode) != 0)
+			continue;
+		if ((rc = print_key(name, key, value, provenance, err)) < 0)
+			goto out;
 	}
+	if (strcmp(name, "gate") == 0)
+		rc = print_dropped(section, provenance, err);
+out:
+	json_decref(section);
 	return rc;
+}
+
+static int print_config(const struct fm_config *cfg, const json_t *provenance, struct fm_error *err)
+{
+	int rc;
+
+	printf("# %s\npreset: %s\n", cfg->file, cfg->preset);
+	for (size_t i = 0; i < fm_nsections; i++)
+		if ((rc = print_section(cfg, fm_sections[i], provenance, err)) < 0)
+			return rc;
+	return FM_OK;
 }
 
 static int config(const void *args, const struct fm_call *call, struct fm_error *err)
@@ -193,19 +201,20 @@ static int dialects(const void *args, const struct fm_call *call, struct fm_erro
 	int rc = FM_OK;
 
 	(void)call;
-	for (size_t i = 0; rc == FM_OK && fm_embed_at(&e, FM_EMBED_DIALECT, i); i++) {
+	for (size_t i = 0; fm_embed_at(&e, FM_EMBED_DIALECT, i); i++) {
 		struct fm_dialect *d = NULL;
 
 		if ((rc = fm_dialect_load(&d, e.name, err)) < 0)
-			break;
+			goto out;
 		if (a->json)
 			json_array_append_new(list, dialect_json(d));
 		else
 			print_dialect(d);
 		fm_dialect_free(d);
 	}
-	if (rc == FM_OK && a->json)
-		return fm_cli_json(list, err);
+	if (a->json)
+		rc = fm_cli_json(json_incref(list), err);
+out:
 	json_decref(list);
 	return rc;
 }

@@ -51,9 +51,9 @@ static int doctor(const void *args, const struct fm_call *call, struct fm_error 
 	else
 		print_report(report);
 	json_decref(report);
-	if (!rc && !runs)
-		rc = fm_fail(err, FM_EVERDICT, "a run would be refused here: what is bad above says why");
-	return rc;
+	if (rc < 0 || runs)
+		return rc;
+	return fm_fail(err, FM_EVERDICT, "a run would be refused here: what is bad above says why");
 }
 
 const struct fm_verb fm_verb_doctor = {

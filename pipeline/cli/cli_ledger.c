@@ -327,10 +327,10 @@ static int audit(const void *args, const struct fm_call *call, struct fm_error *
 		for (size_t i = 0; i < json_array_size(problems); i++)
 			printf("broken: %s\n", str(json_array_get(problems, i), "problem"));
 	}
-	if (!rc && !intact)
-		rc = fm_fail(err, FM_EVERDICT, "%s: the ledger is broken", workspace);
 	json_decref(report);
-	return rc;
+	if (rc < 0 || intact)
+		return rc;
+	return fm_fail(err, FM_EVERDICT, "%s: the ledger is broken", workspace);
 }
 
 const struct fm_verb fm_verb_audit = {

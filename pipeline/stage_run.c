@@ -1,0 +1,374 @@
+#include "pipeline/stage_run.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "manifests/canon.h"
+#include "manifests/dialect.h"
+#include "pipeline/job.h"
+#include "pipeline/keys.h"
+#include "pipeline/publish.h"
+#include "pipeline/sandbox.h"
+#include "pipeline/sealed.h"
+
+#define STAGE_FORMAT "flowmint-stage/1"
+#define STAGE_JSON_MAX (32u << 20)
+
+/* ---- inputs ---- */
+
+static int set_digest(json_t *inputs, const char *name, const char *hex, struct fm_error *err)
+{
+	return json_object_set_new(inputs, name, json_string(hex)) ? fm_fail(err, FM_ESYSTEM, "out of memory") : FM_OK;
+}
+
+int fm_runner_digest(struct fm_runner *r, enum fm_item_id id, char hex[FM_SHA256_HEX], struct fm_error *err)
+{
+	const char *path = fm_item_path(r->cfg, id);
+	int rc;
+
+	if (id == FM_ITEM_TRACE && r->o->trace_sha256) {
+		snprintf(hex, FM_SHA256_HEX, "%s", r->o->trace_sha256);
+		return FM_OK;
+	}
+	rc = id == FM_ITEM_TRACE ? fm_trace_digest(r->ledger, path, r->unconfined, hex, err)
+				 : fm_sha256_file_hex(path, hex, err);
+	if (rc < 0)
+		return id == FM_ITEM_DIALECT ? fm_dialect_blame(err) : fm_error_prefix(err, "%s: ", fm_items[id].key);
+	return FM_OK;
+}
+
+static int collect_item(struct fm_runner *r, enum fm_item_id id, const json_t *manifest, json_t *inputs,
+			struct fm_error *err)
+{
+	const struct fm_item *item = &fm_items[id];
+	const json_t *told = id == FM_ITEM_MANIFEST ? manifest : r->waivers;
+	char hex[FM_SHA256_HEX];
+	int rc;
+
+	if (item->from == FM_FROM_PRODUCT)
+		return set_digest(inputs, fm_stage_table[item->stage].product, r->run->stage[item->stage].output, err);
+	if (item->from == FM_FROM_USER && item->digest && fm_item_path(r->cfg, id))
+		rc = fm_runner_digest(r, id, hex, err);
+	/* Waivers that come, go or expire make a verdict anew. */
+	else if (item->from == FM_FROM_RUNNER && !(item->may_lack && json_array_size(told) == 0))
+		rc = fm_json_digest(told, hex, err);
+	else
+		return FM_OK;
+	return rc < 0 ? rc : set_digest(inputs, item->digest, hex, err);
+}
+
+/* The digests of all that the stage's row of the table lets it read. */
+static int collect_inputs(struct fm_runner *r, enum fm_stage_id id, const json_t *manifest, json_t *inputs,
+			  struct fm_error *err)
+{
+	int rc;
+
+	if (r->secret_id[0] && fm_stage_table[id].draws && (rc = set_digest(inputs, "secret", r->secret_id, err)) < 0)
+		return rc;
+	for (int i = 0; i < FM_NITEMS; i++) {
+		if (!(fm_stage_table[id].items & FM_ITEM(i)) || (i == FM_ITEM_FREE && !fm_config_dp(r->cfg)))
+			continue;
+		if ((rc = collect_item(r, i, manifest, inputs, err)) < 0)
+			return rc;
+	}
+	return FM_OK;
+}
+
+/* ---- taken ---- */
+
+/* Take a finished stage.  1: taken; 0: there is none, or what there is cannot be used; negative: failed. */
+static int take_cached(struct fm_runner *r, enum fm_stage_id id, const char *entry, struct fm_error *err)
+{
+	struct fm_run_stage *s = &r->run->stage[id];
+	char *file = fm_path_join(entry, "stage.json"), *product = fm_path_join(entry, fm_stage_table[id].product),
+	     hex[FM_SHA256_HEX] = "";
+	const char *output;
+	json_t *doc = NULL;
+	struct stat st;
+	int rc = 0;
+
+	if (!file || !product) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	if (stat(entry, &st))
+		goto out;
+	if ((rc = fm_json_load(&doc, file, STAGE_JSON_MAX, err)) == FM_ESYSTEM)
+		goto out;
+	output = json_string_value(json_object_get(doc, "output"));
+	if (output && stat(product, &st) == 0 &&
+	    (rc = fm_folder_digest(s->name, product, r->unconfined, hex, s, err)) == FM_ESYSTEM)
+		goto out;
+	if (rc < FM_ESYSTEM)
+		goto out; /* stopped */
+	if (rc < 0 || !output || strcmp(output, hex) != 0) {
+		fm_warn("%s: not what the stage left there; it is made again", entry);
+		rc = 0;
+		goto out;
+	}
+	memcpy(s->output, hex, sizeof hex);
+	s->result = json_incref(json_object_get(doc, "result"));
+	s->product = product;
+	s->cached = true;
+	product = NULL;
+	rc = 1;
+out:
+	json_decref(doc);
+	free(file);
+	free(product);
+	return rc;
+}
+
+/* tmp becomes entry, with stage.json beside the product, so that a finished stage is known even when the run dies
+ * before its row is in the ledger. */
+static int keep(const struct fm_run_stage *s, const char *tmp, const char *entry, struct fm_error *err)
+{
+	char *file = fm_path_join(tmp, "stage.json");
+	json_t *doc = json_pack("{s:s, s:s, s:s, s:s, s:O, s:O, s:f, s:I}", "format", STAGE_FORMAT, "stage", s->name,
+				"flowmint", FM_VERSION, "output", s->output, "inputs", s->inputs, "result", s->result,
+				"seconds", s->seconds, "peak_rss_bytes", (json_int_t)s->peak_rss_bytes);
+	int rc;
+
+	if (!file || !doc) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	if ((rc = fm_json_save(doc, file, err)) < 0 || (rc = fm_dir_remove(entry, err)) < 0)
+		goto out;
+	rc = fm_dir_commit(tmp, entry, err);
+out:
+	json_decref(doc);
+	free(file);
+	return rc;
+}
+
+/* ---- made ---- */
+
+/* Where training keeps its checkpoint: beside the KEY folders, and named for the key, so that none but the same
+ * training goes on from it.  NULL and err set on failure. */
+static char *checkpoint_path(const struct fm_runner *r, const char *key, struct fm_error *err)
+{
+	char name[sizeof FM_CHECKPOINT_PREFIX + FM_SHA256_HEX];
+
+	snprintf(name, sizeof name, FM_CHECKPOINT_PREFIX "%s", key);
+	return fm_workspace_entry(r->ws.path, fm_stage_name(FM_TRAIN), name, err);
+}
+
+/* When the stage is complete, or is made from the beginning. */
+static int drop_checkpoint(const struct fm_runner *r, const char *key, struct fm_error *err)
+{
+	char *path = checkpoint_path(r, key, err);
+	int rc = path ? fm_dir_remove(path, err) : err->code;
+
+	free(path);
+	return rc;
+}
+
+static int give_checkpoint(const struct fm_runner *r, const char *key, char **path, struct fm_error *err)
+{
+	int rc;
+
+	if (r->o->force && (rc = drop_checkpoint(r, key, err)) < 0)
+		return rc;
+	if (!(*path = checkpoint_path(r, key, err)))
+		return err->code;
+	return fm_dir_make(*path, 0700, err);
+}
+
+/* A folder that is empty: of what an earlier ingest refused, nothing is left. */
+static int give_quarantine(const struct fm_runner *r, char **path, struct fm_error *err)
+{
+	int rc;
+
+	if (!(*path = fm_path_join(r->ws.path, FM_QUARANTINE)))
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	if ((rc = fm_dir_remove(*path, err)) < 0)
+		return rc;
+	return fm_dir_make(*path, 0700, err);
+}
+
+static void say_bad_rows(const struct fm_run_stage *s)
+{
+	json_int_t bad = json_integer_value(json_object_get(s->result, "bad"));
+
+	if (bad > 0)
+		fm_log("%s: %lld bad rows were left out; they are private: less %s/quarantine.csv", s->name,
+		       (long long)bad, s->product);
+}
+
+static void on_tick(void *ctx, long pid, const struct fm_progress_view *view)
+{
+	struct fm_state *s = ctx;
+
+	s->stage_pid = pid;
+	s->view = *view;
+	fm_state_save(s);
+}
+
+int fm_runner_secret(const struct fm_runner *r, struct fm_secret *run, struct fm_error *err)
+{
+	const struct fm_run_options *o = r->o;
+
+	return fm_sealed_read(run, o->sealed_workspace ? o->sealed_workspace : r->ws.path, r->project,
+			      o->sealed_run ? o->sealed_run : r->run->id, err);
+}
+
+static int stage_secret(const struct fm_runner *r, enum fm_stage_id id, struct fm_secret *own, struct fm_error *err)
+{
+	struct fm_secret run;
+	int rc;
+
+	*own = (struct fm_secret){0};
+	if ((rc = fm_runner_secret(r, &run, err)) < 0)
+		goto out;
+	rc = fm_secret_derive(own, &run, fm_stage_name(id), err);
+out:
+	fm_secret_close(&run);
+	return rc;
+}
+
+static int make(struct fm_runner *r, struct fm_job *j, const char *entry, struct fm_error *err)
+{
+	struct fm_sandbox box = {
+	    .name = fm_stage_name(j->id), .unconfined = r->unconfined, .tick = on_tick, .tick_ctx = &r->state};
+	struct fm_run_stage *s = &r->run->stage[j->id];
+	struct fm_sandbox_report report = {0};
+	struct fm_secret secret = {0};
+	char *tmp = NULL, *out_dir = NULL, name[32];
+	const char *output;
+	int rc;
+
+	snprintf(name, sizeof name, ".tmp-%ld", (long)getpid());
+	if (!(tmp = fm_workspace_entry(r->ws.path, s->name, name, err)))
+		return err->code;
+	if (!(out_dir = fm_path_join(tmp, fm_stage_table[j->id].product))) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	if ((rc = fm_dir_remove(tmp, err)) < 0 || (rc = fm_dir_make(out_dir, 0700, err)) < 0)
+		goto out;
+	j->call.out_dir = out_dir;
+	if (fm_stage_table[j->id].items & FM_ITEM(FM_ITEM_CHECKPOINT) &&
+	    (rc = give_checkpoint(r, s->key, &j->call.path[FM_ITEM_CHECKPOINT], err)) < 0)
+		goto out;
+	if (fm_stage_table[j->id].items & FM_ITEM(FM_ITEM_QUARANTINE) &&
+	    (rc = give_quarantine(r, &j->call.path[FM_ITEM_QUARANTINE], err)) < 0)
+		goto out;
+	if ((rc = fm_job_fill(j, r->run, &box, err)) < 0)
+		goto out;
+	if (r->secret_id[0] && fm_stage_table[j->id].draws) {
+		if ((rc = stage_secret(r, j->id, &secret, err)) < 0)
+			goto out;
+		j->call.secret = &secret;
+	}
+	r->state.stage = s->name;
+	r->state.stage_began = (int64_t)time(NULL);
+	rc = fm_sandbox_run(&box, fm_job_run, j, &report, err);
+	s->seconds += report.seconds;
+	s->peak_rss_bytes = report.peak_rss_bytes > s->peak_rss_bytes ? report.peak_rss_bytes : s->peak_rss_bytes;
+	if (rc < 0)
+		goto out;
+	output = json_string_value(json_object_get(report.result, "output"));
+	if (!output || strlen(output) != FM_SHA256_HEX - 1) {
+		rc = fm_fail(err, FM_ESYSTEM, "stage %s sent no digest", s->name);
+		goto out;
+	}
+	memcpy(s->output, output, FM_SHA256_HEX);
+	s->result = json_incref(json_object_get(report.result, "result"));
+	if ((rc = keep(s, tmp, entry, err)) < 0)
+		goto out;
+	if (!(s->product = fm_path_join(entry, fm_stage_table[j->id].product)))
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+out:
+	if (rc < 0) {
+		struct fm_error ignored;
+
+		if (fm_dir_remove(tmp, &ignored))
+			fm_warn("%s", ignored.message);
+		if (j->call.path[FM_ITEM_CHECKPOINT])
+			rmdir(j->call.path[FM_ITEM_CHECKPOINT]); /* unless training wrote one */
+	}
+	if (j->call.path[FM_ITEM_QUARANTINE])
+		rmdir(j->call.path[FM_ITEM_QUARANTINE]); /* unless ingest left the rows that it refused */
+	fm_secret_close(&secret);
+	j->call.secret = NULL;
+	json_decref(report.result);
+	free(out_dir);
+	free(tmp);
+	return rc;
+}
+
+static int record_stage(struct fm_runner *r, const struct fm_run_stage *s, struct fm_error *err)
+{
+	json_t *body = json_pack("{s:s, s:s, s:O, s:s, s:f, s:I, s:b, s:O}", "name", s->name, "key", s->key, "inputs",
+				 s->inputs, "output", s->output, "seconds", s->seconds, "peak_rss_bytes",
+				 (json_int_t)s->peak_rss_bytes, "cached", s->cached, "result", s->result);
+	int rc = body ? fm_ledger_append(r->ledger, r->run->id, "stage", body, err)
+		      : fm_fail(err, FM_ESYSTEM, "out of memory");
+
+	json_decref(body);
+	return rc;
+}
+
+int fm_stage_run(struct fm_runner *r, enum fm_stage_id id, struct fm_error *err)
+{
+	struct fm_job j = {
+	    .stages = r->stages, .id = id, .call = {.cfg = r->cfg, .run = r->run->id, .waivers = r->waivers}};
+	struct fm_run_stage *s = &r->run->stage[id];
+	bool borrowed = r->o->reuse && id <= FM_TRAIN;
+	json_t *manifest = NULL;
+	char *entry = NULL;
+	int rc;
+
+	s->name = fm_stage_name(id);
+	if (!(s->inputs = json_object()))
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	if (id == FM_RELEASE && (rc = fm_runner_manifest(r->cfg, r->project, r->run, &manifest, err)) < 0)
+		goto out;
+	j.call.manifest = manifest;
+	if ((rc = collect_inputs(r, id, manifest, s->inputs, err)) < 0 ||
+	    (rc = fm_stage_key(r->cfg, id, s->inputs, s->key, err)) < 0)
+		goto out;
+	if (!(entry = fm_workspace_entry(borrowed ? r->o->reuse : r->ws.path, s->name, s->key, err))) {
+		rc = err->code;
+		goto out;
+	}
+	if (!r->o->force && !fm_stage_table[id].always && (rc = take_cached(r, id, entry, err)) < 0)
+		goto out;
+	if (!s->cached && borrowed) {
+		rc = fm_fail(err, FM_EINPUT, "the recorded %s is no longer in %s: reproduce it --from data",
+			     fm_stage_table[id].product, r->o->reuse);
+		goto out;
+	}
+	rc = FM_OK;
+	if (!s->cached && r->o->probe)
+		goto out;
+	if (!s->cached && (rc = make(r, &j, entry, err)) < 0)
+		goto out;
+	if (id == FM_TRAIN && !borrowed && !r->o->probe && (rc = drop_checkpoint(r, s->key, err)) < 0)
+		goto out;
+	if (r->o->probe) {
+		r->run->nstages = id + 1;
+		goto out;
+	}
+	if (s->cached)
+		fm_log("%-9s  cached", s->name);
+	if (id == FM_INGEST)
+		say_bad_rows(s);
+	s->seconds = round(s->seconds * 1000) / 1000;
+	r->run->nstages = id + 1;
+	rc = record_stage(r, s, err);
+out:
+	fm_job_free(&j);
+	json_decref(manifest);
+	free(entry);
+	return rc;
+}

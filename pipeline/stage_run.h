@@ -1,0 +1,41 @@
+/*
+ * stage_run.h - one stage of a run: taken from the workspace when it is complete there, else made in a child.
+ */
+#ifndef FM_PIPELINE_STAGE_RUN_H
+#define FM_PIPELINE_STAGE_RUN_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/hash.h"
+#include "base/secret.h"
+#include "pipeline/ledger.h"
+#include "pipeline/run.h"
+#include "pipeline/state.h"
+#include "pipeline/workspace.h"
+
+/* A run while it lasts. */
+struct fm_runner {
+	const struct fm_run_options *o;
+	const struct fm_config *cfg;
+	const struct fm_stages *stages;
+	struct fm_run *run;
+	struct fm_workspace ws;
+	struct fm_ledger *ledger;
+	const char *project;
+	json_t *waivers; /* that hold, a list */
+	struct fm_state state;
+	char secret_id[FM_SHA256_HEX]; /* privacy.mode dp: of the run's secret, else "" */
+	bool unconfined;
+};
+
+/* Take or make stage `id`, whose inputs are complete, and write its row of the ledger.  With o->probe run->nstages
+ * stays when the stage is not complete. */
+int fm_stage_run(struct fm_runner *r, enum fm_stage_id id, struct fm_error *err) FM_MUST_CHECK;
+/* The digest of a file of the user's. */
+int fm_runner_digest(struct fm_runner *r, enum fm_item_id id, char hex[FM_SHA256_HEX],
+		     struct fm_error *err) FM_MUST_CHECK;
+/* The run's secret, from its sealed half.  Close it soon: children have what their parent has in memory. */
+int fm_runner_secret(const struct fm_runner *r, struct fm_secret *run, struct fm_error *err) FM_MUST_CHECK;
+
+#endif
