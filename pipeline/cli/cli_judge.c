@@ -1,17 +1,12 @@
 /* evaluate, verify: judging what somebody made. */
-#include <limits.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "base/file.h"
-#include "base/log.h"
-#include "base/mem.h"
-#include "base/rows.h"
 #include "base/table.h"
 #include "base/thread.h"
 #include "judge/gate/check.h"
@@ -26,15 +21,12 @@
 #include "manifests/dialect.h"
 #include "manifests/registry.h"
 #include "pipeline/cli/cli.h"
+#include "pipeline/cli/flows.h"
 #include "release/verify.h"
 #include "report/report.h"
 #include "stages/membership.h"
 #include "stages/previous.h"
-#include "traces/trace.h"
 
-#define MAX_BAD_SHARE 0.01
-#define MAX_BAD_SYNTHETIC 0.5 /* they count as flows that cannot exist; a file with more is none of this dialect */
-#define ARCHIVE ".tar.zst"
 #define MEMORY 1024u     /* MiB, as gate.memory has it */
 #define LEAST_MEMORY 64u /* likewise */
 
@@ -61,7 +53,7 @@ static const struct fm_option evaluate_options[] = {
      .help =
 	 "apply the thresholds of RELEASE.yaml; exit status 1 when a check fails. Without the file those of the preset "
 	 "apply, addresses are judged by role, and what needs a holdout is left out when there is none, so that fresh "
-	 "real flows pass. Checks of leak.mia_model_*, which need the model, are always left out and listed"},
+	 "real flows pass. Checks that need the model are always left out and listed"},
     {FM_SETS_FLAG(struct evaluate_args, no_controls), .name = "no-controls",
      .help = "do not try the gate on planted generators, which needs a holdout (docs/gate.md)"},
     {FM_SETS_TEXT(struct evaluate_args, preset), .name = "preset", .value = "NAME", .offer = FM_OFFER_PRESET,
@@ -93,113 +85,6 @@ struct evaluation {
 	struct fm_verdict verdict;
 };
 
-/* Where what of large tables does not fit in memory is kept while they are judged. */
-static const char *spill_folder(void)
-{
-	const char *tmp = getenv("TMPDIR");
-
-	return tmp && *tmp ? tmp : "/tmp";
-}
-
-struct first_bad {
-	uint64_t line;
-	char reason[160];
-};
-
-static void note_bad(void *ctx, const struct fm_trace_bad *bad)
-{
-	struct first_bad *first = ctx;
-
-	if (first->line)
-		return;
-	first->line = bad->line;
-	snprintf(first->reason, sizeof first->reason, "%s", bad->reason);
-}
-
-/* Flows as a stage leaves them, or the folder around them: WORKSPACE/stages/generate/KEY, or its "synthetic". */
-static int load_folder(const struct evaluation *e, const char *path, struct fm_table **t, struct fm_error *err)
-{
-	static const char *const inner[] = {"", "/synthetic", "/store/train", "/train"};
-	struct fm_table *all = NULL;
-	char dir[PATH_MAX + 32];
-	bool found = false;
-	int rc;
-
-	for (size_t i = 0; i < sizeof inner / sizeof *inner && !found; i++) {
-		snprintf(dir, sizeof dir, "%s%s/schema.json", path, inner[i]);
-		found = fm_file_exists(dir);
-		dir[strlen(dir) - strlen("/schema.json")] = '\0';
-	}
-	if (!found)
-		return fm_fail(err, FM_EINPUT,
-			       "%s holds no flows of a run: name a stage's product, such as "
-			       "WORKSPACE/stages/generate/KEY, an unpacked archive, or a file",
-			       path);
-	if ((rc = fm_table_open(&all, dir, err)) < 0)
-		return rc;
-	if (!e->rows || e->rows >= all->rows) {
-		*t = all;
-		return FM_OK;
-	}
-	uint32_t *first = NULL;
-	if ((rc = fm_alloc(&first, e->rows, sizeof *first, "a choice of rows", err)) == FM_OK) {
-		for (size_t i = 0; i < e->rows; i++)
-			first[i] = (uint32_t)i;
-		rc = fm_table_take(t, all, first, e->rows, err);
-	}
-	free(first);
-	fm_table_free(all);
-	return rc;
-}
-
-/* Whoever scores a file must hear of rows that are not scored, or not as they stand there. */
-static int load(const struct evaluation *e, const struct fm_dialect *d, const char *path, bool synthetic,
-		struct fm_table **t, uint64_t *bad, struct fm_error *err)
-{
-	struct first_bad first = {0};
-	struct fm_trace_opts o = {.path = path,
-				  .dialect = d,
-				  .rows = e->rows,
-				  .missing = FM_MISSING_ZERO,
-				  .bad = note_bad,
-				  .ctx = &first,
-				  .spill = spill_folder()};
-	size_t n = path ? strlen(path) : 0, suffix = strlen(ARCHIVE);
-	struct fm_trace_stats stats;
-	char unpacked[PATH_MAX];
-	struct stat st;
-	int rc;
-
-	if (bad)
-		*bad = 0;
-	if (!path)
-		return FM_OK;
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
-		snprintf(unpacked, sizeof unpacked, "%s/data/flows.csv", path);
-		if (!fm_file_exists(unpacked))
-			return load_folder(e, path, t, err);
-		o.path = unpacked;
-	}
-	if (n > suffix && strcmp(path + n - suffix, ARCHIVE) == 0)
-		o.member = "*/data/flows.csv";
-	if ((rc = fm_trace_load(t, &o, synthetic ? MAX_BAD_SYNTHETIC : MAX_BAD_SHARE, &stats, err)))
-		return rc;
-	if (bad)
-		*bad = stats.bad;
-	if (stats.bad && bad)
-		fm_warn(
-		    "%s: %llu of %llu rows cannot be read and count as flows that cannot exist; first at line %llu: %s",
-		    path, (unsigned long long)stats.bad, (unsigned long long)(stats.rows + stats.bad),
-		    (unsigned long long)first.line, first.reason);
-	else if (stats.bad)
-		fm_warn("%s: %llu of %llu rows cannot be read and are left out; first at line %llu: %s", path,
-			(unsigned long long)stats.bad, (unsigned long long)(stats.rows + stats.bad),
-			(unsigned long long)first.line, first.reason);
-	if (stats.missing_values)
-		fm_warn("%s: %llu missing values count as 0", path, (unsigned long long)stats.missing_values);
-	return FM_OK;
-}
-
 /* The gate's trial needs a holdout; without one the checks of leakage fail, which is verdict enough. */
 static int try_gate(struct evaluation *e, const struct fm_table *real, const struct fm_table *holdout,
 		    struct fm_error *err)
@@ -213,7 +98,7 @@ static int try_gate(struct evaluation *e, const struct fm_table *real, const str
 		e->cfg->gate.control_rows = 0;
 		return FM_OK;
 	}
-	if ((rc = fm_pool_new(&pool, (int)e->threads, err)))
+	if ((rc = fm_pool_new(&pool, (int)e->threads, err)) < 0)
 		return rc;
 	rc = fm_controls_measure(e->cfg, real, holdout, FM_CONTROLS_SEED, pool, &e->controls, err);
 	fm_pool_free(pool);
@@ -224,11 +109,12 @@ static int compare(struct evaluation *e, const struct fm_dialect *d, const struc
 		   struct fm_error *err)
 {
 	struct fm_pool *pool = NULL;
-	int rc = fm_pool_new(&pool, (int)e->threads, err);
+	int rc;
 
-	if (!rc)
-		rc = fm_previous_compare(e->previous, d, e->rows, synthetic, pool, (size_t)e->memory << 20,
-					 spill_folder(), &e->metrics, err);
+	if ((rc = fm_pool_new(&pool, (int)e->threads, err)) < 0)
+		return rc;
+	rc = fm_previous_compare(e->previous, d, e->rows, synthetic, pool, (size_t)e->memory << 20, fm_flows_spill(),
+				 &e->metrics, err);
 	fm_pool_free(pool);
 	return rc;
 }
@@ -241,6 +127,12 @@ static struct fm_leakage_opts limits(const struct evaluation *e)
 	return o;
 }
 
+static int load(const struct evaluation *e, const struct fm_dialect *d, const char *path, enum fm_flows_role role,
+		struct fm_table **t, uint64_t *bad, struct fm_error *err)
+{
+	return fm_flows_load(&(struct fm_flows){path, role, d, e->rows}, t, bad, err);
+}
+
 static int evaluate_files(struct evaluation *e, struct fm_error *err)
 {
 	struct fm_table *real = NULL, *synthetic = NULL, *holdout = NULL;
@@ -248,23 +140,22 @@ static int evaluate_files(struct evaluation *e, struct fm_error *err)
 	struct fm_dialect *d = NULL;
 	int rc;
 
-	if ((rc = fm_dialect_load(&d, e->dialect, err)) ||
-	    (rc = load(e, d, e->real, false, &real, &e->bad_real, err)) ||
-	    (rc = load(e, d, e->synthetic, true, &synthetic, &e->bad_synthetic, err)) ||
-	    (rc = load(e, d, e->holdout, false, &holdout, NULL, err)))
+	if ((rc = fm_dialect_load(&d, e->dialect, err)) < 0 ||
+	    (rc = load(e, d, e->real, FM_FLOWS_REAL, &real, &e->bad_real, err)) < 0 ||
+	    (rc = load(e, d, e->synthetic, FM_FLOWS_SYNTHETIC, &synthetic, &e->bad_synthetic, err)) < 0 ||
+	    (e->holdout && (rc = load(e, d, e->holdout, FM_FLOWS_HOLDOUT, &holdout, NULL, err)) < 0))
 		goto out;
-	if (!(rc = fm_evaluate_tables(real, synthetic, holdout, (int)e->threads, limits(e), &e->metrics, err)) &&
-	    e->previous)
-		rc = compare(e, d, synthetic, err);
-	if (!rc && e->gate && holdout)
-		rc = fm_holdout_count(&e->apart, real, synthetic, holdout, (size_t)e->memory << 20, err);
+	if ((rc = fm_evaluate_tables(real, synthetic, holdout, (int)e->threads, limits(e), &e->metrics, err)) < 0 ||
+	    (e->previous && (rc = compare(e, d, synthetic, err)) < 0) ||
+	    (e->gate && holdout &&
+	     (rc = fm_holdout_count(&e->apart, real, synthetic, holdout, (size_t)e->memory << 20, err)) < 0))
+		goto out;
 	fm_count_unreadable(&e->metrics, "rules.broken_share", e->bad_synthetic);
 	fm_count_unreadable(&e->metrics, "rules.broken_share_real", e->bad_real);
-	if (!rc)
-		rc = try_gate(e, real, holdout, err);
-	if (!rc && e->report &&
-	    !(rc = fm_subsamples_make(&sub, real, synthetic, holdout, (size_t)e->memory << 20, err)))
-		rc = fm_histograms(sub.real, sub.synthetic, sub.holdout, &e->histograms, err);
+	if ((rc = try_gate(e, real, holdout, err)) < 0 || !e->report ||
+	    (rc = fm_subsamples_make(&sub, real, synthetic, holdout, (size_t)e->memory << 20, err)) < 0)
+		goto out;
+	rc = fm_histograms(sub.real, sub.synthetic, sub.holdout, &e->histograms, err);
 out:
 	fm_subsamples_free(&sub);
 	fm_table_free(real);
@@ -287,7 +178,7 @@ static int load_gate(struct evaluation *e, struct fm_error *err)
 		rc = fm_config_preset(&e->cfg, e->preset, NULL, 0, err);
 	else
 		rc = FM_OK;
-	if (rc)
+	if (rc < 0)
 		return rc;
 	if (e->gate && !e->gate_file)
 		fm_gate_by_role(e->cfg);
@@ -421,7 +312,7 @@ static int write_report(const struct evaluation *e, struct fm_error *err)
 	    json_object_set_new(facts, "config", json_pack("{s:{s:i}}", "privacy", "min_count", (int)limits(e).rare)) !=
 		0)
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the report");
-	else if ((rc = fm_report_html(facts, false, &html, err)) == FM_OK)
+	else if ((rc = fm_report_html(facts, false, &html, err)) >= 0)
 		rc = fm_file_write(e->report, 0600, html.data, html.len, err);
 	json_decref(facts);
 	fm_buf_free(&html);
@@ -443,8 +334,10 @@ static int print_list(struct fm_error *err)
 	int rc;
 
 	fm_metric_list(&text);
-	if ((rc = fm_buf_check(&text, err)) == FM_OK)
-		fwrite(text.data, 1, text.len, stdout);
+	if ((rc = fm_buf_check(&text, err)) < 0)
+		goto out;
+	fwrite(text.data, 1, text.len, stdout);
+out:
 	fm_buf_free(&text);
 	return rc;
 }
@@ -482,11 +375,13 @@ static int evaluate(const void *args, const struct fm_call *call, struct fm_erro
 		goto out;
 	if (e.gate && e.holdout)
 		fm_holdout_judge(&e.apart, &e.verdict);
-	if (e.gate && (rc = fm_gate_complete(e.cfg, e.controls, NULL, &e.verdict, err)))
+	if (e.gate && (rc = fm_gate_complete(e.cfg, e.controls, NULL, &e.verdict, err)) < 0)
 		goto out;
 	if (e.report && (rc = write_report(&e, err)) < 0)
 		goto out;
-	if (!(rc = print_evaluation(&e, err)) && e.gate && !e.verdict.pass)
+	if ((rc = print_evaluation(&e, err)) < 0)
+		goto out;
+	if (e.gate && !e.verdict.pass)
 		rc = refuse(&e.verdict, err);
 out:
 	fm_metrics_free(&e.metrics);
@@ -505,8 +400,9 @@ const struct fm_verb fm_verb_evaluate = {
 	     "and leakage. With --holdout it has the noise floor and what needs unseen real flows, with --previous "
 	     "the flows are laid beside those of the release before, and with --gate the thresholds of a config are "
 	     "applied. Where there is a holdout, the gate is tried on planted generators first. A FILE may be a "
-	     "trace, an archive of flowmint's or the folder that it was unpacked into, or a stage's product "
-	     "(WORKSPACE/stages/generate/KEY).",
+	     "trace, an archive of flowmint's or the folder that it was unpacked into, a stage's product "
+	     "(WORKSPACE/stages/generate/KEY), or a project or its workspace, which stands for the newest run there "
+	     "that generated flows: a line says which run that is.",
     .options = evaluate_options,
     .defaults = &(const struct evaluate_args){.dialect = "ugr16", .preset = "ugr16"},
     .args_size = sizeof(struct evaluate_args),

@@ -1,0 +1,156 @@
+#include "pipeline/cli/flows.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rows.h"
+#include "pipeline/product.h"
+#include "traces/trace.h"
+
+#define MAX_BAD_SHARE 0.01
+#define MAX_BAD_SYNTHETIC 0.5 /* they count as flows that cannot exist; a file with more is none of this dialect */
+#define ARCHIVE ".tar.zst"
+
+const char *fm_flows_spill(void)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	return tmp && *tmp ? tmp : "/tmp";
+}
+
+/* ---- tables of a run ---- */
+
+/* The table in a stage's product, or in the folder around it, for each role. */
+#define INNER 4
+static const char *const inner[][INNER] = {
+    [FM_FLOWS_REAL] = {"", "/synthetic", "/store/train", "/train"},
+    [FM_FLOWS_SYNTHETIC] = {"", "/synthetic", "/store/train", "/train"},
+    [FM_FLOWS_HOLDOUT] = {"", "/synthetic", "/store/holdout", "/holdout"},
+};
+
+static bool find_table(const struct fm_flows *f, const char *path, char dir[PATH_MAX + 32])
+{
+	for (size_t i = 0; i < INNER; i++) {
+		snprintf(dir, PATH_MAX + 32, "%s%s/schema.json", path, inner[f->role][i]);
+		if (fm_file_exists(dir)) {
+			dir[strlen(dir) - strlen("/schema.json")] = '\0';
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The table that the newest run of a project or workspace made. */
+static int find_newest(const struct fm_flows *f, char dir[PATH_MAX + 32], struct fm_error *err)
+{
+	enum fm_stage_id id = f->role == FM_FLOWS_SYNTHETIC ? FM_GENERATE : FM_INGEST;
+	char *workspace = fm_product_workspace(f->path), *product = NULL, run[FM_RUN_ID_MAX];
+	int rc;
+
+	if (!workspace)
+		return fm_fail(err, FM_EINPUT,
+			       "%s holds no flows of a run: name a project or its workspace, a stage's product such as "
+			       "WORKSPACE/stages/generate/KEY, an unpacked archive, or a file",
+			       f->path);
+	if ((rc = fm_product_newest(workspace, id, &product, run, err)) < 0)
+		goto out;
+	if (!find_table(f, product, dir)) {
+		rc = fm_fail(err, FM_EINPUT, "%s: holds no flows", product);
+		goto out;
+	}
+	fm_log("%s: the %s stage of run %s, the newest that generated flows", f->path, fm_stage_name(id), run);
+out:
+	free(product);
+	free(workspace);
+	return rc;
+}
+
+static int load_folder(const struct fm_flows *f, struct fm_table **t, struct fm_error *err)
+{
+	struct fm_table *all = NULL;
+	char dir[PATH_MAX + 32];
+	uint32_t *first = NULL;
+	int rc;
+
+	if ((!find_table(f, f->path, dir) && (rc = find_newest(f, dir, err)) < 0) ||
+	    (rc = fm_table_open(&all, dir, err)) < 0)
+		return rc;
+	if (!f->rows || f->rows >= all->rows) {
+		*t = all;
+		return FM_OK;
+	}
+	if ((rc = fm_alloc(&first, f->rows, sizeof *first, "a choice of rows", err)) < 0)
+		goto out;
+	for (size_t i = 0; i < f->rows; i++)
+		first[i] = (uint32_t)i;
+	rc = fm_table_take(t, all, first, f->rows, err);
+out:
+	free(first);
+	fm_table_free(all);
+	return rc;
+}
+
+/* ---- text ---- */
+
+struct first_bad {
+	uint64_t line;
+	char reason[160];
+};
+
+static void note_bad(void *ctx, const struct fm_trace_bad *bad)
+{
+	struct first_bad *first = ctx;
+
+	if (first->line)
+		return;
+	first->line = bad->line;
+	snprintf(first->reason, sizeof first->reason, "%s", bad->reason);
+}
+
+/* Whoever scores a file must hear of rows that are not scored, or not as they stand there. */
+int fm_flows_load(const struct fm_flows *f, struct fm_table **t, uint64_t *bad, struct fm_error *err)
+{
+	struct first_bad first = {0};
+	struct fm_trace_opts o = {.path = f->path,
+				  .dialect = f->dialect,
+				  .rows = f->rows,
+				  .missing = FM_MISSING_ZERO,
+				  .bad = note_bad,
+				  .ctx = &first,
+				  .spill = fm_flows_spill()};
+	size_t n = strlen(f->path), suffix = strlen(ARCHIVE);
+	double max_bad = f->role == FM_FLOWS_SYNTHETIC ? MAX_BAD_SYNTHETIC : MAX_BAD_SHARE;
+	struct fm_trace_stats stats;
+	char unpacked[PATH_MAX];
+	struct stat st;
+	int rc;
+
+	if (bad)
+		*bad = 0;
+	if (stat(f->path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		snprintf(unpacked, sizeof unpacked, "%s/data/flows.csv", f->path);
+		if (!fm_file_exists(unpacked))
+			return load_folder(f, t, err);
+		o.path = unpacked;
+	}
+	if (n > suffix && strcmp(f->path + n - suffix, ARCHIVE) == 0)
+		o.member = "*/data/flows.csv";
+	if ((rc = fm_trace_load(t, &o, max_bad, &stats, err)) < 0)
+		return rc;
+	if (bad)
+		*bad = stats.bad;
+	if (stats.bad)
+		fm_warn("%s: %llu of %llu rows cannot be read and %s; first at line %llu: %s", f->path,
+			(unsigned long long)stats.bad, (unsigned long long)(stats.rows + stats.bad),
+			bad ? "count as flows that cannot exist" : "are left out", (unsigned long long)first.line,
+			first.reason);
+	if (stats.missing_values)
+		fm_warn("%s: %llu missing values count as 0", f->path, (unsigned long long)stats.missing_values);
+	return FM_OK;
+}

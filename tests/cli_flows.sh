@@ -1,0 +1,40 @@
+#!/bin/sh
+# flowmint evaluate on folders: a stage's product, and a project or its workspace, which stands for its newest run.
+# usage: cli_flows.sh [FLOWMINT]
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+
+flows() { # KEY: of the newest row of that stage
+	"$F" log --workspace p/workspace --json >log.json
+	json log.json "[r['body']['key'] for r in d if r['kind'] == 'stage' and r['body']['name'] == '$1'][-1]"
+}
+made() { # OPTION...: a run up to generate
+	# shellcheck disable=SC2086 # UNCONFINED is one word or none
+	"$F" run p/release.yaml $UNCONFINED --until generate --set source.path="$T/all.csv" --set train.steps=2 --set generate.rows=700 \
+		--set model.width=32 --set model.heads=2 --set model.depth=1 --set generate.steps=4 "$@"
+}
+expect 0 "a trace" "$F" simulate --rows 4000 --seed 9 --out all.csv
+head -n 700 all.csv >few.csv
+expect 0 "a project" "$F" init --preset demo p
+expect 3 "a project without a run is refused" "$F" evaluate --real few.csv --synthetic p
+says err "p holds no flows of a run" "it says why"
+expect 0 "a run of it" made
+expect 0 "a product of its newest run, by name" "$F" evaluate --real p/workspace/stages/ingest/"$(flows ingest)" \
+	--synthetic p/workspace/stages/generate/"$(flows generate)" --holdout p/workspace/stages/ingest/"$(flows ingest)" --json
+cp out plain
+holds "the holdout of a store is not its training rows" test "$(json out 'd["rows"]["holdout"] < d["rows"]["real"] / 2')" = True
+expect 0 "the project's folder stands for them" "$F" evaluate --real p --synthetic p --holdout p --json
+holds "and scores the same" cmp plain out
+says err "p: the generate stage of run r0001" "it says whose flows they are"
+expect 0 "so does its workspace" "$F" evaluate --real p/workspace --synthetic p/workspace --holdout p/workspace --json
+holds "and scores the same" cmp plain out
+expect 0 "a run that makes fewer flows" made --set generate.rows=600
+expect 0 "a run that made no flows" made --until ingest
+expect 0 "the newest run that made flows counts" "$F" evaluate --real p --synthetic p --json
+says err "p: the generate stage of run r0002" "it says which that is"
+holds "its flows are others" test "$(json out 'd["rows"]["synthetic"]')" != "$(json plain 'd["rows"]["synthetic"]')".0
+rm -r p/workspace/stages/generate/"$(flows generate)"
+expect 3 "a product that was removed is refused, and no older one taken" "$F" evaluate --real p --synthetic p
+says err "run r0002" "by its run"
+finish
