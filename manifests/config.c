@@ -27,8 +27,8 @@ static int loader_begin(struct fm_loader *l, struct fm_error *err)
 	if ((rc = fm_alloc(&l->cfg, 1, sizeof(*l->cfg), "a config", err)) < 0 ||
 	    (rc = fm_arena_new(&l->arena, 64 << 10, err)) < 0)
 		return rc;
-	l->origin = fm_arena_alloc(l->arena, fm_nkeys, sizeof(*l->origin));
-	return l->origin ? FM_OK : fm_loader_memory(l);
+	l->provenance = fm_arena_alloc(l->arena, fm_nkeys, sizeof(*l->provenance));
+	return l->provenance ? FM_OK : fm_loader_memory(l);
 }
 
 /* Hand the config out, or drop it. */
@@ -91,7 +91,7 @@ static int apply_key(struct fm_loader *l, const char *section, const char *name,
 		return fm_loader_unknown_key(l, section, name, v);
 	if ((rc = fm_key_read(l->cfg, k, v, l->err)) < 0)
 		return rc;
-	l->origin[k - fm_keys] = (struct fm_provenance){v, ++l->order};
+	l->provenance[k - fm_keys] = (struct fm_provenance){v, ++l->order};
 	return note(l, section, name, v);
 }
 
@@ -380,14 +380,14 @@ static int note_defaults(struct fm_loader *l)
 	return FM_OK;
 }
 
-int fm_config_explain(struct fm_config **cfg, json_t **origin, const char *file, const char *const *overrides,
+int fm_config_explain(struct fm_config **cfg, json_t **provenance, const char *file, const char *const *overrides,
 		      int noverrides, struct fm_error *err)
 {
 	struct fm_loader l;
 	int rc;
 
 	*cfg = NULL;
-	*origin = NULL;
+	*provenance = NULL;
 	if ((rc = loader_begin(&l, err)) < 0)
 		goto out;
 	if (!(l.notes = json_object())) {
@@ -396,7 +396,7 @@ int fm_config_explain(struct fm_config **cfg, json_t **origin, const char *file,
 	}
 	if ((rc = note_defaults(&l)) < 0 || (rc = load_file(&l, file, overrides, noverrides)) < 0)
 		goto out;
-	*origin = json_incref(l.notes);
+	*provenance = json_incref(l.notes);
 out:
 	return loader_end(&l, rc, cfg);
 }

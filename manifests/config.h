@@ -134,10 +134,10 @@ static inline bool fm_config_controls(const struct fm_config *cfg)
 
 int fm_config_load(struct fm_config **cfg, const char *file, const char *const *overrides, int noverrides,
 		   struct fm_error *err) FM_MUST_CHECK;
-/* The same for who asks where each value comes from; source.path may be empty.  *origin is a new object:
+/* The same for who asks where each value comes from; source.path may be empty.  *provenance is a new object:
  * {"train.steps": {"from": "file", "name": "release.yaml", "line": 12}, ...}, where from is default, preset, file,
  * --set or environment; name and line are there where they say more.  A check that was dropped has an entry too. */
-int fm_config_explain(struct fm_config **cfg, json_t **origin, const char *file, const char *const *overrides,
+int fm_config_explain(struct fm_config **cfg, json_t **provenance, const char *file, const char *const *overrides,
 		      int noverrides, struct fm_error *err) FM_MUST_CHECK;
 /* A preset as text (the bytes of manifests/NAME.yaml), for `flowmint init`; FM_EUSAGE lists the presets when there is
  * none. */

@@ -39,7 +39,7 @@ int fm_loader_fail_at(struct fm_loader *l, const char *const *keys, size_t n, co
 		char section[64];
 		const char *name;
 		fm_split_key(keys[i], section, &name);
-		const struct fm_provenance *o = &l->origin[fm_key_find(section, name) - fm_keys];
+		const struct fm_provenance *o = &l->provenance[fm_key_find(section, name) - fm_keys];
 		if (o->at && (last == NULL || o->order > last->order))
 			last = o;
 	}
@@ -71,7 +71,7 @@ static int check_privacy(struct fm_loader *l)
 {
 	for (size_t i = 0; i < fm_nkeys && !l->resolved; i++) {
 		const struct fm_key *k = &fm_keys[i];
-		const struct fm_yaml *at = l->origin[i].at;
+		const struct fm_yaml *at = l->provenance[i].at;
 
 		if (k->mode && at && strcmp(k->mode, l->cfg->privacy.mode) != 0)
 			return fm_yaml_fail(at, l->err,

@@ -29,7 +29,7 @@ bool fm_metric_is_free(const char *name)
 /* Set by a preset, a file or --set?  A config that was written out has every key. */
 static bool is_set(const struct fm_loader *l, const char *section, const char *name)
 {
-	return !l->resolved && l->origin[fm_key_find(section, name) - fm_keys].at;
+	return !l->resolved && l->provenance[fm_key_find(section, name) - fm_keys].at;
 }
 
 static int check_numbers(struct fm_loader *l)

@@ -17,7 +17,7 @@ struct fm_provenance {
 struct fm_loader {
 	struct fm_config *cfg;
 	struct fm_arena *arena;
-	struct fm_provenance *origin; /* fm_nkeys of them */
+	struct fm_provenance *provenance; /* fm_nkeys of them */
 	int order;
 	const char *layer, *layer_name; /* what is being applied: "preset" and "ugr16" */
 	json_t *notes;                  /* who set each key last, as fm_config_explain gives it; NULL: nobody asks */

@@ -33,10 +33,10 @@ static const char *str(const json_t *o, const char *key)
 }
 
 /* "preset demo, line 22"; the file, which the first line names, is left out. */
-static void say_origin(const json_t *origin, char *out, size_t cap)
+static void say_provenance(const json_t *provenance, char *out, size_t cap)
 {
-	const char *from = str(origin, "from"), *name = str(origin, "name");
-	json_int_t line = json_integer_value(json_object_get(origin, "line"));
+	const char *from = str(provenance, "from"), *name = str(provenance, "name");
+	json_int_t line = json_integer_value(json_object_get(provenance, "line"));
 	bool in_file = from && strcmp(from, "file") == 0;
 	int n;
 
@@ -51,8 +51,8 @@ static void say_origin(const json_t *origin, char *out, size_t cap)
 		snprintf(out + n, cap - (size_t)n, ", line %lld", (long long)line);
 }
 
-/* One line of YAML, "  steps: 400", with the origin behind it. */
-static int print_key(const char *section, const char *key, const json_t *value, const json_t *origin,
+/* One line of YAML, "  steps: 400", with the provenance behind it. */
+static int print_key(const char *section, const char *key, const json_t *value, const json_t *provenance,
 		     struct fm_error *err)
 {
 	struct fm_buf line = {0};
@@ -63,7 +63,7 @@ static int print_key(const char *section, const char *key, const json_t *value, 
 	if ((rc = fm_json_canonical(value, &line, err)) < 0 || (rc = fm_buf_check(&line, err)) < 0)
 		goto out;
 	snprintf(full, sizeof(full), "%s.%s", section, key);
-	say_origin(json_object_get(origin, full), where, sizeof(where));
+	say_provenance(json_object_get(provenance, full), where, sizeof(where));
 	printf("%-*s  # %s\n", COMMENT_COLUMN, line.data, where);
 out:
 	fm_buf_free(&line);
@@ -71,17 +71,17 @@ out:
 }
 
 /* The checks that the preset has and somebody dropped: null, so that what is printed drops them too. */
-static int print_dropped(const json_t *gate, const json_t *origin, struct fm_error *err)
+static int print_dropped(const json_t *gate, const json_t *provenance, struct fm_error *err)
 {
 	json_t *who;
 	const char *key;
 	int rc;
 
-	json_object_foreach((json_t *)origin, key, who)
+	json_object_foreach((json_t *)provenance, key, who)
 	{
 		if (strncmp(key, "gate.", 5) != 0 || json_object_get(gate, key + 5))
 			continue;
-		if ((rc = print_key("gate", key + 5, json_null(), origin, err)) < 0)
+		if ((rc = print_key("gate", key + 5, json_null(), provenance, err)) < 0)
 			return rc;
 	}
 	return FM_OK;
@@ -127,20 +127,20 @@ static int config(const void *args, const struct fm_call *call, struct fm_error 
 {
 	const struct config_args *a = args;
 	struct fm_config *cfg = NULL;
-	json_t *origin = NULL;
+	json_t *provenance = NULL;
 	const char *file;
 	int rc;
 
 	if ((rc = fm_place_config(call, call->operand[0], &file, err)) < 0 ||
-	    (rc = fm_config_explain(&cfg, &origin, file, a->set.word, a->set.n, err)) < 0)
+	    (rc = fm_config_explain(&cfg, &provenance, file, a->set.word, a->set.n, err)) < 0)
 		goto out;
 	if (a->json)
-		rc = fm_cli_json(json_pack("{s:o, s:O}", "config", fm_config_json(cfg, NULL, false), "origin", origin),
-				 err);
+		rc = fm_cli_json(
+		    json_pack("{s:o, s:O}", "config", fm_config_json(cfg, NULL, false), "origin", provenance), err);
 	else
-		rc = print_config(cfg, origin, err);
+		rc = print_config(cfg, provenance, err);
 out:
-	json_decref(origin);
+	json_decref(provenance);
 	fm_config_free(cfg);
 	return rc;
 }
