@@ -91,8 +91,7 @@ static int choose_rows(struct work *w, const struct fm_table *real, int halves, 
 	int rc;
 
 	w->attacks.t = w->task.test.t;
-	if ((rc = fm_alloc(&w->attacks.row, w->task.test.n + 1, sizeof *w->attacks.row, "a choice of rows", err)) !=
-	    FM_OK)
+	if ((rc = fm_alloc(&w->attacks.row, w->task.test.n + 1, sizeof *w->attacks.row, "a choice of rows", err)) < 0)
 		return rc;
 	if (w->task.present >> FM_LABEL & 1u && (rc = split_labels(w, real, err)) < 0)
 		return rc;

@@ -200,7 +200,8 @@ static int predict_network(const struct work *w, const struct data *train, float
 	int rc;
 
 	steps = steps > MOST_STEPS ? MOST_STEPS : steps < LEAST_STEPS ? LEAST_STEPS : steps;
-	if ((rc = fm_network_classify(&net, train->z, train->y, w->classes, train->n, w->f, (int)steps, SEED, err)) < 0)
+	if ((rc = fm_network_classify(&net, &(struct fm_network_in){train->z, train->n, w->f, (int)steps, SEED},
+				      train->y, w->classes, err)) < 0)
 		goto out;
 	fm_network_predict(net, w->test.z, w->test.n, p);
 out:
@@ -433,8 +434,7 @@ int fm_classification(const struct fm_table *real, const struct fm_table *synthe
 
 	if ((rc = fm_alloc(&w, 1, sizeof *w, "classification", err)) < 0)
 		return rc;
-	if ((rc = fm_task_choose(&w->task, real, synthetic, holdout, FM_CLASS_TRAIN, FM_CLASS_TEST, 21, err)) !=
-		FM_OK ||
+	if ((rc = fm_task_choose(&w->task, real, synthetic, holdout, FM_CLASS_TRAIN, FM_CLASS_TEST, 21, err)) < 0 ||
 	    !(w->task.present >> FM_LABEL & 1u))
 		goto out;
 	if ((rc = fm_alloc(&keep, real->dict[FM_LABEL].n + 1, sizeof *keep, "labels", err)) < 0 ||

@@ -73,7 +73,8 @@ static void learn(void *ctx, int k, int thread)
 
 	(void)thread;
 	if ((w->rc[k] = fm_alloc(&out, n ? n : 1, sizeof *out, "predictions", &w->err[k])) < 0 ||
-	    (w->rc[k] = fm_network_regress(&net, d->x, d->y, d->rows->n, w->f, w->steps, SEED, &w->err[k])) < 0)
+	    (w->rc[k] = fm_network_regress(&net, &(struct fm_network_in){d->x, d->rows->n, w->f, w->steps, SEED}, d->y,
+					   &w->err[k])) < 0)
 		goto out;
 	fm_network_predict(net, test->x, n, out);
 	for (size_t i = 0; i < n; i++) {

@@ -172,8 +172,7 @@ static int codes_make(struct codes *k, const struct fm_inputs *f, const struct f
 	*k = (struct codes){0};
 	if (has(f, FM_PR)) {
 		const struct fm_dict *d = &t->dict[FM_PR];
-		if ((rc = fm_alloc(&k->protocol, d->n ? d->n : 1, sizeof *k->protocol, "protocol codes", err)) !=
-			FM_OK ||
+		if ((rc = fm_alloc(&k->protocol, d->n ? d->n : 1, sizeof *k->protocol, "protocol codes", err)) < 0 ||
 		    (rc = fm_dict_match(&f->real->dict[FM_PR], d, k->protocol, err)) < 0)
 			return rc;
 	}

@@ -46,8 +46,7 @@ static int network_new(struct fm_network **out, size_t f, int outputs, struct fm
 
 	if ((rc = fm_alloc(&w, 1, sizeof *w, "a network", err)) < 0)
 		return rc;
-	if ((rc = fm_alloc(&all, 5 * np + BATCH * (f + 1 + o + 2 * H1 + 2 * H2), sizeof *all, "a network", err)) !=
-	    FM_OK) {
+	if ((rc = fm_alloc(&all, 5 * np + BATCH * (f + 1 + o + 2 * H1 + 2 * H2), sizeof *all, "a network", err)) < 0) {
 		free(w);
 		return rc;
 	}
@@ -174,33 +173,32 @@ static void train(struct fm_network *w, const float *x, const float *y, size_t n
 	}
 }
 
-int fm_network_regress(struct fm_network **out, const float *x, const float *y, size_t n, size_t f, int steps,
-		       uint64_t seed, struct fm_error *err)
+int fm_network_regress(struct fm_network **out, const struct fm_network_in *in, const float *y, struct fm_error *err)
 {
 	int rc;
 
 	*out = NULL;
-	if ((rc = network_new(out, f, 1, err)) < 0)
+	if ((rc = network_new(out, in->f, 1, err)) < 0)
 		return rc;
-	train(*out, x, y, n, steps, seed);
+	train(*out, in->x, y, in->n, in->steps, in->seed);
 	return FM_OK;
 }
 
-int fm_network_classify(struct fm_network **out, const float *x, const int *y, int classes, size_t n, size_t f,
-			int steps, uint64_t seed, struct fm_error *err)
+int fm_network_classify(struct fm_network **out, const struct fm_network_in *in, const int *y, int classes,
+			struct fm_error *err)
 {
 	float *class = NULL;
 	int rc;
 
 	*out = NULL;
-	if ((rc = fm_alloc(&class, n, sizeof *class, "classes", err)) < 0)
+	if ((rc = fm_alloc(&class, in->n, sizeof *class, "classes", err)) < 0)
 		return rc;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < in->n; i++)
 		class[i] = (float)y[i];
-	if ((rc = network_new(out, f, classes, err)) < 0)
+	if ((rc = network_new(out, in->f, classes, err)) < 0)
 		goto out;
 	(*out)->classes = classes;
-	train(*out, x, class, n, steps, seed);
+	train(*out, in->x, class, in->n, in->steps, in->seed);
 out:
 	free(class);
 	return rc;

@@ -17,12 +17,19 @@
 
 struct fm_network;
 
-/* x (n, f) row by row, standardised; y (n) numbers, or classes 0 .. classes - 1; n, f and classes at least 1; steps
- * of 256 rows drawn with replacement. */
-int fm_network_regress(struct fm_network **w, const float *x, const float *y, size_t n, size_t f, int steps,
-		       uint64_t seed, struct fm_error *err) FM_MUST_CHECK;
-int fm_network_classify(struct fm_network **w, const float *x, const int *y, int classes, size_t n, size_t f, int steps,
-			uint64_t seed, struct fm_error *err) FM_MUST_CHECK;
+/* What a network learns from, n and f at least 1. */
+struct fm_network_in {
+	const float *x; /* (n, f) row by row, standardised */
+	size_t n, f;
+	int steps; /* of 256 rows drawn with replacement */
+	uint64_t seed;
+};
+
+/* y (n): numbers, or classes 0 .. classes - 1 of at least 1. */
+int fm_network_regress(struct fm_network **w, const struct fm_network_in *in, const float *y,
+		       struct fm_error *err) FM_MUST_CHECK;
+int fm_network_classify(struct fm_network **w, const struct fm_network_in *in, const int *y, int classes,
+			struct fm_error *err) FM_MUST_CHECK;
 /* Of x (n, f): the numbers (n), or the probabilities (n, classes). */
 void fm_network_predict(struct fm_network *w, const float *x, size_t n, float *out);
 void fm_network_free(struct fm_network *w);

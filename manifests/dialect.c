@@ -291,8 +291,7 @@ static int read_missing(struct fm_dialect *d, const struct fm_yaml *v, struct fm
 		/* null and ~ are words here like any other. */
 		struct fm_yaml word = *e;
 		word.plain = false;
-		if ((rc = fm_yaml_text(&word, "missing", d->missing[d->nmissing++], sizeof(d->missing[0]), err)) !=
-		    FM_OK)
+		if ((rc = fm_yaml_text(&word, "missing", d->missing[d->nmissing++], sizeof(d->missing[0]), err)) < 0)
 			return rc;
 	}
 	return FM_OK;

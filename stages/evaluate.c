@@ -51,17 +51,16 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 		 fm_model_membership(&(struct fm_membership_in){in->cfg, in->model_dir, in->store_json, train, holdout},
 				     pool, &out->metrics, err)) < 0)
 		goto out;
-	if (in->previous && ((rc = fm_dialect_load(&dialect, in->cfg->source.dialect, err)) < 0 ||
-			     (rc = fm_previous_compare(in->previous, dialect, 0, synthetic, pool, memory, in->out_dir,
-						       &out->metrics, err)) < 0))
+	if (in->previous &&
+	    ((rc = fm_dialect_load(&dialect, in->cfg->source.dialect, err)) < 0 ||
+	     (rc = fm_previous_compare(&(struct fm_previous_in){in->previous, dialect, 0, pool, memory, in->out_dir},
+				       synthetic, &out->metrics, err)) < 0))
 		goto out;
 	list = fm_metrics_list(&out->metrics);
 	if ((rc = save(list, in->out_dir, "metrics.json", err)) < 0 ||
 	    (rc = fm_subsamples_make(&sub, train, synthetic, holdout, memory, err)) < 0 ||
-	    (rc = fm_histograms(sub.real, sub.synthetic, sub.holdout, &histograms, err)) !=
-		FM_OK || /* for the report */
-	    (rc = save(histograms, in->out_dir, "histograms.json", err)) < 0 ||
-	    !fm_config_controls(in->cfg))
+	    (rc = fm_histograms(sub.real, sub.synthetic, sub.holdout, &histograms, err)) < 0 || /* for the report */
+	    (rc = save(histograms, in->out_dir, "histograms.json", err)) < 0 || !fm_config_controls(in->cfg))
 		goto out;
 	if ((rc = fm_controls_measure(in->cfg, train, holdout, FM_CONTROLS_SEED, pool, &controls, err)) < 0)
 		goto out;

@@ -7,21 +7,21 @@
 
 #define ARCHIVE ".tar.zst"
 
-int fm_previous_compare(const char *path, const struct fm_dialect *d, uint64_t rows, const struct fm_table *current,
-			struct fm_pool *pool, size_t memory, const char *spill, struct fm_metrics *out,
+int fm_previous_compare(const struct fm_previous_in *in, const struct fm_table *current, struct fm_metrics *out,
 			struct fm_error *err)
 {
-	size_t n = strlen(path), suffix = strlen(ARCHIVE);
-	struct fm_trace_opts o = {.path = path, .dialect = d, .rows = rows, .missing = FM_MISSING_ZERO, .spill = spill};
+	size_t n = strlen(in->path), suffix = strlen(ARCHIVE);
+	struct fm_trace_opts o = {
+	    .path = in->path, .dialect = in->dialect, .rows = in->rows, .missing = FM_MISSING_ZERO, .spill = in->spill};
 	struct fm_trace_stats stats;
 	struct fm_table *previous = NULL;
 	int rc;
 
-	if (n > suffix && strcmp(path + n - suffix, ARCHIVE) == 0)
+	if (n > suffix && strcmp(in->path + n - suffix, ARCHIVE) == 0)
 		o.member = "*/data/flows.csv";
 	if ((rc = fm_trace_load(&previous, &o, 0.0, &stats, err)) < 0)
 		return fm_error_prefix(err, "the previous release: ");
-	rc = fm_leak_difference(previous, current, pool, memory, out, err);
+	rc = fm_leak_difference(previous, current, in->pool, in->memory, out, err);
 	fm_table_free(previous);
 	return rc;
 }

@@ -42,22 +42,24 @@ static unsigned groups_for(const struct fm_config *cfg, const struct fm_control 
 	return set;
 }
 
-static int measure(const struct fm_config *cfg, const struct fm_control *c, const struct fm_control_world *w,
-		   uint64_t seed, struct fm_pool *pool, json_t *list, struct fm_error *err)
+static int measure(const struct fm_controls_in *in, const struct fm_control *c, json_t *list, struct fm_error *err)
 {
+	const struct fm_control_world *w = in->world;
+	struct fm_judge_in tables = {w->train, NULL, w->holdout, in->pool, fm_evaluate_opts(in->cfg)};
 	struct fm_metrics m = {0};
 	struct fm_table *t = NULL;
 	json_t *o = NULL, *scores;
 	int rc;
 
-	if ((rc = fm_control_plant(c, w, seed, &t, err)) < 0 ||
-	    (rc = fm_evaluate_some(w->train, t, w->holdout, groups_for(cfg, c), pool, fm_evaluate_opts(cfg), &m, err)) <
-		0)
+	if ((rc = fm_control_plant(c, w, in->seed, &t, err)) < 0)
+		goto out;
+	tables.synthetic = t;
+	if ((rc = fm_evaluate_some(&tables, groups_for(in->cfg, c), &m, err)) < 0)
 		goto out;
 	scores = fm_metrics_list(&m);
 	o = json_pack("{s:s, s:s, s:f, s:s, s:o}", "name", c->name, "kind",
 		      c->expect == FM_CONTROL_MUST_PASS ? "positive" : "negative", "level", c->level, "expected",
-		      expected(c, cfg), "metrics", scores);
+		      expected(c, in->cfg), "metrics", scores);
 	if (!o || json_array_append(list, o) != 0)
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the controls");
 out:
@@ -69,38 +71,37 @@ out:
 	return rc;
 }
 
-static int measure_all(const struct fm_config *cfg, const struct fm_control_world *w, const struct fm_control *control,
-		       size_t n, uint64_t seed, struct fm_pool *pool, json_t *list, struct fm_error *err)
+static int measure_all(const struct fm_controls_in *in, json_t *list, struct fm_error *err)
 {
 	struct fm_progress p;
 	int rc = FM_OK;
 
-	fm_progress_begin(&p, "controls", "controls", n);
-	for (size_t i = 0; i < n; i++) {
-		fm_progress_step(&p, i, control[i].name);
-		if ((rc = measure(cfg, &control[i], w, seed, pool, list, err)) < 0)
+	fm_progress_begin(&p, "controls", "controls", in->n);
+	for (size_t i = 0; i < in->n; i++) {
+		fm_progress_step(&p, i, in->control[i].name);
+		if ((rc = measure(in, &in->control[i], list, err)) < 0)
 			goto out;
 	}
-	fm_progress_step(&p, n, "done");
+	fm_progress_step(&p, in->n, "done");
 out:
 	fm_progress_end(&p, rc < 0 ? "failed" : NULL);
 	return rc;
 }
 
-int fm_controls_score(const struct fm_config *cfg, const struct fm_control_world *w, const struct fm_control *control,
-		      size_t n, uint64_t seed, struct fm_pool *pool, json_t **doc, struct fm_error *err)
+int fm_controls_score(const struct fm_controls_in *in, json_t **doc, struct fm_error *err)
 {
+	const struct fm_control_world *w = in->world;
 	struct fm_metrics floor = {0};
 	json_t *list = json_array();
 	int rc = FM_OK;
 
 	*doc = NULL;
-	if (w->rows > 0 &&
-	    ((rc = fm_evaluate_floor(w->train, w->holdout, fm_evaluate_groups_needed(cfg), pool, &floor, err)) < 0 ||
-	     (rc = measure_all(cfg, w, control, n, seed, pool, list, err)) < 0))
+	if (w->rows > 0 && ((rc = fm_evaluate_floor(w->train, w->holdout, fm_evaluate_groups_needed(in->cfg), in->pool,
+						    &floor, err)) < 0 ||
+			    (rc = measure_all(in, list, err)) < 0))
 		goto out;
 	*doc = json_pack("{s:s, s:I, s:f, s:o, s:O}", "format", FM_CONTROLS_FORMAT, "rows", (json_int_t)w->rows,
-			 "limit", cfg->gate.control_limit, "floor", fm_metrics_list(&floor), "controls", list);
+			 "limit", in->cfg->gate.control_limit, "floor", fm_metrics_list(&floor), "controls", list);
 	if (!*doc)
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the controls");
 out:
@@ -118,7 +119,7 @@ int fm_controls_measure(const struct fm_config *cfg, const struct fm_table *trai
 	*doc = NULL;
 	if (holdout && (rc = fm_control_world_cut(&w, train, holdout, (size_t)cfg->gate.control_rows, seed, err)) < 0)
 		goto out;
-	rc = fm_controls_score(cfg, &w, fm_controls, fm_ncontrols, seed, pool, doc, err);
+	rc = fm_controls_score(&(struct fm_controls_in){cfg, &w, fm_controls, fm_ncontrols, seed, pool}, doc, err);
 out:
 	fm_control_world_free(&w);
 	return rc;

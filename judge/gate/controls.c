@@ -217,8 +217,7 @@ int fm_control_world_cut(struct fm_control_world *w, const struct fm_table *trai
 		goto out;
 	}
 	if ((rc = take_like(&w->train, train, row, w->rows, train, of, present, err)) < 0 ||
-	    (rc = take_like(&w->holdout, holdout, row + max_rows, w->rows, train, of + max_rows, present, err)) !=
-		FM_OK)
+	    (rc = take_like(&w->holdout, holdout, row + max_rows, w->rows, train, of + max_rows, present, err)) < 0)
 		goto out;
 	if ((rc = take_like(&w->fresh, holdout, row + 2 * max_rows, w->rows, train, NULL, present, err)) < 0)
 		goto out;

@@ -79,8 +79,15 @@ int fm_control_plant(const struct fm_control *c, const struct fm_control_world *
 int fm_controls_measure(const struct fm_config *cfg, const struct fm_table *train, const struct fm_table *holdout,
 			uint64_t seed, struct fm_pool *pool, json_t **doc, struct fm_error *err) FM_MUST_CHECK;
 /* The same of n controls in a world that is there already. */
-int fm_controls_score(const struct fm_config *cfg, const struct fm_control_world *w, const struct fm_control *control,
-		      size_t n, uint64_t seed, struct fm_pool *pool, json_t **doc, struct fm_error *err) FM_MUST_CHECK;
+struct fm_controls_in {
+	const struct fm_config *cfg;
+	const struct fm_control_world *world;
+	const struct fm_control *control; /* (n) */
+	size_t n;
+	uint64_t seed;
+	struct fm_pool *pool;
+};
+int fm_controls_score(const struct fm_controls_in *in, json_t **doc, struct fm_error *err) FM_MUST_CHECK;
 
 /* What of cfg the document depends on: other thresholds on the same metrics need no new one.  A new reference, or NULL.
  */

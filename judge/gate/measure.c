@@ -28,13 +28,7 @@
 #define RUN 64 /* rows */
 enum purpose { FLOOR_TRAIN = 201, FLOOR_HOLDOUT };
 
-struct tables {
-	const struct fm_table *real, *synthetic, *holdout; /* holdout NULL when there is none */
-	struct fm_pool *pool;
-	struct fm_leakage_opts o;
-};
-
-static int count_rows(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+static int count_rows(const struct fm_judge_in *t, struct fm_metrics *out, struct fm_error *err)
 {
 	int64_t real = (int64_t)t->real->rows, synthetic = (int64_t)t->synthetic->rows;
 	int64_t holdout = t->holdout ? (int64_t)t->holdout->rows : 0;
@@ -54,47 +48,47 @@ static int compare_margins(const struct fm_table *real, const struct fm_table *s
 	return rc < 0 ? rc : fm_margins(real, synthetic, pool, prefix, out, err);
 }
 
-static int margins(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+static int margins(const struct fm_judge_in *t, struct fm_metrics *out, struct fm_error *err)
 {
 	return compare_margins(t->real, t->synthetic, t->pool, "", out, err);
 }
 
-static int association(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+static int association(const struct fm_judge_in *t, struct fm_metrics *out, struct fm_error *err)
 {
 	return fm_association(t->real, t->synthetic, t->pool, "", out, err);
 }
 
-static int structure(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+static int structure(const struct fm_judge_in *t, struct fm_metrics *out, struct fm_error *err)
 {
 	return fm_structure(t->real, t->synthetic, t->pool, "", out, err);
 }
 
-static int heavy(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+static int heavy(const struct fm_judge_in *t, struct fm_metrics *out, struct fm_error *err)
 {
 	return fm_heavy(t->real, t->synthetic, t->pool, "", out, err);
 }
 
-static int burst(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+static int burst(const struct fm_judge_in *t, struct fm_metrics *out, struct fm_error *err)
 {
 	return fm_burst(t->real, t->synthetic, t->pool, "", out, err);
 }
 
-static int host(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+static int host(const struct fm_judge_in *t, struct fm_metrics *out, struct fm_error *err)
 {
 	return fm_host(t->real, t->synthetic, t->pool, "", out, err);
 }
 
-static int profile(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+static int profile(const struct fm_judge_in *t, struct fm_metrics *out, struct fm_error *err)
 {
 	return fm_profile(t->real, t->synthetic, t->pool, "", out, err);
 }
 
-static int two_sample(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+static int two_sample(const struct fm_judge_in *t, struct fm_metrics *out, struct fm_error *err)
 {
 	return fm_c2st(t->real, t->synthetic, t->pool, "", out, err);
 }
 
-static int rules(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+static int rules(const struct fm_judge_in *t, struct fm_metrics *out, struct fm_error *err)
 {
 	return fm_rules(t->real, t->synthetic, "", out, err);
 }
@@ -106,22 +100,22 @@ static int rules_floor(const struct fm_table *real, const struct fm_table *holdo
 	return fm_rules(real, holdout, prefix, out, err);
 }
 
-static int downstream(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+static int downstream(const struct fm_judge_in *t, struct fm_metrics *out, struct fm_error *err)
 {
 	return fm_downstream(t->real, t->synthetic, t->holdout, t->pool, out, err);
 }
 
-static int classification(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+static int classification(const struct fm_judge_in *t, struct fm_metrics *out, struct fm_error *err)
 {
 	return fm_classification(t->real, t->synthetic, t->holdout, t->pool, out, err);
 }
 
-static int anomaly(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+static int anomaly(const struct fm_judge_in *t, struct fm_metrics *out, struct fm_error *err)
 {
 	return fm_anomaly(t->real, t->synthetic, t->holdout, t->pool, out, err);
 }
 
-static int leakage(const struct tables *t, struct fm_metrics *out, struct fm_error *err)
+static int leakage(const struct fm_judge_in *t, struct fm_metrics *out, struct fm_error *err)
 {
 	return fm_leakage(t->real, t->holdout, t->synthetic, t->pool, t->o, out, err);
 }
@@ -130,7 +124,7 @@ static int leakage(const struct tables *t, struct fm_metrics *out, struct fm_err
 
 static const struct group {
 	const char *name;
-	int (*run)(const struct tables *, struct fm_metrics *, struct fm_error *);
+	int (*run)(const struct fm_judge_in *, struct fm_metrics *, struct fm_error *);
 	/* The same of real holdout against training, behind "floor."; NULL where there is no such thing. */
 	int (*floor)(const struct fm_table *real, const struct fm_table *holdout, struct fm_pool *, const char *prefix,
 		     struct fm_metrics *, struct fm_error *);
@@ -185,15 +179,12 @@ unsigned fm_evaluate_groups_that_learn(void)
 	return set;
 }
 
-int fm_evaluate_some(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
-		     unsigned set, struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out,
-		     struct fm_error *err)
+int fm_evaluate_some(const struct fm_judge_in *in, unsigned set, struct fm_metrics *out, struct fm_error *err)
 {
-	struct tables t = {real, synthetic, holdout, pool, o};
 	int rc;
 
 	for (unsigned g = 0; g < NGROUPS; g++)
-		if (set >> g & 1u && (rc = groups[g].run(&t, out, err)) < 0)
+		if (set >> g & 1u && (rc = groups[g].run(in, out, err)) < 0)
 			return rc;
 	return FM_OK;
 }
@@ -265,10 +256,10 @@ static int count_judged(const struct fm_subsamples *c, struct fm_metrics *out, s
 }
 
 /* All groups and the noise floor: what reads every row of whole, the rest those of sub. */
-static int run_all(const struct tables *whole, const struct fm_subsamples *sub, struct fm_progress *p,
+static int run_all(const struct fm_judge_in *whole, const struct fm_subsamples *sub, struct fm_progress *p,
 		   struct fm_metrics *out, struct fm_error *err)
 {
-	struct tables part = {sub->real, sub->synthetic, sub->holdout, whole->pool, whole->o};
+	struct fm_judge_in part = {sub->real, sub->synthetic, sub->holdout, whole->pool, whole->o};
 	int rc;
 
 	for (unsigned g = 0; g < NGROUPS; g++) {
@@ -303,7 +294,7 @@ int fm_evaluate_tables(const struct fm_table *real, const struct fm_table *synth
 		goto out;
 	o.memory -= fm_subsamples_bytes(&sub);
 	fm_progress_begin(&p, "evaluate", "steps", NGROUPS + (holdout ? 1 : 0));
-	rc = run_all(&(struct tables){real, synthetic, holdout, pool, o}, &sub, &p, out, err);
+	rc = run_all(&(struct fm_judge_in){real, synthetic, holdout, pool, o}, &sub, &p, out, err);
 	fm_progress_end(&p, rc < 0 ? "failed" : NULL);
 out:
 	fm_subsamples_free(&sub);

@@ -44,8 +44,12 @@ unsigned fm_evaluate_group(
 unsigned fm_evaluate_groups_needed(const struct fm_config *cfg); /* of the checks of cfg->gate */
 unsigned fm_evaluate_groups_that_learn(void); /* whose judges train a model: two-sample tests and tasks */
 struct fm_leakage_opts fm_evaluate_opts(const struct fm_config *cfg); /* gate.memory, privacy.min_count */
-int fm_evaluate_some(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
-		     unsigned set, struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out,
+struct fm_judge_in {
+	const struct fm_table *real, *synthetic, *holdout; /* holdout NULL when there is none */
+	struct fm_pool *pool;
+	struct fm_leakage_opts o;
+};
+int fm_evaluate_some(const struct fm_judge_in *in, unsigned set, struct fm_metrics *out,
 		     struct fm_error *err) FM_MUST_CHECK;
 /* The floors of a set of groups: what fresh real flows would score, holdout in the synthetic table's place, the larger
  * side cut to as many rows as the smaller has, by whole runs of 64 neighbours in time. */

@@ -112,7 +112,7 @@ static int run_verb(const struct fm_verb *verb, int argc, char **argv, struct fm
 		rc = print_help(verb, err);
 	else if (common->version)
 		rc = print_version();
-	else if ((rc = apply_common(common, err)) == FM_OK)
+	else if ((rc = apply_common(common, err)) >= 0)
 		rc = verb->run(args, &call, err);
 out:
 	fm_arena_free(call.arena);

@@ -113,8 +113,9 @@ static int compare(struct evaluation *e, const struct fm_dialect *d, const struc
 
 	if ((rc = fm_pool_new(&pool, (int)e->threads, err)) < 0)
 		return rc;
-	rc = fm_previous_compare(e->previous, d, e->rows, synthetic, pool, (size_t)e->memory << 20, fm_flows_spill(),
-				 &e->metrics, err);
+	rc = fm_previous_compare(
+	    &(struct fm_previous_in){e->previous, d, e->rows, pool, (size_t)e->memory << 20, fm_flows_spill()},
+	    synthetic, &e->metrics, err);
 	fm_pool_free(pool);
 	return rc;
 }

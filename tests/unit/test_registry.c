@@ -11,7 +11,7 @@ static void evaluate(struct fm_metrics *m, unsigned set, const struct fm_table *
 {
 	struct fm_error err = {0};
 
-	OK(fm_evaluate_some(real, synthetic, holdout, set, NULL, FM_LEAKAGE_DEFAULT, m, &err));
+	OK(fm_evaluate_some(&(struct fm_judge_in){real, synthetic, holdout, NULL, FM_LEAKAGE_DEFAULT}, set, m, &err));
 	if (holdout)
 		OK(fm_evaluate_floor(real, holdout, set, NULL, m, &err));
 }
@@ -94,7 +94,7 @@ static void test_the_list_is_what_is_measured_and_what_it_needs_is_true(void **s
 		if (!column[c])
 			continue;
 		s->present &= ~(1u << c);
-		OK(fm_evaluate_some(t, s, h, set, NULL, FM_LEAKAGE_DEFAULT, &less, &err));
+		OK(fm_evaluate_some(&(struct fm_judge_in){t, s, h, NULL, FM_LEAKAGE_DEFAULT}, set, &less, &err));
 		s->present = present;
 		for (size_t i = 0; i < all.n; i++) {
 			char columns[80];

@@ -236,7 +236,7 @@ static void test_each_classifier_learns(void **state)
 	}
 	OK(fm_trees_train(&trees, &opts, x, y, N, 2, &err));
 	OK(fm_linear_train(&linear, x, y, K, N, 2, &err));
-	OK(fm_network_classify(&network, x, y, K, N, 2, 200, 1, &err));
+	OK(fm_network_classify(&network, &(struct fm_network_in){x, N, 2, 200, 1}, y, K, &err));
 	for (int l = 0; l < 3; l++) {
 		if (l == 0)
 			OK(fm_trees_predict(trees, x, N, p, &err));
