@@ -8,7 +8,7 @@
  * same source (kernels_impl.h) is compiled for AVX-512, for AVX2 + FMA and for plain x86-64 (fma in software: slow,
  * equal); the processor chooses at start, FM_KERNELS=v1|v3|v4 forces one for tests.
  *
- * None of these allocate but fm_gemm's packing buffer, which lives in struct fm_scratch: one a thread.
+ * None of these allocates memory.  fm_gemm packs into a struct fm_scratch, of which each thread has one.
  */
 #ifndef FM_BASE_KERNELS_H
 #define FM_BASE_KERNELS_H

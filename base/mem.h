@@ -1,6 +1,5 @@
 /*
- * mem.h - memory: checked allocation, an arena for what lives as long as a stage, a growable byte buffer, and the one
- * type for secrets.
+ * mem.h - memory: checked allocation, an arena for what lives as long as a stage, and a growable byte buffer.
  *
  * fm_calloc returns zeroed memory or NULL and refuses sizes that overflow; every size that comes from a file is bounded
  * by its reader before it gets here.  All free and close functions take NULL.

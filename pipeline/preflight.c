@@ -347,7 +347,7 @@ int fm_preflight_free(const char *path, uint64_t *nbytes, struct fm_error *err)
 	return rc;
 }
 
-/* Refused is only what cannot fit; flowmint run --plan has an estimate. */
+/* Only what cannot fit is refused; flowmint run --plan gives an estimate. */
 static int check_room(const struct fm_run_options *o, const char *workspace, struct fm_error *err)
 {
 	const struct fm_config *cfg = o->cfg;

@@ -279,7 +279,7 @@ int fm_runner_publish(const struct fm_stages *stages, const char *project, const
 			fm_warn("%s replaces an archive of the same name and other bytes: raise release.version when "
 				"that one was given away",
 				to);
-		/* Never a signature beside an archive that it is not of. */
+		/* A signature must never lie beside another archive than its own. */
 		if (unlink(to_sig) && errno != ENOENT) {
 			rc = fm_fail_errno(err, "%s", to_sig);
 			goto out;

@@ -152,7 +152,7 @@ out:
 
 /* ---- made ---- */
 
-/* Where training keeps its checkpoint: beside the KEY folders, and named for the key, so that none but the same
+/* Where training keeps its checkpoint: beside the KEY folders, and named for the key, so that only the same
  * training goes on from it.  NULL and err set on failure. */
 static char *checkpoint_path(const struct fm_runner *r, const char *key, struct fm_error *err)
 {

@@ -75,7 +75,7 @@ void fm_control_world_free(struct fm_control_world *w);
 int fm_control_plant(const struct fm_control *c, const struct fm_control_world *w, uint64_t seed, struct fm_table **out,
 		     struct fm_error *err) FM_MUST_CHECK;
 
-/* The whole document above, a new reference.  Scored is only what the checks of cfg->gate need. */
+/* The whole document above, a new reference.  Only what the checks of cfg->gate need is scored. */
 int fm_controls_measure(const struct fm_config *cfg, const struct fm_table *train, const struct fm_table *holdout,
 			uint64_t seed, struct fm_pool *pool, json_t **doc, struct fm_error *err) FM_MUST_CHECK;
 /* The same of n controls in a world that is there already. */
