@@ -130,9 +130,8 @@ int fm_synth_update(struct fm_synth *s, const struct fm_tables *t, const struct 
 	    (rc = fm_alloc(&u.first, values + 2, sizeof *u.first, "values", err)) < 0)
 		goto out;
 	for (int round = 0; round < o->rounds; round++) {
-		double step = round < o->rounds / 2
-				  ? 1.0
-				  : 1.0 - 0.8 * (double)(round - o->rounds / 2) / (double)(o->rounds - o->rounds / 2);
+		int late = round - o->rounds / 2, last = o->rounds - o->rounds / 2;
+		double step = late < 0 ? 1.0 : 1.0 - 0.8 * (double)late / (double)last;
 
 		for (int i = 0; i < t->npairs; i++) {
 			const struct fm_table2 *p = &t->pair[i];
