@@ -38,7 +38,7 @@ odd() { # NAME WANTED-STATUS CHECK-THAT-FAILS REAL SYNTHETIC [OPTION...]
 }
 
 expect 0 "(a trace)" "$F" simulate --rows 12000 --seed 9 --out all.csv
-awk '{ print >("part" int((NR - 1) / 64) % 3 ".csv") }' all.csv
+awk '{ print >("part" int((NR - 1) / 16) % 3 ".csv") }' all.csv
 head -n 1 part0.csv >one.csv
 head -n 1 part1.csv >other.csv
 head -n 700 part0.csv >few.csv
