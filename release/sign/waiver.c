@@ -15,13 +15,9 @@
 /* The first second after the day, or -1 when it is no date. */
 static int64_t end_of_day(const char *date)
 {
-	char text[32];
-	int64_t ms;
+	int64_t begin_s;
 
-	snprintf(text, sizeof text, "%.10s 00:00:00", date);
-	if (strlen(date) != 10 || fm_parse_time_ms(text, strlen(text), &ms))
-		return -1;
-	return ms / 1000 + DAY_S;
+	return fm_parse_date_s(date, &begin_s) != 0 ? -1 : begin_s + DAY_S;
 }
 
 static int check_reason(const char *s, struct fm_error *err)
@@ -34,20 +30,6 @@ static int check_reason(const char *s, struct fm_error *err)
 		blanks += s[i] == ' ';
 	}
 	return blanks == n ? fm_fail(err, FM_EINPUT, "a waiver without a reason is none") : FM_OK;
-}
-
-static int digest_of(const void *p, size_t n, uint8_t out[FM_SHA512_LEN], struct fm_error *err)
-{
-	struct fm_sha512 *h = NULL;
-	int rc;
-
-	if ((rc = fm_sha512_new(&h, err)) < 0)
-		return rc;
-	if ((rc = fm_sha512_add(h, p, n, err)) < 0) {
-		fm_sha512_free(h);
-		return rc;
-	}
-	return fm_sha512_end(h, out, err);
 }
 
 /* ---- writing ---- */
@@ -84,7 +66,7 @@ int fm_waiver_write(const char *dir, const struct fm_waiver *w, const struct fm_
 
 	*path = NULL;
 	if ((rc = fm_waiver_words(w, now_s, err)) < 0 || (rc = make_text(w, &text, err)) < 0 ||
-	    (rc = digest_of(text.data, text.len, digest, err)) < 0 ||
+	    (rc = fm_sha512_bytes(text.data, text.len, digest, err)) < 0 ||
 	    (rc = fm_sshsig_sign(key, FM_WAIVER_NAMESPACE, digest, &armored, err)) < 0 ||
 	    (rc = fm_dir_make(dir, 0755, err)) < 0)
 		goto out;
@@ -176,7 +158,7 @@ static int check_signature(const char *path, const struct fm_buf *text, const st
 	if ((rc = fm_file_read(name, FM_SSHSIG_FILE_MAX, &armored, err)) < 0)
 		goto out;
 	if ((rc = fm_sshsig_parse(sig, armored.data, armored.len, err)) < 0 ||
-	    (rc = digest_of(text->data, text->len, digest, err)) < 0)
+	    (rc = fm_sha512_bytes(text->data, text->len, digest, err)) < 0)
 		goto out;
 	if (strcmp(sig->ns, FM_WAIVER_NAMESPACE) != 0) {
 		rc = fm_fail(err, FM_EVERDICT, "its signature is for the namespace %s, not " FM_WAIVER_NAMESPACE,
