@@ -52,7 +52,8 @@ struct fm_archive_member {
 struct fm_archive_digests {
 	char tar_sha256[FM_SHA256_HEX]; /* of the uncompressed tar */
 	char sha256[FM_SHA256_HEX];     /* of the compressed file */
-	uint8_t sha512[FM_SHA512_LEN];  /* of the compressed file: what the signature is over */
+	uint8_t tar_sha512[FM_SHA512_LEN];
+	uint8_t sha512[FM_SHA512_LEN]; /* of the compressed file: what the signature is over */
 	uint64_t tar_nbytes, nbytes;
 };
 /* Write path atomically.  Members may come in any order and are sorted in place.  FM_EINPUT: a folder, path or size
@@ -84,8 +85,18 @@ struct fm_archive_info {
 	bool lines_whole;                          /* the last one is ended */
 	char waived[256];                          /* names of checks that failed and were waived, or "" */
 };
+/* Where the files go as they are read, before anything is known to be good of what comes behind; who puts them
+ * somewhere keeps them apart until the whole was accepted. */
+struct fm_archive_sink {
+	/* A file begins, and the one before has ended. */
+	int (*file)(void *ctx, const char *path, struct fm_error *err);
+	int (*bytes)(void *ctx, const void *p, size_t n, struct fm_error *err);
+	void *ctx;
+};
 /* Read an archive from fd, from where it stands to its end, and check its form.  FM_EVERDICT sets *reason; FM_EINPUT:
- * this is no zstd file at all.  info is to be freed in every case. */
+ * this is no zstd file at all.  info is to be freed in every case.  sink may be NULL. */
+int fm_archive_read_into(int fd, const struct fm_archive_sink *sink, struct fm_archive_info *info,
+			 enum fm_reason *reason, struct fm_error *err) FM_MUST_CHECK;
 int fm_archive_read(int fd, struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err) FM_MUST_CHECK;
 /* Every file listed in SHA256SUMS with equal digest and in manifest.json with equal digest and size, none more, none
  * less; name and version of the manifest make the folder's name; its format is known, its verdict is pass by its own
