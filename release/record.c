@@ -13,7 +13,7 @@
 #define MAX_FILES 3
 
 /* Behind NAME-VERSION, in the order of the list. */
-static const char *const suffix[MAX_FILES] = {".intoto.jsonl", ".tar", ".tar.zst"};
+static const char *const suffix[MAX_FILES] = {FM_ATTESTATIONS_SUFFIX, ".tar", ".tar.zst"};
 
 static bool is_hex(const char *s, size_t n)
 {

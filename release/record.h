@@ -29,6 +29,9 @@
 #define FM_RECORD_MAX 8192                               /* bytes */
 #define FM_RECORD_SEQUENCE_MAX INT64_C(9007199254740991) /* what JSON numbers hold everywhere */
 #define FM_RECORD_DATE 11
+/* NAME-VERSION.intoto.jsonl, which a record names where there is one (attestation.h) */
+#define FM_ATTESTATIONS_SUFFIX ".intoto.jsonl"
+#define FM_ATTESTATIONS_MAX (1u << 20)
 
 struct fm_record_file {
 	uint64_t nbytes;
