@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/secret.h"
 #include "manifests/canon.h"
+#include "pipeline/publication.h"
 #include "pipeline/sandbox.h"
 #include "release/archive.h"
 #include "release/json_bounds.h"
@@ -121,7 +122,7 @@ static int check_listed(const struct fm_sshpub *key, const char *file, const cha
 		rc =
 		    fm_fail(err, FM_EINPUT,
 			    "publish.key: %s does not name the key %s, so no release of it would verify; add the line: "
-			    "NAME namespaces=\"" FM_SSH_NAMESPACE "\" %.*s",
+			    "NAME namespaces=\"" FM_SSH_NAMESPACES "\" %.*s",
 			    path, file, (int)strcspn(line.data, "\n"), line.data);
 out:
 	fm_buf_free(&line);
@@ -282,6 +283,25 @@ static json_t *config_of_archive(const char *path)
 	return config;
 }
 
+/* A version that is not there must rise, and so must its number. */
+static int check_rises(const struct fm_run_options *o, struct fm_error *err)
+{
+	char *path = fm_path_join(o->project ? o->project : o->cfg->dir, "allowed_signers");
+	struct fm_signers signers = {0};
+	struct fm_record next;
+	int rc;
+
+	if (!path)
+		return no_memory(err);
+	if ((rc = fm_signers_load(&signers, path, err)) < 0)
+		goto out;
+	rc = fm_publication_next(o->cfg, fm_preflight_out(o), &signers, &next, err);
+out:
+	fm_signers_free(&signers);
+	free(path);
+	return rc;
+}
+
 int fm_preflight_version(const struct fm_run_options *o, struct fm_ledger *l, const struct fm_run *run,
 			 struct fm_error *err)
 {
@@ -295,8 +315,10 @@ int fm_preflight_version(const struct fm_run_options *o, struct fm_ledger *l, co
 		return FM_OK;
 	if (asprintf(&path, "%s/%s-%s.tar.zst", fm_preflight_out(o), cfg->release.name, cfg->release.version) < 0)
 		return no_memory(err);
-	if (lstat(path, &st))
+	if (lstat(path, &st) != 0) {
+		rc = check_rises(o, err);
 		goto out;
+	}
 	if (!S_ISREG(st.st_mode)) {
 		rc = fm_fail(err, FM_EINPUT,
 			     "%s: the archive would go there, but what stands there is no plain file: remove it, or "

@@ -1,14 +1,10 @@
 #include "pipeline/publish.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/file.h"
-#include "base/log.h"
 #include "base/secret.h"
 #include "base/version.h"
 #include "manifests/canon.h"
@@ -221,86 +217,5 @@ out:
 	json_decref(commitments);
 	json_decref(histograms);
 	json_decref(verdict);
-	return rc;
-}
-
-/* ---- publication ---------------------------------------------------------------------------------------------------
- */
-
-static int same_digest(const char *path, const char *hex, bool *same, struct fm_error *err)
-{
-	char have[FM_SHA256_HEX];
-	int rc;
-
-	*same = false;
-	if (!fm_file_exists(path))
-		return FM_OK;
-	if ((rc = fm_sha256_file_hex(path, have, err)) < 0)
-		return rc;
-	*same = strcmp(have, hex) == 0;
-	return FM_OK;
-}
-
-static int verify(const struct fm_stages *stages, const char *archive, const char *signers,
-		  struct fm_verify_report *report, struct fm_error *err)
-{
-	struct fm_verify_in in = {.archive = archive, .signers = signers, .now_s = (int64_t)time(NULL)};
-	int rc = stages->verify(&in, report, err);
-
-	if (rc < 0)
-		fm_error_prefix(err, "the archive does not verify against %s, nothing is released: ", signers);
-	return rc;
-}
-
-int fm_runner_publish(const struct fm_stages *stages, const char *project, const char *out, struct fm_run *run,
-		      struct fm_error *err)
-{
-	const char *made = json_string_value(json_object_get(run->stage[FM_RELEASE].result, "archive")), *name;
-	char *from = NULL, *from_sig = NULL, *to = NULL, *to_sig = NULL,
-	     *signers = fm_path_join(project, "allowed_signers");
-	struct fm_verify_report report = {0};
-	bool same;
-	int rc;
-
-	if (!made || !signers)
-		return free(signers), fm_fail(err, FM_ESYSTEM, "the release stage named no archive");
-	name = strrchr(made, '/') ? strrchr(made, '/') + 1 : made;
-	from = fm_path_join(run->stage[FM_RELEASE].product, name);
-	to = fm_path_join(out, name);
-	if (!from || !to || asprintf(&from_sig, "%s.sig", from) < 0 || asprintf(&to_sig, "%s.sig", to) < 0) {
-		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
-		goto out;
-	}
-	if ((rc = verify(stages, from, signers, &report, err)) < 0 || (rc = fm_dir_make(out, 0755, err)) < 0 ||
-	    (rc = same_digest(to, run->archive_sha256, &same, err)) < 0)
-		goto out;
-	if (!same) {
-		if (fm_file_exists(to))
-			fm_warn("%s replaces an archive of the same name and other bytes: raise release.version when "
-				"that one was given away",
-				to);
-		/* A signature must never lie beside another archive than its own. */
-		if (unlink(to_sig) && errno != ENOENT) {
-			rc = fm_fail_errno(err, "%s", to_sig);
-			goto out;
-		}
-		if ((rc = fm_file_copy(from, to, 0644, err)) < 0)
-			goto out;
-	}
-	if ((rc = fm_file_copy(from_sig, to_sig, 0644, err)) < 0 ||
-	    (rc = same_digest(to, run->archive_sha256, &same, err)) < 0)
-		goto out;
-	if (!same) {
-		rc = fm_fail(err, FM_ESYSTEM, "%s reads back other bytes than were written", to);
-		goto out;
-	}
-	snprintf(run->archive, sizeof run->archive, "%s", to);
-out:
-	fm_verify_report_free(&report);
-	free(from);
-	free(from_sig);
-	free(to);
-	free(to_sig);
-	free(signers);
 	return rc;
 }

@@ -1,5 +1,5 @@
 /*
- * publish.h - the runner's part of the manifest, and the way of an archive out of the workspace.
+ * publish.h - the runner's part of the manifest.
  */
 #ifndef FM_PIPELINE_PUBLISH_H
 #define FM_PIPELINE_PUBLISH_H
@@ -18,8 +18,5 @@ int fm_runner_commitments(const char *project, const struct fm_run *run, json_t 
  * and histograms what publish.report lets out. */
 int fm_runner_manifest(const struct fm_config *cfg, const char *project, const struct fm_run *run, json_t **manifest,
 		       struct fm_error *err) FM_MUST_CHECK;
-/* Verify what the release stage made, then put it into out: archive first, signature last. */
-int fm_runner_publish(const struct fm_stages *stages, const char *project, const char *out, struct fm_run *run,
-		      struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -77,7 +77,7 @@ struct fm_archive_info {
 	char folder[FM_ARCHIVE_MAX_FOLDER];
 	char name[FM_ARCHIVE_MAX_FOLDER], version[FM_ARCHIVE_MAX_FOLDER]; /* set by fm_archive_check_contents */
 	int64_t mtime_s;
-	struct fm_archive_digests digests; /* sha512 is not computed here */
+	struct fm_archive_digests digests; /* sha512 is left to fm_verify, which knows it already */
 	struct fm_archive_file *file;      /* sorted by path */
 	size_t n;
 	struct fm_buf sums, manifest, datapackage; /* the text of the documents, empty when absent */

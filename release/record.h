@@ -24,7 +24,6 @@
 #include "release/sign/sshsig.h"
 
 #define FM_RECORD_FORMAT "flowmint-release/1"
-#define FM_RECORD_NAMESPACE "flowmint-release"
 #define FM_RECORD_SUFFIX ".RELEASE.json"
 #define FM_RECORD_MAX 8192                               /* bytes */
 #define FM_RECORD_SEQUENCE_MAX INT64_C(9007199254740991) /* what JSON numbers hold everywhere */

@@ -220,6 +220,7 @@ static int check_contents(struct fm_verify_job *job, const struct fm_archive_sin
 	if ((rc = fm_archive_read_into(job->fd, sink, &report->info, &report->reason, job->err)) < 0 ||
 	    (rc = fm_archive_check_contents(&report->info, &report->reason, job->err)) < 0)
 		return fm_error_prefix(job->err, "%s: ", job->in->archive);
+	memcpy(report->info.digests.sha512, job->sha512, sizeof job->sha512);
 	if ((rc = check_name(job)) < 0)
 		return rc;
 	/* Between the two passes the file may have been changed by somebody; only the first one was vouched for. */

@@ -65,7 +65,7 @@ static int check_signer(struct fm_verify_job *job, const char *path, const struc
 				 &who) != FM_SIGNER_OK)
 		return fm_verify_refuse(job, FM_REASON_RECORD_UNSIGNED,
 					"%s:%zu: this key may not sign records of releases: if it should, the line "
-					"says namespaces=\"" FM_SSH_NAMESPACE "," FM_RECORD_NAMESPACE "\"",
+					"says namespaces=\"" FM_SSH_NAMESPACES "\"",
 					job->in->signers, who ? who->line : 0);
 	return FM_OK;
 }

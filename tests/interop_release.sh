@@ -52,7 +52,7 @@ ssh-keygen -q -t ed25519 -N secret -C x -f encrypted
 ssh-keygen -q -t ecdsa -N '' -C x -f ecdsa
 {
 	cat ours.line
-	printf 'theirs@example.org namespaces="flowmint" %s\n' "$(cat theirs.pub)"
+	printf 'theirs@example.org namespaces="flowmint,flowmint-release" %s\n' "$(cat theirs.pub)"
 	printf 'ecdsa@example.org %s\n' "$(cat ecdsa.pub)"
 	printf '*@ca.example.org cert-authority %s\n' "$(cat encrypted.pub)"
 } >signers
@@ -172,7 +172,7 @@ ssh-keygen -q -Y sign -f ecdsa -n flowmint - <$bad >$bad.sig 2>/dev/null
 refuses signature-malformed
 ok "changed, truncated, wrongly signed and unsigned archives are refused, by ssh-keygen too"
 cp kept.sig $bad.sig
-sed 's/namespaces="flowmint" /namespaces="flowmint",valid-before="20200101Z" /' signers >expired
+sed 's/namespaces="flowmint,flowmint-release" /&,valid-before="20200101Z" /; s/" ,/",/' signers >expired
 wants 1 key-expired "$verify" --json --signers expired $bad
 grep -v '^releases' signers >others
 wants 1 unknown-signer "$verify" --json --signers others $bad

@@ -234,7 +234,7 @@ static int parse_line(struct line l, struct fm_signer *s, struct fm_error *err)
 	if (is_key_type(&word))
 		return fm_fail(err, FM_EINPUT,
 			       "this is a public key; a line of an allowed_signers file begins with the signer's name: "
-			       "NAME namespaces=\"" FM_SSH_NAMESPACE "\" %s ... (flowmint keygen prints it)",
+			       "NAME namespaces=\"" FM_SSH_NAMESPACES "\" %s ... (flowmint keygen prints it)",
 			       s->principals);
 	if (next_word(&l, &word))
 		return fm_fail(err, FM_EINPUT, "a double quote is not closed");

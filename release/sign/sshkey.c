@@ -163,7 +163,7 @@ int fm_sshpub_signers_line(const struct fm_sshpub *pub, const char *principal, s
 	if (!principal_is_plain(principal))
 		return fm_fail(err, FM_EUSAGE,
 			       "\"%s\" cannot name a signer: give one word such as releases@example.org", principal);
-	fm_buf_printf(out, "%s namespaces=\"" FM_SSH_NAMESPACE "\" ", principal);
+	fm_buf_printf(out, "%s namespaces=\"" FM_SSH_NAMESPACES "\" ", principal);
 	put_type_and_blob(pub, out);
 	fm_buf_puts(out, "\n");
 	return fm_buf_check(out, err);

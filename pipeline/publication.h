@@ -1,0 +1,28 @@
+/*
+ * publication.h - the way of an archive out of the workspace: into the release folder, numbered, with its record.
+ *
+ * Whoever publishes holds a lock on the folder, from looking what is there until all is written, so that two runs
+ * never mix.  What belongs to a release is written in this order:
+ *
+ *     NAME-VERSION.RELEASE.json, .RELEASE.json.sig, .tar.zst, .tar.zst.sig
+ *
+ * Only with the last one is it a release (release/shelf.h): nothing verifies before, and a killed run leaves no
+ * signature beside an archive that it is not of.
+ */
+#ifndef FM_PIPELINE_PUBLICATION_H
+#define FM_PIPELINE_PUBLICATION_H
+
+#include "pipeline/run.h"
+#include "release/record.h"
+
+/* What the record of cfg's release would say besides digests: *next has name, version, number, what comes before it,
+ * dates.  FM_EINPUT: version, number or dates do not fit what lies in out; the message names the key.  next->sequence
+ * is 0 where allowed_signers lets nobody sign records. */
+int fm_publication_next(const struct fm_config *cfg, const char *out, const struct fm_signers *signers,
+			struct fm_record *next, struct fm_error *err) FM_MUST_CHECK;
+/* Verify what the release stage made, then publish it.  The same release once more is left as it is; another one of
+ * the same version is refused (FM_EINPUT). */
+int fm_publication_put(const struct fm_stages *stages, const struct fm_config *cfg, const char *project,
+		       const char *out, struct fm_run *run, struct fm_error *err) FM_MUST_CHECK;
+
+#endif
