@@ -11,6 +11,7 @@ verify=$build/flowmint-verify
 dir=$(mktemp -d "${TMPDIR:-/tmp}/flowmint-interop-XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
+export XDG_STATE_HOME="$dir/state" # where flowmint-verify remembers what it accepted
 
 passed=0
 ok() {
