@@ -244,6 +244,9 @@ const struct fm_key fm_keys[] = {
 	{FIELD(publish, sequence, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "0", .secret = true,
 	 .help = "Number of the release in its record; 0: one more than the newest of its name in the release folder. "
 		 "It must rise."},
+	{FIELD(publish, attestation_key, PATH), .dflt = "\"\"", .secret = true,
+	 .help = "Private key, another than publish.key, that signs attestations for tools that read in-toto "
+		 "(docs/formats-release.md). Empty: none are made."},
 	{FIELD(publish, expires, TEXT), .check = check_expires, .dflt = "\"\"", .secret = true,
 	 .help = "Until when partners are to use the release: days after it is issued, or a date, YYYY-MM-DD. "
 		 "Empty: no end."},

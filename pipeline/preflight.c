@@ -131,6 +131,32 @@ out:
 	return rc;
 }
 
+/* Who holds one of the two keys can make a release or say how it was made, not both. */
+static int check_attestation_key(const struct fm_config *cfg, const struct fm_sshpub *release, struct fm_error *err)
+{
+	const char *path = cfg->publish.attestation_key;
+	struct fm_sshkey key = {0};
+	int rc;
+
+	if (!path[0])
+		return FM_OK;
+	if ((rc = check_file("publish.attestation_key", path, err)) < 0)
+		return rc;
+	if ((rc = fm_sshkey_read(&key, path, err)) < 0) {
+		fm_error_prefix(err, "publish.attestation_key: ");
+		goto out;
+	}
+	if (memcmp(key.pub.point, release->point, sizeof key.pub.point) == 0)
+		rc = fm_fail(
+		    err, FM_EINPUT,
+		    "publish.attestation_key: %s is the key of publish.key: attestations are by a key of their own "
+		    "(flowmint keygen --out FILE)",
+		    path);
+out:
+	fm_sshkey_close(&key); /* before any stage is started */
+	return rc;
+}
+
 static int check_key(const struct fm_config *cfg, const char *project, struct fm_error *err)
 {
 	const char *path = cfg->publish.key;
@@ -143,8 +169,14 @@ static int check_key(const struct fm_config *cfg, const char *project, struct fm
 			       path);
 	if ((rc = check_file("publish.key", path, err)) < 0)
 		return rc;
-	rc = fm_sshkey_read(&key, path, err) ? fm_error_prefix(err, "publish.key: ")
-					     : check_listed(&key.pub, path, project, err);
+	if ((rc = fm_sshkey_read(&key, path, err)) < 0) {
+		fm_error_prefix(err, "publish.key: ");
+		goto out;
+	}
+	if ((rc = check_listed(&key.pub, path, project, err)) < 0)
+		goto out;
+	rc = check_attestation_key(cfg, &key.pub, err);
+out:
 	fm_sshkey_close(&key); /* before any stage is started */
 	return rc;
 }

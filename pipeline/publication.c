@@ -14,6 +14,7 @@
 #include "base/num.h"
 #include "pipeline/sandbox.h"
 #include "pipeline/stop.h"
+#include "release/attestation.h"
 #include "release/shelf.h"
 
 struct publication {
@@ -22,11 +23,12 @@ struct publication {
 	const char *out;
 	char *signers_path;
 	struct fm_signers signers;
-	char *from, *from_sig, *to, *to_sig, *record, *record_sig;
+	char *from, *from_sig, *to, *to_sig, *record, *record_sig, *attested;
 	struct fm_verify_report report;
 	struct fm_record next;
 	struct fm_buf text, sig; /* of the record */
-	int folder;              /* locked; -1 */
+	struct fm_buf attestations;
+	int folder; /* locked; -1 */
 };
 
 static int no_memory(struct fm_error *err)
@@ -93,13 +95,15 @@ int fm_publication_next(const struct fm_config *cfg, const char *out, const stru
 	if ((rc = set_dates(cfg, next, err)) < 0)
 		return rc;
 	if (!may_sign_records(signers)) {
-		if (cfg->publish.sequence == 0 && !cfg->publish.expires[0])
+		if (cfg->publish.sequence == 0 && !cfg->publish.expires[0] && !cfg->publish.attestation_key[0])
 			return FM_OK;
 		return fm_fail(
 		    err, FM_EINPUT,
 		    "publish.%s: no line of allowed_signers lets a key sign records of releases: let that of "
 		    "publish.key say namespaces=\"" FM_SSH_NAMESPACES "\"",
-		    cfg->publish.sequence ? "sequence" : "expires");
+		    cfg->publish.sequence     ? "sequence"
+		    : cfg->publish.expires[0] ? "expires"
+					      : "attestation_key");
 	}
 	next->sequence = cfg->publish.sequence;
 	return fm_shelf_next(out, signers, next, err);
@@ -175,6 +179,76 @@ out:
 	return rc;
 }
 
+/* ---- attestations, signed in a child too ---- */
+
+struct attesting {
+	const char *key;
+	const struct fm_buf *statement[2];
+};
+
+static int attest_fn(void *ctx, json_t **result, struct fm_error *err)
+{
+	const struct attesting *a = ctx;
+	struct fm_sshkey key = {0};
+	struct fm_buf lines = {0};
+	int rc;
+
+	if ((rc = fm_sshkey_read(&key, a->key, err)) < 0)
+		goto out;
+	for (int i = 0; i < 2; i++)
+		if ((rc = fm_dsse_sign(&key, FM_ATTESTATION_TYPE, a->statement[i]->data, a->statement[i]->len, &lines,
+				       err)) < 0)
+			goto out;
+	if (!(*result = json_string(lines.data)))
+		rc = no_memory(err);
+out:
+	fm_sshkey_close(&key);
+	fm_buf_free(&lines);
+	return rc;
+}
+
+static int take_attestations(struct publication *p, const json_t *result, struct fm_error *err)
+{
+	struct fm_record_file *f = &p->next.attestations;
+	uint8_t sha256[FM_SHA256_LEN], sha512[FM_SHA512_LEN];
+	int rc;
+
+	if (!json_is_string(result) || json_string_length(result) > FM_ATTESTATIONS_MAX)
+		return fm_fail(err, FM_ESYSTEM, "no attestations came back");
+	fm_buf_add(&p->attestations, json_string_value(result), json_string_length(result));
+	if ((rc = fm_buf_check(&p->attestations, err)) < 0 ||
+	    (rc = fm_sha256_bytes(p->attestations.data, p->attestations.len, sha256, err)) < 0 ||
+	    (rc = fm_sha512_bytes(p->attestations.data, p->attestations.len, sha512, err)) < 0)
+		return rc;
+	p->next.has_attestations = true;
+	f->nbytes = p->attestations.len;
+	fm_hex(sha256, sizeof sha256, f->sha256);
+	fm_hex(sha512, sizeof sha512, f->sha512);
+	return FM_OK;
+}
+
+static int attest(struct publication *p, struct fm_error *err)
+{
+	struct fm_buf provenance = {0}, tests = {0};
+	struct attesting a = {p->cfg->publish.attestation_key, {&provenance, &tests}};
+	struct fm_sandbox box = {.name = "attestations", .unconfined = p->run->unconfined};
+	struct fm_sandbox_report report = {0};
+	int rc;
+
+	if ((rc = fm_attestation_provenance(&p->report.info, &provenance, err)) < 0 ||
+	    (rc = fm_attestation_tests(&p->report.info, &tests, err)) < 0)
+		goto out;
+	fm_sandbox_path(&box, a.key, false);
+	if ((rc = fm_sandbox_run(&box, attest_fn, &a, &report, err)) < 0)
+		goto out;
+	rc = take_attestations(p, report.result, err);
+out:
+	json_decref(report.result);
+	fm_buf_free(&provenance);
+	fm_buf_free(&tests);
+	return rc;
+}
+
 static int make_record(struct publication *p, struct fm_error *err)
 {
 	const struct fm_archive_digests *d = &p->report.info.digests;
@@ -187,6 +261,8 @@ static int make_record(struct publication *p, struct fm_error *err)
 	r->zst.nbytes = d->nbytes;
 	memcpy(r->zst.sha256, d->sha256, sizeof r->zst.sha256);
 	fm_hex(d->sha512, FM_SHA512_LEN, r->zst.sha512);
+	if (p->cfg->publish.attestation_key[0] && (rc = attest(p, err)) < 0)
+		return rc;
 	if ((rc = fm_record_text(r, &p->text, err)) < 0)
 		return rc;
 	return sign_record(p, err);
@@ -267,6 +343,9 @@ static int write_record(struct publication *p, struct fm_error *err)
 
 	if (p->next.sequence == 0)
 		return FM_OK;
+	if (p->next.has_attestations &&
+	    (rc = fm_file_write(p->attested, 0644, p->attestations.data, p->attestations.len, err)) < 0)
+		return rc;
 	if ((rc = fm_file_write(p->record, 0644, p->text.data, p->text.len, err)) < 0)
 		return rc;
 	return fm_file_write(p->record_sig, 0644, p->sig.data, p->sig.len, err);
@@ -295,7 +374,8 @@ static int put(struct publication *p, struct fm_error *err)
 		return rc;
 	/* Without its signature it is no release while it is being changed. */
 	if ((rc = remove_file(p->to_sig, err)) < 0 || (rc = remove_file(p->record_sig, err)) < 0 ||
-	    (rc = remove_file(p->record, err)) < 0 || (rc = write_record(p, err)) < 0)
+	    (rc = remove_file(p->record, err)) < 0 || (rc = remove_file(p->attested, err)) < 0 ||
+	    (rc = write_record(p, err)) < 0)
 		return rc;
 	if (!there && (rc = fm_file_copy(p->from, p->to, 0644, err)) < 0)
 		return rc;
@@ -322,7 +402,9 @@ static int name_files(struct publication *p, const char *project, struct fm_erro
 	    asprintf(&p->to_sig, "%s.sig", p->to) < 0 ||
 	    asprintf(&p->record, "%s/%s-%s" FM_RECORD_SUFFIX, p->out, p->cfg->release.name, p->cfg->release.version) <
 		0 ||
-	    asprintf(&p->record_sig, "%s.sig", p->record) < 0)
+	    asprintf(&p->record_sig, "%s.sig", p->record) < 0 ||
+	    asprintf(&p->attested, "%s/%s-%s" FM_ATTESTATIONS_SUFFIX, p->out, p->cfg->release.name,
+		     p->cfg->release.version) < 0)
 		return no_memory(err);
 	return FM_OK;
 }
@@ -353,6 +435,8 @@ out:
 	fm_signers_free(&p.signers);
 	fm_buf_free(&p.text);
 	fm_buf_free(&p.sig);
+	fm_buf_free(&p.attestations);
+	free(p.attested);
 	free(p.signers_path);
 	free(p.from);
 	free(p.from_sig);

@@ -4,7 +4,8 @@
  * Whoever publishes holds a lock on the folder, from looking what is there until all is written, so that two runs
  * never mix.  What belongs to a release is written in this order:
  *
- *     NAME-VERSION.RELEASE.json, .RELEASE.json.sig, .tar.zst, .tar.zst.sig
+ *     NAME-VERSION.intoto.jsonl (with publish.attestation_key), .RELEASE.json, .RELEASE.json.sig, .tar.zst,
+ * .tar.zst.sig
  *
  * Only with the last one is it a release (release/shelf.h): nothing verifies before, and a killed run leaves no
  * signature beside an archive that it is not of.

@@ -156,20 +156,25 @@ static int check_manifest_json(struct check *c, const json_t *m)
 	return FM_OK;
 }
 
-/* The parts of the manifest that make a verdict, as a document of their own. */
-static int verdict_of(struct check *c, const json_t *m, json_t **doc)
+int fm_manifest_verdict(const json_t *m, struct fm_verdict *v, struct fm_error *err)
 {
 	static const char *const keys[] = {"verdict", "checks", "waivers"};
+	json_t *doc = json_object();
+	int rc = doc ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
 
-	if (!(*doc = json_object()))
-		return fm_fail(c->err, FM_ESYSTEM, "out of memory");
+	*v = (struct fm_verdict){0};
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
 		json_t *part = json_object_get(m, keys[i]);
 
-		if (part && json_object_set(*doc, keys[i], part) != 0)
-			return fm_fail(c->err, FM_ESYSTEM, "out of memory");
+		if (part && json_object_set(doc, keys[i], part) != 0)
+			rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 	}
-	return FM_OK;
+	if (rc < 0)
+		goto out;
+	rc = fm_verdict_from_json(v, doc, err);
+out:
+	json_decref(doc);
+	return rc;
 }
 
 /* The verdict in the manifest, by the rules of the gate: a pass that its own numbers bear out. */
@@ -178,13 +183,10 @@ static int check_verdict(struct check *c, const json_t *m)
 	char *waived = c->info->waived;
 	struct fm_verdict v = {0};
 	struct fm_error why;
-	json_t *doc = NULL;
 	size_t at = 0;
 	int rc;
 
-	if ((rc = verdict_of(c, m, &doc)) < 0)
-		goto out;
-	if ((rc = fm_verdict_from_json(&v, doc, &why)) < 0) {
+	if ((rc = fm_manifest_verdict(m, &v, &why)) < 0) {
 		rc = rc == FM_ESYSTEM ? fm_fail(c->err, rc, "%s", why.message)
 				      : refuse(c, FM_REASON_NOT_JUDGED, "manifest.json: %s", why.message);
 		goto out;
@@ -199,7 +201,6 @@ static int check_verdict(struct check *c, const json_t *m)
 					       v.check[i].name);
 out:
 	fm_verdict_free(&v);
-	json_decref(doc);
 	return rc;
 }
 

@@ -282,6 +282,40 @@ static void what_a_killed_run_left_is_no_release(void **state)
 	}
 }
 
+static void attestations_are_named_by_the_record(void **state)
+{
+	char set[600], attested[600], archive[600];
+	struct fm_verify_in in = {.archive = archive, .signers = signers_path, .now_s = (int64_t)time(NULL)};
+	struct fm_verify_report report;
+	struct fm_buf text = {0};
+	struct fm_record r;
+	struct fm_sshkey key;
+
+	(void)state;
+	snprintf(set, sizeof set, "publish.attestation_key=%s", in_dir("attestation.key"));
+	assert_int_equal(fm_sshkey_generate(&key, "a", &err), FM_OK);
+	assert_int_equal(fm_sshkey_write(&key, in_dir("attestation.key"), &err), FM_OK);
+	fm_sshkey_close(&key);
+	if (publish("1.0", 1, set) < 0)
+		fail_msg("%s", err.message);
+	r = newest();
+	assert_true(r.has_attestations);
+	snprintf(attested, sizeof attested, "%s/demo-1.0.intoto.jsonl", out);
+	snprintf(archive, sizeof archive, "%s/demo-1.0.tar.zst", out);
+	assert_int_equal(fm_file_read(attested, 1 << 20, &text, &err), FM_OK);
+	assert_int_equal(text.len, r.attestations.nbytes);
+	assert_int_equal(all_verifies(), 1);
+	/* A byte of them changed: the record tells. */
+	text.data[100] ^= 1;
+	assert_int_equal(fm_file_write(attested, 0644, text.data, text.len, &err), FM_OK);
+	assert_int_equal(fm_verify(&in, &report, &err), FM_EVERDICT);
+	assert_int_equal(report.reason, FM_REASON_RECORD_DISAGREES);
+	fm_verify_report_free(&report);
+	assert_int_equal(publish("1.1", 1, NULL), FM_OK); /* without a key there are none */
+	assert_false(newest().has_attestations);
+	fm_buf_free(&text);
+}
+
 static void record_of_a_stranger_stops_it(void **state)
 {
 	struct fm_buf text = {0};
@@ -344,8 +378,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup(f, fresh)
-	    T(releases_are_numbered_and_chained),    T(dates_are_the_configs),         T(what_does_not_rise_is_refused),
-	    T(what_a_killed_run_left_is_no_release), T(record_of_a_stranger_stops_it), T(two_publishers_never_mix),
+	    T(releases_are_numbered_and_chained), T(dates_are_the_configs),
+	    T(what_does_not_rise_is_refused),     T(what_a_killed_run_left_is_no_release),
+	    T(record_of_a_stranger_stops_it),     T(attestations_are_named_by_the_record),
+	    T(two_publishers_never_mix),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
