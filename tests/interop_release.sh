@@ -139,6 +139,37 @@ PY
 ok "JSON and CSV are what they say to other readers"
 grep -q 'no differential privacy guarantee' office-1.2.0/README.md || die "README.md does not speak plainly of privacy"
 
+# --- attestations: openssl on an encoding that is built here ---
+"$make_release" attest theirs $archive >office.intoto.jsonl
+python3 - office.intoto.jsonl theirs.pub <<'PY' || die "the attestations are not in their form"
+import base64, json, sys
+key = base64.b64decode(open(sys.argv[2]).read().split()[1])[-32:]
+der = bytes.fromhex("302a300506032b6570032100") + key # RFC 8410
+open("attest.pem", "w").write("-----BEGIN PUBLIC KEY-----\n" + base64.b64encode(der).decode() + "\n-----END PUBLIC KEY-----\n")
+kinds = ["https://slsa.dev/provenance/v1", "https://in-toto.io/attestation/test-result/v0.1"]
+lines = open(sys.argv[1]).read().splitlines()
+assert len(lines) == 2
+for i, line in enumerate(lines):
+    e = json.loads(line)
+    kind, body = e["payloadType"].encode(), base64.b64decode(e["payload"], validate=True)
+    open(f"pae.{i}", "wb").write(b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(body), body))
+    open(f"pae.{i}.sig", "wb").write(base64.b64decode(e["signatures"][0]["sig"], validate=True))
+    s = json.loads(body)
+    assert s["_type"] == "https://in-toto.io/Statement/v1" and s["predicateType"] == kinds[i]
+    open(f"subject.{i}", "w").write("".join(f'{x["digest"]["sha512"]}  {x["name"]}\n' for x in s["subject"]))
+assert s["predicate"]["result"] == "PASSED" and s["predicate"]["passedTests"] and not s["predicate"]["failedTests"]
+PY
+zstd -dcqf $archive >office-1.2.0.tar
+cp $archive office-1.2.0.tar.zst
+for i in 0 1; do
+	openssl pkeyutl -verify -pubin -inkey attest.pem -rawin -in pae.$i -sigfile pae.$i.sig >/dev/null || die "openssl refuses attestation $i"
+	sha512sum --strict --quiet -c subject.$i || die "attestation $i is of other files"
+	printf x >>pae.$i
+	openssl pkeyutl -verify -pubin -inkey attest.pem -rawin -in pae.$i -sigfile pae.$i.sig >/dev/null 2>&1 && die "openssl accepts other bytes"
+done
+rm office-1.2.0.tar office-1.2.0.tar.zst
+ok "openssl verifies the attestations over an encoding built from their parts"
+
 bad=bad/office-1.2.0.tar.zst window=''
 mkdir bad
 
