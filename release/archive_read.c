@@ -34,8 +34,8 @@
 struct reader {
 	int fd;
 	struct archive *zst;
-	struct fm_sha256 *tar_hash, *hash;
-	struct fm_side_digest *tar_hash512;
+	struct fm_sha256 *hash; /* of the compressed file */
+	struct fm_side_digest *tar_hash;
 	const struct fm_archive_sink *sink;
 	uint8_t *chunk;
 	const uint8_t *p; /* what libarchive gave and is not used yet */
@@ -141,8 +141,7 @@ static int fill(struct reader *r)
 			return libarchive_failed(r);
 		r->p = p;
 		r->left = n;
-		if ((rc = fm_sha256_add(r->tar_hash, p, n, r->err)) < 0 ||
-		    (rc = fm_side_digest_add(r->tar_hash512, p, n, r->err)) < 0)
+		if ((rc = fm_side_digest_add(r->tar_hash, p, n, r->err)) < 0)
 			return rc;
 		r->info->digests.tar_nbytes += n;
 		if (r->info->digests.tar_nbytes > r->max)
@@ -503,10 +502,10 @@ static int end_digests(struct reader *r)
 	struct fm_archive_digests *d = &r->info->digests;
 	int rc;
 
-	if ((rc = end_hex(&r->tar_hash, d->tar_sha256, r->err)) < 0 || (rc = end_hex(&r->hash, d->sha256, r->err)) < 0)
+	if ((rc = end_hex(&r->hash, d->sha256, r->err)) < 0)
 		return rc;
-	rc = fm_side_digest_end(r->tar_hash512, d->tar_sha512, r->err);
-	r->tar_hash512 = NULL;
+	rc = fm_side_digest_end(r->tar_hash, d->tar_sha256, d->tar_sha512, r->err);
+	r->tar_hash = NULL;
 	return rc;
 }
 
@@ -539,9 +538,8 @@ int fm_archive_read_into(int fd, const struct fm_archive_sink *sink, struct fm_a
 	r.max = (uint64_t)st.st_size * FM_ARCHIVE_MAX_RATIO + FM_ARCHIVE_RATIO_FREE;
 	if ((rc = fm_alloc(&r.chunk, CHUNK, 1, "the archive", err)) < 0 ||
 	    (rc = fm_alloc(&info->file, FM_ARCHIVE_MAX_FILES, sizeof *info->file, "the list of files", err)) < 0 ||
-	    (rc = fm_sha256_new(&r.hash, err)) < 0 || (rc = fm_sha256_new(&r.tar_hash, err)) < 0 ||
-	    (rc = fm_side_digest_new(&r.tar_hash512, err)) < 0 || (rc = open_stream(&r)) < 0 ||
-	    (rc = read_entries(&r)) < 0 || (rc = read_end(&r)) < 0)
+	    (rc = fm_sha256_new(&r.hash, err)) < 0 || (rc = fm_side_digest_new(&r.tar_hash, err)) < 0 ||
+	    (rc = open_stream(&r)) < 0 || (rc = read_entries(&r)) < 0 || (rc = read_end(&r)) < 0)
 		goto out;
 	if (!info->folder[0]) {
 		rc = refuse(&r, FM_REASON_ARCHIVE_MALFORMED, "the tar is empty");
@@ -550,9 +548,8 @@ int fm_archive_read_into(int fd, const struct fm_archive_sink *sink, struct fm_a
 	rc = end_digests(&r);
 out:
 	archive_read_free(r.zst);
-	fm_sha256_free(r.tar_hash);
 	fm_sha256_free(r.hash);
-	fm_side_digest_free(r.tar_hash512);
+	fm_side_digest_free(r.tar_hash);
 	free(r.chunk);
 	return rc;
 }

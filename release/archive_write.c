@@ -20,9 +20,9 @@
 
 struct writer {
 	struct archive *tar, *zst;
-	struct fm_sha256 *tar_hash, *hash;
+	struct fm_sha256 *hash;
 	struct fm_sha512 *hash512;
-	struct fm_side_digest *tar_hash512;
+	struct fm_side_digest *tar_hash;
 	struct fm_out *out;
 	struct fm_archive_digests *digests;
 	uint8_t *chunk;
@@ -110,8 +110,7 @@ static la_ssize_t tar_emits(struct archive *a, void *ctx, const void *p, size_t 
 {
 	struct writer *w = ctx;
 
-	if (w->rc < 0 || (w->rc = fm_sha256_add(w->tar_hash, p, n, w->err)) < 0 ||
-	    (w->rc = fm_side_digest_add(w->tar_hash512, p, n, w->err)) < 0)
+	if (w->rc < 0 || (w->rc = fm_side_digest_add(w->tar_hash, p, n, w->err)) < 0)
 		goto failed;
 	if (archive_write_data(w->zst, p, n) != (la_ssize_t)n) {
 		w->rc = libarchive_failed(w, w->zst);
@@ -310,14 +309,14 @@ static int end_digests(struct writer *w)
 	struct fm_archive_digests *d = w->digests;
 	int rc;
 
-	if ((rc = end_hex(&w->tar_hash, d->tar_sha256, w->err)) < 0 || (rc = end_hex(&w->hash, d->sha256, w->err)) < 0)
+	if ((rc = end_hex(&w->hash, d->sha256, w->err)) < 0)
 		return rc;
 	rc = fm_sha512_end(w->hash512, d->sha512, w->err);
 	w->hash512 = NULL;
 	if (rc < 0)
 		return rc;
-	rc = fm_side_digest_end(w->tar_hash512, d->tar_sha512, w->err);
-	w->tar_hash512 = NULL;
+	rc = fm_side_digest_end(w->tar_hash, d->tar_sha256, d->tar_sha512, w->err);
+	w->tar_hash = NULL;
 	return rc;
 }
 
@@ -347,10 +346,9 @@ static void free_writers(struct writer *w, int rc)
 	archive_write_free(w->zst);
 	if (w->err && rc < 0)
 		*w->err = keep;
-	fm_sha256_free(w->tar_hash);
 	fm_sha256_free(w->hash);
 	fm_sha512_free(w->hash512);
-	fm_side_digest_free(w->tar_hash512);
+	fm_side_digest_free(w->tar_hash);
 	free(w->chunk);
 }
 
@@ -365,9 +363,9 @@ int fm_archive_write(const char *folder, int64_t mtime_s, struct fm_archive_memb
 		return rc;
 	if (mtime_s < 0 || (uint64_t)mtime_s > FM_ARCHIVE_MAX_BYTES)
 		return fm_fail(err, FM_EINPUT, "the release date lies outside what a tar can say (1970 to 2242)");
-	if ((rc = fm_alloc(&w.chunk, CHUNK, 1, "the archive", err)) < 0 || (rc = fm_sha256_new(&w.tar_hash, err)) < 0 ||
-	    (rc = fm_sha256_new(&w.hash, err)) < 0 || (rc = fm_sha512_new(&w.hash512, err)) < 0 ||
-	    (rc = fm_side_digest_new(&w.tar_hash512, err)) < 0 || (rc = fm_out_open(&w.out, path, 0644, err)) < 0)
+	if ((rc = fm_alloc(&w.chunk, CHUNK, 1, "the archive", err)) < 0 || (rc = fm_sha256_new(&w.hash, err)) < 0 ||
+	    (rc = fm_sha512_new(&w.hash512, err)) < 0 || (rc = fm_side_digest_new(&w.tar_hash, err)) < 0 ||
+	    (rc = fm_out_open(&w.out, path, 0644, err)) < 0)
 		goto out;
 	rc = write_all(&w, folder, mtime_s, members, n);
 out:

@@ -10,7 +10,8 @@
 #define BUFFER (256 * 1024)
 
 struct fm_side_digest {
-	struct fm_sha512 *hash;
+	struct fm_sha256 *sha256;
+	struct fm_sha512 *sha512;
 	uint8_t *buffer[2];
 	size_t filled; /* of buffer[turn] */
 	int turn;      /* the one that is being filled */
@@ -26,6 +27,15 @@ struct fm_side_digest {
 	struct fm_error err;
 };
 
+static int digest(struct fm_side_digest *d, const uint8_t *p, size_t n, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = fm_sha256_add(d->sha256, p, n, err)) < 0)
+		return rc;
+	return fm_sha512_add(d->sha512, p, n, err);
+}
+
 static void *digest_what_is_given(void *ctx)
 {
 	struct fm_side_digest *d = ctx;
@@ -40,7 +50,7 @@ static void *digest_what_is_given(void *ctx)
 		if (!d->given)
 			break;
 		pthread_mutex_unlock(&d->lock);
-		rc = fm_sha512_add(d->hash, d->given, d->ngiven, &err);
+		rc = digest(d, d->given, d->ngiven, &err);
 		pthread_mutex_lock(&d->lock);
 		if (rc < 0) {
 			d->rc = rc;
@@ -64,7 +74,8 @@ int fm_side_digest_new(struct fm_side_digest **out, struct fm_error *err)
 	pthread_mutex_init(&d->lock, NULL);
 	pthread_cond_init(&d->changed, NULL);
 	if ((rc = fm_alloc(&d->buffer[0], BUFFER, 1, "a digest", err)) < 0 ||
-	    (rc = fm_alloc(&d->buffer[1], BUFFER, 1, "a digest", err)) < 0 || (rc = fm_sha512_new(&d->hash, err)) < 0) {
+	    (rc = fm_alloc(&d->buffer[1], BUFFER, 1, "a digest", err)) < 0 ||
+	    (rc = fm_sha256_new(&d->sha256, err)) < 0 || (rc = fm_sha512_new(&d->sha512, err)) < 0) {
 		fm_side_digest_free(d);
 		return rc;
 	}
@@ -79,7 +90,7 @@ static int hand_over(struct fm_side_digest *d, struct fm_error *err)
 	int rc;
 
 	if (!d->threaded) {
-		rc = fm_sha512_add(d->hash, d->buffer[0], d->filled, err);
+		rc = digest(d, d->buffer[0], d->filled, err);
 		d->filled = 0;
 		return rc;
 	}
@@ -129,8 +140,10 @@ static void join(struct fm_side_digest *d)
 	d->threaded = false;
 }
 
-int fm_side_digest_end(struct fm_side_digest *d, uint8_t out[FM_SHA512_LEN], struct fm_error *err)
+int fm_side_digest_end(struct fm_side_digest *d, char sha256[FM_SHA256_HEX], uint8_t sha512[FM_SHA512_LEN],
+		       struct fm_error *err)
 {
+	uint8_t digest256[FM_SHA256_LEN];
 	int rc;
 
 	if ((rc = hand_over(d, err)) < 0)
@@ -141,8 +154,13 @@ int fm_side_digest_end(struct fm_side_digest *d, uint8_t out[FM_SHA512_LEN], str
 			*err = d->err;
 		goto out;
 	}
-	rc = fm_sha512_end(d->hash, out, err);
-	d->hash = NULL;
+	rc = fm_sha256_end(d->sha256, digest256, err);
+	d->sha256 = NULL;
+	if (rc < 0)
+		goto out;
+	fm_hex(digest256, sizeof digest256, sha256);
+	rc = fm_sha512_end(d->sha512, sha512, err);
+	d->sha512 = NULL;
 out:
 	fm_side_digest_free(d);
 	return rc;
@@ -153,7 +171,8 @@ void fm_side_digest_free(struct fm_side_digest *d)
 	if (!d)
 		return;
 	join(d);
-	fm_sha512_free(d->hash);
+	fm_sha256_free(d->sha256);
+	fm_sha512_free(d->sha512);
 	free(d->buffer[0]);
 	free(d->buffer[1]);
 	pthread_mutex_destroy(&d->lock);
