@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/secret.h"
 #include "manifests/canon.h"
-#include "pipeline/publication.h"
+#include "pipeline/publish.h"
 #include "pipeline/sandbox.h"
 #include "release/archive.h"
 #include "release/json_bounds.h"
@@ -327,7 +327,7 @@ static int check_rises(const struct fm_run_options *o, struct fm_error *err)
 		return no_memory(err);
 	if ((rc = fm_signers_load(&signers, path, err)) < 0)
 		goto out;
-	rc = fm_publication_next(o->cfg, fm_preflight_out(o), &signers, &next, err);
+	rc = fm_publish_next(o->cfg, fm_preflight_out(o), &signers, &next, err);
 out:
 	fm_signers_free(&signers);
 	free(path);

@@ -12,7 +12,7 @@
 
 #include "base/log.h"
 #include "manifests/config.h"
-#include "pipeline/publication.h"
+#include "pipeline/publish.h"
 #include "pipeline/runner.h"
 #include "pipeline/sandbox.h"
 #include "release/shelf.h"
@@ -130,7 +130,7 @@ static int publish_from(const char *dir, const char *version, unsigned salt, con
 	run.stage[FM_RELEASE].product = strdup(dir);
 	if (fm_sha256_file_hex(archive, run.archive_sha256, &err) < 0)
 		fail_msg("%s", err.message);
-	rc = fm_publication_put(&stages, cfg, fixture_dir, out, &run, &err);
+	rc = fm_publish_put(&stages, cfg, fixture_dir, out, &run, &err);
 	fm_run_free(&run);
 	fm_config_free(cfg);
 	return rc;
@@ -210,7 +210,7 @@ static void dates_are_the_configs(void **state)
 #define NEXT(more, change)                                                                                             \
 	cfg = config("1.0", more);                                                                                     \
 	change;                                                                                                        \
-	if (fm_publication_next(cfg, out, &signers, &r, &err) < 0)                                                     \
+	if (fm_publish_next(cfg, out, &signers, &r, &err) < 0)                                                         \
 		fail_msg("%s", err.message);                                                                           \
 	fm_config_free(cfg)
 	NEXT("publish.expires=30", strcpy(cfg->release.date, "2024-02-01"));
@@ -220,17 +220,17 @@ static void dates_are_the_configs(void **state)
 	assert_string_equal(r.expires, "2024-02-01");
 	cfg = config("1.0", "publish.expires=2024-01-31");
 	strcpy(cfg->release.date, "2024-02-01");
-	assert_int_equal(fm_publication_next(cfg, out, &signers, &r, &err), FM_EINPUT);
+	assert_int_equal(fm_publish_next(cfg, out, &signers, &r, &err), FM_EINPUT);
 	assert_non_null(strstr(err.message, "publish.expires"));
 	/* Where nobody may sign records there are none, unless they were asked for. */
-	assert_int_equal(fm_publication_next(cfg, out, &none, &r, &err), FM_EINPUT);
+	assert_int_equal(fm_publish_next(cfg, out, &none, &r, &err), FM_EINPUT);
 	fm_config_free(cfg);
 	cfg = config("1.0", "publish.expires=9");
-	assert_int_equal(fm_publication_next(cfg, out, &none, &r, &err), FM_EINPUT);
+	assert_int_equal(fm_publish_next(cfg, out, &none, &r, &err), FM_EINPUT);
 	assert_non_null(strstr(err.message, "namespaces="));
 	fm_config_free(cfg);
 	cfg = config("1.0", NULL);
-	assert_int_equal(fm_publication_next(cfg, out, &none, &r, &err), FM_OK);
+	assert_int_equal(fm_publish_next(cfg, out, &none, &r, &err), FM_OK);
 	assert_int_equal(r.sequence, 0);
 	fm_config_free(cfg);
 }
