@@ -408,7 +408,8 @@ wants 0 good "$verify" --json --signer releases@example.org --signers signers $a
 esc=$(printf '\033[2J\302\233x\177')
 cp $archive "$esc.tar.zst"
 cp kept.sig "$esc.tar.zst.sig"
-for how in --json --signer=releases@example.org "--$esc" "--signer=$esc" "--signers=$esc"; do
+for how in --json --signer=releases@example.org "--$esc" "--signer=$esc" "--signers=$esc" "--record=$esc" "--state=$esc" \
+	"--extract=$esc" "--state=signers/$esc"; do
 	"$verify" --signers signers "$how" "$esc.tar.zst" >shown 2>&1 && die "accepted under another name"
 	LC_ALL=C grep -q "$(printf '[\001-\011\013-\037\177-\377]')" shown && die "raw bytes reach the terminal: $how"
 done
