@@ -19,6 +19,7 @@ static const char context[] =
     "\"cr\": \"http://mlcommons.org/croissant/\", \"rai\": \"http://mlcommons.org/croissant/RAI/\","
     "\"dct\": \"http://purl.org/dc/terms/\", \"citeAs\": \"cr:citeAs\", \"column\": \"cr:column\","
     "\"conformsTo\": \"dct:conformsTo\", \"data\": {\"@id\": \"cr:data\", \"@type\": \"@json\"},"
+    "\"examples\": {\"@id\": \"cr:examples\", \"@type\": \"@json\"}, \"equivalentProperty\": \"cr:equivalentProperty\","
     "\"dataType\": {\"@id\": \"cr:dataType\", \"@type\": \"@vocab\"}, \"extract\": \"cr:extract\","
     "\"field\": \"cr:field\", \"fileObject\": \"cr:fileObject\", \"fileProperty\": \"cr:fileProperty\","
     "\"fileSet\": \"cr:fileSet\", \"format\": \"cr:format\", \"includes\": \"cr:includes\","
@@ -131,6 +132,7 @@ static int put_responsible(const struct fm_metadata_in *in, json_t *doc)
 json_t *fm_croissant_json(const struct fm_metadata_in *in)
 {
 	const struct fm_config *c = in->cfg;
+	char cite[sizeof c->release.name + sizeof c->release.version + 64];
 	json_t *doc = json_pack("{s:o, s:s, s:[s, s], s:s, s:s, s:s, s:s, s:[o], s:o, s:b}", "@context",
 				json_loads(context, 0, NULL), "@type", "sc:Dataset", "conformsTo", CONFORMS,
 				CONFORMS_RAI, "name", c->release.name, "description",
@@ -139,6 +141,9 @@ json_t *fm_croissant_json(const struct fm_metadata_in *in)
 				file_object(in), "variableMeasured", variables(in->dialect), "isLiveDataset", 0);
 	int bad = !doc;
 
+	snprintf(cite, sizeof cite, "%s %s: synthetic network flows", c->release.name, c->release.version);
+	if (!bad)
+		bad |= json_object_set_new(doc, "citeAs", json_string(cite));
 	if (!bad && in->date[0])
 		bad |= json_object_set_new(doc, "datePublished", json_string(in->date));
 	if (!bad && in->dialect->header)

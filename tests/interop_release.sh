@@ -170,6 +170,29 @@ done
 rm office-1.2.0.tar office-1.2.0.tar.zst
 ok "openssl verifies the attestations over an encoding built from their parts"
 
+# --- readers that make deps-interop brings ---
+if [ -x "$build/venv/bin/python" ]; then
+	"$build/venv/bin/python" - office-1.2.0 office.intoto.jsonl theirs.pub <<'PY' >interop.log 2>&1 || die "other readers refuse the documents: $(tail -n 3 interop.log)"
+import base64, json, sys
+from frictionless import Package
+from securesystemslib.dsse import Envelope
+from securesystemslib.signer import SSlibKey
+import mlcroissant
+report = Package(sys.argv[1] + "/datapackage.json").validate()
+assert report.valid, report.flatten(["rowNumber", "fieldNumber", "type", "note"])[:3]
+issues = mlcroissant.Dataset(sys.argv[1] + "/croissant.json").metadata.ctx.issues
+assert not issues.errors, issues.errors
+blob = base64.b64decode(open(sys.argv[3]).read().split()[1])
+for line in open(sys.argv[2]):
+    e = json.loads(line)
+    key = SSlibKey(e["signatures"][0]["keyid"], "ed25519", "ed25519", {"public": blob[-32:].hex()})
+    Envelope.from_dict(e).verify([key], 1)
+PY
+	ok "frictionless, mlcroissant and securesystemslib accept the documents"
+else
+	echo "# not tried: frictionless, mlcroissant, securesystemslib (make deps-interop)"
+fi
+
 bad=bad/office-1.2.0.tar.zst window=''
 mkdir bad
 
