@@ -21,6 +21,7 @@ struct fm_accepted_state {
 	char *path; /* of the list */
 	int lock;
 	struct fm_accepted *list;
+	bool *listed; /* the key of each is in the signers file */
 	size_t n;
 };
 
@@ -141,7 +142,24 @@ static int take_lock(struct fm_accepted_state *s, const char *dir, struct fm_err
 	return rc;
 }
 
-int fm_accepted_open(struct fm_accepted_state **out, const char *dir, struct fm_error *err)
+static int mark_listed(struct fm_accepted_state *s, const struct fm_signers *signers, struct fm_error *err)
+{
+	char fingerprint[FM_FINGERPRINT_MAX];
+	int rc;
+
+	if ((rc = fm_alloc(&s->listed, s->n + 1, sizeof *s->listed, "what was accepted", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < signers->n && s->n; i++) {
+		if ((rc = fm_sshpub_fingerprint(&signers->s[i].key, fingerprint, err)) < 0)
+			return rc;
+		for (size_t j = 0; j < s->n; j++)
+			s->listed[j] |= strcmp(s->list[j].fingerprint, fingerprint) == 0;
+	}
+	return FM_OK;
+}
+
+int fm_accepted_open(struct fm_accepted_state **out, const char *dir, const struct fm_signers *signers,
+		     struct fm_error *err)
 {
 	struct fm_accepted_state *s = NULL;
 	int rc;
@@ -164,7 +182,9 @@ int fm_accepted_open(struct fm_accepted_state **out, const char *dir, struct fm_
 	}
 	if ((rc = take_lock(s, dir, err)) < 0)
 		goto out;
-	rc = load(s, err);
+	if ((rc = load(s, err)) < 0)
+		goto out;
+	rc = mark_listed(s, signers, err);
 out:
 	if (rc < 0)
 		fm_accepted_close(s);
@@ -181,13 +201,16 @@ void fm_accepted_close(struct fm_accepted_state *s)
 		close(s->lock); /* and with it the lock */
 	free(s->path);
 	free(s->list);
+	free(s->listed);
 	free(s);
 }
 
-static bool is_same_stream(const struct fm_accepted *a, const struct fm_accepted *b)
+static bool is_before(const struct fm_accepted_state *s, size_t i, const struct fm_accepted *now)
 {
-	return strcmp(a->name, b->name) == 0 &&
-	       (strcmp(a->fingerprint, b->fingerprint) == 0 || strcmp(a->signer, b->signer) == 0);
+	const struct fm_accepted *a = &s->list[i];
+
+	return strcmp(a->name, now->name) == 0 &&
+	       (strcmp(a->fingerprint, now->fingerprint) == 0 || (s->listed[i] && strcmp(a->signer, now->signer) == 0));
 }
 
 bool fm_accepted_last(const struct fm_accepted_state *s, const struct fm_accepted *now, struct fm_accepted *last)
@@ -195,8 +218,7 @@ bool fm_accepted_last(const struct fm_accepted_state *s, const struct fm_accepte
 	bool found = false;
 
 	for (size_t i = 0; i < s->n; i++)
-		if (is_same_stream(&s->list[i], now) &&
-		    (!found || fm_version_compare(s->list[i].version, last->version) > 0)) {
+		if (is_before(s, i, now) && (!found || fm_version_compare(s->list[i].version, last->version) > 0)) {
 			*last = s->list[i];
 			found = true;
 		}
@@ -283,7 +305,7 @@ int fm_accepted_remember(struct fm_accepted_state *s, const struct fm_accepted *
 	int rc = FM_OK, bad = 0;
 
 	for (size_t i = 0; i < s->n; i++)
-		if (!is_same_stream(&s->list[i], now))
+		if (!is_before(s, i, now))
 			bad |= json_array_append_new(list, to_json(&s->list[i]));
 	bad |= json_array_append_new(list, to_json(now));
 	doc = json_pack("{s:s, s:o}", "format", FM_ACCEPTED_FORMAT, "releases", list);

@@ -6,10 +6,11 @@
  *     {"format":"flowmint-accepted/1","releases":[{"signer","fingerprint","name","version","sequence","record_sha256",
  *      "tar_sha256","accepted"}, ...]}
  *
- * A signer is known again by the principals of his line or by his key, whichever of them stayed.  sequence is 0 and
- * record_sha256 "" for a release without a record (record.h).
+ * A signer is known again by his key; by the principals of his line too, where the key before is still in the signers
+ * file.  (Of a key that has left it nothing is accepted any more, and another team, with a file of its own, may have
+ * the same name.)  sequence is 0 and record_sha256 "" for a release without a record (record.h).
  *
- *     fm_accepted_open(&state, dir, err)        makes the folder where absent, waits for who else is at it
+ *     fm_accepted_open(&state, dir, &signers, err)        makes the folder where absent, waits for who else is at it
  *     fm_accepted_last(state, &now, &last)      false: nothing of this name by this signer yet
  *     fm_accepted_judge(&last, &now, &reason, err)
  *     fm_accepted_remember(state, &now, err)    by rename: what is read is the old list or the new one
@@ -46,7 +47,8 @@ int fm_accepted_dir(char **dir, struct fm_error *err) FM_MUST_CHECK;
 
 struct fm_accepted_state;
 /* FM_EINPUT: the list is damaged, or others may write to it; FM_ESYSTEM: the folder cannot be made, read or locked. */
-int fm_accepted_open(struct fm_accepted_state **state, const char *dir, struct fm_error *err) FM_MUST_CHECK;
+int fm_accepted_open(struct fm_accepted_state **state, const char *dir, const struct fm_signers *signers,
+		     struct fm_error *err) FM_MUST_CHECK;
 bool fm_accepted_last(const struct fm_accepted_state *state, const struct fm_accepted *now, struct fm_accepted *last);
 /* May now come after last?  FM_EVERDICT with FM_REASON_ROLLBACK (it is older), FM_REASON_FORK (it contradicts last) or
  * FM_REASON_RECORD_MISSING. */

@@ -282,8 +282,8 @@ static int accept_it(struct fm_verify_job *job, struct fm_extract **extract)
 	int rc = FM_OK;
 
 	r->memory = FM_MEMORY_OFF;
-	if (job->in->state &&
-	    ((rc = fm_accepted_open(&state, job->in->state, job->err)) < 0 || (rc = judge(job, state, &now)) < 0))
+	if (job->in->state && ((rc = fm_accepted_open(&state, job->in->state, &job->signers, job->err)) < 0 ||
+			       (rc = judge(job, state, &now)) < 0))
 		goto out;
 	if (x) {
 		*extract = NULL;

@@ -393,17 +393,23 @@ static void signer_is_known_by_name_or_key(void **state)
 	put_file("signers", line.data, line.len);
 	make(&first, &rec);
 	BAD("s", ROLLBACK);
-	/* Another key under the same name. */
+	/* Another key under the same name, beside the one before. */
 	key = stranger;
+	line.len = 0;
+	fm_buf_puts(&line, "releases@example.org ");
+	fm_sshpub_line(&stranger.pub, &line);
+	fm_buf_puts(&line, "releases@example.org ");
+	fm_sshpub_line(&kept.pub, &line);
+	put_file("signers", line.data, line.len);
+	make(&first, &rec);
+	BAD("s", ROLLBACK);
+	/* In a file of its own it is another team's, and forgets nothing of the first. */
+	put_signers("");
+	GOOD("s");
+	key = kept;
 	put_signers("");
 	make(&first, &rec);
 	BAD("s", ROLLBACK);
-	/* Another key under another name is somebody else. */
-	line.len = 0;
-	fm_buf_puts(&line, "else@example.org ");
-	fm_sshpub_line(&key.pub, &line);
-	put_file("signers", line.data, line.len);
-	GOOD("s");
 	key = kept;
 	fm_buf_free(&line);
 }
