@@ -35,7 +35,7 @@ ALL      := $(call lib,stages) $(call lib,report) $(call lib,judge) $(call lib,m
 LIBS_PUBLIC := -larchive -lcrypto -ljansson -lyaml -lm
 LIBS_ALL := -lcsv -lz -lsqlite3 -lseccomp -lopenblas -lxgboost -llinear $(LIBS_PUBLIC)
 
-.PHONY: all unit deps deps-lint deps-bench deps-fuzz deps-optional test test-long test-asan bench demo lint fuzz clean install check-repro
+.PHONY: all unit deps deps-lint deps-bench deps-fuzz deps-optional deps-interop test test-long test-asan bench demo lint fuzz clean install check-repro
 all: $(B)/flowmint $(B)/flowmint-verify
 
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
@@ -180,6 +180,10 @@ deps-fuzz:
 	$(call need,$(DEPS_FUZZ))
 deps-optional:
 	$(call need,$(DEPS_OPTIONAL))
+# Readers of the formats of a release that were not written here; tests/interop_release.sh asks them where they are there.
+deps-interop:
+	python3 -m venv $(B)/venv
+	$(B)/venv/bin/pip install -q frictionless mlcroissant 'securesystemslib[crypto]'
 
 # ---- demo, install, clean ---------------------------------------------------------------------------------------------
 DEMO     ?= demo

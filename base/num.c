@@ -288,6 +288,20 @@ int fm_parse_time_ms(const char *s, size_t n, int64_t *ms)
 	return 0;
 }
 
+int fm_parse_date_s(const char *s, int64_t *begin_s)
+{
+	char text[] = "YYYY-MM-DD 00:00:00";
+	int64_t ms;
+
+	if (strlen(s) != 10)
+		return -1;
+	memcpy(text, s, 10);
+	if (fm_parse_time_ms(text, sizeof(text) - 1, &ms) != 0)
+		return -1;
+	*begin_s = ms / 1000;
+	return 0;
+}
+
 static const char pairs[] =
     "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
     "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";

@@ -19,6 +19,8 @@ int fm_parse_scaled(const char *s, size_t n, int scale, int64_t *v);
 int fm_parse_ipv4(const char *s, size_t n, uint32_t *ip); /* dotted quad, each 0..255 */
 /* "YYYY-MM-DD HH:MM:SS[.fff]" (or T between) as UTC milliseconds since 1970; real calendar dates only. */
 int fm_parse_time_ms(const char *s, size_t n, int64_t *ms);
+/* "YYYY-MM-DD", a NUL behind it, as the seconds since 1970 at which the day begins in UTC; before 1970 negative. */
+int fm_parse_date_s(const char *s, int64_t *begin_s);
 
 #define FM_IPV4_MAX 16
 #define FM_TIME_MAX 32

@@ -116,7 +116,10 @@ struct fm_config {
 	} gate;
 	struct {
 		char key[FM_CFG_PATH], out[FM_CFG_PATH]; /* absolute after loading */
-		char report[16]; /* metrics | histograms: what of the real flows is published (metrics.h) */
+		char report[16];  /* metrics | histograms: what of the real flows is published (metrics.h) */
+		int64_t sequence; /* number of the release; 0 = one more than the newest in the folder */
+		char attestation_key[FM_CFG_PATH]; /* absolute after loading, or "": no attestations */
+		char expires[16];                  /* days after its issue, or YYYY-MM-DD; "" = never */
 	} publish;
 };
 

@@ -50,6 +50,15 @@ static const char *check_date(const char *s)
 	return "a date, YYYY-MM-DD";
 }
 
+static const char *check_expires(const char *s)
+{
+	uint64_t days;
+
+	if (s[0] == '\0' || (fm_parse_u64(s, strlen(s), 36500, &days) == 0 && days > 0) || check_date(s) == NULL)
+		return NULL;
+	return "a number of days, 1 to 36500, or a date, YYYY-MM-DD";
+}
+
 static const char *check_time(const char *s)
 {
 	int64_t ms;
@@ -232,6 +241,15 @@ const struct fm_key fm_keys[] = {
 		 "is how far the synthetic ones are from them and no number of the real flows alone "
 		 "(docs/report.md), or also histograms, rounded down to multiples of privacy.min_count, and "
 		 "numbers of the whole trace."},
+	{FIELD(publish, sequence, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "0", .secret = true,
+	 .help = "Number of the release in its record; 0: one more than the newest of its name in the release folder. "
+		 "It must rise."},
+	{FIELD(publish, attestation_key, PATH), .dflt = "\"\"", .secret = true,
+	 .help = "Private key, another than publish.key, that signs attestations for tools that read in-toto "
+		 "(docs/formats-release.md). Empty: none are made."},
+	{FIELD(publish, expires, TEXT), .check = check_expires, .dflt = "\"\"", .secret = true,
+	 .help = "Until when partners are to use the release: days after it is issued, or a date, YYYY-MM-DD. "
+		 "Empty: no end."},
 };
 /* clang-format on */
 const size_t fm_nkeys = sizeof(fm_keys) / sizeof(fm_keys[0]);

@@ -82,8 +82,6 @@ int fm_loader_unknown_section(struct fm_loader *l, const char *name, const struc
 static const struct {
 	const char *section, *name, *why;
 } gone[] = {
-    {"publish", "sequence", "releases are told apart by release.version, and release.previous names the one before"},
-    {"publish", "attestation_key", "nothing signs attestations"},
     {"privacy", "max_flows_per_host", "what a host with k exchanges has is stated, not promised"},
 };
 

@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "manifests/canon.h"
 #include "pipeline/ledger.h"
-#include "pipeline/publish.h"
+#include "pipeline/manifest.h"
 #include "release/verify.h"
 
 #define DOCUMENT_MAX (32u << 20)

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/secret.h"
 #include "manifests/canon.h"
+#include "pipeline/publish.h"
 #include "pipeline/sandbox.h"
 #include "release/archive.h"
 #include "release/json_bounds.h"
@@ -121,12 +122,38 @@ static int check_listed(const struct fm_sshpub *key, const char *file, const cha
 		rc =
 		    fm_fail(err, FM_EINPUT,
 			    "publish.key: %s does not name the key %s, so no release of it would verify; add the line: "
-			    "NAME namespaces=\"" FM_SSH_NAMESPACE "\" %.*s",
+			    "NAME namespaces=\"" FM_SSH_NAMESPACES "\" %.*s",
 			    path, file, (int)strcspn(line.data, "\n"), line.data);
 out:
 	fm_buf_free(&line);
 	fm_signers_free(&signers);
 	free(path);
+	return rc;
+}
+
+/* Who holds one of the two keys can make a release or say how it was made, not both. */
+static int check_attestation_key(const struct fm_config *cfg, const struct fm_sshpub *release, struct fm_error *err)
+{
+	const char *path = cfg->publish.attestation_key;
+	struct fm_sshkey key = {0};
+	int rc;
+
+	if (!path[0])
+		return FM_OK;
+	if ((rc = check_file("publish.attestation_key", path, err)) < 0)
+		return rc;
+	if ((rc = fm_sshkey_read(&key, path, err)) < 0) {
+		fm_error_prefix(err, "publish.attestation_key: ");
+		goto out;
+	}
+	if (memcmp(key.pub.point, release->point, sizeof key.pub.point) == 0)
+		rc = fm_fail(
+		    err, FM_EINPUT,
+		    "publish.attestation_key: %s is the key of publish.key: attestations are by a key of their own "
+		    "(flowmint keygen --out FILE)",
+		    path);
+out:
+	fm_sshkey_close(&key); /* before any stage is started */
 	return rc;
 }
 
@@ -142,8 +169,14 @@ static int check_key(const struct fm_config *cfg, const char *project, struct fm
 			       path);
 	if ((rc = check_file("publish.key", path, err)) < 0)
 		return rc;
-	rc = fm_sshkey_read(&key, path, err) ? fm_error_prefix(err, "publish.key: ")
-					     : check_listed(&key.pub, path, project, err);
+	if ((rc = fm_sshkey_read(&key, path, err)) < 0) {
+		fm_error_prefix(err, "publish.key: ");
+		goto out;
+	}
+	if ((rc = check_listed(&key.pub, path, project, err)) < 0)
+		goto out;
+	rc = check_attestation_key(cfg, &key.pub, err);
+out:
 	fm_sshkey_close(&key); /* before any stage is started */
 	return rc;
 }
@@ -282,6 +315,25 @@ static json_t *config_of_archive(const char *path)
 	return config;
 }
 
+/* A version that is not there must rise, and so must its number. */
+static int check_rises(const struct fm_run_options *o, struct fm_error *err)
+{
+	char *path = fm_path_join(o->project ? o->project : o->cfg->dir, "allowed_signers");
+	struct fm_signers signers = {0};
+	struct fm_record next;
+	int rc;
+
+	if (!path)
+		return no_memory(err);
+	if ((rc = fm_signers_load(&signers, path, err)) < 0)
+		goto out;
+	rc = fm_publish_next(o->cfg, fm_preflight_out(o), &signers, &next, err);
+out:
+	fm_signers_free(&signers);
+	free(path);
+	return rc;
+}
+
 int fm_preflight_version(const struct fm_run_options *o, struct fm_ledger *l, const struct fm_run *run,
 			 struct fm_error *err)
 {
@@ -295,8 +347,10 @@ int fm_preflight_version(const struct fm_run_options *o, struct fm_ledger *l, co
 		return FM_OK;
 	if (asprintf(&path, "%s/%s-%s.tar.zst", fm_preflight_out(o), cfg->release.name, cfg->release.version) < 0)
 		return no_memory(err);
-	if (lstat(path, &st))
+	if (lstat(path, &st) != 0) {
+		rc = check_rises(o, err);
 		goto out;
+	}
 	if (!S_ISREG(st.st_mode)) {
 		rc = fm_fail(err, FM_EINPUT,
 			     "%s: the archive would go there, but what stands there is no plain file: remove it, or "

@@ -16,8 +16,9 @@
 int fm_preflight(const struct fm_run_options *o, const char *project, const char *workspace,
 		 struct fm_error *err) FM_MUST_CHECK;
 
-/* Is NAME-VERSION free in the release folder?  It is when there is no archive of it, or one of the same config (l says
- * what this project released, else the archive's own manifest) and, with run, of the same store.  Else FM_EINPUT. */
+/* Is NAME-VERSION free in the release folder, and does it rise, with its number (publish.h)?  It is when there is no
+ * archive of it, or one of the same config (l says what this project released, else the archive's own manifest) and,
+ * with run, of the same store.  Else FM_EINPUT. */
 int fm_preflight_version(const struct fm_run_options *o, struct fm_ledger *l, const struct fm_run *run,
 			 struct fm_error *err) FM_MUST_CHECK;
 

@@ -1,231 +1,293 @@
 #include "pipeline/publish.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
-#include "base/secret.h"
-#include "base/version.h"
-#include "manifests/canon.h"
-#include "pipeline/budget.h"
+#include "base/num.h"
 #include "pipeline/sandbox.h"
-#include "release/metadata.h"
-#include "report/report.h"
+#include "pipeline/stop.h"
+#include "release/attestation.h"
+#include "release/shelf.h"
 
-#define COMMITMENT_KEY_MAX 4096
-#define HISTOGRAMS_MAX (16u << 20)
-
-/* ---- manifest ---------------------------------------------------------------------------------------------------- */
-
-/* Keyed, because a bare digest of a private trace would let anyone test a guess at it; keyed by a secret of the project
- * and no fresh salt, because the same project run twice gives one archive. */
-static int commit_to(const struct fm_secret *key, json_t *commitments, const char *what, const char *hex,
-		     struct fm_error *err)
-{
-	uint8_t mac[FM_SHA256_LEN];
-	char text[160], out[FM_SHA256_HEX];
-	int n = snprintf(text, sizeof text, "flowmint commitment\n%s\n%s\n", what, hex), rc;
-
-	if ((rc = fm_hmac_sha256(key->data, key->len, text, (size_t)n, mac, err)) < 0)
-		return rc;
-	fm_hex(mac, sizeof mac, out);
-	return json_object_set_new(commitments, what, json_string(out)) ? fm_fail(err, FM_ESYSTEM, "out of memory")
-									: FM_OK;
-}
-
-int fm_runner_commitments(const char *project, const struct fm_run *run, json_t **out, struct fm_error *err)
-{
-	struct fm_secret key = {0};
-	json_t *c = json_object();
-	char *path = NULL, *keys = fm_path_join(project, "keys");
-	const char *trace = json_string_value(json_object_get(run->stage[FM_INGEST].inputs, "trace"));
-	int rc;
-
-	if (!keys || !(path = fm_path_join(keys, "commitment.key")) || !trace) {
-		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
-		goto out;
-	}
-	if (!fm_file_exists(path)) {
-		rc = fm_fail(err, FM_EINPUT,
-			     "%s: no such file: the project's secret for commitments to private inputs; flowmint init "
-			     "makes one with a project",
-			     path);
-		goto out;
-	}
-	if ((rc = fm_secret_read(&key, path, COMMITMENT_KEY_MAX, err)) < 0)
-		goto out;
-	if (key.len < 32) {
-		rc = fm_fail(err, FM_EINPUT, "%s: too short for a secret: 32 random bytes are expected", path);
-		goto out;
-	}
-	if ((rc = commit_to(&key, c, "source", trace, err)) < 0 ||
-	    (rc = commit_to(&key, c, "store", run->stage[FM_INGEST].output, err)) < 0)
-		goto out;
-	rc = commit_to(&key, c, "model", run->stage[FM_TRAIN].output, err);
-out:
-	fm_secret_close(&key); /* before any other stage is started */
-	free(path);
-	free(keys);
-	if (rc < 0)
-		json_decref(c);
-	else
-		*out = json_pack("{s:s, s:o}", "method", "HMAC-SHA-256", "of", c);
-	return rc;
-}
-
-/* Name of each stage, and the digest of its output where that is public. */
-static json_t *stages_json(const struct fm_run *run, bool private)
-{
-	json_t *list = json_array();
-
-	for (int i = 0; i < FM_RELEASE; i++) {
-		json_t *s = json_pack("{s:s}", "name", fm_stage_name(i));
-
-		/* In privacy.mode dp what looks at real flows leaves no digest either. */
-		if (i == FM_GENERATE || (!private && (i == FM_EVALUATE || i == FM_GATE)))
-			json_object_set_new(s, "output", json_string(run->stage[i].output));
-		json_array_append_new(list, s);
-	}
-	return list;
-}
-
-static json_t *privacy_json(const struct fm_config *cfg)
-{
-	struct fm_claim claim;
-	struct fm_error ignored;
-	json_t *o = NULL;
-
-	if (fm_config_dp(cfg)) {
-		if (fm_budget_claim(&claim, cfg, &ignored))
-			return NULL;
-		if (fm_budget_json(&claim, cfg, &o, &ignored))
-			o = NULL;
-		fm_claim_free(&claim);
-		return o;
-	}
-	return json_pack("{s:s, s:s}", "mode", cfg->privacy.mode, "statement",
-			 "No differential privacy: the model saw the training flows without added noise. The leakage "
-			 "checks are measurements on this release, not a guarantee.");
-}
-
-/* In a child: the counts of private rows stay there. */
-struct histograms {
-	const char *path;
-	bool real;
-	int64_t k;
+struct publication {
+	const struct fm_config *cfg;
+	const struct fm_run *run;
+	const char *out;
+	char *signers_path;
+	struct fm_signers signers;
+	char *from, *from_sig, *to, *to_sig, *record, *record_sig, *attested;
+	struct fm_verify_report report;
+	struct fm_record next;
+	struct fm_buf text, sig; /* of the record */
+	struct fm_buf attestations;
+	int folder; /* locked; -1 */
 };
 
-static int histograms_fn(void *ctx, json_t **result, struct fm_error *err)
+static int no_memory(struct fm_error *err)
 {
-	const struct histograms *h = ctx;
-	json_t *doc = NULL;
+	return fm_fail(err, FM_ESYSTEM, "out of memory");
+}
+
+/* ---- what the record says ---- */
+
+static int day_of(int64_t s, char out[FM_RECORD_DATE], struct fm_error *err)
+{
+	char text[FM_TIME_MAX];
+
+	if (s < 0 || s > INT64_C(253402300799) || fm_format_time_s(s * 1000, text) < 10)
+		return fm_fail(err, FM_EINPUT, "publish.expires: the day lies behind the year 9999");
+	memcpy(out, text, 10);
+	out[10] = 0;
+	return FM_OK;
+}
+
+/* Issued on the config's date, else today: the record lies beside the tar, whose bytes know no clock. */
+static int set_dates(const struct fm_config *cfg, struct fm_record *next, struct fm_error *err)
+{
+	const char *expires = cfg->publish.expires;
+	int64_t issued_s, expires_s;
+	uint64_t days;
 	int rc;
 
-	if ((rc = fm_json_load(&doc, h->path, HISTOGRAMS_MAX, err)) < 0)
+	if (cfg->release.date[0])
+		memcpy(next->issued, cfg->release.date, sizeof next->issued);
+	else if ((rc = day_of((int64_t)time(NULL), next->issued, err)) < 0)
 		return rc;
-	rc = fm_report_histograms(doc, h->real, h->k, result, err);
-	json_decref(doc);
-	return rc;
+	if (fm_parse_date_s(next->issued, &issued_s) != 0)
+		return fm_fail(err, FM_EINPUT, "release.date: %.10s is no date", next->issued);
+	if (!expires[0])
+		return FM_OK;
+	if (fm_parse_u64(expires, strlen(expires), 36500, &days) == 0)
+		return day_of(issued_s + (int64_t)days * 86400, next->expires, err);
+	if (fm_parse_date_s(expires, &expires_s) != 0 || expires_s < issued_s)
+		return fm_fail(err, FM_EINPUT, "publish.expires: %.10s lies before the day of issue, %s", expires,
+			       next->issued);
+	return day_of(expires_s, next->expires, err);
 }
 
-/* What publish.report lets out of the histograms; *out stays NULL when the stage left none. */
-static int histograms_json(const struct fm_config *cfg, const struct fm_run *run, json_t **out, struct fm_error *err)
+static bool may_sign_records(const struct fm_signers *signers)
 {
-	char *path = fm_path_join(run->stage[FM_EVALUATE].product, "histograms.json");
-	struct histograms h = {path, strcmp(cfg->publish.report, "histograms") == 0, cfg->privacy.min_count};
-	struct fm_sandbox box = {.name = "histograms", .unconfined = run->unconfined};
-	struct fm_sandbox_report report = {0};
-	int rc = FM_OK;
+	const struct fm_signer *who;
 
-	if (!path)
-		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	if (fm_file_exists(path)) {
-		fm_sandbox_path(&box, path, false);
-		rc = fm_sandbox_run(&box, histograms_fn, &h, &report, err);
-	}
-	if (rc < 0)
-		json_decref(report.result);
-	else
-		*out = report.result;
-	free(path);
-	return rc;
+	for (size_t i = 0; i < signers->n; i++)
+		if (fm_signers_find(signers, &signers->s[i].key, FM_RECORD_NAMESPACE, (int64_t)time(NULL), &who) ==
+		    FM_SIGNER_OK)
+			return true;
+	return false;
 }
 
-static int free_metrics_json(const struct fm_run *run, json_t **out, struct fm_error *err)
+int fm_publish_next(const struct fm_config *cfg, const char *out, const struct fm_signers *signers,
+		    struct fm_record *next, struct fm_error *err)
 {
-	char *path = fm_path_join(run->stage[FM_GENERATE].product, "free.json");
-	int rc = path ? fm_json_load(out, path, HISTOGRAMS_MAX, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
-
-	free(path);
-	return rc;
-}
-
-/* What publish.report lets out of the metrics. */
-static int metrics_json(const struct fm_config *cfg, const struct fm_run *run, json_t **out, struct fm_error *err)
-{
-	json_t *list = NULL;
-
-	/* Only what was measured where no private record was in reach. */
-	if (fm_config_dp(cfg))
-		return free_metrics_json(run, out, err);
-	list = fm_metrics_list(&run->metrics);
-	int rc = list ? fm_report_metrics(list, cfg->publish.report, cfg->privacy.min_count, out, err)
-		      : fm_fail(err, FM_ESYSTEM, "out of memory for the metrics");
-
-	json_decref(list);
-	return rc;
-}
-
-json_t *fm_runner_facts(const struct fm_config *cfg, const struct fm_run *run)
-{
-	const char *kernel = json_string_value(json_object_get(run->stage[FM_EVALUATE].result, "blas_kernel"));
-
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:{s:s, s:s, s:s}}", "format", FM_MANIFEST_FORMAT, "name",
-			 cfg->release.name, "version", cfg->release.version, "config", fm_config_json(cfg, NULL, true),
-			 "stages", stages_json(run, fm_config_dp(cfg)), "privacy", privacy_json(cfg), "environment",
-			 "flowmint", FM_VERSION, "evaluate_blas_kernel", kernel ? kernel : "unknown", "confinement",
-			 run->unconfined ? "unconfined" : "namespaces");
-}
-
-int fm_runner_manifest(const struct fm_config *cfg, const char *project, const struct fm_run *run, json_t **manifest,
-		       struct fm_error *err)
-{
-	json_t *commitments = NULL, *histograms = NULL, *metrics = NULL, *verdict = NULL, *m = NULL;
 	int rc;
 
-	/* Commitments to the trace, and histograms over bins of the trace, are of private records that nothing paid
-	 * for.
-	 */
-	if (!fm_config_dp(cfg) && ((rc = fm_runner_commitments(project, run, &commitments, err)) < 0 ||
-				   (rc = histograms_json(cfg, run, &histograms, err)) < 0))
-		goto out;
-	if ((rc = metrics_json(cfg, run, &metrics, err)) < 0)
-		goto out;
-	verdict = fm_verdict_json(&run->verdict);
-	m = fm_runner_facts(cfg, run);
-	if (!m || !verdict || json_object_update(m, verdict) || json_object_set(m, "metrics", metrics) ||
-	    (commitments && json_object_set(m, "commitments", commitments)) ||
-	    (histograms && json_object_set(m, "histograms", histograms))) {
-		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the manifest");
-		goto out;
+	memset(next, 0, sizeof *next);
+	snprintf(next->name, sizeof next->name, "%s", cfg->release.name);
+	snprintf(next->version, sizeof next->version, "%s", cfg->release.version);
+	if ((rc = set_dates(cfg, next, err)) < 0)
+		return rc;
+	if (!may_sign_records(signers)) {
+		if (cfg->publish.sequence == 0 && !cfg->publish.expires[0] && !cfg->publish.attestation_key[0])
+			return FM_OK;
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "publish.%s: no line of allowed_signers lets a key sign records of releases: let that of "
+		    "publish.key say namespaces=\"" FM_SSH_NAMESPACES "\"",
+		    cfg->publish.sequence     ? "sequence"
+		    : cfg->publish.expires[0] ? "expires"
+					      : "attestation_key");
 	}
-	*manifest = json_incref(m);
+	next->sequence = cfg->publish.sequence;
+	return fm_shelf_next(out, signers, next, err);
+}
+
+/* ---- signing, in a child: the key is in no other process ---- */
+
+struct signing {
+	const char *key;
+	const uint8_t *sha512;
+};
+
+static int sign_fn(void *ctx, json_t **result, struct fm_error *err)
+{
+	const struct signing *s = ctx;
+	struct fm_sshkey key = {0};
+	struct fm_buf text = {0};
+	int rc;
+
+	if ((rc = fm_sshkey_read(&key, s->key, err)) < 0 ||
+	    (rc = fm_sshsig_sign(&key, FM_RECORD_NAMESPACE, s->sha512, &text, err)) < 0)
+		goto out;
+	if (!(*result = json_string(text.data)))
+		rc = no_memory(err);
 out:
-	json_decref(m);
-	json_decref(metrics);
-	json_decref(commitments);
-	json_decref(histograms);
-	json_decref(verdict);
+	fm_sshkey_close(&key);
+	fm_buf_free(&text);
 	return rc;
 }
 
-/* ---- publication ---------------------------------------------------------------------------------------------------
- */
+/* The signature that the child sent, if it is one that partners will accept. */
+static int take_signature(struct publication *p, const uint8_t sha512[FM_SHA512_LEN], const json_t *result,
+			  struct fm_error *err)
+{
+	const char *text = json_string_value(result);
+	const struct fm_signer *who;
+	struct fm_sshsig sig;
+	int rc, good;
+
+	if (!text)
+		return fm_fail(err, FM_ESYSTEM, "no signature came back");
+	if ((rc = fm_sshsig_parse(&sig, text, strlen(text), err)) < 0)
+		return rc;
+	if ((good = fm_sshsig_check(&sig, sha512, err)) < 0)
+		return good;
+	if (!good || strcmp(sig.ns, FM_RECORD_NAMESPACE) != 0)
+		return fm_fail(err, FM_ESYSTEM, "the signature that came back is not of the record");
+	if (fm_signers_find(&p->signers, &sig.key, sig.ns, (int64_t)time(NULL), &who) != FM_SIGNER_OK)
+		return fm_fail(err, FM_EINPUT,
+			       "%s does not let publish.key sign records of releases: let its line say "
+			       "namespaces=\"" FM_SSH_NAMESPACES "\"",
+			       p->signers_path);
+	fm_buf_puts(&p->sig, text);
+	return fm_buf_check(&p->sig, err);
+}
+
+static int sign_record(struct publication *p, struct fm_error *err)
+{
+	uint8_t sha512[FM_SHA512_LEN];
+	struct signing s = {p->cfg->publish.key, sha512};
+	struct fm_sandbox box = {.name = "record", .unconfined = p->run->unconfined};
+	struct fm_sandbox_report report = {0};
+	int rc;
+
+	if ((rc = fm_sha512_bytes(p->text.data, p->text.len, sha512, err)) < 0)
+		return rc;
+	fm_sandbox_path(&box, s.key, false);
+	if ((rc = fm_sandbox_run(&box, sign_fn, &s, &report, err)) < 0)
+		goto out;
+	rc = take_signature(p, sha512, report.result, err);
+out:
+	json_decref(report.result);
+	return rc;
+}
+
+/* ---- attestations, signed in a child too ---- */
+
+struct attesting {
+	const char *key;
+	const struct fm_buf *statement[2];
+};
+
+static int attest_fn(void *ctx, json_t **result, struct fm_error *err)
+{
+	const struct attesting *a = ctx;
+	struct fm_sshkey key = {0};
+	struct fm_buf lines = {0};
+	int rc;
+
+	if ((rc = fm_sshkey_read(&key, a->key, err)) < 0)
+		goto out;
+	for (int i = 0; i < 2; i++)
+		if ((rc = fm_dsse_sign(&key, FM_ATTESTATION_TYPE, a->statement[i]->data, a->statement[i]->len, &lines,
+				       err)) < 0)
+			goto out;
+	if (!(*result = json_string(lines.data)))
+		rc = no_memory(err);
+out:
+	fm_sshkey_close(&key);
+	fm_buf_free(&lines);
+	return rc;
+}
+
+static int take_attestations(struct publication *p, const json_t *result, struct fm_error *err)
+{
+	struct fm_record_file *f = &p->next.attestations;
+	uint8_t sha256[FM_SHA256_LEN], sha512[FM_SHA512_LEN];
+	int rc;
+
+	if (!json_is_string(result) || json_string_length(result) > FM_ATTESTATIONS_MAX)
+		return fm_fail(err, FM_ESYSTEM, "no attestations came back");
+	fm_buf_add(&p->attestations, json_string_value(result), json_string_length(result));
+	if ((rc = fm_buf_check(&p->attestations, err)) < 0 ||
+	    (rc = fm_sha256_bytes(p->attestations.data, p->attestations.len, sha256, err)) < 0 ||
+	    (rc = fm_sha512_bytes(p->attestations.data, p->attestations.len, sha512, err)) < 0)
+		return rc;
+	p->next.has_attestations = true;
+	f->nbytes = p->attestations.len;
+	fm_hex(sha256, sizeof sha256, f->sha256);
+	fm_hex(sha512, sizeof sha512, f->sha512);
+	return FM_OK;
+}
+
+static int attest(struct publication *p, struct fm_error *err)
+{
+	struct fm_buf provenance = {0}, tests = {0};
+	struct attesting a = {p->cfg->publish.attestation_key, {&provenance, &tests}};
+	struct fm_sandbox box = {.name = "attestations", .unconfined = p->run->unconfined};
+	struct fm_sandbox_report report = {0};
+	int rc;
+
+	if ((rc = fm_attestation_provenance(&p->report.info, &provenance, err)) < 0 ||
+	    (rc = fm_attestation_tests(&p->report.info, &tests, err)) < 0)
+		goto out;
+	fm_sandbox_path(&box, a.key, false);
+	if ((rc = fm_sandbox_run(&box, attest_fn, &a, &report, err)) < 0)
+		goto out;
+	rc = take_attestations(p, report.result, err);
+out:
+	json_decref(report.result);
+	fm_buf_free(&provenance);
+	fm_buf_free(&tests);
+	return rc;
+}
+
+static int make_record(struct publication *p, struct fm_error *err)
+{
+	const struct fm_archive_digests *d = &p->report.info.digests;
+	struct fm_record *r = &p->next;
+	int rc;
+
+	r->tar.nbytes = d->tar_nbytes;
+	memcpy(r->tar.sha256, d->tar_sha256, sizeof r->tar.sha256);
+	fm_hex(d->tar_sha512, FM_SHA512_LEN, r->tar.sha512);
+	r->zst.nbytes = d->nbytes;
+	memcpy(r->zst.sha256, d->sha256, sizeof r->zst.sha256);
+	fm_hex(d->sha512, FM_SHA512_LEN, r->zst.sha512);
+	if (p->cfg->publish.attestation_key[0] && (rc = attest(p, err)) < 0)
+		return rc;
+	if ((rc = fm_record_text(r, &p->text, err)) < 0)
+		return rc;
+	return sign_record(p, err);
+}
+
+/* ---- the folder ---- */
+
+static int lock_folder(struct publication *p, struct fm_error *err)
+{
+	const struct timespec wait = {.tv_nsec = 20 * 1000 * 1000};
+	int rc;
+
+	if ((rc = fm_dir_make(p->out, 0755, err)) < 0)
+		return rc;
+	if ((p->folder = open(p->out, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return fm_fail_errno(err, "%s", p->out);
+	while (flock(p->folder, LOCK_EX | LOCK_NB) != 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return fm_fail_errno(err, "%s cannot be locked", p->out);
+		if ((rc = fm_stop_check("publish", err)) < 0) /* signals are held while a run works */
+			return rc;
+		nanosleep(&wait, NULL);
+	}
+	return FM_OK;
+}
 
 static int same_digest(const char *path, const char *hex, bool *same, struct fm_error *err)
 {
@@ -241,66 +303,146 @@ static int same_digest(const char *path, const char *hex, bool *same, struct fm_
 	return FM_OK;
 }
 
-static int verify(const struct fm_stages *stages, const char *archive, const char *signers,
-		  struct fm_verify_report *report, struct fm_error *err)
+/* Is the archive there, with all that belongs to it?  Another one of this version is refused, unless it has no
+ * signature: then it was never released. */
+static int look(struct publication *p, bool *archive, bool *complete, struct fm_error *err)
 {
-	struct fm_verify_in in = {.archive = archive, .signers = signers, .now_s = (int64_t)time(NULL)};
-	int rc = stages->verify(&in, report, err);
-
-	if (rc < 0)
-		fm_error_prefix(err, "the archive does not verify against %s, nothing is released: ", signers);
-	return rc;
-}
-
-int fm_runner_publish(const struct fm_stages *stages, const char *project, const char *out, struct fm_run *run,
-		      struct fm_error *err)
-{
-	const char *made = json_string_value(json_object_get(run->stage[FM_RELEASE].result, "archive")), *name;
-	char *from = NULL, *from_sig = NULL, *to = NULL, *to_sig = NULL,
-	     *signers = fm_path_join(project, "allowed_signers");
-	struct fm_verify_report report = {0};
-	bool same;
+	struct fm_record found;
 	int rc;
 
-	if (!made || !signers)
-		return free(signers), fm_fail(err, FM_ESYSTEM, "the release stage named no archive");
+	*complete = false;
+	if ((rc = same_digest(p->to, p->run->archive_sha256, archive, err)) < 0)
+		return rc;
+	if (!*archive && fm_file_exists(p->to) && fm_file_exists(p->to_sig))
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "release.version: %s %s is taken: %s has other bytes; raise release.version, or remove the "
+		    "archive if nobody was given it",
+		    p->cfg->release.name, p->cfg->release.version, p->to);
+	if (!*archive || !fm_file_exists(p->to_sig))
+		return FM_OK;
+	if ((rc = fm_shelf_find(p->out, p->cfg->release.name, p->cfg->release.version, &p->signers, &found, err)) < 0)
+		return rc;
+	if (!found.sequence) /* released by a version of flowmint that made no records, or where none may be signed */
+		return FM_OK;
+	if (strcmp(found.zst.sha256, p->run->archive_sha256) != 0)
+		return fm_fail(err, FM_EINPUT, "%s is not of the archive beside it: remove it, and run again",
+			       p->record);
+	if (p->cfg->publish.sequence && p->cfg->publish.sequence != found.sequence)
+		return fm_fail(err, FM_EINPUT,
+			       "publish.sequence: %s %s was released as number %lld: delete the line, or raise "
+			       "release.version",
+			       found.name, found.version, (long long)found.sequence);
+	*complete = true;
+	return FM_OK;
+}
+
+static int write_record(struct publication *p, struct fm_error *err)
+{
+	int rc;
+
+	if (p->next.sequence == 0)
+		return FM_OK;
+	if (p->next.has_attestations &&
+	    (rc = fm_file_write(p->attested, 0644, p->attestations.data, p->attestations.len, err)) < 0)
+		return rc;
+	if ((rc = fm_file_write(p->record, 0644, p->text.data, p->text.len, err)) < 0)
+		return rc;
+	return fm_file_write(p->record_sig, 0644, p->sig.data, p->sig.len, err);
+}
+
+static int remove_file(const char *path, struct fm_error *err)
+{
+	return unlink(path) != 0 && errno != ENOENT ? fm_fail_errno(err, "%s", path) : FM_OK;
+}
+
+static int put(struct publication *p, struct fm_error *err)
+{
+	bool there, complete;
+	int rc;
+
+	if ((rc = look(p, &there, &complete, err)) < 0 || complete)
+		return rc;
+	if ((rc = fm_publish_next(p->cfg, p->out, &p->signers, &p->next, err)) < 0)
+		return rc;
+	if (p->next.sequence == 0)
+		fm_warn(
+		    "%s lets no key sign records, so no RELEASE.json is made, and partners cannot tell an old release "
+		    "from a new one: let the line of publish.key say namespaces=\"" FM_SSH_NAMESPACES "\"",
+		    p->signers_path);
+	else if ((rc = make_record(p, err)) < 0)
+		return rc;
+	/* Without its signature it is no release while it is being changed. */
+	if ((rc = remove_file(p->to_sig, err)) < 0 || (rc = remove_file(p->record_sig, err)) < 0 ||
+	    (rc = remove_file(p->record, err)) < 0 || (rc = remove_file(p->attested, err)) < 0 ||
+	    (rc = write_record(p, err)) < 0)
+		return rc;
+	if (!there && (rc = fm_file_copy(p->from, p->to, 0644, err)) < 0)
+		return rc;
+	if ((rc = same_digest(p->to, p->run->archive_sha256, &there, err)) < 0)
+		return rc;
+	if (!there)
+		return fm_fail(err, FM_ESYSTEM, "%s reads back other bytes than were written", p->to);
+	return fm_file_copy(p->from_sig, p->to_sig, 0644, err);
+}
+
+/* ---- all of it ---- */
+
+static int name_files(struct publication *p, const char *project, struct fm_error *err)
+{
+	const char *made = json_string_value(json_object_get(p->run->stage[FM_RELEASE].result, "archive")), *name;
+
+	if (!made)
+		return fm_fail(err, FM_ESYSTEM, "the release stage named no archive");
 	name = strrchr(made, '/') ? strrchr(made, '/') + 1 : made;
-	from = fm_path_join(run->stage[FM_RELEASE].product, name);
-	to = fm_path_join(out, name);
-	if (!from || !to || asprintf(&from_sig, "%s.sig", from) < 0 || asprintf(&to_sig, "%s.sig", to) < 0) {
-		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+	p->signers_path = fm_path_join(project, "allowed_signers");
+	p->from = fm_path_join(p->run->stage[FM_RELEASE].product, name);
+	p->to = fm_path_join(p->out, name);
+	if (!p->signers_path || !p->from || !p->to || asprintf(&p->from_sig, "%s.sig", p->from) < 0 ||
+	    asprintf(&p->to_sig, "%s.sig", p->to) < 0 ||
+	    asprintf(&p->record, "%s/%s-%s" FM_RECORD_SUFFIX, p->out, p->cfg->release.name, p->cfg->release.version) <
+		0 ||
+	    asprintf(&p->record_sig, "%s.sig", p->record) < 0 ||
+	    asprintf(&p->attested, "%s/%s-%s" FM_ATTESTATIONS_SUFFIX, p->out, p->cfg->release.name,
+		     p->cfg->release.version) < 0)
+		return no_memory(err);
+	return FM_OK;
+}
+
+int fm_publish_put(const struct fm_stages *stages, const struct fm_config *cfg, const char *project, const char *out,
+		   struct fm_run *run, struct fm_error *err)
+{
+	struct publication p = {.cfg = cfg, .run = run, .out = out, .folder = -1};
+	struct fm_verify_in in = {.now_s = (int64_t)time(NULL)};
+	int rc;
+
+	if ((rc = name_files(&p, project, err)) < 0)
+		goto out;
+	in.archive = p.from;
+	in.signers = p.signers_path;
+	if ((rc = stages->verify(&in, &p.report, err)) < 0) {
+		fm_error_prefix(err, "the archive does not verify against %s, nothing is released: ", p.signers_path);
 		goto out;
 	}
-	if ((rc = verify(stages, from, signers, &report, err)) < 0 || (rc = fm_dir_make(out, 0755, err)) < 0 ||
-	    (rc = same_digest(to, run->archive_sha256, &same, err)) < 0)
+	if ((rc = fm_signers_load(&p.signers, p.signers_path, err)) < 0 || (rc = lock_folder(&p, err)) < 0 ||
+	    (rc = put(&p, err)) < 0)
 		goto out;
-	if (!same) {
-		if (fm_file_exists(to))
-			fm_warn("%s replaces an archive of the same name and other bytes: raise release.version when "
-				"that one was given away",
-				to);
-		/* A signature must never lie beside another archive than its own. */
-		if (unlink(to_sig) && errno != ENOENT) {
-			rc = fm_fail_errno(err, "%s", to_sig);
-			goto out;
-		}
-		if ((rc = fm_file_copy(from, to, 0644, err)) < 0)
-			goto out;
-	}
-	if ((rc = fm_file_copy(from_sig, to_sig, 0644, err)) < 0 ||
-	    (rc = same_digest(to, run->archive_sha256, &same, err)) < 0)
-		goto out;
-	if (!same) {
-		rc = fm_fail(err, FM_ESYSTEM, "%s reads back other bytes than were written", to);
-		goto out;
-	}
-	snprintf(run->archive, sizeof run->archive, "%s", to);
+	snprintf(run->archive, sizeof run->archive, "%s", p.to);
 out:
-	fm_verify_report_free(&report);
-	free(from);
-	free(from_sig);
-	free(to);
-	free(to_sig);
-	free(signers);
+	if (p.folder >= 0)
+		close(p.folder); /* and with it the lock */
+	fm_verify_report_free(&p.report);
+	fm_signers_free(&p.signers);
+	fm_buf_free(&p.text);
+	fm_buf_free(&p.sig);
+	fm_buf_free(&p.attestations);
+	free(p.attested);
+	free(p.signers_path);
+	free(p.from);
+	free(p.from_sig);
+	free(p.to);
+	free(p.to_sig);
+	free(p.record);
+	free(p.record_sig);
 	return rc;
 }

@@ -1,25 +1,29 @@
 /*
- * publish.h - the runner's part of the manifest, and the way of an archive out of the workspace.
+ * publish.h - the way of an archive out of the workspace: into the release folder, numbered, with its record.
+ *
+ * Whoever publishes holds a lock on the folder, from looking what is there until all is written, so that two runs
+ * never mix.  What belongs to a release is written in this order:
+ *
+ *     NAME-VERSION.intoto.jsonl, where publish.attestation_key names a key
+ *     NAME-VERSION.RELEASE.json, .RELEASE.json.sig, .tar.zst, .tar.zst.sig
+ *
+ * Only with the last one is it a release (release/shelf.h): nothing verifies before, and a killed run leaves no
+ * signature beside an archive that it is not of.
  */
 #ifndef FM_PIPELINE_PUBLISH_H
 #define FM_PIPELINE_PUBLISH_H
 
-#include <jansson.h>
-
 #include "pipeline/run.h"
+#include "release/record.h"
 
-/* What the manifest says of config, stages, privacy and environment, a new reference; NULL without memory.
- */
-json_t *fm_runner_facts(const struct fm_config *cfg, const struct fm_run *run);
-/* {"method","of":{"source","store","model"}} under the project's secret, a new reference. */
-int fm_runner_commitments(const char *project, const struct fm_run *run, json_t **out,
-			  struct fm_error *err) FM_MUST_CHECK;
-/* The runner's part of the manifest, a new reference: facts, commitments, the verdict, and of the metrics
- * and histograms what publish.report lets out. */
-int fm_runner_manifest(const struct fm_config *cfg, const char *project, const struct fm_run *run, json_t **manifest,
-		       struct fm_error *err) FM_MUST_CHECK;
-/* Verify what the release stage made, then put it into out: archive first, signature last. */
-int fm_runner_publish(const struct fm_stages *stages, const char *project, const char *out, struct fm_run *run,
-		      struct fm_error *err) FM_MUST_CHECK;
+/* What the record of cfg's release would say besides digests: *next has name, version, number, what comes before it,
+ * dates.  FM_EINPUT: version, number or dates do not fit what lies in out; the message names the key.  next->sequence
+ * is 0 where allowed_signers lets nobody sign records. */
+int fm_publish_next(const struct fm_config *cfg, const char *out, const struct fm_signers *signers,
+		    struct fm_record *next, struct fm_error *err) FM_MUST_CHECK;
+/* Verify what the release stage made, then publish it.  The same release once more is left as it is; another one of
+ * the same version is refused (FM_EINPUT). */
+int fm_publish_put(const struct fm_stages *stages, const struct fm_config *cfg, const char *project, const char *out,
+		   struct fm_run *run, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

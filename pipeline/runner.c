@@ -74,7 +74,7 @@ static int finish_release(struct fm_runner *r, struct fm_error *err)
 	memcpy(run->archive_sha256, file, FM_SHA256_HEX);
 	if (r->o->dry)
 		return FM_OK;
-	if ((rc = fm_runner_publish(r->stages, r->project, fm_preflight_out(r->o), run, err)) < 0)
+	if ((rc = fm_publish_put(r->stages, r->cfg, r->project, fm_preflight_out(r->o), run, err)) < 0)
 		return rc;
 	body = json_pack("{s:s, s:s, s:s, s:s, s:s}", "archive", run->archive, "name", r->cfg->release.name, "version",
 			 r->cfg->release.version, "tar_sha256", tar, "archive_sha256", file);

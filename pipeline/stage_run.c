@@ -15,7 +15,7 @@
 #include "manifests/dialect.h"
 #include "pipeline/job.h"
 #include "pipeline/keys.h"
-#include "pipeline/publish.h"
+#include "pipeline/manifest.h"
 #include "pipeline/sandbox.h"
 #include "pipeline/sealed.h"
 

@@ -24,6 +24,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "manifests/metrics.h"
 #include "release/reason.h"
 #include "release/sign/sshsig.h"
 
@@ -52,7 +53,8 @@ struct fm_archive_member {
 struct fm_archive_digests {
 	char tar_sha256[FM_SHA256_HEX]; /* of the uncompressed tar */
 	char sha256[FM_SHA256_HEX];     /* of the compressed file */
-	uint8_t sha512[FM_SHA512_LEN];  /* of the compressed file: what the signature is over */
+	uint8_t tar_sha512[FM_SHA512_LEN];
+	uint8_t sha512[FM_SHA512_LEN]; /* of the compressed file: what the signature is over */
 	uint64_t tar_nbytes, nbytes;
 };
 /* Write path atomically.  Members may come in any order and are sorted in place.  FM_EINPUT: a folder, path or size
@@ -76,7 +78,7 @@ struct fm_archive_info {
 	char folder[FM_ARCHIVE_MAX_FOLDER];
 	char name[FM_ARCHIVE_MAX_FOLDER], version[FM_ARCHIVE_MAX_FOLDER]; /* set by fm_archive_check_contents */
 	int64_t mtime_s;
-	struct fm_archive_digests digests; /* sha512 is not computed here */
+	struct fm_archive_digests digests; /* sha512 is left to fm_verify, which knows it already */
 	struct fm_archive_file *file;      /* sorted by path */
 	size_t n;
 	struct fm_buf sums, manifest, datapackage; /* the text of the documents, empty when absent */
@@ -84,13 +86,25 @@ struct fm_archive_info {
 	bool lines_whole;                          /* the last one is ended */
 	char waived[256];                          /* names of checks that failed and were waived, or "" */
 };
+/* Where the files go as they are read, before anything is known to be good of what comes behind; who puts them
+ * somewhere keeps them apart until the whole was accepted. */
+struct fm_archive_sink {
+	/* A file begins, and the one before has ended. */
+	int (*file)(void *ctx, const char *path, struct fm_error *err);
+	int (*bytes)(void *ctx, const void *p, size_t n, struct fm_error *err);
+	void *ctx;
+};
 /* Read an archive from fd, from where it stands to its end, and check its form.  FM_EVERDICT sets *reason; FM_EINPUT:
- * this is no zstd file at all.  info is to be freed in every case. */
+ * this is no zstd file at all.  info is to be freed in every case.  sink may be NULL. */
+int fm_archive_read_into(int fd, const struct fm_archive_sink *sink, struct fm_archive_info *info,
+			 enum fm_reason *reason, struct fm_error *err) FM_MUST_CHECK;
 int fm_archive_read(int fd, struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err) FM_MUST_CHECK;
 /* Every file listed in SHA256SUMS with equal digest and in manifest.json with equal digest and size, none more, none
  * less; name and version of the manifest make the folder's name; its format is known, its verdict is pass by its own
  * checks, and data/flows.csv has as many rows as it says. */
 int fm_archive_check_contents(struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err) FM_MUST_CHECK;
+/* The verdict in a manifest.json, by the rules of metrics.h; v is to be freed when it was read. */
+int fm_manifest_verdict(const json_t *manifest, struct fm_verdict *v, struct fm_error *err) FM_MUST_CHECK;
 void fm_archive_info_free(struct fm_archive_info *info);
 
 #endif

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "release/archive.h"
+#include "release/side_digest.h"
 #include "release/sign/wire.h"
 #include "release/zstd_frame.h"
 
@@ -33,7 +34,9 @@
 struct reader {
 	int fd;
 	struct archive *zst;
-	struct fm_sha256 *tar_hash, *hash;
+	struct fm_sha256 *hash; /* of the compressed file */
+	struct fm_side_digest *tar_hash;
+	const struct fm_archive_sink *sink;
 	uint8_t *chunk;
 	const uint8_t *p; /* what libarchive gave and is not used yet */
 	size_t left;
@@ -74,12 +77,11 @@ static la_ssize_t read_compressed(struct archive *a, void *ctx, const void **p)
 	if (n < 0) {
 		r->rc = fm_fail_errno(r->err, "the archive cannot be read");
 	} else {
-		r->rc = fm_sha256_add(r->hash, r->chunk, (size_t)n, r->err);
-		if (r->rc == FM_OK)
+		if ((r->rc = fm_sha256_add(r->hash, r->chunk, (size_t)n, r->err)) == FM_OK)
 			r->rc = check_frame(r, (size_t)n);
 		r->info->digests.nbytes += (uint64_t)n;
 	}
-	if (r->rc) {
+	if (r->rc < 0) {
 		archive_set_error(a, EIO, "read failed");
 		return -1;
 	}
@@ -91,7 +93,7 @@ static int libarchive_failed(struct reader *r)
 {
 	const char *why = archive_error_string(r->zst);
 
-	if (r->rc)
+	if (r->rc < 0)
 		return r->rc;
 	if (archive_errno(r->zst) == ENOMEM)
 		return fm_fail(r->err, FM_ESYSTEM, "out of memory while decompressing");
@@ -125,6 +127,8 @@ static int open_stream(struct reader *r)
 /* Make r->p[0 .. r->left) non-empty; left stays 0 at the end of the tar. */
 static int fill(struct reader *r)
 {
+	int rc;
+
 	while (r->left == 0) {
 		const void *p = NULL;
 		size_t n = 0;
@@ -137,8 +141,8 @@ static int fill(struct reader *r)
 			return libarchive_failed(r);
 		r->p = p;
 		r->left = n;
-		if (fm_sha256_add(r->tar_hash, p, n, r->err))
-			return FM_ESYSTEM;
+		if ((rc = fm_side_digest_add(r->tar_hash, p, n, r->err)) < 0)
+			return rc;
 		r->info->digests.tar_nbytes += n;
 		if (r->info->digests.tar_nbytes > r->max)
 			return refuse(r, FM_REASON_ARCHIVE_EXPANDS,
@@ -151,9 +155,9 @@ static int fill(struct reader *r)
 /* The next bytes, at most n of them, as a view; *got 0 at the end. */
 static int take(struct reader *r, uint64_t n, const uint8_t **p, size_t *got)
 {
-	int rc = fill(r);
+	int rc;
 
-	if (rc < 0)
+	if ((rc = fill(r)) < 0)
 		return rc;
 	*got = r->left < n ? r->left : (size_t)n;
 	*p = r->p;
@@ -170,8 +174,7 @@ static int take_header(struct reader *r, uint8_t h[HEADER])
 	int rc;
 
 	while (have < HEADER) {
-		rc = take(r, HEADER - have, &p, &got);
-		if (rc < 0)
+		if ((rc = take(r, HEADER - have, &p, &got)) < 0)
 			return rc;
 		if (got == 0)
 			return refuse(r, FM_REASON_ARCHIVE_MALFORMED, "the tar is cut short (no end mark)");
@@ -351,48 +354,71 @@ static void count_lines(struct lines *l, const uint8_t *p, size_t n)
 	l->whole = l->whole && !l->quoted;
 }
 
-/* The bytes of a file: digested, kept in doc and counted in lines if these are not NULL; then zeros up to a multiple of
- * 512. */
+/* The bytes of a file: digested, given to the sink, kept in doc and counted in lines if these are not NULL. */
+static int take_bytes(struct reader *r, const struct entry *e, struct fm_sha256 *h, struct fm_buf *doc,
+		      struct lines *lines)
+{
+	const uint8_t *p;
+	size_t got;
+	int rc;
+
+	for (uint64_t left = e->nbytes; left; left -= got) {
+		if ((rc = take(r, left, &p, &got)) < 0)
+			return rc;
+		if (got == 0)
+			return refuse(r, FM_REASON_ARCHIVE_MALFORMED, "the tar is cut short in %s", e->shown);
+		if ((rc = fm_sha256_add(h, p, got, r->err)) < 0)
+			return rc;
+		if (r->sink && (rc = r->sink->bytes(r->sink->ctx, p, got, r->err)) < 0)
+			return rc;
+		if (doc) {
+			fm_buf_add(doc, p, got);
+			if ((rc = fm_buf_check(doc, r->err)) < 0)
+				return rc;
+		}
+		if (lines)
+			count_lines(lines, p, got);
+	}
+	return FM_OK;
+}
+
+/* Zeros up to a multiple of 512. */
+static int take_padding(struct reader *r, const struct entry *e)
+{
+	const uint8_t *p;
+	size_t got;
+	int rc;
+
+	for (uint64_t left = (HEADER - e->nbytes % HEADER) % HEADER; left; left -= got) {
+		if ((rc = take(r, left, &p, &got)) < 0)
+			return rc;
+		if (got == 0 || !all_zero(p, got))
+			return refuse(r, FM_REASON_ARCHIVE_MALFORMED,
+				      "the tar is cut short or has hidden bytes behind %s", e->shown);
+	}
+	return FM_OK;
+}
+
 static int take_file(struct reader *r, const struct entry *e, struct fm_archive_file *f, struct fm_buf *doc,
 		     struct lines *lines)
 {
 	struct fm_sha256 *h = NULL;
 	uint8_t digest[FM_SHA256_LEN];
-	uint64_t left = e->nbytes, padding = (HEADER - e->nbytes % HEADER) % HEADER;
-	const uint8_t *p;
-	size_t got;
 	int rc;
 
-	rc = fm_sha256_new(&h, r->err);
-	while (rc == FM_OK && left) {
-		rc = take(r, left, &p, &got);
-		if (rc == FM_OK && got == 0)
-			rc = refuse(r, FM_REASON_ARCHIVE_MALFORMED, "the tar is cut short in %s", e->shown);
-		if (rc == FM_OK)
-			rc = fm_sha256_add(h, p, got, r->err);
-		if (rc == FM_OK && doc) {
-			fm_buf_add(doc, p, got);
-			rc = fm_buf_check(doc, r->err);
-		}
-		if (rc == FM_OK && lines)
-			count_lines(lines, p, got);
-		left -= rc ? 0 : got;
-	}
-	while (rc == FM_OK && padding) {
-		rc = take(r, padding, &p, &got);
-		if (rc == FM_OK && (got == 0 || !all_zero(p, got)))
-			rc = refuse(r, FM_REASON_ARCHIVE_MALFORMED,
-				    "the tar is cut short or has hidden bytes behind %s", e->shown);
-		padding -= rc ? 0 : got;
-	}
-	if (rc == FM_OK) {
-		rc = fm_sha256_end(h, digest, r->err);
-		h = NULL;
-	}
-	if (rc == FM_OK) {
-		fm_hex(digest, sizeof digest, f->sha256);
-		f->nbytes = e->nbytes;
-	}
+	if (r->sink && (rc = r->sink->file(r->sink->ctx, f->path, r->err)) < 0)
+		return rc;
+	if ((rc = fm_sha256_new(&h, r->err)) < 0)
+		return rc;
+	if ((rc = take_bytes(r, e, h, doc, lines)) < 0 || (rc = take_padding(r, e)) < 0)
+		goto out;
+	rc = fm_sha256_end(h, digest, r->err);
+	h = NULL;
+	if (rc < 0)
+		goto out;
+	fm_hex(digest, sizeof digest, f->sha256);
+	f->nbytes = e->nbytes;
+out:
 	fm_sha256_free(h);
 	return rc;
 }
@@ -407,13 +433,11 @@ static int read_entry(struct reader *r, const uint8_t h[HEADER])
 	const char *below = NULL;
 	int rc;
 
-	rc = parse_header(r, h, &e);
-	if (rc < 0)
+	if ((rc = parse_header(r, h, &e)) < 0)
 		return rc;
 	if (!info->folder[0])
 		return check_folder(r, &e);
-	rc = check_path(r, &e, &below);
-	if (rc < 0)
+	if ((rc = check_path(r, &e, &below)) < 0)
 		return rc;
 	if (info->n == FM_ARCHIVE_MAX_FILES)
 		return refuse(r, FM_REASON_ENTRY_SIZE, "the archive has more than %d files", FM_ARCHIVE_MAX_FILES);
@@ -427,14 +451,14 @@ static int read_entry(struct reader *r, const uint8_t h[HEADER])
 		return refuse(r, FM_REASON_ENTRY_SIZE, "%s has %llu bytes; at most %u are allowed", e.shown,
 			      (unsigned long long)e.nbytes, FM_ARCHIVE_MAX_DOCUMENT);
 	memcpy(f.path, below, strlen(below) + 1);
-	rc = take_file(r, &e, &f, doc, strcmp(below, FM_ARCHIVE_DATA) == 0 ? &lines : NULL);
-	if (rc == FM_OK)
-		info->file[info->n++] = f;
-	if (rc == FM_OK && strcmp(below, FM_ARCHIVE_DATA) == 0) {
+	if ((rc = take_file(r, &e, &f, doc, strcmp(below, FM_ARCHIVE_DATA) == 0 ? &lines : NULL)) < 0)
+		return rc;
+	info->file[info->n++] = f;
+	if (strcmp(below, FM_ARCHIVE_DATA) == 0) {
 		info->lines = lines.n;
 		info->lines_whole = lines.whole;
 	}
-	return rc;
+	return FM_OK;
 }
 
 /* Behind the first zero block: nothing but zeros, and as many as flowmint writes; then nothing in the compressed file.
@@ -448,8 +472,7 @@ static int read_end(struct reader *r)
 	int rc;
 
 	do {
-		rc = take(r, BLOCK, &p, &got);
-		if (rc < 0)
+		if ((rc = take(r, BLOCK, &p, &got)) < 0)
 			return rc;
 		if (!all_zero(p, got) || r->pos > want)
 			return refuse(r, FM_REASON_ARCHIVE_MALFORMED, "there are bytes behind the end of the tar");
@@ -468,15 +491,43 @@ static int end_hex(struct fm_sha256 **h, char hex[FM_SHA256_HEX], struct fm_erro
 	int rc = fm_sha256_end(*h, digest, err);
 
 	*h = NULL;
-	if (rc == FM_OK)
-		fm_hex(digest, sizeof digest, hex);
+	if (rc < 0)
+		return rc;
+	fm_hex(digest, sizeof digest, hex);
+	return FM_OK;
+}
+
+static int end_digests(struct reader *r)
+{
+	struct fm_archive_digests *d = &r->info->digests;
+	int rc;
+
+	if ((rc = end_hex(&r->hash, d->sha256, r->err)) < 0)
+		return rc;
+	rc = fm_side_digest_end(r->tar_hash, d->tar_sha256, d->tar_sha512, r->err);
+	r->tar_hash = NULL;
 	return rc;
 }
 
-int fm_archive_read(int fd, struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err)
+static int read_entries(struct reader *r)
 {
-	struct reader r = {.fd = fd, .info = info, .reason = reason, .err = err};
 	uint8_t h[HEADER];
+	int rc;
+
+	for (;;) {
+		if ((rc = take_header(r, h)) < 0)
+			return rc;
+		if (all_zero(h, HEADER))
+			return FM_OK;
+		if ((rc = read_entry(r, h)) < 0)
+			return rc;
+	}
+}
+
+int fm_archive_read_into(int fd, const struct fm_archive_sink *sink, struct fm_archive_info *info,
+			 enum fm_reason *reason, struct fm_error *err)
+{
+	struct reader r = {.fd = fd, .sink = sink, .info = info, .reason = reason, .err = err};
 	struct stat st;
 	int rc;
 
@@ -485,34 +536,27 @@ int fm_archive_read(int fd, struct fm_archive_info *info, enum fm_reason *reason
 	if (fstat(fd, &st) < 0)
 		return fm_fail_errno(err, "the archive cannot be read");
 	r.max = (uint64_t)st.st_size * FM_ARCHIVE_MAX_RATIO + FM_ARCHIVE_RATIO_FREE;
-	rc = fm_alloc(&r.chunk, CHUNK, 1, "the archive", err);
-	if (rc == FM_OK)
-		rc = fm_alloc(&info->file, FM_ARCHIVE_MAX_FILES, sizeof *info->file, "the list of files", err);
-	if (rc == FM_OK)
-		rc = fm_sha256_new(&r.hash, err);
-	if (rc == FM_OK)
-		rc = fm_sha256_new(&r.tar_hash, err);
-	if (rc == FM_OK)
-		rc = open_stream(&r);
-	while (rc == FM_OK) {
-		rc = take_header(&r, h);
-		if (rc < 0 || all_zero(h, HEADER))
-			break;
-		rc = read_entry(&r, h);
-	}
-	if (rc == FM_OK)
-		rc = read_end(&r);
-	if (rc == FM_OK && !info->folder[0])
+	if ((rc = fm_alloc(&r.chunk, CHUNK, 1, "the archive", err)) < 0 ||
+	    (rc = fm_alloc(&info->file, FM_ARCHIVE_MAX_FILES, sizeof *info->file, "the list of files", err)) < 0 ||
+	    (rc = fm_sha256_new(&r.hash, err)) < 0 || (rc = fm_side_digest_new(&r.tar_hash, err)) < 0 ||
+	    (rc = open_stream(&r)) < 0 || (rc = read_entries(&r)) < 0 || (rc = read_end(&r)) < 0)
+		goto out;
+	if (!info->folder[0]) {
 		rc = refuse(&r, FM_REASON_ARCHIVE_MALFORMED, "the tar is empty");
-	if (rc == FM_OK)
-		rc = end_hex(&r.tar_hash, info->digests.tar_sha256, err);
-	if (rc == FM_OK)
-		rc = end_hex(&r.hash, info->digests.sha256, err);
+		goto out;
+	}
+	rc = end_digests(&r);
+out:
 	archive_read_free(r.zst);
-	fm_sha256_free(r.tar_hash);
 	fm_sha256_free(r.hash);
+	fm_side_digest_free(r.tar_hash);
 	free(r.chunk);
 	return rc;
+}
+
+int fm_archive_read(int fd, struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err)
+{
+	return fm_archive_read_into(fd, NULL, info, reason, err);
 }
 
 void fm_archive_info_free(struct fm_archive_info *info)

@@ -13,14 +13,16 @@
 
 #include "base/file.h"
 #include "release/archive.h"
+#include "release/side_digest.h"
 
 #define CHUNK (256 * 1024)
 #define BLOCK 10240
 
 struct writer {
 	struct archive *tar, *zst;
-	struct fm_sha256 *tar_hash, *hash;
+	struct fm_sha256 *hash;
 	struct fm_sha512 *hash512;
+	struct fm_side_digest *tar_hash;
 	struct fm_out *out;
 	struct fm_archive_digests *digests;
 	uint8_t *chunk;
@@ -98,7 +100,7 @@ bool fm_archive_paths_collide(const char *a, const char *b)
 
 static int libarchive_failed(struct writer *w, struct archive *a)
 {
-	if (w->rc)
+	if (w->rc < 0)
 		return w->rc;
 	return fm_fail(w->err, FM_ESYSTEM, "the archive could not be written: %s",
 		       archive_error_string(a) ? archive_error_string(a) : "no reason given");
@@ -108,29 +110,25 @@ static la_ssize_t tar_emits(struct archive *a, void *ctx, const void *p, size_t 
 {
 	struct writer *w = ctx;
 
-	if (w->rc == FM_OK)
-		w->rc = fm_sha256_add(w->tar_hash, p, n, w->err);
-	if (w->rc == FM_OK && archive_write_data(w->zst, p, n) != (la_ssize_t)n)
+	if (w->rc < 0 || (w->rc = fm_side_digest_add(w->tar_hash, p, n, w->err)) < 0)
+		goto failed;
+	if (archive_write_data(w->zst, p, n) != (la_ssize_t)n) {
 		w->rc = libarchive_failed(w, w->zst);
-	if (w->rc) {
-		archive_set_error(a, EIO, "compression failed");
-		return -1;
+		goto failed;
 	}
 	w->digests->tar_nbytes += n;
 	return (la_ssize_t)n;
+failed:
+	archive_set_error(a, EIO, "compression failed");
+	return -1;
 }
 
 static la_ssize_t zst_emits(struct archive *a, void *ctx, const void *p, size_t n)
 {
 	struct writer *w = ctx;
 
-	if (w->rc == FM_OK)
-		w->rc = fm_sha256_add(w->hash, p, n, w->err);
-	if (w->rc == FM_OK)
-		w->rc = fm_sha512_add(w->hash512, p, n, w->err);
-	if (w->rc == FM_OK)
-		w->rc = fm_out_write(w->out, p, n, w->err);
-	if (w->rc) {
+	if (w->rc < 0 || (w->rc = fm_sha256_add(w->hash, p, n, w->err)) < 0 ||
+	    (w->rc = fm_sha512_add(w->hash512, p, n, w->err)) < 0 || (w->rc = fm_out_write(w->out, p, n, w->err)) < 0) {
 		archive_set_error(a, EIO, "writing failed");
 		return -1;
 	}
@@ -202,11 +200,30 @@ out:
 
 static int put_bytes(struct writer *w, struct fm_sha256 *h, const void *p, size_t n)
 {
-	int rc = fm_sha256_add(h, p, n, w->err);
+	int rc;
 
-	if (rc == FM_OK && archive_write_data(w->tar, p, n) != (la_ssize_t)n)
-		rc = libarchive_failed(w, w->tar);
-	return rc;
+	if ((rc = fm_sha256_add(h, p, n, w->err)) < 0)
+		return rc;
+	return archive_write_data(w->tar, p, n) == (la_ssize_t)n ? FM_OK : libarchive_failed(w, w->tar);
+}
+
+/* The bytes of m->file, of which the header said that there are m->nbytes. */
+static int put_content(struct writer *w, int fd, const struct fm_archive_member *m, struct fm_sha256 *h)
+{
+	uint64_t done = 0;
+	size_t got;
+	int rc;
+
+	do {
+		if ((rc = fm_fd_read(fd, m->file, w->chunk, CHUNK, &got, w->err)) < 0)
+			return rc;
+		done += got;
+		if (done > m->nbytes || (got == 0 && done != m->nbytes))
+			return fm_fail(w->err, FM_ESYSTEM, "%s changed while it was read", m->file);
+		if ((rc = put_bytes(w, h, w->chunk, got)) < 0)
+			return rc;
+	} while (got);
+	return FM_OK;
 }
 
 static int put_file(struct writer *w, const char *folder, struct fm_archive_member *m, int64_t mtime_s)
@@ -214,8 +231,6 @@ static int put_file(struct writer *w, const char *folder, struct fm_archive_memb
 	struct fm_sha256 *h = NULL;
 	uint8_t digest[FM_SHA256_LEN];
 	struct stat st;
-	uint64_t done = 0;
-	ssize_t got;
 	int fd = -1, rc;
 
 	m->nbytes = m->n;
@@ -237,34 +252,15 @@ static int put_file(struct writer *w, const char *folder, struct fm_archive_memb
 			     (unsigned long long)m->nbytes);
 		goto out;
 	}
-	rc = fm_sha256_new(&h, w->err);
-	if (rc == FM_OK)
-		rc = put_header(w, folder, m->path, m->nbytes, mtime_s);
-	if (rc == FM_OK && !m->file && m->n)
-		rc = put_bytes(w, h, m->data, m->n);
-	while (rc == FM_OK && m->file) {
-		got = read(fd, w->chunk, CHUNK);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0) {
-			rc = fm_fail_errno(w->err, "%s", m->file);
-			break;
-		}
-		done += (uint64_t)got;
-		if (done > m->nbytes || (got == 0 && done != m->nbytes)) {
-			rc = fm_fail(w->err, FM_ESYSTEM, "%s changed while it was read", m->file);
-			break;
-		}
-		if (got == 0)
-			break;
-		rc = put_bytes(w, h, w->chunk, (size_t)got);
-	}
-	if (rc == FM_OK) {
-		rc = fm_sha256_end(h, digest, w->err);
-		h = NULL;
-	}
-	if (rc == FM_OK)
-		fm_hex(digest, sizeof digest, m->sha256);
+	if ((rc = fm_sha256_new(&h, w->err)) < 0 || (rc = put_header(w, folder, m->path, m->nbytes, mtime_s)) < 0)
+		goto out;
+	if ((rc = m->file ? put_content(w, fd, m, h) : m->n ? put_bytes(w, h, m->data, m->n) : FM_OK) < 0)
+		goto out;
+	rc = fm_sha256_end(h, digest, w->err);
+	h = NULL;
+	if (rc < 0)
+		goto out;
+	fm_hex(digest, sizeof digest, m->sha256);
 out:
 	fm_sha256_free(h);
 	if (fd >= 0)
@@ -302,9 +298,58 @@ static int end_hex(struct fm_sha256 **h, char hex[FM_SHA256_HEX], struct fm_erro
 	int rc = fm_sha256_end(*h, digest, err);
 
 	*h = NULL;
-	if (rc == FM_OK)
-		fm_hex(digest, sizeof digest, hex);
+	if (rc < 0)
+		return rc;
+	fm_hex(digest, sizeof digest, hex);
+	return FM_OK;
+}
+
+static int end_digests(struct writer *w)
+{
+	struct fm_archive_digests *d = w->digests;
+	int rc;
+
+	if ((rc = end_hex(&w->hash, d->sha256, w->err)) < 0)
+		return rc;
+	rc = fm_sha512_end(w->hash512, d->sha512, w->err);
+	w->hash512 = NULL;
+	if (rc < 0)
+		return rc;
+	rc = fm_side_digest_end(w->tar_hash, d->tar_sha256, d->tar_sha512, w->err);
+	w->tar_hash = NULL;
 	return rc;
+}
+
+static int write_all(struct writer *w, const char *folder, int64_t mtime_s, struct fm_archive_member *members, size_t n)
+{
+	int rc;
+
+	if ((rc = open_writers(w)) < 0 || (rc = put_header(w, folder, NULL, 0, mtime_s)) < 0)
+		return rc;
+	for (size_t i = 0; i < n; i++)
+		if ((rc = put_file(w, folder, &members[i], mtime_s)) < 0)
+			return rc;
+	if (archive_write_close(w->tar) != ARCHIVE_OK)
+		return libarchive_failed(w, w->tar);
+	if (archive_write_close(w->zst) != ARCHIVE_OK)
+		return libarchive_failed(w, w->zst);
+	return end_digests(w);
+}
+
+/* A writer that failed must not emit what it still holds. */
+static void free_writers(struct writer *w, int rc)
+{
+	struct fm_error keep = w->err ? *w->err : (struct fm_error){0};
+
+	w->rc = w->rc < 0 ? w->rc : rc;
+	archive_write_free(w->tar);
+	archive_write_free(w->zst);
+	if (w->err && rc < 0)
+		*w->err = keep;
+	fm_sha256_free(w->hash);
+	fm_sha512_free(w->hash512);
+	fm_side_digest_free(w->tar_hash);
+	free(w->chunk);
 }
 
 int fm_archive_write(const char *folder, int64_t mtime_s, struct fm_archive_member *members, size_t n, const char *path,
@@ -314,55 +359,20 @@ int fm_archive_write(const char *folder, int64_t mtime_s, struct fm_archive_memb
 	int rc;
 
 	memset(digests, 0, sizeof *digests);
-	rc = members_ok(folder, members, n, err);
-	if (rc == FM_OK && (mtime_s < 0 || (uint64_t)mtime_s > FM_ARCHIVE_MAX_BYTES))
-		rc = fm_fail(err, FM_EINPUT, "the release date lies outside what a tar can say (1970 to 2242)");
-	if (rc == FM_OK)
-		rc = fm_alloc(&w.chunk, CHUNK, 1, "the archive", err);
-	if (rc == FM_OK)
-		rc = fm_sha256_new(&w.tar_hash, err);
-	if (rc == FM_OK)
-		rc = fm_sha256_new(&w.hash, err);
-	if (rc == FM_OK)
-		rc = fm_sha512_new(&w.hash512, err);
-	if (rc == FM_OK)
-		rc = fm_out_open(&w.out, path, 0644, err);
-	if (rc == FM_OK)
-		rc = open_writers(&w);
-	if (rc == FM_OK)
-		rc = put_header(&w, folder, NULL, 0, mtime_s);
-	for (size_t i = 0; i < n && rc == FM_OK; i++)
-		rc = put_file(&w, folder, &members[i], mtime_s);
-	if (rc == FM_OK && archive_write_close(w.tar) != ARCHIVE_OK)
-		rc = libarchive_failed(&w, w.tar);
-	if (rc == FM_OK && archive_write_close(w.zst) != ARCHIVE_OK)
-		rc = libarchive_failed(&w, w.zst);
-	if (rc == FM_OK)
-		rc = end_hex(&w.tar_hash, digests->tar_sha256, err);
-	if (rc == FM_OK)
-		rc = end_hex(&w.hash, digests->sha256, err);
-	if (rc == FM_OK) {
-		rc = fm_sha512_end(w.hash512, digests->sha512, err);
-		w.hash512 = NULL;
-	}
-	/* A writer that failed must not emit what it still holds. */
+	if ((rc = members_ok(folder, members, n, err)) < 0)
+		return rc;
+	if (mtime_s < 0 || (uint64_t)mtime_s > FM_ARCHIVE_MAX_BYTES)
+		return fm_fail(err, FM_EINPUT, "the release date lies outside what a tar can say (1970 to 2242)");
+	if ((rc = fm_alloc(&w.chunk, CHUNK, 1, "the archive", err)) < 0 || (rc = fm_sha256_new(&w.hash, err)) < 0 ||
+	    (rc = fm_sha512_new(&w.hash512, err)) < 0 || (rc = fm_side_digest_new(&w.tar_hash, err)) < 0 ||
+	    (rc = fm_out_open(&w.out, path, 0644, err)) < 0)
+		goto out;
+	rc = write_all(&w, folder, mtime_s, members, n);
+out:
+	free_writers(&w, rc);
 	if (rc < 0) {
-		struct fm_error keep = err ? *err : (struct fm_error){0};
-
-		w.rc = rc;
-		archive_write_free(w.tar);
-		archive_write_free(w.zst);
-		if (err)
-			*err = keep;
 		fm_out_abort(w.out);
-	} else {
-		archive_write_free(w.tar);
-		archive_write_free(w.zst);
-		rc = fm_out_commit(w.out, err);
+		return rc;
 	}
-	fm_sha256_free(w.tar_hash);
-	fm_sha256_free(w.hash);
-	fm_sha512_free(w.hash512);
-	free(w.chunk);
-	return rc;
+	return fm_out_commit(w.out, err);
 }

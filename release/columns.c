@@ -9,9 +9,13 @@ static const char *const meaning[FM_NFLOWCOL] = {
     [FM_SP] = "Source port, 0 for protocols without ports",
     [FM_DP] = "Destination port, 0 for protocols without ports",
     [FM_PR] = "Transport protocol",
-    [FM_FLG] = "TCP flags as nfdump prints them",
-    [FM_FWD] = "Forwarding status",
-    [FM_STOS] = "Source type of service",
+    [FM_FLG] = "TCP flags as nfdump prints them: U (urgent), A (acknowledge), P (push), R (reset), S (synchronise), F "
+	       "(finish), a dot "
+	       "for each that no packet had",
+    [FM_FWD] =
+	"Forwarding status (RFC 7270): 0 to 63 unknown, 64 to 127 forwarded, 128 to 191 dropped, 192 to 255 consumed",
+    [FM_STOS] =
+	"Source type of service: the IP header's octet, 4 times the DSCP (RFC 2474) and the ECN bits (RFC 3168)",
     [FM_PKT] = "Packets of the flow",
     [FM_BYT] = "Bytes of the flow",
     [FM_LABEL] = "Class of the traffic",

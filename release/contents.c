@@ -69,8 +69,7 @@ static int check_sums(struct check *c)
 		line++;
 		if (!nl)
 			return refuse(c, FM_REASON_SUMS_MALFORMED, "SHA256SUMS:%zu: the last line has no end", line);
-		rc = check_sum(c, p, n, line);
-		if (rc < 0)
+		if ((rc = check_sum(c, p, n, line)) < 0)
 			return rc;
 		p += n + 1;
 		left -= n + 1;
@@ -121,6 +120,7 @@ static int check_manifest_json(struct check *c, const json_t *m)
 	const char *name = json_string_value(json_object_get(release, "name"));
 	const char *version = json_string_value(json_object_get(release, "version"));
 	size_t i, nname;
+	int rc;
 
 	if (!format || strcmp(format, FM_MANIFEST_FORMAT) != 0)
 		return refuse(c, FM_REASON_FORMAT_UNKNOWN,
@@ -140,9 +140,7 @@ static int check_manifest_json(struct check *c, const json_t *m)
 	memset(c->listed, 0, sizeof c->listed);
 	json_array_foreach(files, i, f)
 	{
-		int rc = check_manifest_file(c, f);
-
-		if (rc < 0)
+		if ((rc = check_manifest_file(c, f)) < 0)
 			return rc;
 	}
 	for (i = 0; i < info->n; i++) {
@@ -158,33 +156,51 @@ static int check_manifest_json(struct check *c, const json_t *m)
 	return FM_OK;
 }
 
+int fm_manifest_verdict(const json_t *m, struct fm_verdict *v, struct fm_error *err)
+{
+	static const char *const keys[] = {"verdict", "checks", "waivers"};
+	json_t *doc = json_object();
+	int rc = doc ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
+
+	*v = (struct fm_verdict){0};
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		json_t *part = json_object_get(m, keys[i]);
+
+		if (part && json_object_set(doc, keys[i], part) != 0)
+			rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+	}
+	if (rc < 0)
+		goto out;
+	rc = fm_verdict_from_json(v, doc, err);
+out:
+	json_decref(doc);
+	return rc;
+}
+
 /* The verdict in the manifest, by the rules of the gate: a pass that its own numbers bear out. */
 static int check_verdict(struct check *c, const json_t *m)
 {
-	static const char *const keys[] = {"verdict", "checks", "waivers"};
 	char *waived = c->info->waived;
 	struct fm_verdict v = {0};
 	struct fm_error why;
-	json_t *doc = json_object();
-	int rc = doc ? FM_OK : fm_fail(c->err, FM_ESYSTEM, "out of memory");
+	size_t at = 0;
+	int rc;
 
-	for (size_t i = 0; rc == FM_OK && i < sizeof keys / sizeof *keys; i++) {
-		json_t *part = json_object_get(m, keys[i]);
-
-		if (part && json_object_set(doc, keys[i], part))
-			rc = fm_fail(c->err, FM_ESYSTEM, "out of memory");
-	}
-	if (rc == FM_OK && (rc = fm_verdict_from_json(&v, doc, &why)) < 0)
+	if ((rc = fm_manifest_verdict(m, &v, &why)) < 0) {
 		rc = rc == FM_ESYSTEM ? fm_fail(c->err, rc, "%s", why.message)
 				      : refuse(c, FM_REASON_NOT_JUDGED, "manifest.json: %s", why.message);
-	else if (rc == FM_OK && !v.pass)
+		goto out;
+	}
+	if (!v.pass) {
 		rc = refuse(c, FM_REASON_VERDICT_FAIL, "the gate refused this release (manifest.json: verdict fail)");
-	for (size_t i = 0, at = 0; rc == FM_OK && i < v.n; i++)
+		goto out;
+	}
+	for (size_t i = 0; i < v.n; i++)
 		if (v.check[i].waived && at + strlen(v.check[i].name) + 3 < sizeof c->info->waived)
 			at += (size_t)snprintf(waived + at, sizeof c->info->waived - at, "%s%s", at ? ", " : "",
 					       v.check[i].name);
+out:
 	fm_verdict_free(&v);
-	json_decref(doc);
 	return rc;
 }
 
@@ -215,20 +231,20 @@ static int check_datapackage(struct check *c, bool *header)
 	const char *path, *hash;
 	json_t *doc;
 
-	rc = load(c, &info->datapackage, "datapackage.json", FM_REASON_DATAPACKAGE, &doc);
-	if (rc == FM_OK) {
-		r = json_array_get(json_object_get(doc, "resources"), 0);
-		path = json_string_value(json_object_get(r, "path"));
-		hash = json_string_value(json_object_get(r, "hash"));
-		bytes = json_object_get(r, "bytes");
-		head = json_object_get(json_object_get(r, "dialect"), "header");
-		*header = json_is_true(head);
-		if (!path || strcmp(path, FM_ARCHIVE_DATA) != 0 || !json_is_boolean(head) || !hash ||
-		    strncmp(hash, "sha256:", 7) != 0 || strcmp(hash + 7, info->file[at].sha256) != 0 ||
-		    !json_is_integer(bytes) || (uint64_t)json_integer_value(bytes) != info->file[at].nbytes)
-			rc = refuse(c, FM_REASON_DATAPACKAGE,
-				    "datapackage.json does not describe " FM_ARCHIVE_DATA " as it is");
-	}
+	if ((rc = load(c, &info->datapackage, "datapackage.json", FM_REASON_DATAPACKAGE, &doc)) < 0)
+		goto out;
+	r = json_array_get(json_object_get(doc, "resources"), 0);
+	path = json_string_value(json_object_get(r, "path"));
+	hash = json_string_value(json_object_get(r, "hash"));
+	bytes = json_object_get(r, "bytes");
+	head = json_object_get(json_object_get(r, "dialect"), "header");
+	*header = json_is_true(head);
+	if (!path || strcmp(path, FM_ARCHIVE_DATA) != 0 || !json_is_boolean(head) || !hash ||
+	    strncmp(hash, "sha256:", 7) != 0 || strcmp(hash + 7, info->file[at].sha256) != 0 ||
+	    !json_is_integer(bytes) || (uint64_t)json_integer_value(bytes) != info->file[at].nbytes)
+		rc =
+		    refuse(c, FM_REASON_DATAPACKAGE, "datapackage.json does not describe " FM_ARCHIVE_DATA " as it is");
+out:
 	json_decref(doc);
 	return rc;
 }
@@ -237,9 +253,9 @@ static int check_rows(struct check *c, json_int_t rows)
 {
 	const struct fm_archive_info *info = c->info;
 	bool header = false;
-	int rc = check_datapackage(c, &header);
+	int rc;
 
-	if (rc < 0)
+	if ((rc = check_datapackage(c, &header)) < 0)
 		return rc;
 	if (!info->lines_whole || rows < 0 || info->lines != (uint64_t)rows + header)
 		return refuse(c, FM_REASON_ROWS_DISAGREE, FM_ARCHIVE_DATA " has %lld rows; manifest.json says %lld",
@@ -253,17 +269,17 @@ static int check_manifest(struct check *c)
 	json_int_t rows = -1;
 	int rc;
 
-	rc = load(c, &c->info->manifest, "manifest.json", FM_REASON_MANIFEST_MALFORMED, &m);
-	if (rc == FM_OK)
-		rc = check_manifest_json(c, m);
-	if (rc == FM_OK)
-		rc = check_verdict(c, m);
-	if (rc == FM_OK && !json_is_integer(json_object_get(m, "rows")))
+	if ((rc = load(c, &c->info->manifest, "manifest.json", FM_REASON_MANIFEST_MALFORMED, &m)) < 0 ||
+	    (rc = check_manifest_json(c, m)) < 0 || (rc = check_verdict(c, m)) < 0)
+		goto out;
+	if (!json_is_integer(json_object_get(m, "rows"))) {
 		rc = refuse(c, FM_REASON_MANIFEST_MALFORMED, "manifest.json lacks rows");
-	if (rc == FM_OK)
-		rows = json_integer_value(json_object_get(m, "rows"));
-	json_decref(m);
-	return rc ? rc : check_rows(c, rows);
+		goto out;
+	}
+	rows = json_integer_value(json_object_get(m, "rows"));
+out:
+	json_decref(m); /* before the next document is read: together they are more than may be */
+	return rc < 0 ? rc : check_rows(c, rows);
 }
 
 int fm_archive_check_contents(struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err)
@@ -277,8 +293,7 @@ int fm_archive_check_contents(struct fm_archive_info *info, enum fm_reason *reas
 	for (size_t i = 0; i < sizeof required / sizeof *required; i++)
 		if (find(info, required[i], strlen(required[i])) < 0)
 			return refuse(&c, FM_REASON_FILE_MISSING, "%s is not in the archive", required[i]);
-	rc = check_sums(&c);
-	if (rc == FM_OK)
-		rc = check_manifest(&c);
-	return rc;
+	if ((rc = check_sums(&c)) < 0)
+		return rc;
+	return check_manifest(&c);
 }

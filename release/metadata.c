@@ -1,9 +1,12 @@
 #include "release/metadata.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "release/columns.h"
+
+#define DATAPACKAGE "https://datapackage.org/profiles/2.0/datapackage.json"
 
 static json_t *field_json(const struct fm_dialect *d, int k)
 {
@@ -51,15 +54,14 @@ json_t *fm_datapackage_json(const struct fm_metadata_in *in)
 	int bad;
 
 	snprintf(hash, sizeof hash, "sha256:%s", in->data_sha256);
-	resource =
-	    json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:s,s:{s:s,s:s,s:b,s:s,s:b},s:o}", "profile",
-		      "tabular-data-resource", "name", "flows", "path", "data/flows.csv", "format", "csv", "mediatype",
-		      "text/csv", "encoding", "utf-8", "bytes", (json_int_t)in->data_nbytes, "hash", hash, "dialect",
-		      "delimiter", delimiter, "lineTerminator", in->dialect->newline, "header", in->dialect->header,
-		      "quoteChar", "\"", "doubleQuote", 1, "schema", fm_schema_json(in->dialect));
-	package = json_pack("{s:s,s:s,s:s,s:s,s:[o]}", "profile", "tabular-data-package", "name", in->cfg->release.name,
-			    "version", in->cfg->release.version, "description", in->cfg->release.description,
-			    "resources", resource);
+	resource = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:s,s:{s:s,s:s,s:b,s:s,s:b},s:o}", "type", "table", "name",
+			     "flows", "path", "data/flows.csv", "format", "csv", "mediatype", "text/csv", "encoding",
+			     "utf-8", "bytes", (json_int_t)in->data_nbytes, "hash", hash, "dialect", "delimiter",
+			     delimiter, "lineTerminator", in->dialect->newline, "header", in->dialect->header,
+			     "quoteChar", "\"", "doubleQuote", 1, "schema", fm_schema_json(in->dialect));
+	package =
+	    json_pack("{s:s,s:s,s:s,s:s,s:[o]}", "$schema", DATAPACKAGE, "name", in->cfg->release.name, "version",
+		      in->cfg->release.version, "description", in->cfg->release.description, "resources", resource);
 	bad = !package;
 	if (in->cfg->release.license[0])
 		bad |= json_object_set_new(package, "licenses", json_pack("[{s:s}]", "name", in->cfg->release.license));
@@ -73,6 +75,41 @@ json_t *fm_datapackage_json(const struct fm_metadata_in *in)
 		return package;
 	json_decref(package);
 	return NULL;
+}
+
+/* A YAML scalar between double quotes, which JSON's strings are too. */
+static void put_quoted(struct fm_buf *out, const char *key, const char *value)
+{
+	json_t *v = json_string(value);
+	char *text = v ? json_dumps(v, JSON_ENCODE_ANY) : NULL;
+
+	if (text)
+		fm_buf_printf(out, "%s: %s\n", key, text);
+	else
+		out->failed = 1;
+	free(text);
+	json_decref(v);
+}
+
+void fm_citation_text(const struct fm_metadata_in *in, struct fm_buf *out)
+{
+	const struct fm_config *c = in->cfg;
+	char title[sizeof c->release.name + sizeof c->release.version + 64];
+
+	snprintf(title, sizeof title, "%s %s: synthetic network flows", c->release.name, c->release.version);
+	fm_buf_puts(out, "cff-version: 1.2.0\ntype: dataset\n");
+	put_quoted(out, "message", "If you use these data, please cite them as below.");
+	put_quoted(out, "title", title);
+	/* Who signed is told by the signature; the format wants somebody all the same. */
+	fm_buf_puts(out, "authors:\n");
+	put_quoted(out, "  - name", "The team that releases it");
+	put_quoted(out, "version", c->release.version);
+	if (in->date[0])
+		put_quoted(out, "date-released", in->date);
+	if (c->release.license[0] && strncmp(c->release.license, "LicenseRef-", 11) != 0) /* SPDX's own alone */
+		put_quoted(out, "license", c->release.license);
+	if (c->release.description[0])
+		put_quoted(out, "abstract", c->release.description);
 }
 
 json_t *fm_manifest_json(const struct fm_metadata_in *in, const json_t *base, const struct fm_archive_file *files,

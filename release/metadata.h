@@ -2,9 +2,12 @@
  * metadata.h - the documents in an archive that tell what it is.
  *
  *     README.md         a data sheet for people: what this is, how it was made, its columns, what the gate measured,
- * what it promises about privacy and what not, how to verify it, its licence datapackage.json  Frictionless Data
- * Package v1 with one Tabular Data Resource manifest.json     what the runner knows (stages, environment, metrics), and
- * "release", "rows", "schema", "files" SHA256SUMS        "HEX  path" a line, for sha256sum -c inside the folder
+ *                       what it promises about privacy and what not, how to verify it, its licence
+ *     datapackage.json  Frictionless Data Package v2 with one table
+ *     croissant.json    Croissant 1.1 with fields of responsible AI
+ *     CITATION.cff      Citation File Format 1.2
+ *     manifest.json     what the runner knows (stages, environment, metrics), and "release", "rows", "schema", "files"
+ *     SHA256SUMS        "HEX  path" a line, for sha256sum -c inside the folder
  *
  * All of them are functions of their inputs: no clock, no host, no user.
  */
@@ -38,6 +41,8 @@ struct fm_metadata_in {
 /* Each json_t is a new reference; NULL without memory. */
 json_t *fm_schema_json(const struct fm_dialect *d); /* {"fields":[{"name","type","format",...}],"missingValues":[""]} */
 json_t *fm_datapackage_json(const struct fm_metadata_in *in);
+json_t *fm_croissant_json(const struct fm_metadata_in *in);
+void fm_citation_text(const struct fm_metadata_in *in, struct fm_buf *out);
 /* base: the runner's part, or NULL; files: those in the archive but manifest.json and SHA256SUMS, with digests and
  * sizes. */
 json_t *fm_manifest_json(const struct fm_metadata_in *in, const json_t *base, const struct fm_archive_file *files,

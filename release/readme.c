@@ -333,17 +333,18 @@ static void put_verification(const struct fm_metadata_in *in, struct fm_buf *out
 {
 	const char *name = in->cfg->release.name, *version = in->cfg->release.version;
 
-	fm_buf_printf(
-	    out,
-	    "## How to verify it\n\n"
-	    "Before unpacking, with the sender's `allowed_signers` file, which should have come by another way:\n\n"
-	    "    flowmint-verify --signers allowed_signers %s-%s.tar.zst\n\n"
-	    "or with OpenSSH alone, where PRINCIPAL is the first word of the sender's line in that file:\n\n"
-	    "    ssh-keygen -Y verify -f allowed_signers -I PRINCIPAL -n flowmint \\\n"
-	    "        -s %s-%s.tar.zst.sig < %s-%s.tar.zst\n\n"
-	    "After unpacking (`tar --zstd -xf %s-%s.tar.zst`), in the folder `%s-%s`:\n\n"
-	    "    sha256sum -c SHA256SUMS\n\n",
-	    name, version, name, version, name, version, name, version, name, version);
+	fm_buf_printf(out,
+		      "## How to verify it\n\n"
+		      "With the sender's `allowed_signers` file, which should have come by another way, and its "
+		      "RELEASE.json beside\n"
+		      "the archive; the files are put into a new folder if all is good:\n\n"
+		      "    flowmint-verify --signers allowed_signers --extract DIR %s-%s.tar.zst\n\n"
+		      "or with OpenSSH alone, where PRINCIPAL is the first word of the sender's line in that file:\n\n"
+		      "    ssh-keygen -Y verify -f allowed_signers -I PRINCIPAL -n flowmint \\\n"
+		      "        -s %s-%s.tar.zst.sig < %s-%s.tar.zst\n\n"
+		      "After unpacking (`tar --zstd -xf %s-%s.tar.zst`), in the folder `%s-%s`:\n\n"
+		      "    sha256sum -c SHA256SUMS\n\n",
+		      name, version, name, version, name, version, name, version, name, version);
 }
 
 static void put_licence(const struct fm_metadata_in *in, struct fm_buf *out)

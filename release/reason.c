@@ -32,6 +32,13 @@ static const char *const names[FM_REASON_COUNT] = {
     [FM_REASON_ROWS_DISAGREE] = "rows-disagree",
     [FM_REASON_DATAPACKAGE] = "datapackage-disagrees",
     [FM_REASON_NAME_DISAGREES] = "name-disagrees",
+    [FM_REASON_RECORD_MISSING] = "record-missing",
+    [FM_REASON_RECORD_UNSIGNED] = "record-unsigned",
+    [FM_REASON_RECORD_MALFORMED] = "record-malformed",
+    [FM_REASON_RECORD_DISAGREES] = "record-disagrees",
+    [FM_REASON_EXPIRED] = "expired",
+    [FM_REASON_ROLLBACK] = "rollback",
+    [FM_REASON_FORK] = "fork",
 };
 
 const char *fm_reason_name(enum fm_reason r)

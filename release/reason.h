@@ -37,6 +37,13 @@ enum fm_reason {
 	FM_REASON_ROWS_DISAGREE,       /* data/flows.csv has another number of rows */
 	FM_REASON_DATAPACKAGE,         /* datapackage.json is unreadable or tells of other data */
 	FM_REASON_NAME_DISAGREES,      /* the file is named for another release than it holds */
+	FM_REASON_RECORD_MISSING,      /* no RELEASE.json, though the signer makes them */
+	FM_REASON_RECORD_UNSIGNED,     /* its signature is missing, broken, for other bytes or by another key */
+	FM_REASON_RECORD_MALFORMED,    /* it is none, or not in its one form */
+	FM_REASON_RECORD_DISAGREES,    /* it is of another release, or of other files */
+	FM_REASON_EXPIRED,             /* the day until which the release is to be used has passed */
+	FM_REASON_ROLLBACK,            /* older than what was accepted before */
+	FM_REASON_FORK,                /* it contradicts what was accepted before */
 	FM_REASON_COUNT
 };
 const char *fm_reason_name(enum fm_reason r); /* "good", "signature-missing", ... */

@@ -6,294 +6,336 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
+#include "release/extract.h"
+#include "release/verify_parts.h"
 
 #define CHUNK (256 * 1024)
 
-#define refuse(report, err, why, ...) ((report)->reason = (why), fm_fail((err), FM_EVERDICT, __VA_ARGS__))
-
-static int open_archive(const char *path, int *fd, struct fm_error *err)
+void fm_verify_note(struct fm_verify_report *report, const char *fmt, ...)
 {
+	va_list ap;
+
+	if (report->nnotes == FM_VERIFY_NOTES)
+		return;
+	va_start(ap, fmt);
+	fm_text_show_format(report->note[report->nnotes], sizeof report->note[0], fmt, ap);
+	va_end(ap);
+	report->nnotes++;
+}
+
+/* ---- the signature ---- */
+
+static int open_archive(struct fm_verify_job *job)
+{
+	const char *path = job->in->archive;
 	struct stat st;
 
 	/* O_NONBLOCK: a named pipe in its place must not hold us up. */
-	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (*fd < 0 || fstat(*fd, &st) < 0)
-		return fm_fail_errno(err, "%s", path);
+	job->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (job->fd < 0 || fstat(job->fd, &st) < 0)
+		return fm_fail_errno(job->err, "%s", path);
 	if (!S_ISREG(st.st_mode))
-		return fm_fail(err, FM_EINPUT, "%s is no regular file", path);
+		return fm_fail(job->err, FM_EINPUT, "%s is no regular file", path);
 	return FM_OK;
 }
 
-/* Both digests of the whole file; *zstd: it begins as a zstd file does. */
-static int digest_file(int fd, uint8_t sha512[FM_SHA512_LEN], char sha256[FM_SHA256_HEX], bool *zstd,
-		       struct fm_error *err)
+/* The whole file into both digests. */
+static int read_file(struct fm_verify_job *job, uint8_t *chunk, struct fm_sha256 *h, struct fm_sha512 *g)
 {
 	static const uint8_t magic[4] = {0x28, 0xb5, 0x2f, 0xfd};
-	struct fm_sha256 *h = NULL;
-	struct fm_sha512 *g = NULL;
-	uint8_t digest[FM_SHA256_LEN], *chunk = NULL;
-	uint64_t done = 0;
-	ssize_t n = 0;
+	ssize_t n;
 	int rc;
 
-	*zstd = false;
-	rc = fm_alloc(&chunk, CHUNK, 1, "the archive", err);
-	if (rc == FM_OK)
-		rc = fm_sha256_new(&h, err);
-	if (rc == FM_OK)
-		rc = fm_sha512_new(&g, err);
-	while (rc == FM_OK) {
-		n = pread(fd, chunk, CHUNK, (off_t)done);
+	for (;;) {
+		n = pread(job->fd, chunk, CHUNK, (off_t)job->nbytes);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			rc = fm_fail_errno(err, "the archive cannot be read");
-		if (n <= 0)
-			break;
-		if (done == 0)
-			*zstd = n >= 4 && memcmp(chunk, magic, 4) == 0;
-		done += (uint64_t)n;
-		rc = fm_sha256_add(h, chunk, (size_t)n, err);
-		if (rc == FM_OK)
-			rc = fm_sha512_add(g, chunk, (size_t)n, err);
+			return fm_fail_errno(job->err, "the archive cannot be read");
+		if (n == 0)
+			return FM_OK;
+		if (job->nbytes == 0)
+			job->zstd = n >= 4 && memcmp(chunk, magic, 4) == 0;
+		job->nbytes += (uint64_t)n;
+		if ((rc = fm_sha256_add(h, chunk, (size_t)n, job->err)) < 0 ||
+		    (rc = fm_sha512_add(g, chunk, (size_t)n, job->err)) < 0)
+			return rc;
 	}
-	if (rc == FM_OK) {
-		rc = fm_sha256_end(h, digest, err);
-		h = NULL;
-	}
-	if (rc == FM_OK) {
-		rc = fm_sha512_end(g, sha512, err);
-		g = NULL;
-	}
-	if (rc == FM_OK)
-		fm_hex(digest, sizeof digest, sha256);
+}
+
+static int digest_file(struct fm_verify_job *job)
+{
+	struct fm_sha256 *h = NULL;
+	struct fm_sha512 *g = NULL;
+	uint8_t digest[FM_SHA256_LEN], *chunk = NULL;
+	int rc;
+
+	if ((rc = fm_alloc(&chunk, CHUNK, 1, "the archive", job->err)) < 0 || (rc = fm_sha256_new(&h, job->err)) < 0 ||
+	    (rc = fm_sha512_new(&g, job->err)) < 0 || (rc = read_file(job, chunk, h, g)) < 0)
+		goto out;
+	rc = fm_sha256_end(h, digest, job->err);
+	h = NULL;
+	if (rc < 0)
+		goto out;
+	fm_hex(digest, sizeof digest, job->report->sha256);
+	rc = fm_sha512_end(g, job->sha512, job->err);
+	g = NULL;
+out:
 	fm_sha256_free(h);
 	fm_sha512_free(g);
 	free(chunk);
 	return rc;
 }
 
-static int read_signature(const char *path, bool zstd, struct fm_sshsig *sig, struct fm_verify_report *report,
-			  struct fm_error *err)
+static int read_signature(struct fm_verify_job *job, const char *path)
 {
 	struct fm_buf text = {0};
 	struct stat st;
 	int rc;
 
 	if (stat(path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR)) {
-		if (!zstd)
-			return fm_fail(err, FM_EINPUT, "%s is no archive of flowmint's: it is not compressed with zstd",
-				       report->archive);
-		return refuse(report, err, FM_REASON_SIGNATURE_MISSING,
-			      "%s is not there: ask the sender for the signature, and do not use the archive without",
-			      path);
+		if (!job->zstd)
+			return fm_fail(job->err, FM_EINPUT,
+				       "%s is no archive of flowmint's: it is not compressed with zstd",
+				       job->in->archive);
+		return fm_verify_refuse(
+		    job, FM_REASON_SIGNATURE_MISSING,
+		    "%s is not there: ask the sender for the signature, and do not use the archive without", path);
 	}
-	rc = fm_file_read(path, FM_SSHSIG_FILE_MAX, &text, err);
-	if (rc == FM_EINPUT)
-		rc = refuse(report, err, FM_REASON_SIGNATURE_MALFORMED, "%s is no signature", path);
-	if (rc == FM_OK && fm_sshsig_parse(sig, text.data ? text.data : "", text.len, err)) {
-		report->reason = FM_REASON_SIGNATURE_MALFORMED;
-		if (err)
-			err->code = FM_EVERDICT;
-		fm_error_prefix(err, "%s: ", path);
-		rc = FM_EVERDICT;
+	if ((rc = fm_file_read(path, FM_SSHSIG_FILE_MAX, &text, job->err)) == FM_EINPUT)
+		rc = fm_verify_refuse(job, FM_REASON_SIGNATURE_MALFORMED, "%s is no signature", path);
+	if (rc < 0)
+		goto out;
+	if (fm_sshsig_parse(&job->sig, text.data ? text.data : "", text.len, job->err) < 0) {
+		job->report->reason = FM_REASON_SIGNATURE_MALFORMED;
+		job->err->code = rc = FM_EVERDICT;
+		fm_error_prefix(job->err, "%s: ", path);
 	}
+out:
 	fm_buf_free(&text);
 	return rc;
 }
 
-/* May the key in sig sign for us, now?  Whether it did is another matter. */
-static int check_signer(const struct fm_verify_in *in, const struct fm_sshsig *sig, struct fm_verify_report *report,
-			struct fm_error *err)
+static int refuse_signer(struct fm_verify_job *job, enum fm_signer_state state, const struct fm_signer *who)
 {
-	struct fm_signers list = {0};
-	const struct fm_signer *who;
-	int rc;
+	const char *file = job->in->signers;
 
-	rc = fm_sshpub_fingerprint(&sig->key, report->fingerprint, err);
-	if (rc == FM_OK)
-		rc = fm_signers_load(&list, in->signers, err);
-	if (rc < 0)
-		return rc;
-	if (strcmp(sig->ns, FM_SSH_NAMESPACE) != 0) {
-		rc = refuse(report, err, FM_REASON_WRONG_NAMESPACE, "the signature was made for \"%s\", not for \"%s\"",
-			    sig->ns, FM_SSH_NAMESPACE);
-		goto out;
-	}
-	if (fm_sshpub_is_weak(&sig->key)) {
-		rc = refuse(report, err, FM_REASON_WEAK_KEY,
-			    "the signature's key is of small order: anybody can sign for it");
-		goto out;
-	}
-	switch (fm_signers_find_name(&list, &sig->key, in->signer, sig->ns, in->now_s, &who)) {
+	switch (state) {
 	case FM_SIGNER_OK:
-		break;
+		return FM_OK;
 	case FM_SIGNER_OTHER_NAMESPACE:
-		rc = refuse(report, err, FM_REASON_WRONG_NAMESPACE, "%s:%zu: this key may sign for %s, not for %s",
-			    in->signers, who->line, who->namespaces, FM_SSH_NAMESPACE);
-		break;
+		return fm_verify_refuse(job, FM_REASON_WRONG_NAMESPACE, "%s:%zu: this key may sign for %s, not for %s",
+					file, who->line, who->namespaces, FM_SSH_NAMESPACE);
 	case FM_SIGNER_OTHER_NAME:
-		rc = in->signer ? refuse(report, err, FM_REASON_OTHER_SIGNER, "%s:%zu: this key is of %s, not of %s",
-					 in->signers, who->line, who->principals, in->signer)
-				: refuse(report, err, FM_REASON_OTHER_SIGNER,
-					 "%s:%zu: %s excludes some: say who must have signed, with --signer NAME",
-					 in->signers, who->line, who->principals);
-		break;
-	case FM_SIGNER_EXPIRED:
-		rc = refuse(report, err, FM_REASON_KEY_EXPIRED, "%s:%zu: the key of %s has expired (valid-before)",
-			    in->signers, who->line, who->principals);
-		break;
-	case FM_SIGNER_NOT_YET:
-		rc = refuse(report, err, FM_REASON_KEY_NOT_YET_VALID,
-			    "%s:%zu: the key of %s is not valid yet (valid-after)", in->signers, who->line,
+		if (!job->in->signer)
+			return fm_verify_refuse(
+			    job, FM_REASON_OTHER_SIGNER,
+			    "%s:%zu: %s excludes some: say who must have signed, with --signer NAME", file, who->line,
 			    who->principals);
+		return fm_verify_refuse(job, FM_REASON_OTHER_SIGNER, "%s:%zu: this key is of %s, not of %s", file,
+					who->line, who->principals, job->in->signer);
+	case FM_SIGNER_EXPIRED:
+		return fm_verify_refuse(job, FM_REASON_KEY_EXPIRED, "%s:%zu: the key of %s has expired (valid-before)",
+					file, who->line, who->principals);
+	case FM_SIGNER_NOT_YET:
+		return fm_verify_refuse(job, FM_REASON_KEY_NOT_YET_VALID,
+					"%s:%zu: the key of %s is not valid yet (valid-after)", file, who->line,
+					who->principals);
+	case FM_SIGNER_UNKNOWN:
 		break;
-	default:
-		rc = refuse(report, err, FM_REASON_UNKNOWN_SIGNER,
-			    "the key %s is not in %s: was this signed by someone else?", report->fingerprint,
-			    in->signers);
 	}
-	if (who)
-		memcpy(report->signer, who->principals, sizeof report->signer);
-out:
-	fm_signers_free(&list);
-	return rc;
+	return fm_verify_refuse(job, FM_REASON_UNKNOWN_SIGNER,
+				"the key %s is not in %s: was this signed by someone else?", job->report->fingerprint,
+				file);
 }
 
-/* A release that was renamed would pass for another version of itself. */
-static int check_name(const char *path, struct fm_verify_report *report, struct fm_error *err)
+/* May the key in the signature sign for us, now?  Whether it did is another matter. */
+static int check_signer(struct fm_verify_job *job)
 {
-	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
-	size_t n = strlen(report->info.folder);
+	const struct fm_signer *who = NULL;
+	enum fm_signer_state state;
+	int rc;
 
-	if (strncmp(base, report->info.folder, n) != 0 || strcmp(base + n, ".tar.zst") != 0)
-		return refuse(report, err, FM_REASON_NAME_DISAGREES,
-			      "%s holds %s: its name must be %s.tar.zst, as it was released", path, report->info.folder,
-			      report->info.folder);
+	if ((rc = fm_sshpub_fingerprint(&job->sig.key, job->report->fingerprint, job->err)) < 0 ||
+	    (rc = fm_signers_load(&job->signers, job->in->signers, job->err)) < 0)
+		return rc;
+	if (strcmp(job->sig.ns, FM_SSH_NAMESPACE) != 0)
+		return fm_verify_refuse(job, FM_REASON_WRONG_NAMESPACE,
+					"the signature was made for \"%s\", not for \"%s\"", job->sig.ns,
+					FM_SSH_NAMESPACE);
+	if (fm_sshpub_is_weak(&job->sig.key))
+		return fm_verify_refuse(job, FM_REASON_WEAK_KEY,
+					"the signature's key is of small order: anybody can sign for it");
+	state = fm_signers_find_name(&job->signers, &job->sig.key, job->in->signer, job->sig.ns, job->in->now_s, &who);
+	if (who)
+		memcpy(job->report->signer, who->principals, sizeof job->report->signer);
+	return refuse_signer(job, state, who);
+}
+
+static int check_signature(struct fm_verify_job *job)
+{
+	char *beside = NULL;
+	int rc, good;
+
+	if (asprintf(&beside, "%s.sig", job->in->archive) < 0)
+		return fm_fail(job->err, FM_ESYSTEM, "out of memory");
+	rc = read_signature(job, job->in->signature ? job->in->signature : beside);
+	free(beside);
+	if (rc < 0 || (rc = check_signer(job)) < 0)
+		return rc;
+	if ((good = fm_sshsig_check(&job->sig, job->sha512, job->err)) < 0)
+		return good;
+	return good ? FM_OK
+		    : fm_verify_refuse(job, FM_REASON_BAD_SIGNATURE,
+				       "%s is not what %s signed: the archive or its signature was changed",
+				       job->in->archive, job->report->signer);
+}
+
+/* ---- the contents ---- */
+
+/* A release that was renamed would pass for another version of itself. */
+static int check_name(struct fm_verify_job *job)
+{
+	const char *path = job->in->archive, *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path,
+		   *folder = job->report->info.folder;
+	size_t n = strlen(folder);
+
+	if (strncmp(base, folder, n) != 0 || strcmp(base + n, ".tar.zst") != 0)
+		return fm_verify_refuse(job, FM_REASON_NAME_DISAGREES,
+					"%s holds %s: its name must be %s.tar.zst, as it was released", path, folder,
+					folder);
 	return FM_OK;
 }
 
-static int check_contents(int fd, const char *path, struct fm_verify_report *report, struct fm_error *err)
+static int check_contents(struct fm_verify_job *job, const struct fm_archive_sink *sink)
 {
-	int rc = fm_archive_read(fd, &report->info, &report->reason, err);
+	struct fm_verify_report *report = job->report;
+	int rc;
 
-	if (rc == FM_OK)
-		rc = fm_archive_check_contents(&report->info, &report->reason, err);
-	if (rc < 0)
-		return fm_error_prefix(err, "%s: ", path);
-	rc = check_name(path, report, err);
-	if (rc < 0)
+	if ((rc = fm_archive_read_into(job->fd, sink, &report->info, &report->reason, job->err)) < 0 ||
+	    (rc = fm_archive_check_contents(&report->info, &report->reason, job->err)) < 0)
+		return fm_error_prefix(job->err, "%s: ", job->in->archive);
+	memcpy(report->info.digests.sha512, job->sha512, sizeof job->sha512);
+	if ((rc = check_name(job)) < 0)
 		return rc;
 	/* Between the two passes the file may have been changed by somebody; only the first one was vouched for. */
 	if (strcmp(report->info.digests.sha256, report->sha256) != 0)
-		return refuse(report, err, FM_REASON_BAD_SIGNATURE, "%s changed while it was checked", path);
+		return fm_verify_refuse(job, FM_REASON_BAD_SIGNATURE, "%s changed while it was checked",
+					job->in->archive);
+	return fm_verify_record_contents(job);
+}
+
+/* ---- what was accepted before ---- */
+
+static struct fm_accepted what_it_is(const struct fm_verify_job *job)
+{
+	const struct fm_verify_report *r = job->report;
+	struct fm_accepted now = {0};
+	time_t t = (time_t)job->in->now_s;
+	struct tm tm;
+
+	fm_text_show(r->signer, strlen(r->signer), now.signer, sizeof now.signer);
+	snprintf(now.fingerprint, sizeof now.fingerprint, "%s", r->fingerprint);
+	snprintf(now.name, sizeof now.name, "%s", r->info.name);
+	snprintf(now.version, sizeof now.version, "%s", r->info.version);
+	snprintf(now.tar_sha256, sizeof now.tar_sha256, "%s", r->info.digests.tar_sha256);
+	if (r->has_record) {
+		now.sequence = r->record.sequence;
+		snprintf(now.record_sha256, sizeof now.record_sha256, "%s", r->record.sha256);
+		snprintf(now.previous_sha256, sizeof now.previous_sha256, "%s", r->record.previous_sha256);
+	}
+	if (!gmtime_r(&t, &tm) || strftime(now.accepted, sizeof now.accepted, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		snprintf(now.accepted, sizeof now.accepted, "?");
+	return now;
+}
+
+static int judge(struct fm_verify_job *job, const struct fm_accepted_state *state, const struct fm_accepted *now)
+{
+	struct fm_verify_report *r = job->report;
+	int rc;
+
+	r->has_last = fm_accepted_last(state, now, &r->last);
+	r->memory = FM_MEMORY_FIRST;
+	if (!r->has_last)
+		return FM_OK;
+	if ((rc = fm_accepted_judge(&r->last, now, &r->reason, job->err)) < 0)
+		return rc;
+	r->memory = strcmp(r->last.version, now->version) == 0 ? FM_MEMORY_SAME : FM_MEMORY_LATER;
+	if (r->last.sequence && now->sequence > r->last.sequence + 1)
+		fm_verify_note(r, "%lld releases between this and %s were not seen here",
+			       (long long)(now->sequence - r->last.sequence - 1), r->last.version);
 	return FM_OK;
+}
+
+/* Extracted and remembered together: what is remembered was given out, and what was refused was not. */
+static int accept_it(struct fm_verify_job *job, struct fm_extract **extract)
+{
+	struct fm_accepted now = what_it_is(job);
+	struct fm_accepted_state *state = NULL;
+	struct fm_verify_report *r = job->report;
+	struct fm_extract *x = *extract;
+	int rc = FM_OK;
+
+	r->memory = FM_MEMORY_OFF;
+	if (job->in->state && ((rc = fm_accepted_open(&state, job->in->state, &job->signers, job->err)) < 0 ||
+			       (rc = judge(job, state, &now)) < 0))
+		goto out;
+	if (x) {
+		*extract = NULL;
+		if ((rc = fm_extract_commit(x, job->err)) < 0)
+			goto out;
+		snprintf(r->extracted, sizeof r->extracted, "%s", job->in->extract);
+	}
+	/* The same once more is left as it was: it may be where nothing can be written. */
+	if (state && !(r->memory == FM_MEMORY_SAME && r->last.sequence == now.sequence &&
+		       strcmp(r->last.signer, now.signer) == 0 && strcmp(r->last.fingerprint, now.fingerprint) == 0))
+		rc = fm_accepted_remember(state, &now, job->err);
+out:
+	fm_accepted_close(state);
+	return rc;
+}
+
+static int verify(struct fm_verify_job *job)
+{
+	struct fm_extract *x = NULL;
+	int rc;
+
+	if ((rc = open_archive(job)) < 0 || (rc = digest_file(job)) < 0 || (rc = check_signature(job)) < 0 ||
+	    (rc = fm_verify_record(job)) < 0)
+		return rc;
+	if (job->in->extract && (rc = fm_extract_begin(&x, job->in->extract, job->err)) < 0)
+		return rc;
+	if ((rc = check_contents(job, x ? fm_extract_sink(x) : NULL)) < 0)
+		goto out;
+	rc = accept_it(job, &x);
+out:
+	fm_extract_abort(x);
+	return rc;
 }
 
 int fm_verify(const struct fm_verify_in *in, struct fm_verify_report *report, struct fm_error *err)
 {
 	struct fm_error own;
-	struct fm_sshsig sig;
-	uint8_t sha512[FM_SHA512_LEN];
-	char *beside = NULL;
-	bool zstd;
-	int fd = -1, rc, good;
+	struct fm_verify_job job = {.in = in, .report = report, .err = err ? err : &own, .fd = -1};
+	int rc;
 
-	err = err ? err : &own;
 	memset(report, 0, sizeof *report);
 	snprintf(report->archive, sizeof report->archive, "%s", in->archive);
-	if (asprintf(&beside, "%s.sig", in->archive) < 0) {
-		beside = NULL;
-		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
-		goto out;
-	}
-	rc = open_archive(in->archive, &fd, err);
-	if (rc == FM_OK)
-		rc = digest_file(fd, sha512, report->sha256, &zstd, err);
-	if (rc == FM_OK)
-		rc = read_signature(in->signature ? in->signature : beside, zstd, &sig, report, err);
-	if (rc == FM_OK)
-		rc = check_signer(in, &sig, report, err);
-	if (rc < 0)
-		goto out;
-	good = fm_sshsig_check(&sig, sha512, err);
-	if (good < 0)
-		rc = good;
-	else if (!good)
-		rc = refuse(report, err, FM_REASON_BAD_SIGNATURE,
-			    "%s is not what %s signed: the archive or its signature was changed", in->archive,
-			    report->signer);
-	else
-		rc = check_contents(fd, in->archive, report, err);
-out:
+	rc = verify(&job);
 	report->good = rc == FM_OK;
-	if (rc == FM_OK)
+	if (report->good)
 		report->reason = FM_REASON_GOOD;
 	else
-		snprintf(report->message, sizeof report->message, "%s", err->message);
-	if (fd >= 0)
-		close(fd);
-	free(beside);
+		snprintf(report->message, sizeof report->message, "%s", job.err->message);
+	if (job.fd >= 0)
+		close(job.fd);
+	fm_signers_free(&job.signers);
 	return rc;
-}
-
-/* A path may hold what drives a terminal, and need not be UTF-8, which JSON must be. */
-static json_t *text_or_null(const char *s)
-{
-	char shown[4 * 4096];
-
-	fm_text_show(s, strlen(s), shown, sizeof shown);
-	return *s ? json_string(shown) : json_null();
-}
-
-json_t *fm_verify_report_json(const struct fm_verify_report *r)
-{
-	json_t *files = json_array(), *j;
-
-	for (size_t i = 0; i < r->info.n; i++) {
-		const struct fm_archive_file *f = &r->info.file[i];
-
-		if (json_array_append_new(files, json_pack("{s:s,s:I,s:s}", "path", f->path, "bytes",
-							   (json_int_t)f->nbytes, "sha256", f->sha256))) {
-			json_decref(files);
-			return NULL;
-		}
-	}
-	j = json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "verdict", r->good ? "good" : "bad",
-		      "reason", fm_reason_name(r->reason), "message", text_or_null(r->message), "archive",
-		      text_or_null(r->archive), "sha256", text_or_null(r->sha256), "tar_sha256",
-		      text_or_null(r->info.digests.tar_sha256), "signer", text_or_null(r->signer), "fingerprint",
-		      text_or_null(r->fingerprint), "name", text_or_null(r->info.name), "version",
-		      text_or_null(r->info.version), "waived", text_or_null(r->info.waived), "files", files);
-	return j;
-}
-
-void fm_verify_report_text(const struct fm_verify_report *r, struct fm_buf *out)
-{
-	char archive[4 * 4096], signer[4 * FM_PRINCIPALS_MAX];
-
-	fm_text_show(r->archive, strlen(r->archive), archive, sizeof archive);
-	fm_text_show(r->signer, strlen(r->signer), signer, sizeof signer);
-	if (r->good)
-		fm_buf_printf(out, "good: %s %s%s%s\n", r->info.name, r->info.version,
-			      r->info.waived[0] ? ", checks waived: " : "", r->info.waived);
-	else
-		fm_buf_printf(out, "bad: %s: %s\n", fm_reason_name(r->reason), r->message);
-	fm_buf_printf(out, "  archive     %s\n", archive);
-	if (r->signer[0] || r->fingerprint[0])
-		fm_buf_printf(out, "  %s  %s%s%s\n", r->good ? "signer    " : "key       ", signer,
-			      r->signer[0] ? " " : "", r->fingerprint);
-	if (r->sha256[0])
-		fm_buf_printf(out, "  sha256      %s\n", r->sha256);
-	if (r->info.digests.tar_sha256[0])
-		fm_buf_printf(out, "  tar sha256  %s\n", r->info.digests.tar_sha256);
-	for (size_t i = 0; r->good && i < r->info.n; i++)
-		fm_buf_printf(out, "  %s  %12llu  %s\n", r->info.file[i].sha256,
-			      (unsigned long long)r->info.file[i].nbytes, r->info.file[i].path);
 }
 
 void fm_verify_report_free(struct fm_verify_report *report)

@@ -2,15 +2,17 @@
  * verify.h - is this archive what its signer released?  The check behind `flowmint verify` and `flowmint-verify`.
  *
  * The signature first: it is over the compressed file, so that not one byte is decompressed before a key in the signers
- * file has vouched for it.  Then the contents, in one pass and without extracting anything (archive.h).
+ * file has vouched for it.  Then the record (record.h), where one lies beside the archive; then the contents, in one
+ * pass (archive.h); last, what was accepted before (accepted.h).
  *
  *     struct fm_verify_in in = {.archive = "demo-1.0.tar.zst", .signers = "allowed_signers", .now_s = time(NULL)};
  *     struct fm_verify_report report;
  *     int rc = fm_verify(&in, &report, &err);
  *     FM_OK         good
  *     FM_EVERDICT   refused: report.reason in a word, err.message in a sentence
- *     FM_EINPUT     there is nothing to judge: the archive or the signers file is absent, unreadable, or no archive at
- * all FM_ESYSTEM    reading or memory failed fm_verify_report_free(&report);      after each of them
+ *     FM_EINPUT     there is nothing to judge: the archive, the signers file or the memory of what was accepted is
+ * absent or unreadable, or this is no archive at all FM_ESYSTEM    reading, writing or memory failed
+ *     fm_verify_report_free(&report);      after each of them
  *
  * As text the report is, for people,
  *
@@ -21,7 +23,9 @@
  *       ...
  *
  * and as JSON {"verdict":"good"|"bad","reason":"good"|...,"message","archive","sha256","tar_sha256","signer",
- * "fingerprint","name","version","waived","files":[{"path","bytes","sha256"}]}, with null for what was not come to.
+ * "fingerprint","name","version","waived","record":{"sequence","previous","issued","expires","sha256"},
+ * "memory":"off"|"first"|"same"|"later","last":{"version","sequence","accepted"},"notes":[text],"extracted",
+ * "files":[{"path","bytes","sha256"}]}, with null for what was not come to.
  */
 #ifndef FM_RELEASE_VERIFY_H
 #define FM_RELEASE_VERIFY_H
@@ -32,16 +36,29 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "release/accepted.h"
 #include "release/archive.h"
 #include "release/reason.h"
+#include "release/record.h"
 #include "release/sign/signers.h"
 
 struct fm_verify_in {
 	const char *archive, *signature; /* signature NULL: the archive's name with ".sig" */
 	const char *signers;             /* an allowed_signers file */
 	const char *signer;              /* the one who must have signed, or NULL: anyone in the file */
-	int64_t now_s;                   /* seconds since 1970: for valid-after and valid-before */
+	int64_t now_s;                   /* seconds since 1970: for valid-after, valid-before and expires */
+	const char *record;              /* NULL: NAME-VERSION.RELEASE.json beside the archive, if it is there */
+	const char *state;               /* a folder (accepted.h); NULL: nothing is looked up or remembered */
+	const char *extract;             /* a folder to be made of the files (extract.h), or NULL */
 };
+enum fm_memory {
+	FM_MEMORY_UNKNOWN, /* it was not come to */
+	FM_MEMORY_OFF,     /* nothing was to be remembered */
+	FM_MEMORY_FIRST,   /* the first of this name by this signer */
+	FM_MEMORY_SAME,    /* what was accepted last, once more */
+	FM_MEMORY_LATER,   /* later than what was accepted last */
+};
+#define FM_VERIFY_NOTES 4
 struct fm_verify_report {
 	bool good;
 	enum fm_reason reason;
@@ -51,6 +68,14 @@ struct fm_verify_report {
 	char signer[FM_PRINCIPALS_MAX];       /* its principals in the signers file; "" when not known */
 	char fingerprint[FM_FINGERPRINT_MAX]; /* of the key in the signature */
 	struct fm_archive_info info;          /* tar digest, name, version, files: filled when the signature is good */
+	bool has_record;                      /* its signature is good too */
+	struct fm_record record;
+	enum fm_memory memory;
+	bool has_last;
+	struct fm_accepted last;         /* what was accepted last before this */
+	char note[FM_VERIFY_NOTES][512]; /* what a reader should know of a good one too */
+	int nnotes;
+	char extracted[4096]; /* where the files are now, or "" */
 };
 int fm_verify(const struct fm_verify_in *in, struct fm_verify_report *report, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_verify_report_json(const struct fm_verify_report *report); /* a new reference, NULL without memory */

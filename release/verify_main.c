@@ -3,6 +3,7 @@
  */
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/version.h"
@@ -10,14 +11,20 @@
 #include "release/verify.h"
 
 static const char usage[] =
-    "usage: flowmint-verify [--json] [--quiet] [--signature FILE] [--signer NAME] --signers FILE ARCHIVE\n"
+    "usage: flowmint-verify [OPTION...] --signers FILE ARCHIVE\n"
     "\n"
-    "Check an archive of flowmint's: that a key in the signers file signed it, and that it holds what it lists.\n"
-    "Nothing is extracted.\n"
+    "Check an archive of flowmint's: that a key in the signers file signed it, that it holds what it lists, and that "
+    "it\n"
+    "is not older than what was accepted before.\n"
     "\n"
     "  --signers FILE    whose signatures are accepted, in the form of ssh-keygen's allowed_signers\n"
     "  --signer NAME     who of them must have signed (default: anyone)\n"
     "  --signature FILE  the signature (default: ARCHIVE.sig)\n"
+    "  --record FILE     the record (default: NAME-VERSION.RELEASE.json beside the archive, if it is there)\n"
+    "  --extract DIR     put the files into DIR, which is made, when all is good\n"
+    "  --state DIR       where what was accepted is remembered (default: $XDG_STATE_HOME/flowmint or\n"
+    "                    ~/.local/state/flowmint)\n"
+    "  --no-state        remember nothing, and look nothing up: for an old release that is wanted\n"
     "  --json            the report as one JSON document\n"
     "  --quiet           no report, the exit status alone\n"
     "  --version         the version of flowmint\n"
@@ -28,78 +35,127 @@ static int print_report(const struct fm_verify_report *report, bool json, struct
 {
 	struct fm_buf out = {0};
 	json_t *j = NULL;
-	int rc = FM_OK;
+	int rc;
 
 	if (json) {
 		j = fm_verify_report_json(report);
-		rc = j ? fm_json_pretty(j, &out, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
+		if ((rc = j ? fm_json_pretty(j, &out, err) : fm_fail(err, FM_ESYSTEM, "out of memory")) < 0)
+			goto out;
 	} else {
 		fm_verify_report_text(report, &out);
 	}
-	if (rc == FM_OK)
-		rc = fm_buf_check(&out, err);
-	if (rc == FM_OK && (fwrite(out.data, 1, out.len, stdout) != out.len || fflush(stdout) != 0))
+	if ((rc = fm_buf_check(&out, err)) < 0)
+		goto out;
+	if (fwrite(out.data, 1, out.len, stdout) != out.len || fflush(stdout) != 0)
 		rc = fm_fail_errno(err, "standard output");
+out:
 	json_decref(j);
 	fm_buf_free(&out);
 	return rc;
 }
 
-int main(int argc, char **argv)
+struct args {
+	struct fm_verify_in in;
+	bool json, quiet, no_state;
+	const char *answer; /* to --help and --version */
+};
+
+/* FM_EUSAGE: the message says what is wrong. */
+static int parse(int argc, char **argv, struct args *a, struct fm_error *err)
 {
 	static const struct option options[] = {
 	    {"signers", required_argument, NULL, 's'},   {"signer", required_argument, NULL, 'n'},
-	    {"signature", required_argument, NULL, 'g'}, {"json", no_argument, NULL, 'j'},
+	    {"signature", required_argument, NULL, 'g'}, {"record", required_argument, NULL, 'r'},
+	    {"extract", required_argument, NULL, 'x'},   {"state", required_argument, NULL, 'S'},
+	    {"no-state", no_argument, NULL, 'N'},        {"json", no_argument, NULL, 'j'},
 	    {"quiet", no_argument, NULL, 'q'},           {"help", no_argument, NULL, 'h'},
 	    {"version", no_argument, NULL, 'v'},         {0},
 	};
-	struct fm_verify_in in = {.now_s = (int64_t)time(NULL)};
-	struct fm_verify_report report;
-	struct fm_error err = {0}, printing = {0};
-	bool json = false, quiet = false;
-	int c, rc;
+	const char **text = NULL;
+	int c;
 
 	opterr = 0; /* its messages would show what is in argv as it is */
 	while ((c = getopt_long(argc, argv, "s:jqh", options, NULL)) != -1) {
+		text = NULL;
 		switch (c) {
 		case 's':
-			in.signers = optarg;
+			text = &a->in.signers;
 			break;
 		case 'g':
-			in.signature = optarg;
+			text = &a->in.signature;
 			break;
 		case 'n':
-			in.signer = optarg;
+			text = &a->in.signer;
+			break;
+		case 'r':
+			text = &a->in.record;
+			break;
+		case 'x':
+			text = &a->in.extract;
+			break;
+		case 'S':
+			text = &a->in.state;
+			break;
+		case 'N':
+			a->no_state = true;
 			break;
 		case 'j':
-			json = true;
+			a->json = true;
 			break;
 		case 'q':
-			quiet = true;
+			a->quiet = true;
 			break;
 		case 'h':
-			return fputs(usage, stdout) == EOF || fflush(stdout) ? 4 : 0;
+			a->answer = usage;
+			return FM_OK;
 		case 'v':
-			return puts("flowmint-verify " FM_VERSION) == EOF || fflush(stdout) ? 4 : 0;
+			a->answer = "flowmint-verify " FM_VERSION "\n";
+			return FM_OK;
 		default:
-			fm_fail(&err, FM_EUSAGE, "%s is no option, or lacks its value", argv[optind - 1]);
-			fprintf(stderr, "flowmint-verify: %s\n\n%s", err.message, usage);
-			return 2;
+			return fm_fail(err, FM_EUSAGE, "%s is no option, or lacks its value", argv[optind - 1]);
 		}
+		if (text)
+			*text = optarg;
 	}
-	if (optind + 1 != argc || !in.signers) {
-		fprintf(stderr, "flowmint-verify: %s\n\n%s",
-			!in.signers ? "--signers FILE is missing" : "one ARCHIVE is wanted", usage);
+	if (!a->in.signers)
+		return fm_fail(err, FM_EUSAGE, "--signers FILE is missing");
+	if (optind + 1 != argc)
+		return fm_fail(err, FM_EUSAGE, "one ARCHIVE is wanted");
+	if (a->no_state && a->in.state)
+		return fm_fail(err, FM_EUSAGE, "--state and --no-state exclude each other");
+	a->in.archive = argv[optind];
+	return FM_OK;
+}
+
+int main(int argc, char **argv)
+{
+	struct args a = {.in = {.now_s = (int64_t)time(NULL)}};
+	struct fm_verify_report report;
+	struct fm_error err = {0}, printing = {0};
+	char *state = NULL;
+	int rc;
+
+	if (parse(argc, argv, &a, &err) < 0) {
+		fprintf(stderr, "flowmint-verify: %s\n\n%s", err.message, usage);
 		return 2;
 	}
-	in.archive = argv[optind];
-	rc = fm_verify(&in, &report, &err);
-	if ((rc == FM_OK || rc == FM_EVERDICT) && !quiet && print_report(&report, json, &printing)) {
-		fprintf(stderr, "flowmint-verify: %s\n", printing.message);
-		rc = rc ? rc : FM_ESYSTEM;
+	if (a.answer)
+		return fputs(a.answer, stdout) == EOF || fflush(stdout) != 0 ? 4 : 0;
+	if (!a.no_state && !a.in.state) {
+		if ((rc = fm_accepted_dir(&state, &err)) < 0) {
+			fprintf(stderr, "flowmint-verify: %s\n", err.message);
+			return fm_exit_status(rc);
+		}
+		a.in.state = state;
 	}
-	if (rc && (rc != FM_EVERDICT || json) && !quiet)
+	rc = fm_verify(&a.in, &report, &err);
+	if ((rc == FM_OK || rc == FM_EVERDICT) && !a.quiet && print_report(&report, a.json, &printing) < 0) {
+		fprintf(stderr, "flowmint-verify: %s\n", printing.message);
+		rc = rc < 0 ? rc : FM_ESYSTEM;
+	}
+	if (rc < 0 && (rc != FM_EVERDICT || a.json) && !a.quiet)
 		fprintf(stderr, "flowmint-verify: %s\n", err.message);
 	fm_verify_report_free(&report);
+	free(state);
 	return fm_exit_status(rc);
 }

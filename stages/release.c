@@ -30,7 +30,8 @@
 #define VERDICT_MAX (16u << 20)
 #define EPOCH_1980 INT64_C(315532800)
 
-enum { README, DATA, PACKAGE, MANIFEST, SUMS, NMEMBERS };
+/* In byte order of their paths, but for the last. */
+enum { CITATION, README, CROISSANT, DATA, PACKAGE, MANIFEST, SUMS, NMEMBERS };
 
 struct job {
 	const struct fm_release_in *in;
@@ -40,7 +41,7 @@ struct job {
 	struct fm_sshkey key;
 	struct fm_dialect *dialect;
 	struct fm_table *table;
-	struct fm_buf readme, package, manifest, sums, signature;
+	struct fm_buf citation, readme, croissant, package, manifest, sums, signature;
 	struct fm_archive_digests digests;
 	char csv[512], date[16];
 	int64_t mtime_s;
@@ -201,10 +202,14 @@ static int write_documents(struct job *j)
 	if (!generator)
 		return fm_fail(j->err, FM_ESYSTEM, "out of memory for the data sheet");
 	fm_readme_text(&in, &j->readme);
+	fm_citation_text(&in, &j->citation);
 	snprintf(f[DATA].path, sizeof f[DATA].path, "data/flows.csv");
 	memcpy(f[DATA].sha256, j->data_sha256, sizeof f[DATA].sha256);
 	f[DATA].nbytes = j->data_nbytes;
 	if ((rc = describe(j, "README.md", &j->readme, &f[README])) < 0 ||
+	    (rc = describe(j, "CITATION.cff", &j->citation, &f[CITATION])) < 0 ||
+	    (rc = put_json(j, fm_croissant_json(&in), &j->croissant)) < 0 ||
+	    (rc = describe(j, "croissant.json", &j->croissant, &f[CROISSANT])) < 0 ||
 	    (rc = put_json(j, fm_datapackage_json(&in), &j->package)) < 0 ||
 	    (rc = describe(j, "datapackage.json", &j->package, &f[PACKAGE])) < 0 ||
 	    (rc = put_json(j, fm_manifest_json(&in, j->in->manifest, f, MANIFEST), &j->manifest)) < 0 ||
@@ -224,6 +229,8 @@ static int write_archive(struct job *j)
 	const struct fm_config *cfg = j->in->cfg;
 	char folder[FM_ARCHIVE_MAX_FOLDER];
 	struct fm_archive_member m[NMEMBERS] = {
+	    [CITATION] = {.path = "CITATION.cff", .data = j->citation.data, .n = j->citation.len},
+	    [CROISSANT] = {.path = "croissant.json", .data = j->croissant.data, .n = j->croissant.len},
 	    [README] = {.path = "README.md", .data = j->readme.data, .n = j->readme.len},
 	    [DATA] = {.path = "data/flows.csv", .file = j->csv},
 	    [PACKAGE] = {.path = "datapackage.json", .data = j->package.data, .n = j->package.len},
@@ -329,6 +336,8 @@ out:
 	fm_sshkey_close(&j.key);
 	fm_dialect_free(j.dialect);
 	fm_table_free(j.table);
+	fm_buf_free(&j.citation);
+	fm_buf_free(&j.croissant);
 	fm_buf_free(&j.readme);
 	fm_buf_free(&j.package);
 	fm_buf_free(&j.manifest);

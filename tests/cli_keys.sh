@@ -42,10 +42,8 @@ for line in "clip: 0.5" "unit: exchange" "epsilon: 1" "epsilon: 0" "delta: 1e-6"
 	expect 3 "a file with privacy.$line" "$F" config dp.yaml
 	says err "dp.yaml:4: privacy.${line%%:*}: not in privacy.mode none" "is refused at its line"
 done
-for line in "sequence: 1" "attestation_key: keys/a.key"; do
-	printf 'source:\n  path: x\npublish:\n  %s\n' "$line" >old.yaml
-	expect 3 "a file with publish.$line" "$F" config old.yaml
-	says err "old.yaml:4: publish.${line%%:*} is no key any more" "hears that the key is gone"
-	says err "delete the line" "and what to do"
-done
+printf 'source:\n  path: x\nprivacy:\n  max_flows_per_host: 1\n' >old.yaml
+expect 3 "a file with a key of an earlier version" "$F" config old.yaml
+says err "old.yaml:4: privacy.max_flows_per_host is no key any more" "hears that the key is gone"
+says err "delete the line" "and what to do"
 finish

@@ -53,9 +53,9 @@ refused 3 "no such file; flowmint keygen" "a key that is not there" --set publis
 "$F" keygen --out p/keys/other >/dev/null
 refused 3 "allowed_signers does not name the key" "a key that allowed_signers does not name" --set publish.key="$T/p/keys/other"
 cp p/allowed_signers signers
-sed 's/ namespaces="flowmint"/ namespaces="flowmint",valid-before="20200101Z"/' signers >p/allowed_signers
+sed 's/ namespaces="flowmint,flowmint-release"/&,valid-before="20200101Z"/' signers >p/allowed_signers
 refused 3 "line 1 of $T/p/allowed_signers is no longer valid" "a key whose time is over"
-sed 's/ namespaces="flowmint"/ namespaces="flowmint-waiver"/' signers >p/allowed_signers
+sed 's/ namespaces="flowmint,flowmint-release"/ namespaces="flowmint-waiver"/' signers >p/allowed_signers
 refused 3 "other namespaces" "a key for waivers alone"
 cp p/keys/release.key.pub p/allowed_signers
 refused 3 "allowed_signers:1: this is a public key" "a public key in the place of allowed_signers"

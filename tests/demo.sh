@@ -46,7 +46,7 @@ step "$flowmint" run "$DEMO/project/release.yaml" "$@"
 
 set -- "$DEMO"/project/release/*.tar.zst
 archive=$1
-step "$B/flowmint-verify" --signers "$DEMO/project/allowed_signers" "$archive"
+step "$B/flowmint-verify" --state "$DEMO/state" --signers "$DEMO/project/allowed_signers" "$archive"
 # The partner's own tool, which reads the archive from its standard input.
 printf '\n$ ssh-keygen -Y verify -f %s -I flowmint -n flowmint -s %s < %s\n' "$DEMO/project/allowed_signers" "$archive.sig" "$archive"
 ssh-keygen -Y verify -f "$DEMO/project/allowed_signers" -I flowmint -n flowmint -s "$archive.sig" <"$archive"

@@ -32,15 +32,27 @@ holds "each check has its value, threshold and direction" test \
 	"$(json run.json 'len(d["checks"]) > 10 and all({"name", "value", "threshold", "direction", "n", "pass"} <= set(c) for c in d["checks"])')" = True
 archive=p/release/demo-1.0.0.tar.zst
 holds "the archive is where it says" test "$(realpath "$archive")" = "$(realpath "$(json run.json 'd["archive"]')")"
-holds "an archive and a signature are all there is" test "$(cd p/release && echo *)" = "demo-1.0.0.tar.zst demo-1.0.0.tar.zst.sig"
+holds "archive, record and a signature of each are all there is" test "$(cd p/release && ls -A | sort | tr '\n' ' ')" = \
+	"demo-1.0.0.RELEASE.json demo-1.0.0.RELEASE.json.sig demo-1.0.0.tar.zst demo-1.0.0.tar.zst.sig "
 digest=$(tar_digest "$archive")
 
 # --- a partner's tools ---
 expect 0 "flowmint verify accepts it" "$F" verify --signers p/allowed_signers "$archive"
 expect 0 "flowmint-verify accepts it" "$V" --signers p/allowed_signers "$archive"
 expect 0 "ssh-keygen -Y verify accepts it" sh -c "ssh-keygen -Y verify -f p/allowed_signers -I flowmint -n flowmint -s $archive.sig <$archive"
+record=p/release/demo-1.0.0.RELEASE.json
+expect 0 "and its record" sh -c "ssh-keygen -Y verify -f p/allowed_signers -I flowmint -n flowmint-release -s $record.sig <$record"
+holds "which has the digests of tar and archive" test "$(json $record '" ".join(f["sha512"] for f in d["files"])')" = \
+	"$(zstd -dcq "$archive" | sha512sum | cut -d' ' -f1) $(sha512sum <"$archive" | cut -d' ' -f1)"
+holds "it is in canonical form" "$PYTHON" -c 'import json, sys
+b = open(sys.argv[1], "rb").read()
+sys.exit(b != json.dumps(json.loads(b), sort_keys=True, separators=(",", ":")).encode() + b"\n")' $record
+expect 0 "flowmint-verify knows it again" "$V" --json --signers p/allowed_signers "$archive"
+holds "as the first of its sequence" test "$(json out '(d["memory"], d["record"]["sequence"], d["record"]["previous"], d["notes"])')" = "('same', 1, None, [])"
+expect 0 "and extracts it" "$V" --signers p/allowed_signers --extract whole "$archive"
 mkdir x
 expect 0 "tar extracts it" tar --zstd -xf "$archive" -C x
+holds "to the same files" diff -r whole x/demo-1.0.0
 expect 0 "sha256sum -c agrees with every file" sh -c "cd x/demo-1.0.0 && sha256sum --strict -c SHA256SUMS"
 holds "every file but the list itself is in the list" test "$(cd x/demo-1.0.0 && find . -type f | wc -l)" -eq \
 	$(($(wc -l <x/demo-1.0.0/SHA256SUMS) + 1))

@@ -11,6 +11,7 @@ verify=$build/flowmint-verify
 dir=$(mktemp -d "${TMPDIR:-/tmp}/flowmint-interop-XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
+export XDG_STATE_HOME="$dir/state" # where flowmint-verify remembers what it accepted
 
 passed=0
 ok() {
@@ -52,7 +53,7 @@ ssh-keygen -q -t ed25519 -N secret -C x -f encrypted
 ssh-keygen -q -t ecdsa -N '' -C x -f ecdsa
 {
 	cat ours.line
-	printf 'theirs@example.org namespaces="flowmint" %s\n' "$(cat theirs.pub)"
+	printf 'theirs@example.org namespaces="flowmint,flowmint-release" %s\n' "$(cat theirs.pub)"
 	printf 'ecdsa@example.org %s\n' "$(cat ecdsa.pub)"
 	printf '*@ca.example.org cert-authority %s\n' "$(cat encrypted.pub)"
 } >signers
@@ -108,7 +109,7 @@ ok "flowmint-verify accepts a signature of ssh-keygen's"
 cp kept.sig $archive.sig
 
 tar --zstd -tvf $archive >listing
-[ "$(wc -l <listing)" = 6 ] || die "tar lists $(wc -l <listing) entries"
+[ "$(wc -l <listing)" = 8 ] || die "tar lists $(wc -l <listing) entries"
 grep -qv '0/0 ' listing && die "an entry belongs to somebody"
 tar --zstd -xf $archive
 (cd office-1.2.0 && sha256sum --strict --quiet -c SHA256SUMS) || die "sha256sum -c fails"
@@ -137,6 +138,60 @@ assert m["rows"] == 20000 and m["made_by"] == "a test" and m["release"]["date"] 
 PY
 ok "JSON and CSV are what they say to other readers"
 grep -q 'no differential privacy guarantee' office-1.2.0/README.md || die "README.md does not speak plainly of privacy"
+
+# --- attestations: openssl on an encoding that is built here ---
+"$make_release" attest theirs $archive >office.intoto.jsonl
+python3 - office.intoto.jsonl theirs.pub <<'PY' || die "the attestations are not in their form"
+import base64, json, sys
+key = base64.b64decode(open(sys.argv[2]).read().split()[1])[-32:]
+der = bytes.fromhex("302a300506032b6570032100") + key # RFC 8410
+open("attest.pem", "w").write("-----BEGIN PUBLIC KEY-----\n" + base64.b64encode(der).decode() + "\n-----END PUBLIC KEY-----\n")
+kinds = ["https://slsa.dev/provenance/v1", "https://in-toto.io/attestation/test-result/v0.1"]
+lines = open(sys.argv[1]).read().splitlines()
+assert len(lines) == 2
+for i, line in enumerate(lines):
+    e = json.loads(line)
+    kind, body = e["payloadType"].encode(), base64.b64decode(e["payload"], validate=True)
+    open(f"pae.{i}", "wb").write(b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(body), body))
+    open(f"pae.{i}.sig", "wb").write(base64.b64decode(e["signatures"][0]["sig"], validate=True))
+    s = json.loads(body)
+    assert s["_type"] == "https://in-toto.io/Statement/v1" and s["predicateType"] == kinds[i]
+    open(f"subject.{i}", "w").write("".join(f'{x["digest"]["sha512"]}  {x["name"]}\n' for x in s["subject"]))
+assert s["predicate"]["result"] == "PASSED" and s["predicate"]["passedTests"] and not s["predicate"]["failedTests"]
+PY
+zstd -dcqf $archive >office-1.2.0.tar
+cp $archive office-1.2.0.tar.zst
+for i in 0 1; do
+	openssl pkeyutl -verify -pubin -inkey attest.pem -rawin -in pae.$i -sigfile pae.$i.sig >/dev/null || die "openssl refuses attestation $i"
+	sha512sum --strict --quiet -c subject.$i || die "attestation $i is of other files"
+	printf x >>pae.$i
+	openssl pkeyutl -verify -pubin -inkey attest.pem -rawin -in pae.$i -sigfile pae.$i.sig >/dev/null 2>&1 && die "openssl accepts other bytes"
+done
+rm office-1.2.0.tar office-1.2.0.tar.zst
+ok "openssl verifies the attestations over an encoding built from their parts"
+
+# --- readers that make deps-interop brings ---
+if [ -x "$build/venv/bin/python" ]; then
+	"$build/venv/bin/python" - office-1.2.0 office.intoto.jsonl theirs.pub <<'PY' >interop.log 2>&1 || die "other readers refuse the documents: $(tail -n 3 interop.log)"
+import base64, json, sys
+from frictionless import Package
+from securesystemslib.dsse import Envelope
+from securesystemslib.signer import SSlibKey
+import mlcroissant
+report = Package(sys.argv[1] + "/datapackage.json").validate()
+assert report.valid, report.flatten(["rowNumber", "fieldNumber", "type", "note"])[:3]
+issues = mlcroissant.Dataset(sys.argv[1] + "/croissant.json").metadata.ctx.issues
+assert not issues.errors, issues.errors
+blob = base64.b64decode(open(sys.argv[3]).read().split()[1])
+for line in open(sys.argv[2]):
+    e = json.loads(line)
+    key = SSlibKey(e["signatures"][0]["keyid"], "ed25519", "ed25519", {"public": blob[-32:].hex()})
+    Envelope.from_dict(e).verify([key], 1)
+PY
+	ok "frictionless, mlcroissant and securesystemslib accept the documents"
+else
+	echo "# not tried: frictionless, mlcroissant, securesystemslib (make deps-interop)"
+fi
 
 bad=bad/office-1.2.0.tar.zst window=''
 mkdir bad
@@ -172,7 +227,7 @@ ssh-keygen -q -Y sign -f ecdsa -n flowmint - <$bad >$bad.sig 2>/dev/null
 refuses signature-malformed
 ok "changed, truncated, wrongly signed and unsigned archives are refused, by ssh-keygen too"
 cp kept.sig $bad.sig
-sed 's/namespaces="flowmint" /namespaces="flowmint",valid-before="20200101Z" /' signers >expired
+sed 's/namespaces="flowmint,flowmint-release" /&,valid-before="20200101Z" /; s/" ,/",/' signers >expired
 wants 1 key-expired "$verify" --json --signers expired $bad
 grep -v '^releases' signers >others
 wants 1 unknown-signer "$verify" --json --signers others $bad
@@ -376,7 +431,8 @@ wants 0 good "$verify" --json --signer releases@example.org --signers signers $a
 esc=$(printf '\033[2J\302\233x\177')
 cp $archive "$esc.tar.zst"
 cp kept.sig "$esc.tar.zst.sig"
-for how in --json --signer=releases@example.org "--$esc" "--signer=$esc" "--signers=$esc"; do
+for how in --json --signer=releases@example.org "--$esc" "--signer=$esc" "--signers=$esc" "--record=$esc" "--state=$esc" \
+	"--extract=$esc" "--state=signers/$esc"; do
 	"$verify" --signers signers "$how" "$esc.tar.zst" >shown 2>&1 && die "accepted under another name"
 	LC_ALL=C grep -q "$(printf '[\001-\011\013-\037\177-\377]')" shown && die "raw bytes reach the terminal: $how"
 done

@@ -22,6 +22,8 @@ begin() {
 	trap 'exit 1' HUP INT TERM
 	cd "$T" || exit 4
 	unset FLOWMINT_WORKSPACE SOURCE_DATE_EPOCH
+	XDG_STATE_HOME=$T/state # where flowmint-verify remembers what it accepted
+	export XDG_STATE_HOME
 	: >out
 	: >err
 	PYTHON=python3

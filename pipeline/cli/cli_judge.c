@@ -460,7 +460,8 @@ const struct fm_verb fm_verb_verify = {
     .name = "verify",
     .summary = "is this archive what its signer released?",
     .about =
-	"Checks the signature first, then the contents; nothing is extracted. flowmint-verify is the same check alone.",
+	"Checks the signature first, then the record, then the contents; nothing is extracted. flowmint-verify is the "
+	"same check alone, which also remembers what it accepted.",
     .operands = "ARCHIVE",
     .offer = FM_OFFER_FILE,
     .options = verify_options,

@@ -178,8 +178,7 @@ static int parse_options(struct fm_signer *s, struct line w, bool *authority, st
 				quoted = !quoted;
 			one.n++;
 		}
-		rc = parse_option(s, &one, authority, err);
-		if (rc)
+		if ((rc = parse_option(s, &one, authority, err)) < 0)
 			return rc;
 		w.p += one.n;
 		w.n -= one.n;
@@ -234,15 +233,14 @@ static int parse_line(struct line l, struct fm_signer *s, struct fm_error *err)
 	if (is_key_type(&word))
 		return fm_fail(err, FM_EINPUT,
 			       "this is a public key; a line of an allowed_signers file begins with the signer's name: "
-			       "NAME namespaces=\"" FM_SSH_NAMESPACE "\" %s ... (flowmint keygen prints it)",
+			       "NAME namespaces=\"" FM_SSH_NAMESPACES "\" %s ... (flowmint keygen prints it)",
 			       s->principals);
 	if (next_word(&l, &word))
 		return fm_fail(err, FM_EINPUT, "a double quote is not closed");
 	if (!is_key_type(&word)) {
 		if (word.n == 0)
 			return fm_fail(err, FM_EINPUT, "a line is: PRINCIPALS [OPTIONS] ssh-ed25519 BASE64");
-		rc = parse_options(s, word, &authority, err);
-		if (rc)
+		if ((rc = parse_options(s, word, &authority, err)) < 0)
 			return rc;
 		if (next_word(&l, &word))
 			return fm_fail(err, FM_EINPUT, "a double quote is not closed");
@@ -263,50 +261,62 @@ static int parse_line(struct line l, struct fm_signer *s, struct fm_error *err)
 	return 1;
 }
 
+/* Room for one more. */
+static int grow(struct fm_signers *list, size_t *cap, size_t number, struct fm_error *err)
+{
+	size_t more = *cap ? 2 * *cap : 16;
+	struct fm_signer *grown;
+
+	if (list->n < *cap)
+		return FM_OK;
+	if (more > FM_SIGNERS_MAX)
+		return fm_fail(err, FM_EINPUT, "%zu: more than %d keys", number, FM_SIGNERS_MAX);
+	if (!(grown = realloc(list->s, more * sizeof *grown)))
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	list->s = grown;
+	*cap = more;
+	return FM_OK;
+}
+
+/* As parse_line, for what may be no line at all. */
+static int take_line(struct line l, struct fm_signer *s, struct fm_error *err)
+{
+	if (l.n > FM_SIGNERS_LINE_MAX)
+		return fm_fail(err, FM_EINPUT, "the line is longer than %d bytes", FM_SIGNERS_LINE_MAX);
+	if (memchr(l.p, 0, l.n))
+		return fm_fail(err, FM_EINPUT, "the line has NUL bytes: is this an allowed_signers file?");
+	return parse_line(l, s, err);
+}
+
 int fm_signers_parse(struct fm_signers *list, const char *text, size_t n, struct fm_error *err)
 {
 	size_t cap = 0, number = 0;
 	int rc = FM_OK;
 
 	memset(list, 0, sizeof *list);
-	while (n && rc == FM_OK) {
+	while (n) {
 		const char *nl = memchr(text, '\n', n);
 		struct line l = {text, nl ? (size_t)(nl - text) : n};
 		struct fm_signer one;
 		int got;
 
 		number++;
-		if (l.n > FM_SIGNERS_LINE_MAX)
-			rc = fm_fail(err, FM_EINPUT, "the line is longer than %d bytes", FM_SIGNERS_LINE_MAX);
-		else if (memchr(l.p, 0, l.n))
-			rc = fm_fail(err, FM_EINPUT, "the line has NUL bytes: is this an allowed_signers file?");
-		got = rc ? rc : parse_line(l, &one, err);
-		if (got < 0) {
+		if ((got = take_line(l, &one, err)) < 0) {
 			rc = got;
 			fm_error_prefix(err, "%zu: ", number);
-			break;
-		}
-		if (got && list->n == cap) {
-			size_t more = cap ? 2 * cap : 16;
-			struct fm_signer *grown = more > FM_SIGNERS_MAX ? NULL : realloc(list->s, more * sizeof *grown);
-
-			if (!grown) {
-				rc = more > FM_SIGNERS_MAX
-					 ? fm_fail(err, FM_EINPUT, "%zu: more than %d keys", number, FM_SIGNERS_MAX)
-					 : fm_fail(err, FM_ESYSTEM, "out of memory");
-				break;
-			}
-			list->s = grown;
-			cap = more;
+			goto out;
 		}
 		if (got) {
+			if ((rc = grow(list, &cap, number, err)) < 0)
+				goto out;
 			one.line = number;
 			list->s[list->n++] = one;
 		}
 		text += l.n + (nl ? 1 : 0);
 		n -= l.n + (nl ? 1 : 0);
 	}
-	if (rc)
+out:
+	if (rc < 0)
 		fm_signers_free(list);
 	return rc;
 }
@@ -317,12 +327,11 @@ int fm_signers_load(struct fm_signers *list, const char *path, struct fm_error *
 	int rc;
 
 	memset(list, 0, sizeof *list);
-	rc = fm_file_read(path, FM_SIGNERS_FILE_MAX, &b, err);
-	if (rc == FM_OK) {
-		rc = fm_signers_parse(list, b.data ? b.data : "", b.len, err);
-		if (rc)
-			fm_error_prefix(err, "%s:", path);
-	}
+	if ((rc = fm_file_read(path, FM_SIGNERS_FILE_MAX, &b, err)) < 0)
+		goto out;
+	if ((rc = fm_signers_parse(list, b.data ? b.data : "", b.len, err)) < 0)
+		fm_error_prefix(err, "%s:", path);
+out:
 	fm_buf_free(&b);
 	return rc;
 }

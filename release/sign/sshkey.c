@@ -139,8 +139,7 @@ int fm_sshpub_fingerprint(const struct fm_sshpub *pub, char out[FM_FINGERPRINT_M
 	int rc;
 
 	fm_sshpub_blob(pub, &b);
-	rc = fm_sha256_bytes(blob, b.n, digest, err);
-	if (rc)
+	if ((rc = fm_sha256_bytes(blob, b.n, digest, err)) < 0)
 		return rc;
 	fm_wire_put(&t, "SHA256:", 7);
 	fm_base64_encode(digest, sizeof digest, &t);
@@ -163,7 +162,7 @@ int fm_sshpub_signers_line(const struct fm_sshpub *pub, const char *principal, s
 	if (!principal_is_plain(principal))
 		return fm_fail(err, FM_EUSAGE,
 			       "\"%s\" cannot name a signer: give one word such as releases@example.org", principal);
-	fm_buf_printf(out, "%s namespaces=\"" FM_SSH_NAMESPACE "\" ", principal);
+	fm_buf_printf(out, "%s namespaces=\"" FM_SSH_NAMESPACES "\" ", principal);
 	put_type_and_blob(pub, out);
 	fm_buf_puts(out, "\n");
 	return fm_buf_check(out, err);
@@ -177,10 +176,7 @@ int fm_sshkey_generate(struct fm_sshkey *k, const char *comment, struct fm_error
 
 	memset(k, 0, sizeof *k);
 	fm_printable(comment, strlen(comment), k->pub.comment, sizeof k->pub.comment);
-	rc = fm_secret_random(&k->seed, 32, err);
-	if (rc == FM_OK)
-		rc = public_of_seed(&k->seed, k->pub.point, err);
-	if (rc)
+	if ((rc = fm_secret_random(&k->seed, 32, err)) < 0 || (rc = public_of_seed(&k->seed, k->pub.point, err)) < 0)
 		fm_sshkey_close(k);
 	return rc;
 }
@@ -200,12 +196,10 @@ static int private_section(struct fm_sshkey *k, struct fm_wire in, const struct 
 	for (size_t i = 0; i < in.n; i++)
 		if (in.p[i] != i + 1)
 			return fm_fail(err, FM_EINPUT, "the private key is damaged (padding)");
-	rc = fm_secret_new(&k->seed, 32, err);
-	if (rc)
+	if ((rc = fm_secret_new(&k->seed, 32, err)) < 0)
 		return rc;
 	memcpy(k->seed.data, pair.p, 32);
-	rc = public_of_seed(&k->seed, derived, err);
-	if (rc)
+	if ((rc = public_of_seed(&k->seed, derived, err)) < 0)
 		return rc;
 	if (memcmp(derived, point.p, 32) || memcmp(derived, pair.p + 32, 32) || memcmp(derived, outer->point, 32))
 		return fm_fail(err, FM_EINPUT, "the private key does not belong to the public key in the same file");
@@ -223,8 +217,7 @@ static int parse_private(struct fm_sshkey *k, const struct fm_secret *text, stru
 	uint32_t nkeys;
 	int rc, found;
 
-	rc = fm_secret_new(&blob, FM_SSHKEY_FILE_MAX, err);
-	if (rc)
+	if ((rc = fm_secret_new(&blob, FM_SSHKEY_FILE_MAX, err)) < 0)
 		goto out;
 	w.p = blob.data;
 	if (fm_armor_read(LABEL, (const char *)text->data, text->len, blob.data, blob.len, &w.n) ||
@@ -270,11 +263,11 @@ static int refuse_public(const char *path, struct fm_error *err)
 	char begin[8];
 	int fd, rc;
 
-	if ((rc = fm_file_open(path, &fd, err)))
+	if ((rc = fm_file_open(path, &fd, err)) < 0)
 		return rc;
 	rc = fm_fd_read(fd, path, begin, sizeof begin, &got, err);
 	close(fd);
-	if (rc || got < 4 || (memcmp(begin, "ssh-", 4) != 0 && memcmp(begin, "ecds", 4) != 0))
+	if (rc < 0 || got < 4 || (memcmp(begin, "ssh-", 4) != 0 && memcmp(begin, "ecds", 4) != 0))
 		return rc;
 	return fm_fail(err, FM_EINPUT,
 		       "%s is a public key, and a secret key is wanted: it is the file made with it, %s%.*s", path,
@@ -288,15 +281,11 @@ int fm_sshkey_read(struct fm_sshkey *k, const char *path, struct fm_error *err)
 	int rc;
 
 	memset(k, 0, sizeof *k);
-	rc = refuse_public(path, err);
-	if (rc)
-		return rc;
-	rc = fm_secret_read(&text, path, FM_SSHKEY_FILE_MAX, err);
-	if (rc)
+	if ((rc = refuse_public(path, err)) < 0 || (rc = fm_secret_read(&text, path, FM_SSHKEY_FILE_MAX, err)) < 0)
 		return rc;
 	rc = parse_private(k, &text, err);
 	fm_secret_close(&text);
-	if (rc) {
+	if (rc < 0) {
 		fm_sshkey_close(k);
 		return fm_error_prefix(err, "%s: ", path);
 	}
@@ -312,12 +301,8 @@ static int format_private(const struct fm_sshkey *k, struct fm_wire_out *text, s
 	struct fm_wire_out p = {public, 0, sizeof public, false};
 	int rc;
 
-	rc = fm_secret_new(&blob, 1024, err);
-	if (rc == FM_OK)
-		rc = fm_secret_new(&inner, 768, err);
-	if (rc == FM_OK)
-		rc = fm_secret_random(&check, 4, err);
-	if (rc)
+	if ((rc = fm_secret_new(&blob, 1024, err)) < 0 || (rc = fm_secret_new(&inner, 768, err)) < 0 ||
+	    (rc = fm_secret_random(&check, 4, err)) < 0)
 		goto out;
 	fm_sshpub_blob(&k->pub, &p);
 	memcpy(pair, k->seed.data, 32);
@@ -376,25 +361,16 @@ int fm_sshkey_write(const struct fm_sshkey *k, const char *path, struct fm_error
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
-	rc = must_be_absent(path, err);
-	if (rc == FM_OK)
-		rc = must_be_absent(pub_path, err);
-	if (rc == FM_OK)
-		rc = fm_secret_new(&text, 2048, err);
-	if (rc)
+	if ((rc = must_be_absent(path, err)) < 0 || (rc = must_be_absent(pub_path, err)) < 0 ||
+	    (rc = fm_secret_new(&text, 2048, err)) < 0)
 		goto out;
 	t = (struct fm_wire_out){text.data, 0, text.len, false};
-	rc = format_private(k, &t, err);
-	if (rc)
+	if ((rc = format_private(k, &t, err)) < 0)
 		goto out;
 	fm_sshpub_line(&k->pub, &line);
-	rc = fm_buf_check(&line, err);
-	if (rc == FM_OK)
-		rc = fm_file_write(path, 0600, text.data, t.n, err);
-	if (rc)
+	if ((rc = fm_buf_check(&line, err)) < 0 || (rc = fm_file_write(path, 0600, text.data, t.n, err)) < 0)
 		goto out;
-	rc = fm_file_write(pub_path, 0644, line.data, line.len, err);
-	if (rc)
+	if ((rc = fm_file_write(pub_path, 0644, line.data, line.len, err)) < 0)
 		unlink(path);
 out:
 	fm_secret_close(&text);
@@ -417,15 +393,15 @@ int fm_keygen_line(const char *out_path, const char *principal, struct fm_buf *l
 	struct fm_buf own = {0};
 	int rc;
 
-	rc = fm_sshkey_generate(&k, principal, err);
-	if (rc == FM_OK)
-		rc = fm_sshpub_signers_line(&k.pub, principal, &own, err);
-	if (rc == FM_OK)
-		rc = fm_sshkey_write(&k, out_path, err);
-	if (rc == FM_OK && line) {
+	if ((rc = fm_sshkey_generate(&k, principal, err)) < 0 ||
+	    (rc = fm_sshpub_signers_line(&k.pub, principal, &own, err)) < 0 ||
+	    (rc = fm_sshkey_write(&k, out_path, err)) < 0)
+		goto out;
+	if (line) {
 		fm_buf_add(line, own.data, own.len);
 		rc = fm_buf_check(line, err);
 	}
+out:
 	fm_buf_free(&own);
 	fm_sshkey_close(&k);
 	return rc;
@@ -434,10 +410,13 @@ int fm_keygen_line(const char *out_path, const char *principal, struct fm_buf *l
 int fm_keygen(const char *out_path, const char *principal, struct fm_error *err)
 {
 	struct fm_buf line = {0};
-	int rc = fm_keygen_line(out_path, principal, &line, err);
+	int rc;
 
-	if (rc == FM_OK && (fputs(line.data, stdout) == EOF || fflush(stdout) == EOF))
+	if ((rc = fm_keygen_line(out_path, principal, &line, err)) < 0)
+		goto out;
+	if (fputs(line.data, stdout) == EOF || fflush(stdout) == EOF)
 		rc = fm_fail_errno(err, "standard output");
+out:
 	fm_buf_free(&line);
 	return rc;
 }

@@ -24,7 +24,9 @@
 #include "base/secret.h"
 #include "release/sign/wire.h"
 
-#define FM_SSH_NAMESPACE "flowmint" /* of every signature that flowmint makes or accepts */
+#define FM_SSH_NAMESPACE "flowmint"                                /* of signatures over archives */
+#define FM_RECORD_NAMESPACE "flowmint-release"                     /* over their records (release/record.h) */
+#define FM_SSH_NAMESPACES FM_SSH_NAMESPACE "," FM_RECORD_NAMESPACE /* what a line lets a key that releases sign */
 #define FM_SSHKEY_FILE_MAX 16384
 #define FM_SSHKEY_BLOB 51 /* bytes of a public key: string "ssh-ed25519", string[32] */
 #define FM_FINGERPRINT_MAX 52
@@ -62,8 +64,9 @@ void fm_sshpub_line(const struct fm_sshpub *pub, struct fm_buf *out); /* "ssh-ed
 /* What `ssh-keygen -l` prints: "SHA256:" and 43 base64 digits. */
 int fm_sshpub_fingerprint(const struct fm_sshpub *pub, char out[FM_FINGERPRINT_MAX],
 			  struct fm_error *err) FM_MUST_CHECK;
-/* 'PRINCIPAL namespaces="flowmint" ssh-ed25519 BASE64\n': a line of an allowed_signers file.  FM_EUSAGE for a principal
- * that such a file cannot hold as one name (empty, white space, quotes, commas, wildcards, a leading '#'). */
+/* 'PRINCIPAL namespaces="flowmint,flowmint-release" ssh-ed25519 BASE64\n': a line of an allowed_signers file. FM_EUSAGE
+ * for a principal that such a file cannot hold as one name (empty, white space, quotes, commas, wildcards, a leading
+ * '#'). */
 int fm_sshpub_signers_line(const struct fm_sshpub *pub, const char *principal, struct fm_buf *out,
 			   struct fm_error *err) FM_MUST_CHECK;
 

@@ -53,6 +53,20 @@ void fm_sha512_free(struct fm_sha512 *h)
 	free(h);
 }
 
+int fm_sha512_bytes(const void *p, size_t n, uint8_t out[FM_SHA512_LEN], struct fm_error *err)
+{
+	struct fm_sha512 *h = NULL;
+	int rc;
+
+	if ((rc = fm_sha512_new(&h, err)) < 0)
+		return rc;
+	if ((rc = fm_sha512_add(h, p, n, err)) < 0) {
+		fm_sha512_free(h);
+		return rc;
+	}
+	return fm_sha512_end(h, out, err);
+}
+
 /* What the key signs. */
 static void signed_bytes(const char *ns, const uint8_t digest[FM_SHA512_LEN], struct fm_wire_out *o)
 {

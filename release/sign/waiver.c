@@ -15,13 +15,9 @@
 /* The first second after the day, or -1 when it is no date. */
 static int64_t end_of_day(const char *date)
 {
-	char text[32];
-	int64_t ms;
+	int64_t begin_s;
 
-	snprintf(text, sizeof text, "%.10s 00:00:00", date);
-	if (strlen(date) != 10 || fm_parse_time_ms(text, strlen(text), &ms))
-		return -1;
-	return ms / 1000 + DAY_S;
+	return fm_parse_date_s(date, &begin_s) != 0 ? -1 : begin_s + DAY_S;
 }
 
 static int check_reason(const char *s, struct fm_error *err)
@@ -34,20 +30,6 @@ static int check_reason(const char *s, struct fm_error *err)
 		blanks += s[i] == ' ';
 	}
 	return blanks == n ? fm_fail(err, FM_EINPUT, "a waiver without a reason is none") : FM_OK;
-}
-
-static int digest_of(const void *p, size_t n, uint8_t out[FM_SHA512_LEN], struct fm_error *err)
-{
-	struct fm_sha512 *h = NULL;
-	int rc;
-
-	if ((rc = fm_sha512_new(&h, err)) < 0)
-		return rc;
-	if ((rc = fm_sha512_add(h, p, n, err)) < 0) {
-		fm_sha512_free(h);
-		return rc;
-	}
-	return fm_sha512_end(h, out, err);
 }
 
 /* ---- writing ---- */
@@ -84,7 +66,7 @@ int fm_waiver_write(const char *dir, const struct fm_waiver *w, const struct fm_
 
 	*path = NULL;
 	if ((rc = fm_waiver_words(w, now_s, err)) < 0 || (rc = make_text(w, &text, err)) < 0 ||
-	    (rc = digest_of(text.data, text.len, digest, err)) < 0 ||
+	    (rc = fm_sha512_bytes(text.data, text.len, digest, err)) < 0 ||
 	    (rc = fm_sshsig_sign(key, FM_WAIVER_NAMESPACE, digest, &armored, err)) < 0 ||
 	    (rc = fm_dir_make(dir, 0755, err)) < 0)
 		goto out;
@@ -98,8 +80,9 @@ int fm_waiver_write(const char *dir, const struct fm_waiver *w, const struct fm_
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
-	if ((rc = fm_file_write(*path, 0644, text.data, text.len, err)) == FM_OK)
-		rc = fm_file_write(sig, 0644, armored.data, armored.len, err);
+	if ((rc = fm_file_write(*path, 0644, text.data, text.len, err)) < 0)
+		goto out;
+	rc = fm_file_write(sig, 0644, armored.data, armored.len, err);
 out:
 	if (rc < 0) {
 		free(*path);
@@ -150,11 +133,13 @@ int fm_waiver_key_allowed(const struct fm_sshpub *key, const struct fm_signers *
 		return fm_fail(err, FM_EINPUT, "the key is %s (line %zu)",
 			       state == FM_SIGNER_EXPIRED ? "no longer valid" : "not valid yet", who ? who->line : 0);
 	fm_sshpub_line(key, &line);
-	if ((rc = fm_buf_check(&line, err)) == FM_OK)
-		rc = fm_fail(err, FM_EINPUT,
-			     "no line lets this key sign waivers; whoever answers for the releases adds a "
-			     "line with the signer's name: NAME namespaces=\"" FM_WAIVER_NAMESPACE "\" %.*s",
-			     (int)strcspn(line.data, "\n"), line.data);
+	if ((rc = fm_buf_check(&line, err)) < 0)
+		goto out;
+	rc = fm_fail(err, FM_EINPUT,
+		     "no line lets this key sign waivers; whoever answers for the releases adds a "
+		     "line with the signer's name: NAME namespaces=\"" FM_WAIVER_NAMESPACE "\" %.*s",
+		     (int)strcspn(line.data, "\n"), line.data);
+out:
 	fm_buf_free(&line);
 	return rc;
 }
@@ -176,7 +161,7 @@ static int check_signature(const char *path, const struct fm_buf *text, const st
 	if ((rc = fm_file_read(name, FM_SSHSIG_FILE_MAX, &armored, err)) < 0)
 		goto out;
 	if ((rc = fm_sshsig_parse(sig, armored.data, armored.len, err)) < 0 ||
-	    (rc = digest_of(text->data, text->len, digest, err)) < 0)
+	    (rc = fm_sha512_bytes(text->data, text->len, digest, err)) < 0)
 		goto out;
 	if (strcmp(sig->ns, FM_WAIVER_NAMESPACE) != 0) {
 		rc = fm_fail(err, FM_EVERDICT, "its signature is for the namespace %s, not " FM_WAIVER_NAMESPACE,
@@ -210,20 +195,38 @@ static int parse(const char *path, struct fm_waiver *w, struct fm_error *err)
 		     {w->reason, sizeof w->reason},
 		     {w->expires, sizeof w->expires}};
 	json_t *doc = NULL;
-	int rc = fm_json_load(&doc, path, WAIVER_MAX, err);
+	int rc;
 
-	for (int i = 0; i < 5 && rc == FM_OK; i++) {
+	if ((rc = fm_json_load(&doc, path, WAIVER_MAX, err)) < 0)
+		goto out;
+	for (int i = 0; i < 5; i++) {
 		const char *s = json_string_value(json_object_get(doc, keys[i]));
-		if (!s || strlen(s) >= field[i].cap || json_object_size(doc) != 5)
+
+		if (!s || strlen(s) >= field[i].cap || json_object_size(doc) != 5) {
 			rc = fm_fail(err, FM_EINPUT,
 				     "it is no waiver: format, release, check, reason and expires stand in one");
-		else
-			strcpy(field[i].out, s);
+			goto out;
+		}
+		strcpy(field[i].out, s);
 	}
-	if (rc == FM_OK && strcmp(format, FM_WAIVER_FORMAT) != 0)
+	if (strcmp(format, FM_WAIVER_FORMAT) != 0)
 		rc = fm_fail(err, FM_EINPUT, "its format is %s, not " FM_WAIVER_FORMAT, format);
+out:
 	json_decref(doc);
 	return rc;
+}
+
+static int check_scope(const struct fm_waiver *w, const char *release, int64_t now_s, struct fm_error *err)
+{
+	int64_t end = end_of_day(w->expires);
+
+	if (end < 0)
+		return fm_fail(err, FM_EVERDICT, "its expiry '%s' is no date", w->expires);
+	if (end <= now_s)
+		return fm_fail(err, FM_EVERDICT, "it expired on %s", w->expires);
+	if (strcmp(w->release, release) != 0)
+		return fm_fail(err, FM_EVERDICT, "it is for the release %s, not for %s", w->release, release);
+	return FM_OK;
 }
 
 int fm_waiver_check(const char *path, const char *release, const struct fm_signers *signers, int64_t now_s,
@@ -234,7 +237,6 @@ int fm_waiver_check(const char *path, const char *release, const struct fm_signe
 	struct fm_waiver w = {0};
 	struct fm_buf text = {0};
 	struct fm_sshsig sig;
-	int64_t end;
 	int rc;
 
 	*record = NULL;
@@ -242,16 +244,11 @@ int fm_waiver_check(const char *path, const char *release, const struct fm_signe
 	    (rc = check_signature(path, &text, signers, now_s, &sig, &who, err)) < 0 ||
 	    (rc = parse(path, &w, err)) < 0 || (rc = check_reason(w.reason, err)) < 0)
 		goto out;
-	end = end_of_day(w.expires);
-	if (end < 0)
-		rc = fm_fail(err, FM_EVERDICT, "its expiry '%s' is no date", w.expires);
-	else if (end <= now_s)
-		rc = fm_fail(err, FM_EVERDICT, "it expired on %s", w.expires);
-	else if (strcmp(w.release, release) != 0)
-		rc = fm_fail(err, FM_EVERDICT, "it is for the release %s, not for %s", w.release, release);
-	else if ((rc = fm_sshpub_fingerprint(&sig.key, fingerprint, err)) == FM_OK &&
-		 !(*record = json_pack("{s:s, s:s, s:s, s:s, s:s}", "check", w.check, "reason", w.reason, "expires",
-				       w.expires, "signer", who ? who->principals : "", "key", fingerprint)))
+	if ((rc = check_scope(&w, release, now_s, err)) < 0 ||
+	    (rc = fm_sshpub_fingerprint(&sig.key, fingerprint, err)) < 0)
+		goto out;
+	if (!(*record = json_pack("{s:s, s:s, s:s, s:s, s:s}", "check", w.check, "reason", w.reason, "expires",
+				  w.expires, "signer", who ? who->principals : "", "key", fingerprint)))
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for a waiver");
 out:
 	if (rc == FM_EINPUT) { /* what cannot be read does not hold */

@@ -4,9 +4,12 @@
  *     make_release keygen KEY PRINCIPAL
  *     make_release sign KEY NAMESPACE FILE          FILE.sig
  *     make_release release KEY DIR                  DIR/out/office-1.2.0.tar.zst and .sig
+ *     make_release attest KEY ARCHIVE               prints the attestations
  */
 #include <fcntl.h>
+#include <unistd.h>
 
+#include "release/attestation.h"
 #include "release/sign/sshkey.h"
 #include "release/sign/sshsig.h"
 #include "stage_fixture.h"
@@ -69,6 +72,38 @@ static int release(const char *key, const char *dir, struct fm_error *err)
 	return rc;
 }
 
+static int attest(const char *key_path, const char *archive, struct fm_error *err)
+{
+	struct fm_archive_info info = {0};
+	struct fm_sshkey key = {0};
+	struct fm_buf statement = {0}, lines = {0};
+	enum fm_reason reason;
+	int fd = -1, rc;
+
+	if ((rc = fm_sshkey_read(&key, key_path, err)) < 0 || (rc = fm_file_open(archive, &fd, err)) < 0 ||
+	    (rc = fm_archive_read(fd, &info, &reason, err)) < 0 ||
+	    (rc = fm_file_read(archive, 1u << 30, &statement, err)) < 0 ||
+	    (rc = fm_sha512_bytes(statement.data, statement.len, info.digests.sha512, err)) < 0)
+		goto out;
+	statement.len = 0;
+	if ((rc = fm_attestation_provenance(&info, &statement, err)) < 0 ||
+	    (rc = fm_dsse_sign(&key, FM_ATTESTATION_TYPE, statement.data, statement.len, &lines, err)) < 0)
+		goto out;
+	statement.len = 0;
+	if ((rc = fm_attestation_tests(&info, &statement, err)) < 0 ||
+	    (rc = fm_dsse_sign(&key, FM_ATTESTATION_TYPE, statement.data, statement.len, &lines, err)) < 0)
+		goto out;
+	fputs(lines.data, stdout);
+out:
+	if (fd >= 0)
+		close(fd);
+	fm_archive_info_free(&info);
+	fm_sshkey_close(&key);
+	fm_buf_free(&statement);
+	fm_buf_free(&lines);
+	return rc;
+}
+
 int main(int argc, char **argv)
 {
 	struct fm_error err = {0};
@@ -80,8 +115,10 @@ int main(int argc, char **argv)
 		rc = sign(argv[2], argv[3], argv[4], &err);
 	else if (argc == 4 && strcmp(argv[1], "release") == 0)
 		rc = release(argv[2], argv[3], &err);
+	else if (argc == 4 && strcmp(argv[1], "attest") == 0)
+		rc = attest(argv[2], argv[3], &err);
 	else
-		rc = fm_fail(&err, FM_EUSAGE, "usage: make_release keygen|sign|release ...");
+		rc = fm_fail(&err, FM_EUSAGE, "usage: make_release keygen|sign|release|attest ...");
 	if (rc)
 		fprintf(stderr, "make_release: %s\n", err.message);
 	return fm_exit_status(rc);

@@ -482,6 +482,15 @@ static void test_times_refuse_all_else(void **state)
 	assert_time("2016-04-11 00:05:12.5", 1460333112500);
 	assert_time("2016-04-11 00:05:12.123456", 1460333112123);
 	assert_time("2000-02-29 00:00:00", 951782400000);
+	assert_int_equal(fm_parse_date_s("2016-04-11", &ms), 0);
+	assert_int_equal(ms, 1460332800);
+	assert_int_equal(fm_parse_date_s("1969-12-31", &ms), 0);
+	assert_int_equal(ms, -86400);
+	for (size_t k = 0; k < 5; k++)
+		assert_int_equal(
+		    fm_parse_date_s(
+			(const char *[]){"", "2016-4-11", "2015-02-29", "2016-04-11 ", "2016-04-11 00:05:12"}[k], &ms),
+		    -1);
 	/* One byte changed: refused, or the one text of another time. */
 	for (size_t at = 0; at < 19; at++)
 		for (int c = 0; c < 256; c++) {

@@ -279,8 +279,12 @@ static void test_what_this_version_cannot_do_is_refused(void **state)
 	refused(SOURCE "privacy: {noise_multiplier: 1}\n", "release.yaml:2: privacy.noise_multiplier", "none");
 	refused(SOURCE "privacy: {clip: 1.0}\n", "release.yaml:2: privacy.clip: not in privacy.mode none",
 		"leave it out");
-	refused(SOURCE "publish: {sequence: 1}\n", "release.yaml:2: publish.sequence is no key any more",
-		"delete the line");
+	refused(SOURCE "privacy: {max_flows_per_host: 1}\n",
+		"release.yaml:2: privacy.max_flows_per_host is no key any more", "delete the line");
+	refused(SOURCE "publish: {sequence: -1}\n", "release.yaml:2: publish.sequence", "0");
+	refused(SOURCE "publish: {expires: 0}\n", "release.yaml:2: publish.expires", "1 to 36500");
+	refused(SOURCE "publish: {expires: soon}\n", "release.yaml:2: publish.expires", "YYYY-MM-DD");
+	refused(SOURCE "publish: {expires: 2027-02-29}\n", "release.yaml:2: publish.expires", "YYYY-MM-DD");
 	refused(SOURCE "model: {denoiser: gan}\n",
 		"release.yaml:2: model.denoiser takes transformer or unet or mlp, not 'gan'", "");
 	refused(SOURCE "model: {process: gaussian}\n", "model.process takes absorbing or multinomial, not 'gaussian'",
@@ -623,7 +627,7 @@ static void test_json_and_back_is_the_same_config(void **state)
 	assert_string_equal(c->source.path, "");
 	fm_config_free(c);
 	/* As an earlier version wrote it: a key that is gone since is passed over. */
-	json_object_set_new(json_object_get(j, "publish"), "sequence", json_integer(3));
+	json_object_set_new(json_object_get(j, "privacy"), "max_flows_per_host", json_integer(3));
 	assert_int_equal(fm_config_from_json(&c, j, &err), FM_OK);
 	assert_memory_equal(a, c, sizeof(*a));
 	fm_config_free(c);

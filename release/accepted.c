@@ -1,0 +1,333 @@
+#include "release/accepted.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "manifests/canon.h"
+#include "release/record.h"
+#include "release/version_order.h"
+
+#define FILE_MAX (4u << 20)
+
+struct fm_accepted_state {
+	char *path; /* of the list */
+	int lock;
+	struct fm_accepted *list;
+	bool *listed; /* the key of each is in the signers file */
+	size_t n;
+};
+
+int fm_accepted_dir(char **dir, struct fm_error *err)
+{
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	int n;
+
+	*dir = NULL;
+	/* A relative path is to be passed over, says the XDG Base Directory Specification. */
+	if (state && state[0] == '/')
+		n = asprintf(dir, "%s/flowmint", state);
+	else if (home && home[0] == '/')
+		n = asprintf(dir, "%s/.local/state/flowmint", home);
+	else
+		return fm_fail(err, FM_EUSAGE,
+			       "there is no place to remember what was accepted, as HOME is not set: name one with "
+			       "--state DIR, or check without one with --no-state");
+	if (n < 0) {
+		*dir = NULL;
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	}
+	return FM_OK;
+}
+
+/* ---- the list ---- */
+
+#define TEXT(key, field)                                                                                               \
+	{                                                                                                              \
+		key, offsetof(struct fm_accepted, field), sizeof(((struct fm_accepted *)0)->field)                     \
+	}
+static const struct {
+	const char *key;
+	size_t offset, size;
+} texts[] = {TEXT("signer", signer),    TEXT("fingerprint", fingerprint),     TEXT("name", name),
+	     TEXT("version", version),  TEXT("record_sha256", record_sha256), TEXT("tar_sha256", tar_sha256),
+	     TEXT("accepted", accepted)};
+#define NTEXTS (sizeof texts / sizeof *texts)
+
+static bool is_digest(const char *s)
+{
+	return strlen(s) == 64 && strspn(s, "0123456789abcdef") == 64;
+}
+
+static bool read_one(const json_t *o, struct fm_accepted *a)
+{
+	const json_t *sequence = json_object_get(o, "sequence");
+
+	memset(a, 0, sizeof *a);
+	if (!json_is_object(o) || json_object_size(o) != NTEXTS + 1 || !json_is_integer(sequence))
+		return false;
+	for (size_t i = 0; i < NTEXTS; i++) {
+		const char *s = json_string_value(json_object_get(o, texts[i].key));
+
+		if (!s || strlen(s) >= texts[i].size)
+			return false;
+		memcpy((char *)a + texts[i].offset, s, strlen(s) + 1);
+	}
+	a->sequence = json_integer_value(sequence);
+	return a->fingerprint[0] && a->name[0] && a->version[0] && is_digest(a->tar_sha256) && a->sequence >= 0 &&
+	       a->sequence <= FM_RECORD_SEQUENCE_MAX &&
+	       (a->sequence ? is_digest(a->record_sha256) : !a->record_sha256[0]);
+}
+
+static int read_list(struct fm_accepted_state *s, const json_t *doc, struct fm_error *err)
+{
+	const json_t *list = json_object_get(doc, "releases");
+	const char *format = json_string_value(json_object_get(doc, "format"));
+	int rc;
+
+	if (!format || strcmp(format, FM_ACCEPTED_FORMAT) != 0 || !json_is_array(list))
+		return fm_fail(err, FM_EINPUT, "it is no list of format " FM_ACCEPTED_FORMAT);
+	if ((rc = fm_alloc(&s->list, json_array_size(list) + 1, sizeof *s->list, "what was accepted", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (!read_one(json_array_get(list, i), &s->list[s->n++]))
+			return fm_fail(err, FM_EINPUT, "entry %zu is not what it must be", i + 1);
+	return FM_OK;
+}
+
+static int load(struct fm_accepted_state *s, struct fm_error *err)
+{
+	struct stat st;
+	json_t *doc = NULL;
+	int rc;
+
+	if (lstat(s->path, &st) < 0)
+		return errno == ENOENT ? fm_alloc(&s->list, 1, sizeof *s->list, "what was accepted", err)
+				       : fm_fail_errno(err, "%s", s->path);
+	if (!S_ISREG(st.st_mode) || (st.st_mode & 022) || st.st_uid != geteuid())
+		return fm_fail(err, FM_EINPUT,
+			       "%s must be a file of your own that no one else may write to: look who changed it",
+			       s->path);
+	if ((rc = fm_json_load(&doc, s->path, FILE_MAX, err)) < 0 || (rc = read_list(s, doc, err)) < 0) {
+		if (rc == FM_EINPUT)
+			rc = fm_error_prefix(err,
+					     "%s is damaged, so what was accepted before is not known: restore it, or "
+					     "remove it to begin anew: ",
+					     s->path);
+	}
+	json_decref(doc);
+	return rc;
+}
+
+static int take_lock(struct fm_accepted_state *s, const char *dir, struct fm_error *err)
+{
+	char *path = fm_path_join(dir, "lock");
+	int rc = FM_OK;
+
+	if (!path)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	while (s->lock >= 0 && (rc = flock(s->lock, LOCK_EX)) != 0 && errno == EINTR)
+		;
+	if (s->lock < 0 || rc != 0)
+		rc = fm_fail(err, FM_ESYSTEM, "%s cannot be locked: %s", path, strerror(errno));
+	free(path);
+	return rc;
+}
+
+static int mark_listed(struct fm_accepted_state *s, const struct fm_signers *signers, struct fm_error *err)
+{
+	char fingerprint[FM_FINGERPRINT_MAX];
+	int rc;
+
+	if ((rc = fm_alloc(&s->listed, s->n + 1, sizeof *s->listed, "what was accepted", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < signers->n && s->n; i++) {
+		if ((rc = fm_sshpub_fingerprint(&signers->s[i].key, fingerprint, err)) < 0)
+			return rc;
+		for (size_t j = 0; j < s->n; j++)
+			s->listed[j] |= strcmp(s->list[j].fingerprint, fingerprint) == 0;
+	}
+	return FM_OK;
+}
+
+int fm_accepted_open(struct fm_accepted_state **out, const char *dir, const struct fm_signers *signers,
+		     struct fm_error *err)
+{
+	struct fm_accepted_state *s = NULL;
+	int rc;
+
+	*out = NULL;
+	if ((rc = fm_alloc(&s, 1, sizeof *s, "what was accepted", err)) < 0)
+		return rc;
+	s->lock = -1;
+	if ((rc = fm_dir_make(dir, 0700, err)) < 0) {
+		rc = fm_error_set(
+		    err, FM_ESYSTEM, __FILE__, __LINE__,
+		    "the folder that remembers what was accepted cannot be made: %.400s: name another with "
+		    "--state DIR, or check without one with --no-state",
+		    err->message);
+		goto out;
+	}
+	if (!(s->path = fm_path_join(dir, FM_ACCEPTED_FILE))) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	if ((rc = take_lock(s, dir, err)) < 0)
+		goto out;
+	if ((rc = load(s, err)) < 0)
+		goto out;
+	rc = mark_listed(s, signers, err);
+out:
+	if (rc < 0)
+		fm_accepted_close(s);
+	else
+		*out = s;
+	return rc;
+}
+
+void fm_accepted_close(struct fm_accepted_state *s)
+{
+	if (!s)
+		return;
+	if (s->lock >= 0)
+		close(s->lock); /* and with it the lock */
+	free(s->path);
+	free(s->list);
+	free(s->listed);
+	free(s);
+}
+
+static bool is_before(const struct fm_accepted_state *s, size_t i, const struct fm_accepted *now)
+{
+	const struct fm_accepted *a = &s->list[i];
+
+	return strcmp(a->name, now->name) == 0 &&
+	       (strcmp(a->fingerprint, now->fingerprint) == 0 || (s->listed[i] && strcmp(a->signer, now->signer) == 0));
+}
+
+bool fm_accepted_last(const struct fm_accepted_state *s, const struct fm_accepted *now, struct fm_accepted *last)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (is_before(s, i, now) && (!found || fm_version_compare(s->list[i].version, last->version) > 0)) {
+			*last = s->list[i];
+			found = true;
+		}
+	return found;
+}
+
+/* ---- judging ---- */
+
+#define refuse(why, ...) (*reason = (why), fm_fail(err, FM_EVERDICT, __VA_ARGS__))
+
+static int judge_same_version(const struct fm_accepted *last, const struct fm_accepted *now, enum fm_reason *reason,
+			      struct fm_error *err)
+{
+	if (strcmp(last->tar_sha256, now->tar_sha256) != 0)
+		return refuse(FM_REASON_FORK,
+			      "there are two archives of %s %s: that of tar sha256 %s was accepted on %.10s; ask the "
+			      "sender which of them he released",
+			      now->name, now->version, last->tar_sha256, last->accepted);
+	if (last->record_sha256[0] && now->record_sha256[0] && strcmp(last->record_sha256, now->record_sha256) != 0)
+		return refuse(FM_REASON_FORK,
+			      "there are two records (RELEASE.json) of %s %s: that of sha256 %s was accepted on %.10s; "
+			      "ask the sender which of them he signed",
+			      now->name, now->version, last->record_sha256, last->accepted);
+	return FM_OK;
+}
+
+int fm_accepted_judge(const struct fm_accepted *last, const struct fm_accepted *now, enum fm_reason *reason,
+		      struct fm_error *err)
+{
+	bool same = strcmp(last->version, now->version) == 0;
+	int rc;
+
+	if (same && (rc = judge_same_version(last, now, reason, err)) < 0)
+		return rc;
+	if (!same && fm_version_compare(now->version, last->version) <= 0)
+		return refuse(FM_REASON_ROLLBACK,
+			      "%s %s is not later than %s, which was accepted on %.10s: somebody hands out an old "
+			      "release as the new one, or you want an old one and check it with --no-state",
+			      now->name, now->version, last->version, last->accepted);
+	if (last->sequence && !now->sequence)
+		return refuse(FM_REASON_RECORD_MISSING,
+			      "no record (RELEASE.json) lies beside %s %s, but this signer makes them: %s %s, accepted "
+			      "on %.10s, had one; ask for it",
+			      now->name, now->version, now->name, last->version, last->accepted);
+	if (same || !last->sequence)
+		return FM_OK;
+	if (now->sequence < last->sequence)
+		return refuse(
+		    FM_REASON_ROLLBACK,
+		    "%s %s is number %lld of its sequence, and %s, accepted on %.10s, was number %lld already",
+		    now->name, now->version, (long long)now->sequence, last->version, last->accepted,
+		    (long long)last->sequence);
+	if (now->sequence == last->sequence)
+		return refuse(FM_REASON_FORK,
+			      "%s %s is number %lld of its sequence, and so is %s, which was accepted on %.10s",
+			      now->name, now->version, (long long)now->sequence, last->version, last->accepted);
+	if (now->sequence == last->sequence + 1 && strcmp(now->previous_sha256, last->record_sha256) != 0)
+		return refuse(FM_REASON_FORK,
+			      "%s %s follows another release than %s, which was accepted on %.10s: its record names "
+			      "sha256 %s before it, not %s",
+			      now->name, now->version, last->version, last->accepted,
+			      now->previous_sha256[0] ? now->previous_sha256 : "none", last->record_sha256);
+	return FM_OK;
+}
+
+/* ---- remembering ---- */
+
+static json_t *to_json(const struct fm_accepted *a)
+{
+	json_t *o = json_pack("{s:I}", "sequence", (json_int_t)a->sequence);
+
+	for (size_t i = 0; i < NTEXTS; i++)
+		if (json_object_set_new(o, texts[i].key, json_string((const char *)a + texts[i].offset)) != 0) {
+			json_decref(o);
+			return NULL;
+		}
+	return o;
+}
+
+int fm_accepted_remember(struct fm_accepted_state *s, const struct fm_accepted *now, struct fm_error *err)
+{
+	json_t *list = json_array(), *doc;
+	struct fm_buf text = {0};
+	int rc = FM_OK, bad = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (!is_before(s, i, now))
+			bad |= json_array_append_new(list, to_json(&s->list[i]));
+	bad |= json_array_append_new(list, to_json(now));
+	doc = json_pack("{s:s, s:o}", "format", FM_ACCEPTED_FORMAT, "releases", list);
+	if (bad != 0 || !doc) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory for what was accepted");
+		goto out;
+	}
+	if ((rc = fm_json_pretty(doc, &text, err)) < 0)
+		goto out;
+	if (text.len > FILE_MAX) {
+		rc = fm_fail(err, FM_ESYSTEM, "%s would be larger than %u bytes: name another folder with --state DIR",
+			     s->path, FILE_MAX);
+		goto out;
+	}
+	if ((rc = fm_file_write(s->path, 0600, text.data, text.len, err)) < 0) {
+		if (err)
+			err->code = FM_ESYSTEM;
+		fm_error_prefix(err, "what was accepted cannot be remembered (--no-state does without): ");
+		rc = FM_ESYSTEM;
+	}
+out:
+	json_decref(doc);
+	fm_buf_free(&text);
+	return rc;
+}

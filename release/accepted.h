@@ -1,0 +1,62 @@
+/*
+ * accepted.h - what a partner accepted last, of each release name by each signer.
+ *
+ * DIR/accepted.json (mode 0600, in a folder of mode 0700):
+ *
+ *     {"format":"flowmint-accepted/1","releases":[{"signer","fingerprint","name","version","sequence","record_sha256",
+ *      "tar_sha256","accepted"}, ...]}
+ *
+ * A signer is known again by his key; by the principals of his line too, where the key before is still in the signers
+ * file.  (Of a key that has left it nothing is accepted any more, and another team, with a file of its own, may have
+ * the same name.)  sequence is 0 and record_sha256 "" for a release without a record (record.h).
+ *
+ *     fm_accepted_open(&state, dir, &signers, err)        makes the folder where absent, waits for who else is at it
+ *     fm_accepted_last(state, &now, &last)      false: nothing of this name by this signer yet
+ *     fm_accepted_judge(&last, &now, &reason, err)
+ *     fm_accepted_remember(state, &now, err)    by rename: what is read is the old list or the new one
+ *     fm_accepted_close(state)
+ */
+#ifndef FM_RELEASE_ACCEPTED_H
+#define FM_RELEASE_ACCEPTED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "release/archive.h"
+#include "release/reason.h"
+#include "release/sign/signers.h"
+
+#define FM_ACCEPTED_FORMAT "flowmint-accepted/1"
+#define FM_ACCEPTED_FILE "accepted.json"
+
+struct fm_accepted {
+	char signer[4 * FM_PRINCIPALS_MAX]; /* as text.h shows it */
+	char fingerprint[FM_FINGERPRINT_MAX];
+	char name[FM_ARCHIVE_MAX_FOLDER], version[FM_ARCHIVE_MAX_FOLDER];
+	char tar_sha256[FM_SHA256_HEX];
+	int64_t sequence;                    /* 0: without a record */
+	char record_sha256[FM_SHA256_HEX];   /* "": without a record */
+	char previous_sha256[FM_SHA256_HEX]; /* what the record names before it; not kept */
+	char accepted[24];                   /* YYYY-MM-DDTHH:MM:SSZ */
+};
+
+/* $XDG_STATE_HOME/flowmint, else $HOME/.local/state/flowmint, a new string (free()).  FM_EUSAGE without either. */
+int fm_accepted_dir(char **dir, struct fm_error *err) FM_MUST_CHECK;
+
+struct fm_accepted_state;
+/* FM_EINPUT: the list is damaged, or others may write to it; FM_ESYSTEM: the folder cannot be made, read or locked. */
+int fm_accepted_open(struct fm_accepted_state **state, const char *dir, const struct fm_signers *signers,
+		     struct fm_error *err) FM_MUST_CHECK;
+bool fm_accepted_last(const struct fm_accepted_state *state, const struct fm_accepted *now, struct fm_accepted *last);
+/* May now come after last?  FM_EVERDICT with FM_REASON_ROLLBACK (it is older), FM_REASON_FORK (it contradicts last) or
+ * FM_REASON_RECORD_MISSING. */
+int fm_accepted_judge(const struct fm_accepted *last, const struct fm_accepted *now, enum fm_reason *reason,
+		      struct fm_error *err) FM_MUST_CHECK;
+/* now takes the place of what was last. */
+int fm_accepted_remember(struct fm_accepted_state *state, const struct fm_accepted *now,
+			 struct fm_error *err) FM_MUST_CHECK;
+void fm_accepted_close(struct fm_accepted_state *state);
+
+#endif

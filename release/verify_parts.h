@@ -1,0 +1,30 @@
+/*
+ * verify_parts.h - what the files of verify.h share.
+ */
+#ifndef FM_RELEASE_VERIFY_PARTS_H
+#define FM_RELEASE_VERIFY_PARTS_H
+
+#include "release/verify.h"
+
+struct fm_verify_job {
+	const struct fm_verify_in *in;
+	struct fm_verify_report *report;
+	struct fm_error *err;
+	int fd; /* the archive */
+	struct fm_signers signers;
+	struct fm_sshsig sig; /* of the archive */
+	uint8_t sha512[FM_SHA512_LEN];
+	uint64_t nbytes;
+	bool zstd; /* it begins as a zstd file does */
+};
+
+#define fm_verify_refuse(job, why, ...) ((job)->report->reason = (why), fm_fail((job)->err, FM_EVERDICT, __VA_ARGS__))
+
+void fm_verify_note(struct fm_verify_report *report, const char *fmt, ...) FM_PRINTF(2, 3);
+
+/* verify_record.c: the record beside the archive, against the compressed file, the files beside it and the clock; then
+ * against the contents. */
+int fm_verify_record(struct fm_verify_job *job) FM_MUST_CHECK;
+int fm_verify_record_contents(struct fm_verify_job *job) FM_MUST_CHECK;
+
+#endif

@@ -1,0 +1,147 @@
+/* What a verification found, for people and for programs. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "release/verify.h"
+
+static const char *memory_name(enum fm_memory m)
+{
+	static const char *const name[] = {"", "off", "first", "same", "later"};
+
+	return name[m];
+}
+
+/* A path may hold what drives a terminal, and need not be UTF-8, which JSON must be. */
+static json_t *text_or_null(const char *s)
+{
+	char shown[4 * 4096];
+
+	fm_text_show(s, strlen(s), shown, sizeof shown);
+	return *s ? json_string(shown) : json_null();
+}
+
+static json_t *files_json(const struct fm_archive_info *info)
+{
+	json_t *files = json_array();
+
+	for (size_t i = 0; i < info->n; i++) {
+		const struct fm_archive_file *f = &info->file[i];
+
+		if (json_array_append_new(files, json_pack("{s:s,s:I,s:s}", "path", f->path, "bytes",
+							   (json_int_t)f->nbytes, "sha256", f->sha256)) != 0) {
+			json_decref(files);
+			return NULL;
+		}
+	}
+	return files;
+}
+
+static json_t *record_json(const struct fm_verify_report *report)
+{
+	const struct fm_record *r = &report->record;
+
+	if (!report->has_record)
+		return json_null();
+	return json_pack("{s:I,s:o,s:s,s:o,s:s,s:b}", "sequence", (json_int_t)r->sequence, "previous",
+			 r->previous_sha256[0]
+			     ? json_pack("{s:s,s:s}", "version", r->previous_version, "sha256", r->previous_sha256)
+			     : json_null(),
+			 "issued", r->issued, "expires", text_or_null(r->expires), "sha256", r->sha256, "attestations",
+			 r->has_attestations);
+}
+
+static json_t *last_json(const struct fm_verify_report *r)
+{
+	if (!r->has_last)
+		return json_null();
+	return json_pack("{s:o,s:o,s:o,s:o}", "version", text_or_null(r->last.version), "sequence",
+			 r->last.sequence ? json_integer((json_int_t)r->last.sequence) : json_null(), "tar_sha256",
+			 text_or_null(r->last.tar_sha256), "accepted", text_or_null(r->last.accepted));
+}
+
+static json_t *notes_json(const struct fm_verify_report *r)
+{
+	json_t *notes = json_array();
+
+	for (int i = 0; i < r->nnotes; i++)
+		if (json_array_append_new(notes, json_string(r->note[i])) != 0) {
+			json_decref(notes);
+			return NULL;
+		}
+	return notes;
+}
+
+json_t *fm_verify_report_json(const struct fm_verify_report *r)
+{
+	return json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "verdict",
+			 r->good ? "good" : "bad", "reason", fm_reason_name(r->reason), "message",
+			 text_or_null(r->message), "archive", text_or_null(r->archive), "sha256",
+			 text_or_null(r->sha256), "tar_sha256", text_or_null(r->info.digests.tar_sha256), "signer",
+			 text_or_null(r->signer), "fingerprint", text_or_null(r->fingerprint), "name",
+			 text_or_null(r->info.name), "version", text_or_null(r->info.version), "waived",
+			 text_or_null(r->info.waived), "record", record_json(r), "memory",
+			 text_or_null(memory_name(r->memory)), "last", last_json(r), "notes", notes_json(r),
+			 "extracted", text_or_null(r->extracted), "files", files_json(&r->info));
+}
+
+static void record_text(const struct fm_verify_report *report, struct fm_buf *out)
+{
+	const struct fm_record *r = &report->record;
+
+	fm_buf_printf(out, "  record      number %lld", (long long)r->sequence);
+	if (r->previous_sha256[0])
+		fm_buf_printf(out, ", after %s", r->previous_version);
+	fm_buf_printf(out, ", issued %s", r->issued);
+	if (r->expires[0])
+		fm_buf_printf(out, ", to be used until %s", r->expires);
+	fm_buf_puts(out, "\n");
+}
+
+static void memory_text(const struct fm_verify_report *r, struct fm_buf *out)
+{
+	char version[4 * FM_ARCHIVE_MAX_FOLDER], accepted[128];
+
+	fm_text_show(r->last.version, strlen(r->last.version), version, sizeof version);
+	fm_text_show(r->last.accepted, strlen(r->last.accepted), accepted, sizeof accepted);
+	if (r->memory == FM_MEMORY_FIRST)
+		fm_buf_printf(out, "  memory      the first %s of this signer that is accepted here\n", r->info.name);
+	else if (r->memory == FM_MEMORY_SAME)
+		fm_buf_printf(out, "  memory      the one that was accepted on %.10s\n", accepted);
+	else if (r->memory == FM_MEMORY_LATER)
+		fm_buf_printf(out, "  memory      later than %s, accepted on %.10s\n", version, accepted);
+}
+
+void fm_verify_report_text(const struct fm_verify_report *r, struct fm_buf *out)
+{
+	char shown[4 * 4096], signer[4 * FM_PRINCIPALS_MAX];
+
+	fm_text_show(r->archive, strlen(r->archive), shown, sizeof shown);
+	fm_text_show(r->signer, strlen(r->signer), signer, sizeof signer);
+	if (r->good)
+		fm_buf_printf(out, "good: %s %s%s%s\n", r->info.name, r->info.version,
+			      r->info.waived[0] ? ", checks waived: " : "", r->info.waived);
+	else
+		fm_buf_printf(out, "bad: %s: %s\n", fm_reason_name(r->reason), r->message);
+	fm_buf_printf(out, "  archive     %s\n", shown);
+	if (r->signer[0] || r->fingerprint[0])
+		fm_buf_printf(out, "  %s  %s%s%s\n", r->good ? "signer    " : "key       ", signer,
+			      r->signer[0] ? " " : "", r->fingerprint);
+	if (r->has_record)
+		record_text(r, out);
+	if (r->good)
+		memory_text(r, out);
+	for (int i = 0; i < r->nnotes; i++)
+		fm_buf_printf(out, "  note        %s\n", r->note[i]);
+	if (r->sha256[0])
+		fm_buf_printf(out, "  sha256      %s\n", r->sha256);
+	if (r->info.digests.tar_sha256[0])
+		fm_buf_printf(out, "  tar sha256  %s\n", r->info.digests.tar_sha256);
+	for (size_t i = 0; r->good && i < r->info.n; i++)
+		fm_buf_printf(out, "  %s  %12llu  %s\n", r->info.file[i].sha256,
+			      (unsigned long long)r->info.file[i].nbytes, r->info.file[i].path);
+	if (r->extracted[0]) {
+		fm_text_show(r->extracted, strlen(r->extracted), shown, sizeof shown);
+		fm_buf_printf(out, "  extracted   %s\n", shown);
+	}
+}

@@ -1,0 +1,388 @@
+/*
+ * What lies in a release folder: each archive beside its own signature and record, whoever publishes at once and
+ * wherever a run is killed; numbers and versions rise.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <sys/wait.h>
+
+#include "base/log.h"
+#include "manifests/config.h"
+#include "pipeline/publish.h"
+#include "pipeline/runner.h"
+#include "pipeline/sandbox.h"
+#include "release/shelf.h"
+#include "release/verify.h"
+#include "release_fixture.h"
+
+static struct fm_error err;
+static struct fm_signers signers;
+static char signers_path[512], key_path[512], out[512], product[512];
+static bool confined;
+
+static int setup(void **state)
+{
+	struct fm_buf line = {0};
+
+	fm_log_quiet(1);
+	if (fixture_make(state) != 0)
+		return -1;
+	snprintf(signers_path, sizeof signers_path, "%s", in_dir("allowed_signers"));
+	snprintf(key_path, sizeof key_path, "%s", in_dir("release.key"));
+	snprintf(out, sizeof out, "%s", in_dir("out"));
+	snprintf(product, sizeof product, "%s", in_dir("product"));
+	if (fm_keygen_line(key_path, "releases@example.org", &line, &err) < 0)
+		return -1;
+	put_file("allowed_signers", line.data, line.len);
+	fm_buf_free(&line);
+	confined = fm_sandbox_probe(&err) == FM_OK;
+	return fm_signers_load(&signers, signers_path, &err);
+}
+
+static int teardown(void **state)
+{
+	fm_signers_free(&signers);
+	return fixture_remove(state);
+}
+
+static int fresh(void **state)
+{
+	(void)state;
+	return fm_dir_remove(out, &err) < 0 || fm_dir_remove(product, &err) < 0 ? -1 : 0;
+}
+
+static struct fm_config *config(const char *version, const char *more)
+{
+	char set[3][600];
+	const char *sets[3] = {set[0], set[1], set[2]};
+	struct fm_config *cfg;
+
+	snprintf(set[0], sizeof set[0], "release.version=%s", version);
+	snprintf(set[1], sizeof set[1], "publish.key=%s", key_path);
+	snprintf(set[2], sizeof set[2], "%s", more ? more : "release.name=demo");
+	if (fm_config_preset(&cfg, "demo", sets, 3, &err) < 0)
+		fail_msg("%s", err.message);
+	return cfg;
+}
+
+/* A good small archive of this version, with a salt in it, as the release stage leaves it in dir. */
+static void make_product(const char *dir, const char *version, unsigned salt, char archive[600])
+{
+	struct fm_archive_digests digests;
+	struct fm_sshkey key;
+	struct fm_buf sig = {0};
+	struct release_files files;
+	struct fm_archive_member m[NFILES];
+	char folder[96], sig_path[700], text[64], hex[FM_SHA256_HEX];
+
+	assert_int_equal(fm_dir_make(dir, 0700, &err), FM_OK);
+	files_make(&files);
+	/* README.md is another one in each: its digest in the other documents is of the same length. */
+	hex_of(&files.f[0].text, hex);
+	snprintf(text, sizeof text, "%07u\n", salt);
+	files.f[0].text.len = 0;
+	fm_buf_puts(&files.f[0].text, text);
+	for (int i = 1; i < NFILES; i += 3) {
+		char *at = strstr(files.f[i].text.data, hex), now[FM_SHA256_HEX];
+
+		hex_of(&files.f[0].text, now);
+		memcpy(at, now, 64);
+	}
+	{
+		char from[64], *at = strstr(files.f[4].text.data, "\"version\":\"1.0\"");
+
+		snprintf(from, sizeof from, "\"version\":\"%s\"", version);
+		assert_int_equal(strlen(from), strlen("\"version\":\"1.0\"")); /* three letters each */
+		memcpy(at, from, strlen(from));
+		hex_of(&files.f[4].text, hex);
+		memcpy(strstr(files.f[1].text.data, "  manifest.json") - 64, hex, 64);
+	}
+	for (int i = 0; i < NFILES; i++)
+		m[i] = (struct fm_archive_member){
+		    .path = files.f[i].path, .data = files.f[i].text.data, .n = files.f[i].text.len};
+	snprintf(folder, sizeof folder, "demo-%s", version);
+	snprintf(archive, 600, "%s/%s.tar.zst", dir, folder);
+	assert_int_equal(fm_archive_write(folder, TAR_MTIME, m, NFILES, archive, &digests, &err), FM_OK);
+	assert_int_equal(fm_sshkey_read(&key, key_path, &err), FM_OK);
+	assert_int_equal(fm_sshsig_sign(&key, FM_SSH_NAMESPACE, digests.sha512, &sig, &err), FM_OK);
+	snprintf(sig_path, sizeof sig_path, "%s.sig", archive);
+	assert_int_equal(fm_file_write(sig_path, 0644, sig.data, sig.len, &err), FM_OK);
+	fm_sshkey_close(&key);
+	fm_buf_free(&sig);
+	files_free(&files);
+}
+
+/* Publish the product of dir. */
+static int publish_from(const char *dir, const char *version, unsigned salt, const char *more)
+{
+	static const struct fm_stages stages = {.verify = fm_verify};
+	struct fm_config *cfg = config(version, more);
+	struct fm_run run = {.unconfined = !confined};
+	char archive[600];
+	int rc;
+
+	make_product(dir, version, salt, archive);
+	run.stage[FM_RELEASE].result = json_pack("{s:s}", "archive", archive);
+	run.stage[FM_RELEASE].product = strdup(dir);
+	if (fm_sha256_file_hex(archive, run.archive_sha256, &err) < 0)
+		fail_msg("%s", err.message);
+	rc = fm_publish_put(&stages, cfg, fixture_dir, out, &run, &err);
+	fm_run_free(&run);
+	fm_config_free(cfg);
+	return rc;
+}
+
+static int publish(const char *version, unsigned salt, const char *more)
+{
+	return publish_from(product, version, salt, more);
+}
+
+static struct fm_record newest(void)
+{
+	struct fm_record r;
+
+	assert_int_equal(fm_shelf_newest(out, "demo", &signers, &r, &err), FM_OK);
+	return r;
+}
+
+/* Does all in the release folder verify?  How many archives there are. */
+static int all_verifies(void)
+{
+	char **names;
+	size_t n;
+	int archives = 0;
+
+	assert_int_equal(fm_dir_list(out, &names, &n, &err), FM_OK);
+	for (size_t i = 0; i < n; i++) {
+		struct fm_verify_report report;
+		char path[1200];
+		struct fm_verify_in in = {.archive = path, .signers = signers_path, .now_s = (int64_t)time(NULL)};
+		size_t m = strlen(names[i]);
+
+		if (strstr(names[i], "tmp"))
+			fail_msg("%s is left", names[i]);
+		if (m < 8 || strcmp(names[i] + m - 8, ".tar.zst") != 0)
+			continue;
+		archives++;
+		snprintf(path, sizeof path, "%s/%s", out, names[i]);
+		if (fm_verify(&in, &report, &err) < 0 || !report.has_record)
+			fail_msg("%s: %s", names[i], err.message);
+		fm_verify_report_free(&report);
+	}
+	fm_names_free(names, n);
+	return archives;
+}
+
+static void releases_are_numbered_and_chained(void **state)
+{
+	struct fm_record one, two, three;
+
+	(void)state;
+	assert_int_equal(publish("1.0", 1, NULL), FM_OK);
+	one = newest();
+	assert_int_equal(one.sequence, 1);
+	assert_string_equal(one.previous_sha256, "");
+	assert_string_equal(one.expires, "");
+	assert_int_equal(publish("1.1", 1, "publish.expires=30"), FM_OK);
+	two = newest();
+	assert_int_equal(two.sequence, 2);
+	assert_string_equal(two.previous_version, "1.0");
+	assert_string_equal(two.previous_sha256, one.sha256);
+	assert_string_not_equal(two.expires, "");
+	assert_int_equal(publish("1.2", 1, "publish.sequence=9"), FM_OK);
+	three = newest();
+	assert_int_equal(three.sequence, 9);
+	assert_string_equal(three.previous_sha256, two.sha256);
+	assert_int_equal(all_verifies(), 3);
+}
+
+static void dates_are_the_configs(void **state)
+{
+	struct fm_signers none = {0};
+	struct fm_record r;
+	struct fm_config *cfg;
+
+	(void)state;
+#define NEXT(more, change)                                                                                             \
+	cfg = config("1.0", more);                                                                                     \
+	change;                                                                                                        \
+	if (fm_publish_next(cfg, out, &signers, &r, &err) < 0)                                                         \
+		fail_msg("%s", err.message);                                                                           \
+	fm_config_free(cfg)
+	NEXT("publish.expires=30", strcpy(cfg->release.date, "2024-02-01"));
+	assert_string_equal(r.issued, "2024-02-01");
+	assert_string_equal(r.expires, "2024-03-02");
+	NEXT("publish.expires=2024-02-01", strcpy(cfg->release.date, "2024-02-01"));
+	assert_string_equal(r.expires, "2024-02-01");
+	cfg = config("1.0", "publish.expires=2024-01-31");
+	strcpy(cfg->release.date, "2024-02-01");
+	assert_int_equal(fm_publish_next(cfg, out, &signers, &r, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "publish.expires"));
+	/* Where nobody may sign records there are none, unless they were asked for. */
+	assert_int_equal(fm_publish_next(cfg, out, &none, &r, &err), FM_EINPUT);
+	fm_config_free(cfg);
+	cfg = config("1.0", "publish.expires=9");
+	assert_int_equal(fm_publish_next(cfg, out, &none, &r, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "namespaces="));
+	fm_config_free(cfg);
+	cfg = config("1.0", NULL);
+	assert_int_equal(fm_publish_next(cfg, out, &none, &r, &err), FM_OK);
+	assert_int_equal(r.sequence, 0);
+	fm_config_free(cfg);
+}
+
+static void what_does_not_rise_is_refused(void **state)
+{
+	struct fm_record before, after;
+
+	(void)state;
+	assert_int_equal(publish("1.5", 1, "publish.sequence=5"), FM_OK);
+	before = newest();
+	assert_int_equal(publish("1.5", 1, NULL), FM_OK); /* the same once more */
+	assert_int_equal(publish("1.5", 1, "publish.sequence=5"), FM_OK);
+	assert_int_equal(publish("1.5", 1, "publish.sequence=6"), FM_EINPUT);
+	assert_non_null(strstr(err.message, "publish.sequence"));
+	assert_int_equal(publish("1.5", 2, NULL), FM_EINPUT); /* other bytes */
+	assert_non_null(strstr(err.message, "is taken"));
+	assert_int_equal(publish("1.4", 1, NULL), FM_EINPUT);
+	assert_non_null(strstr(err.message, "release.version"));
+	assert_int_equal(publish("1.6", 1, "publish.sequence=5"), FM_EINPUT);
+	assert_non_null(strstr(err.message, "publish.sequence"));
+	assert_int_equal(publish("1.6", 1, "publish.sequence=4"), FM_EINPUT);
+	after = newest();
+	assert_memory_equal(&before, &after, sizeof before);
+	assert_int_equal(all_verifies(), 1);
+}
+
+static void what_a_killed_run_left_is_no_release(void **state)
+{
+	static const char *const last[] = {"demo-1.1.RELEASE.json", "demo-1.1.RELEASE.json.sig", "demo-1.1.tar.zst",
+					   "demo-1.1.tar.zst.sig"};
+	char path[700];
+
+	(void)state;
+	/* It wrote so many of the four, in their order. */
+	for (int n = 0; n <= 4; n++) {
+		assert_int_equal(fresh(NULL), 0);
+		assert_int_equal(publish("1.0", 1, NULL), FM_OK);
+		assert_int_equal(publish("1.1", 1, NULL), FM_OK);
+		for (int i = n; i < 4; i++) {
+			snprintf(path, sizeof path, "%s/%s", out, last[i]);
+			assert_int_equal(unlink(path), 0);
+		}
+		assert_int_equal(newest().sequence, n == 4 ? 2 : 1);
+		/* Other bytes may take its place as long as it was not released. */
+		assert_int_equal(publish("1.1", 2, NULL), n == 4 ? FM_EINPUT : FM_OK);
+		assert_int_equal(all_verifies(), 2);
+		assert_int_equal(newest().sequence, 2);
+	}
+}
+
+static void attestations_are_named_by_the_record(void **state)
+{
+	char set[600], attested[600], archive[600];
+	struct fm_verify_in in = {.archive = archive, .signers = signers_path, .now_s = (int64_t)time(NULL)};
+	struct fm_verify_report report;
+	struct fm_buf text = {0};
+	struct fm_record r;
+	struct fm_sshkey key;
+
+	(void)state;
+	snprintf(set, sizeof set, "publish.attestation_key=%s", in_dir("attestation.key"));
+	assert_int_equal(fm_sshkey_generate(&key, "a", &err), FM_OK);
+	assert_int_equal(fm_sshkey_write(&key, in_dir("attestation.key"), &err), FM_OK);
+	fm_sshkey_close(&key);
+	if (publish("1.0", 1, set) < 0)
+		fail_msg("%s", err.message);
+	r = newest();
+	assert_true(r.has_attestations);
+	snprintf(attested, sizeof attested, "%s/demo-1.0.intoto.jsonl", out);
+	snprintf(archive, sizeof archive, "%s/demo-1.0.tar.zst", out);
+	assert_int_equal(fm_file_read(attested, 1 << 20, &text, &err), FM_OK);
+	assert_int_equal(text.len, r.attestations.nbytes);
+	assert_int_equal(all_verifies(), 1);
+	/* A byte of them changed: the record tells. */
+	text.data[100] ^= 1;
+	assert_int_equal(fm_file_write(attested, 0644, text.data, text.len, &err), FM_OK);
+	assert_int_equal(fm_verify(&in, &report, &err), FM_EVERDICT);
+	assert_int_equal(report.reason, FM_REASON_RECORD_DISAGREES);
+	fm_verify_report_free(&report);
+	assert_int_equal(publish("1.1", 1, NULL), FM_OK); /* without a key there are none */
+	assert_false(newest().has_attestations);
+	fm_buf_free(&text);
+}
+
+static void record_of_a_stranger_stops_it(void **state)
+{
+	struct fm_buf text = {0};
+	struct fm_sshkey stranger;
+	uint8_t digest[FM_SHA512_LEN];
+	struct fm_buf sig = {0};
+	char path[700];
+
+	(void)state;
+	assert_int_equal(publish("1.0", 1, NULL), FM_OK);
+	snprintf(path, sizeof path, "%s/demo-1.0.RELEASE.json", out);
+	assert_int_equal(fm_file_read(path, 65536, &text, &err), FM_OK);
+	assert_int_equal(fm_sshkey_generate(&stranger, "s", &err), FM_OK);
+	assert_int_equal(fm_sha512_bytes(text.data, text.len, digest, &err), FM_OK);
+	assert_int_equal(fm_sshsig_sign(&stranger, FM_RECORD_NAMESPACE, digest, &sig, &err), FM_OK);
+	snprintf(path, sizeof path, "%s/demo-1.0.RELEASE.json.sig", out);
+	assert_int_equal(fm_file_write(path, 0644, sig.data, sig.len, &err), FM_OK);
+	assert_int_equal(publish("1.1", 1, NULL), FM_EINPUT);
+	assert_non_null(strstr(err.message, "demo-1.0.RELEASE.json"));
+	fm_sshkey_close(&stranger);
+	fm_buf_free(&text);
+	fm_buf_free(&sig);
+}
+
+/* Two at once, many times: of one version one wins and the other is refused; of two, each gets a number of its own or
+ * hears that it does not rise.  Never is there a signature or record beside another archive. */
+static void two_publishers_never_mix(void **state)
+{
+	char dir[2][600];
+	int status, mine, refused = 0;
+	pid_t child;
+
+	(void)state;
+	snprintf(dir[0], sizeof dir[0], "%s/p0", fixture_dir);
+	snprintf(dir[1], sizeof dir[1], "%s/p1", fixture_dir);
+	for (unsigned i = 0; i < 24; i++) {
+		const char *version = i % 2 ? "1.1" : "1.0";
+
+		assert_int_equal(fresh(NULL), 0);
+		if ((child = fork()) == 0) {
+			int rc = publish_from(dir[1], "1.0", 2 * i + 1, NULL);
+
+			_exit(rc == FM_OK ? 0 : rc == FM_EINPUT ? 1 : 2);
+		}
+		mine = publish_from(dir[0], version, 2 * i, NULL);
+		assert_int_equal(waitpid(child, &status, 0), child);
+		status = WEXITSTATUS(status);
+		if ((mine != FM_OK && mine != FM_EINPUT) || status > 1)
+			fail_msg("round %u: %d, %d: %s", i, mine, status, err.message);
+		refused += (mine != FM_OK) + status;
+		/* 1.1 always comes through; one of the two 1.0 does. */
+		assert_true(i % 2 ? mine == FM_OK : (mine == FM_OK) != (status == 0));
+		assert_int_equal(all_verifies(), (mine == FM_OK) + (status == 0));
+		assert_int_equal(newest().sequence, (mine == FM_OK) + (status == 0));
+	}
+	assert_true(refused >= 12);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup(f, fresh)
+	    T(releases_are_numbered_and_chained), T(dates_are_the_configs),
+	    T(what_does_not_rise_is_refused),     T(what_a_killed_run_left_is_no_release),
+	    T(record_of_a_stranger_stops_it),     T(attestations_are_named_by_the_record),
+	    T(two_publishers_never_mix),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
