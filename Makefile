@@ -69,6 +69,7 @@ FUZZERS  := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fu
 TESTLIBS := $(call lib,pipeline) $(ALL)
 include model/double.mk
 
+$(B)/tests/test_dp_ingest: LDFLAGS += -Wl,--wrap=fsync
 $(B)/tests/%: $(B)/tests/unit/%.o $(TESTLIBS)
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_ALL)
