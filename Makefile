@@ -69,6 +69,11 @@ FUZZERS  := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fu
 TESTLIBS := $(call lib,pipeline) $(ALL)
 include model/double.mk
 
+# Broken builds, for the audit to find: the linker puts what tests/unit/breaks.h has in the place of these, in these programs alone.
+,        := ,
+BREAKS   := fm_gaussian_fill fm_discrete_gaussian fm_counts_histogram fm_clip_weight fm_grid_set fm_poisson_sample
+$(B)/tests/test_audit_broken: LDFLAGS += $(addprefix -Wl$(,)--wrap=,$(BREAKS))
+$(B)/tests/test_dp_ingest: LDFLAGS += -Wl,--wrap=fsync
 $(B)/tests/%: $(B)/tests/unit/%.o $(TESTLIBS)
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_ALL)

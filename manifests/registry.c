@@ -36,6 +36,7 @@ enum topic {
 	LEAK,
 	CONTROLS,
 	HOLDOUT,
+	CLAIM,
 	GATE
 };
 
@@ -128,6 +129,8 @@ const struct fm_metric_topic fm_metric_topics[] = {
 	[HOLDOUT] = {FM_GROUP_GATE, "The gate", "The holdout",
 	 "Every test of leakage sets the training flows against flows that the generator never saw: are these such "
 	 "flows?"},
+	[CLAIM] = {FM_GROUP_GATE, "The gate", "The claim under attack",
+	 "Does the epsilon that is claimed stand when somebody tries to refute it?"},
 	[GATE] = {FM_GROUP_GATE, "The gate", "The gate itself", "A gate without a check lets nothing through."},
 };
 const size_t fm_metric_ntopics = sizeof fm_metric_topics / sizeof *fm_metric_topics;
@@ -510,6 +513,8 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "Controls that came out wrong", "planted generators that the gate judged wrongly (gate.md)"},
 	{"holdout.disjoint", HOLDOUT, FM_LOW, 0, TEAM, NONE, 0, FM_BY_GATE, "",
 	 "Rows in common with the holdout", "there when the holdout is none (gate.md)"},
+	{"audit.epsilon_lower", CLAIM, FM_LOW, 0, TEAM, NONE, 0, FM_BY_GATE, "",
+	 "Epsilon that an audit shows", "at least this, with confidence 95 %; there when the claim was audited (audit.md)"},
 	{"gate", GATE, FM_HIGH, 1, OPEN, NONE, 0, FM_BY_GATE, "", "", "there when a gate has no check"},
 };
 const size_t fm_metric_nkinds = sizeof fm_metric_kinds / sizeof *fm_metric_kinds;

@@ -49,6 +49,20 @@ int fm_generator_fit(struct fm_model **m, const struct fm_generator_ctx *ctx, co
 	return g->fit(m, ctx, real, result, err);
 }
 
+int fm_generator_audit(struct fm_model **m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
+		       const struct fm_planted *planted, double *score, bool *scored, struct fm_error *err)
+{
+	const struct fm_generator *g;
+	struct fm_fit_result result;
+	int rc;
+
+	*m = NULL;
+	if ((rc = fm_generator_check(&g, ctx->cfg, err)) < 0)
+		return rc;
+	*scored = g->audit != NULL;
+	return g->audit ? g->audit(m, ctx, real, planted, score, err) : g->fit(m, ctx, real, &result, err);
+}
+
 int fm_model_load(struct fm_model **m, const struct fm_generator_ctx *ctx, const char *dir, struct fm_error *err)
 {
 	const struct fm_generator *g;

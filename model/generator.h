@@ -66,6 +66,17 @@ struct fm_sample_in {
 	uint32_t shard; /* another shard of the same seed: other flows, drawn independently of this one's */
 };
 
+/* For an audit (privacy/audit.h): exchanges that could exist but do not, some of which are among the rows of
+ * fm_real_flows.train.  All tables have one dictionary of addresses. */
+struct fm_canary_memory;
+struct fm_planted {
+	size_t n, each;                /* canary i is the rows i * each ... i * each + each - 1 of */
+	const struct fm_table *canary; /* (n * each) */
+	const struct fm_table *known;  /* the rows of fm_real_flows.train that are no canaries */
+	const uint8_t *in;             /* (n) */
+	struct fm_canary_memory *memory;
+};
+
 /* Windows of one table: rows are whole windows of model.window rows, one after the other. */
 struct fm_window_set {
 	const struct fm_table *table;
@@ -105,6 +116,10 @@ struct fm_generator {
 	int (*plan)(const struct fm_config *cfg, struct fm_charges *charges, struct fm_error *err);
 	/* What fit charged; borrowed. Set where plan is. */
 	const struct fm_charges *(*charges)(const struct fm_model *m);
+	/* fit, and score[n] of the canaries: how much each looks as if it were among real->train, by all that the fit
+	 * draws noise for.  NULL: the kind has no such score, and an audit goes by its flows alone. */
+	int (*audit)(struct fm_model **m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
+		     const struct fm_planted *planted, double *score, struct fm_error *err);
 	/* Steps that a training on so many rows takes; NULL: the kind trains in no steps. */
 	uint64_t (*steps)(const struct fm_config *cfg, uint64_t rows);
 	/* See fm_generator_describe. */
@@ -125,6 +140,10 @@ uint64_t fm_generator_steps(const struct fm_config *cfg, uint64_t rows);
 /* These check too. */
 int fm_generator_fit(struct fm_model **m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
 		     struct fm_fit_result *result, struct fm_error *err) FM_MUST_CHECK;
+/* *scored: whether the kind has scores; else score is as it was. */
+int fm_generator_audit(struct fm_model **m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
+		       const struct fm_planted *planted, double *score, bool *scored,
+		       struct fm_error *err) FM_MUST_CHECK;
 int fm_model_load(struct fm_model **m, const struct fm_generator_ctx *ctx, const char *dir,
 		  struct fm_error *err) FM_MUST_CHECK;
 

@@ -20,7 +20,7 @@
 #include "manifests/canon.h"
 #include "manifests/dialect.h"
 #include "model/generator.h"
-#include "model/marginals/marginals.h"
+#include "model/marginals/planted.h"
 #include "model/ranges.h"
 
 #define FORMAT "flowmint-model/1"
@@ -206,8 +206,10 @@ static const struct fm_charges *marginals_charges(const struct fm_model *m)
 	return &((const struct marginals *)m)->m.charges;
 }
 
-static int marginals_fit(struct fm_model **model, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
-			 struct fm_fit_result *result, struct fm_error *err)
+/* planted: NULL but in an audit, which gets score. */
+static int fit_to(struct fm_model **model, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
+		  const struct fm_marginals_planted *planted, double *score, struct fm_fit_result *result,
+		  struct fm_error *err)
 {
 	char text[FM_CFG_STR];
 	const char *label[FM_LABELS_MAX];
@@ -229,7 +231,8 @@ static int marginals_fit(struct fm_model **model, const struct fm_generator_ctx 
 	o.ctx = real->train->addresses;
 	o.pool = ctx->pool;
 	o.key = ctx->secret;
-	if ((rc = fm_marginals_fit(&m->m, real->train, &o, err)) < 0)
+	if ((rc = planted ? fm_marginals_fit_planted(&m->m, real->train, &o, planted, score, err)
+			  : fm_marginals_fit(&m->m, real->train, &o, err)) < 0)
 		goto out;
 	fm_log("train: %zu private counts of exchanges", m->m.charges.n);
 	if (m->m.domains.axis[FM_X_A_SIZE].guess || m->m.domains.axis[FM_X_B_SIZE].guess)
@@ -245,6 +248,23 @@ out:
 	else
 		*model = &m->base;
 	return rc;
+}
+
+static int marginals_fit(struct fm_model **model, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
+			 struct fm_fit_result *result, struct fm_error *err)
+{
+	return fit_to(model, ctx, real, NULL, NULL, result, err);
+}
+
+static int marginals_audit(struct fm_model **model, const struct fm_generator_ctx *ctx,
+			   const struct fm_real_flows *real, const struct fm_planted *p, double *score,
+			   struct fm_error *err)
+{
+	struct fm_marginals_planted planted = {
+	    .n = p->n, .canary = p->canary, .each = p->each, .known = p->known, .in = p->in, .memory = p->memory};
+	struct fm_fit_result result;
+
+	return fit_to(model, ctx, real, &planted, score, &result, err);
 }
 
 static int marginals_save(const struct fm_model *base, const struct fm_generator_ctx *ctx, const char *dir,
@@ -367,6 +387,7 @@ const struct fm_generator fm_generator_marginals = {
     .name = "marginals",
     .check = marginals_check,
     .fit = marginals_fit,
+    .audit = marginals_audit,
     .save = marginals_save,
     .load = marginals_load,
     .sample = marginals_sample,

@@ -177,6 +177,37 @@ static int metrics_json(const struct fm_config *cfg, const struct fm_run *run, j
 	return rc;
 }
 
+/* The other side of the certificate, which may be told where the trace of the audit was public: whether the claim
+ * stood, and what an attack showed. */
+static int put_audit(json_t *privacy, const json_t *audits, struct fm_error *err)
+{
+	static const char *const told[] = {"epsilon_lower", "confidence", "delta", "canaries", "most"};
+	const json_t *a = json_array_get(audits, 0);
+	json_t *o;
+
+	if (!json_is_true(json_object_get(a, "public")))
+		return FM_OK;
+	o = json_pack("{s:s, s:I}", "of", "a public trace, by the same program and mechanisms", "runs",
+		      (json_int_t)json_array_size(json_object_get(a, "runs")));
+	for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+		json_object_set(o, told[i], json_object_get(a, told[i]));
+	return json_object_set_new(privacy, "audit", o) ? fm_fail(err, FM_ESYSTEM, "out of memory for the manifest")
+							: FM_OK;
+}
+
+/* The line of an audit on the private trace stays with the team: its number was charged to the trace, but is no part of
+ * what this release claims. */
+static void drop_private_audit(json_t *checks, const json_t *audits)
+{
+	for (size_t i = json_array_size(checks); i-- > 0;) {
+		const char *name = json_string_value(json_object_get(json_array_get(checks, i), "name"));
+
+		if (name && strcmp(name, "audit.epsilon_lower") == 0 &&
+		    !json_is_true(json_object_get(json_array_get(audits, 0), "public")))
+			json_array_remove(checks, i);
+	}
+}
+
 json_t *fm_runner_facts(const struct fm_config *cfg, const struct fm_run *run)
 {
 	const char *kernel = json_string_value(json_object_get(run->stage[FM_EVALUATE].result, "blas_kernel"));
@@ -210,6 +241,9 @@ int fm_runner_manifest(const struct fm_config *cfg, const char *project, const s
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the manifest");
 		goto out;
 	}
+	drop_private_audit(json_object_get(m, "checks"), run->audits);
+	if ((rc = put_audit(json_object_get(m, "privacy"), run->audits, err)) < 0)
+		goto out;
 	*manifest = json_incref(m);
 out:
 	json_decref(m);

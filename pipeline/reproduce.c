@@ -15,6 +15,7 @@ struct record {
 	const json_t *run;     /* body of its row "run" */
 	const json_t *release; /* body of its row "release" */
 	const json_t *stage[FM_NSTAGES];
+	json_t *audits;  /* of its claim */
 	json_t *waivers; /* those that held, as its verdict lists them */
 };
 
@@ -67,7 +68,7 @@ static int load_record(struct fm_ledger *l, const char *id, struct record *rec, 
 
 	if ((rc = fm_ledger_rows(l, id, NULL, &rec->rows, err)) < 0)
 		return rc;
-	if (!(rec->waivers = json_array()))
+	if (!(rec->waivers = json_array()) || !(rec->audits = json_array()))
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
 	for (size_t i = 0; i < json_array_size(rec->rows); i++) {
 		const json_t *row = json_array_get(rec->rows, i), *body = json_object_get(row, "body");
@@ -79,6 +80,8 @@ static int load_record(struct fm_ledger *l, const char *id, struct record *rec, 
 		else if (strcmp(kind, "waiver") == 0 && json_is_true(json_object_get(body, "holds")) &&
 			 (rc = remember_waiver(rec, body, err)) < 0)
 			return rc;
+		else if (strcmp(kind, "audited") == 0)
+			json_array_append(rec->audits, json_object_get(row, "body"));
 		else if (strcmp(kind, "release") == 0)
 			rec->release = body;
 		else if (stage >= 0)
@@ -154,6 +157,7 @@ static int run_again(const struct fm_reproduce_in *in, const struct record *rec,
 	o.cfg = cfg;
 	o.workspace = inner;
 	o.waivers = rec->waivers;
+	o.audits = rec->audits;
 	if (fm_config_dp(cfg)) {
 		o.sealed_workspace = workspace;
 		o.sealed_run = id;
@@ -222,6 +226,7 @@ out:
 	free(dir);
 	json_decref(rec.rows);
 	json_decref(rec.waivers);
+	json_decref(rec.audits);
 	fm_ledger_close(l);
 	fm_workspace_close(&ws);
 	return rc;

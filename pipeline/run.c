@@ -50,6 +50,7 @@ void fm_run_free(struct fm_run *run)
 		json_decref(run->stage[i].result);
 		free(run->stage[i].product);
 	}
+	json_decref(run->audits);
 	fm_metrics_free(&run->metrics);
 	fm_verdict_free(&run->verdict);
 	memset(run, 0, sizeof *run);

@@ -30,6 +30,7 @@ struct fm_run {
 	int nstages; /* that ran or were taken */
 	struct fm_metrics metrics;
 	struct fm_verdict verdict;
+	json_t *audits; /* privacy.mode dp: the audit of its claim that counts, a list of one or none (claim_audit.h) */
 	bool has_metrics, has_verdict;
 	char archive[1024]; /* "" when there is none */
 	char tar_sha256[FM_SHA256_HEX], archive_sha256[FM_SHA256_HEX];
@@ -54,6 +55,8 @@ struct fm_run_options {
 	/* For `reproduce` of a run in privacy.mode dp: the workspace and the run that its sealed half is of; nothing is
 	 * charged.  NULL: a run of its own. */
 	const char *sealed_workspace, *sealed_run;
+	/* For `reproduce`: the audits that the recorded run had; NULL: the one of the ledger that counts. */
+	const json_t *audits;
 	const json_t
 	    *waivers; /* for `reproduce`: those that the recorded run had; NULL: those of the project that hold now */
 };

@@ -9,6 +9,7 @@
 #include "base/version.h"
 #include "manifests/canon.h"
 #include "pipeline/budget.h"
+#include "pipeline/claim_audit.h"
 #include "pipeline/preflight.h"
 #include "pipeline/publish.h"
 #include "pipeline/sealed.h"
@@ -198,6 +199,26 @@ out:
 	return rc;
 }
 
+/* The audit that counts of what the run claims is in its rows, so that it is known when the run is made again. */
+static int read_audits(struct fm_runner *r, struct fm_error *err)
+{
+	int rc;
+
+	if (!fm_config_dp(r->cfg))
+		return FM_OK;
+	if (r->o->audits) {
+		r->run->audits = json_deep_copy(r->o->audits);
+		return r->run->audits ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
+	}
+	if ((rc = fm_claim_audit_find(r->ledger, r->cfg, &r->run->audits, err)) < 0)
+		return rc;
+	for (size_t i = 0; i < json_array_size(r->run->audits) && !r->o->probe; i++)
+		if ((rc = fm_ledger_append(r->ledger, r->run->id, "audited", json_array_get(r->run->audits, i), err)) <
+		    0)
+			return rc;
+	return FM_OK;
+}
+
 static int open_run(struct fm_runner *r, char *workspace, struct fm_error *err)
 {
 	int rc;
@@ -208,7 +229,8 @@ static int open_run(struct fm_runner *r, char *workspace, struct fm_error *err)
 	    (rc = fm_preflight_version(r->o, r->ledger, NULL, err)) < 0 ||
 	    (rc = fm_ledger_next_run(r->ledger, r->run->id, err)) < 0)
 		return rc;
-	if ((!r->o->probe && (rc = record_run(r, err)) < 0) || (rc = open_private(r, err)) < 0)
+	if ((!r->o->probe && (rc = record_run(r, err)) < 0) || (rc = open_private(r, err)) < 0 ||
+	    (rc = read_audits(r, err)) < 0)
 		return rc;
 	return read_waivers(r, err);
 }

@@ -49,7 +49,7 @@ static int collect_item(struct fm_runner *r, enum fm_item_id id, const json_t *m
 			struct fm_error *err)
 {
 	const struct fm_item *item = &fm_items[id];
-	const json_t *told = id == FM_ITEM_MANIFEST ? manifest : r->waivers;
+	const json_t *told = id == FM_ITEM_MANIFEST ? manifest : id == FM_ITEM_AUDITS ? r->run->audits : r->waivers;
 	char hex[FM_SHA256_HEX];
 	int rc;
 
@@ -320,8 +320,9 @@ static int record_stage(struct fm_runner *r, const struct fm_run_stage *s, struc
 
 int fm_stage_run(struct fm_runner *r, enum fm_stage_id id, struct fm_error *err)
 {
-	struct fm_job j = {
-	    .stages = r->stages, .id = id, .call = {.cfg = r->cfg, .run = r->run->id, .waivers = r->waivers}};
+	struct fm_job j = {.stages = r->stages,
+			   .id = id,
+			   .call = {.cfg = r->cfg, .run = r->run->id, .waivers = r->waivers, .audits = r->run->audits}};
 	struct fm_run_stage *s = &r->run->stage[id];
 	bool borrowed = r->o->reuse && id <= FM_TRAIN;
 	json_t *manifest = NULL;

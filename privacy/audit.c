@@ -174,6 +174,16 @@ int fm_audit_epsilon(size_t m, size_t r, size_t v, double delta, double p, doubl
 	return FM_OK;
 }
 
+void fm_audit_choices(size_t m, size_t k[FM_AUDIT_CHOICES][2])
+{
+	const size_t plus[] = {m * 9 / 20, m / 4, m / 10, m / 20, m * 9 / 20};
+
+	for (int j = 0; j < FM_AUDIT_CHOICES; j++) {
+		k[j][0] = plus[j];
+		k[j][1] = j < FM_AUDIT_CHOICES - 1 ? plus[j] : 0;
+	}
+}
+
 int fm_audit_bound(const struct fm_canaries *c, const size_t (*k)[2], size_t nk, double delta, double p,
 		   struct fm_audit *audit, struct fm_error *err)
 {

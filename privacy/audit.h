@@ -54,6 +54,12 @@ struct fm_canaries {
 	const uint8_t *in;   /* (m): 1 where it was trained on */
 	size_t m;
 };
+/* Choices for fm_audit_bound, fixed before anyone looks: nine in ten of the canaries, half of them, a fifth and a
+ * tenth, half of the guesses each way; and 45 in a hundred as in, where being out cannot be told from being in and
+ * never looked at. */
+#define FM_AUDIT_CHOICES 5
+void fm_audit_choices(size_t m, size_t k[FM_AUDIT_CHOICES][2]);
+
 struct fm_audit {
 	size_t m, r, v;  /* of the choice that gave the bound */
 	double delta, p; /* p: of the whole, shared out evenly among the choices (Bonferroni) */

@@ -107,6 +107,21 @@ static void put_leakage(const struct fm_page *p, struct fm_buf *out)
 	fm_buf_puts(out, " Such measures can find a leak; they cannot show that there is none.</p>\n");
 }
 
+/* What an attack on the claim showed, where the manifest tells it. */
+static void put_audit(const json_t *audit, struct fm_buf *out)
+{
+	fm_buf_puts(out, "<p>Measured from below: ");
+	fm_html_number(out, fm_html_real(audit, "canaries"));
+	fm_buf_puts(out,
+		    " made-up exchanges were planted in a public trace, half of them by chance, and an attacker who "
+		    "sees every noisy count guessed which: \xce\xb5 is at least ");
+	fm_html_fixed(out, fm_html_real(audit, "epsilon_lower"), 3);
+	fm_buf_puts(out, ", with a confidence of ");
+	fm_html_percent(out, fm_html_real(audit, "confidence"));
+	fm_buf_puts(out, ". It is proven that it is at most the \xce\xb5 above; an attack that finds little proves "
+			 "nothing.</p>\n");
+}
+
 void fm_part_privacy(const struct fm_page *p, struct fm_buf *out)
 {
 	const json_t *privacy = json_object_get(p->facts, "privacy");
@@ -123,6 +138,8 @@ void fm_part_privacy(const struct fm_page *p, struct fm_buf *out)
 			put_groups(privacy, out);
 		else
 			fm_buf_puts(out, "<p><b>For all flows of one host together nothing is promised.</b></p>\n");
+		if (json_is_object(json_object_get(privacy, "audit")))
+			put_audit(json_object_get(privacy, "audit"), out);
 	} else if (strcmp(mode, "none") == 0) {
 		fm_buf_puts(out, "<p><b>This release gives no differential privacy guarantee.</b> The model saw the "
 				 "real flows without added noise. "

@@ -40,6 +40,8 @@ int fm_stage_gate(const struct fm_gate_in *in, struct fm_gate_out *out, struct f
 		goto out;
 	if ((rc = fm_gate_complete(in->cfg, controls, in->waivers, &out->verdict, err)) < 0)
 		goto out;
+	fm_gate_claim(&out->verdict, in->audits);
+	fm_gate_decide(&out->verdict);
 	verdict = fm_verdict_json(&out->verdict);
 	path = fm_path_join(in->out_dir, "verdict.json");
 	if (!verdict || !path) {

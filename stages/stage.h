@@ -92,6 +92,7 @@ struct fm_gate_in {
 	const char *free_json; /* in privacy.mode dp the only metrics that decide; NULL elsewhere */
 	const char *metrics_json, *out_dir, *controls_json;
 	const json_t *waivers;
+	const json_t *audits; /* of the claim: a list (judge/gate/check.h) or NULL */
 };
 struct fm_gate_out {
 	struct fm_verdict verdict;

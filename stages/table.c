@@ -26,6 +26,7 @@ const struct fm_item fm_items[FM_NITEMS] = {
     [FM_ITEM_METRICS] = {"metrics", PRODUCT(FM_EVALUATE, "metrics.json"), false},
     [FM_ITEM_CONTROLS] = {"controls", PRODUCT(FM_EVALUATE, "controls.json"), true},
     [FM_ITEM_WAIVERS] = {"waivers", FM_FROM_RUNNER, 0, NULL, NULL, 0, "waivers", true},
+    [FM_ITEM_AUDITS] = {"audit of the claim", FM_FROM_RUNNER, 0, NULL, NULL, 0, "audits", true},
     [FM_ITEM_VERDICT] = {"verdict", PRODUCT(FM_GATE, "verdict.json"), false},
     [FM_ITEM_MANIFEST] = {"manifest", FM_FROM_RUNNER, 0, NULL, NULL, 0, "manifest", false},
     /* Not among the inputs: the release is made anew each time, and the private key is digested nowhere. */
@@ -117,7 +118,8 @@ static int call_gate(const struct fm_stages *s, const struct fm_stage_call *c, j
 				.metrics_json = c->path[FM_ITEM_METRICS],
 				.out_dir = c->out_dir,
 				.controls_json = c->path[FM_ITEM_CONTROLS],
-				.waivers = c->waivers};
+				.waivers = c->waivers,
+				.audits = c->audits};
 	struct fm_gate_out out = {0};
 	int rc;
 
@@ -200,7 +202,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		 .format = 1,
 		 .by_program = true,
 		 .items = FM_ITEM(FM_ITEM_METRICS) | FM_ITEM(FM_ITEM_FREE) | FM_ITEM(FM_ITEM_CONTROLS) |
-			  FM_ITEM(FM_ITEM_WAIVERS),
+			  FM_ITEM(FM_ITEM_WAIVERS) | FM_ITEM(FM_ITEM_AUDITS),
 		 .section = {"gate", "privacy.mode"},
 		 .call = call_gate},
     [FM_RELEASE] = {.name = "release",

@@ -36,6 +36,7 @@ enum fm_item_id {
 	FM_ITEM_METRICS,
 	FM_ITEM_CONTROLS,
 	FM_ITEM_WAIVERS,
+	FM_ITEM_AUDITS,
 	FM_ITEM_VERDICT,
 	FM_ITEM_MANIFEST,
 	FM_ITEM_KEY,
@@ -73,7 +74,7 @@ struct fm_stage_call {
 	const struct fm_config *cfg;
 	const char *out_dir, *run; /* run: its id, "r0001" */
 	char *path[FM_NITEMS];
-	const json_t *manifest, *waivers;
+	const json_t *manifest, *waivers, *audits;
 	const struct fm_secret *secret; /* privacy.mode dp, and a stage that draws: its own */
 };
 

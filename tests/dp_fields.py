@@ -24,6 +24,7 @@ PAYS = [
     (r"stages\[\]\.output", "model: the synthetic table's digest"),
     (r"privacy\.(mode|unit|adjacency|accountant|records|statement|covers|does_not_cover\[\])", "public"),
     (r"privacy\.(epsilon|delta)", "account"),
+    (r"privacy\.audit\.(of|runs|epsilon_lower|confidence|delta|canaries|most)", "public: of an audit on a public trace"),
     (r"privacy\.mechanisms\[\]\.(name|kind|sensitivity|scale|rate|times|share|delta|most|threshold)", "account"),
     (r"privacy\.guarantee\[\]\.(of|minutes|exchanges|epsilon|delta)", "account"),
 ]
@@ -44,7 +45,8 @@ def main():
     manifest = json.load(open(sys.argv[1]))
     bad = [p for p, _ in paths(manifest) if not any(re.fullmatch(pattern, p) for pattern, _ in PAYS)]
     bad += [p for p, _ in paths(manifest) if re.search(r"(^|\.)(seed|key|secret|path_of_trace|total_epsilon)$", p)]
-    free = re.compile(r"rules\.(broken_share|no_packet|short_bytes|long_bytes|icmp_source_port|same_address)$")
+    free = re.compile(r"rules\.(broken_share|no_packet|short_bytes|long_bytes|icmp_source_port|same_address)$"
+                      + (r"|audit\.epsilon_lower$" if "audit" in manifest["privacy"] else ""))
     bad += [m["name"] for m in manifest["metrics"] + manifest["checks"] if not free.match(m["name"])]
     bad += [s["name"] for s in manifest["stages"] if "output" in s and s["name"] != "generate"]
     for what in bad:

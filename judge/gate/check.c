@@ -76,8 +76,8 @@ int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics,
 	*v = (struct fm_verdict){0};
 	if (n < 0 || n > FM_CFG_MAXCHECKS)
 		return fm_fail(err, FM_EINPUT, "a gate of %d checks is none: 1 to %d are allowed", n, FM_CFG_MAXCHECKS);
-	/* one more for a gate without checks, one for the controls, one for a holdout that is none */
-	if ((rc = fm_alloc(&v->check, 2 * (size_t)n + 3, sizeof *v->check, "a verdict", err)) < 0)
+	/* one more for a gate without checks, one for the controls, one for a holdout that is none, one for an audit */
+	if ((rc = fm_alloc(&v->check, 2 * (size_t)n + 4, sizeof *v->check, "a verdict", err)) < 0)
 		return rc;
 	for (int i = 0; i < n; i++)
 		apply(v, metrics, &cfg->gate.check[i]);
@@ -90,6 +90,22 @@ int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics,
 	}
 	fm_gate_decide(v);
 	return FM_OK;
+}
+
+void fm_gate_claim(struct fm_verdict *v, const json_t *audits)
+{
+	const json_t *a = json_array_get(audits, 0);
+	struct fm_check_result *c;
+
+	if (!a)
+		return;
+	c = &v->check[v->n++];
+	line_init(c, "audit.epsilon_lower", "max", json_number_value(json_object_get(a, "epsilon")));
+	c->value = json_number_value(json_object_get(a, "epsilon_lower"));
+	c->n = json_integer_value(json_object_get(a, "canaries"));
+	c->pass = fm_threshold_met(c->direction, c->value, c->threshold);
+	if (!c->pass)
+		snprintf(c->why, sizeof c->why, "flowmint audit-privacy refutes the epsilon that is claimed");
 }
 
 /* The waiver of a check, or NULL. */

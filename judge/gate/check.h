@@ -27,6 +27,11 @@ int fm_gate_waive(struct fm_verdict *v, const json_t *waivers, struct fm_error *
 /* Set v->pass from its lines: each passes or is waived, and there is at least one. */
 void fm_gate_decide(struct fm_verdict *v);
 
+/* A claim of differential privacy under attack: audits is a list of {"epsilon_lower", "epsilon": claimed, "canaries"}
+ * or NULL; the first adds a line audit.epsilon_lower to a verdict of fm_gate_apply, which has room for one.  No waiver
+ * lifts it: a claim that is refuted must not be published. */
+void fm_gate_claim(struct fm_verdict *v, const json_t *audits);
+
 /* One threshold of a check (its max, or its min) applied to one table of metrics.  floor: the value of the metric's
  * noise floor, NaN when there is none; extra is added to the threshold. */
 void fm_gate_line(struct fm_check_result *c, const struct fm_cfg_check *check, int is_max,

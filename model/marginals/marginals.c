@@ -71,6 +71,10 @@ int fm_marginals_fit(struct fm_marginals *m, const struct fm_table *t, const str
 	memset(m, 0, sizeof *m);
 	m->present = t->present;
 	m->step_ms = o->step_ms;
+	if (o->watch) {
+		dom.tap = o->watch->answer;
+		dom.tap_ctx = o->watch->ctx;
+	}
 	dom.first_slot = (int32_t)(o->first_ms / FM_SLOT_MS);
 	dom.nslots = (int32_t)(o->last_ms / FM_SLOT_MS) - dom.first_slot + 1;
 	dom.scale = sqrt(fm_domain_weight() + fm_tables_weight()) / o->mu;
@@ -80,6 +84,7 @@ int fm_marginals_fit(struct fm_marginals *m, const struct fm_table *t, const str
 	    (rc = fm_domains_fit(&m->domains, &e, &dom, counts, err)) < 0 ||
 	    (rc = encode_all(&tok, &m->domains, &e, &dom, err)) < 0 ||
 	    (rc = fm_tables_measure(&m->tables, &m->domains, tok, e.n, dom.scale, counts, err)) < 0 ||
+	    (o->watch && (rc = o->watch->measured(o->watch->ctx, m, &dom, fm_counts_charges(counts), err)) < 0) ||
 	    (rc = fm_tables_estimate(&m->tables, &m->domains, err)) < 0)
 		goto out;
 	m->flows_per_record = flows_per_record(m);

@@ -15,6 +15,15 @@
 
 #include "model/marginals/flows.h"
 
+struct fm_marginals;
+/* An audit's eyes and ears (planted.h): told of each histogram of the domains, and of the model when its tables are
+ * noisy counts still, before estimates are made of them. */
+struct fm_marginals_watch {
+	void *ctx;
+	void (*answer)(void *ctx, const char *name, const int64_t *noisy, size_t n);
+	int (*measured)(void *ctx, const struct fm_marginals *m, const struct fm_domain_opts *o,
+			const struct fm_charges *charges, struct fm_error *err);
+};
 struct fm_marginals_opts {
 	double mu; /* of all Gaussian counts together: a continuous Gaussian of sensitivity 1 and deviation 1 / mu */
 	double key_delta;            /* chance of the lists of hosts, each of two */
@@ -26,6 +35,7 @@ struct fm_marginals_opts {
 	const void *ctx;
 	int64_t step_ms; /* public: te is a multiple of it */
 	struct fm_pool *pool;
+	const struct fm_marginals_watch *watch; /* NULL but in an audit */
 };
 struct fm_marginals {
 	struct fm_domains domains;

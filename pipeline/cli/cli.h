@@ -31,6 +31,7 @@
 	X(epsilon)                                                                                                     \
 	X(sigma)                                                                                                       \
 	X(budget)                                                                                                      \
+	X(audit_privacy)                                                                                               \
 	X(completion)
 
 #define FM_VERB_DECLARE(name) extern const struct fm_verb fm_verb_##name;

@@ -256,6 +256,16 @@ static void print_row(const json_t *row)
 		printf("%s, tar sha256 %.12s\n", str(body, "archive"), str(body, "tar_sha256"));
 	else if (strcmp(kind, "source") == 0)
 		printf("%s, sha256 %.12s\n", str(json_object_get(body, "file"), "path"), str(body, "sha256"));
+	else if (strcmp(kind, "charge") == 0)
+		printf("epsilon %g, delta %g, to the trace %.12s\n",
+		       json_number_value(json_object_get(body, "epsilon")),
+		       json_number_value(json_object_get(body, "delta")), str(body, "trace"));
+	else if (strcmp(kind, "audit") == 0 || strcmp(kind, "audited") == 0)
+		printf("epsilon at least %.3f of %g%s, %s trace %.12s\n",
+		       json_number_value(json_object_get(body, "epsilon_lower")),
+		       json_number_value(json_object_get(body, "epsilon")),
+		       json_is_true(json_object_get(body, "refuted")) ? ", REFUTED" : "",
+		       json_is_true(json_object_get(body, "public")) ? "public" : "private", str(body, "trace"));
 	else if (strcmp(kind, "reproduce") == 0)
 		printf("from %s: %s\n", str(body, "from"), str(body, "verdict"));
 	else

@@ -1,14 +1,26 @@
 /*
- * Neighbouring traces, in privacy.mode dp: an exchange more or less changes the rows of that exchange in the store and
- * no other row, wherever it stands in the trace.
+ * Neighbouring traces, in privacy.mode dp, from the text of the trace to the counts: an exchange or a flow more changes
+ * the rows of that exchange in the store, its record and its encoding, and exact counts by what is charged for it; and
+ * nothing else, wherever it stands in the trace.
  */
 #include "base/rng.h"
+#include "model/marginals/marginals.h"
 #include "stages/stage.h"
 #include "tests/unit/trace_fixture.h"
 #include "traces/exchange.h"
 
+/* The linker puts these in the place of the real ones, in this program alone: hundreds of stores are made here, and
+ * none has to outlive a loss of power. */
+int __wrap_fsync(int fd);
+int __wrap_fsync(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
 static const char *const names[FM_NSPLIT] = {"train", "validation", "holdout"};
-enum { TRACES = 3, NEIGHBOURS = 7, EXCHANGES = 120 };
+/* TRACES times NEIGHBOURS pairs of traces; every other neighbour lacks a flow, the rest an exchange. */
+enum { TRACES = 20, NEIGHBOURS = 10, EXCHANGES = 60 };
 
 static struct fm_config *config(const char *mode)
 {
@@ -35,8 +47,10 @@ static struct fm_secret key(uint8_t byte)
 	return s;
 }
 
-/* The flows of exchange e, drawn for (seed, e): 1 to 4 of them, one in three the other way. */
-static void put_exchange(struct fm_buf *b, uint64_t seed, unsigned e)
+enum { NO_FLOW = 4, NO_EXCHANGE = EXCHANGES };
+
+/* The flows of exchange e but flow `odd`, drawn for (seed, e): 1 to 4 of them, one in three the other way. */
+static void put_flows(struct fm_buf *b, uint64_t seed, unsigned e, unsigned odd)
 {
 	static const char *const protocol[] = {"TCP", "UDP", "ICMP", "GRE"};
 	struct fm_rng r;
@@ -46,14 +60,22 @@ static void put_exchange(struct fm_buf *b, uint64_t seed, unsigned e)
 		 peer = fm_rng_below(&r, 20), port = 1024 + fm_rng_below(&r, 60000), proto = fm_rng_below(&r, 4);
 
 	for (unsigned i = 0; i < n; i++) {
+		/* Drawn for an odd flow too, so that those after it are as they were. */
 		unsigned second = fm_rng_below(&r, 60), bytes = 40 + fm_rng_below(&r, 5000);
 		char a[64], c[64];
 
+		if (i == odd)
+			continue;
 		snprintf(a, sizeof a, "42.219.150.%u,143.72.8.%u,%u,%u", host, peer, port, 53u);
 		snprintf(c, sizeof c, "143.72.8.%u,42.219.150.%u,%u,%u", peer, host, 53u, port);
 		fm_buf_printf(b, "2016-04-11 03:%02u:%02u,0.%03u,%s,%s,.A....,0,0,%u,%u,background\n", minute, second,
 			      i, i % 3 == 2 ? c : a, protocol[proto], 1 + i, bytes);
 	}
+}
+
+static void put_exchange(struct fm_buf *b, uint64_t seed, unsigned e)
+{
+	put_flows(b, seed, e, NO_FLOW);
 }
 
 struct store {
@@ -134,12 +156,15 @@ static bool one_run_more(const char *with, const char *without, size_t *nmore)
 	return false;
 }
 
-/* All but one exchange; odd is none when it is EXCHANGES. */
-static void all_but(struct fm_buf *b, uint64_t seed, unsigned odd)
+/* All but one exchange, or but its first flow; odd is none when it is NO_EXCHANGE. */
+static void all_but(struct fm_buf *b, uint64_t seed, unsigned odd, bool flow)
 {
-	for (unsigned e = 0; e < EXCHANGES; e++)
-		if (e != odd)
+	for (unsigned e = 0; e < EXCHANGES; e++) {
+		if (e == odd && flow)
+			put_flows(b, seed, e, 0);
+		else if (e != odd)
 			put_exchange(b, seed, e);
+	}
 }
 
 /* How many splits have other changes than the rows of one exchange, and how many have any. */
@@ -156,10 +181,186 @@ static void compare(const struct store *with, const struct store *without, unsig
 	}
 }
 
-static void an_exchange_more_changes_its_own_rows_alone(void **state)
+/* ---- records, encodings, counts ---- */
+
+#define DAY 1460332800000 /* 2016-04-11 */
+static const char *const labels[] = {"background", "blacklist"};
+static const struct fm_record_opts record_opts = {labels, 2};
+
+static bool inside(const void *ctx, uint32_t ip)
+{
+	(void)ctx;
+	return ip >> 16 == 0x2adb;
+}
+
+/* Domains from noisy counts of some trace: any that do not depend on the pair. */
+static struct fm_marginals *domains(void)
+{
+	struct fm_marginals *m = calloc(1, sizeof *m);
+	struct fm_config *cfg = config("dp");
+	struct fm_secret secret = key(9);
+	struct fm_buf b = {0};
+	struct store s;
+	struct fm_error err;
+	struct fm_marginals_opts o = {.mu = 20,
+				      .key_delta = 1e-3,
+				      .key = &secret,
+				      .first_ms = DAY,
+				      .last_ms = DAY + 86399999,
+				      .label = labels,
+				      .nlabels = 2,
+				      .inside = inside,
+				      .step_ms = 1000};
+
+	assert_non_null(m);
+	all_but(&b, 77, NO_EXCHANGE, false);
+	ingest(&s, cfg, &secret, &b);
+	if (fm_marginals_fit(m, s.t[FM_SPLIT_TRAIN], &o, &err))
+		fail_msg("%s", err.message);
+	done_with(&s);
+	fm_buf_free(&b);
+	fm_secret_close(&secret);
+	free(cfg);
+	return m;
+}
+
+/* The records of a split, each with its encoding. */
+struct coded {
+	struct fm_exchanges e;
+	uint32_t (*tok)[FM_NATTRS];
+};
+
+/* How a codec would be that looks beyond the record: its host is coded by its rank among the hosts of the table. */
+static uint32_t rank_of(const struct fm_exchanges *e, uint32_t ip)
+{
+	uint32_t own = 0, rank = 0;
+
+	for (size_t i = 0; i < e->n; i++)
+		own += e->list[i].host[0] == ip;
+	for (size_t i = 0; i < e->n; i++) {
+		uint32_t n = 0;
+
+		for (size_t j = 0; j < e->n; j++)
+			n += e->list[j].host[0] == e->list[i].host[0];
+		rank += n > own;
+	}
+	return rank;
+}
+
+static void code(struct coded *c, const struct fm_marginals *m, const struct fm_table *t, bool global)
+{
+	struct fm_domain_opts o = {
+	    .first_slot = m->domains.first_slot, .nslots = m->domains.nslots, .nlabels = 2, .inside = inside};
+	struct fm_error err;
+
+	if (fm_exchanges_cut(&c->e, t, &record_opts, &err))
+		fail_msg("%s", err.message);
+	c->tok = calloc(c->e.n + 1, sizeof *c->tok);
+	assert_non_null(c->tok);
+	for (size_t i = 0; i < c->e.n; i++) {
+		fm_domains_encode(&m->domains, &c->e.list[i], &o, c->tok[i], 1);
+		if (global)
+			c->tok[i][FM_A_SERVER] = rank_of(&c->e, c->e.list[i].host[0]);
+	}
+}
+
+static void coded_free(struct coded *c)
+{
+	fm_exchanges_free(&c->e);
+	free(c->tok);
+}
+
+static int same_key(const struct fm_exchange *a, const struct fm_exchange *b)
+{
+	return memcmp(a->host, b->host, sizeof a->host) == 0 && memcmp(a->port, b->port, sizeof a->port) == 0 &&
+	       a->proto == b->proto && a->slot == b->slot;
+}
+
+/* Records that are in one split alone or have another value there; of those, and of all others, how many are encoded
+ * otherwise. */
+struct differences {
+	unsigned records, encodings_of_them, encodings_of_others;
+};
+
+static struct differences differ(const struct coded *with, const struct coded *without)
+{
+	struct differences d = {0};
+
+	for (size_t i = 0, j = 0; i < with->e.n || j < without->e.n;) {
+		const struct fm_exchange *a = i < with->e.n ? &with->e.list[i] : NULL,
+					 *b = j < without->e.n ? &without->e.list[j] : NULL;
+
+		if (a && b && same_key(a, b)) {
+			bool other = memcmp(a, b, sizeof *a) != 0,
+			     coded = memcmp(with->tok[i], without->tok[j], sizeof *with->tok) != 0;
+
+			d.records += other;
+			d.encodings_of_them += other && coded;
+			d.encodings_of_others += !other && coded;
+			i++;
+			j++;
+		} else { /* the one that has more has it */
+			d.records++;
+			if (with->e.n - i > without->e.n - j)
+				i++;
+			else
+				j++;
+		}
+	}
+	return d;
+}
+
+/* By how much the exact counts of attributes x and y together differ, in all. */
+static unsigned moved(const struct coded *with, const struct coded *without, int x, int y, const int *size)
+{
+	size_t n = (size_t)size[x] * (size_t)size[y];
+	int *count = calloc(n, sizeof *count);
+	unsigned sum = 0;
+
+	assert_non_null(count);
+	for (size_t i = 0; i < with->e.n; i++)
+		count[with->tok[i][x] * (size_t)size[y] + with->tok[i][y]]++;
+	for (size_t i = 0; i < without->e.n; i++)
+		count[without->tok[i][x] * (size_t)size[y] + without->tok[i][y]]--;
+	for (size_t k = 0; k < n; k++)
+		sum += (unsigned)abs(count[k]);
+	free(count);
+	return sum;
+}
+
+/* One pair of stores: an exchange (or a flow, which changes its exchange) is there or not. */
+static void codes_differ_in_one_record(const struct fm_marginals *m, const struct store *with,
+				       const struct store *without, bool flow)
+{
+	unsigned records = 0;
+
+	for (int k = 0; k < FM_NSPLIT; k++) {
+		struct coded a, b;
+		struct differences d;
+
+		code(&a, m, with->t[k], false);
+		code(&b, m, without->t[k], false);
+		d = differ(&a, &b);
+		records += d.records;
+		assert_int_equal(d.encodings_of_others, 0);
+		if (!flow)
+			assert_int_equal(a.e.n - b.e.n, d.records);
+		/* Each attribute, and each with the next: at most 1 for an exchange, 2 where one takes another's place.
+		 */
+		for (int x = 0; x < FM_NATTRS; x++)
+			for (int y = x; y < x + 2 && y < FM_NATTRS; y++)
+				assert_true(moved(&a, &b, x, y, m->domains.size) <= (flow ? 2 * d.records : d.records));
+		coded_free(&a);
+		coded_free(&b);
+	}
+	assert_int_equal(records, 1);
+}
+
+static void an_exchange_or_a_flow_more_changes_its_own_alone(void **state)
 {
 	struct fm_config *cfg = config("dp");
 	struct fm_secret secret = key(7);
+	struct fm_marginals *m = domains();
 	unsigned broken = 0, changed = 0, held_out = 0;
 
 	(void)state;
@@ -167,17 +368,19 @@ static void an_exchange_more_changes_its_own_rows_alone(void **state)
 		struct fm_buf all = {0};
 		struct store with;
 
-		all_but(&all, seed, EXCHANGES);
+		all_but(&all, seed, NO_EXCHANGE, false);
 		ingest(&with, cfg, &secret, &all);
 		for (unsigned i = 0; i < NEIGHBOURS; i++) {
 			struct fm_buf b = {0};
 			struct store without;
+			bool flow = i % 2;
 
 			/* The first and the last too. */
-			all_but(&b, seed, i * (EXCHANGES - 1) / (NEIGHBOURS - 1));
+			all_but(&b, seed, i * (EXCHANGES - 1) / (NEIGHBOURS - 1), flow);
 			ingest(&without, cfg, &secret, &b);
 			compare(&with, &without, &broken, &changed);
 			held_out += with.out.holdout_rows != without.out.holdout_rows;
+			codes_differ_in_one_record(m, &with, &without, flow);
 			done_with(&without);
 			fm_buf_free(&b);
 		}
@@ -187,6 +390,50 @@ static void an_exchange_more_changes_its_own_rows_alone(void **state)
 	assert_int_equal(broken, 0);
 	assert_int_equal(changed, TRACES * NEIGHBOURS);
 	assert_in_range(held_out, 1, TRACES * NEIGHBOURS / 2);
+	fm_marginals_free(m);
+	free(m);
+	fm_secret_close(&secret);
+	free(cfg);
+}
+
+/* The same comparison finds a table of all hosts, exact as it is, that an encoding looks at. */
+static void a_global_table_would_be_found(void **state)
+{
+	struct fm_config *cfg = config("dp");
+	struct fm_secret secret = key(7);
+	struct fm_marginals *m = domains();
+	struct fm_buf all = {0};
+	struct store with;
+	unsigned others[2] = {0};
+
+	(void)state;
+	all_but(&all, 1, NO_EXCHANGE, false);
+	ingest(&with, cfg, &secret, &all);
+	for (unsigned odd = 0; odd < 5; odd++) {
+		struct fm_buf b = {0};
+		struct store without;
+
+		all_but(&b, 1, odd, false);
+		ingest(&without, cfg, &secret, &b);
+		for (int global = 0; global < 2; global++)
+			for (int k = 0; k < FM_NSPLIT; k++) {
+				struct coded more, less;
+
+				code(&more, m, with.t[k], global);
+				code(&less, m, without.t[k], global);
+				others[global] += differ(&more, &less).encodings_of_others;
+				coded_free(&more);
+				coded_free(&less);
+			}
+		done_with(&without);
+		fm_buf_free(&b);
+	}
+	assert_int_equal(others[0], 0);
+	assert_true(others[1] > 0);
+	done_with(&with);
+	fm_buf_free(&all);
+	fm_marginals_free(m);
+	free(m);
 	fm_secret_close(&secret);
 	free(cfg);
 }
@@ -201,7 +448,7 @@ static void windows_would_be_found(void **state)
 
 	(void)state;
 	for (int with = 0; with < 2; with++) {
-		all_but(&b[with], 1, with ? EXCHANGES : 3);
+		all_but(&b[with], 1, with ? NO_EXCHANGE : 3, false);
 		ingest(&s[with], cfg, NULL, &b[with]);
 	}
 	compare(&s[1], &s[0], &broken, &changed);
@@ -286,7 +533,8 @@ static void place_is_of_the_unordered_5_tuple_and_its_minute(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(an_exchange_more_changes_its_own_rows_alone),
+	    cmocka_unit_test(an_exchange_or_a_flow_more_changes_its_own_alone),
+	    cmocka_unit_test(a_global_table_would_be_found),
 	    cmocka_unit_test(windows_would_be_found),
 	    cmocka_unit_test(an_exchange_is_whole_in_one_split_and_the_key_decides_which),
 	    cmocka_unit_test(place_is_of_the_unordered_5_tuple_and_its_minute),

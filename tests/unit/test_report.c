@@ -997,6 +997,15 @@ static void test_epsilon_in_words(void **state)
 	HAS(text, "<tr><td>conversation of 10 min</td><td>11</td><td>9.5000</td>");
 	HAS(text, "<tr><td>host</td><td>64</td><td>nothing is promised</td>");
 	HAS_NOT(text, "For all flows of one host together nothing is promised");
+	HAS_NOT(text, "Measured from below");
+	free(text);
+	/* The other side, where an audit may be told. */
+	json_object_set_new(json_object_get(facts, "privacy"), "audit",
+			    json_pack("{s:f,s:f,s:i}", "epsilon_lower", 0.8126, "confidence", 0.95, "canaries", 500));
+	text = page(facts, true);
+	check_page(text);
+	HAS(text, "Measured from below: 500 made-up exchanges");
+	HAS(text, "\xce\xb5 is at least 0.813, with a confidence of 95");
 	free(text);
 	json_decref(facts);
 }

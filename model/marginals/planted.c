@@ -1,0 +1,266 @@
+#include "model/marginals/planted.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/order.h"
+#include "model/marginals/domains_internal.h"
+
+/* The histograms of single values that domains.c asks for, by its names. */
+enum value { PORT_0, PORT_1, TIME, KIND, CLIENT_PORT, A_SIZE, A_TD, A_FLG, A_TOS, B_SIZE, B_TD, B_FLG, B_TOS, NVALUES };
+static const char *const value_name[NVALUES] = {"port-0", "port-1", "time",   "kind", "client-port", "a-size", "a-td",
+						"a-flg",  "a-tos",  "b-size", "b-td", "b-flg",       "b-tos"};
+
+/* The records of a table, encoded by the domains of the fit. */
+struct records {
+	struct fm_exchanges e;
+	struct fm_view *view; /* (n) */
+	uint32_t *tok;        /* (FM_NATTRS, n) */
+};
+struct planted {
+	const struct fm_marginals_planted *in;
+	struct fm_canary_scorer *canaries;
+	struct records known, canary;
+	uint32_t *place; /* (canaries): record of canary i */
+	size_t ncells[NVALUES];
+	double *noisy[NVALUES], *exact;
+	uint32_t *cell; /* (canaries) */
+	int rc;         /* of what is told by the fit's domains */
+	struct fm_error err;
+};
+
+/* ---- which record is which canary ---- */
+
+static uint64_t ends(uint32_t a, uint32_t b)
+{
+	return (uint64_t)(a < b ? a : b) << 32 | (a < b ? b : a);
+}
+
+static int find_places(struct planted *p, struct fm_error *err)
+{
+	const struct fm_exchanges *e = &p->canary.e;
+	const struct fm_table *t = p->in->canary;
+	struct pair {
+		uint64_t ends, record;
+	} *by_ends = NULL;
+	int rc;
+
+	if (e->n != p->in->n)
+		return fm_fail(err, FM_EINPUT, "%zu canaries are %zu exchanges: each needs hosts of its own", p->in->n,
+			       e->n);
+	if ((rc = fm_alloc(&by_ends, e->n + 1, sizeof *by_ends, "canaries", err)) < 0)
+		return rc;
+	for (size_t r = 0; r < e->n; r++)
+		by_ends[r] = (struct pair){ends(e->list[r].host[0], e->list[r].host[1]), r};
+	qsort(by_ends, e->n, sizeof *by_ends, fm_compare_u64); /* by the first member */
+	for (size_t i = 0; i < e->n; i++) {
+		size_t row = i * p->in->each;
+		struct fm_address a = fm_table_address(t, t->sa[row]), b = fm_table_address(t, t->da[row]);
+		uint64_t want = ends(fm_address_fold(&a), fm_address_fold(&b));
+		const struct pair *found = bsearch(&want, by_ends, e->n, sizeof *by_ends, fm_compare_u64);
+
+		if (!found) {
+			rc = fm_fail(err, FM_ESYSTEM, "canary %zu is not among the canaries' exchanges", i);
+			goto out;
+		}
+		p->place[i] = (uint32_t)found->record;
+	}
+out:
+	free(by_ends);
+	return rc;
+}
+
+/* ---- the cells ---- */
+
+static uint32_t cell_of(enum value v, const struct fm_domains *d, const struct fm_exchange *x, const struct fm_view *w)
+{
+	int way = v >= B_SIZE;
+	const struct fm_exchange_flow *g = &x->flow[w->flow[way][0]];
+	int64_t slot = (int64_t)x->slot - d->first_slot;
+
+	if (v >= A_SIZE && w->n[way] == 0)
+		return FM_NO_CELL;
+	switch (v) {
+	case PORT_0:
+	case PORT_1:
+		return x->port[v == PORT_1];
+	case TIME:
+		return (uint32_t)(slot < 0 ? 0 : slot >= d->nslots ? d->nslots - 1 : slot);
+	case KIND:
+		return fm_kind_leaf(d, x, w);
+	case CLIENT_PORT:
+		return x->port[!w->server];
+	case A_SIZE:
+	case B_SIZE:
+		return fm_size_leaf(g->pkt, g->byt);
+	case A_TD:
+	case B_TD:
+		return fm_duration_leaf(g->td);
+	case A_FLG:
+	case B_FLG:
+		return g->flg;
+	default:
+		return g->tos;
+	}
+}
+
+static int encode(struct records *r, const struct fm_domains *d, const struct fm_domain_opts *o, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = fm_alloc(&r->view, r->e.n + 1, sizeof *r->view, "records", err)) < 0 ||
+	    (rc = fm_alloc(&r->tok, r->e.n * FM_NATTRS + 1, sizeof *r->tok, "records", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < r->e.n; i++) {
+		fm_view_set(&r->view[i], d, &r->e.list[i], o);
+		fm_domains_encode(d, &r->e.list[i], o, r->tok + i, r->e.n);
+	}
+	return FM_OK;
+}
+
+/* Told of each histogram while the domains are fitted. */
+static void hear(void *ctx, const char *name, const int64_t *noisy, size_t n)
+{
+	struct planted *p = ctx;
+
+	for (int v = 0; v < NVALUES; v++)
+		if (strcmp(name, value_name[v]) == 0 && p->rc == FM_OK && !p->noisy[v]) {
+			p->rc = fm_alloc(&p->noisy[v], n, sizeof(double), "noisy counts", &p->err);
+			for (size_t k = 0; p->rc == FM_OK && k < n; k++)
+				p->noisy[v][k] = (double)noisy[k];
+			p->ncells[v] = n;
+		}
+}
+
+static double sigma_of(const struct fm_charges *c, const char *name)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (strcmp(c->list[i].name, name) == 0)
+			return c->list[i].scale;
+	return 0;
+}
+
+static int add(struct planted *p, const char *name, double sigma, const double *noisy, size_t ncells,
+	       struct fm_error *err)
+{
+	struct fm_canary_answer a = {
+	    .name = name, .ncells = ncells, .sigma = sigma, .noisy = noisy, .known = p->exact, .cell = p->cell};
+
+	return fm_canary_add(p->canaries, &a, p->in->in, err);
+}
+
+static int exact_new(struct planted *p, size_t ncells, struct fm_error *err)
+{
+	free(p->exact);
+	return fm_alloc(&p->exact, ncells + 1, sizeof *p->exact, "exact counts", err);
+}
+
+static int add_value(struct planted *p, enum value v, const struct fm_domains *d, double sigma, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = exact_new(p, p->ncells[v], err)) < 0)
+		return rc;
+	for (size_t i = 0; i < p->known.e.n; i++) {
+		uint32_t c = cell_of(v, d, &p->known.e.list[i], &p->known.view[i]);
+
+		if (c != FM_NO_CELL)
+			p->exact[c]++;
+	}
+	for (size_t i = 0; i < p->in->n; i++)
+		p->cell[i] = cell_of(v, d, &p->canary.e.list[p->place[i]], &p->canary.view[p->place[i]]);
+	return add(p, value_name[v], sigma, p->noisy[v], p->ncells[v], err);
+}
+
+/* The table of attribute x, or of x and y; ny is 1 for the former. */
+static int add_table(struct planted *p, const char *name, double sigma, const double *noisy, int x, int y, size_t nx,
+		     size_t ny, struct fm_error *err)
+{
+	const struct records *k = &p->known, *c = &p->canary;
+	int rc;
+
+	if ((rc = exact_new(p, nx * ny, err)) < 0)
+		return rc;
+	for (size_t i = 0; i < k->e.n; i++)
+		p->exact[k->tok[(size_t)x * k->e.n + i] * ny + (ny > 1 ? k->tok[(size_t)y * k->e.n + i] : 0)]++;
+	for (size_t i = 0; i < p->in->n; i++) {
+		size_t r = p->place[i];
+
+		p->cell[i] =
+		    (uint32_t)(c->tok[(size_t)x * c->e.n + r] * ny + (ny > 1 ? c->tok[(size_t)y * c->e.n + r] : 0));
+	}
+	return add(p, name, sigma, noisy, nx * ny, err);
+}
+
+/* Told of the noisy tables before anything is estimated from them. */
+static int measured(void *ctx, const struct fm_marginals *m, const struct fm_domain_opts *o,
+		    const struct fm_charges *charges, struct fm_error *err)
+{
+	struct planted *p = ctx;
+	char name[FM_CHARGE_NAME];
+	int rc;
+
+	if (p->rc < 0) {
+		*err = p->err;
+		return p->rc;
+	}
+	if ((rc = encode(&p->known, &m->domains, o, err)) < 0 || (rc = encode(&p->canary, &m->domains, o, err)) < 0)
+		return rc;
+	for (int v = 0; v < NVALUES; v++)
+		if (p->noisy[v] && (rc = add_value(p, v, &m->domains, sigma_of(charges, value_name[v]), err)) < 0)
+			return rc;
+	for (int a = 0; a < FM_NATTRS; a++) {
+		snprintf(name, sizeof name, "one %s", fm_attr_name[a]);
+		if ((rc = add_table(p, name, m->tables.one_sigma, m->tables.one[a], a, a, (size_t)m->tables.size[a], 1,
+				    err)) < 0)
+			return rc;
+	}
+	for (int i = 0; i < m->tables.npairs; i++) {
+		const struct fm_table2 *t = &m->tables.pair[i];
+
+		snprintf(name, sizeof name, "%s x %s", fm_attr_name[t->x], fm_attr_name[t->y]);
+		if ((rc = add_table(p, name, t->sigma, t->cell, t->x, t->y, (size_t)m->tables.size[t->x],
+				    (size_t)m->tables.size[t->y], err)) < 0)
+			return rc;
+	}
+	return FM_OK;
+}
+
+static void records_free(struct records *r)
+{
+	fm_exchanges_free(&r->e);
+	free(r->view);
+	free(r->tok);
+}
+
+int fm_marginals_fit_planted(struct fm_marginals *m, const struct fm_table *t, const struct fm_marginals_opts *o,
+			     const struct fm_marginals_planted *in, double *score, struct fm_error *err)
+{
+	struct fm_record_opts ro = {.label = o->label, .nlabels = o->nlabels};
+	struct planted p = {.in = in};
+	struct fm_marginals_watch watch = {.ctx = &p, .answer = hear, .measured = measured};
+	struct fm_marginals_opts watched = *o;
+	int rc;
+
+	watched.watch = &watch;
+	if ((rc = fm_alloc(&p.place, in->n + 1, sizeof *p.place, "canaries", err)) < 0 ||
+	    (rc = fm_alloc(&p.cell, in->n + 1, sizeof *p.cell, "canaries", err)) < 0 ||
+	    (rc = fm_exchanges_cut(&p.known.e, in->known, &ro, err)) < 0 ||
+	    (rc = fm_exchanges_cut(&p.canary.e, in->canary, &ro, err)) < 0 || (rc = find_places(&p, err)) < 0 ||
+	    (rc = fm_canary_open(&p.canaries, in->n, in->memory, err)) < 0 ||
+	    (rc = fm_marginals_fit(m, t, &watched, err)) < 0)
+		goto out;
+	rc = fm_canary_scores(p.canaries, score, err);
+out:
+	fm_canary_close(p.canaries);
+	records_free(&p.known);
+	records_free(&p.canary);
+	for (int v = 0; v < NVALUES; v++)
+		free(p.noisy[v]);
+	free(p.exact);
+	free(p.cell);
+	free(p.place);
+	return rc;
+}

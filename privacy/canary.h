@@ -1,0 +1,63 @@
+/*
+ * canary.h - which canaries look as if they had been counted: scores from noisy counts.
+ *
+ * The auditor is the strongest that a claim must withstand (Nasr et al., "Adversary instantiation", S&P 2021): it knows
+ * all private records but which canaries are in, and sees every noisy count.  What is left of a count after the known
+ * records are taken off is canaries and noise: in cell c of answer k, with x_i = in_i - 1/2 and m_c canaries that would
+ * be counted there,
+ *
+ *     r = noisy - known - m_c / 2 = sum of x_i over the canaries of the cell + noise of variance v_k
+ *
+ * The scores are the best linear estimates of x, whose variance is 1/4:  (H + 4 I) x = b,  H_ij the sum of 1 / v_k over
+ * the answers in which i and j share a cell, b_i the sum of r / v_k over the cells of i.  The auditor does not believe
+ * the claim: v_k is the variance over the cells in which no canary can be, where that is below the stated one, so that
+ * noise that was never drawn is noticed.  Nor does it believe that noise is new each time: it remembers the noise of
+ * the run before, and takes it off where it comes again.
+ *
+ *     fm_canary_open(&s, m, &memory, err);            memory: zeroed, of all runs of an audit
+ *     for each answer: fm_canary_add(s, &answer, in, err);
+ *     fm_canary_scores(s, score, err);
+ *     fm_canary_close(s);
+ *
+ * in[] serves the memory alone: what noise this run's answers had, for the next run, whose tosses are its own.
+ */
+#ifndef FM_PRIVACY_CANARY_H
+#define FM_PRIVACY_CANARY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+#define FM_NO_CELL UINT32_MAX
+#define FM_CANARY_ANSWERS 128
+
+struct fm_canary_memory {
+	size_t n;
+	struct {
+		char name[64];
+		size_t ncells;
+		double *noise; /* (ncells) */
+	} answer[FM_CANARY_ANSWERS];
+};
+void fm_canary_forget(struct fm_canary_memory *m);
+
+struct fm_canary_answer {
+	const char *name;
+	size_t ncells;
+	double sigma;         /* of the noise, as it is charged */
+	const double *noisy;  /* (ncells) */
+	const double *known;  /* (ncells): counts without any canary */
+	const uint32_t *cell; /* (m): where canary i is counted when it is in, or FM_NO_CELL */
+};
+
+struct fm_canary_scorer;
+int fm_canary_open(struct fm_canary_scorer **c, size_t m, struct fm_canary_memory *memory,
+		   struct fm_error *err) FM_MUST_CHECK;
+int fm_canary_add(struct fm_canary_scorer *c, const struct fm_canary_answer *a, const uint8_t *in,
+		  struct fm_error *err) FM_MUST_CHECK;
+int fm_canary_scores(const struct fm_canary_scorer *c, double *score,
+		     struct fm_error *err) FM_MUST_CHECK; /* score: (m) */
+void fm_canary_close(struct fm_canary_scorer *c);
+
+#endif

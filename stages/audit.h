@@ -1,0 +1,41 @@
+/*
+ * audit.h - a claim put to the test: canaries are planted, a model of the same config is fitted, and the bound of one
+ * run (privacy/audit.h) says which epsilon its answers refute.
+ *
+ * The run is one of its own, and nothing of it is released.  It draws splits, canaries, tosses, noise and flows from a
+ * secret of its own; of the trace it tells the bound alone, which is made of a fit that is as private as the one
+ * that is claimed.
+ */
+#ifndef FM_STAGES_AUDIT_H
+#define FM_STAGES_AUDIT_H
+
+#include <jansson.h>
+
+#include "base/secret.h"
+#include "manifests/config.h"
+
+#define FM_AUDIT_CONFIDENCE 0.95
+#define FM_AUDIT_CANARIES_MIN 100
+#define FM_AUDIT_CANARIES_MAX 100000
+#define FM_AUDIT_RUNS_MAX 20
+
+struct fm_audit_in {
+	const struct fm_config *cfg; /* privacy.mode dp */
+	const char *trace;
+	const char *work_dir; /* there and empty; private flows lie there when it returns */
+	size_t canaries, runs;
+	const struct fm_secret *secret; /* of the audit */
+};
+/* The secret of run k, from which it draws all: what tells runs apart in the budget. */
+int fm_audit_secret(struct fm_secret *own, const struct fm_secret *audit, size_t run,
+		    struct fm_error *err) FM_MUST_CHECK;
+/*
+ * *result: {"epsilon_lower", "confidence":0.95, "delta", "canaries", "most": the largest bound that so many can give,
+ *           "runs":[{"epsilon_lower", "by":"counts"|"flows", "guesses", "right", "included"}, ...]}
+ *
+ * epsilon_lower is the largest of the runs'; the 5 % by which it may err are shared among runs, rankings and numbers of
+ * guesses.  A new reference.
+ */
+int fm_stage_audit(const struct fm_audit_in *in, json_t **result, struct fm_error *err) FM_MUST_CHECK;
+
+#endif

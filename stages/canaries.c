@@ -1,0 +1,235 @@
+#include "stages/canaries.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "model/marginals/records.h"
+#include "model/ranges.h"
+#include "privacy/stream.h"
+
+struct making {
+	struct fm_table *t;
+	const struct fm_config *cfg;
+	struct fm_stream *s;
+	struct fm_range inside, outside;
+	size_t n;
+	int64_t first_s, last_s;
+	const char *label[FM_LABELS_MAX];
+	int nlabels;
+	char labels[FM_CFG_STR];
+};
+
+static int word(struct making *k, enum fm_col c, size_t row, const char *text, struct fm_error *err)
+{
+	int code;
+
+	if (!FM_HAS(k->t, c))
+		return FM_OK;
+	if ((code = fm_dict_index(&k->t->dict[c], text, strlen(text), true)) < 0)
+		return fm_fail(err, FM_ESYSTEM, "out of memory: canaries");
+	((uint16_t *)k->t->col[c])[row] = (uint16_t)code;
+	return FM_OK;
+}
+
+/* An address of canary i alone: of its n-th part of the range, any. */
+static int fresh(struct making *k, struct fm_range r, size_t i, bool inside, uint32_t *code, struct fm_error *err)
+{
+	uint64_t part = (UINT64_C(1) << (32 - r.bits)) / k->n;
+	struct fm_address a = fm_address_of_ipv4(r.base + (uint32_t)(i * part + fm_stream_below(k->s, part)));
+
+	return fm_address_dict_add(k->t->addresses, &a, inside, code, err);
+}
+
+/* Any number of up to `bits` bits, as often of one length as of another. */
+static uint64_t any_size(struct fm_stream *s, unsigned bits)
+{
+	return fm_stream_bits(s, (unsigned)fm_stream_below(s, bits + 1));
+}
+
+static int make_flow(struct making *k, size_t row, const char *protocol, struct fm_error *err)
+{
+	static const char letter[] = "UAPRSF";
+	struct fm_table *t = k->t;
+	char flags[8] = ".A....", tos[8];
+	uint64_t packets = 1 + any_size(k->s, 12);
+	int rc;
+
+	if (strcmp(protocol, "TCP") == 0)
+		for (int i = 0; i < 6; i++)
+			flags[i] = fm_stream_bit(k->s) ? letter[i] : '.';
+	snprintf(tos, sizeof tos, "%u", (unsigned)fm_stream_below(k->s, 256));
+	if (FM_HAS(t, FM_TD))
+		t->td[row] = (uint32_t)any_size(k->s, 16);
+	if (FM_HAS(t, FM_PKT))
+		t->pkt[row] = packets;
+	if (FM_HAS(t, FM_BYT))
+		t->byt[row] = packets * (40 + fm_stream_below(k->s, 1400));
+	if ((rc = word(k, FM_PR, row, protocol, err)) < 0 || (rc = word(k, FM_FLG, row, flags, err)) < 0 ||
+	    (rc = word(k, FM_FWD, row, "0", err)) < 0 || (rc = word(k, FM_STOS, row, tos, err)) < 0)
+		return rc;
+	return word(k, FM_LABEL, row, k->label[fm_stream_below(k->s, (uint64_t)k->nlabels)], err);
+}
+
+static int make_canary(struct making *k, size_t i, struct fm_error *err)
+{
+	struct fm_table *t = k->t;
+	const char *protocol = fm_protocol_names[fm_stream_below(k->s, FM_PROTOCOLS - 1)];
+	int64_t second = k->first_s + (int64_t)fm_stream_below(k->s, (uint64_t)(k->last_s - k->first_s + 1)),
+		minute = second - second % 60;
+	uint32_t end[2];
+	uint16_t port[2] = {(uint16_t)(1024 + fm_stream_below(k->s, 64512)),
+			    (uint16_t)(1 + fm_stream_below(k->s, 65535))};
+	unsigned first = fm_stream_bit(k->s);
+	int rc;
+
+	if ((rc = fresh(k, k->inside, i, true, &end[0], err)) < 0 ||
+	    (rc = fresh(k, k->outside, i, false, &end[1], err)) < 0)
+		return rc;
+	for (size_t f = 0; f < FM_CANARY_FLOWS; f++) {
+		size_t row = i * FM_CANARY_FLOWS + f, from = (first + f) % 2;
+
+		if (FM_HAS(t, FM_TE))
+			t->te[row] = (f ? minute + (int64_t)fm_stream_below(k->s, 60) : second) * 1000;
+		t->sa[row] = end[from];
+		t->da[row] = end[!from];
+		t->sp[row] = port[from];
+		t->dp[row] = port[!from];
+		if ((rc = make_flow(k, row, protocol, err)) < 0)
+			return rc;
+	}
+	return FM_OK;
+}
+
+/* What is public of the trace: its period and its labels; and where fresh addresses are from. */
+static int read_config(struct making *k, struct fm_error *err)
+{
+	const struct fm_config *cfg = k->cfg;
+	struct fm_range inside[FM_CFG_MAXRANGES], outside[FM_CFG_MAXRANGES];
+	int64_t first = 0, last = 0;
+	int rc;
+
+	if ((rc = fm_ranges(cfg->generate.inside, cfg->generate.ninside, inside, err)) < 0 ||
+	    (rc = fm_ranges(cfg->generate.outside, cfg->generate.noutside, outside, err)) < 0)
+		return rc;
+	if (cfg->generate.ninside < 1 || cfg->generate.noutside < 1 || UINT64_C(1) << (32 - inside[0].bits) < k->n ||
+	    UINT64_C(1) << (32 - outside[0].bits) < k->n)
+		return fm_fail(err, FM_EINPUT,
+			       "generate.inside and generate.outside: the first range of each must hold %zu addresses, "
+			       "one for each canary",
+			       k->n);
+	if (fm_parse_time_ms(cfg->privacy.first, strlen(cfg->privacy.first), &first) != 0 ||
+	    fm_parse_time_ms(cfg->privacy.last, strlen(cfg->privacy.last), &last) != 0 || last / 1000 < first / 1000)
+		return fm_fail(err, FM_EINPUT, "privacy.first and privacy.last are no period");
+	k->inside = inside[0];
+	k->outside = outside[0];
+	k->first_s = first / 1000;
+	k->last_s = last / 1000;
+	snprintf(k->labels, sizeof k->labels, "%s", cfg->privacy.labels);
+	for (char *save, *label = strtok_r(k->labels, " ", &save); label && k->nlabels < FM_LABELS_MAX;
+	     label = strtok_r(NULL, " ", &save))
+		k->label[k->nlabels++] = label;
+	return k->nlabels ? FM_OK : fm_fail(err, FM_EINPUT, "privacy.labels names no label");
+}
+
+int fm_canaries_make(struct fm_table **t, size_t n, unsigned present, const struct fm_config *cfg,
+		     const struct fm_secret *key, struct fm_error *err)
+{
+	struct making k = {.cfg = cfg, .n = n};
+	int rc;
+
+	*t = NULL;
+	if ((rc = read_config(&k, err)) < 0 || (rc = fm_table_new(&k.t, present, err)) < 0 ||
+	    (rc = fm_table_reserve(k.t, n * FM_CANARY_FLOWS, err)) < 0 ||
+	    (rc = fm_address_dict_new(&k.t->addresses, err)) < 0 ||
+	    (rc = fm_stream_open(&k.s, key, "audit/canaries", 0, err)) < 0)
+		goto out;
+	for (int c = 0; c < FM_NCOL; c++) /* the store's own columns are 0 */
+		if (FM_HAS(k.t, c))
+			memset(k.t->col[c], 0, n * FM_CANARY_FLOWS * fm_cols[c].width);
+	for (size_t i = 0; i < n; i++) {
+		fm_stream_at(k.s, i);
+		if ((rc = make_canary(&k, i, err)) < 0)
+			goto out;
+	}
+	k.t->rows = n * FM_CANARY_FLOWS;
+	rc = fm_stream_check(k.s, err);
+out:
+	fm_stream_close(k.s);
+	if (rc < 0)
+		fm_table_free(k.t);
+	else
+		*t = k.t;
+	return rc;
+}
+
+/* ---- the flow that is most like it ---- */
+
+/* A flow as numbers that compare between tables. */
+struct looks {
+	int protocol;
+	uint16_t port[2];
+	uint32_t duration;
+	uint64_t packets, bytes;
+	int64_t minute;
+};
+
+static int protocol_of(const struct fm_table *t, size_t row)
+{
+	const char *name = FM_HAS(t, FM_PR) ? fm_table_category(t, FM_PR, row) : "";
+
+	for (int p = 0; p < FM_PROTOCOLS; p++)
+		if (strcmp(name, fm_protocol_names[p]) == 0)
+			return p;
+	return FM_PROTOCOLS;
+}
+
+static struct looks looks_of(const struct fm_table *t, size_t row)
+{
+	return (struct looks){.protocol = protocol_of(t, row),
+			      .port = {t->sp[row], t->dp[row]},
+			      .duration = FM_HAS(t, FM_TD) ? t->td[row] : 0,
+			      .packets = FM_HAS(t, FM_PKT) ? t->pkt[row] : 0,
+			      .bytes = FM_HAS(t, FM_BYT) ? t->byt[row] : 0,
+			      .minute = FM_HAS(t, FM_TE) ? t->te[row] / 60000 : 0};
+}
+
+/* How many fields agree; the rarer a value is, the more it tells. */
+static unsigned likeness(const struct looks *a, const struct looks *b)
+{
+	return (unsigned)((a->protocol == b->protocol) + 4 * (a->port[0] == b->port[0]) +
+			  4 * (a->port[1] == b->port[1]) + 2 * (a->duration == b->duration) +
+			  2 * (a->packets == b->packets) + 4 * (a->bytes == b->bytes) + (a->minute == b->minute));
+}
+
+int fm_canaries_nearest(const struct fm_table *canary, size_t n, const struct fm_table *t, double *score,
+			struct fm_error *err)
+{
+	struct looks *all = NULL;
+	int rc;
+
+	if ((rc = fm_alloc(&all, t->rows + 1, sizeof *all, "synthetic flows", err)) < 0)
+		return rc;
+	for (size_t j = 0; j < t->rows; j++)
+		all[j] = looks_of(t, j);
+	for (size_t i = 0; i < n; i++) {
+		double sum = 0;
+
+		for (size_t f = 0; f < FM_CANARY_FLOWS; f++) {
+			struct looks l = looks_of(canary, i * FM_CANARY_FLOWS + f);
+			unsigned most = 0;
+
+			for (size_t j = 0; j < t->rows; j++) {
+				unsigned like = likeness(&l, &all[j]);
+
+				most = like > most ? like : most;
+			}
+			sum += most;
+		}
+		score[i] = sum;
+	}
+	free(all);
+	return FM_OK;
+}

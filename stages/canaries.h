@@ -1,0 +1,25 @@
+/*
+ * canaries.h - canaries: exchanges that could exist but do not, out of the public domain of the config.
+ *
+ * Canary i is two flows, there and back, between two fresh addresses (one of generate.inside, one of generate.outside,
+ * each used once) and two ports drawn at random, in one minute between privacy.first and privacy.last, of a listed
+ * protocol and label; sizes, durations, flags and ToS are drawn each by itself.  So it has pairs of values that hardly
+ * any real exchange has, and stands alone in most cells that are counted.
+ */
+#ifndef FM_STAGES_CANARIES_H
+#define FM_STAGES_CANARIES_H
+
+#include "base/secret.h"
+#include "base/table.h"
+#include "manifests/config.h"
+
+#define FM_CANARY_FLOWS 2
+
+/* n canaries, a function of the key; columns as in `present`.  FM_EINPUT when the ranges are too small. */
+int fm_canaries_make(struct fm_table **t, size_t n, unsigned present, const struct fm_config *cfg,
+		     const struct fm_secret *key, struct fm_error *err) FM_MUST_CHECK;
+/* score[i]: how much the flow of t that is most like canary i is like it. */
+int fm_canaries_nearest(const struct fm_table *canary, size_t n, const struct fm_table *t, double *score,
+			struct fm_error *err) FM_MUST_CHECK;
+
+#endif

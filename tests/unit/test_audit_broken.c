@@ -1,0 +1,326 @@
+/*
+ * test_audit_broken.c - the audit refutes the claim of a broken build, and not that of an honest one.
+ *
+ * AUDIT_SEEDS in the environment: how many honest audits of each kind (default 2; ten in make test-long).
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "model/diffusion/private_trainer.h"
+#include "pipeline/claim_audit.h"
+#include "privacy/audit.h"
+#include "stages/audit.h"
+#include "stages/stage.h"
+#include "tests/unit/breaks.h"
+#include "tests/unit/scratch.h"
+#include "traces/simulate/simulate.h"
+
+enum { CANARIES = 1000 };
+static struct fm_error err;
+
+#define OK(call)                                                                                                       \
+	do {                                                                                                           \
+		if ((call) != FM_OK)                                                                                   \
+			fail_msg("%s", err.message);                                                                   \
+	} while (0)
+
+static int seeds(void)
+{
+	const char *text = getenv("AUDIT_SEEDS");
+
+	return text ? atoi(text) : 2;
+}
+
+static void key_make(struct fm_secret *key, int byte)
+{
+	OK(fm_secret_new(key, FM_STREAM_KEY, &err));
+	memset(key->data, byte, key->len);
+}
+
+/* ---- noisy counts, from the trace on ---- */
+
+static struct fm_config *config(void)
+{
+	static const char *const set[] = {"source.path=x.csv",
+					  "privacy.epsilon=4",
+					  "privacy.delta=1e-6",
+					  "train.threads=1",
+					  "privacy.first=2016-04-11 00:00:00",
+					  "privacy.last=2016-04-12 00:00:00"};
+	struct fm_config *cfg = NULL;
+
+	OK(fm_config_preset(&cfg, "ugr16-dp", set, sizeof set / sizeof *set, &err));
+	return cfg;
+}
+
+static const char *trace(void)
+{
+	struct fm_simulate_in in = {.rows = 3000, .seed = 5, .out = scratch_path("trace.csv"), .threads = 1};
+	struct fm_simulate_out out;
+
+	OK(fm_simulate(&in, &out, &err));
+	return in.out;
+}
+
+/* The lower bound on epsilon of `runs` audits of counts under a key of the given byte. */
+static double counts_refute(const struct fm_config *cfg, const char *csv, size_t runs, int byte)
+{
+	const char *dir = scratch_path("audit");
+	struct fm_secret key;
+	json_t *result = NULL;
+	double epsilon;
+
+	key_make(&key, byte);
+	OK(fm_dir_remove(dir, &err));
+	OK(fm_dir_make(dir, 0700, &err));
+	struct fm_audit_in in = {
+	    .cfg = cfg, .trace = csv, .work_dir = dir, .canaries = CANARIES, .runs = runs, .secret = &key};
+	OK(fm_stage_audit(&in, &result, &err));
+	epsilon = json_number_value(json_object_get(result, "epsilon_lower"));
+	if (getenv("AUDIT_SHOW"))
+		json_dumpf(result, stderr, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
+	json_decref(result);
+	fm_secret_close(&key);
+	return epsilon;
+}
+
+static void counts_of_an_honest_build_keep_their_claim(void **state)
+{
+	struct fm_config *cfg = config();
+	const char *csv = trace();
+	double most = 0;
+
+	(void)state;
+	broken = HONEST;
+	for (int s = 0; s < seeds(); s++) {
+		double e = counts_refute(cfg, csv, 1, s + 1);
+
+		most = fmax(most, e);
+		assert_true(e <= cfg->privacy.epsilon);
+	}
+	print_message("honest counts, %d audits: epsilon at least %.3f; 4 is claimed\n", seeds(), most);
+	/* The audit is not blind either: noise of epsilon 4 shows. */
+	assert_true(most > 0.2);
+	fm_config_free(cfg);
+}
+
+static void counts_of_a_broken_build_are_refuted(void **state)
+{
+	static const struct {
+		enum breaks how;
+		const char *words;
+		size_t runs; /* a key that is used again shows when it is */
+	} build[] = {{NOISE_OFF, "noise off", 1}, {KEY_REUSED, "noise key reused", 2}, {CODEC_LOOKS, "codec looks", 1}};
+	struct fm_config *cfg = config();
+	const char *csv = trace();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof build / sizeof *build; i++) {
+		broken = build[i].how;
+		double e = counts_refute(cfg, csv, build[i].runs, 1);
+
+		print_message("%s: epsilon at least %.3f; 4 is claimed\n", build[i].words, e);
+		assert_true(e > cfg->privacy.epsilon);
+	}
+	broken = HONEST;
+	fm_config_free(cfg);
+}
+
+/* ---- the gate ---- */
+
+static bool gate_passes(const struct fm_config *cfg, const json_t *audits, const json_t *waivers)
+{
+	static const char metrics[] = "[{\"name\":\"rules.broken_share\",\"value\":0,\"n\":100}]";
+	const char *path = scratch_path("free.json"), *dir = scratch_path("verdict");
+	struct fm_gate_in in = {.cfg = cfg, .free_json = path, .out_dir = dir, .audits = audits, .waivers = waivers};
+	struct fm_gate_out out;
+	bool pass;
+
+	OK(fm_file_write(path, 0600, metrics, sizeof metrics - 1, &err));
+	OK(fm_dir_make(dir, 0700, &err));
+	OK(fm_stage_gate(&in, &out, &err));
+	pass = out.verdict.pass;
+	fm_verdict_free(&out.verdict);
+	return pass;
+}
+
+/* From flowmint audit-privacy over the ledger to the gate. */
+static void a_refuted_claim_is_not_released(void **state)
+{
+	struct fm_config *cfg = config();
+	const char *keys = scratch_path("p/keys"), *workspace = scratch_path("p/workspace");
+	char byte[32] = {1};
+	json_t *report = NULL, *audits = NULL,
+	       *waivers = json_pack("[{s:s, s:s}]", "check", "audit.epsilon_lower", "reason", "it will be fine");
+
+	(void)state;
+	OK(fm_dir_make(keys, 0700, &err));
+	OK(fm_file_write(scratch_path("p/keys/commitment.key"), 0600, byte, sizeof byte, &err));
+	snprintf(cfg->dir, sizeof cfg->dir, "%s", scratch_path("p"));
+	snprintf(cfg->source.path, sizeof cfg->source.path, "%s", trace());
+	/* An honest build after the broken one takes nothing back. */
+	for (int audit = 0; audit < 3; audit++) {
+		struct fm_claim_audit_in in = {
+		    .cfg = cfg, .workspace = workspace, .canaries = CANARIES, .runs = 1, .unconfined = true};
+		struct fm_ledger *l;
+
+		broken = audit == 1 ? NOISE_OFF : HONEST;
+		in.canaries += (size_t)audit; /* another audit each time */
+		OK(fm_claim_audit(&in, &report, &err));
+		assert_int_equal(json_is_true(json_object_get(report, "refuted")), audit == 1);
+		OK(fm_ledger_open(&l, workspace, false, &err));
+		OK(fm_claim_audit_find(l, cfg, &audits, &err));
+		fm_ledger_close(l);
+		assert_int_equal(json_array_size(audits), 1);
+		assert_int_equal(gate_passes(cfg, audits, NULL), audit == 0);
+		assert_int_equal(gate_passes(cfg, audits, waivers), audit == 0);
+		assert_true(gate_passes(cfg, NULL, NULL));
+		/* Of another mechanism there is none. */
+		json_decref(audits);
+		cfg->privacy.epsilon += 1;
+		OK(fm_ledger_open(&l, workspace, false, &err));
+		OK(fm_claim_audit_find(l, cfg, &audits, &err));
+		fm_ledger_close(l);
+		assert_int_equal(json_array_size(audits), 0);
+		cfg->privacy.epsilon -= 1;
+		json_decref(audits);
+		json_decref(report);
+	}
+	json_decref(waivers);
+	fm_config_free(cfg);
+}
+
+/* ---- DP-SGD ---- */
+
+/* Each canary's gradient is one coordinate of its own, thirty times the clip: of all records the easiest to tell. */
+enum { SIDE = 32, STEPS = 60 };
+static struct fm_layout square;
+
+static void pass(void *ctx, int thread, const float *p, int draws, uint64_t seed, uint32_t step, const uint32_t *record,
+		 int n, struct fm_kept *kept)
+{
+	const uint32_t *canary = ctx;
+	float in[SIDE] = {0}, out[SIDE] = {0};
+	struct fm_rows rows = {0, n, NULL, 1, 1};
+
+	(void)thread, (void)p, (void)seed, (void)step, (void)draws;
+	assert_int_equal(n, 1);
+	fm_kept_begin(kept, 1);
+	in[canary[*record] / SIDE] = 30;
+	out[canary[*record] % SIDE] = 1;
+	fm_kept_outer(kept, &rows, (struct fm_mat){in, SIDE, SIDE}, (struct fm_mat){out, SIDE, SIDE}, 0);
+}
+
+/* What a training claims, and what an auditor who sees each step's noisy mean refutes. */
+static double training_refutes(int byte, double *claimed)
+{
+	enum { M = CANARIES };
+	size_t choice[FM_AUDIT_CHOICES][2];
+	uint8_t in[M];
+	uint32_t canary[M];
+	double score[M] = {0};
+	float mean[SIDE * SIDE];
+	struct fm_learner l = {&square, 0, 1, canary, pass};
+	struct fm_charges charges = {0};
+	struct fm_charge charge;
+	struct fm_private *t;
+	struct fm_secret key;
+	struct fm_audit audit;
+
+	key_make(&key, byte);
+	memset(&square, 0, sizeof square);
+	fm_layout_add(&square, SIDE, SIDE, 0, "w");
+	OK(fm_audit_toss(&key, "audit/toss", M, in, &err));
+	for (uint32_t i = 0; i < M; i++)
+		if (in[i])
+			canary[l.records++] = i;
+	struct fm_private_opts o = {.name = "training",
+				    .steps = STEPS,
+				    .rate_num = 1,
+				    .rate_den = 20,
+				    .expected = M / 40.0,
+				    .draws = 1,
+				    .clip = 1,
+				    .noise_multiplier = 0.9,
+				    .key = &key};
+	OK(fm_private_charge(&l, &o, &charge, &err));
+	OK(fm_charges_add(&charges, &charge, &err));
+	OK(fm_charges_epsilon(&charges, 1e-5, 1, FM_ADD_OR_REMOVE, FM_PLD, claimed, &err));
+	OK(fm_private_new(&t, &l, &o, &err));
+	for (uint32_t step = 0; step < STEPS; step++) {
+		OK(fm_private_mean(t, NULL, step, mean, &err));
+		for (size_t i = 0; i < M; i++)
+			score[i] += (double)mean[i];
+	}
+	fm_audit_choices(M, choice);
+	struct fm_canaries c = {.score = score, .in = in, .m = M};
+	OK(fm_audit_bound(&c, (const size_t(*)[2])choice, FM_AUDIT_CHOICES, 1e-5, 0.05, &audit, &err));
+	fm_private_free(t);
+	fm_charges_free(&charges);
+	fm_secret_close(&key);
+	return audit.epsilon;
+}
+
+static void training_of_an_honest_build_keeps_its_claim(void **state)
+{
+	double claimed = 0, most = 0;
+
+	(void)state;
+	broken = HONEST;
+	for (int s = 0; s < seeds(); s++) {
+		double e = training_refutes(s + 1, &claimed);
+
+		most = fmax(most, e);
+		assert_true(e <= claimed);
+	}
+	print_message("honest training, %d audits: epsilon at least %.3f; %.3f is claimed\n", seeds(), most, claimed);
+	assert_true(most > 0.2);
+}
+
+static void training_of_a_broken_build_is_refuted(void **state)
+{
+	static const struct {
+		enum breaks how;
+		const char *words;
+	} build[] = {{NOISE_OFF, "noise off"}, {CLIP_IGNORED, "clip ignored"}, {NO_POISSON, "no Poisson sampling"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof build / sizeof *build; i++) {
+		double claimed, e;
+
+		broken = build[i].how;
+		e = training_refutes(1, &claimed);
+		print_message("%s: epsilon at least %.3f; %.3f is claimed\n", build[i].words, e, claimed);
+		assert_true(e > claimed);
+	}
+	broken = HONEST;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	fm_log_quiet(1);
+	return scratch_make();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(counts_of_an_honest_build_keep_their_claim),
+	    cmocka_unit_test(counts_of_a_broken_build_are_refuted),
+	    cmocka_unit_test(a_refuted_claim_is_not_released),
+	    cmocka_unit_test(training_of_an_honest_build_keeps_its_claim),
+	    cmocka_unit_test(training_of_a_broken_build_is_refuted),
+	};
+
+	return cmocka_run_group_tests(tests, setup, scratch_teardown);
+}
