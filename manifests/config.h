@@ -33,6 +33,10 @@ struct fm_cfg_check {
 	double plus; /* 0 without relative_to_floor */
 };
 
+/* What a budget of privacy is split into (privacy.budget). */
+enum fm_share { FM_SHARE_VOCABULARY, FM_SHARE_PAIRS, FM_SHARE_TRAINING, FM_SHARE_GATE, FM_NSHARES };
+extern const char *const fm_share_name[FM_NSHARES];
+
 struct fm_config {
 	char file[FM_CFG_PATH]; /* where it came from */
 	char dir[FM_CFG_PATH];  /* its folder: the project */
@@ -83,10 +87,13 @@ struct fm_config {
 	struct {
 		char mode[16]; /* none | dp: docs/differential-privacy.md */
 		double epsilon, delta, clip, noise_multiplier;
-		int64_t records;          /* the trace has at most so many units: a public bound */
-		char unit[16];            /* exchange */
-		char accountant[16];      /* pld | rdp */
-		double total_epsilon;     /* of all runs on one trace; 0: no limit */
+		int64_t records;     /* the trace has at most so many units: a public bound */
+		char unit[16];       /* exchange */
+		char accountant[16]; /* pld | rdp */
+		double
+		    budget[FM_NSHARES]; /* of what epsilon is worth, by fm_share; all 0: as the kind of model has it */
+		int draws;              /* of noise and time for each record of a step: one clip for all */
+		double total_epsilon;   /* of all runs on one trace; 0: no limit */
 		char first[24], last[24]; /* public: the trace lies between them */
 		char labels[FM_CFG_STR];  /* public: the labels that are kept, the usual one first */
 		int min_count; /* k: fewer records than this are few, wherever something is measured or shown */
@@ -103,6 +110,8 @@ struct fm_config {
 			double share;
 		} labels[FM_CFG_MAXLABELS];
 		double guidance; /* of the class of window: 0 = none */
+		char by[16];     /* both | network: what draws records in privacy.mode dp */
+		int correction;  /* rounds of gradual updates of a network's records by its noisy pairs */
 		int hours[2];    /* from, to (0..24) in UTC; 0,24 = all */
 		int ninside, noutside;
 		char inside[FM_CFG_MAXRANGES][20], outside[FM_CFG_MAXRANGES][20]; /* CIDR ranges of fresh addresses */

@@ -63,6 +63,18 @@ static int check_numbers(struct fm_loader *l)
 	return FM_OK;
 }
 
+static int check_budget(struct fm_loader *l)
+{
+	const double *share = l->cfg->privacy.budget;
+
+	if (share[FM_SHARE_GATE] > 0)
+		return FAIL_AT(l, "privacy.budget",
+			       "privacy.budget.gate is %g, and there is no paid gate in this version: only checks of "
+			       "synthetic flows alone decide, which cost nothing; leave it out",
+			       share[FM_SHARE_GATE]);
+	return FM_OK;
+}
+
 static int check_period(struct fm_loader *l)
 {
 	const struct fm_config *c = l->cfg;
@@ -103,6 +115,22 @@ static int check_voids(struct fm_loader *l)
 			       "source.rows is refused in privacy.mode dp: one exchange more pushes others out of the "
 			       "first %lld flows, which privacy.unit does not cover; cut the file by time instead",
 			       (long long)c->source.rows);
+	if (is_set(l, "model", "min_count") || is_set(l, "model", "max_hosts")) {
+		const char *name = is_set(l, "model", "min_count") ? "min_count" : "max_hosts";
+		char key[32];
+
+		snprintf(key, sizeof key, "model.%s", name);
+		return FAIL_AT(l, key,
+			       "%s is refused in privacy.mode dp: vocabularies and bins are of public grids and noisy "
+			       "counts, never of what the records have without noise; leave it out",
+			       key);
+	}
+	if (is_set(l, "train", "clip"))
+		return FAIL_AT(
+		    l, "train.clip",
+		    "train.clip is refused in privacy.mode dp: it limits a step's gradient, which bounds no "
+		    "record; each record is clipped, to a quantile of the norms of records that are made; leave "
+		    "it out");
 	if (is_set(l, "train", "balance") && c->train.balance != 1)
 		return FAIL_AT(
 		    l, "train.balance",
@@ -155,7 +183,8 @@ int fm_loader_check_dp(struct fm_loader *l)
 {
 	int rc;
 
-	if ((rc = check_numbers(l)) < 0 || (rc = check_period(l)) < 0 || (rc = check_voids(l)) < 0)
+	if ((rc = check_numbers(l)) < 0 || (rc = check_budget(l)) < 0 || (rc = check_period(l)) < 0 ||
+	    (rc = check_voids(l)) < 0)
 		return rc;
 	return check_gate(l);
 }

@@ -33,6 +33,18 @@ static json_t *ranges_json(const char (*ranges)[20], int n)
 	return list;
 }
 
+static json_t *budget_json(const double share[FM_NSHARES])
+{
+	json_t *o = json_object();
+
+	for (int i = 0; o && i < FM_NSHARES; i++)
+		if (share[i] > 0 && json_object_set_new(o, fm_share_name[i], json_real(share[i])) != 0) {
+			json_decref(o);
+			return NULL;
+		}
+	return o;
+}
+
 static json_t *checks_json(const struct fm_config *cfg)
 {
 	json_t *o = json_object();
@@ -79,6 +91,8 @@ static json_t *value_json(const struct fm_config *cfg, const struct fm_key *k, b
 		return json_real(*(const double *)field);
 	case FM_KEY_LABELS:
 		return labels_json(cfg);
+	case FM_KEY_BUDGET:
+		return budget_json(field);
 	case FM_KEY_HOURS:
 		return json_pack("[i,i]", ((const int *)field)[0], ((const int *)field)[1]);
 	case FM_KEY_RANGES:

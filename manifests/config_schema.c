@@ -170,8 +170,8 @@ const struct fm_key fm_keys[] = {
 	{FIELD(privacy, clip, REAL), .min = 0, .max = 1e6, .above_min = true, .dflt = "1.0", .mode = "clip",
 	 .help = "For mode clip: largest norm of one window's gradient."},
 	{FIELD(privacy, noise_multiplier, REAL), .min = 0, .max = 1e6, .dflt = "0", .mode = "dp",
-	 .help = "For mode dp, in place of privacy.epsilon: deviation of the noise of all counts together, by their "
-		 "sensitivity."},
+	 .help = "For mode dp, in place of privacy.epsilon: all that touches records is worth one Gaussian of this "
+		 "deviation, by its sensitivity."},
 	{FIELD(privacy, records, INT), .min = 0, .max = 1e12, .dflt = "0", .mode = "dp",
 	 .help = "For mode dp: the trace has at most so many units, by what is publicly known. It is not compared "
 		 "with the trace."},
@@ -183,6 +183,13 @@ const struct fm_key fm_keys[] = {
 		 "5-tuple that end in one minute."},
 	{FIELD(privacy, accountant, CHOICE), .choices = "pld|rdp", .dflt = "pld", .mode = "dp",
 	 .help = "For mode dp: how what leaks is added up (docs/accounting.md)."},
+	{FIELD(privacy, budget, BUDGET), .dflt = "{}", .mode = "dp",
+	 .help = "For mode dp: shares of what epsilon is worth, {vocabulary: 0.1, pairs: 0.7, training: 0.2}: one- and "
+		 "two-way counts, and the training of model.kind diffusion. What they leave is not spent; {}: the kind's "
+		 "own (docs/differential-privacy.md)."},
+	{FIELD(privacy, draws, INT), .min = 1, .max = 64, .dflt = "8", .mode = "dp",
+	 .help = "For mode dp and model.kind diffusion: draws of noise and time for each record of a step, which cost "
+		 "time and no epsilon: their mean is clipped once."},
 	{FIELD(privacy, total_epsilon, REAL), .min = 0, .max = 1e3, .dflt = "0", .mode = "dp", .secret = true,
 	 .help = "For mode dp: what all runs of the workspace on one trace may use together; 0: no limit."},
 	{FIELD(privacy, first, TEXT), .check = check_time, .dflt = "\"\"", .mode = "dp",
@@ -212,6 +219,11 @@ const struct fm_key fm_keys[] = {
 	{FIELD(generate, guidance, REAL), .min = 0, .max = 20, .dflt = "0",
 	 .help = "How strongly a window is pushed towards its class (the label most of its rarer flows carry); 0: "
 		 "not at all."},
+	{FIELD(generate, by, CHOICE), .choices = "both|network", .dflt = "both", .mode = "dp",
+	 .help = "For mode dp and model.kind diffusion: records are drawn by the noisy pairs and the network both, or by "
+		 "the network alone (docs/dp-training.md)."},
+	{FIELD(generate, correction, INT), .min = 0, .max = 1000, .dflt = "0", .mode = "dp",
+	 .help = "For mode dp: rounds in which records are corrected by the noisy pairs (docs/dp-training.md); 0: none."},
 	{FIELD(generate, hours, HOURS), .dflt = "[0, 24]",
 	 .help = "Hours of the day (UTC) to make flows of, from and to."},
 	{FIELD(generate, inside, RANGES), COUNT(generate, ninside), .dflt = "[\"10.0.0.0/8\"]",
@@ -253,6 +265,8 @@ const struct fm_key fm_keys[] = {
 };
 /* clang-format on */
 const size_t fm_nkeys = sizeof(fm_keys) / sizeof(fm_keys[0]);
+
+const char *const fm_share_name[FM_NSHARES] = {"vocabulary", "pairs", "training", "gate"};
 
 const char *const fm_sections[] = {"release", "source",   "split", "model",  "train",
 				   "privacy", "generate", "gate",  "publish"};
@@ -329,6 +343,9 @@ const char *fm_key_takes(const struct fm_key *k, char *out, size_t cap)
 		break;
 	case FM_KEY_LABELS:
 		snprintf(out, cap, "map of labels to shares that sum to 1, at most %d", FM_CFG_MAXLABELS);
+		break;
+	case FM_KEY_BUDGET:
+		snprintf(out, cap, "map of vocabulary, pairs, training and gate to shares that sum to at most 1");
 		break;
 	case FM_KEY_HOURS:
 		snprintf(out, cap, "two hours [from, to], 0 to 24");

@@ -18,6 +18,7 @@ enum fm_key_type {
 	FM_KEY_INT,    /* int, int64_t or uint64_t, by size; never beyond 2^53 - 1, which JSON carries exactly */
 	FM_KEY_REAL,   /* double */
 	FM_KEY_LABELS, /* {name: share, ...}: generate.labels */
+	FM_KEY_BUDGET, /* {name: share, ...}: double[FM_NSHARES] */
 	FM_KEY_HOURS,  /* [from, to]: int[2] */
 	FM_KEY_RANGES, /* [CIDR, ...]: char[FM_CFG_MAXRANGES][20] */
 	FM_KEY_CHECKS, /* any name: a threshold; stands for the whole section gate */

@@ -89,6 +89,41 @@ static int read_labels(struct fm_config *cfg, const struct fm_yaml *v, const cha
 	return FM_OK;
 }
 
+/* Names that are left out are 0. */
+static int read_budget(const struct fm_yaml *v, const char *what, double share[FM_NSHARES], struct fm_error *err)
+{
+	double sum = 0;
+	int rc, i;
+
+	if ((rc = fm_yaml_want(v, FM_YAML_MAP, what, err)) < 0)
+		return rc;
+	for (i = 0; i < FM_NSHARES; i++)
+		share[i] = 0;
+	for (const struct fm_yaml *e = v->first; e; e = e->next) {
+		char item[WHAT_MAX];
+
+		snprintf(item, sizeof(item), "%.80s.%.64s", what, e->key);
+		for (i = 0; i < FM_NSHARES && strcmp(e->key, fm_share_name[i]) != 0; i++)
+			;
+		if (i == FM_NSHARES) {
+			const char *near = fm_suggest(e->key, fm_share_name, FM_NSHARES);
+
+			return fm_yaml_fail(
+			    e, err, "unknown key '%.40s' in %s%s%s%s", e->key, what, near ? ", did you mean '" : "",
+			    near ? near : " (keys: vocabulary, pairs, training, gate)", near ? "'?" : "");
+		}
+		if ((rc = fm_yaml_real(e, item, &share[i], err)) < 0)
+			return rc;
+		if (!(share[i] >= 0 && share[i] <= 1))
+			return fm_yaml_fail(e, err, "%s is %.40s, and must lie from 0 to 1", item, e->text);
+		share[i] = share[i] == 0 ? 0 : share[i]; /* no minus zero */
+		sum += share[i];
+	}
+	if (sum > 1 + 1e-9)
+		return fm_yaml_fail(v, err, "the shares of %s sum to %.6g: together they are at most 1", what, sum);
+	return FM_OK;
+}
+
 static int read_hours(const struct fm_yaml *v, const char *what, int hours[2], struct fm_error *err)
 {
 	int64_t from, to;
@@ -159,6 +194,9 @@ int fm_key_read(struct fm_config *cfg, const struct fm_key *k, const struct fm_y
 		break;
 	case FM_KEY_LABELS:
 		rc = read_labels(cfg, v, what, err);
+		break;
+	case FM_KEY_BUDGET:
+		rc = read_budget(v, what, field, err);
 		break;
 	case FM_KEY_HOURS:
 		rc = read_hours(v, what, field, err);

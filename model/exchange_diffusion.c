@@ -1,6 +1,8 @@
 /* exchange_diffusion.c - private diffusion over exchanges. */
 #include "model/exchange_diffusion.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,31 +10,37 @@
 
 enum { CLIP_RECORDS = 2000 };
 
+/* So much more noise is drawn than is charged: for what a discrete Gaussian on a grid of 2^15 steps a clip or more
+ * falls short of a continuous one. */
+#define MORE_NOISE (1 + 0x1p-20)
+
 void fm_exchange_free(struct fm_exchange_diffusion *x)
 {
 	fm_marginals_free(&x->m);
 	fm_record_net_free(x->net);
 	free(x->weights);
+	free(x->start);
 	fm_charges_free(&x->charges);
 	memset(x, 0, sizeof *x);
 }
 
-static int net_of(struct fm_exchange_diffusion *x, const struct fm_exchange_opts *o, struct fm_error *err)
+int fm_exchange_net(struct fm_exchange_diffusion *x, int width, int depth, struct fm_error *err)
 {
 	int rc;
 
-	if ((rc = fm_record_net_new(&x->net, x->m.domains.size, FM_NATTRS, o->width, o->depth, err)) < 0 ||
-	    (rc = fm_alloc(&x->weights, x->net->layout.nfloats, sizeof *x->weights, "weights", err)) < 0)
+	if ((rc = fm_record_net_new(&x->net, x->m.domains.size, FM_NATTRS, width, depth, err)) < 0)
 		return rc;
-	fm_layout_init(&x->net->layout, x->weights, o->start.seed);
-	return FM_OK;
+	if ((rc = fm_alloc(&x->weights, x->net->layout.nfloats, sizeof *x->weights, "weights", err)) < 0)
+		return rc;
+	return fm_alloc(&x->start, x->net->layout.nfloats, sizeof *x->start, "weights", err);
 }
 
 /* Learn from a sample of the counts, and choose the clip from its norms: nothing here is private. */
 static int start(struct fm_exchange_diffusion *x, struct fm_record_space *space, const struct fm_exchange_opts *o,
 		 double *clip, struct fm_error *err)
 {
-	size_t n = o->start_records, few = n < CLIP_RECORDS ? n : CLIP_RECORDS;
+	size_t n = o->start_records ? o->start_records : (size_t)x->m.tables.total,
+	       few = n < CLIP_RECORDS ? n : CLIP_RECORDS;
 	struct fm_synth_opts so = {.n = n, .seed = o->start.seed, .pool = o->counts.pool};
 	struct fm_synth s = {0};
 	struct fm_records records = {.n = n};
@@ -66,6 +74,39 @@ out:
 	return rc;
 }
 
+struct fm_charge fm_exchange_charge(const struct fm_exchange_opts *o)
+{
+	double rate = (double)o->batch / (double)o->records;
+	struct fm_charge charge = {.kind = FM_CHARGE_GAUSSIAN,
+				   .sensitivity = 1,
+				   .scale = o->noise_multiplier,
+				   .rate = rate < 1 ? nextafter(rate, 1) : 1,
+				   .count = (uint64_t)o->steps};
+
+	snprintf(charge.name, sizeof charge.name, "training");
+	return charge;
+}
+
+/* Does what the trainer is about to draw keep to what is charged? */
+static int keeps_to(const struct fm_learner *l, const struct fm_private_opts *po, const struct fm_charge *charge,
+		    struct fm_error *err)
+{
+	struct fm_charge drawn;
+	int rc;
+
+	if ((rc = fm_private_charge(l, po, &drawn, err)) < 0)
+		return rc;
+	if (!(fm_gaussian_equivalent(drawn.scale) / drawn.sensitivity >= charge->scale) || drawn.rate > charge->rate ||
+	    drawn.count > charge->count)
+		return fm_fail(
+		    err, FM_ESYSTEM,
+		    "training would draw noise of %.9g times the clip at a rate of %g, %llu times, and %.9g, %g "
+		    "and %llu are charged",
+		    fm_gaussian_equivalent(drawn.scale) / drawn.sensitivity, drawn.rate,
+		    (unsigned long long)drawn.count, charge->scale, charge->rate, (unsigned long long)charge->count);
+	return FM_OK;
+}
+
 static int train(struct fm_exchange_diffusion *x, struct fm_record_space *space, const struct fm_table *t,
 		 const struct fm_exchange_opts *o, double clip, struct fm_error *err)
 {
@@ -78,14 +119,17 @@ static int train(struct fm_exchange_diffusion *x, struct fm_record_space *space,
 				     .expected = expected < 1 ? 1 : expected,
 				     .draws = o->draws,
 				     .clip = clip,
-				     .noise_multiplier = o->noise_multiplier,
+				     .noise_multiplier = o->noise_multiplier * MORE_NOISE,
 				     .warmup = o->warmup,
 				     .rate = o->rate,
 				     .ema = o->ema,
+				     .weight_decay = o->weight_decay,
 				     .key = o->counts.key,
 				     .pool = o->counts.pool};
 	struct fm_records records;
 	struct fm_record_learner rl = {space, &records};
+	struct fm_charge charge = fm_exchange_charge(o);
+	struct fm_charges drawn = {0};
 	uint16_t *tok = NULL;
 	float *ema = NULL;
 	int rc;
@@ -95,12 +139,14 @@ static int train(struct fm_exchange_diffusion *x, struct fm_record_space *space,
 		goto out;
 	records.tok = tok;
 	struct fm_learner l = fm_learner_of_records(&rl, o->draws);
-	if ((rc = fm_private_train(&l, &po, x->weights, ema, &x->charges, &x->log, err)) < 0)
+	if ((rc = keeps_to(&l, &po, &charge, err)) < 0 || (rc = fm_charges_add(&x->charges, &charge, err)) < 0 ||
+	    (rc = fm_private_train(&l, &po, x->weights, ema, &drawn, &x->log, err)) < 0)
 		goto out;
 	memcpy(x->weights, ema, sizeof *ema * x->net->layout.nfloats);
 out:
 	if (tok)
 		explicit_bzero(tok, records.n * FM_NATTRS * sizeof *tok);
+	fm_charges_free(&drawn);
 	free(tok);
 	free(ema);
 	return rc;
@@ -119,9 +165,13 @@ int fm_exchange_fit(struct fm_exchange_diffusion *x, const struct fm_table *t, c
 	for (size_t i = 0; i < x->m.charges.n; i++)
 		if ((rc = fm_charges_add(&x->charges, &x->m.charges.list[i], err)) < 0)
 			goto out;
-	if ((rc = net_of(x, o, err)) < 0 || (rc = fm_record_space_new(&space, x->net, o->counts.pool, err)) < 0 ||
+	if ((rc = fm_exchange_net(x, o->width, o->depth, err)) < 0)
+		goto out;
+	fm_layout_init(&x->net->layout, x->weights, o->start.seed);
+	if ((rc = fm_record_space_new(&space, x->net, o->counts.pool, err)) < 0 ||
 	    (rc = start(x, space, o, &clip, err)) < 0)
 		goto out;
+	memcpy(x->start, x->weights, sizeof *x->start * x->net->layout.nfloats);
 	rc = train(x, space, t, o, clip, err);
 out:
 	fm_record_space_free(space);
@@ -130,32 +180,94 @@ out:
 	return rc;
 }
 
-int fm_exchange_sample(struct fm_table **table, const struct fm_exchange_diffusion *x,
-		       const struct fm_marginals_sample_in *in, struct fm_error *err)
+#define STRONGEST 10.0f /* what the network has learned counts at most so much for a value, and at least its inverse   \
+			 */
+
+struct guided {
+	const struct fm_exchange_diffusion *x;
+	struct fm_record_space *space;
+	uint16_t *tok; /* (threads, FM_GUIDE_ROWS, FM_NATTRS) */
+};
+
+/* What the private training changed in what the network says of attribute a. */
+static void guide(void *ctx, int thread, const struct fm_synth *s, enum fm_attr a, const bool drawn[FM_NATTRS],
+		  size_t from, int n, float *ratio)
 {
-	size_t n = fm_marginals_records(&x->m, in->rows);
-	struct fm_synth_opts so = {.n = n, .seed = in->seed, .rounds = in->rounds, .pool = in->pool};
-	struct fm_synth s = {.n = n};
-	struct fm_record_space *space = NULL;
+	struct guided *g = ctx;
+	const struct fm_record_net *net = g->x->net;
+	uint16_t *tok = g->tok + (size_t)thread * FM_GUIDE_ROWS * FM_NATTRS;
+
+	if (net->vocab[a] == 1) {
+		for (int i = 0; i < n; i++)
+			ratio[i] = 1;
+		return;
+	}
+	for (int i = 0; i < n; i++)
+		for (int c = 0; c < FM_NATTRS; c++)
+			tok[i * FM_NATTRS + c] = net->vocab[c] == 1 ? 0
+						 : drawn[c]         ? s->tok[c][from + (size_t)i]
+								    : (uint16_t)net->vocab[c];
+	fm_record_ratio(g->space, thread, g->x->weights, g->x->start, tok, n, (int)a, STRONGEST, ratio);
+}
+
+static int both_draw(struct fm_synth *s, const struct fm_exchange_diffusion *x, struct fm_record_space *space,
+		     const struct fm_synth_opts *o, struct fm_error *err)
+{
+	size_t threads = o->pool ? (size_t)fm_pool_size(o->pool) : 1;
+	struct guided g = {x, space, NULL};
+	struct fm_guide learned = {guide, &g};
+	struct fm_synth_opts so = *o;
+	int rc;
+
+	so.guide = &learned;
+	if ((rc = fm_alloc(&g.tok, threads * FM_GUIDE_ROWS * FM_NATTRS, sizeof *g.tok, "records", err)) < 0)
+		return rc;
+	rc = fm_synth_make(s, &x->m.tables, &so, err);
+	free(g.tok);
+	return rc;
+}
+
+static int alone_draws(struct fm_synth *s, const struct fm_exchange_diffusion *x, struct fm_record_space *space,
+		       const struct fm_synth_opts *o, struct fm_error *err)
+{
+	static const bool given[FM_NATTRS] = {[FM_A_KIND] = true};
 	uint16_t *tok = NULL;
 	int rc;
 
-	if ((rc = fm_record_space_new(&space, x->net, in->pool, err)) < 0 ||
-	    (rc = fm_alloc(&tok, n * FM_NATTRS, sizeof *tok, "records", err)) < 0)
+	s->n = o->n;
+	if ((rc = fm_alloc(&tok, o->n * FM_NATTRS, sizeof *tok, "records", err)) < 0)
 		goto out;
 	for (int a = 0; a < FM_NATTRS; a++)
-		if ((rc = fm_alloc(&s.tok[a], n, sizeof *s.tok[a], "records", err)) < 0)
+		if ((rc = fm_alloc(&s->tok[a], o->n, sizeof *s->tok[a], "records", err)) < 0)
 			goto out;
-	fm_record_sample(space, x->weights, in->seed, n, tok);
-	for (size_t i = 0; i < n; i++)
+	fm_synth_kinds(s, &x->m.tables);
+	for (size_t i = 0; i < o->n; i++)
+		tok[i * FM_NATTRS + FM_A_KIND] = s->tok[FM_A_KIND][i];
+	fm_record_sample(space, x->weights, o->seed, o->n, given, tok);
+	for (size_t i = 0; i < o->n; i++)
 		for (size_t a = 0; a < FM_NATTRS; a++)
-			s.tok[a][i] = tok[i * FM_NATTRS + a];
-	if ((rc = fm_synth_update(&s, &x->m.tables, &so, err)) < 0)
+			s->tok[a][i] = tok[i * FM_NATTRS + a];
+	rc = fm_synth_update(s, &x->m.tables, o, err);
+out:
+	free(tok);
+	return rc;
+}
+
+int fm_exchange_sample(struct fm_table **table, const struct fm_exchange_diffusion *x,
+		       const struct fm_marginals_sample_in *in, bool alone, struct fm_error *err)
+{
+	struct fm_synth_opts so = {
+	    .n = fm_marginals_records(&x->m, in->rows), .seed = in->seed, .rounds = in->rounds, .pool = in->pool};
+	struct fm_record_space *space = NULL;
+	struct fm_synth s = {0};
+	int rc;
+
+	if ((rc = fm_record_space_new(&space, x->net, in->pool, err)) < 0 ||
+	    (rc = (alone ? alone_draws : both_draw)(&s, x, space, &so, err)) < 0)
 		goto out;
 	rc = fm_marginals_flows(table, &x->m, &s, in, err);
 out:
 	fm_record_space_free(space);
 	fm_synth_free(&s);
-	free(tok);
 	return rc;
 }

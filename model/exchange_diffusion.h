@@ -4,7 +4,8 @@
  *     1. noisy counts of the exchanges       model/marginals: vocabularies of every column, pairs; charged there
  *     2. a sample of the counts              free: the network learns from it, and the clip is chosen from its norms
  *     3. DP-SGD on the private exchanges     diffusion/private_trainer.h; charged as "training"
- *     4. a sample of the network             corrected by the noisy pairs (synth.h), free; flows.h makes flows of it
+ *     4. records, free                       of the noisy counts, guided by what the training changed in the network
+ *                                            (synth.h); or of the network alone.  flows.h makes flows of them
  *
  * A record of the network is a row of tokens, one column for each attribute of domains.h with the vocabulary that the
  * noisy counts gave it.  How an exchange is encoded depends on that exchange and on noisy answers alone, so that an
@@ -20,26 +21,37 @@ struct fm_exchange_opts {
 	struct fm_marginals_opts counts; /* with the key of all noise, and the pool */
 	int width, depth;
 	/* The start: steps over a sample of so many records. */
-	size_t start_records;
+	size_t start_records; /* 0: as many as the noisy total says */
 	struct fm_record_learn_opts start;
 	double clip_quantile; /* of the sample's norms */
 	/* DP-SGD: each record is in a batch with chance batch / records, of which the second is a public bound. */
 	int steps, draws, warmup;
 	uint64_t batch, records;
-	double noise_multiplier, rate, ema;
+	double noise_multiplier, rate, ema, weight_decay;
 };
+/* What the training will charge, a function of the options alone: the continuous Gaussian of sensitivity 1 (the clip)
+ * that is no more private than the discrete one that is drawn on the gradients' grid (noise.h), whose step the noisy
+ * counts decide. */
+struct fm_charge fm_exchange_charge(const struct fm_exchange_opts *o);
+
 struct fm_exchange_diffusion {
 	struct fm_marginals m;
 	struct fm_record_net *net;
-	float *weights;            /* (net->layout.nfloats) */
+	float *weights, *start;    /* (net->layout.nfloats) at the end, and before the private training */
 	struct fm_charges charges; /* all: of the counts and of the training */
 	struct fm_private_log log; /* private */
 };
 int fm_exchange_fit(struct fm_exchange_diffusion *x, const struct fm_table *t, const struct fm_exchange_opts *o,
 		    struct fm_error *err) FM_MUST_CHECK;
-/* in->rounds: of the correction. */
+/* The network of the noisy counts x->m, and room for its weights; for who reads a model from a file. */
+int fm_exchange_net(struct fm_exchange_diffusion *x, int width, int depth, struct fm_error *err) FM_MUST_CHECK;
+/* Flows of records that are drawn attribute by attribute, as the noisy counts alone would (synth.h), with each weight
+ * multiplied by what the training changed in it: the network's chance of the value after it over that before it, where
+ * it had learned from a sample of the same counts.  What it has not learned well of the pairs is in both and cancels.
+ * alone: the network draws instead, of kinds in the shares of the noisy counts.  in->rounds gradual updates by the
+ * noisy pairs follow. */
 int fm_exchange_sample(struct fm_table **table, const struct fm_exchange_diffusion *x,
-		       const struct fm_marginals_sample_in *in, struct fm_error *err) FM_MUST_CHECK;
+		       const struct fm_marginals_sample_in *in, bool alone, struct fm_error *err) FM_MUST_CHECK;
 void fm_exchange_free(struct fm_exchange_diffusion *x);
 
 #endif

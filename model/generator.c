@@ -16,23 +16,29 @@ const struct fm_generator *fm_generator_find(const char *name)
 	return NULL;
 }
 
+const struct fm_generator *fm_generator_of(const struct fm_config *cfg)
+{
+	const struct fm_generator *g = fm_generator_find(cfg->model.kind);
+
+	return g && g->private_form && fm_config_dp(cfg) ? g->private_form : g;
+}
+
 int fm_generator_check(const struct fm_generator **g, const struct fm_config *cfg, struct fm_error *err)
 {
-	*g = fm_generator_find(cfg->model.kind);
+	*g = fm_generator_of(cfg);
 	if (!*g)
 		return fm_fail(err, FM_EINPUT, "model.kind: this version has no kind of model '%s'", cfg->model.kind);
 	if (fm_config_dp(cfg) && !(*g)->plan)
 		return fm_fail(err, FM_EINPUT,
 			       "privacy.mode dp: a model of kind %s has no differentially private form in this "
-			       "version: its vocabulary, bins and training see the flows without noise; set model.kind "
-			       "to marginals",
+			       "version; set model.kind to marginals or diffusion",
 			       cfg->model.kind);
 	return (*g)->check(cfg, err);
 }
 
 uint64_t fm_generator_steps(const struct fm_config *cfg, uint64_t rows)
 {
-	const struct fm_generator *g = fm_generator_find(cfg->model.kind);
+	const struct fm_generator *g = fm_generator_of(cfg);
 
 	return g && g->steps ? g->steps(cfg, rows) : 0;
 }
@@ -130,7 +136,7 @@ uint64_t fm_shard_seed(uint64_t seed, uint32_t shard)
 
 json_t *fm_generator_describe(const struct fm_config *cfg)
 {
-	const struct fm_generator *g = fm_generator_find(cfg->model.kind);
+	const struct fm_generator *g = fm_generator_of(cfg);
 
 	return g ? g->describe(cfg) : NULL;
 }

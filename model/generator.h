@@ -10,6 +10,8 @@
  *     fm_model_losses       how well the model knows single windows, for membership inference; not every kind has this
  *     fm_generator_describe what kind of model it is, in plain words, for the data sheet
  *
+ * A kind may have another form for privacy.mode dp (private_form), which is chosen wherever the config has that mode.
+ *
  * To add a kind: a file model/generator_KIND.c with a `const struct fm_generator`, its line in the table of
  * generator.c, and its word in the choices of model.kind (manifests/config_schema.c); test_generator holds the two
  * lists against each other.  The arithmetic goes into a room of its own (model/diffusion), which knows no config: the
@@ -111,8 +113,10 @@ struct fm_generator {
 	 * in the set.  NULL: the kind has no loss of single windows. */
 	int (*losses)(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
 		      uint64_t seed, struct fm_window_set *set, int nsets, struct fm_error *err);
-	/* The form of the kind that keeps to privacy.mode dp: what fit will charge for what it asks of private records,
-	 * a function of the config alone (privacy/charge.h).  NULL: the kind has no such form.  `charges` is empty. */
+	/* Another generator of the same name, for configs in privacy.mode dp; NULL: this one is for all modes. */
+	const struct fm_generator *private_form;
+	/* For privacy.mode dp: what fit will charge for what it asks of private records, a function of the config alone
+	 * (privacy/charge.h).  NULL: it cannot be had in that mode.  `charges` is empty. */
 	int (*plan)(const struct fm_config *cfg, struct fm_charges *charges, struct fm_error *err);
 	/* What fit charged; borrowed. Set where plan is. */
 	const struct fm_charges *(*charges)(const struct fm_model *m);
@@ -127,11 +131,13 @@ struct fm_generator {
 	void (*free)(struct fm_model *m);
 };
 
-/* The kind of that name (cfg->model.kind); NULL when there is none. */
+/* The kind of that name; NULL when there is none. */
 const struct fm_generator *fm_generator_find(const char *name);
+/* That of the config's model.kind, in the form for its privacy.mode; NULL when there is none. */
+const struct fm_generator *fm_generator_of(const struct fm_config *cfg);
 /* All kinds, in the order of the config's choices; ends with NULL. */
 extern const struct fm_generator *const fm_generators[];
-extern const struct fm_generator fm_generator_diffusion, fm_generator_marginals;
+extern const struct fm_generator fm_generator_diffusion, fm_generator_exchanges, fm_generator_marginals;
 
 /* The kind that the config chooses, after it has found that it can do all that the config asks for; else FM_EINPUT. */
 int fm_generator_check(const struct fm_generator **g, const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;

@@ -80,14 +80,11 @@ static int diffusion_net(struct diffusion *d, const struct fm_config *cfg, struc
 	return fm_alloc(&d->weights, d->net->layout.nfloats, sizeof *d->weights, "weights", err);
 }
 
+/* In privacy.mode dp the kind has another form, whose windows and codec look at no private flow without noise. */
 static int diffusion_check(const struct fm_config *cfg, struct fm_error *err)
 {
-	if (strcmp(cfg->privacy.mode, "dp") == 0)
-		return fm_fail(
-		    err, FM_EINPUT,
-		    "privacy.mode 'dp' with model.kind diffusion is not in this version: its windows and its "
-		    "codec look at private flows without noise; set model.kind to marginals, or privacy.mode "
-		    "to none or clip, which promise nothing");
+	if (fm_config_dp(cfg))
+		return fm_fail(err, FM_ESYSTEM, "a diffusion over windows of flows was asked for in privacy.mode dp");
 	return FM_OK;
 }
 
@@ -461,6 +458,7 @@ static json_t *diffusion_describe(const struct fm_config *c)
 
 const struct fm_generator fm_generator_diffusion = {
     .name = "diffusion",
+    .private_form = &fm_generator_exchanges,
     .check = diffusion_check,
     .fit = diffusion_fit,
     .save = diffusion_save,

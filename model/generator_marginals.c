@@ -16,32 +16,18 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/num.h"
 #include "manifests/canon.h"
-#include "manifests/dialect.h"
 #include "model/generator.h"
 #include "model/marginals/planted.h"
-#include "model/ranges.h"
+#include "model/private_counts.h"
 
 #define FORMAT "flowmint-model/1"
 #define MODEL_JSON_MAX (1u << 20)
-#define ROUNDS 0 /* of gradual updates: docs/marginals.md has what they do */
 
 struct marginals {
 	struct fm_model base;
 	struct fm_marginals m;
 };
-
-/* The public list of labels of the config: words of `text`, which is cut into them.  Returns how many. */
-static int split_labels(char *text, const char *label[FM_LABELS_MAX])
-{
-	int n = 0;
-
-	for (char *save, *word = strtok_r(text, " ", &save); word && n < FM_LABELS_MAX;
-	     word = strtok_r(NULL, " ", &save))
-		label[n++] = word;
-	return n;
-}
 
 static void marginals_free(struct fm_model *base)
 {
@@ -63,129 +49,43 @@ static int marginals_new(struct marginals **m, struct fm_error *err)
 
 static int marginals_check(const struct fm_config *cfg, struct fm_error *err)
 {
-	char text[sizeof cfg->privacy.labels];
-	const char *label[FM_LABELS_MAX];
+	const double *share = cfg->privacy.budget;
 
 	if (!fm_config_dp(cfg))
 		return fm_fail(
 		    err, FM_EINPUT,
 		    "model.kind marginals is for privacy.mode dp, which its noise is made for: set privacy.mode "
 		    "to dp (preset ugr16-dp), or model.kind to diffusion");
-	snprintf(text, sizeof text, "%s", cfg->privacy.labels);
-	if (split_labels(text, label) < 1)
-		return fm_fail(err, FM_EINPUT, "privacy.labels names no label: the first one stands for all others");
-	if (cfg->generate.nlabels > 0)
+	if (share[FM_SHARE_TRAINING] > 0)
 		return fm_fail(err, FM_EINPUT,
-			       "generate.labels: model.kind marginals makes labels as they are; leave it out");
-	if (cfg->generate.hours[0] != 0 || cfg->generate.hours[1] != 24)
-		return fm_fail(err, FM_EINPUT, "generate.hours: model.kind marginals makes all hours; leave it out");
-	return FM_OK;
-}
-
-/* By the bit that ingest gave each address; the dictionary of a table on disk is in rising order. */
-static bool is_inside(const void *dict, uint32_t ip)
-{
-	const struct fm_address_dict *d = dict;
-	struct fm_address a = fm_address_of_ipv4(ip);
-	size_t lo = 0, hi = d ? d->n : 0;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (memcmp(d->at[mid].b, a.b, sizeof a.b) < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return d && lo < d->n && memcmp(d->at[lo].b, a.b, sizeof a.b) == 0 && d->inside[lo];
-}
-
-/* Times of a dialect with dates have whole seconds. */
-static int64_t step_of(const struct fm_dialect *d)
-{
-	for (int i = 0; i < d->ncols; i++)
-		if (d->cols[i].col == FM_TE)
-			return d->cols[i].format == FM_FMT_DATETIME && d->cols[i].decimals <= 0 ? 1000 : 1;
-	return 1;
+			       "privacy.budget.training is %g, and model.kind marginals trains nothing: leave it out, "
+			       "or set model.kind to diffusion",
+			       share[FM_SHARE_TRAINING]);
+	if ((share[FM_SHARE_VOCABULARY] > 0) != (share[FM_SHARE_PAIRS] > 0))
+		return fm_fail(err, FM_EINPUT,
+			       "privacy.budget: model.kind marginals needs both a vocabulary and pairs: give both a "
+			       "share, or leave privacy.budget out");
+	return fm_private_check(cfg, err);
 }
 
 /* ---- the plan ---- */
 
-/* Shares of delta: what the Gaussian counts have, and each of the two lists of hosts. */
-#define DELTA_COUNTS 0.9
-#define DELTA_LIST 0.05
-
-/* Times that are public, in milliseconds; the config has seen to their form. */
-static int64_t time_of(const char *text)
+/* mu of the counts: their share of the one that the noise multiplier gives, or else of the largest, to a thousandth,
+ * with which the config's accountant finds epsilon kept.  All scales are in proportion to 1 / mu, except for the
+ * rounding to a discrete Gaussian. */
+static int plan_at(const struct fm_config *cfg, double *mu, double *vocabulary, struct fm_charges *charges,
+		   struct fm_error *err)
 {
-	int64_t ms = 0;
-
-	return fm_parse_time_ms(text, strlen(text), &ms) == 0 ? ms : 0;
-}
-
-/* What a fit to this table would be asked with.  text and label are the caller's, for the labels. */
-static struct fm_marginals_opts options(const struct fm_config *cfg, double mu, char text[FM_CFG_STR],
-					const char *label[FM_LABELS_MAX])
-{
-	struct fm_marginals_opts o = {.mu = mu,
-				      .key_delta = DELTA_LIST * cfg->privacy.delta,
-				      .first_ms = time_of(cfg->privacy.first),
-				      .last_ms = time_of(cfg->privacy.last),
-				      .step_ms = 1,
-				      .label = label};
-
-	snprintf(text, FM_CFG_STR, "%s", cfg->privacy.labels);
-	o.nlabels = split_labels(text, label);
-	return o;
-}
-
-static bool nowhere(const void *ctx, uint32_t ip)
-{
-	(void)ctx;
-	(void)ip;
-	return false;
-}
-
-/* What is charged depends on no record, so that counting no records at all shows it.  The key is thrown away. */
-static int charges_at(const struct fm_config *cfg, double mu, struct fm_charges *charges, struct fm_error *err)
-{
-	char text[FM_CFG_STR];
-	const char *label[FM_LABELS_MAX];
-	struct fm_marginals_opts o = options(cfg, mu, text, label);
-	struct fm_secret key = {0};
-	struct fm_table *none = NULL;
-	struct fm_marginals m = {0};
-	int rc;
-
-	o.inside = nowhere;
-	o.key = &key;
-	if ((rc = fm_secret_new(&key, FM_STREAM_KEY, err)) < 0 || (rc = fm_table_new(&none, FM_COLS_UGR16, err)) < 0 ||
-	    (rc = fm_marginals_fit(&m, none, &o, err)) < 0)
-		goto out;
-	*charges = m.charges;
-	m.charges = (struct fm_charges){0};
-out:
-	fm_marginals_free(&m);
-	fm_table_free(none);
-	fm_secret_close(&key);
-	return rc;
-}
-
-/* mu of the counts: the one that the noise multiplier gives, or else the largest, to a thousandth, with which the
- * config's accountant finds epsilon kept. All scales are in proportion to 1 / mu, except for the rounding to a discrete
- * Gaussian. */
-static int plan_at(const struct fm_config *cfg, double *mu, struct fm_charges *charges, struct fm_error *err)
-{
-	enum fm_accountant accountant = strcmp(cfg->privacy.accountant, "rdp") == 0 ? FM_RDP : FM_PLD;
+	struct fm_private_split split = fm_private_split(cfg, (struct fm_private_split){.counts = 1});
 	double target = cfg->privacy.epsilon, epsilon;
 	int rc;
 
-	*mu = target > 0 ? fm_marginals_mu(0.999 * target, DELTA_COUNTS * cfg->privacy.delta)
-			 : 1 / cfg->privacy.noise_multiplier;
+	*vocabulary = split.vocabulary;
+	*mu = fm_private_worth(cfg) * sqrt(split.counts);
 	for (int i = 0; i < 8; i++) {
-		if ((rc = charges_at(cfg, *mu, charges, err)) < 0 || !(target > 0) ||
-		    (rc = fm_charges_epsilon(charges, cfg->privacy.delta, 1, FM_ADD_OR_REMOVE, accountant, &epsilon,
-					     err)) < 0 ||
+		if ((rc = fm_private_plan(cfg, *mu, *vocabulary, charges, err)) < 0 || !(target > 0) ||
+		    (rc = fm_charges_epsilon(charges, cfg->privacy.delta, 1, FM_ADD_OR_REMOVE,
+					     fm_private_accountant(cfg), &epsilon, err)) < 0 ||
 		    epsilon <= target)
 			return rc;
 		fm_charges_free(charges);
@@ -196,9 +96,9 @@ static int plan_at(const struct fm_config *cfg, double *mu, struct fm_charges *c
 
 static int marginals_plan(const struct fm_config *cfg, struct fm_charges *charges, struct fm_error *err)
 {
-	double mu;
+	double mu, vocabulary;
 
-	return plan_at(cfg, &mu, charges, err);
+	return plan_at(cfg, &mu, &vocabulary, charges, err);
 }
 
 static const struct fm_charges *marginals_charges(const struct fm_model *m)
@@ -211,37 +111,30 @@ static int fit_to(struct fm_model **model, const struct fm_generator_ctx *ctx, c
 		  const struct fm_marginals_planted *planted, double *score, struct fm_fit_result *result,
 		  struct fm_error *err)
 {
-	char text[FM_CFG_STR];
-	const char *label[FM_LABELS_MAX];
-	struct fm_marginals_opts o;
+	struct fm_private_facts f;
 	struct fm_charges plan = {0};
-	struct fm_dialect *dialect = NULL;
 	struct marginals *m = NULL;
-	double mu;
+	double mu, vocabulary;
 	int rc;
 
 	if (!ctx->secret)
 		return fm_fail(err, FM_ESYSTEM, "noisy counts without a key for their noise");
-	if ((rc = fm_dialect_load(&dialect, ctx->cfg->source.dialect, err)) < 0 ||
-	    (rc = plan_at(ctx->cfg, &mu, &plan, err)) < 0 || (rc = marginals_new(&m, err)) < 0)
+	if ((rc = plan_at(ctx->cfg, &mu, &vocabulary, &plan, err)) < 0 ||
+	    (rc = fm_private_facts(&f, ctx->cfg, mu, vocabulary, real->train, err)) < 0 ||
+	    (rc = marginals_new(&m, err)) < 0)
 		goto out;
-	o = options(ctx->cfg, mu, text, label);
-	o.step_ms = step_of(dialect);
-	o.inside = is_inside;
-	o.ctx = real->train->addresses;
-	o.pool = ctx->pool;
-	o.key = ctx->secret;
-	if ((rc = planted ? fm_marginals_fit_planted(&m->m, real->train, &o, planted, score, err)
-			  : fm_marginals_fit(&m->m, real->train, &o, err)) < 0)
+	f.counts.pool = ctx->pool;
+	f.counts.key = ctx->secret;
+	if ((rc = planted ? fm_marginals_fit_planted(&m->m, real->train, &f.counts, planted, score, err)
+			  : fm_marginals_fit(&m->m, real->train, &f.counts, err)) < 0)
 		goto out;
-	fm_log("train: %zu private counts of exchanges", m->m.charges.n);
 	if (m->m.domains.axis[FM_X_A_SIZE].guess || m->m.domains.axis[FM_X_B_SIZE].guess)
 		fm_warn("about %.0f exchanges are too few for this noise: it hides how large flows are; "
 			"take more flows or a larger privacy.epsilon",
 			m->m.tables.total);
+	fm_log("train: %zu private counts of exchanges", m->m.charges.n);
 	*result = (struct fm_fit_result){.steps = m->m.charges.n, .loss = NAN, .validation = NAN};
 out:
-	fm_dialect_free(dialect);
 	fm_charges_free(&plan);
 	if (rc < 0)
 		fm_model_free(m ? &m->base : NULL);
@@ -351,35 +244,31 @@ static int marginals_sample(const struct fm_model *base, const struct fm_generat
 			    const struct fm_sample_in *in, struct fm_table **table, struct fm_error *err)
 {
 	const struct fm_marginals *m = &((const struct marginals *)base)->m;
-	const struct fm_config *cfg = ctx->cfg;
 	struct fm_range inside[FM_CFG_MAXRANGES], outside[FM_CFG_MAXRANGES];
 	struct fm_marginals_sample_in si = {.rows = in->rows,
 					    .seed = fm_shard_seed(in->seed, in->shard),
-					    .inside = inside,
-					    .outside = outside,
-					    .ninside = cfg->generate.ninside,
-					    .noutside = cfg->generate.noutside,
-					    .rounds = ROUNDS,
+					    .rounds = ctx->cfg->generate.correction,
 					    .pool = ctx->pool};
 	int rc;
 
 	/* As many as the noisy total says: the exact number is private. */
 	if (si.rows == 0)
 		si.rows = (uint64_t)(m->tables.total * m->flows_per_record + 0.5);
-	if ((rc = fm_ranges(cfg->generate.inside, cfg->generate.ninside, inside, err)) < 0 ||
-	    (rc = fm_ranges(cfg->generate.outside, cfg->generate.noutside, outside, err)) < 0)
+	if ((rc = fm_private_wishes(&si, ctx->cfg, inside, outside, err)) < 0)
 		return rc;
 	return fm_marginals_sample(table, m, &si, err);
 }
 
 static json_t *marginals_describe(const struct fm_config *c)
 {
+	char aim[96];
+
 	return json_pack(
 	    "{s:s, s:o, s:s}", "kind", "marginals", "model",
 	    json_sprintf("noisy counts of exchanges (flows of one connection in a minute): single attributes and\n"
-			 "pairs, with discrete Gaussian noise for epsilon %g at delta %g over all counts. Records\n"
+			 "pairs, with discrete Gaussian noise for %s over all counts. Records\n"
 			 "drawn from the counts made the flows.",
-			 c->privacy.epsilon, c->privacy.delta),
+			 fm_private_aim(c, aim)),
 	    "addresses", "by role (hosts above the noise by rank,\nothers by how many records such hosts have)");
 }
 

@@ -2,8 +2,10 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "model/generator.h"
 #include "privacy/charge_json.h"
 
@@ -22,7 +24,9 @@ int fm_budget_claim(struct fm_claim *c, const struct fm_config *cfg, struct fm_e
 	*c = (struct fm_claim){.delta = cfg->privacy.delta};
 	if ((rc = fm_generator_plan(cfg, &c->charges, err)) < 0 ||
 	    (rc = fm_charges_epsilon(&c->charges, c->delta, 1, FM_ADD_OR_REMOVE, accountant_of(cfg), &c->epsilon,
-				     err)) < 0)
+				     err)) < 0 ||
+	    (rc = fm_alloc(&c->share, c->charges.n, sizeof *c->share, "shares of a budget", err)) < 0 ||
+	    (rc = fm_charges_shares(&c->charges, c->delta, c->share, err)) < 0)
 		goto out;
 	c->epsilon = fm_round_up(c->epsilon, DIGITS);
 	if (cfg->privacy.epsilon > 0 && c->epsilon > cfg->privacy.epsilon)
@@ -40,22 +44,8 @@ out:
 void fm_claim_free(struct fm_claim *c)
 {
 	fm_charges_free(&c->charges);
-}
-
-static double worth(const struct fm_charge *x)
-{
-	double ratio = x->sensitivity * x->rate / x->scale;
-
-	return ratio * ratio * (double)x->count;
-}
-
-double fm_claim_share(const struct fm_claim *c, size_t i)
-{
-	double sum = 0;
-
-	for (size_t k = 0; k < c->charges.n; k++)
-		sum += worth(&c->charges.list[k]);
-	return sum > 0 ? worth(&c->charges.list[i]) / sum : 0;
+	free(c->share);
+	c->share = NULL;
 }
 
 /* ---- one budget a trace ---- */
@@ -155,7 +145,7 @@ static json_t *mechanisms_json(const struct fm_claim *c)
 	json_t *list = fm_charges_json(&c->charges);
 
 	for (size_t i = 0; i < json_array_size(list); i++)
-		if (json_object_set_new(json_array_get(list, i), "share", json_real(fm_claim_share(c, i)))) {
+		if (json_object_set_new(json_array_get(list, i), "share", json_real(c->share[i]))) {
 			json_decref(list);
 			return NULL;
 		}

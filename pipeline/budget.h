@@ -21,15 +21,12 @@
 
 struct fm_claim {
 	struct fm_charges charges;
+	double *share;         /* (charges.n) what each entry has of the whole: fm_charges_shares */
 	double epsilon, delta; /* for one unit added or removed */
 };
 /* FM_EINPUT when the kind of model has no private form, or its noise does not keep to privacy.epsilon. */
 int fm_budget_claim(struct fm_claim *c, const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
 void fm_claim_free(struct fm_claim *c);
-
-/* What one entry has of the whole: of the sum of (sensitivity / scale)^2 times, which is what a Gaussian mechanism is
- * worth in zero-concentrated differential privacy (Bun, Steinke 2016) up to a factor. */
-double fm_claim_share(const struct fm_claim *c, size_t i);
 
 /* FM_EVERDICT when all that was charged to this trace, and this, are more than privacy.total_epsilon. */
 int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const struct fm_claim *c, const char *run,

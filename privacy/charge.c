@@ -110,30 +110,61 @@ static double chance_of(const struct fm_charge *c, unsigned group)
 	return fm_threshold_chance(c->scale, c->most * group, c->threshold) * (double)c->count;
 }
 
-int fm_charges_epsilon(const struct fm_charges *c, double delta, unsigned group, enum fm_adjacency adjacency,
-		       enum fm_accountant accountant, double *epsilon, struct fm_error *err)
+/* The entries that look at something, *n of them, and of *delta what thresholds leave. */
+static int mechanisms_of(const struct fm_charges *c, unsigned group, enum fm_accountant accountant,
+			 struct fm_mechanism **list, size_t *n, double *delta, struct fm_error *err)
 {
-	struct fm_mechanism *list = NULL;
 	double chances = 0;
-	size_t n = 0;
 	int rc;
 
-	if ((rc = fm_alloc(&list, c->n, sizeof(*list), "mechanisms", err)) < 0)
+	*n = 0;
+	if ((rc = fm_alloc(list, c->n, sizeof(**list), "mechanisms", err)) < 0)
 		return rc;
 	for (size_t i = 0; i < c->n; i++) {
 		chances += chance_of(&c->list[i], group);
 		if (c->list[i].sensitivity == 0) /* looks at nothing */
 			continue;
-		if ((rc = mechanism_of(&c->list[i], accountant, &list[n], err)) < 0)
-			goto out;
-		list[n++].group = group;
+		if ((rc = mechanism_of(&c->list[i], accountant, &(*list)[*n], err)) < 0)
+			return rc;
+		(*list)[(*n)++].group = group;
 	}
-	if (chances >= delta) {
-		rc = fm_fail(err, FM_EINPUT, "thresholds use up %g of a delta of %g: they have to be higher", chances,
-			     delta);
+	if (chances >= *delta)
+		return fm_fail(err, FM_EINPUT, "thresholds use up %g of a delta of %g: they have to be higher", chances,
+			       *delta);
+	*delta = (*delta - chances) * (1 - 0x1p-50);
+	return FM_OK;
+}
+
+int fm_charges_epsilon(const struct fm_charges *c, double delta, unsigned group, enum fm_adjacency adjacency,
+		       enum fm_accountant accountant, double *epsilon, struct fm_error *err)
+{
+	struct fm_mechanism *list = NULL;
+	size_t n;
+	int rc;
+
+	if ((rc = mechanisms_of(c, group, accountant, &list, &n, &delta, err)) < 0)
 		goto out;
-	}
-	rc = fm_account(list, n, (delta - chances) * (1 - 0x1p-50), adjacency, accountant, epsilon, err);
+	rc = fm_account(list, n, delta, adjacency, accountant, epsilon, err);
+out:
+	free(list);
+	return rc;
+}
+
+int fm_charges_calibrate(struct fm_charges *c, size_t which, double epsilon, const struct fm_account_terms *terms,
+			 struct fm_error *err)
+{
+	struct fm_account_terms left = *terms;
+	struct fm_mechanism *list = NULL;
+	size_t n, at = 0;
+	int rc;
+
+	if (which >= c->n || c->list[which].kind != FM_CHARGE_GAUSSIAN || !(c->list[which].sensitivity > 0))
+		return fm_fail(err, FM_EINPUT, "there is no Gaussian to calibrate at entry %zu of %zu", which, c->n);
+	if ((rc = mechanisms_of(c, 1, left.accountant, &list, &n, &left.delta, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < which; i++)
+		at += c->list[i].sensitivity > 0;
+	rc = fm_calibrate(list, n, at, epsilon, &left, &c->list[which].scale, err);
 out:
 	free(list);
 	return rc;

@@ -46,6 +46,48 @@ expect 3 "mode none has no budget" sh -c "'$F' -q init --preset demo q && '$F' b
 says err "claims nothing" "it says so"
 expect 2 "a config that voids its claim is refused" budget --set privacy.delta=0.1
 says err "1 / privacy.records" "with the reason"
-expect 3 "a kind without a private form too" budget --set model.kind=diffusion
-says err "no differentially private form" "with the reason"
+
+# --- the network: counts and training ---
+network() { budget --set model.kind=diffusion "$@"; }
+expect 0 "a network's budget" network --json
+cp out net.json
+holds "keeps to the target, closely" test "$(json net.json '3.95 < d["epsilon"] <= 4')" = True
+holds "has the steps of training, sampled" test \
+	"$(json net.json '[(m["times"], round(m["rate"] * 900000)) for m in d["mechanisms"] if m["name"] == "training"]')" = "[(500, 4096)]"
+holds "shares sum to one" test "$(json net.json 'abs(sum(m["share"] for m in d["mechanisms"]) - 1) < 1e-9')" = True
+"$PYTHON" -c 'import json
+d = json.load(open("net.json"))
+def one(x):
+    if x["rate"] < 1:
+        return {"mechanism": "sampled_gaussian", "sampling": x["rate"], "noise_multiplier": x["scale"] / x["sensitivity"], "times": x["times"]}
+    return {"mechanism": "gaussian", "scale": x["scale"], "sensitivity": x["sensitivity"], "times": x["times"]}
+json.dump([one(x) for x in d["mechanisms"]], open("list.json", "w"))
+print(d["delta"] - sum(x.get("delta", 0) for x in d["mechanisms"]))' >left.txt
+expect 0 "flowmint epsilon takes the list" "$F" epsilon --mechanisms list.json --delta "$(cat left.txt)"
+holds "and is at most 3 % below, never above" "$PYTHON" -c 'import json, sys
+sys.exit(not 0.97 < float(open("out").read()) / json.load(open("net.json"))["epsilon"] <= 1)'
+sigma() { json "$1" '[m["scale"] for m in d["mechanisms"] if m["name"] == "training"][0]'; }
+port() { json "$1" '[m["scale"] for m in d["mechanisms"] if m["name"] == "port-0"][0]'; }
+pair() { json "$1" '[m["scale"] for m in d["mechanisms"] if m["name"] == "server x label"][0]'; }
+expect 0 "more of it for the training" network --json --set 'privacy.budget={vocabulary: 0.03, pairs: 0.27, training: 0.7}'
+cp out more.json
+holds "keeps to the target as well" test "$(json more.json '3.95 < d["epsilon"] <= 4')" = True
+holds "has less noise there and more in the counts" "$PYTHON" -c 'import sys
+a, b, c, d, e, f = map(float, sys.argv[1:])
+sys.exit(not (a < b and c > d and e > f))' "$(sigma more.json)" "$(sigma net.json)" "$(port more.json)" "$(port net.json)" "$(pair more.json)" "$(pair net.json)"
+expect 0 "a share that nobody has" network --json --set 'privacy.budget={vocabulary: 0.1, pairs: 0.2, training: 0.2}'
+holds "is not spent" test "$(json out 'd["epsilon"] < 3')" = True
+expect 0 "a noise multiplier in place of epsilon" network --json --set privacy.epsilon=0 --set privacy.noise_multiplier=2
+holds "is worth one Gaussian" test "$(json out '1 < d["epsilon"] < 4')" = True
+expect 0 "by moments" network --json --set privacy.accountant=rdp
+holds "the target is kept to as well" test "$(json out '3.9 < d["epsilon"] <= 4')" = True
+expect 3 "a network without a share for training is refused" network --set 'privacy.budget={vocabulary: 0.5, pairs: 0.5}'
+says err "and trains" "with the reason"
+expect 3 "counts with a share for training too" budget --set 'privacy.budget={vocabulary: 0.3, pairs: 0.3, training: 0.4}'
+says err "trains nothing" "with the reason"
+expect 0 "shares of counts alone" budget --json --set 'privacy.budget={vocabulary: 0.05, pairs: 0.95}'
+holds "move noise from one to the other" "$PYTHON" -c 'import sys
+a, b, c, d = map(float, sys.argv[1:])
+sys.exit(not (a > b and c < d))' "$(port out)" "$(port four.json)" "$(pair out)" "$(pair four.json)"
+holds "and keep to the target" test "$(json out '3.95 < d["epsilon"] <= 4')" = True
 finish

@@ -11,7 +11,7 @@
 #include "model/nn/layers.h"
 #include "model/nn/optimiser.h"
 
-enum { ROWS = 64 }; /* of a pass */
+enum { ROWS = FM_RECORD_ROWS }; /* of a pass */
 
 /* One thread's. */
 struct work {
@@ -41,6 +41,7 @@ struct fm_record_space {
 	uint32_t step;
 	float **part; /* (FM_GRAD_PARTS), or NULL */
 	double loss[FM_GRAD_PARTS];
+	const bool *given;
 	uint16_t *out;
 };
 
@@ -451,6 +452,59 @@ out:
 
 /* ---- sampling ---- */
 
+#define LEAST 1e-6f /* of a chance in a ratio: below it nothing is known */
+
+static void load_masked(const struct fm_record_net *net, struct work *w, const uint16_t *tok, int n)
+{
+	memcpy(w->in, tok, sizeof *tok * (size_t)n * (size_t)net->columns);
+	for (int b = 0; b < n; b++) {
+		int masked = 0;
+
+		for (int c = 0; c < net->columns; c++)
+			masked += net->vocab[c] > 1 && tok[b * net->columns + c] == net->vocab[c];
+		w->t[b] = (float)masked / (float)net->used;
+		w->index[b] = b;
+	}
+}
+
+/* Chances of column c under weights p in w->logits (n, vocab[c]). */
+static void chances(const struct fm_record_net *net, struct work *w, const float *p, int c, int n)
+{
+	forward(net, w, p, n);
+	head(net, w, p, c, n);
+	net->k->softmax(w->logits, w->logits, n, net->vocab[c], 1);
+}
+
+void fm_record_ratio(struct fm_record_space *s, int thread, const float *p, const float *q, const uint16_t *tok, int n,
+		     int c, float most, float *ratio)
+{
+	const struct fm_record_net *net = s->net;
+	struct work *w = &s->work[thread];
+	size_t cells = (size_t)n * (size_t)net->vocab[c];
+
+	load_masked(net, w, tok, n);
+	chances(net, w, p, c, n);
+	for (size_t i = 0; i < cells; i++)
+		ratio[i] = (float)w->logits[i];
+	chances(net, w, q, c, n);
+	for (size_t i = 0; i < cells; i++) {
+		float r = (ratio[i] + LEAST) / ((float)w->logits[i] + LEAST);
+
+		ratio[i] = r > most ? most : r < 1 / most ? 1 / most : r;
+	}
+}
+
+/* Those of order[net->used] that are not given, moved to the front; returns how many. */
+static int without_given(const struct fm_record_space *s, uint32_t order[FM_RECORD_COLUMNS])
+{
+	int n = 0;
+
+	for (int k = 0; k < s->net->used; k++)
+		if (!s->given || !s->given[order[k]])
+			order[n++] = order[k];
+	return n;
+}
+
 /* Rows [ROWS part, ...): each shows a column a round, in its own order. */
 static void sample_part(void *ctx, int part, int thread)
 {
@@ -460,17 +514,22 @@ static void sample_part(void *ctx, int part, int thread)
 	size_t from = (size_t)part * ROWS, columns = (size_t)net->columns;
 	int B = s->count - from < ROWS ? (int)(s->count - from) : ROWS;
 	uint32_t order[ROWS][FM_RECORD_COLUMNS];
+	int rounds = 0;
 
 	for (int b = 0; b < B; b++) {
 		struct fm_rng rng;
 		fm_rng_init(&rng, s->seed, FM_RNG_SAMPLE, from + (size_t)b, 0);
 		shuffled(net, &rng, order[b]);
+		rounds = without_given(s, order[b]);
 		for (size_t c = 0; c < columns; c++)
-			w->in[(size_t)b * columns + c] = net->vocab[c] > 1 ? (uint16_t)net->vocab[c] : 0;
+			w->in[(size_t)b * columns + c] = s->given && s->given[c]
+							     ? s->out[(from + (size_t)b) * columns + c]
+							 : net->vocab[c] > 1 ? (uint16_t)net->vocab[c]
+									     : 0;
 	}
-	for (int round = 0; round < net->used; round++) {
+	for (int round = 0; round < rounds; round++) {
 		for (int b = 0; b < B; b++)
-			w->t[b] = (float)(net->used - round) / (float)net->used;
+			w->t[b] = (float)(rounds - round) / (float)net->used;
 		forward(net, w, s->p, B);
 		for (int c = 0; c < net->columns; c++) {
 			int n = 0;
@@ -492,8 +551,10 @@ static void sample_part(void *ctx, int part, int thread)
 	memcpy(s->out + from * columns, w->in, sizeof *s->out * (size_t)B * columns);
 }
 
-void fm_record_sample(struct fm_record_space *s, const float *p, uint64_t seed, size_t n, uint16_t *tok)
+void fm_record_sample(struct fm_record_space *s, const float *p, uint64_t seed, size_t n, const bool *given,
+		      uint16_t *tok)
 {
+	s->given = given;
 	s->p = p;
 	s->seed = seed;
 	s->count = n;

@@ -65,9 +65,18 @@ struct fm_record_learner {
 };
 struct fm_learner fm_learner_of_records(struct fm_record_learner *l, int draws);
 
+/* What weights p know of column c over what weights q know of it, for n <= FM_RECORD_ROWS rows of tokens (n, columns)
+ * of which those that are masked have their vocabulary: ratio (n, vocab[c]) is p's chance over q's but for a factor of
+ * each row, at most `most` and at least its inverse.  By the pool's thread of that number. */
+#define FM_RECORD_ROWS 64
+void fm_record_ratio(struct fm_record_space *s, int thread, const float *p, const float *q, const uint16_t *tok, int n,
+		     int c, float most, float *ratio);
+
 /* Mean bound on -log p, nats a record, over `passes` masks of each. */
 double fm_record_loss(struct fm_record_space *s, const float *p, const struct fm_records *r, int passes, uint64_t seed);
-/* n records into tok (n, columns): a function of (p, seed) alone. */
-void fm_record_sample(struct fm_record_space *s, const float *p, uint64_t seed, size_t n, uint16_t *tok);
+/* n records into tok (n, columns): a function of (p, seed), and of the columns c with given[c], which stand in tok
+ * already and stay.  given NULL: none. */
+void fm_record_sample(struct fm_record_space *s, const float *p, uint64_t seed, size_t n, const bool *given,
+		      uint16_t *tok);
 
 #endif

@@ -78,7 +78,7 @@ static uint32_t all_one(uint32_t leaf)
 static int fit_ports(struct fit *f, struct fm_error *err)
 {
 	struct fm_domains *d = f->d;
-	double sigma = sigma_of(f, W_PORT_END) * sqrt(2), own = fmax(5 * sigma, 15 * f->o->scale);
+	double sigma = sigma_of(f, W_PORT_END) * sqrt(2), own = fmax(5 * sigma, 15 * f->o->pair_scale);
 	struct fm_axis_in in = {.nleaves = FM_PORTS,
 				.ncoarse = FM_SERVICE_RANGES,
 				.coarse_of = fm_service_range,
@@ -244,8 +244,8 @@ static int fit_kinds(struct fit *f, struct fm_error *err)
 				.coarse = f->coarse,
 				.leaf_sigma = sigma_of(f, W_KIND),
 				.coarse_sigma = sigma_of(f, W_KIND_COARSE),
-				.own = 30 * f->o->scale,
-				.join = 15 * f->o->scale,
+				.own = 30 * f->o->pair_scale,
+				.join = 15 * f->o->pair_scale,
 				.most = 420};
 	int rc;
 
@@ -282,7 +282,7 @@ struct axis_ask {
 	enum fm_axis_id id;
 	const char *name, *coarse_name; /* coarse_name NULL: sums of the leaves */
 	double weight, coarse_weight;
-	double own, join; /* times scale */
+	double own, join; /* times pair_scale */
 	double (*width)(uint32_t leaf);
 };
 
@@ -294,8 +294,8 @@ static int fit_axis(struct fit *f, const struct axis_ask *a, struct fm_axis_in *
 	in->coarse = f->coarse;
 	in->leaf_sigma = sigma_of(f, a->weight);
 	in->coarse_sigma = a->coarse_name ? sigma_of(f, a->coarse_weight) : 0;
-	in->own = fmax(5 * in->leaf_sigma, a->own * f->o->scale);
-	in->join = a->join * f->o->scale;
+	in->own = fmax(5 * in->leaf_sigma, a->own * f->o->pair_scale);
+	in->join = a->join * f->o->pair_scale;
 	if ((rc = count_values(f, a->name, n, in->nleaves, a->weight, f->leaf, err)) < 0)
 		return rc;
 	if (a->coarse_name) {

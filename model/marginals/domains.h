@@ -102,9 +102,10 @@ struct fm_domains {
 struct fm_domain_opts {
 	int32_t first_slot, nslots;
 	int nlabels;
-	double scale;     /* standard deviation at weight 1, of a continuous Gaussian */
-	double key_delta; /* chance that the lists of hosts may take, each */
-	double total;     /* a public guess or a noisy count of the records */
+	double scale;      /* standard deviation at weight 1, of a continuous Gaussian */
+	double pair_scale; /* that of the tables that will be counted over the domains: what is below it is joined */
+	double key_delta;  /* chance that the lists of hosts may take, each */
+	double total;      /* a public guess or a noisy count of the records */
 	bool (*inside)(const void *ctx, uint32_t ip);
 	const void *ctx;
 	/* Told of each noisy histogram, for tests of sensitivity; may be NULL. */

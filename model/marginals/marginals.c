@@ -56,6 +56,16 @@ static double flows_per_record(const struct fm_marginals *m)
 	return flows / m->tables.total;
 }
 
+static void scales(const struct fm_marginals_opts *o, struct fm_domain_opts *dom)
+{
+	if (o->vocabulary > 0) {
+		dom->scale = sqrt(fm_domain_weight() / o->vocabulary) / o->mu;
+		dom->pair_scale = sqrt(fm_tables_weight() / (1 - o->vocabulary)) / o->mu;
+	} else {
+		dom->scale = dom->pair_scale = sqrt(fm_domain_weight() + fm_tables_weight()) / o->mu;
+	}
+}
+
 int fm_marginals_fit(struct fm_marginals *m, const struct fm_table *t, const struct fm_marginals_opts *o,
 		     struct fm_error *err)
 {
@@ -77,13 +87,13 @@ int fm_marginals_fit(struct fm_marginals *m, const struct fm_table *t, const str
 	}
 	dom.first_slot = (int32_t)(o->first_ms / FM_SLOT_MS);
 	dom.nslots = (int32_t)(o->last_ms / FM_SLOT_MS) - dom.first_slot + 1;
-	dom.scale = sqrt(fm_domain_weight() + fm_tables_weight()) / o->mu;
+	scales(o, &dom);
 	if ((rc = fm_exchanges_cut(&e, t, &ro, err)) < 0 ||
 	    (rc = fm_unit_set(&unit, FM_UNIT_EXCHANGE, FM_EXCHANGE_FLOWS, 0, err)) < 0 ||
 	    (rc = fm_counts_open(&counts, o->key, &unit, o->pool, err)) < 0 ||
 	    (rc = fm_domains_fit(&m->domains, &e, &dom, counts, err)) < 0 ||
 	    (rc = encode_all(&tok, &m->domains, &e, &dom, err)) < 0 ||
-	    (rc = fm_tables_measure(&m->tables, &m->domains, tok, e.n, dom.scale, counts, err)) < 0 ||
+	    (rc = fm_tables_measure(&m->tables, &m->domains, tok, e.n, dom.pair_scale, counts, err)) < 0 ||
 	    (o->watch && (rc = o->watch->measured(o->watch->ctx, m, &dom, fm_counts_charges(counts), err)) < 0) ||
 	    (rc = fm_tables_estimate(&m->tables, &m->domains, err)) < 0)
 		goto out;

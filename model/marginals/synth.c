@@ -22,6 +22,9 @@ struct draw {
 	const float *factor[FM_NATTRS]; /* (size of y, size) */
 	enum fm_attr with[FM_NATTRS];
 	float *work; /* (SHARDS, size) */
+	const struct fm_guide *guide;
+	bool drawn[FM_NATTRS];
+	float *ratio; /* (SHARDS, FM_GUIDE_ROWS, size), where there is a guide */
 	uint64_t seed;
 };
 
@@ -33,11 +36,17 @@ static void draw_shard(void *ctx, int shard, int thread)
 	float *w = d->work + (size_t)shard * (size_t)d->size;
 	const int size = d->size;
 
-	(void)thread;
+	float *ratio = d->ratio ? d->ratio + (size_t)shard * FM_GUIDE_ROWS * (size_t)size : NULL;
+
 	for (size_t i = from; i < to; i++) {
+		size_t place = (i - from) % FM_GUIDE_ROWS;
 		struct fm_rng rng;
 		float sum = 0, want;
 		int x = 0;
+
+		if (ratio && place == 0)
+			d->guide->ratio(d->guide->ctx, thread, s, d->attr, d->drawn, i,
+					to - i < FM_GUIDE_ROWS ? (int)(to - i) : FM_GUIDE_ROWS, ratio);
 
 		memcpy(w, d->by_kind + (size_t)s->tok[FM_A_KIND][i] * (size_t)size, (size_t)size * sizeof *w);
 		for (int f = 0; f < d->nfactors; f++) {
@@ -46,6 +55,8 @@ static void draw_shard(void *ctx, int shard, int thread)
 			for (int k = 0; k < size; k++)
 				w[k] *= r[k];
 		}
+		for (int k = 0; ratio && k < size; k++)
+			w[k] *= ratio[place * (size_t)size + (size_t)k];
 		for (int k = 0; k < size; k++)
 			w[k] = sum += w[k];
 		fm_rng_init(&rng, d->seed, FM_RNG_SAMPLE, i, (uint32_t)d->attr);
@@ -104,13 +115,19 @@ static int by_kind_make(float **out, const struct fm_tables *t, enum fm_attr x, 
 static int draw_attr(struct fm_synth *s, const struct fm_tables *t, int place, const struct fm_synth_opts *o,
 		     struct fm_error *err)
 {
-	struct draw d = {.s = s, .attr = drawn[place], .size = t->size[drawn[place]], .seed = o->seed};
+	struct draw d = {
+	    .s = s, .attr = drawn[place], .size = t->size[drawn[place]], .guide = o->guide, .seed = o->seed};
 	float *by_kind = NULL, *factor[FM_NATTRS] = {0};
 	int rc;
 
 	if ((rc = by_kind_make(&by_kind, t, d.attr, err)) < 0 ||
 	    (rc = fm_alloc(&d.work, SHARDS * (size_t)d.size, sizeof *d.work, "weights", err)) < 0)
 		goto out;
+	if (o->guide &&
+	    (rc = fm_alloc(&d.ratio, SHARDS * FM_GUIDE_ROWS * (size_t)d.size, sizeof *d.ratio, "weights", err)) < 0)
+		goto out;
+	for (int q = 0; q < place; q++)
+		d.drawn[drawn[q]] = true;
 	for (int q = 1; q < place; q++) {
 		if (fm_tables_find(t, d.attr, drawn[q]) == NULL)
 			continue;
@@ -124,13 +141,13 @@ static int draw_attr(struct fm_synth *s, const struct fm_tables *t, int place, c
 out:
 	free(by_kind);
 	free(d.work);
+	free(d.ratio);
 	for (int i = 0; i < FM_NATTRS; i++)
 		free(factor[i]);
 	return rc;
 }
 
-/* Kinds in equal shares: record i has the kind in which (i + 1/2) / n of the running sum lies. */
-static void kinds_deal(struct fm_synth *s, const struct fm_tables *t)
+void fm_synth_kinds(struct fm_synth *s, const struct fm_tables *t)
 {
 	double run = 0;
 	int k = -1;
@@ -153,7 +170,7 @@ int fm_synth_make(struct fm_synth *s, const struct fm_tables *t, const struct fm
 	for (int a = 0; a < FM_NATTRS; a++)
 		if ((rc = fm_alloc(&s->tok[a], s->n + 1, sizeof **s->tok, "records", err)) < 0)
 			goto out;
-	kinds_deal(s, t);
+	fm_synth_kinds(s, t);
 	for (int i = 1; i < FM_NATTRS; i++)
 		if ((rc = draw_attr(s, t, i, o, err)) < 0)
 			goto out;

@@ -15,18 +15,31 @@
 #include "base/thread.h"
 #include "model/marginals/tables.h"
 
-struct fm_synth_opts {
-	size_t n; /* records */
-	uint64_t seed;
-	int rounds;
-	struct fm_pool *pool;
-};
 struct fm_synth {
 	size_t n;
 	uint16_t *tok[FM_NATTRS]; /* (n) each */
 };
+/* What somebody else knows of the records that are being drawn: ratio (n, size of a) is what the weights of attribute a
+ * are multiplied by, for n <= FM_GUIDE_ROWS records from `from` on, of which the attributes in `drawn` stand.  Called
+ * by one of the pool's threads at a time. */
+#define FM_GUIDE_ROWS 64
+struct fm_guide {
+	void (*ratio)(void *ctx, int thread, const struct fm_synth *s, enum fm_attr a, const bool drawn[FM_NATTRS],
+		      size_t from, int n, float *ratio);
+	void *ctx;
+};
+struct fm_synth_opts {
+	size_t n; /* records */
+	uint64_t seed;
+	int rounds;
+	const struct fm_guide *guide; /* may be NULL */
+	struct fm_pool *pool;
+};
 int fm_synth_make(struct fm_synth *s, const struct fm_tables *t, const struct fm_synth_opts *o,
 		  struct fm_error *err) FM_MUST_CHECK;
+/* The kinds alone, into s->tok[FM_A_KIND] (s->n) in equal shares: record i has the kind in which (i + 1/2) / n of the
+ * running sum lies. */
+void fm_synth_kinds(struct fm_synth *s, const struct fm_tables *t);
 /* The gradual updates alone, o->rounds of them. */
 int fm_synth_update(struct fm_synth *s, const struct fm_tables *t, const struct fm_synth_opts *o,
 		    struct fm_error *err) FM_MUST_CHECK;

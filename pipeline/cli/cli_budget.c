@@ -32,12 +32,13 @@ static void print_claim(const struct fm_claim *c, const json_t *o)
 {
 	const json_t *list = json_object_get(o, "guarantee");
 
-	printf("%-28s %12s %12s %6s %9s %10s\n", "mechanism", "sensitivity", "scale", "times", "share", "epsilon");
+	printf("%-28s %12s %12s %9s %6s %9s %10s\n", "mechanism", "sensitivity", "scale", "rate", "times", "share",
+	       "epsilon");
 	for (size_t i = 0; i < c->charges.n; i++) {
 		const struct fm_charge *x = &c->charges.list[i];
-		double share = fm_claim_share(c, i);
+		double share = c->share[i];
 
-		printf("%-28s %12.6g %12.6g %6llu %8.2f%% %10.4g\n", x->name, x->sensitivity, x->scale,
+		printf("%-28s %12.6g %12.6g %9.6g %6llu %8.2f%% %10.4g\n", x->name, x->sensitivity, x->scale, x->rate,
 		       (unsigned long long)x->count, 100 * share, share * c->epsilon);
 	}
 	printf("\n(epsilon %g, delta %g) for one exchange, by %s.  All mechanisms together; an entry's epsilon is its "

@@ -24,18 +24,22 @@ struct world {
 	struct fm_fit_result fit;
 };
 
-/* Fitted, with overrides of the config, up to NULL. */
-static inline void world_make(struct world *w, const char *kind, const char *const *more)
+/* Fitted, with overrides of the config, up to NULL; dp: in privacy.mode dp, whose config has no seeds. */
+static inline void world_make_in(struct world *w, const char *kind, bool dp, const char *const *more)
 {
+	static const char *const of_dp[] = {"privacy.records=100000", "privacy.draws=2", "train.batch=2000",
+					    "train.steps=4",          "model.width=16",  "model.heads=1",
+					    "model.depth=1",          "train.warmup=1"},
+				 *const of_none[] = {"train.steps=20", "train.batch=8"};
 	char set_kind[64];
-	bool dp = strcmp(kind, "marginals") == 0; /* noisy counts are for privacy.mode dp, whose config has no seeds */
-	const char *set[16] = {set_kind, dp ? "model.window=16" : "train.steps=20",
-			       dp ? "privacy.records=100000" : "train.batch=8"};
+	const char *set[24] = {set_kind};
 	struct fm_error err = {0};
-	int n = 3;
+	int n = 1;
 
 	memset(w, 0, sizeof *w);
 	snprintf(set_kind, sizeof set_kind, "model.kind=%s", kind);
+	for (size_t i = 0; i < (dp ? sizeof of_dp / sizeof *of_dp : sizeof of_none / sizeof *of_none); i++)
+		set[n++] = dp ? of_dp[i] : of_none[i];
 	for (int i = 0; more && more[i]; i++)
 		set[n++] = more[i];
 	if (dp) {
@@ -57,6 +61,11 @@ static inline void world_make(struct world *w, const char *kind, const char *con
 	OK(fm_pool_new(&w->pool, w->cfg->train.threads, &err));
 	w->ctx = (struct fm_generator_ctx){.cfg = w->cfg, .secret = dp ? &w->secret : NULL, .pool = w->pool};
 	OK(fm_generator_fit(&w->model, &w->ctx, &w->real, &w->fit, &err));
+}
+
+static inline void world_make(struct world *w, const char *kind, const char *const *more)
+{
+	world_make_in(w, kind, strcmp(kind, "marginals") == 0, more);
 }
 
 static inline void world_free(struct world *w)

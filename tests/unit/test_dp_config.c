@@ -86,6 +86,15 @@ static void test_each_void_is_refused_with_its_reason(void **state)
 	REFUSED("pass or fail would tell", "gate.jsd_mean8=0.1");
 	REFUSED("pass or fail would tell", "gate.leak.rows_equal=0");
 	REFUSED("relative to its floor", "gate.jsd.PR={max: 1, relative_to_floor: true}");
+	REFUSED("never of what the records have without noise", "model.min_count=5");
+	REFUSED("never of what the records have without noise", "model.max_hosts=100");
+	REFUSED("bounds no record", "train.clip=1");
+	REFUSED("no paid gate", "privacy.budget={vocabulary: 0.3, pairs: 0.3, training: 0.3, gate: 0.1}");
+	REFUSED("did you mean 'training'", "privacy.budget={trainin: 0.5}");
+	REFUSED("together they are at most 1", "privacy.budget={vocabulary: 0.5, pairs: 0.5, training: 0.1}");
+	REFUSED("must lie from 0 to 1", "privacy.budget={pairs: -0.1}");
+	REFUSED("must lie from 0 to 1", "privacy.budget={pairs: 1.1}");
+	REFUSED("privacy.budget", "privacy.budget=0.5");
 	REFUSED("all runs on one trace", "privacy.total_epsilon=3");
 	REFUSED("exchanges alone", "privacy.unit=flow");
 	REFUSED("exchanges alone", "privacy.unit=window");
@@ -98,6 +107,28 @@ static void test_a_delta_just_below_is_taken(void **state)
 
 	(void)state;
 	assert_int_equal(load(&cfg, &err, (const char *const[]){"privacy.records=999999", NULL}), FM_OK);
+	fm_config_free(cfg);
+}
+
+static void test_a_budget_is_read_and_written(void **state)
+{
+	struct fm_config *cfg, *again;
+	struct fm_error err;
+	json_t *j;
+
+	(void)state;
+	assert_int_equal(
+	    load(&cfg, &err,
+		 (const char *const[]){"privacy.budget={pairs: 0.25, vocabulary: 0.25, training: 0.5}", NULL}),
+	    FM_OK);
+	assert_true(cfg->privacy.budget[FM_SHARE_PAIRS] == 0.25 && cfg->privacy.budget[FM_SHARE_TRAINING] == 0.5);
+	assert_true(cfg->privacy.budget[FM_SHARE_GATE] == 0);
+	j = fm_config_json(cfg, NULL, true);
+	assert_int_equal(json_object_size(json_object_get(json_object_get(j, "privacy"), "budget")), 3);
+	assert_int_equal(fm_config_from_json(&again, j, &err), FM_OK);
+	assert_memory_equal(cfg->privacy.budget, again->privacy.budget, sizeof cfg->privacy.budget);
+	json_decref(j);
+	fm_config_free(again);
 	fm_config_free(cfg);
 }
 
@@ -141,6 +172,7 @@ int main(void)
 	    cmocka_unit_test(test_a_whole_claim_is_taken),
 	    cmocka_unit_test(test_each_void_is_refused_with_its_reason),
 	    cmocka_unit_test(test_a_delta_just_below_is_taken),
+	    cmocka_unit_test(test_a_budget_is_read_and_written),
 	    cmocka_unit_test(test_seeds_are_in_no_config_that_is_published),
 	    cmocka_unit_test(test_free_metrics_are_of_synthetic_flows_alone),
 	};

@@ -55,7 +55,7 @@ static struct fm_exchange_opts opts_of(const struct fm_table *t, struct fm_pool 
 
 static void all_of_it_is_charged_and_makes_flows(void **state)
 {
-	struct fm_table *t = fixture_flows(8000, 5, 8), *made[2] = {NULL, NULL};
+	struct fm_table *t = fixture_flows(8000, 5, 8), *made[2][2] = {{NULL}};
 	struct fm_marginals_sample_in in = {.rows = 3000,
 					    .seed = 7,
 					    .inside = &in_range,
@@ -80,14 +80,18 @@ static void all_of_it_is_charged_and_makes_flows(void **state)
 		const struct fm_charge *c = &x.charges.list[x.charges.n - 1];
 		assert_string_equal(c->name, "training");
 		assert_true(c->count == 8 && fabs(c->rate - 100.0 / 8000) < 1e-9);
+		/* A function of the options alone, whatever the grid of the gradients is. */
+		assert_true(c->kind == FM_CHARGE_GAUSSIAN && c->sensitivity == 1 && c->scale == o.noise_multiplier);
 		assert_int_equal(fm_charges_epsilon(&x.m.charges, 1e-6, 1, FM_ADD_OR_REMOVE, FM_PLD, &counts, &err),
 				 FM_OK);
 		assert_int_equal(fm_charges_epsilon(&x.charges, 1e-6, 1, FM_ADD_OR_REMOVE, FM_PLD, &both, &err), FM_OK);
 		assert_true(both > counts);
 		assert_true(x.log.records > 0 && x.log.clipped < x.log.records);
 		in.pool = pool;
-		assert_int_equal(fm_exchange_sample(&made[i], &x, &in, &err), FM_OK);
-		assert_int_equal(made[i]->rows, 3000);
+		for (int alone = 0; alone < 2; alone++) {
+			assert_int_equal(fm_exchange_sample(&made[i][alone], &x, &in, alone, &err), FM_OK);
+			assert_int_equal(made[i][alone]->rows, 3000);
+		}
 		if (!first) {
 			first = calloc(x.net->layout.nfloats, sizeof *first);
 			memcpy(first, x.weights, x.net->layout.nfloats * sizeof *first);
@@ -97,11 +101,17 @@ static void all_of_it_is_charged_and_makes_flows(void **state)
 		fm_exchange_free(&x);
 		fm_pool_free(pool);
 	}
-	for (int c = 0; c < FM_NCOL; c++)
-		if (FM_HAS(made[0], c))
-			assert_memory_equal(made[0]->col[c], made[1]->col[c], made[0]->rows * fm_cols[c].width);
-	fm_table_free(made[0]);
-	fm_table_free(made[1]);
+	for (int alone = 0; alone < 2; alone++) {
+		const struct fm_table *a = made[0][alone], *b = made[1][alone];
+
+		for (int c = 0; c < FM_NCOL; c++)
+			if (FM_HAS(a, c))
+				assert_memory_equal(a->col[c], b->col[c], a->rows * fm_cols[c].width);
+	}
+	/* The one is not the other. */
+	assert_memory_not_equal(made[0][0]->byt, made[0][1]->byt, 3000 * sizeof *made[0][0]->byt);
+	for (int i = 0; i < 4; i++)
+		fm_table_free(made[i / 2][i % 2]);
 	fm_table_free(t);
 	free(first);
 }

@@ -12,8 +12,18 @@
 #include "base/log.h"
 #include "base/rows.h"
 #include "manifests/config_schema.h"
+#include "privacy/charge_json.h"
 #include "tests/unit/generator_fixture.h"
 #include "tests/unit/scratch.h"
+
+/* Every kind, and in the last place the private form of diffusion. */
+struct form {
+	const char *kind, *name;
+	bool dp;
+};
+static const struct form forms[] = {
+    {"diffusion", "diffusion", false}, {"marginals", "marginals", true}, {"diffusion", "exchanges", true}};
+enum { NFORMS = sizeof forms / sizeof *forms };
 
 static struct fm_table *sample(const struct world *w, const struct fm_model *m, struct fm_sample_in in)
 {
@@ -75,12 +85,12 @@ static void what_was_saved_makes_the_same_flows(void **state)
 	struct fm_error err = {0};
 
 	(void)state;
-	for (size_t i = 0; fm_generators[i]; i++) {
+	for (size_t i = 0; i < NFORMS; i++) {
 		struct world w;
 		struct fm_model *again = NULL;
-		const char *dir = scratch_path(fm_generators[i]->name);
+		const char *dir = scratch_path(forms[i].name);
 
-		world_make(&w, fm_generators[i]->name, NULL);
+		world_make_in(&w, forms[i].kind, forms[i].dp, NULL);
 		assert_int_equal(mkdir(dir, 0700), 0);
 		OK(fm_model_save(w.model, &w.ctx, dir, &err));
 		OK(fm_model_load(&again, &w.ctx, dir, &err));
@@ -98,10 +108,10 @@ static void what_was_saved_makes_the_same_flows(void **state)
 static void seeds_and_shards_are_other_flows(void **state)
 {
 	(void)state;
-	for (size_t i = 0; fm_generators[i]; i++) {
+	for (size_t i = 0; i < NFORMS; i++) {
 		struct world w;
 
-		world_make(&w, fm_generators[i]->name, NULL);
+		world_make_in(&w, forms[i].kind, forms[i].dp, NULL);
 		struct fm_table *t[] = {sample(&w, w.model, (struct fm_sample_in){300, 7, 0}),
 					sample(&w, w.model, (struct fm_sample_in){300, 8, 0}),
 					sample(&w, w.model, (struct fm_sample_in){300, 7, 1}),
@@ -132,10 +142,10 @@ static void losses_are_of_single_windows(void **state)
 	struct fm_error err = {0};
 
 	(void)state;
-	for (size_t i = 0; fm_generators[i]; i++) {
+	for (size_t i = 0; i < NFORMS; i++) {
 		struct world w;
 
-		world_make(&w, fm_generators[i]->name, NULL);
+		world_make_in(&w, forms[i].kind, forms[i].dp, NULL);
 		if (fm_model_has_losses(w.model)) {
 			double all[ROWS / TINY_WINDOW], few[3], holdout[ROWS / 4 / TINY_WINDOW];
 			struct fm_table *part = NULL;
@@ -158,6 +168,53 @@ static void losses_are_of_single_windows(void **state)
 		}
 		world_free(&w);
 	}
+}
+
+/* What a fit charged is what its config planned, entry by entry, whatever the records are; and more of it for the
+ * training is less noise there. */
+static void a_fit_charges_what_was_planned(void **state)
+{
+	struct fm_error err = {0};
+
+	(void)state;
+	for (size_t i = 0; i < NFORMS; i++) {
+		struct fm_charges plan = {0};
+		struct world w;
+		double epsilon;
+
+		if (!forms[i].dp)
+			continue;
+		world_make_in(&w, forms[i].kind, true, NULL);
+		assert_string_equal(w.model->generator->name, forms[i].kind);
+		OK(fm_generator_plan(w.cfg, &plan, &err));
+		assert_true(fm_charges_equal(fm_model_charges(w.model), &plan));
+		OK(fm_charges_epsilon(&plan, w.cfg->privacy.delta, 1, FM_ADD_OR_REMOVE, FM_PLD, &epsilon, &err));
+		assert_true(epsilon <= w.cfg->privacy.epsilon && epsilon > 0.98 * w.cfg->privacy.epsilon);
+		fm_charges_free(&plan);
+		world_free(&w);
+	}
+}
+
+/* A model over windows is not taken for one over exchanges, nor the other way round. */
+static void forms_are_not_taken_for_one_another(void **state)
+{
+	const char *dir = scratch_path("form");
+	struct fm_error err = {0};
+	struct fm_model *m = NULL;
+	struct world a, b;
+
+	(void)state;
+	world_make_in(&a, "diffusion", false, NULL);
+	world_make_in(&b, "diffusion", true, NULL);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	OK(fm_model_save(a.model, &a.ctx, dir, &err));
+	assert_int_equal(fm_model_load(&m, &b.ctx, dir, &err), FM_EINPUT);
+	assert_null(m);
+	OK(fm_model_save(b.model, &b.ctx, dir, &err));
+	assert_int_equal(fm_model_load(&m, &a.ctx, dir, &err), FM_EINPUT);
+	assert_null(m);
+	world_free(&a);
+	world_free(&b);
 }
 
 static void a_kind_that_is_not_is_refused(void **state)
@@ -212,6 +269,8 @@ int main(void)
 	    cmocka_unit_test(what_was_saved_makes_the_same_flows),
 	    cmocka_unit_test(seeds_and_shards_are_other_flows),
 	    cmocka_unit_test(losses_are_of_single_windows),
+	    cmocka_unit_test(a_fit_charges_what_was_planned),
+	    cmocka_unit_test(forms_are_not_taken_for_one_another),
 	    cmocka_unit_test(a_kind_that_is_not_is_refused),
 	    cmocka_unit_test(no_steps_are_a_hundred_passes),
 	};

@@ -306,6 +306,7 @@ static void fit(struct fitted *f, const struct fm_table *t, const struct fm_secr
 				       .nslots = 6,
 				       .nlabels = 2,
 				       .scale = 2,
+				       .pair_scale = 2,
 				       .key_delta = 1e-3,
 				       .inside = inside,
 				       .tap = tap,
@@ -535,6 +536,46 @@ static void model_fit(struct fm_marginals *m, const struct fm_table *t, double e
 	fm_secret_close(&key);
 }
 
+/* Wants the first time alone, and nothing else. */
+struct wish {
+	const int *size;
+	size_t seen;
+};
+static void wish_ratio(void *ctx, int thread, const struct fm_synth *s, enum fm_attr a, const bool drawn[FM_NATTRS],
+		       size_t from, int n, float *ratio)
+{
+	struct wish *w = ctx;
+
+	(void)thread;
+	assert_true(drawn[FM_A_KIND] && !drawn[a] && n > 0 && n <= FM_GUIDE_ROWS && from + (size_t)n <= s->n);
+	for (int i = 0; i < n * w->size[a]; i++)
+		ratio[i] = a != FM_A_TIME || i % w->size[a] == 0 ? 1 : 0;
+	w->seen += a == FM_A_TIME ? (size_t)n : 0;
+}
+
+/* A guide is asked about each record and attribute once, and what it wants comes out. */
+static void a_guide_is_followed(void **state)
+{
+	struct fm_table *t = trace_long();
+	struct fm_synth s = {0};
+	struct fm_marginals m;
+	struct fm_error err;
+
+	(void)state;
+	model_fit(&m, t, 20, 1e-6);
+	assert_true(m.tables.size[FM_A_TIME] > 1);
+	struct wish w = {m.tables.size, 0};
+	struct fm_guide guide = {wish_ratio, &w};
+	struct fm_synth_opts o = {.n = 1111, .seed = 3, .guide = &guide};
+	OK(fm_synth_make(&s, &m.tables, &o, &err));
+	assert_int_equal(w.seen, s.n);
+	for (size_t i = 0; i < s.n; i++)
+		assert_int_equal(s.tok[FM_A_TIME][i], 0);
+	fm_synth_free(&s);
+	fm_marginals_free(&m);
+	fm_table_free(t);
+}
+
 static const struct fm_range in_range = {0x0a800000u, 9}, out_range = {0xc0000000u, 3};
 static struct fm_table *model_sample(const struct fm_marginals *m, int rounds, struct fm_pool *pool)
 {
@@ -709,6 +750,7 @@ int main(void)
 	    cmocka_unit_test(threads_change_no_bit),
 	    cmocka_unit_test(a_damaged_file_is_refused),
 	    cmocka_unit_test(norm_sub_is_the_nearest_table_of_its_sum),
+	    cmocka_unit_test(a_guide_is_followed),
 	};
 
 	return cmocka_run_group_tests(tests, setup, scratch_teardown);

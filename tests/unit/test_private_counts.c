@@ -596,6 +596,79 @@ static void a_ledger_has_the_epsilon_of_its_entries(void **state)
 	close_counts(&o);
 }
 
+/* A Gaussian of sensitivity 1. */
+static void gaussian_add(struct fm_charges *all, const char *name, double scale, double rate, uint64_t count)
+{
+	struct fm_charge c = {
+	    .kind = FM_CHARGE_GAUSSIAN, .sensitivity = 1, .scale = scale, .rate = rate, .count = count};
+	struct fm_error err;
+
+	snprintf(c.name, sizeof c.name, "%s", name);
+	assert_int_equal(fm_charges_add(all, &c, &err), FM_OK);
+}
+
+/* Of three entries with a training in the middle: it gets the least noise that keeps to the target, for what is no
+ * Gaussian or where the others leak more there is none. */
+static void one_entry_gets_what_the_others_leave(void **state)
+{
+	struct fm_charges all = {0};
+	double epsilon;
+	struct fm_error err;
+
+	(void)state;
+	gaussian_add(&all, "before", 3, 1, 1);
+	gaussian_add(&all, "training", 1, 0.01, 300);
+	gaussian_add(&all, "after", 4, 1, 1);
+	for (int rdp = 0; rdp < 2; rdp++) {
+		struct fm_account_terms terms = {1e-6, FM_ADD_OR_REMOVE, rdp ? FM_RDP : FM_PLD};
+
+		assert_int_equal(fm_charges_calibrate(&all, 1, 4, &terms, &err), FM_OK);
+		assert_true(all.list[0].scale == 3 && all.list[2].scale == 4);
+		assert_int_equal(fm_charges_epsilon(&all, 1e-6, 1, FM_ADD_OR_REMOVE, terms.accountant, &epsilon, &err),
+				 FM_OK);
+		assert_true(epsilon <= 4);
+		all.list[1].scale *= 0.99;
+		assert_int_equal(fm_charges_epsilon(&all, 1e-6, 1, FM_ADD_OR_REMOVE, terms.accountant, &epsilon, &err),
+				 FM_OK);
+		assert_true(epsilon > 4);
+		assert_int_equal(fm_charges_calibrate(&all, 1, 0.5, &terms, &err), FM_EINPUT);
+		assert_int_equal(fm_charges_calibrate(&all, 3, 4, &terms, &err), FM_EINPUT);
+	}
+	all.list[1].kind = FM_CHARGE_LAPLACE;
+	assert_int_equal(
+	    fm_charges_calibrate(&all, 1, 4, &(struct fm_account_terms){1e-6, FM_ADD_OR_REMOVE, FM_PLD}, &err),
+	    FM_EINPUT);
+	fm_charges_free(&all);
+}
+
+/* Shares of Gaussians are squares of sensitivity over scale.  One that samples has a share too, more of it for more
+ * steps and less for more noise. */
+static void shares_are_of_the_whole(void **state)
+{
+	struct fm_charges all = {0};
+	double share[3], last;
+	struct fm_error err;
+
+	(void)state;
+	gaussian_add(&all, "one", 3, 1, 1);
+	gaussian_add(&all, "two", 6, 1, 3);
+	assert_int_equal(fm_charges_shares(&all, 1e-6, share, &err), FM_OK);
+	assert_true(fabs(share[0] - 4.0 / 7) < 1e-12 && fabs(share[1] - 3.0 / 7) < 1e-12);
+	gaussian_add(&all, "training", 1, 0.01, 300);
+	assert_int_equal(fm_charges_shares(&all, 1e-6, share, &err), FM_OK);
+	assert_true(fabs(share[0] + share[1] + share[2] - 1) < 1e-12 && share[2] > 0);
+	assert_true(fabs(share[0] / share[1] - 4.0 / 3) < 1e-12);
+	last = share[2];
+	all.list[2].count = 600;
+	assert_int_equal(fm_charges_shares(&all, 1e-6, share, &err), FM_OK);
+	assert_true(share[2] > last);
+	all.list[2].count = 300;
+	all.list[2].scale = 2;
+	assert_int_equal(fm_charges_shares(&all, 1e-6, share, &err), FM_OK);
+	assert_true(share[2] < last);
+	fm_charges_free(&all);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -611,6 +684,8 @@ int main(void)
 	    cmocka_unit_test(keys_of_one_unit_stay_hidden),
 	    cmocka_unit_test(a_ledger_takes_only_whole_entries),
 	    cmocka_unit_test(a_ledger_has_the_epsilon_of_its_entries),
+	    cmocka_unit_test(one_entry_gets_what_the_others_leave),
+	    cmocka_unit_test(shares_are_of_the_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

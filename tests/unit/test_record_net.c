@@ -138,7 +138,7 @@ static void it_learns_and_samples(void **state)
 		double before = fm_record_loss(s, p, &records, 1, 3);
 		assert_int_equal(fm_record_learn(s, &records, &o, p, &err), FM_OK);
 		assert_true(fm_record_loss(s, p, &records, 1, 3) < 0.75 * before);
-		fm_record_sample(s, p, 9, N, made);
+		fm_record_sample(s, p, 9, N, NULL, made);
 		if (!one) {
 			one = p;
 			memcpy(first, made, sizeof *made * N * COLUMNS);
@@ -155,6 +155,63 @@ static void it_learns_and_samples(void **state)
 	if (!(pair_error(made, N, 0, 1) < 0.1 && pair_error(made, N, 3, 4) < 0.1))
 		fail_msg("pairs are off by %g and %g", pair_error(made, N, 0, 1), pair_error(made, N, 3, 4));
 	free(one), free(made), free(first);
+}
+
+/* Columns that are given stay, and the others follow them: y is in the sample what it is in the records beside that x.
+ */
+static void what_is_given_stays(void **state)
+{
+	struct fm_record_learn_opts o = {
+	    .steps = 200, .batch = 128, .warmup = 20, .rate = 5e-3, .ema = 0.95, .seed = 4};
+	bool given[COLUMNS] = {true};
+	uint16_t *made = calloc(N * COLUMNS, sizeof *made);
+	struct fm_record_space *s;
+	float *p = weights(false);
+
+	(void)state;
+	assert_int_equal(fm_record_space_new(&s, net, NULL, &err), FM_OK);
+	assert_int_equal(fm_record_learn(s, &records, &o, p, &err), FM_OK);
+	for (size_t i = 0; i < N; i++)
+		made[i * COLUMNS] = tok[i * COLUMNS];
+	fm_record_sample(s, p, 9, N, given, made);
+	for (size_t i = 0; i < N; i++)
+		assert_int_equal(made[i * COLUMNS], tok[i * COLUMNS]);
+	if (!(pair_error(made, N, 0, 1) < 0.1))
+		fail_msg("the pair of a given column is off by %g", pair_error(made, N, 0, 1));
+	fm_record_space_free(s);
+	free(p), free(made);
+}
+
+/* p over q and q over p are each other's inverse, within `most`; of the same weights they are 1. */
+static void a_ratio_is_one_over_the_other(void **state)
+{
+	enum { ROWS = 50 };
+	uint16_t masked[ROWS * COLUMNS];
+	float *p = weights(true), *q = weights(false), there[ROWS * 64], back[ROWS * 64];
+	struct fm_record_space *s;
+	double far = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ROWS * COLUMNS; i++)
+		masked[i] = i % COLUMNS == 0 ? tok[i] : (uint16_t)vocab[i % COLUMNS];
+	assert_int_equal(fm_record_space_new(&s, net, NULL, &err), FM_OK);
+	for (int c = 1; c < COLUMNS; c++) {
+		if (vocab[c] == 1)
+			continue;
+		fm_record_ratio(s, 0, p, q, masked, ROWS, c, 1e6f, there);
+		fm_record_ratio(s, 0, q, p, masked, ROWS, c, 1e6f, back);
+		for (int i = 0; i < ROWS * vocab[c]; i++) {
+			assert_true(fabs((double)there[i] * (double)back[i] - 1) < 1e-5);
+			far = fmax(far, (double)there[i]);
+		}
+		fm_record_ratio(s, 0, p, q, masked, ROWS, c, 1.01f, there);
+		fm_record_ratio(s, 0, p, p, masked, ROWS, c, 1e6f, back);
+		for (int i = 0; i < ROWS * vocab[c]; i++)
+			assert_true(there[i] <= 1.01f && there[i] >= 1 / 1.01f && back[i] == 1);
+	}
+	assert_true(far > 1.01);
+	fm_record_space_free(s);
+	free(p), free(q);
 }
 
 /* DP-SGD over records: each by itself, the same bits however it is cut, and it learns where noise is small. */
@@ -231,6 +288,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(gradients_are_the_slope_of_the_loss),
 	    cmocka_unit_test(it_learns_and_samples),
+	    cmocka_unit_test(what_is_given_stays),
+	    cmocka_unit_test(a_ratio_is_one_over_the_other),
 	    cmocka_unit_test(records_are_trained_privately),
 	    cmocka_unit_test(what_is_out_of_range_is_refused),
 	};

@@ -1,0 +1,380 @@
+/*
+ * generator_exchanges.c - model.kind diffusion in privacy.mode dp: a diffusion over exchanges (exchange_diffusion.h),
+ * which begins with noisy counts and goes on with DP-SGD.
+ *
+ *     model.json            format, kind, what it is over, the config's section model, epsilon and delta
+ *     marginals.bin         the noisy counts (model/marginals)
+ *     weights.safetensors   the averaged weights, and those before the private training
+ *
+ * What privacy.epsilon is worth is split by privacy.budget: the counts get Gaussians of their share, and the training
+ * the least noise with which the config's accountant says that all together keep to epsilon.  All of it is planned from
+ * the config before any record is read.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "manifests/canon.h"
+#include "model/exchange_diffusion.h"
+#include "model/generator.h"
+#include "model/nn/safetensors.h"
+#include "model/private_counts.h"
+
+#define FORMAT "flowmint-model/1"
+#define OVER "exchanges"
+#define MODEL_JSON_MAX (1u << 20)
+
+#define STEPS 500 /* where train.steps is 0 */
+/* The start, from which nothing private is learned: its sample has as many records as the noisy total says. */
+#define START_STEPS 4 /* for each private one */
+#define START_BATCH 256
+#define START_RATE 2e-3
+#define CLIP_QUANTILE 0.9
+
+struct exchanges {
+	struct fm_model base;
+	struct fm_exchange_diffusion x;
+};
+
+static void exchanges_free(struct fm_model *base)
+{
+	struct exchanges *e = (struct exchanges *)base;
+
+	fm_exchange_free(&e->x);
+	free(e);
+}
+
+static int exchanges_new(struct exchanges **e, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = fm_alloc(e, 1, sizeof **e, "the model", err)) < 0)
+		return rc;
+	(*e)->base.generator = &fm_generator_exchanges;
+	return FM_OK;
+}
+
+static struct fm_private_split split_of(const struct fm_config *cfg)
+{
+	return fm_private_split(cfg, (struct fm_private_split){.counts = 0.8, .training = 0.2});
+}
+
+static int exchanges_check(const struct fm_config *cfg, struct fm_error *err)
+{
+	struct fm_private_split split = split_of(cfg);
+	const double *share = cfg->privacy.budget;
+
+	if (strcmp(cfg->model.denoiser, "mlp") != 0 || strcmp(cfg->model.process, "absorbing") != 0)
+		return fm_fail(err, FM_EINPUT,
+			       "model.kind diffusion in privacy.mode dp is over single exchanges, whose tokens are "
+			       "absorbed: it takes model.denoiser mlp and model.process absorbing, not %s and %s",
+			       cfg->model.denoiser, cfg->model.process);
+	if (!(split.training > 0) || (split.vocabulary > 0 ? split.vocabulary >= 1 : share[FM_SHARE_PAIRS] > 0) ||
+	    !(split.counts > 0))
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "privacy.budget: model.kind diffusion counts a vocabulary and pairs, and trains: give each "
+		    "of vocabulary, pairs and training a share, or leave privacy.budget out");
+	if ((uint64_t)cfg->train.batch > (uint64_t)cfg->privacy.records)
+		return fm_fail(err, FM_EINPUT, "train.batch %d is more than privacy.records %lld", cfg->train.batch,
+			       (long long)cfg->privacy.records);
+	if (cfg->generate.guidance > 0)
+		return fm_fail(err, FM_EINPUT,
+			       "generate.guidance: exchanges have no classes of windows to be pushed to; leave it out");
+	return fm_private_check(cfg, err);
+}
+
+/* ---- the plan ---- */
+
+static int steps_of(const struct fm_config *cfg)
+{
+	return cfg->train.steps > 0 ? cfg->train.steps : STEPS;
+}
+
+static uint64_t exchanges_steps(const struct fm_config *cfg, uint64_t rows)
+{
+	(void)rows;
+	return (uint64_t)steps_of(cfg);
+}
+
+/* What is not of the counts; the noise is the plan's. */
+static struct fm_exchange_opts options(const struct fm_config *cfg, double noise_multiplier)
+{
+	int steps = steps_of(cfg);
+
+	return (struct fm_exchange_opts){.width = cfg->model.width,
+					 .depth = cfg->model.depth,
+					 .start = {.steps = START_STEPS * steps,
+						   .batch = START_BATCH,
+						   .warmup = START_STEPS * steps / 20,
+						   .rate = START_RATE,
+						   .ema = 0.99,
+						   .weight_decay = cfg->train.weight_decay,
+						   .seed = 1},
+					 .clip_quantile = CLIP_QUANTILE,
+					 .steps = steps,
+					 .draws = cfg->privacy.draws,
+					 .warmup = cfg->train.warmup,
+					 .batch = (uint64_t)cfg->train.batch,
+					 .records = (uint64_t)cfg->privacy.records,
+					 .noise_multiplier = noise_multiplier,
+					 .rate = cfg->train.rate,
+					 .ema = cfg->train.ema,
+					 .weight_decay = cfg->train.weight_decay};
+}
+
+/* The epsilon that all keeps to: that of one Gaussian of the shares that are spent, and never more than the config's.
+ */
+static int target_of(const struct fm_config *cfg, const struct fm_private_split *split, double *target,
+		     struct fm_error *err)
+{
+	double spent = split->counts + split->training, most = cfg->privacy.epsilon;
+	struct fm_mechanism all = {.kind = FM_GAUSSIAN,
+				   .sensitivity = 1,
+				   .scale = 1 / (fm_private_worth(cfg) * sqrt(spent < 1 ? spent : 1)),
+				   .count = 1};
+	int rc;
+
+	if ((rc = fm_account(&all, 1, FM_DELTA_GAUSSIANS * cfg->privacy.delta, FM_ADD_OR_REMOVE, FM_PLD, target, err)) <
+	    0)
+		return rc;
+	if (most > 0 && *target > 0.9999 * most)
+		*target = 0.9999 * most;
+	return FM_OK;
+}
+
+struct plan {
+	double mu, vocabulary, noise_multiplier;
+	struct fm_charges charges;
+};
+
+static int plan_make(struct plan *p, const struct fm_config *cfg, struct fm_error *err)
+{
+	struct fm_private_split split = split_of(cfg);
+	struct fm_exchange_opts o = options(cfg, 1);
+	struct fm_charge training = fm_exchange_charge(&o);
+	struct fm_account_terms terms = {cfg->privacy.delta, FM_ADD_OR_REMOVE, fm_private_accountant(cfg)};
+	double target;
+	int rc;
+
+	*p = (struct plan){.mu = fm_private_worth(cfg) * sqrt(split.counts), .vocabulary = split.vocabulary};
+	if ((rc = target_of(cfg, &split, &target, err)) < 0 ||
+	    (rc = fm_private_plan(cfg, p->mu, p->vocabulary, &p->charges, err)) < 0 ||
+	    (rc = fm_charges_add(&p->charges, &training, err)) < 0 ||
+	    (rc = fm_charges_calibrate(&p->charges, p->charges.n - 1, target, &terms, err)) < 0)
+		return rc;
+	p->noise_multiplier = p->charges.list[p->charges.n - 1].scale;
+	return FM_OK;
+}
+
+static int exchanges_plan(const struct fm_config *cfg, struct fm_charges *charges, struct fm_error *err)
+{
+	struct plan p;
+	int rc;
+
+	if ((rc = plan_make(&p, cfg, err)) < 0)
+		fm_charges_free(&p.charges);
+	else
+		*charges = p.charges;
+	return rc;
+}
+
+static const struct fm_charges *exchanges_charges(const struct fm_model *m)
+{
+	return &((const struct exchanges *)m)->x.charges;
+}
+
+/* ---- fit ---- */
+
+static int exchanges_fit(struct fm_model **model, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
+			 struct fm_fit_result *result, struct fm_error *err)
+{
+	struct fm_private_facts f;
+	struct fm_exchange_opts o;
+	struct exchanges *e = NULL;
+	struct plan p = {0};
+	int rc;
+
+	if (!ctx->secret)
+		return fm_fail(err, FM_ESYSTEM, "a private training without a key for its noise");
+	if ((rc = plan_make(&p, ctx->cfg, err)) < 0 ||
+	    (rc = fm_private_facts(&f, ctx->cfg, p.mu, p.vocabulary, real->train, err)) < 0 ||
+	    (rc = exchanges_new(&e, err)) < 0)
+		goto out;
+	f.counts.pool = ctx->pool;
+	f.counts.key = ctx->secret;
+	o = options(ctx->cfg, p.noise_multiplier);
+	o.counts = f.counts;
+	if ((rc = fm_exchange_fit(&e->x, real->train, &o, err)) < 0)
+		goto out;
+	fm_log("train: %zu private counts of exchanges, and %d private steps with noise of %g times the clip; %zu "
+	       "parameters",
+	       e->x.m.charges.n, o.steps, o.noise_multiplier, e->x.net->layout.nfloats);
+	*result = (struct fm_fit_result){
+	    .steps = (uint64_t)o.steps, .parameters = e->x.net->layout.nfloats, .loss = NAN, .validation = NAN};
+	*model = &e->base;
+	e = NULL;
+out:
+	fm_charges_free(&p.charges);
+	fm_model_free(e ? &e->base : NULL);
+	return rc;
+}
+
+/* ---- on disk ---- */
+
+struct paths {
+	char *json, *counts, *weights;
+};
+
+static int paths_of(struct paths *p, const char *dir, struct fm_error *err)
+{
+	p->json = fm_path_join(dir, "model.json");
+	p->counts = fm_path_join(dir, "marginals.bin");
+	p->weights = fm_path_join(dir, "weights.safetensors");
+	return p->json && p->counts && p->weights ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory: paths of a model");
+}
+
+static void paths_free(struct paths *p)
+{
+	free(p->json);
+	free(p->counts);
+	free(p->weights);
+}
+
+static int exchanges_save(const struct fm_model *base, const struct fm_generator_ctx *ctx, const char *dir,
+			  struct fm_error *err)
+{
+	const struct fm_exchange_diffusion *x = &((const struct exchanges *)base)->x;
+	const struct fm_tensors both[2] = {{"", x->weights}, {"start.", x->start}};
+	struct paths p;
+	json_t *meta = json_pack("{s:s}", "format", "flowmint-weights/1"), *j = NULL;
+	int rc;
+
+	if ((rc = paths_of(&p, dir, err)) < 0)
+		goto out;
+	j = json_pack("{s:s, s:s, s:o, s:{s:f, s:f}}", "format", FORMAT, "over", OVER, "model",
+		      fm_config_json(ctx->cfg, "model", true), "privacy", "epsilon", ctx->cfg->privacy.epsilon, "delta",
+		      ctx->cfg->privacy.delta);
+	if (!meta || !j) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory while writing %s", p.json);
+		goto out;
+	}
+	if ((rc = fm_marginals_save(&x->m, p.counts, err)) < 0 ||
+	    (rc = fm_tensors_save(&x->net->layout, both, 2, meta, false, p.weights, err)) < 0)
+		goto out;
+	rc = fm_json_save(j, p.json, err);
+out:
+	json_decref(meta);
+	json_decref(j);
+	paths_free(&p);
+	return rc;
+}
+
+static bool says(const json_t *j, const char *key, const char *what)
+{
+	const char *s = json_string_value(json_object_get(j, key));
+
+	return s && strcmp(s, what) == 0;
+}
+
+static int json_check(const char *path, struct fm_error *err)
+{
+	json_t *j = NULL;
+	int rc;
+
+	if ((rc = fm_json_load(&j, path, MODEL_JSON_MAX, err)) < 0)
+		return rc;
+	if (!says(j, "format", FORMAT))
+		rc = fm_fail(err, FM_EINPUT, "%s: this is no " FORMAT, path);
+	else if (!says(json_object_get(j, "model"), "kind", fm_generator_exchanges.name) || !says(j, "over", OVER))
+		rc = fm_fail(err, FM_EINPUT,
+			     "%s: this is no diffusion over exchanges, which the config asks for: train again", path);
+	json_decref(j);
+	return rc;
+}
+
+static int weights_load(struct fm_exchange_diffusion *x, const char *path, struct fm_error *err)
+{
+	const struct fm_tensors both[2] = {{"", x->weights}, {"start.", x->start}};
+	struct fm_tensors_file f;
+	int rc;
+
+	if ((rc = fm_tensors_open(&f, path, false, err)) < 0)
+		return rc;
+	rc = fm_tensors_read(&f, &x->net->layout, both, 2, err);
+	fm_tensors_close(&f);
+	return rc;
+}
+
+static int exchanges_load(struct fm_model **model, const struct fm_generator_ctx *ctx, const char *dir,
+			  struct fm_error *err)
+{
+	struct exchanges *e = NULL;
+	struct paths p;
+	int rc;
+
+	if ((rc = paths_of(&p, dir, err)) < 0 || (rc = json_check(p.json, err)) < 0 ||
+	    (rc = exchanges_new(&e, err)) < 0 || (rc = fm_marginals_load(&e->x.m, p.counts, err)) < 0 ||
+	    (rc = fm_exchange_net(&e->x, ctx->cfg->model.width, ctx->cfg->model.depth, err)) < 0 ||
+	    (rc = weights_load(&e->x, p.weights, err)) < 0)
+		goto out;
+	*model = &e->base;
+	e = NULL;
+out:
+	paths_free(&p);
+	fm_model_free(e ? &e->base : NULL);
+	return rc;
+}
+
+/* ---- sample ---- */
+
+static int exchanges_sample(const struct fm_model *base, const struct fm_generator_ctx *ctx,
+			    const struct fm_sample_in *in, struct fm_table **table, struct fm_error *err)
+{
+	const struct fm_exchange_diffusion *x = &((const struct exchanges *)base)->x;
+	struct fm_range inside[FM_CFG_MAXRANGES], outside[FM_CFG_MAXRANGES];
+	struct fm_marginals_sample_in si = {.rows = in->rows,
+					    .seed = fm_shard_seed(in->seed, in->shard),
+					    .rounds = ctx->cfg->generate.correction,
+					    .pool = ctx->pool};
+	int rc;
+
+	/* As many as the noisy total says: the exact number is private. */
+	if (si.rows == 0)
+		si.rows = (uint64_t)(x->m.tables.total * x->m.flows_per_record + 0.5);
+	if ((rc = fm_private_wishes(&si, ctx->cfg, inside, outside, err)) < 0)
+		return rc;
+	return fm_exchange_sample(table, x, &si, strcmp(ctx->cfg->generate.by, "network") == 0, err);
+}
+
+static json_t *exchanges_describe(const struct fm_config *c)
+{
+	char aim[96];
+
+	return json_pack(
+	    "{s:s, s:o, s:s}", "kind", "diffusion", "model",
+	    json_sprintf("a diffusion model over exchanges (flows of one connection in a minute), whose tokens are\n"
+			 "absorbed, with an MLP of width %d and depth %d. Noisy counts of single attributes and pairs\n"
+			 "made its vocabularies and its start; %d steps of DP-SGD followed, with noise for %s\n"
+			 "over counts and training together. Records that it drew, corrected by the noisy\n"
+			 "pairs, made the flows.",
+			 c->model.width, c->model.depth, steps_of(c), fm_private_aim(c, aim)),
+	    "addresses", "by role (hosts above the noise by rank,\nothers by how many records such hosts have)");
+}
+
+const struct fm_generator fm_generator_exchanges = {
+    .name = "diffusion",
+    .check = exchanges_check,
+    .fit = exchanges_fit,
+    .save = exchanges_save,
+    .load = exchanges_load,
+    .sample = exchanges_sample,
+    .plan = exchanges_plan,
+    .charges = exchanges_charges,
+    .steps = exchanges_steps,
+    .describe = exchanges_describe,
+    .free = exchanges_free,
+};

@@ -1,0 +1,180 @@
+#include "model/private_counts.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "manifests/dialect.h"
+#include "model/ranges.h"
+
+/* The public list of labels of the config: words of `text`, which is cut into them.  Returns how many. */
+static int split_labels(char *text, const char *label[FM_LABELS_MAX])
+{
+	int n = 0;
+
+	for (char *save, *word = strtok_r(text, " ", &save); word && n < FM_LABELS_MAX;
+	     word = strtok_r(NULL, " ", &save))
+		label[n++] = word;
+	return n;
+}
+
+int fm_private_check(const struct fm_config *cfg, struct fm_error *err)
+{
+	char text[sizeof cfg->privacy.labels];
+	const char *label[FM_LABELS_MAX];
+
+	snprintf(text, sizeof text, "%s", cfg->privacy.labels);
+	if (split_labels(text, label) < 1)
+		return fm_fail(err, FM_EINPUT, "privacy.labels names no label: the first one stands for all others");
+	if (cfg->generate.nlabels > 0)
+		return fm_fail(err, FM_EINPUT,
+			       "generate.labels: in privacy.mode dp a model makes labels as they are; leave it out");
+	if (cfg->generate.hours[0] != 0 || cfg->generate.hours[1] != 24)
+		return fm_fail(err, FM_EINPUT,
+			       "generate.hours: in privacy.mode dp a model makes all hours; leave it out");
+	return FM_OK;
+}
+
+enum fm_accountant fm_private_accountant(const struct fm_config *cfg)
+{
+	return strcmp(cfg->privacy.accountant, "rdp") == 0 ? FM_RDP : FM_PLD;
+}
+
+double fm_private_worth(const struct fm_config *cfg)
+{
+	return cfg->privacy.epsilon > 0
+		   ? fm_marginals_mu(0.999 * cfg->privacy.epsilon, FM_DELTA_GAUSSIANS * cfg->privacy.delta)
+		   : 1 / cfg->privacy.noise_multiplier;
+}
+
+const char *fm_private_aim(const struct fm_config *cfg, char text[96])
+{
+	if (cfg->privacy.epsilon > 0)
+		snprintf(text, 96, "epsilon %g at delta %g", cfg->privacy.epsilon, cfg->privacy.delta);
+	else
+		snprintf(text, 96, "a noise multiplier of %g", cfg->privacy.noise_multiplier);
+	return text;
+}
+
+struct fm_private_split fm_private_split(const struct fm_config *cfg, struct fm_private_split usual)
+{
+	const double *b = cfg->privacy.budget;
+	double counts = b[FM_SHARE_VOCABULARY] + b[FM_SHARE_PAIRS];
+
+	if (counts + b[FM_SHARE_TRAINING] + b[FM_SHARE_GATE] == 0)
+		return usual;
+	return (struct fm_private_split){.counts = counts,
+					 .vocabulary = counts > 0 ? b[FM_SHARE_VOCABULARY] / counts : 0,
+					 .training = b[FM_SHARE_TRAINING]};
+}
+
+/* ---- what is public ---- */
+
+/* By the bit that ingest gave each address; the dictionary of a table on disk is in rising order. */
+static bool is_inside(const void *dict, uint32_t ip)
+{
+	const struct fm_address_dict *d = dict;
+	struct fm_address a = fm_address_of_ipv4(ip);
+	size_t lo = 0, hi = d ? d->n : 0;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (memcmp(d->at[mid].b, a.b, sizeof a.b) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return d && lo < d->n && memcmp(d->at[lo].b, a.b, sizeof a.b) == 0 && d->inside[lo];
+}
+
+/* Times of a dialect with dates have whole seconds. */
+static int64_t step_of(const struct fm_dialect *d)
+{
+	for (int i = 0; i < d->ncols; i++)
+		if (d->cols[i].col == FM_TE)
+			return d->cols[i].format == FM_FMT_DATETIME && d->cols[i].decimals <= 0 ? 1000 : 1;
+	return 1;
+}
+
+/* Times that are public, in milliseconds; the config has seen to their form. */
+static int64_t time_of(const char *text)
+{
+	int64_t ms = 0;
+
+	return fm_parse_time_ms(text, strlen(text), &ms) == 0 ? ms : 0;
+}
+
+static void facts_of(struct fm_private_facts *f, const struct fm_config *cfg, double mu, double vocabulary,
+		     const struct fm_address_dict *addresses)
+{
+	f->counts = (struct fm_marginals_opts){.mu = mu,
+					       .vocabulary = vocabulary,
+					       .key_delta = FM_DELTA_LIST * cfg->privacy.delta,
+					       .first_ms = time_of(cfg->privacy.first),
+					       .last_ms = time_of(cfg->privacy.last),
+					       .step_ms = 1,
+					       .label = f->label,
+					       .inside = is_inside,
+					       .ctx = addresses};
+	snprintf(f->text, sizeof f->text, "%s", cfg->privacy.labels);
+	f->counts.nlabels = split_labels(f->text, f->label);
+}
+
+int fm_private_facts(struct fm_private_facts *f, const struct fm_config *cfg, double mu, double vocabulary,
+		     const struct fm_table *of, struct fm_error *err)
+{
+	struct fm_dialect *dialect;
+	int rc;
+
+	if ((rc = fm_dialect_load(&dialect, cfg->source.dialect, err)) < 0)
+		return rc;
+	facts_of(f, cfg, mu, vocabulary, of->addresses);
+	f->counts.step_ms = step_of(dialect);
+	fm_dialect_free(dialect);
+	return FM_OK;
+}
+
+/* ---- the plan ---- */
+
+/* What is charged depends on no record, so that counting no records at all shows it.  The key is thrown away. */
+int fm_private_plan(const struct fm_config *cfg, double mu, double vocabulary, struct fm_charges *charges,
+		    struct fm_error *err)
+{
+	struct fm_private_facts f;
+	struct fm_secret key = {0};
+	struct fm_table *none = NULL;
+	struct fm_marginals m = {0};
+	int rc;
+
+	facts_of(&f, cfg, mu, vocabulary, NULL);
+	f.counts.key = &key;
+	if ((rc = fm_secret_new(&key, FM_STREAM_KEY, err)) < 0 || (rc = fm_table_new(&none, FM_COLS_UGR16, err)) < 0 ||
+	    (rc = fm_marginals_fit(&m, none, &f.counts, err)) < 0)
+		goto out;
+	*charges = m.charges;
+	m.charges = (struct fm_charges){0};
+out:
+	fm_marginals_free(&m);
+	fm_table_free(none);
+	fm_secret_close(&key);
+	return rc;
+}
+
+/* ---- a sample ---- */
+
+int fm_private_wishes(struct fm_marginals_sample_in *si, const struct fm_config *cfg, struct fm_range *inside,
+		      struct fm_range *outside, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = fm_ranges(cfg->generate.inside, cfg->generate.ninside, inside, err)) < 0 ||
+	    (rc = fm_ranges(cfg->generate.outside, cfg->generate.noutside, outside, err)) < 0)
+		return rc;
+	si->inside = inside;
+	si->outside = outside;
+	si->ninside = cfg->generate.ninside;
+	si->noutside = cfg->generate.noutside;
+	return FM_OK;
+}

@@ -1,0 +1,58 @@
+/*
+ * private_counts.h - what a config in privacy.mode dp says of the counts of exchanges (model/marginals), for the kinds
+ * of model that begin with them.
+ *
+ *     fm_private_worth    epsilon and delta -> mu: the Gaussian that all of the run may be worth
+ *     fm_private_split    mu and privacy.budget -> what the counts have of it
+ *     fm_private_plan     what the counts charge, a function of the config alone
+ *     fm_private_facts    what is public, in the terms of fm_marginals_fit
+ */
+#ifndef FM_MODEL_PRIVATE_COUNTS_H
+#define FM_MODEL_PRIVATE_COUNTS_H
+
+#include "manifests/config.h"
+#include "model/marginals/marginals.h"
+
+/* What both kinds refuse: no label is named; labels or hours are wished for. */
+int fm_private_check(const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
+
+enum fm_accountant fm_private_accountant(const struct fm_config *cfg);
+
+/* Shares of delta: what the Gaussians have, and each of the two lists of hosts. */
+#define FM_DELTA_GAUSSIANS 0.9
+#define FM_DELTA_LIST 0.05
+
+/* Of the whole run: a little less than the largest mu whose Gaussian keeps to the config's epsilon at
+ * FM_DELTA_GAUSSIANS of its delta, or that of its noise multiplier. */
+double fm_private_worth(const struct fm_config *cfg);
+
+/* "epsilon 4 at delta 1e-06", for the data sheet; or what the noise multiplier says.  Returns text. */
+const char *fm_private_aim(const struct fm_config *cfg, char text[96]);
+
+/* mu^2 of several Gaussians adds up, so that shares of a budget are shares of mu^2. */
+struct fm_private_split {
+	double counts;     /* share of the vocabulary and the pairs together */
+	double vocabulary; /* what the vocabulary has of that; 0: by the weights of the counts */
+	double training;
+};
+/* privacy.budget, or where it is {} the split `usual`. */
+struct fm_private_split fm_private_split(const struct fm_config *cfg, struct fm_private_split usual);
+
+/* Of counts that are worth mu together; charges is empty before. */
+int fm_private_plan(const struct fm_config *cfg, double mu, double vocabulary, struct fm_charges *charges,
+		    struct fm_error *err) FM_MUST_CHECK;
+
+struct fm_private_facts {
+	char text[FM_CFG_STR]; /* the labels, cut into words */
+	const char *label[FM_LABELS_MAX];
+	struct fm_marginals_opts counts; /* points into this; without a key and a pool */
+};
+/* of: the table that will be counted, whose dictionary says which addresses are inside; borrowed. */
+int fm_private_facts(struct fm_private_facts *f, const struct fm_config *cfg, double mu, double vocabulary,
+		     const struct fm_table *of, struct fm_error *err) FM_MUST_CHECK;
+
+/* The wishes of a sample; si has the config's ranges in inside and outside, FM_CFG_MAXRANGES each. */
+int fm_private_wishes(struct fm_marginals_sample_in *si, const struct fm_config *cfg, struct fm_range *inside,
+		      struct fm_range *outside, struct fm_error *err) FM_MUST_CHECK;
+
+#endif
