@@ -65,7 +65,7 @@ struct fm_config {
 		char prediction[16]; /* v | noise, of the Gaussian part */
 		char schedule[16];   /* linear | cosine, of the Gaussian part */
 		int steps;           /* T */
-		int min_count;       /* a vocabulary entry needs as many records */
+		int min_count;       /* records that a vocabulary entry needs */
 		int max_hosts;       /* popular hosts with a token of their own */
 	} model;
 	struct {
@@ -83,7 +83,7 @@ struct fm_config {
 	struct {
 		char mode[16]; /* none | dp: docs/differential-privacy.md */
 		double epsilon, delta, clip, noise_multiplier;
-		int64_t records;          /* the trace has at most so many units: a public bound */
+		int64_t records;          /* largest number of units in the trace: a public bound */
 		char unit[16];            /* exchange */
 		char accountant[16];      /* pld | rdp */
 		double total_epsilon;     /* of all runs on one trace; 0: no limit */

@@ -38,8 +38,8 @@ int fm_loader_check_dp(struct fm_loader *l) FM_MUST_CHECK;
 int fm_loader_unknown_section(struct fm_loader *l, const char *name, const struct fm_yaml *v);
 int fm_loader_unknown_key(struct fm_loader *l, const char *section, const char *name, const struct fm_yaml *v);
 int fm_loader_unknown_check(struct fm_loader *l, const char *name, const struct fm_yaml *v);
-/* Is it a key of earlier versions?  Such a key is refused, but passed over where it stands in a config that was written
- * out: then FM_OK, and *is_gone is set. */
+/* Is it a key of earlier versions?  Such a key is refused, but skipped in a config that was written out: then FM_OK,
+ * and *is_gone is set. */
 int fm_loader_gone(struct fm_loader *l, const char *section, const char *name, const struct fm_yaml *v,
 		   bool *is_gone) FM_MUST_CHECK;
 /* "train.steps" into "train" and "steps"; "preset" into "" and "preset". */

@@ -53,8 +53,8 @@ struct fm_check_result {
  * {"verdict":"pass"|"fail",
  *  "checks":[{"name","value","threshold","direction","margin","n","pass","waived","ci":[lo,hi],"why"}, ...],
  *  "waivers":[{"check","reason","expires","signer","key"}, ...],          there when one of them is applied
- *  "control_rows","control_limit","smallest_leak_caught":0.005|null,       these and the list: there when controls were
- * run "controls":[{"name","kind":"negative"|"positive","level","expected":"fail"|"pass"|"any","got":"fail"|"pass","ok",
+ *  "control_rows","control_limit","smallest_leak_caught":0.005|null,      these and "controls": when controls were run
+ *  "controls":[{"name","kind":"negative"|"positive","level","expected":"fail"|"pass"|"any","got":"fail"|"pass","ok",
  *               "failed_checks":[..]}, ...]}
  *
  * margin: how far the value is on the good side of its threshold, negative when it fails, null when either is no
