@@ -24,9 +24,8 @@
  * are linear maps of overlapping rows.  Of a table of embeddings only the rows that a window uses are summed.  For all
  * this a tensor must be handed over by one call a pass, with all rows of a window in it.
  *
- * Float norms are within 1e-5 of the true ones (test_sink.c): who clips for a guarantee makes the bound that much
- * smaller. Without weight and norm2 the sums are the bits that they were before there was a sink: chains in the order
- * of rows.
+ * Float norms are within 1e-5 of the true ones (test_sink.c): a caller that clips for a guarantee makes the bound that
+ * much smaller. Without weight and norm2 the sums are chains in the order of rows, the same bits as without a sink.
  */
 #ifndef FM_MODEL_NN_SINK_H
 #define FM_MODEL_NN_SINK_H
