@@ -27,11 +27,11 @@ struct fm_claim {
 int fm_budget_claim(struct fm_claim *c, const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
 void fm_claim_free(struct fm_claim *c);
 
-/* What one entry has of the whole: of the sum of (sensitivity / scale)^2 times, which is what a Gaussian mechanism is
- * worth in zero-concentrated differential privacy (Bun, Steinke 2016) up to a factor. */
+/* The share of one entry in the whole: in the sum of times (sensitivity / scale)^2, which up to a factor is the cost of
+ * a Gaussian mechanism in zero-concentrated differential privacy (Bun, Steinke 2016). */
 double fm_claim_share(const struct fm_claim *c, size_t i);
 
-/* FM_EVERDICT when all that was charged to this trace, and this, are more than privacy.total_epsilon. */
+/* FM_EVERDICT when this charge and all earlier ones to this trace together exceed privacy.total_epsilon. */
 int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const struct fm_claim *c, const char *run,
 		     const char *trace_sha256, const char *secret_id, struct fm_error *err) FM_MUST_CHECK;
 
