@@ -1,10 +1,11 @@
 /*
- * metadata.h - the documents in an archive that tell what it is.
+ * metadata.h - the documents in an archive that say what it is.
  *
  *     README.md         a data sheet for people: what this is, how it was made, its columns, what the gate measured,
- * what it promises about privacy and what not, how to verify it, its licence datapackage.json  Frictionless Data
- * Package v1 with one Tabular Data Resource manifest.json     what the runner knows (stages, environment, metrics), and
- * "release", "rows", "schema", "files" SHA256SUMS        "HEX  path" a line, for sha256sum -c inside the folder
+ *                       what it promises about privacy and what not, how to verify it, its licence
+ *     datapackage.json  Frictionless Data Package v1 with one Tabular Data Resource
+ *     manifest.json     what the runner knows (stages, environment, metrics), and "release", "rows", "schema", "files"
+ *     SHA256SUMS        "HEX  path" a line, for sha256sum -c inside the folder
  *
  * All of them are functions of their inputs: no clock, no host, no user.
  */

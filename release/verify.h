@@ -9,8 +9,9 @@
  *     int rc = fm_verify(&in, &report, &err);
  *     FM_OK         good
  *     FM_EVERDICT   refused: report.reason in a word, err.message in a sentence
- *     FM_EINPUT     there is nothing to judge: the archive or the signers file is absent, unreadable, or no archive at
- * all FM_ESYSTEM    reading or memory failed fm_verify_report_free(&report);      after each of them
+ *     FM_EINPUT     there is nothing to judge: the archive or the signers file is absent, unreadable, or not an archive
+ *     FM_ESYSTEM    reading or memory failed
+ *     fm_verify_report_free(&report);      after each of them
  *
  * As text the report is, for people,
  *
@@ -21,7 +22,7 @@
  *       ...
  *
  * and as JSON {"verdict":"good"|"bad","reason":"good"|...,"message","archive","sha256","tar_sha256","signer",
- * "fingerprint","name","version","waived","files":[{"path","bytes","sha256"}]}, with null for what was not come to.
+ * "fingerprint","name","version","waived","files":[{"path","bytes","sha256"}]}, with null for what was not reached.
  */
 #ifndef FM_RELEASE_VERIFY_H
 #define FM_RELEASE_VERIFY_H
