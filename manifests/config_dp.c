@@ -127,7 +127,7 @@ static int check_voids(struct fm_loader *l)
 	return FM_OK;
 }
 
-/* Pass or fail is published by what is released, so that only what costs nothing may decide. */
+/* A release tells that its checks passed, so only what costs nothing may decide. */
 static int check_gate(struct fm_loader *l)
 {
 	const struct fm_config *c = l->cfg;
