@@ -65,7 +65,7 @@ static double fullness(const struct fm_times *t, const struct fm_window_schedule
 	return hi;
 }
 
-/* Weights of (class, slot): as learned, within the hours, and classes weighed so that labels come in the wanted shares.
+/* Weights of (class, slot): as learned, within the hours, with classes weighted so that labels have the wanted shares.
  */
 static int weights(const struct fm_codec *c, const struct fm_window_schedule_opts *o,
 		   double w[FM_MAXCLASSES * FM_SLOTS], struct fm_error *err)

@@ -12,7 +12,7 @@
 #define MAGIC "flowmint-marginals/1\n"
 #define COUNT_MAX (64u << 20)
 
-/* ---- both ways through one list of fields, so that they cannot drift apart ---- */
+/* ---- reading and writing by one list of fields, so that they always agree ---- */
 
 struct pass {
 	struct fm_out *out;  /* writing, or NULL */

@@ -289,7 +289,7 @@ static void block_backward(const struct fm_pass *q, const size_t *at, const stru
 	fm_linear_back(q, q->B, (struct fm_affine){D, stride, at[ADA], at[ADA_B]}, c, s->dmod, dc, 1);
 }
 
-/* ---- there and back ---- */
+/* ---- forward and backward ---- */
 
 static void forward(const struct fm_arch *a, const size_t *at, const struct fm_pass *q, fm_real *x, const fm_real *c,
 		    fm_real *h)
