@@ -20,7 +20,7 @@
 #define COMMITMENT_KEY_MAX 4096
 #define HISTOGRAMS_MAX (16u << 20)
 
-/* ---- manifest ---------------------------------------------------------------------------------------------------- */
+/* ---- manifest ---- */
 
 /* Keyed, because a bare digest of a private trace would let anyone test a guess at it; keyed by a secret of the project
  * and no fresh salt, because the same project run twice gives one archive. */
@@ -224,8 +224,7 @@ out:
 	return rc;
 }
 
-/* ---- publication ---------------------------------------------------------------------------------------------------
- */
+/* ---- publication ---- */
 
 static int same_digest(const char *path, const char *hex, bool *same, struct fm_error *err)
 {
