@@ -143,7 +143,7 @@ static void make(struct stream *s, uint64_t index, uint64_t nonce, uint64_t *out
 
 	if (blocks_make(s->cipher, NULL, index, nonce, out, n) == 0)
 		return;
-	/* What is drawn from here on is void; bits that are all alike would hold up whoever draws by rejection. */
+	/* What is drawn from here on is void; bits that are all alike would keep a draw by rejection from ending. */
 	s->failed = 1;
 	fm_rng_init(&r, 0, FM_RNG_NOISE, index, (uint32_t)nonce);
 	for (size_t i = 0; i < n * WORDS; i++)
