@@ -75,7 +75,7 @@ int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics,
 
 	*v = (struct fm_verdict){0};
 	if (n < 0 || n > FM_CFG_MAXCHECKS)
-		return fm_fail(err, FM_EINPUT, "a gate of %d checks is none: 1 to %d are allowed", n, FM_CFG_MAXCHECKS);
+		return fm_fail(err, FM_EINPUT, "the gate has %d checks: 1 to %d are allowed", n, FM_CFG_MAXCHECKS);
 	/* one more for a gate without checks, one for the controls, one for a holdout that is not a real one */
 	if ((rc = fm_alloc(&v->check, 2 * (size_t)n + 3, sizeof *v->check, "a verdict", err)) < 0)
 		return rc;
