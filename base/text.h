@@ -31,7 +31,7 @@ size_t fm_text_show_format(char *out, size_t cap, const char *fmt, va_list ap) _
 
 /* Put "[private]" in the place of every word of s, in its cap bytes, that looks like a flow record or an address of
  * one: four or more of , ; | and tab, or an IPv4 address, or an IPv6 address.  Paths (words that begin with /) stay.
- * The second line of defence: who writes a message leaves the text of records out of it. */
+ * The second line of defence: code that writes a message leaves the text of records out of it. */
 void fm_text_hide_rows(char *s, size_t cap);
 
 #endif

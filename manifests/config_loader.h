@@ -20,7 +20,7 @@ struct fm_loader {
 	struct fm_provenance *provenance; /* fm_nkeys of them */
 	int order;
 	const char *layer, *layer_name; /* what is being applied: "preset" and "ugr16" */
-	json_t *notes;                  /* who set each key last, as fm_config_explain gives it; NULL: nobody asks */
+	json_t *notes;                  /* what set each key last, as fm_config_explain gives it; NULL: not wanted */
 	const char *open;               /* the section just seen, where nothing is indented below it; or NULL */
 	bool resolved;                  /* the text is a config that was written out: it has "file" and "dir" */
 	struct fm_error *err;

@@ -46,7 +46,7 @@ struct fm_check_result {
 	int64_t n;
 	double ci_lo, ci_hi;
 	int pass;
-	int waived;    /* it failed, and somebody signed that it need not pass: it does not block */
+	int waived;    /* it failed, and a signed waiver says that it need not pass: it does not block */
 	char why[128]; /* "" or the reason of a failure in words */
 };
 /*

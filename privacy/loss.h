@@ -69,7 +69,7 @@ struct fm_losses {
 	double infinite;
 };
 
-/* The distance between the smallest and the largest loss, but for `tail` of P at either end. */
+/* The distance between the smallest and the largest loss, without `tail` of P at either end. */
 double fm_loss_range(const struct fm_loss *l, double tail);
 
 /* The loss on a grid of step h, never leaking less than l: between two neighbouring points the curve delta(epsilon), as

@@ -81,7 +81,7 @@ int fm_gaussian_fill(const struct fm_secret *key, const char *label, uint64_t st
 
 /*
  * Poisson sampling: each record is in the batch by itself, with probability  floor(2^64 num / den) / 2^64.  That is num
- * / den but for less than 2^-64, and never more, so that an account with num / den holds.
+ * / den less at most 2^-64, so that an account with num / den holds.
  */
 struct fm_rate {
 	uint64_t threshold;

@@ -16,7 +16,7 @@ struct fm_previous_in {
 	uint64_t rows; /* only the first of this number; 0: all */
 	struct fm_pool *pool;
 	size_t memory;     /* as of fm_leakage */
-	const char *spill; /* a folder for what of it does not fit in memory, or NULL */
+	const char *spill; /* a folder for the part that does not fit in memory, or NULL */
 };
 /* Adds leak.release_* of current beside the release before.  FM_EINPUT when that cannot be read or has no rows. */
 int fm_previous_compare(const struct fm_previous_in *in, const struct fm_table *current, struct fm_metrics *out,

@@ -38,8 +38,8 @@ struct fm_train_opts {
 	int validate_every;        /* steps; 0: only at the end */
 	const char *checkpoint;    /* file to go on from when it is there, and to write; NULL: none */
 	const char *identity;      /* of the run, for the checkpoint (checkpoint.h) */
-	int checkpoint_every;      /* a checkpoint when so many steps are done since the last; 0: not by steps */
-	double checkpoint_seconds; /* or so many seconds have gone by; 0: not by time */
+	int checkpoint_every;      /* steps between two checkpoints; 0: not by steps */
+	double checkpoint_seconds; /* seconds after which one is written anyway; 0: not by time */
 	struct fm_pool *pool;      /* may be NULL */
 };
 /* Windows to learn from, and windows to watch training on (NULL or empty: none). */

@@ -34,7 +34,7 @@
 
 #include "model/nn/pass.h"
 
-/* Numbers of fm_pass.space; an fm_alloc of so many is one thread's. */
+/* Numbers of fm_pass.space; each thread has an fm_alloc of this many. */
 #define FM_SINK_SPACE (1 << 17)
 
 struct fm_kept;
@@ -52,7 +52,7 @@ struct fm_rows {
 	const int *first;
 	int stride, count;
 };
-/* All windows of the pass, so many rows each. */
+/* All windows of the pass, `count` rows each. */
 struct fm_rows fm_rows_each(const struct fm_pass *q, int count);
 
 /* A matrix at w (in.cols, d.cols): its gradient is in^T d. */

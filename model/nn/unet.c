@@ -213,7 +213,7 @@ static void apart(fm_real *x, fm_real *y, const fm_real *z, int rows, int n)
 	}
 }
 
-/* Row j of the level below becomes rows 2j and 2j + 1, as far as there are so many. */
+/* Row j of the level below becomes rows 2j and 2j + 1, as far as these exist. */
 static void twice(fm_real *x, const struct level *l, const fm_real *low, const struct level *below, int B, int n)
 {
 	for (int b = 0; b < B; b++)

@@ -1,4 +1,4 @@
-/* evaluate, verify: judging what somebody made. */
+/* evaluate, verify: judging files and archives. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>

@@ -24,7 +24,7 @@ static const struct column_set {
 };
 enum { NSETS = sizeof column_sets / sizeof *column_sets };
 
-/* What the records of one set of columns come to: they are looked at as many at a time as the memory holds. */
+/* The results for the records of one set of columns, which are looked at as many at a time as the memory holds. */
 struct tally {
 	struct fm_leak *l;
 	unsigned columns;
@@ -92,7 +92,7 @@ static int tally_add(void *ctx, int side, uint32_t row, struct fm_error *err)
 
 /* ---- the paired tests ---- */
 
-/* Records that are `apart` columns from all others at least. */
+/* Records whose Hamming distance from all others is `apart` at least. */
 static int paired(struct fm_leak *l, const char *set, const uint32_t *votes, int apart, double share,
 		  struct fm_error *err)
 {
