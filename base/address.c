@@ -253,7 +253,7 @@ static int check_addresses(const struct fm_address_dict *d, const char *dir, str
 {
 	for (size_t i = 0; i < d->n; i++) {
 		if (i > 0 && memcmp(&d->at[i - 1], &d->at[i], sizeof *d->at) >= 0)
-			return fm_fail(err, FM_EINPUT, "%s/%s: address %zu is not behind the one before it", dir,
+			return fm_fail(err, FM_EINPUT, "%s/%s: address %zu is not above the one before it", dir,
 				       parts[0].name, i + 1);
 		if (d->inside[i] > 1)
 			return fm_fail(err, FM_EINPUT, "%s/%s: value %zu is neither 0 nor 1", dir, parts[1].name,

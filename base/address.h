@@ -6,8 +6,8 @@
  *
  * While rows are read a dictionary grows in the order in which addresses are first seen. fm_table_sort_addresses (and
  * whatever writes a table) puts it into rising order, without those that no row has: codes then compare as addresses
- * do. The tables of a store have each a dictionary of their own, so that the training split says nothing of addresses
- * that only the holdout has; a value that compares between tables is fm_address_key.
+ * do. Each table of a store has a dictionary of its own, so that the training split does not show addresses that only
+ * the holdout has; fm_address_key gives a value that compares between tables.
  */
 #ifndef FM_BASE_ADDRESS_H
 #define FM_BASE_ADDRESS_H
@@ -43,7 +43,7 @@ static inline bool fm_address_ipv4(const struct fm_address *a, uint32_t *ip)
 	return fm_address_half(a, 0) == 0 && low >> 32 == 0xffff;
 }
 /* The address as one number that is the same in every table: of IPv4 the number itself, of IPv6 a hash with the top bit
- * set. Two of a million IPv6 addresses share one with a chance of 10^-7. */
+ * set. Among a million IPv6 addresses two share a number with probability 10^-7. */
 uint64_t fm_address_key(const struct fm_address *a);
 /* 32 bits of an address: of IPv4 its number, of IPv6 a hash, which may be some IPv4 address's number. */
 static inline uint32_t fm_address_fold(const struct fm_address *a)

@@ -99,7 +99,7 @@ static const char *next_name(DIR *dir)
 	return e == NULL ? NULL : e->d_name;
 }
 
-/* The one way through a tree: each entry on the way out, so that a folder comes after all that is in it. */
+/* The one walk through a tree, in postorder: a folder comes after everything in it. */
 struct walk {
 	int (*entry)(struct walk *w, int dirfd, const char *name, mode_t mode, struct fm_error *err);
 	bool unlock;        /* give ourselves write permission on the folders */
@@ -108,7 +108,7 @@ struct walk {
 	void *ctx;
 };
 
-/* Make path the entry `name` of what it is; the answer is what path_pop wants. */
+/* Append the entry `name` to path; the result is for path_pop. */
 static size_t path_push(struct walk *w, const char *name)
 {
 	size_t before = w->path.len;
@@ -259,7 +259,7 @@ static int swap_aside(const char *from, const char *to, const char *aside, struc
 	return rc;
 }
 
-/* Put from in the place of the folder to, and remove what stood there.  Where the file system cannot swap two names at
+/* Put `from` in the place of the folder `to`, and remove the old one.  Where the file system cannot swap two names at
  * once, the old folder is moved aside first, and for an instant there is neither. */
 static int replace(const char *from, const char *to, struct fm_error *err)
 {

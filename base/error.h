@@ -29,7 +29,7 @@ enum fm_code {
 	FM_EINPUT = -3,   /* an input is wrong: a trace, a config, a key, an archive */
 	FM_ESYSTEM = -4,  /* the system failed: disk, memory, permission */
 };
-/* A signal stopped it, in good order: as a shell tells it, 130 for SIGINT and 143 for SIGTERM. */
+/* A signal stopped it, in good order: the exit status is that of a shell, 130 for SIGINT and 143 for SIGTERM. */
 #define FM_STOPPED(sig) (-128 - (sig))
 
 #define FM_ERROR_TEXT 1024
@@ -41,7 +41,7 @@ struct fm_error {
 };
 
 /* Fill err (which may be NULL) and return code.  Long messages are cut, never overrun; control characters and what is
- * not UTF-8 are escaped (text.h), so that no name from outside drives a terminal. */
+ * not UTF-8 are escaped (text.h), so that no name from outside controls a terminal. */
 #define fm_fail(err, code, ...) fm_error_set((err), (code), __FILE__, __LINE__, __VA_ARGS__)
 /* The same with ": " and strerror(errno) after the message; the code is FM_ESYSTEM unless errno says that the input is
  * wrong (ENOENT, EISDIR, ENOTDIR, ENAMETOOLONG, ELOOP, ENXIO: FM_EINPUT). */
@@ -50,7 +50,7 @@ struct fm_error {
 int fm_error_set(struct fm_error *err, int code, const char *file, int line, const char *fmt, ...) FM_PRINTF(5, 6);
 int fm_error_set_errno(struct fm_error *err, const char *file, int line, const char *fmt, ...) FM_PRINTF(4, 5);
 
-/* Put text before the message, keeping code and origin.  Returns err->code, for "return fm_error_prefix(...)".  Without
+/* Put text before the message, keeping code and file.  Returns err->code, for "return fm_error_prefix(...)".  Without
  * an err there is no code to return and FM_ESYSTEM stands for it: where the caller may pass NULL, return the code that
  * the failed call returned instead. */
 int fm_error_prefix(struct fm_error *err, const char *fmt, ...) FM_PRINTF(2, 3);

@@ -2,9 +2,9 @@
  * file.h - files, written so that a crash at any instant leaves the old file or the new one.
  *
  * Every file that flowmint makes goes through fm_out: a temporary name in the same folder, fsync, rename, fsync of the
- * folder.  At the name there may stand a regular file, which is replaced, or nothing.  All else is refused (FM_EINPUT):
- * a rename would put a plain file in the place of a device or a pipe.  So is a symbolic link, even to a regular file:
- * to write through it could change a file elsewhere that nobody named, to replace it would silently cut the link.
+ * folder.  The name may be free, or that of a regular file, which is replaced.  Anything else is refused (FM_EINPUT): a
+ * rename would put a plain file in the place of a device or a pipe.  So is a symbolic link, even to a regular file:
+ * writing through it could change a file elsewhere that nobody named, replacing it would silently break the link.
  *
  * Temporary names are ".NAME.PID-RANDOM.tmp", so that what a killed run has left behind is recognised.  A folder
  * of files is made under a temporary name and put in place by fm_dir_commit.
@@ -39,7 +39,7 @@ int fm_file_write(const char *path, mode_t mode, const void *p, size_t n, struct
 /* Open a regular file for reading; *fd is -1 after a failure.  Anything else is FM_EINPUT, without waiting for the
  * other end of a pipe or a device.  Links are followed. */
 int fm_file_open(const char *path, int *fd, struct fm_error *err) FM_MUST_CHECK;
-/* One read of at most n bytes, taken up again after a signal; *got is 0 at the end.  path is for the message. */
+/* One read of at most n bytes, repeated after a signal; *got is 0 at the end.  path is for the message. */
 int fm_fd_read(int fd, const char *path, void *p, size_t n, size_t *got, struct fm_error *err) FM_MUST_CHECK;
 /* Append the whole of a regular file of at most max bytes to b; larger is FM_EINPUT. */
 int fm_file_read(const char *path, size_t max, struct fm_buf *b, struct fm_error *err) FM_MUST_CHECK;
@@ -48,12 +48,12 @@ int fm_file_copy(const char *from, const char *to, mode_t mode, struct fm_error 
 bool fm_file_exists(const char *path);
 int fm_file_size(const char *path, uint64_t *nbytes, struct fm_error *err) FM_MUST_CHECK;
 
-/* With parents; existing is fine.  Each new folder is synced into the one it stands in. */
+/* With parents; existing is fine.  Each new folder is synced into the one it is in. */
 int fm_dir_make(const char *path, mode_t mode, struct fm_error *err) FM_MUST_CHECK;
 int fm_dir_remove(const char *path,
 		  struct fm_error *err) FM_MUST_CHECK; /* with contents; absent is fine; follows no link */
-/* Sync all that is in from, rename it to to, sync the parent.  A folder that stands at to is replaced and then removed;
- * what of it cannot be removed is a warning, for the new one is in place. */
+/* Sync everything in `from`, rename it to `to`, sync the parent.  A folder at `to` is replaced and then removed; a
+ * failure to remove it is only a warning, because the new one is in place. */
 int fm_dir_commit(const char *from, const char *to, struct fm_error *err) FM_MUST_CHECK;
 int fm_dir_sync(const char *path, struct fm_error *err) FM_MUST_CHECK; /* the folder itself: which names it holds */
 int fm_dir_sync_parent(const char *path, struct fm_error *err) FM_MUST_CHECK; /* the folder that path stands in */

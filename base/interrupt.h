@@ -1,8 +1,8 @@
 /*
- * interrupt.h - SIGTERM in a process that works for another: it ends at once, or, where somebody looks, in good order.
+ * interrupt.h - SIGTERM in a child process: it ends at once, or in good order while it watches for the signal.
  *
  *     fm_interrupt_handle();             once, before the work
- *     fm_interrupt_watch(true);          from here on somebody looks
+ *     fm_interrupt_watch(true);          from here on it watches
  *     while (!fm_interrupted()) ...      and saves what it has before it returns
  *     fm_interrupt_watch(false);
  */

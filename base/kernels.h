@@ -16,8 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What the kernels, the network and its bodies calculate in.  With FM_DOUBLE (see model/double.mk) they are made a
- * second time, so that a test can hold their gradients against differences; exp and the like are then libm's. */
+/* The type in which the kernels, the network and its backbones calculate.  With FM_DOUBLE (see model/double.mk) they
+ * are compiled again, so that a test can compare their gradients with differences; exp and the like are then libm's. */
 #ifdef FM_DOUBLE
 typedef double fm_real;
 #else

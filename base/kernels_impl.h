@@ -8,8 +8,8 @@
 #include "base/kernels.h"
 
 #define FM_NR (FM_LANES * FM_NV)
-/* FM_UNROLL: the accumulators stay in registers only when these loops are gone.  FM_LANEWISE: what a loop writes is
- * just what it reads, or apart from it, so that it has lanes in place too. */
+/* FM_UNROLL: the accumulators stay in registers only when these loops are unrolled.  FM_LANEWISE: a loop writes only to
+ * where it reads in the same turn, or to other memory, so that it can be vectorised in place too. */
 #ifdef __clang__
 #define FM_UNROLL _Pragma("clang loop unroll(full)")
 #define FM_LANEWISE _Pragma("clang loop vectorize(assume_safety)")
@@ -117,7 +117,7 @@ static void micro_rows(int rows, int K, const fm_real *A, ptrdiff_t rs, ptrdiff_
 #undef FM_TAIL
 }
 
-/* P (8,8; rows FM_NR apart) from B (8,8; rows ldb apart), turned. */
+/* P (8,8; rows FM_NR apart) from B (8,8; rows ldb apart), transposed. */
 static inline __attribute__((always_inline)) void turn8(fm_real *P, const fm_real *B, ptrdiff_t ldb)
 {
 	typedef fm_real oct __attribute__((vector_size(8 * sizeof(fm_real)), aligned(sizeof(fm_real)), may_alias));

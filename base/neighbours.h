@@ -29,7 +29,7 @@
 #define FM_NEIGHBOURS_MAX 16
 #define FM_NO_NEIGHBOUR UINT32_MAX
 
-/* The points that neighbours are looked for among, copied: 4 (dim + 1) bytes each. */
+/* The points among which neighbours are looked for, copied: 4 (dim + 1) bytes each. */
 struct fm_points;
 /* x (n, dim).  FM_EINPUT for 2^32 - 1 points or more, a dim that is not in 1..FM_POINT_DIM_MAX, or a coordinate that is
  * not a number or over FM_POINT_LARGEST.  n may be 0. */
@@ -52,12 +52,12 @@ struct fm_queries {
 };
 /* The k nearest points of each query, in order of distance and, at equal distances, of number: row (m, k) and the
  * squared distance d2 (m, k), summed in double in the order of the coordinates.  Where fewer than k points are left:
- * FM_NO_NEIGHBOUR and INFINITY.  FM_EINPUT for k not in 1..FM_NEIGHBOURS_MAX or a query no point could be. */
+ * FM_NO_NEIGHBOUR and INFINITY.  FM_EINPUT for k not in 1..FM_NEIGHBOURS_MAX or a query that could not be a point. */
 int fm_neighbours(const struct fm_points *p, const struct fm_queries *asked, uint32_t *row, double *d2,
 		  struct fm_error *err) FM_MUST_CHECK;
 
-/* The same for points that are the next ones of many: they are numbered from `first` on, and row and d2 hold the
- * nearest of those before them (at first FM_NO_NEIGHBOUR and INFINITY: fm_neighbours_none). */
+/* The same for the next part of many points: they are numbered from `first` on, and row and d2 hold the nearest points
+ * of the parts before (at first FM_NO_NEIGHBOUR and INFINITY: fm_neighbours_none). */
 int fm_neighbours_more(const struct fm_points *p, uint32_t first, const struct fm_queries *asked, uint32_t *row,
 		       double *d2, struct fm_error *err) FM_MUST_CHECK;
 void fm_neighbours_none(size_t m, int k, uint32_t *row, double *d2);

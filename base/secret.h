@@ -20,8 +20,8 @@ int fm_secret_random(struct fm_secret *s, size_t len,
 		     struct fm_error *err) FM_MUST_CHECK; /* from the system's CSPRNG */
 /* Read a whole file (at most max bytes) as a secret; refuses one that group or others may read. */
 int fm_secret_read(struct fm_secret *s, const char *path, size_t max, struct fm_error *err) FM_MUST_CHECK;
-/* out = HMAC-SHA-256(key, "flowmint secret\n" label), 32 bytes: from one secret as many as there are labels, none of
- * which tells of another. */
+/* out = HMAC-SHA-256(key, "flowmint secret\n" label), 32 bytes: one secret gives as many as there are labels, and none
+ * of them reveals another. */
 int fm_secret_derive(struct fm_secret *out, const struct fm_secret *key, const char *label,
 		     struct fm_error *err) FM_MUST_CHECK;
 void fm_secret_close(struct fm_secret *s); /* wipes; s->data becomes NULL */

@@ -49,9 +49,9 @@ struct fm_auc {
 };
 /* Rows independent of each other; positive[i]: what row i is. */
 int fm_auc(struct fm_auc *a, const float *score, const int *positive, size_t n, struct fm_error *err) FM_MUST_CHECK;
-/* Rows of a cluster may depend on each other, of two clusters not (Obuchowski 1997): positives score[0..n), negatives
- * score[n..n+m), with the cluster of each row of either side in cluster[side] (numbered side by side), which is NULL
- * where each row is one.  variance is there from one row of either side on. */
+/* Rows of one cluster may depend on each other, rows of two clusters may not (Obuchowski 1997): positives score[0..n),
+ * negatives score[n..n+m), with the cluster of each row of either side in cluster[side] (numbered side by side); NULL:
+ * each row is a cluster.  variance is there from one row of either side on. */
 int fm_auc_clustered(struct fm_auc *a, const double *score, size_t n, size_t m, const uint32_t *const cluster[2],
 		     struct fm_error *err) FM_MUST_CHECK;
 

@@ -330,7 +330,7 @@ static int append_category(struct fm_table *dst, const struct fm_table *src, int
 	size_t hint = FM_HAS(src, c) ? ((const uint16_t *)src->col[c])[i] : 0;
 	int index;
 
-	/* Tables of one origin have the same dictionaries. */
+	/* Tables from one source have the same dictionaries. */
 	if (hint < d->n && strcmp(d->value[hint], s) == 0) {
 		*v = (uint16_t)hint;
 		return FM_OK;
@@ -392,7 +392,7 @@ void fm_table_forget(const struct fm_table *t, size_t from, size_t to)
 	for (int c = 0; c < FM_NCOL; c++) {
 		if (t->map[c] == NULL)
 			continue;
-		/* The page on either end may hold rows of a neighbour too: letting it go costs one read. */
+		/* The page on either end may hold rows of a neighbour too: releasing it costs one read. */
 		uintptr_t first = (uintptr_t)t->col[c] + from * fm_cols[c].width,
 			  last = (uintptr_t)t->col[c] + to * fm_cols[c].width;
 
@@ -402,7 +402,7 @@ void fm_table_forget(const struct fm_table *t, size_t from, size_t to)
 	}
 }
 
-/* The system maps 64 KiB around a row that is read: far apart, 128 rows of a column are 8 MiB. */
+/* The system maps 64 KiB around a row that is read: 128 distant rows of a column are 8 MiB. */
 void fm_table_forget_passed(const struct fm_table *t, const uint32_t *row, size_t i, size_t *last)
 {
 	if (i - *last < 128 || row[i] - row[*last] < 65536)

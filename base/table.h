@@ -173,11 +173,10 @@ static inline uint64_t fm_table_network(const struct fm_table *t, int c, size_t 
 	return fm_address_network(&a, drop);
 }
 
-/* Let go of the memory that rows [from, to) of a mapped table take; the system reads them again when they are looked
- * at. Does nothing to a table in memory.  For those who go over a table that may be larger than the memory they were
- * given. */
+/* Release the memory of rows [from, to) of a mapped table; the system reads them again when they are needed. Does
+ * nothing to a table in memory.  For callers that read a table that may be larger than their memory. */
 void fm_table_forget(const struct fm_table *t, size_t from, size_t to);
-/* The same for those who go over all rows, after row i: now and then the last rows are let go of. */
+/* The same for callers that read all rows in order, after row i: from time to time the last rows are released. */
 static inline void fm_table_forget_behind(const struct fm_table *t, size_t i)
 {
 	const size_t some = 65536;
@@ -185,8 +184,8 @@ static inline void fm_table_forget_behind(const struct fm_table *t, size_t i)
 	if ((i + 1) % some == 0)
 		fm_table_forget(t, i + 1 - some, i + 1);
 }
-/* The same for those who read the rows of a rising list, after the i-th: now and then what lies behind is let go of.
- * *last is the caller's, at first 0. */
+/* The same for callers that read the rows of a rising list, after the i-th: from time to time the rows before it are
+ * released. *last is the caller's, at first 0. */
 void fm_table_forget_passed(const struct fm_table *t, const uint32_t *row, size_t i, size_t *last);
 
 /* Streaming writer: append rows of an in-memory chunk (its dictionaries grow; indices must keep their meaning from

@@ -477,8 +477,8 @@ static int read_naddresses(const struct fm_table *t, const json_t *j, size_t *n,
 	return FM_OK;
 }
 
-/* The document: its format is ours, its parts are of the right types, or it says in a message after path what is not
- * so. */
+/* Check the document: its format is ours and its parts have the right types; else the message says after path what is
+ * wrong. */
 static int read_document(struct fm_table *t, json_t *root, size_t *naddresses, struct fm_error *err)
 {
 	const char *format = "";

@@ -1,9 +1,9 @@
 /*
  * text.h - text that came from outside: whether it is UTF-8, and how it is shown to people.
  *
- * File names, host labels and what a file says of itself may hold bytes that drive a terminal.  Every message of
- * fm_fail, fm_error_prefix, fm_log, fm_warn and the progress line goes through fm_text_show; who prints text by other
- * means calls it too.
+ * File names, host labels and what a file says of itself may hold bytes that control a terminal.  Every message of
+ * fm_fail, fm_error_prefix, fm_log, fm_warn and the progress line goes through fm_text_show; code that prints text by
+ * other means calls it too.
  */
 #ifndef FM_BASE_TEXT_H
 #define FM_BASE_TEXT_H
@@ -16,14 +16,13 @@
  * table 3-7), or when n is 0.  code may be NULL. */
 size_t fm_utf8_next(const char *s, size_t n, uint32_t *code);
 
-/* n, or less by the bytes of a last character of which only a beginning is there: where a text may be cut. */
+/* n, less the bytes of an incomplete last character: where a text may be cut. */
 size_t fm_utf8_cut(const char *s, size_t n);
 
 /*
  * s[0..n) in out, with a NUL, cut before the first character that has no room in cap (> 0) bytes; returns its length.
  * Control characters (U+0000 to 1F, 7F to 9F) and bytes that are not UTF-8 become \xNN for each byte.  A backslash
- * stays as it is, so that what was shown once is not changed by being shown again, and what was meant as it stands
- * stays legible.
+ * stays as it is, so that showing a text twice changes nothing, and a backslash that was meant stays legible.
  */
 size_t fm_text_show(const char *s, size_t n, char *out, size_t cap);
 /* The same for what printf would write, of which the first FM_TEXT_FORMAT_MAX - 1 bytes count. */
@@ -32,7 +31,7 @@ size_t fm_text_show_format(char *out, size_t cap, const char *fmt, va_list ap) _
 
 /* Put "[private]" in the place of every word of s, in its cap bytes, that looks like a flow record or an address of
  * one: four or more of , ; | and tab, or an IPv4 address, or an IPv6 address.  Paths (words that begin with /) stay.
- * The second line of defence: who writes a message leaves the text of records out of it. */
+ * The second line of defence: code that writes a message leaves the text of records out of it. */
 void fm_text_hide_rows(char *s, size_t cap);
 
 #endif

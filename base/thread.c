@@ -154,7 +154,7 @@ int fm_pool_new(struct fm_pool **pool, int nthreads, struct fm_error *err)
 	if (rc < 0)
 		return rc;
 	p->size = nthreads > 0 ? nthreads : ncpu;
-	p->spins = p->size <= ncpu ? SPINS : 0; /* whoever spins would keep a thread that has work from a processor */
+	p->spins = p->size <= ncpu ? SPINS : 0; /* a spinning thread would keep one with work from a processor */
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->work, NULL);
 	pthread_cond_init(&p->done, NULL);

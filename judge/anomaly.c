@@ -26,7 +26,7 @@ struct work {
 	struct fm_error err[SOURCES];
 };
 
-/* Cut r to at most FM_ANOMALY_ROWS rows, at random. */
+/* Keep at most FM_ANOMALY_ROWS rows of r, chosen at random. */
 static int thin(struct fm_rows *r, uint64_t purpose, struct fm_error *err)
 {
 	uint32_t *chosen = NULL;

@@ -1,10 +1,11 @@
 /*
- * association.h - pairs of columns: do they hang together as in real flows?  Marginals alone prove nothing: columns
- * shuffled one by one score as well on them as real holdout.
+ * association.h - pairs of columns: do they depend on each other as in real flows?  Marginals alone prove nothing:
+ * columns shuffled one by one score as well on them as real holdout.
  *
  *     assoc.mean assoc.max   mean and largest |V(real) - V(synthetic)| over the 45 pairs of the ten shared columns;
  *                            V is Cramer's V, bias-corrected (Bergsma, "A bias-correction for Cramer's V and
- * Tschuprow's T", J. Korean Stat. Soc. 42, 2013) pair_jsd               mean JSD of the 45 two-column distributions
+ *                            Tschuprow's T", J. Korean Stat. Soc. 42, 2013)
+ *     pair_jsd               mean JSD of the 45 two-column distributions
  *
  * Categories are made from the real table: addresses by the logarithm of their popularity rank in their own set, ports
  * by the 20 most frequent and four ranges, protocol and label by value (all that real does not have together), numbers

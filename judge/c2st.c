@@ -131,9 +131,9 @@ static int folds_are_even(const struct sample *s)
 	return 1;
 }
 
-/* Segments of time with about as many rows each, `each` of either side and more when there would be too many; the cuts
- * are common to both sides.  Where time does not part the rows (one second for all of a table), each side is cut by
- * itself in row order.  when (2 n): times. */
+/* Segments of time with about as many rows each, `each` of either side and more when there would be too many segments;
+ * their limits are common to both sides.  Where time does not separate the rows (one second for a whole table), each
+ * side is divided by itself in row order.  when (2 n): times. */
 static int cut_segments(struct sample *s, const uint64_t *when, size_t each, struct fm_error *err)
 {
 	size_t n = s->n, segments = n / each;
@@ -148,7 +148,7 @@ static int cut_segments(struct sample *s, const uint64_t *when, size_t each, str
 	if ((rc = fm_sort_u64(pool, NULL, 2 * n, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < 2 * n; i++) {
-		size_t lo = 0, hi = segments - 1; /* how many cuts are at or before it */
+		size_t lo = 0, hi = segments - 1; /* how many limits are at or before it */
 		while (lo < hi) {
 			size_t middle = (lo + hi) / 2;
 			if (pool[(middle + 1) * 2 * n / segments] <= when[i])

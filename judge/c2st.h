@@ -16,7 +16,7 @@
  *
  * Blocks of time are the same stretches of it for both tables, each in one fold: the flows of one scan or one session
  * are together, so that having learned which table has them is no help.  With folds of single rows it is: fresh real
- * flows of a trace of some thousand rows, dealt out in windows, have a flow_auc of 0.8 and a flow_blocks_auc of 0.5.
+ * flows of a trace of some thousand rows, split by windows, have a flow_auc of 0.8 and a flow_blocks_auc of 0.5.
  *
  * Rows that are equal in real and synthetic go to the same fold, pair by pair: a copied row neither helps nor
  * confuses the learner, and a table beside itself scores 0.5.  Fewer than six rows (windows) a side: NaN.  The values

@@ -268,7 +268,7 @@ out:
 	return rc;
 }
 
-/* The dearest first; the two of liblinear wait for each other anyway. */
+/* The slowest first; the two of liblinear wait for each other anyway. */
 static const struct job {
 	enum learner learner;
 	enum source source;

@@ -14,7 +14,7 @@
  *     tstr.auc.C, trtr.auc.C      area under the ROC curve of 1 - p(background) against "is not background" (task.h),
  *                                 DeLong's 95 % interval
  *     tstr.rank_correlation       Spearman's correlation of the F1 under synthetic with that under real training,
- *                                 over all classifiers and classes: 1 when what is easy and who is better at it is
+ *                                 over all classifiers and classes: 1 when the order of classifiers and classes is
  *                                 the same; tstr.rank_kendall: Kendall's tau-b
  *
  * Features are those of the reference's feats() without addresses, TCP flags, forwarding and type of service where

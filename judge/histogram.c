@@ -21,7 +21,7 @@ static const char *const sides[NSIDES] = {"real", "synthetic", "holdout"};
 /* One field's counts while they are made. */
 struct cells {
 	const struct fm_table *table[NSIDES]; /* NULL: no holdout */
-	int by;                               /* the side that cuts the cells */
+	int by;                               /* the side that the cells come from */
 	enum fm_col col;
 	size_t n;
 	uint64_t count[NSIDES][MAX_CELLS];
@@ -52,7 +52,7 @@ static int count_bins(struct cells *c, json_t *field, struct fm_error *err)
 
 /* ---- values ---- */
 
-/* The TOP most frequent codes of the cutting table, the more frequent first and equals in order of code. */
+/* The TOP most frequent codes of the cells' table, the more frequent first and equals in order of code. */
 static size_t most_frequent(const uint64_t *count, uint16_t top[TOP])
 {
 	size_t n = 0;
@@ -77,7 +77,7 @@ static size_t rest_of(enum fm_col c, uint32_t v)
 	return fm_cols[c].kind != FM_KIND_PORT || v < 1024 ? 0 : v < 49152 ? 1 : 2;
 }
 
-/* Count one side; code[] turns its codes into the cutting table's, NULL where they are the same. */
+/* Count one side; code[] turns its codes into those of the cells' table, NULL where they are the same. */
 static void count_values(struct cells *c, int side, const uint32_t *code, const int16_t *cell, size_t ntop)
 {
 	const uint16_t *x = c->table[side]->col[c->col];
@@ -133,7 +133,7 @@ static int count_by_value(struct cells *c, json_t *field, struct fm_error *err)
 			continue;
 		if (translate && (rc = fm_dict_match(&base->dict[c->col], &c->table[s]->dict[c->col], code, err)) < 0)
 			goto out;
-		/* What the cutting table does not have is numbered from its dictionary's end on, where no cell is. */
+		/* What the cells' table does not have is numbered from its dictionary's end on, where no cell is. */
 		count_values(c, s, translate ? code : NULL, cell, ntop);
 	}
 	c->n = ntop + (fm_cols[c->col].kind == FM_KIND_PORT ? 3 : 1);
@@ -177,7 +177,7 @@ out:
 	return rc;
 }
 
-/* How many hosts the real table has is private: it does not show in cells cut by the synthetic one. */
+/* How many hosts the real table has is private: it does not show in cells that come from the synthetic one. */
 static int count_by_rank(struct cells *c, struct fm_error *err)
 {
 	int rc = count_ranks(c, c->by, MAX_CELLS, err);

@@ -3,16 +3,15 @@
  *
  *     {"format":"flowmint-histograms/1",
  *      "rows":{"real":N,"synthetic":N,"holdout":N},
- *      "real_cells":[FIELD,...],          cells cut by the real table: for the team alone, they tell its extremes
- *      "synthetic_cells":[FIELD,...]}     cells cut by the synthetic table: nothing of them is private but the real
- * counts
+ *      "real_cells":[FIELD,...],          cells from the real table: for the team only, because they show its extremes
+ *      "synthetic_cells":[FIELD,...]}     cells from the synthetic table: only the real counts in them are private
  *
  * A FIELD has "name" (TS TD PKT BYT SA DA SP DP PR FLG FWD TOS TY), "kind", and "real", "synthetic" and, with a
  * holdout, "holdout": arrays of counts, one a cell.
  *
  *     kind    cells                                                          besides
  *     bins    those of bins.h: below, 100 equal ones, above                  "scale" linear|log1p, "unit", "lo", "hi"
- *     values  the 12 most frequent values of the table that cuts, then       "values": their names
+ *     values  the 12 most frequent values of the cells' table, then          "values": their names
  *             what is left: for ports below 1024, to 49151, above; else one
  *     ranks   rows of the hosts of rank 1, 2-3, 4-7, 8-15, ... by number
  *             of rows, each table by its own ranks; of synthetic_cells

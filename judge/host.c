@@ -72,7 +72,7 @@ struct slot {
 	double flows;
 };
 
-/* The slots of so many seconds that have flows, rising; slot has room for one a row. */
+/* The slots of that many seconds that have flows, rising; slot has room for one a row. */
 static size_t find_slots(const struct fm_table *t, const uint32_t *by_time, int64_t seconds, struct slot *slot)
 {
 	int64_t first = fm_slot_of(t->te[by_time[0]], 1);

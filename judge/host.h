@@ -8,16 +8,18 @@
  *     host.BEACON                of the conversations with 20 flows or more, the share whose gaps have a coefficient of
  *                                variation below 1/2; 0 where there is none
  *     host.SWEEPS, SWEEPS200     (source, hour) pairs with more than 100 (200) distinct destinations, a million flows
- *     host.BURST10, 60, 600      (variance - mean) / mean^2 of the flows of a slot of so many seconds: what is more
- * than chance, at any rate.  Slots are cut from the first flow on, and the last one, which may be cut short, is left
- * out where there are more than two host.LAG1, LAG10           correlation of the flows of one minute with those of the
- * next (the tenth next); 0 where there are too few minutes or they are all alike host.hosts, host.pairs     distinct
- * addresses, distinct (sa, da) host.bytes, host.largest10 bytes in all, and the share that the ten largest flows carry
+ *     host.BURST10, 60, 600      (variance - mean) / mean^2 of the flows of a slot of that many seconds: what is more
+ *                                than chance, at any rate.  Slots begin with the first flow; the last one, which may be
+ *                                too short, is left out where there are more than two
+ *     host.LAG1, LAG10           correlation of the flows of one minute with those of the next (the tenth next); 0
+ *                                where there are too few minutes or they are all alike
+ *     host.hosts, host.pairs     distinct addresses, distinct (sa, da)
+ *     host.bytes, host.largest10 bytes in all, and the share that the ten largest flows carry
  *
- * All but LIFE and TALK come as _real, _synthetic and _gap: |synthetic - real| of what is a share or a correlation
- * (BEACON, LAG, largest10); of the rest that over |real|, and 1 where real's is 0 and synthetic's is not.
+ * All but LIFE and TALK come as _real, _synthetic and _gap.  For shares and correlations (BEACON, LAG, largest10) the
+ * gap is |synthetic - real|; for the others it is that over |real|, and 1 where real's is 0 and synthetic's is not.
  *
- * All but SWEEPS200 and the last four equal the reference scorer's hosts().  Memory: some 60 bytes a row of each table.
+ * All but SWEEPS200 and the last four equal the reference scorer's hosts().  Memory: about 60 bytes for each row.
  */
 #ifndef FM_JUDGE_HOST_H
 #define FM_JUDGE_HOST_H

@@ -1,6 +1,6 @@
 /*
- * host_order.h - the rows of a table by source and by conversation, each in order of time: what the judges of hosts
- * stand on.
+ * host_order.h - the rows of a table by source and by conversation, each in order of time: the base of the judges of
+ * hosts.
  *
  * Times are whole seconds since 1970, hours are of the clock (UTC).
  */

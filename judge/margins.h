@@ -4,8 +4,8 @@
  *     ks.TD SP DP PKT BYT   Kolmogorov and Smirnov's distance: the largest difference of the two tables' distribution
  *                           functions, 0 .. 1
  *     ks.TOP                half the sum of |share in real - share in synthetic| over real's 200 most frequent
- * services, a service being (destination port, protocol); of services as frequent as each other those come first whose
- * "PORT/PROTOCOL" does
+ *                           services, a service being (destination port, protocol); equally frequent services are in
+ *                           order of the text "PORT/PROTOCOL"
  *
  * They equal the reference scorer's all_ks().
  */

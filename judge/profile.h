@@ -1,5 +1,5 @@
 /*
- * profile.h - are synthetic hosts told from real ones by what they do in an hour?
+ * profile.h - can synthetic hosts be told from real ones by what they do in an hour?
  *
  *     host.PROFILE   area under the curve of boosted trees (trees.h) that tell real from synthetic (source, hour) pairs
  *                    of FM_PROFILE_LEAST flows or more, with a 95 % interval that lets the hours of a host depend on

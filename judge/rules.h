@@ -16,7 +16,7 @@
  *     rules.over_1500        more than 1,500 bytes a packet, of all rows
  *     rules.ports_without    a port on a protocol without ports, of the rows of such protocols; n is their number, and
  *                            without any the share is 0.  Protocols with ports are TCP, UDP, UDP-Lite, SCTP and DCCP,
- * by name or number; on ICMP only the source port counts.
+ *                            by name or number; on ICMP only the source port counts.
  */
 #ifndef FM_JUDGE_RULES_H
 #define FM_JUDGE_RULES_H

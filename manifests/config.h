@@ -46,7 +46,7 @@ struct fm_config {
 		char version[32]; /* [0-9A-Za-z][0-9A-Za-z.+-]* */
 		char description[FM_CFG_STR * 4];
 		char license[64];           /* SPDX identifier */
-		char date[16];              /* YYYY-MM-DD, or "": nobody named one */
+		char date[16];              /* YYYY-MM-DD, or "": none is set */
 		char previous[FM_CFG_PATH]; /* absolute after loading, or "" */
 	} release;
 	struct {
@@ -69,7 +69,7 @@ struct fm_config {
 		char prediction[16]; /* v | noise, of the Gaussian part */
 		char schedule[16];   /* linear | cosine, of the Gaussian part */
 		int steps;           /* T */
-		int min_count;       /* a vocabulary entry needs as many records */
+		int min_count;       /* records that a vocabulary entry needs */
 		int max_hosts;       /* popular hosts with a token of their own */
 	} model;
 	struct {
@@ -146,7 +146,7 @@ static inline bool fm_config_controls(const struct fm_config *cfg)
 
 int fm_config_load(struct fm_config **cfg, const char *file, const char *const *overrides, int noverrides,
 		   struct fm_error *err) FM_MUST_CHECK;
-/* The same for who asks where each value comes from; source.path may be empty.  *provenance is a new object:
+/* The same, and where each value comes from; source.path may be empty.  *provenance is a new object:
  * {"train.steps": {"from": "file", "name": "release.yaml", "line": 12}, ...}, where from is default, preset, file,
  * --set or environment; name and line are there where they say more.  A check that was dropped has an entry too. */
 int fm_config_explain(struct fm_config **cfg, json_t **provenance, const char *file, const char *const *overrides,

@@ -65,8 +65,8 @@ static int check_ranges(struct fm_loader *l)
 	return FM_OK;
 }
 
-/* While nothing is promised nobody shall read a promise from the numbers.  A config that was written out has all keys.
- */
+/* While nothing is promised, no number in the config may look like a promise.  A config that was written out has all
+ * keys. */
 static int check_privacy(struct fm_loader *l)
 {
 	for (size_t i = 0; i < fm_nkeys && !l->resolved; i++) {
@@ -214,7 +214,7 @@ static int set_paths(struct fm_loader *l)
 		if ((rc = make_absolute(l, key, fm_key_field(c, &fm_keys[i]), fm_keys[i].size)) < 0)
 			return rc;
 	}
-	/* check_dialect has seen to it that any other name is built in. */
+	/* check_dialect has made sure that any other name is built in. */
 	struct fm_embed e;
 	if (!fm_embed_find(&e, FM_EMBED_DIALECT, c->source.dialect))
 		return make_absolute(l, "source.dialect", c->source.dialect, sizeof(c->source.dialect));

@@ -42,18 +42,17 @@ static int check_numbers(struct fm_loader *l)
 			       "one out");
 	if (!(c->privacy.epsilon > 0) && !(c->privacy.noise_multiplier > 0))
 		return FAIL_AT(l, "privacy.mode",
-			       "privacy.mode dp needs privacy.epsilon, or privacy.noise_multiplier: what is to be kept "
-			       "to?");
+			       "privacy.mode dp needs privacy.epsilon or privacy.noise_multiplier: set one of them");
 	if (c->privacy.records < 1)
 		return FAIL_AT(
 		    l, "privacy.mode",
-		    "privacy.mode dp needs privacy.records: how many exchanges the trace has at most, by what "
-		    "is publicly known");
+		    "privacy.mode dp needs privacy.records: the largest number of exchanges that the trace can "
+		    "have, by public knowledge");
 	if (!(c->privacy.delta > 0) || c->privacy.delta * (double)c->privacy.records >= 1)
 		return FAIL_AT(
 		    l, "privacy.delta",
-		    "privacy.delta %g must be above 0 and below 1 / privacy.records, that is %g: with a larger "
-		    "one a mechanism that publishes a record at random would keep to it",
+		    "privacy.delta %g must be above 0 and below 1 / privacy.records, that is %g: a larger one "
+		    "would allow a mechanism that publishes a record at random",
 		    c->privacy.delta, 1 / (double)c->privacy.records);
 	if (c->privacy.total_epsilon > 0 && c->privacy.epsilon > c->privacy.total_epsilon)
 		return FAIL_AT(l, "privacy.total_epsilon",
@@ -85,7 +84,7 @@ static int check_period(struct fm_loader *l)
 		return FAIL_AT(
 		    l, "privacy.mode",
 		    "privacy.mode dp needs privacy.first and privacy.last: when the trace begins and ends, by "
-		    "what is publicly known");
+		    "public knowledge");
 	/* Both were seen to be times when they were read. */
 	if (fm_parse_time_ms(first, strlen(first), &from) != 0 || fm_parse_time_ms(last, strlen(last), &to) != 0 ||
 	    from >= to)
@@ -106,13 +105,13 @@ static int check_voids(struct fm_loader *l)
 			snprintf(key, sizeof key, "%s.seed", seeds[i]);
 			return FAIL_AT(
 			    l, key,
-			    "%s is refused in privacy.mode dp: who knows a seed can take the noise off; seeds "
-			    "come from the project's secret, so leave it out",
+			    "%s is refused in privacy.mode dp: anyone who knows a seed can take the noise off; "
+			    "seeds come from the project's secret, so leave it out",
 			    key);
 		}
 	if (c->source.rows != 0)
 		return FAIL_AT(l, "source.rows",
-			       "source.rows is refused in privacy.mode dp: one exchange more pushes others out of the "
+			       "source.rows is refused in privacy.mode dp: one more exchange pushes others out of the "
 			       "first %lld flows, which privacy.unit does not cover; cut the file by time instead",
 			       (long long)c->source.rows);
 	if (is_set(l, "model", "min_count") || is_set(l, "model", "max_hosts")) {
@@ -138,8 +137,8 @@ static int check_voids(struct fm_loader *l)
 		    "is meant for; leave it out");
 	if (is_set(l, "train", "patience") && c->train.patience != 0)
 		return FAIL_AT(l, "train.patience",
-			       "train.patience is refused in privacy.mode dp: when training stops would tell of the "
-			       "validation records; leave it out");
+			       "train.patience is refused in privacy.mode dp: the step at which training stops would "
+			       "depend on the validation records; leave it out");
 	c->train.balance = 1;
 	c->train.patience = 0;
 	if (strcmp(c->publish.report, "metrics") != 0)
@@ -155,7 +154,7 @@ static int check_voids(struct fm_loader *l)
 	return FM_OK;
 }
 
-/* Pass or fail is published by what is released, so that only what costs nothing may decide. */
+/* A release tells that its checks passed, so only what costs nothing may decide. */
 static int check_gate(struct fm_loader *l)
 {
 	const struct fm_config *c = l->cfg;
@@ -166,14 +165,14 @@ static int check_gate(struct fm_loader *l)
 		if (k->relative_to_floor)
 			return FAIL_AT(l, "gate.CHECK",
 				       "gate.%s is refused in privacy.mode dp: a threshold relative to its floor tells "
-				       "how far two parts of the real flows lie apart, and nothing paid for that",
+				       "the distance of two parts of the real flows, and nothing paid for that",
 				       k->name);
 		if (!fm_metric_is_free(k->name))
 			return FAIL_AT(
 			    l, "gate.CHECK",
 			    "gate.%s is refused in privacy.mode dp: it compares with real flows, so that pass "
-			    "or fail would tell of them, and nothing paid for that; only checks of synthetic "
-			    "flows alone (rules.*) decide. It is still in the team's report",
+			    "or fail would reveal something about them, and nothing paid for that; only checks of "
+			    "synthetic flows alone (rules.*) decide. It is still in the team's report",
 			    k->name);
 	}
 	return FM_OK;

@@ -20,7 +20,7 @@ struct fm_loader {
 	struct fm_provenance *provenance; /* fm_nkeys of them */
 	int order;
 	const char *layer, *layer_name; /* what is being applied: "preset" and "ugr16" */
-	json_t *notes;                  /* who set each key last, as fm_config_explain gives it; NULL: nobody asks */
+	json_t *notes;                  /* what set each key last, as fm_config_explain gives it; NULL: not wanted */
 	const char *open;               /* the section just seen, where nothing is indented below it; or NULL */
 	bool resolved;                  /* the text is a config that was written out: it has "file" and "dir" */
 	struct fm_error *err;
@@ -38,8 +38,8 @@ int fm_loader_check_dp(struct fm_loader *l) FM_MUST_CHECK;
 int fm_loader_unknown_section(struct fm_loader *l, const char *name, const struct fm_yaml *v);
 int fm_loader_unknown_key(struct fm_loader *l, const char *section, const char *name, const struct fm_yaml *v);
 int fm_loader_unknown_check(struct fm_loader *l, const char *name, const struct fm_yaml *v);
-/* Is it a key of earlier versions?  Such a key is refused, but passed over where it stands in a config that was written
- * out: then FM_OK, and *is_gone is set. */
+/* Is it a key of earlier versions?  Such a key is refused, but skipped in a config that was written out: then FM_OK,
+ * and *is_gone is set. */
 int fm_loader_gone(struct fm_loader *l, const char *section, const char *name, const struct fm_yaml *v,
 		   bool *is_gone) FM_MUST_CHECK;
 /* "train.steps" into "train" and "steps"; "preset" into "" and "preset". */

@@ -93,7 +93,7 @@ const struct fm_key fm_keys[] = {
 	{FIELD(source, dialect, TEXT), .dflt = "ugr16",
 	 .help = "How the trace writes its flows: a built-in dialect, or a file (with a '/' or ending in .yaml)."},
 	{FIELD(source, rows, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "0",
-	 .help = "Read the first so many flows; 0: all."},
+	 .help = "Read only this many flows, from the beginning; 0: all."},
 	{FIELD(source, missing, CHOICE), .choices = "zero|reject", .dflt = "zero",
 	 .help = "A missing value becomes 0, or its row is a bad row."},
 	{FIELD(source, max_bad_share, REAL), .min = 0, .max = 1, .dflt = "0.01",
@@ -118,19 +118,20 @@ const struct fm_key fm_keys[] = {
 	 .help = "Layers of a transformer, levels of a unet (each halves the window, down to 3), blocks of an mlp."},
 	{FIELD(model, heads, INT), .min = 1, .max = 64, .dflt = "4", .help = "Attention heads a layer."},
 	{FIELD(model, process, CHOICE), .choices = "absorbing|multinomial", .dflt = "absorbing",
-	 .help = "How noise eats tokens: it masks them, or makes them uniform. Residuals are Gaussian."},
+	 .help = "What noise does to tokens: it masks them, or makes them uniform. Residuals get Gaussian noise."},
 	{FIELD(model, prediction, CHOICE), .choices = "v|noise", .dflt = "v",
-	 .help = "What the network says of a residual: its velocity, or its noise."},
+	 .help = "What the network predicts of a residual: its velocity, or its noise."},
 	{FIELD(model, schedule, CHOICE), .choices = "linear|cosine", .dflt = "cosine",
 	 .help = "Noise schedule of the Gaussian part."},
 	{FIELD(model, steps, INT), .min = 2, .max = 100000, .dflt = "1000", .help = "Diffusion steps T."},
 	{FIELD(model, min_count, INT), .min = 1, .max = 1e9, .dflt = "20",
-	 .help = "A value gets a token of its own only when so many records carry it."},
+	 .help = "A value gets a token of its own only when at least this many records have it."},
 	{FIELD(model, max_hosts, INT), .min = 0, .max = 60000, .dflt = "2048",
 	 .help = "Popular hosts with a token of their own (a rank, never an address)."},
 
 	{FIELD(train, steps, INT), .min = 0, .max = 1e8, .dflt = "0",
-	 .help = "Training steps; 0: a hundred passes over the training windows, but 500 to 15000 steps."},
+	 .help = "Training steps; 0: a hundred passes over the training windows, at least 500 and at most 15000 "
+		 "steps."},
 	{FIELD(train, batch, INT), .min = 1, .max = 65536, .dflt = "64", .help = "Windows a step."},
 	{FIELD(train, rate, REAL), .min = 0, .max = 1, .above_min = true, .dflt = "2e-3",
 	 .help = "Peak learning rate of AdamW."},
@@ -146,35 +147,35 @@ const struct fm_key fm_keys[] = {
 	{FIELD(train, threads, INT), .min = 0, .max = 1024, .dflt = "0", .secret = true,
 	 .help = "Threads; 0: as many as the process may use. Changes no result."},
 	{FIELD(train, balance, INT), .min = 1, .max = 100, .dflt = "4",
-	 .help = "Windows in which a rare label prevails are shown more often, so many times as others at most; 1: "
-		 "all alike. The flows that are made have the labels' own shares."},
+	 .help = "Windows in which a rare label prevails are shown up to this many times as often as others; 1: all "
+		 "alike. Generated flows still have the labels' own shares."},
 	{FIELD(train, patience, INT), .min = 0, .max = 1e8, .dflt = "0",
-	 .help = "Stop after so many steps without a better validation, and take the averaged weights of the best; 0: "
-		 "never early, and take the last."},
+	 .help = "Stop after this many steps without a better validation, and take the averaged weights of the best; "
+		 "0: never stop early, and take the last."},
 	{FIELD(train, checkpoint_every, INT), .min = 0, .max = 1e8, .dflt = "500", .secret = true,
-	 .help = "Steps between two checkpoints, from which a killed training goes on; 0: none by steps. Changes no "
+	 .help = "Steps between two checkpoints, from which a killed training resumes; 0: none by steps. Changes no "
 		 "result."},
 	{FIELD(train, checkpoint_seconds, REAL), .min = 0, .max = 1e6, .dflt = "30", .secret = true,
-	 .help = "Seconds after which the next checkpoint is written though checkpoint_every is not reached; 0: none "
-		 "by time. Changes no result."},
+	 .help = "Seconds after which the next checkpoint is written even if checkpoint_every is not reached; 0: "
+		 "none by time. Changes no result."},
 
 	{FIELD(privacy, mode, CHOICE), .choices = "none|clip|dp", .dflt = "none",
 	 .help = "What is promised beyond the gate's leakage checks: nothing, or differential privacy "
 		 "(docs/differential-privacy.md). clip promises nothing either: it bounds how much each window counts "
 		 "in a step of training (docs/dp-training.md)."},
 	{FIELD(privacy, epsilon, REAL), .min = 0, .max = 1e3, .dflt = "0", .mode = "dp",
-	 .help = "For mode dp: the epsilon that the whole run keeps to. 0: that which privacy.noise_multiplier "
+	 .help = "For mode dp: the epsilon that the whole run keeps to. 0: the one that privacy.noise_multiplier "
 		 "gives."},
 	{FIELD(privacy, delta, REAL), .min = 0, .max = 1, .below_max = true, .dflt = "0", .mode = "dp",
-	 .help = "For mode dp: the chance that epsilon does not hold; below 1 / privacy.records."},
+	 .help = "For mode dp: the probability that epsilon does not hold; below 1 / privacy.records."},
 	{FIELD(privacy, clip, REAL), .min = 0, .max = 1e6, .above_min = true, .dflt = "1.0", .mode = "clip",
 	 .help = "For mode clip: largest norm of one window's gradient."},
 	{FIELD(privacy, noise_multiplier, REAL), .min = 0, .max = 1e6, .dflt = "0", .mode = "dp",
 	 .help = "For mode dp, in place of privacy.epsilon: all that touches records is worth one Gaussian of this "
 		 "deviation, by its sensitivity."},
 	{FIELD(privacy, records, INT), .min = 0, .max = 1e12, .dflt = "0", .mode = "dp",
-	 .help = "For mode dp: the trace has at most so many units, by what is publicly known. It is not compared "
-		 "with the trace."},
+	 .help = "For mode dp: the largest number of units that the trace can have, by public knowledge. It is not "
+		 "compared with the trace."},
 	{FIELD(privacy, unit, CHOICE), .choices = "exchange",
 	 .later = "flow: this version adds and takes exchanges alone, which cover single flows; "
 		  "window: this version adds and takes exchanges alone",
@@ -193,15 +194,16 @@ const struct fm_key fm_keys[] = {
 	{FIELD(privacy, total_epsilon, REAL), .min = 0, .max = 1e3, .dflt = "0", .mode = "dp", .secret = true,
 	 .help = "For mode dp: what all runs of the workspace on one trace may use together; 0: no limit."},
 	{FIELD(privacy, first, TEXT), .check = check_time, .dflt = "\"\"", .mode = "dp",
-	 .help = "For mode dp: the publicly known time that the trace begins at. Flows outside are put to the ends."},
+	 .help = "For mode dp: the publicly known time at which the trace begins. Earlier and later flows are moved "
+		 "to the ends."},
 	{FIELD(privacy, last, TEXT), .check = check_time, .dflt = "\"\"", .mode = "dp",
-	 .help = "For mode dp: the publicly known time that it ends at."},
+	 .help = "For mode dp: the publicly known time at which it ends."},
 	{FIELD(privacy, labels, TEXT), .dflt = "background", .mode = "dp",
 	 .help = "For mode dp: the publicly known labels, with blanks between them, the usual one first. Any other "
 		 "label becomes the first."},
 	{FIELD(privacy, min_count, INT), .min = 1, .max = 1e9, .dflt = "20",
-	 .help = "k: what fewer training records share may point at somebody. The gate looks for such values, and "
-		 "numbers that go out are rounded down to multiples of it."},
+	 .help = "k: a value that fewer training records have may point at somebody. The gate looks for such values, "
+		 "and published numbers are rounded down to multiples of k."},
 
 	{FIELD(generate, rows, INT), .min = 0, .max = 1e12, .dflt = "0",
 	 .help = "Flows to make; 0: as many as the training split has."},
@@ -225,7 +227,7 @@ const struct fm_key fm_keys[] = {
 	{FIELD(generate, correction, INT), .min = 0, .max = 1000, .dflt = "0", .mode = "dp",
 	 .help = "For mode dp: rounds in which records are corrected by the noisy pairs (docs/dp-training.md); 0: none."},
 	{FIELD(generate, hours, HOURS), .dflt = "[0, 24]",
-	 .help = "Hours of the day (UTC) to make flows of, from and to."},
+	 .help = "Hours of the day (UTC) to make flows for, from and to."},
 	{FIELD(generate, inside, RANGES), COUNT(generate, ninside), .dflt = "[\"10.0.0.0/8\"]",
 	 .help = "Ranges that fresh addresses of the inside come from."},
 	{FIELD(generate, outside, RANGES), COUNT(generate, noutside),
@@ -234,20 +236,20 @@ const struct fm_key fm_keys[] = {
 
 	{.section = "gate", .name = "CHECK", .type = FM_KEY_CHECKS,
 	 .offset = offsetof(struct fm_config, gate.check), .dflt = "{}",
-	 .help = "For each metric that is checked its greatest value, or a map of max and min, or null to drop a "
-		 "check of the preset. relative_to_floor: true takes max times the metric's floor, and plus more."},
+	 .help = "For each metric to check: its greatest value, or a map of max and min, or null to drop a check of "
+		 "the preset. relative_to_floor: true multiplies max by the metric's floor, and adds plus."},
 	{FIELD(gate, control_rows, INT), .min = 100, .max = 1e7, .dflt = "12000",
-	 .help = "Rows of each control (docs/gate.md) at most; the holdout gives twice as many, or fewer."},
+	 .help = "Rows of each control (docs/gate.md) at most; the holdout gives twice as many, if it has them."},
 	{FIELD(gate, control_limit, REAL), .min = 0.001, .max = 1, .dflt = "0.005",
-	 .help = "Share of copied training rows from which on the gate must fail a control, or it is broken."},
+	 .help = "The gate must fail every control with at least this share of copied training rows, or it is broken."},
 	{FIELD(gate, memory, INT), .min = 64, .max = 1 << 20, .dflt = "1024",
-	 .help = "MiB that judging may take for what grows with the number of flows. Of more flows than fit, some "
-		 "are judged; leakage is looked for in all of them, a part at a time."},
+	 .help = "MiB for the part of judging's memory that grows with the number of flows. If not all flows fit, a "
+		 "subsample is judged; leakage is looked for in all of them, a part at a time."},
 
 	{FIELD(publish, key, PATH), .dflt = "keys/release.key", .secret = true,
 	 .help = "Private key that signs the archive."},
 	{FIELD(publish, out, PATH), .dflt = "release", .secret = true,
-	 .help = "Folder that a release which passes is put into."},
+	 .help = "Folder for releases that pass."},
 	{FIELD(publish, report, CHOICE), .choices = "metrics|histograms", .dflt = "metrics",
 	 .help = "What the manifest and the partner's report show of the real flows' distributions: metrics, that "
 		 "is how far the synthetic ones are from them and no number of the real flows alone "

@@ -492,7 +492,7 @@ static int check_whole(const struct fm_dialect *d, const struct fm_yaml *root, s
 	return FM_OK;
 }
 
-/* Lines that begin with # are no rows, but for a header that does. */
+/* Lines that begin with # are not rows, except a header that does. */
 static void default_comment(struct fm_dialect *d)
 {
 	for (int i = 0; i < d->ncols; i++)

@@ -56,7 +56,7 @@ struct fm_dialect {
 		enum fm_role role;
 		char pattern[FM_TIME_PATTERN_MAX];
 		int day_starts; /* first hour of a 12-hour clock without AM and PM, or -1 */
-		int suffix;     /* K is so many, M its square, ...: 0 (none), 1000 or 1024 */
+		int suffix;     /* what K stands for, M being its square, ...: 0 (none), 1000 or 1024 */
 	} cols[FM_DIALECT_MAXCOLS];
 	int nlabels;
 	struct {
@@ -71,7 +71,7 @@ struct fm_dialect {
 	bool extra_columns;   /* without a header: rows may have more columns than these */
 	char header_mark[16]; /* the header is the line that begins with this word, or "" */
 	int ncomment;
-	char comment[8][16]; /* lines that begin with one of these are passed over */
+	char comment[8][16]; /* lines that begin with one of these are skipped */
 	int timezone;        /* minutes east of UTC, of times that name no zone */
 	enum fm_encoding encoding;
 	unsigned present; /* the table columns it fills */

@@ -46,15 +46,15 @@ struct fm_check_result {
 	int64_t n;
 	double ci_lo, ci_hi;
 	int pass;
-	int waived;    /* it failed, and somebody signed that it need not pass: it does not block */
+	int waived;    /* it failed, and a signed waiver says that it need not pass: it does not block */
 	char why[128]; /* "" or the reason of a failure in words */
 };
 /*
  * {"verdict":"pass"|"fail",
  *  "checks":[{"name","value","threshold","direction","margin","n","pass","waived","ci":[lo,hi],"why"}, ...],
  *  "waivers":[{"check","reason","expires","signer","key"}, ...],          there when one of them is applied
- *  "control_rows","control_limit","smallest_leak_caught":0.005|null,       these and the list: there when controls were
- * run "controls":[{"name","kind":"negative"|"positive","level","expected":"fail"|"pass"|"any","got":"fail"|"pass","ok",
+ *  "control_rows","control_limit","smallest_leak_caught":0.005|null,      these and "controls": when controls were run
+ *  "controls":[{"name","kind":"negative"|"positive","level","expected":"fail"|"pass"|"any","got":"fail"|"pass","ok",
  *               "failed_checks":[..]}, ...]}
  *
  * margin: how far the value is on the good side of its threshold, negative when it fails, null when either is no

@@ -148,12 +148,11 @@ const size_t fm_metric_ntopics = sizeof fm_metric_topics / sizeof *fm_metric_top
 #define CURVE "area under the curve"
 
 /*
- * What goes out with metrics says how far synthetic flows are from real ones or how well they do, or is of the
-	 synthetic
- * flows alone.  It must not be possible to solve such numbers for one of the real flows: of a difference of two numbers
- * of which the synthetic flows tell one, or of two numbers and their ratio, not all go out; emd over emdn would be the
- * real range.  What goes out with histograms is of the whole real trace.  What counts real rows or hosts of which there
- * may be fewer than k, or rests on single ones, stays with the team.
+ * What is published with metrics says how far synthetic flows are from real ones or how well they do, or is of the
+ * synthetic flows alone.  No number of the real flows may follow from it: a difference is left out where the synthetic
+ * flows tell one of its two terms, and of two numbers and their ratio not all are published; emd over emdn would be the
+ * real range.  What is published with histograms is of the whole real trace.  What counts real rows or hosts of which
+ * there may be fewer than k, or rests on single ones, stays with the team.
  */
 const struct fm_metric_kind fm_metric_kinds[] = {
 	/* pattern, topic, good, ideal, shown, its floor, needs, is, columns, words, what */
@@ -164,11 +163,10 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	{"rows.holdout", ROWS, FM_FACT, NAN, OPEN | FM_REAL_ROWS, NONE, FM_NEEDS_HOLDOUT, FM_EXPECTED, "",
 	 "Real flows held out", "rows of the holdout"},
 	{"rows.judged_{real,holdout}", ROWS, FM_FACT, NAN, OPEN | FM_REAL_ROWS, NONE, FM_NEEDS_SUBSAMPLE, 0, "",
-	 "{1:Real|Held out} flows that statistics are made of", "how many of them statistics are made of, where memory "
-	 "made it fewer"},
+	 "{1:Real|Held out} flows that statistics are made of", "how many of them statistics use, where not all fit in "
+	 "memory"},
 	{"rows.judged_synthetic", ROWS, FM_FACT, NAN, OPEN, NONE, FM_NEEDS_SUBSAMPLE, 0, "",
-	 "Synthetic flows that statistics are made of", "how many of them statistics are made of, where memory made it "
-	 "fewer"},
+	 "Synthetic flows that statistics are made of", "how many of them statistics use, where not all fit in memory"},
 
 	{"jsd_mean8", JSD, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED, "sa da sp dp te td pkt byt",
 	 "Eight main fields, mean divergence, ports by number",
@@ -318,15 +316,15 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "the same on runs of 64 (32) flows: order, repetition, answers, hosts"},
 
 	{"rules.broken_share", RULES, FM_LOW, 0, OPEN, TEAM, 0, FM_EXPECTED, "",
-	 "Flows that cannot exist", "share of rows that no flow could be: any of the next"},
+	 "Flows that cannot exist", "share of rows that no flow could be: those that break any rule below"},
 	{"rules.{no_packet,short_bytes,long_bytes,icmp_source_port,same_address}", RULES, FM_LOW, 0, OPEN, TEAM, 0, 0,
 	 "{1:pkt|pkt byt|pkt byt|pr sp|sa da}",
 	 "{1:Flows without a packet|Flows with fewer bytes than their packets need|Flows with more bytes than their "
-	 "packets can hold|ICMP flows with a source port|Flows from a host to itself}", "its parts"},
+	 "packets can hold|ICMP flows with a source port|Flows from a host to itself}", "rows that break one rule"},
 	{"rules.{td_one_packet,over_1500,ports_without}_synthetic", RULES, FM_PAIR, NAN, OPEN, TEAM, 0, FM_ONE_TABLE,
 	 "{1:td pkt|pkt byt|pr sp dp}",
 	 "{1:Flows of one packet that last|Flows of over 1500 bytes a packet|Flows with ports where the protocol has "
-	 "none}, synthetic", "rare things"},
+	 "none}, synthetic", "share of rows that may exist, but seldom do"},
 	{"rules.{broken_share,td_one_packet,over_1500,ports_without}_real", RULES, FM_PAIR, NAN, TEAM, TEAM, 0,
 	 FM_ONE_TABLE,
 	 "{1:|td pkt|pkt byt|pr sp dp}",
@@ -485,7 +483,7 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "likewise"},
 	{"leak.echo_{addr,prefix24,prefix16}", ECHO_, FM_LOW, 0, OPEN, NONE, 0, FM_IDENTITY, "",
 	 "{1:Addresses|Prefixes of 24 bits|Prefixes of 16 bits} that are real ones",
-	 "share of the different synthetic addresses, prefixes that training has: 0 where fresh ones are promised"},
+	 "share of the distinct synthetic addresses (prefixes) that training has: 0 where fresh ones are promised"},
 	{"leak.echo_{addr,prefix24,prefix16}_holdout", ECHO_, FM_FACT, NAN, TEAM, NONE, FM_NEEDS_HOLDOUT,
 	 FM_IDENTITY, "",
 	 "{1:Addresses|Prefixes of 24 bits|Prefixes of 16 bits} that are real ones, held out", "the same of the "
@@ -502,12 +500,12 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "Flows that the release before has too" SAME_WORDS(1), "rows that the release before has (`release.previous`, "
 	 "`--previous`)"},
 	{"leak.release_share_nearer" NEAR, RELEASE, FM_LOW, 0.5, OPEN, NONE, FM_NEEDS_PREVIOUS, 0, "",
-	 "Flows nearer to the release before than to each other" NEAR_WORDS(1), "share nearer to it than to another of "
-	 "their own"},
+	 "Flows nearer to the release before than to each other" NEAR_WORDS(1), "share of rows nearer to it than to "
+	 "another row of this release"},
 	{"leak.release_{dcr_median,own_median}" NEAR, RELEASE, FM_PAIR, NAN, OPEN, NONE, FM_NEEDS_PREVIOUS,
 	 FM_UNRANKED, "",
 	 "Distance to {1:the release before|another row of this release}, median" NEAR_WORDS(2),
-	 "distance to the closest row of it, and of their own"},
+	 "distance to the closest row of it, and of this release"},
 
 	{"controls.broken", CONTROLS, FM_LOW, 0, OPEN, NONE, 0, FM_BY_GATE, "",
 	 "Controls that came out wrong", "planted generators that the gate judged wrongly (gate.md)"},

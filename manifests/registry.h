@@ -1,7 +1,7 @@
 /*
  * registry.h - the one list of all metrics: what each is called, what it means, what it needs, who may see it.
  *
- * Whoever asks something about a metric by its name asks here: the judges (a metric that is not registered cannot be
+ * All questions about a metric by its name are asked here: by the judges (a metric that is not registered cannot be
  * added to a table), the gate, the verdict, the report, what is published, the config, `flowmint evaluate --metrics`
  * and docs/metrics.md, whose table is that command's output.
  *
@@ -41,7 +41,7 @@ enum fm_metric_group {
 struct fm_metric_topic {
 	enum fm_metric_group group;
 	const char *heading; /* of the metrics in a list of all */
-	const char *title;   /* of the question; NULL where nobody asks one */
+	const char *title;   /* of the question; NULL where there is none */
 	const char *asks;    /* in plain words, {k} standing for privacy.min_count */
 };
 extern const struct fm_metric_topic fm_metric_topics[];
@@ -70,7 +70,7 @@ enum fm_metric_is {
 };
 /* Who may see a metric, and how partners see it (docs/metrics.md says why). */
 enum fm_audience {
-	FM_TEAM_ALONE = 0,      /* and whatever is no name of a metric */
+	FM_TEAM_ALONE = 0,      /* also for names that are not metrics */
 	FM_WITH_HISTOGRAMS = 1, /* partners too, where publish.report is histograms */
 	FM_WITH_METRICS = 2,    /* partners, whatever publish.report is */
 	FM_AUDIENCE = 3,        /* one of these */

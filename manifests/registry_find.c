@@ -206,7 +206,7 @@ static void compare(void *ctx, const char *name, const struct fm_metric_kind *ki
 
 	if ((s->floor && kind->floor == FM_NO_FLOOR) || kind->is & FM_BY_GATE)
 		return;
-	snprintf(text, sizeof(text), "%.*s", (int)strcspn(name, "*"), name); /* a label is anybody's guess */
+	snprintf(text, sizeof(text), "%.*s", (int)strcspn(name, "*"), name); /* labels are not known here */
 	const char *two[] = {s->best, text};
 	if (fm_suggest(s->word, two, 2) == text)
 		memcpy(s->best, text, sizeof(s->best));

@@ -18,14 +18,14 @@
 #define FM_TIME_PATTERN_MAX 64 /* bytes of a pattern with its NUL */
 #define FM_TIME_TEXT_MAX 256   /* bytes that one can write */
 
-/* NULL, or why the pattern is none. day_starts: the first hour of 12 (0 to 23) that %I without %p stands for, or -1. */
+/* NULL, or what is wrong with it. day_starts: the first hour of 12 (0 to 23) that %I without %p stands for, or -1. */
 const char *fm_time_pattern_fault(const char *pattern, int day_starts);
 /* Milliseconds since 1970 of s[0..n), digits after the third of a fraction dropped; the offset of %z is taken off. -1:
- * it is no such time. */
+ * it is not such a time. */
 int fm_time_pattern_read(const char *pattern, int day_starts, const char *s, size_t n, int64_t *ms);
 /* Writes ms, 0 to the year 9999; %f has `decimals` digits, cut; returns the length. */
 size_t fm_time_pattern_write(const char *pattern, int64_t ms, int decimals, char out[FM_TIME_TEXT_MAX]);
-/* Minutes of Z, +02:00, +0200 or +02 at *s, which is moved behind it; -1: it is none. */
+/* Minutes of Z, +02:00, +0200 or +02 at *s, which is moved past it; -1: it is not an offset. */
 int fm_time_offset_read(const char **s, const char *end, int *minutes);
 
 #endif

@@ -126,7 +126,7 @@ static json_t *guarantee_json(const struct fm_claim *c, const struct fm_config *
 	json_t *list = json_array();
 	int bad = !list || json_array_append_new(list, line(c, cfg, "exchange", 0, 1));
 
-	/* A flow more changes its exchange: one exchange goes and another comes. */
+	/* One more flow changes its exchange: one exchange goes and another comes. */
 	bad = bad || json_array_append_new(list, line(c, cfg, "flow", 0, 2));
 	/* Which touches at most one slot more than it lasts minutes. */
 	for (size_t i = 0; i < sizeof minutes / sizeof *minutes; i++)

@@ -1,5 +1,5 @@
 /*
- * doctor.h - what this machine can enforce of what a run promises, tried and not looked up.
+ * doctor.h - which promises of a run this machine can enforce, found by trying.
  */
 #ifndef FM_PIPELINE_DOCTOR_H
 #define FM_PIPELINE_DOCTOR_H

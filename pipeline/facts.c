@@ -28,8 +28,7 @@ static int no_memory(struct fm_error *err)
 	return fm_fail(err, FM_ESYSTEM, "out of memory for the report");
 }
 
-/* ---- a run ----------------------------------------------------------------------------------------------------------
- */
+/* ---- a run ---- */
 
 /* The ledger's rows of a run; what they say points into rows. */
 struct record {
@@ -218,10 +217,9 @@ out:
 	return rc;
 }
 
-/* ---- an archive
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- an archive ---- */
 
-/* Its form and contents, without a word about who made it. */
+/* Its form and contents, whoever made it. */
 static int read_unsigned(const char *archive, struct fm_archive_info *info, struct fm_error *err)
 {
 	enum fm_reason reason;

@@ -9,7 +9,7 @@
 #include "base/error.h"
 
 /* From the ledger and what the stages left in the workspace.  What is no longer there, or no longer what the stage
- * left, is missing in the facts; a warning says so.  FM_EINPUT: no such run, or its config is none for this version. */
+ * left, is missing in the facts; a warning says so.  FM_EINPUT: no such run, or this version cannot read its config. */
 int fm_facts_of_run(const char *workspace, const char *run, json_t **facts, struct fm_error *err) FM_MUST_CHECK;
 
 /* From the archive's manifest, after its form and contents have been checked; with signers, an allowed_signers file,

@@ -66,7 +66,7 @@ static int row_hash(const struct row *r, char hex[FM_SHA256_HEX], struct fm_erro
 	return rc;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static const char *text(sqlite3_stmt *s, int i)
 {
@@ -182,8 +182,7 @@ int fm_ledger_next_run(struct fm_ledger *l, char id[FM_RUN_ID_MAX], struct fm_er
 	return rc;
 }
 
-/* ---- the head ------------------------------------------------------------------------------------------------------
- */
+/* ---- the head ---- */
 
 /* *row is -1 when there is no head file, -2 when it is not one. */
 static int head_read(const struct fm_ledger *l, int64_t *row, char hash[FM_SHA256_HEX], struct fm_error *err)
@@ -217,8 +216,7 @@ static int head_write(const struct fm_ledger *l, int64_t row, const char *hash, 
 	return fm_file_write(l->head_path, 0600, line, (size_t)n, err);
 }
 
-/* ---- appending ------------------------------------------------------------------------------------------------------
- */
+/* ---- appending ---- */
 
 static void now_text(char out[32])
 {
@@ -264,8 +262,7 @@ out:
 	return rc;
 }
 
-/* ---- audit
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- audit ---- */
 
 static void problem(json_t *list, int64_t row, const char *fmt, ...) FM_PRINTF(3, 4);
 static void problem(json_t *list, int64_t row, const char *fmt, ...)
@@ -369,8 +366,7 @@ int fm_ledger_audit(const char *workspace, json_t **report, struct fm_error *err
 	return rc;
 }
 
-/* ---- opening
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- opening ---- */
 
 /* A broken chain is not written to; a head that a crash left one row behind is brought up. */
 static int check_before_writing(struct fm_ledger *l, struct fm_error *err)

@@ -3,20 +3,21 @@
  * the one before it.
  *
  *     WORKSPACE/ledger.db     SQLite, one table `ledger` (row, time, run, kind, body, prev, hash) and views runs,
- * stages, verdicts, releases for people with sqlite3 WORKSPACE/ledger.head   "ROW HASH\n": the last row, kept beside so
- * that a cut tail is found
+ *                             stages, verdicts, releases for people with sqlite3
+ *     WORKSPACE/ledger.head   "ROW HASH\n": the last row, kept beside so that a missing tail is found
  *
  *     hash = SHA-256 of canonical JSON {"body","kind","prev","row","run","time"}; body is the row's JSON as text;
  *     prev of row 1 is 64 zeros.
  *
- * The chain finds edited, removed, reordered, added and cut rows by whoever has not rewritten both files.
+ * The chain reveals rows that were edited, removed, reordered, added or cut off by anyone who did not rewrite both
+ * files.
  *
- * Journal: rollback (DELETE) with synchronous=EXTRA, not WAL.  A run appends some ten rows, so speed does not matter;
+ * Journal: rollback (DELETE) with synchronous=EXTRA, not WAL.  A run appends about ten rows, so speed does not matter;
  * there is one writer (the workspace's lock); and the ledger is one plain file whenever nothing runs, which can be
  * copied, read from read-only media and compared, where WAL leaves two more that belong to it.
  *
- * The row is committed before the head file is replaced, so after a crash the head may be one row behind: that is
- * healed by the next append and no fault.  More than one row, or a head ahead of the rows, is a fault.
+ * The row is committed before the head file is replaced, so after a crash the head may be one row behind: that is no
+ * fault, and the next append repairs it.  More than one row, or a head ahead of the rows, is a fault.
  */
 #ifndef FM_PIPELINE_LEDGER_H
 #define FM_PIPELINE_LEDGER_H
@@ -31,7 +32,7 @@
 
 struct fm_ledger;
 
-/* The id of a run as a person names it: "1", "0001", "r1" and "r0001" are r0001, in id; what is none is text itself. */
+/* The id of a run as a person writes it: "1", "0001", "r1" and "r0001" give r0001, in id; any other text itself. */
 const char *fm_run_id(const char *text, char id[FM_RUN_ID_MAX]);
 
 /* Open the ledger of a workspace.  create: make it when absent, for writing, after a full audit: a broken ledger is

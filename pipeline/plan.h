@@ -1,9 +1,9 @@
 /*
  * plan.h - what a run would do, and about what it would take, from a few measured steps.
  *
- * Which stages are complete is looked up as a run would.  Of the rest the first rows of the trace are really ingested,
- * the network of the config really takes a few steps on them, really makes a few flows, and the evaluation really
- * judges those; nothing of this is kept.  Two sizes of each give a fixed part and a part that grows:
+ * Which stages are complete is looked up as a run would.  For the rest the first rows of the trace are really ingested,
+ * the network of the config really takes a few steps on them and makes a few flows, and the evaluation really judges
+ * those; nothing of this is kept.  Two sizes of each give a fixed part and a part that grows:
  *
  *     ingest, evaluate    seconds = fixed + rows * slope
  *     train               the same for encoding, + train.steps * (seconds of a step of this batch and shape)

@@ -69,8 +69,8 @@ static int explain_missing(const char *key, const char *path, int why, struct fm
 			break;
 	}
 	rc = fm_fail(err, FM_EINPUT,
-		     "%s: %s: whether it is there cannot be seen: this user may not look into %s (permission to search "
-		     "a folder is its x: chmod +x)",
+		     "%s: cannot tell whether %s is there: this user may not look into %s (the permission to search a "
+		     "folder is its x: chmod +x)",
 		     key, path, copy);
 	free(copy);
 	return rc;
@@ -353,8 +353,8 @@ int fm_preflight_version(const struct fm_run_options *o, struct fm_ledger *l, co
 	}
 	if (!S_ISREG(st.st_mode)) {
 		rc = fm_fail(err, FM_EINPUT,
-			     "%s: the archive would go there, but what stands there is no plain file: remove it, or "
-			     "name another folder with publish.out",
+			     "%s: the archive would go there, but the name is taken by something that is not a file: "
+			     "remove it, or name another folder with publish.out",
 			     path);
 		goto out;
 	}

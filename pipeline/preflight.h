@@ -1,5 +1,6 @@
 /*
- * preflight.h - what can be known before a run is checked before it: hours of training do not end at a wrong file mode.
+ * preflight.h - what can be checked before a run is checked before it: hours of training must not end at a wrong file
+ * mode.
  *
  * Checked are, as far as the run gets to the stage that needs them: the trace is there; model.window against
  * source.rows; the signing key (mode, form, no passphrase) and that allowed_signers names it for releases today; the

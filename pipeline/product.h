@@ -1,5 +1,5 @@
 /*
- * product.h - what the newest run of a workspace made, for whoever names only the folder.
+ * product.h - what the newest run of a workspace made, for users who name only the folder.
  */
 #ifndef FM_PIPELINE_PRODUCT_H
 #define FM_PIPELINE_PRODUCT_H

@@ -1,5 +1,5 @@
 /*
- * reproduce.h - run a recorded run again, apart from everything, and compare.
+ * reproduce.h - run a recorded run again, in a workspace of its own, and compare.
  *
  * The config is the one in the ledger, not today's release.yaml.  The work is done in WORKSPACE/reproduce-*, inside the
  * project's own private folder, and removed afterwards; nothing is published.

@@ -19,8 +19,7 @@
 
 #define PRODUCT_MAX (32u << 20) /* bytes of metrics.json, verdict.json */
 
-/* ---- what the results mean
- * -------------------------------------------------------------------------------------------------- */
+/* ---- what the results mean ---- */
 
 static int load_product(const struct fm_run_stage *s, const char *name, json_t **doc, struct fm_error *err)
 {

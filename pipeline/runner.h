@@ -11,7 +11,7 @@
  *
  * The key of a stage is the digest of {stage, format, version, config sections, input digests}, from evaluate on with
  * the digest of the program.  A finished stage of the same key is taken from the workspace after its digest has been
- * checked; train.threads and paths of the machine are in no key.  Release is made anew each time: it is quick, and its
+ * checked; train.threads and paths of the machine are in no key.  Release is made again each time: it is quick, and its
  * key may have changed.
  */
 #ifndef FM_PIPELINE_RUNNER_H

@@ -35,7 +35,7 @@ void fm_sandbox_path(struct fm_sandbox *box, const char *path, bool writable)
 	box->npaths++;
 }
 
-/* ---- the child ------------------------------------------------------------------------------------------------ */
+/* ---- the child ---- */
 
 /* Standard input and output go nowhere, standard error stays, the pipe becomes RESULT_FD, all else is closed. */
 static int narrow_descriptors(int *pipe_fd, struct fm_error *err)
@@ -140,7 +140,7 @@ static void child_report(int fd, int rc, json_t *result, const struct fm_error *
 	_exit(0);
 }
 
-/* ---- the parent ------------------------------------------------------------------------------------------------ */
+/* ---- the parent ---- */
 
 /* Like fork, into new namespaces.  The raw system call, because clone(3) wants a stack; this process has one thread, so
  * that the C library's own care at fork is not needed. */

@@ -47,7 +47,7 @@ static int project_secret(struct fm_secret *s, const char *project, struct fm_er
 int fm_run_secret(struct fm_secret *run, const char *project, const struct fm_config *cfg, const char *trace_sha256,
 		  struct fm_error *err)
 {
-	/* What comes after training looks at no record: flows made anew, or judged anew, cost nothing. */
+	/* What comes after training looks at no record: making or judging flows again costs nothing. */
 	static const char *const sections[] = {"source", "split", "model", "train", "privacy"};
 	char program[FM_SHA256_HEX] = "", digest[FM_SHA256_HEX], label[FM_SHA256_HEX + 8];
 	struct fm_secret key = {0};

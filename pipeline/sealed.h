@@ -5,12 +5,12 @@
  *                                   "nonce": hex, "tag": hex, "data": hex}
  *
  * data is canonical JSON under a key derived from the project's secret, PROJECT/keys/commitment.key; the run's id is
- * authenticated with it.  Whoever has the run's secret, the trace and the config makes the run again bit for bit, and
- * could take the noise off what was released: it is published nowhere.
+ * authenticated with it.  With the run's secret, the trace and the config anyone can make the run again bit for bit,
+ * and take the noise off what was released: it is published nowhere.
  *
  * The run's secret is HMAC-SHA-256 under the project's secret of {program, config, digest of the trace}.  The same run
- * twice has the same noise, and so costs nothing more; whatever else changes, data or program or config, changes all
- * of it, so that no noise is on two different answers.
+ * twice has the same noise, and so costs nothing more.  Any change of data, program or config changes all of the noise,
+ * so that no noise is on two different answers.
  */
 #ifndef FM_PIPELINE_SEALED_H
 #define FM_PIPELINE_SEALED_H
@@ -24,7 +24,7 @@
 /* The secret of a run over the trace of that digest.  FM_EINPUT when the project has no secret. */
 int fm_run_secret(struct fm_secret *run, const char *project, const struct fm_config *cfg, const char *trace_sha256,
 		  struct fm_error *err) FM_MUST_CHECK;
-/* A name for a secret that tells nothing of it: for keys of stages, and to know a charge again. */
+/* A name for a secret that reveals nothing about it: for keys of stages, and to recognise a charge. */
 int fm_secret_id(const struct fm_secret *run, char hex[FM_SHA256_HEX], struct fm_error *err) FM_MUST_CHECK;
 
 int fm_sealed_write(const char *workspace, const char *project, const char *run_id, const struct fm_secret *run,

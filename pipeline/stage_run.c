@@ -57,7 +57,7 @@ static int collect_item(struct fm_runner *r, enum fm_item_id id, const json_t *m
 		return set_digest(inputs, fm_stage_table[item->stage].product, r->run->stage[item->stage].output, err);
 	if (item->from == FM_FROM_USER && item->digest && fm_item_path(r->cfg, id))
 		rc = fm_runner_digest(r, id, hex, err);
-	/* Waivers that come, go or expire make a verdict anew. */
+	/* A new verdict is made when waivers come, go or expire. */
 	else if (item->from == FM_FROM_RUNNER && !(item->may_lack && json_array_size(told) == 0))
 		rc = fm_json_digest(told, hex, err);
 	else
@@ -183,7 +183,7 @@ static int give_checkpoint(const struct fm_runner *r, const char *key, char **pa
 	return fm_dir_make(*path, 0700, err);
 }
 
-/* A folder that is empty: of what an earlier ingest refused, nothing is left. */
+/* An empty folder: nothing is left of what an earlier ingest refused. */
 static int give_quarantine(const struct fm_runner *r, char **path, struct fm_error *err)
 {
 	int rc;

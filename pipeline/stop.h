@@ -6,7 +6,7 @@
  *     if (fm_stop_signal()) ...          which one came, or waits to come; 0: none
  *     fm_stop_release();
  *
- * The exit status of a run that one of them stopped is 128 and its number: FM_STOPPED (error.h).  A signal that was
+ * The exit status of a run that one of them stopped is 128 plus its number: FM_STOPPED (error.h).  A signal that was
  * ignored before, as under nohup, stays ignored.
  */
 #ifndef FM_PIPELINE_STOP_H

@@ -5,14 +5,15 @@
  *       lock                held by the run that works here; holds its process id
  *       ledger.db, .head    ledger.h
  *       stages/STAGE/KEY/   one finished stage: its product folder and stage.json; KEY is the digest of all it depends
- * on stages/STAGE/.tmp-* one being made: renamed to KEY when complete, else removed by the next run
- *       stages/train/.checkpoint-KEY/   where a training that was cut short goes on from; removed when it is complete
+ *                           on
+ *       stages/STAGE/.tmp-* one being made: renamed to KEY when complete, else removed by the next run
+ *       stages/train/.checkpoint-KEY/   where an interrupted training resumes; removed when it is complete
  *       quarantine/RUN.csv  0600: the bad rows of a trace that the last ingest refused
  *       running.json        state.h: what the run that works here does now
  *       plan-tmp            the workspace of a `flowmint run --plan`, likewise
  *       reproduce-*         the workspace of a `flowmint reproduce`, removed when it ends or by the next run
  *
- * A KEY folder is there whole or not at all, so a run that was killed goes on with what is complete.
+ * A KEY folder is there whole or not at all, so a run after a kill continues with what is complete.
  */
 #ifndef FM_PIPELINE_WORKSPACE_H
 #define FM_PIPELINE_WORKSPACE_H

@@ -183,7 +183,7 @@ static int by_rdp(const struct direction *ways, int n, double delta, double *eps
 	return FM_OK;
 }
 
-/* ---- the door ---- */
+/* ---- the interface ---- */
 
 int fm_account_within(const struct fm_mechanism *list, size_t n, const struct fm_account_terms *terms, double share,
 		      double *epsilon, struct fm_error *err)
@@ -207,7 +207,7 @@ int fm_account_within(const struct fm_mechanism *list, size_t n, const struct fm
 	*epsilon = 0;
 	if (n == 0)
 		return FM_OK;
-	double least = accountant == FM_RDP ? 0 : 1e-10 * delta / (double)n; /* a moment forgives no component */
+	double least = accountant == FM_RDP ? 0 : 1e-10 * delta / (double)n; /* moments need every component */
 	/* The other pairs are their own mirror images; and of a sampled Gaussian of one record the Renyi divergence is
 	 * the larger where the record is removed (Mironov, Talwar, Zhang 2019, Theorem 5). */
 	if (!sampled || (accountant == FM_RDP && !groups))

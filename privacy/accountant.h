@@ -1,5 +1,5 @@
 /*
- * accountant.h - what a list of mechanisms leaks together: the one door to epsilon.
+ * accountant.h - what a list of mechanisms leaks together: every epsilon comes from here.
  *
  *     const struct fm_mechanism run[] = {
  *         {.kind = FM_GAUSSIAN, .name = "ports", .sensitivity = 2, .scale = 60, .count = 1},
@@ -62,8 +62,8 @@ struct fm_account_terms {
 int fm_account(const struct fm_mechanism *list, size_t n, double delta, enum fm_adjacency adjacency,
 	       enum fm_accountant accountant, double *epsilon, struct fm_error *err) FM_MUST_CHECK;
 
-/* The same, as coarse as a caller can do with: the grid is refined until a halving takes less than share of epsilon
- * off. Never below fm_account's answer, which is that with FM_ACCOUNT_SHARE. */
+/* The same, only as fine as a caller needs: the grid is refined until a halving takes less than share of epsilon off.
+ * Never below fm_account's answer, which is that with FM_ACCOUNT_SHARE. */
 #define FM_ACCOUNT_SHARE 1e-3
 int fm_account_within(const struct fm_mechanism *list, size_t n, const struct fm_account_terms *terms, double share,
 		      double *epsilon, struct fm_error *err) FM_MUST_CHECK;

@@ -2,12 +2,12 @@
  * audit.h - a lower bound on epsilon from one run: canaries.
  *
  * Steinke, Nasr, Jagielski, "Privacy auditing with one (1) training run" (NeurIPS 2023).  m canaries, records that
- * could exist but do not, go into the training data each by the toss of a coin.  Who sees what the run releases gives
- * each a score, higher for those that look as if they were in; the highest k+ are guessed to be in, the lowest k- out,
- * on the others nothing is said. Of a mechanism that is (epsilon, delta)-differentially private no guesser is right
- * much more often than a coin of bias e^epsilon / (1 + e^epsilon), however the guesses depend on each other
- * (theorem 5.2).  v of r = k+ + k- guesses right thus refute every epsilon for which that many have a probability below
- * p, and epsilon is at least the largest of these, with confidence 1 - p.
+ * could exist but do not, go into the training data each by the toss of a coin.  The auditor, who sees what the run
+ * releases, gives each a score, higher for those that look as if they were in; the highest k+ are guessed to be in, the
+ * lowest k- out, and the others are left open. For a mechanism that is (epsilon, delta)-differentially private no
+ * guesser is right much more often than a coin of bias e^epsilon / (1 + e^epsilon), however the guesses depend on each
+ * other (theorem 5.2).  v right guesses of r = k+ + k- thus refute every epsilon for which that many have a probability
+ * below p, and epsilon is at least the largest of these, with confidence 1 - p.
  *
  *     fm_audit_toss(&key, "audit/canaries", m, in, err);         who is in: from the run's secret stream
  *     ... train on the records and the canaries with in[i] = 1, score[i] from what is released ...
@@ -66,8 +66,8 @@ struct fm_audit {
 	double epsilon;  /* the lower bound */
 	size_t kplus, kminus;
 };
-/* The best bound over nk choices of how many to guess, k[j] = {kplus, kminus}, each at confidence p / nk, so that
- * trying several is paid for. */
+/* The best bound over nk choices of how many to guess, k[j] = {kplus, kminus}, each at level p / nk, which accounts for
+ * trying several. */
 int fm_audit_bound(const struct fm_canaries *c, const size_t (*k)[2], size_t nk, double delta, double p,
 		   struct fm_audit *audit, struct fm_error *err) FM_MUST_CHECK;
 

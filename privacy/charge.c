@@ -26,14 +26,14 @@ static int charge_check(const struct fm_charge *c, struct fm_error *err)
 	if ((unsigned)c->kind >= FM_CHARGE_NKINDS)
 		return fm_fail(err, FM_EINPUT, "charge %s: kind %d is unknown", c->name, (int)c->kind);
 	if (!(c->sensitivity >= 0 && isfinite(c->sensitivity)))
-		return fm_fail(err, FM_EINPUT, "charge %s: a sensitivity of %g is none", c->name, c->sensitivity);
+		return fm_fail(err, FM_EINPUT, "charge %s: the sensitivity cannot be %g", c->name, c->sensitivity);
 	if (!(c->scale > 0 && isfinite(c->scale)))
-		return fm_fail(err, FM_EINPUT, "charge %s: a scale of %g is no noise", c->name, c->scale);
+		return fm_fail(err, FM_EINPUT, "charge %s: the scale of noise cannot be %g", c->name, c->scale);
 	if (!(c->rate > 0 && c->rate <= 1))
-		return fm_fail(err, FM_EINPUT, "charge %s: a sampling rate of %g is no probability above 0", c->name,
+		return fm_fail(err, FM_EINPUT, "charge %s: the sampling rate is %g: above 0 to 1 is possible", c->name,
 			       c->rate);
 	if (!(c->delta >= 0 && c->delta < 1))
-		return fm_fail(err, FM_EINPUT, "charge %s: a delta of %g is no probability below 1", c->name, c->delta);
+		return fm_fail(err, FM_EINPUT, "charge %s: delta is %g: 0 to below 1 is possible", c->name, c->delta);
 	if (c->count == 0)
 		return fm_fail(err, FM_EINPUT, "charge %s: count is 0", c->name);
 	return FM_OK;

@@ -1,7 +1,7 @@
 /*
- * charge.h - the ledger of what was paid for: one entry for each mechanism that looked at private records.
+ * charge.h - the ledger of charges: one entry for each mechanism that looked at private records.
  *
- * Whoever draws noise for a statistic of private records appends its entry first; the accountant adds the entries up,
+ * Code that draws noise for a statistic of private records appends its entry first; the accountant adds the entries up,
  * the manifest prints them.  An entry is public: it says what was asked, never what came out.
  */
 #ifndef FM_PRIVACY_CHARGE_H
@@ -47,10 +47,10 @@ void fm_charges_free(struct fm_charges *c);
 
 /*
  * *epsilon of all entries together, at delta, for `group` units that change at once: 0 and 1 are one, k is a host with
- * k of them.  The chances of thresholds, of k times as many items, are taken off delta first.  What an entry is to the
- * accountant: a Gaussian, or a Laplace, of the same numbers, sampled where rate < 1; a discrete Gaussian, the
- * continuous one of fm_gaussian_equivalent(scale), except by RDP where it is not sampled, for which scale itself holds.
- * Sensitivities are of the adjacency that is named.  FM_EINPUT when the chances use up delta (of a large group they
+ * k of them.  The deltas of thresholds, of k times as many items, are subtracted from delta first.  The accountant
+ * takes a Gaussian or a Laplace with the same numbers, sampled where rate < 1, and a discrete Gaussian as the
+ * continuous one of fm_gaussian_equivalent(scale), except by RDP without sampling, where scale itself holds.
+ * Sensitivities are of the adjacency that is named.  FM_EINPUT when thresholds use up delta (for a large group they
  * do), when a discrete Gaussian has sigma^2 <= 3, or a Laplace is sampled.
  */
 int fm_charges_epsilon(const struct fm_charges *c, double delta, unsigned group, enum fm_adjacency adjacency,

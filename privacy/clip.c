@@ -148,7 +148,7 @@ int fm_grid_noisy_mean(const struct fm_grid *g, const struct fm_secret *key, con
 	int rc;
 
 	if (!(divisor > 0 && isfinite(divisor)))
-		return fm_fail(err, FM_EINPUT, "a mean over %g records is none", divisor);
+		return fm_fail(err, FM_EINPUT, "there is no mean over %g records", divisor);
 	if ((rc = gaussian_of(g, multiplier, &gaussian, err)) < 0 ||
 	    (rc = fm_alloc(&draws, g->dim, sizeof(*draws), "noise", err)) < 0)
 		return rc;

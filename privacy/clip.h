@@ -13,21 +13,21 @@
  *
  * What rounding costs, in steps of the grid; c = clip / step.
  *
- * Each record by itself (touched = 0): coordinates are cut toward zero.  |trunc(x)| <= |x|, so that the norm of what is
+ * Each record by itself (touched = 0): coordinates are rounded toward zero.  |trunc(x)| <= |x|, so the norm of what is
  * added is at most that of the gradient: sensitivity c, nothing on top.  It is checked in integers, and a record beyond
  * c is shrunk, so that this holds whatever the clip's arithmetic did.  The price is a bias of up to a step a
  * coordinate.
  *
- * Sums of records that were added up in floating point (touched = T): rounded to the nearest.  A record more or less
+ * Sums of records that were added up in floating point (touched = T): rounded to the nearest.  One more or less record
  * changes at most T sums (1 when a record's sum does not depend on other records; all of a step's when sums are filled
  * in turn); each is off its true value by at most e clip in L2, e = sum_error, with and without the record; and
  * |round(x) - round(y)| <= |x - y| + 1 in each coordinate.  Sensitivity  c + T (2 e c + sqrt(dim)).
  *
  * Rounding a record to the nearest instead would cost sqrt(dim) / 2, and at random, tried again until the norm's square
  * is at most c^2 + dim / 4 + sqrt(2 log(1 / beta)) (c + sqrt(dim) / 2), would cost that (Kairouz, Liu, Steinke, ICML
- * 2021, the distributed discrete Gaussian mechanism).  The first of these bounds that is sound and costs nothing is c;
- * with a step of c = 2^10 sqrt(dim) its bias is a thousandth of what a coordinate of a clipped gradient has on average,
- * and no secret bits are used up.
+ * 2021, the distributed discrete Gaussian mechanism).  Rounding toward zero keeps the sensitivity c, which is sound and
+ * costs nothing; with c = 2^10 sqrt(dim) its bias is a thousandth of the mean size of a coordinate of a clipped
+ * gradient, and no secret bits are used up.
  */
 #ifndef FM_PRIVACY_CLIP_H
 #define FM_PRIVACY_CLIP_H
@@ -40,7 +40,7 @@
  * are not private, such as synthetic ones; norm is sorted.  FM_EINPUT unless 0 < q <= 1, n > 0, and all norms are
  * finite, none is negative and the quantile is above 0. */
 int fm_clip_choose(double *norm, size_t n, double q, double *clip, struct fm_error *err) FM_MUST_CHECK;
-/* By what a gradient of this norm is multiplied: 1, or clip / norm rounded down; 0 for a norm that is no number. */
+/* By what a gradient of this norm is multiplied: 1, or clip / norm rounded down; 0 for a norm that is not a number. */
 double fm_clip_weight(double norm, double clip);
 
 struct fm_grid {
@@ -59,8 +59,8 @@ int fm_grid_set(struct fm_grid *g, double clip, size_t dim, unsigned touched, do
 double fm_grid_sensitivity(const struct fm_grid *g); /* in steps, rounded up */
 
 enum fm_grid_added { FM_GRID_AS_IT_IS, FM_GRID_SHRUNK, FM_GRID_DROPPED };
-/* sum[dim] += a unit's gradient[dim] in steps, cut toward zero.  One beyond the clip is shrunk to it; one with a
- * coordinate that is no finite number adds nothing. */
+/* sum[dim] += a unit's gradient[dim] in steps, rounded toward zero.  One beyond the clip is shrunk to it; one with a
+ * coordinate that is not finite adds nothing. */
 enum fm_grid_added fm_grid_add_unit(const struct fm_grid *g, const float *gradient, int64_t *sum);
 /* total[dim] += a sum[dim] of clipped gradients in steps, rounded to the nearest.  FM_EINPUT for one that is not finite
  * or beyond 2^40 steps: then total is as it was. */
@@ -70,7 +70,7 @@ int fm_grid_add_sum(const struct fm_grid *g, const float *sum, int64_t *total, s
  * (noise.h); 0 where that is out of range. */
 double fm_grid_scale(const struct fm_grid *g, double multiplier);
 /* mean[i] = (sum[i] + draw i of (label, step)) / divisor, in units of the gradient.  The divisor is public: the
- * expected size of the batch, not the size that it has.  The same for any pool. */
+ * expected size of the batch, not its actual size.  The same for any pool. */
 int fm_grid_noisy_mean(const struct fm_grid *g, const struct fm_secret *key, const char *label, uint64_t step,
 		       double multiplier, const int64_t *sum, double divisor, struct fm_pool *pool, float *mean,
 		       struct fm_error *err) FM_MUST_CHECK;

@@ -1,5 +1,5 @@
 /*
- * counts.h - private counts: the one road by which a statistic of private records, other than a gradient, leaves them.
+ * counts.h - private counts: the only way by which a statistic of private records, other than a gradient, gets out.
  *
  * Opened with the run's noise key and the unit that the guarantee is about.  Each call takes one statistic exactly,
  * writes its charge into the ledger, and gives out the statistic with discrete Gaussian noise (noise.h) and nothing
@@ -16,8 +16,8 @@
  *
  * Items and units.  A statistic counts items (flows, exchanges, ends of flows); each belongs to a unit, and a unit has
  * at most items.most of them: fm_items_units, one each; fm_items_parts, its flows, up to unit.flows; fm_items_hosts,
- * the hosts that it touches, up to unit.hosts.  Data in which a unit has more is refused, so that no caller can break
- * what the charge says.
+ * the hosts that it touches, up to unit.hosts.  Data in which a unit has more is refused, so that no caller can make
+ * the charge untrue.
  *
  * Sensitivities.  m = items.most, and by how much the exact statistic moves in L2 between neighbouring data sets:
  *
@@ -26,12 +26,12 @@
  *     population (at least b items)          m                          sqrt(2) m
  *     cells of hosts, h = unit.hosts         sqrt(2) h                  2 sqrt(2) h
  *
- * Adding a unit adds to a histogram a vector of natural numbers whose sum is at most m, and so its L2,
- * which is reached when all items are alike.  Replacing one takes off such a vector and adds another; both are
- * non-negative, so their difference is at most sqrt(m^2 + m^2) in L2.  A host moves from one cell to another: -1 and
- * +1, sqrt(2) in L2, and the moves of h hosts add up.  The population says how many hosts have at least b_1 < b_2 < ...
- * items: k items more of a host lift it over at most k of the (distinct) bounds, each of which grows by one; that is
- * again natural numbers of sum at most m.
+ * Adding a unit adds to a histogram a vector of natural numbers whose sum is at most m, and so is its L2 norm, which is
+ * reached when all items are alike.  Replacing one takes off such a vector and adds another; both are non-negative, so
+ * their difference is at most sqrt(m^2 + m^2) in L2.  A host moves from one cell to another: -1 and +1, sqrt(2) in L2,
+ * and the moves of h hosts add up.  The population says how many hosts have at least b_1 < b_2 < ... items: k more
+ * items of a host lift it over at most k of the (distinct) bounds, whose counts each grow by one; these are again
+ * natural numbers whose sum is at most m.
  *
  * Names are the labels of the noise (stream.h), so each name is used once a run.  The same key with the data of a
  * neighbour gives the same noise: then differences of answers are differences of exact statistics.  That is how the
@@ -50,8 +50,8 @@ enum fm_unit_kind { FM_UNIT_EXCHANGE, FM_UNIT_FLOW, FM_UNIT_WINDOW };
 struct fm_unit {
 	enum fm_unit_kind kind;
 	int replaced;   /* neighbours have another unit in its place, rather than one more or less */
-	unsigned flows; /* a unit has at most so many */
-	unsigned hosts; /* and touches at most so many: 2, in a window 2 a flow */
+	unsigned flows; /* the most that a unit has */
+	unsigned hosts; /* the most that it touches: 2, in a window 2 a flow */
 };
 /* flows is 1 for FM_UNIT_FLOW; FM_EINPUT when it is not, is 0 or is over 4,096. */
 int fm_unit_set(struct fm_unit *u, enum fm_unit_kind kind, unsigned flows, int replaced,
@@ -62,7 +62,7 @@ struct fm_items {
 	size_t n;             /* items */
 	const uint32_t *unit; /* [n]: item i is of unit unit[i] < nunits; NULL: of unit i */
 	size_t nunits;
-	unsigned most; /* a unit has at most so many of these items */
+	unsigned most; /* the most of these items that a unit has */
 };
 struct fm_items fm_items_units(size_t n);
 struct fm_items fm_items_parts(const struct fm_unit *u, size_t n, const uint32_t *unit, size_t nunits);
@@ -88,8 +88,8 @@ struct fm_values {
 };
 
 /* Each of the following returns FM_OK; FM_EINPUT when a name was used before, a value is outside of its public domain,
- * a unit has more items than it may, or sigma is out of range; FM_ESYSTEM.  A call that
- * fails after it was charged stays charged.  Answers may be negative; who needs counts sets those to 0, at no cost. */
+ * a unit has more items than it may, or sigma is out of range; FM_ESYSTEM.  A call that fails after it was charged
+ * stays charged.  Answers may be negative; a caller that needs counts sets those to 0, at no cost. */
 
 /* out[b] (v.n) = how many items have the value b. */
 int fm_counts_histogram(struct fm_counts *c, const struct fm_query *q, struct fm_values v, int64_t *out,
@@ -122,10 +122,10 @@ int fm_counts_cells(struct fm_counts *c, const char *name, struct fm_values cell
 /*
  * Counts of an open domain: the keys (64 bits: an address, a port with its protocol, a hash of what is longer) that
  * enough items have, by a stability threshold (Korolova et al., WWW 2009; Wilson et al., PoPETs 2020).  A key that no
- * item has is never given out; one that items have, when its noisy count reaches the threshold.  Keys that neighbouring
- * data both have get Gaussian noise, of sensitivity m; keys that only one of them has, all of one unit's items, come
- * out with a chance of at most delta.  The threshold is the least for that (threshold.h), and the chance that it leaves
- * is charged.
+ * item has is never given out; a key that items have is, when its noisy count reaches the threshold.  Keys that both
+ * neighbouring data sets have get Gaussian noise, of sensitivity m; keys that only one of them has, which all come from
+ * one unit's items, come out with a probability of at most delta.  The threshold is the least for that (threshold.h),
+ * and the probability that it leaves is charged.
  */
 struct fm_key_count {
 	uint64_t key;

@@ -7,7 +7,7 @@
  *     fm_fft_forward(f, x, spectrum);       x (n), spectrum (n / 2 + 1) pairs of real and imaginary part
  *     fm_fft_inverse(f, spectrum, x);       gives x back, divided by nothing further
  *
- * A plan holds its own scratch: one thread at a time.
+ * A struct fm_fft holds its own scratch: one thread at a time.
  */
 #ifndef FM_PRIVACY_FFT_H
 #define FM_PRIVACY_FFT_H

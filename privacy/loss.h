@@ -10,13 +10,14 @@
  *
  *     Gaussian            P = N(1, sigma^2), Q = N(0, sigma^2)
  *     sampled Gaussian    M = sum over j of Binomial(k, q)(j) N(j, sigma^2) for k records that change at once:
- *        remove           P = M, Q = N(0, sigma^2)              (k = 1: Mironov, Talwar, Zhang 2019; Zhu, Dong, Wang
- * 2022) add              P = N(0, sigma^2), Q = M mirrored replace one      P = M, Q = M mirrored (Lebeda, Regehr,
- * Kamath, Steinke 2024) Laplace             P = Lap(0, b), Q = Lap(1, b) discrete Gaussian   P = N_Z(0, sigma^2), Q =
- * N_Z(D, sigma^2) on the integers (Canonne, Kamath, Steinke 2020)
+ *        remove           P = M, Q = N(0, sigma^2) (k = 1: Mironov, Talwar, Zhang 2019; Zhu, Dong, Wang 2022)
+ *        add              P = N(0, sigma^2), Q = M mirrored
+ *        replace one      P = M, Q = M mirrored (Lebeda, Regehr, Kamath, Steinke 2024)
+ *     Laplace             P = Lap(0, b), Q = Lap(1, b)
+ *     discrete Gaussian   P = N_Z(0, sigma^2), Q = N_Z(D, sigma^2) on the integers (Canonne, Kamath, Steinke 2020)
  *
- * In each L grows with z.  Everything here errs to the side of more leaking: what rounding or a cut tail may hide is
- * added.
+ * In each L grows with z.  Everything here errs to the side of more leaking: what rounding or a truncated tail may hide
+ * is added.
  */
 #ifndef FM_PRIVACY_LOSS_H
 #define FM_PRIVACY_LOSS_H
@@ -68,7 +69,7 @@ struct fm_losses {
 	double infinite;
 };
 
-/* The distance between the smallest and the largest loss, but for `tail` of P at either end. */
+/* The distance between the smallest and the largest loss, without `tail` of P at either end. */
 double fm_loss_range(const struct fm_loss *l, double tail);
 
 /* The loss on a grid of step h, never leaking less than l: between two neighbouring points the curve delta(epsilon), as

@@ -10,7 +10,7 @@
  *     fm_gaussian_set(&g, 3.7, err);                                 sigma^2 as a fraction, rounded up
  *     fm_gaussian_fill(&key, "train/noise", step, &g, pool, out, n, err);    out[i]: draw i of the step
  *
- * What of the discrete Gaussian the accounts may use: see fm_gaussian_equivalent.
+ * What an accountant may claim of the discrete Gaussian: see fm_gaussian_equivalent.
  */
 #ifndef FM_PRIVACY_NOISE_H
 #define FM_PRIVACY_NOISE_H
@@ -64,8 +64,9 @@ int64_t fm_discrete_gaussian(struct fm_stream *s, const struct fm_gaussian *g);
  * data, and its result k has probability  integral f_s(x) rho_r(k - x) / rho_r(Z - x) dx  around the integer, where by
  * Poisson summation rho_r(Z - x) = r sqrt(2 pi) (1 + 2 sum_j exp(-2 pi^2 r^2 j^2) cos(2 pi j x)) is constant to a
  * factor 1 +- e, e = 4e-26; without it the integral is the Gaussian density of variance sigma^2 at k (Peikert, CRYPTO
- * 2010, theorem 3.1).  So the discrete Gaussian is a treatment of the continuous one's result but for a factor of 1 +-
- * 8e-26 a coordinate, which adds at most 2e-25 to the epsilon of each coordinate of each step: 2e-13 for 10^12 of them.
+ * 2010, theorem 3.1).  So the discrete Gaussian is a post-processing of the continuous one's result up to a factor of 1
+ * +- 8e-26 a coordinate, which adds at most 2e-25 to the epsilon of each coordinate of each step: 2e-13 for 10^12 of
+ * them.
  * For RDP and zCDP there is no loss: the discrete Gaussian's is at most rho = sensitivity^2 / (2 sigma^2) with sigma
  * itself (Canonne et al., theorem 4).
  */
@@ -80,7 +81,7 @@ int fm_gaussian_fill(const struct fm_secret *key, const char *label, uint64_t st
 
 /*
  * Poisson sampling: each record is in the batch by itself, with probability  floor(2^64 num / den) / 2^64.  That is num
- * / den but for less than 2^-64, and never more, so that an account with num / den holds.
+ * / den less at most 2^-64, so that an account with num / den holds.
  */
 struct fm_rate {
 	uint64_t threshold;

@@ -21,8 +21,8 @@ void fm_rdp_orders(double *orders)
 		orders[n++] = whole;
 }
 
-/* log of e^(a u) - 1 - a (e^u - 1) for a > 1: what (P / Q)^a adds to 1 where the loss is u.  It is positive but for u =
- * 0. */
+/* log of e^(a u) - 1 - a (e^u - 1) for a > 1: what (P / Q)^a adds to 1 where the loss is u.  It is positive except at
+ * u = 0. */
 static double log_excess(double u, double a)
 {
 	if (fabs(a * u) < 0.02) { /* u^2 (a^2 - a) / 2 + u^3 (a^3 - a) / 6 + ... */

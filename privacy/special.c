@@ -84,8 +84,9 @@ double fm_sf_log1p(double x)
 	return x > -0.29 && x < 0.41 ? log_series(x / (2 + x)) : fm_sf_log(1.0 + x);
 }
 
-/* ---- the normal tail: W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969)
- * ---- */
+/* ---- the normal tail ---- */
+
+/* W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969). */
 
 static double erf_small(double x) /* erf(x), |x| <= 0.46875 */
 {

@@ -63,7 +63,7 @@ int fm_chacha20(const uint8_t key[FM_STREAM_KEY], uint64_t index, uint64_t nonce
 	int rc = FM_OK;
 
 	if (cipher == NULL || blocks_make(cipher, NULL, index, nonce, out, n) != 0)
-		rc = fm_fail(err, FM_ESYSTEM, "ChaCha20 is not to be had of this OpenSSL");
+		rc = fm_fail(err, FM_ESYSTEM, "this OpenSSL has no ChaCha20");
 	EVP_CIPHER_CTX_free(cipher);
 	return rc;
 }
@@ -111,7 +111,7 @@ int fm_stream_open(struct fm_stream **s, const struct fm_secret *key, const char
 	own->memory = memory;
 	own->cipher = cipher_new(derived.data);
 	if (own->cipher == NULL) {
-		rc = fm_fail(err, FM_ESYSTEM, "ChaCha20 is not to be had of this OpenSSL");
+		rc = fm_fail(err, FM_ESYSTEM, "this OpenSSL has no ChaCha20");
 		goto out;
 	}
 	*s = &own->left;
@@ -143,7 +143,7 @@ static void make(struct stream *s, uint64_t index, uint64_t nonce, uint64_t *out
 
 	if (blocks_make(s->cipher, NULL, index, nonce, out, n) == 0)
 		return;
-	/* What is drawn from here on is void; bits that are all alike would hold up whoever draws by rejection. */
+	/* What is drawn from here on is void; bits that are all alike would keep a draw by rejection from ending. */
 	s->failed = 1;
 	fm_rng_init(&r, 0, FM_RNG_NOISE, index, (uint32_t)nonce);
 	for (size_t i = 0; i < n * WORDS; i++)

@@ -5,8 +5,8 @@
  * HMAC-SHA256(key, length of label, label, step), and the index chooses the counter of a ChaCha20 block of 64 bytes
  * under it, so that the bits of a draw depend on nothing but the run's key and the address: not on the thread, nor on
  * the order, nor on what was drawn before.  A draw that needs more than 64 bytes goes on in blocks of the same counter
- * with the nonces 1, 2, ...  An address is used for one draw only; who gives labels sees to that (counts.h refuses a
- * name that comes twice).
+ * with the nonces 1, 2, ...  An address is used for one draw only; the caller that chooses labels ensures that
+ * (counts.h refuses a name that comes twice).
  *
  *     fm_secret_random(&key, FM_STREAM_KEY, err);                 once a run
  *     fm_stream_open(&s, &key, "train/noise", step, err);         one a thread
@@ -18,9 +18,9 @@
  * fm_stream_reach(s, first, n) tells that the draws first ... first + n - 1 follow: their blocks are made in bulk.
  *
  * What is secret: key, bits and the stream's state are in locked memory and wiped at the end.  The key of a label and
- * step also lies in OpenSSL's context until fm_stream_close, which wipes it.  The time that a draw by rejection takes
- * depends on its bits: who can time single draws learns of the noise.  Stages run without a network, nothing of a
- * draw's time is recorded, and ChaCha20 itself takes the same time for every key.
+ * step is also in OpenSSL's context until fm_stream_close, which wipes it.  The time that a draw by rejection takes
+ * depends on its bits: anyone who can time single draws learns about the noise.  Stages run without a network, the time
+ * of a draw is not recorded, and ChaCha20 itself takes the same time for every key.
  */
 #ifndef FM_PRIVACY_STREAM_H
 #define FM_PRIVACY_STREAM_H

@@ -6,12 +6,13 @@
  * bytes.  It depends on nothing but the members and that time.  The zstd around it may differ between versions of
  * libzstd, so both digests are given.
  *
- *     struct fm_archive_member m[] = {{.path = "README.md", .data = text, .n = len}, {.path = "data/flows.csv", .file =
- * csv}}; fm_archive_write("demo-1.0", 315532800, m, 2, "out/demo-1.0.tar.zst", &digests, err)
+ *     struct fm_archive_member m[] = {{.path = "README.md", .data = text, .n = len},
+ *                                     {.path = "data/flows.csv", .file = csv}};
+ *     fm_archive_write("demo-1.0", 315532800, m, 2, "out/demo-1.0.tar.zst", &digests, err)
  *
  *     struct fm_archive_info info;
- *     fm_archive_read(fd, &info, &reason, err)            nothing is extracted; memory does not depend on the archive's
- * size fm_archive_check_contents(&info, &reason, err)      SHA256SUMS and manifest.json against what is there
+ *     fm_archive_read(fd, &info, &reason, err)              nothing is extracted; memory does not grow with the archive
+ *     fm_archive_check_contents(&info, &reason, err)        SHA256SUMS and manifest.json against what is there
  *     fm_archive_info_free(&info)
  */
 #ifndef FM_RELEASE_ARCHIVE_H

@@ -1,5 +1,5 @@
 /*
- * metadata.h - the documents in an archive that tell what it is.
+ * metadata.h - the documents in an archive that say what it is.
  *
  *     README.md         a data sheet for people: what this is, how it was made, its columns, what the gate measured,
  *                       what it promises about privacy and what not, how to verify it, its licence
@@ -31,7 +31,7 @@ struct fm_metadata_in {
 	const struct fm_dialect *dialect; /* in which data/flows.csv is written */
 	const struct fm_table *table;     /* the synthetic flows: for their number, span and labels */
 	const struct fm_verdict *verdict;
-	const char *date;        /* YYYY-MM-DD of the release, "" when nobody named one */
+	const char *date;        /* YYYY-MM-DD of the release, "" when none is set */
 	const char *data_sha256; /* of data/flows.csv */
 	uint64_t data_nbytes;
 	const json_t *privacy;   /* the manifest's, in privacy.mode dp; or NULL */

@@ -30,12 +30,12 @@ enum fm_reason {
 	FM_REASON_FILE_CHANGED,        /* digest or size differs from the list */
 	FM_REASON_SUMS_MALFORMED,      /* SHA256SUMS is unreadable */
 	FM_REASON_MANIFEST_MALFORMED,  /* manifest.json is unreadable */
-	FM_REASON_MANIFEST_DISAGREES,  /* manifest.json tells of other files, or another name or version */
+	FM_REASON_MANIFEST_DISAGREES,  /* manifest.json names other files, or another name or version */
 	FM_REASON_FORMAT_UNKNOWN,      /* manifest.json has another format */
 	FM_REASON_NOT_JUDGED,          /* no verdict, no checks, or a verdict that its own numbers deny */
 	FM_REASON_VERDICT_FAIL,        /* the gate refused it */
 	FM_REASON_ROWS_DISAGREE,       /* data/flows.csv has another number of rows */
-	FM_REASON_DATAPACKAGE,         /* datapackage.json is unreadable or tells of other data */
+	FM_REASON_DATAPACKAGE,         /* datapackage.json is unreadable or describes other data */
 	FM_REASON_NAME_DISAGREES,      /* the file is named for another release than it holds */
 	FM_REASON_RECORD_MISSING,      /* no RELEASE.json, though the signer makes them */
 	FM_REASON_RECORD_UNSIGNED,     /* its signature is missing, broken, for other bytes or by another key */

@@ -123,7 +123,7 @@ static void put_check(const struct fm_page *p, struct fm_buf *out, const json_t 
 	fm_buf_puts(out, "</tr>\n");
 }
 
-/* A check of the config that the verdict does not tell of. */
+/* A check of the config that the verdict does not have. */
 static void put_untold(const struct fm_page *p, struct fm_buf *out)
 {
 	const json_t *gate = json_object_get(json_object_get(p->facts, "config"), "gate"), *v,
@@ -167,7 +167,7 @@ void fm_part_checks(const struct fm_page *p, struct fm_buf *out)
 		    "<th scope=\"col\" class=\"num\">Noise floor</th><th scope=\"col\" class=\"num\">95\xe2\x80\xaf% "
 		    "interval</th>"
 		    "<th scope=\"col\" class=\"num\">Rows</th></tr></thead><tbody>\n");
-	for (int state = 0; state < FM_NSTATES; state++) /* what fails stands first */
+	for (int state = 0; state < FM_NSTATES; state++) /* failures first */
 		for (size_t i = 0; i < json_array_size(list); i++)
 			if ((int)fm_page_check_state(json_array_get(list, i)) == state)
 				put_check(p, out, json_array_get(list, i));

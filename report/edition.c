@@ -125,7 +125,7 @@ bool fm_report_shows(const char *report, const char *metric)
 	return who == FM_WITH_METRICS || (who == FM_WITH_HISTOGRAMS && strcmp(report, "histograms") == 0);
 }
 
-/* A number, or null, to so many parts of one; parts 0: as it is. */
+/* A number, or null, rounded to 1 / parts; parts 0: as it is. */
 static json_t *to_parts(const json_t *v, double parts)
 {
 	double x;

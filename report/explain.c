@@ -1,4 +1,4 @@
-/* What the checks of a gate ask, for somebody who runs networks and no statistics. */
+/* What the checks of a gate ask, for readers who run networks and do not know statistics. */
 #include <math.h>
 #include <string.h>
 

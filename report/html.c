@@ -13,7 +13,7 @@
 
 /* ---- text ---- */
 
-/* Would it drive a terminal, hide, or turn the text around it? */
+/* Would it control a terminal, be invisible, or turn the direction of the text around it? */
 static bool harmful(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x061c || (c >= 0x200b && c <= 0x200f) ||
@@ -46,7 +46,7 @@ void fm_html_text(struct fm_buf *out, const char *s)
 	}
 }
 
-/* ---- numbers: by integers, so that no locale has a say ---- */
+/* ---- numbers: by integers, so that no locale matters ---- */
 
 static void put_grouped(struct fm_buf *out, uint64_t v)
 {

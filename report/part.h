@@ -1,5 +1,5 @@
 /*
- * part.h - the parts of the page; each appends its section, or what stands in its place when its facts are missing.
+ * part.h - the parts of the page; each appends its section, or what is shown in its place when its facts are missing.
  */
 #ifndef FM_REPORT_PART_H
 #define FM_REPORT_PART_H

@@ -33,7 +33,7 @@ static int put_head(const struct fm_page *p, struct fm_buf *out, struct fm_error
 	return FM_OK;
 }
 
-/* No run has more; what is looked up in a list for each of another must stay quick. */
+/* No run has more; looking up each entry of one list in another must stay quick. */
 static int check_size(const json_t *facts, struct fm_error *err)
 {
 	static const char *const lists[] = {"metrics", "checks", "controls", "waivers", "stages", "files"};

@@ -13,7 +13,7 @@
  *     controls control_rows control_limit smallest_leak_caught waivers      of the verdict (manifests/metrics.h)
  *     histograms    judge/histogram.h (the team's) or what fm_report_histograms made of it
  *
- * and, where somebody put them in beside:
+ * and, where the caller added them:
  *
  *     archive       {"file","sha256","tar_sha256","checked":bool,"signer","fingerprint"}
  *     run           of the team alone: {"id","time","status","message","source","trace_sha256","ingest":{...},
@@ -35,7 +35,7 @@
 
 #define FM_PUBLIC_HISTOGRAMS_FORMAT "flowmint-public-histograms/1"
 
-/* Append the page to html.  A partner's edition says so; who makes one passes facts from fm_report_partner.  FM_EINPUT:
+/* Append the page to html.  A partner's edition says so; its facts come from fm_report_partner.  FM_EINPUT:
  * facts is no object, or a list in it has more entries than any run makes. */
 int fm_report_html(const json_t *facts, bool partner, struct fm_buf *html, struct fm_error *err) FM_MUST_CHECK;
 
@@ -63,8 +63,8 @@ int fm_report_histograms(const json_t *doc, bool real, int64_t k, json_t **publi
 /*
  * The metrics as they may be published, a new list: those that fm_report_shows, each with n, the rows that it rests on,
  * rounded down to a multiple of k and left out when nothing is left of it.  A label that fewer than k rows carry is
- * left out, numbers of real rows are rounded like n, and scores over labels so far that they do not tell n after all.
- * k below 1: nobody knows how many are few, and there is no n at all.  What is published already comes out the same.
+ * left out, numbers of real rows are rounded like n, and scores over labels far enough that they do not reveal n.  k
+ * below 1: it is not known how many are few, and there is no n at all.  Published metrics come out unchanged.
  */
 int fm_report_metrics(const json_t *list, const char *report, int64_t k, json_t **published,
 		      struct fm_error *err) FM_MUST_CHECK;

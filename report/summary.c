@@ -140,7 +140,7 @@ static void put_failed(const struct fm_page *p, struct fm_buf *out)
 				    strcmp(fm_html_str(c, "direction"), "min") == 0 ? ", at least " : ", at most ");
 			fm_html_number(out, fm_html_real(c, "threshold"));
 			if (strcmp(fm_html_str(c, "name"), "controls.broken") == 0 && *why) {
-				fm_buf_puts(out, ": "); /* a number of controls alone tells nobody what to mend */
+				fm_buf_puts(out, ": "); /* the number of controls alone does not say what to mend */
 				fm_html_text(out, why);
 			}
 		} else {

@@ -1,4 +1,4 @@
-/* What the synthetic flows are good for: each task after synthetic flows beside the same after real ones. */
+/* What the synthetic flows are good for: each task learned from synthetic flows beside the same from real ones. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -23,7 +23,7 @@ struct fm_membership_in {
 	const char *model_dir, *store_json;
 	const struct fm_table *train, *holdout;
 };
-/* A split without a whole window, and a model that has no loss of single windows, make the metrics NaN. */
+/* Without a whole window in a split, or without a loss of single windows in the model, the metrics are NaN. */
 int fm_model_membership(const struct fm_membership_in *in, struct fm_pool *pool, struct fm_metrics *out,
 			struct fm_error *err) FM_MUST_CHECK;
 

@@ -1,5 +1,5 @@
 /*
- * previous.h - the release before this one, laid beside it (privacy/leakage/difference.h).
+ * previous.h - the release before this one, compared with it (privacy/leakage/difference.h).
  */
 #ifndef FM_STAGES_PREVIOUS_H
 #define FM_STAGES_PREVIOUS_H
@@ -13,10 +13,10 @@ struct fm_previous_in {
 	const char *path; /* an archive NAME-VERSION.tar.zst, of which only data/flows.csv is read, or a CSV file of the
 			     dialect, packed or not */
 	const struct fm_dialect *dialect;
-	uint64_t rows; /* the first so many of it; 0: all */
+	uint64_t rows; /* only the first of this number; 0: all */
 	struct fm_pool *pool;
 	size_t memory;     /* as of fm_leakage */
-	const char *spill; /* a folder for what of it does not fit in memory, or NULL */
+	const char *spill; /* a folder for the part that does not fit in memory, or NULL */
 };
 /* Adds leak.release_* of current beside the release before.  FM_EINPUT when that cannot be read or has no rows. */
 int fm_previous_compare(const struct fm_previous_in *in, const struct fm_table *current, struct fm_metrics *out,

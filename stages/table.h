@@ -6,7 +6,7 @@
  *
  * Runner, confinement, keys, ledger, `status`, the plan and docs/architecture.md take what they say of a stage from
  * here.  A stage sees the items of its row and nothing else of the workspace; what it reads is also what its key
- * depends on: of each product that an item lies in the digest is an input, and of a file of the user's its own.
+ * depends on: the digest of each product that has one of its items, and of each file of the user's, is an input.
  */
 #ifndef FM_STAGES_TABLE_H
 #define FM_STAGES_TABLE_H
@@ -94,12 +94,12 @@ struct fm_stage {
 	const char *name;
 	const char *product; /* its folder below stages/NAME/KEY/ */
 	const char *makes;   /* the same in words */
-	int format;          /* raised when what lies in workspaces must be made anew within one version */
+	int format;          /* raised when products in workspaces must be made again within one version */
 	bool by_program;     /* the key depends on the program's own digest, so that what a release claims is measured
 				by the program that releases it */
 	bool draws;          /* random numbers: in privacy.mode dp from a secret of its own */
 	bool sees_rows;      /* private flows: no message of it may hold the text of one (base/text.h) */
-	bool always;         /* made anew each time, never taken from the workspace */
+	bool always;         /* made again each time, never taken from the workspace */
 	unsigned items;      /* FM_ITEM(...) | ...: all that it may read, and of FM_FROM_STAGE write */
 	const char *section[10]; /* of the config, that the key depends on; ends with NULL */
 	/* Call s's function of this stage; *result is what it found out, as JSON, for the ledger. */

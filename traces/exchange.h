@@ -2,8 +2,8 @@
  * exchange.h - which exchange a flow is in, and which split that goes to when no other exchange may have a say in it.
  *
  * An exchange is the flows of one unordered 5-tuple (two ends of address and port, protocol by its name) that end in
- * one minute of UTC.  Its split is a keyed hash of these: who lacks the key cannot foresee it, and an exchange more or
- * less moves no other one.
+ * one minute of UTC.  Its split is a keyed hash of these: without the key nobody can foresee it, and one more or less
+ * exchange moves no other one.
  */
 #ifndef FM_TRACES_EXCHANGE_H
 #define FM_TRACES_EXCHANGE_H

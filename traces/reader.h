@@ -1,8 +1,8 @@
 /*
  * reader.h - what any kind of source fills: batches of rows, each row and each bad row with its place in the source.
  *
- * A kind of source (CSV today) is one struct fm_reader_kind. Who reads (read.c: limits, counts, callbacks) knows no
- * other part of it, so that a new kind adds a file of its own and one line where the kind is chosen.
+ * A kind of source (CSV today) is one struct fm_reader_kind. The code that reads (read.c: limits, counts, callbacks)
+ * knows no other part of it, so that a new kind adds a file of its own and one line where the kind is chosen.
  *
  *     struct fm_reader *r = NULL;
  *     struct fm_batch b;

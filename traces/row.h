@@ -11,10 +11,10 @@
  *
  * A reason names the column and the kind of fault and never the value, which is private.
  *
- * What is refused: another number of columns than the file has; a time that is none, missing, or outside 1970..2261; a
- * negative or too long duration; an address that is none; a port over 65535; a count that is no nonnegative integer
- * below 2^63; a category value that is longer than FM_DICT_VALUE_MAX, not UTF-8 or has control characters. Missing
- * values (the dialect's tokens) are 0 under FM_MISSING_ZERO - the category value "0" - and refused under
+ * What is refused: another number of columns than the file has; a time that is malformed, missing, or outside
+ * 1970..2261; a negative or too long duration; a malformed address; a port over 65535; a count that is not an integer
+ * from 0 to 2^63 - 1; a category value that is longer than FM_DICT_VALUE_MAX, not UTF-8 or has control characters.
+ * Missing values (the dialect's tokens) are 0 under FM_MISSING_ZERO - the category value "0" - and refused under
  * FM_MISSING_REJECT; a missing time is always refused, for no window could hold the row.
  */
 #ifndef FM_TRACES_ROW_H

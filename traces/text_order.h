@@ -1,6 +1,6 @@
 /*
- * text_order.h - traces whose rows of one time stand in the order of their text, as after sort -u (UGR'16): then the
- * order within a time says nothing of what happened first.
+ * text_order.h - traces whose rows of one time are in the order of their text, as after sort -u (UGR'16): then the
+ * order within a time does not say what happened first.
  *
  * The text is that of td, sa, da, sp and dp as UGR'16 writes them. Ingest looks for such an order and records it
  * (store.json, "ties"); the generate stage puts the rows of a model of such a trace into it again.

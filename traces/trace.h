@@ -35,7 +35,7 @@ struct fm_trace_opts {
 	const char *path,
 	    *member; /* member NULL or "": the only regular file of an archive; a star for the folder: any */
 	const struct fm_dialect *dialect;
-	uint64_t rows; /* stop after so many good rows; 0 = all */
+	uint64_t rows; /* stop after this many good rows; 0 = all */
 	enum fm_missing missing;
 	/* Called with the good rows of each batch, at most FM_TRACE_CHUNK; the table is reused. Non-zero stops with
 	 * that code. May be NULL. */

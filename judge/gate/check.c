@@ -20,7 +20,7 @@ void fm_gate_line(struct fm_check_result *c, const struct fm_cfg_check *check, i
 	const struct fm_metric *m = fm_metrics_find(metrics, check->name);
 	double threshold = is_max ? check->max : check->min;
 
-	/* Only max is what relative_to_floor speaks of. */
+	/* relative_to_floor applies to max only. */
 	if (check->relative_to_floor && is_max)
 		threshold = threshold * floor + check->plus;
 	line_init(c, check->name, is_max ? "max" : "min", threshold + extra);
@@ -120,7 +120,7 @@ static json_t *waiver_of(const json_t *waivers, const char *check)
 	return NULL;
 }
 
-/* Only what failed is lifted, and only the waivers that lifted something stand in the verdict. */
+/* Only what failed is lifted, and only the waivers that lifted something are in the verdict. */
 int fm_gate_waive(struct fm_verdict *v, const json_t *waivers, struct fm_error *err)
 {
 	for (size_t i = 0; i < v->n; i++) {

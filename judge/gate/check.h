@@ -21,8 +21,8 @@
 int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics, struct fm_verdict *v,
 		  struct fm_error *err) FM_MUST_CHECK;
 
-/* Lift the failed lines that waivers (a list as in a verdict, or NULL) name, and nothing else; who signed them is for
- * the caller to know.  Only the waivers that lifted something stand in the verdict. */
+/* Lift the failed lines that waivers (a list as in a verdict, or NULL) name, and nothing else; the caller has checked
+ * who signed them.  Only the waivers that lifted something are in the verdict. */
 int fm_gate_waive(struct fm_verdict *v, const json_t *waivers, struct fm_error *err) FM_MUST_CHECK;
 /* Set v->pass from its lines: each passes or is waived, and there is at least one. */
 void fm_gate_decide(struct fm_verdict *v);
@@ -40,7 +40,7 @@ void fm_gate_line(struct fm_check_result *c, const struct fm_cfg_check *check, i
 /* The verdict as an aligned table for people, failures with their reason, and a last line that sums up. */
 void fm_verdict_print(FILE *f, const struct fm_verdict *v);
 
-/* Lines behind it: of failed checks that the real flows would fail too.  For the team's eyes. */
+/* Lines after it, about failed checks that the real flows would fail too: for the team only. */
 void fm_verdict_print_trace(FILE *f, const struct fm_verdict *v, const struct fm_metrics *metrics);
 
 #endif

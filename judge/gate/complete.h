@@ -11,7 +11,7 @@
 #include "manifests/metrics.h"
 
 /* The rest of a verdict that fm_gate_apply began: waivers, a list as in a verdict (metrics.h) or NULL, which lift what
- * they name and nothing else (who signed them is for the caller to know), and the gate's trial by controls (controls.h;
+ * they name and nothing else (the caller has checked who signed them), and the gate's trial by controls (controls.h;
  * controls NULL: there was none, which fails), where cfg->gate.control_rows asks for one.  A waived check counts in
  * neither. */
 int fm_gate_complete(const struct fm_config *cfg, const json_t *controls, const json_t *waivers, struct fm_verdict *v,

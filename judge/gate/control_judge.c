@@ -36,8 +36,8 @@ static double floor_of(const struct fm_metrics *m, const char *name)
 	return f ? f->value : (double)NAN;
 }
 
-/* A trace may have flows that break a rule so seldom that the holdout has none and fresh flows one: as many are allowed
- * as there may be, by what the holdout has. */
+/* Flows that break a rule may be so rare that the holdout has none and fresh flows one: as many are allowed as there
+ * may be, judging by the holdout. */
 static double rare_allowance(const struct fm_metrics *floor, const char *name)
 {
 	const struct fm_metric *f = floor_metric(floor, name);
@@ -49,7 +49,7 @@ static double rare_allowance(const struct fm_metrics *floor, const char *name)
 	return hi;
 }
 
-/* Few rows are noisy rows: an absolute threshold is moved by what real flows are off the ideal at these rows. */
+/* Few rows are noisy: an absolute threshold is moved by the distance of real flows from the ideal at this size. */
 static double allowance(const struct judge *j, const struct fm_cfg_check *check, int is_max)
 {
 	const struct fm_metric_kind *kind = fm_metric_kind(check->name);
@@ -65,7 +65,7 @@ static double allowance(const struct judge *j, const struct fm_cfg_check *check,
 	return ROOM * off;
 }
 
-/* A check that somebody waived stops nothing, so it catches nothing either. */
+/* A waived check stops nothing, so it catches nothing either. */
 static int waived(const struct judge *j, const char *name)
 {
 	for (size_t i = 0; i < j->v->n; i++)
@@ -114,7 +114,7 @@ static json_t *failed_checks(struct judge *j, const struct fm_metrics *m, char w
 static void complain(struct judge *j, const char *name, double level, int positive, const char *why)
 {
 	if (j->broken++ > 0)
-		return; /* the list of controls has them all; the line tells of the first */
+		return; /* the list of controls has them all; the line names the first */
 	if (positive)
 		snprintf(j->words, sizeof j->words, "real flows fail: %s", why);
 	else if (level > 0)
@@ -155,7 +155,7 @@ static int judge_one(struct judge *j, const json_t *o, json_t *out, struct fm_er
 	return bad ? fm_fail(err, FM_ESYSTEM, "out of memory for the controls") : FM_OK;
 }
 
-/* The smallest share of copies such that it and every larger one was caught; the controls stand in rising order. */
+/* The smallest share of copies such that it and every larger one was caught; the controls are in rising order. */
 static double smallest_leak(const json_t *controls)
 {
 	double smallest = 0;

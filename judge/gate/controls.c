@@ -83,8 +83,8 @@ static int windows_of(const struct fm_table *t, struct window **out, size_t *n, 
 	return FM_OK;
 }
 
-/* The first rows of some windows, quota of them in all: spread evenly, each window giving what it has at most.  of: the
- * window of each. */
+/* The first rows of some windows, `quota` rows in all: spread evenly, as far as each window has them.  of: the window
+ * of each. */
 static size_t take_rows(const struct window *w, const uint32_t *pick, size_t n, size_t quota, uint32_t *row,
 			uint32_t *of)
 {

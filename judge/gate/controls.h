@@ -1,21 +1,23 @@
 /*
  * controls.h - what a gate must tell apart before it is believed: planted generators of known quality.
  *
- * A small world is cut from the training split and the holdout: three tables of equal numbers of rows, one in the place
- * of the training rows, one in that of the holdout, and one of fresh real flows that neither has.  From it each control
- * makes a synthetic table:
+ * A small world is taken from the training split and the holdout: three tables of equal numbers of rows, one in the
+ * place of the training rows, one in that of the holdout, and one of fresh real flows that neither has.  From it each
+ * control makes a synthetic table:
  *
  *     copy            fresh rows, of which the share `level` is replaced by training rows; at 1 all of them
  *     copy_fresh_ids  the same, but time and addresses stay those of the fresh rows
- *     noise           all training rows, time shifted and duration, packets and bytes changed by about `level` of their
- * size outliers        fresh rows, ten of which are replaced by the ten most extreme training rows; level is 10 one_row
- * one training row again and again independent     each column drawn from that of the training rows, for itself
- *     shuffled        each column of the fresh rows shuffled for itself: its marginals are those of real flows
+ *     noise           all training rows, time shifted and duration, packets and bytes changed by about `level` of
+ *                     their size
+ *     outliers        fresh rows, ten of which are replaced by the ten most extreme training rows; level is 10
+ *     one_row         one training row again and again
+ *     independent     each column drawn from that of the training rows, by itself
+ *     shuffled        each column of the fresh rows shuffled by itself: its marginals are those of real flows
  *     constant        the most frequent value of each column
  *     fresh           the fresh rows: the one that must pass
  *
  * fm_controls_measure (control_run.c) plants and scores all of them for the evaluate stage; fm_controls_judge
- * (control_judge.c) applies the gate's checks to the scores.  docs/gate.md says what is expected of whom, and why.
+ * (control_judge.c) applies the gate's checks to the scores.  docs/gate.md says what is expected of each, and why.
  *
  *     {"format":"flowmint-controls/1","rows":12000,"limit":0.005,"floor":[METRICS of "floor." names],
  *      "controls":[{"name":"copy","kind":"negative","level":0.005,"expected":"fail","metrics":[METRICS]},...]}
@@ -35,7 +37,7 @@
 #include "manifests/metrics.h"
 
 #define FM_CONTROLS_FORMAT "flowmint-controls/1"
-#define FM_CONTROLS_CHECK "controls.broken" /* the verdict's line that says how many came out wrong */
+#define FM_CONTROLS_CHECK "controls.broken" /* the verdict's line that says how many were judged wrongly */
 #define FM_CONTROLS_SEED 20160411u          /* of every run: the same tables give the same controls */
 #define FM_CONTROLS_MIN 50                  /* rows: a smaller world shows nothing */
 
@@ -60,14 +62,14 @@ struct fm_control {
 extern const struct fm_control fm_controls[];
 extern const size_t fm_ncontrols;
 
-/* Three tables of rows each, with the dictionaries of train (those of the others may go on behind), in order of time as
- * far as their sources are.  train and holdout have the column win, fresh has not. */
+/* Three tables of `rows` rows each, with the dictionaries of train (those of the others may have further entries), in
+ * order of time as far as their sources are.  train and holdout have the column win, fresh has not. */
 struct fm_control_world {
 	struct fm_table *train, *holdout, *fresh;
 	size_t rows;
 };
-/* Cut a world of at most max_rows: from windows (column win, else runs of 64 rows) that are spread evenly over both
- * sources, each window going to one table whole or in part, drawn for seed.  rows is 0 when there are too few. */
+/* Make a world of at most max_rows rows: of windows (column win, else runs of 64 rows) that are spread evenly over both
+ * sources, each window going to one table whole or in part, drawn by seed.  rows is 0 when there are too few. */
 int fm_control_world_cut(struct fm_control_world *w, const struct fm_table *train, const struct fm_table *holdout,
 			 size_t max_rows, uint64_t seed, struct fm_error *err) FM_MUST_CHECK;
 void fm_control_world_free(struct fm_control_world *w);
@@ -89,8 +91,8 @@ struct fm_controls_in {
 };
 int fm_controls_score(const struct fm_controls_in *in, json_t **doc, struct fm_error *err) FM_MUST_CHECK;
 
-/* What of cfg the document depends on: other thresholds on the same metrics need no new one.  A new reference, or NULL.
- */
+/* The part of cfg that the document depends on: other thresholds on the same metrics need no new one.  A new reference,
+ * or NULL. */
 json_t *fm_controls_key(const struct fm_config *cfg);
 
 /* Apply the checks of cfg->gate to the controls of doc (NULL: they were not run) and write into v: the controls, the

@@ -6,7 +6,7 @@
 
 #include "manifests/registry.h"
 
-/* A floor may be 0 by chance: what is nearer than this to the ideal is as good as there. */
+/* A floor may be 0 by chance: a value nearer than this to the ideal counts as ideal. */
 #define LEAST_FLOOR 0.001
 
 void fm_gate_by_role(struct fm_config *cfg)

@@ -1,6 +1,6 @@
 /*
- * files.h - judging files that somebody brings, without the run that made them: what of a gate can be asked of them,
- * what a row that cannot be read counts for, and what of the metrics a reader should see first.
+ * files.h - judging files without the run that made them: which checks of a gate they can answer, how a row that cannot
+ * be read counts, and which metrics a reader should see first.
  */
 #ifndef FM_JUDGE_GATE_FILES_H
 #define FM_JUDGE_GATE_FILES_H
@@ -14,13 +14,13 @@
 #include "manifests/metrics.h"
 
 /* Nobody promised that files have fresh addresses: who talks to whom is judged, not who they are.  Checks of metrics
- * that tell addresses by identity are taken out of cfg->gate. */
+ * that compare addresses by identity are taken out of cfg->gate. */
 void fm_gate_by_role(struct fm_config *cfg);
 
 /*
- * Take out of cfg->gate what files can never answer, and list it (*left_out, a new reference).  They have no model.
- * Without a holdout, and where `lenient` says that nobody wrote a config that asks for one, what needs a holdout or a
- * noise floor is left out likewise; else it stays and fails.
+ * Take out of cfg->gate what files can never answer because they have no model, and list it (*left_out, a new
+ * reference).  Without a holdout, and where `lenient` says that nobody wrote a config that asks for one, what needs a
+ * holdout or a noise floor is left out too; else it stays and fails.
  */
 int fm_gate_leave_out(struct fm_config *cfg, const struct fm_metrics *metrics, bool lenient, json_t **left_out,
 		      struct fm_error *err) FM_MUST_CHECK;
@@ -29,8 +29,8 @@ int fm_gate_leave_out(struct fm_config *cfg, const struct fm_metrics *metrics, b
  * or rules.broken_share_real), where it was measured. */
 void fm_count_unreadable(struct fm_metrics *metrics, const char *name, uint64_t bad);
 
-/* The metrics that are farthest from their ideal, worst first, at most `most`, by how many times as far as the noise
- * floor; where there are no floors, by how far.  Only shares, divergences and scores, which can be compared. */
+/* The metrics that are farthest from their ideal, worst first, at most `most`: by their distance over that of the noise
+ * floor, or by the distance itself where there are no floors.  Only shares, divergences and scores, which compare. */
 struct fm_worst {
 	const struct fm_metric *metric, *floor; /* floor NULL: none */
 	double times;                           /* NaN without a floor */

@@ -1,7 +1,7 @@
 /*
- * holdout.h - is a holdout one?
+ * holdout.h - is a holdout a real one?
  *
- * Every test of leakage sets the training rows against rows that the generator never saw.  Where somebody names the
+ * Every test of leakage compares the training rows with rows that the generator never saw.  Where a user names the
  * files, those may be too few, the training rows again, or what the synthetic rows were copied from: then the tests say
  * "no evidence" of anything, and the gate must not take that for a pass.
  */
@@ -23,7 +23,7 @@ struct fm_holdout {
 int fm_holdout_count(struct fm_holdout *a, const struct fm_table *real, const struct fm_table *synthetic,
 		     const struct fm_table *holdout, size_t memory, struct fm_error *err) FM_MUST_CHECK;
 
-/* A failing line for v when the holdout is none; v->check has room for it (fm_gate_apply). */
+/* A failing line for v when the holdout is not a real one; v->check has room for it (fm_gate_apply). */
 void fm_holdout_judge(const struct fm_holdout *a, struct fm_verdict *v);
 
 #endif

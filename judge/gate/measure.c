@@ -129,7 +129,7 @@ static const struct group {
 	int (*floor)(const struct fm_table *real, const struct fm_table *holdout, struct fm_pool *, const char *prefix,
 		     struct fm_metrics *, struct fm_error *);
 	int learns;
-	int whole; /* goes over all rows in bounded memory; the others are shown a cut of large tables */
+	int whole; /* reads all rows in bounded memory; the others are shown a subsample of large tables */
 } groups[FM_NGROUPS] = {
     [FM_GROUP_ROWS] = {"rows", count_rows, NULL, 0, 1},
     [FM_GROUP_MARGINALS] = {"marginals", margins, compare_margins, 0, 0},
@@ -208,7 +208,7 @@ static int sample_runs(struct fm_table **out, const struct fm_table *t, size_t n
 		goto out;
 	if (runs <= whole) { /* else nearly all: the first n */
 		fm_rows_choose(SEED, purpose, whole, runs, chosen);
-		for (size_t i = 0; i < n; i++) /* never behind what is still to be read, as runs rise */
+		for (size_t i = 0; i < n; i++) /* never past what is still to be read, as runs rise */
 			order[i] = order[chosen[i / RUN] * (size_t)RUN + i % RUN];
 	}
 	rc = fm_table_take(out, t, order, n, err);
@@ -242,7 +242,7 @@ out:
 	return rc;
 }
 
-/* How many rows of what was cut are judged. */
+/* How many rows of a subsampled table are judged. */
 static int count_judged(const struct fm_subsamples *c, struct fm_metrics *out, struct fm_error *err)
 {
 	static const char *const name[3] = {"rows.judged_real", "rows.judged_synthetic", "rows.judged_holdout"};
@@ -255,7 +255,7 @@ static int count_judged(const struct fm_subsamples *c, struct fm_metrics *out, s
 	return FM_OK;
 }
 
-/* All groups and the noise floor: what reads every row of whole, the rest those of sub. */
+/* All groups and the noise floor: some read every row of whole, the rest the rows of sub. */
 static int run_all(const struct fm_judge_in *whole, const struct fm_subsamples *sub, struct fm_progress *p,
 		   struct fm_metrics *out, struct fm_error *err)
 {

@@ -28,7 +28,7 @@
  *     leak.*        privacy/leakage/leakage.h
  *
  * threads: 0 for all allowed; it changes no value.  o.memory: bytes that may be taken for what grows with the number of
- * rows; of tables that are larger, all but rows.*, rules.* and leak.* are those of a cut (judge/gate/subsample.h),
+ * rows; of larger tables, all but rows.*, rules.* and leak.* are those of a subsample (judge/gate/subsample.h),
  * whose numbers of rows are rows.judged_real, _synthetic and _holdout.  FM_EINPUT when real or synthetic has no rows.
  */
 int fm_evaluate_tables(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
@@ -52,7 +52,7 @@ struct fm_judge_in {
 int fm_evaluate_some(const struct fm_judge_in *in, unsigned set, struct fm_metrics *out,
 		     struct fm_error *err) FM_MUST_CHECK;
 /* The floors of a set of groups: what fresh real flows would score, holdout in the synthetic table's place, the larger
- * side cut to as many rows as the smaller has, by whole runs of 64 neighbours in time. */
+ * side reduced to as many rows as the smaller has, by whole runs of 64 neighbours in time. */
 int fm_evaluate_floor(const struct fm_table *real, const struct fm_table *holdout, unsigned set, struct fm_pool *pool,
 		      struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 

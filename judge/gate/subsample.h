@@ -1,10 +1,9 @@
 /*
- * subsample.h - what the judges look at of a table that is larger than the memory they were given.
+ * subsample.h - the rows that judges look at when a table is larger than the memory they were given.
  *
- * Marginals, pairs, structure in time and tasks are statistics: millions of rows say no more than many.  Of a larger
- * table they get FM_SUBSAMPLE_STRETCHES stretches of neighbouring rows, spread evenly over it, so that gaps, bursts,
- * pairs and the day stay what they are.  Leakage is looked for in all rows, whatever their number
- * (privacy/leakage/leakage.h).
+ * Marginals, pairs, structure in time and tasks are statistics that hardly gain from more rows.  Of a larger table they
+ * get FM_SUBSAMPLE_STRETCHES stretches of neighbouring rows, spread evenly over it, so that gaps, bursts, pairs and the
+ * day stay what they are.  Leakage is looked for in all rows, whatever their number (privacy/leakage/leakage.h).
  */
 #ifndef FM_JUDGE_GATE_SUBSAMPLE_H
 #define FM_JUDGE_GATE_SUBSAMPLE_H
@@ -16,11 +15,11 @@
 
 #define FM_SUBSAMPLE_STRETCHES 64
 
-/* What judging takes of memory for each row of the three tables it looks at, at most: the copy made here, and what a
- * judge needs of all rows at once. */
+/* The most memory that judging takes for each row of the three tables it looks at: the copy made here, and what a judge
+ * needs of all rows at once. */
 #define FM_SUBSAMPLE_BYTES 160
 
-/* Rows of each table that are judged in so many bytes. */
+/* Rows of each table that can be judged in this many bytes. */
 size_t fm_subsample_most(size_t memory);
 /* *out: at most `most` rows of t as a table of their own, in the order of t; NULL where t has no more. */
 int fm_subsample(struct fm_table **out, const struct fm_table *t, size_t most, struct fm_error *err) FM_MUST_CHECK;

@@ -249,7 +249,7 @@ int64_t fm_td_decode(const struct fm_codec *c, int token, double u, int64_t sour
 			 : source + fm_num_decode(&c->near, token - n, u) - FM_NEAR_MS;
 }
 
-/* How far apart near durations are. */
+/* How far near durations differ. */
 static int fit_near(struct fm_codec *c, const struct fm_table *t, const size_t *first, size_t nw, int min_count,
 		    struct fm_error *err)
 {

@@ -4,12 +4,16 @@
  * A flow becomes FM_NTOK tokens (categories) and FM_NRES residuals (reals, standard normal):
  *
  *     role     whether a later flow of the window answers this one, and how this one is related to one before
- * (relations.h) rel      to which: what they share (dir sa da, and pr sp dp of a reply) is then a copy dir      which
- * ends are inside: sa (1) + da (2) gap      time since the flow before, numeric label pr flg fwd stos    categories sa
- * da    an address by its role: a popular host by rank; else, if seen in this window, by recency among its side's; else
- * new, by class (inside or not, how often its like appear, how many peers they have) sp dp    frequent ports are
- * tokens, the rest ranges; one vocabulary for both pkt td   numeric bpp      bytes per packet, in thousandths: byt is
- * coded given pkt
+ *              (relations.h)
+ *     rel      to which flow: what the two share (dir sa da, and pr sp dp of a reply) is then copied
+ *     dir      which ends are inside: sa (1) + da (2)
+ *     gap      time since the flow before, numeric
+ *     label pr flg fwd stos    categories
+ *     sa da    an address by its role: a popular host by rank; else, if seen in this window, by recency among its
+ *              side's; else new, by class (inside or not, how often such hosts appear, how many peers they have)
+ *     sp dp    frequent ports are tokens, the rest ranges; one vocabulary for both
+ *     pkt td   numeric
+ *     bpp      bytes per packet, in thousandths: byt is coded given pkt
  *
  * td of a reply that is near its request's is coded as the difference: tokens behind those of the durations.
  *
@@ -20,13 +24,14 @@
  * what fewer than k = min_count training rows have is lost:
  *
  *     sp dp         exact (an ICMP flow has no source port: 0)
- *     pkt td gap    exact where the value is on the lattice (the coarsest step that 999 of 1000 values lie on; else it
- * goes down to it) and between the outer edges (else the edge; without bins the nearest atom); from 10,000 steps on
- * within one step and a millionth of the value, since residuals are floats (td of a reply may be coded by its
- * request's, and is exact then) byt           bytes per packet likewise, in thousandths: bytes within pkt / 2000 + 1/2
- * of what that makes label pr flg fwd stos    exact for values that k rows carry, else the one most like it sa da who
- * is who in a window is kept, and which side is inside; popular hosts are the same in all windows.  The addresses are
- * fresh, and a flow from a host to itself goes to another
+ *     pkt td gap    exact where the value is on the lattice (the coarsest step of which 999 of 1000 values are a
+ *                   multiple; else it is rounded down to it) and between the outer edges (else the edge; without bins
+ *                   the nearest atom); from 10,000 steps on within one step and a millionth of the value, since
+ *                   residuals are floats (td of a reply may be coded by its request's, and is exact then)
+ *     byt           bytes per packet likewise, in thousandths: bytes within pkt / 2000 + 1/2 of what that makes
+ *     label pr flg fwd stos    exact for values that k rows have, else the value most like it
+ *     sa da         who is who in a window is kept, and which side is inside; popular hosts are the same in all
+ *                   windows.  The addresses are fresh, and a flow from a host to itself goes to another
  *
  * What the codec keeps of the private rows: values that at least min_count training rows carry, bin edges on the data's
  * lattice with min_count rows beyond the outer ones, and histograms of roles and of time.  No address.

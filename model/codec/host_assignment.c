@@ -187,7 +187,7 @@ void fm_assignment_meet(struct fm_assignment *c, uint32_t host, uint32_t peer)
 	struct fm_error err;
 	if (host >= (uint32_t)c->roles->nhosts && c->player[host - (uint32_t)c->roles->nhosts].windows > 0 &&
 	    bind(c, host - (uint32_t)c->roles->nhosts, peer, &err) < 0)
-		return; /* out of memory: the bond is forgotten, the flow is made all the same */
+		return; /* out of memory: the relation is forgotten, the flow is made all the same */
 }
 
 uint32_t fm_assignment_hosts(const struct fm_assignment *c)

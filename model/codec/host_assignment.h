@@ -1,11 +1,11 @@
 /*
- * host_assignment.h - who plays the hosts of the tail when flows are made.
+ * host_assignment.h - which fresh hosts take the roles of the hosts of the tail when flows are made.
  *
- * The codec's histogram says how many hosts of each class come in how many windows with how many peers.  The assignment
- * is such a population of fresh hosts; each time a class is called for in a window with a given peer, either a host
- * that has met this peer before comes again, or a host that may still meet a new one; when all are used up a new
- * population of the same kind steps in.  So the numbers of distinct hosts, of flows a host and of peers a host come out
- * as they were.
+ * The codec's histogram says how many hosts of each class are in how many windows with how many peers.  The assignment
+ * is such a population of fresh hosts.  Each time a class is needed in a window with a given peer, either a host that
+ * has met this peer before comes again, or one that may still meet a new peer; when all are used up, a new population
+ * of the same kind takes over.  So the numbers of distinct hosts, of flows per host and of peers per host come out as
+ * they were.
  */
 #ifndef FM_MODEL_CODEC_HOST_ASSIGNMENT_H
 #define FM_MODEL_CODEC_HOST_ASSIGNMENT_H

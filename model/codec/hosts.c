@@ -230,7 +230,7 @@ int fm_host_class(const struct fm_hosts *hosts, const struct fm_table *t, uint32
 	return h ? fm_role_class(inside, h->windows, h->peers) : fm_role_class(inside, 1, 1);
 }
 
-/* The kinds of host of each class: so many windows and peers, how many hosts. A kind of fewer than k hosts is counted
+/* The kinds of host of each class: windows, peers, and how many hosts. A kind of fewer than k hosts is counted
  * with the next one, and what is left at the end with the last. */
 static int fit_pools(struct fm_roles *r, const struct fm_hosts *hosts, int min_count, struct fm_error *err)
 {

@@ -1,11 +1,11 @@
 /*
  * label_budget.h - labels in the shares that were asked for, window by window.
  *
- * A window's class tells the network what the window is about, but rare classes are learned from few windows, and what
- * the network makes of them is a share of their label that is anyone's guess.  So a schedule with wishes
- * (window_schedule.h) says how many flows of each label each window has.  The network says which flows these are: its
- * distribution is weighed so that over the flows in question it expects what is left of the window's budget, and a
- * label whose budget is used up is drawn no more.
+ * A window's class tells the network what the window is about, but rare classes are learned from few windows, and the
+ * share of their label that the network makes cannot be foreseen.  So a schedule with wanted shares (window_schedule.h)
+ * says how many flows of each label each window has.  The network says which flows these are: its distribution is
+ * weighted so that over the flows in question it expects what is left of the window's budget, and a label whose budget
+ * is used up is drawn no more.
  */
 #ifndef FM_MODEL_CODEC_LABEL_BUDGET_H
 #define FM_MODEL_CODEC_LABEL_BUDGET_H

@@ -16,9 +16,9 @@
  * 1 + (kind - 1) * (window - 1) + (distance - 1).  The token of column role says 4 * kind, 1 more when a later flow is
  * the reply and 2 more when another is related to it: roles are the outline of a window, and relations fill it in.
  *
- * Where flows of one time stand in order of their text their order says nothing, and relations would be scattered over
- * the window.  There each time's flows are put in an order of our own: pairs of hosts stay together, a reply stands
- * behind its request, the rest is chance.
+ * Where flows of one time are in order of their text, their order says nothing, and relations would be scattered over
+ * the window.  There the flows of each time are put in an order of our own: pairs of hosts stay together, a reply comes
+ * after its request, the rest is random.
  */
 #ifndef FM_MODEL_CODEC_RELATIONS_H
 #define FM_MODEL_CODEC_RELATIONS_H
@@ -52,7 +52,7 @@ struct fm_relations {
 	uint8_t kind[FM_WINDOW_MOST];
 	uint16_t back[FM_WINDOW_MOST]; /* distance in places, 0 without a relation */
 };
-/* Links of the rows [first, first + window) of t; reorder: give each time's flows our own order. */
+/* The relations of the rows [first, first + window) of t; reorder: give each time's flows our own order. */
 void fm_relations_find(const struct fm_table *t, size_t first, int window, bool reorder, struct fm_relations *l);
 
 /* Tokens of column rel for windows of that size, and what one says: the kind, FM_NRELATIONS for the mask, and *back. */

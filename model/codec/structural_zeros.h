@@ -3,8 +3,8 @@
  * lasts.
  *
  * A network that is nearly sure spreads a little probability over everything else, and a few flows in a thousand become
- * ones that a network engineer would laugh at.  For pairs of columns that are bound to each other the codec counts how
- * often two tokens meet in the training split; a pair that chance alone would have brought together at least
+ * ones that no real network has.  For pairs of columns that depend on each other the codec counts how often two tokens
+ * meet in the training split; a pair that chance alone would have brought together at least
  * FM_STRUCTURAL_ZEROS_EXPECTED * k times and that met fewer than k times is excluded, and the sampler never draws one
  * given the other.  What is kept is one bit a pair, which says "fewer than k rows" and nothing finer.
  */

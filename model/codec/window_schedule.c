@@ -65,7 +65,7 @@ static double fullness(const struct fm_times *t, const struct fm_window_schedule
 	return hi;
 }
 
-/* Weights of (class, slot): as learned, within the hours, and classes weighed so that labels come in the wanted shares.
+/* Weights of (class, slot): as learned, within the hours, with classes weighted so that labels have the wanted shares.
  */
 static int weights(const struct fm_codec *c, const struct fm_window_schedule_opts *o,
 		   double w[FM_MAXCLASSES * FM_SLOTS], struct fm_error *err)
@@ -95,7 +95,7 @@ static int weights(const struct fm_codec *c, const struct fm_window_schedule_opt
 			continue;
 		if (!(sum[l] > 0) || !(t->class_share[l][l] > 0))
 			return fm_fail(err, FM_EINPUT,
-				       "generate.labels: no window that was learned in these hours is of '%s'",
+				       "generate.labels: no window learned in these hours has the label '%s'",
 				       c->cat[FM_T_LABEL].value[l]);
 		want[l] = o->share[i] / held(t, l, fuller);
 		rest -= want[l];

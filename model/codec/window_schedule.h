@@ -27,7 +27,7 @@ struct fm_window_schedule_opts {
 int fm_window_schedule_make(struct fm_window_schedule *schedule, const struct fm_codec *c,
 			    const struct fm_window_schedule_opts *o, struct fm_error *err) FM_MUST_CHECK;
 /* Fill schedule->budget from its windows' classes: share o->share of all flows for each wanted label and none for
- * others, the label of a class in windows of that class as evenly as it goes, the rest of the most frequent label. */
+ * others, the label of a class in windows of that class as evenly as possible, the rest of the most frequent label. */
 int fm_window_schedule_labels(struct fm_window_schedule *schedule, const struct fm_codec *c,
 			      const struct fm_window_schedule_opts *o, struct fm_error *err) FM_MUST_CHECK;
 void fm_window_schedule_free(struct fm_window_schedule *schedule);

@@ -231,7 +231,7 @@ static struct fm_lookup windows(const struct fm_work *w, const uint8_t *value, i
 	return (struct fm_lookup){w->lookup, NULL};
 }
 
-/* ---- there ---- */
+/* ---- forward ---- */
 
 void fm_net_forward(const struct fm_net *net, const fm_real *p, struct fm_work *w, const struct fm_net_in *in)
 {
@@ -286,7 +286,7 @@ const fm_real *fm_net_velocity(const struct fm_net *net, const fm_real *p, struc
 	return w->velocity;
 }
 
-/* ---- and back ---- */
+/* ---- backward ---- */
 
 /* The rows of a column that are asked, in w->index and w->first, and how much each counts; their number. */
 static int asked_rows(const struct fm_net *net, struct fm_work *w, int c, int B, const float *tok_weight)

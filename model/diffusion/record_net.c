@@ -159,7 +159,7 @@ void fm_record_space_free(struct fm_record_space *s)
 	free(s);
 }
 
-/* ---- there and back ---- */
+/* ---- forward and backward ---- */
 
 static struct fm_pass pass_of(const struct fm_record_net *net, struct work *w, const float *p, int B,
 			      const struct fm_sink *sink)

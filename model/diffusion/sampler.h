@@ -3,14 +3,14 @@
  *
  * Tokens: the time at which a masked token shows its value is drawn first, once a token, from its column's interval -
  * which is the ancestral process of absorbing diffusion, exactly.  The few-step sampler draws the times of a column
- * stratified over the rows, so that each step shows as few tokens at once as can be, and never two columns of one flow
- * that it could part.
+ * stratified over the rows, so that each step shows as few tokens at once as possible, and never two columns of one
+ * flow that it could separate.
  *
  * In the order of confidence, a step shows as many tokens of a column and window as in the random order, but those of
- * which the network is surest: whose greatest probability is greatest (Chang et al. 2022, MaskGIT, who look at the
- * drawn value's; but then rare values come last and are drawn anew again and again: what is drawn must not decide
- * whether it stays).  Gumbel noise, times FM_ORDER_NOISE, is added to the probability's logarithm, so that windows that
- * are alike do not fill in alike.
+ * which the network is surest: those with the greatest largest probability.  MaskGIT (Chang et al. 2022) looks at the
+ * probability of the drawn value; but then rare values come last and are drawn again and again, and what is drawn must
+ * not decide whether it stays.  Gumbel noise, times FM_ORDER_NOISE, is added to the probability's logarithm, so that
+ * similar windows are not filled in the same order.
  *
  * Multinomial: the posterior of multinomial.h from each step's time to the next, whether the steps are all T or a few
  * of them.

@@ -138,8 +138,8 @@ static void copy_relations(const struct fm_sampler *s, const struct fm_sample_st
 
 /* ---- absorbing ---- */
 
-/* The turn of each of W rows, random, but so that rows whose turns are close are at least APART rows apart, nearly
- * always: neighbours tell most of each other, and what shows at once does not know of each other. */
+/* The turn of each of W rows, random, but so that rows whose turns are close are nearly always at least APART rows
+ * apart: neighbours depend on each other most, and tokens that show at once are drawn independently. */
 static void deal_order(int W, int *turn, struct fm_rng *r)
 {
 	enum { APART = 8 };
@@ -361,9 +361,8 @@ static void what_goes_with_clean(const struct fm_sampler *s, const uint16_t *flo
 		near_request_only(s, flow - (size_t)row * FM_NTOK, row, z);
 }
 
-/* The step to the data of a column whose values the rows of a window share out: a flow has one reply, a label its
- * budget.  From
- * logits z (n,V) of x_0 at all n rows. */
+/* The step to the data of a column whose values the rows of a window share: a flow has one reply, a label its budget.
+ * From logits z (n,V) of x_0 at all n rows. */
 static void share_out(const struct fm_sampler *s, const struct fm_sample_step *q, int c, const struct fm_keep *keep,
 		      int n, float *z)
 {

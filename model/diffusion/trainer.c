@@ -15,8 +15,8 @@
 
 #define AVERAGE 0.98 /* decay of the moving averages of the loss */
 #define EXPLODED 3.0 /* times its running average, and more where a batch is a few windows, whose losses differ */
-#define WELL 1.5     /* a good point's loss is below so many times the average */
-#define SUSPECTS 8   /* steps on end with an exploded loss before training goes back */
+#define WELL 1.5     /* a good point's loss is below this many times the average */
+#define SUSPECTS 8   /* steps in a row with an exploded loss before training goes back */
 
 struct trainer {
 	const struct fm_train_opts *o;
@@ -31,7 +31,7 @@ struct trainer {
 	struct fm_optimiser *optimiser;
 	struct fm_train_point at, good;   /* now, and the last good point */
 	struct fm_train_arrays now, kept; /* likewise */
-	int suspect;                      /* steps on end whose loss had exploded */
+	int suspect;                      /* steps in a row whose loss had exploded */
 	int saved;                        /* step of the last checkpoint, or of the start */
 	double saved_at;                  /* when that was, fm_seconds */
 	double seen, clipped;             /* windows of this process, and those of them that were clipped */
@@ -359,7 +359,7 @@ static int step(struct trainer *t, bool *stop, struct fm_error *err)
 	return FM_OK;
 }
 
-/* Somebody ends the run: keep the last good point, from which the next one goes on. */
+/* The run is being stopped: keep the last good point, from which the next one resumes. */
 static int leave(struct trainer *t, struct fm_error *err)
 {
 	int rc;

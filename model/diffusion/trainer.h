@@ -8,14 +8,14 @@
  * changes what is learned well, not how often it is made.  The gradient is cut into fixed parts that meet in a fixed
  * tree (batch.h): the result does not depend on the number of threads.
  *
- * Every few steps, and only while the loss is well, weights, moments and average are kept as the last good point.  A
+ * Every few steps, and only while the loss behaves, weights, moments and average are kept as the last good point.  A
  * loss or gradient that is not a number, or a loss of over three times its running average (see EXPLODED) for eight
- * steps on end, sends training back there with half the rate, at most FM_ROLLBACKS times.  A checkpoint is such a good
- * point on disk.  Which points are good depends on the steps alone and the clock only decides which of them are
- * written, so that neither going on from one nor how often they are written changes a bit of the result.
+ * steps in a row, sends training back there with half the rate, at most FM_ROLLBACKS times.  A checkpoint is such a
+ * good point on disk.  Which points are good depends on the steps alone and the clock only decides which of them are
+ * written, so that neither resuming from one nor how often they are written changes a bit of the result.
  *
- * With patience, training ends when so many steps brought no better validation, and the averaged weights of the best
- * validation are the result.  Without, it is those of the last step.
+ * With patience, training ends when validation did not improve for that many steps, and the result is the averaged
+ * weights of the best validation.  Without, it is those of the last step.
  */
 #ifndef FM_MODEL_DIFFUSION_TRAINER_H
 #define FM_MODEL_DIFFUSION_TRAINER_H
@@ -38,8 +38,8 @@ struct fm_train_opts {
 	int validate_every;        /* steps; 0: only at the end */
 	const char *checkpoint;    /* file to go on from when it is there, and to write; NULL: none */
 	const char *identity;      /* of the run, for the checkpoint (checkpoint.h) */
-	int checkpoint_every;      /* a checkpoint when so many steps are done since the last; 0: not by steps */
-	double checkpoint_seconds; /* or so many seconds have gone by; 0: not by time */
+	int checkpoint_every;      /* steps between two checkpoints; 0: not by steps */
+	double checkpoint_seconds; /* seconds after which one is written anyway; 0: not by time */
 	struct fm_pool *pool;      /* may be NULL */
 };
 /* Windows to learn from, and windows to watch training on (NULL or empty: none). */
@@ -59,13 +59,13 @@ struct fm_train_result {
 
 /* Learning rate at a step: linear warm-up, then a half cosine to 1 % of the peak. */
 double fm_train_rate(double peak, int warmup, int step, int steps);
-/* As many steps as asked for, or with 0 a hundred passes over the windows: more, and small traces would be learned by
- * heart; fewer than a few hundred teach nothing, and with over 15,000 little more is learned. */
+/* As many steps as asked for, or with 0 a hundred passes over the windows: with more, small traces would be learned by
+ * heart; fewer than a few hundred steps teach nothing, and more than 15,000 teach little more. */
 int fm_train_steps(int asked, size_t windows, int batch);
 
-/* Train from random weights, or from a checkpoint; one that cannot be used is a warning, and training begins anew.  ema
- * (net->layout.nfloats) receives the averaged weights.   FM_EINPUT when there is no
- * window, or when it diverges again and again. */
+/* Train from random weights, or from a checkpoint; if that cannot be used, a warning says so and training begins again.
+ * ema (net->layout.nfloats) receives the averaged weights.  FM_EINPUT when there is no window, or when training
+ * diverges again and again. */
 int fm_train(const struct fm_net *net, const struct fm_process *process, const struct fm_train_data *data,
 	     const struct fm_train_opts *o, float *ema, struct fm_train_result *result,
 	     struct fm_error *err) FM_MUST_CHECK;

@@ -138,7 +138,7 @@ static int fit_time(struct fit *f, struct fm_error *err)
 	}
 	if ((rc = count_values(f, "time", f->e->n, (size_t)n, W_TIME, f->leaf, err)) < 0)
 		return rc;
-	/* Equal blocks of slots: a public cut. */
+	/* Equal blocks of slots: a public division. */
 	in.own = 1e18;
 	in.join = 1;
 	for (int32_t s = 0; s < n; s++)

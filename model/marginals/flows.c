@@ -242,7 +242,7 @@ static void record_put(struct making *m, size_t i, uint32_t pass)
 	port[1] = (uint16_t)fm_axis_draw(&d->axis[FM_X_CLIENT], m->s->tok[FM_A_PORT][i], fm_rng_uniform53(&rng));
 	if (k.proto > FM_P_UDP)
 		port[1] = 0;
-	if (host[0] == host[1]) /* nobody talks to itself */
+	if (host[0] == host[1]) /* no host talks to itself */
 		host[1] = host[1] + 1 < m->people.n ? host[1] + 1 : 0;
 	n = record_flows(m, i, &k, &rng, f);
 	for (int j = 0; j < n && m->t->rows < m->in->rows; j++)

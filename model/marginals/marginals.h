@@ -60,7 +60,7 @@ struct fm_marginals_sample_in {
 };
 int fm_marginals_sample(struct fm_table **table, const struct fm_marginals *m, const struct fm_marginals_sample_in *in,
 			struct fm_error *err) FM_MUST_CHECK;
-/* Its two halves, for who makes records in another way: how many records are needed for so many rows, and their flows.
+/* Its two halves, for callers that make records in another way: records needed for a number of rows, and their flows.
  */
 size_t fm_marginals_records(const struct fm_marginals *m, uint64_t rows);
 int fm_marginals_flows(struct fm_table **table, const struct fm_marginals *m, const struct fm_synth *s,

@@ -2,7 +2,7 @@
  * people.h - who the hosts of synthetic records are: a number for each host, and fresh addresses.
  *
  * A record of a host above the noise names it, or a group, of whose hosts one comes in proportion to its noisy count.
- * The records of the tail are dealt out service by service, in the order of time: the noisy population says how many
+ * The records of the tail are assigned service by service, in the order of time: the noisy population says how many
  * hosts have how many of the records.  Inside, where hosts are few, the same hosts serve all services; outside each
  * service has hosts of its own.
  */

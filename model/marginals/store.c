@@ -12,7 +12,7 @@
 #define MAGIC "flowmint-marginals/1\n"
 #define COUNT_MAX (64u << 20)
 
-/* ---- both ways through one list of fields, so that they cannot drift apart ---- */
+/* ---- reading and writing by one list of fields, so that they always agree ---- */
 
 struct pass {
 	struct fm_out *out;  /* writing, or NULL */
@@ -38,7 +38,8 @@ static int array(struct pass *s, void *p, size_t n, size_t size, const char *wha
 	memcpy(&count, s->data + s->at, sizeof count);
 	s->at += sizeof count;
 	if (count != n || n > COUNT_MAX || (s->len - s->at) / size < n)
-		return fm_fail(s->err, FM_EINPUT, "%s: %s has not the %zu entries that it should", s->path, what, n);
+		return fm_fail(s->err, FM_EINPUT, "%s: %s does not have the %zu entries that it should", s->path, what,
+			       n);
 	if ((rc = fm_alloc(to, n + 1, size, what, s->err)) < 0)
 		return rc;
 	memcpy(*to, s->data + s->at, n * size);
@@ -245,7 +246,7 @@ int fm_marginals_load(struct fm_marginals *m, const char *path, struct fm_error 
 	s.data = map.data;
 	s.len = map.len;
 	if (map.len < s.at || memcmp(map.data, MAGIC, s.at) != 0) {
-		rc = fm_fail(err, FM_EINPUT, "%s: this is no flowmint-marginals/1", path);
+		rc = fm_fail(err, FM_EINPUT, "%s: this is not a flowmint-marginals/1 file", path);
 		goto out;
 	}
 	if ((rc = model_pass(&s, m)) < 0)

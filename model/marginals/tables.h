@@ -4,8 +4,8 @@
  *
  * Estimates.  The one-way table of an attribute is the mean, weighted by inverse variances, of its own answer and of
  * the sums over its pairs (Qardaji, Yang, Li 2014), made non-negative by taking off the same amount everywhere and
- * cutting at zero (norm-sub: Wang et al., NDSS 2020, section 4.4).  A pair's cell is drawn to what the pairs with
- * `kind` say of it when the two attributes depend on each other through the kind alone,
+ * cutting at zero (norm-sub: Wang et al., NDSS 2020, section 4.4).  A pair's cell is shrunk towards what the pairs with
+ * `kind` imply when the two attributes depend on each other through the kind alone,
  *
  *     prior(x, y) = sum_k m(k) p(x | k) p(y | k),   est = prior + w (noisy - prior),   w = t^2 / (t^2 + sigma^2),
  *

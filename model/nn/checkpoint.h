@@ -40,7 +40,7 @@ struct fm_checkpoint {
 int fm_checkpoint_save(const struct fm_checkpoint *c, const struct fm_train_point *at, const struct fm_train_arrays *a,
 		       struct fm_error *err) FM_MUST_CHECK;
 /* FM_EINPUT, with arrays in any state, when it is cut or altered, of another identity, shape or format, or says what
- * cannot be for a run of so many steps over so many windows. */
+ * cannot be for a run of this many steps over this many windows. */
 int fm_checkpoint_load(const struct fm_checkpoint *c, int steps, uint64_t windows, struct fm_train_point *at,
 		       const struct fm_train_arrays *a, struct fm_error *err) FM_MUST_CHECK;
 

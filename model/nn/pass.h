@@ -1,8 +1,8 @@
 /*
- * pass.h - one way through a network, there or back: who calculates, with which parameters, over how many windows, and
- * where gradients go.
+ * pass.h - one pass through a network, forward or backward: which device calculates, with which parameters, over how
+ * many windows, and where gradients go.
  *
- * What runs a layer is asked here, once a layer and not row by row: each function of layers.h is one call on whole
+ * The device is chosen here, once for each layer and not row by row: each function of layers.h is one call on whole
  * arrays, (B*W, D) or (B, D), and reaches the machine by the pass alone.  Today that is the processor: its kernels and
  * one thread's packing space.  Another device comes in here: its own `struct fm_layers` (layers.h) in the pass, arrays
  * of activations, parameters and gradients that lie in its memory, and a stream in place of the packing space.

@@ -39,7 +39,7 @@ struct fm_tensors_file {
 	const json_t *meta; /* in it; may be NULL */
 	uint64_t at, ndata; /* where the tensors begin, and their bytes */
 };
-/* FM_EINPUT when it is no such file, or sealed is asked for and the seal is not that of the contents. */
+/* FM_EINPUT when it is not such a file, or sealed is asked for and the seal is not that of the contents. */
 int fm_tensors_open(struct fm_tensors_file *f, const char *path, bool sealed, struct fm_error *err) FM_MUST_CHECK;
 /* All of the file's tensors into the sets.  Fails as fm_weights_load does. */
 int fm_tensors_read(const struct fm_tensors_file *f, const struct fm_layout *l, const struct fm_tensors *set, int nsets,

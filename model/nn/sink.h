@@ -24,9 +24,8 @@
  * are linear maps of overlapping rows.  Of a table of embeddings only the rows that a window uses are summed.  For all
  * this a tensor must be handed over by one call a pass, with all rows of a window in it.
  *
- * Float norms are within 1e-5 of the true ones (test_sink.c): who clips for a guarantee makes the bound that much
- * smaller. Without weight and norm2 the sums are the bits that they were before there was a sink: chains in the order
- * of rows.
+ * Float norms are within 1e-5 of the true ones (test_sink.c): a caller that clips for a guarantee makes the bound that
+ * much smaller. Without weight and norm2 the sums are chains in the order of rows, the same bits as without a sink.
  */
 #ifndef FM_MODEL_NN_SINK_H
 #define FM_MODEL_NN_SINK_H
@@ -35,7 +34,7 @@
 
 #include "model/nn/pass.h"
 
-/* Numbers of fm_pass.space; an fm_alloc of so many is one thread's. */
+/* Numbers of fm_pass.space; each thread has an fm_alloc of this many. */
 #define FM_SINK_SPACE (1 << 17)
 
 struct fm_kept;
@@ -53,7 +52,7 @@ struct fm_rows {
 	const int *first;
 	int stride, count;
 };
-/* All windows of the pass, so many rows each. */
+/* All windows of the pass, `count` rows each. */
 struct fm_rows fm_rows_each(const struct fm_pass *q, int count);
 
 /* A matrix at w (in.cols, d.cols): its gradient is in^T d. */

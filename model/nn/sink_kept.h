@@ -12,8 +12,8 @@
  *
  * The norm is then that of the whole gradient over all parameters, by Gram matrices where the product is not there
  * ("ghost norms", sink.h), and the gradient is made piece by piece when it is added to a sum.  So a clipped step is one
- * way there and one way back, and no pass depends on which other records are in it: what is kept of a record, and its
- * norm, are the same bits wherever it stands.
+ * forward and one backward pass, and no pass depends on which other records are in it: what is kept of a record, and
+ * its norm, are the same bits whatever its place.
  *
  *     fm_kept_begin(k, draws);
  *     fm_net_backward(..., &(struct fm_sink){.kept = k});

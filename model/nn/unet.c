@@ -213,7 +213,7 @@ static void apart(fm_real *x, fm_real *y, const fm_real *z, int rows, int n)
 	}
 }
 
-/* Row j of the level below becomes rows 2j and 2j + 1, as far as there are so many. */
+/* Row j of the level below becomes rows 2j and 2j + 1, as far as these exist. */
 static void twice(fm_real *x, const struct level *l, const fm_real *low, const struct level *below, int B, int n)
 {
 	for (int b = 0; b < B; b++)
@@ -289,7 +289,7 @@ static void block_backward(const struct fm_pass *q, const size_t *at, const stru
 	fm_linear_back(q, q->B, (struct fm_affine){D, stride, at[ADA], at[ADA_B]}, c, s->dmod, dc, 1);
 }
 
-/* ---- there and back ---- */
+/* ---- forward and backward ---- */
 
 static void forward(const struct fm_arch *a, const size_t *at, const struct fm_pass *q, fm_real *x, const fm_real *c,
 		    fm_real *h)

@@ -1,8 +1,8 @@
 /*
  * cli.h - the command line: the list of verbs, and what they share.
  *
- * cli.c finds the verb, reads its options by its table (option.h), gives help (usage.h) and sees that what was printed
- * has arrived.  To add a verb, write cli_NAME.c, which defines fm_verb_NAME, add its line here, and run `make docs`.
+ * cli.c finds the verb, reads its options by its table (option.h), gives help (usage.h) and checks that the output was
+ * written.  To add a verb, write cli_NAME.c, which defines fm_verb_NAME, add its line here, and run `make docs`.
  */
 #ifndef FM_PIPELINE_CLI_CLI_H
 #define FM_PIPELINE_CLI_CLI_H

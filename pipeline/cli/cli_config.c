@@ -70,7 +70,7 @@ out:
 	return rc;
 }
 
-/* The checks that the preset has and somebody dropped: null, so that what is printed drops them too. */
+/* The checks of the preset that the config drops: null, so that what is printed drops them too. */
 static int print_dropped(const json_t *gate, const json_t *provenance, struct fm_error *err)
 {
 	json_t *who;

@@ -53,7 +53,7 @@ static int doctor(const void *args, const struct fm_call *call, struct fm_error 
 	json_decref(report);
 	if (rc < 0 || runs)
 		return rc;
-	return fm_fail(err, FM_EVERDICT, "a run would be refused here: what is bad above says why");
+	return fm_fail(err, FM_EVERDICT, "a run would be refused here: the checks marked bad above say why");
 }
 
 const struct fm_verb fm_verb_doctor = {

@@ -109,8 +109,7 @@ static int need(const char *verb, const char *option, bool given, struct fm_erro
 	return given ? FM_OK : fm_fail(err, FM_EUSAGE, "%s wants --%s; see flowmint %s --help", verb, option, verb);
 }
 
-/* ---- a file of mechanisms
- * --------------------------------------------------------------------------------------------- */
+/* ---- a file of mechanisms ---- */
 
 struct mechanisms {
 	json_t *doc; /* what the names point into */
@@ -264,8 +263,7 @@ static int read_mechanisms(struct mechanisms *m, const struct account_args *a, e
 	return FM_OK;
 }
 
-/* ---- the verbs
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- the verbs ---- */
 
 static struct fm_mechanism training(const struct account_args *a)
 {

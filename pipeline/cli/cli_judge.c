@@ -1,4 +1,4 @@
-/* evaluate, verify: judging what somebody made. */
+/* evaluate, verify: judging files and archives. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -80,12 +80,12 @@ struct evaluation {
 	struct fm_metrics metrics;
 	uint64_t bad_real, bad_synthetic; /* rows that cannot be read */
 	json_t *histograms;               /* for the report */
-	json_t *controls, *left_out;      /* left_out: names of the checks that nothing was given for */
+	json_t *controls, *left_out;      /* left_out: names of the checks that the files cannot answer */
 	struct fm_holdout apart;          /* with a holdout and a gate */
 	struct fm_verdict verdict;
 };
 
-/* The gate's trial needs a holdout; without one the checks of leakage fail, which is verdict enough. */
+/* The gate's trial needs a holdout; without one the checks of leakage fail, and that decides the verdict. */
 static int try_gate(struct evaluation *e, const struct fm_table *real, const struct fm_table *holdout,
 		    struct fm_error *err)
 {

@@ -113,7 +113,7 @@ static void note_bad(void *ctx, const struct fm_trace_bad *bad)
 	snprintf(first->reason, sizeof first->reason, "%s", bad->reason);
 }
 
-/* Whoever scores a file must hear of rows that are not scored, or not as they stand there. */
+/* The user must hear of rows that are not scored, or not scored as they are in the file. */
 int fm_flows_load(const struct fm_flows *f, struct fm_table **t, uint64_t *bad, struct fm_error *err)
 {
 	struct first_bad first = {0};

@@ -14,7 +14,7 @@ struct fm_flows {
 	const char *path;
 	enum fm_flows_role role;
 	const struct fm_dialect *dialect;
-	uint64_t rows; /* the first so many; 0: all */
+	uint64_t rows; /* only the first of this number; 0: all */
 };
 
 /* *bad: rows that cannot be read and that the caller counts as flows that cannot exist; NULL: they are left out.  A

@@ -282,7 +282,7 @@ int fm_common_parse(int argc, char **argv, struct fm_common *common, int *used, 
 		if (i < 0)
 			return fm_fail(
 			    err, FM_EUSAGE,
-			    "%s stands before a verb and is no option of all verbs; flowmint --help lists them",
+			    "%s comes before the verb but is not an option of all verbs; flowmint --help lists these",
 			    argv[optind - 1]);
 		if ((rc = set(k.option[i], optarg, common, argc, NULL, err)) < 0)
 			return rc;

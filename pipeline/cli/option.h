@@ -1,7 +1,7 @@
 /*
  * option.h - the table behind a verb: its name, its help, its operands and its options.
  *
- * Everything that tells of a verb is made from this one table: parsing (option.c), --help, the man page (usage.c) and
+ * Everything about a verb is made from this one table: parsing (option.c), --help, the man page (usage.c) and
  * the completions of the shells (complete.c).  A verb is one file cli_NAME.c, which defines fm_verb_NAME, and one line
  * in the list of cli.h:
  *

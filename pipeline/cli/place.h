@@ -13,7 +13,7 @@
 #include "pipeline/cli/option.h"
 
 /* FM_EUSAGE when nothing is given and no folder from here up has a release.yaml; FM_EINPUT when the one above belongs
- * to somebody else, whose config nobody asked for. */
+ * to another user, whose config was not asked for. */
 int fm_place_config(const struct fm_call *call, const char *given, const char **file,
 		    struct fm_error *err) FM_MUST_CHECK;
 int fm_place_workspace(const struct fm_call *call, const char *given, const char **dir,

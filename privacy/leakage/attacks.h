@@ -1,16 +1,16 @@
 /*
  * attacks.h - three attacks on a release as Giomi, Boenisch, Wehmeyer and Tasnadi define them ("A Unified Framework for
  * Quantifying Privacy Risk in Synthetic Data", PoPETs 2023): each is run on training records, on holdout records, which
- * is what knowing the population alone is worth, and naively, by guessing.  The columns are those but time and
- * addresses.  Who singles out knows all synthetic rows, or as many as fit in a quarter of the memory that leakage.h was
+ * is what knowing the population alone is worth, and naively, by guessing.  The columns are all but time and addresses.
+ * The singling-out attack knows all synthetic rows, or as many as fit in a quarter of the memory that leakage.h was
  * given (at 512 MiB: 1,800,000).
  *
  *     singling out   a predicate, from the synthetic rows alone, that exactly one real record fits: one value that one
  *                    synthetic row has (uni), or FM_ATTACK_COLUMNS conditions from one synthetic row (multi: equal, or
  *                    for duration, packets and bytes not below or not above it, away from the median).  Naive: any
  *                    value in range (uni), or the values of different rows (multi).  Training and holdout at equal
- *                    numbers of rows, the larger side cut to whole windows: it is harder to be the only
- *                    one among more rows.
+ *                    numbers of rows, the larger side reduced by whole windows: it is harder to be the only one among
+ *                    more rows.
  *     linkability    of the FM_ATTACK_LINKS synthetic rows nearest by ports, protocol, flags and ToS and those nearest
  *                    by duration, packets and bytes one is the same: the two halves of a record are joined.  Naive: two
  *                    random choices.

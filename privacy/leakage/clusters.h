@@ -4,9 +4,9 @@
  * Neighbouring flows resemble each other, so that counts over rows are no independent evidence.  What is random, by
  * design, is which windows the split gave to training and which to the holdout (traces/split.h).  A check therefore
  * gives each real row at most one vote a synthetic row, in a way that does not look at the side the real row is on,
- * sums the votes by window, and asks how many are on the training side.  Were the synthetic rows made without the
- * training rows, then each window's sum m would be on the training side with the chance pi = training rows / real rows,
- * whatever the sums are:
+ * sums the votes by window, and asks how many are on the training side.  If the synthetic rows were made without the
+ * training rows, each window's sum m is on the training side with probability pi = training rows / real rows, whatever
+ * the sums are:
  *
  *     z = (sum over training windows of m, less its mean) over its standard deviation, when as many windows as there
  *         are, chosen at random, are the training ones: each window's m is taken less its share by rows of all votes
@@ -15,14 +15,14 @@
  *         windows on either side matters, the normal tail of z.
  *
  * A model that has learned a distribution from the training rows is a little closer to them even if it remembers none,
- * and with enough rows any test would say so.  p therefore takes for granted that a cluster's votes are on the training
- * side with somewhat better odds: those that turn one half into `granted`.  z does not.
+ * and with enough rows any test would say so.  p therefore allows that a cluster's votes are on the training side with
+ * somewhat better odds: those that turn one half into `granted`.  z does not.
  *
  * This is Fisher's randomisation test (Fisher, The Design of Experiments, 1935) with windows as units: right for
  * dependent rows, for training and holdout of unequal sizes and for counts as small as they may be.  It cannot see a
  * leak of one window alone: that window may be like the synthetic rows for another reason.  Records that are unlike all
  * others hardly depend on their neighbours; those are taken two by two (`most` below), and a copied window is seen.
- * Where the two sides are not windows of one trace dealt out at random (two days, say) fresh rows may fail it.
+ * Where the two sides are not windows of one trace assigned at random (two days, say) fresh rows may fail it.
  */
 #ifndef FM_PRIVACY_LEAKAGE_CLUSTERS_H
 #define FM_PRIVACY_LEAKAGE_CLUSTERS_H

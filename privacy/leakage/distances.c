@@ -96,7 +96,7 @@ static int add_share(struct fm_leak *l, const char *group, const uint32_t *winne
 	return rc;
 }
 
-/* What the distances to both sides (n) come to.  The one nearest real row, where it is one, gets the vote. */
+/* The results of the distances to both sides (n).  The nearest real row gets the vote, where there is only one. */
 static int share_nearer(struct fm_leak *l, const char *group, int32_t *const d[2], uint32_t *const row[2], size_t n,
 			struct fm_error *err)
 {

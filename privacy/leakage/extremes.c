@@ -1,5 +1,5 @@
 /*
- * extremes.c - do the emitted records that lie apart from all other real ones come from the training side?
+ * extremes.c - do the emitted records that are far from all other real ones come from the training side?
  *
  * leak.isolated is a test of the number of lone records whose duration, packets and bytes no other real row has.  A row
  * that a generator makes for itself hardly ever meets one.
@@ -8,11 +8,11 @@
  * number alone could be chance, even when none of the holdout's is emitted: two flows of one connection are in one
  * window, and ten records in seven.  But chance does not emit the farthest records of training and none of the
  * holdout's that are as far: these were as likely to be in training.  So training's records are ranked by how far the
- * next row of training is, which is what makes a generator memorise a record, and each rank has a weight.  The sum of
- * the weights of the emitted records is compared with the sums that come out when the windows are dealt out anew at
- * random, as many to training, and the records of the new training side are ranked (a permutation test, which is exact
- * with drawn permutations too: Phipson and Smyth 2010; drawing ends early where there is nothing to find: Besag and
- * Clifford 1991).  Windows stand or fall whole.
+ * nearest row of training is, which is what makes a generator memorise a record, and each rank has a weight.  The sum
+ * of the weights of the emitted records is compared with the sums for random permutations of the windows, with as many
+ * for training, where the records of the new training side are ranked (a permutation test, which is exact with drawn
+ * permutations too: Phipson and Smyth 2010; drawing ends early where there is nothing to find: Besag and Clifford
+ * 1991).  A window goes to one side as a whole.
  */
 #include <math.h>
 #include <stdlib.h>

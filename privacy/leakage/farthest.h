@@ -3,9 +3,9 @@
  *
  * Sizes are points: log(1 + x), less the mean of all real rows and over their standard deviation.  A grid finds the
  * rows that have hardly any others in their cell: the finest grid that has no more than FM_FAR_MOST such rows. Their
- * nearest real rows are then searched, exactly.  Nothing of it looks at the side that a row is on: were the windows
- * dealt out to training and holdout in another way, the same rows would come out.  So how far a row is from the others
- * of its own side is known for every deal.
+ * nearest real rows are then searched, exactly.  None of this looks at the side that a row is on: for any other
+ * permutation of the windows over training and holdout, the same rows would come out.  So how far a row is from the
+ * others of its own side is known for every permutation.
  */
 #ifndef FM_PRIVACY_LEAKAGE_FARTHEST_H
 #define FM_PRIVACY_LEAKAGE_FARTHEST_H

@@ -47,7 +47,7 @@ static uint64_t terms(const struct pass *p, int side, size_t row, uint64_t term[
 	return sum;
 }
 
-/* The same of the i-th record; now and then what was read of the tables is let go of. */
+/* The same of the i-th record; from time to time the memory of rows that were read is released. */
 static uint64_t record_terms(const struct pass *p, const struct fm_leak_record *list, size_t i, uint64_t term[FM_NCOL])
 {
 	for (int k = 0; k < 2 && (i + 1) % 1024 == 0; k++)
@@ -85,7 +85,7 @@ static void meet_rows(void *ctx, int shard, int thread)
 	fm_table_forget(p->side[side], from, to);
 }
 
-/* A record that another row equals without what was dropped is no more than `level` columns apart. */
+/* A record that another row equals in all but the dropped columns has a Hamming distance of at most `level`. */
 static void lower(const struct pass *p, uint8_t level, struct fm_leak_record *list)
 {
 	uint64_t term[FM_NCOL] = {0};

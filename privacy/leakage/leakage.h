@@ -4,8 +4,8 @@
  * Every check has the holdout as its control.  Real rows are all searched, whatever their number: a subsample of them
  * would hide an exact copy; of synthetic rows, records and attacks a number is chosen, from a fixed seed, which a
  * metric's n tells.  COLUMNS behind a name is nothing (all flow columns), _no_time (all but te), _no_addr_time (all but
- * te, sa, da: fresh addresses and times would make the others pass for nothing) or _sizes (td, pkt, byt).  _z is
- * standard normal where nothing is remembered and _p the chance of as much or more for a generator that is as close to
+ * te, sa, da: with fresh addresses and times the others always pass) or _sizes (td, pkt, byt).  _z is standard normal
+ * where nothing is remembered and _p the probability of as much or more for a generator that is as close to
  * training as learning a distribution makes it (a share nearer of FM_LEAK_GRANTED); clusters.h says how both are made
  * valid for neighbouring rows that resemble each other.
  *
@@ -23,7 +23,7 @@
  *     leak.isolated_train, _holdout, _z, _p    the number of lone records whose sizes no other real row has, likewise
  *     leak.extreme_train, _holdout, _z, _p     of the 256 rows of a side that are farthest from its others, the emitted
  *                                      ones; are training's more, and farther out, than in other permutations of the
- * windows?
+ *                                      windows?
  *
  * Distances of at most FM_LEAKAGE_ROWS synthetic rows (distances.c; nothing, _no_addr_time, _sizes).  Gower's
  * (nearest.h):
@@ -50,9 +50,9 @@
  * Attacks (attacks.h): leak.singling_uni_, singling_multi_, linkability_, inference_byt_ and inference_dp_, each with
  * train, holdout, naive and risk behind.
  *
- * Reuse (reuse.c): leak.echo_addr, echo_prefix24 and echo_prefix16, share of the different synthetic addresses and
- * prefixes that training has; leak.rare_sp, _dp, _td, _pkt, _byt and _flg, share of synthetic rows whose value fewer
- * than k training rows have, but one at least; each with _holdout behind for the holdout's.
+ * Reuse (reuse.c): leak.echo_addr, echo_prefix24 and echo_prefix16, share of the distinct synthetic addresses and
+ * prefixes that training has; leak.rare_sp, _dp, _td, _pkt, _byt and _flg, share of synthetic rows whose value at least
+ * one but fewer than k training rows have; each with _holdout behind for the holdout's.
  *
  * The family of tests, each at its own level:
  *     leak.family_p                    the smallest p over its test's share (below), at most 1

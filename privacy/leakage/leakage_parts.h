@@ -78,13 +78,13 @@ struct fm_leak_record {
 	uint8_t side;    /* 0 training, 1 holdout */
 	uint8_t hamming; /* in how many columns every other real row differs from it at least: 1 to 3 */
 };
-/* Find how far apart the records (n) are, in a pass or more over all real rows; they come out in another
+/* Find the Hamming distances of the records (n), in one or more passes over all real rows; they come out in another
  * order.  Takes FM_LEAK_HAMMING_BATCH times FM_LEAK_HAMMING_BYTES for each, and a little.  hamming.c */
 #define FM_LEAK_HAMMING_BATCH 13
 #define FM_LEAK_HAMMING_BYTES 24
 int fm_leak_set_hamming(struct fm_leak *l, unsigned columns, struct fm_leak_record *list, size_t n,
 			struct fm_error *err) FM_MUST_CHECK;
-/* leak.isolated_ and leak.extreme_ of all emitted records, which come a list at a time, with how far apart they are.
+/* leak.isolated_ and leak.extreme_ of all emitted records, which come a list at a time, with their Hamming distances.
  * extremes.c */
 struct fm_extremes;
 int fm_extremes_open(struct fm_extremes **x, struct fm_leak *l, struct fm_error *err) FM_MUST_CHECK;

@@ -11,7 +11,7 @@ static const struct column_set {
 	const char *name;
 	unsigned without;
 	double share[3]; /* of the family's error budget: unique, lone, solitary */
-	int extremes;    /* are those that lie apart tested too? */
+	int extremes;    /* are the extreme ones tested too? */
 } column_sets[] = {
     /* No fresh row is met in all columns (leak.rows_equal is 0): no budget is needed there.  A copy with its addresses
      * is a copy without them too: a quarter is enough. */
@@ -24,13 +24,13 @@ static const struct column_set {
 };
 enum { NSETS = sizeof column_sets / sizeof *column_sets };
 
-/* What the records of one set of columns come to: they are looked at as many at a time as the memory holds. */
+/* The results for the records of one set of columns, which are looked at as many at a time as the memory holds. */
 struct tally {
 	struct fm_leak *l;
 	unsigned columns;
 	struct fm_leak_record *list; /* those that wait */
 	size_t n, cap, most;
-	uint32_t *votes[3];           /* of records that are 1, 2, 3 columns apart at least, by cluster */
+	uint32_t *votes[3];           /* of records of Hamming distance 1, 2, 3 at least, by cluster */
 	struct fm_extremes *extremes; /* or NULL */
 };
 
@@ -92,7 +92,7 @@ static int tally_add(void *ctx, int side, uint32_t row, struct fm_error *err)
 
 /* ---- the paired tests ---- */
 
-/* Records that are `apart` columns from all others at least. */
+/* Records whose Hamming distance from all others is `apart` at least. */
 static int paired(struct fm_leak *l, const char *set, const uint32_t *votes, int apart, double share,
 		  struct fm_error *err)
 {
@@ -102,7 +102,7 @@ static int paired(struct fm_leak *l, const char *set, const uint32_t *votes, int
 	char part[40];
 	int rc;
 
-	/* Who has learned a distribution meets no solitary record more often for it: nothing is granted there. */
+	/* A model that has learned a distribution meets no solitary record more often: nothing is granted there. */
 	if ((rc = fm_cluster_test(l->clusters, votes, apart > 1 ? FM_LEAK_PAIRS : FM_LEAK_CLUSTERS,
 				  apart == 3 ? 0.5 : FM_LEAK_GRANTED, &test, err)) < 0 ||
 	    (rc = fm_leak_verdict(l, name, set, &test, share, err)) < 0)

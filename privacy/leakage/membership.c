@@ -80,7 +80,7 @@ int fm_mia_scores(const struct fm_mia_side *members, const struct fm_mia_side *o
 	if ((rc = fm_auc_clustered(&auc, score, n, m, cluster, err)) < 0)
 		goto out;
 	double half = FM_Z95 * sqrt(auc.variance);
-	if (half == 0) /* perfectly apart, or all the same */
+	if (half == 0) /* perfectly separated, or all the same */
 		half = fm_rule_of_three(n < m ? n : m);
 	out->auc = auc.value;
 	fm_interval(auc.value, half, &out->auc_lo, &out->auc_hi);

@@ -52,8 +52,8 @@ enum fm_signer_state {
 	FM_SIGNER_NOT_YET,
 	FM_SIGNER_EXPIRED,
 };
-/* name: who must have signed, by the principals' patterns; NULL: anyone, but for lines with a ! pattern, of which
- * nobody knows without a name whom they mean. */
+/* name: who must have signed, by the principals' patterns; NULL: anyone, except by lines with a ! pattern, which say
+ * whom they mean only when there is a name. */
 enum fm_signer_state fm_signers_find_name(const struct fm_signers *list, const struct fm_sshpub *key, const char *name,
 					  const char *ns, int64_t now_s, const struct fm_signer **who);
 /* The first line that lets this key sign for ns at now_s; else the state that came nearest, with the line (NULL when

@@ -11,8 +11,8 @@
  *
  * Making a key, which the command line does with one call:
  *
- *     fm_keygen("keys/release", "releases@example.org", err)     keys/release (0600), keys/release.pub; prints the line
- * for the partner's allowed_signers file
+ *     fm_keygen("keys/release", "releases@example.org", err)     keys/release (0600), keys/release.pub; prints the
+ *                                                                line for the partner's allowed_signers file
  */
 #ifndef FM_RELEASE_SIGN_SSHKEY_H
 #define FM_RELEASE_SIGN_SSHKEY_H

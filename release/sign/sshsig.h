@@ -26,7 +26,7 @@
 #define FM_SSHSIG_NAMESPACE_MAX 64
 
 struct fm_sshsig {
-	struct fm_sshpub key;             /* who says to have signed */
+	struct fm_sshpub key;             /* the key that claims to have signed */
 	char ns[FM_SSHSIG_NAMESPACE_MAX]; /* printable, not empty */
 	uint8_t sig[64];
 };

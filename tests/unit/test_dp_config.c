@@ -78,13 +78,13 @@ static void test_each_void_is_refused_with_its_reason(void **state)
 	REFUSED("who knows a seed", "split.seed=7");
 	REFUSED("who knows a seed", "train.seed=7");
 	REFUSED("who knows a seed", "generate.seed=7");
-	REFUSED("one exchange more pushes others out", "source.rows=1000");
+	REFUSED("one more exchange pushes others out", "source.rows=1000");
 	REFUSED("more often than the noise", "train.balance=4");
-	REFUSED("tell of the validation records", "train.patience=100");
+	REFUSED("depend on the validation records", "train.patience=100");
 	REFUSED("nothing paid for", "publish.report=histograms");
 	REFUSED("does not cover", "release.previous=old.csv");
-	REFUSED("pass or fail would tell", "gate.jsd_mean8=0.1");
-	REFUSED("pass or fail would tell", "gate.leak.rows_equal=0");
+	REFUSED("pass or fail would reveal", "gate.jsd_mean8=0.1");
+	REFUSED("pass or fail would reveal", "gate.leak.rows_equal=0");
 	REFUSED("relative to its floor", "gate.jsd.PR={max: 1, relative_to_floor: true}");
 	REFUSED("never of what the records have without noise", "model.min_count=5");
 	REFUSED("never of what the records have without noise", "model.max_hosts=100");

@@ -47,7 +47,7 @@ extern const char *const fm_simulate_labels[FM_SIM_NLABEL];
 #define FM_SIM_MAX_RATE 100000  /* flows a second of span, on average: what bounds the memory */
 
 struct fm_simulate_in {
-	uint64_t rows; /* exactly so many; 0 is FM_EUSAGE */
+	uint64_t rows; /* exactly this many; 0 is FM_EUSAGE */
 	uint64_t seed;
 	const char *out;  /* a file, written atomically (.gz, .xz, .zst compress), or "-" for standard output */
 	int64_t start_ms; /* UTC, milliseconds since 1970; 0: 2016-04-11 00:00:00, a Monday */

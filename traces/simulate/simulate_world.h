@@ -153,7 +153,7 @@ void fm_sim_mixes(uint64_t weight[SIM_NMIX][32], uint32_t *n); /* session weight
  * FM_SIM_BLACKLIST the outside party of each session is a listed host. */
 void fm_sim_background(struct fm_sim_slot *s, uint32_t day);
 /* A TCP conversation, as attack classes need it: f[0] has sec, addresses, ports and flags, f[1] its flags; sizes,
- * packets and durations of both halves are filled in for so many bytes of payload. */
+ * packets and durations of both halves are filled in for this many bytes of payload. */
 void fm_sim_talk(struct fm_sim_slot *s, struct fm_sim_flow f[2], uint32_t td_ms, uint64_t request, uint64_t response);
 
 /* simulate_attacks.c */
