@@ -50,6 +50,9 @@ refused 3 "publish.key: $T/p/keys/locked: " "a key with a passphrase" --set publ
 says err "passphrase" "a key with a passphrase: the message names it"
 refused 3 "release.key.pub is a public key" "a public key to sign with" --set publish.key="$T/p/keys/release.key.pub"
 refused 3 "no such file; flowmint keygen" "a key that is not there" --set publish.key="$T/p/keys/nope"
+refused 3 "is the key of publish.key" "one key for releases and attestations" --set publish.attestation_key="$T/p/keys/release.key"
+refused 3 "publish.attestation_key: $T/p/keys/nope: no such file" "a key for attestations that is not there" \
+	--set publish.attestation_key="$T/p/keys/nope"
 "$F" keygen --out p/keys/other >/dev/null
 refused 3 "allowed_signers does not name the key" "a key that allowed_signers does not name" --set publish.key="$T/p/keys/other"
 cp p/allowed_signers signers

@@ -639,6 +639,19 @@ static void test_taken_version_is_refused_before_training(void **state)
 	fm_run_free(&run);
 	run_well((struct how){{"train.threads=3"}, 1, FM_RELEASE, .keep = true}, after);
 	assert_string_equal(before, after);
+	/* One that does not rise, and a number that does not. */
+	assert_int_equal(run_how((struct how){{"release.version=0.9"}, 1, FM_RELEASE, .keep = true}, &run, &err),
+			 FM_EINPUT);
+	assert_int_equal(run.nstages, 0);
+	assert_non_null(strstr(err.message, "release.version"));
+	fm_run_free(&run);
+	assert_int_equal(
+	    run_how((struct how){{"release.version=1.1", "publish.sequence=1"}, 2, FM_RELEASE, .keep = true}, &run,
+		    &err),
+	    FM_EINPUT);
+	assert_int_equal(run.nstages, 0);
+	assert_non_null(strstr(err.message, "publish.sequence"));
+	fm_run_free(&run);
 	/* Other flows in the trace: known when they are ingested. */
 	assert_int_equal(fm_file_write(trace, 0600, "three private flowz", 19, &err), FM_OK);
 	assert_int_equal(run_how(same, &run, &err), FM_EINPUT);
