@@ -71,8 +71,9 @@ static void existing_key_is_not_overwritten(void **state)
 
 	(void)state;
 	assert_int_equal(fm_keygen_line(in_dir("once"), "a@example.org", &line, &err), FM_OK);
-	assert_memory_equal(line.data, "a@example.org namespaces=\"flowmint,flowmint-release\" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI",
-			    73);
+	assert_memory_equal(
+	    line.data, "a@example.org namespaces=\"flowmint,flowmint-release\" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI",
+	    73);
 	assert_int_equal(fm_keygen_line(in_dir("once"), "a@example.org", NULL, &err), FM_EINPUT);
 	assert_non_null(strstr(err.message, "overwritten"));
 	/* The public half alone is reason enough, and the private one is then not written. */
