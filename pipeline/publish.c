@@ -356,6 +356,36 @@ static int remove_file(const char *path, struct fm_error *err)
 	return unlink(path) != 0 && errno != ENOENT ? fm_fail_errno(err, "%s", path) : FM_OK;
 }
 
+/* Put the files into the folder; the archive may be there already. */
+static int place(struct publication *p, bool there, struct fm_error *err)
+{
+	int rc;
+
+	/* Without its signature it is no release while it is being changed. */
+	if ((rc = remove_file(p->to_sig, err)) < 0 || (rc = remove_file(p->record_sig, err)) < 0 ||
+	    (rc = remove_file(p->record, err)) < 0 || (rc = remove_file(p->attested, err)) < 0 ||
+	    (rc = write_record(p, err)) < 0)
+		return rc;
+	if (!there && (rc = fm_file_copy(p->from, p->to, 0644, err)) < 0)
+		return rc;
+	if ((rc = same_digest(p->to, p->run->archive_sha256, &there, err)) < 0)
+		return rc;
+	if (!there)
+		return fm_fail(err, FM_ESYSTEM, "%s reads back other bytes than were written", p->to);
+	return fm_file_copy(p->from_sig, p->to_sig, 0644, err);
+}
+
+/* What was put there before something failed: half a release is none. */
+static void take_away(const struct publication *p, bool there)
+{
+	unlink(p->to_sig);
+	unlink(p->record_sig);
+	unlink(p->record);
+	unlink(p->attested);
+	if (!there)
+		unlink(p->to);
+}
+
 static int put(struct publication *p, struct fm_error *err)
 {
 	bool there, complete;
@@ -372,18 +402,9 @@ static int put(struct publication *p, struct fm_error *err)
 		    p->signers_path);
 	else if ((rc = make_record(p, err)) < 0)
 		return rc;
-	/* Without its signature it is no release while it is being changed. */
-	if ((rc = remove_file(p->to_sig, err)) < 0 || (rc = remove_file(p->record_sig, err)) < 0 ||
-	    (rc = remove_file(p->record, err)) < 0 || (rc = remove_file(p->attested, err)) < 0 ||
-	    (rc = write_record(p, err)) < 0)
-		return rc;
-	if (!there && (rc = fm_file_copy(p->from, p->to, 0644, err)) < 0)
-		return rc;
-	if ((rc = same_digest(p->to, p->run->archive_sha256, &there, err)) < 0)
-		return rc;
-	if (!there)
-		return fm_fail(err, FM_ESYSTEM, "%s reads back other bytes than were written", p->to);
-	return fm_file_copy(p->from_sig, p->to_sig, 0644, err);
+	if ((rc = place(p, there, err)) < 0)
+		take_away(p, there);
+	return rc;
 }
 
 /* ---- all of it ---- */

@@ -9,9 +9,8 @@ static const char *const meaning[FM_NFLOWCOL] = {
     [FM_SP] = "Source port, 0 for protocols without ports",
     [FM_DP] = "Destination port, 0 for protocols without ports",
     [FM_PR] = "Transport protocol",
-    [FM_FLG] = "TCP flags as nfdump prints them: U (urgent), A (acknowledge), P (push), R (reset), S (synchronise), F "
-	       "(finish), a dot "
-	       "for each that no packet had",
+    [FM_FLG] =
+	"TCP flags as nfdump prints them: Urgent, Acknowledge, Push, Reset, Synchronise, Finish; a dot where none",
     [FM_FWD] =
 	"Forwarding status (RFC 7270): 0 to 63 unknown, 64 to 127 forwarded, 128 to 191 dropped, 192 to 255 consumed",
     [FM_STOS] =

@@ -218,8 +218,10 @@ static int load(struct check *c, const struct fm_buf *text, const char *name, en
 		return fm_fail(c->err, FM_ESYSTEM, "out of memory: reading %s", name);
 	if (*doc && json_is_object(*doc))
 		return FM_OK;
-	fm_printable(at.text, *doc ? 0 : strlen(at.text), shown, sizeof shown);
-	return refuse(c, reason, "%s:%d: %s", name, *doc ? 1 : at.line, *doc ? "it is no object" : shown);
+	if (*doc)
+		return refuse(c, reason, "%s:1: it is no object", name);
+	fm_printable(at.text, strlen(at.text), shown, sizeof shown);
+	return refuse(c, reason, "%s:%d: %s", name, at.line, shown);
 }
 
 /* The one resource is data/flows.csv as it is; *header: its first line is one. */
