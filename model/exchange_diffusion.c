@@ -180,8 +180,8 @@ out:
 	return rc;
 }
 
-#define STRONGEST 10.0f /* what the network has learned counts at most so much for a value, and at least its inverse   \
-			 */
+/* What the network has learned counts at most so much for a value, and at least the inverse. */
+#define STRONGEST 10.0f
 
 struct guided {
 	const struct fm_exchange_diffusion *x;

@@ -11,6 +11,7 @@
  * the config before any record is read.
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -350,18 +351,31 @@ static int exchanges_sample(const struct fm_model *base, const struct fm_generat
 	return fm_exchange_sample(table, x, &si, strcmp(ctx->cfg->generate.by, "network") == 0, err);
 }
 
+/* What drew the records, and what was done to them after. */
+static void draws_of(const struct fm_config *c, char text[200])
+{
+	int n = snprintf(text, 200, "%s",
+			 strcmp(c->generate.by, "network") == 0
+			     ? "Records that the network drew"
+			     : "Records drawn by the noisy pairs, guided by what\nthese steps changed in the network");
+
+	if (c->generate.correction > 0)
+		snprintf(text + n, 200 - (size_t)n, " and corrected by the\nnoisy pairs in %d rounds",
+			 c->generate.correction);
+}
+
 static json_t *exchanges_describe(const struct fm_config *c)
 {
-	char aim[96];
+	char aim[96], drawn[200];
 
+	draws_of(c, drawn);
 	return json_pack(
 	    "{s:s, s:o, s:s}", "kind", "diffusion", "model",
 	    json_sprintf("a diffusion model over exchanges (flows of one connection in a minute), whose tokens are\n"
 			 "absorbed, with an MLP of width %d and depth %d. Noisy counts of single attributes and pairs\n"
 			 "made its vocabularies and its start; %d steps of DP-SGD followed, with noise for %s\n"
-			 "over counts and training together. Records that it drew, corrected by the noisy\n"
-			 "pairs, made the flows.",
-			 c->model.width, c->model.depth, steps_of(c), fm_private_aim(c, aim)),
+			 "over counts and training together. %s\nmade the flows.",
+			 c->model.width, c->model.depth, steps_of(c), fm_private_aim(c, aim), drawn),
 	    "addresses", "by role (hosts above the noise by rank,\nothers by how many records such hosts have)");
 }
 
