@@ -39,7 +39,7 @@ one() { # CASE STATUS WORDS [DIALECT]: up to where the trace is read, by another
 while IFS='|' read -r name status words; do
 	one "$name" "$status" "$words"
 done <<'TABLE'
-01-nfdump16-summary-footer|0|ingest: 120 rows
+01-nfdump16-summary-footer|0|3 lines of nfdump's summary are passed over
 03-nfdump-hms-duration-M-suffix|3|have plain numbers written (nfdump -N)
 05-nfdump-fmt-header-not-csv|3|which is no CSV
 08-negative-duration|3|first at line 4: td is negative
@@ -47,8 +47,8 @@ done <<'TABLE'
 101-dialect-timezone-key|3|timezone takes UTC or a difference to it
 105-utf16-excel|3|iconv -f UTF-16 -t UTF-8
 11-epoch-seconds-read-as-ms|3|all 120 times lie in 1970
-113-tenth-of-times-1970|0|46 years from the others
-114-newest-first-end-to-end|3|the newest rows come first
+113-tenth-of-times-1970|0|46 years from the others (first at line 1, then 11 and 21)
+114-newest-first-end-to-end|0|is not in the order of time: 
 14-ipv6-rows-5-percent|3|sa is an IPv6 address, and only IPv4 is read
 15-cicids-spaces-dup-infinity|0|ingest: 100 rows
 17-cicids-ddmmyyyy-hhmm|3|te is not a time
@@ -76,7 +76,7 @@ done <<'TABLE'
 56-protocol-number-and-name-mixed|0|ingest: 120 rows
 58-dst-fall-back-one-hour|0|1 rows are earlier than the row before them
 59-one-row-in-2038|0|times about 2038, 22 years from the others (first at line 51)
-60-zeek-tsv-comment-lines|0|ingest: 100 rows
+60-zeek-tsv-comment-lines|0|lines of comment are passed over
 62-argus-slash-dates|0|ingest: 100 rows
 63-argus-mac-addresses|3|sa is a MAC address
 65-nfstream-csv|0|ingest: 100 rows

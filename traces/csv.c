@@ -16,7 +16,7 @@
 #define BAD_MAX 256      /* bad rows of a batch */
 
 struct bad_text {
-	char reason[256], text[TEXT_MAX + 1];
+	char reason[256], text[TEXT_MAX + 1], label[FM_DICT_VALUE_MAX + 1];
 };
 
 struct fm_reader {
@@ -35,12 +35,13 @@ struct fm_reader {
 	struct fm_buf head; /* the fields of the first line, each with a NUL behind it */
 	int nhead;          /* their number; -1: not reading the first line */
 	uint64_t line, bytes, good;
-	bool begun, some;     /* the first line that is not blank has been seen; a row, good or bad, too */
-	struct fm_buf header; /* that line, for it may come once more */
-	uint64_t headers;     /* how often it did */
-	int footer;           /* lines of a summary that are still to come */
-	bool open_end;        /* the source has ended */
-	const char *left;     /* of the last block, nleft bytes not looked at yet */
+	bool begun, some;           /* the first line that is not blank has been seen; a row, good or bad, too */
+	struct fm_buf header;       /* that line, for it may come once more */
+	uint64_t headers;           /* how often it did */
+	uint64_t comments, summary; /* lines of comments and of nfdump's summary */
+	int footer;                 /* lines of a summary that are still to come */
+	bool open_end;              /* the source has ended */
+	const char *left;           /* of the last block, nleft bytes not looked at yet */
 	size_t nleft;
 	struct fm_buf carry; /* a line that the last block cut, at most FM_TRACE_MAXLINE + 2 bytes of it */
 };
@@ -105,13 +106,17 @@ static int csv_line(struct fm_reader *r, const char *s, size_t n, const char **w
 	return *why ? csv_start(r, err) : FM_OK;
 }
 
-static void bad_row(struct fm_reader *r, const char *s, size_t n, const char *reason)
+/* label: NULL where it is not known. */
+static void bad_row(struct fm_reader *r, const char *s, size_t n, const char *reason, const char *label)
 {
 	struct bad_text *t = &r->bad_text[r->nbad];
 
 	snprintf(t->reason, sizeof t->reason, "%s", reason);
 	fm_row_escape(s, n < TEXT_MAX ? n : TEXT_MAX, t->text, sizeof t->text);
-	r->bad[r->nbad++] = (struct fm_trace_bad){.line = r->line, .reason = t->reason, .text = t->text};
+	if (label)
+		snprintf(t->label, sizeof t->label, "%s", label);
+	r->bad[r->nbad++] = (struct fm_trace_bad){
+	    .line = r->line, .reason = t->reason, .text = t->text, .label = label ? t->label : NULL};
 	r->some = true;
 }
 
@@ -174,27 +179,49 @@ static bool is_passed_over(struct fm_reader *r, const char *s, size_t n)
 	const struct fm_dialect *d = r->o->dialect;
 	const size_t mark = strlen(d->header_mark);
 
+	if (mark && !r->begun && (n < mark || memcmp(s, d->header_mark, mark) != 0)) {
+		r->comments++;
+		return true;
+	}
 	if (mark && !r->begun)
-		return n < mark || memcmp(s, d->header_mark, mark) != 0;
+		return false;
+	if (r->header.len && n == r->header.len && !memcmp(s, r->header.data, n)) {
+		r->headers++;
+		return true;
+	}
 	if (r->footer) {
 		r->footer--;
+		r->summary++;
 		return true;
 	}
 	for (int i = 0; i < d->ncomment; i++) {
 		size_t len = strlen(d->comment[i]);
 
-		if (n >= len && !memcmp(s, d->comment[i], len))
+		if (n >= len && !memcmp(s, d->comment[i], len)) {
+			r->comments++;
 			return true;
+		}
 	}
 	if (*s == 'S' && n == 7 && !memcmp(s, "Summary", 7)) {
 		r->footer = 2;
-		return true;
-	}
-	if (r->header.len && n == r->header.len && !memcmp(s, r->header.data, n)) {
-		r->headers++;
+		r->summary++;
 		return true;
 	}
 	return false;
+}
+
+/* A second header by a mark, as in joined files, with other columns or another order of them. */
+static int refuse_other_header(const struct fm_reader *r, const char *s, size_t n, struct fm_error *err)
+{
+	size_t mark = strlen(r->o->dialect->header_mark);
+
+	if (!mark || !r->begun || n < mark || memcmp(s, r->o->dialect->header_mark, mark) != 0 ||
+	    (n == r->header.len && !memcmp(s, r->header.data, n)))
+		return FM_OK;
+	return fm_fail(err, FM_EINPUT,
+		       "%s: line %llu is a header with other columns than the one before: files of different columns "
+		       "were joined; read them one by one",
+		       r->o->path, (unsigned long long)r->line);
 }
 
 /* The first line that is not blank. *is_row: it is to be read as a row. */
@@ -252,9 +279,11 @@ static int take_line(struct fm_reader *r, const char *s, size_t n, struct fm_err
 	else if (memchr(s, 0, n))
 		why = "a NUL byte in the row";
 	if (why) {
-		bad_row(r, s, n, why);
+		bad_row(r, s, n, why, NULL);
 		return FM_OK;
 	}
+	if ((rc = refuse_other_header(r, s, n, err)) < 0)
+		return rc;
 	if (is_passed_over(r, s, n))
 		return FM_OK;
 	if (!r->begun) {
@@ -272,7 +301,7 @@ static int take_line(struct fm_reader *r, const char *s, size_t n, struct fm_err
 	else if (r->row->error.code == FM_ESYSTEM)
 		return fm_fail(err, FM_ESYSTEM, "%s", r->row->error.message);
 	else {
-		char theirs[3], other = 0;
+		char theirs[3], other = 0, label[FM_DICT_VALUE_MAX + 1];
 
 		if (!why && r->row->field == 1)
 			other = fm_delimiter_of(s, n, r->o->dialect->delimiter, r->row->nfields);
@@ -281,7 +310,7 @@ static int take_line(struct fm_reader *r, const char *s, size_t n, struct fm_err
 				 "1 column where %d are expected: the delimiter seems to be '%s' (delimiter in the "
 				 "dialect)",
 				 r->row->nfields, fm_delimiter_name(other, theirs));
-		bad_row(r, s, n, why ? why : r->row->reason);
+		bad_row(r, s, n, why ? why : r->row->reason, why ? NULL : fm_row_bad_label(r->row, label));
 	}
 	return FM_OK;
 }
@@ -364,6 +393,11 @@ static void say_passed_over(const struct fm_reader *r)
 {
 	const struct fm_row *row = r->row;
 
+	if (r->comments)
+		fm_log("%s: %llu lines of comment are passed over", r->o->path, (unsigned long long)r->comments);
+	if (r->summary)
+		fm_log("%s: %llu lines of nfdump's summary are passed over", r->o->path,
+		       (unsigned long long)r->summary);
 	if (r->headers)
 		fm_warn("%s: the header stands %llu times more between the rows: passed over", r->o->path,
 			(unsigned long long)r->headers);
@@ -394,7 +428,8 @@ static int more(struct fm_reader *r, struct fm_error *err)
 	if (r->carry.len && (rc = take_line(r, r->carry.data, r->carry.len, err)))
 		return rc;
 	r->carry.len = 0;
-	say_passed_over(r);
+	if (!r->o->quiet)
+		say_passed_over(r);
 	if (!r->some)
 		return fm_fail(err, FM_EINPUT, "%s holds no row%s", r->o->path,
 			       r->begun ? " but its header" : ": it is empty");
@@ -437,7 +472,8 @@ static void explain(struct fm_reader *r, struct fm_error *err)
 
 static struct fm_reader_at at(const struct fm_reader *r)
 {
-	return (struct fm_reader_at){fm_source_consumed(r->source), fm_source_total(r->source), r->bytes - r->nleft};
+	return (struct fm_reader_at){fm_source_consumed(r->source), fm_source_total(r->source), r->bytes - r->nleft,
+				     r->comments + r->summary + r->headers};
 }
 
 static void close_reader(struct fm_reader *r)

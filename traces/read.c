@@ -100,6 +100,7 @@ static int read_all(struct pass *p, struct fm_error *err)
 			return rc;
 		struct fm_reader_at at = p->kind->at(p->r);
 		p->st.bytes = at.bytes;
+		p->st.passed_over = at.passed_over;
 		if (p->o->progress)
 			p->o->progress(p->o->ctx, at.consumed, at.total, p->st.rows);
 	}

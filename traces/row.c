@@ -390,7 +390,34 @@ void fm_row_begin(struct fm_row *r)
 	r->nmissing = 0;
 	r->nfresh = r->summed = r->lacks = 0;
 	r->dotted = 0;
-	r->has_te = r->has_start = r->last_empty = false;
+	r->has_te = r->has_start = r->has_label = r->last_empty = false;
+}
+
+/* The label of a row that is bad already: which class loses a row. */
+static void take_bad_label(struct fm_row *r, int k, const char *s, size_t n)
+{
+	char reason[sizeof r->reason];
+
+	if (is_missing(r, s, n))
+		return;
+	memcpy(reason, r->reason, sizeof reason);
+	r->bad = false;
+	take_category(r, k, s, n);
+	r->has_label = !r->bad;
+	r->bad = true;
+	memcpy(r->reason, reason, sizeof reason);
+}
+
+const char *fm_row_bad_label(const struct fm_row *r, char text[FM_DICT_VALUE_MAX + 1])
+{
+	if (!r->has_label)
+		return NULL;
+	if (r->nfresh >> FM_LABEL & 1u) {
+		memcpy(text, r->fresh[FM_LABEL].text, r->fresh[FM_LABEL].len);
+		text[r->fresh[FM_LABEL].len] = 0;
+		return text;
+	}
+	return r->t->dict[FM_LABEL].value[r->t->label[r->t->rows]];
 }
 
 void fm_row_field(struct fm_row *r, const char *s, size_t n)
@@ -398,8 +425,13 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 	int i = r->field++, k;
 
 	r->last_empty = n == 0;
-	if (r->bad || i >= r->nfields || (k = r->map[i]) < 0)
+	if (i >= r->nfields || (k = r->map[i]) < 0)
 		return;
+	if (r->bad) {
+		if (r->d->cols[k].col == FM_LABEL)
+			take_bad_label(r, k, s, n);
+		return;
+	}
 	if (is_missing(r, s, n)) {
 		take_missing(r, k);
 		return;
@@ -419,6 +451,7 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 		break;
 	case FM_KIND_CATEGORY:
 		take_category(r, k, s, n);
+		r->has_label = r->has_label || r->d->cols[k].col == FM_LABEL;
 		break;
 	case FM_KIND_COUNT:
 		take_count(r, k, s, n);
@@ -437,7 +470,7 @@ static bool is_whole(const struct fm_row *r)
 bool fm_row_end(struct fm_row *r)
 {
 	if (!is_whole(r)) {
-		r->bad = false; /* the number of columns explains whatever else was wrong */
+		r->bad = r->has_label = false; /* the number of columns explains whatever else was wrong */
 		fm_row_refuse(r, "%d column%s where %d are expected", r->field, r->field == 1 ? "" : "s", r->nfields);
 	}
 	if (!r->bad && r->dotted)
