@@ -68,6 +68,7 @@ done <<'TABLE'
 40-tar-empty-member|3|is empty
 42-zip-ds-store|3|choose one with source.member (.DS_Store, a.csv)
 43-zip-lzma-method|0|ingest: 120 rows
+45-rar-file|3|a RAR archive: unpack it first
 47-bom-crlf|0|ingest: 120 rows
 49-nfdump-pipe-format|3|1 column where 13 are expected
 50-nfdump-line-format|3|with nfdump -r FILE -o csv
@@ -83,6 +84,7 @@ done <<'TABLE'
 66-header-case|3|in another case
 67-nbsp-in-label|0|differs from another in case or blanks alone
 68-label-case-and-spaces|0|differs from another in case or blanks alone
+69-zero-packets-zero-bytes|0|40 of 120 rows have 0 packets (first at line 1, then 4 and 7)
 70-duration-below-1ms|0|ingest: 120 rows
 72-missing-td-column-blank-all|0|column td is missing in every row
 73-cidds-padded-fields|0|ingest: 100 rows
@@ -90,8 +92,24 @@ done <<'TABLE'
 76-some-times-without-seconds|3|te is not a time
 77-compact-date|3|te is not a time
 78-hour-24|0|1 bad rows
+80-eval-constant-columns|0|"pair_jsd"
+82-eval-new-category-in-synthetic|0|0.69314718055994
+84-eval-all-missing-column|0|column td is missing in every row
+85-eval-extra-column|3|14 columns where 13 are expected
+86-eval-identical|0|"jsd_mean8": 0,
+88-eval-empty-synthetic|3|is empty: a trace needs at least one row
+89-eval-half-negative-bytes|0|byt is negative
+91-eval-fractional-counts|3|pkt is not a nonnegative integer
+92-eval-ipv6-in-synthetic|0|sa is an IPv6 address
+93-eval-two-dialects|3|it is that of dialect netshare
+94-eval-real-one-row|0|"jsd_mean8"
+95-eval-single-host|0|"jsd_mean8"
 96-label-map-of-raw-byte|0|ingest: 100 rows
 97-label-map-of-replacement-char|0|ingest: 100 rows
+110-protocol-by-number-released|0|ingest: 12,000 rows
+112-zero-packet-flows|0|1333 of 4000 rows have 0 packets
+115-constant-trace-leak-alarm|0|ingest: 4,000 rows
+118-dropped-ipv6-not-in-data-sheet|0|2000 rows are left out: sa is an IPv6 address
 99-infinity-as-missing-token|0|22 missing values are 0 now
 TABLE
 

@@ -6,14 +6,14 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "traces/binary.h"
 #include "traces/header.h"
 #include "traces/reader.h"
 #include "traces/row.h"
 #include "traces/source.h"
 
-#define TEXT_MAX 512     /* of a bad row, escaped */
-#define SNIFF_BYTES 4096 /* looked at for binary data */
-#define BAD_MAX 256      /* bad rows of a batch */
+#define TEXT_MAX 512 /* of a bad row, escaped */
+#define BAD_MAX 256  /* bad rows of a batch */
 
 struct bad_text {
 	char reason[256], text[TEXT_MAX + 1], label[FM_DICT_VALUE_MAX + 1];
@@ -349,45 +349,6 @@ static int take_block(struct fm_reader *r, struct fm_error *err)
 	return rc;
 }
 
-struct magic {
-	const char *bytes;
-	size_t n;
-	const char *what;
-};
-static const struct magic magics[] = {
-    {"\xff\xfe", 2, "UTF-16 text: convert it with iconv -f UTF-16 -t UTF-8"},
-    {"\xfe\xff", 2, "UTF-16 text: convert it with iconv -f UTF-16 -t UTF-8"},
-    {"\xd4\xc3\xb2\xa1", 4, "a packet capture: make flow records of it first"},
-    {"\xa1\xb2\xc3\xd4", 4, "a packet capture: make flow records of it first"},
-    {"\x0a\x0d\x0d\x0a", 4, "a packet capture: make flow records of it first"},
-    {"\x0c\xa5", 2, "an nfcapd file: write it as CSV with nfdump -r FILE -o csv"},
-    {"\x1f\x8b", 2, "gzip data once more: unpack it first"},
-    {"\xfd\x37zXZ", 5, "xz data once more: unpack it first"},
-    {"\x28\xb5\x2f\xfd", 4, "zstd data once more: unpack it first"},
-    {"PK\x03\x04", 4, "a zip archive once more: unpack it first"},
-    {"PAR1", 4, "a Parquet file: write it as CSV first"},
-    {"SQLite format 3", 15, "a SQLite data base: write the flows as CSV first"},
-};
-
-/* The first block: is this text at all? Single bad bytes are left to their rows. */
-static int refuse_binary(const struct fm_reader *r, const char *s, size_t n, struct fm_error *err)
-{
-	size_t strange = 0;
-
-	for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)
-		if (n >= magics[i].n && !memcmp(s, magics[i].bytes, magics[i].n))
-			return fm_fail(err, FM_EINPUT, "%s is not a CSV file but %s", r->o->path, magics[i].what);
-	n = n < SNIFF_BYTES ? n : SNIFF_BYTES;
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)s[i];
-
-		strange += (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f || c >= 0x80;
-	}
-	if (strange > 8 && strange > n / 4)
-		return fm_fail(err, FM_EINPUT, "%s is not a CSV file: binary data at its beginning", r->o->path);
-	return FM_OK;
-}
-
 /* At the end: what was read and is worth a word. */
 static void say_passed_over(const struct fm_reader *r)
 {
@@ -419,7 +380,7 @@ static int more(struct fm_reader *r, struct fm_error *err)
 		return rc;
 	}
 	if (r->nleft) {
-		if (!r->bytes && (rc = refuse_binary(r, r->left, r->nleft, err)))
+		if (!r->bytes && (rc = fm_binary_refuse(r->o->path, r->left, r->nleft, err)))
 			return rc;
 		r->bytes += r->nleft;
 		return FM_OK;
