@@ -87,7 +87,7 @@ static int check_dialect(struct fm_loader *l)
 	static const char *const keys[] = {"source.dialect"};
 	struct fm_error why;
 
-	if (fm_dialect_check_name(l->cfg->source.dialect, &why) == FM_OK)
+	if (strcmp(l->cfg->source.dialect, "auto") == 0 || fm_dialect_check_name(l->cfg->source.dialect, &why) == FM_OK)
 		return FM_OK;
 	return FAIL_AT(l, keys, "%s", why.message);
 }
@@ -216,7 +216,7 @@ static int set_paths(struct fm_loader *l)
 	}
 	/* check_dialect has made sure that any other name is built in. */
 	struct fm_embed e;
-	if (!fm_embed_find(&e, FM_EMBED_DIALECT, c->source.dialect))
+	if (strcmp(c->source.dialect, "auto") != 0 && !fm_embed_find(&e, FM_EMBED_DIALECT, c->source.dialect))
 		return make_absolute(l, "source.dialect", c->source.dialect, sizeof(c->source.dialect));
 	return FM_OK;
 }

@@ -91,7 +91,8 @@ const struct fm_key fm_keys[] = {
 	{FIELD(source, member, TEXT), .dflt = "\"\"",
 	 .help = "Name of the member when the trace is an archive of several files. Empty: the only one."},
 	{FIELD(source, dialect, TEXT), .dflt = "ugr16",
-	 .help = "How the trace writes its flows: a built-in dialect, or a file (with a '/' or ending in .yaml)."},
+	 .help = "How the trace writes its flows: a built-in dialect, a file (with a '/' or ending in .yaml), or auto: "
+		 "what its first rows say (flowmint sniff)."},
 	{FIELD(source, rows, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "0",
 	 .help = "Read only this many flows, from the beginning; 0: all."},
 	{FIELD(source, missing, CHOICE), .choices = "zero|reject", .dflt = "zero",
