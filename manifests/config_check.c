@@ -201,6 +201,34 @@ static int make_absolute(struct fm_loader *l, const char *key, char *path, size_
 	return FM_OK;
 }
 
+/* Each path of source.path; "-" is standard input. */
+static int make_all_absolute(struct fm_loader *l, const char *key, char *paths, size_t cap)
+{
+	char *all = strdup(paths), *rest = all, *one;
+	size_t len = 0;
+	int rc = all ? FM_OK : fm_loader_memory(l);
+
+	while (rc == FM_OK && (one = strsep(&rest, "\n"))) {
+		char path[FM_CFG_PATH];
+
+		if (strlen(one) >= sizeof(path)) {
+			rc =
+			    fm_loader_fail_at(l, &key, 1, "%s: a path is longer than %zu bytes", key, sizeof(path) - 1);
+			break;
+		}
+		strcpy(path, one);
+		if (strcmp(path, "-") != 0)
+			rc = make_absolute(l, key, path, sizeof(path));
+		if (rc == FM_OK && len + strlen(path) + 2 > cap)
+			rc = fm_loader_fail_at(l, &key, 1, "%s: with their folder the paths are longer than %zu bytes",
+					       key, cap - 1);
+		if (rc == FM_OK)
+			len += (size_t)sprintf(paths + len, "%s%s", len ? "\n" : "", path);
+	}
+	free(all);
+	return rc;
+}
+
 static int set_paths(struct fm_loader *l)
 {
 	struct fm_config *c = l->cfg;
@@ -211,7 +239,10 @@ static int set_paths(struct fm_loader *l)
 		if (fm_keys[i].type != FM_KEY_PATH)
 			continue;
 		snprintf(key, sizeof(key), "%s.%s", fm_keys[i].section, fm_keys[i].name);
-		if ((rc = make_absolute(l, key, fm_key_field(c, &fm_keys[i]), fm_keys[i].size)) < 0)
+		rc = fm_keys[i].size == FM_CFG_PATHS
+			 ? make_all_absolute(l, key, c->source.path, sizeof(c->source.path))
+			 : make_absolute(l, key, fm_key_field(c, &fm_keys[i]), fm_keys[i].size);
+		if (rc < 0)
 			return rc;
 	}
 	/* check_dialect has made sure that any other name is built in. */

@@ -87,7 +87,8 @@ const struct fm_key fm_keys[] = {
 		 "with. Empty: none."},
 
 	{FIELD(source, path, PATH), .dflt = "\"\"", .secret = true,
-	 .help = "The trace: plain, gzip, xz or zstd, or an archive. The one key without a default."},
+	 .help = "The trace: plain, gzip, xz or zstd, or an archive. A list of files and patterns such as "
+		 "hours/*.csv.gz is read in the order of time, - is standard input. The one key without a default."},
 	{FIELD(source, member, TEXT), .dflt = "\"\"",
 	 .help = "Name of the member when the trace is an archive of several files. Empty: the only one."},
 	{FIELD(source, dialect, TEXT), .dflt = "ugr16",

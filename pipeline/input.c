@@ -1,12 +1,194 @@
 #include "pipeline/input.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/file.h"
+#include "base/hash.h"
 #include "base/log.h"
+#include "base/mem.h"
+#include "pipeline/keys.h"
 #include "pipeline/sandbox.h"
+#include "traces/files.h"
 #include "traces/sniff.h"
+
+#define COPY_BYTES ((size_t)1 << 20)
+
+/* ---- what can be read once only ---- */
+
+/* All of one descriptor into another, without a byte of it in this process. */
+static int copy_all(int from, int to, const char *name, struct fm_error *err)
+{
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(from, &st))
+		return fm_fail_errno(err, "%s", name);
+	if (!S_ISFIFO(st.st_mode) && !S_ISREG(st.st_mode))
+		return fm_fail(err, FM_EINPUT, "%s is neither a pipe nor a file: redirect one into it", name);
+	do
+		n = S_ISFIFO(st.st_mode) ? splice(from, NULL, to, NULL, COPY_BYTES, 0)
+					 : sendfile(to, from, NULL, COPY_BYTES);
+	while (n > 0 || (n < 0 && errno == EINTR));
+	return n < 0 ? fm_fail_errno(err, "cannot copy %s into the workspace", name) : FM_OK;
+}
+
+static int keep_copy(struct fm_config *cfg, const char *workspace, bool unconfined, struct fm_error *err)
+{
+	bool standard = strcmp(cfg->source.path, "-") == 0;
+	const char *name = standard ? "standard input" : cfg->source.path;
+	char *dir = fm_path_join(workspace, "input"), *tmp = NULL, *to = NULL, hex[FM_SHA256_HEX];
+	int from = -1, out = -1, rc = FM_OK;
+	struct stat st;
+
+	if (!dir || asprintf(&tmp, "%s/.tmp-%ld", dir, (long)getpid()) < 0) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	if ((rc = fm_dir_make(dir, 0700, err)) < 0)
+		goto out;
+	from = standard ? dup(STDIN_FILENO) : open(cfg->source.path, O_RDONLY | O_CLOEXEC);
+	if (from < 0 || (out = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) < 0) {
+		rc = fm_fail_errno(err, "%s", from < 0 ? name : tmp);
+		goto out;
+	}
+	fm_log("%s is copied into %s: it is read more than once", name, dir);
+	if ((rc = copy_all(from, out, name, err)) < 0)
+		goto out;
+	if (fstat(out, &st) || fsync(out)) {
+		rc = fm_fail_errno(err, "%s", tmp);
+		goto out;
+	}
+	if (!st.st_size) {
+		rc = fm_fail(err, FM_EINPUT, "%s is empty: a trace needs at least one row", name);
+		goto out;
+	}
+	if ((rc = fm_file_digest(tmp, unconfined, hex, err)) < 0)
+		goto out;
+	if (!(to = fm_path_join(dir, hex)) || strlen(to) >= sizeof cfg->source.path)
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+	else if (rename(tmp, to))
+		rc = fm_fail_errno(err, "%s", to);
+	else
+		strcpy(cfg->source.path, to);
+out:
+	if (rc < 0 && tmp)
+		unlink(tmp);
+	if (from >= 0)
+		close(from);
+	if (out >= 0)
+		close(out);
+	free(dir);
+	free(tmp);
+	free(to);
+	return rc;
+}
+
+static bool is_once_only(const char *path)
+{
+	struct stat st;
+
+	return strcmp(path, "-") == 0 || (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
+}
+
+/* ---- patterns ---- */
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int add_pattern(const char *pattern, struct fm_buf *list, struct fm_error *err)
+{
+	glob_t found = {0};
+	struct stat st;
+	size_t files = 0;
+	int code = glob(pattern, GLOB_NOSORT, NULL, &found), rc = FM_OK;
+
+	if (code && code != GLOB_NOMATCH)
+		rc = fm_fail(err, FM_ESYSTEM, "source.path: cannot look for %s", pattern);
+	/* In the order of bytes, whatever the locale. */
+	qsort(found.gl_pathv, found.gl_pathc, sizeof *found.gl_pathv, compare_names);
+	for (size_t i = 0; i < found.gl_pathc && rc == FM_OK; i++) {
+		char *real;
+
+		if (stat(found.gl_pathv[i], &st) == 0 && !S_ISREG(st.st_mode))
+			continue;
+		files++;
+		if ((real = realpath(found.gl_pathv[i], NULL)))
+			fm_buf_printf(list, "%s%s", list->len ? "\n" : "", real);
+		else
+			rc = fm_fail_errno(err, "source.path: %s", found.gl_pathv[i]);
+		free(real);
+	}
+	if (rc == FM_OK && !files)
+		rc = fm_fail(err, FM_EINPUT, "source.path: no file matches %s", pattern);
+	globfree(&found);
+	return rc;
+}
+
+/* No file twice: by another pattern, or as a link. */
+static int refuse_doubles(const char *list, struct fm_error *err)
+{
+	char path[FM_FILE_PATH], other[FM_FILE_PATH];
+
+	while (fm_files_next(&list, path))
+		for (const char *rest = list; fm_files_next(&rest, other);)
+			if (strcmp(path, other) == 0)
+				return fm_fail(err, FM_EINPUT, "source.path names %s twice", path);
+	return FM_OK;
+}
+
+/* The files of the list and of its patterns, a name that there is being no pattern. */
+static int expand(struct fm_config *cfg, struct fm_error *err)
+{
+	const char *at = cfg->source.path;
+	struct fm_buf list = {0};
+	char path[FM_FILE_PATH];
+	struct stat st;
+	int rc = FM_OK;
+
+	if (!strpbrk(at, "*?[\n"))
+		return FM_OK;
+	while (rc == FM_OK && fm_files_next(&at, path)) {
+		char *real = stat(path, &st) == 0 ? realpath(path, NULL) : NULL;
+
+		if (strcmp(path, "-") == 0)
+			rc = fm_fail(err, FM_EINPUT, "source.path: - stands for itself alone, not in a list");
+		else if (real)
+			fm_buf_printf(&list, "%s%s", list.len ? "\n" : "", real);
+		else if (strpbrk(path, "*?["))
+			rc = add_pattern(path, &list, err);
+		else
+			rc = fm_fail_errno(err, "source.path: %s", path);
+		free(real);
+	}
+	if (rc == FM_OK)
+		rc = fm_buf_check(&list, err);
+	if (rc == FM_OK && list.len >= sizeof cfg->source.path)
+		rc = fm_fail(err, FM_EINPUT, "source.path: the names of all files are longer than %zu bytes",
+			     sizeof cfg->source.path - 1);
+	if (rc == FM_OK) {
+		memcpy(cfg->source.path, list.data, list.len);
+		cfg->source.path[list.len] = 0;
+		if (fm_files_count(cfg->source.path) > FM_FILES_MAX)
+			rc = fm_fail(err, FM_EINPUT, "source.path: %zu files, %d at most: join some of them",
+				     fm_files_count(cfg->source.path), FM_FILES_MAX);
+		else
+			rc = refuse_doubles(cfg->source.path, err);
+	}
+	fm_buf_free(&list);
+	return rc;
+}
+
+/* ---- dialect ---- */
 
 struct sniffing {
 	const char *path, *member;
@@ -31,19 +213,20 @@ static int find_dialect(struct fm_config *cfg, bool unconfined, struct fm_error 
 	struct fm_sandbox box = {.name = "sniff", .unconfined = unconfined};
 	struct fm_sandbox_report report = {0};
 	struct sniffing a = {.member = cfg->source.member};
-	char *real = realpath(cfg->source.path, NULL);
-	const char *name;
+	char first[FM_FILE_PATH], *real;
+	const char *name, *list = cfg->source.path;
 	int rc;
 
-	if (!real)
-		return fm_fail_errno(err, "source.path: %s", cfg->source.path);
+	fm_files_next(&list, first);
+	if (!(real = realpath(first, NULL)))
+		return fm_fail_errno(err, "source.path: %s", first);
 	a.path = real;
 	fm_sandbox_path(&box, real, false);
 	if ((rc = fm_sandbox_run(&box, sniff_fn, &a, &report, err)) < 0)
 		goto out;
 	name = json_string_value(json_object_get(report.result, "dialect"));
 	if (!name || strlen(name) >= sizeof cfg->source.dialect) {
-		rc = fm_fail(err, FM_ESYSTEM, "%s: no dialect came back", cfg->source.path);
+		rc = fm_fail(err, FM_ESYSTEM, "%s: no dialect came back", first);
 		goto out;
 	}
 	strcpy(cfg->source.dialect, name);
@@ -57,8 +240,22 @@ out:
 	return rc;
 }
 
-int fm_input_settle(struct fm_config *cfg, bool unconfined, struct fm_error *err)
+int fm_input_settle(struct fm_config *cfg, const char *workspace, bool unconfined, struct fm_error *err)
 {
-	return strcmp(cfg->source.dialect, "auto") == 0 && cfg->source.path[0] ? find_dialect(cfg, unconfined, err)
-									       : FM_OK;
+	char *own = workspace ? NULL : fm_path_join(cfg->dir, "workspace");
+	int rc = FM_OK;
+
+	if (!cfg->source.path[0])
+		goto out;
+	if (!workspace && !own)
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+	else if (is_once_only(cfg->source.path))
+		rc = keep_copy(cfg, workspace ? workspace : own, unconfined, err);
+	else
+		rc = expand(cfg, err);
+	if (rc == FM_OK && strcmp(cfg->source.dialect, "auto") == 0)
+		rc = find_dialect(cfg, unconfined, err);
+out:
+	free(own);
+	return rc;
 }

@@ -27,6 +27,7 @@
 #include "stages/stage.h"
 #include "traces/doubts.h"
 #include "traces/exchange.h"
+#include "traces/files.h"
 #include "traces/left_out.h"
 #include "traces/sort.h"
 #include "traces/split.h"
@@ -378,7 +379,7 @@ static void drop_store(struct ingest *g)
 }
 
 /* The trace once more, in order of time. */
-static int read_sorted(struct ingest *g, const char *trace, struct fm_error *err)
+static int read_sorted(struct ingest *g, const char *trace, const char *shown, struct fm_error *err)
 {
 	struct fm_trace_opts o = options(g, trace);
 	struct fm_trace_stats again;
@@ -387,7 +388,7 @@ static int read_sorted(struct ingest *g, const char *trace, struct fm_error *err
 
 	fm_warn("%s is not in the order of time: %llu of %llu rows are earlier than the row before them (%s); it is "
 		"sorted",
-		trace, (unsigned long long)g->doubts.back.n, (unsigned long long)g->st.rows,
+		shown, (unsigned long long)g->doubts.back.n, (unsigned long long)g->st.rows,
 		fm_examples_text(&g->doubts.back, lines));
 	if ((rc = fm_dict_copy(&g->unsorted_labels, &g->pending->dict[FM_LABEL], err)) < 0)
 		return rc;
@@ -401,7 +402,7 @@ static int read_sorted(struct ingest *g, const char *trace, struct fm_error *err
 	if ((rc = fm_trace_read(&o, &again, err)) < 0 || (rc = fm_sorter_finish(g->sorter, on_chunk, g, err)) < 0)
 		goto out;
 	if (again.rows != g->st.rows || again.bad != g->st.bad)
-		rc = fm_fail(err, FM_EINPUT, "%s changed while it was read: %llu rows, then %llu", trace,
+		rc = fm_fail(err, FM_EINPUT, "%s changed while it was read: %llu rows, then %llu", shown,
 			     (unsigned long long)g->st.rows, (unsigned long long)again.rows);
 	g->sorted = true;
 out:
@@ -545,6 +546,8 @@ int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, st
 	const struct fm_config *cfg = in->cfg;
 	struct ingest g = {
 	    .cfg = cfg, .window = (size_t)cfg->model.window, .secret = in->secret, .out_dir = in->out_dir};
+	char title[FM_FILES_TITLE];
+	const char *shown = fm_files_title(in->trace, title);
 	char *quarantine = fm_path_join(in->out_dir, "quarantine.csv"),
 	     *summary = fm_path_join(in->out_dir, "store.json");
 	int rc;
@@ -568,18 +571,18 @@ int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, st
 	g.doubts.zone_minutes = g.dialect->timezone;
 	if ((rc = open_store(&g, err)) < 0 ||
 	    (rc = read_trace(&g, in->trace, quarantine, in->quarantine ? in->quarantine : quarantine, err)) < 0 ||
-	    (rc = fm_doubts_judge(&g.doubts, in->trace, &g.pending->dict[FM_LABEL], err)) < 0)
+	    (rc = fm_doubts_judge(&g.doubts, shown, &g.pending->dict[FM_LABEL], err)) < 0)
 		goto out;
 	/* Without windows no row's place matters. */
-	if (!g.secret && is_out_of_order(&g) && (rc = read_sorted(&g, in->trace, err)) < 0)
+	if (!g.secret && is_out_of_order(&g) && (rc = read_sorted(&g, in->trace, shown, err)) < 0)
 		goto out;
 	g.tail_rows = in->secret ? 0 : g.pending->rows % g.window;
-	if ((rc = flush(&g, g.pending->rows / g.window, err)) < 0 || (rc = check_size(&g, in->trace, err)) < 0)
+	if ((rc = flush(&g, g.pending->rows / g.window, err)) < 0 || (rc = check_size(&g, shown, err)) < 0)
 		goto out;
-	say_untrained(&g, in->trace);
+	say_untrained(&g, shown);
 	if ((rc = close_store(&g, err)) < 0)
 		goto out;
-	fm_left_out_say(&g.left_out, in->trace);
+	fm_left_out_say(&g.left_out, shown);
 	fill_out(&g, out);
 	say_result(out);
 	rc = save_summary(&g, out, summary, err);

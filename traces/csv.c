@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "traces/binary.h"
+#include "traces/file_order.h"
+#include "traces/files.h"
 #include "traces/header.h"
 #include "traces/reader.h"
 #include "traces/row.h"
@@ -20,7 +22,12 @@ struct bad_text {
 };
 
 struct fm_reader {
+	struct fm_trace_opts own; /* those of the caller, with the file that is being read */
 	const struct fm_trace_opts *o;
+	struct fm_file *file; /* (nfiles) in the order of time */
+	size_t nfiles, now;
+	uint64_t lines_before, consumed_before, total; /* of the files before; bytes of all, 0: unknown */
+	uint64_t file_bytes;                           /* of this one, after decompression */
 	struct fm_source *source;
 	struct fm_table *chunk;
 	uint64_t *place; /* (FM_TRACE_CHUNK) */
@@ -45,6 +52,12 @@ struct fm_reader {
 	size_t nleft;
 	struct fm_buf carry; /* a line that the last block cut, at most FM_TRACE_MAXLINE + 2 bytes of it */
 };
+
+/* The line in the file that is being read; r->line counts on over all of them. */
+static uint64_t line_here(const struct fm_reader *r)
+{
+	return r->line - r->lines_before;
+}
 
 static void on_field(void *s, size_t n, void *ctx)
 {
@@ -96,7 +109,7 @@ static int csv_line(struct fm_reader *r, const char *s, size_t n, const char **w
 	    csv_parse(&r->csv, "\n", 1, on_field, on_row, r) != 1) {
 		if (csv_error(&r->csv) == CSV_ENOMEM || csv_error(&r->csv) == CSV_ETOOBIG)
 			return fm_fail(err, FM_ESYSTEM, "out of memory: a field of line %llu",
-				       (unsigned long long)r->line);
+				       (unsigned long long)line_here(r));
 		*why = "misplaced quotes";
 	} else if (r->csv_rows == 0) {
 		*why = "a quote is not closed on its line";
@@ -221,7 +234,7 @@ static int refuse_other_header(const struct fm_reader *r, const char *s, size_t 
 	return fm_fail(err, FM_EINPUT,
 		       "%s: line %llu is a header with other columns than the one before: files of different columns "
 		       "were joined; read them one by one",
-		       r->o->path, (unsigned long long)r->line);
+		       r->o->path, (unsigned long long)line_here(r));
 }
 
 /* The first line that is not blank. *is_row: it is to be read as a row. */
@@ -236,7 +249,7 @@ static int first_line(struct fm_reader *r, const char *s, size_t n, bool *is_row
 		return fm_fail(err, FM_EINPUT,
 			       "%s: line %llu is the header of nfdump's output for people, which is no CSV: write "
 			       "the flows with nfdump -r FILE -o csv",
-			       r->o->path, (unsigned long long)r->line);
+			       r->o->path, (unsigned long long)line_here(r));
 	r->nhead = 0;
 	if (*r->o->dialect->header_mark) {
 		size_t mark = strlen(r->o->dialect->header_mark);
@@ -247,10 +260,10 @@ static int first_line(struct fm_reader *r, const char *s, size_t n, bool *is_row
 	rc = split_line(r, s, n, &why, err);
 	if (!rc && !why)
 		rc = fm_buf_check(&r->head, err);
-	h = (struct fm_header){.o = r->o, .row = r->row, .fields = r->head.data, .n = r->nhead, .line = r->line};
+	h = (struct fm_header){.o = r->o, .row = r->row, .fields = r->head.data, .n = r->nhead, .line = line_here(r)};
 	if (!rc && why && r->o->dialect->header)
 		rc = fm_fail(err, FM_EINPUT, "%s: line %llu: the header cannot be read: %s", r->o->path,
-			     (unsigned long long)r->line, why);
+			     (unsigned long long)line_here(r), why);
 	if (!rc && !why)
 		rc = r->o->dialect->header ? fm_header_take(&h, err) : fm_header_refuse(&h, err);
 	fm_buf_free(&r->head);
@@ -266,7 +279,7 @@ static int take_line(struct fm_reader *r, const char *s, size_t n, struct fm_err
 	int rc;
 
 	r->line++;
-	if (r->line == 1 && n >= 3 && !memcmp(s, "\xef\xbb\xbf", 3)) {
+	if (line_here(r) == 1 && n >= 3 && !memcmp(s, "\xef\xbb\xbf", 3)) {
 		s += 3;
 		n -= 3;
 	}
@@ -368,6 +381,23 @@ static void say_passed_over(const struct fm_reader *r)
 				fm_cols[c].name);
 }
 
+/* Behind the last line of a file: the next one. */
+static int next_file(struct fm_reader *r, struct fm_error *err)
+{
+	r->consumed_before += fm_source_total(r->source);
+	fm_source_close(r->source);
+	r->source = NULL;
+	r->own.path = r->file[++r->now].path;
+	r->lines_before = r->line;
+	r->file_bytes = 0;
+	r->begun = false;
+	r->header.len = 0;
+	r->footer = 0;
+	if (!r->o->quiet)
+		fm_log("%s: its lines are counted from %llu on", r->o->path, (unsigned long long)r->line + 1);
+	return fm_source_open(&r->source, r->o->path, r->o->member, err);
+}
+
 /* The next block of the source; at its end the line that has no LF. */
 static int more(struct fm_reader *r, struct fm_error *err)
 {
@@ -375,23 +405,26 @@ static int more(struct fm_reader *r, struct fm_error *err)
 
 	if ((rc = fm_source_next(r->source, &r->left, &r->nleft, err))) {
 		r->nleft = 0;
-		if (fm_source_damaged(r->source) && r->line)
-			fm_error_prefix(err, "after line %llu: ", (unsigned long long)r->line);
+		if (fm_source_damaged(r->source) && line_here(r))
+			fm_error_prefix(err, "after line %llu: ", (unsigned long long)line_here(r));
 		return rc;
 	}
 	if (r->nleft) {
-		if (!r->bytes && (rc = fm_binary_refuse(r->o->path, r->left, r->nleft, err)))
+		if (!r->file_bytes && (rc = fm_binary_refuse(r->o->path, r->left, r->nleft, err)))
 			return rc;
 		r->bytes += r->nleft;
+		r->file_bytes += r->nleft;
 		return FM_OK;
 	}
-	r->open_end = true;
 	if (r->carry.len && (rc = take_line(r, r->carry.data, r->carry.len, err)))
 		return rc;
 	r->carry.len = 0;
+	if (r->now + 1 < r->nfiles)
+		return next_file(r, err);
+	r->open_end = true;
 	if (!r->o->quiet)
 		say_passed_over(r);
-	if (!r->some)
+	if (!r->some && !r->o->may_be_empty)
 		return fm_fail(err, FM_EINPUT, "%s holds no row%s", r->o->path,
 			       r->begun ? " but its header" : ": it is empty");
 	return FM_OK;
@@ -433,7 +466,8 @@ static void explain(struct fm_reader *r, struct fm_error *err)
 
 static struct fm_reader_at at(const struct fm_reader *r)
 {
-	return (struct fm_reader_at){fm_source_consumed(r->source), fm_source_total(r->source), r->bytes - r->nleft,
+	return (struct fm_reader_at){r->consumed_before + fm_source_consumed(r->source),
+				     r->nfiles ? r->total : fm_source_total(r->source), r->bytes - r->nleft,
 				     r->comments + r->summary + r->headers};
 }
 
@@ -452,10 +486,11 @@ static void close_reader(struct fm_reader *r)
 	fm_buf_free(&r->carry);
 	fm_table_free(r->chunk);
 	fm_source_close(r->source);
+	fm_file_order_free(r->file, r->nfiles);
 	free(r);
 }
 
-static int open_reader(struct fm_reader **out, const struct fm_trace_opts *o, struct fm_error *err)
+static int open_file(struct fm_reader **out, const struct fm_trace_opts *o, struct fm_error *err)
 {
 	struct fm_reader *r;
 	int rc;
@@ -463,7 +498,8 @@ static int open_reader(struct fm_reader **out, const struct fm_trace_opts *o, st
 	*out = NULL;
 	if ((rc = fm_alloc(&r, 1, sizeof *r, "a reader", err)) < 0)
 		return rc;
-	r->o = o;
+	r->own = *o;
+	r->o = &r->own;
 	r->nhead = -1;
 	if ((rc = fm_source_open(&r->source, o->path, o->member, err)) < 0 ||
 	    (rc = fm_table_new(&r->chunk, o->dialect->present, err)) < 0 ||
@@ -479,6 +515,33 @@ static int open_reader(struct fm_reader **out, const struct fm_trace_opts *o, st
 	fm_row_init(r->row, o->dialect, o->missing, r->chunk);
 	*out = r;
 	return FM_OK;
+}
+
+static int open_reader(struct fm_reader **out, const struct fm_trace_opts *o, struct fm_error *err)
+{
+	struct fm_trace_opts first = *o;
+	struct fm_file *file = NULL;
+	uint64_t total;
+	size_t n = 0;
+	int rc;
+
+	*out = NULL;
+	if (fm_files_count(o->path) <= 1)
+		return open_file(out, o, err);
+	if ((rc = fm_file_order(&fm_reader_csv, o, &file, &n, &total, err)) < 0)
+		goto out;
+	first.path = file[0].path;
+	if ((rc = open_file(out, &first, err)) < 0)
+		goto out;
+	(*out)->file = file;
+	(*out)->nfiles = n;
+	(*out)->total = total;
+	if (!o->quiet)
+		fm_log("%zu files in the order of time, from %s to %s", n, file[0].path, file[n - 1].path);
+	return FM_OK;
+out:
+	fm_file_order_free(file, n);
+	return rc;
 }
 
 const struct fm_reader_kind fm_reader_csv = {

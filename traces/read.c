@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "traces/files.h"
 #include "traces/reader.h"
 #include "traces/trace.h"
 
@@ -20,16 +21,18 @@ struct pass {
 static int too_many_bad(const struct pass *p, struct fm_error *err)
 {
 	uint64_t all = p->st.rows + p->st.bad;
+	char title[FM_FILES_TITLE];
+	const char *path = fm_files_title(p->o->path, title);
 
 	if (!p->st.rows)
-		return fm_fail(err, FM_EINPUT, "%s: none of %llu rows can be read by dialect %s; %s %llu: %s",
-			       p->o->path, (unsigned long long)all, p->o->dialect->name, p->kind->place,
+		return fm_fail(err, FM_EINPUT, "%s: none of %llu rows can be read by dialect %s; %s %llu: %s", path,
+			       (unsigned long long)all, p->o->dialect->name, p->kind->place,
 			       (unsigned long long)p->first_bad_line, p->first_bad);
 	return fm_fail(
 	    err, FM_EINPUT,
-	    "%s: %llu of %llu rows are bad, over the limit of %g %% (source.max_bad_share); first at %s %llu: %s",
-	    p->o->path, (unsigned long long)p->st.bad, (unsigned long long)all, p->o->max_bad_share * 100,
-	    p->kind->place, (unsigned long long)p->first_bad_line, p->first_bad);
+	    "%s: %llu of %llu rows are bad, over the limit of %g %% (source.max_bad_share); first at %s %llu: %s", path,
+	    (unsigned long long)p->st.bad, (unsigned long long)all, p->o->max_bad_share * 100, p->kind->place,
+	    (unsigned long long)p->first_bad_line, p->first_bad);
 }
 
 static bool is_hopeless(const struct pass *p)

@@ -2,8 +2,8 @@
  * sniff.h - which dialect a trace is in, by its first rows.
  *
  * Each built-in dialect reads the first FM_SNIFF_ROWS rows. Those that can read them are the candidates, the best one
- * first: the one that reads most columns, leaves labels as they stand, and leaves out fewest rows. What none reads gets a
- * dialect to start from, guessed from names and values (sniff_guess.c).
+ * first: the one that reads most columns, leaves labels as they stand, and leaves out fewest rows. What none reads gets
+ * a dialect to start from, guessed from names and values (sniff_guess.c).
  */
 #ifndef FM_TRACES_SNIFF_H
 #define FM_TRACES_SNIFF_H

@@ -33,6 +33,8 @@ struct fm_trace_bad {
 	const char *label;  /* private: its label, where that could be read; else NULL */
 };
 struct fm_trace_opts {
+	/* A list has a path a line: its files are read in the order of the times of their first rows, as one, and
+	 * lines are counted on from file to file; those without a row are passed over with a warning. */
 	const char *path,
 	    *member; /* member NULL or "": the only regular file of an archive; a star for the folder: any */
 	const struct fm_dialect *dialect;
@@ -51,6 +53,7 @@ struct fm_trace_opts {
 	 * rows when it cannot get better (more than half of them bad, or too many for the rows asked for). */
 	bool limit_bad;
 	double max_bad_share;
+	bool may_be_empty; /* a file without a row is no failure */
 	bool quiet;        /* it has been read before: nothing is said of it again */
 	const char *spill; /* of fm_trace_load: a folder that a large table is kept in; NULL: memory */
 };

@@ -95,7 +95,7 @@ static int run(const void *args, const struct fm_call *call, struct fm_error *er
 
 	if ((rc = fm_place_config(call, call->operand[0], &file, err)) < 0 ||
 	    (rc = fm_config_load(&cfg, file, a->set.word, a->set.n, err)) < 0 ||
-	    (rc = fm_input_settle(cfg, a->unconfined, err)) < 0)
+	    (rc = fm_input_settle(cfg, o.workspace, a->unconfined, err)) < 0)
 		goto out;
 	o.cfg = cfg;
 	if (a->plan) {
