@@ -24,6 +24,7 @@ one() { # CASE STATUS WORDS [DIALECT]: up to where the trace is read, by another
 		return
 	fi
 	sed 's/--set train.steps=.*/--until ingest/' "$CASES/$1/cmd.txt" >cmd
+	grep -q source.dialect= cmd || sed -i 's|--until|--set source.dialect=ugr16 --until|' cmd
 	[ -z "${4-}" ] || sed -i "s|source.dialect=[^ ]*|source.dialect=$4|" cmd
 	(cd "$CASES/$1" && FM="$T/fm" P="$T/$1" TMPDIR="$T" sh "$T/cmd") >said 2>&1
 	got=$?
@@ -130,6 +131,9 @@ one 03-nfdump-hms-duration-M-suffix 0 "ingest: 120 rows" nfdump
 one 62-argus-slash-dates 0 "ingest: 100 rows" argus
 one 73-cidds-padded-fields 0 "ingest: 100 rows" cidds
 one 75-cidds-names-for-addresses 0 "ingest: 100 rows" cidds
+one 49-nfdump-pipe-format 3 "60 rows make 30 windows" nfdump-pipe
+one 50-nfdump-line-format 3 "60 rows make 30 windows" nfdump-line
+one 65-nfstream-csv 0 "ingest: 100 rows" nfstream
 one 102-tsv-with-bare-quotes 0 "ingest: 100 rows" "$T/102-tsv-with-bare-quotes.yaml"
 one 104-zeek-sorted-by-end 0 "ingest: 100 rows" "$T/104-zeek-sorted-by-end.yaml"
 if [ -d "$CASES" ]; then

@@ -175,14 +175,44 @@ static void plain_line(struct fm_reader *r, const char *s, size_t n)
 	}
 }
 
+/* Fields between any number of blanks. One of several words has what stands between them; the K, M, G or T of a number
+ * is part of it. */
+static void blank_line(struct fm_reader *r, const char *s, size_t n)
+{
+	const struct fm_dialect *d = r->o->dialect;
+	const char *end = s + n;
+
+	for (int k = 0; s < end; k++) {
+		const char *from = NULL, *to = s;
+
+		for (int words = k < d->ncols ? d->cols[k].words : 1; words > 0; words--) {
+			while (s < end && (*s == ' ' || *s == '\t'))
+				s++;
+			from = from ? from : s;
+			while (s < end && *s != ' ' && *s != '\t')
+				s++;
+			to = s;
+		}
+		if (end - s >= 2 && strchr("KMGT", s[1]) && s[1] && (end - s == 2 || s[2] == ' ')) {
+			s += 2;
+			to = s;
+		}
+		if (to > from)
+			on_field((void *)from, (size_t)(to - from), r);
+	}
+}
+
 /* The fields of one line; *why as of csv_line. */
 static int split_line(struct fm_reader *r, const char *s, size_t n, const char **why, struct fm_error *err)
 {
-	if (!r->o->dialect->no_quotes)
+	if (!r->o->dialect->no_quotes && !r->o->dialect->blanks)
 		return csv_line(r, s, n, why, err);
 	*why = NULL;
 	r->csv_rows = 0;
-	plain_line(r, s, n);
+	if (r->o->dialect->blanks)
+		blank_line(r, s, n);
+	else
+		plain_line(r, s, n);
 	return FM_OK;
 }
 
@@ -264,8 +294,13 @@ static int first_line(struct fm_reader *r, const char *s, size_t n, bool *is_row
 	if (!rc && why && r->o->dialect->header)
 		rc = fm_fail(err, FM_EINPUT, "%s: line %llu: the header cannot be read: %s", r->o->path,
 			     (unsigned long long)line_here(r), why);
-	if (!rc && !why)
+	if (!rc && !why && r->o->dialect->header_optional && fm_header_is_row(&h)) {
+		*is_row = true;
+		r->header.len = 0;
+		fm_row_in_order(r->row);
+	} else if (!rc && !why) {
 		rc = r->o->dialect->header ? fm_header_take(&h, err) : fm_header_refuse(&h, err);
+	}
 	fm_buf_free(&r->head);
 	r->nhead = -1;
 	return rc;

@@ -89,6 +89,19 @@ int fm_header_refuse(const struct fm_header *r, struct fm_error *err)
 		       r->o->path, (unsigned long long)r->line, d->name);
 }
 
+bool fm_header_is_row(const struct fm_header *r)
+{
+	const char *f = r->fields;
+	int values = 0;
+
+	for (int i = 0; i < r->n; i++, f = head_next(f))
+		values += fm_row_is_numeric(f, strlen(f));
+	for (int k = 0; k < r->o->dialect->ncols; k++)
+		if (head_has(r, r->o->dialect->cols[k].name, true))
+			return false;
+	return values > 0;
+}
+
 const char *fm_delimiter_name(char c, char text[3])
 {
 	text[0] = c == '\t' ? '\\' : c;

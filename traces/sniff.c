@@ -79,7 +79,7 @@ static int try_dialect(const struct fm_dialect *d, const char *path, const char 
 	for (int k = 0; k < d->nlabels; k++)
 		c->mapped += l.label[k];
 	/* A header says what a file is; without one the values must. */
-	*fits = d->header || (l.odd * 2 < st.rows && st.bad * 20 <= st.rows);
+	*fits = (d->header && !d->header_optional) || (l.odd * 2 < st.rows && st.bad * 20 <= st.rows);
 	return FM_OK;
 }
 

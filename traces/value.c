@@ -5,6 +5,7 @@
 
 #include "base/num.h"
 #include "base/text.h"
+#include "traces/service.h"
 
 #define TIME_END_MS INT64_C(9214646400000) /* 2262-01-01: what NumPy's and pandas's nanoseconds still hold */
 #define COUNT_MAX ((uint64_t)INT64_MAX)    /* so that every reader's signed integers hold it */
@@ -125,6 +126,8 @@ const char *fm_value_time(const struct fm_dialect *d, int k, const char *s, size
 		why = clock_time(d, k, s, n, ms);
 	else if (scaled_ms(f, s, n, ms))
 		why = "is not a time in numbers";
+	if (!why)
+		*ms += d->relative_ms;
 	if (!why && (*ms < 0 || *ms >= TIME_END_MS))
 		why = "lies outside the years 1970 to 2261";
 	return why;
@@ -227,13 +230,34 @@ const char *fm_value_port(const struct fm_dialect *d, int k, const char *s, size
 		} else if (!fm_parse_scaled(s, n, 6, &micro) && micro >= 0 && micro % 1000000 == 0) {
 			v = (uint64_t)micro / 1000000;
 			*dotted = v > 0 && v < 256;
-		} else {
+		} else if (!fm_service_port(s, n, &v)) {
 			return is_negative_number(s, n) ? "is negative" : "is not a port number";
 		}
 	}
 	if (v > 65535)
 		return "is over 65535";
 	*port = (uint16_t)v;
+	return NULL;
+}
+
+const char *fm_value_split_port(const char *s, size_t *n, uint16_t *port, bool *dotted)
+{
+	const char *colon = memrchr(s, ':', *n), *digits = colon ? colon + 1 : s;
+	size_t len = *n - (size_t)(digits - s);
+	uint64_t v;
+
+	*dotted = false;
+	if (!colon)
+		return "has no port behind it";
+	if (!short_uint(digits, len, &v)) {
+		if (type_code(digits, len, &v))
+			return "has no port number behind it";
+		*dotted = true;
+	}
+	if (v > 65535)
+		return "has a port over 65535 behind it";
+	*port = (uint16_t)v;
+	*n = (size_t)(colon - s);
 	return NULL;
 }
 
