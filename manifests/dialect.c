@@ -157,8 +157,10 @@ static int read_encoding(struct fm_dialect *d, const struct fm_yaml *v, struct f
 		return rc;
 	if (strcmp(text, "windows-1252") == 0)
 		d->encoding = FM_ENCODING_WINDOWS_1252;
+	else if (strcmp(text, "utf-16") == 0)
+		d->encoding = FM_ENCODING_UTF16;
 	else if (strcmp(text, "utf-8") != 0)
-		return fm_yaml_fail(v, err, "encoding takes utf-8 or windows-1252, not '%s'", text);
+		return fm_yaml_fail(v, err, "encoding takes utf-8, utf-16 or windows-1252, not '%s'", text);
 	return FM_OK;
 }
 
@@ -167,6 +169,20 @@ static int read_header(struct fm_dialect *d, const struct fm_yaml *v, struct fm_
 	if (v->kind != FM_YAML_SCALAR || strcmp(v->text, "optional") != 0)
 		return fm_yaml_bool(v, "header", &d->header, err);
 	d->header = d->header_optional = true;
+	return FM_OK;
+}
+
+static int read_lines(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
+{
+	char text[64];
+	int rc;
+
+	if ((rc = fm_yaml_text(v, "lines", text, sizeof(text), err)) < 0)
+		return rc;
+	d->json = strcmp(text, "json") == 0;
+	d->header = d->header || d->json;
+	if (!d->json && strcmp(text, "delimited") != 0)
+		return fm_yaml_fail(v, err, "lines takes delimited or json, not '%s'", text);
 	return FM_OK;
 }
 
@@ -256,6 +272,8 @@ static int read_key(struct fm_dialect *d, const struct fm_yaml *v, struct fm_err
 		return read_encoding(d, v, err);
 	if (strcmp(v->key, "hosts") == 0)
 		return read_hosts(d, v, err);
+	if (strcmp(v->key, "lines") == 0)
+		return read_lines(d, v, err);
 	if (strcmp(v->key, "relative_to") == 0)
 		return read_relative(d, v, err);
 	return fm_dialect_unknown(v, "key", v->key, keys, COUNT_OF(keys), err);
@@ -272,6 +290,8 @@ static int check_whole(const struct fm_dialect *d, const struct fm_yaml *root, s
 		return fm_yaml_fail(root, err, "labels maps a column that no column fills: label");
 	if (d->header_mark[0] && !d->header)
 		return fm_yaml_fail(root, err, "header_mark is for header: true");
+	if (d->json && (!d->header || d->header_mark[0] || d->header_optional))
+		return fm_yaml_fail(root, err, "lines: json has no header: leave header and header_mark out");
 	if (d->blanks && d->header)
 		return fm_yaml_fail(root, err,
 				    "delimiter: blanks is for header: false: name the header's first word in comment");

@@ -36,12 +36,13 @@ enum fm_role {
 	FM_ROLE_START, /* of te: the start of the flow, te less td */
 	FM_ROLE_SUM,   /* of pkt and byt: one of the columns whose sum is the value */
 };
-enum fm_encoding { FM_ENCODING_UTF8, FM_ENCODING_WINDOWS_1252 };
+enum fm_encoding { FM_ENCODING_UTF8, FM_ENCODING_WINDOWS_1252, FM_ENCODING_UTF16 };
 #define FM_DIALECT_MAXCOLS 64
 struct fm_dialect {
 	char name[64], description[160];
 	bool header;
 	bool header_optional; /* without one, the columns stand in this order */
+	bool json;            /* each line an object; or CSV with a header, as a release is written */
 	bool blanks;          /* any number of blanks is one delimiter */
 	char delimiter, newline[3];
 	int nmissing;

@@ -44,6 +44,7 @@ EMBED(dialect_ugr16, "manifests/dialects/ugr16.yaml");
 EMBED(dialect_ugr17, "manifests/dialects/ugr17.yaml");
 EMBED(dialect_unsw_nb15, "manifests/dialects/unsw-nb15.yaml");
 EMBED(dialect_zeek, "manifests/dialects/zeek.yaml");
+EMBED(dialect_zeek_json, "manifests/dialects/zeek-json.yaml");
 EMBED(dialect_zeek_labeled, "manifests/dialects/zeek-labeled.yaml");
 
 /* In order of name within a kind. */
@@ -71,6 +72,7 @@ static const struct {
     {FM_EMBED_DIALECT, "ugr17", fm_file_dialect_ugr17, &fm_file_dialect_ugr17_len},
     {FM_EMBED_DIALECT, "unsw-nb15", fm_file_dialect_unsw_nb15, &fm_file_dialect_unsw_nb15_len},
     {FM_EMBED_DIALECT, "zeek", fm_file_dialect_zeek, &fm_file_dialect_zeek_len},
+    {FM_EMBED_DIALECT, "zeek-json", fm_file_dialect_zeek_json, &fm_file_dialect_zeek_json_len},
     {FM_EMBED_DIALECT, "zeek-labeled", fm_file_dialect_zeek_labeled, &fm_file_dialect_zeek_labeled_len},
 };
 #define NFILES (sizeof(files) / sizeof(files[0]))

@@ -10,8 +10,12 @@ struct magic {
 	const char *what;
 };
 static const struct magic magics[] = {
-    {"\xff\xfe", 2, "UTF-16 text: convert it with iconv -f UTF-16 -t UTF-8"},
-    {"\xfe\xff", 2, "UTF-16 text: convert it with iconv -f UTF-16 -t UTF-8"},
+    {"\xff\xfe", 2,
+     "UTF-16 text: convert it with iconv -f UTF-16 -t UTF-8, or set encoding: "
+     "utf-16 in a dialect of your own"},
+    {"\xfe\xff", 2,
+     "UTF-16 text: convert it with iconv -f UTF-16 -t UTF-8, or set encoding: "
+     "utf-16 in a dialect of your own"},
     {"\xd4\xc3\xb2\xa1", 4, "a packet capture: make flow records of it first"},
     {"\xa1\xb2\xc3\xd4", 4, "a packet capture: make flow records of it first"},
     {"\x0a\x0d\x0d\x0a", 4, "a packet capture: make flow records of it first"},

@@ -7,12 +7,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "traces/binary.h"
+#include "traces/fields.h"
 #include "traces/file_order.h"
 #include "traces/files.h"
 #include "traces/header.h"
 #include "traces/reader.h"
 #include "traces/row.h"
 #include "traces/source.h"
+#include "traces/utf16.h"
 
 #define TEXT_MAX 512 /* of a bad row, escaped */
 #define BAD_MAX 256  /* bad rows of a batch */
@@ -50,6 +52,10 @@ struct fm_reader {
 	bool open_end;              /* the source has ended */
 	const char *left;           /* of the last block, nleft bytes not looked at yet */
 	size_t nleft;
+	struct fm_utf16 utf16;
+	struct fm_buf decoded; /* the last block, out of UTF-16 */
+	bool json;             /* this file has an object a line */
+	struct fm_json_fields values;
 	struct fm_buf carry; /* a line that the last block cut, at most FM_TRACE_MAXLINE + 2 bytes of it */
 };
 
@@ -156,52 +162,6 @@ static int delimited(const struct fm_reader *r, const char *s, size_t n)
 	return cuts + 1;
 }
 
-/* A line without quotes: fields between delimiters, blanks around them dropped. */
-static void plain_line(struct fm_reader *r, const char *s, size_t n)
-{
-	const char *end = s + n;
-
-	for (;;) {
-		const char *stop = memchr(s, r->o->dialect->delimiter, (size_t)(end - s)), *to = stop ? stop : end;
-
-		while (s < to && *s == ' ')
-			s++;
-		while (to > s && to[-1] == ' ')
-			to--;
-		on_field((void *)s, (size_t)(to - s), r);
-		if (!stop)
-			return;
-		s = stop + 1;
-	}
-}
-
-/* Fields between any number of blanks. One of several words has what stands between them; the K, M, G or T of a number
- * is part of it. */
-static void blank_line(struct fm_reader *r, const char *s, size_t n)
-{
-	const struct fm_dialect *d = r->o->dialect;
-	const char *end = s + n;
-
-	for (int k = 0; s < end; k++) {
-		const char *from = NULL, *to = s;
-
-		for (int words = k < d->ncols ? d->cols[k].words : 1; words > 0; words--) {
-			while (s < end && (*s == ' ' || *s == '\t'))
-				s++;
-			from = from ? from : s;
-			while (s < end && *s != ' ' && *s != '\t')
-				s++;
-			to = s;
-		}
-		if (end - s >= 2 && strchr("KMGT", s[1]) && s[1] && (end - s == 2 || s[2] == ' ')) {
-			s += 2;
-			to = s;
-		}
-		if (to > from)
-			on_field((void *)from, (size_t)(to - from), r);
-	}
-}
-
 /* The fields of one line; *why as of csv_line. */
 static int split_line(struct fm_reader *r, const char *s, size_t n, const char **why, struct fm_error *err)
 {
@@ -210,9 +170,9 @@ static int split_line(struct fm_reader *r, const char *s, size_t n, const char *
 	*why = NULL;
 	r->csv_rows = 0;
 	if (r->o->dialect->blanks)
-		blank_line(r, s, n);
+		fm_fields_blanks(r->o->dialect, s, n, on_field, r);
 	else
-		plain_line(r, s, n);
+		fm_fields_plain(r->o->dialect, s, n, on_field, r);
 	return FM_OK;
 }
 
@@ -334,6 +294,14 @@ static int take_line(struct fm_reader *r, const char *s, size_t n, struct fm_err
 		return rc;
 	if (is_passed_over(r, s, n))
 		return FM_OK;
+	if (!r->begun && *s == '{') {
+		if (!r->o->dialect->json)
+			return fm_fail(err, FM_EINPUT,
+				       "%s: line %llu is JSON: a dialect with lines: json is needed, such as zeek-json",
+				       r->o->path, (unsigned long long)line_here(r));
+		r->begun = r->json = true;
+		fm_row_in_order(r->row);
+	}
 	if (!r->begun) {
 		r->begun = true;
 		if (r->o->dialect->header)
@@ -342,7 +310,9 @@ static int take_line(struct fm_reader *r, const char *s, size_t n, struct fm_err
 			return rc;
 	}
 	fm_row_begin(r->row);
-	if ((rc = split_line(r, s, n, &why, err)))
+	r->csv_rows = 0;
+	if ((rc = r->json ? fm_fields_json(&r->values, r->o->dialect, s, n, on_field, r, &why, err)
+			  : split_line(r, s, n, &why, err)))
 		return rc;
 	if (!why && fm_row_end(r->row))
 		good_row(r);
@@ -425,7 +395,8 @@ static int next_file(struct fm_reader *r, struct fm_error *err)
 	r->own.path = r->file[++r->now].path;
 	r->lines_before = r->line;
 	r->file_bytes = 0;
-	r->begun = false;
+	r->begun = r->json = false;
+	r->utf16 = (struct fm_utf16){0};
 	r->header.len = 0;
 	r->footer = 0;
 	if (!r->o->quiet)
@@ -443,6 +414,16 @@ static int more(struct fm_reader *r, struct fm_error *err)
 		if (fm_source_damaged(r->source) && line_here(r))
 			fm_error_prefix(err, "after line %llu: ", (unsigned long long)line_here(r));
 		return rc;
+	}
+	if (r->nleft && r->o->dialect->encoding == FM_ENCODING_UTF16) {
+		r->decoded.len = 0;
+		fm_utf16_add(&r->utf16, r->left, r->nleft, &r->decoded);
+		if ((rc = fm_buf_check(&r->decoded, err)) < 0)
+			return rc;
+		r->left = r->decoded.data;
+		r->nleft = r->decoded.len;
+		if (!r->nleft) /* half a character */
+			return FM_OK;
 	}
 	if (r->nleft) {
 		if (!r->file_bytes && (rc = fm_binary_refuse(r->o->path, r->left, r->nleft, err)))
@@ -519,6 +500,8 @@ static void close_reader(struct fm_reader *r)
 	fm_buf_free(&r->head);
 	fm_buf_free(&r->header);
 	fm_buf_free(&r->carry);
+	fm_buf_free(&r->decoded);
+	fm_buf_free(&r->values.scratch);
 	fm_table_free(r->chunk);
 	fm_source_close(r->source);
 	fm_file_order_free(r->file, r->nfiles);

@@ -136,6 +136,16 @@ static void zeek_has_comments_and_starts(void **state)
 	READS_AS(
 	    "zeek", "#separator \\x09\n#fields\t" ZEEK_NAMES "\n#types\ttime\n" ZEEK_ROW "\n#close\t2022\n",
 	    {"2022-06-12 21:59:59.579", 1135, "147.32.81.167", "40.74.108.123", 62771, 443, "TCP", 30, 2242, NULL});
+	READS_AS("zeek-json",
+		 "{\"ts\":1655071198.444458,\"uid\":\"CH1\",\"id.orig_h\":\"147.32.81.167\",\"id.orig_p\":62771,"
+		 "\"id.resp_h\":\"40.74.108.123\",\"id.resp_p\":443,\"proto\":\"tcp\",\"duration\":1.135424,"
+		 "\"conn_state\":\"SF\",\"local_orig\":true,\"orig_pkts\":14,\"orig_ip_bytes\":1016,\"resp_pkts\":16,"
+		 "\"resp_ip_bytes\":1226,\"tunnel_parents\":[\"a]\",[1]]}\n"
+		 "{ \"proto\" : \"udp\", \"ts\" : 1.655071199e9, \"id.orig_h\":\"147.32.81.167\",\"id.orig_p\":53,"
+		 "\"id.resp_h\":\"40.74.108.123\",\"id.resp_p\":53,\"orig_pkts\":1,\"orig_ip_bytes\":60,"
+		 "\"resp_pkts\":null,\"resp_ip_bytes\":0}\n",
+		 {"2022-06-12 21:59:59.579", 1135, "147.32.81.167", "40.74.108.123", 62771, 443, "TCP", 30, 2242, NULL},
+		 {"2022-06-12 21:59:59", 0, "147.32.81.167", "40.74.108.123", 53, 53, "UDP", 1, 60, NULL});
 	READS_AS(
 	    "zeek-labeled", "#fields\t" ZEEK_NAMES "\tlabel\tdetailedlabel\n" ZEEK_ROW "\tBenign\tMicrosoft\n",
 	    {"2022-06-12 21:59:59.579", 1135, "147.32.81.167", "40.74.108.123", 62771, 443, "TCP", 30, 2242, "Benign"});
