@@ -44,16 +44,20 @@ static int keep_copy(struct fm_config *cfg, const char *workspace, bool unconfin
 {
 	bool standard = strcmp(cfg->source.path, "-") == 0;
 	const char *name = standard ? "standard input" : cfg->source.path;
-	char *dir = fm_path_join(workspace, "input"), *tmp = NULL, *to = NULL, hex[FM_SHA256_HEX];
+	char *named = fm_path_join(workspace, "input"), *dir = NULL, *tmp = NULL, *to = NULL, hex[FM_SHA256_HEX];
 	int from = -1, out = -1, rc = FM_OK;
 	struct stat st;
 
-	if (!dir || asprintf(&tmp, "%s/.tmp-%ld", dir, (long)getpid()) < 0) {
+	if (!named) {
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
-	if ((rc = fm_dir_make(dir, 0700, err)) < 0)
+	if ((rc = fm_dir_make(named, 0700, err)) < 0)
 		goto out;
+	if (!(dir = realpath(named, NULL)) || asprintf(&tmp, "%s/.tmp-%ld", dir, (long)getpid()) < 0) {
+		rc = fm_fail_errno(err, "%s", named);
+		goto out;
+	}
 	from = standard ? dup(STDIN_FILENO) : open(cfg->source.path, O_RDONLY | O_CLOEXEC);
 	if (from < 0 || (out = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) < 0) {
 		rc = fm_fail_errno(err, "%s", from < 0 ? name : tmp);
@@ -85,6 +89,7 @@ out:
 		close(from);
 	if (out >= 0)
 		close(out);
+	free(named);
 	free(dir);
 	free(tmp);
 	free(to);

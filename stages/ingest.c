@@ -103,7 +103,7 @@ static int flush_block(struct ingest *g, size_t n, struct fm_error *err)
 		for (run = 1; i + run < n && split[i + run] == split[i]; run++)
 			;
 		rows = run * g->window;
-		if ((rc = fm_table_writer_add(g->writer[split[i]], g->pending, i * g->window, rows, err)))
+		if ((rc = fm_table_writer_add(g->writer[split[i]], g->pending, i * g->window, rows, err)) < 0)
 			return rc;
 		if (split[i] == FM_SPLIT_TRAIN && (rc = count_labels(g, i * g->window, rows, err)) < 0)
 			return rc;
@@ -129,7 +129,7 @@ static int flush_exchanges(struct ingest *g, struct fm_error *err)
 			return rc;
 		if (i < t->rows && next == now)
 			continue;
-		if (i > from && (rc = fm_table_writer_add(g->writer[now], t, from, i - from, err)))
+		if (i > from && (rc = fm_table_writer_add(g->writer[now], t, from, i - from, err)) < 0)
 			return rc;
 		g->rows[now] += i - from;
 		from = i;
@@ -192,10 +192,11 @@ static int on_chunk(void *ctx, struct fm_table *chunk, struct fm_error *err)
 		size_t first = g->pending->rows;
 
 		n = chunk->rows - at < full - first ? chunk->rows - at : full - first;
-		if ((rc = fm_trace_chunk_copy(g->pending, chunk, at, n, err)) || (rc = number_rows(g, first, err)))
+		if ((rc = fm_trace_chunk_copy(g->pending, chunk, at, n, err)) < 0 ||
+		    (rc = number_rows(g, first, err)) < 0)
 			return rc;
 		fm_text_order_look(&g->ties, g->pending, first);
-		if (g->pending->rows == full && (rc = flush(g, FM_SPLIT_BLOCK, err)))
+		if (g->pending->rows == full && (rc = flush(g, FM_SPLIT_BLOCK, err)) < 0)
 			return rc;
 	}
 	return FM_OK;
@@ -251,7 +252,7 @@ static int save_quarantine(struct ingest *g, const char *path, struct fm_error *
 	if (g->quarantined > QUARANTINE_ROWS)
 		fm_buf_printf(&g->quarantine, ",%llu more bad rows are not listed,\n",
 			      (unsigned long long)(g->quarantined - QUARANTINE_ROWS));
-	if ((rc = fm_buf_check(&g->quarantine, err)))
+	if ((rc = fm_buf_check(&g->quarantine, err)) < 0)
 		return rc;
 	return fm_file_write(path, 0600, g->quarantine.data, g->quarantine.len, err);
 }
@@ -287,13 +288,13 @@ static int read_trace(struct ingest *g, const char *trace, const char *quarantin
 	fm_buf_puts(&g->quarantine, "line,reason,text\n");
 	fm_progress_begin(&g->progress, "ingest", "rows", o.rows);
 	rc = fm_trace_read(&o, &g->st, &first);
-	if (!rc || g->st.rows) /* no row read: the error says all */
+	if (rc == FM_OK || g->st.rows) /* no row read: the error says all */
 		fm_progress_end(&g->progress, NULL);
-	if (!rc)
+	if (rc == FM_OK)
 		return save_quarantine(g, quarantine, err);
 	if (err)
 		*err = first;
-	if (rc == FM_EINPUT && g->quarantined && !save_quarantine(g, kept, &ignored))
+	if (rc == FM_EINPUT && g->quarantined && save_quarantine(g, kept, &ignored) == FM_OK)
 		return fm_fail(err, rc, "%s; the bad rows, with line and reason, are private and are in %s: less %s",
 			       first.message, kept, kept);
 	return rc;
@@ -355,7 +356,7 @@ static int open_store(struct ingest *g, struct fm_error *err)
 			return fm_fail(err, FM_ESYSTEM, "out of memory");
 		rc = fm_table_writer_open(&g->writer[k], dir, present, err);
 		free(dir);
-		if (rc)
+		if (rc < 0)
 			return rc;
 	}
 	return FM_OK;
@@ -437,7 +438,7 @@ static int close_store(struct ingest *g, struct fm_error *err)
 		struct fm_table_writer *w = g->writer[k];
 
 		g->writer[k] = NULL;
-		if ((rc = fm_table_writer_close(w, g->pending->dict, err)))
+		if ((rc = fm_table_writer_close(w, g->pending->dict, err)) < 0)
 			return rc;
 	}
 	return FM_OK;

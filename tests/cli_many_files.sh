@@ -77,7 +77,7 @@ rm -rf w
 expect 0 "standard input is read" sh -c "cat all.csv | $F run p/release.yaml $UNCONFINED --workspace $T/w --until ingest --set source.path=-"
 holds "standard input gives the same flows" test "$(store)" = "$plain"
 holds "it is kept" test "$(cat w/input/* | sha256sum)" = "$(sha256sum <all.csv)"
-expect 0 "the same once more" sh -c "$F run p/release.yaml $UNCONFINED --workspace $T/w --until ingest --set source.path=- <all.csv"
+expect 0 "the same once more" sh -c "$F run p/release.yaml $UNCONFINED --workspace w --until ingest --set source.path=- <all.csv"
 says err "cached" "is not done again"
 holds "and kept once" test "$(find w/input -type f | wc -l)" -eq 1
 rm -rf w

@@ -247,20 +247,22 @@ static int first_line(struct fm_reader *r, const char *s, size_t n, bool *is_row
 		s += mark + (mark < n);
 		n -= mark + (mark < n);
 	}
-	rc = split_line(r, s, n, &why, err);
-	if (!rc && !why)
-		rc = fm_buf_check(&r->head, err);
+	if ((rc = split_line(r, s, n, &why, err)) < 0 || (rc = fm_buf_check(&r->head, err)) < 0)
+		goto out;
 	h = (struct fm_header){.o = r->o, .row = r->row, .fields = r->head.data, .n = r->nhead, .line = line_here(r)};
-	if (!rc && why && r->o->dialect->header)
+	if (why && r->o->dialect->header)
 		rc = fm_fail(err, FM_EINPUT, "%s: line %llu: the header cannot be read: %s", r->o->path,
 			     (unsigned long long)line_here(r), why);
-	if (!rc && !why && r->o->dialect->header_optional && fm_header_is_row(&h)) {
+	if (why)
+		goto out;
+	if (r->o->dialect->header_optional && fm_header_is_row(&h)) {
 		*is_row = true;
 		r->header.len = 0;
 		fm_row_in_order(r->row);
-	} else if (!rc && !why) {
+	} else {
 		rc = r->o->dialect->header ? fm_header_take(&h, err) : fm_header_refuse(&h, err);
 	}
+out:
 	fm_buf_free(&r->head);
 	r->nhead = -1;
 	return rc;
@@ -306,7 +308,7 @@ static int take_line(struct fm_reader *r, const char *s, size_t n, struct fm_err
 		r->begun = true;
 		if (r->o->dialect->header)
 			fm_buf_add(&r->header, s, n);
-		if ((rc = first_line(r, s, n, &is_row, err)) || !is_row)
+		if ((rc = first_line(r, s, n, &is_row, err)) < 0 || !is_row)
 			return rc;
 	}
 	fm_row_begin(r->row);
@@ -345,26 +347,26 @@ static int keep(struct fm_reader *r, const char *s, size_t n, struct fm_error *e
 /* What is left of the block, up to where the batch is full. */
 static int take_block(struct fm_reader *r, struct fm_error *err)
 {
-	int rc = FM_OK;
+	while (r->nleft && !is_full(r)) {
+		const char *lf = memchr(r->left, '\n', r->nleft), *line = r->left;
+		size_t m = lf ? (size_t)(lf - r->left) : r->nleft, n = m;
+		int rc;
 
-	while (r->nleft && !rc && !is_full(r)) {
-		const char *lf = memchr(r->left, '\n', r->nleft);
-		size_t m = lf ? (size_t)(lf - r->left) : r->nleft;
-
+		r->left += m + (lf != NULL);
+		r->nleft -= m + (lf != NULL);
 		if (r->carry.len || !lf) {
-			rc = keep(r, r->left, m, err);
-			if (!rc && lf) {
-				rc = take_line(r, r->carry.data, r->carry.len, err);
-				r->carry.len = 0;
-			}
-		} else {
-			rc = take_line(r, r->left, m, err);
+			if ((rc = keep(r, line, n, err)) < 0)
+				return rc;
+			if (!lf)
+				continue;
+			line = r->carry.data;
+			n = r->carry.len;
+			r->carry.len = 0;
 		}
-		m += lf != NULL;
-		r->left += m;
-		r->nleft -= m;
+		if ((rc = take_line(r, line, n, err)) < 0)
+			return rc;
 	}
-	return rc;
+	return FM_OK;
 }
 
 /* At the end: what was read and is worth a word. */
@@ -409,7 +411,7 @@ static int more(struct fm_reader *r, struct fm_error *err)
 {
 	int rc;
 
-	if ((rc = fm_source_next(r->source, &r->left, &r->nleft, err))) {
+	if ((rc = fm_source_next(r->source, &r->left, &r->nleft, err)) < 0) {
 		r->nleft = 0;
 		if (fm_source_damaged(r->source) && line_here(r))
 			fm_error_prefix(err, "after line %llu: ", (unsigned long long)line_here(r));
@@ -453,9 +455,9 @@ static int next(struct fm_reader *r, size_t limit, struct fm_batch *b, struct fm
 
 	r->chunk->rows = r->nbad = 0;
 	r->limit = limit < FM_TRACE_CHUNK ? limit : FM_TRACE_CHUNK;
-	while (!rc && !is_full(r) && !r->open_end)
-		if (!(rc = take_block(r, err)) && !is_full(r))
-			rc = more(r, err);
+	while (!is_full(r) && !r->open_end)
+		if ((rc = take_block(r, err)) < 0 || (!is_full(r) && (rc = more(r, err)) < 0))
+			break;
 	*b = (struct fm_batch){.rows = r->chunk,
 			       .place = r->place,
 			       .bad = r->bad,

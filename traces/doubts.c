@@ -291,7 +291,8 @@ int fm_doubts_judge(const struct fm_doubts *d, const char *path, const struct fm
 	if (d->rows && d->year[0].n == d->rows)
 		return fm_fail(err, FM_EINPUT,
 			       "%s: all %llu times lie in 1970: the unit of the time column is wrong, seconds read as "
-			       "milliseconds or the like (format in the dialect)",
+			       "milliseconds or the like (format in the dialect), or its clock began there "
+			       "(relative_to in the dialect)",
 			       path, (unsigned long long)d->rows);
 	if ((rc = far_years(d, path, err)) < 0)
 		return rc;

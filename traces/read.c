@@ -49,9 +49,8 @@ static int take_bad(struct pass *p, const struct fm_batch *b, struct fm_error *e
 {
 	uint64_t before = p->st.rows;
 	size_t good = 0;
-	int rc = FM_OK;
 
-	for (size_t i = 0; i < b->nbad && !rc; i++) {
+	for (size_t i = 0; i < b->nbad; i++) {
 		while (good < b->rows->rows && b->place[good] < b->bad[i].line)
 			good++;
 		p->st.rows = before + good;
@@ -61,11 +60,15 @@ static int take_bad(struct pass *p, const struct fm_batch *b, struct fm_error *e
 		}
 		if (p->o->bad)
 			p->o->bad(p->o->ctx, &b->bad[i]);
-		if (is_hopeless(p))
-			rc = too_many_bad(p, err);
+		if (is_hopeless(p)) {
+			int rc = too_many_bad(p, err);
+
+			p->st.rows = before;
+			return rc;
+		}
 	}
 	p->st.rows = before;
-	return rc;
+	return FM_OK;
 }
 
 static int take_good(struct pass *p, const struct fm_batch *b, struct fm_error *err)
@@ -124,14 +127,12 @@ int fm_trace_read(const struct fm_trace_opts *o, struct fm_trace_stats *stats, s
 	struct pass p = {.o = o, .kind = &fm_reader_csv};
 	int rc;
 
-	if ((rc = p.kind->open(&p.r, o, err)) < 0)
+	if ((rc = p.kind->open(&p.r, o, err)) < 0 || (rc = read_all(&p, err)) < 0)
 		goto out;
-	rc = read_all(&p, err);
-	if (!rc)
-		rc = check_result(&p, err);
-	if (rc == FM_EINPUT)
-		p.kind->explain(p.r, err);
+	rc = check_result(&p, err);
 out:
+	if (rc == FM_EINPUT && p.r)
+		p.kind->explain(p.r, err);
 	if (stats)
 		*stats = p.st;
 	p.kind->close(p.r);
@@ -146,7 +147,7 @@ int fm_trace_chunk_copy(struct fm_table *dst, const struct fm_table *chunk, size
 
 	while (cap < dst->rows + rows)
 		cap += cap / 2;
-	if (cap > dst->cap && (rc = fm_table_reserve(dst, cap, err)))
+	if (cap > dst->cap && (rc = fm_table_reserve(dst, cap, err)) < 0)
 		return rc;
 	if (dst->addresses == NULL)
 		dst->addresses = fm_address_dict_hold(chunk->addresses);
@@ -177,9 +178,9 @@ static int load_chunk(void *ctx, struct fm_table *chunk, struct fm_error *err)
 	int rc;
 
 	if (l->o->spill && !l->t->spilled && first && first + chunk->rows > FM_TRACE_IN_MEMORY &&
-	    (rc = fm_table_spill(l->t, l->o->spill, err)))
+	    (rc = fm_table_spill(l->t, l->o->spill, err)) < 0)
 		return rc;
-	if ((rc = fm_trace_chunk_copy(l->t, chunk, 0, chunk->rows, err)))
+	if ((rc = fm_trace_chunk_copy(l->t, chunk, 0, chunk->rows, err)) < 0)
 		return rc;
 	fm_table_forget(l->t, first, l->t->rows);
 	return FM_OK;
@@ -209,7 +210,7 @@ int fm_trace_load(struct fm_table **t, const struct fm_trace_opts *o, double max
 	int rc;
 
 	*t = NULL;
-	if ((rc = fm_table_new(&l.t, o->dialect->present, err)))
+	if ((rc = fm_table_new(&l.t, o->dialect->present, err)) < 0)
 		return rc;
 	mine.chunk = load_chunk;
 	mine.bad = load_bad;
@@ -217,7 +218,7 @@ int fm_trace_load(struct fm_table **t, const struct fm_trace_opts *o, double max
 	mine.ctx = &l;
 	mine.limit_bad = true;
 	mine.max_bad_share = max_bad_share;
-	if ((rc = fm_trace_read(&mine, stats, err)) || (rc = fm_table_sort_addresses(l.t, err))) {
+	if ((rc = fm_trace_read(&mine, stats, err)) < 0 || (rc = fm_table_sort_addresses(l.t, err)) < 0) {
 		fm_table_free(l.t);
 		return rc;
 	}

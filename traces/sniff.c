@@ -64,7 +64,7 @@ static int try_dialect(const struct fm_dialect *d, const char *path, const char 
 				  .chunk = on_chunk,
 				  .ctx = &l,
 				  .quiet = true,
-				  .limit_bad = true,
+				  .limit_bad = !d->header || d->header_optional,
 				  .max_bad_share = 0.5};
 	int rc = fm_trace_read(&o, &st, err);
 
@@ -150,7 +150,7 @@ int fm_sniff(struct fm_sniffed *s, const char *path, const char *member, struct 
 		if (rc == FM_OK && fits)
 			add(s, c);
 	}
-	s->sure = s->n > 0 && s->candidate[0].bad * 10 <= s->candidate[0].rows;
+	s->sure = s->n > 0;
 	for (int i = 1; i < s->n; i++)
 		s->sure = s->sure && (is_better(&s->candidate[0], &s->candidate[i]) ||
 				      s->candidate[i].digest == s->candidate[0].digest);
@@ -169,12 +169,6 @@ int fm_sniff_decide(const struct fm_sniffed *s, const char *path, struct fm_erro
 			       "%s: no built-in dialect reads its first rows: flowmint sniff prints a dialect file to "
 			       "start from; set source.dialect to it",
 			       path);
-	if (s->n == 1)
-		return fm_fail(err, FM_EINPUT,
-			       "%s: dialect %s alone fits, and reads only %llu of the first %llu rows: set "
-			       "source.dialect to it, or to a file that flowmint sniff begins",
-			       path, s->candidate[0].name, (unsigned long long)s->candidate[0].rows,
-			       (unsigned long long)(s->candidate[0].rows + s->candidate[0].bad));
 	for (int i = 0; i < s->n && len < sizeof names; i++)
 		len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", i ? ", " : "", s->candidate[i].name);
 	return fm_fail(err, FM_EINPUT,

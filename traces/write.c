@@ -71,7 +71,7 @@ static int quote_values(struct writer *w, int k, struct fm_error *err)
 	int c = w->d->cols[k].col, rc;
 	const struct fm_dict *dict = &w->t->dict[c];
 
-	if ((rc = fm_alloc(&w->quoted[c].text, dict->n + 1, sizeof(char *), "category values", err)))
+	if ((rc = fm_alloc(&w->quoted[c].text, dict->n + 1, sizeof(char *), "category values", err)) < 0)
 		return rc;
 	w->quoted[c].n = dict->n;
 	for (size_t i = 0; i < dict->n; i++) {
@@ -81,7 +81,7 @@ static int quote_values(struct writer *w, int k, struct fm_error *err)
 		if ((rc = spell_value(w, k, dict->value[i], s, err)) < 0)
 			return rc;
 		size_t n = strlen(s), cap = 2 * n + 3;
-		if ((rc = fm_alloc(&text, cap, 1, "a category value", err)))
+		if ((rc = fm_alloc(&text, cap, 1, "a category value", err)) < 0)
 			return rc;
 		w->quoted[c].text[i] = text;
 		if (needs_quotes(w->d, s))
@@ -337,19 +337,20 @@ static int write_rows(struct writer *w, struct fm_error *err)
 		for (int k = 0; k < w->d->ncols; k++) {
 			if (k)
 				fm_buf_add(&w->buf, &w->d->delimiter, 1);
-			if ((rc = add_field(w, k, row, err)))
+			if ((rc = add_field(w, k, row, err)) < 0)
 				return rc;
 		}
 		fm_buf_puts(&w->buf, w->d->newline);
 		if (w->buf.len < FLUSH_BYTES && row + 1 < w->t->rows)
 			continue;
-		if ((rc = fm_buf_check(&w->buf, err)) || (rc = fm_out_write(w->out, w->buf.data, w->buf.len, err)))
+		if ((rc = fm_buf_check(&w->buf, err)) < 0 ||
+		    (rc = fm_out_write(w->out, w->buf.data, w->buf.len, err)) < 0)
 			return rc;
 		w->buf.len = 0;
 	}
 	if (!w->buf.len)
 		return FM_OK;
-	if ((rc = fm_buf_check(&w->buf, err)))
+	if ((rc = fm_buf_check(&w->buf, err)) < 0)
 		return rc;
 	return fm_out_write(w->out, w->buf.data, w->buf.len, err); /* a header alone */
 }
@@ -359,20 +360,19 @@ int fm_trace_write(const struct fm_table *t, const struct fm_dialect *d, const c
 	struct writer w = {.t = t, .d = d};
 	int rc;
 
-	if ((rc = fm_out_open(&w.out, path, 0644, err)))
+	if ((rc = fm_out_open(&w.out, path, 0644, err)) < 0)
 		return rc;
 	for (int k = 0; k < d->ncols; k++) {
 		int c = d->cols[k].col;
 
 		if (c >= 0 && FM_HAS(t, c) && fm_cols[c].kind == FM_KIND_CATEGORY && !w.quoted[c].text &&
-		    (rc = quote_values(&w, k, err)))
+		    (rc = quote_values(&w, k, err)) < 0)
 			goto out;
 	}
-	rc = write_rows(&w, err);
-	if (!rc) {
-		rc = fm_out_commit(w.out, err);
-		w.out = NULL;
-	}
+	if ((rc = write_rows(&w, err)) < 0)
+		goto out;
+	rc = fm_out_commit(w.out, err);
+	w.out = NULL;
 out:
 	fm_out_abort(w.out);
 	fm_buf_free(&w.buf);
