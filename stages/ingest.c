@@ -5,12 +5,9 @@
  * in. Every window has exactly model.window rows: what is left over at the end, fewer rows than one window, goes into
  * no split and is counted as tail_rows, so that rows = train_rows + validation_rows + holdout_rows + tail_rows.
  *
- * A row that is earlier than the row before it stays where it is, with gap 0, and is counted as unsorted: nfdump writes
- * flows in the order in which they ended or began, and the other of the two times then steps back a little all the
- * time. Where the newest rows come first, or more than a tenth of the rows step back by over a minute and a sixteenth
- * of the trace's length, or lie behind the latest row so far by over 61 minutes (a clock that is set back for winter)
- * and a quarter of that length, the order of the rows is not one of time and windows would mean nothing: the trace is
- * read once more and sorted (traces/sort.h), to the store of the same trace in order.
+ * A row that is earlier than the row before it stays where it is, with gap 0, and is counted as unsorted. Where the
+ * newest rows come first, or the rows are in no order of time (traces/time_order.h), windows would mean nothing: the
+ * trace is read once more and sorted (traces/sort.h), to the store of the same trace in order.
  *
  * In privacy.mode dp no row has a say in what becomes of the rows of another exchange (traces/exchange.h): there are no
  * windows and no gaps (both columns are 0), no tail, and each exchange goes to its split by a keyed hash of itself.
@@ -32,11 +29,10 @@
 #include "traces/sort.h"
 #include "traces/split.h"
 #include "traces/text_order.h"
+#include "traces/time_order.h"
 #include "traces/trace.h"
 
 #define QUARANTINE_ROWS 1000
-#define STEP_BINS 64
-#define MINUTE_MS 60000
 
 static const char *const split_names[FM_NSPLIT] = {"train", "validation", "holdout"};
 
@@ -57,12 +53,9 @@ struct ingest {
 	uint64_t rows[FM_NSPLIT], windows, tail_rows;
 	uint64_t *train_of; /* (ntrain_of) rows of each label in the training split */
 	size_t ntrain_of;
-	bool begun; /* last_ms, min_ms, max_ms hold values */
-	int64_t last_ms, min_ms, max_ms;
+	struct fm_time_order order;
 	struct fm_text_order ties;
 	struct fm_doubts doubts;
-	uint64_t steps_back[STEP_BINS]; /* [i]: rows that lie 2^i to 2^(i+1) ms before the row before them */
-	uint64_t behind[STEP_BINS];     /* the same before the latest of all rows before them */
 	struct fm_buf quarantine;
 	uint64_t quarantined;
 	struct fm_left_out left_out;
@@ -144,11 +137,6 @@ static int flush(struct ingest *g, size_t nwindows, struct fm_error *err)
 	return g->secret ? flush_exchanges(g, err) : flush_block(g, nwindows, err);
 }
 
-static int bin_of(int64_t ms) /* above 0 */
-{
-	return 63 - __builtin_clzll((unsigned long long)ms);
-}
-
 /* Window numbers and gaps of the pending rows from `first` on. */
 static int number_rows(struct ingest *g, size_t first, struct fm_error *err)
 {
@@ -164,20 +152,11 @@ static int number_rows(struct ingest *g, size_t first, struct fm_error *err)
 		return fm_fail(err, FM_EINPUT, "%s: over 4294967295 windows: raise model.window or set source.rows",
 			       g->cfg->source.path);
 	for (size_t i = first; i < t->rows; i++) {
-		int64_t ms = FM_HAS(t, FM_TE) ? t->te[i] : 0, gap = g->begun ? ms - g->last_ms : 0;
+		int64_t gap = fm_time_order_step(&g->order, FM_HAS(t, FM_TE) ? t->te[i] : 0);
 
-		if (gap < 0) {
-			g->steps_back[bin_of(-gap)]++;
-			gap = 0;
-		}
-		if (g->begun && ms < g->max_ms)
-			g->behind[bin_of(g->max_ms - ms)]++;
+		gap = gap > 0 ? gap : 0;
 		t->win[i] = (uint32_t)(g->windows + i / g->window);
 		t->gap[i] = gap > UINT32_MAX ? UINT32_MAX : (uint32_t)gap;
-		g->min_ms = g->begun && g->min_ms < ms ? g->min_ms : ms;
-		g->max_ms = g->begun && g->max_ms > ms ? g->max_ms : ms;
-		g->last_ms = ms;
-		g->begun = true;
 	}
 	return FM_OK;
 }
@@ -302,27 +281,6 @@ static int read_trace(struct ingest *g, const char *trace, const char *quarantin
 
 /* ---- order ---- */
 
-/* Rows in the bins that lie wholly from limit on. */
-static uint64_t rows_from(const uint64_t bins[STEP_BINS], int64_t limit)
-{
-	uint64_t n = 0;
-
-	for (int i = 0; i < STEP_BINS - 1; i++)
-		if (INT64_C(1) << i >= limit)
-			n += bins[i];
-	return n;
-}
-
-static bool is_out_of_order(const struct ingest *g)
-{
-	int64_t span = g->max_ms - g->min_ms, step = span / 16, behind = span / 4;
-
-	step = step > MINUTE_MS ? step : MINUTE_MS;
-	behind = behind > 61 * MINUTE_MS ? behind : 61 * MINUTE_MS;
-	return fm_doubts_newest_first(&g->doubts) || rows_from(g->steps_back, step) * 10 > g->st.rows ||
-	       rows_from(g->behind, behind) * 10 > g->st.rows;
-}
-
 static int on_unsorted(void *ctx, struct fm_table *chunk, struct fm_error *err)
 {
 	struct ingest *g = ctx;
@@ -372,7 +330,7 @@ static void drop_store(struct ingest *g)
 	fm_table_free(g->pending);
 	g->pending = NULL;
 	g->windows = 0;
-	g->begun = false;
+	g->order = (struct fm_time_order){0};
 	g->ties = (struct fm_text_order){0};
 	free(g->train_of);
 	g->train_of = NULL;
@@ -387,6 +345,12 @@ static int read_sorted(struct ingest *g, const char *trace, const char *shown, s
 	char lines[FM_EXAMPLES_MAX];
 	int rc;
 
+	if (fm_doubts_half_clock(&g->doubts)) /* sorted, morning and afternoon would be one */
+		return fm_fail(err, FM_EINPUT,
+			       "%s: the clock falls back by 12 hours (%s) and no row is later than 12:59: the times "
+			       "are those of a 12-hour clock: give the time column a pattern with %%I and day_starts "
+			       "in the dialect",
+			       shown, fm_examples_text(fm_doubts_half_clock(&g->doubts), lines));
 	fm_warn("%s is not in the order of time: %llu of %llu rows are earlier than the row before them (%s); it is "
 		"sorted",
 		shown, (unsigned long long)g->doubts.back.n, (unsigned long long)g->st.rows,
@@ -456,8 +420,8 @@ static void fill_out(const struct ingest *g, struct fm_ingest_out *out)
 	    .holdout_rows = g->rows[FM_SPLIT_HOLDOUT],
 	    .tail_rows = g->tail_rows,
 	    .windows = g->windows,
-	    .first_ms = g->min_ms,
-	    .last_ms = g->max_ms,
+	    .first_ms = g->order.min_ms,
+	    .last_ms = g->order.max_ms,
 	    .passed_over = g->st.passed_over,
 	    .sorted = g->sorted,
 	    .left_out = g->left_out,
@@ -575,7 +539,8 @@ int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, st
 	    (rc = fm_doubts_judge(&g.doubts, shown, &g.pending->dict[FM_LABEL], err)) < 0)
 		goto out;
 	/* Without windows no row's place matters. */
-	if (!g.secret && is_out_of_order(&g) && (rc = read_sorted(&g, in->trace, shown, err)) < 0)
+	if (!g.secret && (fm_doubts_newest_first(&g.doubts) || !fm_time_order_found(&g.order)) &&
+	    (rc = read_sorted(&g, in->trace, shown, err)) < 0)
 		goto out;
 	g.tail_rows = in->secret ? 0 : g.pending->rows % g.window;
 	if ((rc = flush(&g, g.pending->rows / g.window, err)) < 0 || (rc = check_size(&g, shown, err)) < 0)

@@ -123,6 +123,7 @@ if [ -d "$CASES" ]; then
 	own 102-tsv-with-bare-quotes '1a quote: none'
 	own 104-zeek-sorted-by-end 's/column: te,/column: start,/'
 	own 17-cicids-ddmmyyyy-hhmm 's|column: te, format: datetime|column: start, format: "%d/%m/%Y %H:%M"|'
+	own 18-cicids-12h-clock 's|column: te, format: datetime|column: start, format: "%d/%m/%Y %H:%M"|'
 	own 19-cicids-windows1252-label '1a encoding: windows-1252'
 fi
 one 01-nfdump16-summary-footer 0 "ingest: 120 rows" nfdump16
@@ -140,5 +141,6 @@ if [ -d "$CASES" ]; then
 	holds "104: and none of them is earlier than the row before it" sh -c '! grep -q "earlier than the row" said'
 fi
 one 17-cicids-ddmmyyyy-hhmm 0 "ingest: 100 rows" "$T/17-cicids-ddmmyyyy-hhmm.yaml"
+one 18-cicids-12h-clock 3 "the times are those of a 12-hour clock" "$T/18-cicids-12h-clock.yaml"
 one 19-cicids-windows1252-label 0 "ingest: 100 rows" "$T/19-cicids-windows1252-label.yaml"
 finish

@@ -268,6 +268,14 @@ out:
 	return rc;
 }
 
+/* Several lines, ended by CR alone, as old programs wrote them? */
+static bool is_all_one_line(const char *s, size_t n)
+{
+	const char *cr = memchr(s, '\r', n), *end = s + n;
+
+	return cr && cr + 1 < end && memchr(cr + 1, '\r', (size_t)(end - cr - 1));
+}
+
 /* One line without its LF. */
 static int take_line(struct fm_reader *r, const char *s, size_t n, struct fm_error *err)
 {
@@ -296,6 +304,10 @@ static int take_line(struct fm_reader *r, const char *s, size_t n, struct fm_err
 		return rc;
 	if (is_passed_over(r, s, n))
 		return FM_OK;
+	if (!r->begun && is_all_one_line(s, n))
+		return fm_fail(err, FM_EINPUT,
+			       "%s: its lines end with a carriage return alone: write it anew with tr '\\r' '\\n'",
+			       r->o->path);
 	if (!r->begun && *s == '{') {
 		if (!r->o->dialect->json)
 			return fm_fail(err, FM_EINPUT,

@@ -273,10 +273,15 @@ static void odd_flows(const struct fm_doubts *d, const char *path)
 		fm_warn("%s: %llu of %llu rows repeat a row shortly before them (%s): flows that two exporters saw? "
 			"each flow should stand once, or the checks of leakage cannot tell copies from repeats",
 			path, (unsigned long long)d->twice.n, rows, fm_examples_text(&d->twice, lines));
-	if (d->half_day.n && !d->after_noon)
+	if (fm_doubts_half_clock(d))
 		fm_warn("%s: the clock falls back by 12 hours (%s) and no row is later than 12:59: a 12-hour clock "
 			"without AM and PM? give the time column a pattern with %%I and day_starts in the dialect",
 			path, fm_examples_text(&d->half_day, lines));
+}
+
+const struct fm_examples *fm_doubts_half_clock(const struct fm_doubts *d)
+{
+	return d->half_day.n && !d->after_noon ? &d->half_day : NULL;
 }
 
 bool fm_doubts_newest_first(const struct fm_doubts *d)

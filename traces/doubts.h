@@ -55,6 +55,8 @@ void fm_doubts_bad(struct fm_doubts *d, const struct fm_trace_bad *bad);
 /* FM_EINPUT: all times in 1970, or more than FM_DOUBT_FAR_SHARE years from the others. */
 int fm_doubts_judge(const struct fm_doubts *d, const char *path, const struct fm_dict *labels,
 		    struct fm_error *err) FM_MUST_CHECK;
+/* Rows that fall back by about 12 hours while none is later than 12:59: a clock of 12 hours; NULL: there are none. */
+const struct fm_examples *fm_doubts_half_clock(const struct fm_doubts *d);
 /* Do the newest rows come first? */
 bool fm_doubts_newest_first(const struct fm_doubts *d);
 void fm_doubts_free(struct fm_doubts *d);

@@ -498,7 +498,7 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 		break;
 	case FM_KIND_CATEGORY:
 		take_category(r, k, s, n);
-		r->has_label = r->has_label || r->d->cols[k].col == FM_LABEL;
+		r->has_label = r->has_label || (r->d->cols[k].col == FM_LABEL && !r->bad);
 		break;
 	case FM_KIND_COUNT:
 		take_count(r, k, s, n);

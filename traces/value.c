@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/num.h"
 #include "base/text.h"
@@ -77,6 +78,8 @@ static int datetime_ms(const char *s, size_t n, int64_t *ms, bool *zoned)
 	memcpy(text, s, len);
 	if (text[4] == '/' && text[7] == '/')
 		text[4] = text[7] = '-';
+	if (text[10] == 't')
+		text[10] = 'T';
 	at = s + len;
 	if (at < end) {
 		*zoned = true;
@@ -310,9 +313,11 @@ static const char *no_ipv4(const char *s, size_t n)
 {
 	char text[INET6_ADDRSTRLEN] = "";
 	struct in6_addr v6;
-	const char *colon = memchr(s, ':', n);
+	const char *colon = memchr(s, ':', n), *zone = memchr(s, '%', n);
 	uint32_t ip;
 
+	if (zone) /* fe80::1%eth0 */
+		n = (size_t)(zone - s);
 	if (n < sizeof text)
 		memcpy(text, s, n);
 	if (inet_pton(AF_INET6, text, &v6) == 1)
@@ -354,6 +359,9 @@ const char *fm_value_address(const struct fm_dialect *d, int k, const char *s, s
 		*ip = (uint32_t)v;
 		return NULL;
 	}
+	/* An IPv4 address as a socket of IPv6 has it. */
+	if (n > 7 && *s == ':' && strncasecmp(s, "::ffff:", 7) == 0 && !fm_parse_ipv4(s + 7, n - 7, ip))
+		return NULL;
 	if (!fm_parse_ipv4(s, n, ip) || (f == FM_FMT_NAMED_IPV4 && !named_ipv4(d, s, n, ip)))
 		return NULL;
 	return no_ipv4(s, n);

@@ -545,17 +545,19 @@ static void what_is_left_out_is_recorded_by_reason(void **state)
 	fm_buf_puts(&b, "2016-04-11 23:00:00,-7.000,1.2.3.4,1.2.3.4,1,2,TCP,x,0,0,1,40,a\n"
 			"# a comment\n"
 			"2016-04-11 23:00:00,0.000,2001:db8::1,1.2.3.4,1,2,TCP,x,0,0,1,40,gone\n"
-			"2016-04-11 23:00:00,-1.000,1.2.3.4,1.2.3.4,1,2,TCP,x,0,0,1,40,a\n");
+			"2016-04-11 23:00:00,-1.000,1.2.3.4,1.2.3.4,1,2,TCP,x,0,0,1,40,a\n"
+			"2016-04-11 23:00:00,0.000,1.2.3.4,1.2.3.4,1,2,TCP,x,0,0,1,40,b\xea\n" /* no label to name */
+			"2016-04-11 23:00:00,-1.000,1.2.3.4,1.2.3.4,1,2,TCP,x,0,0,1,40,b\xea\n");
 	ingest(&s, cfg, put_bytes("l.csv", b.data, b.len), "store");
 	assert_int_equal(s.rc, FM_OK);
-	assert_int_equal(s.out.left_out.n, 2);
+	assert_int_equal(s.out.left_out.n, 3);
 	j = summary(&s);
 	assert_int_equal(json_integer_value(json_object_get(j, "passed_over")), 1);
 	list = json_object_get(j, "left_out");
-	assert_int_equal(json_array_size(list), 2);
+	assert_int_equal(json_array_size(list), 3);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "reason")),
 			    "td is negative (column td)");
-	assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 0), "rows")), 2);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 0), "rows")), 3);
 	assert_int_equal(json_integer_value(json_array_get(json_object_get(json_array_get(list, 0), "lines"), 0)),
 			 1001);
 	assert_int_equal(json_integer_value(json_array_get(json_object_get(json_array_get(list, 0), "lines"), 1)),
