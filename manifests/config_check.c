@@ -206,25 +206,29 @@ static int make_all_absolute(struct fm_loader *l, const char *key, char *paths, 
 {
 	char *all = strdup(paths), *rest = all, *one;
 	size_t len = 0;
-	int rc = all ? FM_OK : fm_loader_memory(l);
+	int rc = FM_OK;
 
-	while (rc == FM_OK && (one = strsep(&rest, "\n"))) {
+	if (!all)
+		return fm_loader_memory(l);
+	while ((one = strsep(&rest, "\n"))) {
 		char path[FM_CFG_PATH];
 
 		if (strlen(one) >= sizeof(path)) {
 			rc =
 			    fm_loader_fail_at(l, &key, 1, "%s: a path is longer than %zu bytes", key, sizeof(path) - 1);
-			break;
+			goto out;
 		}
 		strcpy(path, one);
-		if (strcmp(path, "-") != 0)
-			rc = make_absolute(l, key, path, sizeof(path));
-		if (rc == FM_OK && len + strlen(path) + 2 > cap)
+		if (strcmp(path, "-") != 0 && (rc = make_absolute(l, key, path, sizeof(path))) < 0)
+			goto out;
+		if (len + strlen(path) + 2 > cap) {
 			rc = fm_loader_fail_at(l, &key, 1, "%s: with their folder the paths are longer than %zu bytes",
 					       key, cap - 1);
-		if (rc == FM_OK)
-			len += (size_t)sprintf(paths + len, "%s%s", len ? "\n" : "", path);
+			goto out;
+		}
+		len += (size_t)sprintf(paths + len, "%s%s", len ? "\n" : "", path);
 	}
+out:
 	free(all);
 	return rc;
 }

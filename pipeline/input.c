@@ -110,6 +110,22 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* Behind the list, under its own name. */
+static int add_file(const char *path, struct fm_buf *list, struct fm_error *err)
+{
+	char *real = realpath(path, NULL);
+	int rc = FM_OK;
+
+	if (!real)
+		return fm_fail_errno(err, "source.path: %s", path);
+	if (strchr(real, '\n'))
+		rc = fm_fail(err, FM_EINPUT, "source.path: a file has a line break in its name: rename it");
+	else
+		fm_buf_printf(list, "%s%s", list->len ? "\n" : "", real);
+	free(real);
+	return rc;
+}
+
 static int add_pattern(const char *pattern, struct fm_buf *list, struct fm_error *err)
 {
 	glob_t found = {0};
@@ -117,24 +133,23 @@ static int add_pattern(const char *pattern, struct fm_buf *list, struct fm_error
 	size_t files = 0;
 	int code = glob(pattern, GLOB_NOSORT, NULL, &found), rc = FM_OK;
 
-	if (code && code != GLOB_NOMATCH)
+	if (code && code != GLOB_NOMATCH) {
 		rc = fm_fail(err, FM_ESYSTEM, "source.path: cannot look for %s", pattern);
+		goto out;
+	}
 	/* In the order of bytes, whatever the locale. */
-	qsort(found.gl_pathv, found.gl_pathc, sizeof *found.gl_pathv, compare_names);
-	for (size_t i = 0; i < found.gl_pathc && rc == FM_OK; i++) {
-		char *real;
-
+	if (found.gl_pathc)
+		qsort(found.gl_pathv, found.gl_pathc, sizeof *found.gl_pathv, compare_names);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
 		if (stat(found.gl_pathv[i], &st) == 0 && !S_ISREG(st.st_mode))
 			continue;
 		files++;
-		if ((real = realpath(found.gl_pathv[i], NULL)))
-			fm_buf_printf(list, "%s%s", list->len ? "\n" : "", real);
-		else
-			rc = fm_fail_errno(err, "source.path: %s", found.gl_pathv[i]);
-		free(real);
+		if ((rc = add_file(found.gl_pathv[i], list, err)) < 0)
+			goto out;
 	}
-	if (rc == FM_OK && !files)
+	if (!files)
 		rc = fm_fail(err, FM_EINPUT, "source.path: no file matches %s", pattern);
+out:
 	globfree(&found);
 	return rc;
 }
@@ -151,44 +166,44 @@ static int refuse_doubles(const char *list, struct fm_error *err)
 	return FM_OK;
 }
 
-/* The files of the list and of its patterns, a name that there is being no pattern. */
+static int add_path(const char *path, struct fm_buf *list, struct fm_error *err)
+{
+	struct stat st;
+
+	if (strcmp(path, "-") == 0)
+		return fm_fail(err, FM_EINPUT, "source.path: - stands for itself alone, not in a list");
+	/* A name that there is is no pattern. */
+	return stat(path, &st) && strpbrk(path, "*?[") ? add_pattern(path, list, err) : add_file(path, list, err);
+}
+
+/* The files of the list and of its patterns. */
 static int expand(struct fm_config *cfg, struct fm_error *err)
 {
 	const char *at = cfg->source.path;
 	struct fm_buf list = {0};
 	char path[FM_FILE_PATH];
-	struct stat st;
 	int rc = FM_OK;
 
 	if (!strpbrk(at, "*?[\n"))
 		return FM_OK;
-	while (rc == FM_OK && fm_files_next(&at, path)) {
-		char *real = stat(path, &st) == 0 ? realpath(path, NULL) : NULL;
-
-		if (strcmp(path, "-") == 0)
-			rc = fm_fail(err, FM_EINPUT, "source.path: - stands for itself alone, not in a list");
-		else if (real)
-			fm_buf_printf(&list, "%s%s", list.len ? "\n" : "", real);
-		else if (strpbrk(path, "*?["))
-			rc = add_pattern(path, &list, err);
-		else
-			rc = fm_fail_errno(err, "source.path: %s", path);
-		free(real);
-	}
-	if (rc == FM_OK)
-		rc = fm_buf_check(&list, err);
-	if (rc == FM_OK && list.len >= sizeof cfg->source.path)
+	while (fm_files_next(&at, path))
+		if ((rc = add_path(path, &list, err)) < 0)
+			goto out;
+	if ((rc = fm_buf_check(&list, err)) < 0)
+		goto out;
+	if (list.len >= sizeof cfg->source.path) {
 		rc = fm_fail(err, FM_EINPUT, "source.path: the names of all files are longer than %zu bytes",
 			     sizeof cfg->source.path - 1);
-	if (rc == FM_OK) {
-		memcpy(cfg->source.path, list.data, list.len);
-		cfg->source.path[list.len] = 0;
-		if (fm_files_count(cfg->source.path) > FM_FILES_MAX)
-			rc = fm_fail(err, FM_EINPUT, "source.path: %zu files, %d at most: join some of them",
-				     fm_files_count(cfg->source.path), FM_FILES_MAX);
-		else
-			rc = refuse_doubles(cfg->source.path, err);
+		goto out;
 	}
+	memcpy(cfg->source.path, list.data, list.len);
+	cfg->source.path[list.len] = 0;
+	if (fm_files_count(cfg->source.path) > FM_FILES_MAX)
+		rc = fm_fail(err, FM_EINPUT, "source.path: %zu files, %d at most: join some of them",
+			     fm_files_count(cfg->source.path), FM_FILES_MAX);
+	else
+		rc = refuse_doubles(cfg->source.path, err);
+out:
 	fm_buf_free(&list);
 	return rc;
 }
@@ -247,18 +262,17 @@ out:
 
 int fm_input_settle(struct fm_config *cfg, const char *workspace, bool unconfined, struct fm_error *err)
 {
-	char *own = workspace ? NULL : fm_path_join(cfg->dir, "workspace");
+	char *own = workspace ? strdup(workspace) : fm_path_join(cfg->dir, "workspace");
 	int rc = FM_OK;
 
+	if (!own)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
 	if (!cfg->source.path[0])
 		goto out;
-	if (!workspace && !own)
-		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
-	else if (is_once_only(cfg->source.path))
-		rc = keep_copy(cfg, workspace ? workspace : own, unconfined, err);
-	else
-		rc = expand(cfg, err);
-	if (rc == FM_OK && strcmp(cfg->source.dialect, "auto") == 0)
+	rc = is_once_only(cfg->source.path) ? keep_copy(cfg, own, unconfined, err) : expand(cfg, err);
+	if (rc < 0)
+		goto out;
+	if (strcmp(cfg->source.dialect, "auto") == 0)
 		rc = find_dialect(cfg, unconfined, err);
 out:
 	free(own);

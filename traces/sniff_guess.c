@@ -47,15 +47,17 @@ static int read_page(struct page *p, const char *path, const char *member, struc
 {
 	struct fm_source *source = NULL;
 	const char *data;
-	size_t n;
+	size_t n = 1;
 	int rc;
 
 	if ((rc = fm_source_open(&source, path, member, err)) < 0)
 		goto out;
-	while (p->text.len < TEXT_MAX && (rc = fm_source_next(source, &data, &n, err)) == FM_OK && n)
+	while (p->text.len < TEXT_MAX && n) {
+		if ((rc = fm_source_next(source, &data, &n, err)) < 0)
+			goto out;
 		fm_buf_add(&p->text, data, n < TEXT_MAX - p->text.len ? n : TEXT_MAX - p->text.len);
-	if (rc == FM_OK)
-		rc = fm_buf_check(&p->text, err);
+	}
+	rc = fm_buf_check(&p->text, err);
 out:
 	fm_source_close(source);
 	return rc;
