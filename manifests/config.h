@@ -20,6 +20,7 @@
 
 #define FM_CFG_STR 256
 #define FM_CFG_PATH 1024
+#define FM_CFG_PATHS 65536
 #define FM_CFG_MAXCHECKS 128
 #define FM_CFG_MAXLABELS 64
 #define FM_CFG_MAXRANGES 16
@@ -50,7 +51,7 @@ struct fm_config {
 		char previous[FM_CFG_PATH]; /* absolute after loading, or "" */
 	} release;
 	struct {
-		char path[FM_CFG_PATH];    /* absolute after loading */
+		char path[FM_CFG_PATHS];   /* absolute after loading: files and patterns, one a line; or "-" */
 		char member[FM_CFG_STR];   /* member of an archive; "" = the only one */
 		char dialect[FM_CFG_PATH]; /* a built-in name or a file */
 		int64_t rows;              /* the first N; 0 = all */

@@ -87,7 +87,7 @@ static int check_dialect(struct fm_loader *l)
 	static const char *const keys[] = {"source.dialect"};
 	struct fm_error why;
 
-	if (fm_dialect_check_name(l->cfg->source.dialect, &why) == FM_OK)
+	if (strcmp(l->cfg->source.dialect, "auto") == 0 || fm_dialect_check_name(l->cfg->source.dialect, &why) == FM_OK)
 		return FM_OK;
 	return FAIL_AT(l, keys, "%s", why.message);
 }
@@ -201,6 +201,38 @@ static int make_absolute(struct fm_loader *l, const char *key, char *path, size_
 	return FM_OK;
 }
 
+/* Each path of source.path; "-" is standard input. */
+static int make_all_absolute(struct fm_loader *l, const char *key, char *paths, size_t cap)
+{
+	char *all = strdup(paths), *rest = all, *one;
+	size_t len = 0;
+	int rc = FM_OK;
+
+	if (!all)
+		return fm_loader_memory(l);
+	while ((one = strsep(&rest, "\n"))) {
+		char path[FM_CFG_PATH];
+
+		if (strlen(one) >= sizeof(path)) {
+			rc =
+			    fm_loader_fail_at(l, &key, 1, "%s: a path is longer than %zu bytes", key, sizeof(path) - 1);
+			goto out;
+		}
+		strcpy(path, one);
+		if (strcmp(path, "-") != 0 && (rc = make_absolute(l, key, path, sizeof(path))) < 0)
+			goto out;
+		if (len + strlen(path) + 2 > cap) {
+			rc = fm_loader_fail_at(l, &key, 1, "%s: with their folder the paths are longer than %zu bytes",
+					       key, cap - 1);
+			goto out;
+		}
+		len += (size_t)sprintf(paths + len, "%s%s", len ? "\n" : "", path);
+	}
+out:
+	free(all);
+	return rc;
+}
+
 static int set_paths(struct fm_loader *l)
 {
 	struct fm_config *c = l->cfg;
@@ -211,12 +243,15 @@ static int set_paths(struct fm_loader *l)
 		if (fm_keys[i].type != FM_KEY_PATH)
 			continue;
 		snprintf(key, sizeof(key), "%s.%s", fm_keys[i].section, fm_keys[i].name);
-		if ((rc = make_absolute(l, key, fm_key_field(c, &fm_keys[i]), fm_keys[i].size)) < 0)
+		rc = fm_keys[i].size == FM_CFG_PATHS
+			 ? make_all_absolute(l, key, c->source.path, sizeof(c->source.path))
+			 : make_absolute(l, key, fm_key_field(c, &fm_keys[i]), fm_keys[i].size);
+		if (rc < 0)
 			return rc;
 	}
 	/* check_dialect has made sure that any other name is built in. */
 	struct fm_embed e;
-	if (!fm_embed_find(&e, FM_EMBED_DIALECT, c->source.dialect))
+	if (strcmp(c->source.dialect, "auto") != 0 && !fm_embed_find(&e, FM_EMBED_DIALECT, c->source.dialect))
 		return make_absolute(l, "source.dialect", c->source.dialect, sizeof(c->source.dialect));
 	return FM_OK;
 }

@@ -71,6 +71,18 @@ static json_t *checks_json(const struct fm_config *cfg)
 	return o;
 }
 
+/* One path as text, several as a list. */
+static json_t *paths_json(const char *text)
+{
+	json_t *list = strchr(text, '\n') ? json_array() : json_string(text);
+
+	for (size_t n; json_is_array(list) && *text; text += n + (text[n] == '\n')) {
+		n = strcspn(text, "\n");
+		json_array_append_new(list, json_stringn(text, n));
+	}
+	return list;
+}
+
 static json_t *value_json(const struct fm_config *cfg, const struct fm_key *k, bool public_only)
 {
 	const void *field = fm_key_cfield(cfg, k);
@@ -83,6 +95,7 @@ static json_t *value_json(const struct fm_config *cfg, const struct fm_key *k, b
 			text = strrchr(text, '/') + 1;
 		return json_string(text);
 	case FM_KEY_PATH:
+		return paths_json(text);
 	case FM_KEY_CHOICE:
 		return json_string(text);
 	case FM_KEY_INT:

@@ -87,11 +87,13 @@ const struct fm_key fm_keys[] = {
 		 "with. Empty: none."},
 
 	{FIELD(source, path, PATH), .dflt = "\"\"", .secret = true,
-	 .help = "The trace: plain, gzip, xz or zstd, or an archive. The one key without a default."},
+	 .help = "The trace: plain, gzip, xz or zstd, or an archive. A list of files and patterns such as "
+		 "hours/*.csv.gz is read in the order of time, - is standard input. The one key without a default."},
 	{FIELD(source, member, TEXT), .dflt = "\"\"",
 	 .help = "Name of the member when the trace is an archive of several files. Empty: the only one."},
 	{FIELD(source, dialect, TEXT), .dflt = "ugr16",
-	 .help = "How the trace writes its flows: a built-in dialect, or a file (with a '/' or ending in .yaml)."},
+	 .help = "How the trace writes its flows: a built-in dialect, a file (with a '/' or ending in .yaml), or auto: "
+		 "what its first rows say (flowmint sniff)."},
 	{FIELD(source, rows, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "0",
 	 .help = "Read only this many flows, from the beginning; 0: all."},
 	{FIELD(source, missing, CHOICE), .choices = "zero|reject", .dflt = "zero",

@@ -167,6 +167,30 @@ static int read_ranges(const struct fm_yaml *v, const char *what, char (*ranges)
 	return FM_OK;
 }
 
+/* A list of paths, one a line. */
+static int read_paths(const struct fm_yaml *v, const char *what, char *field, size_t cap, struct fm_error *err)
+{
+	size_t len = 0;
+	int rc;
+
+	if (!v->first)
+		return fm_yaml_fail(v, err, "%s: the list is empty", what);
+	field[0] = '\0';
+	for (const struct fm_yaml *e = v->first; e; e = e->next) {
+		char path[FM_CFG_PATH];
+
+		if ((rc = fm_yaml_text(e, what, path, sizeof(path), err)) < 0)
+			return rc;
+		if (!path[0] || strchr(path, '\n'))
+			return fm_yaml_fail(e, err, "%s: a path is empty or has a line break in it", what);
+		if (len + strlen(path) + 2 > cap)
+			return fm_yaml_fail(e, err, "%s: the paths are longer than %zu bytes: use a pattern", what,
+					    cap - 1);
+		len += (size_t)sprintf(field + len, "%s%s", len ? "\n" : "", path);
+	}
+	return FM_OK;
+}
+
 int fm_key_read(struct fm_config *cfg, const struct fm_key *k, const struct fm_yaml *v, struct fm_error *err)
 {
 	void *field = fm_key_field(cfg, k);
@@ -175,8 +199,11 @@ int fm_key_read(struct fm_config *cfg, const struct fm_key *k, const struct fm_y
 
 	snprintf(what, sizeof(what), "%s.%s", k->section, k->name);
 	switch (k->type) {
-	case FM_KEY_TEXT:
 	case FM_KEY_PATH:
+		if (v->kind == FM_YAML_LIST && k->size == FM_CFG_PATHS)
+			return read_paths(v, what, field, k->size, err);
+		/* fall through */
+	case FM_KEY_TEXT:
 		if ((rc = fm_yaml_text(v, what, field, k->size, err)) < 0)
 			return rc;
 		if (k->check && k->check(field))

@@ -1,4 +1,4 @@
-#include "manifests/dialect.h"
+#include "manifests/dialect_loader.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,244 +9,8 @@
 #include "base/num.h"
 #include "manifests/cidr.h"
 #include "manifests/embed.h"
-#include "manifests/yaml.h"
 
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
-
-/* In order of enum fm_format. */
-static const char *const format_names[] = {
-    "datetime",    "seconds", "milliseconds", "microseconds", "ipv4",      "ipv4-integer", "integer", "text",
-    "nanoseconds", "rfc3339", "pattern",      "hms",          "type.code", "lower",        "number",  "named-ipv4"};
-#define BIT(f) (1u << (f))
-#define UNITS (BIT(FM_FMT_SECONDS) | BIT(FM_FMT_MILLISECONDS) | BIT(FM_FMT_MICROSECONDS) | BIT(FM_FMT_NANOSECONDS))
-#define CLOCKS (BIT(FM_FMT_DATETIME) | BIT(FM_FMT_RFC3339) | BIT(FM_FMT_PATTERN))
-
-/* What a column of a kind may be written as, and what it is when the dialect does not say. */
-static const struct {
-	unsigned formats;
-	enum fm_format dflt;
-} kinds[] = {
-    [FM_KIND_TIME] = {CLOCKS | UNITS, FM_FMT_DATETIME},
-    [FM_KIND_DURATION] = {UNITS | BIT(FM_FMT_HMS), FM_FMT_SECONDS},
-    [FM_KIND_ADDRESS] = {BIT(FM_FMT_IPV4) | BIT(FM_FMT_IPV4_INTEGER) | BIT(FM_FMT_NAMED_IPV4), FM_FMT_IPV4},
-    [FM_KIND_PORT] = {BIT(FM_FMT_INTEGER) | BIT(FM_FMT_TYPE_CODE), FM_FMT_INTEGER},
-    [FM_KIND_CATEGORY] = {BIT(FM_FMT_TEXT) | BIT(FM_FMT_LOWER) | BIT(FM_FMT_NUMBER), FM_FMT_TEXT},
-    [FM_KIND_COUNT] = {BIT(FM_FMT_INTEGER), FM_FMT_INTEGER},
-};
-/* A flow is no flow without these. */
-static const enum fm_col needed[] = {FM_TE, FM_TD, FM_SA, FM_DA, FM_SP, FM_DP, FM_PR, FM_PKT, FM_BYT};
-
-static int unknown(const struct fm_yaml *v, const char *kind, const char *word, const char *const *candidates, size_t n,
-		   struct fm_error *err)
-{
-	const char *near = fm_suggest(word, candidates, n);
-	char list[256] = "";
-	size_t len = 0;
-
-	if (near)
-		return fm_yaml_fail(v, err, "unknown %s '%.64s', did you mean '%s'?", kind, word, near);
-	for (size_t i = 0; i < n && len < sizeof(list); i++)
-		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s", i ? ", " : "", candidates[i]);
-	return fm_yaml_fail(v, err, "unknown %s '%.64s': there are %s", kind, word, list);
-}
-
-/* ---- columns ---- */
-
-static int column_target(const struct fm_yaml *v, int *col, enum fm_role *role, struct fm_error *err)
-{
-	const char *names[FM_NFLOWCOL + 1];
-	char word[64];
-	int rc;
-
-	if ((rc = fm_yaml_text(v, "column", word, sizeof(word), err)) < 0)
-		return rc;
-	if (strcmp(word, "start") == 0) {
-		*col = FM_TE;
-		*role = FM_ROLE_START;
-		return FM_OK;
-	}
-	*col = fm_col_find(word);
-	if (*col >= 0 && *col < FM_NFLOWCOL)
-		return FM_OK;
-	for (int i = 0; i < FM_NFLOWCOL; i++)
-		names[i] = fm_cols[i].name;
-	names[FM_NFLOWCOL] = "start";
-	return unknown(v, "column", word, names, FM_NFLOWCOL + 1, err);
-}
-
-static int column_format(const struct fm_yaml *v, enum fm_format *format, char pattern[FM_TIME_PATTERN_MAX],
-			 struct fm_error *err)
-{
-	char word[FM_TIME_PATTERN_MAX];
-	int rc;
-
-	if ((rc = fm_yaml_text(v, "format", word, sizeof(word), err)) < 0)
-		return rc;
-	if (strchr(word, '%')) {
-		strcpy(pattern, word);
-		*format = FM_FMT_PATTERN;
-		return FM_OK;
-	}
-	if (strcmp(word, "pattern") == 0)
-		return fm_yaml_fail(v, err, "format takes the pattern itself, such as \"%%d/%%m/%%Y %%H:%%M\"");
-	for (size_t i = 0; i < COUNT_OF(format_names); i++)
-		if (strcmp(format_names[i], word) == 0) {
-			*format = (enum fm_format)i;
-			return FM_OK;
-		}
-	return unknown(v, "format", word, format_names, COUNT_OF(format_names), err);
-}
-
-/* What the keys of a column say together, with its format and its kind. */
-static int column_more(const struct fm_dialect *d, int i, const struct fm_yaml *v, struct fm_error *err)
-{
-	const char *name = d->cols[i].name, *fault;
-	enum fm_format format = d->cols[i].format;
-	bool count = fm_cols[d->cols[i].col].kind == FM_KIND_COUNT;
-
-	if (format == FM_FMT_PATTERN && (fault = fm_time_pattern_fault(d->cols[i].pattern, d->cols[i].day_starts)))
-		return fm_yaml_fail(v, err, "column '%s': the pattern '%s' cannot be used: %s", name,
-				    d->cols[i].pattern, fault);
-	if (format != FM_FMT_PATTERN && d->cols[i].day_starts >= 0)
-		return fm_yaml_fail(v, err, "column '%s': day_starts is for a pattern with %%I and without %%p", name);
-	if ((format == FM_FMT_LOWER || format == FM_FMT_NUMBER) && d->cols[i].col != FM_PR)
-		return fm_yaml_fail(v, err, "column '%s': '%s' cannot be read as %s", name,
-				    fm_cols[d->cols[i].col].name, format_names[format]);
-	if (!count && (d->cols[i].suffix || d->cols[i].role == FM_ROLE_SUM))
-		return fm_yaml_fail(v, err, "column '%s': suffix and sum are for pkt and byt, not for %s", name,
-				    fm_cols[d->cols[i].col].name);
-	return FM_OK;
-}
-
-/* Format and decimals against the kind of the column. */
-static int column_check(struct fm_dialect *d, int i, const struct fm_yaml *v, bool has_format, bool has_decimals,
-			struct fm_error *err)
-{
-	const char *name = d->cols[i].name;
-	int col = d->cols[i].col, rc;
-
-	for (int j = 0; j < i; j++) {
-		if (strcmp(d->cols[j].name, name) == 0)
-			return fm_yaml_fail(v, err, "two columns are named '%s'", name);
-		if (col >= 0 && d->cols[j].col == col && d->cols[j].role == d->cols[i].role &&
-		    d->cols[i].role != FM_ROLE_SUM)
-			return fm_yaml_fail(v, err, "columns '%s' and '%s' both fill '%s'", d->cols[j].name, name,
-					    fm_cols[col].name);
-	}
-	if (col < 0) {
-		if (has_format || has_decimals || d->cols[i].suffix || d->cols[i].role == FM_ROLE_SUM)
-			return fm_yaml_fail(v, err, "column '%s' has a format but no column to fill: add column: NAME",
-					    name);
-		d->cols[i].format = FM_FMT_TEXT;
-		return FM_OK;
-	}
-	if (!has_format)
-		d->cols[i].format = kinds[fm_cols[col].kind].dflt;
-	if (!(kinds[fm_cols[col].kind].formats & BIT(d->cols[i].format)))
-		return fm_yaml_fail(v, err, "column '%s': '%s' cannot be read as %s", name, fm_cols[col].name,
-				    format_names[d->cols[i].format]);
-	if ((rc = column_more(d, i, v, err)) < 0)
-		return rc;
-	if (has_decimals && !(BIT(d->cols[i].format) & (UNITS | CLOCKS | BIT(FM_FMT_HMS))))
-		return fm_yaml_fail(v, err, "column '%s': decimals are for times, not for %s", name,
-				    format_names[d->cols[i].format]);
-	if (!has_decimals)
-		d->cols[i].decimals = d->cols[i].format == FM_FMT_SECONDS || d->cols[i].format == FM_FMT_HMS ? 3 : -1;
-	d->present |= 1u << col;
-	return FM_OK;
-}
-
-/* What the keys of one column said beside what stands in its struct fm_dialect_col. */
-struct column_keys {
-	bool has_format, has_decimals, sum;
-};
-
-static int read_column_key(struct fm_dialect *d, int i, const struct fm_yaml *e, struct column_keys *seen,
-			   struct fm_error *err)
-{
-	static const char *const keys[] = {"name", "column", "format", "decimals", "suffix", "sum", "day_starts"};
-	int64_t n = -1;
-	int rc;
-
-	if (strcmp(e->key, "name") == 0)
-		return fm_yaml_text(e, "name", d->cols[i].name, sizeof(d->cols[i].name), err);
-	if (strcmp(e->key, "column") == 0)
-		return column_target(e, &d->cols[i].col, &d->cols[i].role, err);
-	if (strcmp(e->key, "format") == 0) {
-		seen->has_format = true;
-		return column_format(e, &d->cols[i].format, d->cols[i].pattern, err);
-	}
-	if (strcmp(e->key, "decimals") == 0) {
-		seen->has_decimals = true;
-		if ((rc = fm_yaml_int(e, "decimals", 0, 9, &n, err)) < 0)
-			return rc;
-		d->cols[i].decimals = n > 0 ? (int)n : -1; /* 0: no point either */
-	} else if (strcmp(e->key, "day_starts") == 0) {
-		if ((rc = fm_yaml_int(e, "day_starts", 0, 23, &n, err)) < 0)
-			return rc;
-		d->cols[i].day_starts = (int)n;
-	} else if (strcmp(e->key, "suffix") == 0) {
-		if ((rc = fm_yaml_int(e, "suffix", 1000, 1024, &n, err)) < 0)
-			return rc;
-		if (n != 1000 && n != 1024)
-			return fm_yaml_fail(e, err, "suffix takes 1000 or 1024, what a K stands for");
-		d->cols[i].suffix = (int)n;
-	} else if (strcmp(e->key, "sum") == 0) {
-		if ((rc = fm_yaml_bool(e, "sum", &seen->sum, err)) < 0)
-			return rc;
-		d->cols[i].role = seen->sum ? FM_ROLE_SUM : d->cols[i].role;
-	} else {
-		return unknown(e, "key of a column", e->key, keys, COUNT_OF(keys), err);
-	}
-	return FM_OK;
-}
-
-static int read_column(struct fm_dialect *d, int i, const struct fm_yaml *v, struct fm_error *err)
-{
-	struct column_keys seen = {0};
-	int rc;
-
-	if ((rc = fm_yaml_want(v, FM_YAML_MAP, "a column", err)) < 0)
-		return rc;
-	d->cols[i].col = -1;
-	d->cols[i].decimals = d->cols[i].day_starts = -1;
-	for (const struct fm_yaml *e = v->first; e; e = e->next)
-		if ((rc = read_column_key(d, i, e, &seen, err)) < 0)
-			return rc;
-	if (d->cols[i].name[0] == '\0')
-		return fm_yaml_fail(v, err, "column %d has no name", i + 1);
-	return column_check(d, i, v, seen.has_format, seen.has_decimals, err);
-}
-
-static bool has_role(const struct fm_dialect *d, enum fm_col col, enum fm_role role)
-{
-	for (int i = 0; i < d->ncols; i++)
-		if (d->cols[i].col == (int)col && d->cols[i].role == role)
-			return true;
-	return false;
-}
-
-static int read_columns(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
-{
-	int rc;
-
-	if ((rc = fm_yaml_want(v, FM_YAML_LIST, "columns", err)) < 0)
-		return rc;
-	if (v->n == 0 || v->n > FM_DIALECT_MAXCOLS)
-		return fm_yaml_fail(v, err, "columns takes 1 to %d of them, not %zu", FM_DIALECT_MAXCOLS, v->n);
-	for (const struct fm_yaml *e = v->first; e; e = e->next)
-		if ((rc = read_column(d, d->ncols++, e, err)) < 0)
-			return rc;
-	if (has_role(d, FM_TE, FM_ROLE_VALUE) && has_role(d, FM_TE, FM_ROLE_START))
-		d->present |= 1u << FM_TD;
-	for (size_t i = 0; i < COUNT_OF(needed); i++)
-		if (!(d->present >> needed[i] & 1u))
-			return fm_yaml_fail(v, err,
-					    "no column fills '%s': a dialect needs two of start, te and td, and sa, "
-					    "da, sp, dp, pr, pkt and byt",
-					    fm_cols[needed[i]].name);
-	return FM_OK;
-}
 
 /* ---- the other keys ---- */
 
@@ -264,11 +28,18 @@ static int read_name(struct fm_dialect *d, const struct fm_yaml *v, struct fm_er
 static int read_delimiter(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
 {
 	/* Any printable byte that is no part of a value, or a tab. */
+	if (v->kind == FM_YAML_SCALAR && strcmp(v->text, "blanks") == 0) {
+		d->delimiter = ' ';
+		d->blanks = true;
+		return FM_OK;
+	}
 	if (v->kind == FM_YAML_SCALAR && strlen(v->text) == 1 && strchr("\t !#$%&*+,/;<=>@^_`|~", v->text[0])) {
 		d->delimiter = v->text[0];
 		return FM_OK;
 	}
-	return fm_yaml_fail(v, err, "delimiter takes one character between quotes such as \",\", \";\" or \"\\t\"");
+	return fm_yaml_fail(v, err,
+			    "delimiter takes one character between quotes such as \",\", \";\" or \"\\t\", or "
+			    "blanks");
 }
 
 static int read_newline(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
@@ -386,8 +157,45 @@ static int read_encoding(struct fm_dialect *d, const struct fm_yaml *v, struct f
 		return rc;
 	if (strcmp(text, "windows-1252") == 0)
 		d->encoding = FM_ENCODING_WINDOWS_1252;
+	else if (strcmp(text, "utf-16") == 0)
+		d->encoding = FM_ENCODING_UTF16;
 	else if (strcmp(text, "utf-8") != 0)
-		return fm_yaml_fail(v, err, "encoding takes utf-8 or windows-1252, not '%s'", text);
+		return fm_yaml_fail(v, err, "encoding takes utf-8, utf-16 or windows-1252, not '%s'", text);
+	return FM_OK;
+}
+
+static int read_header(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
+{
+	if (v->kind != FM_YAML_SCALAR || strcmp(v->text, "optional") != 0)
+		return fm_yaml_bool(v, "header", &d->header, err);
+	d->header = d->header_optional = true;
+	return FM_OK;
+}
+
+static int read_lines(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
+{
+	char text[64];
+	int rc;
+
+	if ((rc = fm_yaml_text(v, "lines", text, sizeof(text), err)) < 0)
+		return rc;
+	d->json = strcmp(text, "json") == 0;
+	d->header = d->header || d->json;
+	if (!d->json && strcmp(text, "delimited") != 0)
+		return fm_yaml_fail(v, err, "lines takes delimited or json, not '%s'", text);
+	return FM_OK;
+}
+
+/* A time as datetime has it, in UTC. */
+static int read_relative(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
+{
+	char text[64];
+	int rc;
+
+	if ((rc = fm_yaml_text(v, "relative_to", text, sizeof(text), err)) < 0)
+		return rc;
+	if (fm_parse_time_ms(text, strlen(text), &d->relative_ms) || d->relative_ms < 0)
+		return fm_yaml_fail(v, err, "relative_to takes a time YYYY-MM-DD HH:MM:SS, not '%s'", text);
 	return FM_OK;
 }
 
@@ -427,16 +235,17 @@ static int read_hosts(struct fm_dialect *d, const struct fm_yaml *v, struct fm_e
 
 static int read_key(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
 {
-	static const char *const keys[] = {
-	    "name",   "description", "header",  "delimiter",   "newline",       "missing",  "internal", "columns",
-	    "labels", "quote",       "comment", "header_mark", "extra_columns", "timezone", "encoding", "hosts"};
+	static const char *const keys[] = {"name",    "description", "header",        "delimiter", "newline",
+					   "missing", "internal",    "columns",       "labels",    "quote",
+					   "comment", "header_mark", "extra_columns", "timezone",  "encoding",
+					   "hosts",   "relative_to"};
 
 	if (strcmp(v->key, "name") == 0)
 		return read_name(d, v, err);
 	if (strcmp(v->key, "description") == 0)
 		return fm_yaml_text(v, "description", d->description, sizeof(d->description), err);
 	if (strcmp(v->key, "header") == 0)
-		return fm_yaml_bool(v, "header", &d->header, err);
+		return read_header(d, v, err);
 	if (strcmp(v->key, "delimiter") == 0)
 		return read_delimiter(d, v, err);
 	if (strcmp(v->key, "newline") == 0)
@@ -446,7 +255,7 @@ static int read_key(struct fm_dialect *d, const struct fm_yaml *v, struct fm_err
 	if (strcmp(v->key, "internal") == 0)
 		return read_internal(d, v, err);
 	if (strcmp(v->key, "columns") == 0)
-		return read_columns(d, v, err);
+		return fm_dialect_columns(d, v, err);
 	if (strcmp(v->key, "labels") == 0)
 		return read_labels(d, v, err);
 	if (strcmp(v->key, "quote") == 0)
@@ -463,7 +272,11 @@ static int read_key(struct fm_dialect *d, const struct fm_yaml *v, struct fm_err
 		return read_encoding(d, v, err);
 	if (strcmp(v->key, "hosts") == 0)
 		return read_hosts(d, v, err);
-	return unknown(v, "key", v->key, keys, COUNT_OF(keys), err);
+	if (strcmp(v->key, "lines") == 0)
+		return read_lines(d, v, err);
+	if (strcmp(v->key, "relative_to") == 0)
+		return read_relative(d, v, err);
+	return fm_dialect_unknown(v, "key", v->key, keys, COUNT_OF(keys), err);
 }
 
 /* What the keys mean together. */
@@ -477,17 +290,28 @@ static int check_whole(const struct fm_dialect *d, const struct fm_yaml *root, s
 		return fm_yaml_fail(root, err, "labels maps a column that no column fills: label");
 	if (d->header_mark[0] && !d->header)
 		return fm_yaml_fail(root, err, "header_mark is for header: true");
-	if (d->extra_columns && d->header)
+	if (d->json && (!d->header || d->header_mark[0] || d->header_optional))
+		return fm_yaml_fail(root, err, "lines: json has no header: leave header and header_mark out");
+	if (d->blanks && d->header)
+		return fm_yaml_fail(root, err,
+				    "delimiter: blanks is for header: false: name the header's first word in comment");
+	if (d->extra_columns && d->header && !d->header_optional)
 		return fm_yaml_fail(root, err,
 				    "extra_columns is for header: false: with a header, columns are found by name");
+	for (int i = 0; i < d->ncols && d->relative_ms; i++)
+		if (d->cols[i].part)
+			return fm_yaml_fail(root, err, "relative_to and a time that is a sum do not go together");
 	for (int i = 0; i < d->ncols; i++) {
-		if (strchr(d->cols[i].name, d->delimiter) || strchr(d->cols[i].name, '"'))
+		if (!d->blanks && (strchr(d->cols[i].name, d->delimiter) || strchr(d->cols[i].name, '"')))
 			return fm_yaml_fail(root, err, "column name '%s' has a quote or the delimiter in it",
 					    d->cols[i].name);
 		/* Times are written with a space between date and hour. */
-		if (d->cols[i].col >= 0 && d->cols[i].format == FM_FMT_DATETIME && d->delimiter == ' ')
-			return fm_yaml_fail(root, err, "the delimiter is a blank, which column '%s' has inside",
-					    d->cols[i].name);
+		if (d->cols[i].words > 1 && !d->blanks)
+			return fm_yaml_fail(root, err, "column '%s': words is for delimiter: blanks", d->cols[i].name);
+		if (d->cols[i].col >= 0 && d->cols[i].format == FM_FMT_DATETIME && d->delimiter == ' ' &&
+		    d->cols[i].words != 2)
+			return fm_yaml_fail(root, err, "the delimiter is a blank, which column '%s' has inside%s",
+					    d->cols[i].name, d->blanks ? ": give it words: 2" : "");
 	}
 	return FM_OK;
 }
@@ -540,8 +364,8 @@ bool fm_dialect_is_file(const char *name)
 
 int fm_dialect_check_name(const char *name, struct fm_error *err)
 {
-	const char *names[16], *near;
-	char list[256];
+	const char *names[64], *near;
+	char list[512];
 	struct fm_embed e;
 	size_t n = 0;
 
@@ -558,7 +382,7 @@ int fm_dialect_check_name(const char *name, struct fm_error *err)
 
 int fm_dialect_blame(struct fm_error *err)
 {
-	char list[256];
+	char list[512];
 
 	return fm_error_prefix(err, "source.dialect is a file of your own (built in: %s): ",
 			       fm_embed_names(FM_EMBED_DIALECT, list, sizeof(list)));

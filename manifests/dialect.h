@@ -29,17 +29,21 @@ enum fm_format {
 	FM_FMT_LOWER,       /* pr: tcp */
 	FM_FMT_NUMBER,      /* pr: 6 */
 	FM_FMT_NAMED_IPV4,  /* sa, da: an address, or a name of `hosts`, or NUMBER_NUMBER */
+	FM_FMT_IPV4_PORT,   /* sa, da: 10.0.0.1:443, which fills sp or dp too */
 };
 enum fm_role {
 	FM_ROLE_VALUE,
 	FM_ROLE_START, /* of te: the start of the flow, te less td */
 	FM_ROLE_SUM,   /* of pkt and byt: one of the columns whose sum is the value */
 };
-enum fm_encoding { FM_ENCODING_UTF8, FM_ENCODING_WINDOWS_1252 };
+enum fm_encoding { FM_ENCODING_UTF8, FM_ENCODING_WINDOWS_1252, FM_ENCODING_UTF16 };
 #define FM_DIALECT_MAXCOLS 64
 struct fm_dialect {
 	char name[64], description[160];
 	bool header;
+	bool header_optional; /* without one, the columns stand in this order */
+	bool json;            /* each line an object; or CSV with a header, as a release is written */
+	bool blanks;          /* any number of blanks is one delimiter */
 	char delimiter, newline[3];
 	int nmissing;
 	char missing[16][32];
@@ -56,7 +60,11 @@ struct fm_dialect {
 		enum fm_role role;
 		char pattern[FM_TIME_PATTERN_MAX];
 		int day_starts; /* first hour of a 12-hour clock without AM and PM, or -1 */
-		int suffix;     /* what K stands for, M being its square, ...: 0 (none), 1000 or 1024 */
+		bool part;      /* of te: a part of a sum, such as milliseconds beside seconds */
+		int words;      /* between blanks: so many of them are one value, with a blank between; else 1 */
+		int nonly;
+		char only[4][32]; /* rows with another value are bad rows; only[0] is written */
+		int suffix;       /* what K stands for, M being its square, ...: 0 (none), 1000 or 1024 */
 	} cols[FM_DIALECT_MAXCOLS];
 	int nlabels;
 	struct {
@@ -72,6 +80,7 @@ struct fm_dialect {
 	char header_mark[16]; /* the header is the line that begins with this word, or "" */
 	int ncomment;
 	char comment[8][16]; /* lines that begin with one of these are skipped */
+	int64_t relative_ms; /* what times are counted from; 0: 1970 */
 	int timezone;        /* minutes east of UTC, of times that name no zone */
 	enum fm_encoding encoding;
 	unsigned present; /* the table columns it fills */

@@ -33,11 +33,18 @@ EMBED(dialect_cic_ids2017, "manifests/dialects/cic-ids2017.yaml");
 EMBED(dialect_cidds, "manifests/dialects/cidds.yaml");
 EMBED(dialect_netshare, "manifests/dialects/netshare.yaml");
 EMBED(dialect_nfdump, "manifests/dialects/nfdump.yaml");
+EMBED(dialect_nfdump_line, "manifests/dialects/nfdump-line.yaml");
+EMBED(dialect_nfdump_long, "manifests/dialects/nfdump-long.yaml");
+EMBED(dialect_nfdump_pipe, "manifests/dialects/nfdump-pipe.yaml");
 EMBED(dialect_nfdump16, "manifests/dialects/nfdump16.yaml");
+EMBED(dialect_nfstream, "manifests/dialects/nfstream.yaml");
+EMBED(dialect_pmacct, "manifests/dialects/pmacct.yaml");
+EMBED(dialect_silk, "manifests/dialects/silk.yaml");
 EMBED(dialect_ugr16, "manifests/dialects/ugr16.yaml");
 EMBED(dialect_ugr17, "manifests/dialects/ugr17.yaml");
 EMBED(dialect_unsw_nb15, "manifests/dialects/unsw-nb15.yaml");
 EMBED(dialect_zeek, "manifests/dialects/zeek.yaml");
+EMBED(dialect_zeek_json, "manifests/dialects/zeek-json.yaml");
 EMBED(dialect_zeek_labeled, "manifests/dialects/zeek-labeled.yaml");
 
 /* In order of name within a kind. */
@@ -54,11 +61,18 @@ static const struct {
     {FM_EMBED_DIALECT, "cidds", fm_file_dialect_cidds, &fm_file_dialect_cidds_len},
     {FM_EMBED_DIALECT, "netshare", fm_file_dialect_netshare, &fm_file_dialect_netshare_len},
     {FM_EMBED_DIALECT, "nfdump", fm_file_dialect_nfdump, &fm_file_dialect_nfdump_len},
+    {FM_EMBED_DIALECT, "nfdump-line", fm_file_dialect_nfdump_line, &fm_file_dialect_nfdump_line_len},
+    {FM_EMBED_DIALECT, "nfdump-long", fm_file_dialect_nfdump_long, &fm_file_dialect_nfdump_long_len},
+    {FM_EMBED_DIALECT, "nfdump-pipe", fm_file_dialect_nfdump_pipe, &fm_file_dialect_nfdump_pipe_len},
     {FM_EMBED_DIALECT, "nfdump16", fm_file_dialect_nfdump16, &fm_file_dialect_nfdump16_len},
+    {FM_EMBED_DIALECT, "nfstream", fm_file_dialect_nfstream, &fm_file_dialect_nfstream_len},
+    {FM_EMBED_DIALECT, "pmacct", fm_file_dialect_pmacct, &fm_file_dialect_pmacct_len},
+    {FM_EMBED_DIALECT, "silk", fm_file_dialect_silk, &fm_file_dialect_silk_len},
     {FM_EMBED_DIALECT, "ugr16", fm_file_dialect_ugr16, &fm_file_dialect_ugr16_len},
     {FM_EMBED_DIALECT, "ugr17", fm_file_dialect_ugr17, &fm_file_dialect_ugr17_len},
     {FM_EMBED_DIALECT, "unsw-nb15", fm_file_dialect_unsw_nb15, &fm_file_dialect_unsw_nb15_len},
     {FM_EMBED_DIALECT, "zeek", fm_file_dialect_zeek, &fm_file_dialect_zeek_len},
+    {FM_EMBED_DIALECT, "zeek-json", fm_file_dialect_zeek_json, &fm_file_dialect_zeek_json_len},
     {FM_EMBED_DIALECT, "zeek-labeled", fm_file_dialect_zeek_labeled, &fm_file_dialect_zeek_labeled_len},
 };
 #define NFILES (sizeof(files) / sizeof(files[0]))

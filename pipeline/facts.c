@@ -132,14 +132,22 @@ out:
 }
 
 /* What only the team sees: {"id","time","status",...}. */
+static const char *source_of(const json_t *config)
+{
+	const json_t *path = json_object_get(json_object_get(config, "source"), "path"),
+		     *first = json_array_get(path, 0);
+
+	return json_string_value(first ? first : path) ? json_string_value(first ? first : path) : "";
+}
+
 static json_t *run_json(const struct record *rec, const char *id)
 {
 	const json_t *ingest = rec->stage[FM_INGEST];
 	json_t *stages = json_array(),
 	       *run = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", id, "time", rec->time, "status",
 				str(rec->end, "status"), "message", str(rec->end, "message"), "source",
-				str(json_object_get(json_object_get(rec->run, "config"), "source"), "path"),
-				"trace_sha256", str(json_object_get(ingest, "inputs"), "trace"));
+				source_of(json_object_get(rec->run, "config")), "trace_sha256",
+				str(json_object_get(ingest, "inputs"), "trace"));
 
 	for (int i = 0; i < FM_NSTAGES; i++)
 		if (rec->stage[i])

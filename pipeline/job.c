@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "traces/files.h"
 
 /* ---- in the child ---- */
 
@@ -37,6 +38,8 @@ void fm_job_free(struct fm_job *j)
 		free(j->call.path[i]);
 		j->call.path[i] = NULL;
 	}
+	free(j->files);
+	j->files = NULL;
 }
 
 /* The item's path in the product of the stage that made it, NULL where it does not exist. */
@@ -67,7 +70,9 @@ static int resolve(struct fm_job *j, enum fm_item_id id, const struct fm_run *ru
 				       item->words, fm_stage_name(j->id), fm_stage_name(item->stage));
 	} else if (item->from == FM_FROM_USER && (named || !item->may_lack)) {
 		/* A dialect is opened by the stage under the name that the config gives it. */
-		*path = id == FM_ITEM_DIALECT ? strdup(named) : realpath(named ? named : "", NULL);
+		*path = id == FM_ITEM_DIALECT || (id == FM_ITEM_TRACE && fm_files_count(named) > 1)
+			    ? strdup(named)
+			    : realpath(named ? named : "", NULL);
 		if (!*path)
 			return fm_fail_errno(err, "%s: %s", item->key, named ? named : "not set");
 	}
@@ -83,7 +88,12 @@ int fm_job_fill(struct fm_job *j, const struct fm_run *run, struct fm_sandbox *b
 			continue;
 		if ((rc = resolve(j, i, run, err)) < 0)
 			return rc;
-		fm_sandbox_path(box, j->call.path[i], fm_items[i].from == FM_FROM_STAGE);
+		if (i == FM_ITEM_TRACE && fm_files_count(j->call.path[i]) > 1)
+			rc = fm_sandbox_files(box, j->call.path[i], &j->files, err);
+		else
+			fm_sandbox_path(box, j->call.path[i], fm_items[i].from == FM_FROM_STAGE);
+		if (rc < 0)
+			return rc;
 	}
 	fm_sandbox_path(box, j->call.out_dir, true);
 	return FM_OK;

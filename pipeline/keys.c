@@ -7,10 +7,12 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/version.h"
 #include "judge/gate/controls.h"
 #include "manifests/canon.h"
 #include "pipeline/sandbox.h"
+#include "traces/files.h"
 
 /* The digest of this very program, "" where /proc is not to be had.  Stages without by_program keep their results from
  * one build of a version to the next. */
@@ -107,6 +109,13 @@ int fm_folder_digest(const char *name, const char *dir, bool unconfined, char he
 	return measure(name, &m, unconfined, hex, s, err);
 }
 
+int fm_file_digest(const char *path, bool unconfined, char hex[FM_SHA256_HEX], struct fm_error *err)
+{
+	struct measure m = {path, false};
+
+	return measure("source", &m, unconfined, hex, NULL, err);
+}
+
 static json_t *identity(const char *path, const struct stat *st)
 {
 	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "path", path, "device", (json_int_t)st->st_dev,
@@ -127,8 +136,8 @@ static const char *remembered(const json_t *rows, const json_t *id)
 	return NULL;
 }
 
-int fm_trace_digest(struct fm_ledger *l, const char *path, bool unconfined, char hex[FM_SHA256_HEX],
-		    struct fm_error *err)
+static int file_digest(struct fm_ledger *l, const char *path, bool unconfined, char hex[FM_SHA256_HEX],
+		       struct fm_error *err)
 {
 	struct measure m = {path, false};
 	json_t *id = NULL, *rows = NULL, *body = NULL;
@@ -162,5 +171,29 @@ out:
 	json_decref(id);
 	json_decref(rows);
 	json_decref(body);
+	return rc;
+}
+
+int fm_trace_digest(struct fm_ledger *l, const char *list, bool unconfined, char hex[FM_SHA256_HEX],
+		    struct fm_error *err)
+{
+	struct fm_buf all = {0};
+	char path[FM_FILE_PATH];
+	uint8_t digest[FM_SHA256_LEN];
+	int rc = FM_OK;
+
+	if (fm_files_count(list) <= 1)
+		return file_digest(l, list, unconfined, hex, err);
+	/* Of several files the digest of a line with the digest of each. */
+	while (fm_files_next(&list, path)) {
+		if ((rc = file_digest(l, path, unconfined, hex, err)) < 0)
+			goto out;
+		fm_buf_printf(&all, "%s\n", hex);
+	}
+	if ((rc = fm_buf_check(&all, err)) < 0 || (rc = fm_sha256_bytes(all.data, all.len, digest, err)) < 0)
+		goto out;
+	fm_hex(digest, sizeof digest, hex);
+out:
+	fm_buf_free(&all);
 	return rc;
 }

@@ -208,6 +208,42 @@ static void drop_private_audit(json_t *checks, const json_t *audits)
 	}
 }
 
+/* A share of rows as it is published: in whole hundredths, upwards. */
+static double hundredths(json_int_t rows, json_int_t all)
+{
+	return (double)((rows * 100 + all - 1) / all) / 100;
+}
+
+/* What ingest could not read, by reason and without the remedy behind it; *out stays NULL when it read all. */
+static int left_out_json(const struct fm_run *run, json_t **out, struct fm_error *err)
+{
+	const json_t *ingest = run->stage[FM_INGEST].result, *kinds = json_object_get(ingest, "left_out");
+	json_int_t bad = json_integer_value(json_object_get(ingest, "bad")),
+		   all = bad + json_integer_value(json_object_get(ingest, "rows"));
+	json_t *reasons;
+	int failed;
+
+	if (bad <= 0)
+		return FM_OK;
+	reasons = json_array();
+	failed = !reasons;
+	for (size_t i = 0; i < json_array_size(kinds) && !failed; i++) {
+		const json_t *kind = json_array_get(kinds, i);
+		const char *reason = json_string_value(json_object_get(kind, "reason")), *end;
+		json_int_t rows = json_integer_value(json_object_get(kind, "rows"));
+
+		if (!reason || rows < 0 || rows > bad)
+			continue;
+		end = strstr(reason, ": ");
+		end = end ? end : strstr(reason, " (column ");
+		failed |= json_array_append_new(reasons, json_pack("{s:s%, s:f}", "reason", reason,
+								   end ? (size_t)(end - reason) : strlen(reason),
+								   "share", hundredths(rows, all)));
+	}
+	*out = json_pack("{s:f, s:o}", "share", hundredths(bad, all), "reasons", reasons);
+	return *out && !failed ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory for the manifest");
+}
+
 json_t *fm_runner_facts(const struct fm_config *cfg, const struct fm_run *run)
 {
 	const char *kernel = json_string_value(json_object_get(run->stage[FM_EVALUATE].result, "blas_kernel"));
@@ -222,14 +258,15 @@ json_t *fm_runner_facts(const struct fm_config *cfg, const struct fm_run *run)
 int fm_runner_manifest(const struct fm_config *cfg, const char *project, const struct fm_run *run, json_t **manifest,
 		       struct fm_error *err)
 {
-	json_t *commitments = NULL, *histograms = NULL, *metrics = NULL, *verdict = NULL, *m = NULL;
+	json_t *commitments = NULL, *histograms = NULL, *metrics = NULL, *verdict = NULL, *left_out = NULL, *m = NULL;
 	int rc;
 
 	/* Commitments to the trace, and histograms over bins of the trace, are of private records that nothing paid
 	 * for.
 	 */
-	if (!fm_config_dp(cfg) && ((rc = fm_runner_commitments(project, run, &commitments, err)) < 0 ||
-				   (rc = histograms_json(cfg, run, &histograms, err)) < 0))
+	if (!fm_config_dp(cfg) &&
+	    ((rc = fm_runner_commitments(project, run, &commitments, err)) < 0 ||
+	     (rc = histograms_json(cfg, run, &histograms, err)) < 0 || (rc = left_out_json(run, &left_out, err)) < 0))
 		goto out;
 	if ((rc = metrics_json(cfg, run, &metrics, err)) < 0)
 		goto out;
@@ -237,6 +274,7 @@ int fm_runner_manifest(const struct fm_config *cfg, const char *project, const s
 	m = fm_runner_facts(cfg, run);
 	if (!m || !verdict || json_object_update(m, verdict) || json_object_set(m, "metrics", metrics) ||
 	    (commitments && json_object_set(m, "commitments", commitments)) ||
+	    (left_out && json_object_set(m, "left_out", left_out)) ||
 	    (histograms && json_object_set(m, "histograms", histograms))) {
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the manifest");
 		goto out;
@@ -249,6 +287,7 @@ out:
 	json_decref(m);
 	json_decref(metrics);
 	json_decref(commitments);
+	json_decref(left_out);
 	json_decref(histograms);
 	json_decref(verdict);
 	return rc;

@@ -14,6 +14,7 @@
 #include "pipeline/runner.h"
 #include "pipeline/sandbox.h"
 #include "pipeline/workspace.h"
+#include "traces/files.h"
 #include "traces/split.h"
 #include "traces/trace.h"
 
@@ -102,7 +103,9 @@ static int count_rows(struct plan *p, struct fm_error *err)
 {
 	struct fm_sandbox box = {.name = "plan", .unconfined = p->o->unconfined};
 	struct fm_config *cfg = malloc(sizeof *cfg);
-	char *real = realpath(p->o->cfg->source.path, NULL);
+	const char *path = p->o->cfg->source.path;
+	bool several = fm_files_count(path) > 1;
+	char *real = several ? strdup(path) : realpath(path, NULL), *names = NULL;
 	struct fm_sandbox_report report = {0};
 	struct count c = {.cfg = cfg};
 	int rc = FM_OK;
@@ -113,7 +116,10 @@ static int count_rows(struct plan *p, struct fm_error *err)
 	}
 	*cfg = *p->o->cfg;
 	strcpy(cfg->source.path, real);
-	fm_sandbox_path(&box, real, false);
+	if (several && (rc = fm_sandbox_files(&box, real, &names, err)) < 0)
+		goto out;
+	if (!several)
+		fm_sandbox_path(&box, real, false);
 	fm_sandbox_path(&box, fm_item_path(cfg, FM_ITEM_DIALECT), false);
 	if ((rc = fm_sandbox_run(&box, count_fn, &c, &report, err)) < 0)
 		goto out;
@@ -122,6 +128,7 @@ static int count_rows(struct plan *p, struct fm_error *err)
 out:
 	json_decref(report.result);
 	free(cfg);
+	free(names);
 	free(real);
 	return rc;
 }

@@ -17,6 +17,7 @@
 #include "release/archive.h"
 #include "release/json_bounds.h"
 #include "release/sign/sshkey.h"
+#include "traces/files.h"
 #include "traces/split.h"
 
 #define COMMITMENT_KEY_MAX 4096
@@ -86,6 +87,17 @@ static int check_file(const char *key, const char *path, struct fm_error *err)
 		return fm_fail(err, FM_EINPUT, "%s: %s is a folder, not a regular file", key, path);
 	if (access(path, R_OK))
 		return fm_fail(err, FM_EINPUT, "%s: %s cannot be read by this user: %s", key, path, strerror(errno));
+	return FM_OK;
+}
+
+static int check_trace(const char *list, struct fm_error *err)
+{
+	char path[FM_FILE_PATH];
+	int rc;
+
+	while (fm_files_next(&list, path))
+		if ((rc = check_file("source.path", path, err)) < 0)
+			return rc;
 	return FM_OK;
 }
 
@@ -405,15 +417,15 @@ int fm_preflight_free(const char *path, uint64_t *nbytes, struct fm_error *err)
 static int check_room(const struct fm_run_options *o, const char *workspace, struct fm_error *err)
 {
 	const struct fm_config *cfg = o->cfg;
-	char *stages = fm_path_join(workspace, "stages/ingest");
+	char *stages = fm_path_join(workspace, "stages/ingest"), path[FM_FILE_PATH];
 	uint64_t rows = 0, needed, have;
 	struct stat st;
 	int rc;
 
 	if (!stages)
 		return no_memory(err);
-	if (stat(cfg->source.path, &st) == 0 && access(stages, F_OK))
-		rows = (uint64_t)st.st_size / TEXT_ROW_MAX;
+	for (const char *list = cfg->source.path; access(stages, F_OK) && fm_files_next(&list, path);)
+		rows += stat(path, &st) == 0 ? (uint64_t)st.st_size / TEXT_ROW_MAX : 0;
 	free(stages);
 	if (cfg->source.rows > 0 && rows > (uint64_t)cfg->source.rows)
 		rows = (uint64_t)cfg->source.rows;
@@ -452,7 +464,7 @@ int fm_preflight(const struct fm_run_options *o, const char *project, const char
 		if (!cfg->source.path[0])
 			return fm_fail(err, FM_EINPUT, "%s: source.path is not set: it names the trace to learn from",
 				       cfg->file);
-		if ((rc = check_file("source.path", cfg->source.path, err)) < 0 || (rc = check_rows(cfg, err)) < 0 ||
+		if ((rc = check_trace(cfg->source.path, err)) < 0 || (rc = check_rows(cfg, err)) < 0 ||
 		    (rc = check_room(o, workspace, err)) < 0)
 			return rc;
 	}

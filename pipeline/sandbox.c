@@ -35,6 +35,18 @@ void fm_sandbox_path(struct fm_sandbox *box, const char *path, bool writable)
 	box->npaths++;
 }
 
+int fm_sandbox_files(struct fm_sandbox *box, const char *list, char **names, struct fm_error *err)
+{
+	if (fm_files_count(list) > FM_FILES_MAX)
+		return fm_fail(err, FM_EINPUT, "a trace of %zu files: %d at most; join them first",
+			       fm_files_count(list), FM_FILES_MAX);
+	if (!(*names = strdup(list)))
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	for (char *rest = *names, *one; (one = strsep(&rest, "\n"));)
+		fm_sandbox_path(box, one, false);
+	return FM_OK;
+}
+
 /* ---- the child ---- */
 
 /* Standard input and output go nowhere, standard error stays, the pipe becomes RESULT_FD, all else is closed. */

@@ -25,8 +25,9 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "traces/files.h"
 
-#define FM_SANDBOX_MAXPATHS 12
+#define FM_SANDBOX_MAXPATHS (FM_FILES_MAX + 12)
 #define FM_SANDBOX_RESULT_MAX (16u << 20) /* bytes of JSON that a child may send */
 
 struct fm_sandbox {
@@ -55,6 +56,9 @@ struct fm_sandbox_report {
 
 /* path is borrowed until fm_sandbox_run has returned; NULL and "" are left out. More than fit is a bug. */
 void fm_sandbox_path(struct fm_sandbox *box, const char *path, bool writable);
+
+/* Each path of a list (traces/files.h), to be read. *names is the caller's, to be freed after fm_sandbox_run. */
+int fm_sandbox_files(struct fm_sandbox *box, const char *list, char **names, struct fm_error *err) FM_MUST_CHECK;
 
 /* Run fn in a child.  FM_ESYSTEM when the workspace cannot be made or when the child was killed (the signal is named);
  * FM_STOPPED when SIGINT, SIGTERM or SIGHUP came: the child is then killed before this returns.  fn's own error is

@@ -36,6 +36,7 @@ struct fm_metadata_in {
 	uint64_t data_nbytes;
 	const json_t *privacy;   /* the manifest's, in privacy.mode dp; or NULL */
 	const json_t *generator; /* fm_generator_describe (model/generator.h): how the flows were made */
+	const json_t *left_out;  /* the manifest's: rows of the trace that could not be read; or NULL */
 };
 
 /* Each json_t is a new reference; NULL without memory. */

@@ -107,6 +107,27 @@ static void put_how(const struct fm_metadata_in *in, struct fm_buf *out)
 	    ".\nAll parameters, the version of the code and the digests of each stage are in `manifest.json`.\n\n");
 }
 
+/* Whom these flows do not stand for. */
+static void put_left_out(const struct fm_metadata_in *in, struct fm_buf *out)
+{
+	const json_t *reasons = json_object_get(in->left_out, "reasons");
+
+	if (!in->left_out)
+		return;
+	fm_buf_printf(out,
+		      "Up to %.0f %% of the rows of the trace could not be read and were left out: these flows do not "
+		      "stand for them.\n\n",
+		      100 * json_number_value(json_object_get(in->left_out, "share")));
+	for (size_t i = 0; i < json_array_size(reasons); i++) {
+		const json_t *r = json_array_get(reasons, i);
+
+		fm_buf_printf(out, "- up to %.0f %%: ", 100 * json_number_value(json_object_get(r, "share")));
+		put_text(out, text_of(r, "reason"));
+		fm_buf_puts(out, "\n");
+	}
+	fm_buf_puts(out, "\n");
+}
+
 static void put_columns(const struct fm_metadata_in *in, struct fm_buf *out)
 {
 	const struct fm_dialect *d = in->dialect;
@@ -363,6 +384,7 @@ void fm_readme_text(const struct fm_metadata_in *in, struct fm_buf *out)
 {
 	put_what(in, out);
 	put_how(in, out);
+	put_left_out(in, out);
 	put_columns(in, out);
 	put_labels(in->table, out);
 	put_checks(in, out);

@@ -5,10 +5,9 @@
  * in. Every window has exactly model.window rows: what is left over at the end, fewer rows than one window, goes into
  * no split and is counted as tail_rows, so that rows = train_rows + validation_rows + holdout_rows + tail_rows.
  *
- * A row that is earlier than the row before it stays where it is, with gap 0, and is counted as unsorted: nfdump writes
- * flows in the order in which they ended or began, and the other of the two times then steps back a little all the
- * time. Where more than a tenth of the rows step back by over a minute and a sixteenth of the trace's length, the order
- * of the rows is not one of time, windows would mean nothing, and the trace is refused.
+ * A row that is earlier than the row before it stays where it is, with gap 0, and is counted as unsorted. Where the
+ * newest rows come first, or the rows are in no order of time (traces/time_order.h), windows would mean nothing: the
+ * trace is read once more and sorted (traces/sort.h), to the store of the same trace in order.
  *
  * In privacy.mode dp no row has a say in what becomes of the rows of another exchange (traces/exchange.h): there are no
  * windows and no gaps (both columns are 0), no tail, and each exchange goes to its split by a keyed hash of itself.
@@ -25,13 +24,15 @@
 #include "stages/stage.h"
 #include "traces/doubts.h"
 #include "traces/exchange.h"
+#include "traces/files.h"
+#include "traces/left_out.h"
+#include "traces/sort.h"
 #include "traces/split.h"
 #include "traces/text_order.h"
+#include "traces/time_order.h"
 #include "traces/trace.h"
 
 #define QUARANTINE_ROWS 1000
-#define STEP_BINS 64
-#define MINUTE_MS 60000
 
 static const char *const split_names[FM_NSPLIT] = {"train", "validation", "holdout"};
 
@@ -41,19 +42,46 @@ struct ingest {
 	size_t window;
 	struct fm_table *pending; /* the windows of the block that is being filled */
 	struct fm_table_writer *writer[FM_NSPLIT];
+	const char *out_dir;
 	struct fm_splitter splitter;
+	struct fm_sorter *sorter; /* in the second reading of a trace out of order */
+	bool sorted;
+	struct fm_dict unsorted_labels; /* as the first reading numbered them */
 	const struct fm_secret *secret; /* privacy.mode dp */
 	struct fm_trace_stats st;
 	struct fm_progress progress;
 	uint64_t rows[FM_NSPLIT], windows, tail_rows;
-	bool begun; /* last_ms, min_ms, max_ms hold values */
-	int64_t last_ms, min_ms, max_ms;
+	uint64_t *train_of; /* (ntrain_of) rows of each label in the training split */
+	size_t ntrain_of;
+	struct fm_time_order order;
 	struct fm_text_order ties;
 	struct fm_doubts doubts;
-	uint64_t steps_back[STEP_BINS]; /* [i]: rows that lie 2^i to 2^(i+1) ms before the row before them */
 	struct fm_buf quarantine;
 	uint64_t quarantined;
+	struct fm_left_out left_out;
 };
+
+/* Count labels of the rows that go to training. */
+static int count_labels(struct ingest *g, size_t first, size_t rows, struct fm_error *err)
+{
+	const struct fm_table *t = g->pending;
+	size_t n = t->dict[FM_LABEL].n;
+
+	if (!FM_HAS(t, FM_LABEL))
+		return FM_OK;
+	if (n > g->ntrain_of) {
+		uint64_t *more = reallocarray(g->train_of, n, sizeof *more);
+
+		if (!more)
+			return fm_fail(err, FM_ESYSTEM, "out of memory: counts of labels");
+		memset(more + g->ntrain_of, 0, (n - g->ntrain_of) * sizeof *more);
+		g->train_of = more;
+		g->ntrain_of = n;
+	}
+	for (size_t i = first; i < first + rows; i++)
+		g->train_of[t->label[i]]++;
+	return FM_OK;
+}
 
 /* Give the first n windows of the pending block to their splits. */
 static int flush_block(struct ingest *g, size_t n, struct fm_error *err)
@@ -68,7 +96,9 @@ static int flush_block(struct ingest *g, size_t n, struct fm_error *err)
 		for (run = 1; i + run < n && split[i + run] == split[i]; run++)
 			;
 		rows = run * g->window;
-		if ((rc = fm_table_writer_add(g->writer[split[i]], g->pending, i * g->window, rows, err)))
+		if ((rc = fm_table_writer_add(g->writer[split[i]], g->pending, i * g->window, rows, err)) < 0)
+			return rc;
+		if (split[i] == FM_SPLIT_TRAIN && (rc = count_labels(g, i * g->window, rows, err)) < 0)
 			return rc;
 		g->rows[split[i]] += rows;
 	}
@@ -92,7 +122,7 @@ static int flush_exchanges(struct ingest *g, struct fm_error *err)
 			return rc;
 		if (i < t->rows && next == now)
 			continue;
-		if (i > from && (rc = fm_table_writer_add(g->writer[now], t, from, i - from, err)))
+		if (i > from && (rc = fm_table_writer_add(g->writer[now], t, from, i - from, err)) < 0)
 			return rc;
 		g->rows[now] += i - from;
 		from = i;
@@ -122,18 +152,11 @@ static int number_rows(struct ingest *g, size_t first, struct fm_error *err)
 		return fm_fail(err, FM_EINPUT, "%s: over 4294967295 windows: raise model.window or set source.rows",
 			       g->cfg->source.path);
 	for (size_t i = first; i < t->rows; i++) {
-		int64_t ms = FM_HAS(t, FM_TE) ? t->te[i] : 0, gap = g->begun ? ms - g->last_ms : 0;
+		int64_t gap = fm_time_order_step(&g->order, FM_HAS(t, FM_TE) ? t->te[i] : 0);
 
-		if (gap < 0) {
-			g->steps_back[63 - __builtin_clzll((unsigned long long)-gap)]++;
-			gap = 0;
-		}
+		gap = gap > 0 ? gap : 0;
 		t->win[i] = (uint32_t)(g->windows + i / g->window);
 		t->gap[i] = gap > UINT32_MAX ? UINT32_MAX : (uint32_t)gap;
-		g->min_ms = g->begun && g->min_ms < ms ? g->min_ms : ms;
-		g->max_ms = g->begun && g->max_ms > ms ? g->max_ms : ms;
-		g->last_ms = ms;
-		g->begun = true;
 	}
 	return FM_OK;
 }
@@ -148,10 +171,11 @@ static int on_chunk(void *ctx, struct fm_table *chunk, struct fm_error *err)
 		size_t first = g->pending->rows;
 
 		n = chunk->rows - at < full - first ? chunk->rows - at : full - first;
-		if ((rc = fm_trace_chunk_copy(g->pending, chunk, at, n, err)) || (rc = number_rows(g, first, err)))
+		if ((rc = fm_trace_chunk_copy(g->pending, chunk, at, n, err)) < 0 ||
+		    (rc = number_rows(g, first, err)) < 0)
 			return rc;
 		fm_text_order_look(&g->ties, g->pending, first);
-		if (g->pending->rows == full && (rc = flush(g, FM_SPLIT_BLOCK, err)))
+		if (g->pending->rows == full && (rc = flush(g, FM_SPLIT_BLOCK, err)) < 0)
 			return rc;
 	}
 	return FM_OK;
@@ -176,6 +200,8 @@ static void on_bad(void *ctx, const struct fm_trace_bad *bad)
 {
 	struct ingest *g = ctx;
 
+	fm_left_out_add(&g->left_out, bad->reason, bad->line);
+	fm_doubts_bad(&g->doubts, bad);
 	if (g->quarantined++ >= QUARANTINE_ROWS)
 		return;
 	fm_buf_printf(&g->quarantine, "%llu,", (unsigned long long)bad->line);
@@ -205,66 +231,150 @@ static int save_quarantine(struct ingest *g, const char *path, struct fm_error *
 	if (g->quarantined > QUARANTINE_ROWS)
 		fm_buf_printf(&g->quarantine, ",%llu more bad rows are not listed,\n",
 			      (unsigned long long)(g->quarantined - QUARANTINE_ROWS));
-	if ((rc = fm_buf_check(&g->quarantine, err)))
+	if ((rc = fm_buf_check(&g->quarantine, err)) < 0)
 		return rc;
 	return fm_file_write(path, 0600, g->quarantine.data, g->quarantine.len, err);
+}
+
+static struct fm_trace_opts options(struct ingest *g, const char *trace)
+{
+	const struct fm_config *cfg = g->cfg;
+
+	return (struct fm_trace_opts){
+	    .path = trace,
+	    .member = cfg->source.member,
+	    .dialect = g->dialect,
+	    .rows = (uint64_t)cfg->source.rows,
+	    .missing = strcmp(cfg->source.missing, "reject") ? FM_MISSING_ZERO : FM_MISSING_REJECT,
+	    .chunk = on_chunk,
+	    .progress = on_progress,
+	    .ctx = g,
+	    .limit_bad = true,
+	    .max_bad_share = cfg->source.max_bad_share,
+	};
 }
 
 /* quarantine is where the bad rows go when all is well, kept where they go when the trace is refused. */
 static int read_trace(struct ingest *g, const char *trace, const char *quarantine, const char *kept,
 		      struct fm_error *err)
 {
-	const struct fm_config *cfg = g->cfg;
-	struct fm_trace_opts o = {
-	    .path = trace,
-	    .member = cfg->source.member,
-	    .dialect = g->dialect,
-	    .rows = (uint64_t)cfg->source.rows,
-	    .missing = strcmp(cfg->source.missing, "reject") ? FM_MISSING_ZERO : FM_MISSING_REJECT,
-	    .look = on_look,
-	    .chunk = on_chunk,
-	    .bad = on_bad,
-	    .progress = on_progress,
-	    .ctx = g,
-	    .limit_bad = true,
-	    .max_bad_share = cfg->source.max_bad_share,
-	};
+	struct fm_trace_opts o = options(g, trace);
 	struct fm_error first = {0}, ignored;
 	int rc;
 
+	o.look = on_look;
+	o.bad = on_bad;
 	fm_buf_puts(&g->quarantine, "line,reason,text\n");
 	fm_progress_begin(&g->progress, "ingest", "rows", o.rows);
 	rc = fm_trace_read(&o, &g->st, &first);
-	if (!rc || g->st.rows) /* no row read: the error says all */
+	if (rc == FM_OK || g->st.rows) /* no row read: the error says all */
 		fm_progress_end(&g->progress, NULL);
-	if (!rc)
+	if (rc == FM_OK)
 		return save_quarantine(g, quarantine, err);
 	if (err)
 		*err = first;
-	if (rc == FM_EINPUT && g->quarantined && !save_quarantine(g, kept, &ignored))
+	if (rc == FM_EINPUT && g->quarantined && save_quarantine(g, kept, &ignored) == FM_OK)
 		return fm_fail(err, rc, "%s; the bad rows, with line and reason, are private and are in %s: less %s",
 			       first.message, kept, kept);
 	return rc;
 }
 
-static int check_order(const struct ingest *g, const char *trace, struct fm_error *err)
-{
-	int64_t limit = (g->max_ms - g->min_ms) / 16;
-	uint64_t far_back = 0;
+/* ---- order ---- */
 
-	if (g->secret) /* no row's place matters */
-		return FM_OK;
-	if (limit < MINUTE_MS)
-		limit = MINUTE_MS;
-	for (int i = 0; i < STEP_BINS - 1; i++)
-		if (INT64_C(1) << i >= limit)
-			far_back += g->steps_back[i];
-	if (far_back * 10 <= g->st.rows)
-		return FM_OK;
-	return fm_fail(err, FM_EINPUT,
-		       "%s is not in the order of time: %llu of %llu rows lie over %lld s before the row before them; "
-		       "sort it by its time first",
-		       trace, (unsigned long long)far_back, (unsigned long long)g->st.rows, (long long)(limit / 1000));
+static int on_unsorted(void *ctx, struct fm_table *chunk, struct fm_error *err)
+{
+	struct ingest *g = ctx;
+
+	return fm_sorter_add(g->sorter, chunk, err);
+}
+
+/* The order of rows of one time: the reverse of a trace that is reversed; that of the rows where most of them go
+ * forward, as in files joined in a wrong order; where they go back and forth the order says nothing, and that of the
+ * text takes its place. */
+static enum fm_sort_ties ties_of(const struct fm_doubts *d)
+{
+	if (fm_doubts_newest_first(d))
+		return FM_SORT_REVERSED;
+	return d->back.n > d->forward / 3 ? FM_SORT_TEXT : FM_SORT_ARRIVAL;
+}
+
+static int open_store(struct ingest *g, struct fm_error *err)
+{
+	unsigned present = g->dialect->present | 1u << FM_WIN | 1u << FM_GAP;
+	int rc;
+
+	fm_splitter_init(&g->splitter, g->cfg->split.validation, g->cfg->split.holdout, g->cfg->split.seed);
+	if ((rc = fm_table_new(&g->pending, present, err)) < 0 ||
+	    (rc = fm_table_reserve(g->pending, FM_SPLIT_BLOCK * g->window, err)) < 0)
+		return rc;
+	for (int k = 0; k < FM_NSPLIT; k++) {
+		char *dir = fm_path_join(g->out_dir, split_names[k]);
+
+		if (!dir)
+			return fm_fail(err, FM_ESYSTEM, "out of memory");
+		rc = fm_table_writer_open(&g->writer[k], dir, present, err);
+		free(dir);
+		if (rc < 0)
+			return rc;
+	}
+	return FM_OK;
+}
+
+static void drop_store(struct ingest *g)
+{
+	for (int k = 0; k < FM_NSPLIT; k++) {
+		fm_table_writer_abort(g->writer[k]);
+		g->writer[k] = NULL;
+		g->rows[k] = 0;
+	}
+	fm_table_free(g->pending);
+	g->pending = NULL;
+	g->windows = 0;
+	g->order = (struct fm_time_order){0};
+	g->ties = (struct fm_text_order){0};
+	free(g->train_of);
+	g->train_of = NULL;
+	g->ntrain_of = 0;
+}
+
+/* The trace once more, in order of time. */
+static int read_sorted(struct ingest *g, const char *trace, const char *shown, struct fm_error *err)
+{
+	struct fm_trace_opts o = options(g, trace);
+	struct fm_trace_stats again;
+	char lines[FM_EXAMPLES_MAX];
+	int rc;
+
+	if (fm_doubts_half_clock(&g->doubts)) /* sorted, morning and afternoon would be one */
+		return fm_fail(err, FM_EINPUT,
+			       "%s: the clock falls back by 12 hours (%s) and no row is later than 12:59: the times "
+			       "are those of a 12-hour clock: give the time column a pattern with %%I and day_starts "
+			       "in the dialect",
+			       shown, fm_examples_text(fm_doubts_half_clock(&g->doubts), lines));
+	fm_warn("%s is not in the order of time: %llu of %llu rows are earlier than the row before them (%s); it is "
+		"sorted",
+		shown, (unsigned long long)g->doubts.back.n, (unsigned long long)g->st.rows,
+		fm_examples_text(&g->doubts.back, lines));
+	if ((rc = fm_dict_copy(&g->unsorted_labels, &g->pending->dict[FM_LABEL], err)) < 0)
+		return rc;
+	drop_store(g);
+	if ((rc = open_store(g, err)) < 0 ||
+	    (rc = fm_sorter_new(&g->sorter, g->out_dir, ties_of(&g->doubts), 0, err)) < 0)
+		return rc;
+	o.chunk = on_unsorted;
+	o.quiet = true;
+	fm_progress_begin(&g->progress, "sort", "rows", g->st.rows);
+	if ((rc = fm_trace_read(&o, &again, err)) < 0 || (rc = fm_sorter_finish(g->sorter, on_chunk, g, err)) < 0)
+		goto out;
+	if (again.rows != g->st.rows || again.bad != g->st.bad)
+		rc = fm_fail(err, FM_EINPUT, "%s changed while it was read: %llu rows, then %llu", shown,
+			     (unsigned long long)g->st.rows, (unsigned long long)again.rows);
+	g->sorted = true;
+out:
+	fm_progress_end(&g->progress, NULL);
+	fm_sorter_free(g->sorter);
+	g->sorter = NULL;
+	return rc;
 }
 
 static int check_size(const struct ingest *g, const char *trace, struct fm_error *err)
@@ -284,27 +394,6 @@ static int check_size(const struct ingest *g, const char *trace, struct fm_error
 		       (unsigned long long)(needed * g->window));
 }
 
-static int open_store(struct ingest *g, const char *out_dir, struct fm_error *err)
-{
-	unsigned present = g->dialect->present | 1u << FM_WIN | 1u << FM_GAP;
-	int rc;
-
-	if ((rc = fm_table_new(&g->pending, present, err)) ||
-	    (rc = fm_table_reserve(g->pending, FM_SPLIT_BLOCK * g->window, err)))
-		return rc;
-	for (int k = 0; k < FM_NSPLIT; k++) {
-		char *dir = fm_path_join(out_dir, split_names[k]);
-
-		if (!dir)
-			return fm_fail(err, FM_ESYSTEM, "out of memory");
-		rc = fm_table_writer_open(&g->writer[k], dir, present, err);
-		free(dir);
-		if (rc)
-			return rc;
-	}
-	return FM_OK;
-}
-
 static int close_store(struct ingest *g, struct fm_error *err)
 {
 	int rc;
@@ -313,7 +402,7 @@ static int close_store(struct ingest *g, struct fm_error *err)
 		struct fm_table_writer *w = g->writer[k];
 
 		g->writer[k] = NULL;
-		if ((rc = fm_table_writer_close(w, g->pending->dict, err)))
+		if ((rc = fm_table_writer_close(w, g->pending->dict, err)) < 0)
 			return rc;
 	}
 	return FM_OK;
@@ -331,9 +420,36 @@ static void fill_out(const struct ingest *g, struct fm_ingest_out *out)
 	    .holdout_rows = g->rows[FM_SPLIT_HOLDOUT],
 	    .tail_rows = g->tail_rows,
 	    .windows = g->windows,
-	    .first_ms = g->min_ms,
-	    .last_ms = g->max_ms,
+	    .first_ms = g->order.min_ms,
+	    .last_ms = g->order.max_ms,
+	    .passed_over = g->st.passed_over,
+	    .sorted = g->sorted,
+	    .left_out = g->left_out,
 	};
+}
+
+/* Classes that no window of the training split holds: no model learns them. */
+static void say_untrained(const struct ingest *g, const char *trace)
+{
+	const struct fm_doubts *d = &g->doubts;
+	const struct fm_dict *names = g->sorted ? &g->unsorted_labels : &g->pending->dict[FM_LABEL];
+	struct fm_examples first = {0};
+	char lines[FM_EXAMPLES_MAX];
+
+	if (g->secret || !FM_HAS(g->pending, FM_LABEL))
+		return;
+	for (size_t i = 0; i < d->nlabels; i++) {
+		const char *s = names->value[i];
+		int now = d->label[i] ? fm_dict_index(&g->pending->dict[FM_LABEL], s, strlen(s), false) : -1;
+
+		if (now >= 0 && ((size_t)now >= g->ntrain_of || !g->train_of[now]))
+			fm_examples_add(&first, d->label[i]);
+	}
+	if (first.n)
+		fm_warn("%s: %llu of %zu classes %s no row in the training split (%s): the model cannot learn %s; give "
+			"more rows or a smaller model.window",
+			trace, (unsigned long long)first.n, g->pending->dict[FM_LABEL].n, first.n == 1 ? "has" : "have",
+			fm_examples_text(&first, lines), first.n == 1 ? "it" : "them");
 }
 
 static void say_result(const struct fm_ingest_out *out)
@@ -353,12 +469,25 @@ static void say_result(const struct fm_ingest_out *out)
 
 json_t *fm_ingest_out_json(const struct fm_ingest_out *out)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rows", (json_int_t)out->rows,
-			 "bad", (json_int_t)out->bad, "missing_values", (json_int_t)out->missing_values, "unsorted",
-			 (json_int_t)out->unsorted, "train_rows", (json_int_t)out->train_rows, "validation_rows",
-			 (json_int_t)out->validation_rows, "holdout_rows", (json_int_t)out->holdout_rows, "tail_rows",
-			 (json_int_t)out->tail_rows, "windows", (json_int_t)out->windows, "first_ms",
-			 (json_int_t)out->first_ms, "last_ms", (json_int_t)out->last_ms);
+	json_t *j =
+	    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rows", (json_int_t)out->rows, "bad",
+		      (json_int_t)out->bad, "missing_values", (json_int_t)out->missing_values, "unsorted",
+		      (json_int_t)out->unsorted, "train_rows", (json_int_t)out->train_rows, "validation_rows",
+		      (json_int_t)out->validation_rows, "holdout_rows", (json_int_t)out->holdout_rows, "tail_rows",
+		      (json_int_t)out->tail_rows, "windows", (json_int_t)out->windows, "first_ms",
+		      (json_int_t)out->first_ms, "last_ms", (json_int_t)out->last_ms);
+	int bad = !j;
+
+	if (!bad && out->sorted)
+		bad |= json_object_set_new(j, "sorted", json_true());
+	if (!bad && out->passed_over)
+		bad |= json_object_set_new(j, "passed_over", json_integer((json_int_t)out->passed_over));
+	if (!bad && out->left_out.n)
+		bad |= json_object_set_new(j, "left_out", fm_left_out_json(&out->left_out));
+	if (!bad)
+		return j;
+	json_decref(j);
+	return NULL;
 }
 
 static int save_summary(const struct ingest *g, const struct fm_ingest_out *out, const char *path, struct fm_error *err)
@@ -380,7 +509,10 @@ static int save_summary(const struct ingest *g, const struct fm_ingest_out *out,
 int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, struct fm_error *err)
 {
 	const struct fm_config *cfg = in->cfg;
-	struct ingest g = {.cfg = cfg, .window = (size_t)cfg->model.window, .secret = in->secret};
+	struct ingest g = {
+	    .cfg = cfg, .window = (size_t)cfg->model.window, .secret = in->secret, .out_dir = in->out_dir};
+	char title[FM_FILES_TITLE];
+	const char *shown = fm_files_title(in->trace, title);
 	char *quarantine = fm_path_join(in->out_dir, "quarantine.csv"),
 	     *summary = fm_path_join(in->out_dir, "store.json");
 	int rc;
@@ -399,15 +531,24 @@ int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, st
 			     cfg->privacy.mode);
 		goto out;
 	}
-	fm_splitter_init(&g.splitter, cfg->split.validation, cfg->split.holdout, cfg->split.seed);
-	if ((rc = fm_dialect_load(&g.dialect, cfg->source.dialect, err)) || (rc = open_store(&g, in->out_dir, err)) ||
-	    (rc = read_trace(&g, in->trace, quarantine, in->quarantine ? in->quarantine : quarantine, err)))
+	if ((rc = fm_dialect_load(&g.dialect, cfg->source.dialect, err)) < 0)
+		goto out;
+	g.doubts.zone_minutes = g.dialect->timezone;
+	if ((rc = open_store(&g, err)) < 0 ||
+	    (rc = read_trace(&g, in->trace, quarantine, in->quarantine ? in->quarantine : quarantine, err)) < 0 ||
+	    (rc = fm_doubts_judge(&g.doubts, shown, &g.pending->dict[FM_LABEL], err)) < 0)
+		goto out;
+	/* Without windows no row's place matters. */
+	if (!g.secret && (fm_doubts_newest_first(&g.doubts) || !fm_time_order_found(&g.order)) &&
+	    (rc = read_sorted(&g, in->trace, shown, err)) < 0)
 		goto out;
 	g.tail_rows = in->secret ? 0 : g.pending->rows % g.window;
-	if ((rc = flush(&g, g.pending->rows / g.window, err)) || (rc = check_size(&g, in->trace, err)) ||
-	    (rc = fm_doubts_judge(&g.doubts, in->trace, &g.pending->dict[FM_LABEL], err)) ||
-	    (rc = check_order(&g, in->trace, err)) || (rc = close_store(&g, err)))
+	if ((rc = flush(&g, g.pending->rows / g.window, err)) < 0 || (rc = check_size(&g, shown, err)) < 0)
 		goto out;
+	say_untrained(&g, shown);
+	if ((rc = close_store(&g, err)) < 0)
+		goto out;
+	fm_left_out_say(&g.left_out, shown);
 	fill_out(&g, out);
 	say_result(out);
 	rc = save_summary(&g, out, summary, err);
@@ -418,6 +559,8 @@ out:
 	fm_dialect_free(g.dialect);
 	fm_buf_free(&g.quarantine);
 	fm_doubts_free(&g.doubts);
+	fm_dict_free(&g.unsorted_labels);
+	free(g.train_of);
 	free(quarantine);
 	free(summary);
 	return rc;

@@ -192,10 +192,11 @@ static int describe(struct job *j, const char *path, const struct fm_buf *b, str
 static int write_documents(struct job *j)
 {
 	json_t *generator = fm_generator_describe(j->in->cfg);
-	struct fm_metadata_in in = {
-	    j->in->cfg, j->dialect,     j->table,       &j->verdict,
-	    j->date,    j->data_sha256, j->data_nbytes, json_object_get(j->in->manifest, "privacy"),
-	    generator};
+	struct fm_metadata_in in = {j->in->cfg,     j->dialect,
+				    j->table,       &j->verdict,
+				    j->date,        j->data_sha256,
+				    j->data_nbytes, json_object_get(j->in->manifest, "privacy"),
+				    generator,      json_object_get(j->in->manifest, "left_out")};
 	struct fm_archive_file f[NMEMBERS - 1];
 	int rc;
 

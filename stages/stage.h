@@ -29,6 +29,7 @@
 #include "base/secret.h"
 #include "manifests/config.h"
 #include "manifests/metrics.h"
+#include "traces/left_out.h"
 
 /* quarantine: where the bad rows are put when ingest fails, a file that outlives the stage; NULL: into out_dir. */
 struct fm_ingest_in {
@@ -41,7 +42,9 @@ struct fm_ingest_in {
 struct fm_ingest_out {
 	uint64_t rows, bad, missing_values, train_rows, validation_rows, holdout_rows, windows;
 	int64_t first_ms, last_ms;
-	uint64_t unsorted, tail_rows;
+	uint64_t unsorted, tail_rows, passed_over;
+	bool sorted; /* the trace was not in the order of time, and the store is */
+	struct fm_left_out left_out;
 };
 int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_ingest_out_json(const struct fm_ingest_out *out);

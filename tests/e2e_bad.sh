@@ -56,6 +56,8 @@ plain=$(store)
 refused "a missing file" nothere.csv "no such file"
 : >empty.csv
 refused "an empty file" empty.csv "empty"
+tr '\n' '\r' <good.csv >old.csv
+refused "a file of lines that end with CR alone" old.csv "end with a carriage return alone"
 printf '\n\n' >blank.csv
 refused "a file of empty lines" blank.csv "empty"
 mkdir folder

@@ -6,21 +6,30 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "traces/binary.h"
+#include "traces/fields.h"
+#include "traces/file_order.h"
+#include "traces/files.h"
 #include "traces/header.h"
 #include "traces/reader.h"
 #include "traces/row.h"
 #include "traces/source.h"
+#include "traces/utf16.h"
 
-#define TEXT_MAX 512     /* of a bad row, escaped */
-#define SNIFF_BYTES 4096 /* looked at for binary data */
-#define BAD_MAX 256      /* bad rows of a batch */
+#define TEXT_MAX 512 /* of a bad row, escaped */
+#define BAD_MAX 256  /* bad rows of a batch */
 
 struct bad_text {
-	char reason[256], text[TEXT_MAX + 1];
+	char reason[256], text[TEXT_MAX + 1], label[FM_DICT_VALUE_MAX + 1];
 };
 
 struct fm_reader {
+	struct fm_trace_opts own; /* those of the caller, with the file that is being read */
 	const struct fm_trace_opts *o;
+	struct fm_file *file; /* (nfiles) in the order of time */
+	size_t nfiles, now;
+	uint64_t lines_before, consumed_before, total; /* of the files before; bytes of all, 0: unknown */
+	uint64_t file_bytes;                           /* of this one, after decompression */
 	struct fm_source *source;
 	struct fm_table *chunk;
 	uint64_t *place; /* (FM_TRACE_CHUNK) */
@@ -35,15 +44,26 @@ struct fm_reader {
 	struct fm_buf head; /* the fields of the first line, each with a NUL behind it */
 	int nhead;          /* their number; -1: not reading the first line */
 	uint64_t line, bytes, good;
-	bool begun, some;     /* the first line that is not blank has been seen; a row, good or bad, too */
-	struct fm_buf header; /* that line, for it may come once more */
-	uint64_t headers;     /* how often it did */
-	int footer;           /* lines of a summary that are still to come */
-	bool open_end;        /* the source has ended */
-	const char *left;     /* of the last block, nleft bytes not looked at yet */
+	bool begun, some;           /* the first line that is not blank has been seen; a row, good or bad, too */
+	struct fm_buf header;       /* that line, for it may come once more */
+	uint64_t headers;           /* how often it did */
+	uint64_t comments, summary; /* lines of comments and of nfdump's summary */
+	int footer;                 /* lines of a summary that are still to come */
+	bool open_end;              /* the source has ended */
+	const char *left;           /* of the last block, nleft bytes not looked at yet */
 	size_t nleft;
+	struct fm_utf16 utf16;
+	struct fm_buf decoded; /* the last block, out of UTF-16 */
+	bool json;             /* this file has an object a line */
+	struct fm_json_fields values;
 	struct fm_buf carry; /* a line that the last block cut, at most FM_TRACE_MAXLINE + 2 bytes of it */
 };
+
+/* The line in the file that is being read; r->line counts on over all of them. */
+static uint64_t line_here(const struct fm_reader *r)
+{
+	return r->line - r->lines_before;
+}
 
 static void on_field(void *s, size_t n, void *ctx)
 {
@@ -95,7 +115,7 @@ static int csv_line(struct fm_reader *r, const char *s, size_t n, const char **w
 	    csv_parse(&r->csv, "\n", 1, on_field, on_row, r) != 1) {
 		if (csv_error(&r->csv) == CSV_ENOMEM || csv_error(&r->csv) == CSV_ETOOBIG)
 			return fm_fail(err, FM_ESYSTEM, "out of memory: a field of line %llu",
-				       (unsigned long long)r->line);
+				       (unsigned long long)line_here(r));
 		*why = "misplaced quotes";
 	} else if (r->csv_rows == 0) {
 		*why = "a quote is not closed on its line";
@@ -105,13 +125,17 @@ static int csv_line(struct fm_reader *r, const char *s, size_t n, const char **w
 	return *why ? csv_start(r, err) : FM_OK;
 }
 
-static void bad_row(struct fm_reader *r, const char *s, size_t n, const char *reason)
+/* label: NULL where it is not known. */
+static void bad_row(struct fm_reader *r, const char *s, size_t n, const char *reason, const char *label)
 {
 	struct bad_text *t = &r->bad_text[r->nbad];
 
 	snprintf(t->reason, sizeof t->reason, "%s", reason);
 	fm_row_escape(s, n < TEXT_MAX ? n : TEXT_MAX, t->text, sizeof t->text);
-	r->bad[r->nbad++] = (struct fm_trace_bad){.line = r->line, .reason = t->reason, .text = t->text};
+	if (label)
+		snprintf(t->label, sizeof t->label, "%s", label);
+	r->bad[r->nbad++] = (struct fm_trace_bad){
+	    .line = r->line, .reason = t->reason, .text = t->text, .label = label ? t->label : NULL};
 	r->some = true;
 }
 
@@ -138,33 +162,17 @@ static int delimited(const struct fm_reader *r, const char *s, size_t n)
 	return cuts + 1;
 }
 
-/* A line without quotes: fields between delimiters, blanks around them dropped. */
-static void plain_line(struct fm_reader *r, const char *s, size_t n)
-{
-	const char *end = s + n;
-
-	for (;;) {
-		const char *stop = memchr(s, r->o->dialect->delimiter, (size_t)(end - s)), *to = stop ? stop : end;
-
-		while (s < to && *s == ' ')
-			s++;
-		while (to > s && to[-1] == ' ')
-			to--;
-		on_field((void *)s, (size_t)(to - s), r);
-		if (!stop)
-			return;
-		s = stop + 1;
-	}
-}
-
 /* The fields of one line; *why as of csv_line. */
 static int split_line(struct fm_reader *r, const char *s, size_t n, const char **why, struct fm_error *err)
 {
-	if (!r->o->dialect->no_quotes)
+	if (!r->o->dialect->no_quotes && !r->o->dialect->blanks)
 		return csv_line(r, s, n, why, err);
 	*why = NULL;
 	r->csv_rows = 0;
-	plain_line(r, s, n);
+	if (r->o->dialect->blanks)
+		fm_fields_blanks(r->o->dialect, s, n, on_field, r);
+	else
+		fm_fields_plain(r->o->dialect, s, n, on_field, r);
 	return FM_OK;
 }
 
@@ -174,27 +182,49 @@ static bool is_passed_over(struct fm_reader *r, const char *s, size_t n)
 	const struct fm_dialect *d = r->o->dialect;
 	const size_t mark = strlen(d->header_mark);
 
+	if (mark && !r->begun && (n < mark || memcmp(s, d->header_mark, mark) != 0)) {
+		r->comments++;
+		return true;
+	}
 	if (mark && !r->begun)
-		return n < mark || memcmp(s, d->header_mark, mark) != 0;
+		return false;
+	if (r->header.len && n == r->header.len && !memcmp(s, r->header.data, n)) {
+		r->headers++;
+		return true;
+	}
 	if (r->footer) {
 		r->footer--;
+		r->summary++;
 		return true;
 	}
 	for (int i = 0; i < d->ncomment; i++) {
 		size_t len = strlen(d->comment[i]);
 
-		if (n >= len && !memcmp(s, d->comment[i], len))
+		if (n >= len && !memcmp(s, d->comment[i], len)) {
+			r->comments++;
 			return true;
+		}
 	}
 	if (*s == 'S' && n == 7 && !memcmp(s, "Summary", 7)) {
 		r->footer = 2;
-		return true;
-	}
-	if (r->header.len && n == r->header.len && !memcmp(s, r->header.data, n)) {
-		r->headers++;
+		r->summary++;
 		return true;
 	}
 	return false;
+}
+
+/* A second header by a mark, as in joined files, with other columns or another order of them. */
+static int refuse_other_header(const struct fm_reader *r, const char *s, size_t n, struct fm_error *err)
+{
+	size_t mark = strlen(r->o->dialect->header_mark);
+
+	if (!mark || !r->begun || n < mark || memcmp(s, r->o->dialect->header_mark, mark) != 0 ||
+	    (n == r->header.len && !memcmp(s, r->header.data, n)))
+		return FM_OK;
+	return fm_fail(err, FM_EINPUT,
+		       "%s: line %llu is a header with other columns than the one before: files of different columns "
+		       "were joined; read them one by one",
+		       r->o->path, (unsigned long long)line_here(r));
 }
 
 /* The first line that is not blank. *is_row: it is to be read as a row. */
@@ -209,7 +239,7 @@ static int first_line(struct fm_reader *r, const char *s, size_t n, bool *is_row
 		return fm_fail(err, FM_EINPUT,
 			       "%s: line %llu is the header of nfdump's output for people, which is no CSV: write "
 			       "the flows with nfdump -r FILE -o csv",
-			       r->o->path, (unsigned long long)r->line);
+			       r->o->path, (unsigned long long)line_here(r));
 	r->nhead = 0;
 	if (*r->o->dialect->header_mark) {
 		size_t mark = strlen(r->o->dialect->header_mark);
@@ -217,18 +247,33 @@ static int first_line(struct fm_reader *r, const char *s, size_t n, bool *is_row
 		s += mark + (mark < n);
 		n -= mark + (mark < n);
 	}
-	rc = split_line(r, s, n, &why, err);
-	if (!rc && !why)
-		rc = fm_buf_check(&r->head, err);
-	h = (struct fm_header){.o = r->o, .row = r->row, .fields = r->head.data, .n = r->nhead, .line = r->line};
-	if (!rc && why && r->o->dialect->header)
+	if ((rc = split_line(r, s, n, &why, err)) < 0 || (rc = fm_buf_check(&r->head, err)) < 0)
+		goto out;
+	h = (struct fm_header){.o = r->o, .row = r->row, .fields = r->head.data, .n = r->nhead, .line = line_here(r)};
+	if (why && r->o->dialect->header)
 		rc = fm_fail(err, FM_EINPUT, "%s: line %llu: the header cannot be read: %s", r->o->path,
-			     (unsigned long long)r->line, why);
-	if (!rc && !why)
+			     (unsigned long long)line_here(r), why);
+	if (why)
+		goto out;
+	if (r->o->dialect->header_optional && fm_header_is_row(&h)) {
+		*is_row = true;
+		r->header.len = 0;
+		fm_row_in_order(r->row);
+	} else {
 		rc = r->o->dialect->header ? fm_header_take(&h, err) : fm_header_refuse(&h, err);
+	}
+out:
 	fm_buf_free(&r->head);
 	r->nhead = -1;
 	return rc;
+}
+
+/* Several lines, ended by CR alone, as old programs wrote them? */
+static bool is_all_one_line(const char *s, size_t n)
+{
+	const char *cr = memchr(s, '\r', n), *end = s + n;
+
+	return cr && cr + 1 < end && memchr(cr + 1, '\r', (size_t)(end - cr - 1));
 }
 
 /* One line without its LF. */
@@ -239,7 +284,7 @@ static int take_line(struct fm_reader *r, const char *s, size_t n, struct fm_err
 	int rc;
 
 	r->line++;
-	if (r->line == 1 && n >= 3 && !memcmp(s, "\xef\xbb\xbf", 3)) {
+	if (line_here(r) == 1 && n >= 3 && !memcmp(s, "\xef\xbb\xbf", 3)) {
 		s += 3;
 		n -= 3;
 	}
@@ -252,27 +297,43 @@ static int take_line(struct fm_reader *r, const char *s, size_t n, struct fm_err
 	else if (memchr(s, 0, n))
 		why = "a NUL byte in the row";
 	if (why) {
-		bad_row(r, s, n, why);
+		bad_row(r, s, n, why, NULL);
 		return FM_OK;
 	}
+	if ((rc = refuse_other_header(r, s, n, err)) < 0)
+		return rc;
 	if (is_passed_over(r, s, n))
 		return FM_OK;
+	if (!r->begun && is_all_one_line(s, n))
+		return fm_fail(err, FM_EINPUT,
+			       "%s: its lines end with a carriage return alone: write it anew with tr '\\r' '\\n'",
+			       r->o->path);
+	if (!r->begun && *s == '{') {
+		if (!r->o->dialect->json)
+			return fm_fail(err, FM_EINPUT,
+				       "%s: line %llu is JSON: a dialect with lines: json is needed, such as zeek-json",
+				       r->o->path, (unsigned long long)line_here(r));
+		r->begun = r->json = true;
+		fm_row_in_order(r->row);
+	}
 	if (!r->begun) {
 		r->begun = true;
 		if (r->o->dialect->header)
 			fm_buf_add(&r->header, s, n);
-		if ((rc = first_line(r, s, n, &is_row, err)) || !is_row)
+		if ((rc = first_line(r, s, n, &is_row, err)) < 0 || !is_row)
 			return rc;
 	}
 	fm_row_begin(r->row);
-	if ((rc = split_line(r, s, n, &why, err)))
+	r->csv_rows = 0;
+	if ((rc = r->json ? fm_fields_json(&r->values, r->o->dialect, s, n, on_field, r, &why, err)
+			  : split_line(r, s, n, &why, err)))
 		return rc;
 	if (!why && fm_row_end(r->row))
 		good_row(r);
 	else if (r->row->error.code == FM_ESYSTEM)
 		return fm_fail(err, FM_ESYSTEM, "%s", r->row->error.message);
 	else {
-		char theirs[3], other = 0;
+		char theirs[3], other = 0, label[FM_DICT_VALUE_MAX + 1];
 
 		if (!why && r->row->field == 1)
 			other = fm_delimiter_of(s, n, r->o->dialect->delimiter, r->row->nfields);
@@ -281,7 +342,7 @@ static int take_line(struct fm_reader *r, const char *s, size_t n, struct fm_err
 				 "1 column where %d are expected: the delimiter seems to be '%s' (delimiter in the "
 				 "dialect)",
 				 r->row->nfields, fm_delimiter_name(other, theirs));
-		bad_row(r, s, n, why ? why : r->row->reason);
+		bad_row(r, s, n, why ? why : r->row->reason, why ? NULL : fm_row_bad_label(r->row, label));
 	}
 	return FM_OK;
 }
@@ -298,64 +359,25 @@ static int keep(struct fm_reader *r, const char *s, size_t n, struct fm_error *e
 /* What is left of the block, up to where the batch is full. */
 static int take_block(struct fm_reader *r, struct fm_error *err)
 {
-	int rc = FM_OK;
+	while (r->nleft && !is_full(r)) {
+		const char *lf = memchr(r->left, '\n', r->nleft), *line = r->left;
+		size_t m = lf ? (size_t)(lf - r->left) : r->nleft, n = m;
+		int rc;
 
-	while (r->nleft && !rc && !is_full(r)) {
-		const char *lf = memchr(r->left, '\n', r->nleft);
-		size_t m = lf ? (size_t)(lf - r->left) : r->nleft;
-
+		r->left += m + (lf != NULL);
+		r->nleft -= m + (lf != NULL);
 		if (r->carry.len || !lf) {
-			rc = keep(r, r->left, m, err);
-			if (!rc && lf) {
-				rc = take_line(r, r->carry.data, r->carry.len, err);
-				r->carry.len = 0;
-			}
-		} else {
-			rc = take_line(r, r->left, m, err);
+			if ((rc = keep(r, line, n, err)) < 0)
+				return rc;
+			if (!lf)
+				continue;
+			line = r->carry.data;
+			n = r->carry.len;
+			r->carry.len = 0;
 		}
-		m += lf != NULL;
-		r->left += m;
-		r->nleft -= m;
+		if ((rc = take_line(r, line, n, err)) < 0)
+			return rc;
 	}
-	return rc;
-}
-
-struct magic {
-	const char *bytes;
-	size_t n;
-	const char *what;
-};
-static const struct magic magics[] = {
-    {"\xff\xfe", 2, "UTF-16 text: convert it with iconv -f UTF-16 -t UTF-8"},
-    {"\xfe\xff", 2, "UTF-16 text: convert it with iconv -f UTF-16 -t UTF-8"},
-    {"\xd4\xc3\xb2\xa1", 4, "a packet capture: make flow records of it first"},
-    {"\xa1\xb2\xc3\xd4", 4, "a packet capture: make flow records of it first"},
-    {"\x0a\x0d\x0d\x0a", 4, "a packet capture: make flow records of it first"},
-    {"\x0c\xa5", 2, "an nfcapd file: write it as CSV with nfdump -r FILE -o csv"},
-    {"\x1f\x8b", 2, "gzip data once more: unpack it first"},
-    {"\xfd\x37zXZ", 5, "xz data once more: unpack it first"},
-    {"\x28\xb5\x2f\xfd", 4, "zstd data once more: unpack it first"},
-    {"PK\x03\x04", 4, "a zip archive once more: unpack it first"},
-    {"PAR1", 4, "a Parquet file: write it as CSV first"},
-    {"SQLite format 3", 15, "a SQLite data base: write the flows as CSV first"},
-};
-
-/* The first block: is this text at all? Single bad bytes are left to their rows. */
-static int refuse_binary(const struct fm_reader *r, const char *s, size_t n, struct fm_error *err)
-{
-	size_t strange = 0;
-
-	for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)
-		if (n >= magics[i].n && !memcmp(s, magics[i].bytes, magics[i].n))
-			return fm_fail(err, FM_EINPUT, "%s is not a CSV file but %s", r->o->path, magics[i].what);
-	n = n < SNIFF_BYTES ? n : SNIFF_BYTES;
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)s[i];
-
-		strange += (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f || c >= 0x80;
-	}
-	if (strange > 8 && strange > n / 4)
-		return fm_fail(err, FM_EINPUT, "%s is not a CSV file: binary data at its beginning", r->o->path);
 	return FM_OK;
 }
 
@@ -364,6 +386,11 @@ static void say_passed_over(const struct fm_reader *r)
 {
 	const struct fm_row *row = r->row;
 
+	if (r->comments)
+		fm_log("%s: %llu lines of comment are passed over", r->o->path, (unsigned long long)r->comments);
+	if (r->summary)
+		fm_log("%s: %llu lines of nfdump's summary are passed over", r->o->path,
+		       (unsigned long long)r->summary);
 	if (r->headers)
 		fm_warn("%s: the header stands %llu times more between the rows: passed over", r->o->path,
 			(unsigned long long)r->headers);
@@ -373,29 +400,61 @@ static void say_passed_over(const struct fm_reader *r)
 				fm_cols[c].name);
 }
 
+/* Behind the last line of a file: the next one. */
+static int next_file(struct fm_reader *r, struct fm_error *err)
+{
+	r->consumed_before += fm_source_total(r->source);
+	fm_source_close(r->source);
+	r->source = NULL;
+	r->own.path = r->file[++r->now].path;
+	r->lines_before = r->line;
+	r->file_bytes = 0;
+	r->begun = r->json = false;
+	r->utf16 = (struct fm_utf16){0};
+	r->header.len = 0;
+	r->footer = 0;
+	if (!r->o->quiet)
+		fm_log("%s: its lines are counted from %llu on", r->o->path, (unsigned long long)r->line + 1);
+	return fm_source_open(&r->source, r->o->path, r->o->member, err);
+}
+
 /* The next block of the source; at its end the line that has no LF. */
 static int more(struct fm_reader *r, struct fm_error *err)
 {
 	int rc;
 
-	if ((rc = fm_source_next(r->source, &r->left, &r->nleft, err))) {
+	if ((rc = fm_source_next(r->source, &r->left, &r->nleft, err)) < 0) {
 		r->nleft = 0;
-		if (fm_source_damaged(r->source) && r->line)
-			fm_error_prefix(err, "after line %llu: ", (unsigned long long)r->line);
+		if (fm_source_damaged(r->source) && line_here(r))
+			fm_error_prefix(err, "after line %llu: ", (unsigned long long)line_here(r));
 		return rc;
 	}
+	if (r->nleft && r->o->dialect->encoding == FM_ENCODING_UTF16) {
+		r->decoded.len = 0;
+		fm_utf16_add(&r->utf16, r->left, r->nleft, &r->decoded);
+		if ((rc = fm_buf_check(&r->decoded, err)) < 0)
+			return rc;
+		r->left = r->decoded.data;
+		r->nleft = r->decoded.len;
+		if (!r->nleft) /* half a character */
+			return FM_OK;
+	}
 	if (r->nleft) {
-		if (!r->bytes && (rc = refuse_binary(r, r->left, r->nleft, err)))
+		if (!r->file_bytes && (rc = fm_binary_refuse(r->o->path, r->left, r->nleft, err)))
 			return rc;
 		r->bytes += r->nleft;
+		r->file_bytes += r->nleft;
 		return FM_OK;
 	}
-	r->open_end = true;
 	if (r->carry.len && (rc = take_line(r, r->carry.data, r->carry.len, err)))
 		return rc;
 	r->carry.len = 0;
-	say_passed_over(r);
-	if (!r->some)
+	if (r->now + 1 < r->nfiles)
+		return next_file(r, err);
+	r->open_end = true;
+	if (!r->o->quiet)
+		say_passed_over(r);
+	if (!r->some && !r->o->may_be_empty)
 		return fm_fail(err, FM_EINPUT, "%s holds no row%s", r->o->path,
 			       r->begun ? " but its header" : ": it is empty");
 	return FM_OK;
@@ -408,9 +467,9 @@ static int next(struct fm_reader *r, size_t limit, struct fm_batch *b, struct fm
 
 	r->chunk->rows = r->nbad = 0;
 	r->limit = limit < FM_TRACE_CHUNK ? limit : FM_TRACE_CHUNK;
-	while (!rc && !is_full(r) && !r->open_end)
-		if (!(rc = take_block(r, err)) && !is_full(r))
-			rc = more(r, err);
+	while (!is_full(r) && !r->open_end)
+		if ((rc = take_block(r, err)) < 0 || (!is_full(r) && (rc = more(r, err)) < 0))
+			break;
 	*b = (struct fm_batch){.rows = r->chunk,
 			       .place = r->place,
 			       .bad = r->bad,
@@ -437,7 +496,9 @@ static void explain(struct fm_reader *r, struct fm_error *err)
 
 static struct fm_reader_at at(const struct fm_reader *r)
 {
-	return (struct fm_reader_at){fm_source_consumed(r->source), fm_source_total(r->source), r->bytes - r->nleft};
+	return (struct fm_reader_at){r->consumed_before + fm_source_consumed(r->source),
+				     r->nfiles ? r->total : fm_source_total(r->source), r->bytes - r->nleft,
+				     r->comments + r->summary + r->headers};
 }
 
 static void close_reader(struct fm_reader *r)
@@ -453,12 +514,15 @@ static void close_reader(struct fm_reader *r)
 	fm_buf_free(&r->head);
 	fm_buf_free(&r->header);
 	fm_buf_free(&r->carry);
+	fm_buf_free(&r->decoded);
+	fm_buf_free(&r->values.scratch);
 	fm_table_free(r->chunk);
 	fm_source_close(r->source);
+	fm_file_order_free(r->file, r->nfiles);
 	free(r);
 }
 
-static int open_reader(struct fm_reader **out, const struct fm_trace_opts *o, struct fm_error *err)
+static int open_file(struct fm_reader **out, const struct fm_trace_opts *o, struct fm_error *err)
 {
 	struct fm_reader *r;
 	int rc;
@@ -466,7 +530,8 @@ static int open_reader(struct fm_reader **out, const struct fm_trace_opts *o, st
 	*out = NULL;
 	if ((rc = fm_alloc(&r, 1, sizeof *r, "a reader", err)) < 0)
 		return rc;
-	r->o = o;
+	r->own = *o;
+	r->o = &r->own;
 	r->nhead = -1;
 	if ((rc = fm_source_open(&r->source, o->path, o->member, err)) < 0 ||
 	    (rc = fm_table_new(&r->chunk, o->dialect->present, err)) < 0 ||
@@ -482,6 +547,33 @@ static int open_reader(struct fm_reader **out, const struct fm_trace_opts *o, st
 	fm_row_init(r->row, o->dialect, o->missing, r->chunk);
 	*out = r;
 	return FM_OK;
+}
+
+static int open_reader(struct fm_reader **out, const struct fm_trace_opts *o, struct fm_error *err)
+{
+	struct fm_trace_opts first = *o;
+	struct fm_file *file = NULL;
+	uint64_t total;
+	size_t n = 0;
+	int rc;
+
+	*out = NULL;
+	if (fm_files_count(o->path) <= 1)
+		return open_file(out, o, err);
+	if ((rc = fm_file_order(&fm_reader_csv, o, &file, &n, &total, err)) < 0)
+		goto out;
+	first.path = file[0].path;
+	if ((rc = open_file(out, &first, err)) < 0)
+		goto out;
+	(*out)->file = file;
+	(*out)->nfiles = n;
+	(*out)->total = total;
+	if (!o->quiet)
+		fm_log("%zu files in the order of time, from %s to %s", n, file[0].path, file[n - 1].path);
+	return FM_OK;
+out:
+	fm_file_order_free(file, n);
+	return rc;
 }
 
 const struct fm_reader_kind fm_reader_csv = {

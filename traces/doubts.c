@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "base/text.h"
 
+#define HOUR_MS INT64_C(3600000)
+
 /* The year of a time since 1970, by the days of a Gregorian year: at most a day beside the calendar's. */
 static size_t year_of(int64_t ms)
 {
@@ -29,55 +31,144 @@ static int grow_labels(struct fm_doubts *d, size_t n, struct fm_error *err)
 	return FM_OK;
 }
 
+void fm_examples_add(struct fm_examples *e, uint64_t line)
+{
+	if (e->n < FM_DOUBT_EXAMPLES)
+		e->line[e->n] = line;
+	e->n++;
+}
+
+const char *fm_examples_text(const struct fm_examples *e, char out[FM_EXAMPLES_MAX])
+{
+	size_t len = (size_t)snprintf(out, FM_EXAMPLES_MAX, "first at line %llu", (unsigned long long)e->line[0]);
+
+	for (size_t i = 1; i < FM_DOUBT_EXAMPLES && i < e->n; i++)
+		len += (size_t)snprintf(out + len, FM_EXAMPLES_MAX - len, "%s%llu", i == 1 ? ", then " : " and ",
+					(unsigned long long)e->line[i]);
+	return out;
+}
+
+static void look_at_time(struct fm_doubts *d, const struct fm_table *t, size_t i, uint64_t place)
+{
+	int64_t ms = t->te[i], step = ms - d->last_ms;
+
+	if (!d->rows)
+		d->first_ms = ms;
+	else if (step > 0)
+		d->forward++;
+	else if (step < 0) {
+		fm_examples_add(&d->back, place);
+		if (-step > 11 * HOUR_MS && -step < 12 * HOUR_MS + HOUR_MS / 2)
+			fm_examples_add(&d->half_day, place);
+	}
+	if (!d->after_noon) {
+		int64_t start = ms + d->zone_minutes * INT64_C(60000) - (FM_HAS(t, FM_TD) ? t->td[i] : 0);
+
+		d->after_noon = start >= 0 && start % (24 * HOUR_MS) >= 13 * HOUR_MS;
+	}
+	d->last_ms = ms;
+	fm_examples_add(&d->year[year_of(ms)], place);
+}
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
+	return h ^ h >> 29;
+}
+
+/* Is the row equal to one shortly before in the columns that every dialect has? */
+static void look_for_twice(struct fm_doubts *d, const struct fm_table *t, size_t i, uint64_t place)
+{
+	uint64_t h = mix(mix(mix(mix((uint64_t)t->te[i], t->td[i]), (uint64_t)t->sa[i] << 32 | t->da[i]),
+			     (uint64_t)t->sp[i] << 48 | (uint64_t)t->dp[i] << 32 | t->pr[i]),
+			 t->pkt[i] << 40 ^ t->byt[i]) |
+		     1;
+
+	if (d->recent[h >> 52] == h)
+		fm_examples_add(&d->twice, place);
+	d->recent[h >> 52] = h;
+}
+
 int fm_doubts_look(struct fm_doubts *d, const struct fm_table *t, const uint64_t *place, struct fm_error *err)
 {
-	int rc = FM_HAS(t, FM_LABEL) ? grow_labels(d, t->dict[FM_LABEL].n, err) : FM_OK;
+	const unsigned flow = 1u << FM_TE | 1u << FM_TD | 1u << FM_SA | 1u << FM_DA | 1u << FM_SP | 1u << FM_DP |
+			      1u << FM_PR | 1u << FM_PKT | 1u << FM_BYT;
+	bool whole = (t->present & flow) == flow;
+	int rc;
 
-	for (size_t i = 0; i < t->rows && rc == FM_OK; i++) {
-		if (FM_HAS(t, FM_TE)) {
-			int64_t ms = t->te[i];
-			size_t year = year_of(ms);
-
-			d->back += d->rows > 0 && ms < d->last_ms;
-			d->forward += d->rows > 0 && ms > d->last_ms;
-			if (!d->rows)
-				d->first_ms = ms;
-			d->last_ms = ms;
-			if (!d->year[year]++)
-				d->first_of_year[year] = place[i];
-		}
+	if (FM_HAS(t, FM_LABEL) && (rc = grow_labels(d, t->dict[FM_LABEL].n, err)) < 0)
+		return rc;
+	for (size_t i = 0; i < t->rows; i++) {
+		if (FM_HAS(t, FM_TE))
+			look_at_time(d, t, i, place[i]);
 		if (FM_HAS(t, FM_LABEL) && !d->label[t->label[i]])
 			d->label[t->label[i]] = place[i];
+		if (whole) {
+			look_for_twice(d, t, i, place[i]);
+			if (!t->pkt[i])
+				fm_examples_add(&d->no_packets, place[i]);
+			else if (!t->byt[i])
+				fm_examples_add(&d->no_bytes, place[i]);
+		}
 		d->rows++;
 	}
-	return rc;
+	return FM_OK;
+}
+
+void fm_doubts_bad(struct fm_doubts *d, const struct fm_trace_bad *bad)
+{
+	struct fm_examples *more;
+	int i;
+
+	if (!bad->label || (i = fm_dict_index(&d->bad_label, bad->label, strlen(bad->label), true)) < 0)
+		return;
+	if ((size_t)i == d->nbad) {
+		if (!(more = reallocarray(d->bad, d->nbad + 1, sizeof *more)))
+			return;
+		more[d->nbad++] = (struct fm_examples){0};
+		d->bad = more;
+	}
+	if ((size_t)i < d->nbad)
+		fm_examples_add(&d->bad[i], bad->line);
 }
 
 /* Groups of years with at least one empty year between them: the largest is the trace, of the others is warned. */
-static void far_years(const struct fm_doubts *d, const char *path)
+static int far_years(const struct fm_doubts *d, const char *path, struct fm_error *err)
 {
 	size_t from[FM_DOUBT_YEARS], to[FM_DOUBT_YEARS] = {0}, n = 0, best = 0;
 	uint64_t rows[FM_DOUBT_YEARS];
+	char lines[FM_EXAMPLES_MAX], what[256];
 
 	for (size_t y = 0; y < FM_DOUBT_YEARS; y++) {
-		if (!d->year[y])
+		if (!d->year[y].n)
 			continue;
 		if (n == 0 || y > to[n - 1] + 2) {
 			from[n] = y;
 			rows[n++] = 0;
 		}
 		to[n - 1] = y;
-		rows[n - 1] += d->year[y];
+		rows[n - 1] += d->year[y].n;
 	}
+	/* 1970 is what a clock without a time says, however many rows have it. */
 	for (size_t g = 1; g < n; g++)
-		best = rows[g] > rows[best] ? g : best;
-	for (size_t g = 0; g < n; g++)
-		if (g != best)
-			fm_warn("%s: %llu of %llu rows have times about %zu, %zu years from the others (first at line "
-				"%llu): the trace spans %zu years; a wrong clock? leave them out before ingest",
-				path, (unsigned long long)rows[g], (unsigned long long)d->rows, 1970 + from[g],
-				g < best ? from[best] - to[g] : from[g] - to[best],
-				(unsigned long long)d->first_of_year[from[g]], to[n - 1] - from[0]);
+		best = rows[g] > rows[best] || (g == 1 && from[0] == 0) ? g : best;
+	for (size_t g = 0; g < n; g++) {
+		if (g == best)
+			continue;
+		snprintf(what, sizeof what,
+			 "%llu of %llu rows have times about %zu, %zu years from the others (%s): the trace spans %zu "
+			 "years",
+			 (unsigned long long)rows[g], (unsigned long long)d->rows, 1970 + from[g],
+			 g < best ? from[best] - to[g] : from[g] - to[best], fm_examples_text(&d->year[from[g]], lines),
+			 to[n - 1] - from[0]);
+		if ((double)rows[g] > FM_DOUBT_FAR_SHARE * (double)d->rows)
+			return fm_fail(err, FM_EINPUT,
+				       "%s: %s; over a quarter of the rows is more than a wrong clock: ingest each "
+				       "time on its own",
+				       path, what);
+		fm_warn("%s: %s; a wrong clock? leave them out before ingest", path, what);
+	}
+	return FM_OK;
 }
 
 /* A label as the eye sees it: small letters, without blanks of any kind. */
@@ -141,24 +232,83 @@ static int similar_labels(const struct fm_doubts *d, const char *path, const str
 	return FM_OK;
 }
 
+/* Classes of which rows stand in the trace, and none of them could be read. */
+static void vanished_labels(const struct fm_doubts *d, const char *path, const struct fm_dict *labels)
+{
+	struct fm_examples first = {0};
+	uint64_t classes = 0, rows = 0;
+	char lines[FM_EXAMPLES_MAX];
+
+	for (size_t i = 0; i < d->nbad; i++) {
+		const char *s = d->bad_label.value[i];
+		int at = labels->n ? fm_dict_index((struct fm_dict *)labels, s, strlen(s), false) : -1;
+
+		if (at >= 0 && (size_t)at < d->nlabels && d->label[at])
+			continue;
+		if (!classes++)
+			first = d->bad[i];
+		rows += d->bad[i].n;
+	}
+	if (classes)
+		fm_warn("%s: %llu class%s vanish%s: all %llu rows of %s are bad rows (%s); quarantine.csv says why",
+			path, (unsigned long long)classes, classes == 1 ? "" : "es", classes == 1 ? "es" : "",
+			(unsigned long long)rows, classes == 1 ? "it" : "them", fm_examples_text(&first, lines));
+}
+
+static void odd_flows(const struct fm_doubts *d, const char *path)
+{
+	char lines[FM_EXAMPLES_MAX];
+	unsigned long long rows = d->rows;
+
+	if (d->no_packets.n)
+		fm_warn("%s: %llu of %llu rows have 0 packets (%s): no flow is like that, and the gate's "
+			"rules.broken_share counts what is learned from them; a sampling fault? leave them out before "
+			"ingest",
+			path, (unsigned long long)d->no_packets.n, rows, fm_examples_text(&d->no_packets, lines));
+	if (d->no_bytes.n)
+		fm_warn("%s: %llu of %llu rows have packets and 0 bytes (%s): no flow is like that, and the gate's "
+			"rules.broken_share counts what is learned from them",
+			path, (unsigned long long)d->no_bytes.n, rows, fm_examples_text(&d->no_bytes, lines));
+	if ((double)d->twice.n > FM_DOUBT_TWICE_SHARE * (double)d->rows)
+		fm_warn("%s: %llu of %llu rows repeat a row shortly before them (%s): flows that two exporters saw? "
+			"each flow should stand once, or the checks of leakage cannot tell copies from repeats",
+			path, (unsigned long long)d->twice.n, rows, fm_examples_text(&d->twice, lines));
+	if (fm_doubts_half_clock(d))
+		fm_warn("%s: the clock falls back by 12 hours (%s) and no row is later than 12:59: a 12-hour clock "
+			"without AM and PM? give the time column a pattern with %%I and day_starts in the dialect",
+			path, fm_examples_text(&d->half_day, lines));
+}
+
+const struct fm_examples *fm_doubts_half_clock(const struct fm_doubts *d)
+{
+	return d->half_day.n && !d->after_noon ? &d->half_day : NULL;
+}
+
+bool fm_doubts_newest_first(const struct fm_doubts *d)
+{
+	return d->back.n > 2 * d->forward && d->last_ms < d->first_ms;
+}
+
 int fm_doubts_judge(const struct fm_doubts *d, const char *path, const struct fm_dict *labels, struct fm_error *err)
 {
-	if (d->rows && d->year[0] == d->rows)
+	int rc;
+
+	if (d->rows && d->year[0].n == d->rows)
 		return fm_fail(err, FM_EINPUT,
 			       "%s: all %llu times lie in 1970: the unit of the time column is wrong, seconds read as "
-			       "milliseconds or the like (format in the dialect)",
+			       "milliseconds or the like (format in the dialect), or its clock began there "
+			       "(relative_to in the dialect)",
 			       path, (unsigned long long)d->rows);
-	if (d->back > 2 * d->forward && d->last_ms < d->first_ms && d->back * 10 > d->rows)
-		return fm_fail(
-		    err, FM_EINPUT,
-		    "%s: the newest rows come first (%llu of %llu rows are earlier than the row before them): "
-		    "turn the file round (tac) or sort it by its time",
-		    path, (unsigned long long)d->back, (unsigned long long)d->rows);
-	far_years(d, path);
+	if ((rc = far_years(d, path, err)) < 0)
+		return rc;
+	odd_flows(d, path);
+	vanished_labels(d, path, labels);
 	return similar_labels(d, path, labels, err);
 }
 
 void fm_doubts_free(struct fm_doubts *d)
 {
 	free(d->label);
+	free(d->bad);
+	fm_dict_free(&d->bad_label);
 }

@@ -1,10 +1,10 @@
 /*
- * doubts.h - what can be read in a trace and is probably not meant: times in 1970, a few rows years from all others,
- * the newest row first, two labels that look like one. Each is said with a count and the line of the first example,
- * never with the text of a row.
+ * doubts.h - what can be read in a trace and is probably not meant: times in 1970, a few rows years from all others, a
+ * clock of 12 hours, flows without packets, flows that stand twice, two labels that look like one, a class of which no
+ * row could be read. Each is said with a count and the lines of the first examples, never with the text of a row.
  *
  *     struct fm_doubts d = {0};
- *     for each batch: fm_doubts_look(&d, rows, place)
+ *     for each batch: fm_doubts_look(&d, rows, place); for each bad row: fm_doubts_bad(&d, bad)
  *     rc = fm_doubts_judge(&d, path, labels, err)     warnings in the log, or FM_EINPUT for what cannot be meant
  */
 #ifndef FM_TRACES_DOUBTS_H
@@ -15,23 +15,50 @@
 
 #include "base/error.h"
 #include "base/table.h"
+#include "traces/trace.h"
 
-#define FM_DOUBT_YEARS 293 /* 1970 to 2262 */
+#define FM_DOUBT_YEARS 293      /* 1970 to 2262 */
+#define FM_DOUBT_EXAMPLES 3     /* lines that are named */
+#define FM_DOUBT_RECENT 4096    /* rows that a row is looked for among, to find it twice */
+#define FM_DOUBT_FAR_SHARE 0.25 /* more rows years from the others are refused */
+#define FM_DOUBT_TWICE_SHARE 0.1
 
-struct fm_doubts {
-	uint64_t rows, back, forward;           /* back, forward: rows earlier, later than the row before */
-	int64_t first_ms, last_ms;              /* of the first and of the last row */
-	uint64_t year[FM_DOUBT_YEARS];          /* rows by year of their time */
-	uint64_t first_of_year[FM_DOUBT_YEARS]; /* the place of the first */
-	uint64_t *label;                        /* (nlabels) the place of the first row of each label; 0: none yet */
-	size_t nlabels;
+/* How many rows there are of a kind, and where the first stand. */
+struct fm_examples {
+	uint64_t n, line[FM_DOUBT_EXAMPLES];
 };
+struct fm_doubts {
+	int zone_minutes;                        /* east of UTC, of the dialect's clock */
+	uint64_t rows, forward;                  /* forward: rows later than the row before */
+	int64_t first_ms, last_ms;               /* of the first and of the last row */
+	struct fm_examples back;                 /* earlier than the row before */
+	struct fm_examples year[FM_DOUBT_YEARS]; /* by year of their time */
+	struct fm_examples half_day;             /* earlier by about 12 hours */
+	bool after_noon;                         /* an hour from 13 on has been seen, before te less td */
+	struct fm_examples no_packets, no_bytes, twice;
+	uint64_t recent[FM_DOUBT_RECENT]; /* digests of rows; 0: none yet */
+	uint64_t *label;                  /* (nlabels) the place of the first row of each label; 0: none yet */
+	size_t nlabels;
+	struct fm_dict bad_label; /* labels of bad rows, as far as they could be read */
+	struct fm_examples *bad;  /* (nbad) of each of them */
+	size_t nbad;
+};
+void fm_examples_add(struct fm_examples *e, uint64_t line);
+/* "first at line 4, then 9 and 17" in out, which is returned. */
+#define FM_EXAMPLES_MAX 128
+const char *fm_examples_text(const struct fm_examples *e, char out[FM_EXAMPLES_MAX]);
+
 /* place: where each row stands in the source (reader.h). */
 int fm_doubts_look(struct fm_doubts *d, const struct fm_table *rows, const uint64_t *place,
 		   struct fm_error *err) FM_MUST_CHECK;
-/* FM_EINPUT: all times in 1970, or the newest row first. */
+void fm_doubts_bad(struct fm_doubts *d, const struct fm_trace_bad *bad);
+/* FM_EINPUT: all times in 1970, or more than FM_DOUBT_FAR_SHARE years from the others. */
 int fm_doubts_judge(const struct fm_doubts *d, const char *path, const struct fm_dict *labels,
 		    struct fm_error *err) FM_MUST_CHECK;
+/* Rows that fall back by about 12 hours while none is later than 12:59: a clock of 12 hours; NULL: there are none. */
+const struct fm_examples *fm_doubts_half_clock(const struct fm_doubts *d);
+/* Do the newest rows come first? */
+bool fm_doubts_newest_first(const struct fm_doubts *d);
 void fm_doubts_free(struct fm_doubts *d);
 
 #endif

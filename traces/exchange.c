@@ -45,11 +45,12 @@ int fm_exchange_split_of(const struct fm_secret *key, const struct fm_table *t, 
 			 double holdout, enum fm_split *split, struct fm_error *err)
 {
 	double place;
-	int rc = fm_exchange_place(key, t, row, &place, err);
+	int rc;
 
-	if (rc == FM_OK)
-		*split = place < holdout                ? FM_SPLIT_HOLDOUT
-			 : place < holdout + validation ? FM_SPLIT_VALIDATION
-							: FM_SPLIT_TRAIN;
-	return rc;
+	if ((rc = fm_exchange_place(key, t, row, &place, err)) < 0)
+		return rc;
+	*split = place < holdout                ? FM_SPLIT_HOLDOUT
+		 : place < holdout + validation ? FM_SPLIT_VALIDATION
+						: FM_SPLIT_TRAIN;
+	return FM_OK;
 }

@@ -38,15 +38,15 @@ static void head_list(const struct fm_header *r, struct fm_buf *b)
 static int fitting_dialect(const struct fm_header *r, char name[64], struct fm_error *err)
 {
 	struct fm_embed e;
-	int rc = FM_OK;
+	int rc;
 
 	*name = 0;
-	for (size_t i = 0; !*name && rc == FM_OK && fm_embed_at(&e, FM_EMBED_DIALECT, i); i++) {
+	for (size_t i = 0; !*name && fm_embed_at(&e, FM_EMBED_DIALECT, i); i++) {
 		struct fm_dialect *d = NULL;
 		bool fits;
 
 		if ((rc = fm_dialect_load(&d, e.name, err)) < 0)
-			break;
+			return rc;
 		fits = d->header;
 		for (int k = 0; k < d->ncols; k++)
 			fits = fits && (!fm_row_reads(d, k) || head_has(r, d->cols[k].name, false));
@@ -54,7 +54,7 @@ static int fitting_dialect(const struct fm_header *r, char name[64], struct fm_e
 			snprintf(name, 64, "%s", d->name);
 		fm_dialect_free(d);
 	}
-	return rc;
+	return FM_OK;
 }
 
 /* Is the first line of a file without a header one?  No value is in it, and it has as many fields as there are columns
@@ -87,6 +87,19 @@ int fm_header_refuse(const struct fm_header *r, struct fm_error *err)
 		       "lines \"name: mine\", \"header: true\" and \"columns:\" with a list of the header's names "
 		       "(docs/traces.md), and set source.dialect to it",
 		       r->o->path, (unsigned long long)r->line, d->name);
+}
+
+bool fm_header_is_row(const struct fm_header *r)
+{
+	const char *f = r->fields;
+	int values = 0;
+
+	for (int i = 0; i < r->n; i++, f = head_next(f))
+		values += fm_row_is_numeric(f, strlen(f));
+	for (int k = 0; k < r->o->dialect->ncols; k++)
+		if (head_has(r, r->o->dialect->cols[k].name, true))
+			return false;
+	return values > 0;
 }
 
 const char *fm_delimiter_name(char c, char text[3])

@@ -19,6 +19,8 @@ struct fm_header {
 int fm_header_take(const struct fm_header *h, struct fm_error *err) FM_MUST_CHECK;
 /* The dialect has no header: FM_EINPUT when the line is one. */
 int fm_header_refuse(const struct fm_header *h, struct fm_error *err) FM_MUST_CHECK;
+/* Is the line a row rather than a header? It has values, and none of the dialect's names. */
+bool fm_header_is_row(const struct fm_header *h);
 /* What cuts s into as many columns as are wanted, or more than one where they are not known (0); 0: nothing does. */
 char fm_delimiter_of(const char *s, size_t n, char not, int wanted);
 const char *fm_delimiter_name(char c, char text[3]); /* text, a tab as \t */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "traces/files.h"
 #include "traces/reader.h"
 #include "traces/trace.h"
 
@@ -20,16 +21,18 @@ struct pass {
 static int too_many_bad(const struct pass *p, struct fm_error *err)
 {
 	uint64_t all = p->st.rows + p->st.bad;
+	char title[FM_FILES_TITLE];
+	const char *path = fm_files_title(p->o->path, title);
 
 	if (!p->st.rows)
-		return fm_fail(err, FM_EINPUT, "%s: none of %llu rows can be read by dialect %s; %s %llu: %s",
-			       p->o->path, (unsigned long long)all, p->o->dialect->name, p->kind->place,
+		return fm_fail(err, FM_EINPUT, "%s: none of %llu rows can be read by dialect %s; %s %llu: %s", path,
+			       (unsigned long long)all, p->o->dialect->name, p->kind->place,
 			       (unsigned long long)p->first_bad_line, p->first_bad);
 	return fm_fail(
 	    err, FM_EINPUT,
-	    "%s: %llu of %llu rows are bad, over the limit of %g %% (source.max_bad_share); first at %s %llu: %s",
-	    p->o->path, (unsigned long long)p->st.bad, (unsigned long long)all, p->o->max_bad_share * 100,
-	    p->kind->place, (unsigned long long)p->first_bad_line, p->first_bad);
+	    "%s: %llu of %llu rows are bad, over the limit of %g %% (source.max_bad_share); first at %s %llu: %s", path,
+	    (unsigned long long)p->st.bad, (unsigned long long)all, p->o->max_bad_share * 100, p->kind->place,
+	    (unsigned long long)p->first_bad_line, p->first_bad);
 }
 
 static bool is_hopeless(const struct pass *p)
@@ -46,9 +49,8 @@ static int take_bad(struct pass *p, const struct fm_batch *b, struct fm_error *e
 {
 	uint64_t before = p->st.rows;
 	size_t good = 0;
-	int rc = FM_OK;
 
-	for (size_t i = 0; i < b->nbad && !rc; i++) {
+	for (size_t i = 0; i < b->nbad; i++) {
 		while (good < b->rows->rows && b->place[good] < b->bad[i].line)
 			good++;
 		p->st.rows = before + good;
@@ -58,11 +60,15 @@ static int take_bad(struct pass *p, const struct fm_batch *b, struct fm_error *e
 		}
 		if (p->o->bad)
 			p->o->bad(p->o->ctx, &b->bad[i]);
-		if (is_hopeless(p))
-			rc = too_many_bad(p, err);
+		if (is_hopeless(p)) {
+			int rc = too_many_bad(p, err);
+
+			p->st.rows = before;
+			return rc;
+		}
 	}
 	p->st.rows = before;
-	return rc;
+	return FM_OK;
 }
 
 static int take_good(struct pass *p, const struct fm_batch *b, struct fm_error *err)
@@ -100,6 +106,7 @@ static int read_all(struct pass *p, struct fm_error *err)
 			return rc;
 		struct fm_reader_at at = p->kind->at(p->r);
 		p->st.bytes = at.bytes;
+		p->st.passed_over = at.passed_over;
 		if (p->o->progress)
 			p->o->progress(p->o->ctx, at.consumed, at.total, p->st.rows);
 	}
@@ -120,14 +127,12 @@ int fm_trace_read(const struct fm_trace_opts *o, struct fm_trace_stats *stats, s
 	struct pass p = {.o = o, .kind = &fm_reader_csv};
 	int rc;
 
-	if ((rc = p.kind->open(&p.r, o, err)) < 0)
+	if ((rc = p.kind->open(&p.r, o, err)) < 0 || (rc = read_all(&p, err)) < 0)
 		goto out;
-	rc = read_all(&p, err);
-	if (!rc)
-		rc = check_result(&p, err);
-	if (rc == FM_EINPUT)
-		p.kind->explain(p.r, err);
+	rc = check_result(&p, err);
 out:
+	if (rc == FM_EINPUT && p.r)
+		p.kind->explain(p.r, err);
 	if (stats)
 		*stats = p.st;
 	p.kind->close(p.r);
@@ -142,7 +147,7 @@ int fm_trace_chunk_copy(struct fm_table *dst, const struct fm_table *chunk, size
 
 	while (cap < dst->rows + rows)
 		cap += cap / 2;
-	if (cap > dst->cap && (rc = fm_table_reserve(dst, cap, err)))
+	if (cap > dst->cap && (rc = fm_table_reserve(dst, cap, err)) < 0)
 		return rc;
 	if (dst->addresses == NULL)
 		dst->addresses = fm_address_dict_hold(chunk->addresses);
@@ -173,9 +178,9 @@ static int load_chunk(void *ctx, struct fm_table *chunk, struct fm_error *err)
 	int rc;
 
 	if (l->o->spill && !l->t->spilled && first && first + chunk->rows > FM_TRACE_IN_MEMORY &&
-	    (rc = fm_table_spill(l->t, l->o->spill, err)))
+	    (rc = fm_table_spill(l->t, l->o->spill, err)) < 0)
 		return rc;
-	if ((rc = fm_trace_chunk_copy(l->t, chunk, 0, chunk->rows, err)))
+	if ((rc = fm_trace_chunk_copy(l->t, chunk, 0, chunk->rows, err)) < 0)
 		return rc;
 	fm_table_forget(l->t, first, l->t->rows);
 	return FM_OK;
@@ -205,7 +210,7 @@ int fm_trace_load(struct fm_table **t, const struct fm_trace_opts *o, double max
 	int rc;
 
 	*t = NULL;
-	if ((rc = fm_table_new(&l.t, o->dialect->present, err)))
+	if ((rc = fm_table_new(&l.t, o->dialect->present, err)) < 0)
 		return rc;
 	mine.chunk = load_chunk;
 	mine.bad = load_bad;
@@ -213,7 +218,7 @@ int fm_trace_load(struct fm_table **t, const struct fm_trace_opts *o, double max
 	mine.ctx = &l;
 	mine.limit_bad = true;
 	mine.max_bad_share = max_bad_share;
-	if ((rc = fm_trace_read(&mine, stats, err)) || (rc = fm_table_sort_addresses(l.t, err))) {
+	if ((rc = fm_trace_read(&mine, stats, err)) < 0 || (rc = fm_table_sort_addresses(l.t, err)) < 0) {
 		fm_table_free(l.t);
 		return rc;
 	}

@@ -35,6 +35,7 @@ struct fm_batch {
 struct fm_reader_at {
 	uint64_t consumed, total; /* bytes of the file itself; total 0: unknown */
 	uint64_t bytes;           /* after decompression */
+	uint64_t passed_over;     /* lines that are no rows: comments, summaries, the header once more */
 };
 struct fm_reader_kind {
 	const char *name;  /* "csv" */

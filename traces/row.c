@@ -21,7 +21,14 @@ bool fm_row_reads(const struct fm_dialect *d, int k)
 		te = te || (d->cols[i].col == FM_TE && d->cols[i].role == FM_ROLE_VALUE);
 		td = td || d->cols[i].col == FM_TD;
 	}
-	return d->cols[k].col >= 0 && !(d->cols[k].role == FM_ROLE_START && te && td);
+	return d->cols[k].nonly || (d->cols[k].col >= 0 && !(d->cols[k].role == FM_ROLE_START && te && td));
+}
+
+void fm_row_in_order(struct fm_row *r)
+{
+	r->nfields = r->d->ncols;
+	for (int i = 0; i < r->d->ncols; i++)
+		r->map[i] = (int16_t)(fm_row_reads(r->d, i) ? i : -1);
 }
 
 void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing missing, struct fm_table *t)
@@ -30,9 +37,7 @@ void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing m
 	r->d = d;
 	r->missing = missing;
 	r->t = t;
-	r->nfields = d->ncols;
-	for (int i = 0; i < d->ncols; i++)
-		r->map[i] = (int16_t)(fm_row_reads(d, i) ? i : -1);
+	fm_row_in_order(r);
 	for (int i = 0; i < d->nmissing; i++) {
 		unsigned char c = (unsigned char)d->missing[i][0];
 
@@ -98,11 +103,30 @@ static bool is_missing(const struct fm_row *r, const char *s, size_t n)
 	return false;
 }
 
+/* A part of a time: milliseconds beside seconds. */
+static void take_time_part(struct fm_row *r, int k, const char *s, size_t n)
+{
+	bool start = r->d->cols[k].role == FM_ROLE_START, *has = start ? &r->has_start : &r->has_te;
+	int64_t ms, *sum = start ? &r->start_ms : &r->t->te[r->t->rows];
+	const char *why = fm_value_time(r->d, k, s, n, &ms);
+
+	if (why) {
+		refuse_value(r, k, why);
+		return;
+	}
+	*sum = ms + (*has ? *sum : 0);
+	*has = true;
+}
+
 static void take_time(struct fm_row *r, int k, const char *s, size_t n)
 {
 	struct fm_row_time *last = &r->time[r->d->cols[k].role];
 	const char *why;
 
+	if (r->d->cols[k].part) {
+		take_time_part(r, k, s, n);
+		return;
+	}
 	if (!n || n != last->len || memcmp(s, last->text, n) != 0) {
 		last->len = 0;
 		if ((why = fm_value_time(r->d, k, s, n, &last->ms))) {
@@ -172,7 +196,18 @@ static bool address_code(struct fm_row *r, uint32_t ip, uint32_t *code)
 static void take_address(struct fm_row *r, int k, const char *s, size_t n)
 {
 	uint32_t ip, code;
-	const char *why = fm_value_address(r->d, k, s, n, &ip);
+	const char *why = NULL;
+	int c = r->d->cols[k].col;
+
+	if (r->d->cols[k].format == FM_FMT_IPV4_PORT) {
+		bool dotted;
+
+		why = fm_value_split_port(s, &n, &((uint16_t *)r->t->col[c == FM_SA ? FM_SP : FM_DP])[r->t->rows],
+					  &dotted);
+		if (!why && dotted)
+			r->dotted = k + 1;
+	}
+	why = why ? why : fm_value_address(r->d, k, s, n, &ip);
 
 	if (why)
 		refuse_value(r, k, why);
@@ -199,7 +234,7 @@ static void check_dotted(struct fm_row *r)
 	uint16_t i = r->t->pr[r->t->rows];
 	const char *pr = r->nfresh >> FM_PR & 1u ? NULL : i < d->n ? d->value[i] : NULL;
 	size_t n = pr ? strlen(pr) : r->fresh[FM_PR].len;
-	bool icmp, type_code = r->d->cols[r->dotted - 1].format == FM_FMT_TYPE_CODE;
+	bool icmp, type_code = r->d->cols[r->dotted - 1].format != FM_FMT_INTEGER;
 
 	pr = pr ? pr : r->fresh[FM_PR].text;
 	icmp = (n == 4 && !memcmp(pr, "ICMP", 4)) || (n == 5 && !memcmp(pr, "ICMP6", 5));
@@ -383,6 +418,14 @@ static void take_missing(struct fm_row *r, int k)
 		memset(at, 0, fm_cols[c].width);
 }
 
+static void check_only(struct fm_row *r, int k, const char *s, size_t n)
+{
+	for (int i = 0; i < r->d->cols[k].nonly; i++)
+		if (strlen(r->d->cols[k].only[i]) == n && !memcmp(r->d->cols[k].only[i], s, n))
+			return;
+	fm_row_refuse(r, "the row is of a kind that the dialect does not read (column %s)", r->d->cols[k].name);
+}
+
 void fm_row_begin(struct fm_row *r)
 {
 	r->field = 0;
@@ -390,7 +433,34 @@ void fm_row_begin(struct fm_row *r)
 	r->nmissing = 0;
 	r->nfresh = r->summed = r->lacks = 0;
 	r->dotted = 0;
-	r->has_te = r->has_start = r->last_empty = false;
+	r->has_te = r->has_start = r->has_label = r->last_empty = false;
+}
+
+/* The label of a row that is bad already: which class loses a row. */
+static void take_bad_label(struct fm_row *r, int k, const char *s, size_t n)
+{
+	char reason[sizeof r->reason];
+
+	if (is_missing(r, s, n))
+		return;
+	memcpy(reason, r->reason, sizeof reason);
+	r->bad = false;
+	take_category(r, k, s, n);
+	r->has_label = !r->bad;
+	r->bad = true;
+	memcpy(r->reason, reason, sizeof reason);
+}
+
+const char *fm_row_bad_label(const struct fm_row *r, char text[FM_DICT_VALUE_MAX + 1])
+{
+	if (!r->has_label)
+		return NULL;
+	if (r->nfresh >> FM_LABEL & 1u) {
+		memcpy(text, r->fresh[FM_LABEL].text, r->fresh[FM_LABEL].len);
+		text[r->fresh[FM_LABEL].len] = 0;
+		return text;
+	}
+	return r->t->dict[FM_LABEL].value[r->t->label[r->t->rows]];
 }
 
 void fm_row_field(struct fm_row *r, const char *s, size_t n)
@@ -398,8 +468,17 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 	int i = r->field++, k;
 
 	r->last_empty = n == 0;
-	if (r->bad || i >= r->nfields || (k = r->map[i]) < 0)
+	if (i >= r->nfields || (k = r->map[i]) < 0)
 		return;
+	if (r->bad) {
+		if (r->d->cols[k].col == FM_LABEL)
+			take_bad_label(r, k, s, n);
+		return;
+	}
+	if (r->d->cols[k].nonly) {
+		check_only(r, k, s, n);
+		return;
+	}
 	if (is_missing(r, s, n)) {
 		take_missing(r, k);
 		return;
@@ -419,6 +498,7 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 		break;
 	case FM_KIND_CATEGORY:
 		take_category(r, k, s, n);
+		r->has_label = r->has_label || (r->d->cols[k].col == FM_LABEL && !r->bad);
 		break;
 	case FM_KIND_COUNT:
 		take_count(r, k, s, n);
@@ -437,7 +517,7 @@ static bool is_whole(const struct fm_row *r)
 bool fm_row_end(struct fm_row *r)
 {
 	if (!is_whole(r)) {
-		r->bad = false; /* the number of columns explains whatever else was wrong */
+		r->bad = r->has_label = false; /* the number of columns explains whatever else was wrong */
 		fm_row_refuse(r, "%d column%s where %d are expected", r->field, r->field == 1 ? "" : "s", r->nfields);
 	}
 	if (!r->bad && r->dotted)

@@ -57,7 +57,7 @@ struct fm_row {
 		int64_t ms;
 	} time[FM_ROLE_START + 1];
 	int64_t start_ms; /* of this row, if has_start */
-	bool has_start, has_te, last_empty;
+	bool has_start, has_te, has_label, last_empty;
 	unsigned summed, lacks;    /* columns that have a part of their sum; that are missing */
 	int dotted;                /* 1 + a dialect's column whose meaning hangs on the protocol, or 0 */
 	uint64_t lacking[FM_NCOL]; /* good rows in which the column is missing */
@@ -74,10 +74,14 @@ struct fm_row {
 /* t: the chunk, with capacity for at least one more row whenever a row is begun.  The columns of the file are those of
  * the dialect, in order. */
 void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing missing, struct fm_table *t);
+/* The same for a file without a header behind one with a header. */
+void fm_row_in_order(struct fm_row *r);
 bool fm_row_reads(const struct fm_dialect *d, int k);
 void fm_row_begin(struct fm_row *r);
 void fm_row_field(struct fm_row *r, const char *s, size_t n);
 bool fm_row_end(struct fm_row *r);
+/* The label of a row that fm_row_end found bad, where it could be read; else NULL. Private. */
+const char *fm_row_bad_label(const struct fm_row *r, char text[FM_DICT_VALUE_MAX + 1]);
 /* Mark the row as bad, unless it is already. */
 void fm_row_refuse(struct fm_row *r, const char *fmt, ...) FM_PRINTF(2, 3);
 /* Does the text read as a number, an address or a time? */

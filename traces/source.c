@@ -259,14 +259,17 @@ static int refuse_others(struct fm_source *s, struct fm_error *err)
 		struct archive_entry *e = NULL;
 		bool end;
 
-		if ((rc = next_header(s, &e, &end, err)) < 0 || end)
+		if ((rc = next_header(s, &e, &end, err)) < 0)
+			goto out;
+		if (end)
 			break;
 		if (is_member(e))
 			list_add(&seen, nseen++, name_of(e));
 	}
-	if (!rc && nseen > 1)
+	if (nseen > 1)
 		rc = fm_fail(err, FM_EINPUT, "%s has several members: choose one with source.member (%s)", s->path,
 			     seen.data ? seen.data : "");
+out:
 	fm_buf_free(&seen);
 	return rc;
 }
@@ -303,8 +306,9 @@ static int fetch(struct fm_source *s, const char **data, size_t *n, struct fm_er
 		if (rc == ARCHIVE_EOF) {
 			*n = 0;
 			s->at_end = true;
-			rc = refuse_others(s, err);
-			return rc ? rc : drain(s, err);
+			if ((rc = refuse_others(s, err)) < 0)
+				return rc;
+			return drain(s, err);
 		}
 		if (rc != ARCHIVE_OK) /* a warning, too: zip says so of data of the wrong size */
 			return archive_failed(s, "cannot be read to its end", err);

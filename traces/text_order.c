@@ -34,6 +34,48 @@ static void text_of(const struct fm_table *t, size_t row, char text[FM_TEXT_ORDE
 	text[n] = 0;
 }
 
+/* The text of column c in a buffer or in the dictionary. */
+static const char *field_text(const struct fm_table *t, int c, size_t row, char out[FM_TEXT_ORDER_MAX])
+{
+	switch (fm_cols[c].kind) {
+	case FM_KIND_CATEGORY:
+		return fm_table_category(t, (enum fm_col)c, row);
+	case FM_KIND_ADDRESS:
+		out[format_address(t, ((const uint32_t *)t->col[c])[row], out)] = 0;
+		return out;
+	case FM_KIND_DURATION:
+		out[fm_format_ms_as_s(t->td[row], out)] = 0;
+		return out;
+	default:
+		out[fm_format_u64(fm_table_value(t, c, row), out)] = 0;
+		return out;
+	}
+}
+
+/* "a" before "b" where each has a comma behind it, as within a line. */
+static int compare_fields(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	unsigned char x = (unsigned char)(*a ? *a : ','), y = (unsigned char)(*b ? *b : ',');
+	return *a == *b ? 0 : x != y ? (x > y) - (x < y) : *a ? 1 : -1;
+}
+
+int fm_text_order_compare(const struct fm_table *t, size_t i, size_t j)
+{
+	static const enum fm_col line[] = {FM_TD,  FM_SA,  FM_DA,   FM_SP,  FM_DP,  FM_PR,
+					   FM_FLG, FM_FWD, FM_STOS, FM_PKT, FM_BYT, FM_LABEL};
+	char a[FM_TEXT_ORDER_MAX], b[FM_TEXT_ORDER_MAX];
+	int order = 0;
+
+	for (size_t k = 0; !order && k < sizeof line / sizeof *line; k++)
+		if (FM_HAS(t, line[k]) && fm_table_value(t, line[k], i) != fm_table_value(t, line[k], j))
+			order = compare_fields(field_text(t, line[k], i, a), field_text(t, line[k], j, b));
+	return order;
+}
+
 void fm_text_order_look(struct fm_text_order *o, const struct fm_table *t, size_t first)
 {
 	for (size_t i = first, last = SIZE_MAX; i < t->rows && o->same < ENOUGH; i++) {

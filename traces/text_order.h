@@ -29,6 +29,9 @@ void fm_text_order_look(struct fm_text_order *o, const struct fm_table *t, size_
 /* Do rows of one time stand in order of their text? All but one pair in a thousand must, and there must be a hundred.
  */
 bool fm_text_order_found(const struct fm_text_order *o);
+/* Rows i and j of one te: below 0 where i comes first in the order of their text, and of what UGR'16 has behind it (pr,
+ * flg, fwd, stos, pkt, byt, label). */
+int fm_text_order_compare(const struct fm_table *t, size_t i, size_t j);
 /* Rows in order of te, those of one time in order of their text, the rest as they stood. A table in memory. */
 int fm_text_order_sort(struct fm_table *t, struct fm_error *err) FM_MUST_CHECK;
 

@@ -30,8 +30,11 @@ struct fm_trace_bad {
 	uint64_t line;      /* 1 is the first line of the file */
 	const char *reason; /* "sp is over 65535 (column sp)": nothing of the row's text */
 	const char *text;   /* private: the row, at most 512 bytes, control characters escaped */
+	const char *label;  /* private: its label, where that could be read; else NULL */
 };
 struct fm_trace_opts {
+	/* A list has a path a line: its files are read in the order of the times of their first rows, as one, and
+	 * lines are counted on from file to file; those without a row are passed over with a warning. */
 	const char *path,
 	    *member; /* member NULL or "": the only regular file of an archive; a star for the folder: any */
 	const struct fm_dialect *dialect;
@@ -50,11 +53,14 @@ struct fm_trace_opts {
 	 * rows when it cannot get better (more than half of them bad, or too many for the rows asked for). */
 	bool limit_bad;
 	double max_bad_share;
+	bool may_be_empty; /* a file without a row is no failure */
+	bool quiet;        /* it has been read before: nothing is said of it again */
 	const char *spill; /* of fm_trace_load: a folder that a large table is kept in; NULL: memory */
 };
 struct fm_trace_stats {
 	uint64_t rows, bad, missing_values, unsorted; /* unsorted: rows whose time lies before the row before */
 	uint64_t bytes;                               /* after decompression */
+	uint64_t passed_over;                         /* lines: comments, summaries, the header once more */
 };
 /* FM_EINPUT: absent, empty, not what its name says, truncated, a member that is not there, a header where none should
  * be (or none where one should be), NUL bytes, unreadable from line N on. */

@@ -2,9 +2,11 @@
 
 #include <arpa/inet.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/num.h"
 #include "base/text.h"
+#include "traces/service.h"
 
 #define TIME_END_MS INT64_C(9214646400000) /* 2262-01-01: what NumPy's and pandas's nanoseconds still hold */
 #define COUNT_MAX ((uint64_t)INT64_MAX)    /* so that every reader's signed integers hold it */
@@ -76,6 +78,8 @@ static int datetime_ms(const char *s, size_t n, int64_t *ms, bool *zoned)
 	memcpy(text, s, len);
 	if (text[4] == '/' && text[7] == '/')
 		text[4] = text[7] = '-';
+	if (text[10] == 't')
+		text[10] = 'T';
 	at = s + len;
 	if (at < end) {
 		*zoned = true;
@@ -125,6 +129,8 @@ const char *fm_value_time(const struct fm_dialect *d, int k, const char *s, size
 		why = clock_time(d, k, s, n, ms);
 	else if (scaled_ms(f, s, n, ms))
 		why = "is not a time in numbers";
+	if (!why)
+		*ms += d->relative_ms;
 	if (!why && (*ms < 0 || *ms >= TIME_END_MS))
 		why = "lies outside the years 1970 to 2261";
 	return why;
@@ -227,13 +233,34 @@ const char *fm_value_port(const struct fm_dialect *d, int k, const char *s, size
 		} else if (!fm_parse_scaled(s, n, 6, &micro) && micro >= 0 && micro % 1000000 == 0) {
 			v = (uint64_t)micro / 1000000;
 			*dotted = v > 0 && v < 256;
-		} else {
+		} else if (!fm_service_port(s, n, &v)) {
 			return is_negative_number(s, n) ? "is negative" : "is not a port number";
 		}
 	}
 	if (v > 65535)
 		return "is over 65535";
 	*port = (uint16_t)v;
+	return NULL;
+}
+
+const char *fm_value_split_port(const char *s, size_t *n, uint16_t *port, bool *dotted)
+{
+	const char *colon = memrchr(s, ':', *n), *digits = colon ? colon + 1 : s;
+	size_t len = *n - (size_t)(digits - s);
+	uint64_t v;
+
+	*dotted = false;
+	if (!colon)
+		return "has no port behind it";
+	if (!short_uint(digits, len, &v)) {
+		if (type_code(digits, len, &v))
+			return "has no port number behind it";
+		*dotted = true;
+	}
+	if (v > 65535)
+		return "has a port over 65535 behind it";
+	*port = (uint16_t)v;
+	*n = (size_t)(colon - s);
 	return NULL;
 }
 
@@ -286,9 +313,11 @@ static const char *no_ipv4(const char *s, size_t n)
 {
 	char text[INET6_ADDRSTRLEN] = "";
 	struct in6_addr v6;
-	const char *colon = memchr(s, ':', n);
+	const char *colon = memchr(s, ':', n), *zone = memchr(s, '%', n);
 	uint32_t ip;
 
+	if (zone) /* fe80::1%eth0 */
+		n = (size_t)(zone - s);
 	if (n < sizeof text)
 		memcpy(text, s, n);
 	if (inet_pton(AF_INET6, text, &v6) == 1)
@@ -330,6 +359,9 @@ const char *fm_value_address(const struct fm_dialect *d, int k, const char *s, s
 		*ip = (uint32_t)v;
 		return NULL;
 	}
+	/* An IPv4 address as a socket of IPv6 has it. */
+	if (n > 7 && *s == ':' && strncasecmp(s, "::ffff:", 7) == 0 && !fm_parse_ipv4(s + 7, n - 7, ip))
+		return NULL;
 	if (!fm_parse_ipv4(s, n, ip) || (f == FM_FMT_NAMED_IPV4 && !named_ipv4(d, s, n, ip)))
 		return NULL;
 	return no_ipv4(s, n);

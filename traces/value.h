@@ -20,6 +20,8 @@ const char *fm_value_duration(const struct fm_dialect *d, int k, const char *s, 
  * ICMP. */
 const char *fm_value_port(const struct fm_dialect *d, int k, const char *s, size_t n, uint16_t *port, bool *dotted);
 const char *fm_value_count(const struct fm_dialect *d, int k, const char *s, size_t n, uint64_t *v);
+/* "10.0.0.1:443": n becomes the length of the address; *dotted: the port was type.code of ICMP. */
+const char *fm_value_split_port(const char *s, size_t *n, uint16_t *port, bool *dotted);
 const char *fm_value_address(const struct fm_dialect *d, int k, const char *s, size_t n, uint32_t *ip);
 /* Windows-1252 in UTF-8, out of 3 n bytes; returns its length, 0 for a byte that stands for nothing. */
 size_t fm_value_from_windows_1252(const char *s, size_t n, char *out);

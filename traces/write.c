@@ -71,7 +71,7 @@ static int quote_values(struct writer *w, int k, struct fm_error *err)
 	int c = w->d->cols[k].col, rc;
 	const struct fm_dict *dict = &w->t->dict[c];
 
-	if ((rc = fm_alloc(&w->quoted[c].text, dict->n + 1, sizeof(char *), "category values", err)))
+	if ((rc = fm_alloc(&w->quoted[c].text, dict->n + 1, sizeof(char *), "category values", err)) < 0)
 		return rc;
 	w->quoted[c].n = dict->n;
 	for (size_t i = 0; i < dict->n; i++) {
@@ -81,7 +81,7 @@ static int quote_values(struct writer *w, int k, struct fm_error *err)
 		if ((rc = spell_value(w, k, dict->value[i], s, err)) < 0)
 			return rc;
 		size_t n = strlen(s), cap = 2 * n + 3;
-		if ((rc = fm_alloc(&text, cap, 1, "a category value", err)))
+		if ((rc = fm_alloc(&text, cap, 1, "a category value", err)) < 0)
 			return rc;
 		w->quoted[c].text[i] = text;
 		if (needs_quotes(w->d, s))
@@ -195,6 +195,17 @@ static bool is_later_part(const struct fm_dialect *d, int k)
 	return false;
 }
 
+/* What column k says of a time that is a sum: the first part full units of its own, the last one the rest. */
+static int64_t part_of_time(const struct fm_dialect *d, int k, int64_t ms)
+{
+	int64_t unit = d->cols[k].format == FM_FMT_SECONDS || d->cols[k].format == FM_FMT_DATETIME ? 1000 : 1;
+
+	for (int i = 0; i < k; i++)
+		if (d->cols[i].part && d->cols[i].role == d->cols[k].role)
+			return ms % 1000;
+	return ms / unit * unit;
+}
+
 /* A time in a form with a calendar. */
 static size_t format_clock(struct writer *w, int k, int64_t ms, char *out)
 {
@@ -235,14 +246,20 @@ static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 	char s[FIELD_MAX];
 	size_t n = 0;
 
-	if (c < 0)
+	if (c < 0) {
+		if (w->d->cols[k].nonly)
+			fm_buf_puts(&w->buf, w->d->cols[k].only[0]);
 		return FM_OK;
+	}
 	switch (fm_cols[c].kind) {
 	case FM_KIND_TIME: {
 		int64_t ms = has ? t->te[row] : 0;
 
 		if (w->d->cols[k].role == FM_ROLE_START && FM_HAS(t, FM_TD))
 			ms = ms > t->td[row] ? ms - t->td[row] : 0;
+		ms = ms > w->d->relative_ms ? ms - w->d->relative_ms : 0;
+		if (w->d->cols[k].part)
+			ms = part_of_time(w->d, k, ms);
 		if (f == FM_FMT_DATETIME || f == FM_FMT_RFC3339 || f == FM_FMT_PATTERN)
 			n = format_clock(w, k, ms, s);
 		else if (ms < 0 || ms > INT64_MAX / 1000)
@@ -265,6 +282,13 @@ static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 			return fm_fail(err, FM_EINPUT, "row %zu: an IPv6 address has no text in dialect %s", row + 1,
 				       w->d->name);
 		n = f == FM_FMT_IPV4_INTEGER ? fm_format_u64(ip, s) : fm_format_ipv4(ip, s);
+		if (f == FM_FMT_IPV4_PORT) {
+			enum fm_col port = c == FM_SA ? FM_SP : FM_DP;
+
+			s[n++] = ':';
+			n += format_port(t, row, FM_HAS(t, port) ? ((const uint16_t *)t->col[port])[row] : 0,
+					 FM_FMT_TYPE_CODE, s + n);
+		}
 		break;
 	}
 	case FM_KIND_PORT:
@@ -313,19 +337,20 @@ static int write_rows(struct writer *w, struct fm_error *err)
 		for (int k = 0; k < w->d->ncols; k++) {
 			if (k)
 				fm_buf_add(&w->buf, &w->d->delimiter, 1);
-			if ((rc = add_field(w, k, row, err)))
+			if ((rc = add_field(w, k, row, err)) < 0)
 				return rc;
 		}
 		fm_buf_puts(&w->buf, w->d->newline);
 		if (w->buf.len < FLUSH_BYTES && row + 1 < w->t->rows)
 			continue;
-		if ((rc = fm_buf_check(&w->buf, err)) || (rc = fm_out_write(w->out, w->buf.data, w->buf.len, err)))
+		if ((rc = fm_buf_check(&w->buf, err)) < 0 ||
+		    (rc = fm_out_write(w->out, w->buf.data, w->buf.len, err)) < 0)
 			return rc;
 		w->buf.len = 0;
 	}
 	if (!w->buf.len)
 		return FM_OK;
-	if ((rc = fm_buf_check(&w->buf, err)))
+	if ((rc = fm_buf_check(&w->buf, err)) < 0)
 		return rc;
 	return fm_out_write(w->out, w->buf.data, w->buf.len, err); /* a header alone */
 }
@@ -335,20 +360,19 @@ int fm_trace_write(const struct fm_table *t, const struct fm_dialect *d, const c
 	struct writer w = {.t = t, .d = d};
 	int rc;
 
-	if ((rc = fm_out_open(&w.out, path, 0644, err)))
+	if ((rc = fm_out_open(&w.out, path, 0644, err)) < 0)
 		return rc;
 	for (int k = 0; k < d->ncols; k++) {
 		int c = d->cols[k].col;
 
 		if (c >= 0 && FM_HAS(t, c) && fm_cols[c].kind == FM_KIND_CATEGORY && !w.quoted[c].text &&
-		    (rc = quote_values(&w, k, err)))
+		    (rc = quote_values(&w, k, err)) < 0)
 			goto out;
 	}
-	rc = write_rows(&w, err);
-	if (!rc) {
-		rc = fm_out_commit(w.out, err);
-		w.out = NULL;
-	}
+	if ((rc = write_rows(&w, err)) < 0)
+		goto out;
+	rc = fm_out_commit(w.out, err);
+	w.out = NULL;
 out:
 	fm_out_abort(w.out);
 	fm_buf_free(&w.buf);

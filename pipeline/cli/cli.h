@@ -18,6 +18,7 @@
 	X(simulate)                                                                                                    \
 	X(config)                                                                                                      \
 	X(dialects)                                                                                                    \
+	X(sniff)                                                                                                       \
 	X(run)                                                                                                         \
 	X(doctor)                                                                                                      \
 	X(status)                                                                                                      \

@@ -8,6 +8,7 @@
 #include "manifests/config.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/place.h"
+#include "pipeline/input.h"
 #include "pipeline/plan.h"
 #include "pipeline/reproduce.h"
 #include "pipeline/runner.h"
@@ -93,7 +94,8 @@ static int run(const void *args, const struct fm_call *call, struct fm_error *er
 	int rc;
 
 	if ((rc = fm_place_config(call, call->operand[0], &file, err)) < 0 ||
-	    (rc = fm_config_load(&cfg, file, a->set.word, a->set.n, err)) < 0)
+	    (rc = fm_config_load(&cfg, file, a->set.word, a->set.n, err)) < 0 ||
+	    (rc = fm_input_settle(cfg, o.workspace, a->unconfined, err)) < 0)
 		goto out;
 	o.cfg = cfg;
 	if (a->plan) {

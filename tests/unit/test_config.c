@@ -195,7 +195,10 @@ static void test_wrong_types_are_refused(void **state)
 	refused(SOURCE "train:\n  rate: 1e999\n", "release.yaml:3: train.rate", "");
 	refused(SOURCE "train: 5\n", "release.yaml:2: section 'train' takes a map", "5");
 	refused(SOURCE "train: [steps]\n", "release.yaml:2: section 'train' takes a map", "a list");
-	refused("source:\n  path: [a, b]\n", "release.yaml:2: source.path takes text", "a list");
+	refused("source:\n  path: [a, {b: c}]\n", "release.yaml:2: source.path takes text", "a map");
+	refused("source:\n  path: []\n", "release.yaml:2: source.path: the list is empty", "");
+	refused("source:\n  path: [a, '']\n", "release.yaml:2: source.path: a path is empty", "");
+	refused("publish:\n  key: [a, b]\n", "release.yaml:2: publish.key takes text", "a list");
 	refused("source:\n  path:\n", "release.yaml:2: source.path takes text", "nothing");
 	refused(SOURCE "model:\n  denoiser: {a: b}\n", "release.yaml:3: model.denoiser takes text", "a map");
 	refused(SOURCE "generate:\n  hours: 5\n", "release.yaml:3: generate.hours takes a list", "5");
@@ -518,6 +521,26 @@ static void test_every_preset_has_every_promised_check(void **state)
 	}
 }
 
+static void test_a_list_of_paths_comes_back_from_json(void **state)
+{
+	struct fm_config *c = load("source:\n  path: [a.csv, /b/*.csv]\n", NULL);
+	char want[2 * PATH_MAX], real[PATH_MAX];
+	json_t *j;
+
+	(void)state;
+	assert_non_null(realpath(dir, real));
+	snprintf(want, sizeof(want), "%s/a.csv\n/b/*.csv", real);
+	assert_string_equal(c->source.path, want);
+	j = fm_config_json(c, "source", false);
+	assert_int_equal(json_array_size(json_object_get(j, "path")), 2);
+	assert_string_equal(json_string_value(json_array_get(json_object_get(j, "path"), 1)), "/b/*.csv");
+	json_decref(j);
+	fm_config_free(c);
+	c = load("source:\n  path: \"-\"\n", NULL);
+	assert_string_equal(c->source.path, "-");
+	fm_config_free(c);
+}
+
 static void test_paths_are_relative_to_the_file(void **state)
 {
 	struct fm_config *c = load("source: {path: ./data/x.csv, dialect: my.yaml}\npublish: {out: /abs/out}\n", NULL);
@@ -736,6 +759,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(test_override_values_are_yaml_and_text_is_text),
 	    cmocka_unit_test(test_gate_checks_merge_by_name),
 	    cmocka_unit_test(test_every_preset_has_every_promised_check),
+	    cmocka_unit_test(test_a_list_of_paths_comes_back_from_json),
 	    cmocka_unit_test(test_paths_are_relative_to_the_file),
 	    cmocka_unit_test(test_date_never_comes_from_the_clock),
 	    cmocka_unit_test(test_public_json_says_nothing_of_the_machine),

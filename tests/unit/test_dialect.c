@@ -219,7 +219,13 @@ static void test_wrong_dialects_are_refused(void **state)
 	refused(GOOD "header_mark: '#fields'\n", "header_mark is for header: true");
 	refused(GOOD "header: true\nextra_columns: true\n", "extra_columns is for header: false");
 	refused(GOOD "hosts: {a: b}\n", "hosts: 'b' is not an IPv4 address");
-	refused(GOOD "  - {name: x, column: label, sum: true}\n", "suffix and sum are for pkt and byt");
+	refused(GOOD "  - {name: x, column: label, sum: true}\n", "sum is for pkt, byt, te and start, not for label");
+	refused(GOOD "  - {name: x, column: label, suffix: 1000}\n", "suffix is for pkt and byt, not for label");
+	refused(GOOD "  - {name: x, column: label, only: [a]}\n", "only is for a column that fills none");
+	refused(GOOD "  - {name: x, only: []}\n", "only takes 1 to 4 words");
+	refused(GOOD "  - {name: x, words: 2}\n", "words is for delimiter: blanks");
+	refused(GOOD "relative_to: yesterday\n", "relative_to takes a time YYYY-MM-DD HH:MM:SS");
+	refused(GOOD "header: true\ndelimiter: blanks\n", "delimiter: blanks is for header: false");
 	refused(GOOD "  - {name: x, column: label, format: lower}\n", "'label' cannot be read as lower");
 	refused(GOOD "  - {name: x, column: byt, suffix: 1001}\n", "suffix takes 1000 or 1024");
 	refused(GOOD "  - {name: x, column: start, format: pattern}\n", "format takes the pattern itself");

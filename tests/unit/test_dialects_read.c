@@ -136,6 +136,16 @@ static void zeek_has_comments_and_starts(void **state)
 	READS_AS(
 	    "zeek", "#separator \\x09\n#fields\t" ZEEK_NAMES "\n#types\ttime\n" ZEEK_ROW "\n#close\t2022\n",
 	    {"2022-06-12 21:59:59.579", 1135, "147.32.81.167", "40.74.108.123", 62771, 443, "TCP", 30, 2242, NULL});
+	READS_AS("zeek-json",
+		 "{\"ts\":1655071198.444458,\"uid\":\"CH1\",\"id.orig_h\":\"147.32.81.167\",\"id.orig_p\":62771,"
+		 "\"id.resp_h\":\"40.74.108.123\",\"id.resp_p\":443,\"proto\":\"tcp\",\"duration\":1.135424,"
+		 "\"conn_state\":\"SF\",\"local_orig\":true,\"orig_pkts\":14,\"orig_ip_bytes\":1016,\"resp_pkts\":16,"
+		 "\"resp_ip_bytes\":1226,\"tunnel_parents\":[\"a]\",[1]]}\n"
+		 "{ \"proto\" : \"udp\", \"ts\" : 1.655071199e9, \"id.orig_h\":\"147.32.81.167\",\"id.orig_p\":53,"
+		 "\"id.resp_h\":\"40.74.108.123\",\"id.resp_p\":53,\"orig_pkts\":1,\"orig_ip_bytes\":60,"
+		 "\"resp_pkts\":null,\"resp_ip_bytes\":0}\n",
+		 {"2022-06-12 21:59:59.579", 1135, "147.32.81.167", "40.74.108.123", 62771, 443, "TCP", 30, 2242, NULL},
+		 {"2022-06-12 21:59:59", 0, "147.32.81.167", "40.74.108.123", 53, 53, "UDP", 1, 60, NULL});
 	READS_AS(
 	    "zeek-labeled", "#fields\t" ZEEK_NAMES "\tlabel\tdetailedlabel\n" ZEEK_ROW "\tBenign\tMicrosoft\n",
 	    {"2022-06-12 21:59:59.579", 1135, "147.32.81.167", "40.74.108.123", 62771, 443, "TCP", 30, 2242, "Benign"});
@@ -169,13 +179,103 @@ static void unsw_nb15_sums_both_ways(void **state)
 	    {"2015-01-22 11:50:17", 2500, "59.166.0.0", "149.171.126.6", 0, 11, "OSPF", 2, 132, "Fuzzers"});
 }
 
+static void nfdump_for_people_and_for_pipes(void **state)
+{
+	(void)state;
+	READS_AS("nfdump-line",
+		 "Date first seen          Duration Proto      Src IP Addr:Port          Dst IP Addr:Port   Packets    "
+		 "Bytes Flows\n"
+		 "2016-04-11 00:01:06.123    0.250 UDP    144.208.174.142:53    ->    42.219.157.72:35203        1     "
+		 " 130     1\n"
+		 "2016-04-11 00:01:07.000 00:06:46.600 ICMP      1.2.3.4:0     ->    42.219.157.72:3.1         12  "
+		 "402.4 M     1\n"
+		 "Summary: total flows: 2, total bytes: 198, total packets: 2, avg bps: 1, avg pps: 0, avg bpp: 99\n"
+		 "Time window: 2016-04-11 00:01:06 - 2016-04-11 00:01:06\n"
+		 "Total flows processed: 2, Blocks skipped: 0, Bytes read: 216\n"
+		 "Sys: 0.001s flows/second: 1 Wall: 0.001s flows/second: 1\n",
+		 {"2016-04-11 00:01:06.373", 250, "144.208.174.142", "42.219.157.72", 53, 35203, "UDP", 1, 130, NULL},
+		 {"2016-04-11 00:07:53.600", 406600, "1.2.3.4", "42.219.157.72", 0, 769, "ICMP", 12, 402400000, NULL});
+	READS_AS(
+	    "nfdump-long",
+	    "Date first seen          Duration Proto      Src IP Addr:Port          Dst IP Addr:Port   Flags Tos  "
+	    "Packets    Bytes Flows\n"
+	    "2016-04-11 00:01:06.123    0.000 TCP    144.208.174.142:53    ->    42.219.157.72:35203 .AP.SF   0     "
+	    "   3      330     1\n",
+	    {"2016-04-11 00:01:06.123", 0, "144.208.174.142", "42.219.157.72", 53, 35203, "TCP", 3, 330, NULL});
+	READS_AS("nfdump-pipe",
+		 "2|1460332866|123|1460332867|124|17|0|0|0|167772161|53|0|0|0|167772162|35203|1|2|3|4|2|0|1|130\n",
+		 {"2016-04-11 00:01:07.124", 1001, "10.0.0.1", "10.0.0.2", 53, 35203, "UDP", 1, 130, NULL});
+}
+
+static void a_row_of_another_kind_is_bad(void **state)
+{
+	struct fm_dialect *d;
+	struct fm_error err;
+	struct reading *r;
+
+	(void)state;
+	assert_int_equal(fm_dialect_load(&d, "nfdump-pipe", &err), FM_OK);
+	r = read_trace_file(
+	    put("v6.csv",
+		"2|1460332866|123|1460332867|124|17|0|0|0|167772161|53|0|0|0|167772162|35203|1|2|3|4|2|0|1|130\n"
+		"10|1460332866|123|1460332867|124|17|536939960|0|0|1|53|536939960|0|0|2|35203|1|2|3|4|2|0|1|130\n"),
+	    d, NULL, 1);
+	assert_int_equal(r->rc, FM_OK);
+	assert_int_equal(r->t->rows, 1);
+	assert_int_equal(r->st.bad, 1);
+	assert_string_equal(r->bad[0].reason, "the row is of a kind that the dialect does not read (column af)");
+	done(r);
+	fm_dialect_free(d);
+}
+
+static void collectors_of_other_makes(void **state)
+{
+	(void)state;
+	READS_AS(
+	    "silk",
+	    "            sIP|            dIP|sPort|dPort|pro|   packets|     bytes|   flags|                  "
+	    "sTime| duration|                  eTime|sen|\n"
+	    "        1.2.3.4|        5.6.7.8|   53|35203| 17|         1|       130|        |2016/04/11T00:01:06.123| "
+	    "   1.001|2016/04/11T00:01:07.124|S0|\n",
+	    {"2016-04-11 00:01:07.124", 1001, "1.2.3.4", "5.6.7.8", 53, 35203, "UDP", 1, 130, NULL});
+	READS_AS("pmacct",
+		 "TAG,SRC_IP,DST_IP,SRC_PORT,DST_PORT,TCP_FLAGS,PROTOCOL,TOS,TIMESTAMP_START,TIMESTAMP_END,PACKETS,"
+		 "FLOWS,BYTES\n"
+		 "0,1.2.3.4,5.6.7.8,53,35203,0,udp,0,2016-04-11 00:01:06.123456,2016-04-11 00:01:07.124456,1,1,130\n"
+		 "0,1.2.3.4,5.6.7.8,53,35203,0,udp,0,2016-04-11T02:01:06.123456+02:00,2016-04-11T00:01:07.124456Z,1,1,"
+		 "130\n",
+		 {"2016-04-11 00:01:07.124", 1001, "1.2.3.4", "5.6.7.8", 53, 35203, "UDP", 1, 130, NULL},
+		 {"2016-04-11 00:01:07.124", 1001, "1.2.3.4", "5.6.7.8", 53, 35203, "UDP", 1, 130, NULL});
+	READS_AS("nfstream",
+		 "id,expiration_id,src_ip,src_port,dst_ip,dst_port,protocol,ip_version,bidirectional_first_seen_ms,"
+		 "bidirectional_last_seen_ms,bidirectional_duration_ms,bidirectional_packets,bidirectional_bytes,"
+		 "application_name\n"
+		 "0,0,1.2.3.4,53,5.6.7.8,35203,17,4,1460332866123,1460332867124,1001,2,198,DNS.Google\n",
+		 {"2016-04-11 00:01:07.124", 1001, "1.2.3.4", "5.6.7.8", 53, 35203, "UDP", 2, 198, NULL});
+}
+
+#define UNSW_ROW(attack)                                                                                               \
+	"59.166.0.0,1390,149.171.126.6,53,udp,CON,0.001055,132,164,31,29,0,0,dns,500473.9375,621800.9375,2,2,0,0,0,0," \
+	"66,82,0,0,0,0,1421927414,1421927414,0.017,0.013,0,0,0,0,0,0,0,0,3,7,1,3,1,1,1," attack "\n"
+
+static void unsw_nb15_needs_no_header(void **state)
+{
+	(void)state;
+	READS_AS("unsw-nb15", "\xef\xbb\xbf" UNSW_ROW(",0") UNSW_ROW(" Fuzzers ,1") UNSW_ROW(" Fuzzers ,1"),
+		 {"2015-01-22 11:50:14", 1, "59.166.0.0", "149.171.126.6", 1390, 53, "UDP", 4, 296, "Normal"},
+		 {"2015-01-22 11:50:14", 1, "59.166.0.0", "149.171.126.6", 1390, 53, "UDP", 4, 296, "Fuzzers"},
+		 {"2015-01-22 11:50:14", 1, "59.166.0.0", "149.171.126.6", 1390, 53, "UDP", 4, 296, "Fuzzers"});
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(ugr17_has_the_newer_labels),   cmocka_unit_test(cidds_has_names_suffixes_and_type_code),
-	    cmocka_unit_test(nfdump_has_start_times),       cmocka_unit_test(argus_has_slashes_and_hex_ports),
-	    cmocka_unit_test(zeek_has_comments_and_starts), cmocka_unit_test(cic_ids2017_has_half_a_clock),
-	    cmocka_unit_test(unsw_nb15_sums_both_ways),
+	    cmocka_unit_test(ugr17_has_the_newer_labels),      cmocka_unit_test(cidds_has_names_suffixes_and_type_code),
+	    cmocka_unit_test(nfdump_has_start_times),          cmocka_unit_test(argus_has_slashes_and_hex_ports),
+	    cmocka_unit_test(zeek_has_comments_and_starts),    cmocka_unit_test(cic_ids2017_has_half_a_clock),
+	    cmocka_unit_test(unsw_nb15_sums_both_ways),        cmocka_unit_test(unsw_nb15_needs_no_header),
+	    cmocka_unit_test(nfdump_for_people_and_for_pipes), cmocka_unit_test(a_row_of_another_kind_is_bad),
+	    cmocka_unit_test(collectors_of_other_makes),
 	};
 	return cmocka_run_group_tests_name("dialects", tests, scratch_make, scratch_remove);
 }

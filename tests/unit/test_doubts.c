@@ -93,6 +93,23 @@ static int64_t some_in_1970(size_t i)
 	return i % 10 == 1 ? 0 : in_order(i);
 }
 
+static int64_t half_in_1970(size_t i)
+{
+	return i % 2 ? 0 : in_order(i);
+}
+
+static int64_t most_in_1970(size_t i)
+{
+	return i != 50 ? (int64_t)i : in_order(i);
+}
+
+static int64_t half_a_clock(size_t i) /* from 8 in the morning on, an hour of twelve */
+{
+	int64_t minute = (int64_t)i * 30 / 60 + 8 * 60;
+
+	return Y2016 + minute % (12 * 60) * 60000 + (minute / 60 % 24 == 12 ? 12 * 3600000 : 0);
+}
+
 static int64_t one_in_2038(size_t i)
 {
 	return i == 50 ? INT64_C(2147483647000) : in_order(i);
@@ -117,21 +134,25 @@ static void a_sound_trace_is_not_doubted(void **state)
 	assert_string_equal(said, "");
 }
 
-static void the_wrong_unit_and_the_wrong_order_are_refused(void **state)
+static void the_wrong_unit_and_many_wrong_times_are_refused(void **state)
 {
 	(void)state;
 	assert_int_equal(judge(rows_of(120, seconds_as_milliseconds, plain, 2), said), FM_EINPUT);
 	assert_says(err, "all 120 times lie in 1970");
-	assert_int_equal(judge(rows_of(1000, newest_first, plain, 2), said), FM_EINPUT);
-	assert_says(err, "the newest rows come first (333 of 1000 rows");
+	assert_int_equal(judge(rows_of(1000, half_in_1970, plain, 2), said), FM_EINPUT);
+	assert_says(err, "500 of 1000 rows have times about 1970, 46 years from the others (first at line 3, then 7 "
+			 "and 11)");
+	assert_int_equal(judge(rows_of(1000, most_in_1970, plain, 2), said), FM_EINPUT);
+	assert_says(err, "999 of 1000 rows have times about 1970");
 }
 
 static void times_far_from_all_others_are_warned_of(void **state)
 {
 	(void)state;
 	assert_int_equal(judge(rows_of(1000, some_in_1970, plain, 2), said), FM_OK);
-	assert_non_null(
-	    strstr(said, "100 of 1000 rows have times about 1970, 46 years from the others (first at line 3)"));
+	assert_non_null(strstr(
+	    said,
+	    "100 of 1000 rows have times about 1970, 46 years from the others (first at line 3, then 23 and 43)"));
 	assert_int_equal(judge(rows_of(1000, one_in_2038, plain, 2), said), FM_OK);
 	assert_non_null(
 	    strstr(said, "1 of 1000 rows have times about 2038, 22 years from the others (first at line 101)"));
@@ -147,12 +168,117 @@ static void labels_that_look_like_one_are_warned_of_without_their_text(void **st
 	assert_null(strcasestr(said, "secret"));
 }
 
+static void which_rows_come_first_is_seen(void **state)
+{
+	(void)state;
+	(void)!judge(rows_of(1000, newest_first, plain, 2), said);
+	assert_true(fm_doubts_newest_first(&doubts));
+	(void)!judge(rows_of(1000, in_order, plain, 2), said);
+	assert_false(fm_doubts_newest_first(&doubts));
+	(void)!judge(rows_of(1000, by_end, plain, 2), said);
+	assert_false(fm_doubts_newest_first(&doubts));
+}
+
+static void a_clock_of_twelve_hours_is_warned_of(void **state)
+{
+	(void)state;
+	assert_int_equal(judge(rows_of(1000, half_a_clock, plain, 2), said), FM_OK);
+	assert_non_null(strstr(said, "the clock falls back by 12 hours (first at line "));
+}
+
+/* Flows in all columns: n of them, of which each third has no packets, or each second is the one before. */
+static struct fm_table *flows(size_t n, bool empty, bool twice)
+{
+	struct fm_table *t = NULL;
+
+	assert_int_equal(fm_table_new(&t, FM_COLS_UGR16, &err), FM_OK);
+	assert_int_equal(fm_table_reserve(t, n, &err), FM_OK);
+	assert_int_equal(fm_dict_index(&t->dict[FM_LABEL], "a", 1, true), 0);
+	for (size_t i = 0; i < n; i++) {
+		size_t k = twice ? i / 2 : i;
+
+		for (int c = 0; c < FM_NFLOWCOL; c++)
+			memset((char *)t->col[c] + i * fm_cols[c].width, 0, fm_cols[c].width);
+		t->te[i] = in_order(k);
+		t->sp[i] = (uint16_t)k;
+		t->pkt[i] = empty && i % 3 == 0 ? 0 : 1;
+		t->byt[i] = 40 * t->pkt[i];
+	}
+	t->rows = n;
+	return t;
+}
+
+static void look_at_all(struct fm_table *t, struct fm_doubts *d)
+{
+	uint64_t place[64];
+
+	assert_true(t->rows <= 64);
+	for (size_t i = 0; i < t->rows; i++)
+		place[i] = i + 1;
+	*d = (struct fm_doubts){0};
+	assert_int_equal(fm_doubts_look(d, t, place, &err), FM_OK);
+}
+
+static void flows_without_packets_and_flows_that_stand_twice_are_counted(void **state)
+{
+	struct fm_table *t = flows(60, true, false);
+	struct fm_doubts *d = calloc(1, sizeof *d);
+	char text[FM_EXAMPLES_MAX];
+
+	(void)state;
+	assert_non_null(d);
+	look_at_all(t, d);
+	assert_int_equal(d->no_packets.n, 20);
+	assert_string_equal(fm_examples_text(&d->no_packets, text), "first at line 1, then 4 and 7");
+	assert_int_equal(d->twice.n, 0);
+	fm_doubts_free(d);
+	fm_table_free(t);
+	t = flows(60, false, true);
+	look_at_all(t, d);
+	assert_int_equal(d->no_packets.n, 0);
+	assert_int_equal(d->twice.n, 30);
+	assert_string_equal(fm_examples_text(&d->twice, text), "first at line 2, then 4 and 6");
+	fm_doubts_free(d);
+	fm_table_free(t);
+	free(d);
+}
+
+static void a_class_whose_rows_are_all_bad_is_warned_of_without_its_name(void **state)
+{
+	struct fm_table *t = rows_of(10, in_order, plain, 2);
+	const struct fm_trace_bad bad[] = {{.line = 3, .reason = "x", .label = "secret"},
+					   {.line = 5, .reason = "x", .label = "dos"},
+					   {.line = 8, .reason = "x", .label = "secret"},
+					   {.line = 9, .reason = "x", .label = NULL}};
+	FILE *f = tmpfile();
+
+	(void)state;
+	assert_non_null(f);
+	look_at_all(t, &doubts);
+	for (size_t i = 0; i < 4; i++)
+		fm_doubts_bad(&doubts, &bad[i]);
+	dict = &t->dict[FM_LABEL];
+	with_stderr(fileno(f), judge_now);
+	rewind(f);
+	said[fread(said, 1, sizeof said - 1, f)] = 0;
+	fclose(f);
+	assert_int_equal(verdict, FM_OK);
+	assert_non_null(strstr(said, "1 class vanishes: all 2 rows of it are bad rows (first at line 3, then 8)"));
+	assert_null(strstr(said, "secret"));
+	fm_doubts_free(&doubts);
+	fm_table_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_sound_trace_is_not_doubted),
-	    cmocka_unit_test(the_wrong_unit_and_the_wrong_order_are_refused),
+	    cmocka_unit_test(the_wrong_unit_and_many_wrong_times_are_refused),
 	    cmocka_unit_test(times_far_from_all_others_are_warned_of),
+	    cmocka_unit_test(which_rows_come_first_is_seen),
+	    cmocka_unit_test(a_clock_of_twelve_hours_is_warned_of),
+	    cmocka_unit_test(flows_without_packets_and_flows_that_stand_twice_are_counted),
+	    cmocka_unit_test(a_class_whose_rows_are_all_bad_is_warned_of_without_its_name),
 	    cmocka_unit_test(labels_that_look_like_one_are_warned_of_without_their_text),
 	};
 

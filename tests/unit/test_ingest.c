@@ -414,34 +414,157 @@ static void row_of_time(struct fm_buf *b, unsigned seconds)
 		      1 + seconds / 86400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
 }
 
-static void a_shuffled_trace_is_refused_and_a_jittery_one_is_not(void **state)
+/* The digest of a split's files. */
+static void digests(const struct store *s, char hex[FM_NSPLIT][FM_SHA256_HEX])
+{
+	struct fm_error err;
+	char path[1100];
+
+	for (int k = 0; k < FM_NSPLIT; k++) {
+		snprintf(path, sizeof path, "%s/%s", s->dir, names[k]);
+		assert_int_equal(fm_sha256_dir_hex(path, hex[k], &err), FM_OK);
+	}
+}
+
+/* The lines of a text in another order: order[i] is the line that comes i-th. */
+static struct fm_buf reordered(const struct fm_buf *b, unsigned n, unsigned (*order)(unsigned i, unsigned n))
+{
+	const char **line = calloc(n + 1, sizeof *line);
+	struct fm_buf out = {0};
+
+	assert_non_null(line);
+	line[0] = b->data;
+	for (unsigned i = 1; i <= n; i++)
+		line[i] = strchr(line[i - 1], '\n') + 1;
+	for (unsigned i = 0; i < n; i++) {
+		unsigned k = order(i, n);
+
+		fm_buf_add(&out, line[k], (size_t)(line[k + 1] - line[k]));
+	}
+	free(line);
+	return out;
+}
+
+static unsigned last_first(unsigned i, unsigned n)
+{
+	return n - 1 - i;
+}
+
+static unsigned far_apart(unsigned i, unsigned n) /* each once where 7919 does not divide n */
+{
+	return (unsigned)((uint64_t)i * 7919 % n);
+}
+
+static unsigned second_half_first(unsigned i, unsigned n)
+{
+	return (i + n / 2) % n;
+}
+
+/* Whatever the order of the rows: the store is that of the trace in order. */
+static void a_trace_out_of_order_gives_the_bytes_of_the_same_in_order(void **state)
+{
+	static unsigned (*const orders[])(unsigned, unsigned) = {last_first, far_apart, second_half_first};
+	struct fm_config *cfg = config(16);
+	struct fm_simulate_in in = {.rows = 20000, .seed = 2, .out = at("sorted.csv"), .threads = 1};
+	char want[FM_NSPLIT][FM_SHA256_HEX], got[FM_NSPLIT][FM_SHA256_HEX];
+	struct fm_simulate_out out;
+	struct fm_buf b = {0}, other;
+	struct fm_error err;
+	struct store s;
+	json_t *j;
+
+	(void)state;
+	assert_int_equal(fm_simulate(&in, &out, &err), FM_OK);
+	assert_int_equal(fm_file_read(in.out, 16 << 20, &b, &err), FM_OK);
+	fm_buf_add(&b, "", 1);
+	ingest(&s, cfg, in.out, "store");
+	assert_int_equal(s.rc, FM_OK);
+	assert_false(s.out.sorted);
+	digests(&s, want);
+	done_with(&s);
+	for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+		other = reordered(&b, 20000, orders[i]);
+		ingest(&s, cfg, put_bytes("other.csv", other.data, other.len), "store");
+		if (s.rc)
+			fail_msg("%s", s.err.message);
+		assert_true(s.out.sorted);
+		assert_int_equal(s.out.rows, 20000);
+		assert_true(s.out.unsorted > 0);
+		digests(&s, got);
+		for (int k = 0; k < FM_NSPLIT; k++)
+			assert_string_equal(got[k], want[k]);
+		j = summary(&s);
+		assert_true(json_is_true(json_object_get(j, "sorted")));
+		assert_string_equal(json_string_value(json_object_get(j, "ties")), "text");
+		json_decref(j);
+		done_with(&s);
+		fm_buf_free(&other);
+	}
+	fm_buf_free(&b);
+	free(cfg);
+}
+
+static void a_trace_with_some_jitter_stays_as_it_is(void **state)
 {
 	struct fm_config *cfg = config(16);
-	struct fm_buf shuffled = {0}, jittery = {0}, joined = {0};
+	struct fm_buf jittery = {0}, winter = {0};
 	struct store s;
 	uint32_t x = 1;
 
 	(void)state;
 	for (unsigned i = 0; i < 3000; i++) {
 		x = x * 1664525u + 1013904223u;
-		row_of_time(&shuffled, (x >> 8) % 86400);
 		row_of_time(&jittery, 100 + i * 20 - (x >> 8) % 100);
-		row_of_time(&joined, i < 1500 ? 86400 + i : i); /* the second day, then the first */
+		row_of_time(&winter, i < 1500 ? i * 3 : i * 3 - 3600); /* the clock is set back by an hour */
 	}
-	assert_fails(cfg, put_bytes("sh.csv", shuffled.data, shuffled.len), "is not in the order of time");
 	ingest(&s, cfg, put_bytes("ji.csv", jittery.data, jittery.len), "store");
 	if (s.rc)
 		fail_msg("%s", s.err.message);
 	assert_true(s.out.unsorted > 500);
+	assert_false(s.out.sorted);
 	done_with(&s);
-	ingest(&s, cfg, put_bytes("jo.csv", joined.data, joined.len), "store");
+	ingest(&s, cfg, put_bytes("wi.csv", winter.data, winter.len), "store");
 	assert_int_equal(s.rc, FM_OK);
 	assert_int_equal(s.out.unsorted, 1);
-	assert_true(s.out.first_ms < s.out.last_ms);
+	assert_false(s.out.sorted);
 	done_with(&s);
-	fm_buf_free(&shuffled);
 	fm_buf_free(&jittery);
-	fm_buf_free(&joined);
+	fm_buf_free(&winter);
+	free(cfg);
+}
+
+/* Kinds of bad rows, lines passed over, classes that go: in the summary. */
+static void what_is_left_out_is_recorded_by_reason(void **state)
+{
+	struct fm_config *cfg = config(10);
+	struct fm_buf b = ugr16_rows(1000);
+	struct store s;
+	json_t *j, *list;
+
+	(void)state;
+	fm_buf_puts(&b, "2016-04-11 23:00:00,-7.000,1.2.3.4,1.2.3.4,1,2,TCP,x,0,0,1,40,a\n"
+			"# a comment\n"
+			"2016-04-11 23:00:00,0.000,2001:db8::1,1.2.3.4,1,2,TCP,x,0,0,1,40,gone\n"
+			"2016-04-11 23:00:00,-1.000,1.2.3.4,1.2.3.4,1,2,TCP,x,0,0,1,40,a\n"
+			"2016-04-11 23:00:00,0.000,1.2.3.4,1.2.3.4,1,2,TCP,x,0,0,1,40,b\xea\n" /* no label to name */
+			"2016-04-11 23:00:00,-1.000,1.2.3.4,1.2.3.4,1,2,TCP,x,0,0,1,40,b\xea\n");
+	ingest(&s, cfg, put_bytes("l.csv", b.data, b.len), "store");
+	assert_int_equal(s.rc, FM_OK);
+	assert_int_equal(s.out.left_out.n, 3);
+	j = summary(&s);
+	assert_int_equal(json_integer_value(json_object_get(j, "passed_over")), 1);
+	list = json_object_get(j, "left_out");
+	assert_int_equal(json_array_size(list), 3);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "reason")),
+			    "td is negative (column td)");
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 0), "rows")), 3);
+	assert_int_equal(json_integer_value(json_array_get(json_object_get(json_array_get(list, 0), "lines"), 0)),
+			 1001);
+	assert_int_equal(json_integer_value(json_array_get(json_object_get(json_array_get(list, 0), "lines"), 1)),
+			 1004);
+	json_decref(j);
+	done_with(&s);
+	fm_buf_free(&b);
 	free(cfg);
 }
 
@@ -513,7 +636,9 @@ int main(void)
 	    cmocka_unit_test(quarantine_is_a_sample_and_says_so),
 	    cmocka_unit_test(too_many_bad_rows_stop_the_run),
 	    cmocka_unit_test(too_few_rows_say_how_many_are_needed),
-	    cmocka_unit_test(a_shuffled_trace_is_refused_and_a_jittery_one_is_not),
+	    cmocka_unit_test(a_trace_out_of_order_gives_the_bytes_of_the_same_in_order),
+	    cmocka_unit_test(a_trace_with_some_jitter_stays_as_it_is),
+	    cmocka_unit_test(what_is_left_out_is_recorded_by_reason),
 	    cmocka_unit_test(gaps_are_clamped),
 	    cmocka_unit_test(source_keys_are_obeyed),
 	};

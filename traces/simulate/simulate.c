@@ -255,9 +255,10 @@ static int slot_reserve(struct fm_sim_slot *s, size_t n, struct fm_error *err)
 		return FM_OK;
 	free(s->flow);
 	s->cap = 0;
-	if ((rc = fm_alloc(&s->flow, cap, sizeof *s->flow, "the flows of a slot", err)) == FM_OK)
-		s->cap = cap;
-	return rc;
+	if ((rc = fm_alloc(&s->flow, cap, sizeof *s->flow, "the flows of a slot", err)) < 0)
+		return rc;
+	s->cap = cap;
+	return FM_OK;
 }
 
 static int slot_make(const struct plan *p, uint32_t k, struct fm_sim_slot *s, struct fm_error *err)

@@ -82,13 +82,13 @@ static int scratch_reserve(struct fm_sim_scratch *x, size_t rows, struct fm_erro
 	if (rows <= x->cap)
 		return FM_OK;
 	fm_sim_scratch_free(x);
-	if ((rc = fm_alloc(&x->text, cap, ROW_MAX, "the rows of a slot", err)) == FM_OK)
-		rc = fm_alloc(&x->key, cap, sizeof *x->key, "the rows of a slot", err);
-	if (rc == FM_OK)
-		x->cap = cap;
-	else
+	if ((rc = fm_alloc(&x->text, cap, ROW_MAX, "the rows of a slot", err)) < 0 ||
+	    (rc = fm_alloc(&x->key, cap, sizeof *x->key, "the rows of a slot", err)) < 0) {
 		fm_sim_scratch_free(x);
-	return rc;
+		return rc;
+	}
+	x->cap = cap;
+	return FM_OK;
 }
 
 void fm_sim_scratch_free(struct fm_sim_scratch *x)
@@ -249,13 +249,14 @@ int fm_sim_sink_commit(struct fm_sim_sink *k, struct fm_error *err)
 {
 	int rc = FM_OK;
 
-	if (k->archive)
-		rc = archive_check(k, archive_write_close(k->archive) == ARCHIVE_OK, err);
-	if (rc == FM_OK && k->out) {
+	if (k->archive && (rc = archive_check(k, archive_write_close(k->archive) == ARCHIVE_OK, err)) < 0)
+		goto out;
+	if (k->out) {
 		struct fm_out *out = k->out;
 		k->out = NULL;
 		rc = fm_out_commit(out, err);
 	}
+out:
 	fm_sim_sink_abort(k);
 	return rc;
 }

@@ -1,0 +1,276 @@
+/* The columns of a dialect: what each fills, in which form, and whether together they make a flow. */
+#include "manifests/dialect_loader.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/num.h"
+
+#define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
+
+/* In order of enum fm_format. */
+static const char *const format_names[] = {"datetime",     "seconds",  "milliseconds", "microseconds", "ipv4",
+					   "ipv4-integer", "integer",  "text",         "nanoseconds",  "rfc3339",
+					   "pattern",      "hms",      "type.code",    "lower",        "number",
+					   "named-ipv4",   "ipv4-port"};
+#define BIT(f) (1u << (f))
+#define UNITS (BIT(FM_FMT_SECONDS) | BIT(FM_FMT_MILLISECONDS) | BIT(FM_FMT_MICROSECONDS) | BIT(FM_FMT_NANOSECONDS))
+#define CLOCKS (BIT(FM_FMT_DATETIME) | BIT(FM_FMT_RFC3339) | BIT(FM_FMT_PATTERN))
+
+/* What a column of a kind may be written as, and what it is when the dialect does not say. */
+static const struct {
+	unsigned formats;
+	enum fm_format dflt;
+} kinds[] = {
+    [FM_KIND_TIME] = {CLOCKS | UNITS, FM_FMT_DATETIME},
+    [FM_KIND_DURATION] = {UNITS | BIT(FM_FMT_HMS), FM_FMT_SECONDS},
+    [FM_KIND_ADDRESS] = {BIT(FM_FMT_IPV4) | BIT(FM_FMT_IPV4_INTEGER) | BIT(FM_FMT_NAMED_IPV4) | BIT(FM_FMT_IPV4_PORT),
+			 FM_FMT_IPV4},
+    [FM_KIND_PORT] = {BIT(FM_FMT_INTEGER) | BIT(FM_FMT_TYPE_CODE), FM_FMT_INTEGER},
+    [FM_KIND_CATEGORY] = {BIT(FM_FMT_TEXT) | BIT(FM_FMT_LOWER) | BIT(FM_FMT_NUMBER), FM_FMT_TEXT},
+    [FM_KIND_COUNT] = {BIT(FM_FMT_INTEGER), FM_FMT_INTEGER},
+};
+/* A flow is no flow without these. */
+static const enum fm_col needed[] = {FM_TE, FM_TD, FM_SA, FM_DA, FM_SP, FM_DP, FM_PR, FM_PKT, FM_BYT};
+
+int fm_dialect_unknown(const struct fm_yaml *v, const char *kind, const char *word, const char *const *candidates,
+		       size_t n, struct fm_error *err)
+{
+	const char *near = fm_suggest(word, candidates, n);
+	char list[256] = "";
+	size_t len = 0;
+
+	if (near)
+		return fm_yaml_fail(v, err, "unknown %s '%.64s', did you mean '%s'?", kind, word, near);
+	for (size_t i = 0; i < n && len < sizeof(list); i++)
+		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s", i ? ", " : "", candidates[i]);
+	return fm_yaml_fail(v, err, "unknown %s '%.64s': there are %s", kind, word, list);
+}
+
+static int column_target(const struct fm_yaml *v, int *col, enum fm_role *role, struct fm_error *err)
+{
+	const char *names[FM_NFLOWCOL + 1];
+	char word[64];
+	int rc;
+
+	if ((rc = fm_yaml_text(v, "column", word, sizeof(word), err)) < 0)
+		return rc;
+	if (strcmp(word, "start") == 0) {
+		*col = FM_TE;
+		*role = FM_ROLE_START;
+		return FM_OK;
+	}
+	*col = fm_col_find(word);
+	if (*col >= 0 && *col < FM_NFLOWCOL)
+		return FM_OK;
+	for (int i = 0; i < FM_NFLOWCOL; i++)
+		names[i] = fm_cols[i].name;
+	names[FM_NFLOWCOL] = "start";
+	return fm_dialect_unknown(v, "column", word, names, FM_NFLOWCOL + 1, err);
+}
+
+static int column_format(const struct fm_yaml *v, enum fm_format *format, char pattern[FM_TIME_PATTERN_MAX],
+			 struct fm_error *err)
+{
+	char word[FM_TIME_PATTERN_MAX];
+	int rc;
+
+	if ((rc = fm_yaml_text(v, "format", word, sizeof(word), err)) < 0)
+		return rc;
+	if (strchr(word, '%')) {
+		strcpy(pattern, word);
+		*format = FM_FMT_PATTERN;
+		return FM_OK;
+	}
+	if (strcmp(word, "pattern") == 0)
+		return fm_yaml_fail(v, err, "format takes the pattern itself, such as \"%%d/%%m/%%Y %%H:%%M\"");
+	for (size_t i = 0; i < COUNT_OF(format_names); i++)
+		if (strcmp(format_names[i], word) == 0) {
+			*format = (enum fm_format)i;
+			return FM_OK;
+		}
+	return fm_dialect_unknown(v, "format", word, format_names, COUNT_OF(format_names), err);
+}
+
+/* What the keys of a column say together, with its format and its kind. */
+static int column_more(const struct fm_dialect *d, int i, const struct fm_yaml *v, struct fm_error *err)
+{
+	const char *name = d->cols[i].name, *fault;
+	enum fm_format format = d->cols[i].format;
+	bool count = fm_cols[d->cols[i].col].kind == FM_KIND_COUNT;
+
+	if (format == FM_FMT_PATTERN && (fault = fm_time_pattern_fault(d->cols[i].pattern, d->cols[i].day_starts)))
+		return fm_yaml_fail(v, err, "column '%s': the pattern '%s' cannot be used: %s", name,
+				    d->cols[i].pattern, fault);
+	if (format != FM_FMT_PATTERN && d->cols[i].day_starts >= 0)
+		return fm_yaml_fail(v, err, "column '%s': day_starts is for a pattern with %%I and without %%p", name);
+	if ((format == FM_FMT_LOWER || format == FM_FMT_NUMBER) && d->cols[i].col != FM_PR)
+		return fm_yaml_fail(v, err, "column '%s': '%s' cannot be read as %s", name,
+				    fm_cols[d->cols[i].col].name, format_names[format]);
+	if (!count && (d->cols[i].suffix || d->cols[i].role == FM_ROLE_SUM))
+		return fm_yaml_fail(v, err, "column '%s': %s, not for %s", name,
+				    d->cols[i].suffix ? "suffix is for pkt and byt"
+						      : "sum is for pkt, byt, te and start",
+				    fm_cols[d->cols[i].col].name);
+	if (d->cols[i].nonly)
+		return fm_yaml_fail(v, err, "column '%s': only is for a column that fills none", name);
+	return FM_OK;
+}
+
+/* Format and decimals against the kind of the column. */
+static int column_check(struct fm_dialect *d, int i, const struct fm_yaml *v, bool has_format, bool has_decimals,
+			struct fm_error *err)
+{
+	const char *name = d->cols[i].name;
+	int col = d->cols[i].col, rc;
+
+	for (int j = 0; j < i; j++) {
+		if (strcmp(d->cols[j].name, name) == 0)
+			return fm_yaml_fail(v, err, "two columns are named '%s'", name);
+		if (col >= 0 && d->cols[j].col == col && d->cols[j].role == d->cols[i].role &&
+		    d->cols[i].role != FM_ROLE_SUM && !d->cols[i].part)
+			return fm_yaml_fail(v, err, "columns '%s' and '%s' both fill '%s'", d->cols[j].name, name,
+					    fm_cols[col].name);
+	}
+	if (col < 0) {
+		if (has_format || has_decimals || d->cols[i].suffix || d->cols[i].role == FM_ROLE_SUM)
+			return fm_yaml_fail(v, err, "column '%s' has a format but no column to fill: add column: NAME",
+					    name);
+		d->cols[i].format = FM_FMT_TEXT;
+		return FM_OK;
+	}
+	if (!has_format)
+		d->cols[i].format = kinds[fm_cols[col].kind].dflt;
+	if (!(kinds[fm_cols[col].kind].formats & BIT(d->cols[i].format)))
+		return fm_yaml_fail(v, err, "column '%s': '%s' cannot be read as %s", name, fm_cols[col].name,
+				    format_names[d->cols[i].format]);
+	if ((rc = column_more(d, i, v, err)) < 0)
+		return rc;
+	if (has_decimals && !(BIT(d->cols[i].format) & (UNITS | CLOCKS | BIT(FM_FMT_HMS))))
+		return fm_yaml_fail(v, err, "column '%s': decimals are for times, not for %s", name,
+				    format_names[d->cols[i].format]);
+	if (!has_decimals)
+		d->cols[i].decimals = d->cols[i].format == FM_FMT_SECONDS || d->cols[i].format == FM_FMT_HMS ? 3 : -1;
+	d->present |= 1u << col;
+	if (d->cols[i].format == FM_FMT_IPV4_PORT)
+		d->present |= 1u << (col == FM_SA ? FM_SP : FM_DP);
+	return FM_OK;
+}
+
+/* The values that rows must have in a column, one of a few. */
+static int column_only(struct fm_dialect *d, int i, const struct fm_yaml *v, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = fm_yaml_want(v, FM_YAML_LIST, "only", err)) < 0)
+		return rc;
+	if (v->n == 0 || v->n > COUNT_OF(d->cols[i].only))
+		return fm_yaml_fail(v, err, "only takes 1 to %zu words, not %zu", COUNT_OF(d->cols[i].only), v->n);
+	for (const struct fm_yaml *e = v->first; e; e = e->next)
+		if ((rc = fm_yaml_text(e, "only", d->cols[i].only[d->cols[i].nonly++], sizeof(d->cols[i].only[0]),
+				       err)) < 0)
+			return rc;
+	return FM_OK;
+}
+
+/* What the keys of one column said beside what stands in its struct. */
+struct column_keys {
+	bool has_format, has_decimals, sum;
+};
+
+static int read_column_key(struct fm_dialect *d, int i, const struct fm_yaml *e, struct column_keys *seen,
+			   struct fm_error *err)
+{
+	static const char *const keys[] = {"name", "column",     "format", "decimals", "suffix",
+					   "sum",  "day_starts", "only",   "words"};
+	int64_t n = -1;
+	int rc;
+
+	if (strcmp(e->key, "name") == 0)
+		return fm_yaml_text(e, "name", d->cols[i].name, sizeof(d->cols[i].name), err);
+	if (strcmp(e->key, "column") == 0)
+		return column_target(e, &d->cols[i].col, &d->cols[i].role, err);
+	if (strcmp(e->key, "only") == 0)
+		return column_only(d, i, e, err);
+	if (strcmp(e->key, "sum") == 0)
+		return fm_yaml_bool(e, "sum", &seen->sum, err);
+	if (strcmp(e->key, "format") == 0) {
+		seen->has_format = true;
+		return column_format(e, &d->cols[i].format, d->cols[i].pattern, err);
+	}
+	if (strcmp(e->key, "decimals") == 0) {
+		seen->has_decimals = true;
+		if ((rc = fm_yaml_int(e, "decimals", 0, 9, &n, err)) < 0)
+			return rc;
+		d->cols[i].decimals = n > 0 ? (int)n : -1; /* 0: no point either */
+	} else if (strcmp(e->key, "day_starts") == 0) {
+		if ((rc = fm_yaml_int(e, "day_starts", 0, 23, &n, err)) < 0)
+			return rc;
+		d->cols[i].day_starts = (int)n;
+	} else if (strcmp(e->key, "words") == 0) {
+		if ((rc = fm_yaml_int(e, "words", 1, 8, &n, err)) < 0)
+			return rc;
+		d->cols[i].words = (int)n;
+	} else if (strcmp(e->key, "suffix") == 0) {
+		if ((rc = fm_yaml_int(e, "suffix", 1000, 1024, &n, err)) < 0)
+			return rc;
+		if (n != 1000 && n != 1024)
+			return fm_yaml_fail(e, err, "suffix takes 1000 or 1024, what a K stands for");
+		d->cols[i].suffix = (int)n;
+	} else {
+		return fm_dialect_unknown(e, "key of a column", e->key, keys, COUNT_OF(keys), err);
+	}
+	return FM_OK;
+}
+
+static int read_column(struct fm_dialect *d, int i, const struct fm_yaml *v, struct fm_error *err)
+{
+	struct column_keys seen = {0};
+	int rc;
+
+	if ((rc = fm_yaml_want(v, FM_YAML_MAP, "a column", err)) < 0)
+		return rc;
+	d->cols[i].col = -1;
+	d->cols[i].decimals = d->cols[i].day_starts = -1;
+	d->cols[i].words = 1;
+	for (const struct fm_yaml *e = v->first; e; e = e->next)
+		if ((rc = read_column_key(d, i, e, &seen, err)) < 0)
+			return rc;
+	if (d->cols[i].name[0] == '\0')
+		return fm_yaml_fail(v, err, "column %d has no name", i + 1);
+	if (seen.sum && d->cols[i].col == FM_TE)
+		d->cols[i].part = true;
+	else if (seen.sum)
+		d->cols[i].role = FM_ROLE_SUM;
+	return column_check(d, i, v, seen.has_format, seen.has_decimals, err);
+}
+
+static bool has_role(const struct fm_dialect *d, enum fm_col col, enum fm_role role)
+{
+	for (int i = 0; i < d->ncols; i++)
+		if (d->cols[i].col == (int)col && d->cols[i].role == role)
+			return true;
+	return false;
+}
+
+int fm_dialect_columns(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = fm_yaml_want(v, FM_YAML_LIST, "columns", err)) < 0)
+		return rc;
+	if (v->n == 0 || v->n > FM_DIALECT_MAXCOLS)
+		return fm_yaml_fail(v, err, "columns takes 1 to %d of them, not %zu", FM_DIALECT_MAXCOLS, v->n);
+	for (const struct fm_yaml *e = v->first; e; e = e->next)
+		if ((rc = read_column(d, d->ncols++, e, err)) < 0)
+			return rc;
+	if (has_role(d, FM_TE, FM_ROLE_VALUE) && has_role(d, FM_TE, FM_ROLE_START))
+		d->present |= 1u << FM_TD;
+	for (size_t i = 0; i < COUNT_OF(needed); i++)
+		if (!(d->present >> needed[i] & 1u))
+			return fm_yaml_fail(v, err,
+					    "no column fills '%s': a dialect needs two of start, te and td, and sa, "
+					    "da, sp, dp, pr, pkt and byt",
+					    fm_cols[needed[i]].name);
+	return FM_OK;
+}

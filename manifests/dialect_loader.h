@@ -1,0 +1,16 @@
+/* dialect_loader.h - what the files that read a dialect share. */
+#ifndef FM_MANIFESTS_DIALECT_LOADER_H
+#define FM_MANIFESTS_DIALECT_LOADER_H
+
+#include <stddef.h>
+
+#include "manifests/dialect.h"
+#include "manifests/yaml.h"
+
+/* The key columns. */
+int fm_dialect_columns(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err) FM_MUST_CHECK;
+/* FM_EINPUT: the word is none of the candidates; the message has the nearest, or all. */
+int fm_dialect_unknown(const struct fm_yaml *v, const char *kind, const char *word, const char *const *candidates,
+		       size_t n, struct fm_error *err);
+
+#endif

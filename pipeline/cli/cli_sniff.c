@@ -1,0 +1,98 @@
+/* sniff: which dialect a trace is in, and a dialect file to start from. */
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "manifests/embed.h"
+#include "pipeline/cli/cli.h"
+#include "traces/sniff.h"
+
+struct sniff_args {
+	const char *member;
+	bool json;
+};
+
+static const struct fm_option options[] = {
+    {FM_SETS_TEXT(struct sniff_args, member), .name = "member", .value = "NAME",
+     .help = "the member to look at, where FILE is an archive with several"},
+    FM_OPTION_JSON(struct sniff_args),
+    {0},
+};
+
+static void put_why(const struct fm_sniff_candidate *c, struct fm_buf *out)
+{
+	fm_buf_printf(out, "%s (built in): reads %llu of the first %llu rows, %d columns of each", c->name,
+		      (unsigned long long)c->rows, (unsigned long long)(c->rows + c->bad), c->columns);
+	if (c->mapped)
+		fm_buf_printf(out, ", and %d label%s of its own", c->mapped, c->mapped == 1 ? "" : "s");
+}
+
+/* What there is to say, as comments, with the dialect file behind it. */
+static int describe(const struct fm_sniffed *s, const char *file, const char *member, struct fm_buf *out,
+		    struct fm_error *err)
+{
+	struct fm_embed e;
+	bool whole;
+
+	for (int i = 0; i < s->n; i++) {
+		fm_buf_puts(out, "# ");
+		put_why(&s->candidate[i], out);
+		fm_buf_puts(out, "\n");
+	}
+	if (s->n && fm_embed_find(&e, FM_EMBED_DIALECT, s->candidate[0].name)) {
+		fm_buf_printf(out, "# %s source.dialect: %s\n", s->sure ? "set" : "the first one may be it:", e.name);
+		fm_buf_add(out, e.text, e.n);
+		return fm_buf_check(out, err);
+	}
+	fm_buf_puts(out, "# No built-in dialect reads it.\n");
+	return fm_sniff_guess(file, member, out, &whole, err);
+}
+
+static json_t *sniffed_json(const struct fm_sniffed *s, const struct fm_buf *text)
+{
+	json_t *list = json_array(), *o;
+
+	for (int i = 0; i < s->n; i++) {
+		const struct fm_sniff_candidate *c = &s->candidate[i];
+
+		json_array_append_new(list, json_pack("{s:s, s:i, s:I, s:I}", "name", c->name, "columns", c->columns,
+						      "rows", (json_int_t)c->rows, "bad", (json_int_t)c->bad));
+	}
+	o = json_pack("{s:b, s:o, s:s%}", "sure", s->sure, "candidates", list, "file", text->data, text->len);
+	if (o && s->sure)
+		json_object_set_new(o, "dialect", json_string(s->candidate[0].name));
+	return o;
+}
+
+static int sniff(const void *args, const struct fm_call *call, struct fm_error *err)
+{
+	const struct sniff_args *a = args;
+	struct fm_sniffed s;
+	struct fm_buf text = {0};
+	int rc;
+
+	if ((rc = fm_sniff(&s, call->operand[0], a->member, err)) < 0 ||
+	    (rc = describe(&s, call->operand[0], a->member, &text, err)) < 0)
+		goto out;
+	if (a->json)
+		rc = fm_cli_json(sniffed_json(&s, &text), err);
+	else
+		fwrite(text.data, 1, text.len, stdout);
+out:
+	fm_buf_free(&text);
+	return rc;
+}
+
+const struct fm_verb fm_verb_sniff = {
+    .name = "sniff",
+    .summary = "which dialect a trace is in",
+    .about =
+	"Reads the first rows of FILE by each built-in dialect and prints those that fit, why, and the dialect file of "
+	"the best of them. Where none fits, it prints a dialect file to start from, guessed from the header and the "
+	"values, with what is unsure in comments. What is printed is a dialect file: flowmint sniff FILE > mine.yaml. "
+	"Exit status 0 in all three cases; 3 when FILE is no text with columns.",
+    .operands = "FILE",
+    .offer = FM_OFFER_FILE,
+    .options = options,
+    .args_size = sizeof(struct sniff_args),
+    .run = sniff,
+};

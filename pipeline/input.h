@@ -1,0 +1,23 @@
+/*
+ * input.h - what the config leaves open about the trace, settled before a run: the files of a pattern, standard input,
+ * and which dialect source.dialect auto is. The trace is looked at in a child (sandbox.h), as the parent never reads
+ * private records; standard input goes through the kernel alone.
+ */
+#ifndef FM_PIPELINE_INPUT_H
+#define FM_PIPELINE_INPUT_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "manifests/config.h"
+
+/*
+ * Puts what was found into cfg, so that ledger, keys and stages have it. workspace: NULL is that of the project.
+ *
+ * A trace that can be read once only (-, a pipe) is copied to WORKSPACE/input/SHA256, where it stays, so that the run
+ * can be done again; a complete copy alone gets that name. FM_EINPUT: a pattern without a file; no dialect, or none for
+ * sure.
+ */
+int fm_input_settle(struct fm_config *cfg, const char *workspace, bool unconfined, struct fm_error *err) FM_MUST_CHECK;
+
+#endif

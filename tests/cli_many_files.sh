@@ -1,0 +1,89 @@
+#!/bin/sh
+# A trace of several files, and one from standard input: the same flows as from one file; what is missing or damaged is named.
+# usage: cli_many_files.sh [FLOWMINT]
+# shellcheck disable=SC2086 # UNCONFINED is one word or none
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+
+ingest() { # PATH OPTION...
+	path=$1
+	shift
+	rm -rf w
+	"$F" run p/release.yaml $UNCONFINED --workspace "$T/w" --until ingest --set source.path="$path" --json "$@"
+}
+
+store() {
+	find w/stages/ingest -name '*.npy' | sed 's,.*/store/,,' | sort | while read -r f; do
+		echo "$f $(cat w/stages/ingest/*/store/"$f" | sha256sum)"
+	done | sha256sum
+}
+
+same() { # NAME PATH [OPTION...]
+	name=$1 path=$2
+	shift 2
+	expect 0 "$name is read" ingest "$path" "$@"
+	holds "$name gives the same flows" test "$(store)" = "$plain"
+}
+
+expect 0 "(a trace)" "$F" simulate --rows 3000 --seed 2 --out all.csv
+expect 0 "(a project)" "$F" init --preset demo p
+expect 0 "one file is read" ingest "$T/all.csv"
+plain=$(store)
+
+# Names whose order is not that of time; one hour without a flow; one file compressed.
+mkdir hours
+sed -n 1,1000p all.csv >hours/c.csv
+sed -n 1001,1777p all.csv >hours/a.csv
+sed -n 1778,3000p all.csv | gzip -c >hours/b.csv.gz
+: >hours/d.csv
+same "a pattern" "$T/hours/*"
+says err "3 files in the order of time, from $T/hours/c.csv to $T/hours/b.csv.gz" "the order is that of time"
+says err "hours/d.csv holds no row: it is passed over" "an empty file is named"
+says err "hours/a.csv: its lines are counted from 1001 on" "it is said how lines are counted"
+{
+	sed '/^ *path:/d' p/release.yaml | sed '/^source:/q'
+	echo '  path: [../hours/b.csv.gz, "../hours/c.csv", "../hours/[a].csv"]'
+	sed '/^ *path:/d' p/release.yaml | sed '1,/^source:/d'
+} >p/list.yaml
+rm -rf w
+expect 0 "a list in the config is read" "$F" run p/list.yaml $UNCONFINED --workspace "$T/w" --until ingest
+holds "a list gives the same flows" test "$(store)" = "$plain"
+expect 0 "the run can be done again" "$F" run p/list.yaml $UNCONFINED --workspace "$T/w" --until ingest
+says err "cached" "and is remembered"
+holds "the ledger has the files" sh -c "$F log --workspace $T/w --json r0001 | grep hours/b.csv.gz >/dev/null"
+expect 0 "the plan knows several files" "$F" run p/list.yaml $UNCONFINED --workspace "$T/w" --plan --until ingest
+
+expect 3 "a pattern without a file is refused" ingest "$T/hours/*.txt"
+says err "no file matches $T/hours/*.txt" "it is named"
+sed 's,hours/c.csv,hours/gone.csv,' p/list.yaml >p/gone.yaml
+expect 3 "a missing file is refused" "$F" run p/gone.yaml $UNCONFINED --workspace "$T/w" --until ingest
+says err "hours/gone.csv" "it is named"
+head -c 3000 hours/b.csv.gz >hours/e.csv.gz
+expect 3 "a damaged file is refused" ingest "$T/hours/*"
+says err "hours/e.csv.gz" "it is named"
+says err "truncated or damaged" "and what is wrong with it"
+rm hours/e.csv.gz
+echo "no,flow" >hours/f.csv
+same "a file of bad rows alone is counted" "$T/hours/*"
+says err "1 row is left out: 2 columns where 13 are expected (first at line 3001)" "with its line"
+rm hours/f.csv
+ln -s a.csv hours/g.csv
+expect 3 "a file that is named twice is refused" ingest "$T/hours/*"
+says err "twice" "it is said"
+
+# Once only.
+rm -rf w
+expect 0 "standard input is read" sh -c "cat all.csv | $F run p/release.yaml $UNCONFINED --workspace $T/w --until ingest --set source.path=-"
+holds "standard input gives the same flows" test "$(store)" = "$plain"
+holds "it is kept" test "$(cat w/input/* | sha256sum)" = "$(sha256sum <all.csv)"
+expect 0 "the same once more" sh -c "$F run p/release.yaml $UNCONFINED --workspace w --until ingest --set source.path=- <all.csv"
+says err "cached" "is not done again"
+holds "and kept once" test "$(find w/input -type f | wc -l)" -eq 1
+rm -rf w
+mkfifo fifo
+cat all.csv >fifo &
+expect 0 "a pipe with a name is read" "$F" run p/release.yaml $UNCONFINED --workspace "$T/w" --until ingest --set source.path="$T/fifo"
+holds "a pipe gives the same flows" test "$(store)" = "$plain"
+expect 3 "an empty standard input is refused" sh -c "$F run p/release.yaml $UNCONFINED --workspace $T/w --until ingest --set source.path=- </dev/null"
+finish

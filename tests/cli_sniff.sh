@@ -1,0 +1,42 @@
+#!/bin/sh
+# flowmint sniff, and source.dialect: auto: what is sure is used, what is not is refused with what to do.
+# usage: cli_sniff.sh [FLOWMINT]
+# shellcheck disable=SC2086 # UNCONFINED is one word or none
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+
+ingest() { # FILE OPTION...
+	file=$1
+	shift
+	rm -rf w
+	"$F" run p/release.yaml $UNCONFINED --workspace w --until ingest --set source.path="$T/$file" "$@"
+}
+
+expect 0 "(a trace)" "$F" simulate --rows 2000 --seed 2 --out good.csv
+expect 0 "(a project)" "$F" init --preset demo p
+awk -F, -v OFS=';' 'BEGIN { print "begin;td;proto;src;sport;dst;dport;pkts;octets" }
+	{ print $1, $2, $7, $3, $5, $4, $6, $11, $12 }' good.csv >other.csv
+
+expect 0 "a built-in dialect is found" "$F" sniff good.csv
+says out "# ugr16 (built in): reads 1000 of the first 1000 rows, 13 columns of each" "it is said why"
+says out "# set source.dialect: ugr16" "and what to do"
+cp out sniffed.yaml
+expect 0 "what was printed is a dialect" ingest good.csv --set source.dialect="$T/sniffed.yaml"
+expect 0 "as JSON" "$F" sniff --json good.csv
+holds "the dialect is named" test "$(json out 'd["dialect"], d["sure"]')" = "('ugr16', True)"
+
+expect 0 "auto takes what is sure" ingest good.csv --set source.dialect=auto
+says err "source.dialect auto: the trace is in dialect ugr16" "and says it"
+holds "the store names it" grep -q '"dialect": "ugr16"' w/stages/ingest/*/store/store.json
+
+expect 0 "another form gets a dialect to start from" "$F" sniff other.csv
+says out 'No built-in dialect reads it' "that none fits is said"
+says out '# not found: two of start, te and td' "what was not found too"
+holds "nothing of the rows is printed" sh -c '! grep -q "2016-" out'
+sed 's/^  # not found.*/  - {name: begin, column: start}/' out >mine.yaml
+expect 0 "with one line more it reads the trace" ingest other.csv --set source.dialect="$T/mine.yaml"
+expect 3 "auto refuses it" ingest other.csv --set source.dialect=auto
+says err "flowmint sniff prints a dialect file to start from" "and says what to do"
+expect 3 "a file that is not there" "$F" sniff absent.csv
+finish

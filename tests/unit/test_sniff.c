@@ -1,0 +1,159 @@
+/* Each built-in dialect is found in what it writes itself; what no one reads gets a dialect that reads it. */
+#include "tests/unit/trace_fixture.h"
+
+#include "base/num.h"
+#include "manifests/embed.h"
+#include "traces/simulate/simulate.h"
+#include "traces/sniff.h"
+
+static struct fm_error err;
+
+/* A simulated trace as a table. */
+static struct fm_table *simulated_table(void)
+{
+	struct fm_simulate_in in = {.rows = 400, .seed = 3, .out = at("sim.csv"), .threads = 1};
+	struct fm_simulate_out out;
+	struct fm_dialect *d = NULL;
+	struct fm_table *t = NULL;
+	struct fm_trace_opts o = {.path = in.out};
+
+	assert_int_equal(fm_simulate(&in, &out, &err), FM_OK);
+	assert_int_equal(fm_dialect_load(&d, "ugr16", &err), FM_OK);
+	o.dialect = d;
+	assert_int_equal(fm_trace_load(&t, &o, 0, NULL, &err), FM_OK);
+	fm_dialect_free(d);
+	return t;
+}
+
+static void each_built_in_dialect_is_found_in_its_own_files(void **state)
+{
+	struct fm_table *t = simulated_table();
+	struct fm_sniffed s;
+	struct fm_embed e;
+
+	(void)state;
+	for (size_t i = 0; fm_embed_at(&e, FM_EMBED_DIALECT, i); i++) {
+		struct fm_dialect *d = NULL;
+
+		assert_int_equal(fm_dialect_load(&d, e.name, &err), FM_OK);
+		assert_int_equal(fm_trace_write(t, d, at("own.txt"), &err), FM_OK);
+		assert_int_equal(fm_sniff(&s, at("own.txt"), NULL, &err), FM_OK);
+		if (fm_sniff_decide(&s, "own.txt", &err))
+			fail_msg("%s: %s", e.name, err.message);
+		/* ugr17 differs from ugr16 in the names of labels that are not there. */
+		if (strcmp(e.name, "ugr17") != 0)
+			assert_string_equal(s.candidate[0].name, e.name);
+		fm_dialect_free(d);
+	}
+	fm_table_free(t);
+}
+
+static void labels_stay_as_they_stand(void **state)
+{
+	struct fm_sniffed s;
+	char text[4096] = "";
+
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		sprintf(text + strlen(text),
+			"2016-07-30 00:01:%02d,0.000,1.2.3.4,42.219.1.2,53,35203,UDP,.A....,0,0,1,130,%s\n", i,
+			i % 2 ? "anomaly-spam" : "background");
+	assert_int_equal(fm_sniff(&s, put("t.csv", text), NULL, &err), FM_OK);
+	assert_true(s.sure);
+	assert_string_equal(s.candidate[0].name, "ugr16");
+	assert_string_equal(s.candidate[1].name, "ugr17");
+	assert_int_equal(s.candidate[1].mapped, 1);
+}
+
+/* The guess reads the rows that it was made from. */
+static void assert_guess_reads(const char *name, const char *text, size_t rows, const char *te)
+{
+	const char *path = put(name, text);
+	struct fm_buf yaml = {0};
+	struct fm_dialect *d = NULL;
+	struct reading *r;
+	int64_t ms;
+	bool whole;
+
+	assert_int_equal(fm_sniff_guess(path, NULL, &yaml, &whole, &err), FM_OK);
+	assert_true(whole);
+	if (fm_dialect_load(&d, put_bytes("guess.yaml", yaml.data, yaml.len), &err))
+		fail_msg("%s\n%.*s", err.message, (int)yaml.len, yaml.data);
+	r = read_trace_file(at(name), d, NULL, 0);
+	if (r->rc)
+		fail_msg("%s\n%.*s", r->err.message, (int)yaml.len, yaml.data);
+	assert_int_equal(r->t->rows, rows);
+	assert_int_equal(r->st.bad, 0);
+	assert_int_equal(fm_parse_time_ms(te, strlen(te), &ms), 0);
+	assert_int_equal(r->t->te[0], ms);
+	assert_int_equal(r->t->sp[0], 53);
+	assert_int_equal(r->t->dp[0], 35203);
+	assert_int_equal(r->t->pkt[0], 1);
+	assert_int_equal(r->t->byt[0], 130);
+	done(r);
+	fm_buf_free(&yaml);
+	fm_dialect_free(d);
+}
+
+static void other_forms_get_a_dialect_that_reads_them(void **state)
+{
+	(void)state;
+	assert_guess_reads(
+	    "a.csv",
+	    "flow;Start Time;End Time;Source IP;Dest IP;Src Port;Dst Port;Proto;Total Packets;Total Bytes\n"
+	    "1;13/04/2016 10:01:06;13/04/2016 10:01:08;1.2.3.4;10.0.0.1;53;35203;udp;1;130\n"
+	    "2;13/04/2016 10:01:07;13/04/2016 10:01:08;10.0.0.1;1.2.3.4;35203;53;udp;1;68\n",
+	    2, "2016-04-13 10:01:08");
+	assert_guess_reads("b.tsv",
+			   "ts\tduration_ms\tsrc_ip\tdst_ip\tsrc_port\tdst_port\tprotocol\tsrc2dst_packets\t"
+			   "dst2src_packets\tsrc2dst_bytes\tdst2src_bytes\n"
+			   "1460332866000\t2000\t1.2.3.4\t10.0.0.1\t53\t35203\t17\t1\t0\t100\t30\n"
+			   "1460332867000\t0\t1.2.3.4\t10.0.0.1\t53\t35203\t17\t1\t0\t100\t30\n",
+			   2, "2016-04-11 00:01:08");
+	assert_guess_reads("c.csv",
+			   "1460332866.5|0.500|UDP|1.2.3.4|53|10.0.0.1|35203|1|130\n"
+			   "1460332867.5|0.250|TCP|1.2.3.4|53|10.0.0.1|35203|2|300\n",
+			   2, "2016-04-11 00:01:07");
+}
+
+static void what_is_lacking_is_named_and_what_is_no_table_refused(void **state)
+{
+	struct fm_buf yaml = {0};
+	struct fm_sniffed s;
+	bool whole;
+
+	(void)state;
+	assert_int_equal(
+	    fm_sniff_guess(put("d.csv", "a,b,src,dst,bytes\n1,2,1.2.3.4,1.2.3.5,7\n2,2,1.2.3.4,1.2.3.5,7\n"), NULL,
+			   &yaml, &whole, &err),
+	    FM_OK);
+	assert_false(whole);
+	fm_buf_add(&yaml, "", 1);
+	assert_non_null(strstr(yaml.data, "# not found: two of start, te and td"));
+	assert_non_null(strstr(yaml.data, "# not found: pkt"));
+	assert_null(strstr(yaml.data, "1.2.3.4")); /* names, never values */
+	fm_buf_free(&yaml);
+	assert_int_equal(fm_sniff_guess(put("e.csv", "some words\nand no table\n"), NULL, &yaml, &whole, &err),
+			 FM_EINPUT);
+	assert_says(err, "cuts its first lines into columns");
+	assert_int_equal(fm_sniff(&s, put("f.csv", "a,b\n1,2\n"), NULL, &err), FM_OK);
+	assert_int_equal(s.n, 0);
+	assert_int_equal(fm_sniff_decide(&s, "f.csv", &err), FM_EINPUT);
+	assert_says(err, "no built-in dialect reads its first rows");
+	assert_int_equal(fm_sniff(&s, at("absent"), NULL, &err), FM_EINPUT);
+	assert_int_equal(fm_sniff(&s, put_bytes("g.csv", "Rar!\x1a\x07\x01", 7), NULL, &err), FM_EINPUT);
+	assert_says(err, "a RAR archive");
+	fm_buf_free(&yaml);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(each_built_in_dialect_is_found_in_its_own_files),
+	    cmocka_unit_test(labels_stay_as_they_stand),
+	    cmocka_unit_test(other_forms_get_a_dialect_that_reads_them),
+	    cmocka_unit_test(what_is_lacking_is_named_and_what_is_no_table_refused),
+	};
+
+	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}

@@ -1,0 +1,86 @@
+#include "traces/file_order.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "traces/files.h"
+
+/* The time of the first row of a file; *none: it has no row, as hours without a flow have. */
+static int first_time(const struct fm_reader_kind *kind, const struct fm_trace_opts *o, int64_t *ms, bool *none,
+		      struct fm_error *err)
+{
+	struct fm_reader *r = NULL;
+	struct fm_batch b = {0};
+	struct stat st;
+	size_t bad = 0;
+	int rc;
+
+	*none = stat(o->path, &st) == 0 && st.st_size == 0;
+	if (*none)
+		return FM_OK;
+	if ((rc = kind->open(&r, o, err)) < 0)
+		return rc;
+	for (; !b.end && !(b.rows && b.rows->rows); bad += b.nbad)
+		if ((rc = kind->next(r, 1, &b, err)) < 0)
+			goto out;
+	*none = b.rows->rows == 0 && !bad;
+	*ms = b.rows->rows ? b.rows->te[0] : INT64_MAX; /* bad rows alone: they are counted, at the end */
+out:
+	kind->close(r);
+	return rc;
+}
+
+static int compare_files(const void *a, const void *b)
+{
+	const struct fm_file *x = a, *y = b;
+
+	return x->first_ms != y->first_ms ? (x->first_ms < y->first_ms ? -1 : 1) : (x->at > y->at) - (x->at < y->at);
+}
+
+void fm_file_order_free(struct fm_file *file, size_t n)
+{
+	for (size_t i = 0; file && i < n; i++)
+		free(file[i].path);
+	free(file);
+}
+
+int fm_file_order(const struct fm_reader_kind *kind, const struct fm_trace_opts *o, struct fm_file **file, size_t *n,
+		  uint64_t *total, struct fm_error *err)
+{
+	struct fm_trace_opts one = *o;
+	char path[FM_FILE_PATH];
+	size_t at = 0;
+	bool none;
+	int rc;
+
+	one.path = path;
+	one.quiet = one.may_be_empty = true;
+	*n = 0;
+	*total = 0;
+	if ((rc = fm_alloc(file, fm_files_count(o->path), sizeof **file, "files", err)) < 0)
+		return rc;
+	for (const char *list = o->path; fm_files_next(&list, path); at++) {
+		struct fm_file *f = &(*file)[*n];
+		struct stat st;
+
+		if ((rc = first_time(kind, &one, &f->first_ms, &none, err)) < 0)
+			return rc;
+		if (none) {
+			if (!o->quiet)
+				fm_warn("%s holds no row: it is passed over", path);
+			continue;
+		}
+		f->at = at;
+		*total += stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+		if (!(f->path = strdup(path)))
+			return fm_fail(err, FM_ESYSTEM, "out of memory");
+		++*n;
+	}
+	if (!*n)
+		return fm_fail(err, FM_EINPUT, "none of %zu files holds a row", at);
+	qsort(*file, *n, sizeof **file, compare_files);
+	return FM_OK;
+}

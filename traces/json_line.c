@@ -1,0 +1,232 @@
+#include "traces/json_line.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+struct scan {
+	const char *s, *end;
+	char *scratch;
+	char key[FM_JSON_KEY_MAX];
+	size_t nkey;
+	void (*pair)(void *ctx, const char *key, size_t nkey, const char *value, size_t nvalue);
+	void *ctx;
+};
+
+static void skip_blanks(struct scan *p)
+{
+	while (p->s < p->end && (*p->s == ' ' || *p->s == '\t' || *p->s == '\r'))
+		p->s++;
+}
+
+static bool eat(struct scan *p, char c)
+{
+	skip_blanks(p);
+	if (p->s == p->end || *p->s != c)
+		return false;
+	p->s++;
+	return true;
+}
+
+static int hex4(struct scan *p, uint32_t *v)
+{
+	if (p->end - p->s < 4)
+		return -1;
+	*v = 0;
+	for (int i = 0; i < 4; i++, p->s++) {
+		char c = *p->s;
+		int digit = c >= '0' && c <= '9'   ? c - '0'
+			    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+			    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+						   : -1;
+
+		if (digit < 0)
+			return -1;
+		*v = *v * 16 + (uint32_t)digit;
+	}
+	return 0;
+}
+
+static char *put_utf8(char *to, uint32_t c)
+{
+	if (c < 0x80) {
+		*to++ = (char)c;
+	} else if (c < 0x800) {
+		*to++ = (char)(0xc0 | c >> 6);
+		*to++ = (char)(0x80 | (c & 0x3f));
+	} else if (c < 0x10000) {
+		*to++ = (char)(0xe0 | c >> 12);
+		*to++ = (char)(0x80 | (c >> 6 & 0x3f));
+		*to++ = (char)(0x80 | (c & 0x3f));
+	} else {
+		*to++ = (char)(0xf0 | c >> 18);
+		*to++ = (char)(0x80 | (c >> 12 & 0x3f));
+		*to++ = (char)(0x80 | (c >> 6 & 0x3f));
+		*to++ = (char)(0x80 | (c & 0x3f));
+	}
+	return to;
+}
+
+/* \uXXXX, or two of them for what lies beyond 16 bits. */
+static int read_unicode(struct scan *p)
+{
+	uint32_t c, low;
+
+	if (hex4(p, &c))
+		return -1;
+	if (c >= 0xdc00 && c < 0xe000)
+		return -1;
+	if (c >= 0xd800 && c < 0xdc00) {
+		if (p->end - p->s < 6 || p->s[0] != '\\' || p->s[1] != 'u')
+			return -1;
+		p->s += 2;
+		if (hex4(p, &low) || low < 0xdc00 || low >= 0xe000)
+			return -1;
+		c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+	}
+	p->scratch = put_utf8(p->scratch, c);
+	return 0;
+}
+
+/* A string behind its first quote; without escapes it stays where it is. */
+static const char *read_string(struct scan *p, const char **text, size_t *n)
+{
+	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+	const char *begin = p->s;
+	char *out = p->scratch;
+
+	while (p->s < p->end && *p->s != '"' && *p->s != '\\')
+		p->s++;
+	if (p->s < p->end && *p->s == '"') {
+		*text = begin;
+		*n = (size_t)(p->s++ - begin);
+		return NULL;
+	}
+	memcpy(out, begin, (size_t)(p->s - begin));
+	p->scratch += p->s - begin;
+	while (p->s < p->end && *p->s != '"') {
+		const char *escape;
+
+		if (*p->s != '\\') {
+			*p->scratch++ = *p->s++;
+			continue;
+		}
+		if (++p->s == p->end)
+			break;
+		if (*p->s == 'u') {
+			p->s++;
+			if (read_unicode(p))
+				return "a wrong \\u in JSON";
+		} else if (*p->s && (escape = strchr(from, *p->s))) {
+			*p->scratch++ = to[escape - from];
+			p->s++;
+		} else {
+			return "a wrong escape in JSON";
+		}
+	}
+	if (p->s == p->end)
+		return "a string of JSON is not closed on its line";
+	p->s++;
+	*text = out;
+	*n = (size_t)(p->scratch - out);
+	return NULL;
+}
+
+static const char *read_object(struct scan *p, int depth);
+
+/* A list, whatever is in it. */
+static const char *skip_list(struct scan *p, int depth)
+{
+	const char *text, *why = NULL;
+	size_t n;
+
+	for (int open = 1; open && !why;) {
+		if (p->s == p->end || open > depth)
+			return "a list of JSON is not closed on its line";
+		if (*p->s == '"') {
+			p->s++;
+			why = read_string(p, &text, &n);
+			continue;
+		}
+		open += (*p->s == '[') - (*p->s == ']');
+		p->s++;
+	}
+	return why;
+}
+
+static const char *read_value(struct scan *p, int depth)
+{
+	const char *text, *why;
+	size_t n;
+
+	skip_blanks(p);
+	if (p->s == p->end)
+		return "JSON ends within a pair";
+	if (*p->s == '{') {
+		p->s++;
+		return depth < FM_JSON_DEPTH ? read_object(p, depth + 1) : "JSON of over 8 levels";
+	}
+	if (*p->s == '[') {
+		p->s++;
+		return skip_list(p, 64);
+	}
+	if (*p->s == '"') {
+		p->s++;
+		if ((why = read_string(p, &text, &n)))
+			return why;
+	} else {
+		text = p->s;
+		while (p->s < p->end && !strchr(",} \t\r", *p->s))
+			p->s++;
+		n = (size_t)(p->s - text);
+		if (!n)
+			return "a key of JSON without a value";
+		n = n == 4 && memcmp(text, "null", 4) == 0 ? 0 : n;
+	}
+	p->pair(p->ctx, p->key, p->nkey, text, n);
+	return NULL;
+}
+
+/* An object behind its brace; its keys are put behind what p->key has. */
+static const char *read_object(struct scan *p, int depth)
+{
+	size_t before = p->nkey;
+	const char *key, *why;
+	size_t n;
+
+	if (eat(p, '}'))
+		return NULL;
+	do {
+		if (!eat(p, '"'))
+			return "JSON without a key where one should be";
+		if ((why = read_string(p, &key, &n)))
+			return why;
+		if (before + n + 2 > FM_JSON_KEY_MAX)
+			return "a key of JSON is over 255 bytes long";
+		if (before)
+			p->key[p->nkey++] = '.';
+		memcpy(p->key + p->nkey, key, n);
+		p->nkey += n;
+		if (!eat(p, ':'))
+			return "a key of JSON without a colon";
+		if ((why = read_value(p, depth)))
+			return why;
+		p->nkey = before;
+	} while (eat(p, ','));
+	return eat(p, '}') ? NULL : "an object of JSON is not closed on its line";
+}
+
+const char *fm_json_line(const char *s, size_t n, char *scratch,
+			 void (*pair)(void *ctx, const char *key, size_t nkey, const char *value, size_t nvalue),
+			 void *ctx)
+{
+	struct scan p = {.s = s, .end = s + n, .scratch = scratch, .pair = pair, .ctx = ctx};
+	const char *why;
+
+	if (!eat(&p, '{'))
+		return "no object of JSON";
+	if ((why = read_object(&p, 1)))
+		return why;
+	skip_blanks(&p);
+	return p.s == p.end ? NULL : "text behind the object of JSON";
+}

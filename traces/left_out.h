@@ -1,0 +1,30 @@
+/*
+ * left_out.h - the rows of a trace that could not be read, by reason: what the log, store.json and the data sheet say
+ * of them. A reason names column and kind of fault, never a value (row.h).
+ */
+#ifndef FM_TRACES_LEFT_OUT_H
+#define FM_TRACES_LEFT_OUT_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "traces/doubts.h"
+
+#define FM_LEFT_OUT_KINDS 12
+
+/* Zero-initialised is empty. */
+struct fm_left_out {
+	struct {
+		char reason[256];
+		struct fm_examples rows;
+	} kind[FM_LEFT_OUT_KINDS]; /* in the order of their first rows */
+	size_t n;
+	struct fm_examples others; /* of other reasons, when all kinds are taken */
+};
+void fm_left_out_add(struct fm_left_out *l, const char *reason, uint64_t line);
+/* A warning for each reason. */
+void fm_left_out_say(const struct fm_left_out *l, const char *path);
+/* [{"reason", "rows", "lines": [...]}, ...]; NULL without memory. */
+json_t *fm_left_out_json(const struct fm_left_out *l);
+
+#endif

@@ -1,0 +1,178 @@
+#include "traces/sniff.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "manifests/dialect.h"
+#include "manifests/embed.h"
+#include "traces/binary.h"
+#include "traces/row.h"
+#include "traces/source.h"
+#include "traces/trace.h"
+
+#define EARLIEST_MS INT64_C(631152000000) /* 1990 */
+#define LATEST_MS INT64_C(4102444800000)  /* 2100 */
+
+struct look {
+	const struct fm_dialect *d;
+	struct fm_sniff_candidate *c;
+	uint64_t odd; /* times that no trace has */
+	bool label[FM_DIALECT_MAXCOLS];
+};
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
+	return h ^ h >> 29;
+}
+
+static uint64_t mix_text(uint64_t h, const char *s)
+{
+	for (; *s; s++)
+		h = mix(h, (unsigned char)*s);
+	return mix(h, 0x100);
+}
+
+static int on_chunk(void *ctx, struct fm_table *t, struct fm_error *err)
+{
+	struct look *l = ctx;
+
+	(void)err;
+	for (size_t i = 0; i < t->rows; i++) {
+		l->odd += FM_HAS(t, FM_TE) && (t->te[i] < EARLIEST_MS || t->te[i] > LATEST_MS);
+		for (int c = 0; c < FM_NFLOWCOL; c++)
+			if (FM_HAS(t, c))
+				l->c->digest = fm_cols[c].kind == FM_KIND_CATEGORY
+						   ? mix_text(l->c->digest, fm_table_category(t, (enum fm_col)c, i))
+						   : mix(l->c->digest, fm_table_key(t, c, i));
+		for (int k = 0; k < l->d->nlabels && FM_HAS(t, FM_LABEL); k++)
+			l->label[k] = l->label[k] || strcmp(fm_table_category(t, FM_LABEL, i), l->d->labels[k].to) == 0;
+	}
+	return FM_OK;
+}
+
+/* What dialect d makes of the first rows; *fits: it can be the one. */
+static int try_dialect(const struct fm_dialect *d, const char *path, const char *member, struct fm_sniff_candidate *c,
+		       bool *fits, struct fm_error *err)
+{
+	struct look l = {.d = d, .c = c};
+	struct fm_trace_stats st = {0};
+	struct fm_trace_opts o = {.path = path,
+				  .member = member,
+				  .dialect = d,
+				  .rows = FM_SNIFF_ROWS,
+				  .chunk = on_chunk,
+				  .ctx = &l,
+				  .quiet = true,
+				  .limit_bad = !d->header || d->header_optional,
+				  .max_bad_share = 0.5};
+	int rc = fm_trace_read(&o, &st, err);
+
+	*fits = false;
+	if (rc < 0)
+		return rc;
+	snprintf(c->name, sizeof c->name, "%s", d->name);
+	c->rows = st.rows;
+	c->bad = st.bad;
+	for (int k = 0; k < d->ncols; k++)
+		c->columns += fm_row_reads(d, k);
+	for (int k = 0; k < d->nlabels; k++)
+		c->mapped += l.label[k];
+	/* A header says what a file is; without one the values must. */
+	*fits = (d->header && !d->header_optional) || (l.odd * 2 < st.rows && st.bad * 20 <= st.rows);
+	return FM_OK;
+}
+
+/* Is a the better guess? Of two that read the same columns, the one that leaves the labels as they stand. */
+static bool is_better(const struct fm_sniff_candidate *a, const struct fm_sniff_candidate *b)
+{
+	if (a->columns != b->columns)
+		return a->columns > b->columns;
+	if (a->mapped != b->mapped)
+		return a->mapped < b->mapped;
+	return a->bad * (b->rows + b->bad) < b->bad * (a->rows + a->bad);
+}
+
+/* The best first. A map of labels counts where it changes what is read. */
+static void add(struct fm_sniffed *s, struct fm_sniff_candidate c)
+{
+	int at = s->n;
+
+	if (s->n == FM_SNIFF_CANDIDATES)
+		return;
+	for (int i = 0; i < s->n; i++)
+		if (s->candidate[i].digest == c.digest && s->candidate[i].columns == c.columns)
+			c.mapped = s->candidate[i].mapped = 0;
+	for (; at > 0 && is_better(&c, &s->candidate[at - 1]); at--)
+		s->candidate[at] = s->candidate[at - 1];
+	s->candidate[at] = c;
+	s->n++;
+}
+
+/* What is no text is said as such, rather than as a text that no dialect reads. */
+static int check_text(const char *path, const char *member, struct fm_error *err)
+{
+	struct fm_source *source = NULL;
+	const char *data;
+	size_t n;
+	int rc;
+
+	if ((rc = fm_source_open(&source, path, member, err)) < 0 || (rc = fm_source_next(source, &data, &n, err)) < 0)
+		goto out;
+	rc = fm_binary_refuse(path, data, n, err);
+out:
+	fm_source_close(source);
+	return rc;
+}
+
+int fm_sniff(struct fm_sniffed *s, const char *path, const char *member, struct fm_error *err)
+{
+	struct fm_embed e;
+	struct fm_error last = {0};
+	int rc;
+
+	*s = (struct fm_sniffed){0};
+	if ((rc = check_text(path, member, err)) < 0)
+		return rc;
+	for (size_t i = 0; fm_embed_at(&e, FM_EMBED_DIALECT, i); i++) {
+		struct fm_sniff_candidate c = {0};
+		struct fm_dialect *d = NULL;
+		bool fits = false;
+
+		if ((rc = fm_dialect_load(&d, e.name, err)) < 0)
+			return rc;
+		rc = try_dialect(d, path, member, &c, &fits, &last);
+		fm_dialect_free(d);
+		if (rc < 0 && rc != FM_EINPUT) {
+			*err = last;
+			return rc;
+		}
+		if (rc == FM_OK && fits)
+			add(s, c);
+	}
+	s->sure = s->n > 0;
+	for (int i = 1; i < s->n; i++)
+		s->sure = s->sure && (is_better(&s->candidate[0], &s->candidate[i]) ||
+				      s->candidate[i].digest == s->candidate[0].digest);
+	return FM_OK;
+}
+
+int fm_sniff_decide(const struct fm_sniffed *s, const char *path, struct fm_error *err)
+{
+	char names[256] = "";
+	size_t len = 0;
+
+	if (s->sure)
+		return FM_OK;
+	if (!s->n)
+		return fm_fail(err, FM_EINPUT,
+			       "%s: no built-in dialect reads its first rows: flowmint sniff prints a dialect file to "
+			       "start from; set source.dialect to it",
+			       path);
+	for (int i = 0; i < s->n && len < sizeof names; i++)
+		len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", i ? ", " : "", s->candidate[i].name);
+	return fm_fail(err, FM_EINPUT,
+		       "%s: several dialects read its first rows, each in another way: set "
+		       "source.dialect to one of %s",
+		       path, names);
+}

@@ -1,0 +1,40 @@
+/*
+ * sniff.h - which dialect a trace is in, by its first rows.
+ *
+ * Each built-in dialect reads the first FM_SNIFF_ROWS rows. Those that can read them are the candidates, the best one
+ * first: the one that reads most columns, leaves labels as they stand, and leaves out fewest rows. What none reads gets
+ * a dialect to start from, guessed from names and values (sniff_guess.c).
+ */
+#ifndef FM_TRACES_SNIFF_H
+#define FM_TRACES_SNIFF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+#define FM_SNIFF_ROWS 1000
+#define FM_SNIFF_CANDIDATES 8
+
+struct fm_sniffed {
+	struct fm_sniff_candidate {
+		char name[64];
+		int columns;        /* that are read */
+		int mapped;         /* labels of its map that occur */
+		uint64_t rows, bad; /* of the first ones */
+		uint64_t digest;    /* of the rows, as read */
+	} candidate[FM_SNIFF_CANDIDATES];
+	int n;
+	bool sure; /* the first candidate it is: there is no other, or the others read the same or less */
+};
+/* FM_EINPUT: the file cannot be read at all. Finding none is no failure. */
+int fm_sniff(struct fm_sniffed *s, const char *path, const char *member, struct fm_error *err) FM_MUST_CHECK;
+/* FM_OK and s->candidate[0] is what the trace is in, or FM_EINPUT with the candidates. */
+int fm_sniff_decide(const struct fm_sniffed *s, const char *path, struct fm_error *err) FM_MUST_CHECK;
+/* A dialect file to start from, where no built-in one reads the trace, with a comment on each guess. *whole: it has all
+ * columns that a dialect needs. */
+int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bool *whole,
+		   struct fm_error *err) FM_MUST_CHECK;
+
+#endif

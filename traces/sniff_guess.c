@@ -1,0 +1,593 @@
+/* A dialect to start from: delimiter and header from the first lines, columns from their names and values. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "manifests/dialect.h"
+#include "manifests/time_pattern.h"
+#include "traces/protocol.h"
+#include "traces/sniff.h"
+#include "traces/source.h"
+
+#define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
+#define LINES 64
+#define FIELDS 128
+#define TEXT_MAX ((size_t)1 << 18) /* looked at */
+
+struct field {
+	const char *s;
+	size_t n;
+};
+struct page {
+	struct fm_buf text;
+	struct field line[LINES]; /* those that are no comments */
+	int nlines, nfields;
+	bool marked; /* the first line is a header behind #fields */
+	char delimiter;
+	bool header;
+	struct field cell[LINES][FIELDS];
+	int ncells[LINES];
+};
+enum kind { NOTHING, EMPTY, CLOCK, EPOCH, ADDRESS, INTEGER, DECIMAL, PROTOCOL, WORD };
+
+/* What a column is taken for. */
+struct guess {
+	enum kind kind;
+	const char *format; /* of a time or an address, or NULL */
+	uint64_t most;      /* of integers */
+	int col;            /* enum fm_col, or -1 */
+	bool start, sum;
+	const char *why;
+};
+
+/* ---- lines and fields ---- */
+
+static int read_page(struct page *p, const char *path, const char *member, struct fm_error *err)
+{
+	struct fm_source *source = NULL;
+	const char *data;
+	size_t n = 1;
+	int rc;
+
+	if ((rc = fm_source_open(&source, path, member, err)) < 0)
+		goto out;
+	while (p->text.len < TEXT_MAX && n) {
+		if ((rc = fm_source_next(source, &data, &n, err)) < 0)
+			goto out;
+		fm_buf_add(&p->text, data, n < TEXT_MAX - p->text.len ? n : TEXT_MAX - p->text.len);
+	}
+	rc = fm_buf_check(&p->text, err);
+out:
+	fm_source_close(source);
+	return rc;
+}
+
+static void cut_lines(struct page *p)
+{
+	const char *s = p->text.data ? p->text.data : "", *end = s + p->text.len, *lf;
+
+	if (end - s >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0)
+		s += 3;
+	for (; s < end && p->nlines < LINES; s = lf + 1) {
+		size_t n;
+
+		if (!(lf = memchr(s, '\n', (size_t)(end - s)))) {
+			if (p->nlines) /* perhaps cut */
+				return;
+			lf = end;
+		}
+		n = (size_t)(lf - s);
+		n -= n && s[n - 1] == '\r';
+		if (n > 8 && memcmp(s, "#fields", 7) == 0 && !p->nlines) {
+			p->marked = true;
+			p->line[p->nlines++] = (struct field){s + 8, n - 8};
+		} else if (n && *s != '#') {
+			p->line[p->nlines++] = (struct field){s, n};
+		}
+	}
+}
+
+static struct field trimmed(const char *s, size_t n)
+{
+	while (n && (*s == ' ' || *s == '"')) {
+		s++;
+		n--;
+	}
+	while (n && (s[n - 1] == ' ' || s[n - 1] == '"'))
+		n--;
+	return (struct field){s, n};
+}
+
+/* The fields of a line; a delimiter between quotes is none. */
+static int cut_fields(const struct field *line, char delimiter, struct field *out)
+{
+	size_t from = 0;
+	bool quoted = false;
+	int n = 0;
+
+	for (size_t i = 0; i <= line->n; i++) {
+		if (i < line->n && line->s[i] == '"')
+			quoted = !quoted;
+		if (i < line->n && (quoted || line->s[i] != delimiter))
+			continue;
+		if (n < FIELDS && out)
+			out[n] = trimmed(line->s + from, i - from);
+		n += n < FIELDS;
+		from = i + 1;
+	}
+	return n;
+}
+
+/* The delimiter that gives the most columns, the same number of them in four lines of five. */
+static void find_delimiter(struct page *p)
+{
+	static const char candidates[] = "\t;|,";
+
+	p->delimiter = ',';
+	for (const char *c = candidates; *c; c++) {
+		int want = p->nlines ? cut_fields(&p->line[p->nlines / 2], *c, NULL) : 0, same = 0;
+
+		for (int i = 0; i < p->nlines; i++)
+			same += cut_fields(&p->line[i], *c, NULL) == want;
+		if (want > p->nfields && want > 1 && same * 5 >= p->nlines * 4) {
+			p->nfields = want;
+			p->delimiter = *c;
+		}
+	}
+	for (int i = 0; i < p->nlines; i++)
+		p->ncells[i] = cut_fields(&p->line[i], p->delimiter, p->cell[i]);
+}
+
+/* ---- kinds of values ---- */
+
+static const char *const patterns[] = {
+    "%Y/%m/%d %H:%M:%S.%f", "%d/%m/%Y %H:%M:%S.%f", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M",       "%d/%m/%Y %I:%M:%S %p",
+    "%d/%m/%Y %I:%M %p",    "%m/%d/%Y %H:%M:%S",    "%m/%d/%Y %H:%M",    "%m/%d/%Y %I:%M:%S %p", "%Y%m%d %H:%M:%S",
+    "%Y%m%dT%H%M%S%z",      "%d.%m.%Y %H:%M:%S",    "%b %d %Y %H:%M:%S", "%d %b %Y %H:%M:%S",    "%Y-%m-%d %H:%M"};
+
+/* Can s be read by form i: 0 is datetime, the others are patterns? */
+static bool is_clock(const struct field *f, size_t i)
+{
+	char text[20];
+	int64_t ms;
+
+	if (i)
+		return fm_time_pattern_read(patterns[i - 1], -1, f->s, f->n, &ms) == 0;
+	if (f->n < 19 || f->n > 40)
+		return false;
+	memcpy(text, f->s, 19);
+	return fm_parse_time_ms(text, 19, &ms) == 0;
+}
+
+static bool is_any_clock(const struct field *f)
+{
+	for (size_t i = 0; i <= COUNT_OF(patterns); i++)
+		if (is_clock(f, i))
+			return true;
+	return false;
+}
+
+/* The unit of seconds since 1970 in the years 1990 to 2100, or NULL. */
+static const char *epoch_format(double v)
+{
+	static const struct {
+		const char *name;
+		double scale;
+	} units[] = {{"seconds", 1}, {"milliseconds", 1e3}, {"microseconds", 1e6}, {"nanoseconds", 1e9}};
+
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+		if (v >= 631152000 * units[i].scale && v < 4102444800 * units[i].scale)
+			return units[i].name;
+	return NULL;
+}
+
+static bool is_missing(const struct field *f)
+{
+	return !f->n || (f->n == 1 && *f->s == '-') || (f->n == 3 && strncasecmp(f->s, "nan", 3) == 0);
+}
+
+static enum kind kind_of(const struct field *f, const char **format, uint64_t *number)
+{
+	uint32_t ip;
+	double v;
+
+	*format = NULL;
+	*number = 0;
+	if (is_missing(f))
+		return EMPTY;
+	if (fm_parse_ipv4(f->s, f->n, &ip) == 0)
+		return ADDRESS;
+	if (fm_parse_double(f->s, f->n, &v) == 0) {
+		if ((*format = epoch_format(v)))
+			return EPOCH;
+		return fm_parse_u64(f->s, f->n, INT64_MAX, number) == 0 ? INTEGER : DECIMAL;
+	}
+	if (is_any_clock(f))
+		return CLOCK;
+	return f->n < 32 && fm_protocol_number(f->s, f->n) >= 0 ? PROTOCOL : WORD;
+}
+
+/* The form that reads most of a column of clock times: 11/4 can be read by two, 31/12 by one. */
+static const char *clock_of(const struct page *p, int k, int from)
+{
+	const char *best = "datetime";
+	int most = 0;
+
+	for (size_t i = 0; i <= COUNT_OF(patterns); i++) {
+		int n = 0;
+
+		for (int row = from; row < p->nlines; row++)
+			n += k < p->ncells[row] && is_clock(&p->cell[row][k], i);
+		if (n > most) {
+			most = n;
+			best = i ? patterns[i - 1] : "datetime";
+		}
+	}
+	return best;
+}
+
+/* The kind of most values of column k, from line `from` on. */
+static void look_at_column(const struct page *p, int k, int from, struct guess *g)
+{
+	int count[WORD + 1] = {0}, most = 0;
+	const char *format, *epoch = NULL;
+	uint64_t number;
+
+	*g = (struct guess){.kind = EMPTY, .col = -1};
+	for (int i = from; i < p->nlines; i++) {
+		enum kind kind = EMPTY;
+
+		if (k < p->ncells[i]) {
+			kind = kind_of(&p->cell[i][k], &format, &number);
+			epoch = kind == EPOCH ? format : epoch;
+			g->most = number > g->most ? number : g->most;
+		}
+		count[kind]++;
+	}
+	for (int i = CLOCK; i <= WORD; i++)
+		if (count[i] > most) {
+			most = count[i];
+			g->kind = (enum kind)i;
+		}
+	if (g->kind == INTEGER && count[DECIMAL])
+		g->kind = DECIMAL;
+	if (g->kind == CLOCK)
+		g->format = clock_of(p, k, from);
+	if (g->kind == EPOCH)
+		g->format = epoch;
+}
+
+/* The first line is a header where none of its fields is a value, and below are some. */
+static void find_header(struct page *p)
+{
+	const char *format;
+	uint64_t number;
+	int values = 0, below = 0;
+
+	for (int k = 0; k < p->nfields && p->nlines > 1; k++) {
+		enum kind first = kind_of(&p->cell[0][k], &format, &number),
+			  second = kind_of(&p->cell[1][k], &format, &number);
+
+		values += first > EMPTY && first < PROTOCOL;
+		below += second > EMPTY && second < PROTOCOL;
+	}
+	p->header = p->marked || (!values && below >= 2);
+}
+
+/* ---- columns by their names ---- */
+
+static const struct {
+	const char *names; /* in small letters and digits alone, between blanks */
+	int col;
+	bool start, sum;
+} known[] = {
+    {" te end endtime ltime lasttime lastseen tslast timestampend etime flowend flowendmilliseconds lastswitched "
+     "dateflowend stop stoptime bidirectionallastseenms datelastseen ",
+     FM_TE, false, false},
+    {" ts start starttime stime firsttime firstseen timestamp timestampstart datefirstseen flowstart "
+     "flowstartmilliseconds firstswitched time date datetime bidirectionalfirstseenms ",
+     FM_TE, true, false},
+    {" td dur duration flowduration durationms bidirectionaldurationms flowdurationmilliseconds ", FM_TD, false, false},
+    {" sa srcip srcaddr sourceip sourceaddress saddr sip ipsrc src srcipaddr srchost source idorigh "
+     "sourceipv4address ipv4srcaddr origh srcaddress ",
+     FM_SA, false, false},
+    {" da dstip dstaddr destinationip destinationaddress daddr dip ipdst dst dstipaddr dsthost destination idresph "
+     "destinationipv4address ipv4dstaddr resph destip dstaddress ",
+     FM_DA, false, false},
+    {" sp srcport sport srcpt sourceport idorigp l4srcport sourcetransportport origp ", FM_SP, false, false},
+    {" dp dstport dport dsport dstpt destinationport destport idrespp l4dstport destinationtransportport respp ", FM_DP,
+     false, false},
+    {" pr proto protocol prot ipprotocol ipproto protocolidentifier pro ", FM_PR, false, false},
+    {" flg flags tcpflags flag state connstate ", FM_FLG, false, false},
+    {" fwd ", FM_FWD, false, false},
+    {" tos stos srctos iptos ipclassofservice ", FM_STOS, false, false},
+    {" pkt pkts packets packet ipkt totpkts inpkts packetcount packettotalcount packetdeltacount totalpackets "
+     "bidirectionalpackets ",
+     FM_PKT, false, false},
+    {" byt bytes byte ibyt totbytes inbytes octets octetcount octettotalcount octetdeltacount totalbytes "
+     "bidirectionalbytes ",
+     FM_BYT, false, false},
+    {" spkts dpkts origpkts resppkts totalfwdpackets totalbackwardpackets src2dstpackets dst2srcpackets totfwdpkts "
+     "totbwdpkts ",
+     FM_PKT, false, true},
+    {" sbytes dbytes origipbytes respipbytes totallengthoffwdpackets totallengthofbwdpackets src2dstbytes "
+     "dst2srcbytes totlenfwdpkts totlenbwdpkts ",
+     FM_BYT, false, true},
+    {" label class attack attackcat category type attacktype ", FM_LABEL, false, false},
+};
+
+static int find_name(const struct field *f)
+{
+	char word[66] = " ";
+	size_t n = 1;
+
+	for (size_t i = 0; i < f->n && n < sizeof word - 2; i++)
+		if (isalnum((unsigned char)f->s[i]))
+			word[n++] = (char)tolower((unsigned char)f->s[i]);
+	word[n++] = ' ';
+	word[n] = 0;
+	for (size_t i = 0; n > 2 && i < sizeof known / sizeof *known; i++)
+		if (strstr(known[i].names, word))
+			return (int)i;
+	return -1;
+}
+
+/* Can values of that kind fill the column? */
+static bool can_fill(const struct guess *g, int col)
+{
+	switch (fm_cols[col].kind) {
+	case FM_KIND_TIME:
+		return g->kind == CLOCK || g->kind == EPOCH;
+	case FM_KIND_DURATION:
+		return g->kind == INTEGER || g->kind == DECIMAL;
+	case FM_KIND_ADDRESS:
+		return g->kind == ADDRESS || (g->kind == INTEGER && g->most <= UINT32_MAX) || g->kind == EPOCH;
+	case FM_KIND_PORT:
+		return (g->kind == INTEGER && g->most <= 65535) || g->kind == DECIMAL || g->kind == EMPTY ||
+		       g->kind == WORD;
+	case FM_KIND_COUNT:
+		return g->kind == INTEGER || g->kind == DECIMAL || g->kind == WORD;
+	default:
+		return true;
+	}
+}
+
+static bool is_taken(const struct guess *g, int n, int col, bool start)
+{
+	for (int i = 0; i < n; i++)
+		if (g[i].col == col && g[i].start == start && !g[i].sum)
+			return true;
+	return false;
+}
+
+static void take(struct guess *g, int col, bool start, const char *why)
+{
+	g->col = col;
+	g->start = start;
+	g->why = why;
+	if (fm_cols[col].kind == FM_KIND_ADDRESS && (g->kind == INTEGER || g->kind == EPOCH))
+		g->format = "ipv4-integer";
+}
+
+static void by_name(const struct page *p, struct guess *g)
+{
+	bool sums[FM_NCOL] = {0};
+
+	for (int k = 0; k < p->nfields; k++) {
+		int i = k < p->ncells[0] ? find_name(&p->cell[0][k]) : -1;
+
+		if (i < 0 || known[i].sum ||
+		    (fm_cols[known[i].col].kind != FM_KIND_ADDRESS && !can_fill(&g[k], known[i].col)) ||
+		    is_taken(g, p->nfields, known[i].col, known[i].start))
+			continue;
+		take(&g[k], known[i].col, known[i].start, "by its name");
+	}
+	for (int c = 0; c < FM_NCOL; c++)
+		sums[c] = !is_taken(g, p->nfields, c, false);
+	for (int k = 0; k < p->nfields; k++) {
+		int i = k < p->ncells[0] ? find_name(&p->cell[0][k]) : -1;
+
+		if (i < 0 || !known[i].sum || !sums[known[i].col] || !can_fill(&g[k], known[i].col))
+			continue;
+		take(&g[k], known[i].col, false, "by its name: one way of two");
+		g[k].sum = true;
+	}
+}
+
+/* The next column of a kind that is not taken, from `from` on, or -1. */
+static int next_of(const struct guess *g, int n, int from, unsigned kinds)
+{
+	for (int k = from; k < n; k++)
+		if (g[k].col < 0 && kinds >> g[k].kind & 1u)
+			return k;
+	return -1;
+}
+
+/* Without names: by kinds and in the order that most collectors have. */
+static void by_place(struct guess *g, int n)
+{
+	const unsigned times = 1u << CLOCK | 1u << EPOCH, numbers = 1u << INTEGER | 1u << EMPTY;
+	const char *why = "by its values and place";
+	int first = next_of(g, n, 0, times), second = first < 0 ? -1 : next_of(g, n, first + 1, times), at, last = 0;
+
+	if (first >= 0)
+		take(&g[first], FM_TE, true, second < 0 ? "by its values: or is it the end (te)?" : why);
+	if (second >= 0)
+		take(&g[second], FM_TE, false, why);
+	for (int c = FM_SA; c <= FM_DA; c++)
+		if ((at = next_of(g, n, 0, 1u << ADDRESS)) >= 0) {
+			take(&g[at], c, false, why);
+			last = at;
+		}
+	if ((at = next_of(g, n, 0, 1u << PROTOCOL)) >= 0)
+		take(&g[at], FM_PR, false, why);
+	if ((at = next_of(g, n, first + 1, 1u << DECIMAL)) >= 0)
+		take(&g[at], FM_TD, false, why);
+	for (int c = FM_SP; c <= FM_DP; c++)
+		for (at = next_of(g, n, 0, numbers); at >= 0; at = next_of(g, n, at + 1, numbers))
+			if (g[at].most <= 65535 && (c == FM_SP ? at + 2 >= last - 1 : true)) {
+				take(&g[at], c, false, why);
+				break;
+			}
+	for (int c = FM_PKT; c <= FM_BYT; c++) {
+		int best = -1;
+
+		/* Packets are the last but one of the numbers, bytes the last. */
+		for (at = next_of(g, n, last, 1u << INTEGER); at >= 0; at = next_of(g, n, at + 1, 1u << INTEGER))
+			if (g[at].most > 0 && (c == FM_BYT || next_of(g, n, at + 1, 1u << INTEGER) >= 0))
+				best = at;
+		if (best >= 0)
+			take(&g[best], c, false, why);
+	}
+	for (int k = n - 1; k >= 0 && k >= n - 2; k--)
+		if (g[k].col < 0 && g[k].kind == WORD) {
+			take(&g[k], FM_LABEL, false, why);
+			break;
+		}
+}
+
+/* ---- the file ---- */
+
+static void put_quoted(struct fm_buf *out, const char *s, size_t n)
+{
+	fm_buf_puts(out, "\"");
+	for (size_t i = 0; i < n && i < 63; i++) {
+		if (s[i] == '"' || s[i] == '\\')
+			fm_buf_puts(out, "\\");
+		fm_buf_add(out, &s[i], 1);
+	}
+	fm_buf_puts(out, "\"");
+}
+
+static const char *duration_format(const struct page *p, int k, const struct guess *g, const char **why)
+{
+	char name[64] = "";
+
+	for (size_t i = 0; p->header && i < p->cell[0][k].n && i < sizeof name - 1; i++)
+		name[i] = (char)tolower((unsigned char)p->cell[0][k].s[i]);
+	if (strstr(name, "ms") || strstr(name, "milli"))
+		return "milliseconds";
+	if (strstr(name, "micro") || strstr(name, "us)"))
+		return "microseconds";
+	if (g->kind == INTEGER && g->most > 100000) {
+		*why = "the unit is a guess by the size of the values";
+		return "microseconds";
+	}
+	*why = "the unit is a guess";
+	return "seconds";
+}
+
+static void put_column(const struct page *p, int k, const struct guess *g, struct fm_buf *out)
+{
+	const char *why = g->why, *format = g->format;
+
+	fm_buf_puts(out, "  - {name: ");
+	if (p->header)
+		put_quoted(out, p->cell[0][k].s, p->cell[0][k].n);
+	else
+		fm_buf_printf(out, "c%d", k + 1);
+	if (g->col >= 0) {
+		fm_buf_printf(out, ", column: %s", g->start ? "start" : fm_cols[g->col].name);
+		if (g->col == FM_TD)
+			format = duration_format(p, k, g, &why);
+		if (format) {
+			fm_buf_puts(out, ", format: ");
+			put_quoted(out, format, strlen(format));
+		}
+		if (g->sum)
+			fm_buf_puts(out, ", sum: true");
+	}
+	fm_buf_puts(out, "}");
+	if (g->col >= 0 && why)
+		fm_buf_printf(out, "   # %s", why);
+	fm_buf_puts(out, "\n");
+}
+
+static bool has(const struct guess *g, int n, int col, bool start)
+{
+	for (int k = 0; k < n; k++)
+		if (g[k].col == col && g[k].start == start)
+			return true;
+	return false;
+}
+
+/* What a flow needs and no column was found for. */
+static bool put_lacking(const struct guess *g, int n, struct fm_buf *out)
+{
+	static const int needed[] = {FM_SA, FM_DA, FM_SP, FM_DP, FM_PR, FM_PKT, FM_BYT};
+	int times = has(g, n, FM_TE, true) + has(g, n, FM_TE, false) + has(g, n, FM_TD, false);
+	bool whole = times >= 2;
+
+	if (times < 2)
+		fm_buf_puts(out, "  # not found: two of start, te and td\n");
+	for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+		if (!has(g, n, needed[i], false)) {
+			fm_buf_printf(out, "  # not found: %s\n", fm_cols[needed[i]].name);
+			whole = false;
+		}
+	return whole;
+}
+
+static bool put_file(const struct page *p, const struct guess *g, struct fm_buf *out)
+{
+	bool whole;
+
+	fm_buf_printf(out,
+		      "# Guessed from the first %d lines: look at each line before you use it (docs/traces.md has the "
+		      "keys).\nname: mine\n",
+		      p->nlines);
+	fm_buf_printf(out, "header: %s\n", p->header ? "true" : "false");
+	if (p->marked)
+		fm_buf_puts(out, "header_mark: \"#fields\"\nquote: none\n");
+	fm_buf_printf(out, "delimiter: \"%s\"\nmissing: [\"\", \"-\", \"nan\"]\ncolumns:\n",
+		      p->delimiter == '\t' ? "\\t" : (char[2]){p->delimiter, 0});
+	for (int k = 0; k < p->nfields; k++)
+		if (g[k].col >= 0 || !p->header)
+			put_column(p, k, &g[k], out);
+	whole = put_lacking(g, p->nfields, out);
+	for (int k = 0, others = 0; k < p->nfields && p->header; k++) {
+		if (g[k].col >= 0)
+			continue;
+		fm_buf_puts(out, others++ ? ", " : "# Not read: ");
+		put_quoted(out, p->cell[0][k].s, p->cell[0][k].n);
+	}
+	if (p->header)
+		fm_buf_puts(out, "\n");
+	return whole;
+}
+
+int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bool *whole, struct fm_error *err)
+{
+	struct guess g[FIELDS];
+	struct page *p;
+	int rc;
+
+	*whole = false;
+	if ((rc = fm_alloc(&p, 1, sizeof *p, "the first lines", err)) < 0)
+		return rc;
+	if ((rc = read_page(p, path, member, err)) < 0)
+		goto out;
+	cut_lines(p);
+	find_delimiter(p);
+	if (p->nfields < 5) {
+		rc = fm_fail(err, FM_EINPUT,
+			     "%s: no tab, semicolon, bar or comma cuts its first lines into columns: another program "
+			     "has to write it as CSV first",
+			     path);
+		goto out;
+	}
+	find_header(p);
+	for (int k = 0; k < p->nfields; k++)
+		look_at_column(p, k, p->header, &g[k]);
+	if (p->header)
+		by_name(p, g);
+	else
+		by_place(g, p->nfields);
+	*whole = put_file(p, g, yaml);
+	rc = fm_buf_check(yaml, err);
+out:
+	fm_buf_free(&p->text);
+	free(p);
+	return rc;
+}
