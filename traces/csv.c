@@ -36,6 +36,7 @@ struct fm_reader {
 	int nhead;          /* their number; -1: not reading the first line */
 	uint64_t line, bytes, good;
 	bool begun, some;     /* the first line that is not blank has been seen; a row, good or bad, too */
+	bool unmarked;        /* all lines so far that are not blank lack the header's mark */
 	struct fm_buf header; /* that line, for it may come once more */
 	uint64_t headers;     /* how often it did */
 	int footer;           /* lines of a summary that are still to come */
@@ -174,8 +175,10 @@ static bool is_passed_over(struct fm_reader *r, const char *s, size_t n)
 	const struct fm_dialect *d = r->o->dialect;
 	const size_t mark = strlen(d->header_mark);
 
-	if (mark && !r->begun)
-		return n < mark || memcmp(s, d->header_mark, mark) != 0;
+	if (mark && !r->begun) {
+		r->unmarked = n < mark || memcmp(s, d->header_mark, mark) != 0;
+		return r->unmarked;
+	}
 	if (r->footer) {
 		r->footer--;
 		return true;
@@ -395,6 +398,12 @@ static int more(struct fm_reader *r, struct fm_error *err)
 		return rc;
 	r->carry.len = 0;
 	say_passed_over(r);
+	if (!r->some && r->unmarked)
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "%s: no line begins with %s, as the header of dialect %s does: another dialect is needed "
+		    "(source.dialect; flowmint dialects lists the built-in ones)",
+		    r->o->path, r->o->dialect->header_mark, r->o->dialect->name);
 	if (!r->some)
 		return fm_fail(err, FM_EINPUT, "%s holds no row%s", r->o->path,
 			       r->begun ? " but its header" : ": it is empty");
