@@ -2,6 +2,7 @@
  * the one before. */
 #include "manifests/config.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -301,6 +302,8 @@ static int set_file(struct fm_loader *l, const char *file)
 	char *real = realpath(file, NULL), *slash;
 	int rc = FM_OK;
 
+	if (real == NULL && errno == ENOENT)
+		return fm_fail(l->err, FM_EINPUT, "%s: no such file; flowmint init DIR makes a project with one", file);
 	if (real == NULL)
 		return fm_fail_errno(l->err, "cannot read %s", file);
 	if (strlen(real) >= sizeof(l->cfg->file)) {

@@ -38,6 +38,7 @@ struct plan {
 	const struct fm_run_options *o;
 	struct fm_config *cfg; /* a copy, whose numbers are made small */
 	char *dir;             /* the workspace of the measured runs */
+	const char *workspace; /* that of the run that is planned */
 	char trace_sha256[FM_SHA256_HEX];
 	bool cached[FM_NSTAGES];
 	double rows, train_rows, flows, steps, parameters;
@@ -179,6 +180,7 @@ static int run_sample(struct plan *p, double rows, int steps, double flows, enum
 				   .unconfined = p->o->unconfined,
 				   .stages = p->o->stages,
 				   .dry = true,
+				   .lasting = p->workspace,
 				   .trace_sha256 = p->trace_sha256};
 
 	p->cfg->source.rows = (int64_t)rows;
@@ -368,6 +370,7 @@ int fm_plan(const struct fm_run_options *o, json_t **plan, struct fm_error *err)
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
+	p.workspace = ws.path;
 	smallest = fmin(p.rows, (double)fm_splitter_needed(o->cfg->split.validation, o->cfg->split.holdout) *
 				    o->cfg->model.window);
 	fm_log("plan: measures a few steps of what is not complete in %s", ws.path);

@@ -114,13 +114,20 @@ static int check_listed(const struct fm_sshpub *key, const char *file, const cha
 
 	if (!path)
 		return no_memory(err);
+	fm_sshpub_line(key, &line);
+	if ((rc = fm_buf_check(&line, err)) < 0)
+		goto out;
+	if (access(path, F_OK) && errno == ENOENT) {
+		rc = fm_fail(err, FM_EINPUT,
+			     "%s: no such file: it names the keys whose releases are accepted; make it with the line: "
+			     "flowmint namespaces=\"" FM_SSH_NAMESPACE "\" %.*s",
+			     path, (int)strcspn(line.data, "\n"), line.data);
+		goto out;
+	}
 	if ((rc = fm_signers_load(&signers, path, err)) < 0)
 		goto out;
 	state = fm_signers_find(&signers, key, FM_SSH_NAMESPACE, (int64_t)time(NULL), &who);
 	if (state == FM_SIGNER_OK)
-		goto out;
-	fm_sshpub_line(key, &line);
-	if ((rc = fm_buf_check(&line, err)) < 0)
 		goto out;
 	if (who)
 		rc = fm_fail(err, FM_EINPUT, "publish.key: %s may not sign a release today: line %zu of %s %s", file,

@@ -156,6 +156,7 @@ static int run_again(const struct fm_reproduce_in *in, const struct record *rec,
 		goto out;
 	o.cfg = cfg;
 	o.workspace = inner;
+	o.lasting = workspace;
 	o.waivers = rec->waivers;
 	o.audits = rec->audits;
 	if (fm_config_dp(cfg)) {

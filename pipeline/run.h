@@ -49,6 +49,9 @@ struct fm_run_options {
 	bool probe;
 	/* For `reproduce`: the archive stays in the workspace, nothing is published. */
 	bool dry;
+	/* For both, whose workspace is removed when they are done: the workspace that keeps the rows that ingest
+	 * refuses.  NULL: the run's own. */
+	const char *lasting;
 	/* For `reproduce --from model`: ingest and train are taken from this workspace, for this digest of the trace.
 	 */
 	const char *reuse, *trace_sha256;

@@ -188,18 +188,18 @@ static int give_quarantine(const struct fm_runner *r, char **path, struct fm_err
 {
 	int rc;
 
-	if (!(*path = fm_path_join(r->ws.path, FM_QUARANTINE)))
+	if (!(*path = fm_path_join(r->o->lasting ? r->o->lasting : r->ws.path, FM_QUARANTINE)))
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
 	if ((rc = fm_dir_remove(*path, err)) < 0)
 		return rc;
 	return fm_dir_make(*path, 0700, err);
 }
 
-static void say_bad_rows(const struct fm_run_stage *s)
+static void say_bad_rows(const struct fm_runner *r, const struct fm_run_stage *s)
 {
 	json_int_t bad = json_integer_value(json_object_get(s->result, "bad"));
 
-	if (bad > 0)
+	if (bad > 0 && !r->o->lasting)
 		fm_log("%s: %lld bad rows were left out; they are private: less %s/quarantine.csv", s->name,
 		       (long long)bad, s->product);
 }
@@ -363,7 +363,7 @@ int fm_stage_run(struct fm_runner *r, enum fm_stage_id id, struct fm_error *err)
 	if (s->cached)
 		fm_log("%-9s  cached", s->name);
 	if (id == FM_INGEST)
-		say_bad_rows(s);
+		say_bad_rows(r, s);
 	s->seconds = round(s->seconds * 1000) / 1000;
 	r->run->nstages = id + 1;
 	rc = record_stage(r, s, err);

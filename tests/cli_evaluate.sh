@@ -95,6 +95,9 @@ expect 0 "a page" "$F" evaluate --real few.csv --synthetic few1.csv --holdout fe
 holds "it has the measures and the fields, for its writer alone" sh -c 'grep -q "<code>leak.mia_auc</code>" page.html && grep -q "<figure>" page.html && test "$(stat -c %a page.html)" = 600'
 expect 0 "the flows of an unpacked archive" "$F" evaluate --real few.csv --synthetic x/demo-1.0 --json
 holds "score as the same flows in a file" cmp plain out
+expect 3 "a page that cannot be written is refused" "$F" evaluate --real few.csv --synthetic few1.csv --report nowhere/page.html
+says err "--report: cannot create nowhere/page.html" "by its option"
+holds "before anything is measured" test "$(grep -c evaluate: err)" = 0
 mkdir nothing
 expect 3 "a folder without flows is refused" "$F" evaluate --real few.csv --synthetic nothing
 says err "nothing holds no flows of a run" "by name"

@@ -62,6 +62,8 @@ sed 's/ namespaces="flowmint,flowmint-release"/ namespaces="flowmint-waiver"/' s
 refused 3 "other namespaces" "a key for waivers alone"
 cp p/keys/release.key.pub p/allowed_signers
 refused 3 "allowed_signers:1: this is a public key" "a public key in the place of allowed_signers"
+rm p/allowed_signers
+refused 3 "p/allowed_signers: no such file: it names the keys whose releases are accepted; make it with the line: flowmint namespaces" "no allowed_signers"
 cp signers p/allowed_signers
 mv p/keys/commitment.key c && head -c 5 c >p/keys/commitment.key && chmod 600 p/keys/commitment.key
 refused 3 "too short for a secret" "half a secret for commitments"
@@ -100,6 +102,9 @@ holds "the memory is that of a process" [ "$(json plan.json 'd["total"]["peak_rs
 holds "nothing of it is kept" is_empty other/w/stages/train
 expect 0 "its ledger can be read" "$F" log --workspace other/w --json
 holds "no run is recorded" [ "$(json out '[r["kind"] for r in d if r["kind"] != "source"]')" = "[]" ]
+awk '{ print } NR % 3 == 0 { print "x,y" }' t.csv >bad.csv
+expect 3 "a plan for a trace with too many bad rows" plan --workspace other/w --set source.path="$T/bad.csv"
+holds "the bad rows are kept where the message says" test -s "$(sed -n 's/.*: less //p' err)"
 expect 0 "a plan for a hundred times the steps" plan --workspace other/w --set train.steps=40000
 holds "it takes longer" [ "$(json out 'd["stages"][1]["seconds"] > 5 * '"$(json plan.json 'd["stages"][1]["seconds"]')")" = True ]
 expect 0 "what is complete" run --until ingest

@@ -45,6 +45,7 @@ struct fm_reader {
 	int nhead;          /* their number; -1: not reading the first line */
 	uint64_t line, bytes, good;
 	bool begun, some;           /* the first line that is not blank has been seen; a row, good or bad, too */
+	bool unmarked;              /* all lines so far that are not blank lack the header's mark */
 	struct fm_buf header;       /* that line, for it may come once more */
 	uint64_t headers;           /* how often it did */
 	uint64_t comments, summary; /* lines of comments and of nfdump's summary */
@@ -182,12 +183,11 @@ static bool is_passed_over(struct fm_reader *r, const char *s, size_t n)
 	const struct fm_dialect *d = r->o->dialect;
 	const size_t mark = strlen(d->header_mark);
 
-	if (mark && !r->begun && (n < mark || memcmp(s, d->header_mark, mark) != 0)) {
-		r->comments++;
-		return true;
+	if (mark && !r->begun) {
+		r->unmarked = n < mark || memcmp(s, d->header_mark, mark) != 0;
+		r->comments += r->unmarked;
+		return r->unmarked;
 	}
-	if (mark && !r->begun)
-		return false;
 	if (r->header.len && n == r->header.len && !memcmp(s, r->header.data, n)) {
 		r->headers++;
 		return true;
@@ -454,6 +454,12 @@ static int more(struct fm_reader *r, struct fm_error *err)
 	r->open_end = true;
 	if (!r->o->quiet)
 		say_passed_over(r);
+	if (!r->some && r->unmarked && !r->o->may_be_empty)
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "%s: no line begins with %s, as the header of dialect %s does: another dialect is needed "
+		    "(source.dialect; flowmint dialects lists the built-in ones)",
+		    r->o->path, r->o->dialect->header_mark, r->o->dialect->name);
 	if (!r->some && !r->o->may_be_empty)
 		return fm_fail(err, FM_EINPUT, "%s holds no row%s", r->o->path,
 			       r->begun ? " but its header" : ": it is empty");

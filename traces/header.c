@@ -34,8 +34,19 @@ static void head_list(const struct fm_header *r, struct fm_buf *b)
 	}
 }
 
-/* A built-in dialect whose header the first line is; *name is empty when there is none. */
-static int fitting_dialect(const struct fm_header *r, char name[64], struct fm_error *err)
+/* Is it d's header, or, where the line has values, a row of as many columns as d has without a header? */
+static bool is_of(const struct fm_header *r, const struct fm_dialect *d, bool values)
+{
+	if (d->delimiter != r->o->dialect->delimiter || *d->header_mark || d->header == values)
+		return false;
+	for (int k = 0; k < d->ncols && !values; k++)
+		if (fm_row_reads(d, k) && !head_has(r, d->cols[k].name, false))
+			return false;
+	return !values || d->ncols == r->n;
+}
+
+/* The built-in dialect that the first line is of; *name is empty when there is none. */
+static int fitting_dialect(const struct fm_header *r, bool values, char name[64], struct fm_error *err)
 {
 	struct fm_embed e;
 	int rc;
@@ -43,22 +54,18 @@ static int fitting_dialect(const struct fm_header *r, char name[64], struct fm_e
 	*name = 0;
 	for (size_t i = 0; !*name && fm_embed_at(&e, FM_EMBED_DIALECT, i); i++) {
 		struct fm_dialect *d = NULL;
-		bool fits;
 
 		if ((rc = fm_dialect_load(&d, e.name, err)) < 0)
 			return rc;
-		fits = d->header;
-		for (int k = 0; k < d->ncols; k++)
-			fits = fits && (!fm_row_reads(d, k) || head_has(r, d->cols[k].name, false));
-		if (fits)
+		if (is_of(r, d, values))
 			snprintf(name, 64, "%s", d->name);
 		fm_dialect_free(d);
 	}
 	return FM_OK;
 }
 
-/* Is the first line of a file without a header one?  No value is in it, and it has as many fields as there are columns
- * or the name of one. */
+/* Is the first line of a file without a header one?  No value is in it, and it has as many fields as there are columns,
+ * or the name of one, or all that a built-in dialect reads. */
 int fm_header_refuse(const struct fm_header *r, struct fm_error *err)
 {
 	const struct fm_dialect *d = r->o->dialect;
@@ -73,10 +80,12 @@ int fm_header_refuse(const struct fm_header *r, struct fm_error *err)
 	}
 	for (int k = 0; k < d->ncols; k++)
 		named = named || head_has(r, d->cols[k].name, true);
-	if (r->n < 2 || (!named && r->n != d->ncols))
+	if (r->n < 2)
 		return FM_OK;
-	if ((rc = fitting_dialect(r, fits, err)) < 0)
+	if ((rc = fitting_dialect(r, false, fits, err)) < 0)
 		return rc;
+	if (!*fits && !named && r->n != d->ncols)
+		return FM_OK;
 	if (*fits)
 		return fm_fail(err, FM_EINPUT,
 			       "%s: line %llu is a header where dialect %s has none: it is that of dialect %s; set "
@@ -146,8 +155,11 @@ static int refuse_head(const struct fm_header *r, const char *lacking, bool know
 {
 	const struct fm_dialect *d = r->o->dialect;
 	struct fm_buf names = {0};
-	char other = other_delimiter(r), theirs[3], ours[3];
+	char other = other_delimiter(r), theirs[3], ours[3], fits[64];
+	int rc;
 
+	if ((rc = fitting_dialect(r, values, fits, err)) < 0)
+		return rc;
 	head_list(r, &names);
 	if (other)
 		fm_fail(err, FM_EINPUT,
@@ -162,8 +174,14 @@ static int refuse_head(const struct fm_header *r, const char *lacking, bool know
 	else if (values)
 		fm_fail(err, FM_EINPUT,
 			"%s: line %llu is no header where dialect %s needs one with %s: use a dialect with header: "
-			"false, or put the header in",
-			r->o->path, (unsigned long long)r->line, d->name, lacking);
+			"false, or put the header in%s%s%s",
+			r->o->path, (unsigned long long)r->line, d->name, lacking, *fits ? "; the built-in " : "", fits,
+			*fits ? " has none, and as many columns" : "");
+	else if (*fits)
+		fm_fail(err, FM_EINPUT,
+			"%s: line %llu is not the header of dialect %s: it is that of dialect %s; set source.dialect: "
+			"%s",
+			r->o->path, (unsigned long long)r->line, d->name, fits, fits);
 	else if (known)
 		fm_fail(err, FM_EINPUT, "%s: the header lacks %s, which dialect %s needs; it has %s", r->o->path,
 			lacking, d->name, names.data ? names.data : "");

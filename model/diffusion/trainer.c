@@ -294,13 +294,26 @@ static const char *columns_text(const double column[FM_NTOK], char *line, size_t
 	return line;
 }
 
+enum { LOSSES_MAX = 80 };
+
+/* The validation only once there was one. */
+static const char *losses_text(const struct trainer *t, char text[LOSSES_MAX])
+{
+	int n = snprintf(text, LOSSES_MAX, "loss %.3f", t->at.loss);
+
+	if (!isnan(t->at.validation))
+		n += snprintf(text + n, LOSSES_MAX - (size_t)n, "  validation %.3f", t->at.validation);
+	snprintf(text + n, LOSSES_MAX - (size_t)n, " nats/flow");
+	return text;
+}
+
 static void tell(const struct trainer *t, const double column[FM_NTOK])
 {
 	double s = fm_seconds() - t->started;
-	char line[1024];
+	char line[1024], losses[LOSSES_MAX];
 
-	fm_log("train: step %d of %d  loss %.3f  validation %.3f nats/flow  %.0f flows/s%s%s", t->at.step, t->o->steps,
-	       t->at.loss, t->at.validation, t->flows / (s > 0 ? s : 1), fm_log_is_terminal() ? "" : "; by column",
+	fm_log("train: step %d of %d  %s  %.0f flows/s%s%s", t->at.step, t->o->steps, losses_text(t, losses),
+	       t->flows / (s > 0 ? s : 1), fm_log_is_terminal() ? "" : "; by column",
 	       fm_log_is_terminal() ? "" : columns_text(column, line, sizeof line));
 }
 
@@ -374,13 +387,13 @@ static int leave(struct trainer *t, struct fm_error *err)
 static int take_steps(struct trainer *t, struct fm_progress *bar, bool *stop, struct fm_error *err)
 {
 	uint64_t flows = (uint64_t)t->o->batch * (uint64_t)t->net->arch.window; /* a step */
-	char note[320], columns[224];
+	char note[400], columns[224], losses[LOSSES_MAX];
 	int rc, first = t->at.step;
 
 	while (!*stop && t->at.step < t->o->steps) {
 		rc = fm_interrupted() ? leave(t, err) : step(t, stop, err);
-		snprintf(note, sizeof note, "loss %.3f  validation %.3f nats/flow  step %d%s", t->at.loss,
-			 t->at.validation, t->at.step, columns_text(t->column, columns, sizeof columns));
+		snprintf(note, sizeof note, "%s  step %d%s", losses_text(t, losses), t->at.step,
+			 columns_text(t->column, columns, sizeof columns));
 		fm_progress_step(bar, (uint64_t)(t->at.step - first) * flows, note);
 		if (rc < 0)
 			return rc;
@@ -392,7 +405,7 @@ static int train_loop(struct trainer *t, struct fm_error *err)
 {
 	uint64_t flows = (uint64_t)t->o->batch * (uint64_t)t->net->arch.window; /* a step */
 	struct fm_progress bar;
-	char note[320];
+	char note[128], losses[LOSSES_MAX];
 	bool stop = false;
 	int rc;
 
@@ -400,8 +413,7 @@ static int train_loop(struct trainer *t, struct fm_error *err)
 	fm_interrupt_watch(t->o->checkpoint != NULL);
 	rc = take_steps(t, &bar, &stop, err);
 	fm_interrupt_watch(false);
-	snprintf(note, sizeof note, "loss %.3f  validation %.3f nats/flow  step %d", t->at.loss, t->at.validation,
-		 t->at.step);
+	snprintf(note, sizeof note, "%s  step %d", losses_text(t, losses), t->at.step);
 	fm_progress_end(&bar, note);
 	if (stop)
 		fm_log("train: ends early: no better validation than %.3f nats/flow since step %d", t->at.best,

@@ -320,6 +320,17 @@ static int write_report(const struct evaluation *e, struct fm_error *err)
 	return rc;
 }
 
+/* Before hours of measuring: can the page be written? */
+static int check_report(const char *path, struct fm_error *err)
+{
+	struct fm_out *out;
+
+	if (fm_out_open(&out, path, 0600, err))
+		return fm_error_prefix(err, "--report: ");
+	fm_out_abort(out);
+	return FM_OK;
+}
+
 static int refuse(const struct fm_verdict *v, struct fm_error *err)
 {
 	char words[600];
@@ -369,7 +380,8 @@ static int evaluate(const void *args, const struct fm_call *call, struct fm_erro
 		return fm_fail(err, FM_EUSAGE,
 			       "evaluate wants --real FILE and --synthetic FILE; see flowmint evaluate "
 			       "--help");
-	if ((rc = load_gate(&e, err)) < 0 || (rc = evaluate_files(&e, err)) < 0)
+	if ((e.report && (rc = check_report(e.report, err)) < 0) || (rc = load_gate(&e, err)) < 0 ||
+	    (rc = evaluate_files(&e, err)) < 0)
 		goto out;
 	if (e.gate && ((rc = fm_gate_leave_out(e.cfg, &e.metrics, !e.gate_file && !e.holdout, &e.left_out, err)) < 0 ||
 		       (rc = fm_gate_apply(e.cfg, &e.metrics, &e.verdict, err)) < 0))

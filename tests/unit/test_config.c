@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -374,7 +375,12 @@ static void test_missing_things_are_named(void **state)
 	refused("preset: demo\nsource: {path: ''}\n", "source.path is not set", "release.yaml");
 	snprintf(path, sizeof(path), "%s/absent.yaml", dir);
 	assert_int_equal(fm_config_load(&cfg, path, NULL, 0, &err), FM_EINPUT);
-	assert_non_null(strstr(err.message, "absent.yaml"));
+	assert_non_null(strstr(err.message, "absent.yaml: no such file; flowmint init DIR makes a project with one"));
+	snprintf(path, sizeof(path), "%s/empty", dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(fm_config_load(&cfg, path, NULL, 0, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "empty/release.yaml: no such file; flowmint init DIR makes a project"));
+	assert_int_equal(rmdir(path), 0);
 	assert_int_equal(fm_config_load(&cfg, dir, NULL, 0, &err), FM_EINPUT);
 	assert_int_equal(fm_config_preset(&cfg, "nosuch", NULL, 0, &err), FM_EUSAGE);
 	assert_non_null(strstr(err.message, "demo, ugr16, ugr16-dp"));

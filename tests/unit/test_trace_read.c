@@ -393,6 +393,27 @@ static void a_header_stands_where_it_should(void **state)
 	assert_refused(put("n4.csv", text), &netshare, "column ts stands twice");
 }
 
+#define CIDDS                                                                                                          \
+	"Date first seen,Duration,Proto,Src IP Addr,Src Pt,Dst IP Addr,Dst Pt,Packets,Bytes,Flows,Flags,Tos,class,"    \
+	"attackType,attackID,attackDescription\n"
+
+static void the_dialect_that_fits_is_named(void **state)
+{
+	struct fm_dialect *zeek;
+	struct fm_error err;
+
+	(void)state;
+	/* other numbers of columns than ugr16's 13, and none of its names */
+	assert_refused(put("c.csv", CIDDS ROW), &ugr16, "it is that of dialect cidds; set source.dialect: cidds");
+	assert_refused(put("c.csv", CIDDS ROW), &netshare, "it is that of dialect cidds; set source.dialect: cidds");
+	assert_refused(put("r.csv", ROW), &netshare, "the built-in ugr16 has none, and as many columns");
+	/* what has no header mark is not empty */
+	assert_int_equal(fm_dialect_load(&zeek, "zeek", &err), FM_OK);
+	assert_refused(put("z.csv", ROW), zeek, "no line begins with #fields, as the header of dialect zeek does");
+	assert_refused(put("e.csv", "\n\n"), zeek, "holds no row: it is empty");
+	fm_dialect_free(zeek);
+}
+
 /* Nothing of a row that may be private stands in a message or a reason: they go into the log and the ledger. */
 static void no_message_holds_the_text_of_a_row(void **state)
 {
@@ -845,6 +866,7 @@ int main(void)
 	    cmocka_unit_test(a_damaged_zip_is_refused),
 	    cmocka_unit_test(a_members_name_may_hold_any_letters),
 	    cmocka_unit_test(a_header_stands_where_it_should),
+	    cmocka_unit_test(the_dialect_that_fits_is_named),
 	    cmocka_unit_test(no_message_holds_the_text_of_a_row),
 	    cmocka_unit_test(another_delimiter_is_named),
 	    cmocka_unit_test(each_bad_row_has_its_reason),

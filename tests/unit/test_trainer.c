@@ -548,6 +548,21 @@ static void odd_sizes_have_a_defined_result(void **state)
 	free(ema);
 }
 
+/* Before the first validation, and where there is never one, none is told. */
+static void no_validation_is_told_before_there_is_one(void **state)
+{
+	struct fm_train_opts o = small_opts();
+	size_t windows = S.validation.windows;
+	(void)state;
+	S.validation.windows = 0;
+	train_and_hear(&o, 1);
+	S.validation.windows = windows;
+	assert_int_equal(heard.ret, FM_OK);
+	assert_non_null(strstr(heard.said, " nats/flow  step"));
+	assert_null(strstr(heard.said, "nan"));
+	free(heard.ema);
+}
+
 static void no_limit_and_no_average_learn_too(void **state)
 {
 	struct fm_train_opts o = small_opts();
@@ -750,6 +765,7 @@ int main(void)
 	    cmocka_unit_test(a_diverging_run_comes_back_at_a_lower_rate),
 	    cmocka_unit_test(patience_keeps_the_best),
 	    cmocka_unit_test(odd_sizes_have_a_defined_result),
+	    cmocka_unit_test(no_validation_is_told_before_there_is_one),
 	    cmocka_unit_test(no_limit_and_no_average_learn_too),
 	    cmocka_unit_test(a_step_allocates_nothing),
 	};
