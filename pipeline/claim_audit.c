@@ -73,19 +73,22 @@ out:
 static int charge(struct fm_ledger *l, const struct fm_claim_audit_in *in, const struct fm_claim *claim,
 		  const char *trace, const struct fm_secret *audit, double *charged, struct fm_error *err)
 {
-	int rc = FM_OK;
+	int rc;
 
 	*charged = 0;
-	for (size_t k = 0; k < in->runs && !in->is_public && rc == FM_OK; k++) {
+	for (size_t k = 0; k < in->runs && !in->is_public; k++) {
 		struct fm_secret own = {0};
 		char id[FM_SHA256_HEX];
 
-		if ((rc = fm_audit_secret(&own, audit, k, err)) == FM_OK && (rc = fm_secret_id(&own, id, err)) == FM_OK)
-			rc = fm_budget_charge(l, in->cfg, claim, ROWS_OF, trace, id, err);
+		if ((rc = fm_audit_secret(&own, audit, k, err)) < 0)
+			return rc;
+		rc = fm_secret_id(&own, id, err);
 		fm_secret_close(&own);
+		if (rc < 0 || (rc = fm_budget_charge(l, in->cfg, claim, ROWS_OF, trace, id, err)) < 0)
+			return rc;
 		*charged += claim->epsilon;
 	}
-	return rc;
+	return FM_OK;
 }
 
 /* In the child. */

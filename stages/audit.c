@@ -41,11 +41,12 @@ int fm_audit_secret(struct fm_secret *own, const struct fm_secret *audit, size_t
 
 static int copy_rows(struct fm_table *to, const struct fm_table *from, struct fm_error *err)
 {
-	int rc = FM_OK;
+	int rc;
 
-	for (size_t i = 0; i < from->rows && rc == FM_OK; i++)
-		rc = fm_table_append(to, from, i, err);
-	return rc;
+	for (size_t i = 0; i < from->rows; i++)
+		if ((rc = fm_table_append(to, from, i, err)) < 0)
+			return rc;
+	return FM_OK;
 }
 
 /* The training split of the trace, as a run would have it. */

@@ -267,9 +267,9 @@ static int read_trace(struct ingest *g, const char *trace, const char *quarantin
 	fm_buf_puts(&g->quarantine, "line,reason,text\n");
 	fm_progress_begin(&g->progress, "ingest", "rows", o.rows);
 	rc = fm_trace_read(&o, &g->st, &first);
-	if (rc == FM_OK || g->st.rows) /* no row read: the error says all */
+	if (rc >= 0 || g->st.rows) /* no row read: the error says all */
 		fm_progress_end(&g->progress, NULL);
-	if (rc == FM_OK)
+	if (rc >= 0)
 		return save_quarantine(g, quarantine, err);
 	if (err)
 		*err = first;

@@ -147,7 +147,7 @@ int fm_sniff(struct fm_sniffed *s, const char *path, const char *member, struct 
 			*err = last;
 			return rc;
 		}
-		if (rc == FM_OK && fits)
+		if (rc >= 0 && fits)
 			add(s, c);
 	}
 	s->sure = s->n > 0;

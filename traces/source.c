@@ -328,7 +328,7 @@ static void *ahead(void *arg)
 	bool end = false;
 	int rc = FM_OK;
 
-	while (!end && !rc) {
+	while (!end && rc >= 0) {
 		pthread_mutex_lock(&s->lock);
 		while (s->head - s->tail == NSLOTS && !s->stop)
 			pthread_cond_wait(&s->changed, &s->lock);

@@ -261,10 +261,11 @@ int fm_private_charge(const struct fm_learner *l, const struct fm_private_opts *
 	struct fm_private *t = NULL;
 	int rc;
 
-	if ((rc = fm_private_new(&t, l, o, err)) == FM_OK)
-		charge_of(t, charge);
+	if ((rc = fm_private_new(&t, l, o, err)) < 0)
+		return rc;
+	charge_of(t, charge);
 	fm_private_free(t);
-	return rc;
+	return FM_OK;
 }
 
 int fm_private_norms(const struct fm_learner *l, const float *p, int draws, uint64_t seed, const uint32_t *record,
@@ -273,14 +274,18 @@ int fm_private_norms(const struct fm_learner *l, const float *p, int draws, uint
 	struct fm_kept *kept;
 	int rc = fm_kept_new(&kept, err);
 
-	for (size_t at = 0; at < n && rc == FM_OK; at += (size_t)l->most) {
+	if (rc < 0)
+		return rc;
+	for (size_t at = 0; at < n; at += (size_t)l->most) {
 		int m = n - at < (size_t)l->most ? (int)(n - at) : l->most;
 
 		l->pass(l->ctx, 0, p, draws, seed, 0, record + at, m, kept);
-		rc = fm_kept_check(kept, err);
-		for (int i = 0; i < m && rc == FM_OK; i++)
+		if ((rc = fm_kept_check(kept, err)) < 0)
+			goto out;
+		for (int i = 0; i < m; i++)
 			norm[at + (size_t)i] = sqrt(fm_kept_norm2(kept, i));
 	}
+out:
 	fm_kept_free(kept);
 	return rc;
 }
@@ -330,9 +335,10 @@ int fm_private_train(const struct fm_learner *l, const struct fm_private_opts *o
 		goto out;
 	memcpy(ema, w, sizeof(float) * n);
 	fm_progress_begin(&bar, "train", "steps", (uint64_t)o->steps);
-	for (int step = 0; step < o->steps && rc == FM_OK; step++) {
-		if ((rc = fm_private_mean(t, w, (uint32_t)step, s.mean, err)) == FM_OK)
-			update(&s, o, step);
+	for (int step = 0; step < o->steps; step++) {
+		if ((rc = fm_private_mean(t, w, (uint32_t)step, s.mean, err)) < 0)
+			goto out;
+		update(&s, o, step);
 		fm_progress_step(&bar, (uint64_t)step + 1, NULL);
 	}
 	fm_progress_end(&bar, NULL);

@@ -269,8 +269,9 @@ int fm_axis_build(struct fm_axis *a, const struct fm_axis_in *in, struct fm_erro
 	cut.leaf = leaf;
 	cut.coarse = coarse;
 	cut.width = width;
-	if ((rc = build(a, &cut, err)) == FM_OK)
-		a->guess = guess;
+	if ((rc = build(a, &cut, err)) < 0)
+		goto out;
+	a->guess = guess;
 out:
 	free(leaf);
 	free(coarse);

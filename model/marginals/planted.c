@@ -126,9 +126,10 @@ static void hear(void *ctx, const char *name, const int64_t *noisy, size_t n)
 	struct planted *p = ctx;
 
 	for (int v = 0; v < NVALUES; v++)
-		if (strcmp(name, value_name[v]) == 0 && p->rc == FM_OK && !p->noisy[v]) {
-			p->rc = fm_alloc(&p->noisy[v], n, sizeof(double), "noisy counts", &p->err);
-			for (size_t k = 0; p->rc == FM_OK && k < n; k++)
+		if (strcmp(name, value_name[v]) == 0 && p->rc >= 0 && !p->noisy[v]) {
+			if ((p->rc = fm_alloc(&p->noisy[v], n, sizeof(double), "noisy counts", &p->err)) < 0)
+				return;
+			for (size_t k = 0; k < n; k++)
 				p->noisy[v][k] = (double)noisy[k];
 			p->ncells[v] = n;
 		}

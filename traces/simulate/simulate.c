@@ -310,7 +310,7 @@ static void shard_make(void *ctx, int i, int thread)
 	h->rows = 0;
 	memset(h->label, 0, sizeof h->label);
 	h->rc = FM_OK;
-	for (uint32_t k = h->from; k < h->to && h->rc == FM_OK; k++) {
+	for (uint32_t k = h->from; k < h->to; k++) {
 		if ((h->rc = slot_make(j->plan, k, s, &h->err)) < 0)
 			break;
 		for (size_t r = 0; r < s->n; r++) {
@@ -323,7 +323,8 @@ static void shard_make(void *ctx, int i, int thread)
 			if (sec > h->last)
 				h->last = sec;
 		}
-		h->rc = fm_sim_text(s, j->plan->start_s, &j->scratch[thread], &h->text, &h->err);
+		if ((h->rc = fm_sim_text(s, j->plan->start_s, &j->scratch[thread], &h->text, &h->err)) < 0)
+			break;
 	}
 }
 
