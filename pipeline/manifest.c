@@ -211,7 +211,9 @@ static void drop_private_audit(json_t *checks, const json_t *audits)
 /* A share of rows as it is published: in whole hundredths, upwards. */
 static double hundredths(json_int_t rows, json_int_t all)
 {
-	return (double)((rows * 100 + all - 1) / all) / 100;
+	json_int_t hundreds = (rows * 100 + all - 1) / all;
+
+	return (double)hundreds / 100;
 }
 
 /* What ingest could not read, by reason and without the remedy behind it; *out stays NULL when it read all. */

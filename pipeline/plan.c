@@ -220,7 +220,7 @@ static int measure_making(struct plan *p, double smallest, struct fm_error *err)
 	int rc, steps = MIN_STEPS;
 
 	for (int i = 0; i < 2; i++) {
-		double flows = SAMPLE_FLOWS / (i ? 1 : 4), step;
+		double flows = i ? SAMPLE_FLOWS : SAMPLE_FLOWS / 4.0, step;
 
 		if ((rc = run_sample(p, size[i], steps, flows, FM_GENERATE, &run, err)) < 0)
 			goto out;

@@ -215,12 +215,12 @@ static void time_ticks(struct fm_chart_steps *s, const struct frame *in, double 
 static void log_ticks(struct fm_chart_steps *s, const struct field *f, const struct frame *in, double lo, double hi)
 {
 	int every = hi - lo > 14 ? 2 : 1, ms = strcmp(fm_html_str(f->doc, "unit"), "ms") == 0;
-	double v = 1;
+	int64_t power = 1;
 
 	if (lo <= 0)
 		add_tick(s, in->from, "0", 1);
-	for (int e = 0; e < 18; e++, v *= 10) {
-		double at = (log1p(v) - lo) / (hi - lo);
+	for (int e = 0; e < 18; e++, power *= 10) {
+		double v = (double)power, at = (log1p(v) - lo) / (hi - lo);
 		struct fm_buf text = {0};
 
 		/* Where 0 stands, 1 is too near to it. */
