@@ -21,7 +21,7 @@ static const struct fm_option options[] = {
 static void put_why(const struct fm_sniff_candidate *c, struct fm_buf *out)
 {
 	fm_buf_printf(out, "%s (built in): reads %llu of the first %llu rows, %d columns of each", c->name,
-		      (unsigned long long)c->rows, (unsigned long long)(c->rows + c->bad), c->columns);
+		      (unsigned long long)c->rows, (unsigned long long)c->rows + c->bad, c->columns);
 	if (c->mapped)
 		fm_buf_printf(out, ", and %d label%s of its own", c->mapped, c->mapped == 1 ? "" : "s");
 }

@@ -147,7 +147,7 @@ int fm_flows_load(const struct fm_flows *f, struct fm_table **t, uint64_t *bad, 
 		*bad = stats.bad;
 	if (stats.bad)
 		fm_warn("%s: %llu of %llu rows cannot be read and %s; first at line %llu: %s", f->path,
-			(unsigned long long)stats.bad, (unsigned long long)(stats.rows + stats.bad),
+			(unsigned long long)stats.bad, (unsigned long long)stats.rows + stats.bad,
 			bad ? "count as flows that cannot exist" : "are left out", (unsigned long long)first.line,
 			first.reason);
 	if (stats.missing_values)
