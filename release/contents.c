@@ -216,7 +216,7 @@ static int load(struct check *c, const struct fm_buf *text, const char *name, en
 	*doc = json_loadb(text->data ? text->data : "", text->len, JSON_REJECT_DUPLICATES, &at);
 	if (!*doc && json_error_code(&at) == json_error_out_of_memory)
 		return fm_fail(c->err, FM_ESYSTEM, "out of memory: reading %s", name);
-	if (*doc && json_is_object(*doc))
+	if (json_is_object(*doc))
 		return FM_OK;
 	if (*doc)
 		return refuse(c, reason, "%s:1: it is no object", name);

@@ -213,7 +213,7 @@ static void test_wrong_dialects_are_refused(void **state)
 	refused(GOOD "missing: &a [b]\n", "anchors");
 	refused(GOOD "timezone: Europe/Madrid\n", "d.yaml:12: timezone takes UTC or a difference");
 	refused(GOOD "timezone: \"+25:00\"\n", "timezone takes UTC");
-	refused(GOOD "encoding: latin-9\n", "encoding takes utf-8 or windows-1252");
+	refused(GOOD "encoding: latin-9\n", "encoding takes utf-8, utf-16 or windows-1252");
 	refused(GOOD "quote: single\n", "quote takes double or none");
 	refused(GOOD "comment: ['']\n", "comment: the empty word");
 	refused(GOOD "header_mark: '#fields'\n", "header_mark is for header: true");
