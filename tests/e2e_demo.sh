@@ -7,7 +7,7 @@
 set -u
 . "$(dirname "$0")/lib.sh"
 begin "$@"
-ROWS=10000
+ROWS=6000
 
 # A small model that learns for about a second; the gate asks what such a one can do, and everything about privacy.
 small() { # OPTION...: flowmint run with the small model

@@ -15,7 +15,8 @@ begin "$build/flowmint"
 ln -s "$build" build
 B=$build
 DEMO=$T/demo
-export B DEMO
+ROWS=20000 # of make demo: a few less than its own, to spare time
+export B DEMO ROWS
 unset MAKEFLAGS MAKELEVEL MFLAGS
 if [ -z "$CONFINED" ]; then
 	skip "README.md" "no namespaces here, and the README says nothing of --unconfined"
