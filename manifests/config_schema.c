@@ -188,8 +188,8 @@ const struct fm_key fm_keys[] = {
 	 .help = "For mode dp: how what leaks is added up (docs/accounting.md)."},
 	{FIELD(privacy, budget, BUDGET), .dflt = "{}", .mode = "dp",
 	 .help = "For mode dp: shares of what epsilon is worth, {vocabulary: 0.1, pairs: 0.7, training: 0.2}: one- and "
-		 "two-way counts, and the training of model.kind diffusion. What they leave is not spent; {}: the kind's "
-		 "own (docs/differential-privacy.md)."},
+		 "two-way counts, and the training of model.kind diffusion. What they leave is not spent; {}: the "
+		 "kind's own (docs/differential-privacy.md)."},
 	{FIELD(privacy, draws, INT), .min = 1, .max = 64, .dflt = "8", .mode = "dp",
 	 .help = "For mode dp and model.kind diffusion: draws of noise and time for each record of a step, which cost "
 		 "time and no epsilon: their mean is clipped once."},
@@ -224,10 +224,11 @@ const struct fm_key fm_keys[] = {
 	 .help = "How strongly a window is pushed towards its class (the label most of its rarer flows carry); 0: "
 		 "not at all."},
 	{FIELD(generate, by, CHOICE), .choices = "both|network", .dflt = "both", .mode = "dp",
-	 .help = "For mode dp and model.kind diffusion: records are drawn by the noisy pairs and the network both, or by "
-		 "the network alone (docs/dp-training.md)."},
+	 .help = "For mode dp and model.kind diffusion: records are drawn by the noisy pairs and the network both, or "
+		 "by the network alone (docs/dp-training.md)."},
 	{FIELD(generate, correction, INT), .min = 0, .max = 1000, .dflt = "0", .mode = "dp",
-	 .help = "For mode dp: rounds in which records are corrected by the noisy pairs (docs/dp-training.md); 0: none."},
+	 .help = "For mode dp: rounds in which records are corrected by the noisy pairs "
+		 "(docs/dp-training.md); 0: none."},
 	{FIELD(generate, hours, HOURS), .dflt = "[0, 24]",
 	 .help = "Hours of the day (UTC) to make flows for, from and to."},
 	{FIELD(generate, inside, RANGES), COUNT(generate, ninside), .dflt = "[\"10.0.0.0/8\"]",

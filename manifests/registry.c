@@ -512,7 +512,8 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	{"holdout.disjoint", HOLDOUT, FM_LOW, 0, TEAM, NONE, 0, FM_BY_GATE, "",
 	 "Rows in common with the holdout", "there when the holdout is none (gate.md)"},
 	{"audit.epsilon_lower", CLAIM, FM_LOW, 0, TEAM, NONE, 0, FM_BY_GATE, "",
-	 "Epsilon that an audit shows", "at least this, with confidence 95 %; there when the claim was audited (audit.md)"},
+	 "Epsilon that an audit shows",
+	 "at least this, with confidence 95 %; there when the claim was audited (audit.md)"},
 	{"gate", GATE, FM_HIGH, 1, OPEN, NONE, 0, FM_BY_GATE, "", "", "there when a gate has no check"},
 };
 const size_t fm_metric_nkinds = sizeof fm_metric_kinds / sizeof *fm_metric_kinds;

@@ -197,7 +197,7 @@ static int write_documents(struct job *j)
 				    j->date,        j->data_sha256,
 				    j->data_nbytes, json_object_get(j->in->manifest, "privacy"),
 				    generator,      json_object_get(j->in->manifest, "left_out")};
-	struct fm_archive_file f[NMEMBERS - 1];
+	struct fm_archive_file f[NMEMBERS - 1] = {0};
 	int rc;
 
 	if (!generator)
