@@ -281,14 +281,20 @@ out:
 
 double fm_axis_mass(const struct fm_axis *a, int token)
 {
+	if (token >= a->ntokens) /* an attribute that the record has not */
+		return 0;
 	return a->first[token] < a->first[token + 1] ? a->cum[a->first[token + 1] - 1] : 0;
 }
 
 uint32_t fm_axis_draw(const struct fm_axis *a, int token, double u)
 {
-	uint32_t lo = a->first[token], hi = a->first[token + 1] - 1;
+	uint32_t lo, hi;
 	double want = u * fm_axis_mass(a, token);
 
+	if (token >= a->ntokens)
+		return a->nleaves - 1;
+	lo = a->first[token];
+	hi = a->first[token + 1] - 1;
 	if (lo > hi || hi >= a->nleaves)
 		return lo < a->nleaves ? a->leaf[lo] : a->nleaves - 1;
 	if (want <= 0 && fm_axis_mass(a, token) <= 0) /* no leaf that can be: the least */

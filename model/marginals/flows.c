@@ -105,11 +105,22 @@ static uint32_t duration_draw(const struct fm_axis *axis, int token, struct fm_r
 	return (uint32_t)within(rng, first, width);
 }
 
+/* The token of an attribute that a record should have but lacks: that of another record of the same kind. */
+static int token_of(const struct making *m, size_t i, enum fm_attr a, struct fm_rng *rng)
+{
+	const uint16_t *tok = m->s->tok[a];
+	uint16_t absent = (uint16_t)(m->d->size[a] - 1);
+
+	for (size_t tries = 0; tok[i] == absent && tries < 1000; tries++)
+		i = fm_rng_below(rng, (uint32_t)m->s->n);
+	return tok[i] == absent ? 0 : tok[i];
+}
+
 /* The duration of the first flow back: by how near it is to the first one there, where its token allows that. */
 static uint32_t near_draw(const struct making *m, size_t i, uint32_t td, struct fm_rng *rng)
 {
 	const struct fm_axis *axis = &m->d->axis[FM_X_B_TD];
-	int token = m->s->tok[FM_B_TD][i], near = m->s->tok[FM_NEAR][i];
+	int token = token_of(m, i, FM_B_TD, rng), near = m->s->tok[FM_NEAR][i];
 	uint32_t most = near == FM_NEAR_100MS ? 100 : 1000, least = near == FM_NEAR_100MS ? 1 : 101;
 
 	if (near == FM_NEAR_SAME && axis->token[fm_duration_leaf(td)] == token)
@@ -131,17 +142,6 @@ static int gap_draw(uint32_t token, struct fm_rng *rng)
 		return 0;
 	fm_gap_range(token, &first, &last);
 	return first + (int)fm_rng_below(rng, (uint32_t)(last - first + 1));
-}
-
-/* The token of an attribute that a record should have but lacks: that of another record of the same kind. */
-static int token_of(const struct making *m, size_t i, enum fm_attr a, struct fm_rng *rng)
-{
-	const uint16_t *tok = m->s->tok[a];
-	uint16_t absent = (uint16_t)(m->d->size[a] - 1);
-
-	for (size_t tries = 0; tok[i] == absent && tries < 1000; tries++)
-		i = fm_rng_below(rng, (uint32_t)m->s->n);
-	return tok[i] == absent ? 0 : tok[i];
 }
 
 static int record_flows(const struct making *m, size_t i, const struct fm_kind_parts *k, struct fm_rng *rng,
