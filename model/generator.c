@@ -80,6 +80,27 @@ int fm_model_load(struct fm_model **m, const struct fm_generator_ctx *ctx, const
 	return g->load(m, ctx, dir, err);
 }
 
+int fm_model_json_load(json_t **j, const char *path, const struct fm_generator *of, size_t most, struct fm_error *err)
+{
+	const char *format, *kind;
+	int rc;
+
+	if ((rc = fm_json_load(j, path, most, err)) < 0)
+		return rc;
+	format = json_string_value(json_object_get(*j, "format"));
+	kind = json_string_value(json_object_get(json_object_get(*j, "model"), "kind"));
+	if (!format || strcmp(format, FM_MODEL_FORMAT) != 0)
+		rc = fm_fail(err, FM_EINPUT, "%s: this is no " FM_MODEL_FORMAT, path);
+	else if (!kind || strcmp(kind, of->name) != 0)
+		rc = fm_fail(err, FM_EINPUT, "%s: this is a model of kind %s, and the config says model.kind %s", path,
+			     kind ? kind : "unknown", of->name);
+	if (rc < 0) {
+		json_decref(*j);
+		*j = NULL;
+	}
+	return rc;
+}
+
 int fm_generator_plan(const struct fm_config *cfg, struct fm_charges *charges, struct fm_error *err)
 {
 	const struct fm_generator *g;

@@ -166,6 +166,12 @@ int fm_model_losses(const struct fm_model *m, const struct fm_generator_ctx *ctx
 		    uint64_t seed, struct fm_window_set *set, int nsets, struct fm_error *err) FM_MUST_CHECK;
 void fm_model_free(struct fm_model *m); /* NULL is nothing */
 
+#define FM_MODEL_FORMAT "flowmint-model/1"
+/* For load: a model.json of at most so many bytes, when its format is FM_MODEL_FORMAT and it is of this kind; else
+ * FM_EINPUT.  A new reference. */
+int fm_model_json_load(json_t **j, const char *path, const struct fm_generator *of, size_t most,
+		       struct fm_error *err) FM_MUST_CHECK;
+
 /* The seed that a shard's random numbers start from: the seed itself for shard 0. */
 uint64_t fm_shard_seed(uint64_t seed, uint32_t shard);
 

@@ -26,7 +26,6 @@
 #include "model/nn/safetensors.h"
 #include "model/ranges.h"
 
-#define FORMAT "flowmint-model/1"
 #define MODEL_JSON_MAX (256u << 20)
 
 struct diffusion {
@@ -226,7 +225,7 @@ static int save_json(const struct diffusion *d, const struct fm_config *cfg, con
 
 	for (int c = 0; c < FM_NTOK; c++)
 		json_object_set_new(column, fm_tok_name[c], json_real(r->column[c]));
-	j = json_pack("{s:s, s:o, s:o, s:o, s:{s:i, s:i, s:i, s:f, s:o, s:o}}", "format", FORMAT, "model",
+	j = json_pack("{s:s, s:o, s:o, s:o, s:{s:i, s:i, s:i, s:f, s:o, s:o}}", "format", FM_MODEL_FORMAT, "model",
 		      fm_config_json(cfg, "model", true), "codec", fm_codec_json(d->codec), "excluded",
 		      fm_structural_zeros_json(&d->zeros), "training", "steps", r->steps, "best_step", r->best_step,
 		      "rollbacks", r->rollbacks, "loss", r->loss, "validation_nats_per_flow",
@@ -238,22 +237,13 @@ static int save_json(const struct diffusion *d, const struct fm_config *cfg, con
 
 static int load_json(struct diffusion *d, const char *path, struct fm_error *err)
 {
-	const char *format, *kind;
-	json_t *j = NULL;
+	json_t *j;
 	int rc;
 
-	if ((rc = fm_json_load(&j, path, MODEL_JSON_MAX, err)) < 0)
+	if ((rc = fm_model_json_load(&j, path, d->base.generator, MODEL_JSON_MAX, err)) < 0)
 		return rc;
-	format = json_string_value(json_object_get(j, "format"));
-	kind = json_string_value(json_object_get(json_object_get(j, "model"), "kind"));
-	if (!format || strcmp(format, FORMAT) != 0)
-		rc = fm_fail(err, FM_EINPUT, "%s: this is no " FORMAT, path);
-	else if (!kind || strcmp(kind, d->base.generator->name) != 0)
-		rc = fm_fail(err, FM_EINPUT, "%s: this is a model of kind %s, and the config says model.kind %s", path,
-			     kind ? kind : "unknown", d->base.generator->name);
-	else if ((rc = fm_codec_from_json(&d->codec, json_object_get(j, "codec"), err)) < 0 ||
-		 (rc = fm_structural_zeros_from_json(&d->zeros, d->codec->vocab, json_object_get(j, "excluded"), err)) <
-		     0)
+	if ((rc = fm_codec_from_json(&d->codec, json_object_get(j, "codec"), err)) < 0 ||
+	    (rc = fm_structural_zeros_from_json(&d->zeros, d->codec->vocab, json_object_get(j, "excluded"), err)) < 0)
 		fm_error_prefix(err, "%s: ", path);
 	json_decref(j);
 	return rc;

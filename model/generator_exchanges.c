@@ -24,7 +24,6 @@
 #include "model/nn/safetensors.h"
 #include "model/private_counts.h"
 
-#define FORMAT "flowmint-model/1"
 #define OVER "exchanges"
 #define MODEL_JSON_MAX (1u << 20)
 
@@ -211,6 +210,7 @@ static int exchanges_fit(struct fm_model **model, const struct fm_generator_ctx 
 	o.counts = f.counts;
 	if ((rc = fm_exchange_fit(&e->x, real->train, &o, err)) < 0)
 		goto out;
+	fm_private_doubt(&e->x.m);
 	fm_log("train: %zu private counts of exchanges, and %d private steps with noise of %g times the clip; %zu "
 	       "parameters",
 	       e->x.m.charges.n, o.steps, o.noise_multiplier, e->x.net->layout.nfloats);
@@ -256,7 +256,7 @@ static int exchanges_save(const struct fm_model *base, const struct fm_generator
 
 	if ((rc = paths_of(&p, dir, err)) < 0)
 		goto out;
-	j = json_pack("{s:s, s:s, s:o, s:{s:f, s:f}}", "format", FORMAT, "over", OVER, "model",
+	j = json_pack("{s:s, s:s, s:o, s:{s:f, s:f}}", "format", FM_MODEL_FORMAT, "over", OVER, "model",
 		      fm_config_json(ctx->cfg, "model", true), "privacy", "epsilon", ctx->cfg->privacy.epsilon, "delta",
 		      ctx->cfg->privacy.delta);
 	if (!meta || !j) {
@@ -274,23 +274,16 @@ out:
 	return rc;
 }
 
-static bool says(const json_t *j, const char *key, const char *what)
-{
-	const char *s = json_string_value(json_object_get(j, key));
-
-	return s && strcmp(s, what) == 0;
-}
-
 static int json_check(const char *path, struct fm_error *err)
 {
-	json_t *j = NULL;
+	const char *over;
+	json_t *j;
 	int rc;
 
-	if ((rc = fm_json_load(&j, path, MODEL_JSON_MAX, err)) < 0)
+	if ((rc = fm_model_json_load(&j, path, &fm_generator_exchanges, MODEL_JSON_MAX, err)) < 0)
 		return rc;
-	if (!says(j, "format", FORMAT))
-		rc = fm_fail(err, FM_EINPUT, "%s: this is no " FORMAT, path);
-	else if (!says(json_object_get(j, "model"), "kind", fm_generator_exchanges.name) || !says(j, "over", OVER))
+	over = json_string_value(json_object_get(j, "over"));
+	if (!over || strcmp(over, OVER) != 0)
 		rc = fm_fail(err, FM_EINPUT,
 			     "%s: this is no diffusion over exchanges, which the config asks for: train again", path);
 	json_decref(j);
@@ -336,19 +329,13 @@ static int exchanges_sample(const struct fm_model *base, const struct fm_generat
 			    const struct fm_sample_in *in, struct fm_table **table, struct fm_error *err)
 {
 	const struct fm_exchange_diffusion *x = &((const struct exchanges *)base)->x;
-	struct fm_range inside[FM_CFG_MAXRANGES], outside[FM_CFG_MAXRANGES];
-	struct fm_marginals_sample_in si = {.rows = in->rows,
-					    .seed = fm_shard_seed(in->seed, in->shard),
-					    .rounds = ctx->cfg->generate.correction,
-					    .pool = ctx->pool};
+	struct fm_private_wishes w;
 	int rc;
 
-	/* As many as the noisy total says: the exact number is private. */
-	if (si.rows == 0)
-		si.rows = (uint64_t)(x->m.tables.total * x->m.flows_per_record + 0.5);
-	if ((rc = fm_private_wishes(&si, ctx->cfg, inside, outside, err)) < 0)
+	if ((rc = fm_private_wishes(&w, ctx->cfg, &x->m, in->rows, fm_shard_seed(in->seed, in->shard), err)) < 0)
 		return rc;
-	return fm_exchange_sample(table, x, &si, strcmp(ctx->cfg->generate.by, "network") == 0, err);
+	w.sample.pool = ctx->pool;
+	return fm_exchange_sample(table, x, &w.sample, strcmp(ctx->cfg->generate.by, "network") == 0, err);
 }
 
 /* What drew the records, and what was done to them after. */

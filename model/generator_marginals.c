@@ -21,7 +21,6 @@
 #include "model/marginals/planted.h"
 #include "model/private_counts.h"
 
-#define FORMAT "flowmint-model/1"
 #define MODEL_JSON_MAX (1u << 20)
 
 struct marginals {
@@ -128,10 +127,7 @@ static int fit_to(struct fm_model **model, const struct fm_generator_ctx *ctx, c
 	if ((rc = planted ? fm_marginals_fit_planted(&m->m, real->train, &f.counts, planted, score, err)
 			  : fm_marginals_fit(&m->m, real->train, &f.counts, err)) < 0)
 		goto out;
-	if (m->m.domains.axis[FM_X_A_SIZE].guess || m->m.domains.axis[FM_X_B_SIZE].guess)
-		fm_warn("about %.0f exchanges are too few for this noise: it hides how large flows are; "
-			"take more flows or a larger privacy.epsilon",
-			m->m.tables.total);
+	fm_private_doubt(&m->m);
 	fm_log("train: %zu private counts of exchanges", m->m.charges.n);
 	*result = (struct fm_fit_result){.steps = m->m.charges.n, .loss = NAN, .validation = NAN};
 out:
@@ -179,7 +175,7 @@ static int marginals_save(const struct fm_model *base, const struct fm_generator
 							 fm_charge_kind_name(c->kind), "sensitivity", c->sensitivity,
 							 "scale", c->scale, "delta", c->delta));
 	}
-	j = json_pack("{s:s, s:o, s:{s:f, s:f, s:O}}", "format", FORMAT, "model",
+	j = json_pack("{s:s, s:o, s:{s:f, s:f, s:O}}", "format", FM_MODEL_FORMAT, "model",
 		      fm_config_json(ctx->cfg, "model", true), "counts", "epsilon", ctx->cfg->privacy.epsilon, "delta",
 		      ctx->cfg->privacy.delta, "charges", charges);
 	if (!j) {
@@ -199,21 +195,13 @@ out:
 
 static int json_check(const char *path, struct fm_error *err)
 {
-	const char *format, *kind;
-	json_t *j = NULL;
+	json_t *j;
 	int rc;
 
-	if ((rc = fm_json_load(&j, path, MODEL_JSON_MAX, err)) < 0)
+	if ((rc = fm_model_json_load(&j, path, &fm_generator_marginals, MODEL_JSON_MAX, err)) < 0)
 		return rc;
-	format = json_string_value(json_object_get(j, "format"));
-	kind = json_string_value(json_object_get(json_object_get(j, "model"), "kind"));
-	if (!format || strcmp(format, FORMAT) != 0)
-		rc = fm_fail(err, FM_EINPUT, "%s: this is no " FORMAT, path);
-	else if (!kind || strcmp(kind, fm_generator_marginals.name) != 0)
-		rc = fm_fail(err, FM_EINPUT, "%s: this is a model of kind %s, and the config says model.kind %s", path,
-			     kind ? kind : "unknown", fm_generator_marginals.name);
 	json_decref(j);
-	return rc;
+	return FM_OK;
 }
 
 static int marginals_load(struct fm_model **model, const struct fm_generator_ctx *ctx, const char *dir,
@@ -244,19 +232,13 @@ static int marginals_sample(const struct fm_model *base, const struct fm_generat
 			    const struct fm_sample_in *in, struct fm_table **table, struct fm_error *err)
 {
 	const struct fm_marginals *m = &((const struct marginals *)base)->m;
-	struct fm_range inside[FM_CFG_MAXRANGES], outside[FM_CFG_MAXRANGES];
-	struct fm_marginals_sample_in si = {.rows = in->rows,
-					    .seed = fm_shard_seed(in->seed, in->shard),
-					    .rounds = ctx->cfg->generate.correction,
-					    .pool = ctx->pool};
+	struct fm_private_wishes w;
 	int rc;
 
-	/* As many as the noisy total says: the exact number is private. */
-	if (si.rows == 0)
-		si.rows = (uint64_t)(m->tables.total * m->flows_per_record + 0.5);
-	if ((rc = fm_private_wishes(&si, ctx->cfg, inside, outside, err)) < 0)
+	if ((rc = fm_private_wishes(&w, ctx->cfg, m, in->rows, fm_shard_seed(in->seed, in->shard), err)) < 0)
 		return rc;
-	return fm_marginals_sample(table, m, &si, err);
+	w.sample.pool = ctx->pool;
+	return fm_marginals_sample(table, m, &w.sample, err);
 }
 
 static json_t *marginals_describe(const struct fm_config *c)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/num.h"
 #include "manifests/dialect.h"
 #include "model/ranges.h"
@@ -164,17 +165,30 @@ out:
 
 /* ---- a sample ---- */
 
-int fm_private_wishes(struct fm_marginals_sample_in *si, const struct fm_config *cfg, struct fm_range *inside,
-		      struct fm_range *outside, struct fm_error *err)
+void fm_private_doubt(const struct fm_marginals *m)
+{
+	if (m->domains.axis[FM_X_A_SIZE].guess || m->domains.axis[FM_X_B_SIZE].guess)
+		fm_warn("about %.0f exchanges are too few for this noise: it hides how large flows are; "
+			"take more flows or a larger privacy.epsilon",
+			m->tables.total);
+}
+
+int fm_private_wishes(struct fm_private_wishes *w, const struct fm_config *cfg, const struct fm_marginals *m,
+		      uint64_t rows, uint64_t seed, struct fm_error *err)
 {
 	int rc;
 
-	if ((rc = fm_ranges(cfg->generate.inside, cfg->generate.ninside, inside, err)) < 0 ||
-	    (rc = fm_ranges(cfg->generate.outside, cfg->generate.noutside, outside, err)) < 0)
+	if ((rc = fm_ranges(cfg->generate.inside, cfg->generate.ninside, w->inside, err)) < 0 ||
+	    (rc = fm_ranges(cfg->generate.outside, cfg->generate.noutside, w->outside, err)) < 0)
 		return rc;
-	si->inside = inside;
-	si->outside = outside;
-	si->ninside = cfg->generate.ninside;
-	si->noutside = cfg->generate.noutside;
+	w->sample = (struct fm_marginals_sample_in){
+	    .rows = rows ? rows : (uint64_t)(m->tables.total * m->flows_per_record + 0.5),
+	    .seed = seed,
+	    .rounds = cfg->generate.correction,
+	    .inside = w->inside,
+	    .outside = w->outside,
+	    .ninside = cfg->generate.ninside,
+	    .noutside = cfg->generate.noutside,
+	};
 	return FM_OK;
 }

@@ -6,6 +6,7 @@
  *     fm_private_split    mu and privacy.budget -> what the counts have of it
  *     fm_private_plan     what the counts charge, a function of the config alone
  *     fm_private_facts    what is public, in the terms of fm_marginals_fit
+ *     fm_private_wishes   what is asked for, in the terms of fm_marginals_sample
  */
 #ifndef FM_MODEL_PRIVATE_COUNTS_H
 #define FM_MODEL_PRIVATE_COUNTS_H
@@ -51,8 +52,16 @@ struct fm_private_facts {
 int fm_private_facts(struct fm_private_facts *f, const struct fm_config *cfg, double mu, double vocabulary,
 		     const struct fm_table *of, struct fm_error *err) FM_MUST_CHECK;
 
-/* The wishes of a sample; si has the config's ranges in inside and outside, FM_CFG_MAXRANGES each. */
-int fm_private_wishes(struct fm_marginals_sample_in *si, const struct fm_config *cfg, struct fm_range *inside,
-		      struct fm_range *outside, struct fm_error *err) FM_MUST_CHECK;
+/* Warns where the noise hid what the counts were taken for. */
+void fm_private_doubt(const struct fm_marginals *m);
+
+/* A sample of so many rows (0: as many as the noisy total says, the exact number is private) as the config wishes for
+ * it; sample points into this, and is without a pool. */
+struct fm_private_wishes {
+	struct fm_range inside[FM_CFG_MAXRANGES], outside[FM_CFG_MAXRANGES];
+	struct fm_marginals_sample_in sample;
+};
+int fm_private_wishes(struct fm_private_wishes *w, const struct fm_config *cfg, const struct fm_marginals *m,
+		      uint64_t rows, uint64_t seed, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

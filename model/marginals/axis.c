@@ -288,8 +288,8 @@ double fm_axis_mass(const struct fm_axis *a, int token)
 
 uint32_t fm_axis_draw(const struct fm_axis *a, int token, double u)
 {
+	double mass = fm_axis_mass(a, token), want = u * mass;
 	uint32_t lo, hi;
-	double want = u * fm_axis_mass(a, token);
 
 	if (token >= a->ntokens)
 		return a->nleaves - 1;
@@ -297,7 +297,7 @@ uint32_t fm_axis_draw(const struct fm_axis *a, int token, double u)
 	hi = a->first[token + 1] - 1;
 	if (lo > hi || hi >= a->nleaves)
 		return lo < a->nleaves ? a->leaf[lo] : a->nleaves - 1;
-	if (want <= 0 && fm_axis_mass(a, token) <= 0) /* no leaf that can be: the least */
+	if (want <= 0 && mass <= 0) /* no leaf that can be: the least */
 		return a->leaf[lo];
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
