@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/num.h"
 
 #define READ_BYTES (256u << 10)
 
@@ -162,17 +163,6 @@ void fm_hex(const uint8_t *p, size_t n, char *out)
 	out[2 * n] = '\0';
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 int fm_unhex(const char *hex, size_t n, uint8_t *out, struct fm_error *err)
 {
 	size_t len = strlen(hex);
@@ -180,7 +170,7 @@ int fm_unhex(const char *hex, size_t n, uint8_t *out, struct fm_error *err)
 	if (len != 2 * n)
 		return fm_fail(err, FM_EINPUT, "a hexadecimal value of %zu digits where %zu are wanted", len, 2 * n);
 	for (size_t i = 0; i < n; i++) {
-		int high = hex_value(hex[2 * i]), low = hex_value(hex[2 * i + 1]);
+		int high = fm_hex_digit(hex[2 * i]), low = fm_hex_digit(hex[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return fm_fail(err, FM_EINPUT, "a character that is no hexadecimal digit at place %zu",

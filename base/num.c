@@ -7,6 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+int fm_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
 static bool is_digit(char c)
 {
 	return (unsigned char)(c - '0') < 10;

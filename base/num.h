@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+int fm_hex_digit(char c); /* 0 to 15, of either case; -1: none */
 int fm_parse_u64(const char *s, size_t n, uint64_t max, uint64_t *v);
 int fm_parse_i64(const char *s, size_t n, int64_t *v);
 int fm_parse_double(const char *s, size_t n, double *v); /* decimal or exponent form; no inf, nan, hex */

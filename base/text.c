@@ -41,6 +41,17 @@ size_t fm_utf8_next(const char *s, size_t n, uint32_t *code)
 	return len;
 }
 
+size_t fm_utf8_put(uint32_t code, char *out)
+{
+	size_t n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+	static const unsigned char mark[] = {0, 0, 0xC0, 0xE0, 0xF0};
+
+	for (size_t i = n; i-- > 1; code >>= 6)
+		out[i] = (char)(0x80 | (code & 0x3F));
+	out[0] = (char)(mark[n] | code);
+	return n;
+}
+
 size_t fm_utf8_cut(const char *s, size_t n)
 {
 	for (size_t back = 1; back <= 3 && back <= n; back++) {

@@ -4,6 +4,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/num.h"
+#include "base/text.h"
+
 struct scan {
 	const char *s, *end;
 	char *scratch;
@@ -34,37 +37,13 @@ static int hex4(struct scan *p, uint32_t *v)
 		return -1;
 	*v = 0;
 	for (int i = 0; i < 4; i++, p->s++) {
-		char c = *p->s;
-		int digit = c >= '0' && c <= '9'   ? c - '0'
-			    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-			    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-						   : -1;
+		int digit = fm_hex_digit(*p->s);
 
 		if (digit < 0)
 			return -1;
 		*v = *v * 16 + (uint32_t)digit;
 	}
 	return 0;
-}
-
-static char *put_utf8(char *to, uint32_t c)
-{
-	if (c < 0x80) {
-		*to++ = (char)c;
-	} else if (c < 0x800) {
-		*to++ = (char)(0xc0 | c >> 6);
-		*to++ = (char)(0x80 | (c & 0x3f));
-	} else if (c < 0x10000) {
-		*to++ = (char)(0xe0 | c >> 12);
-		*to++ = (char)(0x80 | (c >> 6 & 0x3f));
-		*to++ = (char)(0x80 | (c & 0x3f));
-	} else {
-		*to++ = (char)(0xf0 | c >> 18);
-		*to++ = (char)(0x80 | (c >> 12 & 0x3f));
-		*to++ = (char)(0x80 | (c >> 6 & 0x3f));
-		*to++ = (char)(0x80 | (c & 0x3f));
-	}
-	return to;
 }
 
 /* \uXXXX, or two of them for what lies beyond 16 bits. */
@@ -84,7 +63,7 @@ static int read_unicode(struct scan *p)
 			return -1;
 		c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
 	}
-	p->scratch = put_utf8(p->scratch, c);
+	p->scratch += fm_utf8_put(c, p->scratch);
 	return 0;
 }
 

@@ -1,5 +1,7 @@
 #include "traces/utf16.h"
 
+#include "base/text.h"
+
 #define NONE 0xfffdu /* what stands for half a pair */
 
 bool fm_utf16_begins(const char *s, size_t n)
@@ -12,24 +14,8 @@ bool fm_utf16_begins(const char *s, size_t n)
 static void put(struct fm_buf *out, uint32_t c)
 {
 	char text[4];
-	size_t n = 0;
 
-	if (c < 0x80) {
-		text[n++] = (char)c;
-	} else if (c < 0x800) {
-		text[n++] = (char)(0xc0 | c >> 6);
-		text[n++] = (char)(0x80 | (c & 0x3f));
-	} else if (c < 0x10000) {
-		text[n++] = (char)(0xe0 | c >> 12);
-		text[n++] = (char)(0x80 | (c >> 6 & 0x3f));
-		text[n++] = (char)(0x80 | (c & 0x3f));
-	} else {
-		text[n++] = (char)(0xf0 | c >> 18);
-		text[n++] = (char)(0x80 | (c >> 12 & 0x3f));
-		text[n++] = (char)(0x80 | (c >> 6 & 0x3f));
-		text[n++] = (char)(0x80 | (c & 0x3f));
-	}
-	fm_buf_add(out, text, n);
+	fm_buf_add(out, text, fm_utf8_put(c, text));
 }
 
 static void add_unit(struct fm_utf16 *u, uint32_t c, struct fm_buf *out)

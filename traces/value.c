@@ -194,11 +194,7 @@ static int hex_u64(const char *s, size_t n, uint64_t *v)
 		return -1;
 	*v = 0;
 	for (size_t i = 2; i < n; i++) {
-		char c = s[i];
-		int digit = c >= '0' && c <= '9'   ? c - '0'
-			    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-			    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-						   : -1;
+		int digit = fm_hex_digit(s[i]);
 
 		if (digit < 0)
 			return -1;
@@ -385,16 +381,7 @@ size_t fm_value_from_windows_1252(const char *s, size_t n, char *out)
 
 		if (c >= 0x80 && c < 0xa0 && !(c = c1[c - 0x80]))
 			return 0;
-		if (c < 0x80) {
-			out[len++] = (char)c;
-		} else if (c < 0x800) {
-			out[len++] = (char)(0xc0 | c >> 6);
-			out[len++] = (char)(0x80 | (c & 0x3f));
-		} else {
-			out[len++] = (char)(0xe0 | c >> 12);
-			out[len++] = (char)(0x80 | (c >> 6 & 0x3f));
-			out[len++] = (char)(0x80 | (c & 0x3f));
-		}
+		len += fm_utf8_put(c, out + len);
 	}
 	return len;
 }

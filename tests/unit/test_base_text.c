@@ -262,6 +262,22 @@ static void test_rows_are_hidden(void **state)
 	assert_string_equal(text, "[private] [priv");
 }
 
+static void what_is_written_is_read_again(void **state)
+{
+	char text[4];
+	uint32_t code;
+
+	(void)state;
+	for (uint32_t c = 1; c < 0x110000; c++) {
+		size_t n = fm_utf8_put(c, text);
+
+		if (c >= 0xD800 && c < 0xE000) /* halves of pairs are no characters */
+			continue;
+		assert_int_equal(fm_utf8_next(text, n, &code), n);
+		assert_int_equal(code, c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +289,7 @@ int main(void)
 	    cmocka_unit_test(test_the_progress_line_is_tame),
 	    cmocka_unit_test(test_a_dictionary_takes_utf8_alone),
 	    cmocka_unit_test(test_rows_are_hidden),
+	    cmocka_unit_test(what_is_written_is_read_again),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
