@@ -366,9 +366,8 @@ static int place(struct publication *p, bool there, struct fm_error *err)
 	    (rc = remove_file(p->record, err)) < 0 || (rc = remove_file(p->attested, err)) < 0 ||
 	    (rc = write_record(p, err)) < 0)
 		return rc;
-	if (!there && (rc = fm_file_copy(p->from, p->to, 0644, err)) < 0)
-		return rc;
-	if ((rc = same_digest(p->to, p->run->archive_sha256, &there, err)) < 0)
+	if (!there && ((rc = fm_file_copy(p->from, p->to, 0644, err)) < 0 ||
+		       (rc = same_digest(p->to, p->run->archive_sha256, &there, err)) < 0))
 		return rc;
 	if (!there)
 		return fm_fail(err, FM_ESYSTEM, "%s reads back other bytes than were written", p->to);
