@@ -120,7 +120,7 @@ static int check_listed(const struct fm_sshpub *key, const char *file, const cha
 	if (access(path, F_OK) && errno == ENOENT) {
 		rc = fm_fail(err, FM_EINPUT,
 			     "%s: no such file: it names the keys whose releases are accepted; make it with the line: "
-			     "flowmint namespaces=\"" FM_SSH_NAMESPACE "\" %.*s",
+			     "flowmint namespaces=\"" FM_SSH_NAMESPACES "\" %.*s",
 			     path, (int)strcspn(line.data, "\n"), line.data);
 		goto out;
 	}

@@ -63,7 +63,7 @@ refused 3 "other namespaces" "a key for waivers alone"
 cp p/keys/release.key.pub p/allowed_signers
 refused 3 "allowed_signers:1: this is a public key" "a public key in the place of allowed_signers"
 rm p/allowed_signers
-refused 3 "p/allowed_signers: no such file: it names the keys whose releases are accepted; make it with the line: flowmint namespaces" "no allowed_signers"
+refused 3 "p/allowed_signers: no such file: it names the keys whose releases are accepted; make it with the line: flowmint namespaces=\"flowmint,flowmint-release\" ssh-ed25519 " "no allowed_signers"
 cp signers p/allowed_signers
 mv p/keys/commitment.key c && head -c 5 c >p/keys/commitment.key && chmod 600 p/keys/commitment.key
 refused 3 "too short for a secret" "half a secret for commitments"
