@@ -138,6 +138,13 @@ static inline bool fm_config_dp(const struct fm_config *cfg)
 	return cfg->privacy.mode[0] == 'd';
 }
 
+/* For mode dp, what the config says in public: privacy.first and privacy.last, in milliseconds UTC; FM_EINPUT when they
+ * are no period. */
+int fm_config_public_period(const struct fm_config *cfg, int64_t *first_ms, int64_t *last_ms,
+			    struct fm_error *err) FM_MUST_CHECK;
+/* The words of privacy.labels, at most so many: label[] points into text.  Returns how many. */
+int fm_config_public_labels(const struct fm_config *cfg, char text[FM_CFG_STR], const char *label[], int most);
+
 /* Are planted generators tried on the gate?  Never in privacy.mode dp: whether they are caught depends on real flows.
  */
 static inline bool fm_config_controls(const struct fm_config *cfg)

@@ -74,6 +74,26 @@ static int check_budget(struct fm_loader *l)
 	return FM_OK;
 }
 
+int fm_config_public_period(const struct fm_config *cfg, int64_t *first_ms, int64_t *last_ms, struct fm_error *err)
+{
+	const char *first = cfg->privacy.first, *last = cfg->privacy.last;
+
+	if (fm_parse_time_ms(first, strlen(first), first_ms) != 0 ||
+	    fm_parse_time_ms(last, strlen(last), last_ms) != 0 || *first_ms >= *last_ms)
+		return fm_fail(err, FM_EINPUT, "privacy.last %s is not after privacy.first %s", last, first);
+	return FM_OK;
+}
+
+int fm_config_public_labels(const struct fm_config *cfg, char text[FM_CFG_STR], const char *label[], int most)
+{
+	int n = 0;
+
+	snprintf(text, FM_CFG_STR, "%s", cfg->privacy.labels);
+	for (char *save, *word = strtok_r(text, " ", &save); word && n < most; word = strtok_r(NULL, " ", &save))
+		label[n++] = word;
+	return n;
+}
+
 static int check_period(struct fm_loader *l)
 {
 	const struct fm_config *c = l->cfg;
@@ -85,9 +105,7 @@ static int check_period(struct fm_loader *l)
 		    l, "privacy.mode",
 		    "privacy.mode dp needs privacy.first and privacy.last: when the trace begins and ends, by "
 		    "public knowledge");
-	/* Both were seen to be times when they were read. */
-	if (fm_parse_time_ms(first, strlen(first), &from) != 0 || fm_parse_time_ms(last, strlen(last), &to) != 0 ||
-	    from >= to)
+	if (fm_config_public_period(c, &from, &to, NULL) < 0)
 		return FAIL_AT(l, "privacy.last", "privacy.last %s is not after privacy.first %s", last, first);
 	return FM_OK;
 }

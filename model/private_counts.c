@@ -5,28 +5,15 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/num.h"
 #include "manifests/dialect.h"
 #include "model/ranges.h"
 
-/* The public list of labels of the config: words of `text`, which is cut into them.  Returns how many. */
-static int split_labels(char *text, const char *label[FM_LABELS_MAX])
-{
-	int n = 0;
-
-	for (char *save, *word = strtok_r(text, " ", &save); word && n < FM_LABELS_MAX;
-	     word = strtok_r(NULL, " ", &save))
-		label[n++] = word;
-	return n;
-}
-
 int fm_private_check(const struct fm_config *cfg, struct fm_error *err)
 {
-	char text[sizeof cfg->privacy.labels];
+	char text[FM_CFG_STR];
 	const char *label[FM_LABELS_MAX];
 
-	snprintf(text, sizeof text, "%s", cfg->privacy.labels);
-	if (split_labels(text, label) < 1)
+	if (fm_config_public_labels(cfg, text, label, FM_LABELS_MAX) < 1)
 		return fm_fail(err, FM_EINPUT, "privacy.labels names no label: the first one stands for all others");
 	if (cfg->generate.nlabels > 0)
 		return fm_fail(err, FM_EINPUT,
@@ -99,28 +86,18 @@ static int64_t step_of(const struct fm_dialect *d)
 	return 1;
 }
 
-/* Times that are public, in milliseconds; the config has seen to their form. */
-static int64_t time_of(const char *text)
-{
-	int64_t ms = 0;
-
-	return fm_parse_time_ms(text, strlen(text), &ms) == 0 ? ms : 0;
-}
-
-static void facts_of(struct fm_private_facts *f, const struct fm_config *cfg, double mu, double vocabulary,
-		     const struct fm_address_dict *addresses)
+static int facts_of(struct fm_private_facts *f, const struct fm_config *cfg, double mu, double vocabulary,
+		    const struct fm_address_dict *addresses, struct fm_error *err)
 {
 	f->counts = (struct fm_marginals_opts){.mu = mu,
 					       .vocabulary = vocabulary,
 					       .key_delta = FM_DELTA_LIST * cfg->privacy.delta,
-					       .first_ms = time_of(cfg->privacy.first),
-					       .last_ms = time_of(cfg->privacy.last),
 					       .step_ms = 1,
 					       .label = f->label,
 					       .inside = is_inside,
 					       .ctx = addresses};
-	snprintf(f->text, sizeof f->text, "%s", cfg->privacy.labels);
-	f->counts.nlabels = split_labels(f->text, f->label);
+	f->counts.nlabels = fm_config_public_labels(cfg, f->text, f->label, FM_LABELS_MAX);
+	return fm_config_public_period(cfg, &f->counts.first_ms, &f->counts.last_ms, err);
 }
 
 int fm_private_facts(struct fm_private_facts *f, const struct fm_config *cfg, double mu, double vocabulary,
@@ -129,9 +106,9 @@ int fm_private_facts(struct fm_private_facts *f, const struct fm_config *cfg, do
 	struct fm_dialect *dialect;
 	int rc;
 
-	if ((rc = fm_dialect_load(&dialect, cfg->source.dialect, err)) < 0)
+	if ((rc = facts_of(f, cfg, mu, vocabulary, of->addresses, err)) < 0 ||
+	    (rc = fm_dialect_load(&dialect, cfg->source.dialect, err)) < 0)
 		return rc;
-	facts_of(f, cfg, mu, vocabulary, of->addresses);
 	f->counts.step_ms = step_of(dialect);
 	fm_dialect_free(dialect);
 	return FM_OK;
@@ -149,7 +126,8 @@ int fm_private_plan(const struct fm_config *cfg, double mu, double vocabulary, s
 	struct fm_marginals m = {0};
 	int rc;
 
-	facts_of(&f, cfg, mu, vocabulary, NULL);
+	if ((rc = facts_of(&f, cfg, mu, vocabulary, NULL, err)) < 0)
+		return rc;
 	f.counts.key = &key;
 	if ((rc = fm_secret_new(&key, FM_STREAM_KEY, err)) < 0 || (rc = fm_table_new(&none, FM_COLS_UGR16, err)) < 0 ||
 	    (rc = fm_marginals_fit(&m, none, &f.counts, err)) < 0)

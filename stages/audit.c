@@ -8,7 +8,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/num.h"
 #include "model/generator.h"
 #include "privacy/audit.h"
 #include "privacy/canary.h"
@@ -140,10 +139,8 @@ static int fit_and_score(struct auditing *a, const struct fm_secret *own, const 
 	struct fm_table *made = NULL;
 	int rc;
 
-	if (fm_parse_time_ms(cfg->privacy.first, strlen(cfg->privacy.first), &real.first_ms) != 0 ||
-	    fm_parse_time_ms(cfg->privacy.last, strlen(cfg->privacy.last), &real.last_ms) != 0)
-		return fm_fail(err, FM_EINPUT, "privacy.first and privacy.last are no times");
-	if ((rc = fm_secret_derive(&noise, own, "train", err)) < 0 ||
+	if ((rc = fm_config_public_period(cfg, &real.first_ms, &real.last_ms, err)) < 0 ||
+	    (rc = fm_secret_derive(&noise, own, "train", err)) < 0 ||
 	    (rc = fm_generator_audit(&model, &ctx, &real, planted, score[0], scored, err)) < 0)
 		goto out;
 	ctx.secret = NULL;

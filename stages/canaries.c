@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/num.h"
 #include "model/marginals/records.h"
 #include "model/ranges.h"
 #include "privacy/stream.h"
@@ -120,17 +119,13 @@ static int read_config(struct making *k, struct fm_error *err)
 			       "generate.inside and generate.outside: the first range of each must hold %zu addresses, "
 			       "one for each canary",
 			       k->n);
-	if (fm_parse_time_ms(cfg->privacy.first, strlen(cfg->privacy.first), &first) != 0 ||
-	    fm_parse_time_ms(cfg->privacy.last, strlen(cfg->privacy.last), &last) != 0 || last / 1000 < first / 1000)
-		return fm_fail(err, FM_EINPUT, "privacy.first and privacy.last are no period");
+	if ((rc = fm_config_public_period(cfg, &first, &last, err)) < 0)
+		return rc;
 	k->inside = inside[0];
 	k->outside = outside[0];
 	k->first_s = first / 1000;
 	k->last_s = last / 1000;
-	snprintf(k->labels, sizeof k->labels, "%s", cfg->privacy.labels);
-	for (char *save, *label = strtok_r(k->labels, " ", &save); label && k->nlabels < FM_LABELS_MAX;
-	     label = strtok_r(NULL, " ", &save))
-		k->label[k->nlabels++] = label;
+	k->nlabels = fm_config_public_labels(cfg, k->labels, k->label, FM_LABELS_MAX);
 	return k->nlabels ? FM_OK : fm_fail(err, FM_EINPUT, "privacy.labels names no label");
 }
 

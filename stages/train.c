@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/num.h"
 #include "manifests/canon.h"
 #include "model/generator.h"
 #include "privacy/charge_json.h"
@@ -20,10 +19,7 @@ static int know_source(struct fm_real_flows *real, const struct fm_train_in *in,
 			       cfg->privacy.mode);
 	if (!fm_config_dp(cfg))
 		return fm_real_flows_source(real, in->store_json, err);
-	if (fm_parse_time_ms(cfg->privacy.first, strlen(cfg->privacy.first), &real->first_ms) != 0 ||
-	    fm_parse_time_ms(cfg->privacy.last, strlen(cfg->privacy.last), &real->last_ms) != 0)
-		return fm_fail(err, FM_EINPUT, "privacy.first and privacy.last are no times");
-	return FM_OK;
+	return fm_config_public_period(cfg, &real->first_ms, &real->last_ms, err);
 }
 
 /* The ledger of what was asked of the private records, which must be what was planned before any was read. */
