@@ -2,7 +2,7 @@
  * generator_marginals.c - flows from noisy counts (model/marginals) as a generator: the config's keys in the room's
  * terms, and the model on disk.
  *
- *     model.json       format, kind, the config's section model, epsilon and delta of the counts, and each charge
+ *     model.json       format, kind, the config's section model, epsilon and delta of the counts
  *     marginals.bin    the model/marginals file
  *
  * It takes privacy.mode dp alone: the noise of the counts is for privacy.epsilon and privacy.delta, under the secret of
@@ -161,23 +161,16 @@ static int marginals_save(const struct fm_model *base, const struct fm_generator
 {
 	const struct marginals *m = (const struct marginals *)base;
 	char *json = fm_path_join(dir, "model.json"), *bin = fm_path_join(dir, "marginals.bin");
-	json_t *charges = json_array(), *j = NULL;
+	json_t *j = NULL;
 	int rc;
 
-	if (!json || !bin || !charges) {
+	if (!json || !bin) {
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
-	for (size_t i = 0; i < m->m.charges.n; i++) {
-		const struct fm_charge *c = &m->m.charges.list[i];
-
-		json_array_append_new(charges, json_pack("{s:s, s:s, s:f, s:f, s:f}", "name", c->name, "kind",
-							 fm_charge_kind_name(c->kind), "sensitivity", c->sensitivity,
-							 "scale", c->scale, "delta", c->delta));
-	}
-	j = json_pack("{s:s, s:o, s:{s:f, s:f, s:O}}", "format", FM_MODEL_FORMAT, "model",
+	j = json_pack("{s:s, s:o, s:{s:f, s:f}}", "format", FM_MODEL_FORMAT, "model",
 		      fm_config_json(ctx->cfg, "model", true), "counts", "epsilon", ctx->cfg->privacy.epsilon, "delta",
-		      ctx->cfg->privacy.delta, "charges", charges);
+		      ctx->cfg->privacy.delta);
 	if (!j) {
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory while writing %s", json);
 		goto out;
@@ -186,7 +179,6 @@ static int marginals_save(const struct fm_model *base, const struct fm_generator
 		goto out;
 	rc = fm_json_save(j, json, err);
 out:
-	json_decref(charges);
 	json_decref(j);
 	free(json);
 	free(bin);

@@ -14,8 +14,6 @@
 #include "privacy/charge.h"
 
 json_t *fm_charges_json(const struct fm_charges *c); /* a new reference, NULL without memory */
-/* c is empty before.  FM_EINPUT when it is not such a list. */
-int fm_charges_from_json(struct fm_charges *c, const json_t *list, struct fm_error *err) FM_MUST_CHECK;
 /* The same entries in the same order? */
 bool fm_charges_equal(const struct fm_charges *a, const struct fm_charges *b);
 

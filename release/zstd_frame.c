@@ -130,8 +130,3 @@ const char *fm_zstd_frame_add(struct fm_zstd_frame *f, const uint8_t *p, size_t 
 	}
 	return why;
 }
-
-bool fm_zstd_frame_ended(const struct fm_zstd_frame *f)
-{
-	return f->part == FM_ZSTD_END;
-}

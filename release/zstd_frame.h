@@ -8,7 +8,8 @@
  *     struct fm_zstd_frame f = {0};
  *     while (read some)
  *             if ((why = fm_zstd_frame_add(&f, p, n)))      NULL, or what is wrong in words
- *     fm_zstd_frame_ended(&f)                                the file's end is the frame's end
+ *
+ * A frame that is cut short is found by whoever decompresses it.
  */
 #ifndef FM_RELEASE_ZSTD_FRAME_H
 #define FM_RELEASE_ZSTD_FRAME_H
@@ -29,6 +30,5 @@ struct fm_zstd_frame {
 	uint64_t skip; /* bytes of FM_ZSTD_BODY left */
 };
 const char *fm_zstd_frame_add(struct fm_zstd_frame *f, const uint8_t *p, size_t n);
-bool fm_zstd_frame_ended(const struct fm_zstd_frame *f);
 
 #endif

@@ -43,9 +43,6 @@ void fm_synth_kinds(struct fm_synth *s, const struct fm_tables *t);
 /* The gradual updates alone, o->rounds of them. */
 int fm_synth_update(struct fm_synth *s, const struct fm_tables *t, const struct fm_synth_opts *o,
 		    struct fm_error *err) FM_MUST_CHECK;
-/* Mean over the pairs of half the summed |made / n - wanted / total|. */
-int fm_synth_error(const struct fm_synth *s, const struct fm_tables *t, double *mean,
-		   struct fm_error *err) FM_MUST_CHECK;
 void fm_synth_free(struct fm_synth *s);
 
 #endif

@@ -150,26 +150,3 @@ out:
 	free(u.first);
 	return rc;
 }
-
-int fm_synth_error(const struct fm_synth *s, const struct fm_tables *t, double *mean, struct fm_error *err)
-{
-	double sum = 0;
-	int rc = FM_OK;
-
-	for (int i = 0; i < t->npairs; i++) {
-		const struct fm_table2 *p = &t->pair[i];
-		struct update u = {.s = (struct fm_synth *)(uintptr_t)s, .t = t};
-
-		if ((rc = fm_alloc(&u.count, cells_of(t, p), sizeof *u.count, "counts", err)) < 0)
-			return rc;
-		count_cells(&u, p);
-		for (size_t c = 0; c < cells_of(t, p); c++) {
-			double off = (double)u.count[c] / (double)s->n - p->cell[c] / t->total;
-
-			sum += (off < 0 ? -off : off) / 2;
-		}
-		free(u.count);
-	}
-	*mean = sum / t->npairs;
-	return rc;
-}
