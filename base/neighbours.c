@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/kernels.h"
 #include "base/mem.h"
@@ -116,8 +117,23 @@ static float limit(const struct search *s, double kth, double query_norm)
 	return nextafterf((float)(kth * (1 + 1e-12) - query_norm * (1 - s->p->g - 1e-12) + 1e-38), INFINITY);
 }
 
-/* Look again, in double, at the products of one query with one tile that are below its limit. */
-static float look(const struct search *s, size_t i, size_t tile, const float *product, double query_norm, float below)
+/* The products, eight at a time; true is -1. A wider type than the machine's registers is compared number by number. */
+enum { LANES = 8 };
+typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
+typedef int32_t ilanes __attribute__((vector_size(LANES * sizeof(int32_t))));
+
+static inline __attribute__((always_inline)) int any(ilanes v)
+{
+	uint64_t u[sizeof v / sizeof(uint64_t)];
+
+	memcpy(u, &v, sizeof v);
+	return (u[0] | u[1] | u[2] | u[3]) != 0;
+}
+
+/* Look again, in double, at LANES products of one query that are not all at or over its limit.  j: the first one of
+ * them in the tile. */
+static float look(const struct search *s, size_t i, size_t tile, size_t j, const float *product, double query_norm,
+		  float below)
 {
 	const struct fm_points *p = s->p;
 	const float *at = p->at + tile * (size_t)(p->dim + 1) * TILE, *q = s->q + i * (size_t)p->dim;
@@ -126,15 +142,15 @@ static float look(const struct search *s, size_t i, size_t tile, const float *pr
 	double *d2 = s->d2 + i * (size_t)s->k;
 	int last = s->k - 1;
 
-	for (int j = 0; j < TILE; j++) {
+	for (size_t end = j + LANES; j < end; j++) {
 		if (!(product[j] < below))
 			continue;
-		uint32_t r = s->first + (uint32_t)(tile * TILE + (size_t)j);
+		uint32_t r = s->first + (uint32_t)(tile * TILE + j);
 		if (r >= skip.from && r < skip.to)
 			continue;
 		double d = 0;
 		for (int c = 0; c < p->dim; c++) {
-			double t = (double)q[c] - (double)at[c * TILE + j];
+			double t = (double)q[c] - (double)at[(size_t)c * TILE + j];
 			d += t * t;
 		}
 		if (d >= d2[last])
@@ -151,20 +167,24 @@ static float look(const struct search *s, size_t i, size_t tile, const float *pr
 	return below;
 }
 
-/* Is any of the TILE products below the limit? */
-typedef float lanes __attribute__((vector_size(64), aligned(4), may_alias));
-typedef int32_t ilanes __attribute__((vector_size(64)));
-static inline __attribute__((always_inline)) int any_below(const float *product, float below)
+/* The products of one query with one tile: those below its limit are looked at.  Returns the new limit. */
+static inline __attribute__((always_inline)) float sift(const struct search *s, size_t i, size_t tile,
+							const float *product, double query_norm, float below)
 {
-	const lanes limit16 = below - (lanes){0};
-	ilanes any = {0};
+	enum { STEP = 4 * LANES };
 
-	for (int j = 0; j < TILE; j += 16)
-		any |= *(const lanes *)(const void *)(product + j) < limit16;
-	int32_t seen = 0;
-	for (int l = 0; l < 16; l++)
-		seen |= any[l];
-	return seen != 0;
+	for (size_t j = 0; j < TILE; j += STEP) {
+		const lanes limit8 = below - (lanes){0};
+		ilanes seen = {0};
+		for (size_t l = 0; l < STEP; l += LANES)
+			seen |= *(const lanes *)(const void *)(product + j + l) < limit8;
+		if (!any(seen))
+			continue;
+		for (size_t l = 0; l < STEP; l += LANES)
+			if (any(*(const lanes *)(const void *)(product + j + l) < limit8))
+				below = look(s, i, tile, j + l, product, query_norm, below);
+	}
+	return below;
 }
 
 static inline __attribute__((always_inline)) void shard(struct search *s, int number, int thread)
@@ -188,8 +208,7 @@ static inline __attribute__((always_inline)) void shard(struct search *s, int nu
 		s->kernels->gemm(&s->scratch[thread], FM_N, FM_N, (int)count, TILE, wide, a, wide,
 				 p->at + tile * (size_t)wide * TILE, TILE, product, TILE, NULL, 0);
 		for (size_t i = 0; i < count; i++)
-			if (any_below(product + i * TILE, below[i]))
-				below[i] = look(s, first + i, tile, product + i * TILE, norm[i], below[i]);
+			below[i] = sift(s, first + i, tile, product + i * TILE, norm[i], below[i]);
 	}
 }
 

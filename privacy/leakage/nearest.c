@@ -1,6 +1,7 @@
 #include "privacy/leakage/nearest.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/rows.h"
@@ -188,22 +189,45 @@ struct search {
 	uint32_t *row; /* or NULL */
 };
 
-/* The row of a tile that is at the smallest distance of row i, or FM_GOWER_TIED.  Padding is not looked at. */
-static uint32_t row_of_tile(const struct search *s, size_t i, size_t tile)
+/* The distances of LANES rows of `to`, from j on, to the row whose fields are q. */
+static inline __attribute__((always_inline)) void sums(const struct search *s, const lanes q[FM_GOWER_FIELDS], size_t j,
+						       lanes *out)
 {
-	uint32_t found = FM_GOWER_TIED;
+	lanes sum = {0}, same = {0};
 
-	for (size_t j = tile; j < tile + TILE && j < s->to->n; j++) {
-		int32_t sum = 0;
-		for (int f = 0; f < FM_GOWER_RANKS; f++)
-			sum += abs(s->to->field[f][j] - s->from->field[f][i]);
-		for (int f = FM_GOWER_RANKS; f < FM_GOWER_FIELDS; f++)
-			sum += s->to->field[f][j] != s->from->field[f][i] ? s->whole : 0;
-		if (sum != s->distance[i])
+	for (int f = 0; f < FM_GOWER_RANKS; f++) {
+		lanes d = *(const lanes *)(const void *)(s->to->field[f] + j) - q[f], neg = d < 0;
+		sum += (d ^ neg) - neg;
+	}
+	for (int f = FM_GOWER_RANKS; f < FM_GOWER_FIELDS; f++)
+		same += *(const lanes *)(const void *)(s->to->field[f] + j) == q[f]; /* -1 each */
+	*out = sum + (same + NSAME) * s->whole;
+}
+
+/* The row of a tile that is at the smallest distance of row i, or FM_GOWER_TIED.  Padding is not looked at. */
+static inline __attribute__((always_inline)) uint32_t row_of_tile(const struct search *s, size_t i, size_t tile)
+{
+	size_t end = tile + TILE < s->to->padded ? tile + TILE : s->to->padded;
+	uint32_t found = FM_GOWER_TIED;
+	lanes q[FM_GOWER_FIELDS];
+
+	for (int f = 0; f < FM_GOWER_FIELDS; f++)
+		q[f] = s->from->field[f][i] - (lanes){0};
+	for (size_t j = tile; j < end; j += LANES) {
+		lanes here;
+		sums(s, q, j, &here);
+		here = here == s->distance[i];
+		uint64_t any[sizeof here / sizeof(uint64_t)];
+		memcpy(any, &here, sizeof here);
+		if (!(any[0] | any[1] | any[2] | any[3]))
 			continue;
-		if (found != FM_GOWER_TIED)
-			return FM_GOWER_TIED;
-		found = (uint32_t)j;
+		for (size_t k = 0; k < LANES && j + k < s->to->n; k++) {
+			if (!here[k])
+				continue;
+			if (found != FM_GOWER_TIED)
+				return FM_GOWER_TIED;
+			found = (uint32_t)(j + k);
+		}
 	}
 	return found;
 }
@@ -213,7 +237,6 @@ static uint32_t row_of_tile(const struct search *s, size_t i, size_t tile)
 static inline __attribute__((always_inline)) void search_block(const struct search *s, size_t first)
 {
 	size_t last = first + QUERIES < s->from->n ? first + QUERIES : s->from->n;
-	const lanes whole = s->whole - (lanes){0};
 	size_t best_tile[QUERIES] = {0};
 	uint8_t tied[QUERIES] = {0};
 
@@ -226,16 +249,8 @@ static inline __attribute__((always_inline)) void search_block(const struct sear
 			for (int f = 0; f < FM_GOWER_FIELDS; f++)
 				q[f] = s->from->field[f][i] - (lanes){0};
 			for (size_t j = tile; j < end; j += LANES) {
-				lanes sum = {0}, same = {0};
-				for (int f = 0; f < FM_GOWER_RANKS; f++) {
-					lanes d = *(const lanes *)(const void *)(s->to->field[f] + j) - q[f],
-					      neg = d < 0;
-					sum += (d ^ neg) - neg;
-				}
-				for (int f = FM_GOWER_RANKS; f < FM_GOWER_FIELDS; f++)
-					same +=
-					    *(const lanes *)(const void *)(s->to->field[f] + j) == q[f]; /* -1 each */
-				sum += (same + NSAME) * whole;
+				lanes sum;
+				sums(s, q, j, &sum);
 				lanes less = sum < best;
 				best = (sum & less) | (best & ~less);
 			}

@@ -37,7 +37,7 @@ static struct fm_table *flows_of(const char *path, const struct fm_dialect *dial
 {
 	struct fm_trace_opts o = {.path = path, .dialect = dialect, .missing = FM_MISSING_ZERO};
 	struct fm_trace_stats stats;
-	struct fm_table *t, *stored;
+	struct fm_table *t, *stored = NULL;
 	struct fm_error err;
 	uint8_t *inside;
 
@@ -64,7 +64,7 @@ int main(int argc, char **argv)
 	struct fm_secret key;
 	struct fm_fit_result fit;
 	struct fm_model *model;
-	struct fm_config *cfg;
+	struct fm_config *cfg = NULL;
 	struct fm_table *made;
 	struct fm_error err;
 	double began, fitted, epsilon = 0;
