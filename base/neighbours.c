@@ -122,11 +122,11 @@ enum { LANES = 8 };
 typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
 typedef int32_t ilanes __attribute__((vector_size(LANES * sizeof(int32_t))));
 
-static inline __attribute__((always_inline)) int any(ilanes v)
+static inline __attribute__((always_inline)) int any(const ilanes *v)
 {
-	uint64_t u[sizeof v / sizeof(uint64_t)];
+	uint64_t u[sizeof *v / sizeof(uint64_t)];
 
-	memcpy(u, &v, sizeof v);
+	memcpy(u, v, sizeof *v);
 	return (u[0] | u[1] | u[2] | u[3]) != 0;
 }
 
@@ -178,11 +178,13 @@ static inline __attribute__((always_inline)) float sift(const struct search *s, 
 		ilanes seen = {0};
 		for (size_t l = 0; l < STEP; l += LANES)
 			seen |= *(const lanes *)(const void *)(product + j + l) < limit8;
-		if (!any(seen))
+		if (!any(&seen))
 			continue;
-		for (size_t l = 0; l < STEP; l += LANES)
-			if (any(*(const lanes *)(const void *)(product + j + l) < limit8))
+		for (size_t l = 0; l < STEP; l += LANES) {
+			const ilanes here = *(const lanes *)(const void *)(product + j + l) < limit8;
+			if (any(&here))
 				below = look(s, i, tile, j + l, product, query_norm, below);
+		}
 	}
 	return below;
 }

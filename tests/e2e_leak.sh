@@ -61,7 +61,7 @@ expect 0 "it may be packed" score --previous before.csv.xz
 expect 3 "one that is not there is refused" score --previous absent.csv
 says err "the previous release" "and named"
 again() { # OPTION...
-	"$F" run p/release.yaml $UNCONFINED --until evaluate --json --set source.path="$T/trace.csv" --set source.rows=4000 \
+	"$F" run p/release.yaml $UNCONFINED --until evaluate --json --set source.path="$T/trace.csv" --set source.rows=2400 \
 		--set model.width=32 --set model.heads=2 --set model.depth=1 --set train.steps=20 --set generate.steps=4 "$@"
 }
 mkdir -p pack/old-1.0/data

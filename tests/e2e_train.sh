@@ -11,7 +11,7 @@ begin "$@"
 # A network of the smallest kind on little data; each run in a workspace of its own ($W).
 small() { # OPTION...
 	"$F" run p/release.yaml $UNCONFINED --workspace "$W" --set source.path="$T/trace.csv" --set model.width=32 --set model.heads=2 \
-		--set model.depth=1 --set train.batch=32 --set train.steps=800 \
+		--set model.depth=1 --set train.batch=32 --set train.steps=500 \
 		--set train.checkpoint_every="${EVERY:-40}" --set train.checkpoint_seconds="${SECONDS_EACH:-30}" "$@"
 }
 
@@ -47,7 +47,7 @@ expect 0 "(a project)" "$F" init --preset demo p
 # --- killed ---
 W=whole
 expect 0 "training ends well" small --until train
-says err "train: step 100 of 800" "it tells how it goes"
+says err "train: step 62 of 500" "it tells how it goes"
 says err "by column  " "and the loss of each column"
 says err "flows/s" "and how fast it is"
 cat "$W"/stages/train/*/model/model.json >model.json
