@@ -22,7 +22,7 @@ result() {
 }
 
 "$F" init --preset demo p 2>err || exit 4
-"$F" simulate --rows 8000 --seed 1 --out p/trace.csv 2>>err || exit 4
+"$F" simulate --rows 4000 --seed 1 --out p/trace.csv 2>>err || exit 4
 {
 	echo 'preset: demo'
 	echo 'source: {path: trace.csv}'
@@ -43,7 +43,7 @@ result $? "a run with room enough"
 expected=$(grep '^tar sha256' out)
 
 mkdir disk
-for kib in 24 100 400 900 1400 1900; do
+for kib in 24 100 300 500 750 1000; do
 	mount -t tmpfs -o "size=${kib}k,mode=700" small disk || exit 4
 	run "$T/disk"
 	got=$?
