@@ -5,68 +5,47 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/secret.h"
 #include "base/version.h"
 #include "manifests/canon.h"
 #include "pipeline/budget.h"
+#include "pipeline/project_secret.h"
 #include "pipeline/sandbox.h"
 #include "release/metadata.h"
 #include "report/report.h"
 
-#define COMMITMENT_KEY_MAX 4096
 #define HISTOGRAMS_MAX (16u << 20)
 
 /* ---- manifest ---------------------------------------------------------------------------------------------------- */
 
-/* Keyed, because a bare digest of a private trace would let anyone test a guess at it; keyed by a secret of the project
- * and no fresh salt, because the same project run twice gives one archive. */
-static int commit_to(const struct fm_secret *key, json_t *commitments, const char *what, const char *hex,
+static int commit_to(const struct fm_secret *key, json_t *commitments, const char *what, const char *digest,
 		     struct fm_error *err)
 {
-	uint8_t mac[FM_SHA256_LEN];
-	char text[160], out[FM_SHA256_HEX];
-	int n = snprintf(text, sizeof text, "flowmint commitment\n%s\n%s\n", what, hex), rc;
+	char hex[FM_SHA256_HEX];
+	int rc;
 
-	if ((rc = fm_hmac_sha256(key->data, key->len, text, (size_t)n, mac, err)) < 0)
+	if ((rc = fm_commitment(key, what, digest, hex, err)) < 0)
 		return rc;
-	fm_hex(mac, sizeof mac, out);
-	return json_object_set_new(commitments, what, json_string(out)) ? fm_fail(err, FM_ESYSTEM, "out of memory")
+	return json_object_set_new(commitments, what, json_string(hex)) ? fm_fail(err, FM_ESYSTEM, "out of memory")
 									: FM_OK;
 }
 
 int fm_runner_commitments(const char *project, const struct fm_run *run, json_t **out, struct fm_error *err)
 {
+	const char *trace = json_string_value(json_object_get(run->stage[FM_INGEST].inputs, "trace"));
 	struct fm_secret key = {0};
 	json_t *c = json_object();
-	char *path = NULL, *keys = fm_path_join(project, "keys");
-	const char *trace = json_string_value(json_object_get(run->stage[FM_INGEST].inputs, "trace"));
 	int rc;
 
-	if (!keys || !(path = fm_path_join(keys, "commitment.key")) || !trace) {
+	if (!trace) {
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
-	if (!fm_file_exists(path)) {
-		rc = fm_fail(err, FM_EINPUT,
-			     "%s: no such file: the project's secret for commitments to private inputs; flowmint init "
-			     "makes one with a project",
-			     path);
-		goto out;
-	}
-	if ((rc = fm_secret_read(&key, path, COMMITMENT_KEY_MAX, err)) < 0)
-		goto out;
-	if (key.len < 32) {
-		rc = fm_fail(err, FM_EINPUT, "%s: too short for a secret: 32 random bytes are expected", path);
-		goto out;
-	}
-	if ((rc = commit_to(&key, c, "source", trace, err)) < 0 ||
+	if ((rc = fm_project_secret(&key, project, err)) < 0 || (rc = commit_to(&key, c, "source", trace, err)) < 0 ||
 	    (rc = commit_to(&key, c, "store", run->stage[FM_INGEST].output, err)) < 0)
 		goto out;
 	rc = commit_to(&key, c, "model", run->stage[FM_TRAIN].output, err);
 out:
 	fm_secret_close(&key); /* before any other stage is started */
-	free(path);
-	free(keys);
 	if (rc < 0)
 		json_decref(c);
 	else

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/secret.h"
 #include "manifests/canon.h"
+#include "pipeline/project_secret.h"
 #include "pipeline/publish.h"
 #include "pipeline/sandbox.h"
 #include "release/archive.h"
@@ -20,7 +20,6 @@
 #include "traces/files.h"
 #include "traces/split.h"
 
-#define COMMITMENT_KEY_MAX 4096
 /* A row takes 58 bytes in a table and at most 200 in a text trace: what a trace of N bytes needs at the least. */
 #define TEXT_ROW_MAX 200
 #define TABLE_ROW 58
@@ -202,21 +201,10 @@ out:
 
 static int check_commitment(const char *project, struct fm_error *err)
 {
-	struct fm_secret secret = {0};
-	char *path = NULL;
-	int rc;
+	struct fm_secret secret;
+	int rc = fm_project_secret(&secret, project, err);
 
-	if (asprintf(&path, "%s/keys/commitment.key", project) < 0)
-		return no_memory(err);
-	if (access(path, F_OK) && errno == ENOENT)
-		rc = fm_fail(err, FM_EINPUT,
-			     "%s: no such file: the project's secret for commitments to private inputs; flowmint init "
-			     "makes one with a project",
-			     path);
-	else if ((rc = fm_secret_read(&secret, path, COMMITMENT_KEY_MAX, err)) >= 0 && secret.len < 32)
-		rc = fm_fail(err, FM_EINPUT, "%s: too short for a secret: 32 random bytes are expected", path);
 	fm_secret_close(&secret);
-	free(path);
 	return rc;
 }
 

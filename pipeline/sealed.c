@@ -9,11 +9,11 @@
 #include "base/file.h"
 #include "base/version.h"
 #include "manifests/canon.h"
+#include "pipeline/project_secret.h"
 #include "stages/table.h"
 
 #define FORMAT "flowmint-sealed/1"
 #define CIPHER "AES-256-GCM"
-#define PROJECT_KEY_MAX 4096
 #define FILE_MAX 65536
 #define NONCE 12
 #define TAG 16
@@ -21,27 +21,6 @@
 static int no_memory(struct fm_error *err)
 {
 	return fm_fail(err, FM_ESYSTEM, "out of memory: the sealed half of a run");
-}
-
-static int project_secret(struct fm_secret *s, const char *project, struct fm_error *err)
-{
-	char *keys = fm_path_join(project, "keys"), *path = keys ? fm_path_join(keys, "commitment.key") : NULL;
-	int rc;
-
-	*s = (struct fm_secret){0};
-	if (!path)
-		rc = no_memory(err);
-	else if (!fm_file_exists(path))
-		rc = fm_fail(
-		    err, FM_EINPUT,
-		    "%s: no such file: the project's secret, which all noise comes from; flowmint init makes one "
-		    "with a project",
-		    path);
-	else if ((rc = fm_secret_read(s, path, PROJECT_KEY_MAX, err)) >= 0 && s->len < 32)
-		rc = fm_fail(err, FM_EINPUT, "%s: too short for a secret: 32 random bytes are expected", path);
-	free(keys);
-	free(path);
-	return rc;
 }
 
 int fm_run_secret(struct fm_secret *run, const char *project, const struct fm_config *cfg, const char *trace_sha256,
@@ -65,7 +44,7 @@ int fm_run_secret(struct fm_secret *run, const char *project, const struct fm_co
 		rc = no_memory(err);
 		goto out;
 	}
-	if ((rc = fm_json_digest(doc, digest, err)) < 0 || (rc = project_secret(&key, project, err)) < 0)
+	if ((rc = fm_json_digest(doc, digest, err)) < 0 || (rc = fm_project_secret(&key, project, err)) < 0)
 		goto out;
 	snprintf(label, sizeof label, "run %s", digest);
 	rc = fm_secret_derive(run, &key, label, err);
@@ -130,7 +109,7 @@ static int sealing_key(struct fm_secret *key, const char *project, struct fm_err
 	int rc;
 
 	*key = (struct fm_secret){0};
-	if ((rc = project_secret(&p, project, err)) < 0)
+	if ((rc = fm_project_secret(&p, project, err)) < 0)
 		goto out;
 	rc = fm_secret_derive(key, &p, "sealed", err);
 out:
