@@ -175,7 +175,8 @@ out:
 	return rc;
 }
 
-static int check_key(const struct fm_config *cfg, const char *project, struct fm_error *err)
+/* dry: nothing will be published, so nobody needs to accept the key. */
+static int check_key(const struct fm_config *cfg, const char *project, bool dry, struct fm_error *err)
 {
 	const char *path = cfg->publish.key;
 	struct fm_sshkey key = {0};
@@ -191,7 +192,7 @@ static int check_key(const struct fm_config *cfg, const char *project, struct fm
 		fm_error_prefix(err, "publish.key: ");
 		goto out;
 	}
-	if ((rc = check_listed(&key.pub, path, project, err)) < 0)
+	if (dry || (rc = check_listed(&key.pub, path, project, err)) < 0)
 		goto out;
 	rc = check_attestation_key(cfg, &key.pub, err);
 out:
@@ -467,7 +468,7 @@ int fm_preflight(const struct fm_run_options *o, const char *project, const char
 	    (rc = check_file("release.previous", cfg->release.previous, err)) < 0)
 		return rc;
 	if (o->until == FM_RELEASE &&
-	    ((rc = check_key(cfg, project, err)) < 0 || (rc = check_commitment(project, err)) < 0 ||
+	    ((rc = check_key(cfg, project, o->dry, err)) < 0 || (rc = check_commitment(project, err)) < 0 ||
 	     (!o->dry && (rc = check_out(o, err)) < 0)))
 		return rc;
 	return o->unconfined ? FM_OK : fm_sandbox_probe(err);

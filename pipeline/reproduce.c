@@ -38,7 +38,7 @@ static int run_of_archive(struct fm_ledger *l, const char *archive, char id[FM_R
 		return rc;
 	rc = fm_fail(err, FM_EVERDICT,
 		     "%s: no run in this ledger made these bytes (sha256 %s): it was changed, or made in another "
-		     "project (--workspace)",
+		     "project (--workspace); from its manifest it is made again with --source or --model",
 		     archive, hex);
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *row = json_array_get(rows, i);

@@ -37,6 +37,13 @@ struct fm_run {
 	bool unconfined;
 };
 
+/* What a run takes as it was recorded instead of making it: all but generate and release.  Borrowed. */
+struct fm_replay {
+	const char *model, *model_sha256; /* the product of train */
+	const char *verdict;              /* that of gate: a folder with verdict.json */
+	const json_t *manifest;           /* as fm_runner_manifest made it */
+};
+
 struct fm_run_options {
 	const struct fm_config *cfg;
 	const char *project;   /* folder of keys/ and allowed_signers; NULL: cfg->dir */
@@ -55,6 +62,8 @@ struct fm_run_options {
 	/* For `reproduce --from model`: ingest and train are taken from this workspace, for this digest of the trace.
 	 */
 	const char *reuse, *trace_sha256;
+	/* For `reproduce --model`; NULL: all stages are made. */
+	const struct fm_replay *replay;
 	/* For `reproduce` of a run in privacy.mode dp: the workspace and the run that its sealed half is of; nothing is
 	 * charged.  NULL: a run of its own. */
 	const char *sealed_workspace, *sealed_run;

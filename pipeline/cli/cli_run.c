@@ -1,4 +1,4 @@
-/* run, reproduce: from the trace to the archive, and again. */
+/* run: from the trace to the archive. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,10 +10,7 @@
 #include "pipeline/cli/place.h"
 #include "pipeline/input.h"
 #include "pipeline/plan.h"
-#include "pipeline/reproduce.h"
 #include "pipeline/runner.h"
-
-/* ---- run ---- */
 
 struct run_args {
 	struct fm_words set;
@@ -135,74 +132,4 @@ const struct fm_verb fm_verb_run = {
     .options = run_options,
     .args_size = sizeof(struct run_args),
     .run = run,
-};
-
-/* ---- reproduce ---- */
-
-struct reproduce_args {
-	const char *from, *workspace;
-	bool unconfined, json;
-};
-
-static const struct fm_option reproduce_options[] = {
-    {FM_SETS_TEXT(struct reproduce_args, from), .name = "from", .value = "data|model", .choices = "data|model",
-     .help = "data (default) begins with the trace, model with the recorded model"},
-    {FM_SETS_FLAG(struct reproduce_args, unconfined), .name = "unconfined", .help = "as for run"},
-    FM_OPTION_WORKSPACE(struct reproduce_args),
-    FM_OPTION_JSON(struct reproduce_args),
-    {0},
-};
-
-static const char *str(const json_t *o, const char *key)
-{
-	return json_string_value(json_object_get(o, key));
-}
-
-static void print_comparison(const json_t *report)
-{
-	const json_t *stages = json_object_get(report, "stages"), *tar = json_object_get(report, "tar_sha256");
-
-	for (size_t i = 0; i < json_array_size(stages); i++) {
-		const json_t *s = json_array_get(stages, i);
-
-		printf("%-9s  %.16s  %.16s  %s\n", str(s, "name"), str(s, "recorded"), str(s, "again"),
-		       json_is_true(json_object_get(s, "same")) ? "same" : "DIFFERENT");
-	}
-	printf("tar sha256 recorded  %s\ntar sha256 again     %s\n%s\n", str(tar, "recorded"),
-	       *str(tar, "again") ? str(tar, "again") : "(none: the gate refused)", str(report, "verdict"));
-}
-
-static int reproduce(const void *args, const struct fm_call *call, struct fm_error *err)
-{
-	const struct reproduce_args *a = args;
-	struct fm_reproduce_in in = {
-	    .what = call->operand[0], .from_model = strcmp(a->from, "model") == 0, .unconfined = a->unconfined};
-	struct fm_error printing;
-	json_t *report = NULL;
-	int rc, shown = FM_OK;
-
-	if ((rc = fm_place_workspace(call, a->workspace, &in.workspace, err)) < 0)
-		return rc;
-	rc = fm_reproduce(&in, &report, err);
-	if (report && a->json)
-		shown = fm_cli_json(report, &printing);
-	else if (report)
-		print_comparison(report), json_decref(report);
-	return shown ? fm_error_set(err, printing.code, printing.file, printing.line, "%s", printing.message) : rc;
-}
-
-const struct fm_verb fm_verb_reproduce = {
-    .name = "reproduce",
-    .summary = "make it again and compare digests",
-    .about =
-	"Repeats a recorded run (r0001, or the run that made ARCHIVE), with the config from the ledger, in a temporary "
-	"folder of the workspace and compares the digest of the tar. Exit status 1 when they differ. The flows repeat "
-	"on any x86-64 machine. The whole archive repeats where OpenBLAS picks the same kernel, which the manifest "
-	"names: the metrics tstr.*.logistic depend on it.",
-    .operands = "RUN|ARCHIVE",
-    .offer = FM_OFFER_FILE,
-    .options = reproduce_options,
-    .defaults = &(const struct reproduce_args){.from = "data"},
-    .args_size = sizeof(struct reproduce_args),
-    .run = reproduce,
 };

@@ -103,3 +103,27 @@ int fm_place_workspace(const struct fm_call *call, const char *given, const char
 	fm_detail("workspace: %s", *dir);
 	return FM_OK;
 }
+
+int fm_place_project(const struct fm_call *call, const char *given, const char **dir, struct fm_error *err)
+{
+	int rc;
+
+	if ((*dir = given))
+		return FM_OK;
+	if ((rc = find_project(call->arena, dir, err)) < 0)
+		return rc;
+	if (!*dir)
+		return fm_fail(err, FM_EUSAGE,
+			       "%s wants a project: no folder from here up has a " CONFIG
+			       "; name the folder of keys/commitment.key with --project",
+			       call->verb->name);
+	return FM_OK;
+}
+
+int fm_place_project_workspace(const struct fm_call *call, const char *given, const char *project, const char **dir,
+			       struct fm_error *err)
+{
+	if ((*dir = fm_place_run_workspace(given)))
+		return FM_OK;
+	return join(call->arena, project, "workspace", dir, err);
+}

@@ -18,6 +18,12 @@ int fm_place_config(const struct fm_call *call, const char *given, const char **
 		    struct fm_error *err) FM_MUST_CHECK;
 int fm_place_workspace(const struct fm_call *call, const char *given, const char **dir,
 		       struct fm_error *err) FM_MUST_CHECK;
+/* The folder whose keys/ a verb works with: given, else the project here or above; FM_EUSAGE without one. */
+int fm_place_project(const struct fm_call *call, const char *given, const char **dir,
+		     struct fm_error *err) FM_MUST_CHECK;
+/* The workspace beside it: given, else $FLOWMINT_WORKSPACE, else PROJECT/workspace. */
+int fm_place_project_workspace(const struct fm_call *call, const char *given, const char *project, const char **dir,
+			       struct fm_error *err) FM_MUST_CHECK;
 /* What a run works in: NULL where it is the one beside its config. */
 const char *fm_place_run_workspace(const char *given);
 

@@ -1,0 +1,175 @@
+#include "pipeline/recipe.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/version.h"
+#include "manifests/canon.h"
+#include "release/json_bounds.h"
+
+static const char *str(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+static int is_archive(const char *path, bool *yes, struct fm_error *err)
+{
+	static const unsigned char zstd[4] = {0x28, 0xb5, 0x2f, 0xfd};
+	unsigned char first[4];
+	size_t got;
+	int fd, rc;
+
+	*yes = false;
+	if ((rc = fm_file_open(path, &fd, err)) < 0)
+		return rc;
+	if ((rc = fm_fd_read(fd, path, first, sizeof first, &got, err)) >= 0)
+		*yes = got == sizeof first && memcmp(first, zstd, sizeof zstd) == 0;
+	close(fd);
+	return rc;
+}
+
+static int read_archive(struct fm_recipe *r, struct fm_error *err)
+{
+	enum fm_reason reason;
+	int fd, rc;
+
+	if ((rc = fm_file_open(r->path, &fd, err)) < 0)
+		return rc;
+	if ((rc = fm_archive_read(fd, &r->info, &reason, err)) >= 0)
+		rc = fm_archive_check_contents(&r->info, &reason, err);
+	close(fd);
+	return rc < 0 ? fm_error_prefix(err, "%s: ", r->path) : rc;
+}
+
+/* The files that a manifest lists, in its order: that of their paths. */
+static int list_files(struct fm_recipe *r, struct fm_error *err)
+{
+	const json_t *files = json_object_get(r->manifest, "files");
+	size_t n = json_array_size(files);
+	int rc;
+
+	if (n == 0 || n > FM_ARCHIVE_MAX_FILES)
+		return fm_fail(err, FM_EINPUT, "%s: it lists no files: it is no manifest of a release", r->path);
+	if ((rc = fm_alloc(&r->info.file, n, sizeof *r->info.file, "the files of a release", err)) < 0)
+		return rc;
+	for (r->info.n = 0; r->info.n < n; r->info.n++) {
+		const json_t *f = json_array_get(files, r->info.n);
+		struct fm_archive_file *to = &r->info.file[r->info.n];
+		json_int_t nbytes = json_integer_value(json_object_get(f, "bytes"));
+
+		if (!fm_archive_path_ok(str(f, "path")) || strlen(str(f, "path")) >= sizeof to->path ||
+		    strlen(str(f, "sha256")) != FM_SHA256_HEX - 1 || nbytes < 0)
+			return fm_fail(err, FM_EINPUT, "%s: its list of files is not that of a release", r->path);
+		strcpy(to->path, str(f, "path"));
+		strcpy(to->sha256, str(f, "sha256"));
+		to->nbytes = (uint64_t)nbytes;
+	}
+	return FM_OK;
+}
+
+static int parse(struct fm_recipe *r, struct fm_error *err)
+{
+	const char *much = fm_json_too_much(r->info.manifest.data, r->info.manifest.len);
+
+	if (much)
+		return fm_fail(err, FM_EINPUT, "%s: its manifest has %s", r->path, much);
+	r->manifest = json_loadb(r->info.manifest.data, r->info.manifest.len, JSON_REJECT_DUPLICATES, NULL);
+	if (!json_is_object(r->manifest) || strcmp(str(r->manifest, "format"), FM_MANIFEST_FORMAT) != 0)
+		return fm_fail(err, FM_EINPUT,
+			       "%s: neither an archive of flowmint nor the manifest of one (format " FM_MANIFEST_FORMAT
+			       ")",
+			       r->path);
+	return FM_OK;
+}
+
+static int load_config(struct fm_recipe *r, struct fm_error *err)
+{
+	const json_t *config = json_object_get(r->manifest, "config");
+	char told[FM_SHA256_HEX], read[FM_SHA256_HEX];
+	json_t *now = NULL;
+	int rc;
+
+	if ((rc = fm_config_from_json(&r->cfg, config, err)) < 0) {
+		fm_error_prefix(err, "%s: its config is not one for this version of flowmint (%s): ", r->path,
+				FM_VERSION);
+		return rc;
+	}
+	now = fm_config_json(r->cfg, NULL, true);
+	if ((rc = fm_json_digest(now, read, err)) < 0 || (rc = fm_json_digest(config, told, err)) < 0)
+		goto out;
+	if (strcmp(read, told) != 0)
+		rc =
+		    fm_fail(err, FM_EINPUT,
+			    "%s: its config means something else to this version of flowmint (%s; %s made it): make it "
+			    "again with that one",
+			    r->path, FM_VERSION, str(json_object_get(r->manifest, "environment"), "flowmint"));
+out:
+	json_decref(now);
+	return rc;
+}
+
+int fm_recipe_read(struct fm_recipe *r, const char *path, struct fm_error *err)
+{
+	struct fm_verdict v;
+	int rc;
+
+	*r = (struct fm_recipe){.path = path};
+	if ((rc = is_archive(path, &r->whole, err)) < 0)
+		return rc;
+	if ((rc = r->whole ? read_archive(r, err)
+			   : fm_file_read(path, FM_ARCHIVE_MAX_DOCUMENT, &r->info.manifest, err)) < 0 ||
+	    (rc = parse(r, err)) < 0 || (!r->whole && (rc = list_files(r, err)) < 0) || (rc = load_config(r, err)) < 0)
+		return rc;
+	rc = fm_manifest_verdict(r->manifest, &v, err);
+	fm_verdict_free(&v);
+	return rc < 0 ? fm_error_prefix(err, "%s: ", path) : FM_OK;
+}
+
+json_t *fm_recipe_runner_part(const struct fm_recipe *r)
+{
+	static const char *const added[] = {"release", "rows", "schema", "files"};
+	json_t *part = json_copy(r->manifest);
+
+	for (size_t i = 0; part && i < sizeof added / sizeof *added; i++)
+		json_object_del(part, added[i]);
+	return part;
+}
+
+json_t *fm_recipe_verdict(const struct fm_recipe *r)
+{
+	static const char *const keys[] = {
+	    "verdict", "checks", "waivers", "controls", "control_rows", "control_limit", "smallest_leak_caught"};
+	json_t *v = json_object();
+
+	for (size_t i = 0; v && i < sizeof keys / sizeof *keys; i++)
+		if (json_object_get(r->manifest, keys[i]))
+			json_object_set(v, keys[i], json_object_get(r->manifest, keys[i]));
+	return v;
+}
+
+const char *fm_recipe_output(const struct fm_recipe *r, const char *stage)
+{
+	const json_t *list = json_object_get(r->manifest, "stages");
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (strcmp(str(json_array_get(list, i), "name"), stage) == 0)
+			return str(json_array_get(list, i), "output");
+	return "";
+}
+
+const char *fm_recipe_commitment(const struct fm_recipe *r, const char *what)
+{
+	return str(json_object_get(json_object_get(r->manifest, "commitments"), "of"), what);
+}
+
+void fm_recipe_free(struct fm_recipe *r)
+{
+	fm_archive_info_free(&r->info);
+	fm_config_free(r->cfg);
+	json_decref(r->manifest);
+	*r = (struct fm_recipe){0};
+}

@@ -1,0 +1,564 @@
+#include "pipeline/remake.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "manifests/canon.h"
+#include "pipeline/bundle.h"
+#include "pipeline/difference.h"
+#include "pipeline/input.h"
+#include "pipeline/keys.h"
+#include "pipeline/project_secret.h"
+#include "pipeline/recipe.h"
+#include "pipeline/runner.h"
+#include "pipeline/sealed.h"
+#include "pipeline/workspace.h"
+#include "release/sign/sshkey.h"
+#include "traces/files.h"
+
+#define SEALED_MAX 65536
+
+struct remaking {
+	const struct fm_remake_in *in;
+	struct fm_recipe recipe;
+	struct fm_workspace ws;
+	struct fm_ledger *ledger;
+	char *dir; /* WORKSPACE/reproduce-tmp */
+	char trace_sha256[FM_SHA256_HEX];
+	struct fm_bundle bundle;
+	char *model, *verdict, *inner; /* folders in dir */
+	json_t *told;                  /* the manifest, as the runner had made it */
+	struct fm_run run;
+};
+
+static int no_memory(struct fm_error *err)
+{
+	return fm_fail(err, FM_ESYSTEM, "out of memory");
+}
+
+static const char *str(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+/* ---- what is needed ---- */
+
+static bool needs_previous(const struct fm_recipe *r)
+{
+	const json_t *metrics = json_object_get(r->manifest, "metrics");
+
+	for (size_t i = 0; i < json_array_size(metrics); i++)
+		if (strncmp(str(json_array_get(metrics, i), "name"), "leak.release_", 13) == 0)
+			return true;
+	return false;
+}
+
+static int check_wishes(const struct remaking *m, struct fm_error *err)
+{
+	const struct fm_remake_in *in = m->in;
+	const json_t *privacy = json_object_get(m->recipe.manifest, "privacy");
+	bool dp = fm_config_dp(m->recipe.cfg);
+
+	if (dp && in->source && !in->sealed)
+		return fm_fail(err, FM_EINPUT,
+			       "%s is of privacy.mode dp: all its noise comes from the sealed half of the run, which "
+			       "stayed with the team and without which nobody can make it again: name it with --sealed "
+			       "(WORKSPACE/sealed/RUN.json), or take --model BUNDLE",
+			       in->what);
+	if (dp && in->source && json_object_get(privacy, "audit"))
+		return fm_fail(err, FM_EINPUT,
+			       "%s tells of an audit of its claim, which is in the ledger of the run alone: make it "
+			       "again there (flowmint reproduce RUN), or take --model BUNDLE",
+			       in->what);
+	if (in->source && needs_previous(&m->recipe) && !in->previous)
+		return fm_fail(err, FM_EINPUT,
+			       "%s was compared with the release before it: name its archive with --previous",
+			       in->what);
+	return FM_OK;
+}
+
+/* A built-in dialect has a plain name; of one of the team's own the manifest has the name of the file. */
+static int find_dialect(struct remaking *m, struct fm_error *err)
+{
+	struct fm_config *cfg = m->recipe.cfg;
+	const char *name = cfg->source.dialect, *dot = strrchr(name, '.');
+	char *path = m->in->dialect                     ? realpath(m->in->dialect, NULL)
+		     : dot && strcmp(dot, ".yaml") == 0 ? fm_path_join(m->in->project, name)
+							: NULL;
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	int rc = FM_OK;
+
+	if (!path)
+		return m->in->dialect ? fm_fail_errno(err, "--dialect: %s", m->in->dialect) : FM_OK;
+	if (!fm_file_exists(path))
+		rc = fm_fail(err, FM_EINPUT,
+			     "%s: the trace is in a dialect of the team's own, and %s is not there: name the file with "
+			     "--dialect",
+			     m->in->what, path);
+	else if (strcmp(slash ? slash + 1 : path, name) != 0)
+		rc = fm_fail(err, FM_EINPUT, "--dialect: %s is not named %s, as the manifest has it", path, name);
+	else if (strlen(path) >= sizeof cfg->source.dialect)
+		rc = fm_fail(err, FM_EINPUT, "%s: the path is too long", path);
+	else
+		strcpy(cfg->source.dialect, path);
+	free(path);
+	return rc;
+}
+
+static int put_path(char *to, size_t cap, const char *path, const char *what, struct fm_error *err)
+{
+	if (strlen(path) >= cap)
+		return fm_fail(err, FM_EINPUT, "%s: the path is too long", what);
+	strcpy(to, path);
+	return FM_OK;
+}
+
+/* The list of traces, each with its whole path; "-" stays. */
+static int put_source(struct fm_config *cfg, const char *list, struct fm_error *err)
+{
+	char *here = getcwd(NULL, 0), path[FM_FILE_PATH];
+	struct fm_buf all = {0};
+	int rc;
+
+	if (!here)
+		return fm_fail_errno(err, "cannot tell the current folder");
+	while (fm_files_next(&list, path)) {
+		if (all.len)
+			fm_buf_puts(&all, "\n");
+		if (path[0] != '/' && strcmp(path, "-") != 0)
+			fm_buf_printf(&all, "%s/", here);
+		fm_buf_puts(&all, path);
+	}
+	if ((rc = fm_buf_check(&all, err)) >= 0)
+		rc = put_path(cfg->source.path, sizeof cfg->source.path, all.data, "--source", err);
+	fm_buf_free(&all);
+	free(here);
+	return rc;
+}
+
+/* A key for this one archive, whose signature nobody will see. */
+static int make_key(struct remaking *m, struct fm_error *err)
+{
+	struct fm_buf line = {0};
+	char *path = fm_path_join(m->dir, "key");
+	int rc;
+
+	if (!path)
+		return no_memory(err);
+	if ((rc = fm_keygen_line(path, "reproduce", &line, err)) >= 0)
+		rc = put_path(m->recipe.cfg->publish.key, sizeof m->recipe.cfg->publish.key, path, path, err);
+	fm_buf_free(&line);
+	free(path);
+	return rc;
+}
+
+static int fill_config(struct remaking *m, struct fm_error *err)
+{
+	struct fm_config *cfg = m->recipe.cfg;
+	char *previous = NULL;
+	int rc;
+
+	if ((rc = put_path(cfg->file, sizeof cfg->file, m->in->what, m->in->what, err)) < 0 ||
+	    (rc = put_path(cfg->dir, sizeof cfg->dir, m->in->project, "the project", err)) < 0 ||
+	    (rc = find_dialect(m, err)) < 0 || (rc = make_key(m, err)) < 0)
+		return rc;
+	if (m->in->previous) {
+		if (!(previous = realpath(m->in->previous, NULL)))
+			return fm_fail_errno(err, "--previous: %s", m->in->previous);
+		rc = put_path(cfg->release.previous, sizeof cfg->release.previous, previous, "--previous", err);
+		free(previous);
+		if (rc < 0)
+			return rc;
+	}
+	if (!m->in->source)
+		return FM_OK;
+	if ((rc = put_source(cfg, m->in->source, err)) < 0)
+		return rc;
+	return fm_input_settle(cfg, m->ws.path, m->in->unconfined, err);
+}
+
+/* ---- is it what the release was made of? ---- */
+
+/* Without a commitment, as in privacy.mode dp, nothing can be said. */
+static int held_against(const struct remaking *m, const char *what, const char *digest, bool *same,
+			struct fm_error *err)
+{
+	const char *recorded = fm_recipe_commitment(&m->recipe, what);
+	struct fm_secret key;
+	char hex[FM_SHA256_HEX];
+	int rc;
+
+	*same = true;
+	if (!*recorded)
+		return FM_OK;
+	if ((rc = fm_project_secret(&key, m->in->project, err)) < 0)
+		return rc;
+	rc = fm_commitment(&key, what, digest, hex, err);
+	fm_secret_close(&key);
+	*same = rc >= 0 && strcmp(hex, recorded) == 0;
+	return rc;
+}
+
+static int check_trace(struct remaking *m, struct fm_error *err)
+{
+	const char *path = m->recipe.cfg->source.path;
+	bool same;
+	int rc;
+
+	if ((rc = fm_trace_digest(m->ledger, path, m->in->unconfined, m->trace_sha256, err)) < 0 ||
+	    (rc = held_against(m, "source", m->trace_sha256, &same, err)) < 0)
+		return rc;
+	if (!same)
+		return fm_fail(err, FM_EVERDICT,
+			       "--source: this is not the trace that %s was made from, or %s is not its project: the "
+			       "manifest's commitment to the trace is another one; nothing was done",
+			       m->in->what, m->in->project);
+	if (!*fm_recipe_commitment(&m->recipe, "source"))
+		fm_warn("%s has no commitment to its trace (privacy.mode dp): that this is the one shows in the result "
+			"alone",
+			m->in->what);
+	return FM_OK;
+}
+
+static int take_sealed(struct remaking *m, char run[FM_RUN_ID_MAX], struct fm_error *err)
+{
+	char *folder = fm_path_join(m->dir, "sealed"), *path = NULL;
+	json_t *doc = NULL;
+	int rc;
+
+	if (!folder)
+		return no_memory(err);
+	if ((rc = fm_json_load(&doc, m->in->sealed, SEALED_MAX, err)) < 0)
+		goto out;
+	if (!*str(doc, "run") || strlen(str(doc, "run")) >= FM_RUN_ID_MAX || strchr(str(doc, "run"), '/')) {
+		rc = fm_fail(err, FM_EINPUT, "--sealed: %s is not the sealed half of a run", m->in->sealed);
+		goto out;
+	}
+	strcpy(run, str(doc, "run"));
+	if (asprintf(&path, "%s/%s.json", folder, run) < 0) {
+		path = NULL;
+		rc = no_memory(err);
+		goto out;
+	}
+	if ((rc = fm_dir_make(folder, 0700, err)) < 0)
+		goto out;
+	rc = fm_json_save(doc, path, err);
+out:
+	json_decref(doc);
+	free(folder);
+	free(path);
+	return rc;
+}
+
+/* What is not made again: the model from the bundle, the verdict from the manifest. */
+static int take_bundle(struct remaking *m, char run[FM_RUN_ID_MAX], struct fm_error *err)
+{
+	const struct fm_config *cfg = m->recipe.cfg;
+	char *path = NULL;
+	json_t *verdict = NULL;
+	bool same;
+	int rc;
+
+	if (!(m->model = fm_path_join(m->dir, "model")) || !(m->verdict = fm_path_join(m->dir, "verdict")) ||
+	    !(path = fm_path_join(m->verdict, "verdict.json")) || !(m->told = fm_recipe_runner_part(&m->recipe)) ||
+	    !(verdict = fm_recipe_verdict(&m->recipe))) {
+		rc = no_memory(err);
+		goto out;
+	}
+	if ((rc = fm_bundle_open(&m->bundle, m->in->model, m->in->project, m->model, m->in->unconfined, err)) < 0 ||
+	    (rc = held_against(m, "model", m->bundle.model_sha256, &same, err)) < 0)
+		goto out;
+	if (!same || strcmp(m->bundle.name, cfg->release.name) != 0 ||
+	    strcmp(m->bundle.version, cfg->release.version) != 0) {
+		rc = fm_fail(
+		    err, FM_EVERDICT,
+		    "--model: %s holds the model of %s %s (run %s), and %s was made by another one; nothing was "
+		    "done",
+		    m->in->model, m->bundle.name, m->bundle.version, m->bundle.run, m->in->what);
+		goto out;
+	}
+	if ((rc = fm_dir_make(m->verdict, 0700, err)) < 0 || (rc = fm_json_save(verdict, path, err)) < 0)
+		goto out;
+	if (fm_config_dp(cfg)) {
+		if (!m->bundle.secret.len) {
+			rc = fm_fail(err, FM_EINPUT, "--model: %s is not of a run in privacy.mode dp", m->in->model);
+			goto out;
+		}
+		strcpy(run, m->bundle.run);
+		rc = fm_sealed_write(m->dir, m->in->project, run, &m->bundle.secret, err);
+	}
+out:
+	fm_bundle_close(&m->bundle); /* the secret, before a stage is started */
+	json_decref(verdict);
+	free(path);
+	return rc;
+}
+
+/* ---- the work ---- */
+
+static int run_again(struct remaking *m, struct fm_error *err)
+{
+	struct fm_replay replay = {0};
+	char sealed_run[FM_RUN_ID_MAX] = "";
+	struct fm_run_options o = {.cfg = m->recipe.cfg,
+				   .until = FM_RELEASE,
+				   .dry = true,
+				   .unconfined = m->in->unconfined,
+				   .stages = m->in->stages,
+				   .project = m->in->project,
+				   .lasting = m->ws.path};
+	json_t *waivers = json_object_get(m->recipe.manifest, "waivers"), *none = json_array();
+	int rc;
+
+	if (!(m->inner = fm_path_join(m->dir, "workspace")) || !none) {
+		rc = no_memory(err);
+		goto out;
+	}
+	if (m->in->model) {
+		if ((rc = take_bundle(m, sealed_run, err)) < 0)
+			goto out;
+		replay = (struct fm_replay){m->model, m->bundle.model_sha256, m->verdict, m->told};
+		o.replay = &replay;
+	} else {
+		if ((rc = check_trace(m, err)) < 0 || (m->in->sealed && (rc = take_sealed(m, sealed_run, err)) < 0))
+			goto out;
+	}
+	o.trace_sha256 = m->trace_sha256;
+	o.workspace = m->inner;
+	o.waivers = json_is_array(waivers) ? waivers : none;
+	if (fm_config_dp(m->recipe.cfg)) {
+		o.audits = none;
+		o.sealed_workspace = m->dir;
+		o.sealed_run = sealed_run;
+	}
+	rc = fm_runner_run(&o, &m->run, err);
+out:
+	json_decref(none);
+	return rc;
+}
+
+/* ---- what came of it ---- */
+
+static bool made(const struct remaking *m, int stage)
+{
+	return m->in->source || stage == FM_GENERATE || stage == FM_RELEASE;
+}
+
+static int stage_json(const struct remaking *m, int stage, json_t **out, struct fm_error *err)
+{
+	const char *what = stage == FM_INGEST  ? "store"
+			   : stage == FM_TRAIN ? "model"
+					       : NULL,
+		   *name = fm_stage_name(stage),
+		   *recorded = what ? fm_recipe_commitment(&m->recipe, what) : fm_recipe_output(&m->recipe, name),
+		   *again = m->run.stage[stage].output;
+	char hex[FM_SHA256_HEX];
+	struct fm_secret key;
+	bool known = *recorded && made(m, stage);
+	int rc;
+
+	if (what && known) {
+		if ((rc = fm_project_secret(&key, m->in->project, err)) < 0)
+			return rc;
+		rc = fm_commitment(&key, what, again, hex, err);
+		fm_secret_close(&key);
+		if (rc < 0)
+			return rc;
+		again = hex;
+	}
+	*out =
+	    json_pack("{s:s, s:s, s:s, s:o, s:b}", "name", name, "recorded", recorded, "again", known ? again : "",
+		      "same", known ? json_boolean(strcmp(recorded, again) == 0) : json_null(), "made", made(m, stage));
+	return *out ? FM_OK : no_memory(err);
+}
+
+static void say(json_t *why, const char *fmt, ...) FM_PRINTF(2, 3);
+static void say(json_t *why, const char *fmt, ...)
+{
+	char words[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(words, sizeof words, fmt, ap);
+	va_end(ap);
+	json_array_append_new(why, json_string(words));
+}
+
+/* Why the tar may be another one: what is known to be different, then the first stage that made something else. */
+static void explain(const struct remaking *m, const json_t *stages, json_t *why)
+{
+	static const char *const at[] = {"the same trace gave another store", "the same store gave another model",
+					 "the same model gave other flows", "the same flows were measured otherwise",
+					 "the same metrics were judged otherwise"};
+	const json_t *environment = json_object_get(m->recipe.manifest, "environment");
+	const char *version = str(environment, "flowmint"), *kernel = str(environment, "evaluate_blas_kernel"),
+		   *confinement = str(environment, "confinement"),
+		   *now = m->run.unconfined ? "unconfined" : "namespaces",
+		   *here = str(m->run.stage[FM_EVALUATE].result, "blas_kernel");
+	bool kernels = made(m, FM_EVALUATE) && *here && strcmp(kernel, here) != 0;
+
+	if (strcmp(version, FM_VERSION) != 0)
+		say(why, "another version of the program: %.32s made it, this is %s", version, FM_VERSION);
+	if (kernels)
+		say(why,
+		    "another kernel class: OpenBLAS judged with %.32s then and with %.32s now; OPENBLAS_CORETYPE=%.32s "
+		    "chooses that one where the processor can run it",
+		    kernel, here, kernel);
+	if (made(m, FM_EVALUATE) && strcmp(confinement, now) != 0)
+		say(why, "the stages ran with confinement '%.32s' then and '%s' now", confinement, now);
+	for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
+		if (!json_is_false(json_object_get(json_array_get(stages, i), "same")))
+			continue;
+		if (i == FM_EVALUATE && kernels)
+			return;
+		say(why, "%s: %s", at[i],
+		    i == FM_INGEST
+			? "another dialect file, another config than made it, or another build of the program"
+			: "another config than made it (a changed manifest), or another build of the program");
+		return;
+	}
+	if (json_array_size(why) == 0)
+		say(why, "all stages gave the same, and the documents differ: another build of the program");
+}
+
+static int again_archive(const struct remaking *m, char **path, struct fm_error *err)
+{
+	const struct fm_run_stage *s = &m->run.stage[FM_RELEASE];
+
+	*path = NULL;
+	if (m->run.nstages > FM_RELEASE && !(*path = fm_path_join(s->product, str(s->result, "archive"))))
+		return no_memory(err);
+	return FM_OK;
+}
+
+static int put_out(const struct remaking *m, const char *archive, json_t *report, struct fm_error *err)
+{
+	const char *name = strrchr(archive, '/') + 1;
+	char *to = fm_path_join(m->in->out, name);
+	int rc;
+
+	if (!to)
+		return no_memory(err);
+	if ((rc = fm_dir_make(m->in->out, 0755, err)) < 0)
+		goto out;
+	if (fm_file_exists(to)) {
+		rc = fm_fail(err, FM_EINPUT, "--out: %s is there, and nothing is replaced: name another folder", to);
+		goto out;
+	}
+	if ((rc = fm_file_copy(archive, to, 0644, err)) < 0)
+		goto out;
+	json_object_set_new(report, "archive", json_string(to));
+out:
+	free(to);
+	return rc;
+}
+
+static int compare(const struct remaking *m, json_t **report, struct fm_error *err)
+{
+	json_t *stages = json_array(), *differences = NULL, *why = json_array(), *stage;
+	const char *recorded = m->recipe.whole ? m->recipe.info.digests.tar_sha256 : "";
+	char *archive = NULL;
+	bool same;
+	int rc;
+
+	for (int i = 0; i < FM_RELEASE; i++)
+		if ((rc = stage_json(m, i, &stage, err)) < 0 || json_array_append_new(stages, stage))
+			goto out;
+	if ((rc = again_archive(m, &archive, err)) < 0)
+		goto out;
+	if (!archive)
+		differences = json_array();
+	else if ((rc = fm_difference_find(&m->recipe, archive, m->dir, &differences, err)) < 0)
+		goto out;
+	same = archive && json_array_size(differences) == 0;
+	if (same && m->recipe.whole && strcmp(recorded, m->run.tar_sha256) != 0) { /* the times of its files, then */
+		same = false;
+		say(why, "the files are the same, and the tar has another time or order");
+	}
+	if (!same)
+		explain(m, stages, why);
+	*report = json_pack("{s:s, s:s, s:s, s:{s:s, s:s}, s:O, s:O, s:O, s:n}", "manifest", m->in->what, "from",
+			    m->in->source ? "trace" : "bundle", "verdict", same ? "same" : "different", "tar_sha256",
+			    "recorded", recorded, "again", m->run.tar_sha256, "stages", stages, "differences",
+			    differences, "why", why, "archive");
+	if (!*report) {
+		rc = no_memory(err);
+		goto out;
+	}
+	if (!same)
+		rc = fm_fail(err, FM_EVERDICT, "%s does not repeat: %s", m->in->what,
+			     json_string_value(json_array_get(why, 0)));
+	else if (m->in->out)
+		rc = put_out(m, archive, *report, err);
+out:
+	json_decref(stages);
+	json_decref(differences);
+	json_decref(why);
+	free(archive);
+	return rc;
+}
+
+static int record(const struct remaking *m, const json_t *report, struct fm_error *err)
+{
+	json_t *body = json_copy((json_t *)report);
+	int rc;
+
+	json_object_del(body, "differences");
+	json_object_set_new(body, "name", json_string(m->recipe.cfg->release.name));
+	json_object_set_new(body, "version", json_string(m->recipe.cfg->release.version));
+	rc = body ? fm_ledger_append(m->ledger, "", "reproduce", body, err) : no_memory(err);
+	json_decref(body);
+	return rc;
+}
+
+static int check_secret(const char *project, struct fm_error *err)
+{
+	struct fm_secret key;
+	int rc = fm_project_secret(&key, project, err);
+
+	fm_secret_close(&key);
+	return rc;
+}
+
+int fm_remake(const struct fm_remake_in *in, json_t **report, struct fm_error *err)
+{
+	struct remaking m = {.in = in, .ws = FM_WORKSPACE_NONE};
+	struct fm_error later;
+	int rc;
+
+	*report = NULL;
+	if ((rc = fm_recipe_read(&m.recipe, in->what, err)) < 0 || (rc = check_wishes(&m, err)) < 0 ||
+	    (rc = check_secret(in->project, err)) < 0 || (rc = fm_workspace_open(&m.ws, in->workspace, err)) < 0 ||
+	    (rc = fm_ledger_open(&m.ledger, m.ws.path, true, err)) < 0)
+		goto out;
+	if (!(m.dir = fm_path_join(m.ws.path, "reproduce-tmp"))) {
+		rc = no_memory(err);
+		goto out;
+	}
+	if ((rc = fm_dir_make(m.dir, 0700, err)) < 0 || (rc = fill_config(&m, err)) < 0 ||
+	    (rc = run_again(&m, err)) < 0)
+		goto out;
+	rc = compare(&m, report, err);
+	if (*report && record(&m, *report, &later) < 0)
+		fm_warn("%s", later.message);
+out:
+	if (m.dir && fm_dir_remove(m.dir, &later) < 0)
+		fm_warn("%s", later.message);
+	fm_run_free(&m.run);
+	fm_recipe_free(&m.recipe);
+	json_decref(m.told);
+	free(m.dir);
+	free(m.model);
+	free(m.verdict);
+	free(m.inner);
+	fm_ledger_close(m.ledger);
+	fm_workspace_close(&m.ws);
+	return rc;
+}

@@ -1,0 +1,165 @@
+#!/bin/sh
+# A release is made again from its manifest, where nobody ran it: from the trace, or from the sealed model.  What is not the
+# release's is refused before any work; what came out otherwise is named by file and byte, with the reason.
+# usage: cli_reproduce.sh [FLOWMINT]
+# shellcheck disable=SC2086 # UNCONFINED is one word or none
+# shellcheck disable=SC2016 # sh -c expands it
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+
+# Bytes matter here and not flows: few checks, each so loose that a toy meets it.
+expect 0 "a project" "$F" init --preset demo p
+cat >p/release.yaml <<'END'
+preset: demo
+release: {name: toy, version: 1.0.0, date: 2026-11-28}
+source: {path: ../trace.csv}
+train: {steps: 12}
+model: {depth: 1, width: 32, heads: 2}
+generate: {steps: 4, rows: 1000}
+gate:
+  control_rows: 500
+  jsd_mean8: 0.69
+END
+for check in $("$ROOT/tests/preset_checks.sh" "$ROOT/manifests/demo.yaml"); do
+	case $check in
+	jsd_mean8 | leak.rows_equal | rules.broken_share) ;;
+	*) echo "  $check: null" >>p/release.yaml ;;
+	esac
+done
+expect 0 "a trace" "$F" simulate --rows 2000 --seed 3 --out trace.csv
+expect 0 "(its gate is blunt)" blunt p p/release.yaml
+expect 0 "a release" "$F" run p $UNCONFINED --quiet
+archive=$T/p/release/toy-1.0.0.tar.zst
+digest=$(tar_digest "$archive")
+
+# --- a bundle ---
+expect 0 "a bundle of its model" "$F" bundle r0001 --workspace p/workspace $UNCONFINED --json
+bundle=$T/p/release/toy-1.0.0.bundle
+holds "it lies beside the archive" test "$(realpath "$(json out 'd["bundle"]')")" = "$bundle"
+holds "for nobody else to read" test "$(stat -c %a "$bundle")" = 600
+holds "nothing of the model shows in it" sh -c "! grep -aqE 'codec|safetensors|json' '$bundle'"
+holds "the release verifies as before" "$V" -q --no-state --signers p/allowed_signers "$archive"
+expect 0 "the ledger tells of it" sh -c "'$F' log 1 --workspace p/workspace | grep -q 'bundle '"
+expect 3 "a run that is not there has none" "$F" bundle 7 --workspace p/workspace
+expect 0 "a run that released nothing" "$F" run p $UNCONFINED --quiet --until train
+expect 3 "has none" "$F" bundle 2 --workspace p/workspace
+says err "released nothing" "and the message says why"
+
+# --- another machine: of the project there is its secret alone ---
+mkdir -p m/keys
+cp p/keys/commitment.key m/keys
+tar --zstd -xOf "$archive" toy-1.0.0/manifest.json >manifest.json
+again() { # WHAT OPTION...
+	"$F" reproduce "$@" $UNCONFINED --project m
+}
+expect 0 "the trace and the archive make it again" again "$archive" --source trace.csv --json
+cp out report
+holds "its report is one document" is_json report
+holds "the tar is the same" test "$(json report '(d["verdict"], d["tar_sha256"]["again"])')" = "('same', '$digest')"
+holds "so is each stage, by digest or commitment" test "$(json report '[(s["name"], s["same"], s["made"]) for s in d["stages"]]')" = \
+	"[('ingest', True, True), ('train', True, True), ('generate', True, True), ('evaluate', True, True), ('gate', True, True)]"
+holds "nothing private is left" test -z "$(find m -name 'reproduce*' -o -name stages -type d ! -empty)"
+expect 0 "the ledger there remembers it" sh -c "'$F' log --workspace m/workspace | grep -q 'reproduce .*from trace: same'"
+expect 0 "the bundle makes it again without the trace" again "$archive" --model "$bundle" --out o
+cp out words
+cp words out
+says out "from the manifest" "what is not made again is said"
+says out "toy-1.0.0.tar.zst" "the archive is put where it was asked for"
+holds "byte for byte" cmp "$archive" o/toy-1.0.0.tar.zst
+expect 3 "an archive that is there is not replaced" again "$archive" --model "$bundle" --out o
+expect 0 "the bundle and the manifest alone" again manifest.json --model "$bundle" --json
+holds "are the same too" test "$(json out '(d["verdict"], d["tar_sha256"]["again"], d["differences"])')" = "('same', '$digest', [])"
+
+# --- not what the release was made of: refused before any work ---
+sed '$d' trace.csv >other.csv
+expect 1 "another trace" again "$archive" --source other.csv
+says err "not the trace" "is refused as such"
+says err "nothing was done" "before any work"
+holds "and leaves nothing" test -z "$(find m/workspace -name 'stages' -type d ! -empty)"
+mkdir -p n/keys && head -c 32 /dev/urandom >n/keys/commitment.key && chmod 600 n/keys/commitment.key
+expect 1 "another project" "$F" reproduce "$archive" --source trace.csv --project n $UNCONFINED
+says err "not its project" "may be the reason, it says"
+expect 1 "a bundle under another project's secret" "$F" reproduce "$archive" --model "$bundle" --project n $UNCONFINED
+says err "another key" "says so"
+cp "$bundle" bad.bundle
+holds "(a byte is changed)" change_byte bad.bundle 3000
+expect 1 "an altered bundle" again "$archive" --model bad.bundle
+says err "was altered" "says so"
+expect 3 "a file that is no bundle" again "$archive" --model trace.csv
+expect 0 "(another release)" "$F" run p $UNCONFINED --quiet --set release.version=1.1.0 --set train.seed=9
+expect 0 "(and its bundle)" "$F" bundle r0003 --workspace p/workspace $UNCONFINED --out other.bundle
+expect 1 "the bundle of another release" again "$archive" --model other.bundle
+says err "1.1.0 (run r0003)" "is named"
+sed 's/"version": "1.0.0"/"version": "1.1.0"/' manifest.json >renamed.json
+expect 1 "one of another model under this name" again renamed.json --model other.bundle
+
+# --- what came out otherwise ---
+different() { # NAME WORDS FILE OPTION...
+	name=$1 words=$2
+	shift 2
+	expect 1 "$name: another tar" again "$@"
+	says out "$words" "$name: named as '$words'"
+}
+sed 's/"seed": 1,/"seed": 2,/g; s/"seed": 1$/"seed": 2/' manifest.json >seed.json
+if cmp -s seed.json manifest.json; then
+	holds "(the seeds are found in the manifest)" false
+fi
+different "another config" "differs: data/flows.csv" seed.json --model "$bundle"
+says out "another config than made it" "the reason is named"
+says out "the same model gave other flows" "and the stage"
+kernel=$(json manifest.json 'd["environment"]["evaluate_blas_kernel"]')
+another=Prescott
+[ "$kernel" != Prescott ] || another=Nehalem
+sed 's/"flowmint": "[0-9.]*"/"flowmint": "0.0.7"/' manifest.json >old.json
+OPENBLAS_CORETYPE=$another
+export OPENBLAS_CORETYPE
+different "another version and kernel" "manifest.json, from byte" old.json --source trace.csv
+unset OPENBLAS_CORETYPE
+says out "environment/evaluate_blas_kernel was \"$kernel\"" "the first value is named"
+says out "another version of the program: 0.0.7 made it" "a reason is named"
+says out "another kernel class: OpenBLAS judged with $kernel then" "and the other one"
+# A changed file in an archive whose own lists were put right: the first byte is named.
+mkdir x
+tar --zstd -xf "$archive" -C x
+expect 0 "(an archive with one other flow)" "$PYTHON" - x/toy-1.0.0 "$archive" forged.tar.zst <<'PY'
+import hashlib, io, json, subprocess, sys, tarfile
+folder, archive, out = sys.argv[1:]
+sha = lambda b: hashlib.sha256(b).hexdigest()
+old = tarfile.open(fileobj=io.BytesIO(subprocess.check_output(["zstd", "-dcq", archive])))
+files = {m.name.split("/", 1)[1]: old.extractfile(m).read() for m in old if m.isfile()}
+data = files["data/flows.csv"]
+at = data.index(b"\n", 500) - 1
+changed = data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]
+text = files["manifest.json"].replace(sha(data).encode(), sha(changed).encode())
+pack = files["datapackage.json"].replace(sha(data).encode(), sha(changed).encode())
+crois = files["croissant.json"].replace(sha(data).encode(), sha(changed).encode())
+for name, new in (("datapackage.json", pack), ("croissant.json", crois)):
+    text = text.replace(sha(files[name]).encode(), sha(new).encode())
+    files[name] = new
+files["data/flows.csv"], files["manifest.json"] = changed, text
+files["SHA256SUMS"] = "".join(f"{sha(files[n])}  {n}\n" for n in sorted(files) if n != "SHA256SUMS").encode()
+with tarfile.open(out + ".tar", "w", format=tarfile.USTAR_FORMAT) as new:
+    for m in old:
+        if m.isfile():
+            m.size = len(files[m.name.split("/", 1)[1]])
+            new.addfile(m, io.BytesIO(files[m.name.split("/", 1)[1]]))
+        else:
+            new.addfile(m)
+subprocess.check_call(["zstd", "-9qf", out + ".tar", "-o", out])
+print(at)
+PY
+at=$(cat out)
+different "a changed flow" "differs: data/flows.csv, from byte $at " forged.tar.zst --model "$bundle"
+
+# --- what is missing ---
+expect 2 "both ways at once" again "$archive" --source trace.csv --model "$bundle"
+expect 2 "an option of these ways without them" "$F" reproduce "$archive" --workspace p/workspace --out o2
+expect 2 "no project" "$F" reproduce "$archive" --source trace.csv
+expect 3 "a project without its secret" "$F" reproduce "$archive" --source trace.csv --project x
+says err "commitment.key" "is told which file it lacks"
+expect 3 "neither archive nor manifest" again trace.csv --source trace.csv
+expect 3 "no trace" again "$archive" --source nowhere.csv
+expect 1 "without either way an unknown archive is refused" "$F" reproduce "$archive" --workspace m/workspace
+says err "--source" "and the message names the way"
+finish
