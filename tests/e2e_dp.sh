@@ -61,6 +61,14 @@ expect 0 "other flows of the same model" private --until generate --set generate
 holds "cost nothing either" test "$(charges charge)" = 1
 expect 0 "it is reproduced bit for bit" "$F" reproduce r0002 --workspace p/workspace $UNCONFINED
 holds "which costs nothing" test "$(charges charge)" = 1
+expect 0 "its model is sealed, with the run's secret" "$F" bundle r0002 --workspace p/workspace $UNCONFINED --out b
+mkdir -p m/keys
+cp p/keys/commitment.key m/keys
+expect 3 "elsewhere the manifest and the trace are not enough" "$F" reproduce $archive --source trace.csv --project m $UNCONFINED
+says err "sealed half" "as the noise is of the sealed half"
+expect 0 "with it they are" "$F" reproduce $archive --source trace.csv --sealed p/workspace/sealed/r0002.json --project m $UNCONFINED
+expect 0 "and so is the bundle" "$F" reproduce $archive --model b --project m $UNCONFINED
+holds "nothing is charged there" test -z "$("$F" log --workspace m/workspace | grep charge)"
 mv p/workspace/sealed/r0002.json sealed.json
 expect 3 "not without its sealed half" "$F" reproduce r0002 --workspace p/workspace $UNCONFINED
 says err "sealed half" "which is named"
