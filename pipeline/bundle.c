@@ -268,12 +268,13 @@ int fm_bundle_make(const struct fm_bundle_in *in, json_t **report, struct fm_err
 
 	*report = NULL;
 	/* Before the workspace is opened, which would make one. */
-	if ((rc = fm_ledger_open(&l, in->workspace, false, err)) < 0)
+	if ((rc = fm_ledger_open(&l, in->workspace, NULL, FM_LEDGER_READ, err)) < 0)
 		return rc;
 	fm_ledger_close(l);
 	l = NULL;
 	if ((rc = fm_workspace_open(&ws, in->workspace, err)) < 0 ||
-	    (rc = fm_ledger_open(&l, ws.path, true, err)) < 0 || (rc = load_record(l, in->run, &rec, err)) < 0)
+	    (rc = fm_ledger_open(&l, ws.path, NULL, FM_LEDGER_WRITE, err)) < 0 ||
+	    (rc = load_record(l, in->run, &rec, err)) < 0)
 		goto out;
 	if (!(to = in->out ? strdup(in->out) : beside_archive(&rec))) {
 		rc = no_memory(err);

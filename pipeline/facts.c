@@ -42,7 +42,7 @@ static int read_record(const char *workspace, const char *id, struct record *rec
 	struct fm_ledger *l = NULL;
 	int rc;
 
-	if ((rc = fm_ledger_open(&l, workspace, false, err)) < 0)
+	if ((rc = fm_ledger_open(&l, workspace, NULL, FM_LEDGER_READ, err)) < 0)
 		return rc;
 	rc = fm_ledger_rows(l, id, NULL, &rec->rows, err);
 	fm_ledger_close(l);

@@ -1,33 +1,23 @@
 #include "pipeline/ledger.h"
 
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/file.h"
-#include "base/hash.h"
+#include "base/log.h"
 #include "base/num.h"
 #include "manifests/canon.h"
+#include "pipeline/ledger_parts.h"
+#include "pipeline/project_secret.h"
 
-#define PROBLEMS_MAX 20 /* more are counted by their first ones */
-#define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
-
-struct fm_ledger {
-	sqlite3 *db;
-	char *db_path, *head_path;
-};
-
-struct row {
-	int64_t row;
-	const char *time, *run, *kind, *body, *prev, *hash; /* of the statement, until its next step */
-};
-
-static const char schema[] =
+const char fm_ledger_schema[] =
     "CREATE TABLE IF NOT EXISTS ledger(row INTEGER PRIMARY KEY, time TEXT NOT NULL, run TEXT NOT NULL, kind TEXT NOT "
     "NULL,"
-    " body TEXT NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL) STRICT;"
+    " body TEXT NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL, mac TEXT NOT NULL) STRICT;"
     /* Against accidents; against intent there is the chain. */
     "CREATE TRIGGER IF NOT EXISTS ledger_no_update BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is "
     "append-only'); END;"
@@ -45,7 +35,7 @@ static const char schema[] =
     "tar_sha256,"
     " body->>'archive_sha256' AS archive_sha256 FROM ledger WHERE kind = 'release';";
 
-static int db_fail(const struct fm_ledger *l, const char *doing, struct fm_error *err)
+int fm_ledger_db_fail(const struct fm_ledger *l, const char *doing, struct fm_error *err)
 {
 	int code = sqlite3_errcode(l->db) & 0xff;
 	int kind = code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? FM_EVERDICT : FM_ESYSTEM;
@@ -53,7 +43,7 @@ static int db_fail(const struct fm_ledger *l, const char *doing, struct fm_error
 	return fm_fail(err, kind, "%s: cannot %s the ledger: %s", l->db_path, doing, sqlite3_errmsg(l->db));
 }
 
-static int row_hash(const struct row *r, char hex[FM_SHA256_HEX], struct fm_error *err)
+int fm_ledger_row_hash(const struct fm_ledger_row *r, char hex[FM_SHA256_HEX], struct fm_error *err)
 {
 	json_t *v = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s}", "body", r->body, "kind", r->kind, "prev", r->prev,
 			      "row", (json_int_t)r->row, "run", r->run, "time", r->time);
@@ -68,46 +58,67 @@ static int row_hash(const struct row *r, char hex[FM_SHA256_HEX], struct fm_erro
 
 /* ---- reading ---- */
 
-static const char *text(sqlite3_stmt *s, int i)
+static const char *text(sqlite3_stmt *s, int i, bool *hidden)
 {
 	const char *t = (const char *)sqlite3_column_text(s, i);
 
-	return t ? t : "";
+	t = t ? t : "";
+	*hidden |= strlen(t) != (size_t)sqlite3_column_bytes(s, i);
+	return t;
 }
 
-/* SQLITE_ROW with *r filled, SQLITE_DONE, or an error of SQLite. */
-static int next_row(sqlite3_stmt *s, struct row *r)
+int fm_ledger_next_row(sqlite3_stmt *s, struct fm_ledger_row *r)
 {
+	const char **field[] = {&r->time, &r->run, &r->kind, &r->body, &r->prev, &r->hash, &r->mac};
 	int rc = sqlite3_step(s);
 
-	if (rc == SQLITE_ROW)
-		*r = (struct row){
-		    sqlite3_column_int64(s, 0), text(s, 1), text(s, 2), text(s, 3), text(s, 4), text(s, 5), text(s, 6)};
+	if (rc != SQLITE_ROW)
+		return rc;
+	r->row = sqlite3_column_int64(s, 0);
+	r->hidden = false;
+	for (int i = 0; i < 7; i++)
+		*field[i] = i + 1 < sqlite3_column_count(s) ? text(s, i + 1, &r->hidden) : "";
 	return rc;
 }
 
-static int prepare(struct fm_ledger *l, sqlite3_stmt **s, const char *sql, struct fm_error *err)
+int fm_ledger_prepare(struct fm_ledger *l, sqlite3_stmt **s, const char *sql, struct fm_error *err)
 {
 	if (sqlite3_prepare_v2(l->db, sql, -1, s, NULL) != SQLITE_OK)
-		return db_fail(l, "read", err);
+		return fm_ledger_db_fail(l, "read", err);
 	return FM_OK;
+}
+
+int fm_ledger_objects(struct fm_ledger *l, int *n, struct fm_error *err)
+{
+	sqlite3_stmt *s = NULL;
+	int rc;
+
+	if ((rc = fm_ledger_prepare(l, &s, "SELECT count(*) FROM sqlite_master", err)) < 0)
+		return rc;
+	if (sqlite3_step(s) == SQLITE_ROW)
+		*n = sqlite3_column_int(s, 0);
+	else
+		rc = fm_ledger_db_fail(l, "read", err);
+	sqlite3_finalize(s);
+	return rc;
 }
 
 int fm_ledger_rows(struct fm_ledger *l, const char *run, const char *kind, json_t **rows, struct fm_error *err)
 {
 	sqlite3_stmt *s = NULL;
 	json_t *list = json_array();
-	struct row r;
+	struct fm_ledger_row r;
 	int rc, step;
 
-	if ((rc = prepare(l, &s,
-			  "SELECT row, time, run, kind, body, prev, hash FROM ledger WHERE (?1 IS NULL OR run = ?1) "
-			  "AND (?2 IS NULL OR kind = ?2) ORDER BY row",
-			  err)) < 0)
+	if ((rc = fm_ledger_prepare(
+		 l, &s,
+		 "SELECT row, time, run, kind, body, prev, hash FROM ledger WHERE (?1 IS NULL OR run = ?1) "
+		 "AND (?2 IS NULL OR kind = ?2) ORDER BY row",
+		 err)) < 0)
 		goto out;
 	sqlite3_bind_text(s, 1, run, -1, SQLITE_STATIC);
 	sqlite3_bind_text(s, 2, kind, -1, SQLITE_STATIC);
-	while ((step = next_row(s, &r)) == SQLITE_ROW) {
+	while ((step = fm_ledger_next_row(s, &r)) == SQLITE_ROW) {
 		json_t *body = json_loads(r.body, JSON_REJECT_DUPLICATES, NULL);
 
 		if (!body) {
@@ -123,7 +134,7 @@ int fm_ledger_rows(struct fm_ledger *l, const char *run, const char *kind, json_
 		}
 	}
 	if (step != SQLITE_DONE)
-		rc = db_fail(l, "read", err);
+		rc = fm_ledger_db_fail(l, "read", err);
 out:
 	sqlite3_finalize(s);
 	if (rc < 0)
@@ -137,20 +148,21 @@ out:
 static int last_row(struct fm_ledger *l, int64_t *row, char hash[FM_SHA256_HEX], struct fm_error *err)
 {
 	sqlite3_stmt *s = NULL;
-	struct row r;
+	struct fm_ledger_row r;
 	int rc, step;
 
 	*row = 0;
-	memcpy(hash, ZEROS, FM_SHA256_HEX);
-	if ((rc = prepare(l, &s, "SELECT row, time, run, kind, body, prev, hash FROM ledger ORDER BY row DESC LIMIT 1",
-			  err)) < 0)
+	memcpy(hash, FM_LEDGER_ZEROS, FM_SHA256_HEX);
+	if ((rc = fm_ledger_prepare(
+		 l, &s, "SELECT row, time, run, kind, body, prev, hash FROM ledger ORDER BY row DESC LIMIT 1", err)) <
+	    0)
 		return rc;
-	step = next_row(s, &r);
+	step = fm_ledger_next_row(s, &r);
 	if (step == SQLITE_ROW) {
 		*row = r.row;
 		snprintf(hash, FM_SHA256_HEX, "%s", r.hash);
 	} else if (step != SQLITE_DONE) {
-		rc = db_fail(l, "read", err);
+		rc = fm_ledger_db_fail(l, "read", err);
 	}
 	sqlite3_finalize(s);
 	return rc;
@@ -172,48 +184,102 @@ int fm_ledger_next_run(struct fm_ledger *l, char id[FM_RUN_ID_MAX], struct fm_er
 	sqlite3_stmt *s = NULL;
 	int rc;
 
-	if ((rc = prepare(l, &s, "SELECT count(*) FROM ledger WHERE kind = 'run'", err)) < 0)
+	if ((rc = fm_ledger_prepare(l, &s, "SELECT count(*) FROM ledger WHERE kind = 'run'", err)) < 0)
 		return rc;
 	if (sqlite3_step(s) == SQLITE_ROW)
 		snprintf(id, FM_RUN_ID_MAX, "r%04d", sqlite3_column_int(s, 0) + 1);
 	else
-		rc = db_fail(l, "read", err);
+		rc = fm_ledger_db_fail(l, "read", err);
 	sqlite3_finalize(s);
 	return rc;
 }
 
-/* ---- the head ---- */
+/* ---- key, head and witness ---- */
 
-/* *row is -1 when there is no head file, -2 when it is not one. */
-static int head_read(const struct fm_ledger *l, int64_t *row, char hash[FM_SHA256_HEX], struct fm_error *err)
+int fm_ledger_key(struct fm_secret *key, const char *project, struct fm_error *err)
+{
+	struct fm_secret secret;
+	int rc;
+
+	*key = (struct fm_secret){0};
+	if ((rc = fm_project_secret(&secret, project, err)) < 0)
+		return rc;
+	rc = fm_secret_derive(key, &secret, "ledger", err);
+	fm_secret_close(&secret);
+	return rc;
+}
+
+int fm_ledger_mac(const struct fm_secret *key, const char *what, const char *text, char hex[FM_SHA256_HEX],
+		  struct fm_error *err)
+{
+	uint8_t mac[FM_SHA256_LEN];
+	char all[256];
+	int n = snprintf(all, sizeof all, "flowmint ledger %s\n%.180s\n", what, text), rc;
+
+	if ((rc = fm_hmac_sha256(key->data, key->len, all, (size_t)n, mac, err)) < 0)
+		return rc;
+	fm_hex(mac, sizeof mac, hex);
+	return FM_OK;
+}
+
+int fm_ledger_head_mac(const struct fm_secret *key, int64_t row, const char *hash, char hex[FM_SHA256_HEX],
+		       struct fm_error *err)
+{
+	char text[120];
+
+	snprintf(text, sizeof text, "%lld %s", (long long)row, hash);
+	return fm_ledger_mac(key, "head", text, hex, err);
+}
+
+int fm_ledger_head_read(const char *path, struct fm_ledger_head *head, struct fm_error *err)
 {
 	struct fm_buf b = {0};
-	char *space, *end;
-	int rc = FM_OK;
+	const char *at;
+	size_t digits;
+	int rc;
 
-	*row = -1;
-	hash[0] = '\0';
-	if (!fm_file_exists(l->head_path))
+	*head = (struct fm_ledger_head){.row = -1};
+	if (!fm_file_exists(path))
 		return FM_OK;
-	*row = -2;
-	if ((rc = fm_file_read(l->head_path, 256, &b, err)) == FM_EINPUT)
+	head->row = -2;
+	if ((rc = fm_file_read(path, 256, &b, err)) == FM_EINPUT)
 		rc = FM_OK; /* too large for a head: -2 */
 	if (rc < 0 || !b.len)
 		goto out;
-	if ((space = strchr(b.data, ' ')) && (end = strchr(space, '\n')) && end - space == FM_SHA256_HEX &&
-	    end + 1 == b.data + b.len && fm_parse_i64(b.data, (size_t)(space - b.data), row) == 0 && *row >= 0)
-		memcpy(hash, space + 1, FM_SHA256_HEX - 1), hash[FM_SHA256_HEX - 1] = '\0';
+	digits = strcspn(b.data, " ");
+	at = b.data + digits;
+	/* " HASH MAC\n" */
+	if (b.len != digits + 2 * FM_SHA256_HEX + 1 || at[FM_SHA256_HEX] != ' ' || b.data[b.len - 1] != '\n' ||
+	    fm_parse_i64(b.data, digits, &head->row) != 0 || head->row < 0) {
+		head->row = -2;
+		goto out;
+	}
+	memcpy(head->hash, at + 1, FM_SHA256_HEX - 1);
+	memcpy(head->mac, at + 1 + FM_SHA256_HEX, FM_SHA256_HEX - 1);
 out:
 	fm_buf_free(&b);
 	return rc;
 }
 
-static int head_write(const struct fm_ledger *l, int64_t row, const char *hash, struct fm_error *err)
+/* The head, and beside the key the witness, which an older copy of database and head does not agree with. */
+static int head_write(struct fm_ledger *l, const struct fm_secret *key, int64_t row, const char *hash,
+		      struct fm_error *err)
 {
-	char line[128];
-	int n = snprintf(line, sizeof line, "%lld %s\n", (long long)row, hash);
+	char mac[FM_SHA256_HEX], line[200];
+	struct fm_error why;
+	int n, rc;
 
-	return fm_file_write(l->head_path, 0600, line, (size_t)n, err);
+	if ((rc = fm_ledger_head_mac(key, row, hash, mac, err)) < 0)
+		return rc;
+	n = snprintf(line, sizeof line, "%lld %s %s\n", (long long)row, hash, mac);
+	if ((rc = fm_file_write(l->head_path, 0600, line, (size_t)n, err)) < 0 || !l->witness_path)
+		return rc;
+	if (fm_file_write(l->witness_path, 0600, line, (size_t)n, &why) < 0 && !l->warned) {
+		l->warned = true;
+		fm_warn("an older copy of the ledger could be put back unseen, as its witness cannot be written: %s",
+			why.message);
+	}
+	return FM_OK;
 }
 
 /* ---- appending ---- */
@@ -229,10 +295,11 @@ static void now_text(char out[32])
 
 int fm_ledger_append(struct fm_ledger *l, const char *run, const char *kind, const json_t *body, struct fm_error *err)
 {
-	char prev[FM_SHA256_HEX], hash[FM_SHA256_HEX], when[32];
+	char prev[FM_SHA256_HEX], hash[FM_SHA256_HEX], mac[FM_SHA256_HEX], when[32];
+	struct fm_secret key = {0};
 	sqlite3_stmt *s = NULL;
 	struct fm_buf b = {0};
-	struct row r = {.time = when, .run = run, .kind = kind, .prev = prev, .hash = hash};
+	struct fm_ledger_row r = {.time = when, .run = run, .kind = kind, .prev = prev, .hash = hash, .mac = mac};
 	int rc;
 
 	now_text(when);
@@ -241,9 +308,10 @@ int fm_ledger_append(struct fm_ledger *l, const char *run, const char *kind, con
 		goto out;
 	r.row++;
 	r.body = b.data;
-	if ((rc = row_hash(&r, hash, err)) < 0 ||
-	    (rc = prepare(l, &s, "INSERT INTO ledger(row, time, run, kind, body, prev, hash) VALUES(?,?,?,?,?,?,?)",
-			  err)) < 0)
+	if ((rc = fm_ledger_row_hash(&r, hash, err)) < 0 || (rc = fm_ledger_key(&key, l->project, err)) < 0 ||
+	    (rc = fm_ledger_mac(&key, "row", hash, mac, err)) < 0 ||
+	    (rc = fm_ledger_prepare(l, &s, "INSERT INTO ledger(" FM_LEDGER_COLUMNS ") VALUES(?,?,?,?,?,?,?,?)", err)) <
+		0)
 		goto out;
 	sqlite3_bind_int64(s, 1, r.row);
 	sqlite3_bind_text(s, 2, r.time, -1, SQLITE_STATIC);
@@ -252,117 +320,40 @@ int fm_ledger_append(struct fm_ledger *l, const char *run, const char *kind, con
 	sqlite3_bind_text(s, 5, r.body, (int)b.len, SQLITE_STATIC);
 	sqlite3_bind_text(s, 6, r.prev, -1, SQLITE_STATIC);
 	sqlite3_bind_text(s, 7, r.hash, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 8, r.mac, -1, SQLITE_STATIC);
 	if (sqlite3_step(s) != SQLITE_DONE)
-		rc = db_fail(l, "write to", err);
+		rc = fm_ledger_db_fail(l, "write to", err);
 	else
-		rc = head_write(l, r.row, hash, err);
+		rc = head_write(l, &key, r.row, hash, err);
 out:
+	fm_secret_close(&key);
 	sqlite3_finalize(s);
 	fm_buf_free(&b);
 	return rc;
 }
 
-/* ---- audit ---- */
-
-static void problem(json_t *list, int64_t row, const char *fmt, ...) FM_PRINTF(3, 4);
-static void problem(json_t *list, int64_t row, const char *fmt, ...)
+int fm_ledger_witness(struct fm_ledger *l, char first[FM_SHA256_HEX], char head[FM_SHA256_HEX], struct fm_error *err)
 {
-	char words[256];
-	va_list ap;
-
-	if (json_array_size(list) >= PROBLEMS_MAX)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(words, sizeof words, fmt, ap);
-	va_end(ap);
-	json_array_append_new(list, json_pack("{s:I, s:s}", "row", (json_int_t)row, "problem", words));
-}
-
-/* Walk the chain.  *last is the last row, hash_at_head the recorded hash of row `head` when it was passed. */
-static int walk(struct fm_ledger *l, json_t *problems, int64_t head, int64_t *last, char last_hash[FM_SHA256_HEX],
-		char hash_at_head[FM_SHA256_HEX], struct fm_error *err)
-{
-	char hex[FM_SHA256_HEX];
+	struct fm_ledger_row r;
+	struct fm_secret key;
 	sqlite3_stmt *s = NULL;
-	struct row r;
-	int rc, step;
+	char last[FM_SHA256_HEX];
+	int64_t row;
+	int rc;
 
-	*last = 0;
-	memcpy(last_hash, ZEROS, FM_SHA256_HEX);
-	memcpy(hash_at_head, head == 0 ? ZEROS : "", head == 0 ? FM_SHA256_HEX : 1);
-	if ((rc = prepare(l, &s, "SELECT row, time, run, kind, body, prev, hash FROM ledger ORDER BY row", err)) < 0)
+	first[0] = head[0] = '\0';
+	if ((rc = last_row(l, &row, last, err)) < 0 || row == 0)
 		return rc;
-	while ((step = next_row(s, &r)) == SQLITE_ROW) {
-		if (r.row != *last + 1)
-			problem(problems, r.row, "row %lld follows row %lld: rows between them were removed",
-				(long long)r.row, (long long)*last);
-		else if (strcmp(r.prev, last_hash) != 0)
-			problem(problems, r.row, "row %lld does not continue row %lld: rows were replaced or reordered",
-				(long long)r.row, (long long)*last);
-		if ((rc = row_hash(&r, hex, err)) < 0)
-			goto out;
-		if (strcmp(hex, r.hash) != 0)
-			problem(problems, r.row, "row %lld (%s of run %s) was edited", (long long)r.row, r.kind, r.run);
-		*last = r.row;
-		snprintf(last_hash, FM_SHA256_HEX, "%s", r.hash);
-		if (r.row == head)
-			memcpy(hash_at_head, last_hash, FM_SHA256_HEX);
-	}
-	if (step != SQLITE_DONE)
-		rc = db_fail(l, "read", err);
+	if ((rc = fm_ledger_key(&key, l->project, err)) < 0 ||
+	    (rc = fm_ledger_prepare(l, &s, "SELECT " FM_LEDGER_COLUMNS " FROM ledger ORDER BY row LIMIT 1", err)) < 0)
+		goto out;
+	if (fm_ledger_next_row(s, &r) != SQLITE_ROW)
+		rc = fm_ledger_db_fail(l, "read", err);
+	else if ((rc = fm_ledger_mac(&key, "first", r.hash, first, err)) >= 0)
+		rc = fm_ledger_mac(&key, "witness", last, head, err);
 out:
 	sqlite3_finalize(s);
-	return rc;
-}
-
-static int audit(struct fm_ledger *l, json_t **report, struct fm_error *err)
-{
-	char head_hash[FM_SHA256_HEX], last_hash[FM_SHA256_HEX], at_head[FM_SHA256_HEX];
-	json_t *problems = json_array();
-	int64_t head, last;
-	int rc;
-
-	if ((rc = head_read(l, &head, head_hash, err)) < 0)
-		goto out;
-	rc = walk(l, problems, head, &last, last_hash, at_head, err);
-	if (rc == FM_EVERDICT) { /* not readable as a chain of rows at all: that is a finding */
-		problem(problems, 0, "%s", err->message);
-		last = 0;
-		memcpy(last_hash, ZEROS, FM_SHA256_HEX);
-		rc = FM_OK;
-	} else if (rc < 0) {
-		goto out;
-	} else if (head == -2) {
-		problem(problems, last, "%s is not a ledger head", l->head_path);
-	} else if (head == -1 && last > 1) {
-		problem(problems, last, "%s is missing", l->head_path);
-	} else if (head > last) {
-		problem(problems, last, "the ledger ends at row %lld but its head names row %lld: rows were cut off",
-			(long long)last, (long long)head);
-	} else if (head >= 0 && strcmp(at_head, head_hash) != 0) {
-		problem(problems, head, "row %lld is not the row that the head names: the chain was rewritten",
-			(long long)head);
-	} else if (head >= 0 && last > head + 1) {
-		problem(problems, last, "rows %lld to %lld are newer than the head: they were added from outside",
-			(long long)head + 1, (long long)last);
-	}
-	*report = json_pack("{s:b, s:I, s:s, s:o}", "intact", json_array_size(problems) == 0, "rows", (json_int_t)last,
-			    "head", last_hash, "problems", problems);
-	return *report ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
-out:
-	json_decref(problems);
-	return rc;
-}
-
-int fm_ledger_audit(const char *workspace, json_t **report, struct fm_error *err)
-{
-	struct fm_ledger *l = NULL;
-	int rc;
-
-	if ((rc = fm_ledger_open(&l, workspace, false, err)) < 0)
-		return rc;
-	rc = audit(l, report, err);
-	fm_ledger_close(l);
+	fm_secret_close(&key);
 	return rc;
 }
 
@@ -372,11 +363,12 @@ int fm_ledger_audit(const char *workspace, json_t **report, struct fm_error *err
 static int check_before_writing(struct fm_ledger *l, struct fm_error *err)
 {
 	char hash[FM_SHA256_HEX];
+	struct fm_secret key = {0};
 	json_t *report = NULL;
 	int64_t row;
 	int rc;
 
-	if ((rc = audit(l, &report, err)) < 0)
+	if ((rc = fm_ledger_check(l, &report, err)) < 0)
 		return rc;
 	if (!json_is_true(json_object_get(report, "intact"))) {
 		json_t *first = json_array_get(json_object_get(report, "problems"), 0);
@@ -387,55 +379,179 @@ static int check_before_writing(struct fm_ledger *l, struct fm_error *err)
 		    l->db_path, json_string_value(json_object_get(first, "problem")));
 		goto out;
 	}
-	if ((rc = last_row(l, &row, hash, err)) < 0)
+	if ((rc = last_row(l, &row, hash, err)) < 0 || row == 0 || (rc = fm_ledger_key(&key, l->project, err)) < 0)
 		goto out;
-	rc = head_write(l, row, hash, err);
+	rc = head_write(l, &key, row, hash, err);
 out:
+	fm_secret_close(&key);
 	json_decref(report);
 	return rc;
 }
 
-int fm_ledger_open(struct fm_ledger **out, const char *workspace, bool create, struct fm_error *err)
+/* PROJECT/keys/ledger-ID.head, where ID is of the workspace's path. */
+static int name_witness(struct fm_ledger *l, struct fm_error *err)
+{
+	char *real = realpath(l->workspace, NULL), hex[FM_SHA256_HEX];
+	uint8_t digest[FM_SHA256_LEN];
+	int rc;
+
+	if (!real)
+		return FM_OK;
+	if ((rc = fm_sha256_bytes(real, strlen(real), digest, err)) < 0)
+		goto out;
+	fm_hex(digest, sizeof digest, hex);
+	if (asprintf(&l->witness_path, "%s/keys/ledger-%.16s.head", l->project, hex) < 0) {
+		l->witness_path = NULL;
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+	}
+out:
+	free(real);
+	return rc;
+}
+
+static bool has_secret(const char *project)
+{
+	char *path = NULL;
+	bool yes = asprintf(&path, "%s/keys/commitment.key", project) >= 0 && fm_file_exists(path);
+
+	free(path);
+	return yes;
+}
+
+/* The project that the newest run of the ledger was of, a new string; NULL when none is told. */
+static char *recorded_project(struct fm_ledger *l)
+{
+	struct fm_error ignored;
+	json_t *rows = NULL;
+	const char *path;
+	char *project = NULL;
+
+	if (fm_ledger_rows(l, NULL, "run", &rows, &ignored) < 0)
+		return NULL;
+	path = json_string_value(
+	    json_object_get(json_object_get(json_array_get(rows, json_array_size(rows) - 1), "body"), "project"));
+	project = path && has_secret(path) ? strdup(path) : NULL;
+	json_decref(rows);
+	return project;
+}
+
+/* Whose ledger it is where nobody said so: the folder that the workspace stands in, else what the ledger says. */
+static void find_project(struct fm_ledger *l)
+{
+	char *real = realpath(l->workspace, NULL), *slash = real ? strrchr(real, '/') : NULL;
+
+	if (slash)
+		slash[slash == real] = '\0';
+	if (slash && has_secret(real))
+		l->project = strdup(real);
+	else if (l->db)
+		l->project = recorded_project(l);
+	free(real);
+}
+
+static bool has_stages(const struct fm_ledger *l)
+{
+	char *path = NULL;
+	bool yes = asprintf(&path, "%s/stages/ingest", l->workspace) >= 0 && fm_file_exists(path);
+
+	free(path);
+	return yes;
+}
+
+/* There is no database: was there one?  A workspace that was removed whole is begun anew, and told of. */
+static int check_absent(const struct fm_ledger *l, bool create, struct fm_error *err)
+{
+	struct fm_ledger_head witness = {.row = -1};
+	int rc;
+
+	if (fm_file_exists(l->head_path))
+		return fm_fail(err, FM_EVERDICT,
+			       "%s: the ledger is gone, but %s says that there was one; move the workspace aside to "
+			       "begin a new one",
+			       l->db_path, l->head_path);
+	if (l->witness_path && (rc = fm_ledger_head_read(l->witness_path, &witness, err)) < 0)
+		return rc;
+	if (witness.row != -1 && (!create || has_stages(l)))
+		return fm_fail(
+		    err, FM_EVERDICT,
+		    "%s: the ledger is gone, with its head; %s says that it had %lld rows. If that is meant, "
+		    "remove the workspace whole",
+		    l->db_path, l->witness_path, (long long)witness.row);
+	if (witness.row != -1)
+		fm_warn("%s: a ledger of %lld rows was here before; what it held, charges of privacy among it, is gone",
+			l->workspace, (long long)witness.row);
+	if (!create)
+		return fm_fail(err, FM_EINPUT,
+			       "%s: no ledger there: nothing was run in this workspace (name it with --workspace DIR)",
+			       l->db_path);
+	if (witness.row != -1 && unlink(l->witness_path) < 0)
+		return fm_fail_errno(err, "%s", l->witness_path);
+	return FM_OK;
+}
+
+static int open_database(struct fm_ledger *l, bool create, struct fm_error *err)
 {
 	/* For reading too: what a killed run left in the journal is rolled back. Write-protected, SQLite opens it
 	 * read-only. */
-	int flags = SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0), rc = FM_OK;
+	int flags = SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0), rc;
+	mode_t mask = umask(077);
+
+	rc = sqlite3_open_v2(l->db_path, &l->db, flags, NULL);
+	umask(mask);
+	if (rc != SQLITE_OK)
+		return fm_ledger_db_fail(l, "open", err);
+	sqlite3_busy_timeout(l->db, 5000);
+	return FM_OK;
+}
+
+static int prepare_writing(struct fm_ledger *l, struct fm_error *err)
+{
+	int n = 0, rc;
+
+	if (sqlite3_exec(l->db, "PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA;", NULL, NULL, NULL) != SQLITE_OK)
+		return fm_ledger_db_fail(l, "prepare", err);
+	if ((rc = fm_ledger_objects(l, &n, err)) < 0)
+		return rc;
+	/* What is empty was never one, or its head says so. */
+	if (n == 0 && !fm_file_exists(l->head_path) &&
+	    sqlite3_exec(l->db, fm_ledger_schema, NULL, NULL, NULL) != SQLITE_OK)
+		return fm_ledger_db_fail(l, "prepare", err);
+	return check_before_writing(l, err);
+}
+
+int fm_ledger_open(struct fm_ledger **out, const char *workspace, const char *project, enum fm_ledger_use use,
+		   struct fm_error *err)
+{
+	bool create = use != FM_LEDGER_READ;
 	struct fm_ledger *l;
+	int rc = FM_OK;
 
 	if ((rc = fm_alloc(&l, 1, sizeof *l, "the ledger", err)) < 0)
 		return rc;
+	l->workspace = strdup(workspace);
 	l->db_path = fm_path_join(workspace, "ledger.db");
 	l->head_path = fm_path_join(workspace, "ledger.head");
-	if (!l->db_path || !l->head_path) {
+	if (!l->workspace || !l->db_path || !l->head_path || (project && !(l->project = strdup(project)))) {
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
-	if (!fm_file_exists(l->db_path) && fm_file_exists(l->head_path)) {
-		rc = fm_fail(err, FM_EVERDICT,
-			     "%s: the ledger is gone, but %s says that there was one; move the workspace aside to "
-			     "begin a new one",
-			     l->db_path, l->head_path);
+	if (fm_file_exists(l->db_path) && (rc = open_database(l, create, err)) < 0)
 		goto out;
-	}
-	if (!create && !fm_file_exists(l->db_path)) {
+	if (!l->project)
+		find_project(l);
+	if (l->project && use != FM_LEDGER_PASSING && (rc = name_witness(l, err)) < 0)
+		goto out;
+	if (!l->db && ((rc = check_absent(l, create, err)) < 0 || (rc = open_database(l, create, err)) < 0))
+		goto out;
+	if (!create)
+		goto out;
+	if (!l->project)
 		rc = fm_fail(err, FM_EINPUT,
-			     "%s: no ledger there: nothing was run in this workspace (name it with --workspace DIR)",
+			     "%s: no project is known whose secret (keys/commitment.key) the ledger is under: name it "
+			     "with --project DIR",
 			     l->db_path);
-		goto out;
-	}
-	if (sqlite3_open_v2(l->db_path, &l->db, flags, NULL) != SQLITE_OK) {
-		rc = db_fail(l, "open", err);
-		goto out;
-	}
-	sqlite3_busy_timeout(l->db, 5000);
-	if (create) {
-		if (sqlite3_exec(l->db, "PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA;", NULL, NULL, NULL) !=
-			SQLITE_OK ||
-		    sqlite3_exec(l->db, schema, NULL, NULL, NULL) != SQLITE_OK)
-			rc = db_fail(l, "prepare", err);
-		else
-			rc = check_before_writing(l, err);
-	}
+	else
+		rc = prepare_writing(l, err);
 out:
 	if (rc < 0) {
 		fm_ledger_close(l);
@@ -450,6 +566,9 @@ void fm_ledger_close(struct fm_ledger *l)
 	if (!l)
 		return;
 	sqlite3_close(l->db);
+	free(l->workspace);
+	free(l->project);
+	free(l->witness_path);
 	free(l->db_path);
 	free(l->head_path);
 	free(l);

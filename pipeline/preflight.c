@@ -467,9 +467,10 @@ int fm_preflight(const struct fm_run_options *o, const char *project, const char
 	if (o->until >= FM_EVALUATE && cfg->release.previous[0] &&
 	    (rc = check_file("release.previous", cfg->release.previous, err)) < 0)
 		return rc;
+	if ((rc = check_commitment(project, err)) < 0) /* the ledger is under it too */
+		return rc;
 	if (o->until == FM_RELEASE &&
-	    ((rc = check_key(cfg, project, o->dry, err)) < 0 || (rc = check_commitment(project, err)) < 0 ||
-	     (!o->dry && (rc = check_out(o, err)) < 0)))
+	    ((rc = check_key(cfg, project, o->dry, err)) < 0 || (!o->dry && (rc = check_out(o, err)) < 0)))
 		return rc;
 	return o->unconfined ? FM_OK : fm_sandbox_probe(err);
 }

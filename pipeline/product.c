@@ -47,7 +47,7 @@ int fm_product_newest(const char *workspace, enum fm_stage_id id, char **path, c
 	int rc;
 
 	*path = NULL;
-	if ((rc = fm_ledger_open(&l, workspace, false, err)) < 0 ||
+	if ((rc = fm_ledger_open(&l, workspace, NULL, FM_LEDGER_READ, err)) < 0 ||
 	    (rc = fm_ledger_rows(l, NULL, "stage", &rows, err)) < 0)
 		goto out;
 	if (!(row = newest(rows, FM_GENERATE, NULL))) {

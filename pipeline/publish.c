@@ -261,6 +261,8 @@ static int make_record(struct publication *p, struct fm_error *err)
 	r->zst.nbytes = d->nbytes;
 	memcpy(r->zst.sha256, d->sha256, sizeof r->zst.sha256);
 	fm_hex(d->sha512, FM_SHA512_LEN, r->zst.sha512);
+	memcpy(r->ledger_first, p->run->ledger_first, sizeof r->ledger_first);
+	memcpy(r->ledger_head, p->run->ledger_head, sizeof r->ledger_head);
 	if (p->cfg->publish.attestation_key[0] && (rc = attest(p, err)) < 0)
 		return rc;
 	if ((rc = fm_record_text(r, &p->text, err)) < 0)

@@ -536,7 +536,7 @@ int fm_remake(const struct fm_remake_in *in, json_t **report, struct fm_error *e
 	*report = NULL;
 	if ((rc = fm_recipe_read(&m.recipe, in->what, err)) < 0 || (rc = check_wishes(&m, err)) < 0 ||
 	    (rc = check_secret(in->project, err)) < 0 || (rc = fm_workspace_open(&m.ws, in->workspace, err)) < 0 ||
-	    (rc = fm_ledger_open(&m.ledger, m.ws.path, true, err)) < 0)
+	    (rc = fm_ledger_open(&m.ledger, m.ws.path, in->project, FM_LEDGER_WRITE, err)) < 0)
 		goto out;
 	if (!(m.dir = fm_path_join(m.ws.path, "reproduce-tmp"))) {
 		rc = no_memory(err);

@@ -192,11 +192,12 @@ int fm_reproduce(const struct fm_reproduce_in *in, json_t **report, struct fm_er
 
 	*report = NULL;
 	/* Before the workspace is opened, which would make one. */
-	if ((rc = fm_ledger_open(&l, in->workspace, false, err)) < 0)
+	if ((rc = fm_ledger_open(&l, in->workspace, NULL, FM_LEDGER_READ, err)) < 0)
 		return rc;
 	fm_ledger_close(l);
 	l = NULL;
-	if ((rc = fm_workspace_open(&ws, in->workspace, err)) < 0 || (rc = fm_ledger_open(&l, ws.path, true, err)) < 0)
+	if ((rc = fm_workspace_open(&ws, in->workspace, err)) < 0 ||
+	    (rc = fm_ledger_open(&l, ws.path, NULL, FM_LEDGER_WRITE, err)) < 0)
 		goto out;
 	if (strchr(in->what, '/') || fm_file_exists(in->what)) {
 		if ((rc = run_of_archive(l, in->what, id, err)) < 0)

@@ -34,6 +34,7 @@ struct fm_run {
 	bool has_metrics, has_verdict;
 	char archive[1024]; /* "" when there is none */
 	char tar_sha256[FM_SHA256_HEX], archive_sha256[FM_SHA256_HEX];
+	char ledger_first[FM_SHA256_HEX], ledger_head[FM_SHA256_HEX]; /* for the record (fm_ledger_witness) */
 	bool unconfined;
 };
 

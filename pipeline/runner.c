@@ -75,7 +75,8 @@ static int finish_release(struct fm_runner *r, struct fm_error *err)
 	memcpy(run->archive_sha256, file, FM_SHA256_HEX);
 	if (r->o->dry)
 		return FM_OK;
-	if ((rc = fm_publish_put(r->stages, r->cfg, r->project, fm_preflight_out(r->o), run, err)) < 0)
+	if ((rc = fm_ledger_witness(r->ledger, run->ledger_first, run->ledger_head, err)) < 0 ||
+	    (rc = fm_publish_put(r->stages, r->cfg, r->project, fm_preflight_out(r->o), run, err)) < 0)
 		return rc;
 	body = json_pack("{s:s, s:s, s:s, s:s, s:s}", "archive", run->archive, "name", r->cfg->release.name, "version",
 			 r->cfg->release.version, "tar_sha256", tar, "archive_sha256", file);
@@ -251,7 +252,8 @@ static int open_run(struct fm_runner *r, char *workspace, struct fm_error *err)
 
 	if ((rc = fm_preflight(r->o, r->project, workspace, err)) < 0 ||
 	    (rc = fm_workspace_open(&r->ws, workspace, err)) < 0 ||
-	    (rc = fm_ledger_open(&r->ledger, r->ws.path, true, err)) < 0 ||
+	    (rc = fm_ledger_open(&r->ledger, r->ws.path, r->project,
+				 r->o->lasting ? FM_LEDGER_PASSING : FM_LEDGER_WRITE, err)) < 0 ||
 	    (rc = fm_preflight_version(r->o, r->ledger, NULL, err)) < 0 ||
 	    (rc = fm_ledger_next_run(r->ledger, r->run->id, err)) < 0)
 		return rc;

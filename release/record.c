@@ -62,7 +62,7 @@ static struct fm_record_file *file_of(struct fm_record *r, int i)
 
 static json_t *to_json(struct fm_record *r)
 {
-	json_t *files = json_array();
+	json_t *files = json_array(), *doc;
 
 	for (int i = r->has_attestations ? 0 : 1; i < MAX_FILES; i++) {
 		const struct fm_record_file *f = file_of(r, i);
@@ -76,13 +76,20 @@ static json_t *to_json(struct fm_record *r)
 			return NULL;
 		}
 	}
-	return json_pack("{s:s, s:s, s:s, s:I, s:o, s:s, s:o, s:o}", "format", FM_RECORD_FORMAT, "name", r->name,
-			 "version", r->version, "sequence", (json_int_t)r->sequence, "previous",
-			 r->previous_sha256[0]
-			     ? json_pack("{s:s, s:s}", "version", r->previous_version, "sha256", r->previous_sha256)
-			     : json_null(),
-			 "issued", r->issued, "expires", r->expires[0] ? json_string(r->expires) : json_null(), "files",
-			 files);
+	doc = json_pack("{s:s, s:s, s:s, s:I, s:o, s:s, s:o, s:o}", "format", FM_RECORD_FORMAT, "name", r->name,
+			"version", r->version, "sequence", (json_int_t)r->sequence, "previous",
+			r->previous_sha256[0]
+			    ? json_pack("{s:s, s:s}", "version", r->previous_version, "sha256", r->previous_sha256)
+			    : json_null(),
+			"issued", r->issued, "expires", r->expires[0] ? json_string(r->expires) : json_null(), "files",
+			files);
+	if (doc && r->ledger_first[0] &&
+	    json_object_set_new(doc, "ledger",
+				json_pack("{s:s, s:s}", "first", r->ledger_first, "head", r->ledger_head)) != 0) {
+		json_decref(doc);
+		return NULL;
+	}
+	return doc;
 }
 
 static int write_text(struct fm_record *r, struct fm_buf *out, struct fm_error *err)
@@ -156,6 +163,18 @@ static int take_files(struct fm_record *r, const json_t *files)
 	return 0;
 }
 
+/* Earlier versions wrote none. */
+static int take_ledger(struct fm_record *r, const json_t *ledger)
+{
+	if (!ledger)
+		return 0;
+	return take_text(ledger, "first", false, r->ledger_first, sizeof r->ledger_first) < 0 ||
+		       take_text(ledger, "head", false, r->ledger_head, sizeof r->ledger_head) < 0 ||
+		       !is_hex(r->ledger_first, 64) || !is_hex(r->ledger_head, 64)
+		   ? -1
+		   : 0;
+}
+
 static int take_members(struct fm_record *r, const json_t *doc, struct fm_error *err)
 {
 	const json_t *previous = json_object_get(doc, "previous"), *sequence = json_object_get(doc, "sequence");
@@ -169,7 +188,7 @@ static int take_members(struct fm_record *r, const json_t *doc, struct fm_error 
 	    take_text(doc, "version", false, r->version, sizeof r->version) < 0 || !json_is_integer(sequence) ||
 	    take_text(doc, "issued", false, r->issued, sizeof r->issued) < 0 ||
 	    take_text(doc, "expires", true, r->expires, sizeof r->expires) < 0 ||
-	    take_files(r, json_object_get(doc, "files")) < 0 ||
+	    take_files(r, json_object_get(doc, "files")) < 0 || take_ledger(r, json_object_get(doc, "ledger")) < 0 ||
 	    (!json_is_null(previous) &&
 	     (take_text(previous, "version", false, r->previous_version, sizeof r->previous_version) < 0 ||
 	      take_text(previous, "sha256", false, r->previous_sha256, sizeof r->previous_sha256) < 0)))

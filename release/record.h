@@ -10,6 +10,8 @@
  * signature, NAME-VERSION.RELEASE.json.sig, is an SSHSIG of the namespace flowmint-release, so that no signature over
  * an archive passes for one over a record.
  *
+ * "ledger":{"first":...,"head":...} where the publisher keeps a ledger: what it must still hold of this release's time.
+ *
  * previous is the record before it by the digest of its bytes: who knows one record knows all that went before.
  */
 #ifndef FM_RELEASE_RECORD_H
@@ -43,8 +45,9 @@ struct fm_record {
 	char issued[FM_RECORD_DATE], expires[FM_RECORD_DATE];      /* YYYY-MM-DD; expires may be "" */
 	struct fm_record_file tar, zst;                            /* NAME-VERSION.tar and .tar.zst */
 	bool has_attestations;
-	struct fm_record_file attestations; /* NAME-VERSION.intoto.jsonl */
-	char sha256[FM_SHA256_HEX];         /* of the record's own bytes; set by text and parse */
+	struct fm_record_file attestations;                           /* NAME-VERSION.intoto.jsonl */
+	char ledger_first[FM_SHA256_HEX], ledger_head[FM_SHA256_HEX]; /* commitments (pipeline/ledger.h); "": none */
+	char sha256[FM_SHA256_HEX]; /* of the record's own bytes; set by text and parse */
 };
 
 /* The bytes of r, appended to out; r->sha256 is set.  FM_EINPUT: r breaks the format. */

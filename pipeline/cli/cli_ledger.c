@@ -9,12 +9,14 @@
 #include "pipeline/state.h"
 
 struct ledger_args {
-	const char *workspace;
+	const char *workspace, *project;
 	bool json;
 };
 
 static const struct fm_option ledger_options[] = {
     FM_OPTION_WORKSPACE(struct ledger_args),
+    {FM_SETS_TEXT(struct ledger_args, project), .name = "project", .value = "DIR", .offer = FM_OFFER_FOLDER,
+     .help = "whose secret the ledger is under (default: the folder around the workspace, else what the ledger says)"},
     FM_OPTION_JSON(struct ledger_args),
     {0},
 };
@@ -24,6 +26,22 @@ static const char *str(const json_t *o, const char *key)
 	const char *s = json_string_value(json_object_get(o, key));
 
 	return s ? s : "";
+}
+
+/* What was told is no more than the ledger is worth: FM_EVERDICT when it is broken. */
+static int check_ledger(const char *workspace, const char *project, struct fm_error *err)
+{
+	json_t *report = NULL;
+	const char *problem;
+	int rc;
+
+	if ((rc = fm_ledger_audit(workspace, project, &report, err)) < 0)
+		return rc;
+	problem = str(json_array_get(json_object_get(report, "problems"), 0), "problem");
+	if (*problem)
+		rc = fm_fail(err, FM_EVERDICT, "the ledger is broken: %s; see flowmint audit", problem);
+	json_decref(report);
+	return rc;
 }
 
 /* ---- status ---- */
@@ -164,7 +182,7 @@ static int status(const void *args, const struct fm_call *call, struct fm_error 
 	int rc;
 
 	if ((rc = fm_place_workspace(call, a->workspace, &workspace, err)) < 0 ||
-	    (rc = fm_ledger_open(&l, workspace, false, err)) < 0 ||
+	    (rc = fm_ledger_open(&l, workspace, a->project, FM_LEDGER_READ, err)) < 0 ||
 	    (rc = fm_ledger_rows(l, NULL, NULL, &rows, err)) < 0)
 		goto out;
 	releases = json_array();
@@ -192,9 +210,10 @@ static int status(const void *args, const struct fm_call *call, struct fm_error 
 	if (last)
 		now = unfinished(last, workspace);
 	if (a->json) {
-		rc = fm_cli_json(json_pack("{s:s, s:i, s:O, s:O}", "workspace", workspace, "runs", (int)runs, "last",
-					   last ? last : json_null(), "releases", releases),
-				 err);
+		if ((rc = fm_cli_json(json_pack("{s:s, s:i, s:O, s:O}", "workspace", workspace, "runs", (int)runs,
+						"last", last ? last : json_null(), "releases", releases),
+				      err)) >= 0)
+			rc = check_ledger(workspace, a->project, err);
 		goto out;
 	}
 	if (last)
@@ -211,6 +230,7 @@ static int status(const void *args, const struct fm_call *call, struct fm_error 
 		printf("  %s  %s  %s %s  tar sha256 %s\n", str(r, "time"), str(r, "run"), str(r, "name"),
 		       str(r, "version"), str(r, "tar_sha256"));
 	}
+	rc = check_ledger(workspace, a->project, err);
 out:
 	json_decref(now);
 	json_decref(rows);
@@ -283,18 +303,21 @@ static int show_log(const void *args, const struct fm_call *call, struct fm_erro
 	int rc;
 
 	if ((rc = fm_place_workspace(call, a->workspace, &workspace, err)) < 0 ||
-	    (rc = fm_ledger_open(&l, workspace, false, err)) < 0 || (rc = fm_ledger_rows(l, run, NULL, &rows, err)) < 0)
+	    (rc = fm_ledger_open(&l, workspace, a->project, FM_LEDGER_READ, err)) < 0 ||
+	    (rc = fm_ledger_rows(l, run, NULL, &rows, err)) < 0)
 		goto out;
 	if (run && json_array_size(rows) == 0) {
 		rc = no_run(workspace, run, err);
 		goto out;
 	}
 	if (a->json) {
-		rc = fm_cli_json(json_incref(rows), err);
-		goto out;
+		if ((rc = fm_cli_json(json_incref(rows), err)) < 0)
+			goto out;
+	} else {
+		for (size_t i = 0; i < json_array_size(rows); i++)
+			print_row(json_array_get(rows, i));
 	}
-	for (size_t i = 0; i < json_array_size(rows); i++)
-		print_row(json_array_get(rows, i));
+	rc = check_ledger(workspace, a->project, err);
 out:
 	json_decref(rows);
 	fm_ledger_close(l);
@@ -324,7 +347,7 @@ static int audit(const void *args, const struct fm_call *call, struct fm_error *
 	int rc;
 
 	if ((rc = fm_place_workspace(call, a->workspace, &workspace, err)) < 0 ||
-	    (rc = fm_ledger_audit(workspace, &report, err)) < 0)
+	    (rc = fm_ledger_audit(workspace, a->project, &report, err)) < 0)
 		return rc;
 	intact = json_is_true(json_object_get(report, "intact"));
 	problems = json_object_get(report, "problems");
@@ -333,6 +356,11 @@ static int audit(const void *args, const struct fm_call *call, struct fm_error *
 	} else if (intact) {
 		printf("intact: %lld rows, head %s\n", (long long)json_integer_value(json_object_get(report, "rows")),
 		       str(report, "head"));
+		if (*str(report, "project"))
+			printf("under the key of the project %s\n", str(report, "project"));
+		else
+			printf("by its digests alone: no project's secret was at hand (--project DIR), without which a "
+			       "chain that was made anew is not found\n");
 	} else {
 		for (size_t i = 0; i < json_array_size(problems); i++)
 			printf("broken: %s\n", str(json_array_get(problems, i), "problem"));
@@ -347,8 +375,12 @@ const struct fm_verb fm_verb_audit = {
     .name = "audit",
     .summary = "is the ledger intact?",
     .about =
-	"Checks the ledger's chain of digests. Edited, removed, reordered, added and cut rows are named and make the "
-	"exit status 1.",
+	"Checks the ledger's files and tables, its chain of digests and the MAC of each row under the project's secret "
+	"(keys/commitment.key), its head, the witness of it in keys/, and what the records of releases say of it. "
+	"Edited, "
+	"removed, reordered, added and cut rows, an older copy that was put back, a foreign trigger or view and a file "
+	"that "
+	"others may write are named and make the exit status 1. Each run does the same before it adds a row.",
     .options = ledger_options,
     .args_size = sizeof(struct ledger_args),
     .run = audit,

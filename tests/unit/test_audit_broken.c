@@ -177,7 +177,7 @@ static void a_refuted_claim_is_not_released(void **state)
 		in.canaries += (size_t)audit; /* another audit each time */
 		OK(fm_claim_audit(&in, &report, &err));
 		assert_int_equal(json_is_true(json_object_get(report, "refuted")), audit == 1);
-		OK(fm_ledger_open(&l, workspace, false, &err));
+		OK(fm_ledger_open(&l, workspace, NULL, FM_LEDGER_READ, &err));
 		OK(fm_claim_audit_find(l, cfg, &audits, &err));
 		fm_ledger_close(l);
 		assert_int_equal(json_array_size(audits), 1);
@@ -187,7 +187,7 @@ static void a_refuted_claim_is_not_released(void **state)
 		/* Of another mechanism there is none. */
 		json_decref(audits);
 		cfg->privacy.epsilon += 1;
-		OK(fm_ledger_open(&l, workspace, false, &err));
+		OK(fm_ledger_open(&l, workspace, NULL, FM_LEDGER_READ, &err));
 		OK(fm_claim_audit_find(l, cfg, &audits, &err));
 		fm_ledger_close(l);
 		assert_int_equal(json_array_size(audits), 0);

@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "pipeline/ledger.h"
 
-static char dir[256], db_path[300], head_path[300];
+static char project[256], dir[300], db_path[330], head_path[330];
 
 static void append(struct fm_ledger *l, int i)
 {
@@ -29,16 +29,26 @@ static void append(struct fm_ledger *l, int i)
 static int setup(void **state)
 {
 	const char *tmp = getenv("TMPDIR");
+	char path[300];
 	struct fm_ledger *l;
 	struct fm_error err;
 
 	(void)state;
-	snprintf(dir, sizeof dir, "%s/fm-ledger-XXXXXX", tmp ? tmp : "/tmp");
-	if (!mkdtemp(dir))
+	snprintf(project, sizeof project, "%s/fm-ledger-XXXXXX", tmp ? tmp : "/tmp");
+	if (!mkdtemp(project))
+		return -1;
+	snprintf(path, sizeof path, "%s/keys", project);
+	if (fm_dir_make(path, 0700, &err))
+		return -1;
+	snprintf(path, sizeof path, "%s/keys/commitment.key", project);
+	if (fm_file_write(path, 0600, "0123456789abcdef0123456789abcdef", 32, &err))
+		return -1;
+	snprintf(dir, sizeof dir, "%s/workspace", project);
+	if (fm_dir_make(dir, 0700, &err))
 		return -1;
 	snprintf(db_path, sizeof db_path, "%s/ledger.db", dir);
 	snprintf(head_path, sizeof head_path, "%s/ledger.head", dir);
-	if (fm_ledger_open(&l, dir, true, &err))
+	if (fm_ledger_open(&l, dir, project, FM_LEDGER_WRITE, &err))
 		return -1;
 	for (int i = 1; i <= 5; i++)
 		append(l, i);
@@ -51,7 +61,7 @@ static int teardown(void **state)
 	struct fm_error err;
 
 	(void)state;
-	return fm_dir_remove(dir, &err);
+	return fm_dir_remove(project, &err);
 }
 
 /* What an attacker with sqlite3 does; the triggers do not stop one who drops them. */
@@ -75,7 +85,7 @@ static void first_problem(char out[256])
 	struct fm_error err;
 	json_t *report, *p;
 
-	assert_int_equal(fm_ledger_audit(dir, &report, &err), FM_OK);
+	assert_int_equal(fm_ledger_audit(dir, project, &report, &err), FM_OK);
 	p = json_object_get(json_array_get(json_object_get(report, "problems"), 0), "problem");
 	snprintf(out, 256, "%s", p ? json_string_value(p) : "");
 	assert_int_equal(json_is_true(json_object_get(report, "intact")), !p);
@@ -92,7 +102,7 @@ static void expect_problem(const char *words)
 	if (!strstr(problem, words) || !*problem)
 		fail_msg("found \"%s\", expected \"%s\"", problem, words);
 	/* and nothing is added to a broken ledger */
-	assert_int_equal(fm_ledger_open(&l, dir, true, &err), FM_EVERDICT);
+	assert_int_equal(fm_ledger_open(&l, dir, project, FM_LEDGER_WRITE, &err), FM_EVERDICT);
 	assert_null(l);
 }
 
@@ -113,7 +123,7 @@ static void test_untouched_is_intact_and_goes_on(void **state)
 
 	(void)state;
 	expect_intact();
-	assert_int_equal(fm_ledger_open(&l, dir, true, &err), FM_OK);
+	assert_int_equal(fm_ledger_open(&l, dir, project, FM_LEDGER_WRITE, &err), FM_OK);
 	assert_int_equal(fm_ledger_next_run(l, id, &err), FM_OK);
 	assert_string_equal(id, "r0002");
 	append(l, 6);
@@ -207,8 +217,8 @@ static void test_removed_database_is_found(void **state)
 
 	(void)state;
 	assert_int_equal(unlink(db_path), 0);
-	assert_int_equal(fm_ledger_open(&l, dir, true, &err), FM_EVERDICT);
-	assert_int_equal(fm_ledger_open(&l, dir, false, &err), FM_EVERDICT);
+	assert_int_equal(fm_ledger_open(&l, dir, project, FM_LEDGER_WRITE, &err), FM_EVERDICT);
+	assert_int_equal(fm_ledger_open(&l, dir, project, FM_LEDGER_READ, &err), FM_EVERDICT);
 }
 
 static void test_missing_or_foreign_head_is_found(void **state)
@@ -231,7 +241,7 @@ static void test_database_that_is_none_is_found(void **state)
 	(void)state;
 	memset(junk, 'x', sizeof junk);
 	assert_int_equal(fm_file_write(db_path, 0600, junk, sizeof junk, &err), FM_OK);
-	assert_int_equal(fm_ledger_open(&l, dir, true, &err), FM_EVERDICT);
+	assert_int_equal(fm_ledger_open(&l, dir, project, FM_LEDGER_WRITE, &err), FM_EVERDICT);
 }
 
 /* A whole chain made anew, every hash right, still does not end in the row that the head names. */
@@ -245,7 +255,7 @@ static void test_rewritten_chain_is_found(void **state)
 	assert_int_equal(fm_file_read(head_path, 256, &head, &err), FM_OK);
 	assert_int_equal(unlink(db_path), 0);
 	assert_int_equal(unlink(head_path), 0);
-	assert_int_equal(fm_ledger_open(&l, dir, true, &err), FM_OK);
+	assert_int_equal(fm_ledger_open(&l, dir, project, FM_LEDGER_WRITE, &err), FM_OK);
 	for (int i = 1; i <= 6; i++)
 		append(l, i == 3 ? 33 : i);
 	fm_ledger_close(l);
@@ -263,12 +273,12 @@ static void test_crash_before_the_head_is_healed(void **state)
 
 	(void)state;
 	assert_int_equal(fm_file_read(head_path, 256, &head, &err), FM_OK);
-	assert_int_equal(fm_ledger_open(&l, dir, true, &err), FM_OK);
+	assert_int_equal(fm_ledger_open(&l, dir, project, FM_LEDGER_WRITE, &err), FM_OK);
 	append(l, 6);
 	fm_ledger_close(l);
 	assert_int_equal(fm_file_write(head_path, 0600, head.data, head.len, &err), FM_OK);
 	expect_intact();
-	assert_int_equal(fm_ledger_open(&l, dir, true, &err), FM_OK);
+	assert_int_equal(fm_ledger_open(&l, dir, project, FM_LEDGER_WRITE, &err), FM_OK);
 	append(l, 7);
 	append(l, 8);
 	fm_ledger_close(l);
@@ -285,7 +295,7 @@ static void test_absent_ledger_is_an_input_error(void **state)
 	json_t *report = NULL;
 
 	(void)state;
-	assert_int_equal(fm_ledger_audit("/nonexistent/workspace", &report, &err), FM_EINPUT);
+	assert_int_equal(fm_ledger_audit("/nonexistent/workspace", NULL, &report, &err), FM_EINPUT);
 	assert_null(report);
 }
 

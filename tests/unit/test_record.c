@@ -39,7 +39,9 @@ static void record_and_back_is_the_same(void **state)
 	struct fm_buf text = {0};
 
 	(void)state;
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 8; i++) {
+		strcpy(r.ledger_first, i & 4 ? HEX64 : "");
+		strcpy(r.ledger_head, i & 4 ? HEX64 : "");
 		r.has_attestations = i & 1;
 		r.attestations = i & 1 ? r.tar : (struct fm_record_file){0};
 		if (i & 2) {
@@ -48,6 +50,10 @@ static void record_and_back_is_the_same(void **state)
 			memset(r.previous_version, 0, sizeof r.previous_version);
 			memset(r.previous_sha256, 0, sizeof r.previous_sha256);
 			memset(r.expires, 0, sizeof r.expires);
+		}
+		if (!(i & 4)) {
+			memset(r.ledger_first, 0, sizeof r.ledger_first);
+			memset(r.ledger_head, 0, sizeof r.ledger_head);
 		}
 		text.len = 0;
 		assert_int_equal(fm_record_text(&r, &text, &err), FM_OK);

@@ -1,0 +1,404 @@
+/*
+ * ledger_audit.c - is the ledger as flowmint left it?  Files, schema, chain, head, witness, and the records of what was
+ * released, each with its own finding.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "pipeline/ledger_parts.h"
+#include "release/record.h"
+
+#define PROBLEMS_MAX 20 /* more are counted by their first ones */
+#define TRIES 3
+#define RECORDS_MAX 4096 /* looked at in one folder */
+
+struct audit {
+	struct fm_ledger *l;
+	bool keyed;
+	struct fm_secret key; /* of no bytes where no project is known */
+	json_t *problems;
+	json_t *witnesses; /* {commitment: true} of each row */
+	json_t *folders;   /* {path: true}: where releases were put */
+	char first[FM_SHA256_HEX];
+	struct fm_ledger_head head, seen; /* seen: by the witness */
+	int64_t last;
+	char last_hash[FM_SHA256_HEX];
+	char at_head[FM_SHA256_HEX], at_seen[FM_SHA256_HEX]; /* hashes of these rows, "" when they were not passed */
+};
+
+static void problem(struct audit *a, int64_t row, const char *fmt, ...) FM_PRINTF(3, 4);
+static void problem(struct audit *a, int64_t row, const char *fmt, ...)
+{
+	char words[600];
+	va_list ap;
+
+	if (json_array_size(a->problems) >= PROBLEMS_MAX)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(words, sizeof words, fmt, ap);
+	va_end(ap);
+	json_array_append_new(a->problems, json_pack("{s:I, s:s}", "row", (json_int_t)row, "problem", words));
+}
+
+/* ---- files ---- */
+
+static void check_file(struct audit *a, const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) != 0)
+		return; /* what is missing is said elsewhere */
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		problem(a, 0, "%s is a link or a device: flowmint makes a file there", path);
+	else if (st.st_mode & 022)
+		problem(a, 0,
+			"%s may be written by others (mode %04o): chmod go-w, and trust no row that is not checked by "
+			"a copy",
+			path, (unsigned)st.st_mode & 07777);
+	else if (st.st_uid != geteuid() && geteuid() != 0)
+		problem(a, 0, "%s belongs to another user", path);
+}
+
+/* ---- tables, triggers and views ---- */
+
+/* {"trigger ledger_no_update": its SQL, ...} */
+static int read_schema(sqlite3 *db, json_t **out)
+{
+	sqlite3_stmt *s = NULL;
+	char name[200];
+	int step;
+
+	*out = json_object();
+	if (sqlite3_prepare_v2(db, "SELECT type, name, sql FROM sqlite_master", -1, &s, NULL) != SQLITE_OK)
+		return -1;
+	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+		const char *sql = (const char *)sqlite3_column_text(s, 2);
+
+		snprintf(name, sizeof name, "%s %.150s", (const char *)sqlite3_column_text(s, 0),
+			 (const char *)sqlite3_column_text(s, 1));
+		json_object_set_new(*out, name, json_string(sql ? sql : ""));
+	}
+	sqlite3_finalize(s);
+	return step == SQLITE_DONE ? 0 : -1;
+}
+
+/* False when the rows cannot be read. */
+static bool check_schema(struct audit *a)
+{
+	json_t *right = NULL, *have = NULL, *v;
+	sqlite3 *db = NULL;
+	const char *name;
+	bool readable = false;
+
+	if (sqlite3_open(":memory:", &db) != SQLITE_OK ||
+	    sqlite3_exec(db, fm_ledger_schema, NULL, NULL, NULL) != SQLITE_OK || read_schema(db, &right) < 0 ||
+	    read_schema(a->l->db, &have) < 0) {
+		problem(a, 0, "%s cannot be read: %s", a->l->db_path, sqlite3_errmsg(a->l->db));
+		goto out;
+	}
+	json_object_foreach(right, name, v)
+	{
+		const json_t *is = json_object_get(have, name);
+
+		if (!is)
+			problem(a, 0, "the %s is missing", name);
+		else if (!json_equal(is, v) && strcmp(name, "table ledger") == 0)
+			problem(a, 0,
+				"the table of rows is not the one that this version of flowmint makes: it was "
+				"replaced, or is "
+				"of an earlier version, whose rows are under no key");
+		else if (!json_equal(is, v))
+			problem(a, 0, "the %s was replaced", name);
+	}
+	json_object_foreach(have, name, v)
+	{
+		if (!json_object_get(right, name))
+			problem(a, 0, "there is a %s, which flowmint did not make", name);
+	}
+	readable = json_equal(json_object_get(have, "table ledger"), json_object_get(right, "table ledger"));
+out:
+	json_decref(right);
+	json_decref(have);
+	sqlite3_close(db);
+	return readable;
+}
+
+/* ---- rows ---- */
+
+static void note_folder(struct audit *a, const struct fm_ledger_row *r)
+{
+	bool release = strcmp(r->kind, "release") == 0;
+	char folder[1024];
+	const char *path, *slash;
+	json_t *body;
+
+	if (!release && strcmp(r->kind, "run") != 0)
+		return;
+	body = json_loads(r->body, JSON_REJECT_DUPLICATES, NULL);
+	path = json_string_value(
+	    release ? json_object_get(body, "archive")
+		    : json_object_get(json_object_get(json_object_get(body, "config"), "publish"), "out"));
+	slash = path && release ? strrchr(path, '/') : NULL;
+	if (path && (!release || slash)) {
+		snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) : 1023, path);
+		json_object_set_new(a->folders, folder, json_true());
+	}
+	json_decref(body);
+}
+
+static int check_row(struct audit *a, const struct fm_ledger_row *r, struct fm_error *err)
+{
+	char hex[FM_SHA256_HEX], mac[FM_SHA256_HEX], witness[FM_SHA256_HEX];
+	int rc;
+
+	if (r->row != a->last + 1)
+		problem(a, r->row, "row %lld follows row %lld: rows between them were removed", (long long)r->row,
+			(long long)a->last);
+	else if (strcmp(r->prev, a->last_hash) != 0)
+		problem(a, r->row, "row %lld does not continue row %lld: rows were replaced or reordered",
+			(long long)r->row, (long long)a->last);
+	if (r->hidden)
+		problem(a, r->row, "row %lld has bytes behind the end of a text", (long long)r->row);
+	if ((rc = fm_ledger_row_hash(r, hex, err)) < 0)
+		return rc;
+	if (strcmp(hex, r->hash) != 0)
+		problem(a, r->row, "row %lld (%.40s of run %.20s) was edited", (long long)r->row, r->kind, r->run);
+	if (!a->keyed)
+		return FM_OK;
+	if ((rc = fm_ledger_mac(&a->key, "row", r->hash, mac, err)) < 0 ||
+	    (rc = fm_ledger_mac(&a->key, "witness", r->hash, witness, err)) < 0 ||
+	    (r->row == 1 && (rc = fm_ledger_mac(&a->key, "first", r->hash, a->first, err)) < 0))
+		return rc;
+	if (strcmp(mac, r->mac) != 0)
+		problem(a, r->row,
+			"row %lld (%.40s of run %.20s) is not under the key of the project %s: it was added or "
+			"rewritten from "
+			"outside, or by another project",
+			(long long)r->row, r->kind, r->run, a->l->project);
+	json_object_set_new(a->witnesses, witness, json_true());
+	return FM_OK;
+}
+
+static int walk(struct audit *a, struct fm_error *err)
+{
+	sqlite3_stmt *s = NULL;
+	struct fm_ledger_row r;
+	int rc, step;
+
+	if (a->head.row == 0)
+		memcpy(a->at_head, FM_LEDGER_ZEROS, FM_SHA256_HEX);
+	if ((rc = fm_ledger_prepare(a->l, &s, "SELECT " FM_LEDGER_COLUMNS " FROM ledger ORDER BY row", err)) < 0)
+		return rc;
+	while ((step = fm_ledger_next_row(s, &r)) == SQLITE_ROW) {
+		if ((rc = check_row(a, &r, err)) < 0)
+			goto out;
+		note_folder(a, &r);
+		a->last = r.row;
+		snprintf(a->last_hash, FM_SHA256_HEX, "%s", r.hash);
+		if (r.row == a->head.row)
+			memcpy(a->at_head, a->last_hash, FM_SHA256_HEX);
+		if (r.row == a->seen.row)
+			memcpy(a->at_seen, a->last_hash, FM_SHA256_HEX);
+	}
+	if (step != SQLITE_DONE)
+		rc = fm_ledger_db_fail(a->l, "read", err);
+out:
+	sqlite3_finalize(s);
+	return rc;
+}
+
+/* ---- head and witness ---- */
+
+static int check_head(struct audit *a, struct fm_error *err)
+{
+	const struct fm_ledger_head *h = &a->head;
+	char mac[FM_SHA256_HEX];
+	int rc;
+
+	if (h->row == -2)
+		problem(a, a->last, "%s is not a ledger head", a->l->head_path);
+	else if (h->row == -1 && a->last > 1)
+		problem(a, a->last, "%s is missing", a->l->head_path);
+	else if (h->row > a->last)
+		problem(a, a->last, "the ledger ends at row %lld but its head names row %lld: rows were cut off",
+			(long long)a->last, (long long)h->row);
+	else if (h->row >= 0 && strcmp(a->at_head, h->hash) != 0)
+		problem(a, h->row, "row %lld is not the row that the head names: the chain was rewritten",
+			(long long)h->row);
+	else if (h->row >= 0 && a->last > h->row + 1)
+		problem(a, a->last, "rows %lld to %lld are newer than the head: they were added from outside",
+			(long long)h->row + 1, (long long)a->last);
+	if (!a->keyed || h->row < 0)
+		return FM_OK;
+	if ((rc = fm_ledger_head_mac(&a->key, h->row, h->hash, mac, err)) < 0)
+		return rc;
+	if (strcmp(mac, h->mac) != 0)
+		problem(a, h->row, "%s is not under the key of the project %s: it was rewritten from outside",
+			a->l->head_path, a->l->project);
+	return FM_OK;
+}
+
+/* A crash may have left the witness behind the rows, never before them. */
+static void check_witness(struct audit *a)
+{
+	const char *path = a->l->witness_path;
+
+	if (a->seen.row == -2)
+		problem(a, a->last, "%s is not a witness of a ledger", path);
+	else if (a->seen.row > a->last)
+		problem(a, a->last,
+			"the ledger ends at row %lld, and the witness %s has seen row %lld: an older copy was put back",
+			(long long)a->last, path, (long long)a->seen.row);
+	else if (a->seen.row > 0 && strcmp(a->at_seen, a->seen.hash) != 0)
+		problem(a, a->seen.row,
+			"row %lld is not the row that the witness %s has seen: another ledger was put here",
+			(long long)a->seen.row, path);
+}
+
+/* ---- what was released ---- */
+
+static void check_record(struct audit *a, const char *path)
+{
+	struct fm_record record;
+	struct fm_buf b = {0};
+	struct fm_error ignored;
+
+	/* One that is no record is no business of the ledger. */
+	if (fm_file_read(path, FM_RECORD_MAX, &b, &ignored) == FM_OK &&
+	    fm_record_parse(&record, b.data, b.len, &ignored) == FM_OK && record.ledger_first[0] &&
+	    strcmp(record.ledger_first, a->first) == 0 && !json_object_get(a->witnesses, record.ledger_head))
+		problem(
+		    a, a->last,
+		    "%s was released when the ledger had a row that it has no more: an older copy was put back, or a "
+		    "copy of it went on elsewhere",
+		    path);
+	fm_buf_free(&b);
+}
+
+static void check_released(struct audit *a)
+{
+	struct fm_error ignored;
+	const char *folder;
+	json_t *v;
+
+	json_object_foreach(a->folders, folder, v)
+	{
+		char **names = NULL, *path;
+		size_t n = 0;
+
+		if (fm_dir_list(folder, &names, &n, &ignored) < 0)
+			continue;
+		for (size_t i = 0; i < n && i < RECORDS_MAX; i++) {
+			size_t len = strlen(names[i]), tail = strlen(FM_RECORD_SUFFIX);
+
+			if (len <= tail || strcmp(names[i] + len - tail, FM_RECORD_SUFFIX) != 0 ||
+			    !(path = fm_path_join(folder, names[i])))
+				continue;
+			check_record(a, path);
+			free(path);
+		}
+		fm_names_free(names, n);
+	}
+}
+
+/* ---- all of it ---- */
+
+static int check_rows(struct audit *a, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = walk(a, err)) == FM_EVERDICT) { /* not readable as a chain of rows at all: that is a finding */
+		problem(a, 0, "%s", err->message);
+		a->last = 0;
+		memcpy(a->last_hash, FM_LEDGER_ZEROS, FM_SHA256_HEX);
+		return FM_OK;
+	}
+	if (rc < 0 || (rc = check_head(a, err)) < 0)
+		return rc;
+	check_witness(a);
+	if (a->keyed && a->first[0])
+		check_released(a);
+	return FM_OK;
+}
+
+/* What was done to rows comes first: the rest is how it could be done. */
+static int check_all(struct audit *a, struct fm_error *err)
+{
+	json_t *all = a->problems, *schema = json_array();
+	bool readable;
+	int rc = FM_OK;
+
+	if (!schema)
+		return fm_fail(err, FM_ESYSTEM, "out of memory for the audit");
+	a->problems = schema;
+	readable = check_schema(a);
+	check_file(a, a->l->workspace);
+	check_file(a, a->l->db_path);
+	check_file(a, a->l->head_path);
+	a->problems = all;
+	if (readable)
+		rc = check_rows(a, err);
+	json_array_extend(all, schema);
+	json_decref(schema);
+	return rc;
+}
+
+int fm_ledger_check(struct fm_ledger *l, json_t **report, struct fm_error *err)
+{
+	struct audit a = {.l = l, .last_hash = FM_LEDGER_ZEROS, .seen = {.row = -1}};
+	int rc;
+
+	a.problems = json_array();
+	a.witnesses = json_object();
+	a.folders = json_object();
+	if (!a.problems || !a.witnesses || !a.folders) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the audit");
+		goto out;
+	}
+	if ((rc = fm_ledger_head_read(l->head_path, &a.head, err)) < 0 ||
+	    (l->witness_path && (rc = fm_ledger_head_read(l->witness_path, &a.seen, err)) < 0) ||
+	    (l->project && (rc = fm_ledger_key(&a.key, l->project, err)) < 0))
+		goto out;
+	a.keyed = l->project != NULL;
+	if ((rc = check_all(&a, err)) < 0)
+		goto out;
+	*report = json_pack("{s:b, s:I, s:s, s:s?, s:O}", "intact", json_array_size(a.problems) == 0, "rows",
+			    (json_int_t)a.last, "head", a.last_hash, "project", l->project, "problems", a.problems);
+	if (!*report)
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the audit");
+out:
+	fm_secret_close(&a.key);
+	json_decref(a.problems);
+	json_decref(a.witnesses);
+	json_decref(a.folders);
+	return rc;
+}
+
+int fm_ledger_audit(const char *workspace, const char *project, json_t **report, struct fm_error *err)
+{
+	const struct timespec wait = {.tv_nsec = 30 * 1000 * 1000};
+	struct fm_ledger *l = NULL;
+	int rc;
+
+	*report = NULL;
+	if ((rc = fm_ledger_open(&l, workspace, project, FM_LEDGER_READ, err)) < 0)
+		return rc;
+	/* A run may be adding rows: then head and rows are read at two instants. What is wrong stays wrong. */
+	for (int i = 0; i < TRIES; i++) {
+		if ((rc = fm_ledger_check(l, report, err)) < 0 || i + 1 == TRIES ||
+		    json_is_true(json_object_get(*report, "intact")))
+			break;
+		json_decref(*report);
+		*report = NULL;
+		nanosleep(&wait, NULL);
+	}
+	fm_ledger_close(l);
+	return rc;
+}

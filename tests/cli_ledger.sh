@@ -1,0 +1,196 @@
+#!/bin/sh
+# Who changes the record is found, whatever he knows of its form, as long as he has not the project's secret: by flowmint audit,
+# by status and log, and by the next run, which then writes nothing.
+# usage: cli_ledger.sh [FLOWMINT]
+# shellcheck disable=SC2086 # UNCONFINED is one word or none
+# shellcheck disable=SC2016 # sh -c expands it
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+
+expect 0 "a project" "$F" init --preset demo p
+cat >p/release.yaml <<'END'
+preset: demo
+release: {name: toy, version: 1.0.0, date: 2026-11-28}
+source: {path: ../trace.csv}
+train: {steps: 4}
+model: {depth: 1, width: 32, heads: 2}
+generate: {steps: 2, rows: 600}
+gate:
+  control_rows: 500
+  jsd_mean8: 0.69
+END
+for check in $("$ROOT/tests/preset_checks.sh" "$ROOT/manifests/demo.yaml"); do
+	case $check in
+	jsd_mean8 | leak.rows_equal | rules.broken_share) ;;
+	*) echo "  $check: null" >>p/release.yaml ;;
+	esac
+done
+expect 0 "a trace" "$F" simulate --rows 2000 --seed 3 --out trace.csv
+expect 0 "(its gate is blunt)" blunt p p/release.yaml
+run() { # OPTION...
+	"$F" run p $UNCONFINED --quiet "$@"
+}
+expect 0 "a run" run --until ingest
+cp -a p/workspace older # the state of affairs before the release
+expect 0 "a release" run
+expect 0 "an untouched ledger" "$F" audit --workspace p/workspace
+says out "intact" "is intact"
+says out "under the key of the project $T/p" "and the key is named that this is known by"
+expect 0 "status agrees" "$F" status --workspace p/workspace
+rows=$("$F" audit --workspace p/workspace --json | "$PYTHON" -c 'import json, sys; print(json.load(sys.stdin)["rows"])')
+holds "the head is kept beside the key too" sh -c 'test "$(cat p/keys/ledger-*.head)" = "$(cat p/workspace/ledger.head)"'
+holds "nobody else can read it" test "$(stat -c %a p/workspace/ledger.db p/workspace/ledger.head | sort -u)" = 600
+record=p/release/toy-1.0.0.RELEASE.json
+holds "the record of the release commits to it" test "$(json $record 'sorted((k, len(v)) for k, v in d["ledger"].items())')" = \
+	"[('first', 64), ('head', 64)]"
+expect 0 "the release verifies" "$V" -q --no-state --signers p/allowed_signers p/release/toy-1.0.0.tar.zst
+
+# What somebody with sqlite3 and the source can do: rows, hashes and head made anew, but no MAC.
+cat >bend.py <<'PY'
+import hashlib, json, sqlite3, sys
+workspace, how = sys.argv[1:3]
+path = workspace + "/ledger.db"
+db = sqlite3.connect(path, isolation_level=None)
+saved = db.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+    db.execute(f"DROP TRIGGER {name}")
+last = db.execute("SELECT max(row) FROM ledger").fetchone()[0]
+columns = ("row", "time", "run", "kind", "body", "prev", "hash", "mac")
+def rows():
+    return [dict(zip(columns, r)) for r in db.execute("SELECT " + ", ".join(columns) + " FROM ledger ORDER BY row")]
+def hashed(r):
+    return hashlib.sha256(json.dumps({k: r[k] for k in ("body", "kind", "prev", "row", "run", "time")}, sort_keys=True,
+                                     separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+def chain(first=1): # as flowmint would have hashed them
+    prev = "0" * 64
+    for r in rows():
+        if r["row"] >= first:
+            r["prev"] = prev
+            r["hash"] = hashed(r)
+            db.execute("UPDATE ledger SET prev = ?, hash = ? WHERE row = ?", (r["prev"], r["hash"], r["row"]))
+        prev = r["hash"]
+def head():
+    r = rows()[-1]
+    mac = open(workspace + "/ledger.head").read().split()[2]
+    open(workspace + "/ledger.head", "w").write(f"{r['row']} {r['hash']} {mac}\n")
+def add(row):
+    prev = rows()[-1]
+    r = {"row": row, "time": prev["time"], "run": "r0009", "kind": "end", "body": '{"status":"complete"}', "prev": prev["hash"],
+         "mac": prev["mac"]}
+    r["hash"] = hashed(r)
+    db.execute("INSERT INTO ledger VALUES(?,?,?,?,?,?,?,?)", [r[c] for c in columns])
+run_sql = lambda *statements: [db.execute(s) for s in statements]
+middle = last // 2
+exec(how)
+for (sql,) in saved: # and covers his tracks
+    if "keep" not in sys.argv[3:]:
+        db.execute(sql)
+db.close()
+PY
+
+found() { # WORDS NAME: by audit, and by a run, which adds nothing
+	expect 1 "$2: audit" "$F" audit --workspace p/workspace
+	says out "$1" "$2: told as '$1'"
+	expect 1 "$2: a run" run --until ingest
+	says err "the ledger is" "$2: says why it does not begin"
+	rm -rf p/workspace && cp -a good p/workspace
+}
+bent() { # WORDS NAME PYTHON [keep]
+	"$PYTHON" bend.py p/workspace "$3" "${4:-}" || { holds "$2: (done)" false; return; }
+	found "$1" "$2"
+}
+cp -a p/workspace good
+cp p/keys/ledger-*.head witness
+
+# 1-6: one row
+bent "was edited" "an edited body" 'run_sql("UPDATE ledger SET body = body || char(32) WHERE row = 3")'
+bent "was edited" "an edited time" 'run_sql("UPDATE ledger SET time = \"2020-01-01T00:00:00Z\" WHERE row = 3")'
+bent "was edited" "another run" 'run_sql("UPDATE ledger SET run = \"r0009\" WHERE row = 3")'
+bent "was edited" "another kind" 'run_sql("UPDATE ledger SET kind = \"note\" WHERE row = 3")'
+bent "bytes behind the end of a text" "a text behind a text" 'run_sql("UPDATE ledger SET body = body || char(0) || \"more\" WHERE row = 3")'
+bent "is not under the key" "another MAC" 'run_sql("UPDATE ledger SET mac = hash WHERE row = 3")'
+# 7-11: rows that went
+bent "removed" "a removed row" 'run_sql("DELETE FROM ledger WHERE row = 3")'
+bent "row 2 follows row 0" "a removed first row" 'run_sql("DELETE FROM ledger WHERE row = 1")'
+bent "cut off" "a removed last row" 'run_sql("DELETE FROM ledger WHERE row = (SELECT max(row) FROM ledger)")'
+bent "ledger.head is not under the key" "a removed last row, and a head to fit" \
+	'run_sql("DELETE FROM ledger WHERE row = (SELECT max(row) FROM ledger)"); head()'
+bent "cut off" "no row at all" 'run_sql("DELETE FROM ledger")'
+# 12-16: rows that came or were made anew
+bent "reordered" "two rows in the other order" 'run_sql("UPDATE ledger SET row = 999 WHERE row = 2", "UPDATE ledger SET row = 2 WHERE row = 3",
+	"UPDATE ledger SET row = 3 WHERE row = 999")'
+"$PYTHON" bend.py p/workspace 'add(last + 1)'
+expect 1 "a row added at the end: status" "$F" status --workspace p/workspace
+says err "the ledger is broken" "a row added at the end: says that it is not to be trusted"
+expect 1 "a row added at the end: log" "$F" log --workspace p/workspace --json
+found "was added or rewritten from outside" "a row added at the end"
+bent "was added or rewritten from outside" "a row added at the end, and a head to fit" 'add(last + 1); head()'
+bent "was added or rewritten from outside" "a row put in between, and all made anew" \
+	'run_sql(*[f"UPDATE ledger SET row = {i + 1} WHERE row = {i}" for i in range(last, middle, -1)]); add(middle + 1); chain(); head()'
+bent "was added or rewritten from outside" "a verdict edited, and all made anew" \
+	'run_sql("UPDATE ledger SET body = replace(body, \"pass\", \"fail\") WHERE kind = \"verdict\""); chain(); head()'
+# 17-20: the head
+rm p/workspace/ledger.head
+found "ledger.head is missing" "a removed head"
+echo nonsense >p/workspace/ledger.head
+found "not a ledger head" "a head that is none"
+cp older/ledger.head p/workspace/ledger.head
+found "newer than the head" "the head of another day"
+sed -i 's/ [0-9a-f]*$/ 0000000000000000000000000000000000000000000000000000000000000000/' p/workspace/ledger.head
+found "ledger.head is not under the key" "a head without its MAC"
+# 21-25: older copies, and none
+cp older/ledger.db older/ledger.head p/workspace
+found "an older copy was put back" "both files of another day"
+cp older/ledger.db older/ledger.head p/workspace
+rm p/keys/ledger-*.head
+found "toy-1.0.0.RELEASE.json was released when the ledger had a row that it has no more" "both, and the witness is gone"
+cp witness "p/keys/$(cd p/keys && "$PYTHON" -c 'import hashlib, os; print("ledger-" + hashlib.sha256(os.path.realpath("../workspace").encode()).hexdigest()[:16] + ".head")')"
+rm p/workspace/ledger.db
+expect 1 "the database is gone: audit" "$F" audit --workspace p/workspace
+says err "the ledger is gone" "the database is gone: told so"
+expect 1 "the database is gone: a run" run --until ingest
+rm -f p/workspace/ledger.head
+expect 1 "both files are gone: audit" "$F" audit --workspace p/workspace
+says err "it had $rows rows" "both files are gone: the witness says what there was"
+expect 1 "both files are gone: a run" run --until ingest
+rm -rf p/workspace && cp -a good p/workspace
+head -c 8192 /dev/zero | tr '\0' x >p/workspace/ledger.db
+expect 1 "a file that is no database: audit" "$F" audit --workspace p/workspace
+expect 1 "a file that is no database: a run" run --until ingest
+rm -rf p/workspace && cp -a good p/workspace
+# 26-30: tables
+bent "trigger quiet, which flowmint did not make" "a trigger of another's" \
+	'run_sql("CREATE TRIGGER quiet BEFORE INSERT ON ledger WHEN new.kind = \"charge\" BEGIN SELECT RAISE(IGNORE); END")'
+bent "trigger ledger_no_update is missing" "triggers that went" '' keep
+bent "view releases was replaced" "a view that shows something else" \
+	'run_sql("DROP VIEW releases", "CREATE VIEW releases AS SELECT row, time, run FROM ledger WHERE 0")'
+bent "view verdicts is missing" "a view that went" 'run_sql("DROP VIEW verdicts")'
+bent "table notes, which flowmint did not make" "a table of another's" 'run_sql("CREATE TABLE notes(x)")'
+bent "the table of rows is not the one" "a table of rows without rules" 'run_sql("ALTER TABLE ledger RENAME TO rows",
+	"CREATE TABLE ledger(row, time, run, kind, body, prev, hash, mac)", "INSERT INTO ledger SELECT * FROM rows", "DROP TABLE rows")'
+# 31-33: files
+chmod 666 p/workspace/ledger.db
+found "ledger.db may be written by others (mode 0666)" "a database that others may write"
+chmod 666 p/workspace/ledger.head
+found "ledger.head may be written by others (mode 0666)" "a head that others may write"
+mv p/workspace/ledger.db elsewhere.db && ln -s "$T/elsewhere.db" p/workspace/ledger.db
+found "is a link" "a link in the place of the database"
+
+# --- what is no tampering ---
+expect 0 "what was put back is intact" "$F" audit --workspace p/workspace
+expect 0 "and the next run goes on" run --until ingest
+cp -a p/workspace moved
+expect 0 "a copy elsewhere is intact" "$F" audit --workspace moved
+mkdir -p q/keys && head -c 32 /dev/urandom >q/keys/commitment.key && chmod 600 q/keys/commitment.key
+expect 1 "but not under another project's key" "$F" audit --workspace moved --project q
+says out "by another project" "which is said"
+mv p p2
+expect 0 "without a project at hand the digests alone are checked" "$F" audit --workspace moved
+says out "by its digests alone" "which is said"
+mv p2 p
+rm -rf p/workspace
+expect 0 "a workspace that was removed whole is begun anew" run --until ingest
+says err "was here before" "with a warning"
+expect 0 "and intact" "$F" audit --workspace p/workspace
+finish
