@@ -41,7 +41,7 @@ silent() { [ ! -s out ]; result $? "$1 prints nothing on standard output"; }
 expect 0 "--version" "$F" --version
 says out "flowmint " "the version is on standard output"
 expect 0 "--help" "$F" --help
-for verb in init keygen simulate run doctor status log audit evaluate waive verify report bundle reproduce epsilon sigma; do
+for verb in init keygen simulate run doctor status log audit evaluate waive verify report diff bundle reproduce epsilon sigma; do
 	grep -q "^  $verb " out; result $? "--help lists $verb"
 done
 for verb in $("$F" --help | sed -n '/^Of every/q; s/^  \([a-z-]*\)  .*/\1/p'); do

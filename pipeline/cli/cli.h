@@ -28,6 +28,7 @@
 	X(waive)                                                                                                       \
 	X(verify)                                                                                                      \
 	X(report)                                                                                                      \
+	X(diff)                                                                                                        \
 	X(bundle)                                                                                                      \
 	X(reproduce)                                                                                                   \
 	X(epsilon)                                                                                                     \

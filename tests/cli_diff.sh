@@ -1,0 +1,89 @@
+#!/bin/sh
+# flowmint diff: what is different between two releases or runs is told part by part, and nothing else is.
+# usage: cli_diff.sh [FLOWMINT]
+# shellcheck disable=SC2086 # UNCONFINED is one word or none
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+golden=$ROOT/tests/golden/release/golden-1.0.0.tar.zst
+mkdir x
+tar --zstd -xf "$golden" -C x
+expect 0 "an archive and what is in it" "$F" diff "$golden" x/golden-1.0.0
+says out "same" "are the same"
+expect 0 "also as JSON" "$F" diff "$golden" x/golden-1.0.0 --json
+holds "with nothing in any list" test "$(json out '(d["same"], sum(len(v) for v in d.values() if isinstance(v, list)))')" = "(True, 0)"
+
+# Another release, one change in each part.
+cp -r x/golden-1.0.0 other
+"$PYTHON" - other <<'PY'
+import hashlib, json, sys
+at = sys.argv[1]
+m = json.load(open(at + "/manifest.json"))
+lines = open(at + "/data/flows.csv").read().splitlines(True)[:-10]
+lines = [",".join(f[:10] + ["9"] + f[11:]) for f in (l.split(",") for l in lines)] # all flows have 9 packets
+open(at + "/data/flows.csv", "w").write("".join(lines))
+m["rows"] = len(lines)
+next(f for f in m["files"] if f["path"] == "data/flows.csv")["sha256"] = hashlib.sha256("".join(lines).encode()).hexdigest()
+m["release"]["version"] = m["version"] = m["config"]["release"]["version"] = "2.0.0"
+m["config"]["train"]["steps"] = 13
+m["config"]["gate"]["jsd_mean8"]["max"] = 0.5
+m["schema"]["fields"][1]["unit"] = "hours"
+m["schema"]["fields"].pop()
+m["privacy"]["statement"] = "Another one."
+check = next(c for c in m["checks"] if c["name"] == "jsd_mean8")
+check["threshold"] = 0.5
+m["checks"].append({**check, "name": "jsd.SA"})
+m["environment"]["flowmint"] = "0.0.7"
+json.dump(m, open(at + "/manifest.json", "w"))
+PY
+expect 1 "another release differs" "$F" diff "$golden" other
+cp out told
+says err "differ" "it says so"
+for words in 'version: "1.0.0" -> "2.0.0"' 'td.unit: "seconds" -> "hours"' "600 -> 590" "PKT   JSD 0." 'statement: ' \
+	"train.steps: 12 -> 13" "gate.jsd_mean8.max: 0.69 -> 0.5" "jsd_mean8 (max):" "of 0.5, passes" "jsd.SA (max): no such check -> " \
+	'-> "0.0.7"'; do
+	cp told out
+	says out "$words" "told: $words"
+done
+expect 1 "as JSON too" "$F" diff "$golden" other --json
+cp out report
+holds "its parts" test "$(json report 'sorted(k for k, v in d.items() if isinstance(v, list) and v)')" = \
+	"['checks', 'config', 'environment', 'fields', 'guarantee', 'release', 'schema']"
+holds "a column that went is null there" test "$(json report '[(s["key"], s["b"]) for s in d["schema"] if s["b"] is None]')" != "[]"
+holds "the config has what was changed, and no more" test "$(json report '[(c["key"], c["a"], c["b"]) for c in d["config"]]')" = \
+	"[('gate.jsd_mean8.max', 0.69, 0.5), ('release.version', '1.0.0', '2.0.0'), ('train.steps', 12, 13)]"
+holds "the packets differ most" test "$(json report 'max(d["fields"], key=lambda f: f["jsd"])["name"]')" = PKT
+expect 1 "in the other order" "$F" diff other "$golden" --json
+holds "a and b change sides" test "$(json out '[(c["a"], c["b"]) for c in d["config"] if c["key"] == "train.steps"]')" = "[(13, 12)]"
+
+# Runs of a workspace.
+expect 0 "a trace" "$F" simulate --rows 1000 --seed 3 --out trace.csv
+expect 0 "a project" "$F" init --preset demo p
+run() {
+	"$F" run p $UNCONFINED --quiet --until generate --set source.path="$T/trace.csv" --set train.steps=3 --set model.depth=1 \
+		--set model.width=32 --set model.heads=2 --set model.window=16 --set generate.rows=200 --set generate.steps=2 "$@"
+}
+expect 0 "a run" run
+expect 0 "another" run --set generate.seed=5
+expect 0 "a run and itself" "$F" diff r0001 1 --workspace p/workspace
+expect 1 "two runs" "$F" diff r0001 r0002 --workspace p/workspace --json
+holds "differ in a seed" test "$(json out '[c["key"] for c in d["config"]]')" = "['generate.seed']"
+holds "and so in fields" test "$(json out 'len(d["fields"]) > 3 and d["rows"]["a"] == d["rows"]["b"]')" = True
+expect 0 "a project is its newest run" "$F" diff p r0002 --workspace p/workspace
+expect 0 "so is its workspace" "$F" diff p p/workspace
+expect 1 "a run and a release" "$F" diff p "$golden"
+
+# What cannot be compared.
+mkdir shelf
+cp "$golden" shelf
+expect 0 "a folder with one archive is that archive" "$F" diff shelf "$golden"
+cp "$golden" shelf/golden-1.0.1.tar.zst
+expect 3 "of two, one must be named" "$F" diff shelf "$golden"
+expect 3 "a folder with nothing" "$F" diff x "$golden"
+expect 3 "no such file" "$F" diff nowhere.tar.zst "$golden"
+expect 3 "no such run" "$F" diff r0009 "$golden" --workspace p/workspace
+cp "$golden" bad.tar.zst
+holds "(a byte is changed)" change_byte bad.tar.zst 5000
+expect 3 "a broken archive" "$F" diff bad.tar.zst "$golden"
+expect 2 "one alone" "$F" diff "$golden"
+finish
