@@ -46,9 +46,10 @@ struct fm_config {
 		char name[64];    /* [a-z0-9][a-z0-9._-]* */
 		char version[32]; /* [0-9A-Za-z][0-9A-Za-z.+-]* */
 		char description[FM_CFG_STR * 4];
-		char license[64];           /* SPDX identifier */
-		char date[16];              /* YYYY-MM-DD, or "": none is set */
-		char previous[FM_CFG_PATH]; /* absolute after loading, or "" */
+		char license[64];               /* SPDX identifier */
+		char license_file[FM_CFG_PATH]; /* its text; absolute after loading, or "" */
+		char date[16];                  /* YYYY-MM-DD, or "": none is set */
+		char previous[FM_CFG_PATH];     /* absolute after loading, or "" */
 	} release;
 	struct {
 		char path[FM_CFG_PATHS];   /* absolute after loading: files and patterns, one a line; or "-" */
@@ -129,6 +130,8 @@ struct fm_config {
 		char report[16];  /* metrics | histograms: what of the real flows is published (metrics.h) */
 		int64_t sequence; /* number of the release; 0 = one more than the newest in the folder */
 		char attestation_key[FM_CFG_PATH]; /* absolute after loading, or "": no attestations */
+		bool header;                       /* of the columns, in the CSV files */
+		double test_share;                 /* of rows in data/test.csv; 0: the flows are not split */
 		char expires[16];                  /* days after its issue, or YYYY-MM-DD; "" = never */
 	} publish;
 };

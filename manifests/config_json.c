@@ -98,6 +98,8 @@ static json_t *value_json(const struct fm_config *cfg, const struct fm_key *k, b
 		return paths_json(text);
 	case FM_KEY_CHOICE:
 		return json_string(text);
+	case FM_KEY_BOOL:
+		return json_boolean(*(const bool *)field);
 	case FM_KEY_INT:
 		return json_integer(k->size == sizeof(int) ? *(const int *)field : *(const int64_t *)field);
 	case FM_KEY_REAL:

@@ -79,6 +79,9 @@ const struct fm_key fm_keys[] = {
 	 .help = "One sentence for the data sheet."},
 	{FIELD(release, license, TEXT), .check = check_license, .dflt = "LicenseRef-internal",
 	 .help = "What partners may do with the data: an SPDX identifier."},
+	{FIELD(release, license_file, PATH), .dflt = "\"\"", .secret = true,
+	 .help = "The licence's text, which goes into the archive as LICENSE.txt. Empty: that of CC0-1.0 is known, and "
+		 "of another licence there is none."},
 	{FIELD(release, date, TEXT), .check = check_date, .dflt = "\"\"",
 	 .help = "Date of the release, YYYY-MM-DD; flowmint init writes its day. Empty: that of "
 		 "SOURCE_DATE_EPOCH, else none."},
@@ -258,6 +261,11 @@ const struct fm_key fm_keys[] = {
 		 "is how far the synthetic ones are from them and no number of the real flows alone "
 		 "(docs/report.md), or also histograms, rounded down to multiples of privacy.min_count, and "
 		 "numbers of the whole trace."},
+	{FIELD(publish, header, BOOL), .dflt = "false",
+	 .help = "The CSV files begin with a line of the columns' names."},
+	{FIELD(publish, test_share, REAL), .min = 0, .max = 0.9, .dflt = "0",
+	 .help = "Besides data/flows.csv the archive has the same flows split in two: this share of them, the last ones, "
+		 "in data/test.csv, the others in data/train.csv. 0: it does not."},
 	{FIELD(publish, sequence, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "0", .secret = true,
 	 .help = "Number of the release in its record; 0: one more than the newest of its name in the release folder. "
 		 "It must rise."},
@@ -336,6 +344,9 @@ const char *fm_key_takes(const struct fm_key *k, char *out, size_t cap)
 			len += (size_t)snprintf(out + len, cap - len, *p == '|' ? " or " : "%c", *p);
 		break;
 	}
+	case FM_KEY_BOOL:
+		snprintf(out, cap, "true or false");
+		break;
 	case FM_KEY_INT:
 		if (k->max >= FM_KEY_MAXINT)
 			snprintf(out, cap, "integer, %.0f or more", k->min);

@@ -17,6 +17,7 @@ enum fm_key_type {
 	FM_KEY_CHOICE, /* char[], one of `choices` */
 	FM_KEY_INT,    /* int, int64_t or uint64_t, by size; never beyond 2^53 - 1, which JSON carries exactly */
 	FM_KEY_REAL,   /* double */
+	FM_KEY_BOOL,
 	FM_KEY_LABELS, /* {name: share, ...}: generate.labels */
 	FM_KEY_BUDGET, /* {name: share, ...}: double[FM_NSHARES] */
 	FM_KEY_HOURS,  /* [from, to]: int[2] */

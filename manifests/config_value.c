@@ -213,6 +213,9 @@ int fm_key_read(struct fm_config *cfg, const struct fm_key *k, const struct fm_y
 	case FM_KEY_CHOICE:
 		rc = read_choice(k, v, what, field, err);
 		break;
+	case FM_KEY_BOOL:
+		rc = fm_yaml_bool(v, what, field, err);
+		break;
 	case FM_KEY_INT:
 		rc = read_int(k, v, what, field, err);
 		break;

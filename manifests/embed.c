@@ -46,6 +46,7 @@ EMBED(dialect_unsw_nb15, "manifests/dialects/unsw-nb15.yaml");
 EMBED(dialect_zeek, "manifests/dialects/zeek.yaml");
 EMBED(dialect_zeek_json, "manifests/dialects/zeek-json.yaml");
 EMBED(dialect_zeek_labeled, "manifests/dialects/zeek-labeled.yaml");
+EMBED(licence_cc0, "manifests/licences/CC0-1.0.txt");
 
 /* In order of name within a kind. */
 static const struct {
@@ -74,6 +75,7 @@ static const struct {
     {FM_EMBED_DIALECT, "zeek", fm_file_dialect_zeek, &fm_file_dialect_zeek_len},
     {FM_EMBED_DIALECT, "zeek-json", fm_file_dialect_zeek_json, &fm_file_dialect_zeek_json_len},
     {FM_EMBED_DIALECT, "zeek-labeled", fm_file_dialect_zeek_labeled, &fm_file_dialect_zeek_labeled_len},
+    {FM_EMBED_LICENCE, "CC0-1.0", fm_file_licence_cc0, &fm_file_licence_cc0_len},
 };
 #define NFILES (sizeof(files) / sizeof(files[0]))
 

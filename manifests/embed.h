@@ -1,6 +1,7 @@
 /*
- * embed.h - the presets and dialects that are built into the program: the bytes of manifests/NAME.yaml and of
- * manifests/dialects/NAME.yaml.  To add one, add the file and its line in embed.c.
+ * embed.h - the presets, dialects and texts of licences that are built into the program: the bytes of
+ * manifests/NAME.yaml, manifests/dialects/NAME.yaml and manifests/licences/NAME.txt.  To add one, add the file and its
+ * line in embed.c.
  */
 #ifndef FM_MANIFESTS_EMBED_H
 #define FM_MANIFESTS_EMBED_H
@@ -8,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum fm_embed_kind { FM_EMBED_PRESET, FM_EMBED_DIALECT };
+enum fm_embed_kind { FM_EMBED_PRESET, FM_EMBED_DIALECT, FM_EMBED_LICENCE };
 struct fm_embed {
 	enum fm_embed_kind kind;
 	const char *name; /* "ugr16" */

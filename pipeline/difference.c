@@ -40,7 +40,7 @@ static int pick_bytes(void *ctx, const void *bytes, size_t n, struct fm_error *e
 	return p->on ? fm_out_write(p->out, bytes, n, err) : FM_OK;
 }
 
-static int pick(const char *archive, const char *path, const char *to, struct fm_error *err)
+int fm_archive_pick(const char *archive, const char *path, const char *to, struct fm_error *err)
 {
 	struct picking p = {.path = path};
 	struct fm_archive_sink sink = {pick_file, pick_bytes, &p};
@@ -175,8 +175,9 @@ static int compare_bytes(json_t *d, const struct fm_recipe *recorded, const char
 		rc = no_memory(err);
 		goto out;
 	}
-	if ((rc = pick(recorded->path, path, x, err)) < 0 || (rc = pick(again, path, y, err)) < 0 ||
-	    (rc = fm_map_open(&a, x, err)) < 0 || (rc = fm_map_open(&b, y, err)) < 0)
+	if ((rc = fm_archive_pick(recorded->path, path, x, err)) < 0 ||
+	    (rc = fm_archive_pick(again, path, y, err)) < 0 || (rc = fm_map_open(&a, x, err)) < 0 ||
+	    (rc = fm_map_open(&b, y, err)) < 0)
 		goto out;
 	rc = put_place(d, a.data, a.len, b.data, b.len, err);
 out:

@@ -12,6 +12,9 @@
 
 #include "pipeline/recipe.h"
 
+/* The file `path` of an archive, into the file `to`. */
+int fm_archive_pick(const char *archive, const char *path, const char *to, struct fm_error *err) FM_MUST_CHECK;
+
 /* *list: [{"file", "what": "other bytes" | "not there" | "not recorded", "byte", "line", "value", "recorded", "again"},
  * ...], empty when all files are the same.  byte (from 0) and line (from 1) are in those whose recorded bytes are at
  * hand; value, recorded and again in manifest.json, for the first value that differs.  tmp: a folder for a file of

@@ -467,6 +467,9 @@ int fm_preflight(const struct fm_run_options *o, const char *project, const char
 	if (o->until >= FM_EVALUATE && cfg->release.previous[0] &&
 	    (rc = check_file("release.previous", cfg->release.previous, err)) < 0)
 		return rc;
+	if (o->until == FM_RELEASE && cfg->release.license_file[0] &&
+	    (rc = check_file("release.license_file", cfg->release.license_file, err)) < 0)
+		return rc;
 	if ((rc = check_commitment(project, err)) < 0) /* the ledger is under it too */
 		return rc;
 	if (o->until == FM_RELEASE &&

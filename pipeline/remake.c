@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "manifests/canon.h"
+#include "manifests/embed.h"
 #include "pipeline/bundle.h"
 #include "pipeline/difference.h"
 #include "pipeline/input.h"
@@ -159,6 +160,32 @@ static int make_key(struct remaking *m, struct fm_error *err)
 	return rc;
 }
 
+/* Only its presence is in the manifest: the text is in the archive. */
+static int find_license(struct remaking *m, struct fm_error *err)
+{
+	struct fm_config *cfg = m->recipe.cfg;
+	struct fm_embed known;
+	char *path = NULL;
+	bool there = false;
+	int rc;
+
+	for (size_t i = 0; i < m->recipe.info.n; i++)
+		there |= strcmp(m->recipe.info.file[i].path, "LICENSE.txt") == 0;
+	if (there && !m->recipe.whole && !fm_embed_find(&known, FM_EMBED_LICENCE, cfg->release.license))
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "%s: the release has a LICENSE.txt, whose text is in the archive alone: name the archive",
+		    m->in->what);
+	if (!there || !m->recipe.whole)
+		return FM_OK;
+	if (!(path = fm_path_join(m->dir, "LICENSE.txt")))
+		return no_memory(err);
+	if ((rc = fm_archive_pick(m->in->what, "LICENSE.txt", path, err)) >= 0)
+		rc = put_path(cfg->release.license_file, sizeof cfg->release.license_file, path, path, err);
+	free(path);
+	return rc;
+}
+
 static int fill_config(struct remaking *m, struct fm_error *err)
 {
 	struct fm_config *cfg = m->recipe.cfg;
@@ -167,7 +194,7 @@ static int fill_config(struct remaking *m, struct fm_error *err)
 
 	if ((rc = put_path(cfg->file, sizeof cfg->file, m->in->what, m->in->what, err)) < 0 ||
 	    (rc = put_path(cfg->dir, sizeof cfg->dir, m->in->project, "the project", err)) < 0 ||
-	    (rc = find_dialect(m, err)) < 0 || (rc = make_key(m, err)) < 0)
+	    (rc = find_dialect(m, err)) < 0 || (rc = find_license(m, err)) < 0 || (rc = make_key(m, err)) < 0)
 		return rc;
 	if (m->in->previous) {
 		if (!(previous = realpath(m->in->previous, NULL)))

@@ -29,17 +29,35 @@ static const char context[] =
     "\"replace\": \"cr:replace\", \"samplingRate\": \"cr:samplingRate\", \"separator\": \"cr:separator\","
     "\"source\": \"cr:source\", \"subField\": \"cr:subField\", \"transform\": \"cr:transform\"}";
 
-static json_t *file_object(const struct fm_metadata_in *in)
+static json_t *file_object(const struct fm_metadata_in *in, const char *name, const char *what, const char *sha256,
+			   uint64_t nbytes)
 {
-	char size[32];
+	char size[32], file[64], url[80], words[160];
 
-	snprintf(size, sizeof size, "%llu B", (unsigned long long)in->data_nbytes);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "@type", "cr:FileObject", "@id", "flows.csv",
-			 "name", "flows.csv", "description",
-			 in->dialect->header ? "The flows, one a line, below a header line."
-					     : "The flows, one a line, without a header line.",
-			 "contentUrl", "data/flows.csv", "contentSize", size, "encodingFormat", "text/csv", "sha256",
-			 in->data_sha256);
+	snprintf(size, sizeof size, "%llu B", (unsigned long long)nbytes);
+	snprintf(file, sizeof file, "%s.csv", name);
+	snprintf(url, sizeof url, "data/%s", file);
+	snprintf(words, sizeof words, "%s, one a line, %s a header line.", what,
+		 in->dialect->header ? "below" : "without");
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "@type", "cr:FileObject", "@id", file, "name",
+			 file, "description", words, "contentUrl", url, "contentSize", size, "encodingFormat",
+			 "text/csv", "sha256", sha256);
+}
+
+static json_t *file_objects(const struct fm_metadata_in *in)
+{
+	json_t *list = json_pack("[o]", file_object(in, "flows", "The flows", in->data_sha256, in->data_nbytes));
+
+	for (int i = 0; list && in->parts && i < FM_METADATA_PARTS; i++) {
+		const struct fm_metadata_part *p = &in->parts[i];
+
+		if (json_array_append_new(
+			list, file_object(in, p->name, "A part of the same flows", p->sha256, p->nbytes)) != 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
 }
 
 static const char *data_type(const struct fm_dialect *d, int k)
@@ -133,12 +151,12 @@ json_t *fm_croissant_json(const struct fm_metadata_in *in)
 {
 	const struct fm_config *c = in->cfg;
 	char cite[sizeof c->release.name + sizeof c->release.version + 64];
-	json_t *doc = json_pack("{s:o, s:s, s:[s, s], s:s, s:s, s:s, s:s, s:[o], s:o, s:b}", "@context",
+	json_t *doc = json_pack("{s:o, s:s, s:[s, s], s:s, s:s, s:s, s:s, s:o, s:o, s:b}", "@context",
 				json_loads(context, 0, NULL), "@type", "sc:Dataset", "conformsTo", CONFORMS,
 				CONFORMS_RAI, "name", c->release.name, "description",
 				c->release.description[0] ? c->release.description : "Synthetic network flows",
 				"version", c->release.version, "license", c->release.license, "distribution",
-				file_object(in), "variableMeasured", variables(in->dialect), "isLiveDataset", 0);
+				file_objects(in), "variableMeasured", variables(in->dialect), "isLiveDataset", 0);
 	int bad = !doc;
 
 	snprintf(cite, sizeof cite, "%s %s: synthetic network flows", c->release.name, c->release.version);

@@ -47,24 +47,42 @@ json_t *fm_schema_json(const struct fm_dialect *d)
 	return json_pack("{s:o,s:[s]}", "fields", fields, "missingValues", "");
 }
 
+/* One table of the package; consumes nothing. */
+static json_t *resource(const struct fm_dialect *d, const char *name, const char *path, const char *sha256,
+			uint64_t nbytes)
+{
+	char hash[8 + FM_SHA256_HEX], delimiter[2] = {d->delimiter, 0};
+
+	snprintf(hash, sizeof hash, "sha256:%s", sha256);
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:s,s:{s:s,s:s,s:b,s:s,s:b},s:o}", "type", "table", "name", name,
+			 "path", path, "format", "csv", "mediatype", "text/csv", "encoding", "utf-8", "bytes",
+			 (json_int_t)nbytes, "hash", hash, "dialect", "delimiter", delimiter, "lineTerminator",
+			 d->newline, "header", d->header, "quoteChar", "\"", "doubleQuote", 1, "schema",
+			 fm_schema_json(d));
+}
+
 json_t *fm_datapackage_json(const struct fm_metadata_in *in)
 {
-	char hash[8 + FM_SHA256_HEX], delimiter[2] = {in->dialect->delimiter, 0};
-	json_t *resource, *package;
-	int bad;
+	json_t *resources =
+		   json_pack("[o]", resource(in->dialect, "flows", "data/flows.csv", in->data_sha256, in->data_nbytes)),
+	       *package = json_pack("{s:s,s:s,s:s,s:s,s:O}", "$schema", DATAPACKAGE, "name", in->cfg->release.name,
+				    "version", in->cfg->release.version, "description", in->cfg->release.description,
+				    "resources", resources);
+	int bad = !package;
 
-	snprintf(hash, sizeof hash, "sha256:%s", in->data_sha256);
-	resource = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:s,s:{s:s,s:s,s:b,s:s,s:b},s:o}", "type", "table", "name",
-			     "flows", "path", "data/flows.csv", "format", "csv", "mediatype", "text/csv", "encoding",
-			     "utf-8", "bytes", (json_int_t)in->data_nbytes, "hash", hash, "dialect", "delimiter",
-			     delimiter, "lineTerminator", in->dialect->newline, "header", in->dialect->header,
-			     "quoteChar", "\"", "doubleQuote", 1, "schema", fm_schema_json(in->dialect));
-	package =
-	    json_pack("{s:s,s:s,s:s,s:s,s:[o]}", "$schema", DATAPACKAGE, "name", in->cfg->release.name, "version",
-		      in->cfg->release.version, "description", in->cfg->release.description, "resources", resource);
-	bad = !package;
+	for (int i = 0; in->parts && i < FM_METADATA_PARTS; i++) {
+		const struct fm_metadata_part *p = &in->parts[i];
+		char path[64];
+
+		snprintf(path, sizeof path, "data/%s.csv", p->name);
+		bad |= json_array_append_new(resources, resource(in->dialect, p->name, path, p->sha256, p->nbytes));
+	}
+	json_decref(resources);
 	if (in->cfg->release.license[0])
-		bad |= json_object_set_new(package, "licenses", json_pack("[{s:s}]", "name", in->cfg->release.license));
+		bad |= json_object_set_new(
+		    package, "licenses",
+		    in->license_text ? json_pack("[{s:s,s:s}]", "name", in->cfg->release.license, "path", "LICENSE.txt")
+				     : json_pack("[{s:s}]", "name", in->cfg->release.license));
 	if (in->date[0]) {
 		char created[32];
 

@@ -7,6 +7,7 @@
  *     croissant.json    Croissant 1.1 with fields of responsible AI
  *     CITATION.cff      Citation File Format 1.2
  *     manifest.json     what the runner knows (stages, environment, metrics), and "release", "rows", "schema", "files"
+ *     LICENSE.txt       the licence's text, where it is known
  *     SHA256SUMS        "HEX  path" a line, for sha256sum -c inside the folder
  *
  * All of them are functions of their inputs: no clock, no host, no user.
@@ -15,6 +16,7 @@
 #define FM_RELEASE_METADATA_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +28,14 @@
 #include "manifests/metrics.h"
 #include "release/archive.h"
 
+/* A part of the flows in a file of its own. */
+struct fm_metadata_part {
+	const char *name; /* "train", of data/train.csv */
+	char sha256[FM_SHA256_HEX];
+	uint64_t nbytes, rows;
+};
+#define FM_METADATA_PARTS 2
+
 struct fm_metadata_in {
 	const struct fm_config *cfg;
 	const struct fm_dialect *dialect; /* in which data/flows.csv is written */
@@ -34,9 +44,11 @@ struct fm_metadata_in {
 	const char *date;        /* YYYY-MM-DD of the release, "" when none is set */
 	const char *data_sha256; /* of data/flows.csv */
 	uint64_t data_nbytes;
-	const json_t *privacy;   /* the manifest's, in privacy.mode dp; or NULL */
-	const json_t *generator; /* fm_generator_describe (model/generator.h): how the flows were made */
-	const json_t *left_out;  /* the manifest's: rows of the trace that could not be read; or NULL */
+	const json_t *privacy;                /* the manifest's, in privacy.mode dp; or NULL */
+	const json_t *generator;              /* fm_generator_describe (model/generator.h): how the flows were made */
+	const struct fm_metadata_part *parts; /* FM_METADATA_PARTS of them, or NULL: the flows are not split */
+	bool license_text;                    /* LICENSE.txt is there */
+	const json_t *left_out;               /* the manifest's: rows of the trace that could not be read; or NULL */
 };
 
 /* Each json_t is a new reference; NULL without memory. */

@@ -136,6 +136,11 @@ static void put_columns(const struct fm_metadata_in *in, struct fm_buf *out)
 	put_text(out, d->name);
 	fm_buf_printf(out, ", %s. `datapackage.json` says the same for programs.\n\n",
 		      d->header ? "with a header line" : "without a header line");
+	for (int i = 0; in->parts && i < FM_METADATA_PARTS; i++)
+		fm_buf_printf(out, "%s`data/%s.csv` has %s %llu of these flows%s",
+			      i ? ", " : "The flows are also there in two parts: ", in->parts[i].name,
+			      i ? "the last" : "the first", (unsigned long long)in->parts[i].rows,
+			      i + 1 == FM_METADATA_PARTS ? ".\n\n" : "");
 	fm_buf_puts(out, "| # | column | type | unit | meaning |\n|---:|---|---|---|---|\n");
 	for (int i = 0; i < d->ncols; i++) {
 		fm_buf_printf(out, "| %d | ", i + 1);
@@ -374,7 +379,7 @@ static void put_licence(const struct fm_metadata_in *in, struct fm_buf *out)
 	if (in->cfg->release.license[0]) {
 		fm_buf_puts(out, "SPDX identifier: ");
 		put_text(out, in->cfg->release.license);
-		fm_buf_puts(out, "\n");
+		fm_buf_puts(out, in->license_text ? "; its text is in `LICENSE.txt`.\n" : "\n");
 	} else {
 		fm_buf_puts(out, "None was stated: ask the sender before you pass these data on.\n");
 	}

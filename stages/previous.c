@@ -13,12 +13,16 @@ int fm_previous_compare(const struct fm_previous_in *in, const struct fm_table *
 	size_t n = strlen(in->path), suffix = strlen(ARCHIVE);
 	struct fm_trace_opts o = {
 	    .path = in->path, .dialect = in->dialect, .rows = in->rows, .missing = FM_MISSING_ZERO, .spill = in->spill};
+	struct fm_dialect released = *in->dialect;
 	struct fm_trace_stats stats;
 	struct fm_table *previous = NULL;
 	int rc;
 
 	if (n > suffix && strcmp(in->path + n - suffix, ARCHIVE) == 0)
 		o.member = "*/data/flows.csv";
+	/* A release has a header or has none, whatever its dialect says. */
+	released.header = released.header_optional = true;
+	o.dialect = &released;
 	if ((rc = fm_trace_load(&previous, &o, 0.0, &stats, err)) < 0)
 		return fm_error_prefix(err, "the previous release: ");
 	rc = fm_leak_difference(previous, current, in->pool, in->memory, out, err);

@@ -15,10 +15,12 @@
 
 #include "base/file.h"
 #include "base/num.h"
+#include "base/rows.h"
 #include "base/table.h"
 #include "judge/gate/controls.h"
 #include "manifests/canon.h"
 #include "manifests/dialect.h"
+#include "manifests/embed.h"
 #include "model/generator.h"
 #include "release/archive.h"
 #include "release/metadata.h"
@@ -28,10 +30,14 @@
 #include "traces/trace.h"
 
 #define VERDICT_MAX (16u << 20)
+#define LICENSE_MAX (1u << 20)
 #define EPOCH_1980 INT64_C(315532800)
 
 /* In byte order of their paths, but for the last. */
-enum { CITATION, README, CROISSANT, DATA, PACKAGE, MANIFEST, SUMS, NMEMBERS };
+enum { CITATION, LICENSE, README, CROISSANT, DATA, TEST, TRAIN, PACKAGE, MANIFEST, SUMS, NMEMBERS };
+/* Of metadata.h's parts. */
+enum { FIRST, LAST };
+static const char *const part_name[FM_METADATA_PARTS] = {"train", "test"};
 
 struct job {
 	const struct fm_release_in *in;
@@ -41,9 +47,10 @@ struct job {
 	struct fm_sshkey key;
 	struct fm_dialect *dialect;
 	struct fm_table *table;
-	struct fm_buf citation, readme, croissant, package, manifest, sums, signature;
+	struct fm_buf citation, license, readme, croissant, package, manifest, sums, signature;
 	struct fm_archive_digests digests;
-	char csv[512], date[16];
+	char csv[512], part_csv[FM_METADATA_PARTS][512], date[16];
+	struct fm_metadata_part part[FM_METADATA_PARTS];
 	int64_t mtime_s;
 	char data_sha256[FM_SHA256_HEX];
 	uint64_t data_nbytes;
@@ -152,6 +159,67 @@ static int find_date(struct job *j)
 	return FM_OK;
 }
 
+/* Is the member one of this release's? */
+static bool has(const struct job *j, int member)
+{
+	return member == LICENSE ? j->license.len > 0
+				 : (member != TEST && member != TRAIN) || j->in->cfg->publish.test_share > 0;
+}
+
+/* Rows first to first + n of the flows in a file of their own. */
+static int write_part(struct job *j, int part, size_t first, size_t n)
+{
+	struct fm_metadata_part *p = &j->part[part];
+	struct fm_table *t = NULL;
+	uint32_t *rows = NULL;
+	int rc;
+
+	if (n == 0)
+		return fm_fail(j->err, FM_EINPUT, "publish.test_share: of %zu flows data/%s.csv would have none",
+			       (size_t)j->table->rows, part_name[part]);
+	if ((rc = fm_alloc(&rows, n, sizeof *rows, "a part of the flows", j->err)) < 0)
+		return rc;
+	for (size_t i = 0; i < n; i++)
+		rows[i] = (uint32_t)(first + i);
+	if ((rc = fm_table_take(&t, j->table, rows, n, j->err)) < 0 ||
+	    (rc = fm_trace_write(t, j->dialect, j->part_csv[part], j->err)) < 0 ||
+	    (rc = fm_sha256_file_hex(j->part_csv[part], p->sha256, j->err)) < 0)
+		goto out;
+	p->name = part_name[part];
+	p->rows = n;
+	rc = fm_file_size(j->part_csv[part], &p->nbytes, j->err);
+out:
+	fm_table_free(t);
+	free(rows);
+	return rc;
+}
+
+/* The last flows are for tests: a model that is tried on them has seen nothing of that time. */
+static int split_data(struct job *j)
+{
+	double share = j->in->cfg->publish.test_share;
+	size_t n = j->table->rows, last = (size_t)(share * (double)n);
+	int rc;
+
+	if (share <= 0)
+		return FM_OK;
+	if ((rc = write_part(j, FIRST, 0, n - last)) < 0)
+		return rc;
+	return write_part(j, LAST, n - last, last);
+}
+
+/* The text that the config names, else the one that is known of the licence, else none. */
+static int find_license(struct job *j)
+{
+	struct fm_embed known;
+
+	if (j->in->license)
+		return fm_file_read(j->in->license, LICENSE_MAX, &j->license, j->err);
+	if (fm_embed_find(&known, FM_EMBED_LICENCE, j->in->cfg->release.license))
+		fm_buf_add(&j->license, known.text, known.n);
+	return fm_buf_check(&j->license, j->err);
+}
+
 static int write_data(struct job *j)
 {
 	int rc;
@@ -159,12 +227,16 @@ static int write_data(struct job *j)
 	if ((rc = fm_dialect_load(&j->dialect, j->in->cfg->source.dialect, j->err)) < 0 ||
 	    (rc = fm_table_open(&j->table, j->in->synthetic_dir, j->err)) < 0)
 		return rc;
+	if (j->in->cfg->publish.header)
+		j->dialect->header = true;
 	if (j->table->rows == 0)
 		return fm_fail(j->err, FM_EINPUT, "%s has no flows; there is nothing to release", j->in->synthetic_dir);
 	if ((rc = fm_trace_write(j->table, j->dialect, j->csv, j->err)) < 0 ||
 	    (rc = fm_sha256_file_hex(j->csv, j->data_sha256, j->err)) < 0)
 		return rc;
-	return fm_file_size(j->csv, &j->data_nbytes, j->err);
+	if ((rc = fm_file_size(j->csv, &j->data_nbytes, j->err)) < 0)
+		return rc;
+	return split_data(j);
 }
 
 static int put_json(struct job *j, json_t *doc, struct fm_buf *out)
@@ -188,35 +260,73 @@ static int describe(struct job *j, const char *path, const struct fm_buf *b, str
 	return FM_OK;
 }
 
+static void describe_data(const struct job *j, struct fm_archive_file f[NMEMBERS])
+{
+	static const int member[FM_METADATA_PARTS] = {TRAIN, TEST};
+
+	snprintf(f[DATA].path, sizeof f[DATA].path, FM_ARCHIVE_DATA);
+	memcpy(f[DATA].sha256, j->data_sha256, sizeof f[DATA].sha256);
+	f[DATA].nbytes = j->data_nbytes;
+	for (int i = 0; i < FM_METADATA_PARTS && has(j, TRAIN); i++) {
+		struct fm_archive_file *to = &f[member[i]];
+
+		snprintf(to->path, sizeof to->path, "data/%s.csv", j->part[i].name);
+		memcpy(to->sha256, j->part[i].sha256, sizeof to->sha256);
+		to->nbytes = j->part[i].nbytes;
+	}
+}
+
+/* Those of the first `until` members that this release has, into list. */
+static size_t gather(const struct job *j, const struct fm_archive_file f[NMEMBERS], int until,
+		     struct fm_archive_file list[NMEMBERS])
+{
+	size_t n = 0;
+
+	for (int i = 0; i < until; i++)
+		if (has(j, i))
+			list[n++] = f[i];
+	return n;
+}
+
 /* The documents, each after those whose digests it names. */
 static int write_documents(struct job *j)
 {
 	json_t *generator = fm_generator_describe(j->in->cfg);
-	struct fm_metadata_in in = {j->in->cfg,     j->dialect,
-				    j->table,       &j->verdict,
-				    j->date,        j->data_sha256,
-				    j->data_nbytes, json_object_get(j->in->manifest, "privacy"),
-				    generator,      json_object_get(j->in->manifest, "left_out")};
-	struct fm_archive_file f[NMEMBERS - 1] = {0};
+	struct fm_metadata_in in = {.cfg = j->in->cfg,
+				    .dialect = j->dialect,
+				    .table = j->table,
+				    .verdict = &j->verdict,
+				    .date = j->date,
+				    .data_sha256 = j->data_sha256,
+				    .data_nbytes = j->data_nbytes,
+				    .privacy = json_object_get(j->in->manifest, "privacy"),
+				    .generator = generator,
+				    .parts = has(j, TRAIN) ? j->part : NULL,
+				    .license_text = has(j, LICENSE),
+				    .left_out = json_object_get(j->in->manifest, "left_out")};
+	struct fm_archive_file f[NMEMBERS] = {0}, list[NMEMBERS];
+	size_t n;
 	int rc;
 
 	if (!generator)
 		return fm_fail(j->err, FM_ESYSTEM, "out of memory for the data sheet");
 	fm_readme_text(&in, &j->readme);
 	fm_citation_text(&in, &j->citation);
-	snprintf(f[DATA].path, sizeof f[DATA].path, "data/flows.csv");
-	memcpy(f[DATA].sha256, j->data_sha256, sizeof f[DATA].sha256);
-	f[DATA].nbytes = j->data_nbytes;
+	describe_data(j, f);
 	if ((rc = describe(j, "README.md", &j->readme, &f[README])) < 0 ||
 	    (rc = describe(j, "CITATION.cff", &j->citation, &f[CITATION])) < 0 ||
+	    (has(j, LICENSE) && (rc = describe(j, "LICENSE.txt", &j->license, &f[LICENSE])) < 0) ||
 	    (rc = put_json(j, fm_croissant_json(&in), &j->croissant)) < 0 ||
 	    (rc = describe(j, "croissant.json", &j->croissant, &f[CROISSANT])) < 0 ||
 	    (rc = put_json(j, fm_datapackage_json(&in), &j->package)) < 0 ||
-	    (rc = describe(j, "datapackage.json", &j->package, &f[PACKAGE])) < 0 ||
-	    (rc = put_json(j, fm_manifest_json(&in, j->in->manifest, f, MANIFEST), &j->manifest)) < 0 ||
+	    (rc = describe(j, "datapackage.json", &j->package, &f[PACKAGE])) < 0)
+		goto out;
+	n = gather(j, f, MANIFEST, list);
+	if ((rc = put_json(j, fm_manifest_json(&in, j->in->manifest, list, n), &j->manifest)) < 0 ||
 	    (rc = describe(j, "manifest.json", &j->manifest, &f[MANIFEST])) < 0)
 		goto out;
-	fm_sums_text(f, SUMS, &j->sums);
+	n = gather(j, f, SUMS, list);
+	fm_sums_text(list, n, &j->sums);
 	rc = fm_buf_check(&j->sums, j->err);
 out:
 	json_decref(generator);
@@ -229,19 +339,27 @@ static int write_archive(struct job *j)
 {
 	const struct fm_config *cfg = j->in->cfg;
 	char folder[FM_ARCHIVE_MAX_FOLDER];
-	struct fm_archive_member m[NMEMBERS] = {
+	const struct fm_archive_member all[NMEMBERS] = {
 	    [CITATION] = {.path = "CITATION.cff", .data = j->citation.data, .n = j->citation.len},
+	    [LICENSE] = {.path = "LICENSE.txt", .data = j->license.data, .n = j->license.len},
 	    [CROISSANT] = {.path = "croissant.json", .data = j->croissant.data, .n = j->croissant.len},
 	    [README] = {.path = "README.md", .data = j->readme.data, .n = j->readme.len},
-	    [DATA] = {.path = "data/flows.csv", .file = j->csv},
+	    [DATA] = {.path = FM_ARCHIVE_DATA, .file = j->csv},
+	    [TEST] = {.path = "data/test.csv", .file = j->part_csv[LAST]},
+	    [TRAIN] = {.path = "data/train.csv", .file = j->part_csv[FIRST]},
 	    [PACKAGE] = {.path = "datapackage.json", .data = j->package.data, .n = j->package.len},
 	    [MANIFEST] = {.path = "manifest.json", .data = j->manifest.data, .n = j->manifest.len},
 	    [SUMS] = {.path = "SHA256SUMS", .data = j->sums.data, .n = j->sums.len},
 	};
+	struct fm_archive_member m[NMEMBERS];
+	size_t n = 0;
 	int rc;
 
+	for (int i = 0; i < NMEMBERS; i++)
+		if (has(j, i))
+			m[n++] = all[i];
 	snprintf(folder, sizeof folder, "%s-%s", cfg->release.name, cfg->release.version);
-	if ((rc = fm_archive_write(folder, j->mtime_s, m, NMEMBERS, j->out->archive, &j->digests, j->err)) < 0 ||
+	if ((rc = fm_archive_write(folder, j->mtime_s, m, n, j->out->archive, &j->digests, j->err)) < 0 ||
 	    (rc = fm_sshsig_sign(&j->key, FM_SSH_NAMESPACE, j->digests.sha512, &j->signature, j->err)) < 0)
 		return rc;
 	return fm_file_write(j->out->signature, 0644, j->signature.data, j->signature.len, j->err);
@@ -295,22 +413,26 @@ static int name_outputs(struct job *j)
 	k = snprintf(j->csv, sizeof j->csv, "%s/.flows.csv", j->in->out_dir);
 	if (n < 0 || m < 0 || k < 0 || (size_t)m >= sizeof j->out->signature || (size_t)k >= sizeof j->csv)
 		return fm_fail(j->err, FM_EINPUT, "%s: the path is too long", j->in->out_dir);
+	for (int i = 0; i < FM_METADATA_PARTS; i++)
+		snprintf(j->part_csv[i], sizeof j->part_csv[i], "%.480s/.%s.csv", j->in->out_dir, part_name[i]);
 	return FM_OK;
 }
 
-/* All of the release folder; the CSV beside the archive goes in any case. */
+/* All of the release folder; the CSV files beside the archive go in any case. */
 static int make_archive(struct job *j)
 {
 	int rc;
 
-	if ((rc = write_data(j)) < 0 || (rc = write_documents(j)) < 0 || (rc = write_archive(j)) < 0 ||
-	    (rc = check_archive(j)) < 0) {
-		unlink(j->csv);
-		return rc;
-	}
+	if ((rc = find_license(j)) < 0 || (rc = write_data(j)) < 0 || (rc = write_documents(j)) < 0 ||
+	    (rc = write_archive(j)) < 0 || (rc = check_archive(j)) < 0)
+		goto out;
 	if (unlink(j->csv) < 0 && errno != ENOENT)
-		return fm_fail_errno(j->err, "%s", j->csv);
-	return FM_OK;
+		rc = fm_fail_errno(j->err, "%s", j->csv);
+out:
+	unlink(j->csv);
+	for (int i = 0; i < FM_METADATA_PARTS; i++)
+		unlink(j->part_csv[i]);
+	return rc;
 }
 
 int fm_stage_release(const struct fm_release_in *in, struct fm_release_out *out, struct fm_error *err)
@@ -338,6 +460,7 @@ out:
 	fm_dialect_free(j.dialect);
 	fm_table_free(j.table);
 	fm_buf_free(&j.citation);
+	fm_buf_free(&j.license);
 	fm_buf_free(&j.croissant);
 	fm_buf_free(&j.readme);
 	fm_buf_free(&j.package);

@@ -109,6 +109,7 @@ struct fm_release_in {
 	const struct fm_config *cfg;
 	const char *synthetic_dir, *verdict_json, *key, *out_dir;
 	const json_t *manifest;
+	const char *license; /* the text of the licence, a file, or NULL */
 };
 struct fm_release_out {
 	char archive[512], signature[512];

@@ -29,6 +29,7 @@ const struct fm_item fm_items[FM_NITEMS] = {
     [FM_ITEM_AUDITS] = {"audit of the claim", FM_FROM_RUNNER, 0, NULL, NULL, 0, "audits", true},
     [FM_ITEM_VERDICT] = {"verdict", PRODUCT(FM_GATE, "verdict.json"), false},
     [FM_ITEM_MANIFEST] = {"manifest", FM_FROM_RUNNER, 0, NULL, NULL, 0, "manifest", false},
+    [FM_ITEM_LICENSE] = {"licence text", USER("release.license_file", release.license_file, "license"), true},
     /* Not among the inputs: the release is made anew each time, and the private key is digested nowhere. */
     [FM_ITEM_KEY] = {"signing key", USER("publish.key", publish.key, NULL), false},
     [FM_ITEM_CHECKPOINT] = {"checkpoint", FM_FROM_STAGE, FM_TRAIN, NULL, NULL, 0, NULL, true},
@@ -136,6 +137,7 @@ static int call_release(const struct fm_stages *s, const struct fm_stage_call *c
 				   .synthetic_dir = c->path[FM_ITEM_SYNTHETIC],
 				   .verdict_json = c->path[FM_ITEM_VERDICT],
 				   .key = c->path[FM_ITEM_KEY],
+				   .license = c->path[FM_ITEM_LICENSE],
 				   .out_dir = c->out_dir,
 				   .manifest = c->manifest};
 	struct fm_release_out out = {0};
@@ -212,7 +214,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		    .by_program = true,
 		    .always = true,
 		    .items = FM_ITEM(FM_ITEM_DIALECT) | FM_ITEM(FM_ITEM_SYNTHETIC) | FM_ITEM(FM_ITEM_VERDICT) |
-			     FM_ITEM(FM_ITEM_MANIFEST) | FM_ITEM(FM_ITEM_KEY),
+			     FM_ITEM(FM_ITEM_MANIFEST) | FM_ITEM(FM_ITEM_LICENSE) | FM_ITEM(FM_ITEM_KEY),
 		    .section = {"release", "source", "split", "model", "train", "privacy", "generate", "gate",
 				"publish"},
 		    .call = call_release},

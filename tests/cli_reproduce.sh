@@ -17,6 +17,7 @@ source: {path: ../trace.csv}
 train: {steps: 12}
 model: {depth: 1, width: 32, heads: 2}
 generate: {steps: 4, rows: 1000}
+publish: {header: true, test_share: 0.2}
 gate:
   control_rows: 500
   jsd_mean8: 0.69
@@ -87,10 +88,18 @@ holds "(a byte is changed)" change_byte bad.bundle 3000
 expect 1 "an altered bundle" again "$archive" --model bad.bundle
 says err "was altered" "says so"
 expect 3 "a file that is no bundle" again "$archive" --model trace.csv
-expect 0 "(another release)" "$F" run p $UNCONFINED --quiet --set release.version=1.1.0 --set train.seed=9
+echo "Ask first." >terms
+expect 0 "(another release)" "$F" run p $UNCONFINED --quiet --set release.version=1.1.0 --set train.seed=9 \
+	--set release.license=LicenseRef-ours --set release.license_file="$T/terms"
 expect 0 "(and its bundle)" "$F" bundle r0003 --workspace p/workspace $UNCONFINED --out other.bundle
 expect 1 "the bundle of another release" again "$archive" --model other.bundle
 says err "1.1.0 (run r0003)" "is named"
+expect 0 "which makes that one, with the licence's text out of the archive" again p/release/toy-1.1.0.tar.zst --model other.bundle
+tar --zstd -xOf p/release/toy-1.1.0.tar.zst toy-1.1.0/manifest.json >other.json
+expect 3 "the manifest alone has not that text" again other.json --model other.bundle
+says err "LICENSE.txt" "which the message says"
+expect 1 "two releases with a header line are laid side by side" "$F" diff "$archive" p/release/toy-1.1.0.tar.zst
+says out "JSD" "and differ in their flows"
 sed 's/"version": "1.0.0"/"version": "1.1.0"/' manifest.json >renamed.json
 expect 1 "one of another model under this name" again renamed.json --model other.bundle
 

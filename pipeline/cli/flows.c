@@ -126,6 +126,7 @@ int fm_flows_load(const struct fm_flows *f, struct fm_table **t, uint64_t *bad, 
 				  .spill = fm_flows_spill()};
 	size_t n = strlen(f->path), suffix = strlen(ARCHIVE);
 	double max_bad = f->role == FM_FLOWS_SYNTHETIC ? MAX_BAD_SYNTHETIC : MAX_BAD_SHARE;
+	struct fm_dialect released = *f->dialect;
 	struct fm_trace_stats stats;
 	char unpacked[PATH_MAX];
 	struct stat st;
@@ -141,6 +142,11 @@ int fm_flows_load(const struct fm_flows *f, struct fm_table **t, uint64_t *bad, 
 	}
 	if (n > suffix && strcmp(f->path + n - suffix, ARCHIVE) == 0)
 		o.member = "*/data/flows.csv";
+	/* A release says itself whether it has a header. */
+	if (o.member || o.path == unpacked) {
+		released.header = released.header_optional = true;
+		o.dialect = &released;
+	}
 	if ((rc = fm_trace_load(t, &o, max_bad, &stats, err)) < 0)
 		return rc;
 	if (bad)

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "release/extract.h"
 #include "release/verify.h"
 #include "release_fixture.h"
 #include "stage_fixture.h"
@@ -45,10 +46,17 @@ static int reset(void **state)
 	return fm_dir_remove(in_dir("out"), &err) || mkdir(in_dir("out"), 0755) || fixture_config(&cfg, &err);
 }
 
+static const char *license; /* the file of release.license_file */
+
 static int run(const json_t *manifest)
 {
-	struct fm_release_in in = {cfg,           in_dir("table"), in_dir("verdict.json"),
-				   in_dir("key"), in_dir("out"),   manifest};
+	struct fm_release_in in = {.cfg = cfg,
+				   .synthetic_dir = in_dir("table"),
+				   .verdict_json = in_dir("verdict.json"),
+				   .key = in_dir("key"),
+				   .out_dir = in_dir("out"),
+				   .manifest = manifest,
+				   .license = license};
 
 	memset(&err, 0, sizeof err);
 	return fm_stage_release(&in, &out, &err);
@@ -287,12 +295,130 @@ static void date_comes_from_the_config_and_neither_from_clock_nor_environment(vo
 
 static void empty_table_is_not_released(void **state)
 {
-	struct fm_release_in in = {cfg, in_dir("none"), in_dir("verdict.json"), in_dir("key"), in_dir("out"), NULL};
+	struct fm_release_in in = {.cfg = cfg,
+				   .synthetic_dir = in_dir("none"),
+				   .verdict_json = in_dir("verdict.json"),
+				   .key = in_dir("key"),
+				   .out_dir = in_dir("out")};
 
 	(void)state;
 	assert_int_equal(fixture_table(in_dir("none"), 0, &err), FM_OK);
 	assert_int_equal(fm_stage_release(&in, &out, &err), FM_EINPUT);
 	assert_nothing_written();
+}
+
+/* The files of the release just made, in a fresh folder. */
+static void unpack(const char *dir)
+{
+	struct fm_archive_info info = {0};
+	enum fm_reason reason;
+	struct fm_extract *x;
+	int fd;
+
+	assert_int_equal(fm_dir_remove(dir, &err), FM_OK);
+	assert_int_equal(fm_extract_begin(&x, dir, &err), FM_OK);
+	assert_int_equal(fm_file_open(out.archive, &fd, &err), FM_OK);
+	assert_int_equal(fm_archive_read_into(fd, fm_extract_sink(x), &info, &reason, &err), FM_OK);
+	assert_int_equal(fm_archive_check_contents(&info, &reason, &err), FM_OK);
+	assert_int_equal(fm_extract_commit(x, &err), FM_OK);
+	fm_archive_info_free(&info);
+	close(fd);
+}
+
+static void text_of(const char *dir, const char *name, struct fm_buf *b)
+{
+	char *path = fm_path_join(dir, name);
+
+	b->len = 0;
+	assert_int_equal(fm_file_read(path, 64u << 20, b, &err), FM_OK);
+	free(path);
+}
+
+static size_t lines_of(const struct fm_buf *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->len; i++)
+		n += b->data[i] == '\n';
+	return n;
+}
+
+/* The parts are the flows, in their order, each file below its own header where there is one. */
+static void flows_are_split_and_headed(void **state)
+{
+	struct fm_buf flows = {0}, train = {0}, test = {0}, package = {0};
+	char dir[512];
+
+	snprintf(dir, sizeof dir, "%s", in_dir("x"));
+	for (int header = 0; header < 2; header++) {
+		size_t head = 0, n;
+
+		reset(state);
+		cfg->publish.header = header;
+		cfg->publish.test_share = 0.25;
+		assert_int_equal(run(NULL), FM_OK);
+		unpack(dir);
+		text_of(dir, "data/flows.csv", &flows);
+		text_of(dir, "data/train.csv", &train);
+		text_of(dir, "data/test.csv", &test);
+		if (header) {
+			head = (size_t)((char *)memchr(flows.data, '\n', flows.len) + 1 - flows.data);
+			assert_memory_equal(flows.data, "te,td,sa,da,", 12);
+			assert_memory_equal(train.data, flows.data, head);
+			assert_memory_equal(test.data, flows.data, head);
+		}
+		n = lines_of(&flows) - (size_t)header;
+		assert_int_equal(lines_of(&test) - (size_t)header, n / 4);
+		assert_int_equal(flows.len - head, train.len + test.len - 2 * head);
+		assert_memory_equal(flows.data, train.data, train.len);
+		assert_memory_equal(flows.data + train.len, test.data + head, test.len - head);
+		text_of(dir, "datapackage.json", &package);
+		assert_non_null(strstr(package.data, "\"path\": \"data/test.csv\""));
+		assert_non_null(strstr(package.data, header ? "\"header\": true" : "\"header\": false"));
+	}
+	cfg->publish.test_share = 1e-9;
+	assert_int_equal(fm_dir_remove(in_dir("out"), &err), FM_OK);
+	assert_int_equal(mkdir(in_dir("out"), 0755), 0);
+	assert_int_equal(run(NULL), FM_EINPUT);
+	assert_nothing_written();
+	fm_buf_free(&flows);
+	fm_buf_free(&train);
+	fm_buf_free(&test);
+	fm_buf_free(&package);
+}
+
+static void text_of_the_licence_is_there(void **state)
+{
+	struct fm_buf text = {0};
+	char dir[512], terms[512], *path;
+
+	snprintf(dir, sizeof dir, "%s", in_dir("x"));
+	snprintf(terms, sizeof terms, "%s", in_dir("terms"));
+	path = fm_path_join(dir, "LICENSE.txt");
+	snprintf(cfg->release.license, sizeof cfg->release.license, "CC0-1.0");
+	assert_int_equal(run(NULL), FM_OK);
+	unpack(dir);
+	text_of(dir, "LICENSE.txt", &text);
+	assert_non_null(strstr(text.data, "CC0 1.0 Universal"));
+	text_of(dir, "README.md", &text);
+	assert_non_null(strstr(text.data, "its text is in `LICENSE.txt`"));
+	/* A file of the team's own goes before, and makes known what is not. */
+	reset(state);
+	put_file("terms", "Ask first.\n", 11);
+	license = terms;
+	snprintf(cfg->release.license, sizeof cfg->release.license, "LicenseRef-internal");
+	assert_int_equal(run(NULL), FM_OK);
+	unpack(dir);
+	text_of(dir, "LICENSE.txt", &text);
+	assert_string_equal(text.data, "Ask first.\n");
+	license = NULL;
+	reset(state);
+	snprintf(cfg->release.license, sizeof cfg->release.license, "LicenseRef-internal");
+	assert_int_equal(run(NULL), FM_OK);
+	unpack(dir);
+	assert_false(fm_file_exists(path));
+	fm_buf_free(&text);
+	free(path);
 }
 
 #define T(f) cmocka_unit_test_setup(f, reset)
@@ -308,6 +434,8 @@ int main(void)
 	    T(same_inputs_give_the_same_tar),
 	    T(date_comes_from_the_config_and_neither_from_clock_nor_environment),
 	    T(empty_table_is_not_released),
+	    T(flows_are_split_and_headed),
+	    T(text_of_the_licence_is_there),
 	};
 
 	return cmocka_run_group_tests_name("release", tests, setup, teardown);
