@@ -271,7 +271,8 @@ const struct fm_key fm_keys[] = {
 		 "It must rise."},
 	{FIELD(publish, attestation_key, PATH), .dflt = "\"\"", .secret = true,
 	 .help = "Private key, another than publish.key, that signs attestations for tools that read in-toto "
-		 "(docs/formats-release.md). Empty: none are made."},
+		 "(docs/formats-release.md). Its line in allowed_signers says namespaces=\"flowmint-attestation\". Empty: "
+		 "none are made."},
 	{FIELD(publish, expires, TEXT), .check = check_expires, .dflt = "\"\"", .secret = true,
 	 .help = "Until when partners are to use the release: days after it is issued, or a date, YYYY-MM-DD. "
 		 "Empty: no end."},

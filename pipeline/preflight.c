@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "manifests/canon.h"
 #include "pipeline/project_secret.h"
 #include "pipeline/publish.h"
@@ -149,8 +150,37 @@ out:
 	return rc;
 }
 
+/* A release with attestations that no partner can check is none the less a release. */
+static int warn_unlisted(const struct fm_sshpub *key, const char *project, struct fm_error *err)
+{
+	char *path = fm_path_join(project, "allowed_signers");
+	struct fm_signers signers = {0};
+	const struct fm_signer *who;
+	struct fm_buf line = {0};
+	int rc;
+
+	if (!path)
+		return no_memory(err);
+	if ((rc = fm_signers_load(&signers, path, err)) < 0 ||
+	    fm_signers_find(&signers, key, FM_ATTEST_NAMESPACE, (int64_t)time(NULL), &who) == FM_SIGNER_OK)
+		goto out;
+	fm_sshpub_line(key, &line);
+	if ((rc = fm_buf_check(&line, err)) < 0)
+		goto out;
+	fm_warn("publish.attestation_key: no line of %s lets it sign attestations, so partners cannot check them: add, "
+		"in their "
+		"files too, the line: NAME namespaces=\"" FM_ATTEST_NAMESPACE "\" %.*s",
+		path, (int)strcspn(line.data, "\n"), line.data);
+out:
+	fm_buf_free(&line);
+	fm_signers_free(&signers);
+	free(path);
+	return rc;
+}
+
 /* Who holds one of the two keys can make a release or say how it was made, not both. */
-static int check_attestation_key(const struct fm_config *cfg, const struct fm_sshpub *release, struct fm_error *err)
+static int check_attestation_key(const struct fm_config *cfg, const char *project, const struct fm_sshpub *release,
+				 struct fm_error *err)
 {
 	const char *path = cfg->publish.attestation_key;
 	struct fm_sshkey key = {0};
@@ -170,6 +200,8 @@ static int check_attestation_key(const struct fm_config *cfg, const struct fm_ss
 		    "publish.attestation_key: %s is the key of publish.key: attestations are by a key of their own "
 		    "(flowmint keygen --out FILE)",
 		    path);
+	else
+		rc = warn_unlisted(&key.pub, project, err);
 out:
 	fm_sshkey_close(&key); /* before any stage is started */
 	return rc;
@@ -194,7 +226,7 @@ static int check_key(const struct fm_config *cfg, const char *project, bool dry,
 	}
 	if (dry || (rc = check_listed(&key.pub, path, project, err)) < 0)
 		goto out;
-	rc = check_attestation_key(cfg, &key.pub, err);
+	rc = check_attestation_key(cfg, project, &key.pub, err);
 out:
 	fm_sshkey_close(&key); /* before any stage is started */
 	return rc;

@@ -36,6 +36,7 @@ static const char *const names[FM_REASON_COUNT] = {
     [FM_REASON_RECORD_UNSIGNED] = "record-unsigned",
     [FM_REASON_RECORD_MALFORMED] = "record-malformed",
     [FM_REASON_RECORD_DISAGREES] = "record-disagrees",
+    [FM_REASON_ATTESTATIONS] = "attestations",
     [FM_REASON_EXPIRED] = "expired",
     [FM_REASON_ROLLBACK] = "rollback",
     [FM_REASON_FORK] = "fork",

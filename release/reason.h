@@ -41,6 +41,7 @@ enum fm_reason {
 	FM_REASON_RECORD_UNSIGNED,     /* its signature is missing, broken, for other bytes or by another key */
 	FM_REASON_RECORD_MALFORMED,    /* it is none, or not in its one form */
 	FM_REASON_RECORD_DISAGREES,    /* it is of another release, or of other files */
+	FM_REASON_ATTESTATIONS,        /* their signature is broken, or they are of other files */
 	FM_REASON_EXPIRED,             /* the day until which the release is to be used has passed */
 	FM_REASON_ROLLBACK,            /* older than what was accepted before */
 	FM_REASON_FORK,                /* it contradicts what was accepted before */

@@ -2,7 +2,8 @@
  * verify.h - is this archive what its signer released?  The check behind `flowmint verify` and `flowmint-verify`.
  *
  * The signature first: it is over the compressed file, so that not one byte is decompressed before a key in the signers
- * file has vouched for it.  Then the record (record.h), where one lies beside the archive; then the contents, in one
+ * file has vouched for it.  Then the record (record.h), where one lies beside the archive, and the attestations that it
+ * names; then the contents, in one
  * pass (archive.h); last, what was accepted before (accepted.h).
  *
  *     struct fm_verify_in in = {.archive = "demo-1.0.tar.zst", .signers = "allowed_signers", .now_s = time(NULL)};
@@ -24,7 +25,7 @@
  *
  * and as JSON {"verdict":"good"|"bad","reason":"good"|...,"message","archive","sha256","tar_sha256","signer",
  * "fingerprint","name","version","waived","record":{"sequence","previous","issued","expires","sha256"},
- * "memory":"off"|"first"|"same"|"later","last":{"version","sequence","accepted"},"notes":[text],"extracted",
+ * "attestations":{"checked":2,"signer","fingerprint"},"memory":"off"|"first"|"same"|"later","last":{"version","sequence","accepted"},"notes":[text],"extracted",
  * "files":[{"path","bytes","sha256"}]}, with null for what was not come to.
  */
 #ifndef FM_RELEASE_VERIFY_H
@@ -70,6 +71,9 @@ struct fm_verify_report {
 	struct fm_archive_info info;          /* tar digest, name, version, files: filled when the signature is good */
 	bool has_record;                      /* its signature is good too */
 	struct fm_record record;
+	int attestations;                 /* envelopes whose signatures were checked and are good */
+	char attester[FM_PRINCIPALS_MAX]; /* whose: the principals of his line */
+	char attester_key[FM_FINGERPRINT_MAX];
 	enum fm_memory memory;
 	bool has_last;
 	struct fm_accepted last;         /* what was accepted last before this */

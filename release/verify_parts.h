@@ -26,5 +26,8 @@ void fm_verify_note(struct fm_verify_report *report, const char *fmt, ...) FM_PR
  * against the contents. */
 int fm_verify_record(struct fm_verify_job *job) FM_MUST_CHECK;
 int fm_verify_record_contents(struct fm_verify_job *job) FM_MUST_CHECK;
+/* verify_attestations.c: the n bytes that the record names: their envelopes' signatures, where the signers file lists
+ * the key for that, and what they are of. */
+int fm_verify_attestations(struct fm_verify_job *job, const char *path, const char *text, size_t n) FM_MUST_CHECK;
 
 #endif

@@ -126,7 +126,9 @@ static int check_attestations(struct fm_verify_job *job)
 	    (rc = fm_sha512_bytes(text.data, text.len, sha512, job->err)) < 0)
 		goto out;
 	fm_hex(digest, sizeof digest, hex);
-	rc = check_file(job, &r->attestations, path, text.len, hex, sha512);
+	if ((rc = check_file(job, &r->attestations, path, text.len, hex, sha512)) < 0)
+		goto out;
+	rc = fm_verify_attestations(job, path, text.data, text.len);
 out:
 	fm_buf_free(&text);
 	free(path);

@@ -60,6 +60,14 @@ static json_t *last_json(const struct fm_verify_report *r)
 			 text_or_null(r->last.tar_sha256), "accepted", text_or_null(r->last.accepted));
 }
 
+static json_t *attestations_json(const struct fm_verify_report *r)
+{
+	if (!r->attestations)
+		return json_null();
+	return json_pack("{s:i, s:o, s:s}", "checked", r->attestations, "signer", text_or_null(r->attester),
+			 "fingerprint", r->attester_key);
+}
+
 static json_t *notes_json(const struct fm_verify_report *r)
 {
 	json_t *notes = json_array();
@@ -74,14 +82,14 @@ static json_t *notes_json(const struct fm_verify_report *r)
 
 json_t *fm_verify_report_json(const struct fm_verify_report *r)
 {
-	return json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "verdict",
+	return json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "verdict",
 			 r->good ? "good" : "bad", "reason", fm_reason_name(r->reason), "message",
 			 text_or_null(r->message), "archive", text_or_null(r->archive), "sha256",
 			 text_or_null(r->sha256), "tar_sha256", text_or_null(r->info.digests.tar_sha256), "signer",
 			 text_or_null(r->signer), "fingerprint", text_or_null(r->fingerprint), "name",
 			 text_or_null(r->info.name), "version", text_or_null(r->info.version), "waived",
-			 text_or_null(r->info.waived), "record", record_json(r), "memory",
-			 text_or_null(memory_name(r->memory)), "last", last_json(r), "notes", notes_json(r),
+			 text_or_null(r->info.waived), "record", record_json(r), "attestations", attestations_json(r),
+			 "memory", text_or_null(memory_name(r->memory)), "last", last_json(r), "notes", notes_json(r),
 			 "extracted", text_or_null(r->extracted), "files", files_json(&r->info));
 }
 
@@ -129,6 +137,10 @@ void fm_verify_report_text(const struct fm_verify_report *r, struct fm_buf *out)
 			      r->signer[0] ? " " : "", r->fingerprint);
 	if (r->has_record)
 		record_text(r, out);
+	if (r->attestations) {
+		fm_text_show(r->attester, strlen(r->attester), signer, sizeof signer);
+		fm_buf_printf(out, "  attested    %d statements, by %s %s\n", r->attestations, signer, r->attester_key);
+	}
 	if (r->good)
 		memory_text(r, out);
 	for (int i = 0; i < r->nnotes; i++)

@@ -103,6 +103,19 @@ says out "JSD" "and differ in their flows"
 sed 's/"version": "1.0.0"/"version": "1.1.0"/' manifest.json >renamed.json
 expect 1 "one of another model under this name" again renamed.json --model other.bundle
 
+# --- flowmint verify and flowmint-verify remember in one place ---
+later=p/release/toy-1.1.0.tar.zst
+expect 0 "the earlier release" "$F" verify --signers p/allowed_signers "$archive"
+expect 0 "and the later one are accepted" "$F" verify --signers p/allowed_signers "$later" --json
+holds "as such" test "$(json out '(d["memory"], d["last"]["version"])')" = "('later', '1.0.0')"
+expect 1 "then the earlier one is refused" "$F" verify --signers p/allowed_signers "$archive"
+says out "rollback" "as one that comes back"
+expect 1 "by flowmint-verify too" "$V" --signers p/allowed_signers "$archive"
+expect 0 "unless nothing is looked up" "$F" verify --no-state --signers p/allowed_signers "$archive"
+expect 0 "or elsewhere" "$F" verify --state elsewhere --extract whole --signers p/allowed_signers "$archive"
+holds "with its files" test -s whole/data/flows.csv
+expect 2 "a memory and none" "$F" verify --state elsewhere --no-state --signers p/allowed_signers "$archive"
+
 # --- what came out otherwise ---
 different() { # NAME WORDS FILE OPTION...
 	name=$1 words=$2

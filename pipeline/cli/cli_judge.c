@@ -1,4 +1,4 @@
-/* evaluate, verify: judging files and archives. */
+/* evaluate: judging files. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -22,7 +22,6 @@
 #include "manifests/registry.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/flows.h"
-#include "release/verify.h"
 #include "report/report.h"
 #include "stages/membership.h"
 #include "stages/previous.h"
@@ -420,63 +419,4 @@ const struct fm_verb fm_verb_evaluate = {
     .defaults = &(const struct evaluate_args){.dialect = "ugr16", .preset = "ugr16"},
     .args_size = sizeof(struct evaluate_args),
     .run = evaluate,
-};
-
-/* ---- verify ---- */
-
-struct verify_args {
-	const char *signers, *signer, *signature;
-	bool json;
-};
-
-static const struct fm_option verify_options[] = {
-    {FM_SETS_TEXT(struct verify_args, signers), .name = "signers", .value = "FILE", .required = true,
-     .offer = FM_OFFER_FILE,
-     .help = "whose signatures are accepted: the allowed_signers (OpenSSH's form) that the releasing team gave you"},
-    {FM_SETS_TEXT(struct verify_args, signer), .name = "signer", .value = "NAME",
-     .help = "who of them must have signed (default: anyone)"},
-    {FM_SETS_TEXT(struct verify_args, signature), .name = "signature", .value = "FILE", .offer = FM_OFFER_FILE,
-     .help = "default: ARCHIVE.sig"},
-    FM_OPTION_JSON(struct verify_args),
-    {0},
-};
-
-static int verify(const void *args, const struct fm_call *call, struct fm_error *err)
-{
-	const struct verify_args *a = args;
-	struct fm_verify_in in = {.archive = call->operand[0],
-				  .signers = a->signers,
-				  .signature = a->signature,
-				  .signer = a->signer,
-				  .now_s = (int64_t)time(NULL)};
-	struct fm_verify_report report;
-	struct fm_error printing;
-	struct fm_buf text = {0};
-	int rc, shown = FM_OK;
-
-	rc = fm_verify(&in, &report, err);
-	if (rc == FM_OK || rc == FM_EVERDICT) {
-		if (a->json) {
-			shown = fm_cli_json(fm_verify_report_json(&report), &printing);
-		} else {
-			fm_verify_report_text(&report, &text);
-			fwrite(text.data, 1, text.len, stdout);
-		}
-	}
-	fm_verify_report_free(&report);
-	fm_buf_free(&text);
-	return shown ? fm_error_set(err, printing.code, printing.file, printing.line, "%s", printing.message) : rc;
-}
-
-const struct fm_verb fm_verb_verify = {
-    .name = "verify",
-    .summary = "is this archive what its signer released?",
-    .about =
-	"Checks the signature first, then the record, then the contents; nothing is extracted. flowmint-verify is the "
-	"same check alone, which also remembers what it accepted.",
-    .operands = "ARCHIVE",
-    .offer = FM_OFFER_FILE,
-    .options = verify_options,
-    .args_size = sizeof(struct verify_args),
-    .run = verify,
 };

@@ -26,6 +26,7 @@
 
 #define FM_SSH_NAMESPACE "flowmint"                                /* of signatures over archives */
 #define FM_RECORD_NAMESPACE "flowmint-release"                     /* over their records (release/record.h) */
+#define FM_ATTEST_NAMESPACE "flowmint-attestation"                 /* what a line lets the key of attestations sign */
 #define FM_SSH_NAMESPACES FM_SSH_NAMESPACE "," FM_RECORD_NAMESPACE /* what a line lets a key that releases sign */
 #define FM_SSHKEY_FILE_MAX 16384
 #define FM_SSHKEY_BLOB 51 /* bytes of a public key: string "ssh-ed25519", string[32] */

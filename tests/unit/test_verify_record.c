@@ -8,6 +8,7 @@
 
 #include "release/accepted.h"
 #include "release/record.h"
+#include "release/sign/dsse.h"
 #include "verify_fixture.h"
 
 #define BOTH "namespaces=\"flowmint,flowmint-release\""
@@ -291,6 +292,100 @@ static void expired_release_is_refused(void **state)
 	fm_verify_report_free(&report);
 }
 
+/* ---- attestations ---- */
+
+/* Two envelopes by `by`, the record to fit, and the signers file with a line for `listed` (NULL: none). */
+static void attest(const struct fm_sshkey *by, const struct fm_sshkey *listed, const char *ns, struct fm_record *rec,
+		   const char *from, const char *to, const char *type, size_t flip)
+{
+	struct fm_buf lines = {0}, record = {0}, signers = {0};
+	uint8_t digest[64];
+	struct fm_error e;
+
+	for (int i = 0; i < 2; i++) {
+		struct fm_buf body = {0};
+
+		fm_buf_printf(&body,
+			      "{\"_type\":\"https://in-toto.io/Statement/"
+			      "v1\",\"predicate\":{},\"predicateType\":\"x\",\"subject\":["
+			      "{\"digest\":{\"sha256\":\"%s\",\"sha512\":\"%s\"},\"name\":\"demo-1.0.tar\"},"
+			      "{\"digest\":{\"sha256\":\"%s\",\"sha512\":\"%s\"},\"name\":\"demo-1.0.tar.zst\"}]}",
+			      rec->tar.sha256, rec->tar.sha512, rec->zst.sha256, rec->zst.sha512);
+		if (from)
+			replace(&body, from, to);
+		assert_int_equal(fm_dsse_sign(by, type, body.data, body.len, &lines, &e), FM_OK);
+		fm_buf_free(&body);
+	}
+	if (flip)
+		lines.data[flip] ^= 1;
+	put_file("demo-1.0.intoto.jsonl", lines.data, lines.len);
+	rec->has_attestations = true;
+	rec->attestations.nbytes = lines.len;
+	hex_of(&lines, rec->attestations.sha256);
+	assert_int_equal(fm_sha512_bytes(lines.data, lines.len, digest, &e), FM_OK);
+	fm_hex(digest, 64, rec->attestations.sha512);
+	assert_int_equal(fm_record_text(rec, &record, &e), FM_OK);
+	put_file(record_name, record.data, record.len);
+	sign_bytes(&key, FM_RECORD_NAMESPACE, record.data, record.len, "demo-1.0.RELEASE.json.sig");
+	put_signers(BOTH);
+	if (listed) {
+		assert_int_equal(fm_file_read(in_dir("signers"), 65536, &signers, &e), FM_OK);
+		fm_buf_printf(&signers, "builder namespaces=\"%s\" ", ns);
+		fm_sshpub_line(&listed->pub, &signers);
+		put_file("signers", signers.data, signers.len);
+	}
+	fm_buf_free(&lines);
+	fm_buf_free(&record);
+	fm_buf_free(&signers);
+}
+
+static void attestations_are_by_a_listed_key_and_of_this_release(void **state)
+{
+	static const char type[] = "application/vnd.in-toto+json", ns[] = "flowmint-attestation";
+	struct fm_sshkey second;
+	struct fm_record rec;
+	struct fm_error e;
+
+	(void)state;
+	make(&first, &rec);
+	assert_int_equal(fm_sshkey_generate(&second, "b", &e), FM_OK);
+	attest(&second, &second, ns, &rec, NULL, NULL, type, 0);
+	assert_int_equal(verify_with(NULL), FM_OK);
+	assert_int_equal(report.attestations, 2);
+	assert_string_equal(report.attester, "builder");
+	assert_int_equal(report.nnotes, 0);
+	/* A key that nobody listed for this: no more is known than that the record names them. */
+	attest(&second, NULL, ns, &rec, NULL, NULL, type, 0);
+	assert_int_equal(verify_with(NULL), FM_OK);
+	assert_int_equal(report.attestations, 0);
+	assert_int_equal(report.nnotes, 1);
+	attest(&second, &second, "flowmint", &rec, NULL, NULL, type, 0);
+	assert_int_equal(verify_with(NULL), FM_OK);
+	assert_int_equal(report.attestations, 0);
+	attest(&stranger, &second, ns, &rec, NULL, NULL, type, 0);
+	assert_int_equal(verify_with(NULL), FM_OK);
+	assert_int_equal(report.attestations, 0);
+	assert_int_equal(report.nnotes, 1);
+	/* The key of the release says nothing about itself. */
+	attest(&key, &key, ns, &rec, NULL, NULL, type, 0);
+	BAD(NULL, ATTESTATIONS);
+	/* Another payload under the signature, another type, another form. */
+	attest(&second, &second, ns, &rec, NULL, NULL, type, 40);
+	BAD(NULL, ATTESTATIONS);
+	attest(&second, &second, ns, &rec, NULL, NULL, "text/plain", 0);
+	BAD(NULL, ATTESTATIONS);
+	attest(&second, &second, ns, &rec, "Statement/v1", "Statement/v2", type, 0);
+	BAD(NULL, ATTESTATIONS);
+	/* Signed well, and of other files. */
+	attest(&second, &second, ns, &rec, "demo-1.0.tar.zst", "demo-1.1.tar.zst", type, 0);
+	BAD(NULL, ATTESTATIONS);
+	attest(&second, &second, ns, &rec, rec.zst.sha256, rec.tar.sha256, type, 0);
+	BAD(NULL, ATTESTATIONS);
+	attest(&second, &second, ns, &rec, "\"subject\":[", "\"subject\":[{},", type, 0);
+	BAD(NULL, ATTESTATIONS);
+	fm_sshkey_close(&second);
+}
+
 /* ---- what was accepted before ---- */
 
 static void later_releases_follow_and_older_ones_do_not_come_back(void **state)
@@ -542,6 +637,7 @@ int main(void)
 	    T(each_changed_byte_of_a_record_is_refused),
 	    T(record_of_another_release_is_refused),
 	    T(expired_release_is_refused),
+	    T(attestations_are_by_a_listed_key_and_of_this_release),
 	    T(later_releases_follow_and_older_ones_do_not_come_back),
 	    T(what_contradicts_the_last_release_is_a_fork),
 	    T(record_may_come_but_not_go),
