@@ -8,7 +8,7 @@
 #   make fuzz         SECONDS each of libFuzzer on what reads strangers' bytes
 #   make docs         write again what the documents take from tables: keys of the config, verbs and options
 #   make check-repro  build and release in several ways, compare bytes
-#   make install      into PREFIX (default /usr/local), DESTDIR before it
+#   make install      into PREFIX (default /usr/local), DESTDIR before it; make uninstall takes it away
 #
 # B is the build folder, CC and CFLAGS are the caller's, JOBS how much runs at once.
 B        ?= build
@@ -208,6 +208,15 @@ install: all
 	set -e; for page in $(wildcard docs/*.1 docs/*.5 docs/*.7); do \
 		d=$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; install -d $$d; install -m 644 $$page $$d; \
 	done
+
+# What install put there, by name; folders that others share stay.
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,flowmint flowmint-verify)
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/,bash-completion/completions/flowmint zsh/site-functions/_flowmint \
+		fish/vendor_completions.d/flowmint.fish)
+	rm -f $(foreach p,$(notdir $(wildcard docs/*.1 docs/*.5 docs/*.7)),$(DESTDIR)$(PREFIX)/share/man/man$(patsubst .%,%,$(suffix $(p)))/$(p))
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/flowmint
+.PHONY: uninstall
 
 docs: $(B)/tests/test_config $(B)/tests/test_cli
 	@$(B)/tests/test_config update-docs

@@ -130,6 +130,7 @@ struct fm_config {
 		char report[16];  /* metrics | histograms: what of the real flows is published (metrics.h) */
 		int64_t sequence; /* number of the release; 0 = one more than the newest in the folder */
 		char attestation_key[FM_CFG_PATH]; /* absolute after loading, or "": no attestations */
+		char on_done[FM_CFG_STR * 4];      /* a command of the shell that is told how a run ended, or "" */
 		bool header;                       /* of the columns, in the CSV files */
 		double test_share;                 /* of rows in data/test.csv; 0: the flows are not split */
 		char expires[16];                  /* days after its issue, or YYYY-MM-DD; "" = never */

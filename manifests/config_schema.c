@@ -273,6 +273,9 @@ const struct fm_key fm_keys[] = {
 	 .help = "Private key, another than publish.key, that signs attestations for tools that read in-toto "
 		 "(docs/formats-release.md). Its line in allowed_signers says namespaces=\"flowmint-attestation\". Empty: "
 		 "none are made."},
+	{FIELD(publish, on_done, TEXT), .dflt = "\"\"", .secret = true,
+	 .help = "A command of the shell that is started when a run has ended, well or not, and gets its JSON (that of "
+		 "run --json, with status, code and message) on standard input. Empty: none."},
 	{FIELD(publish, expires, TEXT), .check = check_expires, .dflt = "\"\"", .secret = true,
 	 .help = "Until when partners are to use the release: days after it is issued, or a date, YYYY-MM-DD. "
 		 "Empty: no end."},

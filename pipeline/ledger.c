@@ -1,5 +1,6 @@
 #include "pipeline/ledger.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -293,6 +294,37 @@ static void now_text(char out[32])
 	strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
+void fm_ledger_tell(struct fm_ledger *l, int fd)
+{
+	l->events = fd;
+}
+
+static void tell(struct fm_ledger *l, const struct fm_ledger_row *r, const json_t *body)
+{
+	json_t *doc = json_pack("{s:I, s:s, s:s, s:s, s:O}", "row", (json_int_t)r->row, "time", r->time, "run", r->run,
+				"kind", r->kind, "body", body);
+	struct fm_buf line = {0};
+	struct fm_error why = {0};
+	size_t done = 0;
+
+	if (fm_json_canonical(doc, &line, &why) == FM_OK)
+		fm_buf_puts(&line, "\n");
+	while (done < line.len) {
+		ssize_t n = write(l->events, line.data + done, line.len - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			fm_warn("no more events are told: %s", strerror(errno));
+			l->events = -1;
+			break;
+		}
+		done += (size_t)n;
+	}
+	fm_buf_free(&line);
+	json_decref(doc);
+}
+
 int fm_ledger_append(struct fm_ledger *l, const char *run, const char *kind, const json_t *body, struct fm_error *err)
 {
 	char prev[FM_SHA256_HEX], hash[FM_SHA256_HEX], mac[FM_SHA256_HEX], when[32];
@@ -325,6 +357,8 @@ int fm_ledger_append(struct fm_ledger *l, const char *run, const char *kind, con
 		rc = fm_ledger_db_fail(l, "write to", err);
 	else
 		rc = head_write(l, &key, r.row, hash, err);
+	if (rc >= 0 && l->events >= 0)
+		tell(l, &r, body);
 out:
 	fm_secret_close(&key);
 	sqlite3_finalize(s);
@@ -528,6 +562,7 @@ int fm_ledger_open(struct fm_ledger **out, const char *workspace, const char *pr
 
 	if ((rc = fm_alloc(&l, 1, sizeof *l, "the ledger", err)) < 0)
 		return rc;
+	l->events = -1;
 	l->workspace = strdup(workspace);
 	l->db_path = fm_path_join(workspace, "ledger.db");
 	l->head_path = fm_path_join(workspace, "ledger.head");

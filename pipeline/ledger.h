@@ -58,6 +58,9 @@ int fm_ledger_open(struct fm_ledger **l, const char *workspace, const char *proj
 		   struct fm_error *err) FM_MUST_CHECK;
 void fm_ledger_close(struct fm_ledger *l);
 
+/* From here on each row that is appended is also written to fd, as one line of JSON:
+ * {"row","time","run","kind","body"}, what fm_ledger_rows gives.  A reader that goes away ends that, with a warning. */
+void fm_ledger_tell(struct fm_ledger *l, int fd);
 /* Append a row; body is borrowed and must be an object. Durable when this returns FM_OK. */
 int fm_ledger_append(struct fm_ledger *l, const char *run, const char *kind, const json_t *body,
 		     struct fm_error *err) FM_MUST_CHECK;

@@ -15,6 +15,7 @@ struct fm_ledger {
 	char *workspace, *db_path, *head_path;
 	char *project;      /* whose secret the rows are under; NULL: not known */
 	char *witness_path; /* NULL: none is kept */
+	int events;         /* a descriptor that rows are told to; -1: none */
 	bool warned;        /* that the witness cannot be written */
 };
 

@@ -52,6 +52,7 @@ struct fm_run_options {
 	const char *out;       /* NULL: cfg->publish.out */
 	int until;             /* the last stage to run: an enum fm_stage_id */
 	bool force, unconfined;
+	int events;                     /* where rows of the ledger are told (fm_ledger_tell); 0: nowhere */
 	const struct fm_stages *stages; /* NULL: the real ones */
 	/* For the plan: take what is complete as a run would, and make and record nothing. */
 	bool probe;

@@ -254,8 +254,11 @@ static int open_run(struct fm_runner *r, char *workspace, struct fm_error *err)
 	    (rc = fm_workspace_open(&r->ws, workspace, err)) < 0 ||
 	    (rc = fm_ledger_open(&r->ledger, r->ws.path, r->project,
 				 r->o->lasting ? FM_LEDGER_PASSING : FM_LEDGER_WRITE, err)) < 0 ||
-	    (rc = fm_preflight_version(r->o, r->ledger, NULL, err)) < 0 ||
-	    (rc = fm_ledger_next_run(r->ledger, r->run->id, err)) < 0)
+	    (rc = fm_preflight_version(r->o, r->ledger, NULL, err)) < 0)
+		return rc;
+	if (r->o->events)
+		fm_ledger_tell(r->ledger, r->o->events);
+	if ((rc = fm_ledger_next_run(r->ledger, r->run->id, err)) < 0)
 		return rc;
 	if ((!r->o->probe && (rc = record_run(r, err)) < 0) || (rc = open_private(r, err)) < 0 ||
 	    (rc = read_audits(r, err)) < 0)

@@ -132,4 +132,6 @@ expect 0 "(make install)" make -s -C "$ROOT" -o all install B="$(dirname "$F")" 
 for f in bash-completion/completions/flowmint zsh/site-functions/_flowmint fish/vendor_completions.d/flowmint.fish; do
 	holds "make install puts $f" test -s "root/usr/share/$f"
 done
+expect 0 "(make uninstall)" make -s -C "$ROOT" uninstall DESTDIR="$T/root" PREFIX=/usr
+holds "make uninstall leaves no file" test -z "$(find root ! -type d)"
 finish

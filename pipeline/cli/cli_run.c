@@ -1,10 +1,15 @@
 /* run: from the trace to the archive. */
+#include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
+#include "base/log.h"
 #include "judge/gate/check.h"
+#include "manifests/canon.h"
 #include "manifests/config.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/place.h"
@@ -15,6 +20,7 @@
 struct run_args {
 	struct fm_words set;
 	const char *until, *out, *workspace;
+	uint64_t events;
 	bool plan, force, unconfined, json;
 };
 
@@ -34,6 +40,9 @@ static const struct fm_option run_options[] = {
      .help =
 	 "run although the kernel cannot give stages namespaces of their own. The system call filter still denies the "
 	 "network. The manifest and the ledger record it"},
+    {FM_SETS_UINT(struct run_args, events), .name = "events", .value = "FD", .least = 1, .most = 65535,
+     .help = "tell each row of the ledger on this descriptor too, as a line of JSON, when it is written (run ... "
+	     "--events 3 3>FILE)"},
     FM_OPTION_JSON(struct run_args),
     {0},
 };
@@ -77,6 +86,53 @@ static int plan(const struct fm_run_options *o, bool json, struct fm_error *err)
 	return FM_OK;
 }
 
+/* The reader of events may go away; then the run goes on without. */
+static int check_events(uint64_t fd, struct fm_error *err)
+{
+	int flags;
+
+	if (!fd)
+		return FM_OK;
+	flags = fcntl((int)fd, F_GETFL);
+	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
+		return fm_fail(err, FM_EUSAGE,
+			       "--events %llu: this descriptor is not open for writing: run ... --events 3 3>FILE",
+			       (unsigned long long)fd);
+	signal(SIGPIPE, SIG_IGN);
+	return FM_OK;
+}
+
+/* publish.on_done, which gets the run's JSON; what comes of it changes nothing about the run. */
+static int tell_done(const struct fm_config *cfg, const struct fm_run *done, int code, const struct fm_error *why,
+		     struct fm_error *err)
+{
+	json_t *doc = fm_run_json(done);
+	struct fm_buf text = {0};
+	FILE *pipe;
+	int rc, status;
+
+	json_object_set_new(doc, "status",
+			    json_string(code < 0 ? (code == FM_EVERDICT ? "refused" : "failed") : "done"));
+	json_object_set_new(doc, "code", json_integer(fm_exit_status(code)));
+	json_object_set_new(doc, "message", code < 0 ? json_string(why->message) : json_null());
+	if ((rc = doc ? fm_json_canonical(doc, &text, err) : fm_fail(err, FM_ESYSTEM, "out of memory")) < 0 ||
+	    (rc = fm_buf_check(&text, err)) < 0)
+		goto out;
+	signal(SIGPIPE, SIG_IGN); /* it need not read */
+	if (!(pipe = popen(cfg->publish.on_done, "we"))) {
+		rc = fm_fail_errno(err, "publish.on_done cannot be started");
+		goto out;
+	}
+	fprintf(pipe, "%s\n", text.data);
+	if ((status = pclose(pipe)) != 0)
+		rc = fm_fail(err, FM_ESYSTEM, "publish.on_done ended with status %d: %s",
+			     WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), cfg->publish.on_done);
+out:
+	json_decref(doc);
+	fm_buf_free(&text);
+	return rc;
+}
+
 static int run(const void *args, const struct fm_call *call, struct fm_error *err)
 {
 	const struct run_args *a = args;
@@ -84,13 +140,15 @@ static int run(const void *args, const struct fm_call *call, struct fm_error *er
 				   .out = a->out,
 				   .workspace = fm_place_run_workspace(a->workspace),
 				   .force = a->force,
+				   .events = (int)a->events,
 				   .unconfined = a->unconfined};
 	struct fm_config *cfg = NULL;
 	struct fm_run done = {0};
+	struct fm_error telling;
 	const char *file;
 	int rc;
 
-	if ((rc = fm_place_config(call, call->operand[0], &file, err)) < 0 ||
+	if ((rc = check_events(a->events, err)) < 0 || (rc = fm_place_config(call, call->operand[0], &file, err)) < 0 ||
 	    (rc = fm_config_load(&cfg, file, a->set.word, a->set.n, err)) < 0 ||
 	    (rc = fm_input_settle(cfg, o.workspace, a->unconfined, err)) < 0)
 		goto out;
@@ -99,10 +157,11 @@ static int run(const void *args, const struct fm_call *call, struct fm_error *er
 		rc = plan(&o, a->json, err);
 		goto out;
 	}
-	if ((rc = fm_runner_run(&o, &done, err)) < 0 || (rc = print_run(&done, a->json, err)) < 0)
-		goto out;
-	if (done.has_verdict && !done.verdict.pass)
+	if ((rc = fm_runner_run(&o, &done, err)) >= 0 && (rc = print_run(&done, a->json, err)) >= 0 &&
+	    done.has_verdict && !done.verdict.pass)
 		rc = refuse(&done, err);
+	if (cfg->publish.on_done[0] && tell_done(cfg, &done, rc, err, &telling) < 0)
+		fm_warn("%s", telling.message);
 out:
 	fm_run_free(&done);
 	fm_config_free(cfg);

@@ -1,0 +1,43 @@
+#!/bin/sh
+# What a machine that runs flowmint at night has of it: events on a descriptor, a command that is told how a run ended.
+# usage: cli_night.sh [FLOWMINT]
+# shellcheck disable=SC2086 # UNCONFINED is one word or none
+# shellcheck disable=SC2016 # sh -c expands it
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+
+expect 0 "a trace" "$F" simulate --rows 600 --seed 3 --out trace.csv
+expect 0 "a project" "$F" init --preset demo p
+run() { # OPTION...
+	"$F" run p $UNCONFINED --quiet --until ingest --set source.path="$T/trace.csv" --set model.window=8 "$@"
+}
+
+# --- events ---
+run --events 3 3>events >out 2>err
+result $? "a run tells events"
+holds "each is a line of JSON" "$PYTHON" -c 'import json, sys
+rows = [json.loads(l) for l in open(sys.argv[1])]
+assert [r["kind"] for r in rows if r["kind"] != "source"] == ["run", "stage", "end"], rows
+assert all(sorted(r) == ["body", "kind", "row", "run", "time"] for r in rows), rows
+assert rows[-1]["body"]["status"] == "partial", rows[-1]' events
+expect 0 "(the ledger)" "$F" log --workspace p/workspace --json
+holds "they are the rows of the ledger" "$PYTHON" -c 'import json, sys
+assert [json.loads(l) for l in open("events")] == json.load(open("out"))'
+expect 2 "a descriptor that is not open" run --events 9
+expect 2 "one that is open for reading" sh -c '"$0" run p --events 3 3<p/release.yaml' "$F"
+(run --events 3 3>&1 >/dev/null 2>err; echo $? >status) | head -c 0 # a reader that goes away
+holds "a reader that goes away stops no run" test "$(cat status)" = 0
+says err "no more events are told" "which is said"
+
+# --- on_done ---
+expect 0 "a run that is done" run --set publish.on_done="cat >'$T/told.json'"
+holds "is told as JSON" is_json told.json
+holds "with how it ended and what it did" test "$(json told.json '(d["status"], d["code"], d["message"], [s["name"] for s in d["stages"]])')" = \
+	"('done', 0, None, ['ingest'])"
+expect 3 "one that fails" run --set publish.on_done="cat >'$T/told.json'" --set source.path="$T/nowhere.csv"
+holds "too, with the reason" test "$(json told.json '(d["status"], d["code"], "nowhere.csv" in d["message"])')" = "('failed', 3, True)"
+expect 0 "a command that fails changes nothing" run --set publish.on_done="exit 7"
+says err "publish.on_done ended with status 7" "and is told of"
+expect 0 "nor does one that does not read" run --set publish.on_done=true
+finish
