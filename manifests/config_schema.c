@@ -264,15 +264,15 @@ const struct fm_key fm_keys[] = {
 	{FIELD(publish, header, BOOL), .dflt = "false",
 	 .help = "The CSV files begin with a line of the columns' names."},
 	{FIELD(publish, test_share, REAL), .min = 0, .max = 0.9, .dflt = "0",
-	 .help = "Besides data/flows.csv the archive has the same flows split in two: this share of them, the last ones, "
-		 "in data/test.csv, the others in data/train.csv. 0: it does not."},
+	 .help = "Besides data/flows.csv the archive has the same flows split in two: this share of them, the last "
+		 "ones, in data/test.csv, the others in data/train.csv. 0: it does not."},
 	{FIELD(publish, sequence, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "0", .secret = true,
 	 .help = "Number of the release in its record; 0: one more than the newest of its name in the release folder. "
 		 "It must rise."},
 	{FIELD(publish, attestation_key, PATH), .dflt = "\"\"", .secret = true,
 	 .help = "Private key, another than publish.key, that signs attestations for tools that read in-toto "
-		 "(docs/formats-release.md). Its line in allowed_signers says namespaces=\"flowmint-attestation\". Empty: "
-		 "none are made."},
+		 "(docs/formats-release.md). Its line in allowed_signers says namespaces=\"flowmint-attestation\". "
+		 "Empty: none are made."},
 	{FIELD(publish, on_done, TEXT), .dflt = "\"\"", .secret = true,
 	 .help = "A command of the shell that is started when a run has ended, well or not, and gets its JSON (that of "
 		 "run --json, with status, code and message) on standard input. Empty: none."},

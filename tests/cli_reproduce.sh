@@ -89,6 +89,14 @@ expect 1 "an altered bundle" again "$archive" --model bad.bundle
 says err "was altered" "says so"
 expect 3 "a file that is no bundle" again "$archive" --model trace.csv
 echo "Ask first." >terms
+"$PYTHON" -c 'import json
+d = json.load(open("manifest.json"))
+del d["config"]["privacy"]["min_count"]
+json.dump(d, open("sparse.json", "w"), indent=2, sort_keys=True)
+print(file=open("sparse.json", "a"))'
+expect 0 "a manifest of a version that had not all of the keys" again sparse.json --model "$bundle"
+sed 's/"steps": 12/"steps": "twelve"/' manifest.json >wrong.json
+expect 3 "a config that is none" again wrong.json --model "$bundle"
 expect 0 "(another release)" "$F" run p $UNCONFINED --quiet --set release.version=1.1.0 --set train.seed=9 \
 	--set release.license=LicenseRef-ours --set release.license_file="$T/terms"
 expect 0 "(and its bundle)" "$F" bundle r0003 --workspace p/workspace $UNCONFINED --out other.bundle
