@@ -62,7 +62,12 @@ static int release(const char *key, const char *dir, struct fm_error *err)
 		rc = fm_file_write(verdict, 0644, VERDICT_PASS, strlen(VERDICT_PASS), err);
 	if (rc == FM_OK)
 		rc = fixture_config(&cfg, err);
-	in = (struct fm_release_in){cfg, table, verdict, key, out_dir, manifest};
+	in = (struct fm_release_in){.cfg = cfg,
+				    .synthetic_dir = table,
+				    .verdict_json = verdict,
+				    .key = key,
+				    .out_dir = out_dir,
+				    .manifest = manifest};
 	if (rc == FM_OK)
 		rc = fm_stage_release(&in, &out, err);
 	if (rc == FM_OK)
