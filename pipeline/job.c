@@ -15,18 +15,14 @@ int fm_job_run(void *ctx, json_t **result, struct fm_error *err)
 {
 	const struct fm_job *j = ctx;
 	const struct fm_stage *stage = &fm_stage_table[j->id];
-	char hex[FM_SHA256_HEX];
-	json_t *own = NULL;
 	int rc;
 
 	fm_log_hide_rows(stage->sees_rows);
-	if ((rc = stage->call(j->stages, &j->call, &own, err)) < 0 ||
-	    (rc = fm_sha256_dir_hex(j->call.out_dir, hex, err)) < 0) {
+	if ((rc = stage->call(j->stages, &j->call, result, err)) < 0) {
 		if (stage->sees_rows)
 			fm_text_hide_rows(err->message, sizeof err->message);
 		return rc;
 	}
-	*result = own ? json_pack("{s:o, s:s}", "result", own, "output", hex) : NULL;
 	return *result ? FM_OK : fm_fail(err, FM_ESYSTEM, "the result of stage %s cannot be told as JSON", stage->name);
 }
 
@@ -42,14 +38,15 @@ void fm_job_free(struct fm_job *j)
 	j->files = NULL;
 }
 
-/* The item's path in the product of the stage that made it, NULL where it does not exist. */
+/* The item's path in the product of the stage that made it, NULL where it does not exist.  A link is none: who made the
+ * product may have meant it to lead out of there. */
 static char *in_product(const struct fm_item *item, const struct fm_run *run)
 {
 	const char *product = run->stage[item->stage].product;
 	char *path = item->name ? fm_path_join(product, item->name) : strdup(product);
 	struct stat st;
 
-	if (path && stat(path, &st) == 0)
+	if (path && lstat(path, &st) == 0 && (S_ISDIR(st.st_mode) || S_ISREG(st.st_mode)))
 		return path;
 	free(path);
 	return NULL;

@@ -24,7 +24,7 @@ struct fm_job {
 
 /* Resolve the items of the stage's row and open them, and nothing else, in box. */
 int fm_job_fill(struct fm_job *j, const struct fm_run *run, struct fm_sandbox *box, struct fm_error *err) FM_MUST_CHECK;
-/* In the child (an fm_sandbox_fn): {"result": the stage's own, "output": digest of what it wrote}. */
+/* In the child (an fm_sandbox_fn): what the stage says of itself (fm_x_out_json). */
 int fm_job_run(void *ctx, json_t **result, struct fm_error *err);
 void fm_job_free(struct fm_job *j);
 

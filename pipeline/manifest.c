@@ -9,9 +9,12 @@
 #include "manifests/canon.h"
 #include "pipeline/budget.h"
 #include "pipeline/project_secret.h"
+#include "pipeline/harvest.h"
+#include "pipeline/manifest_public.h"
 #include "pipeline/sandbox.h"
 #include "release/metadata.h"
 #include "report/report.h"
+#include "traces/left_out.h"
 
 #define HISTOGRAMS_MAX (16u << 20)
 
@@ -134,8 +137,12 @@ static int histograms_json(const struct fm_config *cfg, const struct fm_run *run
 static int free_metrics_json(const struct fm_run *run, json_t **out, struct fm_error *err)
 {
 	char *path = fm_path_join(run->stage[FM_GENERATE].product, "free.json");
+	struct fm_metrics checked = {0};
 	int rc = path ? fm_json_load(out, path, HISTOGRAMS_MAX, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
 
+	if (rc == FM_OK)
+		rc = fm_harvest_metrics(*out, true, &checked, err);
+	fm_metrics_free(&checked);
 	free(path);
 	return rc;
 }
@@ -210,16 +217,15 @@ static int left_out_json(const struct fm_run *run, json_t **out, struct fm_error
 	failed = !reasons;
 	for (size_t i = 0; i < json_array_size(kinds) && !failed; i++) {
 		const json_t *kind = json_array_get(kinds, i);
-		const char *reason = json_string_value(json_object_get(kind, "reason")), *end;
+		const char *reason = json_string_value(json_object_get(kind, "reason"));
 		json_int_t rows = json_integer_value(json_object_get(kind, "rows"));
+		char text[128];
 
 		if (!reason || rows < 0 || rows > bad)
 			continue;
-		end = strstr(reason, ": ");
-		end = end ? end : strstr(reason, " (column ");
-		failed |= json_array_append_new(reasons, json_pack("{s:s%, s:f}", "reason", reason,
-								   end ? (size_t)(end - reason) : strlen(reason),
-								   "share", hundredths(rows, all)));
+		failed |=
+		    json_array_append_new(reasons, json_pack("{s:s, s:f}", "reason", fm_left_out_public(reason, text),
+							     "share", hundredths(rows, all)));
 	}
 	*out = json_pack("{s:f, s:o}", "share", hundredths(bad, all), "reasons", reasons);
 	return *out && !failed ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory for the manifest");
@@ -249,7 +255,8 @@ int fm_runner_manifest(const struct fm_config *cfg, const char *project, const s
 	    ((rc = fm_runner_commitments(project, run, &commitments, err)) < 0 ||
 	     (rc = histograms_json(cfg, run, &histograms, err)) < 0 || (rc = left_out_json(run, &left_out, err)) < 0))
 		goto out;
-	if ((rc = metrics_json(cfg, run, &metrics, err)) < 0)
+	if ((rc = metrics_json(cfg, run, &metrics, err)) < 0 ||
+	    (!fm_config_dp(cfg) && (rc = fm_manifest_compare(cfg, run, histograms, metrics, err)) < 0))
 		goto out;
 	verdict = fm_verdict_json(&run->verdict);
 	m = fm_runner_facts(cfg, run);

@@ -11,6 +11,7 @@
 #include "manifests/canon.h"
 #include "pipeline/budget.h"
 #include "pipeline/claim_audit.h"
+#include "pipeline/harvest.h"
 #include "pipeline/preflight.h"
 #include "pipeline/publish.h"
 #include "pipeline/sealed.h"
@@ -37,7 +38,7 @@ static int read_metrics(struct fm_runner *r, struct fm_error *err)
 	int rc;
 
 	if ((rc = load_product(&r->run->stage[FM_EVALUATE], "metrics.json", &doc, err)) < 0 ||
-	    (rc = fm_metrics_from_list(&r->run->metrics, doc, err)) < 0)
+	    (rc = fm_harvest_metrics(doc, false, &r->run->metrics, err)) < 0)
 		goto out;
 	r->run->has_metrics = true;
 out:
@@ -45,17 +46,79 @@ out:
 	return rc;
 }
 
-static int read_verdict(struct fm_runner *r, struct fm_error *err)
+/* The metrics that decide, and the controls, as gate.c reads them; either may stay as it is. */
+static int read_evidence(struct fm_runner *r, struct fm_metrics *free_ones, json_t **controls, struct fm_error *err)
 {
+	const struct fm_run_stage *evaluate = &r->run->stage[FM_EVALUATE];
+	char *path = fm_path_join(evaluate->product, "controls.json");
 	json_t *doc = NULL;
 	int rc;
 
-	if ((rc = load_product(&r->run->stage[FM_GATE], "verdict.json", &doc, err)) < 0 ||
-	    (rc = fm_verdict_from_json(&r->run->verdict, doc, err)) < 0)
+	if (!path)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	if (fm_config_dp(r->cfg) && ((rc = load_product(&r->run->stage[FM_GENERATE], "free.json", &doc, err)) < 0 ||
+				     (rc = fm_harvest_metrics(doc, true, free_ones, err)) < 0))
+		goto out;
+	rc = FM_OK;
+	if (!fm_config_controls(r->cfg) || !fm_file_exists(path))
+		goto out;
+	if ((rc = load_product(evaluate, "controls.json", controls, err)) < 0)
+		goto out;
+	rc = fm_harvest_controls(r->cfg, *controls, err);
+out:
+	json_decref(doc);
+	free(path);
+	return rc;
+}
+
+/* A verdict is a function of documents that this process has looked at, so it is made here too: what the gate left is
+ * believed when it is the same to the byte, and has room for nothing else. */
+static int compare_verdict(const struct fm_run_stage *gate, const json_t *own, struct fm_error *err)
+{
+	char *path = fm_path_join(gate->product, "verdict.json");
+	struct fm_buf left = {0}, made = {0};
+	int rc;
+
+	if (!path) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	if ((rc = fm_file_read(path, PRODUCT_MAX, &left, err)) < 0 || (rc = fm_json_pretty(own, &made, err)) < 0)
+		goto out;
+	if (left.len != made.len || memcmp(left.data, made.data, made.len) != 0)
+		rc = fm_fail(err, FM_ESYSTEM,
+			     "stage gate left a verdict that does not follow from the metrics, controls and waivers: "
+			     "nothing that it made is used (%s)",
+			     path);
+out:
+	fm_buf_free(&left);
+	fm_buf_free(&made);
+	free(path);
+	return rc;
+}
+
+static int read_verdict(struct fm_runner *r, struct fm_error *err)
+{
+	struct fm_gate_in in = {.cfg = r->cfg, .waivers = r->waivers, .audits = r->run->audits};
+	struct fm_metrics free_ones = {0};
+	json_t *controls = NULL, *doc = NULL;
+	int rc;
+
+	if ((rc = read_evidence(r, &free_ones, &controls, err)) < 0 ||
+	    (rc = fm_gate_judge(&in, fm_config_dp(r->cfg) ? &free_ones : &r->run->metrics, controls, &r->run->verdict,
+				err)) < 0)
+		goto out;
+	if (!(doc = fm_verdict_json(&r->run->verdict))) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	if ((rc = compare_verdict(&r->run->stage[FM_GATE], doc, err)) < 0)
 		goto out;
 	r->run->has_verdict = true;
 	rc = fm_ledger_append(r->ledger, r->run->id, "verdict", doc, err);
 out:
+	fm_metrics_free(&free_ones);
+	json_decref(controls);
 	json_decref(doc);
 	return rc;
 }

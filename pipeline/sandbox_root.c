@@ -71,10 +71,24 @@ out:
 	return rc;
 }
 
+#ifndef MOUNT_ATTR_NOSYMFOLLOW
+#define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
+#endif
+
+/* No link below it is followed either, where the kernel can refuse that (5.14). */
+static int restrict_mount(const char *path, uint64_t attributes, unsigned flags)
+{
+	struct mount_attr attr = {.attr_set = attributes | MOUNT_ATTR_NOSYMFOLLOW};
+
+	if (mount_setattr(AT_FDCWD, path, flags, &attr, sizeof attr) == 0)
+		return 0;
+	attr.attr_set = attributes;
+	return errno == EINVAL ? mount_setattr(AT_FDCWD, path, flags, &attr, sizeof attr) : -1;
+}
+
 /* Bind /old/real to path with the given attributes. */
 static int bind_path(const char *real, const char *path, uint64_t attributes, struct fm_error *err)
 {
-	struct mount_attr attr = {.attr_set = attributes};
 	struct stat st;
 	int fd = -1, rc;
 	char *from = fm_path_join("/old", real + 1);
@@ -98,7 +112,7 @@ static int bind_path(const char *real, const char *path, uint64_t attributes, st
 	}
 	if (mount(from, path, NULL, MS_BIND | MS_REC, NULL))
 		rc = fm_fail(err, FM_ESYSTEM, "cannot show %s to the stage: %s" HINT, path, strerror(errno));
-	else if (mount_setattr(AT_FDCWD, path, AT_RECURSIVE, &attr, sizeof attr))
+	else if (restrict_mount(path, attributes, AT_RECURSIVE))
 		rc = fm_fail(err, FM_ESYSTEM, "cannot restrict %s: %s" HINT, path, strerror(errno));
 out:
 	if (fd >= 0)

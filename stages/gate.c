@@ -18,6 +18,19 @@ static int load_controls(const struct fm_gate_in *in, json_t **controls, struct 
 	return fm_json_load(controls, in->controls_json, METRICS_MAX, err);
 }
 
+int fm_gate_judge(const struct fm_gate_in *in, const struct fm_metrics *metrics, const json_t *controls,
+		  struct fm_verdict *v, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = fm_gate_apply(in->cfg, metrics, v, err)) < 0 ||
+	    (rc = fm_gate_complete(in->cfg, controls, in->waivers, v, err)) < 0)
+		return rc;
+	fm_gate_claim(v, in->audits);
+	fm_gate_decide(v);
+	return FM_OK;
+}
+
 int fm_stage_gate(const struct fm_gate_in *in, struct fm_gate_out *out, struct fm_error *err)
 {
 	struct fm_metrics metrics = {0};
@@ -36,12 +49,8 @@ int fm_stage_gate(const struct fm_gate_in *in, struct fm_gate_out *out, struct f
 		rc = fm_error_prefix(err, "%s: ", metrics_json);
 		goto out;
 	}
-	if ((rc = fm_gate_apply(in->cfg, &metrics, &out->verdict, err)) < 0)
+	if ((rc = fm_gate_judge(in, &metrics, controls, &out->verdict, err)) < 0)
 		goto out;
-	if ((rc = fm_gate_complete(in->cfg, controls, in->waivers, &out->verdict, err)) < 0)
-		goto out;
-	fm_gate_claim(&out->verdict, in->audits);
-	fm_gate_decide(&out->verdict);
 	verdict = fm_verdict_json(&out->verdict);
 	path = fm_path_join(in->out_dir, "verdict.json");
 	if (!verdict || !path) {

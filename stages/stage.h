@@ -100,6 +100,10 @@ struct fm_gate_in {
 struct fm_gate_out {
 	struct fm_verdict verdict;
 };
+/* The verdict alone, of documents that were read: what the runner compares the stage's with.  No file is opened; free
+ * *v by fm_verdict_free after a failure too. */
+int fm_gate_judge(const struct fm_gate_in *in, const struct fm_metrics *metrics, const json_t *controls,
+		  struct fm_verdict *v, struct fm_error *err) FM_MUST_CHECK;
 int fm_stage_gate(const struct fm_gate_in *in, struct fm_gate_out *out, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_gate_out_json(const struct fm_gate_out *out);
 

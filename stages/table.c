@@ -1,6 +1,5 @@
 #include "stages/table.h"
 
-#include <cblas.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,10 +104,7 @@ static int call_evaluate(const struct fm_stages *s, const struct fm_stage_call *
 
 	if ((rc = s->evaluate(&in, &out, err)) < 0)
 		return rc;
-	/* The logistic judge repeats on machines with the same kernel of OpenBLAS; all else is the same on every
-	 * x86-64. */
-	if ((*result = fm_evaluate_out_json(&out)))
-		json_object_set_new(*result, "blas_kernel", json_string(openblas_get_corename()));
+	*result = fm_evaluate_out_json(&out);
 	return FM_OK;
 }
 
@@ -163,6 +159,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
     [FM_INGEST] = {.name = "ingest",
 		   .product = "store",
 		   .makes = "store: training split, validation split, holdout, summary, quarantine",
+		   .files = "store.json quarantine.csv train/@ validation/@ holdout/@",
 		   .format = 2,
 		   .items = FM_ITEM(FM_ITEM_TRACE) | FM_ITEM(FM_ITEM_DIALECT) | FM_ITEM(FM_ITEM_QUARANTINE),
 		   .sees_rows = true,
@@ -172,6 +169,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
     [FM_TRAIN] = {.name = "train",
 		  .product = "model",
 		  .makes = "model",
+		  .files = "model.json weights.safetensors marginals.bin charges.json",
 		  .format = 1,
 		  .items = FM_ITEM(FM_ITEM_DIALECT) | FM_ITEM(FM_ITEM_TRAIN) | FM_ITEM(FM_ITEM_VALIDATION) |
 			   FM_ITEM(FM_ITEM_STORE) | FM_ITEM(FM_ITEM_CHECKPOINT),
@@ -182,6 +180,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
     [FM_GENERATE] = {.name = "generate",
 		     .product = "synthetic",
 		     .makes = "synthetic table",
+		     .files = "@ free.json",
 		     .format = 2,
 		     .items = FM_ITEM(FM_ITEM_MODEL),
 		     .draws = true,
@@ -190,6 +189,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
     [FM_EVALUATE] = {.name = "evaluate",
 		     .product = "metrics",
 		     .makes = "metrics, histograms for the report, controls",
+		     .files = "metrics.json histograms.json controls.json",
 		     .format = 3,
 		     .by_program = true,
 		     .sees_rows = true,
@@ -201,6 +201,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
     [FM_GATE] = {.name = "gate",
 		 .product = "verdict",
 		 .makes = "verdict",
+		 .files = "verdict.json",
 		 .format = 1,
 		 .by_program = true,
 		 .items = FM_ITEM(FM_ITEM_METRICS) | FM_ITEM(FM_ITEM_FREE) | FM_ITEM(FM_ITEM_CONTROLS) |
@@ -210,6 +211,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
     [FM_RELEASE] = {.name = "release",
 		    .product = "release",
 		    .makes = "archive and signature",
+		    .files = "# #s",
 		    .format = 1,
 		    .by_program = true,
 		    .always = true,

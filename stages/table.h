@@ -95,13 +95,16 @@ struct fm_stage {
 	const char *name;
 	const char *product; /* its folder below stages/NAME/KEY/ */
 	const char *makes;   /* the same in words */
-	int format;          /* raised when products in workspaces must be made again within one version */
-	bool by_program;     /* the key depends on the program's own digest, so that what a release claims is measured
-				by the program that releases it */
-	bool draws;          /* random numbers: in privacy.mode dp from a secret of its own */
-	bool sees_rows;      /* private flows: no message of it may hold the text of one (base/text.h) */
-	bool always;         /* made again each time, never taken from the workspace */
-	unsigned items;      /* FM_ITEM(...) | ...: all that it may read, and of FM_FROM_STAGE write */
+	/* The files that it may hold, and no others: names, "@" for those of a table, "#" for the archive of the
+	 * release, in folders of one level */
+	const char *files;
+	int format;      /* raised when products in workspaces must be made again within one version */
+	bool by_program; /* the key depends on the program's own digest, so that what a release claims is measured
+			    by the program that releases it */
+	bool draws;      /* random numbers: in privacy.mode dp from a secret of its own */
+	bool sees_rows;  /* private flows: no message of it may hold the text of one (base/text.h) */
+	bool always;     /* made again each time, never taken from the workspace */
+	unsigned items;  /* FM_ITEM(...) | ...: all that it may read, and of FM_FROM_STAGE write */
 	const char *section[10]; /* of the config, that the key depends on; ends with NULL */
 	/* Call s's function of this stage; *result is what it found out, as JSON, for the ledger. */
 	int (*call)(const struct fm_stages *s, const struct fm_stage_call *c, json_t **result, struct fm_error *err);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/table.h"
 
 void fm_left_out_add(struct fm_left_out *l, const char *reason, uint64_t line)
 {
@@ -59,4 +60,83 @@ json_t *fm_left_out_json(const struct fm_left_out *l)
 		return list;
 	json_decref(list);
 	return NULL;
+}
+
+/* ---- what is published of a reason ---- */
+
+/* Behind the name of a column; of two that begin alike the longer stands first. */
+static const char *const of_value[] = {
+    "is missing",
+    "is negative",
+    "is not a time of the pattern that the dialect gives",
+    "is not a time in numbers",
+    "is not a time",
+    "has neither Z nor an offset",
+    "lies outside the years 1970 to 2261",
+    "is not a duration",
+    "is over 49 days",
+    "is neither a port nor type.code of ICMP",
+    "is type.code in a row that is not ICMP",
+    "is not a port number",
+    "is over 65535",
+    "has no port number behind it",
+    "has no port behind it",
+    "has a port over 65535 behind it",
+    "is a scaled number such as 4.2 M",
+    "is over 2^63 millionths",
+    "is not a nonnegative integer",
+    "is, as a sum, over 2^63 - 1",
+    "is an IPv6 address, and only IPv4 is read",
+    "is an IPv4 address with a port behind it",
+    "is a MAC address, not IPv4",
+    "is not an IPv4 address as an integer",
+    "is not an IPv4 address",
+    "is longer than 255 bytes",
+    "is not text in windows-1252",
+    "is not text in UTF-8",
+};
+static const char *const of_row[] = {
+    "te lies before the start",
+    "td is over 49 days",
+    "the row is of a kind that the dialect does not read",
+    "misplaced quotes",
+    "a quote is not closed on its line",
+    "a carriage return inside the row",
+    "the line is over 1 MiB long",
+    "a NUL byte in the row",
+    "no object of JSON",
+    "text behind the object of JSON",
+    "an object of JSON is not closed on its line",
+    "a list of JSON is not closed on its line",
+    "a string of JSON is not closed on its line",
+    "a key of JSON stands twice",
+};
+
+static const char *begins_with_one(const char *text, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strncmp(text, list[i], strlen(list[i])) == 0)
+			return list[i];
+	return NULL;
+}
+
+const char *fm_left_out_public(const char *reason, char buf[128])
+{
+	const char *words = begins_with_one(reason, of_row, sizeof of_row / sizeof *of_row);
+	size_t digits = strspn(reason, "0123456789");
+
+	if (words)
+		return words;
+	if (digits && strncmp(reason + digits, " column", 7) == 0)
+		return "another number of columns than expected";
+	for (int c = 0; c < FM_NFLOWCOL; c++) {
+		size_t n = strlen(fm_cols[c].name);
+
+		if (strncmp(reason, fm_cols[c].name, n) != 0 || reason[n] != ' ' ||
+		    !(words = begins_with_one(reason + n + 1, of_value, sizeof of_value / sizeof *of_value)))
+			continue;
+		snprintf(buf, 128, "%s %s", fm_cols[c].name, words);
+		return buf;
+	}
+	return "other reasons";
 }

@@ -1,0 +1,272 @@
+#include "pipeline/harvest.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "judge/gate/controls.h"
+#include "manifests/registry.h"
+#include "traces/left_out.h"
+
+#define MOST_VALUE 1e30       /* of a metric: bytes of all flows, squared, are less */
+#define MOST_COUNT 1e15       /* rows, bytes, steps, milliseconds since 1970 */
+#define MOST_RESULT (1 << 16) /* numbers in what a stage says of itself */
+
+static int refuse(enum fm_stage_id id, const char *where, const char *what, struct fm_error *err)
+{
+	return fm_fail(err, FM_ESYSTEM, "stage %s: its %s %s: no honest stage says so, so nothing that it made is used",
+		       fm_stage_name(id), where, what);
+}
+
+static bool bounded(const json_t *v, double most)
+{
+	return json_is_number(v) && fabs(json_number_value(v)) <= most;
+}
+
+static bool is_count(const json_t *v)
+{
+	return json_is_integer(v) && json_integer_value(v) >= 0 && bounded(v, MOST_COUNT);
+}
+
+/* ---- metrics ---- */
+
+static bool is_ci(const json_t *v)
+{
+	return !v || (json_array_size(v) == 2 && bounded(json_array_get(v, 0), MOST_VALUE) &&
+		      bounded(json_array_get(v, 1), MOST_VALUE));
+}
+
+static const char *metric_fault(const json_t *m, bool free)
+{
+	const char *name = json_string_value(json_object_get(m, "name"));
+	const json_t *value = json_object_get(m, "value"), *ci = json_object_get(m, "ci");
+
+	if (!json_is_object(m) || json_object_size(m) != (ci ? 4u : 3u) || !name)
+		return "has an entry that is no metric";
+	if (!fm_metric_kind(name) || fm_metric_kind(name)->is & FM_BY_GATE)
+		return "has a metric that is not registered";
+	if (free && !fm_metric_is_free(name))
+		return "has a metric that is not of synthetic flows alone";
+	if (!json_is_null(value) && !bounded(value, MOST_VALUE))
+		return "has a value that is no number of a metric";
+	return is_count(json_object_get(m, "n")) && is_ci(ci) ? NULL : "has a metric on an impossible number of rows";
+}
+
+static int check_list(enum fm_stage_id id, const char *where, const json_t *list, bool free, struct fm_error *err)
+{
+	const char *fault;
+
+	if (!json_is_array(list))
+		return refuse(id, where, "is no list", err);
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if ((fault = metric_fault(json_array_get(list, i), free)))
+			return refuse(id, where, fault, err);
+	return FM_OK;
+}
+
+int fm_harvest_metrics(const json_t *list, bool free, struct fm_metrics *out, struct fm_error *err)
+{
+	enum fm_stage_id id = free ? FM_GENERATE : FM_EVALUATE;
+	int rc;
+
+	*out = (struct fm_metrics){0};
+	if ((rc = check_list(id, "list of metrics", list, free, err)) < 0)
+		return rc;
+	if (fm_metrics_from_list(out, list, err) < 0)
+		return refuse(id, "list of metrics", "has one twice", err);
+	return FM_OK;
+}
+
+/* ---- controls ---- */
+
+static bool says(const json_t *o, const char *key, const char *word)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s && strcmp(s, word) == 0;
+}
+
+static bool is_control(const json_t *o, const struct fm_control *c, double limit)
+{
+	bool must_fail =
+	    c->expect == FM_CONTROL_MUST_FAIL || (c->expect == FM_CONTROL_FROM_LIMIT && c->level >= limit - 1e-12);
+
+	return json_object_size(o) == 5 && says(o, "name", c->name) &&
+	       json_number_value(json_object_get(o, "level")) == c->level &&
+	       says(o, "kind", c->expect == FM_CONTROL_MUST_PASS ? "positive" : "negative") &&
+	       says(o, "expected",
+		    c->expect == FM_CONTROL_MUST_PASS ? "pass"
+		    : must_fail                       ? "fail"
+						      : "any");
+}
+
+int fm_harvest_controls(const struct fm_config *cfg, const json_t *doc, struct fm_error *err)
+{
+	const json_t *list = json_object_get(doc, "controls"), *rows = json_object_get(doc, "rows");
+	size_t at = 0;
+	int rc;
+
+	if (json_object_size(doc) != 5 || !says(doc, "format", FM_CONTROLS_FORMAT) || !json_is_array(list) ||
+	    !is_count(rows) || json_integer_value(rows) > cfg->gate.control_rows ||
+	    json_number_value(json_object_get(doc, "limit")) != cfg->gate.control_limit)
+		return refuse(FM_EVALUATE, "document of controls", "is none of this config", err);
+	if ((rc = check_list(FM_EVALUATE, "list of floors", json_object_get(doc, "floor"), false, err)) < 0)
+		return rc;
+	for (size_t i = 0; i < json_array_size(list); i++, at++) {
+		const json_t *o = json_array_get(list, i);
+
+		while (at < fm_ncontrols && !is_control(o, &fm_controls[at], cfg->gate.control_limit))
+			at++;
+		if (at == fm_ncontrols)
+			return refuse(FM_EVALUATE, "document of controls", "has a control that nobody planted", err);
+		if ((rc = check_list(FM_EVALUATE, "score of a control", json_object_get(o, "metrics"), false, err)) < 0)
+			return rc;
+	}
+	return FM_OK;
+}
+
+/* ---- what a stage says of itself ---- */
+
+enum value { COUNT, REAL, SIGNED, FLAG, LEFT_OUT, HEX, ARCHIVE, SIGNATURE };
+struct member {
+	const char *name;
+	enum value is;
+	bool may_lack;
+};
+static const struct member of_ingest[] = {
+    {"rows", COUNT, false},       {"bad", COUNT, false},          {"missing_values", COUNT, false},
+    {"train_rows", COUNT, false}, {"holdout_rows", COUNT, false}, {"validation_rows", COUNT, false},
+    {"windows", COUNT, false},    {"first_ms", SIGNED, false},    {"last_ms", SIGNED, false},
+    {"unsorted", COUNT, false},   {"tail_rows", COUNT, false},    {"passed_over", COUNT, true},
+    {"sorted", FLAG, true},       {"left_out", LEFT_OUT, true},   {NULL, COUNT, false},
+};
+static const struct member of_train[] = {
+    {"steps", COUNT, false},
+    {"parameters", COUNT, false},
+    {"loss", REAL, false},
+    {"validation_nats_per_flow", REAL, false},
+    {"flows_per_second", REAL, false},
+    {"rollbacks", COUNT, false},
+    {NULL, COUNT, false},
+};
+static const struct member of_generate[] = {
+    {"rows", COUNT, false}, {"flows_per_second", REAL, false}, {NULL, COUNT, false}};
+static const struct member of_release[] = {
+    {"archive", ARCHIVE, false},    {"signature", SIGNATURE, false}, {"tar_sha256", HEX, false},
+    {"archive_sha256", HEX, false}, {"bytes", COUNT, false},        {NULL, COUNT, false},
+};
+
+static bool is_left_out(const json_t *list)
+{
+	if (!json_is_array(list) || json_array_size(list) > FM_LEFT_OUT_KINDS + 1)
+		return false;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *o = json_array_get(list, i), *lines = json_object_get(o, "lines");
+
+		if (json_object_size(o) != 3 || !is_count(json_object_get(o, "rows")) || !json_is_array(lines) ||
+		    json_array_size(lines) > FM_DOUBT_EXAMPLES || !json_is_string(json_object_get(o, "reason")) ||
+		    json_string_length(json_object_get(o, "reason")) > 255)
+			return false;
+		for (size_t k = 0; k < json_array_size(lines); k++)
+			if (!is_count(json_array_get(lines, k)))
+				return false;
+	}
+	return true;
+}
+
+static bool is_hex(const char *s)
+{
+	return s && strlen(s) == 64 && strspn(s, "0123456789abcdef") == 64;
+}
+
+static bool is_archive(const struct fm_config *cfg, const char *s, const char *suffix)
+{
+	char want[sizeof cfg->release.name + sizeof cfg->release.version + 32];
+
+	snprintf(want, sizeof want, "%s-%s.tar.zst%s", cfg->release.name, cfg->release.version, suffix);
+	return s && strcmp(s, want) == 0;
+}
+
+static bool fits(const struct fm_config *cfg, const json_t *v, enum value is)
+{
+	switch (is) {
+	case COUNT:
+		return is_count(v);
+	case SIGNED:
+		return json_is_integer(v) && bounded(v, MOST_COUNT);
+	case REAL:
+		return json_is_null(v) || bounded(v, MOST_VALUE);
+	case FLAG:
+		return json_is_boolean(v);
+	case LEFT_OUT:
+		return is_left_out(v);
+	case HEX:
+		return is_hex(json_string_value(v));
+	case ARCHIVE:
+		return is_archive(cfg, json_string_value(v), "");
+	case SIGNATURE:
+		return is_archive(cfg, json_string_value(v), ".sig");
+	}
+	return false;
+}
+
+static int check_members(const struct fm_config *cfg, enum fm_stage_id id, const struct member *m, const json_t *result,
+			 struct fm_error *err)
+{
+	size_t known = 0;
+
+	if (!json_is_object(result))
+		return refuse(id, "result", "is no object", err);
+	for (; m->name; m++) {
+		const json_t *v = json_object_get(result, m->name);
+
+		if (!v && m->may_lack)
+			continue;
+		if (!v || !fits(cfg, v, m->is))
+			return refuse(id, m->name, "is out of bounds", err);
+		known++;
+	}
+	return known == json_object_size(result) ? FM_OK : refuse(id, "result", "has a member that is not known", err);
+}
+
+/* Metrics nested by name (fm_metrics_json): numbers under registered names. */
+static int check_nested(const json_t *o, const char *above, size_t *left, struct fm_error *err)
+{
+	char name[128];
+	const char *key;
+	json_t *v;
+	int rc;
+
+	json_object_foreach((json_t *)(uintptr_t)o, key, v)
+	{
+		if ((*left)-- == 0 || snprintf(name, sizeof name, "%s%s%s", above, *above ? "." : "", key) >= 64)
+			return refuse(FM_EVALUATE, "result", "is larger than all metrics", err);
+		if (json_is_object(v)) {
+			if ((rc = check_nested(v, name, left, err)) < 0)
+				return rc;
+		} else if (!fm_metric_kind(name) || !(json_is_null(v) || bounded(v, MOST_VALUE))) {
+			return refuse(FM_EVALUATE, "result", "has a member that is no metric", err);
+		}
+	}
+	return FM_OK;
+}
+
+int fm_harvest_result(const struct fm_config *cfg, enum fm_stage_id id, const json_t *result, struct fm_error *err)
+{
+	static const struct member *const of[FM_NSTAGES] = {
+	    [FM_INGEST] = of_ingest, [FM_TRAIN] = of_train, [FM_GENERATE] = of_generate, [FM_RELEASE] = of_release};
+	size_t left = MOST_RESULT;
+	struct fm_verdict v = {0};
+
+	if (of[id])
+		return check_members(cfg, id, of[id], result, err);
+	if (id == FM_EVALUATE)
+		return json_is_object(result) ? check_nested(result, "", &left, err)
+					      : refuse(id, "result", "is no object", err);
+	/* The gate's is compared with a verdict of our own (runner.c) before it is believed. */
+	if (fm_verdict_from_json(&v, result, err) < 0)
+		return refuse(id, "result", "is no verdict", err);
+	fm_verdict_free(&v);
+	return FM_OK;
+}

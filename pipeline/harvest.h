@@ -1,0 +1,31 @@
+/*
+ * harvest.h - what comes out of a stage, looked at as a stranger's: a stage that was taken over may have made it.
+ *
+ * The parent looks at it when the stage's process is gone, so that nothing changes any more.  What is not exactly what
+ * an honest stage makes is refused (FM_ESYSTEM), and nothing of it is used.
+ */
+#ifndef FM_PIPELINE_HARVEST_H
+#define FM_PIPELINE_HARVEST_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "manifests/config.h"
+#include "manifests/metrics.h"
+#include "stages/table.h"
+
+/* The product folder of stage id: the files of its row of the table and no others, regular ones of one name, in folders
+ * of this file system, without links, special modes or more than max bytes in all. */
+int fm_harvest_tree(const struct fm_config *cfg, enum fm_stage_id id, const char *dir, uint64_t max,
+		    struct fm_error *err) FM_MUST_CHECK;
+/* What a stage said of itself: the numbers that it has to tell, and no text but the words that this version knows. */
+int fm_harvest_result(const struct fm_config *cfg, enum fm_stage_id id, const json_t *result,
+		      struct fm_error *err) FM_MUST_CHECK;
+/* A list of metrics: registered names, finite numbers or null, counts of rows below 2^53.  free: measured of synthetic
+ * flows alone, each of them. */
+int fm_harvest_metrics(const json_t *list, bool free, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+/* A document of controls: those of judge/gate/controls.h in their order, with metrics as above. */
+int fm_harvest_controls(const struct fm_config *cfg, const json_t *doc, struct fm_error *err) FM_MUST_CHECK;
+
+#endif

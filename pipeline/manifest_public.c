@@ -1,0 +1,198 @@
+#include "pipeline/manifest_public.h"
+
+#include <string.h>
+
+#include "base/table.h"
+#include "judge/gate/subsample.h"
+#include "judge/histogram.h"
+#include "judge/task.h"
+#include "manifests/canon.h"
+#include "manifests/registry.h"
+#include "pipeline/sandbox.h"
+#include "report/report.h"
+
+#define MOST_ROWS INT64_C(1000000000000000)
+
+/* ---- in a child that sees the synthetic table ---- */
+
+struct looking {
+	const char *dir;
+	size_t memory;
+	bool cells;
+};
+
+static int labels_of(const struct fm_table *t, json_t **out, struct fm_error *err)
+{
+	char name[FM_LABEL_NAME];
+
+	*out = json_array();
+	for (size_t i = 0; FM_HAS(t, FM_LABEL) && i < t->dict[FM_LABEL].n; i++) {
+		fm_label_name(t, (uint32_t)i, name);
+		json_array_append_new(*out, json_string(name));
+	}
+	return *out ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory: labels");
+}
+
+static int look_fn(void *ctx, json_t **result, struct fm_error *err)
+{
+	const struct looking *l = ctx;
+	struct fm_table *table = NULL, *part = NULL;
+	json_t *doc = NULL, *fields = NULL, *labels = NULL;
+	int rc;
+
+	if ((rc = fm_table_open(&table, l->dir, err)) < 0 || (rc = labels_of(table, &labels, err)) < 0)
+		goto out;
+	if (l->cells && ((rc = fm_subsample(&part, table, fm_subsample_most(l->memory), err)) < 0 ||
+			 (rc = fm_histograms(part ? part : table, part ? part : table, NULL, &doc, err)) < 0 ||
+			 (rc = fm_report_histograms(doc, false, 1, &fields, err)) < 0))
+		goto out;
+	*result = json_pack("{s:O, s:O*}", "labels", labels, "histograms", fields);
+	rc = *result ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory: histograms");
+out:
+	json_decref(doc);
+	json_decref(fields);
+	json_decref(labels);
+	fm_table_free(table);
+	fm_table_free(part);
+	return rc;
+}
+
+/* ---- compared ---- */
+
+static const json_t *field_named(const json_t *fields, const char *name)
+{
+	for (size_t i = 0; i < json_array_size(fields); i++) {
+		const json_t *f = json_array_get(fields, i);
+		const char *other = json_string_value(json_object_get(f, "name"));
+
+		if (name && other && strcmp(other, name) == 0)
+			return f;
+	}
+	return NULL;
+}
+
+/* Counts of real rows, one a cell, in multiples of k. */
+static bool are_counts(const json_t *list, size_t n, int64_t k)
+{
+	if (!json_is_array(list) || json_array_size(list) != n)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const json_t *v = json_array_get(list, i);
+
+		if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > MOST_ROWS ||
+		    json_integer_value(v) % k)
+			return false;
+	}
+	return true;
+}
+
+/* Equal as canonical text: a number is the same whether it was read as a whole one or not. */
+static bool same_text(const json_t *a, const json_t *b)
+{
+	struct fm_buf x = {0}, y = {0};
+	struct fm_error ignored;
+	bool same = fm_json_canonical(a, &x, &ignored) == FM_OK && fm_json_canonical(b, &y, &ignored) == FM_OK &&
+		    x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
+
+	fm_buf_free(&x);
+	fm_buf_free(&y);
+	return same;
+}
+
+static bool is_field(const json_t *f, const json_t *own, bool real, int64_t k)
+{
+	const json_t *counts = json_object_get(f, "real");
+	json_t *rest;
+	bool same;
+
+	if (!own || (counts != NULL) != real ||
+	    (real && !are_counts(counts, json_array_size(json_object_get(own, "synthetic")), k)))
+		return false;
+	if (!(rest = json_copy((json_t *)(uintptr_t)f)))
+		return false;
+	json_object_del(rest, "real");
+	same = same_text(rest, own);
+	json_decref(rest);
+	return same;
+}
+
+static int compare_histograms(const struct fm_config *cfg, const json_t *published, const json_t *own,
+			      struct fm_error *err)
+{
+	bool real = strcmp(cfg->publish.report, "histograms") == 0;
+	const json_t *fields = json_object_get(published, "fields"), *k = json_object_get(published, "k");
+	const char *format = json_string_value(json_object_get(published, "format"));
+	size_t n = json_array_size(fields);
+	bool good = format && strcmp(format, FM_PUBLIC_HISTOGRAMS_FORMAT) == 0 && json_is_array(fields) &&
+		    json_object_size(published) == (real ? 3u : 2u) && n <= json_array_size(own) &&
+		    (!real || json_integer_value(k) >= 1);
+
+	for (size_t i = 0; i < n && good; i++) {
+		const json_t *f = json_array_get(fields, i);
+		const char *name = json_string_value(json_object_get(f, "name"));
+
+		good = is_field(f, field_named(own, name), real, real ? json_integer_value(k) : 1);
+		for (size_t j = 0; j < i && good; j++)
+			good = strcmp(json_string_value(json_object_get(json_array_get(fields, j), "name")), name) != 0;
+	}
+	return good ? FM_OK
+		    : fm_fail(err, FM_ESYSTEM,
+			      "stage evaluate left histograms that do not follow from the synthetic table: no honest "
+			      "stage does, so nothing that it made is used");
+}
+
+/* Two labels that look alike get a number: "dos", "dos-2". */
+static bool is_label(const json_t *labels, const char *name)
+{
+	for (size_t i = 0; i < json_array_size(labels); i++) {
+		const char *known = json_string_value(json_array_get(labels, i));
+		size_t n = strlen(known);
+
+		if (strncmp(known, name, n) != 0)
+			continue;
+		if (!name[n] ||
+		    (name[n] == '-' && name[n + 1] >= '2' && name[n + 1] <= '9' &&
+		     strspn(name + n + 1, "0123456789") <= 2 && !name[n + 1 + strspn(name + n + 1, "0123456789")]))
+			return true;
+	}
+	return false;
+}
+
+static const char *label_in(const json_t *metric)
+{
+	const char *name = json_string_value(json_object_get(metric, "name"));
+
+	return name && fm_metric_audience(name) & FM_ONE_LABEL ? strrchr(name, '.') + 1 : NULL;
+}
+
+int fm_manifest_compare(const struct fm_config *cfg, const struct fm_run *run, const json_t *histograms,
+			json_t *metrics, struct fm_error *err)
+{
+	struct looking l = {run->stage[FM_GENERATE].product, (size_t)cfg->gate.memory << 20, histograms != NULL};
+	struct fm_sandbox box = {.name = "synthetic", .unconfined = run->unconfined};
+	struct fm_sandbox_report report = {0};
+	bool any = histograms != NULL;
+	const json_t *labels;
+	int rc;
+
+	for (size_t i = 0; i < json_array_size(metrics); i++)
+		any = any || label_in(json_array_get(metrics, i));
+	if (!any)
+		return FM_OK;
+	fm_sandbox_path(&box, l.dir, false);
+	if ((rc = fm_sandbox_run(&box, look_fn, &l, &report, err)) < 0 ||
+	    (histograms &&
+	     (rc = compare_histograms(
+		  cfg, histograms, json_object_get(json_object_get(report.result, "histograms"), "fields"), err)) < 0))
+		goto out;
+	labels = json_object_get(report.result, "labels");
+	for (size_t i = json_array_size(metrics); i-- > 0;) {
+		const char *label = label_in(json_array_get(metrics, i));
+
+		if (label && !is_label(labels, label))
+			json_array_remove(metrics, i);
+	}
+out:
+	json_decref(report.result);
+	return rc;
+}
