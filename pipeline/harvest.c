@@ -154,7 +154,7 @@ static const struct member of_generate[] = {
     {"rows", COUNT, false}, {"flows_per_second", REAL, false}, {NULL, COUNT, false}};
 static const struct member of_release[] = {
     {"archive", ARCHIVE, false},    {"signature", SIGNATURE, false}, {"tar_sha256", HEX, false},
-    {"archive_sha256", HEX, false}, {"bytes", COUNT, false},        {NULL, COUNT, false},
+    {"archive_sha256", HEX, false}, {"bytes", COUNT, false},         {NULL, COUNT, false},
 };
 
 static bool is_left_out(const json_t *list)

@@ -8,6 +8,7 @@
 #define FM_PIPELINE_HARVEST_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -19,6 +20,9 @@
  * of this file system, without links, special modes or more than max bytes in all. */
 int fm_harvest_tree(const struct fm_config *cfg, enum fm_stage_id id, const char *dir, uint64_t max,
 		    struct fm_error *err) FM_MUST_CHECK;
+/* Does dir hold this name (NULL: is dir) as a file or folder that no link leads to?  Asked before another stage is
+ * shown it. */
+bool fm_harvest_holds(const char *dir, const char *name);
 /* What a stage said of itself: the numbers that it has to tell, and no text but the words that this version knows. */
 int fm_harvest_result(const struct fm_config *cfg, enum fm_stage_id id, const json_t *result,
 		      struct fm_error *err) FM_MUST_CHECK;

@@ -94,14 +94,14 @@ static bool expected_folder(const struct tree *t, const char *name)
 
 /* One name below a folder, neither through a link nor into another mount; a kernel without openat2 (before 5.6) does
  * not follow one either, and the device is looked at. */
-static int open_beneath(int dirfd, const char *name)
+static int open_beneath(int dirfd, const char *name, uint64_t flags)
 {
-	struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+	struct open_how how = {.flags = flags | O_CLOEXEC,
 			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV};
 	long fd = syscall(SYS_openat2, dirfd, name, &how, sizeof how);
 
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
-		return openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		return openat(dirfd, name, (int)flags | O_NOFOLLOW | O_CLOEXEC);
 	return (int)fd;
 }
 
@@ -152,7 +152,7 @@ static int look_at(struct tree *t, int fd, const char *folder, const char *name,
 	}
 	if ((rc = check_mode(t, shown, &st, err)) < 0)
 		return rc;
-	if ((inner = open_beneath(fd, name)) < 0)
+	if ((inner = open_beneath(fd, name, O_RDONLY | O_DIRECTORY)) < 0)
 		return refuse(t, shown, "a folder that cannot be opened", err);
 	return walk(t, inner, name, err);
 }
@@ -199,4 +199,22 @@ int fm_harvest_tree(const struct fm_config *cfg, enum fm_stage_id id, const char
 		return rc;
 	}
 	return walk(&t, fd, "", err);
+}
+
+bool fm_harvest_holds(const char *dir, const char *name)
+{
+	int fd = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), inner;
+	struct stat st;
+	bool good;
+
+	if (fd < 0 || !name)
+		goto out;
+	inner = open_beneath(fd, name, O_PATH);
+	close(fd);
+	fd = inner;
+out:
+	good = fd >= 0 && fstat(fd, &st) == 0 && (S_ISDIR(st.st_mode) || S_ISREG(st.st_mode));
+	if (fd >= 0)
+		close(fd);
+	return good;
 }

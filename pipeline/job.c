@@ -2,11 +2,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "pipeline/harvest.h"
 #include "traces/files.h"
 
 /* ---- in the child ---- */
@@ -43,13 +43,10 @@ void fm_job_free(struct fm_job *j)
 static char *in_product(const struct fm_item *item, const struct fm_run *run)
 {
 	const char *product = run->stage[item->stage].product;
-	char *path = item->name ? fm_path_join(product, item->name) : strdup(product);
-	struct stat st;
 
-	if (path && lstat(path, &st) == 0 && (S_ISDIR(st.st_mode) || S_ISREG(st.st_mode)))
-		return path;
-	free(path);
-	return NULL;
+	if (!fm_harvest_holds(product, item->name))
+		return NULL;
+	return item->name ? fm_path_join(product, item->name) : strdup(product);
 }
 
 static int resolve(struct fm_job *j, enum fm_item_id id, const struct fm_run *run, struct fm_error *err)

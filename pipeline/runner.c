@@ -32,6 +32,21 @@ static int load_product(const struct fm_run_stage *s, const char *name, json_t *
 	return rc;
 }
 
+/* What a stage left was refused after it was kept: the next run makes it again. */
+static int distrust(const struct fm_runner *r, enum fm_stage_id id, int rc)
+{
+	const char *product = r->run->stage[id].product;
+	char *entry = rc == FM_ESYSTEM && product ? strdup(product) : NULL;
+	struct fm_error ignored;
+
+	if (entry) {
+		*strrchr(entry, '/') = '\0';
+		(void)!fm_dir_remove(entry, &ignored);
+	}
+	free(entry);
+	return rc;
+}
+
 static int read_metrics(struct fm_runner *r, struct fm_error *err)
 {
 	json_t *doc = NULL;
@@ -64,7 +79,7 @@ static int read_evidence(struct fm_runner *r, struct fm_metrics *free_ones, json
 		goto out;
 	if ((rc = load_product(evaluate, "controls.json", controls, err)) < 0)
 		goto out;
-	rc = fm_harvest_controls(r->cfg, *controls, err);
+	rc = distrust(r, FM_EVALUATE, fm_harvest_controls(r->cfg, *controls, err));
 out:
 	json_decref(doc);
 	free(path);
@@ -220,17 +235,20 @@ static int stages_in_order(struct fm_runner *r, struct fm_error *err)
 				return rc;
 			continue;
 		}
-		if ((rc = fm_stop_check(fm_stage_name(id), err)) < 0 || (rc = fm_stage_run(r, id, err)) < 0 ||
-		    r->run->nstages <= id)
+		if ((rc = fm_stop_check(fm_stage_name(id), err)) < 0)
 			return rc;
+		if ((rc = fm_stage_run(r, id, err)) < 0)
+			return r->distrusted ? distrust(r, FM_EVALUATE, rc) : rc;
+		if (r->run->nstages <= id)
+			return FM_OK;
 		if (r->o->probe)
 			continue;
 		if (id == FM_INGEST)
 			rc = fm_preflight_version(r->o, r->ledger, r->run, err);
 		else if (id == FM_EVALUATE)
-			rc = read_metrics(r, err);
+			rc = distrust(r, FM_EVALUATE, read_metrics(r, err));
 		else if (id == FM_GATE)
-			rc = read_verdict(r, err);
+			rc = distrust(r, FM_GATE, read_verdict(r, err));
 		else if (id == FM_RELEASE)
 			rc = finish_release(r, err);
 		if (rc < 0)

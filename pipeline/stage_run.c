@@ -347,10 +347,12 @@ int fm_stage_run(struct fm_runner *r, enum fm_stage_id id, struct fm_error *err)
 	s->name = fm_stage_name(id);
 	if (!(s->inputs = json_object()))
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	if (id == FM_RELEASE && r->o->replay)
+	if (id == FM_RELEASE && r->o->replay) {
 		manifest = json_incref((json_t *)r->o->replay->manifest);
-	else if (id == FM_RELEASE && (rc = fm_runner_manifest(r->cfg, r->project, r->run, &manifest, err)) < 0)
+	} else if (id == FM_RELEASE && (rc = fm_runner_manifest(r->cfg, r->project, r->run, &manifest, err)) < 0) {
+		r->distrusted = true;
 		goto out;
+	}
 	j.call.manifest = manifest;
 	if ((rc = collect_inputs(r, id, manifest, s->inputs, err)) < 0 ||
 	    (rc = fm_stage_key(r->cfg, id, s->inputs, s->key, err)) < 0)

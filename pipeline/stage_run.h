@@ -27,6 +27,7 @@ struct fm_runner {
 	struct fm_state state;
 	char secret_id[FM_SHA256_HEX]; /* privacy.mode dp: of the run's secret, else "" */
 	bool unconfined;
+	bool distrusted; /* what evaluate left was refused when the manifest was made of it */
 };
 
 /* Take or make stage `id`, whose inputs are complete, and write its row of the ledger.  With o->probe run->nstages
