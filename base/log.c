@@ -232,10 +232,19 @@ static void show(const struct fm_progress *p, int64_t began)
 
 /* ---- the line ---- */
 
+static atomic_int told_terminal = -1;
+
+void fm_log_say_terminal(int is)
+{
+	atomic_store(&told_terminal, is != 0);
+}
+
 int fm_log_is_terminal(void)
 {
 	const char *term = getenv("TERM");
 
+	if (atomic_load(&told_terminal) >= 0)
+		return atomic_load(&told_terminal);
 	return isatty(STDERR_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
 }
 

@@ -45,7 +45,8 @@ void fm_progress_show(struct fm_progress_shared *s);
 /* What was shown last; 0 where it is just being changed, or nothing was shown. */
 int fm_progress_look(const struct fm_progress_shared *s, struct fm_progress_view *v);
 
-int fm_log_is_terminal(void); /* standard error is a terminal that redraws: lines there are short */
-double fm_seconds(void);      /* monotonic clock */
+void fm_log_say_terminal(int is); /* of a child whose standard error its parent passes on: what it is there */
+int fm_log_is_terminal(void);     /* standard error is a terminal that redraws: lines there are short */
+double fm_seconds(void);          /* monotonic clock */
 
 #endif

@@ -279,6 +279,21 @@ const struct fm_key fm_keys[] = {
 	{FIELD(publish, expires, TEXT), .check = check_expires, .dflt = "\"\"", .secret = true,
 	 .help = "Until when partners are to use the release: days after it is issued, or a date, YYYY-MM-DD. "
 		 "Empty: no end."},
+
+	{FIELD(limits, memory, INT), .min = 0, .max = 1e9, .dflt = "0", .secret = true,
+	 .help = "MiB of memory that a stage may take for itself; 0: what this machine, or the group that flowmint runs "
+		 "in, has."},
+	{FIELD(limits, cpu_hours, INT), .min = 0, .max = 1e6, .dflt = "2000", .secret = true,
+	 .help = "Hours of processor time, of all threads together, after which a stage is killed; 0: none."},
+	{FIELD(limits, file, INT), .min = 0, .max = 1e9, .dflt = "0", .secret = true,
+	 .help = "MiB of one file that a stage writes; 0: twice what is free on the workspace's disk, so that the disk "
+		 "is the limit and a file with holes is not beyond it."},
+	{FIELD(limits, output, INT), .min = 0, .max = 1e9, .dflt = "0", .secret = true,
+	 .help = "MiB of all that a stage leaves; 0: as limits.file."},
+	{FIELD(limits, files, INT), .min = 16, .max = 1048576, .dflt = "1024", .secret = true,
+	 .help = "Files that a stage may have open at once."},
+	{FIELD(limits, threads, INT), .min = 0, .max = 32768, .dflt = "0", .secret = true,
+	 .help = "Threads of a stage; 0: four times as many as it computes with, and 16."},
 };
 /* clang-format on */
 const size_t fm_nkeys = sizeof(fm_keys) / sizeof(fm_keys[0]);
@@ -286,7 +301,7 @@ const size_t fm_nkeys = sizeof(fm_keys) / sizeof(fm_keys[0]);
 const char *const fm_share_name[FM_NSHARES] = {"vocabulary", "pairs", "training", "gate"};
 
 const char *const fm_sections[] = {"release", "source",   "split", "model",  "train",
-				   "privacy", "generate", "gate",  "publish"};
+				   "privacy", "generate", "gate",  "publish", "limits"};
 const size_t fm_nsections = sizeof(fm_sections) / sizeof(fm_sections[0]);
 
 /* ---- reading it ---- */

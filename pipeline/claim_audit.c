@@ -12,6 +12,7 @@
 #include "manifests/canon.h"
 #include "pipeline/budget.h"
 #include "pipeline/keys.h"
+#include "pipeline/limits.h"
 #include "pipeline/preflight.h"
 #include "pipeline/sandbox.h"
 #include "pipeline/sealed.h"
@@ -129,6 +130,7 @@ static int within_walls(const struct fm_claim_audit_in *in, const char *workspac
 				 .canaries = in->canaries,
 				 .runs = in->runs,
 				 .secret = audit};
+	fm_limits_of(in->cfg, workspace, true, &box.limits);
 	rc = fm_sandbox_run(&box, attack, &ai, &report, err);
 	if (rc < 0)
 		json_decref(report.result);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/landlock.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,13 +10,14 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/kernels.h"
 #include "pipeline/preflight.h"
+#include "pipeline/probes.h"
 #include "pipeline/sandbox.h"
 
 #define ROOM_WANTED (UINT64_C(1) << 30) /* less is worth a word */
@@ -109,15 +109,53 @@ static void check_seccomp(struct exam *x)
 		    "use a kernel with CONFIG_SECCOMP_FILTER; no option runs without it");
 }
 
+/* The attempts that every run makes, in a folder of their own. */
+static void check_escapes(struct exam *x)
+{
+	char dir[] = "/tmp/flowmint-doctor-XXXXXX", words[FM_ERROR_TEXT] = "";
+	json_t *report = NULL, *one;
+	struct fm_error err = {0}, ignored;
+	const char *stage;
+	json_int_t tried = 0;
+	size_t through = 0;
+	int rc;
+
+	if (!mkdtemp(dir)) {
+		addf(x, "escapes", WEAK, "let /tmp be written to", "not tried: %s: %s", dir, strerror(errno));
+		return;
+	}
+	rc = fm_probes_run(dir, false, &report, &err);
+	json_object_foreach(report, stage, one)
+	{
+		const json_t *list = json_object_get(one, "through");
+
+		tried += json_integer_value(json_object_get(one, "tried"));
+		through += json_array_size(list);
+		for (size_t i = 0; i < json_array_size(list); i++)
+			snprintf(words + strlen(words), sizeof words - strlen(words), "%s %s: %s", *words ? "," : "",
+				 stage, json_string_value(json_array_get(list, i)));
+	}
+	if (rc == FM_OK)
+		addf(x, "escapes", GOOD, "", "%lld attempts to get out of a stage, none got through", (long long)tried);
+	else
+		addf(x, "escapes", BAD, "tell the maintainers; flowmint run refuses here", "%s%s", err.message, words);
+	json_decref(report);
+	(void)!fm_dir_remove(dir, &ignored);
+}
+
 static void check_landlock(struct exam *x)
 {
-	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	int version = fm_sandbox_landlock_version();
 
-	if (abi > 0)
-		addf(x, "landlock", GOOD, "", "ABI %ld; flowmint does not need it, stages have a private root", abi);
+	if (version > 0)
+		addf(x, "landlock", GOOD, "", "version %d: a second wall around files, and the one of run --unconfined",
+		     version);
 	else
-		addf(x, "landlock", GOOD, "", "none (%s); flowmint does not need it, stages have a private root",
-		     strerror(errno));
+		addf(x, "landlock", WEAK,
+		     "add landlock to the kernel's list of security modules (lsm=); stages have a private root without "
+		     "it, but "
+		     "with run --unconfined every file of the user is in their reach",
+		     "none");
 }
 
 static void check_memory_lock(struct exam *x)
@@ -196,6 +234,8 @@ int fm_doctor(const char *workspace, json_t **report, struct fm_error *err)
 	check_namespaces(&x);
 	check_seccomp(&x);
 	check_landlock(&x);
+	if (!x.refused)
+		check_escapes(&x);
 	check_memory_lock(&x);
 	check_disk(&x, workspace);
 	check_memory(&x);

@@ -33,7 +33,7 @@ static int no_memory(struct fm_error *err)
 /* The ledger's rows of a run; what they say points into rows. */
 struct record {
 	json_t *rows;
-	const json_t *run, *verdict, *release, *end, *stage[FM_NSTAGES];
+	const json_t *run, *escapes, *verdict, *release, *end, *stage[FM_NSTAGES];
 	const char *time;
 };
 
@@ -56,6 +56,8 @@ static int read_record(const char *workspace, const char *id, struct record *rec
 		if (strcmp(kind, "run") == 0) {
 			rec->run = body;
 			rec->time = str(row, "time");
+		} else if (strcmp(kind, "escapes") == 0) {
+			rec->escapes = body;
 		} else if (strcmp(kind, "verdict") == 0) {
 			rec->verdict = body;
 		} else if (strcmp(kind, "release") == 0) {
@@ -78,6 +80,7 @@ static void fill_run(const struct record *rec, const char *id, struct fm_run *ru
 {
 	snprintf(run->id, sizeof run->id, "%s", id);
 	run->unconfined = strcmp(str(rec->run, "confinement"), "unconfined") == 0;
+	run->escapes = json_incref((json_t *)(uintptr_t)rec->escapes);
 	for (int i = 0; i < FM_NSTAGES; i++) {
 		struct fm_run_stage *s = &run->stage[i];
 

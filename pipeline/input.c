@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "pipeline/keys.h"
+#include "pipeline/limits.h"
 #include "pipeline/sandbox.h"
 #include "traces/files.h"
 #include "traces/sniff.h"
@@ -242,10 +243,13 @@ static int find_dialect(struct fm_config *cfg, bool unconfined, struct fm_error 
 		return fm_fail_errno(err, "source.path: %s", first);
 	a.path = real;
 	fm_sandbox_path(&box, real, false);
+	fm_limits_of(cfg, NULL, true, &box.limits);
 	if ((rc = fm_sandbox_run(&box, sniff_fn, &a, &report, err)) < 0)
 		goto out;
 	name = json_string_value(json_object_get(report.result, "dialect"));
-	if (!name || strlen(name) >= sizeof cfg->source.dialect) {
+	/* A stranger's bytes were read there: a name that is a file's would be opened by every stage after it. */
+	if (!name || strlen(name) >= sizeof cfg->source.dialect || fm_dialect_is_file(name) ||
+	    fm_dialect_check_name(name, err) < 0) {
 		rc = fm_fail(err, FM_ESYSTEM, "%s: no dialect came back", first);
 		goto out;
 	}

@@ -73,6 +73,30 @@ static int resolve(struct fm_job *j, enum fm_item_id id, const struct fm_run *ru
 	return FM_OK;
 }
 
+static void forget(struct fm_sandbox *box, const char *text)
+{
+	if (text && *text && box->nforget < FM_SANDBOX_FORGET)
+		box->forget[box->nforget++] = text;
+}
+
+/* A stage that does not read the trace need not know which it was: the config's lines, names one by one, digest. */
+static int forget_trace(struct fm_job *j, const struct fm_run *run, struct fm_sandbox *box, struct fm_error *err)
+{
+	const char *list = j->call.cfg->source.path;
+
+	if (fm_stage_table[j->id].items & FM_ITEM(FM_ITEM_TRACE))
+		return FM_OK;
+	forget(box, json_string_value(json_object_get(run->stage[FM_INGEST].inputs, "trace")));
+	forget(box, list);
+	if (fm_files_count(list) <= 1)
+		return FM_OK;
+	if (!(j->files = strdup(list)))
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	for (char *rest = j->files, *one; (one = strsep(&rest, "\n"));)
+		forget(box, one);
+	return FM_OK;
+}
+
 int fm_job_fill(struct fm_job *j, const struct fm_run *run, struct fm_sandbox *box, struct fm_error *err)
 {
 	int rc;
@@ -90,5 +114,5 @@ int fm_job_fill(struct fm_job *j, const struct fm_run *run, struct fm_sandbox *b
 			return rc;
 	}
 	fm_sandbox_path(box, j->call.out_dir, true);
-	return FM_OK;
+	return forget_trace(j, run, box, err);
 }

@@ -231,15 +231,30 @@ static int left_out_json(const struct fm_run *run, json_t **out, struct fm_error
 	return *out && !failed ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory for the manifest");
 }
 
+/* Of the attempts to get out of each stage (probes.h) how many there were and what got through; which wall it was that
+ * held is of the machine. */
+static json_t *escapes_json(const struct fm_run *run)
+{
+	json_t *out = json_object(), *one;
+	const char *stage;
+
+	json_object_foreach(run->escapes, stage, one)
+	    json_object_set_new(out, stage,
+				json_pack("{s:O, s:O}", "tried", json_object_get(one, "tried"), "through",
+					  json_object_get(one, "through")));
+	return out;
+}
+
 json_t *fm_runner_facts(const struct fm_config *cfg, const struct fm_run *run)
 {
 	const char *kernel = json_string_value(json_object_get(run->stage[FM_EVALUATE].result, "blas_kernel"));
 
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:{s:s, s:s, s:s}}", "format", FM_MANIFEST_FORMAT, "name",
-			 cfg->release.name, "version", cfg->release.version, "config", fm_config_json(cfg, NULL, true),
-			 "stages", stages_json(run, fm_config_dp(cfg)), "privacy", privacy_json(cfg), "environment",
-			 "flowmint", FM_VERSION, "evaluate_blas_kernel", kernel ? kernel : "unknown", "confinement",
-			 run->unconfined ? "unconfined" : "namespaces");
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:{s:s, s:s, s:s, s:o*}}", "format", FM_MANIFEST_FORMAT,
+			 "name", cfg->release.name, "version", cfg->release.version, "config",
+			 fm_config_json(cfg, NULL, true), "stages", stages_json(run, fm_config_dp(cfg)), "privacy",
+			 privacy_json(cfg), "environment", "flowmint", FM_VERSION, "evaluate_blas_kernel",
+			 kernel ? kernel : "unknown", "confinement", run->unconfined ? "unconfined" : "namespaces",
+			 "escapes", run->escapes ? escapes_json(run) : NULL);
 }
 
 int fm_runner_manifest(const struct fm_config *cfg, const char *project, const struct fm_run *run, json_t **manifest,

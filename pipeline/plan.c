@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "manifests/dialect.h"
 #include "model/generator.h"
+#include "pipeline/limits.h"
 #include "pipeline/preflight.h"
 #include "pipeline/runner.h"
 #include "pipeline/sandbox.h"
@@ -122,6 +123,7 @@ static int count_rows(struct plan *p, struct fm_error *err)
 	if (!several)
 		fm_sandbox_path(&box, real, false);
 	fm_sandbox_path(&box, fm_item_path(cfg, FM_ITEM_DIALECT), false);
+	fm_limits_of(cfg, NULL, true, &box.limits);
 	if ((rc = fm_sandbox_run(&box, count_fn, &c, &report, err)) < 0)
 		goto out;
 	p->rows = json_number_value(json_object_get(report.result, "rows"));

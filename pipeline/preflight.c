@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "manifests/canon.h"
 #include "pipeline/project_secret.h"
+#include "pipeline/limits.h"
 #include "pipeline/publish.h"
 #include "pipeline/sandbox.h"
 #include "release/archive.h"
@@ -488,6 +489,8 @@ int fm_preflight(const struct fm_run_options *o, const char *project, const char
 	const struct fm_config *cfg = o->cfg;
 	int rc;
 
+	if ((rc = fm_limits_check(err)) < 0)
+		return rc;
 	if (!o->trace_sha256) {
 		if (!cfg->source.path[0])
 			return fm_fail(err, FM_EINPUT, "%s: source.path is not set: it names the trace to learn from",

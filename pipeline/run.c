@@ -51,6 +51,7 @@ void fm_run_free(struct fm_run *run)
 		free(run->stage[i].product);
 	}
 	json_decref(run->audits);
+	json_decref(run->escapes);
 	fm_metrics_free(&run->metrics);
 	fm_verdict_free(&run->verdict);
 	memset(run, 0, sizeof *run);

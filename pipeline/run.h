@@ -31,6 +31,7 @@ struct fm_run {
 	struct fm_metrics metrics;
 	struct fm_verdict verdict;
 	json_t *audits; /* privacy.mode dp: the audit of its claim that counts, a list of one or none (claim_audit.h) */
+	json_t *escapes; /* attempts to get out of each stage, and what came of them (probes.h); NULL: none were made */
 	bool has_metrics, has_verdict;
 	char archive[1024]; /* "" when there is none */
 	char tar_sha256[FM_SHA256_HEX], archive_sha256[FM_SHA256_HEX];

@@ -13,6 +13,7 @@
 #include "pipeline/claim_audit.h"
 #include "pipeline/harvest.h"
 #include "pipeline/preflight.h"
+#include "pipeline/probes.h"
 #include "pipeline/publish.h"
 #include "pipeline/sealed.h"
 #include "pipeline/stage_run.h"
@@ -327,6 +328,18 @@ static int read_audits(struct fm_runner *r, struct fm_error *err)
 	return FM_OK;
 }
 
+/* Before the first stage: do the walls hold?  Not for a look, nor for a plan's samples. */
+static int try_walls(struct fm_runner *r, struct fm_error *err)
+{
+	int rc;
+
+	if (r->o->probe || (r->o->dry && r->o->until < FM_RELEASE))
+		return FM_OK;
+	if ((rc = fm_probes_run(r->ws.path, r->unconfined, &r->run->escapes, err)) < 0)
+		return rc;
+	return fm_ledger_append(r->ledger, r->run->id, "escapes", r->run->escapes, err);
+}
+
 static int open_run(struct fm_runner *r, char *workspace, struct fm_error *err)
 {
 	int rc;
@@ -341,8 +354,8 @@ static int open_run(struct fm_runner *r, char *workspace, struct fm_error *err)
 		fm_ledger_tell(r->ledger, r->o->events);
 	if ((rc = fm_ledger_next_run(r->ledger, r->run->id, err)) < 0)
 		return rc;
-	if ((!r->o->probe && (rc = record_run(r, err)) < 0) || (rc = open_private(r, err)) < 0 ||
-	    (rc = read_audits(r, err)) < 0)
+	if ((!r->o->probe && (rc = record_run(r, err)) < 0) || (rc = try_walls(r, err)) < 0 ||
+	    (rc = open_private(r, err)) < 0 || (rc = read_audits(r, err)) < 0)
 		return rc;
 	return read_waivers(r, err);
 }

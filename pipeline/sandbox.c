@@ -49,14 +49,15 @@ int fm_sandbox_files(struct fm_sandbox *box, const char *list, char **names, str
 
 /* ---- the child ---- */
 
-/* Standard input and output go nowhere, standard error stays, the pipe becomes RESULT_FD, all else is closed. */
-static int narrow_descriptors(int *pipe_fd, struct fm_error *err)
+/* Standard input and output go nowhere, standard error goes to the parent, the other pipe becomes RESULT_FD, all else
+ * is closed.  No pipe has a number below 3, which main sees to. */
+static int narrow_descriptors(int *pipe_fd, int say_fd, struct fm_error *err)
 {
 	int null = open("/dev/null", O_RDWR);
 
 	if (null < 0)
 		return fm_fail_errno(err, "/dev/null");
-	if (dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(*pipe_fd, RESULT_FD) < 0)
+	if (dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(say_fd, 2) < 0 || dup2(*pipe_fd, RESULT_FD) < 0)
 		return fm_fail_errno(err, "cannot arrange the stage's descriptors");
 	*pipe_fd = RESULT_FD;
 	if (close_range(RESULT_FD + 1, ~0u, 0))
@@ -83,7 +84,7 @@ static int check_readable(const struct fm_sandbox *box, struct fm_error *err)
 }
 
 static int child_setup(const struct fm_sandbox *box, char *const *real, bool user_namespace, unsigned uid, unsigned gid,
-		       int *pipe_fd, struct fm_error *err)
+		       int *pipe_fd, int say_fd, struct fm_error *err)
 {
 	struct pollfd parent = {.fd = RESULT_FD};
 	int rc;
@@ -92,18 +93,19 @@ static int child_setup(const struct fm_sandbox *box, char *const *real, bool use
 	fm_interrupt_handle();
 	signal(SIGPIPE, SIG_IGN);
 	setsid(); /* signals of the terminal go to the parent alone, which ends this process */
-	if ((rc = narrow_descriptors(pipe_fd, err)) < 0)
+	if ((rc = narrow_descriptors(pipe_fd, say_fd, err)) < 0 || (rc = fm_sandbox_forget(box, err)) < 0)
 		return rc;
 	if (!box->unconfined && (rc = fm_sandbox_enter(box, real, user_namespace, uid, gid, err)) < 0)
 		return rc;
-	if ((rc = fm_sandbox_drop(err)) < 0 || (rc = check_readable(box, err)) < 0)
+	if ((rc = fm_sandbox_drop(box, err)) < 0 || (rc = check_readable(box, err)) < 0 ||
+	    (rc = fm_sandbox_landlock(box, err)) < 0)
 		return rc;
 	/* After the change of credentials, which would clear it; then look whether the parent died before. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
 		return fm_fail_errno(err, "cannot tie the stage to its parent");
 	if (poll(&parent, 1, 0) > 0 && (parent.revents & POLLERR))
 		_exit(1);
-	return fm_sandbox_filter(err);
+	return box->unfiltered ? FM_OK : fm_sandbox_filter(box, err);
 }
 
 static void send_all(int fd, const char *p, size_t n)
@@ -185,79 +187,141 @@ static void tick(const struct fm_sandbox *box, pid_t pid, const struct fm_progre
 	box->tick(box->tick_ctx, (long)pid, &v);
 }
 
-/* Kill the child; first give it, if asked to be gentle, GRACE_MS to save what it has (base/interrupt.h). */
-static void end_child(pid_t pid, bool gently)
+/* Kill the child after grace_ms; with a signal first, on which it may save what it has (base/interrupt.h). */
+static void end_child(pid_t pid, int grace_ms, int first)
 {
-	static const struct timespec moment = {.tv_nsec = 20000000};
+	static const struct timespec moment = {.tv_nsec = 1000000};
 	siginfo_t info = {0};
 
-	if (gently && kill(pid, SIGTERM) == 0)
-		for (int ms = 0; ms < GRACE_MS && info.si_pid == 0; ms += 20) {
-			nanosleep(&moment, NULL);
-			if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
-				break;
-		}
+	if (first && kill(pid, first) != 0)
+		grace_ms = 0;
+	for (int ms = 0; ms < grace_ms && info.si_pid == 0; ms++) {
+		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid)
+			break;
+		nanosleep(&moment, NULL);
+	}
 	if (info.si_pid == 0)
 		kill(pid, SIGKILL);
 }
 
-/* Read the pipe to its end.  0, -1 with errno, or 1 when a signal ended the wait. */
-static int collect(const struct fm_sandbox *box, int fd, pid_t pid, const struct fm_progress_shared *shared,
-		   struct fm_buf *b)
+/* How many threads the child has, 0 when it cannot be told. */
+static unsigned threads_of(pid_t pid)
+{
+	char path[64], text[2048], *at;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/%ld/status", (long)pid);
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+		return 0;
+	n = read(fd, text, sizeof text - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	at = strstr(text, "\nThreads:");
+	return at ? (unsigned)strtoul(at + 9, NULL, 10) : 0;
+}
+
+struct reading {
+	const struct fm_sandbox *box;
+	pid_t pid;
+	int result, said; /* descriptors; said -1: at its end */
+	const struct fm_progress_shared *shared;
+	struct fm_buf *b;
+	struct fm_relay relay;
+	double last;
+};
+
+/* 1: at its end, -1 with errno, 0. */
+static int read_result(struct reading *r)
+{
+	char chunk[65536];
+	ssize_t n = read(r->result, chunk, sizeof chunk);
+
+	if (n < 0 && errno == EINTR)
+		return 0;
+	if (n <= 0)
+		return n < 0 ? -1 : 1;
+	if (r->b->len + (size_t)n > FM_SANDBOX_RESULT_MAX) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	fm_buf_add(r->b, chunk, (size_t)n);
+	if (r->b->failed) {
+		errno = ENOMEM;
+		return -1;
+	}
+	return 0;
+}
+
+static void read_said(struct reading *r)
+{
+	char chunk[4096];
+	ssize_t n = read(r->said, chunk, sizeof chunk);
+
+	if (n > 0)
+		fm_relay_take(&r->relay, chunk, (size_t)n);
+	else if (n == 0 || errno != EINTR)
+		r->said = -1;
+}
+
+/* Read both pipes until the result is whole.  0, -1 with errno, 1 when a signal ended the wait, 2 when the child has
+ * more threads than it may. */
+static int collect(struct reading *r)
 {
 	static const struct timespec second = {.tv_sec = 1};
-	char chunk[65536];
-	double last = 0;
 
 	for (;;) {
-		struct pollfd p = {.fd = fd, .events = POLLIN};
-		ssize_t n;
+		struct pollfd p[2] = {{.fd = r->result, .events = POLLIN}, {.fd = r->said, .events = POLLIN}};
+		int rc;
 
-		tick(box, pid, shared, &last);
-		if (ppoll(&p, 1, box->tick ? &second : NULL, fm_stop_waiting()) < 0 && errno != EINTR)
+		tick(r->box, r->pid, r->shared, &r->last);
+		if (ppoll(p, 2, &second, fm_stop_waiting()) < 0 && errno != EINTR)
 			return -1;
 		if (fm_stop_signal())
 			return 1;
-		if (!p.revents)
-			continue;
-		n = read(fd, chunk, sizeof chunk);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -1 : 0;
-		if (b->len + (size_t)n > FM_SANDBOX_RESULT_MAX) {
-			errno = EMSGSIZE;
-			return -1;
-		}
-		fm_buf_add(b, chunk, (size_t)n);
-		if (b->failed) {
-			errno = ENOMEM;
-			return -1;
-		}
+		if (r->box->limits.threads && threads_of(r->pid) > r->box->limits.threads)
+			return 2;
+		if (p[1].revents)
+			read_said(r);
+		if (p[0].revents && (rc = read_result(r)))
+			return rc < 0 ? -1 : 0;
 	}
 }
 
-static int explain_signal(const char *name, int sig, struct fm_error *err)
+/* What it said before it ended; it is gone, so that there is an end. */
+static void collect_rest(struct reading *r)
+{
+	while (r->said >= 0)
+		read_said(r);
+	fm_relay_end(&r->relay);
+}
+
+static int explain_signal(const char *name, int sig, bool out_of_time, struct fm_error *err)
 {
 	if (sig == SIGSYS)
-		return fm_fail(
-		    err, FM_ESYSTEM,
-		    "stage %s was killed: it made a system call that no stage may make (network, process, mount)",
-		    name);
+		return fm_fail(err, FM_ESYSTEM,
+			       "stage %s was killed: it made a system call that no stage may make (network, process, "
+			       "mount or other)",
+			       name);
+	if (sig == SIGXCPU || out_of_time)
+		return fm_fail(err, FM_ESYSTEM,
+			       "stage %s was killed: it took more time of the processor than limits.cpu_hours, or "
+			       "ulimit -t, allows",
+			       name);
 	return fm_fail(err, FM_ESYSTEM, "stage %s was killed by signal %d (%s%s)", name, sig, strsignal(sig),
 		       sig == SIGKILL ? ": out of memory?" : "");
 }
 
 /* What the child sent, or how it ended. */
-static int interpret(const char *name, int status, const struct fm_buf *b, struct fm_sandbox_report *report,
-		     struct fm_error *err)
+static int interpret(const char *name, int status, bool out_of_time, const struct fm_buf *b,
+		     struct fm_sandbox_report *report, struct fm_error *err)
 {
 	json_t *doc = NULL, *code;
 	const char *message;
 	int rc;
 
 	if (WIFSIGNALED(status))
-		return explain_signal(name, WTERMSIG(status), err);
+		return explain_signal(name, WTERMSIG(status), WTERMSIG(status) == SIGKILL && out_of_time, err);
 	doc = b->len ? json_loadb(b->data, b->len, JSON_REJECT_DUPLICATES, NULL) : NULL;
 	code = json_object_get(doc, "code");
 	if (!json_is_integer(code)) {
@@ -283,6 +347,56 @@ static void free_paths(char **real, int n)
 		free(real[i]);
 }
 
+/* The first process of a namespace is not told by SIGXCPU: it is killed at the limit. */
+static bool out_of_time(const struct fm_sandbox *box, const struct rusage *usage)
+{
+	uint64_t used = (uint64_t)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) + 1, most = box->limits.cpu_seconds;
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_CPU, &r) == 0 && r.rlim_cur != RLIM_INFINITY && (!most || r.rlim_cur < most))
+		most = r.rlim_cur;
+	return most && used >= most;
+}
+
+static int make_pipes(int result[2], int said[2], struct fm_error *err)
+{
+	int rc;
+
+	if (pipe2(result, O_CLOEXEC))
+		return fm_fail_errno(err, "cannot make a pipe");
+	if (pipe2(said, O_CLOEXEC) == 0)
+		return FM_OK;
+	rc = fm_fail_errno(err, "cannot make a pipe");
+	close(result[0]);
+	close(result[1]);
+	return rc;
+}
+
+static int resolve(const struct fm_sandbox *box, char **real, struct fm_error *err)
+{
+	for (int i = 0; i < box->npaths; i++)
+		if (!(real[i] = realpath(box->path[i].path, NULL)))
+			return fm_fail_errno(err, "%s", box->path[i].path);
+	return FM_OK;
+}
+
+/* How the reading ended, in words; the child is ended where it goes on. */
+static int end_reading(const struct reading *r, int ended, struct fm_error *err)
+{
+	int rc = FM_OK;
+
+	if (ended == 1)
+		rc = fm_stop_check(r->box->name, err);
+	else if (ended == 2)
+		rc = fm_fail(err, FM_ESYSTEM, "stage %s was killed: it has more threads than the %u it may have",
+			     r->box->name, r->box->limits.threads);
+	else if (ended < 0)
+		rc = fm_fail_errno(err, "cannot read the result of stage %s", r->box->name);
+	if (rc < 0)
+		end_child(r->pid, ended == 1 ? GRACE_MS : 0, SIGTERM);
+	return rc;
+}
+
 int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, struct fm_sandbox_report *report,
 		   struct fm_error *err)
 {
@@ -291,66 +405,60 @@ int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, st
 	struct fm_progress_shared *shared = box->tick ? fm_progress_shared_new() : NULL;
 	struct rusage usage = {0};
 	struct fm_buf b = {0};
-	bool user_namespace;
+	bool user_namespace, terminal = fm_log_is_terminal();
 	double began = fm_seconds();
-	int fd[2], rc, status = 0, ended;
+	int result[2], said[2], rc, status = 0;
 	pid_t pid;
 
 	memset(report, 0, sizeof *report);
-	for (int i = 0; i < box->npaths; i++)
-		if (!(real[i] = realpath(box->path[i].path, NULL))) {
-			rc = fm_fail_errno(err, "%s", box->path[i].path);
-			free_paths(real, i);
-			fm_progress_shared_free(shared);
-			return rc;
-		}
-	if (pipe2(fd, O_CLOEXEC)) {
-		rc = fm_fail_errno(err, "cannot make a pipe");
+	if ((rc = resolve(box, real, err)) < 0 || (rc = make_pipes(result, said, err)) < 0) {
 		free_paths(real, box->npaths);
 		fm_progress_shared_free(shared);
 		return rc;
 	}
+	/* No other process of this user looks into its memory, not even a stage that is unconfined. */
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	fflush(NULL);
 	fm_stop_hold();
 	pid = clone_into(box->unconfined, &user_namespace);
 	if (pid == 0) {
 		struct fm_error inner = {0};
-		json_t *result = NULL;
+		json_t *answer = NULL;
 
+		fm_log_say_terminal(terminal);
 		fm_progress_show(shared);
-		if ((rc = child_setup(box, real, user_namespace, uid, gid, &fd[1], &inner)) >= 0)
-			rc = fn(ctx, &result, &inner);
-		child_report(fd[1], rc, result, &inner);
+		if ((rc = child_setup(box, real, user_namespace, uid, gid, &result[1], said[1], &inner)) >= 0)
+			rc = fn(ctx, &answer, &inner);
+		child_report(result[1], rc, answer, &inner);
 	}
-	close(fd[1]);
+	close(result[1]);
+	close(said[1]);
 	free_paths(real, box->npaths);
 	if (pid < 0) {
 		rc = fm_fail(err, FM_ESYSTEM,
 			     "cannot start stage %s in namespaces of its own: %s; allow user namespaces on this "
 			     "system, or accept --unconfined",
 			     box->name, strerror(errno));
-		close(fd[0]);
+		close(result[0]);
+		close(said[0]);
 		fm_stop_release();
 		fm_progress_shared_free(shared);
 		return rc;
 	}
-	if ((ended = collect(box, fd[0], pid, shared, &b)) < 0)
-		rc = fm_fail_errno(err, "cannot read the result of stage %s", box->name);
-	else
-		rc = ended ? fm_stop_check(box->name, err) : FM_OK;
-	if (rc < 0)
-		end_child(pid, ended > 0);
-	close(fd[0]);
+	struct reading r = {.box = box, .pid = pid, .result = result[0], .said = said[0], .shared = shared, .b = &b};
+	if ((rc = end_reading(&r, collect(&r), err)) == FM_OK)
+		end_child(pid, GRACE_MS, 0); /* it has said all: it is at its end */
 	while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR)
 		;
+	collect_rest(&r);
+	close(result[0]);
+	close(said[0]);
 	fm_stop_release();
 	fm_progress_shared_free(shared);
 	report->seconds = fm_seconds() - began;
 	report->peak_rss_bytes = (uint64_t)usage.ru_maxrss * 1024;
-	if (rc < 0)
-		goto out;
-	rc = interpret(box->name, status, &b, report, err);
-out:
+	if (rc == FM_OK)
+		rc = interpret(box->name, status, out_of_time(box, &usage), &b, report, err);
 	fm_buf_free(&b);
 	return rc;
 }

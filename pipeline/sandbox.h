@@ -9,12 +9,16 @@
  * The child is cloned into user, mount, network, process, IPC and host name namespaces of its own (without the user
  * namespace where root may not make one).  Its root is an empty, read-only tmpfs in which the given paths are
  * bind-mounted under their own names, so that messages name files as the user knows them; /dev/null and /dev/urandom
- * are the rest.  It has no privileges and cannot gain any, holds no descriptor but standard error and the pipe to its
- * parent, leaves no core dump, dies with its parent, and a seccomp filter kills it when it makes a socket, a process or
- * a mount, or calls anything else in the list of sandbox_filter.c.
+ * are the rest.  Landlock holds it to the same paths once more, where the kernel has it, and is what holds a stage that
+ * runs unconfined (sandbox_landlock.c).  It has no privileges and cannot gain any, an environment of a few fixed
+ * variables, limits, no descriptor but the pipes to its parent, leaves no core dump, dies with its parent, and a
+ * seccomp filter kills it when it makes a system call that is not in the list of sandbox_filter.c.
+ *
+ * What it writes to standard error the parent reads, and passes on without what controls a terminal (sandbox_relay.c).
  *
  * It is a fork without exec: it needs no library from disk, and it has what was in its parent's memory.  So the parent
- * never reads private records (digests are taken in children) and closes secrets before it starts a child.
+ * never reads private records (digests are taken in children) and closes secrets before it starts a child, and what a
+ * child must not know is overwritten in its copy of the memory (forget).
  */
 #ifndef FM_PIPELINE_SANDBOX_H
 #define FM_PIPELINE_SANDBOX_H
@@ -30,19 +34,33 @@
 #define FM_SANDBOX_MAXPATHS (FM_FILES_MAX + 12)
 #define FM_SANDBOX_RESULT_MAX (16u << 20) /* bytes of JSON that a child may send */
 
+#define FM_SANDBOX_FORGET (FM_FILES_MAX + 2)
+
+/* 0: none, but threads: the first alone. */
+struct fm_sandbox_limits {
+	uint64_t memory;     /* bytes of its own: RLIMIT_DATA */
+	uint64_t file_bytes; /* of one file */
+	uint64_t cpu_seconds;
+	unsigned files, threads;
+};
+
 struct fm_sandbox {
 	const char *name; /* for messages */
+	struct fm_sandbox_limits limits;
+	const char *forget[FM_SANDBOX_FORGET]; /* texts that must not be in its memory; borrowed */
+	int nforget;
 	struct {
 		const char *path; /* absolute; borrowed */
 		bool writable;
 	} path[FM_SANDBOX_MAXPATHS];
 	int npaths;
+	bool unfiltered; /* fn loads the filter itself, in processes of its own (probes.c) */
 	/* Called in the parent every other second while the child is at work, with its process id and the progress that
 	 * it shows; may be NULL. */
 	void (*tick)(void *ctx, long pid, const struct fm_progress_view *view);
 	void *tick_ctx;
-	bool unconfined; /* no namespaces: every file of the user is in reach; the filter, limits and closed descriptors
-			    stay */
+	bool unconfined; /* no namespaces; all else stays, and Landlock where the kernel has it: without that, every
+			    file of the user is in reach */
 };
 
 /* Runs in the child.  *result is taken over and may stay NULL.  What it returns is what fm_sandbox_run returns. */
@@ -69,11 +87,30 @@ int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, st
 /* Can this kernel, here, confine a stage?  FM_ESYSTEM says what it refused and what to do. */
 int fm_sandbox_probe(struct fm_error *err) FM_MUST_CHECK;
 
-/* In the child, last: the system calls that no stage makes (sandbox_filter.c). */
-int fm_sandbox_filter(struct fm_error *err) FM_MUST_CHECK;
-/* In the child: namespaces' inside, private root, privileges (sandbox_root.c).  real[i] is the resolved path[i]. */
+/* ---- parts ---- */
+
+/* In the child, last: the system calls that this box makes (sandbox_filter.c). */
+int fm_sandbox_filter(const struct fm_sandbox *box, struct fm_error *err) FM_MUST_CHECK;
+/* In the child: the box's paths and nothing else; FM_OK without effect where the kernel has no Landlock. */
+int fm_sandbox_landlock(const struct fm_sandbox *box, struct fm_error *err) FM_MUST_CHECK;
+/* The version of it that this kernel has, 0: none. */
+int fm_sandbox_landlock_version(void);
+/* In the child: namespaces' inside, private root (sandbox_root.c).  real[i] is the resolved path[i]. */
 int fm_sandbox_enter(const struct fm_sandbox *box, char *const *real, bool user_namespace, unsigned uid, unsigned gid,
 		     struct fm_error *err) FM_MUST_CHECK;
-int fm_sandbox_drop(struct fm_error *err) FM_MUST_CHECK;
+/* In the child: privileges, limits. */
+int fm_sandbox_drop(const struct fm_sandbox *box, struct fm_error *err) FM_MUST_CHECK;
+/* In the child: the environment becomes a fixed list, and box->forget is overwritten wherever it stands in memory
+ * (sandbox_forget.c). */
+int fm_sandbox_forget(const struct fm_sandbox *box, struct fm_error *err) FM_MUST_CHECK;
+
+/* Standard error of a child on its way to that of its parent. */
+struct fm_relay {
+	size_t passed, held;
+	bool full;
+	char line[4096];
+};
+void fm_relay_take(struct fm_relay *r, const char *text, size_t n);
+void fm_relay_end(struct fm_relay *r);
 
 #endif

@@ -1,12 +1,14 @@
 /*
  * Inside the new namespaces: the identity map, the private root and the loss of every privilege.
  *
- * The order is that of bubblewrap: a tmpfs over /tmp becomes the root with the old root below /old, paths are bound
- * from there to their own names, then /old is let go and the root becomes read-only.
+ * The order is that of bubblewrap: a tmpfs over /tmp becomes the root with the old root below /old0 (or another number,
+ * where a path of the box begins so), paths are bound from there to their own names, then it is let go and the root
+ * becomes read-only.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +43,9 @@ static int map_identity(unsigned uid, unsigned gid, struct fm_error *err)
 	char line[64];
 	int rc;
 
+	/* A process that is not dumpable does not own its files below /proc; its parent is not (sandbox.c). */
+	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0))
+		return fm_fail_errno(err, "cannot map the user");
 	if ((rc = proc_write("/proc/self/setgroups", "deny", err)) < 0)
 		return rc;
 	snprintf(line, sizeof line, "%u %u 1", uid, uid);
@@ -86,12 +91,12 @@ static int restrict_mount(const char *path, uint64_t attributes, unsigned flags)
 	return errno == EINVAL ? mount_setattr(AT_FDCWD, path, flags, &attr, sizeof attr) : -1;
 }
 
-/* Bind /old/real to path with the given attributes. */
-static int bind_path(const char *real, const char *path, uint64_t attributes, struct fm_error *err)
+/* Bind real, which is below old now, to path with the given attributes. */
+static int bind_path(const char *old, const char *real, const char *path, uint64_t attributes, struct fm_error *err)
 {
 	struct stat st;
 	int fd = -1, rc;
-	char *from = fm_path_join("/old", real + 1);
+	char *from = fm_path_join(old, real + 1);
 
 	if (!from)
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
@@ -121,29 +126,43 @@ out:
 	return rc;
 }
 
+/* Where the old root lies for a moment: a name at the top that no path of the box begins with. */
+static void name_old(const struct fm_sandbox *box, char old[16])
+{
+	for (int k = 0, again = 1; again; k++) {
+		snprintf(old, 16, "/old%d", k);
+		again = 0;
+		for (int i = 0; i < box->npaths; i++)
+			again |= strncmp(box->path[i].path, old, strlen(old)) == 0;
+	}
+}
+
 static int private_root(const struct fm_sandbox *box, char *const *real, struct fm_error *err)
 {
 	const uint64_t plain = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 	struct mount_attr attr = {.attr_set = plain | MOUNT_ATTR_RDONLY};
+	char old[16], below[24];
 	int rc;
 
+	name_old(box, old);
+	snprintf(below, sizeof below, "/tmp%s", old);
+
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) ||
-	    mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "size=4m,mode=0755") || mkdir("/tmp/old", 0700) ||
-	    syscall(SYS_pivot_root, "/tmp", "/tmp/old") || chdir("/") ||
-	    mount("old", "old", NULL, MS_REC | MS_PRIVATE, NULL))
+	    mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "size=4m,mode=0755") || mkdir(below, 0700) ||
+	    syscall(SYS_pivot_root, "/tmp", below) || chdir("/") || mount(old, old, NULL, MS_REC | MS_PRIVATE, NULL))
 		return fm_fail(err, FM_ESYSTEM, "cannot make a private file system: %s" HINT, strerror(errno));
-	if ((rc = bind_path("/dev/null", "/dev/null", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, err)) < 0 ||
-	    (rc = bind_path("/dev/urandom", "/dev/urandom", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY,
-			    err)) < 0)
+	if ((rc = bind_path(old, "/dev/null", "/dev/null", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, err)) < 0 ||
+	    (rc = bind_path(old, "/dev/urandom", "/dev/urandom",
+			    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY, err)) < 0)
 		return rc;
 	/* Read-only first: an output folder may lie below an input that is shown whole. */
 	for (int writable = 0; writable < 2; writable++)
 		for (int i = 0; i < box->npaths; i++)
 			if (box->path[i].writable == (writable == 1) &&
-			    (rc = bind_path(real[i], box->path[i].path, plain | (writable ? 0 : MOUNT_ATTR_RDONLY),
+			    (rc = bind_path(old, real[i], box->path[i].path, plain | (writable ? 0 : MOUNT_ATTR_RDONLY),
 					    err)) < 0)
 				return rc;
-	if (umount2("/old", MNT_DETACH) || rmdir("/old") || mount_setattr(AT_FDCWD, "/", 0, &attr, sizeof attr))
+	if (umount2(old, MNT_DETACH) || rmdir(old) || mount_setattr(AT_FDCWD, "/", 0, &attr, sizeof attr))
 		return fm_fail(err, FM_ESYSTEM, "cannot close the private file system: %s" HINT, strerror(errno));
 	return FM_OK;
 }
@@ -160,8 +179,35 @@ int fm_sandbox_enter(const struct fm_sandbox *box, char *const *real, bool user_
 	return private_root(box, real, err);
 }
 
+static int limit(int which, uint64_t most, const char *words, struct fm_error *err)
+{
+	struct rlimit now, want;
+
+	if (most == 0)
+		return FM_OK;
+	if (getrlimit(which, &now))
+		return fm_fail_errno(err, "cannot ask for a limit (%s)", words);
+	want.rlim_cur = want.rlim_max = most < now.rlim_max ? most : now.rlim_max;
+	return setrlimit(which, &want) ? fm_fail_errno(err, "cannot set a limit (%s)", words) : FM_OK;
+}
+
+/* Threads are limited here where the kernel counts them by user namespace (5.14) and the user is not root; their parent
+ * counts them too (sandbox.c). */
+static int set_limits(const struct fm_sandbox_limits *l, struct fm_error *err)
+{
+	int rc;
+
+	signal(SIGXFSZ, SIG_IGN); /* a write then fails, with words */
+	if ((rc = limit(RLIMIT_DATA, l->memory, "memory", err)) < 0 ||
+	    (rc = limit(RLIMIT_FSIZE, l->file_bytes, "size of a file", err)) < 0 ||
+	    (rc = limit(RLIMIT_CPU, l->cpu_seconds, "time of the processor", err)) < 0 ||
+	    (rc = limit(RLIMIT_NOFILE, l->files, "open files", err)) < 0)
+		return rc;
+	return FM_OK;
+}
+
 /* No privilege now, none to be gained, no core dump with records in it. */
-int fm_sandbox_drop(struct fm_error *err)
+int fm_sandbox_drop(const struct fm_sandbox *box, struct fm_error *err)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2] = {{0}};
@@ -174,5 +220,5 @@ int fm_sandbox_drop(struct fm_error *err)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || syscall(SYS_capset, &header, data) ||
 	    setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
 		return fm_fail_errno(err, "cannot drop privileges");
-	return FM_OK;
+	return set_limits(&box->limits, err);
 }

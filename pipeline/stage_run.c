@@ -17,13 +17,13 @@
 #include "pipeline/harvest.h"
 #include "pipeline/job.h"
 #include "pipeline/keys.h"
+#include "pipeline/limits.h"
 #include "pipeline/manifest.h"
 #include "pipeline/sandbox.h"
 #include "pipeline/sealed.h"
 
 #define STAGE_FORMAT "flowmint-stage/1"
 #define STAGE_JSON_MAX (32u << 20)
-#define PRODUCT_BYTES_MAX ((uint64_t)1 << 46)
 
 /* ---- inputs ---- */
 
@@ -107,7 +107,7 @@ static int take_cached(struct fm_runner *r, enum fm_stage_id id, const char *ent
 	if ((rc = fm_json_load(&doc, file, STAGE_JSON_MAX, err)) == FM_ESYSTEM)
 		goto out;
 	output = json_string_value(json_object_get(doc, "output"));
-	if (output && (rc = fm_harvest_tree(r->cfg, id, product, PRODUCT_BYTES_MAX, err)) == FM_OK &&
+	if (output && (rc = fm_harvest_tree(r->cfg, id, product, INT64_MAX, err)) == FM_OK &&
 	    (rc = fm_folder_digest(s->name, product, r->unconfined, hex, s, err)) == FM_ESYSTEM)
 		goto out;
 	if (rc < FM_ESYSTEM)
@@ -246,7 +246,7 @@ static int take_over(struct fm_runner *r, enum fm_stage_id id, const char *out_d
 	struct fm_run_stage *s = &r->run->stage[id];
 	int rc;
 
-	if ((rc = fm_harvest_tree(r->cfg, id, out_dir, PRODUCT_BYTES_MAX, err)) < 0 ||
+	if ((rc = fm_harvest_tree(r->cfg, id, out_dir, fm_limits_output(r->cfg, r->ws.path), err)) < 0 ||
 	    (rc = fm_harvest_result(r->cfg, id, result, err)) < 0 ||
 	    (rc = fm_folder_digest(s->name, out_dir, r->unconfined, s->output, s, err)) < 0)
 		return rc;
@@ -287,6 +287,7 @@ static int make(struct fm_runner *r, struct fm_job *j, const char *entry, struct
 		goto out;
 	if ((rc = fm_job_fill(j, r->run, &box, err)) < 0)
 		goto out;
+	fm_limits_of(r->cfg, r->ws.path, fm_stage_table[j->id].threads, &box.limits);
 	if (r->secret_id[0] && fm_stage_table[j->id].draws) {
 		if ((rc = stage_secret(r, j->id, &secret, err)) < 0)
 			goto out;

@@ -178,6 +178,26 @@ static void put_run(const struct fm_page *p, struct fm_buf *out)
 	}
 }
 
+/* What came of the attempts to get out of each stage, over all of them. */
+static void put_escapes(const json_t *escapes, struct fm_buf *out)
+{
+	json_int_t tried = 0;
+	size_t through = 0;
+	const char *stage;
+	char text[96];
+	json_t *one;
+
+	if (!json_is_object(escapes))
+		return;
+	json_object_foreach((json_t *)(uintptr_t)escapes, stage, one)
+	{
+		tried += json_integer_value(json_object_get(one, "tried"));
+		through += json_array_size(json_object_get(one, "through"));
+	}
+	snprintf(text, sizeof text, "%lld, of which %zu got through", (long long)tried, through);
+	fm_page_fact_text(out, "Attempts to get out of a stage", text);
+}
+
 void fm_part_provenance(const struct fm_page *p, struct fm_buf *out)
 {
 	const json_t *release = json_object_get(p->facts, "release"),
@@ -190,6 +210,7 @@ void fm_part_provenance(const struct fm_page *p, struct fm_buf *out)
 	if (*fm_html_str(config, "preset"))
 		fm_page_fact_text(out, "Preset", fm_html_str(config, "preset"));
 	fm_page_fact_text(out, "Stages ran in", fm_html_str(environment, "confinement"));
+	put_escapes(json_object_get(environment, "escapes"), out);
 	fm_page_fact_text(out, "BLAS of the logistic judge", fm_html_str(environment, "evaluate_blas_kernel"));
 	fm_page_fact_text(out, "Licence", fm_html_str(release, "license"));
 	put_fact_digest(out, "SHA-256 of the archive", fm_html_str(archive, "sha256"));

@@ -157,6 +157,7 @@ static int call_release(const struct fm_stages *s, const struct fm_stage_call *c
 
 const struct fm_stage fm_stage_table[FM_NSTAGES] = {
     [FM_INGEST] = {.name = "ingest",
+		   .threads = true,
 		   .product = "store",
 		   .makes = "store: training split, validation split, holdout, summary, quarantine",
 		   .files = "store.json quarantine.csv train/@ validation/@ holdout/@",
@@ -167,6 +168,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		   .section = {"source", "split", "model.window", "privacy.mode"},
 		   .call = call_ingest},
     [FM_TRAIN] = {.name = "train",
+		  .threads = true,
 		  .product = "model",
 		  .makes = "model",
 		  .files = "model.json weights.safetensors marginals.bin charges.json",
@@ -178,6 +180,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		  .section = {"model", "train", "privacy"},
 		  .call = call_train},
     [FM_GENERATE] = {.name = "generate",
+		     .threads = true,
 		     .product = "synthetic",
 		     .makes = "synthetic table",
 		     .files = "@ free.json",
@@ -187,6 +190,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		     .section = {"generate"},
 		     .call = call_generate},
     [FM_EVALUATE] = {.name = "evaluate",
+		     .threads = true,
 		     .product = "metrics",
 		     .makes = "metrics, histograms for the report, controls",
 		     .files = "metrics.json histograms.json controls.json",

@@ -102,6 +102,7 @@ struct fm_stage {
 	bool by_program; /* the key depends on the program's own digest, so that what a release claims is measured
 			    by the program that releases it */
 	bool draws;      /* random numbers: in privacy.mode dp from a secret of its own */
+	bool threads;    /* it computes, or unpacks, with several */
 	bool sees_rows;  /* private flows: no message of it may hold the text of one (base/text.h) */
 	bool always;     /* made again each time, never taken from the workspace */
 	unsigned items;  /* FM_ITEM(...) | ...: all that it may read, and of FM_FROM_STAGE write */

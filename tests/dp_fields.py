@@ -12,7 +12,7 @@ import sys
 PAYS = [
     (r"format|name|version|verdict", "public: verdict of checks that the model pays for"),
     (r"config\.(preset|release|source|model|train|split|generate|gate|privacy|publish)\b.*", "public"),
-    (r"environment\.(flowmint|confinement|evaluate_blas_kernel)", "public: of the machine"),
+    (r"environment\.(flowmint|confinement|evaluate_blas_kernel|escapes.*)", "public: of the machine"),
     (r"checks\[\]\.(name|direction|threshold|waived|why)", "public, and the model's"),
     (r"checks\[\]\.(value|margin|n|pass)", "model"),
     (r"metrics\[\]\.(name|value|n)", "model"),

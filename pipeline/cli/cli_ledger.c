@@ -255,6 +255,21 @@ const struct fm_verb fm_verb_status = {
 
 /* ---- log ---- */
 
+static void print_escapes(const json_t *body)
+{
+	size_t through = 0;
+	json_int_t tried = 0;
+	const char *stage;
+	json_t *one;
+
+	json_object_foreach((json_t *)(uintptr_t)body, stage, one)
+	{
+		tried += json_integer_value(json_object_get(one, "tried"));
+		through += json_array_size(json_object_get(one, "through"));
+	}
+	printf("%lld attempts to get out of a stage, %zu got through\n", (long long)tried, through);
+}
+
 static void print_row(const json_t *row)
 {
 	const json_t *body = json_object_get(row, "body");
@@ -286,6 +301,8 @@ static void print_row(const json_t *row)
 		       json_number_value(json_object_get(body, "epsilon")),
 		       json_is_true(json_object_get(body, "refuted")) ? ", REFUTED" : "",
 		       json_is_true(json_object_get(body, "public")) ? "public" : "private", str(body, "trace"));
+	else if (strcmp(kind, "escapes") == 0)
+		print_escapes(body);
 	else if (strcmp(kind, "reproduce") == 0)
 		printf("from %s: %s\n", str(body, "from"), str(body, "verdict"));
 	else

@@ -68,10 +68,12 @@ static int teardown(void **state)
 	return fm_dir_remove(dir, &err);
 }
 
+static struct fm_sandbox_limits limits = {.threads = 8};
+
 /* Run fn as stage generate: it reads model, writes out, and must not see store. */
 static int generate(fm_sandbox_fn fn, struct fm_sandbox_report *report, struct fm_error *err)
 {
-	struct fm_sandbox box = {.name = "generate", .unconfined = !confined};
+	struct fm_sandbox box = {.name = "generate", .unconfined = !confined, .limits = limits};
 	int rc;
 
 	memset(err, 0, sizeof *err);
@@ -221,28 +223,26 @@ static void test_stage_sees_no_file_outside_its_row(void **state)
 
 static int follows_link(void *ctx, json_t **result, struct fm_error *err)
 {
-	char path[400], target[400];
+	char path[400];
 
 	(void)ctx;
 	(void)result;
 	snprintf(path, sizeof path, "%s/link", out);
-	snprintf(target, sizeof target, "%s/secret", store);
-	if (symlink(target, path))
-		return fm_fail_errno(err, "symlink");
 	MUST_FAIL(open(path, O_RDONLY), "reading the private store through a link");
-	snprintf(target, sizeof target, "%s/weights", model);
-	snprintf(path, sizeof path, "%s/hard", out);
-	MUST_FAIL(link(target, path), "a hard link from an input to the output");
 	return FM_OK;
 }
 
+/* Left by an earlier stage, which may have been taken over. */
 static void test_links_lead_nowhere(void **state)
 {
-	char path[400];
+	char path[400], target[400];
 
 	(void)state;
 	if (!confined)
 		skip();
+	snprintf(path, sizeof path, "%s/link", out);
+	snprintf(target, sizeof target, "%s/weights", model); /* which the stage may see */
+	assert_int_equal(symlink(target, path), 0);
 	expect_ok(follows_link);
 	snprintf(path, sizeof path, "%s/link", out);
 	unlink(path);
@@ -417,6 +417,33 @@ static int makes_device(void *ctx, json_t **result, struct fm_error *err)
 	mknod(path, S_IFCHR | 0600, 0x101);
 	return FM_OK;
 }
+static int makes_link(void *ctx, json_t **result, struct fm_error *err)
+{
+	char path[400];
+
+	UNUSED;
+	snprintf(path, sizeof path, "%s/new-link", out);
+	if (symlink("/", path)) {
+	}
+	return FM_OK;
+}
+static int makes_hard_link(void *ctx, json_t **result, struct fm_error *err)
+{
+	char path[400], from[400];
+
+	UNUSED;
+	snprintf(from, sizeof from, "%s/table", out);
+	snprintf(path, sizeof path, "%s/hard", out);
+	if (link(from, path)) {
+	}
+	return FM_OK;
+}
+static int signals(void *ctx, json_t **result, struct fm_error *err)
+{
+	UNUSED;
+	kill(getppid() ? getppid() : 2, 0);
+	return FM_OK;
+}
 static int attaches_memory(void *ctx, json_t **result, struct fm_error *err)
 {
 	UNUSED;
@@ -442,6 +469,9 @@ static void test_filter_kills_what_no_stage_does(void **state)
 						 changes_root,
 						 loads_bpf,
 						 makes_device,
+						 makes_link,
+						 makes_hard_link,
+						 signals,
 						 attaches_memory};
 
 	(void)state;
@@ -471,7 +501,8 @@ static int has_nothing(void *ctx, json_t **result, struct fm_error *err)
 	(void)result;
 	if (getpid() != 1)
 		return fm_fail(err, FM_EVERDICT, "not in a process namespace of its own");
-	MUST_FAIL(kill(getppid() ? getppid() : 2, 0), "a signal to another process");
+	if (getppid() != 0)
+		return fm_fail(err, FM_EVERDICT, "the parent has a number here");
 	if (gethostname(name, sizeof name) || strcmp(name, "flowmint") != 0)
 		return fm_fail(err, FM_EVERDICT, "the host's name is seen");
 	char list[4096];
@@ -521,12 +552,27 @@ static int sends_much(void *ctx, json_t **result, struct fm_error *err)
 		json_array_append_new(*result, json_integer(i));
 	return FM_OK;
 }
+/* Shows that it lives by a file that grows. */
 static int sleeps(void *ctx, json_t **result, struct fm_error *err)
 {
+	char path[400];
+	int fd;
+
 	UNUSED;
-	for (;;)
-		pause();
+	snprintf(path, sizeof path, "%s/alive", out);
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	while (write(fd, "x", 1) == 1)
+		nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
 	return FM_OK;
+}
+
+static off_t alive(void)
+{
+	char path[400];
+	struct stat st;
+
+	snprintf(path, sizeof path, "%s/alive", out);
+	return stat(path, &st) == 0 ? st.st_size : 0;
 }
 
 static void test_error_of_a_stage_comes_back_whole(void **state)
@@ -582,31 +628,29 @@ static void test_missing_input_is_an_input_error(void **state)
 /* SIGTERM to the parent ends the stage; SIGKILL of the parent ends it too. */
 static void interrupted(int sig)
 {
+	const struct timespec moment = {.tv_nsec = 10000000};
+	off_t before = alive();
 	struct fm_error err;
-	int status, life[2];
+	int status;
 	pid_t pid;
-	char byte;
 
-	assert_int_equal(pipe(life),
-			 0); /* its end is the stage's standard error: at end of file the stage is gone too */
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		struct fm_sandbox_report report;
-		int rc;
+		int rc = generate(sleeps, &report, &err);
 
-		dup2(life[1], 2);
-		close(life[0]);
-		close(life[1]);
-		rc = generate(sleeps, &report, &err);
 		_exit(rc == FM_STOPPED(sig) && strstr(err.message, "stopped by signal") ? 7 : 8);
 	}
-	close(life[1]);
-	nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+	while (alive() <= before)
+		nanosleep(&moment, NULL);
 	kill(pid, sig);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(read(life[0], &byte, 1), 0);
-	close(life[0]);
+	nanosleep(&moment, NULL);
+	before = alive();
+	for (int i = 0; i < 10; i++)
+		nanosleep(&moment, NULL);
+	assert_int_equal(alive(), before);
 	if (sig == SIGKILL)
 		assert_true(WIFSIGNALED(status));
 	else
@@ -619,6 +663,225 @@ static void test_signals_to_the_parent_end_the_stage(void **state)
 	interrupted(SIGTERM);
 	interrupted(SIGINT);
 	interrupted(SIGKILL);
+}
+
+/* ---- nothing inherited, nothing without end ---- */
+
+#define KNOWN "4f1c0ffee0ddba11deadbeef00c0ffee4f1c0ffee0ddba11deadbeef00c0ffee"
+static char known_text[] = KNOWN;
+
+static int looks_into_itself(void *ctx, json_t **result, struct fm_error *err)
+{
+	const char *heap = ctx;
+
+	(void)result;
+	if (getenv("FLOWMINT_TEST_SECRET") || getenv("HOME"))
+		return fm_fail(err, FM_EVERDICT, "the environment is there");
+	if (!getenv("LC_ALL") || strcmp(getenv("TZ"), "UTC") != 0)
+		return fm_fail(err, FM_EVERDICT, "the fixed variables are not there");
+	if (known_text[0] != 'x' || known_text[63] != 'x' || heap[0] != 'x' || heap[63] != 'x' || heap[64] != ';')
+		return fm_fail(err, FM_EVERDICT, "what it must not know stands in its memory: %s %s", known_text, heap);
+	return FM_OK;
+}
+
+static void test_stage_knows_nothing_of_its_parent(void **state)
+{
+	struct fm_sandbox box = {.name = "train", .unconfined = !confined, .nforget = 1};
+	struct fm_sandbox_report report;
+	char *heap = strdup(KNOWN ";");
+	struct fm_error err;
+
+	(void)state;
+	setenv("FLOWMINT_TEST_SECRET", "a token", 1);
+	setenv("HOME", "/home/somebody", 1);
+	box.forget[0] = known_text;
+	if (fm_sandbox_run(&box, looks_into_itself, heap, &report, &err))
+		fail_msg("%s", err.message);
+	assert_string_equal(known_text, KNOWN); /* the parent's stays */
+	box.nforget = 0;
+	assert_int_equal(fm_sandbox_run(&box, looks_into_itself, heap, &report, &err), FM_EVERDICT);
+	free(heap);
+}
+
+static int says(void *ctx, json_t **result, struct fm_error *err)
+{
+	static const char text[] = "good\n\033]0;title\007bad\n\033[2Jworse\r\n";
+
+	UNUSED;
+	if (write(2, text, sizeof text - 1) < 0)
+		return fm_fail(err, FM_EVERDICT, "nothing can be said");
+	for (int i = 0; ctx && i < 5000; i++)
+		if (write(2,
+			  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+			  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde\n",
+			  128) < 0)
+			return FM_OK;
+	return FM_OK;
+}
+
+/* Run `says` with standard error in a file, whose text is returned. */
+static void hear(struct fm_buf *b)
+{
+	struct fm_sandbox_report report;
+	int saved = dup(2), fd;
+	struct fm_error err;
+	char path[400];
+
+	snprintf(path, sizeof path, "%s/said", dir);
+	fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	dup2(fd, 2);
+	assert_int_equal(generate(says, &report, &err), FM_OK);
+	dup2(saved, 2);
+	close(saved);
+	close(fd);
+	assert_int_equal(fm_file_read(path, 1u << 20, b, &err), FM_OK);
+}
+
+static void test_what_a_stage_says_controls_no_terminal(void **state)
+{
+	struct fm_buf b = {0};
+
+	(void)state;
+	hear(&b);
+	assert_string_equal(b.data, "good\n\\x1b]0;title\\x07bad\n\\x1b[2Jworse\\x0d\n");
+	fm_buf_free(&b);
+}
+
+static int writes_much(void *ctx, json_t **result, struct fm_error *err)
+{
+	char path[400];
+	int fd;
+
+	UNUSED;
+	snprintf(path, sizeof path, "%s/holes", out);
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	return ftruncate(fd, INT64_C(4) << 40) ? fm_fail_errno(err, "%s", path) : FM_OK;
+}
+static int takes_memory(void *ctx, json_t **result, struct fm_error *err)
+{
+	char *p = malloc((size_t)1 << 30);
+
+	UNUSED;
+	if (!p)
+		return fm_fail(err, FM_ESYSTEM, "out of memory: as it should be");
+	memset(p, 1, (size_t)1 << 30);
+	free(p);
+	return FM_OK;
+}
+static int takes_time(void *ctx, json_t **result, struct fm_error *err)
+{
+	UNUSED;
+	for (volatile unsigned i = 0;; i++)
+		;
+	return FM_OK;
+}
+static void *waits(void *arg)
+{
+	for (;;)
+		pause();
+	return arg;
+}
+static int takes_threads(void *ctx, json_t **result, struct fm_error *err)
+{
+	pthread_t t;
+
+	UNUSED;
+	for (int i = 0; i < 40; i++)
+		if (pthread_create(&t, NULL, waits, NULL))
+			return fm_fail(err, FM_EVERDICT, "refused by itself");
+	pause();
+	return FM_OK;
+}
+static int opens_many(void *ctx, json_t **result, struct fm_error *err)
+{
+	UNUSED;
+	for (int i = 0; i < 100; i++)
+		if (open("/dev/null", O_RDONLY) < 0)
+			return fm_fail_errno(err, "file %d", i);
+	return FM_OK;
+}
+
+static void expect_limit(struct fm_sandbox_limits l, fm_sandbox_fn fn, const char *words)
+{
+	struct fm_sandbox_limits before = limits;
+	struct fm_sandbox_report report;
+	struct fm_error err;
+
+	limits = l;
+	assert_int_equal(generate(fn, &report, &err), FM_ESYSTEM);
+	limits = before;
+	if (!strstr(err.message, words))
+		fail_msg("expected \"%s\", got \"%s\"", words, err.message);
+}
+
+static void test_limits_hold_with_words(void **state)
+{
+	(void)state;
+	expect_limit((struct fm_sandbox_limits){.file_bytes = 1u << 30}, writes_much, "File too large");
+#ifndef __SANITIZE_ADDRESS__
+	expect_limit((struct fm_sandbox_limits){.memory = 256u << 20}, takes_memory, "out of memory");
+#endif
+	expect_limit((struct fm_sandbox_limits){.cpu_seconds = 1}, takes_time, "limits.cpu_hours");
+	expect_limit((struct fm_sandbox_limits){.threads = 10}, takes_threads, "more threads than the 10");
+	expect_limit((struct fm_sandbox_limits){.files = 32}, opens_many, "Too many open files");
+}
+
+static int starts_thread(void *ctx, json_t **result, struct fm_error *err)
+{
+	pthread_t t;
+	int v = 0;
+
+	UNUSED;
+	pthread_create(&t, NULL, thread_body, &v);
+	return FM_OK;
+}
+static int writes_a_file(void *ctx, json_t **result, struct fm_error *err)
+{
+	UNUSED;
+	open("/dev/new", O_WRONLY | O_CREAT, 0600);
+	return FM_OK;
+}
+
+/* Who only reads has no calls that write, who has one thread has none that starts another. */
+static void test_calls_are_those_of_the_box(void **state)
+{
+	struct fm_sandbox box = {.name = "digest", .unconfined = !confined};
+	struct fm_sandbox_report report;
+	struct fm_error err;
+
+	(void)state;
+	fm_sandbox_path(&box, model, false);
+	assert_int_equal(fm_sandbox_run(&box, starts_thread, NULL, &report, &err), FM_ESYSTEM);
+	assert_non_null(strstr(err.message, "system call"));
+	assert_int_equal(fm_sandbox_run(&box, writes_a_file, NULL, &report, &err), FM_ESYSTEM);
+	assert_non_null(strstr(err.message, "system call"));
+}
+
+static int looks_around_for_old(void *ctx, json_t **result, struct fm_error *err)
+{
+	(void)result;
+	MUST_FAIL(open("/old0", O_RDONLY), "/old0");
+	MUST_FAIL(open("/old1", O_RDONLY), "/old1");
+	return open(ctx, O_RDONLY | O_DIRECTORY) < 0 ? fm_fail_errno(err, "%s", (const char *)ctx) : FM_OK;
+}
+
+/* A project below a folder of the name that the old root had. */
+static void test_old_is_a_name_like_others(void **state)
+{
+	struct fm_sandbox box = {.name = "digest", .unconfined = false};
+	struct fm_sandbox_report report;
+	struct fm_error err;
+	char path[] = "/old0-flowmint-XXXXXX", inside[80];
+
+	(void)state;
+	if (!confined || !mkdtemp(path))
+		skip();
+	snprintf(inside, sizeof inside, "%s/a/b", path);
+	assert_int_equal(fm_dir_make(inside, 0700, &err), FM_OK);
+	fm_sandbox_path(&box, inside, true);
+	assert_int_equal(fm_sandbox_run(&box, looks_around_for_old, inside, &report, &err), FM_OK);
+	assert_int_equal(rmdir(inside), 0); /* nothing was made there */
+	assert_int_equal(fm_dir_remove(path, &err), FM_OK);
 }
 
 int main(void)
@@ -638,6 +901,11 @@ int main(void)
 	    cmocka_unit_test(test_long_result_comes_back),
 	    cmocka_unit_test(test_missing_input_is_an_input_error),
 	    cmocka_unit_test(test_signals_to_the_parent_end_the_stage),
+	    cmocka_unit_test(test_stage_knows_nothing_of_its_parent),
+	    cmocka_unit_test(test_what_a_stage_says_controls_no_terminal),
+	    cmocka_unit_test(test_limits_hold_with_words),
+	    cmocka_unit_test(test_calls_are_those_of_the_box),
+	    cmocka_unit_test(test_old_is_a_name_like_others),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,0 +1,102 @@
+#include "pipeline/limits.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+#include <sys/sysinfo.h>
+
+#define MIB ((uint64_t)1 << 20)
+#define LEAST_MEMORY (48 * MIB)    /* of a control group, for the smallest run */
+#define LEAST_ADDRESSES (64 * MIB) /* of ulimit -v, beyond what is mapped already */
+
+static uint64_t number_in(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	unsigned long long v = 0;
+
+	if (!f)
+		return 0;
+	if (fscanf(f, "%llu", &v) != 1)
+		v = 0; /* "max" */
+	fclose(f);
+	return v;
+}
+
+/* The control group's, by either version of the interface; 0: none is set. */
+static uint64_t group_memory(void)
+{
+	uint64_t v = number_in("/sys/fs/cgroup/memory.max");
+
+	v = v ? v : number_in("/sys/fs/cgroup/memory/memory.limit_in_bytes");
+	return v < UINT64_C(1) << 60 ? v : 0;
+}
+
+uint64_t fm_limits_memory(void)
+{
+	struct sysinfo si;
+	uint64_t all = sysinfo(&si) == 0 ? (uint64_t)si.totalram * si.mem_unit : 0, group = group_memory();
+
+	return group && (!all || group < all) ? group : all;
+}
+
+static uint64_t room_of(const char *dir)
+{
+	struct statvfs v;
+	uint64_t room;
+
+	if (!dir || statvfs(dir, &v) != 0 || (room = (uint64_t)v.f_bavail * v.f_frsize) > INT64_MAX / 4)
+		return INT64_MAX / 4;
+	return 2 * room + 64 * MIB;
+}
+
+uint64_t fm_limits_output(const struct fm_config *cfg, const char *dir)
+{
+	return cfg->limits.output > 0 ? (uint64_t)cfg->limits.output * MIB : room_of(dir);
+}
+
+static unsigned processors(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+}
+
+void fm_limits_of(const struct fm_config *cfg, const char *dir, bool threads, struct fm_sandbox_limits *l)
+{
+	unsigned computing = cfg->train.threads > 0 ? (unsigned)cfg->train.threads : processors();
+
+	*l = (struct fm_sandbox_limits){
+	    .memory = cfg->limits.memory > 0 ? (uint64_t)cfg->limits.memory * MIB : fm_limits_memory(),
+	    .file_bytes = cfg->limits.file > 0 ? (uint64_t)cfg->limits.file * MIB : room_of(dir),
+	    .cpu_seconds = (uint64_t)cfg->limits.cpu_hours * 3600,
+	    .files = (unsigned)cfg->limits.files};
+	if (threads)
+		l->threads = cfg->limits.threads > 0 ? (unsigned)cfg->limits.threads : 4 * computing + 16;
+}
+
+static uint64_t mapped_now(void)
+{
+	return number_in("/proc/self/statm") * 4096;
+}
+
+int fm_limits_check(struct fm_error *err)
+{
+	uint64_t group = group_memory();
+	struct rlimit v;
+
+	if (group && group < LEAST_MEMORY)
+		return fm_fail(
+		    err, FM_ESYSTEM,
+		    "the control group leaves %llu MiB of memory, and the smallest run takes %llu: raise its "
+		    "limit (MemoryMax= of the service, --memory of the container)",
+		    (unsigned long long)(group / MIB), (unsigned long long)(LEAST_MEMORY / MIB));
+	if (getrlimit(RLIMIT_AS, &v) == 0 && v.rlim_cur != RLIM_INFINITY && v.rlim_cur < mapped_now() + LEAST_ADDRESSES)
+		return fm_fail(err, FM_ESYSTEM,
+			       "ulimit -v leaves %llu MiB, and the smallest run takes %llu: raise it, or lift it "
+			       "(ulimit -v unlimited); limits.memory holds the stages",
+			       (unsigned long long)(v.rlim_cur / MIB),
+			       (unsigned long long)((mapped_now() + LEAST_ADDRESSES) / MIB));
+	return FM_OK;
+}

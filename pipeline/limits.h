@@ -1,0 +1,20 @@
+/*
+ * limits.h - what a stage may take of the machine: the section limits of the config, with what is not set there taken
+ * from the machine.
+ */
+#ifndef FM_PIPELINE_LIMITS_H
+#define FM_PIPELINE_LIMITS_H
+
+#include "manifests/config.h"
+#include "pipeline/sandbox.h"
+
+/* dir: where the stage writes, or NULL.  threads: whether it has any beside the first. */
+void fm_limits_of(const struct fm_config *cfg, const char *dir, bool threads, struct fm_sandbox_limits *l);
+/* Bytes that all files of a stage may have together. */
+uint64_t fm_limits_output(const struct fm_config *cfg, const char *dir);
+/* Memory of this machine, or of the control group that this process is in where that is less; 0 when not known. */
+uint64_t fm_limits_memory(void);
+/* Is there enough memory to begin at all?  FM_ESYSTEM: ulimit -v, or the control group, leaves too little. */
+int fm_limits_check(struct fm_error *err) FM_MUST_CHECK;
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * probes.h - attempts to get out of a stage, made from inside: does each wall hold, here and now?
+ *
+ * Every run makes them before it starts its first stage, `flowmint doctor` makes them when asked, and the manifest says
+ * what came of it.  An attempt is made by a process of its own, behind the walls of the stage: it is refused, or its
+ * process is killed by the filter, or it gets through.
+ */
+#ifndef FM_PIPELINE_PROBES_H
+#define FM_PIPELINE_PROBES_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+/* What the attempts are made on. */
+struct fm_probing {
+	const char *in, *out; /* a folder to read, with a file "weights" in it; one to write, with a file "table" */
+	const char *secret;   /* a file that the stage must not see */
+	long parent;          /* process that must stay out of reach */
+	void *memory;         /* of which this address holds an int, PROBE_UNTOUCHED */
+	bool threads;         /* it is no escape to start one */
+};
+#define FM_PROBE_UNTOUCHED 42
+
+struct fm_probe {
+	const char *name;
+	bool (*through)(const struct fm_probing *p); /* true: it got through.  Made in a process of its own. */
+};
+extern const struct fm_probe fm_probes[];
+extern const size_t fm_nprobes;
+
+enum fm_probe_end { FM_PROBE_REFUSED, FM_PROBE_KILLED, FM_PROBE_THROUGH };
+
+/* Make them in a workspace, behind the walls of each stage:
+ *
+ *     {"ingest": {"tried": 60, "killed": 40, "refused": 20, "through": []}, ...}
+ *
+ * FM_ESYSTEM when one gets through that must not: any, but without namespaces those that a threat model without them
+ * names (docs/threat-model.md) are only told. */
+int fm_probes_run(const char *workspace, bool unconfined, json_t **report, struct fm_error *err) FM_MUST_CHECK;
+
+#endif

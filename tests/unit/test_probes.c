@@ -1,0 +1,160 @@
+/* The attempts to get out of a stage: behind the walls none gets through, without walls they do, which shows that they
+ * can. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "pipeline/probes.h"
+#include "pipeline/sandbox.h"
+#include "stages/table.h"
+
+static char dir[256];
+static bool confined;
+
+static int setup(void **state)
+{
+	const char *tmp = getenv("TMPDIR");
+	struct fm_error err;
+
+	(void)state;
+	snprintf(dir, sizeof dir, "%s/fm-probes-XXXXXX", tmp ? tmp : "/tmp");
+	confined = fm_sandbox_probe(&err) == FM_OK;
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	struct fm_error err;
+
+	(void)state;
+	return fm_dir_remove(dir, &err);
+}
+
+static void test_no_attempt_gets_through(void **state)
+{
+	struct fm_error err;
+	json_t *report;
+
+	(void)state;
+	if (!confined)
+		skip();
+	if (fm_probes_run(dir, false, &report, &err))
+		fail_msg("%s", err.message);
+	assert_int_equal(json_object_size(report), FM_NSTAGES);
+	for (int i = 0; i < FM_NSTAGES; i++) {
+		const json_t *one = json_object_get(report, fm_stage_name(i));
+
+		assert_true(json_integer_value(json_object_get(one, "tried")) >= 25);
+		assert_int_equal(json_array_size(json_object_get(one, "through")), 0);
+		assert_true(json_integer_value(json_object_get(one, "killed")) >= 30);
+	}
+	json_decref(report);
+}
+
+/* Without namespaces: network, processes and the parent's memory stay out of reach; where the kernel has Landlock, so
+ * do files. */
+static void test_unconfined_holds_what_it_says(void **state)
+{
+	static const char *const open_without_landlock[] = {
+	    "read a file outside", "reach a file by ..",        "read /etc/passwd",         "read /proc/self/environ",
+	    "read /proc/1/root",   "read /sys or /usr",         "write an input",           "add to an input",
+	    "rename an input",     "write to /tmp or /dev/shm", "make a folder at the root"};
+	struct fm_error err;
+	const json_t *through;
+	json_t *report;
+
+	(void)state;
+	if (fm_probes_run(dir, true, &report, &err))
+		fail_msg("%s", err.message);
+	through = json_object_get(json_object_get(report, "train"), "through");
+	for (size_t i = 0; i < json_array_size(through); i++) {
+		const char *name = json_string_value(json_array_get(through, i));
+		bool known = false;
+
+		for (size_t k = 0; k < sizeof open_without_landlock / sizeof *open_without_landlock; k++)
+			known = known ||
+				(fm_sandbox_landlock_version() == 0 && strcmp(name, open_without_landlock[k]) == 0);
+		if (!known)
+			fail_msg("%s got through", name);
+	}
+	json_decref(report);
+}
+
+/* The same functions in a process without walls.  What only root may do, or this kernel does not have, is named. */
+static void test_without_walls_the_attempts_succeed(void **state)
+{
+	static const char *const may_lack[] = {"vsock socket",
+					       "io_uring",
+					       "type into the terminal",
+					       "IPv6 socket",
+					       "packet socket",
+					       "kernel keyring",
+					       "mount",
+					       "change the root",
+					       "leave a namespace",
+					       "make a folder at the root",
+					       "clone into a namespace",
+					       "trace the parent",
+					       "copy the parent's memory",
+					       "read the parent's memory",
+					       "write the parent's memory",
+					       "read /proc/1/root",
+					       "descriptor table"};
+	char in[300], out[300], secret[300], path[400];
+	int memory = FM_PROBE_UNTOUCHED;
+	struct fm_error err;
+	size_t succeeded = 0;
+
+	(void)state;
+	snprintf(in, sizeof in, "%s/in", dir);
+	snprintf(out, sizeof out, "%s/out", dir);
+	snprintf(secret, sizeof secret, "%s/secret", dir);
+	assert_int_equal(fm_dir_make(in, 0700, &err) | fm_dir_make(out, 0700, &err), FM_OK);
+	snprintf(path, sizeof path, "%s/weights", in);
+	assert_int_equal(fm_file_write(path, 0600, "x", 1, &err) | fm_file_write(secret, 0600, "x", 1, &err), FM_OK);
+	snprintf(path, sizeof path, "%s/table", out);
+	assert_int_equal(fm_file_write(path, 0600, "x", 1, &err), FM_OK);
+	for (size_t i = 0; i < fm_nprobes; i++) {
+		struct fm_probing at = {in, out, secret, (long)getpid(), &memory, false};
+		bool excused = false;
+		int status;
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			dup2(2, 9);
+			_exit(fm_probes[i].through(&at) ? 77 : 0);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		for (size_t k = 0; k < sizeof may_lack / sizeof *may_lack; k++)
+			excused = excused || strcmp(fm_probes[i].name, may_lack[k]) == 0;
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+			succeeded++;
+		else if (!excused)
+			fail_msg("\"%s\" fails without walls too: it shows nothing (status %x)", fm_probes[i].name,
+				 status);
+		else
+			printf("# not possible here at all: %s\n", fm_probes[i].name);
+	}
+	assert_true(succeeded >= 25);
+	printf("# %zu of %zu succeed without walls\n", succeeded, fm_nprobes);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_no_attempt_gets_through),
+	    cmocka_unit_test(test_unconfined_holds_what_it_says),
+	    cmocka_unit_test(test_without_walls_the_attempts_succeed),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
