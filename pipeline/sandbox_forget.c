@@ -31,27 +31,35 @@ static bool goes_on(unsigned char c)
 	return isalnum(c) || c == '.' || c == '_' || c == '-' || c == '/';
 }
 
-/* The text is held with each byte turned, so that the search does not find its own copy. */
-static void overwrite(unsigned char *at, size_t n, const unsigned char *turned, size_t len)
-{
-	unsigned char first = turned[0] ^ MASK, *end = at + n;
-
-	while ((size_t)(end - at) >= len && (at = memchr(at, first, (size_t)(end - at) - len + 1))) {
-		size_t i = 1;
-
-		while (i < len && at[i] == (turned[i] ^ MASK))
-			i++;
-		if (i == len && (at + len == end || !goes_on(at[len])))
-			memset(at, 'x', len);
-		at += i == len ? len : 1;
-	}
-}
-
+/* Texts, held with each byte turned, so that the search does not find its own copies. */
 struct texts {
 	unsigned char *turned[FM_SANDBOX_FORGET];
 	size_t len[FM_SANDBOX_FORGET];
 	int n;
+	bool first[256]; /* bytes that one begins with */
 };
+
+static size_t match(const struct texts *t, const unsigned char *at, const unsigned char *end)
+{
+	for (int k = 0; k < t->n; k++) {
+		size_t len = t->len[k], i = 0;
+
+		while (i < len && at + i < end && at[i] == (t->turned[k][i] ^ MASK))
+			i++;
+		if (i == len && (at + len == end || !goes_on(at[len])))
+			return len;
+	}
+	return 0;
+}
+
+static void overwrite(unsigned char *begin, size_t n, const struct texts *t)
+{
+	unsigned char *end = begin + n;
+
+	for (int c = 0; c < 256; c++)
+		for (unsigned char *at = begin; t->first[c] && (at = memchr(at, c, (size_t)(end - at))); at++)
+			memset(at, 'x', match(t, at, end));
+}
 
 /* "from-to rw-p ..." of /proc/self/maps */
 static void forget_mapping(const char *line, const struct texts *t)
@@ -63,22 +71,40 @@ static void forget_mapping(const char *line, const struct texts *t)
 	if (sscanf(line, "%lx-%lx %4s", &from, &to, mode) != 3 || strcmp(mode, "rw-p") != 0 || strstr(line, "[vvar"))
 		return;
 	memcpy(&at, &from, sizeof at);
-	for (int i = 0; i < t->n; i++)
-		overwrite(at, to - from, t->turned[i], t->len[i]);
+	overwrite(at, to - from, t);
+}
+
+/* All mappings, line by line from a buffer of this function: memory must not change while they are looked through. */
+static int forget_everywhere(const struct texts *t, struct fm_error *err)
+{
+	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	char text[8192], *line, *end;
+	size_t held = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return fm_fail_errno(err, "/proc/self/maps");
+	while ((n = read(fd, text + held, sizeof text - 1 - held)) > 0) {
+		held += (size_t)n;
+		text[held] = '\0';
+		for (line = text; (end = strchr(line, '\n')); line = end + 1) {
+			*end = '\0';
+			forget_mapping(line, t);
+		}
+		held -= (size_t)(line - text);
+		memmove(text, line, held);
+	}
+	close(fd);
+	return n < 0 ? fm_fail_errno(err, "/proc/self/maps") : FM_OK;
 }
 
 int fm_sandbox_forget(const struct fm_sandbox *box, struct fm_error *err)
 {
 	struct texts t = {0};
-	struct fm_buf maps = {0};
-	char chunk[4096];
-	ssize_t n;
-	int fd, rc;
+	int rc;
 
-	if ((rc = clear_environment(err)) < 0)
+	if ((rc = clear_environment(err)) < 0 || box->nforget == 0)
 		return rc;
-	if (box->nforget == 0)
-		return FM_OK;
 	for (int i = 0; i < box->nforget; i++) {
 		size_t len = strlen(box->forget[i]);
 
@@ -88,22 +114,12 @@ int fm_sandbox_forget(const struct fm_sandbox *box, struct fm_error *err)
 			goto out;
 		for (size_t k = 0; k < len; k++)
 			t.turned[t.n][k] = (unsigned char)box->forget[i][k] ^ MASK;
+		t.first[(unsigned char)box->forget[i][0]] = true;
 		t.len[t.n++] = len;
 	}
-	if ((fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC)) < 0) {
-		rc = fm_fail_errno(err, "/proc/self/maps");
-		goto out;
-	}
-	while ((n = read(fd, chunk, sizeof chunk)) > 0)
-		fm_buf_add(&maps, chunk, (size_t)n);
-	close(fd);
-	if ((rc = fm_buf_check(&maps, err)) < 0)
-		goto out;
-	for (char *rest = maps.data, *line; rest && (line = strsep(&rest, "\n"));)
-		forget_mapping(line, &t);
+	rc = forget_everywhere(&t, err);
 out:
 	for (int i = 0; i < t.n; i++)
 		free(t.turned[i]);
-	fm_buf_free(&maps);
 	return rc;
 }
