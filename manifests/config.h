@@ -135,8 +135,8 @@ struct fm_config {
 		double test_share;                 /* of rows in data/test.csv; 0: the flows are not split */
 		char expires[16];                  /* days after its issue, or YYYY-MM-DD; "" = never */
 	} publish;
-	struct {                              /* of each stage's process; 0: docs/release-yaml.md */
-		int64_t memory, file, output; /* MiB */
+	struct { /* of each stage's process; 0: docs/release-yaml.md */
+		int64_t memory_mib, file_mib, output_mib;
 		int cpu_hours, files, threads;
 	} limits;
 };

@@ -280,16 +280,16 @@ const struct fm_key fm_keys[] = {
 	 .help = "Until when partners are to use the release: days after it is issued, or a date, YYYY-MM-DD. "
 		 "Empty: no end."},
 
-	{FIELD(limits, memory, INT), .min = 0, .max = 1e9, .dflt = "0", .secret = true,
+	{FIELD(limits, memory_mib, INT), .min = 0, .max = 1e9, .dflt = "0", .secret = true,
 	 .help = "MiB of memory that a stage may take for itself; 0: what this machine, or the group that flowmint runs "
 		 "in, has."},
 	{FIELD(limits, cpu_hours, INT), .min = 0, .max = 1e6, .dflt = "2000", .secret = true,
 	 .help = "Hours of processor time, of all threads together, after which a stage is killed; 0: none."},
-	{FIELD(limits, file, INT), .min = 0, .max = 1e9, .dflt = "0", .secret = true,
+	{FIELD(limits, file_mib, INT), .min = 0, .max = 1e9, .dflt = "0", .secret = true,
 	 .help = "MiB of one file that a stage writes; 0: twice what is free on the workspace's disk, so that the disk "
 		 "is the limit and a file with holes is not beyond it."},
-	{FIELD(limits, output, INT), .min = 0, .max = 1e9, .dflt = "0", .secret = true,
-	 .help = "MiB of all that a stage leaves; 0: as limits.file."},
+	{FIELD(limits, output_mib, INT), .min = 0, .max = 1e9, .dflt = "0", .secret = true,
+	 .help = "MiB of all that a stage leaves; 0: as limits.file_mib."},
 	{FIELD(limits, files, INT), .min = 16, .max = 1048576, .dflt = "1024", .secret = true,
 	 .help = "Files that a stage may have open at once."},
 	{FIELD(limits, threads, INT), .min = 0, .max = 32768, .dflt = "0", .secret = true,

@@ -11,6 +11,7 @@
 #include "base/version.h"
 #include "manifests/canon.h"
 #include "pipeline/budget.h"
+#include "pipeline/harvest.h"
 #include "pipeline/keys.h"
 #include "pipeline/limits.h"
 #include "pipeline/preflight.h"
@@ -132,10 +133,10 @@ static int within_walls(const struct fm_claim_audit_in *in, const char *workspac
 				 .secret = audit};
 	fm_limits_of(in->cfg, workspace, true, &box.limits);
 	rc = fm_sandbox_run(&box, attack, &ai, &report, err);
-	if (rc < 0)
+	if (rc < 0 || (rc = fm_harvest_audit(report.result, err)) < 0)
 		json_decref(report.result);
-	else if (!(*result = report.result))
-		rc = fm_fail(err, FM_ESYSTEM, "the audit told nothing");
+	else
+		*result = report.result;
 out:
 	if (fm_dir_remove(dir, &ignored))
 		fm_warn("%s", ignored.message);

@@ -29,6 +29,8 @@ int fm_harvest_result(const struct fm_config *cfg, enum fm_stage_id id, const js
 /* A list of metrics: registered names, finite numbers or null, counts of rows below 2^53.  free: measured of synthetic
  * flows alone, each of them. */
 int fm_harvest_metrics(const json_t *list, bool free, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+/* What an audit of the claim found (stages/audit.h). */
+int fm_harvest_audit(const json_t *result, struct fm_error *err) FM_MUST_CHECK;
 /* A document of controls: those of judge/gate/controls.h in their order, with metrics as above. */
 int fm_harvest_controls(const struct fm_config *cfg, const json_t *doc, struct fm_error *err) FM_MUST_CHECK;
 

@@ -53,7 +53,7 @@ static uint64_t room_of(const char *dir)
 
 uint64_t fm_limits_output(const struct fm_config *cfg, const char *dir)
 {
-	return cfg->limits.output > 0 ? (uint64_t)cfg->limits.output * MIB : room_of(dir);
+	return cfg->limits.output_mib > 0 ? (uint64_t)cfg->limits.output_mib * MIB : room_of(dir);
 }
 
 static unsigned processors(void)
@@ -68,8 +68,8 @@ void fm_limits_of(const struct fm_config *cfg, const char *dir, bool threads, st
 	unsigned computing = cfg->train.threads > 0 ? (unsigned)cfg->train.threads : processors();
 
 	*l = (struct fm_sandbox_limits){
-	    .memory = cfg->limits.memory > 0 ? (uint64_t)cfg->limits.memory * MIB : fm_limits_memory(),
-	    .file_bytes = cfg->limits.file > 0 ? (uint64_t)cfg->limits.file * MIB : room_of(dir),
+	    .memory = cfg->limits.memory_mib > 0 ? (uint64_t)cfg->limits.memory_mib * MIB : fm_limits_memory(),
+	    .file_bytes = cfg->limits.file_mib > 0 ? (uint64_t)cfg->limits.file_mib * MIB : room_of(dir),
 	    .cpu_seconds = (uint64_t)cfg->limits.cpu_hours * 3600,
 	    .files = (unsigned)cfg->limits.files};
 	if (threads)
@@ -95,7 +95,7 @@ int fm_limits_check(struct fm_error *err)
 	if (getrlimit(RLIMIT_AS, &v) == 0 && v.rlim_cur != RLIM_INFINITY && v.rlim_cur < mapped_now() + LEAST_ADDRESSES)
 		return fm_fail(err, FM_ESYSTEM,
 			       "ulimit -v leaves %llu MiB, and the smallest run takes %llu: raise it, or lift it "
-			       "(ulimit -v unlimited); limits.memory holds the stages",
+			       "(ulimit -v unlimited); limits.memory_mib holds the stages",
 			       (unsigned long long)(v.rlim_cur / MIB),
 			       (unsigned long long)((mapped_now() + LEAST_ADDRESSES) / MIB));
 	return FM_OK;

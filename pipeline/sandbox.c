@@ -173,6 +173,15 @@ static pid_t clone_into(bool unconfined, bool *user_namespace)
 	return (pid_t)syscall(SYS_clone, spaces | SIGCHLD, NULL, NULL, NULL, NULL);
 }
 
+/* The child can write there what it likes. */
+static void make_plain(char *text, size_t cap)
+{
+	text[cap - 1] = '\0';
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || (unsigned char)*text > 0x7e)
+			*text = '?';
+}
+
 /* Let the caller see how far the child is, at most every other second. */
 static void tick(const struct fm_sandbox *box, pid_t pid, const struct fm_progress_shared *shared, double *last)
 {
@@ -184,6 +193,8 @@ static void tick(const struct fm_sandbox *box, pid_t pid, const struct fm_progre
 	*last = now;
 	if (!shared || !fm_progress_look(shared, &v))
 		memset(&v, 0, sizeof v);
+	make_plain(v.stage, sizeof v.stage);
+	make_plain(v.unit, sizeof v.unit);
 	box->tick(box->tick_ctx, (long)pid, &v);
 }
 

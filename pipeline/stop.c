@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static const int held[] = {SIGINT, SIGTERM, SIGHUP};
+static const int held[] = {SIGINT, SIGTERM, SIGHUP, SIGXCPU};
 #define NHELD ((int)(sizeof held / sizeof *held))
 
 static volatile sig_atomic_t caught;
@@ -80,6 +80,12 @@ int fm_stop_check(const char *where, struct fm_error *err)
 
 	if (!sig)
 		return FM_OK;
+	if (sig == SIGXCPU)
+		return fm_fail(
+		    err, FM_ESYSTEM,
+		    "stopped in stage %s: the time of the processor that ulimit -t allows is used up; what is "
+		    "complete is kept, the same command goes on from there",
+		    where);
 	return fm_fail(err, FM_STOPPED(sig),
 		       "stopped by signal %d (%s) in stage %s; what is complete is kept, the same command goes on from "
 		       "there",

@@ -213,6 +213,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		 .section = {"gate", "privacy.mode"},
 		 .call = call_gate},
     [FM_RELEASE] = {.name = "release",
+		    .threads = true,
 		    .product = "release",
 		    .makes = "archive and signature",
 		    .files = "# #s",

@@ -1,0 +1,96 @@
+/* How much could a stage evaluate that was taken over say in a manifest, within what its parent lets through?  The
+ * number stands in docs/threat-model.md. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/fields.h"
+#include "base/file.h"
+#include "judge/gate/controls.h"
+#include "manifests/config.h"
+#include "manifests/registry.h"
+#include "report/report.h"
+
+/* Bits of one number as it is let through (pipeline/harvest.c): a double; and a number of rows below 10^15, published
+ * in multiples of privacy.min_count. */
+#define DOUBLE 64.0
+#define MOST_ROWS 1e15
+
+struct sum {
+	const struct fm_config *cfg;
+	size_t names, of_labels;
+};
+
+static void count_one(void *ctx, const char *name, const struct fm_metric_kind *kind)
+{
+	struct sum *s = ctx;
+	char floor[80];
+
+	if (kind->is & FM_BY_GATE)
+		return;
+	if (strchr(name, '*')) {
+		s->of_labels += (kind->shown & FM_AUDIENCE) != FM_TEAM_ALONE;
+		return;
+	}
+	s->names += fm_report_shows(s->cfg->publish.report, name);
+	snprintf(floor, sizeof floor, "floor.%s", name);
+	s->names += kind->floor != FM_NO_FLOOR && fm_report_shows(s->cfg->publish.report, floor);
+}
+
+/* What a preset's manifest can hold of evaluate's making; labels: how many the synthetic table has. */
+static double bits_of(const struct fm_config *cfg, size_t labels, char *words, size_t cap)
+{
+	struct sum s = {.cfg = cfg};
+	double rows = log2(MOST_ROWS / (double)cfg->privacy.min_count), one, metrics, checks, controls, others;
+
+	fm_metric_each(count_one, &s);
+	/* there or not; value or null; interval or none; rows */
+	one = 2 + DOUBLE + 1 + 2 * DOUBLE + rows;
+	metrics = (double)(s.names + labels * s.of_labels) * one;
+	/* a check's value and interval, its number of rows as it is, and a threshold relative to a floor */
+	checks = cfg->gate.n * (2 + 4 * DOUBLE + log2(MOST_ROWS));
+	/* a control is there or not, and fails any of the checks; the line about them has two numbers of four digits */
+	controls = (double)fm_ncontrols * (1 + cfg->gate.n) + log2((double)cfg->gate.control_rows) + 2 * DOUBLE;
+	/* which fields have a histogram, and the digest of what the stage left */
+	others = FM_NFIELDS + 256;
+	snprintf(words, cap,
+		 "%.0f bits: metrics %.0f (%zu names of %.0f each), checks %.0f, controls %.0f, others %.0f",
+		 ceil(metrics + checks + controls + others), ceil(metrics), s.names + labels * s.of_labels, ceil(one),
+		 ceil(checks), ceil(controls), others);
+	return ceil(metrics + checks + controls + others);
+}
+
+static void test_threat_model_has_the_number(void **state)
+{
+	struct fm_config *cfg = NULL;
+	struct fm_buf doc = {0};
+	struct fm_error err;
+	char words[300];
+	double bits;
+
+	(void)state;
+	if (fm_config_preset(&cfg, "ugr16", NULL, 0, &err) ||
+	    fm_file_read("docs/threat-model.md", 1u << 20, &doc, &err))
+		fail_msg("%s", err.message);
+	bits = bits_of(cfg, 8, words, sizeof words);
+	assert_true(bits > 1000);
+	printf("# %s\n", words);
+	if (!strstr(doc.data, words))
+		fail_msg("docs/threat-model.md does not say: %s", words);
+	fm_buf_free(&doc);
+	fm_config_free(cfg);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_threat_model_has_the_number)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
