@@ -90,6 +90,25 @@ int fm_metrics_add(struct fm_metrics *t, const char *name, double value, int64_t
 	return fm_metrics_add_ci(t, name, value, n, NAN, NAN, err);
 }
 
+double fm_metric_round(double v)
+{
+	char text[32];
+
+	if (!isfinite(v) || v == 0 || fabs(v) < 1e-12)
+		return isfinite(v) ? 0 : v;
+	snprintf(text, sizeof(text), "%.4e", v); /* and read back in the same locale */
+	return strtod(text, NULL);
+}
+
+void fm_metrics_round(struct fm_metrics *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		t->m[i].value = fm_metric_round(t->m[i].value);
+		t->m[i].ci_lo = fm_metric_round(t->m[i].ci_lo);
+		t->m[i].ci_hi = fm_metric_round(t->m[i].ci_hi);
+	}
+}
+
 const struct fm_metric *fm_metrics_find(const struct fm_metrics *t, const char *name)
 {
 	for (size_t i = 0; i < t->n; i++)

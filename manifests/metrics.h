@@ -31,6 +31,9 @@ struct fm_metrics {
 int fm_metrics_add(struct fm_metrics *t, const char *name, double value, int64_t n, struct fm_error *err) FM_MUST_CHECK;
 int fm_metrics_add_ci(struct fm_metrics *t, const char *name, double value, int64_t n, double lo, double hi,
 		      struct fm_error *err) FM_MUST_CHECK;
+/* A number as a run keeps it: five significant digits, and 0 below 1e-12.  What is published of it says no more. */
+double fm_metric_round(double v);
+void fm_metrics_round(struct fm_metrics *t);                                           /* values and intervals */
 const struct fm_metric *fm_metrics_find(const struct fm_metrics *t, const char *name); /* NULL when absent */
 json_t *fm_metrics_json(const struct fm_metrics *t);                                   /* nested; NaN becomes null */
 json_t *

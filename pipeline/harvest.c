@@ -38,41 +38,66 @@ static bool is_ci(const json_t *v)
 		      bounded(json_array_get(v, 1), MOST_VALUE));
 }
 
-static const char *metric_fault(const json_t *m, bool free)
+bool fm_harvest_has_interval(const char *name)
+{
+	const struct fm_metric_topic *topic = fm_metric_topic(strncmp(name, "floor.", 6) == 0 ? name + 6 : name);
+
+	return topic && (topic->group == FM_GROUP_TWO_SAMPLE || topic->group == FM_GROUP_PROFILES ||
+			 topic->group == FM_GROUP_CLASSIFICATION || topic->group == FM_GROUP_ANOMALY ||
+			 topic->group == FM_GROUP_LEAKAGE);
+}
+
+static bool is_rounded(const json_t *v)
+{
+	return json_is_null(v) || json_number_value(v) == fm_metric_round(json_number_value(v));
+}
+
+/* Which lists they are. */
+enum list { OF_EVALUATE, OF_CONTROL, OF_GENERATE };
+
+static const char *metric_fault(const json_t *m, enum list of, double most_rows)
 {
 	const char *name = json_string_value(json_object_get(m, "name"));
-	const json_t *value = json_object_get(m, "value"), *ci = json_object_get(m, "ci");
+	const json_t *value = json_object_get(m, "value"), *ci = json_object_get(m, "ci"), *n = json_object_get(m, "n");
 
 	if (!json_is_object(m) || json_object_size(m) != (ci ? 4u : 3u) || !name)
 		return "has an entry that is no metric";
 	if (!fm_metric_kind(name) || fm_metric_kind(name)->is & FM_BY_GATE)
 		return "has a metric that is not registered";
-	if (free && !fm_metric_is_free(name))
+	if (of == OF_GENERATE && !fm_metric_is_free(name))
 		return "has a metric that is not of synthetic flows alone";
-	if (!json_is_null(value) && !bounded(value, MOST_VALUE))
+	if ((!json_is_null(value) && !bounded(value, MOST_VALUE)) || !is_ci(ci))
 		return "has a value that is no number of a metric";
-	return is_count(json_object_get(m, "n")) && is_ci(ci) ? NULL : "has a metric on an impossible number of rows";
+	if (of == OF_EVALUATE &&
+	    (!is_rounded(value) || (ci && (!is_rounded(json_array_get(ci, 0)) || !is_rounded(json_array_get(ci, 1))))))
+		return "has a value with more digits than are kept";
+	if (of == OF_EVALUATE && ci && !fm_harvest_has_interval(name))
+		return "has an interval where none is measured";
+	return is_count(n) && (double)json_integer_value(n) <= most_rows
+		   ? NULL
+		   : "has a metric on an impossible number of rows";
 }
 
-static int check_list(enum fm_stage_id id, const char *where, const json_t *list, bool free, struct fm_error *err)
+static int check_list(enum fm_stage_id id, const char *where, const json_t *list, enum list of, double most_rows,
+		      struct fm_error *err)
 {
 	const char *fault;
 
 	if (!json_is_array(list))
 		return refuse(id, where, "is no list", err);
 	for (size_t i = 0; i < json_array_size(list); i++)
-		if ((fault = metric_fault(json_array_get(list, i), free)))
+		if ((fault = metric_fault(json_array_get(list, i), of, most_rows)))
 			return refuse(id, where, fault, err);
 	return FM_OK;
 }
 
-int fm_harvest_metrics(const json_t *list, bool free, struct fm_metrics *out, struct fm_error *err)
+int fm_harvest_metrics(const json_t *list, bool free, double most_rows, struct fm_metrics *out, struct fm_error *err)
 {
 	enum fm_stage_id id = free ? FM_GENERATE : FM_EVALUATE;
 	int rc;
 
 	*out = (struct fm_metrics){0};
-	if ((rc = check_list(id, "list of metrics", list, free, err)) < 0)
+	if ((rc = check_list(id, "list of metrics", list, free ? OF_GENERATE : OF_EVALUATE, most_rows, err)) < 0)
 		return rc;
 	if (fm_metrics_from_list(out, list, err) < 0)
 		return refuse(id, "list of metrics", "has one twice", err);
@@ -112,7 +137,8 @@ int fm_harvest_controls(const struct fm_config *cfg, const json_t *doc, struct f
 	    !is_count(rows) || json_integer_value(rows) > cfg->gate.control_rows ||
 	    json_number_value(json_object_get(doc, "limit")) != cfg->gate.control_limit)
 		return refuse(FM_EVALUATE, "document of controls", "is none of this config", err);
-	if ((rc = check_list(FM_EVALUATE, "list of floors", json_object_get(doc, "floor"), false, err)) < 0)
+	if ((rc = check_list(FM_EVALUATE, "list of floors", json_object_get(doc, "floor"), OF_CONTROL, MOST_COUNT,
+			     err)) < 0)
 		return rc;
 	for (size_t i = 0; i < json_array_size(list); i++, at++) {
 		const json_t *o = json_array_get(list, i);
@@ -121,7 +147,8 @@ int fm_harvest_controls(const struct fm_config *cfg, const json_t *doc, struct f
 			at++;
 		if (at == fm_ncontrols)
 			return refuse(FM_EVALUATE, "document of controls", "has a control that nobody planted", err);
-		if ((rc = check_list(FM_EVALUATE, "score of a control", json_object_get(o, "metrics"), false, err)) < 0)
+		if ((rc = check_list(FM_EVALUATE, "score of a control", json_object_get(o, "metrics"), OF_CONTROL,
+				     MOST_COUNT, err)) < 0)
 			return rc;
 	}
 	return FM_OK;

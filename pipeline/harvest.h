@@ -26,9 +26,12 @@ bool fm_harvest_holds(const char *dir, const char *name);
 /* What a stage said of itself: the numbers that it has to tell, and no text but the words that this version knows. */
 int fm_harvest_result(const struct fm_config *cfg, enum fm_stage_id id, const json_t *result,
 		      struct fm_error *err) FM_MUST_CHECK;
-/* A list of metrics: registered names, finite numbers or null, counts of rows below 2^53.  free: measured of synthetic
- * flows alone, each of them. */
-int fm_harvest_metrics(const json_t *list, bool free, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+/* A list of metrics: registered names, finite numbers or null, on at most so many rows.  Those of evaluate are rounded
+ * (fm_metric_round), and have an interval only where one is measured.  free: generate's, of synthetic flows alone. */
+int fm_harvest_metrics(const json_t *list, bool free, double most_rows, struct fm_metrics *out,
+		       struct fm_error *err) FM_MUST_CHECK;
+/* Has a metric of this name an interval? */
+bool fm_harvest_has_interval(const char *name);
 /* What an audit of the claim found (stages/audit.h). */
 int fm_harvest_audit(const json_t *result, struct fm_error *err) FM_MUST_CHECK;
 /* A document of controls: those of judge/gate/controls.h in their order, with metrics as above. */

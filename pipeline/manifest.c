@@ -17,6 +17,7 @@
 #include "traces/left_out.h"
 
 #define HISTOGRAMS_MAX (16u << 20)
+#define MOST_ROWS 1e15
 
 /* ---- manifest ---------------------------------------------------------------------------------------------------- */
 
@@ -141,7 +142,7 @@ static int free_metrics_json(const struct fm_run *run, json_t **out, struct fm_e
 	int rc = path ? fm_json_load(out, path, HISTOGRAMS_MAX, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
 
 	if (rc == FM_OK)
-		rc = fm_harvest_metrics(*out, true, &checked, err);
+		rc = fm_harvest_metrics(*out, true, MOST_ROWS, &checked, err);
 	fm_metrics_free(&checked);
 	free(path);
 	return rc;

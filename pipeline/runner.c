@@ -33,6 +33,14 @@ static int load_product(const struct fm_run_stage *s, const char *name, json_t *
 	return rc;
 }
 
+/* No metric rests on more rows than there are, pairs of tables and attacks by drawn rows allowed for. */
+static double most_rows(const struct fm_run *run)
+{
+	return 4 * (json_number_value(json_object_get(run->stage[FM_INGEST].result, "rows")) +
+		    json_number_value(json_object_get(run->stage[FM_GENERATE].result, "rows"))) +
+	       100000;
+}
+
 /* What a stage left was refused after it was kept: the next run makes it again. */
 static int distrust(const struct fm_runner *r, enum fm_stage_id id, int rc)
 {
@@ -54,7 +62,7 @@ static int read_metrics(struct fm_runner *r, struct fm_error *err)
 	int rc;
 
 	if ((rc = load_product(&r->run->stage[FM_EVALUATE], "metrics.json", &doc, err)) < 0 ||
-	    (rc = fm_harvest_metrics(doc, false, &r->run->metrics, err)) < 0)
+	    (rc = fm_harvest_metrics(doc, false, most_rows(r->run), &r->run->metrics, err)) < 0)
 		goto out;
 	r->run->has_metrics = true;
 out:
@@ -73,7 +81,7 @@ static int read_evidence(struct fm_runner *r, struct fm_metrics *free_ones, json
 	if (!path)
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
 	if (fm_config_dp(r->cfg) && ((rc = load_product(&r->run->stage[FM_GENERATE], "free.json", &doc, err)) < 0 ||
-				     (rc = fm_harvest_metrics(doc, true, free_ones, err)) < 0))
+				     (rc = fm_harvest_metrics(doc, true, most_rows(r->run), free_ones, err)) < 0))
 		goto out;
 	rc = FM_OK;
 	if (!fm_config_controls(r->cfg) || !fm_file_exists(path))

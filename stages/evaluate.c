@@ -56,6 +56,7 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 	     (rc = fm_previous_compare(&(struct fm_previous_in){in->previous, dialect, 0, pool, memory, in->out_dir},
 				       synthetic, &out->metrics, err)) < 0))
 		goto out;
+	fm_metrics_round(&out->metrics);
 	list = fm_metrics_list(&out->metrics);
 	if ((rc = save(list, in->out_dir, "metrics.json", err)) < 0 ||
 	    (rc = fm_subsamples_make(&sub, train, synthetic, holdout, memory, err)) < 0 ||

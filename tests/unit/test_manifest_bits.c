@@ -16,16 +16,17 @@
 #include "judge/gate/controls.h"
 #include "manifests/config.h"
 #include "manifests/registry.h"
+#include "pipeline/harvest.h"
 #include "report/report.h"
 
-/* Bits of one number as it is let through (pipeline/harvest.c): a double; and a number of rows below 10^15, published
- * in multiples of privacy.min_count. */
-#define DOUBLE 64.0
-#define MOST_ROWS 1e15
+/* A number as it is let through (pipeline/harvest.c): sign, 90,000 mantissas of five digits, 42 powers of ten, or 0. */
+#define NUMBER log2(2 * 90000.0 * 42 + 1)
+/* Rows that a metric may rest on, of a million flows learned from and as many made. */
+#define MOST_ROWS (4 * 2e6 + 1e5)
 
 struct sum {
 	const struct fm_config *cfg;
-	size_t names, of_labels;
+	size_t names, intervals, of_labels;
 };
 
 static void count_one(void *ctx, const char *name, const struct fm_metric_kind *kind)
@@ -40,30 +41,37 @@ static void count_one(void *ctx, const char *name, const struct fm_metric_kind *
 		return;
 	}
 	s->names += fm_report_shows(s->cfg->publish.report, name);
+	s->intervals += fm_report_shows(s->cfg->publish.report, name) && fm_harvest_has_interval(name);
 	snprintf(floor, sizeof floor, "floor.%s", name);
 	s->names += kind->floor != FM_NO_FLOOR && fm_report_shows(s->cfg->publish.report, floor);
+	s->intervals += kind->floor != FM_NO_FLOOR && fm_report_shows(s->cfg->publish.report, floor) &&
+			fm_harvest_has_interval(floor);
 }
 
 /* What a preset's manifest can hold of evaluate's making; labels: how many the synthetic table has. */
 static double bits_of(const struct fm_config *cfg, size_t labels, char *words, size_t cap)
 {
 	struct sum s = {.cfg = cfg};
-	double rows = log2(MOST_ROWS / (double)cfg->privacy.min_count), one, metrics, checks, controls, others;
+	double rows = log2(MOST_ROWS / (double)cfg->privacy.min_count), one, metrics, checks = 0, controls, others;
 
 	fm_metric_each(count_one, &s);
-	/* there or not; value or null; interval or none; rows */
-	one = 2 + DOUBLE + 1 + 2 * DOUBLE + rows;
-	metrics = (double)(s.names + labels * s.of_labels) * one;
+	/* there or not; value or null; rows.  Those with an interval: there or not; two numbers */
+	one = 2 + NUMBER + rows;
+	s.names += labels * s.of_labels;
+	s.intervals += labels * s.of_labels;
+	metrics = (double)s.names * one + (double)s.intervals * (1 + 2 * NUMBER);
 	/* a check's value and interval, its number of rows as it is, and a threshold relative to a floor */
-	checks = cfg->gate.n * (2 + 4 * DOUBLE + log2(MOST_ROWS));
+	for (int i = 0; i < cfg->gate.n; i++)
+		checks += 2 + NUMBER + log2(MOST_ROWS) + (cfg->gate.check[i].relative_to_floor ? NUMBER : 0) +
+			  (fm_harvest_has_interval(cfg->gate.check[i].name) ? 1 + 2 * NUMBER : 0);
 	/* a control is there or not, and fails any of the checks; the line about them has two numbers of four digits */
-	controls = (double)fm_ncontrols * (1 + cfg->gate.n) + log2((double)cfg->gate.control_rows) + 2 * DOUBLE;
+	controls = (double)fm_ncontrols * (1 + cfg->gate.n) + log2((double)cfg->gate.control_rows) + 2 * NUMBER;
 	/* which fields have a histogram, and the digest of what the stage left */
 	others = FM_NFIELDS + 256;
 	snprintf(words, cap,
-		 "%.0f bits: metrics %.0f (%zu names of %.0f each), checks %.0f, controls %.0f, others %.0f",
-		 ceil(metrics + checks + controls + others), ceil(metrics), s.names + labels * s.of_labels, ceil(one),
-		 ceil(checks), ceil(controls), others);
+		 "%.0f bits: metrics %.0f (%zu names, %zu with an interval), checks %.0f, controls %.0f, others %.0f",
+		 ceil(metrics + checks + controls + others), ceil(metrics), s.names, s.intervals, ceil(checks),
+		 ceil(controls), others);
 	return ceil(metrics + checks + controls + others);
 }
 

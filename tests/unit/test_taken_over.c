@@ -51,6 +51,8 @@ enum crime {
 	TEXT_IN_METRICS,
 	LARGE_IN_METRICS,
 	COUNT_IN_METRICS,
+	DIGITS_IN_METRICS,
+	INTERVAL_IN_METRICS,
 	LABEL_IN_METRICS,
 	NAME_IN_CONTROLS,
 	KEY_IN_CONTROLS,
@@ -103,11 +105,12 @@ int __wrap_fm_harvest_result(const struct fm_config *cfg, enum fm_stage_id id, c
 	return off.result ? FM_OK : __real_fm_harvest_result(cfg, id, result, err);
 }
 
-int __real_fm_harvest_metrics(const json_t *, bool, struct fm_metrics *, struct fm_error *);
-int __wrap_fm_harvest_metrics(const json_t *list, bool free, struct fm_metrics *out, struct fm_error *err);
-int __wrap_fm_harvest_metrics(const json_t *list, bool free, struct fm_metrics *out, struct fm_error *err)
+int __real_fm_harvest_metrics(const json_t *, bool, double, struct fm_metrics *, struct fm_error *);
+int __wrap_fm_harvest_metrics(const json_t *list, bool free, double most, struct fm_metrics *out, struct fm_error *err);
+int __wrap_fm_harvest_metrics(const json_t *list, bool free, double most, struct fm_metrics *out, struct fm_error *err)
 {
-	return off.metrics ? fm_metrics_from_list(out, list, err) : __real_fm_harvest_metrics(list, free, out, err);
+	return off.metrics ? fm_metrics_from_list(out, list, err)
+			   : __real_fm_harvest_metrics(list, free, most, out, err);
 }
 
 int __real_fm_harvest_controls(const struct fm_config *, const json_t *, struct fm_error *);
@@ -275,7 +278,11 @@ static const char *metrics_text(void)
 		return "[{\"name\":\"jsd.SA\",\"value\":0.01,\"n\":300},{\"name\":\"jsd.DA\",\"value\":1e300,\"n\":300}"
 		       "]";
 	case COUNT_IN_METRICS:
-		return "[{\"name\":\"jsd.SA\",\"value\":0.01,\"n\":9007199254740993}]";
+		return "[{\"name\":\"jsd.SA\",\"value\":0.01,\"n\":900719925}]";
+	case DIGITS_IN_METRICS:
+		return "[{\"name\":\"jsd.SA\",\"value\":0.0101112131415,\"n\":300}]";
+	case INTERVAL_IN_METRICS:
+		return "[{\"name\":\"jsd.SA\",\"value\":0.01,\"n\":300,\"ci\":[10.11,12.13]}]";
 	case LABEL_IN_METRICS:
 		return "[{\"name\":\"jsd.SA\",\"value\":0.01,\"n\":300},"
 		       "{\"name\":\"tstr.f1.trees.10-11-12-13\",\"value\":0.5,\"n\":300},"
@@ -566,6 +573,8 @@ static void test_evaluate_says_nothing_but_numbers(void **state)
 	expect_refused(KEY_IN_METRICS, "an entry that is no metric");
 	expect_refused(TEXT_IN_METRICS, "a value that is no number");
 	expect_refused(LARGE_IN_METRICS, "a value that is no number of a metric");
+	expect_refused(DIGITS_IN_METRICS, "a value with more digits than are kept");
+	expect_refused(INTERVAL_IN_METRICS, "an interval where none is measured");
 	expect_refused(COUNT_IN_METRICS, "an impossible number of rows");
 	expect_refused(NAME_IN_CONTROLS, "a control that nobody planted");
 	expect_refused(KEY_IN_CONTROLS, "a control that nobody planted");
