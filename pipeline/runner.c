@@ -121,6 +121,22 @@ out:
 	return rc;
 }
 
+/* Of a replay, whose gate is told. */
+static int read_told_verdict(struct fm_runner *r, struct fm_error *err)
+{
+	json_t *doc = NULL;
+	int rc;
+
+	if ((rc = load_product(&r->run->stage[FM_GATE], "verdict.json", &doc, err)) < 0 ||
+	    (rc = fm_verdict_from_json(&r->run->verdict, doc, err)) < 0)
+		goto out;
+	r->run->has_verdict = true;
+	rc = fm_ledger_append(r->ledger, r->run->id, "verdict", doc, err);
+out:
+	json_decref(doc);
+	return rc;
+}
+
 static int read_verdict(struct fm_runner *r, struct fm_error *err)
 {
 	struct fm_gate_in in = {.cfg = r->cfg, .waivers = r->waivers, .audits = r->run->audits};
@@ -229,7 +245,7 @@ static int take_told(struct fm_runner *r, int id, struct fm_error *err)
 	if (product && !(s->product = strdup(product)))
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
 	r->run->nstages = id + 1;
-	return id == FM_GATE ? read_verdict(r, err) : FM_OK;
+	return id == FM_GATE ? read_told_verdict(r, err) : FM_OK;
 }
 
 static int stages_in_order(struct fm_runner *r, struct fm_error *err)
