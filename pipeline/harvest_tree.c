@@ -129,7 +129,11 @@ static int check_file(struct tree *t, const char *shown, const struct stat *st, 
 	if (st->st_nlink != 1)
 		return refuse(t, shown, "a file of several names", err);
 	if ((uint64_t)st->st_size > t->max - t->bytes)
-		return refuse(t, shown, "with which it is more than the stage may write", err);
+		return fm_fail(
+		    err, FM_ESYSTEM,
+		    "stage %s left more than the %llu MiB it may write: raise limits.output_mib, or make room "
+		    "where it is 0 (%s)",
+		    t->stage, (unsigned long long)(t->max >> 20), t->dir);
 	t->bytes += (uint64_t)st->st_size;
 	return FM_OK;
 }

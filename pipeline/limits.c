@@ -72,8 +72,10 @@ void fm_limits_of(const struct fm_config *cfg, const char *dir, bool threads, st
 	    .file_bytes = cfg->limits.file_mib > 0 ? (uint64_t)cfg->limits.file_mib * MIB : room_of(dir),
 	    .cpu_seconds = (uint64_t)cfg->limits.cpu_hours * 3600,
 	    .files = (unsigned)cfg->limits.files};
-	if (threads)
-		l->threads = cfg->limits.threads > 0 ? (unsigned)cfg->limits.threads : 4 * computing + 16;
+	if (threads) /* from 2 on they are counted; with 1 none could be started */
+		l->threads = cfg->limits.threads > 1 ? (unsigned)cfg->limits.threads
+			     : cfg->limits.threads   ? 2
+						     : 4 * computing + 16;
 }
 
 static uint64_t mapped_now(void)

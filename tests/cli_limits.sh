@@ -1,0 +1,50 @@
+#!/bin/sh
+# A run that may not have what it needs says so, with exit status 4, and leaves nothing behind; a project may lie anywhere.
+# usage: cli_limits.sh [FLOWMINT]
+# shellcheck disable=SC2086,SC3045 # UNCONFINED is one word or none; dash has ulimit -f, -v and -t
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+
+expect 0 "a trace" "$F" simulate --rows 6000 --seed 5 --out trace.csv
+expect 0 "a project" "$F" init --preset demo p
+
+run() { # PROJECT OPTION...
+	project=$1
+	shift
+	rm -rf "$project/workspace"
+	"$F" run "$project" $UNCONFINED --quiet --set source.path="$T/trace.csv" --set train.steps=2 --until train "$@"
+}
+limited() { # LETTER VALUE
+	(ulimit "-$1" "$2" && run p)
+}
+
+expect 4 "ulimit -f below the size of the model" limited f 300
+says err "File too large" "says what failed"
+says err "weights.safetensors" "and where"
+expect 4 "ulimit -v below what a run takes" limited v 140000
+says err "ulimit -v leaves 136 MiB" "says so before anything is read"
+expect 4 "a second of processor time" sh -c "ulimit -t 1; exec '$F' run p $UNCONFINED --quiet --set source.path='$T/trace.csv' --set train.steps=2000 --until train"
+says err "ulimit -t" "says which limit it was"
+
+expect 4 "limits.memory_mib" run p --set limits.memory_mib=1
+says err "out of memory" "says what there is not"
+expect 4 "limits.file_mib" run p --set limits.file_mib=1
+says err "File too large" "says what failed"
+expect 4 "limits.output_mib" run p --set limits.output_mib=1
+says err "raise limits.output_mib" "names the key"
+expect 4 "limits.files" run p --set limits.files=16
+says err "Too many open files" "says what failed"
+expect 2 "a limit that is none" run p --set limits.threads=-1
+expect 0 "and with the limits of the machine it is trained" run p
+
+# Below the name that the old root has for a moment while a stage's own is made (sandbox_root.c).
+if [ "$(id -u)" = 0 ] && [ ! -e /old0 ]; then
+	mkdir /old0 && cp -r p /old0/p
+	expect 0 "a project below /old0" run /old0/p
+	holds "nothing was made beside it" test "$(ls /old0)" = p
+	rm -rf /old0
+else
+	skip "a project below /old0" "only root may make that folder"
+fi
+finish
