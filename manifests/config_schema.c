@@ -281,13 +281,13 @@ const struct fm_key fm_keys[] = {
 		 "Empty: no end."},
 
 	{FIELD(limits, memory_mib, INT), .min = 0, .max = 1e9, .dflt = "0", .secret = true,
-	 .help = "MiB of memory that a stage may take for itself; 0: what this machine, or the group that flowmint runs "
-		 "in, has."},
+	 .help = "MiB of memory that a stage may take for itself; 0: what this machine, or the group that flowmint "
+		 "runs in, has."},
 	{FIELD(limits, cpu_hours, INT), .min = 0, .max = 1e6, .dflt = "2000", .secret = true,
 	 .help = "Hours of processor time, of all threads together, after which a stage is killed; 0: none."},
 	{FIELD(limits, file_mib, INT), .min = 0, .max = 1e9, .dflt = "0", .secret = true,
-	 .help = "MiB of one file that a stage writes; 0: twice what is free on the workspace's disk, so that the disk "
-		 "is the limit and a file with holes is not beyond it."},
+	 .help = "MiB of one file that a stage writes; 0: twice what is free on the workspace's disk, so that the "
+		 "disk is the limit and a file with holes is not beyond it."},
 	{FIELD(limits, output_mib, INT), .min = 0, .max = 1e9, .dflt = "0", .secret = true,
 	 .help = "MiB of all that a stage leaves; 0: as limits.file_mib."},
 	{FIELD(limits, files, INT), .min = 16, .max = 1048576, .dflt = "1024", .secret = true,
@@ -300,7 +300,7 @@ const size_t fm_nkeys = sizeof(fm_keys) / sizeof(fm_keys[0]);
 
 const char *const fm_share_name[FM_NSHARES] = {"vocabulary", "pairs", "training", "gate"};
 
-const char *const fm_sections[] = {"release", "source",   "split", "model",  "train",
+const char *const fm_sections[] = {"release", "source",   "split", "model",   "train",
 				   "privacy", "generate", "gate",  "publish", "limits"};
 const size_t fm_nsections = sizeof(fm_sections) / sizeof(fm_sections[0]);
 
