@@ -117,7 +117,6 @@ static void check_escapes(struct exam *x)
 	struct fm_error err = {0}, ignored;
 	const char *stage;
 	json_int_t tried = 0;
-	size_t through = 0;
 	int rc;
 
 	if (!mkdtemp(dir)) {
@@ -130,7 +129,6 @@ static void check_escapes(struct exam *x)
 		const json_t *list = json_object_get(one, "through");
 
 		tried += json_integer_value(json_object_get(one, "tried"));
-		through += json_array_size(list);
 		for (size_t i = 0; i < json_array_size(list); i++)
 			snprintf(words + strlen(words), sizeof words - strlen(words), "%s %s: %s", *words ? "," : "",
 				 stage, json_string_value(json_array_get(list, i)));

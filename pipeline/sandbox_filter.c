@@ -74,7 +74,7 @@ static int add_list(scmp_filter_ctx f, uint32_t action, const int *call, size_t 
 #define ADD(action, list) add_list(f, action, list, sizeof list / sizeof *list)
 #define ALLOW(call, n, ...) seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(call), n, ##__VA_ARGS__)
 #define NONE_OF(arg, bits) SCMP_CMP64(arg, SCMP_CMP_MASKED_EQ, bits, 0)
-#define ONLY(arg, value) SCMP_CMP32(arg, SCMP_CMP_EQ, (uint32_t)(value))
+#define ONLY(arg, value) SCMP_CMP32(arg, SCMP_CMP_EQ, (uint32_t)(value), 0)
 
 /* No memory that can be run, which leaves none that could be written first; no shared memory, which no limit counts. */
 static int add_memory(scmp_filter_ctx f)
@@ -134,7 +134,7 @@ static int add_itself(scmp_filter_ctx f)
 
 	/* abort() and a failed assertion */
 	if ((rc = ALLOW(tgkill, 1, ONLY(0, getpid()))) ||
-	    (rc = ALLOW(prlimit64, 2, SCMP_CMP64(0, SCMP_CMP_EQ, 0), SCMP_CMP64(2, SCMP_CMP_EQ, 0))) ||
+	    (rc = ALLOW(prlimit64, 2, SCMP_CMP64(0, SCMP_CMP_EQ, 0, 0), SCMP_CMP64(2, SCMP_CMP_EQ, 0, 0))) ||
 	    (rc = ALLOW(getrlimit, 0)))
 		return rc;
 	for (size_t i = 0; i < sizeof given_up / sizeof *given_up; i++)
