@@ -339,7 +339,7 @@ static int known_open(struct codes *s, uint64_t *sorted[NCOLUMNS], struct fm_lea
 	uint32_t *row = NULL;
 	int rc;
 
-	if ((rc = fm_leak_choose(l->synthetic, most, FM_LEAK_KNOWN, &row, &n, err)) < 0)
+	if ((rc = fm_leak_choose(l->synthetic, NULL, most, FM_LEAK_KNOWN, &row, &n, err)) < 0)
 		return rc;
 	if ((rc = codes_open(s, l->synthetic, l->train, row, n, common, err)) < 0)
 		goto out;
@@ -415,7 +415,7 @@ static int nearest_synthetic(struct fm_leak *l, const struct targets *of, unsign
 	    (rc = fm_alloc(near, of->n * (size_t)k + 1, sizeof **near, "neighbours", err)) < 0 ||
 	    (rc = fm_alloc(&d2, of->n * (size_t)k + 1, sizeof *d2, "neighbours", err)) < 0)
 		goto out;
-	rc = fm_leak_nearest(&f, l->synthetic, &(struct fm_queries){q, of->n, k, NULL, l->pool}, *near, d2, err);
+	rc = fm_leak_nearest(&f, l->synthetic, NULL, &(struct fm_queries){q, of->n, k, NULL, l->pool}, *near, d2, err);
 out:
 	free(q);
 	free(d2);
@@ -518,8 +518,10 @@ int fm_leak_attacks(struct fm_leak *l, struct fm_error *err)
 	int rc;
 
 	if ((rc = singling_out(l, err)) < 0 ||
-	    (rc = fm_leak_choose(l->train, FM_ATTACKS, FM_LEAK_TARGETS, &targets[0].row, &targets[0].n, err)) < 0 ||
-	    (rc = fm_leak_choose(l->holdout, FM_ATTACKS, FM_LEAK_CONTROLS, &targets[1].row, &targets[1].n, err)) < 0 ||
+	    (rc = fm_leak_choose(l->train, NULL, FM_ATTACKS, FM_LEAK_TARGETS, &targets[0].row, &targets[0].n, err)) <
+		0 ||
+	    (rc = fm_leak_choose(l->holdout, NULL, FM_ATTACKS, FM_LEAK_CONTROLS, &targets[1].row, &targets[1].n, err)) <
+		0 ||
 	    (rc = linkability(l, targets, err)) < 0)
 		goto out;
 	rc = inference(l, targets, err);

@@ -27,8 +27,24 @@ static size_t number(const struct fm_table *t, int by_win, size_t first, struct 
 	return n;
 }
 
+/* How many rows of each cluster count, and pi. */
+static void weigh(struct fm_clusters *b, const struct fm_copies *copies)
+{
+	double rows[2] = {0};
+
+	for (size_t i = 0; i < b->n; i++) {
+		int k = i >= b->train;
+		const struct fm_span *s = &b->rows[i];
+		b->count[i] = copies
+				  ? fm_kept_before(&copies->side[k], s->to) - fm_kept_before(&copies->side[k], s->from)
+				  : s->to - s->from;
+		rows[k] += b->count[i];
+	}
+	b->pi = b->n > b->train && rows[0] + rows[1] > 0 ? rows[0] / (rows[0] + rows[1]) : 1;
+}
+
 int fm_clusters_new(struct fm_clusters **out, const struct fm_table *train, const struct fm_table *holdout,
-		    struct fm_error *err)
+		    const struct fm_copies *copies, struct fm_error *err)
 {
 	const struct fm_table *side[2] = {train, holdout};
 	struct fm_clusters *b = NULL;
@@ -45,13 +61,13 @@ int fm_clusters_new(struct fm_clusters **out, const struct fm_table *train, cons
 	b->train = b->n = number(train, by_win, 0, NULL);
 	if (holdout)
 		b->n = number(holdout, by_win, b->n, NULL);
-	b->pi =
-	    holdout && train->rows + holdout->rows ? (double)train->rows / (double)(train->rows + holdout->rows) : 1;
-	if ((rc = fm_alloc(&b->rows, b->n + 1, sizeof *b->rows, "clusters", err)) < 0)
+	if ((rc = fm_alloc(&b->rows, b->n + 1, sizeof *b->rows, "clusters", err)) < 0 ||
+	    (rc = fm_alloc(&b->count, b->n + 1, sizeof *b->count, "clusters", err)) < 0)
 		goto out;
 	for (int k = 0; k < 2; k++)
 		if (side[k])
 			number(side[k], by_win, k ? b->train : 0, b->rows);
+	weigh(b, copies);
 	*out = b;
 out:
 	if (rc < 0)
@@ -64,6 +80,7 @@ void fm_clusters_free(struct fm_clusters *b)
 	if (!b)
 		return;
 	free(b->rows);
+	free(b->count);
 	free(b);
 }
 
@@ -134,7 +151,7 @@ int fm_cluster_test(const struct fm_clusters *b, const uint32_t *votes, uint32_t
 	*out = (struct fm_cluster_test){.p = 1};
 	for (size_t i = 0; i < b->n; i++) {
 		total += votes[i];
-		rows += b->rows[i].to - b->rows[i].from;
+		rows += b->count[i];
 		if (i < b->train) {
 			out->train += votes[i];
 			out->most = votes[i] > out->most ? votes[i] : out->most;
@@ -145,7 +162,7 @@ int fm_cluster_test(const struct fm_clusters *b, const uint32_t *votes, uint32_t
 		return FM_OK; /* one side alone: nothing to compare */
 	for (size_t i = 0; i < b->n; i++) {
 		double m = votes[i], whole = most ? floor(m / most) : 0, rest = m - whole * most;
-		double due = total * (b->rows[i].to - b->rows[i].from) / rows;
+		double due = total * b->count[i] / rows;
 		squares += whole * most * most + rest * rest;
 		units += whole + (rest > 0);
 		centred += (m - due) * (m - due);

@@ -33,6 +33,7 @@
 #include "base/error.h"
 #include "base/neighbours.h"
 #include "base/table.h"
+#include "privacy/leakage/copies.h"
 
 #define FM_BLOCK_ROWS 64 /* rows of a cluster where the tables do not say what a window is */
 
@@ -40,11 +41,12 @@
 struct fm_clusters {
 	size_t n, train;      /* clusters; the first `train` of them are the training table's */
 	struct fm_span *rows; /* (n) each cluster's rows, in its own table */
-	double pi;            /* share of the real rows that is training */
+	uint32_t *count;      /* (n) those that count: all but copies */
+	double pi;            /* share of the real rows that is training, copies left out */
 };
-/* holdout may be NULL. */
+/* holdout may be NULL, and copies too: all rows count. */
 int fm_clusters_new(struct fm_clusters **b, const struct fm_table *train, const struct fm_table *holdout,
-		    struct fm_error *err) FM_MUST_CHECK;
+		    const struct fm_copies *copies, struct fm_error *err) FM_MUST_CHECK;
 void fm_clusters_free(struct fm_clusters *b);
 /* The cluster of a row of training (side 0) or of the holdout (side 1). */
 uint32_t fm_cluster_of(const struct fm_clusters *b, int side, uint32_t row);

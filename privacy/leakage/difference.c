@@ -37,7 +37,7 @@ static int nearest(const struct fm_features *f, const struct fm_table *t, const 
 	if ((rc = fm_alloc(d2, asked->m + 1, sizeof **d2, "distances", err)) < 0 ||
 	    (rc = fm_alloc(&row, asked->m + 1, sizeof *row, "distances", err)) < 0)
 		return rc;
-	rc = fm_leak_nearest(f, t, asked, row, *d2, err);
+	rc = fm_leak_nearest(f, t, NULL, asked, row, *d2, err);
 	free(row);
 	return rc;
 }
@@ -96,8 +96,8 @@ int fm_leak_difference(const struct fm_table *previous, const struct fm_table *c
 	if (previous->rows == 0 || current->rows == 0)
 		return fm_fail(err, FM_EINPUT, "the %s release has no rows: the two cannot be compared",
 			       previous->rows ? "current" : "previous");
-	if ((rc = fm_clusters_new(&clusters, current, NULL, err)) < 0 ||
-	    (rc = fm_leak_choose(current, FM_LEAKAGE_ROWS, FM_LEAK_SYNTHETIC, &chosen, &n, err)) < 0)
+	if ((rc = fm_clusters_new(&clusters, current, NULL, NULL, err)) < 0 ||
+	    (rc = fm_leak_choose(current, NULL, FM_LEAKAGE_ROWS, FM_LEAK_SYNTHETIC, &chosen, &n, err)) < 0)
 		goto out;
 	l.clusters = clusters;
 	for (size_t k = 0; k < sizeof match_sets / sizeof *match_sets; k++) {

@@ -126,40 +126,78 @@ out:
 	return rc;
 }
 
-/* Gower's distance of the chosen synthetic rows (n) to all real ones. */
-static int closest(struct fm_leak *l, const struct group *group, const uint32_t *chosen, size_t n, struct fm_error *err)
+/* What a search by Gower's distance found for n synthetic rows on either side. */
+struct closest {
+	int32_t *d[2];
+	uint32_t *row[2];
+	double unit;
+};
+
+static void closest_close(struct closest *c)
+{
+	for (int k = 0; k < 2; k++) {
+		free(c->d[k]);
+		free(c->row[k]);
+	}
+}
+
+/* By the ranks of training's rows among all rows, or by those of both sides among all but copies. */
+static int closest_open(struct closest *c, struct fm_leak *l, const struct group *group, int both,
+			const uint32_t *chosen, size_t n, struct fm_error *err)
 {
 	unsigned columns = l->synthetic->present & l->holdout->present & group->columns;
 	const struct fm_table *side[2] = {l->train, l->holdout};
 	struct fm_gower_rows from = {0};
-	int32_t *d[2] = {NULL, NULL};
-	uint32_t *row[2] = {NULL, NULL};
 	struct fm_gower *g = NULL;
+	int rc;
+
+	*c = (struct closest){0};
+	if ((rc = fm_gower_new(&g, l->train, both ? l->holdout : NULL, columns, err)) < 0 ||
+	    (rc = fm_gower_code(g, l->synthetic, chosen, 0, n, &from, err)) < 0)
+		goto out;
+	c->unit = fm_gower_unit(g);
+	for (int k = 0; k < 2; k++) {
+		if ((rc = fm_alloc(&c->d[k], n + 1, sizeof **c->d, "distances", err)) < 0 ||
+		    (rc = fm_alloc(&c->row[k], n + 1, sizeof **c->row, "distances", err)) < 0 ||
+		    (rc = fm_gower_nearest_of(g, &from, side[k], both ? fm_leak_kept(l, k) : NULL, l->pool, c->d[k],
+					      c->row[k], err)) < 0)
+			goto out;
+	}
+out:
+	fm_gower_rows_close(&from);
+	fm_gower_free(g);
+	return rc;
+}
+
+/* The vote of the chosen synthetic rows (n). */
+static int vote(struct fm_leak *l, const struct group *group, const uint32_t *chosen, size_t n, struct fm_error *err)
+{
+	struct closest c;
+	int rc;
+
+	if ((rc = closest_open(&c, l, group, 1, chosen, n, err)) < 0)
+		goto out;
+	rc = share_nearer(l, group->name, c.d, c.row, n, err);
+out:
+	closest_close(&c);
+	return rc;
+}
+
+/* Their distances, of fewer rows, as the reference takes them. */
+static int closest(struct fm_leak *l, const struct group *group, const uint32_t *chosen, size_t n, struct fm_error *err)
+{
+	struct closest c;
 	double *work = NULL;
 	int rc;
 
-	if ((rc = fm_gower_new(&g, l->train, columns, err)) < 0 ||
-	    (rc = fm_gower_code(g, l->synthetic, chosen, 0, n, &from, err)) < 0 ||
-	    (rc = fm_alloc(&work, n, sizeof *work, "distances", err)) < 0)
+	if ((rc = closest_open(&c, l, group, 0, chosen, n, err)) < 0 ||
+	    (rc = fm_alloc(&work, n + 1, sizeof *work, "distances", err)) < 0 ||
+	    (rc = add_closest(l, "train", group->name, c.d[0], n, c.unit, work, err)) < 0)
 		goto out;
-	for (int k = 0; k < 2; k++) {
-		if ((rc = fm_alloc(&d[k], n, sizeof **d, "distances", err)) < 0 ||
-		    (rc = fm_alloc(&row[k], n, sizeof **row, "distances", err)) < 0 ||
-		    (rc = fm_gower_nearest_of(g, &from, side[k], l->pool, d[k], row[k], err)) < 0)
-			goto out;
-	}
-	if ((rc = share_nearer(l, group->name, d, row, n, err)) < 0 ||
-	    (rc = add_closest(l, "train", group->name, d[0], n, fm_gower_unit(g), work, err)) < 0)
-		goto out;
-	rc = add_closest(l, "holdout", group->name, d[1], n, fm_gower_unit(g), work, err);
+	rc = add_closest(l, "holdout", group->name, c.d[1], n, c.unit, work, err);
 out:
-	for (int k = 0; k < 2; k++) {
-		free(d[k]);
-		free(row[k]);
-	}
 	free(work);
-	fm_gower_rows_close(&from);
-	fm_gower_free(g);
+	closest_close(&c);
 	return rc;
 }
 
@@ -246,15 +284,15 @@ out:
 }
 
 /* The two nearest rows of t to each query, to be freed: *row, *d2 (m, 2). */
-static int search(const struct fm_features *f, const struct fm_table *t, const struct fm_queries *asked, uint32_t **row,
-		  double **d2, struct fm_error *err)
+static int search(const struct fm_features *f, const struct fm_table *t, const struct fm_kept *kept,
+		  const struct fm_queries *asked, uint32_t **row, double **d2, struct fm_error *err)
 {
 	int rc;
 
 	if ((rc = fm_alloc(row, 2 * asked->m + 1, sizeof **row, "neighbours", err)) < 0 ||
 	    (rc = fm_alloc(d2, 2 * asked->m + 1, sizeof **d2, "neighbours", err)) < 0)
 		return rc;
-	return fm_leak_nearest(f, t, asked, *row, *d2, err);
+	return fm_leak_nearest(f, t, kept, asked, *row, *d2, err);
 }
 
 static int euclidean(struct fm_leak *l, const struct group *group, const uint32_t *chosen, size_t n,
@@ -272,8 +310,8 @@ static int euclidean(struct fm_leak *l, const struct group *group, const uint32_
 	    (rc = fm_alloc(&work, n, sizeof *work, "distances", err)) < 0)
 		goto out;
 	asked.q = q;
-	if ((rc = search(&f, l->train, &asked, &p.row[0], &p.d2[0], err)) < 0 ||
-	    (rc = search(&f, l->holdout, &asked, &p.row[1], &p.d2[1], err)) < 0 ||
+	if ((rc = search(&f, l->train, fm_leak_kept(l, 0), &asked, &p.row[0], &p.d2[0], err)) < 0 ||
+	    (rc = search(&f, l->holdout, fm_leak_kept(l, 1), &asked, &p.row[1], &p.d2[1], err)) < 0 ||
 	    (rc = add_ratios(l, "train", group->name, p.d2[0], n, work, err)) < 0 ||
 	    (rc = add_ratios(l, "holdout", group->name, p.d2[1], n, work, err)) < 0)
 		goto out;
@@ -291,20 +329,23 @@ out:
 int fm_leak_distances(struct fm_leak *l, struct fm_error *err)
 {
 	unsigned common = l->train->present & l->synthetic->present & l->holdout->present & FM_COLS_UGR16;
-	uint32_t *chosen = NULL;
-	size_t n;
+	uint32_t *chosen = NULL, *fewer = NULL;
+	size_t n, nfewer;
 	int rc;
 
-	if ((rc = fm_leak_choose(l->synthetic, FM_LEAKAGE_ROWS, FM_LEAK_SYNTHETIC, &chosen, &n, err)) < 0)
-		return rc;
+	if ((rc = fm_leak_choose(l->synthetic, NULL, FM_LEAKAGE_ROWS, FM_LEAK_SYNTHETIC, &chosen, &n, err)) < 0 ||
+	    (rc = fm_leak_choose(l->synthetic, NULL, FM_LEAKAGE_CLOSEST, FM_LEAK_SYNTHETIC, &fewer, &nfewer, err)) < 0)
+		goto out;
 	for (int g = 0; g < NGROUPS; g++) {
 		if (!(common & groups[g].columns))
 			continue;
-		if ((rc = closest(l, &groups[g], chosen, n, err)) < 0 ||
+		if ((rc = vote(l, &groups[g], chosen, n, err)) < 0 ||
+		    (!l->tests_alone && (rc = closest(l, &groups[g], fewer, nfewer, err)) < 0) ||
 		    (rc = euclidean(l, &groups[g], chosen, n, err)) < 0)
 			goto out;
 	}
 out:
 	free(chosen);
+	free(fewer);
 	return rc;
 }

@@ -67,11 +67,13 @@ static int add_isolated(struct fm_extremes *x, const struct fm_leak_record *list
 		goto out;
 	for (int k = 0; k < 2 && found > 0; k++)
 		for (size_t i = 0; i < side[k]->rows; i++) {
+			fm_table_forget_behind(side[k], i);
+			if (!fm_kept_has(fm_leak_kept(x->l, k), i))
+				continue;
 			uint64_t v = sizes_hash(side[k], i, x->sizes);
 			size_t at = fm_keys_below(key, found, v);
 			if (at < found && key[at] == v)
 				times[at]++;
-			fm_table_forget_behind(side[k], i);
 		}
 	for (size_t i = 0; i < n; i++)
 		if (list[i].hamming >= 2 &&
@@ -210,8 +212,8 @@ int fm_extremes_open(struct fm_extremes **out, struct fm_leak *l, struct fm_erro
 	x->l = l;
 	x->sizes = SIZES & l->train->present & l->holdout->present & l->synthetic->present;
 	if ((rc = fm_alloc(&x->votes, l->clusters->n + 1, sizeof *x->votes, "votes", err)) < 0 ||
-	    (x->sizes && (rc = fm_far_find((const struct fm_table *[]){l->train, l->holdout}, l->clusters, x->sizes,
-					   l->pool, &x->far, &x->nfar, err)) < 0)) {
+	    (x->sizes && (rc = fm_far_find((const struct fm_table *[]){l->train, l->holdout}, l->copies, l->clusters,
+					   x->sizes, l->pool, &x->far, &x->nfar, err)) < 0)) {
 		fm_extremes_free(x);
 		return rc;
 	}

@@ -17,10 +17,16 @@
 
 struct space {
 	const struct fm_table *side[2];
+	const struct fm_copies *copies;
 	unsigned columns;
 	double mean[DIM], scale[DIM];
 	uint8_t *count; /* (LEVELS, 2^HASH_BITS) rows of the cells, at most 255 */
 };
+
+static int kept(const struct space *s, int side, size_t row)
+{
+	return !s->copies || fm_kept_has(&s->copies->side[side], row);
+}
 
 static void place(const struct space *s, int side, size_t row, double *x)
 {
@@ -45,6 +51,9 @@ static void fit(struct space *s)
 		s->scale[c] = 1;
 	for (int k = 0; k < 2; k++)
 		for (size_t i = 0; i < s->side[k]->rows; i++) { /* Welford (1962) */
+			fm_table_forget_behind(s->side[k], i);
+			if (!kept(s, k, i))
+				continue;
 			place(s, k, i, x);
 			n++;
 			for (int c = 0; c < DIM; c++) {
@@ -52,7 +61,6 @@ static void fit(struct space *s)
 				mean[c] += d / n;
 				squares[c] += d * (x[c] - mean[c]);
 			}
-			fm_table_forget_behind(s->side[k], i);
 		}
 	for (int c = 0; c < DIM; c++) {
 		s->mean[c] = mean[c];
@@ -87,18 +95,22 @@ static int choose_level(const struct space *s, size_t *n)
 
 	for (int k = 0; k < 2; k++)
 		for (size_t i = 0; i < s->side[k]->rows; i++) {
+			fm_table_forget_behind(s->side[k], i);
+			if (!kept(s, k, i))
+				continue;
 			cells(s, k, i, cell);
 			for (int j = 0; j < LEVELS; j++)
 				if (s->count[cell[j]] < UINT8_MAX)
 					s->count[cell[j]]++;
-			fm_table_forget_behind(s->side[k], i);
 		}
 	for (int k = 0; k < 2; k++)
 		for (size_t i = 0; i < s->side[k]->rows; i++) {
+			fm_table_forget_behind(s->side[k], i);
+			if (!kept(s, k, i))
+				continue;
 			cells(s, k, i, cell);
 			for (int j = 0; j < LEVELS; j++)
 				sparse[j] += s->count[cell[j]] <= SPARSE;
-			fm_table_forget_behind(s->side[k], i);
 		}
 	while (level < LEVELS - 1 && sparse[level] > FM_FAR_MOST)
 		level++;
@@ -113,8 +125,10 @@ static void take(const struct space *s, const struct fm_clusters *clusters, int 
 
 	for (int k = 0; k < 2; k++)
 		for (size_t i = 0; i < s->side[k]->rows; i++) {
-			cells(s, k, i, cell);
 			fm_table_forget_behind(s->side[k], i);
+			if (!kept(s, k, i))
+				continue;
+			cells(s, k, i, cell);
 			if (s->count[cell[level]] > SPARSE)
 				continue;
 			place(s, k, i, x);
@@ -153,13 +167,14 @@ static int search(const struct space *s, const struct fm_clusters *clusters, str
 {
 	struct fm_points *points = NULL;
 	struct fm_span *skip = NULL;
-	uint32_t *row = NULL;
+	uint32_t *row = NULL, *of = NULL; /* of: the row of each point of a chunk */
 	double *d2 = NULL, at[DIM];
 	float *q = NULL, *x = NULL;
 	int rc;
 
 	if ((rc = fm_alloc(&q, n * DIM + 1, sizeof *q, "records", err)) < 0 ||
 	    (rc = fm_alloc(&x, (size_t)CHUNK * DIM, sizeof *x, "flows as points", err)) < 0 ||
+	    (rc = fm_alloc(&of, CHUNK, sizeof *of, "records", err)) < 0 ||
 	    (rc = fm_alloc(&skip, n + 1, sizeof *skip, "records", err)) < 0 ||
 	    (rc = fm_alloc(&row, n * FM_FAR_NEAR + 1, sizeof *row, "neighbours", err)) < 0 ||
 	    (rc = fm_alloc(&d2, n * FM_FAR_NEAR + 1, sizeof *d2, "neighbours", err)) < 0)
@@ -168,28 +183,36 @@ static int search(const struct space *s, const struct fm_clusters *clusters, str
 		memcpy(q + i * DIM, list[i].x, sizeof list[i].x);
 	for (int k = 0; k < 2; k++)
 		for (size_t first = 0; first < s->side[k]->rows; first += CHUNK) {
-			size_t rows = s->side[k]->rows - first < CHUNK ? s->side[k]->rows - first : CHUNK;
+			size_t rows = s->side[k]->rows - first < CHUNK ? s->side[k]->rows - first : CHUNK, points_n = 0;
 			for (size_t i = 0; i < rows; i++) {
+				of[i] = (uint32_t)points_n; /* for now: the point of each row */
+				if (!kept(s, k, first + i))
+					continue;
 				place(s, k, first + i, at);
 				for (int c = 0; c < DIM; c++)
-					x[i * DIM + (size_t)c] = (float)at[c];
+					x[points_n * DIM + (size_t)c] = (float)at[c];
+				points_n++;
 			}
 			for (size_t i = 0; i < n; i++) { /* not itself */
 				int own = list[i].side == k && list[i].row >= first && list[i].row - first < rows;
-				uint32_t from = own ? list[i].row - (uint32_t)first : 0;
+				uint32_t from = own ? of[list[i].row - first] : 0;
 				skip[i] = (struct fm_span){from, from + (uint32_t)own};
 			}
+			points_n = 0;
+			for (size_t i = 0; i < rows; i++)
+				if (kept(s, k, first + i))
+					of[points_n++] = (uint32_t)(first + i);
 			fm_table_forget(s->side[k], first, first + rows);
 			fm_points_free(points);
 			points = NULL;
-			if ((rc = fm_points_new(&points, x, rows, DIM, err)) < 0 ||
+			if ((rc = fm_points_new(&points, x, points_n, DIM, err)) < 0 ||
 			    (rc = fm_neighbours(points, &(struct fm_queries){q, n, FM_FAR_NEAR, skip, pool}, row, d2,
 						err)) < 0)
 				goto out;
 			for (size_t i = 0; i < n * FM_FAR_NEAR; i++)
 				if (row[i] != FM_NO_NEIGHBOUR)
 					meet(&list[i / FM_FAR_NEAR], (float)sqrt(d2[i]),
-					     fm_cluster_of(clusters, k, (uint32_t)first + row[i]));
+					     fm_cluster_of(clusters, k, of[row[i]]));
 		}
 out:
 	fm_points_free(points);
@@ -197,14 +220,16 @@ out:
 	free(x);
 	free(skip);
 	free(row);
+	free(of);
 	free(d2);
 	return rc;
 }
 
-int fm_far_find(const struct fm_table *const side[2], const struct fm_clusters *clusters, unsigned columns,
-		struct fm_pool *pool, struct fm_far **list, size_t *n, struct fm_error *err)
+int fm_far_find(const struct fm_table *const side[2], const struct fm_copies *copies,
+		const struct fm_clusters *clusters, unsigned columns, struct fm_pool *pool, struct fm_far **list,
+		size_t *n, struct fm_error *err)
 {
-	struct space s = {.side = {side[0], side[1]}, .columns = columns};
+	struct space s = {.side = {side[0], side[1]}, .copies = copies, .columns = columns};
 	int rc, level;
 
 	*list = NULL;

@@ -24,6 +24,7 @@ struct drop {
 };
 struct pass {
 	const struct fm_table *side[2];
+	const struct fm_kept *kept[2];
 	uint32_t *code[2][FM_NCOL];
 	unsigned columns;
 	size_t n;         /* records */
@@ -71,6 +72,8 @@ static void meet_rows(void *ctx, int shard, int thread)
 
 	(void)thread;
 	for (size_t r = from; r < to; r++) {
+		if (!fm_kept_has(p->kept[side], r))
+			continue;
 		uint64_t sum = terms(p, side, r, term);
 		for (int k = 0; k < p->ndrops; k++) {
 			const struct drop *d = &p->drop[k];
@@ -164,7 +167,10 @@ static int furthest_first(const void *a, const void *b)
 int fm_leak_set_hamming(struct fm_leak *l, unsigned columns, struct fm_leak_record *list, size_t n,
 			struct fm_error *err)
 {
-	struct pass p = {.side = {l->train, l->holdout}, .columns = columns, .n = n};
+	struct pass p = {.side = {l->train, l->holdout},
+			 .kept = {fm_leak_kept(l, 0), fm_leak_kept(l, 1)},
+			 .columns = columns,
+			 .n = n};
 	int rc;
 
 	if (n == 0)

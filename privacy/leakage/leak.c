@@ -81,14 +81,17 @@ int fm_leak_verdict(struct fm_leak *l, const char *name, const char *columns, co
 	return fm_leak_count(l, part, columns, test->holdout, l->holdout->rows, err);
 }
 
-int fm_leak_choose(const struct fm_table *t, size_t most, enum fm_leak_purpose purpose, uint32_t **row, size_t *n,
-		   struct fm_error *err)
+int fm_leak_choose(const struct fm_table *t, const struct fm_kept *kept, size_t most, enum fm_leak_purpose purpose,
+		   uint32_t **row, size_t *n, struct fm_error *err)
 {
+	size_t rows = kept ? kept->kept : t->rows;
 	int rc;
 
-	*n = t->rows < most ? t->rows : most;
+	*n = rows < most ? rows : most;
 	if ((rc = fm_alloc(row, *n + 1, sizeof **row, "a choice of rows", err)) < 0)
 		return rc;
-	fm_rows_choose(FM_LEAK_SEED, purpose, t->rows, *n, *row);
+	fm_rows_choose(FM_LEAK_SEED, purpose, rows, *n, *row);
+	for (size_t i = 0; i < *n && kept; i++)
+		(*row)[i] = fm_kept_row(kept, (*row)[i]);
 	return FM_OK;
 }

@@ -23,12 +23,12 @@ static void forget(const struct fm_leak *l)
 			fm_table_forget(t[k], 0, t[k]->rows);
 }
 
-static int run_checks(struct fm_leak *l, int tests_alone, struct fm_error *err)
+static int run_checks(struct fm_leak *l, struct fm_error *err)
 {
 	int rc;
 
 	for (int i = 0; i < NCHECKS; i++) {
-		if ((!l->holdout && checks[i].needs_holdout) || (tests_alone && !checks[i].tests))
+		if ((!l->holdout && checks[i].needs_holdout) || (l->tests_alone && !checks[i].tests))
 			continue;
 		rc = checks[i].run(l, err);
 		forget(l);
@@ -39,9 +39,10 @@ static int run_checks(struct fm_leak *l, int tests_alone, struct fm_error *err)
 }
 
 /* l: tables, pool, out. */
-static int leakage(struct fm_leak *l, int tests_alone, struct fm_leakage_opts o, struct fm_error *err)
+static int leakage(struct fm_leak *l, struct fm_leakage_opts o, struct fm_error *err)
 {
 	struct fm_clusters *clusters = NULL;
+	struct fm_copies *copies = NULL;
 	int rc;
 
 	if (l->train->rows == 0 || l->synthetic->rows == 0)
@@ -49,11 +50,15 @@ static int leakage(struct fm_leak *l, int tests_alone, struct fm_leakage_opts o,
 			       l->train->rows ? "synthetic" : "training");
 	if (l->holdout && l->holdout->rows == 0)
 		l->holdout = NULL;
-	if ((rc = fm_clusters_new(&clusters, l->train, l->holdout, err)) < 0)
+	if ((rc = fm_copies_find(&copies, l->train, l->holdout, o.memory / 2, err)) < 0)
 		return rc;
+	l->copies = copies;
+	forget(l);
+	if ((rc = fm_clusters_new(&clusters, l->train, l->holdout, copies, err)) < 0)
+		goto out;
 	l->clusters = clusters;
 	/* Where windows are, and what is counted of each at once: a vote or a few, a sum. */
-	size_t windows = clusters->n * (sizeof *clusters->rows + 4 * sizeof(uint32_t) + sizeof(double));
+	size_t windows = clusters->n * (sizeof *clusters->rows + 5 * sizeof(uint32_t) + sizeof(double));
 	if (windows > o.memory / 2) {
 		rc = fm_fail(err, FM_EINPUT,
 			     "%zu windows are too many to judge leakage in %zu MiB: allow %zu MiB (gate.memory, "
@@ -64,7 +69,7 @@ static int leakage(struct fm_leak *l, int tests_alone, struct fm_leakage_opts o,
 	l->memory = o.memory - windows;
 	l->rare = o.rare;
 	l->family = 1;
-	if ((rc = run_checks(l, tests_alone, err)) < 0 || !l->holdout)
+	if ((rc = run_checks(l, err)) < 0 || !l->holdout)
 		goto out;
 	/* If they spent more, family_p would promise too much; if less, it would see less than it may. */
 	if (fabs(l->spent - 1) > 1e-12) {
@@ -75,6 +80,7 @@ static int leakage(struct fm_leak *l, int tests_alone, struct fm_leakage_opts o,
 	rc = fm_leak_add(l, "family_p", "", fmin(1, l->family), l->synthetic->rows, err);
 out:
 	fm_clusters_free(clusters);
+	fm_copies_free(copies);
 	return rc;
 }
 
@@ -83,13 +89,14 @@ int fm_leakage(const struct fm_table *train, const struct fm_table *holdout, con
 {
 	struct fm_leak l = {.train = train, .holdout = holdout, .synthetic = synthetic, .pool = pool, .out = out};
 
-	return leakage(&l, 0, o, err);
+	return leakage(&l, o, err);
 }
 
 int fm_leakage_tests(const struct fm_table *train, const struct fm_table *holdout, const struct fm_table *synthetic,
 		     struct fm_pool *pool, struct fm_leakage_opts o, struct fm_metrics *out, struct fm_error *err)
 {
-	struct fm_leak l = {.train = train, .holdout = holdout, .synthetic = synthetic, .pool = pool, .out = out};
+	struct fm_leak l = {
+	    .train = train, .holdout = holdout, .synthetic = synthetic, .pool = pool, .out = out, .tests_alone = 1};
 
-	return leakage(&l, 1, o, err);
+	return leakage(&l, o, err);
 }

@@ -78,7 +78,8 @@
 #include "base/thread.h"
 #include "manifests/metrics.h"
 
-#define FM_LEAKAGE_ROWS 20000    /* synthetic rows whose distances are taken at most */
+#define FM_LEAKAGE_ROWS 20000    /* synthetic rows that vote for what is nearest at most */
+#define FM_LEAKAGE_CLOSEST 5000  /* of which the distance to the closest record is told at most */
 #define FM_LEAKAGE_RARE 20       /* a value of fewer training records is rare, where nothing else is said */
 #define FM_LEAKAGE_RECORDS 10000 /* training records, and as many of the holdout, that are looked for at most */
 

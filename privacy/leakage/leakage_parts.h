@@ -16,6 +16,7 @@
 #include "base/thread.h"
 #include "manifests/metrics.h"
 #include "privacy/leakage/clusters.h"
+#include "privacy/leakage/copies.h"
 #include "privacy/leakage/features.h"
 
 #define FM_LEAK_SEED 20160411u
@@ -35,13 +36,20 @@ enum fm_leak_purpose {
 struct fm_leak {
 	const struct fm_table *train, *holdout, *synthetic; /* holdout NULL when there is none */
 	const struct fm_clusters *clusters;
+	const struct fm_copies *copies; /* NULL: none are left out */
 	struct fm_pool *pool;
 	struct fm_metrics *out;
-	size_t memory; /* bytes that a check may take for what grows with the number of rows */
-	uint32_t rare; /* a value of fewer training rows is rare */
-	double family; /* the smallest p over share so far; at first 1 */
-	double spent;  /* the shares of the family's error budget so far */
+	size_t memory;   /* bytes that a check may take for what grows with the number of rows */
+	uint32_t rare;   /* a value of fewer training rows is rare */
+	double family;   /* the smallest p over share so far; at first 1 */
+	double spent;    /* the shares of the family's error budget so far */
+	int tests_alone; /* leave out distances that no test looks at */
 };
+
+static inline const struct fm_kept *fm_leak_kept(const struct fm_leak *l, int side)
+{
+	return l->copies ? &l->copies->side[side] : NULL;
+}
 
 /* leak.NAMECOLUMNS = v of n. */
 int fm_leak_add(struct fm_leak *l, const char *name, const char *columns, double v, size_t n,
@@ -63,14 +71,14 @@ int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, const
 int fm_leak_verdict(struct fm_leak *l, const char *name, const char *columns, const struct fm_cluster_test *test,
 		    double share, struct fm_error *err) FM_MUST_CHECK;
 
-/* The nearest rows of t to each query (f->dim), as fm_neighbours says, all rows of t being coded and searched a part at
- * a time.  search.c */
-int fm_leak_nearest(const struct fm_features *f, const struct fm_table *t, const struct fm_queries *asked,
-		    uint32_t *row, double *d2, struct fm_error *err) FM_MUST_CHECK;
+/* The nearest rows of t to each query (f->dim), as fm_neighbours says, all rows of t that are kept (NULL: all) being
+ * coded and searched a part at a time.  search.c */
+int fm_leak_nearest(const struct fm_features *f, const struct fm_table *t, const struct fm_kept *kept,
+		    const struct fm_queries *asked, uint32_t *row, double *d2, struct fm_error *err) FM_MUST_CHECK;
 
-/* n rows of t, chosen when it has more: *row (n), to be freed. */
-int fm_leak_choose(const struct fm_table *t, size_t most, enum fm_leak_purpose purpose, uint32_t **row, size_t *n,
-		   struct fm_error *err) FM_MUST_CHECK;
+/* n rows of t that are kept (NULL: all), chosen when it has more: *row (n), to be freed. */
+int fm_leak_choose(const struct fm_table *t, const struct fm_kept *kept, size_t most, enum fm_leak_purpose purpose,
+		   uint32_t **row, size_t *n, struct fm_error *err) FM_MUST_CHECK;
 
 /* A real row that training and holdout together have once, and the synthetic table too. */
 struct fm_leak_record {

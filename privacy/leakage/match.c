@@ -31,9 +31,18 @@ void fm_codes_free(uint32_t *code[FM_NCOL])
 /* ---- the table of hashes ---- */
 
 enum { TRAIN, HOLDOUT, SYNTHETIC, NSIDES };
-enum { TRAIN_ONCE = 1, TRAIN_MORE = 2, HOLDOUT_ONCE = 4, HOLDOUT_MORE = 8, EMITTED = 16, OF_HOLDOUT = 32 };
+enum {
+	TRAIN_ONCE = 1,
+	TRAIN_MORE = 2,
+	HOLDOUT_ONCE = 4,
+	HOLDOUT_MORE = 8,
+	EMITTED = 16,
+	OF_HOLDOUT = 32,
+	COPY = 64,
+	TRAIN_HAS = 128
+};
 
-/* A real row, which stands for all that are equal to it. */
+/* A real row, which stands for all that are equal to it: the one that is no copy, where there is one. */
 struct slot {
 	uint64_t hash;
 	uint32_t row;
@@ -83,11 +92,16 @@ static void meet_real(struct search *s, int side, size_t row, uint64_t hash)
 {
 	struct slot *at = find(s, hash, side, row);
 	uint32_t once = side == TRAIN ? TRAIN_ONCE : HOLDOUT_ONCE, more = once << 1;
+	int copy = s->m->copies && !fm_kept_has(&s->m->copies->side[side], row);
 
-	if (!at->seen)
-		*at = (struct slot){hash, (uint32_t)row, side == TRAIN ? 0 : OF_HOLDOUT};
-	at->seen |= at->seen & once ? more : once;
-	s->m->holdout_equal += side == HOLDOUT && at->seen & TRAIN_ONCE;
+	if (!at->seen || (at->seen & COPY && !copy)) {
+		uint32_t had = at->seen & TRAIN_HAS;
+		*at = (struct slot){hash, (uint32_t)row, had | (side == TRAIN ? 0 : OF_HOLDOUT) | (copy ? COPY : 0)};
+	}
+	if (!copy)
+		at->seen |= at->seen & once ? more : once;
+	at->seen |= side == TRAIN ? TRAIN_HAS : 0;
+	s->m->holdout_equal += side == HOLDOUT && at->seen & TRAIN_HAS;
 }
 
 static void meet_synthetic(struct search *s, size_t row, uint64_t hash)
@@ -96,7 +110,7 @@ static void meet_synthetic(struct search *s, size_t row, uint64_t hash)
 
 	if (at->seen)
 		at->seen |= EMITTED;
-	s->m->synthetic_equal += (at->seen & TRAIN_ONCE) != 0;
+	s->m->synthetic_equal += (at->seen & TRAIN_HAS) != 0;
 }
 
 /* A category that the holdout has and training lacks gets the holdout's code in the synthetic table. */
@@ -158,7 +172,7 @@ static int report_records(struct search *s, struct fm_error *err)
 	int rc;
 
 	for (size_t i = 0; i <= s->mask && s->m->record; i++) {
-		uint32_t seen = s->slot[i].seen & ~(uint32_t)OF_HOLDOUT;
+		uint32_t seen = s->slot[i].seen & ~(uint32_t)(OF_HOLDOUT | TRAIN_HAS);
 		int side = seen == (EMITTED | HOLDOUT_ONCE);
 		if (!side && seen != (EMITTED | TRAIN_ONCE))
 			continue;

@@ -14,16 +14,18 @@
 
 #include "base/error.h"
 #include "base/table.h"
+#include "privacy/leakage/copies.h"
 
 struct fm_match {
 	const struct fm_table *train, *holdout, *synthetic; /* holdout may be NULL */
 	unsigned columns;                                   /* a set of bits 1 << enum fm_col that all of them have */
 	size_t memory;                                      /* bytes that may be taken */
-	/* Called for each real row that training and holdout together have once and the synthetic table too; side 0 is
-	 * training, 1 the holdout.  May be NULL. */
+	const struct fm_copies *copies;                     /* rows that are left out below, or NULL */
+	/* Called for each real row that training and holdout together have once, but for copies, and the synthetic
+	 * table too; side 0 is training, 1 the holdout.  May be NULL. */
 	int (*record)(void *ctx, int side, uint32_t row, struct fm_error *err);
 	void *ctx;
-	size_t synthetic_equal, holdout_equal; /* out: rows that training has too */
+	size_t synthetic_equal, holdout_equal; /* out: rows that training has too, copies or not */
 };
 /* FM_EINPUT for 2^32 - 1 rows or more, or where a column is missing. */
 int fm_match(struct fm_match *m, struct fm_error *err) FM_MUST_CHECK;

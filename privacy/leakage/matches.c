@@ -117,7 +117,8 @@ static int set_matches(struct fm_leak *l, const struct column_set *set, unsigned
 			     .holdout = l->holdout,
 			     .synthetic = l->synthetic,
 			     .columns = columns,
-			     .memory = l->memory / 2};
+			     .memory = l->memory / 2,
+			     .copies = l->copies};
 	struct tally t = {0};
 	int rc;
 

@@ -14,7 +14,8 @@ enum {
 #define PART ((size_t)1 << 18) /* rows that are coded at a time: 10 MiB */
 #define SEED 20160411u
 enum purpose { RANKED = 121 };
-_Static_assert(FM_GOWER_RANKED <= (size_t)INT32_MAX / FM_GOWER_FIELDS, "ten fields of so much each fit in an int32_t");
+_Static_assert(2 * FM_GOWER_RANKED <= (size_t)INT32_MAX / FM_GOWER_FIELDS,
+	       "ten fields of so much each fit in an int32_t");
 
 static const enum fm_col rank_cols[FM_GOWER_RANKS] = {FM_TE, FM_TD, FM_PKT, FM_BYT};
 static const enum fm_col same_cols[] = {FM_SA, FM_DA, FM_SP, FM_DP, FM_PR, FM_LABEL};
@@ -22,11 +23,11 @@ enum { NSAME = sizeof same_cols / sizeof *same_cols };
 _Static_assert(FM_GOWER_RANKS + NSAME == FM_GOWER_FIELDS, "ten fields");
 
 struct fm_gower {
-	const struct fm_table *train;
-	unsigned columns; /* those that count and that train has */
-	size_t ranked;    /* training rows whose values give the ranks */
+	const struct fm_table *table[2]; /* whose rows are ranked; the second may be NULL */
+	unsigned columns;                /* those that count and that both have */
+	size_t ranked;                   /* rows whose values give the ranks */
 	uint64_t *sorted[FM_GOWER_RANKS];
-	uint8_t *seen[FM_NCOL]; /* which values of a category occur */
+	uint8_t *seen[FM_NCOL]; /* which values of a category occur, by code_of */
 };
 
 static uint64_t key(const struct fm_table *t, enum fm_col c, size_t row)
@@ -34,51 +35,124 @@ static uint64_t key(const struct fm_table *t, enum fm_col c, size_t row)
 	return c == FM_TE ? fm_key_i64(t->te[row]) : fm_table_key(t, c, row);
 }
 
-int fm_gower_new(struct fm_gower **out, const struct fm_table *train, unsigned columns, struct fm_error *err)
+/* The number of each category of t: of training's dictionary, behind it of the other's, behind both that of t. */
+static int code_of(const struct fm_gower *g, const struct fm_table *t, enum fm_col c, uint32_t **code,
+		   struct fm_error *err)
 {
-	struct fm_gower *g = NULL;
-	size_t rows = train->rows, n = rows < FM_GOWER_RANKED ? rows : FM_GOWER_RANKED;
+	const struct fm_dict *train = &g->table[0]->dict[c], *other = g->table[1] ? &g->table[1]->dict[c] : NULL;
+	uint32_t *by_other = NULL;
+	int rc;
+
+	*code = NULL;
+	if ((rc = fm_alloc(code, t->dict[c].n + 1, sizeof **code, "category codes", err)) < 0 ||
+	    (rc = fm_dict_match(train, &t->dict[c], *code, err)) < 0 || !other)
+		return rc;
+	if ((rc = fm_alloc(&by_other, t->dict[c].n + 1, sizeof *by_other, "category codes", err)) < 0 ||
+	    (rc = fm_dict_match(other, &t->dict[c], by_other, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < t->dict[c].n; i++)
+		if ((*code)[i] >= train->n)
+			(*code)[i] = (uint32_t)train->n + by_other[i];
+out:
+	free(by_other);
+	return rc;
+}
+
+static size_t known(const struct fm_gower *g, enum fm_col c)
+{
+	return g->table[0]->dict[c].n + (g->table[1] ? g->table[1]->dict[c].n : 0);
+}
+
+/* How many rows of a table are ranked: the same share of both. */
+static size_t ranked_of(const struct fm_gower *g, int k)
+{
+	size_t tables = g->table[1] ? 2 : 1, rows = g->table[k] ? g->table[k]->rows : 0;
+	double share =
+	    (double)(tables * FM_GOWER_RANKED) / (double)(g->table[0]->rows + (tables > 1 ? g->table[1]->rows : 0));
+
+	return share < 1 ? (size_t)(share * (double)rows) : rows;
+}
+
+/* The values of n chosen rows of t behind the `at` first. */
+static int take_values(struct fm_gower *g, const struct fm_table *t, size_t n, size_t at, struct fm_error *err)
+{
 	uint32_t *row = NULL;
 	int rc;
 
-	*out = NULL;
-	if (rows == 0 || rows >= UINT32_MAX)
-		return fm_fail(err, FM_EINPUT, "distances need 1 to %u training rows, not %zu", UINT32_MAX - 1, rows);
-	if ((rc = fm_alloc(&g, 1, sizeof *g, "ranks", err)) < 0)
+	if ((rc = fm_alloc(&row, n + 1, sizeof *row, "a choice of rows", err)) < 0)
 		return rc;
-	g->train = train;
-	g->columns = columns & train->present;
-	g->ranked = n;
-	if ((rc = fm_alloc(&row, n, sizeof *row, "a choice of rows", err)) < 0)
-		goto out;
-	fm_rows_choose(SEED, RANKED, rows, n, row);
+	fm_rows_choose(SEED, RANKED, t->rows, n, row);
 	for (int f = 0; f < FM_GOWER_RANKS; f++) {
-		if (!(g->columns >> rank_cols[f] & 1u))
-			continue;
-		if ((rc = fm_alloc(&g->sorted[f], n, sizeof **g->sorted, "ranks", err)) < 0)
-			goto out;
-		for (size_t i = 0, last = 0; i < n; i++) {
-			g->sorted[f][i] = key(train, rank_cols[f], row[i]);
-			fm_table_forget_passed(train, row, i, &last);
+		for (size_t i = 0, last = 0; i < n && g->sorted[f]; i++) {
+			g->sorted[f][at + i] = key(t, rank_cols[f], row[i]);
+			fm_table_forget_passed(t, row, i, &last);
 		}
-		if ((rc = fm_sort_u64(g->sorted[f], NULL, n, err)) < 0)
-			goto out;
-		fm_table_forget(train, 0, rows);
+		fm_table_forget(t, 0, t->rows);
 	}
+	free(row);
+	return FM_OK;
+}
+
+static int see_categories(struct fm_gower *g, const struct fm_table *t, struct fm_error *err)
+{
+	uint32_t *code = NULL;
+	int rc;
+
 	for (int f = 0; f < NSAME; f++) {
 		enum fm_col c = same_cols[f];
-		if (fm_cols[c].kind != FM_KIND_CATEGORY || !(g->columns >> c & 1u))
+		if (!g->seen[c])
 			continue;
-		if ((rc = fm_alloc(&g->seen[c], train->dict[c].n + 1, 1, "categories", err)) < 0)
-			goto out;
-		for (size_t i = 0; i < rows; i++) {
-			g->seen[c][key(train, c, i)] = 1;
-			fm_table_forget_behind(train, i);
+		if ((rc = code_of(g, t, c, &code, err)) < 0) {
+			free(code);
+			return rc;
 		}
+		for (size_t i = 0; i < t->rows; i++) {
+			g->seen[c][code[key(t, c, i)]] = 1;
+			fm_table_forget_behind(t, i);
+		}
+		free(code);
 	}
+	return FM_OK;
+}
+
+int fm_gower_new(struct fm_gower **out, const struct fm_table *train, const struct fm_table *other, unsigned columns,
+		 struct fm_error *err)
+{
+	const struct fm_table *table[2] = {train, other};
+	struct fm_gower *g = NULL;
+	int rc;
+
+	*out = NULL;
+	for (int k = 0; k < 2; k++)
+		if (table[k] && (table[k]->rows == 0 || table[k]->rows >= UINT32_MAX))
+			return fm_fail(err, FM_EINPUT, "distances need 1 to %u training rows, not %zu", UINT32_MAX - 1,
+				       table[k]->rows);
+	if ((rc = fm_alloc(&g, 1, sizeof *g, "ranks", err)) < 0)
+		return rc;
+	g->table[0] = train;
+	g->table[1] = other;
+	g->columns = columns & train->present & (other ? other->present : ~0u);
+	for (int k = 0; k < 2; k++)
+		g->ranked += ranked_of(g, k);
+	for (int f = 0; f < FM_GOWER_RANKS; f++)
+		if (g->columns >> rank_cols[f] & 1u &&
+		    (rc = fm_alloc(&g->sorted[f], g->ranked, sizeof **g->sorted, "ranks", err)) < 0)
+			goto out;
+	for (int f = 0; f < NSAME; f++) {
+		enum fm_col c = same_cols[f];
+		if (fm_cols[c].kind == FM_KIND_CATEGORY && g->columns >> c & 1u &&
+		    (rc = fm_alloc(&g->seen[c], known(g, c) + 1, 1, "categories", err)) < 0)
+			goto out;
+	}
+	for (int k = 0; k < 2; k++)
+		if (table[k] && ((rc = take_values(g, table[k], ranked_of(g, k), k ? ranked_of(g, 0) : 0, err)) < 0 ||
+				 (rc = see_categories(g, table[k], err)) < 0))
+			goto out;
+	for (int f = 0; f < FM_GOWER_RANKS; f++)
+		if (g->sorted[f] && (rc = fm_sort_u64(g->sorted[f], NULL, g->ranked, err)) < 0)
+			goto out;
 	*out = g;
 out:
-	free(row);
 	if (rc < 0)
 		fm_gower_free(g);
 	return rc;
@@ -120,17 +194,14 @@ static int32_t rank_of(const uint64_t *sorted, size_t n, uint64_t v)
 static int code_category(const struct fm_gower *g, const struct fm_table *t, enum fm_col c, const uint32_t *row,
 			 size_t first, size_t n, int32_t *out, struct fm_error *err)
 {
-	size_t known = g->train->dict[c].n;
 	uint32_t *code = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&code, t->dict[c].n + 1, sizeof *code, "category codes", err)) < 0)
-		return rc;
-	if ((rc = fm_dict_match(&g->train->dict[c], &t->dict[c], code, err)) < 0)
+	if ((rc = code_of(g, t, c, &code, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++) {
 		uint32_t v = code[key(t, c, row ? row[i] : first + i)];
-		out[i] = v < known && g->seen[c][v] ? (int32_t)v : -1;
+		out[i] = v < known(g, c) && g->seen[c][v] ? (int32_t)v : -1;
 	}
 out:
 	free(code);
@@ -304,15 +375,19 @@ void fm_gower_nearest_row(const struct fm_gower *g, const struct fm_gower_rows *
 }
 
 int fm_gower_nearest_of(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_table *t,
-			struct fm_pool *pool, int32_t *distance, uint32_t *row, struct fm_error *err)
+			const struct fm_kept *kept, struct fm_pool *pool, int32_t *distance, uint32_t *row,
+			struct fm_error *err)
 {
 	struct fm_gower_rows to = {0};
 	int32_t *d = NULL;
-	uint32_t *at = NULL;
+	uint32_t *at = NULL, *of = NULL; /* of: the rows of a part that are kept */
 	int rc;
 
 	if ((rc = fm_alloc(&d, from->n + 1, sizeof *d, "distances", err)) < 0 ||
 	    (rc = fm_alloc(&at, from->n + 1, sizeof *at, "distances", err)) < 0)
+		goto out;
+	kept = kept && kept->kept < t->rows ? kept : NULL;
+	if (kept && (rc = fm_alloc(&of, PART, sizeof *of, "a choice of rows", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < from->n; i++) {
 		distance[i] = INT32_MAX;
@@ -320,7 +395,13 @@ int fm_gower_nearest_of(const struct fm_gower *g, const struct fm_gower_rows *fr
 	}
 	for (size_t first = 0; first < t->rows; first += PART) {
 		size_t n = t->rows - first < PART ? t->rows - first : PART;
-		if ((rc = fm_gower_code(g, t, NULL, first, n, &to, err)) < 0)
+		size_t some = kept ? 0 : n;
+		for (size_t i = 0; i < n && kept; i++)
+			if (fm_kept_has(kept, first + i))
+				of[some++] = (uint32_t)(first + i);
+		if (some == 0)
+			continue;
+		if ((rc = fm_gower_code(g, t, of, first, some, &to, err)) < 0)
 			goto out;
 		fm_gower_nearest_row(g, from, &to, pool, d, at);
 		for (size_t i = 0; i < from->n; i++) {
@@ -329,7 +410,7 @@ int fm_gower_nearest_of(const struct fm_gower *g, const struct fm_gower_rows *fr
 			if (d[i] >= distance[i])
 				continue;
 			distance[i] = d[i];
-			row[i] = at[i] == FM_GOWER_TIED ? FM_GOWER_TIED : at[i] + (uint32_t)first;
+			row[i] = at[i] == FM_GOWER_TIED ? FM_GOWER_TIED : of ? of[at[i]] : at[i] + (uint32_t)first;
 		}
 		fm_gower_rows_close(&to);
 		fm_table_forget(t, first, first + n);
@@ -338,5 +419,6 @@ out:
 	fm_gower_rows_close(&to);
 	free(d);
 	free(at);
+	free(of);
 	return rc;
 }

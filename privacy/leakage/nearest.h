@@ -2,12 +2,15 @@
  * nearest.h - exact distance to the closest record.
  *
  * Gower's distance (Gower 1971) over ten fields: |difference of ranks| for time, duration, packets and bytes, where a
- * value's rank is the share of training values not above it; 0 or 1 for addresses, ports, protocol and label.  Ranks
- * are kept as whole counts of training rows, of FM_GOWER_RANKED chosen ones where there are more, so that a distance is
+ * value's rank is the share of the ranked tables' values not above it; 0 or 1 for addresses, ports, protocol and label.
+ * Ranks are kept as whole counts of rows, of FM_GOWER_RANKED chosen ones where there are more, so that a distance is
  * an integer in units of 1 / (10 * those rows): exact, with true ties, the same on every machine and for any number of
  * threads.
  *
- * A field that a table lacks is the same everywhere and adds nothing.  A protocol or label that no training row has
+ * What is measured against two sides is fair to both only where both are ranked: rows of a side that is not fall
+ * between the ranks, and several that are at different times have one rank.
+ *
+ * A field that a table lacks is the same everywhere and adds nothing.  A protocol or label that no ranked row has
  * equals any other such value.
  */
 #ifndef FM_PRIVACY_LEAKAGE_NEAREST_H
@@ -19,16 +22,17 @@
 #include "base/error.h"
 #include "base/table.h"
 #include "base/thread.h"
+#include "privacy/leakage/copies.h"
 
 #define FM_GOWER_RANKS 4
 #define FM_GOWER_FIELDS 10
-#define FM_GOWER_RANKED ((size_t)1 << 20) /* training rows whose values give the ranks, at most */
+#define FM_GOWER_RANKED ((size_t)1 << 20) /* rows whose values give the ranks, at most; of two tables twice as many */
 
-/* The training rows' ranks: what others are coded by. */
+/* The ranks of training's rows, and of other's where it is not NULL: what rows are coded by. */
 struct fm_gower;
 /* columns: a set of bits 1 << enum fm_col; a field that is not in it counts nothing.  FM_EINPUT for no rows or 2^32 - 1
- * and more.  train must outlive it. */
-int fm_gower_new(struct fm_gower **g, const struct fm_table *train, unsigned columns,
+ * and more.  Both must outlive it. */
+int fm_gower_new(struct fm_gower **g, const struct fm_table *train, const struct fm_table *other, unsigned columns,
 		 struct fm_error *err) FM_MUST_CHECK;
 void fm_gower_free(struct fm_gower *g);
 double fm_gower_unit(const struct fm_gower *g); /* multiply a distance by this: 0 .. 1 */
@@ -53,8 +57,10 @@ void fm_gower_nearest(const struct fm_gower *g, const struct fm_gower_rows *from
 void fm_gower_nearest_row(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_gower_rows *to,
 			  struct fm_pool *pool, int32_t *distance, uint32_t *row);
 
-/* The same for all rows of a table, however many, which are coded and searched a part at a time. */
+/* The same for all rows of a table that are kept (NULL: all), however many, which are coded and searched a part at a
+ * time. */
 int fm_gower_nearest_of(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_table *t,
-			struct fm_pool *pool, int32_t *distance, uint32_t *row, struct fm_error *err) FM_MUST_CHECK;
+			const struct fm_kept *kept, struct fm_pool *pool, int32_t *distance, uint32_t *row,
+			struct fm_error *err) FM_MUST_CHECK;
 
 #endif

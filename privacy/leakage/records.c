@@ -45,8 +45,8 @@ static int sample_open(struct sample *s, struct fm_leak *l, int side, struct fm_
 	int rc;
 
 	s->t = side ? l->holdout : l->train;
-	if ((rc = fm_leak_choose(s->t, FM_LEAKAGE_RECORDS, side ? FM_LEAK_OUTSIDERS : FM_LEAK_MEMBERS, &s->row, &s->n,
-				 err)) < 0 ||
+	if ((rc = fm_leak_choose(s->t, fm_leak_kept(l, side), FM_LEAKAGE_RECORDS,
+				 side ? FM_LEAK_OUTSIDERS : FM_LEAK_MEMBERS, &s->row, &s->n, err)) < 0 ||
 	    (rc = fm_alloc(&s->cluster, s->n + 1, sizeof *s->cluster, "records", err)) < 0 ||
 	    (rc = fm_alloc(&s->to_real, s->n + 1, sizeof *s->to_real, "records", err)) < 0 ||
 	    (rc = fm_alloc(&s->to_synthetic, s->n + 1, sizeof *s->to_synthetic, "records", err)) < 0 ||
@@ -87,7 +87,7 @@ static int distances(struct fm_leak *l, const struct fm_features *f, struct samp
 	for (int k = 0; k < 2; k++) {
 		struct fm_queries asked = {both[k]->x, both[k]->n, 1, synthetic ? NULL : both[k]->skip, l->pool};
 		double *d2 = synthetic ? both[k]->to_synthetic : both[k]->to_real;
-		if ((rc = fm_leak_nearest(f, t, &asked, row, d2, err)) < 0)
+		if ((rc = fm_leak_nearest(f, t, synthetic ? NULL : fm_leak_kept(l, 0), &asked, row, d2, err)) < 0)
 			goto out;
 	}
 out:

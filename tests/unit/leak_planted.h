@@ -33,6 +33,44 @@ struct planted {
 	struct fm_table *train, *holdout, *pool;
 };
 
+/* What a second exporter makes of a trace: the share `share` of the flows stands there twice, the copy `delay` ms
+ * later, in order of time.  *flow (rows of *out), to be freed: which flow each row is. */
+static inline int planted_double(struct fm_table **out, uint32_t **flow, const struct fm_table *trace, double share,
+				 int64_t delay, uint64_t seed, struct fm_error *err)
+{
+	size_t rows = trace->rows, n = 0;
+	uint32_t *row = NULL;
+	uint64_t *key = NULL;
+	struct fm_rng r;
+	int rc;
+
+	*out = NULL;
+	*flow = NULL;
+	if ((rc = fm_alloc(&row, 2 * rows, sizeof *row, "rows", err)) < 0 ||
+	    (rc = fm_alloc(&key, 2 * rows, sizeof *key, "times", err)) < 0)
+		goto out;
+	fm_rng_init(&r, seed, FM_RNG_JUDGE, 34, 0);
+	for (size_t i = 0; i < rows; i++) {
+		int twice = fm_rng_uniform53(&r) < share;
+		for (int k = 0; k <= twice; k++) {
+			row[n] = (uint32_t)i;
+			key[n++] = (uint64_t)(trace->te[i] + k * delay);
+		}
+	}
+	if (delay && (rc = fm_sort_u64(key, row, n, err)) < 0)
+		goto out;
+	if ((rc = fm_table_take(out, trace, row, n, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < n; i++)
+		(*out)->te[i] = (int64_t)key[i];
+	*flow = row;
+	row = NULL;
+out:
+	free(row);
+	free(key);
+	return rc;
+}
+
 static inline void planted_close(struct planted *p)
 {
 	fm_table_free(p->train);
@@ -41,56 +79,75 @@ static inline void planted_close(struct planted *p)
 	*p = (struct planted){0};
 }
 
+/* The rows of n windows, in order; without those of a flow that is marked, where marked is not NULL. */
 static inline int planted_side(struct fm_table **out, const struct fm_table *trace, uint32_t *window, size_t n,
-			       struct fm_error *err)
+			       const uint32_t *flow, const uint8_t *marked, struct fm_error *err)
 {
 	uint64_t *key = NULL;
 	uint32_t *row = NULL;
+	size_t rows = 0;
 	int rc;
 
-	if ((rc = fm_alloc(&key, n + 1, sizeof *key, "windows", err)) != FM_OK ||
-	    (rc = fm_alloc(&row, n * FM_BLOCK_ROWS + 1, sizeof *row, "rows", err)) != FM_OK)
+	if ((rc = fm_alloc(&key, n + 1, sizeof *key, "windows", err)) < 0 ||
+	    (rc = fm_alloc(&row, n * FM_BLOCK_ROWS + 1, sizeof *row, "rows", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++)
 		key[i] = window[i];
-	if ((rc = fm_sort_u64(key, NULL, n, err)) != FM_OK)
+	if ((rc = fm_sort_u64(key, NULL, n, err)) < 0)
 		goto out;
-	for (size_t i = 0; i < n * FM_BLOCK_ROWS; i++)
-		row[i] = (uint32_t)key[i / FM_BLOCK_ROWS] * FM_BLOCK_ROWS + (uint32_t)(i % FM_BLOCK_ROWS);
-	rc = fm_table_take(out, trace, row, n * FM_BLOCK_ROWS, err);
+	for (size_t i = 0; i < n * FM_BLOCK_ROWS; i++) {
+		uint32_t at = (uint32_t)key[i / FM_BLOCK_ROWS] * FM_BLOCK_ROWS + (uint32_t)(i % FM_BLOCK_ROWS);
+		if (!marked || !marked[flow[at]])
+			row[rows++] = at;
+	}
+	rc = fm_table_take(out, trace, row, rows, err);
 out:
 	free(key);
 	free(row);
 	return rc;
 }
 
-/* Windows of about `train` and `holdout` rows; the pool is what is left. */
-static inline int planted_split(struct planted *p, const struct fm_table *trace, size_t train, size_t holdout,
-				uint64_t seed, struct fm_error *err)
+/* Windows of about `train` and `holdout` rows; the pool is what is left, without rows of a flow that either has: flow
+ * says which flow each row is, NULL each its own. */
+static inline int planted_split_flows(struct planted *p, const struct fm_table *trace, const uint32_t *flow,
+				      size_t train, size_t holdout, uint64_t seed, struct fm_error *err)
 {
 	size_t n = trace->rows / FM_BLOCK_ROWS, nt = train / FM_BLOCK_ROWS, nh = holdout / FM_BLOCK_ROWS;
 	uint32_t *window = NULL;
+	uint8_t *marked = NULL;
 	struct fm_rng r;
 	int rc;
 
 	*p = (struct planted){0};
 	if (nt + nh >= n)
 		return fm_fail(err, FM_EINPUT, "the trace has too few rows to plant leaks in");
-	if ((rc = fm_alloc(&window, n, sizeof *window, "windows", err)) != FM_OK)
-		return rc;
+	if ((rc = fm_alloc(&window, n, sizeof *window, "windows", err)) < 0 ||
+	    (flow && (rc = fm_alloc(&marked, trace->rows, 1, "flows", err)) < 0))
+		goto out;
 	fm_rng_init(&r, seed, FM_RNG_JUDGE, 31, 0);
 	for (size_t i = 0; i < n; i++) { /* Fisher and Yates, inside out */
 		size_t j = fm_rng_below(&r, (uint32_t)i + 1);
 		window[i] = window[j];
 		window[j] = (uint32_t)i;
 	}
-	if ((rc = planted_side(&p->train, trace, window, nt, err)) == FM_OK &&
-	    (rc = planted_side(&p->holdout, trace, window + nt, nh, err)) == FM_OK)
-		rc = planted_side(&p->pool, trace, window + nt + nh, n - nt - nh, err);
+	for (size_t i = 0; i < (nt + nh) * FM_BLOCK_ROWS && flow; i++)
+		marked[flow[window[i / FM_BLOCK_ROWS] * (size_t)FM_BLOCK_ROWS + i % FM_BLOCK_ROWS]] = 1;
+	if ((rc = planted_side(&p->train, trace, window, nt, NULL, NULL, err)) < 0 ||
+	    (rc = planted_side(&p->holdout, trace, window + nt, nh, NULL, NULL, err)) < 0)
+		goto out;
+	rc = planted_side(&p->pool, trace, window + nt + nh, n - nt - nh, flow, marked, err);
+out:
 	free(window);
-	if (rc != FM_OK)
+	free(marked);
+	if (rc < 0)
 		planted_close(p);
 	return rc;
+}
+
+static inline int planted_split(struct planted *p, const struct fm_table *trace, size_t train, size_t holdout,
+				uint64_t seed, struct fm_error *err)
+{
+	return planted_split_flows(p, trace, NULL, train, holdout, seed, err);
 }
 
 static inline void planted_copy(struct fm_table *to, size_t i, const struct fm_table *from, size_t j, int disguise)

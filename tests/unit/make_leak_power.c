@@ -1,7 +1,10 @@
 /*
- * make_leak_power.c TRACE DIALECT TRAIN HOLDOUT ROWS REPEATS SEED [GENERATOR[/DISGUISE]...] - how often each
+ * make_leak_power.c [SHAPE:]TRACE DIALECT TRAIN HOLDOUT ROWS REPEATS SEED [GENERATOR[/DISGUISE]...] - how often each
  * planted generator (leak_planted.h) is refused by the leakage checks, over REPEATS splits of the trace, the first of
  * them with SEED and the next with the number after: for tests/long_leak_power.sh.
+ *
+ * SHAPE: doubled (each flow stands there twice), half (half of them do), second (each does, the copy a second later) or
+ * halfsecond.
  *
  * Prints a line a generator, tab-separated: its name, repeats, the share refused (leak.rows_equal over 0 or
  * leak.family_p below FM_LEAKAGE_ALPHA), the same without leak.rows_equal, then of each test of the family the median
@@ -53,12 +56,40 @@ static int rising(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static const struct shape {
+	const char *name;
+	double share;
+	int64_t delay;
+} shapes[] = {{"doubled:", 1, 0}, {"half:", 0.5, 0}, {"second:", 1, 1000}, {"halfsecond:", 0.5, 1000}};
+
+static const struct shape *shape_of(const char **path)
+{
+	for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+		if (strncmp(*path, shapes[i].name, strlen(shapes[i].name)) == 0) {
+			*path += strlen(shapes[i].name);
+			return &shapes[i];
+		}
+	return NULL;
+}
+
+static void double_trace(struct fm_table **trace, uint32_t **flow, const struct shape *shape)
+{
+	struct fm_table *twice = NULL;
+	struct fm_error err = {0};
+
+	if (planted_double(&twice, flow, *trace, shape->share, shape->delay, 1, &err))
+		die(&err);
+	fm_table_free(*trace);
+	*trace = twice;
+}
+
 int main(int argc, char **argv)
 {
 	struct fm_error err = {0};
 	struct fm_dialect *dialect = NULL;
 	struct fm_trace_stats stats;
 	struct fm_table *trace = NULL;
+	uint32_t *flow = NULL; /* of each row, in a doubled trace */
 	struct fm_pool *pool = NULL;
 
 	if (argc < 9) {
@@ -73,9 +104,13 @@ int main(int argc, char **argv)
 	*column = calloc((size_t)repeats + 1, sizeof *column);
 	if (fm_dialect_load(&dialect, argv[2], &err))
 		die(&err);
-	struct fm_trace_opts o = {.path = argv[1], .dialect = dialect};
+	const char *path = argv[1];
+	const struct shape *shape = shape_of(&path);
+	struct fm_trace_opts o = {.path = path, .dialect = dialect};
 	if (fm_trace_load(&trace, &o, 0.0, &stats, &err) || fm_pool_new(&pool, 0, &err))
 		die(&err);
+	if (shape)
+		double_trace(&trace, &flow, shape);
 	for (int g = 8; g < argc; g++) {
 		char generator[32];
 		int refused = 0, by_family = 0, alone[NTESTS] = {0};
@@ -89,7 +124,7 @@ int main(int argc, char **argv)
 			struct planted p;
 			struct fm_table *s = NULL;
 			struct fm_metrics m = {0};
-			if (planted_split(&p, trace, train, holdout, seed + (uint64_t)k, &err) ||
+			if (planted_split_flows(&p, trace, flow, train, holdout, seed + (uint64_t)k, &err) ||
 			    planted_generate(&s, &p, generator, disguise, rows, seed + 1000 + (uint64_t)k, &err) ||
 			    fm_leakage_tests(p.train, p.holdout, s, pool, FM_LEAKAGE_DEFAULT, &m, &err))
 				die(&err);
@@ -122,6 +157,7 @@ int main(int argc, char **argv)
 	fm_pool_free(pool);
 	fm_table_free(trace);
 	fm_dialect_free(dialect);
+	free(flow);
 	free(z);
 	free(column);
 	return 0;

@@ -48,10 +48,10 @@ static void test_neighbours_are_exact(void **state)
 
 	(void)state;
 	coordinates(side, x, T + H);
-	OK(fm_clusters_new(&b, t, h, &err));
+	OK(fm_clusters_new(&b, t, h, NULL, &err));
 	for (size_t i = 0; i < b->n; i++)
 		of_block[i] = i >= b->train;
-	OK(fm_far_find((const struct fm_table *[]){t, h}, b, SIZES, NULL, &far, &n, &err));
+	OK(fm_far_find((const struct fm_table *[]){t, h}, NULL, b, SIZES, NULL, &far, &n, &err));
 	assert_true(n > 400); /* few enough rows: all that are not in a crowd */
 	for (size_t i = 0; i < n; i++) {
 		size_t self = far[i].row + (far[i].side ? T : 0), lower = 0, at_most = 0;
@@ -100,10 +100,10 @@ static void test_the_side_is_not_looked_at(void **state)
 	(void)state;
 	for (size_t i = 0; i < 40; i++)
 		(i % 2 ? t : h)->byt[100 * i] <<= i / 2;
-	OK(fm_clusters_new(&b[0], t, h, &err));
-	OK(fm_clusters_new(&b[1], h, t, &err));
-	OK(fm_far_find((const struct fm_table *[]){t, h}, b[0], SIZES, NULL, &far[0], &n[0], &err));
-	OK(fm_far_find((const struct fm_table *[]){h, t}, b[1], SIZES, NULL, &far[1], &n[1], &err));
+	OK(fm_clusters_new(&b[0], t, h, NULL, &err));
+	OK(fm_clusters_new(&b[1], h, t, NULL, &err));
+	OK(fm_far_find((const struct fm_table *[]){t, h}, NULL, b[0], SIZES, NULL, &far[0], &n[0], &err));
+	OK(fm_far_find((const struct fm_table *[]){h, t}, NULL, b[1], SIZES, NULL, &far[1], &n[1], &err));
 	assert_true(n[0] > 40 && n[0] <= FM_FAR_MOST);
 	assert_true(n[0] == n[1]);
 	for (int k = 0; k < FM_FAR_NEAR; k++) {
@@ -175,7 +175,7 @@ static void extremes(const struct fm_table *pool, const uint32_t *window, size_t
 			}
 		OK(fm_table_take(&side[k], pool, row, rows, &err));
 	}
-	OK(fm_clusters_new(&b, side[0], side[1], &err));
+	OK(fm_clusters_new(&b, side[0], side[1], NULL, &err));
 	struct fm_leak l = {
 	    .train = side[0], .holdout = side[1], .synthetic = pool, .clusters = b, .out = &m, .family = 1};
 	OK(fm_extremes_open(&x, &l, &err));

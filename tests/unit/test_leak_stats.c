@@ -16,7 +16,7 @@ static struct fm_clusters *blocks_of(size_t train_rows, size_t holdout_rows)
 	struct fm_clusters *b = NULL;
 	struct fm_error err = {0};
 
-	OK(fm_clusters_new(&b, t, h, &err));
+	OK(fm_clusters_new(&b, t, h, NULL, &err));
 	fm_table_free(t);
 	fm_table_free(h);
 	return b;
@@ -30,7 +30,7 @@ static void test_windows_become_blocks(void **state)
 	uint32_t win_t[130], win_h[10];
 
 	(void)state;
-	OK(fm_clusters_new(&b, t, h, &err));
+	OK(fm_clusters_new(&b, t, h, NULL, &err));
 	assert_int_equal(b->n, 4);
 	assert_int_equal(b->train, 3);
 	assert_int_equal(fm_cluster_of(b, 0, 127), 1);
@@ -45,12 +45,12 @@ static void test_windows_become_blocks(void **state)
 		win_h[i] = 100 + i / 5;
 	t->win = win_t;
 	t->present |= 1u << FM_WIN;
-	OK(fm_clusters_new(&b, t, h, &err)); /* the holdout does not say: runs of a fixed length for both */
+	OK(fm_clusters_new(&b, t, h, NULL, &err)); /* the holdout does not say: runs of a fixed length for both */
 	assert_int_equal(b->n, 4);
 	fm_clusters_free(b);
 	h->win = win_h;
 	h->present |= 1u << FM_WIN;
-	OK(fm_clusters_new(&b, t, h, &err));
+	OK(fm_clusters_new(&b, t, h, NULL, &err));
 	assert_int_equal(b->n, 12);
 	assert_int_equal(b->train, 10);
 	assert_int_equal(b->rows[11].to - b->rows[11].from, 5);

@@ -129,6 +129,7 @@ static void test_records_are_apart_by_columns(void **state)
 			v[20] = (uint16_t)fm_dict_index(&h->dict[c], value[1], strlen(value[1]), true);
 		}
 	h->td[10]++;
+	h->te[10] += 3600000; /* or it would be a second exporter's copy */
 	h->td[20] += 100;
 	h->byt[20] += 100;
 	leakage(t, h, s, &m);
@@ -174,17 +175,19 @@ static void test_noisy_copies_are_nearer(void **state)
 	fm_table_free(s);
 }
 
+/* Each row is a copy of one on the other side, of which one is kept. */
 static void test_training_as_its_own_holdout_is_half(void **state)
 {
 	struct fm_table *t = random_table(700, 1), *s = random_table(300, 1);
 	struct fm_metrics m = {0};
 
 	(void)state;
-	leakage(t, t, s, &m); /* every distance a tie */
-	assert_true(metric(&m, "leak.share_nearer_train") == 0.5);
+	leakage(t, t, s, &m);
+	assert_true(fabs(metric(&m, "leak.share_nearer_train") - 0.5) < 0.1);
 	assert_true(metric(&m, "leak.rows_equal") == 1.0);
 	assert_true(metric(&m, "leak.holdout_equal") == 1.0);
-	assert_true(metric(&m, "leak.unique_z") == 0.0);
+	assert_true(fabs(metric(&m, "leak.unique_z")) < 3);
+	assert_true(metric(&m, "leak.family_p") > 0.05);
 	fm_metrics_free(&m);
 	fm_table_free(t);
 	fm_table_free(s);
@@ -311,7 +314,7 @@ static void test_nearest_is_exact_for_any_threads_and_sizes(void **state)
 
 	(void)state;
 	OK(fm_pool_new(&pool, 3, &err));
-	OK(fm_gower_new(&g, t, FM_COLS_UGR16, &err));
+	OK(fm_gower_new(&g, t, NULL, FM_COLS_UGR16, &err));
 	OK(fm_gower_code(g, s, NULL, 0, 37, &from, &err));
 	for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
 		OK(fm_gower_code(g, t, NULL, 0, sizes[k], &to, &err));
@@ -351,7 +354,7 @@ static void test_the_nearest_row_is_named_unless_several_are(void **state)
 		for (int c = 0; c < FM_NFLOWCOL; c++)
 			memcpy((char *)t->col[c] + i * fm_cols[c].width,
 			       (char *)t->col[c] + (i - 1000) * fm_cols[c].width, fm_cols[c].width);
-	OK(fm_gower_new(&g, t, FM_COLS_UGR16, &err));
+	OK(fm_gower_new(&g, t, NULL, FM_COLS_UGR16, &err));
 	OK(fm_gower_code(g, s, NULL, 0, 50, &from, &err));
 	for (size_t n = 995; n <= 1100; n += 15) { /* with padding, and without twins at first */
 		OK(fm_gower_code(g, t, NULL, 0, n, &to, &err));
