@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "base/rows.h"
-#include "privacy/leakage/match.h"
+#include "privacy/leakage/codes.h"
 
 #define SAME                                                                                                           \
 	(1u << FM_SA | 1u << FM_DA | 1u << FM_SP | 1u << FM_DP | 1u << FM_PR | 1u << FM_PKT | 1u << FM_BYT |           \
