@@ -380,6 +380,10 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	{"leak.holdout_equal" SAME, LEAK, FM_FACT, NAN, TEAM, NONE, FM_NEEDS_HOLDOUT, FM_EXPECTED_FIRST, "",
 	 "Unseen real flows equal to a training flow" SAME_WORDS(1),
 	 "share of holdout rows that are training rows: what fresh real flows show"},
+	{"leak.{copies,repeats}_{train,holdout}", LEAK, FM_FACT, NAN, TEAM, NONE, FM_NEEDS_HOLDOUT, FM_UNRANKED, "",
+	 "{2:Training|Held out} flows that {1:another exporter saw too|are there twice}, share",
+	 "share of the rows that are left out of all tests as copies of another exporter's; share that equal an "
+	 "earlier row in every column"},
 	{"leak.family_p", FAMILY, FM_HIGH, 1, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "",
 	 "All leakage tests together, p",
 	 "the tests `unique`, `lone`, `solitary`, `isolated`, `extreme`, `attached`, `nearer` in one, with a known "

@@ -13,6 +13,7 @@ static const struct {
     {"fresh", "Fresh real flows", NO_LEVEL},
     {"copy", "Copies of training flows among fresh ones", SHARE},
     {"copy_fresh_ids", "The same with fresh addresses and times", SHARE},
+    {"copy_doubled", "The same in a trace that has each flow twice", SHARE},
     {"noise", "Training flows with noise", SHARE},
     {"outliers", "The most extreme training flows among fresh ones", COUNT},
     {"one_row", "One training flow again and again", NO_LEVEL},

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/num.h"
+#include "base/stats.h"
 
 static void line_init(struct fm_check_result *c, const char *name, const char *direction, double threshold)
 {
@@ -46,6 +47,24 @@ void fm_gate_line(struct fm_check_result *c, const struct fm_cfg_check *check, i
 		c->pass = 1;
 }
 
+double fm_gate_repeats(const char *check, const struct fm_metrics *metrics)
+{
+	static const char *const repeats[] = {"leak.repeats_train", "leak.repeats_holdout"};
+	const struct fm_metric *seen = fm_metrics_find(metrics, "leak.holdout_equal");
+	double lo, hi, most = 0;
+
+	if (strcmp(check, "leak.rows_equal") != 0 || !seen || !(seen->n > 0))
+		return 0;
+	for (size_t i = 0; i < sizeof repeats / sizeof *repeats; i++) {
+		const struct fm_metric *m = fm_metrics_find(metrics, repeats[i]);
+		most = m && m->value > most ? m->value : most;
+	}
+	if (!(most > 0))
+		return 0;
+	fm_wilson(seen->value * (double)seen->n, (double)seen->n, &lo, &hi);
+	return fmax(hi, 2 * seen->value); /* windows that repeat each other come together */
+}
+
 static void apply(struct fm_verdict *v, const struct fm_metrics *metrics, const struct fm_cfg_check *check)
 {
 	char name[sizeof check->name + 8];
@@ -55,7 +74,8 @@ static void apply(struct fm_verdict *v, const struct fm_metrics *metrics, const 
 	f = fm_metrics_find(metrics, name);
 	for (int is_max = 1; is_max >= 0; is_max--)
 		if (is_max ? check->has_max : check->has_min)
-			fm_gate_line(&v->check[v->n++], check, is_max, metrics, f ? f->value : (double)NAN, 0);
+			fm_gate_line(&v->check[v->n++], check, is_max, metrics, f ? f->value : (double)NAN,
+				     is_max ? fm_gate_repeats(check->name, metrics) : 0);
 	if (!check->has_max && !check->has_min) {
 		struct fm_check_result *c = &v->check[v->n++];
 		line_init(c, check->name, "max", NAN);

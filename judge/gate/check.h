@@ -32,6 +32,10 @@ void fm_gate_decide(struct fm_verdict *v);
  * lifts it: a claim that is refuted must not be published. */
 void fm_gate_claim(struct fm_verdict *v, const json_t *audits);
 
+/* By how much a threshold is raised in a trace that has rows twice, in every column: fresh real flows then may equal a
+ * training row, as rows of the holdout do (leak.holdout_equal).  0 for any other check and any other trace. */
+double fm_gate_repeats(const char *check, const struct fm_metrics *metrics);
+
 /* One threshold of a check (its max, or its min) applied to one table of metrics.  floor: the value of the metric's
  * noise floor, NaN when there is none; extra is added to the threshold. */
 void fm_gate_line(struct fm_check_result *c, const struct fm_cfg_check *check, int is_max,

@@ -57,6 +57,8 @@ static double allowance(const struct judge *j, const struct fm_cfg_check *check,
 
 	if (!kind)
 		return 0;
+	if (is_max && fm_gate_repeats(check->name, &j->fresh) > 0)
+		return fm_gate_repeats(check->name, &j->fresh);
 	if (fm_metric_topics[kind->topic].group == FM_GROUP_RULES)
 		return is_max && !check->relative_to_floor ? rare_allowance(&j->floor, check->name) : 0;
 	off = floor_of(&j->floor, check->name) - kind->ideal; /* NaN where there is no floor or no ideal */

@@ -27,6 +27,8 @@ static unsigned groups_for(const struct fm_config *cfg, const struct fm_control 
 	unsigned set = fm_evaluate_groups_needed(cfg);
 
 	switch (c->make) {
+	case FM_CONTROL_COPY_DOUBLED: /* that half the flows are there shows elsewhere */
+		return set & fm_evaluate_group("leak.family_p");
 	case FM_CONTROL_COPY:
 	case FM_CONTROL_COPY_FRESH_IDS:
 	case FM_CONTROL_NOISE:
@@ -45,12 +47,18 @@ static unsigned groups_for(const struct fm_config *cfg, const struct fm_control 
 static int measure(const struct fm_controls_in *in, const struct fm_control *c, json_t *list, struct fm_error *err)
 {
 	const struct fm_control_world *w = in->world;
-	struct fm_judge_in tables = {w->train, NULL, w->holdout, in->pool, fm_evaluate_opts(in->cfg)};
+	struct fm_control_world twice = {0};
 	struct fm_metrics m = {0};
 	struct fm_table *t = NULL;
 	json_t *o = NULL, *scores;
 	int rc;
 
+	if (c->make == FM_CONTROL_COPY_DOUBLED) {
+		if ((rc = fm_control_world_double(&twice, w, err)) < 0)
+			goto out;
+		w = &twice;
+	}
+	struct fm_judge_in tables = {w->train, NULL, w->holdout, in->pool, fm_evaluate_opts(in->cfg)};
 	if ((rc = fm_control_plant(c, w, in->seed, &t, err)) < 0)
 		goto out;
 	tables.synthetic = t;
@@ -67,6 +75,7 @@ out:
 		fm_error_prefix(err, "control %s (%g): ", c->name, c->level);
 	json_decref(o);
 	fm_table_free(t);
+	fm_control_world_free(&twice);
 	fm_metrics_free(&m);
 	return rc;
 }

@@ -20,6 +20,8 @@ const struct fm_control fm_controls[] = {
 	{"copy",           FM_CONTROL_COPY,           1,     FM_CONTROL_FROM_LIMIT},
 	{"copy_fresh_ids", FM_CONTROL_COPY_FRESH_IDS, 0.05,  FM_CONTROL_MAY_PASS},
 	{"copy_fresh_ids", FM_CONTROL_COPY_FRESH_IDS, 1,     FM_CONTROL_MUST_FAIL},
+	{"copy_doubled",   FM_CONTROL_COPY_DOUBLED,   0.05,  FM_CONTROL_MAY_PASS},
+	{"copy_doubled",   FM_CONTROL_COPY_DOUBLED,   1,     FM_CONTROL_MUST_FAIL},
 	{"noise",          FM_CONTROL_NOISE,          0.001, FM_CONTROL_MUST_FAIL},
 	{"noise",          FM_CONTROL_NOISE,          0.01,  FM_CONTROL_MUST_FAIL},
 	{"noise",          FM_CONTROL_NOISE,          0.1,   FM_CONTROL_MUST_FAIL},
@@ -174,6 +176,36 @@ void fm_control_world_free(struct fm_control_world *w)
 	fm_table_free(w->holdout);
 	fm_table_free(w->fresh);
 	*w = (struct fm_control_world){0};
+}
+
+static int double_table(struct fm_table **out, const struct fm_table *t, size_t rows, struct fm_error *err)
+{
+	uint32_t *row = NULL;
+	int rc;
+
+	if ((rc = fm_alloc(&row, rows + 1, sizeof *row, "a choice of rows", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < rows; i++)
+		row[i] = (uint32_t)(i / RUN * RUN + i % RUN / 2);
+	if ((rc = fm_table_take(out, t, row, rows, err)) < 0)
+		goto out;
+	for (size_t i = 1; i < rows && FM_HAS(*out, FM_TE); i += 2)
+		(*out)->te[i] += 1000;
+out:
+	free(row);
+	return rc;
+}
+
+int fm_control_world_double(struct fm_control_world *twice, const struct fm_control_world *w, struct fm_error *err)
+{
+	int rc;
+
+	*twice = (struct fm_control_world){.rows = w->rows};
+	if ((rc = double_table(&twice->train, w->train, w->rows, err)) < 0 ||
+	    (rc = double_table(&twice->holdout, w->holdout, w->rows, err)) < 0 ||
+	    (rc = double_table(&twice->fresh, w->fresh, w->rows, err)) < 0)
+		fm_control_world_free(twice);
+	return rc;
 }
 
 static size_t smallest(size_t a, size_t b, size_t c)
@@ -448,6 +480,7 @@ int fm_control_plant(const struct fm_control *c, const struct fm_control_world *
 		rc = plant_copies(t, w, c->level, 0, seed, err);
 		break;
 	case FM_CONTROL_COPY_FRESH_IDS:
+	case FM_CONTROL_COPY_DOUBLED: /* the world is doubled */
 		rc = plant_copies(t, w, c->level, IDS, seed, err);
 		break;
 	case FM_CONTROL_NOISE:

@@ -7,6 +7,8 @@
  *
  *     copy            fresh rows, of which the share `level` is replaced by training rows; at 1 all of them
  *     copy_fresh_ids  the same, but time and addresses stay those of the fresh rows
+ *     copy_doubled    the same, where each flow stands twice, the copy a second later: in all three tables, of which
+ *                     the first half of each window is left.  Only leakage is judged
  *     noise           all training rows, time shifted and duration, packets and bytes changed by about `level` of
  *                     their size
  *     outliers        fresh rows, ten of which are replaced by the ten most extreme training rows; level is 10
@@ -44,6 +46,7 @@
 enum fm_control_make {
 	FM_CONTROL_COPY,
 	FM_CONTROL_COPY_FRESH_IDS,
+	FM_CONTROL_COPY_DOUBLED,
 	FM_CONTROL_NOISE,
 	FM_CONTROL_OUTLIERS,
 	FM_CONTROL_ONE_ROW,
@@ -72,6 +75,10 @@ struct fm_control_world {
  * sources, each window going to one table whole or in part, drawn by seed.  rows is 0 when there are too few. */
 int fm_control_world_cut(struct fm_control_world *w, const struct fm_table *train, const struct fm_table *holdout,
 			 size_t max_rows, uint64_t seed, struct fm_error *err) FM_MUST_CHECK;
+/* The world as two exporters would have seen it: of each 64 rows of a table the first 32, twice, the copy a second
+ * later and next to it. */
+int fm_control_world_double(struct fm_control_world *twice, const struct fm_control_world *w,
+			    struct fm_error *err) FM_MUST_CHECK;
 void fm_control_world_free(struct fm_control_world *w);
 /* What the control's generator makes of this world: w->rows rows. */
 int fm_control_plant(const struct fm_control *c, const struct fm_control_world *w, uint64_t seed, struct fm_table **out,

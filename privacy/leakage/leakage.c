@@ -1,6 +1,7 @@
 #include "privacy/leakage/leakage.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "privacy/leakage/leakage_parts.h"
 
@@ -38,6 +39,26 @@ static int run_checks(struct fm_leak *l, struct fm_error *err)
 	return FM_OK;
 }
 
+/* What of the real rows is there twice. */
+static int add_copies(struct fm_leak *l, struct fm_error *err)
+{
+	static const char *const side[2] = {"train", "holdout"};
+	const struct fm_table *const t[2] = {l->train, l->holdout};
+	char name[32];
+	int rc;
+
+	for (int k = 0; k < 2 && l->holdout; k++) {
+		const struct fm_kept *kept = fm_leak_kept(l, k);
+		snprintf(name, sizeof name, "copies_%s", side[k]);
+		if ((rc = fm_leak_share(l, name, "", (double)(kept->rows - kept->kept), t[k]->rows, 1, err)) < 0)
+			return rc;
+		snprintf(name, sizeof name, "repeats_%s", side[k]);
+		if ((rc = fm_leak_share(l, name, "", (double)l->copies->equal[k], t[k]->rows, 1, err)) < 0)
+			return rc;
+	}
+	return FM_OK;
+}
+
 /* l: tables, pool, out. */
 static int leakage(struct fm_leak *l, struct fm_leakage_opts o, struct fm_error *err)
 {
@@ -69,7 +90,7 @@ static int leakage(struct fm_leak *l, struct fm_leakage_opts o, struct fm_error 
 	l->memory = o.memory - windows;
 	l->rare = o.rare;
 	l->family = 1;
-	if ((rc = run_checks(l, err)) < 0 || !l->holdout)
+	if ((rc = add_copies(l, err)) < 0 || (rc = run_checks(l, err)) < 0 || !l->holdout)
 		goto out;
 	/* If they spent more, family_p would promise too much; if less, it would see less than it may. */
 	if (fabs(l->spent - 1) > 1e-12) {

@@ -9,6 +9,11 @@
  * training as learning a distribution makes it (a share nearer of FM_LEAK_GRANTED); clusters.h says how both are made
  * valid for neighbouring rows that resemble each other.
  *
+ * A flow that two exporters saw stands there twice and counts once (copies.h), on either side:
+ *
+ *     leak.copies_train, _holdout      share of the rows that are left out for that, of all tests
+ *     leak.repeats_train, _holdout     share of the rows that equal an earlier row in every column
+ *
  * Matches (matches.c; nothing, _no_time, _no_addr_time):
  *     leak.rows_equal, holdout_equal   share of synthetic (holdout) rows equal to a training row, Wilson interval
  *     leak.unique_train, _holdout      emitted records, that is real rows that training and holdout together have once,
@@ -61,7 +66,7 @@
  * alpha (Bonferroni, weighted; Holm 1979): one threshold, with a known rate of false alarms.  At FM_LEAKAGE_ALPHA
  * "extreme" fails from p = 0.002, "isolated" from 0.00125, which eleven records of as many windows and none of the
  * holdout reach, "attached" from 0.0003, "solitary" from 0.00025, the others from less.  leak.rows_equal is beside it:
- * no fresh row is met in all columns, one is too many.
+ * no fresh row is met in all columns, one is too many, but in a trace that has rows twice.
  *
  * What a small holdout costs: a test by votes rests on training's share of them.  With a third as many holdout rows as
  * training rows, twenty-five copied isolated records of as many windows and none of the holdout's are just enough for

@@ -272,6 +272,7 @@ static void test_the_preset_tells_copies_from_fresh_flows(void **state)
 	got(&v, "noise", 0.1, "fail");
 	got(&v, "shuffled", 0, "fail");
 	got(&v, "copy_fresh_ids", 1, "fail");
+	got(&v, "copy_doubled", 1, "fail");
 	assert_true(v.smallest_leak_caught > 0 && v.smallest_leak_caught <= 0.005);
 	assert_int_equal(line(&v)->n, fm_ncontrols);
 	written = fm_verdict_json(&v);
@@ -511,11 +512,34 @@ static void test_what_needs_the_model_neither_fails_fresh_flows_nor_catches_a_co
 	free(cfg);
 }
 
+static void test_a_doubled_world_has_each_flow_twice(void **state)
+{
+	struct fm_table *t = numbered(5000, 1000000), *h = numbered(3000, 2000000);
+	struct fm_control_world w = world_of(t, h, 1000), twice;
+	struct fm_error err = {0};
+
+	(void)state;
+	OK(fm_control_world_double(&twice, &w, &err));
+	assert_int_equal(twice.rows, w.rows);
+	for (size_t i = 0; i + 1 < w.rows; i += 2) {
+		assert_int_equal(twice.train->byt[i], w.train->byt[i / 64 * 64 + i % 64 / 2]);
+		assert_int_equal(twice.train->byt[i + 1], twice.train->byt[i]);
+		assert_int_equal(twice.train->te[i + 1], twice.train->te[i] + 1000);
+		assert_int_equal(twice.train->win[i + 1], twice.train->win[i]);
+		assert_int_equal(twice.fresh->byt[i + 1], twice.fresh->byt[i]);
+	}
+	fm_control_world_free(&twice);
+	fm_control_world_free(&w);
+	fm_table_free(t);
+	fm_table_free(h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_world_is_three_tables_without_a_row_in_common),
 	    cmocka_unit_test(test_plants_are_what_they_say),
+	    cmocka_unit_test(test_a_doubled_world_has_each_flow_twice),
 	    cmocka_unit_test(test_the_preset_tells_copies_from_fresh_flows),
 	    cmocka_unit_test(test_a_gate_that_copies_pass_blocks),
 	    cmocka_unit_test(test_a_gate_that_real_flows_fail_blocks),

@@ -403,6 +403,28 @@ static void test_the_worst_come_first(void **state)
 	fm_metrics_free(&bare);
 }
 
+/* Where the trace has rows twice, equal rows are allowed as far as the holdout shows them. */
+static void test_repeats_of_the_trace_are_allowed(void **state)
+{
+	struct fm_metrics m = {0};
+	struct fm_error err = {0};
+	double once, often;
+
+	(void)state;
+	assert_int_equal(fm_metrics_add(&m, "leak.holdout_equal", 0.0, 12000, &err), FM_OK);
+	assert_int_equal(fm_metrics_add(&m, "leak.repeats_train", 0.0, 36000, &err), FM_OK);
+	assert_int_equal(fm_metrics_add(&m, "leak.repeats_holdout", 0.0, 12000, &err), FM_OK);
+	assert_true(fm_gate_repeats("leak.rows_equal", &m) == 0);
+	m.m[1].value = 0.25;
+	once = fm_gate_repeats("leak.rows_equal", &m);
+	assert_true(once > 0 && once < 0.0005);
+	m.m[0].value = 0.01;
+	often = fm_gate_repeats("leak.rows_equal", &m);
+	assert_true(often == 0.02);
+	assert_true(fm_gate_repeats("leak.rows_equal_no_time", &m) == 0);
+	fm_metrics_free(&m);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -420,6 +442,7 @@ int main(void)
 	    cmocka_unit_test(test_one_rule_says_what_passes),
 	    cmocka_unit_test(test_what_failed_is_named),
 	    cmocka_unit_test(test_the_worst_come_first),
+	    cmocka_unit_test(test_repeats_of_the_trace_are_allowed),
 	};
 
 	return cmocka_run_group_tests_name("gate", tests, NULL, NULL);
