@@ -57,6 +57,7 @@ struct fm_config {
 		char dialect[FM_CFG_PATH]; /* a built-in name or a file */
 		int64_t rows;              /* the first N; 0 = all */
 		char missing[16];          /* zero | reject */
+		char duplicates[16];       /* keep | drop */
 		double max_bad_share;      /* 0.01 */
 	} source;
 	struct {

@@ -165,6 +165,11 @@ static int check_voids(struct fm_loader *l)
 		    "publish.report %s is refused in privacy.mode dp: it publishes numbers of real flows that "
 		    "nothing paid for; set it to metrics",
 		    c->publish.report);
+	if (strcmp(c->source.duplicates, "drop") == 0)
+		return FAIL_AT(
+		    l, "source.duplicates",
+		    "source.duplicates drop is refused in privacy.mode dp: whether a row is a copy depends on "
+		    "other rows, and the proof covers no such step; drop copies before");
 	if (c->release.previous[0])
 		return FAIL_AT(l, "release.previous",
 			       "release.previous is refused in privacy.mode dp: its comparisons are of a file that the "

@@ -101,6 +101,9 @@ const struct fm_key fm_keys[] = {
 	 .help = "Read only this many flows, from the beginning; 0: all."},
 	{FIELD(source, missing, CHOICE), .choices = "zero|reject", .dflt = "zero",
 	 .help = "A missing value becomes 0, or its row is a bad row."},
+	{FIELD(source, duplicates, CHOICE), .choices = "keep|drop", .dflt = "keep",
+	 .help = "A flow that a second exporter saw too: keep all its rows, or drop all but the first. Copies have equal "
+		 "addresses, ports, protocol, packets and bytes, and end within a second."},
 	{FIELD(source, max_bad_share, REAL), .min = 0, .max = 1, .dflt = "0.01",
 	 .help = "Stop when more than this share of the rows does not parse."},
 

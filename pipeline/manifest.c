@@ -203,12 +203,14 @@ static double hundredths(json_int_t rows, json_int_t all)
 	return (double)hundreds / 100;
 }
 
-/* What ingest could not read, by reason and without the remedy behind it; *out stays NULL when it read all. */
+/* What ingest could not read or dropped, by reason and without the remedy behind it; *out stays NULL when it read all.
+ */
 static int left_out_json(const struct fm_run *run, json_t **out, struct fm_error *err)
 {
 	const json_t *ingest = run->stage[FM_INGEST].result, *kinds = json_object_get(ingest, "left_out");
-	json_int_t bad = json_integer_value(json_object_get(ingest, "bad")),
-		   all = bad + json_integer_value(json_object_get(ingest, "rows"));
+	json_int_t unread = json_integer_value(json_object_get(ingest, "bad")),
+		   bad = unread + json_integer_value(json_object_get(ingest, "dropped")),
+		   all = unread + json_integer_value(json_object_get(ingest, "rows"));
 	json_t *reasons;
 	int failed;
 

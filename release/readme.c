@@ -115,7 +115,7 @@ static void put_left_out(const struct fm_metadata_in *in, struct fm_buf *out)
 	if (!in->left_out)
 		return;
 	fm_buf_printf(out,
-		      "Up to %.0f %% of the rows of the trace could not be read and were left out: these flows do not "
+		      "Up to %.0f %% of the rows of the trace could not be used and were left out: these flows do not "
 		      "stand for them.\n\n",
 		      100 * json_number_value(json_object_get(in->left_out, "share")));
 	for (size_t i = 0; i < json_array_size(reasons); i++) {

@@ -9,6 +9,9 @@
  * newest rows come first, or the rows are in no order of time (traces/time_order.h), windows would mean nothing: the
  * trace is read once more and sorted (traces/sort.h), to the store of the same trace in order.
  *
+ * Rows that another exporter made of a flow that is there already (traces/duplicates.h) are counted and, where
+ * source.duplicates says so, dropped, before windows are made: rows = the above + dropped.
+ *
  * In privacy.mode dp no row has a say in what becomes of the rows of another exchange (traces/exchange.h): there are no
  * windows and no gaps (both columns are 0), no tail, and each exchange goes to its split by a keyed hash of itself.
  */
@@ -23,6 +26,7 @@
 #include "manifests/dialect.h"
 #include "stages/stage.h"
 #include "traces/doubts.h"
+#include "traces/duplicates.h"
 #include "traces/exchange.h"
 #include "traces/files.h"
 #include "traces/left_out.h"
@@ -59,6 +63,9 @@ struct ingest {
 	struct fm_buf quarantine;
 	uint64_t quarantined;
 	struct fm_left_out left_out;
+	struct fm_duplicates duplicates;
+	bool drop; /* source.duplicates */
+	uint64_t dropped;
 };
 
 /* Count labels of the rows that go to training. */
@@ -161,6 +168,36 @@ static int number_rows(struct ingest *g, size_t first, struct fm_error *err)
 	return FM_OK;
 }
 
+/* Count the copies among the pending rows from `first` on, and drop them where that is asked for. */
+static int look_for_duplicates(struct ingest *g, size_t first, struct fm_error *err)
+{
+	struct fm_table *t = g->pending;
+	size_t rows = t->rows - first, kept = first;
+	uint8_t *copy = NULL;
+	int rc;
+
+	if (g->secret) /* what becomes of a row would depend on others */
+		return FM_OK;
+	if ((rc = fm_alloc(&copy, rows + 1, 1, "copies", err)) < 0)
+		return rc;
+	fm_duplicates_look(&g->duplicates, t, first, copy);
+	for (size_t i = first; i < t->rows && g->drop; i++) {
+		if (copy[i - first])
+			continue;
+		for (int c = 0; c < FM_NCOL && kept < i; c++)
+			if (FM_HAS(t, c))
+				memcpy((char *)t->col[c] + kept * fm_cols[c].width,
+				       (char *)t->col[c] + i * fm_cols[c].width, fm_cols[c].width);
+		kept++;
+	}
+	if (g->drop) {
+		g->dropped += t->rows - kept;
+		t->rows = kept;
+	}
+	free(copy);
+	return FM_OK;
+}
+
 static int on_chunk(void *ctx, struct fm_table *chunk, struct fm_error *err)
 {
 	struct ingest *g = ctx;
@@ -172,7 +209,7 @@ static int on_chunk(void *ctx, struct fm_table *chunk, struct fm_error *err)
 
 		n = chunk->rows - at < full - first ? chunk->rows - at : full - first;
 		if ((rc = fm_trace_chunk_copy(g->pending, chunk, at, n, err)) < 0 ||
-		    (rc = number_rows(g, first, err)) < 0)
+		    (rc = look_for_duplicates(g, first, err)) < 0 || (rc = number_rows(g, first, err)) < 0)
 			return rc;
 		fm_text_order_look(&g->ties, g->pending, first);
 		if (g->pending->rows == full && (rc = flush(g, FM_SPLIT_BLOCK, err)) < 0)
@@ -330,6 +367,8 @@ static void drop_store(struct ingest *g)
 	fm_table_free(g->pending);
 	g->pending = NULL;
 	g->windows = 0;
+	g->dropped = 0;
+	fm_duplicates_close(&g->duplicates);
 	g->order = (struct fm_time_order){0};
 	g->ties = (struct fm_text_order){0};
 	free(g->train_of);
@@ -358,7 +397,7 @@ static int read_sorted(struct ingest *g, const char *trace, const char *shown, s
 	if ((rc = fm_dict_copy(&g->unsorted_labels, &g->pending->dict[FM_LABEL], err)) < 0)
 		return rc;
 	drop_store(g);
-	if ((rc = open_store(g, err)) < 0 ||
+	if ((rc = open_store(g, err)) < 0 || (rc = fm_duplicates_open(&g->duplicates, err)) < 0 ||
 	    (rc = fm_sorter_new(&g->sorter, g->out_dir, ties_of(&g->doubts), 0, err)) < 0)
 		return rc;
 	o.chunk = on_unsorted;
@@ -425,6 +464,9 @@ static void fill_out(const struct ingest *g, struct fm_ingest_out *out)
 	    .passed_over = g->st.passed_over,
 	    .sorted = g->sorted,
 	    .left_out = g->left_out,
+	    .duplicates = g->duplicates.exact,
+	    .near_duplicates = g->duplicates.near,
+	    .dropped = g->dropped,
 	};
 }
 
@@ -450,6 +492,18 @@ static void say_untrained(const struct ingest *g, const char *trace)
 			"more rows or a smaller model.window",
 			trace, (unsigned long long)first.n, g->pending->dict[FM_LABEL].n, first.n == 1 ? "has" : "have",
 			fm_examples_text(&first, lines), first.n == 1 ? "it" : "them");
+}
+
+static void say_duplicates(const struct ingest *g)
+{
+	const struct fm_duplicates *d = &g->duplicates;
+
+	if (d->exact + d->near > 0)
+		fm_log(
+		    "ingest: %llu rows equal an earlier row, and %llu more equal one but for a second at most, as rows "
+		    "of a second exporter do: %s",
+		    (unsigned long long)d->exact, (unsigned long long)d->near,
+		    g->drop ? "they are dropped" : "source.duplicates keeps or drops them");
 }
 
 static void say_result(const struct fm_ingest_out *out)
@@ -482,6 +536,12 @@ json_t *fm_ingest_out_json(const struct fm_ingest_out *out)
 		bad |= json_object_set_new(j, "sorted", json_true());
 	if (!bad && out->passed_over)
 		bad |= json_object_set_new(j, "passed_over", json_integer((json_int_t)out->passed_over));
+	if (!bad && out->duplicates)
+		bad |= json_object_set_new(j, "duplicates", json_integer((json_int_t)out->duplicates));
+	if (!bad && out->near_duplicates)
+		bad |= json_object_set_new(j, "near_duplicates", json_integer((json_int_t)out->near_duplicates));
+	if (!bad && out->dropped)
+		bad |= json_object_set_new(j, "dropped", json_integer((json_int_t)out->dropped));
 	if (!bad && out->left_out.n)
 		bad |= json_object_set_new(j, "left_out", fm_left_out_json(&out->left_out));
 	if (!bad)
@@ -509,8 +569,11 @@ static int save_summary(const struct ingest *g, const struct fm_ingest_out *out,
 int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, struct fm_error *err)
 {
 	const struct fm_config *cfg = in->cfg;
-	struct ingest g = {
-	    .cfg = cfg, .window = (size_t)cfg->model.window, .secret = in->secret, .out_dir = in->out_dir};
+	struct ingest g = {.cfg = cfg,
+			   .window = (size_t)cfg->model.window,
+			   .secret = in->secret,
+			   .out_dir = in->out_dir,
+			   .drop = strcmp(cfg->source.duplicates, "drop") == 0};
 	char title[FM_FILES_TITLE];
 	const char *shown = fm_files_title(in->trace, title);
 	char *quarantine = fm_path_join(in->out_dir, "quarantine.csv"),
@@ -534,7 +597,7 @@ int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, st
 	if ((rc = fm_dialect_load(&g.dialect, cfg->source.dialect, err)) < 0)
 		goto out;
 	g.doubts.zone_minutes = g.dialect->timezone;
-	if ((rc = open_store(&g, err)) < 0 ||
+	if ((rc = open_store(&g, err)) < 0 || (rc = fm_duplicates_open(&g.duplicates, err)) < 0 ||
 	    (rc = read_trace(&g, in->trace, quarantine, in->quarantine ? in->quarantine : quarantine, err)) < 0 ||
 	    (rc = fm_doubts_judge(&g.doubts, shown, &g.pending->dict[FM_LABEL], err)) < 0)
 		goto out;
@@ -549,6 +612,9 @@ int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, st
 	if ((rc = close_store(&g, err)) < 0)
 		goto out;
 	fm_left_out_say(&g.left_out, shown);
+	say_duplicates(&g);
+	if (g.dropped)
+		fm_left_out_rows(&g.left_out, "a copy of another row, a second apart at most", g.dropped);
 	fill_out(&g, out);
 	say_result(out);
 	rc = save_summary(&g, out, summary, err);
@@ -559,6 +625,7 @@ out:
 	fm_dialect_free(g.dialect);
 	fm_buf_free(&g.quarantine);
 	fm_doubts_free(&g.doubts);
+	fm_duplicates_close(&g.duplicates);
 	fm_dict_free(&g.unsorted_labels);
 	free(g.train_of);
 	free(quarantine);

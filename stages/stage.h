@@ -45,6 +45,8 @@ struct fm_ingest_out {
 	uint64_t unsorted, tail_rows, passed_over;
 	bool sorted; /* the trace was not in the order of time, and the store is */
 	struct fm_left_out left_out;
+	uint64_t duplicates, near_duplicates; /* traces/duplicates.h; 0 in privacy.mode dp */
+	uint64_t dropped;
 };
 int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_ingest_out_json(const struct fm_ingest_out *out);

@@ -271,7 +271,7 @@ static void odd_flows(const struct fm_doubts *d, const char *path)
 			path, (unsigned long long)d->no_bytes.n, rows, fm_examples_text(&d->no_bytes, lines));
 	if ((double)d->twice.n > FM_DOUBT_TWICE_SHARE * (double)d->rows)
 		fm_warn("%s: %llu of %llu rows repeat a row shortly before them (%s): flows that two exporters saw? "
-			"each flow should stand once, or the checks of leakage cannot tell copies from repeats",
+			"source.duplicates: drop leaves one row of each",
 			path, (unsigned long long)d->twice.n, rows, fm_examples_text(&d->twice, lines));
 	if (fm_doubts_half_clock(d))
 		fm_warn("%s: the clock falls back by 12 hours (%s) and no row is later than 12:59: a 12-hour clock "

@@ -21,6 +21,16 @@ void fm_left_out_add(struct fm_left_out *l, const char *reason, uint64_t line)
 	fm_examples_add(&l->kind[i].rows, line);
 }
 
+void fm_left_out_rows(struct fm_left_out *l, const char *reason, uint64_t rows)
+{
+	if (l->n == FM_LEFT_OUT_KINDS) {
+		l->others.n += rows;
+		return;
+	}
+	snprintf(l->kind[l->n].reason, sizeof l->kind[l->n].reason, "%s", reason);
+	l->kind[l->n++].rows = (struct fm_examples){.n = rows};
+}
+
 static void say(const char *path, const char *reason, const struct fm_examples *e)
 {
 	char lines[FM_EXAMPLES_MAX];
@@ -42,7 +52,8 @@ static int add(json_t *list, const char *reason, const struct fm_examples *e)
 	json_t *lines = json_array();
 
 	for (size_t i = 0; i < FM_DOUBT_EXAMPLES && i < e->n; i++)
-		json_array_append_new(lines, json_integer((json_int_t)e->line[i]));
+		if (e->line[i])
+			json_array_append_new(lines, json_integer((json_int_t)e->line[i]));
 	return json_array_append_new(
 	    list, json_pack("{s:s, s:I, s:o}", "reason", reason, "rows", (json_int_t)e->n, "lines", lines));
 }

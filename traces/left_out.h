@@ -22,6 +22,8 @@ struct fm_left_out {
 	struct fm_examples others; /* of other reasons, when all kinds are taken */
 };
 void fm_left_out_add(struct fm_left_out *l, const char *reason, uint64_t line);
+/* Rows whose lines are not known. */
+void fm_left_out_rows(struct fm_left_out *l, const char *reason, uint64_t rows);
 /* A warning for each reason. */
 void fm_left_out_say(const struct fm_left_out *l, const char *path);
 /* The reason as it may be published, without the remedy behind it: one of the words of this version, whoever wrote the

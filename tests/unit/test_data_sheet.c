@@ -47,7 +47,7 @@ static void what_was_left_out_stands_in_the_data_sheet(void **state)
 
 	(void)state;
 	sheet(j, &b);
-	assert_non_null(strstr(b.data, "Up to 17 % of the rows of the trace could not be read and were left out"));
+	assert_non_null(strstr(b.data, "Up to 17 % of the rows of the trace could not be used and were left out"));
 	assert_non_null(strstr(b.data, "\n- up to 17 %: sa is an IPv6 address, and only IPv4 is read\n"));
 	fm_buf_free(&b);
 	sheet(NULL, &b);
