@@ -22,6 +22,7 @@ struct shape {
 	struct second *s;
 	size_t n;
 	double slots; /* seconds, empty ones too */
+	double mean;  /* flows a second */
 	double dispersion[SCALES], lag1;
 	uint64_t length[POWERS], flows[POWERS], bursts;
 	int rc;
@@ -51,6 +52,7 @@ static int find_seconds(struct shape *s, struct fm_error *err)
 		s->s[s->n - 1].bytes += FM_HAS(t, FM_BYT) ? (double)t->byt[order[i]] : 0.0;
 	}
 	s->slots = (double)s->s[s->n - 1].at + 1;
+	s->mean = (double)t->rows / s->slots;
 out:
 	free(order);
 	return rc;
@@ -164,7 +166,9 @@ static int report(const struct shape *s, const char *prefix, struct fm_metrics *
 			if ((rc = fm_metrics_add(out, name, s[i].dispersion[k], (int64_t)s[i].t->rows, err)) < 0)
 				return rc;
 		}
-		gap += fabs(log((1 + s[0].dispersion[k]) / (1 + s[1].dispersion[k]))) / SCALES;
+		/* Dispersion is 1 and, behind it, the excess variance times the mean: real's at synthetic's mean. */
+		double times = s[1].mean / s[0].mean, real = fmax(0, 1 + times * (s[0].dispersion[k] - 1));
+		gap += fabs(log((1 + real) / (1 + s[1].dispersion[k]))) / SCALES;
 	}
 	const struct {
 		const char *name;

@@ -3,7 +3,9 @@
  *
  *     burst.dispersion_Ss_real, _synthetic  variance over mean of the number of flows in slots of S seconds, S 1, 10
  *                                           and 60 (1 for flows that come at random, more the burstier)
- *     burst.dispersion_gap                  mean over S of |ln((1 + real) / (1 + synthetic))|
+ *     burst.dispersion_gap                  mean over S of |ln((1 + real) / (1 + synthetic))|, where real is what the
+ *                                           dispersion would be at synthetic's number of flows a second: what it has
+ *                                           above 1 grows with it
  *     burst.lag1_real, _synthetic           correlation of the numbers of flows of one second and the next; 0 when
  *                                           they are all the same
  *     burst.lag1_gap                        |real - synthetic|

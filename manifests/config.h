@@ -123,6 +123,7 @@ struct fm_config {
 		int n;
 		struct fm_cfg_check check[FM_CFG_MAXCHECKS];
 		int64_t control_rows; /* of a control at most; 0 (never from a file): no controls */
+		double room; /* how far an absolute threshold moves: times the distance of its floor from the ideal */
 		double control_limit; /* the smallest share of copied rows that the gate must catch */
 		int64_t memory;       /* MiB that judging may take for what grows with the number of rows */
 	} gate;

@@ -286,8 +286,6 @@ static int read_threshold(struct fm_cfg_check *c, const struct fm_yaml *v, const
 			return rc;
 	if (!c->has_max && !c->has_min)
 		return fm_yaml_fail(v, err, "%s has neither max nor min", what);
-	if (c->relative_to_floor && !c->has_max)
-		return fm_yaml_fail(v, err, "%s: relative_to_floor needs a max, which it multiplies", what);
 	if (c->plus > 0 && !c->relative_to_floor)
 		return fm_yaml_fail(v, err, "%s: plus is for relative_to_floor; without it, give max alone", what);
 	if (c->has_max && c->has_min && !c->relative_to_floor && c->min > c->max)

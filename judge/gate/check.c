@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/stats.h"
+#include "manifests/registry.h"
 
 static void line_init(struct fm_check_result *c, const char *name, const char *direction, double threshold)
 {
@@ -15,15 +16,19 @@ static void line_init(struct fm_check_result *c, const char *name, const char *d
 	snprintf(c->direction, sizeof c->direction, "%s", direction);
 }
 
+int fm_gate_is_relative(const struct fm_cfg_check *check, int is_max)
+{
+	return check->relative_to_floor && (is_max || !check->has_max);
+}
+
 void fm_gate_line(struct fm_check_result *c, const struct fm_cfg_check *check, int is_max,
 		  const struct fm_metrics *metrics, double floor, double extra)
 {
 	const struct fm_metric *m = fm_metrics_find(metrics, check->name);
 	double threshold = is_max ? check->max : check->min;
 
-	/* relative_to_floor applies to max only. */
-	if (check->relative_to_floor && is_max)
-		threshold = threshold * floor + check->plus;
+	if (fm_gate_is_relative(check, is_max))
+		threshold = is_max ? threshold * floor + check->plus : threshold * floor - check->plus;
 	line_init(c, check->name, is_max ? "max" : "min", threshold + extra);
 	if (!m) {
 		snprintf(c->why, sizeof c->why,
@@ -40,11 +45,41 @@ void fm_gate_line(struct fm_check_result *c, const struct fm_cfg_check *check, i
 		snprintf(c->why, sizeof c->why, "the value is infinite");
 	else if (!isfinite(c->threshold))
 		snprintf(c->why, sizeof c->why, "%s",
-			 check->relative_to_floor ? "its noise floor was not measured" : "the threshold is no number");
+			 fm_gate_is_relative(check, is_max) ? "its noise floor was not measured"
+							    : "the threshold is no number");
 	else if (!fm_threshold_met(c->direction, c->value, c->threshold))
 		snprintf(c->why, sizeof c->why, "%s the threshold", is_max ? "above" : "below");
 	else
 		c->pass = 1;
+}
+
+const struct fm_metric *fm_gate_floor(const struct fm_metrics *metrics, const char *name)
+{
+	char full[80];
+
+	snprintf(full, sizeof full, "floor.%s", name);
+	return fm_metrics_find(metrics, full);
+}
+
+double fm_gate_room(const struct fm_cfg_check *check, int is_max, const struct fm_metrics *metrics, double times,
+		    int rare)
+{
+	const struct fm_metric_kind *kind = fm_metric_kind(check->name);
+	const struct fm_metric *floor = fm_gate_floor(metrics, check->name);
+	double off, lo, hi;
+
+	if (!kind || !floor || !isfinite(floor->value) || fm_gate_is_relative(check, is_max) || !(times > 0))
+		return 0;
+	if (fm_metric_topics[kind->topic].group == FM_GROUP_RULES) {
+		if (!is_max || !(rare || floor->value > 0))
+			return 0;
+		fm_wilson(floor->value * (double)floor->n, (double)floor->n, &lo, &hi);
+		return fmax(hi, 2 * floor->value);
+	}
+	off = floor->value - kind->ideal; /* NaN where there is no ideal */
+	if (kind->is & FM_ONE_TABLE || !(is_max ? off > 0 : off < 0))
+		return 0; /* better than ideal */
+	return times * off;
 }
 
 double fm_gate_repeats(const char *check, const struct fm_metrics *metrics)
@@ -65,17 +100,15 @@ double fm_gate_repeats(const char *check, const struct fm_metrics *metrics)
 	return fmax(hi, 2 * seen->value); /* windows that repeat each other come together */
 }
 
-static void apply(struct fm_verdict *v, const struct fm_metrics *metrics, const struct fm_cfg_check *check)
+static void apply(struct fm_verdict *v, const struct fm_metrics *metrics, const struct fm_cfg_check *check, double room)
 {
-	char name[sizeof check->name + 8];
-	const struct fm_metric *f;
+	const struct fm_metric *f = fm_gate_floor(metrics, check->name);
 
-	snprintf(name, sizeof name, "floor.%s", check->name);
-	f = fm_metrics_find(metrics, name);
 	for (int is_max = 1; is_max >= 0; is_max--)
 		if (is_max ? check->has_max : check->has_min)
 			fm_gate_line(&v->check[v->n++], check, is_max, metrics, f ? f->value : (double)NAN,
-				     is_max ? fm_gate_repeats(check->name, metrics) : 0);
+				     (is_max ? fm_gate_repeats(check->name, metrics) : 0) +
+					 fm_gate_room(check, is_max, metrics, room, 0));
 	if (!check->has_max && !check->has_min) {
 		struct fm_check_result *c = &v->check[v->n++];
 		line_init(c, check->name, "max", NAN);
@@ -100,7 +133,7 @@ int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics,
 	if ((rc = fm_alloc(&v->check, 2 * (size_t)n + 4, sizeof *v->check, "a verdict", err)) < 0)
 		return rc;
 	for (int i = 0; i < n; i++)
-		apply(v, metrics, &cfg->gate.check[i]);
+		apply(v, metrics, &cfg->gate.check[i], cfg->gate.room);
 	if (n == 0) {
 		struct fm_check_result *c = &v->check[v->n++];
 		line_init(c, "gate", "min", 1);
@@ -242,8 +275,16 @@ void fm_verdict_print_trace(FILE *f, const struct fm_verdict *v, const struct fm
 	for (size_t i = 0; i < v->n; i++) {
 		if (v->check[i].pass)
 			continue;
-		fm_rule_of_trace(v->check[i].name, value_of, metrics, words, sizeof words);
+		const struct fm_check_result *c = &v->check[i];
+		fm_rule_of_trace(c->name, value_of, metrics, words, sizeof words);
+		const struct fm_metric *real = strcmp(c->name, "leak.rows_equal") == 0
+						   ? fm_metrics_find(metrics, "leak.holdout_equal")
+						   : fm_gate_floor(metrics, c->name);
+		if (!*words && real && isfinite(real->value) && isfinite(c->threshold) &&
+		    !fm_threshold_met(c->direction, real->value, c->threshold))
+			snprintf(words, sizeof words, "real flows that were held out fail it too, with %.4g",
+				 real->value);
 		if (*words)
-			fprintf(f, "%s: %s\n", v->check[i].name, words);
+			fprintf(f, "%s: %s\n", c->name, words);
 	}
 }

@@ -14,7 +14,8 @@
  * Apply cfg->gate to the metrics: one line of the verdict for each threshold (a check with max and min makes two), a
  * value at its threshold passing.  A check fails, saying why, when its metric was not measured (or is misspelt), is NaN
  * or infinite, when its threshold is, when it has none, and when it is relative to a noise floor that was not measured
- * (max * the metric "floor." + name, + plus).  No check at all is a failure too, of a line named "gate".
+ * (max * the metric "floor." + name, + plus; a
+ * min alone: min * floor - plus).  No check at all is a failure too, of a line named "gate".
  *
  * FM_OK whether it passed or not: v->pass says.  Free *v by fm_verdict_free.
  */
@@ -35,6 +36,20 @@ void fm_gate_claim(struct fm_verdict *v, const json_t *audits);
 /* By how much a threshold is raised in a trace that has rows twice, in every column: fresh real flows then may equal a
  * training row, as rows of the holdout do (leak.holdout_equal).  0 for any other check and any other trace. */
 double fm_gate_repeats(const char *check, const struct fm_metrics *metrics);
+
+/* Is a check's max (or min) relative to its floor?  A min beside a max is not. */
+int fm_gate_is_relative(const struct fm_cfg_check *check, int is_max);
+
+/* The floor of a metric, or NULL. */
+const struct fm_metric *fm_gate_floor(const struct fm_metrics *metrics, const char *name);
+/*
+ * By how much an absolute threshold is moved for the noise of this trace at these rows: `times` the distance of its
+ * floor from the ideal, 0 without a floor, for a threshold that is relative to it, and for a value of one table.  A
+ * share of flows that break a rule is raised to as much as there may be by the holdout: the upper end of Wilson's
+ * interval, and twice its share; where the holdout has none that is 0, or with `rare` the upper end too.
+ */
+double fm_gate_room(const struct fm_cfg_check *check, int is_max, const struct fm_metrics *metrics, double times,
+		    int rare);
 
 /* One threshold of a check (its max, or its min) applied to one table of metrics.  floor: the value of the metric's
  * noise floor, NaN when there is none; extra is added to the threshold. */

@@ -21,50 +21,19 @@ struct judge {
 	int broken;
 };
 
-static const struct fm_metric *floor_metric(const struct fm_metrics *m, const char *name)
-{
-	char full[80];
-
-	snprintf(full, sizeof full, "floor.%s", name);
-	return fm_metrics_find(m, full);
-}
-
 static double floor_of(const struct fm_metrics *m, const char *name)
 {
-	const struct fm_metric *f = floor_metric(m, name);
+	const struct fm_metric *f = fm_gate_floor(m, name);
 
 	return f ? f->value : (double)NAN;
-}
-
-/* Flows that break a rule may be so rare that the holdout has none and fresh flows one: as many are allowed as there
- * may be, judging by the holdout. */
-static double rare_allowance(const struct fm_metrics *floor, const char *name)
-{
-	const struct fm_metric *f = floor_metric(floor, name);
-	double lo, hi;
-
-	if (!f || !isfinite(f->value))
-		return 0;
-	fm_wilson(f->value * (double)f->n, (double)f->n, &lo, &hi);
-	return hi;
 }
 
 /* Few rows are noisy: an absolute threshold is moved by the distance of real flows from the ideal at this size. */
 static double allowance(const struct judge *j, const struct fm_cfg_check *check, int is_max)
 {
-	const struct fm_metric_kind *kind = fm_metric_kind(check->name);
-	double off;
+	double repeats = is_max ? fm_gate_repeats(check->name, &j->fresh) : 0;
 
-	if (!kind)
-		return 0;
-	if (is_max && fm_gate_repeats(check->name, &j->fresh) > 0)
-		return fm_gate_repeats(check->name, &j->fresh);
-	if (fm_metric_topics[kind->topic].group == FM_GROUP_RULES)
-		return is_max && !check->relative_to_floor ? rare_allowance(&j->floor, check->name) : 0;
-	off = floor_of(&j->floor, check->name) - kind->ideal; /* NaN where there is no floor or no ideal */
-	if (kind->is & FM_ONE_TABLE || !(is_max ? off > 0 && !check->relative_to_floor : off < 0))
-		return 0; /* no floor, or one better than ideal */
-	return ROOM * off;
+	return repeats > 0 ? repeats : fm_gate_room(check, is_max, &j->floor, ROOM, 1);
 }
 
 /* A waived check stops nothing, so it catches nothing either. */

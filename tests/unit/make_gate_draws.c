@@ -83,7 +83,9 @@ static void count_as_it_stands(struct count *c, const struct fm_config *cfg, con
 			struct fm_check_result line;
 			if (is_max ? !check->has_max : !check->has_min)
 				continue;
-			fm_gate_line(&line, check, is_max, &m, at ? at->value : (double)NAN, 0);
+			fm_gate_line(&line, check, is_max, &m, at ? at->value : (double)NAN,
+				     (is_max ? fm_gate_repeats(check->name, &m) : 0) +
+					 fm_gate_room(check, is_max, &f, cfg->gate.room, 0));
 			failed |= !line.pass;
 		}
 		c->failed[1][i] += failed;

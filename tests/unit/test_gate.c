@@ -425,6 +425,41 @@ static void test_repeats_of_the_trace_are_allowed(void **state)
 	fm_metrics_free(&m);
 }
 
+/* An absolute threshold moves with the noise of few rows, a relative one has it, and strict rules stay strict. */
+static void test_room_for_the_noise(void **state)
+{
+	struct fm_cfg_check jsd = {.name = "jsd.TD", .has_max = true, .max = 0.03},
+			    relative = {.name = "jsd.TD", .has_max = true, .max = 2, .relative_to_floor = true},
+			    rank = {.name = "heavy.DP_rank100", .has_min = true, .min = 0.6},
+			    share = {.name = "heavy.DP_rank100",
+				     .has_min = true,
+				     .min = 0.75,
+				     .relative_to_floor = true},
+			    rule = {.name = "rules.broken_share", .has_max = true};
+	struct fm_check_result line;
+	struct fm_metrics m = {0};
+	struct fm_error err = {0};
+
+	(void)state;
+	assert_int_equal(fm_metrics_add(&m, "floor.jsd.TD", 0.02, 1000, &err), FM_OK);
+	assert_int_equal(fm_metrics_add(&m, "floor.heavy.DP_rank100", 0.8, 1000, &err), FM_OK);
+	assert_int_equal(fm_metrics_add(&m, "heavy.DP_rank100", 0.61, 1000, &err), FM_OK);
+	assert_int_equal(fm_metrics_add(&m, "floor.rules.broken_share", 0.0, 1000, &err), FM_OK);
+	assert_true(fabs(fm_gate_room(&jsd, 1, &m, 1.5, 0) - 0.03) < 1e-12);
+	assert_true(fm_gate_room(&jsd, 1, &m, 0, 0) == 0);
+	assert_true(fm_gate_room(&relative, 1, &m, 1.5, 0) == 0);
+	assert_true(fabs(fm_gate_room(&rank, 0, &m, 1.5, 0) + 0.3) < 1e-12);
+	fm_gate_line(&line, &share, 0, &m, 0.8, 0);
+	assert_true(line.pass && fabs(line.threshold - 0.6) < 1e-12);
+	fm_gate_line(&line, &share, 0, &m, 0.9, 0);
+	assert_false(line.pass);
+	assert_true(fm_gate_room(&rule, 1, &m, 1.5, 0) == 0);
+	assert_true(fm_gate_room(&rule, 1, &m, 1.5, 1) > 0);
+	m.m[3].value = 0.01;
+	assert_true(fm_gate_room(&rule, 1, &m, 1.5, 0) == 0.02);
+	fm_metrics_free(&m);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -443,6 +478,7 @@ int main(void)
 	    cmocka_unit_test(test_what_failed_is_named),
 	    cmocka_unit_test(test_the_worst_come_first),
 	    cmocka_unit_test(test_repeats_of_the_trace_are_allowed),
+	    cmocka_unit_test(test_room_for_the_noise),
 	};
 
 	return cmocka_run_group_tests_name("gate", tests, NULL, NULL);
