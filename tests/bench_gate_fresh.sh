@@ -2,7 +2,7 @@
 # Promise: fresh real flows of different traces pass the gate of each preset, by its own thresholds: at least 19 of 20 draws.
 # A draw deals windows of 64 flows out at random to training, holdout and fresh flows of equal numbers; nothing is trained.
 #
-# usage: tests/long_gate_fresh.sh [FLOWMINT]     traces that are not beside the repository are left out, and so is the promise
+# usage: tests/bench_gate_fresh.sh [FLOWMINT]     traces that are not beside the repository are left out, and so is the promise
 set -eu
 cd "$(dirname "$0")/.."
 F=${1:-build/flowmint}
