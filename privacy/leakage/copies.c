@@ -102,8 +102,11 @@ static uint64_t lot(const struct place *p)
 static void classes(struct search *s, struct place *p, size_t n)
 {
 	qsort(p, n, sizeof *p, by_time);
-	for (size_t i = 0; i < n; i++)
-		s->out->equal[p[i].side] += i > 0 && by_time(&p[i], &p[i - 1]) == 0;
+	for (size_t i = 0, seen[2] = {0}; i < n; i++) {
+		if (i > 0 && by_time(&p[i], &p[i - 1]) != 0)
+			seen[0] = seen[1] = 0;
+		s->out->equal[p[i].side] += seen[p[i].side]++ > 0;
+	}
 	for (size_t i = 0; i < n; i++) {
 		struct place *kept = &p[i];
 		if (p[i].taken)

@@ -42,7 +42,7 @@ uint32_t fm_kept_row(const struct fm_kept *k, uint32_t n);
 
 struct fm_copies {
 	struct fm_kept side[2]; /* training, the holdout */
-	size_t equal[2];        /* rows that an earlier row of either side equals in every column, time too */
+	size_t equal[2];        /* rows that an earlier row of their side equals in every column, time too */
 };
 /* holdout may be NULL.  memory: bytes that may be taken while they are looked for; more of it saves time.  FM_EINPUT
  * for 2^32 - 1 rows or more in all. */
