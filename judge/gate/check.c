@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/stats.h"
+#include "judge/gate/holdout.h"
 #include "manifests/registry.h"
 
 static void line_init(struct fm_check_result *c, const char *name, const char *direction, double threshold)
@@ -88,7 +89,8 @@ double fm_gate_repeats(const char *check, const struct fm_metrics *metrics)
 	const struct fm_metric *seen = fm_metrics_find(metrics, "leak.holdout_equal");
 	double lo, hi, most = 0;
 
-	if (strcmp(check, "leak.rows_equal") != 0 || !seen || !(seen->n > 0))
+	/* with more, the holdout is none, or nothing could be told */
+	if (strcmp(check, "leak.rows_equal") != 0 || !seen || !(seen->n > 0) || seen->value > FM_HOLDOUT_MAX)
 		return 0;
 	for (size_t i = 0; i < sizeof repeats / sizeof *repeats; i++) {
 		const struct fm_metric *m = fm_metrics_find(metrics, repeats[i]);
