@@ -350,7 +350,8 @@ static int diffusion_sample(const struct fm_model *m, const struct fm_generator_
 	const struct fm_config *cfg = ctx->cfg;
 	uint64_t rows = in->rows > 0 ? in->rows : d->codec->train_rows, seed = fm_shard_seed(in->seed, in->shard);
 	struct fm_range inside[FM_CFG_MAXRANGES], outside[FM_CFG_MAXRANGES];
-	struct fm_decode_opts decode = {rows, seed, inside, outside, cfg->generate.ninside, cfg->generate.noutside};
+	struct fm_decode_opts decode = {
+	    rows, seed, inside, outside, cfg->generate.ninside, cfg->generate.noutside, .recast = true};
 	struct fm_denoiser denoiser = {d->net, &d->process, d->weights};
 	struct bar bar = {.window = d->codec->window};
 	struct fm_sample_opts o = sample_opts(cfg, seed, &bar);

@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "model/codec/hosts.h"
 #include "model/codec/relations.h"
+#include "model/codec/window_follow.h"
 
 const char *const fm_tok_name[FM_NTOK] = {"role", "rel", "gap", "label", "dir",  "pr",  "sa", "da",
 					  "sp",   "dp",  "flg", "fwd",   "stos", "pkt", "td", "bpp"};
@@ -58,57 +59,24 @@ static int64_t numeric(const struct fm_table *t, enum fm_res r, size_t i)
 
 /* ---- categories ---- */
 
-static int fit_category(struct fm_cat *c, const struct fm_table *t, enum fm_col col, int min_count,
-			struct fm_error *err)
+/* The token of each value that a table's dictionary has for a category column; NULL when the column is not there. */
+static int category_tokens(const struct fm_codec *c, const struct fm_table *t, enum fm_tok tok, int **token,
+			   struct fm_error *err)
 {
-	const struct fm_dict *d = &t->dict[col];
-	const uint16_t *v = t->col[col];
-	size_t *count = NULL;
+	enum fm_col col = FM_PR;
 	int rc;
-	if ((rc = fm_alloc(&count, d->n + 1, sizeof *count, "category counts", err)) < 0 ||
-	    (rc = fm_alloc(&c->value, d->n + 1, sizeof *c->value, "categories", err)) < 0)
-		goto out;
-	for (size_t i = 0; i < t->rows; i++)
-		count[v[i]]++;
-	for (;;) { /* by falling frequency; the first is kept however rare */
-		size_t best = 0;
-		for (size_t j = 1; j < d->n; j++)
-			if (count[j] > count[best])
-				best = j;
-		if (d->n == 0 || count[best] == 0 || (c->n > 0 && count[best] < (size_t)min_count))
-			break;
-		c->value[c->n] = strdup(d->value[best]);
-		if (!c->value[c->n++]) {
-			rc = fm_fail(err, FM_ESYSTEM, "out of memory");
-			goto out;
-		}
-		count[best] = 0;
-	}
-out:
-	free(count);
-	return rc;
-}
-
-/* The token of a value. A rare value gets that of the value of equal length which shares most characters with it, or
- * else of the most frequent value. */
-static int category_token(const struct fm_cat *c, const char *s)
-{
-	int best = c->other;
-	size_t same = 0, len = strlen(s);
-	for (int i = 0; i < c->n; i++) {
-		if (strcmp(c->value[i], s) == 0)
-			return i;
-		if (strlen(c->value[i]) != len)
-			continue;
-		size_t k = 0;
-		for (size_t j = 0; j < len; j++)
-			k += c->value[i][j] == s[j];
-		if (k > same && 2 * k >= len) {
-			same = k;
-			best = i;
-		}
-	}
-	return best;
+	*token = NULL;
+	for (size_t k = 0; k < NCATS; k++)
+		if (cats[k].tok == tok)
+			col = cats[k].col;
+	const struct fm_dict *d = &t->dict[col];
+	if (c->cat[tok].n == 0 || !FM_HAS(t, col))
+		return FM_OK;
+	if ((rc = fm_alloc(token, d->n + 1, sizeof **token, "category tokens", err)) < 0)
+		return rc;
+	for (size_t j = 0; j < d->n; j++)
+		(*token)[j] = fm_cat_token(&c->cat[tok], d->value[j]);
+	return FM_OK;
 }
 
 /* ---- numeric columns ---- */
@@ -155,6 +123,10 @@ static int fit_numeric(struct fm_codec *c, const struct fm_table *t, enum fm_res
 		v[t->rows + i] = port ? t->dp[i] : 0;
 	}
 	int rc = fm_num_fit(&c->num[r], v, t->rows << port, &o, err);
+	const struct fm_num *num = &c->num[r];
+	if (rc == FM_OK && r == FM_R_PKT && num->nbins > 0)
+		fm_tail_fit(&c->pkt_tail, v, t->rows, num->edge[num->nbins - 1], num->edge[num->nbins] - num->step,
+			    min_count - 1);
 	free(v);
 	return rc;
 }
@@ -170,6 +142,32 @@ static int slot_of(const struct fm_times *t, int64_t ms)
 static int window_span(const struct fm_table *t, size_t first, int window)
 {
 	return fm_span_bucket(t->te[first + (size_t)window - 1] - t->te[first] + numeric(t, FM_R_GAP, first));
+}
+
+/* How the durations of the windows follow each other. */
+static int fit_follow(struct fm_codec *c, const struct fm_table *t, const size_t *first, size_t nw, int min_count,
+		      struct fm_error *err)
+{
+	uint8_t *slot = NULL;
+	int64_t *length = NULL;
+	uint32_t *number = NULL;
+	int rc;
+	if ((rc = fm_alloc(&slot, nw + 1, sizeof *slot, "durations of windows", err)) < 0 ||
+	    (rc = fm_alloc(&length, nw + 1, sizeof *length, "durations of windows", err)) < 0 ||
+	    (rc = fm_alloc(&number, nw + 1, sizeof *number, "durations of windows", err)) < 0)
+		goto out;
+	for (size_t w = 0; w < nw; w++) {
+		size_t last = first[w] + (size_t)c->window - 1;
+		slot[w] = (uint8_t)slot_of(&c->times, t->te[first[w]]);
+		length[w] = t->te[last] - t->te[first[w]] + numeric(t, FM_R_GAP, first[w]);
+		number[w] = FM_HAS(t, FM_WIN) ? t->win[first[w]] : (uint32_t)w;
+	}
+	rc = fm_window_follow_fit(&c->times, &(struct fm_window_lengths){nw, slot, length, number}, min_count, err);
+out:
+	free(slot);
+	free(length);
+	free(number);
+	return rc;
 }
 
 /* Labels of a window's flows, and the window's class. count (FM_MAXCLASSES) */
@@ -195,7 +193,7 @@ static int label_tokens(const struct fm_codec *c, const struct fm_table *t, int 
 	if (fm_alloc(label, t->dict[FM_LABEL].n + 1, sizeof **label, "label tokens", err) < 0)
 		return err->code;
 	for (size_t i = 0; i < t->dict[FM_LABEL].n; i++) {
-		(*label)[i] = category_token(&c->cat[FM_T_LABEL], t->dict[FM_LABEL].value[i]);
+		(*label)[i] = fm_cat_token(&c->cat[FM_T_LABEL], t->dict[FM_LABEL].value[i]);
 		if ((*label)[i] >= FM_MAXCLASSES)
 			(*label)[i] = 0;
 	}
@@ -275,7 +273,35 @@ static int fit_near(struct fm_codec *c, const struct fm_table *t, const size_t *
 	return rc;
 }
 
+/* What popular hosts do. */
+static int fit_profiles(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, const size_t *first,
+			size_t nw, int min_count, struct fm_error *err)
+{
+	struct fm_profile_data d = {.t = t,
+				    .hosts = hosts,
+				    .ports = &c->num[FM_R_DP],
+				    .first = first,
+				    .windows = nw,
+				    .window = c->window,
+				    .min_count = min_count,
+				    .text_order = c->text_order};
+	int *pr, rc;
+	if ((rc = category_tokens(c, t, FM_T_PR, &pr, err)) < 0)
+		return rc;
+	d.pr = pr;
+	rc = fm_profiles_fit(&c->profiles, &d, err);
+	free(pr);
+	return rc;
+}
+
 /* ---- the whole ---- */
+
+/* Of the source's flows, those that the training split has. */
+static double share_of(const struct fm_codec_opts *o, const struct fm_table *t)
+{
+	double share = o->source_rows > 0 ? (double)t->rows / o->source_rows : 1;
+	return share < 1 ? share : 1;
+}
 
 static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t,
 	       const struct fm_codec_opts *o, struct fm_error *err)
@@ -297,7 +323,7 @@ static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm
 	c->text_order = o->text_order;
 	for (size_t i = 0; i < NCATS; i++)
 		if (FM_HAS(t, cats[i].col) &&
-		    (rc = fit_category(&c->cat[cats[i].tok], t, cats[i].col, o->min_count, err)) < 0)
+		    (rc = fm_cat_fit(&c->cat[cats[i].tok], t, cats[i].col, o->min_count, err)) < 0)
 			goto out;
 	for (int r = 0; r < FM_NRES; r++)
 		if ((rc = fit_numeric(c, t, (enum fm_res)r, o->min_count, err)) < 0)
@@ -312,8 +338,11 @@ static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm
 		c->times.slot[s]++;
 		c->times.span[s][window_span(t, first[w], o->window)]++;
 	}
-	if ((rc = fit_classes(c, t, first, nw, o->min_count, err)) < 0 ||
-	    (rc = fit_near(c, t, first, nw, o->min_count, err)) < 0)
+	if ((rc = fit_follow(c, t, first, nw, o->min_count, err)) < 0 ||
+	    (rc = fit_classes(c, t, first, nw, o->min_count, err)) < 0 ||
+	    (rc = fit_near(c, t, first, nw, o->min_count, err)) < 0 ||
+	    (rc = fit_profiles(c, hosts, t, first, nw, o->min_count, err)) < 0 ||
+	    (rc = fm_beats_fit(&c->beats, t, share_of(o, t), o->min_count, err)) < 0)
 		goto out;
 	c->vocab[FM_T_ROLE] = FM_ROLE_TOKENS;
 	c->vocab[FM_T_REL] = FM_REL_TOKENS(o->window);
@@ -440,16 +469,9 @@ static int encoder_init(struct encoder *e, struct fm_error *err)
 	int rc;
 	if ((rc = label_tokens(e->c, e->t, &e->label, err)) < 0)
 		return rc;
-	for (size_t k = 0; k < NCATS; k++) {
-		const struct fm_dict *d = &e->t->dict[cats[k].col];
-		const struct fm_cat *cat = &e->c->cat[cats[k].tok];
-		if (cat->n == 0 || !FM_HAS(e->t, cats[k].col))
-			continue;
-		if ((rc = fm_alloc(&e->map[k], d->n + 1, sizeof *e->map[k], "category tokens", err)) < 0)
+	for (size_t k = 0; k < NCATS; k++)
+		if ((rc = category_tokens(e->c, e->t, cats[k].tok, &e->map[k], err)) < 0)
 			return rc;
-		for (size_t j = 0; j < d->n; j++)
-			e->map[k][j] = category_token(cat, d->value[j]);
-	}
 	return FM_OK;
 }
 

@@ -30,11 +30,12 @@
  *                   residuals are floats (td of a reply may be coded by its request's, and is exact then)
  *     byt           bytes per packet likewise, in thousandths: bytes within pkt / 2000 + 1/2 of what that makes
  *     label pr flg fwd stos    exact for values that k rows have, else the value most like it
- *     sa da         who is who in a window is kept, and which side is inside; popular hosts are the same in all
- *                   windows.  The addresses are fresh, and a flow from a host to itself goes to another
+ *     sa da         who is who in a window is kept (unless decoding recasts), and which side is inside; popular hosts
+ * are the same in all windows.  The addresses are fresh, and a flow from a host to itself goes to another
  *
  * What the codec keeps of the private rows: values that at least min_count training rows carry, bin edges on the data's
- * lattice with min_count rows beyond the outer ones, and histograms of roles and of time.  No address.
+ * lattice with min_count rows beyond the outer ones, histograms of roles and of time, and what outlasts a window
+ * (host_profiles.h, beats.h, window_follow.h, tail.h).  docs/how-it-works.md has the list.  No address.
  */
 #ifndef FM_MODEL_CODEC_CODEC_H
 #define FM_MODEL_CODEC_CODEC_H
@@ -45,46 +46,14 @@
 
 #include "base/error.h"
 #include "base/table.h"
+#include "model/codec/beats.h"
+#include "model/codec/columns.h"
+#include "model/codec/host_profiles.h"
 #include "model/codec/hosts.h"
+#include "model/codec/tail.h"
+#include "model/codec/times.h"
 #include "model/codec/tokens.h"
 #include "model/codec/windows.h"
-
-/* A numeric column: tokens [0,natoms) are atoms, the next nbins are bins [edge[b], edge[b+1]). */
-#define FM_NUM_MAXATOMS 4096
-#define FM_NUM_MAXBINS 512
-struct fm_num {
-	int natoms, nbins;
-	int64_t *atom; /* sorted */
-	int64_t *edge; /* nbins + 1, rising, multiples of step */
-	int64_t step;  /* the lattice: every value is a multiple of it */
-	bool log;      /* residual on log(1+x), else linear */
-};
-struct fm_num_opts {
-	int64_t min_count; /* k */
-	double atom_share; /* an atom has at least this share of the rows (and k rows) */
-	int bins;
-	bool log;
-	const int64_t *fixed; /* fixed edges instead of quantiles (ports), nfixed of them */
-	int nfixed;
-};
-int fm_num_fit(struct fm_num *c, const int64_t *v, size_t n, const struct fm_num_opts *o,
-	       struct fm_error *err) FM_MUST_CHECK;
-int fm_num_tokens(const struct fm_num *c);
-/* Token of v; *u is the place inside the bin (jitter in [0,1) spreads a value over its lattice cell), or -1 for an
- * atom. */
-int fm_num_encode(const struct fm_num *c, int64_t v, double jitter, double *u);
-/* Always a value of the token's bin, whatever u is. */
-int64_t fm_num_decode(const struct fm_num *c, int token, double u);
-json_t *fm_num_json(const struct fm_num *c);
-int fm_num_from_json(struct fm_num *c, const json_t *j, struct fm_error *err) FM_MUST_CHECK;
-void fm_num_free(struct fm_num *c);
-
-/* A category column: values that min_count rows carry; another is coded as the one most like it. */
-struct fm_cat {
-	int n;
-	char **value;
-	int other; /* where a value unlike all goes: the most frequent */
-};
 
 /* FM_SIDE_OUT, FM_SIDE_IN, or both for a recency token: what an address token may stand for. */
 #define FM_SIDE_OUT 1
@@ -93,21 +62,6 @@ struct fm_codec;
 int fm_address_sides(const struct fm_codec *c, int token);
 /* Address tokens: [0,window) recency, [window, window+nhosts) popular, then the classes. */
 
-/* When flows happen: training windows by time slot, and how long windows of a slot last. */
-#define FM_SLOTS 48
-#define FM_SPANS 32
-struct fm_times {
-	int64_t first_ms, last_ms;
-	double source_windows;             /* windows of the source, training or not, in proportion */
-	uint32_t slot[FM_SLOTS];           /* training windows that begin in it */
-	uint32_t span[FM_SLOTS][FM_SPANS]; /* by 4 log2(1 + seconds), of the window and the gap before it */
-	/* A window's class: the most frequent of its labels when label 0, the most frequent of the trace, is left out;
-	 * 0 when there is no other. */
-	int nclasses;
-	uint32_t class_slot[FM_MAXCLASSES][FM_SLOTS];     /* training windows of a class that begin in a slot */
-	double class_share[FM_MAXCLASSES][FM_MAXCLASSES]; /* mean share of each label in the windows of a class */
-};
-
 struct fm_codec {
 	int window;
 	unsigned present; /* columns of the table */
@@ -115,6 +69,9 @@ struct fm_codec {
 	struct fm_num num[FM_NRES];
 	struct fm_roles roles;
 	struct fm_times times;
+	struct fm_profiles profiles;
+	struct fm_beats beats;
+	struct fm_tail pkt_tail;
 	struct fm_num near; /* FM_NEAR_MS + td - td of the request, of replies where they are near */
 	int vocab[FM_NTOK]; /* tokens of each column; 1 or less: constant, the network does not see it */
 	uint64_t train_rows;
@@ -143,7 +100,6 @@ int fm_codec_fit_with_hosts(struct fm_codec **codec, struct fm_hosts **hosts, co
 int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, uint64_t seed,
 		    struct fm_encoded *e, struct fm_error *err) FM_MUST_CHECK;
 void fm_encoded_free(struct fm_encoded *e);
-
 json_t *fm_codec_json(const struct fm_codec *c);
 int fm_codec_from_json(struct fm_codec **c, const json_t *j, struct fm_error *err) FM_MUST_CHECK;
 void fm_codec_free(struct fm_codec *c);

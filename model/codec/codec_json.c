@@ -17,7 +17,11 @@ static json_t *roles_json(const struct fm_roles *r)
 			const struct fm_pool_entry *e = &r->pool[c][k];
 			json_array_append_new(kinds, json_pack("[i,i,I]", e->windows, e->peers, (json_int_t)e->hosts));
 		}
-		json_array_append_new(classes, json_pack("{s:i, s:o}", "class", r->class_of[c], "kinds", kinds));
+		json_t *lives = json_array();
+		for (int b = 0; b < FM_LIVES; b++)
+			json_array_append_new(lives, json_integer(r->life[c][b]));
+		json_array_append_new(
+		    classes, json_pack("{s:i, s:o, s:o}", "class", r->class_of[c], "kinds", kinds, "lives", lives));
 	}
 	return json_pack("{s:b, s:o, s:o}", "any_inside", (int)r->any_inside, "popular_inside", inside, "classes",
 			 classes);
@@ -42,9 +46,12 @@ static json_t *times_json(const struct fm_times *t)
 			json_array_append_new(share, json_real(t->class_share[c][l]));
 		json_array_append_new(classes, json_pack("{s:o, s:o}", "slots", slot, "labels", share));
 	}
-	return json_pack("{s:o, s:I, s:I, s:f, s:o, s:o}", "classes", classes, "first_ms", (json_int_t)t->first_ms,
-			 "last_ms", (json_int_t)t->last_ms, "source_windows", t->source_windows, "slots", slots,
-			 "spans", spans);
+	json_t *follow = json_array();
+	for (int l = 0; l < FM_LAGS; l++)
+		json_array_append_new(follow, json_real(t->follow[l]));
+	return json_pack("{s:f, s:o, s:o, s:I, s:I, s:f, s:o, s:o}", "skew", t->skew, "follow", follow, "classes",
+			 classes, "first_ms", (json_int_t)t->first_ms, "last_ms", (json_int_t)t->last_ms,
+			 "source_windows", t->source_windows, "slots", slots, "spans", spans);
 }
 
 json_t *fm_codec_json(const struct fm_codec *c)
@@ -62,10 +69,12 @@ json_t *fm_codec_json(const struct fm_codec *c)
 		json_object_set_new(num, fm_tok_name[fm_res_tok[r]], fm_num_json(&c->num[r]));
 	if (fm_num_tokens(&c->near) > 0)
 		json_object_set_new(num, "td_near", fm_num_json(&c->near));
-	return json_pack("{s:s, s:b, s:i, s:i, s:I, s:o, s:o, s:o, s:o}", "format", "flowmint-codec/2", "text_order",
-			 (int)c->text_order, "window", c->window, "present", (int)c->present, "train_rows",
-			 (json_int_t)c->train_rows, "categories", cat, "numbers", num, "roles", roles_json(&c->roles),
-			 "times", times_json(&c->times));
+	return json_pack("{s:s, s:b, s:i, s:i, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "format", "flowmint-codec/3",
+			 "text_order", (int)c->text_order, "window", c->window, "present", (int)c->present,
+			 "train_rows", (json_int_t)c->train_rows, "categories", cat, "numbers", num, "roles",
+			 roles_json(&c->roles), "times", times_json(&c->times), "profiles",
+			 fm_profiles_json(&c->profiles), "beats", fm_beats_json(&c->beats), "pkt_tail",
+			 fm_tail_json(&c->pkt_tail));
 }
 
 static int bad(struct fm_error *err, const char *what)
@@ -96,6 +105,12 @@ static int read_roles(struct fm_roles *r, const json_t *j, struct fm_error *err)
 		if (fm_alloc(&r->pool[c], nk, sizeof **r->pool, "host kinds", err) < 0)
 			return err->code;
 		r->npool[c] = (int)nk;
+		for (size_t b = 0; b < FM_LIVES; b++) {
+			json_int_t hosts = json_integer_value(json_array_get(json_object_get(cl, "lives"), b));
+			if (hosts < 0 || hosts > (1 << 28))
+				return bad(err, "lifetimes");
+			r->life[c][b] = hosts;
+		}
 		for (size_t k = 0; k < nk; k++) {
 			const json_t *e = json_array_get(kinds, k);
 			struct fm_pool_entry *p = &r->pool[c][k];
@@ -127,6 +142,11 @@ static int read_times(struct fm_times *t, const json_t *j, struct fm_error *err)
 		for (int l = 0; l < t->nclasses; l++)
 			t->class_share[c][l] = json_number_value(json_array_get(share, (size_t)l));
 	}
+	t->skew = json_number_value(json_object_get(j, "skew"));
+	for (size_t l = 0; l < FM_LAGS; l++)
+		if ((t->follow[l] = json_number_value(json_array_get(json_object_get(j, "follow"), l))) < -1 ||
+		    t->follow[l] > 1)
+			return bad(err, "how windows follow");
 	t->first_ms = json_integer_value(json_object_get(j, "first_ms"));
 	t->last_ms = json_integer_value(json_object_get(j, "last_ms"));
 	t->source_windows = json_number_value(json_object_get(j, "source_windows"));
@@ -168,8 +188,8 @@ int fm_codec_from_json(struct fm_codec **out, const json_t *j, struct fm_error *
 	const json_t *numbers = json_object_get(j, "numbers"), *near = json_object_get(numbers, "td_near");
 	const char *format = json_string_value(json_object_get(j, "format"));
 	int rc;
-	if (!format || strcmp(format, "flowmint-codec/2") != 0)
-		return bad(err, "its format is not flowmint-codec/2");
+	if (!format || strcmp(format, "flowmint-codec/3") != 0)
+		return bad(err, "its format is not flowmint-codec/3");
 	if ((rc = fm_alloc(&c, 1, sizeof *c, "the codec", err)) < 0)
 		return rc;
 	c->window = (int)json_integer_value(json_object_get(j, "window"));
@@ -200,7 +220,10 @@ int fm_codec_from_json(struct fm_codec **out, const json_t *j, struct fm_error *
 		goto out;
 	}
 	if ((rc = read_roles(&c->roles, json_object_get(j, "roles"), err)) < 0 ||
-	    (rc = read_times(&c->times, json_object_get(j, "times"), err)) < 0)
+	    (rc = read_times(&c->times, json_object_get(j, "times"), err)) < 0 ||
+	    (rc = fm_profiles_from_json(&c->profiles, json_object_get(j, "profiles"), c->roles.nhosts, err)) < 0 ||
+	    (rc = fm_beats_from_json(&c->beats, json_object_get(j, "beats"), err)) < 0 ||
+	    (rc = fm_tail_from_json(&c->pkt_tail, json_object_get(j, "pkt_tail"), err)) < 0)
 		goto out;
 	c->vocab[FM_T_ROLE] = FM_ROLE_TOKENS;
 	c->vocab[FM_T_REL] = FM_REL_TOKENS(c->window);
@@ -225,6 +248,7 @@ void fm_codec_free(struct fm_codec *c)
 	for (int r = 0; r < FM_NRES; r++)
 		fm_num_free(&c->num[r]);
 	fm_num_free(&c->near);
+	fm_profiles_free(&c->profiles);
 	free(c->roles.inside);
 	for (int i = 0; i < FM_ROLE_CLASSES; i++)
 		free(c->roles.pool[i]);

@@ -18,7 +18,13 @@ struct decoder {
 	uint32_t recent[2][FM_WINDOW_MOST],
 	    window[2 * FM_WINDOW_MOST]; /* tail hosts of this window: by side and recency, and all */
 	int nrecent[2], nwindow;
-	int fallback[2]; /* class of an address that no rule gives, by side */
+	int64_t now_ms;                     /* when this window begins */
+	uint64_t trade[2 * FM_WINDOW_MOST]; /* of this window: tail host and what it does */
+	int ntrades;
+	uint64_t seen, mixed;     /* events of hosts seen in their window, and of these those of a new trade */
+	uint32_t *answer;         /* (rows) the reply of each flow, or UINT32_MAX */
+	struct fm_recast *recast; /* or NULL */
+	int fallback[2];          /* class of an address that no rule gives, by side */
 };
 
 static int64_t number(const struct decoder *d, enum fm_res r, const uint16_t *tok, const float *res)
@@ -70,13 +76,85 @@ static uint32_t name(const struct decoder *d, int token, int side, int *cl)
 	return UINT32_MAX;
 }
 
+/* A host of the tail as source (role 0) or destination (role 1) of a service. */
+static int call(struct decoder *d, int cl, uint32_t service, int role, uint32_t peer, uint32_t *host,
+		struct fm_error *err)
+{
+	struct fm_call c = {.cl = cl,
+			    .trade = fm_trade_of(&d->c->num[FM_R_DP], service, role),
+			    .peer = peer,
+			    .now_ms = d->now_ms,
+			    .taken = d->window,
+			    .ntaken = d->nwindow};
+	return fm_assignment_draw(d->assignment, &c, host, err);
+}
+
+static bool has_trade(const struct decoder *d, uint32_t host, uint32_t trade)
+{
+	for (int i = 0; i < d->ntrades; i++)
+		if (d->trade[i] == ((uint64_t)host << 32 | trade))
+			return true;
+	return false;
+}
+
+static void take_trade(struct decoder *d, uint32_t host, uint32_t trade)
+{
+	if (host >= (uint32_t)d->c->roles.nhosts && d->ntrades < 2 * FM_WINDOW_MOST && !has_trade(d, host, trade))
+		d->trade[d->ntrades++] = (uint64_t)host << 32 | trade;
+}
+
+/* The host of the tail that this window has seen, or the last one of its side with that trade, or UINT32_MAX for a new
+ * one of its class *cl: hosts take up trades as often as was learned. */
+static uint32_t keep_trade(struct decoder *d, uint32_t host, uint32_t trade, int *cl)
+{
+	int side;
+	if (host < (uint32_t)d->c->roles.nhosts)
+		return host;
+	d->seen++;
+	if (host == UINT32_MAX)
+		return host;
+	if (has_trade(d, host, trade))
+		return host;
+	if ((double)d->mixed < d->c->profiles.mixed * (double)d->seen) {
+		d->mixed++;
+		return host;
+	}
+	side = fm_assignment_inside(d->assignment, host);
+	for (int i = 0; i < d->nrecent[side]; i++)
+		if (has_trade(d, d->recent[side][i], trade))
+			return d->recent[side][i];
+	*cl = fm_assignment_class(d->assignment, host);
+	return UINT32_MAX;
+}
+
+/* The destination that the tokens name, as one that the source may have; UINT32_MAX: a new host of class *cl. */
+static uint32_t recast_peer(struct decoder *d, uint32_t service, uint32_t from, uint32_t to, int side, int *cl)
+{
+	uint32_t n = (uint32_t)d->c->roles.nhosts, h;
+	bool popular = from < n;
+	if (popular && (h = fm_recast_peer(d->recast, service, from)) != UINT32_MAX)
+		return h;
+	if (to >= n)
+		return keep_trade(d, to, fm_trade_of(&d->c->num[FM_R_DP], service, 1), cl);
+	h = fm_recast_host(d->recast, 1, service, to);
+	if (popular && fm_recast_talks(d->recast, service, from, h)) {
+		*cl = d->fallback[side];
+		return UINT32_MAX;
+	}
+	return h;
+}
+
 /* Both ends of a flow; *sa is there already when `known`.  Recency of da counts after sa has moved to the front. */
-static int endpoints(struct decoder *d, const uint16_t *tok, bool known, uint32_t *sa, uint32_t *da,
+static int endpoints(struct decoder *d, const uint16_t *tok, bool known, uint32_t service, uint32_t *sa, uint32_t *da,
 		     struct fm_error *err)
 {
 	int sc, dc, token = tok[FM_T_DA], dir = d->c->roles.any_inside ? tok[FM_T_DIR] : 0, ss = dir & 1,
 		    es = dir >> 1 & 1, rc;
 	uint32_t s = known ? *sa : name(d, tok[FM_T_SA], ss, &sc), e;
+	if (d->recast && !known)
+		s = s < (uint32_t)d->c->roles.nhosts
+			? fm_recast_host(d->recast, 0, service, s)
+			: keep_trade(d, s, fm_trade_of(&d->c->num[FM_R_DP], service, 0), &sc);
 	bool newcomer = s == UINT32_MAX;
 	if (!newcomer)
 		remember(d, s);
@@ -85,20 +163,26 @@ static int endpoints(struct decoder *d, const uint16_t *tok, bool known, uint32_
 	e = shifted && token == 0 ? UINT32_MAX : name(d, token - shifted, es, &dc);
 	if (shifted && token == 0)
 		dc = d->fallback[es];
+	if (d->recast)
+		e = recast_peer(d, service, s, e, es, &dc);
 	if (newcomer) {
-		if ((rc = fm_assignment_draw(d->assignment, sc, e, d->window, d->nwindow, &s, err)) < 0)
+		if ((rc = call(d, sc, service, 0, e, &s, err)) < 0)
 			return rc;
 		remember(d, s);
 	}
-	if (e == s)
+	if (e == s) {
 		e = UINT32_MAX;
+		dc = d->fallback[es];
+	}
 	if (e == UINT32_MAX) {
-		if ((rc = fm_assignment_draw(d->assignment, dc, s, d->window, d->nwindow, &e, err)) < 0)
+		if ((rc = call(d, dc, service, 1, s, &e, err)) < 0)
 			return rc;
 		if (newcomer)
-			fm_assignment_meet(d->assignment, s, e);
+			fm_assignment_meet(d->assignment, s, fm_trade_of(&d->c->num[FM_R_DP], service, 0), e);
 	}
 	remember(d, e);
+	take_trade(d, s, fm_trade_of(&d->c->num[FM_R_DP], service, 0));
+	take_trade(d, e, fm_trade_of(&d->c->num[FM_R_DP], service, 1));
 	*sa = s;
 	*da = e;
 	return FM_OK;
@@ -109,6 +193,10 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 {
 	struct fm_table *t = d->t;
 	d->nrecent[0] = d->nrecent[1] = d->nwindow = 0;
+	d->now_ms = te;
+	d->ntrades = 0;
+	if (d->recast)
+		fm_recast_window(d->recast);
 	for (size_t i = 0; i < rows; i++, tok += FM_NTOK, res += FM_NRES) {
 		size_t r = t->rows;
 		int back, kind = fm_rel_kind(tok[FM_T_REL], d->c->window, &back);
@@ -118,21 +206,28 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 		te += number(d, FM_R_GAP, tok, res);
 		t->te[r] = te < d->c->times.last_ms ? te : d->c->times.last_ms;
 		bool turned = kind == FM_RELATION_REPLY;
+		d->answer[r] = UINT32_MAX;
+		if (turned)
+			d->answer[q] = (uint32_t)r;
 		if (kind != FM_RELATION_NONE)
 			t->sa[r] = turned ? t->da[q] : t->sa[q];
-		if (fm_relation_source(kind, FM_T_DA) >= 0) {
-			t->da[r] = turned ? t->sa[q] : t->da[q];
-			remember(d, t->sa[r]);
-			remember(d, t->da[r]);
-		} else if (endpoints(d, tok, kind != FM_RELATION_NONE, &t->sa[r], &t->da[r], err) < 0) {
-			return err->code;
-		}
 		int sp = fm_relation_source(kind, FM_T_SP), dp = fm_relation_source(kind, FM_T_DP);
 		t->sp[r] = sp < 0 ? (uint16_t)number(d, FM_R_SP, tok, res) : sp == FM_T_SP ? t->sp[q] : t->dp[q];
 		t->dp[r] = dp < 0 ? (uint16_t)number(d, FM_R_DP, tok, res) : dp == FM_T_DP ? t->dp[q] : t->sp[q];
 		t->pr[r] = kind == FM_RELATION_NONE ? tok[FM_T_PR] : t->pr[q];
 		if (t->pr[r] == d->icmp)
 			t->sp[r] = 0;
+		if (fm_relation_source(kind, FM_T_DA) >= 0) {
+			t->da[r] = turned ? t->sa[q] : t->da[q];
+			remember(d, t->sa[r]);
+			remember(d, t->da[r]);
+		} else {
+			uint32_t service = fm_service_of(&d->c->num[FM_R_DP], t->pr[r], t->sp[r], t->dp[r],
+							 tok[FM_T_ROLE] & FM_ROLE_ANSWERED);
+			bool known = kind != FM_RELATION_NONE;
+			if (endpoints(d, tok, known, service, &t->sa[r], &t->da[r], err) < 0)
+				return err->code;
+		}
 		if (FM_HAS(t, FM_LABEL))
 			t->label[r] = tok[FM_T_LABEL];
 		if (FM_HAS(t, FM_FLG))
@@ -310,11 +405,16 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 {
 	size_t W = (size_t)c->window;
 	uint32_t *order = NULL;
+	struct fm_assignment_opts ao = {.seed = o->seed,
+					.grow = (double)o->rows / (double)(c->train_rows ? c->train_rows : 1)};
 	struct decoder d = {.c = c, .fallback = {common_class(&c->roles, 0), common_class(&c->roles, 1)}};
 	int rc;
 	if ((rc = fm_table_new(&d.t, c->present & FM_COLS_UGR16, err)) < 0 ||
 	    (rc = fm_table_reserve(d.t, (size_t)o->rows, err)) < 0 || (rc = fill_dictionaries(&d, err)) < 0 ||
-	    (rc = fm_assignment_new(&d.assignment, &c->roles, o->seed, err)) < 0 ||
+	    (rc = fm_assignment_new(&d.assignment, &c->roles, &ao, err)) < 0 ||
+	    (rc = fm_alloc(&d.answer, (size_t)o->rows + 1, sizeof *d.answer, "replies", err)) < 0 ||
+	    (o->recast &&
+	     (rc = fm_recast_new(&d.recast, &c->profiles, &c->num[FM_R_DP], &c->roles, o->seed, err)) < 0) ||
 	    (rc = sort_windows(schedule, &order, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < schedule->n && d.t->rows < o->rows; i++) {
@@ -329,6 +429,12 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 			spread_arrivals(d.t, first, n, x, c->num[FM_R_GAP].step, c->times.last_ms, &rng);
 		}
 	}
+	const struct fm_num *pkt = &c->num[FM_R_PKT];
+	struct fm_beats_opts beats = {o->seed, c->num[FM_R_GAP].step, c->times.last_ms, d.answer};
+	if (o->recast &&
+	    ((rc = fm_beats_lay(&c->beats, d.t, &beats, err)) < 0 ||
+	     (rc = fm_tail_lay(&c->pkt_tail, d.t, pkt->nbins > 0 ? pkt->edge[pkt->nbins - 1] : 0, err)) < 0))
+		goto out;
 	if ((rc = give_addresses(&d, o, err)) < 0 || (rc = fm_table_sort_addresses(d.t, err)) < 0 ||
 	    (rc = sort_rows(d.t, err)) < 0)
 		goto out;
@@ -336,7 +442,9 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 	d.t = NULL;
 out:
 	free(order);
+	free(d.answer);
 	fm_assignment_free(d.assignment);
+	fm_recast_free(d.recast);
 	fm_table_free(d.t);
 	return rc;
 }

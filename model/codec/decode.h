@@ -12,6 +12,7 @@ struct fm_decode_opts {
 	uint64_t rows, seed;
 	const struct fm_range *inside, *outside;
 	int ninside, noutside;
+	bool recast; /* hosts keep to what hosts like them did (host_profiles.h), whatever the tokens say */
 };
 /* The first o->rows flows of the schedule's windows as an in-memory table, sorted by te, with fresh addresses.  What a
  * flow must obey holds for every row: pkt >= 1, sp 0 on ICMP, sa != da, bytes per packet inside the codec's range. */

@@ -1,11 +1,12 @@
 /*
  * host_assignment.h - which fresh hosts take the roles of the hosts of the tail when flows are made.
  *
- * The codec's histogram says how many hosts of each class are in how many windows with how many peers.  The assignment
- * is such a population of fresh hosts.  Each time a class is needed in a window with a given peer, either a host that
- * has met this peer before comes again, or one that may still meet a new peer; when all are used up, a new population
- * of the same kind takes over.  So the numbers of distinct hosts, of flows per host and of peers per host come out as
- * they were.
+ * The codec's histogram says how many hosts of each class are in how many windows with how many peers, and how long
+ * they live.  The assignment is such a population of fresh hosts.  A host is born when it is first called, keeps to the
+ * trade it was called for, and is due again at uniform times of its lifetime.  Each time a class is needed, a host
+ * that has met this peer and is due comes again; or one of that trade that is due meets a new peer; or one is born; or,
+ * when all are born, one comes before it is due.  When there is none, a new population of the same kind takes over.
+ * So the numbers of distinct hosts, of flows per host and of peers per host, and the lifetimes, come out as they were.
  */
 #ifndef FM_MODEL_CODEC_HOST_ASSIGNMENT_H
 #define FM_MODEL_CODEC_HOST_ASSIGNMENT_H
@@ -14,15 +15,29 @@
 #include "model/codec/codec.h"
 
 struct fm_assignment;
-int fm_assignment_new(struct fm_assignment **assignment, const struct fm_roles *roles, uint64_t seed,
-		      struct fm_error *err) FM_MUST_CHECK;
-/* A host of class index `cl` for a window, talking to `peer` (a host number or UINT32_MAX: not known yet), other than
- * the hosts in taken[0..ntaken).  Host numbers of the tail begin at roles->nhosts. */
-int fm_assignment_draw(struct fm_assignment *assignment, int cl, uint32_t peer, const uint32_t *taken, int ntaken,
-		       uint32_t *host, struct fm_error *err) FM_MUST_CHECK;
+struct fm_assignment_opts {
+	uint64_t seed;
+	double grow; /* windows to be made for one of the training split's, of the same time: more hosts are seen, and
+			oftener */
+};
+int fm_assignment_new(struct fm_assignment **assignment, const struct fm_roles *roles,
+		      const struct fm_assignment_opts *o, struct fm_error *err) FM_MUST_CHECK;
+/* What a host is called for. */
+struct fm_call {
+	int cl;         /* class index */
+	uint32_t trade; /* what it does: any number */
+	uint32_t peer;  /* a host number, or UINT32_MAX: not known yet */
+	int64_t now_ms;
+	const uint32_t *taken; /* (ntaken) hosts that it is not */
+	int ntaken;
+};
+/* Host numbers of the tail begin at roles->nhosts. */
+int fm_assignment_draw(struct fm_assignment *assignment, const struct fm_call *call, uint32_t *host,
+		       struct fm_error *err) FM_MUST_CHECK;
 /* Tell the assignment that a tail host met a peer it was called without. */
-void fm_assignment_meet(struct fm_assignment *assignment, uint32_t host, uint32_t peer);
-uint32_t fm_assignment_hosts(const struct fm_assignment *assignment); /* all host numbers are below this */
+void fm_assignment_meet(struct fm_assignment *assignment, uint32_t host, uint32_t trade, uint32_t peer);
+uint32_t fm_assignment_hosts(const struct fm_assignment *assignment);           /* all host numbers are below this */
+int fm_assignment_class(const struct fm_assignment *assignment, uint32_t host); /* class index of a host of the tail */
 bool fm_assignment_inside(const struct fm_assignment *assignment, uint32_t host);
 void fm_assignment_free(struct fm_assignment *assignment);
 

@@ -56,7 +56,8 @@ const struct fm_host *fm_hosts_find(const struct fm_hosts *h, const struct fm_ta
 	return NULL;
 }
 
-static int touch(struct fm_hosts *h, const struct fm_table *t, uint32_t code, uint32_t window, struct fm_error *err)
+static int touch(struct fm_hosts *h, const struct fm_table *t, uint32_t code, size_t row, uint32_t window,
+		 struct fm_error *err)
 {
 	struct fm_host *x = (struct fm_host *)fm_hosts_find(h, t, code);
 	if (!x) {
@@ -67,11 +68,17 @@ static int touch(struct fm_hosts *h, const struct fm_table *t, uint32_t code, ui
 		while (h->slot[s])
 			s = (s + 1) & (h->nslots - 1);
 		x = &h->host[h->n];
-		*x = (struct fm_host){
-		    .key = key, .last_window = UINT32_MAX, .rank = -1, .inside = fm_table_inside(t, code)};
+		*x = (struct fm_host){.key = key,
+				      .last_window = UINT32_MAX,
+				      .rank = -1,
+				      .inside = fm_table_inside(t, code),
+				      .first_ms = t->te[row],
+				      .last_ms = t->te[row]};
 		h->slot[s] = (uint32_t)++h->n;
 	}
 	x->flows++;
+	x->first_ms = t->te[row] < x->first_ms ? t->te[row] : x->first_ms;
+	x->last_ms = t->te[row] > x->last_ms ? t->te[row] : x->last_ms;
 	if (x->last_window != window)
 		x->windows++;
 	x->last_window = window;
@@ -152,9 +159,9 @@ static int cmp_popular(const void *a, const void *b)
 static int touch_ends(struct fm_hosts *h, const struct fm_table *t, size_t row, uint32_t w, struct fm_error *err)
 {
 	int rc;
-	if ((rc = touch(h, t, t->sa[row], w, err)) < 0)
+	if ((rc = touch(h, t, t->sa[row], row, w, err)) < 0)
 		return rc;
-	return touch(h, t, t->da[row], w, err);
+	return touch(h, t, t->da[row], row, w, err);
 }
 
 int fm_hosts_fit(struct fm_hosts **out, const struct fm_table *t, int window, int min_count, int max_hosts,
@@ -271,6 +278,33 @@ out:
 	return rc;
 }
 
+/* Lifetimes of each class. Fewer than k hosts are counted with the next longer ones, and what is left with the last. */
+static void fit_lives(struct fm_roles *r, const struct fm_hosts *hosts, int min_count)
+{
+	for (size_t i = 0; i < hosts->n; i++) {
+		const struct fm_host *h = &hosts->host[i];
+		int64_t seconds = 1 + (h->last_ms - h->first_ms) / 1000;
+		int b = 0;
+		while (b < FM_LIVES - 1 && seconds >> (b + 1) > 0)
+			b++;
+		if (h->rank < 0)
+			r->life[r->class_id[fm_role_class(h->inside, h->windows, h->peers)]][b]++;
+	}
+	for (int cl = 0; cl < r->nclasses; cl++) {
+		int64_t rest = 0;
+		int last = 0;
+		for (int b = 0; b < FM_LIVES; b++) {
+			rest += r->life[cl][b];
+			r->life[cl][b] = 0;
+			if (rest >= min_count) {
+				r->life[cl][last = b] = rest;
+				rest = 0;
+			}
+		}
+		r->life[cl][last] += rest;
+	}
+}
+
 /* Histogram of the tail. A class of fewer than k hosts joins the largest class of its side. */
 int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct fm_codec_opts *o, struct fm_error *err)
 {
@@ -318,5 +352,6 @@ int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct 
 		r->class_id[p] =
 		    best < 0 ? 0 : best; /* no inside at all: such an address would be new, and is taken as outside */
 	}
+	fit_lives(r, hosts, o->min_count);
 	return fit_pools(r, hosts, o->min_count, err);
 }

@@ -13,7 +13,8 @@
 
 /* Roles of addresses. */
 #define FM_ROLE_CLASSES 98 /* (inside 2) x (log2 windows 0..6) x (log2 peers 0..6) */
-struct fm_pool_entry {     /* a kind of host of the tail: how many hosts come in `windows` windows with `peers` peers */
+#define FM_LIVES 24
+struct fm_pool_entry { /* a kind of host of the tail: how many hosts come in `windows` windows with `peers` peers */
 	int windows, peers;
 	int64_t hosts;
 };
@@ -25,7 +26,8 @@ struct fm_roles {
 	int class_of[FM_ROLE_CLASSES];               /* and back */
 	struct fm_pool_entry *pool[FM_ROLE_CLASSES]; /* by class index */
 	int npool[FM_ROLE_CLASSES];
-	bool any_inside; /* the data set knows an inside */
+	int64_t life[FM_ROLE_CLASSES][FM_LIVES]; /* by class index: hosts that live 2^b - 1 seconds and more */
+	bool any_inside;                         /* the data set knows an inside */
 };
 
 /* What learning is told. */
@@ -42,7 +44,8 @@ struct fm_host {
 	uint32_t windows; /* windows it is in */
 	uint32_t peers;   /* distinct others */
 	uint32_t last_window;
-	int rank; /* popular: 0..; else -1 */
+	int64_t first_ms, last_ms; /* of its flows */
+	int rank;                  /* popular: 0..; else -1 */
 	bool inside;
 };
 struct fm_hosts {

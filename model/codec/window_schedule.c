@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "model/codec/window_follow.h"
 
 /* Largest-remainder shares of n by weight. */
 static void share(const double *weight, size_t nw, size_t n, size_t *want)
@@ -131,20 +132,21 @@ struct slot {
 	size_t want, virtual;
 };
 
-/* The windows of a slot: spans are stratified and in random order, times fill the slot. */
+/* The windows of a slot: spans are stratified and follow each other as was learned, times fill the slot. */
 static int schedule_slot(struct fm_window_schedule *p, const struct fm_codec *c, const struct slot *slot,
-			 struct fm_rng *r, struct fm_error *err)
+			 struct fm_window_follow *follow, struct fm_rng *r, struct fm_error *err)
 {
 	int s = slot->s;
 	size_t virtual = slot->virtual, cl = 0, left = slot->of[0];
 	const struct fm_times *t = &c->times;
-	uint32_t *span = NULL, *order = NULL;
+	uint32_t *span = NULL, *rank = NULL, *order = NULL; /* span: rising */
 	double *at = NULL, total = 0;
 	int64_t range = t->last_ms - t->first_ms + 1, from = t->first_ms + range * s / FM_SLOTS,
 		to = t->first_ms + range * (s + 1) / FM_SLOTS;
 	int64_t step = c->num[FM_R_GAP].step;
 	int rc;
 	if ((rc = fm_alloc(&span, virtual + 1, sizeof *span, "a schedule", err)) < 0 ||
+	    (rc = fm_alloc(&rank, virtual + 1, sizeof *rank, "a schedule", err)) < 0 ||
 	    (rc = fm_alloc(&order, virtual + 1, sizeof *order, "a schedule", err)) < 0 ||
 	    (rc = fm_alloc(&at, virtual + 1, sizeof *at, "a schedule", err)) < 0)
 		goto out;
@@ -158,23 +160,25 @@ static int schedule_slot(struct fm_window_schedule *p, const struct fm_codec *c,
 		order[i] = (uint32_t)cl + 1;
 		left--;
 	}
-	fm_rng_shuffle(r, span, virtual);
+	if ((rc = fm_window_follow_ranks(follow, rank, virtual, err)) < 0)
+		goto out;
 	fm_rng_shuffle(r, order, virtual);
 	for (size_t i = 0; i < virtual; i++) {
 		at[i] = total;
-		total += fm_span_ms((int)span[i], 0.5) + 1;
+		total += fm_span_ms((int)span[rank[i]], 0.5) + 1;
 	}
 	for (size_t i = 0; i < virtual; i++) {
 		if (!order[i])
 			continue;
 		int64_t ms = from + (int64_t)((double)(to - from) * (at[i] / total));
 		p->slot[p->n] = (uint8_t)s;
-		p->span[p->n] = (uint8_t)span[i];
+		p->span[p->n] = (uint8_t)span[rank[i]];
 		p->cls[p->n] = (uint8_t)(order[i] - 1);
 		p->start_ms[p->n++] = ms - ms % step;
 	}
 out:
 	free(span);
+	free(rank);
 	free(order);
 	free(at);
 	return rc;
@@ -186,6 +190,7 @@ int fm_window_schedule_make(struct fm_window_schedule *schedule, const struct fm
 	size_t n = (size_t)((o->rows + (uint64_t)c->window - 1) / (uint64_t)c->window), nc = (size_t)c->times.nclasses;
 	double keep = (double)n / c->times.source_windows, *weight = NULL;
 	size_t *of = NULL;
+	struct fm_window_follow follow;
 	int rc;
 	memset(schedule, 0, sizeof *schedule);
 	if ((rc = fm_alloc(&schedule->slot, n + 1, 1, "a schedule", err)) < 0 ||
@@ -197,6 +202,7 @@ int fm_window_schedule_make(struct fm_window_schedule *schedule, const struct fm
 	    (rc = weights(c, o, weight, err)) < 0)
 		goto out;
 	share(weight, nc * FM_SLOTS, n, of);
+	fm_window_follow_begin(&follow, &c->times, o->seed);
 	for (int s = 0; s < FM_SLOTS; s++) {
 		struct fm_rng r;
 		size_t want = 0;
@@ -205,7 +211,7 @@ int fm_window_schedule_make(struct fm_window_schedule *schedule, const struct fm
 			want += of[cl * FM_SLOTS + (size_t)s];
 		size_t virtual = keep < 1 ? (size_t)((double)want / keep + 0.5) : want;
 		struct slot slot = {s, of + s, want, virtual > want ? virtual : want};
-		if ((rc = schedule_slot(schedule, c, &slot, &r, err)) < 0)
+		if ((rc = schedule_slot(schedule, c, &slot, &follow, &r, err)) < 0)
 			goto out;
 	}
 	if (o->nlabels > 0)

@@ -254,14 +254,17 @@ static void the_cast_has_the_shape_of_the_real_one(void **state)
 	struct fm_error err;
 	uint32_t host;
 	(void)state;
-	assert_int_equal(fm_assignment_new(&assignment, &codec->roles, 1, &err), FM_OK);
+	struct fm_assignment_opts o = {.seed = 1, .grow = 1};
+	assert_int_equal(fm_assignment_new(&assignment, &codec->roles, &o, &err), FM_OK);
 	int64_t windows = 0, hosts_of = 0;
 	for (int k = 0; k < codec->roles.npool[0]; k++) {
 		windows += codec->roles.pool[0][k].windows * codec->roles.pool[0][k].hosts;
 		hosts_of += codec->roles.pool[0][k].hosts;
 	}
-	for (int64_t i = 0; i < windows; i++)
-		assert_int_equal(fm_assignment_draw(assignment, 0, (uint32_t)(i % 7), NULL, 0, &host, &err), FM_OK);
+	for (int64_t i = 0; i < windows; i++) {
+		struct fm_call call = {.cl = 0, .peer = (uint32_t)(i % 7), .now_ms = i * 1000};
+		assert_int_equal(fm_assignment_draw(assignment, &call, &host, &err), FM_OK);
+	}
 	int64_t made = fm_assignment_hosts(assignment) - (uint32_t)codec->roles.nhosts;
 	assert_true(made >= hosts_of && made <= 2 * hosts_of);
 	/* Addresses are fresh, from the ranges, and never twice. */

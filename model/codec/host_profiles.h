@@ -1,0 +1,84 @@
+/*
+ * host_profiles.h - what popular hosts do, and with whom, so that a host stays itself from window to window.
+ *
+ * A service is protocol, the server's port and which end is the server: the end with the lower port, the destination
+ * when ports are equal or the source port is 0.  Ports of 1024 and more that are no atom of the codec are one service.
+ *
+ *     use     a popular host is source (role 0) or destination (role 1) of a service
+ *     talk    two popular hosts have a conversation of a service, from one to the other
+ *     rest    the popular hosts of a role and service that are no use
+ *
+ * Each is kept when at least min_count training rows have it.  Its number is that of events: flows whose host is drawn
+ * and not copied from a related flow (relations.h).  No address: hosts are ranks.
+ *
+ * Trades: what a host is in a flow, client or server of protocol and port.  A host of the tail keeps to the trades it
+ * has in its window, but for the learned share `mixed`.
+ *
+ * Recasting: the network's popular host of an event stays when it has that use.  Else it becomes one of those that have
+ * it, but for the learned share of the rest.  A destination is drawn from the talks of its source as often as they made
+ * up the source's events of the service.
+ */
+#ifndef FM_MODEL_CODEC_HOST_PROFILES_H
+#define FM_MODEL_CODEC_HOST_PROFILES_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "base/table.h"
+#include "model/codec/columns.h"
+#include "model/codec/hosts.h"
+
+struct fm_profile {
+	uint64_t key; /* uses: role, service, host; talks: service, from, to; rests: role, service */
+	uint32_t events;
+	uint32_t hosts; /* rests: how many hosts they are */
+};
+struct fm_profile_list {
+	struct fm_profile *at; /* (n), by rising key */
+	size_t n;
+};
+struct fm_profiles {
+	double mixed; /* of events of a host of the tail that its window has seen, those of a trade it did not have
+			 there */
+	struct fm_profile_list uses, talks, rests;
+};
+
+/* The service of a flow. ports: the column of ports; pr: the category of its protocol; answered: in its window. */
+uint32_t fm_service_of(const struct fm_num *ports, int pr, uint16_t sp, uint16_t dp, bool answered);
+/* What the source (role 0) or destination (role 1) of such a flow does: client or server of protocol and port. */
+uint32_t fm_trade_of(const struct fm_num *ports, uint32_t service, int role);
+
+/* A training split; all borrowed. */
+struct fm_profile_data {
+	const struct fm_table *t;
+	const struct fm_hosts *hosts;
+	const struct fm_num *ports;
+	const int *pr;       /* category of each protocol of t's dictionary, or NULL */
+	const size_t *first; /* (windows) rows */
+	size_t windows;
+	int window, min_count;
+	bool text_order;
+};
+int fm_profiles_fit(struct fm_profiles *p, const struct fm_profile_data *d, struct fm_error *err) FM_MUST_CHECK;
+void fm_profiles_free(struct fm_profiles *p);
+json_t *fm_profiles_json(const struct fm_profiles *p);
+/* FM_EINPUT when they name a host that the codec does not have, or are not in order.  Without them: none. */
+int fm_profiles_from_json(struct fm_profiles *p, const json_t *j, int nhosts, struct fm_error *err) FM_MUST_CHECK;
+
+struct fm_recast;
+/* Borrows all. */
+int fm_recast_new(struct fm_recast **r, const struct fm_profiles *p, const struct fm_num *ports,
+		  const struct fm_roles *roles, uint64_t seed, struct fm_error *err) FM_MUST_CHECK;
+void fm_recast_free(struct fm_recast *r);
+void fm_recast_window(struct fm_recast *r); /* a new window begins */
+/* The popular host that takes the place of `host` as source (role 0) or destination (role 1) of a service. */
+uint32_t fm_recast_host(struct fm_recast *r, int role, uint32_t service, uint32_t host);
+/* A host that popular host `from` has talks of this service with, as often as it has; else UINT32_MAX. */
+uint32_t fm_recast_peer(struct fm_recast *r, uint32_t service, uint32_t from);
+bool fm_recast_talks(const struct fm_recast *r, uint32_t service, uint32_t from, uint32_t to);
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * times.h - what the codec keeps of when flows happen.
+ */
+#ifndef FM_MODEL_CODEC_TIMES_H
+#define FM_MODEL_CODEC_TIMES_H
+
+#include <stdint.h>
+
+#include "model/codec/tokens.h"
+
+/* When flows happen: training windows by time slot, and how long windows of a slot last. */
+#define FM_SLOTS 48
+#define FM_SPANS 32
+#define FM_LAGS 16
+struct fm_times {
+	int64_t first_ms, last_ms;
+	double source_windows;             /* windows of the source, training or not, in proportion */
+	uint32_t slot[FM_SLOTS];           /* training windows that begin in it */
+	uint32_t span[FM_SLOTS][FM_SPANS]; /* by 4 log2(1 + seconds), of the window and the gap before it */
+	/* Of the logarithms of durations in their slots: correlation of windows i and i + 1 + l, and skewness. */
+	double follow[FM_LAGS], skew;
+	/* A window's class: the most frequent of its labels when label 0, the most frequent of the trace, is left out;
+	 * 0 when there is no other. */
+	int nclasses;
+	uint32_t class_slot[FM_MAXCLASSES][FM_SLOTS];     /* training windows of a class that begin in a slot */
+	double class_share[FM_MAXCLASSES][FM_MAXCLASSES]; /* mean share of each label in the windows of a class */
+};
+
+#endif

@@ -1,0 +1,370 @@
+/* test_beyond_window.c - what outlasts a window: lifetimes, what hosts do, beats, bursts and the largest flows come out
+ * as they were learned. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/detmath.h"
+#include "base/rng.h"
+#include "model/codec/beats.h"
+#include "model/codec/host_assignment.h"
+#include "model/codec/tail.h"
+#include "model/codec/window_follow.h"
+#include "tests/unit/model_fixture.h"
+
+enum { LONG = 200, FLOWS = 100, W = 32 };
+
+/* ---- beats ---- */
+
+/* LONG conversations of FLOWS flows; the first `beating` have a gap of a minute, give or take 6 s, the others come as
+ * they like. Of each flow `kept` of 100 are there, drawn by windows of a second. */
+static struct fm_table *conversations(int beating, int kept)
+{
+	struct fm_table *t;
+	struct fm_error err;
+	struct fm_rng r, gone;
+	fm_rng_init(&r, 5, FM_RNG_SIMULATE, 0, 0);
+	assert_int_equal(fm_table_new(&t, FM_COLS_UGR16, &err), FM_OK);
+	assert_int_equal(fm_table_reserve(t, LONG * FLOWS, &err), FM_OK);
+	for (uint32_t c = 0; c < LONG; c++)
+		for (uint32_t i = 0; i < FLOWS; i++) {
+			int64_t te = (int)c < beating ? i * 60000 + (int64_t)fm_rng_below(&r, 12000)
+						      : fm_rng_below(&r, FLOWS * 60000);
+			fm_rng_init(&gone, 6, FM_RNG_SIMULATE, (uint64_t)te / 1000, 0);
+			if ((int)fm_rng_below(&gone, 100) >= kept)
+				continue;
+			t->te[t->rows] = te;
+			t->sa[t->rows] = c;
+			t->da[t->rows] = LONG + c;
+			t->dp[t->rows] = 80;
+			t->rows++;
+		}
+	return t;
+}
+
+static int64_t regular(const struct fm_beats *b)
+{
+	int64_t n = 0;
+	for (int k = 0; k < FM_BEATS; k++)
+		n += b->regular[k];
+	return n;
+}
+
+static void beats_are_found_with_windows_missing(void **state)
+{
+	static const int kept[] = {100, 73};
+	struct fm_error err;
+	struct fm_beats b;
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct fm_table *t = conversations(60, kept[i]);
+		assert_int_equal(fm_beats_fit(&b, t, kept[i] / 100.0, 20, &err), FM_OK);
+		assert_int_equal(b.conversations, LONG);
+		assert_in_range(regular(&b), 57, 66);
+		fm_table_free(t);
+	}
+	/* Fewer than k that beat point at somebody. */
+	struct fm_table *t = conversations(15, 100);
+	assert_int_equal(fm_beats_fit(&b, t, 1, 20, &err), FM_OK);
+	assert_true(regular(&b) == 0 || regular(&b) >= 20);
+	fm_table_free(t);
+}
+
+static void beats_come_back(void **state)
+{
+	struct fm_error err;
+	struct fm_beats learned, made;
+	struct fm_table *real = conversations(60, 73), *t = conversations(0, 100);
+	uint32_t *answer = malloc(t->rows * sizeof *answer);
+	int64_t *apart = malloc(t->rows * sizeof *apart);
+	(void)state;
+	assert_int_equal(fm_beats_fit(&learned, real, 0.73, 20, &err), FM_OK);
+	/* Each second flow is the reply to the one before, by way of another conversation. */
+	for (size_t i = 0; i < t->rows; i++) {
+		answer[i] = i % 2 == 0 && i + 1 < t->rows ? (uint32_t)i + 1 : UINT32_MAX;
+		if (i % 2 == 1) {
+			t->dp[i] = (uint16_t)(1024 + i);
+			t->te[i] = t->te[i - 1] + 250;
+		}
+	}
+	for (size_t i = 0; i + 1 < t->rows; i += 2)
+		apart[i] = t->te[i + 1] - t->te[i];
+	struct fm_beats_opts o = {1, 1, FLOWS * 60000, answer};
+	assert_int_equal(fm_beats_lay(&learned, t, &o, &err), FM_OK);
+	assert_int_equal(fm_beats_fit(&made, t, 1, 20, &err), FM_OK);
+	assert_int_equal(made.conversations, LONG);
+	assert_in_range(regular(&made), regular(&learned) - 4, regular(&learned) + 4);
+	for (size_t i = 0; i < t->rows; i++) {
+		assert_in_range(t->te[i], 0, FLOWS * 60000);
+		if (answer[i] != UINT32_MAX && t->te[i + 1] < FLOWS * 60000)
+			assert_int_equal(t->te[i + 1] - t->te[i], apart[i]);
+	}
+	free(answer);
+	free(apart);
+	fm_table_free(real);
+	fm_table_free(t);
+}
+
+/* ---- lifetimes ---- */
+
+static void hosts_live_as_long_as_they_did(void **state)
+{
+	enum { HOSTS = 2000, VISITS = 4 };
+	struct fm_pool_entry kind = {VISITS, 1, HOSTS};
+	uint8_t inside = 0;
+	struct fm_roles roles = {.inside = &inside, .nclasses = 1, .pool = {&kind}, .npool = {1}};
+	struct fm_assignment_opts o = {.seed = 3, .grow = 1};
+	struct fm_assignment *a;
+	struct fm_error err;
+	int64_t first[2 * HOSTS], last[2 * HOSTS];
+	uint32_t host, n = 0;
+	int short_lived = 0, long_lived = 0, born = 0;
+	(void)state;
+	roles.life[0][3] = HOSTS / 2;  /* 7 to 15 s */
+	roles.life[0][11] = HOSTS / 2; /* 34 to 68 minutes */
+	assert_int_equal(fm_assignment_new(&a, &roles, &o, &err), FM_OK);
+	for (int i = 0; i < HOSTS * VISITS; i++) { /* over six hours, all with one peer */
+		struct fm_call call = {.cl = 0, .peer = 7000000, .now_ms = (int64_t)i * 2700};
+		assert_int_equal(fm_assignment_draw(a, &call, &host, &err), FM_OK);
+		assert_in_range(host, 0, 2 * HOSTS - 1);
+		for (; n <= host; n++)
+			first[n] = -1;
+		first[host] = first[host] < 0 ? call.now_ms : first[host];
+		last[host] = call.now_ms;
+	}
+	for (uint32_t h = 0; h < n; h++) {
+		born += first[h] >= 0;
+		if (first[h] < 0 || first[h] > (int64_t)HOSTS * VISITS * 2000)
+			continue;
+		short_lived += last[h] - first[h] < 60000;
+		long_lived += last[h] - first[h] > 600000;
+	}
+	assert_in_range(born, HOSTS * 9 / 10, HOSTS * 21 / 20);
+	/* Half and half, but for those whose visits fall to others. */
+	assert_true(short_lived > HOSTS / 5);
+	assert_true(long_lived > HOSTS / 5);
+	fm_assignment_free(a);
+}
+
+static void hosts_keep_to_their_trade(void **state)
+{
+	struct fm_pool_entry kind = {4, 3, 500};
+	uint8_t inside = 0;
+	struct fm_roles roles = {.inside = &inside, .nclasses = 1, .pool = {&kind}, .npool = {1}};
+	struct fm_assignment_opts o = {.seed = 4, .grow = 1};
+	struct fm_assignment *a;
+	struct fm_error err;
+	uint32_t trade[4000], host, n = 0, born = 0;
+	(void)state;
+	roles.life[0][10] = 500;
+	assert_int_equal(fm_assignment_new(&a, &roles, &o, &err), FM_OK);
+	for (uint32_t i = 0; i < 2000; i++) {
+		struct fm_call call = {.cl = 0, .trade = i % 3, .peer = 5000000 + i % 40, .now_ms = (int64_t)i * 1000};
+		assert_int_equal(fm_assignment_draw(a, &call, &host, &err), FM_OK);
+		assert_true(host < 4000);
+		for (; n <= host; n++)
+			trade[n] = UINT32_MAX;
+		born += trade[host] == UINT32_MAX;
+		if (trade[host] == UINT32_MAX)
+			trade[host] = call.trade;
+		assert_int_equal(trade[host], call.trade);
+	}
+	assert_in_range(born, 450, 600);
+	fm_assignment_free(a);
+}
+
+/* Half as many windows again show more hosts, but not half as many again, when most hosts are seen often. */
+static void more_windows_show_hosts_again(void **state)
+{
+	struct fm_pool_entry kind[] = {{1, 1, 300}, {2, 1, 300}, {3, 1, 600}};
+	uint8_t inside = 0;
+	struct fm_roles roles = {.inside = &inside, .nclasses = 1, .pool = {kind}, .npool = {3}};
+	struct fm_assignment_opts o = {.seed = 5, .grow = 1.5};
+	struct fm_assignment *a;
+	struct fm_error err;
+	bool seen[4000] = {false};
+	uint32_t host, born = 0;
+	(void)state;
+	roles.life[0][12] = 1200;
+	assert_int_equal(fm_assignment_new(&a, &roles, &o, &err), FM_OK);
+	for (uint32_t i = 0; i < 2700 * 3 / 2; i++) {
+		struct fm_call call = {.cl = 0, .peer = 5000000, .now_ms = (int64_t)i * 1000};
+		assert_int_equal(fm_assignment_draw(a, &call, &host, &err), FM_OK);
+		assert_true(host < 4000);
+		born += !seen[host];
+		seen[host] = true;
+	}
+	/* Good and Toulmin: 0.5 * 300 - 0.25 * 300 + 0.125 * 600 = 150 more. */
+	assert_in_range(born, 1250, 1450);
+	fm_assignment_free(a);
+}
+
+/* ---- what popular hosts do ---- */
+
+/* Of the events of popular hosts in a role of a service, those that are none of the uses. */
+static double rest_share(const struct fm_profiles *p, int role, uint32_t service)
+{
+	uint64_t key = (uint64_t)role << 46 | service;
+	double uses = 0, rest = 0;
+	for (size_t i = 0; i < p->uses.n; i++)
+		uses += p->uses.at[i].key >> 16 == key ? p->uses.at[i].events : 0;
+	for (size_t i = 0; i < p->rests.n; i++)
+		rest += p->rests.at[i].key == key ? p->rests.at[i].events : 0;
+	return rest > 0 ? rest / (uses + rest) : 0;
+}
+
+static void popular_hosts_do_what_they_did(void **state)
+{
+	struct fm_error err = {0};
+	struct fm_table *t = fixture_flows(20000, 7, W);
+	struct fm_codec_opts o = fixture_opts(t, W);
+	struct fm_codec *c;
+	struct fm_hosts *hosts;
+	struct fm_recast *r;
+	size_t asked = 0, kept = 0, strange = 0;
+	double expected = 0;
+	(void)state;
+	assert_int_equal(fm_codec_fit_with_hosts(&c, &hosts, t, &o, &err), FM_OK);
+	const struct fm_profiles *p = &c->profiles;
+	assert_true(p->uses.n > 20 && p->talks.n > 0);
+	assert_int_equal(fm_recast_new(&r, p, &c->num[FM_R_DP], &c->roles, 1, &err), FM_OK);
+	for (size_t i = 0; i < p->uses.n; i++) {
+		uint32_t host = (uint32_t)(p->uses.at[i].key & 0xffff),
+			 service = (uint32_t)(p->uses.at[i].key >> 16 & 0x3fffffff);
+		int role = (int)(p->uses.at[i].key >> 62);
+		fm_recast_window(r);
+		assert_int_equal(fm_recast_host(r, role, service, host), host);
+		/* A host that has no such use becomes one that has, on the same side, but for the rest. */
+		for (uint32_t other = 0; other < (uint32_t)c->roles.nhosts && other < 40; other++) {
+			fm_recast_window(r);
+			if (c->roles.inside[other] != c->roles.inside[host])
+				continue;
+			uint32_t to = fm_recast_host(r, role, service, other);
+			bool has = false;
+			assert_int_equal(c->roles.inside[to], c->roles.inside[other]);
+			for (size_t k = 0; k < p->uses.n; k++)
+				has |= p->uses.at[k].key == ((p->uses.at[i].key & ~0xffffull) | to);
+			asked++;
+			kept += to == other;
+			strange += !has;
+			expected += rest_share(p, role, service);
+		}
+	}
+	assert_true(asked > 200);
+	assert_true(kept < asked); /* the network's choice does not just stay */
+	assert_true((double)strange < 1.1 * expected + 0.05 * (double)asked);
+	/* A talk is with somebody the source talks to. */
+	for (size_t i = 0; i < p->talks.n; i++) {
+		uint32_t service = (uint32_t)(p->talks.at[i].key >> 32),
+			 from = (uint32_t)(p->talks.at[i].key >> 16 & 0xffff);
+		uint32_t to = fm_recast_peer(r, service, from);
+		assert_true(to == UINT32_MAX || fm_recast_talks(r, service, from, to));
+	}
+	fm_recast_free(r);
+	fm_codec_free(c);
+	fm_hosts_free(hosts);
+	fm_table_free(t);
+}
+
+/* ---- bursts ---- */
+
+static void durations_follow_each_other(void **state)
+{
+	enum { N = 4800 };
+	static uint8_t slot[N];
+	static int64_t length[N];
+	static uint32_t number[N], rank[N];
+	struct fm_times learned = {.first_ms = 0}, made = {.first_ms = 0};
+	struct fm_window_lengths w = {N, slot, length, number};
+	struct fm_window_follow f;
+	struct fm_error err;
+	struct fm_rng r;
+	double x = 0;
+	(void)state;
+	fm_rng_init(&r, 8, FM_RNG_SIMULATE, 0, 0);
+	for (uint32_t i = 0; i < N;
+	     i++) { /* an autoregressive sequence of 0.7, and of each four windows one is not there */
+		for (int k = 0; k < (i % 3 == 0 ? 2 : 1); k++)
+			x = 0.7 * x + sqrt(1 - 0.49) * fm_normal_quantile(fm_rng_uniform53(&r) + 0x1p-54);
+		slot[i] = (uint8_t)(i / 100);
+		number[i] = i + i / 3 + 1;
+		length[i] = (int64_t)(1000 * exp(x));
+	}
+	assert_int_equal(fm_window_follow_fit(&learned, &w, 20, &err), FM_OK);
+	assert_true(fabs(learned.follow[0] - 0.7) < 0.06);
+	assert_true(fabs(learned.follow[2] - 0.343) < 0.08);
+	fm_window_follow_begin(&f, &learned, 1);
+	for (int s = 0; s < N / 100; s++) {
+		assert_int_equal(fm_window_follow_ranks(&f, rank + s * 100, 100, &err), FM_OK);
+		for (int i = s * 100; i < s * 100 + 100; i++) {
+			assert_in_range(rank[i], 0, 99);
+			length[i] = rank[i];
+			number[i] = (uint32_t)i;
+		}
+	}
+	assert_int_equal(fm_window_follow_fit(&made, &w, 20, &err), FM_OK);
+	for (int l = 0; l < 4; l++)
+		assert_true(fabs(made.follow[l] - learned.follow[l]) < 0.08);
+	/* Fewer pairs than k say nothing. */
+	assert_int_equal(fm_window_follow_fit(&made, &w, N, &err), FM_OK);
+	for (int l = 0; l < FM_LAGS; l++)
+		assert_true(made.follow[l] == 0);
+}
+
+/* ---- the largest flows ---- */
+
+static void the_largest_are_as_large_as_they_were(void **state)
+{
+	enum { N = 20000, EDGE = 100000, LOW = 1000 };
+	static int64_t value[N];
+	double real = 0, sum = 0;
+	struct fm_tail tail;
+	struct fm_table *t;
+	struct fm_error err;
+	struct fm_rng r;
+	(void)state;
+	fm_rng_init(&r, 9, FM_RNG_SIMULATE, 0, 0);
+	for (int i = 0; i < N; i++)
+		value[i] = (int64_t)(LOW * pow(1 - fm_rng_uniform53(&r), -1 / 1.3));
+	fm_tail_fit(&tail, value, N, LOW, EDGE, 20);
+	assert_true(tail.above >= 20);
+	assert_int_equal(tail.from, N);
+	assert_true(fabs(tail.alpha - 1.3) < 0.4);
+	assert_int_equal(fm_table_new(&t, FM_COLS_UGR16, &err), FM_OK);
+	assert_int_equal(fm_table_reserve(t, N, &err), FM_OK);
+	t->rows = N;
+	for (int i = 0; i < N; i++) {
+		real += (double)value[i];
+		t->pkt[i] = (uint64_t)(value[i] < EDGE ? value[i] : EDGE);
+		t->byt[i] = t->pkt[i] * 1000;
+	}
+	assert_int_equal(fm_tail_lay(&tail, t, LOW, &err), FM_OK);
+	for (int i = 0; i < N; i++) {
+		sum += (double)t->pkt[i];
+		assert_true(t->byt[i] / 1000 == t->pkt[i] || t->byt[i] / 1000 + 1 == t->pkt[i]);
+	}
+	assert_true(fabs(sum - real) < 0.15 * real);
+	/* A tail of fewer than k rows is none. */
+	fm_tail_fit(&tail, value, N, LOW, EDGE, (int)tail.above + 1);
+	assert_int_equal(tail.above, 0);
+	fm_table_free(t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(beats_are_found_with_windows_missing),
+	    cmocka_unit_test(beats_come_back),
+	    cmocka_unit_test(hosts_live_as_long_as_they_did),
+	    cmocka_unit_test(hosts_keep_to_their_trade),
+	    cmocka_unit_test(more_windows_show_hosts_again),
+	    cmocka_unit_test(popular_hosts_do_what_they_did),
+	    cmocka_unit_test(durations_follow_each_other),
+	    cmocka_unit_test(the_largest_are_as_large_as_they_were),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
