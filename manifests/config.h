@@ -148,6 +148,12 @@ static inline bool fm_config_dp(const struct fm_config *cfg)
 	return cfg->privacy.mode[0] == 'd';
 }
 
+/* Is the holdout asked through noise, so that the gate may compare with it (stages/paid.h)? */
+static inline bool fm_config_pays_gate(const struct fm_config *cfg)
+{
+	return fm_config_dp(cfg) && cfg->privacy.budget[FM_SHARE_GATE] > 0;
+}
+
 /* For mode dp, what the config says in public: privacy.first and privacy.last, in milliseconds UTC; FM_EINPUT when they
  * are no period. */
 int fm_config_public_period(const struct fm_config *cfg, int64_t *first_ms, int64_t *last_ms,

@@ -79,7 +79,7 @@ static int check_privacy(struct fm_loader *l)
 					    k->section, k->name, l->cfg->privacy.mode,
 					    fm_config_dp(l->cfg) ? "" : ", which promises nothing", k->mode);
 	}
-	return fm_config_dp(l->cfg) ? fm_loader_check_dp(l) : FM_OK;
+	return fm_loader_check_dp(l);
 }
 
 static int check_dialect(struct fm_loader *l)

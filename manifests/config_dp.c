@@ -26,6 +26,13 @@ bool fm_metric_is_free(const char *name)
 	return false;
 }
 
+bool fm_metric_is_paid(const char *name)
+{
+	const struct fm_metric_kind *kind = fm_metric_kind(name);
+
+	return kind && kind->needs & FM_NEEDS_SHARE;
+}
+
 /* Set by a preset, a file or --set?  A config that was written out has every key. */
 static bool is_set(const struct fm_loader *l, const char *section, const char *name)
 {
@@ -66,10 +73,13 @@ static int check_budget(struct fm_loader *l)
 {
 	const double *share = l->cfg->privacy.budget;
 
-	if (share[FM_SHARE_GATE] > 0)
+	if (share[FM_SHARE_GATE] >= 1)
+		return FAIL_AT(l, "privacy.budget", "privacy.budget.gate is %g: nothing is left for the model",
+			       share[FM_SHARE_GATE]);
+	if (share[FM_SHARE_GATE] > 0 && !(l->cfg->split.holdout > 0))
 		return FAIL_AT(l, "privacy.budget",
-			       "privacy.budget.gate is %g, and there is no paid gate in this version: only checks of "
-			       "synthetic flows alone decide, which cost nothing; leave it out",
+			       "privacy.budget.gate is %g, and there is no holdout that it could ask: set "
+			       "split.holdout, or leave it out",
 			       share[FM_SHARE_GATE]);
 	return FM_OK;
 }
@@ -177,7 +187,7 @@ static int check_voids(struct fm_loader *l)
 	return FM_OK;
 }
 
-/* A release tells that its checks passed, so only what costs nothing may decide. */
+/* A release tells that its checks passed, so only what costs nothing or was paid for may decide. */
 static int check_gate(struct fm_loader *l)
 {
 	const struct fm_config *c = l->cfg;
@@ -190,14 +200,31 @@ static int check_gate(struct fm_loader *l)
 				       "gate.%s is refused in privacy.mode dp: a threshold relative to its floor tells "
 				       "the distance of two parts of the real flows, and nothing paid for that",
 				       k->name);
-		if (!fm_metric_is_free(k->name))
+		if (fm_metric_is_paid(k->name) && !(c->privacy.budget[FM_SHARE_GATE] > 0))
+			return FAIL_AT(l, "gate.CHECK",
+				       "gate.%s asks the holdout, and nothing pays for that: give privacy.budget.gate "
+				       "a share (0.05 is a twentieth), or leave the check out",
+				       k->name);
+		if (!fm_metric_is_free(k->name) && !fm_metric_is_paid(k->name))
 			return FAIL_AT(
 			    l, "gate.CHECK",
 			    "gate.%s is refused in privacy.mode dp: it compares with real flows, so that pass "
 			    "or fail would reveal something about them, and nothing paid for that; only checks of "
-			    "synthetic flows alone (rules.*) decide. It is still in the team's report",
+			    "synthetic flows alone (rules.*) and through noise (paid.*) decide. It is still in the "
+			    "team's report",
 			    k->name);
 	}
+	return FM_OK;
+}
+
+/* Elsewhere exact metrics decide, and none of noisy counts is measured. */
+static int check_unpaid(struct fm_loader *l)
+{
+	for (int i = 0; i < l->cfg->gate.n; i++)
+		if (fm_metric_is_paid(l->cfg->gate.check[i].name))
+			return FAIL_AT(l, "gate.CHECK",
+				       "gate.%s is measured in privacy.mode dp alone: ask for the same without paid.",
+				       l->cfg->gate.check[i].name);
 	return FM_OK;
 }
 
@@ -205,6 +232,8 @@ int fm_loader_check_dp(struct fm_loader *l)
 {
 	int rc;
 
+	if (!fm_config_dp(l->cfg))
+		return check_unpaid(l);
 	if ((rc = check_numbers(l)) < 0 || (rc = check_budget(l)) < 0 || (rc = check_period(l)) < 0 ||
 	    (rc = check_voids(l)) < 0)
 		return rc;

@@ -194,8 +194,9 @@ const struct fm_key fm_keys[] = {
 	 .help = "For mode dp: how what leaks is added up (docs/accounting.md)."},
 	{FIELD(privacy, budget, BUDGET), .dflt = "{}", .mode = "dp",
 	 .help = "For mode dp: shares of what epsilon is worth, {vocabulary: 0.1, pairs: 0.7, training: 0.2}: one- and "
-		 "two-way counts, and the training of model.kind diffusion. What they leave is not spent; {}: the "
-		 "kind's own (docs/differential-privacy.md)."},
+		 "two-way counts, and the training of model.kind diffusion; gate: what checks of paid.* ask of the "
+		 "holdout. What they leave is not spent; {} or the gate's alone: the rest is split as the kind does it "
+		 "(docs/differential-privacy.md)."},
 	{FIELD(privacy, draws, INT), .min = 1, .max = 64, .dflt = "8", .mode = "dp",
 	 .help = "For mode dp and model.kind diffusion: draws of noise and time for each record of a step, which cost "
 		 "time and no epsilon: their mean is clipped once."},

@@ -37,6 +37,7 @@ enum topic {
 	CONTROLS,
 	HOLDOUT,
 	CLAIM,
+	PAID,
 	GATE
 };
 
@@ -131,6 +132,9 @@ const struct fm_metric_topic fm_metric_topics[] = {
 	 "flows?"},
 	[CLAIM] = {FM_GROUP_GATE, "The gate", "The claim under attack",
 	 "Does the epsilon that is claimed stand when somebody tries to refute it?"},
+	[PAID] = {FM_GROUP_MARGINALS, "One field, divergence by noisy counts", "One field, through noise",
+	 "Does each field take the values of real flows, as often? Asked of held-out flows by counts with noise that "
+	 "the privacy budget paid for, so that everybody may know the answer."},
 	[GATE] = {FM_GROUP_GATE, "The gate", "The gate itself", "A gate without a check lets nothing through."},
 };
 const size_t fm_metric_ntopics = sizeof fm_metric_topics / sizeof *fm_metric_topics;
@@ -510,6 +514,15 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 FM_UNRANKED, "",
 	 "Distance to {1:the release before|another row of this release}, median" NEAR_WORDS(2),
 	 "distance to the closest row of it, and of this release"},
+
+	{"paid.jsd.{SA,DA,SP,DP,PR,TS,TD,PKT,BYT,FLG}", PAID, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT | FM_NEEDS_SHARE,
+	 0, "",
+	 "{1:Source inside or outside|Destination inside or outside|Source ports|Destination ports|Protocols|Times|"
+	 "Durations|Packets|Bytes|TCP flags}, divergence at most, by noisy counts",
+	 "Jensen-Shannon divergence, nats, from the holdout, by noisy counts on public cells: at most this, whatever the "
+	 "noise hides; the upper end of the interval (differential-privacy.md)"},
+	{"paid.jsd_mean", PAID, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT | FM_NEEDS_SHARE, 0, "",
+	 "All fields, mean divergence at most, by noisy counts", "the same of the mean of the ten"},
 
 	{"controls.broken", CONTROLS, FM_LOW, 0, OPEN, NONE, 0, FM_BY_GATE, "",
 	 "Controls that came out wrong", "planted generators that the gate judged wrongly (gate.md)"},

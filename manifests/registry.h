@@ -59,6 +59,7 @@ enum fm_metric_needs {
 	FM_NEEDS_LABELS = 4,
 	FM_NEEDS_PREVIOUS = 8,   /* the release before */
 	FM_NEEDS_SUBSAMPLE = 16, /* there only where memory made tables smaller */
+	FM_NEEDS_SHARE = 32,     /* privacy.mode dp and a share of its budget (privacy.budget.gate): paid for */
 };
 enum fm_metric_is {
 	FM_ONE_TABLE = 1, /* of one table alone: no distance from an ideal, its floor is the same of the holdout */
@@ -99,7 +100,7 @@ extern const size_t fm_metric_nkinds;
 const struct fm_metric_kind *fm_metric_kind(const char *name);
 const struct fm_metric_topic *fm_metric_topic(const char *name); /* of a metric that is no floor, or NULL */
 unsigned fm_metric_audience(const char *name);
-bool fm_metric_needs_model(const char *name);
+bool fm_metric_needs_run(const char *name); /* its model, or its budget */
 bool fm_metric_by_identity(const char *name);
 /* A name in words; "" for one that is not registered.  Floors have no words of their own. */
 void fm_metric_words(const char *name, char *out, size_t cap);
@@ -112,6 +113,8 @@ void fm_metric_list(struct fm_buf *out);
 /* Is it measured of synthetic flows alone, so that it may decide, and be published, in privacy.mode dp?  (config_dp.c)
  */
 bool fm_metric_is_free(const char *name);
+/* Is it of real flows through noise that privacy.budget.gate pays for, so that it may as well?  (config_dp.c) */
+bool fm_metric_is_paid(const char *name);
 
 /* May a gate ask for it?  A misspelt check would be found only at the gate, after hours of training; with this it is
  * found when the config is read.  A metric that is known may still be missing at the gate, and fails there. */

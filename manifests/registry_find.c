@@ -87,11 +87,11 @@ unsigned fm_metric_audience(const char *name)
 	return !kind ? FM_TEAM_ALONE : take_floor(&name) ? (unsigned)kind->floor : kind->shown;
 }
 
-bool fm_metric_needs_model(const char *name)
+bool fm_metric_needs_run(const char *name)
 {
 	const struct fm_metric_kind *kind = fm_metric_kind(name);
 
-	return kind && kind->needs & FM_NEEDS_MODEL;
+	return kind && kind->needs & (FM_NEEDS_MODEL | FM_NEEDS_SHARE);
 }
 
 bool fm_metric_by_identity(const char *name)
@@ -279,7 +279,8 @@ static void put_needs(struct fm_buf *out, const struct fm_metric_kind *kind)
 		     {FM_NEEDS_MODEL, "model"},
 		     {FM_NEEDS_LABELS, "labels"},
 		     {FM_NEEDS_PREVIOUS, "a release before"},
-		     {FM_NEEDS_SUBSAMPLE, "too little memory"}};
+		     {FM_NEEDS_SUBSAMPLE, "too little memory"},
+		     {FM_NEEDS_SHARE, "`privacy.budget.gate`"}};
 	const char *comma = "";
 
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)

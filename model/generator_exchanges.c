@@ -131,7 +131,8 @@ static struct fm_exchange_opts options(const struct fm_config *cfg, double noise
 static int target_of(const struct fm_config *cfg, const struct fm_private_split *split, double *target,
 		     struct fm_error *err)
 {
-	double spent = split->counts + split->training, most = cfg->privacy.epsilon;
+	double spent = split->counts + split->training + cfg->privacy.budget[FM_SHARE_GATE],
+	       most = cfg->privacy.epsilon;
 	struct fm_mechanism all = {.kind = FM_GAUSSIAN,
 				   .sensitivity = 1,
 				   .scale = 1 / (fm_private_worth(cfg) * sqrt(spent < 1 ? spent : 1)),
@@ -151,22 +152,39 @@ struct plan {
 	struct fm_charges charges;
 };
 
+/* The least noise of the training with which all that the run asks, the gate too, keeps to the target. */
+static int calibrate(struct fm_charge *training, const struct fm_config *cfg, const struct fm_charges *counts,
+		     double target, struct fm_error *err)
+{
+	struct fm_account_terms terms = {cfg->privacy.delta, FM_ADD_OR_REMOVE, fm_private_accountant(cfg)};
+	struct fm_charges all = {0};
+	int rc;
+
+	if ((rc = fm_charges_append(&all, counts, err)) < 0 || (rc = fm_private_gate_plan(cfg, &all, err)) < 0 ||
+	    (rc = fm_charges_add(&all, training, err)) < 0 ||
+	    (rc = fm_charges_calibrate(&all, all.n - 1, target, &terms, err)) < 0)
+		goto out;
+	*training = all.list[all.n - 1];
+out:
+	fm_charges_free(&all);
+	return rc;
+}
+
 static int plan_make(struct plan *p, const struct fm_config *cfg, struct fm_error *err)
 {
 	struct fm_private_split split = split_of(cfg);
 	struct fm_exchange_opts o = options(cfg, 1);
 	struct fm_charge training = fm_exchange_charge(&o);
-	struct fm_account_terms terms = {cfg->privacy.delta, FM_ADD_OR_REMOVE, fm_private_accountant(cfg)};
 	double target;
 	int rc;
 
 	*p = (struct plan){.mu = fm_private_worth(cfg) * sqrt(split.counts), .vocabulary = split.vocabulary};
 	if ((rc = target_of(cfg, &split, &target, err)) < 0 ||
 	    (rc = fm_private_plan(cfg, p->mu, p->vocabulary, &p->charges, err)) < 0 ||
-	    (rc = fm_charges_add(&p->charges, &training, err)) < 0 ||
-	    (rc = fm_charges_calibrate(&p->charges, p->charges.n - 1, target, &terms, err)) < 0)
+	    (rc = calibrate(&training, cfg, &p->charges, target, err)) < 0 ||
+	    (rc = fm_charges_add(&p->charges, &training, err)) < 0)
 		return rc;
-	p->noise_multiplier = p->charges.list[p->charges.n - 1].scale;
+	p->noise_multiplier = training.scale;
 	return FM_OK;
 }
 

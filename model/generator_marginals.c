@@ -69,6 +69,22 @@ static int marginals_check(const struct fm_config *cfg, struct fm_error *err)
 
 /* ---- the plan ---- */
 
+/* epsilon of the counts and of what the gate will ask. */
+static int epsilon_with_gate(const struct fm_config *cfg, const struct fm_charges *counts, double *epsilon,
+			     struct fm_error *err)
+{
+	struct fm_charges all = {0};
+	int rc;
+
+	if ((rc = fm_charges_append(&all, counts, err)) < 0 || (rc = fm_private_gate_plan(cfg, &all, err)) < 0)
+		goto out;
+	rc =
+	    fm_charges_epsilon(&all, cfg->privacy.delta, 1, FM_ADD_OR_REMOVE, fm_private_accountant(cfg), epsilon, err);
+out:
+	fm_charges_free(&all);
+	return rc;
+}
+
 /* mu of the counts: their share of the one that the noise multiplier gives, or else of the largest, to a thousandth,
  * with which the config's accountant finds epsilon kept.  All scales are in proportion to 1 / mu, except for the
  * rounding to a discrete Gaussian. */
@@ -83,9 +99,7 @@ static int plan_at(const struct fm_config *cfg, double *mu, double *vocabulary, 
 	*mu = fm_private_worth(cfg) * sqrt(split.counts);
 	for (int i = 0; i < 8; i++) {
 		if ((rc = fm_private_plan(cfg, *mu, *vocabulary, charges, err)) < 0 || !(target > 0) ||
-		    (rc = fm_charges_epsilon(charges, cfg->privacy.delta, 1, FM_ADD_OR_REMOVE,
-					     fm_private_accountant(cfg), &epsilon, err)) < 0 ||
-		    epsilon <= target)
+		    (rc = epsilon_with_gate(cfg, charges, &epsilon, err)) < 0 || epsilon <= target)
 			return rc;
 		fm_charges_free(charges);
 		*mu *= 0.999 * target / epsilon;

@@ -50,8 +50,11 @@ struct fm_private_split fm_private_split(const struct fm_config *cfg, struct fm_
 	const double *b = cfg->privacy.budget;
 	double counts = b[FM_SHARE_VOCABULARY] + b[FM_SHARE_PAIRS];
 
-	if (counts + b[FM_SHARE_TRAINING] + b[FM_SHARE_GATE] == 0)
+	if (counts + b[FM_SHARE_TRAINING] == 0) {
+		usual.counts *= 1 - b[FM_SHARE_GATE];
+		usual.training *= 1 - b[FM_SHARE_GATE];
 		return usual;
+	}
 	return (struct fm_private_split){.counts = counts,
 					 .vocabulary = counts > 0 ? b[FM_SHARE_VOCABULARY] / counts : 0,
 					 .training = b[FM_SHARE_TRAINING]};
@@ -137,6 +140,59 @@ int fm_private_plan(const struct fm_config *cfg, double mu, double vocabulary, s
 out:
 	fm_marginals_free(&m);
 	fm_table_free(none);
+	fm_secret_close(&key);
+	return rc;
+}
+
+/* ---- the gate ---- */
+
+/* Of a made table, by the config's ranges. */
+static bool is_made_inside(const void *ctx, uint32_t ip)
+{
+	const struct fm_private_ranges *r = ctx;
+
+	for (int i = 0; i < r->n; i++)
+		if (r->range[i].bits == 0 || (ip ^ r->range[i].base) >> (32 - r->range[i].bits) == 0)
+			return true;
+	return false;
+}
+
+int fm_private_gate_opts(struct fm_paid_opts *o, const struct fm_config *cfg, const struct fm_table *real,
+			 struct fm_private_ranges *r, struct fm_error *err)
+{
+	int64_t first, last;
+	int rc;
+
+	if ((rc = fm_config_public_period(cfg, &first, &last, err)) < 0)
+		return rc;
+	*o = (struct fm_paid_opts){.mu = fm_private_worth(cfg) * sqrt(cfg->privacy.budget[FM_SHARE_GATE]),
+				   .first_slot = (int32_t)(first / FM_SLOT_MS),
+				   .inside = real ? is_inside : is_made_inside,
+				   .ctx = real ? (const void *)real->addresses : r};
+	o->nslots = (int32_t)(last / FM_SLOT_MS) - o->first_slot + 1;
+	if (real)
+		return FM_OK;
+	r->n = cfg->generate.ninside;
+	return fm_ranges(cfg->generate.inside, cfg->generate.ninside, r->range, err);
+}
+
+/* As above: asked of no exchanges at all. */
+int fm_private_gate_plan(const struct fm_config *cfg, struct fm_charges *charges, struct fm_error *err)
+{
+	int64_t noisy[FM_PAID_FIELDS][FM_PAID_CELLS];
+	struct fm_exchanges none = {0};
+	struct fm_private_ranges ranges;
+	struct fm_secret key = {0};
+	struct fm_paid_opts o;
+	int rc;
+
+	if (!(cfg->privacy.budget[FM_SHARE_GATE] > 0))
+		return FM_OK;
+	if ((rc = fm_private_gate_opts(&o, cfg, NULL, &ranges, err)) < 0 ||
+	    (rc = fm_secret_new(&key, FM_STREAM_KEY, err)) < 0)
+		goto out;
+	rc = fm_paid_ask(noisy, charges, &none, &o, &key, err);
+out:
 	fm_secret_close(&key);
 	return rc;
 }

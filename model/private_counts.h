@@ -6,6 +6,7 @@
  *     fm_private_split    mu and privacy.budget -> what the counts have of it
  *     fm_private_plan     what the counts charge, a function of the config alone
  *     fm_private_facts    what is public, in the terms of fm_marginals_fit
+ *     fm_private_gate_*   what the gate asks of the holdout (model/marginals/paid.h), charges, and is told in public
  *     fm_private_wishes   what is asked for, in the terms of fm_marginals_sample
  */
 #ifndef FM_MODEL_PRIVATE_COUNTS_H
@@ -13,6 +14,7 @@
 
 #include "manifests/config.h"
 #include "model/marginals/marginals.h"
+#include "model/marginals/paid.h"
 
 /* What both kinds refuse: no label is named; labels or hours are wished for. */
 int fm_private_check(const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
@@ -36,12 +38,23 @@ struct fm_private_split {
 	double vocabulary; /* what the vocabulary has of that; 0: by the weights of the counts */
 	double training;
 };
-/* privacy.budget, or where it is {} the split `usual`. */
+/* privacy.budget, or where it is {} or has a share for the gate alone the split `usual` of what the gate leaves. */
 struct fm_private_split fm_private_split(const struct fm_config *cfg, struct fm_private_split usual);
 
 /* Of counts that are worth mu together; charges is empty before. */
 int fm_private_plan(const struct fm_config *cfg, double mu, double vocabulary, struct fm_charges *charges,
 		    struct fm_error *err) FM_MUST_CHECK;
+
+/* What the evaluate stage charges for the gate is appended to *charges: nothing without a share for the gate. */
+int fm_private_gate_plan(const struct fm_config *cfg, struct fm_charges *charges, struct fm_error *err) FM_MUST_CHECK;
+/* The same terms for the holdout, whose dictionary says which addresses are inside, and for flows that were made, whose
+ * ranges do.  real: the table; NULL: made ones.  *o points to it, or into r. */
+struct fm_private_ranges {
+	struct fm_range range[FM_CFG_MAXRANGES];
+	int n;
+};
+int fm_private_gate_opts(struct fm_paid_opts *o, const struct fm_config *cfg, const struct fm_table *real,
+			 struct fm_private_ranges *r, struct fm_error *err) FM_MUST_CHECK;
 
 struct fm_private_facts {
 	char text[FM_CFG_STR]; /* the labels, cut into words */

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "model/generator.h"
+#include "model/private_counts.h"
 #include "privacy/charge_json.h"
 
 #define DIGITS 6       /* of a published epsilon, rounded up */
@@ -23,6 +24,7 @@ int fm_budget_claim(struct fm_claim *c, const struct fm_config *cfg, struct fm_e
 
 	*c = (struct fm_claim){.delta = cfg->privacy.delta};
 	if ((rc = fm_generator_plan(cfg, &c->charges, err)) < 0 ||
+	    (rc = fm_private_gate_plan(cfg, &c->charges, err)) < 0 ||
 	    (rc = fm_charges_epsilon(&c->charges, c->delta, 1, FM_ADD_OR_REMOVE, accountant_of(cfg), &c->epsilon,
 				     err)) < 0 ||
 	    (rc = fm_alloc(&c->share, c->charges.n, sizeof *c->share, "shares of a budget", err)) < 0 ||
@@ -32,8 +34,8 @@ int fm_budget_claim(struct fm_claim *c, const struct fm_config *cfg, struct fm_e
 	if (cfg->privacy.epsilon > 0 && c->epsilon > cfg->privacy.epsilon)
 		rc = fm_fail(
 		    err, FM_EINPUT,
-		    "the noise that model.kind %s would draw gives epsilon %g, over privacy.epsilon %g: nothing is "
-		    "read",
+		    "the noise that model.kind %s and the gate would draw gives epsilon %g, over privacy.epsilon %g: "
+		    "nothing is read",
 		    cfg->model.kind, c->epsilon, cfg->privacy.epsilon);
 out:
 	if (rc < 0)

@@ -44,7 +44,7 @@ bool fm_harvest_has_interval(const char *name)
 
 	return topic && (topic->group == FM_GROUP_TWO_SAMPLE || topic->group == FM_GROUP_PROFILES ||
 			 topic->group == FM_GROUP_CLASSIFICATION || topic->group == FM_GROUP_ANOMALY ||
-			 topic->group == FM_GROUP_LEAKAGE);
+			 topic->group == FM_GROUP_LEAKAGE || fm_metric_is_paid(name));
 }
 
 static bool is_rounded(const json_t *v)
@@ -52,10 +52,7 @@ static bool is_rounded(const json_t *v)
 	return json_is_null(v) || json_number_value(v) == fm_metric_round(json_number_value(v));
 }
 
-/* Which lists they are. */
-enum list { OF_EVALUATE, OF_CONTROL, OF_GENERATE };
-
-static const char *metric_fault(const json_t *m, enum list of, double most_rows)
+static const char *metric_fault(const json_t *m, enum fm_harvest_list of, double most_rows)
 {
 	const char *name = json_string_value(json_object_get(m, "name"));
 	const json_t *value = json_object_get(m, "value"), *ci = json_object_get(m, "ci"), *n = json_object_get(m, "n");
@@ -64,22 +61,24 @@ static const char *metric_fault(const json_t *m, enum list of, double most_rows)
 		return "has an entry that is no metric";
 	if (!fm_metric_kind(name) || fm_metric_kind(name)->is & FM_BY_GATE)
 		return "has a metric that is not registered";
-	if (of == OF_GENERATE && !fm_metric_is_free(name))
+	if (of == FM_LIST_FREE && !fm_metric_is_free(name))
 		return "has a metric that is not of synthetic flows alone";
+	if (of == FM_LIST_PAID && !fm_metric_is_paid(name))
+		return "has a metric that nothing paid for";
 	if ((!json_is_null(value) && !bounded(value, MOST_VALUE)) || !is_ci(ci))
 		return "has a value that is no number of a metric";
-	if (of == OF_EVALUATE &&
+	if ((of == FM_LIST_EVALUATE || of == FM_LIST_PAID) &&
 	    (!is_rounded(value) || (ci && (!is_rounded(json_array_get(ci, 0)) || !is_rounded(json_array_get(ci, 1))))))
 		return "has a value with more digits than are kept";
-	if (of == OF_EVALUATE && ci && !fm_harvest_has_interval(name))
+	if (of == FM_LIST_EVALUATE && ci && !fm_harvest_has_interval(name))
 		return "has an interval where none is measured";
 	return is_count(n) && (double)json_integer_value(n) <= most_rows
 		   ? NULL
 		   : "has a metric on an impossible number of rows";
 }
 
-static int check_list(enum fm_stage_id id, const char *where, const json_t *list, enum list of, double most_rows,
-		      struct fm_error *err)
+static int check_list(enum fm_stage_id id, const char *where, const json_t *list, enum fm_harvest_list of,
+		      double most_rows, struct fm_error *err)
 {
 	const char *fault;
 
@@ -91,13 +90,14 @@ static int check_list(enum fm_stage_id id, const char *where, const json_t *list
 	return FM_OK;
 }
 
-int fm_harvest_metrics(const json_t *list, bool free, double most_rows, struct fm_metrics *out, struct fm_error *err)
+int fm_harvest_metrics(const json_t *list, enum fm_harvest_list of, double most_rows, struct fm_metrics *out,
+		       struct fm_error *err)
 {
-	enum fm_stage_id id = free ? FM_GENERATE : FM_EVALUATE;
+	enum fm_stage_id id = of == FM_LIST_FREE ? FM_GENERATE : FM_EVALUATE;
 	int rc;
 
 	*out = (struct fm_metrics){0};
-	if ((rc = check_list(id, "list of metrics", list, free ? OF_GENERATE : OF_EVALUATE, most_rows, err)) < 0)
+	if ((rc = check_list(id, "list of metrics", list, of, most_rows, err)) < 0)
 		return rc;
 	if (fm_metrics_from_list(out, list, err) < 0)
 		return refuse(id, "list of metrics", "has one twice", err);
@@ -137,7 +137,7 @@ int fm_harvest_controls(const struct fm_config *cfg, const json_t *doc, struct f
 	    !is_count(rows) || json_integer_value(rows) > cfg->gate.control_rows ||
 	    json_number_value(json_object_get(doc, "limit")) != cfg->gate.control_limit)
 		return refuse(FM_EVALUATE, "document of controls", "is none of this config", err);
-	if ((rc = check_list(FM_EVALUATE, "list of floors", json_object_get(doc, "floor"), OF_CONTROL, MOST_COUNT,
+	if ((rc = check_list(FM_EVALUATE, "list of floors", json_object_get(doc, "floor"), FM_LIST_CONTROL, MOST_COUNT,
 			     err)) < 0)
 		return rc;
 	for (size_t i = 0; i < json_array_size(list); i++, at++) {
@@ -147,7 +147,7 @@ int fm_harvest_controls(const struct fm_config *cfg, const json_t *doc, struct f
 			at++;
 		if (at == fm_ncontrols)
 			return refuse(FM_EVALUATE, "document of controls", "has a control that nobody planted", err);
-		if ((rc = check_list(FM_EVALUATE, "score of a control", json_object_get(o, "metrics"), OF_CONTROL,
+		if ((rc = check_list(FM_EVALUATE, "score of a control", json_object_get(o, "metrics"), FM_LIST_CONTROL,
 				     MOST_COUNT, err)) < 0)
 			return rc;
 	}

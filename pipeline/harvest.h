@@ -27,8 +27,14 @@ bool fm_harvest_holds(const char *dir, const char *name);
 int fm_harvest_result(const struct fm_config *cfg, enum fm_stage_id id, const json_t *result,
 		      struct fm_error *err) FM_MUST_CHECK;
 /* A list of metrics: registered names, finite numbers or null, on at most so many rows.  Those of evaluate are rounded
- * (fm_metric_round), and have an interval only where one is measured.  free: generate's, of synthetic flows alone. */
-int fm_harvest_metrics(const json_t *list, bool free, double most_rows, struct fm_metrics *out,
+ * (fm_metric_round), and have an interval only where one is measured. */
+enum fm_harvest_list {
+	FM_LIST_EVALUATE,
+	FM_LIST_CONTROL,
+	FM_LIST_FREE, /* generate's, of synthetic flows alone */
+	FM_LIST_PAID  /* evaluate's, that privacy.budget.gate pays for */
+};
+int fm_harvest_metrics(const json_t *list, enum fm_harvest_list of, double most_rows, struct fm_metrics *out,
 		       struct fm_error *err) FM_MUST_CHECK;
 /* Has a metric of this name an interval? */
 bool fm_harvest_has_interval(const char *name);

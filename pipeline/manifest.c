@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/version.h"
 #include "manifests/canon.h"
+#include "manifests/registry.h"
 #include "pipeline/budget.h"
 #include "pipeline/harvest.h"
 #include "pipeline/manifest_public.h"
@@ -135,6 +136,28 @@ static int histograms_json(const struct fm_config *cfg, const struct fm_run *run
 	return rc;
 }
 
+/* Those that privacy.budget.gate paid for, and nothing else of what the stage found out about real flows. */
+static int add_paid(const struct fm_run *run, json_t *list, struct fm_error *err)
+{
+	char *path = fm_path_join(run->stage[FM_EVALUATE].product, "paid.json");
+	struct fm_metrics checked = {0};
+	json_t *paid = NULL;
+	int rc;
+
+	if (!path)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	if ((rc = fm_json_load(&paid, path, HISTOGRAMS_MAX, err)) < 0 ||
+	    (rc = fm_harvest_metrics(paid, FM_LIST_PAID, MOST_ROWS, &checked, err)) < 0)
+		goto out;
+	if (json_array_extend(list, paid))
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the metrics");
+out:
+	fm_metrics_free(&checked);
+	json_decref(paid);
+	free(path);
+	return rc;
+}
+
 static int free_metrics_json(const struct fm_run *run, json_t **out, struct fm_error *err)
 {
 	char *path = fm_path_join(run->stage[FM_GENERATE].product, "free.json");
@@ -142,7 +165,7 @@ static int free_metrics_json(const struct fm_run *run, json_t **out, struct fm_e
 	int rc = path ? fm_json_load(out, path, HISTOGRAMS_MAX, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
 
 	if (rc == FM_OK)
-		rc = fm_harvest_metrics(*out, true, MOST_ROWS, &checked, err);
+		rc = fm_harvest_metrics(*out, FM_LIST_FREE, MOST_ROWS, &checked, err);
 	fm_metrics_free(&checked);
 	free(path);
 	return rc;
@@ -152,13 +175,17 @@ static int free_metrics_json(const struct fm_run *run, json_t **out, struct fm_e
 static int metrics_json(const struct fm_config *cfg, const struct fm_run *run, json_t **out, struct fm_error *err)
 {
 	json_t *list = NULL;
+	int rc;
 
-	/* Only what was measured where no private record was in reach. */
-	if (fm_config_dp(cfg))
-		return free_metrics_json(run, out, err);
+	/* Only what was measured where no private record was in reach, or through noise. */
+	if (fm_config_dp(cfg)) {
+		if ((rc = free_metrics_json(run, out, err)) < 0 || !fm_config_pays_gate(cfg))
+			return rc;
+		return add_paid(run, *out, err);
+	}
 	list = fm_metrics_list(&run->metrics);
-	int rc = list ? fm_report_metrics(list, cfg->publish.report, cfg->privacy.min_count, out, err)
-		      : fm_fail(err, FM_ESYSTEM, "out of memory for the metrics");
+	rc = list ? fm_report_metrics(list, cfg->publish.report, cfg->privacy.min_count, out, err)
+		  : fm_fail(err, FM_ESYSTEM, "out of memory for the metrics");
 
 	json_decref(list);
 	return rc;

@@ -62,11 +62,36 @@ static int read_metrics(struct fm_runner *r, struct fm_error *err)
 	int rc;
 
 	if ((rc = load_product(&r->run->stage[FM_EVALUATE], "metrics.json", &doc, err)) < 0 ||
-	    (rc = fm_harvest_metrics(doc, false, most_rows(r->run), &r->run->metrics, err)) < 0)
+	    (rc = fm_harvest_metrics(doc, FM_LIST_EVALUATE, most_rows(r->run), &r->run->metrics, err)) < 0)
 		goto out;
 	r->run->has_metrics = true;
 out:
 	json_decref(doc);
+	return rc;
+}
+
+/* In privacy.mode dp: those of synthetic flows alone, and those that the budget paid for. */
+static int read_free(const struct fm_runner *r, struct fm_metrics *out, struct fm_error *err)
+{
+	struct fm_metrics paid = {0};
+	json_t *doc = NULL;
+	int rc;
+
+	if ((rc = load_product(&r->run->stage[FM_GENERATE], "free.json", &doc, err)) < 0 ||
+	    (rc = fm_harvest_metrics(doc, FM_LIST_FREE, most_rows(r->run), out, err)) < 0 ||
+	    !fm_config_pays_gate(r->cfg))
+		goto out;
+	json_decref(doc);
+	doc = NULL;
+	if ((rc = load_product(&r->run->stage[FM_EVALUATE], "paid.json", &doc, err)) < 0 ||
+	    (rc = distrust(r, FM_EVALUATE, fm_harvest_metrics(doc, FM_LIST_PAID, most_rows(r->run), &paid, err))) < 0)
+		goto out;
+	for (size_t i = 0; rc >= 0 && i < paid.n; i++)
+		rc = fm_metrics_add_ci(out, paid.m[i].name, paid.m[i].value, paid.m[i].n, paid.m[i].ci_lo,
+				       paid.m[i].ci_hi, err);
+out:
+	json_decref(doc);
+	fm_metrics_free(&paid);
 	return rc;
 }
 
@@ -75,13 +100,11 @@ static int read_evidence(struct fm_runner *r, struct fm_metrics *free_ones, json
 {
 	const struct fm_run_stage *evaluate = &r->run->stage[FM_EVALUATE];
 	char *path = fm_path_join(evaluate->product, "controls.json");
-	json_t *doc = NULL;
 	int rc;
 
 	if (!path)
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	if (fm_config_dp(r->cfg) && ((rc = load_product(&r->run->stage[FM_GENERATE], "free.json", &doc, err)) < 0 ||
-				     (rc = fm_harvest_metrics(doc, true, most_rows(r->run), free_ones, err)) < 0))
+	if (fm_config_dp(r->cfg) && (rc = read_free(r, free_ones, err)) < 0)
 		goto out;
 	rc = FM_OK;
 	if (!fm_config_controls(r->cfg) || !fm_file_exists(path))
@@ -90,7 +113,6 @@ static int read_evidence(struct fm_runner *r, struct fm_metrics *free_ones, json
 		goto out;
 	rc = distrust(r, FM_EVALUATE, fm_harvest_controls(r->cfg, *controls, err));
 out:
-	json_decref(doc);
 	free(path);
 	return rc;
 }

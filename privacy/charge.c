@@ -65,6 +65,17 @@ int fm_charges_add(struct fm_charges *c, const struct fm_charge *charge, struct 
 	return FM_OK;
 }
 
+int fm_charges_append(struct fm_charges *c, const struct fm_charges *more, struct fm_error *err)
+{
+	for (size_t i = 0; i < more->n; i++) {
+		int rc = fm_charges_add(c, &more->list[i], err);
+
+		if (rc < 0)
+			return rc;
+	}
+	return FM_OK;
+}
+
 void fm_charges_free(struct fm_charges *c)
 {
 	if (c == NULL)

@@ -43,6 +43,7 @@ struct fm_charges { /* zero-initialised is empty */
 /* FM_EINPUT for an entry without a name or with the name of another, or with a number that is out of range: sensitivity
  * and delta negative, scale not positive, rate outside (0, 1], count 0. */
 int fm_charges_add(struct fm_charges *c, const struct fm_charge *charge, struct fm_error *err) FM_MUST_CHECK;
+int fm_charges_append(struct fm_charges *c, const struct fm_charges *more, struct fm_error *err) FM_MUST_CHECK;
 void fm_charges_free(struct fm_charges *c);
 
 /*

@@ -182,7 +182,15 @@ static void put_checks(const struct fm_metadata_in *in, struct fm_buf *out)
 			     ? "The release was let out because every check below passed or was waived.\n"
 			     : "The release was let out because every check below passed.\n");
 	fm_buf_puts(
-	    out, fm_config_dp(in->cfg)
+	    out, fm_config_pays_gate(in->cfg)
+		     ? "Values are of the synthetic flows alone, except\n"
+		       "for those of `paid.`: real flows that the model did not see were counted through noise, which "
+		       "the\n"
+		       "guarantee below covers. Each is the most that the difference may be, whatever the noise hides, "
+		       "and its\n"
+		       "rows are a noisy number too. Nothing else that compares with real flows was let to decide, or "
+		       "is published.\n\n"
+		 : fm_config_dp(in->cfg)
 		     ? "Values are of the synthetic flows alone: nothing\n"
 		       "that compares them with real ones was let to decide, or is published.\n\n"
 		     : "Values compare the synthetic flows with real\n"

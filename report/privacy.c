@@ -122,6 +122,26 @@ static void put_audit(const json_t *audit, struct fm_buf *out)
 			 "nothing.</p>\n");
 }
 
+/* Was the holdout asked through noise? */
+static bool is_paid(const json_t *privacy)
+{
+	const json_t *list = json_object_get(privacy, "mechanisms");
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (strncmp(fm_html_str(json_array_get(list, i), "name"), "holdout ", 8) == 0)
+			return true;
+	return false;
+}
+
+static void put_paid(struct fm_buf *out)
+{
+	fm_buf_puts(out,
+		    "<p>Real flows that the model did not see were counted through noise, one field at a time. The "
+		    "measures whose names begin with <code>paid.</code> compare with these noisy counts and with "
+		    "nothing else; each is the most that the difference may be, whatever the noise hides. That is "
+		    "part of the \xce\xb5 above.</p>\n");
+}
+
 void fm_part_privacy(const struct fm_page *p, struct fm_buf *out)
 {
 	const json_t *privacy = json_object_get(p->facts, "privacy");
@@ -138,6 +158,8 @@ void fm_part_privacy(const struct fm_page *p, struct fm_buf *out)
 			put_groups(privacy, out);
 		else
 			fm_buf_puts(out, "<p><b>For all flows of one host together nothing is promised.</b></p>\n");
+		if (is_paid(privacy))
+			put_paid(out);
 		if (json_is_object(json_object_get(privacy, "audit")))
 			put_audit(json_object_get(privacy, "audit"), out);
 	} else if (strcmp(mode, "none") == 0) {

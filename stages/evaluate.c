@@ -13,6 +13,7 @@
 #include "manifests/canon.h"
 #include "manifests/dialect.h"
 #include "stages/membership.h"
+#include "stages/paid.h"
 #include "stages/previous.h"
 
 static int save(json_t *doc, const char *dir, const char *name, struct fm_error *err)
@@ -21,6 +22,30 @@ static int save(json_t *doc, const char *dir, const char *name, struct fm_error 
 	int rc = doc && path ? fm_json_save(doc, path, err) : fm_fail(err, FM_ESYSTEM, "out of memory for %s", name);
 
 	free(path);
+	return rc;
+}
+
+/* paid.json: all of what is seen of the holdout that partners may see; it is beside the exact metrics too. */
+static int save_paid(const struct fm_evaluate_in *in, const struct fm_table *holdout, const struct fm_table *synthetic,
+		     struct fm_metrics *all, struct fm_error *err)
+{
+	struct fm_metrics paid = {0};
+	json_t *list = NULL;
+	int rc;
+
+	if ((rc = fm_paid_measure(&(struct fm_paid_in){in->cfg, holdout, synthetic, in->secret}, &paid, err)) < 0)
+		goto out;
+	fm_metrics_round(&paid);
+	list = fm_metrics_list(&paid);
+	if ((rc = save(list, in->out_dir, "paid.json", err)) < 0)
+		goto out;
+	for (size_t i = 0; i < paid.n; i++)
+		if ((rc = fm_metrics_add_ci(all, paid.m[i].name, paid.m[i].value, paid.m[i].n, paid.m[i].ci_lo,
+					    paid.m[i].ci_hi, err)) < 0)
+			goto out;
+out:
+	json_decref(list);
+	fm_metrics_free(&paid);
 	return rc;
 }
 
@@ -43,6 +68,8 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 		goto out;
 	if ((rc = fm_evaluate_tables(train, synthetic, holdout, in->cfg->train.threads, fm_evaluate_opts(in->cfg),
 				     &out->metrics, err)) < 0)
+		goto out;
+	if (fm_config_pays_gate(in->cfg) && (rc = save_paid(in, holdout, synthetic, &out->metrics, err)) < 0)
 		goto out;
 	if ((rc = fm_pool_new(&pool, in->cfg->train.threads, err)) < 0)
 		goto out;

@@ -7,6 +7,7 @@
 #include "judge/gate/check.h"
 #include "judge/gate/complete.h"
 #include "manifests/canon.h"
+#include "manifests/registry.h"
 
 #define METRICS_MAX ((size_t)16 << 20) /* bytes of metrics.json */
 
@@ -16,6 +17,30 @@ static int load_controls(const struct fm_gate_in *in, json_t **controls, struct 
 	if (!in->controls_json || !fm_config_controls(in->cfg))
 		return FM_OK;
 	return fm_json_load(controls, in->controls_json, METRICS_MAX, err);
+}
+
+/* Those of a list that may decide in privacy.mode dp because they were paid for. */
+static int add_paid(struct fm_metrics *metrics, const char *path, struct fm_error *err)
+{
+	struct fm_metrics paid = {0};
+	json_t *list = NULL;
+	int rc;
+
+	if ((rc = fm_json_load(&list, path, METRICS_MAX, err)) < 0)
+		return rc;
+	if ((rc = fm_metrics_from_list(&paid, list, err)) < 0) {
+		rc = fm_error_prefix(err, "%s: ", path);
+		goto out;
+	}
+	for (size_t i = 0; i < paid.n; i++)
+		if (fm_metric_is_paid(paid.m[i].name) &&
+		    (rc = fm_metrics_add_ci(metrics, paid.m[i].name, paid.m[i].value, paid.m[i].n, paid.m[i].ci_lo,
+					    paid.m[i].ci_hi, err)) < 0)
+			goto out;
+out:
+	json_decref(list);
+	fm_metrics_free(&paid);
+	return rc;
 }
 
 int fm_gate_judge(const struct fm_gate_in *in, const struct fm_metrics *metrics, const json_t *controls,
@@ -49,6 +74,8 @@ int fm_stage_gate(const struct fm_gate_in *in, struct fm_gate_out *out, struct f
 		rc = fm_error_prefix(err, "%s: ", metrics_json);
 		goto out;
 	}
+	if (fm_config_pays_gate(in->cfg) && in->paid_json && (rc = add_paid(&metrics, in->paid_json, err)) < 0)
+		goto out;
 	if ((rc = fm_gate_judge(in, &metrics, controls, &out->verdict, err)) < 0)
 		goto out;
 	verdict = fm_verdict_json(&out->verdict);

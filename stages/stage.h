@@ -12,7 +12,8 @@
  *     store/      train/, validation/, holdout/ (tables with win and gap), store.json, quarantine.csv
  *     model/      files of the kind of model (model/generator.h); in privacy.mode dp charges.json (charge_json.h)
  *     synthetic/  table; in privacy.mode dp free.json, the metrics of synthetic flows alone (fm_metrics_list)
- *     metrics/    metrics.json (fm_metrics_list), histograms.json (judge/histogram.h), controls.json (controls.h)
+ *     metrics/    metrics.json (fm_metrics_list), histograms.json (judge/histogram.h), controls.json (controls.h);
+ *                 with privacy.budget.gate paid.json, the metrics that it pays for (paid.h)
  *     verdict/    verdict.json (fm_verdict_json)
  *     release/    NAME-VERSION.tar.zst and .sig
  *
@@ -83,6 +84,7 @@ json_t *fm_generate_out_json(const struct fm_generate_out *out);
 struct fm_evaluate_in {
 	const struct fm_config *cfg;
 	const char *train_dir, *holdout_dir, *synthetic_dir, *out_dir, *model_dir, *store_json, *previous;
+	const struct fm_secret *secret; /* of the noise of what is paid for; used for nothing else */
 };
 struct fm_evaluate_out {
 	struct fm_metrics metrics;
@@ -94,7 +96,8 @@ json_t *fm_evaluate_out_json(const struct fm_evaluate_out *out);
  * NULL. */
 struct fm_gate_in {
 	const struct fm_config *cfg;
-	const char *free_json; /* in privacy.mode dp the only metrics that decide; NULL elsewhere */
+	const char *free_json; /* in privacy.mode dp the only metrics that decide, */
+	const char *paid_json; /* and these, where the budget has a share for them; NULL elsewhere */
 	const char *metrics_json, *out_dir, *controls_json;
 	const json_t *waivers;
 	const json_t *audits; /* of the claim: a list (judge/gate/check.h) or NULL */

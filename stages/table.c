@@ -23,6 +23,7 @@ const struct fm_item fm_items[FM_NITEMS] = {
     [FM_ITEM_FREE] = {"metrics of synthetic flows alone", PRODUCT(FM_GENERATE, "free.json"), true},
     [FM_ITEM_PREVIOUS] = {"previous release", USER("release.previous", release.previous, "previous"), true},
     [FM_ITEM_METRICS] = {"metrics", PRODUCT(FM_EVALUATE, "metrics.json"), false},
+    [FM_ITEM_PAID] = {"metrics that privacy.budget.gate pays for", PRODUCT(FM_EVALUATE, "paid.json"), true},
     [FM_ITEM_CONTROLS] = {"controls", PRODUCT(FM_EVALUATE, "controls.json"), true},
     [FM_ITEM_WAIVERS] = {"waivers", FM_FROM_RUNNER, 0, NULL, NULL, 0, "waivers", true},
     [FM_ITEM_AUDITS] = {"audit of the claim", FM_FROM_RUNNER, 0, NULL, NULL, 0, "audits", true},
@@ -98,7 +99,8 @@ static int call_evaluate(const struct fm_stages *s, const struct fm_stage_call *
 				    .out_dir = c->out_dir,
 				    .model_dir = c->path[FM_ITEM_MODEL],
 				    .store_json = c->path[FM_ITEM_STORE],
-				    .previous = c->path[FM_ITEM_PREVIOUS]};
+				    .previous = c->path[FM_ITEM_PREVIOUS],
+				    .secret = c->secret};
 	struct fm_evaluate_out out = {0};
 	int rc;
 
@@ -112,6 +114,7 @@ static int call_gate(const struct fm_stages *s, const struct fm_stage_call *c, j
 {
 	struct fm_gate_in in = {.cfg = c->cfg,
 				.free_json = c->path[FM_ITEM_FREE],
+				.paid_json = c->path[FM_ITEM_PAID],
 				.metrics_json = c->path[FM_ITEM_METRICS],
 				.out_dir = c->out_dir,
 				.controls_json = c->path[FM_ITEM_CONTROLS],
@@ -193,9 +196,10 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		     .threads = true,
 		     .product = "metrics",
 		     .makes = "metrics, histograms for the report, controls",
-		     .files = "metrics.json histograms.json controls.json",
+		     .files = "metrics.json histograms.json controls.json paid.json",
 		     .format = 3,
 		     .by_program = true,
+		     .draws = true,
 		     .sees_rows = true,
 		     .items = FM_ITEM(FM_ITEM_DIALECT) | FM_ITEM(FM_ITEM_TRAIN) | FM_ITEM(FM_ITEM_HOLDOUT) |
 			      FM_ITEM(FM_ITEM_STORE) | FM_ITEM(FM_ITEM_MODEL) | FM_ITEM(FM_ITEM_SYNTHETIC) |
@@ -208,8 +212,8 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		 .files = "verdict.json",
 		 .format = 1,
 		 .by_program = true,
-		 .items = FM_ITEM(FM_ITEM_METRICS) | FM_ITEM(FM_ITEM_FREE) | FM_ITEM(FM_ITEM_CONTROLS) |
-			  FM_ITEM(FM_ITEM_WAIVERS) | FM_ITEM(FM_ITEM_AUDITS),
+		 .items = FM_ITEM(FM_ITEM_METRICS) | FM_ITEM(FM_ITEM_FREE) | FM_ITEM(FM_ITEM_PAID) |
+			  FM_ITEM(FM_ITEM_CONTROLS) | FM_ITEM(FM_ITEM_WAIVERS) | FM_ITEM(FM_ITEM_AUDITS),
 		 .section = {"gate", "privacy.mode"},
 		 .call = call_gate},
     [FM_RELEASE] = {.name = "release",

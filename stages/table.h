@@ -34,6 +34,7 @@ enum fm_item_id {
 	FM_ITEM_FREE, /* there in privacy.mode dp alone */
 	FM_ITEM_PREVIOUS,
 	FM_ITEM_METRICS,
+	FM_ITEM_PAID, /* there with privacy.budget.gate alone */
 	FM_ITEM_CONTROLS,
 	FM_ITEM_WAIVERS,
 	FM_ITEM_AUDITS,

@@ -46,6 +46,12 @@ expect 3 "mode none has no budget" sh -c "'$F' -q init --preset demo q && '$F' b
 says err "claims nothing" "it says so"
 expect 2 "a config that voids its claim is refused" budget --set privacy.delta=0.1
 says err "1 / privacy.records" "with the reason"
+gate() { # the gate's part of the shares, to a hundredth, and how many entries it has
+	json out '(lambda g: (round(sum(m["share"] for m in g), 2), len(g)))([m for m in d["mechanisms"] if m["name"].startswith("holdout ")])'
+}
+expect 0 "a share for the gate" budget --json --set 'privacy.budget={gate: 0.1}'
+holds "is that of ten questions to the holdout" test "$(gate)" = "(0.1, 10)"
+holds "and the target is kept to, closely" test "$(json out '3.95 < d["epsilon"] <= 4')" = True
 
 # --- the network: counts and training ---
 network() { budget --set model.kind=diffusion "$@"; }
@@ -66,6 +72,9 @@ print(d["delta"] - sum(x.get("delta", 0) for x in d["mechanisms"]))' >left.txt
 expect 0 "flowmint epsilon takes the list" "$F" epsilon --mechanisms list.json --delta "$(cat left.txt)"
 holds "and is at most 3 % below, never above" "$PYTHON" -c 'import json, sys
 sys.exit(not 0.97 < float(open("out").read()) / json.load(open("net.json"))["epsilon"] <= 1)'
+expect 0 "a share for the gate" network --json --set 'privacy.budget={gate: 0.1}'
+holds "is that of ten questions to the holdout" test "$(json out 'sum(m["name"].startswith("holdout ") for m in d["mechanisms"])')" = 10
+holds "and the target is kept to, closely" test "$(json out '3.95 < d["epsilon"] <= 4')" = True
 sigma() { json "$1" '[m["scale"] for m in d["mechanisms"] if m["name"] == "training"][0]'; }
 port() { json "$1" '[m["scale"] for m in d["mechanisms"] if m["name"] == "port-0"][0]'; }
 pair() { json "$1" '[m["scale"] for m in d["mechanisms"] if m["name"] == "server x label"][0]'; }

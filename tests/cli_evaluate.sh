@@ -71,7 +71,7 @@ holds "and each group once" test "$(grep -c "^One field, divergence$" out)/$(gre
 holds "a value and its floor share a line" grep -qE '^jsd\.TD +[0-9.e-]+  floor [0-9.e-]+$' out
 "$F" evaluate --real few.csv --synthetic few1.csv --holdout few2.csv --gate --preset demo --no-controls >out 2>err
 holds "the verdict stands first" sh -c 'sed -n 1p out | grep -q "^check "'
-holds "people read why a check is left out" grep -qx "left out, as only flowmint run has the model: leak.mia_model_auc" out
+holds "people read why a check is left out" grep -qx "left out, as only flowmint run has what it takes: leak.mia_model_auc" out
 holds "and no other reason" test "$(grep -c "left out" out)" = 1
 "$F" evaluate --real few.csv --synthetic few1.csv --gate --preset demo >out 2>err
 holds "without a holdout both reasons" test "$(grep -c "^left out" out)" = 2

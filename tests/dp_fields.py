@@ -15,7 +15,9 @@ PAYS = [
     (r"environment\.(flowmint|confinement|evaluate_blas_kernel|escapes.*)", "public: of the machine"),
     (r"checks\[\]\.(name|direction|threshold|waived|why)", "public, and the model's"),
     (r"checks\[\]\.(value|margin|n|pass)", "model"),
-    (r"metrics\[\]\.(name|value|n)", "model"),
+    (r"metrics\[\]\.(name|value|n)", "model; of paid.*: the mechanisms \"holdout ...\""),
+    (r"metrics\[\]\.ci\[\]", "the mechanisms \"holdout ...\": of paid.* alone, as is seen below"),
+    (r"checks\[\]\.ci\[\]", "likewise"),
     (r"rows", "model: the number of synthetic flows"),
     (r"files\[\]\.(path|bytes|sha256)", "model: of files that are listed here"),
     (r"schema\..*", "public: of the dialect"),
@@ -45,9 +47,14 @@ def main():
     manifest = json.load(open(sys.argv[1]))
     bad = [p for p, _ in paths(manifest) if not any(re.fullmatch(pattern, p) for pattern, _ in PAYS)]
     bad += [p for p, _ in paths(manifest) if re.search(r"(^|\.)(seed|key|secret|path_of_trace|total_epsilon)$", p)]
+    asked = {m["name"] for m in manifest["privacy"]["mechanisms"] if m["name"].startswith("holdout ")}
+    fields = "|".join(sorted(name.split()[1] for name in asked))
     free = re.compile(r"rules\.(broken_share|no_packet|short_bytes|long_bytes|icmp_source_port|same_address)$"
-                      + (r"|audit\.epsilon_lower$" if "audit" in manifest["privacy"] else ""))
+                      + (r"|audit\.epsilon_lower$" if "audit" in manifest["privacy"] else "")
+                      + (rf"|paid\.(jsd\.({fields})|jsd_mean)$" if asked else ""))
     bad += [m["name"] for m in manifest["metrics"] + manifest["checks"] if not free.match(m["name"])]
+    bad += ["ci of " + m["name"] for m in manifest["metrics"] + manifest["checks"]
+            if "ci" in m and not m["name"].startswith("paid.")]
     bad += [s["name"] for s in manifest["stages"] if "output" in s and s["name"] != "generate"]
     for what in bad:
         print(f"nothing pays for {what}")

@@ -73,11 +73,44 @@ mv p/workspace/sealed/r0002.json sealed.json
 expect 3 "not without its sealed half" "$F" reproduce r0002 --workspace p/workspace $UNCONFINED
 says err "sealed half" "which is named"
 
+# --- a gate that asks the holdout ---
+paid() { # OPTION...: a fifth of the budget for it
+	private --set 'privacy.budget={gate: 0.2}' --set gate.paid.jsd.PR=0.6 --set gate.paid.jsd_mean=0.6 --set release.version=1.1.0 "$@"
+}
+expect 3 "no check asks the holdout where nothing pays" private --set gate.paid.jsd.PR=0.6
+says err "privacy.budget.gate" "with the key that would"
+expect 0 "a run whose budget pays for the gate ends well" paid --json
+holds "it is charged, as another run" test "$(charges charge)" = 2
+cp out paid.json
+holds "within the epsilon" test "$(json paid.json 'd["verdict"]')" = pass
+tar --zstd -xf p/release/ugr16-dp-1.1.0.tar.zst -C x
+y=x/ugr16-dp-1.1.0
+"$PYTHON" "$ROOT/tests/dp_fields.py" $y/manifest.json >fields
+holds "something pays for each field of its manifest" test ! -s fields
+"$PYTHON" -c 'import json, sys
+d = json.load(open(sys.argv[1]))
+d["privacy"]["mechanisms"] = [m for m in d["privacy"]["mechanisms"] if m["name"] != "holdout PKT"]
+json.dump(d, open("worse.json", "w"))' $y/manifest.json
+holds "(a paid metric that no mechanism is charged for is found)" sh -c "! '$PYTHON' '$ROOT/tests/dp_fields.py' worse.json >/dev/null"
+holds "ten fields were asked" test "$(json $y/manifest.json 'sum(m["name"].startswith("holdout ") for m in d["privacy"]["mechanisms"])')" = 10
+holds "for no more epsilon" test "$(json $y/manifest.json '3.9 < d["privacy"]["epsilon"] <= 4')" = True
+holds "their metrics and both checks are told" test \
+	"$(json $y/manifest.json '(lambda n: (sum(m["name"].startswith("paid.") for m in d["metrics"]), n))(sum(c["name"].startswith("paid.") for c in d["checks"]))')" = "(11, 2)"
+says $y/README.md "paid.jsd_mean" "the data sheet has the line"
+says $y/README.md "through noise" "and says how it came about"
+expect 1 "a check that is not met blocks" paid --set release.version=1.1.1 --set gate.paid.jsd.SP=0.000001
+says err "paid.jsd.SP" "and is named"
+holds "for no charge" test "$(charges charge)" = 2
+paid_run=$(json paid.json 'd["run"]')
+expect 0 "its report for partners" "$F" report "$paid_run" --edition partner --workspace p/workspace --out report.html
+says report.html "counted through noise" "tells of it"
+expect 0 "it is reproduced bit for bit, noise and all" "$F" reproduce "$paid_run" --workspace p/workspace $UNCONFINED
+
 # --- the budget of the trace ---
 stages=$(charges stage)
-expect 1 "a budget that is used up refuses a run" private --until train --set privacy.epsilon=3 --set privacy.total_epsilon=6
-says err "charged epsilon 3.99" "and says what was charged"
+expect 1 "a budget that is used up refuses a run" private --until train --set privacy.epsilon=3 --set privacy.total_epsilon=10
+says err "charged epsilon 7.9" "and says what was charged"
 holds "no stage of it ran" test "$(charges stage)" = "$stages"
-expect 0 "one that is not lets it" private --until train --set privacy.epsilon=2 --set privacy.total_epsilon=6
-holds "and it is charged" test "$(charges charge)" = 2
+expect 0 "one that is not lets it" private --until train --set privacy.epsilon=2 --set privacy.total_epsilon=10
+holds "and it is charged" test "$(charges charge)" = 3
 finish

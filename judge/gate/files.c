@@ -23,7 +23,7 @@ static bool is_unasked(const struct fm_cfg_check *check, const struct fm_metrics
 {
 	const struct fm_metric_kind *kind = fm_metric_kind(check->name);
 
-	if (fm_metric_needs_model(check->name))
+	if (fm_metric_needs_run(check->name))
 		return true;
 	if (!lenient)
 		return false;

@@ -155,7 +155,7 @@ unsigned fm_evaluate_group(const char *metric)
 
 	metric += strncmp(metric, "floor.", 6) == 0 ? 6 : 0;
 	kind = fm_metric_kind(metric);
-	if (!kind || kind->needs & FM_NEEDS_MODEL) /* the stage makes it, and tables alone cannot */
+	if (!kind || kind->needs & (FM_NEEDS_MODEL | FM_NEEDS_SHARE)) /* the stage makes it, and tables alone cannot */
 		return 0;
 	group = fm_metric_topics[kind->topic].group;
 	return group < FM_NGROUPS ? 1u << group : 0;

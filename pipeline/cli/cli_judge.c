@@ -259,13 +259,13 @@ static void print_metrics(const struct fm_metrics *m)
 	}
 }
 
-static void print_left_out(const struct evaluation *e, bool for_model, const char *why)
+static void print_left_out(const struct evaluation *e, bool for_run, const char *why)
 {
 	int listed = 0;
 
 	for (size_t i = 0; i < json_array_size(e->left_out); i++) {
 		const char *name = json_string_value(json_array_get(e->left_out, i));
-		if (fm_metric_needs_model(name) == for_model)
+		if (fm_metric_needs_run(name) == for_run)
 			printf("%s %s", listed++ ? "," : why, name);
 	}
 	if (listed)
@@ -281,7 +281,7 @@ static int print_evaluation(const struct evaluation *e, struct fm_error *err)
 			fm_verdict_print(stdout, &e->verdict);
 			fm_verdict_print_trace(stdout, &e->verdict, &e->metrics);
 			print_left_out(e, false, "left out without a --holdout:");
-			print_left_out(e, true, "left out, as only flowmint run has the model:");
+			print_left_out(e, true, "left out, as only flowmint run has what it takes:");
 			putchar('\n');
 		}
 		print_metrics(&e->metrics);

@@ -89,7 +89,13 @@ static void test_each_void_is_refused_with_its_reason(void **state)
 	REFUSED("never of what the records have without noise", "model.min_count=5");
 	REFUSED("never of what the records have without noise", "model.max_hosts=100");
 	REFUSED("bounds no record", "train.clip=1");
-	REFUSED("no paid gate", "privacy.budget={vocabulary: 0.3, pairs: 0.3, training: 0.3, gate: 0.1}");
+	REFUSED("no holdout that it could ask", "privacy.budget={gate: 0.1}", "split.holdout=0");
+	REFUSED("nothing is left for the model", "privacy.budget={gate: 1}");
+	REFUSED("nothing pays for that", "gate.paid.jsd.PR=0.1");
+	REFUSED("nothing pays for that", "gate.paid.jsd_mean=0.1", "privacy.budget={vocabulary: 0.5, pairs: 0.5}");
+	REFUSED("pass or fail would reveal", "gate.jsd.PR=0.1", "privacy.budget={gate: 0.1}");
+	REFUSED("relative to its floor", "gate.paid.jsd.PR={max: 1, relative_to_floor: true}",
+		"privacy.budget={gate: 0.1}");
 	REFUSED("did you mean 'training'", "privacy.budget={trainin: 0.5}");
 	REFUSED("together they are at most 1", "privacy.budget={vocabulary: 0.5, pairs: 0.5, training: 0.1}");
 	REFUSED("must lie from 0 to 1", "privacy.budget={pairs: -0.1}");
@@ -108,6 +114,23 @@ static void test_a_delta_just_below_is_taken(void **state)
 	(void)state;
 	assert_int_equal(load(&cfg, &err, (const char *const[]){"privacy.records=999999", NULL}), FM_OK);
 	fm_config_free(cfg);
+}
+
+static void test_a_share_for_the_gate_lets_it_ask(void **state)
+{
+	struct fm_config *cfg;
+	struct fm_error err;
+
+	(void)state;
+	assert_int_equal(
+	    load(&cfg, &err, (const char *const[]){"privacy.budget={gate: 0.1}", "gate.paid.jsd.PR=0.1", NULL}), FM_OK);
+	assert_true(fm_config_pays_gate(cfg));
+	fm_config_free(cfg);
+	/* Where nothing is noisy there is nothing of the kind. */
+	assert_int_equal(
+	    fm_config_preset(&cfg, "ugr16", (const char *const[]){"source.path=x", "gate.paid.jsd.PR=0.1"}, 2, &err),
+	    FM_EINPUT);
+	assert_non_null(strstr(err.message, "in privacy.mode dp alone"));
 }
 
 static void test_a_budget_is_read_and_written(void **state)
@@ -164,6 +187,10 @@ static void test_free_metrics_are_of_synthetic_flows_alone(void **state)
 	assert_false(fm_metric_is_free("leak.rows_equal"));
 	assert_false(fm_metric_is_free("jsd_mean8"));
 	assert_false(fm_metric_is_free("rows.real"));
+	assert_false(fm_metric_is_free("paid.jsd.PR"));
+	assert_true(fm_metric_is_paid("paid.jsd.PR") && fm_metric_is_paid("paid.jsd_mean"));
+	assert_false(fm_metric_is_paid("jsd.PR") || fm_metric_is_paid("rules.broken_share"));
+	assert_false(fm_metric_is_paid("floor.paid.jsd.PR") || fm_metric_is_paid("paid.jsd.XX"));
 }
 
 int main(void)
@@ -172,6 +199,7 @@ int main(void)
 	    cmocka_unit_test(test_a_whole_claim_is_taken),
 	    cmocka_unit_test(test_each_void_is_refused_with_its_reason),
 	    cmocka_unit_test(test_a_delta_just_below_is_taken),
+	    cmocka_unit_test(test_a_share_for_the_gate_lets_it_ask),
 	    cmocka_unit_test(test_a_budget_is_read_and_written),
 	    cmocka_unit_test(test_seeds_are_in_no_config_that_is_published),
 	    cmocka_unit_test(test_free_metrics_are_of_synthetic_flows_alone),

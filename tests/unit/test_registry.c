@@ -53,7 +53,8 @@ static void is_measured(void *ctx, const char *pattern, const struct fm_metric_k
 	s->n++;
 	if (fm_metric_kind(name) != kind)
 		fail_msg("%s is in two rows", name);
-	if (kind->is & FM_BY_GATE || kind->needs & (FM_NEEDS_MODEL | FM_NEEDS_PREVIOUS | FM_NEEDS_SUBSAMPLE))
+	if (kind->is & FM_BY_GATE ||
+	    kind->needs & (FM_NEEDS_MODEL | FM_NEEDS_PREVIOUS | FM_NEEDS_SUBSAMPLE | FM_NEEDS_SHARE))
 		assert_null(fm_metrics_find(s->m, name));
 	else if (!fm_metrics_find(s->m, name))
 		fail_msg("nobody computes %s", name);

@@ -105,12 +105,13 @@ int __wrap_fm_harvest_result(const struct fm_config *cfg, enum fm_stage_id id, c
 	return off.result ? FM_OK : __real_fm_harvest_result(cfg, id, result, err);
 }
 
-int __real_fm_harvest_metrics(const json_t *, bool, double, struct fm_metrics *, struct fm_error *);
-int __wrap_fm_harvest_metrics(const json_t *list, bool free, double most, struct fm_metrics *out, struct fm_error *err);
-int __wrap_fm_harvest_metrics(const json_t *list, bool free, double most, struct fm_metrics *out, struct fm_error *err)
+int __real_fm_harvest_metrics(const json_t *, enum fm_harvest_list, double, struct fm_metrics *, struct fm_error *);
+int __wrap_fm_harvest_metrics(const json_t *list, enum fm_harvest_list of, double most, struct fm_metrics *out,
+			      struct fm_error *err);
+int __wrap_fm_harvest_metrics(const json_t *list, enum fm_harvest_list of, double most, struct fm_metrics *out,
+			      struct fm_error *err)
 {
-	return off.metrics ? fm_metrics_from_list(out, list, err)
-			   : __real_fm_harvest_metrics(list, free, most, out, err);
+	return off.metrics ? fm_metrics_from_list(out, list, err) : __real_fm_harvest_metrics(list, of, most, out, err);
 }
 
 int __real_fm_harvest_controls(const struct fm_config *, const json_t *, struct fm_error *);
