@@ -163,11 +163,12 @@ struct member {
 	bool may_lack;
 };
 static const struct member of_ingest[] = {
-    {"rows", COUNT, false},       {"bad", COUNT, false},          {"missing_values", COUNT, false},
-    {"train_rows", COUNT, false}, {"holdout_rows", COUNT, false}, {"validation_rows", COUNT, false},
-    {"windows", COUNT, false},    {"first_ms", SIGNED, false},    {"last_ms", SIGNED, false},
-    {"unsorted", COUNT, false},   {"tail_rows", COUNT, false},    {"passed_over", COUNT, true},
-    {"sorted", FLAG, true},       {"left_out", LEFT_OUT, true},   {NULL, COUNT, false},
+    {"rows", COUNT, false},           {"bad", COUNT, false},          {"missing_values", COUNT, false},
+    {"train_rows", COUNT, false},     {"holdout_rows", COUNT, false}, {"validation_rows", COUNT, false},
+    {"windows", COUNT, false},        {"first_ms", SIGNED, false},    {"last_ms", SIGNED, false},
+    {"unsorted", COUNT, false},       {"tail_rows", COUNT, false},    {"passed_over", COUNT, true},
+    {"sorted", FLAG, true},           {"left_out", LEFT_OUT, true},   {"duplicates", COUNT, true},
+    {"near_duplicates", COUNT, true}, {"dropped", COUNT, true},       {NULL, COUNT, false},
 };
 static const struct member of_train[] = {
     {"steps", COUNT, false},
