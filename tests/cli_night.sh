@@ -18,7 +18,7 @@ run --events 3 3>events >out 2>err
 result $? "a run tells events"
 holds "each is a line of JSON" "$PYTHON" -c 'import json, sys
 rows = [json.loads(l) for l in open(sys.argv[1])]
-assert [r["kind"] for r in rows if r["kind"] != "source"] == ["run", "stage", "end"], rows
+assert [r["kind"] for r in rows if r["kind"] != "source"] == ["run", "escapes", "stage", "end"], rows
 assert all(sorted(r) == ["body", "kind", "row", "run", "time"] for r in rows), rows
 assert rows[-1]["body"]["status"] == "partial", rows[-1]' events
 expect 0 "(the ledger)" "$F" log --workspace p/workspace --json

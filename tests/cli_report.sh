@@ -93,7 +93,7 @@ holds "(labels have numbers of rows of their own)" test "$(json "$metrics" 'any(
 holds "labels are among the metrics" test "$(json $manifest 'any(m["name"].startswith("tstr.f1.") for m in d["metrics"])')" = True
 holds "every number of rows is a multiple of k" test "$(json $manifest 'all(m.get("n", 0) % 20 == 0 for m in d["metrics"])')" = True
 holds "every check has its line" test \
-	"$(json $manifest 'set(d["config"]["gate"]) - {"control_rows", "control_limit", "memory"} <= {c["name"] for c in d["checks"]}')" = True
+	"$(json $manifest 'set(d["config"]["gate"]) - {"control_rows", "control_limit", "memory", "room"} <= {c["name"] for c in d["checks"]}')" = True
 # Somebody calculates: no sum, difference, product or ratio of two numbers of the manifest is a withheld one.
 cat >solve.py <<'EOF'
 import json, sys
