@@ -247,7 +247,8 @@ const struct fm_key fm_keys[] = {
 	{.section = "gate", .name = "CHECK", .type = FM_KEY_CHECKS,
 	 .offset = offsetof(struct fm_config, gate.check), .dflt = "{}",
 	 .help = "For each metric to check: its greatest value, or a map of max and min, or null to drop a check of "
-		 "the preset. relative_to_floor: true multiplies max by the metric's floor, and adds plus; or min, and takes plus off."},
+		 "the preset. relative_to_floor: true multiplies max by the metric's floor, and adds plus; or min, and "
+		 "takes plus off."},
 	{FIELD(gate, control_rows, INT), .min = 100, .max = 1e7, .dflt = "12000",
 	 .help = "Rows of each control (docs/gate.md) at most; the holdout gives twice as many, if it has them."},
 	{FIELD(gate, control_limit, REAL), .min = 0.001, .max = 1, .dflt = "0.005",

@@ -245,7 +245,8 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "te", "{1:Unevenness of flows over seconds|Unevenness of flows over 10 seconds|Unevenness of flows over "
 	 "minutes|Correlation of one second with the next}, real", "the same of the real table"},
 	{"burst.dispersion_gap", BURST, FM_LOW, 0, OPEN, OPEN, 0, FM_UNRANKED, "te",
-	 "Unevenness of flows over time, difference", "mean logarithm of the ratio of the dispersions, real's at synthetic's rate"},
+	 "Unevenness of flows over time, difference",
+	 "mean logarithm of the ratio of the dispersions, real's at synthetic's rate"},
 	{"burst.lag1_gap", BURST, FM_LOW, 0, HIST, HIST, 0, 0, "te",
 	 "Correlation of one second with the next, difference", "difference of the correlations"},
 	{"burst.{LENGTH,FLOWS,VOLUME}", BURST, FM_LOW, 0, OPEN, OPEN, 0, 0, "te{1:|| byt}",
