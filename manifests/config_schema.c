@@ -102,8 +102,8 @@ const struct fm_key fm_keys[] = {
 	{FIELD(source, missing, CHOICE), .choices = "zero|reject", .dflt = "zero",
 	 .help = "A missing value becomes 0, or its row is a bad row."},
 	{FIELD(source, duplicates, CHOICE), .choices = "keep|drop", .dflt = "keep",
-	 .help = "A flow that a second exporter saw too: keep all its rows, or drop all but the first. Copies have equal "
-		 "addresses, ports, protocol, packets and bytes, and end within a second."},
+	 .help = "A flow that a second exporter saw too: keep all its rows, or drop all but the first. Copies have "
+		 "equal addresses, ports, protocol, packets and bytes, and end within a second."},
 	{FIELD(source, max_bad_share, REAL), .min = 0, .max = 1, .dflt = "0.01",
 	 .help = "Stop when more than this share of the rows does not parse."},
 
@@ -254,8 +254,9 @@ const struct fm_key fm_keys[] = {
 	{FIELD(gate, control_limit, REAL), .min = 0.001, .max = 1, .dflt = "0.005",
 	 .help = "The gate must fail every control with at least this share of copied training rows, or it is broken."},
 	{FIELD(gate, room, REAL), .min = 0, .max = 100, .dflt = "0",
-	 .help = "A threshold that is not relative to its floor is moved by so many times what fresh real flows of this "
-		 "trace, at these rows, are off the ideal; 0: it stands as it is. flowmint run releases at 0 alone."},
+	 .help = "A threshold that is not relative to its floor is moved by so many times what fresh real flows of "
+		 "this trace, at these rows, are off the ideal; 0: it stands as it is. flowmint run releases at 0 "
+		 "alone."},
 	{FIELD(gate, memory, INT), .min = 64, .max = 1 << 20, .dflt = "1024",
 	 .help = "MiB for the part of judging's memory that grows with the number of flows. If not all flows fit, a "
 		 "subsample is judged; leakage is looked for in all of them, a part at a time."},

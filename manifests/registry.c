@@ -520,8 +520,8 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 0, "",
 	 "{1:Source inside or outside|Destination inside or outside|Source ports|Destination ports|Protocols|Times|"
 	 "Durations|Packets|Bytes|TCP flags}, divergence at most, by noisy counts",
-	 "Jensen-Shannon divergence, nats, from the holdout, by noisy counts on public cells: at most this, whatever the "
-	 "noise hides; the upper end of the interval (differential-privacy.md)"},
+	 "Jensen-Shannon divergence, nats, from the holdout, by noisy counts on public cells: at most this, whatever "
+	 "the noise hides; the upper end of the interval (differential-privacy.md)"},
 	{"paid.jsd_mean", PAID, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT | FM_NEEDS_SHARE, 0, "",
 	 "All fields, mean divergence at most, by noisy counts", "the same of the mean of the ten"},
 

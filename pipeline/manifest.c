@@ -269,9 +269,11 @@ static json_t *escapes_json(const struct fm_run *run)
 	const char *stage;
 
 	json_object_foreach(run->escapes, stage, one)
-	    json_object_set_new(out, stage,
-				json_pack("{s:O, s:O}", "tried", json_object_get(one, "tried"), "through",
-					  json_object_get(one, "through")));
+	{
+		json_object_set_new(out, stage,
+				    json_pack("{s:O, s:O}", "tried", json_object_get(one, "tried"), "through",
+					      json_object_get(one, "through")));
+	}
 	return out;
 }
 
