@@ -20,12 +20,7 @@ gate:
   control_rows: 500
   jsd_mean8: 0.69
 END
-for check in $("$ROOT/tests/preset_checks.sh" "$ROOT/manifests/demo.yaml"); do
-	case $check in
-	jsd_mean8 | leak.rows_equal | rules.broken_share) ;;
-	*) echo "  $check: null" >>p/release.yaml ;;
-	esac
-done
+drop_checks p/release.yaml
 expect 0 "a trace" "$F" simulate --rows 2000 --seed 3 --out trace.csv
 expect 0 "(its gate is blunt)" blunt p p/release.yaml
 run() { # OPTION...
