@@ -107,87 +107,134 @@ static int farthest(const void *a, const void *b)
 	return (x->mark > y->mark) - (x->mark < y->mark);
 }
 
-/* The sum of the weights of a side's marked records, and their number among those that have a weight.  r (n) is sorted.
- */
-static uint64_t sum_weights(const struct fm_far *r, size_t n, const uint8_t *of_block, uint8_t side, size_t *marked)
-{
-	float d[RANKS]; /* falling */
-	uint8_t mark[RANKS];
-	uint64_t sum = 0;
-	size_t m = 0;
+/* The distances that a record can have, far to near: that of neighbour k of record r counts where k is the first one
+ * on the record's side. */
+struct sight {
+	uint32_t r;
+	uint8_t k;
+};
 
-	/* No row after one whose last neighbour is nearer than all that have a rank can get one. */
-	for (size_t i = 0; i < n && (m < RANKS || r[i].near[FM_FAR_NEAR - 1] > d[RANKS - 1]); i++) {
-		if (of_block[r[i].own] != side)
-			continue;
-		float v = fm_far_distance(&r[i], of_block);
-		if (m == RANKS && v <= d[RANKS - 1])
-			continue;
-		size_t lo = 0, hi = m;
-		while (lo < hi) {
-			size_t mid = (lo + hi) / 2;
-			if (d[mid] >= v)
-				lo = mid + 1;
-			else
-				hi = mid;
-		}
-		size_t behind = (m < RANKS ? m++ : RANKS - 1) - lo;
-		memmove(d + lo + 1, d + lo, behind * sizeof *d);
-		memmove(mark + lo + 1, mark + lo, behind);
-		d[lo] = v;
-		mark[lo] = r[i].mark;
+static int sights_new(struct sight **out, const struct fm_far *r, size_t n, struct fm_error *err)
+{
+	struct sight *list = NULL;
+	uint64_t *key = NULL;
+	int rc;
+
+	*out = NULL;
+	if ((rc = fm_alloc(&list, n * FM_FAR_NEAR + 1, sizeof *list, "distances", err)) < 0 ||
+	    (rc = fm_alloc(&key, n * FM_FAR_NEAR + 1, sizeof *key, "distances", err)) < 0)
+		goto out;
+	for (size_t i = 0; i < n * FM_FAR_NEAR; i++) {
+		uint32_t bits; /* of a number that is not negative: they rise with it */
+		memcpy(&bits, &r[i / FM_FAR_NEAR].near[i % FM_FAR_NEAR], sizeof bits);
+		key[i] = (uint64_t)~bits << 32 | (uint32_t)i;
 	}
-	*marked = 0;
-	for (size_t i = 0; i < m; i++)
-		if (mark[i]) {
-			sum += (1u << 20) / (LEVEL + (uint32_t)i);
-			++*marked;
+	if ((rc = fm_sort_u64(key, NULL, n * FM_FAR_NEAR, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < n * FM_FAR_NEAR; i++)
+		list[i] = (struct sight){(uint32_t)key[i] / FM_FAR_NEAR, (uint8_t)((uint32_t)key[i] % FM_FAR_NEAR)};
+	*out = list;
+	list = NULL;
+out:
+	free(list);
+	free(key);
+	return rc;
+}
+
+/* Sides of the clusters in several permutations: bit p of a cluster's word is its side in permutation p. */
+#define AT_ONCE 64
+
+/* The permutations in which distance k of record r is that to the nearest row of its side (fm_far_distance). */
+static uint64_t where_nearest(const struct fm_far *r, int k, const uint64_t *side)
+{
+	uint64_t own = side[r->own], here = ~UINT64_C(0);
+
+	for (int j = 0; j < k; j++) {
+		if (r->cluster[j] == FM_NO_NEIGHBOUR)
+			return 0;
+		here &= side[r->cluster[j]] ^ own;
+	}
+	if (k < FM_FAR_NEAR - 1 && r->cluster[k] != FM_NO_NEIGHBOUR)
+		here &= ~(side[r->cluster[k]] ^ own);
+	return here;
+}
+
+/* Of the records whose side's bit is `of`, those that have a weight: the sum of the weights of the marked ones, and
+ * how many these are, in each permutation. r and its distances are sorted. */
+static void sum_weights(const struct fm_far *r, size_t n, const struct sight *list, const uint64_t *side, int of,
+			uint64_t sum[AT_ONCE], size_t marked[AT_ONCE])
+{
+	uint32_t rank[AT_ONCE] = {0};
+	uint64_t open = ~UINT64_C(0); /* permutations with ranks to give */
+
+	memset(sum, 0, AT_ONCE * sizeof *sum);
+	memset(marked, 0, AT_ONCE * sizeof *marked);
+	for (size_t i = 0; i < n * FM_FAR_NEAR && open; i++) {
+		const struct fm_far *x = &r[list[i].r];
+		uint64_t here = where_nearest(x, list[i].k, side) & open & (of ? side[x->own] : ~side[x->own]);
+		for (; here; here &= here - 1) {
+			int p = __builtin_ctzll(here);
+			if (x->mark) {
+				sum[p] += (1u << 20) / (LEVEL + rank[p]);
+				marked[p]++;
+			}
+			if (++rank[p] == RANKS)
+				open &= ~(UINT64_C(1) << p);
 		}
-	return sum;
+	}
 }
 
 static int compare_deals(const struct fm_clusters *b, const struct fm_far *r, size_t n, struct fm_cluster_test *test,
 			 struct fm_error *err)
 {
 	double mean = 0, squares = 0;
-	uint8_t *of_block = NULL;
+	struct sight *list = NULL;
+	uint64_t *side = NULL, sum[AT_ONCE];
 	uint32_t *order = NULL;
-	size_t train, holdout, over = 0, permutations = 0;
+	size_t marked[AT_ONCE], over = 0, permutations = 0;
 	struct fm_rng rng;
 	int rc;
 
 	*test = (struct fm_cluster_test){.p = 1};
-	if ((rc = fm_alloc(&of_block, b->n + 1, sizeof *of_block, "sides", err)) < 0 ||
+	if ((rc = sights_new(&list, r, n, err)) < 0 ||
+	    (rc = fm_alloc(&side, b->n + 1, sizeof *side, "sides", err)) < 0 ||
 	    (rc = fm_alloc(&order, b->n + 1, sizeof *order, "windows", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < b->n; i++) {
 		order[i] = (uint32_t)i;
-		of_block[i] = i >= b->train;
+		side[i] = i >= b->train;
 	}
-	sum_weights(r, n, of_block, 1, &holdout);
-	uint64_t found = sum_weights(r, n, of_block, 0, &train);
-	test->train = (double)train;
-	test->holdout = (double)holdout;
-	if (train + holdout == 0 || b->train == 0 || b->train == b->n)
+	sum_weights(r, n, list, side, 1, sum, marked);
+	test->holdout = (double)marked[0];
+	sum_weights(r, n, list, side, 0, sum, marked);
+	test->train = (double)marked[0];
+	uint64_t found = sum[0];
+	if (test->train + test->holdout <= 0 || b->train == 0 || b->train == b->n)
 		goto out; /* nothing to compare */
 	fm_rng_init(&rng, FM_LEAK_SEED, FM_RNG_JUDGE, FM_LEAK_PERMUTATIONS, 0);
 	while (permutations < PERMUTATIONS && over < ENOUGH) {
-		fm_rng_shuffle(&rng, order, b->n);
-		for (size_t i = 0; i < b->n; i++)
-			of_block[order[i]] = i >= b->train;
-		uint64_t sum = sum_weights(r, n, of_block, 0, &train);
-		over += sum >= found;
-		permutations++;
-		double d = (double)sum - mean;
-		mean += d / (double)permutations;
-		squares += d * ((double)sum - mean);
+		memset(side, 0, b->n * sizeof *side);
+		for (int p = 0; p < AT_ONCE; p++) {
+			fm_rng_shuffle(&rng, order, b->n);
+			for (size_t i = b->train; i < b->n; i++)
+				side[order[i]] |= UINT64_C(1) << p;
+		}
+		sum_weights(r, n, list, side, 0, sum, marked);
+		for (int p = 0; p < AT_ONCE && permutations < PERMUTATIONS && over < ENOUGH; p++) {
+			over += sum[p] >= found;
+			permutations++;
+			double d = (double)sum[p] - mean;
+			mean += d / (double)permutations;
+			squares += d * ((double)sum[p] - mean);
+		}
 	}
 	test->p =
 	    over == ENOUGH ? (double)over / (double)permutations : (double)(over + 1) / (double)(permutations + 1);
 	if (squares > 0)
 		test->z = ((double)found - mean) / sqrt(squares / (double)permutations);
 out:
-	free(of_block);
+	free(list);
+	free(side);
 	free(order);
 	return rc;
 }
