@@ -68,13 +68,38 @@ static int add_rates(struct fm_leak *l, const char *attack, const struct rates *
 struct codes {
 	uint64_t *v[NCOLUMNS];
 	size_t n;
+	/* once they are ordered: a column's values, rising, and the rows that they are of */
+	uint64_t *rising[NCOLUMNS];
+	uint32_t *row[NCOLUMNS];
 };
 
 static void codes_close(struct codes *s)
 {
-	for (int k = 0; k < NCOLUMNS; k++)
+	for (int k = 0; k < NCOLUMNS; k++) {
 		free(s->v[k]);
+		free(s->rising[k]);
+		free(s->row[k]);
+	}
 	*s = (struct codes){0};
+}
+
+static int codes_order(struct codes *s, struct fm_error *err)
+{
+	int rc;
+
+	for (int k = 0; k < NCOLUMNS; k++) {
+		if (!s->v[k])
+			continue;
+		if ((rc = fm_alloc(&s->rising[k], s->n + 1, sizeof **s->rising, "values", err)) < 0 ||
+		    (rc = fm_alloc(&s->row[k], s->n + 1, sizeof **s->row, "rows of values", err)) < 0)
+			return rc;
+		memcpy(s->rising[k], s->v[k], s->n * sizeof **s->rising);
+		for (size_t i = 0; i < s->n; i++)
+			s->row[k][i] = (uint32_t)i;
+		if ((rc = fm_sort_u64(s->rising[k], s->row[k], s->n, err)) < 0)
+			return rc;
+	}
+	return FM_OK;
 }
 
 static int codes_open(struct codes *s, const struct fm_table *t, const struct fm_table *train, const uint32_t *row,
@@ -147,14 +172,35 @@ struct trial {
 	int side;
 };
 
+/* Where the values that fit one condition lie among the rising ones. */
+static struct fm_span span_of(const struct condition *c, const struct codes *s)
+{
+	const uint64_t *v = s->rising[c->column];
+	size_t below = c->is == NOT_ABOVE ? 0 : fm_keys_below(v, s->n, c->v);
+	size_t end = c->is == NOT_BELOW || c->v == UINT64_MAX ? s->n : fm_keys_below(v, s->n, c->v + 1);
+
+	return (struct fm_span){(uint32_t)below, (uint32_t)end}; /* of PART rows at most */
+}
+
+/* Only the rows that fit the predicate's rarest condition are looked at. */
 static void try_predicate(void *ctx, int shard, int thread)
 {
 	struct trial *t = ctx;
 	struct predicate *p = &t->p[shard];
+	struct fm_span rows = {0, (uint32_t)t->rows->n};
+	int rarest = 0;
 
 	(void)thread;
-	for (size_t i = 0; i < t->rows->n && p->found[t->side] < 2; i++)
-		p->found[t->side] = (uint8_t)(p->found[t->side] + fits(p, t->rows, i));
+	for (int k = 0; k < p->n; k++) {
+		struct fm_span here = span_of(&p->c[k], t->rows);
+		if (here.to - here.from > rows.to - rows.from)
+			continue;
+		rows = here;
+		rarest = k;
+	}
+	const uint32_t *row = p->n > 0 ? t->rows->row[p->c[rarest].column] : NULL;
+	for (size_t i = rows.from; i < rows.to && p->found[t->side] < 2; i++)
+		p->found[t->side] = (uint8_t)(p->found[t->side] + fits(p, t->rows, row ? row[i] : i));
 }
 
 /* The rows of a population, PART at a time: the next ones into row; *cluster and *at say where it stands. */
@@ -192,7 +238,8 @@ static int count_singles(struct fm_leak *l, struct predicate *p, size_t n, const
 		for (size_t done = 0, some, cluster = 0, at = 0; done < side[k].rows; done += some) {
 			struct trial t = {p, &codes, k};
 			some = next_rows(&side[k], done, &cluster, &at, row);
-			if ((rc = codes_open(&codes, side[k].t, l->train, row, some, common, err)) < 0)
+			if ((rc = codes_open(&codes, side[k].t, l->train, row, some, common, err)) < 0 ||
+			    (rc = codes_order(&codes, err)) < 0)
 				goto out;
 			fm_pool_run(l->pool, (int)n, try_predicate, &t);
 			codes_close(&codes);
