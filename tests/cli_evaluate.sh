@@ -37,7 +37,7 @@ odd() { # NAME WANTED-STATUS CHECK-THAT-FAILS REAL SYNTHETIC [OPTION...]
 	[ -z "$check" ] || holds "$what: $check fails" test "$(json out "[c['pass'] for c in d['checks'] if c['name'] == '$check']")" = "[False]"
 }
 
-expect 0 "(a trace)" "$F" simulate --rows 12000 --seed 9 --out all.csv
+expect 0 "(a trace)" "$F" simulate --rows 9600 --seed 9 --out all.csv
 awk '{ print >("part" int((NR - 1) / 16) % 3 ".csv") }' all.csv
 head -n 1 part0.csv >one.csv
 head -n 1 part1.csv >other.csv
@@ -88,12 +88,12 @@ holds "in words" test "$(json out '[(c["name"], c["why"][:17]) for c in d["check
 
 # --- archives, folders, a page ---
 mkdir -p x/demo-1.0/data && cp few1.csv x/demo-1.0/data/flows.csv && tar -C x -cf - demo-1.0 | zstd -q >demo-1.0.tar.zst
-"$F" evaluate --real few.csv --synthetic few1.csv --json >plain 2>err
-expect 0 "the flows of an archive" "$F" evaluate --real few.csv --synthetic demo-1.0.tar.zst --json
+"$F" evaluate --real few.csv --synthetic few1.csv --only jsd,leak --json >plain 2>err
+expect 0 "the flows of an archive" "$F" evaluate --real few.csv --synthetic demo-1.0.tar.zst --only jsd,leak --json
 holds "score as the same flows in a file" cmp plain out
 expect 0 "a page" "$F" evaluate --real few.csv --synthetic few1.csv --holdout few2.csv --report page.html
 holds "it has the measures and the fields, for its writer alone" sh -c 'grep -q "<code>leak.mia_auc</code>" page.html && grep -q "<figure>" page.html && test "$(stat -c %a page.html)" = 600'
-expect 0 "the flows of an unpacked archive" "$F" evaluate --real few.csv --synthetic x/demo-1.0 --json
+expect 0 "the flows of an unpacked archive" "$F" evaluate --real few.csv --synthetic x/demo-1.0 --only jsd,leak --json
 holds "score as the same flows in a file" cmp plain out
 expect 3 "a page that cannot be written is refused" "$F" evaluate --real few.csv --synthetic few1.csv --report nowhere/page.html
 says err "--report: cannot create nowhere/page.html" "by its option"
@@ -112,6 +112,13 @@ sed -n '/^| name | what it is/,/^$/p' "$ROOT/docs/metrics.md" | sed '$d' >listed
 holds "docs/metrics.md has it" cmp listed out
 
 # --- odd tables ---
+# The preset, tried on fewer planted flows: a verdict is a verdict.
+printf 'preset: demo\nsource: {path: x}\ngate: {control_rows: 100}\n' >odd.yaml
+judged() { # REAL SYNTHETIC [OPTION...]
+	real=$1 synthetic=$2
+	shift 2
+	"$F" evaluate --real "$real" --synthetic "$synthetic" --gate odd.yaml --only jsd,downstream --json "$@"
+}
 odd "a table beside itself" 1 leak.rows_equal few.csv few.csv
 odd "a table beside itself, and as its own holdout" 1 leak.rows_equal few.csv few.csv --holdout few.csv
 odd "one row" 1 jsd_mean8 few.csv one.csv --holdout few2.csv

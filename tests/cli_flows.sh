@@ -21,17 +21,17 @@ expect 3 "a project without a run is refused" "$F" evaluate --real few.csv --syn
 says err "p holds no flows of a run" "it says why"
 expect 0 "a run of it" made
 expect 0 "a product of its newest run, by name" "$F" evaluate --real p/workspace/stages/ingest/"$(flows ingest)" \
-	--synthetic p/workspace/stages/generate/"$(flows generate)" --holdout p/workspace/stages/ingest/"$(flows ingest)" --json
+	--synthetic p/workspace/stages/generate/"$(flows generate)" --holdout p/workspace/stages/ingest/"$(flows ingest)" --only rows,jsd --json
 cp out plain
 holds "the holdout of a store is not its training rows" test "$(json out 'd["rows"]["holdout"] < d["rows"]["real"] / 2')" = True
-expect 0 "the project's folder stands for them" "$F" evaluate --real p --synthetic p --holdout p --json
+expect 0 "the project's folder stands for them" "$F" evaluate --real p --synthetic p --holdout p --only rows,jsd --json
 holds "and scores the same" cmp plain out
 says err "p: the generate stage of run r0001" "it says whose flows they are"
-expect 0 "so does its workspace" "$F" evaluate --real p/workspace --synthetic p/workspace --holdout p/workspace --json
+expect 0 "so does its workspace" "$F" evaluate --real p/workspace --synthetic p/workspace --holdout p/workspace --only rows,jsd --json
 holds "and scores the same" cmp plain out
 expect 0 "a run that makes fewer flows" made --set generate.rows=600
 expect 0 "a run that made no flows" made --until ingest
-expect 0 "the newest run that made flows counts" "$F" evaluate --real p --synthetic p --json
+expect 0 "the newest run that made flows counts" "$F" evaluate --real p --synthetic p --only rows,jsd --json
 says err "p: the generate stage of run r0002" "it says which that is"
 holds "its flows are others" test "$(json out 'd["rows"]["synthetic"]')" != "$(json plain 'd["rows"]["synthetic"]')".0
 rm -r p/workspace/stages/generate/"$(flows generate)"

@@ -141,8 +141,8 @@ expect 1 "doctor with a full disk" sh -c '"$1" doctor --workspace /proc/x' sh "$
 # --- what runs now, and how it ends ---
 # shellcheck disable=SC2086
 long_run() { # a training of hours, in workspace w
-	# A shell lets what it puts into the background ignore SIGINT.
-	env --default-signal=INT "$F" run $UNCONFINED --set source.path="$T/t.csv" --workspace w --set model.width=32 --set model.heads=2 \
+	# A shell lets what it puts into the background ignore SIGINT, and nohup SIGHUP.
+	env --default-signal=INT,HUP "$F" run $UNCONFINED --set source.path="$T/t.csv" --workspace w --set model.width=32 --set model.heads=2 \
 		--set model.depth=1 --set train.batch=8 --set train.steps=900000 --set train.checkpoint_every=0 --set train.checkpoint_seconds=0 --until train $P >run.out 2>run.err &
 	job=$!
 	until_true 60 trains

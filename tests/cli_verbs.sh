@@ -154,6 +154,11 @@ expect 1 "nothing is added to a broken ledger" "$F" run --set source.path="$T/t.
 
 expect 0 "evaluate" "$F" evaluate --real t.csv --synthetic t2.csv --json
 says out '"jsd_mean8"' "evaluate --json has the mean"
+expect 0 "evaluate --only" "$F" evaluate --real t.csv --synthetic t2.csv --only jsd,time.IAT --json
+holds "measures these and what comes with them alone" test "$(json out '"leak" in d, "c2st" in d, d["jsd"]["TD"] >= 0, d["time"]["IAT"] >= 0')" = "(False, False, True, True)"
+expect 2 "evaluate --only of what is no metric" "$F" evaluate --real t.csv --synthetic t2.csv --only jsd,leek
+says err '"leek" begins no metric' "names it"
+says err "name some of rows, jsd, " "and what there is"
 expect 1 "evaluate --gate on a copy of the real flows" "$F" evaluate --real t.csv --synthetic t2.csv --gate --json
 says out '"verdict": "fail"' "a copy leaks, and the gate says so"
 expect 0 "evaluate --gate FILE" sh -c "'$F' evaluate --real t.csv --synthetic t2.csv --gate p/release.yaml; [ \$? -eq 1 ]"

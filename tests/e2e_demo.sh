@@ -16,7 +16,7 @@ small() { # OPTION...: flowmint run with the small model
 		--set gate.jsd.TD=0.2 --set gate.jsd.PR=0.2 --set gate.jsd.TS=0.2 --set gate.jsd.SA=0.3 --set gate.jsd.DA=0.3 \
 		--set gate.downstream.mse_ratio=100 --set gate.leak.share_nearer_train=0.7 --set gate.leak.mia_model_auc=0.8 \
 		--set gate.pair_jsd=0.2 \
-		--set gate.assoc.mean=0.3 "$@"
+		--set gate.assoc.mean=0.3 --set gate.control_rows=200 --set gate.control_limit=1 "$@"
 }
 
 expect 0 "a trace is simulated" "$F" simulate --rows $ROWS --seed 5 --out trace.csv

@@ -20,7 +20,7 @@ make() {
 
 # How classifiers that learned from a part of the trace do on the flows of FILE: F1 of LABEL by boosted trees.
 recognised() { # FILE LABEL
-	"$F" evaluate --real learned.csv --synthetic fresh.csv --holdout "$1" --no-controls --json >judged 2>err &&
+	"$F" evaluate --real learned.csv --synthetic fresh.csv --holdout "$1" --only trtr --json >judged 2>err &&
 		json judged "d['trtr']['f1']['trees']['$2']"
 }
 

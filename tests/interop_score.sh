@@ -28,7 +28,7 @@ trap 'rm -rf "$tmp"' EXIT
 
 # compare NAME DIALECT REAL SYNTHETIC HOLDOUT
 compare() {
-	"$flowmint" evaluate --real "$3" --synthetic "$4" --holdout "$5" --dialect "$2" --json >"$tmp/ours.json" 2>"$tmp/log" ||
+	"$flowmint" evaluate --real "$3" --synthetic "$4" --holdout "$5" --dialect "$2" --only rows,jsd,assoc,time,leak --json >"$tmp/ours.json" 2>"$tmp/log" ||
 		{ cat "$tmp/log" >&2; echo "interop_score: $1: flowmint evaluate failed"; exit 1; }
 	"$python" "$score" "$3" "$4" --holdout "$5" --only jsd,emd,assoc,time,dup,dcr --dcr-syn 2000 --json "$tmp/reference.json" >"$tmp/log" 2>&1 ||
 		{ cat "$tmp/log" >&2; echo "interop_score: $1: score.py failed"; exit 1; }
@@ -87,7 +87,7 @@ PY
 # of their own, their difference would have twice that variance.  Four such standard errors are 0.026 at most from 12,000 rows
 # on, and no pair may need more than the 0.03 that docs/metrics.md states.
 learned() {
-	"$flowmint" evaluate --real "$2" --synthetic "$3" --json >"$tmp/ours.json" 2>"$tmp/log" ||
+	"$flowmint" evaluate --real "$2" --synthetic "$3" --only rows,c2st --json >"$tmp/ours.json" 2>"$tmp/log" ||
 		{ cat "$tmp/log" >&2; echo "interop_score: $1: flowmint evaluate failed"; exit 1; }
 	OMP_NUM_THREADS=1 "$learner" "$score" "$2" "$3" --only c2st --json "$tmp/reference.json" >"$tmp/log" 2>&1 ||
 		{ cat "$tmp/log" >&2; echo "interop_score: $1: score.py failed"; exit 1; }
@@ -109,7 +109,7 @@ PY
 #
 # PROFILE's tolerance is that of the two-sample score, for (source, hour) pairs in the place of rows.
 hosts() {
-	"$flowmint" evaluate --real "$2" --synthetic "$3" --json >"$tmp/ours.json" 2>"$tmp/log" ||
+	"$flowmint" evaluate --real "$2" --synthetic "$3" --only rows,host,ks --json >"$tmp/ours.json" 2>"$tmp/log" ||
 		{ cat "$tmp/log" >&2; echo "interop_score: $1: flowmint evaluate failed"; exit 1; }
 	OMP_NUM_THREADS=1 "$learner" "$score" "$2" "$3" --only ks,host --json "$tmp/reference.json" >"$tmp/log" 2>&1 ||
 		{ cat "$tmp/log" >&2; echo "interop_score: $1: score.py failed"; exit 1; }

@@ -170,6 +170,58 @@ unsigned fm_evaluate_groups_needed(const struct fm_config *cfg)
 	return set;
 }
 
+struct naming {
+	const char *word;
+	size_t len;
+	unsigned set;
+	struct fm_buf *families; /* what a name begins with and ", ", each once; NULL where only the set is wanted */
+};
+
+static void take_name(void *ctx, const char *name, const struct fm_metric_kind *kind)
+{
+	struct naming *n = ctx;
+	size_t family = strcspn(name, "._");
+
+	(void)kind;
+	if (!fm_evaluate_group(name))
+		return;
+	if (n->families) {
+		char item[64];
+		snprintf(item, sizeof item, "%.*s, ", (int)family, name);
+		if (!n->families->data || !strstr(n->families->data, item))
+			fm_buf_add(n->families, item, strlen(item));
+	}
+	if (strncmp(name, n->word, n->len) == 0 && (name[n->len] == 0 || strchr("._", name[n->len])))
+		n->set |= fm_evaluate_group(name);
+}
+
+int fm_evaluate_groups_named(const char *words, unsigned *set, struct fm_error *err)
+{
+	struct fm_buf families = {0};
+	int rc;
+
+	for (*set = 0;; words++) {
+		struct naming n = {.word = words, .len = strcspn(words, ",")};
+		fm_metric_each(take_name, &n);
+		if (n.len == 0 || !n.set) {
+			n.families = &families;
+			fm_metric_each(take_name, &n);
+			rc = fm_buf_check(&families, err) < 0
+				 ? FM_ESYSTEM
+				 : fm_fail(err, FM_EUSAGE,
+					   "\"%.*s\" begins no metric's name: name some of %.*s (all of them stand in "
+					   "flowmint evaluate --metrics)",
+					   (int)n.len, words, (int)families.len - 2, families.data);
+			fm_buf_free(&families);
+			return rc;
+		}
+		*set |= n.set;
+		words += n.len;
+		if (!*words)
+			return FM_OK;
+	}
+}
+
 unsigned fm_evaluate_groups_that_learn(void)
 {
 	unsigned set = 0;
@@ -255,14 +307,16 @@ static int count_judged(const struct fm_subsamples *c, struct fm_metrics *out, s
 	return FM_OK;
 }
 
-/* All groups and the noise floor: some read every row of whole, the rest the rows of sub. */
-static int run_all(const struct fm_judge_in *whole, const struct fm_subsamples *sub, struct fm_progress *p,
-		   struct fm_metrics *out, struct fm_error *err)
+/* A set of groups and their noise floors: some read every row of whole, the rest the rows of sub. */
+static int run_set(const struct fm_judge_in *whole, const struct fm_subsamples *sub, unsigned set,
+		   struct fm_progress *p, struct fm_metrics *out, struct fm_error *err)
 {
 	struct fm_judge_in part = {sub->real, sub->synthetic, sub->holdout, whole->pool, whole->o};
 	int rc;
 
 	for (unsigned g = 0; g < NGROUPS; g++) {
+		if (!(set >> g & 1u))
+			continue;
 		fm_progress_step(p, g, groups[g].name);
 		if ((rc = groups[g].run(groups[g].whole ? whole : &part, out, err)) < 0)
 			return rc;
@@ -270,7 +324,7 @@ static int run_all(const struct fm_judge_in *whole, const struct fm_subsamples *
 	if (!whole->holdout)
 		return FM_OK;
 	fm_progress_step(p, NGROUPS, "noise floor");
-	if ((rc = fm_evaluate_floor(sub->real, sub->holdout, ~0u, whole->pool, out, err)) < 0)
+	if ((rc = fm_evaluate_floor(sub->real, sub->holdout, set, whole->pool, out, err)) < 0)
 		return rc;
 	fm_progress_step(p, NGROUPS + 1, "noise floor");
 	return FM_OK;
@@ -278,6 +332,13 @@ static int run_all(const struct fm_judge_in *whole, const struct fm_subsamples *
 
 int fm_evaluate_tables(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
 		       int threads, struct fm_leakage_opts o, struct fm_metrics *out, struct fm_error *err)
+{
+	return fm_evaluate_chosen(real, synthetic, holdout, threads, o, ~0u, out, err);
+}
+
+int fm_evaluate_chosen(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
+		       int threads, struct fm_leakage_opts o, unsigned set, struct fm_metrics *out,
+		       struct fm_error *err)
 {
 	struct fm_pool *pool = NULL;
 	struct fm_subsamples sub = {0};
@@ -294,7 +355,7 @@ int fm_evaluate_tables(const struct fm_table *real, const struct fm_table *synth
 		goto out;
 	o.memory -= fm_subsamples_bytes(&sub);
 	fm_progress_begin(&p, "evaluate", "steps", NGROUPS + (holdout ? 1 : 0));
-	rc = run_all(&(struct fm_judge_in){real, synthetic, holdout, pool, o}, &sub, &p, out, err);
+	rc = run_set(&(struct fm_judge_in){real, synthetic, holdout, pool, o}, &sub, set, &p, out, err);
 	fm_progress_end(&p, rc < 0 ? "failed" : NULL);
 out:
 	fm_subsamples_free(&sub);

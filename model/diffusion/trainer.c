@@ -151,10 +151,10 @@ static void copy_arrays(const struct trainer *t, const struct fm_train_arrays *t
 		memcpy(to->best, from->best, n);
 }
 
-/* Steps between two good points: a fiftieth of the run, at most 100. */
+/* Steps between two good points: a fiftieth of the run, at most 25, so that a checkpoint by the clock hardly waits. */
 static int good_every(int steps)
 {
-	return steps < 50 ? 1 : steps > 5000 ? 100 : steps / 50;
+	return steps < 50 ? 1 : steps > 1250 ? 25 : steps / 50;
 }
 
 /* The order of windows that t->at is in. */

@@ -30,7 +30,7 @@
 #define LEAST_MEMORY 64u /* likewise */
 
 struct evaluate_args {
-	const char *real, *synthetic, *holdout, *previous, *dialect, *gate, *preset, *report;
+	const char *real, *synthetic, *holdout, *previous, *dialect, *gate, *preset, *report, *only;
 	uint64_t rows, threads, memory; /* memory: MiB, 0: the config's or the default */
 	bool no_controls, list, json;
 };
@@ -53,6 +53,10 @@ static const struct fm_option evaluate_options[] = {
 	 "apply the thresholds of RELEASE.yaml; exit status 1 when a check fails. Without the file those of the preset "
 	 "apply, addresses are judged by role, and what needs a holdout is left out when there is none, so that fresh "
 	 "real flows pass. Checks that need the model are always left out and listed"},
+    {FM_SETS_TEXT(struct evaluate_args, only), .name = "only", .value = "NAMES",
+     .help = "measure these alone, which takes less time: metrics or what their names begin with, with commas between, "
+	     "such "
+	     "as jsd,leak. What is measured together comes together, and a gate's checks are measured in any case"},
     {FM_SETS_FLAG(struct evaluate_args, no_controls), .name = "no-controls",
      .help = "do not try the gate on planted generators, which needs a holdout (docs/gate.md)"},
     {FM_SETS_TEXT(struct evaluate_args, preset), .name = "preset", .value = "NAME", .offer = FM_OFFER_PRESET,
@@ -75,6 +79,7 @@ struct evaluation {
 	const char *real, *synthetic, *holdout, *previous, *dialect, *gate_file, *preset, *report;
 	bool gate, no_controls, json;
 	uint64_t rows, threads, memory; /* memory: MiB, 0: the config's or the default */
+	unsigned groups;                /* that are measured */
 	struct fm_config *cfg;          /* whose gate is applied, or NULL */
 	struct fm_metrics metrics;
 	uint64_t bad_real, bad_synthetic; /* rows that cannot be read */
@@ -145,7 +150,8 @@ static int evaluate_files(struct evaluation *e, struct fm_error *err)
 	    (rc = load(e, d, e->synthetic, FM_FLOWS_SYNTHETIC, &synthetic, &e->bad_synthetic, err)) < 0 ||
 	    (e->holdout && (rc = load(e, d, e->holdout, FM_FLOWS_HOLDOUT, &holdout, NULL, err)) < 0))
 		goto out;
-	if ((rc = fm_evaluate_tables(real, synthetic, holdout, (int)e->threads, limits(e), &e->metrics, err)) < 0 ||
+	if ((rc = fm_evaluate_chosen(real, synthetic, holdout, (int)e->threads, limits(e), e->groups, &e->metrics,
+				     err)) < 0 ||
 	    (e->previous && (rc = compare(e, d, synthetic, err)) < 0) ||
 	    (e->gate && holdout &&
 	     (rc = fm_holdout_count(&e->apart, real, synthetic, holdout, (size_t)e->memory << 20, err)) < 0))
@@ -182,6 +188,8 @@ static int load_gate(struct evaluation *e, struct fm_error *err)
 		return rc;
 	if (e->gate && !e->gate_file)
 		fm_gate_by_role(e->cfg);
+	if (e->gate)
+		e->groups |= fm_evaluate_groups_needed(e->cfg);
 	if (e->memory == 0)
 		e->memory = e->cfg ? (uint64_t)e->cfg->gate.memory : MEMORY;
 	else if (e->cfg)
@@ -369,7 +377,8 @@ static int evaluate(const void *args, const struct fm_call *call, struct fm_erro
 			       .json = a->json,
 			       .rows = a->rows,
 			       .threads = a->threads,
-			       .memory = a->memory};
+			       .memory = a->memory,
+			       .groups = ~0u};
 	int rc;
 
 	(void)call;
@@ -379,6 +388,8 @@ static int evaluate(const void *args, const struct fm_call *call, struct fm_erro
 		return fm_fail(err, FM_EUSAGE,
 			       "evaluate wants --real FILE and --synthetic FILE; see flowmint evaluate "
 			       "--help");
+	if (a->only && (rc = fm_evaluate_groups_named(a->only, &e.groups, err)) < 0)
+		return fm_error_prefix(err, "--only: ");
 	if ((e.report && (rc = check_report(e.report, err)) < 0) || (rc = load_gate(&e, err)) < 0 ||
 	    (rc = evaluate_files(&e, err)) < 0)
 		goto out;
