@@ -8,6 +8,7 @@
 #   make fuzz         SECONDS each of libFuzzer on what reads strangers' bytes
 #   make docs         write again what the documents take from tables: keys of the config, verbs and options
 #   make check-repro  build and release in several ways, compare bytes
+#   make deb          Debian packages of flowmint, and of flowmint-verify alone
 #   make install      into PREFIX (default /usr/local), DESTDIR before it; make uninstall takes it away
 #
 # B is the build folder, CC and CFLAGS are the caller's, JOBS how much runs at once.
@@ -146,7 +147,7 @@ lint: deps deps-lint
 	@echo "lint: layout"
 	@clang-format --dry-run -Werror $(LAID_OUT)
 	@awk '{ line = $$0; gsub(/\t/, "        ", line) } length(line) > 120 { print FILENAME ":" FNR ": over 120 columns"; bad = 1 } END { exit bad }' $(LAID_OUT)
-	@shellcheck -S warning .ci/run $(wildcard tests/*.sh)
+	@shellcheck -S warning .ci/run packaging/deb.sh $(wildcard tests/*.sh)
 	@echo "lint: gcc and clang without warnings"
 	@$(MAKE) --no-print-directory -s -j$(JOBS) B=$(B)-lint-gcc CC=gcc CFLAGS="-O2 -Werror" all unit
 	@$(MAKE) --no-print-directory -s -j$(JOBS) B=$(B)-lint-clang CC=clang CFLAGS="-O1 -Werror" all unit
@@ -221,6 +222,11 @@ uninstall:
 	rm -f $(foreach p,$(notdir $(wildcard docs/*.1 docs/*.5 docs/*.7)),$(DESTDIR)$(PREFIX)/share/man/man$(patsubst .%,%,$(suffix $(p)))/$(p))
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/flowmint
 .PHONY: uninstall
+
+# Two Debian packages in $(B)/deb: flowmint with its systemd units, and flowmint-verify alone.
+deb: all
+	@packaging/deb.sh $(B)
+.PHONY: deb
 
 docs: $(B)/tests/test_config $(B)/tests/test_cli
 	@$(B)/tests/test_config update-docs

@@ -134,4 +134,31 @@ for f in bash-completion/completions/flowmint zsh/site-functions/_flowmint fish/
 done
 expect 0 "(make uninstall)" make -s -C "$ROOT" uninstall DESTDIR="$T/root" PREFIX=/usr
 holds "make uninstall leaves no file" test -z "$(find root ! -type d)"
+
+# --- packages ---
+if command -v dpkg-deb >/dev/null && command -v dpkg-shlibdeps >/dev/null; then
+	expect 0 "packages are made" "$ROOT/packaging/deb.sh" "$(dirname "$F")" "$T/deb"
+	"$ROOT/packaging/deb.sh" "$(dirname "$F")" "$T/again" >/dev/null 2>&1
+	holds "the same bytes each time" diff -r deb again
+	mkdir partner
+	for f in deb/flowmint-verify_*.deb; do dpkg-deb -x "$f" partner; done
+	expect 0 "a partner's package has the verifier" partner/usr/bin/flowmint-verify --version
+	holds "and nothing else that runs" test "$(ls partner/usr/bin)" = flowmint-verify
+	for f in deb/flowmint_*.deb; do
+		dpkg-deb -x "$f" root
+		dpkg-deb -f "$f" Depends >depends
+	done
+	holds "the team's needs it" grep -q "flowmint-verify (= " depends
+	expect 0 "and has the program" root/usr/bin/flowmint --version
+	if command -v systemd-analyze >/dev/null; then
+		mkdir units && cp root/usr/lib/systemd/system/flowmint@* units
+		sed -i "s#^ExecStart=/usr/bin/flowmint#ExecStart=$T/root/usr/bin/flowmint#; /^Documentation/d" units/flowmint@.service
+		systemd-analyze verify units/flowmint@srv-april.service units/flowmint@srv-april.timer >out 2>err
+		result $? "its units are what systemd takes"
+	else
+		skip "its units are what systemd takes" "systemd-analyze is not here"
+	fi
+else
+	skip "packages are made" "dpkg-deb or dpkg-shlibdeps is not here (Debian: dpkg-dev)"
+fi
 finish
