@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/npy.h"
+#include "base/num.h"
 
 /* An open-addressing table of code + 1 beside the addresses; a dictionary from disk has none and does not grow. */
 struct fm_address_store {
@@ -46,6 +47,121 @@ uint64_t fm_address_network(const struct fm_address *a, unsigned drop)
 		return ip >> drop;
 	return mixed(fm_address_half(a, 0) >> (drop > 8 ? 16 : 0)) | (uint64_t)1 << 63;
 }
+
+/* ---- text ---- */
+
+/* 1 to 4 hexadecimal digits at s, up to end, as a group; returns how many, 0 where there are none or more. */
+static size_t parse_group(const char *s, const char *end, unsigned *group)
+{
+	size_t n = 0;
+
+	*group = 0;
+	for (int digit; s + n < end && (digit = fm_hex_digit(s[n])) >= 0; n++)
+		*group = *group << 4 | (unsigned)digit;
+	return n <= 4 ? n : 0;
+}
+
+/* Groups between colons into a->b (from *at on), the last of them perhaps a dotted quad. */
+static int parse_groups(const char *s, const char *end, struct fm_address *a, size_t *at)
+{
+	for (;;) {
+		unsigned group;
+		uint32_t ip;
+		size_t n;
+
+		if (*at <= 12 && fm_parse_ipv4(s, (size_t)(end - s), &ip) == 0) {
+			for (int shift = 24; shift >= 0; shift -= 8)
+				a->b[(*at)++] = (uint8_t)(ip >> shift);
+			return 0;
+		}
+		if (*at > 14 || (n = parse_group(s, end, &group)) == 0)
+			return -1;
+		a->b[(*at)++] = (uint8_t)(group >> 8);
+		a->b[(*at)++] = (uint8_t)group;
+		s += n;
+		if (s == end)
+			return 0;
+		if (*s++ != ':')
+			return -1;
+	}
+}
+
+static int parse_ipv6(const char *s, size_t n, struct fm_address *a)
+{
+	const char *zone = memchr(s, '%', n), *gap = NULL, *end;
+	struct fm_address head = {{0}}, tail = {{0}};
+	size_t nhead = 0, ntail = 0;
+
+	if (zone) {
+		if (zone + 1 == s + n)
+			return -1;
+		n = (size_t)(zone - s);
+	}
+	end = s + n;
+	for (const char *p = s; p + 1 < end && !gap; p++)
+		gap = p[0] == ':' && p[1] == ':' ? p : NULL;
+	if (!gap)
+		return parse_groups(s, end, a, &nhead) || nhead != 16 ? -1 : 0;
+	if ((gap > s && (memchr(s, '.', (size_t)(gap - s)) || parse_groups(s, gap, &head, &nhead))) ||
+	    (gap + 2 < end && parse_groups(gap + 2, end, &tail, &ntail)) || nhead + ntail > 14)
+		return -1;
+	memcpy(head.b + 16 - ntail, tail.b, ntail);
+	*a = head;
+	return 0;
+}
+
+int fm_address_parse(const char *s, size_t n, struct fm_address *a)
+{
+	uint32_t ip;
+
+	if (fm_parse_ipv4(s, n, &ip) == 0) {
+		*a = fm_address_of_ipv4(ip);
+		return 0;
+	}
+	return n < 2 || !memchr(s, ':', n) ? -1 : parse_ipv6(s, n, a);
+}
+
+static size_t format_group(unsigned group, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t n = 0;
+
+	for (int shift = 12; shift >= 0; shift -= 4)
+		if (n > 0 || shift == 0 || group >> shift)
+			out[n++] = digits[group >> shift & 15];
+	return n;
+}
+
+size_t fm_address_format(const struct fm_address *a, char *out)
+{
+	int gap = -1, longest = 1; /* "::" stands for two groups and more, the first of the longest runs of 0 */
+	size_t n = 0;
+	uint32_t ip;
+
+	if (fm_address_ipv4(a, &ip))
+		return fm_format_ipv4(ip, out);
+	for (int i = 0, run = 0; i < 8; i++) {
+		run = a->b[2 * i] || a->b[2 * i + 1] ? 0 : run + 1;
+		if (run > longest) {
+			longest = run;
+			gap = i + 1 - run;
+		}
+	}
+	for (int i = 0; i < 8; i++) {
+		if (i == gap) {
+			out[n++] = ':';
+			out[n++] = ':';
+			i += longest - 1;
+			continue;
+		}
+		if (i > 0 && out[n - 1] != ':')
+			out[n++] = ':';
+		n += format_group((unsigned)a->b[2 * i] << 8 | a->b[2 * i + 1], out + n);
+	}
+	return n;
+}
+
+/* ---- the dictionary ---- */
 
 int fm_address_dict_new(struct fm_address_dict **d, struct fm_error *err)
 {

@@ -34,6 +34,16 @@ static inline uint64_t fm_address_half(const struct fm_address *a, int low) /* a
 	memcpy(&v, a->b + 8 * low, sizeof v);
 	return __builtin_bswap64(v);
 }
+static inline struct fm_address fm_address_of_halves(uint64_t high, uint64_t low)
+{
+	struct fm_address a;
+
+	high = __builtin_bswap64(high);
+	low = __builtin_bswap64(low);
+	memcpy(a.b, &high, sizeof high);
+	memcpy(a.b + 8, &low, sizeof low);
+	return a;
+}
 /* Is it IPv4? *ip is its number. */
 static inline bool fm_address_ipv4(const struct fm_address *a, uint32_t *ip)
 {
@@ -41,6 +51,12 @@ static inline bool fm_address_ipv4(const struct fm_address *a, uint32_t *ip)
 
 	*ip = (uint32_t)low;
 	return fm_address_half(a, 0) == 0 && low >> 32 == 0xffff;
+}
+static inline bool fm_address_is_ipv6(const struct fm_address *a)
+{
+	uint32_t ip;
+
+	return !fm_address_ipv4(a, &ip);
 }
 /* The address as one number that is the same in every table: of IPv4 the number itself, of IPv6 a hash with the top bit
  * set. Among a million IPv6 addresses two share a number with probability 10^-7. */
@@ -52,6 +68,13 @@ static inline uint32_t fm_address_fold(const struct fm_address *a)
 
 	return (uint32_t)(key ^ key >> 32);
 }
+/* The address that a text of n bytes is: dotted quad, or IPv6 in any form of RFC 4291 (2.2), in either case, with an
+ * IPv4 address at its end or a zone (%eth0) behind it, which is dropped: a zone is of the machine that saw the flow.
+ * Returns 0, or -1. */
+int fm_address_parse(const char *s, size_t n, struct fm_address *a);
+/* The one text of an address, RFC 5952 (4) of IPv6; IPv4, mapped too, is a dotted quad. Returns its length; no NUL. */
+#define FM_ADDRESS_TEXT_MAX 40
+size_t fm_address_format(const struct fm_address *a, char *out);
 /* The network of an address: of IPv4 the number without its last `drop` bits, 8 or 16; of IPv6 its first 64 or 48 bits,
  * with the top bit set. */
 uint64_t fm_address_network(const struct fm_address *a, unsigned drop);

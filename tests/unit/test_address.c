@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/npy.h"
+#include "base/rng.h"
 #include "base/rows.h"
 #include "base/table.h"
 #include "tests/unit/ipv4_of.h"
@@ -66,6 +67,154 @@ static void keys_and_networks_tell_addresses_apart(void **state)
 	assert_true(fm_address_network(&x, 8) == fm_address_network(&y, 8));   /* one /64 */
 	assert_true(fm_address_network(&x, 8) != fm_address_network(&z, 8));   /* two */
 	assert_true(fm_address_network(&x, 16) == fm_address_network(&z, 16)); /* one /48 */
+}
+
+static void one_text(const char *text, const char *canonical)
+{
+	struct fm_address a, back, c = of_text(canonical);
+	char out[FM_ADDRESS_TEXT_MAX + 1];
+
+	if (fm_address_parse(text, strlen(text), &a))
+		fail_msg("%s is not read", text);
+	assert_memory_equal(&a, &c, sizeof a);
+	out[fm_address_format(&a, out)] = 0;
+	assert_string_equal(out, canonical);
+	assert_int_equal(fm_address_parse(out, strlen(out), &back), 0);
+	assert_memory_equal(&a, &back, sizeof a);
+}
+
+/* The examples of RFC 5952, 1 to 4 and 5, those of RFC 4291, 2.2, and what exporters write. */
+static void each_address_has_one_text(void **state)
+{
+	static const char *const text[][2] = {
+	    {"2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"},
+	    {"2001:0db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"},
+	    {"2001:db8::1:0:0:1", "2001:db8::1:0:0:1"},
+	    {"2001:db8::0:1:0:0:1", "2001:db8::1:0:0:1"},
+	    {"2001:0db8::1:0:0:1", "2001:db8::1:0:0:1"},
+	    {"2001:db8:0:0:1::1", "2001:db8::1:0:0:1"},
+	    {"2001:db8:0000:0:1::1", "2001:db8::1:0:0:1"},
+	    {"2001:DB8:0:0:1::1", "2001:db8::1:0:0:1"},
+	    {"2001:0db8::0001", "2001:db8::1"},
+	    {"2001:db8:aaaa:bbbb:cccc:dddd:eeee:0001", "2001:db8:aaaa:bbbb:cccc:dddd:eeee:1"},
+	    {"2001:db8:aaaa:bbbb:cccc:dddd:eeee:001", "2001:db8:aaaa:bbbb:cccc:dddd:eeee:1"},
+	    {"2001:db8:aaaa:bbbb:cccc:dddd::1", "2001:db8:aaaa:bbbb:cccc:dddd:0:1"},
+	    {"2001:db8:0:0:0::1", "2001:db8::1"},
+	    {"2001:db8:0:0::1", "2001:db8::1"},
+	    {"2001:db8:0::1", "2001:db8::1"},
+	    {"2001:db8::aaaa:0:0:1", "2001:db8::aaaa:0:0:1"},
+	    {"2001:db8:0:0:aaaa::1", "2001:db8::aaaa:0:0:1"},
+	    {"2001:db8:aaaa:bbbb:cccc:dddd:eeee:AAAA", "2001:db8:aaaa:bbbb:cccc:dddd:eeee:aaaa"},
+	    {"2001:db8:0:0:0:0:2:1", "2001:db8::2:1"},
+	    {"2001:db8::1:1:1:1:1", "2001:db8:0:1:1:1:1:1"},
+	    {"2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"},
+	    {"2001:0:0:1:0:0:0:1", "2001:0:0:1::1"},
+	    {"FF01:0:0:0:0:0:0:101", "ff01::101"},
+	    {"0:0:0:0:0:0:0:1", "::1"},
+	    {"0:0:0:0:0:0:0:0", "::"},
+	    {"1:2:3:4:5:6:7::", "1:2:3:4:5:6:7:0"},
+	    {"::2:3:4:5:6:7:8", "0:2:3:4:5:6:7:8"},
+	    {"2001:db8::", "2001:db8::"},
+	    {"64:ff9b::192.0.2.33", "64:ff9b::c000:221"},
+	    {"::FFFF:129.144.52.38", "129.144.52.38"},
+	    {"::ffff:8190:3426", "129.144.52.38"},
+	    {"0:0:0:0:0:ffff:129.144.52.38", "129.144.52.38"},
+	    {"fe80::1%eth0", "fe80::1"},
+	    {"fe80::1%4", "fe80::1"},
+	    {"FE80::A%en0", "fe80::a"},
+	    {"10.1.2.3", "10.1.2.3"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof text / sizeof *text; i++)
+		one_text(text[i][0], text[i][1]);
+}
+
+static void what_is_no_address_is_refused(void **state)
+{
+	static const char *const text[] = {
+	    "",
+	    ":",
+	    ":::",
+	    "1",
+	    "1:2:3:4:5:6:7",
+	    "1:2:3:4:5:6:7:8:9",
+	    "1::2::3",
+	    "12345::",
+	    "g::",
+	    "::1:",
+	    ":1::",
+	    "1:2:3:4:5:6:7:8::",
+	    "::1:2:3:4:5:6:7:8",
+	    "1:2:3:4::5:6:7:8",
+	    "::1.2.3",
+	    "::1.2.3.256",
+	    "::01.2.3.4",
+	    "1.2.3.4::",
+	    "::1.2.3.4:5",
+	    "1:2:3:4:5:6:7:1.2.3.4",
+	    "::1%",
+	    "%eth0",
+	    "2001:db8::1/64",
+	    "[2001:db8::1]",
+	    " ::1",
+	    "::1 ",
+	    "10.0.0.1:80",
+	    "00:11:22:33:44:55",
+	    "10.0.0.1%eth0",
+	    "1:2:3:4:5:6:7:",
+	    "2001:db8..:1",
+	    "10.0.0.01",
+	    "::ffff:1.2.3.4%",
+	    "0x1::",
+	};
+	struct fm_address a;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof text / sizeof *text; i++)
+		if (!fm_address_parse(text[i], strlen(text[i]), &a))
+			fail_msg("'%s' is read", text[i]);
+}
+
+/* Against the C library, over addresses with many zeros and over texts that are nearly addresses. */
+static void texts_are_those_of_the_c_library(void **state)
+{
+	static const char letters[] = "0123456789abcdefABCDEF:::::::..";
+	char out[FM_ADDRESS_TEXT_MAX + 1], want[INET6_ADDRSTRLEN], text[24];
+	struct fm_address a, b;
+	struct fm_rng rng;
+	size_t read = 0;
+
+	(void)state;
+	fm_rng_init(&rng, 5, FM_RNG_SIMULATE, 0, 0);
+	for (int i = 0; i < 20000; i++) {
+		for (size_t k = 0; k < 8; k++) {
+			unsigned group =
+			    fm_rng_below(&rng, 3) ? 0 : fm_rng_u32(&rng) >> fm_rng_below(&rng, 16) & 0xffff;
+
+			a.b[2 * k] = (uint8_t)(k ? group >> 8 : 0x20);
+			a.b[2 * k + 1] = (uint8_t)group;
+		}
+		out[fm_address_format(&a, out)] = 0;
+		assert_non_null(inet_ntop(AF_INET6, &a, want, sizeof want));
+		assert_string_equal(out, want);
+		assert_int_equal(fm_address_parse(out, strlen(out), &b), 0);
+		assert_memory_equal(&a, &b, sizeof a);
+	}
+	for (int i = 0; i < 300000; i++) {
+		size_t n = fm_rng_below(&rng, sizeof text - 1);
+		bool ours, theirs;
+
+		for (size_t k = 0; k < n; k++)
+			text[k] = letters[fm_rng_below(&rng, sizeof letters - 1)];
+		text[n] = 0;
+		ours = strchr(text, ':') && !fm_address_parse(text, n, &a);
+		theirs = inet_pton(AF_INET6, text, &b) == 1;
+		if (ours != theirs || (ours && memcmp(&a, &b, sizeof a) != 0))
+			fail_msg("'%s': %d, and to the C library %d", text, ours, theirs);
+		read += ours;
+	}
+	assert_true(read > 50);
 }
 
 static struct fm_table *table_of(const char *const (*ends)[2], size_t n, const char *inside)
@@ -257,6 +406,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(ipv4_is_mapped),
 	    cmocka_unit_test(keys_and_networks_tell_addresses_apart),
+	    cmocka_unit_test(each_address_has_one_text),
+	    cmocka_unit_test(what_is_no_address_is_refused),
+	    cmocka_unit_test(texts_are_those_of_the_c_library),
 	    cmocka_unit_test(a_dictionary_is_saved_in_order_without_what_no_row_has),
 	    cmocka_unit_test(a_table_of_numbers_gets_a_dictionary_when_it_is_saved),
 	    cmocka_unit_test(tables_share_one_dictionary),
