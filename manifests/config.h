@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "manifests/cidr.h"
 
 #define FM_CFG_STR 256
 #define FM_CFG_PATH 1024
@@ -117,7 +118,8 @@ struct fm_config {
 		int correction;  /* rounds of gradual updates of a network's records by its noisy pairs */
 		int hours[2];    /* from, to (0..24) in UTC; 0,24 = all */
 		int ninside, noutside;
-		char inside[FM_CFG_MAXRANGES][20], outside[FM_CFG_MAXRANGES][20]; /* CIDR ranges of fresh addresses */
+		char inside[FM_CFG_MAXRANGES][FM_CIDR_TEXT_MAX]; /* CIDR ranges of fresh addresses: fm_config_fresh */
+		char outside[FM_CFG_MAXRANGES][FM_CIDR_TEXT_MAX];
 	} generate;
 	struct {
 		int n;
@@ -153,6 +155,17 @@ static inline bool fm_config_pays_gate(const struct fm_config *cfg)
 {
 	return fm_config_dp(cfg) && cfg->privacy.budget[FM_SHARE_GATE] > 0;
 }
+
+/* Where fresh addresses of a side and a family come from: the ranges of that family that generate.inside or
+ * generate.outside names, or where it names none the usual ones: 10.0.0.0/8 and fd00::/8 (RFC 4193) inside,
+ * 100.64.0.0/10, 198.18.0.0/15, 240.0.0.0/4 and 2001:db8::/32 (RFC 3849) outside. */
+struct fm_fresh {
+	struct fm_cidr range[FM_CFG_MAXRANGES];
+	char text[FM_CFG_MAXRANGES][FM_CIDR_TEXT_MAX];
+	int n;
+};
+int fm_config_fresh(struct fm_fresh *f, const struct fm_config *cfg, bool inside, bool ipv6,
+		    struct fm_error *err) FM_MUST_CHECK;
 
 /* For mode dp, what the config says in public: privacy.first and privacy.last, in milliseconds UTC; FM_EINPUT when they
  * are no period. */

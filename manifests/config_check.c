@@ -47,21 +47,46 @@ int fm_loader_fail_at(struct fm_loader *l, const char *const *keys, size_t n, co
 }
 #define FAIL_AT(l, keys, ...) fm_loader_fail_at((l), (keys), sizeof(keys) / sizeof((keys)[0]), __VA_ARGS__)
 
+int fm_config_fresh(struct fm_fresh *f, const struct fm_config *c, bool inside, bool ipv6, struct fm_error *err)
+{
+	static const char *const usual[2][2][3] = {
+	    {{"100.64.0.0/10", "198.18.0.0/15", "240.0.0.0/4"}, {"2001:db8::/32"}}, {{"10.0.0.0/8"}, {"fd00::/8"}}};
+	const char(*given)[FM_CIDR_TEXT_MAX] = inside ? c->generate.inside : c->generate.outside;
+	int ngiven = inside ? c->generate.ninside : c->generate.noutside, rc;
+
+	f->n = 0;
+	for (int i = 0; i < ngiven; i++) {
+		if ((rc = fm_cidr_parse(&f->range[f->n], given[i], err)) < 0)
+			return rc;
+		if (f->range[f->n].ipv6 == ipv6)
+			strcpy(f->text[f->n++], given[i]);
+	}
+	if (f->n > 0)
+		return FM_OK;
+	for (int i = 0; i < 3 && usual[inside][ipv6][i]; i++) {
+		strcpy(f->text[f->n], usual[inside][ipv6][i]);
+		if ((rc = fm_cidr_parse(&f->range[f->n++], usual[inside][ipv6][i], err)) < 0)
+			return rc;
+	}
+	return FM_OK;
+}
+
 static int check_ranges(struct fm_loader *l)
 {
 	static const char *const keys[] = {"generate.inside", "generate.outside"};
-	const struct fm_config *c = l->cfg;
+	struct fm_fresh in, out;
+	int rc;
 
-	for (int i = 0; i < c->generate.ninside; i++)
-		for (int o = 0; o < c->generate.noutside; o++) {
-			struct fm_cidr a, b;
-			if (fm_cidr_parse(&a, c->generate.inside[i], l->err) < 0 ||
-			    fm_cidr_parse(&b, c->generate.outside[o], l->err) < 0)
-				return l->err ? l->err->code : FM_EINPUT;
-			if (fm_cidr_overlap(&a, &b))
-				return FAIL_AT(l, keys, "generate.inside %s and generate.outside %s overlap",
-					       c->generate.inside[i], c->generate.outside[o]);
-		}
+	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+		if ((rc = fm_config_fresh(&in, l->cfg, true, ipv6, l->err)) < 0 ||
+		    (rc = fm_config_fresh(&out, l->cfg, false, ipv6, l->err)) < 0)
+			return rc;
+		for (int i = 0; i < in.n * out.n; i++)
+			if (fm_cidr_overlap(&in.range[i / out.n], &out.range[i % out.n]))
+				return FAIL_AT(l, keys, "generate.inside %s and generate.outside %s overlap%s",
+					       in.text[i / out.n], out.text[i % out.n],
+					       ipv6 ? ", of which one may be the usual one: name both" : "");
+	}
 	return FM_OK;
 }
 

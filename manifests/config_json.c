@@ -21,7 +21,7 @@ static json_t *labels_json(const struct fm_config *cfg)
 	return o;
 }
 
-static json_t *ranges_json(const char (*ranges)[20], int n)
+static json_t *ranges_json(const char (*ranges)[FM_CIDR_TEXT_MAX], int n)
 {
 	json_t *list = json_array();
 

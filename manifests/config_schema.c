@@ -239,10 +239,12 @@ const struct fm_key fm_keys[] = {
 	{FIELD(generate, hours, HOURS), .dflt = "[0, 24]",
 	 .help = "Hours of the day (UTC) to make flows for, from and to."},
 	{FIELD(generate, inside, RANGES), COUNT(generate, ninside), .dflt = "[\"10.0.0.0/8\"]",
-	 .help = "Ranges that fresh addresses of the inside come from."},
+	 .help = "Ranges that fresh addresses of the inside come from; fd00::/8 where none is of IPv6, 10.0.0.0/8 where "
+		 "none is of IPv4."},
 	{FIELD(generate, outside, RANGES), COUNT(generate, noutside),
 	 .dflt = "[\"100.64.0.0/10\", \"198.18.0.0/15\", \"240.0.0.0/4\"]",
-	 .help = "Ranges that fresh addresses of the outside come from."},
+	 .help = "Ranges that fresh addresses of the outside come from; 2001:db8::/32 where none is of IPv6, the default "
+		 "where none is of IPv4."},
 
 	{.section = "gate", .name = "CHECK", .type = FM_KEY_CHECKS,
 	 .offset = offsetof(struct fm_config, gate.check), .dflt = "{}",
@@ -395,7 +397,7 @@ const char *fm_key_takes(const struct fm_key *k, char *out, size_t cap)
 		snprintf(out, cap, "two hours [from, to], 0 to 24");
 		break;
 	case FM_KEY_RANGES:
-		snprintf(out, cap, "list of IPv4 ranges, 1 to %d", FM_CFG_MAXRANGES);
+		snprintf(out, cap, "list of ranges of addresses, 1 to %d", FM_CFG_MAXRANGES);
 		break;
 	case FM_KEY_CHECKS:
 		snprintf(out, cap, "number, {max, min, relative_to_floor, plus} or null");

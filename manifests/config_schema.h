@@ -21,7 +21,7 @@ enum fm_key_type {
 	FM_KEY_LABELS, /* {name: share, ...}: generate.labels */
 	FM_KEY_BUDGET, /* {name: share, ...}: double[FM_NSHARES] */
 	FM_KEY_HOURS,  /* [from, to]: int[2] */
-	FM_KEY_RANGES, /* [CIDR, ...]: char[FM_CFG_MAXRANGES][20] */
+	FM_KEY_RANGES, /* [CIDR, ...]: char[FM_CFG_MAXRANGES][FM_CIDR_TEXT_MAX] */
 	FM_KEY_CHECKS, /* any name: a threshold; stands for the whole section gate */
 };
 #define FM_KEY_MAXINT 9007199254740991.0

@@ -143,7 +143,8 @@ static int read_hours(const struct fm_yaml *v, const char *what, int hours[2], s
 	return FM_OK;
 }
 
-static int read_ranges(const struct fm_yaml *v, const char *what, char (*ranges)[20], int *n, struct fm_error *err)
+static int read_ranges(const struct fm_yaml *v, const char *what, char (*ranges)[FM_CIDR_TEXT_MAX], int *n,
+		       struct fm_error *err)
 {
 	struct fm_cidr c[FM_CFG_MAXRANGES];
 	int i = 0, rc;
@@ -159,6 +160,8 @@ static int read_ranges(const struct fm_yaml *v, const char *what, char (*ranges)
 			return rc;
 		if (fm_cidr_parse(&c[i], ranges[i], &why) < 0)
 			return fm_yaml_fail(e, err, "%s: %s", what, why.message);
+		if (c[i].ipv6 && c[i].bits > 64)
+			return fm_yaml_fail(e, err, "%s: %s is smaller than a network of IPv6, a /64", what, ranges[i]);
 		for (int j = 0; j < i; j++)
 			if (fm_cidr_overlap(&c[i], &c[j]))
 				return fm_yaml_fail(e, err, "%s: %s and %s overlap", what, ranges[j], ranges[i]);

@@ -77,15 +77,12 @@ static int read_internal(struct fm_dialect *d, const struct fm_yaml *v, struct f
 	if (v->n > COUNT_OF(d->internal))
 		return fm_yaml_fail(v, err, "internal takes at most %zu ranges, not %zu", COUNT_OF(d->internal), v->n);
 	for (const struct fm_yaml *e = v->first; e; e = e->next, d->ninternal++) {
-		char text[32];
+		char text[FM_CIDR_TEXT_MAX];
 		struct fm_error why;
-		struct fm_cidr c = {0};
 		if ((rc = fm_yaml_text(e, "internal", text, sizeof(text), err)) < 0)
 			return rc;
-		if (fm_cidr_parse(&c, text, &why) < 0)
+		if (fm_cidr_parse(&d->internal[d->ninternal], text, &why) < 0)
 			return fm_yaml_fail(e, err, "internal: %s", why.message);
-		d->internal[d->ninternal].base = c.base;
-		d->internal[d->ninternal].mask = c.mask;
 	}
 	return FM_OK;
 }
@@ -214,7 +211,7 @@ static int read_quote(struct fm_dialect *d, const struct fm_yaml *v, struct fm_e
 
 static int read_hosts(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
 {
-	char text[32];
+	char text[64];
 	int rc;
 
 	if ((rc = fm_yaml_want(v, FM_YAML_MAP, "hosts", err)) < 0)
@@ -227,8 +224,8 @@ static int read_hosts(struct fm_dialect *d, const struct fm_yaml *v, struct fm_e
 		strcpy(d->hosts[d->nhosts].name, e->key);
 		if ((rc = fm_yaml_text(e, "hosts", text, sizeof(text), err)) < 0)
 			return rc;
-		if (fm_parse_ipv4(text, strlen(text), &d->hosts[d->nhosts].ip))
-			return fm_yaml_fail(e, err, "hosts: '%s' is not an IPv4 address", text);
+		if (fm_address_parse(text, strlen(text), &d->hosts[d->nhosts].address))
+			return fm_yaml_fail(e, err, "hosts: '%s' is not an address", text);
 	}
 	return FM_OK;
 }
@@ -421,10 +418,10 @@ out:
 	return rc;
 }
 
-bool fm_dialect_is_internal(const struct fm_dialect *d, uint32_t ip)
+bool fm_dialect_is_internal(const struct fm_dialect *d, const struct fm_address *a)
 {
 	for (int i = 0; i < d->ninternal; i++)
-		if ((ip & d->internal[i].mask) == d->internal[i].base)
+		if (fm_cidr_holds(&d->internal[i], a))
 			return true;
 	return false;
 }

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/table.h"
+#include "manifests/cidr.h"
 #include "manifests/time_pattern.h"
 
 enum fm_format {
@@ -17,19 +18,19 @@ enum fm_format {
 	FM_FMT_SECONDS,
 	FM_FMT_MILLISECONDS,
 	FM_FMT_MICROSECONDS, /* te, td (td: no datetime) */
-	FM_FMT_IPV4,
+	FM_FMT_ADDRESS,      /* sa, da: of either family */
 	FM_FMT_IPV4_INTEGER,
 	FM_FMT_INTEGER,
 	FM_FMT_TEXT,
-	FM_FMT_NANOSECONDS, /* te, start, td */
-	FM_FMT_RFC3339,     /* te, start: 2016-04-11T00:01:06.123+02:00 */
-	FM_FMT_PATTERN,     /* te, start: a time_pattern.h */
-	FM_FMT_HMS,         /* td: 00:06:46.600 */
-	FM_FMT_TYPE_CODE,   /* ports: 8.0 of an ICMP row is 2048 */
-	FM_FMT_LOWER,       /* pr: tcp */
-	FM_FMT_NUMBER,      /* pr: 6 */
-	FM_FMT_NAMED_IPV4,  /* sa, da: an address, or a name of `hosts`, or NUMBER_NUMBER */
-	FM_FMT_IPV4_PORT,   /* sa, da: 10.0.0.1:443, which fills sp or dp too */
+	FM_FMT_NANOSECONDS,   /* te, start, td */
+	FM_FMT_RFC3339,       /* te, start: 2016-04-11T00:01:06.123+02:00 */
+	FM_FMT_PATTERN,       /* te, start: a time_pattern.h */
+	FM_FMT_HMS,           /* td: 00:06:46.600 */
+	FM_FMT_TYPE_CODE,     /* ports: 8.0 of an ICMP row is 2048 */
+	FM_FMT_LOWER,         /* pr: tcp */
+	FM_FMT_NUMBER,        /* pr: 6 */
+	FM_FMT_NAMED_ADDRESS, /* sa, da: an address, or a name of `hosts`, or NUMBER_NUMBER */
+	FM_FMT_ADDRESS_PORT,  /* sa, da: 10.0.0.1:443 or 2001:db8::1.443, which fills sp or dp too */
 };
 enum fm_role {
 	FM_ROLE_VALUE,
@@ -48,9 +49,7 @@ struct fm_dialect {
 	int nmissing;
 	char missing[16][32];
 	int ninternal;
-	struct {
-		uint32_t base, mask;
-	} internal[16];
+	struct fm_cidr internal[16];
 	int ncols;
 	struct {
 		char name[64]; /* header name */
@@ -73,7 +72,7 @@ struct fm_dialect {
 	int nhosts;
 	struct {
 		char name[64];
-		uint32_t ip;
+		struct fm_address address;
 	} hosts[FM_DIALECT_MAXCOLS];
 	bool no_quotes;       /* a quote is a byte like any other */
 	bool extra_columns;   /* without a header: rows may have more columns than these */
@@ -93,7 +92,7 @@ bool fm_dialect_is_file(const char *name); /* rather than a built-in one */
 /* FM_OK when name is a file's (which is not looked for) or a built-in dialect's; else FM_EINPUT with the names there
  * are. */
 int fm_dialect_check_name(const char *name, struct fm_error *err) FM_MUST_CHECK;
-bool fm_dialect_is_internal(const struct fm_dialect *d, uint32_t ip);
+bool fm_dialect_is_internal(const struct fm_dialect *d, const struct fm_address *a);
 void fm_dialect_free(struct fm_dialect *d);
 
 #endif

@@ -9,10 +9,15 @@
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 
 /* In order of enum fm_format. */
-static const char *const format_names[] = {"datetime",     "seconds",  "milliseconds", "microseconds", "ipv4",
-					   "ipv4-integer", "integer",  "text",         "nanoseconds",  "rfc3339",
-					   "pattern",      "hms",      "type.code",    "lower",        "number",
-					   "named-ipv4",   "ipv4-port"};
+static const char *const format_names[] = {"datetime",      "seconds",     "milliseconds", "microseconds", "address",
+					   "ipv4-integer",  "integer",     "text",         "nanoseconds",  "rfc3339",
+					   "pattern",       "hms",         "type.code",    "lower",        "number",
+					   "named-address", "address-port"};
+/* What three of them were called while they read IPv4 alone. */
+static const struct {
+	const char *name;
+	enum fm_format format;
+} former[] = {{"ipv4", FM_FMT_ADDRESS}, {"named-ipv4", FM_FMT_NAMED_ADDRESS}, {"ipv4-port", FM_FMT_ADDRESS_PORT}};
 #define BIT(f) (1u << (f))
 #define UNITS (BIT(FM_FMT_SECONDS) | BIT(FM_FMT_MILLISECONDS) | BIT(FM_FMT_MICROSECONDS) | BIT(FM_FMT_NANOSECONDS))
 #define CLOCKS (BIT(FM_FMT_DATETIME) | BIT(FM_FMT_RFC3339) | BIT(FM_FMT_PATTERN))
@@ -24,8 +29,9 @@ static const struct {
 } kinds[] = {
     [FM_KIND_TIME] = {CLOCKS | UNITS, FM_FMT_DATETIME},
     [FM_KIND_DURATION] = {UNITS | BIT(FM_FMT_HMS), FM_FMT_SECONDS},
-    [FM_KIND_ADDRESS] = {BIT(FM_FMT_IPV4) | BIT(FM_FMT_IPV4_INTEGER) | BIT(FM_FMT_NAMED_IPV4) | BIT(FM_FMT_IPV4_PORT),
-			 FM_FMT_IPV4},
+    [FM_KIND_ADDRESS] = {BIT(FM_FMT_ADDRESS) | BIT(FM_FMT_IPV4_INTEGER) | BIT(FM_FMT_NAMED_ADDRESS) |
+			     BIT(FM_FMT_ADDRESS_PORT),
+			 FM_FMT_ADDRESS},
     [FM_KIND_PORT] = {BIT(FM_FMT_INTEGER) | BIT(FM_FMT_TYPE_CODE), FM_FMT_INTEGER},
     [FM_KIND_CATEGORY] = {BIT(FM_FMT_TEXT) | BIT(FM_FMT_LOWER) | BIT(FM_FMT_NUMBER), FM_FMT_TEXT},
     [FM_KIND_COUNT] = {BIT(FM_FMT_INTEGER), FM_FMT_INTEGER},
@@ -87,6 +93,11 @@ static int column_format(const struct fm_yaml *v, enum fm_format *format, char p
 	for (size_t i = 0; i < COUNT_OF(format_names); i++)
 		if (strcmp(format_names[i], word) == 0) {
 			*format = (enum fm_format)i;
+			return FM_OK;
+		}
+	for (size_t i = 0; i < COUNT_OF(former); i++)
+		if (strcmp(former[i].name, word) == 0) {
+			*format = former[i].format;
 			return FM_OK;
 		}
 	return fm_dialect_unknown(v, "format", word, format_names, COUNT_OF(format_names), err);
@@ -152,7 +163,7 @@ static int column_check(struct fm_dialect *d, int i, const struct fm_yaml *v, bo
 	if (!has_decimals)
 		d->cols[i].decimals = d->cols[i].format == FM_FMT_SECONDS || d->cols[i].format == FM_FMT_HMS ? 3 : -1;
 	d->present |= 1u << col;
-	if (d->cols[i].format == FM_FMT_IPV4_PORT)
+	if (d->cols[i].format == FM_FMT_ADDRESS_PORT)
 		d->present |= 1u << (col == FM_SA ? FM_SP : FM_DP);
 	return FM_OK;
 }

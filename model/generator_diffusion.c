@@ -349,9 +349,8 @@ static int diffusion_sample(const struct fm_model *m, const struct fm_generator_
 	const struct diffusion *d = of(m);
 	const struct fm_config *cfg = ctx->cfg;
 	uint64_t rows = in->rows > 0 ? in->rows : d->codec->train_rows, seed = fm_shard_seed(in->seed, in->shard);
-	struct fm_range inside[FM_CFG_MAXRANGES], outside[FM_CFG_MAXRANGES];
-	struct fm_decode_opts decode = {
-	    rows, seed, inside, outside, cfg->generate.ninside, cfg->generate.noutside, .recast = true};
+	struct fm_range fresh[FM_SIDES][FM_CFG_MAXRANGES];
+	struct fm_decode_opts decode = {.rows = rows, .seed = seed, .recast = true};
 	struct fm_denoiser denoiser = {d->net, &d->process, d->weights};
 	struct bar bar = {.window = d->codec->window};
 	struct fm_sample_opts o = sample_opts(cfg, seed, &bar);
@@ -362,9 +361,12 @@ static int diffusion_sample(const struct fm_model *m, const struct fm_generator_
 	size_t flows;
 	int rc;
 
-	if ((rc = fm_ranges(cfg->generate.inside, cfg->generate.ninside, inside, err)) < 0 ||
-	    (rc = fm_ranges(cfg->generate.outside, cfg->generate.noutside, outside, err)) < 0 ||
-	    (rc = wishes(cfg, d->codec, rows, seed, &so, err)) < 0 ||
+	for (int side = 0; side < FM_SIDES; side++) {
+		decode.fresh[side].range = fresh[side];
+		if ((rc = fm_ranges(fresh[side], &decode.fresh[side].n, cfg, side, err)) < 0)
+			goto out;
+	}
+	if ((rc = wishes(cfg, d->codec, rows, seed, &so, err)) < 0 ||
 	    (rc = fm_window_schedule_make(&schedule, d->codec, &so, err)) < 0)
 		goto out;
 	flows = schedule.n * (size_t)d->codec->window;

@@ -172,8 +172,7 @@ int fm_private_gate_opts(struct fm_paid_opts *o, const struct fm_config *cfg, co
 	o->nslots = (int32_t)(last / FM_SLOT_MS) - o->first_slot + 1;
 	if (real)
 		return FM_OK;
-	r->n = cfg->generate.ninside;
-	return fm_ranges(cfg->generate.inside, cfg->generate.ninside, r->range, err);
+	return fm_ranges(r->range, &r->n, cfg, FM_SIDE_INSIDE, err);
 }
 
 /* As above: asked of no exchanges at all. */
@@ -210,10 +209,10 @@ void fm_private_doubt(const struct fm_marginals *m)
 int fm_private_wishes(struct fm_private_wishes *w, const struct fm_config *cfg, const struct fm_marginals *m,
 		      uint64_t rows, uint64_t seed, struct fm_error *err)
 {
-	int rc;
+	int ninside, noutside, rc;
 
-	if ((rc = fm_ranges(cfg->generate.inside, cfg->generate.ninside, w->inside, err)) < 0 ||
-	    (rc = fm_ranges(cfg->generate.outside, cfg->generate.noutside, w->outside, err)) < 0)
+	if ((rc = fm_ranges(w->inside, &ninside, cfg, FM_SIDE_INSIDE, err)) < 0 ||
+	    (rc = fm_ranges(w->outside, &noutside, cfg, 0, err)) < 0)
 		return rc;
 	w->sample = (struct fm_marginals_sample_in){
 	    .rows = rows ? rows : (uint64_t)(m->tables.total * m->flows_per_record + 0.5),
@@ -221,8 +220,8 @@ int fm_private_wishes(struct fm_private_wishes *w, const struct fm_config *cfg, 
 	    .rounds = cfg->generate.correction,
 	    .inside = w->inside,
 	    .outside = w->outside,
-	    .ninside = cfg->generate.ninside,
-	    .noutside = cfg->generate.noutside,
+	    .ninside = ninside,
+	    .noutside = noutside,
 	};
 	return FM_OK;
 }

@@ -1,16 +1,15 @@
 #include "model/ranges.h"
 
-#include "manifests/cidr.h"
-
-int fm_ranges(const char (*text)[20], int n, struct fm_range *r, struct fm_error *err)
+int fm_ranges(struct fm_range r[FM_CFG_MAXRANGES], int *n, const struct fm_config *cfg, int side, struct fm_error *err)
 {
-	for (int i = 0; i < n; i++) {
-		struct fm_cidr c;
-		int rc = fm_cidr_parse(&c, text[i], err);
+	struct fm_fresh f;
+	int rc;
 
-		if (rc < 0)
-			return rc;
-		r[i] = (struct fm_range){c.base, c.bits};
-	}
+	if ((rc = fm_config_fresh(&f, cfg, side & FM_SIDE_INSIDE, side & FM_SIDE_IPV6, err)) < 0)
+		return rc;
+	for (int i = 0; i < f.n; i++)
+		r[i] = f.range[i].ipv6 ? (struct fm_range){f.range[i].base[0], f.range[i].bits}
+				       : (struct fm_range){(uint32_t)f.range[i].base[1], f.range[i].bits};
+	*n = f.n;
 	return FM_OK;
 }

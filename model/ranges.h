@@ -5,9 +5,11 @@
 #define FM_MODEL_RANGES_H
 
 #include "base/error.h"
+#include "manifests/config.h"
 #include "model/codec/host_assignment.h"
 
-/* r (n) from n texts such as "10.0.0.0/8". */
-int fm_ranges(const char (*text)[20], int n, struct fm_range *r, struct fm_error *err) FM_MUST_CHECK;
+/* The ranges of a side (model/codec/hosts.h) in r, *n of them. */
+int fm_ranges(struct fm_range r[FM_CFG_MAXRANGES], int *n, const struct fm_config *cfg, int side,
+	      struct fm_error *err) FM_MUST_CHECK;
 
 #endif

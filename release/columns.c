@@ -4,8 +4,8 @@
 static const char *const meaning[FM_NFLOWCOL] = {
     [FM_TE] = "Time of the flow (its end, where the source recorded that), UTC",
     [FM_TD] = "Duration of the flow",
-    [FM_SA] = "Source IPv4 address, made up",
-    [FM_DA] = "Destination IPv4 address, made up",
+    [FM_SA] = "Source address, IPv4 or IPv6 (RFC 5952), made up",
+    [FM_DA] = "Destination address, IPv4 or IPv6 (RFC 5952), made up",
     [FM_SP] = "Source port, 0 for protocols without ports",
     [FM_DP] = "Destination port, 0 for protocols without ports",
     [FM_PR] = "Transport protocol",

@@ -21,9 +21,10 @@ static json_t *field_json(const struct fm_dialect *d, int k)
 		bad |= json_object_set_new(f, "format", json_string("%Y-%m-%d %H:%M:%S"));
 	if (*unit)
 		bad |= json_object_set_new(f, "unit", json_string(unit));
-	if (col >= 0 && format == FM_FMT_IPV4)
+	if (col >= 0 && format == FM_FMT_ADDRESS)
 		bad |= json_object_set_new(
-		    f, "constraints", json_pack("{s:b,s:s}", "required", 1, "pattern", "[0-9]{1,3}(\\.[0-9]{1,3}){3}"));
+		    f, "constraints",
+		    json_pack("{s:b,s:s}", "required", 1, "pattern", "([0-9]{1,3}(\\.[0-9]{1,3}){3}|[0-9a-f:]{2,39})"));
 	else if (col == FM_SP || col == FM_DP)
 		bad |= json_object_set_new(f, "constraints",
 					   json_pack("{s:b,s:i,s:i}", "required", 1, "minimum", 0, "maximum", 65535));

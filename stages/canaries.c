@@ -37,7 +37,7 @@ static int word(struct making *k, enum fm_col c, size_t row, const char *text, s
 static int fresh(struct making *k, struct fm_range r, size_t i, bool inside, uint32_t *code, struct fm_error *err)
 {
 	uint64_t part = (UINT64_C(1) << (32 - r.bits)) / k->n;
-	struct fm_address a = fm_address_of_ipv4(r.base + (uint32_t)(i * part + fm_stream_below(k->s, part)));
+	struct fm_address a = fm_address_of_ipv4((uint32_t)(r.base + i * part + fm_stream_below(k->s, part)));
 
 	return fm_address_dict_add(k->t->addresses, &a, inside, code, err);
 }
@@ -108,13 +108,12 @@ static int read_config(struct making *k, struct fm_error *err)
 	const struct fm_config *cfg = k->cfg;
 	struct fm_range inside[FM_CFG_MAXRANGES], outside[FM_CFG_MAXRANGES];
 	int64_t first = 0, last = 0;
-	int rc;
+	int ninside, noutside, rc;
 
-	if ((rc = fm_ranges(cfg->generate.inside, cfg->generate.ninside, inside, err)) < 0 ||
-	    (rc = fm_ranges(cfg->generate.outside, cfg->generate.noutside, outside, err)) < 0)
+	if ((rc = fm_ranges(inside, &ninside, cfg, FM_SIDE_INSIDE, err)) < 0 ||
+	    (rc = fm_ranges(outside, &noutside, cfg, 0, err)) < 0)
 		return rc;
-	if (cfg->generate.ninside < 1 || cfg->generate.noutside < 1 || UINT64_C(1) << (32 - inside[0].bits) < k->n ||
-	    UINT64_C(1) << (32 - outside[0].bits) < k->n)
+	if (UINT64_C(1) << (32 - inside[0].bits) < k->n || UINT64_C(1) << (32 - outside[0].bits) < k->n)
 		return fm_fail(err, FM_EINPUT,
 			       "generate.inside and generate.outside: the first range of each must hold %zu addresses, "
 			       "one for each canary",

@@ -288,6 +288,7 @@ static struct fm_trace_opts options(struct ingest *g, const char *trace)
 	    .ctx = g,
 	    .limit_bad = true,
 	    .max_bad_share = cfg->source.max_bad_share,
+	    .ipv4_only = g->secret != NULL,
 	};
 }
 

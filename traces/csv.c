@@ -551,6 +551,7 @@ static int open_file(struct fm_reader **out, const struct fm_trace_opts *o, stru
 		return rc;
 	}
 	fm_row_init(r->row, o->dialect, o->missing, r->chunk);
+	r->row->ipv4_only = o->ipv4_only;
 	*out = r;
 	return FM_OK;
 }

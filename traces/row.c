@@ -173,46 +173,75 @@ static void end_times(struct fm_row *r)
 		*td = (uint32_t)(*te - r->start_ms);
 }
 
-/* The code of an address in the chunk's dictionary; addresses repeat, so the last ones are remembered. */
-static bool address_code(struct fm_row *r, uint32_t ip, uint32_t *code)
+static void set_address(struct fm_row *r, int c, const struct fm_address *a)
+{
+	uint32_t *code = (uint32_t *)r->t->col[c] + r->t->rows;
+
+	if (fm_address_dict_add(r->t->addresses, a, fm_dialect_is_internal(r->d, a), code, &r->error) < 0)
+		fm_row_refuse(r, "%s", r->error.message);
+}
+
+/* The code of an address in the chunk's dictionary; addresses repeat, so the last ones of IPv4 are remembered. */
+static void set_ipv4(struct fm_row *r, int c, const struct fm_address *a, uint32_t ip)
 {
 	size_t at = (ip * 0x9e3779b1u) >> 20;
-	struct fm_address a;
 
 	if (r->recent_ip[at].code && r->recent_ip[at].ip == ip) {
-		*code = r->recent_ip[at].code - 1;
-		return true;
+		((uint32_t *)r->t->col[c])[r->t->rows] = r->recent_ip[at].code - 1;
+		return;
 	}
-	a = fm_address_of_ipv4(ip);
-	if (fm_address_dict_add(r->t->addresses, &a, fm_dialect_is_internal(r->d, ip), code, &r->error) < 0) {
-		fm_row_refuse(r, "%s", r->error.message);
-		return false;
-	}
+	set_address(r, c, a);
+	if (r->bad)
+		return;
 	r->recent_ip[at].ip = ip;
-	r->recent_ip[at].code = *code + 1;
-	return true;
+	r->recent_ip[at].code = ((uint32_t *)r->t->col[c])[r->t->rows] + 1;
 }
 
 static void take_address(struct fm_row *r, int k, const char *s, size_t n)
 {
-	uint32_t ip, code;
+	struct fm_address a;
+	uint32_t ip;
 	const char *why = NULL;
 	int c = r->d->cols[k].col;
 
-	if (r->d->cols[k].format == FM_FMT_IPV4_PORT) {
+	if (r->d->cols[k].format == FM_FMT_ADDRESS_PORT) {
 		bool dotted;
 
-		why = fm_value_split_port(s, &n, &((uint16_t *)r->t->col[c == FM_SA ? FM_SP : FM_DP])[r->t->rows],
+		why = fm_value_split_port(&s, &n, &((uint16_t *)r->t->col[c == FM_SA ? FM_SP : FM_DP])[r->t->rows],
 					  &dotted);
 		if (!why && dotted)
 			r->dotted = k + 1;
 	}
-	why = why ? why : fm_value_address(r->d, k, s, n, &ip);
-
-	if (why)
+	why = why ? why : fm_value_address(r->d, k, s, n, &a);
+	if (!why && fm_address_ipv4(&a, &ip)) {
+		set_ipv4(r, c, &a, ip);
+		return;
+	}
+	if (!why && r->ipv4_only)
+		why = "is an IPv6 address, and privacy.mode dp takes IPv4 alone";
+	if (why) {
 		refuse_value(r, k, why);
-	else if (address_code(r, ip, &code))
-		((uint32_t *)r->t->col[r->d->cols[k].col])[r->t->rows] = code;
+		return;
+	}
+	r->ipv6 |= 1u << c;
+	set_address(r, c, &a);
+}
+
+/* Both ends are of one family; a missing one is the "::" of the other's. */
+static void check_families(struct fm_row *r)
+{
+	static const enum fm_col ends[] = {FM_SA, FM_DA};
+	const struct fm_address none = {{0}};
+
+	for (int i = 0; i < 2; i++) {
+		if (r->ipv6 >> ends[i] & 1u)
+			continue;
+		if (!(r->lacks >> ends[i] & 1u)) {
+			fm_row_refuse(r, "sa and da are of two families, IPv4 and IPv6");
+			return;
+		}
+		set_address(r, ends[i], &none);
+	}
 }
 
 static void take_port(struct fm_row *r, int k, const char *s, size_t n)
@@ -386,14 +415,6 @@ static void take_category(struct fm_row *r, int k, const char *s, size_t n)
 	*out = (uint16_t)i;
 }
 
-static void take_missing_address(struct fm_row *r, int c)
-{
-	uint32_t code;
-
-	if (address_code(r, 0, &code))
-		((uint32_t *)r->t->col[c])[r->t->rows] = code;
-}
-
 static void take_missing(struct fm_row *r, int k)
 {
 	int c = r->d->cols[k].col;
@@ -413,7 +434,7 @@ static void take_missing(struct fm_row *r, int k)
 	if (fm_cols[c].kind == FM_KIND_CATEGORY)
 		take_category(r, k, "0", 1);
 	else if (fm_cols[c].kind == FM_KIND_ADDRESS)
-		take_missing_address(r, c);
+		set_ipv4(r, c, &(struct fm_address){.b = {[10] = 0xff, [11] = 0xff}}, 0);
 	else
 		memset(at, 0, fm_cols[c].width);
 }
@@ -431,7 +452,7 @@ void fm_row_begin(struct fm_row *r)
 	r->field = 0;
 	r->bad = false;
 	r->nmissing = 0;
-	r->nfresh = r->summed = r->lacks = 0;
+	r->nfresh = r->summed = r->lacks = r->ipv6 = 0;
 	r->dotted = 0;
 	r->has_te = r->has_start = r->has_label = r->last_empty = false;
 }
@@ -522,6 +543,8 @@ bool fm_row_end(struct fm_row *r)
 	}
 	if (!r->bad && r->dotted)
 		check_dotted(r);
+	if (!r->bad && r->ipv6)
+		check_families(r);
 	if (!r->bad)
 		end_times(r);
 	if (!r->bad && r->nfresh)
@@ -538,8 +561,8 @@ bool fm_row_end(struct fm_row *r)
 bool fm_row_is_numeric(const char *s, size_t n)
 {
 	double v;
-	uint32_t ip;
+	struct fm_address a;
 	int64_t ms;
 
-	return !fm_parse_double(s, n, &v) || !fm_parse_ipv4(s, n, &ip) || !fm_parse_time_ms(s, n, &ms);
+	return !fm_parse_double(s, n, &v) || !fm_address_parse(s, n, &a) || !fm_parse_time_ms(s, n, &ms);
 }

@@ -12,10 +12,10 @@
  * A reason names the column and the kind of fault and never the value, which is private.
  *
  * What is refused: another number of columns than the file has; a time that is malformed, missing, or outside
- * 1970..2261; a negative or too long duration; a malformed address; a port over 65535; a count that is not an integer
- * from 0 to 2^63 - 1; a category value that is longer than FM_DICT_VALUE_MAX, not UTF-8 or has control characters.
- * Missing values (the dialect's tokens) are 0 under FM_MISSING_ZERO - the category value "0" - and refused under
- * FM_MISSING_REJECT; a missing time is always refused, for no window could hold the row.
+ * 1970..2261; a negative or too long duration; a malformed address; ends of two families; a port over 65535; a count
+ * that is not an integer from 0 to 2^63 - 1; a category value that is longer than FM_DICT_VALUE_MAX, not UTF-8 or has
+ * control characters. Missing values (the dialect's tokens) are 0 under FM_MISSING_ZERO - the category value "0" - and
+ * refused under FM_MISSING_REJECT; a missing time is always refused, for no window could hold the row.
  */
 #ifndef FM_TRACES_ROW_H
 #define FM_TRACES_ROW_H
@@ -58,6 +58,8 @@ struct fm_row {
 	} time[FM_ROLE_START + 1];
 	int64_t start_ms; /* of this row, if has_start */
 	bool has_start, has_te, has_label, last_empty;
+	unsigned ipv6;             /* columns whose address is IPv6 */
+	bool ipv4_only;            /* IPv6 is refused */
 	unsigned summed, lacks;    /* columns that have a part of their sum; that are missing */
 	int dotted;                /* 1 + a dialect's column whose meaning hangs on the protocol, or 0 */
 	uint64_t lacking[FM_NCOL]; /* good rows in which the column is missing */

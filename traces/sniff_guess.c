@@ -189,14 +189,14 @@ static bool is_missing(const struct field *f)
 
 static enum kind kind_of(const struct field *f, const char **format, uint64_t *number)
 {
-	uint32_t ip;
+	struct fm_address a;
 	double v;
 
 	*format = NULL;
 	*number = 0;
 	if (is_missing(f))
 		return EMPTY;
-	if (fm_parse_ipv4(f->s, f->n, &ip) == 0)
+	if (fm_address_parse(f->s, f->n, &a) == 0)
 		return ADDRESS;
 	if (fm_parse_double(f->s, f->n, &v) == 0) {
 		if ((*format = epoch_format(v)))

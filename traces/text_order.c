@@ -1,6 +1,5 @@
 #include "traces/text_order.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,11 +11,8 @@
 static size_t format_address(const struct fm_table *t, uint32_t code, char *out)
 {
 	struct fm_address a = fm_table_address(t, code);
-	uint32_t ip;
 
-	if (fm_address_ipv4(&a, &ip))
-		return fm_format_ipv4(ip, out);
-	return inet_ntop(AF_INET6, &a, out, INET6_ADDRSTRLEN) ? strlen(out) : 0;
+	return fm_address_format(&a, out);
 }
 
 static void text_of(const struct fm_table *t, size_t row, char text[FM_TEXT_ORDER_MAX])

@@ -1,6 +1,5 @@
 #include "traces/value.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
 
@@ -239,14 +238,28 @@ const char *fm_value_port(const struct fm_dialect *d, int k, const char *s, size
 	return NULL;
 }
 
-const char *fm_value_split_port(const char *s, size_t *n, uint16_t *port, bool *dotted)
+/* What stands between an address and its port, or NULL: the colon behind IPv4 and "[...]", in other IPv6 the first
+ * point behind its last colon (the fourth where IPv4 is mapped). */
+static const char *port_mark(const char *s, size_t n)
 {
-	const char *colon = memrchr(s, ':', *n), *digits = colon ? colon + 1 : s;
-	size_t len = *n - (size_t)(digits - s);
+	const char *colon = memrchr(s, ':', n), *point;
+	int points = n > 7 && strncasecmp(s, "::ffff:", 7) == 0 && memchr(s + 7, '.', n - 7) ? 4 : 1;
+
+	if (!colon || memchr(s, ':', n) == colon || (colon > s && colon[-1] == ']'))
+		return colon;
+	for (point = colon; point && points > 0; points--)
+		point = memchr(point + 1, '.', n - (size_t)(point + 1 - s));
+	return point;
+}
+
+const char *fm_value_split_port(const char **s, size_t *n, uint16_t *port, bool *dotted)
+{
+	const char *mark = port_mark(*s, *n), *digits = mark ? mark + 1 : *s;
+	size_t len = *n - (size_t)(digits - *s);
 	uint64_t v;
 
 	*dotted = false;
-	if (!colon)
+	if (!mark)
 		return "has no port behind it";
 	if (!short_uint(digits, len, &v)) {
 		if (type_code(digits, len, &v))
@@ -256,7 +269,11 @@ const char *fm_value_split_port(const char *s, size_t *n, uint16_t *port, bool *
 	if (v > 65535)
 		return "has a port over 65535 behind it";
 	*port = (uint16_t)v;
-	*n = (size_t)(colon - s);
+	*n = (size_t)(mark - *s);
+	if (*n > 2 && **s == '[' && mark[-1] == ']') {
+		++*s;
+		*n -= 2;
+	}
 	return NULL;
 }
 
@@ -304,47 +321,41 @@ const char *fm_value_count(const struct fm_dialect *d, int k, const char *s, siz
 	return has(s, n, ',') ? "is not a nonnegative integer: it has a comma" : "is not a nonnegative integer";
 }
 
-/* What stands where an IPv4 address should. */
-static const char *no_ipv4(const char *s, size_t n)
+/* What stands where an address should. */
+static const char *no_address(const char *s, size_t n)
 {
-	char text[INET6_ADDRSTRLEN] = "";
-	struct in6_addr v6;
-	const char *colon = memchr(s, ':', n), *zone = memchr(s, '%', n);
+	const char *colon = memchr(s, ':', n), *points = memmem(s, n, "..", 2);
 	uint32_t ip;
 
-	if (zone) /* fe80::1%eth0 */
-		n = (size_t)(zone - s);
-	if (n < sizeof text)
-		memcpy(text, s, n);
-	if (inet_pton(AF_INET6, text, &v6) == 1)
-		return "is an IPv6 address, and only IPv4 is read: leave IPv6 out before";
 	if (colon && !fm_parse_ipv4(s, (size_t)(colon - s), &ip))
 		return "is an IPv4 address with a port behind it: each needs a column of its own";
 	if (n == 17 && colon == s + 2 && s[5] == ':' && s[14] == ':')
-		return "is a MAC address, not IPv4";
-	return "is not an IPv4 address";
+		return "is a MAC address";
+	if (colon && points > colon)
+		return "is a shortened IPv6 address: have it written in full (nfdump -6)";
+	return "is not an address";
 }
 
 /* A name of `hosts`, or NUMBER_HOST as CIDDS-001 writes anonymised public addresses: number below 2^20 and host in
  * 240.0.0.0/4, which no real address is in. */
-static int named_ipv4(const struct fm_dialect *d, const char *s, size_t n, uint32_t *ip)
+static int named_address(const struct fm_dialect *d, const char *s, size_t n, struct fm_address *a)
 {
 	const char *bar = memchr(s, '_', n);
 	uint64_t number, host;
 
 	for (int i = 0; i < d->nhosts; i++)
 		if (strlen(d->hosts[i].name) == n && !memcmp(d->hosts[i].name, s, n)) {
-			*ip = d->hosts[i].ip;
+			*a = d->hosts[i].address;
 			return 0;
 		}
 	if (!bar || fm_parse_u64(s, (size_t)(bar - s), (1u << 20) - 1, &number) ||
 	    fm_parse_u64(bar + 1, n - (size_t)(bar - s) - 1, 255, &host))
 		return -1;
-	*ip = 0xf0000000u | (uint32_t)number << 8 | (uint32_t)host;
+	*a = fm_address_of_ipv4(0xf0000000u | (uint32_t)number << 8 | (uint32_t)host);
 	return 0;
 }
 
-const char *fm_value_address(const struct fm_dialect *d, int k, const char *s, size_t n, uint32_t *ip)
+const char *fm_value_address(const struct fm_dialect *d, int k, const char *s, size_t n, struct fm_address *a)
 {
 	enum fm_format f = d->cols[k].format;
 	uint64_t v;
@@ -352,15 +363,12 @@ const char *fm_value_address(const struct fm_dialect *d, int k, const char *s, s
 	if (f == FM_FMT_IPV4_INTEGER) {
 		if (fm_parse_u64(s, n, UINT32_MAX, &v))
 			return "is not an IPv4 address as an integer";
-		*ip = (uint32_t)v;
+		*a = fm_address_of_ipv4((uint32_t)v);
 		return NULL;
 	}
-	/* An IPv4 address as a socket of IPv6 has it. */
-	if (n > 7 && *s == ':' && strncasecmp(s, "::ffff:", 7) == 0 && !fm_parse_ipv4(s + 7, n - 7, ip))
+	if (!fm_address_parse(s, n, a) || (f == FM_FMT_NAMED_ADDRESS && !named_address(d, s, n, a)))
 		return NULL;
-	if (!fm_parse_ipv4(s, n, ip) || (f == FM_FMT_NAMED_IPV4 && !named_ipv4(d, s, n, ip)))
-		return NULL;
-	return no_ipv4(s, n);
+	return no_address(s, n);
 }
 
 /* ---- windows-1252 ---- */

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/address.h"
 #include "manifests/dialect.h"
 
 /* Milliseconds since 1970, UTC, of column k; the years 1970 to 2261. */
@@ -20,9 +21,10 @@ const char *fm_value_duration(const struct fm_dialect *d, int k, const char *s, 
  * ICMP. */
 const char *fm_value_port(const struct fm_dialect *d, int k, const char *s, size_t n, uint16_t *port, bool *dotted);
 const char *fm_value_count(const struct fm_dialect *d, int k, const char *s, size_t n, uint64_t *v);
-/* "10.0.0.1:443": n becomes the length of the address; *dotted: the port was type.code of ICMP. */
-const char *fm_value_split_port(const char *s, size_t *n, uint16_t *port, bool *dotted);
-const char *fm_value_address(const struct fm_dialect *d, int k, const char *s, size_t n, uint32_t *ip);
+/* "10.0.0.1:443", "2001:db8::1.443" as nfdump has it, or "[2001:db8::1]:443": s and n become those of the address;
+ * *dotted: the port was type.code of ICMP. */
+const char *fm_value_split_port(const char **s, size_t *n, uint16_t *port, bool *dotted);
+const char *fm_value_address(const struct fm_dialect *d, int k, const char *s, size_t n, struct fm_address *a);
 /* Windows-1252 in UTF-8, out of 3 n bytes; returns its length, 0 for a byte that stands for nothing. */
 size_t fm_value_from_windows_1252(const char *s, size_t n, char *out);
 /* Back, out of n bytes; 0: a character that it lacks. */

@@ -277,15 +277,16 @@ static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 		struct fm_address a =
 		    has ? fm_table_address(t, ((const uint32_t *)t->col[c])[row]) : fm_address_of_ipv4(0);
 		uint32_t ip;
+		bool ipv6 = !fm_address_ipv4(&a, &ip);
 
-		if (!fm_address_ipv4(&a, &ip))
+		if (ipv6 && f == FM_FMT_IPV4_INTEGER)
 			return fm_fail(err, FM_EINPUT, "row %zu: an IPv6 address has no text in dialect %s", row + 1,
 				       w->d->name);
-		n = f == FM_FMT_IPV4_INTEGER ? fm_format_u64(ip, s) : fm_format_ipv4(ip, s);
-		if (f == FM_FMT_IPV4_PORT) {
+		n = f == FM_FMT_IPV4_INTEGER ? fm_format_u64(ip, s) : fm_address_format(&a, s);
+		if (f == FM_FMT_ADDRESS_PORT) {
 			enum fm_col port = c == FM_SA ? FM_SP : FM_DP;
 
-			s[n++] = ':';
+			s[n++] = ipv6 ? '.' : ':';
 			n += format_port(t, row, FM_HAS(t, port) ? ((const uint16_t *)t->col[port])[row] : 0,
 					 FM_FMT_TYPE_CODE, s + n);
 		}

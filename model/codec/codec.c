@@ -294,6 +294,44 @@ static int fit_profiles(struct fm_codec *c, const struct fm_hosts *hosts, const 
 	return rc;
 }
 
+/* ---- families ---- */
+
+static int fit_families(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, int min_count,
+			struct fm_error *err)
+{
+	size_t n = (size_t)c->cat[FM_T_PR].n;
+	uint64_t *rows = NULL; /* (n,2) */
+	int *pr = NULL, rc;
+	if (!c->roles.any_ipv6 || n == 0)
+		return FM_OK;
+	if ((rc = category_tokens(c, t, FM_T_PR, &pr, err)) < 0 ||
+	    (rc = fm_alloc(&rows, 2 * n, sizeof *rows, "families of protocols", err)) < 0 ||
+	    (rc = fm_alloc(&c->families, n, 1, "families of protocols", err)) < 0)
+		goto out;
+	for (size_t i = 0; i < t->rows; i++)
+		rows[2 * (size_t)pr[t->pr[i]] + (fm_host_side(hosts, t, t->sa[i]) & FM_SIDE_IPV6 ? 1 : 0)]++;
+	for (size_t k = 0; k < n; k++) {
+		c->families[k] = (uint8_t)((rows[2 * k] >= (uint64_t)min_count ? FM_FAMILY_IPV4 : 0) |
+					   (rows[2 * k + 1] >= (uint64_t)min_count ? FM_FAMILY_IPV6 : 0));
+		if (c->families[k] == 0)
+			c->families[k] = FM_FAMILY_IPV4 | FM_FAMILY_IPV6;
+	}
+out:
+	free(rows);
+	free(pr);
+	return rc;
+}
+
+int fm_families(const struct fm_codec *c, int pr)
+{
+	return c->families && pr < c->cat[FM_T_PR].n ? c->families[pr] : FM_FAMILY_IPV4 | FM_FAMILY_IPV6;
+}
+
+int fm_dir_tokens(const struct fm_roles *r)
+{
+	return r->any_ipv6 ? 8 : r->any_inside ? 4 : 1;
+}
+
 /* ---- the whole ---- */
 
 /* Of the source's flows, those that the training split has. */
@@ -328,7 +366,8 @@ static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm
 	for (int r = 0; r < FM_NRES; r++)
 		if ((rc = fit_numeric(c, t, (enum fm_res)r, o->min_count, err)) < 0)
 			goto out;
-	if ((rc = fm_roles_fit(&c->roles, hosts, o, err)) < 0)
+	if ((rc = fm_roles_fit(&c->roles, hosts, o, err)) < 0 ||
+	    (rc = fit_families(c, hosts, t, o->min_count, err)) < 0)
 		goto out;
 	c->times.first_ms = o->first_ms;
 	c->times.last_ms = o->last_ms;
@@ -346,7 +385,7 @@ static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm
 		goto out;
 	c->vocab[FM_T_ROLE] = FM_ROLE_TOKENS;
 	c->vocab[FM_T_REL] = FM_REL_TOKENS(o->window);
-	c->vocab[FM_T_DIR] = c->roles.any_inside ? 4 : 1;
+	c->vocab[FM_T_DIR] = fm_dir_tokens(&c->roles);
 	for (size_t i = 0; i < NCATS; i++)
 		c->vocab[cats[i].tok] = c->cat[cats[i].tok].n;
 	c->vocab[FM_T_SA] = c->vocab[FM_T_DA] = o->window + c->roles.nhosts + c->roles.nclasses;
@@ -407,7 +446,7 @@ static uint16_t address_token(const struct fm_codec *c, const struct fm_hosts *h
 	const struct fm_host *h = fm_hosts_find(hosts, t, code);
 	if (h && h->rank >= 0)
 		return (uint16_t)(c->window + h->rank);
-	r += fm_table_inside(t, code);
+	r += fm_host_side(hosts, t, code);
 	int at = recent_find(r, code);
 	recent_touch(r, code, at);
 	if (at >= 0 && at < c->window)
@@ -415,17 +454,19 @@ static uint16_t address_token(const struct fm_codec *c, const struct fm_hosts *h
 	return (uint16_t)(c->window + c->roles.nhosts + c->roles.class_id[fm_host_class(hosts, t, code)]);
 }
 
-static int direction(const struct fm_table *t, size_t row)
+static int direction(const struct fm_hosts *hosts, const struct fm_table *t, size_t row)
 {
-	return fm_table_inside(t, t->sa[row]) + 2 * fm_table_inside(t, t->da[row]);
+	int side = fm_host_side(hosts, t, t->sa[row]);
+	return (side & FM_SIDE_INSIDE) + 2 * fm_table_inside(t, t->da[row]) + (side & FM_SIDE_IPV6 ? FM_DIR_IPV6 : 0);
 }
 
 /* A relation that copies dir is dropped where the two flows differ in it. */
-static void same_way_only(const struct fm_table *t, size_t first, int window, struct fm_relations *l)
+static void same_way_only(const struct fm_hosts *hosts, const struct fm_table *t, size_t first, int window,
+			  struct fm_relations *l)
 {
 	for (int i = 0; i < window; i++)
 		if ((l->kind[i] == FM_RELATION_SWEEP || l->kind[i] == FM_RELATION_SERVE) &&
-		    direction(t, first + l->row[i]) != direction(t, first + l->row[i - l->back[i]])) {
+		    direction(hosts, t, first + l->row[i]) != direction(hosts, t, first + l->row[i - l->back[i]])) {
 			l->kind[i] = FM_RELATION_NONE;
 			l->back[i] = 0;
 		}
@@ -480,11 +521,11 @@ static void encode_window(const struct encoder *e, size_t first, uint16_t *tok, 
 {
 	const struct fm_codec *c = e->c;
 	const struct fm_table *t = e->t;
-	struct recent r[2] = {{.n = 0}, {.n = 0}};
+	struct recent r[FM_SIDES] = {{.n = 0}};
 	int64_t td[FM_WINDOW_MOST] = {0};
 	struct fm_relations l;
 	fm_relations_find(t, first, c->window, c->text_order, &l);
-	same_way_only(t, first, c->window, &l);
+	same_way_only(e->hosts, t, first, c->window, &l);
 	for (int i = 0; i < c->window; i++) {
 		size_t row = first + l.row[i];
 		uint16_t *x = tok + (size_t)i * FM_NTOK;
@@ -506,7 +547,7 @@ static void encode_window(const struct encoder *e, size_t first, uint16_t *tok, 
 			x[fm_res_tok[k]] = (uint16_t)fm_num_encode(&c->num[k], v, jitter, &u);
 			rx[k] = u < 0 ? NAN : (float)fm_normal_quantile(u);
 		}
-		x[FM_T_DIR] = (uint16_t)direction(t, row);
+		x[FM_T_DIR] = (uint16_t)direction(e->hosts, t, row);
 		x[FM_T_SA] = address_token(c, e->hosts, t, r, t->sa[row]);
 		x[FM_T_DA] = address_token(c, e->hosts, t, r, t->da[row]);
 		x[FM_T_ROLE] = (uint16_t)(4 * l.kind[i]);
@@ -547,10 +588,9 @@ out:
 int fm_address_sides(const struct fm_codec *c, int token)
 {
 	int at = token - c->window;
-	if (at < 0 || !c->roles.any_inside)
-		return FM_SIDE_OUT | FM_SIDE_IN;
-	bool in = at < c->roles.nhosts ? c->roles.inside[at] : c->roles.class_of[at - c->roles.nhosts] / 49 == 1;
-	return in ? FM_SIDE_IN : FM_SIDE_OUT;
+	if (at < 0 || fm_dir_tokens(&c->roles) == 1)
+		return (1 << FM_SIDES) - 1;
+	return 1 << (at < c->roles.nhosts ? c->roles.side[at] : fm_role_side(c->roles.class_of[at - c->roles.nhosts]));
 }
 
 void fm_encoded_free(struct fm_encoded *e)

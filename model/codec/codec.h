@@ -6,11 +6,12 @@
  *     role     whether a later flow of the window answers this one, and how this one is related to one before
  *              (relations.h)
  *     rel      to which flow: what the two share (dir sa da, and pr sp dp of a reply) is then copied
- *     dir      which ends are inside: sa (1) + da (2)
+ *     dir      which ends are inside: sa (1) + da (2); and in IPv6 (4)
  *     gap      time since the flow before, numeric
  *     label pr flg fwd stos    categories
  *     sa da    an address by its role: a popular host by rank; else, if seen in this window, by recency among its
- *              side's; else new, by class (inside or not, how often such hosts appear, how many peers they have)
+ *              side's; else new, by class (inside or not, which family, how often such hosts appear, how many peers
+ *              they have)
  *     sp dp    frequent ports are tokens, the rest ranges; one vocabulary for both
  *     pkt td   numeric
  *     bpp      bytes per packet, in thousandths: byt is coded given pkt
@@ -31,7 +32,8 @@
  *     byt           bytes per packet likewise, in thousandths: bytes within pkt / 2000 + 1/2 of what that makes
  *     label pr flg fwd stos    exact for values that k rows have, else the value most like it
  *     sa da         who is who in a window is kept (unless decoding recasts), and which side is inside; popular hosts
- * are the same in all windows.  The addresses are fresh, and a flow from a host to itself goes to another
+ * are the same in all windows.  The addresses are fresh, of the same family (where k rows have it), and a flow from a
+ * host to itself goes to another
  *
  * What the codec keeps of the private rows: values that at least min_count training rows carry, bin edges on the data's
  * lattice with min_count rows beyond the outer ones, histograms of roles and of time, and what outlasts a window
@@ -55,11 +57,15 @@
 #include "model/codec/tokens.h"
 #include "model/codec/windows.h"
 
-/* FM_SIDE_OUT, FM_SIDE_IN, or both for a recency token: what an address token may stand for. */
-#define FM_SIDE_OUT 1
-#define FM_SIDE_IN 2
+/* What an address token may stand for: 1 << side for each (hosts.h), all for a recency token. */
 struct fm_codec;
 int fm_address_sides(const struct fm_codec *c, int token);
+#define FM_DIR_IPV6 4 /* of token dir */
+/* The families that a token of pr goes with: those that min_count training rows of it have. */
+#define FM_FAMILY_IPV4 1
+#define FM_FAMILY_IPV6 2
+int fm_families(const struct fm_codec *c, int pr);
+int fm_dir_tokens(const struct fm_roles *r);
 /* Address tokens: [0,window) recency, [window, window+nhosts) popular, then the classes. */
 
 struct fm_codec {
@@ -73,6 +79,7 @@ struct fm_codec {
 	struct fm_beats beats;
 	struct fm_tail pkt_tail;
 	struct fm_num near; /* FM_NEAR_MS + td - td of the request, of replies where they are near */
+	uint8_t *families;  /* (tokens of pr) fm_families; NULL in a codec without IPv6 */
 	int vocab[FM_NTOK]; /* tokens of each column; 1 or less: constant, the network does not see it */
 	uint64_t train_rows;
 	bool

@@ -8,9 +8,12 @@
 
 static json_t *roles_json(const struct fm_roles *r)
 {
-	json_t *inside = json_array(), *classes = json_array();
-	for (int i = 0; i < r->nhosts; i++)
-		json_array_append_new(inside, json_integer(r->inside[i]));
+	json_t *inside = json_array(), *ipv6 = r->any_ipv6 ? json_array() : NULL, *classes = json_array();
+	for (int i = 0; i < r->nhosts; i++) {
+		json_array_append_new(inside, json_integer(r->side[i] & FM_SIDE_INSIDE));
+		if (ipv6)
+			json_array_append_new(ipv6, json_integer(r->side[i] & FM_SIDE_IPV6 ? 1 : 0));
+	}
 	for (int c = 0; c < r->nclasses; c++) {
 		json_t *kinds = json_array();
 		for (int k = 0; k < r->npool[c]; k++) {
@@ -23,8 +26,8 @@ static json_t *roles_json(const struct fm_roles *r)
 		json_array_append_new(
 		    classes, json_pack("{s:i, s:o, s:o}", "class", r->class_of[c], "kinds", kinds, "lives", lives));
 	}
-	return json_pack("{s:b, s:o, s:o}", "any_inside", (int)r->any_inside, "popular_inside", inside, "classes",
-			 classes);
+	return json_pack("{s:b, s:o, s:o*, s:o}", "any_inside", (int)r->any_inside, "popular_inside", inside,
+			 "popular_ipv6", ipv6, "classes", classes);
 }
 
 static json_t *times_json(const struct fm_times *t)
@@ -69,12 +72,15 @@ json_t *fm_codec_json(const struct fm_codec *c)
 		json_object_set_new(num, fm_tok_name[fm_res_tok[r]], fm_num_json(&c->num[r]));
 	if (fm_num_tokens(&c->near) > 0)
 		json_object_set_new(num, "td_near", fm_num_json(&c->near));
-	return json_pack("{s:s, s:b, s:i, s:i, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "format", "flowmint-codec/3",
-			 "text_order", (int)c->text_order, "window", c->window, "present", (int)c->present,
-			 "train_rows", (json_int_t)c->train_rows, "categories", cat, "numbers", num, "roles",
-			 roles_json(&c->roles), "times", times_json(&c->times), "profiles",
+	json_t *families = c->families ? json_array() : NULL;
+	for (int k = 0; families && k < c->cat[FM_T_PR].n; k++)
+		json_array_append_new(families, json_integer(c->families[k]));
+	return json_pack("{s:s, s:b, s:i, s:i, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o*}", "format",
+			 "flowmint-codec/3", "text_order", (int)c->text_order, "window", c->window, "present",
+			 (int)c->present, "train_rows", (json_int_t)c->train_rows, "categories", cat, "numbers", num,
+			 "roles", roles_json(&c->roles), "times", times_json(&c->times), "profiles",
 			 fm_profiles_json(&c->profiles), "beats", fm_beats_json(&c->beats), "pkt_tail",
-			 fm_tail_json(&c->pkt_tail));
+			 fm_tail_json(&c->pkt_tail), "families", families);
 }
 
 static int bad(struct fm_error *err, const char *what)
@@ -84,22 +90,27 @@ static int bad(struct fm_error *err, const char *what)
 
 static int read_roles(struct fm_roles *r, const json_t *j, struct fm_error *err)
 {
-	const json_t *inside = json_object_get(j, "popular_inside"), *classes = json_object_get(j, "classes");
+	const json_t *inside = json_object_get(j, "popular_inside"), *classes = json_object_get(j, "classes"),
+		     *ipv6 = json_object_get(j, "popular_ipv6");
 	size_t n = json_array_size(inside), nc = json_array_size(classes);
-	if (!json_is_array(inside) || !json_is_array(classes) || n > 60000 || nc < 1 || nc > FM_ROLE_CLASSES)
+	if (!json_is_array(inside) || !json_is_array(classes) || n > 60000 || nc < 1 || nc > FM_ROLE_CLASSES ||
+	    (ipv6 && json_array_size(ipv6) != n))
 		return bad(err, "roles");
-	if (fm_alloc(&r->inside, n + 1, 1, "host roles", err) < 0)
+	if (fm_alloc(&r->side, n + 1, 1, "host roles", err) < 0)
 		return err->code;
 	r->nhosts = (int)n;
 	r->any_inside = json_is_true(json_object_get(j, "any_inside"));
+	r->any_ipv6 = ipv6 != NULL;
 	for (size_t i = 0; i < n; i++)
-		r->inside[i] = json_integer_value(json_array_get(inside, i)) != 0;
+		r->side[i] = (uint8_t)((json_integer_value(json_array_get(inside, i)) != 0) * FM_SIDE_INSIDE +
+				       (json_integer_value(json_array_get(ipv6, i)) != 0) * FM_SIDE_IPV6);
 	r->nclasses = (int)nc;
 	for (size_t c = 0; c < nc; c++) {
 		const json_t *cl = json_array_get(classes, c), *kinds = json_object_get(cl, "kinds");
 		size_t nk = json_array_size(kinds);
 		json_int_t of = json_integer_value(json_object_get(cl, "class"));
-		if (of < 0 || of >= FM_ROLE_CLASSES || nk < 1 || nk > 65536)
+		if (of < 0 || of >= FM_ROLE_CLASSES || (fm_role_side((int)of) & FM_SIDE_IPV6 && !ipv6) || nk < 1 ||
+		    nk > 65536)
 			return bad(err, "a class of hosts");
 		r->class_of[c] = (int)of;
 		if (fm_alloc(&r->pool[c], nk, sizeof **r->pool, "host kinds", err) < 0)
@@ -182,6 +193,28 @@ static int read_category(struct fm_cat *c, const json_t *a, struct fm_error *err
 	return FM_OK;
 }
 
+/* With a class of each family that there is, without which a new host would have none. */
+static int read_families(struct fm_codec *c, const json_t *a, struct fm_error *err)
+{
+	size_t n = (size_t)c->cat[FM_T_PR].n;
+	bool ipv6 = !c->roles.any_ipv6;
+	for (int k = 0; k < c->roles.nclasses; k++)
+		ipv6 |= (fm_role_side(c->roles.class_of[k]) & FM_SIDE_IPV6) != 0;
+	if (!ipv6 || (a && (!c->roles.any_ipv6 || json_array_size(a) != n)))
+		return bad(err, "families");
+	if (!a)
+		return FM_OK;
+	if (fm_alloc(&c->families, n, 1, "families of protocols", err) < 0)
+		return err->code;
+	for (size_t k = 0; k < n; k++) {
+		json_int_t of = json_integer_value(json_array_get(a, k));
+		if (of < 1 || of > (FM_FAMILY_IPV4 | FM_FAMILY_IPV6))
+			return bad(err, "families");
+		c->families[k] = (uint8_t)of;
+	}
+	return FM_OK;
+}
+
 int fm_codec_from_json(struct fm_codec **out, const json_t *j, struct fm_error *err)
 {
 	struct fm_codec *c = NULL;
@@ -220,6 +253,7 @@ int fm_codec_from_json(struct fm_codec **out, const json_t *j, struct fm_error *
 		goto out;
 	}
 	if ((rc = read_roles(&c->roles, json_object_get(j, "roles"), err)) < 0 ||
+	    (rc = read_families(c, json_object_get(j, "families"), err)) < 0 ||
 	    (rc = read_times(&c->times, json_object_get(j, "times"), err)) < 0 ||
 	    (rc = fm_profiles_from_json(&c->profiles, json_object_get(j, "profiles"), c->roles.nhosts, err)) < 0 ||
 	    (rc = fm_beats_from_json(&c->beats, json_object_get(j, "beats"), err)) < 0 ||
@@ -227,7 +261,7 @@ int fm_codec_from_json(struct fm_codec **out, const json_t *j, struct fm_error *
 		goto out;
 	c->vocab[FM_T_ROLE] = FM_ROLE_TOKENS;
 	c->vocab[FM_T_REL] = FM_REL_TOKENS(c->window);
-	c->vocab[FM_T_DIR] = c->roles.any_inside ? 4 : 1;
+	c->vocab[FM_T_DIR] = fm_dir_tokens(&c->roles);
 	c->vocab[FM_T_SA] = c->vocab[FM_T_DA] = c->window + c->roles.nhosts + c->roles.nclasses;
 	*out = c;
 	c = NULL;
@@ -249,7 +283,8 @@ void fm_codec_free(struct fm_codec *c)
 		fm_num_free(&c->num[r]);
 	fm_num_free(&c->near);
 	fm_profiles_free(&c->profiles);
-	free(c->roles.inside);
+	free(c->families);
+	free(c->roles.side);
 	for (int i = 0; i < FM_ROLE_CLASSES; i++)
 		free(c->roles.pool[i]);
 	free(c);

@@ -14,17 +14,17 @@ struct decoder {
 	const struct fm_codec *c;
 	struct fm_assignment *assignment;
 	struct fm_table *t; /* sa and da hold host numbers until the end */
-	int icmp;           /* the category of pr that is ICMP, or -1 */
-	uint32_t recent[2][FM_WINDOW_MOST],
+	int icmp[2];        /* the categories of pr that are ICMP and ICMP6, or -1 */
+	uint32_t recent[FM_SIDES][FM_WINDOW_MOST],
 	    window[2 * FM_WINDOW_MOST]; /* tail hosts of this window: by side and recency, and all */
-	int nrecent[2], nwindow;
+	int nrecent[FM_SIDES], nwindow;
 	int64_t now_ms;                     /* when this window begins */
 	uint64_t trade[2 * FM_WINDOW_MOST]; /* of this window: tail host and what it does */
 	int ntrades;
 	uint64_t seen, mixed;     /* events of hosts seen in their window, and of these those of a new trade */
 	uint32_t *answer;         /* (rows) the reply of each flow, or UINT32_MAX */
 	struct fm_recast *recast; /* or NULL */
-	int fallback[2];          /* class of an address that no rule gives, by side */
+	int fallback[FM_SIDES];   /* class of an address that no rule gives */
 };
 
 static int64_t number(const struct decoder *d, enum fm_res r, const uint16_t *tok, const float *res)
@@ -44,7 +44,7 @@ static uint32_t duration(const struct decoder *d, const uint16_t *tok, const flo
 
 static void remember(struct decoder *d, uint32_t host)
 {
-	int at = 0, side = fm_assignment_inside(d->assignment, host);
+	int at = 0, side = fm_assignment_side(d->assignment, host);
 	uint32_t *recent = d->recent[side];
 	if (host < (uint32_t)d->c->roles.nhosts)
 		return;
@@ -70,9 +70,11 @@ static uint32_t name(const struct decoder *d, int token, int side, int *cl)
 	if (token < W) /* a recency beyond what is there: the one seen longest ago, or a new host */
 		return d->nrecent[side] > 0 ? d->recent[side][token < d->nrecent[side] ? token : d->nrecent[side] - 1]
 					    : UINT32_MAX;
-	if (token < W + n)
+	/* A family is the whole flow's, whatever the token says. */
+	if (token < W + n && ((d->c->roles.side[token - W] ^ side) & FM_SIDE_IPV6) == 0)
 		return (uint32_t)(token - W);
-	*cl = token - W - n;
+	if (token >= W + n && ((fm_role_side(d->c->roles.class_of[token - W - n]) ^ side) & FM_SIDE_IPV6) == 0)
+		*cl = token - W - n;
 	return UINT32_MAX;
 }
 
@@ -119,7 +121,7 @@ static uint32_t keep_trade(struct decoder *d, uint32_t host, uint32_t trade, int
 		d->mixed++;
 		return host;
 	}
-	side = fm_assignment_inside(d->assignment, host);
+	side = fm_assignment_side(d->assignment, host);
 	for (int i = 0; i < d->nrecent[side]; i++)
 		if (has_trade(d, d->recent[side][i], trade))
 			return d->recent[side][i];
@@ -144,12 +146,24 @@ static uint32_t recast_peer(struct decoder *d, uint32_t service, uint32_t from, 
 	return h;
 }
 
-/* Both ends of a flow; *sa is there already when `known`.  Recency of da counts after sa has moved to the front. */
-static int endpoints(struct decoder *d, const uint16_t *tok, bool known, uint32_t service, uint32_t *sa, uint32_t *da,
-		     struct fm_error *err)
+/* What is inside, and the family: that of a source that is there already, else one that goes with the protocol. */
+static int direction(const struct decoder *d, const uint16_t *tok, int pr, uint32_t known)
 {
-	int sc, dc, token = tok[FM_T_DA], dir = d->c->roles.any_inside ? tok[FM_T_DIR] : 0, ss = dir & 1,
-		    es = dir >> 1 & 1, rc;
+	int dir = d->c->vocab[FM_T_DIR] > 1 ? tok[FM_T_DIR] : 0, goes;
+	if (!d->c->roles.any_ipv6)
+		return dir;
+	goes = fm_families(d->c, pr);
+	if (known != UINT32_MAX)
+		return (dir & 3) | (fm_assignment_side(d->assignment, known) & FM_SIDE_IPV6 ? FM_DIR_IPV6 : 0);
+	return goes & (dir & FM_DIR_IPV6 ? FM_FAMILY_IPV6 : FM_FAMILY_IPV4) ? dir : dir ^ FM_DIR_IPV6;
+}
+
+/* Both ends of a flow; *sa is there already when `known`.  Recency of da counts after sa has moved to the front. */
+static int endpoints(struct decoder *d, const uint16_t *tok, int pr, bool known, uint32_t service, uint32_t *sa,
+		     uint32_t *da, struct fm_error *err)
+{
+	int sc, dc, token = tok[FM_T_DA], dir = direction(d, tok, pr, known ? *sa : UINT32_MAX), rc;
+	int family = dir & FM_DIR_IPV6 ? FM_SIDE_IPV6 : 0, ss = (dir & 1) + family, es = (dir >> 1 & 1) + family;
 	uint32_t s = known ? *sa : name(d, tok[FM_T_SA], ss, &sc), e;
 	if (d->recast && !known)
 		s = s < (uint32_t)d->c->roles.nhosts
@@ -192,7 +206,8 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 			 struct fm_error *err)
 {
 	struct fm_table *t = d->t;
-	d->nrecent[0] = d->nrecent[1] = d->nwindow = 0;
+	memset(d->nrecent, 0, sizeof d->nrecent);
+	d->nwindow = 0;
 	d->now_ms = te;
 	d->ntrades = 0;
 	if (d->recast)
@@ -215,7 +230,7 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 		t->sp[r] = sp < 0 ? (uint16_t)number(d, FM_R_SP, tok, res) : sp == FM_T_SP ? t->sp[q] : t->dp[q];
 		t->dp[r] = dp < 0 ? (uint16_t)number(d, FM_R_DP, tok, res) : dp == FM_T_DP ? t->dp[q] : t->sp[q];
 		t->pr[r] = kind == FM_RELATION_NONE ? tok[FM_T_PR] : t->pr[q];
-		if (t->pr[r] == d->icmp)
+		if (t->pr[r] == d->icmp[0] || t->pr[r] == d->icmp[1])
 			t->sp[r] = 0;
 		if (fm_relation_source(kind, FM_T_DA) >= 0) {
 			t->da[r] = turned ? t->sa[q] : t->da[q];
@@ -225,7 +240,7 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 			uint32_t service = fm_service_of(&d->c->num[FM_R_DP], t->pr[r], t->sp[r], t->dp[r],
 							 tok[FM_T_ROLE] & FM_ROLE_ANSWERED);
 			bool known = kind != FM_RELATION_NONE;
-			if (endpoints(d, tok, known, service, &t->sa[r], &t->da[r], err) < 0)
+			if (endpoints(d, tok, t->pr[r], known, service, &t->sa[r], &t->da[r], err) < 0)
 				return err->code;
 		}
 		if (FM_HAS(t, FM_LABEL))
@@ -346,7 +361,7 @@ static int fill_dictionaries(struct decoder *d, struct fm_error *err)
 {
 	static const int pair[][2] = {
 	    {FM_T_LABEL, FM_LABEL}, {FM_T_PR, FM_PR}, {FM_T_FLG, FM_FLG}, {FM_T_FWD, FM_FWD}, {FM_T_STOS, FM_STOS}};
-	d->icmp = -1;
+	d->icmp[0] = d->icmp[1] = -1;
 	for (size_t i = 0; i < sizeof pair / sizeof *pair; i++) {
 		const struct fm_cat *c = &d->c->cat[pair[i][0]];
 		for (int k = 0; k < c->n; k++) {
@@ -355,20 +370,25 @@ static int fill_dictionaries(struct decoder *d, struct fm_error *err)
 					       fm_tok_name[pair[i][0]]);
 			if (pair[i][0] == FM_T_PR &&
 			    (strcmp(c->value[k], "ICMP") == 0 || strcmp(c->value[k], "icmp") == 0))
-				d->icmp = k;
+				d->icmp[0] = k;
+			if (pair[i][0] == FM_T_PR && strcmp(c->value[k], "ICMP6") == 0)
+				d->icmp[1] = k;
 		}
 	}
 	return FM_OK;
 }
 
-/* The class most hosts of a side's tail belong to; of any side when this one has none. */
+/* The class most hosts of a side's tail belong to; when it has none, of the other side of its family, or of any. */
 static int common_class(const struct fm_roles *r, int side)
 {
 	int best = 0;
 	int64_t most = -1;
+	for (int c = 0; c < r->nclasses && side & FM_SIDE_IPV6; c++)
+		if (fm_role_side(r->class_of[c]) & FM_SIDE_IPV6)
+			best = c;
 	for (int c = 0; c < r->nclasses; c++) {
 		int64_t n = 0;
-		if (r->class_of[c] / 49 != side)
+		if (fm_role_side(r->class_of[c]) != side)
 			continue;
 		for (int k = 0; k < r->npool[c]; k++)
 			n += r->pool[c][k].hosts;
@@ -383,20 +403,19 @@ static int common_class(const struct fm_roles *r, int side)
 /* The dictionary of addresses: the code of each is its host's number. */
 static int give_addresses(struct decoder *d, const struct fm_decode_opts *o, struct fm_error *err)
 {
-	struct fm_range_list outside = {o->outside, o->noutside}, inside = {o->inside, o->ninside};
-	uint32_t *ip = NULL, code;
+	struct fm_address *a = NULL;
+	uint32_t code;
 	int rc;
-	if ((rc = fm_addresses_make(&ip, d->assignment, &outside, &inside, o->seed, err)) < 0 ||
+	if ((rc = fm_addresses_make(&a, d->assignment, o->fresh, o->seed, err)) < 0 ||
 	    (rc = fm_address_dict_new(&d->t->addresses, err)) < 0)
 		goto out;
 	for (uint32_t h = 0; h < fm_assignment_hosts(d->assignment); h++) {
-		struct fm_address a = fm_address_of_ipv4(ip[h]); /* no two are equal */
-		bool in = fm_assignment_inside(d->assignment, h);
-		if ((rc = fm_address_dict_add(d->t->addresses, &a, in, &code, err)) < 0)
+		bool in = fm_assignment_side(d->assignment, h) & FM_SIDE_INSIDE; /* no two are equal */
+		if ((rc = fm_address_dict_add(d->t->addresses, &a[h], in, &code, err)) < 0)
 			goto out;
 	}
 out:
-	free(ip);
+	free(a);
 	return rc;
 }
 
@@ -407,8 +426,10 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 	uint32_t *order = NULL;
 	struct fm_assignment_opts ao = {.seed = o->seed,
 					.grow = (double)o->rows / (double)(c->train_rows ? c->train_rows : 1)};
-	struct decoder d = {.c = c, .fallback = {common_class(&c->roles, 0), common_class(&c->roles, 1)}};
+	struct decoder d = {.c = c};
 	int rc;
+	for (int side = 0; side < FM_SIDES; side++)
+		d.fallback[side] = common_class(&c->roles, side);
 	if ((rc = fm_table_new(&d.t, c->present & FM_COLS_UGR16, err)) < 0 ||
 	    (rc = fm_table_reserve(d.t, (size_t)o->rows, err)) < 0 || (rc = fill_dictionaries(&d, err)) < 0 ||
 	    (rc = fm_assignment_new(&d.assignment, &c->roles, &ao, err)) < 0 ||

@@ -141,7 +141,7 @@ static uint64_t mixed(uint64_t x)
 
 static int side_of(const struct fm_assignment *c, int cl)
 {
-	return c->roles->class_of[cl] / 49;
+	return fm_role_side(c->roles->class_of[cl]);
 }
 
 static uint64_t circle_key(int side, uint32_t trade, uint32_t peer)
@@ -367,10 +367,10 @@ int fm_assignment_class(const struct fm_assignment *c, uint32_t host)
 	return c->player[host - (uint32_t)c->roles->nhosts].cl;
 }
 
-bool fm_assignment_inside(const struct fm_assignment *c, uint32_t host)
+int fm_assignment_side(const struct fm_assignment *c, uint32_t host)
 {
 	uint32_t n = (uint32_t)c->roles->nhosts;
-	return host < n ? c->roles->inside[host] : c->roles->class_of[c->player[host - n].cl] / 49 == 1;
+	return host < n ? c->roles->side[host] : side_of(c, c->player[host - n].cl);
 }
 
 void fm_assignment_free(struct fm_assignment *c)
@@ -389,16 +389,20 @@ void fm_assignment_free(struct fm_assignment *c)
 /* ---- addresses ---- */
 
 /* Usable addresses of a range: no network or broadcast octet. */
-static uint64_t range_size(const struct fm_range *r)
+static uint64_t range_size(const struct fm_range *r, bool ipv6)
 {
+	if (ipv6) /* of a wider range a part */
+		return r->bits > 16 ? (1ull << (64 - r->bits)) * 254 : 1ull << 55;
 	uint64_t n = 1ull << (32 - r->bits);
 	return n >= 256 ? n / 256 * 254 : n > 2 ? n - 2 : 1;
 }
 
-static uint32_t range_at(const struct fm_range *r, uint64_t i)
+static struct fm_address range_at(const struct fm_range *r, bool ipv6, uint64_t i)
 {
-	return (1ull << (32 - r->bits)) >= 256 ? r->base + (uint32_t)(i / 254 * 256 + i % 254 + 1)
-					       : r->base + (uint32_t)i + (r->bits < 31);
+	if (ipv6)
+		return fm_address_of_halves(r->base + i / 254, i % 254 + 1);
+	uint64_t in = (1ull << (32 - r->bits)) >= 256 ? i / 254 * 256 + i % 254 + 1 : i + (r->bits < 31);
+	return fm_address_of_ipv4((uint32_t)(r->base + in));
 }
 
 static uint64_t gcd(uint64_t a, uint64_t b)
@@ -414,22 +418,43 @@ static uint64_t gcd(uint64_t a, uint64_t b)
 /* i -> (a i + b) mod n with a coprime to n: no address twice. A near network gets a dense block, as real ones have. */
 struct spread {
 	uint64_t n, a, b;
+	struct fm_range site; /* the one range of the inside of IPv6 */
 };
 
-/* `need` addresses of a side: 0 outside, 1 inside, which gets the dense block. */
-static int spread_make(struct spread *s, const struct fm_range_list *of, uint64_t need, uint64_t seed, uint32_t side,
-		       struct fm_error *err)
+/* A network of 48 bits of the first range that has such. */
+static struct fm_range site_of(const struct fm_range_list *of, uint64_t seed)
 {
 	struct fm_rng g;
+	fm_rng_init(&g, seed, FM_RNG_DECODE, UINT32_MAX, FM_SIDES);
+	uint64_t any = fm_rng_u64(&g);
+	for (int i = 0; i < of->n; i++) {
+		const struct fm_range *r = &of->range[i];
+		if (r->bits <= 48)
+			return (struct fm_range){r->base | (any >> r->bits & ~0xffffull), 48};
+	}
+	return of->range[0];
+}
+
+/* `need` addresses of a side; an inside gets the dense block. */
+static int spread_make(struct spread *s, struct fm_range_list *of, uint64_t need, uint64_t seed, uint32_t side,
+		       struct fm_error *err)
+{
+	bool inside = side & FM_SIDE_INSIDE, ipv6 = side & FM_SIDE_IPV6;
+	struct fm_rng g;
 	uint64_t total = 0;
+	if (ipv6 && inside && of->n > 0) {
+		s->site = site_of(of, seed);
+		if (need <= range_size(&s->site, true))
+			*of = (struct fm_range_list){&s->site, 1};
+	}
 	for (int i = 0; i < of->n; i++)
-		total += range_size(&of->range[i]);
+		total += range_size(&of->range[i], ipv6);
 	if (need > total || total == 0)
 		return fm_fail(err, FM_EINPUT,
-			       "%llu fresh %s addresses are needed and the ranges hold %llu: widen generate.%s",
-			       (unsigned long long)need, side ? "inside" : "outside", (unsigned long long)total,
-			       side ? "inside" : "outside");
-	s->n = side && need * 4 + 1016 < total ? (need * 4 + 1016) / 254 * 254 : total;
+			       "%llu fresh %s addresses%s are needed and the ranges hold %llu: widen generate.%s",
+			       (unsigned long long)need, inside ? "inside" : "outside", ipv6 ? " of IPv6" : "",
+			       (unsigned long long)total, inside ? "inside" : "outside");
+	s->n = inside && need * 4 + 1016 < total ? (need * 4 + 1016) / 254 * 254 : total;
 	fm_rng_init(&g, seed, FM_RNG_DECODE, UINT32_MAX, side);
 	do
 		s->a = fm_rng_u64(&g) % (s->n > 1 ? s->n : 2);
@@ -439,31 +464,36 @@ static int spread_make(struct spread *s, const struct fm_range_list *of, uint64_
 	return FM_OK;
 }
 
-static uint32_t spread_at(const struct spread *s, const struct fm_range *r, uint64_t i)
+static struct fm_address spread_at(const struct spread *s, const struct fm_range *r, bool ipv6, uint64_t i)
 {
 	uint64_t k = (uint64_t)(((unsigned __int128)s->a * i + s->b) % s->n);
-	while (k >= range_size(r))
-		k -= range_size(r++);
-	return range_at(r, k);
+	while (k >= range_size(r, ipv6))
+		k -= range_size(r++, ipv6);
+	return range_at(r, ipv6, k);
 }
 
-int fm_addresses_make(uint32_t **ip, const struct fm_assignment *assignment, const struct fm_range_list *outside,
-		      const struct fm_range_list *inside, uint64_t seed, struct fm_error *err)
+int fm_addresses_make(struct fm_address **a, const struct fm_assignment *assignment,
+		      const struct fm_range_list of[FM_SIDES], uint64_t seed, struct fm_error *err)
 {
 	uint32_t n = fm_assignment_hosts(assignment);
-	uint64_t count[2] = {0, 0};
-	struct spread s[2];
+	uint64_t count[FM_SIDES] = {0};
+	struct fm_range_list from[FM_SIDES];
+	struct spread s[FM_SIDES];
 	int rc;
 	for (uint32_t h = 0; h < n; h++)
-		count[fm_assignment_inside(assignment, h)]++;
-	if ((rc = spread_make(&s[0], outside, count[0], seed, 0, err)) < 0 ||
-	    (rc = spread_make(&s[1], inside, count[1], seed, 1, err)) < 0 ||
-	    (rc = fm_alloc(ip, n + 1u, sizeof **ip, "addresses", err)) < 0)
+		count[fm_assignment_side(assignment, h)]++;
+	for (uint32_t side = 0; side < FM_SIDES; side++) {
+		from[side] = of[side];
+		if ((count[side] > 0 || side < FM_SIDE_IPV6) &&
+		    (rc = spread_make(&s[side], &from[side], count[side], seed, side, err)) < 0)
+			return rc;
+		count[side] = 0;
+	}
+	if ((rc = fm_alloc(a, n + 1u, sizeof **a, "addresses", err)) < 0)
 		return rc;
-	count[0] = count[1] = 0;
 	for (uint32_t h = 0; h < n; h++) {
-		int in = fm_assignment_inside(assignment, h);
-		(*ip)[h] = spread_at(&s[in], in ? inside->range : outside->range, count[in]++);
+		int side = fm_assignment_side(assignment, h);
+		(*a)[h] = spread_at(&s[side], from[side].range, side & FM_SIDE_IPV6, count[side]++);
 	}
 	return FM_OK;
 }

@@ -38,20 +38,22 @@ int fm_assignment_draw(struct fm_assignment *assignment, const struct fm_call *c
 void fm_assignment_meet(struct fm_assignment *assignment, uint32_t host, uint32_t trade, uint32_t peer);
 uint32_t fm_assignment_hosts(const struct fm_assignment *assignment);           /* all host numbers are below this */
 int fm_assignment_class(const struct fm_assignment *assignment, uint32_t host); /* class index of a host of the tail */
-bool fm_assignment_inside(const struct fm_assignment *assignment, uint32_t host);
+int fm_assignment_side(const struct fm_assignment *assignment, uint32_t host);
 void fm_assignment_free(struct fm_assignment *assignment);
 
-/* Fresh addresses: host numbers to addresses, from CIDR ranges for the inside and the outside, without repetition. */
+/* Fresh addresses: host numbers to addresses, from the CIDR ranges of each side, without repetition. */
 struct fm_range {
-	uint32_t base;
-	int bits; /* prefix length */
+	uint64_t base; /* of IPv4 the address, of IPv6 its first half */
+	int bits;      /* prefix length: of IPv4 0 to 32, of IPv6 0 to 64 */
 };
 struct fm_range_list {
 	const struct fm_range *range;
 	int n;
 };
-int fm_addresses_make(uint32_t **ip, const struct fm_assignment *assignment, const struct fm_range_list *outside,
-		      const struct fm_range_list *inside, uint64_t seed,
+/* An IPv6 address is 1 to 254 of a network of 64 bits. Those of the inside lie in one site of 48 bits, which the seed
+ * chooses in its range, as RFC 4193 (3.2) has it chosen by chance. */
+int fm_addresses_make(struct fm_address **a, const struct fm_assignment *assignment,
+		      const struct fm_range_list of[FM_SIDES], uint64_t seed,
 		      struct fm_error *err) FM_MUST_CHECK; /* (fm_assignment_hosts), free() */
 
 #endif

@@ -260,7 +260,7 @@ struct adopted {
 enum { SEEN = 256, HASHES = 4096 };
 struct fm_recast {
 	const struct fm_profiles *p;
-	const uint8_t *inside;
+	const uint8_t *side;
 	uint32_t ports; /* of a way */
 	struct fm_rng rng;
 	uint64_t *events, *kept; /* (rests): events of popular hosts so far, and those that are no use */
@@ -269,8 +269,8 @@ struct fm_recast {
 		uint32_t host;
 	} seen[SEEN]; /* what this window's hosts became */
 	int nseen;
-	uint32_t *unused[2];         /* by side: hosts without uses, in random order */
-	size_t nunused[2], taken[2]; /* how many, and how many of these are of a rest */
+	uint32_t *unused[FM_SIDES];                /* by side: hosts without uses, in random order */
+	size_t nunused[FM_SIDES], taken[FM_SIDES]; /* how many, and how many of these are of a rest */
 	struct adopted *of;
 	size_t nof, cap;
 	uint32_t top[HASHES]; /* index + 1 */
@@ -286,27 +286,29 @@ int fm_recast_new(struct fm_recast **out, const struct fm_profiles *p, const str
 	if ((rc = fm_alloc(&r, 1, sizeof *r, "host profiles", err)) < 0)
 		return rc;
 	r->p = p;
-	r->inside = roles->inside;
+	r->side = roles->side;
 	r->ports = ports_of(ports);
 	fm_rng_init(&r->rng, seed, FM_RNG_DECODE, UINT32_MAX - 1, 0);
 	if ((rc = fm_alloc(&r->events, p->rests.n + 1, sizeof *r->events, "host profiles", err)) < 0 ||
 	    (rc = fm_alloc(&r->kept, p->rests.n + 1, sizeof *r->kept, "host profiles", err)) < 0 ||
-	    (rc = fm_alloc(&r->unused[0], n + 1, sizeof **r->unused, "host profiles", err)) < 0 ||
-	    (rc = fm_alloc(&r->unused[1], n + 1, sizeof **r->unused, "host profiles", err)) < 0 ||
-	    (rc = fm_alloc(&used, n + 1, sizeof *used, "host profiles", err)) < 0) {
-		fm_recast_free(r);
-		return rc;
-	}
+	    (rc = fm_alloc(&used, n + 1, sizeof *used, "host profiles", err)) < 0)
+		goto out;
+	for (int side = 0; side < FM_SIDES; side++)
+		if ((rc = fm_alloc(&r->unused[side], n + 1, sizeof **r->unused, "host profiles", err)) < 0)
+			goto out;
 	for (size_t i = 0; i < p->uses.n; i++)
 		used[p->uses.at[i].key & 0xffff] = true;
 	for (size_t h = 0; h < n; h++)
 		if (!used[h])
-			r->unused[r->inside[h]][r->nunused[r->inside[h]]++] = (uint32_t)h;
-	free(used);
-	for (int side = 0; side < 2; side++)
+			r->unused[r->side[h]][r->nunused[r->side[h]]++] = (uint32_t)h;
+	for (int side = 0; side < FM_SIDES; side++)
 		fm_rng_shuffle(&r->rng, r->unused[side], r->nunused[side]);
 	*out = r;
-	return FM_OK;
+	r = NULL;
+out:
+	free(used);
+	fm_recast_free(r);
+	return rc;
 }
 
 void fm_recast_free(struct fm_recast *r)
@@ -316,8 +318,8 @@ void fm_recast_free(struct fm_recast *r)
 	free(r->events);
 	free(r->kept);
 	free(r->of);
-	free(r->unused[0]);
-	free(r->unused[1]);
+	for (int side = 0; side < FM_SIDES; side++)
+		free(r->unused[side]);
 	free(r);
 }
 
@@ -379,13 +381,13 @@ static uint32_t redraw(struct fm_recast *r, int role, uint32_t service, uint32_t
 	size_t from = lower(l, use_key(role, service, 0)), to = lower(l, use_key(role, service, 0) + 0x10000);
 	uint64_t total = 0, at;
 	for (size_t i = from; i < to; i++)
-		total += r->inside[l->at[i].key & 0xffff] == r->inside[host] ? l->at[i].events : 0;
+		total += r->side[l->at[i].key & 0xffff] == r->side[host] ? l->at[i].events : 0;
 	if (total == 0)
 		return host;
 	at = (uint64_t)(fm_rng_uniform53(&r->rng) * (double)total);
 	for (size_t i = from; i < to; i++) {
 		uint32_t h = (uint32_t)(l->at[i].key & 0xffff);
-		if (r->inside[h] != r->inside[host])
+		if (r->side[h] != r->side[host])
 			continue;
 		if (at < l->at[i].events)
 			return h;
@@ -414,14 +416,14 @@ static void admit(struct fm_recast *r, uint64_t rest, uint32_t *top, uint32_t ho
 static uint32_t adopt(struct fm_recast *r, int role, uint32_t service, uint32_t host)
 {
 	uint64_t rest = use_key(role, service, 0) >> 16;
-	int side = r->inside[host];
+	int side = r->side[host];
 	size_t at = lower(&r->p->rests, rest);
 	const struct fm_profile *learned =
 	    at < r->p->rests.n && r->p->rests.at[at].key == rest ? &r->p->rests.at[at] : NULL;
 	double births = learned && learned->events > 0 ? (double)learned->hosts / learned->events : 1;
 	uint32_t *top = &r->top[(rest * 0x9e3779b97f4a7c15ull) >> 52], n = 0, pick;
 	for (uint32_t i = *top; i; i = r->of[i - 1].next) {
-		if (r->of[i - 1].rest != rest || r->inside[r->of[i - 1].host] != side)
+		if (r->of[i - 1].rest != rest || r->side[r->of[i - 1].host] != side)
 			continue;
 		if (r->of[i - 1].host == host)
 			return host;
@@ -434,7 +436,7 @@ static uint32_t adopt(struct fm_recast *r, int role, uint32_t service, uint32_t 
 	}
 	pick = fm_rng_below(&r->rng, n);
 	for (uint32_t i = *top; i; i = r->of[i - 1].next)
-		if (r->of[i - 1].rest == rest && r->inside[r->of[i - 1].host] == side && pick-- == 0)
+		if (r->of[i - 1].rest == rest && r->side[r->of[i - 1].host] == side && pick-- == 0)
 			return r->of[i - 1].host;
 	return host;
 }

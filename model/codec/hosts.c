@@ -41,7 +41,7 @@ static int grow(struct fm_hosts *h, struct fm_error *err)
 	}
 	free(h->host);
 	free(h->slot);
-	*h = (struct fm_hosts){host, h->n, ns / 2, slot, ns, h->npopular};
+	*h = (struct fm_hosts){host, h->n, ns / 2, slot, ns, h->npopular, h->ipv6};
 	return FM_OK;
 }
 
@@ -54,6 +54,21 @@ const struct fm_host *fm_hosts_find(const struct fm_hosts *h, const struct fm_ta
 		if (h->host[h->slot[s] - 1].key == key)
 			return &h->host[h->slot[s] - 1];
 	return NULL;
+}
+
+int fm_host_side(const struct fm_hosts *h, const struct fm_table *t, uint32_t code)
+{
+	struct fm_address a = fm_table_address(t, code);
+	return fm_table_inside(t, code) * FM_SIDE_INSIDE + (h->ipv6 && fm_address_is_ipv6(&a)) * FM_SIDE_IPV6;
+}
+
+/* Do min_count rows have IPv6? */
+static bool has_ipv6(const struct fm_table *t, int min_count)
+{
+	size_t n = 0;
+	for (size_t i = 0; t->addresses && i < t->rows && n < (size_t)min_count; i++)
+		n += fm_address_is_ipv6(&t->addresses->at[t->sa[i]]);
+	return n >= (size_t)min_count;
 }
 
 static int touch(struct fm_hosts *h, const struct fm_table *t, uint32_t code, size_t row, uint32_t window,
@@ -71,7 +86,7 @@ static int touch(struct fm_hosts *h, const struct fm_table *t, uint32_t code, si
 		*x = (struct fm_host){.key = key,
 				      .last_window = UINT32_MAX,
 				      .rank = -1,
-				      .inside = fm_table_inside(t, code),
+				      .side = (uint8_t)fm_host_side(h, t, code),
 				      .first_ms = t->te[row],
 				      .last_ms = t->te[row]};
 		h->slot[s] = (uint32_t)++h->n;
@@ -174,6 +189,7 @@ int fm_hosts_fit(struct fm_hosts **out, const struct fm_table *t, int window, in
 	if ((rc = fm_alloc(&h, 1, sizeof *h, "the host table", err)) < 0 ||
 	    (rc = fm_windows_find(t, window, &first, &nw, err)) < 0)
 		goto out;
+	h->ipv6 = has_ipv6(t, min_count);
 	for (size_t w = 0; w < nw; w++)
 		for (size_t i = first[w]; i < first[w] + (size_t)window; i++)
 			if ((rc = touch_ends(h, t, i, (uint32_t)w, err)) < 0)
@@ -225,16 +241,21 @@ static int log2_bucket(uint32_t x)
 	return b;
 }
 
-int fm_role_class(bool inside, uint32_t windows, uint32_t peers)
+int fm_role_class(int side, uint32_t windows, uint32_t peers)
 {
-	return inside * 49 + log2_bucket(windows) * 7 + log2_bucket(peers);
+	return side * 49 + log2_bucket(windows) * 7 + log2_bucket(peers);
+}
+
+int fm_role_side(int packed)
+{
+	return packed / 49;
 }
 
 int fm_host_class(const struct fm_hosts *hosts, const struct fm_table *t, uint32_t code)
 {
 	const struct fm_host *h = fm_hosts_find(hosts, t, code);
-	bool inside = fm_table_inside(t, code);
-	return h ? fm_role_class(inside, h->windows, h->peers) : fm_role_class(inside, 1, 1);
+	int side = fm_host_side(hosts, t, code);
+	return h ? fm_role_class(side, h->windows, h->peers) : fm_role_class(side, 1, 1);
 }
 
 /* The kinds of host of each class: windows, peers, and how many hosts. A kind of fewer than k hosts is counted
@@ -251,7 +272,7 @@ static int fit_pools(struct fm_roles *r, const struct fm_hosts *hosts, int min_c
 		const struct fm_host *h = &hosts->host[i];
 		if (h->rank >= 0)
 			continue;
-		int cl = r->class_id[fm_role_class(h->inside, h->windows, h->peers)];
+		int cl = r->class_id[fm_role_class(h->side, h->windows, h->peers)];
 		uint32_t w = h->windows < MAXW ? h->windows : MAXW - 1, n = h->peers < w ? h->peers : w;
 		kind[((size_t)cl * MAXW + w) * MAXW + (n ? n : 1)]++;
 	}
@@ -288,7 +309,7 @@ static void fit_lives(struct fm_roles *r, const struct fm_hosts *hosts, int min_
 		while (b < FM_LIVES - 1 && seconds >> (b + 1) > 0)
 			b++;
 		if (h->rank < 0)
-			r->life[r->class_id[fm_role_class(h->inside, h->windows, h->peers)]][b]++;
+			r->life[r->class_id[fm_role_class(h->side, h->windows, h->peers)]][b]++;
 	}
 	for (int cl = 0; cl < r->nclasses; cl++) {
 		int64_t rest = 0;
@@ -310,16 +331,17 @@ int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct 
 {
 	int64_t members[FM_ROLE_CLASSES] = {0};
 
-	if (fm_alloc(&r->inside, (size_t)hosts->npopular + 1, 1, "host roles", err) < 0)
+	if (fm_alloc(&r->side, (size_t)hosts->npopular + 1, 1, "host roles", err) < 0)
 		return err->code;
+	r->any_ipv6 = hosts->ipv6;
 	r->nhosts = hosts->npopular;
 	for (size_t i = 0; i < hosts->n; i++) {
 		const struct fm_host *h = &hosts->host[i];
-		r->any_inside |= h->inside;
+		r->any_inside |= h->side & FM_SIDE_INSIDE;
 		if (h->rank >= 0)
-			r->inside[h->rank] = h->inside;
+			r->side[h->rank] = h->side;
 		else
-			members[fm_role_class(h->inside, h->windows, h->peers)]++;
+			members[fm_role_class(h->side, h->windows, h->peers)]++;
 	}
 	for (int p = 0; p < FM_ROLE_CLASSES; p++)
 		r->class_id[p] = -1;
@@ -328,9 +350,9 @@ int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct 
 			r->class_of[r->nclasses] = p;
 			r->class_id[p] = r->nclasses++;
 		}
-	for (int side = 0; side < 2; side++) { /* each side has a class, however few its hosts: the outside always, the
-						  inside when it has any */
-		bool any = false, some = side == 0;
+	for (int side = 0; side < FM_SIDES; side++) { /* each side has a class, however few its hosts: the outside of
+							 each family always, the inside when it has any */
+		bool any = false, some = side == 0 || (side == FM_SIDE_IPV6 && r->any_ipv6);
 		for (int p = side * 49; p < (side + 1) * 49; p++) {
 			any |= r->class_id[p] >= 0;
 			some |= members[p] > 0;
@@ -346,11 +368,11 @@ int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct 
 		if (r->class_id[p] >= 0 && r->class_of[r->class_id[p]] == p)
 			continue;
 		for (int q = 0; q < r->nclasses; q++)
-			if (r->class_of[q] / 49 == p / 49 &&
+			if (fm_role_side(r->class_of[q]) == fm_role_side(p) &&
 			    (best < 0 || members[r->class_of[q]] > members[r->class_of[best]]))
 				best = q;
 		r->class_id[p] =
-		    best < 0 ? 0 : best; /* no inside at all: such an address would be new, and is taken as outside */
+		    best < 0 ? 0 : best; /* no such side: an address of it would be new, and is taken as another's */
 	}
 	fit_lives(r, hosts, o->min_count);
 	return fit_pools(r, hosts, o->min_count, err);

@@ -11,8 +11,12 @@
 #include "base/error.h"
 #include "base/table.h"
 
+/* The side of an address: 1 inside, 2 more for IPv6. Both ends of a flow are of one family. */
+#define FM_SIDES 4
+#define FM_SIDE_INSIDE 1
+#define FM_SIDE_IPV6 2
 /* Roles of addresses. */
-#define FM_ROLE_CLASSES 98 /* (inside 2) x (log2 windows 0..6) x (log2 peers 0..6) */
+#define FM_ROLE_CLASSES (FM_SIDES * 49) /* (side) x (log2 windows 0..6) x (log2 peers 0..6) */
 #define FM_LIVES 24
 struct fm_pool_entry { /* a kind of host of the tail: how many hosts come in `windows` windows with `peers` peers */
 	int windows, peers;
@@ -20,7 +24,7 @@ struct fm_pool_entry { /* a kind of host of the tail: how many hosts come in `wi
 };
 struct fm_roles {
 	int nhosts;                                  /* popular hosts, by rank */
-	uint8_t *inside;                             /* (nhosts) */
+	uint8_t *side;                               /* (nhosts) */
 	int nclasses;                                /* classes that occur */
 	int class_id[FM_ROLE_CLASSES];               /* packed class -> index in [0,nclasses), or -1 */
 	int class_of[FM_ROLE_CLASSES];               /* and back */
@@ -28,6 +32,7 @@ struct fm_roles {
 	int npool[FM_ROLE_CLASSES];
 	int64_t life[FM_ROLE_CLASSES][FM_LIVES]; /* by class index: hosts that live 2^b - 1 seconds and more */
 	bool any_inside;                         /* the data set knows an inside */
+	bool any_ipv6;                           /* min_count rows are IPv6; fewer are learned like IPv4 */
 };
 
 /* What learning is told. */
@@ -46,7 +51,7 @@ struct fm_host {
 	uint32_t last_window;
 	int64_t first_ms, last_ms; /* of its flows */
 	int rank;                  /* popular: 0..; else -1 */
-	bool inside;
+	uint8_t side;
 };
 struct fm_hosts {
 	struct fm_host *host;
@@ -54,12 +59,15 @@ struct fm_hosts {
 	uint32_t *slot; /* open addressing: index + 1, 0 empty */
 	size_t nslots;
 	int npopular;
+	bool ipv6; /* fm_roles.any_ipv6 */
 };
+int fm_host_side(const struct fm_hosts *h, const struct fm_table *t, uint32_t code);
 /* The host of a code in the addresses of t, which may be of another split; NULL when the training split does not have
  * it. */
 const struct fm_host *fm_hosts_find(const struct fm_hosts *h, const struct fm_table *t, uint32_t code);
-/* Packed class of a host of the tail: inside, log2 windows, log2 peers, each 0..6. */
-int fm_role_class(bool inside, uint32_t windows, uint32_t peers);
+/* Packed class of a host of the tail: side, log2 windows, log2 peers, each 0..6; and the side of a class. */
+int fm_role_class(int side, uint32_t windows, uint32_t peers);
+int fm_role_side(int packed);
 /* The packed class of a real address; one that the training split does not have is taken as seen once. */
 int fm_host_class(const struct fm_hosts *hosts, const struct fm_table *t, uint32_t code);
 /* Learn *r, the ranks and histograms that the model keeps.  The caller frees it, whether it fails or not. */

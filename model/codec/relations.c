@@ -138,8 +138,8 @@ void fm_relations_copy(uint16_t *tok, float *res, int window)
 			if (from >= 0)
 				a[shared[n]] = q[from];
 		}
-		if (kind == FM_RELATION_REPLY && a[FM_T_DIR] < 4) /* the other way round; 4 is masked */
-			a[FM_T_DIR] = (uint16_t)((a[FM_T_DIR] & 1) << 1 | a[FM_T_DIR] >> 1);
+		if (kind == FM_RELATION_REPLY) /* the other way round; a mask, 4 or 8, stays itself */
+			a[FM_T_DIR] = (uint16_t)((a[FM_T_DIR] & ~3) | (a[FM_T_DIR] & 1) << 1 | (a[FM_T_DIR] >> 1 & 1));
 		float *r = res + (size_t)i * FM_NRES;
 		const float *qr = r - (size_t)back * FM_NRES;
 		if (fm_relation_source(kind, FM_T_SP) >= 0)

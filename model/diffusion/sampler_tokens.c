@@ -14,17 +14,49 @@
 /* Take the tokens of the other side out of a row of address logits. */
 static void one_side_only(const struct fm_sampler *s, float *z, int V, int c, int dir)
 {
-	int side = (c == FM_T_SA ? dir & 1 : dir >> 1 & 1) ? FM_SIDE_IN : FM_SIDE_OUT;
+	int side = (c == FM_T_SA ? dir & 1 : dir >> 1 & 1) + (dir & FM_DIR_IPV6 ? FM_SIDE_IPV6 : 0);
 	for (int i = 0; i < V; i++)
-		if (!(s->sides[i] & side))
+		if (!(s->sides[i] >> side & 1))
+			z[i] = EXCLUDED;
+}
+
+/* The families that a token of a column goes with; both where it says nothing of them. */
+static int families_of(const struct fm_sampler *s, int c, int token)
+{
+	enum { INSIDE_AND_OUT = 3 };
+	if (c == FM_T_DIR)
+		return token & FM_DIR_IPV6 ? FM_FAMILY_IPV6 : FM_FAMILY_IPV4;
+	if (c == FM_T_PR)
+		return fm_families(s->codec, token);
+	return (s->sides[token] & INSIDE_AND_OUT ? FM_FAMILY_IPV4 : 0) |
+	       (s->sides[token] >> FM_SIDE_IPV6 ? FM_FAMILY_IPV6 : 0);
+}
+
+/* A flow is of one family: take out of z what goes with none of those that its visible tokens leave. */
+static void one_family_only(const struct fm_sampler *s, const uint16_t *flow, int c, float *z)
+{
+	static const int tells[] = {FM_T_DIR, FM_T_PR, FM_T_SA, FM_T_DA};
+	enum { TELL = sizeof tells / sizeof *tells };
+	int left = FM_FAMILY_IPV4 | FM_FAMILY_IPV6, is = 0;
+	for (int k = 0; k < TELL; k++) {
+		int b = tells[k], V = s->net->vocab[b];
+		is |= b == c;
+		if (b != c && V > 0 && flow[b] < V && (left & families_of(s, b, flow[b])))
+			left &= families_of(s, b, flow[b]);
+	}
+	for (int i = 0; is && i < s->net->vocab[c]; i++)
+		if (!(families_of(s, c, i) & left))
 			z[i] = EXCLUDED;
 }
 
 /* Leave only what goes with the visible tokens of a flow; c is not rel. */
 static void what_goes(const struct fm_sampler *s, const uint16_t *flow, int c, float *z)
 {
-	if ((c == FM_T_SA || c == FM_T_DA) && s->net->vocab[FM_T_DIR] && flow[FM_T_DIR] < 4)
+	int dirs = s->net->vocab[FM_T_DIR];
+	if ((c == FM_T_SA || c == FM_T_DA) && dirs && flow[FM_T_DIR] < dirs)
 		one_side_only(s, z, s->net->vocab[c], c, flow[FM_T_DIR]);
+	if (s->codec->roles.any_ipv6)
+		one_family_only(s, flow, c, z);
 	fm_structural_zeros_apply(s->zeros, s->net->vocab, flow, c, z);
 }
 

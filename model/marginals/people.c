@@ -248,7 +248,7 @@ static int addresses_make(struct making *m, struct fm_error *err)
 			uint32_t k = fm_rng_below(&rng, (uint32_t)n), bits = (uint32_t)range[k].bits;
 			uint32_t mask = bits == 0 ? UINT32_MAX : bits >= 32 ? 0 : UINT32_MAX >> bits;
 
-			p->address[i] = (range[k].base & ~mask) | (fm_rng_u32(&rng) & mask);
+			p->address[i] = ((uint32_t)range[k].base & ~mask) | (fm_rng_u32(&rng) & mask);
 			at = ((uint64_t)p->address[i] * 0x9e3779b97f4a7c15u >> 32) & (nslots - 1);
 			while (slot[at] && slot[at] != (uint64_t)p->address[i] + 1)
 				at = (at + 1) & (nslots - 1);

@@ -21,7 +21,9 @@ static void die(const struct fm_error *err)
 
 static bool inside(const void *ctx, uint32_t ip)
 {
-	return fm_dialect_is_internal(ctx, ip);
+	struct fm_address a = fm_address_of_ipv4(ip);
+
+	return fm_dialect_is_internal(ctx, &a);
 }
 
 static double now(void)

@@ -45,12 +45,8 @@ static struct fm_table *flows_of(const char *path, const struct fm_dialect *dial
 	    fm_table_open(&stored, dir, &err) < 0 || fm_alloc(&inside, stored->addresses->n, 1, "addresses", &err) < 0)
 		die(&err);
 	fm_table_free(t);
-	for (size_t i = 0; i < stored->addresses->n; i++) {
-		uint32_t ip;
-
-		if (fm_address_ipv4(&stored->addresses->at[i], &ip))
-			inside[i] = fm_dialect_is_internal(dialect, ip);
-	}
+	for (size_t i = 0; i < stored->addresses->n; i++)
+		inside[i] = fm_dialect_is_internal(dialect, &stored->addresses->at[i]);
 	stored->addresses->inside = inside;
 	return stored;
 }

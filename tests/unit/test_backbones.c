@@ -113,7 +113,7 @@ static void result_free(struct result *r)
 static void check_rows(const struct result *r)
 {
 	static const struct fm_range in = {10u << 24, 8}, out = {240u << 24, 4};
-	struct fm_decode_opts o = {.rows = 300, .seed = 1, .inside = &in, .outside = &out, .ninside = 1, .noutside = 1};
+	struct fm_decode_opts o = {.rows = 300, .seed = 1, .fresh = {{&out, 1}, {&in, 1}}};
 	struct fm_table *t;
 	struct fm_error err = {0};
 	for (size_t i = 0; i < r->schedule.n * W; i++) {

@@ -116,7 +116,7 @@ static void hosts_live_as_long_as_they_did(void **state)
 	enum { HOSTS = 2000, VISITS = 4 };
 	struct fm_pool_entry kind = {VISITS, 1, HOSTS};
 	uint8_t inside = 0;
-	struct fm_roles roles = {.inside = &inside, .nclasses = 1, .pool = {&kind}, .npool = {1}};
+	struct fm_roles roles = {.side = &inside, .nclasses = 1, .pool = {&kind}, .npool = {1}};
 	struct fm_assignment_opts o = {.seed = 3, .grow = 1};
 	struct fm_assignment *a;
 	struct fm_error err;
@@ -154,7 +154,7 @@ static void hosts_keep_to_their_trade(void **state)
 {
 	struct fm_pool_entry kind = {4, 3, 500};
 	uint8_t inside = 0;
-	struct fm_roles roles = {.inside = &inside, .nclasses = 1, .pool = {&kind}, .npool = {1}};
+	struct fm_roles roles = {.side = &inside, .nclasses = 1, .pool = {&kind}, .npool = {1}};
 	struct fm_assignment_opts o = {.seed = 4, .grow = 1};
 	struct fm_assignment *a;
 	struct fm_error err;
@@ -182,7 +182,7 @@ static void more_windows_show_hosts_again(void **state)
 {
 	struct fm_pool_entry kind[] = {{1, 1, 300}, {2, 1, 300}, {3, 1, 600}};
 	uint8_t inside = 0;
-	struct fm_roles roles = {.inside = &inside, .nclasses = 1, .pool = {kind}, .npool = {3}};
+	struct fm_roles roles = {.side = &inside, .nclasses = 1, .pool = {kind}, .npool = {3}};
 	struct fm_assignment_opts o = {.seed = 5, .grow = 1.5};
 	struct fm_assignment *a;
 	struct fm_error err;
@@ -241,11 +241,11 @@ static void popular_hosts_do_what_they_did(void **state)
 		/* A host that has no such use becomes one that has, on the same side, but for the rest. */
 		for (uint32_t other = 0; other < (uint32_t)c->roles.nhosts && other < 40; other++) {
 			fm_recast_window(r);
-			if (c->roles.inside[other] != c->roles.inside[host])
+			if (c->roles.side[other] != c->roles.side[host])
 				continue;
 			uint32_t to = fm_recast_host(r, role, service, other);
 			bool has = false;
-			assert_int_equal(c->roles.inside[to], c->roles.inside[other]);
+			assert_int_equal(c->roles.side[to], c->roles.side[other]);
 			for (size_t k = 0; k < p->uses.n; k++)
 				has |= p->uses.at[k].key == ((p->uses.at[i].key & ~0xffffull) | to);
 			asked++;

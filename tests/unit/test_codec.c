@@ -44,7 +44,7 @@ static void fit(struct fm_codec **c, struct fm_hosts **h, struct fm_encoded *e, 
 static struct fm_table *flows_of(const struct fm_codec *c, const struct fm_encoded *e)
 {
 	struct fm_range in = {0x0a000000, 8}, out = {0xf0000000, 4};
-	struct fm_decode_opts o = {e->windows * W, 1, &in, &out, 1, 1, false};
+	struct fm_decode_opts o = {.rows = e->windows * W, .seed = 1, .fresh = {{&out, 1}, {&in, 1}}};
 	struct fm_window_schedule schedule = {
 	    .n = e->windows, .slot = e->slot, .span = e->span, .start_ms = calloc(e->windows, sizeof(int64_t))};
 	struct fm_table *t;

@@ -49,7 +49,7 @@ static void go_and_return(struct trip *t, struct fm_table *from)
 	struct fm_window_schedule schedule = {.n = t->e.windows, .start_ms = calloc(t->e.windows, sizeof(int64_t))};
 	for (size_t w = 0; w < t->e.windows; w++)
 		schedule.start_ms[w] = (int64_t)w << 40;
-	struct fm_decode_opts o = {t->e.windows * W, 1, &in, &out, 1, 1, false};
+	struct fm_decode_opts o = {.rows = t->e.windows * W, .seed = 1, .fresh = {{&out, 1}, {&in, 1}}};
 	if (fm_decode(&t->back, t->c, &schedule, t->e.tok, t->e.res, &o, &err) != FM_OK)
 		fail_msg("%s", err.message);
 	assert_int_equal(t->back->rows, t->e.windows * W);

@@ -253,9 +253,10 @@ static void test_values_out_of_range_are_refused(void **state)
 	refused(SOURCE "generate:\n  labels: {a: 1.5, b: -0.5}\n", "release.yaml:3: generate.labels.a is 1.5", "");
 	refused(SOURCE "generate:\n  inside: []\n", "release.yaml:3: generate.inside takes 1 to 16", "");
 	refused(SOURCE "generate:\n  inside: [10.0.0.0/33]\n",
-		"release.yaml:3: generate.inside: '10.0.0.0/33' is no IPv4 range", "");
+		"release.yaml:3: generate.inside: '10.0.0.0/33' is no range of addresses", "");
 	refused(SOURCE "generate:\n  inside: [10.0.0.1/8]\n", "release.yaml:3: generate.inside", "write 10.0.0.0/8");
-	refused(SOURCE "generate:\n  inside: [here]\n", "release.yaml:3: generate.inside: 'here' is no IPv4 range", "");
+	refused(SOURCE "generate:\n  inside: [here]\n",
+		"release.yaml:3: generate.inside: 'here' is no range of addresses", "");
 	refused(SOURCE "generate:\n  inside: [10.0.0.0/8, 10.1.0.0/16]\n", "release.yaml:3: generate.inside",
 		"overlap");
 	refused(SOURCE "generate:\n  inside: [240.1.0.0/16]\n", "release.yaml:3: generate.inside 240.1.0.0/16",

@@ -64,9 +64,10 @@ static int find_col(const struct fm_dialect *d, const char *name)
 
 static void test_ugr16_is_as_published(void **state)
 {
-	static const enum fm_format formats[] = {
-	    FM_FMT_DATETIME, FM_FMT_SECONDS, FM_FMT_IPV4, FM_FMT_IPV4,    FM_FMT_INTEGER, FM_FMT_INTEGER, FM_FMT_TEXT,
-	    FM_FMT_TEXT,     FM_FMT_TEXT,    FM_FMT_TEXT, FM_FMT_INTEGER, FM_FMT_INTEGER, FM_FMT_TEXT};
+	static const enum fm_format formats[] = {FM_FMT_DATETIME, FM_FMT_SECONDS, FM_FMT_ADDRESS, FM_FMT_ADDRESS,
+						 FM_FMT_INTEGER,  FM_FMT_INTEGER, FM_FMT_TEXT,    FM_FMT_TEXT,
+						 FM_FMT_TEXT,     FM_FMT_TEXT,    FM_FMT_INTEGER, FM_FMT_INTEGER,
+						 FM_FMT_TEXT};
 	struct fm_error err = {0};
 	struct fm_dialect *d;
 
@@ -116,14 +117,16 @@ static void test_the_inside_is_the_inside(void **state)
 {
 	struct fm_error err = {0};
 	struct fm_dialect *d;
-	uint32_t in, out;
+	struct fm_address in, out, v6;
 
 	(void)state;
 	assert_int_equal(fm_dialect_load(&d, "ugr16", &err), FM_OK);
-	assert_int_equal(fm_parse_ipv4("42.219.255.255", 14, &in), 0);
-	assert_int_equal(fm_parse_ipv4("42.220.0.0", 10, &out), 0);
-	assert_true(fm_dialect_is_internal(d, in));
-	assert_false(fm_dialect_is_internal(d, out));
+	assert_int_equal(fm_address_parse("42.219.255.255", 14, &in), 0);
+	assert_int_equal(fm_address_parse("42.220.0.0", 10, &out), 0);
+	assert_int_equal(fm_address_parse("::2adb:1", 8, &v6), 0);
+	assert_true(fm_dialect_is_internal(d, &in));
+	assert_false(fm_dialect_is_internal(d, &out));
+	assert_false(fm_dialect_is_internal(d, &v6));
 	fm_dialect_free(d);
 }
 
@@ -193,7 +196,8 @@ static void test_wrong_dialects_are_refused(void **state)
 	refused(GOOD "missing: nan\n", "d.yaml:12: missing takes a list");
 	refused(GOOD "missing: [abcdefghijklmnopqrstuvwxyzabcdefghijklmnop]\n", "missing is longer than 31");
 	refused(GOOD "missing: [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]\n", "missing takes at most 16");
-	refused(GOOD "internal: [10.0.0.0/8, 10.0.0.0.0/8]\n", "d.yaml:12: internal: '10.0.0.0.0/8' is no IPv4 range");
+	refused(GOOD "internal: [10.0.0.0/8, 10.0.0.0.0/8]\n",
+		"d.yaml:12: internal: '10.0.0.0.0/8' is no range of addresses");
 	refused(GOOD "labels: {a: b}\n", "labels maps a column that no column fills");
 	refused(GOOD "  - {name: x, column: win}\n", "d.yaml:12: unknown column 'win'");
 	refused(GOOD "  - {name: x, column: lable}\n", "unknown column 'lable', did you mean 'label'?");
@@ -218,7 +222,7 @@ static void test_wrong_dialects_are_refused(void **state)
 	refused(GOOD "comment: ['']\n", "comment: the empty word");
 	refused(GOOD "header_mark: '#fields'\n", "header_mark is for header: true");
 	refused(GOOD "header: true\nextra_columns: true\n", "extra_columns is for header: false");
-	refused(GOOD "hosts: {a: b}\n", "hosts: 'b' is not an IPv4 address");
+	refused(GOOD "hosts: {a: b}\n", "hosts: 'b' is not an address");
 	refused(GOOD "  - {name: x, column: label, sum: true}\n", "sum is for pkt, byt, te and start, not for label");
 	refused(GOOD "  - {name: x, column: label, suffix: 1000}\n", "suffix is for pkt and byt, not for label");
 	refused(GOOD "  - {name: x, column: label, only: [a]}\n", "only is for a column that fills none");

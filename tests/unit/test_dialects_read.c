@@ -16,11 +16,10 @@ struct flow {
 static void assert_address(const struct fm_table *t, uint32_t code, const char *text)
 {
 	struct fm_address a = fm_table_address(t, code);
-	uint32_t ip, want;
+	char out[FM_ADDRESS_TEXT_MAX + 1];
 
-	assert_true(fm_address_ipv4(&a, &ip));
-	assert_int_equal(fm_parse_ipv4(text, strlen(text), &want), 0);
-	assert_int_equal(ip, want);
+	out[fm_address_format(&a, out)] = 0;
+	assert_string_equal(out, text);
 }
 
 static void assert_flow(const struct fm_table *t, size_t i, const struct flow *f)
@@ -207,6 +206,64 @@ static void nfdump_for_people_and_for_pipes(void **state)
 		 {"2016-04-11 00:01:07.124", 1001, "10.0.0.1", "10.0.0.2", 53, 35203, "UDP", 1, 130, NULL});
 }
 
+static void ipv6_is_read_as_each_tool_writes_it(void **state)
+{
+	(void)state;
+	READS_AS(
+	    "ugr16",
+	    "2016-04-11 00:01:06,0.000,2001:DB8:0:0:1:0:0:1,FE80::1%eth0,53,35203,UDP,.A....,0,0,1,130,background\n"
+	    "2016-04-11 00:01:06,0.000,::ffff:1.2.3.4,5.6.7.8,53,35203,UDP,.A....,0,0,1,130,background\n"
+	    "2016-04-11 00:01:06,0.000,fe80::1,ff02::1,0,34560,ipv6-icmp,......,0,0,1,72,background\n"
+	    "2016-04-11 00:01:06,0.000,fe80::1,-,0,34560,58,......,0,0,1,72,background\n",
+	    {"2016-04-11 00:01:06", 0, "2001:db8::1:0:0:1", "fe80::1", 53, 35203, "UDP", 1, 130, "background"},
+	    {"2016-04-11 00:01:06", 0, "1.2.3.4", "5.6.7.8", 53, 35203, "UDP", 1, 130, "background"},
+	    {"2016-04-11 00:01:06", 0, "fe80::1", "ff02::1", 0, 34560, "ICMP6", 1, 72, "background"},
+	    {"2016-04-11 00:01:06", 0, "fe80::1", "::", 0, 34560, "ICMP6", 1, 72, "background"});
+	READS_AS("nfdump",
+		 "firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort,packets,bytes,flows\n"
+		 "2016-04-11 00:01:06.123,00:00:00.250,ICMP6,fe80::2,0,ff02::1:ff00:1,135.0,1,72,1\n",
+		 {"2016-04-11 00:01:06.373", 250, "fe80::2", "ff02::1:ff00:1", 0, 34560, "ICMP6", 1, 72, NULL});
+	READS_AS("nfdump-line",
+		 "2016-04-11 00:01:06.123    0.250 UDP    2001:db8::53.53    ->    2001:db8:7::72.35203        1     "
+		 " 130     1\n"
+		 "2016-04-11 00:01:06.123    0.250 UDP    [2001:db8::53]:53    ->    [2001:db8::]:35203        1     "
+		 " 130     1\n"
+		 "2016-04-11 00:01:06.123    0.250 ICMP6    fe80::1.0    ->    ff02::1.134.0        1     "
+		 " 130     1\n",
+		 {"2016-04-11 00:01:06.373", 250, "2001:db8::53", "2001:db8:7::72", 53, 35203, "UDP", 1, 130, NULL},
+		 {"2016-04-11 00:01:06.373", 250, "2001:db8::53", "2001:db8::", 53, 35203, "UDP", 1, 130, NULL},
+		 {"2016-04-11 00:01:06.373", 250, "fe80::1", "ff02::1", 0, 34304, "ICMP6", 1, 130, NULL});
+	READS_AS("nfstream",
+		 "id,expiration_id,src_ip,src_port,dst_ip,dst_port,protocol,ip_version,bidirectional_first_seen_ms,"
+		 "bidirectional_last_seen_ms,bidirectional_duration_ms,bidirectional_packets,bidirectional_bytes,"
+		 "application_name\n"
+		 "0,0,2001:db8::4,53,2001:db8::8,35203,17,6,1460332866123,1460332867124,1001,2,198,DNS.Google\n",
+		 {"2016-04-11 00:01:07.124", 1001, "2001:db8::4", "2001:db8::8", 53, 35203, "UDP", 2, 198, NULL});
+}
+
+static void ipv6_can_be_refused(void **state)
+{
+	struct fm_dialect *d;
+	struct fm_error err;
+	struct fm_table *t;
+	struct fm_trace_stats stats;
+	struct fm_trace_opts o = {.missing = FM_MISSING_ZERO, .ipv4_only = true};
+
+	(void)state;
+	assert_int_equal(fm_dialect_load(&d, "ugr16", &err), FM_OK);
+	o.dialect = d;
+	o.path = put("both.csv",
+		     "2016-04-11 00:01:06,0.000,::ffff:1.2.3.4,5.6.7.8,53,35203,UDP,.A....,0,0,1,130,background\n"
+		     "2016-04-11 00:01:06,0.000,fe80::1,ff02::1,53,35203,UDP,.A....,0,0,1,130,background\n");
+	assert_int_equal(fm_trace_load(&t, &o, 0.5, &stats, &err), FM_OK);
+	assert_int_equal(t->rows, 1);
+	assert_int_equal(stats.bad, 1);
+	fm_table_free(t);
+	assert_int_equal(fm_trace_load(&t, &o, 0.1, &stats, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "sa is an IPv6 address, and privacy.mode dp takes IPv4 alone"));
+	fm_dialect_free(d);
+}
+
 static void a_row_of_another_kind_is_bad(void **state)
 {
 	struct fm_dialect *d;
@@ -270,12 +327,19 @@ static void unsw_nb15_needs_no_header(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(ugr17_has_the_newer_labels),      cmocka_unit_test(cidds_has_names_suffixes_and_type_code),
-	    cmocka_unit_test(nfdump_has_start_times),          cmocka_unit_test(argus_has_slashes_and_hex_ports),
-	    cmocka_unit_test(zeek_has_comments_and_starts),    cmocka_unit_test(cic_ids2017_has_half_a_clock),
-	    cmocka_unit_test(unsw_nb15_sums_both_ways),        cmocka_unit_test(unsw_nb15_needs_no_header),
-	    cmocka_unit_test(nfdump_for_people_and_for_pipes), cmocka_unit_test(a_row_of_another_kind_is_bad),
+	    cmocka_unit_test(ugr17_has_the_newer_labels),
+	    cmocka_unit_test(cidds_has_names_suffixes_and_type_code),
+	    cmocka_unit_test(nfdump_has_start_times),
+	    cmocka_unit_test(argus_has_slashes_and_hex_ports),
+	    cmocka_unit_test(zeek_has_comments_and_starts),
+	    cmocka_unit_test(cic_ids2017_has_half_a_clock),
+	    cmocka_unit_test(unsw_nb15_sums_both_ways),
+	    cmocka_unit_test(unsw_nb15_needs_no_header),
+	    cmocka_unit_test(nfdump_for_people_and_for_pipes),
+	    cmocka_unit_test(a_row_of_another_kind_is_bad),
 	    cmocka_unit_test(collectors_of_other_makes),
+	    cmocka_unit_test(ipv6_is_read_as_each_tool_writes_it),
+	    cmocka_unit_test(ipv6_can_be_refused),
 	};
 	return cmocka_run_group_tests_name("dialects", tests, scratch_make, scratch_remove);
 }

@@ -98,8 +98,7 @@ static void check_rows(const char *what, const struct made *m)
 static void decodes(const struct made *m)
 {
 	static const struct fm_range in = {10u << 24, 8}, out = {240u << 24, 4};
-	struct fm_decode_opts o = {
-	    .rows = ROWS, .seed = 1, .inside = &in, .outside = &out, .ninside = 1, .noutside = 1};
+	struct fm_decode_opts o = {.rows = ROWS, .seed = 1, .fresh = {{&out, 1}, {&in, 1}}};
 	struct fm_table *t;
 	struct fm_error err = {0};
 	if (fm_decode(&t, S.codec, &schedule, m->tok, m->res, &o, &err) < 0)

@@ -268,18 +268,20 @@ static void the_cast_has_the_shape_of_the_real_one(void **state)
 	int64_t made = fm_assignment_hosts(assignment) - (uint32_t)codec->roles.nhosts;
 	assert_true(made >= hosts_of && made <= 2 * hosts_of);
 	/* Addresses are fresh, from the ranges, and never twice. */
-	uint32_t *ip;
+	struct fm_address *a;
 	struct fm_range in = {10u << 24, 8}, out = {240u << 24, 4}, tiny = {240u << 24, 30};
-	struct fm_range_list inside = {&in, 1}, outside = {&out, 1}, too_few = {&tiny, 1};
-	assert_int_equal(fm_addresses_make(&ip, assignment, &outside, &inside, 5, &err), FM_OK);
+	struct fm_range_list from[FM_SIDES] = {{&out, 1}, {&in, 1}}, too_few[FM_SIDES] = {{&tiny, 1}, {&in, 1}};
+	assert_int_equal(fm_addresses_make(&a, assignment, from, 5, &err), FM_OK);
 	uint32_t n = fm_assignment_hosts(assignment);
 	for (uint32_t i = 0; i < n; i++) {
-		assert_true(fm_assignment_inside(assignment, i) ? ip[i] >> 24 == 10 : ip[i] >> 28 == 15);
+		uint32_t ip;
+		assert_true(fm_address_ipv4(&a[i], &ip));
+		assert_true(fm_assignment_side(assignment, i) ? ip >> 24 == 10 : ip >> 28 == 15);
 		for (uint32_t j = 0; j < i; j++)
-			assert_true(ip[i] != ip[j]);
+			assert_memory_not_equal(&a[i], &a[j], sizeof *a);
 	}
-	free(ip);
-	assert_int_equal(fm_addresses_make(&ip, assignment, &too_few, &inside, 5, &err), FM_EINPUT);
+	free(a);
+	assert_int_equal(fm_addresses_make(&a, assignment, too_few, 5, &err), FM_EINPUT);
 	assert_non_null(strstr(err.message, "generate.outside"));
 	fm_assignment_free(assignment);
 }
