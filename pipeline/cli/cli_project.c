@@ -92,7 +92,7 @@ const struct fm_verb fm_verb_keygen = {
 struct simulate_args {
 	const char *out;
 	uint64_t rows, seed, threads;
-	double hours, attacks; /* hours 0, attacks NAN: the simulator's default */
+	double hours, attacks, ipv6; /* hours 0, attacks NAN: the simulator's default */
 	bool json;
 };
 
@@ -106,6 +106,8 @@ static const struct fm_option simulate_options[] = {
      .help = "time that the trace spans (default 24)"},
     {FM_SETS_REAL(struct simulate_args, attacks), .name = "attacks", .value = "SHARE", .min = 0,
      .max = FM_SIM_MAX_ATTACKS, .help = "share of flows that are attacks, 0 to 0.9 (default 0.08)"},
+    {FM_SETS_REAL(struct simulate_args, ipv6), .name = "ipv6", .value = "SHARE", .min = 0, .max = 1,
+     .help = "share of the hosts outside that speak IPv6 (default 0)"},
     FM_OPTION_THREADS(struct simulate_args, "byte"),
     FM_OPTION_JSON(struct simulate_args),
     {0},
@@ -118,6 +120,7 @@ static int simulate(const void *args, const struct fm_call *call, struct fm_erro
 				    .rows = a->rows,
 				    .seed = a->seed,
 				    .hours = a->hours,
+				    .ipv6 = a->ipv6,
 				    .attacks = isnan(a->attacks) ? 0
 					       : a->attacks <= 0 ? -1 /* the interface's "none" */
 								 : a->attacks,
@@ -136,7 +139,7 @@ static int simulate(const void *args, const struct fm_call *call, struct fm_erro
 const struct fm_verb fm_verb_simulate = {
     .name = "simulate",
     .summary = "make a labelled UGR'16-format trace by white-box rules",
-    .about = "No real record goes into it. The same rows, seed, hours and attacks give the same bytes.",
+    .about = "No real record goes into it. The same rows, seed, hours and shares give the same bytes.",
     .options = simulate_options,
     .defaults = &(const struct simulate_args){.seed = 1, .attacks = NAN},
     .args_size = sizeof(struct simulate_args),

@@ -20,7 +20,8 @@ static inline struct fm_table *fixture_read(const char *path, uint64_t rows, int
 	struct fm_error err = {0};
 	struct fm_table *t = NULL, *u = NULL;
 	struct fm_dialect *d = NULL;
-	if (fm_dialect_load(&d, "ugr16", &err) < 0)
+	if (fm_dialect_load(&d, "ugr16", &err) < 0 ||
+	    fm_cidr_parse(&d->internal[d->ninternal++], "2a01:42:219::/48", &err) < 0)
 		return NULL;
 	struct fm_trace_opts o = {.path = path, .dialect = d, .rows = rows};
 	struct fm_trace_stats stats;
@@ -42,8 +43,8 @@ static inline struct fm_table *fixture_read(const char *path, uint64_t rows, int
 }
 
 /* rows simulated flows, likewise. Pauses are cut to 3 s, so that every gap is frequent and no clipping of rare ones
- * shifts the clock. */
-static inline struct fm_table *fixture_flows(uint64_t rows, uint64_t seed, int window)
+ * shifts the clock. ipv6: share of the hosts outside. */
+static inline struct fm_table *fixture_mixed(uint64_t rows, uint64_t seed, int window, double ipv6)
 {
 	const char *tmp = getenv("TMPDIR");
 	char path[512];
@@ -51,12 +52,17 @@ static inline struct fm_table *fixture_flows(uint64_t rows, uint64_t seed, int w
 	struct fm_simulate_out so;
 	snprintf(path, sizeof path, "%s/flowmint-fixture-%ld-%lu.csv", tmp ? tmp : "/tmp", (long)getpid(),
 		 (unsigned long)seed);
-	struct fm_simulate_in si = {.rows = rows, .seed = seed, .out = path, .threads = 1};
+	struct fm_simulate_in si = {.rows = rows, .seed = seed, .out = path, .ipv6 = ipv6, .threads = 1};
 	if (fm_simulate(&si, &so, &err) < 0)
 		return NULL;
 	struct fm_table *t = fixture_read(path, 0, window, 3000);
 	unlink(path);
 	return t;
+}
+
+static inline struct fm_table *fixture_flows(uint64_t rows, uint64_t seed, int window)
+{
+	return fixture_mixed(rows, seed, window, 0);
 }
 
 static inline struct fm_codec_opts fixture_opts(const struct fm_table *t, int window)

@@ -40,7 +40,8 @@ static void learn(struct trip *t, struct fm_table *train)
 /* Encoded and decoded; windows begin so far apart that rows keep their order. */
 static void go_and_return(struct trip *t, struct fm_table *from)
 {
-	static const struct fm_range in = {0x0a000000, 8}, out = {0xf0000000, 4};
+	static const struct fm_range in = {0x0a000000, 8}, out = {0xf0000000, 4}, in6 = {0xfdull << 56, 8},
+				     out6 = {0x20010db8ull << 32, 32};
 	struct fm_error err = {0};
 	t->from = from;
 	if (fm_codec_encode(t->c, t->h, from, 1, &t->e, &err) != FM_OK)
@@ -49,7 +50,8 @@ static void go_and_return(struct trip *t, struct fm_table *from)
 	struct fm_window_schedule schedule = {.n = t->e.windows, .start_ms = calloc(t->e.windows, sizeof(int64_t))};
 	for (size_t w = 0; w < t->e.windows; w++)
 		schedule.start_ms[w] = (int64_t)w << 40;
-	struct fm_decode_opts o = {.rows = t->e.windows * W, .seed = 1, .fresh = {{&out, 1}, {&in, 1}}};
+	struct fm_decode_opts o = {
+	    .rows = t->e.windows * W, .seed = 1, .fresh = {{&out, 1}, {&in, 1}, {&out6, 1}, {&in6, 1}}};
 	if (fm_decode(&t->back, t->c, &schedule, t->e.tok, t->e.res, &o, &err) != FM_OK)
 		fail_msg("%s", err.message);
 	assert_int_equal(t->back->rows, t->e.windows * W);
@@ -110,7 +112,7 @@ static void check_numbers(const struct trip *t)
 	const struct fm_table *a = t->from, *b = t->back;
 	const struct fm_num *n = t->c->num;
 	for (size_t i = 0; i < b->rows; i++) {
-		bool icmp = strcmp(fm_table_category(b, FM_PR, i), "ICMP") == 0;
+		bool icmp = strncmp(fm_table_category(b, FM_PR, i), "ICMP", 4) == 0;
 		if (i % W > 0)
 			check_number(&n[FM_R_GAP], "gap", i, a->gap[i], b->te[i] - b->te[i - 1]);
 		assert_int_equal(b->sp[i], icmp ? 0 : a->sp[i]);
@@ -158,15 +160,51 @@ static size_t check_categories(const struct trip *t)
 	return rare;
 }
 
-/* In a window, who is who: the same addresses are the same again, those of the inside inside.  Popular hosts are
- * themselves in all windows. */
+/* From the ranges of its side and family; *ipv6. */
+static bool is_fresh(const struct fm_table *t, uint32_t code, bool inside, bool *ipv6)
+{
+	struct fm_address a = fm_table_address(t, code);
+	uint32_t ip;
+	*ipv6 = !fm_address_ipv4(&a, &ip);
+	if (*ipv6)
+		return inside ? a.b[0] == 0xfd : fm_address_half(&a, 0) >> 32 == 0x20010db8;
+	return inside ? ip >> 24 == 10 : ip >> 28 == 15;
+}
+
+static bool is_ipv6(const struct fm_table *t, uint32_t code)
+{
+	struct fm_address a = fm_table_address(t, code);
+	return fm_address_is_ipv6(&a);
+}
+
+/* Does its protocol go with its family, to k rows and more? */
+static bool is_usual(const struct trip *t, size_t i)
+{
+	int pr = fm_cat_token(&t->c->cat[FM_T_PR], fm_table_category(t->from, FM_PR, i));
+	return fm_families(t->c, pr) & (is_ipv6(t->from, t->from->sa[i]) ? FM_FAMILY_IPV6 : FM_FAMILY_IPV4);
+}
+
+static bool all_usual(const struct trip *t, size_t first)
+{
+	bool all = true;
+	for (size_t i = first; i < first + W; i++)
+		all = all && is_usual(t, i);
+	return all;
+}
+
+/* In a window, who is who: the same addresses are the same again, those of the inside inside, and all of the family
+ * that they were where their protocol goes with it; a flow that changes its family confuses its window.  Popular hosts
+ * are themselves in all windows. */
 static void check_addresses(const struct trip *t)
 {
 	const struct fm_table *a = t->from, *b = t->back;
 	for (size_t i = 0; i < b->rows; i++) {
-		assert_true(ipv4_of(b, b->sa[i]) >> 24 ==
-			    (fm_table_inside(a, a->sa[i]) ? 10 : ipv4_of(b, b->sa[i]) >> 24));
-		if (a->sa[i] == a->da[i])
+		bool v6[2];
+		assert_true(is_fresh(b, b->sa[i], fm_table_inside(b, b->sa[i]), &v6[0]));
+		assert_true(is_fresh(b, b->da[i], fm_table_inside(b, b->da[i]), &v6[1]));
+		assert_true(v6[1] == v6[0] && (v6[0] == is_ipv6(a, a->sa[i])) == is_usual(t, i));
+		assert_true(fm_table_inside(b, b->sa[i]) || !fm_table_inside(a, a->sa[i]));
+		if (a->sa[i] == a->da[i] || !all_usual(t, i / W * W))
 			continue; /* no flow is made from a host to itself */
 		for (size_t j = i / W * W; j < i; j++)
 			if (a->sa[j] != a->da[j] && ((a->sa[j] == a->sa[i]) != (b->sa[j] == b->sa[i]) ||
@@ -218,6 +256,78 @@ static void simulated_rows_come_back_as_declared(void **state)
 	drop(&t);
 	fm_table_free(flows);
 	fm_table_free(others);
+}
+
+static size_t ipv6_rows(const struct fm_table *t, const char *protocol)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < t->rows; i++)
+		n += is_ipv6(t, t->sa[i]) && (!protocol || strcmp(fm_table_category(t, FM_PR, i), protocol) == 0);
+	return n;
+}
+
+/* Of both families: each flow has the family that it had. The document of the codec says all. */
+static void both_families_come_back_as_declared(void **state)
+{
+	struct trip t = {0};
+	struct fm_table *flows = fixture_mixed(ROWS, 21, W, 0.4), *others = fixture_mixed(6400, 22, W, 0.4);
+	struct fm_codec *back;
+	struct fm_error err = {0};
+	json_t *document, *again;
+	(void)state;
+	assert_true(flows && others && ipv6_rows(flows, NULL) > ROWS / 5 && ipv6_rows(flows, "ICMP6") > 100);
+	assert_int_equal(ipv6_rows(flows, "ICMP"), 0);
+	learn(&t, flows);
+	assert_true(t.c->roles.any_ipv6 && t.c->vocab[FM_T_DIR] == 8);
+	for (int k = 0; k < t.c->cat[FM_T_PR].n; k++) {
+		const char *pr = t.c->cat[FM_T_PR].value[k];
+		assert_int_equal(fm_families(t.c, k), strcmp(pr, "ICMP") == 0    ? FM_FAMILY_IPV4
+						      : strcmp(pr, "ICMP6") == 0 ? FM_FAMILY_IPV6
+						      : strcmp(pr, "TCP") == 0 || strcmp(pr, "UDP") == 0
+							  ? FM_FAMILY_IPV4 | FM_FAMILY_IPV6
+							  : fm_families(t.c, k));
+	}
+	go_and_return(&t, flows);
+	check_all(&t);
+	check_share(&t);
+	drop_rows(&t);
+	go_and_return(&t, others);
+	check_all(&t);
+	drop_rows(&t);
+	document = fm_codec_json(t.c);
+	assert_int_equal(fm_codec_from_json(&back, document, &err), FM_OK);
+	assert_int_equal(back->vocab[FM_T_DIR], 8);
+	again = fm_codec_json(back);
+	assert_true(json_equal(document, again));
+	json_decref(again);
+	fm_codec_free(back);
+	drop(&t);
+	/* Without what its families hang on it is damaged. */
+	json_object_del(json_object_get(document, "roles"), "popular_ipv6");
+	assert_int_equal(fm_codec_from_json(&back, document, &err), FM_EINPUT);
+	json_decref(document);
+	fm_table_free(flows);
+	fm_table_free(others);
+}
+
+/* Fewer than k rows of a family are not told from the other one's. */
+static void a_rare_family_is_learned_like_the_other(void **state)
+{
+	struct trip t = {0};
+	struct fm_table *flows = fixture_flows(6400, 23, W);
+	struct fm_address a = fm_address_of_halves(0x20010db8ull << 32, 1);
+	struct fm_error err;
+	(void)state;
+	for (size_t i = 0; i < 19; i++) {
+		assert_int_equal(fm_address_dict_add(flows->addresses, &a, false, &flows->sa[i], &err), FM_OK);
+		flows->da[i] = flows->sa[i];
+	}
+	learn(&t, flows);
+	assert_true(!t.c->roles.any_ipv6 && !t.c->families);
+	go_and_return(&t, flows);
+	assert_int_equal(ipv6_rows(t.back, NULL), 0);
+	drop(&t);
+	fm_table_free(flows);
 }
 
 static void real_rows_come_back_as_declared(void **state)
@@ -325,6 +435,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(simulated_rows_come_back_as_declared),
 	    cmocka_unit_test(real_rows_come_back_as_declared),
+	    cmocka_unit_test(both_families_come_back_as_declared),
+	    cmocka_unit_test(a_rare_family_is_learned_like_the_other),
 	    cmocka_unit_test(values_beyond_training_go_to_the_edge),
 	    cmocka_unit_test(residuals_beyond_reason_stay_in_their_bin),
 	};

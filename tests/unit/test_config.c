@@ -259,6 +259,11 @@ static void test_values_out_of_range_are_refused(void **state)
 		"release.yaml:3: generate.inside: 'here' is no range of addresses", "");
 	refused(SOURCE "generate:\n  inside: [10.0.0.0/8, 10.1.0.0/16]\n", "release.yaml:3: generate.inside",
 		"overlap");
+	refused(SOURCE "generate:\n  inside: [fd00::/65]\n", "release.yaml:3: generate.inside: fd00::/65 is smaller",
+		"a /64");
+	refused(SOURCE "generate:\n  inside: [10.0.0.0/8, 2001:db8:8::/48]\n",
+		"release.yaml:3: generate.inside 2001:db8:8::/48 and generate.outside 2001:db8::/32 overlap",
+		"name both");
 	refused(SOURCE "generate:\n  inside: [240.1.0.0/16]\n", "release.yaml:3: generate.inside 240.1.0.0/16",
 		"overlap");
 	refused(SOURCE "release: {name: Big Name}\n", "release.yaml:2: release.name takes small letters", "'Big Name'");

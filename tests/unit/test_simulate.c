@@ -389,6 +389,43 @@ static void test_a_full_disk_leaves_the_old_file(void **state)
 	assert_int_equal(scratch_count(scratch), before); /* no temporary file is left */
 }
 
+/* A share of the hosts outside speaks IPv6; the other rows stay what they are. */
+static void test_some_hosts_speak_ipv6(void **state)
+{
+	struct fm_simulate_in in = {
+	    .rows = 4000, .seed = 3, .out = scratch_path("mixed.csv"), .ipv6 = 0.3, .threads = 1};
+	struct fm_simulate_out out;
+	struct fm_error err = {0};
+	char line[512], *col[13], *p;
+	size_t ipv6 = 0, icmp6 = 0, rows = 0;
+	FILE *f;
+
+	(void)state;
+	assert_int_equal(fm_simulate(&in, &out, &err), FM_OK);
+	f = fopen(in.out, "r");
+	assert_non_null(f);
+	for (; fgets(line, sizeof line, f); rows++) {
+		p = line;
+		for (int k = 0; k < 13; k++)
+			col[k] = strsep(&p, ",");
+		bool six = strchr(col[2], ':') != NULL;
+		assert_int_equal(six, strchr(col[3], ':') != NULL);
+		assert_true(!six ||
+			    (strncmp(col[2], "2a01:42:219:", 12) == 0) + (strncmp(col[3], "2a01:42:219:", 12) == 0) ==
+				1);
+		assert_true(strcmp(col[6], "ICMP6") != 0 || (six && strcmp(col[4], "0") == 0 && atoi(col[5]) >= 256));
+		assert_true(strcmp(col[6], "ICMP") != 0 || !six);
+		ipv6 += six;
+		icmp6 += strcmp(col[6], "ICMP6") == 0;
+	}
+	fclose(f);
+	assert_int_equal(rows, 4000);
+	assert_true(ipv6 > 800 && ipv6 < 1600 && icmp6 > 5);
+	assert_int_equal(
+	    refused((struct fm_simulate_in){.rows = 10, .out = scratch_path("no.csv"), .ipv6 = 1.5}, "IPv6"),
+	    FM_EUSAGE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -396,6 +433,7 @@ int main(void)
 	    cmocka_unit_test(test_other_seeds_and_starts_give_other_bytes),
 	    cmocka_unit_test(test_rows_obey_the_rules_and_shares_are_those_of_the_data_set),
 	    cmocka_unit_test(test_rows_are_exactly_as_many_as_asked_for),
+	    cmocka_unit_test(test_some_hosts_speak_ipv6),
 	    cmocka_unit_test(test_the_day_has_a_rhythm),
 	    cmocka_unit_test(test_a_compressed_name_gives_the_same_text_compressed),
 	    cmocka_unit_test(test_wrong_requests_are_refused_and_leave_nothing),

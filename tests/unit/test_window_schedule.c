@@ -286,9 +286,62 @@ static void the_cast_has_the_shape_of_the_real_one(void **state)
 	fm_assignment_free(assignment);
 }
 
+static bool among(const struct fm_address *a, uint32_t n, const struct fm_address *b)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (memcmp(&a[i], b, sizeof *b) == 0)
+			return true;
+	return false;
+}
+
+/* Of each side from its ranges; the inside of IPv6 is one site of 48 bits that the seed chooses. */
+static void addresses_of_both_families_are_fresh(void **state)
+{
+	uint8_t side[400];
+	struct fm_roles roles = {.nhosts = 400, .side = side};
+	struct fm_assignment_opts o = {.seed = 1, .grow = 1};
+	struct fm_range in = {10u << 24, 8}, out = {240u << 24, 4}, in6 = {0xfdull << 56, 8},
+			out6[] = {{0x20010db8ull << 32, 63}, {0x3fffull << 48, 20}}, tiny = {0xfdull << 56, 64};
+	struct fm_range_list from[FM_SIDES] = {{&out, 1}, {&in, 1}, {out6, 2}, {&in6, 1}};
+	struct fm_assignment *assignment;
+	struct fm_address *a, *b;
+	struct fm_error err = {0};
+	(void)state;
+	for (int h = 0; h < 400; h++)
+		side[h] = (uint8_t)(h % FM_SIDES);
+	assert_int_equal(fm_assignment_new(&assignment, &roles, &o, &err), FM_OK);
+	assert_int_equal(fm_addresses_make(&a, assignment, from, 5, &err), FM_OK);
+	assert_int_equal(fm_addresses_make(&b, assignment, from, 6, &err), FM_OK);
+	for (uint32_t h = 0; h < 400; h++) {
+		uint64_t high = fm_address_half(&a[h], 0), low = fm_address_half(&a[h], 1);
+		assert_false(among(a, h, &a[h]));
+		assert_int_equal(fm_address_is_ipv6(&a[h]), side[h] >= FM_SIDE_IPV6);
+		if (side[h] == FM_SIDE_IPV6)
+			assert_true((high >> 1 == 0x20010db8ull << 31 || high >> 44 == 0x3fff0) && low >= 1 &&
+				    low <= 254);
+		if (side[h] == FM_SIDE_IPV6 + FM_SIDE_INSIDE) {
+			assert_true(high >> 56 == 0xfd && low >= 1 && low <= 254);
+			assert_int_equal(high >> 16, fm_address_half(&a[3], 0) >> 16);
+			assert_true(high >> 16 != fm_address_half(&b[h], 0) >> 16);
+		}
+	}
+	free(a);
+	free(b);
+	/* A network of 64 bits has 254. */
+	from[3].range = &tiny;
+	assert_int_equal(fm_addresses_make(&a, assignment, from, 5, &err), FM_OK);
+	free(a);
+	memset(side, 3, sizeof side);
+	assert_int_equal(fm_addresses_make(&a, assignment, from, 5, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "400 fresh inside addresses of IPv6 are needed and the ranges hold 254: "
+					    "widen generate.inside"));
+	fm_assignment_free(assignment);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(addresses_of_both_families_are_fresh),
 	    cmocka_unit_test(slots_keep_their_shares),
 	    cmocka_unit_test(labels_come_in_the_shares_asked_for),
 	    cmocka_unit_test(quotas_fill_windows_and_sum_up),

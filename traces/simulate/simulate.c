@@ -180,6 +180,8 @@ static int plan_new(struct plan *p, const struct fm_simulate_in *in, struct fm_e
 	if (!(attacks <= FM_SIM_MAX_ATTACKS))
 		return fm_fail(err, FM_EUSAGE, "a share of attacks of %g: it must be from 0 to %g", attacks,
 			       FM_SIM_MAX_ATTACKS);
+	if (!(in->ipv6 >= 0 && in->ipv6 <= 1))
+		return fm_fail(err, FM_EUSAGE, "a share of IPv6 of %g: it must be from 0 to 1", in->ipv6);
 	if (in->start_ms < 0 || in->start_ms / 1000 > LATEST_S)
 		return fm_fail(err, FM_EUSAGE, "a start outside the years 1970 to 2099");
 	p->span = (uint32_t)floor(hours * 3600 + 0.5);
@@ -189,7 +191,10 @@ static int plan_new(struct plan *p, const struct fm_simulate_in *in, struct fm_e
 			       "%llu rows in %u seconds are over %d a second: give more hours or fewer rows",
 			       (unsigned long long)in->rows, p->span, FM_SIM_MAX_RATE);
 	millionths = attacks < 0 ? 0 : (uint64_t)floor(attacks * 1e6 + 0.5);
-	if ((rc = fm_sim_world_new(&p->world, in->seed, err)) < 0 || (rc = plan_minutes(p, err)) < 0)
+	if ((rc = fm_sim_world_new(&p->world, in->seed, err)) < 0)
+		return rc;
+	p->world->ipv6 = (uint32_t)floor(in->ipv6 * 1e6 + 0.5);
+	if ((rc = plan_minutes(p, err)) < 0)
 		return rc;
 	/* Cumulative rounding: classes of a tiny trace still add up to the share of attacks. */
 	for (int c = 1, shares = 0; c < FM_SIM_NLABEL; c++) {

@@ -10,10 +10,10 @@
  *     struct fm_simulate_in in = { .rows = 20000, .seed = 1, .out = "trace.csv" };
  *     if (fm_simulate(&in, &out, err)) ...
  *
- * The bytes are a function of (rows, seed, start_ms, hours, attacks): the same for any number of threads, compiler,
- * level of optimisation and processor, because every decision is integer arithmetic on Philox words keyed by the slot
- * of time it belongs to.  The only floating-point operations are the conversion of hours and attacks to integers and
- * square roots, which IEEE 754 rounds in one way.
+ * The bytes are a function of (rows, seed, start_ms, hours, attacks, ipv6): the same for any number of threads,
+ * compiler, level of optimisation and processor, because every decision is integer arithmetic on Philox words keyed by
+ * the slot of time it belongs to.  The only floating-point operations are the conversion of hours and attacks to
+ * integers and square roots, which IEEE 754 rounds in one way.
  *
  * Memory does not grow with rows: flows are made and sorted slot by slot (a slot is one second in a dense trace).
  */
@@ -53,6 +53,7 @@ struct fm_simulate_in {
 	int64_t start_ms; /* UTC, milliseconds since 1970; 0: 2016-04-11 00:00:00, a Monday */
 	double hours;     /* span of the trace; 0: 24 */
 	double attacks;   /* share of attack flows, 0 .. 0.9; 0: the default, negative: none */
+	double ipv6;      /* share of the hosts outside whose flows are IPv6, 0 .. 1 */
 	int threads;      /* 0: as many as allowed */
 };
 struct fm_simulate_out {

@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "base/num.h"
 
-#define ROW_MAX 160 /* bytes of a row behind its time: 9 + 2*16 + 2*6 + 5 + 7 + 2 + 4 + 2*21 + 18, and room */
+#define ROW_MAX 208 /* bytes of a row behind its time: 9 + 2*40 + 2*6 + 5 + 7 + 2 + 4 + 2*21 + 18, and room */
 
 /* One row to sort: its second, the first eight bytes of its text (most rows differ there), where the text is. */
 struct fm_sim_key {
@@ -37,20 +37,41 @@ static char *put_u64(char *p, uint64_t v)
 	return p;
 }
 
-/* Everything behind the first comma, with the newline. */
-static size_t row_text(const struct fm_sim_flow *f, char *out)
+/* Type and code of ICMP as ICMPv6 has them (RFC 4443): of echo, of unreachable (3) and of time exceeded (11); of others
+ * a router's advertisement. */
+static unsigned icmp6_port(unsigned dp)
 {
+	switch (dp / 256) {
+	case 0:
+		return 129 * 256;
+	case 8:
+		return 128 * 256;
+	case 3:
+		return 256 + dp % 256 % 7;
+	case 11:
+		return 3 * 256 + dp % 256;
+	default:
+		return 134 * 256;
+	}
+}
+
+/* Everything behind the first comma, with the newline. */
+static size_t row_text(const struct fm_sim_world *w, const struct fm_sim_flow *f, char *out)
+{
+	bool ipv6 = fm_sim_is_ipv6(w, f->sa, f->da), icmp6 = ipv6 && f->pr == SIM_ICMP;
+	struct fm_address a = ipv6 ? fm_sim_ipv6(f->sa) : fm_address_of_ipv4(f->sa),
+			  b = ipv6 ? fm_sim_ipv6(f->da) : fm_address_of_ipv4(f->da);
 	char *p = out;
 
 	p += fm_format_ms_as_s(f->td_ms, p);
 	*p++ = ',';
-	p += fm_format_ipv4(f->sa, p);
+	p += fm_address_format(&a, p);
 	*p++ = ',';
-	p += fm_format_ipv4(f->da, p);
+	p += fm_address_format(&b, p);
 	*p++ = ',';
 	p = put_u64(p, f->sp);
-	p = put_u64(p, f->dp);
-	p = put(p, fm_sim_proto[f->pr]);
+	p = put_u64(p, icmp6 ? icmp6_port(f->dp) : f->dp);
+	p = put(p, icmp6 ? "ICMP6" : fm_sim_proto[f->pr]);
 	p = put(p, fm_sim_flags[f->flg]);
 	*p++ = '0';
 	*p++ = ',';
@@ -111,7 +132,7 @@ int fm_sim_text(const struct fm_sim_slot *s, int64_t start_s, struct fm_sim_scra
 	for (size_t i = 0; i < s->n; i++) {
 		struct fm_sim_key *k = &x->key[i];
 		k->sec = s->flow[i].sec;
-		k->len = (uint32_t)row_text(&s->flow[i], p);
+		k->len = (uint32_t)row_text(s->w, &s->flow[i], p);
 		k->text = p;
 		memcpy(&k->head, p, sizeof k->head);
 		k->head = be64toh(k->head);

@@ -103,6 +103,20 @@ bool fm_sim_is_inside(uint32_t ip)
 	return ip >> 16 == (42u << 8 | 219u);
 }
 
+bool fm_sim_is_ipv6(const struct fm_sim_world *w, uint32_t sa, uint32_t da)
+{
+	uint32_t outside = fm_sim_is_inside(sa) ? da : sa;
+
+	return w->ipv6 > 0 && !fm_sim_is_inside(outside) && scatter(w->salt ^ scatter(outside) ^ 6) % 1000000 < w->ipv6;
+}
+
+struct fm_address fm_sim_ipv6(uint32_t ip)
+{
+	if (fm_sim_is_inside(ip))
+		return fm_address_of_halves(UINT64_C(0x2a01004202190000) | (ip >> 8 & 255), ip & 255);
+	return fm_address_of_halves(UINT64_C(0x2a02000000000000) | (uint64_t)ip << 16, 1);
+}
+
 /* Hosts cluster: low cluster numbers are common (a cube of a uniform number), so that some /16 send much and most
  * little. */
 uint32_t fm_sim_outside(const struct fm_sim_world *w, uint64_t id)

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/address.h"
 #include "base/error.h"
 #include "base/rng.h"
 #include "traces/simulate/simulate.h"
@@ -93,6 +94,7 @@ enum { SIM_MIX_DAY, SIM_MIX_NIGHT, SIM_NMIX };
 struct fm_sim_world {
 	uint64_t seed;
 	uint64_t salt;                /* what addresses are hashed with */
+	uint32_t ipv6;                /* share of the hosts outside that speak IPv6, in millionths */
 	uint32_t inside[SIM_NINSIDE]; /* addresses, last byte 1..200 */
 	uint32_t *addr[SIM_NPOOL];    /* [pool size] */
 	struct fm_sim_alias popular[SIM_NPOOL];
@@ -103,6 +105,10 @@ void fm_sim_world_free(struct fm_sim_world *w);
 /* The address of outside host number id: any id has one, never inside, never in a reserved range. */
 uint32_t fm_sim_outside(const struct fm_sim_world *w, uint64_t id);
 bool fm_sim_is_inside(uint32_t ip);
+/* Of a flow between the two: is it IPv6? The host outside decides; flows within the inside are IPv4. */
+bool fm_sim_is_ipv6(const struct fm_sim_world *w, uint32_t sa, uint32_t da);
+/* The IPv6 address of a host: 42.219.X.Y is 2a01:42:219:X::Y, others are in 2a02::/16. */
+struct fm_address fm_sim_ipv6(uint32_t ip);
 /* Type of service of what a host outside sends: fixed by its address. */
 uint8_t fm_sim_stos(const struct fm_sim_world *w, uint32_t outside);
 
