@@ -13,7 +13,7 @@
 
 #define PORTS 65536
 
-enum how { BY_VALUE, BY_RANK, BY_PREFIX16, BY_PORT_GROUP, BY_BIN, BY_DISTANCE };
+enum how { BY_VALUE, BY_RANK, BY_PREFIX16, BY_PORT_GROUP, BY_BIN, BY_DISTANCE, BY_FAMILY };
 static const struct field {
 	const char *name;
 	enum fm_col col;
@@ -27,7 +27,7 @@ static const struct field {
     {"SPb", FM_SP, BY_PORT_GROUP, 0}, {"DPb", FM_DP, BY_PORT_GROUP, 0}, {"SAid", FM_SA, BY_VALUE, 0},
     {"DAid", FM_DA, BY_VALUE, 0},     {"SA16", FM_SA, BY_PREFIX16, 0},  {"DA16", FM_DA, BY_PREFIX16, 0},
     {"TS", FM_TE, BY_DISTANCE, 0},    {"TD", FM_TD, BY_DISTANCE, 0},    {"PKT", FM_PKT, BY_DISTANCE, 0},
-    {"BYT", FM_BYT, BY_DISTANCE, 0},
+    {"BYT", FM_BYT, BY_DISTANCE, 0},  {"AF", FM_SA, BY_FAMILY, 0},
 };
 enum { NFIELDS = sizeof fields / sizeof *fields };
 
@@ -79,6 +79,30 @@ static int jsd_port_groups(const struct fm_table *real, const struct fm_table *s
 	*jsd = fm_jsd_counts(p, q, GROUPS);
 	free(real_count);
 	return FM_OK;
+}
+
+/* ---- address families ---- */
+
+/* IPv4, IPv6: the flows of each by its source. */
+static void count_families(const struct fm_table *t, uint64_t n[2])
+{
+	n[0] = n[1] = 0;
+	for (size_t i = 0; i < t->rows; i++) {
+		struct fm_address a = fm_table_address(t, t->sa[i]);
+
+		n[fm_address_is_ipv6(&a)]++;
+		fm_table_forget_behind(t, i);
+	}
+}
+
+static void judge_families(const struct fm_table *real, const struct fm_table *synthetic, struct result *r)
+{
+	uint64_t p[2], q[2];
+
+	count_families(real, p);
+	count_families(synthetic, q);
+	r->present = p[1] + q[1] > 0;
+	r->value = fm_jsd_counts(p, q, 2);
 }
 
 /* ---- what is judged on sorted keys ---- */
@@ -148,6 +172,8 @@ static void judge(void *ctx, int shard, int thread)
 	r->present = 1;
 	if (f->how == BY_BIN)
 		r->value = jsd_binned(w->real, w->synthetic, f->col);
+	else if (f->how == BY_FAMILY)
+		judge_families(w->real, w->synthetic, r);
 	else if (f->how == BY_PORT_GROUP)
 		r->rc = jsd_port_groups(w->real, w->synthetic, f->col, &r->value, &r->err);
 	else

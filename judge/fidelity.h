@@ -3,7 +3,8 @@
  *
  *     jsd.SA jsd.DA          addresses by rank of frequency; which address it is plays no part
  *     jsd.SAid jsd.DAid      addresses by identity
- *     jsd.SA16 jsd.DA16      their /16 prefixes by identity
+ *     jsd.SA16 jsd.DA16      their /16 prefixes by identity; of IPv6 the first 48 bits (fm_address_network)
+ *     jsd.AF                 address family of a flow; there where either table has IPv6
  *     jsd.SP jsd.DP          exact ports
  *     jsd.SPb jsd.DPb        ports exact below 1024 or with at least 0.1 % of the real rows, else by bins of 1024
  *     jsd.PR jsd.TY jsd.FLG jsd.TOS   protocol, label, flags, type of service by value

@@ -4,7 +4,7 @@
  * Shares of the synthetic rows (0 in a good table):
  *
  *     rules.no_packet        pkt below 1
- *     rules.short_bytes      fewer than 20 bytes a packet: no IPv4 header fits
+ *     rules.short_bytes      fewer than 20 bytes a packet: no IPv4 header fits (IPv6, whose header has 40, is held to the same)
  *     rules.long_bytes       more than 65,535 bytes a packet
  *     rules.icmp_source_port a source port on ICMP (its type and code are in dp)
  *     rules.same_address     source equal to destination

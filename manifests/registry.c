@@ -185,6 +185,8 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	{"jsd.{SAid,DAid,SA16,DA16}", JSD, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED | FM_UNRANKED, "{1:sa|da|sa|da}",
 	 "{1:Source address itself|Destination address itself|Source prefix of 16 bits|Destination prefix of 16 bits}, "
 	 "divergence", "the same of addresses, of prefixes (R): large where addresses are made up"},
+	{"jsd.AF", JSD, FM_LOW, 0, OPEN, OPEN, 0, 0, "sa", "IPv4 or IPv6, divergence",
+	 "the same of the address family; there where either table has IPv6"},
 	{"emd.{TS,TD,PKT,BYT}", EMD, FM_LOW, 0, OPEN, OPEN, 0, FM_UNRANKED, "{1:te|td|pkt|byt}",
 	 "{1:Time|Duration|Packets|Bytes}, earth mover" APOSTROPHE "s distance{1: in microseconds| in seconds||}",
 	 "Wasserstein-1 distance in the column's unit (R)"},

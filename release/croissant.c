@@ -117,7 +117,7 @@ static int put_responsible(const struct fm_metadata_in *in, json_t *doc)
 	    {"rai:dataCollection", "Nothing was collected: a model that was trained on a private trace of network "
 				   "flows made these flows up."},
 	    {"rai:dataCollectionType", "Software Collection"},
-	    {"rai:dataManipulationProtocol", "Addresses are drawn anew from the ranges that manifest.json names; "
+	    {"rai:dataManipulationProtocol", "Addresses are drawn anew from the ranges that README.md names; "
 					     "values that few records of the trace share "
 					     "do not enter the model's vocabulary."},
 	    {"rai:dataUseCases",

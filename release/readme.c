@@ -89,19 +89,37 @@ static const char *text_of(const json_t *o, const char *key)
 	return s ? s : "";
 }
 
+static bool has_family(const struct fm_table *t, bool ipv6)
+{
+	const struct fm_address_dict *d = t->addresses;
+
+	for (size_t i = 0; d && i < d->n; i++)
+		if (fm_address_is_ipv6(&d->at[i]) == ipv6)
+			return true;
+	return !ipv6 && (!d || d->n == 0);
+}
+
+/* The ranges of a side, of the families that the flows have. */
+static void put_ranges(const struct fm_metadata_in *in, bool inside, struct fm_buf *out)
+{
+	struct fm_fresh f;
+	struct fm_error ignored; /* the config has been checked */
+
+	for (int ipv6 = 0; ipv6 < 2; ipv6++)
+		if (has_family(in->table, ipv6) && fm_config_fresh(&f, in->cfg, inside, ipv6, &ignored) == FM_OK)
+			for (int i = 0; i < f.n; i++)
+				fm_buf_printf(out, " %s", f.text[i]);
+}
+
 static void put_how(const struct fm_metadata_in *in, struct fm_buf *out)
 {
-	const struct fm_config *c = in->cfg;
-
 	fm_buf_printf(out,
 		      "## How it was made\n\n"
 		      "By flowmint, with %s Addresses are drawn %s from these ranges,\ninside:",
 		      text_of(in->generator, "model"), text_of(in->generator, "addresses"));
-	for (int i = 0; i < c->generate.ninside; i++)
-		fm_buf_printf(out, " %s", c->generate.inside[i]);
+	put_ranges(in, true, out);
 	fm_buf_puts(out, "; outside:");
-	for (int i = 0; i < c->generate.noutside; i++)
-		fm_buf_printf(out, " %s", c->generate.outside[i]);
+	put_ranges(in, false, out);
 	fm_buf_puts(
 	    out,
 	    ".\nAll parameters, the version of the code and the digests of each stage are in `manifest.json`.\n\n");

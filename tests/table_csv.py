@@ -5,7 +5,7 @@ usage: table_csv.py FOLDER OUT.csv        prints {"rows", "labels": {label: shar
 
 The standard library alone, so that it runs wherever the tests do.
 """
-import ast, datetime, json, struct, sys
+import ast, datetime, ipaddress, json, struct, sys
 from array import array
 
 folder, out = sys.argv[1:3]
@@ -26,7 +26,8 @@ addresses = open(folder + "/addresses.npy", "rb").read()[128:]
 
 
 def ip(v):
-    return ".".join(str(b) for b in addresses[16 * v + 12 : 16 * v + 16])
+    a = ipaddress.IPv6Address(addresses[16 * v : 16 * v + 16])
+    return str(a.ipv4_mapped or a)
 
 
 c = {k: column(k) for k in "te td sa da sp dp pr flg fwd stos pkt byt label".split()}

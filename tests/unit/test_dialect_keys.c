@@ -132,7 +132,7 @@ static void assert_example(const char *file_key, const char *column, const char 
 	struct fm_buf yaml = {0}, plain = {0}, row = {0};
 	struct fm_error err;
 	char target[CELL];
-	bool icmp = strstr(column, "column: icmp dp") != NULL;
+	bool icmp = strstr(column, "column: icmp dp") != NULL, ipv6 = strstr(column, "column: sa") && strchr(want, ':');
 	size_t at_k = NBASE;
 
 	assert_int_equal(sscanf(strstr(column, "column: ") + 8 + (icmp ? 5 : 0), "%31[a-z]", target), 1);
@@ -153,6 +153,7 @@ static void assert_example(const char *file_key, const char *column, const char 
 		fm_buf_printf(&row, "%s%s", k ? "\t" : "",
 			      here                                    ? field
 			      : icmp && !strcmp(base[k].column, "pr") ? "ICMP"
+			      : ipv6 && !strcmp(base[k].column, "da") ? "2001:db8::2"
 								      : base[k].field);
 	}
 	assert_true(at_k < NBASE);

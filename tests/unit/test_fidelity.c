@@ -254,6 +254,42 @@ static void test_one_row_and_no_row(void **state)
 	fm_table_free(x);
 }
 
+/* IPv6 by hand: its share and its ranks count as IPv4's do; where none is there, there is no jsd.AF. */
+static void test_families_are_a_field_where_there_are_two(void **state)
+{
+	struct fm_table *x = random_table(400, 1), *y = random_table(400, 1), *z = random_table(400, 1);
+	struct fm_table *t[] = {x, y};
+	struct fm_metrics m = {0};
+	struct fm_error err = {0};
+	double ranked;
+
+	(void)state;
+	OK(fm_tables_share_addresses(t, 2, &err));
+	OK(fm_fidelity(x, y, NULL, "", &m, &err));
+	assert_null(fm_metrics_find(&m, "jsd.AF"));
+	assert_true(metric(&m, "jsd.SAid") < 1e-12);
+	ranked = metric(&m, "jsd.SA");
+	fm_metrics_free(&m);
+	for (size_t i = 0; i < 400; i++) { /* every host of y is now another one, of IPv6 where the row is even */
+		struct fm_address a = fm_address_of_halves(i % 2 ? 0 : 0x20010db8ull << 32,
+							   i % 2 ? 0xffffull << 32 | z->sa[i] : z->sa[i]);
+		OK(fm_address_dict_add(y->addresses, &a, false, &y->sa[i], &err));
+		y->sa[i] = i % 2 ? x->sa[i] : y->sa[i];
+	}
+	OK(fm_fidelity(x, y, NULL, "", &m, &err));
+	/* p = (1, 0), q = (1/2, 1/2) */
+	assert_true(fabs(metric(&m, "jsd.AF") - (0.5 * log(1 / 0.75) + 0.25 * log(0.5 / 0.75) + 0.25 * log(2))) <
+		    1e-12);
+	assert_true(metric(&m, "jsd.SAid") > 0.1 && metric(&m, "jsd.SA16") > 0.1 && metric(&m, "jsd.SA") >= ranked);
+	fm_metrics_free(&m);
+	OK(fm_fidelity(y, y, NULL, "", &m, &err));
+	assert_true(metric(&m, "jsd.AF") == 0 && metric(&m, "jsd.SAid") < 1e-12 && metric(&m, "jsd.SA16") < 1e-12);
+	fm_metrics_free(&m);
+	fm_table_free(x);
+	fm_table_free(y);
+	fm_table_free(z);
+}
+
 static void test_shuffled_columns_pass_marginals_and_fail_pairs(void **state)
 {
 	struct fm_table *x = random_table(4000, 1), *y = random_table(4000, 1);
@@ -376,6 +412,7 @@ int main(void)
 	    cmocka_unit_test(test_identical_is_zero_and_disjoint_is_ln2),
 	    cmocka_unit_test(test_absent_columns_have_no_metrics),
 	    cmocka_unit_test(test_one_row_and_no_row),
+	    cmocka_unit_test(test_families_are_a_field_where_there_are_two),
 	    cmocka_unit_test(test_shuffled_columns_pass_marginals_and_fail_pairs),
 	    cmocka_unit_test(test_rules_count_what_cannot_be),
 	    cmocka_unit_test(test_sorting_and_choosing),

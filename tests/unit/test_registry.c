@@ -16,15 +16,22 @@ static void evaluate(struct fm_metrics *m, unsigned set, const struct fm_table *
 		OK(fm_evaluate_floor(real, holdout, set, NULL, m, &err));
 }
 
-/* A second label, so that tasks of labels are there too, also where a fifth of the real rows is what they are tried on.
- */
+/* A second label, so that tasks of labels are there too, also where a fifth of the real rows is what they are tried on;
+ * and IPv6. */
 static struct fm_table *labelled(size_t rows, uint64_t seed)
 {
 	struct fm_table *t = random_table(rows, seed);
+	struct fm_error err = {0};
 
 	assert_int_equal(fm_dict_index(&t->dict[FM_LABEL], "dos", 3, true), 1);
 	for (size_t i = 0; i < rows; i++)
 		t->label[i] = t->dp[i] == 53 || t->dp[i] == 22;
+	OK(fm_table_sort_addresses(t, &err));
+	for (size_t i = 0; i < rows; i += 8) {
+		struct fm_address a = fm_address_of_halves(0x20010db8ull << 32, t->sa[i]);
+		OK(fm_address_dict_add(t->addresses, &a, false, &t->sa[i], &err));
+	}
+	OK(fm_table_sort_addresses(t, &err));
 	return t;
 }
 
