@@ -130,6 +130,8 @@ static void put_left_out(const struct fm_metadata_in *in, struct fm_buf *out)
 {
 	const json_t *reasons = json_object_get(in->left_out, "reasons");
 
+	if (strcmp(in->cfg->privacy.mode, "dp") == 0)
+		fm_buf_puts(out, "These flows stand for IPv4 alone: in `privacy.mode: dp` IPv6 is left out.\n\n");
 	if (!in->left_out)
 		return;
 	fm_buf_printf(out,

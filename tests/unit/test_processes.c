@@ -80,9 +80,9 @@ static void check_rows(const char *what, const struct made *m)
 			}
 			if (k == 0 && vocab[FM_T_DIR] > 1) {
 				assert_true(fm_address_sides(S.codec, x[FM_T_SA]) &
-					    (x[FM_T_DIR] & 1 ? FM_SIDE_IN : FM_SIDE_OUT));
+					    (x[FM_T_DIR] & 1 ? 1 << FM_SIDE_INSIDE : 1));
 				assert_true(fm_address_sides(S.codec, x[FM_T_DA]) &
-					    (x[FM_T_DIR] & 2 ? FM_SIDE_IN : FM_SIDE_OUT));
+					    (x[FM_T_DIR] & 2 ? 1 << FM_SIDE_INSIDE : 1));
 			}
 		}
 		memcpy(before, m->tok + w * W * FM_NTOK, sizeof before);
