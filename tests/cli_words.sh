@@ -90,7 +90,7 @@ if command -v bash >/dev/null; then
 	holds "bash offers every verb" sh -c "'$F' --help | sed -n '/^Of every/q; s/^  \([a-z-]*\)  .*/\1/p' | while read -r v; do grep -qx -- \$v out || exit 1; done"
 	for verb in $(verbs); do
 		ask "$verb" --
-		"$F" "$verb" --help | sed -n 's/^  \(-., \)\{0,1\}\(--[a-z-]*\).*/\2/p' >options
+		"$F" "$verb" --help | sed -n 's/^  \(-., \)\{0,1\}\(--[a-z0-9-]*\).*/\2/p' >options
 		while read -r option; do
 			grep -qxF -- "$option" out || echo "$option"
 		done <options >missing
