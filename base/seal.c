@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
 
@@ -260,4 +260,35 @@ void fm_unseal_close(struct fm_unseal *u)
 	explicit_bzero(u->plain, sizeof u->plain);
 	free(u->path);
 	free(u);
+}
+
+int fm_unseal_map(struct fm_map *m, const char *path, const struct fm_secret *key, const char *label,
+		  struct fm_error *err)
+{
+	struct fm_unseal *u = NULL;
+	size_t n, got = 0;
+	void *p;
+	int rc;
+
+	*m = (struct fm_map){0};
+	if ((rc = fm_unseal_open(&u, path, key, label, err)) < 0)
+		return rc;
+	/* What is in the file less its tags; one more byte, with which the last chunk is read too. */
+	n = (size_t)(u->left - TAG * (u->left / (CHUNK + TAG) + 1));
+	p = mmap(NULL, n + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED) {
+		rc = fm_fail_errno(err, "out of memory: %zu bytes for %s", n, path);
+		goto out;
+	}
+	*m = (struct fm_map){p, n + 1};
+	if ((rc = fm_unseal_read(u, p, n + 1, &got, err)) < 0)
+		goto out;
+	if (got != n)
+		rc = fm_fail(err, FM_EVERDICT, "%s was cut short", path);
+out:
+	if (rc < 0)
+		fm_map_close(m);
+	m->len = m->data ? n : 0;
+	fm_unseal_close(u);
+	return rc;
 }

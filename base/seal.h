@@ -26,6 +26,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/secret.h"
 
 struct fm_seal;
@@ -42,5 +43,8 @@ int fm_unseal_open(struct fm_unseal **u, const char *path, const struct fm_secre
 /* FM_EVERDICT: altered, cut short, of another label or sealed with another key. */
 int fm_unseal_read(struct fm_unseal *u, void *p, size_t n, size_t *got, struct fm_error *err) FM_MUST_CHECK;
 void fm_unseal_close(struct fm_unseal *u); /* NULL is fine */
+/* The whole of it in memory, for fm_map_close.  Fails as the two above. */
+int fm_unseal_map(struct fm_map *m, const char *path, const struct fm_secret *key, const char *label,
+		  struct fm_error *err) FM_MUST_CHECK;
 
 #endif

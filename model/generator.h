@@ -38,7 +38,8 @@ struct fm_generator_ctx {
 	const struct fm_config *cfg;
 	struct fm_pool *pool; /* NULL: the caller's thread alone */
 	const struct fm_secret
-	    *secret;                /* privacy.mode dp, fit: the key of all noise, used for nothing else; else NULL */
+	    *secret; /* privacy.mode dp, fit: the key of all noise, used for nothing else; else NULL */
+	const struct fm_secret *checkpoint_key; /* the checkpoint is encrypted under it; NULL: it is not */
 	const char *checkpoint_dir; /* fit: outlives a killed process, may be read and written; NULL: no checkpoints */
 };
 

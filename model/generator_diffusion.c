@@ -173,9 +173,11 @@ static int learn(struct diffusion *d, const struct fm_generator_ctx *ctx, const 
 	if ((rc = diffusion_net(d, ctx->cfg, err)) < 0 ||
 	    (rc = identity_of(ctx->cfg, d->codec, train, identity, err)) < 0)
 		return rc;
-	if (ctx->checkpoint_dir && (rc = fm_checkpoint_path(&checkpoint, ctx->checkpoint_dir, err)) < 0)
+	if (ctx->checkpoint_dir &&
+	    (rc = fm_checkpoint_path(&checkpoint, ctx->checkpoint_dir, ctx->checkpoint_key != NULL, err)) < 0)
 		return rc;
 	o.checkpoint = checkpoint;
+	o.checkpoint_key = ctx->checkpoint_key;
 	o.identity = identity;
 	o.pool = ctx->pool;
 	fm_log("train: %zu windows of %d flows, %zu parameters, kernels %s, %d threads", train->windows,

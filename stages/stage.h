@@ -57,6 +57,7 @@ json_t *fm_ingest_out_json(const struct fm_ingest_out *out);
 struct fm_train_in {
 	const struct fm_config *cfg;
 	const char *train_dir, *validation_dir, *store_json, *out_dir, *checkpoint_dir;
+	const struct fm_secret *checkpoint_key; /* the checkpoint is encrypted under it; NULL: it is not */
 	const struct fm_secret *secret;
 };
 struct fm_train_out {

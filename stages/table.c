@@ -65,6 +65,7 @@ static int call_train(const struct fm_stages *s, const struct fm_stage_call *c, 
 				 .store_json = c->path[FM_ITEM_STORE],
 				 .out_dir = c->out_dir,
 				 .checkpoint_dir = c->path[FM_ITEM_CHECKPOINT],
+				 .checkpoint_key = c->checkpoint_key,
 				 .secret = c->secret};
 	struct fm_train_out out = {0};
 	int rc;

@@ -78,6 +78,7 @@ struct fm_stage_call {
 	char *path[FM_NITEMS];
 	const json_t *manifest, *waivers, *audits;
 	const struct fm_secret *secret; /* privacy.mode dp, and a stage that draws: its own */
+	const struct fm_secret *checkpoint_key;
 };
 
 /* The functions of the stages, and of verification; tests put small ones in their place. */

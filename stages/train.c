@@ -52,7 +52,10 @@ out:
 
 int fm_stage_train(const struct fm_train_in *in, struct fm_train_out *out, struct fm_error *err)
 {
-	struct fm_generator_ctx ctx = {.cfg = in->cfg, .secret = in->secret, .checkpoint_dir = in->checkpoint_dir};
+	struct fm_generator_ctx ctx = {.cfg = in->cfg,
+				       .secret = in->secret,
+				       .checkpoint_dir = in->checkpoint_dir,
+				       .checkpoint_key = in->checkpoint_key};
 	struct fm_table *train = NULL, *validation = NULL;
 	struct fm_real_flows real = {0};
 	const struct fm_generator *generator;

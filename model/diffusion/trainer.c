@@ -167,7 +167,7 @@ static void restore_order(struct trainer *t)
 
 static struct fm_checkpoint checkpoint_of(const struct trainer *t)
 {
-	return (struct fm_checkpoint){t->o->checkpoint, t->o->identity, &t->net->layout};
+	return (struct fm_checkpoint){t->o->checkpoint, t->o->identity, &t->net->layout, t->o->checkpoint_key};
 }
 
 static int write_point(struct trainer *t, struct fm_error *err)
@@ -498,7 +498,7 @@ static int begin(struct trainer *t, struct fm_error *err)
 	if (o->checkpoint && fm_file_exists(o->checkpoint)) {
 		struct fm_checkpoint c = checkpoint_of(t);
 		rc = fm_checkpoint_load(&c, o->steps, t->in_epoch, &t->at, &t->now, err);
-		if (rc == FM_EINPUT)
+		if (rc == FM_EINPUT || rc == FM_EVERDICT)
 			fm_warn("%s; training begins anew", err->message);
 		else if (rc < 0)
 			return rc;

@@ -20,6 +20,7 @@
 #ifndef FM_MODEL_DIFFUSION_TRAINER_H
 #define FM_MODEL_DIFFUSION_TRAINER_H
 
+#include "base/secret.h"
 #include "model/diffusion/batch.h"
 
 #define FM_ROLLBACKS 8
@@ -33,14 +34,15 @@ struct fm_train_opts {
 	double
 	    window_clip; /* largest norm of each window's gradient; 0: no limit.  Without noise this promises nothing */
 	uint64_t seed;
-	int balance;               /* times that a window is in an epoch, at most; 0, 1: once */
-	int patience;              /* steps without a better validation before it ends; 0: never early */
-	int validate_every;        /* steps; 0: only at the end */
-	const char *checkpoint;    /* file to go on from when it is there, and to write; NULL: none */
-	const char *identity;      /* of the run, for the checkpoint (checkpoint.h) */
-	int checkpoint_every;      /* steps between two checkpoints; 0: not by steps */
-	double checkpoint_seconds; /* seconds after which one is written anyway; 0: not by time */
-	struct fm_pool *pool;      /* may be NULL */
+	int balance;                            /* times that a window is in an epoch, at most; 0, 1: once */
+	int patience;                           /* steps without a better validation before it ends; 0: never early */
+	int validate_every;                     /* steps; 0: only at the end */
+	const char *checkpoint;                 /* file to go on from when it is there, and to write; NULL: none */
+	const struct fm_secret *checkpoint_key; /* it is encrypted under; NULL: it is not encrypted */
+	const char *identity;                   /* of the run, for the checkpoint (checkpoint.h) */
+	int checkpoint_every;                   /* steps between two checkpoints; 0: not by steps */
+	double checkpoint_seconds;              /* seconds after which one is written anyway; 0: not by time */
+	struct fm_pool *pool;                   /* may be NULL */
 };
 /* Windows to learn from, and windows to watch training on (NULL or empty: none). */
 struct fm_train_data {

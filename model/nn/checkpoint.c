@@ -112,7 +112,7 @@ static int remove_leftover(const char *dir, const char *name, struct fm_error *e
 	return rc;
 }
 
-int fm_checkpoint_path(char **path, const char *dir, struct fm_error *err)
+int fm_checkpoint_path(char **path, const char *dir, bool encrypted, struct fm_error *err)
 {
 	char **names = NULL;
 	size_t n = 0;
@@ -123,7 +123,7 @@ int fm_checkpoint_path(char **path, const char *dir, struct fm_error *err)
 	for (size_t i = 0; i < n; i++)
 		if ((rc = remove_leftover(dir, names[i], err)) < 0)
 			goto out;
-	*path = fm_path_join(dir, "checkpoint.safetensors");
+	*path = fm_path_join(dir, encrypted ? "checkpoint.sealed" : "checkpoint.safetensors");
 	if (!*path)
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 out:
@@ -144,8 +144,9 @@ int fm_checkpoint_save(const struct fm_checkpoint *c, const struct fm_train_poin
 		format_member(&members[i], at, text);
 		bad = json_object_set_new(meta, members[i].name, json_string(text)) != 0;
 	}
-	rc = bad ? fm_fail(err, FM_ESYSTEM, "out of memory for %s", c->path)
-		 : fm_tensors_save(c->layout, set, nsets, meta, true, c->path, err);
+	rc = bad      ? fm_fail(err, FM_ESYSTEM, "out of memory for %s", c->path)
+	     : c->key ? fm_tensors_encrypt(c->layout, set, nsets, meta, c->key, c->path, err)
+		      : fm_tensors_save(c->layout, set, nsets, meta, true, c->path, err);
 	json_decref(meta);
 	return rc;
 }
@@ -188,7 +189,8 @@ int fm_checkpoint_load(const struct fm_checkpoint *c, int steps, uint64_t window
 	struct fm_tensors_file f;
 	int nsets = sets_of(a, set), rc;
 
-	if ((rc = fm_tensors_open(&f, c->path, true, err)) < 0)
+	rc = c->key ? fm_tensors_decrypt(&f, c->path, c->key, err) : fm_tensors_open(&f, c->path, true, err);
+	if (rc < 0)
 		return rc;
 	if ((rc = check_owner(&f, c->identity, err)) < 0 || (rc = read_point(&f, steps, windows, at, err)) < 0)
 		goto out;

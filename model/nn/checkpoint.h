@@ -5,13 +5,15 @@
  * caller makes of all that the result depends on: config, codec, architecture, version) and the members of
  * fm_train_point.  Numbers are written so that they read back the same, so that a run that goes on from a checkpoint
  * ends with the bits it would have had.  Written under a temporary name and renamed: a checkpoint is there whole or not
- * at all.
+ * at all.  With a key it is encrypted instead of sealed.
  */
 #ifndef FM_MODEL_NN_CHECKPOINT_H
 #define FM_MODEL_NN_CHECKPOINT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "base/secret.h"
 #include "model/nn/optimiser.h"
 
 /* Where a run stands before its next step. */
@@ -31,16 +33,17 @@ struct fm_train_point {
 
 /* The path of the checkpoint in a folder that exists; to be freed. Removes what a process left there that was killed
  * while it wrote one. */
-int fm_checkpoint_path(char **path, const char *dir, struct fm_error *err) FM_MUST_CHECK;
+int fm_checkpoint_path(char **path, const char *dir, bool encrypted, struct fm_error *err) FM_MUST_CHECK;
 /* Where a checkpoint is and whose it must be. All borrowed. */
 struct fm_checkpoint {
 	const char *path, *identity;
 	const struct fm_layout *layout;
+	const struct fm_secret *key; /* NULL: it is not encrypted */
 };
 int fm_checkpoint_save(const struct fm_checkpoint *c, const struct fm_train_point *at, const struct fm_train_arrays *a,
 		       struct fm_error *err) FM_MUST_CHECK;
-/* FM_EINPUT, with arrays in any state, when it is cut or altered, of another identity, shape or format, or says what
- * cannot be for a run of this many steps over this many windows. */
+/* FM_EINPUT (or FM_EVERDICT, with a key), with arrays in any state, when it is cut or altered, of another identity,
+ * shape or format, or says what cannot be for a run of this many steps over this many windows. */
 int fm_checkpoint_load(const struct fm_checkpoint *c, int steps, uint64_t windows, struct fm_train_point *at,
 		       const struct fm_train_arrays *a, struct fm_error *err) FM_MUST_CHECK;
 

@@ -8,7 +8,9 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/seal.h"
 
+#define LABEL "tensors" /* of the key of an encrypted file */
 #define MAX_HEADER (1u << 20)
 #define SEAL_BEFORE "{\"__metadata__\":{\"sha256\":\""
 #define SEAL_AT (8 + sizeof SEAL_BEFORE - 1) /* offset of the digest in a sealed file */
@@ -18,7 +20,8 @@
 /* A file being written, and the digest of what has been. */
 struct sink {
 	struct fm_out *out;
-	struct fm_sha256 *sha; /* NULL: no seal */
+	struct fm_seal *encrypted; /* in place of out */
+	struct fm_sha256 *sha;     /* NULL: no seal */
 };
 
 static int sink_put(struct sink *s, const void *p, size_t n, struct fm_error *err)
@@ -26,7 +29,7 @@ static int sink_put(struct sink *s, const void *p, size_t n, struct fm_error *er
 	int rc;
 	if (s->sha && (rc = fm_sha256_add(s->sha, p, n, err)) < 0)
 		return rc;
-	return fm_out_write(s->out, p, n, err);
+	return s->encrypted ? fm_seal_write(s->encrypted, p, n, err) : fm_out_write(s->out, p, n, err);
 }
 
 static int sink_seal(struct sink *s, struct fm_error *err)
@@ -77,28 +80,36 @@ static int header(struct fm_buf *b, const struct fm_layout *l, const struct fm_t
 	return fm_buf_check(b, err);
 }
 
+/* Header and tensors, without a seal. */
+static int put_all(struct sink *s, const struct fm_buf *head, const struct fm_layout *l, const struct fm_tensors *set,
+		   int nsets, struct fm_error *err)
+{
+	uint64_t n = head->len;
+	int rc;
+
+	if ((rc = sink_put(s, &n, sizeof n, err)) < 0 || (rc = sink_put(s, head->data, head->len, err)) < 0)
+		return rc;
+	for (int k = 0; k < nsets; k++)
+		for (int i = 0; i < l->n; i++) {
+			const float *p = set[k].p + l->tensor[i].at;
+			if ((rc = sink_put(s, p, nbytes_of(&l->tensor[i]), err)) < 0)
+				return rc;
+		}
+	return FM_OK;
+}
+
 int fm_tensors_save(const struct fm_layout *l, const struct fm_tensors *set, int nsets, const json_t *meta, bool seal,
 		    const char *path, struct fm_error *err)
 {
 	struct fm_buf head = {0};
 	struct sink s = {0};
 	struct fm_out *done;
-	uint64_t n;
 	int rc;
 
 	if ((rc = header(&head, l, set, nsets, meta, seal, err)) < 0)
 		goto out;
-	n = head.len;
 	if ((seal && (rc = fm_sha256_new(&s.sha, err)) < 0) || (rc = fm_out_open(&s.out, path, 0600, err)) < 0 ||
-	    (rc = sink_put(&s, &n, sizeof n, err)) < 0 || (rc = sink_put(&s, head.data, head.len, err)) < 0)
-		goto out;
-	for (int k = 0; k < nsets; k++)
-		for (int i = 0; i < l->n; i++) {
-			const float *p = set[k].p + l->tensor[i].at;
-			if ((rc = sink_put(&s, p, nbytes_of(&l->tensor[i]), err)) < 0)
-				goto out;
-		}
-	if ((rc = sink_seal(&s, err)) < 0)
+	    (rc = put_all(&s, &head, l, set, nsets, err)) < 0 || (rc = sink_seal(&s, err)) < 0)
 		goto out;
 	done = s.out;
 	s.out = NULL;
@@ -106,6 +117,25 @@ int fm_tensors_save(const struct fm_layout *l, const struct fm_tensors *set, int
 out:
 	fm_out_abort(s.out);
 	fm_sha256_free(s.sha);
+	fm_buf_free(&head);
+	return rc;
+}
+
+int fm_tensors_encrypt(const struct fm_layout *l, const struct fm_tensors *set, int nsets, const json_t *meta,
+		       const struct fm_secret *key, const char *path, struct fm_error *err)
+{
+	struct fm_buf head = {0};
+	struct sink s = {0};
+	int rc;
+
+	if ((rc = header(&head, l, set, nsets, meta, false, err)) < 0 ||
+	    (rc = fm_seal_open(&s.encrypted, path, key, LABEL, err)) < 0 ||
+	    (rc = put_all(&s, &head, l, set, nsets, err)) < 0)
+		goto out;
+	rc = fm_seal_commit(s.encrypted, err);
+	s.encrypted = NULL;
+out:
+	fm_seal_abort(s.encrypted);
 	fm_buf_free(&head);
 	return rc;
 }
@@ -139,15 +169,13 @@ static int check_seal(const struct fm_tensors_file *f, struct fm_error *err)
 			     f->path);
 }
 
-int fm_tensors_open(struct fm_tensors_file *f, const char *path, bool sealed, struct fm_error *err)
+/* What f->map holds. */
+static int open_map(struct fm_tensors_file *f, bool sealed, struct fm_error *err)
 {
+	const char *path = f->path;
 	uint64_t n = 0;
-	int rc;
+	int rc = FM_OK;
 
-	memset(f, 0, sizeof *f);
-	f->path = path;
-	if ((rc = fm_map_open(&f->map, path, err)) < 0)
-		return rc;
 	if (f->map.len >= 8)
 		memcpy(&n, f->map.data, 8);
 	if (f->map.len < 8 || n < 2 || n > MAX_HEADER || n > f->map.len - 8) {
@@ -166,6 +194,26 @@ out:
 	if (rc < 0)
 		fm_tensors_close(f);
 	return rc;
+}
+
+int fm_tensors_open(struct fm_tensors_file *f, const char *path, bool sealed, struct fm_error *err)
+{
+	int rc;
+
+	*f = (struct fm_tensors_file){.path = path};
+	if ((rc = fm_map_open(&f->map, path, err)) < 0)
+		return rc;
+	return open_map(f, sealed, err);
+}
+
+int fm_tensors_decrypt(struct fm_tensors_file *f, const char *path, const struct fm_secret *key, struct fm_error *err)
+{
+	int rc;
+
+	*f = (struct fm_tensors_file){.path = path};
+	if ((rc = fm_unseal_map(&f->map, path, key, LABEL, err)) < 0)
+		return rc;
+	return open_map(f, false, err);
 }
 
 void fm_tensors_close(struct fm_tensors_file *f)

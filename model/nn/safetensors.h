@@ -15,6 +15,7 @@
 #include <stdbool.h>
 
 #include "base/file.h"
+#include "base/secret.h"
 #include "model/nn/params.h"
 
 int fm_weights_save(const struct fm_layout *l, const float *p, const char *path, struct fm_error *err) FM_MUST_CHECK;
@@ -30,6 +31,9 @@ struct fm_tensors {
 /* meta: an object of strings; it is not changed. */
 int fm_tensors_save(const struct fm_layout *l, const struct fm_tensors *set, int nsets, const json_t *meta, bool seal,
 		    const char *path, struct fm_error *err) FM_MUST_CHECK;
+/* The same, encrypted under key (base/seal.h), which also is what finds changes. */
+int fm_tensors_encrypt(const struct fm_layout *l, const struct fm_tensors *set, int nsets, const json_t *meta,
+		       const struct fm_secret *key, const char *path, struct fm_error *err) FM_MUST_CHECK;
 
 /* A file being read.  Its metadata can be looked at before a tensor is. */
 struct fm_tensors_file {
@@ -41,6 +45,9 @@ struct fm_tensors_file {
 };
 /* FM_EINPUT when it is not such a file, or sealed is asked for and the seal is not that of the contents. */
 int fm_tensors_open(struct fm_tensors_file *f, const char *path, bool sealed, struct fm_error *err) FM_MUST_CHECK;
+/* One that fm_tensors_encrypt made.  FM_EVERDICT when it was altered, or is under another key. */
+int fm_tensors_decrypt(struct fm_tensors_file *f, const char *path, const struct fm_secret *key,
+		       struct fm_error *err) FM_MUST_CHECK;
 /* All of the file's tensors into the sets.  Fails as fm_weights_load does. */
 int fm_tensors_read(const struct fm_tensors_file *f, const struct fm_layout *l, const struct fm_tensors *set, int nsets,
 		    struct fm_error *err) FM_MUST_CHECK;

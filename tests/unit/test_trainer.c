@@ -250,14 +250,55 @@ static void a_checkpoint_reads_back_as_it_was(void **state)
 	(void)state;
 	fm_layout_init(l, a.w, 1), fm_layout_init(l, a.m, 2), fm_layout_init(l, a.v, 3), fm_layout_init(l, a.ema, 4),
 	    fm_layout_init(l, a.best, 5);
-	assert_int_equal(fm_checkpoint_save(&(struct fm_checkpoint){path, SMALL_IDENTITY, l}, &p, &a, &err), FM_OK);
-	memset(&q, 0, sizeof q);
-	assert_int_equal(fm_checkpoint_load(&(struct fm_checkpoint){path, SMALL_IDENTITY, l}, 40, 200, &q, &b, &err),
+	assert_int_equal(fm_checkpoint_save(&(struct fm_checkpoint){path, SMALL_IDENTITY, l, NULL}, &p, &a, &err),
 			 FM_OK);
+	memset(&q, 0, sizeof q);
+	assert_int_equal(
+	    fm_checkpoint_load(&(struct fm_checkpoint){path, SMALL_IDENTITY, l, NULL}, 40, 200, &q, &b, &err), FM_OK);
 	assert_true(same(a.w, b.w) && same(a.m, b.m) && same(a.v, b.v) && same(a.ema, b.ema) && same(a.best, b.best));
 	assert_true(q.step == p.step && q.epoch == p.epoch && q.at == p.at && q.b1 == p.b1 && q.b2 == p.b2 &&
 		    q.rate_scale == p.rate_scale && q.rollbacks == p.rollbacks && q.loss == p.loss &&
 		    q.guard == p.guard && isnan(q.validation) && q.best == p.best && q.best_step == p.best_step);
+	free_arrays(&a);
+	free_arrays(&b);
+}
+
+/* Under a key nothing of it can be read without the key, and no change of it goes unseen. */
+static void an_encrypted_checkpoint_is_for_its_key_alone(void **state)
+{
+	const struct fm_layout *l = &S.net->layout;
+	struct fm_train_arrays a = new_arrays(l->nfloats, false), b = new_arrays(l->nfloats, false);
+	struct fm_secret key, other;
+	const char *path = scratch_path("encrypted");
+	struct fm_checkpoint c = {path, SMALL_IDENTITY, l, &key};
+	struct fm_train_point p = some_point, q;
+	struct fm_buf bytes = {0};
+	struct fm_error err;
+
+	(void)state;
+	assert_int_equal(fm_secret_random(&key, 32, &err), FM_OK);
+	assert_int_equal(fm_secret_random(&other, 32, &err), FM_OK);
+	fm_layout_init(l, a.w, 1), fm_layout_init(l, a.m, 2), fm_layout_init(l, a.v, 3), fm_layout_init(l, a.ema, 4);
+	assert_int_equal(fm_checkpoint_save(&c, &p, &a, &err), FM_OK);
+	assert_int_equal(fm_file_read(path, 1 << 24, &bytes, &err), FM_OK);
+	assert_null(memmem(bytes.data, bytes.len, "F32", 3));
+	assert_null(memmem(bytes.data, bytes.len, a.w, 64));
+	assert_int_equal(fm_checkpoint_load(&c, 40, 200, &q, &b, &err), FM_OK);
+	assert_true(same(a.w, b.w) && same(a.m, b.m) && same(a.v, b.v) && same(a.ema, b.ema) && q.step == p.step);
+	c.key = &other;
+	assert_int_equal(fm_checkpoint_load(&c, 40, 200, &q, &b, &err), FM_EVERDICT);
+	c.key = &key;
+	for (size_t at = 20; at < bytes.len; at += bytes.len / 7) {
+		bytes.data[at] ^= 1;
+		assert_int_equal(fm_file_write(path, 0600, bytes.data, bytes.len, &err), FM_OK);
+		assert_int_equal(fm_checkpoint_load(&c, 40, 200, &q, &b, &err), FM_EVERDICT);
+		bytes.data[at] ^= 1;
+	}
+	assert_int_equal(fm_file_write(path, 0600, bytes.data, bytes.len - 100, &err), FM_OK);
+	assert_int_equal(fm_checkpoint_load(&c, 40, 200, &q, &b, &err), FM_EVERDICT);
+	fm_buf_free(&bytes);
+	fm_secret_close(&key);
+	fm_secret_close(&other);
 	free_arrays(&a);
 	free_arrays(&b);
 }
@@ -267,7 +308,7 @@ static void refused(const char *path, const char *identity, const struct fm_layo
 	struct fm_train_arrays a = new_arrays(l->nfloats, false);
 	struct fm_train_point at;
 	struct fm_error err = {0};
-	assert_int_equal(fm_checkpoint_load(&(struct fm_checkpoint){path, identity, l}, 40, 200, &at, &a, &err),
+	assert_int_equal(fm_checkpoint_load(&(struct fm_checkpoint){path, identity, l, NULL}, 40, 200, &at, &a, &err),
 			 FM_EINPUT);
 	if (!strstr(err.message, words) || !strstr(err.message, path))
 		fail_msg("'%s' does not say '%s' and the file's name", err.message, words);
@@ -289,7 +330,7 @@ static void other_and_damaged_checkpoints_are_refused(void **state)
 
 	plain.best = NULL;
 	fm_layout_init(l, a.w, 1);
-	assert_int_equal(fm_checkpoint_save(&(struct fm_checkpoint){whole, SMALL_IDENTITY, l}, &p, &plain, &err),
+	assert_int_equal(fm_checkpoint_save(&(struct fm_checkpoint){whole, SMALL_IDENTITY, l, NULL}, &p, &plain, &err),
 			 FM_OK);
 	refused(whole, other, l, "another config, codec, architecture or version");
 	for (int i = 0; i < 2; i++) {
@@ -333,18 +374,20 @@ static void other_and_damaged_checkpoints_are_refused(void **state)
 	    {.step = 9, .epoch = 1, .at = 1, .b1 = 1, .b2 = 1, .rate_scale = 1, .best_step = 10},
 	};
 	for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++) {
-		assert_int_equal(
-		    fm_checkpoint_save(&(struct fm_checkpoint){path, SMALL_IDENTITY, l}, &impossible[i], &plain, &err),
-		    FM_OK);
+		assert_int_equal(fm_checkpoint_save(&(struct fm_checkpoint){path, SMALL_IDENTITY, l, NULL},
+						    &impossible[i], &plain, &err),
+				 FM_OK);
 		refused(path, SMALL_IDENTITY, l, "no such point");
 	}
 	/* A weight that is none; and one that keeps the best weights where none are asked for. */
 	p = some_point;
 	a.m[7] = NAN;
-	assert_int_equal(fm_checkpoint_save(&(struct fm_checkpoint){path, SMALL_IDENTITY, l}, &p, &plain, &err), FM_OK);
+	assert_int_equal(fm_checkpoint_save(&(struct fm_checkpoint){path, SMALL_IDENTITY, l, NULL}, &p, &plain, &err),
+			 FM_OK);
 	refused(path, SMALL_IDENTITY, l, "not a number");
 	a.m[7] = 0;
-	assert_int_equal(fm_checkpoint_save(&(struct fm_checkpoint){path, SMALL_IDENTITY, l}, &p, &a, &err), FM_OK);
+	assert_int_equal(fm_checkpoint_save(&(struct fm_checkpoint){path, SMALL_IDENTITY, l, NULL}, &p, &a, &err),
+			 FM_OK);
 	refused(path, SMALL_IDENTITY, l, "bytes of tensors");
 	fm_buf_free(&b);
 	free_arrays(&a);
@@ -758,6 +801,7 @@ int main(void)
 	    cmocka_unit_test(patience_and_epochs_survive_a_checkpoint),
 	    cmocka_unit_test(rare_classes_come_more_often),
 	    cmocka_unit_test(a_checkpoint_reads_back_as_it_was),
+	    cmocka_unit_test(an_encrypted_checkpoint_is_for_its_key_alone),
 	    cmocka_unit_test(other_and_damaged_checkpoints_are_refused),
 	    cmocka_unit_test(training_begins_anew_where_a_checkpoint_is_of_no_use),
 	    cmocka_unit_test(a_checkpoint_that_cannot_be_written_is_an_error),
