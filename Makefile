@@ -76,7 +76,7 @@ BREAKS   := fm_gaussian_fill fm_discrete_gaussian fm_counts_histogram fm_clip_we
 $(B)/tests/test_audit_broken: LDFLAGS += $(addprefix -Wl$(,)--wrap=,$(BREAKS))
 # The looks at what a stage left, each of which a test can take away to show what came through without it.
 HARVEST  := fm_harvest_tree fm_harvest_holds fm_harvest_result fm_harvest_metrics fm_harvest_controls fm_manifest_compare fm_folder_digest \
-	    fm_sandbox_filter fm_sandbox_landlock
+	    fm_sandbox_filter fm_sandbox_landlock fm_vault_put
 $(B)/tests/test_taken_over: LDFLAGS += $(addprefix -Wl$(,)--wrap=,$(HARVEST))
 $(B)/tests/test_dp_ingest: LDFLAGS += -Wl,--wrap=fsync
 $(B)/tests/%: $(B)/tests/unit/%.o $(TESTLIBS)

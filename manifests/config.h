@@ -143,6 +143,9 @@ struct fm_config {
 		int64_t memory_mib, file_mib, output_mib;
 		int cpu_hours, files, threads;
 	} limits;
+	struct {
+		char retain[16]; /* all | model | nothing: what stays of a run that was released */
+	} workspace;
 };
 
 static inline bool fm_config_dp(const struct fm_config *cfg)

@@ -297,14 +297,19 @@ const struct fm_key fm_keys[] = {
 	{FIELD(limits, cpu_hours, INT), .min = 0, .max = 1e6, .dflt = "2000", .secret = true,
 	 .help = "Hours of processor time, of all threads together, after which a stage is killed; 0: none."},
 	{FIELD(limits, file_mib, INT), .min = 0, .max = 1e9, .dflt = "0", .secret = true,
-	 .help = "MiB of one file that a stage writes; 0: twice what is free on the workspace's disk, so that the "
-		 "disk is the limit and a file with holes is not beyond it."},
+	 .help = "MiB of one file that a stage writes; 0: twice what is free where it writes, so that the room "
+		 "is the limit and a file with holes is not beyond it."},
 	{FIELD(limits, output_mib, INT), .min = 0, .max = 1e9, .dflt = "0", .secret = true,
 	 .help = "MiB of all that a stage leaves; 0: as limits.file_mib."},
 	{FIELD(limits, files, INT), .min = 16, .max = 1048576, .dflt = "1024", .secret = true,
 	 .help = "Files that a stage may have open at once."},
 	{FIELD(limits, threads, INT), .min = 0, .max = 32768, .dflt = "0", .secret = true,
 	 .help = "Threads of a stage; 0: four times as many as it computes with, and 16."},
+
+	{FIELD(workspace, retain, CHOICE), .choices = "all|model|nothing", .dflt = "all", .secret = true,
+	 .help = "What stays in the workspace, encrypted, of a run that was released: all that its stages made, the model "
+		 "alone, or nothing; the rest is destroyed as by flowmint purge. A run that was not released keeps all, so "
+		 "that it can go on, until it is purged."},
 };
 /* clang-format on */
 const size_t fm_nkeys = sizeof(fm_keys) / sizeof(fm_keys[0]);
@@ -312,7 +317,7 @@ const size_t fm_nkeys = sizeof(fm_keys) / sizeof(fm_keys[0]);
 const char *const fm_share_name[FM_NSHARES] = {"vocabulary", "pairs", "training", "gate"};
 
 const char *const fm_sections[] = {"release", "source",   "split", "model",   "train",
-				   "privacy", "generate", "gate",  "publish", "limits"};
+				   "privacy", "generate", "gate",  "publish", "limits",  "workspace"};
 const size_t fm_nsections = sizeof(fm_sections) / sizeof(fm_sections[0]);
 
 /* ---- reading it ---- */

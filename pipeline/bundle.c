@@ -9,6 +9,7 @@
 #include "base/version.h"
 #include "manifests/config.h"
 #include "pipeline/pack.h"
+#include "pipeline/product.h"
 #include "pipeline/project_secret.h"
 #include "pipeline/sandbox.h"
 #include "pipeline/sealed.h"
@@ -105,7 +106,8 @@ static int seal(const struct fm_bundle_in *in, const struct record *rec, const c
 {
 	struct fm_sandbox box = {.name = "bundle", .unconfined = in->unconfined};
 	char *dir = fm_path_join(workspace, "reproduce-bundle"), *inner = dir ? fm_path_join(dir, "sealed") : NULL,
-	     *model = NULL;
+	     *entry = NULL;
+	struct fm_product model = {0};
 	struct fm_secret key = {0};
 	struct sealing a = {.pack = {FORMAT, LABEL, "model", &key}, .to = inner};
 	struct fm_sandbox_report report = {0};
@@ -116,21 +118,21 @@ static int seal(const struct fm_bundle_in *in, const struct record *rec, const c
 			    str(rec->train, "output"), "name", str(rec->run, "name"), "version",
 			    str(rec->run, "version"), "run", rec->id);
 	if (!inner || !a.index ||
-	    asprintf(&model, "%s/stages/%s/%s/%s", workspace, fm_stage_name(FM_TRAIN), str(rec->train, "key"),
-		     fm_stage_table[FM_TRAIN].product) < 0) {
+	    asprintf(&entry, "%s/stages/%s/%s", workspace, fm_stage_name(FM_TRAIN), str(rec->train, "key")) < 0) {
+		entry = NULL;
 		rc = no_memory(err);
 		goto out;
 	}
-	if (!fm_file_exists(model)) {
+	if (!fm_file_exists(entry)) {
 		rc = fm_fail(err, FM_EINPUT, "the model of run %s is no longer in %s: flowmint run makes it again",
 			     rec->id, workspace);
 		goto out;
 	}
-	if ((rc = put_secret(workspace, rec, a.index, err)) < 0 || (rc = fm_dir_make(dir, 0700, err)) < 0 ||
-	    (rc = fm_project_secret(&key, str(rec->run, "project"), err)) < 0)
+	if ((rc = fm_product_open(&model, entry, err)) < 0 || (rc = put_secret(workspace, rec, a.index, err)) < 0 ||
+	    (rc = fm_dir_make(dir, 0700, err)) < 0 || (rc = fm_project_secret(&key, str(rec->run, "project"), err)) < 0)
 		goto out;
-	a.model = model;
-	fm_sandbox_path(&box, model, false);
+	a.model = model.dir;
+	fm_sandbox_path(&box, model.dir, false);
 	fm_sandbox_path(&box, dir, true);
 	rc = fm_sandbox_run(&box, seal_model, &a, &report, err);
 	fm_secret_close(&key);
@@ -143,7 +145,8 @@ out:
 		fm_warn("%s", later.message);
 	json_decref(report.result);
 	json_decref(a.index);
-	free(model);
+	fm_product_close(&model);
+	free(entry);
 	free(inner);
 	free(dir);
 	return rc;

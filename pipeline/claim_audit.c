@@ -11,6 +11,7 @@
 #include "base/version.h"
 #include "manifests/canon.h"
 #include "pipeline/budget.h"
+#include "pipeline/clear.h"
 #include "pipeline/harvest.h"
 #include "pipeline/keys.h"
 #include "pipeline/limits.h"
@@ -109,19 +110,15 @@ static int within_walls(const struct fm_claim_audit_in *in, const char *workspac
 {
 	struct fm_sandbox box = {.name = FOLDER, .unconfined = in->unconfined};
 	struct fm_sandbox_report report = {0};
-	char name[32], *dir = NULL, *trace = NULL;
-	struct fm_error ignored;
+	char *dir = NULL, *trace = NULL;
 	int rc;
 
-	snprintf(name, sizeof name, ".tmp-%ld", (long)getpid());
-	if (!(dir = fm_workspace_entry(workspace, FOLDER, name, err)))
-		return err->code;
+	if ((rc = fm_clear_open(&dir, workspace, true, fm_limits_clear(in->cfg), err)) < 0)
+		return rc;
 	if (!(trace = realpath(in->cfg->source.path, NULL))) {
 		rc = fm_fail_errno(err, "source.path: %s", in->cfg->source.path);
 		goto out;
 	}
-	if ((rc = fm_dir_remove(dir, err)) < 0 || (rc = fm_dir_make(dir, 0700, err)) < 0)
-		goto out;
 	fm_sandbox_path(&box, trace, false);
 	fm_sandbox_path(&box, fm_item_path(in->cfg, FM_ITEM_DIALECT), false);
 	fm_sandbox_path(&box, dir, true);
@@ -131,17 +128,15 @@ static int within_walls(const struct fm_claim_audit_in *in, const char *workspac
 				 .canaries = in->canaries,
 				 .runs = in->runs,
 				 .secret = audit};
-	fm_limits_of(in->cfg, workspace, true, &box.limits);
+	fm_limits_of(in->cfg, dir, true, &box.limits);
 	rc = fm_sandbox_run(&box, attack, &ai, &report, err);
 	if (rc < 0 || (rc = fm_harvest_audit(report.result, err)) < 0)
 		json_decref(report.result);
 	else
 		*result = report.result;
 out:
-	if (fm_dir_remove(dir, &ignored))
-		fm_warn("%s", ignored.message);
+	fm_clear_close(dir);
 	free(trace);
-	free(dir);
 	return rc;
 }
 

@@ -12,6 +12,7 @@
 #include "manifests/canon.h"
 #include "pipeline/ledger.h"
 #include "pipeline/manifest.h"
+#include "pipeline/product.h"
 #include "release/verify.h"
 
 #define DOCUMENT_MAX (32u << 20)
@@ -93,27 +94,25 @@ static void fill_run(const struct record *rec, const char *id, struct fm_run *ru
 	}
 }
 
-/* The folder of the evaluate stage's product, in a new string, when it is there and what the stage left; else NULL. */
-static char *evaluated(const char *workspace, const struct record *rec)
+/* Open what the evaluate stage left, when it is there and whole; *p stays empty when not. */
+static void open_evaluated(const char *workspace, const struct record *rec, struct fm_product *p)
 {
 	const json_t *stage = rec->stage[FM_EVALUATE];
-	char *path = NULL, hex[FM_SHA256_HEX];
+	char *entry = NULL, hex[FM_SHA256_HEX];
 	struct fm_error err;
 
-	if (!stage ||
-	    asprintf(&path, "%s/stages/%s/%s/metrics", workspace, fm_stage_name(FM_EVALUATE), str(stage, "key")) < 0)
-		return NULL;
-	if (fm_sha256_dir_hex(path, hex, &err)) {
+	if (!stage || asprintf(&entry, "%s/stages/%s/%s", workspace, fm_stage_name(FM_EVALUATE), str(stage, "key")) < 0)
+		return;
+	if (!fm_file_exists(entry)) {
 		fm_warn("the metrics of this run are no longer in the workspace: the report shows them as missing; "
-			"flowmint run "
-			"makes them again");
-	} else if (strcmp(hex, str(stage, "output")) != 0) {
-		fm_warn("%s: not what the stage left there: the report shows the metrics as missing", path);
-	} else {
-		return path;
+			"flowmint run makes them again");
+	} else if (fm_product_open(p, entry, &err) < 0) {
+		fm_warn("%s: the report shows the metrics as missing", err.message);
+	} else if (fm_sha256_dir_hex(p->dir, hex, &err) < 0 || strcmp(hex, str(stage, "output")) != 0) {
+		fm_warn("%s: not what the stage left there: the report shows the metrics as missing", entry);
+		fm_product_close(p);
 	}
-	free(path);
-	return NULL;
+	free(entry);
 }
 
 /* Put the document NAME of folder into facts under key, when there is one. */
@@ -167,8 +166,10 @@ static int assemble(const char *workspace, const char *id, const struct record *
 	json_t *release = json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", cfg->release.name, "version",
 				    cfg->release.version, "description", cfg->release.description, "license",
 				    cfg->release.license, "date", cfg->release.date);
-	char *folder = evaluated(workspace, rec);
+	struct fm_product made = {0};
 	int rc = FM_OK;
+
+	open_evaluated(workspace, rec, &made);
 
 	/* The version that ran, which need not be this one. */
 	json_object_set(json_object_get(facts, "environment"), "flowmint", json_object_get(rec->run, "flowmint"));
@@ -178,11 +179,11 @@ static int assemble(const char *workspace, const char *id, const struct record *
 		rc = no_memory(err);
 		goto out;
 	}
-	if (folder && ((rc = put_document(facts, "metrics", folder, "metrics.json", err)) < 0 ||
-		       (rc = put_document(facts, "histograms", folder, "histograms.json", err)) < 0))
+	if (made.dir && ((rc = put_document(facts, "metrics", made.dir, "metrics.json", err)) < 0 ||
+			 (rc = put_document(facts, "histograms", made.dir, "histograms.json", err)) < 0))
 		goto out;
 out:
-	free(folder);
+	fm_product_close(&made);
 	return rc;
 }
 

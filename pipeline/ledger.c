@@ -596,6 +596,11 @@ out:
 	return FM_OK;
 }
 
+const char *fm_ledger_project(const struct fm_ledger *l)
+{
+	return l->project;
+}
+
 void fm_ledger_close(struct fm_ledger *l)
 {
 	if (!l)

@@ -57,6 +57,8 @@ enum fm_ledger_use {
 int fm_ledger_open(struct fm_ledger **l, const char *workspace, const char *project, enum fm_ledger_use use,
 		   struct fm_error *err) FM_MUST_CHECK;
 void fm_ledger_close(struct fm_ledger *l);
+/* The project whose secret it is under, borrowed; NULL when none is known. */
+const char *fm_ledger_project(const struct fm_ledger *l);
 
 /* From here on each row that is appended is also written to fd, as one line of JSON:
  * {"row","time","run","kind","body"}, what fm_ledger_rows gives.  A reader that goes away ends that, with a warning. */

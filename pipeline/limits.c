@@ -4,8 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/sysinfo.h>
+
+#include "traces/files.h"
 
 #define MIB ((uint64_t)1 << 20)
 #define LEAST_MEMORY (48 * MIB)    /* of a control group, for the smallest run */
@@ -54,6 +57,34 @@ static uint64_t room_of(const char *dir)
 uint64_t fm_limits_output(const struct fm_config *cfg, const char *dir)
 {
 	return cfg->limits.output_mib > 0 ? (uint64_t)cfg->limits.output_mib * MIB : room_of(dir);
+}
+
+/* Text of a trace is twice a table of it or more; packed it is ten times as small. */
+#define PACKED 10
+#define ROW 64 /* bytes of a flow in a table */
+
+static bool is_packed(const char *path)
+{
+	static const char *const endings[] = {".gz", ".xz", ".zst", ".bz2", ".lz4", ".zip"};
+	const char *dot = strrchr(path, '.');
+
+	for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
+		if (strcmp(dot, endings[i]) == 0)
+			return true;
+	return false;
+}
+
+uint64_t fm_limits_clear(const struct fm_config *cfg)
+{
+	uint64_t bytes = 0, flows = (uint64_t)cfg->generate.rows * ROW;
+	const char *list = cfg->source.path;
+	char path[FM_FILE_PATH];
+	struct stat st;
+
+	while (fm_files_next(&list, path))
+		if (stat(path, &st) == 0)
+			bytes += (uint64_t)st.st_size * (is_packed(path) ? PACKED : 1);
+	return 2 * bytes + 2 * flows + 64 * MIB;
 }
 
 static unsigned processors(void)

@@ -12,6 +12,8 @@
 void fm_limits_of(const struct fm_config *cfg, const char *dir, bool threads, struct fm_sandbox_limits *l);
 /* Bytes that all files of a stage may have together. */
 uint64_t fm_limits_output(const struct fm_config *cfg, const char *dir);
+/* Bytes that what the stages of a run make may come to, as far as can be told before: for clear.h. */
+uint64_t fm_limits_clear(const struct fm_config *cfg);
 /* Memory of this machine, or of the control group that this process is in where that is less; 0 when not known. */
 uint64_t fm_limits_memory(void);
 /* Is there enough memory to begin at all?  FM_ESYSTEM: ulimit -v, or the control group, leaves too little. */

@@ -168,7 +168,7 @@ static struct point point_of(const struct fm_run *run, enum fm_stage_id id, doub
 {
 	const struct fm_run_stage *s = &run->stage[id];
 
-	return (struct point){rows, s->seconds, (double)s->peak_rss_bytes, s->product ? du(s->product) : 0};
+	return (struct point){rows, s->seconds, (double)s->peak_rss_bytes, s->entry ? du(s->entry) : 0};
 }
 
 /* The config's stages on the first rows of the trace. */

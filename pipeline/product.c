@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "pipeline/clear.h"
+#include "pipeline/sandbox.h"
+#include "pipeline/vault.h"
 
 char *fm_product_workspace(const char *dir)
 {
@@ -37,7 +40,7 @@ static const json_t *newest(const json_t *rows, enum fm_stage_id id, const char 
 	return NULL;
 }
 
-int fm_product_newest(const char *workspace, enum fm_stage_id id, char **path, char run[FM_RUN_ID_MAX],
+int fm_product_newest(const char *workspace, enum fm_stage_id id, char **entry, char run[FM_RUN_ID_MAX],
 		      struct fm_error *err)
 {
 	struct fm_ledger *l = NULL;
@@ -46,7 +49,7 @@ int fm_product_newest(const char *workspace, enum fm_stage_id id, char **path, c
 	const char *key;
 	int rc;
 
-	*path = NULL;
+	*entry = NULL;
 	if ((rc = fm_ledger_open(&l, workspace, NULL, FM_LEDGER_READ, err)) < 0 ||
 	    (rc = fm_ledger_rows(l, NULL, "stage", &rows, err)) < 0)
 		goto out;
@@ -58,21 +61,102 @@ int fm_product_newest(const char *workspace, enum fm_stage_id id, char **path, c
 	snprintf(run, FM_RUN_ID_MAX, "%s", json_string_value(json_object_get(row, "run")));
 	row = newest(rows, id, run);
 	key = json_string_value(json_object_get(json_object_get(row, "body"), "key"));
-	if (asprintf(path, "%s/stages/%s/%s/%s", workspace, fm_stage_name(id), key ? key : "",
-		     fm_stage_table[id].product) < 0) {
-		*path = NULL;
+	if (asprintf(entry, "%s/stages/%s/%s", workspace, fm_stage_name(id), key ? key : "") < 0) {
+		*entry = NULL;
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
-	if (!key || !fm_file_exists(*path)) {
+	if (!key || !fm_file_exists(*entry)) {
 		rc = fm_fail(err, FM_EINPUT,
 			     "%s: what the stage %s of run %s made is no longer there; flowmint run makes it again",
-			     *path, fm_stage_name(id), run);
-		free(*path);
-		*path = NULL;
+			     *entry, fm_stage_name(id), run);
+		free(*entry);
+		*entry = NULL;
 	}
 out:
 	json_decref(rows);
 	fm_ledger_close(l);
 	return rc;
+}
+
+/* ---- encrypted ones ---- */
+
+bool fm_product_is_entry(const char *path)
+{
+	char *key = fm_path_join(path, FM_VAULT_KEY);
+	bool yes = key && fm_file_exists(key);
+
+	free(key);
+	return yes;
+}
+
+/* WORKSPACE/stages/STAGE/KEY in its parts, all in real, which is changed. */
+static int part(char *real, char **workspace, enum fm_stage_id *stage, char **key, struct fm_error *err)
+{
+	char *at[3];
+	int id;
+
+	for (int i = 2; i >= 0; i--) {
+		if (!(at[i] = strrchr(real, '/')))
+			goto bad;
+		*at[i] = '\0';
+	}
+	if (strcmp(at[0] + 1, "stages") != 0 || (id = fm_stage_find(at[1] + 1)) < 0)
+		goto bad;
+	*workspace = real;
+	*stage = id;
+	*key = at[2] + 1;
+	return FM_OK;
+bad:
+	return fm_fail(err, FM_EINPUT, "an encrypted product is opened where it was made: WORKSPACE/stages/STAGE/KEY");
+}
+
+int fm_product_open(struct fm_product *p, const char *entry, struct fm_error *err)
+{
+	char *real = realpath(entry, NULL), *inner = NULL, *workspace = NULL, *key = NULL, hex[FM_SHA256_HEX];
+	struct fm_ledger *l = NULL;
+	struct fm_error ignored;
+	struct fm_vault v;
+	int rc;
+
+	*p = (struct fm_product){0};
+	if (!real || !(inner = strdup(real))) {
+		rc = fm_fail_errno(err, "%s", entry);
+		goto out;
+	}
+	if ((rc = part(inner, &workspace, &p->stage, &key, err)) < 0 ||
+	    (rc = fm_ledger_open(&l, workspace, NULL, FM_LEDGER_READ, err)) < 0)
+		goto out;
+	if (!fm_ledger_project(l)) {
+		rc =
+		    fm_fail(err, FM_EINPUT,
+			    "%s: no project is known whose secret (keys/commitment.key) it is encrypted under: put the "
+			    "workspace into its project",
+			    entry);
+		goto out;
+	}
+	v = (struct fm_vault){fm_ledger_project(l), real, key, p->stage, fm_sandbox_probe(&ignored) < 0};
+	if ((rc = fm_clear_open(&p->clear, workspace, false, fm_vault_bytes(&v), err)) < 0)
+		goto out;
+	if (!(p->dir = fm_path_join(p->clear, fm_stage_table[p->stage].product))) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	if ((rc = fm_dir_make(p->dir, 0700, err)) < 0)
+		goto out;
+	rc = fm_vault_get(&v, p->dir, hex, NULL, err);
+out:
+	if (rc < 0)
+		fm_product_close(p);
+	fm_ledger_close(l);
+	free(real);
+	free(inner);
+	return rc;
+}
+
+void fm_product_close(struct fm_product *p)
+{
+	fm_clear_close(p->clear);
+	free(p->dir);
+	*p = (struct fm_product){0};
 }

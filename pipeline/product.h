@@ -1,5 +1,5 @@
 /*
- * product.h - what the newest run of a workspace made, for users who name only the folder.
+ * product.h - what a run left in a workspace, for who reads it when the run is over.
  */
 #ifndef FM_PIPELINE_PRODUCT_H
 #define FM_PIPELINE_PRODUCT_H
@@ -10,10 +10,23 @@
 /* The workspace that dir is, or has as its workspace/, as a new string; NULL when it is neither a workspace nor a
  * project, or without memory. */
 char *fm_product_workspace(const char *dir);
-/* The product of stage id in the newest run that generated flows, so that flows and the rows they were learned from are
- * of one run.  *path is a new string, run the run's id.  FM_EINPUT when no run generated any, or when the product is no
- * longer there. */
-int fm_product_newest(const char *workspace, enum fm_stage_id id, char **path, char run[FM_RUN_ID_MAX],
+/* What stage id made in the newest run that generated flows, so that flows and the rows they were learned from are of
+ * one run: its folder WORKSPACE/stages/STAGE/KEY in *entry, a new string, and the run's id.  FM_EINPUT when no run
+ * generated any, or when it is no longer there. */
+int fm_product_newest(const char *workspace, enum fm_stage_id id, char **entry, char run[FM_RUN_ID_MAX],
 		      struct fm_error *err) FM_MUST_CHECK;
+
+/* Is path such a folder, of a product that is encrypted? */
+bool fm_product_is_entry(const char *path);
+/* A product, decrypted. */
+struct fm_product {
+	enum fm_stage_id stage;
+	char *dir;   /* its folder */
+	char *clear; /* what dir lies in (clear.h) */
+};
+/* Open the product in an entry.  FM_EVERDICT: altered, or of another project. */
+int fm_product_open(struct fm_product *p, const char *entry, struct fm_error *err) FM_MUST_CHECK;
+/* Remove what was decrypted; tables that were opened stay readable. */
+void fm_product_close(struct fm_product *p);
 
 #endif

@@ -11,6 +11,7 @@
 #include "manifests/canon.h"
 #include "manifests/embed.h"
 #include "pipeline/bundle.h"
+#include "pipeline/clear.h"
 #include "pipeline/difference.h"
 #include "pipeline/input.h"
 #include "pipeline/keys.h"
@@ -32,7 +33,8 @@ struct remaking {
 	char *dir; /* WORKSPACE/reproduce-tmp */
 	char trace_sha256[FM_SHA256_HEX];
 	struct fm_bundle bundle;
-	char *model, *verdict, *inner; /* folders in dir */
+	char *clear;                   /* where the model of a bundle lies decrypted */
+	char *model, *verdict, *inner; /* folders in clear, dir, dir */
 	json_t *told;                  /* the manifest, as the runner had made it */
 	struct fm_run run;
 };
@@ -290,10 +292,14 @@ static int take_bundle(struct remaking *m, char run[FM_RUN_ID_MAX], struct fm_er
 	const struct fm_config *cfg = m->recipe.cfg;
 	char *path = NULL;
 	json_t *verdict = NULL;
+	uint64_t nbytes = 0;
 	bool same;
 	int rc;
 
-	if (!(m->model = fm_path_join(m->dir, "model")) || !(m->verdict = fm_path_join(m->dir, "verdict")) ||
+	if ((rc = fm_file_size(m->in->model, &nbytes, err)) < 0 ||
+	    (rc = fm_clear_open(&m->clear, m->ws.path, true, nbytes, err)) < 0)
+		goto out;
+	if (!(m->model = fm_path_join(m->clear, "model")) || !(m->verdict = fm_path_join(m->dir, "verdict")) ||
 	    !(path = fm_path_join(m->verdict, "verdict.json")) || !(m->told = fm_recipe_runner_part(&m->recipe)) ||
 	    !(verdict = fm_recipe_verdict(&m->recipe))) {
 		rc = no_memory(err);
@@ -576,6 +582,7 @@ int fm_remake(const struct fm_remake_in *in, json_t **report, struct fm_error *e
 	if (*report && record(&m, *report, &later) < 0)
 		fm_warn("%s", later.message);
 out:
+	fm_clear_close(m.clear);
 	if (m.dir && fm_dir_remove(m.dir, &later) < 0)
 		fm_warn("%s", later.message);
 	fm_run_free(&m.run);

@@ -48,6 +48,7 @@ void fm_run_free(struct fm_run *run)
 	for (int i = 0; i < FM_NSTAGES; i++) {
 		json_decref(run->stage[i].inputs);
 		json_decref(run->stage[i].result);
+		free(run->stage[i].entry);
 		free(run->stage[i].product);
 	}
 	json_decref(run->audits);

@@ -22,7 +22,8 @@ struct fm_run_stage {
 	bool cached;
 	json_t *inputs; /* {"trace": digest, ...} */
 	json_t *result; /* fm_x_out_json */
-	char *product;  /* its folder */
+	char *entry;    /* its folder in the workspace, stages/NAME/KEY */
+	char *product;  /* the folder of what it made: below entry, or decrypted (clear.h) until the run is over */
 };
 struct fm_run {
 	char id[FM_RUN_ID_MAX];

@@ -11,10 +11,13 @@
 #include "manifests/canon.h"
 #include "pipeline/budget.h"
 #include "pipeline/claim_audit.h"
+#include "pipeline/clear.h"
 #include "pipeline/harvest.h"
+#include "pipeline/limits.h"
 #include "pipeline/preflight.h"
 #include "pipeline/probes.h"
 #include "pipeline/publish.h"
+#include "pipeline/purge.h"
 #include "pipeline/sealed.h"
 #include "pipeline/stage_run.h"
 #include "pipeline/stop.h"
@@ -44,15 +47,11 @@ static double most_rows(const struct fm_run *run)
 /* What a stage left was refused after it was kept: the next run makes it again. */
 static int distrust(const struct fm_runner *r, enum fm_stage_id id, int rc)
 {
-	const char *product = r->run->stage[id].product;
-	char *entry = rc == FM_ESYSTEM && product ? strdup(product) : NULL;
+	const char *entry = r->run->stage[id].entry;
 	struct fm_error ignored;
 
-	if (entry) {
-		*strrchr(entry, '/') = '\0';
+	if (rc == FM_ESYSTEM && entry)
 		(void)!fm_dir_remove(entry, &ignored);
-	}
-	free(entry);
 	return rc;
 }
 
@@ -374,6 +373,22 @@ static int read_audits(struct fm_runner *r, struct fm_error *err)
 	return FM_OK;
 }
 
+/* workspace.retain, of a run that was released; what reproduces one has a workspace that is removed anyway. */
+static int retain(struct fm_runner *r, struct fm_error *err)
+{
+	const char *what = r->cfg->workspace.retain;
+	json_t *report = NULL;
+	int rc;
+
+	if (strcmp(what, "all") == 0 || r->o->probe || r->o->dry || r->run->nstages < FM_NSTAGES)
+		return FM_OK;
+	rc = fm_purge_run(r->ledger, r->ws.path, r->run->id,
+			  strcmp(what, "model") == 0 ? FM_KEEP_MODEL : FM_KEEP_NOTHING, "workspace.retain", &report,
+			  err);
+	json_decref(report);
+	return rc;
+}
+
 /* Before the first stage: do the walls hold?  Not for a look, nor for a plan's samples. */
 static int try_walls(struct fm_runner *r, struct fm_error *err)
 {
@@ -392,6 +407,7 @@ static int open_run(struct fm_runner *r, char *workspace, struct fm_error *err)
 
 	if ((rc = fm_preflight(r->o, r->project, workspace, err)) < 0 ||
 	    (rc = fm_workspace_open(&r->ws, workspace, err)) < 0 ||
+	    (rc = fm_clear_open(&r->clear, r->ws.path, true, fm_limits_clear(r->cfg), err)) < 0 ||
 	    (rc = fm_ledger_open(&r->ledger, r->ws.path, r->project,
 				 r->o->lasting ? FM_LEDGER_PASSING : FM_LEDGER_WRITE, err)) < 0 ||
 	    (rc = fm_preflight_version(r->o, r->ledger, NULL, err)) < 0)
@@ -438,10 +454,13 @@ int fm_runner_run(const struct fm_run_options *o, struct fm_run *run, struct fm_
 		else
 			rc = fm_error_set(err, later.code, later.file, later.line, "%s", later.message);
 	}
+	if (rc >= 0)
+		rc = retain(&r, err);
 out:
 	if (r.state.workspace)
 		fm_state_remove(r.state.workspace);
 	fm_ledger_close(r.ledger);
+	fm_clear_close(r.clear);
 	fm_workspace_close(&r.ws);
 	fm_stop_release();
 	json_decref(r.waivers);

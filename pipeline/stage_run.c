@@ -21,6 +21,7 @@
 #include "pipeline/manifest.h"
 #include "pipeline/sandbox.h"
 #include "pipeline/sealed.h"
+#include "pipeline/vault.h"
 
 #define STAGE_FORMAT "flowmint-stage/1"
 #define STAGE_JSON_MAX (32u << 20)
@@ -87,11 +88,50 @@ static int collect_inputs(struct fm_runner *r, enum fm_stage_id id, const json_t
 
 /* ---- taken ---- */
 
+static struct fm_vault vault_of(const struct fm_runner *r, enum fm_stage_id id, const char *entry)
+{
+	return (struct fm_vault){r->project, entry, r->run->stage[id].key, id, r->unconfined};
+}
+
+/* Where what a stage makes lies while the run works: decrypted, or as it is below entry.  NULL and err set on failure.
+ */
+static char *product_path(const struct fm_runner *r, enum fm_stage_id id, const char *entry, struct fm_error *err)
+{
+	const struct fm_stage *stage = &fm_stage_table[id];
+	char *path = NULL;
+	int n = stage->sealed ? asprintf(&path, "%s/%s/%s", r->clear, stage->name, stage->product)
+			      : asprintf(&path, "%s/%s", entry, stage->product);
+
+	if (n < 0) {
+		path = NULL;
+		fm_error_set(err, FM_ESYSTEM, __FILE__, __LINE__, "out of memory");
+	}
+	return path;
+}
+
+/* The product of a finished stage, which is opened first where it is encrypted: is it what the stage left, and what is
+ * its digest? */
+static int look_at(struct fm_runner *r, enum fm_stage_id id, const char *entry, const char *product,
+		   char hex[FM_SHA256_HEX], struct fm_error *err)
+{
+	struct fm_vault v = vault_of(r, id, entry);
+	struct fm_run_stage *s = &r->run->stage[id];
+	int rc;
+
+	if (fm_stage_table[id].sealed &&
+	    ((rc = fm_dir_remove(product, err)) < 0 || (rc = fm_dir_make(product, 0700, err)) < 0 ||
+	     (rc = fm_vault_get(&v, product, hex, s, err)) < 0))
+		return rc;
+	if ((rc = fm_harvest_tree(r->cfg, id, product, INT64_MAX, err)) < 0 || fm_stage_table[id].sealed)
+		return rc;
+	return fm_folder_digest(s->name, product, r->unconfined, hex, s, err);
+}
+
 /* Take a finished stage.  1: taken; 0: there is none, or what there is cannot be used; negative: failed. */
 static int take_cached(struct fm_runner *r, enum fm_stage_id id, const char *entry, struct fm_error *err)
 {
 	struct fm_run_stage *s = &r->run->stage[id];
-	char *file = fm_path_join(entry, "stage.json"), *product = fm_path_join(entry, fm_stage_table[id].product),
+	char *file = fm_path_join(entry, "stage.json"), *product = product_path(r, id, entry, err),
 	     hex[FM_SHA256_HEX] = "";
 	const char *output;
 	json_t *doc = NULL;
@@ -107,13 +147,15 @@ static int take_cached(struct fm_runner *r, enum fm_stage_id id, const char *ent
 	if ((rc = fm_json_load(&doc, file, STAGE_JSON_MAX, err)) == FM_ESYSTEM)
 		goto out;
 	output = json_string_value(json_object_get(doc, "output"));
-	if (output && (rc = fm_harvest_tree(r->cfg, id, product, INT64_MAX, err)) == FM_OK &&
-	    (rc = fm_folder_digest(s->name, product, r->unconfined, hex, s, err)) == FM_ESYSTEM)
+	if (output && (rc = look_at(r, id, entry, product, hex, err)) == FM_ESYSTEM)
 		goto out;
 	if (rc < FM_ESYSTEM)
 		goto out; /* stopped */
 	if (rc < 0 || !output || strcmp(output, hex) != 0) {
-		fm_warn("%s: not what the stage left there; it is made again", entry);
+		if (rc < 0)
+			fm_warn("%s; it is made again", err->message);
+		else
+			fm_warn("%s: not what the stage left there; it is made again", entry);
 		rc = 0;
 		goto out;
 	}
@@ -165,25 +207,18 @@ static char *checkpoint_path(const struct fm_runner *r, const char *key, struct 
 	return fm_workspace_entry(r->ws.path, fm_stage_name(FM_TRAIN), name, err);
 }
 
-/* When the stage is complete, or is made from the beginning. */
-static int drop_checkpoint(const struct fm_runner *r, const char *key, struct fm_error *err)
-{
-	char *path = checkpoint_path(r, key, err);
-	int rc = path ? fm_dir_remove(path, err) : err->code;
-
-	free(path);
-	return rc;
-}
-
-static int give_checkpoint(const struct fm_runner *r, const char *key, char **path, struct fm_error *err)
+static int give_checkpoint(const struct fm_runner *r, const char *key, char **path, struct fm_secret *secret,
+			   struct fm_error *err)
 {
 	int rc;
 
-	if (r->o->force && (rc = drop_checkpoint(r, key, err)) < 0)
+	if (r->o->force && (rc = fm_vault_drop_checkpoint(r->ws.path, key, err)) < 0)
 		return rc;
 	if (!(*path = checkpoint_path(r, key, err)))
 		return err->code;
-	return fm_dir_make(*path, 0700, err);
+	if ((rc = fm_dir_make(*path, 0700, err)) < 0)
+		return rc;
+	return fm_vault_checkpoint_key(secret, r->ws.path, r->project, key, r->run->id, err);
 }
 
 /* An empty folder: nothing is left of what an earlier ingest refused. */
@@ -203,8 +238,10 @@ static void say_bad_rows(const struct fm_runner *r, const struct fm_run_stage *s
 	json_int_t bad = json_integer_value(json_object_get(s->result, "bad"));
 
 	if (bad > 0 && !r->o->lasting)
-		fm_log("%s: %lld bad rows were left out; they are private: less %s/quarantine.csv", s->name,
-		       (long long)bad, s->product);
+		fm_log("%s: %lld bad rows were left out; they are private: flowmint unseal %s --stage %s --out DIR has "
+		       "them "
+		       "in DIR/quarantine.csv",
+		       s->name, (long long)bad, r->run->id, s->name);
 }
 
 static void on_tick(void *ctx, long pid, const struct fm_progress_view *view)
@@ -246,7 +283,7 @@ static int take_over(struct fm_runner *r, enum fm_stage_id id, const char *out_d
 	struct fm_run_stage *s = &r->run->stage[id];
 	int rc;
 
-	if ((rc = fm_harvest_tree(r->cfg, id, out_dir, fm_limits_output(r->cfg, r->ws.path), err)) < 0 ||
+	if ((rc = fm_harvest_tree(r->cfg, id, out_dir, fm_limits_output(r->cfg, out_dir), err)) < 0 ||
 	    (rc = fm_harvest_result(r->cfg, id, result, err)) < 0 ||
 	    (rc = fm_folder_digest(s->name, out_dir, r->unconfined, s->output, s, err)) < 0)
 		return rc;
@@ -259,63 +296,98 @@ static int take_over(struct fm_runner *r, enum fm_stage_id id, const char *out_d
 	return FM_OK;
 }
 
+/* Folders for what the stage makes: tmp becomes its entry; *out_dir is where the stage writes. */
+static int make_folders(const struct fm_runner *r, enum fm_stage_id id, const char *tmp, char **out_dir,
+			struct fm_error *err)
+{
+	int rc;
+
+	if (!(*out_dir = product_path(r, id, tmp, err)))
+		return err->code;
+	if ((rc = fm_dir_remove(tmp, err)) < 0 || (rc = fm_dir_make(tmp, 0700, err)) < 0 ||
+	    (rc = fm_dir_remove(*out_dir, err)) < 0)
+		return rc;
+	return fm_dir_make(*out_dir, 0700, err);
+}
+
+/* What the stage may use beside its inputs; secrets are the caller's to close. */
+static int give_own(struct fm_runner *r, struct fm_job *j, struct fm_secret *secret, struct fm_secret *checkpoint,
+		    struct fm_error *err)
+{
+	const struct fm_stage *stage = &fm_stage_table[j->id];
+	int rc;
+
+	if (stage->items & FM_ITEM(FM_ITEM_QUARANTINE) &&
+	    (rc = give_quarantine(r, &j->call.path[FM_ITEM_QUARANTINE], err)) < 0)
+		return rc;
+	if (stage->items & FM_ITEM(FM_ITEM_CHECKPOINT)) {
+		if ((rc = give_checkpoint(r, r->run->stage[j->id].key, &j->call.path[FM_ITEM_CHECKPOINT], checkpoint,
+					  err)) < 0)
+			return rc;
+		j->call.checkpoint_key = checkpoint;
+	}
+	if (r->secret_id[0] && stage->draws) {
+		if ((rc = stage_secret(r, j->id, secret, err)) < 0)
+			return rc;
+		j->call.secret = secret;
+	}
+	return FM_OK;
+}
+
+/* A stage that failed leaves nothing but what goes on from there, or what its user is to see. */
+static void clean_up(const struct fm_runner *r, const struct fm_job *j, const char *tmp, const char *out_dir, int rc)
+{
+	const char *checkpoint = j->call.path[FM_ITEM_CHECKPOINT];
+	struct fm_error ignored;
+
+	if (rc < 0 && (fm_dir_remove(tmp, &ignored) < 0 || (out_dir && fm_dir_remove(out_dir, &ignored) < 0)))
+		fm_warn("%s", ignored.message);
+	if (rc < 0 && checkpoint && rmdir(checkpoint) == 0 && /* unless training wrote one */
+	    fm_vault_drop_checkpoint(r->ws.path, r->run->stage[j->id].key, &ignored) < 0)
+		fm_warn("%s", ignored.message);
+	if (j->call.path[FM_ITEM_QUARANTINE])
+		rmdir(j->call.path[FM_ITEM_QUARANTINE]); /* unless ingest left the rows that it refused */
+}
+
 static int make(struct fm_runner *r, struct fm_job *j, const char *entry, struct fm_error *err)
 {
 	struct fm_sandbox box = {
 	    .name = fm_stage_name(j->id), .unconfined = r->unconfined, .tick = on_tick, .tick_ctx = &r->state};
 	struct fm_run_stage *s = &r->run->stage[j->id];
 	struct fm_sandbox_report report = {0};
-	struct fm_secret secret = {0};
+	struct fm_secret secret = {0}, checkpoint = {0};
 	char *tmp = NULL, *out_dir = NULL, name[32];
+	struct fm_vault v;
 	int rc;
 
 	snprintf(name, sizeof name, ".tmp-%ld", (long)getpid());
 	if (!(tmp = fm_workspace_entry(r->ws.path, s->name, name, err)))
 		return err->code;
-	if (!(out_dir = fm_path_join(tmp, fm_stage_table[j->id].product))) {
-		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
-		goto out;
-	}
-	if ((rc = fm_dir_remove(tmp, err)) < 0 || (rc = fm_dir_make(out_dir, 0700, err)) < 0)
+	v = vault_of(r, j->id, tmp);
+	if ((rc = make_folders(r, j->id, tmp, &out_dir, err)) < 0)
 		goto out;
 	j->call.out_dir = out_dir;
-	if (fm_stage_table[j->id].items & FM_ITEM(FM_ITEM_CHECKPOINT) &&
-	    (rc = give_checkpoint(r, s->key, &j->call.path[FM_ITEM_CHECKPOINT], err)) < 0)
+	if ((rc = give_own(r, j, &secret, &checkpoint, err)) < 0 || (rc = fm_job_fill(j, r->run, &box, err)) < 0)
 		goto out;
-	if (fm_stage_table[j->id].items & FM_ITEM(FM_ITEM_QUARANTINE) &&
-	    (rc = give_quarantine(r, &j->call.path[FM_ITEM_QUARANTINE], err)) < 0)
-		goto out;
-	if ((rc = fm_job_fill(j, r->run, &box, err)) < 0)
-		goto out;
-	fm_limits_of(r->cfg, r->ws.path, fm_stage_table[j->id].threads, &box.limits);
-	if (r->secret_id[0] && fm_stage_table[j->id].draws) {
-		if ((rc = stage_secret(r, j->id, &secret, err)) < 0)
-			goto out;
-		j->call.secret = &secret;
-	}
+	fm_limits_of(r->cfg, out_dir, fm_stage_table[j->id].threads, &box.limits);
 	r->state.stage = s->name;
 	r->state.stage_began = (int64_t)time(NULL);
 	rc = fm_sandbox_run(&box, fm_job_run, j, &report, err);
+	fm_secret_close(&secret);
+	fm_secret_close(&checkpoint);
 	s->seconds += report.seconds;
 	s->peak_rss_bytes = report.peak_rss_bytes > s->peak_rss_bytes ? report.peak_rss_bytes : s->peak_rss_bytes;
 	if (rc < 0 || (rc = take_over(r, j->id, out_dir, report.result, err)) < 0 ||
+	    (fm_stage_table[j->id].sealed && (rc = fm_vault_put(&v, r->run->id, out_dir, s->output, s, err)) < 0) ||
 	    (rc = keep(s, tmp, entry, err)) < 0)
 		goto out;
-	if (!(s->product = fm_path_join(entry, fm_stage_table[j->id].product)))
-		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+	if (!(s->product = product_path(r, j->id, entry, err)))
+		rc = err->code;
 out:
-	if (rc < 0) {
-		struct fm_error ignored;
-
-		if (fm_dir_remove(tmp, &ignored))
-			fm_warn("%s", ignored.message);
-		if (j->call.path[FM_ITEM_CHECKPOINT])
-			rmdir(j->call.path[FM_ITEM_CHECKPOINT]); /* unless training wrote one */
-	}
-	if (j->call.path[FM_ITEM_QUARANTINE])
-		rmdir(j->call.path[FM_ITEM_QUARANTINE]); /* unless ingest left the rows that it refused */
 	fm_secret_close(&secret);
-	j->call.secret = NULL;
+	fm_secret_close(&checkpoint);
+	clean_up(r, j, tmp, out_dir, rc);
+	j->call.secret = j->call.checkpoint_key = NULL;
 	json_decref(report.result);
 	free(out_dir);
 	free(tmp);
@@ -362,6 +434,7 @@ int fm_stage_run(struct fm_runner *r, enum fm_stage_id id, struct fm_error *err)
 		rc = err->code;
 		goto out;
 	}
+	s->entry = entry;
 	if (!r->o->force && !fm_stage_table[id].always && (rc = take_cached(r, id, entry, err)) < 0)
 		goto out;
 	if (!s->cached && borrowed) {
@@ -374,7 +447,7 @@ int fm_stage_run(struct fm_runner *r, enum fm_stage_id id, struct fm_error *err)
 		goto out;
 	if (!s->cached && (rc = make(r, &j, entry, err)) < 0)
 		goto out;
-	if (id == FM_TRAIN && !borrowed && !r->o->probe && (rc = drop_checkpoint(r, s->key, err)) < 0)
+	if (id == FM_TRAIN && !borrowed && !r->o->probe && (rc = fm_vault_drop_checkpoint(r->ws.path, s->key, err)) < 0)
 		goto out;
 	if (r->o->probe) {
 		r->run->nstages = id + 1;
@@ -390,6 +463,5 @@ int fm_stage_run(struct fm_runner *r, enum fm_stage_id id, struct fm_error *err)
 out:
 	fm_job_free(&j);
 	json_decref(manifest);
-	free(entry);
 	return rc;
 }

@@ -21,6 +21,7 @@ struct fm_runner {
 	const struct fm_stages *stages;
 	struct fm_run *run;
 	struct fm_workspace ws;
+	char *clear; /* where decrypted products lie while the run works (clear.h) */
 	struct fm_ledger *ledger;
 	const char *project;
 	json_t *waivers; /* that hold, a list */

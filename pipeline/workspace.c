@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "pipeline/clear.h"
 
 static int take_lock(struct fm_workspace *w, struct fm_error *err)
 {
@@ -68,6 +69,22 @@ out:
 	return rc;
 }
 
+/* Decrypted files of this workspace, and of those in it that a killed plan or reproduction worked in. */
+static int sweep_clear(const struct fm_workspace *w, struct fm_error *err)
+{
+	static const char *const inner[] = {"", "/reproduce-tmp/workspace", "/" FM_PLAN_FOLDER};
+	char *path;
+	int rc = FM_OK;
+
+	for (size_t i = 0; i < sizeof inner / sizeof *inner && rc >= 0; i++) {
+		if (asprintf(&path, "%s%s", w->path, inner[i]) < 0)
+			return fm_fail(err, FM_ESYSTEM, "out of memory");
+		rc = fm_clear_sweep(path, err);
+		free(path);
+	}
+	return rc;
+}
+
 static int remove_stale(const struct fm_workspace *w, struct fm_error *err)
 {
 	char *stages = fm_path_join(w->path, "stages"), **names = NULL;
@@ -76,7 +93,7 @@ static int remove_stale(const struct fm_workspace *w, struct fm_error *err)
 
 	if (!stages)
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	if ((rc = remove_prefixed(w->path, "reproduce-", err)) < 0 ||
+	if ((rc = sweep_clear(w, err)) < 0 || (rc = remove_prefixed(w->path, "reproduce-", err)) < 0 ||
 	    (rc = remove_prefixed(w->path, FM_PLAN_FOLDER, err)) < 0 || (rc = fm_dir_make(stages, 0700, err)) < 0 ||
 	    (rc = fm_dir_list(stages, &names, &n, err)) < 0)
 		goto out;

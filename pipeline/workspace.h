@@ -4,10 +4,12 @@
  *     WORKSPACE/            0700
  *       lock                held by the run that works here; holds its process id
  *       ledger.db, .head    ledger.h
- *       stages/STAGE/KEY/   one finished stage: its product folder and stage.json; KEY is the digest of all it depends
- *                           on
+ *       stages/STAGE/KEY/   one finished stage: its product, encrypted where it is private (vault.h), and stage.json;
+ *                           KEY is the digest of all it depends on
  *       stages/STAGE/.tmp-* one being made: renamed to KEY when complete, else removed by the next run
  *       stages/train/.checkpoint-KEY/   where an interrupted training resumes; removed when it is complete
+ *       stages/train/.key-KEY.json      the key that it is encrypted under
+ *       clear               clear.h: what is decrypted, when memory has no room for it
  *       quarantine/RUN.csv  0600: the bad rows of a trace that the last ingest refused
  *       running.json        state.h: what the run that works here does now
  *       plan-tmp            the workspace of a `flowmint run --plan`, likewise
@@ -21,6 +23,7 @@
 #include "base/error.h"
 
 #define FM_CHECKPOINT_PREFIX ".checkpoint-"
+#define FM_CHECKPOINT_KEY ".key-"
 #define FM_QUARANTINE "quarantine"
 #define FM_PLAN_FOLDER "plan-tmp"
 

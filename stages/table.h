@@ -106,6 +106,7 @@ struct fm_stage {
 	bool draws;      /* random numbers: in privacy.mode dp from a secret of its own */
 	bool threads;    /* it computes, or unpacks, with several */
 	bool sees_rows;  /* private flows: no message of it may hold the text of one (base/text.h) */
+	bool sealed;     /* its product is private, and encrypted in the workspace (pipeline/vault.h) */
 	bool always;     /* made again each time, never taken from the workspace */
 	unsigned items;  /* FM_ITEM(...) | ...: all that it may read, and of FM_FROM_STAGE write */
 	const char *section[10]; /* of the config, that the key depends on; ends with NULL */

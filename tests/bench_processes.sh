@@ -26,7 +26,9 @@ measure() {
 		--set model.steps=200 --set model.max_hosts=1024 --set train.steps="${STEPS:-1200}" --set train.threads=1 \
 		--set generate.rows=20000 --set generate.steps="$steps" --set gate.control_rows=500 --until evaluate "$@" >"$name.json" 2>"$name.err" ||
 		{ rm -f "$name.json"; tail -3 "$name.err"; return 0; }
-	python3 - "$name.json" "$model"/stages/train/*/model/model.json "$model" "$sampler" "$steps" <<'PY'
+	rm -rf unsealed
+	"$flowmint" unseal --workspace "$model" --stage train --out unsealed
+	python3 - "$name.json" unsealed/model.json "$model" "$sampler" "$steps" <<'PY'
 import json, sys
 run, model = (json.load(open(f)) for f in sys.argv[1:3])
 m = run["metrics"]

@@ -41,6 +41,11 @@ run() { # OPTION...: up to the synthetic table
 		${RUN_OPTIONS:-} "$@" >"$work/run.json" 2>"$work/log" || { cat "$work/log" >&2; exit 1; }
 }
 
+unsealed() { # STAGE: what the newest run made, into $work/STAGE
+	rm -rf "${work:?}/$1"
+	"$F" unseal --workspace "$space" --stage "$1" --out "$work/$1"
+}
+
 csv() { # FOLDER OUT
 	"$python" tests/table_csv.py "$1" "$2" >/dev/null
 }
@@ -69,16 +74,19 @@ for sampler in $SAMPLERS; do
 	for steps in $all; do
 		if [ "$steps" = T ]; then
 			run "$@" --set generate.rows="$made"
-			steps=$("$python" -c 'import glob, json, sys; print(json.load(open(glob.glob(sys.argv[1] + "/stages/train/*/model/model.json")[0]))["model"]["steps"])' "$space")
+			unsealed train
+			steps=$("$python" -c 'import json, sys; print(json.load(open(sys.argv[1] + "/model.json"))["model"]["steps"])' "$work/train")
 		else
 			run "$@" --set generate.rows="$made" --set generate.steps="$steps"
 		fi
-		[ -e "$work/train.csv" ] || csv "$(echo "$space"/stages/ingest/*/store/train)" "$work/train.csv"
-		csv "$(ls -dt "$space"/stages/generate/*/synthetic | head -1)" "$work/made.csv"
+		unsealed ingest
+		unsealed generate
+		[ -e "$work/train.csv" ] || csv "$work/ingest/train" "$work/train.csv"
+		csv "$work/generate" "$work/made.csv"
 		echo "$sampler $steps $(score "$work/made.csv") $(flows_a_second) $made" | tee -a "$work/values" >&2
 	done
 done
-csv "$(echo "$space"/stages/ingest/*/store/holdout)" "$work/holdout.csv"
+csv "$work/ingest/holdout" "$work/holdout.csv"
 # Blocks of 64 flows from all over the time, as many as were made.
 awk -v want="$((MADE / 64 + 1))" -v all="$(($(wc -l <"$work/holdout.csv") / 64 + 1))" '
 	{ b = int((NR - 1) / 64) }

@@ -39,7 +39,7 @@ says out "measured: epsilon at least" "and one below"
 says out "the trace is public" "and costs nothing"
 expect 0 "flowmint log" "$F" log --workspace p/workspace
 says out "epsilon at least" "tells of audits"
-holds "nothing of an audit is left but its rows" test -z "$(ls -A p/workspace/stages/audit)"
+holds "nothing of an audit is left but its rows" test -z "$(ls -d p/workspace/stages/audit p/workspace/clear* 2>/dev/null)"
 
 # --- refused ---
 expect 0 "(a project without a claim)" "$F" -q init --preset demo q

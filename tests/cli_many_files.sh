@@ -14,8 +14,9 @@ ingest() { # PATH OPTION...
 }
 
 store() {
-	find w/stages/ingest -name '*.npy' | sed 's,.*/store/,,' | sort | while read -r f; do
-		echo "$f $(cat w/stages/ingest/*/store/"$f" | sha256sum)"
+	unsealed w ingest kept
+	find kept -name '*.npy' | sort | while read -r f; do
+		echo "$f $(sha256sum <"$f")"
 	done | sha256sum
 }
 

@@ -74,9 +74,8 @@ says archive.html "good, by flowmint" "with signers the page says who signed"
 mkdir m
 tar --zstd -xf "$archive" -C m
 manifest=m/demo-1.0.0/manifest.json
-"$F" log --workspace p/workspace --json r0002 >log.json
-key=$(json log.json '[r["body"]["key"] for r in d if r["kind"] == "stage" and r["body"]["name"] == "evaluate"][0]')
-metrics=p/workspace/stages/evaluate/$key/metrics/metrics.json
+expect 0 "(its metrics, decrypted)" "$F" unseal r0002 --stage evaluate --out measured --workspace p/workspace
+metrics=measured/metrics.json
 named() { # FILE.json METRICS CONDITION: the names in METRICS that fit it
 	json "$1" "[m[\"name\"] for m in $2 if $3]"
 }

@@ -187,4 +187,64 @@ expect 3 "neither archive nor manifest" again trace.csv --source trace.csv
 expect 3 "no trace" again "$archive" --source nowhere.csv
 expect 1 "without either way an unknown archive is refused" "$F" reproduce "$archive" --workspace m/workspace
 says err "--source" "and the message names the way"
+
+# --- what lies in the workspace meanwhile: nothing that can be read without the project's secret ---
+clear_of() { # WORKSPACE: what is decrypted of it, and not removed
+	ls -d /dev/shm/flowmint-*-"$(printf %s "$(realpath "$1")" | sha256sum | cut -c1-16)"* "$1"/clear* 2>/dev/null
+}
+entry() { # STAGE: of run 1
+	"$F" log 1 --workspace p/workspace --json >log.json
+	echo "p/workspace/stages/$1/$(json log.json "[r['body']['key'] for r in d if r['kind'] == 'stage' and r['body']['name'] == '$1'][0]")"
+}
+expect 0 "(the model, decrypted)" "$F" unseal 1 --stage train --out opened --workspace p/workspace
+expect 0 "(the flows, decrypted)" "$F" unseal 1 --stage generate --out flows --workspace p/workspace
+holds "(they are what they are)" grep -qa F32 opened/weights.safetensors
+holds "(both of them)" grep -qa NUMPY flows/sa.npy
+holds "neither store, model, flows nor metrics can be read" sh -c '! grep -rqaE "NUMPY|__metadata__|vocabular|histograms" p/workspace/stages'
+holds "nothing decrypted is left" test -z "$(clear_of p/workspace)$(clear_of m/workspace)"
+model=$(entry train)
+cp "$model/model.sealed" model.kept
+printf x | dd of="$model/model.sealed" bs=1 seek=5000 conv=notrunc 2>/dev/null
+expect 1 "an altered model is refused" "$F" bundle 1 --workspace p/workspace $UNCONFINED --out b
+says err "model.sealed was altered" "by its name"
+cp model.kept "$model/model.sealed"
+mv p/keys/commitment.key c
+expect 3 "nothing opens it without the secret" "$F" unseal 1 --stage train --out opened2 --workspace p/workspace
+says err "commitment.key" "which is named"
+head -c 32 /dev/urandom >p/keys/commitment.key && chmod 600 p/keys/commitment.key
+expect 1 "nor with another" "$F" unseal 1 --stage train --out opened2 --workspace p/workspace
+says err "is of another run or project" "which is said"
+mv c p/keys/commitment.key
+cp "$(entry generate)/key.json" key && cp "$model/key.json" "$(entry generate)/key.json"
+expect 1 "nor with the key of another product" "$F" unseal 1 --stage generate --out opened2 --workspace p/workspace
+cp key "$(entry generate)/key.json"
+
+# --- purge ---
+expect 0 "the recorded model makes it again" "$F" reproduce 1 --from model --workspace p/workspace $UNCONFINED
+expect 3 "a run that is not there cannot be purged" "$F" purge 77 --workspace p/workspace
+expect 0 "a purge" "$F" purge 1 --workspace p/workspace
+says out "for run r0002" "keeps what another run needs, and names it"
+says out "makes it again from the trace alone" "and says what is lost"
+holds "the flows are gone" test ! -e "$(entry generate)"
+holds "the model is not" test -e "$model/key.json"
+expect 0 "as JSON, of the other run" "$F" purge 2 --workspace p/workspace --json
+holds "it lists what it destroyed" test "$(json out '[o["stage"] for o in d["destroyed"]]')" = "['train']"
+holds "and what a third run needs" test "$(json out '[(o["stage"], o["for"]) for o in d["kept"]]')" = "[('ingest', 'r0003')]"
+expect 0 "the last of them" "$F" purge r0003 --workspace p/workspace
+says out "destroyed: store" "takes the store with it"
+holds "nothing is left of any" test -z "$(find p/workspace/stages -name '*.sealed' -o -name '*key*')"
+expect 0 "the ledger keeps that it happened" "$F" log 1 --workspace p/workspace
+says out "purge" "with what was destroyed"
+expect 0 "it is intact" "$F" audit --workspace p/workspace
+expect 0 "status says it too" "$F" status 1 --workspace p/workspace
+says out "purged" "in words"
+expect 3 "the recorded model is no more" "$F" reproduce 1 --from model --workspace p/workspace $UNCONFINED
+expect 3 "nor is there one to bundle" "$F" bundle 1 --workspace p/workspace $UNCONFINED --out b
+expect 0 "a purge again finds nothing" "$F" purge 1 --workspace p/workspace --json
+holds "and says so" test "$(json out 'd["destroyed"] + d["kept"]')" = "[]"
+expect 0 "the bundle still makes the release" again "$archive" --model "$bundle"
+expect 0 "and so does a run, of which the model alone is retained" "$F" run p $UNCONFINED --quiet --set workspace.retain=model
+holds "it is the same" test "$(tar_digest "$archive")" = "$digest"
+holds "the model is all that is left" test "$(find p/workspace/stages -name '*.sealed' | sed 's,.*/,,')" = model.sealed
+expect 0 "which can be bundled" "$F" bundle 4 --workspace p/workspace $UNCONFINED --out b
 finish

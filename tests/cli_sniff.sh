@@ -28,7 +28,8 @@ holds "the dialect is named" test "$(json out 'd["dialect"], d["sure"]')" = "('u
 
 expect 0 "auto takes what is sure" ingest good.csv --set source.dialect=auto
 says err "source.dialect auto: the trace is in dialect ugr16" "and says it"
-holds "the store names it" grep -q '"dialect": "ugr16"' w/stages/ingest/*/store/store.json
+unsealed w ingest kept
+holds "the store names it" grep -q '"dialect": "ugr16"' kept/store.json
 
 expect 0 "another form gets a dialect to start from" "$F" sniff other.csv
 says out 'No built-in dialect reads it' "that none fits is said"

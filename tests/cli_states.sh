@@ -25,8 +25,13 @@ holds "nor in the ledger" sh -c '! grep -q "$1" p/workspace/ledger.db' sh "$secr
 head -n 2000 good.csv >t.csv
 echo "2016-03-18 10:00:00,1.0,$secret" >>t.csv
 expect 0 "a trace with one bad row is taken" run --until ingest
-store=$(sed -n 's/.*private: less //p' err)
-holds "the log says where the bad row is" grep -q "$secret" "$store"
+says err "flowmint unseal r0002 --stage ingest --out DIR" "the log says how to see the bad row"
+holds "which is not to be read without" sh -c '! grep -rqF "$1" p/workspace' sh "$secret"
+expect 0 "it is decrypted" "$F" unseal r0002 --stage ingest --out bad --workspace p/workspace
+holds "and there" grep -q "$secret" bad/quarantine.csv
+holds "for its owner alone" [ "$(stat -c %a%a bad bad/quarantine.csv | tr -d '\n')" = 700700600600 ]
+expect 3 "but not into a folder that is there" "$F" unseal 2 --stage ingest --out bad --workspace p/workspace
+expect 3 "nor what no run has made" "$F" unseal 2 --stage train --out none --workspace p/workspace
 holds "the older quarantine is gone" [ ! -e p/workspace/quarantine ]
 cp good.csv t.csv
 

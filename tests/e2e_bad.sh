@@ -25,8 +25,9 @@ refused() { # NAME FILE WORDS [OPTION...]: exit status 3, the words, the file's 
 }
 
 store() { # digest of what the last ingest made
-	find w/stages/ingest -name '*.npy' | sed 's,.*/store/,,' | sort | while read -r f; do
-		echo "$f $(cat w/stages/ingest/*/store/"$f" | sha256sum)"
+	unsealed w ingest kept
+	find kept -name '*.npy' | sort | while read -r f; do
+		echo "$f $(sha256sum <"$f")"
 	done | sha256sum
 }
 
@@ -40,7 +41,7 @@ same() { # NAME FILE [OPTION...]: read without a bad row, into the same columns 
 quarantined() { # NAME LINE WORDS: one bad row behind 2000 good ones
 	{ cat good.csv; printf '%b\n' "$2"; } >one.csv
 	expect 0 "$1: the run goes on" ingest one.csv
-	cat w/stages/ingest/*/store/quarantine.csv >out
+	unsealed w ingest kept && cat kept/quarantine.csv >out
 	holds "$1: the good rows are all there" test "$(store)" = "$plain"
 	says out "2001," "$1: quarantine has its line number"
 	says out "$3" "$1: and the reason '$3'"
@@ -123,7 +124,7 @@ quarantined "a word for a number" "$begin,0.068,42.219.1.7,1.2.3.4,80,99,TCP,.AP
 { cat good.csv; head -c 10000000 /dev/zero | tr '\0' x; echo; } >long.csv
 expect 0 "a 10 MB line: the run goes on" ingest long.csv
 holds "a 10 MB line: the good rows are all there" test "$(store)" = "$plain"
-cat w/stages/ingest/*/store/quarantine.csv >out
+unsealed w ingest kept && cat kept/quarantine.csv >out
 holds "a 10 MB line: quarantine keeps a sample of it" test "$(wc -c <out)" -lt 20000
 { cat good.csv; for _ in $(seq 30); do echo "not,a,flow"; done; } >rotten.csv
 refused "more than 1 % of bad rows" rotten.csv "%"

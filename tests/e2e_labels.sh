@@ -15,7 +15,7 @@ make() {
 	rm -rf w/stages/generate/*
 	"$F" run p/release.yaml $UNCONFINED --workspace w --until generate --set source.path="$T/trace.csv" --set train.steps=$STEPS \
 		--set generate.rows=5000 "$@" >out 2>err || return 1
-	"$PYTHON" "$ROOT/tests/table_csv.py" w/stages/generate/*/synthetic "$into.csv" >"$into.json"
+	unsealed w generate kept && "$PYTHON" "$ROOT/tests/table_csv.py" kept "$into.csv" >"$into.json"
 }
 
 # How classifiers that learned from a part of the trace do on the flows of FILE: F1 of LABEL by boosted trees.

@@ -36,7 +36,8 @@ holds "it has about as many flows as were learned from ($rows)" test "$rows" -gt
 mkdir q
 cp -r p/keys p/allowed_signers p/release.yaml q
 expect 0 "its own ingest reads them" "$F" run q/release.yaml $UNCONFINED --until ingest --set source.path="$T/$csv" --set source.max_bad_share=0
-find q/workspace -name quarantine.csv -exec cat {} + >quarantine
+unsealed q/workspace ingest kept
+find kept -name quarantine.csv -exec cat {} + >quarantine
 holds "not one row is rejected" test "$(grep -vc '^line,' quarantine)" -eq 0
 
 awk -F, '

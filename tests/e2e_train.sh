@@ -16,7 +16,7 @@ small() { # OPTION...
 }
 
 weights() { # digest of the only model in $W
-	sha256sum "$W"/stages/train/*/model/weights.safetensors | cut -d' ' -f1
+	unsealed "$W" train kept && sha256sum kept/weights.safetensors | cut -d' ' -f1
 }
 
 checkpoint() { # the folder of a training that was cut short
@@ -50,7 +50,8 @@ expect 0 "training ends well" small --until train
 says err "train: step 62 of 500" "it tells how it goes"
 says err "by column  " "and the loss of each column"
 says err "flows/s" "and how fast it is"
-cat "$W"/stages/train/*/model/model.json >model.json
+unsealed "$W" train kept
+cat kept/model.json >model.json
 holds "the model says its bound on the validation split, by column" test "$(json model.json \
 	'abs(sum(d["training"]["validation_by_column"].values()) - d["training"]["validation_nats_per_flow"]) < 1e-6 and len(d["training"]["validation_by_column"])')" = 16
 holds "no checkpoint is left" test ! -e "$(checkpoint)"
@@ -61,12 +62,12 @@ goes_on=0
 for at in "1 0" "1 0.05" "2 0.02"; do
 	killed_after $at
 	holds "training is killed (${at% *} looks and ${at#* } s after it began or went on)" test $status -eq 137
-	holds "a checkpoint is there" test -s "$(checkpoint)/checkpoint.safetensors"
-	holds "for its owner alone" test "$(stat -c %a%a "$(checkpoint)" "$(checkpoint)/checkpoint.safetensors" | tr -d '\n')" = 700700600600
+	holds "a checkpoint is there" test -s "$(checkpoint)/checkpoint.sealed"
+	holds "for its owner alone" test "$(stat -c %a%a "$(checkpoint)" "$(checkpoint)/checkpoint.sealed" | tr -d '\n')" = 700700600600
 	grep -q "train: goes on from step" err && goes_on=$((goes_on + 1))
 done
 holds "each time but the first it had gone on from there" test $goes_on -eq 2
-: >"$(checkpoint)/.checkpoint.safetensors.1-0123456789abcdef.tmp"
+: >"$(checkpoint)/.checkpoint.sealed.1-0123456789abcdef.tmp"
 expect 0 "at last it ends well" small --until train
 says err "train: goes on from step" "from the last checkpoint"
 holds "with the bits it would have had" test "$(weights)" = "$whole"
@@ -87,20 +88,20 @@ holds "and changes no bit" test "$(weights)" = "$whole"
 rm -rf "$W"
 EVERY=0 SECONDS_EACH=0.05 killed_after 2 0
 holds "training is killed" test $status -eq 137
-holds "a checkpoint of the clock's is there" test -s "$(checkpoint)/checkpoint.safetensors"
+holds "a checkpoint of the clock's is there" test -s "$(checkpoint)/checkpoint.sealed"
 expect 0 "the same command goes on from there" small --until train
 says err "train: goes on from step" "where it was"
 holds "to the same bits" test "$(weights)" = "$whole"
 
 W=damaged
 killed_after 2 0
-truncate -s -100 "$(checkpoint)/checkpoint.safetensors"
+truncate -s -100 "$(checkpoint)/checkpoint.sealed"
 expect 0 "(train.seed is another)" small --until train --set train.seed=2
 holds "another training does not go on from it" sh -c '! grep -q "goes on" err'
 rm -rf "$W"/stages/train/[0-9a-f]*
 expect 0 "a damaged checkpoint is no obstacle" small --until train
 says err "training begins anew" "training begins anew and says so"
-says err "cut or altered" "with the reason"
+says err "altered or cut" "with the reason"
 holds "and ends with the same bits" test "$(weights)" = "$whole"
 
 W=forced
@@ -116,8 +117,8 @@ says err "train.rate" "by its name"
 expect 0 "a rate far too high comes down" small --until train --set train.steps=100 --set train.warmup=0 --set train.rate=1
 says err "training diverged at step" "it says when it diverged"
 says err "at half the rate" "and what it did"
-holds "its model is one of numbers" test "$(cat "$W"/stages/train/*/model/model.json | "$PYTHON" -c \
-	'import json, sys; print(json.load(sys.stdin)["training"]["validation_nats_per_flow"] < 100)')" = True
+holds "its model is one of numbers" test "$(unsealed "$W" train kept && "$PYTHON" -c \
+	'import json, sys; print(json.load(open("kept/model.json"))["training"]["validation_nats_per_flow"] < 100)')" = True
 
 # --- odd sizes ---
 tiny() { # OPTION...: into a fresh workspace, up to the synthetic table
@@ -126,7 +127,7 @@ tiny() { # OPTION...: into a fresh workspace, up to the synthetic table
 }
 
 column() { # NAME: the distinct values of a column of the synthetic table
-	"$PYTHON" - "$W"/stages/generate/*/synthetic/"$1".npy <<'PY'
+	unsealed "$W" generate kept && "$PYTHON" - kept/"$1".npy <<'PY'
 import ast, struct, sys
 b = open(sys.argv[1], "rb").read()
 n = struct.unpack("<H", b[8:10])[0]
@@ -154,11 +155,12 @@ says err "model.window" "with what to set"
 expect 2 "a width that the heads do not divide is refused" tiny --set model.width=48
 says err "64" "with one that they do"
 expect 0 "(a model)" tiny
-for f in model.json weights.safetensors; do
-	truncate -s -20 "$W"/stages/train/*/model/$f
+for f in model.sealed key.json; do
+	truncate -s -20 "$W"/stages/train/*/$f
 	rm -rf "$W"/stages/generate/*
 	expect 0 "an altered $f is made again" small --until generate --set train.steps=20 --set generate.steps=4
-	says err "not what the stage left there" "and said to be altered"
+	says err "$f" "and named"
+	says err "it is made again" "and said to be altered"
 done
 holds "and flows are made of it" test "$(column te | wc -w)" -gt 100
 
@@ -174,8 +176,8 @@ for is in pr=0 flg=0 fwd=0 stos=0 pkt=3 byt=180 label=0; do
 done
 sed '2000s/[^,]*$/nerisbotnet/' same.csv >single.csv
 expect 0 "a label of one row" tiny --set source.path="$T/single.csv"
-holds "is too rare to be given away" sh -c '! cat '"$W"'/stages/generate/*/synthetic/schema.json '"$W"'/stages/train/*/model/model.json |
-	grep -q nerisbotnet'
+unsealed "$W" generate kept && unsealed "$W" train model
+holds "is too rare to be given away" sh -c '! cat kept/schema.json model/model.json | grep -q nerisbotnet'
 awk -F, -v OFS=, '{ $3 = "42.219.1.1"; $4 = "8.8.8.8"; print }' trace.csv >pair.csv
 expect 0 "a trace of two hosts" tiny --set source.path="$T/pair.csv"
 finish

@@ -72,6 +72,12 @@ blunt() { # PROJECT RELEASE.yaml
 			--key "$1/keys/waiver"
 }
 
+# What the newest run's stage made, decrypted into a fresh folder.
+unsealed() { # WORKSPACE STAGE FOLDER
+	rm -rf "$3"
+	"$F" unseal --workspace "$1" --stage "$2" --out "$3"
+}
+
 result() { # STATUS NAME
 	n=$((n + 1))
 	if [ "$1" -eq 0 ]; then

@@ -29,6 +29,8 @@
 	X(verify)                                                                                                      \
 	X(report)                                                                                                      \
 	X(diff)                                                                                                        \
+	X(unseal)                                                                                                      \
+	X(purge)                                                                                                       \
 	X(bundle)                                                                                                      \
 	X(reproduce)                                                                                                   \
 	X(epsilon)                                                                                                     \

@@ -136,8 +136,7 @@ static int open_run(struct side *s, const char *workspace, const char *run, stru
 			made = json_array_get(stages, i);
 	if (!made)
 		return fm_fail(err, FM_EINPUT, "run %s of %s generated no flows", run, workspace);
-	if (asprintf(&s->flows, "%s/stages/%s/%s/%s", workspace, fm_stage_name(FM_GENERATE), str(made, "key"),
-		     fm_stage_table[FM_GENERATE].product) < 0) {
+	if (asprintf(&s->flows, "%s/stages/%s/%s", workspace, fm_stage_name(FM_GENERATE), str(made, "key")) < 0) {
 		s->flows = NULL;
 		return no_memory(err);
 	}

@@ -75,6 +75,8 @@ static json_t *summarise(const json_t *rows, const char *run)
 		} else if (strcmp(kind, "release") == 0) {
 			json_object_set(s, "archive", json_object_get(body, "archive"));
 			json_object_set(s, "tar_sha256", json_object_get(body, "tar_sha256"));
+		} else if (strcmp(kind, "purge") == 0) {
+			json_object_set(s, "purged", json_object_get(row, "time"));
 		} else if (strcmp(kind, "end") == 0) {
 			json_object_set(s, "status", json_object_get(body, "status"));
 			if (json_object_get(body, "message"))
@@ -102,6 +104,9 @@ static void print_summary(const json_t *s)
 		printf("  verdict   %s\n", str(s, "verdict"));
 	if (*str(s, "archive"))
 		printf("  archive   %s\n", str(s, "archive"));
+	if (*str(s, "purged"))
+		printf("  purged    %s: nothing of it is left in the workspace but what other runs need\n",
+		       str(s, "purged"));
 	if (*str(s, "message"))
 		printf("  reason    %s\n", str(s, "message"));
 	if (strcmp(str(s, "status"), "stopped") == 0 || strcmp(str(s, "status"), "killed") == 0)
@@ -303,6 +308,10 @@ static void print_row(const json_t *row)
 		       json_is_true(json_object_get(body, "public")) ? "public" : "private", str(body, "trace"));
 	else if (strcmp(kind, "escapes") == 0)
 		print_escapes(body);
+	else if (strcmp(kind, "purge") == 0 || strcmp(kind, "retain") == 0)
+		printf("%zu products destroyed, %zu kept for other runs (%s)\n",
+		       json_array_size(json_object_get(body, "destroyed")),
+		       json_array_size(json_object_get(body, "kept")), str(body, "why"));
 	else if (strcmp(kind, "reproduce") == 0)
 		printf("from %s: %s\n", str(body, "from"), str(body, "verdict"));
 	else

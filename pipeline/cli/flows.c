@@ -46,28 +46,44 @@ static bool find_table(const struct fm_flows *f, const char *path, char dir[PATH
 	return false;
 }
 
-/* The table that the newest run of a project or workspace made. */
-static int find_newest(const struct fm_flows *f, char dir[PATH_MAX + 32], struct fm_error *err)
+/* What the newest run of a project or workspace made. */
+static int find_newest(const struct fm_flows *f, char **entry, struct fm_error *err)
 {
 	enum fm_stage_id id = f->role == FM_FLOWS_SYNTHETIC ? FM_GENERATE : FM_INGEST;
-	char *workspace = fm_product_workspace(f->path), *product = NULL, run[FM_RUN_ID_MAX];
+	char *workspace = fm_product_workspace(f->path), run[FM_RUN_ID_MAX];
 	int rc;
 
+	*entry = NULL;
 	if (!workspace)
 		return fm_fail(err, FM_EINPUT,
 			       "%s holds no flows of a run: name a project or its workspace, a stage's product such as "
 			       "WORKSPACE/stages/generate/KEY, an unpacked archive, or a file",
 			       f->path);
-	if ((rc = fm_product_newest(workspace, id, &product, run, err)) < 0)
+	if ((rc = fm_product_newest(workspace, id, entry, run, err)) >= 0)
+		fm_log("%s: the %s stage of run %s, the newest that generated flows", f->path, fm_stage_name(id), run);
+	free(workspace);
+	return rc;
+}
+
+/* The table of a stage's product that is encrypted, or of the newest run. */
+static int open_product(const struct fm_flows *f, struct fm_table **all, struct fm_error *err)
+{
+	struct fm_product product = {0};
+	char dir[PATH_MAX + 32], *entry = NULL;
+	int rc;
+
+	if (!fm_product_is_entry(f->path) && (rc = find_newest(f, &entry, err)) < 0)
+		return rc;
+	if ((rc = fm_product_open(&product, entry ? entry : f->path, err)) < 0)
 		goto out;
-	if (!find_table(f, product, dir)) {
-		rc = fm_fail(err, FM_EINPUT, "%s: holds no flows", product);
+	if (!find_table(f, product.dir, dir)) {
+		rc = fm_fail(err, FM_EINPUT, "%s: holds no flows", entry ? entry : f->path);
 		goto out;
 	}
-	fm_log("%s: the %s stage of run %s, the newest that generated flows", f->path, fm_stage_name(id), run);
+	rc = fm_table_open(all, dir, err);
 out:
-	free(product);
-	free(workspace);
+	fm_product_close(&product); /* the table is mapped */
+	free(entry);
 	return rc;
 }
 
@@ -78,8 +94,8 @@ static int load_folder(const struct fm_flows *f, struct fm_table **t, struct fm_
 	uint32_t *first = NULL;
 	int rc;
 
-	if ((!find_table(f, f->path, dir) && (rc = find_newest(f, dir, err)) < 0) ||
-	    (rc = fm_table_open(&all, dir, err)) < 0)
+	rc = find_table(f, f->path, dir) ? fm_table_open(&all, dir, err) : open_product(f, &all, err);
+	if (rc < 0)
 		return rc;
 	if (!f->rows || f->rows >= all->rows) {
 		*t = all;

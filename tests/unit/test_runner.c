@@ -567,7 +567,7 @@ static void test_killed_run_goes_on(void **state)
 	for (int i = 0; i < 1000; i++) {
 		char path[400];
 
-		snprintf(path, sizeof path, "%s/stages/generate/.tmp-%ld/synthetic", workspace, (long)pid);
+		snprintf(path, sizeof path, "%s/stages/generate/.tmp-%ld", workspace, (long)pid);
 		if (access(path, F_OK) == 0)
 			break;
 		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
@@ -616,14 +616,18 @@ static void test_two_runs_do_not_collide(void **state)
 static void test_tampered_workspace_is_made_again(void **state)
 {
 	char expected[FM_SHA256_HEX], got[FM_SHA256_HEX], path[700];
+	struct fm_buf b = {0};
 	struct fm_run run;
 	struct fm_error err;
 
 	(void)state;
 	assert_int_equal(run_how(plain, &run, &err), FM_OK);
 	memcpy(expected, run.tar_sha256, sizeof expected);
-	snprintf(path, sizeof path, "%s/td.npy", run.stage[FM_GENERATE].product);
-	assert_int_equal(fm_file_write(path, 0600, "other flows", 11, &err), FM_OK);
+	snprintf(path, sizeof path, "%s/synthetic.sealed", run.stage[FM_GENERATE].entry);
+	assert_int_equal(fm_file_read(path, 1 << 20, &b, &err), FM_OK);
+	b.data[b.len / 2] ^= 1;
+	assert_int_equal(fm_file_write(path, 0600, b.data, b.len, &err), FM_OK);
+	fm_buf_free(&b);
 	fm_run_free(&run);
 	assert_int_equal(run_well(plain, got), 4);
 	assert_string_equal(got, expected);

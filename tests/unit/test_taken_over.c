@@ -26,6 +26,7 @@
 #include "pipeline/project.h"
 #include "pipeline/runner.h"
 #include "pipeline/sandbox.h"
+#include "pipeline/vault.h"
 
 #define SECRET "10.11.12.13 called 14.15.16.17 at 09:41"
 
@@ -71,6 +72,7 @@ static enum crime crime;
 
 static struct {
 	bool tree, holds, result, metrics, controls, compare, digest;
+	bool seal;  /* sealing the store, which follows no link either */
 	bool calls; /* filter and Landlock, which let no stage make a link in the first place */
 } off;
 
@@ -94,6 +96,16 @@ bool __wrap_fm_harvest_holds(const char *path, const char *name)
 		return __real_fm_harvest_holds(path, name);
 	snprintf(whole, sizeof whole, "%s/%s", path, name ? name : "");
 	return stat(whole, &st) == 0;
+}
+
+int __real_fm_vault_put(const struct fm_vault *, const char *, const char *, const char *, struct fm_run_stage *,
+			struct fm_error *);
+int __wrap_fm_vault_put(const struct fm_vault *v, const char *run_id, const char *folder, const char *output,
+			struct fm_run_stage *s, struct fm_error *err);
+int __wrap_fm_vault_put(const struct fm_vault *v, const char *run_id, const char *folder, const char *output,
+			struct fm_run_stage *s, struct fm_error *err)
+{
+	return off.seal && v->stage == FM_INGEST ? FM_OK : __real_fm_vault_put(v, run_id, folder, output, s, err);
 }
 
 int __real_fm_harvest_result(const struct fm_config *, enum fm_stage_id, const json_t *, struct fm_error *);
@@ -137,7 +149,7 @@ int __wrap_fm_folder_digest(const char *name, const char *path, bool unconfined,
 int __wrap_fm_folder_digest(const char *name, const char *path, bool unconfined, char *hex, struct fm_run_stage *s,
 			    struct fm_error *err)
 {
-	if (!off.digest)
+	if (!off.digest || strcmp(name, "ingest") != 0)
 		return __real_fm_folder_digest(name, path, unconfined, hex, s, err);
 	memset(hex, 'a', FM_SHA256_HEX - 1); /* as the stage itself would have said */
 	hex[FM_SHA256_HEX - 1] = '\0';
@@ -542,7 +554,7 @@ static void test_files_that_no_stage_makes_are_refused(void **state)
 /* The first chain of the review: ingest leaves train -> /, the parent shows it to train, train reads the host. */
 static void test_first_chain_is_one_without_the_looks(void **state)
 {
-	char path[700];
+	char path[700], opened[600], hex[FM_SHA256_HEX];
 	struct fm_error err;
 	struct fm_buf b = {0};
 	char **names;
@@ -550,7 +562,7 @@ static void test_first_chain_is_one_without_the_looks(void **state)
 
 	(void)state;
 	crime = LINK_TO_ROOT;
-	off.calls = off.tree = off.digest = true; /* the last look holds alone */
+	off.calls = off.tree = off.digest = off.seal = true; /* the last look holds alone */
 	assert_int_equal(run(NULL, NULL, &err), FM_ESYSTEM);
 	assert_non_null(strstr(err.message, "is not where stage ingest should have put it"));
 	off.holds = true;
@@ -558,7 +570,12 @@ static void test_first_chain_is_one_without_the_looks(void **state)
 	snprintf(path, sizeof path, "%s/stages/train", workspace);
 	assert_int_equal(fm_dir_list(path, &names, &n, &err), FM_OK);
 	assert_int_equal(n, 1);
-	snprintf(path, sizeof path, "%s/stages/train/%s/model/weights.safetensors", workspace, names[0]);
+	snprintf(path, sizeof path, "%s/stages/train/%s", workspace, names[0]);
+	snprintf(opened, sizeof opened, "%s/opened", dir);
+	assert_int_equal(fm_dir_make(opened, 0700, &err), FM_OK);
+	assert_int_equal(fm_vault_get(&(struct fm_vault){dir, path, names[0], FM_TRAIN, true}, opened, hex, NULL, &err),
+			 FM_OK);
+	snprintf(path, sizeof path, "%s/weights.safetensors", opened);
 	assert_int_equal(fm_file_read(path, 1000, &b, &err), FM_OK);
 	assert_string_equal(b.data, SECRET); /* the chain */
 	fm_buf_free(&b);

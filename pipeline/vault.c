@@ -1,0 +1,339 @@
+#include "pipeline/vault.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "manifests/canon.h"
+#include "pipeline/pack.h"
+#include "pipeline/sandbox.h"
+#include "pipeline/workspace.h"
+#include "pipeline/wrap.h"
+
+#define FORMAT "flowmint-key/1"
+#define PACK_FORMAT "flowmint-product/1"
+#define LABEL "workspace"
+#define FILE_MAX 65536
+#define KEY_LEN 32
+
+static int no_memory(struct fm_error *err)
+{
+	return fm_fail(err, FM_ESYSTEM, "out of memory: an encrypted product");
+}
+
+/* ---- keys ---- */
+
+static void bound_to(char text[120], const char *what, const char *key)
+{
+	snprintf(text, 120, "%.30s %.64s", what, key);
+}
+
+static int write_key(const char *path, const char *project, const char *what, const char *stage_key, const char *run,
+		     const struct fm_secret *key, struct fm_error *err)
+{
+	json_t *doc = json_pack("{s:s, s:s, s:s, s:s}", "format", FORMAT, "of", what, "key", stage_key, "run", run);
+	char bound[120];
+	int rc;
+
+	if (!doc)
+		return no_memory(err);
+	bound_to(bound, what, stage_key);
+	if ((rc = fm_wrap(doc, project, LABEL, bound, key, err)) < 0)
+		goto out;
+	rc = fm_json_save(doc, path, err);
+out:
+	json_decref(doc);
+	return rc;
+}
+
+static int read_key(struct fm_secret *key, const char *path, const char *project, const char *what,
+		    const char *stage_key, struct fm_error *err)
+{
+	json_t *doc = NULL;
+	char bound[120];
+	int rc;
+
+	*key = (struct fm_secret){0};
+	bound_to(bound, what, stage_key);
+	if ((rc = fm_json_load(&doc, path, FILE_MAX, err)) < 0)
+		goto out;
+	rc = fm_unwrap(key, doc, path, project, LABEL, bound, err);
+out:
+	json_decref(doc);
+	return rc;
+}
+
+void fm_vault_maker(const char *key_file, char run[FM_RUN_ID_MAX])
+{
+	struct fm_error ignored;
+	json_t *doc = NULL;
+	const char *named;
+
+	run[0] = '\0';
+	if (!fm_file_exists(key_file) || fm_json_load(&doc, key_file, FILE_MAX, &ignored) < 0)
+		return;
+	named = json_string_value(json_object_get(doc, "run"));
+	if (named && strlen(named) < FM_RUN_ID_MAX)
+		strcpy(run, named);
+	json_decref(doc);
+}
+
+/* On a disk that writes in place nothing of the key is left; on others an old copy may be until it is written over. */
+int fm_vault_shred(const char *file, struct fm_error *err)
+{
+	static const char zeros[4096];
+	struct stat st;
+	int fd, rc = FM_OK;
+
+	if (!fm_file_exists(file))
+		return FM_OK;
+	if ((fd = open(file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW)) < 0)
+		return fm_fail_errno(err, "%s", file);
+	if (fstat(fd, &st) != 0) {
+		rc = fm_fail_errno(err, "%s", file);
+		goto out;
+	}
+	for (off_t at = 0; at < st.st_size; at += (off_t)sizeof zeros) {
+		size_t n = st.st_size - at < (off_t)sizeof zeros ? (size_t)(st.st_size - at) : sizeof zeros;
+
+		if (pwrite(fd, zeros, n, at) != (ssize_t)n) {
+			rc = fm_fail_errno(err, "%s", file);
+			goto out;
+		}
+	}
+	if (fdatasync(fd) != 0 || unlink(file) != 0)
+		rc = fm_fail_errno(err, "%s", file);
+	else
+		rc = fm_dir_sync_parent(file, err);
+out:
+	close(fd);
+	return rc;
+}
+
+/* ---- products ---- */
+
+static int name_files(const struct fm_vault *v, char **key_file, char **sealed, struct fm_error *err)
+{
+	*sealed = NULL;
+	if (!(*key_file = fm_path_join(v->entry, FM_VAULT_KEY)) ||
+	    asprintf(sealed, "%s/%s.sealed", v->entry, fm_stage_table[v->stage].product) < 0) {
+		*sealed = NULL;
+		return no_memory(err);
+	}
+	return FM_OK;
+}
+
+struct work {
+	struct fm_pack pack;
+	const char *dir, *sealed;
+	json_t *index;
+};
+
+static int put_fn(void *ctx, json_t **result, struct fm_error *err)
+{
+	struct work *w = ctx;
+
+	(void)result;
+	return fm_pack_make(&w->pack, w->dir, w->index, w->sealed, err);
+}
+
+static int get_fn(void *ctx, json_t **result, struct fm_error *err)
+{
+	struct work *w = ctx;
+	json_t *index = NULL;
+	int rc;
+
+	if ((rc = fm_pack_open(&w->pack, w->sealed, w->dir, &index, err)) < 0)
+		return rc;
+	*result = json_incref(json_object_get(index, "output"));
+	json_decref(index);
+	return FM_OK;
+}
+
+static int in_child(const struct fm_vault *v, fm_sandbox_fn fn, struct work *w, struct fm_sandbox *box,
+		    struct fm_run_stage *s, json_t **result, struct fm_error *err)
+{
+	struct fm_sandbox_report report = {0};
+	int rc;
+
+	box->name = fm_stage_name(v->stage);
+	box->unconfined = v->unconfined;
+	rc = fm_sandbox_run(box, fn, w, &report, err);
+	if (s) {
+		s->seconds += report.seconds;
+		s->peak_rss_bytes =
+		    report.peak_rss_bytes > s->peak_rss_bytes ? report.peak_rss_bytes : s->peak_rss_bytes;
+	}
+	if (rc >= 0 && result)
+		*result = report.result;
+	else
+		json_decref(report.result);
+	return rc;
+}
+
+int fm_vault_put(const struct fm_vault *v, const char *run, const char *dir, const char *output, struct fm_run_stage *s,
+		 struct fm_error *err)
+{
+	struct fm_secret key = {0};
+	struct work w = {.pack = {PACK_FORMAT, LABEL, "output", &key}, .dir = dir};
+	struct fm_sandbox box = {0};
+	char *key_file = NULL, *sealed = NULL;
+	int rc;
+
+	if ((rc = name_files(v, &key_file, &sealed, err)) < 0)
+		goto out;
+	w.sealed = sealed;
+	if (!(w.index = json_pack("{s:s}", "output", output))) {
+		rc = no_memory(err);
+		goto out;
+	}
+	if ((rc = fm_secret_random(&key, KEY_LEN, err)) < 0 ||
+	    (rc = write_key(key_file, v->project, fm_stage_name(v->stage), v->key, run, &key, err)) < 0)
+		goto out;
+	fm_sandbox_path(&box, dir, false);
+	fm_sandbox_path(&box, v->entry, true);
+	rc = in_child(v, put_fn, &w, &box, s, NULL, err);
+out:
+	fm_secret_close(&key);
+	json_decref(w.index);
+	free(key_file);
+	free(sealed);
+	return rc;
+}
+
+bool fm_vault_holds(const struct fm_vault *v)
+{
+	char *key_file = NULL, *sealed = NULL;
+	struct fm_error ignored;
+	bool yes =
+	    name_files(v, &key_file, &sealed, &ignored) >= 0 && fm_file_exists(key_file) && fm_file_exists(sealed);
+
+	free(key_file);
+	free(sealed);
+	return yes;
+}
+
+uint64_t fm_vault_bytes(const struct fm_vault *v)
+{
+	char *key_file = NULL, *sealed = NULL;
+	struct fm_error ignored;
+	uint64_t n = 0;
+
+	if (name_files(v, &key_file, &sealed, &ignored) >= 0 && fm_file_size(sealed, &n, &ignored) < 0)
+		n = 0;
+	free(key_file);
+	free(sealed);
+	return n;
+}
+
+int fm_vault_get(const struct fm_vault *v, const char *dir, char output[FM_SHA256_HEX], struct fm_run_stage *s,
+		 struct fm_error *err)
+{
+	struct fm_secret key = {0};
+	struct work w = {.pack = {PACK_FORMAT, LABEL, "output", &key}, .dir = dir};
+	struct fm_sandbox box = {0};
+	char *key_file = NULL, *sealed = NULL;
+	json_t *result = NULL;
+	const char *hex;
+	int rc;
+
+	if ((rc = name_files(v, &key_file, &sealed, err)) < 0)
+		goto out;
+	w.sealed = sealed;
+	if (!fm_file_exists(key_file) || !fm_file_exists(sealed)) {
+		rc = fm_fail(err, FM_EINPUT, "%s: what the stage %s left there is gone, or was purged", v->entry,
+			     fm_stage_name(v->stage));
+		goto out;
+	}
+	if ((rc = read_key(&key, key_file, v->project, fm_stage_name(v->stage), v->key, err)) < 0)
+		goto out;
+	fm_sandbox_path(&box, sealed, false);
+	fm_sandbox_path(&box, dir, true);
+	if ((rc = in_child(v, get_fn, &w, &box, s, &result, err)) < 0)
+		goto out;
+	hex = json_string_value(result);
+	if (hex && strlen(hex) == FM_SHA256_HEX - 1)
+		memcpy(output, hex, FM_SHA256_HEX);
+	else
+		rc = fm_fail(err, FM_ESYSTEM, "%s: no digest came back", sealed);
+out:
+	fm_secret_close(&key);
+	json_decref(result);
+	free(key_file);
+	free(sealed);
+	return rc;
+}
+
+int fm_vault_destroy(const char *entry, struct fm_error *err)
+{
+	char *key_file = fm_path_join(entry, FM_VAULT_KEY);
+	int rc;
+
+	if (!key_file)
+		return no_memory(err);
+	if ((rc = fm_vault_shred(key_file, err)) < 0)
+		goto out;
+	rc = fm_dir_remove(entry, err);
+out:
+	free(key_file);
+	return rc;
+}
+
+/* ---- checkpoints ---- */
+
+static char *checkpoint_key_file(const char *workspace, const char *stage_key, struct fm_error *err)
+{
+	char name[sizeof FM_CHECKPOINT_KEY + FM_SHA256_HEX + 8];
+
+	snprintf(name, sizeof name, FM_CHECKPOINT_KEY "%.64s.json", stage_key);
+	return fm_workspace_entry(workspace, fm_stage_name(FM_TRAIN), name, err);
+}
+
+int fm_vault_checkpoint_key(struct fm_secret *key, const char *workspace, const char *project, const char *stage_key,
+			    const char *run, struct fm_error *err)
+{
+	char *file = checkpoint_key_file(workspace, stage_key, err);
+	bool known;
+	int rc;
+
+	*key = (struct fm_secret){0};
+	if (!file)
+		return err->code;
+	known = fm_file_exists(file) && read_key(key, file, project, "checkpoint", stage_key, err) >= 0;
+	if (!known && fm_file_exists(file))
+		fm_warn("%s; the checkpoint cannot be used", err->message);
+	if (!known && (rc = fm_secret_random(key, KEY_LEN, err)) < 0)
+		goto out;
+	/* With the newest run that goes on from it, whose purge takes it away. */
+	rc = write_key(file, project, "checkpoint", stage_key, run, key, err);
+out:
+	if (rc < 0)
+		fm_secret_close(key);
+	free(file);
+	return rc;
+}
+
+int fm_vault_drop_checkpoint(const char *workspace, const char *stage_key, struct fm_error *err)
+{
+	char *file = checkpoint_key_file(workspace, stage_key, err), *dir = NULL;
+	char name[sizeof FM_CHECKPOINT_PREFIX + FM_SHA256_HEX];
+	int rc;
+
+	snprintf(name, sizeof name, FM_CHECKPOINT_PREFIX "%.64s", stage_key);
+	if (!file || !(dir = fm_workspace_entry(workspace, fm_stage_name(FM_TRAIN), name, err))) {
+		rc = err->code;
+		goto out;
+	}
+	if ((rc = fm_vault_shred(file, err)) < 0)
+		goto out;
+	rc = fm_dir_remove(dir, err);
+out:
+	free(file);
+	free(dir);
+	return rc;
+}
