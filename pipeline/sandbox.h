@@ -54,6 +54,8 @@ struct fm_sandbox {
 		bool writable;
 	} path[FM_SANDBOX_MAXPATHS];
 	int npaths;
+	const char *cwd; /* the folder that relative paths begin in, which need not be shown; NULL: / */
+	bool locks;      /* it may lock files (flock) */
 	bool unfiltered; /* fn loads the filter itself, in processes of its own (probes.c) */
 	/* Called in the parent every other second while the child is at work, with its process id and the progress that
 	 * it shows; may be NULL. */

@@ -158,7 +158,7 @@ int fm_sandbox_filter(const struct fm_sandbox *box, struct fm_error *err)
 	if ((rc = seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS)) ||
 	    (rc = ADD(SCMP_ACT_ALLOW, always)) || (rc = ADD(SCMP_ACT_ERRNO(ENOSYS), refused)) || (rc = add_memory(f)) ||
 	    (rc = add_files(f, write)) || (rc = add_descriptors(f)) || (rc = add_itself(f)) ||
-	    (box->limits.threads > 1 && (rc = add_threads(f))))
+	    (box->limits.threads > 1 && (rc = add_threads(f))) || (box->locks && (rc = ALLOW(flock, 0))))
 		goto out;
 	rc = seccomp_load(f);
 out:

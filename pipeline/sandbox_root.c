@@ -76,6 +76,13 @@ out:
 	return rc;
 }
 
+static int make_folder(const char *path, struct fm_error *err)
+{
+	return mkdir(path, 0755) && errno != EEXIST && errno != EROFS
+		   ? fm_fail_errno(err, "cannot make %s in the workspace", path)
+		   : FM_OK;
+}
+
 #ifndef MOUNT_ATTR_NOSYMFOLLOW
 #define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
 #endif
@@ -162,6 +169,8 @@ static int private_root(const struct fm_sandbox *box, char *const *real, struct 
 			    (rc = bind_path(old, real[i], box->path[i].path, plain | (writable ? 0 : MOUNT_ATTR_RDONLY),
 					    err)) < 0)
 				return rc;
+	if (box->cwd && ((rc = make_parents(box->cwd, err)) < 0 || (rc = make_folder(box->cwd, err)) < 0))
+		return rc;
 	if (umount2(old, MNT_DETACH) || rmdir(old) || mount_setattr(AT_FDCWD, "/", 0, &attr, sizeof attr))
 		return fm_fail(err, FM_ESYSTEM, "cannot close the private file system: %s" HINT, strerror(errno));
 	return FM_OK;
@@ -176,7 +185,9 @@ int fm_sandbox_enter(const struct fm_sandbox *box, char *const *real, bool user_
 		return rc;
 	if (sethostname("flowmint", 8))
 		return fm_fail(err, FM_ESYSTEM, "cannot set a private host name: %s" HINT, strerror(errno));
-	return private_root(box, real, err);
+	if ((rc = private_root(box, real, err)) < 0)
+		return rc;
+	return box->cwd && chdir(box->cwd) ? fm_fail_errno(err, "%s", box->cwd) : FM_OK;
 }
 
 static int limit(int which, uint64_t most, const char *words, struct fm_error *err)

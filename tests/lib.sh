@@ -34,6 +34,16 @@ begin() {
 	if ! unshare -Urn true 2>/dev/null && ! unshare -n true 2>/dev/null; then
 		CONFINED=
 		UNCONFINED=--unconfined
+		# Verbs that read strangers' files, which most tests call without a thought for walls.
+		cat >"$T/flowmint" <<END
+#!/bin/sh
+case \$1 in
+evaluate | report | verify) verb=\$1; shift; exec "$F" "\$verb" --unconfined "\$@" ;;
+*) exec "$F" "\$@" ;;
+esac
+END
+		chmod +x "$T/flowmint"
+		F=$T/flowmint
 	fi
 	export CONFINED UNCONFINED
 }

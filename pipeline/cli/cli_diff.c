@@ -186,6 +186,7 @@ static int load_flows(struct side *s, const char *dialect, struct fm_error *err)
 {
 	const char *named = str(json_object_get(json_object_get(s->facts, "config"), "source"), "dialect");
 	struct fm_flows f = {.path = s->flows, .role = FM_FLOWS_SYNTHETIC};
+	struct fm_flows_place place;
 	struct fm_dialect *d = NULL;
 	int rc;
 
@@ -193,7 +194,11 @@ static int load_flows(struct side *s, const char *dialect, struct fm_error *err)
 		return dialect ? rc
 			       : fm_error_prefix(err, "the dialect of %s (--dialect names another file): ", s->flows);
 	f.dialect = d;
+	if ((rc = fm_flows_find(&f, &place, err)) < 0)
+		goto out;
 	rc = fm_flows_load(&f, &s->table, NULL, err);
+	fm_flows_forget(&place); /* the table is mapped */
+out:
 	fm_dialect_free(d);
 	return rc;
 }

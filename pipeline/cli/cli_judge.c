@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/table.h"
 #include "base/thread.h"
 #include "judge/gate/check.h"
@@ -22,6 +23,8 @@
 #include "manifests/registry.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/flows.h"
+#include "pipeline/cli/walls.h"
+#include "pipeline/harvest.h"
 #include "report/report.h"
 #include "stages/membership.h"
 #include "stages/previous.h"
@@ -32,7 +35,7 @@
 struct evaluate_args {
 	const char *real, *synthetic, *holdout, *previous, *dialect, *gate, *preset, *report, *only;
 	uint64_t rows, threads, memory; /* memory: MiB, 0: the config's or the default */
-	bool no_controls, list, json;
+	bool no_controls, list, unconfined, json;
 };
 
 static const struct fm_option evaluate_options[] = {
@@ -71,13 +74,15 @@ static const struct fm_option evaluate_options[] = {
      .help = "also write the whole as one page, which shows distributions of the real flows (mode 600)"},
     {FM_SETS_FLAG(struct evaluate_args, list), .name = "metrics",
      .help = "list all metrics, what each needs and who may see it, and do nothing else"},
+    FM_OPTION_UNCONFINED(struct evaluate_args),
     FM_OPTION_JSON(struct evaluate_args),
     {0},
 };
 
 struct evaluation {
 	const char *real, *synthetic, *holdout, *previous, *dialect, *gate_file, *preset, *report;
-	bool gate, no_controls, json;
+	bool gate, no_controls, unconfined, json;
+	char *spill;                    /* a folder for what does not fit in memory */
 	uint64_t rows, threads, memory; /* memory: MiB, 0: the config's or the default */
 	unsigned groups;                /* that are measured */
 	struct fm_config *cfg;          /* whose gate is applied, or NULL */
@@ -118,8 +123,8 @@ static int compare(struct evaluation *e, const struct fm_dialect *d, const struc
 	if ((rc = fm_pool_new(&pool, (int)e->threads, err)) < 0)
 		return rc;
 	rc = fm_previous_compare(
-	    &(struct fm_previous_in){e->previous, d, e->rows, pool, (size_t)e->memory << 20, fm_flows_spill()},
-	    synthetic, &e->metrics, err);
+	    &(struct fm_previous_in){e->previous, d, e->rows, pool, (size_t)e->memory << 20, e->spill}, synthetic,
+	    &e->metrics, err);
 	fm_pool_free(pool);
 	return rc;
 }
@@ -135,7 +140,7 @@ static struct fm_leakage_opts limits(const struct evaluation *e)
 static int load(const struct evaluation *e, const struct fm_dialect *d, const char *path, enum fm_flows_role role,
 		struct fm_table **t, uint64_t *bad, struct fm_error *err)
 {
-	return fm_flows_load(&(struct fm_flows){path, role, d, e->rows}, t, bad, err);
+	return fm_flows_load(&(struct fm_flows){path, role, d, e->spill, e->rows}, t, bad, err);
 }
 
 static int evaluate_files(struct evaluation *e, struct fm_error *err)
@@ -168,6 +173,109 @@ out:
 	fm_table_free(synthetic);
 	fm_table_free(holdout);
 	fm_dialect_free(d);
+	return rc;
+}
+
+/* ---- behind the walls: the files are strangers' ---- */
+
+static int evaluate_fn(void *ctx, json_t **result, struct fm_error *err)
+{
+	struct evaluation *e = ctx;
+	const struct fm_holdout *a = &e->apart;
+	int rc;
+
+	if ((rc = evaluate_files(e, err)) < 0)
+		return rc;
+	*result = json_pack("{s:o, s:I, s:I, s:[I,I,I,I], s:I}", "metrics", fm_metrics_list(&e->metrics), "bad_real",
+			    (json_int_t)e->bad_real, "bad_synthetic", (json_int_t)e->bad_synthetic, "apart",
+			    (json_int_t)a->holdout, (json_int_t)a->synthetic, (json_int_t)a->holdout_in_real,
+			    (json_int_t)a->synthetic_in_holdout, "control_rows",
+			    (json_int_t)(e->cfg ? e->cfg->gate.control_rows : 0));
+	if (!*result || (e->histograms && json_object_set(*result, "histograms", e->histograms)) ||
+	    (e->controls && json_object_set(*result, "controls", e->controls)))
+		return fm_fail(err, FM_ESYSTEM, "out of memory for what was measured");
+	return FM_OK;
+}
+
+/* What the child said: registered metrics with numbers, controls that were planted, counts. */
+static int take_measured(struct evaluation *e, const json_t *result, struct fm_error *err)
+{
+	const json_t *apart = json_object_get(result, "apart"), *controls = json_object_get(result, "controls");
+	size_t *count[] = {&e->apart.holdout, &e->apart.synthetic, &e->apart.holdout_in_real,
+			   &e->apart.synthetic_in_holdout};
+	int rc;
+
+	if ((rc = fm_harvest_metrics(json_object_get(result, "metrics"), FM_LIST_CONTROL, 1e15, &e->metrics, err)) < 0)
+		return rc;
+	for (size_t i = 0; i < sizeof count / sizeof *count; i++)
+		*count[i] = (size_t)json_integer_value(json_array_get(apart, i));
+	e->histograms = json_incref(json_object_get(result, "histograms"));
+	if (!e->cfg)
+		return FM_OK;
+	if (json_integer_value(json_object_get(result, "control_rows")) == 0)
+		e->cfg->gate.control_rows = 0;
+	if (!controls)
+		return FM_OK;
+	e->controls = json_incref((json_t *)(uintptr_t)controls);
+	return fm_harvest_controls(e->cfg, controls, err);
+}
+
+static int make_spill(struct evaluation *e, struct fm_error *err)
+{
+	if (asprintf(&e->spill, "%s/flowmint-XXXXXX", fm_flows_spill()) < 0) {
+		e->spill = NULL;
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	}
+	if (mkdtemp(e->spill))
+		return FM_OK;
+	fm_fail_errno(err, "%s", fm_flows_spill());
+	free(e->spill);
+	e->spill = NULL;
+	return FM_ESYSTEM;
+}
+
+static int within_walls(struct evaluation *e, struct fm_error *err)
+{
+	struct {
+		const char **path;
+		struct fm_flows_place place;
+		enum fm_flows_role role;
+	} of[] = {{&e->real, {{0}, NULL}, FM_FLOWS_REAL},
+		  {&e->synthetic, {{0}, NULL}, FM_FLOWS_SYNTHETIC},
+		  {&e->holdout, {{0}, NULL}, FM_FLOWS_HOLDOUT}};
+	struct fm_walls w = {0};
+	json_t *result = NULL;
+	struct fm_error later;
+	int rc;
+
+	if ((rc = make_spill(e, err)) < 0 || (rc = fm_walls_begin(&w, "evaluate", e->unconfined, err)) < 0)
+		goto out;
+	fm_walls_threads(&w, e->threads);
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		struct fm_flows f = {.path = *of[i].path, .role = of[i].role};
+
+		if (!f.path)
+			continue;
+		if ((rc = fm_flows_find(&f, &of[i].place, err)) < 0)
+			goto out;
+		*of[i].path = f.path;
+		if ((rc = fm_walls_show(&w, f.path, false, err)) < 0)
+			goto out;
+	}
+	if ((rc = fm_walls_show(&w, e->previous, false, err)) < 0 ||
+	    (rc = fm_walls_show(&w, strchr(e->dialect, '/') ? e->dialect : NULL, false, err)) < 0 ||
+	    (rc = fm_walls_show(&w, e->spill, true, err)) < 0 ||
+	    (rc = fm_walls_run(&w, evaluate_fn, e, &result, err)) < 0)
+		goto out;
+	rc = take_measured(e, result, err);
+out:
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+		fm_flows_forget(&of[i].place);
+	if (e->spill && fm_dir_remove(e->spill, &later) < 0)
+		fm_warn("%s", later.message);
+	free(e->spill);
+	fm_walls_end(&w);
+	json_decref(result);
 	return rc;
 }
 
@@ -374,6 +482,7 @@ static int evaluate(const void *args, const struct fm_call *call, struct fm_erro
 			       .preset = a->preset,
 			       .report = a->report,
 			       .no_controls = a->no_controls,
+			       .unconfined = a->unconfined,
 			       .json = a->json,
 			       .rows = a->rows,
 			       .threads = a->threads,
@@ -391,7 +500,7 @@ static int evaluate(const void *args, const struct fm_call *call, struct fm_erro
 	if (a->only && (rc = fm_evaluate_groups_named(a->only, &e.groups, err)) < 0)
 		return fm_error_prefix(err, "--only: ");
 	if ((e.report && (rc = check_report(e.report, err)) < 0) || (rc = load_gate(&e, err)) < 0 ||
-	    (rc = evaluate_files(&e, err)) < 0)
+	    (rc = within_walls(&e, err)) < 0)
 		goto out;
 	if (e.gate && ((rc = fm_gate_leave_out(e.cfg, &e.metrics, !e.gate_file && !e.holdout, &e.left_out, err)) < 0 ||
 		       (rc = fm_gate_apply(e.cfg, &e.metrics, &e.verdict, err)) < 0))

@@ -1,16 +1,20 @@
 /* report: a run or an archive explained on one page. */
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/place.h"
+#include "pipeline/cli/walls.h"
 #include "pipeline/facts.h"
 #include "report/report.h"
 
 struct report_args {
 	const char *out, *workspace, *edition, *signers, *signature;
+	bool unconfined;
 };
 
 static const struct fm_option options[] = {
@@ -26,6 +30,7 @@ static const struct fm_option options[] = {
 	     "archive's form and contents are checked"},
     {FM_SETS_TEXT(struct report_args, signature), .name = "signature", .value = "FILE", .offer = FM_OFFER_FILE,
      .help = "default: ARCHIVE.sig"},
+    FM_OPTION_UNCONFINED(struct report_args),
     FM_OPTION_WORKSPACE(struct report_args),
     {0},
 };
@@ -66,31 +71,100 @@ static int write_page(const struct asked *a, const struct fm_buf *html, struct f
 	return fm_file_write(a->given->out, a->partner ? 0644 : 0600, html->data, html->len, err);
 }
 
+/* ---- in children: one reads the archive, another, which sees no file, makes the page of what it said ---- */
+
+static int facts_fn(void *ctx, json_t **result, struct fm_error *err)
+{
+	const struct asked *a = ctx;
+
+	return fm_facts_of_archive(a->what, a->given->signers, a->given->signature, result, err);
+}
+
+static int facts_of_archive(const struct asked *a, json_t **facts, struct fm_error *err)
+{
+	const struct report_args *given = a->given;
+	char *beside = NULL;
+	struct fm_walls w = {0};
+	int rc;
+
+	if (asprintf(&beside, "%s.sig", a->what) < 0)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	if ((rc = fm_walls_begin(&w, "report", given->unconfined, err)) < 0 ||
+	    (rc = fm_walls_show(&w, a->what, false, err)) < 0 ||
+	    (rc = fm_walls_show(&w, given->signers, false, err)) < 0 ||
+	    (rc = fm_walls_show(&w, given->signature ? given->signature : beside, false, err)) < 0)
+		goto out;
+	fm_walls_threads(&w, 2); /* it unpacks beside taking digests */
+	rc = fm_walls_run(&w, facts_fn, (void *)(uintptr_t)a, facts, err);
+out:
+	fm_walls_end(&w);
+	free(beside);
+	return rc;
+}
+
+struct page {
+	const json_t *facts;
+	bool partner;
+};
+
+static int page_fn(void *ctx, json_t **result, struct fm_error *err)
+{
+	const struct page *p = ctx;
+	json_t *partner = NULL;
+	struct fm_buf html = {0};
+	int rc;
+
+	if (p->partner && (rc = fm_report_partner(p->facts, &partner, err)) < 0)
+		return rc;
+	if ((rc = fm_report_html(partner ? partner : p->facts, p->partner, &html, err)) < 0)
+		goto out;
+	if (!(*result = json_stringn(html.data, html.len)))
+		rc = fm_fail(err, FM_EINPUT, "the page is not UTF-8");
+out:
+	json_decref(partner);
+	fm_buf_free(&html);
+	return rc;
+}
+
+static int make_page(const struct asked *a, const json_t *facts, struct fm_error *err)
+{
+	struct page p = {facts, a->partner};
+	struct fm_buf html = {0};
+	struct fm_walls w = {0};
+	json_t *text = NULL;
+	int rc;
+
+	if ((rc = fm_walls_begin(&w, "report", a->given->unconfined, err)) < 0 ||
+	    (rc = fm_walls_run(&w, page_fn, &p, &text, err)) < 0)
+		goto out;
+	fm_buf_add(&html, json_string_value(text), json_string_length(text));
+	if ((rc = fm_buf_check(&html, err)) < 0)
+		goto out;
+	rc = write_page(a, &html, err);
+out:
+	fm_walls_end(&w);
+	fm_buf_free(&html);
+	json_decref(text);
+	return rc;
+}
+
 static int report(const void *args, const struct fm_call *call, struct fm_error *err)
 {
 	struct asked a = {.given = args, .what = call->operand[0]};
-	json_t *facts = NULL, *partner = NULL;
+	json_t *facts = NULL;
 	const char *workspace = NULL;
-	struct fm_buf html = {0};
 	int rc;
 
 	if ((rc = check_asked(&a, err)) < 0)
 		return rc;
 	if (!a.archive && (rc = fm_place_workspace(call, a.given->workspace, &workspace, err)) < 0)
 		return rc;
-	if (a.archive)
-		rc = fm_facts_of_archive(a.what, a.given->signers, a.given->signature, &facts, err);
-	else
-		rc = fm_facts_of_run(workspace, a.what, &facts, err);
-	if (rc < 0 || (a.partner && (rc = fm_report_partner(facts, &partner, err)) < 0))
+	rc = a.archive ? facts_of_archive(&a, &facts, err) : fm_facts_of_run(workspace, a.what, &facts, err);
+	if (rc < 0)
 		goto out;
-	if ((rc = fm_report_html(a.partner ? partner : facts, a.partner, &html, err)) < 0)
-		goto out;
-	rc = write_page(&a, &html, err);
+	rc = make_page(&a, facts, err);
 out:
 	json_decref(facts);
-	json_decref(partner);
-	fm_buf_free(&html);
 	return rc;
 }
 

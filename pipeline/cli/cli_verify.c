@@ -1,15 +1,23 @@
 /* verify: is an archive what its signer released?  flowmint-verify is the same (release/verify.h). */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
+#include "base/file.h"
+#include "base/log.h"
 #include "pipeline/cli/cli.h"
+#include "pipeline/cli/walls.h"
+#include "release/attestation.h"
+#include "release/extract.h"
 #include "release/verify.h"
 
 struct verify_args {
 	const char *signers, *signer, *signature, *record, *extract, *state;
-	bool no_state, json;
+	bool no_state, unconfined, json;
 };
 
 static const struct fm_option verify_options[] = {
@@ -28,47 +36,198 @@ static const struct fm_option verify_options[] = {
      .help = "where what was accepted is remembered (default: $XDG_STATE_HOME/flowmint or ~/.local/state/flowmint)"},
     {FM_SETS_FLAG(struct verify_args, no_state), .name = "no-state",
      .help = "remember nothing, and look nothing up: for an old release that is wanted"},
+    FM_OPTION_UNCONFINED(struct verify_args),
     FM_OPTION_JSON(struct verify_args),
     {0},
 };
 
+/* ---- in the child ---- */
+
+struct verifying {
+	struct fm_verify_in in; /* extract: where the files are put first */
+	const char *extract;    /* where they will be */
+};
+
+/* {"code","message","text","report"}: also of what was refused. */
+static int verify_fn(void *ctx, json_t **result, struct fm_error *err)
+{
+	const struct verifying *v = ctx;
+	struct fm_verify_report report;
+	struct fm_error why = {0};
+	struct fm_buf text = {0};
+	int code = fm_verify(&v->in, &report, &why), rc;
+
+	if (code == FM_OK && v->extract)
+		snprintf(report.extracted, sizeof report.extracted, "%s", v->extract);
+	fm_verify_report_text(&report, &text);
+	if ((rc = fm_buf_check(&text, err)) < 0)
+		goto out;
+	if (code == FM_OK || code == FM_EVERDICT)
+		*result = json_pack("{s:i, s:s, s:s, s:o}", "code", code, "message", why.message, "text", text.data,
+				    "report", fm_verify_report_json(&report));
+	else
+		rc = fm_error_set(err, code, why.file, why.line, "%s", why.message);
+	if (rc == FM_OK && !*result)
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the report");
+out:
+	fm_verify_report_free(&report);
+	fm_buf_free(&text);
+	return rc;
+}
+
+/* ---- what it sees ---- */
+
+/* The archive's path without ".tar.zst", and suffix behind it: record.h. */
+static int show_beside(struct fm_walls *w, const char *path, const char *cut, const char *suffix, struct fm_error *err)
+{
+	size_t n = strlen(path), tail = strlen(cut);
+	char *beside = NULL;
+	int rc;
+
+	if (n > tail && strcmp(path + n - tail, cut) == 0)
+		n -= tail;
+	if (asprintf(&beside, "%.*s%s", (int)n, path, suffix) < 0)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	rc = fm_walls_show(w, beside, false, err);
+	free(beside);
+	return rc;
+}
+
+static int show_all(struct fm_walls *w, const struct fm_verify_in *in, struct fm_error *err)
+{
+	const char *archive = in->archive;
+	int rc;
+
+	if ((rc = fm_walls_show(w, archive, false, err)) < 0 || (rc = fm_walls_show(w, in->signers, false, err)) < 0)
+		return rc;
+	rc = in->signature ? fm_walls_show(w, in->signature, false, err) : show_beside(w, archive, "", ".sig", err);
+	if (rc < 0)
+		return rc;
+	if (in->record && ((rc = fm_walls_show(w, in->record, false, err)) < 0 ||
+			   (rc = show_beside(w, in->record, "", ".sig", err)) < 0))
+		return rc;
+	if (!in->record && ((rc = show_beside(w, archive, ".tar.zst", FM_RECORD_SUFFIX, err)) < 0 ||
+			    (rc = show_beside(w, archive, ".tar.zst", FM_RECORD_SUFFIX ".sig", err)) < 0))
+		return rc;
+	return show_beside(w, archive, ".tar.zst", FM_ATTESTATIONS_SUFFIX, err);
+}
+
+/* The files are put into a folder beside DIR first, as the child may write into no other of the user's. */
+static int make_staging(const char *extract, char **staging, struct fm_error *err)
+{
+	struct fm_extract *x = NULL;
+	char *slash;
+	int rc;
+
+	if ((rc = fm_extract_begin(&x, extract, err)) < 0) /* can it be made? */
+		return rc;
+	fm_extract_abort(x);
+	if (asprintf(staging, "%s", extract) < 0) {
+		*staging = NULL;
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	}
+	for (size_t n = strlen(*staging); n > 1 && (*staging)[n - 1] == '/';)
+		(*staging)[--n] = '\0';
+	slash = strrchr(*staging, '/');
+	char *name = NULL;
+	if (asprintf(&name, "%.*s.flowmint-XXXXXX", slash ? (int)(slash - *staging) + 1 : 0, *staging) < 0)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	free(*staging);
+	*staging = name;
+	if (!mkdtemp(name)) {
+		rc = fm_fail_errno(err, "%s", extract);
+		free(name);
+		*staging = NULL;
+	}
+	return rc;
+}
+
+static int put_in_place(const char *files, const char *extract, struct fm_error *err)
+{
+	/* Where the file system cannot promise not to replace, rename replaces nothing but an empty folder. */
+	if (renameat2(AT_FDCWD, files, AT_FDCWD, extract, RENAME_NOREPLACE) == 0 ||
+	    ((errno == EINVAL || errno == ENOSYS) && rename(files, extract) == 0))
+		return FM_OK;
+	return fm_fail_errno(err, "%s", extract);
+}
+
+static int show_result(const struct verify_args *a, const json_t *result, struct fm_error *err)
+{
+	const char *text = json_string_value(json_object_get(result, "text"));
+
+	return a->json ? fm_cli_json(json_incref(json_object_get(result, "report")), err)
+		       : fm_walls_print(text ? text : "", err);
+}
+
+static int within_walls(const struct verify_args *a, struct verifying *v, struct fm_error *err)
+{
+	char *staging = NULL, *files = NULL;
+	struct fm_walls w = {0};
+	struct fm_error later;
+	json_t *result = NULL;
+	int rc, code;
+
+	if ((rc = fm_walls_begin(&w, "verify", a->unconfined, err)) < 0 || (rc = show_all(&w, &v->in, err)) < 0)
+		goto out;
+	w.box.locks = true;      /* of what was accepted */
+	fm_walls_threads(&w, 2); /* it unpacks beside taking digests */
+	if (v->in.state &&
+	    ((rc = fm_dir_make(v->in.state, 0700, err)) < 0 || (rc = fm_walls_show(&w, v->in.state, true, err)) < 0))
+		goto out;
+	if (v->extract) {
+		if ((rc = make_staging(v->extract, &staging, err)) < 0)
+			goto out;
+		if (!(files = fm_path_join(staging, "files"))) {
+			rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+			goto out;
+		}
+		v->in.extract = files;
+		if ((rc = fm_walls_show(&w, staging, true, err)) < 0)
+			goto out;
+	}
+	if ((rc = fm_walls_run(&w, verify_fn, v, &result, err)) < 0)
+		goto out;
+	code = (int)json_integer_value(json_object_get(result, "code"));
+	if (code == FM_OK && files && (rc = put_in_place(files, v->extract, err)) < 0)
+		goto out;
+	if ((rc = show_result(a, result, err)) < 0)
+		goto out;
+	if (code != FM_OK)
+		rc = fm_fail(err, FM_EVERDICT, "%s", json_string_value(json_object_get(result, "message")));
+out:
+	if (staging && fm_dir_remove(staging, &later) < 0)
+		fm_warn("%s", later.message);
+	fm_walls_end(&w);
+	json_decref(result);
+	free(files);
+	free(staging);
+	return rc;
+}
+
 static int verify(const void *args, const struct fm_call *call, struct fm_error *err)
 {
 	const struct verify_args *a = args;
-	struct fm_verify_in in = {.archive = call->operand[0],
-				  .signers = a->signers,
-				  .signature = a->signature,
-				  .signer = a->signer,
-				  .record = a->record,
-				  .extract = a->extract,
-				  .state = a->state,
-				  .now_s = (int64_t)time(NULL)};
-	struct fm_verify_report report;
-	struct fm_error printing;
-	struct fm_buf text = {0};
+	struct verifying v = {.in = {.archive = call->operand[0],
+				     .signers = a->signers,
+				     .signature = a->signature,
+				     .signer = a->signer,
+				     .record = a->record,
+				     .state = a->state,
+				     .now_s = (int64_t)time(NULL)},
+			      .extract = a->extract};
 	char *state = NULL;
-	int rc, shown = FM_OK;
+	int rc;
 
 	if (a->no_state && a->state)
 		return fm_fail(err, FM_EUSAGE, "--state and --no-state exclude each other");
 	if (!a->no_state && !a->state) {
 		if ((rc = fm_accepted_dir(&state, err)) < 0)
 			return rc;
-		in.state = state;
+		v.in.state = state;
 	}
-	rc = fm_verify(&in, &report, err);
-	if (rc == FM_OK || rc == FM_EVERDICT) {
-		if (a->json) {
-			shown = fm_cli_json(fm_verify_report_json(&report), &printing);
-		} else {
-			fm_verify_report_text(&report, &text);
-			fwrite(text.data, 1, text.len, stdout);
-		}
-	}
-	fm_verify_report_free(&report);
-	fm_buf_free(&text);
+	rc = within_walls(a, &v, err);
 	free(state);
-	return shown ? fm_error_set(err, printing.code, printing.file, printing.line, "%s", printing.message) : rc;
+	return rc;
 }
 
 const struct fm_verb fm_verb_verify = {

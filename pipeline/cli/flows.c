@@ -65,26 +65,48 @@ static int find_newest(const struct fm_flows *f, char **entry, struct fm_error *
 	return rc;
 }
 
-/* The table of a stage's product that is encrypted, or of the newest run. */
-static int open_product(const struct fm_flows *f, struct fm_table **all, struct fm_error *err)
+/* Flows, and no folder of a product or of runs. */
+static bool is_plain(const struct fm_flows *f)
 {
-	struct fm_product product = {0};
+	char path[PATH_MAX + 32];
+	struct stat st;
+
+	if (stat(f->path, &st) != 0 || !S_ISDIR(st.st_mode))
+		return true;
+	snprintf(path, sizeof path, "%s/data/flows.csv", f->path);
+	return fm_file_exists(path) || find_table(f, f->path, path);
+}
+
+int fm_flows_find(struct fm_flows *f, struct fm_flows_place *place, struct fm_error *err)
+{
 	char dir[PATH_MAX + 32], *entry = NULL;
 	int rc;
 
+	*place = (struct fm_flows_place){0};
+	if (is_plain(f))
+		return FM_OK;
 	if (!fm_product_is_entry(f->path) && (rc = find_newest(f, &entry, err)) < 0)
 		return rc;
-	if ((rc = fm_product_open(&product, entry ? entry : f->path, err)) < 0)
+	if ((rc = fm_product_open(&place->product, entry ? entry : f->path, err)) < 0)
 		goto out;
-	if (!find_table(f, product.dir, dir)) {
+	if (!find_table(f, place->product.dir, dir))
 		rc = fm_fail(err, FM_EINPUT, "%s: holds no flows", entry ? entry : f->path);
-		goto out;
-	}
-	rc = fm_table_open(all, dir, err);
+	else if (!(place->dir = strdup(dir)))
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+	else
+		f->path = place->dir;
 out:
-	fm_product_close(&product); /* the table is mapped */
+	if (rc < 0)
+		fm_flows_forget(place);
 	free(entry);
 	return rc;
+}
+
+void fm_flows_forget(struct fm_flows_place *place)
+{
+	fm_product_close(&place->product);
+	free(place->dir);
+	*place = (struct fm_flows_place){0};
 }
 
 static int load_folder(const struct fm_flows *f, struct fm_table **t, struct fm_error *err)
@@ -94,8 +116,9 @@ static int load_folder(const struct fm_flows *f, struct fm_table **t, struct fm_
 	uint32_t *first = NULL;
 	int rc;
 
-	rc = find_table(f, f->path, dir) ? fm_table_open(&all, dir, err) : open_product(f, &all, err);
-	if (rc < 0)
+	if (!find_table(f, f->path, dir))
+		return fm_fail(err, FM_EINPUT, "%s: holds no flows", f->path);
+	if ((rc = fm_table_open(&all, dir, err)) < 0)
 		return rc;
 	if (!f->rows || f->rows >= all->rows) {
 		*t = all;
@@ -139,7 +162,7 @@ int fm_flows_load(const struct fm_flows *f, struct fm_table **t, uint64_t *bad, 
 				  .missing = FM_MISSING_ZERO,
 				  .bad = note_bad,
 				  .ctx = &first,
-				  .spill = fm_flows_spill()};
+				  .spill = f->spill ? f->spill : fm_flows_spill()};
 	size_t n = strlen(f->path), suffix = strlen(ARCHIVE);
 	double max_bad = f->role == FM_FLOWS_SYNTHETIC ? MAX_BAD_SYNTHETIC : MAX_BAD_SHARE;
 	struct fm_dialect released = *f->dialect;

@@ -7,6 +7,7 @@
 
 #include "base/table.h"
 #include "manifests/dialect.h"
+#include "pipeline/product.h"
 
 enum fm_flows_role { FM_FLOWS_REAL, FM_FLOWS_SYNTHETIC, FM_FLOWS_HOLDOUT };
 
@@ -14,9 +15,19 @@ struct fm_flows {
 	const char *path;
 	enum fm_flows_role role;
 	const struct fm_dialect *dialect;
-	uint64_t rows; /* only the first of this number; 0: all */
+	const char *spill; /* a folder for what does not fit in memory; NULL: fm_flows_spill() */
+	uint64_t rows;     /* only the first of this number; 0: all */
 };
 
+/* Where the flows of a run are, decrypted. */
+struct fm_flows_place {
+	struct fm_product product;
+	char *dir;
+};
+/* Let f->path name a file or a folder of flows, when it names a product or runs; the product is opened for that.  After
+ * FM_OK fm_flows_forget, when the flows are loaded. */
+int fm_flows_find(struct fm_flows *f, struct fm_flows_place *place, struct fm_error *err) FM_MUST_CHECK;
+void fm_flows_forget(struct fm_flows_place *place);
 /* *bad: rows that cannot be read and that the caller counts as flows that cannot exist; NULL: they are left out.  A
  * warning says so. */
 int fm_flows_load(const struct fm_flows *f, struct fm_table **t, uint64_t *bad, struct fm_error *err) FM_MUST_CHECK;

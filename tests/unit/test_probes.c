@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "pipeline/cli/walls.h"
 #include "pipeline/probes.h"
 #include "pipeline/sandbox.h"
 #include "stages/table.h"
@@ -90,6 +91,74 @@ static void test_unconfined_holds_what_it_says(void **state)
 	json_decref(report);
 }
 
+/* evaluate, report and verify read strangers' files behind such walls too (pipeline/cli/walls.h). */
+struct trying {
+	struct fm_probing at;
+	const struct fm_sandbox *box;
+};
+
+static int try_all(void *ctx, json_t **result, struct fm_error *err)
+{
+	const struct trying *t = ctx;
+	json_t *through = json_array();
+
+	for (size_t i = 0; i < fm_nprobes; i++) {
+		int status = 0;
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(fm_sandbox_filter(t->box, err) < 0 ? 1 : fm_probes[i].through(&t->at) ? 77 : 0);
+		if (pid < 0 || waitpid(pid, &status, 0) != pid || (WIFEXITED(status) && WEXITSTATUS(status) == 1))
+			return fm_fail(err, FM_ESYSTEM, "%s cannot be tried", fm_probes[i].name);
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+			json_array_append_new(through, json_string(fm_probes[i].name));
+	}
+	*result = through;
+	return FM_OK;
+}
+
+static void test_verbs_have_the_same_walls(void **state)
+{
+	char in[300], out[300], secret[300], path[400];
+	int memory = FM_PROBE_UNTOUCHED;
+	struct fm_error err;
+
+	(void)state;
+	if (!confined)
+		skip();
+	snprintf(in, sizeof in, "%s/shown", dir);
+	snprintf(out, sizeof out, "%s/made", dir);
+	snprintf(secret, sizeof secret, "%s/hidden", dir);
+	assert_int_equal(fm_dir_make(in, 0700, &err) | fm_dir_make(out, 0700, &err), FM_OK);
+	snprintf(path, sizeof path, "%s/weights", in);
+	assert_int_equal(fm_file_write(path, 0600, "x", 1, &err) | fm_file_write(secret, 0600, "x", 1, &err), FM_OK);
+	snprintf(path, sizeof path, "%s/table", out);
+	assert_int_equal(fm_file_write(path, 0600, "x", 1, &err), FM_OK);
+	for (int threads = 0; threads < 2; threads++) {
+		struct trying t = {.at = {in, out, secret, (long)getpid(), &memory, threads}};
+		struct fm_walls w;
+		json_t *through;
+
+		assert_int_equal(fm_walls_begin(&w, "probe", false, &err), FM_OK);
+		assert_int_equal(fm_walls_show(&w, in, false, &err), FM_OK);
+		assert_int_equal(fm_walls_show(&w, "no such file", false, &err), FM_OK);
+		assert_int_equal(fm_walls_show(&w, out, true, &err), FM_OK);
+		if (threads)
+			fm_walls_threads(&w, 2);
+		w.box.locks = threads;
+		w.box.unfiltered = true;
+		t.box = &w.box;
+		if (fm_walls_run(&w, try_all, &t, &through, &err))
+			fail_msg("%s", err.message);
+		for (size_t i = 0; i < json_array_size(through); i++)
+			print_error("%s got through\n", json_string_value(json_array_get(through, i)));
+		assert_int_equal(json_array_size(through), 0);
+		assert_int_equal(memory, FM_PROBE_UNTOUCHED);
+		json_decref(through);
+		fm_walls_end(&w);
+	}
+}
+
 /* The same functions in a process without walls.  What only root may do, or this kernel does not have, is named. */
 static void test_without_walls_the_attempts_succeed(void **state)
 {
@@ -155,6 +224,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_no_attempt_gets_through),
 	    cmocka_unit_test(test_unconfined_holds_what_it_says),
+	    cmocka_unit_test(test_verbs_have_the_same_walls),
 	    cmocka_unit_test(test_without_walls_the_attempts_succeed),
 	};
 

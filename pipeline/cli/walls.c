@@ -1,0 +1,103 @@
+#include "pipeline/cli/walls.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+static int no_memory(struct fm_error *err)
+{
+	return fm_fail(err, FM_ESYSTEM, "out of memory");
+}
+
+int fm_walls_begin(struct fm_walls *w, const char *name, bool unconfined, struct fm_error *err)
+{
+	*w = (struct fm_walls){.box = {.name = name, .unconfined = unconfined}};
+	if (!(w->cwd = getcwd(NULL, 0)))
+		return fm_fail_errno(err, "cannot tell the current folder");
+	w->box.cwd = w->cwd;
+	return FM_OK;
+}
+
+/* Is it shown already, or below a folder that is? */
+static bool is_shown(const struct fm_walls *w, const char *path)
+{
+	for (int i = 0; i < w->n; i++) {
+		size_t n = strlen(w->path[i]);
+
+		if (strncmp(w->path[i], path, n) == 0 && (!path[n] || path[n] == '/'))
+			return true;
+	}
+	return false;
+}
+
+int fm_walls_show(struct fm_walls *w, const char *path, bool writable, struct fm_error *err)
+{
+	struct stat st;
+	char *absolute;
+
+	if (!path || !*path || stat(path, &st) != 0)
+		return FM_OK;
+	if (w->n == FM_SANDBOX_MAXPATHS)
+		return fm_fail(err, FM_EINPUT, "too many files");
+	absolute = path[0] == '/' ? strdup(path) : fm_path_join(w->cwd, path);
+	if (!absolute)
+		return no_memory(err);
+	if (!writable && is_shown(w, absolute)) {
+		free(absolute);
+		return FM_OK;
+	}
+	w->path[w->n++] = absolute;
+	fm_sandbox_path(&w->box, absolute, writable);
+	return FM_OK;
+}
+
+void fm_walls_threads(struct fm_walls *w, uint64_t n)
+{
+	if (n == 0 || n > 4096)
+		n = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
+	w->box.limits.threads = (unsigned)(4 * n + 16);
+}
+
+int fm_walls_run(struct fm_walls *w, fm_sandbox_fn fn, void *ctx, json_t **result, struct fm_error *err)
+{
+	struct fm_sandbox_report report = {0};
+	int rc;
+
+	*result = NULL;
+	if ((rc = fm_sandbox_run(&w->box, fn, ctx, &report, err)) < 0) {
+		json_decref(report.result);
+		return rc;
+	}
+	if (!(*result = report.result))
+		return fm_fail(err, FM_ESYSTEM, "%s: no result came back", w->box.name);
+	return FM_OK;
+}
+
+void fm_walls_end(struct fm_walls *w)
+{
+	for (int i = 0; i < w->n; i++)
+		free(w->path[i]);
+	free(w->cwd);
+	*w = (struct fm_walls){0};
+}
+
+int fm_walls_print(const char *text, struct fm_error *err)
+{
+	char shown[4096];
+
+	for (const char *at = text; *at;) {
+		size_t n = strcspn(at, "\n"), most = n < sizeof shown / 4 - 1 ? n : sizeof shown / 4 - 1;
+
+		fwrite(shown, 1, fm_text_show(at, most, shown, sizeof shown), stdout);
+		at += most;
+		if (*at == '\n' && most == n)
+			putchar(*at++);
+	}
+	return ferror(stdout) ? fm_fail_errno(err, "standard output") : FM_OK;
+}
