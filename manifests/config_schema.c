@@ -264,7 +264,9 @@ const struct fm_key fm_keys[] = {
 		 "subsample is judged; leakage is looked for in all of them, a part at a time."},
 
 	{FIELD(publish, key, PATH), .dflt = "keys/release.key", .secret = true,
-	 .help = "Private key that signs the archive."},
+	 .help = "Key that signs the archive and its record, ed25519 in ssh-keygen's own files: a private key, with or "
+		 "without a passphrase; the public half of one that an ssh-agent has; one on a FIDO token "
+		 "(docs/running.md)."},
 	{FIELD(publish, out, PATH), .dflt = "release", .secret = true,
 	 .help = "Folder for releases that pass."},
 	{FIELD(publish, report, CHOICE), .choices = "metrics|histograms", .dflt = "metrics",

@@ -8,16 +8,19 @@
 
 #include "base/log.h"
 #include "pipeline/cli/cli.h"
+#include "pipeline/outside.h"
 
 int main(int argc, char **argv)
 {
 	struct fm_error err = {0};
-	int rc;
+	int rc, status;
 
 	/* A caller may have closed them; a file opened later must not get their numbers. */
 	for (int fd = 0; fd < 3; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd)
 			return fm_exit_status(FM_ESYSTEM);
+	if (fm_outside_asked(&status))
+		return status;
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a write beyond ulimit -f fails then, with words */
 	rc = fm_cli(argc, argv, &err);

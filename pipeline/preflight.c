@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "manifests/canon.h"
 #include "pipeline/limits.h"
+#include "pipeline/outside.h"
 #include "pipeline/project_secret.h"
 #include "pipeline/publish.h"
 #include "pipeline/sandbox.h"
@@ -195,7 +196,7 @@ static int check_attestation_key(const struct fm_config *cfg, const char *projec
 		fm_error_prefix(err, "publish.attestation_key: ");
 		goto out;
 	}
-	if (memcmp(key.pub.point, release->point, sizeof key.pub.point) == 0)
+	if (fm_sshpub_same(&key.pub, release))
 		rc = fm_fail(
 		    err, FM_EINPUT,
 		    "publish.attestation_key: %s is the key of publish.key: attestations are by a key of their own "
@@ -214,6 +215,7 @@ static int check_key(const struct fm_config *cfg, const char *project, bool dry,
 	const char *path = cfg->publish.key;
 	struct fm_sshkey key = {0};
 	struct stat st;
+	bool outside;
 	int rc;
 
 	if (stat(path, &st) && errno == ENOENT)
@@ -221,7 +223,8 @@ static int check_key(const struct fm_config *cfg, const char *project, bool dry,
 			       path);
 	if ((rc = check_file("publish.key", path, err)) < 0)
 		return rc;
-	if ((rc = fm_sshkey_read(&key, path, err)) < 0) {
+	if ((rc = fm_outside_look(path, &key.pub, &outside, err)) < 0 ||
+	    (!outside && (rc = fm_sshkey_read(&key, path, err)) < 0)) {
 		fm_error_prefix(err, "publish.key: ");
 		goto out;
 	}

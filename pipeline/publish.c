@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "pipeline/outside.h"
 #include "pipeline/sandbox.h"
 #include "pipeline/stop.h"
 #include "release/attestation.h"
@@ -28,7 +29,9 @@ struct publication {
 	struct fm_record next;
 	struct fm_buf text, sig; /* of the record */
 	struct fm_buf attestations;
-	int folder; /* locked; -1 */
+	struct fm_outside outside;
+	bool signs_outside; /* publish.key is none that this program reads (outside.h) */
+	int folder;         /* locked; -1 */
 };
 
 static int no_memory(struct fm_error *err)
@@ -160,6 +163,54 @@ static int take_signature(struct publication *p, const uint8_t sha512[FM_SHA512_
 	return fm_buf_check(&p->sig, err);
 }
 
+/* By ssh-keygen, where this program cannot read the key. */
+static int sign_outside(struct publication *p, const char *ns, const char *file, const struct fm_buf *text,
+			struct fm_buf *armored, struct fm_error *err)
+{
+	return fm_outside_sign(&p->outside, p->cfg->publish.key, ns, file, text ? text->data : NULL,
+			       text ? text->len : 0, armored, err);
+}
+
+static int sign_record_outside(struct publication *p, const uint8_t sha512[FM_SHA512_LEN], struct fm_error *err)
+{
+	struct fm_buf armored = {0};
+	json_t *result = NULL;
+	int rc;
+
+	if ((rc = sign_outside(p, FM_RECORD_NAMESPACE, NULL, &p->text, &armored, err)) < 0)
+		goto out;
+	if (!(result = json_stringn(armored.data, armored.len))) {
+		rc = fm_fail(err, FM_ESYSTEM, "ssh-keygen made no signature");
+		goto out;
+	}
+	rc = take_signature(p, sha512, result, err);
+out:
+	json_decref(result);
+	fm_buf_free(&armored);
+	return rc;
+}
+
+/* The archive that the release stage left unsigned. */
+static int sign_archive(struct publication *p, struct fm_error *err)
+{
+	struct fm_buf armored = {0};
+	struct fm_sshpub pub;
+	bool outside;
+	int rc;
+
+	if (fm_file_exists(p->from_sig))
+		return FM_OK;
+	if ((rc = fm_outside_look(p->cfg->publish.key, &pub, &outside, err)) < 0 || !outside)
+		return rc;
+	p->signs_outside = true;
+	if ((rc = sign_outside(p, FM_SSH_NAMESPACE, p->from, NULL, &armored, err)) < 0)
+		goto out;
+	rc = fm_file_write(p->from_sig, 0644, armored.data, armored.len, err);
+out:
+	fm_buf_free(&armored);
+	return rc;
+}
+
 static int sign_record(struct publication *p, struct fm_error *err)
 {
 	uint8_t sha512[FM_SHA512_LEN];
@@ -170,6 +221,8 @@ static int sign_record(struct publication *p, struct fm_error *err)
 
 	if ((rc = fm_sha512_bytes(p->text.data, p->text.len, sha512, err)) < 0)
 		return rc;
+	if (p->signs_outside)
+		return sign_record_outside(p, sha512, err);
 	fm_sandbox_path(&box, s.key, false);
 	if ((rc = fm_sandbox_run(&box, sign_fn, &s, &report, err)) < 0)
 		goto out;
@@ -440,6 +493,9 @@ int fm_publish_put(const struct fm_stages *stages, const struct fm_config *cfg, 
 
 	if ((rc = name_files(&p, project, err)) < 0)
 		goto out;
+	p.outside.fd = run->passphrase_fd;
+	if ((rc = sign_archive(&p, err)) < 0)
+		goto out;
 	in.archive = p.from;
 	in.signers = p.signers_path;
 	if ((rc = stages->verify(&in, &p.report, err)) < 0) {
@@ -453,6 +509,7 @@ int fm_publish_put(const struct fm_stages *stages, const struct fm_config *cfg, 
 out:
 	if (p.folder >= 0)
 		close(p.folder); /* and with it the lock */
+	fm_outside_close(&p.outside);
 	fm_verify_report_free(&p.report);
 	fm_signers_free(&p.signers);
 	fm_buf_free(&p.text);

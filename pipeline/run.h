@@ -38,6 +38,7 @@ struct fm_run {
 	char tar_sha256[FM_SHA256_HEX], archive_sha256[FM_SHA256_HEX];
 	char ledger_first[FM_SHA256_HEX], ledger_head[FM_SHA256_HEX]; /* for the record (fm_ledger_witness) */
 	bool unconfined;
+	int passphrase_fd; /* of publish.key (outside.h); 0: none */
 };
 
 /* What a run takes as it was recorded instead of making it: all but generate and release.  Borrowed. */
@@ -54,6 +55,7 @@ struct fm_run_options {
 	const char *out;       /* NULL: cfg->publish.out */
 	int until;             /* the last stage to run: an enum fm_stage_id */
 	bool force, unconfined;
+	int passphrase_fd;              /* where the passphrase of publish.key comes from (outside.h); 0: nowhere */
 	int events;                     /* where rows of the ledger are told (fm_ledger_tell); 0: nowhere */
 	const struct fm_stages *stages; /* NULL: the real ones */
 	/* For the plan: take what is complete as a run would, and make and record nothing. */

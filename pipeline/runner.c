@@ -442,6 +442,7 @@ int fm_runner_run(const struct fm_run_options *o, struct fm_run *run, struct fm_
 
 	memset(run, 0, sizeof *run);
 	run->unconfined = o->unconfined;
+	run->passphrase_fd = o->passphrase_fd;
 	fm_stop_hold();
 	rc = workspace ? open_run(&r, workspace, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
 	if (rc < 0)

@@ -91,7 +91,7 @@ static int check_key(struct fm_verify_job *job, const char *path, const struct f
 				       job->in->signers, e->keyid);
 		return FM_OK;
 	}
-	if (memcmp(who->key.point, job->sig.key.point, sizeof who->key.point) == 0)
+	if (fm_sshpub_same(&who->key, &job->sig.key))
 		return fm_verify_refuse(job, FM_REASON_ATTESTATIONS,
 					"%s is by the key that signed the release: attestations are by another", path);
 	if ((good = fm_dsse_check(e, &who->key, job->err)) < 0)

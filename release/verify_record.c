@@ -57,7 +57,7 @@ static int check_signer(struct fm_verify_job *job, const char *path, const struc
 		return fm_verify_refuse(job, FM_REASON_RECORD_UNSIGNED,
 					"the signature of %s was made for \"%s\", not for \"" FM_RECORD_NAMESPACE "\"",
 					path, sig->ns);
-	if (memcmp(sig->key.point, job->sig.key.point, sizeof sig->key.point) != 0)
+	if (!fm_sshpub_same(&sig->key, &job->sig.key))
 		return fm_verify_refuse(job, FM_REASON_RECORD_UNSIGNED,
 					"%s was signed by another key than the archive: they do not belong together",
 					path);

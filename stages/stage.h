@@ -119,6 +119,7 @@ struct fm_release_in {
 	const struct fm_config *cfg;
 	const char *synthetic_dir, *verdict_json, *key, *out_dir;
 	const json_t *manifest;
+	/* key NULL: the archive is not signed here */
 	const char *license; /* the text of the licence, a file, or NULL */
 };
 struct fm_release_out {

@@ -189,9 +189,6 @@ expect 1 "without either way an unknown archive is refused" "$F" reproduce "$arc
 says err "--source" "and the message names the way"
 
 # --- what lies in the workspace meanwhile: nothing that can be read without the project's secret ---
-clear_of() { # WORKSPACE: what is decrypted of it, and not removed
-	ls -d /dev/shm/flowmint-*-"$(printf %s "$(realpath "$1")" | sha256sum | cut -c1-16)"* "$1"/clear* 2>/dev/null
-}
 entry() { # STAGE: of run 1
 	"$F" log 1 --workspace p/workspace --json >log.json
 	echo "p/workspace/stages/$1/$(json log.json "[r['body']['key'] for r in d if r['kind'] == 'stage' and r['body']['name'] == '$1'][0]")"
@@ -201,7 +198,7 @@ expect 0 "(the flows, decrypted)" "$F" unseal 1 --stage generate --out flows --w
 holds "(they are what they are)" grep -qa F32 opened/weights.safetensors
 holds "(both of them)" grep -qa NUMPY flows/sa.npy
 holds "neither store, model, flows nor metrics can be read" sh -c '! grep -rqaE "NUMPY|__metadata__|vocabular|histograms" p/workspace/stages'
-holds "nothing decrypted is left" test -z "$(clear_of p/workspace)$(clear_of m/workspace)"
+holds "nothing decrypted is left" test -z "$(decrypted p/workspace)$(decrypted m/workspace)"
 model=$(entry train)
 cp "$model/model.sealed" model.kept
 printf x | dd of="$model/model.sealed" bs=1 seek=5000 conv=notrunc 2>/dev/null

@@ -52,9 +52,13 @@ chmod 644 p/keys/release.key
 refused 3 "publish.key: $T/p/keys/release.key holds a secret but its mode is 0644" "a key that others may read"
 chmod 600 p/keys/release.key
 ssh-keygen -q -t ed25519 -N secret -f p/keys/locked
-refused 3 "publish.key: $T/p/keys/locked: " "a key with a passphrase" --set publish.key="$T/p/keys/locked"
-says err "passphrase" "a key with a passphrase: the message names it"
-refused 3 "release.key.pub is a public key" "a public key to sign with" --set publish.key="$T/p/keys/release.key.pub"
+refused 3 "does not name the key $T/p/keys/locked" "a key with a passphrase that allowed_signers does not name" --set publish.key="$T/p/keys/locked"
+cp p/keys/locked.pub p/keys/lonely.pub
+unset SSH_AUTH_SOCK
+refused 3 "lonely.pub is a public key, which signs by an ssh-agent" "a public key to sign with, without an agent" --set publish.key="$T/p/keys/lonely.pub"
+chmod 775 p/keys
+refused 3 "others may put another key in its place" "a key in a folder that others may write" 
+chmod 700 p/keys
 refused 3 "no such file; flowmint keygen" "a key that is not there" --set publish.key="$T/p/keys/nope"
 refused 3 "is the key of publish.key" "one key for releases and attestations" --set publish.attestation_key="$T/p/keys/release.key"
 refused 3 "publish.attestation_key: $T/p/keys/nope: no such file" "a key for attestations that is not there" \
@@ -222,7 +226,7 @@ expect 3 "a waiver by a key without the right" waive --expires 2099-12-31
 says err "p/allowed_signers: no line lets this key sign waivers" "names the file"
 expect 3 "a date that has passed, by such a key" waive --expires 2020-12-31
 says err "2020-12-31 has passed" "is told first"
-expect 3 "a public key for a waiver" waive --expires 2099-12-31 --key p/keys/other.pub
-says err "is a public key" "says so"
+expect 3 "a public key for a waiver, without an agent" waive --expires 2099-12-31 --key p/keys/lonely.pub
+says err "is a public key, which signs by an ssh-agent" "says so"
 
 finish

@@ -72,6 +72,7 @@ expect 0 "at last it ends well" small --until train
 says err "train: goes on from step" "from the last checkpoint"
 holds "with the bits it would have had" test "$(weights)" = "$whole"
 holds "and nothing left behind" test ! -e "$(checkpoint)"
+holds "nor anything decrypted" test -z "$(decrypted "$W")"
 expect 0 "threads and checkpoints are not what a model depends on" small --until train --json --set train.threads=7 --set train.checkpoint_every=0
 holds "the model is taken as it is" test "$(json out 'd["stages"][1]["cached"]')" = True
 
@@ -89,6 +90,12 @@ rm -rf "$W"
 EVERY=0 SECONDS_EACH=0.05 killed_after 2 0
 holds "training is killed" test $status -eq 137
 holds "a checkpoint of the clock's is there" test -s "$(checkpoint)/checkpoint.sealed"
+holds "which nobody can read" sh -c '! grep -qaE "__metadata__|safetensors|F32\"" "$1"' sh "$(checkpoint)/checkpoint.sealed"
+holds "what the killed run had decrypted is there still" test -n "$(decrypted "$W")"
+cp -r "$W" purged
+expect 0 "a killed run can be purged" "$F" purge 1 --workspace purged --json
+holds "with its checkpoint" test "$(json out 'd["checkpoints"]')" = 1
+holds "and the key of it" test -z "$(find purged/stages -name '*key*' -o -name '.checkpoint*' -o -name '*.sealed')"
 expect 0 "the same command goes on from there" small --until train
 says err "train: goes on from step" "where it was"
 holds "to the same bits" test "$(weights)" = "$whole"

@@ -82,6 +82,11 @@ blunt() { # PROJECT RELEASE.yaml
 			--key "$1/keys/waiver"
 }
 
+# What is decrypted of a workspace now, or was left so.
+decrypted() { # WORKSPACE
+	ls -d /dev/shm/flowmint-*-"$(printf %s "$(realpath "$1")" | sha256sum | cut -c1-16)"* "$1"/clear* 2>/dev/null
+}
+
 # What the newest run's stage made, decrypted into a fresh folder.
 unsealed() { # WORKSPACE STAGE FOLDER
 	rm -rf "$3"

@@ -20,7 +20,7 @@
 struct run_args {
 	struct fm_words set;
 	const char *until, *out, *workspace;
-	uint64_t events;
+	uint64_t events, passphrase_fd;
 	bool plan, force, unconfined, json;
 };
 
@@ -43,6 +43,7 @@ static const struct fm_option run_options[] = {
     {FM_SETS_UINT(struct run_args, events), .name = "events", .value = "FD", .least = 1, .most = 65535,
      .help = "tell each row of the ledger on this descriptor too, as a line of JSON, when it is written (run ... "
 	     "--events 3 3>FILE)"},
+    FM_OPTION_PASSPHRASE(struct run_args),
     FM_OPTION_JSON(struct run_args),
     {0},
 };
@@ -141,6 +142,7 @@ static int run(const void *args, const struct fm_call *call, struct fm_error *er
 				   .workspace = fm_place_run_workspace(a->workspace),
 				   .force = a->force,
 				   .events = (int)a->events,
+				   .passphrase_fd = (int)a->passphrase_fd,
 				   .unconfined = a->unconfined};
 	struct fm_config *cfg = NULL;
 	struct fm_run done = {0};

@@ -3,16 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "judge/gate/controls.h"
 #include "manifests/config.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/place.h"
+#include "pipeline/outside.h"
 #include "release/sign/waiver.h"
 
 struct waive_args {
 	const char *check, *reason, *expires, *key;
+	uint64_t passphrase_fd;
 };
 
 static const struct fm_option options[] = {
@@ -23,7 +26,8 @@ static const struct fm_option options[] = {
     {FM_SETS_TEXT(struct waive_args, expires), .name = "expires", .value = "YYYY-MM-DD", .required = true,
      .help = "the last day that it holds (UTC)"},
     {FM_SETS_TEXT(struct waive_args, key), .name = "key", .value = "KEY", .required = true, .offer = FM_OFFER_FILE,
-     .help = "whose public half allowed_signers names for the namespace flowmint-waiver"},
+     .help = "whose public half allowed_signers names for the namespace flowmint-waiver; as publish.key"},
+    FM_OPTION_PASSPHRASE(struct waive_args),
     {0},
 };
 
@@ -55,6 +59,31 @@ static int fill(struct fm_waiver *w, const struct fm_config *cfg, const struct w
 	return FM_OK;
 }
 
+/* By ssh-keygen; without a signature the waiver is none, and goes. */
+static int sign_outside(const struct waive_args *a, const char *path, struct fm_error *err)
+{
+	struct fm_outside o = {.fd = (int)a->passphrase_fd};
+	struct fm_buf armored = {0};
+	char *sig = NULL;
+	int rc;
+
+	if (asprintf(&sig, "%s.sig", path) < 0) {
+		sig = NULL;
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	if ((rc = fm_outside_sign(&o, a->key, FM_WAIVER_NAMESPACE, path, NULL, 0, &armored, err)) < 0)
+		goto out;
+	rc = fm_file_write(sig, 0644, armored.data, armored.len, err);
+out:
+	if (rc < 0)
+		unlink(path);
+	fm_outside_close(&o);
+	fm_buf_free(&armored);
+	free(sig);
+	return rc;
+}
+
 static int waive(const void *args, const struct fm_call *call, struct fm_error *err)
 {
 	/* Only the name and the checks count: a project whose trace is not named yet will do. */
@@ -67,6 +96,7 @@ static int waive(const void *args, const struct fm_call *call, struct fm_error *
 	struct fm_sshkey key = {0};
 	struct fm_waiver w = {0};
 	const char *file;
+	bool outside;
 	int rc;
 
 	if ((rc = fm_place_config(call, call->operand[0], &file, err)) < 0 ||
@@ -79,13 +109,16 @@ static int waive(const void *args, const struct fm_call *call, struct fm_error *
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
-	if ((rc = fm_signers_load(&signers, signers_path, err)) < 0 || (rc = fm_sshkey_read(&key, a->key, err)) < 0)
+	if ((rc = fm_signers_load(&signers, signers_path, err)) < 0 ||
+	    (rc = fm_outside_look(a->key, &key.pub, &outside, err)) < 0 ||
+	    (!outside && (rc = fm_sshkey_read(&key, a->key, err)) < 0))
 		goto out;
 	if ((rc = fm_waiver_key_allowed(&key.pub, &signers, now_s, err)) < 0) {
 		fm_error_prefix(err, "%s: ", signers_path);
 		goto out;
 	}
-	if ((rc = fm_waiver_write(dir, &w, &key, now_s, &path, err)) < 0)
+	if ((rc = fm_waiver_write(dir, &w, outside ? NULL : &key, now_s, &path, err)) < 0 ||
+	    (outside && (rc = sign_outside(a, path, err)) < 0))
 		goto out;
 	printf("%s\n", path);
 out:

@@ -93,6 +93,13 @@ struct fm_option {
 	{                                                                                                              \
 		FM_SETS_FLAG(s, json), .name = "json", .help = "the answer as one JSON document"                       \
 	}
+#define FM_OPTION_PASSPHRASE(type)                                                                                     \
+	{                                                                                                              \
+		FM_SETS_UINT(type, passphrase_fd),                                                                     \
+		    .name = "passphrase-fd", .value = "FD", .least = 3, .most = 65535,                                 \
+		    .help = "the first line that this descriptor gives is the passphrase of the key that signs "       \
+			    "(... --passphrase-fd 3 3<FILE); else ssh-keygen asks on the terminal"                     \
+	}
 #define FM_OPTION_WORKSPACE(s)                                                                                         \
 	{                                                                                                              \
 		FM_SETS_TEXT(s, workspace),                                                                            \

@@ -248,14 +248,16 @@ static int parse_line(struct line l, struct fm_signer *s, struct fm_error *err)
 			return fm_fail(err, FM_EINPUT,
 				       "no key after the options (a line is: PRINCIPALS [OPTIONS] ssh-ed25519 BASE64)");
 	}
-	if (authority || !word_is(&word, "ssh-ed25519"))
+	if (authority || (!word_is(&word, "ssh-ed25519") && !word_is(&word, "sk-ssh-ed25519@openssh.com")))
 		return 0;
 	skip_blanks(&l);
 	base64 = (struct line){l.p, 0};
 	while (base64.n < l.n && !is_blank(l.p[base64.n]))
 		base64.n++;
 	if (fm_base64_decode(base64.p, base64.n, blob, sizeof blob, &w.n) || fm_sshpub_from_blob(&s->key, &w, NULL))
-		return fm_fail(err, FM_EINPUT, "the ssh-ed25519 key is damaged");
+		return fm_fail(err, FM_EINPUT, "the %.*s key is damaged", (int)word.n, word.p);
+	if (!word_is(&word, s->key.application[0] ? "sk-ssh-ed25519@openssh.com" : "ssh-ed25519"))
+		return fm_fail(err, FM_EINPUT, "the key is of another type than the line says");
 	if (fm_sshpub_is_weak(&s->key))
 		return fm_fail(err, FM_EINPUT, "the key is of small order: anybody can sign for it");
 	return 1;
@@ -409,7 +411,7 @@ enum fm_signer_state fm_signers_find_name(const struct fm_signers *list, const s
 		const struct fm_signer *s = &list->s[i];
 		enum fm_signer_state state = FM_SIGNER_OK;
 
-		if (memcmp(s->key.point, key->point, sizeof key->point) != 0)
+		if (!fm_sshpub_same(&s->key, key))
 			continue;
 		if (!is_of(s, name))
 			state = FM_SIGNER_OTHER_NAME;

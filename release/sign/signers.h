@@ -8,10 +8,10 @@
  * Understood as ssh-keygen does: principals (patterns with * ? and !, commas between them, double quotes around them),
  * the options namespaces (patterns too), valid-after and valid-before, each at most once (YYYYMMDD or
  * YYYYMMDDHHMM[SS], UTC with or without Z or UTC behind it; ssh-keygen takes a time without them in the machine's zone,
- * so write the Z).  Lines with cert-authority and keys of other types than ssh-ed25519 are skipped: such keys sign
- * nothing here.  Where ssh-keygen passes over a line that it cannot read, the file is refused: an option that is not
- * known may limit the key, and a line that nobody can read should not stay.  So are a byte-order mark, an impossible
- * date and a key of small order.
+ * so write the Z).  Lines with cert-authority and keys of other types than ssh-ed25519 and sk-ssh-ed25519@openssh.com
+ * are skipped: such keys sign nothing here.  Where ssh-keygen passes over a line that it cannot read, the file is
+ * refused: an option that is not known may limit the key, and a line that nobody can read should not stay.  So are a
+ * byte-order mark, an impossible date and a key of small order.
  */
 #ifndef FM_RELEASE_SIGN_SIGNERS_H
 #define FM_RELEASE_SIGN_SIGNERS_H

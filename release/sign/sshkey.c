@@ -15,6 +15,7 @@
 #define LABEL "OPENSSH PRIVATE KEY"
 #define MAGIC "openssh-key-v1" /* with its NUL */
 #define TYPE "ssh-ed25519"
+#define SK_TYPE "sk-ssh-ed25519@openssh.com"
 
 /* --- the curve, by OpenSSL --- */
 
@@ -64,8 +65,15 @@ int fm_sshpub_check(const struct fm_sshpub *pub, const void *p, size_t n, const 
 
 void fm_sshpub_blob(const struct fm_sshpub *pub, struct fm_wire_out *o)
 {
-	fm_wire_put_text(o, TYPE);
+	fm_wire_put_text(o, pub->application[0] ? SK_TYPE : TYPE);
 	fm_wire_put_string(o, pub->point, 32);
+	if (pub->application[0])
+		fm_wire_put_text(o, pub->application);
+}
+
+bool fm_sshpub_same(const struct fm_sshpub *a, const struct fm_sshpub *b)
+{
+	return memcmp(a->point, b->point, sizeof a->point) == 0 && strcmp(a->application, b->application) == 0;
 }
 
 /*
@@ -96,30 +104,40 @@ bool fm_sshpub_is_weak(const struct fm_sshpub *pub)
 
 int fm_sshpub_from_blob(struct fm_sshpub *pub, const struct fm_wire *blob, char type[64])
 {
-	struct fm_wire w = *blob, name, point;
+	struct fm_wire w = *blob, name, point, application = {0};
+	bool sk;
 
 	if (fm_wire_string(&w, &name) || name.n == 0)
 		return -1;
 	if (type)
 		fm_printable(name.p, name.n, type, 64);
-	if (!fm_wire_is(&name, TYPE))
+	sk = fm_wire_is(&name, SK_TYPE);
+	if (!sk && !fm_wire_is(&name, TYPE))
 		return -2;
-	if (fm_wire_string(&w, &point) || point.n != 32 || w.n != 0)
+	if (fm_wire_string(&w, &point) || point.n != 32 || (sk && fm_wire_string(&w, &application)) || w.n != 0)
 		return -1;
 	memset(pub, 0, sizeof *pub);
 	memcpy(pub->point, point.p, 32);
+	if (!sk)
+		return 0;
+	if (application.n == 0 || application.n >= sizeof pub->application)
+		return -1;
+	for (size_t i = 0; i < application.n; i++)
+		if (application.p[i] <= 0x20 || application.p[i] >= 0x7f)
+			return -1;
+	memcpy(pub->application, application.p, application.n);
 	return 0;
 }
 
 static void put_type_and_blob(const struct fm_sshpub *pub, struct fm_buf *out)
 {
 	uint8_t blob[FM_SSHKEY_BLOB];
-	uint8_t text[72];
+	uint8_t text[FM_SSHKEY_BLOB / 3 * 4 + 8];
 	struct fm_wire_out b = {blob, 0, sizeof blob, false}, t = {text, 0, sizeof text, false};
 
 	fm_sshpub_blob(pub, &b);
 	fm_base64_encode(blob, b.n, &t);
-	fm_buf_puts(out, TYPE " ");
+	fm_buf_printf(out, "%s ", pub->application[0] ? SK_TYPE : TYPE);
 	fm_buf_add(out, text, t.n);
 }
 
@@ -242,8 +260,12 @@ static int parse_private(struct fm_sshkey *k, const struct fm_secret *text, stru
 	}
 	if (!fm_wire_is(&cipher, "none") || !fm_wire_is(&kdf, "none")) {
 		rc = fm_fail(err, FM_EINPUT,
-			     "the private key is encrypted with a passphrase, which is not supported; take "
+			     "the private key is encrypted with a passphrase, which is not supported here; take "
 			     "it off in a copy with: ssh-keygen -p -N '' -f COPY");
+		goto out;
+	}
+	if (found == 0 && outer.application[0]) {
+		rc = fm_fail(err, FM_EINPUT, "this is a key on a FIDO token, which is not supported here");
 		goto out;
 	}
 	if (found || options.n) {
@@ -290,6 +312,106 @@ int fm_sshkey_read(struct fm_sshkey *k, const char *path, struct fm_error *err)
 		return fm_error_prefix(err, "%s: ", path);
 	}
 	return FM_OK;
+}
+
+/* ---- the public half alone ---- */
+
+/* "TYPE BASE64 COMMENT" */
+static int look_at_line(struct fm_sshpub *pub, const char *text, size_t n, struct fm_error *err)
+{
+	const char *end = memchr(text, '\n', n), *base64 = memchr(text, ' ', n), *comment;
+	uint8_t blob[FM_SSHKEY_BLOB];
+	struct fm_wire w = {blob, 0};
+	char type[64] = "";
+	int found;
+
+	n = end ? (size_t)(end - text) : n;
+	if (!base64 || base64 >= text + n)
+		return fm_fail(err, FM_EINPUT, "this is no key of OpenSSH's");
+	base64++;
+	comment = memchr(base64, ' ', (size_t)(text + n - base64));
+	end = comment ? comment : text + n;
+	found = fm_base64_decode(base64, (size_t)(end - base64), blob, sizeof blob, &w.n)
+		    ? -2
+		    : fm_sshpub_from_blob(pub, &w, type);
+	if (found == -2)
+		return fm_fail(err, FM_EINPUT,
+			       "this is a key of another type than ssh-ed25519 and sk-ssh-ed25519@openssh.com: "
+			       "flowmint keygen --out KEY");
+	if (found)
+		return fm_fail(err, FM_EINPUT, "the public key is damaged");
+	if (comment)
+		fm_printable(comment + 1, (size_t)(text + n - comment - 1), pub->comment, sizeof pub->comment);
+	return FM_OK;
+}
+
+static int look_at_private(struct fm_sshpub *pub, const struct fm_secret *text, bool *here, struct fm_error *err)
+{
+	struct fm_wire w, magic, cipher, kdf, options, public;
+	struct fm_secret blob = {0};
+	char type[64] = "";
+	uint32_t nkeys;
+	int rc, found;
+
+	if ((rc = fm_secret_new(&blob, FM_SSHKEY_FILE_MAX, err)) < 0)
+		goto out;
+	w.p = blob.data;
+	if (fm_armor_read(LABEL, (const char *)text->data, text->len, blob.data, blob.len, &w.n) ||
+	    fm_wire_bytes(&w, sizeof MAGIC, &magic) || memcmp(magic.p, MAGIC, sizeof MAGIC)) {
+		rc =
+		    fm_fail(err, FM_EINPUT, "this is no OpenSSH private key; make one with: flowmint keygen --out KEY");
+		goto out;
+	}
+	if (fm_wire_string(&w, &cipher) || fm_wire_string(&w, &kdf) || fm_wire_string(&w, &options) ||
+	    fm_wire_u32(&w, &nkeys) || nkeys != 1 || fm_wire_string(&w, &public)) {
+		rc = fm_fail(err, FM_EINPUT, "the private key is damaged");
+		goto out;
+	}
+	found = fm_sshpub_from_blob(pub, &public, type);
+	if (found == -2)
+		rc = fm_fail(
+		    err, FM_EINPUT,
+		    "this is a key of type %s; releases are signed with ssh-ed25519 keys: flowmint keygen --out "
+		    "KEY",
+		    type);
+	else if (found)
+		rc = fm_fail(err, FM_EINPUT, "the private key is damaged");
+	*here = fm_wire_is(&cipher, "none") && !pub->application[0];
+out:
+	fm_secret_close(&blob);
+	return rc;
+}
+
+int fm_sshkey_look(const char *path, struct fm_sshpub *pub, bool *here, struct fm_error *err)
+{
+	struct fm_secret text = {0};
+	struct fm_buf line = {0};
+	char begin[8] = "";
+	size_t got = 0;
+	int fd, rc;
+
+	memset(pub, 0, sizeof *pub);
+	*here = false;
+	if ((rc = fm_file_open(path, &fd, err)) < 0)
+		return rc;
+	rc = fm_fd_read(fd, path, begin, sizeof begin, &got, err);
+	close(fd);
+	if (rc < 0)
+		return rc;
+	if (got == sizeof begin && (memcmp(begin, "ssh-", 4) == 0 || memcmp(begin, "sk-ssh-", 7) == 0)) {
+		if ((rc = fm_file_read(path, FM_SSHKEY_FILE_MAX, &line, err)) >= 0)
+			rc = look_at_line(pub, line.data, line.len, err);
+	} else if ((rc = fm_secret_read(&text, path, FM_SSHKEY_FILE_MAX, err)) >= 0) {
+		rc = look_at_private(pub, &text, here, err);
+	} else {
+		goto out; /* names the file already */
+	}
+	if (rc < 0)
+		fm_error_prefix(err, "%s: ", path);
+out:
+	fm_secret_close(&text);
+	fm_buf_free(&line);
+	return rc;
 }
 
 /* The armored private key into text. */

@@ -1,8 +1,9 @@
 /*
- * sshkey.h - Ed25519 keys in OpenSSH's own files.
+ * sshkey.h - Ed25519 keys in OpenSSH's own files, and the public half of those on FIDO tokens.
  *
  * A private key is the file that `ssh-keygen -t ed25519 -N ''` makes (PROTOCOL.key, unencrypted), a public key one line
- * "ssh-ed25519 BASE64 COMMENT".  ssh-keygen reads what is written here, and what it writes is read here.
+ * "ssh-ed25519 BASE64 COMMENT" or "sk-ssh-ed25519@openssh.com BASE64 COMMENT", whose key has string application as a
+ * third part.  ssh-keygen reads what is written here, and what it writes is read here.
  *
  *     "openssh-key-v1\0"  string cipher ("none")  string kdf ("none")  string ""  u32 1
  *     string { string "ssh-ed25519"  string public[32] }
@@ -29,12 +30,13 @@
 #define FM_ATTEST_NAMESPACE "flowmint-attestation"                 /* what a line lets the key of attestations sign */
 #define FM_SSH_NAMESPACES FM_SSH_NAMESPACE "," FM_RECORD_NAMESPACE /* what a line lets a key that releases sign */
 #define FM_SSHKEY_FILE_MAX 16384
-#define FM_SSHKEY_BLOB 51 /* bytes of a public key: string "ssh-ed25519", string[32] */
+#define FM_SSHKEY_BLOB 138 /* bytes of a public key: string "ssh-ed25519", string[32]; of sk- more */
 #define FM_FINGERPRINT_MAX 52
 
 struct fm_sshpub {
 	uint8_t point[32];
-	char comment[256]; /* printable, cut if longer */
+	char comment[256];    /* printable, cut if longer */
+	char application[64]; /* of a key on a FIDO token, "ssh:", which signs with flags and a counter; "": of none */
 };
 /* The private half is the 32-byte seed of RFC 8032. */
 struct fm_sshkey {
@@ -52,13 +54,20 @@ int fm_sshkey_sign(const struct fm_sshkey *k, const void *p, size_t n, uint8_t s
 		   struct fm_error *err) FM_MUST_CHECK;
 void fm_sshkey_close(struct fm_sshkey *k); /* wipes */
 
+/* The public half of what is named as a key to sign with, without its secret: a private key file, encrypted or not, or
+ * a public key line, whose private half an ssh-agent has.  *here: fm_sshkey_read can read it; else ssh-keygen has to
+ * sign (a passphrase, an agent, a token).  FM_EINPUT: absent, no such key, or a private one that others may read. */
+int fm_sshkey_look(const char *path, struct fm_sshpub *pub, bool *here, struct fm_error *err) FM_MUST_CHECK;
+
+/* The same key? */
+bool fm_sshpub_same(const struct fm_sshpub *a, const struct fm_sshpub *b);
 /* 1 signed by this key, 0 not, negative: could not be told. */
 int fm_sshpub_check(const struct fm_sshpub *pub, const void *p, size_t n, const uint8_t sig[64],
 		    struct fm_error *err) FM_MUST_CHECK;
 void fm_sshpub_blob(const struct fm_sshpub *pub, struct fm_wire_out *o);
 /* One of the eight points of small order, in any spelling: for such a key anybody can make signatures that hold. */
 bool fm_sshpub_is_weak(const struct fm_sshpub *pub);
-/* 0, -1 not a public key blob, -2 one of another type than ssh-ed25519 (its name, printable, in type if that is not
+/* 0, -1 not a public key blob, -2 one of another type than these two (its name, printable, in type if that is not
  * NULL). */
 int fm_sshpub_from_blob(struct fm_sshpub *pub, const struct fm_wire *blob, char type[64]) FM_MUST_CHECK;
 void fm_sshpub_line(const struct fm_sshpub *pub, struct fm_buf *out); /* "ssh-ed25519 BASE64 COMMENT\n" */

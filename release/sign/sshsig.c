@@ -1,10 +1,15 @@
 #include "release/sign/sshsig.h"
+#include "base/hash.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
+
 #define LABEL "SSH SIGNATURE"
+#define TYPE "ssh-ed25519"
+#define SK_TYPE "sk-ssh-ed25519@openssh.com"
 #define MAGIC "SSHSIG" /* without its NUL */
 #define NMAGIC 6
 #define VERSION 1
@@ -114,7 +119,7 @@ int fm_sshsig_sign(const struct fm_sshkey *key, const char *ns, const uint8_t di
 int fm_sshsig_parse(struct fm_sshsig *s, const char *text, size_t n, struct fm_error *err)
 {
 	uint8_t blob[BLOB_MAX];
-	struct fm_wire w = {blob, 0}, magic, key, ns, reserved, hash, inner, type, sig;
+	struct fm_wire w = {blob, 0}, magic, key, ns, reserved, hash, inner, type, sig, flags;
 	char name[64] = "";
 	uint32_t version;
 	int found;
@@ -135,7 +140,9 @@ int fm_sshsig_parse(struct fm_sshsig *s, const char *text, size_t n, struct fm_e
 	found = fm_sshpub_from_blob(&s->key, &key, name);
 	if (found == -2)
 		return fm_fail(err, FM_EINPUT,
-			       "the signature was made by a key of type %s; only ssh-ed25519 is accepted", name);
+			       "the signature was made by a key of type %s; only ssh-ed25519 and "
+			       "sk-ssh-ed25519@openssh.com are accepted",
+			       name);
 	if (found)
 		return fm_fail(err, FM_EINPUT, "the public key in the signature is damaged");
 	if (ns.n == 0 || ns.n >= sizeof s->ns)
@@ -150,11 +157,36 @@ int fm_sshsig_parse(struct fm_sshsig *s, const char *text, size_t n, struct fm_e
 		fm_printable(hash.p, hash.n, name, sizeof name);
 		return fm_fail(err, FM_EINPUT, "the signature is over a %s digest; only sha512 is accepted", name);
 	}
-	if (fm_wire_string(&inner, &type) || !fm_wire_is(&type, "ssh-ed25519") || fm_wire_string(&inner, &sig) ||
-	    sig.n != sizeof s->sig || inner.n)
-		return fm_fail(err, FM_EINPUT, "the signature proper is not 64 bytes of ssh-ed25519");
+	if (fm_wire_string(&inner, &type) || !fm_wire_is(&type, s->key.application[0] ? SK_TYPE : TYPE) ||
+	    fm_wire_string(&inner, &sig) || sig.n != sizeof s->sig)
+		return fm_fail(err, FM_EINPUT, "the signature proper is not 64 bytes of the key's type");
 	memcpy(s->sig, sig.p, sizeof s->sig);
+	if (s->key.application[0]) {
+		if (fm_wire_bytes(&inner, 1, &flags) || fm_wire_u32(&inner, &s->counter))
+			return fm_fail(err, FM_EINPUT, "the signature of a token has no flags and counter");
+		s->flags = flags.p[0];
+	}
+	if (inner.n)
+		return fm_fail(err, FM_EINPUT, "the signature proper has bytes left over");
 	return FM_OK;
+}
+
+static int check_token(const struct fm_sshsig *s, const uint8_t *message, size_t n, struct fm_error *err)
+{
+	uint8_t all[2 * FM_SHA256_LEN + 5], *p = all;
+	int rc;
+
+	if (!(s->flags & 1))
+		return 0;
+	if ((rc = fm_sha256_bytes(s->key.application, strlen(s->key.application), p, err)) < 0)
+		return rc;
+	p += FM_SHA256_LEN;
+	*p++ = s->flags;
+	for (int shift = 24; shift >= 0; shift -= 8)
+		*p++ = (uint8_t)(s->counter >> shift);
+	if ((rc = fm_sha256_bytes(message, n, p, err)) < 0)
+		return rc;
+	return fm_sshpub_check(&s->key, all, sizeof all, s->sig, err);
 }
 
 int fm_sshsig_check(const struct fm_sshsig *s, const uint8_t digest[FM_SHA512_LEN], struct fm_error *err)
@@ -165,5 +197,7 @@ int fm_sshsig_check(const struct fm_sshsig *s, const uint8_t digest[FM_SHA512_LE
 	signed_bytes(s->ns, digest, &m);
 	if (m.full)
 		return fm_fail(err, FM_ESYSTEM, "a signature's message does not fit its buffer");
+	if (s->key.application[0])
+		return check_token(s, message, m.n, err);
 	return fm_sshpub_check(&s->key, message, m.n, s->sig, err);
 }

@@ -1,12 +1,17 @@
 /*
  * sshsig.h - OpenSSH's signatures over files (PROTOCOL.sshsig), the kind that `ssh-keygen -Y sign -n flowmint` makes
- * and `ssh-keygen -Y verify` accepts.  Only version 1, ssh-ed25519 and sha512 are made and accepted; Ed25519 being
+ * and `ssh-keygen -Y verify` accepts.  Only version 1, ssh-ed25519 and sha512 are made and accepted, and of
+ * keys on FIDO tokens sk-ssh-ed25519@openssh.com is accepted; Ed25519 being
  * deterministic, the same key and file give the same bytes here and there.
  *
  *     -----BEGIN SSH SIGNATURE-----          base64, 70 digits a line, of
  *     "SSHSIG"  u32 1  string { public key }  string namespace  string ""  string "sha512"
  *                      string { string "ssh-ed25519"  string signature[64] }
  *     -----END SSH SIGNATURE-----
+ *
+ * With a token the last string is   string type  string signature[64]  u8 flags  u32 counter   and the 64 bytes sign
+ * SHA-256(application)  u8 flags  u32 counter  SHA-256(what else they would sign)   (PROTOCOL.u2f); that somebody
+ * touched the token (flag 1) is demanded.
  *
  * The 64 bytes sign   "SSHSIG"  string namespace  string ""  string "sha512"  string SHA-512(file)
  */
@@ -29,6 +34,8 @@ struct fm_sshsig {
 	struct fm_sshpub key;             /* the key that claims to have signed */
 	char ns[FM_SSHSIG_NAMESPACE_MAX]; /* printable, not empty */
 	uint8_t sig[64];
+	uint8_t flags; /* of a key on a FIDO token: 1 somebody was there */
+	uint32_t counter;
 };
 
 /* SHA-512 of a stream. */

@@ -293,6 +293,105 @@ static void hostile_signers_file_is_refused_or_bounded(void **state)
 			 FM_SIGNER_OTHER_NAMESPACE);
 }
 
+/* ---- a key on a FIDO token, whose part the key above plays (PROTOCOL.u2f) ---- */
+
+struct token {
+	const char *application; /* of the public key */
+	const char *signed_for;  /* the application that the token hashed */
+	const char *type;        /* of the signature */
+	uint8_t flags, flags_signed;
+	uint32_t counter, counter_signed;
+	size_t more; /* bytes behind the counter */
+};
+static const struct token touched = {"ssh:", "ssh:", "sk-ssh-ed25519@openssh.com", 1, 1, 7, 7, 0};
+
+/* The armored signature of "hello\n" that such a token makes. */
+static size_t token_signs(const struct token *t, char text[2048])
+{
+	uint8_t digest[FM_SHA512_LEN], plain[256], all[128], sig[64], public[FM_SSHKEY_BLOB], inner[256], blob[1024];
+	struct fm_wire_out m = {plain, 0, sizeof plain, false}, a = {all, 0, sizeof all, false},
+			   i = {inner, 0, sizeof inner, false}, p = {public, 0, sizeof public, false},
+			   b = {blob, 0, sizeof blob, false}, out = {(uint8_t *)text, 0, 2048, false};
+	uint8_t hash[FM_SHA256_LEN];
+	struct fm_sshpub pub = key.pub;
+
+	snprintf(pub.application, sizeof pub.application, "%s", t->application);
+	digest_of("hello\n", digest);
+	fm_wire_put(&m, "SSHSIG", 6);
+	fm_wire_put_text(&m, "flowmint");
+	fm_wire_put_text(&m, "");
+	fm_wire_put_text(&m, "sha512");
+	fm_wire_put_string(&m, digest, sizeof digest);
+	assert_int_equal(fm_sha256_bytes(t->signed_for, strlen(t->signed_for), hash, &err), FM_OK);
+	fm_wire_put(&a, hash, sizeof hash);
+	fm_wire_put(&a, &t->flags_signed, 1);
+	fm_wire_put_u32(&a, t->counter_signed);
+	assert_int_equal(fm_sha256_bytes(plain, m.n, hash, &err), FM_OK);
+	fm_wire_put(&a, hash, sizeof hash);
+	assert_int_equal(fm_sshkey_sign(&key, all, a.n, sig, &err), FM_OK);
+	fm_wire_put_text(&i, t->type);
+	fm_wire_put_string(&i, sig, sizeof sig);
+	fm_wire_put(&i, &t->flags, 1);
+	fm_wire_put_u32(&i, t->counter);
+	fm_wire_put(&i, plain, t->more);
+	fm_sshpub_blob(&pub, &p);
+	fm_wire_put(&b, "SSHSIG", 6);
+	fm_wire_put_u32(&b, 1);
+	fm_wire_put_string(&b, public, p.n);
+	fm_wire_put_text(&b, "flowmint");
+	fm_wire_put_text(&b, "");
+	fm_wire_put_text(&b, "sha512");
+	fm_wire_put_string(&b, inner, i.n);
+	fm_armor_write("SSH SIGNATURE", blob, b.n, &out);
+	assert_false(m.full || a.full || i.full || p.full || b.full || out.full);
+	return out.n;
+}
+
+/* 1 good, 0 not, -1 refused before it was checked. */
+static int token_holds(const struct token *t)
+{
+	uint8_t digest[FM_SHA512_LEN];
+	struct fm_sshsig s;
+	char text[2048];
+
+	digest_of("hello\n", digest);
+	if (fm_sshsig_parse(&s, text, token_signs(t, text), &err) < 0)
+		return -1;
+	return fm_sshsig_check(&s, digest, &err);
+}
+
+static void signature_of_a_token_holds_when_it_was_touched(void **state)
+{
+	struct token t = touched;
+	struct fm_sshpub other = key.pub;
+	char text[2048];
+	struct fm_sshsig s;
+
+	(void)state;
+	assert_int_equal(token_holds(&t), 1);
+	t.flags = t.flags_signed = 5; /* and its user was verified */
+	assert_int_equal(token_holds(&t), 1);
+	t.flags = t.flags_signed = 4;
+	assert_int_equal(token_holds(&t), 0);
+	t = touched, t.flags_signed = 0;
+	assert_int_equal(token_holds(&t), 0);
+	t = touched, t.counter = 8;
+	assert_int_equal(token_holds(&t), 0);
+	t = touched, t.signed_for = "ssh:else";
+	assert_int_equal(token_holds(&t), 0);
+	t = touched, t.type = "ssh-ed25519";
+	assert_int_equal(token_holds(&t), -1);
+	t = touched, t.more = 1;
+	assert_int_equal(token_holds(&t), -1);
+	t = touched, t.application = "ssh: and more";
+	assert_int_equal(token_holds(&t), -1);
+	/* The same point as a plain key is another key. */
+	assert_int_equal(fm_sshsig_parse(&s, text, token_signs(&touched, text), &err), FM_OK);
+	assert_false(fm_sshpub_same(&s.key, &other));
+	snprintf(other.application, sizeof other.application, "ssh:");
+	assert_true(fm_sshpub_same(&s.key, &other));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -304,6 +403,7 @@ int main(void)
 	    cmocka_unit_test(line_that_ssh_keygen_refuses_is_refused),
 	    cmocka_unit_test(name_is_matched_with_the_principals),
 	    cmocka_unit_test(hostile_signers_file_is_refused_or_bounded),
+	    cmocka_unit_test(signature_of_a_token_holds_when_it_was_touched),
 	};
 
 	return cmocka_run_group_tests_name("sshsig", tests, setup, teardown);
