@@ -1,84 +1,22 @@
 /*
- * Landlock: the paths of the box once more, by the kernel's own look at each file that is opened.  Beside the private
- * root it is the second wall; without namespaces it is the one that keeps a stage from the user's files, and from the
- * memory of the user's processes, which are files below /proc.
+ * Landlock: the paths of the box once more.  Beside the private root it is the second wall; without namespaces it is
+ * the one that keeps a stage from the user's files, and from the memory of the user's processes, which are files below
+ * /proc.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/landlock.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
+#include "base/landlock.h"
 #include "pipeline/sandbox.h"
-
-/* As of version 7 of the interface; a header may be older. */
-struct ruleset {
-	uint64_t fs, net, scoped;
-};
-#define FS_REFER (UINT64_C(1) << 13)
-#define FS_TRUNCATE (UINT64_C(1) << 14)
-#define FS_IOCTL_DEV (UINT64_C(1) << 15)
-#define FS_FIRST ((UINT64_C(1) << 13) - 1) /* what version 1 knows */
-#define NET_TCP UINT64_C(3)                /* bind, connect */
-#define SCOPED UINT64_C(3)                 /* abstract sockets, signals */
-
-#define MAY_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
-#define MAY_WRITE                                                                                                      \
-	(MAY_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |   \
-	 LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | FS_REFER | FS_TRUNCATE)
-/* Of a file, which is no folder. */
-#define OF_FILES (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE)
 
 int fm_sandbox_landlock_version(void)
 {
-	long v = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-
-	return v > 0 ? (int)v : 0;
-}
-
-static int allow(int rules, uint64_t handled, const char *path, uint64_t access, struct fm_error *err)
-{
-	struct landlock_path_beneath_attr rule = {.parent_fd = open(path, O_PATH | O_CLOEXEC)};
-	struct stat st;
-	int rc = FM_OK;
-
-	if (rule.parent_fd < 0)
-		return fm_fail_errno(err, "%s", path);
-	if (fstat(rule.parent_fd, &st) == 0 && !S_ISDIR(st.st_mode))
-		access &= OF_FILES;
-	rule.allowed_access = access & handled;
-	if (syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0))
-		rc = fm_fail_errno(err, "%s: no rule for it", path);
-	close(rule.parent_fd);
-	return rc;
+	return fm_landlock_version();
 }
 
 int fm_sandbox_landlock(const struct fm_sandbox *box, struct fm_error *err)
 {
-	int v = fm_sandbox_landlock_version(), rules, rc;
-	struct ruleset all = {.fs = FS_FIRST | (v >= 2 ? FS_REFER : 0) | (v >= 3 ? FS_TRUNCATE : 0) |
-				    (v >= 5 ? FS_IOCTL_DEV : 0),
-			      .net = v >= 4 ? NET_TCP : 0,
-			      .scoped = v >= 6 ? SCOPED : 0};
+	struct fm_landlock_path path[FM_SANDBOX_MAXPATHS + 2] = {{"/dev/null", true}, {"/dev/urandom", false}};
+	int n = 2;
 
-	if (v < 1)
-		return FM_OK;
-	rules = (int)syscall(SYS_landlock_create_ruleset, &all, v >= 6 ? 24 : v >= 4 ? 16 : 8, 0);
-	if (rules < 0)
-		return fm_fail_errno(err, "cannot make a set of rules for files");
-	if ((rc = allow(rules, all.fs, "/dev/null", LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE,
-			err)) < 0 ||
-	    (rc = allow(rules, all.fs, "/dev/urandom", LANDLOCK_ACCESS_FS_READ_FILE, err)) < 0)
-		goto out;
 	for (int i = 0; i < box->npaths; i++)
-		if ((rc = allow(rules, all.fs, box->path[i].path, box->path[i].writable ? MAY_WRITE : MAY_READ, err)) <
-		    0)
-			goto out;
-	if (syscall(SYS_landlock_restrict_self, rules, 0))
-		rc = fm_fail_errno(err, "cannot hold the stage to its files");
-out:
-	close(rules);
-	return rc;
+		path[n++] = (struct fm_landlock_path){box->path[i].path, box->path[i].writable};
+	return fm_landlock_hold(path, n, err);
 }

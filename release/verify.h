@@ -82,6 +82,9 @@ struct fm_verify_report {
 	int nnotes;
 	char extracted[4096]; /* where the files are now, or "" */
 };
+/* The files that it may read, each a new string, NULL where there is none; they need not be there. */
+#define FM_VERIFY_FILES 6
+int fm_verify_files(const struct fm_verify_in *in, char *file[FM_VERIFY_FILES], struct fm_error *err) FM_MUST_CHECK;
 int fm_verify(const struct fm_verify_in *in, struct fm_verify_report *report, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_verify_report_json(const struct fm_verify_report *report); /* a new reference, NULL without memory */
 void fm_verify_report_text(const struct fm_verify_report *report, struct fm_buf *out);

@@ -9,6 +9,7 @@
 #include "base/version.h"
 #include "manifests/canon.h"
 #include "release/verify.h"
+#include "release/verify_narrow.h"
 
 static const char usage[] =
     "usage: flowmint-verify [OPTION...] --signers FILE ARCHIVE\n"
@@ -147,6 +148,11 @@ int main(int argc, char **argv)
 			return fm_exit_status(rc);
 		}
 		a.in.state = state;
+	}
+	if ((rc = fm_verify_narrow(&a.in, &err)) < 0) {
+		fprintf(stderr, "flowmint-verify: %s\n", err.message);
+		free(state);
+		return fm_exit_status(rc);
 	}
 	rc = fm_verify(&a.in, &report, &err);
 	if ((rc == FM_OK || rc == FM_EVERDICT) && !a.quiet && print_report(&report, a.json, &printing) < 0) {

@@ -48,6 +48,31 @@ out:
 	return rc;
 }
 
+int fm_verify_files(const struct fm_verify_in *in, char *file[FM_VERIFY_FILES], struct fm_error *err)
+{
+	bool full = true;
+
+	file[0] = strdup(in->archive);
+	file[1] = strdup(in->signers);
+	if (in->signature)
+		file[2] = strdup(in->signature);
+	else if (asprintf(&file[2], "%s.sig", in->archive) < 0)
+		file[2] = NULL;
+	file[3] = in->record ? strdup(in->record) : beside(in->archive, FM_RECORD_SUFFIX);
+	if (!file[3] || asprintf(&file[4], "%s.sig", file[3]) < 0)
+		file[4] = NULL;
+	file[5] = beside(in->archive, FM_ATTESTATIONS_SUFFIX);
+	for (int i = 0; i < FM_VERIFY_FILES; i++)
+		full = full && file[i];
+	if (full)
+		return FM_OK;
+	for (int i = 0; i < FM_VERIFY_FILES; i++) {
+		free(file[i]);
+		file[i] = NULL;
+	}
+	return fm_fail(err, FM_ESYSTEM, "out of memory");
+}
+
 /* By the key that signed the archive, which must be allowed to sign records too. */
 static int check_signer(struct fm_verify_job *job, const char *path, const struct fm_sshsig *sig)
 {

@@ -100,7 +100,7 @@ violations()
 				if (room in known && name ~ /\//)
 					bad("<" name "> of our own is written with quotes")
 				else if (from ~ /^(release|manifests|base)/ &&
-				    name ~ /^(cblas|openblas|lapacke|sqlite3|csv|seccomp|linux\/seccomp|linux\/landlock)/)
+				    name ~ /^(cblas|openblas|lapacke|sqlite3|csv|seccomp)/)
 					bad("<" name "> has no place in what flowmint-verify links")
 			} else if (mark == "\"") {
 				name = substr(line, 2)

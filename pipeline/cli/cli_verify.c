@@ -11,7 +11,6 @@
 #include "base/log.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/walls.h"
-#include "release/attestation.h"
 #include "release/extract.h"
 #include "release/verify.h"
 
@@ -77,39 +76,19 @@ out:
 
 /* ---- what it sees ---- */
 
-/* The archive's path without ".tar.zst", and suffix behind it: record.h. */
-static int show_beside(struct fm_walls *w, const char *path, const char *cut, const char *suffix, struct fm_error *err)
-{
-	size_t n = strlen(path), tail = strlen(cut);
-	char *beside = NULL;
-	int rc;
-
-	if (n > tail && strcmp(path + n - tail, cut) == 0)
-		n -= tail;
-	if (asprintf(&beside, "%.*s%s", (int)n, path, suffix) < 0)
-		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	rc = fm_walls_show(w, beside, false, err);
-	free(beside);
-	return rc;
-}
-
 static int show_all(struct fm_walls *w, const struct fm_verify_in *in, struct fm_error *err)
 {
-	const char *archive = in->archive;
+	char *file[FM_VERIFY_FILES];
 	int rc;
 
-	if ((rc = fm_walls_show(w, archive, false, err)) < 0 || (rc = fm_walls_show(w, in->signers, false, err)) < 0)
+	if ((rc = fm_verify_files(in, file, err)) < 0)
 		return rc;
-	rc = in->signature ? fm_walls_show(w, in->signature, false, err) : show_beside(w, archive, "", ".sig", err);
-	if (rc < 0)
-		return rc;
-	if (in->record && ((rc = fm_walls_show(w, in->record, false, err)) < 0 ||
-			   (rc = show_beside(w, in->record, "", ".sig", err)) < 0))
-		return rc;
-	if (!in->record && ((rc = show_beside(w, archive, ".tar.zst", FM_RECORD_SUFFIX, err)) < 0 ||
-			    (rc = show_beside(w, archive, ".tar.zst", FM_RECORD_SUFFIX ".sig", err)) < 0))
-		return rc;
-	return show_beside(w, archive, ".tar.zst", FM_ATTESTATIONS_SUFFIX, err);
+	for (int i = 0; i < FM_VERIFY_FILES; i++) {
+		if (rc >= 0)
+			rc = fm_walls_show(w, file[i], false, err);
+		free(file[i]);
+	}
+	return rc;
 }
 
 /* The files are put into a folder beside DIR first, as the child may write into no other of the user's. */

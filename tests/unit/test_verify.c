@@ -2,8 +2,14 @@
  * The partner's check: each way to tamper with a release is refused, and for its own reason.  Where the archive itself
  * is changed it is signed again, so that the refusal is the contents' and not the signature's.
  */
+#include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "base/landlock.h"
+#include "release/verify_narrow.h"
 #include "verify_fixture.h"
 
 static void good_release_is_good(void **state)
@@ -441,6 +447,70 @@ static void compressed_twice_is_refused(void **state)
 }
 
 #define T(f) cmocka_unit_test_setup(f, reset)
+/* ---- what flowmint-verify gives up before it reads a byte ---- */
+
+static bool opens(const char *path, int flags)
+{
+	return open(path, flags, 0600) >= 0;
+}
+static bool reads_passwd(void)
+{
+	return opens("/etc/passwd", O_RDONLY);
+}
+static bool writes_elsewhere(void)
+{
+	return opens("/tmp/flowmint-was-here", O_WRONLY | O_CREAT);
+}
+static bool makes_a_socket(void)
+{
+	return socket(AF_INET, SOCK_STREAM, 0) >= 0;
+}
+static bool starts_a_process(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	return pid > 0;
+}
+static bool starts_a_program(void)
+{
+	char *const argv[] = {"true", NULL};
+
+	execv("/bin/true", argv);
+	return false;
+}
+
+/* 1 it succeeds, 0 it is refused or killed. */
+static int gets(bool (*attempt)(void), bool narrow)
+{
+	struct fm_verify_in in = {.archive = "/nowhere/a.tar.zst", .signers = "/dev/null"};
+	struct fm_error why;
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(narrow && fm_verify_narrow(&in, &why) < 0 ? 2 : attempt() ? 0 : 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_false(WIFEXITED(status) && WEXITSTATUS(status) == 2);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static void nothing_but_the_files_is_in_reach(void **state)
+{
+	static bool (*const attempt[])(void) = {makes_a_socket, starts_a_process, starts_a_program, reads_passwd,
+						writes_elsewhere};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof attempt / sizeof *attempt; i++) {
+		if (i >= 3 && fm_landlock_version() == 0)
+			break;
+		assert_int_equal(gets(attempt[i], false), 1);
+		unlink("/tmp/flowmint-was-here");
+		assert_int_equal(gets(attempt[i], true), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -469,6 +539,7 @@ int main(void)
 	    T(manifest_that_disagrees_is_refused),
 	    T(tar_of_nothing_is_refused),
 	    T(compressed_twice_is_refused),
+	    cmocka_unit_test(nothing_but_the_files_is_in_reach),
 	};
 
 	return cmocka_run_group_tests_name("verify", tests, setup, teardown);
