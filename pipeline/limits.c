@@ -84,7 +84,7 @@ uint64_t fm_limits_clear(const struct fm_config *cfg)
 	while (fm_files_next(&list, path))
 		if (stat(path, &st) == 0)
 			bytes += (uint64_t)st.st_size * (is_packed(path) ? PACKED : 1);
-	return 2 * bytes + 2 * flows + 64 * MIB;
+	return 2 * bytes + 2 * flows + 16 * MIB;
 }
 
 static unsigned processors(void)

@@ -19,9 +19,9 @@ limited() { # LETTER VALUE
 	(ulimit "-$1" "$2" && run p)
 }
 
-expect 4 "ulimit -f below the size of the model" limited f 300
+expect 4 "ulimit -f below the size of the store" limited f 300
 says err "File too large" "says what failed"
-says err "weights.safetensors" "and where"
+says err ".sealed" "and where"
 expect 4 "ulimit -v below what a run takes" limited v 140000
 says err "ulimit -v leaves 136 MiB" "says so before anything is read"
 expect 4 "a second of processor time" sh -c "ulimit -t 1; exec '$F' run p $UNCONFINED --quiet --set source.path='$T/trace.csv' --set train.steps=2000 --until train"

@@ -33,6 +33,16 @@ holds "for its owner alone" [ "$(stat -c %a%a bad bad/quarantine.csv | tr -d '\n
 expect 3 "but not into a folder that is there" "$F" unseal 2 --stage ingest --out bad --workspace p/workspace
 expect 3 "nor what no run has made" "$F" unseal 2 --stage train --out none --workspace p/workspace
 holds "the older quarantine is gone" [ ! -e p/workspace/quarantine ]
+
+# --- where files are decrypted ---
+expect 0 "a run that expects more than memory has room for" run --until ingest --set generate.rows=2000000000
+says err "are decrypted into $T/p/workspace/clear meanwhile, on disk" "takes the disk, and says so"
+holds "and leaves nothing there" [ ! -e p/workspace/clear ]
+mkdir aside
+export FLOWMINT_CLEAR="$T/aside"
+expect 0 "another place" run --until ingest --force
+unset FLOWMINT_CLEAR
+holds "is left empty" is_empty aside
 cp good.csv t.csv
 
 # --- what can be known before training is known before it: no run is in the ledger after any of these ---

@@ -21,7 +21,7 @@ begin() {
 	trap 'cleanup; rm -rf "$T"' EXIT
 	trap 'exit 1' HUP INT TERM
 	cd "$T" || exit 4
-	unset FLOWMINT_WORKSPACE SOURCE_DATE_EPOCH
+	unset FLOWMINT_WORKSPACE FLOWMINT_CLEAR SOURCE_DATE_EPOCH
 	XDG_STATE_HOME=$T/state # where flowmint-verify remembers what it accepted
 	export XDG_STATE_HOME
 	: >out
