@@ -94,30 +94,26 @@ static int show_all(struct fm_walls *w, const struct fm_verify_in *in, struct fm
 /* The files are put into a folder beside DIR first, as the child may write into no other of the user's. */
 static int make_staging(const char *extract, char **staging, struct fm_error *err)
 {
+	size_t n = strlen(extract);
 	struct fm_extract *x = NULL;
-	char *slash;
 	int rc;
 
 	if ((rc = fm_extract_begin(&x, extract, err)) < 0) /* can it be made? */
 		return rc;
 	fm_extract_abort(x);
-	if (asprintf(staging, "%s", extract) < 0) {
+	while (n > 1 && extract[n - 1] == '/')
+		n--;
+	while (n > 0 && extract[n - 1] != '/')
+		n--;
+	if (asprintf(staging, "%.*s.flowmint-XXXXXX", (int)n, extract) < 0) {
 		*staging = NULL;
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
 	}
-	for (size_t n = strlen(*staging); n > 1 && (*staging)[n - 1] == '/';)
-		(*staging)[--n] = '\0';
-	slash = strrchr(*staging, '/');
-	char *name = NULL;
-	if (asprintf(&name, "%.*s.flowmint-XXXXXX", slash ? (int)(slash - *staging) + 1 : 0, *staging) < 0)
-		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	if (mkdtemp(*staging))
+		return FM_OK;
+	rc = fm_fail_errno(err, "%s", extract);
 	free(*staging);
-	*staging = name;
-	if (!mkdtemp(name)) {
-		rc = fm_fail_errno(err, "%s", extract);
-		free(name);
-		*staging = NULL;
-	}
+	*staging = NULL;
 	return rc;
 }
 
