@@ -12,8 +12,22 @@ begin "$@"
 print(re.sub(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"", " ", sys.stdin.read(), flags=re.S))' >code
 holds "(there is code to look through)" test "$(wc -l <code)" -gt 10000
 
+# Keys that code outside manifests/ reads through a function of manifests/.
+through() { # SECTION KEY: its name
+	case $1.$2 in
+	generate.inside | generate.outside) echo fm_config_fresh ;;
+	esac
+}
+
 # is_read SECTION KEY: some line has x->SECTION.KEY, x.SECTION.KEY or offsetof(.., SECTION.KEY), and does more than set it
 is_read() {
+	reader=$(through "$1" "$2")
+	if [ -n "$reader" ]; then
+		grep -q "[^A-Za-z0-9_]$reader(" code &&
+			awk -v name="$reader(" -v key="$1.$2" 'index($0, name) && !/;$/ { on = 1 } /^}/ { on = 0 } on && index($0, key) { found = 1 } END { exit !found }' \
+				"$ROOT"/manifests/*.c
+		return
+	fi
 	grep -E "(^|[^A-Za-z0-9_])$1\.$2([^A-Za-z0-9_]|\$)" code | grep -Evq "^[^=(]*[^A-Za-z0-9_]$1\.$2 = "
 }
 holds "a key that is read is found" is_read train steps
