@@ -15,6 +15,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "manifests/cidr.h"
@@ -135,6 +136,7 @@ struct fm_config {
 		int64_t sequence; /* number of the release; 0 = one more than the newest in the folder */
 		char attestation_key[FM_CFG_PATH]; /* absolute after loading, or "": no attestations */
 		char on_done[FM_CFG_STR * 4];      /* a command of the shell that is told how a run ended, or "" */
+		char dialect[FM_CFG_PATH];         /* that releases are written in: source, a built-in name or a file */
 		bool header;                       /* of the columns, in the CSV files */
 		double test_share;                 /* of rows in data/test.csv; 0: the flows are not split */
 		char expires[16];                  /* days after its issue, or YYYY-MM-DD; "" = never */
@@ -147,6 +149,14 @@ struct fm_config {
 		char retain[16]; /* all | model | nothing: what stays of a run that was released */
 	} workspace;
 };
+
+/* The dialect that a release is written in: publish.dialect, or the one that the trace is in. */
+static inline const char *fm_config_published(const struct fm_config *cfg)
+{
+	const char *own = cfg->publish.dialect;
+
+	return own[0] == '\0' || strcmp(own, "source") == 0 ? cfg->source.dialect : own;
+}
 
 static inline bool fm_config_dp(const struct fm_config *cfg)
 {

@@ -109,12 +109,15 @@ static int check_privacy(struct fm_loader *l)
 
 static int check_dialect(struct fm_loader *l)
 {
-	static const char *const keys[] = {"source.dialect"};
+	static const char *const source[] = {"source.dialect"}, *const published[] = {"publish.dialect"};
+	const struct fm_config *c = l->cfg;
 	struct fm_error why;
 
-	if (strcmp(l->cfg->source.dialect, "auto") == 0 || fm_dialect_check_name(l->cfg->source.dialect, &why) == FM_OK)
-		return FM_OK;
-	return FAIL_AT(l, keys, "%s", why.message);
+	if (strcmp(c->source.dialect, "auto") != 0 && fm_dialect_check_name(c->source.dialect, &why) < 0)
+		return FAIL_AT(l, source, "%s", why.message);
+	if (strcmp(c->publish.dialect, "source") != 0 && fm_dialect_check_name(c->publish.dialect, &why) < 0)
+		return FAIL_AT(l, published, "%s; source is the dialect of the trace", why.message);
+	return FM_OK;
 }
 
 static int nearest_multiple(int x, int of)
@@ -276,8 +279,11 @@ static int set_paths(struct fm_loader *l)
 	}
 	/* check_dialect has made sure that any other name is built in. */
 	struct fm_embed e;
-	if (strcmp(c->source.dialect, "auto") != 0 && !fm_embed_find(&e, FM_EMBED_DIALECT, c->source.dialect))
-		return make_absolute(l, "source.dialect", c->source.dialect, sizeof(c->source.dialect));
+	if (strcmp(c->source.dialect, "auto") != 0 && !fm_embed_find(&e, FM_EMBED_DIALECT, c->source.dialect) &&
+	    (rc = make_absolute(l, "source.dialect", c->source.dialect, sizeof(c->source.dialect))) < 0)
+		return rc;
+	if (strcmp(c->publish.dialect, "source") != 0 && !fm_embed_find(&e, FM_EMBED_DIALECT, c->publish.dialect))
+		return make_absolute(l, "publish.dialect", c->publish.dialect, sizeof(c->publish.dialect));
 	return FM_OK;
 }
 

@@ -91,7 +91,7 @@ static json_t *value_json(const struct fm_config *cfg, const struct fm_key *k, b
 	switch (k->type) {
 	case FM_KEY_TEXT:
 		/* A dialect of the user's own is a file: its folder stays private. */
-		if (public_only && k->offset == offsetof(struct fm_config, source.dialect) && strrchr(text, '/'))
+		if (public_only && strcmp(k->name, "dialect") == 0 && strrchr(text, '/'))
 			text = strrchr(text, '/') + 1;
 		return json_string(text);
 	case FM_KEY_PATH:

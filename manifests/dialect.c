@@ -177,9 +177,59 @@ static int read_lines(struct fm_dialect *d, const struct fm_yaml *v, struct fm_e
 	if ((rc = fm_yaml_text(v, "lines", text, sizeof(text), err)) < 0)
 		return rc;
 	d->json = strcmp(text, "json") == 0;
+	d->packets = strcmp(text, "packets") == 0;
 	d->header = d->header || d->json;
-	if (!d->json && strcmp(text, "delimited") != 0)
-		return fm_yaml_fail(v, err, "lines takes delimited or json, not '%s'", text);
+	if (!d->json && !d->packets && strcmp(text, "delimited") != 0)
+		return fm_yaml_fail(v, err, "lines takes delimited, json or packets, not '%s'", text);
+	return FM_OK;
+}
+
+/* Lines that a release has around its header; `cap` bytes each in `line`, `max` of them. */
+static int read_around(const char *key, char *line, size_t cap, int max, int *n, const struct fm_yaml *v,
+		       struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = fm_yaml_want(v, FM_YAML_LIST, key, err)) < 0)
+		return rc;
+	if (v->n > (size_t)max)
+		return fm_yaml_fail(v, err, "%s takes at most %d lines, not %zu", key, max, v->n);
+	for (const struct fm_yaml *e = v->first; e; e = e->next, ++*n) {
+		char *to = line + (size_t)*n * cap;
+
+		if (e->kind != FM_YAML_SCALAR || strlen(e->text) >= cap)
+			return fm_yaml_fail(e, err, "%s takes lines of up to %zu bytes", key, cap - 1);
+		/* Tabs are wanted, breaks would be more lines, and a quote would begin a value. */
+		for (const char *s = e->text; *s; s++)
+			if (((unsigned char)*s < 0x20 && *s != '\t') || *s == 0x7f || *s == '"')
+				return fm_yaml_fail(e, err, "%s takes lines without control characters and quotes",
+						    key);
+		strcpy(to, e->text);
+	}
+	return FM_OK;
+}
+
+static int read_direction(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
+{
+	char text[64];
+	int rc;
+
+	if ((rc = fm_yaml_text(v, "direction", text, sizeof(text), err)) < 0)
+		return rc;
+	d->both_ways = strcmp(text, "both") == 0;
+	if (!d->both_ways && strcmp(text, "one") != 0)
+		return fm_yaml_fail(v, err, "direction takes one or both, not '%s'", text);
+	return FM_OK;
+}
+
+static int read_timeout(const char *key, int *seconds, const struct fm_yaml *v, struct fm_error *err)
+{
+	int64_t n;
+	int rc;
+
+	if ((rc = fm_yaml_int(v, key, 1, 86400, &n, err)) < 0)
+		return rc;
+	*seconds = (int)n;
 	return FM_OK;
 }
 
@@ -232,10 +282,11 @@ static int read_hosts(struct fm_dialect *d, const struct fm_yaml *v, struct fm_e
 
 static int read_key(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
 {
-	static const char *const keys[] = {"name",    "description", "header",        "delimiter", "newline",
-					   "missing", "internal",    "columns",       "labels",    "quote",
-					   "comment", "header_mark", "extra_columns", "timezone",  "encoding",
-					   "hosts",   "relative_to"};
+	static const char *const keys[] = {
+	    "name",          "description",  "header",   "delimiter", "newline",        "missing",
+	    "internal",      "columns",      "labels",   "quote",     "comment",        "header_mark",
+	    "extra_columns", "timezone",     "encoding", "hosts",     "relative_to",    "lines",
+	    "before_header", "after_header", "unset",    "direction", "active_timeout", "inactive_timeout"};
 
 	if (strcmp(v->key, "name") == 0)
 		return read_name(d, v, err);
@@ -273,7 +324,61 @@ static int read_key(struct fm_dialect *d, const struct fm_yaml *v, struct fm_err
 		return read_lines(d, v, err);
 	if (strcmp(v->key, "relative_to") == 0)
 		return read_relative(d, v, err);
+	if (strcmp(v->key, "before_header") == 0)
+		return read_around(v->key, d->before[0], sizeof(d->before[0]), COUNT_OF(d->before), &d->nbefore, v,
+				   err);
+	if (strcmp(v->key, "after_header") == 0)
+		return read_around(v->key, d->after[0], sizeof(d->after[0]), COUNT_OF(d->after), &d->nafter, v, err);
+	if (strcmp(v->key, "unset") == 0)
+		return fm_yaml_text(v, "unset", d->unset, sizeof(d->unset), err);
+	if (strcmp(v->key, "direction") == 0)
+		return read_direction(d, v, err);
+	if (strcmp(v->key, "active_timeout") == 0)
+		return read_timeout(v->key, &d->active_s, v, err);
+	if (strcmp(v->key, "inactive_timeout") == 0)
+		return read_timeout(v->key, &d->inactive_s, v, err);
 	return fm_dialect_unknown(v, "key", v->key, keys, COUNT_OF(keys), err);
+}
+
+static bool is_comment(const struct fm_dialect *d, const char *line)
+{
+	size_t mark = strlen(d->header_mark);
+
+	if (mark && strncmp(line, d->header_mark, mark) == 0)
+		return false;
+	for (int i = 0; i < d->ncomment; i++)
+		if (strncmp(line, d->comment[i], strlen(d->comment[i])) == 0)
+			return true;
+	return false;
+}
+
+/* What is written around the header must be passed over when it is read. */
+static int check_around(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
+{
+	for (int i = 0; i < d->nbefore + d->nafter; i++) {
+		const char *line = i < d->nbefore ? d->before[i] : d->after[i - d->nbefore];
+
+		if (!d->header || d->json || d->packets)
+			return fm_yaml_fail(root, err, "before_header and after_header are for header: true");
+		if (!is_comment(d, line))
+			return fm_yaml_fail(root, err,
+					    "before_header and after_header take comments: '%.64s' begins with no word "
+					    "of comment",
+					    line);
+	}
+	return FM_OK;
+}
+
+static int check_packets(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
+{
+	static const char *const keys[] = {"direction", "active_timeout", "inactive_timeout"};
+
+	for (size_t i = 0; !d->packets && i < COUNT_OF(keys); i++)
+		if (fm_yaml_child(root, keys[i]))
+			return fm_yaml_fail(root, err, "%s is for lines: packets", keys[i]);
+	if (d->packets && (d->present >> FM_FWD & 1u || d->present >> FM_LABEL & 1u))
+		return fm_yaml_fail(root, err, "lines: packets has neither fwd nor label: packets do not tell them");
+	return FM_OK;
 }
 
 /* What the keys mean together. */
@@ -332,7 +437,9 @@ static int parse(struct fm_dialect *d, const char *name, const char *text, size_
 
 	d->delimiter = ',';
 	strcpy(d->newline, "\n");
-	d->nmissing = 1; /* the empty field */
+	d->nmissing = 1;   /* the empty field */
+	d->active_s = 300; /* as nfpcapd has them */
+	d->inactive_s = 60;
 	if ((rc = fm_arena_new(&arena, 64 << 10, err)) < 0 ||
 	    (rc = fm_yaml_parse(&root, &doc, arena, text, n, err)) < 0 ||
 	    (rc = fm_yaml_want(root, FM_YAML_MAP, "a dialect", err)) < 0)
@@ -344,7 +451,9 @@ static int parse(struct fm_dialect *d, const char *name, const char *text, size_
 			goto out;
 	if (!fm_yaml_child(root, "comment"))
 		default_comment(d);
-	rc = check_whole(d, root, err);
+	if ((rc = check_whole(d, root, err)) < 0 || (rc = check_around(d, root, err)) < 0)
+		goto out;
+	rc = check_packets(d, root, err);
 out:
 	fm_arena_free(arena);
 	return rc;

@@ -43,8 +43,9 @@ struct fm_dialect {
 	char name[64], description[160];
 	bool header;
 	bool header_optional; /* without one, the columns stand in this order */
-	bool json;            /* each line an object; or CSV with a header, as a release is written */
-	bool blanks;          /* any number of blanks is one delimiter */
+	bool json;    /* each line an object; read as CSV too, where the first line is a header of these names */
+	bool packets; /* no text but a packet capture, whose packets become flows; written as CSV */
+	bool blanks;  /* any number of blanks is one delimiter */
 	char delimiter, newline[3];
 	int nmissing;
 	char missing[16][32];
@@ -79,6 +80,12 @@ struct fm_dialect {
 	char header_mark[16]; /* the header is the line that begins with this word, or "" */
 	int ncomment;
 	char comment[8][16]; /* lines that begin with one of these are skipped */
+	int nbefore, nafter;
+	char before[8][64], after[2][512]; /* comments that are written before and behind the header */
+	char unset[8];                     /* what is written in a column that fills none */
+	/* Of packets: one flow for both directions; a flow that is this old, or that was silent so long, ends. */
+	bool both_ways;
+	int active_s, inactive_s;
 	int64_t relative_ms; /* what times are counted from; 0: 1970 */
 	int timezone;        /* minutes east of UTC, of times that name no zone */
 	enum fm_encoding encoding;
@@ -88,6 +95,20 @@ struct fm_dialect {
 int fm_dialect_load(struct fm_dialect **d, const char *name, struct fm_error *err) FM_MUST_CHECK;
 /* A dialect file cannot be read: say before the message that it is one, and which are built in. Returns err->code. */
 int fm_dialect_blame(struct fm_error *err);
+/* Lines of a file that is written in it that are before its first row. */
+static inline int fm_dialect_head(const struct fm_dialect *d)
+{
+	return d->header && !d->json ? d->nbefore + 1 + d->nafter : 0;
+}
+/* Milliseconds that column k, of a time or a duration, can tell apart when it is written. */
+int64_t fm_dialect_step_ms(const struct fm_dialect *d, int k);
+/* What flows of a trace in dialect `from` lose, or have as a constant, when they are written in dialect `to`: sentences
+ * without a full stop. Returns how many; the same dialect twice has no losses by another form. */
+#define FM_DIALECT_LOSSES 12
+int fm_dialect_losses(const struct fm_dialect *from, const struct fm_dialect *to, char text[FM_DIALECT_LOSSES][256]);
+/* How label `value` is written: as the first spelling of the map that stands for it and can be read back, else as it
+ * is. NULL: it would be read as another label. */
+const char *fm_dialect_label(const struct fm_dialect *d, const char *value);
 bool fm_dialect_is_file(const char *name); /* rather than a built-in one */
 /* FM_OK when name is a file's (which is not looked for) or a built-in dialect's; else FM_EINPUT with the names there
  * are. */

@@ -201,10 +201,7 @@ static const struct fm_archive_file *find(const struct fm_archive_info *info, co
 /* Is it of the turn'th group in the order of making? */
 static bool in_turn(const char *path, int turn)
 {
-	int group = strcmp(path, FM_ARCHIVE_DATA) == 0 ? 0
-		    : strcmp(path, MANIFEST) == 0      ? 2
-		    : strcmp(path, SUMS) == 0          ? 3
-						       : 1;
+	int group = fm_archive_is_data(path) ? 0 : strcmp(path, MANIFEST) == 0 ? 2 : strcmp(path, SUMS) == 0 ? 3 : 1;
 
 	return group == turn;
 }

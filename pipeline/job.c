@@ -77,7 +77,8 @@ static int resolve(struct fm_job *j, enum fm_item_id id, const struct fm_run *ru
 		return FM_OK;
 	} else if (item->from == FM_FROM_USER && (named || !item->may_lack)) {
 		/* A dialect is opened by the stage under the name that the config gives it. */
-		*path = id == FM_ITEM_DIALECT || (id == FM_ITEM_TRACE && fm_files_count(named) > 1)
+		*path = id == FM_ITEM_DIALECT || id == FM_ITEM_PUBLISHED ||
+				(id == FM_ITEM_TRACE && fm_files_count(named) > 1)
 			    ? strdup(named)
 			    : realpath(named ? named : "", NULL);
 		if (!*path)

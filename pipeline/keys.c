@@ -39,7 +39,10 @@ int fm_stage_key(const struct fm_config *cfg, enum fm_stage_id id, const json_t 
 		json_t *v = strcmp(section, "model.window") == 0    ? json_integer(cfg->model.window)
 			    : strcmp(section, "gate.controls") == 0 ? fm_controls_key(cfg)
 			    : strcmp(section, "privacy.mode") == 0  ? json_string(cfg->privacy.mode)
-								    : fm_config_json(cfg, section, true);
+			    /* How the release before is read. */
+			    : strcmp(section, "publish.dialect") == 0
+				? json_string(cfg->release.previous[0] ? cfg->publish.dialect : "")
+				: fm_config_json(cfg, section, true);
 
 		if (json_object_set_new(config, section, v)) {
 			json_decref(config);

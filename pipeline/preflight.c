@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "manifests/canon.h"
+#include "manifests/dialect.h"
 #include "pipeline/limits.h"
 #include "pipeline/outside.h"
 #include "pipeline/project_secret.h"
@@ -473,6 +474,32 @@ static int check_room(const struct fm_run_options *o, const char *workspace, str
 	return FM_OK;
 }
 
+/* What the release will not say, before hours are spent on it. The data sheet has the same. */
+static int say_losses(const struct fm_config *cfg, struct fm_error *err)
+{
+	char text[FM_DIALECT_LOSSES][256];
+	struct fm_dialect *from = NULL, *to = NULL;
+	bool same = strcmp(fm_config_published(cfg), cfg->source.dialect) == 0;
+	int n, rc;
+
+	if ((rc = fm_dialect_load(&from, cfg->source.dialect, err)) < 0)
+		goto out;
+	if ((rc = fm_dialect_load(&to, fm_config_published(cfg), err)) < 0) {
+		fm_error_prefix(err, "publish.dialect: ");
+		goto out;
+	}
+	n = fm_dialect_losses(from, to, text);
+	for (int i = 0; i < n; i++)
+		if (same)
+			fm_log("the release is in dialect %s: %s", to->name, text[i]);
+		else
+			fm_warn("publish.dialect %s: %s", to->name, text[i]);
+out:
+	fm_dialect_free(from);
+	fm_dialect_free(to);
+	return rc;
+}
+
 static int check_rows(const struct fm_config *cfg, struct fm_error *err)
 {
 	uint64_t windows = fm_splitter_needed(cfg->split.validation, cfg->split.holdout),
@@ -517,6 +544,8 @@ int fm_preflight(const struct fm_run_options *o, const char *project, const char
 			       cfg->gate.room);
 	if (o->until == FM_RELEASE &&
 	    ((rc = check_key(cfg, project, o->dry, err)) < 0 || (!o->dry && (rc = check_out(o, err)) < 0)))
+		return rc;
+	if (o->until == FM_RELEASE && !o->dry && (rc = say_losses(cfg, err)) < 0)
 		return rc;
 	return o->unconfined ? FM_OK : fm_sandbox_probe(err);
 }

@@ -87,32 +87,50 @@ static int check_wishes(const struct remaking *m, struct fm_error *err)
 	return FM_OK;
 }
 
-/* A built-in dialect has a plain name; of one of the team's own the manifest has the name of the file. */
-static int find_dialect(struct remaking *m, struct fm_error *err)
+/* A built-in dialect has a plain name; of one of the team's own the manifest has the name of the file. key: which of
+ * the config's two, in its field of `cap` bytes; *named: --dialect is the file of it. */
+static int find_dialect(struct remaking *m, const char *key, char *field, size_t cap, bool *named, struct fm_error *err)
 {
-	struct fm_config *cfg = m->recipe.cfg;
-	const char *name = cfg->source.dialect, *dot = strrchr(name, '.');
-	char *path = m->in->dialect                     ? realpath(m->in->dialect, NULL)
-		     : dot && strcmp(dot, ".yaml") == 0 ? fm_path_join(m->in->project, name)
-							: NULL;
-	const char *slash = path ? strrchr(path, '/') : NULL;
+	const char *given = m->in->dialect, *slash = given ? strrchr(given, '/') : NULL, *dot = strrchr(field, '.');
+	char *path = NULL;
 	int rc = FM_OK;
 
-	if (!path)
-		return m->in->dialect ? fm_fail_errno(err, "--dialect: %s", m->in->dialect) : FM_OK;
+	if (!dot || strcmp(dot, ".yaml") != 0)
+		return FM_OK;
+	if (given && strcmp(slash ? slash + 1 : given, field) == 0) {
+		*named = true;
+		if (!(path = realpath(given, NULL)))
+			return fm_fail_errno(err, "--dialect: %s", given);
+	} else if (!(path = fm_path_join(m->in->project, field))) {
+		return no_memory(err);
+	}
 	if (!fm_file_exists(path))
 		rc = fm_fail(err, FM_EINPUT,
-			     "%s: the trace is in a dialect of the team's own, and %s is not there: name the file with "
-			     "--dialect",
-			     m->in->what, path);
-	else if (strcmp(slash ? slash + 1 : path, name) != 0)
-		rc = fm_fail(err, FM_EINPUT, "--dialect: %s is not named %s, as the manifest has it", path, name);
-	else if (strlen(path) >= sizeof cfg->source.dialect)
+			     "%s: %s is a dialect of the team's own, and %s is not there: name the file with --dialect",
+			     m->in->what, key, path);
+	else if (strlen(path) >= cap)
 		rc = fm_fail(err, FM_EINPUT, "%s: the path is too long", path);
 	else
-		strcpy(cfg->source.dialect, path);
+		strcpy(field, path);
 	free(path);
 	return rc;
+}
+
+static int find_dialects(struct remaking *m, struct fm_error *err)
+{
+	struct fm_config *cfg = m->recipe.cfg;
+	bool named = false;
+	int rc;
+
+	if ((rc = find_dialect(m, "source.dialect", cfg->source.dialect, sizeof cfg->source.dialect, &named, err)) <
+		0 ||
+	    (rc = find_dialect(m, "publish.dialect", cfg->publish.dialect, sizeof cfg->publish.dialect, &named, err)) <
+		0)
+		return rc;
+	if (m->in->dialect && !named)
+		return fm_fail(err, FM_EINPUT, "--dialect: %s is not named %s, as the manifest has it", m->in->dialect,
+			       cfg->source.dialect);
+	return FM_OK;
 }
 
 static int put_path(char *to, size_t cap, const char *path, const char *what, struct fm_error *err)
@@ -196,7 +214,7 @@ static int fill_config(struct remaking *m, struct fm_error *err)
 
 	if ((rc = put_path(cfg->file, sizeof cfg->file, m->in->what, m->in->what, err)) < 0 ||
 	    (rc = put_path(cfg->dir, sizeof cfg->dir, m->in->project, "the project", err)) < 0 ||
-	    (rc = find_dialect(m, err)) < 0 || (rc = find_license(m, err)) < 0 || (rc = make_key(m, err)) < 0)
+	    (rc = find_dialects(m, err)) < 0 || (rc = find_license(m, err)) < 0 || (rc = make_key(m, err)) < 0)
 		return rc;
 	if (m->in->previous) {
 		if (!(previous = realpath(m->in->previous, NULL)))

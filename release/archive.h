@@ -32,6 +32,7 @@
 #define FM_ARCHIVE_ZSTD_LEVEL "9"
 #define FM_MANIFEST_FORMAT "flowmint-manifest/1"
 #define FM_ARCHIVE_DATA "data/flows.csv"
+#define FM_ARCHIVE_DATA_JSON "data/flows.jsonl" /* in its place, where each flow is an object of JSON */
 #define FM_ARCHIVE_MAX_FILES 1024
 #define FM_ARCHIVE_MAX_FOLDER 96                      /* NAME (63), a hyphen, VERSION (31) and a NUL */
 #define FM_ARCHIVE_MAX_PATH 100                       /* below the folder, with its NUL */
@@ -63,6 +64,7 @@ struct fm_archive_digests {
 int fm_archive_write(const char *folder, int64_t mtime_s, struct fm_archive_member *members, size_t n, const char *path,
 		     struct fm_archive_digests *digests, struct fm_error *err) FM_MUST_CHECK;
 
+bool fm_archive_is_data(const char *path);     /* FM_ARCHIVE_DATA or FM_ARCHIVE_DATA_JSON */
 bool fm_archive_folder_ok(const char *folder); /* [a-z0-9] then [A-Za-z0-9.+_-], shorter than FM_ARCHIVE_MAX_FOLDER */
 bool fm_archive_path_ok(
     const char *path); /* the same letters, '/' between parts, no part beginning with '.', '+' or '-' or ending with
@@ -83,9 +85,9 @@ struct fm_archive_info {
 	struct fm_archive_file *file;      /* sorted by path */
 	size_t n;
 	struct fm_buf sums, manifest, datapackage; /* the text of the documents, empty when absent */
-	uint64_t lines;                            /* of data/flows.csv: ends of lines outside double quotes */
-	bool lines_whole;                          /* the last one is ended */
-	char waived[256];                          /* names of checks that failed and were waived, or "" */
+	uint64_t lines, all_lines;   /* of the flows: ends of lines outside double quotes; all ends of lines */
+	bool lines_whole, all_whole; /* the last one is ended */
+	char waived[256];            /* names of checks that failed and were waived, or "" */
 };
 /* Where the files go as they are read, before anything is known to be good of what comes behind; who puts them
  * somewhere keeps them apart until the whole was accepted. */

@@ -332,15 +332,23 @@ static int check_path(struct reader *r, const struct entry *e, const char **belo
 }
 
 struct lines {
-	uint64_t n;
-	bool quoted, whole;
+	uint64_t n, all;
+	bool quoted, whole, all_whole;
 };
+
+bool fm_archive_is_data(const char *path)
+{
+	return strcmp(path, FM_ARCHIVE_DATA) == 0 || strcmp(path, FM_ARCHIVE_DATA_JSON) == 0;
+}
 
 static void count_lines(struct lines *l, const uint8_t *p, size_t n)
 {
 	const uint8_t *end = p + n, *stop, *nl;
 
-	l->whole = n ? p[n - 1] == '\n' : l->whole;
+	l->all_whole = n ? p[n - 1] == '\n' : l->all_whole;
+	l->whole = l->all_whole;
+	for (const uint8_t *at = p; (nl = memchr(at, '\n', (size_t)(end - at))); at = nl + 1)
+		l->all++;
 	while (p < end) {
 		stop = memchr(p, '"', (size_t)(end - p));
 		stop = stop ? stop : end;
@@ -428,7 +436,7 @@ static int read_entry(struct reader *r, const uint8_t h[HEADER])
 	struct fm_archive_info *info = r->info;
 	struct fm_archive_file f = {0};
 	struct fm_buf *doc = NULL;
-	struct lines lines = {.whole = true};
+	struct lines lines = {.whole = true, .all_whole = true};
 	struct entry e;
 	const char *below = NULL;
 	int rc;
@@ -451,12 +459,14 @@ static int read_entry(struct reader *r, const uint8_t h[HEADER])
 		return refuse(r, FM_REASON_ENTRY_SIZE, "%s has %llu bytes; at most %u are allowed", e.shown,
 			      (unsigned long long)e.nbytes, FM_ARCHIVE_MAX_DOCUMENT);
 	memcpy(f.path, below, strlen(below) + 1);
-	if ((rc = take_file(r, &e, &f, doc, strcmp(below, FM_ARCHIVE_DATA) == 0 ? &lines : NULL)) < 0)
+	if ((rc = take_file(r, &e, &f, doc, fm_archive_is_data(below) ? &lines : NULL)) < 0)
 		return rc;
 	info->file[info->n++] = f;
-	if (strcmp(below, FM_ARCHIVE_DATA) == 0) {
+	if (fm_archive_is_data(below)) {
 		info->lines = lines.n;
 		info->lines_whole = lines.whole;
+		info->all_lines = lines.all;
+		info->all_whole = lines.all_whole;
 	}
 	return FM_OK;
 }

@@ -29,6 +29,11 @@ static bool is_later_part(const struct fm_dialect *d, int k)
 	return false;
 }
 
+const char *fm_data_suffix(const struct fm_dialect *d)
+{
+	return d->json ? "jsonl" : "csv";
+}
+
 const char *fm_column_meaning(const struct fm_dialect *d, int k)
 {
 	int col = d->cols[k].col;

@@ -6,6 +6,7 @@
 
 #include "manifests/dialect.h"
 
+const char *fm_data_suffix(const struct fm_dialect *d);           /* of a file in it: "csv" or "jsonl" */
 const char *fm_column_meaning(const struct fm_dialect *d, int k); /* of column k of the dialect */
 /* col: enum fm_col, or -1 for a column that is written empty. */
 const char *fm_column_unit(int col, enum fm_format format); /* "" when it has none */

@@ -224,14 +224,31 @@ static int load(struct check *c, const struct fm_buf *text, const char *name, en
 	return refuse(c, reason, "%s:%d: %s", name, at.line, shown);
 }
 
-/* The one resource is data/flows.csv as it is; *header: its first line is one. */
-static int check_datapackage(struct check *c, bool *header)
+/* The file of the flows, which is there. */
+static const struct fm_archive_file *find_data(const struct fm_archive_info *info)
+{
+	for (size_t i = 0; i < info->n; i++)
+		if (fm_archive_is_data(info->file[i].path))
+			return &info->file[i];
+	return NULL;
+}
+
+/* What the package says of the text of the flows. */
+struct layout {
+	uint64_t head; /* lines before the first row */
+	bool quotes;   /* a quoted value may hold ends of lines */
+};
+
+/* The first resource is the file of the flows as it is. */
+static int check_datapackage(struct check *c, struct layout *layout)
 {
 	const struct fm_archive_info *info = c->info;
-	int at = find(info, FM_ARCHIVE_DATA, strlen(FM_ARCHIVE_DATA)), rc;
-	const json_t *r, *head, *bytes;
+	const struct fm_archive_file *data = find_data(info);
+	bool json = strcmp(data->path, FM_ARCHIVE_DATA_JSON) == 0;
+	const json_t *r, *dialect, *head, *bytes, *quote, *comments;
 	const char *path, *hash;
 	json_t *doc;
+	int rc;
 
 	if ((rc = load(c, &info->datapackage, "datapackage.json", FM_REASON_DATAPACKAGE, &doc)) < 0)
 		goto out;
@@ -239,13 +256,16 @@ static int check_datapackage(struct check *c, bool *header)
 	path = json_string_value(json_object_get(r, "path"));
 	hash = json_string_value(json_object_get(r, "hash"));
 	bytes = json_object_get(r, "bytes");
-	head = json_object_get(json_object_get(r, "dialect"), "header");
-	*header = json_is_true(head);
-	if (!path || strcmp(path, FM_ARCHIVE_DATA) != 0 || !json_is_boolean(head) || !hash ||
-	    strncmp(hash, "sha256:", 7) != 0 || strcmp(hash + 7, info->file[at].sha256) != 0 ||
-	    !json_is_integer(bytes) || (uint64_t)json_integer_value(bytes) != info->file[at].nbytes)
-		rc =
-		    refuse(c, FM_REASON_DATAPACKAGE, "datapackage.json does not describe " FM_ARCHIVE_DATA " as it is");
+	dialect = json_object_get(r, "dialect");
+	head = json_object_get(dialect, "header");
+	quote = json_object_get(dialect, "quoteChar");
+	comments = json_object_get(dialect, "commentRows");
+	layout->head = json ? 0 : json_is_true(head) + json_array_size(comments);
+	layout->quotes = !json && !(json_is_string(quote) && json_string_length(quote) == 0);
+	if (!path || strcmp(path, data->path) != 0 || json_is_boolean(head) == json || !hash ||
+	    strncmp(hash, "sha256:", 7) != 0 || strcmp(hash + 7, data->sha256) != 0 || !json_is_integer(bytes) ||
+	    (uint64_t)json_integer_value(bytes) != data->nbytes)
+		rc = refuse(c, FM_REASON_DATAPACKAGE, "datapackage.json does not describe %s as it is", data->path);
 out:
 	json_decref(doc);
 	return rc;
@@ -254,14 +274,16 @@ out:
 static int check_rows(struct check *c, json_int_t rows)
 {
 	const struct fm_archive_info *info = c->info;
-	bool header = false;
+	struct layout layout = {0};
+	uint64_t lines;
 	int rc;
 
-	if ((rc = check_datapackage(c, &header)) < 0)
+	if ((rc = check_datapackage(c, &layout)) < 0)
 		return rc;
-	if (!info->lines_whole || rows < 0 || info->lines != (uint64_t)rows + header)
-		return refuse(c, FM_REASON_ROWS_DISAGREE, FM_ARCHIVE_DATA " has %lld rows; manifest.json says %lld",
-			      (long long)info->lines - header, (long long)rows);
+	lines = layout.quotes ? info->lines : info->all_lines;
+	if (!(layout.quotes ? info->lines_whole : info->all_whole) || rows < 0 || lines != (uint64_t)rows + layout.head)
+		return refuse(c, FM_REASON_ROWS_DISAGREE, "%s has %lld rows; manifest.json says %lld",
+			      find_data(info)->path, (long long)lines - (long long)layout.head, (long long)rows);
 	return FM_OK;
 }
 
@@ -286,8 +308,7 @@ out:
 
 int fm_archive_check_contents(struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err)
 {
-	static const char *const required[] = {"SHA256SUMS", "README.md", "data/flows.csv", "datapackage.json",
-					       "manifest.json"};
+	static const char *const required[] = {"SHA256SUMS", "README.md", "datapackage.json", "manifest.json"};
 	struct check c = {.info = info, .reason = reason, .err = err};
 	int rc;
 
@@ -295,6 +316,12 @@ int fm_archive_check_contents(struct fm_archive_info *info, enum fm_reason *reas
 	for (size_t i = 0; i < sizeof required / sizeof *required; i++)
 		if (find(info, required[i], strlen(required[i])) < 0)
 			return refuse(&c, FM_REASON_FILE_MISSING, "%s is not in the archive", required[i]);
+	if (!find_data(info))
+		return refuse(&c, FM_REASON_FILE_MISSING, FM_ARCHIVE_DATA " is not in the archive");
+	if (find(info, FM_ARCHIVE_DATA, strlen(FM_ARCHIVE_DATA)) >= 0 &&
+	    find(info, FM_ARCHIVE_DATA_JSON, strlen(FM_ARCHIVE_DATA_JSON)) >= 0)
+		return refuse(&c, FM_REASON_FILE_EXTRA,
+			      FM_ARCHIVE_DATA_JSON " is in the archive, and so is " FM_ARCHIVE_DATA);
 	if ((rc = check_sums(&c)) < 0)
 		return rc;
 	return check_manifest(&c);

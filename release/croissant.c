@@ -1,8 +1,8 @@
 /*
  * croissant.json: Croissant 1.1 (MLCommons) with the fields of its vocabulary for responsible AI, as JSON-LD.
  *
- * The file and its columns are described.  Records are described as well where the file has a header line, for
- * Croissant finds columns by their names alone.
+ * The file and its columns are described.  Records are described as well where the file has a header line of
+ * names alone, or is JSON, for Croissant finds columns by their names.
  */
 #include <stdio.h>
 #include <string.h>
@@ -35,13 +35,16 @@ static json_t *file_object(const struct fm_metadata_in *in, const char *name, co
 	char size[32], file[64], url[80], words[160];
 
 	snprintf(size, sizeof size, "%llu B", (unsigned long long)nbytes);
-	snprintf(file, sizeof file, "%s.csv", name);
+	snprintf(file, sizeof file, "%s.%s", name, fm_data_suffix(in->dialect));
 	snprintf(url, sizeof url, "data/%s", file);
-	snprintf(words, sizeof words, "%s, one a line, %s a header line.", what,
-		 in->dialect->header ? "below" : "without");
+	if (in->dialect->json)
+		snprintf(words, sizeof words, "%s, each an object of JSON on a line of its own.", what);
+	else
+		snprintf(words, sizeof words, "%s, one a line, %s a header line.", what,
+			 in->dialect->header ? "below" : "without");
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "@type", "cr:FileObject", "@id", file, "name",
 			 file, "description", words, "contentUrl", url, "contentSize", size, "encodingFormat",
-			 "text/csv", "sha256", sha256);
+			 in->dialect->json ? "application/jsonlines" : "text/csv", "sha256", sha256);
 }
 
 static json_t *file_objects(const struct fm_metadata_in *in)
@@ -97,11 +100,12 @@ static json_t *record_set(const struct fm_dialect *d)
 		char id[128];
 
 		snprintf(id, sizeof id, "flows/%.100s", d->cols[k].name);
-		if (json_array_append_new(fields, json_pack("{s:s, s:s, s:s, s:s, s:s, s:{s:{s:s}, s:{s:s}}}", "@type",
-							    "cr:Field", "@id", id, "name", d->cols[k].name,
-							    "description", fm_column_meaning(d, k), "dataType",
-							    data_type(d, k), "source", "fileObject", "@id", "flows.csv",
-							    "extract", "column", d->cols[k].name)) != 0) {
+		if (json_array_append_new(fields,
+					  json_pack("{s:s, s:s, s:s, s:s, s:s, s:{s:{s:s}, s:{s:s}}}", "@type",
+						    "cr:Field", "@id", id, "name", d->cols[k].name, "description",
+						    fm_column_meaning(d, k), "dataType", data_type(d, k), "source",
+						    "fileObject", "@id", d->json ? "flows.jsonl" : "flows.csv",
+						    "extract", "column", d->cols[k].name)) != 0) {
 			json_decref(fields);
 			return NULL;
 		}
@@ -164,7 +168,7 @@ json_t *fm_croissant_json(const struct fm_metadata_in *in)
 		bad |= json_object_set_new(doc, "citeAs", json_string(cite));
 	if (!bad && in->date[0])
 		bad |= json_object_set_new(doc, "datePublished", json_string(in->date));
-	if (!bad && in->dialect->header)
+	if (!bad && in->dialect->header && !*in->dialect->header_mark)
 		bad |= json_object_set_new(doc, "recordSet", json_pack("[o]", record_set(in->dialect)));
 	if (!bad)
 		bad |= put_responsible(in, doc);

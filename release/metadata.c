@@ -18,7 +18,8 @@ static json_t *field_json(const struct fm_dialect *d, int k)
 	int bad = !f;
 
 	if (!strcmp(type, "datetime"))
-		bad |= json_object_set_new(f, "format", json_string("%Y-%m-%d %H:%M:%S"));
+		bad |= json_object_set_new(
+		    f, "format", json_string(d->cols[k].decimals > 0 ? "%Y-%m-%d %H:%M:%S.%f" : "%Y-%m-%d %H:%M:%S"));
 	if (*unit)
 		bad |= json_object_set_new(f, "unit", json_string(unit));
 	if (col >= 0 && format == FM_FMT_ADDRESS)
@@ -45,27 +46,60 @@ json_t *fm_schema_json(const struct fm_dialect *d)
 			json_decref(fields);
 			return NULL;
 		}
-	return json_pack("{s:o,s:[s]}", "fields", fields, "missingValues", "");
+	return *d->unset ? json_pack("{s:o,s:[s,s]}", "fields", fields, "missingValues", "", d->unset)
+			 : json_pack("{s:o,s:[s]}", "fields", fields, "missingValues", "");
+}
+
+/* A header behind a mark is no row of names for other readers: it is one of the comments. */
+static json_t *dialect_json(const struct fm_dialect *d)
+{
+	bool marked = *d->header_mark != 0;
+	char delimiter[2] = {d->delimiter, 0};
+	json_t *o = json_pack("{s:s,s:s,s:b,s:s}", "delimiter", delimiter, "lineTerminator", d->newline, "header",
+			      d->header && !marked, "quoteChar", d->no_quotes || d->blanks ? "" : "\""),
+	       *rows;
+
+	if (!d->no_quotes && !d->blanks && json_object_set_new(o, "doubleQuote", json_true()))
+		goto fail;
+	if (fm_dialect_head(d) <= d->header && !marked)
+		return o;
+	rows = json_array();
+	if (json_object_set_new(o, "commentRows", rows))
+		goto fail;
+	for (int i = 1; i <= fm_dialect_head(d); i++)
+		if ((marked || i != d->nbefore + 1) && json_array_append_new(rows, json_integer(i)))
+			goto fail;
+	return o;
+fail:
+	json_decref(o);
+	return NULL;
 }
 
 /* One table of the package; consumes nothing. */
 static json_t *resource(const struct fm_dialect *d, const char *name, const char *path, const char *sha256,
 			uint64_t nbytes)
 {
-	char hash[8 + FM_SHA256_HEX], delimiter[2] = {d->delimiter, 0};
+	char hash[8 + FM_SHA256_HEX];
+	json_t *r;
 
 	snprintf(hash, sizeof hash, "sha256:%s", sha256);
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:s,s:{s:s,s:s,s:b,s:s,s:b},s:o}", "type", "table", "name", name,
-			 "path", path, "format", "csv", "mediatype", "text/csv", "encoding", "utf-8", "bytes",
-			 (json_int_t)nbytes, "hash", hash, "dialect", "delimiter", delimiter, "lineTerminator",
-			 d->newline, "header", d->header, "quoteChar", "\"", "doubleQuote", 1, "schema",
-			 fm_schema_json(d));
+	r = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:s,s:o}", "type", "table", "name", name, "path", path, "format",
+		      fm_data_suffix(d), "mediatype", d->json ? "application/jsonl" : "text/csv", "encoding",
+		      d->encoding == FM_ENCODING_WINDOWS_1252 ? "windows-1252" : "utf-8", "bytes", (json_int_t)nbytes,
+		      "hash", hash, "schema", fm_schema_json(d));
+	/* Of JSON there is nothing to say. */
+	if (r && !d->json && json_object_set_new(r, "dialect", dialect_json(d))) {
+		json_decref(r);
+		return NULL;
+	}
+	return r;
 }
 
 json_t *fm_datapackage_json(const struct fm_metadata_in *in)
 {
-	json_t *resources =
-		   json_pack("[o]", resource(in->dialect, "flows", "data/flows.csv", in->data_sha256, in->data_nbytes)),
+	json_t *resources = json_pack("[o]", resource(in->dialect, "flows",
+						      in->dialect->json ? FM_ARCHIVE_DATA_JSON : FM_ARCHIVE_DATA,
+						      in->data_sha256, in->data_nbytes)),
 	       *package = json_pack("{s:s,s:s,s:s,s:s,s:O}", "$schema", DATAPACKAGE, "name", in->cfg->release.name,
 				    "version", in->cfg->release.version, "description", in->cfg->release.description,
 				    "resources", resources);
@@ -75,7 +109,7 @@ json_t *fm_datapackage_json(const struct fm_metadata_in *in)
 		const struct fm_metadata_part *p = &in->parts[i];
 		char path[64];
 
-		snprintf(path, sizeof path, "data/%s.csv", p->name);
+		snprintf(path, sizeof path, "data/%s.%s", p->name, fm_data_suffix(in->dialect));
 		bad |= json_array_append_new(resources, resource(in->dialect, p->name, path, p->sha256, p->nbytes));
 	}
 	json_decref(resources);

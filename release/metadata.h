@@ -38,7 +38,8 @@ struct fm_metadata_part {
 
 struct fm_metadata_in {
 	const struct fm_config *cfg;
-	const struct fm_dialect *dialect; /* in which data/flows.csv is written */
+	const struct fm_dialect *dialect; /* in which data/flows.csv, or data/flows.jsonl, is written */
+	const struct fm_dialect *source;  /* in which the trace was, where that is another one; or NULL */
 	const struct fm_table *table;     /* the synthetic flows: for their number, span and labels */
 	const struct fm_verdict *verdict;
 	const char *date;        /* YYYY-MM-DD of the release, "" when none is set */

@@ -72,7 +72,7 @@ static void put_what(const struct fm_metadata_in *in, struct fm_buf *out)
 		put_text(out, c->release.description);
 		fm_buf_puts(out, "\n\n");
 	}
-	fm_buf_puts(out, "Synthetic network flows: `data/flows.csv` holds ");
+	fm_buf_printf(out, "Synthetic network flows: `data/flows.%s` holds ", fm_data_suffix(in->dialect));
 	put_count(out, in->table->rows);
 	fm_buf_puts(out, " flows");
 	put_span(in->table, out);
@@ -148,18 +148,61 @@ static void put_left_out(const struct fm_metadata_in *in, struct fm_buf *out)
 	fm_buf_puts(out, "\n");
 }
 
+/* What the flows could tell and this dialect cannot. */
+static void put_losses(const struct fm_metadata_in *in, struct fm_buf *out)
+{
+	char text[FM_DIALECT_LOSSES][256];
+	int n = in->source ? fm_dialect_losses(in->source, in->dialect, text) : 0;
+
+	if (!n)
+		return;
+	fm_buf_puts(out, "The trace was in the dialect ");
+	put_text(out, in->source->name);
+	fm_buf_puts(out, ". What this one cannot say of its flows:\n\n");
+	for (int i = 0; i < n; i++) {
+		fm_buf_puts(out, "- ");
+		put_text(out, text[i]);
+		fm_buf_puts(out, "\n");
+	}
+	fm_buf_puts(out, "\n");
+}
+
+/* Labels that the file spells in another way than the table below. */
+static void put_spellings(const struct fm_metadata_in *in, struct fm_buf *out)
+{
+	const struct fm_dict *labels = &in->table->dict[FM_LABEL];
+	bool first = true;
+
+	for (size_t i = 0; in->dialect->nlabels && FM_HAS(in->table, FM_LABEL) && i < labels->n; i++) {
+		const char *spelled = fm_dialect_label(in->dialect, labels->value[i]);
+
+		if (!spelled || strcmp(spelled, labels->value[i]) == 0)
+			continue;
+		fm_buf_puts(out, first ? "In the file, as in this dialect, " : "; ");
+		put_text(out, labels->value[i]);
+		fm_buf_puts(out, *spelled ? " is written " : " is an empty field");
+		put_text(out, spelled);
+		first = false;
+	}
+	if (!first)
+		fm_buf_puts(out, ".\n\n");
+}
+
 static void put_columns(const struct fm_metadata_in *in, struct fm_buf *out)
 {
 	const struct fm_dialect *d = in->dialect;
 
-	fm_buf_puts(out, "## Columns\n\nThe file is CSV in the dialect ");
+	fm_buf_printf(out, "## Columns\n\nThe file is %s in the dialect ", d->json ? "JSON" : "CSV");
 	put_text(out, d->name);
 	fm_buf_printf(out, ", %s. `datapackage.json` says the same for programs.\n\n",
-		      d->header ? "with a header line" : "without a header line");
+		      d->json           ? "an object a line"
+		      : !d->header      ? "without a header line"
+		      : *d->header_mark ? "with a header line among comments"
+					: "with a header line");
 	for (int i = 0; in->parts && i < FM_METADATA_PARTS; i++)
-		fm_buf_printf(out, "%s`data/%s.csv` has %s %llu of these flows%s",
+		fm_buf_printf(out, "%s`data/%s.%s` has %s %llu of these flows%s",
 			      i ? ", " : "The flows are also there in two parts: ", in->parts[i].name,
-			      i ? "the last" : "the first", (unsigned long long)in->parts[i].rows,
+			      fm_data_suffix(d), i ? "the last" : "the first", (unsigned long long)in->parts[i].rows,
 			      i + 1 == FM_METADATA_PARTS ? ".\n\n" : "");
 	fm_buf_puts(out, "| # | column | type | unit | meaning |\n|---:|---|---|---|---|\n");
 	for (int i = 0; i < d->ncols; i++) {
@@ -170,6 +213,8 @@ static void put_columns(const struct fm_metadata_in *in, struct fm_buf *out)
 			      fm_column_unit(d->cols[i].col, d->cols[i].format), fm_column_meaning(d, i));
 	}
 	fm_buf_puts(out, "\n");
+	put_losses(in, out);
+	put_spellings(in, out);
 }
 
 static void put_labels(const struct fm_table *t, struct fm_buf *out)

@@ -79,7 +79,7 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 				     pool, &out->metrics, err)) < 0)
 		goto out;
 	if (in->previous &&
-	    ((rc = fm_dialect_load(&dialect, in->cfg->source.dialect, err)) < 0 ||
+	    ((rc = fm_dialect_load(&dialect, fm_config_published(in->cfg), err)) < 0 ||
 	     (rc = fm_previous_compare(&(struct fm_previous_in){in->previous, dialect, 0, pool, memory, in->out_dir},
 				       synthetic, &out->metrics, err)) < 0))
 		goto out;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "privacy/leakage/difference.h"
+#include "traces/source.h"
 #include "traces/trace.h"
 
 #define ARCHIVE ".tar.zst"
@@ -19,9 +20,10 @@ int fm_previous_compare(const struct fm_previous_in *in, const struct fm_table *
 	int rc;
 
 	if (n > suffix && strcmp(in->path + n - suffix, ARCHIVE) == 0)
-		o.member = "*/data/flows.csv";
+		o.member = FM_SOURCE_FLOWS;
 	/* A release has a header or has none, whatever its dialect says. */
-	released.header = released.header_optional = true;
+	if (!released.json)
+		released.header = released.header_optional = true;
 	o.dialect = &released;
 	if ((rc = fm_trace_load(&previous, &o, 0.0, &stats, err)) < 0)
 		return fm_error_prefix(err, "the previous release: ");

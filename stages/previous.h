@@ -10,8 +10,8 @@
 #include "manifests/metrics.h"
 
 struct fm_previous_in {
-	const char *path; /* an archive NAME-VERSION.tar.zst, of which only data/flows.csv is read, or a CSV file of the
-			     dialect, packed or not */
+	const char *path; /* an archive NAME-VERSION.tar.zst, of which only data/flows.csv, or .jsonl, is read, or a CSV
+			     file of the dialect, packed or not */
 	const struct fm_dialect *dialect;
 	uint64_t rows; /* only the first of this number; 0: all */
 	struct fm_pool *pool;

@@ -45,11 +45,11 @@ struct job {
 	struct fm_error *err;
 	struct fm_verdict verdict;
 	struct fm_sshkey key;
-	struct fm_dialect *dialect;
+	struct fm_dialect *dialect, *source; /* source: NULL where it is the same one */
 	struct fm_table *table;
 	struct fm_buf citation, license, readme, croissant, package, manifest, sums, signature;
 	struct fm_archive_digests digests;
-	char csv[512], part_csv[FM_METADATA_PARTS][512], date[16];
+	char csv[512], part_csv[FM_METADATA_PARTS][512], part_path[FM_METADATA_PARTS][64], date[16];
 	struct fm_metadata_part part[FM_METADATA_PARTS];
 	int64_t mtime_s;
 	char data_sha256[FM_SHA256_HEX];
@@ -175,8 +175,8 @@ static int write_part(struct job *j, int part, size_t first, size_t n)
 	int rc;
 
 	if (n == 0)
-		return fm_fail(j->err, FM_EINPUT, "publish.test_share: of %zu flows data/%s.csv would have none",
-			       (size_t)j->table->rows, part_name[part]);
+		return fm_fail(j->err, FM_EINPUT, "publish.test_share: of %zu flows %s would have none",
+			       (size_t)j->table->rows, j->part_path[part]);
 	if ((rc = fm_alloc(&rows, n, sizeof *rows, "a part of the flows", j->err)) < 0)
 		return rc;
 	for (size_t i = 0; i < n; i++)
@@ -222,11 +222,17 @@ static int find_license(struct job *j)
 
 static int write_data(struct job *j)
 {
+	const struct fm_config *cfg = j->in->cfg;
 	int rc;
 
-	if ((rc = fm_dialect_load(&j->dialect, j->in->cfg->source.dialect, j->err)) < 0 ||
+	if ((rc = fm_dialect_load(&j->dialect, fm_config_published(cfg), j->err)) < 0 ||
+	    (strcmp(fm_config_published(cfg), cfg->source.dialect) != 0 &&
+	     (rc = fm_dialect_load(&j->source, cfg->source.dialect, j->err)) < 0) ||
 	    (rc = fm_table_open(&j->table, j->in->synthetic_dir, j->err)) < 0)
 		return rc;
+	for (int i = 0; i < FM_METADATA_PARTS; i++)
+		snprintf(j->part_path[i], sizeof j->part_path[i], "data/%s.%s", part_name[i],
+			 j->dialect->json ? "jsonl" : "csv");
 	if (j->in->cfg->publish.header)
 		j->dialect->header = true;
 	if (j->table->rows == 0)
@@ -260,17 +266,22 @@ static int describe(struct job *j, const char *path, const struct fm_buf *b, str
 	return FM_OK;
 }
 
+static const char *data_path(const struct job *j)
+{
+	return j->dialect->json ? FM_ARCHIVE_DATA_JSON : FM_ARCHIVE_DATA;
+}
+
 static void describe_data(const struct job *j, struct fm_archive_file f[NMEMBERS])
 {
 	static const int member[FM_METADATA_PARTS] = {TRAIN, TEST};
 
-	snprintf(f[DATA].path, sizeof f[DATA].path, FM_ARCHIVE_DATA);
+	snprintf(f[DATA].path, sizeof f[DATA].path, "%s", data_path(j));
 	memcpy(f[DATA].sha256, j->data_sha256, sizeof f[DATA].sha256);
 	f[DATA].nbytes = j->data_nbytes;
 	for (int i = 0; i < FM_METADATA_PARTS && has(j, TRAIN); i++) {
 		struct fm_archive_file *to = &f[member[i]];
 
-		snprintf(to->path, sizeof to->path, "data/%s.csv", j->part[i].name);
+		snprintf(to->path, sizeof to->path, "%s", j->part_path[i]);
 		memcpy(to->sha256, j->part[i].sha256, sizeof to->sha256);
 		to->nbytes = j->part[i].nbytes;
 	}
@@ -294,6 +305,7 @@ static int write_documents(struct job *j)
 	json_t *generator = fm_generator_describe(j->in->cfg);
 	struct fm_metadata_in in = {.cfg = j->in->cfg,
 				    .dialect = j->dialect,
+				    .source = j->source,
 				    .table = j->table,
 				    .verdict = &j->verdict,
 				    .date = j->date,
@@ -344,9 +356,9 @@ static int write_archive(struct job *j)
 	    [LICENSE] = {.path = "LICENSE.txt", .data = j->license.data, .n = j->license.len},
 	    [CROISSANT] = {.path = "croissant.json", .data = j->croissant.data, .n = j->croissant.len},
 	    [README] = {.path = "README.md", .data = j->readme.data, .n = j->readme.len},
-	    [DATA] = {.path = FM_ARCHIVE_DATA, .file = j->csv},
-	    [TEST] = {.path = "data/test.csv", .file = j->part_csv[LAST]},
-	    [TRAIN] = {.path = "data/train.csv", .file = j->part_csv[FIRST]},
+	    [DATA] = {.path = data_path(j), .file = j->csv},
+	    [TEST] = {.path = j->part_path[LAST], .file = j->part_csv[LAST]},
+	    [TRAIN] = {.path = j->part_path[FIRST], .file = j->part_csv[FIRST]},
 	    [PACKAGE] = {.path = "datapackage.json", .data = j->package.data, .n = j->package.len},
 	    [MANIFEST] = {.path = "manifest.json", .data = j->manifest.data, .n = j->manifest.len},
 	    [SUMS] = {.path = "SHA256SUMS", .data = j->sums.data, .n = j->sums.len},
@@ -461,6 +473,7 @@ out:
 	fm_verdict_free(&j.verdict);
 	fm_sshkey_close(&j.key);
 	fm_dialect_free(j.dialect);
+	fm_dialect_free(j.source);
 	fm_table_free(j.table);
 	fm_buf_free(&j.citation);
 	fm_buf_free(&j.license);

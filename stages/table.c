@@ -14,6 +14,8 @@ const struct fm_stages fm_stages_real = {
 const struct fm_item fm_items[FM_NITEMS] = {
     [FM_ITEM_TRACE] = {"trace", USER("source.path", source.path, "trace"), false},
     [FM_ITEM_DIALECT] = {"dialect file", USER("source.dialect", source.dialect, "dialect"), true},
+    [FM_ITEM_PUBLISHED] = {"dialect file of the release", USER("publish.dialect", publish.dialect, "published_dialect"),
+			   true},
     [FM_ITEM_TRAIN] = {"training split", PRODUCT(FM_INGEST, "train"), false},
     [FM_ITEM_VALIDATION] = {"validation split", PRODUCT(FM_INGEST, "validation"), false},
     [FM_ITEM_HOLDOUT] = {"holdout", PRODUCT(FM_INGEST, "holdout"), true},
@@ -206,10 +208,10 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		     .by_program = true,
 		     .draws = true,
 		     .sees_rows = true,
-		     .items = FM_ITEM(FM_ITEM_DIALECT) | FM_ITEM(FM_ITEM_TRAIN) | FM_ITEM(FM_ITEM_HOLDOUT) |
-			      FM_ITEM(FM_ITEM_STORE) | FM_ITEM(FM_ITEM_MODEL) | FM_ITEM(FM_ITEM_SYNTHETIC) |
-			      FM_ITEM(FM_ITEM_PREVIOUS),
-		     .section = {"gate.controls", "model", "train"},
+		     .items = FM_ITEM(FM_ITEM_DIALECT) | FM_ITEM(FM_ITEM_PUBLISHED) | FM_ITEM(FM_ITEM_TRAIN) |
+			      FM_ITEM(FM_ITEM_HOLDOUT) | FM_ITEM(FM_ITEM_STORE) | FM_ITEM(FM_ITEM_MODEL) |
+			      FM_ITEM(FM_ITEM_SYNTHETIC) | FM_ITEM(FM_ITEM_PREVIOUS),
+		     .section = {"gate.controls", "model", "train", "publish.dialect"},
 		     .call = call_evaluate},
     [FM_GATE] = {.name = "gate",
 		 .product = "verdict",
@@ -229,8 +231,9 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		    .format = 1,
 		    .by_program = true,
 		    .always = true,
-		    .items = FM_ITEM(FM_ITEM_DIALECT) | FM_ITEM(FM_ITEM_SYNTHETIC) | FM_ITEM(FM_ITEM_VERDICT) |
-			     FM_ITEM(FM_ITEM_MANIFEST) | FM_ITEM(FM_ITEM_LICENSE) | FM_ITEM(FM_ITEM_KEY),
+		    .items = FM_ITEM(FM_ITEM_DIALECT) | FM_ITEM(FM_ITEM_PUBLISHED) | FM_ITEM(FM_ITEM_SYNTHETIC) |
+			     FM_ITEM(FM_ITEM_VERDICT) | FM_ITEM(FM_ITEM_MANIFEST) | FM_ITEM(FM_ITEM_LICENSE) |
+			     FM_ITEM(FM_ITEM_KEY),
 		    .section = {"release", "source", "split", "model", "train", "privacy", "generate", "gate",
 				"publish"},
 		    .call = call_release},
@@ -251,5 +254,5 @@ const char *fm_item_path(const struct fm_config *cfg, enum fm_item_id item)
 	if (fm_items[item].from != FM_FROM_USER)
 		return NULL;
 	path = (const char *)cfg + fm_items[item].config;
-	return *path && (item != FM_ITEM_DIALECT || strchr(path, '/')) ? path : NULL;
+	return *path && ((item != FM_ITEM_DIALECT && item != FM_ITEM_PUBLISHED) || strchr(path, '/')) ? path : NULL;
 }

@@ -25,6 +25,7 @@ enum fm_stage_id { FM_INGEST, FM_TRAIN, FM_GENERATE, FM_EVALUATE, FM_GATE, FM_RE
 enum fm_item_id {
 	FM_ITEM_TRACE,
 	FM_ITEM_DIALECT,
+	FM_ITEM_PUBLISHED, /* there where publish.dialect is a file */
 	FM_ITEM_TRAIN,
 	FM_ITEM_VALIDATION,
 	FM_ITEM_HOLDOUT,

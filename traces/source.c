@@ -152,17 +152,24 @@ static bool is_member(struct archive_entry *e)
 	return strncmp(base, "._", 2) != 0; /* a Mac's copy of file attributes */
 }
 
-/* Is a the name b?  A star for b's first folder stands for any. */
+/* Is the name a b?  A star for b's first folder stands for any, and one behind its last point for any ending. */
 static bool same_name(const char *a, const char *b)
 {
+	size_t n;
+
 	if (!strncmp(a, "./", 2))
 		a += 2;
-	if (!strncmp(b, "*/", 2) && (a = strchr(a, '/')) != NULL)
-		return !strcmp(a + 1, b + 2);
-	if (!a)
-		return false;
+	if (!strncmp(b, "*/", 2)) {
+		if (!(a = strchr(a, '/')))
+			return false;
+		a++;
+		b += 2;
+	}
 	if (!strncmp(b, "./", 2))
 		b += 2;
+	n = strlen(b);
+	if (n > 2 && !strcmp(b + n - 2, ".*"))
+		return !strncmp(a, b, n - 1) && !strchr(a + n - 1, '/');
 	return !strcmp(a, b);
 }
 

@@ -20,8 +20,10 @@
 
 #include "base/error.h"
 
+#define FM_SOURCE_FLOWS "*/data/flows.*" /* the flows of an archive of flowmint's, by release/archive.h */
 struct fm_source;
-/* member NULL or "": the file itself, or the only regular member of an archive.  FM_EINPUT: absent, a folder, empty,
+/* member NULL or "": the file itself, or the only regular member of an archive; a star as in FM_SOURCE_FLOWS stands for
+ * any first folder or any ending.  FM_EINPUT: absent, a folder, empty,
  * not what its name says (.gz without gzip data), a member that is not there (the message lists those that are). */
 int fm_source_open(struct fm_source **s, const char *path, const char *member, struct fm_error *err) FM_MUST_CHECK;
 /* The next bytes, valid until the next call; *n is 0 at the end.  FM_EINPUT: truncated or damaged; or, at the end of

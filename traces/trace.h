@@ -10,7 +10,8 @@
  * A row is one line: LF or CR LF, blank lines skipped, a byte-order mark at the start of the file dropped, fields
  * quoted or not, but no line break inside quotes, so that one stray quote costs one row and not the rest of the file.
  *
- * Writing: the dialect's columns, order and formats.
+ * Writing: the dialect's columns, order and formats, as text or as an object of JSON a line, with the comments around
+ * the header that it asks for.
  */
 #ifndef FM_TRACES_TRACE_H
 #define FM_TRACES_TRACE_H

@@ -21,6 +21,9 @@ struct writer {
 		char **text; /* one for each value of the dictionary, quoted where CSV wants it */
 		size_t n;
 	} quoted[FM_NCOL];
+	/* Where te, td and a start all have columns, readers take te and td: the start is that of these as written, in
+	 * steps of so many milliseconds; 0: it is that of the flow. */
+	int64_t te_step, te_half, td_step; /* te_half: numbers are rounded half up, clocks are cut */
 	int64_t time_s; /* the second whose text is in time_text */
 	size_t time_len;
 	char time_text[FM_TIME_MAX];
@@ -41,8 +44,15 @@ static bool needs_quotes(const struct fm_dialect *d, const char *s)
 static int spell_value(const struct writer *w, int k, const char *s, char *out, struct fm_error *err)
 {
 	enum fm_format f = w->d->cols[k].format;
-	size_t n = strlen(s);
-	int number = f == FM_FMT_NUMBER ? fm_protocol_number(s, n) : -1;
+	int number = f == FM_FMT_NUMBER ? fm_protocol_number(s, strlen(s)) : -1;
+	size_t n;
+
+	if (w->d->cols[k].col == FM_LABEL && !(s = fm_dialect_label(w->d, s)))
+		return fm_fail(err, FM_EINPUT,
+			       "a label of the release has no spelling in dialect %s, whose labels give its text to "
+			       "another one: name another publish.dialect",
+			       w->d->name);
+	n = strlen(s);
 
 	if (number >= 0) {
 		out[fm_format_u64((uint64_t)number, out)] = 0;
@@ -60,10 +70,42 @@ static int spell_value(const struct writer *w, int k, const char *s, char *out, 
 				       fm_cols[w->d->cols[k].col].name, w->d->name);
 		out[len] = 0;
 	}
+	if (w->d->json)
+		return FM_OK;
+	if (w->d->blanks && (!*out || strpbrk(out, " \t\r\n")))
+		return fm_fail(err, FM_EINPUT,
+			       "a value of %s is empty or has a blank in it, and dialect %s has blanks between columns",
+			       fm_cols[w->d->cols[k].col].name, w->d->name);
 	if (w->d->no_quotes && (strchr(out, w->d->delimiter) || strpbrk(out, "\r\n")))
 		return fm_fail(err, FM_EINPUT, "a value of %s has the delimiter in it, and dialect %s has quote: none",
 			       fm_cols[w->d->cols[k].col].name, w->d->name);
 	return FM_OK;
+}
+
+/* s as a string of JSON, out of 6 n + 2 bytes. A quote is \u0022, so that each line has an even number of them and
+ * whoever counts lines need not know JSON. */
+static size_t json_string(char *out, const char *s, size_t n)
+{
+	static const char hex[] = "0123456789abcdef";
+	char *to = out;
+
+	*to++ = '"';
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)s[i];
+
+		if (c < 0x20 || c == '"') {
+			memcpy(to, "\\u00", 4);
+			to[4] = hex[c >> 4];
+			to[5] = hex[c & 15];
+			to += 6;
+			continue;
+		}
+		if (c == '\\')
+			*to++ = '\\';
+		*to++ = (char)c;
+	}
+	*to++ = '"';
+	return (size_t)(to - out);
 }
 
 static int quote_values(struct writer *w, int k, struct fm_error *err)
@@ -77,14 +119,18 @@ static int quote_values(struct writer *w, int k, struct fm_error *err)
 	for (size_t i = 0; i < dict->n; i++) {
 		char s[4 * FM_DICT_VALUE_MAX + 8];
 		char *text;
+		bool number;
 
 		if ((rc = spell_value(w, k, dict->value[i], s, err)) < 0)
 			return rc;
-		size_t n = strlen(s), cap = 2 * n + 3;
+		size_t n = strlen(s), cap = (w->d->json ? 6 : 2) * n + 3;
 		if ((rc = fm_alloc(&text, cap, 1, "a category value", err)) < 0)
 			return rc;
 		w->quoted[c].text[i] = text;
-		if (needs_quotes(w->d, s))
+		number = w->d->cols[k].format == FM_FMT_NUMBER && n && strspn(s, "0123456789") == n;
+		if (w->d->json && !number)
+			text[json_string(text, s, n)] = 0;
+		else if (!w->d->json && needs_quotes(w->d, s))
 			text[csv_write(text, cap - 1, s, n)] = 0;
 		else
 			memcpy(text, s, n);
@@ -206,6 +252,35 @@ static int64_t part_of_time(const struct fm_dialect *d, int k, int64_t ms)
 	return ms / unit * unit;
 }
 
+static void find_steps(struct writer *w)
+{
+	int64_t te = 0, td = 0;
+
+	for (int k = 0; k < w->d->ncols; k++) {
+		int64_t step = fm_dialect_step_ms(w->d, k);
+
+		if (w->d->cols[k].col == FM_TE && w->d->cols[k].role == FM_ROLE_VALUE && (!te || step < te)) {
+			te = step;
+			w->te_half = w->d->cols[k].format == FM_FMT_SECONDS && !w->d->cols[k].part ? step / 2 : 0;
+		}
+		if (w->d->cols[k].col == FM_TD)
+			td = step;
+	}
+	w->te_step = te && td ? te : 0;
+	w->td_step = te && td ? td : 0;
+}
+
+static int64_t start_of(const struct writer *w, size_t row)
+{
+	int64_t te = w->t->te[row], td = w->t->td[row];
+
+	if (w->te_step > 1)
+		te = (te + w->te_half) / w->te_step * w->te_step;
+	if (w->td_step > 1)
+		td = (td + w->td_step / 2) / w->td_step * w->td_step;
+	return te > td ? te - td : 0;
+}
+
 /* A time in a form with a calendar. */
 static size_t format_clock(struct writer *w, int k, int64_t ms, char *out)
 {
@@ -237,6 +312,24 @@ static int add_category(struct writer *w, int c, size_t row, struct fm_error *er
 	return FM_OK;
 }
 
+/* What stands in a column that fills none. */
+static const char *unmodelled(const struct fm_dialect *d, int k)
+{
+	if (d->cols[k].nonly)
+		return d->cols[k].only[0];
+	return *d->unset ? d->unset : d->blanks ? "-" : "";
+}
+
+/* Has column k text, and no number, in JSON? Categories bring their quotes along. */
+static bool is_string(const struct fm_dialect *d, int k)
+{
+	enum fm_format f = d->cols[k].format;
+	int c = d->cols[k].col;
+
+	return c < 0 || f == FM_FMT_DATETIME || f == FM_FMT_RFC3339 || f == FM_FMT_PATTERN || f == FM_FMT_HMS ||
+	       f == FM_FMT_TYPE_CODE || (fm_cols[c].kind == FM_KIND_ADDRESS && f != FM_FMT_IPV4_INTEGER);
+}
+
 static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 {
 	const struct fm_table *t = w->t;
@@ -247,16 +340,15 @@ static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 	size_t n = 0;
 
 	if (c < 0) {
-		if (w->d->cols[k].nonly)
-			fm_buf_puts(&w->buf, w->d->cols[k].only[0]);
+		fm_buf_puts(&w->buf, unmodelled(w->d, k));
 		return FM_OK;
 	}
 	switch (fm_cols[c].kind) {
 	case FM_KIND_TIME: {
 		int64_t ms = has ? t->te[row] : 0;
 
-		if (w->d->cols[k].role == FM_ROLE_START && FM_HAS(t, FM_TD))
-			ms = ms > t->td[row] ? ms - t->td[row] : 0;
+		if (w->d->cols[k].role == FM_ROLE_START && has && FM_HAS(t, FM_TD))
+			ms = start_of(w, row);
 		ms = ms > w->d->relative_ms ? ms - w->d->relative_ms : 0;
 		if (w->d->cols[k].part)
 			ms = part_of_time(w->d, k, ms);
@@ -310,6 +402,8 @@ static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 
 static void add_header(struct writer *w)
 {
+	for (int i = 0; i < w->d->nbefore; i++)
+		fm_buf_printf(&w->buf, "%s%s", w->d->before[i], w->d->newline);
 	if (*w->d->header_mark) {
 		fm_buf_puts(&w->buf, w->d->header_mark);
 		fm_buf_add(&w->buf, &w->d->delimiter, 1);
@@ -326,22 +420,58 @@ static void add_header(struct writer *w)
 			fm_buf_puts(&w->buf, name);
 	}
 	fm_buf_puts(&w->buf, w->d->newline);
+	for (int i = 0; i < w->d->nafter; i++)
+		fm_buf_printf(&w->buf, "%s%s", w->d->after[i], w->d->newline);
+}
+
+static int add_row(struct writer *w, size_t row, struct fm_error *err)
+{
+	int rc;
+
+	for (int k = 0; k < w->d->ncols; k++) {
+		if (k)
+			fm_buf_add(&w->buf, &w->d->delimiter, 1);
+		if ((rc = add_field(w, k, row, err)) < 0)
+			return rc;
+	}
+	fm_buf_puts(&w->buf, w->d->newline);
+	return FM_OK;
+}
+
+/* An object of the columns that say something, without blanks. */
+static int add_object(struct writer *w, size_t row, struct fm_error *err)
+{
+	char key[6 * sizeof w->d->cols[0].name + 3];
+	bool first = true;
+	int rc;
+
+	for (int k = 0; k < w->d->ncols; k++) {
+		const char *quote = is_string(w->d, k) ? "\"" : "";
+
+		if (w->d->cols[k].col < 0 && !w->d->cols[k].nonly)
+			continue;
+		fm_buf_puts(&w->buf, first ? "{" : ",");
+		fm_buf_add(&w->buf, key, json_string(key, w->d->cols[k].name, strlen(w->d->cols[k].name)));
+		fm_buf_printf(&w->buf, ":%s", quote);
+		if ((rc = add_field(w, k, row, err)) < 0)
+			return rc;
+		fm_buf_puts(&w->buf, quote);
+		first = false;
+	}
+	fm_buf_puts(&w->buf, "}\n");
+	return FM_OK;
 }
 
 static int write_rows(struct writer *w, struct fm_error *err)
 {
 	int rc;
 
-	if (w->d->header)
+	find_steps(w);
+	if (w->d->header && !w->d->json)
 		add_header(w);
 	for (size_t row = 0; row < w->t->rows; row++) {
-		for (int k = 0; k < w->d->ncols; k++) {
-			if (k)
-				fm_buf_add(&w->buf, &w->d->delimiter, 1);
-			if ((rc = add_field(w, k, row, err)) < 0)
-				return rc;
-		}
-		fm_buf_puts(&w->buf, w->d->newline);
+		if ((rc = w->d->json ? add_object(w, row, err) : add_row(w, row, err)) < 0)
+			return rc;
 		if (w->buf.len < FLUSH_BYTES && row + 1 < w->t->rows)
 			continue;
 		if ((rc = fm_buf_check(&w->buf, err)) < 0 ||

@@ -184,7 +184,7 @@ static int open_side(struct side *s, const char *what, const char *workspace, co
 
 static int load_flows(struct side *s, const char *dialect, struct fm_error *err)
 {
-	const char *named = str(json_object_get(json_object_get(s->facts, "config"), "source"), "dialect");
+	const char *named = fm_flows_dialect(json_object_get(s->facts, "config"));
 	struct fm_flows f = {.path = s->flows, .role = FM_FLOWS_SYNTHETIC};
 	struct fm_flows_place place;
 	struct fm_dialect *d = NULL;
@@ -208,7 +208,7 @@ static const char *digest_of_flows(const struct side *s)
 	const json_t *files = json_object_get(s->facts, "files");
 
 	for (size_t i = 0; i < json_array_size(files); i++)
-		if (strcmp(str(json_array_get(files, i), "path"), FM_ARCHIVE_DATA) == 0)
+		if (fm_archive_is_data(str(json_array_get(files, i), "path")))
 			return str(json_array_get(files, i), "sha256");
 	return "";
 }

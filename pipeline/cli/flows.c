@@ -5,12 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rows.h"
+#include "manifests/embed.h"
 #include "pipeline/product.h"
+#include "release/archive.h"
+#include "release/json_bounds.h"
+#include "traces/source.h"
 #include "traces/trace.h"
 
 #define MAX_BAD_SHARE 0.01
@@ -152,6 +157,72 @@ static void note_bad(void *ctx, const struct fm_trace_bad *bad)
 	snprintf(first->reason, sizeof first->reason, "%s", bad->reason);
 }
 
+/* ---- releases ---- */
+
+const char *fm_flows_dialect(const json_t *config)
+{
+	const char *own = json_string_value(json_object_get(json_object_get(config, "publish"), "dialect"));
+	const char *source = json_string_value(json_object_get(json_object_get(config, "source"), "dialect"));
+
+	return own && strcmp(own, "source") != 0 ? own : source ? source : "";
+}
+
+/* The manifest of an archive, or of the folder dir of one; NULL where it cannot be read, which is said by whoever reads
+ * the flows. */
+static json_t *find_manifest(const char *archive, const char *dir)
+{
+	struct fm_archive_info info = {0};
+	struct fm_buf text = {0};
+	enum fm_reason reason;
+	struct fm_error ignored;
+	char path[PATH_MAX];
+	json_t *doc = NULL;
+	int fd = -1;
+
+	snprintf(path, sizeof path, "%s/manifest.json", dir ? dir : "");
+	if (dir ? fm_file_read(path, FM_ARCHIVE_MAX_DOCUMENT, &text, &ignored)
+		: fm_file_open(archive, &fd, &ignored) || fm_archive_read(fd, &info, &reason, &ignored))
+		goto out;
+	if (info.manifest.len)
+		fm_buf_add(&text, info.manifest.data, info.manifest.len);
+	if (text.len && fm_buf_check(&text, &ignored) == FM_OK && !fm_json_too_much(text.data, text.len))
+		doc = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, NULL);
+out:
+	fm_archive_info_free(&info);
+	fm_buf_free(&text);
+	if (fd >= 0)
+		close(fd);
+	return doc;
+}
+
+/* The dialect that a release is written in: the built-in one that its manifest names, else a copy of f's.  What is
+ * inside is f's word in any case, as for the flows that it is compared with. */
+static int find_dialect(const struct fm_flows *f, const char *archive, const char *dir, struct fm_dialect **d,
+			struct fm_error *err)
+{
+	json_t *manifest = find_manifest(archive, dir);
+	const char *name = fm_flows_dialect(json_object_get(manifest, "config"));
+	struct fm_embed e;
+	int rc;
+
+	if (fm_embed_find(&e, FM_EMBED_DIALECT, name)) {
+		if ((rc = fm_dialect_load(d, name, err)) < 0)
+			goto out;
+		memcpy((*d)->internal, f->dialect->internal, sizeof f->dialect->internal);
+		(*d)->ninternal = f->dialect->ninternal;
+	} else {
+		if ((rc = fm_alloc(d, 1, sizeof **d, "a dialect", err)) < 0)
+			goto out;
+		**d = *f->dialect;
+	}
+	/* A release says itself whether it has a header. */
+	if (!(*d)->json)
+		(*d)->header = (*d)->header_optional = true;
+out:
+	json_decref(manifest);
+	return rc;
+}
+
 /* The user must hear of rows that are not scored, or not scored as they are in the file. */
 int fm_flows_load(const struct fm_flows *f, struct fm_table **t, uint64_t *bad, struct fm_error *err)
 {
@@ -165,7 +236,7 @@ int fm_flows_load(const struct fm_flows *f, struct fm_table **t, uint64_t *bad, 
 				  .spill = f->spill ? f->spill : fm_flows_spill()};
 	size_t n = strlen(f->path), suffix = strlen(ARCHIVE);
 	double max_bad = f->role == FM_FLOWS_SYNTHETIC ? MAX_BAD_SYNTHETIC : MAX_BAD_SHARE;
-	struct fm_dialect released = *f->dialect;
+	struct fm_dialect *released = NULL;
 	struct fm_trace_stats stats;
 	char unpacked[PATH_MAX];
 	struct stat st;
@@ -174,19 +245,23 @@ int fm_flows_load(const struct fm_flows *f, struct fm_table **t, uint64_t *bad, 
 	if (bad)
 		*bad = 0;
 	if (stat(f->path, &st) == 0 && S_ISDIR(st.st_mode)) {
-		snprintf(unpacked, sizeof unpacked, "%s/data/flows.csv", f->path);
+		snprintf(unpacked, sizeof unpacked, "%s/" FM_ARCHIVE_DATA, f->path);
+		if (!fm_file_exists(unpacked))
+			snprintf(unpacked, sizeof unpacked, "%s/" FM_ARCHIVE_DATA_JSON, f->path);
 		if (!fm_file_exists(unpacked))
 			return load_folder(f, t, err);
 		o.path = unpacked;
 	}
 	if (n > suffix && strcmp(f->path + n - suffix, ARCHIVE) == 0)
-		o.member = "*/data/flows.csv";
-	/* A release says itself whether it has a header. */
+		o.member = FM_SOURCE_FLOWS;
 	if (o.member || o.path == unpacked) {
-		released.header = released.header_optional = true;
-		o.dialect = &released;
+		if ((rc = find_dialect(f, f->path, o.member ? NULL : f->path, &released, err)) < 0)
+			return rc;
+		o.dialect = released;
 	}
-	if ((rc = fm_trace_load(t, &o, max_bad, &stats, err)) < 0)
+	rc = fm_trace_load(t, &o, max_bad, &stats, err);
+	fm_dialect_free(released);
+	if (rc < 0)
 		return rc;
 	if (bad)
 		*bad = stats.bad;

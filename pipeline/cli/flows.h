@@ -5,6 +5,8 @@
 #ifndef FM_PIPELINE_CLI_FLOWS_H
 #define FM_PIPELINE_CLI_FLOWS_H
 
+#include <jansson.h>
+
 #include "base/table.h"
 #include "manifests/dialect.h"
 #include "pipeline/product.h"
@@ -28,8 +30,11 @@ struct fm_flows_place {
  * FM_OK fm_flows_forget, when the flows are loaded. */
 int fm_flows_find(struct fm_flows *f, struct fm_flows_place *place, struct fm_error *err) FM_MUST_CHECK;
 void fm_flows_forget(struct fm_flows_place *place);
-/* *bad: rows that cannot be read and that the caller counts as flows that cannot exist; NULL: they are left out.  A
- * warning says so. */
+/* The name of the dialect that a release with this config in its manifest is written in. */
+const char *fm_flows_dialect(const json_t *config);
+/* An archive, and the folder of one, is read in the dialect that its manifest names, where that is a built-in one, and
+ * in f's where it is not.  *bad: rows that cannot be read and that the caller counts as flows that cannot exist; NULL:
+ * they are left out.  A warning says so. */
 int fm_flows_load(const struct fm_flows *f, struct fm_table **t, uint64_t *bad, struct fm_error *err) FM_MUST_CHECK;
 /* Where what does not fit in memory is kept. */
 const char *fm_flows_spill(void);

@@ -154,7 +154,8 @@ static void test_keys_out_of_their_section_are_shown_their_place(void **state)
 	refused_set("steps=100",
 		    "'steps' is a key of the sections model, train and generate: write section.key, such as "
 		    "model.steps");
-	refused_set("dialect=x", "'dialect' is a key of section source: write source.dialect");
+	refused_set("member=x", "'member' is a key of section source: write source.member");
+	refused_set("dialect=x", "'dialect' is a key of the sections source and publish: write section.key");
 	refused_set("jsd.SA=0.1", "'jsd.SA' is a check: write gate.jsd.SA");
 }
 
@@ -604,7 +605,7 @@ static void test_public_json_says_nothing_of_the_machine(void **state)
 	assert_non_null(strstr(text, "my.yaml"));
 	assert_null(strstr(text, "threads"));
 	assert_null(strstr(text, "release.key"));
-	assert_non_null(strstr(text, "\"publish\":{\"header\":false,\"report\":\"metrics\",\"test_share\":0}"));
+	assert_non_null(strstr(text, "\"publish\":{\"dialect\":\"source\",\"header\":false,\"report\":\"metrics\",\"test_share\":0}"));
 	assert_null(strstr(text, dir));
 	assert_null(strstr(text, "release.yaml"));
 	free(text);

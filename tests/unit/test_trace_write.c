@@ -44,7 +44,7 @@ static void ugr16_rows_come_back_byte_for_byte(void **state)
 static void netshare_rows_come_back_byte_for_byte(void **state)
 {
 	const char *text = "srcip,dstip,srcport,dstport,proto,ts,td,pkt,byt,type\n"
-			   "1730436467,719036359,0,0,ICMP,1458298072364000.0,305.636,62,1736,background\n"
+			   "1730436467,719036359,0,0,ICMP,1458298072364000.0,305.636,62,1736,benign\n"
 			   "4294967295,0,65535,1,TCP,1458298072365000.0,0.000,1,40,dos\n";
 
 	(void)state;
