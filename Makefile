@@ -34,7 +34,7 @@ MAINS    := pipeline/main.c release/verify_main.c
 PUBLIC   := $(call lib,release) $(call lib,manifests) $(call lib,base)
 ALL      := $(call lib,stages) $(call lib,report) $(call lib,judge) $(call lib,model) $(call lib,privacy) $(call lib,traces) $(PUBLIC)
 LIBS_PUBLIC := -larchive -lcrypto -ljansson -lyaml -lm
-LIBS_ALL := -lcsv -lz -lsqlite3 -lseccomp -lopenblas -lxgboost -llinear $(LIBS_PUBLIC)
+LIBS_ALL := -lcsv -lz -lpcap -lsqlite3 -lseccomp -lopenblas -lxgboost -llinear $(LIBS_PUBLIC)
 
 .PHONY: all unit deps deps-lint deps-bench deps-fuzz deps-optional deps-interop test test-long test-asan bench demo lint fuzz clean install check-repro
 all: $(B)/flowmint $(B)/flowmint-verify
@@ -160,12 +160,13 @@ lint: deps deps-lint
 
 # ---- what the system must have (Debian 12 names); nothing is asked of root or the network when it is all there ---------
 DEPS       := gcc libc6-dev libcsv-dev libarchive-dev libssl-dev zlib1g-dev libsqlite3-dev libopenblas-serial-dev libxgboost-dev liblinear-dev libjansson-dev \
-	      libyaml-dev libseccomp-dev libcmocka-dev openssh-client zstd xz-utils gzip tar python3 python3-numpy python3-sklearn
+	      libyaml-dev libseccomp-dev libpcap-dev libcmocka-dev openssh-client zstd xz-utils gzip tar python3 python3-numpy python3-sklearn
 DEPS_LINT  := clang clang-format clang-tidy cppcheck shellcheck
 DEPS_BENCH := python3-pandas python3-torch
 DEPS_FUZZ  := clang
 # What a test uses where it is there and is skipped without: a browser for the report.
 DEPS_OPTIONAL := chromium
+DEPS_INTEROP  := nfdump softflowd
 
 define need
 @missing=; \
@@ -192,8 +193,9 @@ deps-optional:
 	$(call need,$(DEPS_OPTIONAL))
 # Readers of the formats of a release that were not written here; tests/interop_release.sh asks them where they are there.
 deps-interop:
+	$(call need,$(DEPS_INTEROP))
 	python3 -m venv $(B)/venv
-	$(B)/venv/bin/pip install -q frictionless mlcroissant 'securesystemslib[crypto]'
+	$(B)/venv/bin/pip install -q frictionless mlcroissant 'securesystemslib[crypto]' pandas duckdb
 
 # ---- demo, install, clean ---------------------------------------------------------------------------------------------
 DEMO     ?= demo

@@ -116,6 +116,26 @@ static void say_sums(const struct fm_dialect *to, struct losses *out)
 		say(out, "both ways of a conversation are summed in one column: always 0 are %s", list.text);
 }
 
+static const char *name_of(const struct fm_dialect *d, enum fm_col col)
+{
+	for (int k = 0; k < d->ncols; k++)
+		if (d->cols[k].col == (int)col)
+			return d->cols[k].name;
+	return NULL;
+}
+
+/* Flags of TCP and a state of a connection are in the same column of the table, and their words stay as they are. */
+static void say_words(const struct fm_dialect *from, const struct fm_dialect *to, struct losses *out)
+{
+	const char *a = name_of(from, FM_FLG), *b = name_of(to, FM_FLG);
+	char what[160];
+
+	if (!a || !b || strcasecmp(a, b) == 0)
+		return;
+	snprintf(what, sizeof(what), "column %s has the words of %s in the trace", b, a);
+	say(out, "%s, which may mean something else there", what);
+}
+
 int fm_dialect_losses(const struct fm_dialect *from, const struct fm_dialect *to, char text[FM_DIALECT_LOSSES][256])
 {
 	struct names lost = {0}, constant = {0}, empty = {0};
@@ -138,8 +158,10 @@ int fm_dialect_losses(const struct fm_dialect *from, const struct fm_dialect *to
 	say_sums(to, &out);
 	if (empty.n)
 		say(&out, "no model fills, so that they are empty in every row: %s", empty.text);
-	if (!same)
+	if (!same) {
+		say_words(from, to, &out);
 		say_times(to, &out);
+	}
 	if (to->encoding == FM_ENCODING_UTF16)
 		say(&out, "%s", "the release is written in UTF-8, not in UTF-16");
 	return out.n;

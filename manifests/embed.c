@@ -38,6 +38,7 @@ EMBED(dialect_nfdump_long, "manifests/dialects/nfdump-long.yaml");
 EMBED(dialect_nfdump_pipe, "manifests/dialects/nfdump-pipe.yaml");
 EMBED(dialect_nfdump16, "manifests/dialects/nfdump16.yaml");
 EMBED(dialect_nfstream, "manifests/dialects/nfstream.yaml");
+EMBED(dialect_pcap, "manifests/dialects/pcap.yaml");
 EMBED(dialect_pmacct, "manifests/dialects/pmacct.yaml");
 EMBED(dialect_silk, "manifests/dialects/silk.yaml");
 EMBED(dialect_ugr16, "manifests/dialects/ugr16.yaml");
@@ -67,6 +68,7 @@ static const struct {
     {FM_EMBED_DIALECT, "nfdump-pipe", fm_file_dialect_nfdump_pipe, &fm_file_dialect_nfdump_pipe_len},
     {FM_EMBED_DIALECT, "nfdump16", fm_file_dialect_nfdump16, &fm_file_dialect_nfdump16_len},
     {FM_EMBED_DIALECT, "nfstream", fm_file_dialect_nfstream, &fm_file_dialect_nfstream_len},
+    {FM_EMBED_DIALECT, "pcap", fm_file_dialect_pcap, &fm_file_dialect_pcap_len},
     {FM_EMBED_DIALECT, "pmacct", fm_file_dialect_pmacct, &fm_file_dialect_pmacct_len},
     {FM_EMBED_DIALECT, "silk", fm_file_dialect_silk, &fm_file_dialect_silk_len},
     {FM_EMBED_DIALECT, "ugr16", fm_file_dialect_ugr16, &fm_file_dialect_ugr16_len},

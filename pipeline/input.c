@@ -17,6 +17,7 @@
 #include "pipeline/keys.h"
 #include "pipeline/limits.h"
 #include "pipeline/sandbox.h"
+#include "traces/capture.h"
 #include "traces/files.h"
 #include "traces/sniff.h"
 
@@ -213,6 +214,7 @@ out:
 
 struct sniffing {
 	const char *path, *member;
+	bool capture; /* only whether it is one is asked */
 };
 
 static int sniff_fn(void *ctx, json_t **result, struct fm_error *err)
@@ -222,6 +224,14 @@ static int sniff_fn(void *ctx, json_t **result, struct fm_error *err)
 	int rc;
 
 	fm_log_hide_rows(true);
+	if (a->capture) {
+		bool is;
+
+		if ((rc = fm_capture_look(a->path, a->member, &is, err)) < 0)
+			return rc;
+		*result = json_pack("{s:s}", "dialect", is ? "pcap" : "");
+		return *result ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
+	}
 	if ((rc = fm_sniff(&s, a->path, a->member, err)) < 0 || (rc = fm_sniff_decide(&s, a->path, err)) < 0)
 		return rc;
 	*result = json_pack("{s:s, s:I, s:I}", "dialect", s.candidate[0].name, "rows", (json_int_t)s.candidate[0].rows,
@@ -229,11 +239,21 @@ static int sniff_fn(void *ctx, json_t **result, struct fm_error *err)
 	return *result ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
 }
 
-static int find_dialect(struct fm_config *cfg, bool unconfined, struct fm_error *err)
+/* Is the file named like a capture? What is in it says whether it is one. */
+static bool is_named_capture(const char *list)
+{
+	char first[FM_FILE_PATH];
+
+	fm_files_next(&list, first);
+	return strstr(first, ".pcap") || strstr(first, ".cap");
+}
+
+/* capture: a file of that name that is none keeps its dialect. */
+static int find_dialect(struct fm_config *cfg, bool capture, bool unconfined, struct fm_error *err)
 {
 	struct fm_sandbox box = {.name = "sniff", .unconfined = unconfined};
 	struct fm_sandbox_report report = {0};
-	struct sniffing a = {.member = cfg->source.member};
+	struct sniffing a = {.member = cfg->source.member, .capture = capture};
 	char first[FM_FILE_PATH], *real;
 	const char *name, *list = cfg->source.path;
 	int rc;
@@ -247,6 +267,8 @@ static int find_dialect(struct fm_config *cfg, bool unconfined, struct fm_error 
 	if ((rc = fm_sandbox_run(&box, sniff_fn, &a, &report, err)) < 0)
 		goto out;
 	name = json_string_value(json_object_get(report.result, "dialect"));
+	if (capture && name && !*name)
+		goto out;
 	/* A stranger's bytes were read there: a name that is a file's would be opened by every stage after it. */
 	if (!name || strlen(name) >= sizeof cfg->source.dialect || fm_dialect_is_file(name) ||
 	    fm_dialect_check_name(name, err) < 0) {
@@ -254,6 +276,10 @@ static int find_dialect(struct fm_config *cfg, bool unconfined, struct fm_error 
 		goto out;
 	}
 	strcpy(cfg->source.dialect, name);
+	if (capture) {
+		fm_log("%s is a packet capture: its dialect is %s", first, name);
+		goto out;
+	}
 	fm_log("source.dialect auto: the trace is in dialect %s, which reads %lld of its first %lld rows", name,
 	       (long long)json_integer_value(json_object_get(report.result, "rows")),
 	       (long long)(json_integer_value(json_object_get(report.result, "rows")) +
@@ -277,7 +303,11 @@ int fm_input_settle(struct fm_config *cfg, const char *workspace, bool unconfine
 	if (rc < 0)
 		goto out;
 	if (strcmp(cfg->source.dialect, "auto") == 0)
-		rc = find_dialect(cfg, unconfined, err);
+		rc = find_dialect(cfg, false, unconfined, err);
+	/* A dialect of the team's own may be one of captures; any other built-in one can only refuse them. */
+	else if (!fm_dialect_is_file(cfg->source.dialect) && strcmp(cfg->source.dialect, "pcap") != 0 &&
+		 is_named_capture(cfg->source.path))
+		rc = find_dialect(cfg, true, unconfined, err);
 out:
 	free(own);
 	return rc;

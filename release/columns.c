@@ -1,5 +1,7 @@
 #include "release/columns.h"
 
+#include <string.h>
+
 /* What a column means, by the table's column. */
 static const char *const meaning[FM_NFLOWCOL] = {
     [FM_TE] = "Time of the flow (its end, where the source recorded that), UTC",
@@ -41,6 +43,9 @@ const char *fm_column_meaning(const struct fm_dialect *d, int k)
 
 	if (is_later_part(d, k))
 		return "0: the column before it of the same kind has the sum of both";
+	/* Zeek, Argus and UNSW-NB15 have a state of the connection where others have flags. */
+	if (col == FM_FLG && strcasestr(d->cols[k].name, "state"))
+		return "State of the connection, in the words of the trace";
 	if (col == FM_TE && d->timezone && clock)
 		return d->cols[k].role == FM_ROLE_START ? "Start of the flow, in the time zone of the dialect"
 							: "End of the flow, in the time zone of the dialect";

@@ -123,6 +123,9 @@ static const char *const of_row[] = {
     "a list of JSON is not closed on its line",
     "a string of JSON is not closed on its line",
     "a key of JSON stands twice",
+    "the packet is cut before the end of its IP header",
+    "the packet is cut before its ports",
+    "the IP header is damaged",
 };
 
 static const char *begins_with_one(const char *text, const char *const *list, size_t n)

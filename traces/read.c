@@ -124,7 +124,7 @@ static int check_result(const struct pass *p, struct fm_error *err)
 
 int fm_trace_read(const struct fm_trace_opts *o, struct fm_trace_stats *stats, struct fm_error *err)
 {
-	struct pass p = {.o = o, .kind = &fm_reader_csv};
+	struct pass p = {.o = o, .kind = o->dialect->packets ? &fm_reader_pcap : &fm_reader_csv};
 	int rc;
 
 	if ((rc = p.kind->open(&p.r, o, err)) < 0 || (rc = read_all(&p, err)) < 0)

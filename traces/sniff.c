@@ -6,6 +6,7 @@
 #include "manifests/dialect.h"
 #include "manifests/embed.h"
 #include "traces/binary.h"
+#include "traces/capture.h"
 #include "traces/row.h"
 #include "traces/source.h"
 #include "traces/trace.h"
@@ -78,8 +79,8 @@ static int try_dialect(const struct fm_dialect *d, const char *path, const char 
 		c->columns += fm_row_reads(d, k);
 	for (int k = 0; k < d->nlabels; k++)
 		c->mapped += l.label[k];
-	/* A header says what a file is; without one the values must. */
-	*fits = (d->header && !d->header_optional) || (l.odd * 2 < st.rows && st.bad * 20 <= st.rows);
+	/* A header says what a file is, and so does a capture's beginning; without one the values must. */
+	*fits = d->packets || (d->header && !d->header_optional) || (l.odd * 2 < st.rows && st.bad * 20 <= st.rows);
 	return FM_OK;
 }
 
@@ -109,8 +110,8 @@ static void add(struct fm_sniffed *s, struct fm_sniff_candidate c)
 	s->n++;
 }
 
-/* What is no text is said as such, rather than as a text that no dialect reads. */
-static int check_text(const char *path, const char *member, struct fm_error *err)
+/* What is neither text nor a capture is said as such, rather than as a text that no dialect reads. */
+static int check_bytes(const char *path, const char *member, bool *capture, struct fm_error *err)
 {
 	struct fm_source *source = NULL;
 	const char *data;
@@ -119,7 +120,8 @@ static int check_text(const char *path, const char *member, struct fm_error *err
 
 	if ((rc = fm_source_open(&source, path, member, err)) < 0 || (rc = fm_source_next(source, &data, &n, err)) < 0)
 		goto out;
-	rc = fm_binary_refuse(path, data, n, err);
+	if (!(*capture = fm_capture_is(data, n)))
+		rc = fm_binary_refuse(path, data, n, err);
 out:
 	fm_source_close(source);
 	return rc;
@@ -129,10 +131,11 @@ int fm_sniff(struct fm_sniffed *s, const char *path, const char *member, struct 
 {
 	struct fm_embed e;
 	struct fm_error last = {0};
+	bool capture = false;
 	int rc;
 
 	*s = (struct fm_sniffed){0};
-	if ((rc = check_text(path, member, err)) < 0)
+	if ((rc = check_bytes(path, member, &capture, err)) < 0)
 		return rc;
 	for (size_t i = 0; fm_embed_at(&e, FM_EMBED_DIALECT, i); i++) {
 		struct fm_sniff_candidate c = {0};
@@ -141,9 +144,13 @@ int fm_sniff(struct fm_sniffed *s, const char *path, const char *member, struct 
 
 		if ((rc = fm_dialect_load(&d, e.name, err)) < 0)
 			return rc;
+		if (d->packets != capture) {
+			fm_dialect_free(d);
+			continue;
+		}
 		rc = try_dialect(d, path, member, &c, &fits, &last);
 		fm_dialect_free(d);
-		if (rc < 0 && rc != FM_EINPUT) {
+		if (rc < 0 && (rc != FM_EINPUT || capture)) {
 			*err = last;
 			return rc;
 		}

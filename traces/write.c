@@ -24,7 +24,7 @@ struct writer {
 	/* Where te, td and a start all have columns, readers take te and td: the start is that of these as written, in
 	 * steps of so many milliseconds; 0: it is that of the flow. */
 	int64_t te_step, te_half, td_step; /* te_half: numbers are rounded half up, clocks are cut */
-	int64_t time_s; /* the second whose text is in time_text */
+	int64_t time_s;                    /* the second whose text is in time_text */
 	size_t time_len;
 	char time_text[FM_TIME_MAX];
 };

@@ -462,6 +462,7 @@ static void what_a_dialect_cannot_say_is_named(void **state)
 	    {"ugr16", "ugr17", "the end or start of a flow in whole seconds"},
 	    {"zeek", "zeek", "always 0 are resp_pkts, resp_ip_bytes"},
 	    {"zeek", "ugr16", "0 in every row: fwd, stos, label"},
+	    {"ugr16", "zeek", "column conn_state has the words of flg in the trace"},
 	    {"ugr16", "zeek", "empty in every row: uid, service"},
 	};
 	char text[FM_DIALECT_LOSSES][256];

@@ -1,0 +1,477 @@
+/* pcap.c - a packet capture, pcap or pcapng, as batches of flows (reader.h): libpcap, packet.h, flow_cache.h, dialect.
+ */
+#include <pcap/pcap.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "traces/capture.h"
+#include "traces/file_order.h"
+#include "traces/files.h"
+#include "traces/flow_cache.h"
+#include "traces/packet.h"
+#include "traces/protocol.h"
+#include "traces/reader.h"
+#include "traces/source.h"
+
+#define BAD_MAX 256                         /* bad rows of a batch */
+#define TEXT_MAX 512                        /* of a bad one */
+#define STREAM_BYTES (256 << 10)            /* read at once by libpcap */
+#define AHEAD 32                            /* packets that are parsed before they are put into their flows */
+#define FETCH 6                             /* of them that a flow is fetched ahead */
+#define LATEST_US INT64_C(9214646400000000) /* 2262-01-01, as for text (value.c) */
+#define LATEST_S (LATEST_US / 1000000)
+
+struct fm_reader {
+	struct fm_trace_opts own; /* those of the caller, with the file that is being read */
+	const struct fm_trace_opts *o;
+	struct fm_file *file; /* (nfiles) in the order of time */
+	size_t nfiles, now;
+	uint64_t packets_before, consumed_before, total, bytes, file_bytes;
+	struct fm_source *source;
+	const char *left; /* of the source's last block, nleft bytes that libpcap has not taken */
+	size_t nleft;
+	struct fm_error error; /* of the source, which libpcap does not hand on */
+	FILE *stream;
+	pcap_t *pcap;
+	int link;
+	struct fm_flow_cache *cache;
+	struct fm_timed_packet ahead[AHEAD];
+	size_t nahead, done; /* packets there, and how many of them are in flows */
+	int status;          /* of the packet behind them: 1, or what libpcap said */
+	bool open_end;
+	uint64_t packet, good, other; /* packets so far; flows; packets that are no IP */
+	struct fm_table *chunk;
+	uint64_t *place; /* (FM_TRACE_CHUNK) */
+	struct fm_trace_bad *bad;
+	struct bad_text {
+		char reason[128], text[TEXT_MAX + 1];
+	} * bad_text; /* (BAD_MAX) behind bad */
+	size_t nbad;
+	/* Values by what packets have, 1 + their index; 0: not in the dictionary yet. */
+	uint32_t protocol[256], flags[64], tos[256];
+};
+
+/* ---- bytes for libpcap ---- */
+
+static ssize_t read_stream(void *cookie, char *to, size_t n)
+{
+	struct fm_reader *r = cookie;
+
+	if (!r->nleft && fm_source_next(r->source, &r->left, &r->nleft, &r->error) < 0) {
+		r->nleft = 0;
+		return -1;
+	}
+	n = n < r->nleft ? n : r->nleft;
+	memcpy(to, r->left, n);
+	r->left += n;
+	r->nleft -= n;
+	r->bytes += n;
+	r->file_bytes += n;
+	return (ssize_t)n;
+}
+
+/* The packet in the file that is being read. */
+static unsigned long long packet_here(const struct fm_reader *r)
+{
+	return (unsigned long long)(r->packet - r->packets_before);
+}
+
+/* What libpcap, or the source below it, says of a file that cannot be read on. */
+static int damaged(struct fm_reader *r, const char *why, struct fm_error *err)
+{
+	if (r->error.code) {
+		*err = r->error;
+		return packet_here(r) && err->code == FM_EINPUT
+			   ? fm_error_prefix(err, "after packet %llu: ", packet_here(r))
+			   : err->code;
+	}
+	return fm_fail(err, FM_EINPUT,
+		       "%s: after packet %llu: %s: the capture is truncated or damaged; fetch it again, or keep the "
+		       "packets before with editcap -r",
+		       r->o->path, packet_here(r), why);
+}
+
+static int check_link(const struct fm_reader *r, struct fm_error *err)
+{
+	const char *name = pcap_datalink_val_to_name(r->link);
+
+	if (fm_packet_link_known(r->link))
+		return FM_OK;
+	switch (r->link) {
+	case DLT_IEEE802_11:
+	case DLT_IEEE802_11_RADIO:
+	case DLT_IEEE802_11_RADIO_AVS:
+	case DLT_PRISM_HEADER:
+		return fm_fail(err, FM_EINPUT,
+			       "%s: it was captured in the air (802.11), where packets are encrypted and repeated: "
+			       "capture on the wire behind the access point",
+			       r->o->path);
+	default:
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "%s: its link layer is %s (%d); Ethernet, Linux cooked, raw IP, PPP and the loopback are "
+		    "read",
+		    r->o->path, name ? name : "unknown", r->link);
+	}
+}
+
+static void close_capture(struct fm_reader *r)
+{
+	if (r->pcap)
+		pcap_close(r->pcap); /* and the stream */
+	else if (r->stream)
+		fclose(r->stream);
+	r->pcap = NULL;
+	r->stream = NULL;
+	fm_source_close(r->source);
+	r->source = NULL;
+}
+
+static int open_capture(struct fm_reader *r, struct fm_error *err)
+{
+	static const cookie_io_functions_t io = {.read = read_stream};
+	char why[PCAP_ERRBUF_SIZE] = "";
+	int rc;
+
+	r->nleft = 0;
+	r->file_bytes = 0;
+	r->packets_before = r->packet;
+	if ((rc = fm_source_open(&r->source, r->o->path, r->o->member, err)) < 0 ||
+	    (rc = fm_source_next(r->source, &r->left, &r->nleft, err)) < 0)
+		return rc;
+	if (!fm_capture_is(r->left, r->nleft))
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "%s is no packet capture (pcap or pcapng), which dialect %s reads: set source.dialect to "
+		    "another one (flowmint sniff)",
+		    r->o->path, r->o->dialect->name);
+	if (!(r->stream = fopencookie(r, "r", io)) || setvbuf(r->stream, NULL, _IOFBF, STREAM_BYTES))
+		return fm_fail(err, FM_ESYSTEM, "out of memory: a stream of packets");
+	if (!(r->pcap = pcap_fopen_offline_with_tstamp_precision(r->stream, PCAP_TSTAMP_PRECISION_MICRO, why)))
+		return damaged(r, why, err);
+	r->link = pcap_datalink(r->pcap);
+	r->nahead = r->done = 0;
+	r->status = 1;
+	return check_link(r, err);
+}
+
+/* ---- flows into the chunk ---- */
+
+static void add_bad(struct fm_reader *r, uint64_t place, const char *reason, const char *text)
+{
+	struct bad_text *t = &r->bad_text[r->nbad];
+
+	snprintf(t->reason, sizeof t->reason, "%s", reason);
+	snprintf(t->text, sizeof t->text, "%s", text);
+	r->bad[r->nbad++] = (struct fm_trace_bad){.line = place, .reason = t->reason, .text = t->text};
+}
+
+static void bad_packet(struct fm_reader *r, const struct pcap_pkthdr *head, const uint8_t *s, const char *reason)
+{
+	static const char digit[] = "0123456789abcdef";
+	char text[TEXT_MAX + 1];
+	size_t n = 0;
+
+	for (size_t i = 0; i < head->caplen && i < TEXT_MAX / 2; i++) {
+		text[n++] = digit[s[i] >> 4];
+		text[n++] = digit[s[i] & 15];
+	}
+	text[n] = 0;
+	add_bad(r, r->packet, reason, text);
+}
+
+/* The index of a value that a small number stands for; -1: the dictionary takes no more. */
+static int value_of(struct fm_reader *r, enum fm_col c, uint32_t *known, const char *s, size_t n)
+{
+	int i;
+
+	if (*known)
+		return (int)*known - 1;
+	if ((i = fm_dict_index(&r->chunk->dict[c], s, n, true)) >= 0)
+		*known = (uint32_t)i + 1;
+	return i;
+}
+
+static int put_words(struct fm_reader *r, const struct fm_packet_flow *f, struct fm_error *err)
+{
+	struct fm_table *t = r->chunk;
+	char text[64], number[8];
+	size_t n = fm_format_u64(f->protocol, number);
+	int i;
+
+	if ((i = value_of(r, FM_PR, &r->protocol[f->protocol], text, fm_protocol_name(number, n, text))) < 0)
+		goto full;
+	t->pr[t->rows] = (uint16_t)i;
+	if (FM_HAS(t, FM_FLG)) {
+		/* As nfdump writes them: Urgent, Ack, Push, Reset, Syn, Fin. */
+		static const char letter[] = "UAPRSF";
+
+		for (int k = 0; k < 6; k++)
+			text[k] = f->flags >> (5 - k) & 1 ? letter[k] : '.';
+		if ((i = value_of(r, FM_FLG, &r->flags[f->flags & 63], text, 6)) < 0)
+			goto full;
+		t->flg[t->rows] = (uint16_t)i;
+	}
+	if (FM_HAS(t, FM_STOS)) {
+		if ((i = value_of(r, FM_STOS, &r->tos[f->tos], text, fm_format_u64(f->tos, text))) < 0)
+			goto full;
+		t->stos[t->rows] = (uint16_t)i;
+	}
+	return FM_OK;
+full:
+	return fm_fail(err, FM_ESYSTEM, "out of memory: values of a capture");
+}
+
+static int put_address(struct fm_reader *r, enum fm_col c, const struct fm_address *a, struct fm_error *err)
+{
+	struct fm_table *t = r->chunk;
+	uint32_t ip;
+	bool inside = fm_address_ipv4(a, &ip) && fm_dialect_is_internal(r->o->dialect, ip);
+
+	return fm_address_dict_add(t->addresses, a, inside, &((uint32_t *)t->col[c])[t->rows], err);
+}
+
+static int put_flow(struct fm_reader *r, const struct fm_packet_flow *f, struct fm_error *err)
+{
+	struct fm_table *t = r->chunk;
+	int64_t start_ms = f->first_us / 1000, end_ms = f->last_us / 1000;
+	char text[64];
+	uint32_t ip;
+	int rc;
+
+	if (!fm_address_ipv4(&f->src, &ip)) {
+		snprintf(text, sizeof text, "a flow of %llu packets", (unsigned long long)f->packets);
+		add_bad(r, f->place, "sa is an IPv6 address, and only IPv4 is read", text);
+		return FM_OK;
+	}
+	if ((rc = put_address(r, FM_SA, &f->src, err)) < 0 || (rc = put_address(r, FM_DA, &f->dst, err)) < 0 ||
+	    (rc = put_words(r, f, err)) < 0)
+		return rc;
+	t->te[t->rows] = end_ms;
+	t->td[t->rows] = (uint32_t)(end_ms - start_ms);
+	t->sp[t->rows] = f->sp;
+	t->dp[t->rows] = f->dp;
+	t->pkt[t->rows] = f->packets;
+	t->byt[t->rows] = f->bytes;
+	r->place[t->rows++] = f->place;
+	r->good++;
+	return FM_OK;
+}
+
+/* ---- packets ---- */
+
+static void parse_packet(struct fm_reader *r, const struct pcap_pkthdr *head, const uint8_t *s)
+{
+	struct fm_timed_packet *t = &r->ahead[r->nahead];
+	const char *why;
+
+	r->packet++;
+	switch (fm_packet_parse(r->link, s, head->caplen, head->len, &t->p, &why)) {
+	case FM_PACKET_OTHER:
+		r->other++;
+		return;
+	case FM_PACKET_BAD:
+		bad_packet(r, head, s, why);
+		return;
+	case FM_PACKET_IP:
+		break;
+	}
+	if (head->ts.tv_sec < 0 || head->ts.tv_sec >= LATEST_S || head->ts.tv_usec < 0 || head->ts.tv_usec >= 1000000) {
+		bad_packet(r, head, s, "te lies outside the years 1970 to 2261");
+		return;
+	}
+	t->us = (int64_t)head->ts.tv_sec * 1000000 + head->ts.tv_usec;
+	t->place = r->packet;
+	t->hash = fm_flow_cache_hash(r->cache, &t->p);
+	r->nahead++;
+}
+
+/* The next packets, or why there are none. */
+static void look_ahead(struct fm_reader *r)
+{
+	struct pcap_pkthdr *head;
+	const uint8_t *s;
+
+	r->nahead = r->done = 0;
+	while (r->nahead < AHEAD && r->nbad < BAD_MAX && (r->status = pcap_next_ex(r->pcap, &head, &s)) == 1)
+		parse_packet(r, head, s);
+}
+
+/* At the end: what was read and is worth a word. */
+static void say_passed_over(const struct fm_reader *r)
+{
+	uint64_t crowded = fm_flow_cache_crowded(r->cache), back = fm_flow_cache_back(r->cache);
+
+	if (r->other)
+		fm_log("%s: %llu of %llu packets are no IP (ARP and the like): passed over", r->o->path,
+		       (unsigned long long)r->other, (unsigned long long)r->packet);
+	if (back)
+		fm_warn("%s: %llu packets are over a second earlier than one before them, as in captures that were "
+			"joined: mergecap puts them in order",
+			r->o->path, (unsigned long long)back);
+	if (crowded)
+		fm_warn("%s: %llu flows end early: more than %zu went on at once", r->o->path,
+			(unsigned long long)crowded, FM_FLOW_CACHE_MAX);
+}
+
+/* Behind the last packet of a file. */
+static int end_file(struct fm_reader *r, struct fm_error *err)
+{
+	if (r->now + 1 < r->nfiles) {
+		r->consumed_before += fm_source_total(r->source);
+		close_capture(r);
+		r->own.path = r->file[++r->now].path;
+		if (!r->o->quiet)
+			fm_log("%s: its packets are counted from %llu on", r->o->path,
+			       (unsigned long long)r->packet + 1);
+		return open_capture(r, err);
+	}
+	r->open_end = true;
+	if (!r->o->quiet)
+		say_passed_over(r);
+	return FM_OK;
+}
+
+/* The next packet into its flow. */
+static int more(struct fm_reader *r, struct fm_error *err)
+{
+	if (r->done < r->nahead) {
+		if (r->done + FETCH < r->nahead)
+			fm_flow_cache_fetch(r->cache, r->ahead[r->done + FETCH].hash);
+		return fm_flow_cache_add(r->cache, &r->ahead[r->done++], err);
+	}
+	if (r->status == 1) {
+		look_ahead(r);
+		return FM_OK;
+	}
+	if (r->status == PCAP_ERROR_BREAK && !r->error.code)
+		return end_file(r, err);
+	return damaged(r, r->status == PCAP_ERROR_BREAK ? "" : pcap_geterr(r->pcap), err);
+}
+
+static int next(struct fm_reader *r, size_t limit, struct fm_batch *b, struct fm_error *err)
+{
+	const struct fm_packet_flow *f = NULL;
+	bool end = false;
+	int rc = FM_OK;
+
+	r->chunk->rows = r->nbad = 0;
+	limit = limit < FM_TRACE_CHUNK ? limit : FM_TRACE_CHUNK;
+	while (!end && r->chunk->rows < limit && r->nbad < BAD_MAX) {
+		if ((f = fm_flow_cache_take(r->cache, r->open_end)))
+			rc = put_flow(r, f, err);
+		else if (!(end = r->open_end))
+			rc = more(r, err);
+		if (rc < 0)
+			break;
+	}
+	if (rc >= 0 && end && !r->good && !r->nbad && !r->o->may_be_empty)
+		rc = fm_fail(err, FM_EINPUT, "%s holds no packet of IP", r->o->path);
+	*b = (struct fm_batch){.rows = r->chunk, .place = r->place, .bad = r->bad, .nbad = r->nbad, .end = end};
+	return rc;
+}
+
+static int stop(struct fm_reader *r, struct fm_error *err)
+{
+	return fm_source_stop(r->source, err);
+}
+
+static void explain(struct fm_reader *r, struct fm_error *err)
+{
+	struct fm_error others;
+
+	if (r->source && !fm_source_damaged(r->source) && fm_source_stop(r->source, &others) == FM_EINPUT &&
+	    !fm_source_damaged(r->source) && err)
+		*err = others;
+}
+
+static struct fm_reader_at at(const struct fm_reader *r)
+{
+	return (struct fm_reader_at){r->consumed_before + fm_source_consumed(r->source),
+				     r->nfiles ? r->total : fm_source_total(r->source), r->bytes, r->other};
+}
+
+static void close_reader(struct fm_reader *r)
+{
+	if (!r)
+		return;
+	close_capture(r);
+	fm_flow_cache_free(r->cache);
+	free(r->place);
+	free(r->bad);
+	free(r->bad_text);
+	fm_table_free(r->chunk);
+	fm_file_order_free(r->file, r->nfiles);
+	free(r);
+}
+
+static int open_file(struct fm_reader **out, const struct fm_trace_opts *o, struct fm_error *err)
+{
+	const struct fm_dialect *d = o->dialect;
+	struct fm_flow_cache_opts cache = {.active_us = (int64_t)d->active_s * 1000000,
+					   .inactive_us = (int64_t)d->inactive_s * 1000000,
+					   .both_ways = d->both_ways,
+					   .max = FM_FLOW_CACHE_MAX};
+	struct fm_reader *r;
+	int rc;
+
+	*out = NULL;
+	if ((rc = fm_alloc(&r, 1, sizeof *r, "a reader", err)) < 0)
+		return rc;
+	r->own = *o;
+	r->o = &r->own;
+	if ((rc = fm_table_new(&r->chunk, d->present, err)) < 0 ||
+	    (rc = fm_table_reserve(r->chunk, FM_TRACE_CHUNK, err)) < 0 ||
+	    (rc = fm_address_dict_new(&r->chunk->addresses, err)) < 0 ||
+	    (rc = fm_alloc(&r->place, FM_TRACE_CHUNK, sizeof *r->place, "packet numbers", err)) < 0 ||
+	    (rc = fm_alloc(&r->bad, BAD_MAX, sizeof *r->bad, "bad packets", err)) < 0 ||
+	    (rc = fm_alloc(&r->bad_text, BAD_MAX, sizeof *r->bad_text, "bad packets", err)) < 0 ||
+	    (rc = fm_flow_cache_new(&r->cache, &cache, err)) < 0 || (rc = open_capture(r, err)) < 0) {
+		close_reader(r);
+		return rc;
+	}
+	*out = r;
+	return FM_OK;
+}
+
+static int open_reader(struct fm_reader **out, const struct fm_trace_opts *o, struct fm_error *err)
+{
+	struct fm_trace_opts first = *o;
+	struct fm_file *file = NULL;
+	uint64_t total;
+	size_t n = 0;
+	int rc;
+
+	*out = NULL;
+	if (fm_files_count(o->path) <= 1)
+		return open_file(out, o, err);
+	if ((rc = fm_file_order(&fm_reader_pcap, o, &file, &n, &total, err)) < 0)
+		goto out;
+	first.path = file[0].path;
+	if ((rc = open_file(out, &first, err)) < 0)
+		goto out;
+	(*out)->file = file;
+	(*out)->nfiles = n;
+	(*out)->total = total;
+	if (!o->quiet)
+		fm_log("%zu files in the order of time, from %s to %s", n, file[0].path, file[n - 1].path);
+	return FM_OK;
+out:
+	fm_file_order_free(file, n);
+	return rc;
+}
+
+const struct fm_reader_kind fm_reader_pcap = {
+    .name = "pcap",
+    .place = "packet",
+    .open = open_reader,
+    .next = next,
+    .stop = stop,
+    .explain = explain,
+    .at = at,
+    .close = close_reader,
+};
