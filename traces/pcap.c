@@ -229,10 +229,9 @@ full:
 static int put_address(struct fm_reader *r, enum fm_col c, const struct fm_address *a, struct fm_error *err)
 {
 	struct fm_table *t = r->chunk;
-	uint32_t ip;
-	bool inside = fm_address_ipv4(a, &ip) && fm_dialect_is_internal(r->o->dialect, ip);
 
-	return fm_address_dict_add(t->addresses, a, inside, &((uint32_t *)t->col[c])[t->rows], err);
+	return fm_address_dict_add(t->addresses, a, fm_dialect_is_internal(r->o->dialect, a),
+				   &((uint32_t *)t->col[c])[t->rows], err);
 }
 
 static int put_flow(struct fm_reader *r, const struct fm_packet_flow *f, struct fm_error *err)
@@ -243,9 +242,9 @@ static int put_flow(struct fm_reader *r, const struct fm_packet_flow *f, struct 
 	uint32_t ip;
 	int rc;
 
-	if (!fm_address_ipv4(&f->src, &ip)) {
+	if (r->o->ipv4_only && !fm_address_ipv4(&f->src, &ip)) {
 		snprintf(text, sizeof text, "a flow of %llu packets", (unsigned long long)f->packets);
-		add_bad(r, f->place, "sa is an IPv6 address, and only IPv4 is read", text);
+		add_bad(r, f->place, "sa is an IPv6 address, and privacy.mode dp takes IPv4 alone", text);
 		return FM_OK;
 	}
 	if ((rc = put_address(r, FM_SA, &f->src, err)) < 0 || (rc = put_address(r, FM_DA, &f->dst, err)) < 0 ||
