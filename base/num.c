@@ -479,6 +479,26 @@ static void digits_shortest(double v, struct digits *g)
 /* Written as ECMAScript writes numbers (ECMA-262, Number::toString), which RFC 8785 takes over: plain from 1e-6 up to
  * 1e21, with an exponent outside.  But -0 is "-0", and there are "nan", "inf", "-inf".  A NUL follows; -1 when cap is
  * too small. */
+double fm_two_digits(double v, int up)
+{
+	char text[40];
+	double x = v;
+	int n, digits, exponent;
+
+	/* 17 digits and their exponent; the decimal point is the locale's, and one byte in each that is used */
+	if (!isfinite(v) || fabs(v) < 1e-300 || (n = snprintf(text, sizeof text, "%.16e", fabs(v))) <= 20)
+		return v;
+	digits = (text[0] - '0') * 10 + (text[2] - '0');
+	exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10) - 1;
+	for (int more = 0; more < 2; more++) {
+		n = snprintf(text, sizeof text, "%s%de%d", v < 0 ? "-" : "", digits + more, exponent);
+		x = strtod(text, NULL);
+		if (n > 0 && (up ? x >= v - fabs(v) * 1e-12 : x <= v + fabs(v) * 1e-12)) /* of a sum of decimals */
+			break;
+	}
+	return x;
+}
+
 int fm_format_double(double v, char *out, size_t cap)
 {
 	char text[64], *p = text;

@@ -27,8 +27,11 @@ int fm_parse_date_s(const char *s, int64_t *begin_s);
 #define FM_TIME_MAX 32
 size_t fm_format_u64(uint64_t v, char *out); /* each returns the length written; no NUL */
 size_t fm_format_ipv4(uint32_t ip, char *out);
-size_t fm_format_time_s(int64_t ms, char *out);        /* YYYY-MM-DD HH:MM:SS, fraction dropped */
-size_t fm_format_ms_as_s(int64_t ms, char *out);       /* 7250 -> 7.250 */
+size_t fm_format_time_s(int64_t ms, char *out);  /* YYYY-MM-DD HH:MM:SS, fraction dropped */
+size_t fm_format_ms_as_s(int64_t ms, char *out); /* 7250 -> 7.250 */
+/* v with two digits that count, not below v (up) or not above it, but for the noise of a sum: 0.0321 is 0.033, or
+ * 0.032. */
+double fm_two_digits(double v, int up);
 int fm_format_double(double v, char *out, size_t cap); /* shortest text that reads back the same; NaN is "nan" */
 
 #endif

@@ -28,12 +28,14 @@
 #define FM_CFG_MAXRANGES 16
 
 /* One gate check: value <= max and value >= min, for the metric of that name (metrics.h).  relative_to_floor: the
- * greatest value is max * (the metric "floor." + name) + plus. */
+ * greatest value is max * (the metric "floor." + name) + plus.  room: gate.room of this check alone. */
 struct fm_cfg_check {
 	char name[64];
 	bool has_max, has_min, relative_to_floor;
 	double max, min;
 	double plus; /* 0 without relative_to_floor */
+	bool has_room;
+	double room; /* without has_room gate.room stands for it */
 };
 
 /* What a budget of privacy is split into (privacy.budget). */

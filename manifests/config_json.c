@@ -62,6 +62,8 @@ static json_t *checks_json(const struct fm_config *cfg)
 			bad |= json_object_set_new(e, "relative_to_floor", json_true());
 		if (c->plus > 0)
 			bad |= json_object_set_new(e, "plus", json_real(c->plus));
+		if (c->has_room)
+			bad |= json_object_set_new(e, "room", json_real(c->room));
 		json_decref(e);
 		if (bad) {
 			json_decref(o);
@@ -235,6 +237,8 @@ static void doc_check(const struct fm_config *cfg, const char *name, struct fm_b
 		fm_buf_printf(out, " and %g more", c->plus);
 	if (c && c->has_min)
 		fm_buf_printf(out, "%s at least %g", c->has_max ? "," : "", c->min);
+	if (c && c->has_room)
+		fm_buf_printf(out, ", room %g", c->room);
 	fm_buf_puts(out, " |");
 }
 

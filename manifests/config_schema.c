@@ -250,15 +250,15 @@ const struct fm_key fm_keys[] = {
 	 .offset = offsetof(struct fm_config, gate.check), .dflt = "{}",
 	 .help = "For each metric to check: its greatest value, or a map of max and min, or null to drop a check of "
 		 "the preset. relative_to_floor: true multiplies max by the metric's floor, and adds plus; or min, and "
-		 "takes plus off."},
+		 "takes plus off. room: gate.room of this check alone."},
 	{FIELD(gate, control_rows, INT), .min = 100, .max = 1e7, .dflt = "12000",
 	 .help = "Rows of each control (docs/gate.md) at most; the holdout gives twice as many, if it has them."},
 	{FIELD(gate, control_limit, REAL), .min = 0.001, .max = 1, .dflt = "0.005",
 	 .help = "The gate must fail every control with at least this share of copied training rows, or it is broken."},
 	{FIELD(gate, room, REAL), .min = 0, .max = 100, .dflt = "0",
 	 .help = "A threshold that is not relative to its floor is moved by so many times what fresh real flows of "
-		 "this trace, at these rows, are off the ideal; 0: it stands as it is. flowmint run releases at 0 "
-		 "alone."},
+		 "this trace, at these rows, are off the ideal, and then has two digits; 0: it stands as it is. A check's "
+		 "own room goes before this one, and the presets give one to theirs."},
 	{FIELD(gate, memory, INT), .min = 64, .max = 1 << 20, .dflt = "1024",
 	 .help = "MiB for the part of judging's memory that grows with the number of flows. If not all flows fit, a "
 		 "subsample is judged; leakage is looked for in all of them, a part at a time."},
@@ -321,8 +321,8 @@ const size_t fm_nkeys = sizeof(fm_keys) / sizeof(fm_keys[0]);
 
 const char *const fm_share_name[FM_NSHARES] = {"vocabulary", "pairs", "training", "gate"};
 
-const char *const fm_sections[] = {"release", "source",   "split", "model",   "train",
-				   "privacy", "generate", "gate",  "publish", "limits",  "workspace"};
+const char *const fm_sections[] = {"release",  "source", "split",   "model",  "train",    "privacy",
+				   "generate", "gate",   "publish", "limits", "workspace"};
 const size_t fm_nsections = sizeof(fm_sections) / sizeof(fm_sections[0]);
 
 /* ---- reading it ---- */
@@ -410,7 +410,7 @@ const char *fm_key_takes(const struct fm_key *k, char *out, size_t cap)
 		snprintf(out, cap, "list of ranges of addresses, 1 to %d", FM_CFG_MAXRANGES);
 		break;
 	case FM_KEY_CHECKS:
-		snprintf(out, cap, "number, {max, min, relative_to_floor, plus} or null");
+		snprintf(out, cap, "number, {max, min, relative_to_floor, plus, room} or null");
 		break;
 	}
 	return out;

@@ -247,7 +247,7 @@ int fm_key_read(struct fm_config *cfg, const struct fm_key *k, const struct fm_y
 
 static int read_threshold_key(struct fm_cfg_check *c, const struct fm_yaml *e, const char *what, struct fm_error *err)
 {
-	static const char *const keys[] = {"max", "min", "relative_to_floor", "plus"};
+	static const char *const keys[] = {"max", "min", "relative_to_floor", "plus", "room"};
 	const char *near;
 	char item[WHAT_MAX];
 	int rc;
@@ -269,9 +269,16 @@ static int read_threshold_key(struct fm_cfg_check *c, const struct fm_yaml *e, c
 		return c->plus < 0 ? fm_yaml_fail(e, err, "%s is %.40s, and must not be below 0", item, e->text)
 				   : FM_OK;
 	}
-	near = fm_suggest(e->key, keys, 4);
+	if (strcmp(e->key, "room") == 0) {
+		if ((rc = fm_yaml_real(e, item, &c->room, err)) < 0)
+			return rc;
+		c->has_room = true;
+		return c->room < 0 ? fm_yaml_fail(e, err, "%s is %.40s, and must not be below 0", item, e->text)
+				   : FM_OK;
+	}
+	near = fm_suggest(e->key, keys, 5);
 	return fm_yaml_fail(e, err, "unknown key '%.40s' in %s%s%s%s", e->key, what, near ? ", did you mean '" : "",
-			    near ? near : " (keys: max, min, relative_to_floor, plus)", near ? "'?" : "");
+			    near ? near : " (keys: max, min, relative_to_floor, plus, room)", near ? "'?" : "");
 }
 
 static int read_threshold(struct fm_cfg_check *c, const struct fm_yaml *v, const char *what, struct fm_error *err)
@@ -291,6 +298,8 @@ static int read_threshold(struct fm_cfg_check *c, const struct fm_yaml *v, const
 		return fm_yaml_fail(v, err, "%s has neither max nor min", what);
 	if (c->plus > 0 && !c->relative_to_floor)
 		return fm_yaml_fail(v, err, "%s: plus is for relative_to_floor; without it, give max alone", what);
+	if (c->has_room && c->relative_to_floor)
+		return fm_yaml_fail(v, err, "%s: room is for a threshold that is not relative to its floor", what);
 	if (c->has_max && c->has_min && !c->relative_to_floor && c->min > c->max)
 		return fm_yaml_fail(v, err, "%s: no value is at least %g and at most %g", what, c->min, c->max);
 	return FM_OK;

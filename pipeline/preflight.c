@@ -543,11 +543,6 @@ int fm_preflight(const struct fm_run_options *o, const char *project, const char
 		return rc;
 	if ((rc = check_commitment(project, err)) < 0) /* the ledger is under it too */
 		return rc;
-	if (o->until == FM_RELEASE && cfg->gate.room > 0)
-		return fm_fail(err, FM_EINPUT,
-			       "gate.room is %g: a release has its thresholds as the config has them; leave it out, or "
-			       "stop at --until gate",
-			       cfg->gate.room);
 	if (o->until == FM_RELEASE &&
 	    ((rc = check_key(cfg, project, o->dry, err)) < 0 || (!o->dry && (rc = check_out(o, err)) < 0)))
 		return rc;

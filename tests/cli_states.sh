@@ -57,7 +57,6 @@ refused() { # STATUS WORDS NAME OPTION...
 refused 3 "nope.csv: no such file" "a trace that is not there" --set source.path=nope.csv
 refused 3 "is a folder, not a regular file" "a folder as the trace" --set source.path="$T/p"
 refused 3 "source.rows is 40" "too few rows for a window in each split" --set source.rows=40
-refused 3 "gate.room is 1.5" "thresholds that no release can have" --set gate.room=1.5
 chmod 644 p/keys/release.key
 refused 3 "publish.key: $T/p/keys/release.key holds a secret but its mode is 0644" "a key that others may read"
 chmod 600 p/keys/release.key

@@ -102,15 +102,29 @@ double fm_gate_repeats(const char *check, const struct fm_metrics *metrics)
 	return fmax(hi, 2 * seen->value); /* windows that repeat each other come together */
 }
 
+/* The check with its threshold moved by what fresh real flows score, outwards to two digits: the verdict is published,
+ * and the flows' own score is not. */
+static struct fm_cfg_check with_room(const struct fm_cfg_check *check, int is_max, const struct fm_metrics *metrics,
+				     double room)
+{
+	struct fm_cfg_check c = *check;
+	double by = (is_max ? fm_gate_repeats(check->name, metrics) : 0) +
+		    fm_gate_room(check, is_max, metrics, check->has_room ? check->room : room, 0);
+
+	if (by > 0 || by < 0)
+		*(is_max ? &c.max : &c.min) = fm_two_digits((is_max ? c.max : c.min) + by, is_max);
+	return c;
+}
+
 static void apply(struct fm_verdict *v, const struct fm_metrics *metrics, const struct fm_cfg_check *check, double room)
 {
 	const struct fm_metric *f = fm_gate_floor(metrics, check->name);
 
 	for (int is_max = 1; is_max >= 0; is_max--)
-		if (is_max ? check->has_max : check->has_min)
-			fm_gate_line(&v->check[v->n++], check, is_max, metrics, f ? f->value : (double)NAN,
-				     (is_max ? fm_gate_repeats(check->name, metrics) : 0) +
-					 fm_gate_room(check, is_max, metrics, room, 0));
+		if (is_max ? check->has_max : check->has_min) {
+			struct fm_cfg_check moved = with_room(check, is_max, metrics, room);
+			fm_gate_line(&v->check[v->n++], &moved, is_max, metrics, f ? f->value : (double)NAN, 0);
+		}
 	if (!check->has_max && !check->has_min) {
 		struct fm_check_result *c = &v->check[v->n++];
 		line_init(c, check->name, "max", NAN);

@@ -527,9 +527,25 @@ static void test_milliseconds_as_seconds_survive(void **state)
 	}
 }
 
+static void two_digits_lie_outside(void **state)
+{
+	static const struct {
+		double v, up, down;
+	} t[] = {{0.0321, 0.033, 0.032}, {0.03 + 1.5 * 0.002, 0.033, 0.033}, {0.999, 1.0, 0.99},        {1, 1, 1},
+		 {123, 130, 120},        {-0.0321, -0.032, -0.033},          {4.05e-7, 4.1e-7, 4.0e-7}, {0, 0, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		assert_true(fm_two_digits(t[i].v, 1) == t[i].up);
+		assert_true(fm_two_digits(t[i].v, 0) == t[i].down);
+	}
+	assert_true(isinf(fm_two_digits(INFINITY, 1)) && isnan(fm_two_digits(NAN, 0)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(two_digits_lie_outside),
 	    cmocka_unit_test(test_integers_survive_the_round_trip),
 	    cmocka_unit_test(test_integers_refuse_all_else),
 	    cmocka_unit_test(test_scaled_rounds_half_up),
