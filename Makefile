@@ -92,7 +92,7 @@ unit: $(UNIT) $(HELPERS)
 # What make test runs, the longest first; each script is told the build folder and the program.
 SCRIPTS  := $(sort $(wildcard tests/e2e_*.sh)) $(sort $(wildcard tests/cli_*.sh)) tests/cases.sh
 LONG     := $(sort $(wildcard tests/long_*.sh))
-SUITE     = $(foreach s,$(SCRIPTS),"$(s) $(B)/flowmint") "tests/interop_score.sh $(B)/flowmint" "tests/readme.sh $(B)" \
+SUITE     = $(foreach s,$(SCRIPTS),"$(s) $(B)/flowmint") "tests/interop_score.sh $(B)/flowmint" "tests/interop_mixture.sh $(B)" "tests/readme.sh $(B)" \
 	    "tests/interop_release.sh $(B)" "tests/report_browser.sh $(B)/flowmint" tests/run_check.sh "tests/includes_check.sh --self-test" tests/includes_check.sh \
 	    $(UNIT)
 # With sanitizers: what exercises our own code, not what repeats it with other data.
