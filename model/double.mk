@@ -11,3 +11,10 @@ $(B)/double/%.o: %.c Makefile
 $(B)/tests/test_gradients: $(DOUBLE) $(call lib,model) $(call lib,manifests) $(call lib,base)
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_ALL)
+
+# The same for CTGAN's networks.
+DOUBLE_CTGAN := $(patsubst %.c,$(B)/double/%.o,base/kernels.c base/kernels_v1.c model/nn/params.c model/ctgan/net.c tests/unit/test_ctgan_gradients.c)
+
+$(B)/tests/test_ctgan_gradients: $(DOUBLE_CTGAN) $(call lib,base)
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_ALL)
