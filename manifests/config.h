@@ -78,6 +78,9 @@ struct fm_config {
 		int steps;           /* T */
 		int min_count;       /* records that a vocabulary entry needs */
 		int max_hosts;       /* popular hosts with a token of their own */
+		/* of kind ctgan */
+		char encoding[16], conditions[16]; /* plain | bits; true | log */
+		int embedding, hidden;             /* numbers of noise; width of a layer */
 	} model;
 	struct {
 		int steps, batch; /* batch: windows a step */
@@ -85,9 +88,12 @@ struct fm_config {
 		int warmup;
 		double ema, weight_decay, clip;
 		uint64_t seed;
-		int threads;               /* 0 = as many as allowed */
-		int balance;               /* times that a window of a rare class is in an epoch, at most */
-		int patience;              /* steps without a better validation before stopping; 0 = never stop early */
+		int threads;  /* 0 = as many as allowed */
+		int balance;  /* times that a window of a rare class is in an epoch, at most */
+		int patience; /* steps without a better validation before stopping; 0 = never stop early */
+		/* of kind ctgan */
+		int epochs, gan_batch; /* rows a step, a multiple of 10 */
+		double gan_rate, gan_decay;
 		int checkpoint_every;      /* steps between two checkpoints; 0 = none by steps */
 		double checkpoint_seconds; /* the same by the clock; 0 = none by time */
 	} train;

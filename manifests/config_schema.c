@@ -113,8 +113,9 @@ const struct fm_key fm_keys[] = {
 	 .help = "Share of the windows that the model never sees; the gate's privacy checks need it."},
 	{FIELD(split, seed, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "1", .help = "Which windows go where."},
 
-	{FIELD(model, kind, CHOICE), .choices = "diffusion|marginals", .dflt = "diffusion",
-	 .help = "The kind of model. diffusion learns windows of flows, marginals counts exchanges with noise."},
+	{FIELD(model, kind, CHOICE), .choices = "diffusion|marginals|ctgan", .dflt = "diffusion",
+	 .help = "The kind of model. diffusion learns windows of flows, marginals counts exchanges with noise, ctgan is "
+		 "the baseline of single flows that others compare with (docs/peers.md)."},
 	{FIELD(model, denoiser, CHOICE), .choices = "transformer|unet|mlp",
 	 .dflt = "transformer",
 	 .help = "The network that takes the noise away; mlp looks at each flow by itself."},
@@ -136,6 +137,15 @@ const struct fm_key fm_keys[] = {
 	 .help = "A value gets a token of its own only when at least this many records have it."},
 	{FIELD(model, max_hosts, INT), .min = 0, .max = 60000, .dflt = "2048",
 	 .help = "Popular hosts with a token of their own (a rank, never an address)."},
+	{FIELD(model, encoding, CHOICE), .choices = "plain|bits", .dflt = "plain",
+	 .help = "For kind ctgan: addresses and counts as integers, or addresses as 32 bits and counts as logs."},
+	{FIELD(model, conditions, CHOICE), .choices = "true|log", .dflt = "true",
+	 .help = "For kind ctgan: conditions of generated flows by how frequent values are, or by the logs of that, as "
+		 "the reference does, which makes rare labels many times too frequent."},
+	{FIELD(model, embedding, INT), .min = 1, .max = 4096, .dflt = "128",
+	 .help = "For kind ctgan: numbers of noise that the generator gets."},
+	{FIELD(model, hidden, INT), .min = 4, .max = 4096, .dflt = "256",
+	 .help = "For kind ctgan: width of the two layers of generator and critic."},
 
 	{FIELD(train, steps, INT), .min = 0, .max = 1e8, .dflt = "0",
 	 .help = "Training steps; 0: a hundred passes over the training windows, at least 500 and at most 15000 "
@@ -160,6 +170,14 @@ const struct fm_key fm_keys[] = {
 	{FIELD(train, patience, INT), .min = 0, .max = 1e8, .dflt = "0",
 	 .help = "Stop after this many steps without a better validation, and take the averaged weights of the best; "
 		 "0: never stop early, and take the last."},
+	{FIELD(train, epochs, INT), .min = 1, .max = 1e6, .dflt = "300",
+	 .help = "For kind ctgan: passes over the training flows; train.steps, where it is not 0, counts instead."},
+	{FIELD(train, gan_batch, INT), .min = 20, .max = 100000, .dflt = "500",
+	 .help = "For kind ctgan: flows a step, a multiple of 10."},
+	{FIELD(train, gan_rate, REAL), .min = 0, .max = 1, .above_min = true, .dflt = "2e-4",
+	 .help = "For kind ctgan: learning rate of Adam."},
+	{FIELD(train, gan_decay, REAL), .min = 0, .max = 1, .dflt = "1e-6",
+	 .help = "For kind ctgan: weight decay of Adam."},
 	{FIELD(train, checkpoint_every, INT), .min = 0, .max = 1e8, .dflt = "500", .secret = true,
 	 .help = "Steps between two checkpoints, from which a killed training resumes; 0: none by steps. Changes no "
 		 "result."},

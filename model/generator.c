@@ -6,7 +6,8 @@
 #include "base/rng.h"
 #include "manifests/canon.h"
 
-const struct fm_generator *const fm_generators[] = {&fm_generator_diffusion, &fm_generator_marginals, NULL};
+const struct fm_generator *const fm_generators[] = {&fm_generator_diffusion, &fm_generator_marginals,
+						    &fm_generator_ctgan, NULL};
 
 const struct fm_generator *fm_generator_find(const char *name)
 {

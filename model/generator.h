@@ -138,7 +138,8 @@ const struct fm_generator *fm_generator_find(const char *name);
 const struct fm_generator *fm_generator_of(const struct fm_config *cfg);
 /* All kinds, in the order of the config's choices; ends with NULL. */
 extern const struct fm_generator *const fm_generators[];
-extern const struct fm_generator fm_generator_diffusion, fm_generator_exchanges, fm_generator_marginals;
+extern const struct fm_generator fm_generator_ctgan, fm_generator_diffusion, fm_generator_exchanges,
+    fm_generator_marginals;
 
 /* The kind that the config chooses, after it has found that it can do all that the config asks for; else FM_EINPUT. */
 int fm_generator_check(const struct fm_generator **g, const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;

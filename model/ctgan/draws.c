@@ -1,0 +1,108 @@
+/* draws.c - the random numbers of a batch, a row at a time. */
+#include "model/ctgan/draws.h"
+
+#define PIECE 256
+
+struct job {
+	const struct fm_gan_draws *d;
+	int what, n, rows;
+	float *x;
+	enum { NORMAL, GUMBEL, MASK } kind;
+};
+#define ROWS_EACH 16
+
+/* Uniform in (0, 1). */
+static float open_uniform(struct fm_rng *r)
+{
+	return ((float)(fm_rng_u32(r) >> 9) + 0.5f) * 0x1p-23f;
+}
+
+/* Box, Muller 1958. */
+static void normal_piece(struct fm_rng *r, float *x, int n)
+{
+	const struct fm_kernels *k = fm_kernels();
+	float u[PIECE / 2], a[PIECE / 2], s[PIECE / 2], c[PIECE / 2];
+	int half = (n + 1) / 2;
+
+	for (int i = 0; i < half; i++) {
+		u[i] = open_uniform(r);
+		a[i] = 6.283185307179586f * open_uniform(r);
+	}
+	k->log(u, u, (size_t)half);
+	k->sincos(s, c, a, (size_t)half);
+	for (int i = 0; i < half; i++) {
+		float f = __builtin_sqrtf(-2 * u[i]);
+
+		x[i] = f * c[i];
+		if (half + i < n)
+			x[half + i] = f * s[i];
+	}
+}
+
+static void gumbel_piece(struct fm_rng *r, float *x, int n)
+{
+	const struct fm_kernels *k = fm_kernels();
+
+	for (int i = 0; i < n; i++)
+		x[i] = open_uniform(r);
+	k->log(x, x, (size_t)n);
+	for (int i = 0; i < n; i++)
+		x[i] = -x[i];
+	k->log(x, x, (size_t)n);
+	for (int i = 0; i < n; i++)
+		x[i] = -x[i];
+}
+
+static void mask_piece(struct fm_rng *r, float *x, int n)
+{
+	uint32_t bits = 0;
+
+	for (int i = 0; i < n; i++, bits >>= 1) {
+		bits = i % 32 ? bits : fm_rng_u32(r);
+		x[i] = bits & 1 ? 2.0f : 0.0f;
+	}
+}
+
+static void draw_job(void *ctx, int shard, int thread)
+{
+	const struct job *j = ctx;
+	int last = (shard + 1) * ROWS_EACH < j->rows ? (shard + 1) * ROWS_EACH : j->rows;
+
+	(void)thread;
+	for (int row = shard * ROWS_EACH; row < last; row++) {
+		float *x = j->x + (size_t)row * (size_t)j->n;
+		struct fm_rng r;
+
+		fm_rng_init(&r, j->d->seed, j->d->stream, (uint64_t)j->what << 17 | (uint64_t)row, j->d->step);
+		for (int at = 0; at < j->n; at += PIECE) {
+			int n = j->n - at < PIECE ? j->n - at : PIECE;
+
+			if (j->kind == NORMAL)
+				normal_piece(&r, x + at, n);
+			else if (j->kind == GUMBEL)
+				gumbel_piece(&r, x + at, n);
+			else
+				mask_piece(&r, x + at, n);
+		}
+	}
+}
+
+static void run(struct job j)
+{
+	fm_pool_run(j.d->pool, (j.rows + ROWS_EACH - 1) / ROWS_EACH, draw_job, &j);
+}
+
+void fm_gan_draw_normal(const struct fm_gan_draws *d, int what, float *x, int rows, int n)
+{
+	run((struct job){d, what, n, rows, x, NORMAL});
+}
+
+void fm_gan_draw_gumbel(const struct fm_gan_draws *d, int what, float *x, int rows, int n)
+{
+	run((struct job){d, what, n, rows, x, GUMBEL});
+}
+
+void fm_gan_draw_mask(const struct fm_gan_draws *d, int what, float *x, int rows, int n)
+{
+	run((struct job){d, what, n, rows, x, MASK});
+}

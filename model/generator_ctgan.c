@@ -1,0 +1,286 @@
+/*
+ * generator_ctgan.c - CTGAN (Xu et al. 2019) as a generator: the config's keys in the terms of model/ctgan, and the
+ * model on disk.
+ *
+ *     model.json            format, kind, the config's section model, the codec, what training came to
+ *     weights.safetensors   the generator's weights; the critic is not kept
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/version.h"
+#include "manifests/canon.h"
+#include "model/ctgan/trainer.h"
+#include "model/generator.h"
+#include "model/nn/safetensors.h"
+#include "model/ranges.h"
+
+#define MODEL_JSON_MAX (256u << 20)
+
+struct ctgan {
+	struct fm_model base;
+	struct fm_gan_codec *codec;
+	struct fm_gan net;
+	float *weights; /* both networks' of a fitted model, the generator's of a loaded one */
+	struct fm_gan_train_result trained;
+};
+
+static void ctgan_free(struct fm_model *base)
+{
+	struct ctgan *m = (struct ctgan *)base;
+
+	fm_gan_codec_free(m->codec);
+	free(m->weights);
+	free(m);
+}
+
+static int ctgan_new(struct ctgan **m, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = fm_alloc(m, 1, sizeof **m, "the model", err)) < 0)
+		return rc;
+	(*m)->base.generator = &fm_generator_ctgan;
+	return FM_OK;
+}
+
+/* The networks, and room for their weights, for the codec that is there. */
+static int ctgan_net(struct ctgan *m, const struct fm_config *cfg, struct fm_error *err)
+{
+	struct fm_gan_shape s = {.noise = cfg->model.embedding,
+				 .hidden = cfg->model.hidden,
+				 .row = m->codec->row,
+				 .cond = m->codec->cond,
+				 .group = m->codec->group,
+				 .ngroups = m->codec->ngroups};
+
+	fm_gan_init(&m->net, &s);
+	return fm_alloc(&m->weights, m->net.generator.nfloats + m->net.critic.nfloats, sizeof *m->weights, "weights",
+			err);
+}
+
+static int ctgan_check(const struct fm_config *cfg, struct fm_error *err)
+{
+	if (strcmp(cfg->privacy.mode, "clip") == 0)
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "privacy.mode clip is not for model.kind ctgan, whose critic looks at ten flows at once: "
+		    "set privacy.mode to none, or model.kind to diffusion");
+	if (cfg->train.gan_batch % FM_GAN_PACK != 0)
+		return fm_fail(err, FM_EINPUT,
+			       "train.gan_batch is %d, and the critic looks at packs of %d flows: make "
+			       "it a multiple of %d",
+			       cfg->train.gan_batch, FM_GAN_PACK, FM_GAN_PACK);
+	if (cfg->generate.nlabels > 0)
+		return fm_fail(err, FM_EINPUT,
+			       "generate.labels is not for model.kind ctgan, which makes labels as often as they were: "
+			       "leave it out, or set model.kind to diffusion");
+	if (cfg->generate.hours[0] != 0 || cfg->generate.hours[1] != 24)
+		return fm_fail(err, FM_EINPUT,
+			       "generate.hours is not for model.kind ctgan: leave it out, or set model.kind to "
+			       "diffusion");
+	return FM_OK;
+}
+
+/* ---- fit ---- */
+
+static uint64_t ctgan_steps(const struct fm_config *cfg, uint64_t rows)
+{
+	uint64_t each = rows / (uint64_t)cfg->train.gan_batch;
+
+	return cfg->train.steps > 0 ? (uint64_t)cfg->train.steps : (uint64_t)cfg->train.epochs * (each ? each : 1);
+}
+
+/* A digest of all that the weights after a number of steps depend on. */
+static int identity_of(const struct fm_config *cfg, const struct ctgan *m, char hex[FM_SHA256_HEX],
+		       struct fm_error *err)
+{
+	json_t *j = json_pack("{s:s, s:s, s:o, s:o, s:o}", "what", "training of ctgan", "flowmint", FM_VERSION, "model",
+			      fm_config_json(cfg, "model", true), "train", fm_config_json(cfg, "train", true), "codec",
+			      fm_gan_codec_json(m->codec));
+	int rc =
+	    j ? fm_json_digest(j, hex, err) : fm_fail(err, FM_ESYSTEM, "out of memory for the training's identity");
+
+	json_decref(j);
+	return rc;
+}
+
+static int learn(struct ctgan *m, const struct fm_generator_ctx *ctx, const struct fm_gan_rows *rows,
+		 struct fm_error *err)
+{
+	const struct fm_config *cfg = ctx->cfg;
+	uint64_t steps = ctgan_steps(cfg, rows->n);
+	struct fm_gan_train_opts o = {.steps = (int)(steps < 1u << 30 ? steps : 1u << 30),
+				      .batch = cfg->train.gan_batch,
+				      .rate = cfg->train.gan_rate,
+				      .weight_decay = cfg->train.gan_decay,
+				      .seed = cfg->train.seed,
+				      .pool = ctx->pool,
+				      .checkpoint_every = cfg->train.checkpoint_every,
+				      .checkpoint_seconds = cfg->train.checkpoint_seconds};
+	char identity[FM_SHA256_HEX], *checkpoint = NULL;
+	int rc;
+
+	if ((rc = ctgan_net(m, cfg, err)) < 0 || (rc = identity_of(cfg, m, identity, err)) < 0)
+		return rc;
+	if (ctx->checkpoint_dir && (rc = fm_checkpoint_path(&checkpoint, ctx->checkpoint_dir, err)) < 0)
+		return rc;
+	o.checkpoint = checkpoint;
+	o.identity = identity;
+	fm_log("train: %zu flows of %d numbers, conditions of %d, %zu parameters, kernels %s, %d threads", rows->n,
+	       m->codec->row, m->codec->cond, m->net.generator.nfloats + m->net.critic.nfloats, fm_kernels()->name,
+	       ctx->pool ? fm_pool_size(ctx->pool) : 1);
+	rc = fm_gan_train(&m->net, m->codec, rows, &o, m->weights, &m->trained, err);
+	free(checkpoint);
+	return rc;
+}
+
+static int ctgan_fit(struct fm_model **model, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
+		     struct fm_fit_result *result, struct fm_error *err)
+{
+	const struct fm_config *cfg = ctx->cfg;
+	struct fm_gan_codec_opts o = {.bits = strcmp(cfg->model.encoding, "bits") == 0,
+				      .min_count = cfg->model.min_count,
+				      .seed = cfg->train.seed,
+				      .pool = ctx->pool};
+	struct fm_gan_rows rows = {0};
+	struct ctgan *m = NULL;
+	int rc;
+
+	if ((rc = ctgan_new(&m, err)) < 0 || (rc = fm_gan_codec_fit(&m->codec, &rows, real->train, &o, err)) < 0 ||
+	    (rc = learn(m, ctx, &rows, err)) < 0)
+		goto out;
+	const struct fm_gan_train_result *t = &m->trained;
+	*result = (struct fm_fit_result){.steps = (uint64_t)t->steps,
+					 .parameters = m->net.generator.nfloats + m->net.critic.nfloats,
+					 .loss = t->critic,
+					 .validation = NAN,
+					 .flows_per_second = t->flows / (t->seconds > 0 ? t->seconds : 1)};
+out:
+	fm_gan_rows_free(&rows);
+	if (rc < 0)
+		fm_model_free(m ? &m->base : NULL);
+	else
+		*model = &m->base;
+	return rc;
+}
+
+/* ---- on disk ---- */
+
+static int paths_of(const char *dir, char **json, char **weights, struct fm_error *err)
+{
+	*json = fm_path_join(dir, "model.json");
+	*weights = fm_path_join(dir, "weights.safetensors");
+	return *json && *weights ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
+}
+
+static int ctgan_save(const struct fm_model *base, const struct fm_generator_ctx *ctx, const char *dir,
+		      struct fm_error *err)
+{
+	const struct ctgan *m = (const struct ctgan *)base;
+	char *path = NULL, *weights = NULL;
+	json_t *j = NULL;
+	int rc;
+
+	if ((rc = paths_of(dir, &path, &weights, err)) < 0 ||
+	    (rc = fm_weights_save(&m->net.generator, m->weights, weights, err)) < 0)
+		goto out;
+	j = json_pack("{s:s, s:o, s:o, s:{s:i}}", "format", FM_MODEL_FORMAT, "model",
+		      fm_config_json(ctx->cfg, "model", true), "codec", fm_gan_codec_json(m->codec), "training",
+		      "steps", m->trained.steps);
+	rc = j ? fm_json_save(j, path, err) : fm_fail(err, FM_ESYSTEM, "out of memory while writing %s", path);
+out:
+	json_decref(j);
+	free(path);
+	free(weights);
+	return rc;
+}
+
+static int ctgan_load(struct fm_model **model, const struct fm_generator_ctx *ctx, const char *dir,
+		      struct fm_error *err)
+{
+	char *path = NULL, *weights = NULL;
+	struct ctgan *m = NULL;
+	json_t *j = NULL;
+	int rc;
+
+	if ((rc = paths_of(dir, &path, &weights, err)) < 0 || (rc = ctgan_new(&m, err)) < 0 ||
+	    (rc = fm_model_json_load(&j, path, &fm_generator_ctgan, MODEL_JSON_MAX, err)) < 0)
+		goto out;
+	if ((rc = fm_gan_codec_from_json(&m->codec, json_object_get(j, "codec"), err)) < 0) {
+		fm_error_prefix(err, "%s: ", path);
+		goto out;
+	}
+	if ((rc = ctgan_net(m, ctx->cfg, err)) < 0 ||
+	    (rc = fm_weights_load(&m->net.generator, m->weights, weights, err)) < 0)
+		goto out;
+	*model = &m->base;
+	m = NULL;
+out:
+	json_decref(j);
+	free(path);
+	free(weights);
+	fm_model_free(m ? &m->base : NULL);
+	return rc;
+}
+
+/* ---- sample ---- */
+
+static int ctgan_sample(const struct fm_model *base, const struct fm_generator_ctx *ctx, const struct fm_sample_in *in,
+			struct fm_table **table, struct fm_error *err)
+{
+	const struct ctgan *m = (const struct ctgan *)base;
+	const struct fm_config *cfg = ctx->cfg;
+	struct fm_gan_sample_opts o = {.rows = in->rows > 0 ? in->rows : m->codec->rows,
+				       .seed = fm_shard_seed(in->seed, in->shard),
+				       .batch = cfg->train.gan_batch,
+				       .logs = strcmp(cfg->model.conditions, "log") == 0,
+				       .pool = ctx->pool};
+	struct fm_range inside[FM_CFG_MAXRANGES], outside[FM_CFG_MAXRANGES];
+	struct fm_table *t = NULL;
+	int rc;
+
+	if ((rc = fm_ranges(cfg->generate.inside, cfg->generate.ninside, inside, err)) < 0 ||
+	    (rc = fm_ranges(cfg->generate.outside, cfg->generate.noutside, outside, err)) < 0 ||
+	    (rc = fm_gan_sample(&t, &m->net, m->codec, m->weights, &o, err)) < 0 ||
+	    (rc = fm_gan_addresses(m->codec, t, &(struct fm_range_list){outside, cfg->generate.noutside},
+				   &(struct fm_range_list){inside, cfg->generate.ninside}, o.seed, err)) < 0)
+		goto out;
+	rc = fm_gan_sort(t, err);
+out:
+	if (rc < 0)
+		fm_table_free(t);
+	else
+		*table = t;
+	return rc;
+}
+
+static json_t *ctgan_describe(const struct fm_config *c)
+{
+	return json_pack(
+	    "{s:s, s:o, s:s}", "kind", "ctgan", "model",
+	    json_sprintf(
+		"CTGAN (Xu et al. 2019), the baseline that others compare with: a generator and a critic over\n"
+		"single flows in %s encoding, two layers of %d, batches of %d flows; conditions of the\n"
+		"generated flows are by %s.",
+		c->model.encoding, c->model.hidden, c->train.gan_batch,
+		strcmp(c->model.conditions, "log") == 0 ? "the logs of frequencies" : "frequency"),
+	    "addresses", "by the generator as numbers, and each number is\nreplaced by a fresh address");
+}
+
+const struct fm_generator fm_generator_ctgan = {
+    .name = "ctgan",
+    .check = ctgan_check,
+    .fit = ctgan_fit,
+    .save = ctgan_save,
+    .load = ctgan_load,
+    .sample = ctgan_sample,
+    .steps = ctgan_steps,
+    .describe = ctgan_describe,
+    .free = ctgan_free,
+};
