@@ -15,6 +15,7 @@
 #define BETA1 0.5
 #define BETA2 0.9
 #define AVERAGE 0.98
+#define EXPLODED 1e6 /* a loss of the critic that no critic comes back from; at best it is about 1 */
 
 /* What random numbers are for. */
 enum { Z_CRITIC = 1, GUMBEL_CRITIC, Z_GENERATOR, GUMBEL_GENERATOR, MIX, CONDITIONS, MASKS };
@@ -202,7 +203,8 @@ static int step(struct trainer *t, struct fm_error *err)
 	t->at.b2 *= BETA2;
 	critic = critic_step(t, &penalty);
 	generator = generator_step(t);
-	if (!isfinite(critic) || !isfinite(generator) || !isfinite(penalty) || fabs(critic) > 1e8)
+	if (!isfinite(critic) || !isfinite(generator) || !isfinite(penalty) || fabs(critic) > EXPLODED ||
+	    penalty > EXPLODED)
 		return fm_fail(err, FM_EINPUT,
 			       "training diverges: at step %d the critic's loss is %.3g, the penalty %.3g and the "
 			       "generator's loss %.3g; set train.gan_rate (%g) lower",

@@ -21,8 +21,10 @@ struct form {
 	const char *kind, *name;
 	bool dp;
 };
-static const struct form forms[] = {
-    {"diffusion", "diffusion", false}, {"marginals", "marginals", true}, {"diffusion", "exchanges", true}};
+static const struct form forms[] = {{"ctgan", "ctgan", false},
+				    {"diffusion", "diffusion", false},
+				    {"marginals", "marginals", true},
+				    {"diffusion", "exchanges", true}};
 enum { NFORMS = sizeof forms / sizeof *forms };
 
 static struct fm_table *sample(const struct world *w, const struct fm_model *m, struct fm_sample_in in)
