@@ -1,0 +1,41 @@
+#!/bin/sh
+# CTGAN through the program: the flows are the same bytes for one thread and two, the model and the flows have no real address,
+# and the gate refuses a toy of it for what it is, not for leaks.
+# usage: e2e_ctgan.sh [FLOWMINT]
+# shellcheck disable=SC2086 # UNCONFINED is one word or none
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+
+run() { # WORKSPACE OPTION...
+	w=$1
+	shift
+	"$F" run p/release.yaml $UNCONFINED --quiet --workspace "$w" --set source.path="$T/trace.csv" --set model.kind=ctgan \
+		--set model.hidden=32 --set model.embedding=16 --set train.epochs=2 --set train.gan_batch=100 "$@"
+}
+
+flows() { # the digest of what was made in a workspace
+	cat "$1"/stages/generate/*/*/*.npy | sha256sum
+}
+
+expect 0 "a project" "$F" init --preset demo p
+expect 0 "a trace" "$F" simulate --rows 2500 --seed 5 --out trace.csv
+expect 0 "one thread makes flows" run one --set train.threads=1 --until generate
+expect 0 "two threads make flows" run two --set train.threads=2 --until generate
+holds "they are the same" [ "$(flows one)" = "$(flows two)" ]
+expect 0 "bits make flows too" run bits --set model.encoding=bits --until generate
+holds "they are others" [ "$(flows one)" != "$(flows bits)" ]
+cut -d, -f3,4 trace.csv | tr , '\n' | sort -u | head -200 >real.txt
+expect 1 "no real address is in the model" grep -rqwFf real.txt one/stages/train bits/stages/train
+
+expect 3 "batches are whole packs" run one --set train.gan_batch=105
+says err "train.gan_batch is 105" "it says which key"
+expect 3 "labels cannot be asked for" run one --set 'generate.labels={background: 1}'
+
+# A GAN has no loss of single windows, which that check needs.
+expect 1 "the gate refuses the toy" run one --set gate.control_rows=200 --set gate.leak.mia_model_auc=null
+cp err said
+says said "c2st.flow_blocks_auc" "for flows that are told from real ones"
+expect 1 "no leak is among the reasons" grep -q "leak\." said
+holds "nothing is released" is_empty p/release
+finish
