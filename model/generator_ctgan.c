@@ -128,9 +128,11 @@ static int learn(struct ctgan *m, const struct fm_generator_ctx *ctx, const stru
 
 	if ((rc = ctgan_net(m, cfg, err)) < 0 || (rc = identity_of(cfg, m, identity, err)) < 0)
 		return rc;
-	if (ctx->checkpoint_dir && (rc = fm_checkpoint_path(&checkpoint, ctx->checkpoint_dir, err)) < 0)
+	if (ctx->checkpoint_dir &&
+	    (rc = fm_checkpoint_path(&checkpoint, ctx->checkpoint_dir, ctx->checkpoint_key != NULL, err)) < 0)
 		return rc;
 	o.checkpoint = checkpoint;
+	o.checkpoint_key = ctx->checkpoint_key;
 	o.identity = identity;
 	fm_log("train: %zu flows of %d numbers, conditions of %d, %zu parameters, kernels %s, %d threads", rows->n,
 	       m->codec->row, m->codec->cond, m->net.generator.nfloats + m->net.critic.nfloats, fm_kernels()->name,
@@ -138,6 +140,19 @@ static int learn(struct ctgan *m, const struct fm_generator_ctx *ctx, const stru
 	rc = fm_gan_train(&m->net, m->codec, rows, &o, m->weights, &m->trained, err);
 	free(checkpoint);
 	return rc;
+}
+
+/* Both encodings have 32 bits of an address. */
+static int ipv4_alone(const struct fm_table *t, struct fm_error *err)
+{
+	for (size_t i = 0; i < t->rows; i++) {
+		struct fm_address a = fm_table_address(t, t->sa[i]);
+		if (fm_address_is_ipv6(&a))
+			return fm_fail(err, FM_EINPUT,
+				       "model.kind ctgan takes IPv4 alone, and the trace has flows of IPv6: take "
+				       "model.kind diffusion, or leave these flows out");
+	}
+	return FM_OK;
 }
 
 static int ctgan_fit(struct fm_model **model, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
@@ -152,6 +167,8 @@ static int ctgan_fit(struct fm_model **model, const struct fm_generator_ctx *ctx
 	struct ctgan *m = NULL;
 	int rc;
 
+	if ((rc = ipv4_alone(real->train, err)) < 0)
+		return rc;
 	if ((rc = ctgan_new(&m, err)) < 0 || (rc = fm_gan_codec_fit(&m->codec, &rows, real->train, &o, err)) < 0 ||
 	    (rc = learn(m, ctx, &rows, err)) < 0)
 		goto out;
@@ -243,13 +260,13 @@ static int ctgan_sample(const struct fm_model *base, const struct fm_generator_c
 				       .pool = ctx->pool};
 	struct fm_range inside[FM_CFG_MAXRANGES], outside[FM_CFG_MAXRANGES];
 	struct fm_table *t = NULL;
-	int rc;
+	int ninside, noutside, rc;
 
-	if ((rc = fm_ranges(cfg->generate.inside, cfg->generate.ninside, inside, err)) < 0 ||
-	    (rc = fm_ranges(cfg->generate.outside, cfg->generate.noutside, outside, err)) < 0 ||
+	if ((rc = fm_ranges(inside, &ninside, cfg, FM_SIDE_INSIDE, err)) < 0 ||
+	    (rc = fm_ranges(outside, &noutside, cfg, 0, err)) < 0 ||
 	    (rc = fm_gan_sample(&t, &m->net, m->codec, m->weights, &o, err)) < 0 ||
-	    (rc = fm_gan_addresses(m->codec, t, &(struct fm_range_list){outside, cfg->generate.noutside},
-				   &(struct fm_range_list){inside, cfg->generate.ninside}, o.seed, err)) < 0)
+	    (rc = fm_gan_addresses(m->codec, t, &(struct fm_range_list){outside, noutside},
+				   &(struct fm_range_list){inside, ninside}, o.seed, err)) < 0)
 		goto out;
 	rc = fm_gan_sort(t, err);
 out:

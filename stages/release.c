@@ -17,6 +17,7 @@
 #include "base/num.h"
 #include "base/rows.h"
 #include "base/table.h"
+#include "judge/gate/check.h"
 #include "judge/gate/controls.h"
 #include "manifests/canon.h"
 #include "manifests/dialect.h"
@@ -111,8 +112,8 @@ static int check_config(const struct job *j)
 		if (!c->has_max && !c->has_min)
 			return fm_fail(j->err, FM_EVERDICT,
 				       "the config gives the check %s no threshold; nothing is released", c->name);
-		if ((c->has_max && (rc = check_bound(j, c, "max", c->max, c->relative_to_floor)) < 0) ||
-		    (c->has_min && (rc = check_bound(j, c, "min", c->min, false)) < 0))
+		if ((c->has_max && (rc = check_bound(j, c, "max", c->max, fm_gate_is_relative(c, 1))) < 0) ||
+		    (c->has_min && (rc = check_bound(j, c, "min", c->min, fm_gate_is_relative(c, 0))) < 0))
 			return rc;
 	}
 	return FM_OK;

@@ -53,7 +53,7 @@ static uint32_t fresh_next(struct fresh *f)
 
 	for (; at >= (uint64_t)1 << (32 - f->list->range[i].bits); i++)
 		at -= (uint64_t)1 << (32 - f->list->range[i].bits);
-	return f->list->range[i].base + (uint32_t)at;
+	return (uint32_t)f->list->range[i].base + (uint32_t)at;
 }
 
 int fm_gan_addresses(const struct fm_gan_codec *c, struct fm_table *t, const struct fm_range_list *outside,

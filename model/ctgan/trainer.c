@@ -225,7 +225,7 @@ static int step(struct trainer *t, struct fm_error *err)
 
 static struct fm_checkpoint checkpoint_of(const struct trainer *t)
 {
-	return (struct fm_checkpoint){t->o->checkpoint, t->o->identity, &t->both};
+	return (struct fm_checkpoint){t->o->checkpoint, t->o->identity, &t->both, t->o->checkpoint_key};
 }
 
 static int save(struct trainer *t, bool now, struct fm_error *err)
@@ -251,7 +251,7 @@ static int begin(struct trainer *t, struct fm_error *err)
 		struct fm_checkpoint c = checkpoint_of(t);
 
 		rc = fm_checkpoint_load(&c, t->o->steps, 0, &t->at, &t->a, err);
-		if (rc == FM_EINPUT)
+		if (rc == FM_EINPUT || rc == FM_EVERDICT)
 			fm_warn("%s; training begins anew", err->message);
 		else if (rc < 0)
 			return rc;

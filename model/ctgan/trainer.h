@@ -16,7 +16,8 @@ struct fm_gan_train_opts {
 	double rate, weight_decay;
 	uint64_t seed;
 	struct fm_pool *pool;
-	const char *checkpoint, *identity; /* NULL: no checkpoints */
+	const char *checkpoint, *identity;      /* NULL: no checkpoints */
+	const struct fm_secret *checkpoint_key; /* NULL: it is not encrypted */
 	int checkpoint_every;
 	double checkpoint_seconds;
 };
