@@ -93,7 +93,7 @@ unit: $(UNIT) $(HELPERS)
 SCRIPTS  := $(sort $(wildcard tests/e2e_*.sh)) $(sort $(wildcard tests/cli_*.sh)) tests/cases.sh
 LONG     := $(sort $(wildcard tests/long_*.sh))
 SUITE     = $(foreach s,$(SCRIPTS),"$(s) $(B)/flowmint") "tests/interop_score.sh $(B)/flowmint" "tests/interop_mixture.sh $(B)" "tests/readme.sh $(B)" \
-	    "tests/interop_release.sh $(B)" "tests/report_browser.sh $(B)/flowmint" tests/run_check.sh "tests/includes_check.sh --self-test" tests/includes_check.sh \
+	    "tests/interop_release.sh $(B)" "tests/interop_flows.sh $(B)" "tests/report_browser.sh $(B)/flowmint" tests/run_check.sh "tests/includes_check.sh --self-test" tests/includes_check.sh \
 	    $(UNIT)
 # With sanitizers: what exercises our own code, not what repeats it with other data.
 SUITE_ASAN = $(foreach s,$(filter-out tests/e2e_real.sh tests/e2e_labels.sh,$(SCRIPTS)),"$(s) $(B)/flowmint") "tests/interop_release.sh $(B)" $(UNIT)
@@ -195,7 +195,7 @@ deps-optional:
 deps-interop:
 	$(call need,$(DEPS_INTEROP))
 	python3 -m venv $(B)/venv
-	$(B)/venv/bin/pip install -q frictionless mlcroissant 'securesystemslib[crypto]' pandas duckdb
+	$(B)/venv/bin/pip install -q 'frictionless[json]' mlcroissant 'securesystemslib[crypto]' pandas duckdb
 
 # ---- demo, install, clean ---------------------------------------------------------------------------------------------
 DEMO     ?= demo

@@ -107,8 +107,9 @@ int64_t fm_dialect_step_ms(const struct fm_dialect *d, int k);
 #define FM_DIALECT_LOSSES 12
 int fm_dialect_losses(const struct fm_dialect *from, const struct fm_dialect *to, char text[FM_DIALECT_LOSSES][256]);
 /* How label `value` is written: as the first spelling of the map that stands for it and can be read back, else as it
- * is. NULL: it would be read as another label. */
+ * is; and what a spelling is read as. A label that the map knows as a spelling of another one is read as that one. */
 const char *fm_dialect_label(const struct fm_dialect *d, const char *value);
+const char *fm_dialect_label_read(const struct fm_dialect *d, const char *spelled);
 bool fm_dialect_is_file(const char *name); /* rather than a built-in one */
 /* FM_OK when name is a file's (which is not looked for) or a built-in dialect's; else FM_EINPUT with the names there
  * are. */

@@ -189,8 +189,13 @@ const char *fm_dialect_label(const struct fm_dialect *d, const char *value)
 	for (int i = 0; i < d->nlabels; i++)
 		if (strcmp(d->labels[i].to, value) == 0 && is_spelling(d, d->labels[i].from))
 			return d->labels[i].from;
-	for (int i = 0; i < d->nlabels; i++)
-		if (strcmp(d->labels[i].from, value) == 0 && strcmp(d->labels[i].to, value) != 0)
-			return NULL;
 	return value;
+}
+
+const char *fm_dialect_label_read(const struct fm_dialect *d, const char *spelled)
+{
+	for (int i = 0; i < d->nlabels; i++)
+		if (strcmp(d->labels[i].from, spelled) == 0)
+			return d->labels[i].to;
+	return spelled;
 }

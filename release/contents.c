@@ -261,7 +261,7 @@ static int check_datapackage(struct check *c, struct layout *layout)
 	quote = json_object_get(dialect, "quoteChar");
 	comments = json_object_get(dialect, "commentRows");
 	layout->head = json ? 0 : json_is_true(head) + json_array_size(comments);
-	layout->quotes = !json && !(json_is_string(quote) && json_string_length(quote) == 0);
+	layout->quotes = !json && (!json_is_string(quote) || strcmp(json_string_value(quote), "\"") == 0);
 	if (!path || strcmp(path, data->path) != 0 || json_is_boolean(head) == json || !hash ||
 	    strncmp(hash, "sha256:", 7) != 0 || strcmp(hash + 7, data->sha256) != 0 || !json_is_integer(bytes) ||
 	    (uint64_t)json_integer_value(bytes) != data->nbytes)

@@ -92,6 +92,25 @@ static json_t *variables(const struct fm_dialect *d)
 	return list;
 }
 
+/* A name of a field for programs: readers of Croissant take no blanks in it. */
+static void field_id(const struct fm_dialect *d, int k, char id[128])
+{
+	const char *name = d->cols[k].name;
+	bool changed = false;
+	size_t n = (size_t)snprintf(id, 128, "flows/");
+
+	for (; *name; name++) {
+		bool plain = (*name >= '0' && *name <= '9') || ((*name | 0x20) >= 'a' && (*name | 0x20) <= 'z') ||
+			     strchr("._-", *name);
+
+		changed = changed || !plain;
+		id[n++] = plain ? *name : '_';
+	}
+	id[n] = 0;
+	if (changed)
+		snprintf(id + n, 128 - n, "-%d", k + 1);
+}
+
 static json_t *record_set(const struct fm_dialect *d)
 {
 	json_t *fields = json_array();
@@ -99,7 +118,7 @@ static json_t *record_set(const struct fm_dialect *d)
 	for (int k = 0; k < d->ncols; k++) {
 		char id[128];
 
-		snprintf(id, sizeof id, "flows/%.100s", d->cols[k].name);
+		field_id(d, k, id);
 		if (json_array_append_new(fields,
 					  json_pack("{s:s, s:s, s:s, s:s, s:s, s:{s:{s:s}, s:{s:s}}}", "@type",
 						    "cr:Field", "@id", id, "name", d->cols[k].name, "description",

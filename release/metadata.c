@@ -6,6 +6,7 @@
 
 #include "release/columns.h"
 
+#define NO_QUOTE "\x01" /* the format has no word for none: a character that no value can have */
 #define DATAPACKAGE "https://datapackage.org/profiles/2.0/datapackage.json"
 
 static json_t *field_json(const struct fm_dialect *d, int k)
@@ -26,6 +27,8 @@ static json_t *field_json(const struct fm_dialect *d, int k)
 		bad |= json_object_set_new(
 		    f, "constraints",
 		    json_pack("{s:b,s:s}", "required", 1, "pattern", "([0-9]{1,3}(\\.[0-9]{1,3}){3}|[0-9a-f:]{2,39})"));
+	else if ((col == FM_SP || col == FM_DP || col == FM_TD) && !strcmp(type, "string"))
+		bad |= json_object_set_new(f, "constraints", json_pack("{s:b}", "required", 1));
 	else if (col == FM_SP || col == FM_DP)
 		bad |= json_object_set_new(f, "constraints",
 					   json_pack("{s:b,s:i,s:i}", "required", 1, "minimum", 0, "maximum", 65535));
@@ -56,7 +59,7 @@ static json_t *dialect_json(const struct fm_dialect *d)
 	bool marked = *d->header_mark != 0;
 	char delimiter[2] = {d->delimiter, 0};
 	json_t *o = json_pack("{s:s,s:s,s:b,s:s}", "delimiter", delimiter, "lineTerminator", d->newline, "header",
-			      d->header && !marked, "quoteChar", d->no_quotes || d->blanks ? "" : "\""),
+			      d->header && !marked, "quoteChar", d->no_quotes || d->blanks ? NO_QUOTE : "\""),
 	       *rows;
 
 	if (!d->no_quotes && !d->blanks && json_object_set_new(o, "doubleQuote", json_true()))

@@ -175,8 +175,17 @@ static void put_spellings(const struct fm_metadata_in *in, struct fm_buf *out)
 
 	for (size_t i = 0; in->dialect->nlabels && FM_HAS(in->table, FM_LABEL) && i < labels->n; i++) {
 		const char *spelled = fm_dialect_label(in->dialect, labels->value[i]);
+		const char *read = fm_dialect_label_read(in->dialect, spelled);
 
-		if (!spelled || strcmp(spelled, labels->value[i]) == 0)
+		if (strcmp(read, labels->value[i]) != 0) {
+			fm_buf_puts(out, first ? "In the file, as in this dialect, " : "; ");
+			put_text(out, spelled);
+			fm_buf_puts(out, " is another word for ");
+			put_text(out, read);
+			first = false;
+			continue;
+		}
+		if (strcmp(spelled, read) == 0)
 			continue;
 		fm_buf_puts(out, first ? "In the file, as in this dialect, " : "; ");
 		put_text(out, labels->value[i]);

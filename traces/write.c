@@ -47,11 +47,8 @@ static int spell_value(const struct writer *w, int k, const char *s, char *out, 
 	int number = f == FM_FMT_NUMBER ? fm_protocol_number(s, strlen(s)) : -1;
 	size_t n;
 
-	if (w->d->cols[k].col == FM_LABEL && !(s = fm_dialect_label(w->d, s)))
-		return fm_fail(err, FM_EINPUT,
-			       "a label of the release has no spelling in dialect %s, whose labels give its text to "
-			       "another one: name another publish.dialect",
-			       w->d->name);
+	if (w->d->cols[k].col == FM_LABEL)
+		s = fm_dialect_label(w->d, s);
 	n = strlen(s);
 
 	if (number >= 0) {

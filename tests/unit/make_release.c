@@ -3,7 +3,7 @@
  *
  *     make_release keygen KEY PRINCIPAL
  *     make_release sign KEY NAMESPACE FILE          FILE.sig
- *     make_release release KEY DIR                  DIR/out/office-1.2.0.tar.zst and .sig
+ *     make_release release KEY DIR [DIALECT]        DIR/out/office-1.2.0.tar.zst and .sig
  *     make_release attest KEY ARCHIVE               prints the attestations
  */
 #include <fcntl.h>
@@ -43,7 +43,7 @@ static int sign(const char *key_path, const char *ns, const char *path, struct f
 	return rc;
 }
 
-static int release(const char *key, const char *dir, struct fm_error *err)
+static int release(const char *key, const char *dir, const char *dialect, struct fm_error *err)
 {
 	char table[4096], verdict[4096], out_dir[4096];
 	struct fm_config *cfg = NULL;
@@ -57,11 +57,13 @@ static int release(const char *key, const char *dir, struct fm_error *err)
 	snprintf(out_dir, sizeof out_dir, "%s/out", dir);
 	rc = fm_dir_make(out_dir, 0755, err);
 	if (rc == FM_OK)
-		rc = fixture_table(table, 20000, err);
+		rc = fixture_table(table, dialect ? 300 : 20000, err);
 	if (rc == FM_OK)
 		rc = fm_file_write(verdict, 0644, VERDICT_PASS, strlen(VERDICT_PASS), err);
 	if (rc == FM_OK)
 		rc = fixture_config(&cfg, err);
+	if (rc == FM_OK && dialect)
+		snprintf(cfg->publish.dialect, sizeof cfg->publish.dialect, "%s", dialect);
 	in = (struct fm_release_in){.cfg = cfg,
 				    .synthetic_dir = table,
 				    .verdict_json = verdict,
@@ -118,8 +120,8 @@ int main(int argc, char **argv)
 		rc = fm_keygen(argv[2], argv[3], &err);
 	else if (argc == 5 && strcmp(argv[1], "sign") == 0)
 		rc = sign(argv[2], argv[3], argv[4], &err);
-	else if (argc == 4 && strcmp(argv[1], "release") == 0)
-		rc = release(argv[2], argv[3], &err);
+	else if ((argc == 4 || argc == 5) && strcmp(argv[1], "release") == 0)
+		rc = release(argv[2], argv[3], argc == 5 ? argv[4] : NULL, &err);
 	else if (argc == 4 && strcmp(argv[1], "attest") == 0)
 		rc = attest(argv[2], argv[3], &err);
 	else
