@@ -92,7 +92,7 @@ judged() {
 head -n 1 t.csv >one.csv
 sed -n 2p t.csv >two.csv
 sed -n 3p t.csv >three.csv
-judged 1 "one row of each" one.csv two.csv three.csv leak.family_p pass leak.rows_equal pass pair_jsd fail
+judged 1 "one row of each" one.csv two.csv three.csv leak.family_p pass leak.rows_equal pass rows.holdout fail
 judged 1 "one row, and it is the training row" one.csv one.csv three.csv leak.rows_equal fail
 judged 1 "the same file three times" t.csv t.csv t.csv leak.rows_equal fail leak.share_nearer_train pass
 judged 1 "the training file itself" t.csv t.csv h.csv leak.rows_equal fail leak.family_p fail leak.share_nearer_train fail
