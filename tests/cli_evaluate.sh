@@ -122,13 +122,13 @@ judged() { # REAL SYNTHETIC [OPTION...]
 odd "a table beside itself" 1 leak.rows_equal few.csv few.csv
 odd "a table beside itself, and as its own holdout" 1 leak.rows_equal few.csv few.csv --holdout few.csv
 odd "one row" 1 jsd_mean8 few.csv one.csv --holdout few2.csv
-odd "one real row" 1 jsd_mean8 one.csv few1.csv --holdout few2.csv
+odd "one real row" 1 jsd.PR one.csv few1.csv --holdout few2.csv
 odd "one row on all sides" 1 controls.broken one.csv one.csv --holdout one.csv
 odd "two rows with nothing in common" 1 jsd.TD one.csv other.csv
 odd "a holdout of one row" 1 controls.broken few.csv few1.csv --holdout one.csv
 awk 'NR == 1 { first = $0 } { print first }' few1.csv >constant.csv
 odd "constant columns" 1 pair_jsd few.csv constant.csv --holdout few2.csv
-odd "real flows of constant columns" 1 pair_jsd constant.csv few1.csv --holdout few2.csv
+odd "real flows of constant columns" 1 anomaly.score_correlation constant.csv few1.csv --holdout few2.csv
 odd "constant columns on all sides" 1 leak.rows_equal constant.csv constant.csv --holdout constant.csv
 awk -F, -v OFS=, '{ sub(/^2016-04-11/, "2031-01-01", $1); $2 = 999 + NR; $3 = "203.0.113." NR % 200; $4 = "198.51.100." NR % 90; $5 = 60000 + NR % 99;
 	$6 = 50000 + NR % 77; $7 = "GRE"; $8 = "......"; $9 = 0; $10 = 8; $11 = 90000 + NR; $12 = 90000000 + NR; $13 = "odd"; print }' few1.csv >disjoint.csv
