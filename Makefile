@@ -120,6 +120,11 @@ fuzz: deps deps-fuzz
 fuzz-run: $(FUZZERS)
 	@set -e; for f in $(FUZZERS); do \
 		mkdir -p $$f.corpus; \
+		case $$f in *fuzz_capture) \
+			for o in "" --pcapng "--link raw" "--link sll" "--link null" "--snaplen 30"; do \
+				python3 tests/capture.py $$o "$$f.corpus/seed$$o"; \
+			done;; \
+		esac; \
 		echo "$$f: $(SECONDS) s"; \
 		$$f -max_total_time=$(SECONDS) -max_len=65536 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 -artifact_prefix=$$f- $$f.corpus; \
 	done

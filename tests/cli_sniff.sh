@@ -39,5 +39,23 @@ sed 's/^  # not found.*/  - {name: begin, column: start}/' out >mine.yaml
 expect 0 "with one line more it reads the trace" ingest other.csv --set source.dialect="$T/mine.yaml"
 expect 3 "auto refuses it" ingest other.csv --set source.dialect=auto
 says err "flowmint sniff prints a dialect file to start from" "and says what to do"
+
+# Packet captures.
+expect 0 "(a capture)" "$PYTHON" "$ROOT/tests/capture.py" --packets 20000 flood.pcap
+cp flood.pcap flood.bin
+cp good.csv good.pcap.csv
+expect 0 "a capture is known by its first bytes" "$F" sniff flood.bin
+says out "# set source.dialect: pcap" "and its dialect is named"
+cp out mine-pcap.yaml
+expect 0 "what was printed reads it" ingest flood.bin --set source.dialect="$T/mine-pcap.yaml"
+expect 0 "named as one it needs no dialect" ingest flood.pcap
+says err "flood.pcap is a packet capture: its dialect is pcap" "and it is said"
+holds "the store names it" grep -q '"dialect": "pcap"' w/stages/ingest/*/store/store.json
+expect 0 "a name alone makes none" ingest good.pcap.csv
+expect 3 "another name is refused with what to do" ingest flood.bin
+says err "not a CSV file but a packet capture: set source.dialect: pcap" "the dialect"
+head -c 100000 flood.pcap >cut.pcap
+expect 3 "a capture that was cut off is refused" ingest cut.pcap
+says err "after packet 1020: truncated dump file" "with the last whole packet"
 expect 3 "a file that is not there" "$F" sniff absent.csv
 finish

@@ -62,8 +62,10 @@ static int release(const char *key, const char *dir, const char *dialect, struct
 		rc = fm_file_write(verdict, 0644, VERDICT_PASS, strlen(VERDICT_PASS), err);
 	if (rc == FM_OK)
 		rc = fixture_config(&cfg, err);
-	if (rc == FM_OK && dialect)
+	if (rc == FM_OK && dialect) {
 		snprintf(cfg->publish.dialect, sizeof cfg->publish.dialect, "%s", dialect);
+		json_object_set_new(manifest, "config", fm_config_json(cfg, NULL, true));
+	}
 	in = (struct fm_release_in){.cfg = cfg,
 				    .synthetic_dir = table,
 				    .verdict_json = verdict,
