@@ -293,8 +293,8 @@ const struct fm_key fm_keys[] = {
 		 "(docs/report.md), or also histograms, rounded down to multiples of privacy.min_count, and "
 		 "numbers of the whole trace."},
 	{FIELD(publish, dialect, TEXT), .dflt = "source",
-	 .help = "How the release writes its flows: as the trace does (source), or in another dialect, a built-in one or "
-		 "a file (with a '/' or ending in .yaml)."},
+	 .help = "How the release writes its flows: as the trace does (source), or in another dialect, a built-in one "
+		 "or a file (with a '/' or ending in .yaml)."},
 	{FIELD(publish, header, BOOL), .dflt = "false",
 	 .help = "The CSV files begin with a line of the columns' names."},
 	{FIELD(publish, test_share, REAL), .min = 0, .max = 0.9, .dflt = "0",

@@ -44,7 +44,8 @@ struct fm_dialect {
 	bool header;
 	bool header_optional; /* without one, the columns stand in this order */
 	bool json;    /* each line an object; read as CSV too, where the first line is a header of these names */
-	bool packets; /* no text but a packet capture, whose packets become flows; written as CSV */
+	bool packets; /* a packet capture, whose packets become flows; written as CSV, and what is no capture is read as
+			 that */
 	bool blanks;  /* any number of blanks is one delimiter */
 	char delimiter, newline[3];
 	int nmissing;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "traces/capture.h"
 #include "traces/files.h"
 #include "traces/reader.h"
 #include "traces/trace.h"
@@ -122,12 +123,30 @@ static int check_result(const struct pass *p, struct fm_error *err)
 	return FM_OK;
 }
 
-int fm_trace_read(const struct fm_trace_opts *o, struct fm_trace_stats *stats, struct fm_error *err)
+/* A dialect of captures has CSV too: that of a release. */
+static int find_kind(const struct fm_trace_opts *o, const struct fm_reader_kind **kind, struct fm_error *err)
 {
-	struct pass p = {.o = o, .kind = o->dialect->packets ? &fm_reader_pcap : &fm_reader_csv};
+	char first[FM_FILE_PATH];
+	const char *list = o->path;
+	bool capture = false;
 	int rc;
 
-	if ((rc = p.kind->open(&p.r, o, err)) < 0 || (rc = read_all(&p, err)) < 0)
+	*kind = &fm_reader_csv;
+	if (!o->dialect->packets || !fm_files_next(&list, first))
+		return FM_OK;
+	if ((rc = fm_capture_look(first, o->member, &capture, err)) < 0)
+		return rc;
+	*kind = capture ? &fm_reader_pcap : &fm_reader_csv;
+	return FM_OK;
+}
+
+int fm_trace_read(const struct fm_trace_opts *o, struct fm_trace_stats *stats, struct fm_error *err)
+{
+	struct pass p = {.o = o, .kind = &fm_reader_csv};
+	int rc;
+
+	if ((rc = find_kind(o, &p.kind, err)) < 0 || (rc = p.kind->open(&p.r, o, err)) < 0 ||
+	    (rc = read_all(&p, err)) < 0)
 		goto out;
 	rc = check_result(&p, err);
 out:

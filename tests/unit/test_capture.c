@@ -556,7 +556,7 @@ static void a_damaged_capture_names_the_packet(void **state)
 	b.data[24 + 16 + f.n + 8 + 3] = 0x7f; /* the second packet has 2 GiB */
 	assert_refused(put_bytes("l.pcap", b.data, b.len), d, "after packet 1: ");
 	assert_refused(put_bytes("m.pcap", b.data, 20), d, "after packet 0: ");
-	assert_refused(put("x.csv", "te,td\n"), d, "is no packet capture");
+	assert_refused(put("x.csv", "te,td\n"), d, "the header lacks");
 	capture_add(&wifi, 100, &f);
 	assert_refused(put_bytes("w.pcap", wifi.data, wifi.len), d, "captured in the air (802.11)");
 	assert_refused(put_bytes("n.pcap", none.data, none.len), d, "holds no packet of IP");

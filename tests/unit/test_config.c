@@ -605,7 +605,8 @@ static void test_public_json_says_nothing_of_the_machine(void **state)
 	assert_non_null(strstr(text, "my.yaml"));
 	assert_null(strstr(text, "threads"));
 	assert_null(strstr(text, "release.key"));
-	assert_non_null(strstr(text, "\"publish\":{\"dialect\":\"source\",\"header\":false,\"report\":\"metrics\",\"test_share\":0}"));
+	assert_non_null(strstr(
+	    text, "\"publish\":{\"dialect\":\"source\",\"header\":false,\"report\":\"metrics\",\"test_share\":0}"));
 	assert_null(strstr(text, dir));
 	assert_null(strstr(text, "release.yaml"));
 	free(text);
