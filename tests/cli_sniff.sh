@@ -50,7 +50,8 @@ cp out mine-pcap.yaml
 expect 0 "what was printed reads it" ingest flood.bin --set source.dialect="$T/mine-pcap.yaml"
 expect 0 "named as one it needs no dialect" ingest flood.pcap
 says err "flood.pcap is a packet capture: its dialect is pcap" "and it is said"
-holds "the store names it" grep -q '"dialect": "pcap"' w/stages/ingest/*/store/store.json
+unsealed w ingest kept
+holds "the store names it" grep -q '"dialect": "pcap"' kept/store.json
 expect 0 "a name alone makes none" ingest good.pcap.csv
 expect 3 "another name is refused with what to do" ingest flood.bin
 says err "not a CSV file but a packet capture: set source.dialect: pcap" "the dialect"
