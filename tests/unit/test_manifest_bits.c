@@ -60,9 +60,10 @@ static double bits_of(const struct fm_config *cfg, size_t labels, char *words, s
 	s.names += labels * s.of_labels;
 	s.intervals += labels * s.of_labels;
 	metrics = (double)s.names * one + (double)s.intervals * (1 + 2 * NUMBER);
-	/* a check's value and interval, its number of rows as it is, and a threshold relative to a floor */
+	/* a check's value and interval, its number of rows as it is, and a threshold that a floor moves */
 	for (int i = 0; i < cfg->gate.n; i++)
-		checks += 2 + NUMBER + log2(MOST_ROWS) + (cfg->gate.check[i].relative_to_floor ? NUMBER : 0) +
+		checks += 2 + NUMBER + log2(MOST_ROWS) +
+			  (cfg->gate.check[i].relative_to_floor || cfg->gate.check[i].room > 0 ? NUMBER : 0) +
 			  (fm_harvest_has_interval(cfg->gate.check[i].name) ? 1 + 2 * NUMBER : 0);
 	/* a control is there or not, and fails any of the checks; the line about them has two numbers of four digits */
 	controls = (double)fm_ncontrols * (1 + cfg->gate.n) + log2((double)cfg->gate.control_rows) + 2 * NUMBER;
