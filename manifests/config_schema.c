@@ -114,8 +114,8 @@ const struct fm_key fm_keys[] = {
 	{FIELD(split, seed, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "1", .help = "Which windows go where."},
 
 	{FIELD(model, kind, CHOICE), .choices = "diffusion|marginals|ctgan", .dflt = "diffusion",
-	 .help = "The kind of model. diffusion learns windows of flows, marginals counts exchanges with noise, ctgan is "
-		 "the baseline of single flows that others compare with (docs/peers.md)."},
+	 .help = "The kind of model. diffusion learns windows of flows, marginals counts exchanges with noise, ctgan "
+		 "is the baseline of single flows that others compare with (docs/peers.md)."},
 	{FIELD(model, denoiser, CHOICE), .choices = "transformer|unet|mlp",
 	 .dflt = "transformer",
 	 .help = "The network that takes the noise away; mlp looks at each flow by itself."},
@@ -257,12 +257,12 @@ const struct fm_key fm_keys[] = {
 	{FIELD(generate, hours, HOURS), .dflt = "[0, 24]",
 	 .help = "Hours of the day (UTC) to make flows for, from and to."},
 	{FIELD(generate, inside, RANGES), COUNT(generate, ninside), .dflt = "[\"10.0.0.0/8\"]",
-	 .help = "Ranges that fresh addresses of the inside come from; fd00::/8 where none is of IPv6, 10.0.0.0/8 where "
-		 "none is of IPv4."},
+	 .help = "Ranges that fresh addresses of the inside come from; fd00::/8 where none is of IPv6, 10.0.0.0/8 "
+		 "where none is of IPv4."},
 	{FIELD(generate, outside, RANGES), COUNT(generate, noutside),
 	 .dflt = "[\"100.64.0.0/10\", \"198.18.0.0/15\", \"240.0.0.0/4\"]",
-	 .help = "Ranges that fresh addresses of the outside come from; 2001:db8::/32 where none is of IPv6, the default "
-		 "where none is of IPv4."},
+	 .help = "Ranges that fresh addresses of the outside come from; 2001:db8::/32 where none is of IPv6, the "
+		 "default where none is of IPv4."},
 
 	{.section = "gate", .name = "CHECK", .type = FM_KEY_CHECKS,
 	 .offset = offsetof(struct fm_config, gate.check), .dflt = "{}",
@@ -275,8 +275,8 @@ const struct fm_key fm_keys[] = {
 	 .help = "The gate must fail every control with at least this share of copied training rows, or it is broken."},
 	{FIELD(gate, room, REAL), .min = 0, .max = 100, .dflt = "0",
 	 .help = "A threshold that is not relative to its floor is moved by so many times what fresh real flows of "
-		 "this trace, at these rows, are off the ideal, and then has two digits; 0: it stands as it is. A check's "
-		 "own room goes before this one, and the presets give one to theirs."},
+		 "this trace, at these rows, are off the ideal, and then has two digits; 0: it stands as it is. A "
+		 "check's own room goes before this one, and the presets give one to theirs."},
 	{FIELD(gate, memory, INT), .min = 64, .max = 1 << 20, .dflt = "1024",
 	 .help = "MiB for the part of judging's memory that grows with the number of flows. If not all flows fit, a "
 		 "subsample is judged; leakage is looked for in all of them, a part at a time."},
@@ -330,9 +330,9 @@ const struct fm_key fm_keys[] = {
 	 .help = "Threads of a stage; 0: four times as many as it computes with, and 16."},
 
 	{FIELD(workspace, retain, CHOICE), .choices = "all|model|nothing", .dflt = "all", .secret = true,
-	 .help = "What stays in the workspace, encrypted, of a run that was released: all that its stages made, the model "
-		 "alone, or nothing; the rest is destroyed as by flowmint purge. A run that was not released keeps all, so "
-		 "that it can go on, until it is purged."},
+	 .help = "What stays in the workspace, encrypted, of a run that was released: all that its stages made, the "
+		 "model alone, or nothing; the rest is destroyed as by flowmint purge. A run that was not released "
+		 "keeps all, so that it can go on, until it is purged."},
 };
 /* clang-format on */
 const size_t fm_nkeys = sizeof(fm_keys) / sizeof(fm_keys[0]);
