@@ -2,9 +2,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "base/mem.h"
+#include "base/transport.h"
 #include "judge/column.h"
 
 enum rule {
@@ -13,6 +13,8 @@ enum rule {
 	LONG_BYTES,
 	ICMP_PORT,
 	SAME_ADDRESS,
+	PORTLESS_PORT,
+	FLAGS_OUTSIDE_TCP,
 	BROKEN,
 	TD_ONE_PACKET,
 	OVER_1500,
@@ -29,28 +31,13 @@ static const struct {
     [LONG_BYTES] = {"long_bytes", C(FM_PKT) | C(FM_BYT)},
     [ICMP_PORT] = {"icmp_source_port", C(FM_PR) | C(FM_SP)},
     [SAME_ADDRESS] = {"same_address", C(FM_SA) | C(FM_DA)},
+    [PORTLESS_PORT] = {"portless_port", C(FM_PR) | C(FM_SP) | C(FM_DP)},
+    [FLAGS_OUTSIDE_TCP] = {"flags_outside_tcp", C(FM_PR) | C(FM_FLG)},
     [BROKEN] = {"broken_share", 0},
     [TD_ONE_PACKET] = {"td_one_packet", C(FM_TD) | C(FM_PKT)},
     [OVER_1500] = {"over_1500", C(FM_PKT) | C(FM_BYT)},
     [PORTS_WITHOUT] = {"ports_without", C(FM_PR) | C(FM_SP) | C(FM_DP)},
 };
-
-enum protocol { WITH_PORTS, ICMP, WITHOUT_PORTS };
-
-static enum protocol protocol(const char *name)
-{
-	static const char *const with_ports[] = {"TCP",  "UDP", "UDPLITE", "UDPL", "UDP-LITE", "SCTP",
-						 "DCCP", "6",   "17",      "136",  "132",      "33"};
-	static const char *const icmp[] = {"ICMP", "ICMP6", "ICMPV6", "IPV6-ICMP", "1", "58"};
-
-	for (size_t i = 0; i < sizeof with_ports / sizeof *with_ports; i++)
-		if (strcasecmp(name, with_ports[i]) == 0)
-			return WITH_PORTS;
-	for (size_t i = 0; i < sizeof icmp / sizeof *icmp; i++)
-		if (strcasecmp(name, icmp[i]) == 0)
-			return ICMP;
-	return WITHOUT_PORTS;
-}
 
 /* byt > limit * pkt, where the product may not fit. */
 static int more_than(uint64_t byt, uint64_t pkt, uint64_t limit)
@@ -69,15 +56,18 @@ struct counts {
 
 static int count(const struct fm_table *t, unsigned has, struct counts *n, struct fm_error *err)
 {
-	size_t k = t->dict[FM_PR].n;
-	uint8_t *kind = NULL;
+	size_t k = t->dict[FM_PR].n, nf = t->dict[FM_FLG].n;
+	uint8_t *kind = NULL, *tcp = NULL;
 	int rc;
 
 	*n = (struct counts){0};
-	if ((rc = fm_alloc(&kind, k ? k : 1, 1, "protocols", err)) < 0)
-		return rc;
+	if ((rc = fm_alloc(&kind, k + 1, 1, "protocols", err)) < 0 ||
+	    (rc = fm_alloc(&tcp, nf + 1, 1, "flags", err)) < 0)
+		goto out;
 	for (size_t i = 0; i < k; i++)
-		kind[i] = (uint8_t)protocol(t->dict[FM_PR].value[i]);
+		kind[i] = (uint8_t)fm_transport_of(t->dict[FM_PR].value[i]);
+	for (size_t i = 0; i < nf; i++)
+		tcp[i] = fm_flags_are_tcp(t->dict[FM_FLG].value[i]);
 
 #define HAS(rule) ((has & rules[rule].needs) == rules[rule].needs)
 	for (size_t i = 0; i < t->rows; i++) {
@@ -90,14 +80,20 @@ static int count(const struct fm_table *t, unsigned has, struct counts *n, struc
 			hit[OVER_1500] = (uint8_t)more_than(t->byt[i], t->pkt[i], 1500);
 		}
 		if (HAS(ICMP_PORT))
-			hit[ICMP_PORT] = kind[t->pr[i]] == ICMP && t->sp[i] != 0;
+			hit[ICMP_PORT] = kind[t->pr[i]] == FM_TRANSPORT_ICMP && t->sp[i] != 0;
 		if (HAS(SAME_ADDRESS))
 			hit[SAME_ADDRESS] = t->sa[i] == t->da[i];
+		if (HAS(PORTLESS_PORT))
+			hit[PORTLESS_PORT] =
+			    kind[t->pr[i]] == FM_TRANSPORT_PORTLESS && (t->sp[i] != 0 || t->dp[i] != 0);
+		if (HAS(FLAGS_OUTSIDE_TCP))
+			hit[FLAGS_OUTSIDE_TCP] = fm_transport_flagless(kind[t->pr[i]]) && tcp[t->flg[i]];
 		if (HAS(TD_ONE_PACKET))
 			hit[TD_ONE_PACKET] = t->pkt[i] == 1 && t->td[i] > 0;
-		if (HAS(PORTS_WITHOUT) && kind[t->pr[i]] != WITH_PORTS) {
+		if (HAS(PORTS_WITHOUT) && kind[t->pr[i]] != FM_TRANSPORT_TCP && kind[t->pr[i]] != FM_TRANSPORT_PORTS) {
+			bool icmp = kind[t->pr[i]] == FM_TRANSPORT_ICMP;
 			n->portless++;
-			hit[PORTS_WITHOUT] = t->sp[i] != 0 || (kind[t->pr[i]] != ICMP && t->dp[i] != 0);
+			hit[PORTS_WITHOUT] = t->sp[i] != 0 || (!icmp && t->dp[i] != 0);
 		}
 		for (int r = NO_PACKET; r < BROKEN; r++)
 			hit[BROKEN] |= hit[r];
@@ -105,8 +101,10 @@ static int count(const struct fm_table *t, unsigned has, struct counts *n, struc
 			n->rule[r] += hit[r];
 		fm_table_forget_behind(t, i);
 	}
+out:
 	free(kind);
-	return FM_OK;
+	free(tcp);
+	return rc;
 }
 
 static int add(struct fm_metrics *out, const char *prefix, enum rule r, const char *of, const struct counts *c,

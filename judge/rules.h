@@ -4,10 +4,13 @@
  * Shares of the synthetic rows (0 in a good table):
  *
  *     rules.no_packet        pkt below 1
- *     rules.short_bytes      fewer than 20 bytes a packet: no IPv4 header fits (IPv6, whose header has 40, is held to
- * the same) rules.long_bytes       more than 65,535 bytes a packet rules.icmp_source_port a source port on ICMP (its
- * type and code are in dp) rules.same_address     source equal to destination rules.broken_share     any of these;
- * rules.broken_share_real is the same of the real table
+ *     rules.short_bytes      fewer than 20 bytes a packet: no IPv4 header fits (IPv6 is held to the same)
+ *     rules.long_bytes       more than 65,535 bytes a packet
+ *     rules.icmp_source_port a source port on ICMP (its type and code are in dp)
+ *     rules.same_address     source equal to destination
+ *     rules.portless_port    a port on GRE, IPIP and other protocols that are known to have none (base/transport.h)
+ *     rules.flags_outside_tcp a flag other than A on a protocol that is known and not TCP
+ *     rules.broken_share     any of these; rules.broken_share_real is the same of the real table
  *
  * Shares that are small in real traffic, of both tables (each with _real and _synthetic behind its name):
  *

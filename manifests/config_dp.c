@@ -15,8 +15,8 @@
 
 bool fm_metric_is_free(const char *name)
 {
-	static const char *const rules[] = {"broken_share", "no_packet",        "short_bytes",
-					    "long_bytes",   "icmp_source_port", "same_address"};
+	static const char *const rules[] = {"broken_share",     "no_packet",    "short_bytes",   "long_bytes",
+					    "icmp_source_port", "same_address", "portless_port", "flags_outside_tcp"};
 
 	if (strncmp(name, "rules.", 6) != 0)
 		return false;

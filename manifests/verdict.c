@@ -62,8 +62,8 @@ size_t fm_verdict_failed(const struct fm_verdict *v, char *words, size_t cap)
 void fm_rule_of_trace(const char *check, double (*value)(const void *ctx, const char *name), const void *ctx,
 		      char *words, size_t cap)
 {
-	static const char *const part[] = {"no_packet", "short_bytes", "long_bytes", "icmp_source_port",
-					   "same_address"};
+	static const char *const part[] = {"no_packet",    "short_bytes",   "long_bytes",       "icmp_source_port",
+					   "same_address", "portless_port", "flags_outside_tcp"};
 	double share = NAN, most = 0;
 	const char *which = NULL;
 	char floor[64];

@@ -49,7 +49,7 @@ def main():
     bad += [p for p, _ in paths(manifest) if re.search(r"(^|\.)(seed|key|secret|path_of_trace|total_epsilon)$", p)]
     asked = {m["name"] for m in manifest["privacy"]["mechanisms"] if m["name"].startswith("holdout ")}
     fields = "|".join(sorted(name.split()[1] for name in asked))
-    free = re.compile(r"rules\.(broken_share|no_packet|short_bytes|long_bytes|icmp_source_port|same_address)$"
+    free = re.compile(r"rules\.(broken_share|no_packet|short_bytes|long_bytes|icmp_source_port|same_address|portless_port|flags_outside_tcp)$"
                       + (r"|audit\.epsilon_lower$" if "audit" in manifest["privacy"] else "")
                       + (rf"|paid\.(jsd\.({fields})|jsd_mean)$" if asked else ""))
     bad += [m["name"] for m in manifest["metrics"] + manifest["checks"] if not free.match(m["name"])]

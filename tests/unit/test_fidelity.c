@@ -339,6 +339,9 @@ static void test_rules_count_what_cannot_be(void **state)
 	y->sa[0] = y->da[0]; /* two faults are one broken row */
 	y->pr[9] = 1, y->sp[9] = 0, y->dp[9] = 5;
 	y->pr[10] = 1, y->sp[10] = y->dp[10] = 0;
+	y->flg[9] = y->flg[10] = y->flg[20] =
+	    (uint16_t)fm_dict_index(&y->dict[FM_FLG], "....S.", 6, true); /* 20: TCP */
+	y->flg[7] = (uint16_t)fm_dict_index(&y->dict[FM_FLG], ".A....", 6, true);
 	y->pkt[11] = 1, y->byt[11] = 1500, y->td[11] = 1;
 	OK(fm_rules(x, y, "", &m, &err));
 	assert_true(metric(&m, "rules.no_packet") == 0.01);
@@ -346,14 +349,16 @@ static void test_rules_count_what_cannot_be(void **state)
 	assert_true(metric(&m, "rules.long_bytes") == 0.01);
 	assert_true(metric(&m, "rules.icmp_source_port") == 0.01);
 	assert_true(metric(&m, "rules.same_address") == 0.02);
-	assert_true(metric(&m, "rules.broken_share") == 0.06);
+	assert_true(metric(&m, "rules.portless_port") == 0.01);
+	assert_true(metric(&m, "rules.flags_outside_tcp") == 0.02);
+	assert_true(metric(&m, "rules.broken_share") == 0.08);
 	assert_true(metric(&m, "rules.over_1500_synthetic") == 0.02);
 	assert_true(metric(&m, "rules.td_one_packet_synthetic") == 0.01);
 	assert_true(metric(&m, "rules.ports_without_synthetic") == 0.5); /* rows 6 and 9 of 6, 7, 9, 10 */
 	assert_int_equal(fm_metrics_find(&m, "rules.ports_without_synthetic")->n, 4);
 	fm_metrics_free(&m);
 	OK(fm_rules(x, y, "floor.", &m, &err));
-	assert_true(metric(&m, "floor.rules.broken_share") == 0.06);
+	assert_true(metric(&m, "floor.rules.broken_share") == 0.08);
 	assert_true(metric(&m, "floor.rules.over_1500_synthetic") == 0.02);
 	fm_metrics_free(&m);
 	fm_table_free(x);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/transport.h"
 #include "traces/protocol.h"
 
 static void assert_form(const char *text, const char *form)
@@ -66,11 +67,51 @@ static void forms_and_numbers_are_one_to_one(void **state)
 	}
 }
 
+/* Known by number, by name and by the form that traces are read in. */
+static void what_a_protocol_can_have_is_known_by_any_name(void **state)
+{
+	static const struct {
+		enum fm_transport is;
+		const char *name[6];
+	} known[] = {
+	    {FM_TRANSPORT_TCP, {"TCP", "tcp", "6"}},
+	    {FM_TRANSPORT_PORTS, {"UDP", "17", "SCTP", "132", "udplite", "DCCP"}},
+	    {FM_TRANSPORT_ICMP, {"ICMP", "1", "ipv6-icmp", "58", "ICMPv6"}},
+	    {FM_TRANSPORT_IPSEC, {"ESP", "50", "ah"}},
+	    {FM_TRANSPORT_PORTLESS, {"GRE", "47", "IPIP", "ipencap", "ospf", "IPv6"}},
+	    {FM_TRANSPORT_UNKNOWN, {"0", "ARP", "255", "other", ""}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		for (size_t k = 0; k < 6 && known[i].name[k]; k++) {
+			char form[64];
+			fm_protocol_name(known[i].name[k], strlen(known[i].name[k]), form);
+			assert_int_equal(fm_transport_of(known[i].name[k]), known[i].is);
+			assert_int_equal(fm_transport_of(form), known[i].is);
+		}
+}
+
+static void flags_of_tcp_are_known(void **state)
+{
+	static const char *const tcp[] = {"....S.", ".AP.SF", "U.....", "...R..", "C.......", ".E.A..S.", "...AP..F"},
+				 *const any[] = {"......", ".A....", "........", "...A....", "",     "S",
+						 "SF",     "CON",    "....X.",   "S.....",   "0x12", "."};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof tcp / sizeof *tcp; i++)
+		assert_true(fm_flags_are_tcp(tcp[i]));
+	for (size_t i = 0; i < sizeof any / sizeof *any; i++)
+		assert_false(fm_flags_are_tcp(any[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(spellings_have_one_form),
 	    cmocka_unit_test(forms_and_numbers_are_one_to_one),
+	    cmocka_unit_test(what_a_protocol_can_have_is_known_by_any_name),
+	    cmocka_unit_test(flags_of_tcp_are_known),
 	};
 	return cmocka_run_group_tests_name("protocol", tests, NULL, NULL);
 }
