@@ -114,7 +114,9 @@ static int encode(struct diffusion *d, const struct fm_config *cfg, const struct
 	if (real->validation &&
 	    (rc = fm_codec_encode(d->codec, hosts, real->validation, cfg->train.seed, validation, err)) < 0)
 		goto out;
-	rc = fm_structural_zeros_fit(&d->zeros, d->codec->vocab, train, o.window, o.min_count, err);
+	if ((rc = fm_structural_zeros_fit(&d->zeros, d->codec->vocab, train, o.window, o.min_count, err)) < 0)
+		goto out;
+	rc = fm_structural_zeros_forbid(&d->zeros, d->codec, err);
 out:
 	fm_hosts_free(hosts); /* from here on no address is in memory but in the mapped tables */
 	return rc;

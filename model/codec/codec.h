@@ -24,13 +24,13 @@
  * Encode then decode (fm_codec_encode, fm_decode) is the identity up to this resolution, for rows of any split; only
  * what fewer than k = min_count training rows have is lost:
  *
- *     sp dp         exact (an ICMP flow has no source port: 0)
+ *     sp dp         exact (an ICMP flow has no source port, and GRE and the like have none: 0)
  *     pkt td gap    exact where the value is on the lattice (the coarsest step of which 999 of 1000 values are a
  *                   multiple; else it is rounded down to it) and between the outer edges (else the edge; without bins
  *                   the nearest atom); from 10,000 steps on within one step and a millionth of the value, since
  *                   residuals are floats (td of a reply may be coded by its request's, and is exact then)
  *     byt           bytes per packet likewise, in thousandths: bytes within pkt / 2000 + 1/2 of what that makes
- *     label pr flg fwd stos    exact for values that k rows have, else the value most like it
+ *     label pr flg fwd stos    exact for values that k rows have, else the value most like it (flags: flow_rules.h)
  *     sa da         who is who in a window is kept (unless decoding recasts), and which side is inside; popular hosts
  * are the same in all windows.  The addresses are fresh, of the same family (where k rows have it), and a flow from a
  * host to itself goes to another

@@ -8,13 +8,14 @@
 #include "base/mem.h"
 #include "base/order.h"
 #include "base/rng.h"
+#include "model/codec/flow_rules.h"
 #include "model/codec/relations.h"
 
 struct decoder {
 	const struct fm_codec *c;
 	struct fm_assignment *assignment;
 	struct fm_table *t; /* sa and da hold host numbers until the end */
-	int icmp[2];        /* the categories of pr that are ICMP and ICMP6, or -1 */
+	struct fm_flow_rules rules;
 	uint32_t recent[FM_SIDES][FM_WINDOW_MOST],
 	    window[2 * FM_WINDOW_MOST]; /* tail hosts of this window: by side and recency, and all */
 	int nrecent[FM_SIDES], nwindow;
@@ -230,8 +231,7 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 		t->sp[r] = sp < 0 ? (uint16_t)number(d, FM_R_SP, tok, res) : sp == FM_T_SP ? t->sp[q] : t->dp[q];
 		t->dp[r] = dp < 0 ? (uint16_t)number(d, FM_R_DP, tok, res) : dp == FM_T_DP ? t->dp[q] : t->sp[q];
 		t->pr[r] = kind == FM_RELATION_NONE ? tok[FM_T_PR] : t->pr[q];
-		if (t->pr[r] == d->icmp[0] || t->pr[r] == d->icmp[1])
-			t->sp[r] = 0;
+		fm_flow_rules_ports(&d->rules, t->pr[r], &t->sp[r], &t->dp[r]);
 		if (fm_relation_source(kind, FM_T_DA) >= 0) {
 			t->da[r] = turned ? t->sa[q] : t->da[q];
 			remember(d, t->sa[r]);
@@ -246,7 +246,7 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 		if (FM_HAS(t, FM_LABEL))
 			t->label[r] = tok[FM_T_LABEL];
 		if (FM_HAS(t, FM_FLG))
-			t->flg[r] = tok[FM_T_FLG];
+			t->flg[r] = fm_flow_rules_flags(&d->rules, t->pr[r], tok[FM_T_FLG]);
 		if (FM_HAS(t, FM_FWD))
 			t->fwd[r] = tok[FM_T_FWD];
 		if (FM_HAS(t, FM_STOS))
@@ -361,18 +361,12 @@ static int fill_dictionaries(struct decoder *d, struct fm_error *err)
 {
 	static const int pair[][2] = {
 	    {FM_T_LABEL, FM_LABEL}, {FM_T_PR, FM_PR}, {FM_T_FLG, FM_FLG}, {FM_T_FWD, FM_FWD}, {FM_T_STOS, FM_STOS}};
-	d->icmp[0] = d->icmp[1] = -1;
 	for (size_t i = 0; i < sizeof pair / sizeof *pair; i++) {
 		const struct fm_cat *c = &d->c->cat[pair[i][0]];
 		for (int k = 0; k < c->n; k++) {
 			if (fm_dict_index(&d->t->dict[pair[i][1]], c->value[k], strlen(c->value[k]), true) != k)
 				return fm_fail(err, FM_EINPUT, "the model's categories of %s repeat or are too many",
 					       fm_tok_name[pair[i][0]]);
-			if (pair[i][0] == FM_T_PR &&
-			    (strcmp(c->value[k], "ICMP") == 0 || strcmp(c->value[k], "icmp") == 0))
-				d->icmp[0] = k;
-			if (pair[i][0] == FM_T_PR && strcmp(c->value[k], "ICMP6") == 0)
-				d->icmp[1] = k;
 		}
 	}
 	return FM_OK;
@@ -432,6 +426,7 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 		d.fallback[side] = common_class(&c->roles, side);
 	if ((rc = fm_table_new(&d.t, c->present & FM_COLS_UGR16, err)) < 0 ||
 	    (rc = fm_table_reserve(d.t, (size_t)o->rows, err)) < 0 || (rc = fill_dictionaries(&d, err)) < 0 ||
+	    (rc = fm_flow_rules_init(&d.rules, c, err)) < 0 ||
 	    (rc = fm_assignment_new(&d.assignment, &c->roles, &ao, err)) < 0 ||
 	    (rc = fm_alloc(&d.answer, (size_t)o->rows + 1, sizeof *d.answer, "replies", err)) < 0 ||
 	    (o->recast &&
@@ -466,6 +461,7 @@ out:
 	free(d.answer);
 	fm_assignment_free(d.assignment);
 	fm_recast_free(d.recast);
+	fm_flow_rules_free(&d.rules);
 	fm_table_free(d.t);
 	return rc;
 }

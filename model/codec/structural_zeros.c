@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "model/codec/flow_rules.h"
 
 const int fm_pair[FM_NPAIRS][2] = {
     {FM_T_PR, FM_T_FLG},  {FM_T_PR, FM_T_SP},  {FM_T_PR, FM_T_DP},   {FM_T_PR, FM_T_BPP}, {FM_T_FLG, FM_T_PKT},
@@ -66,6 +67,27 @@ out:
 	if (rc < 0)
 		fm_structural_zeros_free(s);
 	return rc;
+}
+
+int fm_structural_zeros_forbid(struct fm_structural_zeros *s, const struct fm_codec *c, struct fm_error *err)
+{
+	struct fm_flow_rules rules;
+	double u;
+	int rc, zero = fm_num_encode(&c->num[FM_R_SP], 0, 0, &u);
+
+	if ((rc = fm_flow_rules_init(&rules, c, err)) < 0)
+		return rc;
+	for (int p = 0; p < FM_NPAIRS; p++) {
+		int na = s->n[p][0], nb = s->n[p][1], with = fm_pair[p][1];
+		if (!s->out[p] || fm_pair[p][0] != FM_T_PR || (with != FM_T_FLG && with != FM_T_SP && with != FM_T_DP))
+			continue;
+		for (int a = 0; a < na; a++)
+			for (int b = 0; b < nb; b++)
+				if (!fm_flow_rules_allow(&rules, a, (enum fm_tok)with, b, zero))
+					s->out[p][(size_t)a * (size_t)nb + (size_t)b] = 1;
+	}
+	fm_flow_rules_free(&rules);
+	return FM_OK;
 }
 
 /* One pair: given token `with` of the other column, `side` says which of the two is being drawn. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/transport.h"
 #include "model/marginals/grids.h"
 
 struct making {
@@ -200,15 +201,20 @@ static void row_put(struct making *m, size_t i, const struct fm_kind_parts *k, c
 {
 	struct fm_table *t = m->t;
 	size_t r = t->rows++;
-	bool icmp = k->proto == FM_P_ICMP;
+	enum fm_transport transport = fm_transport_of(fm_protocol_names[k->proto]);
+	bool icmp = transport == FM_TRANSPORT_ICMP, none = transport == FM_TRANSPORT_PORTLESS;
+	uint32_t flg = f->flg;
+
+	if (fm_transport_flagless(transport))
+		flg = flg < FM_FLAGS - 1 ? flg & FM_FLAGS_ACK : 0;
 
 	t->te[r] = f->te;
 	t->sa[r] = m->people.address[host[!f->back]];
 	t->da[r] = m->people.address[host[f->back]];
 	if (FM_HAS(t, FM_SP))
-		t->sp[r] = icmp ? 0 : port[!f->back];
+		t->sp[r] = icmp || none ? 0 : port[!f->back];
 	if (FM_HAS(t, FM_DP))
-		t->dp[r] = icmp ? (f->back ? 0 : port[0]) : port[f->back];
+		t->dp[r] = none ? 0 : icmp ? (f->back ? 0 : port[0]) : port[f->back];
 	if (FM_HAS(t, FM_TD))
 		t->td[r] = f->td;
 	if (FM_HAS(t, FM_PKT))
@@ -218,7 +224,7 @@ static void row_put(struct making *m, size_t i, const struct fm_kind_parts *k, c
 	if (FM_HAS(t, FM_PR))
 		t->pr[r] = m->protocol[k->proto];
 	if (FM_HAS(t, FM_FLG))
-		t->flg[r] = m->flags[f->flg];
+		t->flg[r] = m->flags[flg];
 	if (FM_HAS(t, FM_STOS))
 		t->stos[r] = m->number[f->tos];
 	if (FM_HAS(t, FM_FWD))

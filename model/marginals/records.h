@@ -33,6 +33,7 @@ enum { FM_P_TCP, FM_P_UDP, FM_P_ICMP };
 extern const char *const fm_protocol_names[FM_PROTOCOLS];
 /* Codes of flags: bit i for letter i of "UAPRSF", as in ".AP.SF"; FM_FLAGS - 1 for anything else. */
 #define FM_FLAGS 65
+#define FM_FLAGS_ACK 2
 /* Codes of ToS and forwarding status: the number, 0 to 255; anything else is 0. */
 #define FM_BYTES 256
 /* Labels: codes are places in the caller's public list; what is not on it is 0. */

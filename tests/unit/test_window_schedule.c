@@ -247,6 +247,76 @@ static void pairs_that_do_not_go_together_are_excluded(void **state)
 	fm_structural_zeros_free(&s);
 }
 
+/* Whatever the tokens are, and whatever relations copy, no decoded flow has ports or flags that its protocol cannot. */
+static void decoded_flows_obey_what_protocols_have(void **state)
+{
+	enum { N = 100 };
+	struct fm_window_schedule_opts po = {.rows = N * W, .seed = 1, .hours = {0, 24}};
+	struct fm_range in = {0x0a000000, 8}, out = {0x14000000, 8};
+	struct fm_decode_opts o = {.rows = N * W, .seed = 1, .fresh = {{&out, 1}, {&in, 1}}};
+	uint16_t *tok = calloc((size_t)N * W * FM_NTOK, sizeof *tok);
+	float *res = calloc((size_t)N * W * FM_NRES, sizeof *res);
+	struct fm_window_schedule p;
+	struct fm_table *t = NULL;
+	struct fm_error err;
+	struct fm_rng rng;
+	size_t without = 0, other = 0;
+	(void)state;
+	fm_rng_init(&rng, 3, FM_RNG_JUDGE, 0, 0);
+	for (size_t i = 0; i < (size_t)N * W * FM_NTOK; i++) {
+		int V = codec->vocab[i % FM_NTOK];
+		tok[i] = V > 1 ? (uint16_t)fm_rng_below(&rng, (uint32_t)V) : 0;
+	}
+	assert_int_equal(fm_window_schedule_make(&p, codec, &po, &err), FM_OK);
+	assert_int_equal(fm_decode(&t, codec, &p, tok, res, &o, &err), FM_OK);
+	for (size_t i = 0; i < t->rows; i++) {
+		const char *pr = t->dict[FM_PR].value[t->pr[i]], *flg = t->dict[FM_FLG].value[t->flg[i]];
+		if (strcmp(pr, "GRE") == 0 || strcmp(pr, "IPIP") == 0) {
+			without++;
+			assert_int_equal(t->sp[i] + t->dp[i], 0);
+		}
+		if (strcmp(pr, "ICMP") == 0)
+			assert_int_equal(t->sp[i], 0);
+		if (strcmp(pr, "TCP") != 0) {
+			other++;
+			assert_string_equal(flg, ".A....");
+		}
+	}
+	assert_true(without > 100 && other > without + 100);
+	fm_window_schedule_free(&p);
+	fm_table_free(t);
+	free(tok);
+	free(res);
+}
+
+/* A protocol too rare for counts to say so draws no port all the same. */
+static void rare_protocols_draw_no_port(void **state)
+{
+	struct fm_structural_zeros s;
+	struct fm_error err;
+	float z[4096] = {0};
+	uint16_t flow[FM_NTOK];
+	int left = 0, zero = -1, gre = 0;
+	(void)state;
+	assert_int_equal(fm_structural_zeros_fit(&s, codec->vocab, &data, W, 20, &err), FM_OK);
+	assert_int_equal(fm_structural_zeros_forbid(&s, codec, &err), FM_OK);
+	while (strcmp(codec->cat[FM_T_PR].value[gre], "GRE") != 0)
+		assert_true(++gre < codec->cat[FM_T_PR].n);
+	assert_true(codec->vocab[FM_T_DP] < 4096);
+	for (int c = 0; c < FM_NTOK; c++)
+		flow[c] = (uint16_t)codec->vocab[c];
+	flow[FM_T_PR] = (uint16_t)gre;
+	fm_structural_zeros_apply(&s, codec->vocab, flow, FM_T_DP, z);
+	for (int i = 0; i < codec->vocab[FM_T_DP]; i++)
+		if (z[i] > -1e29f) {
+			left++;
+			zero = i;
+		}
+	assert_int_equal(left, 1);
+	assert_int_equal(fm_num_decode(&codec->num[FM_R_DP], zero, 0), 0);
+	fm_structural_zeros_free(&s);
+}
+
 /* The assignment: as many distinct hosts and meetings as the histogram of kinds says. */
 static void the_cast_has_the_shape_of_the_real_one(void **state)
 {
@@ -347,6 +417,8 @@ int main(void)
 	    cmocka_unit_test(quotas_fill_windows_and_sum_up),
 	    cmocka_unit_test(a_window_gets_its_quota_where_it_is_likeliest),
 	    cmocka_unit_test(hours_are_kept),
+	    cmocka_unit_test(decoded_flows_obey_what_protocols_have),
+	    cmocka_unit_test(rare_protocols_draw_no_port),
 	    cmocka_unit_test(pairs_that_do_not_go_together_are_excluded),
 	    cmocka_unit_test(the_cast_has_the_shape_of_the_real_one),
 	};
