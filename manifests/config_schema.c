@@ -165,8 +165,9 @@ const struct fm_key fm_keys[] = {
 	{FIELD(train, threads, INT), .min = 0, .max = 1024, .dflt = "0", .secret = true,
 	 .help = "Threads; 0: as many as the process may use. Changes no result."},
 	{FIELD(train, balance, INT), .min = 1, .max = 100, .dflt = "4",
-	 .help = "Windows in which a rare label prevails are shown up to this many times as often as others; 1: all "
-		 "alike. Generated flows still have the labels' own shares."},
+	 .help = "Windows in which a rare label prevails are shown up to this many times as often as others, and flows of "
+		 "a rare label count up to this many times as much; 1: all alike. Generated flows still have the labels' "
+		 "own shares."},
 	{FIELD(train, patience, INT), .min = 0, .max = 1e8, .dflt = "0",
 	 .help = "Stop after this many steps without a better validation, and take the averaged weights of the best; "
 		 "0: never stop early, and take the last."},

@@ -42,6 +42,14 @@ head -n 15000 trace.csv >learned.csv # what classifiers learn from
 expect 0 "(a project)" "$F" init --preset demo p
 
 # --- labels ---
+expect 0 "a trace without wishes" make asis --set generate.rows=20000
+holds "has as much background as it had ($(label asis background))" near "$(label asis background)" 0.92 0.01
+for l in dos=0.0176 scan11=0.0104 anomaly-spam=0.0080; do
+	holds "and as much ${l%=*} ($(label asis ${l%=*}))" near "$(label asis ${l%=*})" ${l#*=} 0.003
+done
+ssh=$(awk -F, '$13 == "anomaly-sshscan" { n++; hit += $6 == 22 } END { print n ? hit / n : 0 }' asis.csv)
+holds "what is labelled a scan of ssh goes to port 22 ($ssh of its flows)" above "$ssh" 0.4
+holds "and no GRE has a port, no UDP a SYN" test "$(awk -F, '($7 == "GRE" && $5 + $6 > 0) || ($7 == "UDP" && $8 ~ /[URPSF]/) { n++ } END { print n + 0 }' asis.csv)" = 0
 expect 0 "a trace with a fifth of it an attack" make dos --set 'generate.labels={dos: 0.2, background: 0.8}' --set generate.guidance=3
 holds "has a fifth of it ($(label dos dos))" near "$(label dos dos)" 0.2 0.005
 holds "and no other label" near "$(label dos background)" 0.8 0.005

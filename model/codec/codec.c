@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "base/rng.h"
 #include "model/codec/hosts.h"
+#include "model/codec/label_counts.h"
 #include "model/codec/relations.h"
 #include "model/codec/window_follow.h"
 
@@ -208,28 +209,44 @@ static int fit_classes(struct fm_codec *c, const struct fm_table *t, const size_
 	struct fm_times *times = &c->times;
 	int *label, count[FM_MAXCLASSES];
 	uint32_t windows[FM_MAXCLASSES] = {0};
+	uint16_t *own = NULL; /* (nw) of a class's windows */
+	uint8_t *cls = NULL;  /* (nw) */
 	int rc;
-	if ((rc = label_tokens(c, t, &label, err)) < 0)
-		return rc;
+	if ((rc = label_tokens(c, t, &label, err)) < 0 ||
+	    (rc = fm_alloc(&own, nw + 1, sizeof *own, "labels", err)) < 0 ||
+	    (rc = fm_alloc(&cls, nw + 1, 1, "classes of windows", err)) < 0)
+		goto out;
 	times->nclasses = c->cat[FM_T_LABEL].n < 1               ? 1
 			  : c->cat[FM_T_LABEL].n < FM_MAXCLASSES ? c->cat[FM_T_LABEL].n
 								 : FM_MAXCLASSES;
 	for (size_t w = 0; w < nw; w++) {
 		int cl = window_class(t, first[w], c->window, label, count);
 		windows[cl]++;
+		cls[w] = (uint8_t)cl;
 		times->class_slot[cl][slot_of(times, t->te[first[w]])]++;
 		for (int l = 0; l < times->nclasses; l++)
 			times->class_share[cl][l] += (double)count[l] / c->window;
 	}
 	for (int cl = 0; cl < times->nclasses; cl++) {
+		times->class_windows[cl] = windows[cl];
 		for (int l = 0; l < times->nclasses; l++)
 			times->class_share[cl][l] = windows[cl] ? times->class_share[cl][l] / windows[cl] : l == cl;
 		if (cl > 0 && windows[cl] < (uint32_t)min_count && windows[cl] > 0)
 			for (int s = 0; s < FM_SLOTS; s++)
 				times->class_slot[cl][s] = times->slot[s] > 0;
+		size_t n = 0;
+		for (size_t w = 0; w < nw; w++)
+			if (cls[w] == cl) {
+				window_class(t, first[w], c->window, label, count);
+				own[n++] = (uint16_t)count[cl];
+			}
+		fm_label_counts_fit(times, cl, own, n, c->window, min_count);
 	}
+out:
 	free(label);
-	return FM_OK;
+	free(own);
+	free(cls);
+	return rc;
 }
 
 /* ---- durations of replies ---- */
@@ -472,6 +489,17 @@ static void same_way_only(const struct fm_hosts *hosts, const struct fm_table *t
 		}
 }
 
+/* Flows of two labels are not related: a relation copies what its label is the cause of. */
+static void same_label_only(const int *label, const struct fm_table *t, size_t first, int window,
+			    struct fm_relations *l)
+{
+	for (int i = 0; label && i < window; i++)
+		if (label[t->label[first + l->row[i]]] != label[t->label[first + l->row[i - l->back[i]]]]) {
+			l->kind[i] = FM_RELATION_NONE;
+			l->back[i] = 0;
+		}
+}
+
 /* The token of a duration. A reply's is coded as the difference from its request's, `source`, where that loses nothing.
  */
 static uint16_t td_token(const struct fm_codec *c, int64_t td, int kind, int64_t source, double jitter, float *res)
@@ -526,6 +554,7 @@ static void encode_window(const struct encoder *e, size_t first, uint16_t *tok, 
 	struct fm_relations l;
 	fm_relations_find(t, first, c->window, c->text_order, &l);
 	same_way_only(e->hosts, t, first, c->window, &l);
+	same_label_only(e->label, t, first, c->window, &l);
 	for (int i = 0; i < c->window; i++) {
 		size_t row = first + l.row[i];
 		uint16_t *x = tok + (size_t)i * FM_NTOK;

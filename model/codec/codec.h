@@ -36,8 +36,9 @@
  * host to itself goes to another
  *
  * What the codec keeps of the private rows: values that at least min_count training rows carry, bin edges on the data's
- * lattice with min_count rows beyond the outer ones, histograms of roles and of time, and what outlasts a window
- * (host_profiles.h, beats.h, window_follow.h, tail.h).  docs/how-it-works.md has the list.  No address.
+ * lattice with min_count rows beyond the outer ones, histograms of roles and of time, counts of labels in windows
+ * (label_counts.h), and what outlasts a window (host_profiles.h, beats.h, window_follow.h, tail.h).
+ * docs/how-it-works.md has the list.  No address.
  */
 #ifndef FM_MODEL_CODEC_CODEC_H
 #define FM_MODEL_CODEC_CODEC_H

@@ -10,7 +10,9 @@
  *     sweep     it has the same source, protocol and destination port: a client that asks one host after another
  *     serve     it has the same source, protocol and source port: a server that answers one host after another
  *
- * sweep and serve count only where both flows go the same way across the border, or neither does.
+ * Flows of two labels are not related (codec.c drops such relations, the sampler draws none): a relation copies what
+ * the label is the cause of.  sweep and serve count only where both flows go the same way across the border, or neither
+ * does.
  *
  * What a kind shares with its source is not drawn but copied.  The token of column rel says kind and distance: 0, or
  * 1 + (kind - 1) * (window - 1) + (distance - 1).  The token of column role says 4 * kind, 1 more when a later flow is

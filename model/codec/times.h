@@ -12,6 +12,7 @@
 #define FM_SLOTS 48
 #define FM_SPANS 32
 #define FM_LAGS 16
+#define FM_COUNTS 8
 struct fm_times {
 	int64_t first_ms, last_ms;
 	double source_windows;             /* windows of the source, training or not, in proportion */
@@ -22,8 +23,12 @@ struct fm_times {
 	/* A window's class: the most frequent of its labels when label 0, the most frequent of the trace, is left out;
 	 * 0 when there is no other. */
 	int nclasses;
-	uint32_t class_slot[FM_MAXCLASSES][FM_SLOTS];     /* training windows of a class that begin in a slot */
+	uint32_t class_windows[FM_MAXCLASSES]; /* training windows of a class */
+	uint32_t class_slot[FM_MAXCLASSES]
+			   [FM_SLOTS]; /* those that begin in a slot, or their weights where it may be any */
 	double class_share[FM_MAXCLASSES][FM_MAXCLASSES]; /* mean share of each label in the windows of a class */
+	/* Flows of the class's own label in its windows: at (i + 1/2) / FM_COUNTS of them by count (label_counts.h). */
+	double class_count[FM_MAXCLASSES][FM_COUNTS];
 };
 
 #endif

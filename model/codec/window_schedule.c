@@ -32,6 +32,57 @@ static void share(const double *weight, size_t nw, size_t n, size_t *want)
 	}
 }
 
+/* Windows of class cl, `of` in all, over its slots as evenly as their weights are. */
+static void spread_class(const double *weight, size_t of, double phase, size_t *want)
+{
+	double total = 0, run = 0;
+	size_t given = 0;
+	for (size_t s = 0; s < FM_SLOTS; s++)
+		total += weight[s];
+	for (size_t s = 0; s < FM_SLOTS; s++) {
+		run += weight[s];
+		size_t upto = total > 0 ? (size_t)((double)of * (run / total) + phase) : 0;
+		upto = upto < of ? upto : of;
+		want[s] = upto - given;
+		given = upto;
+	}
+	for (size_t s = FM_SLOTS; given < of && s > 0; s--) /* rounding */
+		if (weight[s - 1] > 0) {
+			want[s - 1] += of - given;
+			given = of;
+		}
+}
+
+/* n windows by class and slot: largest remainders of the classes and of the slots, since those of all cells would leave
+ * out a class whose cells are all small.  The most frequent class has what the others leave of a slot. */
+static void share_classes(const double *weight, const double of_slot[FM_SLOTS], size_t nc, size_t n, size_t *want)
+{
+	double of_class[FM_MAXCLASSES] = {0};
+	size_t classes[FM_MAXCLASSES], slots[FM_SLOTS], taken[FM_SLOTS] = {0}, over = 0;
+	for (size_t i = 0; i < nc * FM_SLOTS; i++)
+		of_class[i / FM_SLOTS] += weight[i];
+	share(of_class, nc, n, classes);
+	share(of_slot, FM_SLOTS, n, slots);
+	for (size_t cl = nc; cl-- > 0;) {
+		if (cl == 0 && classes[0] > 0)
+			break;
+		spread_class(weight + cl * FM_SLOTS, classes[cl], (double)(cl + 1) / (double)(nc + 1),
+			     want + cl * FM_SLOTS);
+		for (size_t s = 0; s < FM_SLOTS; s++)
+			taken[s] += want[cl * FM_SLOTS + s];
+	}
+	for (size_t s = 0; classes[0] > 0 && s < FM_SLOTS; s++) {
+		want[s] = slots[s] > taken[s] ? slots[s] - taken[s] : 0;
+		over += slots[s] > taken[s] ? 0 : taken[s] - slots[s];
+	}
+	for (; over > 0; over--) {
+		size_t most = 0;
+		for (size_t s = 1; s < FM_SLOTS; s++)
+			most = want[s] > want[most] ? s : most;
+		want[most]--;
+	}
+}
+
 /* Does the middle of a slot lie in the hours? */
 static bool in_hours(const struct fm_times *t, const int hours[2], int s)
 {
@@ -73,12 +124,17 @@ static int weights(const struct fm_codec *c, const struct fm_window_schedule_opt
 {
 	const struct fm_times *t = &c->times;
 	double sum[FM_MAXCLASSES] = {0}, want[FM_MAXCLASSES], total = 0, rest = 1;
-	for (int cl = 0; cl < t->nclasses; cl++)
+	for (int cl = 0; cl < t->nclasses; cl++) {
+		double anywhere = 0, scale;
+		for (int s = 0; s < FM_SLOTS; s++)
+			anywhere += t->class_slot[cl][s];
+		scale = anywhere > 0 ? t->class_windows[cl] / anywhere : 0;
 		for (int s = 0; s < FM_SLOTS; s++) {
-			w[cl * FM_SLOTS + s] = in_hours(t, o->hours, s) ? t->class_slot[cl][s] : 0;
+			w[cl * FM_SLOTS + s] = in_hours(t, o->hours, s) ? scale * t->class_slot[cl][s] : 0;
 			sum[cl] += w[cl * FM_SLOTS + s];
 			total += w[cl * FM_SLOTS + s];
 		}
+	}
 	if (!(total > 0))
 		return fm_fail(err, FM_EINPUT,
 			       "generate.hours [%d, %d]: the trace that was learned has no flows in these hours",
@@ -189,6 +245,7 @@ int fm_window_schedule_make(struct fm_window_schedule *schedule, const struct fm
 {
 	size_t n = (size_t)((o->rows + (uint64_t)c->window - 1) / (uint64_t)c->window), nc = (size_t)c->times.nclasses;
 	double keep = (double)n / c->times.source_windows, *weight = NULL;
+	double of_slot[FM_SLOTS] = {0};
 	size_t *of = NULL;
 	struct fm_window_follow follow;
 	int rc;
@@ -201,7 +258,13 @@ int fm_window_schedule_make(struct fm_window_schedule *schedule, const struct fm
 	    (rc = fm_alloc(&of, FM_MAXCLASSES * FM_SLOTS, sizeof *of, "a schedule", err)) < 0 ||
 	    (rc = weights(c, o, weight, err)) < 0)
 		goto out;
-	share(weight, nc * FM_SLOTS, n, of);
+	for (size_t s = 0; s < FM_SLOTS; s++) /* without wishes as they were, wherever rare classes were */
+		if (o->nlabels == 0)
+			of_slot[s] = in_hours(&c->times, o->hours, (int)s) ? c->times.slot[s] : 0;
+		else
+			for (size_t cl = 0; cl < nc; cl++)
+				of_slot[s] += weight[cl * FM_SLOTS + s];
+	share_classes(weight, of_slot, nc, n, of);
 	fm_window_follow_begin(&follow, &c->times, o->seed);
 	for (int s = 0; s < FM_SLOTS; s++) {
 		struct fm_rng r;
@@ -216,6 +279,8 @@ int fm_window_schedule_make(struct fm_window_schedule *schedule, const struct fm
 	}
 	if (o->nlabels > 0)
 		rc = fm_window_schedule_labels(schedule, c, o, err);
+	else if (nc > 1 && c->cat[FM_T_LABEL].n <= FM_MAXCLASSES)
+		rc = fm_window_schedule_own_labels(schedule, c, o->seed, err);
 out:
 	free(weight);
 	free(of);

@@ -11,8 +11,8 @@ struct fm_window_schedule {
 	size_t n;                   /* windows */
 	uint8_t *slot, *span, *cls; /* (n) conditions */
 	int64_t *start_ms;          /* (n), rising: the time from which the first flow's gap is counted */
-	uint16_t *budget; /* (n, classes) flows of each label, where labels are asked for; else NULL: as the network
-			     makes them */
+	uint16_t *budget; /* (n, classes) flows of each label, NULL: as the network makes them, where there is one label
+			     or more than FM_MAXCLASSES */
 };
 struct fm_window_schedule_opts {
 	uint64_t rows, seed;
@@ -30,6 +30,10 @@ int fm_window_schedule_make(struct fm_window_schedule *schedule, const struct fm
  * others, the label of a class in windows of that class as evenly as possible, the rest of the most frequent label. */
 int fm_window_schedule_labels(struct fm_window_schedule *schedule, const struct fm_codec *c,
 			      const struct fm_window_schedule_opts *o, struct fm_error *err) FM_MUST_CHECK;
+/* The same in the shares that were learned: counts of a class's own label as they were (label_counts.h), those of other
+ * labels by their mean. */
+int fm_window_schedule_own_labels(struct fm_window_schedule *schedule, const struct fm_codec *c, uint64_t seed,
+				  struct fm_error *err) FM_MUST_CHECK;
 void fm_window_schedule_free(struct fm_window_schedule *schedule);
 
 #endif

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/rng.h"
+#include "model/codec/label_counts.h"
 
 /* Rows of each label: the shares of all rows, rounded so that they add up. */
 static void rows_of_labels(const struct fm_window_schedule_opts *o, int nclasses, size_t rows,
@@ -65,4 +67,67 @@ int fm_window_schedule_labels(struct fm_window_schedule *schedule, const struct 
 			want[l] = want[l] > 0 ? spread(schedule, nc, l, -1, want[l]) : 0;
 		} while (want[l] > 0 && want[l] < before);
 	return FM_OK;
+}
+
+/* Counts of a class's own label in its n windows, which have `want` flows of it in all. */
+static void own_counts(const struct fm_times *t, int cl, int window, uint32_t *count, size_t n, struct fm_rng *rng)
+{
+	double share = t->class_share[cl][cl] * window;
+	int64_t left = (int64_t)((double)n * share + 0.5);
+
+	for (size_t i = 0; i < n; i++) {
+		double x = fm_label_counts_at(t, cl, ((double)i + 0.5) / (double)n) + 0.5;
+		count[i] = x < window ? (uint32_t)x : (uint32_t)window;
+		left -= count[i];
+	}
+	fm_rng_shuffle(rng, count, n);
+	for (bool moved = true; left != 0 && moved;) {
+		moved = false;
+		for (size_t i = 0; i < n && left != 0; i++)
+			if (left > 0 ? count[i] < (uint32_t)window : count[i] > 1) {
+				count[i] += left > 0 ? 1 : UINT32_MAX;
+				left += left > 0 ? -1 : 1;
+				moved = true;
+			}
+	}
+}
+
+int fm_window_schedule_own_labels(struct fm_window_schedule *schedule, const struct fm_codec *c, uint64_t seed,
+				  struct fm_error *err)
+{
+	const struct fm_times *t = &c->times;
+	int nc = t->nclasses, rc;
+	uint32_t *count = NULL;
+
+	if ((rc = fm_alloc(&schedule->budget, schedule->n * (size_t)nc + 1, sizeof *schedule->budget,
+			   "labels of windows", err)) < 0 ||
+	    (rc = fm_alloc(&count, schedule->n + 1, sizeof *count, "labels of windows", err)) < 0)
+		goto out;
+	for (int cl = 0; cl < nc; cl++) {
+		double wanted[FM_MAXCLASSES] = {0};
+		size_t n = 0, i = 0;
+		struct fm_rng rng;
+		fm_rng_init(&rng, seed, FM_RNG_SCHEDULE, (uint64_t)(FM_SLOTS + cl), 0);
+		for (size_t w = 0; w < schedule->n; w++)
+			n += schedule->cls[w] == cl;
+		own_counts(t, cl, c->window, count, cl > 0 ? n : 0, &rng);
+		for (size_t w = 0; w < schedule->n; w++) {
+			uint16_t *q = schedule->budget + w * (size_t)nc;
+			if (schedule->cls[w] != cl)
+				continue;
+			q[0] = (uint16_t)c->window;
+			for (int l = 1; l < nc; l++) {
+				wanted[l] += l == cl ? 0 : t->class_share[cl][l] * c->window;
+				int k = l == cl ? (int)count[i] : (int)wanted[l];
+				wanted[l] -= l == cl ? 0 : k;
+				k = k < q[0] ? k : q[0];
+				q[l] = (uint16_t)(q[l] + k);
+				q[0] = (uint16_t)(q[0] - k);
+			}
+			i++;
+		}
+	}
+out:
+	free(count);
+	return rc;
 }

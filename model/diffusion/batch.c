@@ -133,7 +133,16 @@ struct draw {
 	const struct fm_encoded *data;
 	size_t window;
 	double t, flows;
+	const float *of_label; /* as fm_batch's */
 };
+
+/* Count what a label is the cause of as much as its label is worth: tok (W,FM_NTOK), weight likewise. */
+static void weigh_labels(const float *of_label, const uint16_t *tok, size_t W, float *weight)
+{
+	for (size_t i = 0; i < W; i++, tok += FM_NTOK, weight += FM_NTOK)
+		for (int c = FM_T_LABEL + 1; c < FM_NTOK; c++)
+			weight[c] *= of_label[tok[FM_T_LABEL]];
+}
 
 /* A draw as the i-th of a pass. */
 static void load(const struct fm_batcher *r, struct shard *s, int i, const struct draw *d, struct fm_rng *rng)
@@ -149,6 +158,8 @@ static void load(const struct fm_batcher *r, struct shard *s, int i, const struc
 
 	memcpy(s->tok + at * FM_NTOK, tok, sizeof *s->tok * W * FM_NTOK);
 	fm_process_corrupt(r->pr, &clean, t, rng, &ex);
+	if (d->of_label)
+		weigh_labels(d->of_label, tok, W, ex.tok_weight);
 	s->slot[i] = e->slot[w];
 	s->span[i] = e->span[w];
 	/* One window in ten is not told its class, so that the network knows both (Ho, Salimans 2022). */
@@ -199,7 +210,7 @@ static void run_shard(const struct fm_batcher *r, struct shard *s, int first, in
 		fm_rng_init(&rng, j->seed, j->stream, (uint64_t)b, j->step);
 		/* Stratified in t over the batch. */
 		double t = ((double)b + fm_rng_uniform53(&rng)) / j->n;
-		struct draw d = {j->data, j->window[b], t, (double)j->n * (double)r->net->arch.window};
+		struct draw d = {j->data, j->window[b], t, (double)j->n * (double)r->net->arch.window, j->of_label};
 		load(r, s, i, &d, &rng);
 	}
 	if (grad && j->clip > 0)
@@ -221,7 +232,7 @@ void fm_batch_draws(struct fm_batcher *b, int thread, const struct fm_draws *d, 
 		fm_rng_init(&rng, d->seed, FM_RNG_NOISE, w * (uint64_t)d->draws + k, d->step);
 		/* Stratified in t over the draws of a window. */
 		double t = ((double)k + fm_rng_uniform53(&rng)) / d->draws;
-		struct draw draw = {d->data, w, t, (double)d->draws * (double)b->net->arch.window};
+		struct draw draw = {d->data, w, t, (double)d->draws * (double)b->net->arch.window, NULL};
 		load(b, s, i, &draw, &rng);
 	}
 	fm_kept_begin(kept, d->draws);

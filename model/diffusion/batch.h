@@ -33,7 +33,8 @@ struct fm_batch {
 	enum fm_rng_stream stream;
 	uint64_t seed; /* noise is a function of (seed, stream, place in the batch, step) */
 	uint32_t step;
-	const float *weight; /* (n) of each window's gradient (sink.h); NULL: all 1 */
+	const float *of_label; /* (labels): what counts of a flow's columns behind its label; NULL: all 1 */
+	const float *weight;   /* (n) of each window's gradient (sink.h); NULL: all 1 */
 	double clip;   /* above 0: with grad and neither weight nor norm2, after fm_batcher_clips: a window's gradient
 			  counts clip / norm times where the norm, of its own loss, is larger */
 	double *norm2; /* (n) receives the square of the norm of each window's own gradient; NULL: not wanted */

@@ -17,7 +17,7 @@ int fm_net_new(struct fm_net **out, const char *denoiser, const struct fm_arch *
 	const struct fm_backbone *backbone = fm_backbone_find(denoiser);
 	struct fm_net *net = NULL;
 	int D = arch->width;
-	float s = 0.05f;
+	float s = 0.05f, loud = 0.5f; /* what depends on a label has to hear it from the first steps on */
 
 	if (!backbone)
 		return fm_fail(err, FM_EINPUT,
@@ -40,7 +40,8 @@ int fm_net_new(struct fm_net **out, const char *denoiser, const struct fm_arch *
 	for (int c = 0; c < FM_NTOK; c++) {
 		net->vocab[c] = vocab[c] > 1 ? vocab[c] : 0;
 		if (net->vocab[c])
-			net->at_tok[c] = fm_layout_add(l, vocab[c] + 1, D, s, "in.%s", fm_tok_name[c]);
+			net->at_tok[c] =
+			    fm_layout_add(l, vocab[c] + 1, D, c == FM_T_LABEL ? loud : s, "in.%s", fm_tok_name[c]);
 	}
 	net->at_res = fm_layout_add(l, FM_NRES, D, s, "in.residual");
 	net->at_pos = fm_layout_add(l, arch->window, D, s, "in.position");
@@ -50,7 +51,7 @@ int fm_net_new(struct fm_net **out, const char *denoiser, const struct fm_arch *
 	net->nclasses = vocab[FM_T_LABEL] < 1               ? 1
 			: vocab[FM_T_LABEL] < FM_MAXCLASSES ? vocab[FM_T_LABEL]
 							    : FM_MAXCLASSES;
-	net->at_class = fm_layout_add(l, net->nclasses + 1, D, s, "condition.class");
+	net->at_class = fm_layout_add(l, net->nclasses + 1, D, net->nclasses > 1 ? loud : s, "condition.class");
 	net->at_t1 = fm_layout_add(l, D, D, 0.05f, "condition.time1.weight");
 	net->at_t1b = fm_layout_add(l, 1, D, 0, "condition.time1.bias");
 	net->at_t2 = fm_layout_add(l, D, D, 0.05f, "condition.time2.weight");

@@ -13,7 +13,7 @@ int fm_process_init(struct fm_process *pr, int T, const char *schedule, struct f
 		int c;
 		double lo, hi;
 	} span[FM_NTOK] = {
-	    {FM_T_ROLE, 0.82, 1.00}, {FM_T_GAP, 0.80, 0.90}, {FM_T_REL, 0.72, 0.82}, {FM_T_LABEL, 0.70, 0.78},
+	    {FM_T_ROLE, 0.82, 1.00}, {FM_T_GAP, 0.80, 0.90}, {FM_T_REL, 0.72, 0.82}, {FM_T_LABEL, 0.84, 1.00},
 	    {FM_T_DIR, 0.70, 0.78},  {FM_T_PR, 0.64, 0.76},  {FM_T_SA, 0.54, 0.72},  {FM_T_DA, 0.46, 0.66},
 	    {FM_T_SP, 0.34, 0.58},   {FM_T_DP, 0.34, 0.58},  {FM_T_FLG, 0.22, 0.36}, {FM_T_FWD, 0.22, 0.36},
 	    {FM_T_STOS, 0.22, 0.36}, {FM_T_PKT, 0.14, 0.30}, {FM_T_TD, 0.06, 0.24},  {FM_T_BPP, 0.03, 0.19},

@@ -5,10 +5,11 @@
  * Tokens (absorbing state: Austin et al. 2021, sec. 3.1; as masking with a schedule, Sahoo et al. 2024, eq. 10-11):
  * column c is masked at t with probability m_c(t), which rises from 0 at lo[c] to 1 at hi[c]: m = x (2 - x) at x = (t -
  * lo) / (hi - lo), so that on the way back the first tokens of a column show one by one, and decide what kind of window
- * it is before many show at once.  The columns' intervals are staggered, so that the way back makes the structure of a
- * window first (which flows ask and which answer), then who asks whom over which ports, then which flow answers which,
- * then sizes: each column is learned given what will be known when it is drawn.  The bound on -log p of a column is the
- * integral of m_c'(t) / m_c(t) times the cross-entropy of its masked tokens.
+ * it is before many show at once.  The columns' intervals are staggered, so that the way back makes the labels of a
+ * window first, which are the cause of all else, and its structure (which flows ask and which answer), then who asks
+ * whom over which ports, then which flow answers which, then sizes: each column is learned given what will be known
+ * when it is drawn.  The bound on -log p of a column is the integral of m_c'(t) / m_c(t) times the cross-entropy of its
+ * masked tokens.
  *
  * Or (multinomial diffusion: multinomial.h) column c becomes uniform with probability m_c(t), on the same intervals: 1
  * - m_c(t) is kept, so that the way back makes things in the same order.  A column of which nothing is kept yet is

@@ -97,6 +97,14 @@ static bool masked(const struct fm_sampler *s, const uint16_t *tok, int c)
 	return s->net->vocab[c] && tok[c] == s->net->vocab[c];
 }
 
+/* Flows of two labels are not related: mark those before row `row` of a window that have another label than it. */
+static void other_labels(const uint16_t *tok, int row, bool *taken)
+{
+	for (int k = 0; k < row; k++)
+		if (tok[(size_t)k * FM_NTOK + FM_T_LABEL] != tok[(size_t)row * FM_NTOK + FM_T_LABEL])
+			taken[k] = true;
+}
+
 /* The relation of row `row` of a window: of the kind that its role announces, or 0, and then the role says so from now
  * on. */
 static uint16_t draw_relations(const struct fm_sampler *s, uint16_t *tok, int row, float *z, float u)
@@ -110,6 +118,7 @@ static uint16_t draw_relations(const struct fm_sampler *s, uint16_t *tok, int ro
 	for (int i = 1; i < W; i++)
 		if (fm_rel_kind(tok[(size_t)i * FM_NTOK + FM_T_REL], W, &back) == kind && back <= i)
 			taken[i - back] = true;
+	other_labels(tok, row, taken);
 	if (open_sources(tok, row, taken, z + from) > 0)
 		return (uint16_t)(from + s->net->k->draw(z + from, row, u));
 	own[FM_T_ROLE] &= FM_ROLE_ANSWERED | FM_ROLE_FOLLOWED;
@@ -273,6 +282,7 @@ static float how_sure(const struct fm_sampler *s, const struct fm_sample_step *q
 	int W = s->net->arch.window, V = s->net->vocab[c], row = r % W, best = 0;
 	const uint16_t *flow = q->tok + (size_t)r * FM_NTOK;
 	float *z = q->space->row;
+	bool other[FM_WINDOW_MOST] = {false};
 	double noise = -fm_det_log(-fm_det_log(1 - fm_rng_uniform53(&q->rng[r / W]) * 0.999999 - 5e-7));
 	memcpy(z, logit, sizeof *z * (size_t)V);
 	if (c != FM_T_REL) {
@@ -282,7 +292,8 @@ static float how_sure(const struct fm_sampler *s, const struct fm_sample_step *q
 	} else {
 		z += fm_rel_token(FM_ROLE_RELATION(flow[FM_T_ROLE]), 1, W);
 		V = row;
-		open_sources(flow - (size_t)row * FM_NTOK, row, NULL, z);
+		other_labels(flow - (size_t)row * FM_NTOK, row, other);
+		open_sources(flow - (size_t)row * FM_NTOK, row, other, z);
 	}
 	if (c == FM_T_TD)
 		near_request_only(s, flow - (size_t)row * FM_NTOK, row, z);
@@ -353,7 +364,8 @@ static void show_the_surest(const struct fm_sampler *s, const struct fm_sample_s
 
 static void show_columns(const struct fm_sampler *s, const struct fm_sample_step *q, float *res)
 {
-	for (int c = 0; c < FM_NTOK; c++) {
+	for (int i = 0; i < FM_NTOK; i++) {
+		int c = i == 0 ? FM_T_LABEL : i <= FM_T_LABEL ? i - 1 : i; /* a label is the cause of all else */
 		if (s->net->vocab[c])
 			(s->o->confident ? show_the_surest : show_in_random_order)(s, q, c);
 		if (s->net->vocab[FM_T_REL] && (c == FM_T_REL || fm_relation_source(FM_RELATION_REPLY, c) >= 0))
@@ -373,6 +385,7 @@ static bool clean(const struct fm_sampler *s, int c, double t)
 static void what_goes_with_clean(const struct fm_sampler *s, const uint16_t *flow, int row, int c, const bool *done,
 				 float *z)
 {
+	bool other[FM_WINDOW_MOST] = {false};
 	uint16_t seen[FM_NTOK];
 	int V = s->net->vocab[c];
 	if (c == FM_T_REL) {
@@ -382,8 +395,10 @@ static void what_goes_with_clean(const struct fm_sampler *s, const uint16_t *flo
 		for (int i = 0; i < V; i++)
 			if (i < from || i >= to)
 				z[i] = EXCLUDED;
+		if (related && done[FM_T_LABEL])
+			other_labels(flow - (size_t)row * FM_NTOK, row, other);
 		if (related)
-			open_sources(flow - (size_t)row * FM_NTOK, row, NULL, z + from);
+			open_sources(flow - (size_t)row * FM_NTOK, row, other, z + from);
 		return;
 	}
 	for (int b = 0; b < FM_NTOK; b++)
@@ -457,9 +472,9 @@ static void mix_column(const struct fm_sampler *s, const struct fm_sample_step *
 }
 
 /* The columns in the order in which they become clean. */
-static const int in_order[FM_NTOK] = {FM_T_ROLE, FM_T_GAP, FM_T_REL, FM_T_LABEL, FM_T_DIR, FM_T_PR,
-				      FM_T_SA,   FM_T_DA,  FM_T_SP,  FM_T_DP,    FM_T_FLG, FM_T_FWD,
-				      FM_T_STOS, FM_T_PKT, FM_T_TD,  FM_T_BPP};
+static const int in_order[FM_NTOK] = {FM_T_LABEL, FM_T_ROLE, FM_T_GAP, FM_T_REL, FM_T_DIR, FM_T_PR,
+				      FM_T_SA,    FM_T_DA,   FM_T_SP,  FM_T_DP,  FM_T_FLG, FM_T_FWD,
+				      FM_T_STOS,  FM_T_PKT,  FM_T_TD,  FM_T_BPP};
 
 static void mix_columns(const struct fm_sampler *s, const struct fm_sample_step *q, float *res)
 {

@@ -11,6 +11,7 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "model/diffusion/label_weights.h"
 #include "model/nn/checkpoint.h"
 
 #define AVERAGE 0.98 /* decay of the moving averages of the loss */
@@ -25,6 +26,7 @@ struct trainer {
 	struct fm_batcher *batcher;
 	uint32_t *epoch; /* (in_epoch) the windows of an epoch, some of them more than once */
 	size_t in_epoch;
+	float *of_label;            /* (labels) fm_label_weights */
 	uint32_t *order;            /* (in_epoch) in which they come */
 	uint32_t *window;           /* (batch) of the step */
 	float *grad[FM_GRAD_PARTS]; /* (nfloats) each */
@@ -126,6 +128,7 @@ static void gradient(struct trainer *t, struct fm_net_loss *loss, double *norm)
 				 .p = t->now.w,
 				 .window = t->window,
 				 .n = t->o->batch,
+				 .of_label = t->of_label,
 				 .clip = t->o->window_clip,
 				 .stream = FM_RNG_NOISE,
 				 .seed = t->o->seed,
@@ -467,7 +470,9 @@ static int trainer_init(struct trainer *t, const struct fm_process *pr, struct f
 		if ((rc = fm_alloc(&t->grad[i], n, sizeof(float), "gradients", err)) < 0)
 			return rc;
 	if ((rc = arrays_new(&t->now, n, best, false, err)) < 0 || /* ema is the caller's */
-	    (rc = arrays_new(&t->kept, n, best, true, err)) < 0 || (rc = fill_epoch(t, err)) < 0)
+	    (rc = arrays_new(&t->kept, n, best, true, err)) < 0 || (rc = fill_epoch(t, err)) < 0 ||
+	    (rc = fm_label_weights(&t->of_label, t->net->vocab[FM_T_LABEL], t->train, t->net->arch.window,
+				   t->o->balance, err)) < 0)
 		return rc;
 	if ((rc = fm_alloc(&t->order, t->in_epoch, sizeof *t->order, "the order of windows", err)) < 0)
 		return rc;
@@ -484,6 +489,7 @@ static void trainer_close(struct trainer *t)
 	arrays_free(&t->kept);
 	fm_optimiser_free(t->optimiser);
 	free(t->epoch);
+	free(t->of_label);
 	free(t->order);
 	free(t->window);
 }

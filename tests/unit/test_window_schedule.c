@@ -11,7 +11,9 @@
 #include "model/codec/decode.h"
 #include "model/codec/hosts.h"
 #include "model/codec/label_budget.h"
+#include "model/codec/relations.h"
 #include "model/codec/structural_zeros.h"
+#include "model/diffusion/label_weights.h"
 #include "tests/unit/model_fixture.h"
 
 enum { W = 32, ROWS = 20000 };
@@ -57,9 +59,8 @@ static void slots_keep_their_shares(void **state)
 		made[p.slot[i]]++;
 		assert_in_range(p.start_ms[i], codec->times.first_ms - 60000, codec->times.last_ms);
 	}
-	for (int s = 0; s < FM_SLOTS; s++)
-		assert_true(abs(made[s] - (int)codec->times.slot[s]) <=
-			    5); /* classes too rare to say when are spread */
+	for (int s = 0; s < FM_SLOTS; s++) /* also where classes too rare to say when are spread */
+		assert_true(abs(made[s] - (int)codec->times.slot[s]) <= 1);
 	fm_window_schedule_free(&p);
 }
 
@@ -97,6 +98,87 @@ static void labels_come_in_the_shares_asked_for(void **state)
 	memset(none.times.class_slot[scan], 0, sizeof none.times.class_slot[scan]);
 	assert_int_equal(fm_window_schedule_make(&p, &none, &o, &err), FM_EINPUT);
 	assert_non_null(strstr(err.message, "scan11"));
+}
+
+/* Without a wish, labels have the shares that were learned, also labels of classes too rare to say when they come, and
+ * windows of a class have as different counts of its label as they had. */
+static void labels_come_in_the_shares_learned(void **state)
+{
+	const struct fm_times *t = &codec->times;
+	struct fm_window_schedule_opts o = {.rows = ROWS, .seed = 1, .hours = {0, 24}};
+	struct fm_window_schedule p;
+	struct fm_error err;
+	int nc = t->nclasses, rare = 0;
+	(void)state;
+	assert_int_equal(fm_window_schedule_make(&p, codec, &o, &err), FM_OK);
+	assert_non_null(p.budget);
+	for (int l = 0; l < nc; l++) {
+		double real = 0, made = 0;
+		uint32_t windows = 0;
+		int least = W, most = 0;
+		for (size_t i = 0; i < data.windows * W; i++)
+			real += data.tok[i * FM_NTOK + FM_T_LABEL] == l;
+		for (size_t w = 0; w < p.n; w++) {
+			int own = p.budget[w * (size_t)nc + (size_t)l];
+			made += own;
+			windows += p.cls[w] == l;
+			if (p.cls[w] == l) {
+				least = own < least ? own : least;
+				most = own > most ? own : most;
+			}
+		}
+		assert_int_equal(windows, t->class_windows[l]);
+		assert_true(fabs(made - real) <= 0.05 * real + 2);
+		rare += windows < 20;
+		if (l > 0 && windows >= 20)
+			assert_true(least >= 1 && least <= t->class_count[l][0] + 1 &&
+				    most >= t->class_count[l][FM_COUNTS - 1] - 1);
+	}
+	assert_true(rare > 0);
+	for (size_t w = 0; w < p.n; w++) {
+		int sum = 0;
+		for (int l = 0; l < nc; l++)
+			sum += p.budget[w * (size_t)nc + (size_t)l];
+		assert_int_equal(sum, W);
+	}
+	fm_window_schedule_free(&p);
+}
+
+/* Related flows have one label. */
+static void relations_keep_to_a_label(void **state)
+{
+	size_t related = 0;
+	(void)state;
+	for (size_t i = 0; i < data.windows * W; i++) {
+		const uint16_t *x = data.tok + i * FM_NTOK;
+		int back, kind = fm_rel_kind(x[FM_T_REL], W, &back);
+		if (kind == FM_RELATION_NONE)
+			continue;
+		related++;
+		assert_int_equal(x[FM_T_LABEL], (x - (size_t)back * FM_NTOK)[FM_T_LABEL]);
+	}
+	assert_true(related > 1000);
+}
+
+/* A rare label counts more in what depends on it, within bounds, and all flows one on average. */
+static void rare_labels_count_more(void **state)
+{
+	float *w = NULL;
+	struct fm_error err;
+	double sum = 0;
+	int n = codec->cat[FM_T_LABEL].n;
+	(void)state;
+	assert_int_equal(fm_label_weights(&w, n, &data, W, 4, &err), FM_OK);
+	for (size_t i = 0; i < data.windows * W; i++)
+		sum += (double)w[data.tok[i * FM_NTOK + FM_T_LABEL]];
+	assert_true(fabs(sum / (double)(data.windows * W) - 1) < 1e-5);
+	for (int l = 1; l < n; l++)
+		assert_true(w[l] > 2 * w[0] && w[l] <= 4 * w[0] * 1.0001f);
+	free(w);
+	assert_int_equal(fm_label_weights(&w, 1, &data, W, 4, &err), FM_OK);
+	assert_null(w);
+	assert_int_equal(fm_label_weights(&w, n, &data, W, 1, &err), FM_OK);
+	assert_null(w);
 }
 
 /* Whatever is asked for, also more than windows of a class hold by themselves: each window is full, and labels sum up.
@@ -140,12 +222,6 @@ static void quotas_fill_windows_and_sum_up(void **state)
 		}
 		fm_window_schedule_free(&p);
 	}
-	struct fm_window_schedule_opts none = {.rows = 640, .hours = {0, 24}};
-	struct fm_window_schedule p;
-	struct fm_error err;
-	assert_int_equal(fm_window_schedule_make(&p, codec, &none, &err), FM_OK);
-	assert_null(p.budget); /* labels are the network's */
-	fm_window_schedule_free(&p);
 }
 
 /* A network that hardly ever says a label, and says it most of certain flows. */
@@ -414,6 +490,9 @@ int main(void)
 	    cmocka_unit_test(addresses_of_both_families_are_fresh),
 	    cmocka_unit_test(slots_keep_their_shares),
 	    cmocka_unit_test(labels_come_in_the_shares_asked_for),
+	    cmocka_unit_test(labels_come_in_the_shares_learned),
+	    cmocka_unit_test(relations_keep_to_a_label),
+	    cmocka_unit_test(rare_labels_count_more),
 	    cmocka_unit_test(quotas_fill_windows_and_sum_up),
 	    cmocka_unit_test(a_window_gets_its_quota_where_it_is_likeliest),
 	    cmocka_unit_test(hours_are_kept),
