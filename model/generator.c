@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/file.h"
 #include "base/rng.h"
 #include "manifests/canon.h"
 
@@ -79,6 +80,13 @@ int fm_model_load(struct fm_model **m, const struct fm_generator_ctx *ctx, const
 	if ((rc = fm_generator_check(&g, ctx->cfg, err)) < 0)
 		return rc;
 	return g->load(m, ctx, dir, err);
+}
+
+int fm_model_paths(const char *dir, char **json, char **weights, struct fm_error *err)
+{
+	*json = fm_path_join(dir, "model.json");
+	*weights = fm_path_join(dir, "weights.safetensors");
+	return *json && *weights ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
 }
 
 int fm_model_json_load(json_t **j, const char *path, const struct fm_generator *of, size_t most, struct fm_error *err)

@@ -169,6 +169,9 @@ int fm_model_losses(const struct fm_model *m, const struct fm_generator_ctx *ctx
 void fm_model_free(struct fm_model *m); /* NULL is nothing */
 
 #define FM_MODEL_FORMAT "flowmint-model/1"
+/* For save and load of a kind with weights: where model.json and weights.safetensors lie in a folder; both are to be
+ * freed, after a failure too. */
+int fm_model_paths(const char *dir, char **json, char **weights, struct fm_error *err) FM_MUST_CHECK;
 /* For load: a model.json of at most so many bytes, when its format is FM_MODEL_FORMAT and it is of this kind; else
  * FM_EINPUT.  A new reference. */
 int fm_model_json_load(json_t **j, const char *path, const struct fm_generator *of, size_t most,

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -189,13 +188,6 @@ out:
 
 /* ---- on disk ---- */
 
-static int paths_of(const char *dir, char **json, char **weights, struct fm_error *err)
-{
-	*json = fm_path_join(dir, "model.json");
-	*weights = fm_path_join(dir, "weights.safetensors");
-	return *json && *weights ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
-}
-
 static int ctgan_save(const struct fm_model *base, const struct fm_generator_ctx *ctx, const char *dir,
 		      struct fm_error *err)
 {
@@ -204,7 +196,7 @@ static int ctgan_save(const struct fm_model *base, const struct fm_generator_ctx
 	json_t *j = NULL;
 	int rc;
 
-	if ((rc = paths_of(dir, &path, &weights, err)) < 0 ||
+	if ((rc = fm_model_paths(dir, &path, &weights, err)) < 0 ||
 	    (rc = fm_weights_save(&m->net.generator, m->weights, weights, err)) < 0)
 		goto out;
 	j = json_pack("{s:s, s:o, s:o, s:{s:i}}", "format", FM_MODEL_FORMAT, "model",
@@ -226,7 +218,7 @@ static int ctgan_load(struct fm_model **model, const struct fm_generator_ctx *ct
 	json_t *j = NULL;
 	int rc;
 
-	if ((rc = paths_of(dir, &path, &weights, err)) < 0 || (rc = ctgan_new(&m, err)) < 0 ||
+	if ((rc = fm_model_paths(dir, &path, &weights, err)) < 0 || (rc = ctgan_new(&m, err)) < 0 ||
 	    (rc = fm_model_json_load(&j, path, &fm_generator_ctgan, MODEL_JSON_MAX, err)) < 0)
 		goto out;
 	if ((rc = fm_gan_codec_from_json(&m->codec, json_object_get(j, "codec"), err)) < 0) {

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -253,13 +252,6 @@ static int load_json(struct diffusion *d, const char *path, struct fm_error *err
 	return rc;
 }
 
-static int paths_of(const char *dir, char **json, char **weights, struct fm_error *err)
-{
-	*json = fm_path_join(dir, "model.json");
-	*weights = fm_path_join(dir, "weights.safetensors");
-	return *json && *weights ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
-}
-
 static int diffusion_save(const struct fm_model *m, const struct fm_generator_ctx *ctx, const char *dir,
 			  struct fm_error *err)
 {
@@ -267,7 +259,7 @@ static int diffusion_save(const struct fm_model *m, const struct fm_generator_ct
 	char *json = NULL, *weights = NULL;
 	int rc;
 
-	if ((rc = paths_of(dir, &json, &weights, err)) < 0 ||
+	if ((rc = fm_model_paths(dir, &json, &weights, err)) < 0 ||
 	    (rc = fm_weights_save(&d->net->layout, d->weights, weights, err)) < 0)
 		goto out;
 	rc = save_json(d, ctx->cfg, json, err);
@@ -284,7 +276,7 @@ static int diffusion_load(struct fm_model **m, const struct fm_generator_ctx *ct
 	struct diffusion *d = NULL;
 	int rc;
 
-	if ((rc = paths_of(dir, &json, &weights, err)) < 0 || (rc = diffusion_new(&d, ctx->cfg, err)) < 0 ||
+	if ((rc = fm_model_paths(dir, &json, &weights, err)) < 0 || (rc = diffusion_new(&d, ctx->cfg, err)) < 0 ||
 	    (rc = load_json(d, json, err)) < 0 || (rc = diffusion_net(d, ctx->cfg, err)) < 0 ||
 	    (rc = fm_weights_load(&d->net->layout, d->weights, weights, err)) < 0)
 		goto out;
