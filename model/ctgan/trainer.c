@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -244,28 +243,11 @@ static int save(struct trainer *t, bool now, struct fm_error *err)
 
 static int begin(struct trainer *t, struct fm_error *err)
 {
-	size_t n = t->both.nfloats;
-	int rc = FM_EINPUT;
+	struct fm_checkpoint c = checkpoint_of(t);
+	int rc;
 
-	if (t->o->checkpoint && fm_file_exists(t->o->checkpoint)) {
-		struct fm_checkpoint c = checkpoint_of(t);
-
-		rc = fm_checkpoint_load(&c, t->o->steps, 0, &t->at, &t->a, err);
-		if (rc == FM_EINPUT || rc == FM_EVERDICT)
-			fm_warn("%s; training begins anew", err->message);
-		else if (rc < 0)
-			return rc;
-		else
-			fm_log("train: goes on from step %d", t->at.step);
-	}
-	if (rc < 0) {
-		t->at = (struct fm_train_point){
-		    .b1 = 1, .b2 = 1, .rate_scale = 1, .loss = NAN, .guard = NAN, .validation = NAN, .best = NAN};
-		fm_layout_init(&t->both, t->a.w, t->o->seed);
-		memset(t->a.m, 0, sizeof(float) * n);
-		memset(t->a.v, 0, sizeof(float) * n);
-		memcpy(t->a.ema, t->a.w, sizeof(float) * n);
-	}
+	if ((rc = fm_checkpoint_begin(&c, t->o->steps, 0, t->o->seed, &t->at, &t->a, err)) < 0)
+		return rc;
 	t->result->critic = t->at.loss;
 	t->result->penalty = t->at.guard;
 	t->result->generator = t->at.validation;

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/detmath.h"
-#include "base/file.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -497,34 +496,11 @@ static void trainer_close(struct trainer *t)
 /* The first point: that of a checkpoint, else random weights. */
 static int begin(struct trainer *t, struct fm_error *err)
 {
-	const struct fm_train_opts *o = t->o;
-	size_t n = sizeof(float) * t->net->layout.nfloats;
-	int rc = FM_EINPUT;
+	struct fm_checkpoint c = checkpoint_of(t);
+	int rc;
 
-	if (o->checkpoint && fm_file_exists(o->checkpoint)) {
-		struct fm_checkpoint c = checkpoint_of(t);
-		rc = fm_checkpoint_load(&c, o->steps, t->in_epoch, &t->at, &t->now, err);
-		if (rc == FM_EINPUT || rc == FM_EVERDICT)
-			fm_warn("%s; training begins anew", err->message);
-		else if (rc < 0)
-			return rc;
-		else
-			fm_log("train: goes on from step %d", t->at.step);
-	}
-	if (rc < 0) {
-		t->at = (struct fm_train_point){.at = t->in_epoch,
-						.b1 = 1,
-						.b2 = 1,
-						.rate_scale = 1,
-						.loss = NAN,
-						.guard = NAN,
-						.validation = NAN,
-						.best = NAN};
-		fm_layout_init(&t->net->layout, t->now.w, o->seed);
-		memset(t->now.m, 0, n);
-		memset(t->now.v, 0, n);
-		memcpy(t->now.ema, t->now.w, n);
-	}
+	if ((rc = fm_checkpoint_begin(&c, t->o->steps, t->in_epoch, t->o->seed, &t->at, &t->now, err)) < 0)
+		return rc;
 	t->good = t->at;
 	t->saved = t->at.step;
 	t->saved_at = fm_seconds();

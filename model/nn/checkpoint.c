@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/num.h"
 #include "model/nn/safetensors.h"
 
@@ -198,4 +199,33 @@ int fm_checkpoint_load(const struct fm_checkpoint *c, int steps, uint64_t window
 out:
 	fm_tensors_close(&f);
 	return rc;
+}
+
+int fm_checkpoint_begin(const struct fm_checkpoint *c, int steps, uint64_t windows, uint64_t seed,
+			struct fm_train_point *at, const struct fm_train_arrays *a, struct fm_error *err)
+{
+	size_t n = sizeof(float) * c->layout->nfloats;
+	int rc;
+
+	if (c->path && fm_file_exists(c->path)) {
+		rc = fm_checkpoint_load(c, steps, windows, at, a, err);
+		if (rc == FM_OK)
+			fm_log("train: goes on from step %d", at->step);
+		if (rc != FM_EINPUT && rc != FM_EVERDICT)
+			return rc;
+		fm_warn("%s; training begins anew", err->message);
+	}
+	*at = (struct fm_train_point){.at = windows,
+				      .b1 = 1,
+				      .b2 = 1,
+				      .rate_scale = 1,
+				      .loss = NAN,
+				      .guard = NAN,
+				      .validation = NAN,
+				      .best = NAN};
+	fm_layout_init(c->layout, a->w, seed);
+	memset(a->m, 0, n);
+	memset(a->v, 0, n);
+	memcpy(a->ema, a->w, n);
+	return FM_OK;
 }

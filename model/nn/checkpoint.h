@@ -36,7 +36,7 @@ struct fm_train_point {
 int fm_checkpoint_path(char **path, const char *dir, bool encrypted, struct fm_error *err) FM_MUST_CHECK;
 /* Where a checkpoint is and whose it must be. All borrowed. */
 struct fm_checkpoint {
-	const char *path, *identity;
+	const char *path, *identity; /* path NULL: the run keeps none */
 	const struct fm_layout *layout;
 	const struct fm_secret *key; /* NULL: it is not encrypted */
 };
@@ -46,5 +46,9 @@ int fm_checkpoint_save(const struct fm_checkpoint *c, const struct fm_train_poin
  * shape or format, or says what cannot be for a run of this many steps over this many windows. */
 int fm_checkpoint_load(const struct fm_checkpoint *c, int steps, uint64_t windows, struct fm_train_point *at,
 		       const struct fm_train_arrays *a, struct fm_error *err) FM_MUST_CHECK;
+/* The first point of a training: that of the checkpoint, else random weights of the seed and the beginning of an epoch
+ * of this many windows.  A checkpoint that cannot be used is named in a warning.  Without a path there is none. */
+int fm_checkpoint_begin(const struct fm_checkpoint *c, int steps, uint64_t windows, uint64_t seed,
+			struct fm_train_point *at, const struct fm_train_arrays *a, struct fm_error *err) FM_MUST_CHECK;
 
 #endif
