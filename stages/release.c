@@ -67,13 +67,6 @@ static const struct fm_check_result *find_line(const struct fm_verdict *v, const
 	return NULL;
 }
 
-/* May the gate have moved this threshold outwards, by what fresh real flows score?  How far only it knows, and whoever
- * makes the verdict again from the metrics. */
-static bool may_move(const struct job *j, const struct fm_cfg_check *c)
-{
-	return (c->has_room ? c->room : j->in->cfg->gate.room) > 0 || strcmp(c->name, "leak.rows_equal") == 0;
-}
-
 /* Does the verdict tell of this bound, with the config's own threshold?  Of one relative to a floor only the gate knows
  * the value. */
 static int check_bound(const struct job *j, const struct fm_cfg_check *c, const char *direction, double threshold,
@@ -87,7 +80,8 @@ static int check_bound(const struct job *j, const struct fm_cfg_check *c, const 
 			       "the verdict does not tell of the check %s (%s); nothing is released", c->name,
 			       direction);
 	if (!relative && line->threshold != threshold &&
-	    !(may_move(j, c) && (is_max ? line->threshold > threshold : line->threshold < threshold)))
+	    !(fm_gate_may_move(c, j->in->cfg->gate.room) &&
+	      (is_max ? line->threshold > threshold : line->threshold < threshold)))
 		return fm_fail(j->err, FM_EVERDICT,
 			       "the verdict judged %s by %s %g where the config has %g: let the gate judge again; "
 			       "nothing is released",

@@ -10,6 +10,9 @@
 #include "judge/gate/holdout.h"
 #include "manifests/registry.h"
 
+/* The check whose threshold rises in a trace that repeats rows. */
+#define REPEATS "leak.rows_equal"
+
 static void line_init(struct fm_check_result *c, const char *name, const char *direction, double threshold)
 {
 	*c = (struct fm_check_result){.value = NAN, .threshold = threshold, .ci_lo = NAN, .ci_hi = NAN};
@@ -90,7 +93,7 @@ double fm_gate_repeats(const char *check, const struct fm_metrics *metrics)
 	double lo, hi, most = 0;
 
 	/* with more, the holdout is none, or nothing could be told */
-	if (strcmp(check, "leak.rows_equal") != 0 || !seen || !(seen->n > 0) || seen->value > FM_HOLDOUT_MAX)
+	if (strcmp(check, REPEATS) != 0 || !seen || !(seen->n > 0) || seen->value > FM_HOLDOUT_MAX)
 		return 0;
 	for (size_t i = 0; i < sizeof repeats / sizeof *repeats; i++) {
 		const struct fm_metric *m = fm_metrics_find(metrics, repeats[i]);
@@ -114,6 +117,11 @@ static struct fm_cfg_check with_room(const struct fm_cfg_check *check, int is_ma
 	if (by > 0 || by < 0)
 		*(is_max ? &c.max : &c.min) = fm_two_digits((is_max ? c.max : c.min) + by, is_max);
 	return c;
+}
+
+bool fm_gate_may_move(const struct fm_cfg_check *check, double room)
+{
+	return (check->has_room ? check->room : room) > 0 || strcmp(check->name, REPEATS) == 0;
 }
 
 static void apply(struct fm_verdict *v, const struct fm_metrics *metrics, const struct fm_cfg_check *check, double room)
@@ -293,7 +301,7 @@ void fm_verdict_print_trace(FILE *f, const struct fm_verdict *v, const struct fm
 			continue;
 		const struct fm_check_result *c = &v->check[i];
 		fm_rule_of_trace(c->name, value_of, metrics, words, sizeof words);
-		const struct fm_metric *real = strcmp(c->name, "leak.rows_equal") == 0
+		const struct fm_metric *real = strcmp(c->name, REPEATS) == 0
 						   ? fm_metrics_find(metrics, "leak.holdout_equal")
 						   : fm_gate_floor(metrics, c->name);
 		if (!*words && real && isfinite(real->value) && isfinite(c->threshold) &&

@@ -4,6 +4,7 @@
 #ifndef FM_JUDGE_GATE_CHECK_H
 #define FM_JUDGE_GATE_CHECK_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "base/error.h"
@@ -36,6 +37,10 @@ void fm_gate_claim(struct fm_verdict *v, const json_t *audits);
 /* By how much a threshold is raised in a trace that has rows twice, in every column: fresh real flows then may equal a
  * training row, as rows of the holdout do (leak.holdout_equal).  0 for any other check and any other trace. */
 double fm_gate_repeats(const char *check, const struct fm_metrics *metrics);
+
+/* May fm_gate_apply have moved the thresholds of this check outwards, in a gate with this room?  By how much only it
+ * knows, and whoever makes the verdict again from the metrics. */
+bool fm_gate_may_move(const struct fm_cfg_check *check, double room);
 
 /* Is a check's max (or min) relative to its floor?  A min beside a max is not. */
 int fm_gate_is_relative(const struct fm_cfg_check *check, int is_max);
