@@ -7,10 +7,12 @@ set -u
 . "$(dirname "$0")/lib.sh"
 begin "$@"
 
+gate="--gate --preset demo"
 judged() { # REAL SYNTHETIC [OPTION...]: exit status of the gate; out has its document
 	real=$1 synthetic=$2
 	shift 2
-	"$F" evaluate --real "$real" --synthetic "$synthetic" --gate --preset demo --json "$@"
+	# shellcheck disable=SC2086 # many words
+	"$F" evaluate --real "$real" --synthetic "$synthetic" $gate --json "$@"
 }
 
 sound() { # the document in out is a verdict that its own lines bear out
@@ -114,11 +116,7 @@ holds "docs/metrics.md has it" cmp listed out
 # --- odd tables ---
 # The preset, tried on fewer planted flows: a verdict is a verdict.
 printf 'preset: demo\nsource: {path: x}\ngate: {control_rows: 100}\n' >odd.yaml
-judged() { # REAL SYNTHETIC [OPTION...]
-	real=$1 synthetic=$2
-	shift 2
-	"$F" evaluate --real "$real" --synthetic "$synthetic" --gate odd.yaml --only jsd,downstream --json "$@"
-}
+gate="--gate odd.yaml --only jsd,downstream"
 odd "a table beside itself" 1 leak.rows_equal few.csv few.csv
 odd "a table beside itself, and as its own holdout" 1 leak.rows_equal few.csv few.csv --holdout few.csv
 odd "one row" 1 jsd_mean8 few.csv one.csv --holdout few2.csv
