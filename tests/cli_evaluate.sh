@@ -75,17 +75,17 @@ holds "a value and its floor share a line" grep -qE '^jsd\.TD +[0-9.e-]+  floor 
 holds "the verdict stands first" sh -c 'sed -n 1p out | grep -q "^check "'
 holds "people read why a check is left out" grep -qx "left out, as only flowmint run has what it takes: leak.mia_model_auc" out
 holds "and no other reason" test "$(grep -c "left out" out)" = 1
-"$F" evaluate --real few.csv --synthetic few1.csv --gate --preset demo >out 2>err
+"$F" evaluate --real few.csv --synthetic few1.csv --gate --preset demo --no-controls >out 2>err
 holds "without a holdout both reasons" test "$(grep -c "^left out" out)" = 2
 holds "each for its own checks" grep -q "^left out without a --holdout: .*leak.family_p" out
 holds "and no others" test "$(grep -c "^left out without a --holdout: .*leak.mia_model" out)" = 0
 printf 'preset: demo\nsource: {path: x}\n' >gate.yaml
-"$F" evaluate --real few.csv --synthetic few1.csv --gate gate.yaml --json >out 2>err
+"$F" evaluate --real few.csv --synthetic few1.csv --gate gate.yaml --no-controls --json >out 2>err
 holds "with a config what needs a holdout fails, and what needs a model is left out" test \
 	"$(json out '[c["why"][:12] for c in d["checks"] if c["name"] == "leak.family_p"], d["left_out"]')" = "(['not measured'], ['leak.mia_model_auc'])"
 printf 'preset: demo\nsource: {path: x}\ngate: {%s leak.mia_model_auc: 0.6}\n' \
 	"$("$ROOT/tests/preset_checks.sh" "$ROOT/manifests/demo.yaml" | grep -v mia_model | sed 's/$/: null,/' | tr '\n' ' ')" >model.yaml
-expect 1 "a config that asks for nothing else has no check left, which fails" "$F" evaluate --real few.csv --synthetic few1.csv --gate model.yaml --json
+expect 1 "a config that asks for nothing else has no check left, which fails" "$F" evaluate --real few.csv --synthetic few1.csv --gate model.yaml --no-controls --json
 holds "in words" test "$(json out '[(c["name"], c["why"][:17]) for c in d["checks"]]')" = "[('gate', 'no check is there')]"
 
 # --- archives, folders, a page ---
@@ -144,12 +144,12 @@ printf 'preset: demo\nsource: {path: x}\ngate: {time.IAT: 1, jsd_mean8: 9}\n' >i
 holds "the message names what failed" grep -q "the gate refuses these flows: [0-9]* of [0-9]* checks failed: [A-Za-z0-9_.]* [-0-9.e]* (m" err
 holds "a metric without a value fails its check" test "$(json out '[(c["value"], c["pass"]) for c in d["checks"] if c["name"] == "time.IAT"]')" = "[(None, False)]"
 awk 'NR == 100 { print "no flow" } NR == 200 { sub(/,[0-9]+,background$/, ",,background") } { print }' few1.csv >spoilt.csv
-expect 0 "a file with a row that is none" "$F" evaluate --real few.csv --synthetic spoilt.csv --json
+expect 0 "a file with a row that is none" "$F" evaluate --real few.csv --synthetic spoilt.csv --only rules --json
 says err "spoilt.csv: 1 of 701 rows cannot be read and count as flows that cannot exist; first at line 100" "it says so"
 holds "it counts as a flow that cannot exist, beside the one without bytes" test "$(json out 'abs(d["rules"]["broken_share"] - 2 / 701) < 1e-12 and d["rules"]["short_bytes"] == 1 / 700')" = True
 says err "spoilt.csv: 1 missing values count as 0" "and what became of a value that is missing"
 cp spoilt.csv real.csv
-expect 0 "likewise in a real file" "$F" evaluate --real real.csv --synthetic few.csv --json
+expect 0 "likewise in a real file" "$F" evaluate --real real.csv --synthetic few.csv --only rules --json
 holds "of the real ones" test "$(json out 'd["rules"]["broken_share"] == 0 and abs(d["rules"]["broken_share_real"] - 2 / 701) < 1e-12')" = True
 : >none.csv
 expect 3 "a file without flows is refused" judged few.csv none.csv

@@ -42,7 +42,7 @@ head -n 15000 trace.csv >learned.csv # what classifiers learn from
 expect 0 "(a project)" "$F" init --preset demo p
 
 # --- labels ---
-expect 0 "a trace without wishes" make asis --set generate.rows=20000
+expect 0 "a trace without wishes" make asis --set generate.rows=12000
 holds "has as much background as it had ($(label asis background))" near "$(label asis background)" 0.92 0.01
 for l in dos=0.0176 scan11=0.0104 anomaly-spam=0.0080; do
 	holds "and as much ${l%=*} ($(label asis ${l%=*}))" near "$(label asis ${l%=*})" ${l#*=} 0.003
@@ -80,7 +80,7 @@ expect 0 "with labels" make night --set 'generate.hours=[2, 14]' --set 'generate
 holds "both hold" near "$(label night dos)" 0.1 0.005
 
 # --- rows ---
-for rows in 1 33 60000; do
+for rows in 1 33 45000; do
 	expect 0 "$rows rows" make rows --set generate.rows=$rows --set generate.steps=4
 	holds "are $rows" test "$(json rows.json 'd["rows"]')" = $rows
 	holds "over the whole day where there are enough" test "$(json rows.json 'd["hours"] == [0, 23] or d["rows"] < 1000')" = True

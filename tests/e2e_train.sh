@@ -11,8 +11,8 @@ begin "$@"
 # A network of the smallest kind on little data; each run in a workspace of its own ($W).
 small() { # OPTION...
 	"$F" run p/release.yaml $UNCONFINED --workspace "$W" --set source.path="$T/trace.csv" --set model.width=32 --set model.heads=2 \
-		--set model.depth=1 --set train.batch=32 --set train.steps=500 \
-		--set train.checkpoint_every="${EVERY:-40}" --set train.checkpoint_seconds="${SECONDS_EACH:-30}" "$@"
+		--set model.depth=1 --set train.batch=32 --set train.steps=320 \
+		--set train.checkpoint_every="${EVERY:-25}" --set train.checkpoint_seconds="${SECONDS_EACH:-30}" "$@"
 }
 
 weights() { # digest of the only model in $W
@@ -47,7 +47,7 @@ expect 0 "(a project)" "$F" init --preset demo p
 # --- killed ---
 W=whole
 expect 0 "training ends well" small --until train
-says err "train: step 62 of 500" "it tells how it goes"
+says err "train: step 40 of 320" "it tells how it goes"
 says err "by column  " "and the loss of each column"
 says err "flows/s" "and how fast it is"
 unsealed "$W" train kept

@@ -133,12 +133,12 @@ skip() { # NAME WHY
 }
 
 is_json() { # FILE: one document and nothing else
-	"$PYTHON" -m json.tool "$1" >/dev/null
+	"$PYTHON" -IS -m json.tool "$1" >/dev/null
 }
 
 # json FILE EXPRESSION: what Python makes of it, d being the document
 json() {
-	"$PYTHON" -c 'import json, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"
+	"$PYTHON" -IS -c 'import json, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"
 }
 
 is_empty() { # DIR: absent or without any entry

@@ -15,7 +15,7 @@ begin "$build/flowmint"
 ln -s "$build" build
 B=$build
 DEMO=$T/demo
-ROWS=20000 # of make demo: a few less than its own, to spare time
+ROWS=10000 # of make demo: less than its own, to spare time
 export B DEMO ROWS
 unset MAKEFLAGS MAKELEVEL MFLAGS
 if [ -z "$CONFINED" ]; then

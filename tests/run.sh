@@ -120,6 +120,8 @@ export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
 trap 'exit 130' HUP INT TERM
 export CMOCKA_MESSAGE_OUTPUT=TAP LC_ALL=C
+# Scripts start Python a thousand times, and python3 may be a version manager's script, which looks for the real one each time.
+python=$(python3 -c 'import sys; print(sys.executable)' 2>/dev/null) && PATH=${python%/*}:$PATH
 
 for test in "$@"; do
 	printf '%s\0' "$test"
