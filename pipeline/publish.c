@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "pipeline/outside.h"
+#include "pipeline/publish_log.h"
 #include "pipeline/sandbox.h"
 #include "pipeline/stop.h"
 #include "release/attestation.h"
@@ -20,15 +21,16 @@
 
 struct publication {
 	const struct fm_config *cfg;
-	const struct fm_run *run;
+	struct fm_run *run;
 	const char *out;
 	char *signers_path;
 	struct fm_signers signers;
-	char *from, *from_sig, *to, *to_sig, *record, *record_sig, *attested;
+	char *from, *from_sig, *to, *to_sig, *record, *record_sig, *attested, *proof;
 	struct fm_verify_report report;
 	struct fm_record next;
 	struct fm_buf text, sig; /* of the record */
 	struct fm_buf attestations;
+	struct fm_publish_log log;
 	struct fm_outside outside;
 	bool signs_outside; /* publish.key is none that this program reads (outside.h) */
 	int folder;         /* locked; -1 */
@@ -90,6 +92,7 @@ static bool may_sign_records(const struct fm_signers *signers)
 int fm_publish_next(const struct fm_config *cfg, const char *out, const struct fm_signers *signers,
 		    struct fm_record *next, struct fm_error *err)
 {
+	struct fm_publish_log log;
 	int rc;
 
 	memset(next, 0, sizeof *next);
@@ -109,14 +112,19 @@ int fm_publish_next(const struct fm_config *cfg, const char *out, const struct f
 					      : "attestation_key");
 	}
 	next->sequence = cfg->publish.sequence;
-	return fm_shelf_next(out, signers, next, err);
+	if ((rc = fm_shelf_next(out, signers, next, err)) < 0)
+		return rc;
+	rc = fm_publish_log_open(&log, out, next->name, next->version, signers, err);
+	fm_publish_log_close(&log);
+	return rc;
 }
 
 /* ---- signing, in a child: the key is in no other process ---- */
 
+#define TO_SIGN 2 /* the record, and the head of the log with it */
 struct signing {
 	const char *key;
-	const uint8_t *sha512;
+	uint8_t sha512[TO_SIGN][FM_SHA512_LEN];
 };
 
 static int sign_fn(void *ctx, json_t **result, struct fm_error *err)
@@ -126,11 +134,18 @@ static int sign_fn(void *ctx, json_t **result, struct fm_error *err)
 	struct fm_buf text = {0};
 	int rc;
 
-	if ((rc = fm_sshkey_read(&key, s->key, err)) < 0 ||
-	    (rc = fm_sshsig_sign(&key, FM_RECORD_NAMESPACE, s->sha512, &text, err)) < 0)
+	*result = json_array();
+	if ((rc = fm_sshkey_read(&key, s->key, err)) < 0)
 		goto out;
-	if (!(*result = json_string(text.data)))
-		rc = no_memory(err);
+	for (int i = 0; i < TO_SIGN; i++) {
+		text.len = 0;
+		if ((rc = fm_sshsig_sign(&key, FM_RECORD_NAMESPACE, s->sha512[i], &text, err)) < 0)
+			goto out;
+		if (json_array_append_new(*result, json_string(text.data)) != 0) {
+			rc = no_memory(err);
+			goto out;
+		}
+	}
 out:
 	fm_sshkey_close(&key);
 	fm_buf_free(&text);
@@ -139,7 +154,7 @@ out:
 
 /* The signature that the child sent, if it is one that partners will accept. */
 static int take_signature(struct publication *p, const uint8_t sha512[FM_SHA512_LEN], const json_t *result,
-			  struct fm_error *err)
+			  struct fm_buf *armored, struct fm_error *err)
 {
 	const char *text = json_string_value(result);
 	const struct fm_signer *who;
@@ -159,8 +174,8 @@ static int take_signature(struct publication *p, const uint8_t sha512[FM_SHA512_
 			       "%s does not let publish.key sign records of releases: let its line say "
 			       "namespaces=\"" FM_SSH_NAMESPACES "\"",
 			       p->signers_path);
-	fm_buf_puts(&p->sig, text);
-	return fm_buf_check(&p->sig, err);
+	fm_buf_puts(armored, text);
+	return fm_buf_check(armored, err);
 }
 
 /* By ssh-keygen, where this program cannot read the key. */
@@ -171,19 +186,20 @@ static int sign_outside(struct publication *p, const char *ns, const char *file,
 			       text ? text->len : 0, armored, err);
 }
 
-static int sign_record_outside(struct publication *p, const uint8_t sha512[FM_SHA512_LEN], struct fm_error *err)
+static int sign_text_outside(struct publication *p, const struct fm_buf *text, const uint8_t sha512[FM_SHA512_LEN],
+			     struct fm_buf *taken, struct fm_error *err)
 {
 	struct fm_buf armored = {0};
 	json_t *result = NULL;
 	int rc;
 
-	if ((rc = sign_outside(p, FM_RECORD_NAMESPACE, NULL, &p->text, &armored, err)) < 0)
+	if ((rc = sign_outside(p, FM_RECORD_NAMESPACE, NULL, text, &armored, err)) < 0)
 		goto out;
 	if (!(result = json_stringn(armored.data, armored.len))) {
 		rc = fm_fail(err, FM_ESYSTEM, "ssh-keygen made no signature");
 		goto out;
 	}
-	rc = take_signature(p, sha512, result, err);
+	rc = take_signature(p, sha512, result, taken, err);
 out:
 	json_decref(result);
 	fm_buf_free(&armored);
@@ -211,24 +227,31 @@ out:
 	return rc;
 }
 
+/* Record and head: into p->sig, and into the log. */
 static int sign_record(struct publication *p, struct fm_error *err)
 {
-	uint8_t sha512[FM_SHA512_LEN];
-	struct signing s = {p->cfg->publish.key, sha512};
+	const struct fm_buf *text[TO_SIGN] = {&p->text, &p->log.head_text};
+	struct fm_buf head_sig = {0}, *taken[TO_SIGN] = {&p->sig, &head_sig};
+	struct signing s = {.key = p->cfg->publish.key};
 	struct fm_sandbox box = {.name = "record", .unconfined = p->run->unconfined};
 	struct fm_sandbox_report report = {0};
-	int rc;
+	int rc = FM_OK;
 
-	if ((rc = fm_sha512_bytes(p->text.data, p->text.len, sha512, err)) < 0)
-		return rc;
-	if (p->signs_outside)
-		return sign_record_outside(p, sha512, err);
+	for (int i = 0; i < TO_SIGN; i++)
+		if ((rc = fm_sha512_bytes(text[i]->data, text[i]->len, s.sha512[i], err)) < 0)
+			return rc;
 	fm_sandbox_path(&box, s.key, false);
-	if ((rc = fm_sandbox_run(&box, sign_fn, &s, &report, err)) < 0)
+	if (!p->signs_outside && (rc = fm_sandbox_run(&box, sign_fn, &s, &report, err)) < 0)
 		goto out;
-	rc = take_signature(p, sha512, report.result, err);
+	for (int i = 0; i < TO_SIGN; i++)
+		if ((rc = p->signs_outside ? sign_text_outside(p, text[i], s.sha512[i], taken[i], err)
+					   : take_signature(p, s.sha512[i], json_array_get(report.result, (size_t)i),
+							    taken[i], err)) < 0)
+			goto out;
+	rc = fm_publish_log_add(&p->log, &p->text, head_sig.data, err);
 out:
 	json_decref(report.result);
+	fm_buf_free(&head_sig);
 	return rc;
 }
 
@@ -318,7 +341,9 @@ static int make_record(struct publication *p, struct fm_error *err)
 	memcpy(r->ledger_head, p->run->ledger_head, sizeof r->ledger_head);
 	if (p->cfg->publish.attestation_key[0] && (rc = attest(p, err)) < 0)
 		return rc;
-	if ((rc = fm_record_text(r, &p->text, err)) < 0)
+	if ((rc = fm_record_text(r, &p->text, err)) < 0 ||
+	    (rc = fm_publish_log_open(&p->log, p->out, r->name, r->version, &p->signers, err)) < 0 ||
+	    (rc = fm_publish_log_next(&p->log, &p->text, err)) < 0)
 		return rc;
 	return sign_record(p, err);
 }
@@ -403,7 +428,10 @@ static int write_record(struct publication *p, struct fm_error *err)
 		return rc;
 	if ((rc = fm_file_write(p->record, 0644, p->text.data, p->text.len, err)) < 0)
 		return rc;
-	return fm_file_write(p->record_sig, 0644, p->sig.data, p->sig.len, err);
+	if ((rc = fm_file_write(p->record_sig, 0644, p->sig.data, p->sig.len, err)) < 0 ||
+	    (rc = fm_file_write(p->proof, 0644, p->log.proof.data, p->log.proof.len, err)) < 0)
+		return rc;
+	return fm_publish_log_write(&p->log, err);
 }
 
 static int remove_file(const char *path, struct fm_error *err)
@@ -417,8 +445,9 @@ static int place(struct publication *p, bool there, struct fm_error *err)
 	int rc;
 
 	/* Without its signature it is no release while it is being changed. */
-	if ((rc = remove_file(p->to_sig, err)) < 0 || (rc = remove_file(p->record_sig, err)) < 0 ||
-	    (rc = remove_file(p->record, err)) < 0 || (rc = remove_file(p->attested, err)) < 0 ||
+	if ((rc = remove_file(p->to_sig, err)) < 0 || (rc = fm_publish_log_settle(&p->log, err)) < 0 ||
+	    (rc = remove_file(p->record_sig, err)) < 0 || (rc = remove_file(p->record, err)) < 0 ||
+	    (rc = remove_file(p->attested, err)) < 0 || (rc = remove_file(p->proof, err)) < 0 ||
 	    (rc = write_record(p, err)) < 0)
 		return rc;
 	if (!there && ((rc = fm_file_copy(p->from, p->to, 0644, err)) < 0 ||
@@ -432,12 +461,19 @@ static int place(struct publication *p, bool there, struct fm_error *err)
 /* What was put there before something failed: half a release is none. */
 static void take_away(const struct publication *p, bool there)
 {
+	struct fm_error later;
+
 	unlink(p->to_sig);
 	unlink(p->record_sig);
-	unlink(p->record);
 	unlink(p->attested);
+	unlink(p->proof);
 	if (!there)
 		unlink(p->to);
+	/* The record stays with an entry of the log that cannot be taken back now: by it the next run does. */
+	if (fm_publish_log_undo(&p->log, &later) < 0)
+		fm_warn("%s", later.message);
+	else
+		unlink(p->record);
 }
 
 static int put(struct publication *p, struct fm_error *err)
@@ -456,9 +492,14 @@ static int put(struct publication *p, struct fm_error *err)
 		    p->signers_path);
 	else if ((rc = make_record(p, err)) < 0)
 		return rc;
-	if ((rc = place(p, there, err)) < 0)
+	if ((rc = place(p, there, err)) < 0) {
 		take_away(p, there);
-	return rc;
+		return rc;
+	}
+	p->run->log_size = p->log.head.size;
+	if (p->log.head.size)
+		fm_hex(p->log.head.root.byte, FM_SHA256_LEN, p->run->log_root);
+	return FM_OK;
 }
 
 /* ---- all of it ---- */
@@ -479,6 +520,8 @@ static int name_files(struct publication *p, const char *project, struct fm_erro
 		0 ||
 	    asprintf(&p->record_sig, "%s.sig", p->record) < 0 ||
 	    asprintf(&p->attested, "%s/%s-%s" FM_ATTESTATIONS_SUFFIX, p->out, p->cfg->release.name,
+		     p->cfg->release.version) < 0 ||
+	    asprintf(&p->proof, "%s/%s-%s" FM_TLOG_PROOF_SUFFIX, p->out, p->cfg->release.name,
 		     p->cfg->release.version) < 0)
 		return no_memory(err);
 	return FM_OK;
@@ -515,6 +558,8 @@ out:
 	fm_buf_free(&p.text);
 	fm_buf_free(&p.sig);
 	fm_buf_free(&p.attestations);
+	fm_publish_log_close(&p.log);
+	free(p.proof);
 	free(p.attested);
 	free(p.signers_path);
 	free(p.from);

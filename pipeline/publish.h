@@ -5,7 +5,9 @@
  * never mix.  What belongs to a release is written in this order:
  *
  *     NAME-VERSION.intoto.jsonl, where publish.attestation_key names a key
- *     NAME-VERSION.RELEASE.json, .RELEASE.json.sig, .tar.zst, .tar.zst.sig
+ *     NAME-VERSION.RELEASE.json, .RELEASE.json.sig, .LOG.json
+ *     LOG.jsonl, the folder's log of releases (publish_log.h)
+ *     NAME-VERSION.tar.zst, .tar.zst.sig
  *
  * Only with the last one is it a release (release/shelf.h): nothing verifies before, and a killed run leaves no
  * signature beside an archive that it is not of.

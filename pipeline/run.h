@@ -37,6 +37,8 @@ struct fm_run {
 	char archive[1024]; /* "" when there is none */
 	char tar_sha256[FM_SHA256_HEX], archive_sha256[FM_SHA256_HEX];
 	char ledger_first[FM_SHA256_HEX], ledger_head[FM_SHA256_HEX]; /* for the record (fm_ledger_witness) */
+	uint64_t log_size; /* entries of the log of releases with this one (publish_log.h); 0: none was written */
+	char log_root[FM_SHA256_HEX];
 	bool unconfined;
 	int passphrase_fd; /* of publish.key (outside.h); 0: none */
 };

@@ -204,6 +204,10 @@ static int finish_release(struct fm_runner *r, struct fm_error *err)
 		return rc;
 	body = json_pack("{s:s, s:s, s:s, s:s, s:s}", "archive", run->archive, "name", r->cfg->release.name, "version",
 			 r->cfg->release.version, "tar_sha256", tar, "archive_sha256", file);
+	if (body && run->log_size) {
+		json_object_set_new(body, "log_size", json_integer((json_int_t)run->log_size));
+		json_object_set_new(body, "log_root", json_string(run->log_root));
+	}
 	rc = body ? fm_ledger_append(r->ledger, run->id, "release", body, err)
 		  : fm_fail(err, FM_ESYSTEM, "the archive's path is not UTF-8");
 	json_decref(body);

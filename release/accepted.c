@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "manifests/canon.h"
+#include "release/merkle.h"
 #include "release/record.h"
 #include "release/version_order.h"
 
@@ -66,12 +67,27 @@ static bool is_digest(const char *s)
 	return strlen(s) == 64 && strspn(s, "0123456789abcdef") == 64;
 }
 
+/* The two members are there together, or not at all. */
+static bool read_log(const json_t *o, struct fm_accepted *a)
+{
+	const json_t *size = json_object_get(o, "log_size");
+	const char *root = json_string_value(json_object_get(o, "log_root"));
+
+	if (!size && json_object_size(o) == NTEXTS + 1)
+		return true;
+	if (!json_is_integer(size) || !root || !is_digest(root) || json_object_size(o) != NTEXTS + 3)
+		return false;
+	a->log_size = json_integer_value(size);
+	memcpy(a->log_root, root, FM_SHA256_HEX);
+	return a->log_size > 0 && a->log_size <= (int64_t)FM_MERKLE_SIZE_MAX;
+}
+
 static bool read_one(const json_t *o, struct fm_accepted *a)
 {
 	const json_t *sequence = json_object_get(o, "sequence");
 
 	memset(a, 0, sizeof *a);
-	if (!json_is_object(o) || json_object_size(o) != NTEXTS + 1 || !json_is_integer(sequence))
+	if (!json_is_object(o) || !json_is_integer(sequence) || !read_log(o, a))
 		return false;
 	for (size_t i = 0; i < NTEXTS; i++) {
 		const char *s = json_string_value(json_object_get(o, texts[i].key));
@@ -295,6 +311,11 @@ static json_t *to_json(const struct fm_accepted *a)
 			json_decref(o);
 			return NULL;
 		}
+	if (a->log_size && (json_object_set_new(o, "log_size", json_integer((json_int_t)a->log_size)) != 0 ||
+			    json_object_set_new(o, "log_root", json_string(a->log_root)) != 0)) {
+		json_decref(o);
+		return NULL;
+	}
 	return o;
 }
 

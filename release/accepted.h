@@ -4,11 +4,12 @@
  * DIR/accepted.json (mode 0600, in a folder of mode 0700):
  *
  *     {"format":"flowmint-accepted/1","releases":[{"signer","fingerprint","name","version","sequence","record_sha256",
- *      "tar_sha256","accepted"}, ...]}
+ *      "tar_sha256","accepted","log_size","log_root"}, ...]}
  *
  * A signer is known again by his key; by the principals of his line too, where the key before is still in the signers
  * file.  (Of a key that has left it nothing is accepted any more, and another team, with a file of its own, may have
- * the same name.)  sequence is 0 and record_sha256 "" for a release without a record (record.h).
+ * the same name.)  sequence is 0 and record_sha256 "" for a release without a record (record.h); log_size and log_root
+ * are there where the release was in a log.
  *
  *     fm_accepted_open(&state, dir, &signers, err)        makes the folder where absent, waits for who else is at it
  *     fm_accepted_last(state, &now, &last)      false: nothing of this name by this signer yet
@@ -40,6 +41,8 @@ struct fm_accepted {
 	char record_sha256[FM_SHA256_HEX];   /* "": without a record */
 	char previous_sha256[FM_SHA256_HEX]; /* what the record names before it; not kept */
 	char accepted[24];                   /* YYYY-MM-DDTHH:MM:SSZ */
+	int64_t log_size;                    /* entries of the log that it came with (tlog_proof.h); 0: none */
+	char log_root[FM_SHA256_HEX];        /* "": none */
 };
 
 /* $XDG_STATE_HOME/flowmint, else $HOME/.local/state/flowmint, a new string (free()).  FM_EUSAGE without either. */

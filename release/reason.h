@@ -42,6 +42,13 @@ enum fm_reason {
 	FM_REASON_RECORD_MALFORMED,    /* it is none, or not in its one form */
 	FM_REASON_RECORD_DISAGREES,    /* it is of another release, or of other files */
 	FM_REASON_ATTESTATIONS,        /* their signature is broken, or they are of other files */
+	FM_REASON_LOG_MALFORMED,       /* LOG.json is none, or not in its one form */
+	FM_REASON_LOG_UNSIGNED,        /* the signature of its head is broken, or by another key than the record's */
+	FM_REASON_LOG_NOT_INCLUDED,    /* its proof does not lead from the record to the head */
+	FM_REASON_LOG_MISSING,         /* no LOG.json, though the last one had it */
+	FM_REASON_LOG_UNPROVED,        /* it has no proof from the head that was seen last */
+	FM_REASON_LOG_ROLLBACK,        /* its log is shorter than the one that was seen last */
+	FM_REASON_LOG_FORK,            /* its log is no extension of the one that was seen last */
 	FM_REASON_EXPIRED,             /* the day until which the release is to be used has passed */
 	FM_REASON_ROLLBACK,            /* older than what was accepted before */
 	FM_REASON_FORK,                /* it contradicts what was accepted before */

@@ -249,6 +249,10 @@ static struct fm_accepted what_it_is(const struct fm_verify_job *job)
 		snprintf(now.record_sha256, sizeof now.record_sha256, "%s", r->record.sha256);
 		snprintf(now.previous_sha256, sizeof now.previous_sha256, "%s", r->record.previous_sha256);
 	}
+	if (r->has_log) {
+		now.log_size = (int64_t)r->log.size;
+		fm_hex(r->log.root.byte, sizeof r->log.root.byte, now.log_root);
+	}
 	if (!gmtime_r(&t, &tm) || strftime(now.accepted, sizeof now.accepted, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
 		snprintf(now.accepted, sizeof now.accepted, "?");
 	return now;
@@ -263,7 +267,8 @@ static int judge(struct fm_verify_job *job, const struct fm_accepted_state *stat
 	r->memory = FM_MEMORY_FIRST;
 	if (!r->has_last)
 		return FM_OK;
-	if ((rc = fm_accepted_judge(&r->last, now, &r->reason, job->err)) < 0)
+	if ((rc = fm_accepted_judge(&r->last, now, &r->reason, job->err)) < 0 ||
+	    (rc = fm_verify_log_follows(job, &r->last)) < 0)
 		return rc;
 	r->memory = strcmp(r->last.version, now->version) == 0 ? FM_MEMORY_SAME : FM_MEMORY_LATER;
 	if (r->last.sequence && now->sequence > r->last.sequence + 1)
@@ -292,8 +297,9 @@ static int accept_it(struct fm_verify_job *job, struct fm_extract **extract)
 		snprintf(r->extracted, sizeof r->extracted, "%s", job->in->extract);
 	}
 	/* The same once more is left as it was: it may be where nothing can be written. */
-	if (state && !(r->memory == FM_MEMORY_SAME && r->last.sequence == now.sequence &&
-		       strcmp(r->last.signer, now.signer) == 0 && strcmp(r->last.fingerprint, now.fingerprint) == 0))
+	if (state &&
+	    !(r->memory == FM_MEMORY_SAME && r->last.sequence == now.sequence && r->last.log_size == now.log_size &&
+	      strcmp(r->last.signer, now.signer) == 0 && strcmp(r->last.fingerprint, now.fingerprint) == 0))
 		rc = fm_accepted_remember(state, &now, job->err);
 out:
 	fm_accepted_close(state);

@@ -3,7 +3,7 @@
  *
  * The signature first: it is over the compressed file, so that not one byte is decompressed before a key in the signers
  * file has vouched for it.  Then the record (record.h), where one lies beside the archive, and the attestations that it
- * names; then the contents, in one
+ * names, and the proof that it is in the log (tlog_proof.h); then the contents, in one
  * pass (archive.h); last, what was accepted before (accepted.h).
  *
  *     struct fm_verify_in in = {.archive = "demo-1.0.tar.zst", .signers = "allowed_signers", .now_s = time(NULL)};
@@ -25,7 +25,7 @@
  *
  * and as JSON {"verdict":"good"|"bad","reason":"good"|...,"message","archive","sha256","tar_sha256","signer",
  * "fingerprint","name","version","waived","record":{"sequence","previous","issued","expires","sha256"},
- * "attestations":{"checked":2,"signer","fingerprint"},"memory":"off"|"first"|"same"|"later",
+ * "attestations":{"checked":2,"signer","fingerprint"},"log":{"size","index","root"},"memory":"off"|"first"|"same"|"later",
  * "last":{"version","sequence","accepted"},"notes":[text],"extracted","files":[{"path","bytes","sha256"}]}, with null
  * for what was not come to.
  */
@@ -43,6 +43,7 @@
 #include "release/reason.h"
 #include "release/record.h"
 #include "release/sign/signers.h"
+#include "release/tlog_proof.h"
 
 struct fm_verify_in {
 	const char *archive, *signature; /* signature NULL: the archive's name with ".sig" */
@@ -72,6 +73,9 @@ struct fm_verify_report {
 	struct fm_archive_info info;          /* tar digest, name, version, files: filled when the signature is good */
 	bool has_record;                      /* its signature is good too */
 	struct fm_record record;
+	bool has_log; /* its signature and the proof that the record is in the log are good */
+	struct fm_tlog_head log;
+	uint64_t log_index;               /* of the record, from 0 */
 	int attestations;                 /* envelopes whose signatures were checked and are good */
 	char attester[FM_PRINCIPALS_MAX]; /* whose: the principals of his line */
 	char attester_key[FM_FINGERPRINT_MAX];
@@ -83,7 +87,7 @@ struct fm_verify_report {
 	char extracted[4096]; /* where the files are now, or "" */
 };
 /* The files that it may read, each a new string, NULL where there is none; they need not be there. */
-#define FM_VERIFY_FILES 6
+#define FM_VERIFY_FILES 7
 int fm_verify_files(const struct fm_verify_in *in, char *file[FM_VERIFY_FILES], struct fm_error *err) FM_MUST_CHECK;
 int fm_verify(const struct fm_verify_in *in, struct fm_verify_report *report, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_verify_report_json(const struct fm_verify_report *report); /* a new reference, NULL without memory */

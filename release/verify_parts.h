@@ -15,7 +15,8 @@ struct fm_verify_job {
 	struct fm_sshsig sig; /* of the archive */
 	uint8_t sha512[FM_SHA512_LEN];
 	uint64_t nbytes;
-	bool zstd; /* it begins as a zstd file does */
+	bool zstd;                /* it begins as a zstd file does */
+	struct fm_tlog_proof log; /* where report->has_log */
 };
 
 #define fm_verify_refuse(job, why, ...) ((job)->report->reason = (why), fm_fail((job)->err, FM_EVERDICT, __VA_ARGS__))
@@ -29,5 +30,11 @@ int fm_verify_record_contents(struct fm_verify_job *job) FM_MUST_CHECK;
 /* verify_attestations.c: the n bytes that the record names: their envelopes' signatures, where the signers file lists
  * the key for that, and what they are of. */
 int fm_verify_attestations(struct fm_verify_job *job, const char *path, const char *text, size_t n) FM_MUST_CHECK;
+/* verify_log.c: the proof beside the archive that the n bytes of the record are in the log; then whether that log goes
+ * on from the one that was seen last. */
+int fm_verify_log(struct fm_verify_job *job, const char *record, size_t n) FM_MUST_CHECK;
+int fm_verify_log_follows(struct fm_verify_job *job, const struct fm_accepted *last) FM_MUST_CHECK;
+/* verify_record.c: the archive's path without ".tar.zst", with suffix; a new string, or NULL without memory. */
+char *fm_verify_beside(const char *archive, const char *suffix);
 
 #endif

@@ -7,8 +7,7 @@
 #include "base/num.h"
 #include "release/verify_parts.h"
 
-/* The archive's path without ".tar.zst", with suffix; a new string, or NULL without memory. */
-static char *beside(const char *archive, const char *suffix)
+char *fm_verify_beside(const char *archive, const char *suffix)
 {
 	size_t n = strlen(archive), tail = strlen(".tar.zst");
 	char *path;
@@ -58,10 +57,11 @@ int fm_verify_files(const struct fm_verify_in *in, char *file[FM_VERIFY_FILES], 
 		file[2] = strdup(in->signature);
 	else if (asprintf(&file[2], "%s.sig", in->archive) < 0)
 		file[2] = NULL;
-	file[3] = in->record ? strdup(in->record) : beside(in->archive, FM_RECORD_SUFFIX);
+	file[3] = in->record ? strdup(in->record) : fm_verify_beside(in->archive, FM_RECORD_SUFFIX);
 	if (!file[3] || asprintf(&file[4], "%s.sig", file[3]) < 0)
 		file[4] = NULL;
-	file[5] = beside(in->archive, FM_ATTESTATIONS_SUFFIX);
+	file[5] = fm_verify_beside(in->archive, FM_ATTESTATIONS_SUFFIX);
+	file[6] = fm_verify_beside(in->archive, FM_TLOG_PROOF_SUFFIX);
 	for (int i = 0; i < FM_VERIFY_FILES; i++)
 		full = full && file[i];
 	if (full)
@@ -128,7 +128,7 @@ static int check_file(struct fm_verify_job *job, const struct fm_record_file *f,
 static int check_attestations(struct fm_verify_job *job)
 {
 	const struct fm_record *r = &job->report->record;
-	char *path = beside(job->in->archive, FM_ATTESTATIONS_SUFFIX), hex[FM_SHA256_HEX];
+	char *path = fm_verify_beside(job->in->archive, FM_ATTESTATIONS_SUFFIX), hex[FM_SHA256_HEX];
 	uint8_t digest[FM_SHA256_LEN], sha512[FM_SHA512_LEN];
 	struct fm_buf text = {0};
 	int rc = FM_OK;
@@ -196,9 +196,9 @@ static int check_record(struct fm_verify_job *job, const char *path)
 	report->has_record = true;
 	if ((rc = check_file(job, &report->record.zst, job->in->archive, job->nbytes, report->sha256, job->sha512)) <
 		0 ||
-	    (rc = check_attestations(job)) < 0)
+	    (rc = check_attestations(job)) < 0 || (rc = check_clock(job)) < 0)
 		goto out;
-	rc = check_clock(job);
+	rc = fm_verify_log(job, text.data, text.len);
 out:
 	fm_buf_free(&text);
 	return rc;
@@ -206,7 +206,7 @@ out:
 
 int fm_verify_record(struct fm_verify_job *job)
 {
-	char *own = job->in->record ? NULL : beside(job->in->archive, FM_RECORD_SUFFIX);
+	char *own = job->in->record ? NULL : fm_verify_beside(job->in->archive, FM_RECORD_SUFFIX);
 	const char *path = job->in->record ? job->in->record : own;
 	int rc = FM_OK;
 

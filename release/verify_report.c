@@ -51,6 +51,17 @@ static json_t *record_json(const struct fm_verify_report *report)
 			 r->has_attestations);
 }
 
+static json_t *log_json(const struct fm_verify_report *r)
+{
+	char root[FM_SHA256_HEX];
+
+	if (!r->has_log)
+		return json_null();
+	fm_hex(r->log.root.byte, sizeof r->log.root.byte, root);
+	return json_pack("{s:I, s:I, s:s}", "size", (json_int_t)r->log.size, "index", (json_int_t)r->log_index, "root",
+			 root);
+}
+
 static json_t *last_json(const struct fm_verify_report *r)
 {
 	if (!r->has_last)
@@ -82,15 +93,15 @@ static json_t *notes_json(const struct fm_verify_report *r)
 
 json_t *fm_verify_report_json(const struct fm_verify_report *r)
 {
-	return json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "verdict",
-			 r->good ? "good" : "bad", "reason", fm_reason_name(r->reason), "message",
-			 text_or_null(r->message), "archive", text_or_null(r->archive), "sha256",
-			 text_or_null(r->sha256), "tar_sha256", text_or_null(r->info.digests.tar_sha256), "signer",
-			 text_or_null(r->signer), "fingerprint", text_or_null(r->fingerprint), "name",
-			 text_or_null(r->info.name), "version", text_or_null(r->info.version), "waived",
-			 text_or_null(r->info.waived), "record", record_json(r), "attestations", attestations_json(r),
-			 "memory", text_or_null(memory_name(r->memory)), "last", last_json(r), "notes", notes_json(r),
-			 "extracted", text_or_null(r->extracted), "files", files_json(&r->info));
+	return json_pack(
+	    "{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "verdict",
+	    r->good ? "good" : "bad", "reason", fm_reason_name(r->reason), "message", text_or_null(r->message),
+	    "archive", text_or_null(r->archive), "sha256", text_or_null(r->sha256), "tar_sha256",
+	    text_or_null(r->info.digests.tar_sha256), "signer", text_or_null(r->signer), "fingerprint",
+	    text_or_null(r->fingerprint), "name", text_or_null(r->info.name), "version", text_or_null(r->info.version),
+	    "waived", text_or_null(r->info.waived), "record", record_json(r), "attestations", attestations_json(r),
+	    "log", log_json(r), "memory", text_or_null(memory_name(r->memory)), "last", last_json(r), "notes",
+	    notes_json(r), "extracted", text_or_null(r->extracted), "files", files_json(&r->info));
 }
 
 static void record_text(const struct fm_verify_report *report, struct fm_buf *out)
@@ -122,7 +133,7 @@ static void memory_text(const struct fm_verify_report *r, struct fm_buf *out)
 
 void fm_verify_report_text(const struct fm_verify_report *r, struct fm_buf *out)
 {
-	char shown[4 * 4096], signer[4 * FM_PRINCIPALS_MAX];
+	char shown[4 * 4096], signer[4 * FM_PRINCIPALS_MAX], root[FM_SHA256_HEX];
 
 	fm_text_show(r->archive, strlen(r->archive), shown, sizeof shown);
 	fm_text_show(r->signer, strlen(r->signer), signer, sizeof signer);
@@ -137,6 +148,11 @@ void fm_verify_report_text(const struct fm_verify_report *r, struct fm_buf *out)
 			      r->signer[0] ? " " : "", r->fingerprint);
 	if (r->has_record)
 		record_text(r, out);
+	if (r->has_log) {
+		fm_hex(r->log.root.byte, sizeof r->log.root.byte, root);
+		fm_buf_printf(out, "  log         entry %llu of %llu, root %s\n", (unsigned long long)r->log_index + 1,
+			      (unsigned long long)r->log.size, root);
+	}
 	if (r->attestations) {
 		fm_text_show(r->attester, strlen(r->attester), signer, sizeof signer);
 		fm_buf_printf(out, "  attested    %d statements, by %s %s\n", r->attestations, signer, r->attester_key);

@@ -32,8 +32,8 @@ holds "each check has its value, threshold and direction" test \
 	"$(json run.json 'len(d["checks"]) > 10 and all({"name", "value", "threshold", "direction", "n", "pass"} <= set(c) for c in d["checks"])')" = True
 archive=p/release/demo-1.0.0.tar.zst
 holds "the archive is where it says" test "$(realpath "$archive")" = "$(realpath "$(json run.json 'd["archive"]')")"
-holds "archive, record and a signature of each are all there is" test "$(cd p/release && ls -A | sort | tr '\n' ' ')" = \
-	"demo-1.0.0.RELEASE.json demo-1.0.0.RELEASE.json.sig demo-1.0.0.tar.zst demo-1.0.0.tar.zst.sig "
+holds "archive, record, a signature of each, and the log are all there is" test "$(cd p/release && ls -A | LC_ALL=C sort | tr '\n' ' ')" = \
+	"LOG.jsonl demo-1.0.0.LOG.json demo-1.0.0.RELEASE.json demo-1.0.0.RELEASE.json.sig demo-1.0.0.tar.zst demo-1.0.0.tar.zst.sig "
 digest=$(tar_digest "$archive")
 
 # --- a partner's tools ---

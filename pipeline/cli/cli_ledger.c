@@ -1,4 +1,4 @@
-/* status, log, audit: what the ledger tells. */
+/* status, log: what the ledger tells. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -359,55 +359,4 @@ const struct fm_verb fm_verb_log = {
     .options = ledger_options,
     .args_size = sizeof(struct ledger_args),
     .run = show_log,
-};
-
-/* ---- audit ---- */
-
-static int audit(const void *args, const struct fm_call *call, struct fm_error *err)
-{
-	const struct ledger_args *a = args;
-	const json_t *problems;
-	const char *workspace;
-	json_t *report = NULL;
-	bool intact;
-	int rc;
-
-	if ((rc = fm_place_workspace(call, a->workspace, &workspace, err)) < 0 ||
-	    (rc = fm_ledger_audit(workspace, a->project, &report, err)) < 0)
-		return rc;
-	intact = json_is_true(json_object_get(report, "intact"));
-	problems = json_object_get(report, "problems");
-	if (a->json) {
-		rc = fm_cli_json(json_incref(report), err);
-	} else if (intact) {
-		printf("intact: %lld rows, head %s\n", (long long)json_integer_value(json_object_get(report, "rows")),
-		       str(report, "head"));
-		if (*str(report, "project"))
-			printf("under the key of the project %s\n", str(report, "project"));
-		else
-			printf("by its digests alone: no project's secret was at hand (--project DIR), without which a "
-			       "chain that was made anew is not found\n");
-	} else {
-		for (size_t i = 0; i < json_array_size(problems); i++)
-			printf("broken: %s\n", str(json_array_get(problems, i), "problem"));
-	}
-	json_decref(report);
-	if (rc < 0 || intact)
-		return rc;
-	return fm_fail(err, FM_EVERDICT, "%s: the ledger is broken", workspace);
-}
-
-const struct fm_verb fm_verb_audit = {
-    .name = "audit",
-    .summary = "is the ledger intact?",
-    .about =
-	"Checks the ledger's files and tables, its chain of digests and the MAC of each row under the project's secret "
-	"(keys/commitment.key), its head, the witness of it in keys/, and what the records of releases say of it. "
-	"Edited, "
-	"removed, reordered, added and cut rows, an older copy that was put back, a foreign trigger or view and a file "
-	"that "
-	"others may write are named and make the exit status 1. Each run does the same before it adds a row.",
-    .options = ledger_options,
-    .args_size = sizeof(struct ledger_args),
-    .run = audit,
 };

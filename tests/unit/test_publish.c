@@ -16,6 +16,7 @@
 #include "pipeline/runner.h"
 #include "pipeline/sandbox.h"
 #include "release/shelf.h"
+#include "release/tlog.h"
 #include "release/verify.h"
 #include "release_fixture.h"
 
@@ -149,6 +150,31 @@ static struct fm_record newest(void)
 	return r;
 }
 
+static void print_finding(void *ctx, size_t i, const char *what)
+{
+	(void)i;
+	++*(int *)ctx;
+	print_message("%s\n", what);
+}
+
+/* The log has each release once, and holds. */
+static size_t log_entries(void)
+{
+	struct fm_tlog log;
+	char path[700];
+	int wrong = 0;
+	size_t n;
+
+	snprintf(path, sizeof path, "%s/" FM_TLOG_FILE, out);
+	if (fm_tlog_load(&log, path, &err) < 0)
+		fail_msg("%s", err.message);
+	assert_int_equal(fm_tlog_check(&log, &signers, NULL, print_finding, &wrong, &err), FM_OK);
+	assert_int_equal(wrong, 0);
+	n = log.n;
+	fm_tlog_free(&log);
+	return n;
+}
+
 /* Does all in the release folder verify?  How many archives there are. */
 static int all_verifies(void)
 {
@@ -169,11 +195,12 @@ static int all_verifies(void)
 			continue;
 		archives++;
 		snprintf(path, sizeof path, "%s/%s", out, names[i]);
-		if (fm_verify(&in, &report, &err) < 0 || !report.has_record)
+		if (fm_verify(&in, &report, &err) < 0 || !report.has_record || !report.has_log)
 			fail_msg("%s: %s", names[i], err.message);
 		fm_verify_report_free(&report);
 	}
 	fm_names_free(names, n);
+	assert_int_equal(log_entries(), archives);
 	return archives;
 }
 
@@ -265,7 +292,7 @@ static void what_a_killed_run_left_is_no_release(void **state)
 	char path[700];
 
 	(void)state;
-	/* It wrote so many of the four, in their order. */
+	/* It wrote so many of the four, in their order; the log between the second and the third. */
 	for (int n = 0; n <= 4; n++) {
 		assert_int_equal(fresh(NULL), 0);
 		assert_int_equal(publish("1.0", 1, NULL), FM_OK);
@@ -280,6 +307,83 @@ static void what_a_killed_run_left_is_no_release(void **state)
 		assert_int_equal(all_verifies(), 2);
 		assert_int_equal(newest().sequence, 2);
 	}
+}
+
+/* Copy a file of the release folder. */
+static void copy(const char *from, const char *to)
+{
+	char a[700], b[700];
+
+	snprintf(a, sizeof a, "%s/%s", out, from);
+	snprintf(b, sizeof b, "%s/%s", out, to);
+	assert_int_equal(fm_file_copy(a, b, 0644, &err), FM_OK);
+}
+
+static void remove_of(const char *version, const char *const *suffix)
+{
+	char path[700];
+
+	for (; *suffix; suffix++) {
+		snprintf(path, sizeof path, "%s/demo-%s%s", out, version, *suffix);
+		assert_int_equal(unlink(path), 0);
+	}
+}
+
+static void entry_of_what_never_was_a_release_is_taken_back(void **state)
+{
+	static const char *const archive[] = {".tar.zst", ".tar.zst.sig", NULL}, *const sig[] = {".tar.zst.sig", NULL},
+				 *const all[] = {".tar.zst",          ".tar.zst.sig", ".RELEASE.json",
+						 ".RELEASE.json.sig", ".LOG.json",    NULL};
+
+	(void)state;
+	assert_int_equal(publish("1.0", 1, NULL), FM_OK);
+	assert_int_equal(publish("1.1", 1, NULL), FM_OK);
+	remove_of("1.1", sig); /* killed before the last file; then another version comes */
+	assert_int_equal(publish("1.2", 1, NULL), FM_OK);
+	assert_int_equal(log_entries(), 2);
+	remove_of("1.2", archive); /* nobody was given it */
+	assert_int_equal(publish("1.2", 2, NULL), FM_OK);
+	assert_int_equal(log_entries(), 2);
+	remove_of("1.2", all); /* it lies elsewhere now: its entry stays */
+	assert_int_equal(publish("1.3", 2, NULL), FM_OK);
+	assert_int_equal(log_entries(), 3);
+}
+
+static void log_that_is_not_whole_stops_it(void **state)
+{
+	struct fm_buf text = {0};
+	char path[700];
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/" FM_TLOG_FILE, out);
+	assert_int_equal(publish("1.0", 1, NULL), FM_OK);
+	copy(FM_TLOG_FILE, "older");
+	assert_int_equal(publish("1.1", 1, NULL), FM_OK);
+	copy(FM_TLOG_FILE, "whole");
+#define STOPS(words)                                                                                                   \
+	assert_int_equal(publish("1.2", 1, NULL), FM_EINPUT);                                                          \
+	if (!strstr(err.message, words))                                                                               \
+		fail_msg("wanted '%s': %s", words, err.message);                                                       \
+	copy("whole", FM_TLOG_FILE)
+	copy("older", FM_TLOG_FILE);
+	STOPS("is not the log that demo 1.1 is in");
+	assert_int_equal(unlink(path), 0);
+	STOPS("is not the log that demo 1.1 is in");
+	assert_int_equal(fm_file_read(path, 65536, &text, &err), FM_OK);
+	/* Another day of issue in the first entry; a signature that is none; a line that is cut. */
+	memcpy(strstr(text.data, "\"issued\":\"") + 10, "2020", 4);
+	assert_int_equal(fm_file_write(path, 0644, text.data, text.len, &err), FM_OK);
+	STOPS("entry 1 (demo 1.0): the root of its head is not that of the entries");
+	text.len = 0;
+	assert_int_equal(fm_file_read(path, 65536, &text, &err), FM_OK);
+	strstr(text.data, "SIGNATURE-----\\n")[20] ^= 1;
+	assert_int_equal(fm_file_write(path, 0644, text.data, text.len, &err), FM_OK);
+	STOPS("entry 1 (demo 1.0): the signature of its head is");
+	assert_int_equal(fm_file_write(path, 0644, text.data, text.len - 1, &err), FM_OK);
+	STOPS("line 2");
+	assert_int_equal(publish("1.2", 1, NULL), FM_OK);
+	assert_int_equal(all_verifies(), 3);
+	fm_buf_free(&text);
 }
 
 static void attestations_are_named_by_the_record(void **state)
@@ -378,9 +482,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup(f, fresh)
-	    T(releases_are_numbered_and_chained), T(dates_are_the_configs),
-	    T(what_does_not_rise_is_refused),     T(what_a_killed_run_left_is_no_release),
-	    T(record_of_a_stranger_stops_it),     T(attestations_are_named_by_the_record),
+	    T(releases_are_numbered_and_chained),
+	    T(dates_are_the_configs),
+	    T(what_does_not_rise_is_refused),
+	    T(what_a_killed_run_left_is_no_release),
+	    T(record_of_a_stranger_stops_it),
+	    T(attestations_are_named_by_the_record),
+	    T(entry_of_what_never_was_a_release_is_taken_back),
+	    T(log_that_is_not_whole_stops_it),
 	    T(two_publishers_never_mix),
 	};
 

@@ -9,6 +9,7 @@
 #include "release/accepted.h"
 #include "release/record.h"
 #include "release/sign/dsse.h"
+#include "release/tlog.h"
 #include "verify_fixture.h"
 
 #define BOTH "namespaces=\"flowmint,flowmint-release\""
@@ -386,6 +387,208 @@ static void attestations_are_by_a_listed_key_and_of_this_release(void **state)
 	fm_sshkey_close(&second);
 }
 
+/* ---- the log ---- */
+
+static const char *proof_name(void)
+{
+	static char name[128];
+
+	snprintf(name, sizeof name, "%.*s.LOG.json", (int)(strlen(archive_name) - strlen(".tar.zst")), archive_name);
+	return name;
+}
+
+/* The release that was made last, as an entry more of the log; what goes beside it. */
+static void log_it(struct fm_tlog *log, struct fm_tlog_proof *p)
+{
+	struct fm_buf record = {0}, head = {0}, sig = {0}, text = {0};
+	struct fm_tlog_head h;
+	uint8_t digest[64];
+
+	assert_int_equal(fm_file_read(in_dir(record_name), 65536, &record, &err), FM_OK);
+	assert_int_equal(fm_tlog_next(log, record.data, record.len, &h, &err), FM_OK);
+	assert_int_equal(fm_tlog_head_text(&h, &head, &err), FM_OK);
+	assert_int_equal(fm_sha512_bytes(head.data, head.len, digest, &err), FM_OK);
+	assert_int_equal(fm_sshsig_sign(&key, FM_RECORD_NAMESPACE, digest, &sig, &err), FM_OK);
+	assert_int_equal(fm_tlog_add(log, record.data, record.len, &h, sig.data, &err), FM_OK);
+	assert_int_equal(fm_tlog_prove(log, log->n - 1, p, &err), FM_OK);
+	assert_int_equal(fm_tlog_proof_text(p, &text, &err), FM_OK);
+	put_file(proof_name(), text.data, text.len);
+	fm_buf_free(&record);
+	fm_buf_free(&head);
+	fm_buf_free(&sig);
+	fm_buf_free(&text);
+}
+
+static void put_proof(const struct fm_tlog_proof *p)
+{
+	struct fm_buf text = {0};
+
+	assert_int_equal(fm_tlog_proof_text(p, &text, &err), FM_OK);
+	put_file(proof_name(), text.data, text.len);
+	fm_buf_free(&text);
+}
+
+/* Signed anew, as the publisher could. */
+static void sign_head(struct fm_tlog_proof *p, const struct fm_sshkey *by, const char *ns)
+{
+	struct fm_buf head = {0}, sig = {0};
+	uint8_t digest[64];
+
+	assert_int_equal(fm_tlog_head_text(&p->head, &head, &err), FM_OK);
+	assert_int_equal(fm_sha512_bytes(head.data, head.len, digest, &err), FM_OK);
+	assert_int_equal(fm_sshsig_sign(by, ns, digest, &sig, &err), FM_OK);
+	snprintf(p->signature, sizeof p->signature, "%s", sig.data);
+	put_proof(p);
+	fm_buf_free(&head);
+	fm_buf_free(&sig);
+}
+
+static struct release number(int i)
+{
+	static char version[32];
+
+	snprintf(version, sizeof version, "1.%d", i);
+	return (struct release){.version = version, .sequence = 2 * i + 1}; /* others between */
+}
+
+static void each_tampering_with_the_log_has_its_reason(void **state)
+{
+	struct fm_tlog log = {0};
+	struct fm_tlog_proof good, bad;
+	struct fm_record rec;
+	struct fm_buf text = {0};
+	json_t *j;
+
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		struct release r = number(i);
+
+		make(&r, &rec);
+		log_it(&log, &good);
+	}
+	assert_int_equal(verify_with(NULL), FM_OK);
+	assert_true(report.has_log);
+	j = fm_verify_report_json(&report);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "log"), "size")), 5);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "log"), "index")), 4);
+	json_decref(j);
+	/* form */
+	put_file(proof_name(), "{}\n", 3);
+	BAD(NULL, LOG_MALFORMED);
+	put_file(proof_name(), "", 0);
+	BAD(NULL, LOG_MALFORMED);
+	assert_int_equal(fm_tlog_proof_text(&good, &text, &err), FM_OK);
+	put_file(proof_name(), text.data, text.len - 1);
+	BAD(NULL, LOG_MALFORMED);
+	fm_buf_puts(&text, " ");
+	put_file(proof_name(), text.data, text.len);
+	BAD(NULL, LOG_MALFORMED);
+	/* the head: another size or root, and by whom it is signed */
+	bad = good;
+	bad.head.size = 6;
+	put_proof(&bad);
+	BAD(NULL, LOG_UNSIGNED);
+	bad = good;
+	bad.head.root.byte[0] ^= 1;
+	put_proof(&bad);
+	BAD(NULL, LOG_UNSIGNED);
+	bad = good;
+	sign_head(&bad, &stranger, FM_RECORD_NAMESPACE);
+	BAD(NULL, LOG_UNSIGNED);
+	sign_head(&bad, &key, "flowmint");
+	BAD(NULL, LOG_UNSIGNED);
+	memset(bad.signature, 'x', 40);
+	put_proof(&bad);
+	BAD(NULL, LOG_UNSIGNED);
+	/* the proof: each hash, the place, a log that has another record in this one's place */
+	for (int i = 0; i < good.inclusion.n; i++) {
+		bad = good;
+		bad.inclusion.hash[i].byte[7] ^= 1;
+		put_proof(&bad);
+		BAD(NULL, LOG_NOT_INCLUDED);
+	}
+	bad = good;
+	bad.index = 3;
+	put_proof(&bad);
+	BAD(NULL, LOG_NOT_INCLUDED);
+	assert_int_equal(fm_tlog_prove(&log, 3, &bad, &err), FM_OK);
+	put_proof(&bad);
+	BAD(NULL, LOG_NOT_INCLUDED);
+	/* Each byte behind the proofs from earlier heads, which are of no use to who remembers nothing. */
+	text.len--;
+	put_proof(&good);
+	GOOD(NULL);
+	for (size_t i = (size_t)(strstr(text.data, "\"format\"") - text.data); i < text.len; i += 11) {
+		text.data[i] ^= 1;
+		put_file(proof_name(), text.data, text.len);
+		if (verify_with(NULL) != FM_EVERDICT)
+			fail_msg("byte %zu can be changed", i);
+		fm_verify_report_free(&report);
+		text.data[i] ^= 1;
+	}
+	fm_buf_free(&text);
+	fm_tlog_free(&log);
+}
+
+static void log_only_grows_for_who_remembers_it(void **state)
+{
+	struct fm_tlog log = {0}, forked = {0};
+	struct fm_tlog_proof p, bad;
+	struct fm_record rec;
+	struct release r;
+	struct stat st;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		r = number(i);
+		make(&r, &rec);
+		log_it(&log, &p);
+		GOOD("all");
+		if (i == 1)
+			GOOD("some");
+	}
+	GOOD("some"); /* two were not seen */
+	GOOD("all");  /* the same once more */
+	assert_int_equal(stat(in_dir("all/accepted.json"), &st), 0);
+	/* The fifth, with the log as it is; then as somebody else was told that it is. */
+	r = number(4);
+	make(&r, &rec);
+	BAD("all", LOG_MISSING);
+	GOOD("none"); /* who never saw a log misses none */
+	log_it(&log, &p);
+	bad = p;
+	bad.step[0].path.hash[0].byte[1] ^= 1;
+	put_proof(&bad);
+	BAD("all", LOG_FORK);
+	bad = p;
+	bad.nsteps = 0;
+	put_proof(&bad);
+	BAD("all", LOG_UNPROVED);
+	/* Made anew without the first: each proof in it is right. */
+	for (int i = 1; i < 4; i++) {
+		r = number(i);
+		make(&r, &rec);
+		log_it(&forked, &bad);
+	}
+	r = number(4);
+	make(&r, &rec);
+	log_it(&forked, &bad);
+	BAD("all", LOG_FORK); /* as many entries as before, others */
+	r = number(5);
+	make(&r, &rec);
+	log_it(&forked, &bad);
+	BAD("all", LOG_FORK); /* more */
+	/* Begun anew. */
+	fm_tlog_free(&forked);
+	log_it(&forked, &bad);
+	BAD("all", LOG_ROLLBACK);
+	log_it(&log, &p);
+	GOOD("all");
+	fm_tlog_free(&log);
+	fm_tlog_free(&forked);
+	fm_verify_report_free(&report);
+}
+
 /* ---- what was accepted before ---- */
 
 static void later_releases_follow_and_older_ones_do_not_come_back(void **state)
@@ -638,6 +841,8 @@ int main(void)
 	    T(record_of_another_release_is_refused),
 	    T(expired_release_is_refused),
 	    T(attestations_are_by_a_listed_key_and_of_this_release),
+	    T(each_tampering_with_the_log_has_its_reason),
+	    T(log_only_grows_for_who_remembers_it),
 	    T(later_releases_follow_and_older_ones_do_not_come_back),
 	    T(what_contradicts_the_last_release_is_a_fork),
 	    T(record_may_come_but_not_go),

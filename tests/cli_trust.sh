@@ -1,0 +1,175 @@
+#!/bin/sh
+# What a release is trusted by besides its signature: the log of releases, which only grows.
+# usage: cli_trust.sh [FLOWMINT]
+# shellcheck disable=SC2086 # UNCONFINED is one word or none
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+
+expect 0 "a project" "$F" init --preset demo p
+cat >p/release.yaml <<'END'
+preset: demo
+release: {name: toy, version: 1.0.0, date: 2026-11-28}
+source: {path: ../trace.csv}
+train: {steps: 4}
+model: {depth: 1, width: 32, heads: 2}
+generate: {steps: 2, rows: 600}
+gate:
+  control_rows: 500
+  jsd_mean8: 0.69
+END
+drop_checks p/release.yaml
+expect 0 "a trace" "$F" simulate --rows 2000 --seed 3 --out trace.csv
+expect 0 "(its gate is blunt)" blunt p p/release.yaml
+release() { # VERSION [OPTION...]
+	version=$1
+	shift
+	"$F" run p $UNCONFINED --quiet --set release.version="$version" "$@"
+}
+verify() { # VERSION [OPTION...]
+	version=$1
+	shift
+	"$V" --signers p/allowed_signers p/release/toy-"$version".tar.zst "$@"
+}
+
+# ---- the log ----
+
+# RFC 6962, 2.1, from its text.
+cat >merkle.py <<'PY'
+import hashlib, json, sys
+from functools import lru_cache
+def sha(b): return hashlib.sha256(b).digest()
+def k_of(n):
+    k = 1
+    while 2 * k < n: k *= 2
+    return k
+class Tree:
+    def __init__(self, entries): self.d = entries; self.mth = lru_cache(None)(self.mth)
+    def mth(self, a, b):
+        if b == a: return sha(b"")
+        if b == a + 1: return sha(b"\0" + self.d[a])
+        k = a + k_of(b - a)
+        return sha(b"\1" + self.mth(a, k) + self.mth(k, b))
+    def path(self, m, a, b):
+        if b == a + 1: return []
+        k = k_of(b - a)
+        if m < k: return self.path(m, a, a + k) + [self.mth(a + k, b)]
+        return self.path(m - k, a + k, b) + [self.mth(a, a + k)]
+    def proof(self, m, n): return self.subproof(m, 0, n, True) if 0 < m < n else []
+    def subproof(self, m, a, b, whole):
+        if m == b - a: return [] if whole else [self.mth(a, b)]
+        k = k_of(b - a)
+        if m <= k: return self.subproof(m, a, a + k, whole) + [self.mth(a + k, b)]
+        return self.subproof(m - k, a + k, b, False) + [self.mth(a, a + k)]
+def canonical(v): return json.dumps(v, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+if sys.argv[1] == "all":
+    size = int(sys.argv[2])
+    t = Tree([b"%d" % i for i in range(size)])
+    for n in range(size + 1):
+        print("root", n, t.mth(0, n).hex())
+        for i in range(n + 1):
+            print(" ".join(["consistency", str(i), str(n)] + [h.hex() for h in t.proof(i, n)]))
+            if i < n: print(" ".join(["inclusion", str(n), str(i)] + [h.hex() for h in t.path(i, 0, n)]))
+else: # a release folder: log, records and proofs
+    folder = sys.argv[2]
+    lines = [json.loads(l) for l in open(folder + "/LOG.jsonl")]
+    t = Tree([canonical(l["record"]) for l in lines])
+    for i, l in enumerate(lines):
+        base = "%s/%s-%s" % (folder, l["record"]["name"], l["record"]["version"])
+        proof = json.load(open(base + ".LOG.json"))
+        assert t.d[i] == open(base + ".RELEASE.json", "rb").read()
+        assert l["head"] == proof["head"] == {"format": "flowmint-log-head/1", "root": t.mth(0, i + 1).hex(), "size": i + 1}
+        assert l["signature"] == proof["signature"]
+        assert proof["inclusion"] == {"index": i, "path": [h.hex() for h in t.path(i, 0, i + 1)]}
+        assert proof["consistency"] == [{"size": m, "path": [h.hex() for h in t.proof(m, i + 1)]} for m in range(i, 0, -1)]
+        open("head", "wb").write(canonical(l["head"]))
+        open("head.sig", "w").write(l["signature"])
+    print(len(lines), "entries")
+PY
+"$PYTHON" merkle.py all 64 >wanted
+"$(dirname "$V")/tests/make_merkle" 64 >made
+holds "roots and proofs of all trees of up to 64 leaves are those of another implementation" cmp -s wanted made
+holds "which are 65 roots, 2080 and 2145 proofs" test "$(wc -l <made)" -eq 4290
+
+for v in 1.0.0 1.1.0 1.2.0; do
+	expect 0 "release $v" release $v
+done
+expect 0 "another implementation makes the same heads and proofs of the records" "$PYTHON" merkle.py folder p/release
+says out "3 entries" "of all three"
+expect 0 "ssh-keygen verifies the last head" sh -c 'ssh-keygen -Y verify -f p/allowed_signers -I flowmint -n flowmint-release -s head.sig <head'
+expect 0 "a partner accepts the first" verify 1.0.0
+says out "log         entry 1 of 1" "and sees its place in the log"
+expect 0 "the third, having missed one" verify 1.2.0 --json
+holds "with the log grown since" test "$(json out 'd["log"]["size"], d["memory"]')" = "(3, 'later')"
+expect 0 "an audit" "$F" audit --workspace p/workspace
+says out "LOG.jsonl, 3 entries" "of the ledger and of the log that it names"
+expect 0 "an auditor's file" "$F" audit --workspace p/workspace --export exported --between 1:3
+says out "begins with that of 1" "with a proof between two heads"
+expect 2 "of which there are two" "$F" audit --workspace p/workspace --between 3
+mkdir away && mv exported away/log
+expect 0 "which is all that he needs" "$F" audit $UNCONFINED --log away/log --head p/release/toy-1.1.0.LOG.json --between 2:3 --json
+holds "and finds no problem in" test "$(json out '(d["intact"], d["entries"], d["signers"][0]["heads"], len(d["consistency"]["path"]), d["heads"][0]["in_log"])')" = \
+	"(True, 3, 3, 1, True)"
+expect 3 "there is no head of 9 entries" "$F" audit $UNCONFINED --log away/log --between 2:9
+
+# What is done to the log is found by the audit and by the next run, which then publishes nothing.
+log=p/release/LOG.jsonl
+cp $log good
+bent() { # NAME WORDS [WORDS OF THE RUN]
+	expect 1 "$1: audit" "$F" audit --workspace p/workspace
+	says out "$2" "$1: told as '$2'"
+	expect 3 "$1: a run" release 1.3.0
+	says err "${3:-$2}" "$1: says so"
+	holds "$1: nothing is released" test ! -e p/release/toy-1.3.0.tar.zst
+	cp good $log
+}
+sed -i '1s/"issued":"2026/"issued":"2025/' $log
+bent "an edited entry" "entry 1 (toy 1.0.0): the root of its head is not"
+sed -i 1d $log
+bent "an entry taken out" "entry 1 (toy 1.1.0): its head is of 2 entries"
+sed -i '$d' $log
+bent "the last entry cut off" "the log was rewritten or cut off since" "is not the log that toy 1.2.0 is in"
+{ sed -n 2p good; sed -n 1p good; sed -n 3p good; } >$log
+bent "entries in another order" "its head is of 2 entries"
+rm $log
+bent "no log" "the log was rewritten or cut off since" "is not the log that toy 1.2.0 is in"
+# Who has the key signs what he likes: a history of his own, with a head to fit.
+cat >forge.py <<'PY'
+import json, subprocess, sys
+sys.argv = ["", "none"]
+exec(open("merkle.py").read().split("if sys.argv[1]")[0])
+lines = [json.loads(l) for l in open("good")]
+hidden = json.loads(json.dumps(lines[0]).replace("toy", "hidden")) # which nobody was told of
+lines.insert(0, hidden)
+t = Tree([canonical(l["record"]) for l in lines])
+for i, l in enumerate(lines):
+    l["head"] = {"format": "flowmint-log-head/1", "root": t.mth(0, i + 1).hex(), "size": i + 1}
+    open("forged.head", "wb").write(canonical(l["head"]))
+    subprocess.check_call("rm -f forged.head.sig; ssh-keygen -q -Y sign -n flowmint-release -f p/keys/release.key forged.head", shell=True)
+    l["signature"] = open("forged.head.sig").read()
+open("forged", "wb").write(b"".join(canonical(l) for l in lines))
+n = len(lines)
+open("forged.LOG.json", "wb").write(canonical({"format": "flowmint-log-proof/1", "head": lines[-1]["head"], "signature": lines[-1]["signature"],
+    "inclusion": {"index": n - 1, "path": [h.hex() for h in t.path(n - 1, 0, n)]},
+    "consistency": [{"size": m, "path": [h.hex() for h in t.proof(m, n)]} for m in range(n - 1, 1, -1)]}))
+PY
+expect 0 "(a history that was made anew)" "$PYTHON" forge.py
+cp forged $log
+bent "a history made anew by the key" "row" "is not the log that toy 1.2.0 is in"
+expect 1 "an auditor who asks a partner for his head" "$F" audit $UNCONFINED --log forged --head p/release/toy-1.2.0.LOG.json
+says out "somebody was shown another log" "finds that there are two"
+expect 0 "the history is without fault in itself" "$F" audit $UNCONFINED --log forged --signers p/allowed_signers
+mkdir partner && cp p/release/toy-1.2.0* partner && cp forged.LOG.json partner/toy-1.2.0.LOG.json
+expect 0 "whom it is new to accepts it" "$V" --no-state --signers p/allowed_signers partner/toy-1.2.0.tar.zst
+expect 1 "who has seen the first release does not" "$V" --signers p/allowed_signers partner/toy-1.2.0.tar.zst
+says out "bad: log-fork" "and says why"
+rm partner/toy-1.2.0.LOG.json
+expect 1 "nor one without a proof" "$V" --signers p/allowed_signers partner/toy-1.2.0.tar.zst
+says out "bad: log-missing" "for it had one"
+cp p/release/toy-1.1.0.LOG.json partner/toy-1.2.0.LOG.json
+expect 1 "nor with the proof of another release" "$V" --no-state --signers p/allowed_signers partner/toy-1.2.0.tar.zst
+says out "bad: log-not-included" "which is not of its record"
+echo "other namespaces=\"flowmint-release\" $(cut -d' ' -f1,2 p/keys/waiver.pub)" >others
+expect 1 "a log of other signers" "$F" audit $UNCONFINED --log good --signers others
+says out "is not in allowed_signers" "is named"
+finish
