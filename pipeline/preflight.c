@@ -20,6 +20,7 @@
 #include "pipeline/sandbox.h"
 #include "release/archive.h"
 #include "release/json_bounds.h"
+#include "release/sign/rotation.h"
 #include "release/sign/sshkey.h"
 #include "traces/files.h"
 #include "traces/split.h"
@@ -210,6 +211,29 @@ out:
 	return rc;
 }
 
+/* Partners refuse what a key signs that was replaced. */
+static int check_not_replaced(const struct fm_sshpub *key, const char *file, const char *project, struct fm_error *err)
+{
+	char *path = fm_path_join(project, FM_KEYS_FILE);
+	struct fm_keys *keys = NULL;
+	int rc;
+
+	if (!path)
+		return no_memory(err);
+	if ((rc = fm_alloc(&keys, 1, sizeof *keys, "the keys", err)) < 0 || (rc = fm_keys_load(keys, path, err)) < 0)
+		goto out;
+	if (keys->n && !fm_sshpub_same(&keys->r[keys->n - 1].to, key))
+		rc =
+		    fm_fail(err, FM_EINPUT,
+			    "publish.key: %s is not the key that %s ends with, so partners would refuse what it signs: "
+			    "set publish.key to the key that came last (flowmint key rotate made it)",
+			    file, path);
+out:
+	free(keys);
+	free(path);
+	return rc;
+}
+
 /* dry: nothing will be published, so nobody needs to accept the key. */
 static int check_key(const struct fm_config *cfg, const char *project, bool dry, struct fm_error *err)
 {
@@ -229,7 +253,8 @@ static int check_key(const struct fm_config *cfg, const char *project, bool dry,
 		fm_error_prefix(err, "publish.key: ");
 		goto out;
 	}
-	if (dry || (rc = check_listed(&key.pub, path, project, err)) < 0)
+	if (dry || (rc = check_listed(&key.pub, path, project, err)) < 0 ||
+	    (rc = check_not_replaced(&key.pub, path, project, err)) < 0)
 		goto out;
 	rc = check_attestation_key(cfg, project, &key.pub, err);
 out:

@@ -18,6 +18,7 @@
 #include "pipeline/stop.h"
 #include "release/attestation.h"
 #include "release/shelf.h"
+#include "release/sign/rotation.h"
 
 struct publication {
 	const struct fm_config *cfg;
@@ -25,7 +26,7 @@ struct publication {
 	const char *out;
 	char *signers_path;
 	struct fm_signers signers;
-	char *from, *from_sig, *to, *to_sig, *record, *record_sig, *attested, *proof;
+	char *from, *from_sig, *to, *to_sig, *record, *record_sig, *attested, *proof, *keys, *from_keys;
 	struct fm_verify_report report;
 	struct fm_record next;
 	struct fm_buf text, sig; /* of the record */
@@ -426,6 +427,8 @@ static int write_record(struct publication *p, struct fm_error *err)
 	if (p->next.has_attestations &&
 	    (rc = fm_file_write(p->attested, 0644, p->attestations.data, p->attestations.len, err)) < 0)
 		return rc;
+	if (fm_file_exists(p->from_keys) && (rc = fm_file_copy(p->from_keys, p->keys, 0644, err)) < 0)
+		return rc;
 	if ((rc = fm_file_write(p->record, 0644, p->text.data, p->text.len, err)) < 0)
 		return rc;
 	if ((rc = fm_file_write(p->record_sig, 0644, p->sig.data, p->sig.len, err)) < 0 ||
@@ -448,7 +451,7 @@ static int place(struct publication *p, bool there, struct fm_error *err)
 	if ((rc = remove_file(p->to_sig, err)) < 0 || (rc = fm_publish_log_settle(&p->log, err)) < 0 ||
 	    (rc = remove_file(p->record_sig, err)) < 0 || (rc = remove_file(p->record, err)) < 0 ||
 	    (rc = remove_file(p->attested, err)) < 0 || (rc = remove_file(p->proof, err)) < 0 ||
-	    (rc = write_record(p, err)) < 0)
+	    (rc = remove_file(p->keys, err)) < 0 || (rc = write_record(p, err)) < 0)
 		return rc;
 	if (!there && ((rc = fm_file_copy(p->from, p->to, 0644, err)) < 0 ||
 		       (rc = same_digest(p->to, p->run->archive_sha256, &there, err)) < 0))
@@ -467,6 +470,7 @@ static void take_away(const struct publication *p, bool there)
 	unlink(p->record_sig);
 	unlink(p->attested);
 	unlink(p->proof);
+	unlink(p->keys);
 	if (!there)
 		unlink(p->to);
 	/* The record stays with an entry of the log that cannot be taken back now: by it the next run does. */
@@ -514,13 +518,15 @@ static int name_files(struct publication *p, const char *project, struct fm_erro
 	p->signers_path = fm_path_join(project, "allowed_signers");
 	p->from = fm_path_join(p->run->stage[FM_RELEASE].product, name);
 	p->to = fm_path_join(p->out, name);
-	if (!p->signers_path || !p->from || !p->to || asprintf(&p->from_sig, "%s.sig", p->from) < 0 ||
+	p->from_keys = fm_path_join(project, FM_KEYS_FILE);
+	if (!p->signers_path || !p->from_keys || !p->from || !p->to || asprintf(&p->from_sig, "%s.sig", p->from) < 0 ||
 	    asprintf(&p->to_sig, "%s.sig", p->to) < 0 ||
 	    asprintf(&p->record, "%s/%s-%s" FM_RECORD_SUFFIX, p->out, p->cfg->release.name, p->cfg->release.version) <
 		0 ||
 	    asprintf(&p->record_sig, "%s.sig", p->record) < 0 ||
 	    asprintf(&p->attested, "%s/%s-%s" FM_ATTESTATIONS_SUFFIX, p->out, p->cfg->release.name,
 		     p->cfg->release.version) < 0 ||
+	    asprintf(&p->keys, "%s/%s-%s" FM_KEYS_SUFFIX, p->out, p->cfg->release.name, p->cfg->release.version) < 0 ||
 	    asprintf(&p->proof, "%s/%s-%s" FM_TLOG_PROOF_SUFFIX, p->out, p->cfg->release.name,
 		     p->cfg->release.version) < 0)
 		return no_memory(err);
@@ -560,6 +566,8 @@ out:
 	fm_buf_free(&p.attestations);
 	fm_publish_log_close(&p.log);
 	free(p.proof);
+	free(p.keys);
+	free(p.from_keys);
 	free(p.attested);
 	free(p.signers_path);
 	free(p.from);

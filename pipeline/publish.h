@@ -5,6 +5,7 @@
  * never mix.  What belongs to a release is written in this order:
  *
  *     NAME-VERSION.intoto.jsonl, where publish.attestation_key names a key
+ *     NAME-VERSION.KEYS.json, where the key of releases was replaced
  *     NAME-VERSION.RELEASE.json, .RELEASE.json.sig, .LOG.json
  *     LOG.jsonl, the folder's log of releases (publish_log.h)
  *     NAME-VERSION.tar.zst, .tar.zst.sig

@@ -22,9 +22,17 @@ struct fm_accepted_state {
 	char *path; /* of the list */
 	int lock;
 	struct fm_accepted *list;
-	bool *listed; /* the key of each is in the signers file */
 	size_t n;
+	struct fm_accepted_rotation *rotation;
+	size_t nrotations;
+	char (*known)[FM_FINGERPRINT_MAX]; /* keys of the signers file, and those before and after them by rotations */
+	size_t nknown;
 };
+
+static int no_memory(struct fm_error *err)
+{
+	return fm_fail(err, FM_ESYSTEM, "out of memory for what was accepted");
+}
 
 int fm_accepted_dir(char **dir, struct fm_error *err)
 {
@@ -102,6 +110,40 @@ static bool read_one(const json_t *o, struct fm_accepted *a)
 	       (a->sequence ? is_digest(a->record_sha256) : !a->record_sha256[0]);
 }
 
+static bool take(const json_t *o, const char *key, char *out, size_t cap)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	if (!s || !*s || strlen(s) >= cap)
+		return false;
+	memcpy(out, s, strlen(s) + 1);
+	return true;
+}
+
+/* Earlier versions wrote none. */
+static int read_rotations(struct fm_accepted_state *s, const json_t *list, struct fm_error *err)
+{
+	int rc;
+
+	if (!list)
+		return FM_OK;
+	if (!json_is_array(list))
+		return fm_fail(err, FM_EINPUT, "rotations is no list");
+	if ((rc = fm_alloc(&s->rotation, json_array_size(list) + 1, sizeof *s->rotation, "what was accepted", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		struct fm_accepted_rotation *r = &s->rotation[s->nrotations++];
+		const json_t *o = json_array_get(list, i);
+
+		if (!take(o, "from", r->from, sizeof r->from) || !take(o, "to", r->to, sizeof r->to) ||
+		    !take(o, "issued", r->issued, sizeof r->issued) ||
+		    !take(o, "sha256", r->sha256, sizeof r->sha256) || json_object_size(o) != 4 ||
+		    !is_digest(r->sha256))
+			return fm_fail(err, FM_EINPUT, "rotation %zu is not what it must be", i + 1);
+	}
+	return FM_OK;
+}
+
 static int read_list(struct fm_accepted_state *s, const json_t *doc, struct fm_error *err)
 {
 	const json_t *list = json_object_get(doc, "releases");
@@ -115,7 +157,7 @@ static int read_list(struct fm_accepted_state *s, const json_t *doc, struct fm_e
 	for (size_t i = 0; i < json_array_size(list); i++)
 		if (!read_one(json_array_get(list, i), &s->list[s->n++]))
 			return fm_fail(err, FM_EINPUT, "entry %zu is not what it must be", i + 1);
-	return FM_OK;
+	return read_rotations(s, json_object_get(doc, "rotations"), err);
 }
 
 static int load(struct fm_accepted_state *s, struct fm_error *err)
@@ -158,20 +200,75 @@ static int take_lock(struct fm_accepted_state *s, const char *dir, struct fm_err
 	return rc;
 }
 
-static int mark_listed(struct fm_accepted_state *s, const struct fm_signers *signers, struct fm_error *err)
+/* ---- whose they are ---- */
+
+static bool is_known(const struct fm_accepted_state *s, const char *fingerprint)
+{
+	for (size_t i = 0; i < s->nknown; i++)
+		if (strcmp(s->known[i], fingerprint) == 0)
+			return true;
+	return false;
+}
+
+static int add_known(struct fm_accepted_state *s, const char *fingerprint, struct fm_error *err)
+{
+	void *more = realloc(s->known, (s->nknown + 1) * sizeof *s->known);
+
+	if (!more)
+		return no_memory(err);
+	s->known = more;
+	snprintf(s->known[s->nknown++], sizeof *s->known, "%s", fingerprint);
+	return FM_OK;
+}
+
+/* Until nothing is added: each rotation makes its two keys one signer's. */
+static int spread(struct fm_accepted_state *s, struct fm_error *err)
+{
+	bool more = true;
+	int rc;
+
+	while (more) {
+		more = false;
+		for (size_t i = 0; i < s->nrotations; i++) {
+			const struct fm_accepted_rotation *r = &s->rotation[i];
+			bool from = is_known(s, r->from), to = is_known(s, r->to);
+
+			if (from == to)
+				continue;
+			if ((rc = add_known(s, from ? r->to : r->from, err)) < 0)
+				return rc;
+			more = true;
+		}
+	}
+	return FM_OK;
+}
+
+static int mark_known(struct fm_accepted_state *s, const struct fm_signers *signers, struct fm_error *err)
 {
 	char fingerprint[FM_FINGERPRINT_MAX];
 	int rc;
 
-	if ((rc = fm_alloc(&s->listed, s->n + 1, sizeof *s->listed, "what was accepted", err)) < 0)
-		return rc;
-	for (size_t i = 0; i < signers->n && s->n; i++) {
-		if ((rc = fm_sshpub_fingerprint(&signers->s[i].key, fingerprint, err)) < 0)
+	for (size_t i = 0; i < signers->n && (s->n || s->nrotations); i++)
+		if ((rc = fm_sshpub_fingerprint(&signers->s[i].key, fingerprint, err)) < 0 ||
+		    (rc = add_known(s, fingerprint, err)) < 0)
 			return rc;
-		for (size_t j = 0; j < s->n; j++)
-			s->listed[j] |= strcmp(s->list[j].fingerprint, fingerprint) == 0;
-	}
-	return FM_OK;
+	return spread(s, err);
+}
+
+const struct fm_accepted_rotation *fm_accepted_rotation(const struct fm_accepted_state *s, size_t i)
+{
+	return i < s->nrotations ? &s->rotation[i] : NULL;
+}
+
+int fm_accepted_follow(struct fm_accepted_state *s, const struct fm_accepted_rotation *r, struct fm_error *err)
+{
+	void *more = realloc(s->rotation, (s->nrotations + 1) * sizeof *s->rotation);
+
+	if (!more)
+		return no_memory(err);
+	s->rotation = more;
+	s->rotation[s->nrotations++] = *r;
+	return spread(s, err);
 }
 
 int fm_accepted_open(struct fm_accepted_state **out, const char *dir, const struct fm_signers *signers,
@@ -200,7 +297,7 @@ int fm_accepted_open(struct fm_accepted_state **out, const char *dir, const stru
 		goto out;
 	if ((rc = load(s, err)) < 0)
 		goto out;
-	rc = mark_listed(s, signers, err);
+	rc = mark_known(s, signers, err);
 out:
 	if (rc < 0)
 		fm_accepted_close(s);
@@ -217,7 +314,8 @@ void fm_accepted_close(struct fm_accepted_state *s)
 		close(s->lock); /* and with it the lock */
 	free(s->path);
 	free(s->list);
-	free(s->listed);
+	free(s->rotation);
+	free(s->known);
 	free(s);
 }
 
@@ -226,7 +324,8 @@ static bool is_before(const struct fm_accepted_state *s, size_t i, const struct 
 	const struct fm_accepted *a = &s->list[i];
 
 	return strcmp(a->name, now->name) == 0 &&
-	       (strcmp(a->fingerprint, now->fingerprint) == 0 || (s->listed[i] && strcmp(a->signer, now->signer) == 0));
+	       (strcmp(a->fingerprint, now->fingerprint) == 0 ||
+		(is_known(s, a->fingerprint) && strcmp(a->signer, now->signer) == 0));
 }
 
 bool fm_accepted_last(const struct fm_accepted_state *s, const struct fm_accepted *now, struct fm_accepted *last)
@@ -319,6 +418,22 @@ static json_t *to_json(const struct fm_accepted *a)
 	return o;
 }
 
+static json_t *rotations_json(const struct fm_accepted_state *s)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < s->nrotations; i++) {
+		const struct fm_accepted_rotation *r = &s->rotation[i];
+
+		if (json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "from", r->from, "to", r->to,
+							  "issued", r->issued, "sha256", r->sha256)) != 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
 int fm_accepted_remember(struct fm_accepted_state *s, const struct fm_accepted *now, struct fm_error *err)
 {
 	json_t *list = json_array(), *doc;
@@ -330,6 +445,8 @@ int fm_accepted_remember(struct fm_accepted_state *s, const struct fm_accepted *
 			bad |= json_array_append_new(list, to_json(&s->list[i]));
 	bad |= json_array_append_new(list, to_json(now));
 	doc = json_pack("{s:s, s:o}", "format", FM_ACCEPTED_FORMAT, "releases", list);
+	if (doc && s->nrotations)
+		bad |= json_object_set_new(doc, "rotations", rotations_json(s));
 	if (bad != 0 || !doc) {
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for what was accepted");
 		goto out;

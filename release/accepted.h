@@ -4,14 +4,18 @@
  * DIR/accepted.json (mode 0600, in a folder of mode 0700):
  *
  *     {"format":"flowmint-accepted/1","releases":[{"signer","fingerprint","name","version","sequence","record_sha256",
- *      "tar_sha256","accepted","log_size","log_root"}, ...]}
+ *      "tar_sha256","accepted","log_size","log_root"}, ...],
+ *      "rotations":[{"from","to","issued","sha256"}, ...]}
  *
  * A signer is known again by his key; by the principals of his line too, where the key before is still in the signers
  * file.  (Of a key that has left it nothing is accepted any more, and another team, with a file of its own, may have
- * the same name.)  sequence is 0 and record_sha256 "" for a release without a record (record.h); log_size and log_root
- * are there where the release was in a log.
+ * the same name.)  A key that came after a listed one by a rotation that was followed (sign/rotation.h) counts as
+ * listed. sequence is 0 and record_sha256 "" for a release without a record (record.h); log_size and log_root are there
+ * where the release was in a log.
  *
  *     fm_accepted_open(&state, dir, &signers, err)        makes the folder where absent, waits for who else is at it
+ *     fm_accepted_rotation(state, i)            the i-th rotation that was followed, NULL behind the last
+ *     fm_accepted_follow(state, &rotation, err) one more, to be remembered: who has one of its keys has the other
  *     fm_accepted_last(state, &now, &last)      false: nothing of this name by this signer yet
  *     fm_accepted_judge(&last, &now, &reason, err)
  *     fm_accepted_remember(state, &now, err)    by rename: what is read is the old list or the new one
@@ -45,6 +49,12 @@ struct fm_accepted {
 	char log_root[FM_SHA256_HEX];        /* "": none */
 };
 
+struct fm_accepted_rotation {
+	char from[FM_FINGERPRINT_MAX], to[FM_FINGERPRINT_MAX];
+	char issued[12];            /* YYYY-MM-DD */
+	char sha256[FM_SHA256_HEX]; /* of what both keys signed */
+};
+
 /* $XDG_STATE_HOME/flowmint, else $HOME/.local/state/flowmint, a new string (free()).  FM_EUSAGE without either. */
 int fm_accepted_dir(char **dir, struct fm_error *err) FM_MUST_CHECK;
 
@@ -52,6 +62,9 @@ struct fm_accepted_state;
 /* FM_EINPUT: the list is damaged, or others may write to it; FM_ESYSTEM: the folder cannot be made, read or locked. */
 int fm_accepted_open(struct fm_accepted_state **state, const char *dir, const struct fm_signers *signers,
 		     struct fm_error *err) FM_MUST_CHECK;
+const struct fm_accepted_rotation *fm_accepted_rotation(const struct fm_accepted_state *state, size_t i);
+int fm_accepted_follow(struct fm_accepted_state *state, const struct fm_accepted_rotation *r,
+		       struct fm_error *err) FM_MUST_CHECK;
 bool fm_accepted_last(const struct fm_accepted_state *state, const struct fm_accepted *now, struct fm_accepted *last);
 /* May now come after last?  FM_EVERDICT with FM_REASON_ROLLBACK (it is older), FM_REASON_FORK (it contradicts last) or
  * FM_REASON_RECORD_MISSING. */

@@ -42,6 +42,12 @@ enum fm_reason {
 	FM_REASON_RECORD_MALFORMED,    /* it is none, or not in its one form */
 	FM_REASON_RECORD_DISAGREES,    /* it is of another release, or of other files */
 	FM_REASON_ATTESTATIONS,        /* their signature is broken, or they are of other files */
+	FM_REASON_KEYS_MALFORMED,      /* KEYS.json is none, or not in its one form */
+	FM_REASON_KEYS_UNSIGNED,       /* a rotation in it is not signed by both keys */
+	FM_REASON_KEYS_BROKEN,         /* its rotations do not follow each other, or the archive's key is not in it */
+	FM_REASON_KEYS_ROLLBACK,       /* it lacks a rotation that was seen before */
+	FM_REASON_KEYS_FORK,           /* it has another rotation of a key than was seen before */
+	FM_REASON_KEY_ROTATED,         /* the key signed after it was replaced */
 	FM_REASON_LOG_MALFORMED,       /* LOG.json is none, or not in its one form */
 	FM_REASON_LOG_UNSIGNED,        /* the signature of its head is broken, or by another key than the record's */
 	FM_REASON_LOG_NOT_INCLUDED,    /* its proof does not lead from the record to the head */

@@ -171,7 +171,9 @@ static int check_signer(struct fm_verify_job *job)
 	if (fm_sshpub_is_weak(&job->sig.key))
 		return fm_verify_refuse(job, FM_REASON_WEAK_KEY,
 					"the signature's key is of small order: anybody can sign for it");
-	state = fm_signers_find_name(&job->signers, &job->sig.key, job->in->signer, job->sig.ns, job->in->now_s, &who);
+	if ((rc = fm_verify_keys(job)) < 0)
+		return rc;
+	state = fm_verify_signer(job, job->sig.ns, &who);
 	if (who)
 		memcpy(job->report->signer, who->principals, sizeof job->report->signer);
 	return refuse_signer(job, state, who);
@@ -284,11 +286,15 @@ static int accept_it(struct fm_verify_job *job, struct fm_extract **extract)
 	struct fm_accepted_state *state = NULL;
 	struct fm_verify_report *r = job->report;
 	struct fm_extract *x = *extract;
+	bool news = false;
 	int rc = FM_OK;
 
 	r->memory = FM_MEMORY_OFF;
-	if (job->in->state && ((rc = fm_accepted_open(&state, job->in->state, &job->signers, job->err)) < 0 ||
-			       (rc = judge(job, state, &now)) < 0))
+	if (job->in->state &&
+	    ((rc = fm_accepted_open(&state, job->in->state, &job->signers, job->err)) < 0 ||
+	     (rc = fm_verify_keys_follow(job, state, &news)) < 0 || (rc = judge(job, state, &now)) < 0))
+		goto out;
+	if ((rc = fm_verify_key_age(job, state)) < 0)
 		goto out;
 	if (x) {
 		*extract = NULL;
@@ -297,9 +303,9 @@ static int accept_it(struct fm_verify_job *job, struct fm_extract **extract)
 		snprintf(r->extracted, sizeof r->extracted, "%s", job->in->extract);
 	}
 	/* The same once more is left as it was: it may be where nothing can be written. */
-	if (state &&
-	    !(r->memory == FM_MEMORY_SAME && r->last.sequence == now.sequence && r->last.log_size == now.log_size &&
-	      strcmp(r->last.signer, now.signer) == 0 && strcmp(r->last.fingerprint, now.fingerprint) == 0))
+	if (state && !(r->memory == FM_MEMORY_SAME && !news && r->last.sequence == now.sequence &&
+		       r->last.log_size == now.log_size && strcmp(r->last.signer, now.signer) == 0 &&
+		       strcmp(r->last.fingerprint, now.fingerprint) == 0))
 		rc = fm_accepted_remember(state, &now, job->err);
 out:
 	fm_accepted_close(state);

@@ -24,7 +24,7 @@
  *       ...
  *
  * and as JSON {"verdict":"good"|"bad","reason":"good"|...,"message","archive","sha256","tar_sha256","signer",
- * "fingerprint","name","version","waived","record":{"sequence","previous","issued","expires","sha256"},
+ * "fingerprint","trusted","name","version","waived","record":{"sequence","previous","issued","expires","sha256"},
  * "attestations":{"checked":2,"signer","fingerprint"},"log":{"size","index","root"},"memory":"off"|"first"|"same"|"later",
  * "last":{"version","sequence","accepted"},"notes":[text],"extracted","files":[{"path","bytes","sha256"}]}, with null
  * for what was not come to.
@@ -70,8 +70,10 @@ struct fm_verify_report {
 	char sha256[FM_SHA256_HEX];           /* of the compressed file; "" when it was not read */
 	char signer[FM_PRINCIPALS_MAX];       /* its principals in the signers file; "" when not known */
 	char fingerprint[FM_FINGERPRINT_MAX]; /* of the key in the signature */
-	struct fm_archive_info info;          /* tar digest, name, version, files: filled when the signature is good */
-	bool has_record;                      /* its signature is good too */
+	char trusted[FM_FINGERPRINT_MAX]; /* the key in the signers file that KEYS.json led from; "": the signature's
+					     own */
+	struct fm_archive_info info;      /* tar digest, name, version, files: filled when the signature is good */
+	bool has_record;                  /* its signature is good too */
 	struct fm_record record;
 	bool has_log; /* its signature and the proof that the record is in the log are good */
 	struct fm_tlog_head log;
@@ -87,7 +89,7 @@ struct fm_verify_report {
 	char extracted[4096]; /* where the files are now, or "" */
 };
 /* The files that it may read, each a new string, NULL where there is none; they need not be there. */
-#define FM_VERIFY_FILES 7
+#define FM_VERIFY_FILES 8
 int fm_verify_files(const struct fm_verify_in *in, char *file[FM_VERIFY_FILES], struct fm_error *err) FM_MUST_CHECK;
 int fm_verify(const struct fm_verify_in *in, struct fm_verify_report *report, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_verify_report_json(const struct fm_verify_report *report); /* a new reference, NULL without memory */

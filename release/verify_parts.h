@@ -4,6 +4,7 @@
 #ifndef FM_RELEASE_VERIFY_PARTS_H
 #define FM_RELEASE_VERIFY_PARTS_H
 
+#include "release/sign/rotation.h"
 #include "release/verify.h"
 
 struct fm_verify_job {
@@ -17,6 +18,7 @@ struct fm_verify_job {
 	uint64_t nbytes;
 	bool zstd;                /* it begins as a zstd file does */
 	struct fm_tlog_proof log; /* where report->has_log */
+	struct fm_keys keys;      /* n 0: no KEYS.json lies beside the archive */
 };
 
 #define fm_verify_refuse(job, why, ...) ((job)->report->reason = (why), fm_fail((job)->err, FM_EVERDICT, __VA_ARGS__))
@@ -30,6 +32,13 @@ int fm_verify_record_contents(struct fm_verify_job *job) FM_MUST_CHECK;
 /* verify_attestations.c: the n bytes that the record names: their envelopes' signatures, where the signers file lists
  * the key for that, and what they are of. */
 int fm_verify_attestations(struct fm_verify_job *job, const char *path, const char *text, size_t n) FM_MUST_CHECK;
+/* verify_keys.c: KEYS.json beside the archive, when the archive's signature was read; whose key that is, for ns, by the
+ * signers file and by what KEYS.json adds to it; then what was remembered of it.  *news: there is more to remember. */
+int fm_verify_keys(struct fm_verify_job *job) FM_MUST_CHECK;
+enum fm_signer_state fm_verify_signer(struct fm_verify_job *job, const char *ns, const struct fm_signer **who);
+int fm_verify_keys_follow(struct fm_verify_job *job, struct fm_accepted_state *state, bool *news) FM_MUST_CHECK;
+/* The key was replaced before the release was issued, or what was accepted last is by another after it. */
+int fm_verify_key_age(struct fm_verify_job *job, const struct fm_accepted_state *state) FM_MUST_CHECK;
 /* verify_log.c: the proof beside the archive that the n bytes of the record are in the log; then whether that log goes
  * on from the one that was seen last. */
 int fm_verify_log(struct fm_verify_job *job, const char *record, size_t n) FM_MUST_CHECK;

@@ -62,6 +62,7 @@ int fm_verify_files(const struct fm_verify_in *in, char *file[FM_VERIFY_FILES], 
 		file[4] = NULL;
 	file[5] = fm_verify_beside(in->archive, FM_ATTESTATIONS_SUFFIX);
 	file[6] = fm_verify_beside(in->archive, FM_TLOG_PROOF_SUFFIX);
+	file[7] = fm_verify_beside(in->archive, FM_KEYS_SUFFIX);
 	for (int i = 0; i < FM_VERIFY_FILES; i++)
 		full = full && file[i];
 	if (full)
@@ -86,8 +87,7 @@ static int check_signer(struct fm_verify_job *job, const char *path, const struc
 		return fm_verify_refuse(job, FM_REASON_RECORD_UNSIGNED,
 					"%s was signed by another key than the archive: they do not belong together",
 					path);
-	if (fm_signers_find_name(&job->signers, &sig->key, job->in->signer, FM_RECORD_NAMESPACE, job->in->now_s,
-				 &who) != FM_SIGNER_OK)
+	if (fm_verify_signer(job, FM_RECORD_NAMESPACE, &who) != FM_SIGNER_OK)
 		return fm_verify_refuse(job, FM_REASON_RECORD_UNSIGNED,
 					"%s:%zu: this key may not sign records of releases: if it should, the line "
 					"says namespaces=\"" FM_SSH_NAMESPACES "\"",

@@ -93,15 +93,16 @@ static json_t *notes_json(const struct fm_verify_report *r)
 
 json_t *fm_verify_report_json(const struct fm_verify_report *r)
 {
-	return json_pack(
-	    "{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "verdict",
-	    r->good ? "good" : "bad", "reason", fm_reason_name(r->reason), "message", text_or_null(r->message),
-	    "archive", text_or_null(r->archive), "sha256", text_or_null(r->sha256), "tar_sha256",
-	    text_or_null(r->info.digests.tar_sha256), "signer", text_or_null(r->signer), "fingerprint",
-	    text_or_null(r->fingerprint), "name", text_or_null(r->info.name), "version", text_or_null(r->info.version),
-	    "waived", text_or_null(r->info.waived), "record", record_json(r), "attestations", attestations_json(r),
-	    "log", log_json(r), "memory", text_or_null(memory_name(r->memory)), "last", last_json(r), "notes",
-	    notes_json(r), "extracted", text_or_null(r->extracted), "files", files_json(&r->info));
+	return json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "verdict",
+			 r->good ? "good" : "bad", "reason", fm_reason_name(r->reason), "message",
+			 text_or_null(r->message), "archive", text_or_null(r->archive), "sha256",
+			 text_or_null(r->sha256), "tar_sha256", text_or_null(r->info.digests.tar_sha256), "signer",
+			 text_or_null(r->signer), "fingerprint", text_or_null(r->fingerprint), "trusted",
+			 text_or_null(r->trusted), "name", text_or_null(r->info.name), "version",
+			 text_or_null(r->info.version), "waived", text_or_null(r->info.waived), "record",
+			 record_json(r), "attestations", attestations_json(r), "log", log_json(r), "memory",
+			 text_or_null(memory_name(r->memory)), "last", last_json(r), "notes", notes_json(r),
+			 "extracted", text_or_null(r->extracted), "files", files_json(&r->info));
 }
 
 static void record_text(const struct fm_verify_report *report, struct fm_buf *out)
@@ -146,6 +147,8 @@ void fm_verify_report_text(const struct fm_verify_report *r, struct fm_buf *out)
 	if (r->signer[0] || r->fingerprint[0])
 		fm_buf_printf(out, "  %s  %s%s%s\n", r->good ? "signer    " : "key       ", signer,
 			      r->signer[0] ? " " : "", r->fingerprint);
+	if (r->trusted[0])
+		fm_buf_printf(out, "  trusted by  %s, which this key came after (KEYS.json)\n", r->trusted);
 	if (r->has_record)
 		record_text(r, out);
 	if (r->has_log) {

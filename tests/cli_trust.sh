@@ -1,5 +1,5 @@
 #!/bin/sh
-# What a release is trusted by besides its signature: the log of releases, which only grows.
+# What a release is trusted by besides its signature: the log of releases, which only grows; keys that come after keys.
 # usage: cli_trust.sh [FLOWMINT]
 # shellcheck disable=SC2086 # UNCONFINED is one word or none
 set -u
@@ -172,4 +172,63 @@ says out "bad: log-not-included" "which is not of its record"
 echo "other namespaces=\"flowmint-release\" $(cut -d' ' -f1,2 p/keys/waiver.pub)" >others
 expect 1 "a log of other signers" "$F" audit $UNCONFINED --log good --signers others
 says out "is not in allowed_signers" "is named"
+
+# ---- keys that come after keys ----
+
+cp p/allowed_signers theirs # what partners have, and keep
+expect 2 "nothing else is done to a key" "$F" key turn p --new p/keys/second
+expect 0 "a key after the first, which is made" "$F" key rotate p --new p/keys/second
+says out 'flowmint namespaces="flowmint,flowmint-release" ssh-ed25519' "its line for allowed_signers"
+holds "which has it" grep -qxF "$(cat out)" p/allowed_signers
+says err "set publish.key to p/keys/second" "and what is to be done"
+expect 3 "the old key signs no more" release 1.3.0
+says err "KEYS.json ends with" "and the message says why"
+expect 3 "nor can it be replaced once more" "$F" key rotate p --new p/keys/other
+expect 0 "the new one does" release 1.3.0 --set publish.key="$T/p/keys/second"
+holds "the release carries the document" cmp -s p/KEYS.json p/release/toy-1.3.0.KEYS.json
+theirs() { # VERSION [OPTION...]: by a partner who knows the first key alone
+	version=$1
+	shift
+	"$V" --signers theirs p/release/toy-"$version".tar.zst "$@"
+}
+expect 0 "a partner who trusts the old key follows it" theirs 1.3.0
+says out "trusted by" "and is told which"
+says out "later than 1.2.0" "as the same signer"
+expect 0 "flowmint verify follows it too" "$F" verify $UNCONFINED --no-state --signers theirs p/release/toy-1.3.0.tar.zst
+mkdir alone && cp p/release/toy-1.3.0.* alone && rm alone/toy-1.3.0.KEYS.json
+expect 1 "not without the document" "$V" --no-state --signers theirs alone/toy-1.3.0.tar.zst
+says out "bad: unknown-signer" "for then it is anybody's key"
+cat >statement.py <<'PY'
+import json
+def canonical(v): return json.dumps(v, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+r, = json.load(open("p/KEYS.json"))["rotations"]
+assert open("p/KEYS.json", "rb").read() == canonical(json.load(open("p/KEYS.json")))
+assert r["statement"]["from"].split() == open("p/keys/release.key.pub").read().split()[:2]
+assert r["statement"]["to"].split() == open("p/keys/second.pub").read().split()[:2]
+open("statement", "wb").write(canonical(r["statement"]))
+open("old.sig", "w").write(r["by_old"])
+open("new.sig", "w").write(r["by_new"])
+PY
+expect 0 "(its statement)" "$PYTHON" statement.py
+expect 0 "ssh-keygen verifies the old key's signature" sh -c 'ssh-keygen -Y verify -f theirs -I flowmint -n flowmint-release -s old.sig <statement'
+tail -n 1 p/allowed_signers >newer
+expect 0 "and the new one's" sh -c 'ssh-keygen -Y verify -f newer -I flowmint -n flowmint-release -s new.sig <statement'
+# By one key alone.
+"$PYTHON" - <<'PY'
+import json
+d = json.load(open("p/KEYS.json"))
+d["rotations"][0]["by_old"] = d["rotations"][0]["by_new"]
+open("alone/toy-1.3.0.KEYS.json", "wb").write(json.dumps(d, sort_keys=True, separators=(",", ":")).encode() + b"\n")
+PY
+expect 1 "a document that the new key alone signed" "$V" --no-state --signers theirs alone/toy-1.3.0.tar.zst
+says out "bad: keys-unsigned" "is refused"
+expect 0 "the log goes on under the new key" "$F" audit --workspace p/workspace
+says out "p/release/LOG.jsonl, 4 entries" "with all four"
+# Who has the old key goes on with it, and no document.
+mv p/KEYS.json mine
+cp -r p/release stolen
+expect 0 "(a release by the old key)" release 1.4.0 --out "$T/stolen"
+mv mine p/KEYS.json
+expect 1 "a partner who followed to the new key refuses it" "$V" --signers theirs stolen/toy-1.4.0.tar.zst
+says out "bad: key-rotated" "and says why"
 finish

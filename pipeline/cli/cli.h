@@ -15,6 +15,7 @@
 #define FM_VERBS(X)                                                                                                    \
 	X(init)                                                                                                        \
 	X(keygen)                                                                                                      \
+	X(key)                                                                                                         \
 	X(simulate)                                                                                                    \
 	X(config)                                                                                                      \
 	X(dialects)                                                                                                    \

@@ -316,8 +316,7 @@ int fm_sshkey_read(struct fm_sshkey *k, const char *path, struct fm_error *err)
 
 /* ---- the public half alone ---- */
 
-/* "TYPE BASE64 COMMENT" */
-static int look_at_line(struct fm_sshpub *pub, const char *text, size_t n, struct fm_error *err)
+int fm_sshpub_parse(struct fm_sshpub *pub, const char *text, size_t n, struct fm_error *err)
 {
 	const char *end = memchr(text, '\n', n), *base64 = memchr(text, ' ', n), *comment;
 	uint8_t blob[FM_SSHKEY_BLOB];
@@ -400,7 +399,7 @@ int fm_sshkey_look(const char *path, struct fm_sshpub *pub, bool *here, struct f
 		return rc;
 	if (got == sizeof begin && (memcmp(begin, "ssh-", 4) == 0 || memcmp(begin, "sk-ssh-", 7) == 0)) {
 		if ((rc = fm_file_read(path, FM_SSHKEY_FILE_MAX, &line, err)) >= 0)
-			rc = look_at_line(pub, line.data, line.len, err);
+			rc = fm_sshpub_parse(pub, line.data, line.len, err);
 	} else if ((rc = fm_secret_read(&text, path, FM_SSHKEY_FILE_MAX, err)) >= 0) {
 		rc = look_at_private(pub, &text, here, err);
 	} else {

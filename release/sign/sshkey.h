@@ -71,6 +71,8 @@ bool fm_sshpub_is_weak(const struct fm_sshpub *pub);
  * NULL). */
 int fm_sshpub_from_blob(struct fm_sshpub *pub, const struct fm_wire *blob, char type[64]) FM_MUST_CHECK;
 void fm_sshpub_line(const struct fm_sshpub *pub, struct fm_buf *out); /* "ssh-ed25519 BASE64 COMMENT\n" */
+/* The inverse, of its n bytes up to the end of a line.  FM_EINPUT: it is none, or of another type. */
+int fm_sshpub_parse(struct fm_sshpub *pub, const char *text, size_t n, struct fm_error *err) FM_MUST_CHECK;
 /* What `ssh-keygen -l` prints: "SHA256:" and 43 base64 digits. */
 int fm_sshpub_fingerprint(const struct fm_sshpub *pub, char out[FM_FINGERPRINT_MAX],
 			  struct fm_error *err) FM_MUST_CHECK;

@@ -1,0 +1,201 @@
+/* KEYS.json (sign/rotation.h) beside an archive: from a key that the signers file names to the one that came after it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "release/verify_parts.h"
+
+static int refuse_file(struct fm_verify_job *job, enum fm_reason why, const char *path)
+{
+	job->report->reason = why;
+	job->err->code = FM_EVERDICT;
+	return fm_error_prefix(job->err, "%s: ", path);
+}
+
+static int check_keys(struct fm_verify_job *job, const char *path)
+{
+	enum fm_keys_fault fault;
+	struct fm_buf text = {0};
+	int rc;
+
+	if ((rc = fm_file_read(path, FM_KEYS_MAX, &text, job->err)) == FM_EINPUT ||
+	    (rc == FM_OK &&
+	     (rc = fm_keys_parse(&job->keys, text.data ? text.data : "", text.len, job->err)) == FM_EINPUT))
+		rc = refuse_file(job, FM_REASON_KEYS_MALFORMED, path);
+	if (rc < 0 || (rc = fm_keys_check(&job->keys, &fault, job->err)) < 0)
+		goto out;
+	if (fault != FM_KEYS_GOOD)
+		rc =
+		    refuse_file(job, fault == FM_KEYS_UNSIGNED ? FM_REASON_KEYS_UNSIGNED : FM_REASON_KEYS_BROKEN, path);
+	else if (fm_keys_to(&job->keys, &job->sig.key) < 0 && fm_keys_from(&job->keys, &job->sig.key) < 0)
+		rc = fm_verify_refuse(job, FM_REASON_KEYS_BROKEN, "%s is of other keys than the archive's, %s", path,
+				      job->report->fingerprint);
+out:
+	fm_buf_free(&text);
+	return rc;
+}
+
+int fm_verify_keys(struct fm_verify_job *job)
+{
+	char *path = fm_verify_beside(job->in->archive, FM_KEYS_SUFFIX);
+	int rc;
+
+	if (!path)
+		return fm_fail(job->err, FM_ESYSTEM, "out of memory");
+	rc = fm_file_exists(path) ? check_keys(job, path) : FM_OK;
+	free(path);
+	return rc;
+}
+
+/* The key's own line; else that of the nearest key before it, which must be valid now, and for records, as a rotation
+ * is signed in that namespace. */
+enum fm_signer_state fm_verify_signer(struct fm_verify_job *job, const char *ns, const struct fm_signer **who)
+{
+	const struct fm_verify_in *in = job->in;
+	enum fm_signer_state state = fm_signers_find_name(&job->signers, &job->sig.key, in->signer, ns, in->now_s, who);
+	struct fm_error ignored;
+
+	if (state != FM_SIGNER_UNKNOWN)
+		return state;
+	for (int i = fm_keys_to(&job->keys, &job->sig.key); i >= 0; i--) {
+		const struct fm_sshpub *before = &job->keys.r[i].from;
+
+		state = fm_signers_find_name(&job->signers, before, in->signer, FM_RECORD_NAMESPACE, in->now_s, who);
+		if (state == FM_SIGNER_UNKNOWN)
+			continue;
+		if (state == FM_SIGNER_OK)
+			state = fm_signers_find_name(&job->signers, before, in->signer, ns, in->now_s, who);
+		if (state == FM_SIGNER_OK && fm_sshpub_fingerprint(before, job->report->trusted, &ignored) < 0)
+			job->report->trusted[0] = 0;
+		return state;
+	}
+	return FM_SIGNER_UNKNOWN;
+}
+
+/* ---- what was seen before ---- */
+
+static int describe(const struct fm_rotation *r, struct fm_accepted_rotation *out, struct fm_error *err)
+{
+	int rc;
+
+	memset(out, 0, sizeof *out);
+	memcpy(out->issued, r->issued, sizeof r->issued);
+	memcpy(out->sha256, r->sha256, sizeof out->sha256);
+	if ((rc = fm_sshpub_fingerprint(&r->from, out->from, err)) < 0)
+		return rc;
+	return fm_sshpub_fingerprint(&r->to, out->to, err);
+}
+
+/* One that was seen, against those of the document; touched: its first key is the last of the document's. */
+static int compare(struct fm_verify_job *job, const struct fm_accepted_rotation *seen, bool *touched)
+{
+	struct fm_accepted_rotation r;
+	int rc;
+
+	*touched = false;
+	for (int i = 0; i < job->keys.n; i++) {
+		if ((rc = describe(&job->keys.r[i], &r, job->err)) < 0)
+			return rc;
+		*touched = strcmp(r.to, seen->from) == 0;
+		if (strcmp(r.from, seen->from) != 0)
+			continue;
+		if (strcmp(r.sha256, seen->sha256) != 0)
+			return fm_verify_refuse(job, FM_REASON_KEYS_FORK,
+						"KEYS.json says that %s came after the key %s, and %s was said to "
+						"before: somebody who has that key hands out another; ask the sender",
+						r.to, r.from, seen->to);
+	}
+	return FM_OK;
+}
+
+static bool is_seen(const struct fm_accepted_state *state, const struct fm_accepted_rotation *r)
+{
+	const struct fm_accepted_rotation *seen;
+
+	for (size_t i = 0; (seen = fm_accepted_rotation(state, i)); i++)
+		if (strcmp(seen->sha256, r->sha256) == 0)
+			return true;
+	return false;
+}
+
+int fm_verify_keys_follow(struct fm_verify_job *job, struct fm_accepted_state *state, bool *news)
+{
+	const struct fm_accepted_rotation *seen;
+	struct fm_accepted_rotation r;
+	bool touched;
+	int rc;
+
+	for (size_t i = 0; (seen = fm_accepted_rotation(state, i)); i++) {
+		if ((rc = compare(job, seen, &touched)) < 0)
+			return rc;
+		if (touched)
+			return fm_verify_refuse(job, FM_REASON_KEYS_ROLLBACK,
+						"KEYS.json ends with the key %s, which %s came after on %s: it is an "
+						"older copy",
+						seen->from, seen->to, seen->issued);
+	}
+	for (int i = 0; i < job->keys.n; i++) {
+		if ((rc = describe(&job->keys.r[i], &r, job->err)) < 0)
+			return rc;
+		if (is_seen(state, &r))
+			continue;
+		if ((rc = fm_accepted_follow(state, &r, job->err)) < 0)
+			return rc;
+		*news = true;
+	}
+	return FM_OK;
+}
+
+/* When was the archive's key replaced, by the document or by what is remembered?  NULL: it was not. */
+static const char *replaced_on(const struct fm_verify_job *job, const struct fm_accepted_state *state)
+{
+	const struct fm_accepted_rotation *seen;
+	int i = fm_keys_from(&job->keys, &job->sig.key);
+
+	if (i >= 0)
+		return job->keys.r[i].issued;
+	for (size_t j = 0; state && (seen = fm_accepted_rotation(state, j)); j++)
+		if (strcmp(seen->from, job->report->fingerprint) == 0)
+			return seen->issued;
+	return NULL;
+}
+
+/* Did the key `to` come after the key `from`, by what is remembered? */
+static bool is_after(const struct fm_accepted_state *state, const char *from, const char *to)
+{
+	const struct fm_accepted_rotation *r;
+
+	for (int n = 0; state && n <= FM_ROTATIONS_MAX && from; n++) {
+		const char *next = NULL;
+
+		for (size_t i = 0; !next && (r = fm_accepted_rotation(state, i)); i++)
+			if (strcmp(r->from, from) == 0)
+				next = r->to;
+		if (next && strcmp(next, to) == 0)
+			return true;
+		from = next;
+	}
+	return false;
+}
+
+int fm_verify_key_age(struct fm_verify_job *job, const struct fm_accepted_state *state)
+{
+	const struct fm_verify_report *r = job->report;
+	const char *when = replaced_on(job, state);
+
+	if (!when)
+		return FM_OK;
+	if (r->has_last && is_after(state, r->fingerprint, r->last.fingerprint))
+		return fm_verify_refuse(
+		    job, FM_REASON_KEY_ROTATED,
+		    "%s %s is by the key %s, which was replaced on %s; %s, accepted on %.10s, is by "
+		    "another after it",
+		    r->info.name, r->info.version, r->fingerprint, when, r->last.version, r->last.accepted);
+	if (!r->has_record || strcmp(r->record.issued, when) > 0)
+		return fm_verify_refuse(job, FM_REASON_KEY_ROTATED,
+					"%s %s is by the key %s, which was replaced on %s, and was not issued before: "
+					"who has the old key?",
+					r->info.name, r->info.version, r->fingerprint, when);
+	return FM_OK;
+}
