@@ -135,13 +135,15 @@ struct fm_config {
 		struct fm_cfg_check check[FM_CFG_MAXCHECKS];
 		int64_t control_rows; /* of a control at most; 0 (never from a file): no controls */
 		double room; /* how far an absolute threshold moves: times the distance of its floor from the ideal */
-		double control_limit; /* the smallest share of copied rows that the gate must catch */
-		int64_t memory;       /* MiB that judging may take for what grows with the number of rows */
+		double control_limit;      /* the smallest share of copied rows that the gate must catch */
+		char waivable[FM_CFG_STR]; /* checks of leakage that may be waived, words */
+		int64_t memory;            /* MiB that judging may take for what grows with the number of rows */
 	} gate;
 	struct {
 		char key[FM_CFG_PATH], out[FM_CFG_PATH]; /* absolute after loading */
 		char report[16];  /* metrics | histograms: what of the real flows is published (metrics.h) */
 		int64_t sequence; /* number of the release; 0 = one more than the newest in the folder */
+		int approvals;    /* people who must agree to a release; 0: none */
 		char attestation_key[FM_CFG_PATH]; /* absolute after loading, or "": no attestations */
 		char on_done[FM_CFG_STR * 4];      /* a command of the shell that is told how a run ended, or "" */
 		char dialect[FM_CFG_PATH];         /* that releases are written in: source, a built-in name or a file */

@@ -59,6 +59,18 @@ static const char *check_expires(const char *s)
 	return "a number of days, 1 to 36500, or a date, YYYY-MM-DD";
 }
 
+static const char *check_leak_names(const char *s)
+{
+	while (*s) {
+		size_t n = strcspn(s, " ");
+
+		if (strncmp(s, "leak.", 5) != 0 || n <= 5 || strspn(s, LOWER DIGIT "._ ") < n)
+			return "names of checks of leakage with blanks between, such as leak.family_p";
+		s += n + strspn(s + n, " ");
+	}
+	return NULL;
+}
+
 static const char *check_time(const char *s)
 {
 	int64_t ms;
@@ -282,6 +294,10 @@ const struct fm_key fm_keys[] = {
 	 .help = "MiB for the part of judging's memory that grows with the number of flows. If not all flows fit, a "
 		 "subsample is judged; leakage is looked for in all of them, a part at a time."},
 
+	{FIELD(gate, waivable, TEXT), .check = check_leak_names, .dflt = "\"\"", .secret = true,
+	 .help = "Checks of leakage (leak.*) that may be waived, with blanks between: leak.family_p leak.mia_model_auc. "
+		 "A waiver of another one counts for nothing. Empty: none may."},
+
 	{FIELD(publish, key, PATH), .dflt = "keys/release.key", .secret = true,
 	 .help = "Key that signs the archive and its record, ed25519 in ssh-keygen's own files: a private key, with or "
 		 "without a passphrase; the public half of one that an ssh-agent has; one on a FIDO token "
@@ -304,6 +320,10 @@ const struct fm_key fm_keys[] = {
 	{FIELD(publish, sequence, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "0", .secret = true,
 	 .help = "Number of the release in its record; 0: one more than the newest of its name in the release folder. "
 		 "It must rise."},
+	{FIELD(publish, approvals, INT), .min = 0, .max = 8, .dflt = "0", .secret = true,
+	 .help = "People who must agree before a release is made, each by a signature (flowmint approve) of a key that "
+		 "allowed_signers names for the namespace flowmint-approval. With more than one, publish.key neither "
+		 "approves nor waives."},
 	{FIELD(publish, attestation_key, PATH), .dflt = "\"\"", .secret = true,
 	 .help = "Private key, another than publish.key, that signs attestations for tools that read in-toto "
 		 "(docs/formats-release.md). Its line in allowed_signers says namespaces=\"flowmint-attestation\". "

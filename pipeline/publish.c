@@ -340,6 +340,14 @@ static int make_record(struct publication *p, struct fm_error *err)
 	fm_hex(d->sha512, FM_SHA512_LEN, r->zst.sha512);
 	memcpy(r->ledger_first, p->run->ledger_first, sizeof r->ledger_first);
 	memcpy(r->ledger_head, p->run->ledger_head, sizeof r->ledger_head);
+	for (size_t i = 0; i < json_array_size(p->run->approvals); i++, r->napprovals++) {
+		const json_t *a = json_array_get(p->run->approvals, i);
+
+		snprintf(r->approval[i].signer, sizeof r->approval[i].signer, "%s",
+			 json_string_value(json_object_get(a, "signer")));
+		snprintf(r->approval[i].key, sizeof r->approval[i].key, "%s",
+			 json_string_value(json_object_get(a, "key")));
+	}
 	if (p->cfg->publish.attestation_key[0] && (rc = attest(p, err)) < 0)
 		return rc;
 	if ((rc = fm_record_text(r, &p->text, err)) < 0 ||

@@ -37,6 +37,8 @@ json_t *fm_run_json(const struct fm_run *run)
 	json_object_set_new(doc, "archive", run->archive[0] ? json_string(run->archive) : json_null());
 	json_object_set_new(doc, "tar_sha256", run->archive[0] ? json_string(run->tar_sha256) : json_null());
 	json_object_set_new(doc, "confinement", json_string(run->unconfined ? "unconfined" : "namespaces"));
+	if (run->approvals)
+		json_object_set(doc, "approvals", run->approvals);
 	json_decref(verdict);
 	return doc;
 }
@@ -53,6 +55,7 @@ void fm_run_free(struct fm_run *run)
 	}
 	json_decref(run->audits);
 	json_decref(run->escapes);
+	json_decref(run->approvals);
 	fm_metrics_free(&run->metrics);
 	fm_verdict_free(&run->verdict);
 	memset(run, 0, sizeof *run);

@@ -33,6 +33,8 @@ struct fm_run {
 	struct fm_verdict verdict;
 	json_t *audits; /* privacy.mode dp: the audit of its claim that counts, a list of one or none (claim_audit.h) */
 	json_t *escapes; /* attempts to get out of each stage, and what came of them (probes.h); NULL: none were made */
+	json_t *approvals; /* those that hold (approvals.h); NULL: none were asked for, or it was not come to */
+	bool waits;        /* for more of them: it was not released */
 	bool has_metrics, has_verdict;
 	char archive[1024]; /* "" when there is none */
 	char tar_sha256[FM_SHA256_HEX], archive_sha256[FM_SHA256_HEX];

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "manifests/canon.h"
+#include "pipeline/approvals.h"
 #include "pipeline/budget.h"
 #include "pipeline/claim_audit.h"
 #include "pipeline/clear.h"
@@ -237,6 +238,7 @@ static int record_end(struct fm_runner *r, int code, const struct fm_error *why,
 	const char *how = code < FM_ESYSTEM                        ? "stopped"
 			  : code                                   ? "failed"
 			  : run->has_verdict && !run->verdict.pass ? "refused"
+			  : run->waits                             ? "waiting"
 			  : run->nstages == FM_NSTAGES             ? "complete"
 								   : "partial";
 	json_t *body = json_pack("{s:s, s:i}", "status", how, "code", code);
@@ -273,6 +275,36 @@ static int take_told(struct fm_runner *r, int id, struct fm_error *err)
 	return id == FM_GATE ? read_told_verdict(r, err) : FM_OK;
 }
 
+/* Have enough people agreed to this release?  Each approval that lies there gets a row of the ledger. */
+static int read_approvals(struct fm_runner *r, struct fm_error *err)
+{
+	struct fm_run *run = r->run;
+	struct fm_approval wanted;
+	json_t *rows = NULL;
+	int rc;
+
+	if (r->cfg->publish.approvals == 0 || r->o->dry)
+		return FM_OK;
+	if ((rc = fm_approvals_wanted(r->cfg, run->stage[FM_GATE].output, run->stage[FM_GENERATE].output, &wanted,
+				      err)) < 0 ||
+	    (rc = fm_approvals_gather(r->project, r->cfg, &wanted, (int64_t)time(NULL), &run->approvals, &rows, err)) <
+		0)
+		return rc;
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const json_t *row = json_array_get(rows, i);
+
+		if (!json_is_true(json_object_get(row, "holds")))
+			fm_warn("approvals/%s counts for nothing: %s", json_string_value(json_object_get(row, "file")),
+				json_string_value(json_object_get(row, "why")));
+		if ((rc = fm_ledger_append(r->ledger, run->id, "approval", row, err)) < 0)
+			goto out;
+	}
+	run->waits = (int)json_array_size(run->approvals) < r->cfg->publish.approvals;
+out:
+	json_decref(rows);
+	return rc;
+}
+
 static int stages_in_order(struct fm_runner *r, struct fm_error *err)
 {
 	int rc = FM_OK;
@@ -285,6 +317,8 @@ static int stages_in_order(struct fm_runner *r, struct fm_error *err)
 				return rc;
 			continue;
 		}
+		if (id == FM_RELEASE && ((rc = read_approvals(r, err)) < 0 || r->run->waits))
+			return rc;
 		if ((rc = fm_stop_check(fm_stage_name(id), err)) < 0)
 			return rc;
 		if ((rc = fm_stage_run(r, id, err)) < 0)
@@ -317,8 +351,7 @@ static int read_waivers(struct fm_runner *r, struct fm_error *err)
 		r->waivers = json_deep_copy(r->o->waivers);
 		return r->waivers ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
 	}
-	if ((rc = fm_waivers_gather(r->project, r->cfg->release.name, (int64_t)time(NULL), &r->waivers, &rows, err)) <
-	    0)
+	if ((rc = fm_waivers_gather(r->project, r->cfg, (int64_t)time(NULL), &r->waivers, &rows, err)) < 0)
 		return rc;
 	for (size_t i = 0; i < json_array_size(rows) && !r->o->probe; i++)
 		if ((rc = fm_ledger_append(r->ledger, r->run->id, "waiver", json_array_get(rows, i), err)) < 0)

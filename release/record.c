@@ -60,6 +60,19 @@ static struct fm_record_file *file_of(struct fm_record *r, int i)
 	return i == 0 ? &r->attestations : i == 1 ? &r->tar : &r->zst;
 }
 
+static json_t *approvals_json(const struct fm_record *r)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; list && i < r->napprovals; i++)
+		if (json_array_append_new(list, json_pack("{s:s, s:s}", "signer", r->approval[i].signer, "key",
+							  r->approval[i].key)) != 0) {
+			json_decref(list);
+			return NULL;
+		}
+	return list;
+}
+
 static json_t *to_json(struct fm_record *r)
 {
 	json_t *files = json_array(), *doc;
@@ -86,6 +99,10 @@ static json_t *to_json(struct fm_record *r)
 	if (doc && r->ledger_first[0] &&
 	    json_object_set_new(doc, "ledger",
 				json_pack("{s:s, s:s}", "first", r->ledger_first, "head", r->ledger_head)) != 0) {
+		json_decref(doc);
+		return NULL;
+	}
+	if (doc && r->napprovals && json_object_set_new(doc, "approvals", approvals_json(r)) != 0) {
 		json_decref(doc);
 		return NULL;
 	}
@@ -163,6 +180,23 @@ static int take_files(struct fm_record *r, const json_t *files)
 	return 0;
 }
 
+static int take_approvals(struct fm_record *r, const json_t *list)
+{
+	if (!list)
+		return 0;
+	if (!json_is_array(list) || json_array_size(list) < 1 || json_array_size(list) > FM_APPROVALS_MAX)
+		return -1;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *o = json_array_get(list, i);
+
+		if (take_text(o, "signer", false, r->approval[i].signer, sizeof r->approval[i].signer) < 0 ||
+		    take_text(o, "key", false, r->approval[i].key, sizeof r->approval[i].key) < 0)
+			return -1;
+		r->napprovals++;
+	}
+	return 0;
+}
+
 /* Earlier versions wrote none. */
 static int take_ledger(struct fm_record *r, const json_t *ledger)
 {
@@ -189,6 +223,7 @@ static int take_members(struct fm_record *r, const json_t *doc, struct fm_error 
 	    take_text(doc, "issued", false, r->issued, sizeof r->issued) < 0 ||
 	    take_text(doc, "expires", true, r->expires, sizeof r->expires) < 0 ||
 	    take_files(r, json_object_get(doc, "files")) < 0 || take_ledger(r, json_object_get(doc, "ledger")) < 0 ||
+	    take_approvals(r, json_object_get(doc, "approvals")) < 0 ||
 	    (!json_is_null(previous) &&
 	     (take_text(previous, "version", false, r->previous_version, sizeof r->previous_version) < 0 ||
 	      take_text(previous, "sha256", false, r->previous_sha256, sizeof r->previous_sha256) < 0)))

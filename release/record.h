@@ -10,6 +10,7 @@
  * signature, NAME-VERSION.RELEASE.json.sig, is an SSHSIG of the namespace flowmint-release, so that no signature over
  * an archive passes for one over a record.
  *
+ * "approvals":[{"key":...,"signer":...}] where it took some (publish.approvals).
  * "ledger":{"first":...,"head":...} where the publisher keeps a ledger: what it must still hold of this release's time.
  *
  * previous is the record before it by the digest of its bytes: who knows one record knows all that went before.
@@ -23,11 +24,12 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "release/sign/approval.h"
 #include "release/sign/sshsig.h"
 
 #define FM_RECORD_FORMAT "flowmint-release/1"
 #define FM_RECORD_SUFFIX ".RELEASE.json"
-#define FM_RECORD_MAX 8192                               /* bytes */
+#define FM_RECORD_MAX 16384                              /* bytes */
 #define FM_RECORD_SEQUENCE_MAX INT64_C(9007199254740991) /* what JSON numbers hold everywhere */
 #define FM_RECORD_DATE 11
 /* NAME-VERSION.intoto.jsonl, which a record names where there is one (attestation.h) */
@@ -47,6 +49,10 @@ struct fm_record {
 	bool has_attestations;
 	struct fm_record_file attestations;                           /* NAME-VERSION.intoto.jsonl */
 	char ledger_first[FM_SHA256_HEX], ledger_head[FM_SHA256_HEX]; /* commitments (pipeline/ledger.h); "": none */
+	struct {
+		char signer[FM_PRINCIPALS_MAX], key[FM_FINGERPRINT_MAX];
+	} approval[FM_APPROVALS_MAX]; /* who agreed to the release */
+	int napprovals;
 	char sha256[FM_SHA256_HEX]; /* of the record's own bytes; set by text and parse */
 };
 

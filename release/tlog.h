@@ -23,7 +23,7 @@
 
 #define FM_TLOG_FILE "LOG.jsonl"
 #define FM_TLOG_MAX (64u << 20) /* bytes; 25,000 releases */
-#define FM_TLOG_LINE_MAX 16384
+#define FM_TLOG_LINE_MAX 24576
 
 struct fm_tlog_entry {
 	struct fm_record record;

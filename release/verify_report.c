@@ -37,18 +37,31 @@ static json_t *files_json(const struct fm_archive_info *info)
 	return files;
 }
 
+static json_t *approvals_json(const struct fm_record *r)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; list && i < r->napprovals; i++)
+		if (json_array_append_new(list, json_pack("{s:o, s:o}", "signer", text_or_null(r->approval[i].signer),
+							  "key", text_or_null(r->approval[i].key))) != 0) {
+			json_decref(list);
+			return NULL;
+		}
+	return list;
+}
+
 static json_t *record_json(const struct fm_verify_report *report)
 {
 	const struct fm_record *r = &report->record;
 
 	if (!report->has_record)
 		return json_null();
-	return json_pack("{s:I,s:o,s:s,s:o,s:s,s:b}", "sequence", (json_int_t)r->sequence, "previous",
+	return json_pack("{s:I,s:o,s:s,s:o,s:s,s:b,s:o}", "sequence", (json_int_t)r->sequence, "previous",
 			 r->previous_sha256[0]
 			     ? json_pack("{s:s,s:s}", "version", r->previous_version, "sha256", r->previous_sha256)
 			     : json_null(),
 			 "issued", r->issued, "expires", text_or_null(r->expires), "sha256", r->sha256, "attestations",
-			 r->has_attestations);
+			 r->has_attestations, "approvals", approvals_json(r));
 }
 
 static json_t *log_json(const struct fm_verify_report *r)
@@ -107,6 +120,7 @@ json_t *fm_verify_report_json(const struct fm_verify_report *r)
 
 static void record_text(const struct fm_verify_report *report, struct fm_buf *out)
 {
+	char signer[4 * FM_PRINCIPALS_MAX], key[4 * FM_FINGERPRINT_MAX];
 	const struct fm_record *r = &report->record;
 
 	fm_buf_printf(out, "  record      number %lld", (long long)r->sequence);
@@ -116,6 +130,11 @@ static void record_text(const struct fm_verify_report *report, struct fm_buf *ou
 	if (r->expires[0])
 		fm_buf_printf(out, ", to be used until %s", r->expires);
 	fm_buf_puts(out, "\n");
+	for (int i = 0; i < r->napprovals; i++) {
+		fm_text_show(r->approval[i].signer, strlen(r->approval[i].signer), signer, sizeof signer);
+		fm_text_show(r->approval[i].key, strlen(r->approval[i].key), key, sizeof key);
+		fm_buf_printf(out, "  approved by %s %s\n", signer, key);
+	}
 }
 
 static void memory_text(const struct fm_verify_report *r, struct fm_buf *out)

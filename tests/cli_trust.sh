@@ -1,5 +1,6 @@
 #!/bin/sh
-# What a release is trusted by besides its signature: the log of releases, which only grows; keys that come after keys.
+# What a release is trusted by besides its signature: the log of releases, which only grows; keys that come after keys;
+# people who agree.
 # usage: cli_trust.sh [FLOWMINT]
 # shellcheck disable=SC2086 # UNCONFINED is one word or none
 set -u
@@ -224,11 +225,96 @@ expect 1 "a document that the new key alone signed" "$V" --no-state --signers th
 says out "bad: keys-unsigned" "is refused"
 expect 0 "the log goes on under the new key" "$F" audit --workspace p/workspace
 says out "p/release/LOG.jsonl, 4 entries" "with all four"
-# Who has the old key goes on with it, and no document.
-mv p/KEYS.json mine
-cp -r p/release stolen
-expect 0 "(a release by the old key)" release 1.4.0 --out "$T/stolen"
-mv mine p/KEYS.json
-expect 1 "a partner who followed to the new key refuses it" "$V" --signers theirs stolen/toy-1.4.0.tar.zst
-says out "bad: key-rotated" "and says why"
+
+# ---- people who agree ----
+
+second=$T/p/keys/second
+for who in alice bob carol; do
+	"$F" keygen --out p/keys/$who --principal $who >/dev/null
+done
+allow() { # NAME KEY: to approve
+	echo "$1 namespaces=\"flowmint-approval\" $(cut -d' ' -f1,2 "p/keys/$2.pub")" >>p/allowed_signers
+}
+allow alice alice
+allow alice carol
+approve() { # KEY
+	"$F" approve --workspace p/workspace --key "p/keys/$1" "$run"
+}
+agreed() { # [OPTION...]: a release that takes two
+	release 1.4.0 --set publish.key="$second" --set publish.approvals=2 "$@"
+}
+waits() { # HOW-MANY NAME [OPTION...]
+	have=$1 name=$2
+	shift 2
+	expect 1 "$name" agreed "$@"
+	says err "waits for approvals: $have of 2 are there" "$name: and says how many there are"
+	holds "$name: nothing is released" test -z "$(find p/release -name 'toy-1.4.0*')"
+}
+waits 0 "no release without approvals"
+run=$(sed -n 's/.*flowmint approve \(r[0-9]*\) .*/\1/p' err)
+expect 0 "status" "$F" status --workspace p/workspace
+says out "toy 1.4.0: waiting" "says that the run waits"
+expect 3 "a key that is not named for it" approve bob
+says err 'NAME namespaces="flowmint-approval" ssh-ed25519' "and the line that is missing"
+allow bob bob
+allow flowmint second
+sed -i 's/^gate:/publish: {approvals: 2, key: keys\/second}\ngate:/' p/release.yaml
+expect 3 "a run that there is none of" "$F" approve --workspace p/workspace --key p/keys/alice r0099
+expect 0 "one approves" approve alice
+says out "gate: pass" "and is shown the verdict"
+expect 3 "the key that releases does not" approve second
+expect 0 "the same person approves again, by another key" approve carol
+waits 1 "which is one person still"
+says err "is by somebody who has approved already" "and the run says so"
+if command -v ssh-keygen >/dev/null; then
+	file=$(find p/approvals -name '*.approval' | head -n 1)
+	expect 0 "ssh-keygen verifies an approval" sh -c "ssh-keygen -Y verify -f p/allowed_signers -I alice -n flowmint-approval -s $file.sig <$file"
+else
+	skip "ssh-keygen verifies an approval" "no ssh-keygen"
+fi
+expect 0 "another one approves" approve bob
+cp -r p/approvals approved
+cp p/allowed_signers allowed
+# alice's is changed, bob may approve no more, and to the third the config is another
+sed -i 's/"version":"1.4.0"/"version":"1.4.1"/' "$("$PYTHON" - "$(cat p/keys/alice.pub)" <<'PY'
+import base64, hashlib, sys
+blob = base64.b64decode(sys.argv[1].split()[1])
+fingerprint = "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+print("p/approvals/toy-1.4.0.%s.approval" % hashlib.sha256(fingerprint.encode()).hexdigest()[:16])
+PY
+)"
+sed -i '/^bob /d' p/allowed_signers
+waits 0 "what was approved is what is released" --set release.description=other
+says err "the config was changed since" "in the words that were approved"
+says err "was altered after it was signed" "a changed approval is none"
+says err "by a key that allowed_signers does not name" "nor is one by who may approve no more"
+rm -r p/approvals && cp -r approved p/approvals
+cp allowed p/allowed_signers
+expect 0 "two people who agree" agreed --json
+holds "are in what the run tells" test "$(json out 'sorted(a["signer"] for a in d["approvals"])')" = "['alice', 'bob']"
+holds "and in the record" test "$(json p/release/toy-1.4.0.RELEASE.json 'sorted(a["signer"] for a in d["approvals"])')" = "['alice', 'bob']"
+expect 0 "which partners see" verify 1.4.0
+says out "approved by alice SHA256:" "by name"
+expect 0 "the log has them too" "$F" audit --workspace p/workspace
+# A waiver is by somebody else than who releases, and of a check of leakage only where the config lets it.
+waive() { # CHECK KEY
+	"$F" waive p/release.yaml --check "$1" --reason "a test" --expires 2099-12-31 --key "p/keys/$2"
+}
+echo "flowmint namespaces=\"flowmint-waiver\" $(cut -d' ' -f1,2 p/keys/second.pub)" >>p/allowed_signers
+expect 3 "a waiver by the key that releases" waive controls.broken second
+says err "asks for more than one person" "where it takes two"
+sed -i 's/approvals: 2/approvals: 0/' p/release.yaml
+cp -r p/waivers waived
+expect 0 "where it does not, it may" waive controls.broken second
+expect 1 "but counts for nothing where it does" release 1.5.0 --set publish.approvals=2
+says err "publish.approvals asks for more than one person" "with a warning that says so"
+rm -r p/waivers && cp -r waived p/waivers
+expect 3 "a waiver of a check of leakage" waive leak.rows_equal waiver
+says err "gate.waivable names it" "which the config does not let be waived"
+holds "nothing was written" test ! -e p/waivers/leak.rows_equal.waiver
+expect 2 "gate.waivable is of leakage" "$F" config p/release.yaml --set gate.waivable=jsd_mean8
+sed -i 's/^gate:/gate:\n  waivable: leak.rows_equal/' p/release.yaml
+expect 0 "where it does, it is signed" waive leak.rows_equal waiver
+expect 0 "where the config no longer says so" release 1.5.0 --until gate --set gate.waivable=leak.family_p
+says err "gate.waivable does not name: leak.rows_equal" "it counts for nothing"
 finish

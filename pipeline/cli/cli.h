@@ -27,6 +27,7 @@
 	X(audit)                                                                                                       \
 	X(evaluate)                                                                                                    \
 	X(waive)                                                                                                       \
+	X(approve)                                                                                                     \
 	X(verify)                                                                                                      \
 	X(report)                                                                                                      \
 	X(diff)                                                                                                        \

@@ -312,6 +312,10 @@ static void print_row(const json_t *row)
 		printf("%zu products destroyed, %zu kept for other runs (%s)\n",
 		       json_array_size(json_object_get(body, "destroyed")),
 		       json_array_size(json_object_get(body, "kept")), str(body, "why"));
+	else if (strcmp(kind, "waiver") == 0 || strcmp(kind, "approval") == 0)
+		printf("%s, %s%s\n", str(body, "file"),
+		       json_is_true(json_object_get(body, "holds")) ? "holds, by " : "counts for nothing: ",
+		       json_is_true(json_object_get(body, "holds")) ? str(body, "signer") : str(body, "why"));
 	else if (strcmp(kind, "reproduce") == 0)
 		printf("from %s: %s\n", str(body, "from"), str(body, "verdict"));
 	else

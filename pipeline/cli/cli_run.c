@@ -73,6 +73,15 @@ static int refuse(const struct fm_run *run, struct fm_error *err)
 		       run->verdict.n, words);
 }
 
+static int tell_waits(const struct fm_run *run, const struct fm_config *cfg, struct fm_error *err)
+{
+	return fm_fail(
+	    err, FM_EVERDICT,
+	    "%s %s waits for approvals: %zu of %d are there (publish.approvals); each approver runs flowmint "
+	    "approve %s --key KEY, and then the same flowmint run releases it",
+	    cfg->release.name, cfg->release.version, json_array_size(run->approvals), cfg->publish.approvals, run->id);
+}
+
 static int plan(const struct fm_run_options *o, bool json, struct fm_error *err)
 {
 	json_t *doc = NULL;
@@ -113,7 +122,10 @@ static int tell_done(const struct fm_config *cfg, const struct fm_run *done, int
 	int rc, status;
 
 	json_object_set_new(doc, "status",
-			    json_string(code < 0 ? (code == FM_EVERDICT ? "refused" : "failed") : "done"));
+			    json_string(code >= 0             ? "done"
+					: done->waits         ? "waiting"
+					: code == FM_EVERDICT ? "refused"
+							      : "failed"));
 	json_object_set_new(doc, "code", json_integer(fm_exit_status(code)));
 	json_object_set_new(doc, "message", code < 0 ? json_string(why->message) : json_null());
 	if ((rc = doc ? fm_json_canonical(doc, &text, err) : fm_fail(err, FM_ESYSTEM, "out of memory")) < 0 ||
@@ -162,6 +174,8 @@ static int run(const void *args, const struct fm_call *call, struct fm_error *er
 	if ((rc = fm_runner_run(&o, &done, err)) >= 0 && (rc = print_run(&done, a->json, err)) >= 0 &&
 	    done.has_verdict && !done.verdict.pass)
 		rc = refuse(&done, err);
+	else if (rc >= 0 && done.waits)
+		rc = tell_waits(&done, cfg, err);
 	if (cfg->publish.on_done[0] && tell_done(cfg, &done, rc, err, &telling) < 0)
 		fm_warn("%s", telling.message);
 out:

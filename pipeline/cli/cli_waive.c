@@ -8,9 +8,12 @@
 #include "base/file.h"
 #include "judge/gate/controls.h"
 #include "manifests/config.h"
+#include "pipeline/approvals.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/place.h"
 #include "pipeline/outside.h"
+#include "pipeline/waivers.h"
+#include "release/sign/signed_file.h"
 #include "release/sign/waiver.h"
 
 struct waive_args {
@@ -44,6 +47,30 @@ static int check_name(const struct fm_config *cfg, const char *name, struct fm_e
 			return FM_OK;
 	return fm_fail(err, FM_EUSAGE, "--check: the gate of %s has no check %s%s", cfg->file, name,
 		       fm_did_you_mean(name, names, (size_t)n, hint, sizeof(hint)));
+}
+
+/* What would count for nothing is not signed. */
+static int check_rules(const struct fm_config *cfg, const char *check, const struct fm_sshpub *key,
+		       struct fm_error *err)
+{
+	char fingerprint[FM_FINGERPRINT_MAX], release[FM_FINGERPRINT_MAX];
+	int rc;
+
+	if (!fm_waivers_may(cfg, check))
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "--check: %s is a check of leakage, which may be waived where gate.waivable names it: add "
+		    "gate.waivable: %s to %s, if those who answer for the data agree",
+		    check, check, cfg->file);
+	if ((rc = fm_sshpub_fingerprint(key, fingerprint, err)) < 0)
+		return rc;
+	fm_approvals_release_key(cfg, release);
+	if (cfg->publish.approvals > 1 && strcmp(fingerprint, release) == 0)
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "--key: this is publish.key, and publish.approvals asks for more than one person: another "
+		    "key waives");
+	return FM_OK;
 }
 
 static int fill(struct fm_waiver *w, const struct fm_config *cfg, const struct waive_args *a, struct fm_error *err)
@@ -113,10 +140,12 @@ static int waive(const void *args, const struct fm_call *call, struct fm_error *
 	    (rc = fm_outside_look(a->key, &key.pub, &outside, err)) < 0 ||
 	    (!outside && (rc = fm_sshkey_read(&key, a->key, err)) < 0))
 		goto out;
-	if ((rc = fm_waiver_key_allowed(&key.pub, &signers, now_s, err)) < 0) {
+	if ((rc = fm_signed_file_allowed(&key.pub, FM_WAIVER_NAMESPACE, &signers, now_s, err)) < 0) {
 		fm_error_prefix(err, "%s: ", signers_path);
 		goto out;
 	}
+	if ((rc = check_rules(cfg, a->check, &key.pub, err)) < 0)
+		goto out;
 	if ((rc = fm_waiver_write(dir, &w, outside ? NULL : &key, now_s, &path, err)) < 0 ||
 	    (outside && (rc = sign_outside(a, path, err)) < 0))
 		goto out;

@@ -41,9 +41,5 @@ int fm_waiver_write(const char *dir, const struct fm_waiver *w, const struct fm_
  * codes: it could not be told. */
 int fm_waiver_check(const char *path, const char *release, const struct fm_signers *signers, int64_t now_s,
 		    json_t **record, struct fm_error *err) FM_MUST_CHECK;
-/* May this key sign waivers at now_s?  FM_EINPUT says what line is missing; the caller
- * puts the file's name before it. */
-int fm_waiver_key_allowed(const struct fm_sshpub *key, const struct fm_signers *signers, int64_t now_s,
-			  struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -42,6 +42,12 @@ static void record_and_back_is_the_same(void **state)
 	for (int i = 0; i < 8; i++) {
 		strcpy(r.ledger_first, i & 4 ? HEX64 : "");
 		strcpy(r.ledger_head, i & 4 ? HEX64 : "");
+		memset(r.approval, 0, sizeof r.approval);
+		r.napprovals = i == 7 ? FM_APPROVALS_MAX : i & 1;
+		for (int j = 0; j < r.napprovals; j++) {
+			snprintf(r.approval[j].signer, sizeof r.approval[j].signer, "%0200d", j);
+			snprintf(r.approval[j].key, sizeof r.approval[j].key, "SHA256:%043d", j);
+		}
 		r.has_attestations = i & 1;
 		r.attestations = i & 1 ? r.tar : (struct fm_record_file){0};
 		if (i & 2) {
@@ -148,6 +154,9 @@ static void any_other_form_is_refused(void **state)
 	    {"\"version\":\"0.9\"", "\"version\":\"\\u001b[2J\""},
 	    {"\"version\":\"0.9\"", "\"version\":\"0.9\",\"x\":1"},
 	    {"\"previous\":", "\"before\":"},
+	    {"{\"expires\"", "{\"approvals\":[],\"expires\""},
+	    {"{\"expires\"", "{\"approvals\":[{\"key\":\"x\"}],\"expires\""},
+	    {"{\"expires\"", "{\"approvals\":{\"key\":\"x\",\"signer\":\"y\"},\"expires\""},
 	};
 
 	(void)state;
