@@ -18,6 +18,7 @@
 #include "model/generator.h"
 #include "model/nn/safetensors.h"
 #include "model/ranges.h"
+#include "model/rows/addresses.h"
 
 #define MODEL_JSON_MAX (256u << 20)
 
@@ -114,14 +115,15 @@ static int learn(struct ctgan *m, const struct fm_generator_ctx *ctx, const stru
 {
 	const struct fm_config *cfg = ctx->cfg;
 	uint64_t steps = ctgan_steps(cfg, rows->n);
-	struct fm_gan_train_opts o = {.steps = (int)(steps < 1u << 30 ? steps : 1u << 30),
+	struct fm_gan_train_opts o = {.loop = {.steps = (int)(steps < 1u << 30 ? steps : 1u << 30),
+					       .seed = cfg->train.seed,
+					       .key = ctx->checkpoint_key,
+					       .every = cfg->train.checkpoint_every,
+					       .seconds = cfg->train.checkpoint_seconds},
 				      .batch = cfg->train.gan_batch,
 				      .rate = cfg->train.gan_rate,
 				      .weight_decay = cfg->train.gan_decay,
-				      .seed = cfg->train.seed,
-				      .pool = ctx->pool,
-				      .checkpoint_every = cfg->train.checkpoint_every,
-				      .checkpoint_seconds = cfg->train.checkpoint_seconds};
+				      .pool = ctx->pool};
 	char identity[FM_SHA256_HEX], *checkpoint = NULL;
 	int rc;
 
@@ -130,28 +132,14 @@ static int learn(struct ctgan *m, const struct fm_generator_ctx *ctx, const stru
 	if (ctx->checkpoint_dir &&
 	    (rc = fm_checkpoint_path(&checkpoint, ctx->checkpoint_dir, ctx->checkpoint_key != NULL, err)) < 0)
 		return rc;
-	o.checkpoint = checkpoint;
-	o.checkpoint_key = ctx->checkpoint_key;
-	o.identity = identity;
+	o.loop.path = checkpoint;
+	o.loop.identity = identity;
 	fm_log("train: %zu flows of %d numbers, conditions of %d, %zu parameters, kernels %s, %d threads", rows->n,
 	       m->codec->row, m->codec->cond, m->net.generator.nfloats + m->net.critic.nfloats, fm_kernels()->name,
 	       ctx->pool ? fm_pool_size(ctx->pool) : 1);
 	rc = fm_gan_train(&m->net, m->codec, rows, &o, m->weights, &m->trained, err);
 	free(checkpoint);
 	return rc;
-}
-
-/* Both encodings have 32 bits of an address. */
-static int ipv4_alone(const struct fm_table *t, struct fm_error *err)
-{
-	for (size_t i = 0; i < t->rows; i++) {
-		struct fm_address a = fm_table_address(t, t->sa[i]);
-		if (fm_address_is_ipv6(&a))
-			return fm_fail(err, FM_EINPUT,
-				       "model.kind ctgan takes IPv4 alone, and the trace has flows of IPv6: take "
-				       "model.kind diffusion, or leave these flows out");
-	}
-	return FM_OK;
 }
 
 static int ctgan_fit(struct fm_model **model, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
@@ -166,8 +154,6 @@ static int ctgan_fit(struct fm_model **model, const struct fm_generator_ctx *ctx
 	struct ctgan *m = NULL;
 	int rc;
 
-	if ((rc = ipv4_alone(real->train, err)) < 0)
-		return rc;
 	if ((rc = ctgan_new(&m, err)) < 0 || (rc = fm_gan_codec_fit(&m->codec, &rows, real->train, &o, err)) < 0 ||
 	    (rc = learn(m, ctx, &rows, err)) < 0)
 		goto out;
@@ -245,7 +231,7 @@ static int ctgan_sample(const struct fm_model *base, const struct fm_generator_c
 {
 	const struct ctgan *m = (const struct ctgan *)base;
 	const struct fm_config *cfg = ctx->cfg;
-	struct fm_gan_sample_opts o = {.rows = in->rows > 0 ? in->rows : m->codec->rows,
+	struct fm_gan_sample_opts o = {.rows = in->rows > 0 ? in->rows : m->codec->flows.rows,
 				       .seed = fm_shard_seed(in->seed, in->shard),
 				       .batch = cfg->train.gan_batch,
 				       .logs = strcmp(cfg->model.conditions, "log") == 0,
@@ -257,10 +243,10 @@ static int ctgan_sample(const struct fm_model *base, const struct fm_generator_c
 	if ((rc = fm_ranges(inside, &ninside, cfg, FM_SIDE_INSIDE, err)) < 0 ||
 	    (rc = fm_ranges(outside, &noutside, cfg, 0, err)) < 0 ||
 	    (rc = fm_gan_sample(&t, &m->net, m->codec, m->weights, &o, err)) < 0 ||
-	    (rc = fm_gan_addresses(m->codec, t, &(struct fm_range_list){outside, noutside},
+	    (rc = fm_row_addresses(m->codec->flows.inside, t, &(struct fm_range_list){outside, noutside},
 				   &(struct fm_range_list){inside, ninside}, o.seed, err)) < 0)
 		goto out;
-	rc = fm_gan_sort(t, err);
+	rc = fm_row_sort(t, err);
 out:
 	if (rc < 0)
 		fm_table_free(t);

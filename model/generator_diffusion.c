@@ -326,9 +326,7 @@ static int wishes(const struct fm_config *cfg, const struct fm_codec *codec, uin
 
 static struct fm_sample_opts sample_opts(const struct fm_config *cfg, uint64_t seed, struct bar *bar)
 {
-	enum fm_solver solver = strcmp(cfg->generate.sampler, "ancestral") == 0 ? FM_ANCESTRAL
-				: strcmp(cfg->generate.sampler, "dpm2") == 0    ? FM_DPM2
-										: FM_DDIM;
+	enum fm_solver solver = fm_solver_find(cfg->generate.sampler);
 
 	return (struct fm_sample_opts){.steps = solver == FM_ANCESTRAL ? cfg->model.steps : cfg->generate.steps,
 				       .solver = solver,

@@ -18,7 +18,7 @@ struct fm_gan_conditions {
 	const struct fm_gan_codec *c;
 	size_t rows;
 	int n;
-	struct discrete d[FM_GAN_COLUMNS];
+	struct discrete d[FM_ROW_COLUMNS];
 };
 
 static int rows_sort(struct discrete *d, const struct fm_gan_column *k, const uint16_t *code, size_t rows,
@@ -49,7 +49,7 @@ int fm_gan_conditions_new(struct fm_gan_conditions **out, const struct fm_gan_co
 		return rc;
 	t->c = c;
 	t->rows = rows ? rows->n : 0;
-	for (int i = 0; i < c->ncolumns; i++) {
+	for (int i = 0; i < c->flows.n; i++) {
 		const struct fm_gan_column *k = &c->column[i];
 		struct discrete *d = &t->d[t->n];
 
@@ -63,7 +63,7 @@ int fm_gan_conditions_new(struct fm_gan_conditions **out, const struct fm_gan_co
 			if ((rc = fm_alloc(&d->sum[w], (size_t)k->n, sizeof(double), "conditions", err)) < 0)
 				goto out;
 			for (int v = 0; v < k->n; v++)
-				d->sum[w][v] = sum += w ? fm_det_log1p(k->count[v]) : k->count[v];
+				d->sum[w][v] = sum += w ? fm_det_log1p(k->of->count[v]) : k->of->count[v];
 		}
 		if (rows && (rc = rows_sort(d, k, rows->code + (size_t)i * rows->n, rows->n, err)) < 0)
 			goto out;

@@ -6,14 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "model/ctgan/draws.h"
+#include "model/nn/draws.h"
 
 #define BETA1 0.5
 #define BETA2 0.9
-#define AVERAGE 0.98
 #define EXPLODED 1e6 /* a loss of the critic that no critic comes back from; at best it is about 1 */
 
 /* What random numbers are for. */
@@ -39,15 +37,12 @@ struct trainer {
 	struct fm_gan_condition *chosen;         /* (batch) */
 	uint32_t *order;                         /* (batch) */
 	int *group, *target;                     /* (batch) */
-	struct fm_train_point at;
-	struct fm_gan_train_result *result;
-	int saved;
-	double saved_at;
+	struct fm_loop loop;
 };
 
-static struct fm_gan_draws draws_of(const struct trainer *t)
+static struct fm_draw_key draws_of(const struct trainer *t)
 {
-	return (struct fm_gan_draws){t->o->pool, t->o->seed, FM_RNG_NOISE, (uint32_t)t->at.step};
+	return (struct fm_draw_key){t->o->pool, t->o->loop.seed, FM_RNG_NOISE, (uint32_t)t->loop.at.step};
 }
 
 /* ---- batches ---- */
@@ -56,7 +51,8 @@ static void conditions_draw(struct trainer *t, int what)
 {
 	struct fm_rng r;
 
-	fm_rng_init(&r, t->o->seed, FM_RNG_BATCH, (uint64_t)(CONDITIONS * 2 + what) << 17, (uint32_t)t->at.step);
+	fm_rng_init(&r, t->o->loop.seed, FM_RNG_BATCH, (uint64_t)(CONDITIONS * 2 + what) << 17,
+		    (uint32_t)t->loop.at.step);
 	for (int i = 0; i < t->o->batch; i++) {
 		t->chosen[i] = fm_gan_condition_draw(t->conditions, true, &r);
 		fm_gan_condition_vector(t->c, t->chosen[i], t->cond + (size_t)i * (size_t)t->c->cond);
@@ -75,22 +71,22 @@ static void conditions_draw(struct trainer *t, int what)
 
 static void make(struct trainer *t, int z, int gumbel)
 {
-	struct fm_gan_draws d = draws_of(t);
+	struct fm_draw_key d = draws_of(t);
 
-	fm_gan_draw_normal(&d, z, t->z, t->o->batch, t->n->shape.noise);
-	fm_gan_draw_gumbel(&d, gumbel, t->gumbel, t->o->batch, t->n->shape.row);
+	fm_draw_normals(&d, z, t->z, t->o->batch, t->n->shape.noise);
+	fm_draw_gumbels(&d, gumbel, t->gumbel, t->o->batch, t->n->shape.row);
 	fm_gan_generate(t->work, t->a.w, t->z, t->cond, t->gumbel, t->made);
 }
 
 static const float *const *masks_draw(struct trainer *t, int pass, const float *drop[FM_GAN_LAYERS])
 {
-	struct fm_gan_draws d = draws_of(t);
+	struct fm_draw_key d = draws_of(t);
 	int packs = t->o->batch / FM_GAN_PACK, H = t->n->shape.hidden;
 
 	for (int l = 0; l < FM_GAN_LAYERS; l++) {
 		float *m = t->mask + (size_t)l * (size_t)packs * (size_t)H;
 
-		fm_gan_draw_mask(&d, MASKS + pass * FM_GAN_LAYERS + l, m, packs, H);
+		fm_draw_masks(&d, MASKS + pass * FM_GAN_LAYERS + l, m, packs, H);
 		drop[l] = m;
 	}
 	return drop;
@@ -103,8 +99,8 @@ static void mix(const struct trainer *t, const float *made, const float *real, f
 		struct fm_rng r;
 		float share;
 
-		fm_rng_init(&r, t->o->seed, FM_RNG_NOISE, (uint64_t)MIX << 17 | (uint64_t)(i / FM_GAN_PACK),
-			    (uint32_t)t->at.step);
+		fm_rng_init(&r, t->o->loop.seed, FM_RNG_NOISE, (uint64_t)MIX << 17 | (uint64_t)(i / FM_GAN_PACK),
+			    (uint32_t)t->loop.at.step);
 		share = fm_rng_uniform(&r);
 		for (size_t j = (size_t)i * (size_t)row; j < (size_t)(i + 1) * (size_t)row; j++)
 			mixed[j] = share * real[j] + (1 - share) * made[j];
@@ -118,8 +114,12 @@ static void update(struct trainer *t, int which)
 {
 	size_t from = which ? t->n->generator.nfloats : 0, n = which ? t->n->critic.nfloats : t->n->generator.nfloats;
 	struct fm_train_arrays a = {t->a.w + from, t->a.m + from, t->a.v + from, t->a.ema + from, NULL};
-	struct fm_adamw step = {
-	    .beta1 = BETA1, .beta2 = BETA2, .beta1_t = t->at.b1, .beta2_t = t->at.b2, .rate = t->o->rate, .scale = 1};
+	struct fm_adamw step = {.beta1 = BETA1,
+				.beta2 = BETA2,
+				.beta1_t = t->loop.at.b1,
+				.beta2_t = t->loop.at.b2,
+				.rate = t->o->rate,
+				.scale = 1};
 
 	fm_kernels()->axpy(t->g + from, (float)t->o->weight_decay, a.w, n);
 	fm_optimiser_step(t->optimiser[which], &a, t->g + from, &step);
@@ -170,7 +170,7 @@ static bool collapsed(const struct trainer *t)
 {
 	const struct fm_gan_codec *c = t->c;
 
-	for (int i = 0; i < c->ncolumns; i++) {
+	for (int i = 0; i < c->flows.n; i++) {
 		const struct fm_gan_group *g = &c->group[c->group_of[i]];
 		int first = -1;
 
@@ -188,18 +188,14 @@ static bool collapsed(const struct trainer *t)
 	return true;
 }
 
-static double average(double was, double x)
+static int step(void *ctx, struct fm_loop *l, char note[FM_LOOP_NOTE], struct fm_error *err)
 {
-	return isnan(was) ? x : AVERAGE * was + (1 - AVERAGE) * x;
-}
-
-static int step(struct trainer *t, struct fm_error *err)
-{
-	struct fm_gan_train_result *r = t->result;
+	struct trainer *t = ctx;
+	struct fm_train_point *at = &l->at;
 	double penalty, critic, generator;
 
-	t->at.b1 *= BETA1;
-	t->at.b2 *= BETA2;
+	at->b1 *= BETA1;
+	at->b2 *= BETA2;
 	critic = critic_step(t, &penalty);
 	generator = generator_step(t);
 	if (!isfinite(critic) || !isfinite(generator) || !isfinite(penalty) || fabs(critic) > EXPLODED ||
@@ -207,87 +203,18 @@ static int step(struct trainer *t, struct fm_error *err)
 		return fm_fail(err, FM_EINPUT,
 			       "training diverges: at step %d the critic's loss is %.3g, the penalty %.3g and the "
 			       "generator's loss %.3g; set train.gan_rate (%g) lower",
-			       t->at.step + 1, critic, penalty, generator, t->o->rate);
-	r->critic = average(r->critic, critic);
-	r->penalty = average(r->penalty, penalty);
-	r->generator = average(r->generator, generator);
-	t->at.loss = r->critic;
-	t->at.guard = r->penalty;
-	t->at.validation = r->generator;
-	t->at.step++;
-	t->at.epoch = 1;
-	r->flows += t->o->batch;
+			       at->step + 1, critic, penalty, generator, t->o->rate);
+	at->loss = fm_loop_average(at->loss, critic);
+	at->guard = fm_loop_average(at->guard, penalty);
+	at->validation = fm_loop_average(at->validation, generator);
+	at->step++;
+	at->epoch = 1;
+	snprintf(note, FM_LOOP_NOTE, "critic %.3f  penalty %.3f  generator %.3f  step %d", at->loss, at->guard,
+		 at->validation, at->step);
 	return FM_OK;
 }
 
-/* ---- checkpoints ---- */
-
-static struct fm_checkpoint checkpoint_of(const struct trainer *t)
-{
-	return (struct fm_checkpoint){t->o->checkpoint, t->o->identity, &t->both, t->o->checkpoint_key};
-}
-
-static int save(struct trainer *t, bool now, struct fm_error *err)
-{
-	const struct fm_gan_train_opts *o = t->o;
-	struct fm_checkpoint c = checkpoint_of(t);
-	bool due = now || (o->checkpoint_every > 0 && t->at.step - t->saved >= o->checkpoint_every) ||
-		   (o->checkpoint_seconds > 0 && fm_seconds() - t->saved_at >= o->checkpoint_seconds);
-
-	if (!o->checkpoint || !due || t->at.step == t->saved || t->at.step >= o->steps)
-		return FM_OK;
-	t->saved = t->at.step;
-	t->saved_at = fm_seconds();
-	return fm_checkpoint_save(&c, &t->at, &t->a, err);
-}
-
-static int begin(struct trainer *t, struct fm_error *err)
-{
-	struct fm_checkpoint c = checkpoint_of(t);
-	int rc;
-
-	if ((rc = fm_checkpoint_begin(&c, t->o->steps, 0, t->o->seed, &t->at, &t->a, err)) < 0)
-		return rc;
-	t->result->critic = t->at.loss;
-	t->result->penalty = t->at.guard;
-	t->result->generator = t->at.validation;
-	t->saved = t->at.step;
-	t->saved_at = fm_seconds();
-	return FM_OK;
-}
-
-/* ---- the loop ---- */
-
-static int loop(struct trainer *t, struct fm_error *err)
-{
-	uint64_t batch = (uint64_t)t->o->batch;
-	struct fm_progress bar;
-	char note[160] = "";
-	int rc = FM_OK, first = t->at.step;
-
-	fm_progress_begin(&bar, "train", "flows", (uint64_t)(t->o->steps - first) * batch);
-	fm_interrupt_watch(t->o->checkpoint != NULL);
-	while (rc == FM_OK && t->at.step < t->o->steps) {
-		if (fm_interrupted()) {
-			if ((rc = save(t, true, err)) == FM_OK)
-				rc = fm_fail(err, FM_ESYSTEM, "train: stopped at step %d; the checkpoint is of step %d",
-					     t->at.step, t->saved);
-			break;
-		}
-		if ((rc = step(t, err)) == FM_OK)
-			rc = save(t, false, err);
-		snprintf(note, sizeof note, "critic %.3f  penalty %.3f  generator %.3f  step %d", t->result->critic,
-			 t->result->penalty, t->result->generator, t->at.step);
-		fm_progress_step(&bar, (uint64_t)(t->at.step - first) * batch, note);
-	}
-	fm_interrupt_watch(false);
-	fm_progress_end(&bar, note);
-	if (rc == FM_OK && first < t->o->steps && collapsed(t))
-		fm_warn("training: the generator has collapsed: all flows of the last batch have the same modes and "
-			"values; train for longer (train.epochs), or set train.gan_rate (%g) lower",
-			t->o->rate);
-	return rc;
-}
+/* ---- the whole ---- */
 
 static int trainer_init(struct trainer *t, struct fm_error *err)
 {
@@ -344,14 +271,25 @@ static void trainer_close(struct trainer *t)
 int fm_gan_train(const struct fm_gan *n, const struct fm_gan_codec *c, const struct fm_gan_rows *rows,
 		 const struct fm_gan_train_opts *o, float *p, struct fm_gan_train_result *result, struct fm_error *err)
 {
-	struct trainer t = {.o = o, .n = n, .c = c, .rows = rows, .a.w = p, .result = result};
+	struct trainer t = {.o = o, .n = n, .c = c, .rows = rows, .a.w = p};
 	double started = fm_seconds();
 	int rc;
 
 	*result = (struct fm_gan_train_result){0};
-	if ((rc = trainer_init(&t, err)) < 0 || (rc = begin(&t, err)) < 0 || (rc = loop(&t, err)) < 0)
+	if ((rc = trainer_init(&t, err)) < 0)
 		goto out;
-	result->steps = t.at.step;
+	t.loop = (struct fm_loop){.o = &o->loop, .layout = &t.both, .a = &t.a, .flows = (uint64_t)o->batch};
+	if ((rc = fm_loop_begin(&t.loop, err)) < 0 || (rc = fm_loop_run(&t.loop, step, &t, err)) < 0)
+		goto out;
+	if (fm_loop_taken(&t.loop) > 0 && collapsed(&t))
+		fm_warn("training: the generator has collapsed: all flows of the last batch have the same modes and "
+			"values; train for longer (train.epochs), or set train.gan_rate (%g) lower",
+			o->rate);
+	*result = (struct fm_gan_train_result){.steps = t.loop.at.step,
+					       .critic = t.loop.at.loss,
+					       .penalty = t.loop.at.guard,
+					       .generator = t.loop.at.validation,
+					       .flows = (double)fm_loop_taken(&t.loop) * o->batch};
 	result->seconds = fm_seconds() - started;
 out:
 	trainer_close(&t);

@@ -1,6 +1,6 @@
 /*
  * trainer.h - CTGAN's training loop: a step of the critic and one of the generator in turn, both by Adam (Kingma, Ba
- * 2015), with the checkpoints of model/nn; and flows from what was learned.
+ * 2015), with the loop and checkpoints of model/nn; and flows from what was learned.
  *
  * A step's noise, conditions and rows are a function of (seed, step), so that a run that goes on from a checkpoint ends
  * with the bits it would have had.
@@ -9,17 +9,13 @@
 #define FM_MODEL_CTGAN_TRAINER_H
 
 #include "model/ctgan/conditions.h"
-#include "model/nn/checkpoint.h"
+#include "model/nn/loop.h"
 
 struct fm_gan_train_opts {
-	int steps, batch; /* batch: a multiple of FM_GAN_PACK */
+	struct fm_loop_opts loop;
+	int batch; /* a multiple of FM_GAN_PACK */
 	double rate, weight_decay;
-	uint64_t seed;
 	struct fm_pool *pool;
-	const char *checkpoint, *identity;      /* NULL: no checkpoints */
-	const struct fm_secret *checkpoint_key; /* NULL: it is not encrypted */
-	int checkpoint_every;
-	double checkpoint_seconds;
 };
 struct fm_gan_train_result {
 	int steps;

@@ -3,13 +3,13 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "model/ctgan/draws.h"
 #include "model/ctgan/trainer.h"
+#include "model/nn/draws.h"
 
 int fm_gan_sample(struct fm_table **table, const struct fm_gan *n, const struct fm_gan_codec *c, const float *p,
 		  const struct fm_gan_sample_opts *o, struct fm_error *err)
 {
-	struct fm_gan_draws d = {o->pool, o->seed, FM_RNG_SAMPLE, 0};
+	struct fm_draw_key d = {o->pool, o->seed, FM_RNG_SAMPLE, 0};
 	struct fm_gan_conditions *conditions = NULL;
 	struct fm_gan_work *work = NULL;
 	struct fm_progress bar;
@@ -24,7 +24,7 @@ int fm_gan_sample(struct fm_table **table, const struct fm_gan *n, const struct 
 	    (rc = fm_alloc(&cond, B * (size_t)c->cond + 1, sizeof *cond, "a batch", err)) < 0 ||
 	    (rc = fm_alloc(&gumbel, B * (size_t)c->row, sizeof *gumbel, "a batch", err)) < 0 ||
 	    (rc = fm_alloc(&made, B * (size_t)c->row, sizeof *made, "a batch", err)) < 0 ||
-	    (rc = fm_gan_table_new(table, c, (size_t)o->rows, err)) < 0)
+	    (rc = fm_row_table_new(table, &c->flows, (size_t)o->rows, err)) < 0)
 		goto out;
 	fm_progress_begin(&bar, "generate", "flows", o->rows);
 	for (uint64_t first = 0; first < o->rows; first += B, d.step++) {
@@ -35,8 +35,8 @@ int fm_gan_sample(struct fm_table **table, const struct fm_gan *n, const struct 
 		for (size_t i = 0; i < B; i++)
 			fm_gan_condition_vector(c, fm_gan_condition_draw(conditions, o->logs, &r),
 						cond + i * (size_t)c->cond);
-		fm_gan_draw_normal(&d, 1, z, o->batch, n->shape.noise);
-		fm_gan_draw_gumbel(&d, 2, gumbel, o->batch, c->row);
+		fm_draw_normals(&d, 1, z, o->batch, n->shape.noise);
+		fm_draw_gumbels(&d, 2, gumbel, o->batch, c->row);
 		fm_gan_generate(work, p, z, cond, gumbel, made);
 		for (size_t i = 0; i < rows; i++)
 			fm_gan_decode(c, made + i * (size_t)c->row, *table, (size_t)first + i);

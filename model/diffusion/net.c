@@ -4,35 +4,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/detmath.h"
 #include "base/mem.h"
 #include "model/codec/relations.h"
 #include "model/nn/layers.h"
 
-enum { MAXWIDTH = FM_WIDTH_MOST };
-
 int fm_net_new(struct fm_net **out, const char *denoiser, const struct fm_arch *arch, const int vocab[FM_NTOK],
 	       struct fm_error *err)
 {
-	const struct fm_backbone *backbone = fm_backbone_find(denoiser);
+	const struct fm_backbone *backbone;
 	struct fm_net *net = NULL;
-	int D = arch->width;
+	int D = arch->width, rc;
 	float s = 0.05f, loud = 0.5f; /* what depends on a label has to hear it from the first steps on */
 
-	if (!backbone)
-		return fm_fail(err, FM_EINPUT,
-			       "there is no denoiser '%s': set model.denoiser to transformer, unet or mlp", denoiser);
-	if (arch->heads < 1 || D < 16 || D > MAXWIDTH || D % (16 * arch->heads) != 0)
-		return fm_fail(err, FM_EINPUT,
-			       "model.width is %d: give a multiple of 16 * model.heads (%d), at most %d", D,
-			       16 * arch->heads, MAXWIDTH);
 	if (arch->window < 2 || arch->window > FM_WINDOW_MOST)
 		return fm_fail(err, FM_EINPUT, "model.window is %d: give 2 to %d", arch->window, FM_WINDOW_MOST);
-	if (arch->depth < 1 || arch->depth > backbone->max_depth(arch))
-		return fm_fail(err, FM_EINPUT, "model.depth is %d: %s over windows of %d flows takes 1 to %d",
-			       arch->depth, backbone->name, arch->window, backbone->max_depth(arch));
-	if (fm_alloc(&net, 1, sizeof *net, "the network", err) < 0)
-		return err->code;
+	if ((rc = fm_backbone_choose(&backbone, denoiser, arch, err)) < 0)
+		return rc;
+	if ((rc = fm_alloc(&net, 1, sizeof *net, "the network", err)) < 0)
+		return rc;
 	net->arch = *arch;
 	net->backbone = backbone;
 	net->k = fm_kernels();
@@ -139,19 +128,6 @@ void fm_work_free(struct fm_work *w)
 	free(w->first);
 	free(w->space);
 	free(w);
-}
-
-void fm_embed_time(const struct fm_kernels *k, int D, const float *t, int B, fm_real *e)
-{
-	int half = D / 2;
-	fm_real a[MAXWIDTH / 2], s[MAXWIDTH / 2], c[MAXWIDTH / 2];
-	for (int b = 0; b < B; b++, e += D) {
-		for (int i = 0; i < half; i++)
-			a[i] = 1000.0f * (fm_real)t[b] * (fm_real)fm_det_exp(-9.210340371976184 * i / half);
-		k->sincos(s, c, a, (size_t)half);
-		memcpy(e, s, sizeof(fm_real) * (size_t)half);
-		memcpy(e + half, c, sizeof(fm_real) * (size_t)half);
-	}
 }
 
 /* source[r]: the row that row r is related to, as far as that is visible, or -1. */

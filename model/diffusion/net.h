@@ -22,7 +22,6 @@
 #include "model/nn/backbone.h"
 #include "model/nn/sink.h"
 
-#define FM_WIDTH_MOST 2048
 #define FM_RES_PAD 16 /* residual outputs, padded */
 
 struct fm_net {
@@ -41,9 +40,6 @@ struct fm_net {
 int fm_net_new(struct fm_net **net, const char *denoiser, const struct fm_arch *arch, const int vocab[FM_NTOK],
 	       struct fm_error *err) FM_MUST_CHECK;
 void fm_net_free(struct fm_net *net);
-
-/* Sinusoids of the time step at D/2 geometric frequencies (Ho, Jain, Abbeel 2020; Vaswani et al. 2017): e (B,D). */
-void fm_embed_time(const struct fm_kernels *k, int D, const float *t, int B, fm_real *e);
 
 /* What the network sees: B windows. */
 struct fm_net_in {

@@ -6,6 +6,7 @@
 
 #include "base/detmath.h"
 #include "model/codec/relations.h"
+#include "model/nn/gaussian.h"
 
 int fm_process_init(struct fm_process *pr, int T, const char *schedule, struct fm_error *err)
 {
@@ -55,13 +56,7 @@ double fm_process_shows(const struct fm_process *pr, int c, double m)
 
 double fm_process_alpha_bar(const struct fm_process *pr, double t)
 {
-	double s = t / FM_RES_SPAN;
-	s = s < 0 ? 0 : s > 1 ? 1 : s;
-	double ab = pr->cosine ? fm_det_cos((s + 0.008) / 1.008 * 1.57079632679489661923) /
-				     fm_det_cos(0.008 / 1.008 * 1.57079632679489661923)
-			       : 0;
-	ab = pr->cosine ? ab * ab : fm_det_exp(-0.1 * s - 9.95 * s * s);
-	return ab < 1e-5 ? 1e-5 : ab > 1 - 1e-5 ? 1 - 1e-5 : ab;
+	return fm_alpha_bar(pr->cosine, t / FM_RES_SPAN);
 }
 
 double fm_process_before(const struct fm_process *pr, double t)

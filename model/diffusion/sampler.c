@@ -11,7 +11,7 @@
 static void step_residuals(const struct fm_sampler *s, const struct fm_sample_step *q, double before, float *res)
 {
 	int W = s->net->arch.window;
-	struct fm_res_step step;
+	struct fm_gauss_step step;
 	if (q->next >= FM_RES_SPAN)
 		return;
 	const float *prediction = fm_net_velocity(s->net, s->p, q->space->work, q->B);
@@ -19,8 +19,8 @@ static void step_residuals(const struct fm_sampler *s, const struct fm_sample_st
 	for (int r = 0; r < q->B * W; r++)
 		for (int k = 0; k < FM_NRES; k++) {
 			size_t at = (size_t)r * FM_NRES + (size_t)k;
-			res[at] = fm_res_step(&step, res[at], prediction[(size_t)r * FM_RES_PAD + (size_t)k],
-					      &q->space->x0[at]);
+			res[at] = fm_gauss_step(&step, FM_RES_MAX, res[at],
+						prediction[(size_t)r * FM_RES_PAD + (size_t)k], &q->space->x0[at]);
 			if (step.sigma > 0)
 				res[at] += step.sigma * fm_rng_normal(&q->rng[r / W]);
 		}

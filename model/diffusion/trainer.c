@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/detmath.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -42,12 +41,6 @@ struct trainer {
 };
 
 /* ---- the optimiser ---- */
-
-double fm_train_rate(double peak, int warmup, int step, int steps)
-{
-	double warm = step < warmup ? (step + 1.0) / warmup : 1.0;
-	return peak * warm * (0.01 + 0.99 * 0.5 * (1 + fm_det_cos(3.14159265358979323846 * step / steps)));
-}
 
 static void update(struct trainer *t, double norm)
 {
@@ -421,13 +414,6 @@ static int train_loop(struct trainer *t, struct fm_error *err)
 		fm_log("train: ends early: no better validation than %.3f nats/flow since step %d", t->at.best,
 		       t->at.best_step);
 	return rc;
-}
-
-int fm_train_steps(int asked, size_t windows, int batch)
-{
-	size_t steps = 100 * windows / (size_t)batch;
-
-	return asked > 0 ? asked : steps < 500 ? 500 : steps > 15000 ? 15000 : (int)steps;
 }
 
 static int arrays_new(struct fm_train_arrays *a, size_t n, bool best, bool ema, struct fm_error *err)

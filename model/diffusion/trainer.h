@@ -22,10 +22,9 @@
 
 #include "base/secret.h"
 #include "model/diffusion/batch.h"
+#include "model/nn/optimiser.h"
 
 #define FM_ROLLBACKS 8
-#define FM_BETA1 0.9 /* AdamW's */
-#define FM_BETA2 0.98
 
 struct fm_train_opts {
 	int steps, batch, warmup;
@@ -58,12 +57,6 @@ struct fm_train_result {
 	double clipped;         /* share of the windows that window_clip made smaller, of this process */
 	double seconds, flows;  /* of this process */
 };
-
-/* Learning rate at a step: linear warm-up, then a half cosine to 1 % of the peak. */
-double fm_train_rate(double peak, int warmup, int step, int steps);
-/* As many steps as asked for, or with 0 a hundred passes over the windows: with more, small traces would be learned by
- * heart; fewer than a few hundred steps teach nothing, and more than 15,000 teach little more. */
-int fm_train_steps(int asked, size_t windows, int batch);
 
 /* Train from random weights, or from a checkpoint; if that cannot be used, a warning says so and training begins again.
  * ema (net->layout.nfloats) receives the averaged weights.  FM_EINPUT when there is no window, or when training

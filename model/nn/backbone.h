@@ -9,11 +9,13 @@
 
 #include <stddef.h>
 
+#include "base/error.h"
 #include "base/kernels.h"
 #include "model/nn/params.h"
 #include "model/nn/pass.h"
 
 #define FM_MAXDEPTH 32
+#define FM_WIDTH_MOST 2048
 struct fm_arch {
 	int window, width, depth,
 	    heads; /* W, D, layers (mlp: blocks, unet: levels), attention heads; D a multiple of 16 * heads */
@@ -38,5 +40,8 @@ struct fm_backbone {
 };
 extern const struct fm_backbone fm_transformer, fm_unet, fm_mlp;
 const struct fm_backbone *fm_backbone_find(const char *name); /* NULL when there is none of that name */
+/* The same; FM_EINPUT where there is none, or the shape is none that it can have. */
+int fm_backbone_choose(const struct fm_backbone **b, const char *denoiser, const struct fm_arch *a,
+		       struct fm_error *err) FM_MUST_CHECK;
 
 #endif

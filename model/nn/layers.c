@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/detmath.h"
+
 fm_real *fm_take(struct fm_tape *tape, size_t n)
 {
 	size_t at = tape->used;
@@ -222,4 +224,19 @@ void fm_final_backward(const struct fm_pass *q, const size_t at[2], const struct
 	fm_linear_back(q, q->B, (struct fm_affine){q->D, 2 * q->D, at[0], at[1]}, c, f->dmod, dc, 1);
 	memset(dx, 0, sizeof(fm_real) * rows_of(q) * q->D);
 	q->k->norm_back(dx, f->y, f->rstd, dh, q->B * q->W, q->D);
+}
+
+/* ---- the time step ---- */
+
+void fm_embed_time(const struct fm_kernels *k, int D, const float *t, int B, fm_real *e)
+{
+	int half = D / 2;
+	fm_real a[FM_WIDTH_MOST / 2], s[FM_WIDTH_MOST / 2], c[FM_WIDTH_MOST / 2];
+	for (int b = 0; b < B; b++, e += D) {
+		for (int i = 0; i < half; i++)
+			a[i] = 1000.0f * (fm_real)t[b] * (fm_real)fm_det_exp(-9.210340371976184 * i / half);
+		k->sincos(s, c, a, (size_t)half);
+		memcpy(e, s, sizeof(fm_real) * (size_t)half);
+		memcpy(e + half, c, sizeof(fm_real) * (size_t)half);
+	}
 }

@@ -122,6 +122,9 @@ void fm_conv_wipe(fm_real *x, int B, int W, int n);
  * index[r] < 0. */
 void fm_lookup_add(const struct fm_pass *q, int rows, struct fm_lookup l, size_t at, fm_real *x);
 
+/* Sinusoids of the time step at D/2 geometric frequencies (Ho, Jain, Abbeel 2020; Vaswani et al. 2017): e (B,D). */
+void fm_embed_time(const struct fm_kernels *k, int D, const float *t, int B, fm_real *e);
+
 /* The layers of a device (pass.h), under the names of the functions above, which call them. */
 struct fm_layers {
 	const char *name;

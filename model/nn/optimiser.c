@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/detmath.h"
 #include "base/mem.h"
 
 #define CHUNK 65536 /* parameters */
@@ -100,4 +101,17 @@ void fm_optimiser_step(struct fm_optimiser *o, const struct fm_train_arrays *a, 
 	o->g = g;
 	o->step = step;
 	fm_pool_run(o->pool, o->chunks, step_job, o);
+}
+
+double fm_train_rate(double peak, int warmup, int step, int steps)
+{
+	double warm = step < warmup ? (step + 1.0) / warmup : 1.0;
+	return peak * warm * (0.01 + 0.99 * 0.5 * (1 + fm_det_cos(3.14159265358979323846 * step / steps)));
+}
+
+int fm_train_steps(int asked, size_t windows, int batch)
+{
+	size_t steps = 100 * windows / (size_t)batch;
+
+	return asked > 0 ? asked : steps < 500 ? 500 : steps > 15000 ? 15000 : (int)steps;
 }

@@ -14,6 +14,9 @@
 #include "base/thread.h"
 #include "model/nn/params.h"
 
+#define FM_BETA1 0.9 /* of AdamW, where denoisers are trained */
+#define FM_BETA2 0.98
+
 /* Arrays over the layout: weights, both moments, the weights' moving average. */
 struct fm_train_arrays {
 	float *w, *m, *v, *ema;
@@ -41,5 +44,11 @@ void fm_optimiser_free(struct fm_optimiser *o);
 double fm_optimiser_sum(struct fm_optimiser *o, float *const *part, int n);
 void fm_optimiser_step(struct fm_optimiser *o, const struct fm_train_arrays *a, const float *g,
 		       const struct fm_adamw *step);
+
+/* Learning rate at a step: linear warm-up, then a half cosine to 1 % of the peak. */
+double fm_train_rate(double peak, int warmup, int step, int steps);
+/* As many steps as asked for, or with 0 a hundred passes over the windows: with more, small traces would be learned by
+ * heart; fewer than a few hundred steps teach nothing, and more than 15,000 teach little more. */
+int fm_train_steps(int asked, size_t windows, int batch);
 
 #endif

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "model/ctgan/trainer.h"
+#include "model/rows/addresses.h"
 #include "tests/unit/generator_fixture.h"
 #include "tests/unit/scratch.h"
 
@@ -54,7 +55,7 @@ static void what_was_coded_comes_back(void **state)
 		OK(fm_gan_codec_from_json(&again, j, &err));
 		assert_int_equal(again->row, f.c->row);
 		assert_int_equal(again->cond, f.c->cond);
-		OK(fm_gan_table_new(&back, again, ROWS, &err));
+		OK(fm_row_table_new(&back, &again->flows, ROWS, &err));
 		float *x = calloc((size_t)f.c->row, sizeof *x);
 		for (size_t i = 0; i < ROWS; i++) {
 			fm_gan_vector(f.c, &f.rows, i, x);
@@ -108,7 +109,7 @@ static void conditions_have_their_rows(void **state)
 			const struct fm_gan_column *c = &f.c->column[k.column];
 
 			assert_int_equal(f.rows.code[(size_t)k.column * f.rows.n + row], k.value);
-			drawn[logs][c->count[k.value] < ROWS / 10]++;
+			drawn[logs][c->of->count[k.value] < ROWS / 10]++;
 		}
 	}
 	assert_true(drawn[1][1] > drawn[0][1] + 100);
@@ -127,7 +128,8 @@ static float *train(const struct flows *f, struct fm_gan_train_opts o, struct fm
 
 static void training_repeats(void **state)
 {
-	struct fm_gan_train_opts o = {.steps = 12, .batch = 100, .rate = 2e-4, .weight_decay = 1e-6, .seed = 3};
+	struct fm_gan_train_opts o = {
+	    .loop = {.steps = 12, .seed = 3}, .batch = 100, .rate = 2e-4, .weight_decay = 1e-6};
 	struct fm_gan_train_result a, b;
 	struct fm_error err;
 	struct flows f;
@@ -143,9 +145,9 @@ static void training_repeats(void **state)
 	three = train(&f, o, &b);
 	assert_memory_equal(one, three, n);
 	/* A checkpoint of step 5 and of step 10 is written; the second run goes on from the last. */
-	o.checkpoint = path;
-	o.identity = "test";
-	o.checkpoint_every = 5;
+	o.loop.path = path;
+	o.loop.identity = "test";
+	o.loop.every = 5;
 	cut = train(&f, o, &b);
 	assert_true(b.flows == 12 * 100);
 	resumed = train(&f, o, &b);
@@ -163,7 +165,7 @@ static void training_repeats(void **state)
 
 static void divergence_is_said(void **state)
 {
-	struct fm_gan_train_opts o = {.steps = 200, .batch = 20, .rate = 1, .seed = 3};
+	struct fm_gan_train_opts o = {.loop = {.steps = 200, .seed = 3}, .batch = 20, .rate = 1};
 	struct fm_gan_train_result r;
 	struct fm_error err;
 	struct flows f;
@@ -190,13 +192,13 @@ static void addresses_are_fresh(void **state)
 
 	(void)state;
 	flows_make(&f, false);
-	memset(f.c->inside, 0, sizeof f.c->inside);
-	OK(fm_gan_table_new(&t, f.c, 300, &err));
+	memset(f.c->flows.inside, 0, sizeof f.c->flows.inside);
+	OK(fm_row_table_new(&t, &f.c->flows, 300, &err));
 	for (uint32_t i = 0; i < 300; i++) {
 		was[i][0] = t->sa[i] = 7 * (i % 40);
 		was[i][1] = t->da[i] = 0xc0000000u + i;
 	}
-	OK(fm_gan_addresses(f.c, t, &list, &list, 1, &err));
+	OK(fm_row_addresses(f.c->flows.inside, t, &list, &list, 1, &err));
 	for (int i = 0; i < 300; i++) {
 		assert_int_equal(t->sa[i] >> 12, 0x0a000000 >> 12);
 		for (int k = 0; k < i; k++) {
@@ -206,7 +208,7 @@ static void addresses_are_fresh(void **state)
 	}
 	static const struct fm_range few = {0x0a000000, 28};
 	struct fm_range_list short_list = {&few, 1};
-	assert_int_equal(fm_gan_addresses(f.c, t, &short_list, &short_list, 1, &err), FM_EINPUT);
+	assert_int_equal(fm_row_addresses(f.c->flows.inside, t, &short_list, &short_list, 1, &err), FM_EINPUT);
 	assert_non_null(strstr(err.message, "generate.outside has 16 addresses"));
 	fm_table_free(t);
 	flows_free(&f);

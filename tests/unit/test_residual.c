@@ -37,10 +37,10 @@ static double way_back(const struct fm_process *pr, enum fm_solver solver, int s
 	float y = (float)x, x0 = 0;
 	for (int i = steps; i > 0; i--) {
 		double t = FM_RES_SPAN * i / steps;
-		struct fm_res_step q;
+		struct fm_gauss_step q;
 		fm_res_step_init(&q, pr, solver, t, i > 1 ? FM_RES_SPAN * (i - 1) / steps : 0,
 				 i < steps ? FM_RES_SPAN * (i + 1) / steps : 0);
-		y = fm_res_step(&q, y, best(pr, t, y), &x0);
+		y = fm_gauss_step(&q, FM_RES_MAX, y, best(pr, t, y), &x0);
 		if (q.sigma > 0)
 			y += q.sigma * fm_rng_normal(r);
 	}
@@ -102,18 +102,18 @@ static void one_step_and_far_predictions_are_defined(void **state)
 	for (int solver = FM_DDIM; solver <= FM_DPM2; solver++)
 		for (int i = 0; i < 4; i++) {
 			struct fm_process pr = process(schedules[i / 2], predictions[i % 2]);
-			struct fm_res_step q;
+			struct fm_gauss_step q;
 			float x0 = 99;
 			fm_res_step_init(&q, &pr, (enum fm_solver)solver, 1, 0, 0);
-			float y = fm_res_step(&q, 0.3f, best(&pr, 1, 0.3f), &x0);
+			float y = fm_gauss_step(&q, FM_RES_MAX, 0.3f, best(&pr, 1, 0.3f), &x0);
 			assert_true(q.sigma == 0 && y == x0 && fabs((double)y - MU) < 0.05);
 			for (float wild = -100; wild <= 100; wild += 25) {
-				y = fm_res_step(&q, 0.3f, wild, &x0);
+				y = fm_gauss_step(&q, FM_RES_MAX, 0.3f, wild, &x0);
 				assert_true(isfinite(y) && (!pr.noise || fabsf(y) <= FM_RES_MAX));
 			}
 			/* The schedule is cut off beyond FM_RES_SPAN: a step there has no length to divide by. */
 			fm_res_step_init(&q, &pr, (enum fm_solver)solver, 0.5, 0.34, 0.8);
-			assert_true(isfinite(fm_res_step(&q, 0.3f, 0.1f, &x0)) && !q.extrapolate);
+			assert_true(isfinite(fm_gauss_step(&q, FM_RES_MAX, 0.3f, 0.1f, &x0)) && !q.extrapolate);
 		}
 }
 

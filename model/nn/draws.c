@@ -1,10 +1,10 @@
 /* draws.c - the random numbers of a batch, a row at a time. */
-#include "model/ctgan/draws.h"
+#include "model/nn/draws.h"
 
 #define PIECE 256
 
 struct job {
-	const struct fm_gan_draws *d;
+	const struct fm_draw_key *d;
 	int what, n, rows;
 	float *x;
 	enum { NORMAL, GUMBEL, MASK } kind;
@@ -37,6 +37,12 @@ static void normal_piece(struct fm_rng *r, float *x, int n)
 		if (half + i < n)
 			x[half + i] = f * s[i];
 	}
+}
+
+void fm_draw_normal_row(struct fm_rng *r, float *x, int n)
+{
+	for (int at = 0; at < n; at += PIECE)
+		normal_piece(r, x + at, n - at < PIECE ? n - at : PIECE);
 }
 
 static void gumbel_piece(struct fm_rng *r, float *x, int n)
@@ -92,17 +98,17 @@ static void run(struct job j)
 	fm_pool_run(j.d->pool, (j.rows + ROWS_EACH - 1) / ROWS_EACH, draw_job, &j);
 }
 
-void fm_gan_draw_normal(const struct fm_gan_draws *d, int what, float *x, int rows, int n)
+void fm_draw_normals(const struct fm_draw_key *d, int what, float *x, int rows, int n)
 {
 	run((struct job){d, what, n, rows, x, NORMAL});
 }
 
-void fm_gan_draw_gumbel(const struct fm_gan_draws *d, int what, float *x, int rows, int n)
+void fm_draw_gumbels(const struct fm_draw_key *d, int what, float *x, int rows, int n)
 {
 	run((struct job){d, what, n, rows, x, GUMBEL});
 }
 
-void fm_gan_draw_mask(const struct fm_gan_draws *d, int what, float *x, int rows, int n)
+void fm_draw_masks(const struct fm_draw_key *d, int what, float *x, int rows, int n)
 {
 	run((struct job){d, what, n, rows, x, MASK});
 }

@@ -1,10 +1,11 @@
-/* encoding_addresses.c - fresh addresses for made ones, and the order of made rows. */
+/* addresses.c - fresh addresses for made ones, and the order of made rows. */
+#include "model/rows/addresses.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "model/ctgan/encoding.h"
 
 static int compare_u32(const void *pa, const void *pb)
 {
@@ -56,7 +57,7 @@ static uint32_t fresh_next(struct fresh *f)
 	return (uint32_t)f->list->range[i].base + (uint32_t)at;
 }
 
-int fm_gan_addresses(const struct fm_gan_codec *c, struct fm_table *t, const struct fm_range_list *outside,
+int fm_row_addresses(const uint8_t inside_of[256], struct fm_table *t, const struct fm_range_list *outside,
 		     const struct fm_range_list *inside, uint64_t seed, struct fm_error *err)
 {
 	uint32_t *raw = NULL, *ip = NULL, *column[2] = {t->sa, t->da};
@@ -77,7 +78,7 @@ int fm_gan_addresses(const struct fm_gan_codec *c, struct fm_table *t, const str
 		if (i == 0 || raw[i] != raw[d - 1])
 			raw[d++] = raw[i];
 	for (size_t i = 0; i < d; i++) {
-		int side = c->inside[raw[i] >> 24];
+		int side = inside_of[raw[i] >> 24];
 
 		if (f[side].n >= f[side].size) {
 			rc = fm_fail(err, FM_EINPUT,
@@ -113,7 +114,7 @@ static int compare_timed(const void *pa, const void *pb)
 	return a->te != b->te ? (a->te < b->te ? -1 : 1) : (a->row > b->row) - (a->row < b->row);
 }
 
-int fm_gan_sort(struct fm_table *t, struct fm_error *err)
+int fm_row_sort(struct fm_table *t, struct fm_error *err)
 {
 	struct timed *order = NULL;
 	char *copy = NULL;

@@ -1,0 +1,73 @@
+/*
+ * columns.h - what models of single rows share: which columns of a flow table they see, as numbers, categories and
+ * bits, and the way back into a table.  How a number becomes a part of a vector is each model's own.
+ *
+ *     number     te, in milliseconds from the first flow; td, pkt and byt, or log(1 + x) of them; a port, an address
+ *     category   its values that at least min_count rows have; a rarer one is taken for the most frequent
+ *     bit        one of an address or of a port
+ *
+ * Nothing here keeps an address.  A bit or number of an address comes back as a raw number, which fm_row_addresses
+ * replaces by a fresh address.  Which side a raw number is on is known by the side of most rows with its first octet,
+ * where at least min_count rows have that octet.
+ */
+#ifndef FM_MODEL_ROWS_COLUMNS_H
+#define FM_MODEL_ROWS_COLUMNS_H
+
+#include <jansson.h>
+
+#include "base/table.h"
+
+#define FM_ROW_COLUMNS 112
+
+struct fm_row_column {
+	enum fm_col col;
+	enum { FM_ROW_NUMBER, FM_ROW_CATEGORY, FM_ROW_BIT } kind;
+	bool log;
+	int bit; /* 0 the lowest */
+	int n;   /* values of a category, 2 of a bit; 0 of a number */
+	char **value;
+	double *count; /* (n) rows of the training flows */
+};
+struct fm_row_columns {
+	int n;
+	struct fm_row_column column[FM_ROW_COLUMNS];
+	unsigned present;
+	int64_t first_ms, last_ms, step_ms;
+	uint64_t rows;       /* that were learned from */
+	uint8_t inside[256]; /* by first octet */
+};
+
+/* What is asked of fm_row_columns_choose. */
+#define FM_ROW_LOGS 1         /* td, pkt and byt are logs */
+#define FM_ROW_ADDRESS_BITS 2 /* addresses are 32 bits */
+#define FM_ROW_PORT_BITS 4    /* ports are 16 bits */
+/* The columns, period and sides of a table; values are not known yet.  FM_EINPUT for an empty table, one of over 2^32
+ * rows, or one with an address of IPv6. */
+int fm_row_columns_choose(struct fm_row_columns *c, const struct fm_table *t, unsigned how, int min_count,
+			  struct fm_error *err) FM_MUST_CHECK;
+/* Learn the values of a category or a bit and code its rows: code (t->rows). */
+int fm_row_column_fit(struct fm_row_column *k, const struct fm_table *t, int min_count, uint16_t *code,
+		      struct fm_error *err) FM_MUST_CHECK;
+void fm_row_columns_close(struct fm_row_columns *c);
+
+/* A number's value in row i, its log where the column is of logs. */
+double fm_row_number(const struct fm_row_columns *c, const struct fm_row_column *k, const struct fm_table *t, size_t i);
+/* What fm_row_column_fit codes a row of another table as: an unknown value is the most frequent. */
+int fm_row_code(const struct fm_row_column *k, const struct fm_table *t, size_t i);
+
+/* A table of so many rows in memory, with the columns and their dictionaries. */
+int fm_row_table_new(struct fm_table **t, const struct fm_row_columns *c, size_t rows,
+		     struct fm_error *err) FM_MUST_CHECK;
+/* The way back into row i.  A number beyond a field's range is moved to its end; the bits of a field come in the order
+ * of the columns, from the highest. */
+void fm_row_number_put(const struct fm_row_columns *c, const struct fm_row_column *k, double v, struct fm_table *t,
+		       size_t i);
+void fm_row_code_put(const struct fm_row_column *k, int code, struct fm_table *t, size_t i);
+
+/* The columns as the member "columns" and its neighbours; what a model knows more of a column goes into its entry. */
+json_t *fm_row_columns_json(const struct fm_row_columns *c);
+int fm_row_columns_from_json(struct fm_row_columns *c, const json_t *j, struct fm_error *err) FM_MUST_CHECK;
+/* For models that read more of an entry. */
+int fm_row_columns_damaged(struct fm_error *err, int column);
+
+#endif
