@@ -78,9 +78,10 @@ struct fm_config {
 		int steps;           /* T */
 		int min_count;       /* records that a vocabulary entry needs */
 		int max_hosts;       /* popular hosts with a token of their own */
+		char encoding[16];   /* of kinds ctgan and plain: plain | bits */
 		/* of kind ctgan */
-		char encoding[16], conditions[16]; /* plain | bits; true | log */
-		int embedding, hidden;             /* numbers of noise; width of a layer */
+		char conditions[16];   /* true | log */
+		int embedding, hidden; /* numbers of noise; width of a layer */
 	} model;
 	struct {
 		int steps, batch; /* batch: windows a step */

@@ -125,9 +125,9 @@ const struct fm_key fm_keys[] = {
 	 .help = "Share of the windows that the model never sees; the gate's privacy checks need it."},
 	{FIELD(split, seed, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "1", .help = "Which windows go where."},
 
-	{FIELD(model, kind, CHOICE), .choices = "diffusion|marginals|ctgan", .dflt = "diffusion",
-	 .help = "The kind of model. diffusion learns windows of flows, marginals counts exchanges with noise, ctgan "
-		 "is the baseline of single flows that others compare with (docs/peers.md)."},
+	{FIELD(model, kind, CHOICE), .choices = "diffusion|marginals|ctgan|plain", .dflt = "diffusion",
+	 .help = "The kind of model. diffusion learns windows of flows, marginals counts exchanges with noise; ctgan "
+		 "and plain are baselines that others compare with (docs/peers.md)."},
 	{FIELD(model, denoiser, CHOICE), .choices = "transformer|unet|mlp",
 	 .dflt = "transformer",
 	 .help = "The network that takes the noise away; mlp looks at each flow by itself."},
@@ -150,7 +150,8 @@ const struct fm_key fm_keys[] = {
 	{FIELD(model, max_hosts, INT), .min = 0, .max = 60000, .dflt = "2048",
 	 .help = "Popular hosts with a token of their own (a rank, never an address)."},
 	{FIELD(model, encoding, CHOICE), .choices = "plain|bits", .dflt = "plain",
-	 .help = "For kind ctgan: addresses and counts as integers, or addresses as 32 bits and counts as logs."},
+	 .help = "For kinds ctgan and plain: addresses as integers or as 32 bits. With bits ctgan takes counts as logs, "
+		 "and plain takes ports as 16 bits."},
 	{FIELD(model, conditions, CHOICE), .choices = "true|log", .dflt = "true",
 	 .help = "For kind ctgan: conditions of generated flows by how frequent values are, or by the logs of that, as "
 		 "the reference does, which makes rare labels many times too frequent."},

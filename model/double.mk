@@ -18,3 +18,11 @@ DOUBLE_CTGAN := $(patsubst %.c,$(B)/double/%.o,base/kernels.c base/kernels_v1.c 
 $(B)/tests/test_ctgan_gradients: $(DOUBLE_CTGAN) $(call lib,base)
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_ALL)
+
+# And for the plain diffusion's, around the same backbones.
+DOUBLE_PLAIN := $(patsubst %.c,$(B)/double/%.o,base/kernels.c base/kernels_v1.c model/nn/params.c model/nn/backbone.c model/nn/layers.c model/nn/layers_cpu.c model/nn/sink.c model/nn/sink_kept.c \
+		model/nn/transformer.c model/nn/unet.c model/nn/mlp.c model/plain/net.c tests/unit/test_plain_gradients.c)
+
+$(B)/tests/test_plain_gradients: $(DOUBLE_PLAIN) $(call lib,base)
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_ALL)

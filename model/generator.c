@@ -8,7 +8,7 @@
 #include "manifests/canon.h"
 
 const struct fm_generator *const fm_generators[] = {&fm_generator_diffusion, &fm_generator_marginals,
-						    &fm_generator_ctgan, NULL};
+						    &fm_generator_ctgan, &fm_generator_plain, NULL};
 
 const struct fm_generator *fm_generator_find(const char *name)
 {
@@ -36,6 +36,20 @@ int fm_generator_check(const struct fm_generator **g, const struct fm_config *cf
 			       "version; set model.kind to marginals or diffusion",
 			       cfg->model.kind);
 	return (*g)->check(cfg, err);
+}
+
+int fm_generator_no_wishes(const struct fm_config *cfg, struct fm_error *err)
+{
+	if (cfg->generate.nlabels > 0)
+		return fm_fail(err, FM_EINPUT,
+			       "generate.labels is not for model.kind %s, which makes labels as often as they were: "
+			       "leave it out, or set model.kind to diffusion",
+			       cfg->model.kind);
+	if (cfg->generate.hours[0] != 0 || cfg->generate.hours[1] != 24)
+		return fm_fail(err, FM_EINPUT,
+			       "generate.hours is not for model.kind %s: leave it out, or set model.kind to diffusion",
+			       cfg->model.kind);
+	return FM_OK;
 }
 
 uint64_t fm_generator_steps(const struct fm_config *cfg, uint64_t rows)

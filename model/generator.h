@@ -139,10 +139,12 @@ const struct fm_generator *fm_generator_of(const struct fm_config *cfg);
 /* All kinds, in the order of the config's choices; ends with NULL. */
 extern const struct fm_generator *const fm_generators[];
 extern const struct fm_generator fm_generator_ctgan, fm_generator_diffusion, fm_generator_exchanges,
-    fm_generator_marginals;
+    fm_generator_marginals, fm_generator_plain;
 
 /* The kind that the config chooses, after it has found that it can do all that the config asks for; else FM_EINPUT. */
 int fm_generator_check(const struct fm_generator **g, const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
+/* For check, of kinds that make flows as they come: FM_EINPUT for generate.labels and generate.hours. */
+int fm_generator_no_wishes(const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
 /* Steps that a training on so many rows takes, 0 where the kind has none. */
 uint64_t fm_generator_steps(const struct fm_config *cfg, uint64_t rows);
 /* These check too. */

@@ -76,15 +76,7 @@ static int ctgan_check(const struct fm_config *cfg, struct fm_error *err)
 			       "train.gan_batch is %d, and the critic looks at packs of %d flows: make "
 			       "it a multiple of %d",
 			       cfg->train.gan_batch, FM_GAN_PACK, FM_GAN_PACK);
-	if (cfg->generate.nlabels > 0)
-		return fm_fail(err, FM_EINPUT,
-			       "generate.labels is not for model.kind ctgan, which makes labels as often as they were: "
-			       "leave it out, or set model.kind to diffusion");
-	if (cfg->generate.hours[0] != 0 || cfg->generate.hours[1] != 24)
-		return fm_fail(err, FM_EINPUT,
-			       "generate.hours is not for model.kind ctgan: leave it out, or set model.kind to "
-			       "diffusion");
-	return FM_OK;
+	return fm_generator_no_wishes(cfg, err);
 }
 
 /* ---- fit ---- */

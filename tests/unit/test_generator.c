@@ -24,6 +24,7 @@ struct form {
 static const struct form forms[] = {{"ctgan", "ctgan", false},
 				    {"diffusion", "diffusion", false},
 				    {"marginals", "marginals", true},
+				    {"plain", "plain", false},
 				    {"diffusion", "exchanges", true}};
 enum { NFORMS = sizeof forms / sizeof *forms };
 

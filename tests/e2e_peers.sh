@@ -1,7 +1,7 @@
 #!/bin/sh
-# CTGAN through the program: the flows are the same bytes for one thread and two, the model and the flows have no real address,
-# and the gate refuses a toy of it for what it is, not for leaks.
-# usage: e2e_ctgan.sh [FLOWMINT]
+# The baselines through the program: their flows are the same bytes for one thread and two, no model has a real address, and the
+# gate refuses a toy of CTGAN for what it is, not for leaks.
+# usage: e2e_peers.sh [FLOWMINT]
 # shellcheck disable=SC2086 # UNCONFINED is one word or none
 set -u
 . "$(dirname "$0")/lib.sh"
@@ -25,9 +25,18 @@ expect 0 "two threads make flows" run two --set train.threads=2 --until generate
 holds "they are the same" [ "$(flows one)" = "$(flows two)" ]
 expect 0 "bits make flows too" run bits --set model.encoding=bits --until generate
 holds "they are others" [ "$(flows one)" != "$(flows bits)" ]
+plain() { # WORKSPACE OPTION...
+	run "$@" --set model.kind=plain --set model.denoiser=unet --set model.width=32 --set model.depth=2 --set model.heads=1 \
+		--set model.window=16 --set train.steps=20 --set train.batch=8 --set generate.steps=5 --until generate
+}
+expect 0 "the plain diffusion makes flows" plain plain --set train.threads=1
+expect 0 "and with two threads" plain plain2 --set train.threads=2
+holds "the same" [ "$(flows plain)" = "$(flows plain2)" ]
+expect 3 "it makes no labels on demand" plain plain --set 'generate.labels={background: 1}'
+says err "generate.labels is not for model.kind plain" "and says so"
 cut -d, -f3,4 trace.csv | tr , '\n' | sort -u | head -200 >real.txt
-expect 0 "(the models, decrypted)" sh -c "'$F' unseal --workspace one --stage train --out model.one && '$F' unseal --workspace bits --stage train --out model.bits"
-expect 1 "no real address is in the model" grep -rqwFf real.txt model.one model.bits
+expect 0 "(the models, decrypted)" sh -c "'$F' unseal --workspace one --stage train --out model.one && '$F' unseal --workspace bits --stage train --out model.bits && '$F' unseal --workspace plain --stage train --out model.plain"
+expect 1 "no real address is in the model" grep -rqwFf real.txt model.one model.bits model.plain
 
 expect 3 "batches are whole packs" run one --set train.gan_batch=105
 says err "train.gan_batch is 105" "it says which key"

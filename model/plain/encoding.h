@@ -1,0 +1,43 @@
+/*
+ * encoding.h - flows as rows of scaled numbers and one-hot categories, for a Gaussian diffusion of the whole row.
+ *
+ *     number     (x - mean) / sd; td, pkt and byt are log(1 + x) before
+ *     category   one number for each value: 1 for the row's, -1 for the others; a value that fewer than min_count rows
+ *                have is taken for the most frequent
+ *     bit        one number, 1 or -1 (Chen, Zhang, Hinton 2022)
+ *
+ * plain: addresses and ports are numbers, addresses as integers.  bits: an address is 32 bits, a port 16.  What a
+ * column is and how it comes back into a table: model/rows/columns.h.
+ */
+#ifndef FM_MODEL_PLAIN_ENCODING_H
+#define FM_MODEL_PLAIN_ENCODING_H
+
+#include "model/rows/columns.h"
+
+struct fm_plain_column {
+	double mean, sd; /* of a number */
+	float most; /* how far from 0 a number may be: min_count rows are as far, so that no row's own value shows */
+	int at;     /* in the row's vector */
+};
+struct fm_plain_codec {
+	struct fm_row_columns flows;
+	struct fm_plain_column column[FM_ROW_COLUMNS]; /* (flows.n) */
+	int row;                                       /* numbers of a vector */
+	float *most;                                   /* (row) of each number of it */
+};
+
+/* FM_EINPUT as fm_row_columns_choose. */
+int fm_plain_codec_fit(struct fm_plain_codec **c, const struct fm_table *t, bool bits, int min_count,
+		       struct fm_error *err) FM_MUST_CHECK;
+void fm_plain_codec_free(struct fm_plain_codec *c);
+
+/* The rows [first, first + n) as vectors x (n, row).  The table has the codec's columns; else FM_EINPUT. */
+int fm_plain_encode(const struct fm_plain_codec *c, const struct fm_table *t, size_t first, size_t n, float *x,
+		    struct fm_error *err) FM_MUST_CHECK;
+/* Row i of a table of fm_row_table_new from a made vector: the largest number of a category, a bit by its sign. */
+void fm_plain_decode(const struct fm_plain_codec *c, const float *x, struct fm_table *t, size_t i);
+
+json_t *fm_plain_codec_json(const struct fm_plain_codec *c);
+int fm_plain_codec_from_json(struct fm_plain_codec **c, const json_t *j, struct fm_error *err) FM_MUST_CHECK;
+
+#endif

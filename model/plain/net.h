@@ -1,0 +1,45 @@
+/*
+ * net.h - the denoiser of whole rows: what it sees of a window is noisy rows and the time, what it says is the noise.
+ *
+ *     rows (B*W, row) -> linear + position          x (B*W, D)
+ *     time -> sinusoids -> two layers               c (B, D)
+ *       -> backbone (model/nn/backbone.h)           h (B*W, D)
+ *       -> linear                                   noise (B*W, row)
+ */
+#ifndef FM_MODEL_PLAIN_NET_H
+#define FM_MODEL_PLAIN_NET_H
+
+#include "model/nn/backbone.h"
+#include "model/nn/sink.h"
+
+struct fm_plain_net {
+	struct fm_arch arch;
+	const struct fm_backbone *backbone;
+	const struct fm_kernels *k;
+	int row; /* numbers of a flow */
+	struct fm_layout layout;
+	size_t at_in, at_inb, at_pos, at_t1, at_t1b, at_t2, at_t2b, at_out, at_outb;
+	size_t at_backbone[FM_MAXTENSORS];
+};
+
+/* FM_EINPUT for an unknown denoiser or a shape that it cannot have. */
+int fm_plain_net_new(struct fm_plain_net **net, const char *denoiser, const struct fm_arch *arch, int row,
+		     struct fm_error *err) FM_MUST_CHECK;
+void fm_plain_net_free(struct fm_plain_net *net);
+
+/* One thread's space for at most max_B windows; nothing is allocated after this. */
+struct fm_plain_work;
+int fm_plain_work_new(struct fm_plain_work **w, const struct fm_plain_net *net, int max_B,
+		      struct fm_error *err) FM_MUST_CHECK;
+void fm_plain_work_free(struct fm_plain_work *w);
+
+/* The noise that the network sees in x (B*W, row) at t (B), from 0 to 1: (B*W, row), in the work space until the next
+ * call. */
+const fm_real *fm_plain_forward(const struct fm_plain_net *net, const fm_real *p, struct fm_plain_work *w, int B,
+				const fm_real *x, const float *t);
+/* After forward, of the same x: weight * |predicted - noise|^2 over all of noise (B*W, row).  With a sink its gradients
+ * go there. */
+double fm_plain_backward(const struct fm_plain_net *net, const fm_real *p, struct fm_plain_work *w, int B,
+			 const fm_real *x, const fm_real *noise, double weight, const struct fm_sink *sink);
+
+#endif

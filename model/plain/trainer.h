@@ -1,0 +1,49 @@
+/*
+ * trainer.h - fitting the denoiser of whole rows: the squared error of the predicted noise (Ho, Jain, Abbeel 2020, eq.
+ * 14), AdamW, warm-up and cosine decay, gradient clipping, averaged weights, on the loop and checkpoints of model/nn.
+ *
+ * A step's windows, times and noise are a function of (seed, step); its gradient is cut into fixed parts that meet in a
+ * fixed tree: the result depends neither on the number of threads nor on where a run was interrupted.
+ */
+#ifndef FM_MODEL_PLAIN_TRAINER_H
+#define FM_MODEL_PLAIN_TRAINER_H
+
+#include "base/thread.h"
+#include "model/nn/loop.h"
+#include "model/plain/net.h"
+
+/* Windows of rows: x (n, W, row). */
+struct fm_plain_windows {
+	size_t n;
+	float *x;
+};
+/* The noising of rows: T steps on the cosine schedule or the linear one (model/nn/gaussian.h). */
+struct fm_plain_process {
+	int T;
+	bool cosine;
+};
+struct fm_plain_train_opts {
+	struct fm_loop_opts loop;
+	int batch; /* windows a step */
+	int warmup;
+	double rate, ema, weight_decay;
+	double clip; /* largest norm of a step's gradient; 0: no limit */
+	struct fm_pool *pool;
+};
+struct fm_plain_train_result {
+	int steps;
+	double loss;           /* moving average of the squared error of one number; 1: nothing is known */
+	double flows, seconds; /* of this process */
+};
+/* ema (net->layout.nfloats) receives the averaged weights.  FM_EINPUT when there is no window, or training diverges. */
+int fm_plain_train(const struct fm_plain_net *net, const struct fm_plain_process *process,
+		   const struct fm_plain_windows *windows, const struct fm_plain_train_opts *o, float *ema,
+		   struct fm_plain_train_result *result, struct fm_error *err) FM_MUST_CHECK;
+
+/* The error of each window, its mean over fixed times: loss (windows->n).  Noise is a function of the seed, the time
+ * and the place among the windows. */
+int fm_plain_losses(const struct fm_plain_net *net, const struct fm_plain_process *process, const float *p,
+		    const struct fm_plain_windows *windows, uint64_t seed, struct fm_pool *pool, double *loss,
+		    struct fm_error *err) FM_MUST_CHECK;
+
+#endif

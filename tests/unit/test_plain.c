@@ -1,0 +1,215 @@
+/* test_plain.c - the plain diffusion of rows: what was coded comes back, training learns, is the same bits for any
+ * number of threads and from a checkpoint, divergence is said, and the ancestral sampler draws its z. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "model/plain/sampler.h"
+#include "tests/unit/generator_fixture.h"
+#include "tests/unit/scratch.h"
+
+static const struct fm_plain_process process = {100, false};
+
+struct flows {
+	struct fm_table *t;
+	struct fm_plain_codec *c;
+	struct fm_plain_windows windows;
+	struct fm_plain_net *n;
+};
+
+static void flows_make(struct flows *f, bool bits)
+{
+	struct fm_arch a = {TINY_WINDOW, 32, 2, 1, 64};
+	struct fm_error err;
+
+	f->t = fixture_flows(ROWS, 11, TINY_WINDOW);
+	OK(fm_plain_codec_fit(&f->c, f->t, bits, 5, &err));
+	f->windows.n = ROWS / TINY_WINDOW;
+	f->windows.x = calloc((size_t)ROWS * (size_t)f->c->row, sizeof(float));
+	OK(fm_plain_encode(f->c, f->t, 0, ROWS, f->windows.x, &err));
+	OK(fm_plain_net_new(&f->n, "unet", &a, f->c->row, &err));
+}
+
+static void flows_free(struct flows *f)
+{
+	fm_plain_net_free(f->n);
+	fm_plain_codec_free(f->c);
+	free(f->windows.x);
+	fm_table_free(f->t);
+}
+
+/* Beyond what min_count rows have, a number is cut. */
+static bool near(double a, double b, double share)
+{
+	return fabs(a - b) <= share * fabs(b) + 1;
+}
+
+static void what_was_coded_comes_back(void **state)
+{
+	struct fm_error err;
+
+	(void)state;
+	for (int bits = 0; bits < 2; bits++) {
+		struct fm_table *back = NULL;
+		struct fm_plain_codec *again = NULL;
+		struct flows f;
+		json_t *j;
+		size_t same[5] = {0};
+
+		flows_make(&f, bits);
+		j = fm_plain_codec_json(f.c);
+		OK(fm_plain_codec_from_json(&again, j, &err));
+		assert_int_equal(again->row, f.c->row);
+		OK(fm_row_table_new(&back, &again->flows, ROWS, &err));
+		for (size_t i = 0; i < ROWS; i++) {
+			struct fm_address a = fm_table_address(f.t, f.t->sa[i]);
+
+			fm_plain_decode(again, f.windows.x + i * (size_t)f.c->row, back, i);
+			same[0] += near((double)(back->te[i] - f.t->te[0]), (double)(f.t->te[i] - f.t->te[0]), 0.001);
+			same[1] += near((double)back->byt[i], (double)f.t->byt[i], 0.001);
+			same[2] += back->dp[i] == f.t->dp[i];
+			same[3] += strcmp(fm_table_category(back, FM_PR, i), fm_table_category(f.t, FM_PR, i)) == 0;
+			same[4] +=
+			    bits ? back->sa[i] == fm_address_fold(&a) : near(back->sa[i], fm_address_fold(&a), 1e-5);
+		}
+		for (int k = 0; k < 5; k++)
+			assert_in_range(same[k], ROWS * 97 / 100, ROWS);
+		json_decref(j);
+		fm_plain_codec_free(again);
+		fm_table_free(back);
+		flows_free(&f);
+	}
+}
+
+static float *train(const struct flows *f, struct fm_plain_train_opts o, struct fm_plain_train_result *r)
+{
+	float *p = calloc(f->n->layout.nfloats, sizeof *p);
+	struct fm_error err;
+
+	OK(fm_plain_train(f->n, &process, &f->windows, &o, p, r, &err));
+	return p;
+}
+
+static void training_learns_and_repeats(void **state)
+{
+	struct fm_plain_train_opts o = {
+	    .loop = {.steps = 30, .seed = 3}, .batch = 16, .rate = 3e-3, .ema = 0.9, .warmup = 3, .clip = 1};
+	struct fm_plain_train_result a, b;
+	struct fm_error err;
+	struct flows f;
+	const char *path = scratch_path("checkpoint.safetensors");
+	double before = 0, after = 0, loss[ROWS / TINY_WINDOW];
+	size_t n;
+	float *one, *three, *cut, *resumed;
+
+	(void)state;
+	flows_make(&f, false);
+	n = f.n->layout.nfloats * sizeof(float);
+	one = train(&f, o, &a);
+	OK(fm_pool_new(&o.pool, 3, &err));
+	three = train(&f, o, &b);
+	assert_memory_equal(one, three, n);
+	/* Checkpoints of step 12 and of step 24 are written; the second run goes on from the last. */
+	o.loop.path = path;
+	o.loop.identity = "test";
+	o.loop.every = 12;
+	cut = train(&f, o, &b);
+	resumed = train(&f, o, &b);
+	assert_true(b.flows == 6.0 * 16 * TINY_WINDOW && b.steps == 30);
+	assert_memory_equal(one, cut, n);
+	assert_memory_equal(one, resumed, n);
+	assert_true(a.loss == b.loss);
+	OK(fm_plain_losses(f.n, &process, one, &f.windows, 1, o.pool, loss, &err));
+	for (size_t i = 0; i < f.windows.n; i++)
+		after += loss[i] / (double)f.windows.n;
+	memset(cut, 0, n);
+	OK(fm_plain_losses(f.n, &process, cut, &f.windows, 1, o.pool, loss, &err));
+	for (size_t i = 0; i < f.windows.n; i++)
+		before += loss[i] / (double)f.windows.n;
+	assert_true(fabs(before - 1) < 0.02); /* a network that says nothing is off by the noise, of variance 1 */
+	assert_true(after < 0.8 * before);
+	fm_pool_free(o.pool);
+	free(one);
+	free(three);
+	free(cut);
+	free(resumed);
+	flows_free(&f);
+}
+
+static void divergence_is_said(void **state)
+{
+	struct fm_plain_train_opts o = {.loop = {.steps = 400, .seed = 3}, .batch = 8, .rate = 30, .ema = 0.9};
+	struct fm_plain_train_result r;
+	struct fm_error err;
+	struct flows f;
+
+	(void)state;
+	flows_make(&f, false);
+	float *p = calloc(f.n->layout.nfloats, sizeof *p);
+	assert_int_equal(fm_plain_train(f.n, &process, &f.windows, &o, p, &r, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "training diverges: at step"));
+	assert_non_null(strstr(err.message, "train.rate (30)"));
+	free(p);
+	flows_free(&f);
+}
+
+static struct fm_table *sample(const struct flows *f, const float *p, struct fm_plain_sample_opts o)
+{
+	struct fm_table *t = NULL;
+	struct fm_error err;
+
+	OK(fm_plain_sample(&t, f->n, &process, f->c, p, &o, &err));
+	return t;
+}
+
+/* From a network that predicts no noise the way back is known: DDIM leaves x_0 as it was at the first step, cut to what
+ * data can be; the ancestral sampler adds its z, so that the rows are others. */
+static void the_ancestral_sampler_draws_z(void **state)
+{
+	struct fm_plain_sample_opts o = {.rows = 100, .seed = 1, .solver = FM_DDIM, .steps = 100};
+	struct fm_error err;
+	struct flows f;
+
+	(void)state;
+	flows_make(&f, true);
+	float *p = calloc(f.n->layout.nfloats, sizeof *p);
+	struct fm_table *ddim = sample(&f, p, o), *few, *z, *again;
+	o.steps = 7;
+	few = sample(&f, p, o);
+	/* The first step has the same noise and the same cut in both. */
+	assert_memory_equal(ddim->dp, few->dp, 100 * sizeof *few->dp);
+	o.steps = 100;
+	o.solver = FM_ANCESTRAL;
+	z = sample(&f, p, o);
+	OK(fm_pool_new(&o.pool, 2, &err));
+	again = sample(&f, p, o);
+	assert_memory_not_equal(z->dp, ddim->dp, 100 * sizeof *z->dp);
+	assert_memory_equal(z->dp, again->dp, 100 * sizeof *z->dp);
+	o.steps = 101;
+	fm_table_free(few);
+	few = NULL;
+	assert_int_equal(fm_plain_sample(&few, f.n, &process, f.c, p, &o, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "generate.steps is 101"));
+	fm_pool_free(o.pool);
+	fm_table_free(ddim);
+	fm_table_free(z);
+	fm_table_free(again);
+	free(p);
+	flows_free(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(what_was_coded_comes_back),
+	    cmocka_unit_test(training_learns_and_repeats),
+	    cmocka_unit_test(divergence_is_said),
+	    cmocka_unit_test(the_ancestral_sampler_draws_z),
+	};
+
+	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
+}
