@@ -59,6 +59,13 @@ uint64_t fm_generator_steps(const struct fm_config *cfg, uint64_t rows)
 	return g && g->steps ? g->steps(cfg, rows) : 0;
 }
 
+uint64_t fm_generator_step_flows(const struct fm_config *cfg)
+{
+	const struct fm_generator *g = fm_generator_of(cfg);
+
+	return g && g->step_flows ? g->step_flows(cfg) : (uint64_t)cfg->train.batch * (uint64_t)cfg->model.window;
+}
+
 int fm_generator_fit(struct fm_model **m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
 		     struct fm_fit_result *result, struct fm_error *err)
 {

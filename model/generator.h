@@ -127,6 +127,8 @@ struct fm_generator {
 		     const struct fm_planted *planted, double *score, struct fm_error *err);
 	/* Steps that a training on so many rows takes; NULL: the kind trains in no steps. */
 	uint64_t (*steps)(const struct fm_config *cfg, uint64_t rows);
+	/* Flows that a step of it looks at; NULL: train.batch windows. */
+	uint64_t (*step_flows)(const struct fm_config *cfg);
 	/* See fm_generator_describe. */
 	json_t *(*describe)(const struct fm_config *cfg);
 	void (*free)(struct fm_model *m);
@@ -147,6 +149,7 @@ int fm_generator_check(const struct fm_generator **g, const struct fm_config *cf
 int fm_generator_no_wishes(const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
 /* Steps that a training on so many rows takes, 0 where the kind has none. */
 uint64_t fm_generator_steps(const struct fm_config *cfg, uint64_t rows);
+uint64_t fm_generator_step_flows(const struct fm_config *cfg);
 /* These check too. */
 int fm_generator_fit(struct fm_model **m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
 		     struct fm_fit_result *result, struct fm_error *err) FM_MUST_CHECK;

@@ -88,6 +88,11 @@ static uint64_t ctgan_steps(const struct fm_config *cfg, uint64_t rows)
 	return cfg->train.steps > 0 ? (uint64_t)cfg->train.steps : (uint64_t)cfg->train.epochs * (each ? each : 1);
 }
 
+static uint64_t ctgan_step_flows(const struct fm_config *cfg)
+{
+	return (uint64_t)cfg->train.gan_batch;
+}
+
 /* A digest of all that the weights after a number of steps depend on. */
 static int identity_of(const struct fm_config *cfg, const struct ctgan *m, char hex[FM_SHA256_HEX],
 		       struct fm_error *err)
@@ -268,6 +273,7 @@ const struct fm_generator fm_generator_ctgan = {
     .load = ctgan_load,
     .sample = ctgan_sample,
     .steps = ctgan_steps,
+    .step_flows = ctgan_step_flows,
     .describe = ctgan_describe,
     .free = ctgan_free,
 };

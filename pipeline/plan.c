@@ -226,7 +226,7 @@ static int measure_making(struct plan *p, double smallest, struct fm_error *err)
 
 		if ((rc = run_sample(p, size[i], steps, flows, FM_GENERATE, &run, err)) < 0)
 			goto out;
-		step = p->cfg->train.batch * p->cfg->model.window /
+		step = (double)fm_generator_step_flows(p->cfg) /
 		       fmax(result_number(&run, FM_TRAIN, "flows_per_second"), 1e-9);
 		ingest[i] = point_of(&run, FM_INGEST, result_number(&run, FM_INGEST, "rows"));
 		train[i] = point_of(&run, FM_TRAIN, result_number(&run, FM_INGEST, "train_rows"));

@@ -461,7 +461,7 @@ static int put_field(const struct fm_page *p, struct fm_buf *out, const json_t *
 {
 	struct field *f = calloc(1, sizeof *f);
 	struct fm_buf desc = {0}, title = {0}, svg = {0};
-	char id[16];
+	char id[48];
 	struct fm_chart c = {.id = id};
 	const char *kind, *only;
 	int rc = -1;
@@ -481,7 +481,7 @@ static int put_field(const struct fm_page *p, struct fm_buf *out, const json_t *
 		rc = 1;
 		goto out;
 	}
-	snprintf(id, sizeof id, "f%s", which->name);
+	snprintf(id, sizeof id, "%sf%s", p->prefix ? p->prefix : "", which->name);
 	fm_buf_printf(&title, "%s: %s", f->title, f->has[REAL] ? "real against synthetic flows" : "synthetic flows");
 	c.title = title.data ? title.data : "";
 	kind = fm_html_str(f->doc, "kind");
@@ -536,19 +536,17 @@ static void put_legend(struct fm_buf *out, const json_t *hist, const json_t *lis
 	fm_buf_puts(out, "</p>\n");
 }
 
-void fm_part_fields(const struct fm_page *p, struct fm_buf *out)
+void fm_part_charts(const struct fm_page *p, struct fm_buf *out)
 {
 	const json_t *hist = json_object_get(p->facts, "histograms"), *list = json_object_get(hist, "fields");
 	const char *missing[FM_NFIELDS];
 	struct fm_buf constant = {0};
 	size_t nmissing = 0;
 
-	fm_buf_puts(out, "<section id=\"fields\"><h2>Fields</h2>\n");
 	if (!p->partner && !list)
 		list = json_object_get(hist, "real_cells");
 	if (json_array_size(list) == 0) {
-		fm_buf_puts(
-		    out, "<p class=\"missing\">Missing: no histograms are recorded for this release.</p></section>\n");
+		fm_buf_puts(out, "<p class=\"missing\">Missing: no histograms are recorded for this release.</p>");
 		return;
 	}
 	put_legend(out, hist, list);
@@ -572,5 +570,11 @@ void fm_part_fields(const struct fm_page *p, struct fm_buf *out)
 		}
 		fm_buf_puts(out, ". The data have no such field, or it was not counted.</p>\n");
 	}
+}
+
+void fm_part_fields(const struct fm_page *p, struct fm_buf *out)
+{
+	fm_buf_puts(out, "<section id=\"fields\"><h2>Fields</h2>\n");
+	fm_part_charts(p, out);
 	fm_buf_puts(out, "</section>\n");
 }

@@ -7,15 +7,22 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "base/error.h"
 #include "base/mem.h"
 
 struct fm_page {
 	const json_t *facts;
 	bool partner;
+	const char *prefix; /* [A-Za-z0-9]: before the ids of what is on a page more than once; NULL: none */
 };
 
-void fm_part_verdict(const struct fm_page *p, struct fm_buf *out);    /* summary.c */
-void fm_part_fields(const struct fm_page *p, struct fm_buf *out);     /* fields.c */
+/* The page up to <body>, under its policy. */
+int fm_page_head(struct fm_buf *out, const char *title, struct fm_error *err) FM_MUST_CHECK;
+
+void fm_part_verdict(const struct fm_page *p, struct fm_buf *out); /* summary.c */
+void fm_part_fields(const struct fm_page *p, struct fm_buf *out);  /* fields.c */
+/* The same without its section: legend and charts. */
+void fm_part_charts(const struct fm_page *p, struct fm_buf *out);
 void fm_part_checks(const struct fm_page *p, struct fm_buf *out);     /* checks.c */
 void fm_part_explain(const struct fm_page *p, struct fm_buf *out);    /* explain.c: of the checks, what they ask */
 void fm_part_measures(const struct fm_page *p, struct fm_buf *out);   /* checks.c */

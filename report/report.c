@@ -6,9 +6,8 @@
 
 #define MAX_ENTRIES 4096
 
-static int put_head(const struct fm_page *p, struct fm_buf *out, struct fm_error *err)
+int fm_page_head(struct fm_buf *out, const char *title, struct fm_error *err)
 {
-	const json_t *release = json_object_get(p->facts, "release");
 	char digest[FM_STYLE_DIGEST_MAX];
 	int rc = fm_style_digest(digest, err);
 
@@ -24,13 +23,26 @@ static int put_head(const struct fm_page *p, struct fm_buf *out, struct fm_error
 	    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
 	    "<meta name=\"color-scheme\" content=\"light dark\"/>\n<link rel=\"icon\" href=\"data:,\"/>\n<title>",
 	    digest);
-	fm_html_text(out, fm_html_str(release, "name"));
-	fm_buf_puts(out, " ");
-	fm_html_text(out, fm_html_str(release, "version"));
-	fm_buf_puts(out, ": release report</title>\n<style>");
+	fm_html_text(out, title);
+	fm_buf_puts(out, "</title>\n<style>");
 	fm_buf_puts(out, fm_style_text);
 	fm_buf_puts(out, "</style>\n</head>\n");
 	return FM_OK;
+}
+
+static int put_head(const struct fm_page *p, struct fm_buf *out, struct fm_error *err)
+{
+	const json_t *release = json_object_get(p->facts, "release");
+	struct fm_buf title = {0};
+	int rc;
+
+	fm_buf_printf(&title, "%s %s: release report", fm_html_str(release, "name"), fm_html_str(release, "version"));
+	if ((rc = fm_buf_check(&title, err)) < 0)
+		goto out;
+	rc = fm_page_head(out, title.data, err);
+out:
+	fm_buf_free(&title);
+	return rc;
 }
 
 /* No run has more; looking up each entry of one list in another must stay quick. */
@@ -51,7 +63,7 @@ static int check_size(const json_t *facts, struct fm_error *err)
 
 int fm_report_html(const json_t *facts, bool partner, struct fm_buf *html, struct fm_error *err)
 {
-	const struct fm_page p = {facts, partner};
+	const struct fm_page p = {.facts = facts, .partner = partner};
 	int rc;
 
 	if (!json_is_object(facts))

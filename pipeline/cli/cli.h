@@ -26,6 +26,7 @@
 	X(log)                                                                                                         \
 	X(audit)                                                                                                       \
 	X(evaluate)                                                                                                    \
+	X(compare)                                                                                                     \
 	X(waive)                                                                                                       \
 	X(approve)                                                                                                     \
 	X(verify)                                                                                                      \

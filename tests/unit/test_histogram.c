@@ -4,6 +4,7 @@
 #include "judge/divergence.h"
 #include "judge/fidelity.h"
 #include "judge/histogram.h"
+#include "judge/symptoms.h"
 
 static const char *const cuts[] = {"real_cells", "synthetic_cells"};
 
@@ -211,6 +212,33 @@ static void test_small_and_lacking_tables(void **state)
 	fm_table_free(empty);
 }
 
+/* Real flows are in cells of 60, 39.9 and 0.1 %: only a cell with a share worth the name can be lost, and below and
+ * above count as outside. */
+static void test_symptoms_by_hand(void **state)
+{
+	json_t *doc =
+		   json_loads("{\"real_cells\":["
+			      "{\"name\":\"TD\",\"kind\":\"bins\",\"real\":[0,600,399,1,0],"
+			      "\"synthetic\":[10,950,30,0,10]},"
+			      "{\"name\":\"PR\",\"kind\":\"values\",\"real\":[600,399,1],\"synthetic\":[600,400,0]}]}",
+			      0, NULL),
+	       *list = fm_symptoms(doc);
+	const json_t *td = json_array_get(list, 0), *pr = json_array_get(list, 1);
+
+	(void)state;
+	assert_int_equal(json_array_size(list), 2);
+	assert_string_equal(json_string_value(json_object_get(td, "field")), "TD");
+	assert_true(fabs(json_real_value(json_object_get(td, "outside")) - 0.02) < 1e-12);
+	assert_true(fabs(json_real_value(json_object_get(td, "lost")) - 0.399) < 1e-12);
+	assert_true(json_is_null(json_object_get(pr, "outside")));
+	assert_true(json_real_value(json_object_get(pr, "lost")) == 0);
+	json_decref(list);
+	list = fm_symptoms(NULL);
+	assert_int_equal(json_array_size(list), 0);
+	json_decref(list);
+	json_decref(doc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +248,7 @@ int main(void)
 	    cmocka_unit_test(test_ranks_by_hand),
 	    cmocka_unit_test(test_values_by_hand),
 	    cmocka_unit_test(test_small_and_lacking_tables),
+	    cmocka_unit_test(test_symptoms_by_hand),
 	};
 	return cmocka_run_group_tests_name("histogram", tests, NULL, NULL);
 }

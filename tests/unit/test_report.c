@@ -313,6 +313,68 @@ static void test_hostile_text_is_escaped(void **state)
 	json_decref(facts);
 }
 
+/* ---- models side by side ---- */
+
+static json_t *comparison(void)
+{
+	json_t *doc =
+	    parse("{'format':'flowmint-comparison/1','budget_minutes':5,'models':["
+		  "{'name':'plain','about':'rows','status':'refused','message':'','paper':0.104,'train_steps':7,"
+		  "'stages':[{'name':'train','seconds':1.26,'peak_rss_bytes':3145728}],"
+		  "'metrics':[{'name':'jsd.TD','value':0.25},{'name':'floor.jsd.TD','value':0.125},"
+		  "{'name':'rules.broken_share','value':0.5}],"
+		  "'failed':['jsd.TD 0.25 (max 0.1)'],'symptoms':[{'field':'TD','outside':0.12,'lost':0},"
+		  "{'field':'PR','outside':null,'lost':0.3}]},"
+		  "{'name':'ctgan','about':'a GAN','status':'failed','message':'it diverges','paper':null,'stages':[]},"
+		  "{'name':'other','about':'made elsewhere','metrics':[{'name':'jsd.TD','value':0.0625}]}]}");
+
+	for (size_t i = 0; i < 3; i += 2)
+		json_object_set_new(json_array_get(json_object_get(doc, "models"), i), "histograms",
+				    parse(histograms_text));
+	return doc;
+}
+
+static char *comparison_page(const json_t *doc)
+{
+	struct fm_buf html = {0};
+	struct fm_error err;
+
+	assert_int_equal(fm_report_comparison(doc, &html, &err), FM_OK);
+	return html.data;
+}
+
+static void test_models_stand_side_by_side(void **state)
+{
+	json_t *doc = comparison();
+	char *text = comparison_page(doc);
+	struct fm_buf html = {0};
+	struct fm_error err;
+
+	(void)state;
+	check_page(text);
+	HAS(text, "<td class=\"num\" data-label=\"plain\">0.2500</td><td class=\"num\" data-label=\"ctgan\">");
+	HAS(text, "<td class=\"num\" data-label=\"other\">0.0625</td><td class=\"num\" data-label=\"noise "
+		  "floor\">0.1250</td>");
+	HAS(text, "It failed: it diverges");
+	HAS(text, "The gate refuses it: <code>jsd.TD 0.25 (max 0.1)</code>.");
+	HAS(text, "Outside the range of the real flows: TD 12");
+	HAS(text, "it does not make: PR 30");
+	HAS(text, "data-label=\"memory, MiB\">3</td>");
+	HAS(text, "id=\"m0fPR-t\"");
+	HAS(text, "id=\"m2fPR-t\"");
+	HAS_NOT(text, "id=\"m1fPR-t\"");
+	free(text);
+	poison(doc);
+	text = comparison_page(doc);
+	check_page(text);
+	HAS_NOT(text, "\x1b");
+	free(text);
+	json_object_del(doc, "models");
+	assert_int_equal(fm_report_comparison(doc, &html, &err), FM_EINPUT);
+	fm_buf_free(&html);
+	json_decref(doc);
+}
+
 static void test_text_that_is_no_utf8_is_shown_as_unknown(void **state)
 {
 	struct fm_buf b = {0};
@@ -1181,6 +1243,7 @@ int main(void)
 	    cmocka_unit_test(test_a_page_is_well_formed_and_can_load_nothing),
 	    cmocka_unit_test(test_verdict_stands_first),
 	    cmocka_unit_test(test_hostile_text_is_escaped),
+	    cmocka_unit_test(test_models_stand_side_by_side),
 	    cmocka_unit_test(test_text_that_is_no_utf8_is_shown_as_unknown),
 	    cmocka_unit_test(test_impossible_histograms_are_missing),
 	    cmocka_unit_test(test_large_and_extreme_histograms_are_drawn_or_missing),

@@ -1,0 +1,19 @@
+/*
+ * symptoms.h - how a table of synthetic flows fails, field by field, from its histograms (judge/histogram.h).
+ *
+ *     outside   share of the synthetic flows that lie outside the range of the real ones; of fields of kind bins
+ *     lost      share of the real flows in cells that at least FM_SYMPTOM_CELL of them are in, and less than a tenth of
+ *               that share of the synthetic ones: what a model that has collapsed does not make
+ */
+#ifndef FM_JUDGE_SYMPTOMS_H
+#define FM_JUDGE_SYMPTOMS_H
+
+#include <jansson.h>
+
+#define FM_SYMPTOM_CELL 0.005
+
+/* [{"field":"TD","outside":0.1,"lost":0.02}, ...] from a document of histograms, a new reference; outside is null where
+ * a field has no range.  NULL without memory. */
+json_t *fm_symptoms(const json_t *histograms);
+
+#endif

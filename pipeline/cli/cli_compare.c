@@ -1,0 +1,316 @@
+/* compare: models side by side on one trace. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "judge/gate/measure.h"
+#include "judge/histogram.h"
+#include "manifests/canon.h"
+#include "manifests/dialect.h"
+#include "pipeline/cli/cli.h"
+#include "pipeline/cli/flows.h"
+#include "pipeline/cli/walls.h"
+#include "pipeline/compare.h"
+#include "pipeline/harvest.h"
+#include "pipeline/product.h"
+#include "report/report.h"
+
+struct compare_args {
+	const char *models, *out, *preset, *dialect;
+	struct fm_words with, set;
+	uint64_t rows;
+	double budget;
+	bool unconfined, json;
+};
+
+static const struct fm_option options[] = {
+    {FM_SETS_TEXT(struct compare_args, models), .name = "models", .value = "NAMES",
+     .help = "which, with commas between: hybrid, plain, plain-transformer, plain-bits, ctgan, ctgan-bits (default: "
+	     "hybrid,plain,ctgan)"},
+    {FM_SETS_UINT(struct compare_args, rows), .name = "rows", .value = "N", .most = UINT64_C(1) << 48,
+     .help = "the first N flows of the trace"},
+    {FM_SETS_REAL(struct compare_args, budget), .name = "budget", .value = "MINUTES", .min = 0, .max = 1e6,
+     .help =
+	 "of training a model at most: it takes fewer steps where a few measured ones say that it would take longer, "
+	 "and the ancestral sampler becomes the one of few steps where that would. Default: what its config says"},
+    {FM_SETS_TEXT(struct compare_args, out), .name = "out", .value = "DIR", .offer = FM_OFFER_FOLDER,
+     .help = "where to (default: comparison): compare.json, report.html, and the project of the runs"},
+    {FM_SETS_LIST(struct compare_args, with), .name = "with", .value = "NAME=FILE",
+     .help = "flows that were made elsewhere, a CSV in the trace's dialect, judged beside the models; may be repeated"},
+    {FM_SETS_TEXT(struct compare_args, dialect), .name = "dialect", .value = "NAME", .offer = FM_OFFER_DIALECT,
+     .help = "of the trace (default: the preset's)"},
+    {FM_SETS_TEXT(struct compare_args, preset), .name = "preset", .value = "NAME", .offer = FM_OFFER_PRESET,
+     .help = "what the models' configs start from: ugr16 (default) or demo"},
+    {FM_SETS_LIST(struct compare_args, set), .name = "set", .value = "KEY=VALUE", .offer = FM_OFFER_KEY,
+     .help = "override a key of all their configs; may be repeated"},
+    {FM_SETS_FLAG(struct compare_args, unconfined), .name = "unconfined",
+     .help = "run although the kernel cannot give stages namespaces of their own"},
+    FM_OPTION_JSON(struct compare_args),
+    {0},
+};
+
+/* ---- flows that were made elsewhere, read in a child: they are strangers' ---- */
+
+struct elsewhere {
+	const char *file, *dialect;
+	char *train, *holdout; /* of the store */
+};
+
+static int judge_fn(void *ctx, json_t **result, struct fm_error *err)
+{
+	const struct elsewhere *e = ctx;
+	struct fm_table *train = NULL, *holdout = NULL, *synthetic = NULL;
+	struct fm_dialect *dialect = NULL;
+	struct fm_metrics metrics = {0};
+	json_t *histograms = NULL;
+	int rc;
+
+	if ((rc = fm_dialect_load(&dialect, e->dialect, err)) < 0 || (rc = fm_table_open(&train, e->train, err)) < 0 ||
+	    (rc = fm_table_open(&holdout, e->holdout, err)) < 0 ||
+	    (rc = fm_flows_load(&(struct fm_flows){e->file, FM_FLOWS_SYNTHETIC, dialect, NULL, 0}, &synthetic, NULL,
+				err)) < 0 ||
+	    (rc = fm_evaluate_tables(train, synthetic, holdout, 0, FM_LEAKAGE_DEFAULT, &metrics, err)) < 0 ||
+	    (rc = fm_histograms(train, synthetic, holdout, &histograms, err)) < 0)
+		goto out;
+	*result = json_pack("{s:o, s:O}", "metrics", fm_metrics_list(&metrics), "histograms", histograms);
+	rc = *result ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory for what was measured");
+out:
+	fm_metrics_free(&metrics);
+	json_decref(histograms);
+	fm_table_free(train);
+	fm_table_free(holdout);
+	fm_table_free(synthetic);
+	fm_dialect_free(dialect);
+	return rc;
+}
+
+static int judge_elsewhere(const struct compare_args *a, const char *store, const char *name, const char *file,
+			   json_t *models, struct fm_error *err)
+{
+	struct elsewhere e = {.file = file, .dialect = a->dialect ? a->dialect : "ugr16"};
+	struct fm_product product = {0};
+	struct fm_metrics metrics = {0};
+	struct fm_walls w = {0};
+	json_t *result = NULL, *list = NULL;
+	int rc;
+
+	if ((rc = fm_product_open(&product, store, err)) < 0)
+		return rc;
+	e.train = fm_path_join(product.dir, "train");
+	e.holdout = fm_path_join(product.dir, "holdout");
+	if (!e.train || !e.holdout) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	if ((rc = fm_walls_begin(&w, "compare", a->unconfined, err)) < 0 ||
+	    (rc = fm_walls_show(&w, file, false, err)) < 0 || (rc = fm_walls_show(&w, product.dir, false, err)) < 0)
+		goto out;
+	if (strchr(e.dialect, '/') && (rc = fm_walls_show(&w, e.dialect, false, err)) < 0)
+		goto out;
+	fm_walls_threads(&w, 0);
+	if ((rc = fm_walls_run(&w, judge_fn, &e, &result, err)) < 0 ||
+	    (rc = fm_harvest_metrics(json_object_get(result, "metrics"), FM_LIST_CONTROL, 1e15, &metrics, err)) < 0)
+		goto out;
+	list = fm_metrics_list(&metrics);
+	json_array_append_new(models,
+			      fm_compare_entry(name, "made elsewhere", list, json_object_get(result, "histograms")));
+out:
+	fm_walls_end(&w);
+	json_decref(list);
+	json_decref(result);
+	fm_metrics_free(&metrics);
+	fm_product_close(&product);
+	free(e.train);
+	free(e.holdout);
+	if (rc < 0)
+		fm_error_prefix(err, "--with %s: ", name);
+	return rc;
+}
+
+/* Each --with, looked at before the first run. */
+static int check_with(const struct compare_args *a, struct fm_error *err)
+{
+	for (int i = 0; i < a->with.n; i++) {
+		const char *equals = strchr(a->with.word[i], '=');
+
+		if (!equals || equals == a->with.word[i])
+			return fm_fail(err, FM_EUSAGE, "--with %s: give NAME=FILE", a->with.word[i]);
+		if (!fm_file_exists(equals + 1))
+			return fm_fail(err, FM_EINPUT, "--with %s: there is no such file", a->with.word[i]);
+	}
+	return FM_OK;
+}
+
+static int add_with(const struct compare_args *a, const char *store, json_t *models, struct fm_error *err)
+{
+	int rc = FM_OK;
+
+	for (int i = 0; i < a->with.n && rc >= 0; i++) {
+		const char *equals = strchr(a->with.word[i], '=');
+		char *name = strndup(a->with.word[i], (size_t)(equals - a->with.word[i]));
+
+		rc = name ? judge_elsewhere(a, store, name, equals + 1, models, err)
+			  : fm_fail(err, FM_ESYSTEM, "out of memory");
+		free(name);
+	}
+	return rc;
+}
+
+/* ---- what is written ---- */
+
+static int page_fn(void *ctx, json_t **result, struct fm_error *err)
+{
+	struct fm_buf html = {0};
+	int rc;
+
+	if ((rc = fm_report_comparison(ctx, &html, err)) < 0)
+		goto out;
+	if (!(*result = json_stringn(html.data, html.len)))
+		rc = fm_fail(err, FM_EINPUT, "the page is not UTF-8");
+out:
+	fm_buf_free(&html);
+	return rc;
+}
+
+/* Both are as private as the workspace. */
+static int write_page(const struct compare_args *a, const json_t *doc, struct fm_error *err)
+{
+	char *path = fm_path_join(a->out, "report.html");
+	struct fm_walls w = {0};
+	json_t *text = NULL;
+	int rc;
+
+	if (!path)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	if ((rc = fm_walls_begin(&w, "compare", a->unconfined, err)) < 0 ||
+	    (rc = fm_walls_run(&w, page_fn, (void *)(uintptr_t)doc, &text, err)) < 0)
+		goto out;
+	rc = fm_file_write(path, 0600, json_string_value(text), json_string_length(text), err);
+out:
+	fm_walls_end(&w);
+	json_decref(text);
+	free(path);
+	return rc;
+}
+
+static int write_json(const struct compare_args *a, json_t *doc, struct fm_error *err)
+{
+	char *path = fm_path_join(a->out, "compare.json");
+	struct fm_buf text = {0};
+	json_t *model;
+	size_t i;
+	int rc;
+
+	json_array_foreach(json_object_get(doc, "models"), i, model)
+	{
+		json_object_del(model, "histograms");
+	}
+	if (!path || (rc = fm_json_canonical(doc, &text, err)) < 0) {
+		rc = path ? rc : fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	fm_buf_puts(&text, "\n");
+	if ((rc = fm_buf_check(&text, err)) < 0)
+		goto out;
+	rc = fm_file_write(path, 0600, text.data, text.len, err);
+out:
+	fm_buf_free(&text);
+	free(path);
+	return rc;
+}
+
+static double metric(const json_t *model, const char *name)
+{
+	const json_t *m;
+	size_t i;
+
+	json_array_foreach(json_object_get(model, "metrics"), i, m)
+	{
+		if (strcmp(json_string_value(json_object_get(m, "name")), name) == 0)
+			return json_number_value(json_object_get(m, "value"));
+	}
+	return -1;
+}
+
+static void print_models(const struct compare_args *a, const json_t *doc)
+{
+	static const char *const columns[] = {"jsd.DP", "jsd.SP",  "jsd.DA",  "jsd.SA",    "jsd.TS",
+					      "jsd.TD", "jsd.BYT", "jsd.PKT", "jsd_mean8", "pair_jsd"};
+	const json_t *model;
+	size_t i;
+
+	printf("%-20s", "");
+	for (size_t k = 0; k < sizeof columns / sizeof *columns; k++)
+		printf(" %6s", strncmp(columns[k], "jsd.", 4) == 0 ? columns[k] + 4 : k == 8 ? "mean8" : "pairs");
+	putchar('\n');
+	json_array_foreach(json_object_get(doc, "models"), i, model)
+	{
+		const char *status = json_string_value(json_object_get(model, "status"));
+
+		printf("%-20s", json_string_value(json_object_get(model, "name")));
+		for (size_t k = 0; k < sizeof columns / sizeof *columns; k++) {
+			double v = metric(model, columns[k]);
+
+			if (v < 0)
+				printf(" %6s", "-");
+			else
+				printf(" %6.3f", v);
+		}
+		printf("  %s\n", status ? status : "made elsewhere");
+	}
+	printf("%s/report.html, %s/compare.json\n", a->out, a->out);
+}
+
+static int run(const void *args, const struct fm_call *call, struct fm_error *err)
+{
+	const struct compare_args *a = args;
+	struct fm_compare_opts o = {.trace = call->operand[0],
+				    .dialect = a->dialect,
+				    .out = a->out,
+				    .preset = a->preset,
+				    .models = a->models,
+				    .rows = a->rows,
+				    .budget = a->budget,
+				    .set = a->set.word,
+				    .nset = a->set.n,
+				    .unconfined = a->unconfined};
+	json_t *doc = NULL;
+	char *store = NULL;
+	int rc;
+
+	if ((rc = check_with(a, err)) < 0 || (rc = fm_compare(&o, &doc, &store, err)) < 0 ||
+	    (rc = add_with(a, store, json_object_get(doc, "models"), err)) < 0 || (rc = write_page(a, doc, err)) < 0 ||
+	    (rc = write_json(a, doc, err)) < 0)
+		goto out;
+	if (!a->json)
+		print_models(a, doc);
+	else
+		rc = fm_cli_json(json_incref(doc), err);
+out:
+	json_decref(doc);
+	free(store);
+	return rc;
+}
+
+const struct fm_verb fm_verb_compare = {
+    .name = "compare",
+    .summary = "several models on one trace, side by side",
+    .about =
+	"Each model learns the same split of TRACE, makes flows and is judged by the same metrics, as a run of its own "
+	"up to "
+	"the gate. compare.json has all numbers, report.html the divergence of each field by model beside the noise "
+	"floor, "
+	"what each took, how each fails, and a picture of each field. Both are for the owner of the trace alone.\n\nA "
+	"model "
+	"that the gate refuses, or whose run fails, is told as such and stops no other. The runs are in the ledger of "
+	"DIR/project, where flowmint log, report and unseal find them; a comparison that was stopped goes on.",
+    .operands = "TRACE",
+    .offer = FM_OFFER_FILE,
+    .options = options,
+    .defaults = &(const struct compare_args){.preset = "ugr16", .out = "comparison"},
+    .args_size = sizeof(struct compare_args),
+    .run = run,
+};

@@ -1,0 +1,346 @@
+/* compare.c - the models side by side. */
+#include "pipeline/compare.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/version.h"
+#include "judge/gate/controls.h"
+#include "judge/symptoms.h"
+#include "manifests/canon.h"
+#include "manifests/config.h"
+#include "model/generator.h"
+#include "pipeline/input.h"
+#include "pipeline/plan.h"
+#include "pipeline/product.h"
+#include "pipeline/project.h"
+#include "pipeline/runner.h"
+
+#define DOCUMENT_MAX (32u << 20)
+#define SET_MOST 64 /* overrides of one config */
+
+/* ---- the models ---- */
+
+struct rival {
+	const char *name, *about;
+	const char *set[8];
+	double paper; /* mean JSD of eight fields in the method's paper; 0: it has none */
+};
+
+/* To add a model, add a row. */
+static const struct rival rivals[] = {
+    {"hybrid", "the hybrid diffusion: tokens and residuals, relations, roles", {"model.kind=diffusion"}, 0},
+    {"plain",
+     "plain Gaussian diffusion of rows, a U-Net as denoiser (the paper's own method)",
+     {"model.kind=plain", "model.denoiser=unet", "model.schedule=linear", "generate.sampler=ancestral"},
+     0.104},
+    {"plain-transformer",
+     "plain Gaussian diffusion of rows, a transformer as denoiser (the paper's own method)",
+     {"model.kind=plain", "model.denoiser=transformer", "model.schedule=linear", "generate.sampler=ancestral"},
+     0.104},
+    {"plain-bits",
+     "plain Gaussian diffusion of rows, addresses and ports as bits, a U-Net",
+     {"model.kind=plain", "model.denoiser=unet", "model.schedule=linear", "generate.sampler=ancestral",
+      "model.encoding=bits"},
+     0},
+    {"ctgan",
+     "CTGAN (Xu et al. 2019), addresses as integers",
+     {"model.kind=ctgan", "gate.leak.mia_model_auc=null"},
+     0.20},
+    {"ctgan-bits",
+     "CTGAN, addresses as bits",
+     {"model.kind=ctgan", "model.encoding=bits", "gate.leak.mia_model_auc=null"},
+     0},
+};
+enum { NRIVALS = sizeof rivals / sizeof *rivals };
+
+static int unknown(const char *name, int n, struct fm_error *err)
+{
+	char all[256] = "";
+
+	for (int i = 0; i < NRIVALS; i++)
+		snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? ", " : "", rivals[i].name);
+	if (n == 8 && strncmp(name, "netshare", 8) == 0)
+		return fm_fail(err, FM_EUSAGE,
+			       "--models: netshare is not in this version; make its flows elsewhere and give them with "
+			       "--with netshare=FILE. There are %s",
+			       all);
+	return fm_fail(err, FM_EUSAGE, "--models: there is no model '%.*s'; there are %s", n, name, all);
+}
+
+/* The rivals that the words name, in their order. */
+static int choose(const char *words, const struct rival *chosen[NRIVALS], int *n, struct fm_error *err)
+{
+	*n = 0;
+	for (const char *p = words; *p;) {
+		int len = (int)strcspn(p, ","), found = -1;
+
+		for (int i = 0; i < NRIVALS; i++)
+			if ((int)strlen(rivals[i].name) == len && strncmp(rivals[i].name, p, (size_t)len) == 0)
+				found = i;
+		if (found < 0)
+			return unknown(p, len, err);
+		for (int i = 0; i < *n; i++)
+			if (chosen[i] == &rivals[found])
+				return fm_fail(err, FM_EUSAGE, "--models: %s is there twice", rivals[found].name);
+		chosen[(*n)++] = &rivals[found];
+		p += len + (p[len] == ',');
+	}
+	return *n > 0 ? FM_OK : fm_fail(err, FM_EUSAGE, "--models: name at least one");
+}
+
+/* ---- one run ---- */
+
+struct compare {
+	const struct fm_compare_opts *o;
+	char *trace, *project, *config;
+	const char *workspace;
+	char *store;
+};
+
+/* The config of a rival: the project's, the trace, the rival's own keys, the caller's. */
+static int config_of(const struct compare *c, const struct rival *r, struct fm_config **cfg, struct fm_error *err)
+{
+	const char *set[SET_MOST];
+	char path[FM_CFG_PATH + 16], rows[48], dialect[FM_CFG_PATH + 16];
+	int n = 0;
+
+	snprintf(path, sizeof path, "source.path=%s", c->trace);
+	snprintf(rows, sizeof rows, "source.rows=%llu", (unsigned long long)c->o->rows);
+	set[n++] = path;
+	set[n++] = rows;
+	/* The trial of the gate by planted generators would say the same thing for each model. */
+	set[n++] = "gate.control_rows=100";
+	if (c->o->dialect) {
+		snprintf(dialect, sizeof dialect, "source.dialect=%s", c->o->dialect);
+		set[n++] = dialect;
+	}
+	for (size_t i = 0; i < sizeof r->set / sizeof *r->set && r->set[i]; i++)
+		set[n++] = r->set[i];
+	for (int i = 0; i < c->o->nset; i++) {
+		if (n == SET_MOST)
+			return fm_fail(err, FM_EUSAGE, "--set is there more than %d times", SET_MOST - 16);
+		set[n++] = c->o->set[i];
+	}
+	return fm_config_load(cfg, c->config, set, n, err);
+}
+
+static double planned(const json_t *plan, enum fm_stage_id id)
+{
+	return json_number_value(
+	    json_object_get(json_array_get(json_object_get(plan, "stages"), (size_t)id), "seconds"));
+}
+
+/* Fewer steps of training, and of the ancestral sampler, where a plan says that they take longer than the budget. */
+static int keep_budget(const struct compare *c, struct fm_config *cfg, struct fm_error *err)
+{
+	struct fm_run_options o = {.cfg = cfg,
+				   .project = c->project,
+				   .workspace = c->workspace,
+				   .until = FM_GENERATE,
+				   .unconfined = c->o->unconfined};
+	double seconds = 60 * c->o->budget, steps;
+	json_t *plan = NULL;
+	int rc;
+
+	if (!(c->o->budget > 0))
+		return FM_OK;
+	if ((rc = fm_plan(&o, &plan, err)) < 0)
+		return rc;
+	steps = json_number_value(json_object_get(plan, "train_steps"));
+	if (planned(plan, FM_TRAIN) > seconds && steps > 1)
+		cfg->train.steps = (int)(steps * seconds / planned(plan, FM_TRAIN)) + 1;
+	if (planned(plan, FM_GENERATE) > seconds && strcmp(cfg->generate.sampler, "ancestral") == 0)
+		strcpy(cfg->generate.sampler, "fewstep");
+	json_decref(plan);
+	return FM_OK;
+}
+
+static json_t *stages_of(const struct fm_run *run)
+{
+	json_t *stages = json_array();
+
+	for (int i = 0; i < run->nstages; i++)
+		json_array_append_new(stages, json_pack("{s:s, s:f, s:I, s:b}", "name", run->stage[i].name, "seconds",
+							run->stage[i].seconds, "peak_rss_bytes",
+							(json_int_t)run->stage[i].peak_rss_bytes, "cached",
+							run->stage[i].cached));
+	return stages;
+}
+
+/* The checks that a model failed. */
+static json_t *failed_of(const struct fm_run *run)
+{
+	json_t *failed = json_array();
+
+	for (size_t i = 0; i < run->verdict.n; i++) {
+		const struct fm_check_result *k = &run->verdict.check[i];
+
+		if (!k->pass && !k->waived && strcmp(k->name, FM_CONTROLS_CHECK) != 0)
+			json_array_append_new(
+			    failed, json_sprintf("%s %.4g (%s %.4g)", k->name, k->value, k->direction, k->threshold));
+	}
+	return failed;
+}
+
+/* What evaluate left of the distributions. */
+static int read_histograms(const struct fm_run *run, json_t **histograms, struct fm_error *err)
+{
+	struct fm_product p = {0};
+	char *path = NULL;
+	int rc;
+
+	if ((rc = fm_product_open(&p, run->stage[FM_EVALUATE].entry, err)) < 0)
+		return rc;
+	path = fm_path_join(p.dir, "histograms.json");
+	rc = path ? fm_json_load(histograms, path, DOCUMENT_MAX, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
+	free(path);
+	fm_product_close(&p);
+	return rc;
+}
+
+json_t *fm_compare_entry(const char *name, const char *about, const json_t *metrics, const json_t *histograms)
+{
+	json_t *e = json_pack("{s:s, s:s}", "name", name, "about", about);
+
+	if (metrics)
+		json_object_set(e, "metrics", (json_t *)(uintptr_t)metrics);
+	if (histograms) {
+		json_object_set(e, "histograms", (json_t *)(uintptr_t)histograms);
+		json_object_set_new(e, "symptoms", fm_symptoms(histograms));
+	}
+	return e;
+}
+
+/* A model's entry, as far as its run got. */
+static int entry_of(const struct rival *r, const struct fm_config *cfg, const struct fm_run *run, int code,
+		    const struct fm_error *why, json_t **entry, struct fm_error *err)
+{
+	bool judged = run->has_verdict && code >= 0;
+	json_t *metrics = judged ? fm_metrics_list(&run->metrics) : NULL, *histograms = NULL, *e, *set = json_array(),
+	       *failed = failed_of(run);
+	const char *status = !judged ? "failed" : json_array_size(failed) > 0 ? "refused" : "passed";
+	int rc = FM_OK;
+
+	if (judged && (rc = read_histograms(run, &histograms, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < sizeof r->set / sizeof *r->set && r->set[i]; i++)
+		json_array_append_new(set, json_string(r->set[i]));
+	e = fm_compare_entry(r->name, r->about, metrics, histograms);
+	json_object_set_new(e, "status", json_string(status));
+	json_object_set_new(e, "message", json_string(code < 0 ? why->message : ""));
+	json_object_set_new(e, "paper", r->paper > 0 ? json_real(r->paper) : json_null());
+	json_object_set(e, "set", set);
+	json_object_set(e, "failed", failed);
+	json_object_set_new(e, "run", json_string(run->id));
+	json_object_set_new(e, "stages", stages_of(run));
+	json_object_set_new(e, "sampler", json_string(cfg->generate.sampler));
+	if (run->nstages > FM_TRAIN) {
+		json_object_set(e, "train_steps", json_object_get(run->stage[FM_TRAIN].result, "steps"));
+		json_object_set(e, "parameters", json_object_get(run->stage[FM_TRAIN].result, "parameters"));
+	}
+	*entry = e;
+out:
+	json_decref(metrics);
+	json_decref(histograms);
+	json_decref(set);
+	json_decref(failed);
+	return rc;
+}
+
+/* FM_OK also where the model failed. */
+static int try_rival(struct compare *c, const struct rival *r, json_t **entry, struct fm_error *err)
+{
+	struct fm_config *cfg = NULL;
+	struct fm_run run = {0};
+	struct fm_error why = {0};
+	int rc, code;
+
+	if ((rc = config_of(c, r, &cfg, err)) < 0 ||
+	    (rc = fm_input_settle(cfg, c->workspace, c->o->unconfined, err)) < 0)
+		goto out;
+	struct fm_run_options o = {.cfg = cfg,
+				   .project = c->project,
+				   .workspace = c->workspace,
+				   .until = FM_GATE,
+				   .unconfined = c->o->unconfined};
+	if ((code = keep_budget(c, cfg, &why)) >= 0)
+		code = fm_runner_run(&o, &run, &why);
+	if (code < FM_ESYSTEM) { /* stopped */
+		rc = fm_error_set(err, code, why.file, why.line, "%s", why.message);
+		goto out;
+	}
+	if (code < 0)
+		fm_warn("compare: %s failed: %s", r->name, why.message);
+	if (!c->store && run.nstages > FM_INGEST && run.stage[FM_INGEST].entry &&
+	    !(c->store = strdup(run.stage[FM_INGEST].entry))) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	rc = entry_of(r, cfg, &run, code, &why, entry, err);
+out:
+	fm_run_free(&run);
+	fm_config_free(cfg);
+	return rc;
+}
+
+/* ---- all ---- */
+
+static int begin(struct compare *c, struct fm_error *err)
+{
+	const struct fm_compare_opts *o = c->o;
+	int rc;
+
+	if (!(c->trace = realpath(o->trace, NULL)))
+		return fm_fail_errno(err, "%s", o->trace);
+	if ((rc = fm_dir_make(o->out, 0700, err)) < 0)
+		return rc;
+	if (!(c->project = fm_path_join(o->out, "project")) || !(c->config = fm_path_join(c->project, "release.yaml")))
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	return fm_file_exists(c->config) ? FM_OK : fm_project_init(c->project, o->preset, "flowmint", err);
+}
+
+int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, struct fm_error *err)
+{
+	const struct rival *chosen[NRIVALS];
+	struct compare c = {.o = o};
+	json_t *models = json_array();
+	bool judged = false;
+	int n, rc;
+
+	*doc = NULL;
+	*store = NULL;
+	if ((rc = choose(o->models ? o->models : FM_COMPARE_USUAL, chosen, &n, err)) < 0 || (rc = begin(&c, err)) < 0)
+		goto out;
+	for (int i = 0; i < n; i++) {
+		json_t *entry = NULL;
+
+		fm_log("compare: %s, %d of %d", chosen[i]->name, i + 1, n);
+		if ((rc = try_rival(&c, chosen[i], &entry, err)) < 0)
+			goto out;
+		judged |= json_object_get(entry, "metrics") != NULL;
+		json_array_append_new(models, entry);
+	}
+	if (!judged) {
+		const char *why = json_string_value(json_object_get(json_array_get(models, 0), "message"));
+
+		rc = fm_fail(err, FM_EINPUT, "no model was judged; %s: %s", chosen[0]->name, why ? why : "");
+		goto out;
+	}
+	*doc = json_pack("{s:s, s:s, s:o, s:O}", "format", FM_COMPARISON_FORMAT, "flowmint", FM_VERSION,
+			 "budget_minutes", o->budget > 0 ? json_real(o->budget) : json_null(), "models", models);
+	*store = c.store;
+	c.store = NULL;
+	rc = *doc ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory for the comparison");
+out:
+	json_decref(models);
+	free(c.trace);
+	free(c.project);
+	free(c.config);
+	free(c.store);
+	return rc;
+}

@@ -1,0 +1,47 @@
+/*
+ * compare.h - several models learn the same split of one trace, and are judged by the same metrics: `flowmint compare`.
+ *
+ * Each is a run of its own in one project, OUT/project: the stages of any run up to the gate, behind the same walls, in
+ * the same ledger.  Ingest is done once.  A model that the gate refuses, or whose run fails, is told as such, and the
+ * others go on.
+ */
+#ifndef FM_PIPELINE_COMPARE_H
+#define FM_PIPELINE_COMPARE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+#define FM_COMPARISON_FORMAT "flowmint-comparison/1"
+
+struct fm_compare_opts {
+	const char *trace, *dialect; /* dialect NULL: the preset's */
+	const char *out, *preset;
+	const char *models;     /* names with commas between; NULL: FM_COMPARE_USUAL */
+	uint64_t rows;          /* of the trace, the first; 0: all */
+	double budget;          /* minutes of training a model at most; 0: as its config has it */
+	const char *const *set; /* overrides of all configs */
+	int nset;
+	bool unconfined;
+};
+#define FM_COMPARE_USUAL "hybrid,plain,ctgan"
+
+/*
+ * {"format","flowmint","budget_minutes":N|null,
+ *  "models":[{"name","about","set":["model.kind=ctgan",...],"paper":0.2|null,
+ *             "status":"passed"|"refused"|"failed","message",
+ *             "run","train_steps","parameters","sampler","stages":[{"name","seconds","peak_rss_bytes","cached"},...],
+ *             "metrics":[...],"failed":["jsd.TD 0.4 (max 0.08)",...],"symptoms":[...],"histograms":{...}},...]}
+ *
+ * paper: what the method's paper reports as its mean JSD of eight fields.  histograms (judge/histogram.h) and symptoms
+ * (judge/symptoms.h) are there where the model was judged.  *store: the product of ingest (product.h), a new string, or
+ * NULL when no run got that far.  FM_EUSAGE names a model that is not known; FM_EINPUT where no model was judged.
+ */
+int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, struct fm_error *err) FM_MUST_CHECK;
+
+/* What was measured of flows made elsewhere, as a model's entry: metrics is a list, histograms may be NULL. */
+json_t *fm_compare_entry(const char *name, const char *about, const json_t *metrics, const json_t *histograms);
+
+#endif

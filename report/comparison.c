@@ -1,0 +1,346 @@
+/* comparison.c - models side by side on one page. */
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "report/html.h"
+#include "report/part.h"
+#include "report/report.h"
+
+#define MODELS_MOST 32
+#define METRICS_MOST 4096
+
+/* The rows of the first table: the eight fields of the method's paper, their mean, and what columns say together. */
+static const char *const figure[] = {"jsd.DP",  "jsd.SP",  "jsd.DA",    "jsd.SA",   "jsd.TS",    "jsd.TD",
+				     "jsd.BYT", "jsd.PKT", "jsd_mean8", "pair_jsd", "assoc.mean"};
+
+static const json_t *models_of(const json_t *doc)
+{
+	return json_object_get(doc, "models");
+}
+
+/* NaN where the model has none. */
+static double metric(const json_t *model, const char *name)
+{
+	const json_t *list = json_object_get(model, "metrics"), *m;
+	size_t i;
+
+	json_array_foreach(list, i, m)
+	{
+		if (strcmp(fm_html_str(m, "name"), name) == 0)
+			return fm_html_real(m, "value");
+	}
+	return NAN;
+}
+
+/* The floor of a metric, from the first model that has it: they have the same real flows. */
+static double floor_of(const json_t *doc, const char *name)
+{
+	char text[96];
+	const json_t *m;
+	size_t i;
+
+	snprintf(text, sizeof text, "floor.%s", name);
+	json_array_foreach(models_of(doc), i, m)
+	{
+		if (isfinite(metric(m, text)))
+			return metric(m, text);
+	}
+	return NAN;
+}
+
+static void put_label(struct fm_buf *out, const char *class, const char *label)
+{
+	fm_buf_printf(out, "<td class=\"%s\" data-label=\"", class);
+	fm_html_text(out, label);
+	fm_buf_puts(out, "\">");
+}
+
+static void put_number(struct fm_buf *out, const char *label, double v)
+{
+	put_label(out, "num", label);
+	fm_html_number(out, v);
+	fm_buf_puts(out, "</td>");
+}
+
+/* With so many decimals; a dash for what is no number. */
+static void put_fixed(struct fm_buf *out, const char *label, double v, int decimals)
+{
+	put_label(out, "num", label);
+	if (isfinite(v))
+		fm_html_fixed(out, v, decimals);
+	else
+		fm_html_number(out, v);
+	fm_buf_puts(out, "</td>");
+}
+
+/* <table> up to <tbody>: a column of `first`, one for each model, the floor. */
+static void begin_table(const json_t *doc, struct fm_buf *out, const char *caption, const char *first)
+{
+	const json_t *m;
+	size_t i;
+
+	fm_buf_puts(out, "<div class=\"wide\"><table><caption>");
+	fm_html_text(out, caption);
+	fm_buf_printf(out, "</caption><thead><tr><th scope=\"col\">%s</th>", first);
+	json_array_foreach(models_of(doc), i, m)
+	{
+		fm_buf_puts(out, "<th scope=\"col\" class=\"num\">");
+		fm_html_text(out, fm_html_str(m, "name"));
+		fm_buf_puts(out, "</th>");
+	}
+	fm_buf_puts(out, "<th scope=\"col\" class=\"num\">noise floor</th></tr></thead><tbody>\n");
+}
+
+static void put_row(const json_t *doc, struct fm_buf *out, const char *name)
+{
+	const json_t *m;
+	size_t i;
+
+	fm_buf_puts(out, "<tr><th scope=\"row\">");
+	fm_page_metric_name(out, name);
+	fm_buf_puts(out, "</th>");
+	json_array_foreach(models_of(doc), i, m)
+	{
+		put_number(out, fm_html_str(m, "name"), metric(m, name));
+	}
+	put_number(out, "noise floor", floor_of(doc, name));
+	fm_buf_puts(out, "</tr>\n");
+}
+
+static void put_figure(const json_t *doc, struct fm_buf *out)
+{
+	const json_t *m;
+	size_t i;
+
+	fm_buf_puts(out, "<section id=\"figure\"><h2>Divergence by field</h2>\n");
+	begin_table(doc, out, "Jensen-Shannon divergence, in nats", "field");
+	for (size_t k = 0; k < sizeof figure / sizeof *figure; k++)
+		put_row(doc, out, figure[k]);
+	fm_buf_puts(out, "<tr><th scope=\"row\">the method\xe2\x80\x99s paper: mean of eight fields</th>");
+	json_array_foreach(models_of(doc), i, m)
+	{
+		put_number(out, fm_html_str(m, "name"), fm_html_real(m, "paper"));
+	}
+	fm_buf_puts(out,
+		    "<td class=\"num nil\"></td></tr>\n</tbody></table></div>\n<p class=\"note\">The noise floor is "
+		    "what real flows that were held out score. The paper measured a million flows of another day; it "
+		    "reports 0.123 for NetShare. A dash: not measured.</p></section>\n");
+}
+
+static const json_t *stage_of(const json_t *model, const char *name)
+{
+	const json_t *s;
+	size_t i;
+
+	json_array_foreach(json_object_get(model, "stages"), i, s)
+	{
+		if (strcmp(fm_html_str(s, "name"), name) == 0)
+			return s;
+	}
+	return NULL;
+}
+
+static double peak_of(const json_t *model)
+{
+	const json_t *s;
+	double peak = NAN;
+	size_t i;
+
+	json_array_foreach(json_object_get(model, "stages"), i, s)
+	{
+		peak = fmax(peak, fm_html_real(s, "peak_rss_bytes") / (1 << 20));
+	}
+	return peak;
+}
+
+static void put_costs(const json_t *doc, struct fm_buf *out)
+{
+	static const char *const stages[] = {"train", "generate", "evaluate"};
+	const json_t *m;
+	size_t i;
+
+	fm_buf_puts(out,
+		    "<section id=\"costs\"><h2>What each took</h2>\n<div class=\"wide\"><table><thead><tr><th "
+		    "scope=\"col\">model</th><th scope=\"col\">ended</th><th scope=\"col\" class=\"num\">steps</th><th "
+		    "scope=\"col\" class=\"num\">parameters</th><th scope=\"col\" class=\"num\">train, s</th><th "
+		    "scope=\"col\" class=\"num\">generate, s</th><th scope=\"col\" class=\"num\">judge, s</th><th "
+		    "scope=\"col\" class=\"num\">memory, MiB</th></tr></thead><tbody>\n");
+	json_array_foreach(models_of(doc), i, m)
+	{
+		fm_buf_puts(out, "<tr><th scope=\"row\">");
+		fm_html_text(out, fm_html_str(m, "name"));
+		fm_buf_puts(out, "</th>");
+		put_label(out, "long", "ended");
+		fm_html_text(out, *fm_html_str(m, "status") ? fm_html_str(m, "status") : "made elsewhere");
+		fm_buf_puts(out, "</td>");
+		put_number(out, "steps", fm_html_real(m, "train_steps"));
+		put_number(out, "parameters", fm_html_real(m, "parameters"));
+		for (size_t k = 0; k < 3; k++)
+			put_fixed(out, stages[k], fm_html_real(stage_of(m, stages[k]), "seconds"), 1);
+		put_fixed(out, "memory, MiB", peak_of(m), 0);
+		fm_buf_puts(out, "</tr>\n");
+	}
+	fm_buf_puts(out, "</tbody></table></div>\n</section>\n");
+}
+
+/* "TD 12 %, BYT 3 %": fields of which a symptom is at least a hundredth; how many. */
+static size_t put_symptom(const json_t *model, struct fm_buf *out, const char *key, const char *words)
+{
+	const json_t *s;
+	size_t i, n = 0;
+
+	json_array_foreach(json_object_get(model, "symptoms"), i, s)
+	{
+		double v = fm_html_real(s, key);
+
+		if (!(v >= 0.01))
+			continue;
+		fm_buf_puts(out, n++ ? ", " : words);
+		fm_html_text(out, fm_html_str(s, "field"));
+		fm_buf_puts(out, " ");
+		fm_html_percent(out, v);
+	}
+	fm_buf_puts(out, n ? ".</p>\n" : "");
+	return n;
+}
+
+static void put_failures(const json_t *doc, struct fm_buf *out)
+{
+	const json_t *m, *k;
+	size_t i, j;
+
+	fm_buf_puts(out, "<section id=\"failures\"><h2>How each fails</h2>\n");
+	json_array_foreach(models_of(doc), i, m)
+	{
+		size_t n = 0;
+
+		fm_buf_puts(out, "<h3>");
+		fm_html_text(out, fm_html_str(m, "name"));
+		fm_buf_puts(out, "</h3>\n<p>");
+		fm_html_text(out, fm_html_str(m, "about"));
+		fm_buf_puts(out, ".</p>\n");
+		if (*fm_html_str(m, "message")) {
+			fm_buf_puts(out, "<p class=\"why\">It failed: ");
+			fm_html_text(out, fm_html_str(m, "message"));
+			fm_buf_puts(out, "</p>\n");
+			continue;
+		}
+		json_array_foreach(json_object_get(m, "failed"), j, k)
+		{
+			fm_buf_puts(out, n++ ? ", <code>" : "<p>The gate refuses it: <code>");
+			fm_html_text(out, json_string_value(k));
+			fm_buf_puts(out, "</code>");
+		}
+		fm_buf_puts(out, n ? ".</p>\n" : "");
+		n += put_symptom(m, out, "outside", "<p>Outside the range of the real flows: ");
+		n += put_symptom(m, out, "lost", "<p>Collapsed, what real flows have and it does not make: ");
+		if (n == 0)
+			fm_buf_puts(out, "<p>Nothing was found.</p>\n");
+	}
+	fm_buf_puts(out,
+		    "<p class=\"note\">Collapsed: the share of real flows in cells of the histogram that at least 0.5 "
+		    "% of them are in, and less than a tenth of that of the made ones.</p></section>\n");
+}
+
+/* Does a model before number `end` have the metric? */
+static bool shown_before(const json_t *doc, size_t end, const char *name)
+{
+	for (size_t i = 0; i < end; i++) {
+		const json_t *m;
+		size_t k;
+
+		json_array_foreach(json_object_get(json_array_get(models_of(doc), i), "metrics"), k, m)
+		{
+			if (strcmp(fm_html_str(m, "name"), name) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Every metric that a model has, in the order of the first that has it. */
+static void put_measures(const json_t *doc, struct fm_buf *out)
+{
+	fm_buf_puts(out, "<section id=\"measures\"><h2>All measures</h2>\n<details class=\"long\"><summary>All "
+			 "metrics</summary>\n");
+	begin_table(doc, out, "All metrics", "metric");
+	for (size_t i = 0; i < json_array_size(models_of(doc)); i++) {
+		const json_t *m;
+		size_t k;
+
+		json_array_foreach(json_object_get(json_array_get(models_of(doc), i), "metrics"), k, m)
+		{
+			const char *name = fm_html_str(m, "name");
+
+			if (strncmp(name, "floor.", 6) != 0 && !shown_before(doc, i, name))
+				put_row(doc, out, name);
+		}
+	}
+	fm_buf_puts(out, "</tbody></table></div>\n</details></section>\n");
+}
+
+static void put_pictures(const json_t *doc, struct fm_buf *out)
+{
+	const json_t *m;
+	size_t i;
+
+	json_array_foreach(models_of(doc), i, m)
+	{
+		char prefix[32];
+		struct fm_page p = {.facts = m, .prefix = prefix};
+
+		if (!json_object_get(m, "histograms"))
+			continue;
+		snprintf(prefix, sizeof prefix, "m%zu", i);
+		fm_buf_printf(out, "<section id=\"fields%zu\"><h2>Fields of ", i);
+		fm_html_text(out, fm_html_str(m, "name"));
+		fm_buf_puts(out, "</h2>\n");
+		fm_part_charts(&p, out);
+		fm_buf_puts(out, "</section>\n");
+	}
+}
+
+static int check(const json_t *doc, struct fm_error *err)
+{
+	const json_t *m;
+	size_t i;
+
+	if (!json_is_array(models_of(doc)) || json_array_size(models_of(doc)) > MODELS_MOST)
+		return fm_fail(err, FM_EINPUT, "this is no comparison of at most %d models", MODELS_MOST);
+	json_array_foreach(models_of(doc), i, m)
+	{
+		if (json_array_size(json_object_get(m, "metrics")) > METRICS_MOST)
+			return fm_fail(err, FM_EINPUT, "a model of the comparison has over %d metrics", METRICS_MOST);
+	}
+	return FM_OK;
+}
+
+int fm_report_comparison(const json_t *doc, struct fm_buf *html, struct fm_error *err)
+{
+	double budget = fm_html_real(doc, "budget_minutes");
+	int rc;
+
+	if ((rc = check(doc, err)) < 0 || (rc = fm_page_head(html, "Models compared", err)) < 0)
+		return rc;
+	fm_buf_puts(html,
+		    "<body>\n<main>\n<header><h1>Models compared</h1>\n<p>All learned the same split of one trace "
+		    "and are judged by the same metrics. ");
+	if (isfinite(budget)) {
+		fm_buf_puts(html, "Training was given ");
+		fm_html_number(html, budget);
+		fm_buf_puts(html, " minutes a model at most. ");
+	}
+	fm_buf_puts(html,
+		    "This page shows distributions of the real flows: it is for their owner alone.</p></header>\n<nav "
+		    "aria-label=\"Sections\"><a href=\"#figure\">Divergence by field</a> <a href=\"#costs\">What each "
+		    "took</a> <a href=\"#failures\">How each fails</a> <a href=\"#measures\">All measures</a></nav>\n");
+	put_figure(doc, html);
+	put_costs(doc, html);
+	put_failures(doc, html);
+	put_pictures(doc, html);
+	put_measures(doc, html);
+	fm_buf_puts(html, "</main>\n</body>\n</html>\n");
+	return fm_buf_check(html, err);
+}

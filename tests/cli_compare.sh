@@ -1,0 +1,52 @@
+#!/bin/sh
+# Promise: flowmint compare trains each model on the same split, scores all by the same metrics beside what was made elsewhere, tells
+# how each fails, and no model that fails stops the others.
+# usage: cli_compare.sh [FLOWMINT]
+# shellcheck disable=SC2086 # UNCONFINED is one word or none
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+
+compare() { # OPTION...
+	"$F" compare trace.csv $UNCONFINED --quiet --preset demo --set model.window=16 --set model.width=32 --set model.depth=2 \
+		--set model.heads=1 --set model.min_count=5 --set train.steps=20 --set train.batch=8 --set model.hidden=32 \
+		--set model.embedding=16 --set train.gan_batch=100 --set generate.sampler=fewstep --set generate.steps=5 "$@"
+}
+
+expect 0 "a trace" "$F" simulate --rows 1500 --seed 5 --out trace.csv
+expect 2 "netshare is not there yet" compare --models hybrid,netshare
+says err "netshare is not in this version" "and it says so"
+says err "--with netshare=FILE" "and how its flows can be judged"
+expect 2 "nor is what nobody knows" compare --models hybird
+says err "there is no model 'hybird'; there are hybrid, plain" "and it says what there is"
+expect 2 "no model is there twice" compare --models plain,plain
+expect 3 "flows from elsewhere must be there" compare --models plain --with other=nowhere.csv
+
+# The rate makes CTGAN diverge.
+expect 0 "a model that fails does not stop the others" compare --models plain,ctgan --rows 1400 --with other=trace.csv \
+	--set train.gan_rate=1 --set train.steps=60 --out cmp
+says out "refused" "the gate refuses the toy"
+says out "failed" "the other one failed"
+says out "made elsewhere" "and the flows from elsewhere are judged"
+holds "both files are private" [ "$(stat -c %a cmp/compare.json cmp/report.html | sort -u)" = 600 ]
+cat >read.py <<'END'
+import json
+d = json.load(open("cmp/compare.json"))
+plain, ctgan, other = d["models"]
+value = lambda m, name: {x["name"]: x["value"] for x in m["metrics"]}[name]
+assert d["format"] == "flowmint-comparison/1" and d["budget_minutes"] is None
+assert plain["status"] == "refused" and plain["failed"] and plain["train_steps"] == 60 and plain["paper"] == 0.104
+assert not any("controls" in k for k in plain["failed"])
+assert [s["name"] for s in plain["stages"]] == ["ingest", "train", "generate", "evaluate", "gate"]
+assert ctgan["status"] == "failed" and "diverges" in ctgan["message"] and "metrics" not in ctgan
+assert "status" not in other and value(other, "jsd_mean8") < value(plain, "jsd_mean8")
+assert value(plain, "rows.real") == value(other, "rows.real")
+assert max(s["lost"] for s in other["symptoms"]) == 0 < max(s["lost"] for s in plain["symptoms"])
+END
+holds "compare.json has it all" "$PYTHON" read.py
+says cmp/report.html "<h1>Models compared</h1>" "the page is there"
+says cmp/report.html "training diverges" "it says how a model failed"
+says cmp/report.html "Collapsed, what real flows have and it does not make" "and what another one does not make"
+says cmp/report.html "id=\"m2fTD-t\"" "with a picture of each field of each"
+expect 0 "the runs are in a ledger" "$F" audit --workspace cmp/project/workspace
+finish
