@@ -100,6 +100,7 @@ struct compare {
 	char *trace, *project, *config;
 	const char *workspace;
 	char *store;
+	char dialect[FM_CFG_PATH]; /* of the trace, as it was settled */
 };
 
 /* The config of a rival: the project's, the trace, the rival's own keys, the caller's. */
@@ -135,7 +136,8 @@ static double planned(const json_t *plan, enum fm_stage_id id)
 	    json_object_get(json_array_get(json_object_get(plan, "stages"), (size_t)id), "seconds"));
 }
 
-/* Fewer steps of training, and of the ancestral sampler, where a plan says that they take longer than the budget. */
+/* Fewer steps of training, and of the ancestral sampler, where a plan says that they take longer than the budget.  The
+ * plan is made with the sampler of few steps: all steps of the other would take as long as what is planned. */
 static int keep_budget(const struct compare *c, struct fm_config *cfg, struct fm_error *err)
 {
 	struct fm_run_options o = {.cfg = cfg,
@@ -143,19 +145,22 @@ static int keep_budget(const struct compare *c, struct fm_config *cfg, struct fm
 				   .workspace = c->workspace,
 				   .until = FM_GENERATE,
 				   .unconfined = c->o->unconfined};
-	double seconds = 60 * c->o->budget, steps;
+	bool ancestral = strcmp(cfg->generate.sampler, "ancestral") == 0;
+	double seconds = 60 * c->o->budget, steps, generate;
 	json_t *plan = NULL;
 	int rc;
 
 	if (!(c->o->budget > 0))
 		return FM_OK;
+	strcpy(cfg->generate.sampler, "fewstep");
 	if ((rc = fm_plan(&o, &plan, err)) < 0)
 		return rc;
 	steps = json_number_value(json_object_get(plan, "train_steps"));
 	if (planned(plan, FM_TRAIN) > seconds && steps > 1)
 		cfg->train.steps = (int)(steps * seconds / planned(plan, FM_TRAIN)) + 1;
-	if (planned(plan, FM_GENERATE) > seconds && strcmp(cfg->generate.sampler, "ancestral") == 0)
-		strcpy(cfg->generate.sampler, "fewstep");
+	generate = planned(plan, FM_GENERATE) * cfg->model.steps / cfg->generate.steps;
+	if (ancestral && generate <= seconds)
+		strcpy(cfg->generate.sampler, "ancestral");
 	json_decref(plan);
 	return FM_OK;
 }
@@ -263,6 +268,7 @@ static int try_rival(struct compare *c, const struct rival *r, json_t **entry, s
 	if ((rc = config_of(c, r, &cfg, err)) < 0 ||
 	    (rc = fm_input_settle(cfg, c->workspace, c->o->unconfined, err)) < 0)
 		goto out;
+	strcpy(c->dialect, cfg->source.dialect);
 	struct fm_run_options o = {.cfg = cfg,
 				   .project = c->project,
 				   .workspace = c->workspace,
@@ -331,8 +337,9 @@ int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, stru
 		rc = fm_fail(err, FM_EINPUT, "no model was judged; %s: %s", chosen[0]->name, why ? why : "");
 		goto out;
 	}
-	*doc = json_pack("{s:s, s:s, s:o, s:O}", "format", FM_COMPARISON_FORMAT, "flowmint", FM_VERSION,
-			 "budget_minutes", o->budget > 0 ? json_real(o->budget) : json_null(), "models", models);
+	*doc = json_pack("{s:s, s:s, s:s, s:o, s:O}", "format", FM_COMPARISON_FORMAT, "flowmint", FM_VERSION, "dialect",
+			 c.dialect, "budget_minutes", o->budget > 0 ? json_real(o->budget) : json_null(), "models",
+			 models);
 	*store = c.store;
 	c.store = NULL;
 	rc = *doc ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory for the comparison");

@@ -29,7 +29,7 @@ struct fm_compare_opts {
 #define FM_COMPARE_USUAL "hybrid,plain,ctgan"
 
 /*
- * {"format","flowmint","budget_minutes":N|null,
+ * {"format","flowmint","dialect","budget_minutes":N|null,
  *  "models":[{"name","about","set":["model.kind=ctgan",...],"paper":0.2|null,
  *             "status":"passed"|"refused"|"failed","message",
  *             "run","train_steps","parameters","sampler","stages":[{"name","seconds","peak_rss_bytes","cached"},...],

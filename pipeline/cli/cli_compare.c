@@ -88,9 +88,9 @@ out:
 }
 
 static int judge_elsewhere(const struct compare_args *a, const char *store, const char *name, const char *file,
-			   json_t *models, struct fm_error *err)
+			   json_t *doc, struct fm_error *err)
 {
-	struct elsewhere e = {.file = file, .dialect = a->dialect ? a->dialect : "ugr16"};
+	struct elsewhere e = {.file = file, .dialect = json_string_value(json_object_get(doc, "dialect"))};
 	struct fm_product product = {0};
 	struct fm_metrics metrics = {0};
 	struct fm_walls w = {0};
@@ -115,7 +115,7 @@ static int judge_elsewhere(const struct compare_args *a, const char *store, cons
 	    (rc = fm_harvest_metrics(json_object_get(result, "metrics"), FM_LIST_CONTROL, 1e15, &metrics, err)) < 0)
 		goto out;
 	list = fm_metrics_list(&metrics);
-	json_array_append_new(models,
+	json_array_append_new(json_object_get(doc, "models"),
 			      fm_compare_entry(name, "made elsewhere", list, json_object_get(result, "histograms")));
 out:
 	fm_walls_end(&w);
@@ -144,7 +144,7 @@ static int check_with(const struct compare_args *a, struct fm_error *err)
 	return FM_OK;
 }
 
-static int add_with(const struct compare_args *a, const char *store, json_t *models, struct fm_error *err)
+static int add_with(const struct compare_args *a, const char *store, json_t *doc, struct fm_error *err)
 {
 	int rc = FM_OK;
 
@@ -152,7 +152,7 @@ static int add_with(const struct compare_args *a, const char *store, json_t *mod
 		const char *equals = strchr(a->with.word[i], '=');
 		char *name = strndup(a->with.word[i], (size_t)(equals - a->with.word[i]));
 
-		rc = name ? judge_elsewhere(a, store, name, equals + 1, models, err)
+		rc = name ? judge_elsewhere(a, store, name, equals + 1, doc, err)
 			  : fm_fail(err, FM_ESYSTEM, "out of memory");
 		free(name);
 	}
@@ -282,7 +282,7 @@ static int run(const void *args, const struct fm_call *call, struct fm_error *er
 	int rc;
 
 	if ((rc = check_with(a, err)) < 0 || (rc = fm_compare(&o, &doc, &store, err)) < 0 ||
-	    (rc = add_with(a, store, json_object_get(doc, "models"), err)) < 0 || (rc = write_page(a, doc, err)) < 0 ||
+	    (rc = add_with(a, store, doc, err)) < 0 || (rc = write_page(a, doc, err)) < 0 ||
 	    (rc = write_json(a, doc, err)) < 0)
 		goto out;
 	if (!a->json)
