@@ -40,15 +40,26 @@ int fm_generator_check(const struct fm_generator **g, const struct fm_config *cf
 
 int fm_generator_no_wishes(const struct fm_config *cfg, struct fm_error *err)
 {
+	const struct {
+		bool asked;
+		const char *key;
+	} wish[] = {
+	    {cfg->generate.hours[0] != 0 || cfg->generate.hours[1] != 24, "generate.hours"},
+	    {cfg->generate.guidance > 0, "generate.guidance"},
+	    {strcmp(cfg->generate.order, "confidence") == 0, "generate.order confidence"},
+	    {cfg->train.patience > 0, "train.patience"},
+	};
+
 	if (cfg->generate.nlabels > 0)
 		return fm_fail(err, FM_EINPUT,
 			       "generate.labels is not for model.kind %s, which makes labels as often as they were: "
 			       "leave it out, or set model.kind to diffusion",
 			       cfg->model.kind);
-	if (cfg->generate.hours[0] != 0 || cfg->generate.hours[1] != 24)
-		return fm_fail(err, FM_EINPUT,
-			       "generate.hours is not for model.kind %s: leave it out, or set model.kind to diffusion",
-			       cfg->model.kind);
+	for (size_t i = 0; i < sizeof wish / sizeof *wish; i++)
+		if (wish[i].asked)
+			return fm_fail(err, FM_EINPUT,
+				       "%s is not for model.kind %s: leave it out, or set model.kind to diffusion",
+				       wish[i].key, cfg->model.kind);
 	return FM_OK;
 }
 

@@ -145,7 +145,8 @@ extern const struct fm_generator fm_generator_ctgan, fm_generator_diffusion, fm_
 
 /* The kind that the config chooses, after it has found that it can do all that the config asks for; else FM_EINPUT. */
 int fm_generator_check(const struct fm_generator **g, const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
-/* For check, of kinds that make flows as they come: FM_EINPUT for generate.labels and generate.hours. */
+/* For check, of kinds that make flows as they come: FM_EINPUT for generate.labels, hours, guidance and order, and
+ * train.patience. */
 int fm_generator_no_wishes(const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
 /* Steps that a training on so many rows takes, 0 where the kind has none. */
 uint64_t fm_generator_steps(const struct fm_config *cfg, uint64_t rows);
