@@ -78,7 +78,7 @@ struct fm_config {
 		int steps;           /* T */
 		int min_count;       /* records that a vocabulary entry needs */
 		int max_hosts;       /* popular hosts with a token of their own */
-		char encoding[16];   /* of kinds ctgan and plain: plain | bits */
+		char encoding[16];   /* of kinds ctgan and plain: plain | bits | values */
 		/* of kind ctgan */
 		char conditions[16];   /* true | log */
 		int embedding, hidden; /* numbers of noise; width of a layer */

@@ -76,6 +76,9 @@ static int ctgan_check(const struct fm_config *cfg, struct fm_error *err)
 			       "train.gan_batch is %d, and the critic looks at packs of %d flows: make "
 			       "it a multiple of %d",
 			       cfg->train.gan_batch, FM_GAN_PACK, FM_GAN_PACK);
+	if (strcmp(cfg->model.encoding, "values") == 0)
+		return fm_fail(err, FM_EINPUT,
+			       "model.encoding values is not for model.kind ctgan: set it to plain or bits");
 	return fm_generator_no_wishes(cfg, err);
 }
 

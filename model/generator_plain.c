@@ -76,14 +76,21 @@ static int plain_check(const struct fm_config *cfg, struct fm_error *err)
 
 /* ---- fit ---- */
 
-/* All whole windows of a table as vectors. */
+static enum fm_plain_how how_of(const struct fm_config *cfg)
+{
+	return strcmp(cfg->model.encoding, "bits") == 0     ? FM_PLAIN_BITS
+	       : strcmp(cfg->model.encoding, "values") == 0 ? FM_PLAIN_VALUES
+							    : FM_PLAIN_NUMBERS;
+}
+
+/* All whole windows of a table. */
 static int windows_of(const struct plain *m, const struct fm_table *t, int window, struct fm_plain_windows *w,
 		      struct fm_error *err)
 {
-	size_t *first = NULL, each = (size_t)window * (size_t)m->codec->row;
+	size_t *first = NULL, each = (size_t)window * (size_t)m->codec->flows.n;
 	int rc;
 
-	*w = (struct fm_plain_windows){0, NULL};
+	*w = (struct fm_plain_windows){m->codec, 0, NULL};
 	if ((rc = fm_windows_find(t, window, &first, &w->n, err)) < 0 ||
 	    (rc = fm_alloc(&w->x, w->n * each + 1, sizeof *w->x, "windows", err)) < 0)
 		goto out;
@@ -159,7 +166,7 @@ static int learn(struct plain *m, const struct fm_generator_ctx *ctx, const stru
 static int validate(const struct plain *m, const struct fm_generator_ctx *ctx, const struct fm_table *t, double *mean,
 		    struct fm_error *err)
 {
-	struct fm_plain_windows w = {0, NULL};
+	struct fm_plain_windows w = {NULL, 0, NULL};
 	double *loss = NULL;
 	int rc;
 
@@ -184,14 +191,13 @@ static int plain_fit(struct fm_model **model, const struct fm_generator_ctx *ctx
 		     struct fm_fit_result *result, struct fm_error *err)
 {
 	const struct fm_config *cfg = ctx->cfg;
-	struct fm_plain_windows train = {0, NULL};
+	struct fm_plain_windows train = {NULL, 0, NULL};
 	struct plain *m = NULL;
 	double validation;
 	int rc;
 
 	if ((rc = plain_new(&m, cfg, err)) < 0 ||
-	    (rc = fm_plain_codec_fit(&m->codec, real->train, strcmp(cfg->model.encoding, "bits") == 0,
-				     cfg->model.min_count, err)) < 0 ||
+	    (rc = fm_plain_codec_fit(&m->codec, real->train, how_of(cfg), cfg->model.min_count, err)) < 0 ||
 	    (rc = windows_of(m, real->train, cfg->model.window, &train, err)) < 0 ||
 	    (rc = learn(m, ctx, &train, err)) < 0 || (rc = validate(m, ctx, real->validation, &validation, err)) < 0)
 		goto out;
@@ -321,11 +327,13 @@ static int plain_losses(const struct fm_model *base, const struct fm_generator_c
 			const struct fm_real_flows *real, uint64_t seed, struct fm_window_set *set, int nsets,
 			struct fm_error *err)
 {
+	const struct plain *m = (const struct plain *)base;
 	int rc;
 
-	(void)real;
+	if ((rc = fm_row_columns_know(&m->codec->flows, real->train, err)) < 0)
+		return rc;
 	for (int i = 0; i < nsets; i++)
-		if ((rc = losses_of((const struct plain *)base, ctx, seed, &set[i], err)) < 0)
+		if ((rc = losses_of(m, ctx, seed, &set[i], err)) < 0)
 			return rc;
 	return FM_OK;
 }

@@ -32,11 +32,15 @@ plain() { # WORKSPACE OPTION...
 expect 0 "the plain diffusion makes flows" plain plain --set train.threads=1
 expect 0 "and with two threads" plain plain2 --set train.threads=2
 holds "the same" [ "$(flows plain)" = "$(flows plain2)" ]
+expect 0 "frequent ports and hosts as values" plain values --set model.encoding=values
+holds "are other flows" [ "$(flows plain)" != "$(flows values)" ]
+expect 3 "CTGAN has no values" run one --set model.encoding=values
+says err "model.encoding values is not for model.kind ctgan" "and says so"
 expect 3 "it makes no labels on demand" plain plain --set 'generate.labels={background: 1}'
 says err "generate.labels is not for model.kind plain" "and says so"
 cut -d, -f3,4 trace.csv | tr , '\n' | sort -u | head -200 >real.txt
-expect 0 "(the models, decrypted)" sh -c "'$F' unseal --workspace one --stage train --out model.one && '$F' unseal --workspace bits --stage train --out model.bits && '$F' unseal --workspace plain --stage train --out model.plain"
-expect 1 "no real address is in the model" grep -rqwFf real.txt model.one model.bits model.plain
+expect 0 "(the models, decrypted)" sh -c "'$F' unseal --workspace one --stage train --out model.one && '$F' unseal --workspace bits --stage train --out model.bits && '$F' unseal --workspace plain --stage train --out model.plain && '$F' unseal --workspace values --stage train --out model.values"
+expect 1 "no real address is in the model" grep -rqwFf real.txt model.one model.bits model.plain model.values
 
 expect 3 "batches are whole packs" run one --set train.gan_batch=105
 says err "train.gan_batch is 105" "it says which key"

@@ -10,12 +10,13 @@
 
 static int width_of(const struct fm_row_column *k)
 {
-	return k->kind == FM_ROW_CATEGORY ? k->n : 1;
+	return k->kind == FM_ROW_CATEGORY || k->kind == FM_ROW_VALUE ? k->n : 1;
 }
 
 /* Where each column stands. */
 static int columns_lay(struct fm_plain_codec *c, struct fm_error *err)
 {
+	double all = 0;
 	int rc;
 
 	c->row = 0;
@@ -28,12 +29,20 @@ static int columns_lay(struct fm_plain_codec *c, struct fm_error *err)
 				       "model.min_count higher",
 				       c->row);
 	}
-	if ((rc = fm_alloc(&c->most, (size_t)c->row, sizeof *c->most, "the codec", err)) < 0)
+	if ((rc = fm_alloc(&c->most, (size_t)c->row, sizeof *c->most, "the codec", err)) < 0 ||
+	    (rc = fm_alloc(&c->share, (size_t)c->row, sizeof *c->share, "the codec", err)) < 0)
 		return rc;
 	for (int i = 0; i < c->flows.n; i++)
-		for (int j = 0; j < width_of(&c->flows.column[i]); j++)
-			c->most[c->column[i].at + j] =
-			    c->flows.column[i].kind == FM_ROW_NUMBER ? c->column[i].most : 1.0f;
+		all += sqrt(width_of(&c->flows.column[i]));
+	for (int i = 0; i < c->flows.n; i++) {
+		const struct fm_row_column *k = &c->flows.column[i];
+		int width = width_of(k);
+
+		for (int j = 0; j < width; j++) {
+			c->most[c->column[i].at + j] = k->kind == FM_ROW_NUMBER ? c->column[i].most : 1.0f;
+			c->share[c->column[i].at + j] = (float)(1 / (sqrt(width) * all));
+		}
+	}
 	return FM_OK;
 }
 
@@ -64,10 +73,12 @@ static void number_fit(const struct fm_row_columns *flows, const struct fm_row_c
 	p->most = (float)(x[n - few] > 1 ? x[n - few] : 1);
 }
 
-int fm_plain_codec_fit(struct fm_plain_codec **out, const struct fm_table *t, bool bits, int min_count,
+int fm_plain_codec_fit(struct fm_plain_codec **out, const struct fm_table *t, enum fm_plain_how how, int min_count,
 		       struct fm_error *err)
 {
-	unsigned how = FM_ROW_LOGS | (bits ? FM_ROW_ADDRESS_BITS | FM_ROW_PORT_BITS : 0);
+	unsigned columns = FM_ROW_LOGS | (how == FM_PLAIN_BITS     ? FM_ROW_ADDRESS_BITS | FM_ROW_PORT_BITS
+					  : how == FM_PLAIN_VALUES ? FM_ROW_VALUES
+								   : 0);
 	struct fm_plain_codec *c = NULL;
 	uint16_t *code = NULL;
 	double *x = NULL;
@@ -75,7 +86,7 @@ int fm_plain_codec_fit(struct fm_plain_codec **out, const struct fm_table *t, bo
 
 	*out = NULL;
 	if ((rc = fm_alloc(&c, 1, sizeof *c, "the codec", err)) < 0 ||
-	    (rc = fm_row_columns_choose(&c->flows, t, how, min_count, err)) < 0 ||
+	    (rc = fm_row_columns_choose(&c->flows, t, columns, min_count, err)) < 0 ||
 	    (rc = fm_alloc(&x, t->rows, sizeof *x, "a column", err)) < 0 ||
 	    (rc = fm_alloc(&code, t->rows, sizeof *code, "a column", err)) < 0)
 		goto out;
@@ -104,6 +115,7 @@ void fm_plain_codec_free(struct fm_plain_codec *c)
 		return;
 	fm_row_columns_close(&c->flows);
 	free(c->most);
+	free(c->share);
 	free(c);
 }
 
@@ -112,27 +124,37 @@ int fm_plain_encode(const struct fm_plain_codec *c, const struct fm_table *t, si
 {
 	if ((t->present & c->flows.present) != c->flows.present)
 		return fm_fail(err, FM_EINPUT, "the table lacks columns that the model has");
-	for (size_t i = 0; i < n; i++, x += c->row)
+	for (size_t i = 0; i < n; i++, x += c->flows.n)
 		for (int j = 0; j < c->flows.n; j++) {
 			const struct fm_row_column *k = &c->flows.column[j];
 			const struct fm_plain_column *p = &c->column[j];
-			double v;
-			int code;
+			double v, most = (double)p->most;
 
-			if (k->kind == FM_ROW_NUMBER) {
-				v = (fm_row_number(&c->flows, k, t, first + i) - p->mean) / p->sd;
-				x[p->at] = (float)(v > (double)p->most    ? (double)p->most
-						   : v < (double)-p->most ? (double)-p->most
-									  : v);
+			if (k->kind != FM_ROW_NUMBER) {
+				x[j] = (float)fm_row_code(k, t, first + i);
 				continue;
 			}
-			code = fm_row_code(k, t, first + i);
-			if (k->kind == FM_ROW_BIT)
-				x[p->at] = code ? 1.0f : -1.0f;
-			for (int m = 0; k->kind == FM_ROW_CATEGORY && m < k->n; m++)
-				x[p->at + m] = m == code ? 1.0f : -1.0f;
+			v = (fm_row_number(&c->flows, k, t, first + i) - p->mean) / p->sd;
+			x[j] = (float)(v > most ? most : v < -most ? -most : v);
 		}
 	return FM_OK;
+}
+
+void fm_plain_vector(const struct fm_plain_codec *c, const float *x, float *v)
+{
+	for (int i = 0; i < c->row; i++)
+		v[i] = -1.0f;
+	for (int j = 0; j < c->flows.n; j++) {
+		const struct fm_row_column *k = &c->flows.column[j];
+		int at = c->column[j].at;
+
+		if (k->kind == FM_ROW_NUMBER)
+			v[at] = x[j];
+		else if (k->kind != FM_ROW_BIT)
+			v[at + (int)x[j]] = 1.0f;
+		else if (x[j] > 0)
+			v[at] = 1.0f;
+	}
 }
 
 void fm_plain_decode(const struct fm_plain_codec *c, const float *x, struct fm_table *t, size_t i)
@@ -147,7 +169,7 @@ void fm_plain_decode(const struct fm_plain_codec *c, const float *x, struct fm_t
 			fm_row_number_put(&c->flows, k, (double)v[0] * p->sd + p->mean, t, i);
 			continue;
 		}
-		for (int m = 1; k->kind == FM_ROW_CATEGORY && m < k->n; m++)
+		for (int m = 1; k->kind != FM_ROW_BIT && m < k->n; m++)
 			code = v[m] > v[code] ? m : code;
 		fm_row_code_put(k, code, t, i);
 	}

@@ -6,8 +6,10 @@
  *                have is taken for the most frequent
  *     bit        one number, 1 or -1 (Chen, Zhang, Hinton 2022)
  *
- * plain: addresses and ports are numbers, addresses as integers.  bits: an address is 32 bits, a port 16.  What a
- * column is and how it comes back into a table: model/rows/columns.h.
+ *     value      of a port or a host: one number for each frequent one and one for the others, as a category
+ *
+ * plain: addresses and ports are numbers, addresses as integers.  bits: an address is 32 bits, a port 16.  values: they
+ * are numbers, and values beside.  What a column is and how it comes back into a table: model/rows/columns.h.
  */
 #ifndef FM_MODEL_PLAIN_ENCODING_H
 #define FM_MODEL_PLAIN_ENCODING_H
@@ -24,17 +26,25 @@ struct fm_plain_codec {
 	struct fm_plain_column column[FM_ROW_COLUMNS]; /* (flows.n) */
 	int row;                                       /* numbers of a vector */
 	float *most;                                   /* (row) of each number of it */
+	float *share; /* (row) of each in the loss, 1 in all: a column's is the square root of its width */
 };
 
+/* model.encoding */
+enum fm_plain_how { FM_PLAIN_NUMBERS, FM_PLAIN_BITS, FM_PLAIN_VALUES };
+
 /* FM_EINPUT as fm_row_columns_choose. */
-int fm_plain_codec_fit(struct fm_plain_codec **c, const struct fm_table *t, bool bits, int min_count,
+int fm_plain_codec_fit(struct fm_plain_codec **c, const struct fm_table *t, enum fm_plain_how how, int min_count,
 		       struct fm_error *err) FM_MUST_CHECK;
 void fm_plain_codec_free(struct fm_plain_codec *c);
 
-/* The rows [first, first + n) as vectors x (n, row).  The table has the codec's columns; else FM_EINPUT. */
+/* The rows [first, first + n): x (n, flows.n), a number scaled, of all else the code.  The table has the codec's
+ * columns; else FM_EINPUT. */
 int fm_plain_encode(const struct fm_plain_codec *c, const struct fm_table *t, size_t first, size_t n, float *x,
 		    struct fm_error *err) FM_MUST_CHECK;
-/* Row i of a table of fm_row_table_new from a made vector: the largest number of a category, a bit by its sign. */
+/* Of one of them the vector v (row). */
+void fm_plain_vector(const struct fm_plain_codec *c, const float *x, float *v);
+/* Row i of a table of fm_row_table_new from a made vector: the largest number of a category or value, a bit by its
+ * sign. */
 void fm_plain_decode(const struct fm_plain_codec *c, const float *x, struct fm_table *t, size_t i);
 
 json_t *fm_plain_codec_json(const struct fm_plain_codec *c);

@@ -149,21 +149,24 @@ const fm_real *fm_plain_forward(const struct fm_plain_net *net, const fm_real *p
 }
 
 double fm_plain_backward(const struct fm_plain_net *net, const fm_real *p, struct fm_plain_work *w, int B,
-			 const fm_real *x, const fm_real *noise, double weight, const struct fm_sink *sink)
+			 const fm_real *x, const fm_real *noise, double weight, const float *share,
+			 const struct fm_sink *sink)
 {
 	struct fm_pass q = pass_of(net, p, w, B, sink);
 	size_t BD = (size_t)B * (size_t)q.D, n = (size_t)B * (size_t)q.W * (size_t)net->row;
 	struct fm_rows flows = fm_rows_each(&q, q.W);
 	int R = B * q.W;
-	double loss;
+	double loss = 0;
 
-	for (size_t i = 0; i < n; i++)
-		w->d[i] = w->noise[i] - noise[i];
-	loss = weight * net->k->sumsq(w->d, n);
+	for (size_t i = 0; i < n;)
+		for (int j = 0; j < net->row; j++, i++) {
+			fm_real d = w->noise[i] - noise[i], slope = (fm_real)weight * (fm_real)share[j] * d;
+
+			loss += (double)(slope * d);
+			w->d[i] = 2 * slope;
+		}
 	if (!sink)
 		return loss;
-	for (size_t i = 0; i < n; i++)
-		w->d[i] *= (fm_real)(2 * weight);
 	memset(w->dc, 0, sizeof(fm_real) * BD);
 	fm_linear_back(&q, R, out_of(net), w->h, w->d, w->dh, 0);
 	net->backbone->backward(&net->arch, net->at_backbone, &q, w->dh, w->c, w->x, w->dc);

@@ -78,18 +78,27 @@ static void benches_free(struct bench *bench, int n)
 	free(bench);
 }
 
-/* x_t = sqrt(ab) x_0 + sqrt(1 - ab) noise, as the i-th window of a pass; r is where its noise comes from. */
-static void corrupt(const struct fm_plain_net *net, const struct fm_plain_process *process, const float *clean,
-		    double t, struct fm_rng *r, struct bench *b, int i)
+/* Which window at which time. */
+struct example {
+	size_t window;
+	double t;
+};
+
+/* x_t = sqrt(ab) x_0 + sqrt(1 - ab) noise of a window, as the i-th of a pass; r is where its noise comes from. */
+static void corrupt(const struct fm_plain_net *net, const struct fm_plain_process *process,
+		    const struct fm_plain_windows *windows, struct example e, struct fm_rng *r, struct bench *b, int i)
 {
-	size_t n = window_floats(net);
-	double ab = fm_alpha_bar(process->cosine, t);
+	size_t n = window_floats(net), W = (size_t)net->arch.window, columns = (size_t)windows->c->flows.n;
+	const float *row = windows->x + e.window * W * columns;
+	double ab = fm_alpha_bar(process->cosine, e.t);
 	float a = (float)sqrt(ab), s = (float)sqrt(1 - ab), *x = b->x + (size_t)i * n,
 	      *noise = b->noise + (size_t)i * n;
 
 	fm_draw_normal_row(r, noise, (int)n);
+	for (size_t k = 0; k < W; k++)
+		fm_plain_vector(windows->c, row + k * columns, x + k * (size_t)net->row);
 	for (size_t j = 0; j < n; j++)
-		x[j] = a * clean[j] + s * noise[j];
+		x[j] = a * x[j] + s * noise[j];
 }
 
 /* The step of [0, 1) as a time above 0, on the grid of T. */
@@ -101,7 +110,6 @@ static double time_of(const struct fm_plain_process *process, double u)
 /* Windows [first, first + B) of the batch. */
 static void run_shard(struct trainer *t, struct bench *b, int first, int B, int part)
 {
-	size_t n = window_floats(t->net);
 	float time[SHARD];
 
 	for (int i = 0; i < B; i++) {
@@ -115,12 +123,12 @@ static void run_shard(struct trainer *t, struct bench *b, int first, int B, int 
 		at = time_of(t->process, ((double)(first + i) + fm_rng_uniform53(&r)) / t->o->batch);
 		time[i] = (float)at;
 		fm_rng_init(&r, t->o->loop.seed, FM_RNG_NOISE, (uint64_t)(first + i), (uint32_t)t->loop.at.step);
-		corrupt(t->net, t->process, t->windows->x + window * n, at, &r, b, i);
+		corrupt(t->net, t->process, t->windows, (struct example){window, at}, &r, b, i);
 	}
 	(void)fm_plain_forward(t->net, t->a.w, b->work, B, b->x, time);
-	t->part[part] +=
-	    fm_plain_backward(t->net, t->a.w, b->work, B, b->x, b->noise, 1.0 / ((double)t->o->batch * (double)n),
-			      &(struct fm_sink){.g = t->grad[part]});
+	t->part[part] += fm_plain_backward(t->net, t->a.w, b->work, B, b->x, b->noise,
+					   1.0 / ((double)t->o->batch * (double)t->net->arch.window),
+					   t->windows->c->share, &(struct fm_sink){.g = t->grad[part]});
 }
 
 static void run_part(void *ctx, int part, int thread)
@@ -244,7 +252,6 @@ static void judge_window(void *ctx, int window, int thread)
 {
 	const struct judge *j = ctx;
 	struct bench *b = &j->bench[thread];
-	size_t n = window_floats(j->net);
 	double sum = 0;
 
 	for (int k = 0; k < LOSS_TIMES; k++) {
@@ -253,9 +260,10 @@ static void judge_window(void *ctx, int window, int thread)
 		struct fm_rng r;
 
 		fm_rng_init(&r, j->seed, FM_RNG_JUDGE, (uint64_t)window, (uint32_t)k);
-		corrupt(j->net, j->process, j->windows->x + (size_t)window * n, t, &r, b, 0);
+		corrupt(j->net, j->process, j->windows, (struct example){(size_t)window, t}, &r, b, 0);
 		(void)fm_plain_forward(j->net, j->p, b->work, 1, b->x, &time);
-		sum += fm_plain_backward(j->net, j->p, b->work, 1, b->x, b->noise, 1.0 / (double)n, NULL);
+		sum += fm_plain_backward(j->net, j->p, b->work, 1, b->x, b->noise, 1.0 / j->net->arch.window,
+					 j->windows->c->share, NULL);
 	}
 	j->loss[window] = sum / LOSS_TIMES;
 }

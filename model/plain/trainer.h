@@ -10,12 +10,14 @@
 
 #include "base/thread.h"
 #include "model/nn/loop.h"
+#include "model/plain/encoding.h"
 #include "model/plain/net.h"
 
-/* Windows of rows: x (n, W, row). */
+/* Windows of rows as fm_plain_encode has them. */
 struct fm_plain_windows {
+	const struct fm_plain_codec *c;
 	size_t n;
-	float *x;
+	float *x; /* (n, W, c->flows.n) */
 };
 /* The noising of rows: T steps on the cosine schedule or the linear one (model/nn/gaussian.h). */
 struct fm_plain_process {
@@ -32,7 +34,7 @@ struct fm_plain_train_opts {
 };
 struct fm_plain_train_result {
 	int steps;
-	double loss;           /* moving average of the squared error of one number; 1: nothing is known */
+	double loss; /* moving average of the squared error of a row, each number by its share; 1: nothing is known */
 	double flows, seconds; /* of this process */
 };
 /* ema (net->layout.nfloats) receives the averaged weights.  FM_EINPUT when there is no window, or training diverges. */

@@ -8,6 +8,9 @@
 #include "base/mem.h"
 
 #define VALUES_MOST 65535
+/* The first octets of the raw numbers that ranked hosts come back as. */
+#define OUTSIDE_RANKS 0u
+#define INSIDE_RANKS 255u
 
 /* ---- learning ---- */
 
@@ -45,6 +48,8 @@ static void columns_add(struct fm_row_columns *c, enum fm_col col, unsigned how)
 	struct fm_row_column *k = column_add(c, col);
 	k->kind = kind == FM_KIND_CATEGORY ? FM_ROW_CATEGORY : FM_ROW_NUMBER;
 	k->log = how & FM_ROW_LOGS && (kind == FM_KIND_DURATION || kind == FM_KIND_COUNT);
+	if (how & FM_ROW_VALUES && (kind == FM_KIND_ADDRESS || kind == FM_KIND_PORT))
+		column_add(c, col)->kind = FM_ROW_VALUE;
 }
 
 static void sides_fit(struct fm_row_columns *c, const struct fm_table *t, int min_count)
@@ -100,6 +105,10 @@ int fm_row_columns_choose(struct fm_row_columns *c, const struct fm_table *t, un
 		if (c->present >> col & 1)
 			columns_add(c, (enum fm_col)col, how);
 	sides_fit(c, t, min_count);
+	if (how & FM_ROW_VALUES) {
+		c->inside[OUTSIDE_RANKS] = 0;
+		c->inside[INSIDE_RANKS] = 1;
+	}
 	return FM_OK;
 }
 
@@ -140,12 +149,159 @@ out:
 	return rc;
 }
 
+static uint32_t raw_of(const struct fm_row_column *k, const struct fm_table *t, size_t i)
+{
+	return fm_cols[k->col].kind == FM_KIND_ADDRESS ? raw_address(t, k->col, i)
+						       : ((const uint16_t *)t->col[k->col])[i];
+}
+
 static int bit_of(const struct fm_row_column *k, const struct fm_table *t, size_t i)
 {
 	uint32_t raw =
 	    fm_cols[k->col].kind == FM_KIND_ADDRESS ? raw_address(t, k->col, i) : ((const uint16_t *)t->col[k->col])[i];
 
 	return raw >> k->bit & 1;
+}
+
+/* ---- values ---- */
+
+struct counted {
+	uint32_t raw;
+	uint32_t rows, inside;
+};
+
+static int by_raw(const void *pa, const void *pb)
+{
+	const struct counted *a = pa, *b = pb;
+
+	return (a->raw > b->raw) - (a->raw < b->raw);
+}
+
+static int by_rows(const void *pa, const void *pb)
+{
+	const struct counted *a = pa, *b = pb;
+
+	return a->rows != b->rows ? (a->rows < b->rows ? 1 : -1) : by_raw(pa, pb);
+}
+
+static int known_by_raw(const void *pa, const void *pb)
+{
+	const struct fm_row_known *a = pa, *b = pb;
+
+	return (a->raw > b->raw) - (a->raw < b->raw);
+}
+
+/* The raw numbers of a value's column, of hosts those of both sides, the most frequent first: (*n) in *all. */
+static int count_values(const struct fm_row_column *k, const struct fm_table *t, struct counted **all, size_t *n,
+			struct fm_error *err)
+{
+	bool hosts = fm_cols[k->col].kind == FM_KIND_ADDRESS;
+	struct counted *c = NULL;
+	size_t rows = hosts ? 2 * t->rows : t->rows, d = 0;
+	int rc;
+
+	if ((rc = fm_alloc(&c, rows + 1, sizeof *c, "values", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < t->rows; i++) {
+		if (!hosts) {
+			c[i] = (struct counted){raw_of(k, t, i), 1, 0};
+			continue;
+		}
+		c[2 * i] = (struct counted){raw_address(t, FM_SA, i), 1, fm_table_inside(t, t->sa[i])};
+		c[2 * i + 1] = (struct counted){raw_address(t, FM_DA, i), 1, fm_table_inside(t, t->da[i])};
+	}
+	qsort(c, rows, sizeof *c, by_raw);
+	for (size_t i = 0; i < rows; i++) {
+		if (d == 0 || c[i].raw != c[d - 1].raw) {
+			c[d++] = c[i];
+			continue;
+		}
+		c[d - 1].rows++;
+		c[d - 1].inside += c[i].inside;
+	}
+	qsort(c, d, sizeof *c, by_rows);
+	*all = c;
+	*n = d;
+	return FM_OK;
+}
+
+/* The first n of the counted values as those that are known. */
+static int know(struct fm_row_column *k, const struct counted *all, size_t n, struct fm_error *err)
+{
+	int rc;
+
+	free(k->known);
+	if ((rc = fm_alloc(&k->known, n + 1, sizeof *k->known, "values", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < n; i++)
+		k->known[i] = (struct fm_row_known){all[i].raw, (uint16_t)i};
+	qsort(k->known, n, sizeof *k->known, known_by_raw);
+	return FM_OK;
+}
+
+static int value_text(struct fm_row_column *k, const struct counted *v, char **text, struct fm_error *err)
+{
+	int rc = !v ? asprintf(text, "%s", "")
+		 : fm_cols[k->col].kind == FM_KIND_PORT
+		     ? asprintf(text, "%u", v->raw)
+		     : asprintf(text, "%s", 2 * v->inside > v->rows ? "inside" : "outside");
+
+	return rc < 0 ? fm_fail(err, FM_ESYSTEM, "out of memory for values") : FM_OK;
+}
+
+static int values_fit(struct fm_row_column *k, const struct fm_table *t, int min_count, struct fm_error *err)
+{
+	struct counted *all = NULL;
+	size_t n = 0, used = 0;
+	int rc;
+
+	if ((rc = count_values(k, t, &all, &n, err)) < 0)
+		return rc;
+	while (used < n && used < FM_ROW_VALUES_MOST && all[used].rows >= (uint32_t)min_count)
+		used++;
+	if ((rc = fm_alloc(&k->value, used + 1, sizeof *k->value, "values", err)) < 0 ||
+	    (rc = fm_alloc(&k->count, used + 1, sizeof *k->count, "values", err)) < 0 ||
+	    (rc = know(k, all, used, err)) < 0)
+		goto out;
+	for (k->n = 0; (size_t)k->n <= used; k->n++)
+		if ((rc = value_text(k, (size_t)k->n < used ? &all[k->n] : NULL, &k->value[k->n], err)) < 0)
+			goto out;
+out:
+	free(all);
+	return rc;
+}
+
+int fm_row_columns_know(struct fm_row_columns *c, const struct fm_table *t, struct fm_error *err)
+{
+	int rc;
+
+	for (int i = 0; i < c->n; i++) {
+		struct fm_row_column *k = &c->column[i];
+		struct counted *all = NULL;
+		size_t n = 0;
+
+		if (k->kind != FM_ROW_VALUE || k->known)
+			continue;
+		if ((rc = count_values(k, t, &all, &n, err)) < 0)
+			return rc;
+		rc = n + 1 >= (size_t)k->n
+			 ? know(k, all, (size_t)k->n - 1, err)
+			 : fm_fail(err, FM_EINPUT, "these are not the flows that the model learned from");
+		free(all);
+		if (rc < 0)
+			return rc;
+	}
+	return FM_OK;
+}
+
+/* The code of a raw number: the last where it is not known. */
+static int value_code(const struct fm_row_column *k, uint32_t raw)
+{
+	struct fm_row_known key = {raw, 0};
+	const struct fm_row_known *v =
+	    k->known ? bsearch(&key, k->known, (size_t)k->n - 1, sizeof key, known_by_raw) : NULL;
+
+	return v ? v->code : k->n - 1;
 }
 
 int fm_row_column_fit(struct fm_row_column *k, const struct fm_table *t, int min_count, uint16_t *code,
@@ -159,6 +315,13 @@ int fm_row_column_fit(struct fm_row_column *k, const struct fm_table *t, int min
 			return rc;
 		for (size_t i = 0; i < t->rows; i++)
 			k->count[code[i] = (uint16_t)bit_of(k, t, i)]++;
+		return FM_OK;
+	}
+	if (k->kind == FM_ROW_VALUE) {
+		if ((rc = values_fit(k, t, min_count, err)) < 0)
+			return rc;
+		for (size_t i = 0; i < t->rows; i++)
+			k->count[code[i] = (uint16_t)value_code(k, raw_of(k, t, i))]++;
 		return FM_OK;
 	}
 	if ((rc = fm_alloc(&of, t->dict[k->col].n + 1, sizeof *of, "values", err)) < 0 ||
@@ -178,6 +341,7 @@ void fm_row_columns_close(struct fm_row_columns *c)
 			free(c->column[i].value[j]);
 		free(c->column[i].value);
 		free(c->column[i].count);
+		free(c->column[i].known);
 	}
 	c->n = 0;
 }
@@ -200,6 +364,8 @@ int fm_row_code(const struct fm_row_column *k, const struct fm_table *t, size_t 
 
 	if (k->kind == FM_ROW_BIT)
 		return bit_of(k, t, i);
+	if (k->kind == FM_ROW_VALUE)
+		return value_code(k, raw_of(k, t, i));
 	text = fm_table_category(t, k->col, i);
 	for (int v = 0; v < k->n; v++) {
 		if (strcmp(k->value[v], text) == 0)
@@ -214,6 +380,14 @@ int fm_row_code(const struct fm_row_column *k, const struct fm_table *t, size_t 
 static double within(double x, double low, double high)
 {
 	return x > low ? (x < high ? x : high) : low; /* NaN: low */
+}
+
+static bool has_ranks(const struct fm_row_columns *c)
+{
+	for (int i = 0; i < c->n; i++)
+		if (c->column[i].kind == FM_ROW_VALUE && fm_cols[c->column[i].col].kind == FM_KIND_ADDRESS)
+			return true;
+	return false;
 }
 
 void fm_row_number_put(const struct fm_row_columns *c, const struct fm_row_column *k, double v, struct fm_table *t,
@@ -231,15 +405,38 @@ void fm_row_number_put(const struct fm_row_columns *c, const struct fm_row_colum
 	case FM_KIND_COUNT:
 		((uint64_t *)t->col[k->col])[i] = (uint64_t)(within(v, 1, 1e15) + 0.5);
 		break;
+	case FM_KIND_ADDRESS:
+		if (has_ranks(c)) /* theirs are the numbers below and above */
+			v = within(v, (double)(1u << 24), (double)((INSIDE_RANKS << 24) - 1));
+		v = within(v, 0, 4294967295.0);
+		((uint32_t *)t->col[k->col])[i] = (uint32_t)(v + 0.5);
+		break;
 	default:
 		((uint32_t *)t->col[k->col])[i] = (uint32_t)(within(v, 0, 4294967295.0) + 0.5);
 	}
+}
+
+/* Another value is left as the number before it has put it. */
+static void value_put(const struct fm_row_column *k, int code, struct fm_table *t, size_t i)
+{
+	bool inside;
+
+	if (code >= k->n - 1)
+		return;
+	if (fm_cols[k->col].kind == FM_KIND_PORT) {
+		((uint16_t *)t->col[k->col])[i] = (uint16_t)strtoul(k->value[code], NULL, 10);
+		return;
+	}
+	inside = strcmp(k->value[code], "inside") == 0;
+	((uint32_t *)t->col[k->col])[i] = (inside ? INSIDE_RANKS : OUTSIDE_RANKS) << 24 | (uint32_t)code;
 }
 
 void fm_row_code_put(const struct fm_row_column *k, int code, struct fm_table *t, size_t i)
 {
 	if (k->kind == FM_ROW_CATEGORY) {
 		((uint16_t *)t->col[k->col])[i] = (uint16_t)code;
+	} else if (k->kind == FM_ROW_VALUE) {
+		value_put(k, code, t, i);
 	} else if (fm_cols[k->col].kind == FM_KIND_PORT) {
 		uint16_t *p = &((uint16_t *)t->col[k->col])[i];
 
@@ -289,7 +486,7 @@ json_t *fm_row_columns_json(const struct fm_row_columns *c)
 		json_t *values = json_array(), *counts = json_array();
 
 		for (int v = 0; v < k->n; v++) {
-			if (k->kind == FM_ROW_CATEGORY)
+			if (k->kind == FM_ROW_CATEGORY || k->kind == FM_ROW_VALUE)
 				json_array_append_new(values, json_string(k->value[v]));
 			json_array_append_new(counts, json_integer((json_int_t)k->count[v]));
 		}
@@ -327,7 +524,7 @@ static int values_read(struct fm_row_column *k, const json_t *values, const json
 		const char *text = json_string_value(json_array_get(values, (size_t)k->n));
 
 		k->count[k->n] = (double)json_integer_value(json_array_get(counts, (size_t)k->n));
-		if (k->count[k->n] < 0 || (k->kind == FM_ROW_CATEGORY && (!text || !(k->value[k->n] = strdup(text)))))
+		if (k->count[k->n] < 0 || (k->kind != FM_ROW_BIT && (!text || !(k->value[k->n] = strdup(text)))))
 			return fm_row_columns_damaged(err, at);
 	}
 	return FM_OK;
@@ -340,8 +537,10 @@ static int column_read(struct fm_row_columns *c, const json_t *v, int at, struct
 		   bit = json_integer_value(json_object_get(v, "bit"));
 	struct fm_row_column *k = column_add(c, FM_TE);
 
-	if (col < 0 || col >= FM_NFLOWCOL || !(c->present >> col & 1) || kind < 0 || kind > FM_ROW_BIT ||
+	if (col < 0 || col >= FM_NFLOWCOL || !(c->present >> col & 1) || kind < 0 || kind > FM_ROW_VALUE ||
 	    (kind == FM_ROW_CATEGORY) != (fm_cols[col].kind == FM_KIND_CATEGORY))
+		return fm_row_columns_damaged(err, at);
+	if (kind == FM_ROW_VALUE && fm_cols[col].kind != FM_KIND_ADDRESS && fm_cols[col].kind != FM_KIND_PORT)
 		return fm_row_columns_damaged(err, at);
 	if (kind == FM_ROW_BIT && (bit < 0 || bit >= (fm_cols[col].kind == FM_KIND_ADDRESS ? 32
 						      : fm_cols[col].kind == FM_KIND_PORT  ? 16

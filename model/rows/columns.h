@@ -5,10 +5,14 @@
  *     number     te, in milliseconds from the first flow; td, pkt and byt, or log(1 + x) of them; a port, an address
  *     category   its values that at least min_count rows have; a rarer one is taken for the most frequent
  *     bit        one of an address or of a port
+ *     value      which of the most frequent ports, or hosts, of at least min_count rows it is; the last: another one,
+ * which the column's number tells.  Hosts are ranked by their rows as source or destination, and both columns have the
+ * same ranks
  *
- * Nothing here keeps an address.  A bit or number of an address comes back as a raw number, which fm_row_addresses
- * replaces by a fresh address.  Which side a raw number is on is known by the side of most rows with its first octet,
- * where at least min_count rows have that octet.
+ * What is saved has no address: of a ranked host it has the side alone.  A bit, number or rank of an address comes back
+ * as a raw number, which fm_row_addresses replaces by a fresh address.  Which side a raw number is on is known by the
+ * side of most rows with its first octet, where at least min_count rows have that octet; ranks are numbers of 0.0.0.0/8
+ * and 255.0.0.0/8, which no host has.
  */
 #ifndef FM_MODEL_ROWS_COLUMNS_H
 #define FM_MODEL_ROWS_COLUMNS_H
@@ -21,12 +25,17 @@
 
 struct fm_row_column {
 	enum fm_col col;
-	enum { FM_ROW_NUMBER, FM_ROW_CATEGORY, FM_ROW_BIT } kind;
+	enum { FM_ROW_NUMBER, FM_ROW_CATEGORY, FM_ROW_BIT, FM_ROW_VALUE } kind;
 	bool log;
-	int bit; /* 0 the lowest */
-	int n;   /* values of a category, 2 of a bit; 0 of a number */
-	char **value;
+	int bit;       /* 0 the lowest */
+	int n;         /* values of a category, 2 of a bit, those and the other ones of a value; 0 of a number */
+	char **value;  /* of a port its number, of a host "inside" or "outside", "" of the other ones */
 	double *count; /* (n) rows of the training flows */
+	struct fm_row_known *known; /* (n - 1) of a value, by raw number; of hosts only after fm_row_columns_know */
+};
+struct fm_row_known {
+	uint32_t raw;
+	uint16_t code;
 };
 struct fm_row_columns {
 	int n;
@@ -41,18 +50,22 @@ struct fm_row_columns {
 #define FM_ROW_LOGS 1         /* td, pkt and byt are logs */
 #define FM_ROW_ADDRESS_BITS 2 /* addresses are 32 bits */
 #define FM_ROW_PORT_BITS 4    /* ports are 16 bits */
+#define FM_ROW_VALUES 8       /* ports and addresses are numbers, and values */
+#define FM_ROW_VALUES_MOST 256
 /* The columns, period and sides of a table; values are not known yet.  FM_EINPUT for an empty table, one of over 2^32
  * rows, or one with an address of IPv6. */
 int fm_row_columns_choose(struct fm_row_columns *c, const struct fm_table *t, unsigned how, int min_count,
 			  struct fm_error *err) FM_MUST_CHECK;
-/* Learn the values of a category or a bit and code its rows: code (t->rows). */
+/* Learn the values of a category, a bit or a value and code its rows: code (t->rows). */
 int fm_row_column_fit(struct fm_row_column *k, const struct fm_table *t, int min_count, uint16_t *code,
 		      struct fm_error *err) FM_MUST_CHECK;
+/* Learn again which host has which rank, from the table that the columns were chosen for: what was saved lacks it. */
+int fm_row_columns_know(struct fm_row_columns *c, const struct fm_table *t, struct fm_error *err) FM_MUST_CHECK;
 void fm_row_columns_close(struct fm_row_columns *c);
 
 /* A number's value in row i, its log where the column is of logs. */
 double fm_row_number(const struct fm_row_columns *c, const struct fm_row_column *k, const struct fm_table *t, size_t i);
-/* What fm_row_column_fit codes a row of another table as: an unknown value is the most frequent. */
+/* What fm_row_column_fit codes a row of another table as: an unknown category is the most frequent. */
 int fm_row_code(const struct fm_row_column *k, const struct fm_table *t, size_t i);
 
 /* A table of so many rows in memory, with the columns and their dictionaries. */
