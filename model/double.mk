@@ -1,3 +1,6 @@
+# The loops over columns of CTGAN's networks are vectorised, whatever CFLAGS say of the rest.
+FLAGS_model_ctgan_net := -O3
+
 # The kernels, the network and its backbones once more in double precision, for the test of their gradients alone: it is related
 # with these before the libraries, which hold the same names in single precision.
 DOUBLE := $(patsubst %.c,$(B)/double/%.o,base/kernels.c base/kernels_v1.c model/nn/params.c model/diffusion/multinomial.c model/diffusion/net.c model/nn/backbone.c model/nn/layers.c model/nn/layers_cpu.c model/nn/sink.c model/nn/sink_kept.c \

@@ -36,7 +36,6 @@ struct fm_gan_work {
 	fm_real *dhid[FM_GAN_LAYERS];                       /* (packs, hidden) */
 	fm_real *score, *dscore;                            /* (packs) */
 	fm_real *din;                                       /* as in */
-	fm_real *sum, *sum2;                                /* (hidden) */
 };
 
 /* ---- shapes ---- */
@@ -125,8 +124,6 @@ static size_t lay(struct fm_gan_work *w)
 	w->din = take(&w->room, &used, P * in);
 	w->score = take(&w->room, &used, P);
 	w->dscore = take(&w->room, &used, P);
-	w->sum = take(&w->room, &used, H);
-	w->sum2 = take(&w->room, &used, H);
 	return used;
 }
 
@@ -219,56 +216,106 @@ static void through(struct fm_gan_work *w, int rows, int n, int m, const fm_real
 
 /* ---- the generator ---- */
 
-/* y (rows, H) becomes its norm over the rows. */
-static void batch_norm(struct fm_gan_work *w, fm_real *y, fm_real *rstd)
-{
-	int H = w->n->shape.hidden;
-	fm_real inv = 1 / (fm_real)w->rows, *mean = w->sum, *var = w->sum2;
+/* The hidden layers' norms over the rows, a slice of columns at a time: each column is one chain of sums. */
+enum { SLICE = 32 };
+struct hidden {
+	struct fm_gan_work *w;
+	int l;
+	const fm_real *scale, *shift;
+	fm_real *dscale, *dshift; /* on the way back */
+};
 
-	memset(mean, 0, sizeof *mean * (size_t)H);
-	memset(var, 0, sizeof *var * (size_t)H);
-	w->k->colsum(mean, y, w->rows, H);
-	for (int i = 0; i < H; i++)
+static void hidden_run(const struct hidden *h, void (*job)(void *ctx, int slice, int thread))
+{
+	fm_pool_run(h->w->pool, (h->w->n->shape.hidden + SLICE - 1) / SLICE, job, (void *)(uintptr_t)h);
+}
+
+/* norm (rows, H) becomes its norm over the rows (Ioffe, Szegedy 2015, 3), x the layer's output. */
+static void hidden_job(void *ctx, int slice, int thread)
+{
+	const struct hidden *h = ctx;
+	struct fm_gan_work *w = h->w;
+	int H = w->n->shape.hidden, first = slice * SLICE, n = H - first < SLICE ? H - first : SLICE;
+	fm_real *norm = w->norm[h->l] + first, *x = w->x + w->at[h->l + 1] + first, inv = 1 / (fm_real)w->rows;
+	fm_real mean[SLICE] = {0}, var[SLICE] = {0}, rstd[SLICE], scale[SLICE], shift[SLICE];
+
+	(void)thread;
+	for (int r = 0; r < w->rows; r++)
+		for (int i = 0; i < n; i++)
+			mean[i] += norm[(size_t)r * (size_t)H + (size_t)i];
+	for (int i = 0; i < n; i++)
 		mean[i] *= inv;
 	for (int r = 0; r < w->rows; r++) {
-		fm_real *row = y + (size_t)r * (size_t)H;
+		fm_real *row = norm + (size_t)r * (size_t)H;
 
-		for (int i = 0; i < H; i++) {
+		for (int i = 0; i < n; i++) {
 			row[i] -= mean[i];
 			var[i] += row[i] * row[i];
 		}
 	}
-	for (int i = 0; i < H; i++)
-		rstd[i] = 1 / SQRT(var[i] * inv + EPS);
+	for (int i = 0; i < n; i++) {
+		rstd[i] = w->rstd[h->l][first + i] = 1 / SQRT(var[i] * inv + EPS);
+		scale[i] = 1 + h->scale[first + i];
+		shift[i] = h->shift[first + i];
+	}
 	for (int r = 0; r < w->rows; r++) {
-		fm_real *row = y + (size_t)r * (size_t)H;
+		fm_real *row = norm + (size_t)r * (size_t)H, *out = x + (size_t)r * (size_t)w->wide;
 
-		for (int i = 0; i < H; i++)
+		for (int i = 0; i < n; i++) {
+			fm_real v;
+
 			row[i] *= rstd[i];
+			v = row[i] * scale[i] + shift[i];
+			out[i] = v > 0 ? v : 0;
+		}
 	}
 }
 
-/* d (rows, H) of the norm becomes that of what was normed (Ioffe, Szegedy 2015, 3). */
-static void batch_norm_back(struct fm_gan_work *w, const fm_real *y, const fm_real *rstd, fm_real *d)
+/* dh (rows, H), the gradient of what was normed, from dx of the output; dscale and dshift are added to. */
+static void hidden_back_job(void *ctx, int slice, int thread)
 {
-	int H = w->n->shape.hidden;
-	fm_real inv = 1 / (fm_real)w->rows, *a = w->sum, *b = w->sum2;
+	const struct hidden *h = ctx;
+	struct fm_gan_work *w = h->w;
+	int H = w->n->shape.hidden, first = slice * SLICE, n = H - first < SLICE ? H - first : SLICE;
+	fm_real *norm = w->norm[h->l] + first, *dh = w->dh + first, inv = 1 / (fm_real)w->rows;
+	fm_real a[SLICE] = {0}, b[SLICE] = {0}, scale[SLICE], dscale[SLICE], dshift[SLICE], rstd[SLICE];
 
-	memset(a, 0, sizeof *a * (size_t)H);
-	memset(b, 0, sizeof *b * (size_t)H);
-	for (int r = 0; r < w->rows; r++)
-		for (int i = 0; i < H; i++) {
-			size_t at = (size_t)r * (size_t)H + (size_t)i;
+	(void)thread;
+	for (int i = 0; i < n; i++) {
+		scale[i] = 1 + h->scale[first + i];
+		dscale[i] = h->dscale[first + i];
+		dshift[i] = h->dshift[first + i];
+		rstd[i] = w->rstd[h->l][first + i];
+	}
+	for (int r = 0; r < w->rows; r++) {
+		size_t at = (size_t)r * (size_t)w->wide + (size_t)w->at[h->l + 1] + (size_t)first;
+		const fm_real *restrict x = w->x + at, *restrict dx = w->dx + at;
+		const fm_real *restrict y = norm + (size_t)r * (size_t)H;
+		fm_real *restrict d = dh + (size_t)r * (size_t)H;
 
-			a[i] += d[at];
-			b[i] += d[at] * y[at];
+		for (int i = 0; i < n; i++) {
+			fm_real dv = x[i] > 0 ? dx[i] : 0;
+
+			dscale[i] += dv * y[i];
+			dshift[i] += dv;
+			d[i] = dv * scale[i];
+			a[i] += d[i];
+			b[i] += d[i] * y[i];
 		}
-	for (int r = 0; r < w->rows; r++)
-		for (int i = 0; i < H; i++) {
-			size_t at = (size_t)r * (size_t)H + (size_t)i;
+	}
+	for (int i = 0; i < n; i++) {
+		h->dscale[first + i] = dscale[i];
+		h->dshift[first + i] = dshift[i];
+		a[i] *= inv;
+		b[i] *= inv;
+	}
+	for (int r = 0; r < w->rows; r++) {
+		const fm_real *restrict y = norm + (size_t)r * (size_t)H;
+		fm_real *restrict d = dh + (size_t)r * (size_t)H;
 
-			d[at] = rstd[i] * (d[at] - inv * a[i] - y[at] * (inv * b[i]));
-		}
+		for (int i = 0; i < n; i++)
+			d[i] = rstd[i] * (d[i] - a[i] - y[i] * b[i]);
+	}
 }
 
 static void tanh_of(const struct fm_kernels *k, fm_real x, fm_real *y)
@@ -326,21 +373,10 @@ void fm_gan_generate(struct fm_gan_work *w, const fm_real *p, const fm_real *z, 
 		memcpy(x + s->noise, cond + (size_t)r * (size_t)s->cond, sizeof *x * (size_t)s->cond);
 	}
 	for (int l = 0; l < FM_GAN_LAYERS; l++) {
-		const fm_real *scale = p + n->g[l][FM_GAN_SCALE], *shift = p + n->g[l][FM_GAN_SHIFT];
-
 		linear(w, w->rows, in_of(s, l), H, w->x + w->at[l], w->wide, p + n->g[l][FM_GAN_W],
 		       p + n->g[l][FM_GAN_B], w->norm[l]);
-		batch_norm(w, w->norm[l], w->rstd[l]);
-		for (int r = 0; r < w->rows; r++) {
-			const fm_real *y = w->norm[l] + (size_t)r * (size_t)H;
-			fm_real *x = w->x + (size_t)r * (size_t)w->wide + w->at[l + 1];
-
-			for (int i = 0; i < H; i++) {
-				fm_real v = y[i] * (1 + scale[i]) + shift[i];
-
-				x[i] = v > 0 ? v : 0;
-			}
-		}
+		hidden_run(&(struct hidden){w, l, p + n->g[l][FM_GAN_SCALE], p + n->g[l][FM_GAN_SHIFT], NULL, NULL},
+			   hidden_job);
 	}
 	linear(w, w->rows, w->wide, s->row, w->x, w->wide, p + n->g[FM_GAN_LAYERS][FM_GAN_W],
 	       p + n->g[FM_GAN_LAYERS][FM_GAN_B], w->logits);
@@ -391,23 +427,9 @@ fm_real fm_gan_generate_back(struct fm_gan_work *w, const fm_real *p, const fm_r
 	w->k->colsum(g + at[FM_GAN_B], d, w->rows, s->row);
 	through(w, w->rows, w->wide, s->row, d, p + at[FM_GAN_W], w->dx, w->wide, 0);
 	for (int l = FM_GAN_LAYERS - 1; l >= 0; l--) {
-		const fm_real *scale = p + n->g[l][FM_GAN_SCALE];
-		fm_real *dscale = g + n->g[l][FM_GAN_SCALE], *dshift = g + n->g[l][FM_GAN_SHIFT];
-
-		for (int r = 0; r < w->rows; r++) {
-			size_t from = (size_t)r * (size_t)w->wide + (size_t)w->at[l + 1];
-			const fm_real *y = w->norm[l] + (size_t)r * (size_t)H, *x = w->x + from, *dx = w->dx + from;
-			fm_real *dh = w->dh + (size_t)r * (size_t)H;
-
-			for (int i = 0; i < H; i++) {
-				fm_real dv = x[i] > 0 ? dx[i] : 0;
-
-				dscale[i] += dv * y[i];
-				dshift[i] += dv;
-				dh[i] = dv * (1 + scale[i]);
-			}
-		}
-		batch_norm_back(w, w->norm[l], w->rstd[l], w->dh);
+		hidden_run(&(struct hidden){w, l, p + n->g[l][FM_GAN_SCALE], p + n->g[l][FM_GAN_SHIFT],
+					    g + n->g[l][FM_GAN_SCALE], g + n->g[l][FM_GAN_SHIFT]},
+			   hidden_back_job);
 		outer(w, w->rows, in_of(s, l), H, w->x + w->at[l], w->wide, w->dh, g + n->g[l][FM_GAN_W]);
 		w->k->colsum(g + n->g[l][FM_GAN_B], w->dh, w->rows, H);
 		if (l > 0) /* what z and the condition get nobody needs */
