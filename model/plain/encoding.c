@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -11,6 +12,13 @@
 static int width_of(const struct fm_row_column *k)
 {
 	return k->kind == FM_ROW_CATEGORY || k->kind == FM_ROW_VALUE ? k->n : 1;
+}
+
+/* What the number of the value that a row has is; those of a one-hot then have a variance of about 1, as numbers have.
+ */
+static float one_of(const struct fm_row_column *k)
+{
+	return k->kind == FM_ROW_BIT ? 1.0f : __builtin_sqrtf((float)k->n);
 }
 
 /* Where each column stands. */
@@ -39,7 +47,7 @@ static int columns_lay(struct fm_plain_codec *c, struct fm_error *err)
 		int width = width_of(k);
 
 		for (int j = 0; j < width; j++) {
-			c->most[c->column[i].at + j] = k->kind == FM_ROW_NUMBER ? c->column[i].most : 1.0f;
+			c->most[c->column[i].at + j] = k->kind == FM_ROW_NUMBER ? c->column[i].most : one_of(k);
 			c->share[c->column[i].at + j] = (float)(1 / (sqrt(width) * all));
 		}
 	}
@@ -142,18 +150,17 @@ int fm_plain_encode(const struct fm_plain_codec *c, const struct fm_table *t, si
 
 void fm_plain_vector(const struct fm_plain_codec *c, const float *x, float *v)
 {
-	for (int i = 0; i < c->row; i++)
-		v[i] = -1.0f;
+	memset(v, 0, sizeof *v * (size_t)c->row);
 	for (int j = 0; j < c->flows.n; j++) {
 		const struct fm_row_column *k = &c->flows.column[j];
 		int at = c->column[j].at;
 
 		if (k->kind == FM_ROW_NUMBER)
 			v[at] = x[j];
-		else if (k->kind != FM_ROW_BIT)
-			v[at + (int)x[j]] = 1.0f;
-		else if (x[j] > 0)
-			v[at] = 1.0f;
+		else if (k->kind == FM_ROW_BIT)
+			v[at] = x[j] > 0 ? 1.0f : -1.0f;
+		else
+			v[at + (int)x[j]] = one_of(k);
 	}
 }
 

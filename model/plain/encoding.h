@@ -2,8 +2,8 @@
  * encoding.h - flows as rows of scaled numbers and one-hot categories, for a Gaussian diffusion of the whole row.
  *
  *     number     (x - mean) / sd; td, pkt and byt are log(1 + x) before
- *     category   one number for each value: 1 for the row's, -1 for the others; a value that fewer than min_count rows
- *                have is taken for the most frequent
+ *     category   one number for each of n values: sqrt(n) for the row's, 0 for the others; a value that fewer than
+ *                min_count rows have is taken for the most frequent
  *     bit        one number, 1 or -1 (Chen, Zhang, Hinton 2022)
  *
  *     value      of a port or a host: one number for each frequent one and one for the others, as a category
