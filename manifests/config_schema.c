@@ -150,9 +150,9 @@ const struct fm_key fm_keys[] = {
 	{FIELD(model, max_hosts, INT), .min = 0, .max = 60000, .dflt = "2048",
 	 .help = "Popular hosts with a token of their own (a rank, never an address)."},
 	{FIELD(model, encoding, CHOICE), .choices = "plain|bits|values", .dflt = "plain",
-	 .help = "For kinds ctgan and plain: addresses as integers or as 32 bits. With bits ctgan takes counts as logs, "
-		 "and plain takes ports as 16 bits. values, of kind plain alone: which of the most frequent ports and "
-		 "hosts it is, or a number."},
+	 .help = "For kinds ctgan and plain: addresses as integers or as 32 bits. With bits ctgan takes counts as "
+		 "logs, and plain takes ports as 16 bits. values, of kind plain alone: which of the most frequent "
+		 "ports and hosts it is, or a number."},
 	{FIELD(model, conditions, CHOICE), .choices = "true|log", .dflt = "true",
 	 .help = "For kind ctgan: conditions of generated flows by how frequent values are, or by the logs of that, as "
 		 "the reference does, which makes rare labels many times too frequent."},
