@@ -145,7 +145,7 @@ static int learn(struct plain *m, const struct fm_generator_ctx *ctx, const stru
 {
 	struct fm_plain_train_opts o = train_opts(ctx, train->n);
 	char identity[FM_SHA256_HEX], *checkpoint = NULL;
-	int rc;
+	int unit = 16 * ctx->cfg->model.heads, rc;
 
 	if ((rc = plain_net(m, ctx->cfg, err)) < 0 || (rc = identity_of(ctx->cfg, m, train->n, identity, err)) < 0)
 		return rc;
@@ -157,6 +157,11 @@ static int learn(struct plain *m, const struct fm_generator_ctx *ctx, const stru
 	fm_log("train: %zu windows of %d flows of %d numbers, %zu parameters, kernels %s, %d threads", train->n,
 	       m->net->arch.window, m->codec->row, m->net->layout.nfloats, m->net->k->name,
 	       ctx->pool ? fm_pool_size(ctx->pool) : 1);
+	if (m->net->arch.width < m->codec->row)
+		fm_warn(
+		    "train: model.width is %d, and a flow is %d numbers: a network that is narrower than a flow cannot "
+		    "tell the noise of each; set model.width to %d or more, or model.min_count higher",
+		    m->net->arch.width, m->codec->row, (m->codec->row + unit - 1) / unit * unit);
 	rc = fm_plain_train(m->net, &m->process, train, &o, m->weights, &m->trained, err);
 	free(checkpoint);
 	return rc;
