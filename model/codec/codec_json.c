@@ -109,6 +109,8 @@ static int read_roles(struct fm_roles *r, const json_t *j, struct fm_error *err)
 		r->side[i] = (uint8_t)((json_integer_value(json_array_get(inside, i)) != 0) * FM_SIDE_INSIDE +
 				       (json_integer_value(json_array_get(ipv6, i)) != 0) * FM_SIDE_IPV6);
 	r->nclasses = (int)nc;
+	/* Those that joined a class count with it, and so it stays the largest of its side. */
+	int64_t members[FM_ROLE_CLASSES] = {0};
 	for (size_t c = 0; c < nc; c++) {
 		const json_t *cl = json_array_get(classes, c), *kinds = json_object_get(cl, "kinds");
 		size_t nk = json_array_size(kinds);
@@ -135,8 +137,10 @@ static int read_roles(struct fm_roles *r, const json_t *j, struct fm_error *err)
 			if (p->windows < 1 || p->peers < 1 || p->peers > p->windows || p->windows > 65535 ||
 			    p->hosts < 1 || p->hosts > (1 << 28))
 				return bad(err, "a kind of host");
+			members[c] += p->hosts;
 		}
 	}
+	fm_roles_index(r, members);
 	return FM_OK;
 }
 

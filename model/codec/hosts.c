@@ -326,10 +326,24 @@ static void fit_lives(struct fm_roles *r, const struct fm_hosts *hosts, int min_
 	}
 }
 
+void fm_roles_index(struct fm_roles *r, const int64_t *members)
+{
+	for (int p = 0; p < FM_ROLE_CLASSES; p++) {
+		int best = -1;
+		for (int k = 0; k < r->nclasses; k++)
+			if (fm_role_side(r->class_of[k]) == fm_role_side(p) && (best < 0 || members[k] > members[best]))
+				best = k;
+		/* no such side: an address of it would be new, and is taken as another's */
+		r->class_id[p] = best < 0 ? 0 : best;
+	}
+	for (int k = 0; k < r->nclasses; k++)
+		r->class_id[r->class_of[k]] = k;
+}
+
 /* Histogram of the tail. A class of fewer than k hosts joins the largest class of its side. */
 int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct fm_codec_opts *o, struct fm_error *err)
 {
-	int64_t members[FM_ROLE_CLASSES] = {0};
+	int64_t members[FM_ROLE_CLASSES] = {0}, common[FM_ROLE_CLASSES]; /* by packed class, by class index */
 
 	if (fm_alloc(&r->side, (size_t)hosts->npopular + 1, 1, "host roles", err) < 0)
 		return err->code;
@@ -363,17 +377,9 @@ int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct 
 			r->nclasses++;
 		}
 	}
-	for (int p = 0; p < FM_ROLE_CLASSES; p++) {
-		int best = -1;
-		if (r->class_id[p] >= 0 && r->class_of[r->class_id[p]] == p)
-			continue;
-		for (int q = 0; q < r->nclasses; q++)
-			if (fm_role_side(r->class_of[q]) == fm_role_side(p) &&
-			    (best < 0 || members[r->class_of[q]] > members[r->class_of[best]]))
-				best = q;
-		r->class_id[p] =
-		    best < 0 ? 0 : best; /* no such side: an address of it would be new, and is taken as another's */
-	}
+	for (int k = 0; k < r->nclasses; k++)
+		common[k] = members[r->class_of[k]];
+	fm_roles_index(r, common);
 	fit_lives(r, hosts, o->min_count);
 	return fit_pools(r, hosts, o->min_count, err);
 }

@@ -26,7 +26,7 @@ struct fm_roles {
 	int nhosts;                                  /* popular hosts, by rank */
 	uint8_t *side;                               /* (nhosts) */
 	int nclasses;                                /* classes that occur */
-	int class_id[FM_ROLE_CLASSES];               /* packed class -> index in [0,nclasses), or -1 */
+	int class_id[FM_ROLE_CLASSES];               /* packed class -> index in [0,nclasses) */
 	int class_of[FM_ROLE_CLASSES];               /* and back */
 	struct fm_pool_entry *pool[FM_ROLE_CLASSES]; /* by class index */
 	int npool[FM_ROLE_CLASSES];
@@ -70,6 +70,9 @@ int fm_role_class(int side, uint32_t windows, uint32_t peers);
 int fm_role_side(int packed);
 /* The packed class of a real address; one that the training split does not have is taken as seen once. */
 int fm_host_class(const struct fm_hosts *hosts, const struct fm_table *t, uint32_t code);
+/* Fill in class_id from nclasses and class_of: a class that does not occur is taken as the largest of its side.
+ * members: (nclasses) hosts of each. */
+void fm_roles_index(struct fm_roles *r, const int64_t *members);
 /* Learn *r, the ranks and histograms that the model keeps.  The caller frees it, whether it fails or not. */
 int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct fm_codec_opts *o,
 		 struct fm_error *err) FM_MUST_CHECK;

@@ -227,6 +227,14 @@ static void the_document_reads_back(void **state)
 	assert_memory_equal(c->vocab, d->vocab, sizeof c->vocab);
 	json_t *k = fm_codec_json(d);
 	assert_true(json_equal(j, k));
+	assert_memory_equal(c->roles.class_id, d->roles.class_id, sizeof c->roles.class_id);
+	/* It encodes as the codec that was learned does. */
+	struct fm_encoded again = {0};
+	assert_int_equal(fm_codec_encode(d, h, flows, 1, &again, &err), FM_OK);
+	assert_int_equal(again.windows, e.windows);
+	assert_memory_equal(again.tok, e.tok, e.windows * W * FM_NTOK * sizeof *e.tok);
+	assert_memory_equal(again.cls, e.cls, e.windows);
+	fm_encoded_free(&again);
 	/* Damage is refused. */
 	static const char *const key[] = {"format", "window", "numbers", "roles", "times"};
 	for (size_t i = 0; i < sizeof key / sizeof *key; i++) {
