@@ -113,7 +113,8 @@ static int encode(struct diffusion *d, const struct fm_config *cfg, const struct
 	if (real->validation &&
 	    (rc = fm_codec_encode(d->codec, hosts, real->validation, cfg->train.seed, validation, err)) < 0)
 		goto out;
-	if ((rc = fm_structural_zeros_fit(&d->zeros, d->codec->vocab, train, o.window, o.min_count, err)) < 0)
+	if ((rc = fm_structural_zeros_fit(&d->zeros, d->codec->vocab, train, o.window, o.min_count, err)) < 0 ||
+	    (rc = fm_label_services_fit(&d->zeros.services, d->codec, train, o.min_count, err)) < 0)
 		goto out;
 	rc = fm_structural_zeros_forbid(&d->zeros, d->codec, err);
 out:
@@ -228,10 +229,11 @@ static int save_json(const struct diffusion *d, const struct fm_config *cfg, con
 
 	for (int c = 0; c < FM_NTOK; c++)
 		json_object_set_new(column, fm_tok_name[c], json_real(r->column[c]));
-	j = json_pack("{s:s, s:o, s:o, s:o, s:{s:i, s:i, s:i, s:f, s:o, s:o}}", "format", FM_MODEL_FORMAT, "model",
+	j = json_pack("{s:s, s:o, s:o, s:o, s:o, s:{s:i, s:i, s:i, s:f, s:o, s:o}}", "format", FM_MODEL_FORMAT, "model",
 		      fm_config_json(cfg, "model", true), "codec", fm_codec_json(d->codec), "excluded",
-		      fm_structural_zeros_json(&d->zeros), "training", "steps", r->steps, "best_step", r->best_step,
-		      "rollbacks", r->rollbacks, "loss", r->loss, "validation_nats_per_flow",
+		      fm_structural_zeros_json(&d->zeros), "services", fm_label_services_json(&d->zeros.services),
+		      "training", "steps", r->steps, "best_step", r->best_step, "rollbacks", r->rollbacks, "loss",
+		      r->loss, "validation_nats_per_flow",
 		      isfinite(r->validation) ? json_real(r->validation) : json_null(), "validation_by_column", column);
 	rc = j ? fm_json_save(j, path, err) : fm_fail(err, FM_ESYSTEM, "out of memory while writing %s", path);
 	json_decref(j);
@@ -246,7 +248,8 @@ static int load_json(struct diffusion *d, const char *path, struct fm_error *err
 	if ((rc = fm_model_json_load(&j, path, d->base.generator, MODEL_JSON_MAX, err)) < 0)
 		return rc;
 	if ((rc = fm_codec_from_json(&d->codec, json_object_get(j, "codec"), err)) < 0 ||
-	    (rc = fm_structural_zeros_from_json(&d->zeros, d->codec->vocab, json_object_get(j, "excluded"), err)) < 0)
+	    (rc = fm_structural_zeros_from_json(&d->zeros, d->codec->vocab, json_object_get(j, "excluded"), err)) < 0 ||
+	    (rc = fm_label_services_from_json(&d->zeros.services, d->codec, json_object_get(j, "services"), err)) < 0)
 		fm_error_prefix(err, "%s: ", path);
 	json_decref(j);
 	return rc;

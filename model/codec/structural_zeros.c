@@ -171,4 +171,5 @@ void fm_structural_zeros_free(struct fm_structural_zeros *s)
 		free(s->out[p]);
 		s->out[p] = NULL;
 	}
+	fm_label_services_free(&s->services);
 }

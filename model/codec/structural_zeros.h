@@ -13,7 +13,7 @@
 #ifndef FM_MODEL_CODEC_STRUCTURAL_ZEROS_H
 #define FM_MODEL_CODEC_STRUCTURAL_ZEROS_H
 
-#include "model/codec/codec.h"
+#include "model/codec/label_services.h"
 
 #define FM_STRUCTURAL_ZEROS_EXPECTED 3
 #define FM_NPAIRS 9
@@ -22,6 +22,7 @@ extern const int fm_pair[FM_NPAIRS][2]; /* the two columns */
 struct fm_structural_zeros {
 	int n[FM_NPAIRS][2];     /* vocabularies */
 	uint8_t *out[FM_NPAIRS]; /* (n[0], n[1]): 1 = excluded; NULL when a column is left out */
+	struct fm_label_services services;
 };
 
 /* Count over encoded training windows. */

@@ -49,6 +49,8 @@ static void sample_shard(void *ctx, int shard, int thread)
 			for (int k = 0; k < FM_NRES; k++)
 				res[(size_t)i * FM_NRES + (size_t)k] = fm_rng_normal(&r);
 		}
+		for (int i = b * W; i < (b + 1) * W; i++)
+			space->confined[i] = fm_rng_uniform(&r);
 	}
 	for (int step = steps; step > 0; step--) {
 		double t = (double)step / steps, next = (double)(step - 1) / steps;
@@ -84,6 +86,8 @@ static int space_new(struct fm_sample_space *w, const struct fm_net *net, bool g
 	if ((rc = fm_work_new(&w->work, net, SHARD, err)) < 0 ||
 	    (guided && (rc = fm_work_new(&w->blind, net, SHARD, err)) < 0) ||
 	    (rc = fm_alloc(&w->reveal, R * FM_NTOK, sizeof(float), "work space", err)) < 0 ||
+	    (rc = fm_alloc(&w->seen, R * FM_NTOK, sizeof *w->seen, "work space", err)) < 0 ||
+	    (rc = fm_alloc(&w->confined, R, sizeof *w->confined, "work space", err)) < 0 ||
 	    (rc = fm_alloc(&w->x0, R * FM_NRES, sizeof(float), "work space", err)) < 0 ||
 	    (rc = fm_alloc(&w->row, V, sizeof(float), "work space", err)) < 0)
 		return rc;
@@ -95,6 +99,8 @@ static void space_free(struct fm_sample_space *w)
 	fm_work_free(w->work);
 	fm_work_free(w->blind);
 	free(w->reveal);
+	free(w->seen);
+	free(w->confined);
 	free(w->x0);
 	free(w->row);
 	free(w->rows);

@@ -18,6 +18,8 @@ struct fm_sample_space {
 	float *reveal;         /* (SHARD, W, FM_NTOK): when a token shows (absorbing) */
 	float *row;            /* (largest vocabulary): a row of logits */
 	float *x0;             /* (SHARD, W, FM_NRES): residuals' x_0 of the step before */
+	uint16_t *seen;        /* (SHARD, W, FM_NTOK): what the network saw in this step */
+	float *confined;       /* (SHARD, W): of [0, 1), fm_label_services_apply */
 	int *rows;             /* (SHARD * W) */
 };
 

@@ -49,8 +49,8 @@ static void one_family_only(const struct fm_sampler *s, const uint16_t *flow, in
 			z[i] = EXCLUDED;
 }
 
-/* Leave only what goes with the visible tokens of a flow; c is not rel. */
-static void what_goes(const struct fm_sampler *s, const uint16_t *flow, int c, float *z)
+/* Leave only what goes with the visible tokens of a flow; confined: its number of fm_sample_space; c is not rel. */
+static void what_goes(const struct fm_sampler *s, const uint16_t *flow, float confined, int c, float *z)
 {
 	int dirs = s->net->vocab[FM_T_DIR];
 	if ((c == FM_T_SA || c == FM_T_DA) && dirs && flow[FM_T_DIR] < dirs)
@@ -58,6 +58,7 @@ static void what_goes(const struct fm_sampler *s, const uint16_t *flow, int c, f
 	if (s->codec->roles.any_ipv6)
 		one_family_only(s, flow, c, z);
 	fm_structural_zeros_apply(s->zeros, s->net->vocab, flow, c, z);
+	fm_label_services_apply(&s->zeros->services, s->codec, flow, confined, c, z);
 }
 
 /* Exclude from z the flows that row `row` of the window tok may not be related to in the way that its role announces;
@@ -214,6 +215,18 @@ void fm_sample_times(const struct fm_sampler *s, size_t w, float *reveal)
 	}
 }
 
+/* Must column c of this flow, which is related in a way `kind`, wait for the other port?  One port says most of what
+ * the other is.  So it waits for one that is copied, and for the network to see one that this step has shown. */
+static bool waits_for_port(const struct fm_sampler *s, const struct fm_sample_step *q, const uint16_t *tok, int kind,
+			   int c)
+{
+	const uint16_t *seen = q->space->seen + (tok - q->tok);
+	int other = c == FM_T_SP ? FM_T_DP : c == FM_T_DP ? FM_T_SP : -1;
+	if (other < 0 || q->last)
+		return false;
+	return masked(s, tok, other) ? fm_relation_source(kind, other) >= 0 : masked(s, seen, other);
+}
+
 /* May the token of column c of this flow be drawn?  What a relation copies waits for its source, a reply's duration for
  * its request's; a flow that found no source has become one like any other, and makes up for lost time as soon as the
  * columns before have shown. */
@@ -229,7 +242,7 @@ static bool ready(const struct fm_sampler *s, const struct fm_sample_step *q, co
 		return false;
 	if (fm_relation_source(FM_RELATION_REPLY, c) < 0)
 		return true;
-	if (fm_relation_source(kind, c) >= 0)
+	if (fm_relation_source(kind, c) >= 0 || waits_for_port(s, q, tok, kind, c))
 		return false;
 	return !((double)reveal[c] > q->t && !q->last && earlier_masked(s, tok, c));
 }
@@ -250,7 +263,7 @@ static void show(const struct fm_sampler *s, const struct fm_sample_step *q, int
 		flow[c] = draw_relations(s, flow - (size_t)row * FM_NTOK, row, z, u);
 		return;
 	}
-	what_goes(s, flow, c, z);
+	what_goes(s, flow, q->space->confined[r], c, z);
 	if (c == FM_T_TD)
 		near_request_only(s, flow - (size_t)row * FM_NTOK, row, z);
 	const uint16_t *budget = budget_of(s, q, c, r);
@@ -286,7 +299,7 @@ static float how_sure(const struct fm_sampler *s, const struct fm_sample_step *q
 	double noise = -fm_det_log(-fm_det_log(1 - fm_rng_uniform53(&q->rng[r / W]) * 0.999999 - 5e-7));
 	memcpy(z, logit, sizeof *z * (size_t)V);
 	if (c != FM_T_REL) {
-		what_goes(s, flow, c, z);
+		what_goes(s, flow, q->space->confined[r], c, z);
 	} else if (!announces(flow[FM_T_ROLE]) || row == 0) {
 		return (float)(FM_ORDER_NOISE * noise);
 	} else {
@@ -382,8 +395,8 @@ static bool clean(const struct fm_sampler *s, int c, double t)
 }
 
 /* Logits of x_0 without the tokens that do not go with the flow's clean columns; done: which columns are clean. */
-static void what_goes_with_clean(const struct fm_sampler *s, const uint16_t *flow, int row, int c, const bool *done,
-				 float *z)
+static void what_goes_with_clean(const struct fm_sampler *s, const uint16_t *flow, float confined, int row, int c,
+				 const bool *done, float *z)
 {
 	bool other[FM_WINDOW_MOST] = {false};
 	uint16_t seen[FM_NTOK];
@@ -403,7 +416,7 @@ static void what_goes_with_clean(const struct fm_sampler *s, const uint16_t *flo
 	}
 	for (int b = 0; b < FM_NTOK; b++)
 		seen[b] = done[b] ? flow[b] : (uint16_t)s->net->vocab[b];
-	what_goes(s, seen, c, z);
+	what_goes(s, seen, confined, c, z);
 	if (c == FM_T_TD)
 		near_request_only(s, flow - (size_t)row * FM_NTOK, row, z);
 }
@@ -463,7 +476,7 @@ static void mix_column(const struct fm_sampler *s, const struct fm_sample_step *
 		fm_label_budget_balance(z, V, rows, n, W);
 	for (int i = 0; i < n; i++, z += V) {
 		uint16_t *flow = q->tok + (size_t)rows[i] * FM_NTOK;
-		what_goes_with_clean(s, flow, rows[i] % W, c, done, z);
+		what_goes_with_clean(s, flow, q->space->confined[rows[i]], rows[i] % W, c, done, z);
 		if (wanted)
 			as_wanted(budget_of(s, q, c, rows[i]), s->net->nclasses, V, z);
 		flow[c] = (uint16_t)fm_multinomial_draw(s->net->k, z, V, flow[c], &keep,
@@ -502,5 +515,7 @@ static void mix_columns(const struct fm_sampler *s, const struct fm_sample_step 
 
 void fm_sample_tokens(const struct fm_sampler *s, const struct fm_sample_step *q, float *res)
 {
+	size_t R = (size_t)q->B * (size_t)s->net->arch.window;
+	memcpy(q->space->seen, q->tok, R * FM_NTOK * sizeof *q->tok);
 	(s->pr->multinomial ? mix_columns : show_columns)(s, q, res);
 }

@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "model/codec/decode.h"
 #include "model/codec/hosts.h"
+#include "model/codec/label_services.h"
 #include "tests/unit/ipv4_of.h"
 #include "tests/unit/model_fixture.h"
 
@@ -252,6 +253,64 @@ static void the_document_reads_back(void **state)
 	fm_hosts_free(h);
 }
 
+/* Of a rare label whose flows use few services these are known, but nobody's that fewer than k flows use. */
+static void services_of_labels_are_learned(void **state)
+{
+	struct fm_label_services l, again;
+	struct fm_codec *c;
+	struct fm_hosts *h;
+	struct fm_encoded e = {0};
+	struct fm_codec_opts o;
+	struct fm_error err = {0};
+	float z[4096] = {0};
+	double u;
+	int left = 0;
+	(void)state;
+	fit(&c, &h, &e, &o);
+	assert_int_equal(fm_label_services_fit(&l, c, &e, 20, &err), FM_OK);
+	int dos = fm_cat_token(&c->cat[FM_T_LABEL], "dos"), http = fm_num_encode(&c->num[FM_R_DP], 80, 0, &u);
+	assert_true(l.share[dos] >= FM_SERVICES_COVER);
+	for (size_t i = 0; i < l.n; i++) {
+		const struct fm_label_service *s = &l.service[i];
+		size_t met = 0;
+		for (size_t r = 0; r < e.windows * W; r++) {
+			const uint16_t *x = e.tok + r * FM_NTOK;
+			int atoms = c->num[FM_R_DP].natoms;
+			met += x[FM_T_LABEL] == s->label && x[FM_T_PR] == s->pr &&
+			       (x[FM_T_SP] < atoms ? x[FM_T_SP] : atoms) == s->sp &&
+			       (x[FM_T_DP] < atoms ? x[FM_T_DP] : atoms) == s->dp;
+		}
+		assert_true(met >= 20);
+		assert_true(s->label != dos || s->sp == http || s->dp == http);
+	}
+	/* From a port of a client, a flow of the label that is confined goes to port 80 and nowhere else. */
+	uint16_t flow[FM_NTOK];
+	for (int k = 0; k < FM_NTOK; k++)
+		flow[k] = (uint16_t)c->vocab[k];
+	flow[FM_T_LABEL] = (uint16_t)dos;
+	flow[FM_T_SP] = (uint16_t)(c->vocab[FM_T_SP] - 1);
+	fm_label_services_apply(&l, c, flow, 0.99999f, FM_T_DP, z);
+	for (int v = 0; v < c->vocab[FM_T_DP]; v++)
+		left += z[v] > -1;
+	assert_int_equal(left, l.share[dos] < 1 ? c->vocab[FM_T_DP] : 1);
+	fm_label_services_apply(&l, c, flow, 0, FM_T_DP, z);
+	for (int v = 0; v < c->vocab[FM_T_DP]; v++)
+		assert_true((z[v] > -1) == (v == http));
+	json_t *j = fm_label_services_json(&l);
+	assert_int_equal(fm_label_services_from_json(&again, c, j, &err), FM_OK);
+	assert_int_equal(again.n, l.n);
+	assert_memory_equal(again.service, l.service, l.n * sizeof *l.service);
+	assert_memory_equal(again.share, l.share, sizeof l.share);
+	fm_label_services_free(&again);
+	json_array_set_new(json_array_get(json_object_get(j, "label_pr_sp_dp"), 0), 1, json_integer(60000));
+	assert_int_equal(fm_label_services_from_json(&again, c, j, &err), FM_EINPUT);
+	json_decref(j);
+	fm_label_services_free(&l);
+	fm_encoded_free(&e);
+	fm_codec_free(c);
+	fm_hosts_free(h);
+}
+
 static void a_trace_shorter_than_a_window_is_refused(void **state)
 {
 	struct fm_codec *c;
@@ -273,6 +332,7 @@ int main(void)
 	    cmocka_unit_test(flows_come_back),
 	    cmocka_unit_test(no_real_address_is_kept),
 	    cmocka_unit_test(the_document_reads_back),
+	    cmocka_unit_test(services_of_labels_are_learned),
 	    cmocka_unit_test(a_trace_shorter_than_a_window_is_refused),
 	    cmocka_unit_test(order_by_text_is_kept_in_its_ticks), /* last: it disturbs the flows */
 	};

@@ -332,6 +332,59 @@ static void the_shortest_process_works(void **state)
 	S.pr = usual;
 }
 
+/* Are protocol and ports of a flow a service of its label? */
+static bool is_service(const uint16_t *x)
+{
+	uint16_t atoms = (uint16_t)S.codec->num[FM_R_DP].natoms;
+	uint16_t sp = x[FM_T_SP] < atoms ? x[FM_T_SP] : atoms, dp = x[FM_T_DP] < atoms ? x[FM_T_DP] : atoms;
+	for (size_t i = 0; i < zeros.services.n; i++) {
+		const struct fm_label_service *s = &zeros.services.service[i];
+		if (s->label == x[FM_T_LABEL] && s->pr == x[FM_T_PR] && s->sp == sp && s->dp == dp)
+			return true;
+	}
+	return false;
+}
+
+/* A network that has learned nothing makes flows of the services that their labels have, as often as these do. */
+static void flows_keep_to_the_services_of_their_label(void **state)
+{
+	struct fm_process pr;
+	struct fm_error err = {0};
+	struct made m;
+	float *p = malloc(sizeof(float) * S.net->layout.nfloats);
+	(void)state;
+	fm_layout_init(&S.net->layout, p, 3);
+	assert_int_equal(fm_label_services_fit(&zeros.services, S.codec, &S.train, 5, &err), FM_OK);
+	assert_true(zeros.services.n > 1);
+	for (int multinomial = 0; multinomial < 2; multinomial++)
+		for (size_t k = 0; k < 2; k++) {
+			const struct fm_sample_opts o = {.steps = k ? 3 : 20, .solver = FM_DDIM, .seed = 2};
+			size_t n[2] = {0},
+			       out[2] = {0}; /* without and with services that are everything to the label */
+			assert_int_equal(fm_process_init(&pr, 100, "cosine", &err), FM_OK);
+			assert_int_equal(fm_process_choose(&pr, multinomial ? "multinomial" : "absorbing", "v", &err),
+					 FM_OK);
+			for (int all = 0; all < 2; all++) {
+				for (int l = 0; all && l < FM_MAXCLASSES; l++)
+					zeros.services.share[l] = zeros.services.share[l] > 0;
+				assert_int_equal(make(S.net, &pr, p, &o, 2, &m, &err), FM_OK);
+				for (size_t r = 0; r < schedule.n * W; r++) {
+					const uint16_t *x = m.tok + r * FM_NTOK;
+					if (x[FM_T_REL] != 0 || !(zeros.services.share[x[FM_T_LABEL]] > 0))
+						continue;
+					n[all]++;
+					out[all] += !is_service(x);
+				}
+				made_free(&m);
+			}
+			assert_true(n[1] > 50);
+			assert_int_equal(out[1], 0);
+			assert_true(out[0] < n[0] / 5);
+		}
+	fm_label_services_free(&zeros.services);
+	free(p);
+}
+
 static int setup(void **state)
 {
 	struct fm_error err = {0};
@@ -358,6 +411,7 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(flows_keep_to_the_services_of_their_label),
 	    cmocka_unit_test(transformer),
 	    cmocka_unit_test(unet),
 	    cmocka_unit_test(mlp),

@@ -1,0 +1,39 @@
+/*
+ * label_services.h - the services that flows of a label use: a scan of port 22 goes to TCP 22 or is answered from it.
+ *
+ * A network that learned a label from a hundred flows spreads some of its probability over what all other flows do.
+ * So for each label is learned which services its flows use: protocol and both ports, where ports without a token of
+ * their own count as one.  Where the services that k of its flows or more use make up FM_SERVICES_COVER of them, as
+ * many flows of the label as that are confined to them when they are drawn; the others are not, so that what is rarer
+ * still comes.  Of the services is kept which there are, and their share of the label's flows.
+ */
+#ifndef FM_MODEL_CODEC_LABEL_SERVICES_H
+#define FM_MODEL_CODEC_LABEL_SERVICES_H
+
+#include "model/codec/codec.h"
+
+#define FM_SERVICES_COVER 0.9
+
+struct fm_label_service {
+	uint16_t label, pr, sp, dp; /* sp, dp: the first of the tokens of bins stands for all of them */
+};
+struct fm_label_services {
+	struct fm_label_service *service; /* (n), by label */
+	size_t n;
+	double share[FM_MAXCLASSES]; /* of the flows of a label that its services make up; 0: it has none here */
+};
+/* Of encoded training windows.  None of a codec with one label. */
+int fm_label_services_fit(struct fm_label_services *l, const struct fm_codec *c, const struct fm_encoded *e,
+			  int min_count, struct fm_error *err) FM_MUST_CHECK;
+/* Exclude, from the logits z of column c of a flow, what makes it none of its label's services given its visible tokens
+ * (masked: vocab).  u: of [0, 1), one for each flow; it says whether the flow is confined.  At least one token is left:
+ * a column that would lose all is left as it is. */
+void fm_label_services_apply(const struct fm_label_services *l, const struct fm_codec *codec, const uint16_t *tok,
+			     float u, int c, float *z);
+json_t *fm_label_services_json(const struct fm_label_services *l);
+/* j NULL: none. */
+int fm_label_services_from_json(struct fm_label_services *l, const struct fm_codec *c, const json_t *j,
+				struct fm_error *err) FM_MUST_CHECK;
+void fm_label_services_free(struct fm_label_services *l);
+
+#endif
