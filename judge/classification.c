@@ -434,14 +434,17 @@ int fm_classification(const struct fm_table *real, const struct fm_table *synthe
 
 	if ((rc = fm_alloc(&w, 1, sizeof *w, "classification", err)) < 0)
 		return rc;
-	if ((rc = fm_task_choose(&w->task, real, synthetic, holdout, FM_CLASS_TRAIN, FM_CLASS_TEST, 21, err)) < 0 ||
-	    !(w->task.present >> FM_LABEL & 1u))
+	if ((rc = fm_task_choose(&w->task, real, synthetic, holdout, FM_CLASS_TRAIN, FM_CLASS_TEST, 21, err)) < 0)
 		goto out;
+	if (!FM_HAS(real, FM_LABEL) || (holdout && !FM_HAS(holdout, FM_LABEL))) {
+		rc = fm_metrics_add(out, "downstream.label_classes", 0, (int64_t)w->task.real.n, err);
+		goto out;
+	}
 	if ((rc = fm_alloc(&keep, real->dict[FM_LABEL].n + 1, sizeof *keep, "labels", err)) < 0 ||
 	    (rc = find_classes(w, real, keep, err)) < 0 ||
 	    (rc = fm_metrics_add(out, "downstream.label_classes", w->classes, (int64_t)w->task.real.n, err)) < 0)
 		goto out;
-	if (w->classes > 1)
+	if (w->classes > 1 && FM_HAS(synthetic, FM_LABEL))
 		rc = learn_and_report(w, real, keep, pool, out, err);
 out:
 	for (int s = 0; s < SOURCES; s++)

@@ -4,8 +4,8 @@
  * real).
  *
  *     downstream.label_classes    classes with at least FM_CLASS_ROWS rows in the real training sample and in the
- *                                 test; n the training rows.  With fewer than two there is nothing to tell apart: no
- *                                 other metric is added
+ *                                 test, 0 where the real flows have no label; n the training rows.  With fewer than
+ *                                 two there is nothing to tell apart: no other metric is added
  *     tstr.macro_f1.C, trtr.macro_f1.C     mean over the classes of F1, for the classifiers C: trees
  *                                          (gradient-boosted, trees.h), logistic (linear.h), network (network.h)
  *     tstr.macro_f1_drop.C        trtr - tstr, with the 95 % interval of a bootstrap over the test rows; .mean: of
@@ -35,8 +35,8 @@
 #define FM_CLASS_TRAIN 30000
 #define FM_CLASS_TEST 20000
 
-/* holdout NULL: every fifth of the real rows is tested on.  Adds nothing when a table lacks the label or every
- * feature. */
+/* holdout NULL: every fifth of the real rows is tested on.  Adds only label_classes when a table lacks the label or
+ * every feature. */
 int fm_classification(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
 		      struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 

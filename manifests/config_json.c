@@ -233,10 +233,13 @@ static void doc_check(const struct fm_config *cfg, const char *name, struct fm_b
 	fm_buf_puts(out, c ? "" : " none");
 	if (c && c->has_max)
 		fm_buf_printf(out, " at most %g%s", c->max, c->relative_to_floor ? " times its floor" : "");
-	if (c && c->plus > 0)
+	if (c && c->has_max && c->plus > 0)
 		fm_buf_printf(out, " and %g more", c->plus);
 	if (c && c->has_min)
-		fm_buf_printf(out, "%s at least %g", c->has_max ? "," : "", c->min);
+		fm_buf_printf(out, "%s at least %g%s", c->has_max ? "," : "", c->min,
+			      c->relative_to_floor && !c->has_max ? " times its floor" : "");
+	if (c && !c->has_max && c->plus > 0)
+		fm_buf_printf(out, " less %g", c->plus);
 	if (c && c->has_room)
 		fm_buf_printf(out, ", room %g", c->room);
 	fm_buf_puts(out, " |");

@@ -20,6 +20,28 @@ static void line_init(struct fm_check_result *c, const char *name, const char *d
 	snprintf(c->direction, sizeof c->direction, "%s", direction);
 }
 
+/* Of a score over labels more digits than three would tell how many rows carry them, and a verdict is published. */
+static double as_published(const struct fm_metric *m)
+{
+	return fm_metric_audience(m->name) & FM_LABELS && fm_gate_needs_labels(m->name)
+		   ? nearbyint(m->value * 1000) / 1000 + 0.0
+		   : m->value;
+}
+
+bool fm_gate_needs_labels(const char *check)
+{
+	const struct fm_metric_kind *kind = fm_metric_kind(check);
+
+	return kind && (kind->needs & FM_NEEDS_LABELS || strcmp(check, "jsd.TY") == 0);
+}
+
+bool fm_gate_is_silent(const char *check, const struct fm_metrics *metrics)
+{
+	const struct fm_metric *classes = fm_metrics_find(metrics, "downstream.label_classes");
+
+	return classes && classes->value < 2 && fm_gate_needs_labels(check) && !fm_metrics_find(metrics, check);
+}
+
 int fm_gate_is_relative(const struct fm_cfg_check *check, int is_max)
 {
 	return check->relative_to_floor && (is_max || !check->has_max);
@@ -33,13 +55,15 @@ void fm_gate_line(struct fm_check_result *c, const struct fm_cfg_check *check, i
 
 	if (fm_gate_is_relative(check, is_max))
 		threshold = is_max ? threshold * floor + check->plus : threshold * floor - check->plus;
+	if (fm_gate_is_relative(check, is_max) && fm_metric_audience(check->name) & FM_LABELS)
+		threshold = fm_two_digits(threshold, is_max);
 	line_init(c, check->name, is_max ? "max" : "min", threshold + extra);
 	if (!m) {
 		snprintf(c->why, sizeof c->why,
 			 "not measured: misspelt, or it needs a column or a holdout that is not there");
 		return;
 	}
-	c->value = m->value;
+	c->value = as_published(m);
 	c->n = m->n;
 	c->ci_lo = m->ci_lo;
 	c->ci_hi = m->ci_hi;
@@ -61,7 +85,10 @@ const struct fm_metric *fm_gate_floor(const struct fm_metrics *metrics, const ch
 {
 	char full[80];
 
-	snprintf(full, sizeof full, "floor.%s", name);
+	if (strncmp(name, "tstr.", 5) == 0)
+		snprintf(full, sizeof full, "trtr.%s", name + 5);
+	else
+		snprintf(full, sizeof full, "floor.%s", name);
 	return fm_metrics_find(metrics, full);
 }
 
@@ -157,7 +184,8 @@ int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics,
 	if ((rc = fm_alloc(&v->check, 2 * (size_t)n + 4, sizeof *v->check, "a verdict", err)) < 0)
 		return rc;
 	for (int i = 0; i < n; i++)
-		apply(v, metrics, &cfg->gate.check[i], cfg->gate.room);
+		if (!fm_gate_is_silent(cfg->gate.check[i].name, metrics))
+			apply(v, metrics, &cfg->gate.check[i], cfg->gate.room);
 	if (n == 0) {
 		struct fm_check_result *c = &v->check[v->n++];
 		line_init(c, "gate", "min", 1);

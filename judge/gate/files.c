@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "judge/gate/check.h"
 #include "manifests/registry.h"
 
 /* A floor may be 0 by chance: a value nearer than this to the ideal counts as ideal. */
@@ -23,7 +24,7 @@ static bool is_unasked(const struct fm_cfg_check *check, const struct fm_metrics
 {
 	const struct fm_metric_kind *kind = fm_metric_kind(check->name);
 
-	if (fm_metric_needs_run(check->name))
+	if (fm_metric_needs_run(check->name) || fm_gate_is_silent(check->name, metrics))
 		return true;
 	if (!lenient)
 		return false;

@@ -375,13 +375,22 @@ static void print_metrics(const struct fm_metrics *m)
 	}
 }
 
-static void print_left_out(const struct evaluation *e, bool for_run, const char *why)
+enum left_out { WITHOUT_HOLDOUT, WITHOUT_LABELS, WITHOUT_RUN };
+
+static enum left_out why_left_out(const struct evaluation *e, const char *check)
+{
+	return fm_metric_needs_run(check)              ? WITHOUT_RUN
+	       : fm_gate_is_silent(check, &e->metrics) ? WITHOUT_LABELS
+						       : WITHOUT_HOLDOUT;
+}
+
+static void print_left_out(const struct evaluation *e, enum left_out kind, const char *why)
 {
 	int listed = 0;
 
 	for (size_t i = 0; i < json_array_size(e->left_out); i++) {
 		const char *name = json_string_value(json_array_get(e->left_out, i));
-		if (fm_metric_needs_run(name) == for_run)
+		if (why_left_out(e, name) == kind)
 			printf("%s %s", listed++ ? "," : why, name);
 	}
 	if (listed)
@@ -396,8 +405,9 @@ static int print_evaluation(const struct evaluation *e, struct fm_error *err)
 		if (e->gate) {
 			fm_verdict_print(stdout, &e->verdict);
 			fm_verdict_print_trace(stdout, &e->verdict, &e->metrics);
-			print_left_out(e, false, "left out without a --holdout:");
-			print_left_out(e, true, "left out, as only flowmint run has what it takes:");
+			print_left_out(e, WITHOUT_HOLDOUT, "left out without a --holdout:");
+			print_left_out(e, WITHOUT_LABELS, "left out, as the real flows have fewer than two labels:");
+			print_left_out(e, WITHOUT_RUN, "left out, as only flowmint run has what it takes:");
 			putchar('\n');
 		}
 		print_metrics(&e->metrics);

@@ -73,12 +73,11 @@ static void count_as_it_stands(struct count *c, const struct fm_config *cfg, con
 	for (int i = 0; i < cfg->gate.n; i++) {
 		const struct fm_cfg_check *check = &cfg->gate.check[i];
 		int failed = 0;
-		char name[80];
 
 		if (!fm_metrics_find(&m, check->name) || fm_metric_by_identity(check->name))
 			continue;
-		snprintf(name, sizeof name, "floor.%s", check->name);
-		const struct fm_metric *at = fm_metrics_find(&f, name);
+		const struct fm_metric *at = fm_gate_floor(&f, check->name);
+		at = at ? at : fm_gate_floor(&m, check->name);
 		for (int is_max = 0; is_max < 2; is_max++) {
 			struct fm_check_result line;
 			if (is_max ? !check->has_max : !check->has_min)

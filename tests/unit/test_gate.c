@@ -165,6 +165,44 @@ static void test_nan_and_infinity_fail(void **state)
 	fails_because(f, 0, "infinite");
 }
 
+/* A check of labels has nothing to say of a trace that has none to tell apart; a release that lost them fails it. */
+static void test_labels_are_judged_where_there_are_any(void **state)
+{
+	struct fixture *f = *state;
+	struct fm_error err = {0};
+
+	check_max(f, "jsd.SA", 1);
+	check_max(f, "jsd.TY", 0.02);
+	check_min(f, "tstr.macro_f1.trees", 0.7);
+	f->cfg->gate.check[2].relative_to_floor = true;
+	f->cfg->gate.check[2].plus = 0.05;
+	apply(f);
+	assert_int_equal(f->v.n, 3); /* how many there are is not known */
+	fails_because(f, 1, "not measured");
+	assert_int_equal(fm_metrics_add(&f->m, "downstream.label_classes", 1, 1000, &err), FM_OK);
+	apply(f);
+	assert_int_equal(f->v.n, 1);
+	assert_int_equal(f->v.pass, 1);
+	f->m.m[f->m.n - 1].value = 2;
+	apply(f);
+	assert_int_equal(f->v.n, 3);
+	fails_because(f, 1, "not measured");
+	fails_because(f, 2, "not measured");
+	/* What real flows teach is the floor; three digits of a score are published, and two of a threshold. */
+	assert_int_equal(fm_metrics_add(&f->m, "jsd.TY", 0.001, 1000, &err), FM_OK);
+	assert_int_equal(fm_metrics_add(&f->m, "tstr.macro_f1.trees", 0.5123456, 1000, &err), FM_OK);
+	apply(f);
+	fails_because(f, 2, "noise floor was not measured");
+	assert_int_equal(fm_metrics_add(&f->m, "trtr.macro_f1.trees", 0.8012345, 1000, &err), FM_OK);
+	apply(f);
+	assert_int_equal(f->v.pass, 1);
+	assert_true(f->v.check[2].value == 0.512);
+	assert_true(f->v.check[2].threshold == 0.51);
+	f->m.m[f->m.n - 1].value = 0.95;
+	apply(f);
+	fails_because(f, 2, "below");
+}
+
 static void test_bad_thresholds_fail(void **state)
 {
 	struct fixture *f = *state;
@@ -468,6 +506,7 @@ int main(void)
 	    T(test_max_and_min_are_two_lines),
 	    T(test_missing_metric_fails),
 	    T(test_nan_and_infinity_fail),
+	    T(test_labels_are_judged_where_there_are_any),
 	    T(test_bad_thresholds_fail),
 	    T(test_no_check_fails),
 	    T(test_relative_to_the_floor),

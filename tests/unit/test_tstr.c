@@ -154,6 +154,11 @@ static int thirds(size_t i)
 	return (int)(i % 3);
 }
 
+static int halves(size_t i)
+{
+	return (int)(i % 2);
+}
+
 static void test_one_class_says_so(void **state)
 {
 	static const char *const value[] = {"background", "dos"};
@@ -172,8 +177,16 @@ static void test_one_class_says_so(void **state)
 	fm_metrics_free(&m);
 	t->present &= ~(1u << FM_LABEL); /* no labels at all */
 	m = judge(t, s, h);
-	assert_int_equal(m.n, 0);
+	assert_true(m.n == 1 && metric(&m, "downstream.label_classes") == 0);
+	fm_metrics_free(&m);
 	t->present |= 1u << FM_LABEL;
+	relabel(t, value, halves);
+	relabel(h, value, halves);
+	s->present &= ~(1u << FM_LABEL); /* what was learned has none: the real flows have, and it shows */
+	m = judge(t, s, h);
+	assert_true(m.n == 1 && metric(&m, "downstream.label_classes") == 2);
+	fm_metrics_free(&m);
+	s->present |= 1u << FM_LABEL;
 	fm_table_free(t);
 	fm_table_free(s);
 	fm_table_free(h);
