@@ -10,6 +10,7 @@
 #include "judge/bins.h"
 #include "judge/column.h"
 #include "judge/divergence.h"
+#include "judge/host_histogram.h"
 
 #define TOP 12
 #define CODES 65536            /* ports, and the codes of one dictionary */
@@ -251,6 +252,7 @@ static int all_fields(const struct fm_table *const table[NSIDES], int by, json_t
 			goto out;
 		}
 	}
+	rc = fm_host_histograms(table[REAL], table[SYNTHETIC], by == REAL, list, err);
 out:
 	free(c);
 	if (rc < 0)

@@ -17,6 +17,8 @@
  *             of rows, each table by its own ranks; of synthetic_cells
  *             the last holds all further ranks of the others
  *
+ * Behind the columns stand the fields of hosts in time (host_histogram.h): MINUTES LIFE BUSY.
+ *
  * A column that a table lacks leaves its field out.
  */
 #ifndef FM_JUDGE_HISTOGRAM_H

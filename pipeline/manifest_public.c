@@ -102,9 +102,11 @@ static bool same_text(const json_t *a, const json_t *b)
 static bool is_field(const json_t *f, const json_t *own, bool real, int64_t k)
 {
 	const json_t *counts = json_object_get(f, "real");
+	const char *kind = json_string_value(json_object_get(f, "kind"));
 	json_t *rest;
 	bool same;
 
+	real = real && !(kind && strcmp(kind, "hosts") == 0); /* of single hosts nothing real is published */
 	if (!own || (counts != NULL) != real ||
 	    (real && !are_counts(counts, json_array_size(json_object_get(own, "synthetic")), k)))
 		return false;

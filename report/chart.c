@@ -213,6 +213,64 @@ void fm_chart_rows(struct fm_buf *out, const struct fm_chart *c, const struct fm
 	fm_buf_puts(out, "</svg>");
 }
 
+/* ---- hosts ---- */
+
+enum { HOST_ROW = 7, HOST_HEAD = 14, SHADES = 4 };
+
+/* The cells of one shade as one path; y: of the first row. */
+static void put_shade(struct fm_buf *out, const char *class, const struct fm_chart_hosts *h,
+		      const double cell[][FM_CHART_SLOTS], int shade, double y)
+{
+	double wide = PLOT_W / (double)h->slots;
+	size_t begun = out->len;
+
+	fm_buf_printf(out, "<path class=\"%s cell\" fill-opacity=\"%d.%02d\" d=\"", class, shade / SHADES,
+		      100 * (shade % SHADES) / SHADES);
+	size_t empty = out->len;
+	for (size_t i = 0; i < h->hosts; i++)
+		for (size_t k = 0; k < h->slots; k++) {
+			if ((int)ceil(fmin(fmax(cell[i][k], 0), 1) * SHADES) != shade)
+				continue;
+			fm_buf_puts(out, "M");
+			fm_html_fixed(out, LEFT + wide * (double)k, 1);
+			fm_buf_puts(out, " ");
+			fm_html_fixed(out, y + HOST_ROW * (double)i, 0);
+			fm_buf_puts(out, "h");
+			fm_html_fixed(out, wide, 1);
+			fm_buf_printf(out, "v%dh-", HOST_ROW - 1);
+			fm_html_fixed(out, wide, 1);
+			fm_buf_puts(out, "z");
+		}
+	if (out->len == empty)
+		out->len = begun;
+	else
+		fm_buf_puts(out, "\"/>");
+}
+
+void fm_chart_hosts(struct fm_buf *out, const struct fm_chart *c, const struct fm_chart_hosts *h)
+{
+	int block = HOST_HEAD + HOST_ROW * (int)h->hosts, height = block * (h->has_real ? 2 : 1) + BOTTOM;
+
+	open_svg(out, c, height);
+	for (int side = h->has_real ? 0 : 1; side < 2; side++) {
+		double y = h->has_real ? side * block : 0;
+
+		open_text(out, "start head", LEFT, y + 10);
+		fm_buf_puts(out, side ? "synthetic</text>" : "real</text>");
+		for (int shade = 1; shade <= SHADES; shade++)
+			put_shade(out, side ? "syn" : "real", h, side ? h->synthetic : h->real, shade, y + HOST_HEAD);
+		open_text(out, "end", LEFT - 5, y + HOST_HEAD + 7);
+		fm_buf_puts(out, "1st</text>");
+	}
+	put_line(out, "axis", LEFT, height - BOTTOM, WIDTH - RIGHT, height - BOTTOM);
+	open_text(out, "start", LEFT, height - 6);
+	fm_html_text(out, h->first);
+	fm_buf_puts(out, "</text>");
+	open_text(out, "end", WIDTH - RIGHT, height - 6);
+	fm_html_text(out, h->last);
+	fm_buf_puts(out, "</text></svg>");
+}
+
 /* ---- a limit ---- */
 
 void fm_chart_limit(struct fm_buf *out, double value, double limit, double floor_value, int is_max, int pass)

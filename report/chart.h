@@ -1,5 +1,5 @@
 /*
- * chart.h - the two pictures of the report, as inline SVG that says in words what it shows.
+ * chart.h - the pictures of the report, as inline SVG that says in words what it shows.
  *
  * What is real is a surface, what is synthetic a line on it: they differ in form before they differ in colour.  Every
  * chart is one image to assistive technology (role="img"), named by its <title> and described by its <desc>.  Styles
@@ -42,6 +42,17 @@ struct fm_chart_rows {
 	int has_real;
 };
 void fm_chart_rows(struct fm_buf *out, const struct fm_chart *c, const struct fm_chart_rows *r);
+
+/* What hosts do in slots of time, a row each: the darker, the more.  Real ones above synthetic ones. */
+#define FM_CHART_HOSTS 16
+#define FM_CHART_SLOTS 64
+struct fm_chart_hosts {
+	size_t hosts, slots;
+	double real[FM_CHART_HOSTS][FM_CHART_SLOTS], synthetic[FM_CHART_HOSTS][FM_CHART_SLOTS]; /* of 1, 0: nothing */
+	int has_real;
+	const char *first, *last; /* plain text: when the slots begin and end */
+};
+void fm_chart_hosts(struct fm_buf *out, const struct fm_chart *c, const struct fm_chart_hosts *h);
 
 /* A value against its limit and the noise floor (NaN: none), for a cell of a table that says the same in numbers. */
 void fm_chart_limit(struct fm_buf *out, double value, double limit, double floor_value, int is_max, int pass);

@@ -23,6 +23,7 @@ void fm_part_verdict(const struct fm_page *p, struct fm_buf *out); /* summary.c 
 void fm_part_fields(const struct fm_page *p, struct fm_buf *out);  /* fields.c */
 /* The same without its section: legend and charts. */
 void fm_part_charts(const struct fm_page *p, struct fm_buf *out);
+void fm_part_hosts(const struct fm_page *p, struct fm_buf *out);      /* hosts.c */
 void fm_part_checks(const struct fm_page *p, struct fm_buf *out);     /* checks.c */
 void fm_part_explain(const struct fm_page *p, struct fm_buf *out);    /* explain.c: of the checks, what they ask */
 void fm_part_measures(const struct fm_page *p, struct fm_buf *out);   /* checks.c */

@@ -72,12 +72,14 @@ int fm_report_html(const json_t *facts, bool partner, struct fm_buf *html, struc
 		return rc;
 	fm_buf_puts(html, "<body>\n<main>\n");
 	fm_part_verdict(&p, html);
-	fm_buf_puts(html, "<nav aria-label=\"Sections\"><a href=\"#fields\">Fields</a> <a href=\"#checks\">Checks</a> "
+	fm_buf_puts(html, "<nav aria-label=\"Sections\"><a href=\"#fields\">Fields</a> "
+			  "<a href=\"#hosts\">Hosts</a> <a href=\"#checks\">Checks</a> "
 			  "<a href=\"#tasks\">Tasks</a> "
 			  "<a href=\"#controls\">Controls</a> <a href=\"#privacy\">Privacy</a> <a "
 			  "href=\"#provenance\">Provenance</a> "
 			  "<a href=\"#verify\">How to verify</a> <a href=\"#measures\">All measures</a></nav>\n");
 	fm_part_fields(&p, html);
+	fm_part_hosts(&p, html);
 	fm_part_checks(&p, html);
 	fm_part_tasks(&p, html);
 	fm_part_controls(&p, html);

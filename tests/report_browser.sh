@@ -40,7 +40,7 @@ for page in team partner; do
 	done
 	holds "$page: every image has a name" is $page.json 'all(name for name, text in d["images"])'
 	holds "$page: the sections have headings" is $page.json \
-		'{"Fields", "Checks", "Tasks", "Controls", "Privacy", "Provenance", "How to verify"} <= set(d["headings"])'
+		'{"Fields", "Hosts in time", "Checks", "Tasks", "Controls", "Privacy", "Provenance", "How to verify"} <= set(d["headings"])'
 	holds "$page: no window is too narrow, from 360 pixels on" is $page.json 'all(v <= 0 for v in d["overflow"].values())'
 	holds "$page: it is light, and dark where that is asked for" is $page.json \
 		'd["colours"]["light"] == "rgb(255, 255, 255)" and d["colours"]["dark"] != d["colours"]["light"]'

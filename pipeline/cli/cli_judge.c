@@ -240,9 +240,10 @@ static int within_walls(struct evaluation *e, struct fm_error *err)
 		const char **path;
 		struct fm_flows_place place;
 		enum fm_flows_role role;
-	} of[] = {{&e->real, {{0}, NULL}, FM_FLOWS_REAL},
-		  {&e->synthetic, {{0}, NULL}, FM_FLOWS_SYNTHETIC},
-		  {&e->holdout, {{0}, NULL}, FM_FLOWS_HOLDOUT}};
+		const char *given;
+	} of[] = {{&e->real, {{0}, NULL}, FM_FLOWS_REAL, e->real},
+		  {&e->synthetic, {{0}, NULL}, FM_FLOWS_SYNTHETIC, e->synthetic},
+		  {&e->holdout, {{0}, NULL}, FM_FLOWS_HOLDOUT, e->holdout}};
 	struct fm_walls w = {0};
 	json_t *result = NULL;
 	struct fm_error later;
@@ -269,8 +270,10 @@ static int within_walls(struct evaluation *e, struct fm_error *err)
 		goto out;
 	rc = take_measured(e, result, err);
 out:
-	for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		*of[i].path = of[i].given; /* what was found in a folder is forgotten */
 		fm_flows_forget(&of[i].place);
+	}
 	if (e->spill && fm_dir_remove(e->spill, &later) < 0)
 		fm_warn("%s", later.message);
 	free(e->spill);

@@ -1,9 +1,11 @@
 /* The histograms: every row counted once, in the bins that the metrics use, whatever the tables are like. */
 #include "judge_fixture.h"
 
+#include "base/fields.h"
 #include "judge/divergence.h"
 #include "judge/fidelity.h"
 #include "judge/histogram.h"
+#include "judge/host_histogram.h"
 #include "judge/symptoms.h"
 
 static const char *const cuts[] = {"real_cells", "synthetic_cells"};
@@ -53,8 +55,8 @@ static void test_every_row_is_counted_once(void **state)
 	(void)state;
 	for (int c = 0; c < 2; c++) {
 		const json_t *list = json_object_get(doc, cuts[c]);
-		assert_int_equal(json_array_size(list), 13);
-		for (size_t i = 0; i < json_array_size(list); i++) {
+		assert_int_equal(json_array_size(list), FM_NFIELDS + 3);
+		for (size_t i = 0; i < FM_NFIELDS; i++) {
 			const json_t *f = json_array_get(list, i);
 			uint64_t sum;
 			size_t n = counts(f, "real", NULL, &sum);
@@ -69,6 +71,61 @@ static void test_every_row_is_counted_once(void **state)
 	fm_table_free(real);
 	fm_table_free(synthetic);
 	fm_table_free(holdout);
+}
+
+static uint64_t cell(const json_t *f, const char *side, size_t i)
+{
+	return (uint64_t)json_integer_value(json_array_get(json_object_get(f, side), i));
+}
+
+/* Minutes by their flows, sources by how long they lived, and when the busiest of them were there. */
+static void test_hosts_in_time(void **state)
+{
+	enum { ROWS = 40, SLOTS = FM_BUSY_SLOTS };
+	struct fm_table *real = random_table(ROWS, 1), *one = random_table(1, 2);
+	uint64_t sum;
+
+	(void)state;
+	/* Twelve sources: the first has 18 flows, one each 5 minutes from minute 0 on, the others two, in minute 1 and
+	 * a minute later. */
+	for (size_t i = 0; i < ROWS; i++) {
+		real->sa[i] = i < 18 ? 7 : (uint32_t)(8 + (i - 18) / 2);
+		real->te[i] = i < 18 ? (int64_t)i * 300000 : 60000 + (int64_t)(i % 2) * 60000;
+	}
+	json_t *doc = histograms(real, one, NULL);
+	for (int c = 0; c < 2; c++) {
+		const json_t *minutes = field(doc, cuts[c], "MINUTES"), *life = field(doc, cuts[c], "LIFE"),
+			     *busy = field(doc, cuts[c], "BUSY");
+		assert_int_equal(counts(minutes, "real", NULL, &sum), FM_POWERS);
+		assert_int_equal(sum, 17 * 5 + 1);
+		assert_int_equal(cell(minutes, "real", 1), 18);
+		assert_int_equal(cell(minutes, "real", 4), 2); /* 11 flows */
+		assert_int_equal(cell(minutes, "real", 0), 17 * 5 + 1 - 20);
+		assert_int_equal(cell(minutes, "synthetic", 1), 1);
+		counts(life, "real", NULL, &sum);
+		assert_int_equal(sum, 12);
+		assert_int_equal(cell(life, "real", 5), 11); /* 60 s */
+		assert_int_equal(cell(life, "real", 12), 1); /* 5100 s */
+		assert_int_equal(cell(life, "synthetic", 0), 1);
+		assert_int_equal(counts(busy, "real", NULL, &sum), FM_BUSY_HOSTS * SLOTS);
+		assert_int_equal(sum, 18 + 9 * 2);
+		counts(busy, "synthetic", NULL, &sum);
+		assert_int_equal(sum, 1);
+	}
+	const json_t *busy = field(doc, cuts[0], "BUSY");
+	assert_true(json_real_value(json_object_get(busy, "lo")) == 0);
+	assert_int_equal(cell(busy, "real", 0), 1);
+	assert_int_equal(cell(busy, "real", SLOTS - 1), 1);
+	assert_int_equal(cell(busy, "real", SLOTS) + cell(busy, "real", SLOTS + 1), 2);
+	json_decref(doc);
+	/* Without a source there is none. */
+	one->present &= ~(1u << FM_SA);
+	doc = histograms(real, one, NULL);
+	assert_null(field(doc, cuts[0], "LIFE"));
+	json_decref(doc);
+	one->present |= 1u << FM_SA;
+	fm_table_free(real);
+	fm_table_free(one);
 }
 
 /* What the report draws is what the gate judged. */
@@ -192,13 +249,13 @@ static void test_small_and_lacking_tables(void **state)
 
 	(void)state;
 	doc = histograms(one, one, NULL);
-	assert_int_equal(json_array_size(json_object_get(doc, "real_cells")), 13);
+	assert_int_equal(json_array_size(json_object_get(doc, "real_cells")), FM_NFIELDS + 3);
 	json_decref(doc);
 	some->present &= ~(1u << FM_FLG);
 	doc = histograms(one, some, one);
 	assert_null(field(doc, "real_cells", "FLG"));
 	assert_null(field(doc, "synthetic_cells", "FLG"));
-	assert_int_equal(json_array_size(json_object_get(doc, "real_cells")), 12);
+	assert_int_equal(json_array_size(json_object_get(doc, "real_cells")), FM_NFIELDS + 2);
 	json_decref(doc);
 	empty->rows = 0;
 	doc = histograms(one, one, empty);
@@ -243,6 +300,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_every_row_is_counted_once),
+	    cmocka_unit_test(test_hosts_in_time),
 	    cmocka_unit_test(test_bins_are_those_of_the_metrics),
 	    cmocka_unit_test(test_synthetic_cells_do_not_depend_on_real_rows),
 	    cmocka_unit_test(test_ranks_by_hand),

@@ -768,6 +768,63 @@ static void test_published_counts_are_multiples_of_k(void **state)
 	json_decref(doc);
 }
 
+/* A FIELD of hosts in time: n cells that rise to the middle and fall again. */
+static json_t *field_of_hosts(const char *name, const char *kind, size_t n)
+{
+	json_t *real = json_array(), *synthetic = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		json_array_append_new(real, json_integer((json_int_t)(i < n / 2 ? 50 * i : 0)));
+		json_array_append_new(synthetic, json_integer((json_int_t)(i < n / 2 ? i : n - i)));
+	}
+	return json_pack("{s:s, s:s, s:f, s:f, s:o, s:o}", "name", name, "kind", kind, "lo", 1460332800e6, "hi",
+			 1460419200e6, "real", real, "synthetic", synthetic);
+}
+
+/* The team sees what hosts do, partners how many do it, and of single hosts only the synthetic ones. */
+static void test_hosts_in_time_are_drawn(void **state)
+{
+	static const char *const publish[] = {"metrics", "histograms"};
+	static const char real_rows[] = ">real</text><path class=\"real cell\"";
+
+	(void)state;
+	for (int k = 0; k < 2; k++) {
+		json_t *facts = facts_with(publish[k]), *hist = json_object_get(facts, "histograms"), *partner = NULL;
+		struct fm_error err = {0};
+		for (int c = 0; c < 2; c++) {
+			json_t *list = json_object_get(hist, c ? "synthetic_cells" : "real_cells");
+			json_array_append_new(list, field_of_hosts("MINUTES", "powers", 24));
+			json_array_append_new(list, field_of_hosts("LIFE", "powers", 24));
+			json_array_append_new(list, field_of_hosts("BUSY", "hosts", 480));
+		}
+		char *text = page(facts, false);
+		check_page(text);
+		HAS(text, "Lifetimes of sources: real against synthetic");
+		HAS(text, "have 1,024 to 2,047 flows");
+		HAS(text, "from 2016-04-11 00:00 to 2016-04-12 00:00");
+		HAS(text, real_rows);
+		HAS(text, ">synthetic</text><path class=\"syn cell\"");
+		free(text);
+		assert_int_equal(fm_report_partner(facts, &partner, &err), FM_OK);
+		text = page(partner, true);
+		check_page(text);
+		if (k)
+			HAS(text, "Lifetimes of sources: real against synthetic");
+		else
+			HAS(text, "Lifetimes of sources: synthetic<");
+		HAS_NOT(text, real_rows);
+		HAS(text, ">synthetic</text><path class=\"syn cell\"");
+		free(text);
+		json_decref(partner);
+		/* A field of another size is none. */
+		json_array_clear(json_object_get(json_array_get(json_object_get(hist, "real_cells"), 3), "synthetic"));
+		text = page(facts, false);
+		HAS_NOT(text, "Lifetimes of sources");
+		free(text);
+		json_decref(facts);
+	}
+}
+
 /* ---- what is missing ---- */
 
 static void test_missing_facts_are_shown_as_missing(void **state)
@@ -1246,6 +1303,7 @@ int main(void)
 	    cmocka_unit_test(test_models_stand_side_by_side),
 	    cmocka_unit_test(test_text_that_is_no_utf8_is_shown_as_unknown),
 	    cmocka_unit_test(test_impossible_histograms_are_missing),
+	    cmocka_unit_test(test_hosts_in_time_are_drawn),
 	    cmocka_unit_test(test_large_and_extreme_histograms_are_drawn_or_missing),
 	    cmocka_unit_test(test_a_partner_sees_nothing_private),
 	    cmocka_unit_test(test_numbers_of_the_real_flows_alone_stay_with_the_team),
