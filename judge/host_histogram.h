@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/table.h"
 
+#define FM_HOST_FIELDS 3
 #define FM_POWERS 24 /* cells; the last holds all that is more */
 #define FM_BUSY_HOSTS 10
 #define FM_BUSY_SLOTS 48

@@ -209,7 +209,8 @@ static struct fm_verdict verdict_of(const struct fm_config *cfg, const json_t *d
 		const struct fm_cfg_check *check = &cfg->gate.check[i];
 		char floor[96];
 
-		snprintf(floor, sizeof floor, "floor.%s", check->name);
+		bool learned = strncmp(check->name, "tstr.", 5) == 0; /* its floor is what real flows teach */
+		snprintf(floor, sizeof floor, "%s%s", learned ? "trtr." : "floor.", check->name + 5 * learned);
 		OK(fm_metrics_add(&m, check->name, check->has_min ? 1 : 0, 1000, &err));
 		if (check->relative_to_floor)
 			OK(fm_metrics_add(&m, floor, 0, 1000, &err));

@@ -14,6 +14,7 @@
 #include "base/fields.h"
 #include "base/file.h"
 #include "judge/gate/controls.h"
+#include "judge/host_histogram.h"
 #include "manifests/config.h"
 #include "manifests/registry.h"
 #include "pipeline/harvest.h"
@@ -68,7 +69,7 @@ static double bits_of(const struct fm_config *cfg, size_t labels, char *words, s
 	/* a control is there or not, and fails any of the checks; the line about them has two numbers of four digits */
 	controls = (double)fm_ncontrols * (1 + cfg->gate.n) + log2((double)cfg->gate.control_rows) + 2 * NUMBER;
 	/* which fields have a histogram, and the digest of what the stage left */
-	others = FM_NFIELDS + 256;
+	others = FM_NFIELDS + FM_HOST_FIELDS + 256;
 	snprintf(words, cap,
 		 "%.0f bits: metrics %.0f (%zu names, %zu with an interval), checks %.0f, controls %.0f, others %.0f",
 		 ceil(metrics + checks + controls + others), ceil(metrics), s.names, s.intervals, ceil(checks),
