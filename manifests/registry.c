@@ -339,8 +339,9 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "{1:Flows that cannot exist|Flows of one packet that last|Flows of over 1500 bytes a packet|Flows with ports "
 	 "where the protocol has none}, real", "the same of the real table"},
 
-	{"downstream.label_classes", LABEL_CLASSES, FM_FACT, NAN, OPEN, NONE, FM_NEEDS_LABELS, 0, "label",
-	 "Labels with enough flows to learn", "classes with enough rows (20) to learn and test; 0 where real flows have no label"},
+	{"downstream.label_classes", LABEL_CLASSES, FM_FACT, NAN, OPEN, NONE, 0, 0, "",
+	 "Labels with enough flows to learn",
+	 "classes with enough rows (20) to learn and test; 0 where real flows have no label"},
 	{"tstr.{macro_f1,auc}.{trees,logistic,network}", TSTR, FM_PAIR, NAN, OPEN | FM_LABELS, NONE, FM_NEEDS_LABELS,
 	 0, "label",
 	 "{1:F1, mean of the labels|" CURVE "}, by {2:boosted trees|logistic regression|network}",
