@@ -169,6 +169,32 @@ int fm_model_sample(const struct fm_model *m, const struct fm_generator_ctx *ctx
 	return m->generator->sample(m, ctx, in, table, err);
 }
 
+static int no_parts(const struct fm_generator *g, struct fm_error *err)
+{
+	return fm_fail(err, FM_EINPUT,
+		       "a model of kind %s%s makes its flows in one piece: it has no shards; leave out run.shards and "
+		       "--shard",
+		       g->name, g->plan ? " in privacy.mode dp" : "");
+}
+
+int fm_generator_check_parts(const struct fm_config *cfg, struct fm_error *err)
+{
+	const struct fm_generator *g;
+	int rc;
+
+	if ((rc = fm_generator_check(&g, cfg, err)) < 0)
+		return rc;
+	return g->part ? FM_OK : no_parts(g, err);
+}
+
+int fm_model_part(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_sample_in *in,
+		  uint32_t index, uint32_t of, const char *dir, uint64_t *flows, struct fm_error *err)
+{
+	if (!m->generator->part)
+		return no_parts(m->generator, err);
+	return m->generator->part(m, ctx, in, index, of, dir, flows, err);
+}
+
 bool fm_model_has_losses(const struct fm_model *m)
 {
 	return m->generator->losses != NULL;

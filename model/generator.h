@@ -7,8 +7,10 @@
  *     fm_model_save         -> a folder: all that sampling needs, and no record or address of the real flows
  *     fm_model_load         the folder -> the model
  *     fm_model_sample       -> a table of synthetic flows, a function of (model, wishes, rows, seed, shard) alone
- *     fm_model_losses       how well the model knows single windows, for membership inference; not every kind has this
- *     fm_generator_describe what kind of model it is, in plain words, for the data sheet
+ *     fm_model_part         what takes the time of a sample, for a part of it: files that fm_model_sample goes on from,
+ * in another process, with the same flows; not every kind has this fm_model_losses       how well the model knows
+ * single windows, for membership inference; not every kind has this fm_generator_describe what kind of model it is, in
+ * plain words, for the data sheet
  *
  * A kind may have another form for privacy.mode dp (private_form), which is chosen wherever the config has that mode.
  *
@@ -67,6 +69,10 @@ struct fm_sample_in {
 	uint64_t rows;  /* 0: as many as the model learned from */
 	uint64_t seed;  /* generate.seed */
 	uint32_t shard; /* another shard of the same seed: other flows, drawn independently of this one's */
+	/* Parts of this sample that were made apart: those there are of nparts, each in a folder PARTS/NUMBER.  What is
+	 * not there is made here.  They change no byte.  NULL: none. */
+	const char *parts;
+	uint32_t nparts;
 };
 
 /* For an audit (privacy/audit.h): exchanges that could exist but do not, some of which are among the rows of
@@ -109,6 +115,10 @@ struct fm_generator {
 	/* *table: in memory, sorted by te, exactly the rows asked for. */
 	int (*sample)(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_sample_in *in,
 		      struct fm_table **table, struct fm_error *err);
+	/* Part `index`, 1 to `of`, of sample(in), as files into dir, which is there and empty: for in->parts of another
+	 * call. *flows: how many it stands for.  NULL: the kind makes all flows in one piece. */
+	int (*part)(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_sample_in *in,
+		    uint32_t index, uint32_t of, const char *dir, uint64_t *flows, struct fm_error *err);
 	/* The loss of each window of the sets: lower for windows that the model knows.  real: what it was fitted to,
 	 * for what a record must be read with (who is a popular host).  Noise is a function of the seed and the place
 	 * in the set.  NULL: the kind has no loss of single windows. */
@@ -169,6 +179,10 @@ int fm_model_save(const struct fm_model *m, const struct fm_generator_ctx *ctx, 
 		  struct fm_error *err) FM_MUST_CHECK;
 int fm_model_sample(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_sample_in *in,
 		    struct fm_table **table, struct fm_error *err) FM_MUST_CHECK;
+/* Does the config's kind make flows by parts?  FM_EINPUT says that it does not. */
+int fm_generator_check_parts(const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
+int fm_model_part(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_sample_in *in,
+		  uint32_t index, uint32_t of, const char *dir, uint64_t *flows, struct fm_error *err) FM_MUST_CHECK;
 bool fm_model_has_losses(const struct fm_model *m);
 int fm_model_losses(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
 		    uint64_t seed, struct fm_window_set *set, int nsets, struct fm_error *err) FM_MUST_CHECK;

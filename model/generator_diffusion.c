@@ -5,6 +5,7 @@
  *     model.json            format, kind, the config's section model, the codec, pairs of tokens that do not go
  * together, what training came to weights.safetensors   the averaged weights (model/nn/safetensors.h)
  */
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "manifests/canon.h"
 #include "model/codec/decode.h"
 #include "model/codec/structural_zeros.h"
+#include "model/diffusion/sampled.h"
 #include "model/diffusion/sampler.h"
 #include "model/diffusion/trainer.h"
 #include "model/diffusion/window_loss.h"
@@ -340,47 +342,155 @@ static struct fm_sample_opts sample_opts(const struct fm_config *cfg, uint64_t s
 				       .ctx = bar};
 }
 
+/* A sample while it is made: windows as tokens and residuals, which decoding makes flows of. */
+struct making {
+	const struct diffusion *d;
+	const struct fm_generator_ctx *ctx;
+	uint64_t rows, seed;
+	struct fm_window_schedule schedule;
+	size_t first; /* the window that tok and res begin with */
+	uint16_t *tok;
+	float *res;
+	struct bar bar;
+};
+
+static int making_plan(struct making *k, const struct fm_sample_in *in, struct fm_error *err)
+{
+	struct fm_window_schedule_opts so;
+	int rc;
+
+	k->rows = in->rows > 0 ? in->rows : k->d->codec->train_rows;
+	k->seed = fm_shard_seed(in->seed, in->shard);
+	k->bar.window = k->d->codec->window;
+	if ((rc = wishes(k->ctx->cfg, k->d->codec, k->rows, k->seed, &so, err)) < 0)
+		return rc;
+	return fm_window_schedule_make(&k->schedule, k->d->codec, &so, err);
+}
+
+/* Flows of the windows of a range. */
+static size_t flows_of(const struct making *k, struct fm_window_range r)
+{
+	return (r.end - r.first) * (size_t)k->d->codec->window;
+}
+
+static int making_room(struct making *k, struct fm_window_range r, struct fm_error *err)
+{
+	size_t flows = flows_of(k, r);
+	int rc;
+
+	k->first = r.first;
+	if ((rc = fm_alloc(&k->tok, flows * FM_NTOK + 1, sizeof *k->tok, "synthetic tokens", err)) < 0)
+		return rc;
+	return fm_alloc(&k->res, flows * FM_NRES + 1, sizeof *k->res, "synthetic residuals", err);
+}
+
+static struct fm_sampled place_of(const struct making *k, struct fm_window_range r)
+{
+	size_t at = (r.first - k->first) * (size_t)k->d->codec->window;
+
+	return (struct fm_sampled){k->tok + at * FM_NTOK, k->res + at * FM_NRES};
+}
+
+static int making_run(struct making *k, struct fm_window_range r, struct fm_error *err)
+{
+	struct fm_denoiser denoiser = {k->d->net, &k->d->process, k->d->weights};
+	struct fm_sample_opts o = sample_opts(k->ctx->cfg, k->seed, &k->bar);
+	struct fm_sampled place = place_of(k, r);
+	int rc;
+
+	if (r.first == r.end)
+		return FM_OK;
+	o.pool = k->ctx->pool;
+	fm_progress_begin(&k->bar.p, "generate", "flows", flows_of(k, r));
+	rc = fm_sample(&denoiser, k->d->codec, &k->d->zeros, &k->schedule, r, &o, &place, err);
+	fm_progress_end(&k->bar.p, NULL);
+	return rc;
+}
+
+static void making_free(struct making *k)
+{
+	free(k->tok);
+	free(k->res);
+	fm_window_schedule_free(&k->schedule);
+}
+
+#define PART_FILE "windows.bin"
+
+/* Take the parts that are there, and make the windows between them. */
+static int making_join(struct making *k, const struct fm_sample_in *in, struct fm_error *err)
+{
+	struct fm_window_range gap = {0, 0};
+	int rc;
+
+	for (uint32_t i = 1; i <= in->nparts; i++) {
+		struct fm_window_range part = fm_sample_part(k->schedule.n, i, in->nparts);
+		struct fm_sampled place = place_of(k, part);
+		char *path = NULL;
+
+		if (asprintf(&path, "%s/%" PRIu32 "/" PART_FILE, in->parts, i) < 0)
+			return fm_fail(err, FM_ESYSTEM, "out of memory");
+		if (!fm_file_exists(path)) {
+			free(path);
+			gap.end = part.end;
+			continue;
+		}
+		rc = fm_sampled_load(&place, flows_of(k, part), k->d->codec->vocab, path, err);
+		free(path);
+		if (rc < 0 || (rc = making_run(k, gap, err)) < 0)
+			return rc;
+		gap = (struct fm_window_range){part.end, part.end};
+	}
+	gap.end = k->schedule.n;
+	return making_run(k, gap, err);
+}
+
+static int diffusion_part(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_sample_in *in,
+			  uint32_t index, uint32_t of_parts, const char *dir, uint64_t *flows, struct fm_error *err)
+{
+	struct making k = {.d = of(m), .ctx = ctx};
+	char *path = fm_path_join(dir, PART_FILE);
+	struct fm_window_range r;
+	int rc;
+
+	if (!path) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	if ((rc = making_plan(&k, in, err)) < 0)
+		goto out;
+	r = fm_sample_part(k.schedule.n, index, of_parts);
+	if ((rc = making_room(&k, r, err)) < 0 || (rc = making_run(&k, r, err)) < 0)
+		goto out;
+	*flows = flows_of(&k, r);
+	rc = fm_sampled_save(&(struct fm_sampled){k.tok, k.res}, *flows, path, err);
+out:
+	making_free(&k);
+	free(path);
+	return rc;
+}
+
 static int diffusion_sample(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_sample_in *in,
 			    struct fm_table **table, struct fm_error *err)
 {
-	const struct diffusion *d = of(m);
-	const struct fm_config *cfg = ctx->cfg;
-	uint64_t rows = in->rows > 0 ? in->rows : d->codec->train_rows, seed = fm_shard_seed(in->seed, in->shard);
+	struct making k = {.d = of(m), .ctx = ctx};
 	struct fm_range fresh[FM_SIDES][FM_CFG_MAXRANGES];
-	struct fm_decode_opts decode = {.rows = rows, .seed = seed, .recast = true};
-	struct fm_denoiser denoiser = {d->net, &d->process, d->weights};
-	struct bar bar = {.window = d->codec->window};
-	struct fm_sample_opts o = sample_opts(cfg, seed, &bar);
-	struct fm_window_schedule_opts so;
-	struct fm_window_schedule schedule = {0};
-	uint16_t *tok = NULL;
-	float *res = NULL;
-	size_t flows;
+	struct fm_decode_opts decode = {.recast = true};
 	int rc;
 
 	for (int side = 0; side < FM_SIDES; side++) {
 		decode.fresh[side].range = fresh[side];
-		if ((rc = fm_ranges(fresh[side], &decode.fresh[side].n, cfg, side, err)) < 0)
+		if ((rc = fm_ranges(fresh[side], &decode.fresh[side].n, ctx->cfg, side, err)) < 0)
 			goto out;
 	}
-	if ((rc = wishes(cfg, d->codec, rows, seed, &so, err)) < 0 ||
-	    (rc = fm_window_schedule_make(&schedule, d->codec, &so, err)) < 0)
+	if ((rc = making_plan(&k, in, err)) < 0 ||
+	    (rc = making_room(&k, (struct fm_window_range){0, k.schedule.n}, err)) < 0 ||
+	    (rc = making_join(&k, in, err)) < 0)
 		goto out;
-	flows = schedule.n * (size_t)d->codec->window;
-	if ((rc = fm_alloc(&tok, flows * FM_NTOK, sizeof *tok, "synthetic tokens", err)) < 0 ||
-	    (rc = fm_alloc(&res, flows * FM_NRES, sizeof *res, "synthetic residuals", err)) < 0)
-		goto out;
-	fm_progress_begin(&bar.p, "generate", "flows", flows);
-	o.pool = ctx->pool;
-	rc = fm_sample(&denoiser, d->codec, &d->zeros, &schedule, &o, &(struct fm_sampled){tok, res}, err);
-	fm_progress_end(&bar.p, NULL);
-	if (rc < 0)
-		goto out;
-	rc = fm_decode(table, d->codec, &schedule, tok, res, &decode, err);
+	decode.rows = k.rows;
+	decode.seed = k.seed;
+	rc = fm_decode(table, k.d->codec, &k.schedule, k.tok, k.res, &decode, err);
 out:
-	free(tok);
-	free(res);
-	fm_window_schedule_free(&schedule);
+	making_free(&k);
 	return rc;
 }
 
@@ -454,6 +564,7 @@ const struct fm_generator fm_generator_diffusion = {
     .save = diffusion_save,
     .load = diffusion_load,
     .sample = diffusion_sample,
+    .part = diffusion_part,
     .losses = diffusion_losses,
     .steps = diffusion_steps,
     .describe = diffusion_describe,

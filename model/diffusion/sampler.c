@@ -31,10 +31,10 @@ static void sample_shard(void *ctx, int shard, int thread)
 	struct fm_sampler *s = ctx;
 	struct fm_sample_space *space = &s->space[thread];
 	int W = s->net->arch.window, steps = s->o->steps;
-	size_t first = (size_t)shard * SHARD, left = s->schedule->n - first;
+	size_t at = (size_t)shard * SHARD, first = s->range.first + at, left = s->range.end - first;
 	int B = left < SHARD ? (int)left : SHARD;
-	uint16_t *tok = s->tok + first * (size_t)W * FM_NTOK;
-	float *res = s->res + first * (size_t)W * FM_NRES, t_of[SHARD];
+	uint16_t *tok = s->tok + at * (size_t)W * FM_NTOK;
+	float *res = s->res + at * (size_t)W * FM_NRES, t_of[SHARD];
 	uint8_t untold[SHARD];
 	memset(untold, s->net->nclasses, sizeof untold);
 
@@ -119,9 +119,17 @@ static int check(const struct fm_process *pr, const struct fm_sample_opts *o, st
 	return FM_OK;
 }
 
+struct fm_window_range fm_sample_part(size_t n, uint32_t index, uint32_t of)
+{
+	size_t shards = (n + SHARD - 1) / SHARD, first = shards * (index - 1) / of * SHARD,
+	       end = shards * index / of * SHARD;
+
+	return (struct fm_window_range){first, end < n ? end : n};
+}
+
 int fm_sample(const struct fm_denoiser *d, const struct fm_codec *codec, const struct fm_structural_zeros *zeros,
-	      const struct fm_window_schedule *schedule, const struct fm_sample_opts *o, const struct fm_sampled *out,
-	      struct fm_error *err)
+	      const struct fm_window_schedule *schedule, struct fm_window_range range, const struct fm_sample_opts *o,
+	      const struct fm_sampled *out, struct fm_error *err)
 {
 	int threads = o->pool ? fm_pool_size(o->pool) : 1, rc;
 	struct fm_sampler s = {.net = d->net,
@@ -130,6 +138,7 @@ int fm_sample(const struct fm_denoiser *d, const struct fm_codec *codec, const s
 			       .pr = d->process,
 			       .p = d->p,
 			       .schedule = schedule,
+			       .range = range,
 			       .o = o,
 			       .tok = out->tok,
 			       .res = out->res,
@@ -144,7 +153,7 @@ int fm_sample(const struct fm_denoiser *d, const struct fm_codec *codec, const s
 	for (int i = 0; i < threads; i++)
 		if ((rc = space_new(&s.space[i], d->net, o->guidance > 0, err)) < 0)
 			goto out;
-	fm_pool_run(o->pool, (int)((schedule->n + SHARD - 1) / SHARD), sample_shard, &s);
+	fm_pool_run(o->pool, (int)((range.end - range.first + SHARD - 1) / SHARD), sample_shard, &s);
 out:
 	for (int i = 0; s.space && i < threads; i++)
 		space_free(&s.space[i]);

@@ -43,11 +43,21 @@ struct fm_sampled {
 	uint16_t *tok; /* (n,W,FM_NTOK) */
 	float *res;    /* (n,W,FM_NRES) */
 };
-/* Fill out for the schedule's n windows.  No excluded pair of tokens is drawn; sa and da are drawn among the tokens
- * that the flow's dir allows.  The same for any number of threads.  FM_EINPUT for a number of steps or an order that is
- * not. */
+
+/* Windows [first, end) of a schedule.  A window depends on the schedule, the seed and its own number, so that parts
+ * that are made apart are the same as all at once. */
+struct fm_window_range {
+	size_t first, end;
+};
+#define FM_SAMPLE_SHARD 8 /* windows a shard: large enough for the matrix multiplies, small enough for the cache */
+/* Part `index`, 1 to `of`, of n windows: whole shards, as many as in any other part or one more or less. */
+struct fm_window_range fm_sample_part(size_t n, uint32_t index, uint32_t of);
+
+/* Fill out for windows [range.first, range.end) of the schedule, the first of them at its beginning.  No excluded pair
+ * of tokens is drawn; sa and da are drawn among the tokens that the flow's dir allows.  The same for any number of
+ * threads.  FM_EINPUT for a number of steps or an order that is not. */
 int fm_sample(const struct fm_denoiser *d, const struct fm_codec *codec, const struct fm_structural_zeros *zeros,
-	      const struct fm_window_schedule *schedule, const struct fm_sample_opts *o, const struct fm_sampled *out,
-	      struct fm_error *err) FM_MUST_CHECK;
+	      const struct fm_window_schedule *schedule, struct fm_window_range range, const struct fm_sample_opts *o,
+	      const struct fm_sampled *out, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -9,8 +9,6 @@
 
 #include "model/diffusion/sampler.h"
 
-#define FM_SAMPLE_SHARD 8 /* windows a shard: large enough for the matrix multiplies, small enough for the cache */
-
 /* One thread's space. */
 struct fm_sample_space {
 	struct fm_work *work;
@@ -31,9 +29,10 @@ struct fm_sampler {
 	const struct fm_process *pr;
 	const float *p;
 	const struct fm_window_schedule *schedule;
+	struct fm_window_range range;
 	const struct fm_sample_opts *o;
 	struct fm_sample_space *space; /* one a thread */
-	uint16_t *tok;
+	uint16_t *tok;                 /* of the range */
 	float *res;
 	pthread_mutex_t lock;
 	uint64_t done;

@@ -97,8 +97,8 @@ static void what_was_saved_makes_the_same_flows(void **state)
 		assert_int_equal(mkdir(dir, 0700), 0);
 		OK(fm_model_save(w.model, &w.ctx, dir, &err));
 		OK(fm_model_load(&again, &w.ctx, dir, &err));
-		struct fm_table *a = sample(&w, w.model, (struct fm_sample_in){500, 7, 0}),
-				*b = sample(&w, again, (struct fm_sample_in){500, 7, 0});
+		struct fm_table *a = sample(&w, w.model, (struct fm_sample_in){.rows = 500, .seed = 7, .shard = 0}),
+				*b = sample(&w, again, (struct fm_sample_in){.rows = 500, .seed = 7, .shard = 0});
 		assert_int_equal(a->rows, 500);
 		assert_true(same(a, b));
 		fm_table_free(a);
@@ -108,6 +108,17 @@ static void what_was_saved_makes_the_same_flows(void **state)
 	}
 }
 
+/* Put two bytes into a file. */
+static void spoil(const char *path, long at, uint16_t value)
+{
+	FILE *f = fopen(path, "r+b");
+
+	assert_non_null(f);
+	assert_int_equal(fseek(f, at, SEEK_SET), 0);
+	assert_int_equal(fwrite(&value, sizeof value, 1, f), 1);
+	assert_int_equal(fclose(f), 0);
+}
+
 static void seeds_and_shards_are_other_flows(void **state)
 {
 	(void)state;
@@ -115,16 +126,16 @@ static void seeds_and_shards_are_other_flows(void **state)
 		struct world w;
 
 		world_make_in(&w, forms[i].kind, forms[i].dp, NULL);
-		struct fm_table *t[] = {sample(&w, w.model, (struct fm_sample_in){300, 7, 0}),
-					sample(&w, w.model, (struct fm_sample_in){300, 8, 0}),
-					sample(&w, w.model, (struct fm_sample_in){300, 7, 1}),
-					sample(&w, w.model, (struct fm_sample_in){300, 7, 2}),
-					sample(&w, w.model, (struct fm_sample_in){300, 8, 1})};
+		struct fm_table *t[] = {sample(&w, w.model, (struct fm_sample_in){.rows = 300, .seed = 7, .shard = 0}),
+					sample(&w, w.model, (struct fm_sample_in){.rows = 300, .seed = 8, .shard = 0}),
+					sample(&w, w.model, (struct fm_sample_in){.rows = 300, .seed = 7, .shard = 1}),
+					sample(&w, w.model, (struct fm_sample_in){.rows = 300, .seed = 7, .shard = 2}),
+					sample(&w, w.model, (struct fm_sample_in){.rows = 300, .seed = 8, .shard = 1})};
 		for (int a = 0; a < 5; a++)
 			for (int b = 0; b < a; b++)
 				assert_false(same(t[a], t[b]));
-		struct fm_table *again = sample(&w, w.model, (struct fm_sample_in){300, 7, 2}),
-				*all = sample(&w, w.model, (struct fm_sample_in){0, 7, 0});
+		struct fm_table *again = sample(&w, w.model, (struct fm_sample_in){.rows = 300, .seed = 7, .shard = 2}),
+				*all = sample(&w, w.model, (struct fm_sample_in){.rows = 0, .seed = 7, .shard = 0});
 		assert_true(same(again, t[3]));
 		/* The number of private flows is told with noise where there is noise. */
 		if (w.cfg->privacy.epsilon > 0)
@@ -140,6 +151,71 @@ static void seeds_and_shards_are_other_flows(void **state)
 }
 
 /* Each window's loss is its own: it does not depend on the windows beside it, but for the noise of its place. */
+/* Parts made apart, all or some of them, in any number: the sample is the same.  A part of other flows, a cut one and
+ * one with a token that is none are refused. */
+static void parts_are_the_same_flows(void **state)
+{
+	static const uint32_t divisions[] = {1, 3, 7, 200}; /* 200: more than there are to share */
+	struct fm_sample_in in = {.rows = 900, .seed = 7};
+	struct fm_table *whole, *joined = NULL;
+	struct fm_error err = {0};
+	struct world w;
+	uint64_t flows, sum;
+	char name[32];
+
+	(void)state;
+	world_make(&w, "diffusion", NULL);
+	whole = sample(&w, w.model, in);
+	for (size_t d = 0; d < 4; d++) {
+		snprintf(name, sizeof name, "parts-%zu", d);
+		in.parts = scratch_path(name);
+		in.nparts = divisions[d];
+		sum = 0;
+		for (uint32_t i = 1; i <= in.nparts; i++) {
+			const char *dir;
+
+			snprintf(name, sizeof name, "parts-%zu/%u", d, i);
+			dir = scratch_path(name);
+			OK(fm_dir_make(dir, 0700, &err));
+			OK(fm_model_part(w.model, &w.ctx, &in, i, in.nparts, dir, &flows, &err));
+			sum += flows;
+			if (i % 3 == 2) /* it was lost */
+				OK(fm_dir_remove(dir, &err));
+		}
+		assert_true(sum >= 900 && sum < 900 + TINY_WINDOW);
+		joined = sample(&w, w.model, in);
+		assert_true(same(joined, whole));
+		fm_table_free(joined);
+	}
+	in.parts = scratch_path("parts-1");
+	in.nparts = 2; /* a third of the flows is not a half */
+	assert_int_equal(fm_model_sample(w.model, &w.ctx, &in, &joined, &err), FM_EINPUT);
+	in.nparts = 3;
+	spoil(scratch_path("parts-1/1/windows.bin"), 2 * FM_T_PR, 0x7fff);
+	assert_int_equal(fm_model_sample(w.model, &w.ctx, &in, &joined, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "that no sampler makes"));
+	assert_int_equal(truncate(scratch_path("parts-1/1/windows.bin"), 100), 0);
+	assert_int_equal(fm_model_sample(w.model, &w.ctx, &in, &joined, &err), FM_EINPUT);
+	fm_table_free(whole);
+	world_free(&w);
+}
+
+/* A kind that makes its flows in one piece says so. */
+static void a_kind_without_parts_refuses_them(void **state)
+{
+	struct fm_sample_in in = {.rows = 100};
+	struct fm_error err = {0};
+	struct world w;
+	uint64_t flows;
+
+	(void)state;
+	world_make(&w, "marginals", NULL);
+	assert_int_equal(fm_generator_check_parts(w.cfg, &err), FM_EINPUT);
+	assert_int_equal(fm_model_part(w.model, &w.ctx, &in, 1, 2, scratch, &flows, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "in one piece"));
+	world_free(&w);
+}
+
 static void losses_are_of_single_windows(void **state)
 {
 	struct fm_error err = {0};
@@ -271,6 +347,8 @@ int main(void)
 	    cmocka_unit_test(every_kind_says_what_it_is),
 	    cmocka_unit_test(what_was_saved_makes_the_same_flows),
 	    cmocka_unit_test(seeds_and_shards_are_other_flows),
+	    cmocka_unit_test(parts_are_the_same_flows),
+	    cmocka_unit_test(a_kind_without_parts_refuses_them),
 	    cmocka_unit_test(losses_are_of_single_windows),
 	    cmocka_unit_test(a_fit_charges_what_was_planned),
 	    cmocka_unit_test(forms_are_not_taken_for_one_another),
