@@ -159,6 +159,9 @@ struct fm_config {
 	struct {
 		char retain[16]; /* all | model | nothing: what stays of a run that was released */
 	} workspace;
+	struct {
+		char shards[FM_CFG_PATH]; /* folder of finished shards; "" = none */
+	} run;
 };
 
 /* The dialect that a release is written in: publish.dialect, or the one that the trace is in. */

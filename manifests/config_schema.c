@@ -356,6 +356,10 @@ const struct fm_key fm_keys[] = {
 	 .help = "What stays in the workspace, encrypted, of a run that was released: all that its stages made, the "
 		 "model alone, or nothing; the rest is destroyed as by flowmint purge. A run that was not released "
 		 "keeps all, so that it can go on, until it is purged."},
+
+	{FIELD(run, shards, PATH), .dflt = "\"\"", .secret = true,
+	 .help = "Folder of finished shards of the flows (flowmint generate --shard), which generation takes instead of "
+		 "making them; what is missing there it makes. The flows are the same. Empty: it makes all."},
 };
 /* clang-format on */
 const size_t fm_nkeys = sizeof(fm_keys) / sizeof(fm_keys[0]);
@@ -363,7 +367,7 @@ const size_t fm_nkeys = sizeof(fm_keys) / sizeof(fm_keys[0]);
 const char *const fm_share_name[FM_NSHARES] = {"vocabulary", "pairs", "training", "gate"};
 
 const char *const fm_sections[] = {"release",  "source", "split",   "model",  "train",    "privacy",
-				   "generate", "gate",   "publish", "limits", "workspace"};
+				   "generate", "gate",   "publish", "limits", "workspace", "run"};
 const size_t fm_nsections = sizeof(fm_sections) / sizeof(fm_sections[0]);
 
 /* ---- reading it ---- */

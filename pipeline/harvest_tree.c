@@ -183,11 +183,10 @@ out:
 	return rc;
 }
 
-int fm_harvest_tree(const struct fm_config *cfg, enum fm_stage_id id, const char *dir, uint64_t max,
-		    struct fm_error *err)
+static int look(const struct fm_config *cfg, enum fm_stage_id id, const char *files, const char *dir, uint64_t max,
+		struct fm_error *err)
 {
-	struct tree t = {
-	    .cfg = cfg, .stage = fm_stage_name(id), .dir = dir, .files = fm_stage_table[id].files, .max = max};
+	struct tree t = {.cfg = cfg, .stage = fm_stage_name(id), .dir = dir, .files = files, .max = max};
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), rc;
 	struct stat st;
 
@@ -203,6 +202,17 @@ int fm_harvest_tree(const struct fm_config *cfg, enum fm_stage_id id, const char
 		return rc;
 	}
 	return walk(&t, fd, "", err);
+}
+
+int fm_harvest_tree(const struct fm_config *cfg, enum fm_stage_id id, const char *dir, uint64_t max,
+		    struct fm_error *err)
+{
+	return look(cfg, id, fm_stage_table[id].files, dir, max, err);
+}
+
+int fm_harvest_shard(const char *dir, uint64_t max, struct fm_error *err)
+{
+	return look(NULL, FM_GENERATE, "windows.bin", dir, max, err);
 }
 
 bool fm_harvest_holds(const char *dir, const char *name)

@@ -14,7 +14,8 @@
 #include "pipeline/run.h"
 #include "pipeline/sandbox.h"
 
-/* What one stage is told, in its child.  call.path is owned; FM_FROM_STAGE paths are set by the caller. */
+/* What one stage is told, in its child.  call.path is owned; FM_FROM_STAGE and FM_FROM_SHARDS paths are set by
+ * the caller. */
 struct fm_job {
 	const struct fm_stages *stages;
 	enum fm_stage_id id;

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "manifests/canon.h"
 #include "manifests/dialect.h"
+#include "model/generator.h"
 #include "pipeline/limits.h"
 #include "pipeline/outside.h"
 #include "pipeline/project_secret.h"
@@ -545,6 +546,18 @@ static int check_rows(const struct fm_config *cfg, struct fm_error *err)
 	    (long long)cfg->source.rows, (unsigned long long)needed, (unsigned long long)windows, cfg->model.window);
 }
 
+static int check_shards(const struct fm_config *cfg, struct fm_error *err)
+{
+	struct stat st;
+	int rc;
+
+	if ((rc = fm_generator_check_parts(cfg, err)) < 0)
+		return rc;
+	if (stat(cfg->run.shards, &st) != 0)
+		return fm_fail_errno(err, "run.shards: %s", cfg->run.shards);
+	return S_ISDIR(st.st_mode) ? FM_OK : fm_fail(err, FM_EINPUT, "run.shards: %s is no folder", cfg->run.shards);
+}
+
 int fm_preflight(const struct fm_run_options *o, const char *project, const char *workspace, struct fm_error *err)
 {
 	const struct fm_config *cfg = o->cfg;
@@ -560,6 +573,8 @@ int fm_preflight(const struct fm_run_options *o, const char *project, const char
 		    (rc = check_room(o, workspace, err)) < 0)
 			return rc;
 	}
+	if (o->until >= FM_GENERATE && cfg->run.shards[0] && !o->dry && (rc = check_shards(cfg, err)) < 0)
+		return rc;
 	if (o->until >= FM_EVALUATE && cfg->release.previous[0] &&
 	    (rc = check_file("release.previous", cfg->release.previous, err)) < 0)
 		return rc;

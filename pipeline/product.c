@@ -144,7 +144,13 @@ int fm_product_open(struct fm_product *p, const char *entry, struct fm_error *er
 	}
 	if ((rc = fm_dir_make(p->dir, 0700, err)) < 0)
 		goto out;
-	rc = fm_vault_get(&v, p->dir, hex, NULL, err);
+	if ((rc = fm_vault_get(&v, p->dir, hex, NULL, err)) < 0)
+		goto out;
+	p->entry = strdup(real);
+	p->key = strdup(key);
+	p->project = strdup(v.project);
+	if (!p->entry || !p->key || !p->project)
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 out:
 	if (rc < 0)
 		fm_product_close(p);
@@ -158,5 +164,8 @@ void fm_product_close(struct fm_product *p)
 {
 	fm_clear_close(p->clear);
 	free(p->dir);
+	free(p->entry);
+	free(p->key);
+	free(p->project);
 	*p = (struct fm_product){0};
 }

@@ -23,6 +23,9 @@ struct fm_product {
 	enum fm_stage_id stage;
 	char *dir;   /* its folder */
 	char *clear; /* what dir lies in (clear.h) */
+	char *entry; /* what was opened, resolved, */
+	char *key;   /* its last part, */
+	char *project;
 };
 /* Open the product in an entry.  FM_EVERDICT: altered, or of another project. */
 int fm_product_open(struct fm_product *p, const char *entry, struct fm_error *err) FM_MUST_CHECK;

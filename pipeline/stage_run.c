@@ -21,6 +21,7 @@
 #include "pipeline/manifest.h"
 #include "pipeline/sandbox.h"
 #include "pipeline/sealed.h"
+#include "pipeline/shards.h"
 #include "pipeline/vault.h"
 
 #define STAGE_FORMAT "flowmint-stage/1"
@@ -233,6 +234,24 @@ static int give_quarantine(const struct fm_runner *r, char **path, struct fm_err
 	return fm_dir_make(*path, 0700, err);
 }
 
+/* Shards of the flows that were made apart, opened.  Who makes a run again makes all of them. */
+static int give_shards(const struct fm_runner *r, struct fm_job *j, struct fm_error *err)
+{
+	const struct fm_run_stage *train = &r->run->stage[FM_TRAIN];
+	struct fm_shards s = {r->cfg->run.shards, r->run->stage[FM_GENERATE].key, vault_of(r, FM_TRAIN, train->entry)};
+	char *dir;
+	int rc;
+
+	if (!s.folder[0] || r->o->dry || r->o->replay)
+		return FM_OK;
+	if (!(dir = fm_path_join(r->clear, "shards")))
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	j->call.path[FM_ITEM_SHARDS] = dir;
+	if ((rc = fm_dir_remove(dir, err)) < 0 || (rc = fm_dir_make(dir, 0700, err)) < 0)
+		return rc;
+	return fm_shards_take(&s, dir, &j->call.nshards, err);
+}
+
 static void say_bad_rows(const struct fm_runner *r, const struct fm_run_stage *s)
 {
 	json_int_t bad = json_integer_value(json_object_get(s->result, "bad"));
@@ -320,6 +339,8 @@ static int give_own(struct fm_runner *r, struct fm_job *j, struct fm_secret *sec
 	if (stage->items & FM_ITEM(FM_ITEM_QUARANTINE) &&
 	    (rc = give_quarantine(r, &j->call.path[FM_ITEM_QUARANTINE], err)) < 0)
 		return rc;
+	if (stage->items & FM_ITEM(FM_ITEM_SHARDS) && (rc = give_shards(r, j, err)) < 0)
+		return rc;
 	if (stage->items & FM_ITEM(FM_ITEM_CHECKPOINT)) {
 		if ((rc = give_checkpoint(r, r->run->stage[j->id].key, &j->call.path[FM_ITEM_CHECKPOINT], checkpoint,
 					  err)) < 0)
@@ -337,9 +358,11 @@ static int give_own(struct fm_runner *r, struct fm_job *j, struct fm_secret *sec
 /* A stage that failed leaves nothing but what goes on from there, or what its user is to see. */
 static void clean_up(const struct fm_runner *r, const struct fm_job *j, const char *tmp, const char *out_dir, int rc)
 {
-	const char *checkpoint = j->call.path[FM_ITEM_CHECKPOINT];
+	const char *checkpoint = j->call.path[FM_ITEM_CHECKPOINT], *shards = j->call.path[FM_ITEM_SHARDS];
 	struct fm_error ignored;
 
+	if (shards && fm_dir_remove(shards, &ignored) < 0)
+		fm_warn("%s", ignored.message);
 	if (rc < 0 && (fm_dir_remove(tmp, &ignored) < 0 || (out_dir && fm_dir_remove(out_dir, &ignored) < 0)))
 		fm_warn("%s", ignored.message);
 	if (rc < 0 && checkpoint && rmdir(checkpoint) == 0 && /* unless training wrote one */

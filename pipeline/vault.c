@@ -269,6 +269,29 @@ out:
 	return rc;
 }
 
+int fm_vault_derive(struct fm_secret *key, const struct fm_vault *v, const char *label, struct fm_error *err)
+{
+	char *file = fm_path_join(v->entry, FM_VAULT_KEY);
+	struct fm_secret own = {0};
+	int rc;
+
+	*key = (struct fm_secret){0};
+	if (!file)
+		return no_memory(err);
+	if (!fm_file_exists(file)) {
+		rc = fm_fail(err, FM_EINPUT, "%s: what the stage %s left there is gone, or was purged", v->entry,
+			     fm_stage_name(v->stage));
+		goto out;
+	}
+	if ((rc = read_key(&own, file, v->project, fm_stage_name(v->stage), v->key, err)) < 0)
+		goto out;
+	rc = fm_secret_derive(key, &own, label, err);
+out:
+	fm_secret_close(&own);
+	free(file);
+	return rc;
+}
+
 int fm_vault_destroy(const char *entry, struct fm_error *err)
 {
 	char *key_file = fm_path_join(entry, FM_VAULT_KEY);

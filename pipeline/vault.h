@@ -38,6 +38,10 @@ bool fm_vault_holds(const struct fm_vault *v);
 /* Open it into the empty folder dir.  FM_EVERDICT: altered, or of another project; FM_EINPUT: not there. */
 int fm_vault_get(const struct fm_vault *v, const char *dir, char output[FM_SHA256_HEX], struct fm_run_stage *s,
 		 struct fm_error *err) FM_MUST_CHECK;
+/* A key for what is made of this product and lies elsewhere: by label from the product's own, so that it goes with it.
+ * FM_EINPUT: the product is gone. */
+int fm_vault_derive(struct fm_secret *key, const struct fm_vault *v, const char *label,
+		    struct fm_error *err) FM_MUST_CHECK;
 /* How much room it takes when it is open. */
 uint64_t fm_vault_bytes(const struct fm_vault *v);
 

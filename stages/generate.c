@@ -1,4 +1,5 @@
-/* generate.c - the stage that makes flows: model -> synthetic table.  It sees the model and nothing else. */
+/* generate.c - the stage that makes flows: model -> synthetic table.  It sees the model, and shards of its flows that
+ * it made in other processes, and nothing else. */
 #include <stdlib.h>
 
 #include "base/file.h"
@@ -37,15 +38,34 @@ out:
 	return rc;
 }
 
+static int make_table(const struct fm_generate_in *in, const struct fm_model *model, const struct fm_generator_ctx *ctx,
+		      const struct fm_sample_in *wanted, uint64_t *rows, struct fm_error *err)
+{
+	struct fm_table *table = NULL;
+	int rc;
+
+	if ((rc = fm_model_sample(model, ctx, wanted, &table, err)) < 0 ||
+	    (model->text_order && (rc = fm_text_order_sort(table, err)) < 0) ||
+	    (rc = fm_table_save(table, in->out_dir, err)) < 0 ||
+	    (in->secret && (rc = save_free(table, in->out_dir, err)) < 0))
+		goto out;
+	*rows = table->rows;
+out:
+	fm_table_free(table);
+	return rc;
+}
+
 int fm_stage_generate(const struct fm_generate_in *in, struct fm_generate_out *out, struct fm_error *err)
 {
 	struct fm_sample_in wanted = {.rows = in->cfg->generate.rows > 0 ? (uint64_t)in->cfg->generate.rows : 0,
-				      .seed = in->cfg->generate.seed};
+				      .seed = in->cfg->generate.seed,
+				      .parts = in->shards_dir,
+				      .nparts = in->nshards};
 	struct fm_generator_ctx ctx = {.cfg = in->cfg};
 	struct fm_model *model = NULL;
-	struct fm_table *table = NULL;
 	struct fm_pool *pool = NULL;
 	double started = fm_seconds(), s;
+	uint64_t rows = 0;
 	int rc;
 
 	if (fm_config_dp(in->cfg) != (in->secret != NULL))
@@ -57,15 +77,13 @@ int fm_stage_generate(const struct fm_generate_in *in, struct fm_generate_out *o
 	    (rc = fm_pool_new(&pool, in->cfg->train.threads, err)) < 0)
 		goto out;
 	ctx.pool = pool;
-	if ((rc = fm_model_sample(model, &ctx, &wanted, &table, err)) < 0 ||
-	    (model->text_order && (rc = fm_text_order_sort(table, err)) < 0) ||
-	    (rc = fm_table_save(table, in->out_dir, err)) < 0 ||
-	    (in->secret && (rc = save_free(table, in->out_dir, err)) < 0))
+	rc = in->shard.of ? fm_model_part(model, &ctx, &wanted, in->shard.index, in->shard.of, in->out_dir, &rows, err)
+			  : make_table(in, model, &ctx, &wanted, &rows, err);
+	if (rc < 0)
 		goto out;
 	s = fm_seconds() - started;
-	*out = (struct fm_generate_out){table->rows, (double)table->rows / (s > 0 ? s : 1)};
+	*out = (struct fm_generate_out){rows, (double)rows / (s > 0 ? s : 1)};
 out:
-	fm_table_free(table);
 	fm_pool_free(pool);
 	fm_model_free(model);
 	return rc;

@@ -15,6 +15,7 @@
  *     metrics/    metrics.json (fm_metrics_list), histograms.json (judge/histogram.h), controls.json (controls.h);
  *                 with privacy.budget.gate paid.json, the metrics that it pays for (paid.h)
  *     verdict/    verdict.json (fm_verdict_json)
+ *     a shard     windows.bin, of the kind of model: part of what synthetic/ is made of, kept outside of the workspace
  *     release/    NAME-VERSION.tar.zst and .sig
  *
  * secret: in privacy.mode dp the stage's own, of 32 bytes, from which splits, noise and flows are drawn (never from the
@@ -68,13 +69,22 @@ struct fm_train_out {
 int fm_stage_train(const struct fm_train_in *in, struct fm_train_out *out, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_train_out_json(const struct fm_train_out *out);
 
+/* Part `index`, 1 to `of`, of a run's flows; of 0: all of them. */
+struct fm_shard {
+	uint32_t index, of;
+};
+
+/* With a shard the stage makes that part and no table.  shards_dir: the folder of those of `nshards` that were made
+ * before, NULL: none; the flows are the same without. */
 struct fm_generate_in {
 	const struct fm_config *cfg;
-	const char *model_dir, *out_dir;
+	const char *model_dir, *shards_dir, *out_dir;
+	struct fm_shard shard;
+	uint32_t nshards;
 	const struct fm_secret *secret;
 };
 struct fm_generate_out {
-	uint64_t rows;
+	uint64_t rows; /* of a shard: flows that it stands for */
 	double flows_per_second;
 };
 int fm_stage_generate(const struct fm_generate_in *in, struct fm_generate_out *out, struct fm_error *err) FM_MUST_CHECK;

@@ -21,6 +21,7 @@ const struct fm_item fm_items[FM_NITEMS] = {
     [FM_ITEM_HOLDOUT] = {"holdout", PRODUCT(FM_INGEST, "holdout"), true},
     [FM_ITEM_STORE] = {"summary of the store", PRODUCT(FM_INGEST, "store.json"), false},
     [FM_ITEM_MODEL] = {"model", PRODUCT(FM_TRAIN, NULL), false},
+    [FM_ITEM_SHARDS] = {"shards of its flows", FM_FROM_SHARDS, 0, NULL, NULL, 0, NULL, true},
     [FM_ITEM_SYNTHETIC] = {"synthetic table", PRODUCT(FM_GENERATE, NULL), false},
     [FM_ITEM_FREE] = {"metrics of synthetic flows alone", PRODUCT(FM_GENERATE, "free.json"), true},
     [FM_ITEM_PREVIOUS] = {"previous release", USER("release.previous", release.previous, "previous"), true},
@@ -81,8 +82,13 @@ static int call_train(const struct fm_stages *s, const struct fm_stage_call *c, 
 static int call_generate(const struct fm_stages *s, const struct fm_stage_call *c, json_t **result,
 			 struct fm_error *err)
 {
-	struct fm_generate_in in = {
-	    .cfg = c->cfg, .model_dir = c->path[FM_ITEM_MODEL], .out_dir = c->out_dir, .secret = c->secret};
+	struct fm_generate_in in = {.cfg = c->cfg,
+				    .model_dir = c->path[FM_ITEM_MODEL],
+				    .shards_dir = c->path[FM_ITEM_SHARDS],
+				    .out_dir = c->out_dir,
+				    .shard = c->shard,
+				    .nshards = c->nshards,
+				    .secret = c->secret};
 	struct fm_generate_out out = {0};
 	int rc;
 
@@ -194,7 +200,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		     .makes = "synthetic table",
 		     .files = "@ free.json",
 		     .format = 2,
-		     .items = FM_ITEM(FM_ITEM_MODEL),
+		     .items = FM_ITEM(FM_ITEM_MODEL) | FM_ITEM(FM_ITEM_SHARDS),
 		     .draws = true,
 		     .section = {"generate"},
 		     .call = call_generate},

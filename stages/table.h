@@ -31,6 +31,7 @@ enum fm_item_id {
 	FM_ITEM_HOLDOUT,
 	FM_ITEM_STORE,
 	FM_ITEM_MODEL,
+	FM_ITEM_SHARDS, /* there with run.shards alone */
 	FM_ITEM_SYNTHETIC,
 	FM_ITEM_FREE, /* there in privacy.mode dp alone */
 	FM_ITEM_PREVIOUS,
@@ -54,6 +55,7 @@ enum fm_item_from {
 	FM_FROM_PRODUCT, /* in the product of another stage */
 	FM_FROM_USER,    /* a file that the config names */
 	FM_FROM_RUNNER,  /* told by the runner, in memory */
+	FM_FROM_SHARDS,  /* made apart and opened by the runner: it changes no byte, and is no input */
 	FM_FROM_STAGE,   /* a folder of the stage's own that outlives it: the one kind that may be written to */
 };
 struct fm_item {
@@ -78,6 +80,8 @@ struct fm_stage_call {
 	const char *out_dir, *run; /* run: its id, "r0001" */
 	char *path[FM_NITEMS];
 	const json_t *manifest, *waivers, *audits;
+	struct fm_shard shard;          /* generate: make this part alone */
+	uint32_t nshards;               /* generate: in how many parts path[FM_ITEM_SHARDS] is */
 	const struct fm_secret *secret; /* privacy.mode dp, and a stage that draws: its own */
 	const struct fm_secret *checkpoint_key;
 };

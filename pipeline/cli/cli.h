@@ -21,6 +21,7 @@
 	X(dialects)                                                                                                    \
 	X(sniff)                                                                                                       \
 	X(run)                                                                                                         \
+	X(generate)                                                                                                    \
 	X(doctor)                                                                                                      \
 	X(status)                                                                                                      \
 	X(log)                                                                                                         \

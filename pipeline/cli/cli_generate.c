@@ -1,0 +1,89 @@
+/* generate: one part of a run's flows, for run.shards. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "pipeline/cli/cli.h"
+#include "pipeline/cli/place.h"
+#include "pipeline/shards.h"
+
+struct generate_args {
+	struct fm_words set;
+	const char *shard, *out, *workspace;
+	bool unconfined, json;
+};
+
+static const struct fm_option generate_options[] = {
+    {FM_SETS_TEXT(struct generate_args, shard), .name = "shard", .value = "I/N", .required = true,
+     .help = "which part, as in 3/7"},
+    {FM_SETS_TEXT(struct generate_args, out), .name = "out", .value = "FOLDER", .required = true,
+     .offer = FM_OFFER_FOLDER, .help = "where the shard goes, for run.shards; made when it is not there"},
+    {FM_SETS_LIST(struct generate_args, set), .name = "set", .value = "KEY=VALUE", .offer = FM_OFFER_KEY,
+     .help = "as for run, with RELEASE.yaml"},
+    {FM_SETS_FLAG(struct generate_args, unconfined), .name = "unconfined", .help = "as for run"},
+    FM_OPTION_WORKSPACE(struct generate_args),
+    FM_OPTION_JSON(struct generate_args),
+    {0},
+};
+
+static bool is_run(const char *text)
+{
+	char id[FM_RUN_ID_MAX];
+
+	return fm_run_id(text, id) == id;
+}
+
+static int print(json_t *report, bool json, struct fm_error *err)
+{
+	if (json)
+		return fm_cli_json(report, err);
+	printf("%s  %s\n", json_string_value(json_object_get(report, "file")),
+	       json_is_true(json_object_get(report, "made")) ? "made" : "was there already");
+	json_decref(report);
+	return FM_OK;
+}
+
+static int generate(const void *args, const struct fm_call *call, struct fm_error *err)
+{
+	const struct generate_args *a = args;
+	struct fm_shard_in in = {.out = a->out, .unconfined = a->unconfined};
+	struct fm_config *cfg = NULL;
+	json_t *report = NULL;
+	int rc;
+
+	if ((rc = fm_shard_parse(a->shard, &in.shard, err)) < 0)
+		return rc;
+	if (is_run(call->operand[0])) {
+		in.run = call->operand[0];
+		if (a->set.n > 0)
+			return fm_fail(err, FM_EUSAGE, "--set goes with RELEASE.yaml: the config of a run is recorded");
+		rc = fm_place_workspace(call, a->workspace, &in.workspace, err);
+	} else if ((rc = fm_config_load(&cfg, call->operand[0], a->set.word, a->set.n, err)) >= 0) {
+		in.cfg = cfg;
+		rc = fm_place_project_workspace(call, a->workspace, cfg->dir, &in.workspace, err);
+	}
+	if (rc < 0 || (rc = fm_shard_make(&in, &report, err)) < 0)
+		goto out;
+	rc = print(report, a->json, err);
+out:
+	fm_config_free(cfg);
+	return rc;
+}
+
+const struct fm_verb fm_verb_generate = {
+    .name = "generate",
+    .summary = "make one part of a run's flows, on this machine or another",
+    .about =
+	"Makes the I-th of N parts of the flows of RUN (r0001, or 1), whose model the workspace has, and puts it into "
+	"FOLDER as a sealed file. In place of RUN, RELEASE.yaml stands for the newest run that trained a model by it, "
+	"and "
+	"its section generate counts. Any number of parts may be made at once, by machines that share the project's "
+	"folder. flowmint run with run.shards takes them and makes what is missing; the flows are the same to the "
+	"byte.\n\nA shard that is there already and can be opened is left as it is, so that the same command after a "
+	"failure makes what is missing alone. It is encrypted under a key that comes from that of the model: flowmint "
+	"purge of the model makes it unreadable.",
+    .operands = "RUN",
+    .options = generate_options,
+    .args_size = sizeof(struct generate_args),
+    .run = generate,
+};

@@ -1,0 +1,121 @@
+#!/bin/sh
+# Flows made in shards: the run that takes them, in any division and with some lost, releases the same tar as without.  Damaged,
+# foreign and misnamed ones are refused by name, and a purge of the model makes them unreadable.
+# usage: e2e_shards.sh [FLOWMINT]
+# shellcheck disable=SC2086 # UNCONFINED is one word or none
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+
+# Bytes matter here and not flows, as in cli_reproduce.sh.
+expect 0 "a project" "$F" init --preset demo p
+cat >p/release.yaml <<'END'
+preset: demo
+release: {name: toy, version: 1.0.0, date: 2026-11-28}
+source: {path: ../trace.csv}
+train: {steps: 12}
+model: {depth: 1, width: 32, heads: 2}
+generate: {steps: 4, rows: 2000}
+gate:
+  control_rows: 500
+  jsd_mean8: 0.69
+END
+drop_checks p/release.yaml
+expect 0 "a trace" "$F" simulate --rows 2000 --seed 3 --out trace.csv
+expect 0 "(its gate is blunt)" blunt p p/release.yaml
+
+shard() { # RUN I/N FOLDER [OPTION...]
+	of=$1 part=$2 folder=$3
+	shift 3
+	"$F" generate "$of" $UNCONFINED --quiet --workspace p/workspace --shard "$part" --out "$folder" "$@"
+}
+
+# Generate is done again, and what follows from its flows where they are others.
+again() { # FOLDER [OPTION...]
+	folder=$1
+	shift
+	rm -rf p/workspace/stages/generate
+	"$F" run p $UNCONFINED --set run.shards="$T/$folder" "$@"
+}
+
+same_tar() { # NAME
+	holds "$1" test "$(tar_digest $archive)" = "$digest"
+}
+
+expect 3 "without a workspace there is no shard" shard p/release.yaml 1/2 s
+expect 0 "a run trains" "$F" run p $UNCONFINED --quiet --until train
+for part in 1 2 3 4 5 6 7; do
+	expect 0 "shard $part of 7 is made by the config" shard p/release.yaml $part/7 seven --json
+done
+holds "its report is one document" test "$(json out '(d["run"], d["shard"], d["of"], d["made"])')" = "('r0001', 7, 7, True)"
+holds "for nobody else to read" test "$(stat -c %a seven/shard-7-*)" = 600
+archive=p/release/toy-1.0.0.tar.zst
+expect 0 "a run takes the seven" "$F" run p $UNCONFINED --set run.shards="$T/seven"
+says err "7 of 7 shards were taken from $T/seven" "and says so"
+digest=$(tar_digest $archive)
+rm -r p/workspace/stages/generate
+expect 0 "a run without any" "$F" run p $UNCONFINED --quiet
+same_tar "makes the same tar"
+expect 0 "the first run's whole, by its id" shard 1 1/1 one
+expect 0 "is taken" again one --set train.threads=1
+same_tar "with the same tar"
+
+# --- lost, killed, there already ---
+rm seven/shard-2-* seven/shard-3-*
+: >"seven/.shard-3-of-7-0000000000000000.sealed.1-x.tmp"
+expect 0 "lost ones are made by the run" again seven --until generate
+says err "run.shards: shard 3 of 7 is not in $T/seven: it is made here" "each is named"
+same_flows() { # NAME
+	holds "$1" test "$("$F" log --workspace p/workspace --json |
+		"$PYTHON" -c 'import json, sys; print(len({r["body"]["output"] for r in json.load(sys.stdin) if r["kind"] == "stage" and r["body"]["name"] == "generate"}))')" = 1
+}
+same_flows "the flows are the same"
+expect 0 "the same command makes what is lost again" shard p/release.yaml 2/7 seven --json
+holds "as it was" test "$(json out 'd["made"]')" = True
+expect 0 "and leaves what is there" shard p/release.yaml 2/7 seven --json
+holds "as it is" test "$(json out 'd["made"]')" = False
+timeout -s KILL 0.2 "$F" generate p/release.yaml $UNCONFINED --workspace p/workspace --shard 3/7 --out seven >/dev/null 2>&1
+expect 0 "a killed one is made again" shard p/release.yaml 3/7 seven
+
+# --- what is no shard of this run ---
+expect 0 "a shard of other flows" shard p/release.yaml 1/7 other --set generate.seed=2
+cp -r seven foreign
+cp other/* foreign
+expect 3 "is refused" again foreign --until generate
+says err "is a shard of other flows" "by name"
+foreign=$(basename other/shard-*)
+mine=$(basename seven/shard-1-*)
+rm foreign/*
+cp "other/$foreign" "foreign/$mine"
+expect 1 "also under the name of this run's" again foreign --until generate
+says err "the shard in it is not the one that its name says" "with what it is"
+cp -r seven bent
+change_byte bent/shard-4-* 5000
+expect 1 "a changed byte is refused" again bent --until generate
+says err "shard 4 of 7 was damaged" "with the number of the shard"
+expect 0 "and the shard is made again" shard p/release.yaml 4/7 bent
+expect 0 "and the seven are whole" again bent --until generate
+says err "7 of 7 shards were taken" "none is missing"
+same_flows "with the same flows"
+cp one/* bent
+expect 3 "two divisions are refused" again bent --until generate
+expect 3 "a folder that is not there is refused before the run" again nowhere --until generate
+for wrong in 8/7 7 01/7; do
+	expect 2 "--shard $wrong is refused" shard p/release.yaml $wrong seven
+done
+expect 3 "a run that is not there has none" shard 99 1/2 s
+sed 's/^model:.*/model: {kind: ctgan}/' p/release.yaml >p/gan.yaml
+expect 3 "nor has another model" shard p/gan.yaml 1/2 s
+says err "has trained a model by this config" "it is said what to do"
+expect 3 "a kind that makes its flows in one piece takes none" "$F" run p/gan.yaml $UNCONFINED --set run.shards="$T/seven"
+says err "makes its flows in one piece" "with the reason"
+holds "nothing is left decrypted" test -z "$(decrypted p/workspace)"
+
+# --- purged ---
+for run in $("$F" log --workspace p/workspace --json | "$PYTHON" -c 'import json, sys; print(*sorted({r["run"] for r in json.load(sys.stdin)}))'); do
+	"$F" purge $run --workspace p/workspace >/dev/null 2>&1
+done
+expect 0 "the same model, after a purge of all runs" "$F" run p $UNCONFINED --quiet --until train
+expect 1 "cannot open the shards of the purged one" again seven --until generate
+says err "its model is no longer the one in the workspace" "it is said why"
+finish
