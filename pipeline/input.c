@@ -98,7 +98,7 @@ out:
 	return rc;
 }
 
-static bool is_once_only(const char *path)
+bool fm_input_is_once_only(const char *path)
 {
 	struct stat st;
 
@@ -299,7 +299,7 @@ int fm_input_settle(struct fm_config *cfg, const char *workspace, bool unconfine
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
 	if (!cfg->source.path[0])
 		goto out;
-	rc = is_once_only(cfg->source.path) ? keep_copy(cfg, own, unconfined, err) : expand(cfg, err);
+	rc = fm_input_is_once_only(cfg->source.path) ? keep_copy(cfg, own, unconfined, err) : expand(cfg, err);
 	if (rc < 0)
 		goto out;
 	if (strcmp(cfg->source.dialect, "auto") == 0)

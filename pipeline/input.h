@@ -19,5 +19,7 @@
  * sure.
  */
 int fm_input_settle(struct fm_config *cfg, const char *workspace, bool unconfined, struct fm_error *err) FM_MUST_CHECK;
+/* Is this trace one that can be read once only? */
+bool fm_input_is_once_only(const char *path);
 
 #endif

@@ -22,6 +22,7 @@
 	X(sniff)                                                                                                       \
 	X(run)                                                                                                         \
 	X(generate)                                                                                                    \
+	X(submit)                                                                                                      \
 	X(doctor)                                                                                                      \
 	X(status)                                                                                                      \
 	X(log)                                                                                                         \

@@ -5,6 +5,7 @@
 
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/place.h"
+#include "pipeline/input.h"
 #include "pipeline/shards.h"
 
 struct generate_args {
@@ -43,6 +44,20 @@ static int print(json_t *report, bool json, struct fm_error *err)
 	return FM_OK;
 }
 
+/* The config as the run that trained had it. */
+static int load(const struct generate_args *a, const char *file, struct fm_config **cfg, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = fm_config_load(cfg, file, a->set.word, a->set.n, err)) < 0)
+		return rc;
+	if (fm_input_is_once_only((*cfg)->source.path))
+		return fm_fail(err, FM_EUSAGE,
+			       "source.path %s can be read once: name the run that trained, as in r0001",
+			       (*cfg)->source.path);
+	return fm_input_settle(*cfg, fm_place_run_workspace(a->workspace), a->unconfined, err);
+}
+
 static int generate(const void *args, const struct fm_call *call, struct fm_error *err)
 {
 	const struct generate_args *a = args;
@@ -58,7 +73,7 @@ static int generate(const void *args, const struct fm_call *call, struct fm_erro
 		if (a->set.n > 0)
 			return fm_fail(err, FM_EUSAGE, "--set goes with RELEASE.yaml: the config of a run is recorded");
 		rc = fm_place_workspace(call, a->workspace, &in.workspace, err);
-	} else if ((rc = fm_config_load(&cfg, call->operand[0], a->set.word, a->set.n, err)) >= 0) {
+	} else if ((rc = load(a, call->operand[0], &cfg, err)) >= 0) {
 		in.cfg = cfg;
 		rc = fm_place_project_workspace(call, a->workspace, cfg->dir, &in.workspace, err);
 	}

@@ -1,0 +1,183 @@
+#!/bin/sh
+# flowmint submit: the batch files and how they wait for each other; a whole release through a Slurm of one node, started here,
+# where Debian's slurmctld, slurmd and munge can run.
+# usage: cli_submit.sh [FLOWMINT]
+# shellcheck disable=SC2086 # UNCONFINED is one word or none
+# shellcheck disable=SC2016 # sh -c expands it
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+
+cleanup() {
+	for pid in slurm/d.pid slurm/ctld.pid slurm/munge.pid; do
+		[ -s "$T/$pid" ] || continue
+		daemon=$(cat "$T/$pid")
+		kill "$daemon" 2>/dev/null
+		for _ in 1 2 3 4 5 6 7 8 9 10; do
+			kill -0 "$daemon" 2>/dev/null || break
+			sleep 0.2
+		done
+	done
+}
+
+# Bytes matter here and not flows, as in cli_reproduce.sh.
+expect 0 "a project" "$F" init --preset demo p
+cat >p/release.yaml <<'END'
+preset: demo
+release: {name: toy, version: 1.0.0, date: 2026-11-28}
+source: {path: ../trace.csv}
+train: {steps: 12}
+model: {depth: 1, width: 32, heads: 2}
+generate: {steps: 4, rows: 2000}
+gate:
+  control_rows: 500
+  jsd_mean8: 0.69
+END
+drop_checks p/release.yaml
+expect 0 "a trace" "$F" simulate --rows 2000 --seed 3 --out trace.csv
+expect 0 "(its gate is blunt)" blunt p p/release.yaml
+
+submit() {
+	"$F" submit p $UNCONFINED --slurm --workspace w "$@"
+}
+
+# --- the files ---
+expect 0 "--print shows the files" submit --print --json --shards 3 --sbatch=--mem=2G --set "release.description=it's \$HOME"
+cp out files.json
+holds "four of them, in order" test "$(json files.json '[f["job"] for f in d]')" = "['train', 'shards', 'evaluate', 'release']"
+holds "each waits for what it needs" test "$(json files.json '[f["dependency"] for f in d]')" = \
+	"['singleton', 'afterok:TRAIN', 'afterok:TRAIN,afterany:SHARDS,singleton', 'afterok:EVALUATE,singleton']"
+holds "nothing is written" test ! -e w
+i=0
+for job in train shards evaluate release; do
+	json files.json "d[$i]['text']" >$job.sbatch
+	i=$((i + 1))
+	expect 0 "$job.sbatch is a script" sh -n $job.sbatch
+	says $job.sbatch "#SBATCH --mem=2G" "with the option"
+done
+says shards.sbatch "#SBATCH --array=1-3" "the array has a job for each shard"
+sed "s,'[^']*' generate ,printf '%s\\\\n' ," shards.sbatch | sed 's/^exec //' >words.sh
+expect 0 "(the words of one of its calls)" env SLURM_ARRAY_TASK_ID=2 SLURM_CPUS_PER_TASK=5 sh words.sh
+says out "2/3" "a job makes its shard"
+says out "release.description=it's \$HOME" "words reach flowmint as they were written"
+says out "train.threads=5" "with the processors that it got"
+expect 0 "no shards, no array" submit --print --json --shards 0
+holds "then three jobs" test "$(json out '[(f["job"], f["dependency"]) for f in d]')" = \
+	"[('train', 'singleton'), ('evaluate', 'afterok:TRAIN,singleton'), ('release', 'afterok:EVALUATE,singleton')]"
+expect 0 "nor for a model that makes its flows in one piece" submit --print --json --set model.kind=ctgan
+holds "three jobs too" test "$(json out 'len(d)')" = 3
+expect 0 "people read them" submit --print
+says out "# sbatch --dependency=afterok:EVALUATE,singleton $T/w/slurm/toy-1.0.0/release.sbatch" "each under its command"
+expect 2 "another cluster is refused" "$F" submit p --print
+expect 2 "an option that is none is refused" submit --print --sbatch partition
+expect 3 "a trace from a pipe is refused" submit --print --set source.path=-
+expect 3 "a workspace that no batch file can name is refused" "$F" submit p --slurm --print --workspace "w x"
+expect 3 "what would end the run is told before" submit --set publish.key=keys/none
+holds "and nothing is submitted" test ! -e w
+
+# --- sbatch ---
+mkdir bin
+cat >bin/sbatch <<'END'
+#!/bin/sh
+echo "$@" >>calls
+n=$(wc -l <calls)
+[ "$n" -ne "${REFUSE:-0}" ] || { echo "sbatch: error: no such partition" >&2; exit 1; }
+echo "10$n;somewhere"
+END
+chmod +x bin/sbatch
+expect 0 "jobs are submitted" env PATH="$T/bin:$PATH" "$F" submit p $UNCONFINED --slurm --workspace w --shards 2 --json
+holds "their ids are told" test "$(json out 'd')" = "{'evaluate': '103', 'release': '104', 'shards': '102', 'train': '101'}"
+says calls "--dependency=afterok:101,afterany:102,singleton $T/w/slurm/toy-1.0.0/evaluate.sbatch" "each waits for its forerunner's id"
+rm calls
+expect 4 "what sbatch refuses ends it" env REFUSE=3 PATH="$T/bin:$PATH" "$F" submit p $UNCONFINED --slurm --workspace w
+says err "no such partition" "with its own words"
+says err "job 101 and what waits for it: scancel takes them back" "and what was submitted is named"
+mkdir none
+ln -s "$(command -v sh)" none/sh
+expect 4 "without sbatch it is said" env PATH="$T/none" "$F" submit p $UNCONFINED --slurm --workspace w
+says err "there is no sbatch here" "with what to do"
+rm -rf w
+
+# --- Slurm ---
+start_slurm() {
+	for program in slurmctld slurmd munged sbatch squeue scancel sinfo; do
+		command -v $program >/dev/null || PATH=$PATH:/usr/sbin command -v $program >/dev/null || return 1
+	done
+	PATH=$PATH:/usr/sbin
+	host=$(hostname -s) me=$(id -un) port=$((20000 + $$ % 20000))
+	mkdir -p slurm/state slurm/spool slurm/munge && chmod 700 slurm/munge
+	head -c 1024 /dev/urandom >slurm/munge/key && chmod 600 slurm/munge/key
+	munged --force --key-file="$T/slurm/munge/key" --socket="$T/slurm/munge/socket" --pid-file="$T/slurm/munge.pid" \
+		--log-file="$T/slurm/munge/log" --seed-file="$T/slurm/munge/seed" >slurm/said 2>&1 || return 1
+	cat >slurm/slurm.conf <<-END
+		ClusterName=test
+		SlurmctldHost=$host(127.0.0.1)
+		SlurmctldPort=$port
+		SlurmdPort=$((port + 1))
+		SlurmUser=$me
+		SlurmdUser=$me
+		AuthType=auth/munge
+		AuthInfo=socket=$T/slurm/munge/socket
+		CredType=cred/munge
+		StateSaveLocation=$T/slurm/state
+		SlurmdSpoolDir=$T/slurm/spool
+		SlurmctldPidFile=$T/slurm/ctld.pid
+		SlurmdPidFile=$T/slurm/d.pid
+		SlurmctldLogFile=$T/slurm/ctld.log
+		SlurmdLogFile=$T/slurm/d.log
+		ProctrackType=proctrack/linuxproc
+		TaskPlugin=task/none
+		SchedulerType=sched/builtin
+		SchedulerParameters=batch_sched_delay=0,sched_interval=1,sched_min_interval=0
+		SelectType=select/cons_tres
+		SelectTypeParameters=CR_CPU
+		MpiDefault=none
+		SwitchType=switch/none
+		JobCompType=jobcomp/none
+		AccountingStorageType=accounting_storage/none
+		JobAcctGatherType=jobacct_gather/none
+		NodeName=$host NodeAddr=127.0.0.1 CPUs=$(nproc) State=UNKNOWN
+		PartitionName=all Nodes=$host Default=YES State=UP
+	END
+	SLURM_CONF=$T/slurm/slurm.conf
+	export SLURM_CONF PATH
+	slurmctld -c >>slurm/said 2>&1 && slurmd -c >>slurm/said 2>&1 || return 1
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		sinfo -h -o %T 2>/dev/null | grep -qx idle && return
+		sleep 0.5
+	done
+	return 1
+}
+
+all_done() { # or three minutes
+	for _ in $(seq 180); do
+		[ -n "$(squeue -h 2>/dev/null)" ] || return 0
+		sleep 1
+	done
+	return 1
+}
+
+if start_slurm; then
+	expect 0 "a release is submitted" submit --shards 3 --json
+	array=$(json out 'd["shards"]')
+	expect 0 "one job of the array is lost" scancel "${array}_2"
+	expect 0 "the release is submitted once more" submit --shards 3
+	holds "all jobs end" all_done
+	logs=w/slurm/toy-1.0.0
+	says $logs/evaluate.log "shard 2 of 3 is not in $T/$logs/shards: it is made here" "what was lost is named"
+	says $logs/evaluate.log "2 of 3 shards were taken" "and made alone"
+	says $logs/release.log "gate: pass" "the gate passes"
+	holds "the second found all done" sh -c "grep -q 'train *cached' $logs/train.log && test \$(grep -c 'tar sha256' $logs/release.log) = 2"
+	holds "the shards are gone" test ! -e $logs/shards
+	expect 0 "a job of the array alone" sbatch -Q --wait --array=2 $logs/shards.sbatch
+	holds "makes its shard alone" sh -c "ls $logs/shards | grep -q '^shard-2-of-3-' && test \$(ls $logs/shards | wc -l) = 1"
+	archive=p/release/toy-1.0.0.tar.zst
+	digest=$(tar_digest $archive)
+	mv p/release cluster
+	expect 0 "the same on this machine" "$F" run p $UNCONFINED --quiet --workspace alone
+	holds "is the same tar" test "$(tar_digest $archive)" = "$digest"
+	expect 0 "the ledger is whole" "$F" audit --workspace w
+else
+	skip "a release through Slurm" "no slurmctld, slurmd and munged that can run here$(sed 's/^/: /' slurm/said 2>/dev/null | tail -n 1)"
+fi
+finish
