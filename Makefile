@@ -4,7 +4,7 @@
 #   make demo         from a simulated trace to a verified archive; TRACE=FILE DIALECT=ugr16 [ROWS=N] on a real one
 #   make test         every test; test-asan: with sanitizers; test-long: with long ones
 #   make lint         warnings of two compilers, cppcheck, clang-tidy, shellcheck, the arrows between the rooms
-#   make bench        how fast, beside the peer; bench-steps, bench-scale: the curves of docs/figures (hours)
+#   make bench        how fast, beside the peer; bench-steps, bench-scale: the curves of docs/figures (hours); bench-shards: docs/scale.md
 #   make fuzz         SECONDS each of libFuzzer on what reads strangers' bytes
 #   make docs         write again what the documents take from tables: keys of the config, verbs and options
 #   make check-repro  build and release in several ways, compare bytes
@@ -140,10 +140,10 @@ bench: deps deps-bench
 	@$(MAKE) --no-print-directory bench-run
 bench-run:
 	@B=$(B) tests/bench.sh
-bench-steps bench-scale: deps
+bench-steps bench-scale bench-shards: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@B=$(B) tests/$(subst -,_,$@).sh
-.PHONY: bench-run bench-steps bench-scale
+.PHONY: bench-run bench-steps bench-scale bench-shards
 
 check-repro: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all
