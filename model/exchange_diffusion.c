@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 
 enum { CLIP_RECORDS = 2000 };
@@ -107,6 +108,30 @@ static int keeps_to(const struct fm_learner *l, const struct fm_private_opts *po
 	return FM_OK;
 }
 
+/* Of the network and the records, under the key: to anyone else it says nothing. */
+static int identify(const struct fm_exchange_diffusion *x, const struct fm_records *r, const struct fm_secret *key,
+		    char identity[FM_SHA256_HEX], struct fm_error *err)
+{
+	struct {
+		uint8_t records[FM_SHA256_LEN];
+		int32_t vocab[FM_NATTRS], width, depth;
+	} all;
+	uint8_t mac[FM_SHA256_LEN];
+	int rc;
+
+	memset(&all, 0, sizeof all);
+	for (int a = 0; a < FM_NATTRS; a++)
+		all.vocab[a] = x->net->vocab[a];
+	all.width = x->net->arch.width;
+	all.depth = x->net->arch.depth;
+	if ((rc = fm_hmac_sha256(key->data, key->len, r->tok, r->n * FM_NATTRS * sizeof *r->tok, all.records, err)) <
+		0 ||
+	    (rc = fm_hmac_sha256(key->data, key->len, &all, sizeof all, mac, err)) < 0)
+		return rc;
+	fm_hex(mac, sizeof mac, identity);
+	return FM_OK;
+}
+
 static int train(struct fm_exchange_diffusion *x, struct fm_record_space *space, const struct fm_table *t,
 		 const struct fm_exchange_opts *o, double clip, struct fm_error *err)
 {
@@ -125,7 +150,12 @@ static int train(struct fm_exchange_diffusion *x, struct fm_record_space *space,
 				     .ema = o->ema,
 				     .weight_decay = o->weight_decay,
 				     .key = o->counts.key,
+				     .checkpoint = o->checkpoint,
+				     .checkpoint_key = o->checkpoint_key,
+				     .checkpoint_every = o->checkpoint_every,
+				     .checkpoint_seconds = o->checkpoint_seconds,
 				     .pool = o->counts.pool};
+	char identity[FM_SHA256_HEX];
 	struct fm_records records;
 	struct fm_record_learner rl = {space, &records};
 	struct fm_charge charge = fm_exchange_charge(o);
@@ -138,6 +168,9 @@ static int train(struct fm_exchange_diffusion *x, struct fm_record_space *space,
 	    (rc = fm_marginals_encode(&x->m, t, &o->counts, &tok, &records.n, err)) < 0)
 		goto out;
 	records.tok = tok;
+	if ((rc = identify(x, &records, o->counts.key, identity, err)) < 0)
+		goto out;
+	po.identity = identity;
 	struct fm_learner l = fm_learner_of_records(&rl, o->draws);
 	if ((rc = keeps_to(&l, &po, &charge, err)) < 0 || (rc = fm_charges_add(&x->charges, &charge, err)) < 0 ||
 	    (rc = fm_private_train(&l, &po, x->weights, ema, &drawn, &x->log, err)) < 0)

@@ -28,6 +28,12 @@ struct fm_exchange_opts {
 	int steps, draws, warmup;
 	uint64_t batch, records;
 	double noise_multiplier, rate, ema, weight_decay;
+	/* As in private_trainer.h, of the private steps alone; what comes before them is made anew, with the same bits.
+	 */
+	const char *checkpoint;
+	const struct fm_secret *checkpoint_key;
+	int checkpoint_every;
+	double checkpoint_seconds;
 };
 /* What the training will charge, a function of the options alone: the continuous Gaussian of sensitivity 1 (the clip)
  * that is no more private than the discrete one that is drawn on the gradients' grid (noise.h), whose step the noisy

@@ -21,6 +21,7 @@
 #include "manifests/canon.h"
 #include "model/exchange_diffusion.h"
 #include "model/generator.h"
+#include "model/nn/checkpoint.h"
 #include "model/nn/safetensors.h"
 #include "model/private_counts.h"
 
@@ -214,18 +215,25 @@ static int exchanges_fit(struct fm_model **model, const struct fm_generator_ctx 
 	struct fm_exchange_opts o;
 	struct exchanges *e = NULL;
 	struct plan p = {0};
+	char *checkpoint = NULL;
 	int rc;
 
 	if (!ctx->secret)
 		return fm_fail(err, FM_ESYSTEM, "a private training without a key for its noise");
 	if ((rc = plan_make(&p, ctx->cfg, err)) < 0 ||
 	    (rc = fm_private_facts(&f, ctx->cfg, p.mu, p.vocabulary, real->train, err)) < 0 ||
-	    (rc = exchanges_new(&e, err)) < 0)
+	    (rc = exchanges_new(&e, err)) < 0 ||
+	    (ctx->checkpoint_dir &&
+	     (rc = fm_checkpoint_path(&checkpoint, ctx->checkpoint_dir, ctx->checkpoint_key != NULL, err)) < 0))
 		goto out;
 	f.counts.pool = ctx->pool;
 	f.counts.key = ctx->secret;
 	o = options(ctx->cfg, p.noise_multiplier);
 	o.counts = f.counts;
+	o.checkpoint = checkpoint;
+	o.checkpoint_key = ctx->checkpoint_key;
+	o.checkpoint_every = ctx->cfg->train.checkpoint_every;
+	o.checkpoint_seconds = ctx->cfg->train.checkpoint_seconds;
 	if ((rc = fm_exchange_fit(&e->x, real->train, &o, err)) < 0)
 		goto out;
 	fm_private_doubt(&e->x.m);
@@ -237,6 +245,7 @@ static int exchanges_fit(struct fm_model **model, const struct fm_generator_ctx 
 	*model = &e->base;
 	e = NULL;
 out:
+	free(checkpoint);
 	fm_charges_free(&p.charges);
 	fm_model_free(e ? &e->base : NULL);
 	return rc;

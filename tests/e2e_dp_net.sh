@@ -54,8 +54,26 @@ expect 0 "other flows of the same model" private --until generate --set generate
 holds "cost nothing" test "$(charged 'len(rows)')" = 1
 expect 0 "it is reproduced bit for bit" "$F" reproduce r0001 --workspace p/workspace $UNCONFINED
 holds "which costs nothing" test "$(charged 'len(rows)')" = 1
-expect 0 "more of the budget for the training" private --until train --set 'privacy.budget={vocabulary: 0.04, pairs: 0.26, training: 0.7}'
-holds "is another noise, and is charged" test "$(charged 'len(rows)')" = 2
+
+# --- killed ---
+more() { # more of the budget for the training
+	private --until train --set 'privacy.budget={vocabulary: 0.04, pairs: 0.26, training: 0.7}' --set train.steps=60 --set train.batch=200 \
+		--set train.checkpoint_every=1
+}
+checkpoint_or_ended() {
+	[ -s "$(echo p/workspace/stages/train/.checkpoint-*)/checkpoint.sealed" ] || ! kill -0 $job 2>/dev/null
+}
+more >killed.out 2>killed.err &
+job=$!
+until_true 120 checkpoint_or_ended
+kill -9 "$(cat p/workspace/lock)" 2>/dev/null
+wait $job
+holds "training with more of the budget is killed" test $? -eq 137
+holds "its stage dies with it" until_true 60 nobody_runs
+expect 0 "it goes on" more
+says err "train: goes on from private step" "from its last checkpoint"
+holds "with the noise that it had: it is charged once" test "$(charged 'len(rows)')" = 2
+holds "and nothing is left behind" test ! -e "$(echo p/workspace/stages/train/.checkpoint-*)"
 mv p/workspace/sealed/r0001.json sealed.json
 expect 3 "not without its sealed half" "$F" reproduce r0001 --workspace p/workspace $UNCONFINED
 says err "sealed half" "which is named"

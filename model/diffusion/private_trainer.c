@@ -6,9 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "model/diffusion/trainer.h"
+#include "model/nn/checkpoint.h"
 #include "model/nn/optimiser.h"
 
 /* A norm is calculated to less than this; what is beyond the clip nevertheless is found in integers. */
@@ -241,7 +245,7 @@ int fm_private_mean(struct fm_private *t, const float *p, uint32_t step, float *
 				  mean, err);
 }
 
-/* ---- the training ---- */
+/* ---- the charge ---- */
 
 static void charge_of(const struct fm_private *t, struct fm_charge *charge)
 {
@@ -290,36 +294,177 @@ out:
 	return rc;
 }
 
-/* The moments and the mean; what they are of is noisy, so that nothing is secret here. */
-struct state {
+/* ---- the training ---- */
+
+/* Where the training stands; what it is made of is noisy, so that nothing is secret here. */
+struct training {
+	const struct fm_learner *l;
+	const struct fm_private_opts *o;
 	struct fm_optimiser *optimiser;
 	struct fm_train_arrays now;
+	struct fm_train_point at;
 	float *mean;
-	double b1, b2;
+	char identity[FM_SHA256_HEX];
+	int saved; /* step of the last checkpoint, or of the start */
+	double saved_at;
 };
 
-static void update(struct state *s, const struct fm_private_opts *o, int step)
+/* All that a step's noise, batch and gradients depend on, under the key that they are drawn with. */
+static int identify(struct training *s, struct fm_error *err)
 {
-	double d = (step + 1.0) / (step + 10.0);
+	const struct fm_private_opts *o = s->o;
+	struct {
+		char name[FM_CHARGE_NAME], identity[FM_SHA256_HEX];
+		uint8_t start[FM_SHA256_LEN];
+		double expected, clip, noise_multiplier, rate, ema, weight_decay;
+		uint64_t steps, draws, warmup, rate_num, rate_den, records, nfloats;
+	} all;
+	uint8_t mac[FM_SHA256_LEN];
+	int rc;
 
-	s->b1 *= FM_BETA1;
-	s->b2 *= FM_BETA2;
+	if (!o->identity || strlen(o->identity) >= sizeof all.identity)
+		return fm_fail(err, FM_EINPUT, "a private training with a checkpoint needs an identity of its records");
+	memset(&all, 0, sizeof all); /* padding too */
+	snprintf(all.name, sizeof all.name, "%s", o->name);
+	snprintf(all.identity, sizeof all.identity, "%s", o->identity);
+	all.expected = o->expected;
+	all.clip = o->clip;
+	all.noise_multiplier = o->noise_multiplier;
+	all.rate = o->rate;
+	all.ema = o->ema;
+	all.weight_decay = o->weight_decay;
+	all.steps = (uint64_t)o->steps;
+	all.draws = (uint64_t)o->draws;
+	all.warmup = (uint64_t)o->warmup;
+	all.rate_num = o->rate_num;
+	all.rate_den = o->rate_den;
+	all.records = s->l->records;
+	all.nfloats = s->l->layout->nfloats;
+	if ((rc = fm_hmac_sha256(o->key->data, o->key->len, s->now.w, sizeof(float) * all.nfloats, all.start, err)) <
+		0 ||
+	    (rc = fm_hmac_sha256(o->key->data, o->key->len, &all, sizeof all, mac, err)) < 0)
+		return rc;
+	fm_hex(mac, sizeof mac, s->identity);
+	return FM_OK;
+}
+
+static struct fm_checkpoint checkpoint_of(const struct training *s)
+{
+	return (struct fm_checkpoint){s->o->checkpoint, s->identity, s->l->layout, s->o->checkpoint_key};
+}
+
+/* What stands between two tensors is no parameter, and no checkpoint has it. */
+static void clear_gaps(const struct fm_layout *l, float *x)
+{
+	for (int i = 0; i < l->n; i++) {
+		const struct fm_tensor *t = &l->tensor[i];
+		size_t from = t->at + (size_t)t->rows * (size_t)t->cols,
+		       to = i + 1 < l->n ? l->tensor[i + 1].at : l->nfloats;
+
+		memset(x + from, 0, sizeof *x * (to - from));
+	}
+}
+
+static void begin_anew(struct training *s, const float *start)
+{
+	size_t n = sizeof(float) * s->l->layout->nfloats;
+
+	s->at = (struct fm_train_point){
+	    .b1 = 1, .b2 = 1, .rate_scale = 1, .loss = NAN, .guard = NAN, .validation = NAN, .best = NAN};
+	memcpy(s->now.w, start, n);
+	clear_gaps(s->l->layout, s->now.w);
+	memcpy(s->now.ema, s->now.w, n);
+	memset(s->now.m, 0, n);
+	memset(s->now.v, 0, n);
+}
+
+/* start (nfloats): as s->now.w, which a checkpoint that is of no use may have overwritten. */
+static int begin(struct training *s, const float *start, struct fm_error *err)
+{
+	struct fm_checkpoint c = checkpoint_of(s);
+	int rc;
+
+	begin_anew(s, start);
+	if (s->o->checkpoint && (rc = identify(s, err)) < 0)
+		return rc;
+	if (s->o->checkpoint && fm_file_exists(s->o->checkpoint)) {
+		rc = fm_checkpoint_load(&c, s->o->steps, 0, &s->at, &s->now, err);
+		if (rc == FM_EINPUT || rc == FM_EVERDICT) {
+			fm_warn("%s; the private training begins anew, with the noise that it had", err->message);
+			begin_anew(s, start);
+		} else if (rc < 0) {
+			return rc;
+		} else {
+			fm_log("train: goes on from private step %d", s->at.step);
+		}
+	}
+	s->saved = s->at.step;
+	s->saved_at = fm_seconds();
+	return FM_OK;
+}
+
+static int save(struct training *s, bool now, struct fm_error *err)
+{
+	const struct fm_private_opts *o = s->o;
+	struct fm_checkpoint c = checkpoint_of(s);
+	bool due = now || (o->checkpoint_every > 0 && s->at.step - s->saved >= o->checkpoint_every) ||
+		   (o->checkpoint_seconds > 0 && fm_seconds() - s->saved_at >= o->checkpoint_seconds);
+
+	if (!o->checkpoint || !due || s->at.step == s->saved || s->at.step >= o->steps)
+		return FM_OK;
+	s->saved = s->at.step;
+	s->saved_at = fm_seconds();
+	return fm_checkpoint_save(&c, &s->at, &s->now, err);
+}
+
+static void update(struct training *s)
+{
+	const struct fm_private_opts *o = s->o;
+	double d = (s->at.step + 1.0) / (s->at.step + 10.0);
+
+	s->at.b1 *= FM_BETA1;
+	s->at.b2 *= FM_BETA2;
 	struct fm_adamw how = {.beta1 = FM_BETA1,
 			       .beta2 = FM_BETA2,
-			       .beta1_t = s->b1,
-			       .beta2_t = s->b2,
-			       .rate = fm_train_rate(o->rate, o->warmup, step, o->steps),
+			       .beta1_t = s->at.b1,
+			       .beta2_t = s->at.b2,
+			       .rate = fm_train_rate(o->rate, o->warmup, s->at.step, o->steps),
 			       .weight_decay = o->weight_decay,
 			       .ema_decay = d < o->ema ? d : o->ema,
 			       .scale = 1};
 	fm_optimiser_step(s->optimiser, &s->now, s->mean, &how);
+	s->at.step++;
+	s->at.epoch = 1;
+}
+
+static int take_steps(struct training *s, struct fm_private *t, struct fm_progress *bar, struct fm_error *err)
+{
+	int rc;
+
+	while (s->at.step < s->o->steps) {
+		if (fm_interrupted()) {
+			if ((rc = save(s, true, err)) < 0)
+				return rc;
+			return fm_fail(err, FM_ESYSTEM,
+				       "train: stopped at private step %d; the checkpoint is of step %d", s->at.step,
+				       s->saved);
+		}
+		if ((rc = fm_private_mean(t, s->now.w, (uint32_t)s->at.step, s->mean, err)) < 0)
+			return rc;
+		clear_gaps(s->l->layout, s->mean);
+		update(s);
+		if ((rc = save(s, false, err)) < 0)
+			return rc;
+		fm_progress_step(bar, (uint64_t)s->at.step, NULL);
+	}
+	return FM_OK;
 }
 
 int fm_private_train(const struct fm_learner *l, const struct fm_private_opts *o, float *w, float *ema,
 		     struct fm_charges *charges, struct fm_private_log *log, struct fm_error *err)
 {
 	size_t n = l->layout->nfloats;
-	struct state s = {.now = {.w = w, .ema = ema}, .b1 = 1, .b2 = 1};
+	struct training s = {.l = l, .o = o, .now = {.w = w, .ema = ema}};
 	struct fm_private *t = NULL;
 	struct fm_progress bar;
 	struct fm_charge charge;
@@ -333,14 +478,13 @@ int fm_private_train(const struct fm_learner *l, const struct fm_private_opts *o
 	charge_of(t, &charge);
 	if ((rc = fm_charges_add(charges, &charge, err)) < 0)
 		goto out;
-	memcpy(ema, w, sizeof(float) * n);
+	memcpy(s.mean, w, sizeof(float) * n); /* which is not in use yet */
+	if ((rc = begin(&s, s.mean, err)) < 0)
+		goto out;
 	fm_progress_begin(&bar, "train", "steps", (uint64_t)o->steps);
-	for (int step = 0; step < o->steps; step++) {
-		if ((rc = fm_private_mean(t, w, (uint32_t)step, s.mean, err)) < 0)
-			goto out;
-		update(&s, o, step);
-		fm_progress_step(&bar, (uint64_t)step + 1, NULL);
-	}
+	fm_interrupt_watch(o->checkpoint != NULL);
+	rc = take_steps(&s, t, &bar, err);
+	fm_interrupt_watch(false);
 	fm_progress_end(&bar, NULL);
 	if (log)
 		*log = fm_private_log(t);

@@ -21,6 +21,12 @@
  * and integers add up the same in any order.  So one record more or less moves the sum by at most C / step in L2,
  * whatever the gradient was, and the result does not depend on the number of threads nor on the size of the passes.
  *
+ * A step's batch, draws and noise are functions of the key and the step's number, and its gradients of the weights too.
+ * So a training that goes on from a checkpoint, which has weights, moments and average to the bit, makes the answers
+ * that it would have made, no others: a step that is calculated twice has the same noise on the same sum, and tells
+ * what it told.  The same noise on another sum would be told apart from it, so a checkpoint is used for the same key,
+ * options, starting weights and records alone: its identity is an HMAC of all of them under the key.
+ *
  * There is no early stop, no return to an earlier point, no loss: nothing but the weights comes out, and the charge
  * says what they cost.  Memory has a batch's records pass by pass, so a batch may be as large as is wanted.
  */
@@ -57,7 +63,12 @@ struct fm_private_opts {
 	int warmup;
 	double rate, ema, weight_decay;
 	const struct fm_secret *key; /* of the noise (stream.h) */
-	struct fm_pool *pool;        /* may be NULL */
+	/* A killed training goes on from here.  identity: of the network and the records, for all else is known. */
+	const char *checkpoint, *identity;      /* the file to go on from and to write; NULL: none */
+	const struct fm_secret *checkpoint_key; /* it is encrypted under; NULL: it is not encrypted */
+	int checkpoint_every;                   /* steps between two of them; 0: not by steps */
+	double checkpoint_seconds;              /* seconds after which one is written anyway; 0: not by time */
+	struct fm_pool *pool;                   /* may be NULL */
 };
 
 /* For the team alone, never published: */

@@ -13,6 +13,7 @@
 
 #include "model/exchange_diffusion.h"
 #include "tests/unit/model_fixture.h"
+#include "tests/unit/scratch.h"
 
 static const char *const labels[] = {"background", "anomaly-spam"};
 static const struct fm_range in_range = {0x0a800000u, 9}, out_range = {0xc0000000u, 3};
@@ -63,16 +64,21 @@ static void all_of_it_is_charged_and_makes_flows(void **state)
 					    .ninside = 1,
 					    .noutside = 1,
 					    .rounds = 2};
+	const char *checkpoint = scratch_path("checkpoint");
 	float *first = NULL;
+	uint64_t records = 0;
 
 	(void)state;
 	assert_non_null(t);
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {
 		struct fm_exchange_diffusion x;
 		struct fm_pool *pool;
 		double counts, both;
-		assert_int_equal(fm_pool_new(&pool, i ? 7 : 1, &err), FM_OK);
+		assert_int_equal(fm_pool_new(&pool, i ? 7 / i : 1, &err), FM_OK);
 		struct fm_exchange_opts o = opts_of(t, pool);
+		/* The first one leaves that of step 6 behind, and the third goes on from there. */
+		o.checkpoint = i == 1 ? NULL : checkpoint;
+		o.checkpoint_every = i == 0 ? 3 : 0;
 		if (fm_exchange_fit(&x, t, &o, &err) < 0)
 			fail_msg("%s", err.message);
 		/* The ledger: that of the counts, and the training, which costs more. */
@@ -87,8 +93,11 @@ static void all_of_it_is_charged_and_makes_flows(void **state)
 		assert_int_equal(fm_charges_epsilon(&x.charges, 1e-6, 1, FM_ADD_OR_REMOVE, FM_PLD, &both, &err), FM_OK);
 		assert_true(both > counts);
 		assert_true(x.log.records > 0 && x.log.clipped < x.log.records);
+		if (i == 0)
+			records = x.log.records;
+		assert_true(i == 2 ? x.log.records < records / 2 : x.log.records == records);
 		in.pool = pool;
-		for (int alone = 0; alone < 2; alone++) {
+		for (int alone = 0; alone < 2 && i < 2; alone++) {
 			assert_int_equal(fm_exchange_sample(&made[i][alone], &x, &in, alone, &err), FM_OK);
 			assert_int_equal(made[i][alone]->rows, 3000);
 		}
@@ -119,14 +128,14 @@ static void all_of_it_is_charged_and_makes_flows(void **state)
 static int setup(void **state)
 {
 	(void)state;
-	return fm_secret_random(&key, FM_STREAM_KEY, &err);
+	return scratch_make() < 0 ? -1 : fm_secret_random(&key, FM_STREAM_KEY, &err);
 }
 
 static int teardown(void **state)
 {
 	(void)state;
 	fm_secret_close(&key);
-	return 0;
+	return scratch_remove();
 }
 
 int main(void)

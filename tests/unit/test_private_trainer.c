@@ -2,16 +2,22 @@
  * noisy. */
 #include <math.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "model/diffusion/private_trainer.h"
+#include "tests/unit/scratch.h"
 #include "tests/unit/trainer_fixture.h"
 
 static struct small S;
@@ -518,6 +524,171 @@ static void bits_are_of_the_key_alone(void **state)
 	free(first), free(ema);
 }
 
+/* ---- killed and gone on with ---- */
+
+enum { STEPS = 12 };
+/* What the passes of a training saw of each step; in memory that a killed child shares with its parent. */
+struct seen {
+	_Atomic uint64_t times[STEPS];
+	uint64_t seed[STEPS];
+	float weight[STEPS]; /* one that every step changes */
+	int kill_at;         /* the step in which the process is killed; -1: none */
+	const struct fm_learner *inner;
+	size_t watched;
+};
+
+static void watching_pass(void *ctx, int thread, const float *p, int draws, uint64_t seed, uint32_t step,
+			  const uint32_t *record, int n, struct fm_kept *kept)
+{
+	struct seen *s = ctx;
+
+	if ((int)step == s->kill_at)
+		kill(getpid(), SIGKILL);
+	s->times[step]++;
+	s->seed[step] = seed;
+	s->weight[step] = p[s->watched];
+	s->inner->pass(s->inner->ctx, thread, p, draws, seed, step, record, n, kept);
+}
+
+static struct seen *seen_new(void)
+{
+	struct seen *s = mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	assert_true(s != MAP_FAILED);
+	return s;
+}
+
+/* Train once more in this process, watched; change: a number of the options to change, 0 is none. */
+static int watched_training(struct seen *seen, const char *checkpoint, int every, int change, int threads, float **ema)
+{
+	struct fm_secret other_key = {0};
+	struct fm_charges charges = {0};
+	struct other o;
+	int rc;
+
+	other_open(&o, "mlp", "absorbing", 2, 16, threads);
+	struct fm_private_opts po = opts_of(&o);
+	struct fm_learner l = o.l;
+	assert_int_equal(fm_secret_derive(&other_key, &key, "another", &err), FM_OK);
+	seen->inner = &o.l;
+	seen->watched = o.net->at_t1b;
+	l.ctx = seen;
+	l.pass = watching_pass;
+	po.checkpoint = checkpoint;
+	po.identity = change == 1 ? "other records" : "records";
+	po.checkpoint_every = every;
+	if (change == 2)
+		po.key = &other_key;
+	else if (change == 3)
+		po.clip *= 1.5;
+	else if (change == 4)
+		po.noise_multiplier *= 1.5;
+	else if (change == 5)
+		l.records -= 1;
+	else if (change == 6)
+		o.p[0] += 0.01f;
+	*ema = calloc(o.net->layout.nfloats, sizeof **ema);
+	rc = fm_private_train(&l, &po, o.p, *ema, &charges, NULL, &err);
+	assert_int_equal(charges.n, 1);
+	fm_charges_free(&charges);
+	fm_secret_close(&other_key);
+	other_close(&o);
+	return rc;
+}
+
+/* A process that is killed in the midst of a step. */
+static void killed_training(struct seen *seen, const char *checkpoint, int every, int at)
+{
+	int status;
+	pid_t pid;
+
+	seen->kill_at = at;
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		float *ema;
+
+		watched_training(seen, checkpoint, every, 0, 0, &ema);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	seen->kill_at = -1;
+}
+
+/* Where it is killed and how often it is kept changes no bit; and every step, calculated once or twice, has one
+ * gradient: at one point, with one seed.  Its noise is of the key and the step alone. */
+static void a_killed_training_ends_with_the_same_bits(void **state)
+{
+	static const struct {
+		int at, every, from;
+	} kill[] = {{1, 1, 1}, {8, 3, 6}, {11, 1, 11}, {5, 100, 0}};
+	struct seen *straight = seen_new(), *seen;
+	float *want, *ema;
+	size_t n;
+	struct other o;
+
+	(void)state;
+	other_open(&o, "mlp", "absorbing", 2, 16, 0);
+	n = o.net->layout.nfloats;
+	other_close(&o);
+	straight->kill_at = -1;
+	assert_int_equal(watched_training(straight, NULL, 0, 0, 2, &want), FM_OK);
+	for (size_t i = 0; i < sizeof kill / sizeof *kill; i++) {
+		const char *checkpoint = scratch_path("killed");
+
+		unlink(checkpoint);
+		seen = seen_new();
+		killed_training(seen, checkpoint, kill[i].every, kill[i].at);
+		assert_int_equal(fm_file_exists(checkpoint), kill[i].from > 0);
+		for (int step = 0; step < STEPS; step++)
+			if (seen->times[step] > 0) { /* by the one that was killed */
+				assert_true(step < kill[i].at);
+				assert_true(seen->seed[step] == straight->seed[step]);
+				assert_true(seen->weight[step] == straight->weight[step]);
+				seen->times[step] = 0;
+			}
+		assert_int_equal(watched_training(seen, checkpoint, 0, 0, 2, &ema), FM_OK);
+		for (int step = 0; step < STEPS; step++) {
+			assert_int_equal(seen->times[step], step < kill[i].from ? 0 : straight->times[step]);
+			assert_true(seen->seed[step] == straight->seed[step]);
+			assert_true(seen->weight[step] == straight->weight[step]);
+		}
+		assert_memory_equal(want, ema, sizeof *ema * n);
+		munmap(seen, sizeof *seen);
+		free(ema);
+	}
+	munmap(straight, sizeof *straight);
+	free(want);
+}
+
+/* With other records, another key, clip, noise or start it would put a noise that was used on another sum. */
+static void a_checkpoint_is_for_its_own_training_alone(void **state)
+{
+	struct seen *seen = seen_new();
+	const char *checkpoint = scratch_path("own"), *copy = scratch_path("copy");
+	float *ema;
+
+	(void)state;
+	killed_training(seen, checkpoint, 1, 9);
+	for (int change = 0; change <= 6; change++) {
+		memset(seen->times, 0, sizeof seen->times);
+		assert_int_equal(fm_file_copy(checkpoint, copy, 0600, &err), FM_OK);
+		assert_int_equal(watched_training(seen, copy, 0, change, 2, &ema), FM_OK);
+		assert_true((seen->times[0] > 0) == (change > 0));
+		free(ema);
+		unlink(copy);
+	}
+	/* Nor one that was cut or altered. */
+	assert_int_equal(fm_file_copy(checkpoint, copy, 0600, &err), FM_OK);
+	assert_int_equal(truncate(copy, 20000), 0);
+	memset(seen->times, 0, sizeof seen->times);
+	assert_int_equal(watched_training(seen, copy, 0, 0, 2, &ema), FM_OK);
+	assert_true(seen->times[0] > 0);
+	free(ema);
+	munmap(seen, sizeof *seen);
+}
+
 /* With next to no noise it learns. */
 static void it_learns(void **state)
 {
@@ -580,7 +751,8 @@ static void options_out_of_range_are_refused(void **state)
 static int setup(void **state)
 {
 	(void)state;
-	return small_make(&S, &err) < 0 || fm_secret_random(&key, FM_STREAM_KEY, &err) < 0 ? -1 : 0;
+	return scratch_make() < 0 || small_make(&S, &err) < 0 || fm_secret_random(&key, FM_STREAM_KEY, &err) < 0 ? -1
+														 : 0;
 }
 
 static int teardown(void **state)
@@ -588,7 +760,7 @@ static int teardown(void **state)
 	(void)state;
 	small_free(&S);
 	fm_secret_close(&key);
-	return 0;
+	return scratch_remove();
 }
 
 int main(void)
@@ -603,6 +775,8 @@ int main(void)
 	    cmocka_unit_test(a_step_has_the_noise_that_is_charged),
 	    cmocka_unit_test(records_are_drawn_at_the_rate),
 	    cmocka_unit_test(bits_are_of_the_key_alone),
+	    cmocka_unit_test(a_killed_training_ends_with_the_same_bits),
+	    cmocka_unit_test(a_checkpoint_is_for_its_own_training_alone),
 	    cmocka_unit_test(it_learns),
 	    cmocka_unit_test(options_out_of_range_are_refused),
 	};
