@@ -102,7 +102,7 @@ struct fm_config {
 		char mode[16]; /* none | dp: docs/differential-privacy.md */
 		double epsilon, delta, clip, noise_multiplier;
 		int64_t records;     /* the trace has at most so many units: a public bound */
-		char unit[16];       /* exchange */
+		char unit[16];       /* exchange | flow */
 		char accountant[16]; /* pld | rdp */
 		double
 		    budget[FM_NSHARES]; /* of what epsilon is worth, by fm_share; all 0: as the kind of model has it */
@@ -175,6 +175,13 @@ static inline const char *fm_config_published(const struct fm_config *cfg)
 static inline bool fm_config_dp(const struct fm_config *cfg)
 {
 	return cfg->privacy.mode[0] == 'd';
+}
+
+/* privacy.unit flow: neighbouring traces differ in a flow, so that one exchange is replaced by another one. */
+#define FM_CFG_EXCHANGE_FLOWS 4 /* that are kept of an exchange, at most */
+static inline bool fm_config_unit_flow(const struct fm_config *cfg)
+{
+	return cfg->privacy.unit[0] == 'f';
 }
 
 /* Is the holdout asked through noise, so that the gate may compare with it (stages/paid.h)? */

@@ -42,6 +42,8 @@ static bool is_set(const struct fm_loader *l, const char *section, const char *n
 static int check_numbers(struct fm_loader *l)
 {
 	const struct fm_config *c = l->cfg;
+	bool flows = fm_config_unit_flow(c);
+	double units = (double)c->privacy.records * (flows ? FM_CFG_EXCHANGE_FLOWS : 1);
 
 	if (c->privacy.epsilon > 0 && c->privacy.noise_multiplier > 0)
 		return FAIL_AT(l, "privacy.noise_multiplier",
@@ -55,12 +57,12 @@ static int check_numbers(struct fm_loader *l)
 		    l, "privacy.mode",
 		    "privacy.mode dp needs privacy.records: the largest number of exchanges that the trace can "
 		    "have, by public knowledge");
-	if (!(c->privacy.delta > 0) || c->privacy.delta * (double)c->privacy.records >= 1)
+	if (!(c->privacy.delta > 0) || c->privacy.delta * units >= 1)
 		return FAIL_AT(
 		    l, "privacy.delta",
-		    "privacy.delta %g must be above 0 and below 1 / privacy.records, that is %g: a larger one "
-		    "would allow a mechanism that publishes a record at random",
-		    c->privacy.delta, 1 / (double)c->privacy.records);
+		    "privacy.delta %g must be above 0 and below 1 / %sprivacy.records%s, that is %g: a larger one "
+		    "would allow a mechanism that publishes a %s at random",
+		    c->privacy.delta, flows ? "(4 " : "", flows ? ")" : "", 1 / units, flows ? "flow" : "record");
 	if (c->privacy.total_epsilon > 0 && c->privacy.epsilon > c->privacy.total_epsilon)
 		return FAIL_AT(l, "privacy.total_epsilon",
 			       "privacy.epsilon %g is more than privacy.total_epsilon %g, which all runs on one trace "

@@ -208,21 +208,24 @@ const struct fm_key fm_keys[] = {
 	 .help = "For mode dp: the epsilon that the whole run keeps to. 0: the one that privacy.noise_multiplier "
 		 "gives."},
 	{FIELD(privacy, delta, REAL), .min = 0, .max = 1, .below_max = true, .dflt = "0", .mode = "dp",
-	 .help = "For mode dp: the probability that epsilon does not hold; below 1 / privacy.records."},
+	 .help = "For mode dp: the probability that epsilon does not hold; below 1 / privacy.records, "
+		 "a quarter of that for privacy.unit flow."},
 	{FIELD(privacy, clip, REAL), .min = 0, .max = 1e6, .above_min = true, .dflt = "1.0", .mode = "clip",
 	 .help = "For mode clip: largest norm of one window's gradient."},
 	{FIELD(privacy, noise_multiplier, REAL), .min = 0, .max = 1e6, .dflt = "0", .mode = "dp",
 	 .help = "For mode dp, in place of privacy.epsilon: all that touches records is worth one Gaussian of this "
 		 "deviation, by its sensitivity."},
 	{FIELD(privacy, records, INT), .min = 0, .max = 1e12, .dflt = "0", .mode = "dp",
-	 .help = "For mode dp: the largest number of units that the trace can have, by public knowledge. It is not "
-		 "compared with the trace."},
-	{FIELD(privacy, unit, CHOICE), .choices = "exchange",
-	 .later = "flow: this version adds and takes exchanges alone, which cover single flows; "
-		  "window: this version adds and takes exchanges alone",
+	 .help = "For mode dp: the largest number of exchanges that the trace can have, by public knowledge. It is "
+		 "not compared with the trace."},
+	{FIELD(privacy, unit, CHOICE), .choices = "exchange|flow",
+	 .later = "window: nothing bounds what the flows of a window move in the counts that a private model begins "
+		  "with: take flow, which covers whatever happens in one exchange, and see in flowmint budget what a "
+		  "host with several exchanges has",
 	 .dflt = "exchange", .mode = "dp",
-	 .help = "For mode dp: what neighbouring traces differ in: an exchange, at most 4 flows of one unordered "
-		 "5-tuple that end in one minute."},
+	 .help = "For mode dp: what neighbouring traces differ in. exchange: at most 4 flows of one unordered 5-tuple "
+		 "that end in one minute, which are there or not. flow: a flow, which makes another one of its "
+		 "exchange; that needs more noise, and covers the exchange too."},
 	{FIELD(privacy, accountant, CHOICE), .choices = "pld|rdp", .dflt = "pld", .mode = "dp",
 	 .help = "For mode dp: how what leaks is added up (docs/accounting.md)."},
 	{FIELD(privacy, budget, BUDGET), .dflt = "{}", .mode = "dp",

@@ -79,7 +79,7 @@ struct fm_charge fm_exchange_charge(const struct fm_exchange_opts *o)
 {
 	double rate = (double)o->batch / (double)o->records;
 	struct fm_charge charge = {.kind = FM_CHARGE_GAUSSIAN,
-				   .sensitivity = 1,
+				   .sensitivity = o->counts.replaced && rate >= 1 ? 2 : 1,
 				   .scale = o->noise_multiplier,
 				   .rate = rate < 1 ? nextafter(rate, 1) : 1,
 				   .count = (uint64_t)o->steps};

@@ -35,7 +35,8 @@ struct fm_exchange_opts {
 	int checkpoint_every;
 	double checkpoint_seconds;
 };
-/* What the training will charge, a function of the options alone: the continuous Gaussian of sensitivity 1 (the clip)
+/* What the training will charge, a function of the options alone: the continuous Gaussian of sensitivity 1 (the clip;
+ * of a sampled one the adjacency is the accountant's, of one that sees all records a replaced one moves it by 2)
  * that is no more private than the discrete one that is drawn on the gradients' grid (noise.h), whose step the noisy
  * counts decide. */
 struct fm_charge fm_exchange_charge(const struct fm_exchange_opts *o);

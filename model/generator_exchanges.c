@@ -115,6 +115,7 @@ static struct fm_exchange_opts options(const struct fm_config *cfg, double noise
 						   .ema = 0.99,
 						   .weight_decay = cfg->train.weight_decay,
 						   .seed = 1},
+					 .counts.replaced = fm_config_unit_flow(cfg),
 					 .clip_quantile = CLIP_QUANTILE,
 					 .steps = steps,
 					 .draws = cfg->privacy.draws,
@@ -157,7 +158,7 @@ struct plan {
 static int calibrate(struct fm_charge *training, const struct fm_config *cfg, const struct fm_charges *counts,
 		     double target, struct fm_error *err)
 {
-	struct fm_account_terms terms = {cfg->privacy.delta, FM_ADD_OR_REMOVE, fm_private_accountant(cfg)};
+	struct fm_account_terms terms = {cfg->privacy.delta, fm_private_adjacency(cfg), fm_private_accountant(cfg)};
 	struct fm_charges all = {0};
 	int rc;
 

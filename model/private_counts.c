@@ -8,6 +8,8 @@
 #include "manifests/dialect.h"
 #include "model/ranges.h"
 
+_Static_assert(FM_CFG_EXCHANGE_FLOWS == FM_EXCHANGE_FLOWS, "what a config says of an exchange is what is cut");
+
 int fm_private_check(const struct fm_config *cfg, struct fm_error *err)
 {
 	char text[FM_CFG_STR];
@@ -27,6 +29,11 @@ int fm_private_check(const struct fm_config *cfg, struct fm_error *err)
 enum fm_accountant fm_private_accountant(const struct fm_config *cfg)
 {
 	return strcmp(cfg->privacy.accountant, "rdp") == 0 ? FM_RDP : FM_PLD;
+}
+
+enum fm_adjacency fm_private_adjacency(const struct fm_config *cfg)
+{
+	return fm_config_unit_flow(cfg) ? FM_REPLACE_ONE : FM_ADD_OR_REMOVE;
 }
 
 double fm_private_worth(const struct fm_config *cfg)
@@ -94,6 +101,7 @@ static int facts_of(struct fm_private_facts *f, const struct fm_config *cfg, dou
 {
 	f->counts = (struct fm_marginals_opts){.mu = mu,
 					       .vocabulary = vocabulary,
+					       .replaced = fm_config_unit_flow(cfg),
 					       .key_delta = FM_DELTA_LIST * cfg->privacy.delta,
 					       .step_ms = 1,
 					       .label = f->label,
@@ -166,6 +174,7 @@ int fm_private_gate_opts(struct fm_paid_opts *o, const struct fm_config *cfg, co
 	if ((rc = fm_config_public_period(cfg, &first, &last, err)) < 0)
 		return rc;
 	*o = (struct fm_paid_opts){.mu = fm_private_worth(cfg) * sqrt(cfg->privacy.budget[FM_SHARE_GATE]),
+				   .replaced = fm_config_unit_flow(cfg),
 				   .first_slot = (int32_t)(first / FM_SLOT_MS),
 				   .inside = real ? is_inside : is_made_inside,
 				   .ctx = real ? (const void *)real->addresses : r};

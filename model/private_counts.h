@@ -21,6 +21,11 @@ int fm_private_check(const struct fm_config *cfg, struct fm_error *err) FM_MUST_
 
 enum fm_accountant fm_private_accountant(const struct fm_config *cfg);
 
+/* What a neighbour is, by privacy.unit.  A flow more or less makes another exchange of the one that it is in, so that
+ * unit flow is accounted as an exchange that is replaced by any other; that covers one that is there or not, too: such
+ * a one could have been replaced by one that no count sees. */
+enum fm_adjacency fm_private_adjacency(const struct fm_config *cfg);
+
 /* Shares of delta: what the Gaussians have, and each of the two lists of hosts. */
 #define FM_DELTA_GAUSSIANS 0.9
 #define FM_DELTA_LIST 0.05

@@ -25,8 +25,8 @@ int fm_budget_claim(struct fm_claim *c, const struct fm_config *cfg, struct fm_e
 	*c = (struct fm_claim){.delta = cfg->privacy.delta};
 	if ((rc = fm_generator_plan(cfg, &c->charges, err)) < 0 ||
 	    (rc = fm_private_gate_plan(cfg, &c->charges, err)) < 0 ||
-	    (rc = fm_charges_epsilon(&c->charges, c->delta, 1, FM_ADD_OR_REMOVE, accountant_of(cfg), &c->epsilon,
-				     err)) < 0 ||
+	    (rc = fm_charges_epsilon(&c->charges, c->delta, 1, fm_private_adjacency(cfg), accountant_of(cfg),
+				     &c->epsilon, err)) < 0 ||
 	    (rc = fm_alloc(&c->share, c->charges.n, sizeof *c->share, "shares of a budget", err)) < 0 ||
 	    (rc = fm_charges_shares(&c->charges, c->delta, c->share, err)) < 0)
 		goto out;
@@ -75,6 +75,14 @@ int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const str
 			continue;
 		if (is(b, "secret", secret_id))
 			goto out; /* the same noise on the same records: it tells nothing new */
+		/* An epsilon for flows holds for exchanges too, but not the other way round. */
+		if (cfg->privacy.total_epsilon > 0 && fm_config_unit_flow(cfg) && !is(b, "unit", cfg->privacy.unit)) {
+			rc = fm_fail(err, FM_EINPUT,
+				     "earlier runs on this trace were charged for exchanges, and say nothing of what "
+				     "privacy.total_epsilon has left for flows; set privacy.unit to exchange, or leave "
+				     "privacy.total_epsilon out; nothing was read");
+			goto out;
+		}
 		used += json_number_value(json_object_get(b, "epsilon"));
 	}
 	if (cfg->privacy.total_epsilon > 0 && used + c->epsilon > cfg->privacy.total_epsilon * (1 + 1e-12)) {
@@ -107,8 +115,8 @@ static json_t *line(const struct fm_claim *c, const struct fm_config *cfg, const
 	/* What a large group has on keys of its own passes a threshold more often: then at ten times the delta, and so
 	 * on. */
 	while (k > 1 &&
-	       (rc = fm_charges_epsilon(&c->charges, delta, k, FM_ADD_OR_REMOVE, accountant_of(cfg), &epsilon, &none)) <
-		   0 &&
+	       (rc = fm_charges_epsilon(&c->charges, delta, k, fm_private_adjacency(cfg), accountant_of(cfg), &epsilon,
+					&none)) < 0 &&
 	       delta * 10 <= DELTA_MAX)
 		delta *= 10;
 	bad = !o || (minutes && json_object_set_new(o, "minutes", json_integer(minutes)));
@@ -128,8 +136,9 @@ static json_t *guarantee_json(const struct fm_claim *c, const struct fm_config *
 	json_t *list = json_array();
 	int bad = !list || json_array_append_new(list, line(c, cfg, "exchange", 0, 1));
 
-	/* One more flow changes its exchange: one exchange goes and another comes. */
-	bad = bad || json_array_append_new(list, line(c, cfg, "flow", 0, 2));
+	/* One more flow changes its exchange: one exchange goes and another comes.  That is the unit flow; to the unit
+	 * exchange it is two. */
+	bad = bad || json_array_append_new(list, line(c, cfg, "flow", 0, fm_config_unit_flow(cfg) ? 1 : 2));
 	/* Which touches at most one slot more than it lasts minutes. */
 	for (size_t i = 0; i < sizeof minutes / sizeof *minutes; i++)
 		bad = bad || json_array_append_new(list, line(c, cfg, "conversation", minutes[i], minutes[i] + 1));
@@ -156,19 +165,25 @@ static json_t *mechanisms_json(const struct fm_claim *c)
 
 int fm_budget_json(const struct fm_claim *c, const struct fm_config *cfg, json_t **out, struct fm_error *err)
 {
-	char statement[512];
+	static const char *const of_exchange = "exchange: whoever sees this release can hardly tell whether any one "
+					       "exchange (at most 4 flows between two ends that end in the same "
+					       "minute) was in the trace.",
+				 *const of_flow =
+				     "flow: whoever sees this release can hardly tell whether any one flow "
+				     "was in the trace, nor how any one exchange looked (at most 4 flows "
+				     "between two ends that end in the same minute).";
+	bool flow = fm_config_unit_flow(cfg);
+	char statement[640];
 
-	snprintf(
-	    statement, sizeof statement,
-	    "(%g, %g)-differential privacy for one exchange: whoever sees this release can hardly tell whether any one "
-	    "exchange (at most 4 flows between two ends that end in the same minute) was in the trace. All that was "
-	    "taken of private records is in the list of mechanisms, and went through noise from a secret key.",
-	    c->epsilon, c->delta);
+	snprintf(statement, sizeof statement,
+		 "(%g, %g)-differential privacy for one %s All that was taken of private records is in the list of "
+		 "mechanisms, and went through noise from a secret key.",
+		 c->epsilon, c->delta, flow ? of_flow : of_exchange);
 	*out = json_pack(
 	    "{s:s, s:s, s:s, s:f, s:f, s:s, s:I, s:o, s:o, s:s, s:s, s:[s, s, s, s, s]}", "mode", "dp", "unit",
-	    cfg->privacy.unit, "adjacency", "add_or_remove", "epsilon", c->epsilon, "delta", c->delta, "accountant",
-	    cfg->privacy.accountant, "records", (json_int_t)cfg->privacy.records, "mechanisms", mechanisms_json(c),
-	    "guarantee", guarantee_json(c, cfg), "statement", statement, "covers",
+	    cfg->privacy.unit, "adjacency", flow ? "replace_one" : "add_or_remove", "epsilon", c->epsilon, "delta",
+	    c->delta, "accountant", cfg->privacy.accountant, "records", (json_int_t)cfg->privacy.records, "mechanisms",
+	    mechanisms_json(c), "guarantee", guarantee_json(c, cfg), "statement", statement, "covers",
 	    "the flows, this manifest, the data sheet and every other file of the archive", "does_not_cover",
 	    "that a release exists, and when it was made", "that a run failed, or how long it took",
 	    "what the config says in public: its period, labels, ranges and bounds are its author's statements",

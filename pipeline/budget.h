@@ -22,19 +22,20 @@
 struct fm_claim {
 	struct fm_charges charges;
 	double *share;         /* (charges.n) what each entry has of the whole: fm_charges_shares */
-	double epsilon, delta; /* for one unit added or removed */
+	double epsilon, delta; /* for one unit that changes (fm_private_adjacency) */
 };
 /* FM_EINPUT when the kind of model has no private form, or its noise does not keep to privacy.epsilon. */
 int fm_budget_claim(struct fm_claim *c, const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
 void fm_claim_free(struct fm_claim *c);
 
-/* FM_EVERDICT when all that was charged to this trace, and this, are more than privacy.total_epsilon. */
+/* FM_EINPUT when privacy.total_epsilon is for flows and earlier runs were charged for exchanges; FM_EVERDICT when all
+ * that was charged to this trace, and this, are more than privacy.total_epsilon. */
 int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const struct fm_claim *c, const char *run,
 		     const char *trace_sha256, const char *secret_id, struct fm_error *err) FM_MUST_CHECK;
 
 /*
- * {"mode":"dp", "unit":"exchange", "adjacency":"add_or_remove", "epsilon", "delta", "accountant", "records",
- *  "mechanisms":[charge_json.h, each with "share"],
+ * {"mode":"dp", "unit":"exchange"|"flow", "adjacency":"add_or_remove"|"replace_one", "epsilon", "delta", "accountant",
+ * "records", "mechanisms":[charge_json.h, each with "share"],
  *  "guarantee":[{"of":"exchange"|"flow"|"conversation"|"host", "minutes", "exchanges":k, "epsilon":x|null, "delta"}],
  *  "statement", "covers", "does_not_cover":[...]}
  *

@@ -380,6 +380,7 @@ static void put_lines(const json_t *list, struct fm_buf *out)
 static void put_guarantee(const json_t *p, struct fm_buf *out)
 {
 	const json_t *open = json_object_get(p, "does_not_cover");
+	bool flow = strcmp(text_of(p, "unit"), "flow") == 0;
 
 	if (!p) {
 		fm_buf_puts(out, "Nothing is recorded about privacy, so nothing is promised.\n\n");
@@ -387,22 +388,25 @@ static void put_guarantee(const json_t *p, struct fm_buf *out)
 	}
 	fm_buf_printf(
 	    out,
-	    "This release gives **differential privacy** for one exchange: epsilon %g, delta %g\n"
-	    "(neighbouring traces differ in one exchange, which is there or not; accountant: %s).\n"
+	    "This release gives **differential privacy** for one %s: epsilon %g, delta %g\n"
+	    "(neighbouring traces differ in one %s; accountant: %s).\n"
 	    "An exchange is at most 4 flows between two ends (address and port) over one protocol that end in the\n"
 	    "same minute. ",
-	    real_of(p, "epsilon"), real_of(p, "delta"), text_of(p, "accountant"));
+	    flow ? "flow" : "exchange", real_of(p, "epsilon"), real_of(p, "delta"),
+	    flow ? "flow,\nwhich makes another exchange of the one that it is in" : "exchange, which is there or not",
+	    text_of(p, "accountant"));
 	fm_buf_printf(
 	    out,
 	    "Whatever somebody knows already, these data make it at most %.4g times as likely,\nor as unlikely, "
-	    "that a certain exchange was in the trace, but for a chance of about %g.\n\n",
-	    ceil(fm_det_exp(real_of(p, "epsilon")) * 100) / 100, real_of(p, "delta"));
+	    "that a certain %s was in the trace, but for a chance of about %g.\n\n",
+	    ceil(fm_det_exp(real_of(p, "epsilon")) * 100) / 100, flow ? "flow" : "exchange", real_of(p, "delta"));
 	put_lines(json_object_get(p, "guarantee"), out);
-	fm_buf_puts(
-	    out,
-	    "\nA flow is covered as two exchanges, since its exchange is replaced by another one; a conversation of m\n"
-	    "minutes as m + 1. For hosts with many exchanges the epsilon is large: this release does not hide that\n"
-	    "a busy host was there. The guarantee covers ");
+	fm_buf_puts(out, flow
+			     ? "\nA conversation of m minutes is covered as m + 1 exchanges. "
+			     : "\nA flow is covered as two exchanges, since its exchange is replaced by another one; a "
+			       "conversation of m\nminutes as m + 1. ");
+	fm_buf_puts(out, "For hosts with many exchanges the epsilon is large: this release does not hide that\n"
+			 "a busy host was there. The guarantee covers ");
 	put_text(out, text_of(p, "covers"));
 	fm_buf_puts(out, ".\nIt does not cover:\n\n");
 	for (size_t i = 0; i < json_array_size(open); i++) {

@@ -19,7 +19,7 @@ static int ask(const struct fm_paid_in *in, int64_t noisy[FM_PAID_FIELDS][FM_PAI
 	if ((rc = fm_private_gate_opts(&o, in->cfg, in->holdout, &ranges, err)) < 0 ||
 	    (in->holdout && (rc = fm_exchanges_cut(&e, in->holdout, &no_labels, err)) < 0))
 		goto out;
-	*sigma = fm_paid_sigma(o.mu);
+	*sigma = fm_paid_sigma(&o);
 	rc = fm_paid_ask(noisy, charged, &e, &o, in->secret, err);
 out:
 	fm_exchanges_free(&e);

@@ -53,6 +53,30 @@ expect 0 "a share for the gate" budget --json --set 'privacy.budget={gate: 0.1}'
 holds "is that of ten questions to the holdout" test "$(gate)" = "(0.1, 10)"
 holds "and the target is kept to, closely" test "$(json out '3.95 < d["epsilon"] <= 4')" = True
 
+# --- unit flow: an exchange is replaced by another one ---
+flow() { budget --json --set privacy.unit=flow --set privacy.records=240000 "$@"; }
+expect 0 "a budget for flows" flow
+cp out flow.json
+holds "keeps to the target, closely" test "$(json flow.json '3.95 < d["epsilon"] <= 4')" = True
+holds "for one flow, whose exchange is replaced" test "$(json flow.json 'd["unit"], d["adjacency"], [g["exchanges"] for g in d["guarantee"][:2]]')" = \
+	"('flow', 'replace_one', [1, 1])"
+holds "which moves each count by sqrt(2)" test "$(json flow.json 'all(abs(m["sensitivity"] - 2 ** 0.5) < 1e-12 for m in d["mechanisms"])')" = True
+holds "with more noise for it" "$PYTHON" -c 'import json
+a, b = (json.load(open(n + ".json"))["mechanisms"][0]["scale"] for n in ("flow", "four"))
+assert abs(a / b / 2 ** 0.5 - 1) < 0.01, (a, b)'
+for all in "" "--set privacy.records=20000 --set train.batch=20000 --set train.steps=3"; do
+	# shellcheck disable=SC2086 # as many words as there are
+	expect 0 "a network's budget for flows" flow --set model.kind=diffusion $all
+	holds "keeps to the target, closely" test "$(json out '3.9 < d["epsilon"] <= 4')" = True
+	json out '__import__("json").dumps({"relation": "replace_one", "mechanisms": [{"mechanism": "sampled_gaussian", "sampling": m["rate"],
+		"noise_multiplier": m["scale"], "times": m["times"]} if m["name"] == "training" else {"mechanism": "gaussian",
+		"scale": m["scale"], "sensitivity": m["sensitivity"], "times": m["times"]} for m in d["mechanisms"]]})' >list.json
+	json out 'd["epsilon"]' >claimed
+	expect 0 "the accountant's verb takes the list" "$F" epsilon --mechanisms list.json --delta "$(cat left.txt)"
+	holds "and finds the claim, at most 3 % below" "$PYTHON" -c 'import sys
+sys.exit(not 0.97 < float(open("out").read()) / float(open("claimed").read()) <= 1)'
+done
+
 # --- the network: counts and training ---
 network() { budget --set model.kind=diffusion "$@"; }
 expect 0 "a network's budget" network --json

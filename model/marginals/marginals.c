@@ -56,13 +56,16 @@ static double flows_per_record(const struct fm_marginals *m)
 	return flows / m->tables.total;
 }
 
+/* Each count is moved by 1, or by sqrt(2) where a record is replaced by another one (counts.h). */
 static void scales(const struct fm_marginals_opts *o, struct fm_domain_opts *dom)
 {
+	double moved = o->replaced ? nextafter(M_SQRT2, INFINITY) : 1;
+
 	if (o->vocabulary > 0) {
-		dom->scale = sqrt(fm_domain_weight() / o->vocabulary) / o->mu;
-		dom->pair_scale = sqrt(fm_tables_weight() / (1 - o->vocabulary)) / o->mu;
+		dom->scale = moved * sqrt(fm_domain_weight() / o->vocabulary) / o->mu;
+		dom->pair_scale = moved * sqrt(fm_tables_weight() / (1 - o->vocabulary)) / o->mu;
 	} else {
-		dom->scale = dom->pair_scale = sqrt(fm_domain_weight() + fm_tables_weight()) / o->mu;
+		dom->scale = dom->pair_scale = moved * sqrt(fm_domain_weight() + fm_tables_weight()) / o->mu;
 	}
 }
 
@@ -89,7 +92,7 @@ int fm_marginals_fit(struct fm_marginals *m, const struct fm_table *t, const str
 	dom.nslots = (int32_t)(o->last_ms / FM_SLOT_MS) - dom.first_slot + 1;
 	scales(o, &dom);
 	if ((rc = fm_exchanges_cut(&e, t, &ro, err)) < 0 ||
-	    (rc = fm_unit_set(&unit, FM_UNIT_EXCHANGE, FM_EXCHANGE_FLOWS, 0, err)) < 0 ||
+	    (rc = fm_unit_set(&unit, FM_UNIT_EXCHANGE, FM_EXCHANGE_FLOWS, o->replaced, err)) < 0 ||
 	    (rc = fm_counts_open(&counts, o->key, &unit, o->pool, err)) < 0 ||
 	    (rc = fm_domains_fit(&m->domains, &e, &dom, counts, err)) < 0 ||
 	    (rc = encode_all(&tok, &m->domains, &e, &dom, err)) < 0 ||

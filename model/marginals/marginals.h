@@ -28,6 +28,7 @@ struct fm_marginals_opts {
 	double mu; /* of all Gaussian counts together: a continuous Gaussian of sensitivity 1 and deviation 1 / mu */
 	double vocabulary; /* share of mu^2 that the domains have, tables the rest; 0: by the weights of both */
 	double key_delta;  /* chance of the lists of hosts, each of two */
+	bool replaced;     /* neighbours have another exchange in the place of one, rather than one more or less */
 	const struct fm_secret *key; /* of the noise */
 	int64_t first_ms, last_ms;   /* public: when the trace begins and ends */
 	const char *const *label;    /* public */

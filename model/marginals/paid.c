@@ -84,11 +84,13 @@ static uint32_t cell_of(enum fm_paid_field field, const struct fm_exchange *x, c
 	}
 }
 
-/* All fields have as much noise: the square of FM_EXCHANGE_FLOWS mu / sqrt(FM_PAID_FIELDS) is a field's part of mu^2.
- */
-double fm_paid_sigma(double mu)
+/* All fields have as much noise, each a FM_PAID_FIELDS-th of mu^2; an exchange moves one by FM_EXCHANGE_FLOWS, a
+ * replaced one by sqrt(2) times that. */
+double fm_paid_sigma(const struct fm_paid_opts *o)
 {
-	return fm_discrete_sigma(FM_EXCHANGE_FLOWS * sqrt(FM_PAID_FIELDS) / mu);
+	double moved = FM_EXCHANGE_FLOWS * (o->replaced ? nextafter(M_SQRT2, INFINITY) : 1);
+
+	return fm_discrete_sigma(moved * sqrt(FM_PAID_FIELDS) / o->mu);
 }
 
 /* Flows in the order of e: which exchange each is of. */
@@ -120,7 +122,7 @@ int fm_paid_ask(int64_t noisy[FM_PAID_FIELDS][FM_PAID_CELLS], struct fm_charges 
 	int rc;
 
 	memset(noisy, 0, FM_PAID_FIELDS * sizeof *noisy);
-	if ((rc = fm_unit_set(&exchange, FM_UNIT_EXCHANGE, FM_EXCHANGE_FLOWS, 0, err)) < 0 ||
+	if ((rc = fm_unit_set(&exchange, FM_UNIT_EXCHANGE, FM_EXCHANGE_FLOWS, o->replaced, err)) < 0 ||
 	    (rc = fm_counts_open(&counts, key, &exchange, NULL, err)) < 0 ||
 	    (rc = fm_alloc(&unit, e->n * FM_EXCHANGE_FLOWS + 1, sizeof *unit, "flows by exchange", err)) < 0 ||
 	    (rc = fm_alloc(&cell, e->n * FM_EXCHANGE_FLOWS + 1, sizeof *cell, "flows by cell", err)) < 0)
@@ -128,7 +130,7 @@ int fm_paid_ask(int64_t noisy[FM_PAID_FIELDS][FM_PAID_CELLS], struct fm_charges 
 	items = fm_items_parts(&exchange, flows_of(e, unit), unit, e->n);
 	for (int f = 0; f < FM_PAID_FIELDS; f++) {
 		char name[FM_CHARGE_NAME];
-		struct fm_query q = {name, &items, fm_paid_sigma(o->mu)};
+		struct fm_query q = {name, &items, fm_paid_sigma(o)};
 
 		snprintf(name, sizeof name, "holdout %s", fm_paid_name[f]);
 		cells_of(cell, f, e, o);

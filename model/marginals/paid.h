@@ -39,13 +39,14 @@ extern const char *const fm_paid_name[FM_PAID_FIELDS]; /* "SA" */
 size_t fm_paid_cells(enum fm_paid_field field);
 
 struct fm_paid_opts {
-	double mu; /* of all fields together: a continuous Gaussian of sensitivity 1 and deviation 1 / mu */
+	double mu;     /* of all fields together: a continuous Gaussian of sensitivity 1 and deviation 1 / mu */
+	bool replaced; /* as in marginals.h: the flows of one exchange go, and those of another come */
 	int32_t first_slot, nslots;                   /* public: the period */
 	bool (*inside)(const void *ctx, uint32_t ip); /* public */
 	const void *ctx;
 };
 /* Standard deviation of the discrete noise on each number. */
-double fm_paid_sigma(double mu);
+double fm_paid_sigma(const struct fm_paid_opts *o);
 
 /* noisy[f][0 .. fm_paid_cells(f)): flows of e by field f with noise under the key.  The charges are appended to
  * *charges.  FM_EINPUT as for fm_counts_histogram. */

@@ -41,10 +41,11 @@ static void print_claim(const struct fm_claim *c, const json_t *o)
 		printf("%-28s %12.6g %12.6g %9.6g %6llu %8.2f%% %10.4g\n", x->name, x->sensitivity, x->scale, x->rate,
 		       (unsigned long long)x->count, 100 * share, share * c->epsilon);
 	}
-	printf("\n(epsilon %g, delta %g) for one exchange, by %s.  All mechanisms together; an entry's epsilon is its "
+	printf("\n(epsilon %g, delta %g) for one %s, by %s.  All mechanisms together; an entry's epsilon is its "
 	       "share "
 	       "of it.\n\n",
-	       c->epsilon, c->delta, json_string_value(json_object_get(o, "accountant")));
+	       c->epsilon, c->delta, json_string_value(json_object_get(o, "unit")),
+	       json_string_value(json_object_get(o, "accountant")));
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *g = json_array_get(list, i), *e = json_object_get(g, "epsilon");
 		const char *of = json_string_value(json_object_get(g, "of"));

@@ -102,8 +102,8 @@ static void test_each_void_is_refused_with_its_reason(void **state)
 	REFUSED("must lie from 0 to 1", "privacy.budget={pairs: 1.1}");
 	REFUSED("privacy.budget", "privacy.budget=0.5");
 	REFUSED("all runs on one trace", "privacy.total_epsilon=3");
-	REFUSED("exchanges alone", "privacy.unit=flow");
-	REFUSED("exchanges alone", "privacy.unit=window");
+	REFUSED("take flow, which covers", "privacy.unit=window");
+	REFUSED("publishes a flow at random", "privacy.unit=flow", "privacy.delta=1e-6", "privacy.records=250000");
 }
 
 static void test_a_delta_just_below_is_taken(void **state)
@@ -113,6 +113,12 @@ static void test_a_delta_just_below_is_taken(void **state)
 
 	(void)state;
 	assert_int_equal(load(&cfg, &err, (const char *const[]){"privacy.records=999999", NULL}), FM_OK);
+	assert_false(fm_config_unit_flow(cfg));
+	fm_config_free(cfg);
+	/* An exchange may have four flows, of which one published at random would be one in n. */
+	assert_int_equal(load(&cfg, &err, (const char *const[]){"privacy.records=249999", "privacy.unit=flow", NULL}),
+			 FM_OK);
+	assert_true(fm_config_unit_flow(cfg));
 	fm_config_free(cfg);
 }
 

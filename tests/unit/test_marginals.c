@@ -285,18 +285,19 @@ struct fitted {
 	struct fm_domains *d;
 	struct fm_domain_opts o;
 	struct answers answers;
+	double moves; /* the sensitivity that each count is charged with */
 };
 
-static void counts_open(struct fm_counts **c, const struct fm_secret *key)
+static void counts_open(struct fm_counts **c, const struct fm_secret *key, bool replaced)
 {
 	struct fm_unit unit;
 	struct fm_error err;
 
-	OK(fm_unit_set(&unit, FM_UNIT_EXCHANGE, FM_EXCHANGE_FLOWS, 0, &err));
+	OK(fm_unit_set(&unit, FM_UNIT_EXCHANGE, FM_EXCHANGE_FLOWS, replaced, &err));
 	OK(fm_counts_open(c, key, &unit, NULL, &err));
 }
 
-static void fit(struct fitted *f, const struct fm_table *t, const struct fm_secret *key)
+static void fit(struct fitted *f, const struct fm_table *t, const struct fm_secret *key, bool replaced)
 {
 	struct fm_counts *counts;
 	struct fm_error err;
@@ -314,8 +315,11 @@ static void fit(struct fitted *f, const struct fm_table *t, const struct fm_secr
 	f->d = calloc(1, sizeof *f->d);
 	assert_non_null(f->d);
 	OK(fm_exchanges_cut(&f->e, t, &record_opts, &err));
-	counts_open(&counts, key);
+	counts_open(&counts, key, replaced);
 	OK(fm_domains_fit(f->d, &f->e, &f->o, counts, &err));
+	f->moves = fm_counts_charges(counts)->list[0].sensitivity;
+	for (size_t i = 0; i < fm_counts_charges(counts)->n; i++)
+		assert_true(fm_counts_charges(counts)->list[i].sensitivity == f->moves);
 	fm_counts_close(counts);
 }
 
@@ -328,25 +332,25 @@ static void fitted_free(struct fitted *f)
 	fm_exchanges_free(&f->e);
 }
 
-/* With the same noise, what two traces' answers differ by is what the exact counts differ by: an exchange more moves
- * each histogram by one, as it is charged, as long as the answers before led to the same domains. */
-static void an_exchange_moves_each_histogram_by_one(void **state)
+/* With the same noise, what two traces' answers differ by is what the exact counts differ by, as long as the answers
+ * before led to the same domains: in L2 at most what is charged.  Returns the largest square that was met. */
+static int64_t moved_at_most(struct fm_table *(*neighbour)(const struct fm_table *), bool replaced, int pairs)
 {
 	struct fm_secret key;
+	int64_t largest = 0;
 	int compared = 0;
 
-	(void)state;
 	key_make(&key, 7);
-	for (int pair = 0; pair < 3; pair++) {
-		struct fm_table *t = trace_random(), *u = with_an_exchange(t);
+	for (int pair = 0; pair < pairs; pair++) {
+		struct fm_table *t = trace_random(), *u = neighbour(t);
 		struct fitted f, g;
 		bool alike = true;
 
-		fit(&f, t, &key);
-		fit(&g, u, &key);
+		fit(&f, t, &key, replaced);
+		fit(&g, u, &key, replaced);
 		assert_int_equal(f.answers.n, g.answers.n);
 		for (int i = 0; i < f.answers.n && alike; i++) {
-			int64_t moved = 0;
+			int64_t squares = 0;
 
 			assert_string_equal(f.answers.name[i], g.answers.name[i]);
 			/* A domain that came out otherwise ends what can be compared. */
@@ -358,11 +362,15 @@ static void an_exchange_moves_each_histogram_by_one(void **state)
 							f.d->axis[a].nleaves * sizeof(uint16_t)) == 0;
 			if (strncmp(f.answers.name[i], "tail", 4) == 0)
 				alike &= f.d->hosts[0].n == g.d->hosts[0].n && f.d->hosts[1].n == g.d->hosts[1].n;
-			for (size_t k = 0; alike && k < f.answers.size[i]; k++)
-				moved += llabs(f.answers.noisy[i][k] - g.answers.noisy[i][k]);
-			if (alike && moved > 1)
-				fail_msg("%s moved by %lld", f.answers.name[i], (long long)moved);
+			for (size_t k = 0; alike && k < f.answers.size[i]; k++) {
+				int64_t d = f.answers.noisy[i][k] - g.answers.noisy[i][k];
+
+				squares += d * d;
+			}
+			if (alike && !(sqrt((double)squares) <= f.moves))
+				fail_msg("%s moved by the root of %lld", f.answers.name[i], (long long)squares);
 			compared += alike;
+			largest = squares > largest ? squares : largest;
 		}
 		fitted_free(&f);
 		fitted_free(&g);
@@ -371,6 +379,16 @@ static void an_exchange_moves_each_histogram_by_one(void **state)
 	}
 	assert_true(compared > 30);
 	fm_secret_close(&key);
+	return largest;
+}
+
+/* One more moves each histogram by one; a flow more makes another exchange of its own, and moves it by sqrt(2), which
+ * is what unit flow is charged with. */
+static void neighbours_move_each_histogram_by_what_is_charged(void **state)
+{
+	(void)state;
+	assert_int_equal(moved_at_most(with_an_exchange, false, 3), 1);
+	assert_int_equal(moved_at_most(with_a_flow, true, 4), 2);
 }
 
 /* An encoding looks at its record and at the released domains, and at nothing else of the trace. */
@@ -382,7 +400,7 @@ static void encodings_differ_in_one_record(void **state)
 
 	(void)state;
 	key_make(&key, 3);
-	fit(&f, t0, &key);
+	fit(&f, t0, &key, false);
 	for (int pair = 0; pair < 300; pair++) {
 		struct fm_table *t = trace_random(), *u = with_an_exchange(t);
 		struct fm_exchanges e, g;
@@ -517,7 +535,7 @@ static struct fm_table *trace_long(void)
 	return t;
 }
 
-static void model_fit(struct fm_marginals *m, const struct fm_table *t, double epsilon, double delta)
+static void model_fit_of(struct fm_marginals *m, const struct fm_table *t, double epsilon, double delta, bool replaced)
 {
 	struct fm_secret key;
 	struct fm_error err;
@@ -525,6 +543,7 @@ static void model_fit(struct fm_marginals *m, const struct fm_table *t, double e
 	key_make(&key, 11);
 	struct fm_marginals_opts o = {.mu = fm_marginals_mu(epsilon, 0.9 * delta),
 				      .key_delta = 0.05 * delta,
+				      .replaced = replaced,
 				      .key = &key,
 				      .first_ms = DAY,
 				      .last_ms = DAY + 3 * 60000 - 1,
@@ -534,6 +553,11 @@ static void model_fit(struct fm_marginals *m, const struct fm_table *t, double e
 				      .inside = inside};
 	OK(fm_marginals_fit(m, t, &o, &err));
 	fm_secret_close(&key);
+}
+
+static void model_fit(struct fm_marginals *m, const struct fm_table *t, double epsilon, double delta)
+{
+	model_fit_of(m, t, epsilon, delta, false);
 }
 
 /* Wants the first time alone, and nothing else. */
@@ -609,12 +633,16 @@ static void charges_come_to_the_epsilon_that_was_asked(void **state)
 	struct fm_error err;
 
 	(void)state;
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {
 		struct fm_marginals m;
 		double asked = i ? 4 : 1, epsilon;
 
-		model_fit(&m, t, asked, 1e-6);
-		OK(fm_charges_epsilon(&m.charges, 1e-6, 1, FM_ADD_OR_REMOVE, FM_PLD, &epsilon, &err));
+		model_fit_of(&m, t, asked, 1e-6, i == 2);
+		for (size_t k = 0; k < m.charges.n; k++)
+			assert_true(i == 2 ? fabs(m.charges.list[k].sensitivity - M_SQRT2) < 1e-15
+					   : m.charges.list[k].sensitivity == 1);
+		OK(fm_charges_epsilon(&m.charges, 1e-6, 1, i == 2 ? FM_REPLACE_ONE : FM_ADD_OR_REMOVE, FM_PLD, &epsilon,
+				      &err));
 		assert_true(epsilon <= asked && epsilon > 0.97 * asked);
 		fm_marginals_free(&m);
 	}
@@ -742,7 +770,7 @@ int main(void)
 	    cmocka_unit_test(rows_in_any_order_make_the_same_records),
 	    cmocka_unit_test(a_split_is_a_function_of_the_record_s_key),
 	    cmocka_unit_test(encodings_differ_in_one_record),
-	    cmocka_unit_test(an_exchange_moves_each_histogram_by_one),
+	    cmocka_unit_test(neighbours_move_each_histogram_by_what_is_charged),
 	    cmocka_unit_test(a_grid_of_noise_falls_back_on_its_widths),
 	    cmocka_unit_test(a_record_moves_the_tail_by_one),
 	    cmocka_unit_test(charges_come_to_the_epsilon_that_was_asked),

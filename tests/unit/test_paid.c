@@ -111,6 +111,46 @@ static void an_exchange_moves_each_field_by_what_is_charged(void **state)
 		assert_true(sqrt(largest[f]) == FM_EXCHANGE_FLOWS);
 }
 
+/* For unit flow an exchange is charged as one that is replaced by any other. */
+static void a_replaced_exchange_moves_each_field_by_what_is_charged(void **state)
+{
+	enum { PAIRS = 60, OTHERS = 5 };
+	static int64_t before[FM_PAID_FIELDS][FM_PAID_CELLS], after[FM_PAID_FIELDS][FM_PAID_CELLS];
+	struct fm_paid_opts replaced = opts;
+	double largest = 0;
+	struct fm_error err;
+
+	(void)state;
+	replaced.replaced = true;
+	/* A discrete Gaussian has 3 more in its square (noise.h). */
+	assert_true(fabs((pow(fm_paid_sigma(&replaced), 2) - 3) / (pow(fm_paid_sigma(&opts), 2) - 3) - 2) < 1e-6);
+	for (int p = 0; p < PAIRS; p++) {
+		struct fm_exchange list[OTHERS];
+		struct fm_exchanges e = {.list = list, .n = OTHERS};
+		struct fm_charges a = {0}, b = {0};
+		struct fm_secret key;
+
+		for (uint64_t i = 0; i < OTHERS; i++)
+			list[i] = exchange((uint64_t)p, i, i == 0);
+		OK(noise_key(&key, (uint8_t)p));
+		OK(fm_paid_ask(before, &a, &e, &replaced, &key, &err));
+		list[0] = exchange((uint64_t)p + 1000, 0, true);
+		OK(fm_paid_ask(after, &b, &e, &replaced, &key, &err));
+		for (int f = 0; f < FM_PAID_FIELDS; f++) {
+			double l2 = 0;
+
+			for (size_t c = 0; c < FM_PAID_CELLS; c++)
+				l2 += pow((double)(after[f][c] - before[f][c]), 2);
+			assert_true(sqrt(l2) <= a.list[f].sensitivity);
+			largest = fmax(largest, l2 / pow(a.list[f].sensitivity, 2));
+		}
+		fm_charges_free(&a);
+		fm_charges_free(&b);
+		fm_secret_close(&key);
+	}
+	assert_true(largest > 1 - 1e-12); /* and reaches it */
+}
+
 /* ---- the metrics ---- */
 
 static void measure(struct fm_metrics *m, const struct fm_config *cfg, const struct fm_table *holdout,
@@ -435,6 +475,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_exchange_moves_each_field_by_what_is_charged),
+	    cmocka_unit_test(a_replaced_exchange_moves_each_field_by_what_is_charged),
 	    cmocka_unit_test(only_the_counts_are_seen),
 	    cmocka_unit_test(the_plan_is_what_is_charged_and_keeps_to_epsilon),
 	    cmocka_unit_test(a_constant_field_fails_its_check_and_honest_flows_pass),
