@@ -1,5 +1,6 @@
 #include "privacy/loss.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -53,8 +54,9 @@ void fm_loss_sampled(struct fm_loss *l, double q, double sigma, int group, enum 
 		first = group, l->weight[group] = 1;
 	else
 		binomial(l->weight, group, q);
-	/* Missing from P they count as an infinite loss, missing from Q they let more leak. */
-	for (; first < last && l->weight[first] < least; first++)
+	/* Missing from P they count as an infinite loss, missing from Q they let more leak: much more where a replaced
+	 * one's are the nearest to P, so that these stay. */
+	for (; first < last && l->weight[first] < (direction == FM_REPLACE ? DBL_MIN : least); first++)
 		l->missing += l->weight[first];
 	for (; last > first && l->weight[last] < least; last--)
 		l->missing += l->weight[last];
