@@ -185,15 +185,53 @@ out:
 	return rc;
 }
 
+enum { LOSS_PASSES = 32 };
+
+/* by_losses[i]: canary i's bound on -log p before the private steps less that after them, by the same masks. */
+static int score_losses(const struct fm_exchange_diffusion *x, struct fm_record_space *space,
+			const struct fm_exchange_opts *o, const uint32_t *place, struct fm_error *err)
+{
+	const struct fm_marginals_planted *p = o->planted;
+	uint16_t *tok = NULL;
+	size_t n;
+	int rc;
+
+	if ((rc = fm_marginals_encode(&x->m, p->canary, &o->counts, &tok, &n, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < p->n; i++) {
+		struct fm_records one = {.n = 1, .tok = tok + (size_t)place[i] * FM_NATTRS};
+
+		o->by_losses[i] = fm_record_loss(space, x->start, &one, LOSS_PASSES, o->start.seed) -
+				  fm_record_loss(space, x->weights, &one, LOSS_PASSES, o->start.seed);
+	}
+out:
+	free(tok);
+	return rc;
+}
+
+static int count(struct fm_exchange_diffusion *x, const struct fm_table *t, const struct fm_exchange_opts *o,
+		 uint32_t *place, struct fm_error *err)
+{
+	struct fm_marginals_planted planted;
+
+	if (!o->planted)
+		return fm_marginals_fit(&x->m, t, &o->counts, err);
+	planted = *o->planted;
+	planted.place = place;
+	return fm_marginals_fit_planted(&x->m, t, &o->counts, &planted, o->by_counts, err);
+}
+
 int fm_exchange_fit(struct fm_exchange_diffusion *x, const struct fm_table *t, const struct fm_exchange_opts *o,
 		    struct fm_error *err)
 {
 	struct fm_record_space *space = NULL;
+	uint32_t *place = NULL;
 	double clip;
 	int rc;
 
 	memset(x, 0, sizeof *x);
-	if ((rc = fm_marginals_fit(&x->m, t, &o->counts, err)) < 0)
+	if ((o->planted && (rc = fm_alloc(&place, o->planted->n + 1, sizeof *place, "canaries", err)) < 0) ||
+	    (rc = count(x, t, o, place, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < x->m.charges.n; i++)
 		if ((rc = fm_charges_add(&x->charges, &x->m.charges.list[i], err)) < 0)
@@ -205,8 +243,12 @@ int fm_exchange_fit(struct fm_exchange_diffusion *x, const struct fm_table *t, c
 	    (rc = start(x, space, o, &clip, err)) < 0)
 		goto out;
 	memcpy(x->start, x->weights, sizeof *x->start * x->net->layout.nfloats);
-	rc = train(x, space, t, o, clip, err);
+	if ((rc = train(x, space, t, o, clip, err)) < 0)
+		goto out;
+	if (o->planted)
+		rc = score_losses(x, space, o, place, err);
 out:
+	free(place);
 	fm_record_space_free(space);
 	if (rc < 0)
 		fm_exchange_free(x);

@@ -15,7 +15,7 @@
 #define FM_MODEL_EXCHANGE_DIFFUSION_H
 
 #include "model/diffusion/record_net.h"
-#include "model/marginals/marginals.h"
+#include "model/marginals/planted.h"
 
 struct fm_exchange_opts {
 	struct fm_marginals_opts counts; /* with the key of all noise, and the pool */
@@ -34,6 +34,10 @@ struct fm_exchange_opts {
 	const struct fm_secret *checkpoint_key;
 	int checkpoint_every;
 	double checkpoint_seconds;
+	/* In an audit: canaries among the records, and the scores that they get, by the noisy counts and by how many
+	 * nats the private steps have made each more likely; else NULL. */
+	const struct fm_marginals_planted *planted;
+	double *by_counts, *by_losses; /* (planted->n) */
 };
 /* What the training will charge, a function of the options alone: the continuous Gaussian of sensitivity 1 (the clip;
  * of a sampled one the adjacency is the accountant's, of one that sees all records a replaced one moves it by 2)

@@ -89,8 +89,15 @@ int fm_generator_fit(struct fm_model **m, const struct fm_generator_ctx *ctx, co
 	return g->fit(m, ctx, real, result, err);
 }
 
+int fm_generator_scores(const struct fm_config *cfg)
+{
+	const struct fm_generator *g = fm_generator_of(cfg);
+
+	return g && g->audit ? g->scores : 0;
+}
+
 int fm_generator_audit(struct fm_model **m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
-		       const struct fm_planted *planted, double *score, bool *scored, struct fm_error *err)
+		       const struct fm_planted *planted, double *const score[FM_NSCORES], struct fm_error *err)
 {
 	const struct fm_generator *g;
 	struct fm_fit_result result;
@@ -99,7 +106,6 @@ int fm_generator_audit(struct fm_model **m, const struct fm_generator_ctx *ctx, 
 	*m = NULL;
 	if ((rc = fm_generator_check(&g, ctx->cfg, err)) < 0)
 		return rc;
-	*scored = g->audit != NULL;
 	return g->audit ? g->audit(m, ctx, real, planted, score, err) : g->fit(m, ctx, real, &result, err);
 }
 

@@ -86,6 +86,11 @@ struct fm_planted {
 	struct fm_canary_memory *memory;
 };
 
+/* What an audit may rank canaries by: how much each looks as if it were among the rows, by all noisy counts; by how
+ * much better the trained network knows it than the one that no private step had changed.  A kind has the first so
+ * many. */
+enum fm_audit_score { FM_SCORE_COUNTS, FM_SCORE_LOSSES, FM_NSCORES };
+
 /* Windows of one table: rows are whole windows of model.window rows, one after the other. */
 struct fm_window_set {
 	const struct fm_table *table;
@@ -131,10 +136,11 @@ struct fm_generator {
 	int (*plan)(const struct fm_config *cfg, struct fm_charges *charges, struct fm_error *err);
 	/* What fit charged; borrowed. Set where plan is. */
 	const struct fm_charges *(*charges)(const struct fm_model *m);
-	/* fit, and score[n] of the canaries: how much each looks as if it were among real->train, by all that the fit
-	 * draws noise for.  NULL: the kind has no such score, and an audit goes by its flows alone. */
+	/* fit, and score[k] (n) of the canaries for each k < scores.  NULL: the kind has no score, and an audit goes by
+	 * its flows alone. */
 	int (*audit)(struct fm_model **m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
-		     const struct fm_planted *planted, double *score, struct fm_error *err);
+		     const struct fm_planted *planted, double *const score[FM_NSCORES], struct fm_error *err);
+	int scores;
 	/* Steps that a training on so many rows takes; NULL: the kind trains in no steps. */
 	uint64_t (*steps)(const struct fm_config *cfg, uint64_t rows);
 	/* Flows that a step of it looks at; NULL: train.batch windows. */
@@ -164,9 +170,10 @@ uint64_t fm_generator_step_flows(const struct fm_config *cfg);
 /* These check too. */
 int fm_generator_fit(struct fm_model **m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
 		     struct fm_fit_result *result, struct fm_error *err) FM_MUST_CHECK;
-/* *scored: whether the kind has scores; else score is as it was. */
+/* How many scores the config's kind has; those that it has not are left as they were. */
+int fm_generator_scores(const struct fm_config *cfg);
 int fm_generator_audit(struct fm_model **m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
-		       const struct fm_planted *planted, double *score, bool *scored,
+		       const struct fm_planted *planted, double *const score[FM_NSCORES],
 		       struct fm_error *err) FM_MUST_CHECK;
 int fm_model_load(struct fm_model **m, const struct fm_generator_ctx *ctx, const char *dir,
 		  struct fm_error *err) FM_MUST_CHECK;

@@ -209,8 +209,10 @@ static const struct fm_charges *exchanges_charges(const struct fm_model *m)
 
 /* ---- fit ---- */
 
-static int exchanges_fit(struct fm_model **model, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
-			 struct fm_fit_result *result, struct fm_error *err)
+/* planted: NULL but in an audit, which gets its scores. */
+static int fit_to(struct fm_model **model, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
+		  const struct fm_marginals_planted *planted, double *const score[FM_NSCORES],
+		  struct fm_fit_result *result, struct fm_error *err)
 {
 	struct fm_private_facts f;
 	struct fm_exchange_opts o;
@@ -235,6 +237,11 @@ static int exchanges_fit(struct fm_model **model, const struct fm_generator_ctx 
 	o.checkpoint_key = ctx->checkpoint_key;
 	o.checkpoint_every = ctx->cfg->train.checkpoint_every;
 	o.checkpoint_seconds = ctx->cfg->train.checkpoint_seconds;
+	if (planted) {
+		o.planted = planted;
+		o.by_counts = score[FM_SCORE_COUNTS];
+		o.by_losses = score[FM_SCORE_LOSSES];
+	}
 	if ((rc = fm_exchange_fit(&e->x, real->train, &o, err)) < 0)
 		goto out;
 	fm_private_doubt(&e->x.m);
@@ -250,6 +257,23 @@ out:
 	fm_charges_free(&p.charges);
 	fm_model_free(e ? &e->base : NULL);
 	return rc;
+}
+
+static int exchanges_fit(struct fm_model **model, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
+			 struct fm_fit_result *result, struct fm_error *err)
+{
+	return fit_to(model, ctx, real, NULL, NULL, result, err);
+}
+
+static int exchanges_audit(struct fm_model **model, const struct fm_generator_ctx *ctx,
+			   const struct fm_real_flows *real, const struct fm_planted *p,
+			   double *const score[FM_NSCORES], struct fm_error *err)
+{
+	struct fm_marginals_planted planted = {
+	    .n = p->n, .canary = p->canary, .each = p->each, .known = p->known, .in = p->in, .memory = p->memory};
+	struct fm_fit_result result;
+
+	return fit_to(model, ctx, real, &planted, score, &result, err);
 }
 
 /* ---- on disk ---- */
@@ -398,6 +422,8 @@ const struct fm_generator fm_generator_exchanges = {
     .name = "diffusion",
     .check = exchanges_check,
     .fit = exchanges_fit,
+    .audit = exchanges_audit,
+    .scores = FM_SCORE_LOSSES + 1,
     .save = exchanges_save,
     .load = exchanges_load,
     .sample = exchanges_sample,

@@ -160,14 +160,14 @@ static int marginals_fit(struct fm_model **model, const struct fm_generator_ctx 
 }
 
 static int marginals_audit(struct fm_model **model, const struct fm_generator_ctx *ctx,
-			   const struct fm_real_flows *real, const struct fm_planted *p, double *score,
-			   struct fm_error *err)
+			   const struct fm_real_flows *real, const struct fm_planted *p,
+			   double *const score[FM_NSCORES], struct fm_error *err)
 {
 	struct fm_marginals_planted planted = {
 	    .n = p->n, .canary = p->canary, .each = p->each, .known = p->known, .in = p->in, .memory = p->memory};
 	struct fm_fit_result result;
 
-	return fit_to(model, ctx, real, &planted, score, &result, err);
+	return fit_to(model, ctx, real, &planted, score[FM_SCORE_COUNTS], &result, err);
 }
 
 static int marginals_save(const struct fm_model *base, const struct fm_generator_ctx *ctx, const char *dir,
@@ -265,6 +265,7 @@ const struct fm_generator fm_generator_marginals = {
     .check = marginals_check,
     .fit = marginals_fit,
     .audit = marginals_audit,
+    .scores = FM_SCORE_COUNTS + 1,
     .save = marginals_save,
     .load = marginals_load,
     .sample = marginals_sample,

@@ -305,8 +305,9 @@ int fm_harvest_result(const struct fm_config *cfg, enum fm_stage_id id, const js
 static bool is_attack(const json_t *o)
 {
 	return json_object_size(o) == 5 && bounded(json_object_get(o, "epsilon_lower"), MOST_VALUE) &&
-	       (says(o, "by", "counts") || says(o, "by", "flows")) && is_count(json_object_get(o, "guesses")) &&
-	       is_count(json_object_get(o, "right")) && is_count(json_object_get(o, "included"));
+	       (says(o, "by", "counts") || says(o, "by", "losses") || says(o, "by", "flows")) &&
+	       is_count(json_object_get(o, "guesses")) && is_count(json_object_get(o, "right")) &&
+	       is_count(json_object_get(o, "included"));
 }
 
 int fm_harvest_audit(const json_t *result, struct fm_error *err)

@@ -14,7 +14,8 @@
 #include "stages/canaries.h"
 #include "stages/stage.h"
 
-#define RANKINGS 2       /* by the counts, by the flows */
+#define BY_FLOWS FM_NSCORES /* the ranking that every kind has, behind those of its scores */
+#define RANKINGS (FM_NSCORES + 1)
 #define FLOWS_MADE 20000 /* among which the nearest is looked for */
 #define ERR (1 - FM_AUDIT_CONFIDENCE)
 
@@ -24,6 +25,7 @@ struct auditing {
 	struct fm_table *known; /* the training split, in memory */
 	struct fm_canary_memory memory;
 	size_t choice[FM_AUDIT_CHOICES][2];
+	size_t rankings; /* that the kind has: of its scores, and by the flows */
 	double best;
 	json_t *runs;
 };
@@ -95,11 +97,12 @@ static int plant(struct fm_table **with, const struct fm_table *known, const str
 
 /* ---- a run ---- */
 
-/* The better of the two rankings; each has its share of the chance to err. */
+/* The best of the rankings; each has its share of the chance to err. */
 static int bound(struct auditing *a, const double *score[RANKINGS], const uint8_t *in, struct fm_error *err)
 {
-	static const char *const by[RANKINGS] = {"counts", "flows"};
-	double share = ERR / (double)(a->in->runs * RANKINGS);
+	static const char *const by[RANKINGS] = {
+	    [FM_SCORE_COUNTS] = "counts", [FM_SCORE_LOSSES] = "losses", [BY_FLOWS] = "flows"};
+	double share = ERR / (double)(a->in->runs * a->rankings);
 	struct fm_audit best = {0};
 	size_t included = 0;
 	int which = 0, rc;
@@ -128,7 +131,7 @@ static int bound(struct auditing *a, const double *score[RANKINGS], const uint8_
 }
 
 static int fit_and_score(struct auditing *a, const struct fm_secret *own, const struct fm_table *with,
-			 const struct fm_planted *planted, double *score[RANKINGS], bool *scored, struct fm_error *err)
+			 const struct fm_planted *planted, double *score[RANKINGS], struct fm_error *err)
 {
 	const struct fm_config *cfg = a->in->cfg;
 	struct fm_secret noise = {0};
@@ -141,12 +144,12 @@ static int fit_and_score(struct auditing *a, const struct fm_secret *own, const 
 
 	if ((rc = fm_config_public_period(cfg, &real.first_ms, &real.last_ms, err)) < 0 ||
 	    (rc = fm_secret_derive(&noise, own, "train", err)) < 0 ||
-	    (rc = fm_generator_audit(&model, &ctx, &real, planted, score[0], scored, err)) < 0)
+	    (rc = fm_generator_audit(&model, &ctx, &real, planted, score, err)) < 0)
 		goto out;
 	ctx.secret = NULL;
 	if ((rc = fm_model_sample(model, &ctx, &wanted, &made, err)) < 0)
 		goto out;
-	rc = fm_canaries_nearest(planted->canary, planted->n, made, score[1], err);
+	rc = fm_canaries_nearest(planted->canary, planted->n, made, score[BY_FLOWS], err);
 out:
 	fm_table_free(made);
 	fm_model_free(model);
@@ -162,12 +165,12 @@ static int one_run(struct auditing *a, size_t k, struct fm_error *err)
 	double *score[RANKINGS] = {NULL};
 	const double *ranked[RANKINGS];
 	uint8_t *in = NULL;
-	bool scored = false;
 	int rc;
 
+	for (int i = 0; i < RANKINGS; i++)
+		if ((rc = fm_alloc(&score[i], n, sizeof(double), "scores of canaries", err)) < 0)
+			goto out;
 	if ((rc = fm_audit_secret(&own, a->in->secret, k, err)) < 0 ||
-	    (rc = fm_alloc(&score[0], n, sizeof(double), "scores of canaries", err)) < 0 ||
-	    (rc = fm_alloc(&score[1], n, sizeof(double), "scores of canaries", err)) < 0 ||
 	    (rc = fm_alloc(&in, n, sizeof *in, "canaries", err)) < 0 ||
 	    (rc = fm_canaries_make(&canary, n, a->known->present, a->in->cfg, &own, err)) < 0 ||
 	    (rc = fm_audit_toss(&own, "audit/toss", n, in, err)) < 0 ||
@@ -176,17 +179,17 @@ static int one_run(struct auditing *a, size_t k, struct fm_error *err)
 		goto out;
 	struct fm_planted planted = {
 	    .n = n, .each = FM_CANARY_FLOWS, .canary = canary, .known = a->known, .in = in, .memory = &a->memory};
-	if ((rc = fit_and_score(a, &own, with, &planted, score, &scored, err)) < 0)
+	if ((rc = fit_and_score(a, &own, with, &planted, score, err)) < 0)
 		goto out;
-	ranked[0] = scored ? score[0] : NULL;
-	ranked[1] = score[1];
+	for (int i = 0; i < RANKINGS; i++)
+		ranked[i] = i == BY_FLOWS || i < fm_generator_scores(a->in->cfg) ? score[i] : NULL;
 	rc = bound(a, ranked, in, err);
 out:
 	fm_table_free(canary);
 	fm_table_free(with);
 	fm_secret_close(&own);
-	free(score[0]);
-	free(score[1]);
+	for (int i = 0; i < RANKINGS; i++)
+		free(score[i]);
 	free(in);
 	return rc;
 }
@@ -217,11 +220,12 @@ int fm_stage_audit(const struct fm_audit_in *in, json_t **result, struct fm_erro
 	if ((rc = check(in, err)) < 0)
 		return rc;
 	fm_audit_choices(n, a.choice);
+	a.rankings = (size_t)fm_generator_scores(in->cfg) + 1;
 	if (!(a.runs = json_array()))
 		return fm_fail(err, FM_ESYSTEM, "out of memory: the audit");
 	if ((rc = fm_pool_new(&a.pool, in->cfg->train.threads, err)) < 0 || (rc = read_known(&a, err)) < 0 ||
 	    (rc = fm_audit_epsilon(n, a.choice[0][0] + a.choice[0][1], a.choice[0][0] + a.choice[0][1],
-				   in->cfg->privacy.delta, ERR / (double)(in->runs * RANKINGS * FM_AUDIT_CHOICES),
+				   in->cfg->privacy.delta, ERR / (double)(in->runs * a.rankings * FM_AUDIT_CHOICES),
 				   &most, err)) < 0)
 		goto out;
 	for (size_t k = 0; k < in->runs; k++)

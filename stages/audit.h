@@ -31,7 +31,7 @@ int fm_audit_secret(struct fm_secret *own, const struct fm_secret *audit, size_t
 		    struct fm_error *err) FM_MUST_CHECK;
 /*
  * *result: {"epsilon_lower", "confidence":0.95, "delta", "canaries", "most": the largest bound that so many can give,
- *           "runs":[{"epsilon_lower", "by":"counts"|"flows", "guesses", "right", "included"}, ...]}
+ *           "runs":[{"epsilon_lower", "by":"counts"|"losses"|"flows", "guesses", "right", "included"}, ...]}
  *
  * epsilon_lower is the largest of the runs'; the 5 % by which it may err are shared among runs, rankings and numbers of
  * guesses.  A new reference.

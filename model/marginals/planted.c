@@ -253,6 +253,8 @@ int fm_marginals_fit_planted(struct fm_marginals *m, const struct fm_table *t, c
 	    (rc = fm_canary_open(&p.canaries, in->n, in->memory, err)) < 0 ||
 	    (rc = fm_marginals_fit(m, t, &watched, err)) < 0)
 		goto out;
+	if (in->place)
+		memcpy(in->place, p.place, in->n * sizeof *p.place);
 	rc = fm_canary_scores(p.canaries, score, err);
 out:
 	fm_canary_close(p.canaries);

@@ -14,6 +14,7 @@ struct fm_marginals_planted {
 	const struct fm_table *known;    /* the private flows without any canary */
 	const uint8_t *in;               /* (n): whose flows are among those that are fitted */
 	struct fm_canary_memory *memory; /* of the audit's runs before (privacy/canary.h) */
+	uint32_t *place; /* (n), out: canary i's place among the canaries' exchanges (fm_exchanges_cut); may be NULL */
 };
 /* fm_marginals_fit, and score[n] of the canaries from its noisy answers: all histograms of single values, all one-way
  * tables and pairs; not the lists of hosts, coarse cells and tails.  The tables have one dictionary of addresses. */

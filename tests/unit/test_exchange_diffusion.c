@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "model/exchange_diffusion.h"
+#include "stages/canaries.h"
 #include "tests/unit/model_fixture.h"
 #include "tests/unit/scratch.h"
 
@@ -125,6 +126,80 @@ static void all_of_it_is_charged_and_makes_flows(void **state)
 	free(first);
 }
 
+/* The share of pairs of a canary that is in and one that is not, of which the former has the higher score. */
+static double auc(const double *score, const uint8_t *in, size_t n)
+{
+	double above = 0, pairs = 0;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < n; j++)
+			if (in[i] && !in[j]) {
+				above += score[i] > score[j] ? 1 : score[i] < score[j] ? 0 : 0.5;
+				pairs++;
+			}
+	return above / pairs;
+}
+
+/* What the private steps changed tells who was in, where they have next to no noise. */
+static void losses_tell_canaries_that_were_in(void **state)
+{
+	enum { N = 200 };
+	struct fm_canary_memory memory = {0};
+	struct fm_secret fixed;
+	struct fm_config *cfg = NULL;
+	struct fm_table *known = fixture_flows(400, 5, 8), *canary, *with;
+	double counts[N], losses[N];
+	uint8_t in[N];
+	struct fm_exchange_diffusion x;
+	struct fm_pool *pool;
+
+	(void)state;
+	assert_non_null(known);
+	assert_int_equal(fm_config_preset(&cfg, "ugr16-dp", NULL, 0, &err), FM_OK);
+	assert_int_equal(fm_pool_new(&pool, 2, &err), FM_OK);
+	assert_int_equal(fm_secret_new(&fixed, FM_STREAM_KEY, &err), FM_OK); /* of zeros: the same each time */
+	assert_int_equal(fm_canaries_make(&canary, N, known->present, cfg, &fixed, &err), FM_OK);
+	assert_int_equal(fm_tables_share_addresses((struct fm_table *[]){known, canary}, 2, &err), FM_OK);
+	assert_int_equal(fm_table_new(&with, known->present, &err), FM_OK);
+	assert_int_equal(fm_table_reserve(with, known->rows + canary->rows, &err), FM_OK);
+	for (size_t i = 0; i < N; i++)
+		in[i] = i % 3 == 0 || i % 7 == 0;
+	for (size_t i = 0; i < known->rows; i++)
+		assert_int_equal(fm_table_append(with, known, i, &err), FM_OK);
+	for (size_t i = 0; i < canary->rows; i++)
+		if (in[i / FM_CANARY_FLOWS])
+			assert_int_equal(fm_table_append(with, canary, i, &err), FM_OK);
+	struct fm_marginals_planted planted = {
+	    .n = N, .each = FM_CANARY_FLOWS, .canary = canary, .known = known, .in = in, .memory = &memory};
+	struct fm_exchange_opts o = opts_of(known, pool);
+	o.counts.mu = 500;
+	o.counts.key = &fixed;
+	o.start.steps = 20;
+	o.start_records = 400;
+	o.steps = 120;
+	o.rate = 6e-3;
+	o.batch = 200;
+	o.records = 400;
+	o.noise_multiplier = 0.01;
+	o.planted = &planted;
+	o.by_counts = counts;
+	o.by_losses = losses;
+	if (fm_exchange_fit(&x, with, &o, &err) < 0)
+		fail_msg("%s", err.message);
+	print_message("losses tell %.3f, counts %.3f\n", auc(losses, in, N), auc(counts, in, N));
+	if (!(auc(losses, in, N) > 0.6 && auc(counts, in, N) > 0.9))
+		fail_msg("canaries are told by losses in %.3f of pairs, by counts in %.3f", auc(losses, in, N),
+			 auc(counts, in, N));
+	fm_exchange_free(&x);
+	fm_canary_forget(&memory);
+	fm_secret_close(&fixed);
+	fm_table_free(known);
+	fm_table_free(canary);
+	fm_table_free(with);
+	fm_config_free(cfg);
+	fm_pool_free(pool);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -140,7 +215,8 @@ static int teardown(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(all_of_it_is_charged_and_makes_flows)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(all_of_it_is_charged_and_makes_flows),
+					   cmocka_unit_test(losses_tell_canaries_that_were_in)};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
