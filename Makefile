@@ -92,7 +92,12 @@ $(B)/tests/bench/%: $(B)/tests/bench/%.o $(TESTLIBS)
 $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(TESTLIBS)
 	$(CC) $(FLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_ALL)
 .PRECIOUS: $(B)/tests/unit/%.o $(B)/tests/bench/%.o $(B)/tests/fuzz/%.o
-unit: $(UNIT) $(HELPERS)
+# For LD_PRELOAD; a build with sanitizers has none, as their malloc comes first.
+INJECT   := $(if $(findstring -fsanitize,$(CFLAGS)),,$(B)/tests/inject.so)
+$(B)/tests/inject.so: tests/faults/inject.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -O2 -g -fPIC -shared -o $@ $<
+unit: $(UNIT) $(HELPERS) $(INJECT)
 
 # What make test runs, the longest first; each script is told the build folder and the program.
 SCRIPTS  := $(sort $(wildcard tests/e2e_*.sh)) $(sort $(wildcard tests/cli_*.sh)) tests/cases.sh

@@ -92,8 +92,8 @@ const struct fm_key fm_keys[] = {
 	{FIELD(release, license, TEXT), .check = check_license, .dflt = "LicenseRef-internal",
 	 .help = "What partners may do with the data: an SPDX identifier."},
 	{FIELD(release, license_file, PATH), .dflt = "\"\"", .secret = true,
-	 .help = "The licence's text, which goes into the archive as LICENSE.txt. Empty: that of CC0-1.0 is known, and "
-		 "of another licence there is none."},
+	 .help = "The licence's text, which goes into the archive as LICENSE.txt. Empty: those of CC0-1.0 and "
+		 "CC-BY-4.0 are known, and of another licence there is none."},
 	{FIELD(release, date, TEXT), .check = check_date, .dflt = "\"\"",
 	 .help = "Date of the release, YYYY-MM-DD; flowmint init writes its day. Empty: that of "
 		 "SOURCE_DATE_EPOCH, else none."},

@@ -56,6 +56,26 @@ holds "the packets differ most" test "$(json report 'max(d["fields"], key=lambda
 expect 1 "in the other order" "$F" diff other "$golden" --json
 holds "a and b change sides" test "$(json out '[(c["a"], c["b"]) for c in d["config"] if c["key"] == "train.steps"]')" = "[(13, 12)]"
 
+# What a stranger wrote: it names no file of this machine, and controls no terminal.
+cp "$ROOT/manifests/dialects/ugr16.yaml" mine.yaml
+"$PYTHON" - other <<'PY'
+import json, os, sys
+at = sys.argv[1]
+m = json.load(open(at + "/manifest.json"))
+m["config"]["publish"]["dialect"] = os.path.realpath("mine.yaml")
+m["release"]["description"] = "\u009b31mred"
+json.dump(m, open(at + "/manifest.json", "w"))
+PY
+if [ -n "$CONFINED" ]; then
+	expect 3 "a dialect that a stranger's manifest names" "$F" diff "$golden" other
+	says err "mine.yaml: no such file" "is not to be seen"
+else
+	skip "a dialect that a stranger's manifest names" "the kernel gives no namespaces here"
+fi
+expect 1 "nor asked for where the user names one" "$F" diff "$golden" other --dialect mine.yaml
+holds "and no control character comes out" sh -c '! LC_ALL=C grep -q "$(printf "\302\233")" out'
+says out "31mred" "but what stands around it"
+
 # Runs of a workspace.
 expect 0 "a trace" "$F" simulate --rows 1000 --seed 3 --out trace.csv
 expect 0 "a project" "$F" init --preset demo p

@@ -1,4 +1,7 @@
-/* diff: what is different between two releases or runs. */
+/* diff: what is different between two releases or runs.
+ *
+ * What strangers wrote is read behind walls, by children that see nothing else: each archive's manifest by one of its
+ * own, the flows of both by a third, and the words are made by a fourth, which sees no file. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/thread.h"
 #include "judge/fidelity.h"
 #include "manifests/canon.h"
@@ -13,7 +17,9 @@
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/flows.h"
 #include "pipeline/cli/place.h"
+#include "pipeline/cli/walls.h"
 #include "pipeline/facts.h"
+#include "pipeline/harvest.h"
 #include "pipeline/product.h"
 #include "pipeline/release_diff.h"
 #include "release/archive.h"
@@ -24,7 +30,7 @@
 struct diff_args {
 	const char *dialect, *workspace;
 	uint64_t threads;
-	bool json;
+	bool unconfined, json;
 };
 
 static const struct fm_option diff_options[] = {
@@ -32,14 +38,17 @@ static const struct fm_option diff_options[] = {
      .help = "of the flows (default: the one that the config of each names)"},
     FM_OPTION_THREADS(struct diff_args, "value"),
     FM_OPTION_WORKSPACE(struct diff_args),
+    FM_OPTION_UNCONFINED(struct diff_args),
     FM_OPTION_JSON(struct diff_args),
     {0},
 };
 
 struct side {
 	char *flows; /* what fm_flows_load reads */
+	bool run;    /* it is of a workspace of ours, and no stranger's */
 	json_t *facts;
-	struct fm_table *table;
+	struct fm_flows_place place;
+	json_int_t rows;
 };
 
 static const char *str(const json_t *o, const char *key)
@@ -63,39 +72,64 @@ static bool ends_with(const char *s, const char *tail)
 
 /* ---- which it is ---- */
 
-static int open_archive(struct side *s, const char *path, struct fm_error *err)
+static int archive_fn(void *ctx, json_t **result, struct fm_error *err)
 {
 	int rc;
 
-	if (!(s->flows = strdup(path)))
-		return no_memory(err);
-	if ((rc = fm_facts_of_archive(path, NULL, NULL, &s->facts, err)) == FM_EVERDICT)
+	if ((rc = fm_facts_of_archive(ctx, NULL, NULL, result, err)) == FM_EVERDICT)
 		rc = err->code = FM_EINPUT; /* a bad archive is no answer to what was asked */
 	return rc;
 }
 
-static int open_unpacked(struct side *s, const char *dir, const char *manifest, struct fm_error *err)
+static int manifest_fn(void *ctx, json_t **result, struct fm_error *err)
 {
+	const char *path = ctx, *much;
 	struct fm_buf text = {0};
-	const char *much;
 	int rc;
 
-	if ((rc = fm_file_read(manifest, FM_ARCHIVE_MAX_DOCUMENT, &text, err)) < 0)
+	if ((rc = fm_file_read(path, FM_ARCHIVE_MAX_DOCUMENT, &text, err)) < 0)
 		goto out;
 	if ((much = fm_json_too_much(text.data, text.len)))
-		rc = fm_fail(err, FM_EINPUT, "%s has %s", manifest, much);
-	else if (!json_is_object(s->facts = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, NULL)) ||
-		 strcmp(str(s->facts, "format"), FM_MANIFEST_FORMAT) != 0)
-		rc = fm_fail(err, FM_EINPUT, "%s is no manifest of a release", manifest);
-	else if (!(s->flows = strdup(dir)))
-		rc = no_memory(err);
+		rc = fm_fail(err, FM_EINPUT, "%s has %s", path, much);
+	else if (!json_is_object(*result = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, NULL)) ||
+		 strcmp(str(*result, "format"), FM_MANIFEST_FORMAT) != 0)
+		rc = fm_fail(err, FM_EINPUT, "%s is no manifest of a release", path);
 out:
 	fm_buf_free(&text);
 	return rc;
 }
 
+/* The facts in a file of a stranger's, by a child that sees that file. */
+static int read_facts(struct side *s, const char *file, fm_sandbox_fn fn, bool unconfined, struct fm_error *err)
+{
+	struct fm_walls w = {0};
+	int rc;
+
+	if ((rc = fm_walls_begin(&w, "diff", unconfined, err)) < 0 || (rc = fm_walls_show(&w, file, false, err)) < 0)
+		goto out;
+	fm_walls_threads(&w, 2); /* it unpacks beside taking digests */
+	rc = fm_walls_run(&w, fn, (void *)(uintptr_t)file, &s->facts, err);
+out:
+	fm_walls_end(&w);
+	return rc;
+}
+
+static int open_archive(struct side *s, const char *path, bool unconfined, struct fm_error *err)
+{
+	if (!(s->flows = strdup(path)))
+		return no_memory(err);
+	return read_facts(s, path, archive_fn, unconfined, err);
+}
+
+static int open_unpacked(struct side *s, const char *dir, const char *manifest, bool unconfined, struct fm_error *err)
+{
+	if (!(s->flows = strdup(dir)))
+		return no_memory(err);
+	return read_facts(s, manifest, manifest_fn, unconfined, err);
+}
+
 /* The folder of releases: there must be one alone. */
-static int open_shelf(struct side *s, const char *dir, struct fm_error *err)
+static int open_shelf(struct side *s, const char *dir, bool unconfined, struct fm_error *err)
 {
 	char **names = NULL, *path = NULL;
 	const char *found = NULL;
@@ -117,7 +151,7 @@ static int open_shelf(struct side *s, const char *dir, struct fm_error *err)
 	else if (!(path = fm_path_join(dir, found)))
 		rc = no_memory(err);
 	else
-		rc = open_archive(s, path, err);
+		rc = open_archive(s, path, unconfined, err);
 	free(path);
 	fm_names_free(names, n);
 	return rc;
@@ -128,6 +162,7 @@ static int open_run(struct side *s, const char *workspace, const char *run, stru
 	const json_t *stages, *made = NULL;
 	int rc;
 
+	s->run = true;
 	if ((rc = fm_facts_of_run(workspace, run, &s->facts, err)) < 0)
 		return rc;
 	stages = json_object_get(json_object_get(s->facts, "run"), "stages");
@@ -146,7 +181,7 @@ static int open_run(struct side *s, const char *workspace, const char *run, stru
 	return FM_OK;
 }
 
-static int open_folder(struct side *s, const char *dir, struct fm_error *err)
+static int open_folder(struct side *s, const char *dir, bool unconfined, struct fm_error *err)
 {
 	char *manifest = fm_path_join(dir, "manifest.json"), *workspace = NULL, *product = NULL, run[FM_RUN_ID_MAX];
 	int rc;
@@ -154,9 +189,9 @@ static int open_folder(struct side *s, const char *dir, struct fm_error *err)
 	if (!manifest)
 		return no_memory(err);
 	if (fm_file_exists(manifest))
-		rc = open_unpacked(s, dir, manifest, err);
+		rc = open_unpacked(s, dir, manifest, unconfined, err);
 	else if (!(workspace = fm_product_workspace(dir)))
-		rc = open_shelf(s, dir, err);
+		rc = open_shelf(s, dir, unconfined, err);
 	else if ((rc = fm_product_newest(workspace, FM_GENERATE, &product, run, err)) >= 0)
 		rc = open_run(s, workspace, run, err);
 	free(manifest);
@@ -165,14 +200,16 @@ static int open_folder(struct side *s, const char *dir, struct fm_error *err)
 	return rc;
 }
 
-static int open_side(struct side *s, const char *what, const char *workspace, const struct fm_call *call,
+static int open_side(struct side *s, const char *what, const struct diff_args *a, const struct fm_call *call,
 		     struct fm_error *err)
 {
+	const char *workspace = a->workspace;
 	struct stat st;
 	int rc;
 
 	if (stat(what, &st) == 0)
-		return S_ISDIR(st.st_mode) ? open_folder(s, what, err) : open_archive(s, what, err);
+		return S_ISDIR(st.st_mode) ? open_folder(s, what, a->unconfined, err)
+					   : open_archive(s, what, a->unconfined, err);
 	if (strchr(what, '/') || ends_with(what, ARCHIVE))
 		return fm_fail_errno(err, "%s", what);
 	if ((rc = fm_place_workspace(call, workspace, &workspace, err)) < 0)
@@ -182,24 +219,124 @@ static int open_side(struct side *s, const char *what, const char *workspace, co
 
 /* ---- the flows ---- */
 
-static int load_flows(struct side *s, const char *dialect, struct fm_error *err)
+struct comparing {
+	struct side *side;
+	const struct diff_args *args;
+	const char *spill;
+};
+
+static const char *dialect_of(const struct side *s, const struct diff_args *a)
 {
-	const char *named = fm_flows_dialect(json_object_get(s->facts, "config"));
-	struct fm_flows f = {.path = s->flows, .role = FM_FLOWS_SYNTHETIC};
-	struct fm_flows_place place;
+	return a->dialect ? a->dialect : fm_flows_dialect(json_object_get(s->facts, "config"));
+}
+
+static int load_flows(const struct comparing *c, const struct side *s, struct fm_table **table, struct fm_error *err)
+{
+	struct fm_flows f = {.path = s->flows, .role = FM_FLOWS_SYNTHETIC, .spill = c->spill};
 	struct fm_dialect *d = NULL;
 	int rc;
 
-	if ((rc = fm_dialect_load(&d, dialect ? dialect : named, err)) < 0)
-		return dialect ? rc
-			       : fm_error_prefix(err, "the dialect of %s (--dialect names another file): ", s->flows);
+	if ((rc = fm_dialect_load(&d, dialect_of(s, c->args), err)) < 0)
+		return c->args->dialect
+			   ? rc
+			   : fm_error_prefix(err, "the dialect of %s (--dialect names another file): ", s->flows);
 	f.dialect = d;
-	if ((rc = fm_flows_find(&f, &place, err)) < 0)
-		goto out;
-	rc = fm_flows_load(&f, &s->table, NULL, err);
-	fm_flows_forget(&place); /* the table is mapped */
-out:
+	rc = fm_flows_load(&f, table, NULL, err);
 	fm_dialect_free(d);
+	return rc;
+}
+
+static int compare_fn(void *ctx, json_t **result, struct fm_error *err)
+{
+	const struct comparing *c = ctx;
+	struct fm_metrics metrics = {0};
+	struct fm_table *table[2] = {NULL};
+	struct fm_pool *pool = NULL;
+	int rc;
+
+	for (int i = 0; i < 2; i++)
+		if ((rc = load_flows(c, &c->side[i], &table[i], err)) < 0)
+			goto out;
+	if ((rc = fm_pool_new(&pool, (int)c->args->threads, err)) < 0 ||
+	    (rc = fm_fidelity(table[0], table[1], pool, "", &metrics, err)) < 0)
+		goto out;
+	*result = json_pack("{s:o, s:[I,I]}", "metrics", fm_metrics_list(&metrics), "rows", (json_int_t)table[0]->rows,
+			    (json_int_t)table[1]->rows);
+	if (!*result)
+		rc = no_memory(err);
+out:
+	fm_pool_free(pool);
+	fm_metrics_free(&metrics);
+	for (int i = 0; i < 2; i++)
+		fm_table_free(table[i]);
+	return rc;
+}
+
+/* Let the child see the flows, and a dialect that this user named: what a stranger's manifest names it sees only where
+ * it is built in. */
+static int show_flows(struct fm_walls *w, struct side *s, const struct diff_args *a, struct fm_error *err)
+{
+	struct fm_flows f = {.path = s->flows, .role = FM_FLOWS_SYNTHETIC};
+	const char *dialect = dialect_of(s, a);
+	char *found;
+	int rc;
+
+	if ((rc = fm_flows_find(&f, &s->place, err)) < 0)
+		return rc;
+	if (f.path != s->flows) {
+		if (!(found = strdup(f.path)))
+			return no_memory(err);
+		free(s->flows);
+		s->flows = found;
+	}
+	if ((rc = fm_walls_show(w, s->flows, false, err)) < 0 || (!a->dialect && !s->run) ||
+	    !fm_dialect_is_file(dialect))
+		return rc;
+	return fm_walls_show(w, dialect, false, err);
+}
+
+/* What the child said: registered metrics with numbers, and counts. */
+static int take_compared(struct side s[2], const json_t *result, struct fm_metrics *metrics, struct fm_error *err)
+{
+	for (size_t i = 0; i < 2; i++)
+		s[i].rows = json_integer_value(json_array_get(json_object_get(result, "rows"), i));
+	return fm_harvest_metrics(json_object_get(result, "metrics"), FM_LIST_CONTROL, 1e15, metrics, err);
+}
+
+static int compare_flows(struct side s[2], const struct diff_args *a, struct fm_metrics *metrics, struct fm_error *err)
+{
+	struct comparing c = {.side = s, .args = a};
+	struct fm_walls w = {0};
+	struct fm_error later;
+	json_t *result = NULL;
+	char *spill = NULL;
+	int rc;
+
+	if (asprintf(&spill, "%s/flowmint-XXXXXX", fm_flows_spill()) < 0) {
+		spill = NULL;
+		return no_memory(err);
+	}
+	if (!mkdtemp(spill)) {
+		rc = fm_fail_errno(err, "%s", fm_flows_spill());
+		free(spill);
+		return rc;
+	}
+	c.spill = spill;
+	if ((rc = fm_walls_begin(&w, "diff", a->unconfined, err)) < 0 || (rc = show_flows(&w, &s[0], a, err)) < 0 ||
+	    (rc = show_flows(&w, &s[1], a, err)) < 0 || (rc = fm_walls_show(&w, spill, true, err)) < 0)
+		goto out;
+	fm_walls_threads(&w, a->threads);
+	if ((rc = fm_walls_run(&w, compare_fn, &c, &result, err)) < 0)
+		goto out;
+	rc = take_compared(s, result, metrics, err);
+out:
+	fm_walls_end(&w);
+	for (int i = 0; i < 2; i++)
+		fm_flows_forget(&s[i].place);
+	if (fm_dir_remove(spill, &later) < 0)
+		fm_warn("%s", later.message);
+	free(spill);
+	json_decref(result);
 	return rc;
 }
 
@@ -213,99 +350,129 @@ static const char *digest_of_flows(const struct side *s)
 	return "";
 }
 
-static int compare_flows(struct side s[2], const struct diff_args *a, struct fm_metrics *metrics, struct fm_error *err)
-{
-	struct fm_pool *pool = NULL;
-	int rc;
-
-	if ((rc = load_flows(&s[0], a->dialect, err)) < 0 || (rc = load_flows(&s[1], a->dialect, err)) < 0 ||
-	    (rc = fm_pool_new(&pool, (int)a->threads, err)) < 0)
-		return rc;
-	rc = fm_fidelity(s[0].table, s[1].table, pool, "", metrics, err);
-	fm_pool_free(pool);
-	return rc;
-}
-
-static json_int_t rows_of(const struct side *s)
-{
-	return s->table ? (json_int_t)s->table->rows : json_integer_value(json_object_get(s->facts, "rows"));
-}
-
 /* ---- told ---- */
 
-static void print_value(const json_t *v)
+static void put_value(struct fm_buf *out, const json_t *v)
 {
 	struct fm_error ignored;
 	struct fm_buf b = {0};
 
 	if (!v || json_is_null(v))
-		printf("nothing");
+		fm_buf_printf(out, "nothing");
 	else if (fm_json_canonical(v, &b, &ignored) == FM_OK && fm_buf_check(&b, &ignored) == FM_OK)
-		printf("%.*s%s", b.len > 60 ? 57 : (int)b.len, b.data, b.len > 60 ? "..." : "");
+		fm_buf_printf(out, "%.*s%s", b.len > 60 ? 57 : (int)b.len, b.data, b.len > 60 ? "..." : "");
 	fm_buf_free(&b);
 }
 
-static void print_list(const json_t *doc, const char *name)
+static void put_list(struct fm_buf *out, const json_t *doc, const char *name)
 {
 	const json_t *list = json_object_get(doc, name);
 
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *d = json_array_get(list, i);
 
-		printf("%s%s  %s: ", i ? "" : name, i ? "" : "\n", str(d, "key"));
-		print_value(json_object_get(d, "a"));
-		printf(" -> ");
-		print_value(json_object_get(d, "b"));
-		printf("\n");
+		fm_buf_printf(out, "%s%s  %s: ", i ? "" : name, i ? "" : "\n", str(d, "key"));
+		put_value(out, json_object_get(d, "a"));
+		fm_buf_printf(out, " -> ");
+		put_value(out, json_object_get(d, "b"));
+		fm_buf_printf(out, "\n");
 	}
 }
 
-static void print_check(const json_t *c)
+static void put_check(struct fm_buf *out, const json_t *c)
 {
 	static const char *const side[] = {"a", "b"};
 
-	printf("  %s (%s):", str(c, "name"), str(c, "direction"));
+	fm_buf_printf(out, "  %s (%s):", str(c, "name"), str(c, "direction"));
 	for (int i = 0; i < 2; i++) {
 		const json_t *s = json_object_get(c, side[i]), *value = json_object_get(s, "value");
 
-		printf("%s", i ? " -> " : " ");
+		fm_buf_printf(out, "%s", i ? " -> " : " ");
 		if (json_is_null(s))
-			printf("no such check");
+			fm_buf_printf(out, "no such check");
 		else if (json_is_number(value))
-			printf("%.6g", json_number_value(value));
+			fm_buf_printf(out, "%.6g", json_number_value(value));
 		else
-			printf("no value");
+			fm_buf_printf(out, "no value");
 		if (!json_is_null(s))
-			printf(" of %.6g, %s%s", json_number_value(json_object_get(s, "threshold")),
-			       json_is_true(json_object_get(s, "pass")) ? "passes" : "fails",
-			       json_is_true(json_object_get(s, "waived")) ? " and is waived" : "");
+			fm_buf_printf(out, " of %.6g, %s%s", json_number_value(json_object_get(s, "threshold")),
+				      json_is_true(json_object_get(s, "pass")) ? "passes" : "fails",
+				      json_is_true(json_object_get(s, "waived")) ? " and is waived" : "");
 	}
-	printf("\n");
+	fm_buf_printf(out, "\n");
 }
 
-static void print_diff(const json_t *doc)
+static void put_diff(struct fm_buf *out, const json_t *doc)
 {
 	const json_t *rows = json_object_get(doc, "rows"), *fields = json_object_get(doc, "fields"),
 		     *checks = json_object_get(doc, "checks");
 	json_int_t a = json_integer_value(json_object_get(rows, "a")),
 		   b = json_integer_value(json_object_get(rows, "b"));
 
-	print_list(doc, "release");
-	print_list(doc, "schema");
+	put_list(out, doc, "release");
+	put_list(out, doc, "schema");
 	if (a != b)
-		printf("rows\n  %lld -> %lld\n", (long long)a, (long long)b);
+		fm_buf_printf(out, "rows\n  %lld -> %lld\n", (long long)a, (long long)b);
 	for (size_t i = 0; i < json_array_size(fields); i++)
-		printf("%s  %-5s JSD %.6g\n", i ? "" : "fields\n", str(json_array_get(fields, i), "name"),
-		       json_number_value(json_object_get(json_array_get(fields, i), "jsd")));
-	print_list(doc, "guarantee");
+		fm_buf_printf(out, "%s  %-5s JSD %.6g\n", i ? "" : "fields\n", str(json_array_get(fields, i), "name"),
+			      json_number_value(json_object_get(json_array_get(fields, i), "jsd")));
+	put_list(out, doc, "guarantee");
 	for (size_t i = 0; i < json_array_size(checks); i++) {
-		printf("%s", i ? "" : "checks\n");
-		print_check(json_array_get(checks, i));
+		fm_buf_printf(out, "%s", i ? "" : "checks\n");
+		put_check(out, json_array_get(checks, i));
 	}
-	print_list(doc, "config");
-	print_list(doc, "environment");
+	put_list(out, doc, "config");
+	put_list(out, doc, "environment");
 	if (json_is_true(json_object_get(doc, "same")))
-		printf("same\n");
+		fm_buf_printf(out, "same\n");
+}
+
+struct telling {
+	const struct fm_release_side *side;
+	const struct fm_metrics *metrics; /* NULL: the same bytes */
+};
+
+/* {"same", "text", "doc"} */
+static int tell_fn(void *ctx, json_t **result, struct fm_error *err)
+{
+	const struct telling *t = ctx;
+	struct fm_buf text = {0};
+	json_t *doc = NULL;
+	int rc;
+
+	if ((rc = fm_release_diff(&t->side[0], &t->side[1], t->metrics, &doc, err)) < 0)
+		return rc;
+	put_diff(&text, doc);
+	if ((rc = fm_buf_check(&text, err)) < 0)
+		goto out;
+	*result = json_pack("{s:b, s:s, s:O}", "same", json_is_true(json_object_get(doc, "same")), "text",
+			    text.data ? text.data : "", "doc", doc);
+	if (!*result)
+		rc = no_memory(err);
+out:
+	fm_buf_free(&text);
+	json_decref(doc);
+	return rc;
+}
+
+static int tell(const struct telling *t, const struct diff_args *a, bool *same, struct fm_error *err)
+{
+	struct fm_walls w = {0};
+	json_t *result = NULL;
+	const char *text;
+	int rc;
+
+	if ((rc = fm_walls_begin(&w, "diff", a->unconfined, err)) < 0 ||
+	    (rc = fm_walls_run(&w, tell_fn, (void *)(uintptr_t)t, &result, err)) < 0)
+		goto out;
+	*same = json_is_true(json_object_get(result, "same"));
+	text = json_string_value(json_object_get(result, "text"));
+	rc = a->json ? fm_cli_json(json_incref(json_object_get(result, "doc")), err)
+		     : fm_walls_print(text ? text : "", err);
+out:
+	fm_walls_end(&w);
+	json_decref(result);
+	return rc;
 }
 
 static int diff(const void *args, const struct fm_call *call, struct fm_error *err)
@@ -314,31 +481,26 @@ static int diff(const void *args, const struct fm_call *call, struct fm_error *e
 	struct fm_release_side told[2];
 	struct fm_metrics metrics = {0};
 	struct side s[2] = {0};
-	json_t *doc = NULL;
-	bool same_flows;
+	struct telling t = {told, &metrics};
+	bool same = false;
 	int rc;
 
-	for (int i = 0; i < 2; i++)
-		if ((rc = open_side(&s[i], call->operand[i], a->workspace, call, err)) < 0)
+	for (int i = 0; i < 2; i++) {
+		if ((rc = open_side(&s[i], call->operand[i], a, call, err)) < 0)
 			goto out;
-	same_flows = *digest_of_flows(&s[0]) && strcmp(digest_of_flows(&s[0]), digest_of_flows(&s[1])) == 0;
-	if (!same_flows && (rc = compare_flows(s, a, &metrics, err)) < 0)
+		s[i].rows = json_integer_value(json_object_get(s[i].facts, "rows"));
+	}
+	if (*digest_of_flows(&s[0]) && strcmp(digest_of_flows(&s[0]), digest_of_flows(&s[1])) == 0)
+		t.metrics = NULL;
+	else if ((rc = compare_flows(s, a, &metrics, err)) < 0)
 		goto out;
 	for (int i = 0; i < 2; i++)
-		told[i] = (struct fm_release_side){call->operand[i], s[i].facts, rows_of(&s[i])};
-	if ((rc = fm_release_diff(&told[0], &told[1], same_flows ? NULL : &metrics, &doc, err)) < 0)
-		goto out;
-	if (!a->json)
-		print_diff(doc);
-	else if ((rc = fm_cli_json(json_incref(doc), err)) < 0)
-		goto out;
-	if (!json_is_true(json_object_get(doc, "same")))
+		told[i] = (struct fm_release_side){call->operand[i], s[i].facts, s[i].rows};
+	if ((rc = tell(&t, a, &same, err)) >= 0 && !same)
 		rc = fm_fail(err, FM_EVERDICT, "%s and %s differ", call->operand[0], call->operand[1]);
 out:
-	json_decref(doc);
 	fm_metrics_free(&metrics);
 	for (int i = 0; i < 2; i++) {
-		fm_table_free(s[i].table);
 		json_decref(s[i].facts);
 		free(s[i].flows);
 	}

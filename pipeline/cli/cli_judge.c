@@ -264,7 +264,7 @@ static int within_walls(struct evaluation *e, struct fm_error *err)
 			goto out;
 	}
 	if ((rc = fm_walls_show(&w, e->previous, false, err)) < 0 ||
-	    (rc = fm_walls_show(&w, strchr(e->dialect, '/') ? e->dialect : NULL, false, err)) < 0 ||
+	    (rc = fm_walls_show(&w, fm_dialect_is_file(e->dialect) ? e->dialect : NULL, false, err)) < 0 ||
 	    (rc = fm_walls_show(&w, e->spill, true, err)) < 0 ||
 	    (rc = fm_walls_run(&w, evaluate_fn, e, &result, err)) < 0)
 		goto out;

@@ -91,7 +91,7 @@ static void test_unconfined_holds_what_it_says(void **state)
 	json_decref(report);
 }
 
-/* evaluate, report and verify read strangers' files behind such walls too (pipeline/cli/walls.h). */
+/* diff, evaluate, report and verify read strangers' files behind such walls too (pipeline/cli/walls.h). */
 struct trying {
 	struct fm_probing at;
 	const struct fm_sandbox *box;
