@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json_memory.h"
 #include "base/num.h"
 
 #define MAXDEPTH 1000
@@ -187,20 +188,24 @@ static int value(struct writer *w, const json_t *v, int depth)
 int fm_json_canonical(const json_t *v, struct fm_buf *out, struct fm_error *err)
 {
 	struct writer w = {.out = out, .err = err};
-	int rc = value(&w, v, 0);
+	int rc;
 
-	return rc < 0 ? rc : fm_buf_check(out, err);
+	if ((rc = value(&w, v, 0)) < 0 || (rc = fm_buf_check(out, err)) < 0)
+		return rc;
+	return fm_json_memory_check(FM_OK, err);
 }
 
 int fm_json_pretty(const json_t *v, struct fm_buf *out, struct fm_error *err)
 {
 	struct writer w = {.out = out, .pretty = true, .err = err};
-	int rc = value(&w, v, 0);
+	int rc;
 
-	if (rc < 0)
+	if ((rc = value(&w, v, 0)) < 0)
 		return rc;
 	fm_buf_puts(out, "\n");
-	return fm_buf_check(out, err);
+	if ((rc = fm_buf_check(out, err)) < 0)
+		return rc;
+	return fm_json_memory_check(FM_OK, err);
 }
 
 /* ---- files ---- */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/json_memory.h"
 #include "base/log.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/outside.h"
@@ -23,7 +24,8 @@ int main(int argc, char **argv)
 		return status;
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a write beyond ulimit -f fails then, with words */
-	rc = fm_cli(argc, argv, &err);
+	fm_json_memory_watch();
+	rc = fm_json_memory_check(fm_cli(argc, argv, &err), &err);
 	if (rc && err.message[0])
 		fprintf(stderr, "flowmint: %s\n", err.message);
 	if (rc && err.file && fm_log_is_verbose())

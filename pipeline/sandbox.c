@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/interrupt.h"
+#include "base/json_memory.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "pipeline/stop.h"
@@ -122,11 +123,12 @@ static void send_all(int fd, const char *p, size_t n)
 	}
 }
 
-/* {"code":0,"result":...} or {"code":-3,"message":"..."}.  Does not return. */
-static void child_report(int fd, int rc, json_t *result, const struct fm_error *err)
+/* {"code":0,"result":...} or {"code":-3,"message":"..."}; NULL: no memory for it. */
+static char *report_text(int rc, json_t *result, const struct fm_error *err)
 {
 	json_t *doc = json_object();
-	char *text;
+	struct fm_error lacked;
+	char *text = NULL;
 
 	json_object_set_new(doc, "code", json_integer(rc));
 	if (rc < 0) {
@@ -147,9 +149,20 @@ static void child_report(int fd, int rc, json_t *result, const struct fm_error *
 	}
 	if (result)
 		json_object_set_new(doc, "result", result);
-	text = json_dumps(doc, JSON_COMPACT);
+	if (fm_json_memory_check(FM_OK, &lacked) == FM_OK)
+		text = json_dumps(doc, JSON_COMPACT);
+	json_decref(doc);
+	return text;
+}
+
+/* Does not return. */
+static void child_report(int fd, int rc, json_t *result, const struct fm_error *err)
+{
+	static const char no_memory[] = "{\"code\":-4,\"message\":\"out of memory\"}";
+	const char *text = report_text(rc, result, err);
+
 	if (!text)
-		_exit(1);
+		text = no_memory;
 	send_all(fd, text, strlen(text));
 	_exit(0);
 }

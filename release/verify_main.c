@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/json_memory.h"
 #include "base/version.h"
 #include "manifests/canon.h"
 #include "release/verify.h"
@@ -154,7 +155,7 @@ int main(int argc, char **argv)
 		free(state);
 		return fm_exit_status(rc);
 	}
-	rc = fm_verify(&a.in, &report, &err);
+	rc = fm_json_memory_check(fm_verify(&a.in, &report, &err), &err);
 	if ((rc == FM_OK || rc == FM_EVERDICT) && !a.quiet && print_report(&report, a.json, &printing) < 0) {
 		fprintf(stderr, "flowmint-verify: %s\n", printing.message);
 		rc = rc < 0 ? rc : FM_ESYSTEM;
