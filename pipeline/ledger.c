@@ -79,7 +79,7 @@ int fm_ledger_next_row(sqlite3_stmt *s, struct fm_ledger_row *r)
 	r->hidden = false;
 	for (int i = 0; i < 7; i++)
 		*field[i] = i + 1 < sqlite3_column_count(s) ? text(s, i + 1, &r->hidden) : "";
-	return rc;
+	return sqlite3_errcode(sqlite3_db_handle(s)) == SQLITE_NOMEM ? SQLITE_NOMEM : rc;
 }
 
 int fm_ledger_prepare(struct fm_ledger *l, sqlite3_stmt **s, const char *sql, struct fm_error *err)
@@ -117,8 +117,11 @@ int fm_ledger_rows(struct fm_ledger *l, const char *run, const char *kind, json_
 		 "AND (?2 IS NULL OR kind = ?2) ORDER BY row",
 		 err)) < 0)
 		goto out;
-	sqlite3_bind_text(s, 1, run, -1, SQLITE_STATIC);
-	sqlite3_bind_text(s, 2, kind, -1, SQLITE_STATIC);
+	if (sqlite3_bind_text(s, 1, run, -1, SQLITE_STATIC) != SQLITE_OK ||
+	    sqlite3_bind_text(s, 2, kind, -1, SQLITE_STATIC) != SQLITE_OK) {
+		rc = fm_ledger_db_fail(l, "read", err);
+		goto out;
+	}
 	while ((step = fm_ledger_next_row(s, &r)) == SQLITE_ROW) {
 		json_t *body = json_loads(r.body, JSON_REJECT_DUPLICATES, NULL);
 
@@ -430,7 +433,7 @@ static int name_witness(struct fm_ledger *l, struct fm_error *err)
 	int rc;
 
 	if (!real)
-		return FM_OK;
+		return errno == ENOENT ? FM_OK : fm_fail_errno(err, "%s", l->workspace);
 	if ((rc = fm_sha256_bytes(real, strlen(real), digest, err)) < 0)
 		goto out;
 	fm_hex(digest, sizeof digest, hex);
@@ -548,9 +551,21 @@ static int prepare_writing(struct fm_ledger *l, struct fm_error *err)
 		return rc;
 	/* What is empty was never one, or its head says so. */
 	if (n == 0 && !fm_file_exists(l->head_path) &&
-	    sqlite3_exec(l->db, fm_ledger_schema, NULL, NULL, NULL) != SQLITE_OK)
+	    (sqlite3_exec(l->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
+	     sqlite3_exec(l->db, fm_ledger_schema, NULL, NULL, NULL) != SQLITE_OK ||
+	     sqlite3_exec(l->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK))
 		return fm_ledger_db_fail(l, "prepare", err);
 	return check_before_writing(l, err);
+}
+
+/* An empty database is what a run that was stopped at its very beginning leaves: then there is no ledger. */
+static int check_begun(struct fm_ledger *l, struct fm_error *err)
+{
+	int n = 0, rc;
+
+	if ((rc = fm_ledger_objects(l, &n, err)) < 0 || n > 0)
+		return rc;
+	return check_absent(l, false, err);
 }
 
 int fm_ledger_open(struct fm_ledger **out, const char *workspace, const char *project, enum fm_ledger_use use,
@@ -578,8 +593,10 @@ int fm_ledger_open(struct fm_ledger **out, const char *workspace, const char *pr
 		goto out;
 	if (!l->db && ((rc = check_absent(l, create, err)) < 0 || (rc = open_database(l, create, err)) < 0))
 		goto out;
-	if (!create)
+	if (!create) {
+		rc = check_begun(l, err);
 		goto out;
+	}
 	if (!l->project)
 		rc = fm_fail(err, FM_EINPUT,
 			     "%s: no project is known whose secret (keys/commitment.key) the ledger is under: name it "

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json_memory.h"
 #include "pipeline/ledger_parts.h"
 #include "release/record.h"
 
@@ -68,7 +69,7 @@ static void check_file(struct audit *a, const char *path)
 
 /* ---- tables, triggers and views ---- */
 
-/* {"trigger ledger_no_update": its SQL, ...} */
+/* {"trigger ledger_no_update": its SQL, ...}; an SQLite code. */
 static int read_schema(sqlite3 *db, json_t **out)
 {
 	sqlite3_stmt *s = NULL;
@@ -76,33 +77,56 @@ static int read_schema(sqlite3 *db, json_t **out)
 	int step;
 
 	*out = json_object();
-	if (sqlite3_prepare_v2(db, "SELECT type, name, sql FROM sqlite_master", -1, &s, NULL) != SQLITE_OK)
-		return -1;
+	if ((step = sqlite3_prepare_v2(db, "SELECT type, name, sql FROM sqlite_master", -1, &s, NULL)) != SQLITE_OK)
+		return step;
 	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
 		const char *sql = (const char *)sqlite3_column_text(s, 2);
 
 		snprintf(name, sizeof name, "%s %.150s", (const char *)sqlite3_column_text(s, 0),
 			 (const char *)sqlite3_column_text(s, 1));
 		json_object_set_new(*out, name, json_string(sql ? sql : ""));
+		if ((step = sqlite3_errcode(db)) == SQLITE_NOMEM)
+			break;
 	}
 	sqlite3_finalize(s);
-	return step == SQLITE_DONE ? 0 : -1;
+	return step == SQLITE_DONE ? SQLITE_OK : step;
 }
 
-/* False when the rows cannot be read. */
-static bool check_schema(struct audit *a)
+/* What there should be. */
+static int make_schema(json_t **right)
+{
+	sqlite3 *db = NULL;
+	int code;
+
+	if ((code = sqlite3_open(":memory:", &db)) == SQLITE_OK &&
+	    (code = sqlite3_exec(db, fm_ledger_schema, NULL, NULL, NULL)) == SQLITE_OK)
+		code = read_schema(db, right);
+	sqlite3_close(db);
+	return code;
+}
+
+/* *readable is false when the rows cannot be read. */
+static int check_schema(struct audit *a, bool *readable, struct fm_error *err)
 {
 	json_t *right = NULL, *have = NULL, *v;
-	sqlite3 *db = NULL;
 	const char *name;
-	bool readable = false;
+	int code, rc = FM_OK;
 
-	if (sqlite3_open(":memory:", &db) != SQLITE_OK ||
-	    sqlite3_exec(db, fm_ledger_schema, NULL, NULL, NULL) != SQLITE_OK || read_schema(db, &right) < 0 ||
-	    read_schema(a->l->db, &have) < 0) {
-		problem(a, 0, "%s cannot be read: %s", a->l->db_path, sqlite3_errmsg(a->l->db));
+	*readable = false;
+	if (make_schema(&right) != SQLITE_OK) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the audit");
 		goto out;
 	}
+	if ((code = read_schema(a->l->db, &have)) != SQLITE_OK) {
+		if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB)
+			problem(a, 0, "%s cannot be read: %s", a->l->db_path, sqlite3_errstr(code));
+		else
+			rc = fm_fail(err, FM_ESYSTEM, "%s: cannot read the ledger: %s", a->l->db_path,
+				     sqlite3_errstr(code));
+		goto out;
+	}
+	if ((rc = fm_json_memory_check(FM_OK, err)) < 0)
+		goto out;
 	json_object_foreach(right, name, v)
 	{
 		const json_t *is = json_object_get(have, name);
@@ -122,12 +146,11 @@ static bool check_schema(struct audit *a)
 		if (!json_object_get(right, name))
 			problem(a, 0, "there is a %s, which flowmint did not make", name);
 	}
-	readable = json_equal(json_object_get(have, "table ledger"), json_object_get(right, "table ledger"));
+	*readable = json_equal(json_object_get(have, "table ledger"), json_object_get(right, "table ledger"));
 out:
 	json_decref(right);
 	json_decref(have);
-	sqlite3_close(db);
-	return readable;
+	return rc;
 }
 
 /* ---- rows ---- */
@@ -333,17 +356,17 @@ static int check_all(struct audit *a, struct fm_error *err)
 {
 	json_t *all = a->problems, *schema = json_array();
 	bool readable;
-	int rc = FM_OK;
+	int rc;
 
 	if (!schema)
 		return fm_fail(err, FM_ESYSTEM, "out of memory for the audit");
 	a->problems = schema;
-	readable = check_schema(a);
+	rc = check_schema(a, &readable, err);
 	check_file(a, a->l->workspace);
 	check_file(a, a->l->db_path);
 	check_file(a, a->l->head_path);
 	a->problems = all;
-	if (readable)
+	if (rc >= 0 && readable)
 		rc = check_rows(a, err);
 	json_array_extend(all, schema);
 	json_decref(schema);
@@ -367,7 +390,7 @@ int fm_ledger_check(struct fm_ledger *l, json_t **report, struct fm_error *err)
 	    (l->project && (rc = fm_ledger_key(&a.key, l->project, err)) < 0))
 		goto out;
 	a.keyed = l->project != NULL;
-	if ((rc = check_all(&a, err)) < 0)
+	if ((rc = check_all(&a, err)) < 0 || (rc = fm_json_memory_check(FM_OK, err)) < 0)
 		goto out;
 	*report = json_pack("{s:b, s:I, s:s, s:s?, s:O}", "intact", json_array_size(a.problems) == 0, "rows",
 			    (json_int_t)a.last, "head", a.last_hash, "project", l->project, "problems", a.problems);
