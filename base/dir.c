@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -391,4 +392,43 @@ void fm_names_free(char **names, size_t n)
 	for (size_t i = 0; i < n; i++)
 		free(names[i]);
 	free(names);
+}
+
+/* ".NAME.PID-RANDOM.tmp" of a process that is no more. */
+static bool is_left(const char *name)
+{
+	size_t n = strlen(name);
+	const char *dash = strrchr(name, '-'), *dot = dash;
+	char *end;
+	long pid;
+
+	if (name[0] != '.' || n < 4 || strcmp(name + n - 4, ".tmp") != 0 || !dash || strlen(dash) != 1 + 16 + 4)
+		return false;
+	while (dot > name && *dot != '.')
+		dot--;
+	pid = strtol(dot + 1, &end, 10);
+	return dot > name && end == dash && pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+int fm_dir_sweep(const char *path, struct fm_error *err)
+{
+	char **names = NULL, *file;
+	size_t n = 0;
+	int rc;
+
+	if (!fm_file_exists(path))
+		return FM_OK;
+	if ((rc = fm_dir_list(path, &names, &n, err)) < 0)
+		return rc;
+	for (size_t i = 0; i < n && rc >= 0; i++) {
+		if (!is_left(names[i]))
+			continue;
+		if (!(file = fm_path_join(path, names[i])))
+			rc = fm_fail(err, FM_ESYSTEM, "out of memory: a path");
+		else if (unlink(file) != 0 && errno != ENOENT)
+			rc = fm_fail_errno(err, "cannot remove %s", file);
+		free(file);
+	}
+	fm_names_free(names, n);
+	return rc;
 }

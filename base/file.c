@@ -22,7 +22,7 @@ struct fm_out {
 	char *path, *tmp;
 };
 
-/* ".NAME.PID-RANDOM.tmp" in the folder of path, or NULL when out of memory. */
+/* ".NAME.PID-RANDOM.tmp" in the folder of path, or NULL when out of memory.  fm_dir_sweep knows the form. */
 static char *temporary_name(const char *path)
 {
 	const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1;

@@ -57,6 +57,8 @@ int fm_dir_remove(const char *path,
 int fm_dir_commit(const char *from, const char *to, struct fm_error *err) FM_MUST_CHECK;
 int fm_dir_sync(const char *path, struct fm_error *err) FM_MUST_CHECK; /* the folder itself: which names it holds */
 int fm_dir_sync_parent(const char *path, struct fm_error *err) FM_MUST_CHECK; /* the folder that path stands in */
+/* Remove the files that fm_out left in a folder when its process was killed; an absent folder is fine. */
+int fm_dir_sweep(const char *path, struct fm_error *err) FM_MUST_CHECK;
 /* The names in a folder, sorted by bytes, without . and ..; names and the array are freed by fm_names_free. */
 int fm_dir_list(const char *path, char ***names, size_t *n, struct fm_error *err) FM_MUST_CHECK;
 /* The regular files below a folder at any depth as paths relative to it, sorted by bytes; anything but files and

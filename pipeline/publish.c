@@ -560,7 +560,7 @@ int fm_publish_put(const struct fm_stages *stages, const struct fm_config *cfg, 
 		goto out;
 	}
 	if ((rc = fm_signers_load(&p.signers, p.signers_path, err)) < 0 || (rc = lock_folder(&p, err)) < 0 ||
-	    (rc = put(&p, err)) < 0)
+	    (rc = fm_dir_sweep(p.out, err)) < 0 || (rc = put(&p, err)) < 0)
 		goto out;
 	snprintf(run->archive, sizeof run->archive, "%s", p.to);
 out:

@@ -438,6 +438,16 @@ static int try_walls(struct fm_runner *r, struct fm_error *err)
 	return fm_ledger_append(r->ledger, r->run->id, "escapes", r->run->escapes, err);
 }
 
+/* What a killed run left of a witness. */
+static int sweep_keys(const struct fm_runner *r, struct fm_error *err)
+{
+	char *keys = fm_path_join(r->project, "keys");
+	int rc = keys ? fm_dir_sweep(keys, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
+
+	free(keys);
+	return rc;
+}
+
 static int open_run(struct fm_runner *r, char *workspace, struct fm_error *err)
 {
 	int rc;
@@ -448,6 +458,8 @@ static int open_run(struct fm_runner *r, char *workspace, struct fm_error *err)
 	    (rc = fm_ledger_open(&r->ledger, r->ws.path, r->project,
 				 r->o->lasting ? FM_LEDGER_PASSING : FM_LEDGER_WRITE, err)) < 0 ||
 	    (rc = fm_preflight_version(r->o, r->ledger, NULL, err)) < 0)
+		return rc;
+	if ((rc = sweep_keys(r, err)) < 0)
 		return rc;
 	if (r->o->events)
 		fm_ledger_tell(r->ledger, r->o->events);

@@ -93,7 +93,8 @@ static int remove_stale(const struct fm_workspace *w, struct fm_error *err)
 
 	if (!stages)
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	if ((rc = sweep_clear(w, err)) < 0 || (rc = remove_prefixed(w->path, "reproduce-", err)) < 0 ||
+	if ((rc = sweep_clear(w, err)) < 0 || (rc = fm_dir_sweep(w->path, err)) < 0 ||
+	    (rc = remove_prefixed(w->path, "reproduce-", err)) < 0 ||
 	    (rc = remove_prefixed(w->path, FM_PLAN_FOLDER, err)) < 0 || (rc = fm_dir_make(stages, 0700, err)) < 0 ||
 	    (rc = fm_dir_list(stages, &names, &n, err)) < 0)
 		goto out;
