@@ -61,12 +61,12 @@ static void nonce_of(const struct coder *c, bool last, uint8_t nonce[NONCE])
 	nonce[NONCE - 1] = last;
 }
 
-/* n bytes of one chunk; false when the cipher fails or the tag does not hold. */
-static bool code(struct coder *c, bool seal, bool last, const uint8_t *in, size_t n, uint8_t *out, uint8_t tag[TAG])
+/* n bytes of one chunk.  1; 0: the tag does not hold; -1: the cipher failed. */
+static int code(struct coder *c, bool seal, bool last, const uint8_t *in, size_t n, uint8_t *out, uint8_t tag[TAG])
 {
 	EVP_CIPHER_CTX *x = EVP_CIPHER_CTX_new();
 	uint8_t nonce[NONCE];
-	int len = 0;
+	int len = 0, rc;
 	bool ok;
 
 	nonce_of(c, last, nonce);
@@ -75,12 +75,12 @@ static bool code(struct coder *c, bool seal, bool last, const uint8_t *in, size_
 	     (n == 0 || (EVP_CipherUpdate(x, out, &len, in, (int)n) == 1 && (size_t)len == n));
 	if (ok && !seal)
 		ok = EVP_CIPHER_CTX_ctrl(x, EVP_CTRL_GCM_SET_TAG, TAG, tag) == 1;
-	ok = ok && EVP_CipherFinal_ex(x, out + n, &len) == 1 && len == 0;
-	if (ok && seal)
-		ok = EVP_CIPHER_CTX_ctrl(x, EVP_CTRL_GCM_GET_TAG, TAG, tag) == 1;
+	rc = ok ? EVP_CipherFinal_ex(x, out + n, &len) == 1 && len == 0 : -1;
+	if (rc == 1 && seal && EVP_CIPHER_CTX_ctrl(x, EVP_CTRL_GCM_GET_TAG, TAG, tag) != 1)
+		rc = -1;
 	EVP_CIPHER_CTX_free(x);
 	c->chunk++;
-	return ok;
+	return rc;
 }
 
 /* ---- sealing ---- */
@@ -114,7 +114,7 @@ static int put_chunk(struct fm_seal *s, bool last, struct fm_error *err)
 {
 	size_t n = s->n;
 
-	if (!code(&s->c, true, last, s->plain, n, s->cipher, s->cipher + n))
+	if (code(&s->c, true, last, s->plain, n, s->cipher, s->cipher + n) != 1)
 		return fm_fail(err, FM_ESYSTEM, "the cipher failed");
 	s->n = 0;
 	return fm_out_write(s->out, s->cipher, n + TAG, err);
@@ -218,7 +218,9 @@ static int take_chunk(struct fm_unseal *u, struct fm_error *err)
 		return fm_fail(err, FM_EVERDICT, "%s was cut short", u->path);
 	if ((rc = read_all(u, u->cipher, n, err)) < 0)
 		return rc;
-	if (!code(&u->c, false, last, u->cipher, n - TAG, u->plain, u->cipher + n - TAG))
+	if ((rc = code(&u->c, false, last, u->cipher, n - TAG, u->plain, u->cipher + n - TAG)) < 0)
+		return fm_fail(err, FM_ESYSTEM, "%s: OpenSSL has no memory to decrypt it", u->path);
+	if (rc == 0)
 		return fm_fail(err, FM_EVERDICT, "%s was altered or cut short, or was sealed with another key",
 			       u->path);
 	u->left -= n;

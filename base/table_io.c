@@ -1,4 +1,5 @@
 /* table_io.c - the flow table on disk: .npy columns and schema.json (table.h). */
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,6 +168,22 @@ static int add_addresses(struct fm_table_writer *w, int c, const struct fm_table
 	return FM_OK;
 }
 
+static int read_back(const struct fm_table_writer *w, int c, void *p, size_t n, uint64_t at, struct fm_error *err)
+{
+	for (size_t done = 0; done < n;) {
+		ssize_t got = pread(fm_out_fd(w->out[c]), (char *)p + done, n - done, (off_t)(at + done));
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return fm_fail_errno(err, "%s: cannot read back the addresses", w->dir);
+		if (got == 0)
+			return fm_fail(err, FM_ESYSTEM, "%s: addresses that were written are gone", w->dir);
+		done += (size_t)got;
+	}
+	return FM_OK;
+}
+
 /* The codes of a written column into those of the sorted dictionary. */
 static int sort_column(struct fm_table_writer *w, int c, const uint32_t *to, struct fm_error *err)
 {
@@ -178,10 +195,9 @@ static int sort_column(struct fm_table_writer *w, int c, const uint32_t *to, str
 		return rc;
 	for (uint64_t left = w->rows; left > 0;) {
 		size_t n = left < 16384 ? (size_t)left : 16384;
-		ssize_t got = pread(fm_out_fd(w->out[c]), code, n * sizeof *code, (off_t)at);
 
-		if (got != (ssize_t)(n * sizeof *code))
-			return fm_fail_errno(err, "%s: cannot read back the addresses", w->dir);
+		if ((rc = read_back(w, c, code, n * sizeof *code, at, err)) < 0)
+			return rc;
 		for (size_t i = 0; i < n; i++)
 			code[i] = to[code[i]];
 		if ((rc = fm_out_patch(w->out[c], at, code, n * sizeof *code, err)) < 0)
