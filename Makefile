@@ -96,7 +96,7 @@ $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(TESTLIBS)
 INJECT   := $(if $(findstring -fsanitize,$(CFLAGS)),,$(B)/tests/inject.so)
 $(B)/tests/inject.so: tests/faults/inject.c
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -O2 -g -fPIC -shared -o $@ $<
+	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -O2 -g -fPIC -shared -o $@ $< -lgcc_s
 unit: $(UNIT) $(HELPERS) $(INJECT)
 
 # What make test runs, the longest first; each script is told the build folder and the program.

@@ -68,7 +68,7 @@ json.dump(m, open(at + "/manifest.json", "w"))
 PY
 if [ -n "$CONFINED" ]; then
 	expect 3 "a dialect that a stranger's manifest names" "$F" diff "$golden" other
-	says err "mine.yaml: no such file" "is not to be seen"
+	says err "mine.yaml: No such file" "is not to be seen"
 else
 	skip "a dialect that a stranger's manifest names" "the kernel gives no namespaces here"
 fi

@@ -1,0 +1,23 @@
+#!/bin/sh
+# A run fails at one of its calls (memory, a full disk, a broken one, a signal, half a write), or is killed there: it says so, exit
+# status 4, leaves nothing half-made, and goes on to the same bytes.  Here a few cases of ingest; tests/long_faults.sh has all.
+# usage: cli_faults.sh [FLOWMINT]
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+"$ROOT/tests/faults_project.sh" "$F" >out 2>err || { cat err; exit 1; }
+INJECT=$(dirname "$F")/tests/inject.so
+if [ -z "$CONFINED" ] || [ ! -e "$INJECT" ]; then
+	skip "faults" "no namespaces here, or a build with sanitizers, which have a malloc of their own"
+	finish
+fi
+tried() { # WHAT OPTION...
+	what=$1
+	shift
+	"$PYTHON" "$ROOT/tests/faults.py" "$F" "$INJECT" p small-1.0.0.tar.zst --stages ingest --end ingest "$@" >out 2>err
+	result $? "$what"
+	rm -rf p/workspace p/keys/ledger*
+}
+tried "calls of ingest that fail" --every 71 --share 3
+tried "kills at random moments of ingest" --kills 3
+finish

@@ -1,0 +1,24 @@
+#!/bin/sh
+# Promise: whatever call of a run fails, and whenever it is killed, it says so, releases nothing wrong, leaves nothing behind, and
+# goes on to the same archive.  Each call site of each stage in each way, SIGKILL before and after each sync, rename and link, and
+# 200 at random.  SHARE=N tries each N-th case; all of them take hours.
+# usage: long_faults.sh [FLOWMINT]
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+"$ROOT/tests/faults_project.sh" "$F" >out 2>err || { cat err; exit 1; }
+INJECT=$(dirname "$F")/tests/inject.so
+if [ -z "$CONFINED" ] || [ ! -e "$INJECT" ]; then
+	skip "faults" "no namespaces here, or a build with sanitizers, which have a malloc of their own"
+	finish
+fi
+for what in "--deep --share 4" "--kills all" "--kills 200"; do
+	every=${SHARE:-12}
+	[ "$what" != "--kills 200" ] || every=1
+	# shellcheck disable=SC2086 # an option and its value
+	"$PYTHON" "$ROOT/tests/faults.py" "$F" "$INJECT" p small-1.0.0.tar.zst $what --every "$every" >out 2>err
+	result $? "faults.py $what --every $every"
+	sed 's/^ok/# ok/; s/^not ok/# not ok/; s/^1\.\./# &/' out
+	rm -rf p/workspace p/release p/keys/ledger*
+done
+finish
