@@ -402,6 +402,13 @@ static void text_of_the_licence_is_there(void **state)
 	assert_non_null(strstr(text.data, "CC0 1.0 Universal"));
 	text_of(dir, "README.md", &text);
 	assert_non_null(strstr(text.data, "its text is in `LICENSE.txt`"));
+	reset(state);
+	snprintf(cfg->release.license, sizeof cfg->release.license, "CC-BY-4.0");
+	assert_int_equal(run(NULL), FM_OK);
+	unpack(dir);
+	text_of(dir, "LICENSE.txt", &text);
+	assert_non_null(strstr(text.data, "Attribution 4.0 International"));
+	assert_non_null(strstr(text.data, "retain the following if it is supplied by the Licensor"));
 	/* A file of the team's own goes before, and makes known what is not. */
 	reset(state);
 	put_file("terms", "Ask first.\n", 11);
