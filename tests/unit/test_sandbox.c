@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
@@ -884,6 +885,64 @@ static void test_old_is_a_name_like_others(void **state)
 	assert_int_equal(fm_dir_remove(path, &err), FM_OK);
 }
 
+/* ---- many stages, one after another ---- */
+
+static int end_in_some_way(void *ctx, json_t **result, struct fm_error *err)
+{
+	switch (*(int *)ctx % 4) {
+	case 0:
+		*result = json_pack("{s:s}", "said", "something of some length, to be read and freed");
+		return FM_OK;
+	case 1:
+		return fm_fail(err, FM_EINPUT, "refused");
+	case 2:
+		fprintf(stderr, "# words on standard error\n");
+		return FM_OK;
+	default:
+		abort();
+	}
+}
+
+static size_t descriptors(void)
+{
+	struct fm_error err;
+	char **names = NULL;
+	size_t n = 0;
+
+	assert_int_equal(fm_dir_list("/proc/self/fd", &names, &n, &err), FM_OK);
+	fm_names_free(names, n);
+	return n;
+}
+
+static void test_many_stages_hold_nothing(void **state)
+{
+	static const int expected[] = {FM_OK, FM_EINPUT, FM_OK, FM_ESYSTEM};
+	size_t held = 0, open = 0;
+
+	(void)state;
+	if (!confined)
+		skip();
+	for (int i = 0; i < 120; i++) {
+		struct fm_sandbox box = {.name = "one of many"};
+		struct fm_sandbox_report report;
+		struct fm_error err;
+		int rc;
+
+		if (i == 20) {
+			held = mallinfo2().uordblks;
+			open = descriptors();
+		}
+		fm_sandbox_path(&box, model, false);
+		fm_sandbox_path(&box, out, true);
+		rc = fm_sandbox_run(&box, end_in_some_way, &i, &report, &err);
+		assert_int_equal(rc, expected[i % 4]);
+		json_decref(report.result);
+	}
+	assert_int_equal(descriptors(), open);
+	assert_in_range(mallinfo2().uordblks, 0, held + 4096); /* 100 of anything are more */
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -906,6 +965,7 @@ int main(void)
 	    cmocka_unit_test(test_limits_hold_with_words),
 	    cmocka_unit_test(test_calls_are_those_of_the_box),
 	    cmocka_unit_test(test_old_is_a_name_like_others),
+	    cmocka_unit_test(test_many_stages_hold_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
