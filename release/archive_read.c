@@ -344,11 +344,17 @@ bool fm_archive_is_data(const char *path)
 static void count_lines(struct lines *l, const uint8_t *p, size_t n)
 {
 	const uint8_t *end = p + n, *stop, *nl;
+	uint64_t all = 0;
 
 	l->all_whole = n ? p[n - 1] == '\n' : l->all_whole;
 	l->whole = l->all_whole;
 	for (const uint8_t *at = p; (nl = memchr(at, '\n', (size_t)(end - at))); at = nl + 1)
-		l->all++;
+		all++;
+	l->all += all;
+	if (!l->quoted && !memchr(p, '"', n)) { /* as nearly always: both counts are one */
+		l->n += all;
+		return;
+	}
 	while (p < end) {
 		stop = memchr(p, '"', (size_t)(end - p));
 		stop = stop ? stop : end;

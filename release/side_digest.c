@@ -7,12 +7,13 @@
 
 #include "base/mem.h"
 
-#define BUFFER (256 * 1024)
+#define BUFFER (128 * 1024)
+#define BUFFERS 8 /* so that neither of the two threads waits for a slice of the other's time */
 
 struct fm_side_digest {
 	struct fm_sha256 *sha256;
 	struct fm_sha512 *sha512;
-	uint8_t *buffer[2];
+	uint8_t *buffer[BUFFERS];
 	size_t filled; /* of buffer[turn] */
 	int turn;      /* the one that is being filled */
 	bool threaded;
@@ -20,8 +21,8 @@ struct fm_side_digest {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	/* Under the lock. */
-	const uint8_t *given; /* being digested; NULL: the thread waits */
-	size_t ngiven;
+	size_t n[BUFFERS]; /* bytes of each that was handed over */
+	int first, full;   /* which, in turn, are to be digested */
 	bool ended;
 	int rc;
 	struct fm_error err;
@@ -45,18 +46,19 @@ static void *digest_what_is_given(void *ctx)
 		struct fm_error err = {0};
 		int rc;
 
-		while (!d->given && !d->ended)
+		while (!d->full && !d->ended)
 			pthread_cond_wait(&d->changed, &d->lock);
-		if (!d->given)
+		if (!d->full)
 			break;
 		pthread_mutex_unlock(&d->lock);
-		rc = digest(d, d->given, d->ngiven, &err);
+		rc = digest(d, d->buffer[d->first], d->n[d->first], &err);
 		pthread_mutex_lock(&d->lock);
 		if (rc < 0) {
 			d->rc = rc;
 			d->err = err;
 		}
-		d->given = NULL;
+		d->first = (d->first + 1) % BUFFERS;
+		d->full--;
 		pthread_cond_signal(&d->changed);
 	}
 	pthread_mutex_unlock(&d->lock);
@@ -73,9 +75,9 @@ int fm_side_digest_new(struct fm_side_digest **out, struct fm_error *err)
 		return rc;
 	pthread_mutex_init(&d->lock, NULL);
 	pthread_cond_init(&d->changed, NULL);
-	if ((rc = fm_alloc(&d->buffer[0], BUFFER, 1, "a digest", err)) < 0 ||
-	    (rc = fm_alloc(&d->buffer[1], BUFFER, 1, "a digest", err)) < 0 ||
-	    (rc = fm_sha256_new(&d->sha256, err)) < 0 || (rc = fm_sha512_new(&d->sha512, err)) < 0) {
+	for (int i = 0; i < BUFFERS && rc >= 0; i++)
+		rc = fm_alloc(&d->buffer[i], BUFFER, 1, "a digest", err);
+	if (rc < 0 || (rc = fm_sha256_new(&d->sha256, err)) < 0 || (rc = fm_sha512_new(&d->sha512, err)) < 0) {
 		fm_side_digest_free(d);
 		return rc;
 	}
@@ -84,7 +86,7 @@ int fm_side_digest_new(struct fm_side_digest **out, struct fm_error *err)
 	return FM_OK;
 }
 
-/* Hand the filled buffer over, when the one before has been digested. */
+/* Hand the filled buffer over, when another is free. */
 static int hand_over(struct fm_side_digest *d, struct fm_error *err)
 {
 	int rc;
@@ -95,17 +97,17 @@ static int hand_over(struct fm_side_digest *d, struct fm_error *err)
 		return rc;
 	}
 	pthread_mutex_lock(&d->lock);
-	while (d->given)
+	while (d->full == BUFFERS - 1)
 		pthread_cond_wait(&d->changed, &d->lock);
 	if ((rc = d->rc) == FM_OK) {
-		d->given = d->buffer[d->turn];
-		d->ngiven = d->filled;
+		d->n[d->turn] = d->filled;
+		d->full++;
 		pthread_cond_signal(&d->changed);
 	} else if (err) {
 		*err = d->err;
 	}
 	pthread_mutex_unlock(&d->lock);
-	d->turn ^= 1;
+	d->turn = (d->turn + 1) % BUFFERS;
 	d->filled = 0;
 	return rc;
 }
@@ -173,8 +175,8 @@ void fm_side_digest_free(struct fm_side_digest *d)
 	join(d);
 	fm_sha256_free(d->sha256);
 	fm_sha512_free(d->sha512);
-	free(d->buffer[0]);
-	free(d->buffer[1]);
+	for (int i = 0; i < BUFFERS; i++)
+		free(d->buffer[i]);
 	pthread_mutex_destroy(&d->lock);
 	pthread_cond_destroy(&d->changed);
 	free(d);

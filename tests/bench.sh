@@ -21,6 +21,8 @@ echo "== reading a trace, beside pandas.read_csv (median of 5)"
 tests/bench_ingest.sh
 echo "== exact nearest neighbours, beside faiss IndexFlatL2 (median of 5)"
 tests/bench_neighbours.sh "${NEIGHBOURS:-20000}"
+echo "== flowmint-verify on an archive of 1 GB, beside zstd -dc | sha256sum (median of 5)"
+tests/bench_verify.sh
 echo "== simulated flows (median of 5)"
 tests/bench_simulate.sh "$flowmint"
 
