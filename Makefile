@@ -20,7 +20,9 @@ PREFIX   ?= /usr/local
 WARN     := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
 # -ffp-contract=off: fused multiply-add only where the source says fma, so that no compiler changes a bit.
 # -ffile-prefix-map: the place of the source is in no program.
-BASEFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -ffile-prefix-map=$(CURDIR)=. -ffp-contract=off -fno-math-errno -pthread -MMD -MP $(WARN) $(EXTRA)
+# libfixbuf's header includes GLib's.
+GLIB     := $(patsubst -I%,-isystem%,$(shell pkg-config --cflags-only-I libfixbuf 2>/dev/null))
+BASEFLAGS = -std=gnu11 -D_GNU_SOURCE -I. $(GLIB) -ffile-prefix-map=$(CURDIR)=. -ffp-contract=off -fno-math-errno -pthread -MMD -MP $(WARN) $(EXTRA)
 CFLAGS   ?= -O2 -g
 FLAGS     = $(BASEFLAGS) $(CFLAGS)
 
@@ -34,7 +36,7 @@ MAINS    := pipeline/main.c release/verify_main.c
 PUBLIC   := $(call lib,release) $(call lib,manifests) $(call lib,base)
 ALL      := $(call lib,stages) $(call lib,report) $(call lib,judge) $(call lib,model) $(call lib,privacy) $(call lib,traces) $(PUBLIC)
 LIBS_PUBLIC := -larchive -lcrypto -ljansson -lyaml -lm
-LIBS_ALL := -lcsv -lz -lpcap -lsqlite3 -lseccomp -lopenblas -lxgboost -llinear $(LIBS_PUBLIC)
+LIBS_ALL := -lcsv -lz -lpcap -lfixbuf -lglib-2.0 -lsqlite3 -lseccomp -lopenblas -lxgboost -llinear $(LIBS_PUBLIC)
 
 .PHONY: all unit deps deps-lint deps-bench deps-fuzz deps-optional deps-interop test test-long test-asan bench demo lint fuzz clean install check-repro
 all: $(B)/flowmint $(B)/flowmint-verify
@@ -134,6 +136,11 @@ fuzz-run: $(FUZZERS)
 			for o in "" --pcapng "--link raw" "--link sll" "--link null" "--snaplen 30"; do \
 				python3 tests/capture.py $$o "$$f.corpus/seed$$o"; \
 			done;; \
+		*fuzz_ipfix) \
+			python3 tests/ipfix.py "$$f.corpus/seed"; \
+			for o in cut set version withdrawn untold length empty; do \
+				python3 tests/ipfix.py "$$f.corpus/seed-$$o" --broken $$o; \
+			done;; \
 		esac; \
 		echo "$$f: $(SECONDS) s"; \
 		$$f -max_total_time=$(SECONDS) -max_len=65536 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 -artifact_prefix=$$f- $$f.corpus; \
@@ -175,13 +182,13 @@ lint: deps deps-lint
 
 # ---- what the system must have (Debian 12 names); nothing is asked of root or the network when it is all there ---------
 DEPS       := gcc libc6-dev libcsv-dev libarchive-dev libssl-dev zlib1g-dev libsqlite3-dev libopenblas-serial-dev libxgboost-dev liblinear-dev libjansson-dev \
-	      libyaml-dev libseccomp-dev libpcap-dev libcmocka-dev openssh-client zstd xz-utils gzip tar python3 python3-numpy python3-sklearn
+	      libyaml-dev libseccomp-dev libpcap-dev libfixbuf-dev libcmocka-dev openssh-client zstd xz-utils gzip tar python3 python3-numpy python3-sklearn
 DEPS_LINT  := clang clang-format clang-tidy cppcheck shellcheck
 DEPS_BENCH := python3-pandas python3-torch
 DEPS_FUZZ  := clang
 # What a test uses where it is there and is skipped without: a browser for the report.
 DEPS_OPTIONAL := chromium
-DEPS_INTEROP  := nfdump softflowd
+DEPS_INTEROP  := nfdump softflowd libfixbuf-tools
 
 define need
 @missing=; \

@@ -178,9 +178,10 @@ static int read_lines(struct fm_dialect *d, const struct fm_yaml *v, struct fm_e
 		return rc;
 	d->json = strcmp(text, "json") == 0;
 	d->packets = strcmp(text, "packets") == 0;
+	d->ipfix = strcmp(text, "ipfix") == 0;
 	d->header = d->header || d->json;
-	if (!d->json && !d->packets && strcmp(text, "delimited") != 0)
-		return fm_yaml_fail(v, err, "lines takes delimited, json or packets, not '%s'", text);
+	if (!d->json && !d->packets && !d->ipfix && strcmp(text, "delimited") != 0)
+		return fm_yaml_fail(v, err, "lines takes delimited, json, packets or ipfix, not '%s'", text);
 	return FM_OK;
 }
 
@@ -358,7 +359,7 @@ static int check_around(const struct fm_dialect *d, const struct fm_yaml *root, 
 	for (int i = 0; i < d->nbefore + d->nafter; i++) {
 		const char *line = i < d->nbefore ? d->before[i] : d->after[i - d->nbefore];
 
-		if (!d->header || d->json || d->packets)
+		if (!d->header || d->json || d->packets || d->ipfix)
 			return fm_yaml_fail(root, err, "before_header and after_header are for header: true");
 		if (!is_comment(d, line))
 			return fm_yaml_fail(root, err,
@@ -371,13 +372,16 @@ static int check_around(const struct fm_dialect *d, const struct fm_yaml *root, 
 
 static int check_packets(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
 {
-	static const char *const keys[] = {"direction", "active_timeout", "inactive_timeout"};
+	static const char *const keys[] = {"active_timeout", "inactive_timeout"};
 
 	for (size_t i = 0; !d->packets && i < COUNT_OF(keys); i++)
 		if (fm_yaml_child(root, keys[i]))
 			return fm_yaml_fail(root, err, "%s is for lines: packets", keys[i]);
-	if (d->packets && (d->present >> FM_FWD & 1u || d->present >> FM_LABEL & 1u))
-		return fm_yaml_fail(root, err, "lines: packets has neither fwd nor label: packets do not tell them");
+	if (!d->packets && !d->ipfix && fm_yaml_child(root, "direction"))
+		return fm_yaml_fail(root, err, "direction is for lines: packets and lines: ipfix");
+	if ((d->packets || d->ipfix) && (d->present >> FM_FWD & 1u || d->present >> FM_LABEL & 1u))
+		return fm_yaml_fail(root, err, "lines: %s has neither fwd nor label: %s do not tell them",
+				    d->packets ? "packets" : "ipfix", d->packets ? "packets" : "its records");
 	return FM_OK;
 }
 

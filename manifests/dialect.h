@@ -46,6 +46,7 @@ struct fm_dialect {
 	bool json;    /* each line an object; read as CSV too, where the first line is a header of these names */
 	bool packets; /* a packet capture, whose packets become flows; written as CSV, and what is no capture is read as
 			 that */
+	bool ipfix;   /* records of an IPFIX file, in the same way */
 	bool blanks;  /* any number of blanks is one delimiter */
 	char delimiter, newline[3];
 	int nmissing;
@@ -84,7 +85,8 @@ struct fm_dialect {
 	int nbefore, nafter;
 	char before[8][64], after[2][512]; /* comments that are written before and behind the header */
 	char unset[8];                     /* what is written in a column that fills none */
-	/* Of packets: one flow for both directions; a flow that is this old, or that was silent so long, ends. */
+	/* Of packets and of records of both ways: one flow for both directions. Of packets: a flow that is this old, or
+	 * that was silent so long, ends. */
 	bool both_ways;
 	int active_s, inactive_s;
 	int64_t relative_ms; /* what times are counted from; 0: 1970 */

@@ -31,6 +31,7 @@ EMBED(preset_ugr16_dp, "manifests/ugr16-dp.yaml");
 EMBED(dialect_argus, "manifests/dialects/argus.yaml");
 EMBED(dialect_cic_ids2017, "manifests/dialects/cic-ids2017.yaml");
 EMBED(dialect_cidds, "manifests/dialects/cidds.yaml");
+EMBED(dialect_ipfix, "manifests/dialects/ipfix.yaml");
 EMBED(dialect_netshare, "manifests/dialects/netshare.yaml");
 EMBED(dialect_nfdump, "manifests/dialects/nfdump.yaml");
 EMBED(dialect_nfdump_line, "manifests/dialects/nfdump-line.yaml");
@@ -62,6 +63,7 @@ static const struct {
     {FM_EMBED_DIALECT, "argus", fm_file_dialect_argus, &fm_file_dialect_argus_len},
     {FM_EMBED_DIALECT, "cic-ids2017", fm_file_dialect_cic_ids2017, &fm_file_dialect_cic_ids2017_len},
     {FM_EMBED_DIALECT, "cidds", fm_file_dialect_cidds, &fm_file_dialect_cidds_len},
+    {FM_EMBED_DIALECT, "ipfix", fm_file_dialect_ipfix, &fm_file_dialect_ipfix_len},
     {FM_EMBED_DIALECT, "netshare", fm_file_dialect_netshare, &fm_file_dialect_netshare_len},
     {FM_EMBED_DIALECT, "nfdump", fm_file_dialect_nfdump, &fm_file_dialect_nfdump_len},
     {FM_EMBED_DIALECT, "nfdump-line", fm_file_dialect_nfdump_line, &fm_file_dialect_nfdump_line_len},

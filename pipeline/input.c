@@ -225,11 +225,11 @@ static int sniff_fn(void *ctx, json_t **result, struct fm_error *err)
 
 	fm_log_hide_rows(true);
 	if (a->capture) {
-		bool is;
+		enum fm_capture kind;
 
-		if ((rc = fm_capture_look(a->path, a->member, &is, err)) < 0)
+		if ((rc = fm_capture_look(a->path, a->member, &kind, err)) < 0)
 			return rc;
-		*result = json_pack("{s:s}", "dialect", is ? "pcap" : "");
+		*result = json_pack("{s:s}", "dialect", fm_capture_dialect(kind));
 		return *result ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
 	}
 	if ((rc = fm_sniff(&s, a->path, a->member, err)) < 0 || (rc = fm_sniff_decide(&s, a->path, err)) < 0)
@@ -239,13 +239,13 @@ static int sniff_fn(void *ctx, json_t **result, struct fm_error *err)
 	return *result ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
 }
 
-/* Is the file named like a capture? What is in it says whether it is one. */
+/* Is the file named like a capture, or one of IPFIX? What is in it says whether it is one. */
 static bool is_named_capture(const char *list)
 {
 	char first[FM_FILE_PATH];
 
 	fm_files_next(&list, first);
-	return strstr(first, ".pcap") || strstr(first, ".cap");
+	return strstr(first, ".pcap") || strstr(first, ".cap") || strstr(first, ".ipfix") || strstr(first, ".yaf");
 }
 
 /* capture: a file of that name that is none keeps its dialect. */
@@ -277,7 +277,8 @@ static int find_dialect(struct fm_config *cfg, bool capture, bool unconfined, st
 	}
 	strcpy(cfg->source.dialect, name);
 	if (capture) {
-		fm_log("%s is a packet capture: its dialect is %s", first, name);
+		fm_log("%s is %s: its dialect is %s", first,
+		       fm_capture_title(strcmp(name, "ipfix") == 0 ? FM_CAPTURE_IPFIX : FM_CAPTURE_PACKETS), name);
 		goto out;
 	}
 	fm_log("source.dialect auto: the trace is in dialect %s, which reads %lld of its first %lld rows", name,
@@ -306,7 +307,7 @@ int fm_input_settle(struct fm_config *cfg, const char *workspace, bool unconfine
 		rc = find_dialect(cfg, false, unconfined, err);
 	/* A dialect of the team's own may be one of captures; any other built-in one can only refuse them. */
 	else if (!fm_dialect_is_file(cfg->source.dialect) && strcmp(cfg->source.dialect, "pcap") != 0 &&
-		 is_named_capture(cfg->source.path))
+		 strcmp(cfg->source.dialect, "ipfix") != 0 && is_named_capture(cfg->source.path))
 		rc = find_dialect(cfg, true, unconfined, err);
 out:
 	free(own);

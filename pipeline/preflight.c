@@ -479,17 +479,17 @@ static int check_room(const struct fm_run_options *o, const char *workspace, str
 	char *stages = fm_path_join(workspace, "stages/ingest"), path[FM_FILE_PATH];
 	struct fm_dialect *d = NULL;
 	struct fm_error ignored;
-	bool packets;
+	bool binary;
 	uint64_t rows = 0, needed, have;
 	struct stat st;
 	int rc;
 
 	if (!stages)
 		return no_memory(err);
-	/* How many packets make a flow, nobody knows before. */
-	packets = fm_dialect_load(&d, cfg->source.dialect, &ignored) == FM_OK && d->packets;
+	/* How many packets make a flow, or how many bytes a record has, nobody knows before. */
+	binary = fm_dialect_load(&d, cfg->source.dialect, &ignored) == FM_OK && (d->packets || d->ipfix);
 	fm_dialect_free(d);
-	for (const char *list = cfg->source.path; !packets && access(stages, F_OK) && fm_files_next(&list, path);)
+	for (const char *list = cfg->source.path; !binary && access(stages, F_OK) && fm_files_next(&list, path);)
 		rows += stat(path, &st) == 0 ? (uint64_t)st.st_size / TEXT_ROW_MAX : 0;
 	free(stages);
 	if (cfg->source.rows > 0 && rows > (uint64_t)cfg->source.rows)

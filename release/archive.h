@@ -32,7 +32,8 @@
 #define FM_ARCHIVE_ZSTD_LEVEL "9"
 #define FM_MANIFEST_FORMAT "flowmint-manifest/1"
 #define FM_ARCHIVE_DATA "data/flows.csv"
-#define FM_ARCHIVE_DATA_JSON "data/flows.jsonl" /* in its place, where each flow is an object of JSON */
+#define FM_ARCHIVE_DATA_IPFIX "data/flows.ipfix" /* beside it, the same flows, where the dialect is of such files */
+#define FM_ARCHIVE_DATA_JSON "data/flows.jsonl"  /* in its place, where each flow is an object of JSON */
 #define FM_ARCHIVE_MAX_FILES 1024
 #define FM_ARCHIVE_MAX_FOLDER 96                      /* NAME (63), a hyphen, VERSION (31) and a NUL */
 #define FM_ARCHIVE_MAX_PATH 100                       /* below the folder, with its NUL */

@@ -208,6 +208,9 @@ static void put_columns(const struct fm_metadata_in *in, struct fm_buf *out)
 		      : !d->header      ? "without a header line"
 		      : *d->header_mark ? "with a header line among comments"
 					: "with a header line");
+	if (d->ipfix)
+		fm_buf_puts(out, "`" FM_ARCHIVE_DATA_IPFIX
+				 "` has the same flows as messages of IPFIX (RFC 7011), which collectors read.\n\n");
 	for (int i = 0; in->parts && i < FM_METADATA_PARTS; i++)
 		fm_buf_printf(out, "%s`data/%s.%s` has %s %llu of these flows%s",
 			      i ? ", " : "The flows are also there in two parts: ", in->parts[i].name,

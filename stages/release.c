@@ -28,6 +28,7 @@
 #include "release/sign/sshkey.h"
 #include "release/sign/sshsig.h"
 #include "stages/stage.h"
+#include "traces/ipfix.h"
 #include "traces/trace.h"
 
 #define VERDICT_MAX (16u << 20)
@@ -35,7 +36,7 @@
 #define EPOCH_1980 INT64_C(315532800)
 
 /* In byte order of their paths, but for the last. */
-enum { CITATION, LICENSE, README, CROISSANT, DATA, TEST, TRAIN, PACKAGE, MANIFEST, SUMS, NMEMBERS };
+enum { CITATION, LICENSE, README, CROISSANT, DATA, IPFIX, TEST, TRAIN, PACKAGE, MANIFEST, SUMS, NMEMBERS };
 /* Of metadata.h's parts. */
 enum { FIRST, LAST };
 static const char *const part_name[FM_METADATA_PARTS] = {"train", "test"};
@@ -50,7 +51,8 @@ struct job {
 	struct fm_table *table;
 	struct fm_buf citation, license, readme, croissant, package, manifest, sums, signature;
 	struct fm_archive_digests digests;
-	char csv[512], part_csv[FM_METADATA_PARTS][512], part_path[FM_METADATA_PARTS][64], date[16];
+	struct fm_archive_file ipfix; /* as it lies in the archive, where the dialect is of such files */
+	char csv[512], ipfix_file[512], part_csv[FM_METADATA_PARTS][512], part_path[FM_METADATA_PARTS][64], date[16];
 	struct fm_metadata_part part[FM_METADATA_PARTS];
 	int64_t mtime_s;
 	char data_sha256[FM_SHA256_HEX];
@@ -167,6 +169,7 @@ static int find_date(struct job *j)
 static bool has(const struct job *j, int member)
 {
 	return member == LICENSE ? j->license.len > 0
+	       : member == IPFIX ? j->dialect->ipfix
 				 : (member != TEST && member != TRAIN) || j->in->cfg->publish.test_share > 0;
 }
 
@@ -224,6 +227,18 @@ static int find_license(struct job *j)
 	return fm_buf_check(&j->license, j->err);
 }
 
+/* The flows once more, for collectors. */
+static int write_ipfix(struct job *j)
+{
+	int rc;
+
+	snprintf(j->ipfix.path, sizeof j->ipfix.path, "%s", FM_ARCHIVE_DATA_IPFIX);
+	if ((rc = fm_ipfix_write(j->table, j->ipfix_file, j->err)) < 0 ||
+	    (rc = fm_sha256_file_hex(j->ipfix_file, j->ipfix.sha256, j->err)) < 0)
+		return rc;
+	return fm_file_size(j->ipfix_file, &j->ipfix.nbytes, j->err);
+}
+
 static int write_data(struct job *j)
 {
 	const struct fm_config *cfg = j->in->cfg;
@@ -245,6 +260,8 @@ static int write_data(struct job *j)
 	    (rc = fm_sha256_file_hex(j->csv, j->data_sha256, j->err)) < 0)
 		return rc;
 	if ((rc = fm_file_size(j->csv, &j->data_nbytes, j->err)) < 0)
+		return rc;
+	if (j->dialect->ipfix && (rc = write_ipfix(j)) < 0)
 		return rc;
 	return split_data(j);
 }
@@ -282,6 +299,7 @@ static void describe_data(const struct job *j, struct fm_archive_file f[NMEMBERS
 	snprintf(f[DATA].path, sizeof f[DATA].path, "%s", data_path(j));
 	memcpy(f[DATA].sha256, j->data_sha256, sizeof f[DATA].sha256);
 	f[DATA].nbytes = j->data_nbytes;
+	f[IPFIX] = j->ipfix;
 	for (int i = 0; i < FM_METADATA_PARTS && has(j, TRAIN); i++) {
 		struct fm_archive_file *to = &f[member[i]];
 
@@ -361,6 +379,7 @@ static int write_archive(struct job *j)
 	    [CROISSANT] = {.path = "croissant.json", .data = j->croissant.data, .n = j->croissant.len},
 	    [README] = {.path = "README.md", .data = j->readme.data, .n = j->readme.len},
 	    [DATA] = {.path = data_path(j), .file = j->csv},
+	    [IPFIX] = {.path = FM_ARCHIVE_DATA_IPFIX, .file = j->ipfix_file},
 	    [TEST] = {.path = j->part_path[LAST], .file = j->part_csv[LAST]},
 	    [TRAIN] = {.path = j->part_path[FIRST], .file = j->part_csv[FIRST]},
 	    [PACKAGE] = {.path = "datapackage.json", .data = j->package.data, .n = j->package.len},
@@ -432,6 +451,7 @@ static int name_outputs(struct job *j)
 	k = snprintf(j->csv, sizeof j->csv, "%s/.flows.csv", j->in->out_dir);
 	if (n < 0 || m < 0 || k < 0 || (size_t)m >= sizeof j->out->signature || (size_t)k >= sizeof j->csv)
 		return fm_fail(j->err, FM_EINPUT, "%s: the path is too long", j->in->out_dir);
+	snprintf(j->ipfix_file, sizeof j->ipfix_file, "%.490s/.flows.ipfix", j->in->out_dir);
 	for (int i = 0; i < FM_METADATA_PARTS; i++)
 		snprintf(j->part_csv[i], sizeof j->part_csv[i], "%.480s/.%s.csv", j->in->out_dir, part_name[i]);
 	return FM_OK;
@@ -449,6 +469,7 @@ static int make_archive(struct job *j)
 		rc = fm_fail_errno(j->err, "%s", j->csv);
 out:
 	unlink(j->csv);
+	unlink(j->ipfix_file);
 	for (int i = 0; i < FM_METADATA_PARTS; i++)
 		unlink(j->part_csv[i]);
 	return rc;

@@ -58,5 +58,19 @@ says err "not a CSV file but a packet capture: set source.dialect: pcap" "the di
 head -c 100000 flood.pcap >cut.pcap
 expect 3 "a capture that was cut off is refused" ingest cut.pcap
 says err "after packet 1020: truncated dump file" "with the last whole packet"
+
+# IPFIX files.
+expect 0 "(an IPFIX file)" "$PYTHON" "$ROOT/tests/ipfix.py" --records 3000 flows.ipfix
+expect 0 "an IPFIX file is known by its first bytes" "$F" sniff flows.ipfix
+says out "# set source.dialect: ipfix" "and its dialect is named"
+expect 0 "named as one it needs no dialect" ingest flows.ipfix
+says err "flows.ipfix is an IPFIX file: its dialect is ipfix" "and it is said"
+unsealed w ingest kept
+holds "every record is a row" grep -q '"rows": 3000' kept/store.json
+rm -rf w
+expect 0 "from standard input too" sh -c "'$F' run p/release.yaml $UNCONFINED --workspace w --until ingest --set source.path=- --set source.dialect=ipfix <flows.ipfix"
+head -c 100000 flows.ipfix >cut.ipfix
+expect 3 "one that was cut off is refused" ingest cut.ipfix
+says err "message at byte 84708, after record 1800: the file ends in it" "with the place"
 expect 3 "a file that is not there" "$F" sniff absent.csv
 finish

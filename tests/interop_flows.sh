@@ -1,5 +1,6 @@
 #!/bin/sh
-# What flowmint reads of a packet capture agrees with nfpcapd, flow by flow; what it writes in each built-in dialect pandas and
+# What flowmint reads of a packet capture agrees with nfpcapd, flow by flow; of IPFIX it reads whatever exporters write, and what it
+# writes libfixbuf's and nfdump's tools read; what it writes in each built-in dialect pandas and
 # DuckDB read back, and frictionless accepts the package around it.
 #
 #     tests/interop_flows.sh BUILD        after: make BUILD/flowmint BUILD/tests/make_flows BUILD/tests/make_release
@@ -7,6 +8,7 @@ set -eu
 unset SOURCE_DATE_EPOCH
 build=$(cd "${1:-build}" && pwd)
 capture=$(cd "$(dirname "$0")" && pwd)/capture.py
+ipfix=$(dirname "$capture")/ipfix.py
 dir=$(mktemp -d "${TMPDIR:-/tmp}/flowmint-interop-XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
@@ -65,6 +67,91 @@ grep -q ',10\.0\.0\.1,192\.0\.2\.1,40000,80,TCP,\.AP\.S\.,0,7,2780$' both.csv ||
 [ "$(grep -c ',10\.0\.0\.5,' plain.csv)" = 3 ] || die "a silence of 100 s ends no flow"
 ok "a dialect of one's own has other timeouts, and one flow for both ways"
 
+# --- IPFIX ---
+python3 "$ipfix" all.ipfix
+flows all.ipfix ipfix flows.csv ipfix
+[ "$(cat made)" = "23 flows, 0 left out" ] || die "the IPFIX file has other flows: $(cat made)"
+cat >want <<'END'
+te,td,sa,da,sp,dp,pr,flg,stos,pkt,byt
+2023-11-14 22:13:22.250,0.750,10.0.0.1,192.0.2.1,40000,443,TCP,.AP.SF,72,12,3400
+2023-11-14 22:13:21.600,0.000,10.0.0.2,192.0.2.53,5353,53,UDP,......,0,1,68
+2023-11-14 22:13:21.800,0.100,2001:db8::1,2001:db8::2,50000,443,TCP,.A..S.,0,3,180
+2023-11-14 22:13:23.000,1.000,10.0.0.3,192.0.2.3,41000,80,TCP,.AP.SF,0,5,500
+2023-11-14 22:13:23.000,0.980,192.0.2.3,10.0.0.3,80,41000,TCP,.A..S.,0,4,4000
+2023-11-14 22:13:22.900,0.800,10.0.0.3,192.0.2.9,0,2048,ICMP,......,0,2,168
+2023-11-14 22:13:22.900,0.799,192.0.2.9,10.0.0.3,0,0,ICMP,......,0,2,168
+2023-11-14 22:13:22.200,0.000,10.0.0.4,192.0.2.4,41001,81,TCP,....S.,0,1,40
+2023-11-14 22:13:22.400,0.100,10.0.0.5,192.0.2.5,41002,82,TCP,......,0,7,700
+2023-11-14 22:13:22.400,0.100,192.0.2.5,10.0.0.5,82,41002,TCP,......,0,6,6000
+2023-11-14 22:13:22.600,0.100,10.0.0.6,192.0.2.6,41003,83,UDP,......,0,1,100
+2023-11-14 22:13:22.650,0.110,192.0.2.6,10.0.0.6,83,41003,UDP,......,0,1,900
+2023-11-14 22:13:25.000,1.000,10.0.1.1,192.0.2.101,42001,90,UDP,......,0,1,101
+2023-11-14 22:13:24.000,0.000,10.0.1.2,192.0.2.102,42002,90,UDP,......,0,2,102
+2023-11-14 22:13:25.500,1.250,10.0.1.3,192.0.2.103,42003,90,UDP,......,0,3,103
+2023-11-14 22:13:25.125,1.000,10.0.1.4,192.0.2.104,42004,90,UDP,......,0,4,104
+2023-11-14 22:13:22.500,2.000,10.0.1.5,192.0.2.105,42005,90,UDP,......,0,5,105
+2023-11-14 22:13:25.500,0.500,10.0.1.6,192.0.2.106,42006,90,UDP,......,0,6,106
+2023-11-14 22:13:27.234,1.234,10.0.1.7,192.0.2.107,42007,90,UDP,......,0,7,107
+2023-11-14 22:13:27.000,0.000,192.0.2.9,10.0.0.1,0,769,ICMP,......,0,1,56
+2023-11-14 22:13:27.100,0.000,2001:db8::1,2001:db8::9,0,32768,ICMP6,......,0,1,64
+2023-11-14 22:13:28.100,0.100,10.0.0.8,192.0.2.8,43000,25,TCP,......,0,9,900
+2023-11-14 22:13:29.000,0.000,10.0.0.9,192.0.2.10,44000,22,TCP,....S.,0,1,60
+END
+cmp -s want flows.csv || die "records of IPFIX are other flows: $(diff want flows.csv)"
+ok "both ways of a record, IPv6, and times in eight forms are the flows that they tell of"
+
+"$build/flowmint" sniff all.ipfix >ipfix.yaml 2>/dev/null
+sed 's/^direction: one /direction: both /' ipfix.yaml >both.yaml
+flows all.ipfix ./both.yaml both.csv ipfix
+grep -q '^2023-11-14 22:13:22.650,0.150,10.0.0.6,192.0.2.6,41003,83,UDP,......,0,2,1000$' both.csv || die "both ways are not one flow: $(cat both.csv)"
+[ "$(cat made)" = "19 flows, 0 left out" ] || die "both ways are not one flow: $(cat made)"
+for case in "cut:message at byte 119, after record 1: the file ends in it" "set:a set of 200 bytes where 51 are left" \
+	"version:no message of IPFIX begins here" "withdrawn:template 256 was withdrawn" "length:Illegal length 8 for information element sourceIPv4Address" \
+	"empty:Illegal length 0"; do
+	python3 "$ipfix" bad.ipfix --broken "${case%%:*}"
+	! "$build/tests/make_flows" bad.ipfix ipfix bad.csv ipfix >made 2>made.err || die "a file that is broken (${case%%:*}) is read"
+	grep -qF "${case#*:}" made.err || die "a file that is broken (${case%%:*}): $(cat made.err)"
+done
+python3 "$ipfix" bad.ipfix --broken untold
+flows bad.ipfix ipfix bad.csv ipfix
+[ "$(cat made)" = "2 flows, 1 left out" ] || die "records without a template are not counted: $(cat made)"
+ok "one flow for both ways on demand; what is damaged is said with its place"
+
+flows all.ipfix ipfix again.ipfix ipfix
+flows again.ipfix ipfix again.csv ipfix
+cmp -s flows.csv again.csv || die "what is written as IPFIX is read as other flows: $(diff flows.csv again.csv)"
+flows again.ipfix ipfix third.ipfix ipfix
+cmp -s again.ipfix third.ipfix || die "what is read of IPFIX is written as other bytes"
+if command -v ipfixDump >/dev/null; then
+	ipfixDump --in again.ipfix >dump 2>dump.err || die "ipfixDump: $(cat dump.err)"
+	[ "$(grep -c 'octetDeltaCount :' dump)" = 23 ] || die "ipfixDump reads other records: $(tail -n 3 dump)"
+	[ "$(sed -n 's/.* octetDeltaCount : //p' dump | awk '{ n += $1 } END { print n }')" = 18032 ] || die "ipfixDump reads other bytes"
+	ok "what is written is read back, and by ipfixDump"
+else
+	ok "what is written is read back"
+	echo "# not tried: ipfixDump (make deps-interop)"
+fi
+if command -v nfcapd >/dev/null && command -v nfdump >/dev/null; then
+	mkdir nfcapd
+	port=$((20000 + $$ % 20000))
+	nfcapd -p $port -b 127.0.0.1 -l nfcapd -t 3600 >nfcapd.log 2>&1 &
+	collector=$!
+	for _ in $(seq 50); do
+		grep -qi ": [0-9A-F]*:$(printf '%04X' $port) " /proc/net/udp && break
+		sleep 0.1
+	done
+	python3 "$ipfix" again.ipfix --send $port
+	sleep 0.3
+	kill $collector
+	wait $collector || true
+	nfdump -R nfcapd -q -N -o 'fmt:%sa,%da,%sp,%pkt,%byt' 2>/dev/null | tr -d ' ' | sort >theirs
+	awk -F, -v OFS=, 'NR > 1 { print $3, $4, $5, $10, $11 }' flows.csv | sort >ours
+	cmp -s ours theirs || die "nfcapd reads other flows: $(diff ours theirs)"
+	ok "nfcapd collects them, and nfdump reads what it kept"
+else
+	echo "# not tried: nfcapd (make deps-interop)"
+fi
+
 # --- releases: the archive says which dialect it is in ---
 "$build/tests/make_release" keygen key t@example.org >key.line
 for d in ugr16 zeek-json zeek; do
@@ -80,6 +167,15 @@ for d in zeek-json zeek; do
 		die "evaluate cannot read the release in dialect $d"
 done
 ok "evaluate and diff read a release in the dialect that it names"
+"$build/tests/make_release" release key r-ipfix ipfix >/dev/null || die "no release in dialect ipfix"
+"$build/flowmint" evaluate --real r-ugr16/$archive --synthetic r-ipfix/$archive --json >score.json 2>/dev/null ||
+	die "evaluate cannot read the release in dialect ipfix"
+mkdir in-ipfix
+zstd -dcq r-ipfix/$archive | tar -xf - -C in-ipfix --strip-components=1
+flows in-ipfix/data/flows.ipfix ipfix released.csv ipfix
+cmp -s released.csv in-ipfix/data/flows.csv || die "the release's IPFIX file has other flows than its CSV"
+grep -q 'data/flows.ipfix' in-ipfix/README.md in-ipfix/SHA256SUMS || die "the release does not tell of its IPFIX file"
+ok "a release in dialect ipfix has the same flows as an IPFIX file"
 
 # --- nfpcapd ---
 if command -v nfpcapd >/dev/null && command -v nfdump >/dev/null; then

@@ -19,6 +19,7 @@ static const struct magic magics[] = {
     {"\xd4\xc3\xb2\xa1", 4, "a packet capture: set source.dialect: pcap"},
     {"\xa1\xb2\xc3\xd4", 4, "a packet capture: set source.dialect: pcap"},
     {"\x0a\x0d\x0d\x0a", 4, "a packet capture: set source.dialect: pcap"},
+    {"\0\x0a", 2, "an IPFIX file, or a damaged one: set source.dialect: ipfix"},
     {"\x0c\xa5", 2, "an nfcapd file: write it as CSV with nfdump -r FILE -o csv"},
     {"\x1f\x8b", 2, "gzip data once more: unpack it first"},
     {"\xfd\x37zXZ", 5, "xz data once more: unpack it first"},

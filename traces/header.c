@@ -58,7 +58,7 @@ static int fitting_dialect(const struct fm_header *r, bool values, char name[64]
 		if ((rc = fm_dialect_load(&d, e.name, err)) < 0)
 			return rc;
 		/* The columns of captures are some of others' too. */
-		if (!d->packets && is_of(r, d, values))
+		if (!d->packets && !d->ipfix && is_of(r, d, values))
 			snprintf(name, 64, "%s", d->name);
 		fm_dialect_free(d);
 	}

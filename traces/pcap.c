@@ -7,18 +7,15 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/num.h"
 #include "traces/capture.h"
 #include "traces/file_order.h"
 #include "traces/files.h"
 #include "traces/flow_cache.h"
+#include "traces/flow_rows.h"
 #include "traces/packet.h"
-#include "traces/protocol.h"
 #include "traces/reader.h"
 #include "traces/source.h"
 
-#define BAD_MAX 256                         /* bad rows of a batch */
-#define TEXT_MAX 512                        /* of a bad one */
 #define STREAM_BYTES (256 << 10)            /* read at once by libpcap */
 #define AHEAD 32                            /* packets that are parsed before they are put into their flows */
 #define FETCH 6                             /* of them that a flow is fetched ahead */
@@ -43,16 +40,8 @@ struct fm_reader {
 	size_t nahead, done; /* packets there, and how many of them are in flows */
 	int status;          /* of the packet behind them: 1, or what libpcap said */
 	bool open_end;
-	uint64_t packet, good, other; /* packets so far; flows; packets that are no IP */
-	struct fm_table *chunk;
-	uint64_t *place; /* (FM_TRACE_CHUNK) */
-	struct fm_trace_bad *bad;
-	struct bad_text {
-		char reason[128], text[TEXT_MAX + 1];
-	} * bad_text; /* (BAD_MAX) behind bad */
-	size_t nbad;
-	/* Values by what packets have, 1 + their index; 0: not in the dictionary yet. */
-	uint32_t protocol[256], flags[64], tos[256];
+	uint64_t packet, other; /* packets so far; packets that are no IP */
+	struct fm_flow_rows *rows;
 };
 
 /* ---- bytes for libpcap ---- */
@@ -143,7 +132,7 @@ static int open_capture(struct fm_reader *r, struct fm_error *err)
 	if ((rc = fm_source_open(&r->source, r->o->path, r->o->member, err)) < 0 ||
 	    (rc = fm_source_next(r->source, &r->left, &r->nleft, err)) < 0)
 		return rc;
-	if (!fm_capture_is(r->left, r->nleft))
+	if (fm_capture_kind(r->left, r->nleft) != FM_CAPTURE_PACKETS)
 		return fm_fail(
 		    err, FM_EINPUT,
 		    "%s is no packet capture (pcap or pcapng), which dialect %s reads: set source.dialect to "
@@ -159,109 +148,12 @@ static int open_capture(struct fm_reader *r, struct fm_error *err)
 	return check_link(r, err);
 }
 
-/* ---- flows into the chunk ---- */
-
-static void add_bad(struct fm_reader *r, uint64_t place, const char *reason, const char *text)
-{
-	struct bad_text *t = &r->bad_text[r->nbad];
-
-	snprintf(t->reason, sizeof t->reason, "%s", reason);
-	snprintf(t->text, sizeof t->text, "%s", text);
-	r->bad[r->nbad++] = (struct fm_trace_bad){.line = place, .reason = t->reason, .text = t->text};
-}
+/* ---- packets ---- */
 
 static void bad_packet(struct fm_reader *r, const struct pcap_pkthdr *head, const uint8_t *s, const char *reason)
 {
-	static const char digit[] = "0123456789abcdef";
-	char text[TEXT_MAX + 1];
-	size_t n = 0;
-
-	for (size_t i = 0; i < head->caplen && i < TEXT_MAX / 2; i++) {
-		text[n++] = digit[s[i] >> 4];
-		text[n++] = digit[s[i] & 15];
-	}
-	text[n] = 0;
-	add_bad(r, r->packet, reason, text);
+	fm_flow_rows_bad_bytes(r->rows, r->packet, reason, s, head->caplen);
 }
-
-/* The index of a value that a small number stands for; -1: the dictionary takes no more. */
-static int value_of(struct fm_reader *r, enum fm_col c, uint32_t *known, const char *s, size_t n)
-{
-	int i;
-
-	if (*known)
-		return (int)*known - 1;
-	if ((i = fm_dict_index(&r->chunk->dict[c], s, n, true)) >= 0)
-		*known = (uint32_t)i + 1;
-	return i;
-}
-
-static int put_words(struct fm_reader *r, const struct fm_packet_flow *f, struct fm_error *err)
-{
-	struct fm_table *t = r->chunk;
-	char text[64], number[8];
-	size_t n = fm_format_u64(f->protocol, number);
-	int i;
-
-	if ((i = value_of(r, FM_PR, &r->protocol[f->protocol], text, fm_protocol_name(number, n, text))) < 0)
-		goto full;
-	t->pr[t->rows] = (uint16_t)i;
-	if (FM_HAS(t, FM_FLG)) {
-		/* As nfdump writes them: Urgent, Ack, Push, Reset, Syn, Fin. */
-		static const char letter[] = "UAPRSF";
-
-		for (int k = 0; k < 6; k++)
-			text[k] = f->flags >> (5 - k) & 1 ? letter[k] : '.';
-		if ((i = value_of(r, FM_FLG, &r->flags[f->flags & 63], text, 6)) < 0)
-			goto full;
-		t->flg[t->rows] = (uint16_t)i;
-	}
-	if (FM_HAS(t, FM_STOS)) {
-		if ((i = value_of(r, FM_STOS, &r->tos[f->tos], text, fm_format_u64(f->tos, text))) < 0)
-			goto full;
-		t->stos[t->rows] = (uint16_t)i;
-	}
-	return FM_OK;
-full:
-	return fm_fail(err, FM_ESYSTEM, "out of memory: values of a capture");
-}
-
-static int put_address(struct fm_reader *r, enum fm_col c, const struct fm_address *a, struct fm_error *err)
-{
-	struct fm_table *t = r->chunk;
-
-	return fm_address_dict_add(t->addresses, a, fm_dialect_is_internal(r->o->dialect, a),
-				   &((uint32_t *)t->col[c])[t->rows], err);
-}
-
-static int put_flow(struct fm_reader *r, const struct fm_packet_flow *f, struct fm_error *err)
-{
-	struct fm_table *t = r->chunk;
-	int64_t start_ms = f->first_us / 1000, end_ms = f->last_us / 1000;
-	char text[64];
-	uint32_t ip;
-	int rc;
-
-	if (r->o->ipv4_only && !fm_address_ipv4(&f->src, &ip)) {
-		snprintf(text, sizeof text, "a flow of %llu packets", (unsigned long long)f->packets);
-		add_bad(r, f->place, "sa is an IPv6 address, and privacy.mode dp takes IPv4 alone", text);
-		return FM_OK;
-	}
-	if ((rc = put_address(r, FM_SA, &f->src, err)) < 0 || (rc = put_address(r, FM_DA, &f->dst, err)) < 0 ||
-	    (rc = put_words(r, f, err)) < 0)
-		return rc;
-	t->te[t->rows] = end_ms;
-	t->td[t->rows] = (uint32_t)(end_ms - start_ms);
-	t->sp[t->rows] = f->sp;
-	t->dp[t->rows] = f->dp;
-	t->pkt[t->rows] = f->packets;
-	t->byt[t->rows] = f->bytes;
-	r->place[t->rows++] = f->place;
-	r->good++;
-	return FM_OK;
-}
-
-/* ---- packets ---- */
 
 static void parse_packet(struct fm_reader *r, const struct pcap_pkthdr *head, const uint8_t *s)
 {
@@ -296,7 +188,8 @@ static void look_ahead(struct fm_reader *r)
 	const uint8_t *s;
 
 	r->nahead = r->done = 0;
-	while (r->nahead < AHEAD && r->nbad < BAD_MAX && (r->status = pcap_next_ex(r->pcap, &head, &s)) == 1)
+	while (r->nahead < AHEAD && r->rows->nbad < FM_FLOW_ROWS_BAD &&
+	       (r->status = pcap_next_ex(r->pcap, &head, &s)) == 1)
 		parse_packet(r, head, s);
 }
 
@@ -358,19 +251,19 @@ static int next(struct fm_reader *r, size_t limit, struct fm_batch *b, struct fm
 	bool end = false;
 	int rc = FM_OK;
 
-	r->chunk->rows = r->nbad = 0;
+	fm_flow_rows_clear(r->rows);
 	limit = limit < FM_TRACE_CHUNK ? limit : FM_TRACE_CHUNK;
-	while (!end && r->chunk->rows < limit && r->nbad < BAD_MAX) {
+	while (!end && r->rows->chunk->rows < limit && r->rows->nbad < FM_FLOW_ROWS_BAD) {
 		if ((f = fm_flow_cache_take(r->cache, r->open_end)))
-			rc = put_flow(r, f, err);
+			rc = fm_flow_rows_add(r->rows, f, err);
 		else if (!(end = r->open_end))
 			rc = more(r, err);
 		if (rc < 0)
 			break;
 	}
-	if (rc >= 0 && end && !r->good && !r->nbad && !r->o->may_be_empty)
+	if (rc >= 0 && end && !r->rows->good && !r->rows->nbad && !r->o->may_be_empty)
 		rc = fm_fail(err, FM_EINPUT, "%s holds no packet of IP", r->o->path);
-	*b = (struct fm_batch){.rows = r->chunk, .place = r->place, .bad = r->bad, .nbad = r->nbad, .end = end};
+	*b = fm_flow_rows_batch(r->rows, end);
 	return rc;
 }
 
@@ -400,10 +293,7 @@ static void close_reader(struct fm_reader *r)
 		return;
 	close_capture(r);
 	fm_flow_cache_free(r->cache);
-	free(r->place);
-	free(r->bad);
-	free(r->bad_text);
-	fm_table_free(r->chunk);
+	fm_flow_rows_free(r->rows);
 	fm_file_order_free(r->file, r->nfiles);
 	free(r);
 }
@@ -423,13 +313,8 @@ static int open_file(struct fm_reader **out, const struct fm_trace_opts *o, stru
 		return rc;
 	r->own = *o;
 	r->o = &r->own;
-	if ((rc = fm_table_new(&r->chunk, d->present, err)) < 0 ||
-	    (rc = fm_table_reserve(r->chunk, FM_TRACE_CHUNK, err)) < 0 ||
-	    (rc = fm_address_dict_new(&r->chunk->addresses, err)) < 0 ||
-	    (rc = fm_alloc(&r->place, FM_TRACE_CHUNK, sizeof *r->place, "packet numbers", err)) < 0 ||
-	    (rc = fm_alloc(&r->bad, BAD_MAX, sizeof *r->bad, "bad packets", err)) < 0 ||
-	    (rc = fm_alloc(&r->bad_text, BAD_MAX, sizeof *r->bad_text, "bad packets", err)) < 0 ||
-	    (rc = fm_flow_cache_new(&r->cache, &cache, err)) < 0 || (rc = open_capture(r, err)) < 0) {
+	if ((rc = fm_flow_rows_new(&r->rows, r->o, err)) < 0 || (rc = fm_flow_cache_new(&r->cache, &cache, err)) < 0 ||
+	    (rc = open_capture(r, err)) < 0) {
 		close_reader(r);
 		return rc;
 	}

@@ -123,20 +123,21 @@ static int check_result(const struct pass *p, struct fm_error *err)
 	return FM_OK;
 }
 
-/* A dialect of captures has CSV too: that of a release. */
+/* A dialect of captures, or of IPFIX, has CSV too: that of a release. */
 static int find_kind(const struct fm_trace_opts *o, const struct fm_reader_kind **kind, struct fm_error *err)
 {
 	char first[FM_FILE_PATH];
 	const char *list = o->path;
-	bool capture = false;
+	enum fm_capture wanted = fm_capture_of(o->dialect), found;
 	int rc;
 
 	*kind = &fm_reader_csv;
-	if (!o->dialect->packets || !fm_files_next(&list, first))
+	if (!wanted || !fm_files_next(&list, first))
 		return FM_OK;
-	if ((rc = fm_capture_look(first, o->member, &capture, err)) < 0)
+	if ((rc = fm_capture_look(first, o->member, &found, err)) < 0)
 		return rc;
-	*kind = capture ? &fm_reader_pcap : &fm_reader_csv;
+	if (found == wanted)
+		*kind = found == FM_CAPTURE_IPFIX ? &fm_reader_ipfix : &fm_reader_pcap;
 	return FM_OK;
 }
 

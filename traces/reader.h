@@ -1,7 +1,7 @@
 /*
  * reader.h - what any kind of source fills: batches of rows, each row and each bad row with its place in the source.
  *
- * A kind of source (csv.c, pcap.c) is one struct fm_reader_kind. The code that reads (read.c: limits, counts,
+ * A kind of source (csv.c, pcap.c, ipfix.c) is one struct fm_reader_kind. The code that reads (read.c: limits, counts,
  * callbacks) knows no other part of it, so that a new kind adds a file of its own and one line where the kind is
  * chosen.
  *
@@ -52,6 +52,6 @@ struct fm_reader_kind {
 	struct fm_reader_at (*at)(const struct fm_reader *r);
 	void (*close)(struct fm_reader *r); /* NULL is fine */
 };
-extern const struct fm_reader_kind fm_reader_csv, fm_reader_pcap;
+extern const struct fm_reader_kind fm_reader_csv, fm_reader_pcap, fm_reader_ipfix;
 
 #endif

@@ -80,7 +80,8 @@ static int try_dialect(const struct fm_dialect *d, const char *path, const char 
 	for (int k = 0; k < d->nlabels; k++)
 		c->mapped += l.label[k];
 	/* A header says what a file is, and so does a capture's beginning; without one the values must. */
-	*fits = d->packets || (d->header && !d->header_optional) || (l.odd * 2 < st.rows && st.bad * 20 <= st.rows);
+	*fits =
+	    fm_capture_of(d) || (d->header && !d->header_optional) || (l.odd * 2 < st.rows && st.bad * 20 <= st.rows);
 	return FM_OK;
 }
 
@@ -111,7 +112,7 @@ static void add(struct fm_sniffed *s, struct fm_sniff_candidate c)
 }
 
 /* What is neither text nor a capture is said as such, rather than as a text that no dialect reads. */
-static int check_bytes(const char *path, const char *member, bool *capture, struct fm_error *err)
+static int check_bytes(const char *path, const char *member, enum fm_capture *kind, struct fm_error *err)
 {
 	struct fm_source *source = NULL;
 	const char *data;
@@ -120,7 +121,7 @@ static int check_bytes(const char *path, const char *member, bool *capture, stru
 
 	if ((rc = fm_source_open(&source, path, member, err)) < 0 || (rc = fm_source_next(source, &data, &n, err)) < 0)
 		goto out;
-	if (!(*capture = fm_capture_is(data, n)))
+	if (!(*kind = fm_capture_kind(data, n)))
 		rc = fm_binary_refuse(path, data, n, err);
 out:
 	fm_source_close(source);
@@ -131,11 +132,11 @@ int fm_sniff(struct fm_sniffed *s, const char *path, const char *member, struct 
 {
 	struct fm_embed e;
 	struct fm_error last = {0};
-	bool capture = false;
+	enum fm_capture kind = FM_CAPTURE_NONE;
 	int rc;
 
 	*s = (struct fm_sniffed){0};
-	if ((rc = check_bytes(path, member, &capture, err)) < 0)
+	if ((rc = check_bytes(path, member, &kind, err)) < 0)
 		return rc;
 	for (size_t i = 0; fm_embed_at(&e, FM_EMBED_DIALECT, i); i++) {
 		struct fm_sniff_candidate c = {0};
@@ -144,13 +145,13 @@ int fm_sniff(struct fm_sniffed *s, const char *path, const char *member, struct 
 
 		if ((rc = fm_dialect_load(&d, e.name, err)) < 0)
 			return rc;
-		if (d->packets != capture) {
+		if (fm_capture_of(d) != kind) {
 			fm_dialect_free(d);
 			continue;
 		}
 		rc = try_dialect(d, path, member, &c, &fits, &last);
 		fm_dialect_free(d);
-		if (rc < 0 && (rc != FM_EINPUT || capture)) {
+		if (rc < 0 && (rc != FM_EINPUT || kind)) {
 			*err = last;
 			return rc;
 		}

@@ -2,11 +2,13 @@
  * make_flows - a helper of tests/interop_*.sh: reads a trace and writes the same flows in another dialect, so that
  * other programs can say what they read.
  *
- *     make_flows FILE DIALECT OUT DIALECT
+ *     make_flows FILE DIALECT OUT DIALECT      OUT.ipfix: as an IPFIX file, whatever the dialect
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "manifests/dialect.h"
+#include "traces/ipfix.h"
 #include "traces/trace.h"
 
 int main(int argc, char **argv)
@@ -26,7 +28,9 @@ int main(int argc, char **argv)
 	if ((rc = fm_dialect_load(&from, argv[2], &err)) < 0 || (rc = fm_dialect_load(&to, argv[4], &err)) < 0)
 		goto out;
 	o.dialect = from;
-	if ((rc = fm_trace_load(&t, &o, 0.5, &st, &err)) < 0 || (rc = fm_trace_write(t, to, argv[3], &err)) < 0)
+	if ((rc = fm_trace_load(&t, &o, 0.5, &st, &err)) < 0 ||
+	    (rc = strstr(argv[3], ".ipfix") ? fm_ipfix_write(t, argv[3], &err) : fm_trace_write(t, to, argv[3], &err)) <
+		0)
 		goto out;
 	printf("%llu flows, %llu left out\n", (unsigned long long)st.rows, (unsigned long long)st.bad);
 out:
