@@ -128,6 +128,7 @@ static int read_comment(struct fm_dialect *d, const struct fm_yaml *v, struct fm
 
 static int read_timezone(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
 {
+	struct fm_error why;
 	char text[64];
 	const char *s = text;
 	int rc;
@@ -136,13 +137,18 @@ static int read_timezone(struct fm_dialect *d, const struct fm_yaml *v, struct f
 		return rc;
 	if (strcmp(text, "UTC") == 0)
 		return FM_OK;
-	if (fm_time_offset_read(&s, text + strlen(text), &d->timezone) || *s)
-		return fm_yaml_fail(
-		    v, err,
-		    "timezone takes UTC or a difference to it such as \"+02:00\", not '%s': a zone with "
-		    "summer time has one hour twice, so split the trace there",
-		    text);
-	return FM_OK;
+	if (fm_time_offset_read(&s, text + strlen(text), &d->timezone) == 0 && !*s)
+		return FM_OK;
+	if (!strchr("+-0123456789", text[0])) {
+		d->timezone = 0;
+		if ((rc = fm_zone_find(&d->zone, text, &why)) >= 0)
+			return FM_OK;
+		return fm_yaml_fail(v, err, "timezone: %s", why.message);
+	}
+	return fm_yaml_fail(v, err,
+			    "timezone takes UTC, a difference to it such as \"+02:00\", or the name of a zone such as "
+			    "Europe/Madrid, not '%s'",
+			    text);
 }
 
 static int read_encoding(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)

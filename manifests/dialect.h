@@ -12,6 +12,7 @@
 #include "base/table.h"
 #include "manifests/cidr.h"
 #include "manifests/time_pattern.h"
+#include "manifests/zone.h"
 
 enum fm_format {
 	FM_FMT_DATETIME,
@@ -89,8 +90,9 @@ struct fm_dialect {
 	 * that was silent so long, ends. */
 	bool both_ways;
 	int active_s, inactive_s;
-	int64_t relative_ms; /* what times are counted from; 0: 1970 */
-	int timezone;        /* minutes east of UTC, of times that name no zone */
+	int64_t relative_ms;        /* what times are counted from; 0: 1970 */
+	int timezone;               /* minutes east of UTC, of times that name no zone; with a named one 0 */
+	const struct fm_zone *zone; /* or NULL */
 	enum fm_encoding encoding;
 	unsigned present; /* the table columns it fills */
 };
@@ -102,6 +104,11 @@ int fm_dialect_blame(struct fm_error *err);
 static inline int fm_dialect_head(const struct fm_dialect *d)
 {
 	return d->header && !d->json ? d->nbefore + 1 + d->nafter : 0;
+}
+/* Milliseconds that the clock of times which name no zone is ahead of UTC. */
+static inline int64_t fm_dialect_ahead(const struct fm_dialect *d, int64_t utc_ms)
+{
+	return d->zone ? fm_zone_offset(d->zone, utc_ms) : (int64_t)d->timezone * 60000;
 }
 /* Milliseconds that column k, of a time or a duration, can tell apart when it is written. */
 int64_t fm_dialect_step_ms(const struct fm_dialect *d, int k);

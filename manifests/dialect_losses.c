@@ -162,6 +162,13 @@ int fm_dialect_losses(const struct fm_dialect *from, const struct fm_dialect *to
 		say_words(from, to, &out);
 		say_times(to, &out);
 	}
+	for (int k = 0; k < to->ncols && to->zone && fm_zone_changes(to->zone); k++)
+		if (to->cols[k].format == FM_FMT_DATETIME ||
+		    (to->cols[k].format == FM_FMT_PATTERN && !strstr(to->cols[k].pattern, "%z"))) {
+			say(&out, "%s",
+			    "the clock shows an hour twice as summer time ends: times in it read as the first");
+			break;
+		}
 	if (to->encoding == FM_ENCODING_UTF16)
 		say(&out, "%s", "the release is written in UTF-8, not in UTF-16");
 	return out.n;

@@ -390,11 +390,11 @@ static int read_sorted(struct ingest *g, const char *trace, const char *shown, s
 			       "%s: the clock falls back by 12 hours (%s) and no row is later than 12:59: the times "
 			       "are those of a 12-hour clock: give the time column a pattern with %%I and day_starts "
 			       "in the dialect",
-			       shown, fm_examples_text(fm_doubts_half_clock(&g->doubts), lines));
+			       shown, fm_examples_text(fm_doubts_half_clock(&g->doubts), g->st.place, lines));
 	fm_warn("%s is not in the order of time: %llu of %llu rows are earlier than the row before them (%s); it is "
 		"sorted",
 		shown, (unsigned long long)g->doubts.back.n, (unsigned long long)g->st.rows,
-		fm_examples_text(&g->doubts.back, lines));
+		fm_examples_text(&g->doubts.back, g->st.place, lines));
 	if ((rc = fm_dict_copy(&g->unsorted_labels, &g->pending->dict[FM_LABEL], err)) < 0)
 		return rc;
 	drop_store(g);
@@ -492,7 +492,7 @@ static void say_untrained(const struct ingest *g, const char *trace)
 		fm_warn("%s: %llu of %zu classes %s no row in the training split (%s): the model cannot learn %s; give "
 			"more rows or a smaller model.window",
 			trace, (unsigned long long)first.n, g->pending->dict[FM_LABEL].n, first.n == 1 ? "has" : "have",
-			fm_examples_text(&first, lines), first.n == 1 ? "it" : "them");
+			fm_examples_text(&first, g->st.place, lines), first.n == 1 ? "it" : "them");
 }
 
 static void say_duplicates(const struct ingest *g)
@@ -597,10 +597,12 @@ int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, st
 	}
 	if ((rc = fm_dialect_load(&g.dialect, cfg->source.dialect, err)) < 0)
 		goto out;
-	g.doubts.zone_minutes = g.dialect->timezone;
+	g.doubts.dialect = g.dialect;
 	if ((rc = open_store(&g, err)) < 0 || (rc = fm_duplicates_open(&g.duplicates, err)) < 0 ||
-	    (rc = read_trace(&g, in->trace, quarantine, in->quarantine ? in->quarantine : quarantine, err)) < 0 ||
-	    (rc = fm_doubts_judge(&g.doubts, shown, &g.pending->dict[FM_LABEL], err)) < 0)
+	    (rc = read_trace(&g, in->trace, quarantine, in->quarantine ? in->quarantine : quarantine, err)) < 0)
+		goto out;
+	g.doubts.place = g.left_out.place = g.st.place;
+	if ((rc = fm_doubts_judge(&g.doubts, shown, &g.pending->dict[FM_LABEL], err)) < 0)
 		goto out;
 	/* Without windows no row's place matters. */
 	if (!g.secret && (fm_doubts_newest_first(&g.doubts) || !fm_time_order_found(&g.order)) &&

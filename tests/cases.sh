@@ -45,7 +45,7 @@ done <<'TABLE'
 05-nfdump-fmt-header-not-csv|3|which is no CSV
 08-negative-duration|3|first at line 4: td is negative
 09-rfc3339-Z|0|ingest: 120 rows
-101-dialect-timezone-key|3|timezone takes UTC or a difference to it
+101-dialect-timezone-key|3|ingest: 60 rows
 105-utf16-excel|3|iconv -f UTF-16 -t UTF-8
 11-epoch-seconds-read-as-ms|3|all 120 times lie in 1970
 113-tenth-of-times-1970|0|46 years from the others (first at line 1, then 11 and 21)

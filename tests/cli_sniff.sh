@@ -61,12 +61,15 @@ says err "after packet 1020: truncated dump file" "with the last whole packet"
 
 # IPFIX files.
 expect 0 "(an IPFIX file)" "$PYTHON" "$ROOT/tests/ipfix.py" --records 3000 flows.ipfix
+expect 0 "(another, with records that no template is of)" "$PYTHON" "$ROOT/tests/ipfix.py" --broken untold untold.ipfix
+cat untold.ipfix >>flows.ipfix
 expect 0 "an IPFIX file is known by its first bytes" "$F" sniff flows.ipfix
 says out "# set source.dialect: ipfix" "and its dialect is named"
 expect 0 "named as one it needs no dialect" ingest flows.ipfix
 says err "flows.ipfix is an IPFIX file: its dialect is ipfix" "and it is said"
 unsealed w ingest kept
-holds "every record is a row" grep -q '"rows": 3000' kept/store.json
+holds "every record is a row" grep -q '"rows": 3002' kept/store.json
+says err "has no template before it in the file (first at record 3002)" "what is left out is counted in records"
 rm -rf w
 expect 0 "from standard input too" sh -c "'$F' run p/release.yaml $UNCONFINED --workspace w --until ingest --set source.path=- --set source.dialect=ipfix <flows.ipfix"
 head -c 100000 flows.ipfix >cut.ipfix

@@ -38,9 +38,10 @@ void fm_examples_add(struct fm_examples *e, uint64_t line)
 	e->n++;
 }
 
-const char *fm_examples_text(const struct fm_examples *e, char out[FM_EXAMPLES_MAX])
+const char *fm_examples_text(const struct fm_examples *e, const char *place, char out[FM_EXAMPLES_MAX])
 {
-	size_t len = (size_t)snprintf(out, FM_EXAMPLES_MAX, "first at line %llu", (unsigned long long)e->line[0]);
+	size_t len = (size_t)snprintf(out, FM_EXAMPLES_MAX, "first at %s %llu", place ? place : "line",
+				      (unsigned long long)e->line[0]);
 
 	for (size_t i = 1; i < FM_DOUBT_EXAMPLES && i < e->n; i++)
 		len += (size_t)snprintf(out + len, FM_EXAMPLES_MAX - len, "%s%llu", i == 1 ? ", then " : " and ",
@@ -62,10 +63,13 @@ static void look_at_time(struct fm_doubts *d, const struct fm_table *t, size_t i
 			fm_examples_add(&d->half_day, place);
 	}
 	if (!d->after_noon) {
-		int64_t start = ms + d->zone_minutes * INT64_C(60000) - (FM_HAS(t, FM_TD) ? t->td[i] : 0);
+		int64_t start =
+		    ms + (d->dialect ? fm_dialect_ahead(d->dialect, ms) : 0) - (FM_HAS(t, FM_TD) ? t->td[i] : 0);
 
 		d->after_noon = start >= 0 && start % (24 * HOUR_MS) >= 13 * HOUR_MS;
 	}
+	if (d->dialect && d->dialect->zone && fm_zone_comes_again(d->dialect->zone, ms))
+		fm_examples_add(&d->again, place);
 	d->last_ms = ms;
 	fm_examples_add(&d->year[year_of(ms)], place);
 }
@@ -159,8 +163,8 @@ static int far_years(const struct fm_doubts *d, const char *path, struct fm_erro
 			 "%llu of %llu rows have times about %zu, %zu years from the others (%s): the trace spans %zu "
 			 "years",
 			 (unsigned long long)rows[g], (unsigned long long)d->rows, 1970 + from[g],
-			 g < best ? from[best] - to[g] : from[g] - to[best], fm_examples_text(&d->year[from[g]], lines),
-			 to[n - 1] - from[0]);
+			 g < best ? from[best] - to[g] : from[g] - to[best],
+			 fm_examples_text(&d->year[from[g]], d->place, lines), to[n - 1] - from[0]);
 		if ((double)rows[g] > FM_DOUBT_FAR_SHARE * (double)d->rows)
 			return fm_fail(err, FM_EINPUT,
 				       "%s: %s; over a quarter of the rows is more than a wrong clock: ingest each "
@@ -223,9 +227,9 @@ static int similar_labels(const struct fm_doubts *d, const char *path, const str
 			first = i;
 	if (pairs)
 		fm_warn(
-		    "%s: %zu label%s differ%s from another in case or blanks alone (lines %llu and %llu, for one) and "
+		    "%s: %zu label%s differ%s from another in case or blanks alone (%ss %llu and %llu, for one) and "
 		    "count%s as another class: map one to the other with labels in the dialect",
-		    path, pairs, pairs == 1 ? "" : "s", pairs == 1 ? "s" : "",
+		    path, pairs, pairs == 1 ? "" : "s", pairs == 1 ? "s" : "", d->place ? d->place : "line",
 		    (unsigned long long)look[first - 1].place, (unsigned long long)look[first].place,
 		    pairs == 1 ? "s" : "");
 	free(look);
@@ -252,7 +256,8 @@ static void vanished_labels(const struct fm_doubts *d, const char *path, const s
 	if (classes)
 		fm_warn("%s: %llu class%s vanish%s: all %llu rows of %s are bad rows (%s); quarantine.csv says why",
 			path, (unsigned long long)classes, classes == 1 ? "" : "es", classes == 1 ? "es" : "",
-			(unsigned long long)rows, classes == 1 ? "it" : "them", fm_examples_text(&first, lines));
+			(unsigned long long)rows, classes == 1 ? "it" : "them",
+			fm_examples_text(&first, d->place, lines));
 }
 
 static void odd_flows(const struct fm_doubts *d, const char *path)
@@ -264,19 +269,25 @@ static void odd_flows(const struct fm_doubts *d, const char *path)
 		fm_warn("%s: %llu of %llu rows have 0 packets (%s): no flow is like that, and the gate's "
 			"rules.broken_share counts what is learned from them; a sampling fault? leave them out before "
 			"ingest",
-			path, (unsigned long long)d->no_packets.n, rows, fm_examples_text(&d->no_packets, lines));
+			path, (unsigned long long)d->no_packets.n, rows,
+			fm_examples_text(&d->no_packets, d->place, lines));
 	if (d->no_bytes.n)
 		fm_warn("%s: %llu of %llu rows have packets and 0 bytes (%s): no flow is like that, and the gate's "
 			"rules.broken_share counts what is learned from them",
-			path, (unsigned long long)d->no_bytes.n, rows, fm_examples_text(&d->no_bytes, lines));
+			path, (unsigned long long)d->no_bytes.n, rows, fm_examples_text(&d->no_bytes, d->place, lines));
 	if ((double)d->twice.n > FM_DOUBT_TWICE_SHARE * (double)d->rows)
 		fm_warn("%s: %llu of %llu rows repeat a row shortly before them (%s): flows that two exporters saw? "
 			"source.duplicates: drop leaves one row of each",
-			path, (unsigned long long)d->twice.n, rows, fm_examples_text(&d->twice, lines));
+			path, (unsigned long long)d->twice.n, rows, fm_examples_text(&d->twice, d->place, lines));
+	if (d->again.n)
+		fm_warn(
+		    "%s: %llu of %llu rows end in the hour that the clock shows twice as summer time ends (%s): they "
+		    "are read as of the first of the two",
+		    path, (unsigned long long)d->again.n, rows, fm_examples_text(&d->again, d->place, lines));
 	if (fm_doubts_half_clock(d))
 		fm_warn("%s: the clock falls back by 12 hours (%s) and no row is later than 12:59: a 12-hour clock "
 			"without AM and PM? give the time column a pattern with %%I and day_starts in the dialect",
-			path, fm_examples_text(&d->half_day, lines));
+			path, fm_examples_text(&d->half_day, d->place, lines));
 }
 
 const struct fm_examples *fm_doubts_half_clock(const struct fm_doubts *d)

@@ -28,7 +28,8 @@ struct fm_examples {
 	uint64_t n, line[FM_DOUBT_EXAMPLES];
 };
 struct fm_doubts {
-	int zone_minutes;                        /* east of UTC, of the dialect's clock */
+	const struct fm_dialect *dialect;        /* whose clock the times were told by; NULL: UTC */
+	const char *place;                       /* what the places of rows count; NULL: lines */
 	uint64_t rows, forward;                  /* forward: rows later than the row before */
 	int64_t first_ms, last_ms;               /* of the first and of the last row */
 	struct fm_examples back;                 /* earlier than the row before */
@@ -36,6 +37,7 @@ struct fm_doubts {
 	struct fm_examples half_day;             /* earlier by about 12 hours */
 	bool after_noon;                         /* an hour from 13 on has been seen, before te less td */
 	struct fm_examples no_packets, no_bytes, twice;
+	struct fm_examples again;         /* in the hour that the clock shows twice as summer time ends */
 	uint64_t recent[FM_DOUBT_RECENT]; /* digests of rows; 0: none yet */
 	uint64_t *label;                  /* (nlabels) the place of the first row of each label; 0: none yet */
 	size_t nlabels;
@@ -44,9 +46,9 @@ struct fm_doubts {
 	size_t nbad;
 };
 void fm_examples_add(struct fm_examples *e, uint64_t line);
-/* "first at line 4, then 9 and 17" in out, which is returned. */
+/* "first at line 4, then 9 and 17" in out, which is returned; place: what they count, NULL: lines. */
 #define FM_EXAMPLES_MAX 128
-const char *fm_examples_text(const struct fm_examples *e, char out[FM_EXAMPLES_MAX]);
+const char *fm_examples_text(const struct fm_examples *e, const char *place, char out[FM_EXAMPLES_MAX]);
 
 /* place: where each row stands in the source (reader.h). */
 int fm_doubts_look(struct fm_doubts *d, const struct fm_table *rows, const uint64_t *place,

@@ -31,20 +31,20 @@ void fm_left_out_rows(struct fm_left_out *l, const char *reason, uint64_t rows)
 	l->kind[l->n++].rows = (struct fm_examples){.n = rows};
 }
 
-static void say(const char *path, const char *reason, const struct fm_examples *e)
+static void say(const struct fm_left_out *l, const char *path, const char *reason, const struct fm_examples *e)
 {
 	char lines[FM_EXAMPLES_MAX];
 
 	fm_warn("%s: %llu row%s left out: %s (%s)", path, (unsigned long long)e->n, e->n == 1 ? " is" : "s are", reason,
-		fm_examples_text(e, lines));
+		fm_examples_text(e, l->place, lines));
 }
 
 void fm_left_out_say(const struct fm_left_out *l, const char *path)
 {
 	for (size_t i = 0; i < l->n; i++)
-		say(path, l->kind[i].reason, &l->kind[i].rows);
+		say(l, path, l->kind[i].reason, &l->kind[i].rows);
 	if (l->others.n)
-		say(path, "for other reasons", &l->others);
+		say(l, path, "for other reasons", &l->others);
 }
 
 static int add(json_t *list, const char *reason, const struct fm_examples *e)
@@ -79,6 +79,7 @@ json_t *fm_left_out_json(const struct fm_left_out *l)
 static const char *const of_value[] = {
     "is missing",
     "is negative",
+    "is a time that the time zone skips",
     "is not a time of the pattern that the dialect gives",
     "is not a time in numbers",
     "is not a time",
@@ -123,6 +124,10 @@ static const char *const of_row[] = {
     "a list of JSON is not closed on its line",
     "a string of JSON is not closed on its line",
     "a key of JSON stands twice",
+    "a set of records has no template before it in the file",
+    "its template has no two of start, end and duration",
+    "its template lacks protocol, ports, packets or bytes",
+    "pkt or byt is over 2^63 - 1",
     "the packet is cut before the end of its IP header",
     "the packet is cut before its ports",
     "the IP header is damaged",

@@ -19,6 +19,7 @@ struct fm_left_out {
 		struct fm_examples rows;
 	} kind[FM_LEFT_OUT_KINDS]; /* in the order of their first rows */
 	size_t n;
+	const char *place;         /* what the places of rows count; NULL: lines */
 	struct fm_examples others; /* of other reasons, when all kinds are taken */
 };
 void fm_left_out_add(struct fm_left_out *l, const char *reason, uint64_t line);

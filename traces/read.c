@@ -144,10 +144,10 @@ static int find_kind(const struct fm_trace_opts *o, const struct fm_reader_kind 
 int fm_trace_read(const struct fm_trace_opts *o, struct fm_trace_stats *stats, struct fm_error *err)
 {
 	struct pass p = {.o = o, .kind = &fm_reader_csv};
-	int rc;
+	int rc = find_kind(o, &p.kind, err);
 
-	if ((rc = find_kind(o, &p.kind, err)) < 0 || (rc = p.kind->open(&p.r, o, err)) < 0 ||
-	    (rc = read_all(&p, err)) < 0)
+	p.st.place = p.kind->place;
+	if (rc < 0 || (rc = p.kind->open(&p.r, o, err)) < 0 || (rc = read_all(&p, err)) < 0)
 		goto out;
 	rc = check_result(&p, err);
 out:

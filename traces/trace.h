@@ -28,7 +28,7 @@
 
 enum fm_missing { FM_MISSING_ZERO, FM_MISSING_REJECT };
 struct fm_trace_bad {
-	uint64_t line;      /* 1 is the first line of the file */
+	uint64_t line;      /* its place (reader.h); 1 is the first line of the file */
 	const char *reason; /* "sp is over 65535 (column sp)": nothing of the row's text */
 	const char *text;   /* private: the row, at most 512 bytes, control characters escaped */
 	const char *label;  /* private: its label, where that could be read; else NULL */
@@ -62,6 +62,7 @@ struct fm_trace_opts {
 struct fm_trace_stats {
 	uint64_t rows, bad, missing_values, unsorted; /* unsorted: rows whose time lies before the row before */
 	uint64_t bytes;                               /* after decompression */
+	const char *place;                            /* what places of rows count: line, packet or record */
 	uint64_t passed_over;                         /* lines: comments, summaries, the header once more */
 };
 /* FM_EINPUT: absent, empty, not what its name says, truncated, a member that is not there, a header where none should

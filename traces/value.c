@@ -92,11 +92,6 @@ static int datetime_ms(const char *s, size_t n, int64_t *ms, bool *zoned)
 	return 0;
 }
 
-static int64_t zone_ms(const struct fm_dialect *d)
-{
-	return (int64_t)d->timezone * 60000;
-}
-
 static const char *clock_time(const struct fm_dialect *d, int k, const char *s, size_t n, int64_t *ms)
 {
 	enum fm_format f = d->cols[k].format;
@@ -114,8 +109,10 @@ static const char *clock_time(const struct fm_dialect *d, int k, const char *s, 
 	} else if (f == FM_FMT_RFC3339 && !zoned) {
 		return "has neither Z nor an offset such as +02:00";
 	}
-	if (!zoned)
-		*ms -= zone_ms(d);
+	if (!zoned && d->zone && fm_zone_utc(d->zone, *ms, ms))
+		return "is a time that the time zone skips, as summer time begins";
+	if (!zoned && !d->zone)
+		*ms -= (int64_t)d->timezone * 60000;
 	return NULL;
 }
 

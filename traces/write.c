@@ -287,11 +287,11 @@ static size_t format_clock(struct writer *w, int k, int64_t ms, char *out)
 
 	if (f == FM_FMT_PATTERN) {
 		if (!strstr(w->d->cols[k].pattern, "%z"))
-			ms += (int64_t)w->d->timezone * 60000;
+			ms += fm_dialect_ahead(w->d, ms);
 		return fm_time_pattern_write(w->d->cols[k].pattern, ms < 0 ? 0 : ms, decimals, out);
 	}
 	if (f == FM_FMT_DATETIME)
-		return format_time(w, ms + (int64_t)w->d->timezone * 60000, decimals, out);
+		return format_time(w, ms + fm_dialect_ahead(w->d, ms), decimals, out);
 	n = format_time(w, ms, decimals, out);
 	out[10] = 'T';
 	out[n++] = 'Z';

@@ -247,6 +247,7 @@ static int within_walls(struct evaluation *e, struct fm_error *err)
 	struct fm_walls w = {0};
 	json_t *result = NULL;
 	struct fm_error later;
+	struct fm_dialect *d = NULL;
 	int rc;
 
 	if ((rc = make_spill(e, err)) < 0 || (rc = fm_walls_begin(&w, "evaluate", e->unconfined, err)) < 0)
@@ -263,6 +264,10 @@ static int within_walls(struct evaluation *e, struct fm_error *err)
 		if ((rc = fm_walls_show(&w, f.path, false, err)) < 0)
 			goto out;
 	}
+	/* A time zone that the dialect names is read outside the walls. */
+	if ((rc = fm_dialect_load(&d, e->dialect, err)) < 0)
+		goto out;
+	fm_dialect_free(d);
 	if ((rc = fm_walls_show(&w, e->previous, false, err)) < 0 ||
 	    (rc = fm_walls_show(&w, fm_dialect_is_file(e->dialect) ? e->dialect : NULL, false, err)) < 0 ||
 	    (rc = fm_walls_show(&w, e->spill, true, err)) < 0 ||

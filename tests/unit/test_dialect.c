@@ -215,8 +215,9 @@ static void test_wrong_dialects_are_refused(void **state)
 	refused("name: x\ncolumns:\n  - {name: d, column: te, format: seconds, decimals: 12}\n", "decimals is 12");
 	refused("name: x\ncolumns:\n  - {name: d, column: te}\n", "no column fills 'td'");
 	refused(GOOD "missing: &a [b]\n", "anchors");
-	refused(GOOD "timezone: Europe/Madrid\n", "d.yaml:12: timezone takes UTC or a difference");
-	refused(GOOD "timezone: \"+25:00\"\n", "timezone takes UTC");
+	refused(GOOD "timezone: Europe/Nowhere\n", "d.yaml:12: timezone: the system has no time zone 'Europe/Nowhere'");
+	refused(GOOD "timezone: ../../etc/passwd\n", "timezone: the system has no time zone");
+	refused(GOOD "timezone: \"+25:00\"\n", "timezone takes UTC, a difference");
 	refused(GOOD "encoding: latin-9\n", "encoding takes utf-8, utf-16 or windows-1252");
 	refused(GOOD "quote: single\n", "quote takes double or none");
 	refused(GOOD "comment: ['']\n", "comment: the empty word");

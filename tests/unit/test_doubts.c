@@ -29,6 +29,7 @@ static struct fm_table *rows_of(size_t n, int64_t (*te)(size_t), const char *con
 
 static struct fm_doubts doubts;
 static const struct fm_dict *dict;
+static const struct fm_dialect *by; /* NULL: times are those of UTC */
 static int verdict;
 
 static void judge_now(void)
@@ -45,7 +46,7 @@ static int judge(struct fm_table *t, char said[4096])
 	size_t n;
 
 	assert_non_null(f);
-	doubts = (struct fm_doubts){0};
+	doubts = (struct fm_doubts){.dialect = by, .place = by ? "record" : NULL};
 	dict = &t->dict[FM_LABEL];
 	for (size_t at = 0; at < t->rows; at += some.rows) {
 		some.rows = t->rows - at < 64 ? t->rows - at : 64;
@@ -76,6 +77,11 @@ static int64_t in_order(size_t i)
 static int64_t by_end(size_t i) /* as nfdump writes: starts that go up and down */
 {
 	return Y2016 + (int64_t)i * 500 - (int64_t)(i * 7919 % 60) * 1000;
+}
+
+static int64_t as_summer_time_ends(size_t i) /* from 2016-10-30 00:30 UTC on, a minute apart */
+{
+	return INT64_C(1477787400000) + (int64_t)i * 60000;
 }
 
 static int64_t newest_first(size_t i)
@@ -229,7 +235,7 @@ static void flows_without_packets_and_flows_that_stand_twice_are_counted(void **
 	assert_non_null(d);
 	look_at_all(t, d);
 	assert_int_equal(d->no_packets.n, 20);
-	assert_string_equal(fm_examples_text(&d->no_packets, text), "first at line 1, then 4 and 7");
+	assert_string_equal(fm_examples_text(&d->no_packets, NULL, text), "first at line 1, then 4 and 7");
 	assert_int_equal(d->twice.n, 0);
 	fm_doubts_free(d);
 	fm_table_free(t);
@@ -237,7 +243,7 @@ static void flows_without_packets_and_flows_that_stand_twice_are_counted(void **
 	look_at_all(t, d);
 	assert_int_equal(d->no_packets.n, 0);
 	assert_int_equal(d->twice.n, 30);
-	assert_string_equal(fm_examples_text(&d->twice, text), "first at line 2, then 4 and 6");
+	assert_string_equal(fm_examples_text(&d->twice, "packet", text), "first at packet 2, then 4 and 6");
 	fm_doubts_free(d);
 	fm_table_free(t);
 	free(d);
@@ -269,9 +275,23 @@ static void a_class_whose_rows_are_all_bad_is_warned_of_without_its_name(void **
 	fm_table_free(t);
 }
 
+static void an_hour_that_comes_twice_is_said(void **state)
+{
+	struct fm_dialect madrid = {.name = "madrid"};
+
+	(void)state;
+	assert_int_equal(fm_zone_find(&madrid.zone, "Europe/Madrid", &err), FM_OK);
+	by = &madrid;
+	assert_int_equal(judge(rows_of(200, as_summer_time_ends, plain, 2), said), FM_OK);
+	by = NULL;
+	assert_non_null(strstr(said, "30 of 200 rows end in the hour that the clock shows twice as summer time ends "
+				     "(first at record 1, then 3 and 5)"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(an_hour_that_comes_twice_is_said),
 	    cmocka_unit_test(a_sound_trace_is_not_doubted),
 	    cmocka_unit_test(the_wrong_unit_and_many_wrong_times_are_refused),
 	    cmocka_unit_test(times_far_from_all_others_are_warned_of),

@@ -1,0 +1,180 @@
+#include "manifests/zone.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+#define FOLDER "/usr/share/zoneinfo"
+#define NAME_MAX_BYTES 64
+#define DAY INT64_C(86400)
+#define STEP (5 * DAY)
+#define END_S INT64_C(9214646400) /* 2262, as for text (traces/value.c) */
+#define CHANGES_MAX 1024          /* two a year, and the politics of the past */
+
+struct fm_zone {
+	char name[NAME_MAX_BYTES];
+	size_t n;
+	int64_t from[CHANGES_MAX]; /* seconds of UTC; from[0] is 1970 less a day */
+	int32_t ahead[CHANGES_MAX];
+	struct fm_zone *next;
+};
+static struct fm_zone *zones;
+
+static int32_t ahead_at(int64_t s)
+{
+	time_t t = (time_t)s;
+	struct tm tm;
+
+	return localtime_r(&t, &tm) ? (int32_t)tm.tm_gmtoff : 0;
+}
+
+/* No zone changes twice within five days. */
+static void find_changes(struct fm_zone *z)
+{
+	z->from[0] = -DAY;
+	z->ahead[0] = ahead_at(-DAY);
+	z->n = 1;
+	for (int64_t at = STEP - DAY; at < END_S + STEP && z->n < CHANGES_MAX; at += STEP) {
+		int32_t now = ahead_at(at), last = z->ahead[z->n - 1];
+		int64_t before = at - STEP, behind = at;
+
+		if (now == last)
+			continue;
+		while (behind - before > 1) {
+			int64_t middle = before + (behind - before) / 2;
+
+			if (ahead_at(middle) == last)
+				before = middle;
+			else
+				behind = middle;
+		}
+		z->from[z->n] = behind;
+		z->ahead[z->n++] = now;
+	}
+}
+
+/* By the C library, with TZ for as long as it takes. */
+static int read_zone(struct fm_zone *z, struct fm_error *err)
+{
+	const char *tz = getenv("TZ");
+	char path[sizeof FOLDER + NAME_MAX_BYTES + 2], *kept = tz ? strdup(tz) : NULL;
+
+	if (tz && !kept)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	snprintf(path, sizeof path, ":%s/%s", FOLDER, z->name);
+	setenv("TZ", path, 1);
+	tzset();
+	find_changes(z);
+	if (kept)
+		setenv("TZ", kept, 1);
+	else
+		unsetenv("TZ");
+	tzset();
+	free(kept);
+	return FM_OK;
+}
+
+static bool is_there(const char *name)
+{
+	char path[sizeof FOLDER + NAME_MAX_BYTES + 2], magic[4] = "";
+	FILE *f;
+
+	if (strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/") != strlen(name) ||
+	    *name == '/' || strlen(name) >= NAME_MAX_BYTES)
+		return false;
+	snprintf(path, sizeof path, "%s/%s", FOLDER, name);
+	if (!(f = fopen(path, "re")))
+		return false;
+	magic[fread(magic, 1, sizeof magic - 1, f)] = 0;
+	fclose(f);
+	return strcmp(magic, "TZi") == 0;
+}
+
+int fm_zone_find(const struct fm_zone **out, const char *name, struct fm_error *err)
+{
+	struct fm_zone *z = zones;
+	int rc;
+
+	while (z && strcmp(z->name, name) != 0)
+		z = z->next;
+	if ((*out = z))
+		return FM_OK;
+	if (!is_there(name))
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "the system has no time zone '%.64s': a zone is a name such as Europe/Madrid, in capital "
+		    "and small letters as in " FOLDER " (Debian: tzdata)",
+		    name);
+	if ((rc = fm_alloc(&z, 1, sizeof *z, "a time zone", err)) < 0)
+		return rc;
+	snprintf(z->name, sizeof z->name, "%s", name);
+	if ((rc = read_zone(z, err)) < 0) {
+		free(z);
+		return rc;
+	}
+	z->next = zones;
+	*out = zones = z;
+	return FM_OK;
+}
+
+/* The last change at or before s. */
+static size_t change_at(const struct fm_zone *z, int64_t s)
+{
+	size_t low = 0, high = z->n;
+
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+
+		if (z->from[middle] <= s)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static int64_t second_of(int64_t ms)
+{
+	return ms >= 0 ? ms / 1000 : -((999 - ms) / 1000);
+}
+
+int64_t fm_zone_offset(const struct fm_zone *z, int64_t utc_ms)
+{
+	return (int64_t)z->ahead[change_at(z, second_of(utc_ms))] * 1000;
+}
+
+int fm_zone_utc(const struct fm_zone *z, int64_t clock_ms, int64_t *utc_ms)
+{
+	size_t i = change_at(z, second_of(clock_ms) - DAY);
+
+	/* A clock is less than a day from UTC. */
+	for (; i < z->n && z->from[i] <= second_of(clock_ms) + DAY; i++) {
+		int64_t ms = clock_ms - (int64_t)z->ahead[i] * 1000, s = second_of(ms);
+
+		if ((i == 0 || s >= z->from[i]) && (i + 1 == z->n || s < z->from[i + 1])) {
+			*utc_ms = ms;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+bool fm_zone_comes_again(const struct fm_zone *z, int64_t utc_ms)
+{
+	int64_t s = second_of(utc_ms);
+	size_t i = change_at(z, s);
+
+	return i + 1 < z->n && z->from[i + 1] - s <= z->ahead[i] - z->ahead[i + 1];
+}
+
+bool fm_zone_changes(const struct fm_zone *z)
+{
+	for (size_t i = 1; i < z->n; i++)
+		if (z->ahead[i] < z->ahead[i - 1])
+			return true;
+	return false;
+}

@@ -1,0 +1,27 @@
+/*
+ * zone.h - a named time zone (Europe/Madrid) by the system's zoneinfo: its clock at a time of UTC, and back.
+ *
+ * A zone is read once and stays: a stage behind its walls has those that the process read before it. Nothing here
+ * depends on TZ, nor on the zone of the machine.
+ */
+#ifndef FM_MANIFESTS_ZONE_H
+#define FM_MANIFESTS_ZONE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct fm_zone;
+/* FM_EINPUT: the system has no such zone. Not freed. Only while the process has one thread. */
+int fm_zone_find(const struct fm_zone **z, const char *name, struct fm_error *err) FM_MUST_CHECK;
+/* Milliseconds that the zone's clock is ahead of UTC. */
+int64_t fm_zone_offset(const struct fm_zone *z, int64_t utc_ms);
+/* What the clock shows -> UTC. Of the hour that comes twice when summer time ends it is the first; -1: the clock is set
+ * over that time when summer time begins. */
+int fm_zone_utc(const struct fm_zone *z, int64_t clock_ms, int64_t *utc_ms);
+/* Does the clock show the same once more later? */
+bool fm_zone_comes_again(const struct fm_zone *z, int64_t utc_ms);
+bool fm_zone_changes(const struct fm_zone *z); /* is it ever set back? */
+
+#endif

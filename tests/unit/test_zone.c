@@ -1,0 +1,131 @@
+/* Named time zones: summer time, the hour that is skipped and the one that comes twice, whatever TZ is; times of a
+ * trace, read and written by them. */
+#include "base/num.h"
+#include "manifests/zone.h"
+#include "tests/unit/trace_fixture.h"
+
+static int64_t at_utc(const char *text)
+{
+	int64_t ms;
+
+	assert_int_equal(fm_parse_time_ms(text, strlen(text), &ms), 0);
+	return ms;
+}
+
+static const struct fm_zone *zone(const char *name)
+{
+	const struct fm_zone *z;
+	struct fm_error err;
+
+	assert_int_equal(fm_zone_find(&z, name, &err), FM_OK);
+	return z;
+}
+
+static void assert_utc(const struct fm_zone *z, const char *clock, const char *utc)
+{
+	int64_t ms = -1;
+
+	assert_int_equal(fm_zone_utc(z, at_utc(clock), &ms), 0);
+	assert_int_equal(ms, at_utc(utc));
+}
+
+static void a_clock_is_ahead_of_utc_by_the_rules_of_its_zone(void **state)
+{
+	const struct fm_zone *madrid = zone("Europe/Madrid"), *kolkata = zone("Asia/Kolkata"),
+			     *york = zone("America/New_York");
+
+	(void)state;
+	assert_utc(madrid, "2016-04-11 02:01:06.123", "2016-04-11 00:01:06.123");
+	assert_utc(madrid, "2016-01-11 01:01:06", "2016-01-11 00:01:06");
+	assert_utc(madrid, "2150-07-01 12:00:00", "2150-07-01 10:00:00");
+	assert_utc(madrid, "1970-01-01 01:00:00", "1970-01-01 00:00:00");
+	assert_utc(kolkata, "2016-04-11 05:31:06", "2016-04-11 00:01:06");
+	assert_utc(york, "2016-04-10 20:01:06", "2016-04-11 00:01:06");
+	assert_int_equal(fm_zone_offset(madrid, at_utc("2016-04-11 00:01:06")), 7200000);
+	assert_int_equal(fm_zone_offset(york, at_utc("2016-12-11 00:01:06")), -5 * 3600000);
+	assert_true(fm_zone_changes(madrid));
+	assert_false(fm_zone_changes(zone("Etc/GMT-2")));
+}
+
+static void one_hour_is_skipped_and_one_comes_twice(void **state)
+{
+	const struct fm_zone *z = zone("Europe/Madrid");
+	int64_t ms;
+
+	(void)state;
+	/* 2016-03-27 02:00 +01:00 -> 03:00 +02:00; 2016-10-30 03:00 +02:00 -> 02:00 +01:00. */
+	assert_utc(z, "2016-03-27 01:59:59.999", "2016-03-27 00:59:59.999");
+	assert_int_equal(fm_zone_utc(z, at_utc("2016-03-27 02:00:00"), &ms), -1);
+	assert_int_equal(fm_zone_utc(z, at_utc("2016-03-27 02:59:59.999"), &ms), -1);
+	assert_utc(z, "2016-03-27 03:00:00", "2016-03-27 01:00:00");
+	assert_utc(z, "2016-10-30 01:59:59", "2016-10-29 23:59:59");
+	assert_utc(z, "2016-10-30 02:30:00", "2016-10-30 00:30:00");
+	assert_utc(z, "2016-10-30 03:00:00", "2016-10-30 02:00:00");
+	assert_false(fm_zone_comes_again(z, at_utc("2016-10-29 23:59:59.999")));
+	assert_true(fm_zone_comes_again(z, at_utc("2016-10-30 00:00:00")));
+	assert_true(fm_zone_comes_again(z, at_utc("2016-10-30 00:59:59.999")));
+	assert_false(fm_zone_comes_again(z, at_utc("2016-10-30 01:00:00")));
+}
+
+/* The first zone is read under a TZ of its own, and TZ is what it was. */
+static void tz_says_nothing(void **state)
+{
+	(void)state;
+	setenv("TZ", "Asia/Tokyo", 1);
+	assert_utc(zone("Europe/Lisbon"), "2016-07-01 13:00:00", "2016-07-01 12:00:00");
+	assert_string_equal(getenv("TZ"), "Asia/Tokyo");
+	unsetenv("TZ");
+	assert_utc(zone("Europe/Paris"), "2016-07-01 14:00:00", "2016-07-01 12:00:00");
+	assert_null(getenv("TZ"));
+}
+
+static const char mine[] = "name: mine\nheader: false\ntimezone: Europe/Madrid\ncolumns:\n"
+			   "  - {name: te, column: te, format: datetime, decimals: 3}\n  - {name: td, column: td}\n"
+			   "  - {name: sa, column: sa}\n  - {name: sp, column: sp}\n  - {name: da, column: da}\n"
+			   "  - {name: dp, column: dp}\n  - {name: pr, column: pr}\n  - {name: pkt, column: pkt}\n"
+			   "  - {name: byt, column: byt}\n";
+#define REST ",0.000,10.0.0.1,1,10.0.0.2,2,UDP,1,60\n"
+
+static void a_trace_is_read_and_written_by_its_zone(void **state)
+{
+	static const char rows[] =
+	    "2016-10-30 01:59:59.500" REST "2016-10-30 02:30:00.000" REST "2016-10-30 03:00:00.000" REST;
+	struct fm_dialect *d;
+	struct fm_error err;
+	struct reading *r;
+	struct fm_buf out = {0};
+	const char *path = put("in.csv", rows);
+
+	(void)state;
+	assert_int_equal(fm_dialect_load(&d, put("mine.yaml", mine), &err), FM_OK);
+	r = read_trace_file(path, d, NULL, 0);
+	assert_int_equal(r->rc, FM_OK);
+	assert_int_equal(r->t->rows, 3);
+	assert_int_equal(r->t->te[0], at_utc("2016-10-29 23:59:59.500"));
+	assert_int_equal(r->t->te[1], at_utc("2016-10-30 00:30:00"));
+	assert_int_equal(r->t->te[2], at_utc("2016-10-30 02:00:00"));
+	assert_int_equal(fm_trace_write(r->t, d, at("out.csv"), &err), FM_OK);
+	assert_int_equal(fm_file_read(at("out.csv"), 1 << 16, &out, &err), FM_OK);
+	assert_int_equal(out.len, strlen(rows));
+	assert_memory_equal(out.data, rows, out.len);
+	fm_buf_free(&out);
+	done(r);
+	r = read_trace_file(put("skipped.csv", "2016-03-27 01:59:59" REST "2016-03-27 02:30:00" REST), d, NULL, 0.5);
+	assert_int_equal(r->rc, FM_OK);
+	assert_int_equal(r->st.bad, 1);
+	assert_int_equal(r->t->rows, 1);
+	done(r);
+	fm_dialect_free(d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_clock_is_ahead_of_utc_by_the_rules_of_its_zone),
+	    cmocka_unit_test(one_hour_is_skipped_and_one_comes_twice),
+	    cmocka_unit_test(tz_says_nothing),
+	    cmocka_unit_test(a_trace_is_read_and_written_by_its_zone),
+	};
+
+	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}
