@@ -40,6 +40,17 @@ expect 0 "with one line more it reads the trace" ingest other.csv --set source.d
 expect 3 "auto refuses it" ingest other.csv --set source.dialect=auto
 says err "flowmint sniff prints a dialect file to start from" "and says what to do"
 
+# JSON of a form of its own.
+awk -F, '{ printf "{\"event_type\":\"flow\",\"src_ip\":\"%s\",\"src_port\":%s,\"dest_ip\":\"%s\",\"dest_port\":%s,\"proto\":\"%s\",\"flow\":{\"pkts_toserver\":%s,\"bytes_toserver\":%s,\"start\":\"%s\",\"end\":\"%s\"}}\n", $3, $5, $4, $6, $7, $11, $12, $1, $1 }' \
+	good.csv >eve.json
+expect 0 "JSON of another form gets a dialect to start from" "$F" sniff eve.json
+says out "lines: json" "that says what the lines are"
+cp out eve.yaml
+expect 0 "and reads it" ingest eve.json --set source.dialect="$T/eve.yaml"
+{ echo "["; sed 's/$/,/' eve.json; echo "]"; } >list.json
+expect 3 "one list of JSON is no object a line" "$F" sniff list.json
+says err "jq -c" "and it is said what to do"
+
 # Packet captures.
 expect 0 "(a capture)" "$PYTHON" "$ROOT/tests/capture.py" --packets 20000 flood.pcap
 cp flood.pcap flood.bin

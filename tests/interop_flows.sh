@@ -226,7 +226,7 @@ fi
 "$build/flowmint" simulate --rows 300 --seed 3 --out flows.csv 2>/dev/null
 "$build/flowmint" dialects --json >dialects.json
 for d in $(python3 -c 'import json; print(*(x["name"] for x in json.load(open("dialects.json"))))'); do
-	case $d in zeek-json) out=$d.jsonl ;; *) out=$d.csv ;; esac
+	case $d in zeek-json*) out=$d.jsonl ;; *) out=$d.csv ;; esac
 	flows flows.csv ugr16 $out $d
 	[ -d r-$d ] || "$build/tests/make_release" release key r-$d $d >/dev/null || die "no release in dialect $d"
 	mkdir x-$d
@@ -240,7 +240,7 @@ import mlcroissant
 flows = pandas.read_csv("flows.csv", header=None)
 want = (len(flows), int(flows[10].sum()), int(flows[11].sum()))
 for d in json.load(open("dialects.json")):
-    name, json_lines = d["name"], d["name"] == "zeek-json"
+    name, json_lines = d["name"], d["name"].startswith("zeek-json")
     package = json.load(open(f"x-{name}/datapackage.json"))["resources"][0]
     fields = [f["name"] for f in package["schema"]["fields"]]
     counts = [[f["name"] for f in package["schema"]["fields"] if f.get("unit") == unit] for unit in ("packets", "bytes")]

@@ -8,6 +8,7 @@
 #include "manifests/time_pattern.h"
 #include "traces/protocol.h"
 #include "traces/sniff.h"
+#include "traces/sniff_json.h"
 #include "traces/source.h"
 
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
@@ -25,7 +26,7 @@ struct page {
 	int nlines, nfields;
 	bool marked; /* the first line is a header behind #fields */
 	char delimiter;
-	bool header;
+	bool header, json;
 	struct field cell[LINES][FIELDS];
 	int ncells[LINES];
 };
@@ -272,7 +273,7 @@ static void find_header(struct page *p)
 		values += first > EMPTY && first < PROTOCOL;
 		below += second > EMPTY && second < PROTOCOL;
 	}
-	p->header = p->marked || (!values && below >= 2);
+	p->header = p->marked || p->json || (!values && below >= 2);
 }
 
 /* ---- columns by their names ---- */
@@ -282,37 +283,39 @@ static const struct {
 	int col;
 	bool start, sum;
 } known[] = {
-    {" te end endtime ltime lasttime lastseen tslast timestampend etime flowend flowendmilliseconds lastswitched "
+    {" te end endtime ltime lasttime lastseen tslast timestampend etime flowend flowendmilliseconds lastswitched last "
      "dateflowend stop stoptime bidirectionallastseenms datelastseen ",
      FM_TE, false, false},
     {" ts start starttime stime firsttime firstseen timestamp timestampstart datefirstseen flowstart "
-     "flowstartmilliseconds firstswitched time date datetime bidirectionalfirstseenms ",
+     "flowstartmilliseconds firstswitched first time date datetime bidirectionalfirstseenms ",
      FM_TE, true, false},
     {" td dur duration flowduration durationms bidirectionaldurationms flowdurationmilliseconds ", FM_TD, false, false},
     {" sa srcip srcaddr sourceip sourceaddress saddr sip ipsrc src srcipaddr srchost source idorigh "
-     "sourceipv4address ipv4srcaddr origh srcaddress ",
+     "sourceipv4address ipv4srcaddr origh srcaddress src4addr ",
      FM_SA, false, false},
     {" da dstip dstaddr destinationip destinationaddress daddr dip ipdst dst dstipaddr dsthost destination idresph "
-     "destinationipv4address ipv4dstaddr resph destip dstaddress ",
+     "destinationipv4address ipv4dstaddr resph destip dstaddress dst4addr ",
      FM_DA, false, false},
-    {" sp srcport sport srcpt sourceport idorigp l4srcport sourcetransportport origp ", FM_SP, false, false},
-    {" dp dstport dport dsport dstpt destinationport destport idrespp l4dstport destinationtransportport respp ", FM_DP,
-     false, false},
+    {" sp srcport sport srcpt sourceport idorigp l4srcport sourcetransportport origp portsrc ", FM_SP, false, false},
+    {" dp dstport dport dsport dstpt destinationport destport idrespp l4dstport destinationtransportport respp "
+     "portdst ",
+     FM_DP, false, false},
     {" pr proto protocol prot ipprotocol ipproto protocolidentifier pro ", FM_PR, false, false},
     {" flg flags tcpflags flag state connstate ", FM_FLG, false, false},
     {" fwd ", FM_FWD, false, false},
     {" tos stos srctos iptos ipclassofservice ", FM_STOS, false, false},
-    {" pkt pkts packets packet ipkt totpkts inpkts packetcount packettotalcount packetdeltacount totalpackets "
+    {" pkt pkts packets packet ipkt totpkts inpkts inpackets packetcount packettotalcount packetdeltacount "
+     "totalpackets "
      "bidirectionalpackets ",
      FM_PKT, false, false},
     {" byt bytes byte ibyt totbytes inbytes octets octetcount octettotalcount octetdeltacount totalbytes "
      "bidirectionalbytes ",
      FM_BYT, false, false},
     {" spkts dpkts origpkts resppkts totalfwdpackets totalbackwardpackets src2dstpackets dst2srcpackets totfwdpkts "
-     "totbwdpkts ",
+     "totbwdpkts flowpktstoserver flowpktstoclient ",
      FM_PKT, false, true},
     {" sbytes dbytes origipbytes respipbytes totallengthoffwdpackets totallengthofbwdpackets src2dstbytes "
-     "dst2srcbytes totlenfwdpkts totlenbwdpkts ",
+     "dst2srcbytes totlenfwdpkts totlenbwdpkts flowbytestoserver flowbytestoclient ",
      FM_BYT, false, true},
     {" label class attack attackcat category type attacktype ", FM_LABEL, false, false},
 };
@@ -537,11 +540,15 @@ static bool put_file(const struct page *p, const struct guess *g, struct fm_buf 
 		      "# Guessed from the first %d lines: look at each line before you use it (docs/traces.md has the "
 		      "keys).\nname: mine\n",
 		      p->nlines);
-	fm_buf_printf(out, "header: %s\n", p->header ? "true" : "false");
+	if (p->json)
+		fm_buf_puts(out, "lines: json\n");
+	else
+		fm_buf_printf(out, "header: %s\n", p->header ? "true" : "false");
 	if (p->marked)
 		fm_buf_puts(out, "header_mark: \"#fields\"\nquote: none\n");
-	fm_buf_printf(out, "delimiter: \"%s\"\nmissing: [\"\", \"-\", \"nan\"]\ncolumns:\n",
-		      p->delimiter == '\t' ? "\\t" : (char[2]){p->delimiter, 0});
+	if (!p->json)
+		fm_buf_printf(out, "delimiter: \"%s\"\n", p->delimiter == '\t' ? "\\t" : (char[2]){p->delimiter, 0});
+	fm_buf_puts(out, "missing: [\"\", \"-\", \"nan\"]\ncolumns:\n");
 	for (int k = 0; k < p->nfields; k++)
 		if (g[k].col >= 0 || !p->header)
 			put_column(p, k, &g[k], out);
@@ -566,7 +573,7 @@ int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bo
 	*whole = false;
 	if ((rc = fm_alloc(&p, 1, sizeof *p, "the first lines", err)) < 0)
 		return rc;
-	if ((rc = read_page(p, path, member, err)) < 0)
+	if ((rc = read_page(p, path, member, err)) < 0 || (rc = fm_sniff_json(&p->text, FIELDS, &p->json, err)) < 0)
 		goto out;
 	cut_lines(p);
 	find_delimiter(p);

@@ -162,6 +162,13 @@ static void zeek_has_comments_and_starts(void **state)
 		 {"2022-06-12 21:59:59.579", 1135, "147.32.81.167", "40.74.108.123", 62771, 443, "TCP", 30, 2242, NULL},
 		 {"2022-06-12 21:59:59", 0, "147.32.81.167", "40.74.108.123", 53, 53, "UDP", 1, 60, NULL});
 	READS_AS(
+	    "zeek-json-iso",
+	    "{\"ts\":\"2022-06-12T21:59:58.444458Z\",\"uid\":\"CH1\",\"id.orig_h\":\"147.32.81.167\",\"id.orig_p\":"
+	    "62771,"
+	    "\"id.resp_h\":\"40.74.108.123\",\"id.resp_p\":443,\"proto\":\"tcp\",\"duration\":1.135424,"
+	    "\"conn_state\":\"SF\",\"orig_pkts\":14,\"orig_ip_bytes\":1016,\"resp_pkts\":16,\"resp_ip_bytes\":1226}\n",
+	    {"2022-06-12 21:59:59.579", 1135, "147.32.81.167", "40.74.108.123", 62771, 443, "TCP", 30, 2242, NULL});
+	READS_AS(
 	    "zeek-labeled", "#fields\t" ZEEK_NAMES "\tlabel\tdetailedlabel\n" ZEEK_ROW "\tBenign\tMicrosoft\n",
 	    {"2022-06-12 21:59:59.579", 1135, "147.32.81.167", "40.74.108.123", 62771, 443, "TCP", 30, 2242, "Benign"});
 }

@@ -1,0 +1,13 @@
+/* sniff_json.h - lines of JSON laid out as a table, so that columns are guessed as those of a text are. */
+#ifndef FM_TRACES_SNIFF_JSON_H
+#define FM_TRACES_SNIFF_JSON_H
+
+#include <stdbool.h>
+
+#include "base/mem.h"
+
+/* Where the text has an object a line, *is becomes true, and the text a line of their keys and a line of values for
+ * each whole object, with tabs between. max: so many keys at most. FM_EINPUT: it is one list of JSON. */
+int fm_sniff_json(struct fm_buf *text, size_t max, bool *is, struct fm_error *err) FM_MUST_CHECK;
+
+#endif
