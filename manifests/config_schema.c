@@ -369,7 +369,7 @@ const size_t fm_nkeys = sizeof(fm_keys) / sizeof(fm_keys[0]);
 
 const char *const fm_share_name[FM_NSHARES] = {"vocabulary", "pairs", "training", "gate"};
 
-const char *const fm_sections[] = {"release",  "source", "split",   "model",  "train",    "privacy",
+const char *const fm_sections[] = {"release",  "source", "split",   "model",  "train",     "privacy",
 				   "generate", "gate",   "publish", "limits", "workspace", "run"};
 const size_t fm_nsections = sizeof(fm_sections) / sizeof(fm_sections[0]);
 
