@@ -179,9 +179,9 @@ const struct fm_key fm_keys[] = {
 	{FIELD(train, threads, INT), .min = 0, .max = 1024, .dflt = "0", .secret = true,
 	 .help = "Threads; 0: as many as the process may use. Changes no result."},
 	{FIELD(train, balance, INT), .min = 1, .max = 100, .dflt = "4",
-	 .help = "Windows in which a rare label prevails are shown up to this many times as often as others, and flows of "
-		 "a rare label count up to this many times as much; 1: all alike. Generated flows still have the labels' "
-		 "own shares."},
+	 .help = "Windows in which a rare label prevails are shown up to this many times as often as others, and flows "
+		 "of a rare label count up to this many times as much; 1: all alike. Generated flows still have the "
+		 "labels' own shares."},
 	{FIELD(train, patience, INT), .min = 0, .max = 1e8, .dflt = "0",
 	 .help = "Stop after this many steps without a better validation, and take the averaged weights of the best; "
 		 "0: never stop early, and take the last."},
@@ -300,8 +300,8 @@ const struct fm_key fm_keys[] = {
 		 "subsample is judged; leakage is looked for in all of them, a part at a time."},
 
 	{FIELD(gate, waivable, TEXT), .check = check_leak_names, .dflt = "\"\"", .secret = true,
-	 .help = "Checks of leakage (leak.*) that may be waived, with blanks between: leak.family_p leak.mia_model_auc. "
-		 "A waiver of another one counts for nothing. Empty: none may."},
+	 .help = "Checks of leakage (leak.*) that may be waived, with blanks between: leak.family_p "
+		 "leak.mia_model_auc. A waiver of another one counts for nothing. Empty: none may."},
 
 	{FIELD(publish, key, PATH), .dflt = "keys/release.key", .secret = true,
 	 .help = "Key that signs the archive and its record, ed25519 in ssh-keygen's own files: a private key, with or "
@@ -361,8 +361,8 @@ const struct fm_key fm_keys[] = {
 		 "keeps all, so that it can go on, until it is purged."},
 
 	{FIELD(run, shards, PATH), .dflt = "\"\"", .secret = true,
-	 .help = "Folder of finished shards of the flows (flowmint generate --shard), which generation takes instead of "
-		 "making them; what is missing there it makes. The flows are the same. Empty: it makes all."},
+	 .help = "Folder of finished shards of the flows (flowmint generate --shard), which generation takes instead "
+		 "of making them; what is missing there it makes. The flows are the same. Empty: it makes all."},
 };
 /* clang-format on */
 const size_t fm_nkeys = sizeof(fm_keys) / sizeof(fm_keys[0]);

@@ -324,11 +324,11 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 
 	{"rules.broken_share", RULES, FM_LOW, 0, OPEN, TEAM, 0, FM_EXPECTED, "",
 	 "Flows that cannot exist", "share of rows that no flow could be: those that break any rule below"},
-	{"rules.{no_packet,short_bytes,long_bytes,icmp_source_port,same_address,portless_port,flags_outside_tcp}", RULES,
-	 FM_LOW, 0, OPEN, TEAM, 0, 0, "{1:pkt|pkt byt|pkt byt|pr sp|sa da|pr sp dp|pr flg}",
+	{"rules.{no_packet,short_bytes,long_bytes,icmp_source_port,same_address,portless_port,flags_outside_tcp}",
+	 RULES, FM_LOW, 0, OPEN, TEAM, 0, 0, "{1:pkt|pkt byt|pkt byt|pr sp|sa da|pr sp dp|pr flg}",
 	 "{1:Flows without a packet|Flows with fewer bytes than their packets need|Flows with more bytes than their "
-	 "packets can hold|ICMP flows with a source port|Flows from a host to itself|Flows of GRE and the like with a port|"
-	 "Flows with TCP flags outside TCP}", "rows that break one rule"},
+	 "packets can hold|ICMP flows with a source port|Flows from a host to itself|"
+	 "Flows of GRE and the like with a port|Flows with TCP flags outside TCP}", "rows that break one rule"},
 	{"rules.{td_one_packet,over_1500,ports_without}_synthetic", RULES, FM_PAIR, NAN, OPEN, TEAM, 0, FM_ONE_TABLE,
 	 "{1:td pkt|pkt byt|pr sp dp}",
 	 "{1:Flows of one packet that last|Flows of over 1500 bytes a packet|Flows with ports where the protocol has "

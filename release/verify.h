@@ -25,9 +25,9 @@
  *
  * and as JSON {"verdict":"good"|"bad","reason":"good"|...,"message","archive","sha256","tar_sha256","signer",
  * "fingerprint","trusted","name","version","waived","record":{"sequence","previous","issued","expires","sha256"},
- * "attestations":{"checked":2,"signer","fingerprint"},"log":{"size","index","root"},"memory":"off"|"first"|"same"|"later",
- * "last":{"version","sequence","accepted"},"notes":[text],"extracted","files":[{"path","bytes","sha256"}]}, with null
- * for what was not come to.
+ * "attestations":{"checked":2,"signer","fingerprint"},"log":{"size","index","root"},"memory":"off"|"first"|"same"|
+ * "later","last":{"version","sequence","accepted"},"notes":[text],"extracted","files":[{"path","bytes","sha256"}]},
+ * with null for what was not come to.
  */
 #ifndef FM_RELEASE_VERIFY_H
 #define FM_RELEASE_VERIFY_H
