@@ -12,7 +12,7 @@
 set -u
 . "$(dirname "$0")/lib.sh"
 begin "${B:-build}/flowmint"
-TOY=$(no_checks demo heavy burst c2st anomaly)
+TOY=$(no_checks demo heavy burst c2st anomaly host tstr)
 JOBS=${JOBS:-2}
 
 for copy in source elsewhere; do

@@ -20,7 +20,7 @@ if [ "${FM_DISK_INSIDE:-}" != 1 ]; then
 fi
 
 begin "$@"
-TOY=$(no_checks demo heavy burst c2st anomaly)
+TOY=$(no_checks demo heavy burst c2st anomaly host tstr)
 mkdir disk
 if ! mount -t tmpfs -o size=64k,mode=700 none disk 2>err; then
 	skip "a full disk" "no tmpfs can be mounted here"

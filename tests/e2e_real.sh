@@ -18,7 +18,7 @@ expect 0 "the first 10,000 flows go all the way" "$F" run p/release.yaml $UNCONF
 	--set model.width=64 --set model.depth=2 --set train.steps=200 --set train.ema=0.98 --set train.warmup=30 --set generate.steps=10 \
 	--set gate.jsd_mean8=0.5 --set gate.jsd.PR=0.3 --set gate.jsd.TS=0.3 --set gate.jsd.TD=0.3 --set gate.jsd.PKT=0.3 \
 	--set gate.jsd.BYT=0.3 --set gate.jsd.SA=0.5 --set gate.jsd.DA=0.5 --set gate.leak.share_nearer_train=0.7 --set gate.leak.mia_model_auc=0.8 \
-	--set gate.downstream.mse_ratio=1000 --set gate.pair_jsd=0.2 --set gate.assoc.mean=0.3 $(no_checks ugr16 heavy burst c2st anomaly)
+	--set gate.downstream.mse_ratio=1000 --set gate.pair_jsd=0.2 --set gate.assoc.mean=0.3 $(no_checks ugr16 heavy burst c2st anomaly host tstr)
 holds "run --json is one document" is_json out
 cp out run.json
 holds "the exact-row and rules checks of the preset pass" test \
