@@ -361,6 +361,10 @@ static int making_plan(struct making *k, const struct fm_sample_in *in, struct f
 
 	k->rows = in->rows > 0 ? in->rows : k->d->codec->train_rows;
 	k->seed = fm_shard_seed(in->seed, in->shard);
+	if (k->rows >= UINT32_MAX) /* decoding numbers flows in 32 bits */
+		return fm_fail(err, FM_EINPUT,
+			       "generate.rows: %" PRIu64 " flows are too many for one release: at most %u", k->rows,
+			       UINT32_MAX - 1);
 	k->bar.window = k->d->codec->window;
 	if ((rc = wishes(k->ctx->cfg, k->d->codec, k->rows, k->seed, &so, err)) < 0)
 		return rc;

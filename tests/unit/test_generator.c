@@ -187,6 +187,8 @@ static void parts_are_the_same_flows(void **state)
 		assert_true(same(joined, whole));
 		fm_table_free(joined);
 	}
+	assert_int_equal(fm_model_sample(w.model, &w.ctx, &(struct fm_sample_in){.rows = 1ull << 32}, &joined, &err),
+			 FM_EINPUT);
 	in.parts = scratch_path("parts-1");
 	in.nparts = 2; /* a third of the flows is not a half */
 	assert_int_equal(fm_model_sample(w.model, &w.ctx, &in, &joined, &err), FM_EINPUT);
