@@ -15,7 +15,7 @@ small() { # OPTION...: flowmint run with the small model
 		--set train.steps=200 --set generate.steps=12 --set gate.jsd_mean8=0.3 --set gate.jsd.BYT=0.2 --set gate.jsd.PKT=0.2 \
 		--set gate.jsd.TD=0.2 --set gate.jsd.PR=0.2 --set gate.jsd.TS=0.2 --set gate.jsd.SA=0.3 --set gate.jsd.DA=0.3 \
 		--set gate.downstream.mse_ratio=100 --set gate.leak.share_nearer_train=0.7 --set gate.leak.mia_model_auc=0.8 \
-		--set gate.pair_jsd=0.2 --set gate.host.LIFE=0.5 --set gate.host.TALK=0.5 --set gate.host.PROFILE=null --set gate.tstr.macro_f1.trees=null \
+		--set gate.pair_jsd=0.2 --set gate.host.LIFE=0.5 --set gate.host.TALK=0.5 --set gate.tstr.macro_f1.trees=null \
 		--set gate.assoc.mean=0.3 --set gate.control_rows=200 --set gate.control_limit=1 "$@"
 }
 
