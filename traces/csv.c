@@ -26,10 +26,9 @@ struct bad_text {
 struct fm_reader {
 	struct fm_trace_opts own; /* those of the caller, with the file that is being read */
 	const struct fm_trace_opts *o;
-	struct fm_file *file; /* (nfiles) in the order of time */
-	size_t nfiles, now;
-	uint64_t lines_before, consumed_before, total; /* of the files before; bytes of all, 0: unknown */
-	uint64_t file_bytes;                           /* of this one, after decompression */
+	struct fm_file_order files;
+	uint64_t lines_before, consumed_before; /* of the files before; bytes of all, 0: unknown */
+	uint64_t file_bytes;                    /* of this one, after decompression */
 	struct fm_source *source;
 	struct fm_table *chunk;
 	uint64_t *place; /* (FM_TRACE_CHUNK) */
@@ -400,13 +399,13 @@ static void say_passed_over(const struct fm_reader *r)
 				fm_cols[c].name);
 }
 
-/* Behind the last line of a file: the next one. */
-static int next_file(struct fm_reader *r, struct fm_error *err)
+/* Behind the last line of a file: the one at path. */
+static int next_file(struct fm_reader *r, const char *path, struct fm_error *err)
 {
 	r->consumed_before += fm_source_total(r->source);
 	fm_source_close(r->source);
 	r->source = NULL;
-	r->own.path = r->file[++r->now].path;
+	r->own.path = path;
 	r->lines_before = r->line;
 	r->file_bytes = 0;
 	r->begun = r->json = false;
@@ -421,6 +420,7 @@ static int next_file(struct fm_reader *r, struct fm_error *err)
 /* The next block of the source; at its end the line that has no LF. */
 static int more(struct fm_reader *r, struct fm_error *err)
 {
+	const char *path;
 	int rc;
 
 	if ((rc = fm_source_next(r->source, &r->left, &r->nleft, err)) < 0) {
@@ -449,8 +449,8 @@ static int more(struct fm_reader *r, struct fm_error *err)
 	if (r->carry.len && (rc = take_line(r, r->carry.data, r->carry.len, err)))
 		return rc;
 	r->carry.len = 0;
-	if (r->now + 1 < r->nfiles)
-		return next_file(r, err);
+	if ((path = fm_file_order_next(&r->files)))
+		return next_file(r, path, err);
 	r->open_end = true;
 	if (!r->o->quiet)
 		say_passed_over(r);
@@ -503,7 +503,7 @@ static void explain(struct fm_reader *r, struct fm_error *err)
 static struct fm_reader_at at(const struct fm_reader *r)
 {
 	return (struct fm_reader_at){r->consumed_before + fm_source_consumed(r->source),
-				     r->nfiles ? r->total : fm_source_total(r->source), r->bytes - r->nleft,
+				     r->files.n ? r->files.total : fm_source_total(r->source), r->bytes - r->nleft,
 				     r->comments + r->summary + r->headers};
 }
 
@@ -524,7 +524,7 @@ static void close_reader(struct fm_reader *r)
 	fm_buf_free(&r->values.scratch);
 	fm_table_free(r->chunk);
 	fm_source_close(r->source);
-	fm_file_order_free(r->file, r->nfiles);
+	fm_file_order_free(&r->files);
 	free(r);
 }
 
@@ -558,29 +558,18 @@ static int open_file(struct fm_reader **out, const struct fm_trace_opts *o, stru
 
 static int open_reader(struct fm_reader **out, const struct fm_trace_opts *o, struct fm_error *err)
 {
-	struct fm_trace_opts first = *o;
-	struct fm_file *file = NULL;
-	uint64_t total;
-	size_t n = 0;
+	struct fm_file_order files;
+	struct fm_trace_opts first;
 	int rc;
 
 	*out = NULL;
-	if (fm_files_count(o->path) <= 1)
-		return open_file(out, o, err);
-	if ((rc = fm_file_order(&fm_reader_csv, o, &file, &n, &total, err)) < 0)
-		goto out;
-	first.path = file[0].path;
-	if ((rc = open_file(out, &first, err)) < 0)
-		goto out;
-	(*out)->file = file;
-	(*out)->nfiles = n;
-	(*out)->total = total;
-	if (!o->quiet)
-		fm_log("%zu files in the order of time, from %s to %s", n, file[0].path, file[n - 1].path);
+	if ((rc = fm_file_order(&files, &fm_reader_csv, o, &first, err)) < 0 ||
+	    (rc = open_file(out, &first, err)) < 0) {
+		fm_file_order_free(&files);
+		return rc;
+	}
+	(*out)->files = files;
 	return FM_OK;
-out:
-	fm_file_order_free(file, n);
-	return rc;
 }
 
 const struct fm_reader_kind fm_reader_csv = {

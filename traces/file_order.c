@@ -40,15 +40,17 @@ static int compare_files(const void *a, const void *b)
 	return x->first_ms != y->first_ms ? (x->first_ms < y->first_ms ? -1 : 1) : (x->at > y->at) - (x->at < y->at);
 }
 
-void fm_file_order_free(struct fm_file *file, size_t n)
+void fm_file_order_free(struct fm_file_order *order)
 {
-	for (size_t i = 0; file && i < n; i++)
-		free(file[i].path);
-	free(file);
+	for (size_t i = 0; order->file && i < order->n; i++)
+		free(order->file[i].path);
+	free(order->file);
+	*order = (struct fm_file_order){0};
 }
 
-int fm_file_order(const struct fm_reader_kind *kind, const struct fm_trace_opts *o, struct fm_file **file, size_t *n,
-		  uint64_t *total, struct fm_error *err)
+/* The files that hold a row, in the list's order. */
+static int look(struct fm_file_order *order, const struct fm_reader_kind *kind, const struct fm_trace_opts *o,
+		struct fm_error *err)
 {
 	struct fm_trace_opts one = *o;
 	char path[FM_FILE_PATH];
@@ -58,12 +60,8 @@ int fm_file_order(const struct fm_reader_kind *kind, const struct fm_trace_opts 
 
 	one.path = path;
 	one.quiet = one.may_be_empty = true;
-	*n = 0;
-	*total = 0;
-	if ((rc = fm_alloc(file, fm_files_count(o->path), sizeof **file, "files", err)) < 0)
-		return rc;
 	for (const char *list = o->path; fm_files_next(&list, path); at++) {
-		struct fm_file *f = &(*file)[*n];
+		struct fm_file *f = &order->file[order->n];
 		struct stat st;
 
 		if ((rc = first_time(kind, &one, &f->first_ms, &none, err)) < 0)
@@ -74,13 +72,36 @@ int fm_file_order(const struct fm_reader_kind *kind, const struct fm_trace_opts 
 			continue;
 		}
 		f->at = at;
-		*total += stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+		order->total += stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
 		if (!(f->path = strdup(path)))
 			return fm_fail(err, FM_ESYSTEM, "out of memory");
-		++*n;
+		order->n++;
 	}
-	if (!*n)
-		return fm_fail(err, FM_EINPUT, "none of %zu files holds a row", at);
-	qsort(*file, *n, sizeof **file, compare_files);
+	return order->n ? FM_OK : fm_fail(err, FM_EINPUT, "none of %zu files holds a row", at);
+}
+
+int fm_file_order(struct fm_file_order *order, const struct fm_reader_kind *kind, const struct fm_trace_opts *o,
+		  struct fm_trace_opts *first, struct fm_error *err)
+{
+	size_t n = fm_files_count(o->path);
+	int rc;
+
+	*order = (struct fm_file_order){0};
+	*first = *o;
+	if (n <= 1)
+		return FM_OK;
+	if ((rc = fm_alloc(&order->file, n, sizeof *order->file, "files", err)) < 0 ||
+	    (rc = look(order, kind, o, err)) < 0)
+		return rc;
+	qsort(order->file, order->n, sizeof *order->file, compare_files);
+	first->path = order->file[0].path;
+	if (!o->quiet)
+		fm_log("%zu files in the order of time, from %s to %s", order->n, first->path,
+		       order->file[order->n - 1].path);
 	return FM_OK;
+}
+
+const char *fm_file_order_next(struct fm_file_order *order)
+{
+	return order->now + 1 < order->n ? order->file[++order->now].path : NULL;
 }

@@ -12,10 +12,19 @@ struct fm_file {
 	int64_t first_ms; /* of its first row */
 	size_t at;        /* in the list */
 };
+/* What a reader holds of them; all 0 where the trace is one file. */
+struct fm_file_order {
+	struct fm_file *file; /* (n) in the order of time */
+	size_t n, now;        /* now: the one that is read */
+	uint64_t total;       /* bytes of all */
+};
 /* The files of o->path by the times of their first rows, which are read for it; those without a row are left out with a
- * warning. total: bytes of all. FM_EINPUT names a file that cannot be read. */
-int fm_file_order(const struct fm_reader_kind *kind, const struct fm_trace_opts *o, struct fm_file **file, size_t *n,
-		  uint64_t *total, struct fm_error *err) FM_MUST_CHECK;
-void fm_file_order_free(struct fm_file *file, size_t n);
+ * warning. first: o with the path of the file to begin with, which the order owns unless there is one alone. FM_EINPUT
+ * names a file that cannot be read. Free by fm_file_order_free, after a failure too. */
+int fm_file_order(struct fm_file_order *order, const struct fm_reader_kind *kind, const struct fm_trace_opts *o,
+		  struct fm_trace_opts *first, struct fm_error *err) FM_MUST_CHECK;
+/* The path of the next file, which is read now; NULL: this was the last. */
+const char *fm_file_order_next(struct fm_file_order *order);
+void fm_file_order_free(struct fm_file_order *order);
 
 #endif

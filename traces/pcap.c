@@ -25,9 +25,8 @@
 struct fm_reader {
 	struct fm_trace_opts own; /* those of the caller, with the file that is being read */
 	const struct fm_trace_opts *o;
-	struct fm_file *file; /* (nfiles) in the order of time */
-	size_t nfiles, now;
-	uint64_t packets_before, consumed_before, total, bytes, file_bytes;
+	struct fm_file_order files;
+	uint64_t packets_before, consumed_before, bytes, file_bytes;
 	struct fm_source *source;
 	const char *left; /* of the source's last block, nleft bytes that libpcap has not taken */
 	size_t nleft;
@@ -213,10 +212,12 @@ static void say_passed_over(const struct fm_reader *r)
 /* Behind the last packet of a file. */
 static int end_file(struct fm_reader *r, struct fm_error *err)
 {
-	if (r->now + 1 < r->nfiles) {
+	const char *path = fm_file_order_next(&r->files);
+
+	if (path) {
 		r->consumed_before += fm_source_total(r->source);
 		close_capture(r);
-		r->own.path = r->file[++r->now].path;
+		r->own.path = path;
 		if (!r->o->quiet)
 			fm_log("%s: its packets are counted from %llu on", r->o->path,
 			       (unsigned long long)r->packet + 1);
@@ -284,7 +285,7 @@ static void explain(struct fm_reader *r, struct fm_error *err)
 static struct fm_reader_at at(const struct fm_reader *r)
 {
 	return (struct fm_reader_at){r->consumed_before + fm_source_consumed(r->source),
-				     r->nfiles ? r->total : fm_source_total(r->source), r->bytes, r->other};
+				     r->files.n ? r->files.total : fm_source_total(r->source), r->bytes, r->other};
 }
 
 static void close_reader(struct fm_reader *r)
@@ -294,7 +295,7 @@ static void close_reader(struct fm_reader *r)
 	close_capture(r);
 	fm_flow_cache_free(r->cache);
 	fm_flow_rows_free(r->rows);
-	fm_file_order_free(r->file, r->nfiles);
+	fm_file_order_free(&r->files);
 	free(r);
 }
 
@@ -324,29 +325,18 @@ static int open_file(struct fm_reader **out, const struct fm_trace_opts *o, stru
 
 static int open_reader(struct fm_reader **out, const struct fm_trace_opts *o, struct fm_error *err)
 {
-	struct fm_trace_opts first = *o;
-	struct fm_file *file = NULL;
-	uint64_t total;
-	size_t n = 0;
+	struct fm_file_order files;
+	struct fm_trace_opts first;
 	int rc;
 
 	*out = NULL;
-	if (fm_files_count(o->path) <= 1)
-		return open_file(out, o, err);
-	if ((rc = fm_file_order(&fm_reader_pcap, o, &file, &n, &total, err)) < 0)
-		goto out;
-	first.path = file[0].path;
-	if ((rc = open_file(out, &first, err)) < 0)
-		goto out;
-	(*out)->file = file;
-	(*out)->nfiles = n;
-	(*out)->total = total;
-	if (!o->quiet)
-		fm_log("%zu files in the order of time, from %s to %s", n, file[0].path, file[n - 1].path);
+	if ((rc = fm_file_order(&files, &fm_reader_pcap, o, &first, err)) < 0 ||
+	    (rc = open_file(out, &first, err)) < 0) {
+		fm_file_order_free(&files);
+		return rc;
+	}
+	(*out)->files = files;
 	return FM_OK;
-out:
-	fm_file_order_free(file, n);
-	return rc;
 }
 
 const struct fm_reader_kind fm_reader_pcap = {
