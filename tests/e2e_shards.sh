@@ -7,22 +7,7 @@ set -u
 . "$(dirname "$0")/lib.sh"
 begin "$@"
 
-# Bytes matter here and not flows, as in cli_reproduce.sh.
-expect 0 "a project" "$F" init --preset demo p
-cat >p/release.yaml <<'END'
-preset: demo
-release: {name: toy, version: 1.0.0, date: 2026-11-28}
-source: {path: ../trace.csv}
-train: {steps: 12}
-model: {depth: 1, width: 32, heads: 2}
-generate: {steps: 4, rows: 2000}
-gate:
-  control_rows: 500
-  jsd_mean8: 0.69
-END
-drop_checks p/release.yaml
-expect 0 "a trace" "$F" simulate --rows 2000 --seed 3 --out trace.csv
-expect 0 "(its gate is blunt)" blunt p p/release.yaml
+toy 12 4 2000
 
 shard() { # RUN I/N FOLDER [OPTION...]
 	of=$1 part=$2 folder=$3

@@ -82,6 +82,25 @@ blunt() { # PROJECT RELEASE.yaml
 			--key "$1/keys/waiver"
 }
 
+# A project p over trace.csv for tests of bytes, not of flows: few checks, each so loose that a toy meets it.
+toy() { # TRAINING-STEPS SAMPLING-STEPS FLOWS
+	expect 0 "a project" "$F" init --preset demo p
+	cat >p/release.yaml <<-END
+	preset: demo
+	release: {name: toy, version: 1.0.0, date: 2026-11-28}
+	source: {path: ../trace.csv}
+	train: {steps: $1}
+	model: {depth: 1, width: 32, heads: 2}
+	generate: {steps: $2, rows: $3}
+	gate:
+	  control_rows: 500
+	  jsd_mean8: 0.69
+	END
+	drop_checks p/release.yaml
+	expect 0 "a trace" "$F" simulate --rows 2000 --seed 3 --out trace.csv
+	expect 0 "(its gate is blunt)" blunt p p/release.yaml
+}
+
 # What is decrypted of a workspace now, or was left so.
 decrypted() { # WORKSPACE
 	ls -d /dev/shm/flowmint-*-"$(printf %s "$(realpath "$1")" | sha256sum | cut -c1-16)"* "$1"/clear* 2>/dev/null
