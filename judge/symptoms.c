@@ -32,7 +32,10 @@ json_t *fm_symptoms(const json_t *histograms)
 		size_t n = json_array_size(real);
 		bool bins = kind && strcmp(kind, "bins") == 0;
 
-		if (n < 2 || n != json_array_size(synthetic))
+		/* hosts in time are no field of a flow */
+		bool hosts = kind && (strcmp(kind, "powers") == 0 || strcmp(kind, "hosts") == 0);
+
+		if (hosts || n < 2 || n != json_array_size(synthetic))
 			continue;
 		for (size_t i = 0; i < n; i++) {
 			double r = share(real, i, nreal);
