@@ -76,13 +76,14 @@ holds "the verdict stands first" sh -c 'sed -n 1p out | grep -q "^check "'
 holds "people read why a check is left out" grep -qx "left out, as only flowmint run has what it takes: leak.mia_model_auc" out
 holds "and no other reason" test "$(grep -c "left out" out)" = 1
 "$F" evaluate --real few.csv --synthetic few1.csv --gate --preset demo --no-controls >out 2>err
-holds "without a holdout both reasons" test "$(grep -c "^left out" out)" = 2
+holds "without a holdout, whose labels count for what is learned, each reason" test "$(grep -c "^left out" out)" = 3
 holds "each for its own checks" grep -q "^left out without a --holdout: .*leak.family_p" out
+says out "left out, as the real flows have fewer than two labels: tstr.macro_f1.trees" "labels too"
 holds "and no others" test "$(grep -c "^left out without a --holdout: .*leak.mia_model" out)" = 0
 printf 'preset: demo\nsource: {path: x}\n' >gate.yaml
 "$F" evaluate --real few.csv --synthetic few1.csv --gate gate.yaml --no-controls --json >out 2>err
 holds "with a config what needs a holdout fails, and what needs a model is left out" test \
-	"$(json out '[c["why"][:12] for c in d["checks"] if c["name"] == "leak.family_p"], d["left_out"]')" = "(['not measured'], ['leak.mia_model_auc'])"
+	"$(json out '[c["why"][:12] for c in d["checks"] if c["name"] == "leak.family_p"], d["left_out"]')" = "(['not measured'], ['leak.mia_model_auc', 'tstr.macro_f1.trees'])"
 printf 'preset: demo\nsource: {path: x}\ngate: {%s leak.mia_model_auc: 0.6}\n' \
 	"$("$ROOT/tests/preset_checks.sh" "$ROOT/manifests/demo.yaml" | grep -v mia_model | sed 's/$/: null,/' | tr '\n' ' ')" >model.yaml
 expect 1 "a config that asks for nothing else has no check left, which fails" "$F" evaluate --real few.csv --synthetic few1.csv --gate model.yaml --no-controls --json
