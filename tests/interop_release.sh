@@ -109,7 +109,7 @@ ok "flowmint-verify accepts a signature of ssh-keygen's"
 cp kept.sig $archive.sig
 
 tar --zstd -tvf $archive >listing
-[ "$(wc -l <listing)" = 8 ] || die "tar lists $(wc -l <listing) entries"
+[ "$(wc -l <listing)" = 9 ] || die "tar lists $(wc -l <listing) entries"
 grep -qv '0/0 ' listing && die "an entry belongs to somebody"
 tar --zstd -xf $archive
 (cd office-1.2.0 && sha256sum --strict --quiet -c SHA256SUMS) || die "sha256sum -c fails"
