@@ -13,7 +13,7 @@
 #include "base/thread.h"
 #include "model/diffusion/process.h"
 
-enum { FM_LOSS_TIMES = 8 };
+enum { FM_LOSS_TIMES = 9 };
 extern const double fm_loss_time[FM_LOSS_TIMES];
 
 /* loss (e->windows): nats a flow, mean over the times.  The noise is a function of (seed, place in e, time) and the

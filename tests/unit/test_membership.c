@@ -80,7 +80,7 @@ static void test_twenty_remembered_windows_show(void **state)
 	(void)state;
 	OK(small_make(&s, &err));
 	struct fm_encoded members = some(&s.train, 0, 10, 20), outsiders = some(&s.train, 5, 2, 95);
-	attack(&members, &outsiders, &s, 300, &m);
+	attack(&members, &outsiders, &s, 400, &m);
 	assert_true(metric(&m, "leak.mia_model_auc") > 0.95);
 	assert_true(fm_metrics_find(&m, "leak.mia_model_auc")->ci_lo > 0.8);
 	assert_true(metric(&m, "leak.mia_model_tpr_1") > 0.3);
