@@ -277,7 +277,8 @@ static const char config_text[] =
     "  leak.share_nearer_train: null, rules.broken_share: null, downstream.mse_ratio: null, pair_jsd: null,\n"
     "  assoc.mean: null, leak.family_p: null, leak.mia_model_auc: null, leak.echo_addr: null,\n"
     "  heavy.share_gap: null, burst.dispersion_gap: null, c2st.flow_blocks_auc: null,\n"
-    "  anomaly.score_correlation: null, jsd.SA: 0.1}\n";
+    "  anomaly.score_correlation: null, host.LIFE: null, host.TALK: null, jsd.TY: null,\n"
+    "  tstr.macro_f1.trees: null, jsd.SA: 0.1}\n";
 
 static int setup(void **state)
 {
