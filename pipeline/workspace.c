@@ -72,7 +72,7 @@ out:
 /* Decrypted files of this workspace, and of those in it that a killed plan or reproduction worked in. */
 static int sweep_clear(const struct fm_workspace *w, struct fm_error *err)
 {
-	static const char *const inner[] = {"", "/reproduce-tmp/workspace", "/" FM_PLAN_FOLDER};
+	static const char *const inner[] = {"", "/reproduce-tmp/workspace", ("/" FM_PLAN_FOLDER)};
 	char *path;
 	int rc = FM_OK;
 

@@ -320,7 +320,7 @@ out:
 
 void fm_mixture_posterior(const struct fm_mixture *m, double x, double *p)
 {
-	double l[K];
+	double l[K] = {0};
 
 	for (int k = 0; k < m->n; k++) {
 		double d = (x - m->mean[k]) / m->sd[k];

@@ -569,7 +569,14 @@ int fm_row_columns_from_json(struct fm_row_columns *c, const json_t *j, struct f
 	c->rows = (uint64_t)json_integer_value(json_object_get(j, "rows"));
 	if (c->step_ms < 1 || c->last_ms < c->first_ms)
 		return fm_row_columns_damaged(err, 0);
-	json_array_foreach(json_object_get(j, "inside"), i, v) c->inside[json_integer_value(v) & 255] = 1;
-	json_array_foreach(columns, i, v) if ((rc = column_read(c, v, (int)i, err)) < 0) return rc;
+	json_array_foreach(json_object_get(j, "inside"), i, v)
+	{
+		c->inside[json_integer_value(v) & 255] = 1;
+	}
+	json_array_foreach(columns, i, v)
+	{
+		if ((rc = column_read(c, v, (int)i, err)) < 0)
+			return rc;
+	}
 	return FM_OK;
 }

@@ -94,7 +94,8 @@ int fm_walls_print(const char *text, struct fm_error *err)
 	for (const char *at = text; *at;) {
 		size_t n = strcspn(at, "\n"), most = n < sizeof shown / 4 - 1 ? n : sizeof shown / 4 - 1;
 
-		fwrite(shown, 1, fm_text_show(at, most, shown, sizeof shown), stdout);
+		size_t len = fm_text_show(at, most, shown, sizeof shown);
+		fwrite(shown, 1, len, stdout);
 		at += most;
 		if (*at == '\n' && most == n)
 			putchar(*at++);

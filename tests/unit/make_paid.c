@@ -29,8 +29,8 @@ static struct fm_table *flows_of(const char *path, const struct fm_dialect *dial
 	struct fm_trace_opts o = {.path = path, .dialect = dialect, .missing = FM_MISSING_ZERO};
 	char dir[] = "/tmp/make-paid-XXXXXX";
 	struct fm_trace_stats stats;
-	struct fm_table *t, *stored = NULL;
-	struct fm_error err;
+	struct fm_table *t = NULL, *stored = NULL;
+	struct fm_error err = {0};
 	uint8_t *inside;
 
 	if (!mkdtemp(dir) || fm_trace_load(&t, &o, 0.01, &stats, &err) < 0 || fm_table_save(t, dir, &err) < 0 ||
