@@ -12,9 +12,12 @@ static int by_count(const void *a, const void *b)
 void fm_label_counts_fit(struct fm_times *times, int cl, uint16_t *own, size_t n, int window, int min_count)
 {
 	qsort(own, n, sizeof *own, by_count);
-	for (size_t i = 0; i < FM_COUNTS; i++)
-		times->class_count[cl][i] = n >= (size_t)min_count && n > 0 ? own[(2 * i + 1) * n / (2 * FM_COUNTS)]
-									    : window * times->class_share[cl][cl];
+	for (size_t i = 0; i < FM_COUNTS; i++) {
+		size_t at = (2 * i + 1) * n / (2 * FM_COUNTS);
+
+		times->class_count[cl][i] =
+		    n >= (size_t)min_count && n > 0 ? own[at] : window * times->class_share[cl][cl];
+	}
 }
 
 double fm_label_counts_at(const struct fm_times *times, int cl, double u)

@@ -22,8 +22,10 @@ double fm_det_digamma(double x)
 {
 	double y = 0, z;
 
-	for (; x < 12; x++)
+	while (x < 12) {
 		y -= 1 / x;
+		x += 1;
+	}
 	z = 1 / (x * x);
 	return y + fm_det_log(x) - 0.5 / x -
 	       z * (1.0 / 12 - z * (1.0 / 120 - z * (1.0 / 252 - z * (1.0 / 240 - z * (1.0 / 132)))));
@@ -33,8 +35,10 @@ double fm_det_lgamma(double x)
 {
 	double y = 0, z;
 
-	for (; x < 12; x++)
+	while (x < 12) {
 		y -= fm_det_log(x);
+		x += 1;
+	}
 	z = 1 / (x * x);
 	return y + (x - 0.5) * fm_det_log(x) - x + 0.5 * LN_2PI +
 	       (1.0 / 12 - z * (1.0 / 360 - z * (1.0 / 1260 - z * (1.0 / 1680 - z * (1.0 / 1188))))) / x;

@@ -117,12 +117,14 @@ static void run_shard(struct trainer *t, struct bench *b, int first, int B, int 
 		uint32_t window;
 		double at;
 
-		fm_rng_init(&r, t->o->loop.seed, FM_RNG_BATCH, (uint64_t)(first + i), (uint32_t)t->loop.at.step);
+		fm_rng_init(&r, t->o->loop.seed, FM_RNG_BATCH, (uint64_t)first + (uint64_t)i,
+			    (uint32_t)t->loop.at.step);
 		window = fm_rng_below(&r, (uint32_t)t->windows->n);
 		/* Stratified over the batch. */
 		at = time_of(t->process, ((double)(first + i) + fm_rng_uniform53(&r)) / t->o->batch);
 		time[i] = (float)at;
-		fm_rng_init(&r, t->o->loop.seed, FM_RNG_NOISE, (uint64_t)(first + i), (uint32_t)t->loop.at.step);
+		fm_rng_init(&r, t->o->loop.seed, FM_RNG_NOISE, (uint64_t)first + (uint64_t)i,
+			    (uint32_t)t->loop.at.step);
 		corrupt(t->net, t->process, t->windows, (struct example){window, at}, &r, b, i);
 	}
 	(void)fm_plain_forward(t->net, t->a.w, b->work, B, b->x, time);
