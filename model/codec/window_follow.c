@@ -60,7 +60,11 @@ int fm_window_follow_fit(struct fm_times *times, const struct fm_window_lengths 
 				pairs++;
 			}
 		}
-		times->follow[l] = pairs >= (size_t)min_count && square > 0 ? sum / (double)pairs / square : 0;
+		if (pairs >= (size_t)min_count && square > 0)
+			/* The mean square is of all windows: of few pairs, beyond 1 is possible. */
+			times->follow[l] = fmax(-1, fmin(1, sum / (double)pairs / square));
+		else
+			times->follow[l] = 0;
 	}
 	free(z);
 	return FM_OK;

@@ -324,6 +324,35 @@ static void a_trace_shorter_than_a_window_is_refused(void **state)
 	assert_non_null(strstr(err.message, "window"));
 }
 
+/* However few the flows and however low the bar for what is frequent. */
+static void what_is_learned_of_few_flows_reads_back(void **state)
+{
+	static const int bar[] = {1, 2, 5, 20};
+	struct fm_error err = {0};
+	(void)state;
+	for (size_t rows = W; rows <= 40 * W; rows += W)
+		for (size_t b = 0; b < sizeof bar / sizeof *bar; b++) {
+			struct fm_codec_opts o = fixture_opts(flows, W);
+			struct fm_table t = *flows;
+			struct fm_codec *c, *d;
+			struct fm_hosts *h;
+			json_t *j, *k;
+			t.rows = rows;
+			o.min_count = bar[b];
+			assert_int_equal(fm_codec_fit_with_hosts(&c, &h, &t, &o, &err), FM_OK);
+			j = fm_codec_json(c);
+			if (fm_codec_from_json(&d, j, &err) != FM_OK)
+				fail_msg("%zu rows, min_count %d: %s", rows, bar[b], err.message);
+			k = fm_codec_json(d);
+			assert_true(json_equal(j, k));
+			json_decref(j);
+			json_decref(k);
+			fm_codec_free(c);
+			fm_codec_free(d);
+			fm_hosts_free(h);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +362,7 @@ int main(void)
 	    cmocka_unit_test(no_real_address_is_kept),
 	    cmocka_unit_test(the_document_reads_back),
 	    cmocka_unit_test(services_of_labels_are_learned),
+	    cmocka_unit_test(what_is_learned_of_few_flows_reads_back),
 	    cmocka_unit_test(a_trace_shorter_than_a_window_is_refused),
 	    cmocka_unit_test(order_by_text_is_kept_in_its_ticks), /* last: it disturbs the flows */
 	};
