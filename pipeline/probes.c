@@ -23,13 +23,14 @@ struct making {
 };
 
 /* Behind all walls but the filter, which each attempt loads for itself, as it may be killed by it. */
-static enum fm_probe_end attempt(const struct making *m, const struct fm_probe *probe, struct fm_error *err, int *rc)
+static enum fm_probe_end attempt(const struct making *m, const struct fm_sandbox_program *filter,
+				 const struct fm_probe *probe, struct fm_error *err, int *rc)
 {
 	int status = 0;
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		if (fm_sandbox_filter(m->box, err) < 0)
+		if (fm_sandbox_filter_load(filter, err) < 0)
 			_exit(1);
 		_exit(probe->through(&m->at) ? THROUGH : 0);
 	}
@@ -45,11 +46,15 @@ static enum fm_probe_end attempt(const struct making *m, const struct fm_probe *
 static int try_fn(void *ctx, json_t **result, struct fm_error *err)
 {
 	const struct making *m = ctx;
-	json_t *through = json_array();
-	int n[3] = {0}, rc = FM_OK;
+	struct fm_sandbox_program filter;
+	json_t *through;
+	int n[3] = {0}, rc;
 
+	if ((rc = fm_sandbox_filter_make(m->box, &filter, err)) < 0)
+		return rc;
+	through = json_array();
 	for (size_t i = 0; i < fm_nprobes && rc == FM_OK; i++) {
-		enum fm_probe_end end = attempt(m, &fm_probes[i], err, &rc);
+		enum fm_probe_end end = attempt(m, &filter, &fm_probes[i], err, &rc);
 
 		n[end]++;
 		if (end == FM_PROBE_THROUGH)

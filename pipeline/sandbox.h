@@ -24,6 +24,7 @@
 #define FM_PIPELINE_SANDBOX_H
 
 #include <jansson.h>
+#include <linux/filter.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -91,7 +92,15 @@ int fm_sandbox_probe(struct fm_error *err) FM_MUST_CHECK;
 
 /* ---- parts ---- */
 
-/* In the child, last: the system calls that this box makes (sandbox_filter.c). */
+/* In the child, last: the system calls that this box makes (sandbox_filter.c).  The same in two steps, where several
+ * children are to load one filter. */
+struct fm_sandbox_program {
+	size_t n;
+	struct sock_filter code[BPF_MAXINSNS];
+};
+int fm_sandbox_filter_make(const struct fm_sandbox *box, struct fm_sandbox_program *program,
+			   struct fm_error *err) FM_MUST_CHECK;
+int fm_sandbox_filter_load(const struct fm_sandbox_program *program, struct fm_error *err) FM_MUST_CHECK;
 int fm_sandbox_filter(const struct fm_sandbox *box, struct fm_error *err) FM_MUST_CHECK;
 /* In the child: the box's paths and nothing else; FM_OK without effect where the kernel has no Landlock. */
 int fm_sandbox_landlock(const struct fm_sandbox *box, struct fm_error *err) FM_MUST_CHECK;

@@ -100,14 +100,19 @@ struct trying {
 static int try_all(void *ctx, json_t **result, struct fm_error *err)
 {
 	const struct trying *t = ctx;
-	json_t *through = json_array();
+	struct fm_sandbox_program filter;
+	json_t *through;
+	int rc;
 
+	if ((rc = fm_sandbox_filter_make(t->box, &filter, err)) < 0)
+		return rc;
+	through = json_array();
 	for (size_t i = 0; i < fm_nprobes; i++) {
 		int status = 0;
 		pid_t pid = fork();
 
 		if (pid == 0)
-			_exit(fm_sandbox_filter(t->box, err) < 0 ? 1 : fm_probes[i].through(&t->at) ? 77 : 0);
+			_exit(fm_sandbox_filter_load(&filter, err) < 0 ? 1 : fm_probes[i].through(&t->at) ? 77 : 0);
 		if (pid < 0 || waitpid(pid, &status, 0) != pid || (WIFEXITED(status) && WEXITSTATUS(status) == 1))
 			return fm_fail(err, FM_ESYSTEM, "%s cannot be tried", fm_probes[i].name);
 		if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
