@@ -127,8 +127,6 @@ static int open_stream(struct reader *r)
 /* Make r->p[0 .. r->left) non-empty; left stays 0 at the end of the tar. */
 static int fill(struct reader *r)
 {
-	int rc;
-
 	while (r->left == 0) {
 		const void *p = NULL;
 		size_t n = 0;
@@ -141,8 +139,6 @@ static int fill(struct reader *r)
 			return libarchive_failed(r);
 		r->p = p;
 		r->left = n;
-		if ((rc = fm_side_digest_add(r->tar_hash, p, n, r->err)) < 0)
-			return rc;
 		r->info->digests.tar_nbytes += n;
 		if (r->info->digests.tar_nbytes > r->max)
 			return refuse(r, FM_REASON_ARCHIVE_EXPANDS,
@@ -161,6 +157,8 @@ static int take(struct reader *r, uint64_t n, const uint8_t **p, size_t *got)
 		return rc;
 	*got = r->left < n ? r->left : (size_t)n;
 	*p = r->p;
+	if ((rc = fm_side_digest_add(r->tar_hash, r->p, *got, r->err)) < 0)
+		return rc;
 	r->p += *got;
 	r->left -= *got;
 	r->pos += *got;
@@ -368,9 +366,8 @@ static void count_lines(struct lines *l, const uint8_t *p, size_t n)
 	l->whole = l->whole && !l->quoted;
 }
 
-/* The bytes of a file: digested, given to the sink, kept in doc and counted in lines if these are not NULL. */
-static int take_bytes(struct reader *r, const struct entry *e, struct fm_sha256 *h, struct fm_buf *doc,
-		      struct lines *lines)
+/* The bytes of a file: given to the sink, kept in doc and counted in lines if these are not NULL. */
+static int take_bytes(struct reader *r, const struct entry *e, struct fm_buf *doc, struct lines *lines)
 {
 	const uint8_t *p;
 	size_t got;
@@ -381,8 +378,6 @@ static int take_bytes(struct reader *r, const struct entry *e, struct fm_sha256 
 			return rc;
 		if (got == 0)
 			return refuse(r, FM_REASON_ARCHIVE_MALFORMED, "the tar is cut short in %s", e->shown);
-		if ((rc = fm_sha256_add(h, p, got, r->err)) < 0)
-			return rc;
 		if (r->sink && (rc = r->sink->bytes(r->sink->ctx, p, got, r->err)) < 0)
 			return rc;
 		if (doc) {
@@ -413,34 +408,25 @@ static int take_padding(struct reader *r, const struct entry *e)
 	return FM_OK;
 }
 
+/* f is where it stays: its digest comes later (end_digests). */
 static int take_file(struct reader *r, const struct entry *e, struct fm_archive_file *f, struct fm_buf *doc,
 		     struct lines *lines)
 {
-	struct fm_sha256 *h = NULL;
-	uint8_t digest[FM_SHA256_LEN];
 	int rc;
 
+	f->nbytes = e->nbytes;
 	if (r->sink && (rc = r->sink->file(r->sink->ctx, f->path, r->err)) < 0)
 		return rc;
-	if ((rc = fm_sha256_new(&h, r->err)) < 0)
+	if ((rc = fm_side_digest_part(r->tar_hash, f->sha256, r->err)) < 0 || (rc = take_bytes(r, e, doc, lines)) < 0 ||
+	    (rc = fm_side_digest_part(r->tar_hash, NULL, r->err)) < 0)
 		return rc;
-	if ((rc = take_bytes(r, e, h, doc, lines)) < 0 || (rc = take_padding(r, e)) < 0)
-		goto out;
-	rc = fm_sha256_end(h, digest, r->err);
-	h = NULL;
-	if (rc < 0)
-		goto out;
-	fm_hex(digest, sizeof digest, f->sha256);
-	f->nbytes = e->nbytes;
-out:
-	fm_sha256_free(h);
-	return rc;
+	return take_padding(r, e);
 }
 
 static int read_entry(struct reader *r, const uint8_t h[HEADER])
 {
 	struct fm_archive_info *info = r->info;
-	struct fm_archive_file f = {0};
+	struct fm_archive_file *f;
 	struct fm_buf *doc = NULL;
 	struct lines lines = {.whole = true, .all_whole = true};
 	struct entry e;
@@ -464,10 +450,10 @@ static int read_entry(struct reader *r, const uint8_t h[HEADER])
 	if (doc && e.nbytes > FM_ARCHIVE_MAX_DOCUMENT)
 		return refuse(r, FM_REASON_ENTRY_SIZE, "%s has %llu bytes; at most %u are allowed", e.shown,
 			      (unsigned long long)e.nbytes, FM_ARCHIVE_MAX_DOCUMENT);
-	memcpy(f.path, below, strlen(below) + 1);
-	if ((rc = take_file(r, &e, &f, doc, fm_archive_is_data(below) ? &lines : NULL)) < 0)
+	f = &info->file[info->n++];
+	memcpy(f->path, below, strlen(below) + 1);
+	if ((rc = take_file(r, &e, f, doc, fm_archive_is_data(below) ? &lines : NULL)) < 0)
 		return rc;
-	info->file[info->n++] = f;
 	if (fm_archive_is_data(below)) {
 		info->lines = lines.n;
 		info->lines_whole = lines.whole;

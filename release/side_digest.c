@@ -8,62 +8,137 @@
 #include "base/mem.h"
 
 #define BUFFER (128 * 1024)
-#define BUFFERS 8 /* so that neither of the two threads waits for a slice of the other's time */
+/* 2 MiB, so that no thread waits for a slice of another's time: on a busy machine one gets milliseconds at a time. */
+#define BUFFERS 16
+#define SIDES 3
 
-struct fm_side_digest {
+struct portion {
+	uint8_t *p;
+	size_t n;
+	char *part; /* where the digest of the part goes that these bytes are of, or NULL */
+};
+
+/* One digest, and the thread that makes it. */
+struct side {
+	struct fm_side_digest *d;
+	int (*add)(struct side *s, const struct portion *b, struct fm_error *err);
 	struct fm_sha256 *sha256;
 	struct fm_sha512 *sha512;
-	uint8_t *buffer[BUFFERS];
-	size_t filled; /* of buffer[turn] */
-	int turn;      /* the one that is being filled */
-	bool threaded;
+	char *part; /* whose digest is under way; of the parts' side alone */
 	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
+	bool threaded;
 	/* Under the lock. */
-	size_t n[BUFFERS]; /* bytes of each that was handed over */
-	int first, full;   /* which, in turn, are to be digested */
-	bool ended;
+	uint64_t taken; /* buffers that are digested */
 	int rc;
 	struct fm_error err;
 };
 
-static int digest(struct fm_side_digest *d, const uint8_t *p, size_t n, struct fm_error *err)
+struct fm_side_digest {
+	struct portion buffer[BUFFERS]; /* number i of the stream is in buffer[i % BUFFERS] */
+	uint64_t given;                 /* that were handed over; the caller's */
+	struct side side[SIDES];        /* of all by SHA-256, of all by SHA-512, of each part by SHA-256 */
+	pthread_mutex_t lock;
+	pthread_cond_t more, room;
+	/* Under the lock. */
+	uint64_t there; /* given, as the threads see it */
+	bool ended, waiting;
+};
+
+static int add_sha256(struct side *s, const struct portion *b, struct fm_error *err)
+{
+	return fm_sha256_add(s->sha256, b->p, b->n, err);
+}
+
+static int add_sha512(struct side *s, const struct portion *b, struct fm_error *err)
+{
+	return fm_sha512_add(s->sha512, b->p, b->n, err);
+}
+
+static int end_hex(struct fm_sha256 **h, char hex[FM_SHA256_HEX], struct fm_error *err)
+{
+	uint8_t digest[FM_SHA256_LEN];
+	int rc = fm_sha256_end(*h, digest, err);
+
+	*h = NULL;
+	if (rc == FM_OK)
+		fm_hex(digest, sizeof digest, hex);
+	return rc;
+}
+
+static int add_part(struct side *s, const struct portion *b, struct fm_error *err)
 {
 	int rc;
 
-	if ((rc = fm_sha256_add(d->sha256, p, n, err)) < 0)
-		return rc;
-	return fm_sha512_add(d->sha512, p, n, err);
+	if (b->part != s->part) {
+		if (s->part && (rc = end_hex(&s->sha256, s->part, err)) < 0)
+			return rc;
+		s->part = NULL;
+		if (b->part && (rc = fm_sha256_new(&s->sha256, err)) < 0)
+			return rc;
+		s->part = b->part;
+	}
+	return s->part ? fm_sha256_add(s->sha256, b->p, b->n, err) : FM_OK;
+}
+
+/* ---- the threads ---- */
+
+/* Buffers that no thread has digested yet. */
+static uint64_t unfinished(const struct fm_side_digest *d)
+{
+	uint64_t least = d->there;
+
+	for (int i = 0; i < SIDES; i++)
+		if (d->side[i].threaded && d->side[i].taken < least)
+			least = d->side[i].taken;
+	return d->there - least;
 }
 
 static void *digest_what_is_given(void *ctx)
 {
-	struct fm_side_digest *d = ctx;
+	struct side *s = ctx;
+	struct fm_side_digest *d = s->d;
 
 	pthread_mutex_lock(&d->lock);
 	for (;;) {
 		struct fm_error err = {0};
+		const struct portion *b;
 		int rc;
 
-		while (!d->full && !d->ended)
-			pthread_cond_wait(&d->changed, &d->lock);
-		if (!d->full)
+		while (s->taken == d->there && !d->ended)
+			pthread_cond_wait(&d->more, &d->lock);
+		if (s->taken == d->there)
 			break;
+		b = &d->buffer[s->taken % BUFFERS];
 		pthread_mutex_unlock(&d->lock);
-		rc = digest(d, d->buffer[d->first], d->n[d->first], &err);
+		rc = s->rc < 0 ? s->rc : s->add(s, b, &err);
 		pthread_mutex_lock(&d->lock);
-		if (rc < 0) {
-			d->rc = rc;
-			d->err = err;
+		if (rc < 0 && s->rc == FM_OK) {
+			s->rc = rc;
+			s->err = err;
 		}
-		d->first = (d->first + 1) % BUFFERS;
-		d->full--;
-		pthread_cond_signal(&d->changed);
+		s->taken++;
+		/* Not for each buffer: who waits for room gets much of it at once. */
+		if (d->waiting && unfinished(d) <= BUFFERS / 2)
+			pthread_cond_signal(&d->room);
 	}
 	pthread_mutex_unlock(&d->lock);
 	return NULL;
 }
+
+static void join(struct fm_side_digest *d)
+{
+	pthread_mutex_lock(&d->lock);
+	d->ended = true;
+	pthread_cond_broadcast(&d->more);
+	pthread_mutex_unlock(&d->lock);
+	for (int i = 0; i < SIDES; i++)
+		if (d->side[i].threaded) {
+			pthread_join(d->side[i].thread, NULL);
+			d->side[i].threaded = false;
+		}
+}
+
+/* ---- the caller ---- */
 
 int fm_side_digest_new(struct fm_side_digest **out, struct fm_error *err)
 {
@@ -74,41 +149,59 @@ int fm_side_digest_new(struct fm_side_digest **out, struct fm_error *err)
 	if ((rc = fm_alloc(&d, 1, sizeof *d, "a digest", err)) < 0)
 		return rc;
 	pthread_mutex_init(&d->lock, NULL);
-	pthread_cond_init(&d->changed, NULL);
+	pthread_cond_init(&d->more, NULL);
+	pthread_cond_init(&d->room, NULL);
+	d->side[0] = (struct side){.d = d, .add = add_sha256};
+	d->side[1] = (struct side){.d = d, .add = add_sha512};
+	d->side[2] = (struct side){.d = d, .add = add_part};
 	for (int i = 0; i < BUFFERS && rc >= 0; i++)
-		rc = fm_alloc(&d->buffer[i], BUFFER, 1, "a digest", err);
-	if (rc < 0 || (rc = fm_sha256_new(&d->sha256, err)) < 0 || (rc = fm_sha512_new(&d->sha512, err)) < 0) {
+		rc = fm_alloc(&d->buffer[i].p, BUFFER, 1, "a digest", err);
+	if (rc < 0 || (rc = fm_sha256_new(&d->side[0].sha256, err)) < 0 ||
+	    (rc = fm_sha512_new(&d->side[1].sha512, err)) < 0) {
 		fm_side_digest_free(d);
 		return rc;
 	}
-	d->threaded = pthread_create(&d->thread, NULL, digest_what_is_given, d) == 0;
+	for (int i = 0; i < SIDES; i++)
+		d->side[i].threaded = pthread_create(&d->side[i].thread, NULL, digest_what_is_given, &d->side[i]) == 0;
 	*out = d;
 	return FM_OK;
 }
 
-/* Hand the filled buffer over, when another is free. */
+static int first_error(struct fm_side_digest *d, struct fm_error *err)
+{
+	for (int i = 0; i < SIDES; i++)
+		if (d->side[i].rc < 0) {
+			if (err)
+				*err = d->side[i].err;
+			return d->side[i].rc;
+		}
+	return FM_OK;
+}
+
+/* Hand the filled buffer over, and wait until there is another to be filled. */
 static int hand_over(struct fm_side_digest *d, struct fm_error *err)
 {
-	int rc;
+	struct portion *b = &d->buffer[d->given % BUFFERS];
+	char *part = b->part;
+	int rc = FM_OK;
 
-	if (!d->threaded) {
-		rc = digest(d, d->buffer[0], d->filled, err);
-		d->filled = 0;
+	for (int i = 0; i < SIDES && rc == FM_OK; i++)
+		if (!d->side[i].threaded)
+			rc = d->side[i].add(&d->side[i], b, err);
+	if (rc < 0)
 		return rc;
-	}
 	pthread_mutex_lock(&d->lock);
-	while (d->full == BUFFERS - 1)
-		pthread_cond_wait(&d->changed, &d->lock);
-	if ((rc = d->rc) == FM_OK) {
-		d->n[d->turn] = d->filled;
-		d->full++;
-		pthread_cond_signal(&d->changed);
-	} else if (err) {
-		*err = d->err;
-	}
+	d->there = ++d->given;
+	pthread_cond_broadcast(&d->more);
+	d->waiting = unfinished(d) == BUFFERS;
+	while (d->waiting && unfinished(d) > BUFFERS / 2)
+		pthread_cond_wait(&d->room, &d->lock);
+	d->waiting = false;
+	rc = first_error(d, err);
 	pthread_mutex_unlock(&d->lock);
-	d->turn = (d->turn + 1) % BUFFERS;
-	d->filled = 0;
+	b = &d->buffer[d->given % BUFFERS];
+	b->n = 0;
+	b->part = part;
 	return rc;
 }
 
@@ -118,51 +211,42 @@ int fm_side_digest_add(struct fm_side_digest *d, const void *p, size_t n, struct
 	int rc;
 
 	while (n) {
-		size_t room = BUFFER - d->filled, some = n < room ? n : room;
+		struct portion *b = &d->buffer[d->given % BUFFERS];
+		size_t room = BUFFER - b->n, some = n < room ? n : room;
 
-		memcpy(d->buffer[d->turn] + d->filled, from, some);
-		d->filled += some;
+		memcpy(b->p + b->n, from, some);
+		b->n += some;
 		from += some;
 		n -= some;
-		if (d->filled == BUFFER && (rc = hand_over(d, err)) < 0)
+		if (b->n == BUFFER && (rc = hand_over(d, err)) < 0)
 			return rc;
 	}
 	return FM_OK;
 }
 
-static void join(struct fm_side_digest *d)
+int fm_side_digest_part(struct fm_side_digest *d, char *hex, struct fm_error *err)
 {
-	if (!d->threaded)
-		return;
-	pthread_mutex_lock(&d->lock);
-	d->ended = true;
-	pthread_cond_signal(&d->changed);
-	pthread_mutex_unlock(&d->lock);
-	pthread_join(d->thread, NULL);
-	d->threaded = false;
+	int rc;
+
+	if ((rc = hand_over(d, err)) < 0)
+		return rc;
+	d->buffer[d->given % BUFFERS].part = hex;
+	/* A part without a byte begins and ends too. */
+	return hex ? hand_over(d, err) : FM_OK;
 }
 
 int fm_side_digest_end(struct fm_side_digest *d, char sha256[FM_SHA256_HEX], uint8_t sha512[FM_SHA512_LEN],
 		       struct fm_error *err)
 {
-	uint8_t digest256[FM_SHA256_LEN];
 	int rc;
 
-	if ((rc = hand_over(d, err)) < 0)
+	if ((rc = fm_side_digest_part(d, NULL, err)) < 0 || (rc = hand_over(d, err)) < 0)
 		goto out;
 	join(d);
-	if ((rc = d->rc) < 0) {
-		if (err)
-			*err = d->err;
+	if ((rc = first_error(d, err)) < 0 || (rc = end_hex(&d->side[0].sha256, sha256, err)) < 0)
 		goto out;
-	}
-	rc = fm_sha256_end(d->sha256, digest256, err);
-	d->sha256 = NULL;
-	if (rc < 0)
-		goto out;
-	fm_hex(digest256, sizeof digest256, sha256);
-	rc = fm_sha512_end(d->sha512, sha512, err);
-	d->sha512 = NULL;
+	rc = fm_sha512_end(d->side[1].sha512, sha512, err);
+	d->side[1].sha512 = NULL;
 out:
 	fm_side_digest_free(d);
 	return rc;
@@ -173,11 +257,14 @@ void fm_side_digest_free(struct fm_side_digest *d)
 	if (!d)
 		return;
 	join(d);
-	fm_sha256_free(d->sha256);
-	fm_sha512_free(d->sha512);
+	for (int i = 0; i < SIDES; i++) {
+		fm_sha256_free(d->side[i].sha256);
+		fm_sha512_free(d->side[i].sha512);
+	}
 	for (int i = 0; i < BUFFERS; i++)
-		free(d->buffer[i]);
+		free(d->buffer[i].p);
 	pthread_mutex_destroy(&d->lock);
-	pthread_cond_destroy(&d->changed);
+	pthread_cond_destroy(&d->more);
+	pthread_cond_destroy(&d->room);
 	free(d);
 }

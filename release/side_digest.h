@@ -1,9 +1,15 @@
 /*
- * side_digest.h - SHA-256 and SHA-512 of a stream on a thread of its own, beside whoever makes the stream: together
- * they take as long as undoing a tar's compression.
+ * side_digest.h - SHA-256 and SHA-512 of a stream, and SHA-256 of parts of it, on threads of their own beside whoever
+ * makes the stream: together they take as long as undoing a tar's compression.
  *
- * Bytes are copied into one of two buffers while the other is being digested.  Where no thread can be made it is done
- * in the caller.
+ *     fm_side_digest_add(d, header, 512, err)        the whole stream, in order
+ *     fm_side_digest_part(d, hex, err)               what follows is a part, whose digest goes to hex
+ *     fm_side_digest_add(d, file, n, err)
+ *     fm_side_digest_part(d, NULL, err)              what follows is of no part
+ *     fm_side_digest_end(d, sha256, sha512, err)     now all digests are there
+ *
+ * Bytes are copied into a ring of buffers, and each digest is made of them by its own thread.  Where a thread cannot be
+ * made its digest is made in the caller.
  */
 #ifndef FM_RELEASE_SIDE_DIGEST_H
 #define FM_RELEASE_SIDE_DIGEST_H
@@ -18,6 +24,8 @@
 struct fm_side_digest;
 int fm_side_digest_new(struct fm_side_digest **d, struct fm_error *err) FM_MUST_CHECK;
 int fm_side_digest_add(struct fm_side_digest *d, const void *p, size_t n, struct fm_error *err) FM_MUST_CHECK;
+/* hex is the caller's, 65 bytes, written until the end or free. */
+int fm_side_digest_part(struct fm_side_digest *d, char *hex, struct fm_error *err) FM_MUST_CHECK;
 int fm_side_digest_end(struct fm_side_digest *d, char sha256[FM_SHA256_HEX], uint8_t sha512[FM_SHA512_LEN],
 		       struct fm_error *err) FM_MUST_CHECK; /* frees d */
 void fm_side_digest_free(struct fm_side_digest *d);

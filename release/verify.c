@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "release/extract.h"
+#include "release/side_digest.h"
 #include "release/verify_parts.h"
 
 #define CHUNK (256 * 1024)
@@ -44,8 +45,7 @@ static int open_archive(struct fm_verify_job *job)
 	return FM_OK;
 }
 
-/* The whole file into both digests. */
-static int read_file(struct fm_verify_job *job, uint8_t *chunk, struct fm_sha256 *h, struct fm_sha512 *g)
+static int read_file(struct fm_verify_job *job, uint8_t *chunk, struct fm_side_digest *d)
 {
 	static const uint8_t magic[4] = {0x28, 0xb5, 0x2f, 0xfd};
 	ssize_t n;
@@ -62,32 +62,25 @@ static int read_file(struct fm_verify_job *job, uint8_t *chunk, struct fm_sha256
 		if (job->nbytes == 0)
 			job->zstd = n >= 4 && memcmp(chunk, magic, 4) == 0;
 		job->nbytes += (uint64_t)n;
-		if ((rc = fm_sha256_add(h, chunk, (size_t)n, job->err)) < 0 ||
-		    (rc = fm_sha512_add(g, chunk, (size_t)n, job->err)) < 0)
+		if ((rc = fm_side_digest_add(d, chunk, (size_t)n, job->err)) < 0)
 			return rc;
 	}
 }
 
+/* Both digests of the whole file. */
 static int digest_file(struct fm_verify_job *job)
 {
-	struct fm_sha256 *h = NULL;
-	struct fm_sha512 *g = NULL;
-	uint8_t digest[FM_SHA256_LEN], *chunk = NULL;
+	struct fm_side_digest *d = NULL;
+	uint8_t *chunk = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&chunk, CHUNK, 1, "the archive", job->err)) < 0 || (rc = fm_sha256_new(&h, job->err)) < 0 ||
-	    (rc = fm_sha512_new(&g, job->err)) < 0 || (rc = read_file(job, chunk, h, g)) < 0)
+	if ((rc = fm_alloc(&chunk, CHUNK, 1, "the archive", job->err)) < 0 ||
+	    (rc = fm_side_digest_new(&d, job->err)) < 0 || (rc = read_file(job, chunk, d)) < 0)
 		goto out;
-	rc = fm_sha256_end(h, digest, job->err);
-	h = NULL;
-	if (rc < 0)
-		goto out;
-	fm_hex(digest, sizeof digest, job->report->sha256);
-	rc = fm_sha512_end(g, job->sha512, job->err);
-	g = NULL;
+	rc = fm_side_digest_end(d, job->report->sha256, job->sha512, job->err);
+	d = NULL;
 out:
-	fm_sha256_free(h);
-	fm_sha512_free(g);
+	fm_side_digest_free(d);
 	free(chunk);
 	return rc;
 }
