@@ -234,18 +234,21 @@ static void show(const struct fm_progress *p, int64_t began)
 
 static atomic_int told_terminal = -1;
 
-void fm_log_say_terminal(int is)
+void fm_log_say_terminal(int columns)
 {
-	atomic_store(&told_terminal, is != 0);
+	atomic_store(&told_terminal, columns);
 }
 
-int fm_log_is_terminal(void)
+int fm_log_terminal(void)
 {
 	const char *term = getenv("TERM");
+	struct winsize ws = {0};
 
 	if (atomic_load(&told_terminal) >= 0)
 		return atomic_load(&told_terminal);
-	return isatty(STDERR_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
+	if (!isatty(STDERR_FILENO) || term == NULL || strcmp(term, "dumb") == 0)
+		return 0;
+	return ioctl(STDERR_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col > 0 ? ws.ws_col : 80;
 }
 
 void fm_progress_begin(struct fm_progress *p, const char *stage, const char *unit, uint64_t total)
@@ -253,7 +256,7 @@ void fm_progress_begin(struct fm_progress *p, const char *stage, const char *uni
 	char n[32];
 
 	*p = (struct fm_progress){.stage = stage, .unit = unit, .total = total, .started = fm_seconds()};
-	p->live = !atomic_load(&quiet) && fm_log_is_terminal();
+	p->live = !atomic_load(&quiet) && fm_log_terminal() > 0;
 	show(p, (int64_t)time(NULL));
 	if (p->live)
 		return;
@@ -267,8 +270,7 @@ void fm_progress_begin(struct fm_progress *p, const char *stage, const char *uni
 static void draw(struct fm_progress *p, double now, const char *note)
 {
 	char text[512], whole_text[512], rate[64], rest[64];
-	struct winsize ws = {0};
-	size_t n, width = 80;
+	size_t n, width = (size_t)fm_log_terminal();
 
 	n = (size_t)snprintf(text, sizeof(text), "%.64s", p->stage);
 	if (p->total > 0)
@@ -277,10 +279,8 @@ static void draw(struct fm_progress *p, double now, const char *note)
 	n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", pace(p, now, "  ", rate), left(p, now, "  ", rest));
 	if (note != NULL && note[0] != '\0')
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "  %.320s", note);
-	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col > 0)
-		width = ws.ws_col;
 	n = fm_text_show(text, fm_utf8_cut(text, n), whole_text, sizeof(whole_text));
-	if (n >= width)
+	if (width > 0 && n >= width)
 		n = fm_utf8_cut(whole_text, width - 1); /* a line that wraps cannot be redrawn */
 
 	char whole[sizeof(whole_text) + 8];

@@ -45,8 +45,11 @@ void fm_progress_show(struct fm_progress_shared *s);
 /* What was shown last; 0 where it is just being changed, or nothing was shown. */
 int fm_progress_look(const struct fm_progress_shared *s, struct fm_progress_view *v);
 
-void fm_log_say_terminal(int is); /* of a child whose standard error its parent passes on: what it is there */
-int fm_log_is_terminal(void);     /* standard error is a terminal that redraws: lines there are short */
-double fm_seconds(void);          /* monotonic clock */
+/* Columns of the terminal that standard error is, where it is one that redraws: lines there are short. 0: it is none.
+ */
+int fm_log_terminal(void);
+/* In a child whose standard error its parent passes on: what fm_log_terminal() was there. */
+void fm_log_say_terminal(int columns);
+double fm_seconds(void); /* monotonic clock */
 
 #endif

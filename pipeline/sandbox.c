@@ -429,7 +429,8 @@ int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, st
 	struct fm_progress_shared *shared = box->tick ? fm_progress_shared_new() : NULL;
 	struct rusage usage = {0};
 	struct fm_buf b = {0};
-	bool user_namespace, terminal = fm_log_is_terminal();
+	int terminal = fm_log_terminal();
+	bool user_namespace;
 	double began = fm_seconds();
 	int result[2], said[2], rc, status = 0;
 	pid_t pid;

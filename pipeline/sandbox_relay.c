@@ -33,7 +33,7 @@ static void flush(struct fm_relay *r)
 {
 	/* four bytes for one that is escaped */
 	char shown[4 * sizeof r->line + 16];
-	bool terminal = fm_log_is_terminal();
+	bool terminal = fm_log_terminal() > 0;
 	size_t from = 0, out = 0;
 
 	for (size_t i = 0; i <= r->held; i++) {

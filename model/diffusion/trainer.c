@@ -308,8 +308,8 @@ static void tell(const struct trainer *t, const double column[FM_NTOK])
 	char line[1024], losses[LOSSES_MAX];
 
 	fm_log("train: step %d of %d  %s  %.0f flows/s%s%s", t->at.step, t->o->steps, losses_text(t, losses),
-	       t->flows / (s > 0 ? s : 1), fm_log_is_terminal() ? "" : "; by column",
-	       fm_log_is_terminal() ? "" : columns_text(column, line, sizeof line));
+	       t->flows / (s > 0 ? s : 1), fm_log_terminal() ? "" : "; by column",
+	       fm_log_terminal() ? "" : columns_text(column, line, sizeof line));
 }
 
 /* After a step: is it time to stop? */
@@ -532,8 +532,8 @@ int fm_train(const struct fm_net *net, const struct fm_process *process, const s
 		fm_validate(t.batcher, ema, data->validation, (struct fm_validation){1024, 4, o->seed}, result->column,
 			    &result->validation);
 		fm_log("train: validation %.3f nats/flow%s%s", result->validation,
-		       fm_log_is_terminal() ? "" : "; by column",
-		       fm_log_is_terminal() ? "" : columns_text(result->column, line, sizeof line));
+		       fm_log_terminal() ? "" : "; by column",
+		       fm_log_terminal() ? "" : columns_text(result->column, line, sizeof line));
 	}
 out:
 	trainer_close(&t);
