@@ -57,6 +57,7 @@ struct fm_check_result {
  *  "checks":[{"name","value","threshold","direction","margin","n","pass","waived","ci":[lo,hi],"why"}, ...],
  *  "waivers":[{"check","reason","expires","signer","key"}, ...],          there when one of them is applied
  *  "control_rows","control_limit","smallest_leak_caught":0.005|null,      these and "controls": when controls were run
+ *  "unasked":["tstr.macro_f1.trees"],      checks of labels, of a trace with fewer than two: when there are some
  *  "controls":[{"name","kind":"negative"|"positive","level","expected":"fail"|"pass"|"any","got":"fail"|"pass","ok",
  *               "failed_checks":[..]}, ...]}
  *
@@ -68,10 +69,13 @@ struct fm_verdict {
 	struct fm_check_result *check;
 	size_t n;
 	json_t *waivers, *controls; /* the lists above, or NULL; owned */
+	json_t *unasked; /* names of the config's checks that the trace leaves nothing to ask, or NULL; owned */
 	int64_t control_rows;
 	double control_limit;
 	double smallest_leak_caught; /* share of copied rows from which on every control was caught; 0: none was */
 };
+/* The members that a verdict's document may have, up to NULL; a manifest has them among its own. */
+extern const char *const fm_verdict_members[];
 double fm_check_margin(const struct fm_check_result *c); /* NaN when there is none */
 /* The one rule by which a check passes, for gate, verdict, release and report: at most (max) or at least (min) its
  * threshold, both being finite.  Another direction is never met. */

@@ -100,6 +100,8 @@ extern const size_t fm_metric_nkinds;
 const struct fm_metric_kind *fm_metric_kind(const char *name);
 const struct fm_metric_topic *fm_metric_topic(const char *name); /* of a metric that is no floor, or NULL */
 unsigned fm_metric_audience(const char *name);
+/* Does it tell labels apart?  Of a trace with fewer than two it says nothing. */
+bool fm_metric_needs_labels(const char *name);
 bool fm_metric_needs_run(const char *name); /* its model, or its budget */
 bool fm_metric_by_identity(const char *name);
 /* A name in words; "" for one that is not registered.  Floors have no words of their own. */

@@ -87,6 +87,14 @@ unsigned fm_metric_audience(const char *name)
 	return !kind ? FM_TEAM_ALONE : take_floor(&name) ? (unsigned)kind->floor : kind->shown;
 }
 
+bool fm_metric_needs_labels(const char *name)
+{
+	const struct fm_metric_kind *kind = fm_metric_kind(name);
+
+	/* The divergence of labels stands among those of the other fields. */
+	return kind && (kind->needs & FM_NEEDS_LABELS || strcmp(name, "jsd.TY") == 0);
+}
+
 bool fm_metric_needs_run(const char *name)
 {
 	const struct fm_metric_kind *kind = fm_metric_kind(name);

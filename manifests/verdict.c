@@ -6,6 +6,11 @@
 
 #include "base/mem.h"
 #include "manifests/metrics_json.h"
+#include "manifests/registry.h"
+
+const char *const fm_verdict_members[] = {"verdict",  "checks",       "waivers",       "unasked",
+					  "controls", "control_rows", "control_limit", "smallest_leak_caught",
+					  NULL};
 
 double fm_check_margin(const struct fm_check_result *c)
 {
@@ -128,6 +133,8 @@ json_t *fm_verdict_json(const struct fm_verdict *v)
 	bad |= json_object_set_new(root, "checks", list);
 	if (v->waivers)
 		bad |= json_object_set(root, "waivers", v->waivers);
+	if (v->unasked)
+		bad |= json_object_set(root, "unasked", v->unasked);
 	if (v->controls)
 		bad |= add_controls(root, v);
 	if (!bad)
@@ -285,22 +292,45 @@ static int checks_from_json(struct fm_verdict *v, const json_t *list, struct fm_
 	return FM_OK;
 }
 
+/* Only what a trace may have nothing to say to, and no check that was judged. */
+static int unasked_from_json(struct fm_verdict *v, const json_t *list, struct fm_error *err)
+{
+	size_t n = json_array_size(list);
+
+	if (!json_is_array(list) || n > FM_DOC_MAXENTRIES)
+		return fm_fail(err, FM_EINPUT, "verdict: 'unasked' must be a list of at most %d", FM_DOC_MAXENTRIES);
+	for (size_t i = 0; i < n; i++) {
+		const char *name = json_string_value(json_array_get(list, i));
+
+		if (!name || !fm_metric_name_ok(name) || !fm_metric_needs_labels(name))
+			return fm_fail(err, FM_EINPUT,
+				       "verdict: 'unasked' may name checks of labels alone, and has '%s'",
+				       name ? name : "no name");
+		for (size_t k = 0; k < v->n; k++)
+			if (strcmp(v->check[k].name, name) == 0)
+				return fm_fail(err, FM_EINPUT, "verdict: %s was judged and is 'unasked' too", name);
+	}
+	v->unasked = json_deep_copy(list);
+	return v->unasked ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory for what is unasked");
+}
+
 int fm_verdict_from_json(struct fm_verdict *v, const json_t *j, struct fm_error *err)
 {
-	static const char *const keys[] = {
-	    "verdict", "checks", "waivers", "controls", "control_rows", "control_limit", "smallest_leak_caught"};
 	const char *word = json_string_value(json_object_get(j, "verdict"));
-	const json_t *waivers = json_object_get(j, "waivers");
+	const json_t *waivers = json_object_get(j, "waivers"), *unasked = json_object_get(j, "unasked");
+	size_t members = 0;
 	int rc;
 
 	*v = (struct fm_verdict){0};
-	if ((rc = fm_doc_keys(j, keys, sizeof(keys) / sizeof(keys[0]), "verdict", err)) < 0)
+	while (fm_verdict_members[members])
+		members++;
+	if ((rc = fm_doc_keys(j, fm_verdict_members, members, "verdict", err)) < 0)
 		return rc;
 	if (word == NULL || (strcmp(word, "pass") != 0 && strcmp(word, "fail") != 0))
 		return fm_fail(err, FM_EINPUT, "verdict: 'verdict' must be \"pass\" or \"fail\"");
 	if ((waivers && (rc = waivers_from_json(v, waivers, err)) < 0) ||
 	    (rc = checks_from_json(v, json_object_get(j, "checks"), err)) < 0 ||
-	    (rc = controls_from_json(v, j, err)) < 0)
+	    (unasked && (rc = unasked_from_json(v, unasked, err)) < 0) || (rc = controls_from_json(v, j, err)) < 0)
 		goto out;
 	v->pass = strcmp(word, "pass") == 0;
 	if (v->pass && !fm_verdict_holds(v))
@@ -319,5 +349,6 @@ void fm_verdict_free(struct fm_verdict *v)
 	free(v->check);
 	json_decref(v->waivers);
 	json_decref(v->controls);
+	json_decref(v->unasked);
 	*v = (struct fm_verdict){0};
 }

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/version.h"
+#include "manifests/metrics.h"
 #include "release/json_bounds.h"
 
 static const char *str(const json_t *o, const char *key)
@@ -167,13 +168,11 @@ json_t *fm_recipe_runner_part(const struct fm_recipe *r)
 
 json_t *fm_recipe_verdict(const struct fm_recipe *r)
 {
-	static const char *const keys[] = {
-	    "verdict", "checks", "waivers", "controls", "control_rows", "control_limit", "smallest_leak_caught"};
 	json_t *v = json_object();
 
-	for (size_t i = 0; v && i < sizeof keys / sizeof *keys; i++)
-		if (json_object_get(r->manifest, keys[i]))
-			json_object_set(v, keys[i], json_object_get(r->manifest, keys[i]));
+	for (const char *const *key = fm_verdict_members; v && *key; key++)
+		if (json_object_get(r->manifest, *key))
+			json_object_set(v, *key, json_object_get(r->manifest, *key));
 	return v;
 }
 

@@ -14,8 +14,6 @@ json_t *fm_run_config(const struct fm_config *cfg)
 
 json_t *fm_run_json(const struct fm_run *run)
 {
-	static const char *const trial[] = {"waivers", "controls", "control_rows", "control_limit",
-					    "smallest_leak_caught"};
 	json_t *stages = json_array(), *verdict = NULL, *doc;
 
 	for (int i = 0; i < run->nstages; i++) {
@@ -29,11 +27,10 @@ json_t *fm_run_json(const struct fm_run *run)
 			run->has_metrics ? fm_metrics_json(&run->metrics) : json_null());
 	if (run->has_verdict)
 		verdict = fm_verdict_json(&run->verdict);
-	json_object_set_new(doc, "verdict", verdict ? json_incref(json_object_get(verdict, "verdict")) : json_null());
-	json_object_set_new(doc, "checks", verdict ? json_incref(json_object_get(verdict, "checks")) : json_array());
-	for (size_t i = 0; i < sizeof trial / sizeof *trial; i++)
-		if (json_object_get(verdict, trial[i]))
-			json_object_set(doc, trial[i], json_object_get(verdict, trial[i]));
+	json_object_set_new(doc, "verdict", json_null());
+	json_object_set_new(doc, "checks", json_array());
+	if (verdict)
+		json_object_update(doc, verdict);
 	json_object_set_new(doc, "archive", run->archive[0] ? json_string(run->archive) : json_null());
 	json_object_set_new(doc, "tar_sha256", run->archive[0] ? json_string(run->tar_sha256) : json_null());
 	json_object_set_new(doc, "confinement", json_string(run->unconfined ? "unconfined" : "namespaces"));

@@ -158,7 +158,7 @@ static int check_manifest_json(struct check *c, const json_t *m)
 
 int fm_manifest_verdict(const json_t *m, struct fm_verdict *v, struct fm_error *err)
 {
-	static const char *const keys[] = {"verdict", "checks", "waivers"};
+	static const char *const keys[] = {"verdict", "checks", "waivers", "unasked"};
 	json_t *doc = json_object();
 	int rc = doc ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
 

@@ -259,19 +259,22 @@ static void put_checks(const struct fm_metadata_in *in, struct fm_buf *out)
 			     ? "The release was let out because every check below passed or was waived.\n"
 			     : "The release was let out because every check below passed.\n");
 	fm_buf_puts(
-	    out, fm_config_pays_gate(in->cfg)
-		     ? "Values are of the synthetic flows alone, except\n"
-		       "for those of `paid.`: real flows that the model did not see were counted through noise, which "
-		       "the\n"
-		       "guarantee below covers. Each is the most that the difference may be, whatever the noise hides, "
-		       "and its\n"
-		       "rows are a noisy number too. Nothing else that compares with real flows was let to decide, or "
-		       "is published.\n\n"
-		 : fm_config_dp(in->cfg)
-		     ? "Values are of the synthetic flows alone: nothing\n"
-		       "that compares them with real ones was let to decide, or is published.\n\n"
-		     : "Values compare the synthetic flows with real\n"
-		       "flows that the model did not see, or, for the checks of leakage, with those that it did.\n\n");
+	    out,
+	    fm_config_pays_gate(in->cfg)
+		? "Values are of the synthetic flows alone, except\n"
+		  "for those of `paid.`: real flows that the model did not see were counted through noise, which "
+		  "the\n"
+		  "guarantee below covers. Each is the most that the difference may be, whatever the noise hides, "
+		  "and its\n"
+		  "rows are a noisy number too. Nothing else that compares with real flows was let to decide, or "
+		  "is published.\n\n"
+	    : fm_config_dp(in->cfg)
+		? "Values are of the synthetic flows alone: nothing\n"
+		  "that compares them with real ones was let to decide, or is published.\n\n"
+		: "Values compare the synthetic flows with the\n"
+		  "real flows that the model learned from; a task's score is of real flows that it did not see, and "
+		  "the\n"
+		  "checks of leakage ask which of the two the synthetic flows are nearer to.\n\n");
 	fm_buf_puts(out, "| check | value | 95 % interval | threshold | margin | rows | result |\n"
 			 "|---|---:|---:|---:|---:|---:|---|\n");
 	for (size_t i = 0; i < in->verdict->n; i++) {
@@ -296,6 +299,12 @@ static void put_checks(const struct fm_metadata_in *in, struct fm_buf *out)
 			put_count(out, (uint64_t)c->n);
 		fm_buf_puts(out, c->waived ? " | **failed, waived** |\n" : " | pass |\n");
 	}
+	for (size_t i = 0; i < json_array_size(in->verdict->unasked); i++) {
+		fm_buf_puts(out, i ? ", " : "\nNot asked, as the real flows have fewer than two labels: ");
+		put_text(out, json_string_value(json_array_get(in->verdict->unasked, i)));
+	}
+	if (json_array_size(in->verdict->unasked) > 0)
+		fm_buf_puts(out, ".\n");
 	fm_buf_puts(out, "\n`jsd` is the Jensen-Shannon divergence with natural logarithms (0: the same distribution, "
 			 "0.69: nothing in\n"
 			 "common), `emd` the earth mover's distance. The other checks are described in flowmint's "

@@ -127,7 +127,7 @@ static void put_check(const struct fm_page *p, struct fm_buf *out, const json_t 
 static void put_untold(const struct fm_page *p, struct fm_buf *out)
 {
 	const json_t *gate = json_object_get(json_object_get(p->facts, "config"), "gate"), *v,
-		     *list = json_object_get(p->facts, "checks");
+		     *list = json_object_get(p->facts, "checks"), *unasked = json_object_get(p->facts, "unasked");
 	const char *name;
 
 	json_object_foreach((json_t *)gate, name, v)
@@ -136,6 +136,8 @@ static void put_untold(const struct fm_page *p, struct fm_buf *out)
 
 		for (size_t i = 0; i < json_array_size(list) && !told; i++)
 			told = strcmp(fm_html_str(json_array_get(list, i), "name"), name) == 0;
+		for (size_t i = 0; i < json_array_size(unasked) && !told; i++)
+			told = strcmp(json_string_value(json_array_get(unasked, i)), name) == 0;
 		if (told)
 			continue;
 		fm_buf_puts(out, "<tr class=\"bad\"><th scope=\"row\">");
@@ -149,7 +151,7 @@ static void put_untold(const struct fm_page *p, struct fm_buf *out)
 
 void fm_part_checks(const struct fm_page *p, struct fm_buf *out)
 {
-	const json_t *list = json_object_get(p->facts, "checks");
+	const json_t *list = json_object_get(p->facts, "checks"), *unasked = json_object_get(p->facts, "unasked");
 
 	fm_buf_puts(out, "<section id=\"checks\"><h2>Checks</h2>\n");
 	if (json_array_size(list) == 0) {
@@ -173,6 +175,13 @@ void fm_part_checks(const struct fm_page *p, struct fm_buf *out)
 				put_check(p, out, json_array_get(list, i));
 	put_untold(p, out);
 	fm_buf_puts(out, "</tbody></table></div>\n");
+	for (size_t i = 0; i < json_array_size(unasked); i++) {
+		fm_buf_puts(out,
+			    i ? ", " : "<p class=\"note\">Not asked, as the real flows have fewer than two labels: ");
+		fm_page_metric_name(out, json_string_value(json_array_get(unasked, i)));
+	}
+	if (json_array_size(unasked) > 0)
+		fm_buf_puts(out, ".</p>\n");
 	fm_part_explain(p, out);
 	fm_buf_puts(out, "</section>\n");
 }

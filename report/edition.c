@@ -247,10 +247,22 @@ static int put_config(const json_t *facts, json_t *out, struct fm_error *err)
 
 int fm_report_partner(const json_t *facts, json_t **partner, struct fm_error *err)
 {
-	static const char *const members[] = {"format",  "release",      "rows",          "commitments",
-					      "checks",  "verdict",      "waivers",       "controls",
-					      "privacy", "control_rows", "control_limit", "smallest_leak_caught",
-					      "files",   "environment",  "archive"};
+	static const char *const members[] = {"format",
+					      "release",
+					      "rows",
+					      "commitments",
+					      "checks",
+					      "verdict",
+					      "waivers",
+					      "unasked",
+					      "controls",
+					      "privacy",
+					      "control_rows",
+					      "control_limit",
+					      "smallest_leak_caught",
+					      "files",
+					      "environment",
+					      "archive"};
 	json_t *out = json_object();
 	int rc = FM_OK;
 

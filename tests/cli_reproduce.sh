@@ -8,7 +8,8 @@ set -u
 . "$(dirname "$0")/lib.sh"
 begin "$@"
 
-# Bytes matter here and not flows: few checks, each so loose that a toy meets it.
+# Bytes matter here and not flows: few checks, each so loose that a toy meets it.  Of the trace's one label a check has
+# nothing to ask.
 expect 0 "a project" "$F" init --preset demo p
 cat >p/release.yaml <<'END'
 preset: demo
@@ -23,10 +24,17 @@ gate:
   jsd_mean8: 0.69
 END
 drop_checks p/release.yaml
+sed -i 's/tstr.macro_f1.trees: null/tstr.macro_f1.trees: {min: 0.5}/' p/release.yaml
 expect 0 "a trace" "$F" simulate --rows 2000 --seed 3 --out trace.csv
+sed -i 's/[^,]*$/background/' trace.csv
 expect 0 "(its gate is blunt)" blunt p p/release.yaml
-expect 0 "a release" "$F" run p $UNCONFINED --quiet
+expect 0 "a release, made on a terminal" on_terminal "$F" run p $UNCONFINED
+holds "which shows how far each stage is" sh -c 'for s in ingest train generate evaluate; do tr "\r" "\n" <out | grep -q "^$s .* %" || exit 1; done'
+holds "on one line" test "$(tr '\r' '\n' <out | grep ' %  ' | sed 's/.\[K.*//' | awk '{ if (length > n) n = length } END { print n < 100 }')" = 1
+says out "not asked, as the real flows have fewer than two labels: tstr.macro_f1.trees" "the verdict tells what it did not ask"
 archive=$T/p/release/toy-1.0.0.tar.zst
+holds "the manifest too" test "$(tar --zstd -xOf "$archive" toy-1.0.0/manifest.json | "$PYTHON" -c 'import json, sys; print(json.load(sys.stdin)["unasked"])')" = "['tstr.macro_f1.trees']"
+holds "and the data sheet" sh -c "tar --zstd -xOf '$archive' toy-1.0.0/README.md | grep -q 'Not asked.*tstr.macro_f1.trees'"
 digest=$(tar_digest "$archive")
 
 # --- a bundle ---

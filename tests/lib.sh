@@ -151,6 +151,25 @@ skip() { # NAME WHY
 	echo "ok $n - $1 # SKIP $2"
 }
 
+# COMMAND with its three standard streams on a terminal of 100 columns; out has what it showed.
+on_terminal() {
+	TERM=xterm "$PYTHON" -c 'import fcntl, os, pty, struct, sys, termios
+pid, fd = pty.fork()
+if pid == 0:
+    fcntl.ioctl(2, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    os.execvp(sys.argv[1], sys.argv[1:])
+while True:
+    try:
+        said = os.read(fd, 65536)
+    except OSError:
+        break
+    if not said:
+        break
+    sys.stdout.buffer.write(said)
+status = os.waitpid(pid, 0)[1]
+sys.exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))' "$@"
+}
+
 is_json() { # FILE: one document and nothing else
 	"$PYTHON" -IS -m json.tool "$1" >/dev/null
 }

@@ -23,23 +23,16 @@ static void line_init(struct fm_check_result *c, const char *name, const char *d
 /* Of a score over labels more digits than three would tell how many rows carry them, and a verdict is published. */
 static double as_published(const struct fm_metric *m)
 {
-	return fm_metric_audience(m->name) & FM_LABELS && fm_gate_needs_labels(m->name)
+	return fm_metric_audience(m->name) & FM_LABELS && fm_metric_needs_labels(m->name)
 		   ? nearbyint(m->value * 1000) / 1000 + 0.0
 		   : m->value;
-}
-
-bool fm_gate_needs_labels(const char *check)
-{
-	const struct fm_metric_kind *kind = fm_metric_kind(check);
-
-	return kind && (kind->needs & FM_NEEDS_LABELS || strcmp(check, "jsd.TY") == 0);
 }
 
 bool fm_gate_is_silent(const char *check, const struct fm_metrics *metrics)
 {
 	const struct fm_metric *classes = fm_metrics_find(metrics, "downstream.label_classes");
 
-	return classes && classes->value < 2 && fm_gate_needs_labels(check) && !fm_metrics_find(metrics, check);
+	return classes && classes->value < 2 && fm_metric_needs_labels(check) && !fm_metrics_find(metrics, check);
 }
 
 int fm_gate_is_relative(const struct fm_cfg_check *check, int is_max)
@@ -183,9 +176,17 @@ int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics,
 	/* one more for a gate without checks, one for the controls, one for a holdout that is none, one for an audit */
 	if ((rc = fm_alloc(&v->check, 2 * (size_t)n + 4, sizeof *v->check, "a verdict", err)) < 0)
 		return rc;
-	for (int i = 0; i < n; i++)
-		if (!fm_gate_is_silent(cfg->gate.check[i].name, metrics))
-			apply(v, metrics, &cfg->gate.check[i], cfg->gate.room);
+	for (int i = 0; i < n; i++) {
+		const struct fm_cfg_check *check = &cfg->gate.check[i];
+
+		if (!fm_gate_is_silent(check->name, metrics)) {
+			apply(v, metrics, check, cfg->gate.room);
+		} else if ((!v->unasked && !(v->unasked = json_array())) ||
+			   json_array_append_new(v->unasked, json_string(check->name)) != 0) {
+			fm_verdict_free(v);
+			return fm_fail(err, FM_ESYSTEM, "out of memory for what is unasked");
+		}
+	}
 	if (n == 0) {
 		struct fm_check_result *c = &v->check[v->n++];
 		line_init(c, "gate", "min", 1);
@@ -304,6 +305,11 @@ void fm_verdict_print(FILE *f, const struct fm_verdict *v)
 		failed += !c->pass && !c->waived;
 		waived += c->waived != 0;
 	}
+	for (size_t i = 0; i < json_array_size(v->unasked); i++)
+		fprintf(f, "%s %s", i ? "," : "not asked, as the real flows have fewer than two labels:",
+			json_string_value(json_array_get(v->unasked, i)));
+	if (json_array_size(v->unasked) > 0)
+		fputc('\n', f);
 	print_controls(f, v);
 	if (v->pass && waived)
 		fprintf(f, "gate: pass (%zu checks, %zu of them waived)\n", v->n, waived);

@@ -15,8 +15,8 @@
  * Apply cfg->gate to the metrics: one line of the verdict for each threshold (a check with max and min makes two), a
  * value at its threshold passing.  A check fails, saying why, when its metric was not measured (or is misspelt), is NaN
  * or infinite, when its threshold is, when it has none, and when it is relative to a noise floor that was not measured
- * (max * the floor + plus; a min alone: min * floor - plus).  A silent check has no line.  No check at all is a failure
- * too, of a line named "gate".
+ * (max * the floor + plus; a min alone: min * floor - plus).  A silent check has no line: it is in v->unasked.  No
+ * check at all is a failure too, of a line named "gate".
  *
  * FM_OK whether it passed or not: v->pass says.  Free *v by fm_verdict_free.
  */
@@ -45,9 +45,8 @@ bool fm_gate_may_move(const struct fm_cfg_check *check, double room);
 /* Is a check's max (or min) relative to its floor?  A min beside a max is not. */
 int fm_gate_is_relative(const struct fm_cfg_check *check, int is_max);
 
-/* Is a check about labels?  Such a check says nothing of a trace without two labels to tell apart: it is silent where
- * its metric was not measured and the real flows have fewer (downstream.label_classes). */
-bool fm_gate_needs_labels(const char *check);
+/* A check of labels is silent where its metric was not measured and the real flows have fewer than two of them
+ * (downstream.label_classes). */
 bool fm_gate_is_silent(const char *check, const struct fm_metrics *metrics);
 
 /* The floor of a metric, or NULL: what the holdout scores; of tstr.* what the learner scores that real flows taught. */
