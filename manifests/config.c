@@ -166,6 +166,17 @@ static struct fm_yaml_doc *doc_new(struct fm_loader *l, const char *name, bool i
 	return doc && doc->name ? doc : NULL;
 }
 
+static int keep_preset(struct fm_loader *l)
+{
+	struct fm_config *c = fm_arena_alloc(l->arena, 1, sizeof *c);
+
+	if (!c)
+		return fm_loader_memory(l);
+	*c = *l->cfg;
+	l->preset = c;
+	return FM_OK;
+}
+
 /* asked: where the name comes from, or NULL for a caller's own. */
 static int apply_preset(struct fm_loader *l, const char *name, const struct fm_yaml *asked)
 {
@@ -195,7 +206,7 @@ static int apply_preset(struct fm_loader *l, const char *name, const struct fm_y
 	if ((rc = fm_yaml_parse(&root, doc, l->arena, e.text, e.n, l->err)) < 0 || (rc = apply_root(l, root)) < 0)
 		return rc;
 	snprintf(l->cfg->preset, sizeof(l->cfg->preset), "%s", e.name);
-	return FM_OK;
+	return keep_preset(l);
 }
 
 /* ---- --set ---- */

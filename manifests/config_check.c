@@ -26,6 +26,18 @@ void fm_split_key(const char *key, char section[64], const char **name)
 	*name = dot ? dot + 1 : key;
 }
 
+bool fm_config_is_for(const char *override, const char *kind)
+{
+	char section[64], key[128];
+	const struct fm_key *k;
+	const char *name;
+
+	snprintf(key, sizeof key, "%.*s", (int)strcspn(override, "="), override);
+	fm_split_key(key, section, &name);
+	k = fm_key_find(section, name);
+	return !k || !k->kind || fm_choice_has(k->kind, kind);
+}
+
 int fm_loader_fail_at(struct fm_loader *l, const char *const *keys, size_t n, const char *fmt, ...)
 {
 	const struct fm_provenance *last = NULL;
@@ -105,6 +117,33 @@ static int check_privacy(struct fm_loader *l)
 					    fm_config_dp(l->cfg) ? "" : ", which promises nothing", k->mode);
 	}
 	return fm_loader_check_dp(l);
+}
+
+/* Has key another value than the preset's? */
+static bool is_own(const struct fm_loader *l, const struct fm_key *key)
+{
+	const char *own = (const char *)l->cfg + key->offset, *preset = (const char *)l->preset + key->offset;
+
+	return key->type == FM_KEY_CHOICE ? strcmp(own, preset) != 0 : memcmp(own, preset, key->size) != 0;
+}
+
+/* A key of another kind of model does nothing.  A project has all of the preset's, so these may stay as they are. */
+static int check_kind(struct fm_loader *l)
+{
+	for (size_t i = 0; i < fm_nkeys && !l->resolved; i++) {
+		const struct fm_key *k = &fm_keys[i];
+		const struct fm_yaml *at = l->provenance[i].at;
+		char kinds[64];
+
+		if (!k->kind || !at || fm_choice_has(k->kind, l->cfg->model.kind) || !is_own(l, k))
+			continue;
+		snprintf(kinds, sizeof kinds, "%s", k->kind);
+		for (char *bar = kinds; (bar = strchr(bar, '|'));)
+			*bar = '/';
+		return fm_yaml_fail(at, l->err, "%s.%s is not for model.kind %s: leave it out, or set model.kind to %s",
+				    k->section, k->name, l->cfg->model.kind, kinds);
+	}
+	return FM_OK;
 }
 
 static int check_dialect(struct fm_loader *l)
@@ -306,7 +345,8 @@ int fm_loader_finish(struct fm_loader *l)
 	qsort(c->gate.check, (size_t)c->gate.n, sizeof(c->gate.check[0]), check_order);
 	qsort(c->generate.labels, (size_t)c->generate.nlabels, sizeof(c->generate.labels[0]), label_order);
 	if ((rc = check_sums(l)) < 0 || (rc = check_sampler(l)) < 0 || (rc = check_privacy(l)) < 0 ||
-	    (rc = check_ranges(l)) < 0 || (rc = check_dialect(l)) < 0 || (rc = set_date(l)) < 0)
+	    (rc = check_kind(l)) < 0 || (rc = check_ranges(l)) < 0 || (rc = check_dialect(l)) < 0 ||
+	    (rc = set_date(l)) < 0)
 		return rc;
 	return set_paths(l);
 }

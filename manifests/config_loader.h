@@ -19,6 +19,7 @@ struct fm_loader {
 	struct fm_arena *arena;
 	struct fm_provenance *provenance; /* fm_nkeys of them */
 	int order;
+	const struct fm_config *preset; /* the config as the preset has it */
 	const char *layer, *layer_name; /* what is being applied: "preset" and "ugr16" */
 	json_t *notes;                  /* what set each key last, as fm_config_explain gives it; NULL: not wanted */
 	const char *open;               /* the section just seen, where nothing is indented below it; or NULL */

@@ -38,7 +38,8 @@ struct fm_key {
 	const char *(*check)(const char *text); /* FM_KEY_TEXT: NULL, or what the text must look like */
 	const char *dflt;                       /* as it would stand in the file */
 	const char *mode;                       /* NULL, or the privacy.mode without which the key is refused */
-	bool secret;                            /* stays on the machine: left out of the public JSON */
+	const char *kind; /* NULL, or the kinds of model, "ctgan|plain", without which a value of its own is refused */
+	bool secret;      /* stays on the machine: left out of the public JSON */
 	const char *help;
 };
 extern const struct fm_key fm_keys[];

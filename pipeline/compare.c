@@ -109,6 +109,27 @@ struct compare {
 	char dialect[FM_CFG_PATH]; /* of the trace, as it was settled */
 };
 
+static const char *kind_of(const struct rival *r)
+{
+	for (size_t i = 0; i < sizeof r->set / sizeof *r->set && r->set[i]; i++)
+		if (strncmp(r->set[i], "model.kind=", 11) == 0)
+			return r->set[i] + 11;
+	return "diffusion";
+}
+
+/* A rival gets the keys that are for its kind; is one for none of them? */
+static void look_at_keys(const struct fm_compare_opts *o, const struct rival *const *chosen, int n)
+{
+	for (int i = 0; i < o->nset; i++) {
+		bool wanted = false;
+
+		for (int r = 0; r < n; r++)
+			wanted |= fm_config_is_for(o->set[i], kind_of(chosen[r]));
+		if (!wanted)
+			fm_warn("--set %s is for none of the models that are compared", o->set[i]);
+	}
+}
+
 /* The config of a rival: the project's, the trace, the rival's own keys, the caller's. */
 static int config_of(const struct compare *c, const struct rival *r, struct fm_config **cfg, struct fm_error *err)
 {
@@ -131,7 +152,8 @@ static int config_of(const struct compare *c, const struct rival *r, struct fm_c
 	for (int i = 0; i < c->o->nset; i++) {
 		if (n == SET_MOST)
 			return fm_fail(err, FM_EUSAGE, "--set is there more than %d times", SET_MOST - 16);
-		set[n++] = c->o->set[i];
+		if (fm_config_is_for(c->o->set[i], kind_of(r)))
+			set[n++] = c->o->set[i];
 	}
 	return fm_config_load(cfg, c->config, set, n, err);
 }
@@ -328,6 +350,7 @@ int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, stru
 	*store = NULL;
 	if ((rc = choose(o->models ? o->models : FM_COMPARE_USUAL, chosen, &n, err)) < 0 || (rc = begin(&c, err)) < 0)
 		goto out;
+	look_at_keys(o, chosen, n);
 	for (int i = 0; i < n; i++) {
 		json_t *entry = NULL;
 

@@ -51,6 +51,30 @@ while read -r section key value <&3; do
 	fi
 done 3<keys
 
+# A key of some kinds of model is read by their generators and by no other's, which refuses a value of its own.
+kinds_of() { # KEY: the kinds whose generator reads it
+	for kind in diffusion:exchanges marginals: ctgan: plain:; do
+		for file in ${kind%:*} ${kind#*:}; do
+			if grep -qE "cfg->$1([^A-Za-z0-9_]|\$)" "$ROOT/model/generator_$file.c"; then
+				printf '%s ' "${kind%:*}"
+				break
+			fi
+		done
+	done
+}
+sed -n 's/.*FIELD(\([a-z]*\), \([a-z_]*\),.*\.kind = "\([a-z|]*\)".*/\1.\2 \3/p' "$ROOT/manifests/config_schema.c" >kinds
+holds "(there are such keys)" test "$(wc -l <kinds)" -gt 15
+while read -r key kinds <&3; do
+	holds "$key is of the kinds $kinds" test "$(kinds_of "$key" | tr ' ' '\n' | sort | tr '\n' ' ')" = "$(echo "$kinds" | tr '|' '\n' | sort | tr '\n' ' ')"
+done 3<kinds
+for set in model.hidden=7 train.epochs=3 model.encoding=bits; do
+	expect 2 "$set is refused of kind diffusion" "$F" config --set "$set" p
+	says err "${set%=*} is not for model.kind diffusion: leave it out, or set model.kind to ctgan" "with the kind that has it"
+done
+expect 2 "so is model.depth of kind ctgan" "$F" config --set model.kind=ctgan --set model.depth=3 p
+expect 2 "and train.steps of kind marginals" "$F" config --set model.kind=marginals --set train.steps=77 p
+expect 0 "the preset's own values may stay" "$F" config --set model.kind=ctgan p
+
 for line in "clip: 0.5" "unit: exchange" "epsilon: 1" "epsilon: 0" "delta: 1e-6"; do
 	printf 'source:\n  path: x\nprivacy:\n  %s\n' "$line" >dp.yaml
 	expect 3 "a file with privacy.$line" "$F" config dp.yaml

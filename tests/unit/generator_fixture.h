@@ -39,7 +39,8 @@ static inline void world_make_in(struct world *w, const char *kind, bool dp, con
 	memset(w, 0, sizeof *w);
 	snprintf(set_kind, sizeof set_kind, "model.kind=%s", kind);
 	for (size_t i = 0; i < (dp ? sizeof of_dp / sizeof *of_dp : sizeof of_none / sizeof *of_none); i++)
-		set[n++] = dp ? of_dp[i] : of_none[i];
+		if (fm_config_is_for(dp ? of_dp[i] : of_none[i], kind))
+			set[n++] = dp ? of_dp[i] : of_none[i];
 	for (int i = 0; more && more[i]; i++)
 		set[n++] = more[i];
 	if (dp) {

@@ -17,9 +17,17 @@ enum { TINY_WINDOW = 16, TINY_ROWS = 4800 };
 /* Preset demo with a network of the smallest kind, and so many overrides more. */
 static inline int tiny_config(struct fm_config **cfg, const char *const *more, int n, struct fm_error *err)
 {
-	const char *set[32] = {"model.window=16", "model.width=32",    "model.heads=2",   "model.depth=2",
-			       "model.steps=100", "generate.rows=600", "generate.steps=6"};
-	int k = 7;
+	static const char *const smallest[] = {"model.window=16", "model.width=32",  "model.heads=2",
+					       "model.depth=2",   "model.steps=100", "generate.rows=600",
+					       "generate.steps=6"};
+	const char *set[32], *kind = "diffusion";
+	int k = 0;
+	for (int i = 0; i < n; i++)
+		if (strncmp(more[i], "model.kind=", 11) == 0)
+			kind = more[i] + 11;
+	for (size_t i = 0; i < sizeof smallest / sizeof *smallest; i++)
+		if (fm_config_is_for(smallest[i], kind))
+			set[k++] = smallest[i];
 	for (int i = 0; i < n; i++)
 		set[k++] = more[i];
 	return fm_config_preset(cfg, "demo", set, k, err);
