@@ -1,6 +1,7 @@
 #include "pipeline/preflight.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -235,8 +236,30 @@ out:
 	return rc;
 }
 
+/* Could somebody be asked for a passphrase, or to touch a token, when it is time to sign? */
+static bool somebody_is_there(const struct fm_sshpub *key)
+{
+	int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+
+	if (tty >= 0)
+		close(tty);
+	return tty >= 0 || getenv("SSH_ASKPASS") || key->application[0];
+}
+
+/* A text of no use is signed now: after all stages would be late to learn that the passphrase is wrong. */
+static int try_passphrase(struct fm_outside *o, const char *key, struct fm_error *err)
+{
+	static const char text[] = "to see whether the passphrase is right";
+	struct fm_buf armored = {0};
+	int rc = fm_outside_sign(o, key, "flowmint-trial", NULL, text, sizeof text - 1, &armored, err);
+
+	fm_buf_free(&armored);
+	return rc;
+}
+
 /* dry: nothing will be published, so nobody needs to accept the key. */
-static int check_key(const struct fm_config *cfg, const char *project, bool dry, struct fm_error *err)
+static int check_key(const struct fm_config *cfg, const char *project, bool dry, struct fm_outside *signer,
+		     struct fm_error *err)
 {
 	const char *path = cfg->publish.key;
 	struct fm_sshkey key = {0};
@@ -257,7 +280,10 @@ static int check_key(const struct fm_config *cfg, const char *project, bool dry,
 	if (dry || (rc = check_listed(&key.pub, path, project, err)) < 0 ||
 	    (rc = check_not_replaced(&key.pub, path, project, err)) < 0)
 		goto out;
-	rc = check_attestation_key(cfg, project, &key.pub, err);
+	if ((rc = check_attestation_key(cfg, project, &key.pub, err)) < 0)
+		goto out;
+	if (outside && signer && (signer->fd > 0 || !somebody_is_there(&key.pub)))
+		rc = try_passphrase(signer, path, err);
 out:
 	fm_sshkey_close(&key); /* before any stage is started */
 	return rc;
@@ -558,7 +584,8 @@ static int check_shards(const struct fm_config *cfg, struct fm_error *err)
 	return S_ISDIR(st.st_mode) ? FM_OK : fm_fail(err, FM_EINPUT, "run.shards: %s is no folder", cfg->run.shards);
 }
 
-int fm_preflight(const struct fm_run_options *o, const char *project, const char *workspace, struct fm_error *err)
+int fm_preflight(const struct fm_run_options *o, const char *project, const char *workspace, struct fm_outside *signer,
+		 struct fm_error *err)
 {
 	const struct fm_config *cfg = o->cfg;
 	int rc;
@@ -584,7 +611,7 @@ int fm_preflight(const struct fm_run_options *o, const char *project, const char
 	if ((rc = check_commitment(project, err)) < 0) /* the ledger is under it too */
 		return rc;
 	if (o->until == FM_RELEASE &&
-	    ((rc = check_key(cfg, project, o->dry, err)) < 0 || (!o->dry && (rc = check_out(o, err)) < 0)))
+	    ((rc = check_key(cfg, project, o->dry, signer, err)) < 0 || (!o->dry && (rc = check_out(o, err)) < 0)))
 		return rc;
 	if (o->until == FM_RELEASE && !o->dry && (rc = say_losses(cfg, err)) < 0)
 		return rc;

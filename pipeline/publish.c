@@ -32,7 +32,6 @@ struct publication {
 	struct fm_buf text, sig; /* of the record */
 	struct fm_buf attestations;
 	struct fm_publish_log log;
-	struct fm_outside outside;
 	bool signs_outside; /* publish.key is none that this program reads (outside.h) */
 	int folder;         /* locked; -1 */
 };
@@ -183,7 +182,7 @@ static int take_signature(struct publication *p, const uint8_t sha512[FM_SHA512_
 static int sign_outside(struct publication *p, const char *ns, const char *file, const struct fm_buf *text,
 			struct fm_buf *armored, struct fm_error *err)
 {
-	return fm_outside_sign(&p->outside, p->cfg->publish.key, ns, file, text ? text->data : NULL,
+	return fm_outside_sign(&p->run->outside, p->cfg->publish.key, ns, file, text ? text->data : NULL,
 			       text ? text->len : 0, armored, err);
 }
 
@@ -550,7 +549,6 @@ int fm_publish_put(const struct fm_stages *stages, const struct fm_config *cfg, 
 
 	if ((rc = name_files(&p, project, err)) < 0)
 		goto out;
-	p.outside.fd = run->passphrase_fd;
 	if ((rc = sign_archive(&p, err)) < 0)
 		goto out;
 	in.archive = p.from;
@@ -566,7 +564,6 @@ int fm_publish_put(const struct fm_stages *stages, const struct fm_config *cfg, 
 out:
 	if (p.folder >= 0)
 		close(p.folder); /* and with it the lock */
-	fm_outside_close(&p.outside);
 	fm_verify_report_free(&p.report);
 	fm_signers_free(&p.signers);
 	fm_buf_free(&p.text);

@@ -50,6 +50,7 @@ void fm_run_free(struct fm_run *run)
 		free(run->stage[i].entry);
 		free(run->stage[i].product);
 	}
+	fm_outside_close(&run->outside);
 	json_decref(run->audits);
 	json_decref(run->escapes);
 	json_decref(run->approvals);

@@ -12,6 +12,7 @@
 #include "manifests/config.h"
 #include "manifests/metrics.h"
 #include "pipeline/ledger.h"
+#include "pipeline/outside.h"
 #include "stages/table.h"
 
 struct fm_run_stage {
@@ -42,7 +43,7 @@ struct fm_run {
 	uint64_t log_size; /* entries of the log of releases with this one (publish_log.h); 0: none was written */
 	char log_root[FM_SHA256_HEX];
 	bool unconfined;
-	int passphrase_fd; /* of publish.key (outside.h); 0: none */
+	struct fm_outside outside; /* who signs by publish.key, with its passphrase; closed by fm_run_free */
 };
 
 /* What a run takes as it was recorded instead of making it: all but generate and release.  Borrowed. */

@@ -452,7 +452,7 @@ static int open_run(struct fm_runner *r, char *workspace, struct fm_error *err)
 {
 	int rc;
 
-	if ((rc = fm_preflight(r->o, r->project, workspace, err)) < 0 ||
+	if ((rc = fm_preflight(r->o, r->project, workspace, &r->run->outside, err)) < 0 ||
 	    (rc = fm_workspace_open(&r->ws, workspace, err)) < 0 ||
 	    (rc = fm_clear_open(&r->clear, r->ws.path, true, fm_limits_clear(r->cfg), err)) < 0 ||
 	    (rc = fm_ledger_open(&r->ledger, r->ws.path, r->project,
@@ -491,7 +491,7 @@ int fm_runner_run(const struct fm_run_options *o, struct fm_run *run, struct fm_
 
 	memset(run, 0, sizeof *run);
 	run->unconfined = o->unconfined;
-	run->passphrase_fd = o->passphrase_fd;
+	run->outside.fd = o->passphrase_fd;
 	fm_stop_hold();
 	rc = workspace ? open_run(&r, workspace, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
 	if (rc < 0)

@@ -82,7 +82,7 @@ static int look_ahead(const struct fm_config *cfg, const char *workspace, struct
 {
 	struct fm_run_options o = {.cfg = cfg, .workspace = workspace, .until = FM_RELEASE, .unconfined = true};
 	char *dir = fm_runner_workspace(&o);
-	int rc = dir ? fm_preflight(&o, cfg->dir, dir, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
+	int rc = dir ? fm_preflight(&o, cfg->dir, dir, NULL, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
 
 	free(dir);
 	return rc;
