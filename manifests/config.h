@@ -215,6 +215,8 @@ static inline bool fm_config_controls(const struct fm_config *cfg)
 	return cfg->gate.control_rows > 0 && !fm_config_dp(cfg);
 }
 
+/* The sections that decide what is learned of which records, up to NULL: what comes after training looks at none. */
+extern const char *const fm_config_learning[];
 /* Is "section.key=value" for that kind of model?  What is for others alone is refused with it. */
 bool fm_config_is_for(const char *override, const char *kind);
 int fm_config_load(struct fm_config **cfg, const char *file, const char *const *overrides, int noverrides,

@@ -26,6 +26,8 @@ void fm_split_key(const char *key, char section[64], const char **name)
 	*name = dot ? dot + 1 : key;
 }
 
+const char *const fm_config_learning[] = {"source", "split", "model", "train", "privacy", NULL};
+
 bool fm_config_is_for(const char *override, const char *kind)
 {
 	char section[64], key[128];

@@ -15,15 +15,12 @@
 
 bool fm_metric_is_free(const char *name)
 {
-	static const char *const rules[] = {"broken_share",     "no_packet",    "short_bytes",   "long_bytes",
-					    "icmp_source_port", "same_address", "portless_port", "flags_outside_tcp"};
-
 	if (strncmp(name, "rules.", 6) != 0)
 		return false;
-	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-		if (strcmp(name + 6, rules[i]) == 0)
+	for (const char *const *rule = fm_flow_rules; *rule; rule++)
+		if (strcmp(name + 6, *rule) == 0)
 			return true;
-	return false;
+	return strcmp(name, "rules.broken_share") == 0;
 }
 
 bool fm_metric_is_paid(const char *name)

@@ -81,6 +81,7 @@ double fm_check_margin(const struct fm_check_result *c); /* NaN when there is no
  * threshold, both being finite.  Another direction is never met. */
 bool fm_threshold_met(const char *direction, double value, double threshold);
 bool fm_check_holds(const struct fm_check_result *c); /* it says pass, and its own numbers bear that out */
+bool fm_check_json_holds(const json_t *check);        /* the same of one of a document's checks */
 /* Does everything hold or is waived, and is there anything? */
 bool fm_verdict_holds(const struct fm_verdict *v);
 /* How many checks neither pass nor are waived; words: "jsd.SA 0.31 (max 0.05)" of each, as many as fit whole. */

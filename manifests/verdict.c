@@ -31,6 +31,16 @@ bool fm_check_holds(const struct fm_check_result *c)
 	return c->pass && fm_threshold_met(c->direction, c->value, c->threshold);
 }
 
+bool fm_check_json_holds(const json_t *check)
+{
+	const char *direction = json_string_value(json_object_get(check, "direction"));
+	const json_t *value = json_object_get(check, "value"), *threshold = json_object_get(check, "threshold");
+
+	return json_is_true(json_object_get(check, "pass")) && direction && json_is_number(value) &&
+	       json_is_number(threshold) &&
+	       fm_threshold_met(direction, json_number_value(value), json_number_value(threshold));
+}
+
 bool fm_verdict_holds(const struct fm_verdict *v)
 {
 	for (size_t i = 0; i < v->n; i++)
@@ -67,22 +77,20 @@ size_t fm_verdict_failed(const struct fm_verdict *v, char *words, size_t cap)
 void fm_rule_of_trace(const char *check, double (*value)(const void *ctx, const char *name), const void *ctx,
 		      char *words, size_t cap)
 {
-	static const char *const part[] = {"no_packet",    "short_bytes",   "long_bytes",       "icmp_source_port",
-					   "same_address", "portless_port", "flags_outside_tcp"};
 	double share = NAN, most = 0;
 	const char *which = NULL;
 	char floor[64];
 
 	*words = '\0';
-	for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
+	for (const char *const *rule = fm_flow_rules; *rule; rule++) {
 		double v;
-		snprintf(floor, sizeof(floor), "floor.rules.%s", part[i]);
+		snprintf(floor, sizeof(floor), "floor.rules.%s", *rule);
 		v = value(ctx, floor);
-		if (strncmp(check, "rules.", 6) == 0 && strcmp(check + 6, part[i]) == 0)
+		if (strncmp(check, "rules.", 6) == 0 && strcmp(check + 6, *rule) == 0)
 			share = v;
 		if (v > most) {
 			most = v;
-			which = part[i];
+			which = *rule;
 		}
 	}
 	if (strcmp(check, "rules.broken_share") == 0) {

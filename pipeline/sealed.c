@@ -22,16 +22,15 @@ static int no_memory(struct fm_error *err)
 int fm_run_secret(struct fm_secret *run, const char *project, const struct fm_config *cfg, const char *trace_sha256,
 		  struct fm_error *err)
 {
-	/* What comes after training looks at no record: making or judging flows again costs nothing. */
-	static const char *const sections[] = {"source", "split", "model", "train", "privacy"};
 	char program[FM_SHA256_HEX] = "", digest[FM_SHA256_HEX], label[FM_SHA256_HEX + 8];
 	struct fm_secret key = {0};
 	json_t *doc = NULL, *config = json_object();
 	int rc;
 
 	*run = (struct fm_secret){0};
-	for (size_t i = 0; config && i < sizeof sections / sizeof *sections; i++)
-		json_object_set_new(config, sections[i], fm_config_json(cfg, sections[i], true));
+	/* Making or judging flows again costs nothing. */
+	for (const char *const *section = fm_config_learning; config && *section; section++)
+		json_object_set_new(config, *section, fm_config_json(cfg, *section, true));
 	if ((rc = fm_sha256_file_hex("/proc/self/exe", program, err)) < 0)
 		goto out;
 	doc = json_pack("{s:s, s:s, s:s, s:O}", "flowmint", FM_VERSION, "program", program, "trace", trace_sha256,

@@ -183,11 +183,10 @@ static void origin_free(struct origin *o)
 /* Do both configs train the same model? */
 static bool trains_alike(const struct fm_config *a, const struct fm_config *b)
 {
-	static const char *const sections[] = {"source", "split", "model", "train", "privacy"};
 	bool same = strcmp(a->source.path, b->source.path) == 0;
 
-	for (size_t i = 0; same && i < sizeof sections / sizeof *sections; i++) {
-		json_t *x = fm_config_json(a, sections[i], true), *y = fm_config_json(b, sections[i], true);
+	for (const char *const *section = fm_config_learning; same && *section; section++) {
+		json_t *x = fm_config_json(a, *section, true), *y = fm_config_json(b, *section, true);
 
 		same = x && y && json_equal(x, y);
 		json_decref(x);

@@ -36,11 +36,9 @@ const char *fm_page_lacks(const struct fm_page *p, const char *name)
 
 enum fm_state fm_page_check_state(const json_t *check)
 {
-	bool holds = json_is_true(json_object_get(check, "pass")) &&
-		     fm_threshold_met(fm_html_str(check, "direction"), fm_html_real(check, "value"),
-				      fm_html_real(check, "threshold"));
-
-	return holds ? FM_HOLDS : json_is_true(json_object_get(check, "waived")) ? FM_WAIVED : FM_FAILS;
+	return fm_check_json_holds(check)                       ? FM_HOLDS
+	       : json_is_true(json_object_get(check, "waived")) ? FM_WAIVED
+								: FM_FAILS;
 }
 
 void fm_page_checks(const struct fm_page *p, size_t count[FM_NSTATES])
