@@ -1,5 +1,5 @@
-# The loops over columns of CTGAN's networks are vectorised, whatever CFLAGS say of the rest.
-FLAGS_model_ctgan_net := -O3
+# The loops over columns of GANs are vectorised, whatever CFLAGS say of the rest.
+FLAGS_model_nn_dense := -O3
 
 # The kernels, the network and its backbones once more in double precision, for the test of their gradients alone: it is related
 # with these before the libraries, which hold the same names in single precision.
@@ -16,7 +16,7 @@ $(B)/tests/test_gradients: $(DOUBLE) $(call lib,model) $(call lib,manifests) $(c
 	$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_ALL)
 
 # The same for CTGAN's networks.
-DOUBLE_CTGAN := $(patsubst %.c,$(B)/double/%.o,base/kernels.c base/kernels_v1.c model/nn/params.c model/ctgan/net.c tests/unit/test_ctgan_gradients.c)
+DOUBLE_CTGAN := $(patsubst %.c,$(B)/double/%.o,base/kernels.c base/kernels_v1.c model/nn/params.c model/nn/dense.c model/nn/heads.c model/nn/critic.c model/ctgan/net.c tests/unit/test_ctgan_gradients.c)
 
 $(B)/tests/test_ctgan_gradients: $(DOUBLE_CTGAN) $(call lib,base)
 	@mkdir -p $(@D)

@@ -18,7 +18,7 @@ static void columns_lay(struct fm_gan_codec *c)
 		k->at = c->row;
 		k->cond = -1;
 		if (k->of->kind == FM_ROW_NUMBER) {
-			c->group[c->ngroups++] = (struct fm_gan_group){c->row++, 1, true};
+			c->group[c->ngroups++] = (struct fm_head){c->row++, 1, FM_HEAD_TANH};
 			k->n = k->mix.n;
 		} else {
 			k->n = k->of->n;
@@ -26,7 +26,7 @@ static void columns_lay(struct fm_gan_codec *c)
 			c->cond += k->n;
 		}
 		c->group_of[i] = c->ngroups;
-		c->group[c->ngroups++] = (struct fm_gan_group){c->row, k->n, false};
+		c->group[c->ngroups++] = (struct fm_head){c->row, k->n, FM_HEAD_CHOICE};
 		c->row += k->n;
 	}
 }

@@ -30,7 +30,7 @@ struct fm_gan_codec {
 	struct fm_row_columns flows;
 	struct fm_gan_column column[FM_ROW_COLUMNS]; /* (flows.n) */
 	int row, cond;                               /* numbers of a vector, of a condition */
-	struct fm_gan_group group[2 * FM_ROW_COLUMNS];
+	struct fm_head group[2 * FM_ROW_COLUMNS];
 	int ngroups;
 	int group_of[FM_ROW_COLUMNS]; /* the one-hot of a column */
 };

@@ -5,12 +5,10 @@
  *                 made = tanh of each scalar, softmax((logits + Gumbel noise) / 0.2) of each group
  *     critic      packs of 10 rows [made or real, condition], one after the other;
  *                 x' = dropout(leaky relu(x W + b)), twice;  score = x w + b
- *     penalty     lambda (|d score / d pack| - 1)^2 (Gulrajani et al. 2017), whose gradient is by hand: but for the
- *                 masks of relu and dropout the critic is linear, so that d score / d pack is a chain of matrices
+ *     penalty     lambda (|d score / d pack| - 1)^2 (model/nn/critic.h)
  *
  * Batch norm uses the batch's own statistics, in training and when flows are made, as the reference does.
- * Everything works on whole batches; matrix multiplies are cut into tiles for the pool, and each number is one chain,
- * so that threads change no bit.
+ * Everything works on whole batches (model/nn/dense.h); threads change no bit.
  */
 #ifndef FM_MODEL_CTGAN_NET_H
 #define FM_MODEL_CTGAN_NET_H
@@ -18,26 +16,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/kernels.h"
-#include "base/thread.h"
+#include "model/nn/critic.h"
+#include "model/nn/heads.h"
 #include "model/nn/params.h"
 
 #define FM_GAN_PACK 10
 #define FM_GAN_TAU 0.2f
-#define FM_GAN_LAMBDA 10.0f
 #define FM_GAN_LAYERS 2
-
-/* A group of a row's numbers: one scalar under tanh, or `n` of a one-hot. */
-struct fm_gan_group {
-	int at, n;
-	bool scalar;
-};
 
 /* The shape of both networks. All borrowed. */
 struct fm_gan_shape {
 	int noise, hidden; /* numbers of z; width of a layer */
 	int row, cond;     /* numbers of a coded row; of a condition */
-	const struct fm_gan_group *group;
+	const struct fm_head *group;
 	int ngroups;
 };
 
@@ -45,7 +36,8 @@ enum { FM_GAN_W, FM_GAN_B, FM_GAN_SCALE, FM_GAN_SHIFT, FM_GAN_NTENSORS };
 struct fm_gan {
 	struct fm_gan_shape shape;
 	struct fm_layout generator, critic;
-	size_t g[FM_GAN_LAYERS + 1][FM_GAN_NTENSORS], c[FM_GAN_LAYERS + 1][2];
+	struct fm_critic judge; /* of packs */
+	size_t g[FM_GAN_LAYERS + 1][FM_GAN_NTENSORS];
 };
 /* Declares the tensors. */
 void fm_gan_init(struct fm_gan *n, const struct fm_gan_shape *shape);

@@ -171,7 +171,7 @@ static bool collapsed(const struct trainer *t)
 	const struct fm_gan_codec *c = t->c;
 
 	for (int i = 0; i < c->flows.n; i++) {
-		const struct fm_gan_group *g = &c->group[c->group_of[i]];
+		const struct fm_head *g = &c->group[c->group_of[i]];
 		int first = -1;
 
 		for (int r = 0; g->n > 1 && r < t->o->batch; r++) {

@@ -18,7 +18,8 @@
 
 enum { ROWS = 40, NOISE = 5, HIDDEN = 7, ROW = 9, COND = 5 };
 
-static const struct fm_gan_group groups[] = {{0, 1, true}, {1, 3, false}, {4, 1, true}, {5, 2, false}, {7, 2, false}};
+static const struct fm_head groups[] = {
+    {0, 1, FM_HEAD_TANH}, {1, 3, FM_HEAD_CHOICE}, {4, 1, FM_HEAD_TANH}, {5, 2, FM_HEAD_CHOICE}, {7, 2, FM_HEAD_CHOICE}};
 
 struct world {
 	struct fm_gan n;

@@ -1,0 +1,51 @@
+/*
+ * critic.h - the critic of a Wasserstein GAN, whose slope is kept near 1 by a penalty (Gulrajani et al. 2017).
+ *
+ *     x' = m (x W + b), `layers` times, m = leak or 1 by the sign of x W + b, times a mask of dropout;  score = x w + b
+ *     penalty  lambda (|d score / d x| - 1)^2, whose gradient is by hand: but for the slopes m the critic is linear, so
+ *              that d score / d x is a chain of matrices
+ */
+#ifndef FM_MODEL_NN_CRITIC_H
+#define FM_MODEL_NN_CRITIC_H
+
+#include "model/nn/dense.h"
+#include "model/nn/params.h"
+
+#define FM_CRITIC_LAYERS_MOST 8
+#define FM_CRITIC_LAMBDA ((fm_real)10)
+
+struct fm_critic {
+	int in, hidden, layers;
+	fm_real leak;                            /* slope below 0 */
+	size_t at[FM_CRITIC_LAYERS_MOST + 1][2]; /* weights and biases in the layout */
+};
+/* The tensors NAME.0.w ... at the end of l, each of the variance that std_of gives for so many inputs. */
+void fm_critic_declare(struct fm_critic *c, struct fm_layout *l, const char *name);
+/* The deviation of uniform numbers within 1 / sqrt(in), which is what the reference of a linear layer begins with. */
+fm_real fm_critic_std(int in);
+
+/* Space for batches of at most `rows`. */
+struct fm_critic_work {
+	const struct fm_critic *c;
+	int rows;          /* of the last score */
+	fm_real *in, *din; /* (rows, in): the caller fills in; din: see below */
+	fm_real *hid[FM_CRITIC_LAYERS_MOST], *slope[FM_CRITIC_LAYERS_MOST], *dhid[FM_CRITIC_LAYERS_MOST];
+	fm_real *score, *dscore; /* (rows) */
+	fm_real *room;
+};
+int fm_critic_work_open(struct fm_critic_work *w, const struct fm_critic *c, int rows,
+			struct fm_error *err) FM_MUST_CHECK;
+void fm_critic_work_close(struct fm_critic_work *w);
+
+/* The mean score of w->in.  drop[l] (rows, hidden): masks; NULL: no dropout. */
+fm_real fm_critic_score(struct fm_critic_work *w, struct fm_dense *d, const fm_real *p, int rows,
+			const fm_real *const *drop);
+/* Of the last score: g (or NULL) += weight times the gradient of the mean; w->din, where into is set, = weight times
+ * that of the rows. */
+void fm_critic_back(struct fm_critic_work *w, struct fm_dense *d, const fm_real *p, fm_real weight, fm_real *g,
+		    bool into);
+/* The penalty at w->in, mean over the rows, lambda included; g (or NULL) += its gradient. */
+fm_real fm_critic_penalty(struct fm_critic_work *w, struct fm_dense *d, const fm_real *p, int rows,
+			  const fm_real *const *drop, fm_real *g);
+
+#endif

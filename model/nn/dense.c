@@ -1,0 +1,184 @@
+/* dense.c - matrix multiplies of whole batches, and batch norm. */
+#include "model/nn/dense.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+#define EPS ((fm_real)1e-5) /* of batch norm */
+#define TILE_ROWS 128
+#define TILE_COLS 64
+
+int fm_dense_open(struct fm_dense *d, struct fm_pool *pool, struct fm_error *err)
+{
+	*d = (struct fm_dense){fm_kernels(), pool, NULL};
+	return fm_alloc(&d->scratch, pool ? (size_t)fm_pool_size(pool) : 1, sizeof *d->scratch, "packing space", err);
+}
+
+void fm_dense_close(struct fm_dense *d)
+{
+	free(d->scratch);
+	d->scratch = NULL;
+}
+
+/* ---- matrices, a tile at a time ---- */
+
+struct product {
+	struct fm_dense *d;
+	enum fm_trans ta, tb;
+	int M, N, K;
+	const fm_real *A, *B, *bias;
+	fm_real *C;
+	int lda, ldb, ldc, add, across; /* across: tiles in a row */
+};
+
+static void tile_job(void *ctx, int tile, int thread)
+{
+	const struct product *p = ctx;
+	int i = tile / p->across * TILE_ROWS, j = tile % p->across * TILE_COLS;
+	int m = p->M - i < TILE_ROWS ? p->M - i : TILE_ROWS, n = p->N - j < TILE_COLS ? p->N - j : TILE_COLS;
+
+	p->d->k->gemm(&p->d->scratch[thread], p->ta, p->tb, m, n, p->K,
+		      p->ta == FM_N ? p->A + (ptrdiff_t)i * p->lda : p->A + i, p->lda,
+		      p->tb == FM_N ? p->B + j : p->B + (ptrdiff_t)j * p->ldb, p->ldb, p->C + (ptrdiff_t)i * p->ldc + j,
+		      p->ldc, p->bias ? p->bias + j : NULL, p->add);
+}
+
+static void multiply(struct product p)
+{
+	p.across = (p.N + TILE_COLS - 1) / TILE_COLS;
+	fm_pool_run(p.d->pool, p.across * ((p.M + TILE_ROWS - 1) / TILE_ROWS), tile_job, &p);
+}
+
+void fm_dense_linear(struct fm_dense *d, int rows, int n, int m, const fm_real *in, int stride, const fm_real *W,
+		     const fm_real *b, fm_real *out, int add)
+{
+	multiply((struct product){d, FM_N, FM_N, rows, m, n, in, W, b, out, stride, m, m, add, 0});
+}
+
+void fm_dense_outer(struct fm_dense *d, int rows, int n, int m, const fm_real *in, int stride, const fm_real *dout,
+		    fm_real *dW)
+{
+	multiply((struct product){d, FM_T, FM_N, n, m, rows, in, dout, NULL, dW, stride, m, m, 1, 0});
+}
+
+void fm_dense_through(struct fm_dense *d, int rows, int n, int m, const fm_real *dout, const fm_real *W, fm_real *din,
+		      int stride, int add)
+{
+	multiply((struct product){d, FM_N, FM_T, rows, n, m, dout, W, NULL, din, m, m, stride, add, 0});
+}
+
+/* ---- batch norm, a slice of columns at a time: each column is one chain of sums ---- */
+
+enum { SLICE = 32 };
+struct slices {
+	const struct fm_batch_norm *b;
+	const fm_real *dout; /* on the way back */
+	fm_real *dx, *dscale, *dshift;
+};
+
+static void run(struct fm_dense *d, struct slices s, void (*job)(void *ctx, int slice, int thread))
+{
+	fm_pool_run(d->pool, (s.b->width + SLICE - 1) / SLICE, job, &s);
+}
+
+static void norm_job(void *ctx, int slice, int thread)
+{
+	const struct fm_batch_norm *b = ((const struct slices *)ctx)->b;
+	int first = slice * SLICE, n = b->width - first < SLICE ? b->width - first : SLICE;
+	size_t H = (size_t)b->width;
+	fm_real *norm = b->norm + first, *x = b->out + first, inv = 1 / (fm_real)b->rows, low = b->relu ? 0 : -INFINITY;
+	fm_real mean[SLICE] = {0}, var[SLICE] = {0}, rstd[SLICE], scale[SLICE], shift[SLICE];
+
+	(void)thread;
+	for (int r = 0; r < b->rows; r++)
+		for (int i = 0; i < n; i++)
+			mean[i] += norm[(size_t)r * H + (size_t)i];
+	for (int i = 0; i < n; i++)
+		mean[i] *= inv;
+	for (int r = 0; r < b->rows; r++) {
+		fm_real *row = norm + (size_t)r * H;
+
+		for (int i = 0; i < n; i++) {
+			row[i] -= mean[i];
+			var[i] += row[i] * row[i];
+		}
+	}
+	for (int i = 0; i < n; i++) {
+		rstd[i] = b->rstd[first + i] = 1 / FM_SQRT(var[i] * inv + EPS);
+		scale[i] = 1 + b->scale[first + i];
+		shift[i] = b->shift[first + i];
+	}
+	for (int r = 0; r < b->rows; r++) {
+		fm_real *row = norm + (size_t)r * H, *out = x + (size_t)r * (size_t)b->stride;
+
+		for (int i = 0; i < n; i++) {
+			fm_real v;
+
+			row[i] *= rstd[i];
+			v = row[i] * scale[i] + shift[i];
+			out[i] = v > low ? v : low;
+		}
+	}
+}
+
+static void norm_back_job(void *ctx, int slice, int thread)
+{
+	const struct slices *s = ctx;
+	const struct fm_batch_norm *bn = s->b;
+	int first = slice * SLICE, n = bn->width - first < SLICE ? bn->width - first : SLICE;
+	size_t H = (size_t)bn->width, stride = (size_t)bn->stride;
+	fm_real *dx = s->dx + first, inv = 1 / (fm_real)bn->rows, low = bn->relu ? 0 : -INFINITY;
+	fm_real a[SLICE] = {0}, b[SLICE] = {0}, scale[SLICE], dscale[SLICE], dshift[SLICE], rstd[SLICE];
+
+	(void)thread;
+	for (int i = 0; i < n; i++) {
+		scale[i] = 1 + bn->scale[first + i];
+		dscale[i] = s->dscale[first + i];
+		dshift[i] = s->dshift[first + i];
+		rstd[i] = bn->rstd[first + i];
+	}
+	for (int r = 0; r < bn->rows; r++) {
+		const fm_real *restrict x = bn->out + (size_t)r * stride + first;
+		const fm_real *restrict dout = s->dout + (size_t)r * stride + first;
+		const fm_real *restrict y = bn->norm + (size_t)r * H + first;
+		fm_real *restrict d = dx + (size_t)r * H;
+
+		for (int i = 0; i < n; i++) {
+			fm_real dv = x[i] > low ? dout[i] : 0;
+
+			dscale[i] += dv * y[i];
+			dshift[i] += dv;
+			d[i] = dv * scale[i];
+			a[i] += d[i];
+			b[i] += d[i] * y[i];
+		}
+	}
+	for (int i = 0; i < n; i++) {
+		s->dscale[first + i] = dscale[i];
+		s->dshift[first + i] = dshift[i];
+		a[i] *= inv;
+		b[i] *= inv;
+	}
+	for (int r = 0; r < bn->rows; r++) {
+		const fm_real *restrict y = bn->norm + (size_t)r * H + first;
+		fm_real *restrict d = dx + (size_t)r * H;
+
+		for (int i = 0; i < n; i++)
+			d[i] = rstd[i] * (d[i] - a[i] - y[i] * b[i]);
+	}
+}
+
+void fm_batch_norm(struct fm_dense *d, const struct fm_batch_norm *b)
+{
+	run(d, (struct slices){.b = b}, norm_job);
+}
+
+void fm_batch_norm_back(struct fm_dense *d, const struct fm_batch_norm *b, const fm_real *dout, fm_real *dx,
+			fm_real *dscale, fm_real *dshift)
+{
+	run(d, (struct slices){b, dout, dx, dscale, dshift}, norm_back_job);
+}

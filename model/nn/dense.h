@@ -1,0 +1,57 @@
+/*
+ * dense.h - what the networks of GANs are made of: matrix multiplies of whole batches, cut into tiles for the pool, and
+ * batch norm.  Each number is one chain, so that threads change no bit.  What stands in layers.h works window by window
+ * on one thread instead.
+ */
+#ifndef FM_MODEL_NN_DENSE_H
+#define FM_MODEL_NN_DENSE_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/kernels.h"
+#include "base/thread.h"
+
+#ifdef FM_DOUBLE
+#define FM_SQRT __builtin_sqrt
+#else
+#define FM_SQRT __builtin_sqrtf
+#endif
+
+/* What multiplies: pool is borrowed, NULL: the caller's thread alone. */
+struct fm_dense {
+	const struct fm_kernels *k;
+	struct fm_pool *pool;
+	struct fm_scratch *scratch; /* (threads) */
+};
+int fm_dense_open(struct fm_dense *d, struct fm_pool *pool, struct fm_error *err) FM_MUST_CHECK;
+void fm_dense_close(struct fm_dense *d);
+
+/* out (rows, m) = [out +] in (rows, n; stride) W (n, m) + b (m), which may be NULL. */
+void fm_dense_linear(struct fm_dense *d, int rows, int n, int m, const fm_real *in, int stride, const fm_real *W,
+		     const fm_real *b, fm_real *out, int add);
+/* dW (n, m) += in (rows, n; stride)^T dout (rows, m). */
+void fm_dense_outer(struct fm_dense *d, int rows, int n, int m, const fm_real *in, int stride, const fm_real *dout,
+		    fm_real *dW);
+/* din (rows, n; stride) = [din +] dout (rows, m) W^T. */
+void fm_dense_through(struct fm_dense *d, int rows, int n, int m, const fm_real *dout, const fm_real *W, fm_real *din,
+		      int stride, int add);
+
+/* Batch norm (Ioffe, Szegedy 2015, 3) of a layer, by the batch's own statistics, and ReLU behind it where relu is set:
+ * out = [relu](norm (1 + scale) + shift).  All arrays of width numbers a row. */
+struct fm_batch_norm {
+	int rows, width;
+	bool relu;
+	const fm_real *scale, *shift; /* (width) */
+	fm_real *norm;                /* (rows, width): the layer's numbers, which become their norm */
+	fm_real *rstd;                /* (width), kept for the way back */
+	fm_real *out;                 /* (rows, width; stride) */
+	int stride;
+};
+void fm_batch_norm(struct fm_dense *d, const struct fm_batch_norm *b);
+/* dx (rows, width), the gradient of what was normed, from dout (rows, width; stride); dscale and dshift are added to.
+ */
+void fm_batch_norm_back(struct fm_dense *d, const struct fm_batch_norm *b, const fm_real *dout, fm_real *dx,
+			fm_real *dscale, fm_real *dshift);
+
+#endif
