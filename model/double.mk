@@ -29,3 +29,11 @@ DOUBLE_PLAIN := $(patsubst %.c,$(B)/double/%.o,base/kernels.c base/kernels_v1.c 
 $(B)/tests/test_plain_gradients: $(DOUBLE_PLAIN) $(call lib,base)
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_ALL)
+
+# And for NetShare's.
+DOUBLE_NETSHARE := $(patsubst %.c,$(B)/double/%.o,base/kernels.c base/kernels_v1.c model/nn/params.c model/nn/dense.c model/nn/heads.c model/nn/critic.c model/nn/lstm.c model/netshare/net.c \
+		   tests/unit/test_netshare_gradients.c)
+
+$(B)/tests/test_netshare_gradients: $(DOUBLE_NETSHARE) $(call lib,base)
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_ALL)

@@ -21,11 +21,12 @@ base:
 manifests:
 traces: manifests
 traces/simulate: traces
-model: manifests model/nn model/codec model/rows model/ctgan model/plain model/diffusion model/marginals
+model: manifests model/nn model/codec model/rows model/ctgan model/netshare model/plain model/diffusion model/marginals
 model/nn:
 model/codec: metrics
 model/rows: model/codec
 model/ctgan: model/nn model/rows
+model/netshare: model/nn model/rows
 model/plain: model/nn model/rows
 model/diffusion: model/nn model/codec privacy
 model/marginals: privacy model/codec
@@ -36,7 +37,7 @@ judge/gate: judge privacy privacy/leakage manifests
 release: release/sign manifests
 release/sign: manifests
 report: metrics
-stages: manifests traces traces/simulate model model/nn model/codec model/rows model/ctgan model/plain model/diffusion model/marginals judge judge/gate privacy privacy/leakage release release/sign report
+stages: manifests traces traces/simulate model model/nn model/codec model/rows model/ctgan model/netshare model/plain model/diffusion model/marginals judge judge/gate privacy privacy/leakage release release/sign report
 pipeline: *
 pipeline/cli: *
 '

@@ -40,7 +40,7 @@ void fm_gan_init(struct fm_gan *n, const struct fm_gan_shape *shape)
 	n->shape = *shape;
 	for (int l = 0; l <= FM_GAN_LAYERS; l++) {
 		int out = l < FM_GAN_LAYERS ? s->hidden : s->row;
-		float std = (float)fm_critic_std(in_of(s, l));
+		float std = (float)fm_dense_std(in_of(s, l));
 
 		n->g[l][FM_GAN_W] = fm_layout_add(g, in_of(s, l), out, std, "generator.%d.w", l);
 		n->g[l][FM_GAN_B] = fm_layout_add(g, 1, out, std, "generator.%d.b", l);

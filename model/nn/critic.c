@@ -5,18 +5,13 @@
 
 #include "base/mem.h"
 
-fm_real fm_critic_std(int in)
-{
-	return 1 / FM_SQRT((fm_real)3 * (fm_real)in);
-}
-
 void fm_critic_declare(struct fm_critic *c, struct fm_layout *l, const char *name)
 {
 	int in = c->in;
 
 	for (int i = 0; i <= c->layers; i++) {
 		int out = i < c->layers ? c->hidden : 1;
-		float std = (float)fm_critic_std(in);
+		float std = (float)fm_dense_std(in);
 
 		c->at[i][0] = fm_layout_add(l, in, out, std, "%s.%d.w", name, i);
 		c->at[i][1] = fm_layout_add(l, 1, out, std, "%s.%d.b", name, i);

@@ -19,10 +19,8 @@ struct fm_critic {
 	fm_real leak;                            /* slope below 0 */
 	size_t at[FM_CRITIC_LAYERS_MOST + 1][2]; /* weights and biases in the layout */
 };
-/* The tensors NAME.0.w ... at the end of l, each of the variance that std_of gives for so many inputs. */
+/* The tensors NAME.0.w ... at the end of l, with the deviations of fm_dense_std. */
 void fm_critic_declare(struct fm_critic *c, struct fm_layout *l, const char *name);
-/* The deviation of uniform numbers within 1 / sqrt(in), which is what the reference of a linear layer begins with. */
-fm_real fm_critic_std(int in);
 
 /* Space for batches of at most `rows`. */
 struct fm_critic_work {

@@ -24,6 +24,11 @@ void fm_dense_close(struct fm_dense *d)
 	d->scratch = NULL;
 }
 
+fm_real fm_dense_std(int in)
+{
+	return 1 / FM_SQRT((fm_real)3 * (fm_real)in);
+}
+
 /* ---- matrices, a tile at a time ---- */
 
 struct product {

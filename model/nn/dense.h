@@ -26,6 +26,9 @@ struct fm_dense {
 };
 int fm_dense_open(struct fm_dense *d, struct fm_pool *pool, struct fm_error *err) FM_MUST_CHECK;
 void fm_dense_close(struct fm_dense *d);
+/* The deviation of uniform numbers within 1 / sqrt(in), which is what PyTorch's linear layers of so many inputs begin
+ * with. */
+fm_real fm_dense_std(int in);
 
 /* out (rows, m) = [out +] in (rows, n; stride) W (n, m) + b (m), which may be NULL. */
 void fm_dense_linear(struct fm_dense *d, int rows, int n, int m, const fm_real *in, int stride, const fm_real *W,

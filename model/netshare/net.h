@@ -1,0 +1,79 @@
+/*
+ * net.h - the generator and the two critics of DoppelGANger (Lin, Jain, Wang, Fanti, Sekar 2020), as NetShare has them
+ * (Yin et al. 2022, 4.2), forward and back.
+ *
+ *     attributes  noise -> `layers` times {x W + b, ReLU, batch norm} -> x W + b -> heads
+ *     records     a recurrent layer from a random first state, whose input is the attributes, each choice as the one
+ *                 that it says (no gradient goes back there), and noise; a step says `each` records -> heads
+ *     stop        a record says whether another one follows; those behind the last are zeros (no gradient)
+ *     critics     one reads attributes and all records, the other the attributes alone (model/nn/critic.h)
+ *
+ * Batch norm uses the batch's own statistics, in training and when flows are made.  Threads change no bit.
+ */
+#ifndef FM_MODEL_NETSHARE_NET_H
+#define FM_MODEL_NETSHARE_NET_H
+
+#include <stdint.h>
+
+#include "model/nn/critic.h"
+#include "model/nn/heads.h"
+#include "model/nn/lstm.h"
+
+#define FM_DG_LAYERS 4
+#define FM_DG_NOISE 5
+
+/* All borrowed. */
+struct fm_dg_shape {
+	int hidden, lstm; /* width of a layer; of the recurrent one */
+	int attributes;   /* numbers */
+	int record;       /* numbers of one */
+	int steps, each;  /* a session is steps * each records at most */
+	int follows;      /* where in a record the choice {another follows, last} is */
+	const struct fm_head *attribute_head, *record_head;
+	int nattribute_heads, nrecord_heads;
+};
+
+enum { FM_DG_W, FM_DG_B, FM_DG_SCALE, FM_DG_SHIFT, FM_DG_NTENSORS };
+struct fm_dg {
+	struct fm_dg_shape shape;
+	struct fm_layout generator, critics; /* both critics' tensors are in one */
+	size_t a[FM_DG_LAYERS + 1][FM_DG_NTENSORS];
+	struct fm_lstm lstm;
+	size_t out[2];
+	struct fm_critic whole, alone; /* of attributes and records, of attributes */
+};
+/* Declares the tensors. */
+void fm_dg_init(struct fm_dg *n, const struct fm_dg_shape *shape);
+/* Numbers of a session's records. */
+static inline int fm_dg_records(const struct fm_dg_shape *s)
+{
+	return s->steps * s->each * s->record;
+}
+
+/* Space for batches of at most `rows` sessions. */
+struct fm_dg_work;
+int fm_dg_work_new(struct fm_dg_work **w, const struct fm_dg *n, int rows, struct fm_pool *pool,
+		   struct fm_error *err) FM_MUST_CHECK;
+void fm_dg_work_free(struct fm_dg_work *w);
+struct fm_dense *fm_dg_dense(struct fm_dg_work *w);
+
+/* Standard normal. */
+struct fm_dg_noise {
+	const fm_real *attributes; /* (rows, FM_DG_NOISE) */
+	const fm_real *records;    /* (steps, rows, FM_DG_NOISE) */
+	const fm_real *h, *c;      /* (rows, lstm): the first state */
+};
+/* attributes (rows, attributes) */
+void fm_dg_attributes(struct fm_dg_work *w, const fm_real *p, int rows, const fm_real *noise, fm_real *attributes);
+/* records (rows, steps * each * record) for those attributes, which are the last that were made, or others. */
+void fm_dg_records_of(struct fm_dg_work *w, const fm_real *p, int rows, const struct fm_dg_noise *z,
+		      const fm_real *attributes, fm_real *records);
+/* Of the last of both, where the attributes were those made: g (generator's floats) += the gradient for dattributes
+ * (rows, attributes) and drecords (rows, steps * each * record).  Both are destroyed. */
+void fm_dg_back(struct fm_dg_work *w, const fm_real *p, const struct fm_dg_noise *z, const fm_real *attributes,
+		const fm_real *records, fm_real *dattributes, fm_real *drecords, fm_real *g);
+
+/* What a head of choices says; the numbers of a row's choice become 1 for that one and 0 for the others. */
+void fm_dg_decide(const struct fm_head *h, int n, const fm_real *x, fm_real *y);
+
+#endif
