@@ -47,7 +47,7 @@ int fm_critic_work_open(struct fm_critic_work *w, const struct fm_critic *c, int
 {
 	int rc;
 
-	*w = (struct fm_critic_work){.c = c};
+	*w = (struct fm_critic_work){.c = c, .used = c->in};
 	if ((rc = fm_alloc(&w->room, lay(w, (size_t)rows), sizeof *w->room, "the critic's space", err)) < 0)
 		return rc;
 	lay(w, (size_t)rows);
@@ -70,7 +70,8 @@ fm_real fm_critic_score(struct fm_critic_work *w, struct fm_dense *d, const fm_r
 
 	w->rows = rows;
 	for (int l = 0; l < c->layers; l++) {
-		fm_dense_linear(d, rows, in, H, x, in, p + c->at[l][0], p + c->at[l][1], w->hid[l], 0);
+		fm_dense_linear(d, rows, l == 0 ? w->used : H, H, x, in, p + c->at[l][0], p + c->at[l][1], w->hid[l],
+				0);
 		for (size_t i = 0; i < (size_t)rows * (size_t)H; i++) {
 			w->slope[l][i] = (w->hid[l][i] > 0 ? 1 : c->leak) * (drop ? drop[l][i] : 1);
 			w->hid[l][i] *= w->slope[l][i];
@@ -84,8 +85,9 @@ fm_real fm_critic_score(struct fm_critic_work *w, struct fm_dense *d, const fm_r
 	return sum / (fm_real)rows;
 }
 
-/* din = the gradient of each row's score times weight, with dhid those of the layers behind their slopes. */
-static void slopes(struct fm_critic_work *w, struct fm_dense *d, const fm_real *p, fm_real weight, bool into)
+/* The first `into` numbers of din = the gradient of each row's score times weight, with dhid those of the layers behind
+ * their slopes. */
+static void slopes(struct fm_critic_work *w, struct fm_dense *d, const fm_real *p, fm_real weight, int into)
 {
 	const struct fm_critic *c = w->c;
 	int H = c->hidden, top = c->layers - 1;
@@ -98,8 +100,8 @@ static void slopes(struct fm_critic_work *w, struct fm_dense *d, const fm_real *
 		for (size_t i = 0; i < (size_t)w->rows * (size_t)H; i++)
 			w->dhid[l][i] *= w->slope[l][i];
 	}
-	if (into)
-		fm_dense_through(d, w->rows, c->in, H, w->dhid[0], p + c->at[0][0], w->din, c->in, 0);
+	if (into > 0)
+		fm_dense_through(d, w->rows, into, H, w->dhid[0], p + c->at[0][0], w->din, c->in, 0);
 }
 
 void fm_critic_back(struct fm_critic_work *w, struct fm_dense *d, const fm_real *p, fm_real weight, fm_real *g,
@@ -108,12 +110,12 @@ void fm_critic_back(struct fm_critic_work *w, struct fm_dense *d, const fm_real 
 	const struct fm_critic *c = w->c;
 	int in = c->in;
 
-	slopes(w, d, p, weight / (fm_real)w->rows, into);
+	slopes(w, d, p, weight / (fm_real)w->rows, into ? w->used : 0);
 	for (int l = 0; g && l <= c->layers; l++) {
 		const fm_real *x = l == 0 ? w->in : w->hid[l - 1], *dy = l < c->layers ? w->dhid[l] : w->dscore;
 		int out = l < c->layers ? c->hidden : 1;
 
-		fm_dense_outer(d, w->rows, in, out, x, in, dy, g + c->at[l][0]);
+		fm_dense_outer(d, w->rows, l == 0 ? w->used : in, out, x, in, dy, g + c->at[l][0]);
 		d->k->colsum(g + c->at[l][1], dy, w->rows, out);
 		in = out;
 	}
@@ -130,7 +132,7 @@ fm_real fm_critic_penalty(struct fm_critic_work *w, struct fm_dense *d, const fm
 	fm_real loss = 0;
 
 	fm_critic_score(w, d, p, rows, drop);
-	slopes(w, d, p, 1, true);
+	slopes(w, d, p, 1, in);
 	for (int i = 0; i < rows; i++) {
 		fm_real *x = w->din + (size_t)i * (size_t)in, square = 0, norm, f;
 

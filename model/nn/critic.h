@@ -25,6 +25,7 @@ void fm_critic_declare(struct fm_critic *c, struct fm_layout *l, const char *nam
 /* Space for batches of at most `rows`. */
 struct fm_critic_work {
 	const struct fm_critic *c;
+	int used;          /* numbers of a row that may be other than 0; the caller sets it, at first all */
 	int rows;          /* of the last score */
 	fm_real *in, *din; /* (rows, in): the caller fills in; din: see below */
 	fm_real *hid[FM_CRITIC_LAYERS_MOST], *slope[FM_CRITIC_LAYERS_MOST], *dhid[FM_CRITIC_LAYERS_MOST];
@@ -39,7 +40,7 @@ void fm_critic_work_close(struct fm_critic_work *w);
 fm_real fm_critic_score(struct fm_critic_work *w, struct fm_dense *d, const fm_real *p, int rows,
 			const fm_real *const *drop);
 /* Of the last score: g (or NULL) += weight times the gradient of the mean; w->din, where into is set, = weight times
- * that of the rows. */
+ * that of the rows, of the numbers in use. */
 void fm_critic_back(struct fm_critic_work *w, struct fm_dense *d, const fm_real *p, fm_real weight, fm_real *g,
 		    bool into);
 /* The penalty at w->in, mean over the rows, lambda included; g (or NULL) += its gradient. */

@@ -1,0 +1,41 @@
+/*
+ * words.h - ports and protocols as vectors, by a skip-gram over flows (Mikolov et al. 2013; IP2Vec: Ring et al. 2017):
+ * a flow is a sentence of three words, its source port, destination port and protocol, each of which predicts the other
+ * two among `negative` words that are drawn by their frequency to the 3/4.  A vector's length is 1.
+ *
+ * A port that the sentences do not have is taken for the nearest number that they have, on its side of 1024; a protocol
+ * has a vector of no meaning then.  The same bits everywhere: one chain of steps.
+ */
+#ifndef FM_MODEL_NETSHARE_WORDS_H
+#define FM_MODEL_NETSHARE_WORDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "model/nn/dense.h"
+
+#define FM_WORD_NUMBERS 10
+
+struct fm_sentence {
+	uint16_t sp, dp;
+	const char *pr; /* borrowed; compared without regard to case */
+};
+struct fm_words {
+	int nports, nprotocols;
+	uint16_t *port;           /* (nports), rising */
+	float *ports, *protocols; /* (n, FM_WORD_NUMBERS) */
+};
+/* Ports that at least min_count sentences have; the vectors of these protocols.  FM_EINPUT when no port is left. */
+int fm_words_fit(struct fm_words *w, const struct fm_sentence *s, size_t n, int min_count, char *const *protocol,
+		 int nprotocols, uint64_t seed, struct fm_error *err) FM_MUST_CHECK;
+/* Room for so many. */
+int fm_words_open(struct fm_words *w, int nports, int nprotocols, struct fm_error *err) FM_MUST_CHECK;
+void fm_words_close(struct fm_words *w);
+
+const float *fm_word_of_port(const struct fm_words *w, uint16_t port);
+/* Which of the n words (n, FM_WORD_NUMBERS) is nearest by its angle to each x (rows; stride). */
+int fm_words_nearest(struct fm_dense *d, const float *word, int n, const float *x, int rows, int stride, int *nearest,
+		     struct fm_error *err) FM_MUST_CHECK;
+
+#endif
