@@ -82,6 +82,9 @@ struct fm_config {
 		/* of kind ctgan */
 		char conditions[16];   /* true | log */
 		int embedding, hidden; /* numbers of noise; width of a layer */
+		/* of kind netshare */
+		int chunks, session_records, step_records, layer_width, lstm;
+		char vectors[16]; /* public | trace */
 	} model;
 	struct {
 		int steps, batch; /* batch: windows a step */
@@ -95,6 +98,9 @@ struct fm_config {
 		/* of kind ctgan */
 		int epochs, gan_batch; /* rows a step, a multiple of 10 */
 		double gan_rate, gan_decay;
+		/* of kind netshare */
+		int chunk_epochs, critic_rounds, session_batch; /* sessions a step */
+		double session_rate;
 		int checkpoint_every;      /* steps between two checkpoints; 0 = none by steps */
 		double checkpoint_seconds; /* the same by the clock; 0 = none by time */
 	} train;

@@ -125,9 +125,9 @@ const struct fm_key fm_keys[] = {
 	 .help = "Share of the windows that the model never sees; the gate's privacy checks need it."},
 	{FIELD(split, seed, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "1", .help = "Which windows go where."},
 
-	{FIELD(model, kind, CHOICE), .choices = "diffusion|marginals|ctgan|plain", .dflt = "diffusion",
-	 .help = "The kind of model. diffusion learns windows of flows, marginals counts exchanges with noise; ctgan "
-		 "and plain are baselines that others compare with (docs/peers.md)."},
+	{FIELD(model, kind, CHOICE), .choices = "diffusion|marginals|ctgan|plain|netshare", .dflt = "diffusion",
+	 .help = "The kind of model. diffusion learns windows of flows, marginals counts exchanges with noise; "
+		 "ctgan, plain and netshare are baselines that others compare with (docs/peers.md)."},
 	{FIELD(model, denoiser, CHOICE), .kind = "diffusion|plain", .choices = "transformer|unet|mlp",
 	 .dflt = "transformer",
 	 .help = "The network that takes the noise away; mlp looks at each flow by itself."},
@@ -161,7 +161,21 @@ const struct fm_key fm_keys[] = {
 	{FIELD(model, hidden, INT), .kind = "ctgan", .min = 4, .max = 4096, .dflt = "256",
 	 .help = "For kind ctgan: width of the two layers of generator and critic."},
 
-	{FIELD(train, steps, INT), .kind = "diffusion|ctgan|plain", .min = 0, .max = 1e8, .dflt = "0",
+	{FIELD(model, chunks, INT), .kind = "netshare", .min = 1, .max = 64, .dflt = "10",
+	 .help = "For kind netshare: chunks of equal time that sessions are cut into."},
+	{FIELD(model, session_records, INT), .kind = "netshare", .min = 1, .max = 1024, .dflt = "34",
+	 .help = "For kind netshare: records of a session at most; a longer one goes on as another session."},
+	{FIELD(model, step_records, INT), .kind = "netshare", .min = 1, .max = 64, .dflt = "5",
+	 .help = "For kind netshare: records that a step of the recurrent layer makes."},
+	{FIELD(model, layer_width, INT), .kind = "netshare", .min = 4, .max = 4096, .dflt = "512",
+	 .help = "For kind netshare: width of the four layers of the attributes' generator and of each critic."},
+	{FIELD(model, lstm, INT), .kind = "netshare", .min = 4, .max = 4096, .dflt = "100",
+	 .help = "For kind netshare: width of the recurrent layer that makes records."},
+	{FIELD(model, vectors, CHOICE), .kind = "netshare", .choices = "public|trace", .dflt = "public",
+	 .help = "For kind netshare: what the vectors of ports and protocols are learned from, simulated traffic or "
+		 "the training flows themselves."},
+
+	{FIELD(train, steps, INT), .kind = "diffusion|ctgan|plain|netshare", .min = 0, .max = 1e8, .dflt = "0",
 	 .help = "Training steps; 0: a hundred passes over the training windows, at least 500 and at most 15000 "
 		 "steps."},
 	{FIELD(train, batch, INT), .kind = "diffusion|plain", .min = 1, .max = 65536, .dflt = "64", .help = "Windows a step."},
@@ -193,6 +207,15 @@ const struct fm_key fm_keys[] = {
 	 .help = "For kind ctgan: learning rate of Adam."},
 	{FIELD(train, gan_decay, REAL), .kind = "ctgan", .min = 0, .max = 1, .dflt = "1e-6",
 	 .help = "For kind ctgan: weight decay of Adam."},
+	{FIELD(train, chunk_epochs, INT), .kind = "netshare", .min = 1, .max = 1e6, .dflt = "40",
+	 .help = "For kind netshare: passes over the sessions of the first chunk, and a quarter of that over those of "
+		 "every other one; train.steps, where it is not 0, is shared out instead."},
+	{FIELD(train, critic_rounds, INT), .kind = "netshare", .min = 1, .max = 100, .dflt = "5",
+	 .help = "For kind netshare: steps of the critics for one of the generator."},
+	{FIELD(train, session_batch, INT), .kind = "netshare", .min = 2, .max = 2000, .dflt = "100",
+	 .help = "For kind netshare: sessions a step."},
+	{FIELD(train, session_rate, REAL), .kind = "netshare", .min = 0, .max = 1, .above_min = true, .dflt = "1e-4",
+	 .help = "For kind netshare: learning rate of Adam."},
 	{FIELD(train, checkpoint_every, INT), .min = 0, .max = 1e8, .dflt = "500", .secret = true,
 	 .help = "Steps between two checkpoints, from which a killed training resumes; 0: none by steps. Changes no "
 		 "result."},

@@ -8,7 +8,8 @@
 #include "manifests/canon.h"
 
 const struct fm_generator *const fm_generators[] = {&fm_generator_diffusion, &fm_generator_marginals,
-						    &fm_generator_ctgan, &fm_generator_plain, NULL};
+						    &fm_generator_ctgan,     &fm_generator_plain,
+						    &fm_generator_netshare,  NULL};
 
 const struct fm_generator *fm_generator_find(const char *name)
 {

@@ -34,6 +34,7 @@
 #include "manifests/config.h"
 
 struct fm_charges;
+struct fm_sentence;
 
 /* What a kind works with.  All borrowed. */
 struct fm_generator_ctx {
@@ -42,6 +43,9 @@ struct fm_generator_ctx {
 	const struct fm_secret
 	    *secret; /* privacy.mode dp, fit: the key of all noise, used for nothing else; else NULL */
 	const struct fm_secret *checkpoint_key; /* the checkpoint is encrypted under it; NULL: it is not */
+	/* fit: flows that are nobody's, for a kind that learns something from public traffic; *flows are to be freed.
+	 * NULL: there are none. */
+	int (*public_flows)(struct fm_sentence **flows, size_t *n, struct fm_error *err);
 	const char *checkpoint_dir; /* fit: outlives a killed process, may be read and written; NULL: no checkpoints */
 };
 
@@ -157,7 +161,7 @@ const struct fm_generator *fm_generator_of(const struct fm_config *cfg);
 /* All kinds, in the order of the config's choices; ends with NULL. */
 extern const struct fm_generator *const fm_generators[];
 extern const struct fm_generator fm_generator_ctgan, fm_generator_diffusion, fm_generator_exchanges,
-    fm_generator_marginals, fm_generator_plain;
+    fm_generator_marginals, fm_generator_netshare, fm_generator_plain;
 
 /* The kind that the config chooses, after it has found that it can do all that the config asks for; else FM_EINPUT. */
 int fm_generator_check(const struct fm_generator **g, const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;

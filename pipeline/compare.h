@@ -26,7 +26,7 @@ struct fm_compare_opts {
 	int nset;
 	bool unconfined;
 };
-#define FM_COMPARE_USUAL "hybrid,plain,ctgan"
+#define FM_COMPARE_USUAL "hybrid,plain,ctgan,netshare"
 
 /*
  * {"format","flowmint","dialect","budget_minutes":N|null,

@@ -7,6 +7,7 @@
 #include "manifests/canon.h"
 #include "model/generator.h"
 #include "privacy/charge_json.h"
+#include "stages/public_flows.h"
 #include "stages/stage.h"
 
 /* What is known of the whole source: from the store, in privacy.mode dp what the config says in public. */
@@ -54,6 +55,7 @@ int fm_stage_train(const struct fm_train_in *in, struct fm_train_out *out, struc
 {
 	struct fm_generator_ctx ctx = {.cfg = in->cfg,
 				       .secret = in->secret,
+				       .public_flows = fm_public_flows,
 				       .checkpoint_dir = in->checkpoint_dir,
 				       .checkpoint_key = in->checkpoint_key};
 	struct fm_table *train = NULL, *validation = NULL;

@@ -29,8 +29,8 @@ struct compare_args {
 static const struct fm_option options[] = {
     {FM_SETS_TEXT(struct compare_args, models), .name = "models", .value = "NAMES",
      .help = "which, with commas between: hybrid, plain, plain-transformer, plain-values, plain-bits, ctgan, "
-	     "ctgan-bits (default: "
-	     "hybrid,plain,ctgan)"},
+	     "ctgan-bits, netshare (default: "
+	     "hybrid,plain,ctgan,netshare)"},
     {FM_SETS_UINT(struct compare_args, rows), .name = "rows", .value = "N", .most = UINT64_C(1) << 48,
      .help = "the first N flows of the trace"},
     {FM_SETS_REAL(struct compare_args, budget), .name = "budget", .value = "MINUTES", .min = 0, .max = 1e6,

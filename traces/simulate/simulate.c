@@ -437,6 +437,36 @@ out:
 	return rc;
 }
 
+int fm_simulate_ports(const struct fm_simulate_in *in, struct fm_simulated_ports *p, struct fm_error *err)
+{
+	struct fm_sim_slot slot = {0};
+	struct plan *plan = NULL;
+	uint64_t at = 0;
+	int rc;
+
+	if ((rc = fm_alloc(&plan, 1, sizeof *plan, "the plan of a trace", err)) < 0)
+		return rc;
+	if ((rc = plan_new(plan, in, err)) < 0)
+		goto out;
+	for (uint32_t k = 0; k < (plan->span + plan->slot - 1) / plan->slot; k++) {
+		if ((rc = slot_make(plan, k, &slot, err)) < 0)
+			goto out;
+		for (size_t i = 0; i < slot.n && at < in->rows; i++) {
+			const struct fm_sim_flow *f = &slot.flow[i];
+
+			p[at++] = (struct fm_simulated_ports){f->sp, f->dp, fm_sim_proto[f->pr]};
+		}
+	}
+	if (at != in->rows)
+		rc = fm_fail(err, FM_ESYSTEM, "%llu of %llu flows were simulated", (unsigned long long)at,
+			     (unsigned long long)in->rows);
+out:
+	free(slot.flow);
+	plan_free(plan);
+	free(plan);
+	return rc;
+}
+
 static json_t *time_json(int64_t ms)
 {
 	char text[FM_TIME_MAX];

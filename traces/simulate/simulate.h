@@ -64,6 +64,14 @@ struct fm_simulate_out {
 };
 /* FM_EUSAGE: an input out of range, out is an existing thing that is not a regular file; FM_ESYSTEM: disk or memory. */
 int fm_simulate(const struct fm_simulate_in *in, struct fm_simulate_out *out, struct fm_error *err) FM_MUST_CHECK;
+/* Ports and protocol of such a trace's flows, p (in->rows), in memory and in no order of their own; out and threads are
+ * of no meaning. */
+struct fm_simulated_ports {
+	uint16_t sp, dp;
+	const char *pr; /* static */
+};
+int fm_simulate_ports(const struct fm_simulate_in *in, struct fm_simulated_ports *p,
+		      struct fm_error *err) FM_MUST_CHECK;
 /* {"rows","bytes","labels":{"background":N,...},"first","last"}: no timings, so that it repeats.  NULL without memory.
  */
 json_t *fm_simulate_out_json(const struct fm_simulate_out *out);
