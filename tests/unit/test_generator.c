@@ -21,11 +21,9 @@ struct form {
 	const char *kind, *name;
 	bool dp;
 };
-static const struct form forms[] = {{"ctgan", "ctgan", false},
-				    {"diffusion", "diffusion", false},
-				    {"marginals", "marginals", true},
-				    {"plain", "plain", false},
-				    {"diffusion", "exchanges", true}};
+static const struct form forms[] = {{"ctgan", "ctgan", false},        {"diffusion", "diffusion", false},
+				    {"marginals", "marginals", true}, {"netshare", "netshare", false},
+				    {"plain", "plain", false},        {"diffusion", "exchanges", true}};
 enum { NFORMS = sizeof forms / sizeof *forms };
 
 static struct fm_table *sample(const struct world *w, const struct fm_model *m, struct fm_sample_in in)

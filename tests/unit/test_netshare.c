@@ -1,0 +1,358 @@
+/* test_netshare.c - NetShare's sessions, codec, vectors of ports, training and sampling: no record is lost in cutting,
+ * what was coded comes back, words that mean the same are near, training is the same bits for any number of threads and
+ * from a checkpoint, divergence is said, made sessions obey their tags. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "model/netshare/trainer.h"
+#include "model/rows/addresses.h"
+#include "tests/unit/generator_fixture.h"
+#include "tests/unit/scratch.h"
+
+enum { CHUNKS = 4, MOST = 6, EACH = 4, BATCH = 20 };
+
+struct flows {
+	struct fm_table *t;
+	struct fm_share_codec *c;
+	struct fm_sessions s;
+	struct fm_dg n;
+};
+
+/* Simulated flows, a tenth of which repeat the 5-tuple of one of the ten before: sessions of several records. */
+static void flows_make(struct flows *f)
+{
+	struct fm_share_opts o = {.chunks = CHUNKS, .most = MOST, .each = EACH, .min_count = 5, .seed = 1};
+	struct fm_error err;
+	struct fm_rng r;
+
+	memset(f, 0, sizeof *f);
+	fm_rng_init(&r, 3, FM_RNG_JUDGE, 0, 0);
+	f->t = fixture_flows(ROWS, 11, TINY_WINDOW);
+	for (size_t i = 10; i < ROWS; i++) {
+		size_t from = i % 100 < 12 ? i / 100 * 100 : i - 1 - fm_rng_below(&r, 9);
+
+		if (i % 100 >= 12 && fm_rng_below(&r, 10) > 0)
+			continue;
+		f->t->sa[i] = f->t->sa[from];
+		f->t->da[i] = f->t->da[from];
+		f->t->sp[i] = f->t->sp[from];
+		f->t->dp[i] = f->t->dp[from];
+		f->t->pr[i] = f->t->pr[from];
+	}
+	OK(fm_share_codec_fit(&f->c, &f->s, f->t, &o, &err));
+	struct fm_dg_shape s = {.hidden = 16,
+				.lstm = 8,
+				.attributes = f->c->attributes,
+				.record = f->c->record,
+				.steps = f->c->steps,
+				.each = f->c->each,
+				.follows = f->c->follows,
+				.attribute_head = f->c->attribute_head,
+				.record_head = f->c->record_head,
+				.nattribute_heads = f->c->nattribute_heads,
+				.nrecord_heads = f->c->nrecord_heads};
+	fm_dg_init(&f->n, &s);
+}
+
+static void flows_free(struct flows *f)
+{
+	fm_sessions_close(&f->s);
+	fm_share_codec_free(f->c);
+	fm_table_free(f->t);
+}
+
+static bool one_tuple(const struct fm_table *t, uint32_t a, uint32_t b)
+{
+	return t->sa[a] == t->sa[b] && t->da[a] == t->da[b] && t->sp[a] == t->sp[b] && t->dp[a] == t->dp[b] &&
+	       t->pr[a] == t->pr[b];
+}
+
+static int chunk_at(const struct flows *f, uint32_t row)
+{
+	int64_t first = f->c->flows.first_ms, last = f->c->flows.last_ms;
+
+	return (int)((f->t->te[row] - first) * CHUNKS / (last - first + 1));
+}
+
+static void sessions_lose_nothing(void **state)
+{
+	uint8_t seen[ROWS] = {0};
+	size_t full = 0, several = 0, later = 0;
+	struct flows f;
+
+	(void)state;
+	flows_make(&f);
+	for (size_t i = 0; i < f.s.n; i++) {
+		const struct fm_session *q = &f.s.session[i];
+		const uint32_t *row = f.s.order + q->first;
+		uint64_t present = 0;
+
+		assert_in_range(q->n, 1, MOST);
+		assert_true(i >= f.s.at[q->chunk] && i < f.s.at[q->chunk + 1]);
+		for (uint32_t r = 0; r < q->n; r++) {
+			assert_int_equal(seen[row[r]]++, 0);
+			assert_int_equal(chunk_at(&f, row[r]), q->chunk);
+			assert_true(r == 0 ||
+				    (one_tuple(f.t, row[r], row[r - 1]) && f.t->te[row[r]] >= f.t->te[row[r - 1]]));
+		}
+		for (uint32_t r = 0; r < ROWS; r++)
+			if (one_tuple(f.t, r, row[0]))
+				present |= (uint64_t)1 << chunk_at(&f, r);
+		assert_true(q->present == present);
+		assert_int_equal(q->starts, (present & (((uint64_t)1 << q->chunk) - 1)) == 0);
+		full += q->n == MOST;
+		several += q->n > 1;
+		later += !q->starts;
+	}
+	for (size_t i = 0; i < ROWS; i++)
+		assert_int_equal(seen[i], 1);
+	/* All cases are among them: a 5-tuple of twelve flows at one time is two sessions. */
+	assert_true(full > 4 && several > full && later > 0);
+	flows_free(&f);
+}
+
+static void what_was_coded_comes_back(void **state)
+{
+	struct fm_share_codec *again = NULL;
+	struct fm_table *back = NULL;
+	struct fm_error err;
+	struct flows f;
+	size_t near = 0, rows = 0, rare = 0;
+	json_t *j;
+
+	(void)state;
+	flows_make(&f);
+	j = fm_share_codec_json(f.c);
+	OK(fm_share_codec_from_json(&again, j, &err));
+	assert_int_equal(again->attributes, f.c->attributes);
+	assert_int_equal(again->record, f.c->record);
+	memcpy(again->words.ports, f.c->words.ports, sizeof(float) * FM_WORD_NUMBERS * (size_t)f.c->words.nports);
+	memcpy(again->words.protocols, f.c->words.protocols,
+	       sizeof(float) * FM_WORD_NUMBERS * (size_t)f.c->words.nprotocols);
+	OK(fm_row_table_new(&back, &f.c->flows, ROWS, &err));
+	float *a = calloc((size_t)f.c->attributes, sizeof *a),
+	      *x = calloc((size_t)(f.c->steps * f.c->each * f.c->record), sizeof *x);
+	struct fm_dense d;
+	OK(fm_dense_open(&d, NULL, &err));
+	for (size_t i = 0; i < f.s.n; i++) {
+		const struct fm_session *q = &f.s.session[i];
+		int word[3];
+
+		fm_share_vectors(f.c, f.t, &f.s, q, a, x);
+		assert_int_equal(fm_share_starts(again, a), q->starts);
+		for (int m = 0; m < CHUNKS; m++)
+			assert_int_equal(fm_share_present(again, a, m), q->present >> m & 1);
+		for (int k = 0; k < 2; k++)
+			OK(fm_words_nearest(&d, again->words.ports, again->words.nports,
+					    a + fm_share_word(again, k ? FM_DP : FM_SP), 1, again->attributes, &word[k],
+					    &err));
+		OK(fm_words_nearest(&d, again->words.protocols, again->words.nprotocols,
+				    a + fm_share_word(again, FM_PR), 1, again->attributes, &word[2], &err));
+		/* Gaps that only few have are cut, and may move a record out of the chunk, never into another. */
+		int n = fm_share_decode(again, q->chunk, a, x, word, back, rows, MOST);
+		assert_int_equal(n, q->n);
+		for (int r = 0; r < n; r++, rows++) {
+			uint32_t was = f.s.order[q->first + (uint32_t)r];
+			struct fm_address address = fm_table_address(f.t, f.t->sa[was]);
+
+			assert_int_equal(back->sa[rows], fm_address_fold(&address));
+			assert_true(fabs((double)back->pkt[rows] - (double)f.t->pkt[was]) <= 1 || f.t->pkt[was] > 20);
+			near += llabs((long long)(back->te[rows] - f.t->te[was])) <= 1000;
+			rare += strcmp(fm_table_category(back, FM_PR, rows), fm_table_category(f.t, FM_PR, was)) != 0;
+			if (f.t->dp[was] == 80 || f.t->dp[was] == 53)
+				assert_int_equal(back->dp[rows], f.t->dp[was]);
+		}
+	}
+	assert_int_equal(rows, ROWS);
+	assert_true(near > ROWS * 9 / 10 && rare < ROWS / 50);
+	fm_dense_close(&d);
+	free(a);
+	free(x);
+	json_decref(j);
+	fm_share_codec_free(again);
+	fm_table_free(back);
+	flows_free(&f);
+}
+
+static float angle(const float *a, const float *b)
+{
+	float dot = 0;
+
+	for (int i = 0; i < FM_WORD_NUMBERS; i++)
+		dot += a[i] * b[i];
+	return dot;
+}
+
+/* Two groups of services, each with a protocol of its own: words of a group are nearer than those of another. */
+static void words_of_one_use_are_near(void **state)
+{
+	enum { N = 6000 };
+	struct fm_sentence *s = calloc(N, sizeof *s);
+	char *const protocol[] = {"tcp", "UDP", "never"};
+	struct fm_words w, again;
+	struct fm_error err;
+	struct fm_rng r;
+
+	(void)state;
+	fm_rng_init(&r, 3, FM_RNG_JUDGE, 0, 0);
+	for (int i = 0; i < N; i++) {
+		int group = i & 1;
+
+		s[i] = (struct fm_sentence){(uint16_t)(40000 + 1000 * group + (int)fm_rng_below(&r, 20)),
+					    (uint16_t)(group ? 53 + fm_rng_below(&r, 2) : 80 + fm_rng_below(&r, 2)),
+					    group ? "udp" : "TCP"};
+	}
+	OK(fm_words_fit(&w, s, N, 1, protocol, 3, 1, &err));
+	OK(fm_words_fit(&again, s, N, 1, protocol, 3, 1, &err));
+	assert_int_equal(w.nports, 44);
+	assert_memory_equal(w.ports, again.ports, sizeof(float) * FM_WORD_NUMBERS * 44);
+	const float *web = fm_word_of_port(&w, 80), *dns = fm_word_of_port(&w, 53);
+	assert_true(angle(web, fm_word_of_port(&w, 81)) > angle(web, dns) + 0.3f);
+	assert_true(angle(dns, fm_word_of_port(&w, 54)) > angle(web, dns) + 0.3f);
+	assert_true(angle(fm_word_of_port(&w, 40003), fm_word_of_port(&w, 40004)) >
+		    angle(fm_word_of_port(&w, 40003), fm_word_of_port(&w, 41004)) + 0.3f);
+	for (int i = 0; i < 3; i++)
+		assert_true(fabsf(angle(w.protocols + i * FM_WORD_NUMBERS, w.protocols + i * FM_WORD_NUMBERS) - 1) <
+			    1e-5f);
+	/* A port that is none: the nearest number on its side of 1024. */
+	assert_ptr_equal(fm_word_of_port(&w, 1023), fm_word_of_port(&w, 81));
+	assert_ptr_equal(fm_word_of_port(&w, 1024), fm_word_of_port(&w, 40000));
+	assert_ptr_equal(fm_word_of_port(&w, 65535), fm_word_of_port(&w, 41019));
+	assert_int_equal(fm_words_fit(&again, s, 4, 1000, protocol, 3, 1, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "model.vectors"));
+	fm_words_close(&w);
+	free(s);
+}
+
+static float *train(const struct flows *f, struct fm_share_train_opts o, struct fm_share_train_result *r)
+{
+	float *p = calloc(CHUNKS * f->n.generator.nfloats, sizeof *p);
+	struct fm_error err;
+
+	OK(fm_share_train(&f->n, f->c, f->t, &f->s, &o, p, r, &err));
+	return p;
+}
+
+static void training_repeats(void **state)
+{
+	struct fm_share_train_opts o = {
+	    .loop = {.seed = 3}, .steps = {7, 3, 3, 3}, .batch = BATCH, .rounds = 2, .rate = 1e-3};
+	const char *dir = scratch_path("chunks");
+	struct fm_share_train_result a, b;
+	float *one, *three, *cut, *resumed;
+	struct fm_error err;
+	char path[256], last[256];
+	struct flows f;
+	size_t n;
+
+	(void)state;
+	flows_make(&f);
+	n = CHUNKS * f.n.generator.nfloats * sizeof(float);
+	one = train(&f, o, &a);
+	OK(fm_pool_new(&o.pool, 3, &err));
+	three = train(&f, o, &b);
+	assert_memory_equal(one, three, n);
+	/* The other chunks go on from the first, each by itself. */
+	assert_memory_not_equal(one, one + f.n.generator.nfloats, f.n.generator.nfloats * sizeof(float));
+	assert_int_equal(mkdir(dir, 0700), 0);
+	snprintf(path, sizeof path, "%s/checkpoint.safetensors", dir);
+	snprintf(last, sizeof last, "%s/chunk-3.safetensors", dir);
+	o.loop.path = path;
+	o.loop.identity = "test";
+	o.loop.every = 2;
+	o.dir = dir;
+	cut = train(&f, o, &b);
+	assert_memory_equal(one, cut, n);
+	assert_true(b.flows == 16 * BATCH && !fm_file_exists(path));
+	/* All chunks are there but the last. */
+	assert_int_equal(unlink(last), 0);
+	resumed = train(&f, o, &b);
+	assert_true(b.flows == 3 * BATCH && b.steps == 16);
+	assert_memory_equal(one, resumed, n);
+	free(resumed);
+	/* Chunks of another training are not taken. */
+	o.loop.identity = "another";
+	resumed = train(&f, o, &b);
+	assert_true(b.flows == 16 * BATCH);
+	fm_pool_free(o.pool);
+	free(one);
+	free(three);
+	free(cut);
+	free(resumed);
+	flows_free(&f);
+}
+
+static void divergence_is_said(void **state)
+{
+	struct fm_share_train_opts o = {
+	    .loop = {.seed = 3}, .steps = {200, 1, 1, 1}, .batch = BATCH, .rounds = 2, .rate = 1};
+	struct fm_share_train_result r;
+	struct fm_error err;
+	struct flows f;
+
+	(void)state;
+	flows_make(&f);
+	float *p = calloc(CHUNKS * f.n.generator.nfloats, sizeof *p);
+	assert_int_equal(fm_share_train(&f.n, f.c, f.t, &f.s, &o, p, &r, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "training diverges: in chunk 0 at step"));
+	assert_non_null(strstr(err.message, "train.session_rate (1)"));
+	free(p);
+	flows_free(&f);
+}
+
+/* Even of networks that learned nothing: as many rows as asked for, the same each time, all within the trace's time. */
+static void sessions_are_made(void **state)
+{
+	struct fm_share_train_opts o = {
+	    .loop = {.seed = 3}, .steps = {20, 2, 2, 2}, .batch = BATCH, .rounds = 1, .rate = 1e-3};
+	struct fm_share_train_result r;
+	struct fm_error err;
+	struct flows f;
+
+	(void)state;
+	flows_make(&f);
+	float *p = train(&f, o, &r);
+	for (int rows = 1; rows <= 1500; rows += 733) {
+		struct fm_share_sample_opts how = {.rows = (uint64_t)rows, .seed = 5, .batch = BATCH};
+		struct fm_table *t = NULL, *again = NULL;
+
+		OK(fm_share_sample(&t, &f.n, f.c, p, &how, &err));
+		OK(fm_pool_new(&how.pool, 3, &err));
+		OK(fm_share_sample(&again, &f.n, f.c, p, &how, &err));
+		fm_pool_free(how.pool);
+		assert_int_equal(t->rows, rows);
+		for (size_t i = 0; i < t->rows; i++) {
+			assert_in_range(t->te[i], f.c->flows.first_ms, f.c->flows.last_ms);
+			assert_true(t->pkt[i] >= 1);
+			assert_true(t->te[i] == again->te[i] && t->sa[i] == again->sa[i] && t->byt[i] == again->byt[i]);
+		}
+		fm_table_free(t);
+		fm_table_free(again);
+	}
+	free(p);
+	flows_free(&f);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	fm_log_quiet(1);
+	return scratch_make();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(sessions_lose_nothing),     cmocka_unit_test(what_was_coded_comes_back),
+	    cmocka_unit_test(words_of_one_use_are_near), cmocka_unit_test(training_repeats),
+	    cmocka_unit_test(divergence_is_said),        cmocka_unit_test(sessions_are_made),
+	};
+
+	return cmocka_run_group_tests(tests, setup, scratch_teardown);
+}
