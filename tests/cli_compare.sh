@@ -14,11 +14,9 @@ compare() { # OPTION...
 }
 
 expect 0 "a trace" "$F" simulate --rows 1500 --seed 5 --out trace.csv
-expect 2 "netshare is not there yet" compare --models hybrid,netshare
-says err "netshare is not in this version" "and it says so"
-says err "--with netshare=FILE" "and how its flows can be judged"
-expect 2 "nor is what nobody knows" compare --models hybird
+expect 2 "no model is what nobody knows" compare --models hybird
 says err "there is no model 'hybird'; there are hybrid, plain" "and it says what there is"
+says err "ctgan-bits, netshare" "to the last of them"
 expect 2 "no model is there twice" compare --models plain,plain
 expect 3 "flows from elsewhere must be there" compare --models plain --with other=nowhere.csv
 
