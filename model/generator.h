@@ -28,12 +28,14 @@
 
 #include <jansson.h>
 
+#include "base/hash.h"
 #include "base/secret.h"
 #include "base/table.h"
 #include "base/thread.h"
 #include "manifests/config.h"
 
 struct fm_charges;
+struct fm_layout;
 struct fm_sentence;
 
 /* What a kind works with.  All borrowed. */
@@ -207,6 +209,26 @@ int fm_model_paths(const char *dir, char **json, char **weights, struct fm_error
  * FM_EINPUT.  A new reference. */
 int fm_model_json_load(json_t **j, const char *path, const struct fm_generator *of, size_t most,
 		       struct fm_error *err) FM_MUST_CHECK;
+
+/* For kinds of single rows (generator_rows.c), whose model is a codec and the weights of one layout: a digest of all
+ * that the weights after a number of steps depend on; windows: how many are learned from, 0 where it is none. */
+int fm_rows_identity(const struct fm_config *cfg, json_t *codec, size_t windows, char hex[FM_SHA256_HEX],
+		     struct fm_error *err) FM_MUST_CHECK;
+/* The end of fit: the model, which may be NULL after a failure, into *to, or it is freed; returns rc. */
+int fm_rows_fitted(struct fm_model **to, struct fm_model *m, const struct fm_real_flows *real, int rc);
+/* model.json and weights.safetensors; the reference to the codec is taken. */
+struct fm_rows_kept {
+	const struct fm_layout *layout;
+	const float *weights;
+	json_t *codec;
+	int steps; /* that training took */
+};
+int fm_rows_save(const struct fm_model *m, const struct fm_generator_ctx *ctx, const char *dir,
+		 const struct fm_rows_kept *k, struct fm_error *err) FM_MUST_CHECK;
+/* The end of sample: fresh addresses for raw ones, by side of their first octet, and the order of time; *t, which may
+ * be NULL after a failure, is freed where it or this fails.  Returns rc. */
+int fm_rows_sampled(struct fm_table **to, struct fm_table *t, const uint8_t inside_of[256], const struct fm_config *cfg,
+		    uint64_t seed, int rc, struct fm_error *err) FM_MUST_CHECK;
 
 /* The seed that a shard's random numbers start from: the seed itself for shard 0. */
 uint64_t fm_shard_seed(uint64_t seed, uint32_t shard);

@@ -9,16 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/version.h"
 #include "manifests/canon.h"
 #include "model/ctgan/trainer.h"
 #include "model/generator.h"
 #include "model/nn/safetensors.h"
-#include "model/ranges.h"
-#include "model/rows/addresses.h"
 
 #define MODEL_JSON_MAX (256u << 20)
 
@@ -96,20 +92,6 @@ static uint64_t ctgan_step_flows(const struct fm_config *cfg)
 	return (uint64_t)cfg->train.gan_batch;
 }
 
-/* A digest of all that the weights after a number of steps depend on. */
-static int identity_of(const struct fm_config *cfg, const struct ctgan *m, char hex[FM_SHA256_HEX],
-		       struct fm_error *err)
-{
-	json_t *j = json_pack("{s:s, s:s, s:o, s:o, s:o}", "what", "training of ctgan", "flowmint", FM_VERSION, "model",
-			      fm_config_json(cfg, "model", true), "train", fm_config_json(cfg, "train", true), "codec",
-			      fm_gan_codec_json(m->codec));
-	int rc =
-	    j ? fm_json_digest(j, hex, err) : fm_fail(err, FM_ESYSTEM, "out of memory for the training's identity");
-
-	json_decref(j);
-	return rc;
-}
-
 static int learn(struct ctgan *m, const struct fm_generator_ctx *ctx, const struct fm_gan_rows *rows,
 		 struct fm_error *err)
 {
@@ -127,7 +109,8 @@ static int learn(struct ctgan *m, const struct fm_generator_ctx *ctx, const stru
 	char identity[FM_SHA256_HEX], *checkpoint = NULL;
 	int rc;
 
-	if ((rc = ctgan_net(m, cfg, err)) < 0 || (rc = identity_of(cfg, m, identity, err)) < 0)
+	if ((rc = ctgan_net(m, cfg, err)) < 0 ||
+	    (rc = fm_rows_identity(cfg, fm_gan_codec_json(m->codec), 0, identity, err)) < 0)
 		return rc;
 	if (ctx->checkpoint_dir &&
 	    (rc = fm_checkpoint_path(&checkpoint, ctx->checkpoint_dir, ctx->checkpoint_key != NULL, err)) < 0)
@@ -165,11 +148,7 @@ static int ctgan_fit(struct fm_model **model, const struct fm_generator_ctx *ctx
 					 .flows_per_second = t->flows / (t->seconds > 0 ? t->seconds : 1)};
 out:
 	fm_gan_rows_free(&rows);
-	if (rc < 0)
-		fm_model_free(m ? &m->base : NULL);
-	else
-		*model = &m->base;
-	return rc;
+	return fm_rows_fitted(model, m ? &m->base : NULL, real, rc);
 }
 
 /* ---- on disk ---- */
@@ -178,22 +157,10 @@ static int ctgan_save(const struct fm_model *base, const struct fm_generator_ctx
 		      struct fm_error *err)
 {
 	const struct ctgan *m = (const struct ctgan *)base;
-	char *path = NULL, *weights = NULL;
-	json_t *j = NULL;
-	int rc;
 
-	if ((rc = fm_model_paths(dir, &path, &weights, err)) < 0 ||
-	    (rc = fm_weights_save(&m->net.generator, m->weights, weights, err)) < 0)
-		goto out;
-	j = json_pack("{s:s, s:o, s:o, s:{s:i}}", "format", FM_MODEL_FORMAT, "model",
-		      fm_config_json(ctx->cfg, "model", true), "codec", fm_gan_codec_json(m->codec), "training",
-		      "steps", m->trained.steps);
-	rc = j ? fm_json_save(j, path, err) : fm_fail(err, FM_ESYSTEM, "out of memory while writing %s", path);
-out:
-	json_decref(j);
-	free(path);
-	free(weights);
-	return rc;
+	return fm_rows_save(
+	    base, ctx, dir,
+	    &(struct fm_rows_kept){&m->net.generator, m->weights, fm_gan_codec_json(m->codec), m->trained.steps}, err);
 }
 
 static int ctgan_load(struct fm_model **model, const struct fm_generator_ctx *ctx, const char *dir,
@@ -211,6 +178,7 @@ static int ctgan_load(struct fm_model **model, const struct fm_generator_ctx *ct
 		fm_error_prefix(err, "%s: ", path);
 		goto out;
 	}
+	m->base.text_order = json_is_true(json_object_get(j, "text_order"));
 	if ((rc = ctgan_net(m, ctx->cfg, err)) < 0 ||
 	    (rc = fm_weights_load(&m->net.generator, m->weights, weights, err)) < 0)
 		goto out;
@@ -236,23 +204,10 @@ static int ctgan_sample(const struct fm_model *base, const struct fm_generator_c
 				       .batch = cfg->train.gan_batch,
 				       .logs = strcmp(cfg->model.conditions, "log") == 0,
 				       .pool = ctx->pool};
-	struct fm_range inside[FM_CFG_MAXRANGES], outside[FM_CFG_MAXRANGES];
 	struct fm_table *t = NULL;
-	int ninside, noutside, rc;
+	int rc = fm_gan_sample(&t, &m->net, m->codec, m->weights, &o, err);
 
-	if ((rc = fm_ranges(inside, &ninside, cfg, FM_SIDE_INSIDE, err)) < 0 ||
-	    (rc = fm_ranges(outside, &noutside, cfg, 0, err)) < 0 ||
-	    (rc = fm_gan_sample(&t, &m->net, m->codec, m->weights, &o, err)) < 0 ||
-	    (rc = fm_row_addresses(m->codec->flows.inside, t, &(struct fm_range_list){outside, noutside},
-				   &(struct fm_range_list){inside, ninside}, o.seed, err)) < 0)
-		goto out;
-	rc = fm_row_sort(t, err);
-out:
-	if (rc < 0)
-		fm_table_free(t);
-	else
-		*table = t;
-	return rc;
+	return fm_rows_sampled(table, t, m->codec->flows.inside, cfg, o.seed, rc, err);
 }
 
 static json_t *ctgan_describe(const struct fm_config *c)

@@ -9,16 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/version.h"
 #include "manifests/canon.h"
 #include "model/generator.h"
 #include "model/netshare/trainer.h"
 #include "model/nn/safetensors.h"
-#include "model/ranges.h"
-#include "model/rows/addresses.h"
 
 #define MODEL_JSON_MAX (256u << 20)
 
@@ -118,20 +114,6 @@ static uint64_t netshare_step_flows(const struct fm_config *cfg)
 	return (uint64_t)cfg->train.session_batch;
 }
 
-/* A digest of all that the weights after a number of steps depend on. */
-static int identity_of(const struct fm_config *cfg, const struct netshare *m, char hex[FM_SHA256_HEX],
-		       struct fm_error *err)
-{
-	json_t *j = json_pack("{s:s, s:s, s:o, s:o, s:o}", "what", "training of netshare", "flowmint", FM_VERSION,
-			      "model", fm_config_json(cfg, "model", true), "train", fm_config_json(cfg, "train", true),
-			      "codec", fm_share_codec_json(m->codec));
-	int rc =
-	    j ? fm_json_digest(j, hex, err) : fm_fail(err, FM_ESYSTEM, "out of memory for the training's identity");
-
-	json_decref(j);
-	return rc;
-}
-
 static int learn(struct netshare *m, const struct fm_generator_ctx *ctx, const struct fm_table *t,
 		 const struct fm_sessions *s, struct fm_error *err)
 {
@@ -149,7 +131,8 @@ static int learn(struct netshare *m, const struct fm_generator_ctx *ctx, const s
 	bool first = true;
 	int rc;
 
-	if ((rc = netshare_net(m, cfg, err)) < 0 || (rc = identity_of(cfg, m, identity, err)) < 0)
+	if ((rc = netshare_net(m, cfg, err)) < 0 ||
+	    (rc = fm_rows_identity(cfg, fm_share_codec_json(m->codec), 0, identity, err)) < 0)
 		return rc;
 	if (ctx->checkpoint_dir &&
 	    (rc = fm_checkpoint_path(&checkpoint, ctx->checkpoint_dir, ctx->checkpoint_key != NULL, err)) < 0)
@@ -205,7 +188,6 @@ static int netshare_fit(struct fm_model **model, const struct fm_generator_ctx *
 	    (rc = fm_share_codec_fit(&m->codec, &sessions, real->train, &o, err)) < 0 ||
 	    (rc = learn(m, ctx, real->train, &sessions, err)) < 0)
 		goto out;
-	m->base.text_order = real->text_order;
 	const struct fm_share_train_result *t = &m->trained;
 	*result = (struct fm_fit_result){.steps = (uint64_t)t->steps,
 					 .parameters = m->net.generator.nfloats + m->net.critics.nfloats,
@@ -215,11 +197,7 @@ static int netshare_fit(struct fm_model **model, const struct fm_generator_ctx *
 out:
 	fm_sessions_close(&sessions);
 	free(publics);
-	if (rc < 0)
-		fm_model_free(m ? &m->base : NULL);
-	else
-		*model = &m->base;
-	return rc;
+	return fm_rows_fitted(model, m ? &m->base : NULL, real, rc);
 }
 
 /* ---- on disk ---- */
@@ -244,26 +222,16 @@ static int netshare_save(const struct fm_model *base, const struct fm_generator_
 			 struct fm_error *err)
 {
 	const struct netshare *m = (const struct netshare *)base;
-	char *path = NULL, *weights = NULL;
 	float *all = NULL;
-	json_t *j = NULL;
 	int rc;
 
-	if ((rc = fm_model_paths(dir, &path, &weights, err)) < 0 ||
-	    (rc = fm_alloc(&all, m->layout.nfloats, sizeof *all, "weights", err)) < 0)
-		goto out;
+	if ((rc = fm_alloc(&all, m->layout.nfloats, sizeof *all, "weights", err)) < 0)
+		return rc;
 	kept(m, all, true);
-	if ((rc = fm_weights_save(&m->layout, all, weights, err)) < 0)
-		goto out;
-	j = json_pack("{s:s, s:o, s:o, s:b, s:{s:i}}", "format", FM_MODEL_FORMAT, "model",
-		      fm_config_json(ctx->cfg, "model", true), "codec", fm_share_codec_json(m->codec), "text_order",
-		      m->base.text_order, "training", "steps", m->trained.steps);
-	rc = j ? fm_json_save(j, path, err) : fm_fail(err, FM_ESYSTEM, "out of memory while writing %s", path);
-out:
-	json_decref(j);
+	rc =
+	    fm_rows_save(base, ctx, dir,
+			 &(struct fm_rows_kept){&m->layout, all, fm_share_codec_json(m->codec), m->trained.steps}, err);
 	free(all);
-	free(path);
-	free(weights);
 	return rc;
 }
 
@@ -311,23 +279,10 @@ static int netshare_sample(const struct fm_model *base, const struct fm_generato
 					 .seed = fm_shard_seed(in->seed, in->shard),
 					 .batch = cfg->train.session_batch,
 					 .pool = ctx->pool};
-	struct fm_range inside[FM_CFG_MAXRANGES], outside[FM_CFG_MAXRANGES];
 	struct fm_table *t = NULL;
-	int ninside, noutside, rc;
+	int rc = fm_share_sample(&t, &m->net, m->codec, m->weights, &o, err);
 
-	if ((rc = fm_ranges(inside, &ninside, cfg, FM_SIDE_INSIDE, err)) < 0 ||
-	    (rc = fm_ranges(outside, &noutside, cfg, 0, err)) < 0 ||
-	    (rc = fm_share_sample(&t, &m->net, m->codec, m->weights, &o, err)) < 0 ||
-	    (rc = fm_row_addresses(m->codec->flows.inside, t, &(struct fm_range_list){outside, noutside},
-				   &(struct fm_range_list){inside, ninside}, o.seed, err)) < 0)
-		goto out;
-	rc = fm_row_sort(t, err);
-out:
-	if (rc < 0)
-		fm_table_free(t);
-	else
-		*table = t;
-	return rc;
+	return fm_rows_sampled(table, t, m->codec->flows.inside, cfg, o.seed, rc, err);
 }
 
 static json_t *netshare_describe(const struct fm_config *c)

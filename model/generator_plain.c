@@ -9,17 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/version.h"
 #include "manifests/canon.h"
 #include "model/codec/windows.h"
 #include "model/generator.h"
 #include "model/nn/safetensors.h"
 #include "model/plain/sampler.h"
-#include "model/ranges.h"
-#include "model/rows/addresses.h"
 
 #define MODEL_JSON_MAX (256u << 20)
 
@@ -107,20 +103,6 @@ static uint64_t plain_steps(const struct fm_config *cfg, uint64_t rows)
 	return (uint64_t)fm_train_steps(cfg->train.steps, (size_t)rows / (size_t)cfg->model.window, cfg->train.batch);
 }
 
-/* A digest of all that the weights after a number of steps depend on. */
-static int identity_of(const struct fm_config *cfg, const struct plain *m, size_t windows, char hex[FM_SHA256_HEX],
-		       struct fm_error *err)
-{
-	json_t *j = json_pack("{s:s, s:s, s:o, s:o, s:o, s:I}", "what", "training of plain", "flowmint", FM_VERSION,
-			      "model", fm_config_json(cfg, "model", true), "train", fm_config_json(cfg, "train", true),
-			      "codec", fm_plain_codec_json(m->codec), "windows", (json_int_t)windows);
-	int rc =
-	    j ? fm_json_digest(j, hex, err) : fm_fail(err, FM_ESYSTEM, "out of memory for the training's identity");
-
-	json_decref(j);
-	return rc;
-}
-
 static struct fm_plain_train_opts train_opts(const struct fm_generator_ctx *ctx, size_t windows)
 {
 	const struct fm_config *cfg = ctx->cfg;
@@ -147,7 +129,8 @@ static int learn(struct plain *m, const struct fm_generator_ctx *ctx, const stru
 	char identity[FM_SHA256_HEX], *checkpoint = NULL;
 	int unit = 16 * ctx->cfg->model.heads, rc;
 
-	if ((rc = plain_net(m, ctx->cfg, err)) < 0 || (rc = identity_of(ctx->cfg, m, train->n, identity, err)) < 0)
+	if ((rc = plain_net(m, ctx->cfg, err)) < 0 ||
+	    (rc = fm_rows_identity(ctx->cfg, fm_plain_codec_json(m->codec), train->n, identity, err)) < 0)
 		return rc;
 	if (ctx->checkpoint_dir &&
 	    (rc = fm_checkpoint_path(&checkpoint, ctx->checkpoint_dir, ctx->checkpoint_key != NULL, err)) < 0)
@@ -206,7 +189,6 @@ static int plain_fit(struct fm_model **model, const struct fm_generator_ctx *ctx
 	    (rc = windows_of(m, real->train, cfg->model.window, &train, err)) < 0 ||
 	    (rc = learn(m, ctx, &train, err)) < 0 || (rc = validate(m, ctx, real->validation, &validation, err)) < 0)
 		goto out;
-	m->base.text_order = real->text_order;
 	const struct fm_plain_train_result *t = &m->trained;
 	*result = (struct fm_fit_result){.steps = (uint64_t)t->steps,
 					 .parameters = m->net->layout.nfloats,
@@ -215,11 +197,7 @@ static int plain_fit(struct fm_model **model, const struct fm_generator_ctx *ctx
 					 .flows_per_second = t->flows / (t->seconds > 0 ? t->seconds : 1)};
 out:
 	free(train.x);
-	if (rc < 0)
-		fm_model_free(m ? &m->base : NULL);
-	else
-		*model = &m->base;
-	return rc;
+	return fm_rows_fitted(model, m ? &m->base : NULL, real, rc);
 }
 
 /* ---- on disk ---- */
@@ -228,22 +206,10 @@ static int plain_save(const struct fm_model *base, const struct fm_generator_ctx
 		      struct fm_error *err)
 {
 	const struct plain *m = (const struct plain *)base;
-	char *path = NULL, *weights = NULL;
-	json_t *j = NULL;
-	int rc;
 
-	if ((rc = fm_model_paths(dir, &path, &weights, err)) < 0 ||
-	    (rc = fm_weights_save(&m->net->layout, m->weights, weights, err)) < 0)
-		goto out;
-	j = json_pack("{s:s, s:o, s:o, s:b, s:{s:i}}", "format", FM_MODEL_FORMAT, "model",
-		      fm_config_json(ctx->cfg, "model", true), "codec", fm_plain_codec_json(m->codec), "text_order",
-		      m->base.text_order, "training", "steps", m->trained.steps);
-	rc = j ? fm_json_save(j, path, err) : fm_fail(err, FM_ESYSTEM, "out of memory while writing %s", path);
-out:
-	json_decref(j);
-	free(path);
-	free(weights);
-	return rc;
+	return fm_rows_save(
+	    base, ctx, dir,
+	    &(struct fm_rows_kept){&m->net->layout, m->weights, fm_plain_codec_json(m->codec), m->trained.steps}, err);
 }
 
 static int plain_load(struct fm_model **model, const struct fm_generator_ctx *ctx, const char *dir,
@@ -288,23 +254,10 @@ static int plain_sample(const struct fm_model *base, const struct fm_generator_c
 					 .solver = solver,
 					 .steps = solver == FM_ANCESTRAL ? cfg->model.steps : cfg->generate.steps,
 					 .pool = ctx->pool};
-	struct fm_range inside[FM_CFG_MAXRANGES], outside[FM_CFG_MAXRANGES];
 	struct fm_table *t = NULL;
-	int ninside, noutside, rc;
+	int rc = fm_plain_sample(&t, m->net, &m->process, m->codec, m->weights, &o, err);
 
-	if ((rc = fm_ranges(inside, &ninside, cfg, FM_SIDE_INSIDE, err)) < 0 ||
-	    (rc = fm_ranges(outside, &noutside, cfg, 0, err)) < 0 ||
-	    (rc = fm_plain_sample(&t, m->net, &m->process, m->codec, m->weights, &o, err)) < 0 ||
-	    (rc = fm_row_addresses(m->codec->flows.inside, t, &(struct fm_range_list){outside, noutside},
-				   &(struct fm_range_list){inside, ninside}, o.seed, err)) < 0)
-		goto out;
-	rc = fm_row_sort(t, err);
-out:
-	if (rc < 0)
-		fm_table_free(t);
-	else
-		*table = t;
-	return rc;
+	return fm_rows_sampled(table, t, m->codec->flows.inside, cfg, o.seed, rc, err);
 }
 
 /* ---- losses ---- */
