@@ -145,16 +145,7 @@ static void find_sources(const struct fm_net *net, const struct fm_net_in *in, i
 static struct fm_pass pass_of(const struct fm_net *net, const fm_real *p, struct fm_work *w, int B,
 			      const struct fm_sink *sink)
 {
-	return (struct fm_pass){.layers = &fm_layers_cpu,
-				.k = net->k,
-				.s = &w->scratch,
-				.space = w->space,
-				.p = p,
-				.sink = sink,
-				.act = w->backbone,
-				.B = B,
-				.W = net->arch.window,
-				.D = net->arch.width};
+	return fm_pass_cpu(&net->arch, p, (struct fm_pass_room){&w->scratch, w->space, w->backbone}, B, sink);
 }
 
 static struct fm_affine time1(const struct fm_net *net)

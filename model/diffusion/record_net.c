@@ -164,16 +164,7 @@ void fm_record_space_free(struct fm_record_space *s)
 static struct fm_pass pass_of(const struct fm_record_net *net, struct work *w, const float *p, int B,
 			      const struct fm_sink *sink)
 {
-	return (struct fm_pass){.layers = &fm_layers_cpu,
-				.k = net->k,
-				.s = &w->scratch,
-				.space = w->space,
-				.p = p,
-				.sink = sink,
-				.act = w->act,
-				.B = B,
-				.W = 1,
-				.D = net->arch.width};
+	return fm_pass_cpu(&net->arch, p, (struct fm_pass_room){&w->scratch, w->space, w->act}, B, sink);
 }
 
 static struct fm_affine time1(const struct fm_record_net *net)

@@ -14,6 +14,14 @@
 #include "model/nn/backbone.h"
 #include "model/nn/sink.h"
 
+/* A pass on the processor over B windows; sink: NULL on the way forward. */
+struct fm_pass_room {
+	struct fm_scratch *scratch; /* of one thread */
+	fm_real *space, *act;
+};
+struct fm_pass fm_pass_cpu(const struct fm_arch *a, const fm_real *p, struct fm_pass_room room, int B,
+			   const struct fm_sink *sink);
+
 /* Activations one after the other; without a base only their size is found. */
 struct fm_tape {
 	fm_real *base;

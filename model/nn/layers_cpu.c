@@ -173,3 +173,18 @@ const struct fm_layers fm_layers_cpu = {
     "cpu",  linear,      linear_back, modulate,  modulate_back, gate_add,       gate_back,
     attend, attend_back, conv,        conv_back, conv_down,     conv_down_back, lookup_add,
 };
+
+struct fm_pass fm_pass_cpu(const struct fm_arch *a, const fm_real *p, struct fm_pass_room room, int B,
+			   const struct fm_sink *sink)
+{
+	return (struct fm_pass){.layers = &fm_layers_cpu,
+				.k = fm_kernels(),
+				.s = room.scratch,
+				.space = room.space,
+				.p = p,
+				.sink = sink,
+				.act = room.act,
+				.B = B,
+				.W = a->window,
+				.D = a->width};
+}

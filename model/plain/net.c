@@ -96,16 +96,7 @@ void fm_plain_work_free(struct fm_plain_work *w)
 static struct fm_pass pass_of(const struct fm_plain_net *net, const fm_real *p, struct fm_plain_work *w, int B,
 			      const struct fm_sink *sink)
 {
-	return (struct fm_pass){.layers = &fm_layers_cpu,
-				.k = net->k,
-				.s = &w->scratch,
-				.space = w->space,
-				.p = p,
-				.sink = sink,
-				.act = w->backbone,
-				.B = B,
-				.W = net->arch.window,
-				.D = net->arch.width};
+	return fm_pass_cpu(&net->arch, p, (struct fm_pass_room){&w->scratch, w->space, w->backbone}, B, sink);
 }
 
 static struct fm_affine in_of(const struct fm_plain_net *net)
