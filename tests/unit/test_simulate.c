@@ -426,6 +426,49 @@ static void test_some_hosts_speak_ipv6(void **state)
 	    FM_EUSAGE);
 }
 
+static int compare_u64(const void *pa, const void *pb)
+{
+	uint64_t a = *(const uint64_t *)pa, b = *(const uint64_t *)pb;
+
+	return (a > b) - (a < b);
+}
+
+/* Ports and protocols in memory are those of the rows that are written. */
+static void test_ports_in_memory_are_those_of_the_rows(void **state)
+{
+	enum { N = 3000 };
+	struct fm_simulate_in in = {.rows = N, .seed = 7, .out = scratch_path("ports.csv")};
+	struct fm_simulated_ports p[N];
+	uint64_t memory[N], text[N];
+	struct fm_error err = {0};
+	struct row r;
+	size_t n = 0;
+
+	(void)state;
+	make(in, NULL, NULL);
+	if (fm_simulate_ports(&in, p, &err) != FM_OK)
+		fail_msg("%s", err.message);
+	FILE *f = fopen(in.out, "r");
+	assert_non_null(f);
+	while (n < N && fgets(r.text, sizeof r.text, f)) {
+		char *rest = r.text;
+
+		for (int c = 0; c < 13; c++)
+			r.col[c] = strsep(&rest, ",");
+		text[n] = strtoull(r.col[4], NULL, 10) << 32 | strtoull(r.col[5], NULL, 10) << 8 |
+			  (uint64_t)(r.col[6][0] ^ r.col[6][1]);
+		memory[n] = (uint64_t)p[n].sp << 32 | (uint64_t)p[n].dp << 8 | (uint64_t)(p[n].pr[0] ^ p[n].pr[1]);
+		n++;
+	}
+	fclose(f);
+	assert_int_equal(n, N);
+	qsort(text, N, sizeof *text, compare_u64);
+	qsort(memory, N, sizeof *memory, compare_u64);
+	assert_memory_equal(text, memory, sizeof text);
+	in.rows = 0;
+	assert_int_equal(fm_simulate_ports(&in, p, &err), FM_EUSAGE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -434,6 +477,7 @@ int main(void)
 	    cmocka_unit_test(test_rows_obey_the_rules_and_shares_are_those_of_the_data_set),
 	    cmocka_unit_test(test_rows_are_exactly_as_many_as_asked_for),
 	    cmocka_unit_test(test_some_hosts_speak_ipv6),
+	    cmocka_unit_test(test_ports_in_memory_are_those_of_the_rows),
 	    cmocka_unit_test(test_the_day_has_a_rhythm),
 	    cmocka_unit_test(test_a_compressed_name_gives_the_same_text_compressed),
 	    cmocka_unit_test(test_wrong_requests_are_refused_and_leave_nothing),
