@@ -7,7 +7,7 @@
 #include "model/netshare/words.h"
 #include "traces/simulate/simulate.h"
 
-#define ROWS 60000 /* most ports of clients are among them */
+#define ROWS 40000 /* thousands of ports of clients are among them */
 #define SEED 1
 
 int fm_public_flows(struct fm_sentence **flows, size_t *n, struct fm_error *err)

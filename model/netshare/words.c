@@ -8,6 +8,7 @@
 #include "base/detmath.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "model/nn/heads.h"
 
 #define D FM_WORD_NUMBERS
 #define PASSES 5
@@ -114,23 +115,27 @@ static void frequencies(struct gram *g)
 /* One step: the word predicts the other one among drawn ones. */
 static void learn(struct gram *g, int word, int other, float rate, struct fm_rng *r)
 {
-	const struct fm_kernels *k = fm_kernels();
-	float *x = g->in + (size_t)word * D, move[D] = {0};
+	float *x = g->in + (size_t)word * D, move[D] = {0}, e[NEGATIVE + 1], *y[NEGATIVE + 1];
+	int n = 0;
 
 	for (int i = 0; i <= NEGATIVE; i++) {
 		int to = i == 0 ? other : (int)g->table[fm_rng_u32(r) >> 12];
-		float *y = g->out + (size_t)to * D, dot = 0, e;
+		float dot = 0;
 
 		if (i > 0 && to == other)
 			continue;
+		y[n] = g->out + (size_t)to * D;
 		for (int j = 0; j < D; j++)
-			dot += x[j] * y[j];
-		e = -(dot > 20 ? 20 : dot < -20 ? -20 : dot);
-		k->exp(&e, &e, 1);
-		e = rate * ((float)(i == 0) - 1 / (1 + e));
+			dot += x[j] * y[n][j];
+		e[n++] = dot;
+	}
+	fm_logistic(fm_kernels(), e, e, n);
+	for (int i = 0; i < n; i++) {
+		float f = rate * ((float)(i == 0) - e[i]);
+
 		for (int j = 0; j < D; j++) {
-			move[j] += e * y[j];
-			y[j] += e * x[j];
+			move[j] += f * y[i][j];
+			y[i][j] += f * x[j];
 		}
 	}
 	for (int j = 0; j < D; j++)

@@ -291,7 +291,7 @@ static void training_repeats(void **state)
 static void divergence_is_said(void **state)
 {
 	struct fm_share_train_opts o = {
-	    .loop = {.seed = 3}, .steps = {200, 1, 1, 1}, .batch = BATCH, .rounds = 2, .rate = 1};
+	    .loop = {.seed = 3}, .steps = {200, 1, 1, 1}, .batch = BATCH, .rounds = 2, .rate = 0.5};
 	struct fm_share_train_result r;
 	struct fm_error err;
 	struct flows f;
@@ -301,7 +301,18 @@ static void divergence_is_said(void **state)
 	float *p = calloc(CHUNKS * f.n.generator.nfloats, sizeof *p);
 	assert_int_equal(fm_share_train(&f.n, f.c, f.t, &f.s, &o, p, &r, &err), FM_EINPUT);
 	assert_non_null(strstr(err.message, "training diverges: in chunk 0 at step"));
-	assert_non_null(strstr(err.message, "train.session_rate (1)"));
+	assert_non_null(strstr(err.message, "train.session_rate (0.5)"));
+	/* From a checkpoint in the middle of a chunk it goes on as it would have: it fails with the same losses. */
+	for (int i = 0; i < 2; i++) {
+		struct fm_error again;
+
+		o.loop.path = scratch_path("diverging.safetensors");
+		o.loop.identity = "test";
+		o.loop.every = 1;
+		assert_int_equal(fm_file_exists(o.loop.path), i);
+		assert_int_equal(fm_share_train(&f.n, f.c, f.t, &f.s, &o, p, &r, &again), FM_EINPUT);
+		assert_string_equal(again.message, err.message);
+	}
 	free(p);
 	flows_free(&f);
 }
