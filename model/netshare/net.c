@@ -58,6 +58,17 @@ void fm_dg_init(struct fm_dg *n, const struct fm_dg_shape *shape)
 	fm_critic_declare(&n->alone, &n->critics, "attribute_critic");
 }
 
+/* Numbers that a step says; records of a session. */
+static size_t said_of(const struct fm_dg_shape *s)
+{
+	return (size_t)s->each * (size_t)s->record;
+}
+
+static size_t most_of(const struct fm_dg_shape *s)
+{
+	return (size_t)s->steps * (size_t)s->each;
+}
+
 /* ---- space ---- */
 
 static size_t lay(struct fm_dg_work *w)
@@ -71,8 +82,8 @@ static size_t lay(struct fm_dg_work *w)
 				       {&w->dh, wide},
 				       {&w->logits, R * (size_t)s->attributes},
 				       {&w->fixed, R * (size_t)s->attributes},
-				       {&w->said, R * (size_t)(s->each * s->record)},
-				       {&w->dsaid, R * (size_t)(s->each * s->record)},
+				       {&w->said, R * said_of(s)},
+				       {&w->dsaid, R * said_of(s)},
 				       {&w->dstate, R * (size_t)s->lstm}};
 	int n = 7;
 
@@ -106,8 +117,7 @@ int fm_dg_work_new(struct fm_dg_work **out, const struct fm_dg *n, int rows, str
 	w->most = rows;
 	if ((rc = fm_dense_open(&w->dense, pool, err)) < 0 ||
 	    (rc = fm_lstm_work_open(&w->lstm, &n->lstm, rows, s->steps, err)) < 0 ||
-	    (rc = fm_alloc(&w->alive, (size_t)rows * (size_t)(s->steps * s->each), 1, "the networks' space", err)) <
-		0 ||
+	    (rc = fm_alloc(&w->alive, (size_t)rows * most_of(s), 1, "the networks' space", err)) < 0 ||
 	    (rc = fm_alloc(&w->room, lay(w), sizeof *w->room, "the networks' space", err)) < 0) {
 		fm_dg_work_free(w);
 		return rc;
@@ -235,7 +245,7 @@ static void say_job(void *ctx, int shard, int thread)
 	struct fm_dg_work *w = q->w;
 	const struct fm_dg_shape *s = &w->n->shape;
 	int last = (shard + 1) * ROWS_EACH < w->rows ? (shard + 1) * ROWS_EACH : w->rows;
-	size_t said = (size_t)(s->each * s->record), most = (size_t)(s->steps * s->each);
+	size_t said = said_of(s), most = most_of(s);
 
 	(void)thread;
 	for (size_t r = (size_t)shard * ROWS_EACH; r < (size_t)last; r++) {
@@ -264,7 +274,7 @@ static void say_job(void *ctx, int shard, int thread)
 static bool any_alive(const struct fm_dg_work *w, int t, const fm_real *records)
 {
 	const struct fm_dg_shape *s = &w->n->shape;
-	size_t most = (size_t)(s->steps * s->each), last = (size_t)((t + 1) * s->each - 1);
+	size_t most = most_of(s), last = (size_t)(t + 1) * (size_t)s->each - 1;
 
 	for (size_t r = 0; r < (size_t)w->rows; r++) {
 		const fm_real *x = records + (r * most + last) * (size_t)s->record + s->follows;
@@ -318,7 +328,7 @@ static void unsay_job(void *ctx, int shard, int thread)
 	struct fm_dg_work *w = q->w;
 	const struct fm_dg_shape *s = &w->n->shape;
 	int last = (shard + 1) * ROWS_EACH < w->rows ? (shard + 1) * ROWS_EACH : w->rows;
-	size_t said = (size_t)(s->each * s->record), most = (size_t)(s->steps * s->each);
+	size_t said = said_of(s), most = most_of(s);
 
 	(void)thread;
 	for (size_t r = (size_t)shard * ROWS_EACH; r < (size_t)last; r++) {
