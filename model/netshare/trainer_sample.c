@@ -326,6 +326,20 @@ out:
 	return rc;
 }
 
+/* What the training says of the real flows too. */
+static int tell(const struct sampler *s, struct fm_error *err)
+{
+	const struct fm_row_columns *flows = &s->c->flows;
+	struct fm_sessions made;
+	int rc;
+
+	if ((rc = fm_sessions_cut(&made, s->t, s->c->chunks, s->c->most, flows->first_ms, flows->last_ms, err)) < 0)
+		return rc;
+	fm_log("generate: 5-tuples of %.3f flows, %.2f %% in several chunks", made.flows_each, 100 * made.crossing);
+	fm_sessions_close(&made);
+	return FM_OK;
+}
+
 static int sampler_init(struct sampler *s, struct fm_error *err)
 {
 	size_t B = (size_t)s->o->batch;
@@ -378,6 +392,8 @@ int fm_share_sample(struct fm_table **table, const struct fm_dg *n, const struct
 			"(train.chunk_epochs)",
 			s.refused);
 	s.t->rows = s.rows;
+	if ((rc = tell(&s, err)) < 0)
+		goto out;
 	*table = s.t;
 	s.t = NULL;
 out:
