@@ -145,7 +145,7 @@ const struct fm_key fm_keys[] = {
 	{FIELD(model, schedule, CHOICE), .kind = "diffusion|plain", .choices = "linear|cosine", .dflt = "cosine",
 	 .help = "Noise schedule of the Gaussian part."},
 	{FIELD(model, steps, INT), .kind = "diffusion|plain", .min = 2, .max = 100000, .dflt = "1000", .help = "Diffusion steps T."},
-	{FIELD(model, min_count, INT), .kind = "diffusion|ctgan|plain", .min = 1, .max = 1e9, .dflt = "20",
+	{FIELD(model, min_count, INT), .kind = "diffusion|ctgan|plain|netshare", .min = 1, .max = 1e9, .dflt = "20",
 	 .help = "A value gets a token of its own only when at least this many records have it."},
 	{FIELD(model, max_hosts, INT), .kind = "diffusion", .min = 0, .max = 60000, .dflt = "2048",
 	 .help = "Popular hosts with a token of their own (a rank, never an address)."},

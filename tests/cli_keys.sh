@@ -53,7 +53,7 @@ done 3<keys
 
 # A key of some kinds of model is read by their generators and by no other's, which refuses a value of its own.
 kinds_of() { # KEY: the kinds whose generator reads it
-	for kind in diffusion:exchanges marginals: ctgan: plain:; do
+	for kind in diffusion:exchanges marginals: ctgan: plain: netshare:; do
 		for file in ${kind%:*} ${kind#*:}; do
 			if grep -qE "cfg->$1([^A-Za-z0-9_]|\$)" "$ROOT/model/generator_$file.c"; then
 				printf '%s ' "${kind%:*}"

@@ -40,7 +40,7 @@ holds "the same" [ "$(flows plain)" = "$(flows plain2)" ]
 expect 0 "frequent ports and hosts as values" plain values --set model.encoding=values
 holds "are other flows" [ "$(flows plain)" != "$(flows values)" ]
 share() { # WORKSPACE OPTION...
-	run "$@" --set model.kind=netshare --set model.layer_width=32 --set model.lstm=16 --set model.chunks=3 --set train.steps=12 \
+	of_kind netshare "$@" --set model.layer_width=32 --set model.lstm=16 --set model.chunks=3 --set train.steps=12 \
 		--set train.session_batch=20 --until generate
 }
 expect 0 "NetShare makes flows" share share --set train.threads=1
