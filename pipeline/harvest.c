@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_memory.h"
 #include "judge/gate/controls.h"
 #include "manifests/registry.h"
 #include "stages/audit.h"
@@ -14,10 +15,19 @@
 #define MOST_COUNT 1e15       /* rows, bytes, steps, milliseconds since 1970 */
 #define MOST_RESULT (1 << 16) /* numbers in what a stage says of itself */
 
+const char fm_harvest_refusal[] = __FILE__;
+
+bool fm_harvest_refused(const struct fm_error *err)
+{
+	struct fm_error ignored;
+
+	return err->file == fm_harvest_refusal && fm_json_memory_check(FM_OK, &ignored) == FM_OK;
+}
+
 static int refuse(enum fm_stage_id id, const char *where, const char *what, struct fm_error *err)
 {
-	return fm_fail(err, FM_ESYSTEM, "stage %s: its %s %s: no honest stage says so, so nothing that it made is used",
-		       fm_stage_name(id), where, what);
+	return fm_harvest_refuse(err, "stage %s: its %s %s: no honest stage says so, so nothing that it made is used",
+				 fm_stage_name(id), where, what);
 }
 
 static bool bounded(const json_t *v, double most)
@@ -99,8 +109,8 @@ int fm_harvest_metrics(const json_t *list, enum fm_harvest_list of, double most_
 	*out = (struct fm_metrics){0};
 	if ((rc = check_list(id, "list of metrics", list, of, most_rows, err)) < 0)
 		return rc;
-	if (fm_metrics_from_list(out, list, err) < 0)
-		return refuse(id, "list of metrics", "has one twice", err);
+	if ((rc = fm_metrics_from_list(out, list, err)) < 0)
+		return rc == FM_ESYSTEM ? rc : refuse(id, "list of metrics", "has one twice", err);
 	return FM_OK;
 }
 
@@ -321,5 +331,5 @@ int fm_harvest_audit(const json_t *result, struct fm_error *err)
 		good = good && bounded(json_object_get(result, reals[i]), MOST_VALUE);
 	for (size_t i = 0; i < json_array_size(runs); i++)
 		good = good && is_attack(json_array_get(runs, i));
-	return good ? FM_OK : fm_fail(err, FM_ESYSTEM, "the audit told what no honest one tells: it does not count");
+	return good ? FM_OK : fm_harvest_refuse(err, "the audit told what no honest one tells: it does not count");
 }

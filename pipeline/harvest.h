@@ -16,6 +16,11 @@
 #include "manifests/metrics.h"
 #include "stages/table.h"
 
+/* How each refusal here is made, and told from a failure of the machine: only what was refused is thrown away. */
+#define fm_harvest_refuse(err, ...) fm_error_set((err), FM_ESYSTEM, fm_harvest_refusal, __LINE__, __VA_ARGS__)
+extern const char fm_harvest_refusal[]; /* stands for the source file in err */
+bool fm_harvest_refused(const struct fm_error *err);
+
 /* The product folder of stage id: the files of its row of the table and no others, regular ones of one name, in folders
  * of this file system, without links, special modes or more than max bytes in all. */
 int fm_harvest_tree(const struct fm_config *cfg, enum fm_stage_id id, const char *dir, uint64_t max,

@@ -8,6 +8,7 @@
 #include "judge/task.h"
 #include "manifests/canon.h"
 #include "manifests/registry.h"
+#include "pipeline/harvest.h"
 #include "pipeline/sandbox.h"
 #include "report/report.h"
 
@@ -138,9 +139,9 @@ static int compare_histograms(const struct fm_config *cfg, const json_t *publish
 			good = strcmp(json_string_value(json_object_get(json_array_get(fields, j), "name")), name) != 0;
 	}
 	return good ? FM_OK
-		    : fm_fail(err, FM_ESYSTEM,
-			      "stage evaluate left histograms that do not follow from the synthetic table: no honest "
-			      "stage does, so nothing that it made is used");
+		    : fm_harvest_refuse(
+			  err, "stage evaluate left histograms that do not follow from the synthetic table: no honest "
+			       "stage does, so nothing that it made is used");
 }
 
 /* Two labels that look alike get a number: "dos", "dos-2". */

@@ -45,17 +45,6 @@ static double most_rows(const struct fm_run *run)
 	       100000;
 }
 
-/* What a stage left was refused after it was kept: the next run makes it again. */
-static int distrust(const struct fm_runner *r, enum fm_stage_id id, int rc)
-{
-	const char *entry = r->run->stage[id].entry;
-	struct fm_error ignored;
-
-	if (rc == FM_ESYSTEM && entry)
-		(void)!fm_dir_remove(entry, &ignored);
-	return rc;
-}
-
 static int read_metrics(struct fm_runner *r, struct fm_error *err)
 {
 	json_t *doc = NULL;
@@ -84,7 +73,8 @@ static int read_free(const struct fm_runner *r, struct fm_metrics *out, struct f
 	json_decref(doc);
 	doc = NULL;
 	if ((rc = load_product(&r->run->stage[FM_EVALUATE], "paid.json", &doc, err)) < 0 ||
-	    (rc = distrust(r, FM_EVALUATE, fm_harvest_metrics(doc, FM_LIST_PAID, most_rows(r->run), &paid, err))) < 0)
+	    (rc = fm_stage_distrust(r, FM_EVALUATE,
+				    fm_harvest_metrics(doc, FM_LIST_PAID, most_rows(r->run), &paid, err), err)) < 0)
 		goto out;
 	for (size_t i = 0; rc >= 0 && i < paid.n; i++)
 		rc = fm_metrics_add_ci(out, paid.m[i].name, paid.m[i].value, paid.m[i].n, paid.m[i].ci_lo,
@@ -111,7 +101,7 @@ static int read_evidence(struct fm_runner *r, struct fm_metrics *free_ones, json
 		goto out;
 	if ((rc = load_product(evaluate, "controls.json", controls, err)) < 0)
 		goto out;
-	rc = distrust(r, FM_EVALUATE, fm_harvest_controls(r->cfg, *controls, err));
+	rc = fm_stage_distrust(r, FM_EVALUATE, fm_harvest_controls(r->cfg, *controls, err), err);
 out:
 	free(path);
 	return rc;
@@ -132,10 +122,11 @@ static int compare_verdict(const struct fm_run_stage *gate, const json_t *own, s
 	if ((rc = fm_file_read(path, PRODUCT_MAX, &left, err)) < 0 || (rc = fm_json_pretty(own, &made, err)) < 0)
 		goto out;
 	if (left.len != made.len || memcmp(left.data, made.data, made.len) != 0)
-		rc = fm_fail(err, FM_ESYSTEM,
-			     "stage gate left a verdict that does not follow from the metrics, controls and waivers: "
-			     "nothing that it made is used (%s)",
-			     path);
+		rc = fm_harvest_refuse(
+		    err,
+		    "stage gate left a verdict that does not follow from the metrics, controls and waivers: "
+		    "nothing that it made is used (%s)",
+		    path);
 out:
 	fm_buf_free(&left);
 	fm_buf_free(&made);
@@ -322,7 +313,7 @@ static int stages_in_order(struct fm_runner *r, struct fm_error *err)
 		if ((rc = fm_stop_check(fm_stage_name(id), err)) < 0)
 			return rc;
 		if ((rc = fm_stage_run(r, id, err)) < 0)
-			return r->distrusted ? distrust(r, FM_EVALUATE, rc) : rc;
+			return rc;
 		if (r->run->nstages <= id)
 			return FM_OK;
 		if (r->o->probe)
@@ -330,9 +321,9 @@ static int stages_in_order(struct fm_runner *r, struct fm_error *err)
 		if (id == FM_INGEST)
 			rc = fm_preflight_version(r->o, r->ledger, r->run, err);
 		else if (id == FM_EVALUATE)
-			rc = distrust(r, FM_EVALUATE, read_metrics(r, err));
+			rc = fm_stage_distrust(r, FM_EVALUATE, read_metrics(r, err), err);
 		else if (id == FM_GATE)
-			rc = distrust(r, FM_GATE, read_verdict(r, err));
+			rc = fm_stage_distrust(r, FM_GATE, read_verdict(r, err), err);
 		else if (id == FM_RELEASE)
 			rc = finish_release(r, err);
 		if (rc < 0)

@@ -429,6 +429,16 @@ static int record_stage(struct fm_runner *r, const struct fm_run_stage *s, struc
 	return rc;
 }
 
+int fm_stage_distrust(const struct fm_runner *r, enum fm_stage_id id, int rc, const struct fm_error *err)
+{
+	const char *entry = r->run->stage[id].entry;
+	struct fm_error ignored;
+
+	if (rc < 0 && entry && fm_harvest_refused(err))
+		(void)!fm_dir_remove(entry, &ignored);
+	return rc;
+}
+
 int fm_stage_run(struct fm_runner *r, enum fm_stage_id id, struct fm_error *err)
 {
 	struct fm_job j = {.stages = r->stages,
@@ -443,10 +453,10 @@ int fm_stage_run(struct fm_runner *r, enum fm_stage_id id, struct fm_error *err)
 	s->name = fm_stage_name(id);
 	if (!(s->inputs = json_object()))
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	if (id == FM_RELEASE && r->o->replay) {
+	if (id == FM_RELEASE && r->o->replay)
 		manifest = json_incref((json_t *)r->o->replay->manifest);
-	} else if (id == FM_RELEASE && (rc = fm_runner_manifest(r->cfg, r->project, r->run, &manifest, err)) < 0) {
-		r->distrusted = true;
+	else if (id == FM_RELEASE && (rc = fm_runner_manifest(r->cfg, r->project, r->run, &manifest, err)) < 0) {
+		rc = fm_stage_distrust(r, FM_EVALUATE, rc, err); /* whose numbers it has */
 		goto out;
 	}
 	j.call.manifest = manifest;

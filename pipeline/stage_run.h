@@ -28,12 +28,14 @@ struct fm_runner {
 	struct fm_state state;
 	char secret_id[FM_SHA256_HEX]; /* privacy.mode dp: of the run's secret, else "" */
 	bool unconfined;
-	bool distrusted; /* what evaluate left was refused when the manifest was made of it */
 };
 
 /* Take or make stage `id`, whose inputs are complete, and write its row of the ledger.  With o->probe run->nstages
  * stays when the stage is not complete. */
 int fm_stage_run(struct fm_runner *r, enum fm_stage_id id, struct fm_error *err) FM_MUST_CHECK;
+/* After rc, with which something failed that looked at what stage id left: what was refused (harvest.h) is not kept,
+ * and the next run makes it again.  Returns rc. */
+int fm_stage_distrust(const struct fm_runner *r, enum fm_stage_id id, int rc, const struct fm_error *err);
 /* The digest of a file of the user's. */
 int fm_runner_digest(struct fm_runner *r, enum fm_item_id id, char hex[FM_SHA256_HEX],
 		     struct fm_error *err) FM_MUST_CHECK;
