@@ -47,10 +47,25 @@ static json_t *file_object(const struct fm_metadata_in *in, const char *name, co
 			 in->dialect->json ? "application/jsonlines" : "text/csv", "sha256", sha256);
 }
 
+static json_t *ipfix_object(const struct fm_archive_file *f)
+{
+	char size[32];
+
+	snprintf(size, sizeof size, "%llu B", (unsigned long long)f->nbytes);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "@type", "cr:FileObject", "@id", "flows.ipfix",
+			 "name", "flows.ipfix", "description", "The same flows as messages of IPFIX (RFC 7011).",
+			 "contentUrl", f->path, "contentSize", size, "encodingFormat", "application/ipfix", "sha256",
+			 f->sha256);
+}
+
 static json_t *file_objects(const struct fm_metadata_in *in)
 {
 	json_t *list = json_pack("[o]", file_object(in, "flows", "The flows", in->data_sha256, in->data_nbytes));
 
+	if (list && in->ipfix && json_array_append_new(list, ipfix_object(in->ipfix)) != 0) {
+		json_decref(list);
+		return NULL;
+	}
 	for (int i = 0; list && in->parts && i < FM_METADATA_PARTS; i++) {
 		const struct fm_metadata_part *p = &in->parts[i];
 

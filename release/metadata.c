@@ -98,6 +98,17 @@ static json_t *resource(const struct fm_dialect *d, const char *name, const char
 	return r;
 }
 
+/* The same flows for collectors: a file, and no table of the package. */
+static json_t *ipfix_resource(const struct fm_archive_file *f)
+{
+	char hash[8 + FM_SHA256_HEX];
+
+	snprintf(hash, sizeof hash, "sha256:%s", f->sha256);
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:s}", "name", "flows-ipfix", "path", f->path, "description",
+			 "The same flows as messages of IPFIX (RFC 7011)", "format", "ipfix", "mediatype",
+			 "application/ipfix", "bytes", (json_int_t)f->nbytes, "hash", hash);
+}
+
 json_t *fm_datapackage_json(const struct fm_metadata_in *in)
 {
 	json_t *resources = json_pack("[o]", resource(in->dialect, "flows",
@@ -108,6 +119,8 @@ json_t *fm_datapackage_json(const struct fm_metadata_in *in)
 				    "resources", resources);
 	int bad = !package;
 
+	if (in->ipfix)
+		bad |= json_array_append_new(resources, ipfix_resource(in->ipfix));
 	for (int i = 0; in->parts && i < FM_METADATA_PARTS; i++) {
 		const struct fm_metadata_part *p = &in->parts[i];
 		char path[64];

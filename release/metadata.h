@@ -48,6 +48,7 @@ struct fm_metadata_in {
 	const json_t *privacy;                /* the manifest's, in privacy.mode dp; or NULL */
 	const json_t *generator;              /* fm_generator_describe (model/generator.h): how the flows were made */
 	const struct fm_metadata_part *parts; /* FM_METADATA_PARTS of them, or NULL: the flows are not split */
+	const struct fm_archive_file *ipfix;  /* the same flows as messages of IPFIX, or NULL */
 	bool license_text;                    /* LICENSE.txt is there */
 	const json_t *left_out;               /* the manifest's: rows of the trace that were left out; or NULL */
 };

@@ -346,6 +346,7 @@ static int write_documents(struct job *j)
 				    .privacy = json_object_get(j->in->manifest, "privacy"),
 				    .generator = generator,
 				    .parts = has(j, TRAIN) ? j->part : NULL,
+				    .ipfix = has(j, IPFIX) ? &j->ipfix : NULL,
 				    .license_text = has(j, LICENSE),
 				    .left_out = json_object_get(j->in->manifest, "left_out")};
 	struct fm_archive_file f[NMEMBERS] = {0}, list[NMEMBERS];

@@ -174,7 +174,20 @@ mkdir in-ipfix
 zstd -dcq r-ipfix/$archive | tar -xf - -C in-ipfix --strip-components=1
 flows in-ipfix/data/flows.ipfix ipfix released.csv ipfix
 cmp -s released.csv in-ipfix/data/flows.csv || die "the release's IPFIX file has other flows than its CSV"
-grep -q 'data/flows.ipfix' in-ipfix/README.md in-ipfix/SHA256SUMS || die "the release does not tell of its IPFIX file"
+for f in README.md SHA256SUMS datapackage.json croissant.json; do
+	grep -q data/flows.ipfix "in-ipfix/$f" || die "$f of the release does not tell of its IPFIX file"
+done
+python3 - <<'PY' || die "the package describes another IPFIX file"
+import hashlib, json
+
+content = open("in-ipfix/data/flows.ipfix", "rb").read()
+package = json.load(open("in-ipfix/datapackage.json"))["resources"][1]
+croissant = json.load(open("in-ipfix/croissant.json"))["distribution"][1]
+digest = hashlib.sha256(content).hexdigest()
+assert (package["bytes"], package["hash"], package["path"]) == (len(content), "sha256:" + digest, "data/flows.ipfix")
+assert (croissant["contentSize"], croissant["sha256"]) == (f"{len(content)} B", digest)
+assert package["mediatype"] == croissant["encodingFormat"] == "application/ipfix"
+PY
 ok "a release in dialect ipfix has the same flows as an IPFIX file"
 
 # --- nfpcapd ---
