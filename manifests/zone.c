@@ -1,5 +1,6 @@
 #include "manifests/zone.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,4 +178,20 @@ bool fm_zone_changes(const struct fm_zone *z)
 		if (z->ahead[i] < z->ahead[i - 1])
 			return true;
 	return false;
+}
+
+int fm_zone_digest(const struct fm_zone *z, char hex[FM_SHA256_HEX], struct fm_error *err)
+{
+	struct fm_buf text = {0};
+	uint8_t digest[FM_SHA256_LEN];
+	int rc;
+
+	for (size_t i = 0; i < z->n; i++)
+		fm_buf_printf(&text, "%" PRId64 " %" PRId32 "\n", z->from[i], z->ahead[i]);
+	if ((rc = fm_buf_check(&text, err)) < 0 || (rc = fm_sha256_bytes(text.data, text.len, digest, err)) < 0)
+		goto out;
+	fm_hex(digest, sizeof digest, hex);
+out:
+	fm_buf_free(&text);
+	return rc;
 }

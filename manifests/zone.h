@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 
 struct fm_zone;
 /* FM_EINPUT: the system has no such zone. Not freed. Only while the process has one thread. */
@@ -23,5 +24,7 @@ int fm_zone_utc(const struct fm_zone *z, int64_t clock_ms, int64_t *utc_ms);
 /* Does the clock show the same once more later? */
 bool fm_zone_comes_again(const struct fm_zone *z, int64_t utc_ms);
 bool fm_zone_changes(const struct fm_zone *z); /* is it ever set back? */
+/* SHA-256 of all changes of its clock, in hex: another one where the system's zoneinfo has other rules. */
+int fm_zone_digest(const struct fm_zone *z, char hex[FM_SHA256_HEX], struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -70,6 +70,25 @@ static int collect_item(struct fm_runner *r, enum fm_item_id id, const json_t *m
 	return rc < 0 ? rc : set_digest(inputs, item->digest, hex, err);
 }
 
+/* The clock of a dialect's zone, which the system's zoneinfo says and its file does not. */
+static int collect_zone(const struct fm_runner *r, enum fm_item_id id, json_t *inputs, struct fm_error *err)
+{
+	const char *path = fm_item_path(r->cfg, id);
+	struct fm_dialect *d = NULL;
+	char hex[FM_SHA256_HEX], name[64];
+	int rc;
+
+	if (!path)
+		return FM_OK;
+	if ((rc = fm_dialect_load(&d, path, err)) < 0 || !d->zone || (rc = fm_zone_digest(d->zone, hex, err)) < 0)
+		goto out;
+	snprintf(name, sizeof name, "%s_zone", fm_items[id].digest);
+	rc = set_digest(inputs, name, hex, err);
+out:
+	fm_dialect_free(d);
+	return rc;
+}
+
 /* The digests of all that the stage's row of the table lets it read. */
 static int collect_inputs(struct fm_runner *r, enum fm_stage_id id, const json_t *manifest, json_t *inputs,
 			  struct fm_error *err)
@@ -82,6 +101,8 @@ static int collect_inputs(struct fm_runner *r, enum fm_stage_id id, const json_t
 		if (!(fm_stage_table[id].items & FM_ITEM(i)) || (i == FM_ITEM_FREE && !fm_config_dp(r->cfg)))
 			continue;
 		if ((rc = collect_item(r, i, manifest, inputs, err)) < 0)
+			return rc;
+		if ((i == FM_ITEM_DIALECT || i == FM_ITEM_PUBLISHED) && (rc = collect_zone(r, i, inputs, err)) < 0)
 			return rc;
 	}
 	return FM_OK;

@@ -36,7 +36,10 @@ says out 'No built-in dialect reads it' "that none fits is said"
 says out '# not found: two of start, te and td' "what was not found too"
 holds "nothing of the rows is printed" sh -c '! grep -q "2016-" out'
 sed 's/^  # not found.*/  - {name: begin, column: start}/' out >mine.yaml
+echo "timezone: Europe/Madrid" >>mine.yaml
 expect 0 "with one line more it reads the trace" ingest other.csv --set source.dialect="$T/mine.yaml"
+holds "the rules of its zone are among the inputs: other ones are another store" sh -c \
+	"'$F' log --workspace w --json | grep -q '\"dialect_zone\": *\"[0-9a-f]\\{64\\}'"
 expect 3 "auto refuses it" ingest other.csv --set source.dialect=auto
 says err "flowmint sniff prints a dialect file to start from" "and says what to do"
 

@@ -47,6 +47,21 @@ static void a_clock_is_ahead_of_utc_by_the_rules_of_its_zone(void **state)
 	assert_false(fm_zone_changes(zone("Etc/GMT-2")));
 }
 
+static void other_rules_have_another_digest(void **state)
+{
+	char a[FM_SHA256_HEX], b[FM_SHA256_HEX];
+	struct fm_error err;
+
+	(void)state;
+	assert_int_equal(fm_zone_digest(zone("Europe/Madrid"), a, &err), FM_OK);
+	assert_int_equal(fm_zone_digest(zone("Europe/Lisbon"), b, &err), FM_OK);
+	assert_string_not_equal(a, b);
+	/* A link to the same rules. */
+	assert_int_equal(fm_zone_digest(zone("Asia/Kolkata"), a, &err), FM_OK);
+	assert_int_equal(fm_zone_digest(zone("Asia/Calcutta"), b, &err), FM_OK);
+	assert_string_equal(a, b);
+}
+
 static void one_hour_is_skipped_and_one_comes_twice(void **state)
 {
 	const struct fm_zone *z = zone("Europe/Madrid");
@@ -122,6 +137,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_clock_is_ahead_of_utc_by_the_rules_of_its_zone),
+	    cmocka_unit_test(other_rules_have_another_digest),
 	    cmocka_unit_test(one_hour_is_skipped_and_one_comes_twice),
 	    cmocka_unit_test(tz_says_nothing),
 	    cmocka_unit_test(a_trace_is_read_and_written_by_its_zone),
