@@ -8,7 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/utsname.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -17,6 +19,7 @@
 #include "pipeline/limits.h"
 
 #define MEMORY "/dev/shm"
+#define OLD_S 86400
 #define SHARE 4 /* of all memory, that it may take */
 
 /* "flowmint-1000-0123456789abcdef": of this user and workspace. */
@@ -31,6 +34,41 @@ static int name_of(const char *workspace, char name[64], struct fm_error *err)
 	fm_hex(digest, sizeof digest, hex);
 	snprintf(name, 64, "flowmint-%u-%.16s", (unsigned)geteuid(), hex);
 	return FM_OK;
+}
+
+/* ".HOST.BOOT.PID.": a process of this machine since it was started, as a workspace on a shared disk may be that of
+ * several.  Where the system does not say which boot this is, all are one. */
+struct who {
+	char host[9], boot[9];
+};
+
+static int find_self(struct who *w, struct fm_error *err)
+{
+	static const char *const files[] = {"/etc/machine-id", "/proc/sys/kernel/random/boot_id"};
+	struct fm_buf host = {0}, boot = {0};
+	struct utsname name;
+	uint8_t digest[FM_SHA256_LEN];
+	char hex[FM_SHA256_HEX];
+	struct fm_error ignored;
+	int rc;
+
+	if (uname(&name))
+		return fm_fail_errno(err, "cannot tell this machine's name");
+	(void)!fm_file_read(files[0], 128, &host, &ignored);
+	(void)!fm_file_read(files[1], 128, &boot, &ignored);
+	fm_buf_puts(&host, name.nodename);
+	if ((rc = fm_buf_check(&host, err)) < 0 || (rc = fm_sha256_bytes(host.data, host.len, digest, err)) < 0)
+		goto out;
+	fm_hex(digest, sizeof digest, hex);
+	snprintf(w->host, sizeof w->host, "%.8s", hex);
+	if ((rc = fm_sha256_bytes(boot.data, boot.len, digest, err)) < 0)
+		goto out;
+	fm_hex(digest, sizeof digest, hex);
+	snprintf(w->boot, sizeof w->boot, "%.8s", hex);
+out:
+	fm_buf_free(&host);
+	fm_buf_free(&boot);
+	return rc;
 }
 
 static const char *chosen(void)
@@ -69,16 +107,17 @@ int fm_clear_open(char **dir, const char *workspace, bool alone, uint64_t need, 
 {
 	const char *base = chosen();
 	static unsigned opened;
-	char name[64], mine[40] = "", *real = realpath(workspace, NULL);
+	char name[64], mine[64] = "", *real = realpath(workspace, NULL);
+	struct who self;
 	int rc, n;
 
 	*dir = NULL;
 	if (!real)
 		return fm_fail_errno(err, "%s", workspace);
-	if ((rc = name_of(real, name, err)) < 0)
+	if ((rc = name_of(real, name, err)) < 0 || (rc = find_self(&self, err)) < 0)
 		goto out;
 	if (!alone)
-		snprintf(mine, sizeof mine, ".%ld.%u", (long)getpid(), ++opened);
+		snprintf(mine, sizeof mine, ".%s.%s.%ld.%u", self.host, self.boot, (long)getpid(), ++opened);
 	if (!base && memory_has(need))
 		base = MEMORY;
 	n = base ? asprintf(dir, "%s/%s%s", base, name, mine) : asprintf(dir, "%s/" FM_CLEAR_FOLDER "%s", real, mine);
@@ -109,23 +148,31 @@ void fm_clear_close(char *dir)
 	free(dir);
 }
 
-/* Is it NAME, or NAME.PID.N of a process that is no more? */
-static bool is_left(const char *entry, const char *name)
+/* Is it NAME, or NAME.HOST.BOOT.PID.N of a process of this machine that is no more?  *other: it is another machine's,
+ * whose processes cannot be seen from here. */
+static bool is_left(const char *entry, const char *name, const struct who *self, bool *other)
 {
 	size_t n = strlen(name);
-	char *end;
+	char host[9], boot[9];
 	long pid;
+	unsigned number;
+	int end = 0;
 
+	*other = false;
 	if (strncmp(entry, name, n) != 0)
 		return false;
 	if (!entry[n])
 		return true;
-	if (entry[n] != '.' || (pid = strtol(entry + n + 1, &end, 10)) <= 0 || *end != '.')
+	if (sscanf(entry + n, ".%8[0-9a-f].%8[0-9a-f].%ld.%u%n", host, boot, &pid, &number, &end) != 4 ||
+	    entry[n + (size_t)end])
 		return false;
-	return kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+	*other = strcmp(host, self->host) != 0;
+	if (*other || strcmp(boot, self->boot) != 0)
+		return !*other;
+	return pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
 }
 
-static int sweep(const char *base, const char *name, struct fm_error *err)
+static int sweep(const char *base, const char *name, const struct who *self, struct fm_error *err)
 {
 	char **names = NULL, *path;
 	struct fm_error ignored;
@@ -136,14 +183,22 @@ static int sweep(const char *base, const char *name, struct fm_error *err)
 	if (fm_dir_list(base, &names, &n, &ignored) < 0)
 		return FM_OK; /* then there is nothing of ours in it */
 	for (size_t i = 0; i < n && rc >= 0; i++) {
-		if (!is_left(names[i], name))
+		bool other, left = is_left(names[i], name, self, &other);
+
+		if (!left && !other)
 			continue;
 		if (!(path = fm_path_join(base, names[i]))) {
 			rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 			break;
 		}
-		if (lstat(path, &st) == 0 && st.st_uid == geteuid())
-			rc = fm_dir_remove(path, err);
+		if (lstat(path, &st) == 0 && st.st_uid == geteuid()) {
+			if (left)
+				rc = fm_dir_remove(path, err);
+			else if (st.st_mtim.tv_sec + OLD_S < time(NULL))
+				fm_warn("%s has decrypted files of another machine for more than a day: remove it "
+					"unless one is at work there",
+					path);
+		}
 		free(path);
 	}
 	fm_names_free(names, n);
@@ -153,10 +208,11 @@ static int sweep(const char *base, const char *name, struct fm_error *err)
 int fm_clear_sweep(const char *workspace, struct fm_error *err)
 {
 	char name[64];
+	struct who self;
 	int rc;
 
-	if ((rc = name_of(workspace, name, err)) < 0 || (rc = sweep(MEMORY, name, err)) < 0 ||
-	    (chosen() && (rc = sweep(chosen(), name, err)) < 0))
+	if ((rc = name_of(workspace, name, err)) < 0 || (rc = find_self(&self, err)) < 0 ||
+	    (rc = sweep(MEMORY, name, &self, err)) < 0 || (chosen() && (rc = sweep(chosen(), name, &self, err)) < 0))
 		return rc;
-	return sweep(workspace, FM_CLEAR_FOLDER, err);
+	return sweep(workspace, FM_CLEAR_FOLDER, &self, err);
 }

@@ -19,7 +19,8 @@
 int fm_clear_open(char **dir, const char *workspace, bool alone, uint64_t need, struct fm_error *err) FM_MUST_CHECK;
 /* Remove it, and free dir; NULL is fine. */
 void fm_clear_close(char *dir);
-/* For who holds the lock: what processes left that are no more. */
+/* For who holds the lock: what processes of this machine left that are no more.  Those of another one that shares the
+ * disk are not touched, and told of when they are a day old. */
 int fm_clear_sweep(const char *workspace, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -1,0 +1,113 @@
+/* What killed processes left decrypted is removed, and what others are at work on is not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "pipeline/clear.h"
+
+static char dir[64];
+
+static bool is_there(const char *name)
+{
+	char path[300];
+
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	return access(path, F_OK) == 0;
+}
+
+static void make(const char *name)
+{
+	char path[300];
+
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	assert_int_equal(mkdir(path, 0700), 0);
+}
+
+/* The name of a folder that a process made here and left, and of one that this process has. */
+static void make_both(char left[256], char mine[256])
+{
+	struct fm_error err;
+	char *own;
+	FILE *f;
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		char path[300];
+
+		if (fm_clear_open(&own, dir, false, UINT64_MAX, &err) < 0)
+			_exit(1);
+		snprintf(path, sizeof path, "%s/name", dir);
+		if (!(f = fopen(path, "w")) || fputs(strrchr(own, '/') + 1, f) < 0 || fclose(f) != 0)
+			_exit(1);
+		_exit(0); /* killed, in effect: nothing was cleared */
+	}
+	assert_true(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0);
+	snprintf(mine, 256, "%s/name", dir);
+	assert_non_null(f = fopen(mine, "r"));
+	assert_non_null(fgets(left, 256, f));
+	fclose(f);
+	assert_int_equal(fm_clear_open(&own, dir, false, UINT64_MAX, &err), FM_OK);
+	snprintf(mine, 256, "%s", strrchr(own, '/') + 1);
+	free(own);
+}
+
+static void test_only_what_is_left_is_removed(void **state)
+{
+	char left[256], mine[256], host[256], boot[256];
+	struct fm_error err;
+
+	(void)state;
+	make_both(left, mine);
+	assert_true(is_there(left) && is_there(mine));
+	assert_string_not_equal(left, mine);
+	/* "clear.HOST.BOOT.PID.N": the same of another machine, and of this one before it was started again. */
+	snprintf(host, sizeof host, "%s", left);
+	host[6] = host[6] == '0' ? '1' : '0';
+	snprintf(boot, sizeof boot, "%s", mine);
+	boot[15] = boot[15] == '0' ? '1' : '0';
+	make(host);
+	make(boot);
+	make("clear");
+	make("clear.bak");
+	assert_int_equal(fm_clear_sweep(dir, &err), FM_OK);
+	assert_false(is_there(left));
+	assert_false(is_there(boot));
+	assert_false(is_there("clear"));
+	assert_true(is_there(mine));
+	assert_true(is_there(host));
+	assert_true(is_there("clear.bak"));
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	unsetenv("FLOWMINT_CLEAR");
+	snprintf(dir, sizeof dir, "/tmp/flowmint-clear-XXXXXX");
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	struct fm_error err;
+
+	(void)state;
+	return fm_dir_remove(dir, &err);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_only_what_is_left_is_removed)};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
