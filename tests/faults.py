@@ -186,8 +186,8 @@ def goes_on(bench, args, expected):
     wrong = looks(bench, {}, False, left)
     if outcome(bench, args.end) != expected:
         wrong.append(f"goes on to something else: {out.strip()}")
-    names = [bench.archive, bench.archive + ".sig", bench.archive.replace(".tar.zst", ".RELEASE.json"),
-             bench.archive.replace(".tar.zst", ".RELEASE.json.sig")]
+    stem = bench.archive.removesuffix(".tar.zst")
+    names = [bench.archive, bench.archive + ".sig", f"{stem}.RELEASE.json", f"{stem}.RELEASE.json.sig", f"{stem}.LOG.json", "LOG.jsonl"]
     if args.end == "release" and sorted(bench.tree("release")) != sorted(names):
         wrong.append(f"in the folder of releases: {sorted(bench.tree('release'))}")
     return wrong
