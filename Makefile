@@ -93,22 +93,29 @@ $(B)/tests/bench/%: $(B)/tests/bench/%.o $(TESTLIBS)
 	$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
 $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(TESTLIBS)
 	$(CC) $(FLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_ALL)
+# The kept inputs (tests/fuzz/corpus/X), or those that the fuzzer makes itself, without libFuzzer: in each make test.
+REPLAYS  := $(addprefix $(B)/tests/replay/fuzz_,$(notdir $(wildcard tests/fuzz/corpus/*)) model table tensors)
+.SECONDARY: $(REPLAYS:$(B)/tests/replay/%=$(B)/tests/fuzz/%.o) $(B)/tests/fuzz/replay.o
+$(B)/tests/replay/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(TESTLIBS)
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(LDFLAGS) $(TESTLINK) -o $@ $^ $(LIBS_ALL)
 .PRECIOUS: $(B)/tests/unit/%.o $(B)/tests/bench/%.o $(B)/tests/fuzz/%.o
 # For LD_PRELOAD; a build with sanitizers has none, as their malloc comes first.
 INJECT   := $(if $(findstring -fsanitize,$(CFLAGS)),,$(B)/tests/inject.so)
 $(B)/tests/inject.so: tests/faults/inject.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -O2 -g -fPIC -shared -o $@ $< -lgcc_s
-unit: $(UNIT) $(HELPERS) $(INJECT)
+unit: $(UNIT) $(HELPERS) $(REPLAYS) $(INJECT)
 
+REPLAY   := $(foreach r,$(REPLAYS),"$(r) tests/fuzz/corpus/$(patsubst fuzz_%,%,$(notdir $(r)))")
 # What make test runs, the longest first; each script is told the build folder and the program.
 SCRIPTS  := $(sort $(wildcard tests/e2e_*.sh)) $(sort $(wildcard tests/cli_*.sh)) tests/cases.sh
 LONG     := $(sort $(wildcard tests/long_*.sh))
 SUITE     = $(foreach s,$(SCRIPTS),"$(s) $(B)/flowmint") "tests/interop_score.sh $(B)/flowmint" "tests/interop_mixture.sh $(B)" "tests/readme.sh $(B)" \
 	    "tests/interop_release.sh $(B)" "tests/interop_flows.sh $(B)" "tests/report_browser.sh $(B)/flowmint" tests/run_check.sh "tests/includes_check.sh --self-test" tests/includes_check.sh \
-	    $(UNIT)
+	    $(UNIT) $(REPLAY)
 # With sanitizers: what exercises our own code, not what repeats it with other data.
-SUITE_ASAN = $(foreach s,$(filter-out tests/e2e_real.sh tests/e2e_labels.sh,$(SCRIPTS)),"$(s) $(B)/flowmint") "tests/interop_release.sh $(B)" $(UNIT)
+SUITE_ASAN = $(foreach s,$(filter-out tests/e2e_real.sh tests/e2e_labels.sh,$(SCRIPTS)),"$(s) $(B)/flowmint") "tests/interop_release.sh $(B)" $(UNIT) $(REPLAY)
 RUN       = tests/run.sh -j $(JOBS) -l $(B)/test-logs
 
 test: deps
@@ -129,9 +136,12 @@ test-asan-run:
 SECONDS  ?= 60
 fuzz: deps deps-fuzz
 	@$(MAKE) --no-print-directory B=$(B)-fuzz CC=clang CFLAGS="-O1 -g -fsanitize=fuzzer-no-link,address,undefined" SECONDS=$(SECONDS) fuzz-run
-fuzz-run: $(FUZZERS)
+fuzz-run: $(FUZZERS) $(REPLAYS)
 	@set -e; for f in $(FUZZERS); do \
 		mkdir -p $$f.corpus; \
+		x=$${f##*/}; kept=tests/fuzz/corpus/$${x#fuzz_}; \
+		[ ! -d $$kept ] || cp $$kept/* $$f.corpus; \
+		[ ! -x $(B)/tests/replay/$$x ] || $(B)/tests/replay/$$x --changes 0 --seeds $$f.corpus; \
 		case $$f in *fuzz_capture) \
 			for o in "" --pcapng "--link raw" "--link sll" "--link null" "--snaplen 30"; do \
 				python3 tests/capture.py $$o "$$f.corpus/seed$$o"; \
