@@ -278,6 +278,17 @@ static bool has_waiver(const struct fm_verdict *v, const char *check)
 	return false;
 }
 
+/* Is the last check among those before it?  A name may have a max and a min. */
+static bool is_there_before(const struct fm_verdict *v)
+{
+	const struct fm_check_result *last = &v->check[v->n];
+
+	for (size_t i = 0; i < v->n; i++)
+		if (strcmp(v->check[i].name, last->name) == 0 && strcmp(v->check[i].direction, last->direction) == 0)
+			return true;
+	return false;
+}
+
 static int checks_from_json(struct fm_verdict *v, const json_t *list, struct fm_error *err)
 {
 	size_t n = json_array_size(list);
@@ -296,6 +307,8 @@ static int checks_from_json(struct fm_verdict *v, const json_t *list, struct fm_
 		if (c->waived && !has_waiver(v, c->name))
 			return fm_fail(err, FM_EINPUT, "%s (%s): says waived, but there is no waiver of it", where,
 				       c->name);
+		if (is_there_before(v))
+			return fm_fail(err, FM_EINPUT, "%s (%s %s): is there twice", where, c->name, c->direction);
 	}
 	return FM_OK;
 }

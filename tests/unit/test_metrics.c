@@ -255,13 +255,16 @@ static void test_forged_verdicts_are_refused(void **state)
 	    "{\"verdict\":\"pass\",\"waivers\":[{\"check\":\"a\"}],\"checks\":[" WAIVED("a") "]}",
 	    "{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "2", "max", "true") "]" TRIAL(CONTROL("maybe")) "}",
 	    "{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "2", "max", "true") "],\"controls\":[" CONTROL("fail") "]}",
+	    "{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "2", "max", "true") "," CHECK("1", "3", "max", "true") "]}",
 	    "{\"verdict\":\"pass\"}",
 	    "{\"checks\":[]}",
 	    "[]",
 	};
 	struct fm_error err = {0};
 	struct fm_verdict v;
-	json_t *good = json_loads("{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "2", "max", "true") "]}", 0, NULL);
+	json_t *good = json_loads(
+	    "{\"verdict\":\"pass\",\"checks\":[" CHECK("1", "2", "max", "true") "," CHECK("1", "0", "min", "true") "]}",
+	    0, NULL);
 
 	(void)state;
 	assert_int_equal(fm_verdict_from_json(&v, good, &err), FM_OK);
