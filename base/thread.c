@@ -105,7 +105,7 @@ static void *worker_main(void *arg)
 }
 
 /* Processors that this process may use. */
-static int processors(void)
+int fm_processors(void)
 {
 	cpu_set_t set;
 	long n;
@@ -143,7 +143,7 @@ static int start_workers(struct fm_pool *p, struct fm_error *err)
 
 int fm_pool_new(struct fm_pool **pool, int nthreads, struct fm_error *err)
 {
-	int rc, ncpu = processors();
+	int rc, ncpu = fm_processors();
 	struct fm_pool *p = NULL;
 
 	*pool = NULL;

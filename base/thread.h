@@ -10,6 +10,7 @@
 struct fm_pool;
 /* nthreads workers including the caller; 0 means as many as the processor affinity mask allows. */
 int fm_pool_new(struct fm_pool **pool, int nthreads, struct fm_error *err) FM_MUST_CHECK;
+int fm_processors(void); /* that the affinity mask allows */
 int fm_pool_size(const struct fm_pool *pool);
 /* Run fn(ctx, shard, thread) for each shard in [0, nshards); thread is in [0, fm_pool_size).  Returns when all are
  * done. A NULL pool runs them in order in the caller.  fn reports failure through ctx. */

@@ -154,7 +154,8 @@ static int train(struct fm_exchange_diffusion *x, struct fm_record_space *space,
 				     .checkpoint_key = o->checkpoint_key,
 				     .checkpoint_every = o->checkpoint_every,
 				     .checkpoint_seconds = o->checkpoint_seconds,
-				     .pool = o->counts.pool};
+				     .pool = o->counts.pool,
+				     .ranks = o->ranks};
 	char identity[FM_SHA256_HEX];
 	struct fm_records records;
 	struct fm_record_learner rl = {space, &records};

@@ -32,6 +32,7 @@ struct fm_exchange_opts {
 	 */
 	const char *checkpoint;
 	const struct fm_secret *checkpoint_key;
+	struct fm_ranks *ranks; /* that take the private steps together; NULL: this process alone */
 	int checkpoint_every;
 	double checkpoint_seconds;
 	/* In an audit: canaries among the records, and the scores that they get, by the noisy counts and by how many

@@ -64,6 +64,18 @@ int fm_generator_no_wishes(const struct fm_config *cfg, struct fm_error *err)
 	return FM_OK;
 }
 
+int fm_generator_check_ranks(const struct fm_config *cfg, struct fm_error *err)
+{
+	const struct fm_generator *g = fm_generator_of(cfg);
+
+	if (g && g->divides)
+		return FM_OK;
+	return fm_fail(err, FM_EINPUT,
+		       "model.kind %s trains in one process: run it without mpirun and with run.mpi: 1; train.threads has "
+		       "all of its processors",
+		       cfg->model.kind);
+}
+
 uint64_t fm_generator_steps(const struct fm_config *cfg, uint64_t rows)
 {
 	const struct fm_generator *g = fm_generator_of(cfg);
@@ -85,7 +97,8 @@ int fm_generator_fit(struct fm_model **m, const struct fm_generator_ctx *ctx, co
 	int rc;
 
 	*m = NULL;
-	if ((rc = fm_generator_check(&g, ctx->cfg, err)) < 0)
+	if ((rc = fm_generator_check(&g, ctx->cfg, err)) < 0 ||
+	    (ctx->ranks && (rc = fm_generator_check_ranks(ctx->cfg, err)) < 0))
 		return rc;
 	return g->fit(m, ctx, real, result, err);
 }

@@ -37,6 +37,7 @@
 struct fm_charges;
 struct fm_layout;
 struct fm_sentence;
+struct fm_ranks;
 
 /* What a kind works with.  All borrowed. */
 struct fm_generator_ctx {
@@ -49,6 +50,7 @@ struct fm_generator_ctx {
 	 * NULL: there are none. */
 	int (*public_flows)(struct fm_sentence **flows, size_t *n, struct fm_error *err);
 	const char *checkpoint_dir; /* fit: outlives a killed process, may be read and written; NULL: no checkpoints */
+	struct fm_ranks *ranks;     /* fit: that train together (base/ranks.h); NULL: this process alone */
 };
 
 /* The private side: the tables of a store, whose rows have win and gap, and what the store knows of the whole source.
@@ -151,6 +153,7 @@ struct fm_generator {
 	uint64_t (*steps)(const struct fm_config *cfg, uint64_t rows);
 	/* Flows that a step of it looks at; NULL: train.batch windows. */
 	uint64_t (*step_flows)(const struct fm_config *cfg);
+	bool divides; /* fit takes ranks */
 	/* See fm_generator_describe. */
 	json_t *(*describe)(const struct fm_config *cfg);
 	void (*free)(struct fm_model *m);
@@ -170,6 +173,8 @@ int fm_generator_check(const struct fm_generator **g, const struct fm_config *cf
 /* For check, of kinds that make flows as they come: FM_EINPUT for generate.labels, hours, guidance and order, and
  * train.patience. */
 int fm_generator_no_wishes(const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
+/* Does the config's kind train in several processes at once?  FM_EINPUT says that it does not. */
+int fm_generator_check_ranks(const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
 /* Steps that a training on so many rows takes, 0 where the kind has none. */
 uint64_t fm_generator_steps(const struct fm_config *cfg, uint64_t rows);
 uint64_t fm_generator_step_flows(const struct fm_config *cfg);

@@ -184,6 +184,9 @@ static int learn(struct diffusion *d, const struct fm_generator_ctx *ctx, const 
 	o.checkpoint_key = ctx->checkpoint_key;
 	o.identity = identity;
 	o.pool = ctx->pool;
+	o.ranks = ctx->ranks;
+	if (ctx->ranks)
+		fm_log("train: %d ranks", fm_ranks_size(ctx->ranks));
 	fm_log("train: %zu windows of %d flows, %zu parameters, kernels %s, %d threads", train->windows,
 	       d->codec->window, d->net->layout.nfloats, d->net->k->name, ctx->pool ? fm_pool_size(ctx->pool) : 1);
 	rc =
@@ -571,6 +574,7 @@ const struct fm_generator fm_generator_diffusion = {
     .part = diffusion_part,
     .losses = diffusion_losses,
     .steps = diffusion_steps,
+    .divides = true,
     .describe = diffusion_describe,
     .free = diffusion_free,
 };

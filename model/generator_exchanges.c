@@ -235,6 +235,7 @@ static int fit_to(struct fm_model **model, const struct fm_generator_ctx *ctx, c
 	o.counts = f.counts;
 	o.checkpoint = checkpoint;
 	o.checkpoint_key = ctx->checkpoint_key;
+	o.ranks = ctx->ranks;
 	o.checkpoint_every = ctx->cfg->train.checkpoint_every;
 	o.checkpoint_seconds = ctx->cfg->train.checkpoint_seconds;
 	if (planted) {
@@ -430,6 +431,7 @@ const struct fm_generator fm_generator_exchanges = {
     .plan = exchanges_plan,
     .charges = exchanges_charges,
     .steps = exchanges_steps,
+    .divides = true,
     .describe = exchanges_describe,
     .free = exchanges_free,
 };

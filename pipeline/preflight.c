@@ -602,6 +602,8 @@ int fm_preflight(const struct fm_run_options *o, const char *project, const char
 	}
 	if (o->until >= FM_GENERATE && cfg->run.shards[0] && !o->dry && (rc = check_shards(cfg, err)) < 0)
 		return rc;
+	if (o->until >= FM_TRAIN && cfg->run.mpi > 1 && (rc = fm_generator_check_ranks(cfg, err)) < 0)
+		return rc;
 	if (o->until >= FM_EVALUATE && cfg->release.previous[0] &&
 	    (rc = check_file("release.previous", cfg->release.previous, err)) < 0)
 		return rc;

@@ -101,6 +101,12 @@ static int child_setup(const struct fm_sandbox *box, char *const *real, bool use
 	if ((rc = fm_sandbox_drop(box, err)) < 0 || (rc = check_readable(box, err)) < 0 ||
 	    (rc = fm_sandbox_landlock(box, err)) < 0)
 		return rc;
+	if (box->ranks && (rc = fm_ranks_fork(box->ranks, err)) < 0)
+		return rc;
+	if (fm_ranks_rank(box->ranks) != 0 && fm_ranks_forked(box->ranks)) {
+		close(RESULT_FD); /* which rank 0 has */
+		return box->unfiltered ? FM_OK : fm_sandbox_filter(box, err);
+	}
 	/* After the change of credentials, which would clear it; then look whether the parent died before. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
 		return fm_fail_errno(err, "cannot tie the stage to its parent");
@@ -228,14 +234,14 @@ static void end_child(pid_t pid, int grace_ms, int first)
 		kill(pid, SIGKILL);
 }
 
-/* How many threads the child has, 0 when it cannot be told. */
-static unsigned threads_of(pid_t pid)
+/* How many threads a process has, 0 when it cannot be told. */
+static unsigned threads_of_one(long pid)
 {
 	char path[64], text[2048], *at;
 	ssize_t n;
 	int fd;
 
-	snprintf(path, sizeof path, "/proc/%ld/status", (long)pid);
+	snprintf(path, sizeof path, "/proc/%ld/status", pid);
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
 		return 0;
 	n = read(fd, text, sizeof text - 1);
@@ -243,6 +249,23 @@ static unsigned threads_of(pid_t pid)
 	text[n > 0 ? n : 0] = '\0';
 	at = strstr(text, "\nThreads:");
 	return at ? (unsigned)strtoul(at + 9, NULL, 10) : 0;
+}
+
+/* Of the child and of the ranks that it started. */
+static unsigned threads_of(pid_t pid)
+{
+	unsigned n = threads_of_one((long)pid);
+	char path[64];
+	long rank;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%ld/task/%ld/children", (long)pid, (long)pid);
+	if (!(f = fopen(path, "re")))
+		return n;
+	while (fscanf(f, "%ld", &rank) == 1)
+		n += threads_of_one(rank);
+	fclose(f);
+	return n;
 }
 
 struct reading {
@@ -454,6 +477,10 @@ int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, st
 		fm_progress_show(shared);
 		if ((rc = child_setup(box, real, user_namespace, uid, gid, &result[1], said[1], &inner)) >= 0)
 			rc = fn(ctx, &answer, &inner);
+		if (rc < 0)
+			fm_ranks_fail(box->ranks, inner.message);
+		if (fm_ranks_rank(box->ranks) != 0 && fm_ranks_forked(box->ranks))
+			_exit(rc < 0 ? 1 : 0);
 		child_report(result[1], rc, answer, &inner);
 	}
 	close(result[1]);

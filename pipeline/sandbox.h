@@ -30,6 +30,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/ranks.h"
 #include "traces/files.h"
 
 #define FM_SANDBOX_MAXPATHS (FM_FILES_MAX + 12)
@@ -62,6 +63,8 @@ struct fm_sandbox {
 	 * it shows; may be NULL. */
 	void (*tick)(void *ctx, long pid, const struct fm_progress_view *view);
 	void *tick_ctx;
+	struct fm_ranks *ranks; /* fn runs in so many processes at once, each behind the same walls, and the limits are
+				   those of one of them, but for threads; what rank 0 says counts; NULL: one */
 	bool unconfined; /* no namespaces; all else stays, and Landlock where the kernel has it: without that, every
 			    file of the user is in reach */
 };

@@ -393,6 +393,23 @@ static void clean_up(const struct fm_runner *r, const struct fm_job *j, const ch
 		rmdir(j->call.path[FM_ITEM_QUARANTINE]); /* unless ingest left the rows that it refused */
 }
 
+/* run.mpi: training in several processes, which have what one may have among them. */
+static int give_ranks(const struct fm_runner *r, struct fm_job *j, struct fm_sandbox *box, struct fm_error *err)
+{
+	int n = j->id == FM_TRAIN ? r->cfg->run.mpi : 1, rc;
+
+	if (n < 2)
+		return FM_OK;
+	if ((rc = fm_ranks_new(&box->ranks, n, box->limits.memory, err)) < 0)
+		return rc;
+	box->limits.memory /= (unsigned)n;
+	box->limits.cpu_seconds = (box->limits.cpu_seconds + (unsigned)n - 1) / (unsigned)n;
+	if (r->cfg->limits.threads == 0)
+		box->limits.threads *= (unsigned)n;
+	j->call.ranks = box->ranks;
+	return FM_OK;
+}
+
 static int make(struct fm_runner *r, struct fm_job *j, const char *entry, struct fm_error *err)
 {
 	struct fm_sandbox box = {
@@ -414,6 +431,8 @@ static int make(struct fm_runner *r, struct fm_job *j, const char *entry, struct
 	if ((rc = give_own(r, j, &secret, &checkpoint, err)) < 0 || (rc = fm_job_fill(j, r->run, &box, err)) < 0)
 		goto out;
 	fm_limits_of(r->cfg, out_dir, fm_stage_table[j->id].threads, &box.limits);
+	if ((rc = give_ranks(r, j, &box, err)) < 0)
+		goto out;
 	r->state.stage = s->name;
 	r->state.stage_began = (int64_t)time(NULL);
 	rc = fm_sandbox_run(&box, fm_job_run, j, &report, err);
@@ -432,6 +451,8 @@ out:
 	fm_secret_close(&checkpoint);
 	clean_up(r, j, tmp, out_dir, rc);
 	j->call.secret = j->call.checkpoint_key = NULL;
+	j->call.ranks = NULL;
+	fm_ranks_free(box.ranks);
 	json_decref(report.result);
 	free(out_dir);
 	free(tmp);

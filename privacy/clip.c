@@ -139,9 +139,9 @@ double fm_grid_scale(const struct fm_grid *g, double multiplier)
 	return gaussian_of(g, multiplier, &gaussian, NULL) < 0 ? 0 : fm_gaussian_sigma(&gaussian);
 }
 
-int fm_grid_noisy_mean(const struct fm_grid *g, const struct fm_secret *key, const char *label, uint64_t step,
-		       double multiplier, const int64_t *sum, double divisor, struct fm_pool *pool, float *mean,
-		       struct fm_error *err)
+int fm_grid_noisy_slice(const struct fm_grid *g, const struct fm_secret *key, const char *label, uint64_t step,
+			double multiplier, size_t from, size_t n, const int64_t *sum, double divisor,
+			struct fm_pool *pool, float *mean, struct fm_error *err)
 {
 	struct fm_gaussian gaussian;
 	int64_t *draws = NULL;
@@ -150,15 +150,22 @@ int fm_grid_noisy_mean(const struct fm_grid *g, const struct fm_secret *key, con
 	if (!(divisor > 0 && isfinite(divisor)))
 		return fm_fail(err, FM_EINPUT, "there is no mean over %g records", divisor);
 	if ((rc = gaussian_of(g, multiplier, &gaussian, err)) < 0 ||
-	    (rc = fm_alloc(&draws, g->dim, sizeof(*draws), "noise", err)) < 0)
+	    (rc = fm_alloc(&draws, n, sizeof(*draws), "noise", err)) < 0)
 		return rc;
-	if ((rc = fm_gaussian_fill(key, label, step, &gaussian, pool, draws, g->dim, err)) < 0)
+	if ((rc = fm_gaussian_fill_from(key, label, step, &gaussian, pool, from, draws, n, err)) < 0)
 		goto out;
 	/* From here on it is no secret: what floating point makes of the noisy integers costs nothing. */
-	for (size_t i = 0; i < g->dim; i++)
+	for (size_t i = 0; i < n; i++)
 		mean[i] = (float)((double)(sum[i] + draws[i]) * g->step / divisor);
 out:
-	explicit_bzero(draws, g->dim * sizeof(*draws));
+	explicit_bzero(draws, n * sizeof(*draws));
 	free(draws);
 	return rc;
+}
+
+int fm_grid_noisy_mean(const struct fm_grid *g, const struct fm_secret *key, const char *label, uint64_t step,
+		       double multiplier, const int64_t *sum, double divisor, struct fm_pool *pool, float *mean,
+		       struct fm_error *err)
+{
+	return fm_grid_noisy_slice(g, key, label, step, multiplier, 0, g->dim, sum, divisor, pool, mean, err);
 }

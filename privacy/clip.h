@@ -74,5 +74,9 @@ double fm_grid_scale(const struct fm_grid *g, double multiplier);
 int fm_grid_noisy_mean(const struct fm_grid *g, const struct fm_secret *key, const char *label, uint64_t step,
 		       double multiplier, const int64_t *sum, double divisor, struct fm_pool *pool, float *mean,
 		       struct fm_error *err) FM_MUST_CHECK;
+/* The same for coordinates [from, from + n) alone: sum and mean (n) are of these. */
+int fm_grid_noisy_slice(const struct fm_grid *g, const struct fm_secret *key, const char *label, uint64_t step,
+			double multiplier, size_t from, size_t n, const int64_t *sum, double divisor,
+			struct fm_pool *pool, float *mean, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

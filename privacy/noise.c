@@ -249,7 +249,7 @@ struct fill {
 	uint64_t step;
 	const struct fm_gaussian *g;
 	int64_t *out;
-	size_t n;
+	size_t from, n; /* draws from on */
 	struct fm_error *errors; /* a shard's */
 };
 
@@ -263,9 +263,9 @@ static void fill_shard(void *ctx, int shard, int thread)
 	(void)thread;
 	if (fm_stream_open(&s, f->key, f->label, f->step, err) < 0)
 		return;
-	fm_stream_reach(s, first, end - first);
+	fm_stream_reach(s, f->from + first, end - first);
 	for (size_t i = first; i < end; i++) {
-		fm_stream_at(s, i);
+		fm_stream_at(s, f->from + i);
 		f->out[i] = fm_discrete_gaussian(s, f->g);
 	}
 	if (fm_stream_check(s, err) < 0)
@@ -276,8 +276,14 @@ static void fill_shard(void *ctx, int shard, int thread)
 int fm_gaussian_fill(const struct fm_secret *key, const char *label, uint64_t step, const struct fm_gaussian *g,
 		     struct fm_pool *pool, int64_t *out, size_t n, struct fm_error *err)
 {
+	return fm_gaussian_fill_from(key, label, step, g, pool, 0, out, n, err);
+}
+
+int fm_gaussian_fill_from(const struct fm_secret *key, const char *label, uint64_t step, const struct fm_gaussian *g,
+			  struct fm_pool *pool, size_t from, int64_t *out, size_t n, struct fm_error *err)
+{
 	size_t nshards = (n + SHARD - 1) / SHARD;
-	struct fill f = {key, label, step, g, out, n, NULL};
+	struct fill f = {key, label, step, g, out, from, n, NULL};
 	int rc;
 
 	if (nshards > 1 << 20)

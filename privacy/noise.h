@@ -78,6 +78,10 @@ double fm_gaussian_tail(double sigma, double x);
 /* out[i] = draw i of (label, step), i < n: the same for any pool.  A NULL pool works in the caller. */
 int fm_gaussian_fill(const struct fm_secret *key, const char *label, uint64_t step, const struct fm_gaussian *g,
 		     struct fm_pool *pool, int64_t *out, size_t n, struct fm_error *err) FM_MUST_CHECK;
+/* out[i] = draw from + i. */
+int fm_gaussian_fill_from(const struct fm_secret *key, const char *label, uint64_t step, const struct fm_gaussian *g,
+			  struct fm_pool *pool, size_t from, int64_t *out, size_t n,
+			  struct fm_error *err) FM_MUST_CHECK;
 
 /*
  * Poisson sampling: each record is in the batch by itself, with probability  floor(2^64 num / den) / 2^64.  That is num

@@ -33,6 +33,8 @@
 #include "manifests/metrics.h"
 #include "traces/left_out.h"
 
+struct fm_ranks;
+
 /* quarantine: where the bad rows are put when ingest fails, a file that outlives the stage; NULL: into out_dir. */
 struct fm_ingest_in {
 	const struct fm_config *cfg;
@@ -60,6 +62,7 @@ struct fm_train_in {
 	const char *train_dir, *validation_dir, *store_json, *out_dir, *checkpoint_dir;
 	const struct fm_secret *checkpoint_key; /* the checkpoint is encrypted under it; NULL: it is not */
 	const struct fm_secret *secret;
+	struct fm_ranks *ranks; /* that train together, rank 0 of which saves the model; NULL: this process alone */
 };
 struct fm_train_out {
 	uint64_t steps, parameters;

@@ -69,7 +69,8 @@ static int call_train(const struct fm_stages *s, const struct fm_stage_call *c, 
 				 .out_dir = c->out_dir,
 				 .checkpoint_dir = c->path[FM_ITEM_CHECKPOINT],
 				 .checkpoint_key = c->checkpoint_key,
-				 .secret = c->secret};
+				 .secret = c->secret,
+				 .ranks = c->ranks};
 	struct fm_train_out out = {0};
 	int rc;
 

@@ -84,6 +84,7 @@ struct fm_stage_call {
 	uint32_t nshards;               /* generate: in how many parts path[FM_ITEM_SHARDS] is */
 	const struct fm_secret *secret; /* privacy.mode dp, and a stage that draws: its own */
 	const struct fm_secret *checkpoint_key;
+	struct fm_ranks *ranks; /* train: of this process */
 };
 
 /* The functions of the stages, and of verification; tests put small ones in their place. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/ranks.h"
 #include "manifests/canon.h"
 #include "model/generator.h"
 #include "privacy/charge_json.h"
@@ -51,13 +52,24 @@ out:
 	return rc;
 }
 
+/* Ranks of one machine share its processors. */
+static int threads_of(const struct fm_train_in *in)
+{
+	int threads = in->cfg->train.threads;
+
+	if (threads == 0 && fm_ranks_forked(in->ranks))
+		threads = fm_processors() / fm_ranks_size(in->ranks);
+	return threads > 0 || !fm_ranks_forked(in->ranks) ? threads : 1;
+}
+
 int fm_stage_train(const struct fm_train_in *in, struct fm_train_out *out, struct fm_error *err)
 {
 	struct fm_generator_ctx ctx = {.cfg = in->cfg,
 				       .secret = in->secret,
 				       .public_flows = fm_public_flows,
 				       .checkpoint_dir = in->checkpoint_dir,
-				       .checkpoint_key = in->checkpoint_key};
+				       .checkpoint_key = in->checkpoint_key,
+				       .ranks = in->ranks};
 	struct fm_table *train = NULL, *validation = NULL;
 	struct fm_real_flows real = {0};
 	const struct fm_generator *generator;
@@ -69,13 +81,14 @@ int fm_stage_train(const struct fm_train_in *in, struct fm_train_out *out, struc
 	if ((rc = fm_generator_check(&generator, in->cfg, err)) < 0 || (rc = know_source(&real, in, err)) < 0 ||
 	    (rc = fm_table_open(&train, in->train_dir, err)) < 0 ||
 	    (rc = fm_table_open(&validation, in->validation_dir, err)) < 0 ||
-	    (rc = fm_pool_new(&pool, in->cfg->train.threads, err)) < 0)
+	    (rc = fm_pool_new(&pool, threads_of(in), err)) < 0)
 		goto out;
 	real.train = train;
 	real.validation = validation;
 	ctx.pool = pool;
-	if ((rc = fm_generator_fit(&model, &ctx, &real, &fit, err)) < 0 ||
-	    (rc = fm_model_save(model, &ctx, in->out_dir, err)) < 0 ||
+	if ((rc = fm_generator_fit(&model, &ctx, &real, &fit, err)) < 0 || fm_ranks_rank(in->ranks) != 0)
+		goto out;
+	if ((rc = fm_model_save(model, &ctx, in->out_dir, err)) < 0 ||
 	    (fm_config_dp(in->cfg) && (rc = save_charges(in->cfg, model, in->out_dir, err)) < 0))
 		goto out;
 	*out = (struct fm_train_out){.steps = fit.steps,

@@ -21,6 +21,12 @@ struct shard {
 	bool failed;          /* to keep them */
 };
 
+/* What is known of a part of a batch. */
+struct part {
+	struct fm_net_loss loss;
+	int clipped;
+};
+
 struct fm_batcher {
 	const struct fm_net *net;
 	const struct fm_process *pr;
@@ -30,8 +36,12 @@ struct fm_batcher {
 	/* of the run under way */
 	const struct fm_batch *batch;
 	float **grad;
-	struct fm_net_loss part[FM_GRAD_PARTS];
-	int clipped[FM_GRAD_PARTS];
+	int parts;       /* of the batch */
+	size_t first;    /* of this rank */
+	struct part *of; /* (FM_PARTS_MOST), of all ranks */
+	struct part own[FM_PARTS_MOST];
+	struct fm_ranks *ranks;
+	struct fm_error missing; /* code below 0: a rank is */
 };
 
 static int shard_init(struct shard *s, const struct fm_net *net, int most, struct fm_error *err)
@@ -79,6 +89,7 @@ int fm_batcher_new_of(struct fm_batcher **out, const struct fm_net *net, const s
 	b->pr = pr;
 	b->pool = pool;
 	b->most = most;
+	b->of = b->own;
 	if ((rc = fm_alloc(&b->shard, (size_t)n, sizeof *b->shard, "work space", err)) < 0)
 		goto out;
 	while (b->nshards < n)
@@ -101,6 +112,12 @@ void fm_batcher_free(struct fm_batcher *b)
 	free(b);
 }
 
+int fm_batcher_share(struct fm_batcher *b, struct fm_ranks *ranks, struct fm_error *err)
+{
+	b->ranks = ranks;
+	return ranks ? fm_ranks_room(ranks, &b->of, FM_PARTS_MOST, sizeof *b->of, "losses", err) : FM_OK;
+}
+
 int fm_batcher_clips(struct fm_batcher *b, struct fm_error *err)
 {
 	int rc;
@@ -116,6 +133,8 @@ int fm_batcher_check(const struct fm_batcher *b, struct fm_error *err)
 	for (int i = 0; i < b->nshards; i++)
 		if (b->shard[i].failed)
 			return fm_fail(err, FM_ESYSTEM, "out of memory for the gradients of windows");
+	if (b->missing.code < 0)
+		return fm_fail(err, b->missing.code, "%s", b->missing.message);
 	return FM_OK;
 }
 
@@ -123,8 +142,8 @@ int fm_batch_clipped(const struct fm_batcher *b)
 {
 	int n = 0;
 
-	for (int i = 0; i < FM_GRAD_PARTS; i++)
-		n += b->clipped[i];
+	for (int i = 0; i < b->parts; i++)
+		n += b->of[i].clipped;
 	return n;
 }
 
@@ -239,35 +258,58 @@ void fm_batch_draws(struct fm_batcher *b, int thread, const struct fm_draws *d, 
 	pass(b, s, n * d->draws, d->p, &(struct fm_sink){.kept = kept}, &loss);
 }
 
-static void run_part(void *ctx, int part, int thread)
+static void run_part(void *ctx, int job, int thread)
 {
 	struct fm_batcher *r = ctx;
-	int n = r->batch->n, from = (int)((int64_t)n * part / FM_GRAD_PARTS),
-	    to = (int)((int64_t)n * (part + 1) / FM_GRAD_PARTS);
-	float *grad = r->grad ? r->grad[part] : NULL;
+	size_t i = r->first + (size_t)job;
+	int n = r->batch->n, from = (int)((size_t)n * i / (size_t)r->parts),
+	    to = (int)((size_t)n * (i + 1) / (size_t)r->parts);
+	float *grad = r->grad ? r->grad[i] : NULL;
+	struct part *part = &r->of[i];
 
-	memset(&r->part[part], 0, sizeof r->part[part]);
-	r->clipped[part] = 0;
+	memset(part, 0, sizeof *part);
 	if (grad)
 		memset(grad, 0, sizeof(float) * r->net->layout.nfloats);
 	for (int b = from; r->batch->norm2 && b < to; b++)
 		r->batch->norm2[b] = 0;
 	for (int b = from; b < to; b += FM_SHARD_WINDOWS)
-		run_shard(r, &r->shard[thread], b, to - b < FM_SHARD_WINDOWS ? to - b : FM_SHARD_WINDOWS,
-			  &r->part[part], grad, &r->clipped[part]);
+		run_shard(r, &r->shard[thread], b, to - b < FM_SHARD_WINDOWS ? to - b : FM_SHARD_WINDOWS, &part->loss,
+			  grad, &part->clipped);
+}
+
+/* What each rank knows of its parts, to all. */
+static void share_losses(struct fm_batcher *b)
+{
+	struct fm_parcel parcel[FM_RANKS_MOST];
+	size_t n = 0, from, to;
+
+	for (int r = 0; r < fm_ranks_size(b->ranks); r++) {
+		fm_ranks_range(r, fm_ranks_size(b->ranks), (size_t)b->parts, &from, &to);
+		if (from < to)
+			parcel[n++] =
+			    (struct fm_parcel){&b->of[from], (to - from) * sizeof *b->of, r, FM_RANKS_ALL};
+	}
+	if (b->missing.code >= 0 && fm_ranks_share(b->ranks, b->batch->step, parcel, n, &b->missing) >= 0)
+		b->missing.code = FM_OK;
 }
 
 void fm_batch_run(struct fm_batcher *b, const struct fm_batch *batch, float **grad, struct fm_net_loss *loss)
 {
+	size_t to;
+
 	b->batch = batch;
 	b->grad = grad;
-	fm_pool_run(b->pool, FM_GRAD_PARTS, run_part, b);
+	b->parts = fm_parts_of(batch->n);
+	fm_ranks_range(fm_ranks_rank(b->ranks), fm_ranks_size(b->ranks), (size_t)b->parts, &b->first, &to);
+	fm_pool_run(b->pool, (int)(to - b->first), run_part, b);
+	if (b->ranks)
+		share_losses(b);
 	memset(loss, 0, sizeof *loss);
-	for (int q = 0; q < FM_GRAD_PARTS; q++) {
+	for (int q = 0; q < b->parts; q++) {
 		for (int c = 0; c < FM_NTOK; c++)
-			loss->tok[c] += b->part[q].tok[c];
+			loss->tok[c] += b->of[q].loss.tok[c];
 		for (int k = 0; k < FM_NRES; k++)
-			loss->res[k] += b->part[q].res[k];
+			loss->res[k] += b->of[q].loss.res[k];
 	}
 }
 

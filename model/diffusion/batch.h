@@ -1,17 +1,18 @@
 /*
- * batch.h - the loss and the gradient of a batch of windows, the same for any number of threads.
+ * batch.h - the loss and the gradient of a batch of windows, the same for any number of threads and ranks.
  *
- * A batch is cut into FM_GRAD_PARTS parts by position; each has a gradient of its own, and a thread takes a part at a
- * time in shards of FM_SHARD_WINDOWS windows.  All space is made before: a run allocates nothing.
+ * A batch is cut into parts by position, as many as follow from its size (fm_parts_of); each has a gradient of its own,
+ * and a thread takes a part at a time in shards of FM_SHARD_WINDOWS windows.  All space is made before: a run allocates
+ * nothing.
  */
 #ifndef FM_MODEL_DIFFUSION_BATCH_H
 #define FM_MODEL_DIFFUSION_BATCH_H
 
 #include "base/thread.h"
 #include "model/diffusion/process.h"
+#include "model/nn/parts.h"
 #include "model/nn/sink_kept.h"
 
-#define FM_GRAD_PARTS 8
 #define FM_SHARD_WINDOWS 4
 #define FM_PASS_WINDOWS 64 /* at most, of fm_batcher_new_of */
 #define FM_RES_SHARE 0.2   /* weight of the residuals' squared error beside the tokens' nats */
@@ -24,6 +25,8 @@ int fm_batcher_new(struct fm_batcher **b, const struct fm_net *net, const struct
 int fm_batcher_new_of(struct fm_batcher **b, const struct fm_net *net, const struct fm_process *pr,
 		      struct fm_pool *pool, int most, struct fm_error *err) FM_MUST_CHECK;
 void fm_batcher_free(struct fm_batcher *b);
+/* From here on this process makes its share of each batch, and has the losses of all. */
+int fm_batcher_share(struct fm_batcher *b, struct fm_ranks *ranks, struct fm_error *err) FM_MUST_CHECK;
 
 struct fm_batch {
 	const struct fm_encoded *data;
@@ -40,10 +43,10 @@ struct fm_batch {
 	double *norm2; /* (n) receives the square of the norm of each window's own gradient; NULL: not wanted */
 };
 int fm_batcher_clips(struct fm_batcher *b, struct fm_error *err) FM_MUST_CHECK; /* make room for batch.clip */
-/* FM_ESYSTEM when memory for the gradients of windows ran out: then what fm_batch_run made with clip is void. */
+/* FM_ESYSTEM when memory for the gradients of windows ran out, or a rank is missing: then what was made is void. */
 int fm_batcher_check(const struct fm_batcher *b, struct fm_error *err) FM_MUST_CHECK;
 /* t is stratified over the batch.  *loss: the bound by column, nats a flow, and the residuals' squared error.  With
- * grad, an array of FM_GRAD_PARTS gradients (nfloats), part i's is left in grad[i].  A window's gradient is that of its
+ * grad, an array of fm_parts_of(n) gradients (nfloats), part i's is left in grad[i], where i is this rank's.  A window's gradient is that of its
  * share of the loss: 1/n of its own. */
 void fm_batch_run(struct fm_batcher *b, const struct fm_batch *batch, float **grad, struct fm_net_loss *loss);
 /* Windows that are records, each under several draws of noise and time at once: the loss of a record is the mean over
@@ -60,7 +63,7 @@ struct fm_draws {
  * window[i] is kept as that of record i. */
 void fm_batch_draws(struct fm_batcher *b, int thread, const struct fm_draws *d, const uint32_t *window, int n,
 		    struct fm_kept *kept);
-/* How many windows the last run with clip scaled down. */
+/* How many windows the last run with clip scaled down, of all ranks. */
 int fm_batch_clipped(const struct fm_batcher *b);
 /* The columns' sum. */
 double fm_loss_tokens(const struct fm_net_loss *loss);

@@ -33,6 +33,10 @@ struct fm_private {
 	int nworkers;
 	struct worker *worker;
 	uint32_t *batch; /* (records) */
+	/* of ranks */
+	int64_t *shared; /* (ranks, dim): each rank's sum; NULL: one process */
+	float *mean;     /* (dim) */
+	size_t first;    /* pass of this rank */
 	/* of the sum under way */
 	const float *p;
 	const uint32_t *record;
@@ -76,6 +80,10 @@ int fm_private_new(struct fm_private **out, const struct fm_learner *l, const st
 	    (rc = fm_rate_set(&t->rate, o->rate_num, o->rate_den, err)) < 0 ||
 	    (rc = fm_alloc(&t->batch, l->records, sizeof *t->batch, "a batch", err)) < 0 ||
 	    (rc = fm_alloc(&t->worker, (size_t)threads, sizeof *t->worker, "private training", err)) < 0)
+		goto out;
+	if (o->ranks && ((rc = fm_ranks_room(o->ranks, &t->shared, (size_t)fm_ranks_size(o->ranks) * dim,
+					     sizeof *t->shared, "sums of gradients", err)) < 0 ||
+			 (rc = fm_ranks_room(o->ranks, &t->mean, dim, sizeof *t->mean, "a mean of gradients", err)) < 0))
 		goto out;
 	for (; t->nworkers < threads; t->nworkers++)
 		if ((rc = fm_kept_new(&t->worker[t->nworkers].kept, err)) < 0 ||
@@ -184,7 +192,7 @@ static void run_pass(void *ctx, int pass, int thread)
 {
 	struct fm_private *t = ctx;
 	struct worker *w = &t->worker[thread];
-	size_t from = (size_t)pass * t->l->most;
+	size_t from = (t->first + (size_t)pass) * (size_t)t->l->most;
 	int n = t->n - from < (size_t)t->l->most ? (int)(t->n - from) : t->l->most;
 
 	if (fm_kept_check(w->kept, NULL) < 0)
@@ -208,7 +216,7 @@ static void zero_sum(void *ctx, int i, int thread)
 int fm_private_sum(struct fm_private *t, const float *p, uint32_t step, const uint32_t *record, size_t n,
 		   const int64_t **sum, struct fm_error *err)
 {
-	size_t passes = (n + (size_t)t->l->most - 1) / (size_t)t->l->most;
+	size_t passes = (n + (size_t)t->l->most - 1) / (size_t)t->l->most, to;
 	int rc;
 
 	if ((rc = draws_of(t, step, &t->seed, err)) < 0)
@@ -217,8 +225,9 @@ int fm_private_sum(struct fm_private *t, const float *p, uint32_t step, const ui
 	t->record = record;
 	t->n = n;
 	t->step = step;
+	fm_ranks_range(fm_ranks_rank(t->o.ranks), fm_ranks_size(t->o.ranks), passes, &t->first, &to);
 	fm_pool_run(t->o.pool, t->nworkers, zero_sum, t);
-	fm_pool_run(t->o.pool, (int)passes, run_pass, t);
+	fm_pool_run(t->o.pool, (int)(to - t->first), run_pass, t);
 	for (int i = 0; i < t->nworkers; i++) {
 		if ((rc = fm_kept_check(t->worker[i].kept, err)) < 0)
 			return rc;
@@ -227,6 +236,55 @@ int fm_private_sum(struct fm_private *t, const float *p, uint32_t step, const ui
 	}
 	*sum = t->worker[0].sum;
 	return FM_OK;
+}
+
+/* Each rank adds up a slice of what all ranks' records come to, in integers, and gives it its noise; no rank has the
+ * same draw of it as another. */
+static int mean_of_ranks(struct fm_private *t, const char *label, uint32_t step, const int64_t *own,
+			 struct fm_error *err)
+{
+	struct fm_ranks *ranks = t->o.ranks;
+	int size = fm_ranks_size(ranks), rank = fm_ranks_rank(ranks), rc;
+	size_t dim = t->grid.dim, from, to, n = 0;
+	struct fm_parcel *parcel = NULL;
+	int64_t *sum;
+
+	memcpy(t->shared + (size_t)rank * dim, own, sizeof *own * dim);
+	if ((rc = fm_alloc(&parcel, (size_t)size * (size_t)size, sizeof *parcel, "parcels", err)) < 0)
+		return rc;
+	for (int a = 0; a < size; a++)
+		for (int b = 0; b < size; b++) {
+			fm_ranks_range(b, size, dim, &from, &to);
+			if (a != b && from < to)
+				parcel[n++] = (struct fm_parcel){t->shared + (size_t)a * dim + from,
+								 (to - from) * sizeof *t->shared, a, b};
+		}
+	if ((rc = fm_ranks_share(ranks, step, parcel, n, err)) < 0)
+		goto out;
+	fm_ranks_range(rank, size, dim, &from, &to);
+	sum = t->shared + (size_t)rank * dim + from;
+	for (int a = 0; a < size; a++)
+		for (size_t k = from; k < to && a != rank; k++)
+			sum[k - from] += t->shared[(size_t)a * dim + k];
+	if (from < to &&
+	    (rc = fm_grid_noisy_slice(&t->grid, t->o.key, label, step, t->o.noise_multiplier, from, to - from, sum,
+				      t->o.expected, t->o.pool, t->mean + from, err)) < 0)
+		goto out;
+	n = 0;
+	for (int a = 0; a < size; a++) {
+		fm_ranks_range(a, size, dim, &from, &to);
+		if (from < to)
+			parcel[n++] =
+			    (struct fm_parcel){t->mean + from, (to - from) * sizeof *t->mean, a, FM_RANKS_ALL};
+	}
+	rc = fm_ranks_share(ranks, step, parcel, n, err);
+out:
+	if (fm_ranks_forked(ranks)) /* the others wipe theirs */
+		explicit_bzero(t->shared + (size_t)rank * dim, sizeof *own * dim);
+	else
+		explicit_bzero(t->shared, sizeof *own * dim * (size_t)size);
+	free(parcel);
+	return rc;
 }
 
 int fm_private_mean(struct fm_private *t, const float *p, uint32_t step, float *mean, struct fm_error *err)
@@ -241,6 +299,11 @@ int fm_private_mean(struct fm_private *t, const float *p, uint32_t step, float *
 	if ((rc = fm_private_batch(t, step, &record, &n, err)) < 0 ||
 	    (rc = fm_private_sum(t, p, step, record, n, &sum, err)) < 0)
 		return rc;
+	if (t->o.ranks) {
+		if ((rc = mean_of_ranks(t, label, step, sum, err)) >= 0)
+			memcpy(mean, t->mean, sizeof *mean * t->grid.dim);
+		return rc;
+	}
 	return fm_grid_noisy_mean(&t->grid, t->o.key, label, step, t->o.noise_multiplier, sum, t->o.expected, t->o.pool,
 				  mean, err);
 }
@@ -410,11 +473,24 @@ static int save(struct training *s, bool now, struct fm_error *err)
 	bool due = now || (o->checkpoint_every > 0 && s->at.step - s->saved >= o->checkpoint_every) ||
 		   (o->checkpoint_seconds > 0 && fm_seconds() - s->saved_at >= o->checkpoint_seconds);
 
-	if (!o->checkpoint || !due || s->at.step == s->saved || s->at.step >= o->steps)
+	if (!o->checkpoint || !due || s->at.step == s->saved || s->at.step >= o->steps || fm_ranks_rank(o->ranks) != 0)
 		return FM_OK;
 	s->saved = s->at.step;
 	s->saved_at = fm_seconds();
 	return fm_checkpoint_save(&c, &s->at, &s->now, err);
+}
+
+/* A rank is missing: what there is stays, as far as it can. */
+static void save_in_need(struct training *s)
+{
+	struct fm_error ignored;
+
+	if (!fm_ranks_failed(s->o->ranks) || fm_ranks_rank(s->o->ranks) != 0 || s->at.step == s->saved)
+		return;
+	if (save(s, true, &ignored) < 0)
+		fm_warn("%s", ignored.message);
+	else if (s->o->checkpoint)
+		fm_warn("the checkpoint is of private step %d; the same command goes on from there", s->saved);
 }
 
 static void update(struct training *s)
@@ -442,15 +518,17 @@ static int take_steps(struct training *s, struct fm_private *t, struct fm_progre
 	int rc;
 
 	while (s->at.step < s->o->steps) {
-		if (fm_interrupted()) {
+		if (fm_ranks_stopped(s->o->ranks)) {
 			if ((rc = save(s, true, err)) < 0)
 				return rc;
 			return fm_fail(err, FM_ESYSTEM,
 				       "train: stopped at private step %d; the checkpoint is of step %d", s->at.step,
 				       s->saved);
 		}
-		if ((rc = fm_private_mean(t, s->now.w, (uint32_t)s->at.step, s->mean, err)) < 0)
+		if ((rc = fm_private_mean(t, s->now.w, (uint32_t)s->at.step, s->mean, err)) < 0) {
+			save_in_need(s);
 			return rc;
+		}
 		clear_gaps(s->l->layout, s->mean);
 		update(s);
 		if ((rc = save(s, false, err)) < 0)

@@ -19,7 +19,8 @@
  * weight, or not at all.  And what is added of a record depends on the weights, the step's secret seed and the record,
  * never on the rest of the batch: every number of a pass is a chain over the record's own rows, draws are by record,
  * and integers add up the same in any order.  So one record more or less moves the sum by at most C / step in L2,
- * whatever the gradient was, and the result does not depend on the number of threads nor on the size of the passes.
+ * whatever the gradient was, and the result does not depend on the number of threads, of ranks, nor on the size of the
+ * passes.
  *
  * A step's batch, draws and noise are functions of the key and the step's number, and its gradients of the weights too.
  * So a training that goes on from a checkpoint, which has weights, moments and average to the bit, makes the answers
@@ -69,9 +70,10 @@ struct fm_private_opts {
 	int checkpoint_every;                   /* steps between two of them; 0: not by steps */
 	double checkpoint_seconds;              /* seconds after which one is written anyway; 0: not by time */
 	struct fm_pool *pool;                   /* may be NULL */
+	struct fm_ranks *ranks;                 /* that train together (base/ranks.h); NULL: this process alone */
 };
 
-/* For the team alone, never published: */
+/* For the team alone, never published, of this rank: */
 struct fm_private_log {
 	uint64_t records, clipped; /* over all steps */
 	uint64_t again;            /* records whose norm was calculated too small */

@@ -11,6 +11,8 @@
 #include "model/nn/layers.h"
 #include "model/nn/optimiser.h"
 
+#define PARTS 8 /* of a batch of records, whose gradients meet in one tree */
+
 enum { ROWS = FM_RECORD_ROWS }; /* of a pass */
 
 /* One thread's. */
@@ -39,8 +41,8 @@ struct fm_record_space {
 	size_t count;
 	uint64_t seed;
 	uint32_t step;
-	float **part; /* (FM_GRAD_PARTS), or NULL */
-	double loss[FM_GRAD_PARTS];
+	float **part; /* (PARTS), or NULL */
+	double loss[PARTS];
 	const bool *given;
 	uint16_t *out;
 };
@@ -332,7 +334,7 @@ static void run_part(void *ctx, int part, int thread)
 {
 	struct fm_record_space *s = ctx;
 	struct work *w = &s->work[thread];
-	size_t from = s->count * (size_t)part / FM_GRAD_PARTS, to = s->count * (size_t)(part + 1) / FM_GRAD_PARTS;
+	size_t from = s->count * (size_t)part / PARTS, to = s->count * (size_t)(part + 1) / PARTS;
 	struct fm_sink sink = {.g = s->part ? s->part[part] : NULL};
 
 	if (sink.g)
@@ -364,8 +366,8 @@ double fm_record_loss(struct fm_record_space *s, const float *p, const struct fm
 	s->seed = seed;
 	s->step = 0;
 	s->part = NULL;
-	fm_pool_run(s->pool, FM_GRAD_PARTS, run_part, s);
-	for (int i = 0; i < FM_GRAD_PARTS; i++)
+	fm_pool_run(s->pool, PARTS, run_part, s);
+	for (int i = 0; i < PARTS; i++)
 		sum += s->loss[i];
 	return sum;
 }
@@ -384,8 +386,8 @@ static void learn_steps(struct fm_record_space *s, const struct fm_record_learn_
 		for (int i = 0; i < o->batch; i++)
 			record[i] = fm_rng_below(&rng, (uint32_t)s->records->n);
 		s->step = (uint32_t)step;
-		fm_pool_run(s->pool, FM_GRAD_PARTS, run_part, s);
-		fm_optimiser_sum(optimiser, s->part, FM_GRAD_PARTS);
+		fm_pool_run(s->pool, PARTS, run_part, s);
+		fm_optimiser_sum(optimiser, s->part, PARTS);
 		struct fm_adamw how = {.beta1 = FM_BETA1,
 				       .beta2 = FM_BETA2,
 				       .beta1_t = b1 *= FM_BETA1,
@@ -406,7 +408,7 @@ int fm_record_learn(struct fm_record_space *s, const struct fm_records *r, const
 	size_t n = s->net->layout.nfloats;
 	struct fm_train_arrays now = {.ema = p};
 	struct fm_optimiser *optimiser = NULL;
-	float *part[FM_GRAD_PARTS] = {NULL};
+	float *part[PARTS] = {NULL};
 	uint32_t *record = NULL;
 	int rc;
 
@@ -418,7 +420,7 @@ int fm_record_learn(struct fm_record_space *s, const struct fm_records *r, const
 	    (rc = fm_alloc(&now.m, n, sizeof(float), "moments", err)) < 0 ||
 	    (rc = fm_alloc(&now.v, n, sizeof(float), "moments", err)) < 0)
 		goto out;
-	for (int i = 0; i < FM_GRAD_PARTS; i++)
+	for (int i = 0; i < PARTS; i++)
 		if ((rc = fm_alloc(&part[i], n, sizeof(float), "gradients", err)) < 0)
 			goto out;
 	memcpy(now.w, p, sizeof *p * n);
@@ -432,7 +434,7 @@ int fm_record_learn(struct fm_record_space *s, const struct fm_records *r, const
 out:
 	s->part = NULL;
 	fm_optimiser_free(optimiser);
-	for (int i = 0; i < FM_GRAD_PARTS; i++)
+	for (int i = 0; i < PARTS; i++)
 		free(part[i]);
 	free(record);
 	free(now.w);

@@ -27,7 +27,8 @@ struct trainer {
 	float *of_label;            /* (labels) fm_label_weights */
 	uint32_t *order;            /* (in_epoch) in which they come */
 	uint32_t *window;           /* (batch) of the step */
-	float *grad[FM_GRAD_PARTS]; /* (nfloats) each */
+	struct fm_parts *parts;     /* of the step's gradient */
+	const float *sum;           /* (nfloats) of them */
 	struct fm_optimiser *optimiser;
 	struct fm_train_point at, good;   /* now, and the last good point */
 	struct fm_train_arrays now, kept; /* likewise */
@@ -57,7 +58,7 @@ static void update(struct trainer *t, double norm)
 				.weight_decay = o->weight_decay,
 				.ema_decay = d < o->ema ? d : o->ema,
 				.scale = o->clip > 0 && norm > o->clip ? o->clip / norm : 1};
-	fm_optimiser_step(t->optimiser, &t->now, t->grad[0], &step);
+	fm_optimiser_step(t->optimiser, &t->now, t->sum, &step);
 }
 
 /* ---- batches ---- */
@@ -114,7 +115,7 @@ static void draw_batch(struct trainer *t)
 	}
 }
 
-static void gradient(struct trainer *t, struct fm_net_loss *loss, double *norm)
+static int gradient(struct trainer *t, struct fm_net_loss *loss, double *norm, struct fm_error *err)
 {
 	struct fm_batch batch = {.data = t->train,
 				 .p = t->now.w,
@@ -125,11 +126,14 @@ static void gradient(struct trainer *t, struct fm_net_loss *loss, double *norm)
 				 .stream = FM_RNG_NOISE,
 				 .seed = t->o->seed,
 				 .step = (uint32_t)t->at.step};
+	int rc;
 
-	fm_batch_run(t->batcher, &batch, t->grad, loss);
+	fm_batch_run(t->batcher, &batch, fm_parts_array(t->parts), loss);
+	if ((rc = fm_batcher_check(t->batcher, err)) < 0)
+		return rc;
 	t->seen += t->o->batch;
 	t->clipped += fm_batch_clipped(t->batcher);
-	*norm = fm_optimiser_sum(t->optimiser, t->grad, FM_GRAD_PARTS);
+	return fm_parts_sum(t->parts, batch.step, &t->sum, norm, err);
 }
 
 /* ---- good points ---- */
@@ -165,9 +169,13 @@ static struct fm_checkpoint checkpoint_of(const struct trainer *t)
 	return (struct fm_checkpoint){t->o->checkpoint, t->o->identity, &t->net->layout, t->o->checkpoint_key};
 }
 
+/* Rank 0 writes for all. */
 static int write_point(struct trainer *t, struct fm_error *err)
 {
 	struct fm_checkpoint c = checkpoint_of(t);
+
+	if (fm_ranks_rank(t->o->ranks) != 0)
+		return FM_OK;
 	t->saved = t->good.step;
 	t->saved_at = fm_seconds();
 	return fm_checkpoint_save(&c, &t->good, &t->kept, err);
@@ -313,16 +321,20 @@ static void tell(const struct trainer *t, const double column[FM_NTOK])
 }
 
 /* After a step: is it time to stop? */
-static bool validate(struct trainer *t)
+static int validate(struct trainer *t, bool *stop, struct fm_error *err)
 {
 	const struct fm_train_opts *o = t->o;
 	bool due = o->validate_every > 0 && t->at.step % o->validate_every == 0, last = t->at.step == o->steps;
 	double column[FM_NTOK];
+	int rc;
 
+	*stop = false;
 	if (!t->validation || t->validation->windows == 0 || !(due || (last && o->patience > 0)))
-		return false;
+		return FM_OK;
 	fm_validate(t->batcher, t->now.ema, t->validation, (struct fm_validation){256, 1, o->seed}, column,
 		    &t->at.validation);
+	if ((rc = fm_batcher_check(t->batcher, err)) < 0)
+		return rc;
 	tell(t, column);
 	if (isnan(t->at.best) || t->at.validation < t->at.best) {
 		t->at.best = t->at.validation;
@@ -330,7 +342,8 @@ static bool validate(struct trainer *t)
 		if (t->now.best)
 			memcpy(t->now.best, t->now.ema, sizeof(float) * t->net->layout.nfloats);
 	}
-	return o->patience > 0 && t->at.step - t->at.best_step >= o->patience;
+	*stop = o->patience > 0 && t->at.step - t->at.best_step >= o->patience;
+	return FM_OK;
 }
 
 /* ---- the loop ---- */
@@ -345,8 +358,7 @@ static int step(struct trainer *t, bool *stop, struct fm_error *err)
 	int well, rc;
 
 	draw_batch(t);
-	gradient(t, &loss, &norm);
-	if ((rc = fm_batcher_check(t->batcher, err)) < 0)
+	if ((rc = gradient(t, &loss, &norm, err)) < 0)
 		return rc;
 	if ((well = judge(t, &loss, norm, why, sizeof why)) < 0)
 		return go_back(t, why, err);
@@ -359,7 +371,8 @@ static int step(struct trainer *t, bool *stop, struct fm_error *err)
 		t->column[c] = t->flows > 0 ? AVERAGE * t->column[c] + (1 - AVERAGE) * loss.tok[c] : loss.tok[c];
 	t->at.step++;
 	t->flows += (double)t->o->batch * t->net->arch.window;
-	*stop = validate(t);
+	if ((rc = validate(t, stop, err)) < 0)
+		return rc;
 	if ((*stop || t->at.step == t->o->steps) && ended_badly(t)) {
 		*stop = false;
 		return go_back(t, "it would end with an exploding loss or weights that are not numbers", err);
@@ -378,22 +391,37 @@ static int leave(struct trainer *t, struct fm_error *err)
 		       t->saved);
 }
 
+/* A rank is missing: what there is stays, as far as it can. */
+static void save_in_need(struct trainer *t)
+{
+	struct fm_error ignored;
+
+	if (!fm_ranks_failed(t->o->ranks) || !t->o->checkpoint || t->good.step <= t->saved)
+		return;
+	if (write_point(t, &ignored) < 0)
+		fm_warn("%s", ignored.message);
+	else if (fm_ranks_rank(t->o->ranks) == 0)
+		fm_warn("the checkpoint is of step %d; the same command goes on from there", t->saved);
+}
+
 /* Steps until the last, or until *stop. */
 static int take_steps(struct trainer *t, struct fm_progress *bar, bool *stop, struct fm_error *err)
 {
 	uint64_t flows = (uint64_t)t->o->batch * (uint64_t)t->net->arch.window; /* a step */
 	char note[400], columns[224], losses[LOSSES_MAX];
-	int rc, first = t->at.step;
+	int rc = FM_OK, first = t->at.step;
 
 	while (!*stop && t->at.step < t->o->steps) {
-		rc = fm_interrupted() ? leave(t, err) : step(t, stop, err);
+		rc = fm_ranks_stopped(t->o->ranks) ? leave(t, err) : step(t, stop, err);
 		snprintf(note, sizeof note, "%s  step %d%s", losses_text(t, losses), t->at.step,
 			 columns_text(t->column, columns, sizeof columns));
 		fm_progress_step(bar, (uint64_t)(t->at.step - first) * flows, note);
 		if (rc < 0)
-			return rc;
+			break;
 	}
-	return FM_OK;
+	if (rc < 0)
+		save_in_need(t);
+	return rc;
 }
 
 static int train_loop(struct trainer *t, struct fm_error *err)
@@ -445,15 +473,15 @@ static int trainer_init(struct trainer *t, const struct fm_process *pr, struct f
 	bool best = t->o->patience > 0;
 	int rc;
 
-	if ((rc = fm_batcher_new(&t->batcher, t->net, pr, t->o->pool, err)) < 0)
+	if ((rc = fm_batcher_new(&t->batcher, t->net, pr, t->o->pool, err)) < 0 ||
+	    (rc = fm_batcher_share(t->batcher, t->o->ranks, err)) < 0)
 		return rc;
 	if (t->o->window_clip > 0 && (rc = fm_batcher_clips(t->batcher, err)) < 0)
 		return rc;
 	if ((rc = fm_optimiser_new(&t->optimiser, n, t->o->pool, err)) < 0)
 		return rc;
-	for (int i = 0; i < FM_GRAD_PARTS; i++)
-		if ((rc = fm_alloc(&t->grad[i], n, sizeof(float), "gradients", err)) < 0)
-			return rc;
+	if ((rc = fm_parts_new(&t->parts, n, fm_parts_of(t->o->batch), t->o->pool, t->o->ranks, err)) < 0)
+		return rc;
 	if ((rc = arrays_new(&t->now, n, best, false, err)) < 0 || /* ema is the caller's */
 	    (rc = arrays_new(&t->kept, n, best, true, err)) < 0 || (rc = fill_epoch(t, err)) < 0 ||
 	    (rc = fm_label_weights(&t->of_label, t->net->vocab[FM_T_LABEL], t->train, t->net->arch.window,
@@ -467,8 +495,7 @@ static int trainer_init(struct trainer *t, const struct fm_process *pr, struct f
 static void trainer_close(struct trainer *t)
 {
 	fm_batcher_free(t->batcher);
-	for (int i = 0; i < FM_GRAD_PARTS; i++)
-		free(t->grad[i]);
+	fm_parts_free(t->parts);
 	t->now.ema = NULL;
 	arrays_free(&t->now);
 	arrays_free(&t->kept);
@@ -531,6 +558,8 @@ int fm_train(const struct fm_net *net, const struct fm_process *process, const s
 		char line[1024];
 		fm_validate(t.batcher, ema, data->validation, (struct fm_validation){1024, 4, o->seed}, result->column,
 			    &result->validation);
+		if ((rc = fm_batcher_check(t.batcher, err)) < 0)
+			goto out;
 		fm_log("train: validation %.3f nats/flow%s%s", result->validation,
 		       fm_log_terminal() ? "" : "; by column",
 		       fm_log_terminal() ? "" : columns_text(result->column, line, sizeof line));

@@ -6,7 +6,8 @@
  * the square root of how much rarer the class is than the most frequent one, rounded, at most `balance` times.  The
  * network is told the class, and the schedule draws classes as often as they were (window_schedule.h), so that this
  * changes what is learned well, not how often it is made.  The gradient is cut into fixed parts that meet in a fixed
- * tree (batch.h): the result does not depend on the number of threads.
+ * tree (batch.h): the result does not depend on the number of threads nor of ranks, each of which has all windows and
+ * takes all steps.
  *
  * Every few steps, and only while the loss behaves, weights, moments and average are kept as the last good point.  A
  * loss or gradient that is not a number, or a loss of over three times its running average (see EXPLODED) for eight
@@ -42,6 +43,7 @@ struct fm_train_opts {
 	int checkpoint_every;                   /* steps between two checkpoints; 0: not by steps */
 	double checkpoint_seconds;              /* seconds after which one is written anyway; 0: not by time */
 	struct fm_pool *pool;                   /* may be NULL */
+	struct fm_ranks *ranks;                 /* that train together; rank 0 writes checkpoints; NULL: this process alone */
 };
 /* Windows to learn from, and windows to watch training on (NULL or empty: none). */
 struct fm_train_data {
@@ -65,7 +67,8 @@ int fm_train(const struct fm_net *net, const struct fm_process *process, const s
 	     const struct fm_train_opts *o, float *ema, struct fm_train_result *result,
 	     struct fm_error *err) FM_MUST_CHECK;
 /* The variational bound of each column over a split, nats a flow, by parameters p: stratified t, `passes` times over at
- * most max_windows, the same noise for the same seed.  NaN when there is no window.  Allocates nothing. */
+ * most max_windows, the same noise for the same seed.  NaN when there is no window.  Allocates nothing.  With
+ * ranks all of them call it, and fm_batcher_check after it. */
 struct fm_validation {
 	size_t max_windows;
 	int passes;

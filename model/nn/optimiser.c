@@ -6,8 +6,9 @@
 
 #include "base/detmath.h"
 #include "base/mem.h"
+#include "model/nn/parts.h"
 
-#define CHUNK 65536 /* parameters */
+#define CHUNK FM_PARTS_CHUNK
 
 struct fm_optimiser {
 	const struct fm_kernels *k;
@@ -17,7 +18,7 @@ struct fm_optimiser {
 	double *norm2; /* (chunks) */
 	/* of the call under way */
 	float *const *part;
-	int nparts;
+	int nparts, span; /* span: the power of two that holds nparts */
 	const struct fm_train_arrays *a;
 	const float *g;
 	const struct fm_adamw *step;
@@ -54,7 +55,6 @@ static void chunk_range(const struct fm_optimiser *o, int chunk, size_t *at, siz
 	*n = o->nfloats - *at < CHUNK ? o->nfloats - *at : CHUNK;
 }
 
-/* Parts meet in a tree, (0+1)+(2+3) and so on. */
 static void sum_job(void *ctx, int chunk, int thread)
 {
 	struct fm_optimiser *o = ctx;
@@ -62,9 +62,7 @@ static void sum_job(void *ctx, int chunk, int thread)
 
 	(void)thread;
 	chunk_range(o, chunk, &at, &n);
-	for (int stride = 1; stride < o->nparts; stride *= 2)
-		for (int i = 0; i + stride < o->nparts; i += 2 * stride)
-			o->k->add(o->part[i] + at, o->part[i + stride] + at, n);
+	fm_parts_add(o->k, o->part, o->nparts, 0, o->span, at, n);
 	o->norm2[chunk] = o->k->sumsq(o->part[0] + at, n);
 }
 
@@ -74,6 +72,8 @@ double fm_optimiser_sum(struct fm_optimiser *o, float *const *part, int n)
 
 	o->part = part;
 	o->nparts = n;
+	for (o->span = 1; o->span < n;)
+		o->span *= 2;
 	fm_pool_run(o->pool, o->chunks, sum_job, o);
 	for (int i = 0; i < o->chunks; i++)
 		sum += o->norm2[i];

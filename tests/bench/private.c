@@ -48,7 +48,7 @@ struct run {
 	uint32_t *window; /* (records * draws), and of the records */
 	/* plain */
 	struct fm_batcher *batcher;
-	float *part[FM_GRAD_PARTS];
+	float *part[FM_PARTS_LEAST];
 	/* private */
 	struct fm_batcher *passes;
 	struct fm_window_records records;
@@ -121,7 +121,7 @@ static void open_run(struct run *r, const struct shape *s, int threads)
 static void open_plain(struct run *r)
 {
 	must(fm_batcher_new(&r->batcher, r->net, &r->pr, r->pool, &err));
-	for (int i = 0; i < FM_GRAD_PARTS; i++)
+	for (int i = 0; i < FM_PARTS_LEAST; i++)
 		r->part[i] = get(r->net->layout.nfloats, sizeof(float));
 }
 
@@ -175,7 +175,7 @@ static void plain_step(struct run *r, int step)
 				 .seed = 1,
 				 .step = (uint32_t)step};
 	fm_batch_run(r->batcher, &batch, r->part, &loss);
-	fm_optimiser_sum(r->optimiser, r->part, FM_GRAD_PARTS);
+	fm_optimiser_sum(r->optimiser, r->part, FM_PARTS_LEAST);
 	update(r, r->part[0]);
 }
 

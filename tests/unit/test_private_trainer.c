@@ -95,16 +95,16 @@ static void plain_gradient(const struct other *o, const struct fm_encoded *e, in
 {
 	size_t n = o->net->layout.nfloats;
 	uint32_t window[16] = {0};
-	float *part[FM_GRAD_PARTS];
+	float *part[FM_PARTS_LEAST];
 	struct fm_net_loss loss;
 	struct fm_batch batch = {
 	    .data = e, .p = o->p, .window = window, .n = draws, .stream = FM_RNG_NOISE, .seed = seed, .step = step};
 
-	for (int i = 0; i < FM_GRAD_PARTS; i++)
+	for (int i = 0; i < FM_PARTS_LEAST; i++)
 		part[i] = calloc(n, sizeof **part);
 	fm_batch_run(o->batcher, &batch, part, &loss);
 	memset(g, 0, sizeof *g * n);
-	for (int i = 0; i < FM_GRAD_PARTS; i++) {
+	for (int i = 0; i < FM_PARTS_LEAST; i++) {
 		for (size_t k = 0; k < n; k++)
 			g[k] += part[i][k];
 		free(part[i]);
@@ -252,7 +252,7 @@ static void windows_are_clipped_by_themselves(void **state)
 {
 	enum { N = 19 };
 	uint32_t window[N];
-	float *part[FM_GRAD_PARTS], weight[N];
+	float *part[FM_PARTS_LEAST], weight[N];
 	double norm2[N], largest = 0, off = 0, size = 0;
 	struct fm_net_loss loss;
 	int over = 0;
@@ -262,7 +262,7 @@ static void windows_are_clipped_by_themselves(void **state)
 	other_open(&o, "transformer", "absorbing", 1, 4, 2);
 	size_t n = o.net->layout.nfloats;
 	float *want = calloc(n, sizeof *want);
-	for (int i = 0; i < FM_GRAD_PARTS; i++)
+	for (int i = 0; i < FM_PARTS_LEAST; i++)
 		part[i] = calloc(n, sizeof **part);
 	for (int i = 0; i < N; i++)
 		window[i] = (uint32_t)i * 3;
@@ -279,7 +279,7 @@ static void windows_are_clipped_by_themselves(void **state)
 	batch.norm2 = NULL;
 	batch.weight = weight;
 	fm_batch_run(o.batcher, &batch, part, &loss);
-	for (int i = 0; i < FM_GRAD_PARTS; i++)
+	for (int i = 0; i < FM_PARTS_LEAST; i++)
 		for (size_t k = 0; k < n; k++)
 			want[k] += part[i][k];
 	batch.weight = NULL;
@@ -290,13 +290,13 @@ static void windows_are_clipped_by_themselves(void **state)
 	assert_int_equal(fm_batch_clipped(o.batcher), over);
 	for (size_t k = 0; k < n; k++) {
 		double got = 0;
-		for (int i = 0; i < FM_GRAD_PARTS; i++)
+		for (int i = 0; i < FM_PARTS_LEAST; i++)
 			got += (double)part[i][k];
 		off += (got - (double)want[k]) * (got - (double)want[k]);
 		size += (double)want[k] * (double)want[k];
 	}
 	assert_true(sqrt(off) <= 1e-5 * sqrt(size));
-	for (int i = 0; i < FM_GRAD_PARTS; i++)
+	for (int i = 0; i < FM_PARTS_LEAST; i++)
 		free(part[i]);
 	free(want);
 	other_close(&o);

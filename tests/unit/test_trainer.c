@@ -726,7 +726,7 @@ static void a_batch_yields_norms_and_takes_weights(void **state)
 {
 	enum { N = 24 };
 	size_t n = S.net->layout.nfloats;
-	float *p = calloc(n, sizeof *p), *grad[FM_GRAD_PARTS], weight[N];
+	float *p = calloc(n, sizeof *p), *grad[FM_PARTS_LEAST], weight[N];
 	double norm2[2][N], norm;
 	uint32_t window[N];
 	struct fm_net_loss loss;
@@ -735,7 +735,7 @@ static void a_batch_yields_norms_and_takes_weights(void **state)
 	fm_layout_init(&S.net->layout, p, 1);
 	for (size_t i = 0; i < n; i++)
 		p[i] += (float)(i % 11) / 200;
-	for (int i = 0; i < FM_GRAD_PARTS; i++)
+	for (int i = 0; i < FM_PARTS_LEAST; i++)
 		grad[i] = calloc(n, sizeof *grad[i]);
 	for (uint32_t b = 0; b < N; b++)
 		window[b] = 7 * b;
@@ -759,20 +759,20 @@ static void a_batch_yields_norms_and_takes_weights(void **state)
 			for (int b = 0; b < N; b++)
 				weight[b] = b == only;
 			fm_batch_run(batcher, &batch, grad, &loss);
-			norm = fm_optimiser_sum(o, grad, FM_GRAD_PARTS);
+			norm = fm_optimiser_sum(o, grad, FM_PARTS_LEAST);
 			assert_true(norm > 0 && fabs(norm - sqrt(norm2[0][only])) < 1e-5 * norm);
 		}
 		for (int b = 0; b < N; b++)
 			weight[b] = (float)(1e-3 / sqrt(norm2[0][b]));
 		fm_batch_run(batcher, &batch, grad, &loss);
-		norm = fm_optimiser_sum(o, grad, FM_GRAD_PARTS);
+		norm = fm_optimiser_sum(o, grad, FM_PARTS_LEAST);
 		assert_true(norm > 1e-4 && norm < N * 1e-3);
 		fm_optimiser_free(o);
 		fm_batcher_free(batcher);
 		fm_pool_free(pool);
 	}
 	assert_memory_equal(norm2[0], norm2[1], sizeof norm2[0]);
-	for (int i = 0; i < FM_GRAD_PARTS; i++)
+	for (int i = 0; i < FM_PARTS_LEAST; i++)
 		free(grad[i]);
 	free(p);
 }
