@@ -33,10 +33,17 @@ lib       = $(B)/lib$(1).a
 # A file with a main of its own belongs to a program, not to a library.
 MAINS    := pipeline/main.c release/verify_main.c
 
+# Open MPI, where it is: training on several machines (pipeline/world.h).  MPI=0 leaves it out; flowmint-verify never links it.
+MPI      ?= $(if $(shell pkg-config --exists ompi-c 2>/dev/null && echo yes),1,0)
+ifneq ($(MPI),0)
+FLAGS_pipeline_world := -DFM_MPI $(patsubst -I%,-isystem%,$(shell pkg-config --cflags-only-I ompi-c))
+LIBS_MPI := $(shell pkg-config --libs ompi-c)
+endif
+
 PUBLIC   := $(call lib,release) $(call lib,manifests) $(call lib,base)
 ALL      := $(call lib,stages) $(call lib,report) $(call lib,judge) $(call lib,model) $(call lib,privacy) $(call lib,traces) $(PUBLIC)
 LIBS_PUBLIC := -larchive -lcrypto -ljansson -lyaml -lm
-LIBS_ALL := -lcsv -lz -lpcap -lfixbuf -lglib-2.0 -lsqlite3 -lseccomp -lopenblas -lxgboost -llinear $(LIBS_PUBLIC)
+LIBS_ALL := -lcsv -lz -lpcap -lfixbuf -lglib-2.0 -lsqlite3 -lseccomp -lopenblas -lxgboost -llinear $(LIBS_MPI) $(LIBS_PUBLIC)
 
 .PHONY: all unit deps deps-lint deps-bench deps-fuzz deps-optional deps-interop test test-long test-asan bench demo lint fuzz clean install check-repro
 all: $(B)/flowmint $(B)/flowmint-verify

@@ -325,8 +325,11 @@ static int ask(struct fm_ranks *r, const struct fm_parcel *parcel, size_t n, str
 			return rc;
 	atomic_fetch_add(&c->asked, 1);
 	wake(&c->asked);
-	while (atomic_load(&c->answered) == before && !fm_ranks_failed(r))
+	while (atomic_load(&c->answered) == before && !fm_ranks_failed(r)) {
+		if (fm_interrupted())
+			fm_ranks_fail(r, "train was told to stop while it waited for other ranks");
 		wait_for(&c->answered, before, WAIT_MS);
+	}
 	return atomic_load(&c->answered) == before ? failed(r, err) : FM_OK;
 }
 

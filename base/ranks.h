@@ -67,8 +67,7 @@ bool fm_ranks_failed(const struct fm_ranks *r);
 
 /* 1: the rank waits for *n parcels, which lie in its room for certain and are from or for ranks that there are; 0: not
  * within ms; FM_EVERDICT: it asks for something else. */
-int fm_ranks_asked(struct fm_ranks *r, int ms, struct fm_parcel *parcel, size_t *n,
-		   struct fm_error *err) FM_MUST_CHECK;
+int fm_ranks_asked(struct fm_ranks *r, int ms, struct fm_parcel *parcel, size_t *n, struct fm_error *err) FM_MUST_CHECK;
 void fm_ranks_answer(struct fm_ranks *r);
 
 #endif

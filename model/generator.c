@@ -70,10 +70,11 @@ int fm_generator_check_ranks(const struct fm_config *cfg, struct fm_error *err)
 
 	if (g && g->divides)
 		return FM_OK;
-	return fm_fail(err, FM_EINPUT,
-		       "model.kind %s trains in one process: run it without mpirun and with run.mpi: 1; train.threads has "
-		       "all of its processors",
-		       cfg->model.kind);
+	return fm_fail(
+	    err, FM_EINPUT,
+	    "model.kind %s trains in one process: run it without mpirun and with run.mpi: 1; train.threads has "
+	    "all of its processors",
+	    cfg->model.kind);
 }
 
 uint64_t fm_generator_steps(const struct fm_config *cfg, uint64_t rows)

@@ -23,6 +23,7 @@
 #include "pipeline/stage_run.h"
 #include "pipeline/stop.h"
 #include "pipeline/waivers.h"
+#include "pipeline/world.h"
 
 #define PRODUCT_MAX (32u << 20) /* bytes of metrics.json, verdict.json */
 
@@ -506,5 +507,47 @@ out:
 	fm_stop_release();
 	json_decref(r.waivers);
 	free(workspace);
+	return rc;
+}
+
+int fm_runner_help(const struct fm_run_options *o, struct fm_error *err)
+{
+	struct fm_run run = {0};
+	struct fm_runner r = {.o = o,
+			      .cfg = o->cfg,
+			      .stages = &fm_stages_real,
+			      .run = &run,
+			      .ws = FM_WORKSPACE_NONE,
+			      .project = o->project ? o->project : o->cfg->dir,
+			      .unconfined = o->unconfined};
+	char *workspace = fm_runner_workspace(o);
+	struct fm_world_order order = {.train = 1};
+	int rc;
+
+	fm_stop_hold();
+	if (!workspace) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	while ((rc = fm_world_order(&order, err)) >= 0 && order.train) {
+		if (!r.ws.path && !(r.ws.path = realpath(workspace, NULL))) {
+			rc = fm_fail_errno(err, "rank %d: %s", fm_world_rank(), workspace);
+			goto out;
+		}
+		if (!r.clear && (rc = fm_clear_open(&r.clear, r.ws.path, false, fm_limits_clear(r.cfg), err)) < 0)
+			goto out;
+		if ((rc = fm_stage_help(&r, &order, err)) < 0) {
+			fm_error_prefix(err, "rank %d of %d: ", fm_world_rank(), fm_world_size());
+			goto out;
+		}
+	}
+out:
+	if (rc < 0)
+		fm_world_fail(err->message);
+	fm_run_free(&run);
+	fm_clear_close(r.clear);
+	free(r.ws.path);
+	free(workspace);
+	fm_stop_release();
 	return rc;
 }

@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "pipeline/stop.h"
+#include "pipeline/world.h"
 
 #define GRACE_MS 1500 /* that a stage has to end in good order when the run is stopped */
 #define RESULT_FD 3
@@ -275,7 +276,8 @@ struct reading {
 	const struct fm_progress_shared *shared;
 	struct fm_buf *b;
 	struct fm_relay relay;
-	double last;
+	double last, counted;
+	struct fm_error failed; /* of carrying */
 };
 
 /* 1: at its end, -1 with errno, 0. */
@@ -311,22 +313,35 @@ static void read_said(struct reading *r)
 		r->said = -1;
 }
 
+/* Threads are counted once a second. */
+static bool has_too_many(struct reading *r)
+{
+	double now = fm_seconds();
+
+	if (!r->box->limits.threads || now - r->counted < 1)
+		return false;
+	r->counted = now;
+	return threads_of(r->pid) > r->box->limits.threads;
+}
+
 /* Read both pipes until the result is whole.  0, -1 with errno, 1 when a signal ended the wait, 2 when the child has
- * more threads than it may. */
+ * more threads than it may, 3 when what its rank shares cannot be carried. */
 static int collect(struct reading *r)
 {
-	static const struct timespec second = {.tv_sec = 1};
+	static const struct timespec second = {.tv_sec = 1}, none = {0};
 
 	for (;;) {
 		struct pollfd p[2] = {{.fd = r->result, .events = POLLIN}, {.fd = r->said, .events = POLLIN}};
 		int rc;
 
 		tick(r->box, r->pid, r->shared, &r->last);
-		if (ppoll(p, 2, &second, fm_stop_waiting()) < 0 && errno != EINTR)
+		if (r->box->carry && r->box->carry(r->box->ranks, &r->failed) < 0)
+			return 3;
+		if (ppoll(p, 2, r->box->carry ? &none : &second, fm_stop_waiting()) < 0 && errno != EINTR)
 			return -1;
 		if (fm_stop_signal())
 			return 1;
-		if (r->box->limits.threads && threads_of(r->pid) > r->box->limits.threads)
+		if (has_too_many(r))
 			return 2;
 		if (p[1].revents)
 			read_said(r);
@@ -437,6 +452,8 @@ static int end_reading(const struct reading *r, int ended, struct fm_error *err)
 	else if (ended == 2)
 		rc = fm_fail(err, FM_ESYSTEM, "stage %s was killed: it has more threads than the %u it may have",
 			     r->box->name, r->box->limits.threads);
+	else if (ended == 3)
+		rc = fm_fail(err, r->failed.code, "stage %s: %s", r->box->name, r->failed.message);
 	else if (ended < 0)
 		rc = fm_fail_errno(err, "cannot read the result of stage %s", r->box->name);
 	if (rc < 0)
@@ -459,7 +476,8 @@ int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, st
 	pid_t pid;
 
 	memset(report, 0, sizeof *report);
-	if ((rc = resolve(box, real, err)) < 0 || (rc = make_pipes(result, said, err)) < 0) {
+	if ((rc = fm_world_hide(err)) < 0 || (rc = resolve(box, real, err)) < 0 ||
+	    (rc = make_pipes(result, said, err)) < 0) {
 		free_paths(real, box->npaths);
 		fm_progress_shared_free(shared);
 		return rc;

@@ -65,6 +65,8 @@ struct fm_sandbox {
 	void *tick_ctx;
 	struct fm_ranks *ranks; /* fn runs in so many processes at once, each behind the same walls, and the limits are
 				   those of one of them, but for threads; what rank 0 says counts; NULL: one */
+	int (*carry)(void *ranks, struct fm_error *err); /* for ranks that share no memory: called in the parent while
+							    the child is at work, and waits for milliseconds */
 	bool unconfined; /* no namespaces; all else stays, and Landlock where the kernel has it: without that, every
 			    file of the user is in reach */
 };

@@ -23,6 +23,7 @@
 #include "pipeline/sealed.h"
 #include "pipeline/shards.h"
 #include "pipeline/vault.h"
+#include "pipeline/world.h"
 
 #define STAGE_FORMAT "flowmint-stage/1"
 #define STAGE_JSON_MAX (32u << 20)
@@ -393,11 +394,30 @@ static void clean_up(const struct fm_runner *r, const struct fm_job *j, const ch
 		rmdir(j->call.path[FM_ITEM_QUARANTINE]); /* unless ingest left the rows that it refused */
 }
 
-/* run.mpi: training in several processes, which have what one may have among them. */
+/* Rank 0 of several machines: the others train too. */
+static int call_world(const struct fm_runner *r, struct fm_error *err)
+{
+	struct fm_world_order order = {.train = 1, .secret = r->secret_id[0] != 0};
+
+	snprintf(order.run, sizeof order.run, "%s", r->run->id);
+	snprintf(order.ingest, sizeof order.ingest, "%s", r->run->stage[FM_INGEST].key);
+	snprintf(order.model, sizeof order.model, "%s", r->run->stage[FM_TRAIN].key);
+	return fm_world_order(&order, err);
+}
+
+/* Training in several processes: those of mpirun, or run.mpi of this machine, which have what one may have among them.
+ */
 static int give_ranks(const struct fm_runner *r, struct fm_job *j, struct fm_sandbox *box, struct fm_error *err)
 {
 	int n = j->id == FM_TRAIN ? r->cfg->run.mpi : 1, rc;
 
+	if (j->id == FM_TRAIN && fm_world_size() > 1) {
+		if ((rc = fm_ranks_relayed(&box->ranks, fm_world_rank(), fm_world_size(), box->limits.memory, err)) < 0)
+			return rc;
+		box->carry = fm_world_carry;
+		j->call.ranks = box->ranks;
+		return fm_world_rank() == 0 ? call_world(r, err) : FM_OK;
+	}
 	if (n < 2)
 		return FM_OK;
 	if ((rc = fm_ranks_new(&box->ranks, n, box->limits.memory, err)) < 0)
@@ -456,6 +476,57 @@ out:
 	json_decref(report.result);
 	free(out_dir);
 	free(tmp);
+	return rc;
+}
+
+int fm_stage_help(struct fm_runner *r, const struct fm_world_order *order, struct fm_error *err)
+{
+	struct fm_job j = {.stages = r->stages, .id = FM_TRAIN, .call = {.cfg = r->cfg, .run = r->run->id}};
+	struct fm_run_stage *store = &r->run->stage[FM_INGEST], *model = &r->run->stage[FM_TRAIN];
+	struct fm_sandbox box = {.name = "train", .unconfined = r->unconfined};
+	struct fm_sandbox_report report = {0};
+	struct fm_secret secret = {0}, checkpoint = {0};
+	char *out_dir = NULL;
+	int rc;
+
+	memcpy(r->run->id, order->run, sizeof order->run);
+	memcpy(store->key, order->ingest, sizeof store->key);
+	memcpy(model->key, order->model, sizeof model->key);
+	r->secret_id[0] = order->secret ? '1' : '\0'; /* there is one */
+	store->name = fm_stage_name(FM_INGEST);
+	model->name = fm_stage_name(FM_TRAIN);
+	if (!(store->entry = fm_workspace_entry(r->ws.path, store->name, store->key, err))) {
+		rc = err->code;
+		goto out;
+	}
+	if ((rc = take_cached(r, FM_INGEST, store->entry, err)) <= 0) {
+		rc = rc < 0 ? rc
+			    : fm_fail(err, FM_ESYSTEM,
+				      "%s is not there for rank %d: all machines need the project's folder and its "
+				      "workspace under the same path",
+				      store->entry, fm_world_rank());
+		goto out;
+	}
+	if (!(out_dir = product_path(r, FM_TRAIN, r->clear, err))) {
+		rc = err->code;
+		goto out;
+	}
+	if ((rc = fm_dir_make(out_dir, 0700, err)) < 0)
+		goto out;
+	j.call.out_dir = out_dir;
+	if ((rc = give_own(r, &j, &secret, &checkpoint, err)) < 0 || (rc = fm_job_fill(&j, r->run, &box, err)) < 0)
+		goto out;
+	fm_limits_of(r->cfg, out_dir, true, &box.limits);
+	if ((rc = give_ranks(r, &j, &box, err)) < 0)
+		goto out;
+	rc = fm_sandbox_run(&box, fm_job_run, &j, &report, err);
+out:
+	fm_secret_close(&secret);
+	fm_secret_close(&checkpoint);
+	json_decref(report.result);
+	fm_ranks_free(box.ranks);
+	fm_job_free(&j);
+	free(out_dir);
 	return rc;
 }
 

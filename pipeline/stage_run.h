@@ -36,6 +36,9 @@ int fm_stage_run(struct fm_runner *r, enum fm_stage_id id, struct fm_error *err)
 /* After rc, with which something failed that looked at what stage id left: what was refused (harvest.h) is not kept,
  * and the next run makes it again.  Returns rc. */
 int fm_stage_distrust(const struct fm_runner *r, enum fm_stage_id id, int rc, const struct fm_error *err);
+struct fm_world_order;
+/* A rank of another process: train with rank 0, which keeps the model. */
+int fm_stage_help(struct fm_runner *r, const struct fm_world_order *order, struct fm_error *err) FM_MUST_CHECK;
 /* The digest of a file of the user's. */
 int fm_runner_digest(struct fm_runner *r, enum fm_item_id id, char hex[FM_SHA256_HEX],
 		     struct fm_error *err) FM_MUST_CHECK;

@@ -249,7 +249,7 @@ struct fill {
 	uint64_t step;
 	const struct fm_gaussian *g;
 	int64_t *out;
-	size_t from, n; /* draws from on */
+	size_t from, n;          /* draws from on */
 	struct fm_error *errors; /* a shard's */
 };
 

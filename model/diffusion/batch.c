@@ -286,8 +286,7 @@ static void share_losses(struct fm_batcher *b)
 	for (int r = 0; r < fm_ranks_size(b->ranks); r++) {
 		fm_ranks_range(r, fm_ranks_size(b->ranks), (size_t)b->parts, &from, &to);
 		if (from < to)
-			parcel[n++] =
-			    (struct fm_parcel){&b->of[from], (to - from) * sizeof *b->of, r, FM_RANKS_ALL};
+			parcel[n++] = (struct fm_parcel){&b->of[from], (to - from) * sizeof *b->of, r, FM_RANKS_ALL};
 	}
 	if (b->missing.code >= 0 && fm_ranks_share(b->ranks, b->batch->step, parcel, n, &b->missing) >= 0)
 		b->missing.code = FM_OK;

@@ -46,8 +46,8 @@ int fm_batcher_clips(struct fm_batcher *b, struct fm_error *err) FM_MUST_CHECK; 
 /* FM_ESYSTEM when memory for the gradients of windows ran out, or a rank is missing: then what was made is void. */
 int fm_batcher_check(const struct fm_batcher *b, struct fm_error *err) FM_MUST_CHECK;
 /* t is stratified over the batch.  *loss: the bound by column, nats a flow, and the residuals' squared error.  With
- * grad, an array of fm_parts_of(n) gradients (nfloats), part i's is left in grad[i], where i is this rank's.  A window's gradient is that of its
- * share of the loss: 1/n of its own. */
+ * grad, an array of fm_parts_of(n) gradients (nfloats), part i's is left in grad[i], where i is this rank's.  A
+ * window's gradient is that of its share of the loss: 1/n of its own. */
 void fm_batch_run(struct fm_batcher *b, const struct fm_batch *batch, float **grad, struct fm_net_loss *loss);
 /* Windows that are records, each under several draws of noise and time at once: the loss of a record is the mean over
  * its draws and its flows.  Draws are a function of (seed, step, window, draw), t is stratified over those of a window:

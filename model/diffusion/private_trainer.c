@@ -81,9 +81,10 @@ int fm_private_new(struct fm_private **out, const struct fm_learner *l, const st
 	    (rc = fm_alloc(&t->batch, l->records, sizeof *t->batch, "a batch", err)) < 0 ||
 	    (rc = fm_alloc(&t->worker, (size_t)threads, sizeof *t->worker, "private training", err)) < 0)
 		goto out;
-	if (o->ranks && ((rc = fm_ranks_room(o->ranks, &t->shared, (size_t)fm_ranks_size(o->ranks) * dim,
-					     sizeof *t->shared, "sums of gradients", err)) < 0 ||
-			 (rc = fm_ranks_room(o->ranks, &t->mean, dim, sizeof *t->mean, "a mean of gradients", err)) < 0))
+	if (o->ranks &&
+	    ((rc = fm_ranks_room(o->ranks, &t->shared, (size_t)fm_ranks_size(o->ranks) * dim, sizeof *t->shared,
+				 "sums of gradients", err)) < 0 ||
+	     (rc = fm_ranks_room(o->ranks, &t->mean, dim, sizeof *t->mean, "a mean of gradients", err)) < 0))
 		goto out;
 	for (; t->nworkers < threads; t->nworkers++)
 		if ((rc = fm_kept_new(&t->worker[t->nworkers].kept, err)) < 0 ||
@@ -266,9 +267,8 @@ static int mean_of_ranks(struct fm_private *t, const char *label, uint32_t step,
 	for (int a = 0; a < size; a++)
 		for (size_t k = from; k < to && a != rank; k++)
 			sum[k - from] += t->shared[(size_t)a * dim + k];
-	if (from < to &&
-	    (rc = fm_grid_noisy_slice(&t->grid, t->o.key, label, step, t->o.noise_multiplier, from, to - from, sum,
-				      t->o.expected, t->o.pool, t->mean + from, err)) < 0)
+	if (from < to && (rc = fm_grid_noisy_slice(&t->grid, t->o.key, label, step, t->o.noise_multiplier, from,
+						   to - from, sum, t->o.expected, t->o.pool, t->mean + from, err)) < 0)
 		goto out;
 	n = 0;
 	for (int a = 0; a < size; a++) {

@@ -24,11 +24,11 @@ struct trainer {
 	struct fm_batcher *batcher;
 	uint32_t *epoch; /* (in_epoch) the windows of an epoch, some of them more than once */
 	size_t in_epoch;
-	float *of_label;            /* (labels) fm_label_weights */
-	uint32_t *order;            /* (in_epoch) in which they come */
-	uint32_t *window;           /* (batch) of the step */
-	struct fm_parts *parts;     /* of the step's gradient */
-	const float *sum;           /* (nfloats) of them */
+	float *of_label;        /* (labels) fm_label_weights */
+	uint32_t *order;        /* (in_epoch) in which they come */
+	uint32_t *window;       /* (batch) of the step */
+	struct fm_parts *parts; /* of the step's gradient */
+	const float *sum;       /* (nfloats) of them */
 	struct fm_optimiser *optimiser;
 	struct fm_train_point at, good;   /* now, and the last good point */
 	struct fm_train_arrays now, kept; /* likewise */
@@ -396,11 +396,11 @@ static void save_in_need(struct trainer *t)
 {
 	struct fm_error ignored;
 
-	if (!fm_ranks_failed(t->o->ranks) || !t->o->checkpoint || t->good.step <= t->saved)
+	if (!fm_ranks_failed(t->o->ranks) || fm_ranks_rank(t->o->ranks) != 0 || !t->o->checkpoint)
 		return;
-	if (write_point(t, &ignored) < 0)
+	if (t->good.step > t->saved && write_point(t, &ignored) < 0)
 		fm_warn("%s", ignored.message);
-	else if (fm_ranks_rank(t->o->ranks) == 0)
+	else if (t->saved > 0)
 		fm_warn("the checkpoint is of step %d; the same command goes on from there", t->saved);
 }
 

@@ -43,7 +43,7 @@ struct fm_train_opts {
 	int checkpoint_every;                   /* steps between two checkpoints; 0: not by steps */
 	double checkpoint_seconds;              /* seconds after which one is written anyway; 0: not by time */
 	struct fm_pool *pool;                   /* may be NULL */
-	struct fm_ranks *ranks;                 /* that train together; rank 0 writes checkpoints; NULL: this process alone */
+	struct fm_ranks *ranks; /* that train together; rank 0 writes checkpoints; NULL: this process alone */
 };
 /* Windows to learn from, and windows to watch training on (NULL or empty: none). */
 struct fm_train_data {

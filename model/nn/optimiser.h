@@ -6,7 +6,8 @@
  *     norm = fm_optimiser_sum(o, parts, n);     the parts of a gradient, each of some windows, meet in parts[0]
  *     fm_optimiser_step(o, arrays, parts[0], &step);
  *
- * Work is cut into chunks of fixed size, and parts meet in a fixed tree (parts.h): the bits do not depend on the threads.
+ * Work is cut into chunks of fixed size, and parts meet in a fixed tree (parts.h): the bits do not depend on the
+ * threads.
  */
 #ifndef FM_MODEL_NN_OPTIMISER_H
 #define FM_MODEL_NN_OPTIMISER_H

@@ -11,11 +11,13 @@
 #include "judge/gate/check.h"
 #include "manifests/canon.h"
 #include "manifests/config.h"
+#include "model/generator.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/place.h"
 #include "pipeline/input.h"
 #include "pipeline/plan.h"
 #include "pipeline/runner.h"
+#include "pipeline/world.h"
 
 struct run_args {
 	struct fm_words set;
@@ -146,6 +148,36 @@ out:
 	return rc;
 }
 
+/* The others of mpirun's processes help, and say nothing. */
+static int join_world(const struct fm_run_options *o, const struct run_args *a, struct fm_error *err)
+{
+	int rc;
+
+	if (!fm_world_asked())
+		return FM_OK;
+	if (a->plan || o->cfg->run.mpi > 1)
+		return fm_fail(err, FM_EUSAGE,
+			       "mpirun starts the processes that train: run it without %s, or without mpirun",
+			       a->plan ? "--plan" : "run.mpi");
+	if ((rc = fm_generator_check_ranks(o->cfg, err)) < 0 || (rc = fm_world_open(err)) < 0 || fm_world_rank() == 0)
+		return rc;
+	fm_log_quiet(1);
+	if ((rc = fm_runner_help(o, err)) >= 0)
+		fm_world_close();
+	return rc;
+}
+
+/* Only of what came to its end: a process that failed ends without, and mpirun then ends the others. */
+static int leave_world(struct fm_error *err)
+{
+	struct fm_world_order done = {0};
+	int rc = fm_world_order(&done, err);
+
+	if (rc >= 0)
+		fm_world_close();
+	return rc;
+}
+
 static int run(const void *args, const struct fm_call *call, struct fm_error *err)
 {
 	const struct run_args *a = args;
@@ -163,16 +195,18 @@ static int run(const void *args, const struct fm_call *call, struct fm_error *er
 	int rc;
 
 	if ((rc = check_events(a->events, err)) < 0 || (rc = fm_place_config(call, call->operand[0], &file, err)) < 0 ||
-	    (rc = fm_config_load(&cfg, file, a->set.word, a->set.n, err)) < 0 ||
-	    (rc = fm_input_settle(cfg, o.workspace, a->unconfined, err)) < 0)
+	    (rc = fm_config_load(&cfg, file, a->set.word, a->set.n, err)) < 0)
 		goto out;
 	o.cfg = cfg;
+	if ((rc = join_world(&o, a, err)) < 0 || fm_world_rank() > 0 ||
+	    (rc = fm_input_settle(cfg, o.workspace, a->unconfined, err)) < 0)
+		goto out;
 	if (a->plan) {
 		rc = plan(&o, a->json, err);
 		goto out;
 	}
-	if ((rc = fm_runner_run(&o, &done, err)) >= 0 && (rc = print_run(&done, a->json, err)) >= 0 &&
-	    done.has_verdict && !done.verdict.pass)
+	if ((rc = fm_runner_run(&o, &done, err)) >= 0 && (rc = leave_world(err)) >= 0 &&
+	    (rc = print_run(&done, a->json, err)) >= 0 && done.has_verdict && !done.verdict.pass)
 		rc = refuse(&done, err);
 	else if (rc >= 0 && done.waits)
 		rc = tell_waits(&done, cfg, err);

@@ -352,14 +352,10 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(parts_follow_the_batch),
-	    cmocka_unit_test(a_room_can_be_full),
-	    cmocka_unit_test(ranks_and_threads_change_no_bit),
-	    cmocka_unit_test(clipped_windows_too),
-	    cmocka_unit_test(a_checkpoint_is_for_any_number),
-	    cmocka_unit_test(a_missing_rank_is_told_of),
-	    cmocka_unit_test(ranks_may_share_no_memory),
-	    cmocka_unit_test(a_parcel_lies_in_the_room),
+	    cmocka_unit_test(parts_follow_the_batch),          cmocka_unit_test(a_room_can_be_full),
+	    cmocka_unit_test(ranks_and_threads_change_no_bit), cmocka_unit_test(clipped_windows_too),
+	    cmocka_unit_test(a_checkpoint_is_for_any_number),  cmocka_unit_test(a_missing_rank_is_told_of),
+	    cmocka_unit_test(ranks_may_share_no_memory),       cmocka_unit_test(a_parcel_lies_in_the_room),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
