@@ -4,7 +4,7 @@
 #   make demo         from a simulated trace to a verified archive; TRACE=FILE DIALECT=ugr16 [ROWS=N] on a real one
 #   make test         every test; test-asan: with sanitizers; test-long: with long ones
 #   make lint         warnings of two compilers, cppcheck, clang-tidy, shellcheck, the arrows between the rooms
-#   make bench        how fast, beside the peer; bench-steps, bench-scale: the curves of docs/figures (hours); bench-shards: docs/scale.md
+#   make bench        how fast, beside the peer; bench-steps, bench-scale: the curves of docs/figures (hours); bench-shards, bench-mpi: docs/scale.md
 #   make fuzz         SECONDS each of libFuzzer on what reads strangers' bytes
 #   make docs         write again what the documents take from tables: keys of the config, verbs and options
 #   make check-repro  build and release in several ways, compare bytes
@@ -34,8 +34,8 @@ lib       = $(B)/lib$(1).a
 MAINS    := pipeline/main.c release/verify_main.c
 
 # Open MPI, where it is: training on several machines (pipeline/world.h).  MPI=0 leaves it out; flowmint-verify never links it.
-MPI      ?= $(if $(shell pkg-config --exists ompi-c 2>/dev/null && echo yes),1,0)
-ifneq ($(MPI),0)
+MPI      ?= 1
+ifeq ($(if $(filter-out 0,$(MPI)),$(shell pkg-config --exists ompi-c 2>/dev/null && echo yes)),yes)
 FLAGS_pipeline_world := -DFM_MPI $(patsubst -I%,-isystem%,$(shell pkg-config --cflags-only-I ompi-c))
 LIBS_MPI := $(shell pkg-config --libs ompi-c)
 endif
@@ -169,10 +169,10 @@ bench: deps deps-bench
 	@$(MAKE) --no-print-directory bench-run
 bench-run:
 	@B=$(B) tests/bench.sh
-bench-steps bench-scale bench-shards: deps
+bench-steps bench-scale bench-shards bench-mpi: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@B=$(B) tests/$(subst -,_,$@).sh
-.PHONY: bench-run bench-steps bench-scale bench-shards
+.PHONY: bench-run bench-steps bench-scale bench-shards bench-mpi
 
 check-repro: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all
@@ -199,7 +199,7 @@ lint: deps deps-lint
 
 # ---- what the system must have (Debian 12 names); nothing is asked of root or the network when it is all there ---------
 DEPS       := gcc libc6-dev libcsv-dev libarchive-dev libssl-dev zlib1g-dev libsqlite3-dev libopenblas-serial-dev libxgboost-dev liblinear-dev libjansson-dev \
-	      libyaml-dev libseccomp-dev libpcap-dev libfixbuf-dev libcmocka-dev openssh-client zstd xz-utils gzip tar python3 python3-numpy python3-sklearn
+	      libyaml-dev libseccomp-dev libpcap-dev libfixbuf-dev libcmocka-dev openssh-client zstd xz-utils gzip tar python3 python3-numpy python3-sklearn $(if $(filter-out 0,$(MPI)),libopenmpi-dev openmpi-bin)
 DEPS_LINT  := clang clang-format clang-tidy cppcheck shellcheck
 DEPS_BENCH := python3-pandas python3-torch
 DEPS_FUZZ  := clang

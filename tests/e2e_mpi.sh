@@ -32,31 +32,67 @@ expect 3 "a kind that trains in one process says so" train 2 1 --set model.kind=
 says err "model.kind ctgan trains in one process" "before the run"
 
 # --- a rank is killed ---
-many="--set train.steps=150 --set train.warmup=1 --set train.checkpoint_every=1"
-last_rank() { # the youngest process of the run that is no child of it
-	for p in $(cat /proc/"$1"/task/"$1"/children 2>/dev/null); do
+many="--set train.steps=80 --set train.warmup=1 --set train.checkpoint_every=1"
+children() { # PID...
+	for p; do
 		cat /proc/"$p"/task/"$p"/children 2>/dev/null
-	done | tr ' ' '\n' | grep . | tail -n 1
+	done
 }
-rank_of_run() {
-	rank=$(last_rank $run)
-	[ -n "$rank" ] && ls p/workspace/stages/train/.checkpoint-*/* >/dev/null 2>&1
+has_checkpoint() {
+	ls p/workspace/stages/train/.checkpoint-*/* >/dev/null 2>&1
 }
-rm -rf p/workspace/stages/train
-"$F" run p $UNCONFINED --until train --set run.mpi=3 --set train.threads=1 $many >out 2>err &
-run=$!
-if until_true 60 rank_of_run; then
-	kill -KILL "$rank"
-	wait $run
-	holds "a killed rank ends the run with status 4" test $? = 4
-	says err "of 3 was killed by signal 9" "it is said which rank"
+killed() { # WORDS COMMAND...: the youngest process of the command's generation is killed when there is a checkpoint
+	words=$1
+	shift
+	"$@" $many >out 2>err &
+	run=$!
+	if until_true 60 has_checkpoint; then
+		# shellcheck disable=SC2046 # numbers
+		kill -KILL $(children $(children $run) | tr ' ' '\n' | grep . | tail -n 1)
+		wait $run
+		holds "a killed rank ends the run with status 4" test $? = 4
+	else
+		kill $run
+		wait $run
+		holds "there is a checkpoint to go on from" false
+	fi
+	says err "$words" "it is said which rank"
 	says err "the same command goes on from there" "and what to do"
-	holds "the ledger has it" sh -c '"$0" log --workspace p/workspace --json | grep -q "of 3 was killed by signal 9"' "$F"
-	holds "the checkpoint is there" sh -c 'ls p/workspace/stages/train/.checkpoint-*/* >/dev/null'
-	expect 0 "two ranks go on" train 2 1 --set train.steps=150 --set train.warmup=1 --set train.checkpoint_every=1
+	"$F" log --workspace p/workspace --json >log
+	holds "the ledger has it" grep -qF "$words" log
+	holds "the checkpoint stays" has_checkpoint
+}
+if [ -e /proc/$$/task/$$/children ]; then
+	rm -rf p/workspace/stages/train
+	killed "of 3 was killed by signal 9" "$F" run p $UNCONFINED --until train --set run.mpi=3 --set train.threads=1
+	expect 0 "two ranks go on" train 2 1 $many
+	long=$(model p/workspace)
+	rm -rf p/workspace/stages/train
+	expect 0 "one process trains as long" train 1 2 $many --quiet
+	holds "with the same model" test "$(model p/workspace)" = "$long"
 else
-	kill $run
-	wait $run
 	skip "a killed rank" "this kernel does not tell who a process's children are"
 fi
+
+# --- processes that mpirun starts ---
+if command -v mpirun >/dev/null && ldd "$(dirname "$V")/flowmint" 2>/dev/null | grep -q libmpi; then
+	OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+	ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 # MPI's, in a build with sanitizers
+	export OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM ASAN_OPTIONS
+	rm -rf p/workspace/stages/train
+	expect 0 "three processes of mpirun train" mpirun --oversubscribe -n 3 "$F" run p $UNCONFINED --until train --set train.threads=1
+	says err "train: 3 ranks" "it is said how many"
+	holds "only the first speaks" test "$(grep -c "train: 3 ranks" err)" = 1
+	holds "the model is the same" test "$(model p/workspace)" = "$one"
+	holds "nothing is left decrypted" test -z "$(decrypted p/workspace)"
+	rm -rf p/workspace/stages/train
+	killed "rank 1 of 2: stage train was killed by signal 9" mpirun --oversubscribe -n 2 "$F" run p $UNCONFINED --until train \
+		--set train.threads=1
+	expect 0 "one process goes on" train 1 2 $many
+	holds "with the same model" test "$(model p/workspace)" = "${long:-$(model p/workspace)}"
+	expect 2 "run.mpi is not for mpirun" mpirun --oversubscribe -n 2 "$F" run p $UNCONFINED --set run.mpi=2
+else
+	skip "mpirun" "no mpirun here, or flowmint was built without MPI"
+fi
+holds "flowmint-verify links no MPI" sh -c '! ldd "$V" | grep -q libmpi'
 finish

@@ -484,6 +484,46 @@ static void train_with(int threads, int most, const struct fm_secret *secret, fl
 	other_close(&o);
 }
 
+/* The same in `size` processes; those that are not rank 0 end here. */
+static void ranks_change_no_bit(void **state)
+{
+	static const struct {
+		int size, threads;
+	} c[] = {{2, 1}, {3, 2}, {8, 1}};
+	(void)state;
+	struct fm_charges charges = {0};
+	float *one, *many;
+	train_with(1, 16, &key, &one, &charges);
+	for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+		struct fm_charges again = {0};
+		struct fm_ranks *ranks;
+		struct other o;
+		int status, rc;
+
+		assert_int_equal(fm_ranks_new(&ranks, c[i].size, (uint64_t)64 << 20, &err), FM_OK);
+		assert_int_equal(fm_ranks_fork(ranks, &err), FM_OK);
+		other_open(&o, "transformer", "absorbing", 4, 16, c[i].threads);
+		struct fm_private_opts po = opts_of(&o);
+		po.ranks = ranks;
+		many = calloc(o.net->layout.nfloats, sizeof *many);
+		rc = fm_private_train(&o.l, &po, o.p, many, &again, NULL, &err);
+		if (fm_ranks_rank(po.ranks) != 0)
+			_exit(rc < 0);
+		assert_int_equal(rc, FM_OK);
+		for (int k = 1; k < c[i].size; k++) {
+			assert_true(waitpid(-1, &status, 0) > 0);
+			assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+		}
+		assert_memory_equal(one, many, sizeof *one * o.net->layout.nfloats);
+		free(many);
+		fm_charges_free(&again);
+		fm_ranks_free(ranks);
+		other_close(&o);
+	}
+	free(one);
+	fm_charges_free(&charges);
+}
+
 static void bits_are_of_the_key_alone(void **state)
 {
 	static const int threads[] = {1, 2, 7};
@@ -774,6 +814,7 @@ int main(void)
 	    cmocka_unit_test(what_is_no_number_adds_nothing),
 	    cmocka_unit_test(a_step_has_the_noise_that_is_charged),
 	    cmocka_unit_test(records_are_drawn_at_the_rate),
+	    cmocka_unit_test(ranks_change_no_bit),
 	    cmocka_unit_test(bits_are_of_the_key_alone),
 	    cmocka_unit_test(a_killed_training_ends_with_the_same_bits),
 	    cmocka_unit_test(a_checkpoint_is_for_its_own_training_alone),
