@@ -11,7 +11,6 @@
 #include "pipeline/pack.h"
 #include "pipeline/product.h"
 #include "pipeline/project_secret.h"
-#include "pipeline/sandbox.h"
 #include "pipeline/sealed.h"
 #include "pipeline/workspace.h"
 #include "stages/table.h"
@@ -29,22 +28,6 @@ static const char *str(const json_t *o, const char *key)
 	const char *s = json_string_value(json_object_get(o, key));
 
 	return s ? s : "";
-}
-
-/* ---- in the child: the model is private ---- */
-
-struct sealing {
-	struct fm_pack pack; /* under the project's secret */
-	const char *model, *to;
-	json_t *index; /* without format and files */
-};
-
-static int seal_model(void *ctx, json_t **result, struct fm_error *err)
-{
-	struct sealing *a = ctx;
-
-	(void)result;
-	return fm_pack_make(&a->pack, a->model, a->index, a->to, err);
 }
 
 /* ---- making one ---- */
@@ -104,20 +87,20 @@ static int put_secret(const char *workspace, const struct record *rec, json_t *i
 static int seal(const struct fm_bundle_in *in, const struct record *rec, const char *workspace, const char *to,
 		struct fm_error *err)
 {
-	struct fm_sandbox box = {.name = "bundle", .unconfined = in->unconfined};
+	struct fm_pack_child child = {.name = "bundle", .unconfined = in->unconfined};
 	char *dir = fm_path_join(workspace, "reproduce-bundle"), *inner = dir ? fm_path_join(dir, "sealed") : NULL,
 	     *entry = NULL;
 	struct fm_product model = {0};
 	struct fm_secret key = {0};
-	struct sealing a = {.pack = {FORMAT, LABEL, "model", &key}, .to = inner};
-	struct fm_sandbox_report report = {0};
+	struct fm_pack pack = {FORMAT, LABEL, "model", &key}; /* under the project's secret */
 	struct fm_error later;
+	json_t *index;
 	int rc;
 
-	a.index = json_pack("{s:s, s:s, s:s, s:s, s:s}", "flowmint", str(rec->run, "flowmint"), "model",
-			    str(rec->train, "output"), "name", str(rec->run, "name"), "version",
-			    str(rec->run, "version"), "run", rec->id);
-	if (!inner || !a.index ||
+	index = json_pack("{s:s, s:s, s:s, s:s, s:s}", "flowmint", str(rec->run, "flowmint"), "model",
+			  str(rec->train, "output"), "name", str(rec->run, "name"), "version", str(rec->run, "version"),
+			  "run", rec->id);
+	if (!inner || !index ||
 	    asprintf(&entry, "%s/stages/%s/%s", workspace, fm_stage_name(FM_TRAIN), str(rec->train, "key")) < 0) {
 		entry = NULL;
 		rc = no_memory(err);
@@ -128,13 +111,10 @@ static int seal(const struct fm_bundle_in *in, const struct record *rec, const c
 			     rec->id, workspace);
 		goto out;
 	}
-	if ((rc = fm_product_open(&model, entry, err)) < 0 || (rc = put_secret(workspace, rec, a.index, err)) < 0 ||
+	if ((rc = fm_product_open(&model, entry, err)) < 0 || (rc = put_secret(workspace, rec, index, err)) < 0 ||
 	    (rc = fm_dir_make(dir, 0700, err)) < 0 || (rc = fm_project_secret(&key, str(rec->run, "project"), err)) < 0)
 		goto out;
-	a.model = model.dir;
-	fm_sandbox_path(&box, model.dir, false);
-	fm_sandbox_path(&box, dir, true);
-	rc = fm_sandbox_run(&box, seal_model, &a, &report, err);
+	rc = fm_pack_seal(&pack, &child, model.dir, index, dir, inner, err);
 	fm_secret_close(&key);
 	if (rc < 0)
 		goto out;
@@ -143,8 +123,7 @@ out:
 	fm_secret_close(&key);
 	if (dir && fm_dir_remove(dir, &later) < 0)
 		fm_warn("%s", later.message);
-	json_decref(report.result);
-	json_decref(a.index);
+	json_decref(index);
 	fm_product_close(&model);
 	free(entry);
 	free(inner);
@@ -208,26 +187,14 @@ out:
 
 /* ---- opening one ---- */
 
-struct unsealing {
-	struct fm_pack pack;
-	const char *from, *dir;
-};
-
-static int unseal_model(void *ctx, json_t **result, struct fm_error *err)
-{
-	const struct unsealing *a = ctx;
-
-	return fm_pack_open(&a->pack, a->from, a->dir, result, err);
-}
-
 int fm_bundle_open(struct fm_bundle *b, const char *path, const char *project, const char *dir, bool unconfined,
 		   struct fm_error *err)
 {
-	struct fm_sandbox box = {.name = "bundle", .unconfined = unconfined};
-	struct fm_sandbox_report report = {0};
+	struct fm_pack_child child = {.name = "bundle", .unconfined = unconfined};
 	struct fm_secret key = {0};
+	struct fm_pack pack = {FORMAT, LABEL, "model", &key};
 	char *real = realpath(path, NULL);
-	struct unsealing a = {{FORMAT, LABEL, "model", &key}, real, dir};
+	json_t *index = NULL;
 	const char *secret;
 	int rc;
 
@@ -236,25 +203,23 @@ int fm_bundle_open(struct fm_bundle *b, const char *path, const char *project, c
 		return fm_fail_errno(err, "%s", path);
 	if ((rc = fm_dir_make(dir, 0700, err)) < 0 || (rc = fm_project_secret(&key, project, err)) < 0)
 		goto out;
-	fm_sandbox_path(&box, real, false);
-	fm_sandbox_path(&box, dir, true);
-	rc = fm_sandbox_run(&box, unseal_model, &a, &report, err);
+	rc = fm_pack_unseal(&pack, &child, real, dir, &index, err);
 	fm_secret_close(&key);
 	if (rc == FM_EVERDICT)
 		fm_error_prefix(err, "the bundle cannot be opened with the key of the project %s: ", project);
 	if (rc < 0)
 		goto out;
-	snprintf(b->name, sizeof b->name, "%s", str(report.result, "name"));
-	snprintf(b->version, sizeof b->version, "%s", str(report.result, "version"));
-	snprintf(b->run, sizeof b->run, "%s", str(report.result, "run"));
-	snprintf(b->flowmint, sizeof b->flowmint, "%s", str(report.result, "flowmint"));
-	snprintf(b->model_sha256, sizeof b->model_sha256, "%s", str(report.result, "model"));
-	secret = str(report.result, "secret");
+	snprintf(b->name, sizeof b->name, "%s", str(index, "name"));
+	snprintf(b->version, sizeof b->version, "%s", str(index, "version"));
+	snprintf(b->run, sizeof b->run, "%s", str(index, "run"));
+	snprintf(b->flowmint, sizeof b->flowmint, "%s", str(index, "flowmint"));
+	snprintf(b->model_sha256, sizeof b->model_sha256, "%s", str(index, "model"));
+	secret = str(index, "secret");
 	if (strlen(secret) == 2 * FM_SHA256_LEN && (rc = fm_secret_new(&b->secret, FM_SHA256_LEN, err)) >= 0)
 		rc = fm_unhex(secret, FM_SHA256_LEN, b->secret.data, err);
 out:
 	fm_secret_close(&key);
-	json_decref(report.result);
+	json_decref(index);
 	free(real);
 	return rc;
 }

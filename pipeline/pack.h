@@ -4,7 +4,8 @@
  * What is sealed is the length of the index (4 bytes, big-endian), the index, and the bytes of the files one after
  * another.  The index is canonical JSON: what the caller put there, "format", and "files": [{"path","bytes"},...].
  *
- * Both read private files: call them in a child (sandbox.h), and close the key in the parent before another is started.
+ * fm_pack_make and fm_pack_open read private files: they are for a child (sandbox.h), which fm_pack_seal and
+ * fm_pack_unseal start.  Close the key when these have returned, before another child is started.
  */
 #ifndef FM_PIPELINE_PACK_H
 #define FM_PIPELINE_PACK_H
@@ -12,6 +13,7 @@
 #include <jansson.h>
 
 #include "base/secret.h"
+#include "pipeline/sandbox.h"
 
 struct fm_pack {
 	const char *format; /* of the index */
@@ -26,5 +28,21 @@ int fm_pack_make(const struct fm_pack *p, const char *dir, json_t *index, const 
  */
 int fm_pack_open(const struct fm_pack *p, const char *from, const char *dir, json_t **index,
 		 struct fm_error *err) FM_MUST_CHECK;
+
+/* ---- in a child ---- */
+
+/* Whose: its name in messages, and whether it has namespaces.  report, may be NULL: what it took; no result is left in
+ * it. */
+struct fm_pack_child {
+	const char *name;
+	bool unconfined;
+	struct fm_sandbox_report *report;
+};
+/* In a child that sees dir, and the folder that `to` lies in, which it may write. */
+int fm_pack_seal(const struct fm_pack *p, const struct fm_pack_child *child, const char *dir, json_t *index,
+		 const char *folder, const char *to, struct fm_error *err) FM_MUST_CHECK;
+/* In a child that sees `from`, and dir, which it may write. */
+int fm_pack_unseal(const struct fm_pack *p, const struct fm_pack_child *child, const char *from, const char *dir,
+		   json_t **index, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -81,80 +81,48 @@ static bool parse_name(const char *name, struct fm_shard *shard, char key[KEY_DI
 
 /* ---- sealed ---- */
 
-struct work {
-	struct fm_pack pack;
-	const char *dir, *sealed;
-	json_t *index;
-};
-
-static int put_fn(void *ctx, json_t **result, struct fm_error *err)
-{
-	struct work *w = ctx;
-
-	(void)result;
-	return fm_pack_make(&w->pack, w->dir, w->index, w->sealed, err);
-}
-
-static int get_fn(void *ctx, json_t **result, struct fm_error *err)
-{
-	struct work *w = ctx;
-
-	return fm_pack_open(&w->pack, w->sealed, w->dir, result, err);
-}
-
-/* In a child that sees the sealed file, or the folder that it is put into, and dir. */
-static int in_child(const struct fm_vault *model, fm_sandbox_fn fn, const char *seen, bool writes, struct work *w,
-		    json_t **result, struct fm_error *err)
-{
-	struct fm_sandbox box = {.name = fm_stage_name(FM_GENERATE), .unconfined = model->unconfined};
-	struct fm_sandbox_report report = {0};
-	struct fm_secret key = {0};
-	int rc;
-
-	w->pack = (struct fm_pack){FORMAT, LABEL, "output", &key};
-	if ((rc = fm_vault_derive(&key, model, LABEL, err)) < 0)
-		return rc;
-	fm_sandbox_path(&box, seen, writes);
-	fm_sandbox_path(&box, w->dir, !writes);
-	rc = fm_sandbox_run(&box, fn, w, &report, err);
-	fm_secret_close(&key);
-	if (rc >= 0 && result)
-		*result = report.result;
-	else
-		json_decref(report.result);
-	return rc;
-}
-
-static int seal(const struct fm_vault *model, const struct fm_shard *shard, const char *key, const char *dir,
+static int seal(const struct fm_vault *model, const struct fm_shard *shard, const char *shard_key, const char *dir,
 		const char *output, const char *folder, const char *file, struct fm_error *err)
 {
-	struct work w = {.dir = dir, .sealed = file};
+	struct fm_pack_child child = {.name = fm_stage_name(FM_GENERATE), .unconfined = model->unconfined};
+	struct fm_secret key = {0};
+	struct fm_pack pack = {FORMAT, LABEL, "output", &key};
+	json_t *index = json_pack("{s:s, s:s, s:i, s:i}", "output", output, "key", shard_key, "shard",
+				  (int)shard->index, "of", (int)shard->of);
 	int rc;
 
-	if (!(w.index = json_pack("{s:s, s:s, s:i, s:i}", "output", output, "key", key, "shard", (int)shard->index,
-				  "of", (int)shard->of)))
+	if (!index)
 		return no_memory(err);
-	rc = in_child(model, put_fn, folder, true, &w, NULL, err);
-	json_decref(w.index);
+	if ((rc = fm_vault_derive(&key, model, LABEL, err)) < 0)
+		goto out;
+	rc = fm_pack_seal(&pack, &child, dir, index, folder, file, err);
+out:
+	fm_secret_close(&key);
+	json_decref(index);
 	return rc;
 }
 
 /* Into the empty folder dir.  FM_EVERDICT: not what it was when it was sealed, or under another key. */
-static int unseal(const struct fm_vault *model, const struct fm_shard *shard, const char *key, const char *file,
+static int unseal(const struct fm_vault *model, const struct fm_shard *shard, const char *shard_key, const char *file,
 		  const char *dir, struct fm_error *err)
 {
-	struct work w = {.dir = dir, .sealed = file};
+	struct fm_pack_child child = {.name = fm_stage_name(FM_GENERATE), .unconfined = model->unconfined};
+	struct fm_secret key = {0};
+	struct fm_pack pack = {FORMAT, LABEL, "output", &key};
 	json_t *index = NULL;
 	int rc;
 
-	if ((rc = in_child(model, get_fn, file, false, &w, &index, err)) < 0)
+	if ((rc = fm_vault_derive(&key, model, LABEL, err)) >= 0)
+		rc = fm_pack_unseal(&pack, &child, file, dir, &index, err);
+	fm_secret_close(&key);
+	if (rc < 0)
 		return rc == FM_EINPUT || rc == FM_EVERDICT
 			   ? fm_error_prefix(err,
 					     "shard %u of %u was damaged, or its model is no longer the one in the "
 					     "workspace; remove it, and it is made again: ",
 					     shard->index, shard->of)
 			   : rc;
-	if (strcmp(str(index, "key"), key) != 0 ||
+	if (strcmp(str(index, "key"), shard_key) != 0 ||
 	    json_integer_value(json_object_get(index, "shard")) != (json_int_t)shard->index ||
 	    json_integer_value(json_object_get(index, "of")) != (json_int_t)shard->of)
 		rc =

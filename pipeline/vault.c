@@ -128,79 +128,44 @@ static int name_files(const struct fm_vault *v, char **key_file, char **sealed, 
 	return FM_OK;
 }
 
-struct work {
-	struct fm_pack pack;
-	const char *dir, *sealed;
-	json_t *index;
-};
-
-static int put_fn(void *ctx, json_t **result, struct fm_error *err)
+static struct fm_pack_child child_of(const struct fm_vault *v, struct fm_sandbox_report *report)
 {
-	struct work *w = ctx;
-
-	(void)result;
-	return fm_pack_make(&w->pack, w->dir, w->index, w->sealed, err);
+	return (struct fm_pack_child){fm_stage_name(v->stage), v->unconfined, report};
 }
 
-static int get_fn(void *ctx, json_t **result, struct fm_error *err)
+static void add_up(struct fm_run_stage *s, const struct fm_sandbox_report *report)
 {
-	struct work *w = ctx;
-	json_t *index = NULL;
-	int rc;
-
-	if ((rc = fm_pack_open(&w->pack, w->sealed, w->dir, &index, err)) < 0)
-		return rc;
-	*result = json_incref(json_object_get(index, "output"));
-	json_decref(index);
-	return FM_OK;
-}
-
-static int in_child(const struct fm_vault *v, fm_sandbox_fn fn, struct work *w, struct fm_sandbox *box,
-		    struct fm_run_stage *s, json_t **result, struct fm_error *err)
-{
-	struct fm_sandbox_report report = {0};
-	int rc;
-
-	box->name = fm_stage_name(v->stage);
-	box->unconfined = v->unconfined;
-	rc = fm_sandbox_run(box, fn, w, &report, err);
-	if (s) {
-		s->seconds += report.seconds;
-		s->peak_rss_bytes =
-		    report.peak_rss_bytes > s->peak_rss_bytes ? report.peak_rss_bytes : s->peak_rss_bytes;
-	}
-	if (rc >= 0 && result)
-		*result = report.result;
-	else
-		json_decref(report.result);
-	return rc;
+	if (!s)
+		return;
+	s->seconds += report->seconds;
+	s->peak_rss_bytes = report->peak_rss_bytes > s->peak_rss_bytes ? report->peak_rss_bytes : s->peak_rss_bytes;
 }
 
 int fm_vault_put(const struct fm_vault *v, const char *run, const char *dir, const char *output, struct fm_run_stage *s,
 		 struct fm_error *err)
 {
 	struct fm_secret key = {0};
-	struct work w = {.pack = {PACK_FORMAT, LABEL, "output", &key}, .dir = dir};
-	struct fm_sandbox box = {0};
+	struct fm_pack pack = {PACK_FORMAT, LABEL, "output", &key};
+	struct fm_sandbox_report report = {0};
+	struct fm_pack_child child = child_of(v, &report);
 	char *key_file = NULL, *sealed = NULL;
+	json_t *index = NULL;
 	int rc;
 
 	if ((rc = name_files(v, &key_file, &sealed, err)) < 0)
 		goto out;
-	w.sealed = sealed;
-	if (!(w.index = json_pack("{s:s}", "output", output))) {
+	if (!(index = json_pack("{s:s}", "output", output))) {
 		rc = no_memory(err);
 		goto out;
 	}
 	if ((rc = fm_secret_random(&key, KEY_LEN, err)) < 0 ||
 	    (rc = write_key(key_file, v->project, fm_stage_name(v->stage), v->key, run, &key, err)) < 0)
 		goto out;
-	fm_sandbox_path(&box, dir, false);
-	fm_sandbox_path(&box, v->entry, true);
-	rc = in_child(v, put_fn, &w, &box, s, NULL, err);
+	rc = fm_pack_seal(&pack, &child, dir, index, v->entry, sealed, err);
+	add_up(s, &report);
 out:
 	fm_secret_close(&key);
-	json_decref(w.index);
+	json_decref(index);
 	free(key_file);
 	free(sealed);
 	return rc;
@@ -235,16 +200,16 @@ int fm_vault_get(const struct fm_vault *v, const char *dir, char output[FM_SHA25
 		 struct fm_error *err)
 {
 	struct fm_secret key = {0};
-	struct work w = {.pack = {PACK_FORMAT, LABEL, "output", &key}, .dir = dir};
-	struct fm_sandbox box = {0};
+	struct fm_pack pack = {PACK_FORMAT, LABEL, "output", &key};
+	struct fm_sandbox_report report = {0};
+	struct fm_pack_child child = child_of(v, &report);
 	char *key_file = NULL, *sealed = NULL;
-	json_t *result = NULL;
+	json_t *index = NULL;
 	const char *hex;
 	int rc;
 
 	if ((rc = name_files(v, &key_file, &sealed, err)) < 0)
 		goto out;
-	w.sealed = sealed;
 	if (!fm_file_exists(key_file) || !fm_file_exists(sealed)) {
 		rc = fm_fail(err, FM_EINPUT, "%s: what the stage %s left there is gone, or was purged", v->entry,
 			     fm_stage_name(v->stage));
@@ -252,18 +217,18 @@ int fm_vault_get(const struct fm_vault *v, const char *dir, char output[FM_SHA25
 	}
 	if ((rc = read_key(&key, key_file, v->project, fm_stage_name(v->stage), v->key, err)) < 0)
 		goto out;
-	fm_sandbox_path(&box, sealed, false);
-	fm_sandbox_path(&box, dir, true);
-	if ((rc = in_child(v, get_fn, &w, &box, s, &result, err)) < 0)
+	rc = fm_pack_unseal(&pack, &child, sealed, dir, &index, err);
+	add_up(s, &report);
+	if (rc < 0)
 		goto out;
-	hex = json_string_value(result);
+	hex = json_string_value(json_object_get(index, "output"));
 	if (hex && strlen(hex) == FM_SHA256_HEX - 1)
 		memcpy(output, hex, FM_SHA256_HEX);
 	else
 		rc = fm_fail(err, FM_ESYSTEM, "%s: no digest came back", sealed);
 out:
 	fm_secret_close(&key);
-	json_decref(result);
+	json_decref(index);
 	free(key_file);
 	free(sealed);
 	return rc;
