@@ -1,11 +1,12 @@
 #!/bin/sh
 # What ranks cost beside threads: the same training by one process of two threads, by two ranks of one thread (run.mpi), and by two
-# processes of mpirun, one after the other, ROUNDS times.  Prints for each the shortest and the middle time that the train stage took,
-# and the processor time of the shortest whole command; all train the same model, or it fails.
-#     make bench-mpi              ROWS=20000 STEPS=150 ROUNDS=5
+# processes of mpirun, one after the other, at two numbers of steps.  Prints for each the processor time that a step more takes, least
+# of ROUNDS, and the time of the clock likewise; the second is of use on a machine that does nothing else.  All train the same model,
+# or it fails.
+#     make bench-mpi              ROWS=20000 STEPS="20 120" ROUNDS=3
 set -eu
 F=$(realpath "${B:-build}/flowmint")
-rows=${ROWS:-20000} steps=${STEPS:-150} rounds=${ROUNDS:-5}
+rows=${ROWS:-20000} steps=${STEPS:-20 120} rounds=${ROUNDS:-3}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
@@ -15,7 +16,7 @@ cat >p/release.yaml <<END
 preset: demo
 release: {name: bench, version: 1.0.0, date: 2026-11-28}
 source: {path: ../trace.csv}
-train: {steps: $steps, checkpoint_every: 0}
+train: {checkpoint_every: 0}
 END
 "$F" simulate --rows "$rows" --seed 3 --out trace.csv >/dev/null 2>&1
 "$F" run p --until ingest --quiet >/dev/null 2>&1
@@ -35,24 +36,31 @@ once() { # NAME COMMAND...
 }
 
 for _ in $(seq "$rounds"); do
-	once threads "$F" run p --until train --quiet --set train.threads=2
-	once ranks "$F" run p --until train --quiet --set train.threads=1 --set run.mpi=2
-	if command -v mpirun >/dev/null; then
-		once mpirun mpirun --oversubscribe -n 2 "$F" run p --until train --quiet --set train.threads=1
-	fi
+	for n in $steps; do
+		more="--until train --quiet --set train.warmup=1 --set train.steps=$n"
+		# shellcheck disable=SC2086 # words
+		{
+			once "threads $n" "$F" run p $more --set train.threads=2
+			once "ranks $n" "$F" run p $more --set train.threads=1 --set run.mpi=2
+			if command -v mpirun >/dev/null; then
+				once "mpirun $n" mpirun --oversubscribe -n 2 "$F" run p $more --set train.threads=1
+			fi
+		}
+	done
 done
 python3 - <<'END'
-import statistics
 rows = [line.split() for line in open("all")]
-assert len({r[2] for r in rows}) == 1, "the models differ"
+steps = sorted({int(r[1]) for r in rows})
+for n in steps:
+    assert len({r[3] for r in rows if int(r[1]) == n}) == 1, "the models differ"
 base = None
-print("              shortest, s   middle, s   processor, s   beside threads (shortest)")
+print(f"from {steps[0]} to {steps[-1]} steps   processor, ms a step   beside threads   clock, ms a step")
 for name in ("threads", "ranks", "mpirun"):
-    mine = [r for r in rows if r[0] == name]
-    if not mine:
+    cpu = {n: min([float(r[4]) + float(r[5]) for r in rows if r[0] == name and int(r[1]) == n], default=None) for n in steps}
+    clock = {n: min([float(r[2]) for r in rows if r[0] == name and int(r[1]) == n], default=None) for n in steps}
+    if cpu[steps[0]] is None:
         continue
-    t = [float(r[1]) for r in mine]
-    cpu = min(float(r[3]) + float(r[4]) for r in mine)
-    base = base or min(t)
-    print(f"{name:<12}  {min(t):11.2f}  {statistics.median(t):10.2f}  {cpu:13.2f}   {100 * (min(t) / base - 1):+.1f} %")
+    rise = lambda t: 1000 * (t[steps[-1]] - t[steps[0]]) / (steps[-1] - steps[0])
+    base = base or rise(cpu)
+    print(f"{name:<22}  {rise(cpu):19.2f}   {100 * (rise(cpu) / base - 1):+12.1f} %   {rise(clock):15.2f}")
 END

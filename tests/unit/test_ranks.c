@@ -11,13 +11,14 @@
 #include <cmocka.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/ranks.h"
+#include "pipeline/sandbox.h"
 #include "scratch.h"
 #include "trainer_fixture.h"
 
@@ -334,6 +335,59 @@ static void parts_follow_the_batch(void **state)
 		assert_int_equal(fm_parts_of(c[i].batch), c[i].parts);
 }
 
+/* ---- walls ---- */
+
+struct behind {
+	struct fm_ranks *ranks;
+	int way;
+};
+
+/* Rank 1 tries to get out; rank 0 waits for it. */
+static int try_out(void *ctx, json_t **result, struct fm_error *err)
+{
+	struct behind *b = ctx;
+	int rank = fm_ranks_rank(b->ranks), rc;
+
+	if (rank == 1 && b->way == 1)
+		socket(AF_UNIX, SOCK_STREAM, 0);
+	if (rank == 1 && b->way == 2)
+		fork();
+	if (rank == 1 && b->way == 3 && access("/etc/passwd", R_OK) == 0)
+		return fm_fail(err, FM_EINPUT, "rank 1 sees the machine's files");
+	if (rank == 1 && b->way == 4)
+		return fm_fail(err, FM_EINPUT, "rank 1 has had enough");
+	if ((rc = fm_ranks_share(b->ranks, 0, NULL, 0, err)) < 0)
+		return rc;
+	*result = json_integer(rank);
+	return FM_OK;
+}
+
+static void each_rank_has_the_walls(void **state)
+{
+	static const char *const words[] = {NULL, "rank 1 of 2 was killed by signal 31",
+					    "rank 1 of 2 was killed by signal 31", NULL, "rank 1 has had enough"};
+	struct fm_error err = {0};
+	bool confined = fm_sandbox_probe(&err) == FM_OK;
+	(void)state;
+	for (int way = 0; way < 5; way++) {
+		struct fm_sandbox box = {.name = "train", .unconfined = !confined, .limits.threads = 4};
+		struct fm_sandbox_report report;
+		struct behind b = {NULL, way};
+		if (way == 3 && !confined)
+			continue;
+		assert_int_equal(fm_ranks_new(&box.ranks, 2, 4096, &err), FM_OK);
+		b.ranks = box.ranks;
+		int rc = fm_sandbox_run(&box, try_out, &b, &report, &err);
+		assert_int_equal(rc, words[way] ? FM_ESYSTEM : FM_OK);
+		if (words[way] && !strstr(err.message, words[way]))
+			fail_msg("'%s' is not in '%s'", words[way], err.message);
+		if (!words[way])
+			assert_int_equal(json_integer_value(report.result), 0);
+		json_decref(report.result);
+		fm_ranks_free(box.ranks);
+	}
+}
+
 static int setup(void **state)
 {
 	struct fm_error err = {0};
@@ -356,6 +410,7 @@ int main(void)
 	    cmocka_unit_test(ranks_and_threads_change_no_bit), cmocka_unit_test(clipped_windows_too),
 	    cmocka_unit_test(a_checkpoint_is_for_any_number),  cmocka_unit_test(a_missing_rank_is_told_of),
 	    cmocka_unit_test(ranks_may_share_no_memory),       cmocka_unit_test(a_parcel_lies_in_the_room),
+	    cmocka_unit_test(each_rank_has_the_walls),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
