@@ -73,9 +73,9 @@ void fm_world_close(void)
 #define TAG_FAILED 15
 #define WHY_MOST 240    /* bytes of what a rank that failed says */
 #define FAREWELL 5.0    /* seconds that it waits for its end, which is mpirun's to bring */
-#define WAIT_MS 5       /* for a request of the rank */
-#define NAP_LEAST 20000 /* ns between two looks at what is under way */
-#define NAP_MOST 1000000
+#define WAIT_MS 20      /* for a request of the rank, which wakes */
+#define NAP_LEAST 50000 /* ns between two looks at what is under way */
+#define NAP_MOST 2000000
 
 static struct {
 	bool open;

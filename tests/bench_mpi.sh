@@ -31,8 +31,8 @@ once() { # NAME COMMAND...
 	name=$1
 	shift
 	rm -rf p/workspace/stages/train
-	/usr/bin/env bash -c 'TIMEFORMAT="%U %S"; time "$@" >/dev/null 2>&1' time "$@" 2>time
-	echo "$name $(seconds) $(cat time)" >>all
+	/usr/bin/env bash -c 'TIMEFORMAT="%U %S"; time "$@" >/dev/null 2>&1' bash "$@" 2>took
+	echo "$name $(seconds) $(cat took)" >>all
 }
 
 for _ in $(seq "$rounds"); do
