@@ -7,6 +7,8 @@
 
 #include "base/error.h"
 
+int fm_processors(void); /* that this process may use */
+
 struct fm_pool;
 /* nthreads workers including the caller; 0 means as many as the processor affinity mask allows. */
 int fm_pool_new(struct fm_pool **pool, int nthreads, struct fm_error *err) FM_MUST_CHECK;

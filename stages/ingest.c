@@ -21,55 +21,17 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "base/mem.h"
-#include "manifests/canon.h"
-#include "manifests/dialect.h"
-#include "stages/stage.h"
-#include "traces/doubts.h"
-#include "traces/duplicates.h"
+#include "base/thread.h"
+#include "stages/ingest.h"
 #include "traces/exchange.h"
 #include "traces/files.h"
-#include "traces/left_out.h"
-#include "traces/sort.h"
-#include "traces/split.h"
-#include "traces/text_order.h"
-#include "traces/time_order.h"
-#include "traces/trace.h"
 
 #define QUARANTINE_ROWS 1000
 
 static const char *const split_names[FM_NSPLIT] = {"train", "validation", "holdout"};
 
-struct ingest {
-	const struct fm_config *cfg;
-	struct fm_dialect *dialect;
-	size_t window;
-	struct fm_table *pending; /* the windows of the block that is being filled */
-	struct fm_table_writer *writer[FM_NSPLIT];
-	const char *out_dir;
-	struct fm_splitter splitter;
-	struct fm_sorter *sorter; /* in the second reading of a trace out of order */
-	bool sorted;
-	struct fm_dict unsorted_labels; /* as the first reading numbered them */
-	const struct fm_secret *secret; /* privacy.mode dp */
-	struct fm_trace_stats st;
-	struct fm_progress progress;
-	uint64_t rows[FM_NSPLIT], windows, tail_rows;
-	uint64_t *train_of; /* (ntrain_of) rows of each label in the training split */
-	size_t ntrain_of;
-	struct fm_time_order order;
-	struct fm_text_order ties;
-	struct fm_doubts doubts;
-	struct fm_buf quarantine;
-	uint64_t quarantined;
-	struct fm_left_out left_out;
-	struct fm_duplicates duplicates;
-	bool drop; /* source.duplicates */
-	uint64_t dropped;
-};
-
 /* Count labels of the rows that go to training. */
-static int count_labels(struct ingest *g, size_t first, size_t rows, struct fm_error *err)
+static int count_labels(struct fm_ingest *g, size_t first, size_t rows, struct fm_error *err)
 {
 	const struct fm_table *t = g->pending;
 	size_t n = t->dict[FM_LABEL].n;
@@ -91,7 +53,7 @@ static int count_labels(struct ingest *g, size_t first, size_t rows, struct fm_e
 }
 
 /* Give the first n windows of the pending block to their splits. */
-static int flush_block(struct ingest *g, size_t n, struct fm_error *err)
+static int flush_block(struct fm_ingest *g, size_t n, struct fm_error *err)
 {
 	uint8_t split[FM_SPLIT_BLOCK];
 	int rc;
@@ -115,7 +77,7 @@ static int flush_block(struct ingest *g, size_t n, struct fm_error *err)
 }
 
 /* Give the pending rows to their splits one by one, each by its own exchange alone. */
-static int flush_exchanges(struct ingest *g, struct fm_error *err)
+static int flush_exchanges(struct fm_ingest *g, struct fm_error *err)
 {
 	const struct fm_table *t = g->pending;
 	enum fm_split now = FM_SPLIT_TRAIN, next;
@@ -139,13 +101,13 @@ static int flush_exchanges(struct ingest *g, struct fm_error *err)
 	return FM_OK;
 }
 
-static int flush(struct ingest *g, size_t nwindows, struct fm_error *err)
+static int flush(struct fm_ingest *g, size_t nwindows, struct fm_error *err)
 {
 	return g->secret ? flush_exchanges(g, err) : flush_block(g, nwindows, err);
 }
 
 /* Window numbers and gaps of the pending rows from `first` on. */
-static int number_rows(struct ingest *g, size_t first, struct fm_error *err)
+static int number_rows(struct fm_ingest *g, size_t first, struct fm_error *err)
 {
 	struct fm_table *t = g->pending;
 
@@ -169,7 +131,7 @@ static int number_rows(struct ingest *g, size_t first, struct fm_error *err)
 }
 
 /* Count the copies among the pending rows from `first` on, and drop them where that is asked for. */
-static int look_for_duplicates(struct ingest *g, size_t first, struct fm_error *err)
+static int look_for_duplicates(struct fm_ingest *g, size_t first, struct fm_error *err)
 {
 	struct fm_table *t = g->pending;
 	size_t rows = t->rows - first, kept = first;
@@ -200,7 +162,7 @@ static int look_for_duplicates(struct ingest *g, size_t first, struct fm_error *
 
 static int on_chunk(void *ctx, struct fm_table *chunk, struct fm_error *err)
 {
-	struct ingest *g = ctx;
+	struct fm_ingest *g = ctx;
 	size_t full = FM_SPLIT_BLOCK * g->window;
 	int rc;
 
@@ -220,7 +182,7 @@ static int on_chunk(void *ctx, struct fm_table *chunk, struct fm_error *err)
 
 static int on_look(void *ctx, const struct fm_table *rows, const uint64_t *place, struct fm_error *err)
 {
-	struct ingest *g = ctx;
+	struct fm_ingest *g = ctx;
 
 	return fm_doubts_look(&g->doubts, rows, place, err);
 }
@@ -235,7 +197,7 @@ static void add_quoted(struct fm_buf *b, const char *s)
 
 static void on_bad(void *ctx, const struct fm_trace_bad *bad)
 {
-	struct ingest *g = ctx;
+	struct fm_ingest *g = ctx;
 
 	fm_left_out_add(&g->left_out, bad->reason, bad->line);
 	fm_doubts_bad(&g->doubts, bad);
@@ -250,7 +212,7 @@ static void on_bad(void *ctx, const struct fm_trace_bad *bad)
 
 static void on_progress(void *ctx, uint64_t bytes_read, uint64_t bytes_total, uint64_t rows)
 {
-	struct ingest *g = ctx;
+	struct fm_ingest *g = ctx;
 	uint64_t wanted = (uint64_t)g->cfg->source.rows;
 
 	/* How many rows there will be is known only as far as the part of the file that is read says it. */
@@ -261,7 +223,7 @@ static void on_progress(void *ctx, uint64_t bytes_read, uint64_t bytes_total, ui
 	fm_progress_step(&g->progress, rows, NULL);
 }
 
-static int save_quarantine(struct ingest *g, const char *path, struct fm_error *err)
+static int save_quarantine(struct fm_ingest *g, const char *path, struct fm_error *err)
 {
 	int rc;
 
@@ -273,7 +235,16 @@ static int save_quarantine(struct ingest *g, const char *path, struct fm_error *
 	return fm_file_write(path, 0600, g->quarantine.data, g->quarantine.len, err);
 }
 
-static struct fm_trace_opts options(struct ingest *g, const char *trace)
+/* Threads that parse, so that with those that decompress and this one limits.threads are not passed. */
+static int threads_of(const struct fm_config *cfg)
+{
+	int wanted = cfg->train.threads > 0 ? cfg->train.threads : fm_processors();
+	int may = cfg->limits.threads > 0 ? (cfg->limits.threads - 1) / 2 : wanted;
+
+	return wanted < may ? wanted : may;
+}
+
+static struct fm_trace_opts options(struct fm_ingest *g, const char *trace)
 {
 	const struct fm_config *cfg = g->cfg;
 
@@ -289,11 +260,12 @@ static struct fm_trace_opts options(struct ingest *g, const char *trace)
 	    .limit_bad = true,
 	    .max_bad_share = cfg->source.max_bad_share,
 	    .ipv4_only = g->secret != NULL,
+	    .threads = threads_of(cfg),
 	};
 }
 
 /* quarantine is where the bad rows go when all is well, kept where they go when the trace is refused. */
-static int read_trace(struct ingest *g, const char *trace, const char *quarantine, const char *kept,
+static int read_trace(struct fm_ingest *g, const char *trace, const char *quarantine, const char *kept,
 		      struct fm_error *err)
 {
 	struct fm_trace_opts o = options(g, trace);
@@ -321,7 +293,7 @@ static int read_trace(struct ingest *g, const char *trace, const char *quarantin
 
 static int on_unsorted(void *ctx, struct fm_table *chunk, struct fm_error *err)
 {
-	struct ingest *g = ctx;
+	struct fm_ingest *g = ctx;
 
 	return fm_sorter_add(g->sorter, chunk, err);
 }
@@ -336,7 +308,7 @@ static enum fm_sort_ties ties_of(const struct fm_doubts *d)
 	return d->back.n > d->forward / 3 ? FM_SORT_TEXT : FM_SORT_ARRIVAL;
 }
 
-static int open_store(struct ingest *g, struct fm_error *err)
+static int open_store(struct fm_ingest *g, struct fm_error *err)
 {
 	unsigned present = g->dialect->present | 1u << FM_WIN | 1u << FM_GAP;
 	int rc;
@@ -358,7 +330,7 @@ static int open_store(struct ingest *g, struct fm_error *err)
 	return FM_OK;
 }
 
-static void drop_store(struct ingest *g)
+static void drop_store(struct fm_ingest *g)
 {
 	for (int k = 0; k < FM_NSPLIT; k++) {
 		fm_table_writer_abort(g->writer[k]);
@@ -378,7 +350,7 @@ static void drop_store(struct ingest *g)
 }
 
 /* The trace once more, in order of time. */
-static int read_sorted(struct ingest *g, const char *trace, const char *shown, struct fm_error *err)
+static int read_sorted(struct fm_ingest *g, const char *trace, const char *shown, struct fm_error *err)
 {
 	struct fm_trace_opts o = options(g, trace);
 	struct fm_trace_stats again;
@@ -417,7 +389,7 @@ out:
 	return rc;
 }
 
-static int check_size(const struct ingest *g, const char *trace, struct fm_error *err)
+static int check_size(const struct fm_ingest *g, const char *trace, struct fm_error *err)
 {
 	double v = g->cfg->split.validation, h = g->cfg->split.holdout;
 	uint64_t needed = fm_splitter_needed(v, h);
@@ -434,7 +406,7 @@ static int check_size(const struct ingest *g, const char *trace, struct fm_error
 		       (unsigned long long)(needed * g->window));
 }
 
-static int close_store(struct ingest *g, struct fm_error *err)
+static int close_store(struct fm_ingest *g, struct fm_error *err)
 {
 	int rc;
 
@@ -448,133 +420,14 @@ static int close_store(struct ingest *g, struct fm_error *err)
 	return FM_OK;
 }
 
-static void fill_out(const struct ingest *g, struct fm_ingest_out *out)
-{
-	*out = (struct fm_ingest_out){
-	    .rows = g->st.rows,
-	    .bad = g->st.bad,
-	    .missing_values = g->st.missing_values,
-	    .unsorted = g->st.unsorted,
-	    .train_rows = g->rows[FM_SPLIT_TRAIN],
-	    .validation_rows = g->rows[FM_SPLIT_VALIDATION],
-	    .holdout_rows = g->rows[FM_SPLIT_HOLDOUT],
-	    .tail_rows = g->tail_rows,
-	    .windows = g->windows,
-	    .first_ms = g->order.min_ms,
-	    .last_ms = g->order.max_ms,
-	    .passed_over = g->st.passed_over,
-	    .sorted = g->sorted,
-	    .left_out = g->left_out,
-	    .duplicates = g->duplicates.exact,
-	    .near_duplicates = g->duplicates.near,
-	    .dropped = g->dropped,
-	};
-}
-
-/* Classes that no window of the training split holds: no model learns them. */
-static void say_untrained(const struct ingest *g, const char *trace)
-{
-	const struct fm_doubts *d = &g->doubts;
-	const struct fm_dict *names = g->sorted ? &g->unsorted_labels : &g->pending->dict[FM_LABEL];
-	struct fm_examples first = {0};
-	char lines[FM_EXAMPLES_MAX];
-
-	if (g->secret || !FM_HAS(g->pending, FM_LABEL))
-		return;
-	for (size_t i = 0; i < d->nlabels; i++) {
-		const char *s = names->value[i];
-		int now = d->label[i] ? fm_dict_index(&g->pending->dict[FM_LABEL], s, strlen(s), false) : -1;
-
-		if (now >= 0 && ((size_t)now >= g->ntrain_of || !g->train_of[now]))
-			fm_examples_add(&first, d->label[i]);
-	}
-	if (first.n)
-		fm_warn("%s: %llu of %zu classes %s no row in the training split (%s): the model cannot learn %s; give "
-			"more rows or a smaller model.window",
-			trace, (unsigned long long)first.n, g->pending->dict[FM_LABEL].n, first.n == 1 ? "has" : "have",
-			fm_examples_text(&first, g->st.place, lines), first.n == 1 ? "it" : "them");
-}
-
-static void say_duplicates(const struct ingest *g)
-{
-	const struct fm_duplicates *d = &g->duplicates;
-
-	if (d->exact + d->near > 0)
-		fm_log(
-		    "ingest: %llu rows equal an earlier row, and %llu more equal one but for a second at most, as rows "
-		    "of a second exporter do: %s",
-		    (unsigned long long)d->exact, (unsigned long long)d->near,
-		    g->drop ? "they are dropped" : "source.duplicates keeps or drops them");
-}
-
-static void say_result(const struct fm_ingest_out *out)
-{
-	fm_log("ingest: %llu windows; rows: %llu for training, %llu for validation, %llu held out, %llu left over at "
-	       "the end",
-	       (unsigned long long)out->windows, (unsigned long long)out->train_rows,
-	       (unsigned long long)out->validation_rows, (unsigned long long)out->holdout_rows,
-	       (unsigned long long)out->tail_rows);
-	if (out->bad)
-		fm_log("ingest: %llu bad rows are left out", (unsigned long long)out->bad);
-	if (out->missing_values)
-		fm_log("ingest: %llu missing values are 0 now", (unsigned long long)out->missing_values);
-	if (out->unsorted)
-		fm_log("ingest: %llu rows are earlier than the row before them", (unsigned long long)out->unsorted);
-}
-
-json_t *fm_ingest_out_json(const struct fm_ingest_out *out)
-{
-	json_t *j =
-	    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rows", (json_int_t)out->rows, "bad",
-		      (json_int_t)out->bad, "missing_values", (json_int_t)out->missing_values, "unsorted",
-		      (json_int_t)out->unsorted, "train_rows", (json_int_t)out->train_rows, "validation_rows",
-		      (json_int_t)out->validation_rows, "holdout_rows", (json_int_t)out->holdout_rows, "tail_rows",
-		      (json_int_t)out->tail_rows, "windows", (json_int_t)out->windows, "first_ms",
-		      (json_int_t)out->first_ms, "last_ms", (json_int_t)out->last_ms);
-	int bad = !j;
-
-	if (!bad && out->sorted)
-		bad |= json_object_set_new(j, "sorted", json_true());
-	if (!bad && out->passed_over)
-		bad |= json_object_set_new(j, "passed_over", json_integer((json_int_t)out->passed_over));
-	if (!bad && out->duplicates)
-		bad |= json_object_set_new(j, "duplicates", json_integer((json_int_t)out->duplicates));
-	if (!bad && out->near_duplicates)
-		bad |= json_object_set_new(j, "near_duplicates", json_integer((json_int_t)out->near_duplicates));
-	if (!bad && out->dropped)
-		bad |= json_object_set_new(j, "dropped", json_integer((json_int_t)out->dropped));
-	if (!bad && out->left_out.n)
-		bad |= json_object_set_new(j, "left_out", fm_left_out_json(&out->left_out));
-	if (!bad)
-		return j;
-	json_decref(j);
-	return NULL;
-}
-
-static int save_summary(const struct ingest *g, const struct fm_ingest_out *out, const char *path, struct fm_error *err)
-{
-	json_t *j = fm_ingest_out_json(out);
-	int rc;
-
-	if (!j || json_object_set_new(j, "format", json_string("flowmint-store/1")) ||
-	    json_object_set_new(j, "ties", json_string(fm_text_order_found(&g->ties) ? "text" : "arrival")) ||
-	    json_object_set_new(j, "window", json_integer((json_int_t)g->window)) ||
-	    json_object_set_new(j, "dialect", json_string(g->dialect->name)))
-		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
-	else
-		rc = fm_json_save(j, path, err);
-	json_decref(j);
-	return rc;
-}
-
 int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, struct fm_error *err)
 {
 	const struct fm_config *cfg = in->cfg;
-	struct ingest g = {.cfg = cfg,
-			   .window = (size_t)cfg->model.window,
-			   .secret = in->secret,
-			   .out_dir = in->out_dir,
-			   .drop = strcmp(cfg->source.duplicates, "drop") == 0};
+	struct fm_ingest g = {.cfg = cfg,
+			      .window = (size_t)cfg->model.window,
+			      .secret = in->secret,
+			      .out_dir = in->out_dir,
+			      .drop = strcmp(cfg->source.duplicates, "drop") == 0};
 	char title[FM_FILES_TITLE];
 	const char *shown = fm_files_title(in->trace, title);
 	char *quarantine = fm_path_join(in->out_dir, "quarantine.csv"),
@@ -611,16 +464,16 @@ int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, st
 	g.tail_rows = in->secret ? 0 : g.pending->rows % g.window;
 	if ((rc = flush(&g, g.pending->rows / g.window, err)) < 0 || (rc = check_size(&g, shown, err)) < 0)
 		goto out;
-	say_untrained(&g, shown);
+	fm_ingest_say_untrained(&g, shown);
 	if ((rc = close_store(&g, err)) < 0)
 		goto out;
 	fm_left_out_say(&g.left_out, shown);
-	say_duplicates(&g);
+	fm_ingest_say_duplicates(&g);
 	if (g.dropped)
 		fm_left_out_rows(&g.left_out, "a copy of another row, a second apart at most", g.dropped);
-	fill_out(&g, out);
-	say_result(out);
-	rc = save_summary(&g, out, summary, err);
+	fm_ingest_fill(&g, out);
+	fm_ingest_say(out);
+	rc = fm_ingest_save(&g, out, summary, err);
 out:
 	for (int k = 0; k < FM_NSPLIT; k++)
 		fm_table_writer_abort(g.writer[k]);

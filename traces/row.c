@@ -51,6 +51,12 @@ void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing m
 	}
 }
 
+void fm_row_forget(struct fm_row *r)
+{
+	memset(r->recent_ip, 0, sizeof r->recent_ip);
+	memset(r->cache, 0, sizeof r->cache);
+}
+
 void fm_row_refuse(struct fm_row *r, const char *fmt, ...)
 {
 	va_list ap;

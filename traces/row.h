@@ -78,6 +78,8 @@ struct fm_row {
 void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing missing, struct fm_table *t);
 /* The same for a file without a header behind one with a header. */
 void fm_row_in_order(struct fm_row *r);
+/* The chunk's dictionaries have been emptied. */
+void fm_row_forget(struct fm_row *r);
 bool fm_row_reads(const struct fm_dialect *d, int k);
 void fm_row_begin(struct fm_row *r);
 void fm_row_field(struct fm_row *r, const char *s, size_t n);

@@ -541,6 +541,26 @@ int fm_source_stop(struct fm_source *s, struct fm_error *err)
 	return rc;
 }
 
+uint64_t fm_source_needs(const char *path)
+{
+	uint8_t head[1024 + 12];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? pread(fd, head, sizeof head, 0) : 0;
+	uint64_t needs = NSLOTS * SLOT_BYTES, window;
+
+	if (fd >= 0)
+		close(fd);
+	if (n < 12)
+		return 0;
+	needs += fm_xz_dictionary(head, (size_t)n);
+	/* RFC 8878, 3.1.1: magic number, frame header descriptor, window descriptor (none of a single segment). */
+	if (!memcmp(head, "\x28\xb5\x2f\xfd", 4)) {
+		window = head[4] & 0x20 ? 0 : (uint64_t)1 << (10 + (head[5] >> 3));
+		needs += window + window / 8 * (head[5] & 7);
+	}
+	return needs;
+}
+
 bool fm_source_damaged(const struct fm_source *s)
 {
 	return s->damaged;

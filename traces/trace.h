@@ -57,6 +57,7 @@ struct fm_trace_opts {
 	bool ipv4_only;    /* rows with IPv6 addresses are bad */
 	bool may_be_empty; /* a file without a row is no failure */
 	bool quiet;        /* it has been read before: nothing is said of it again */
+	int threads;       /* that parse text beside each other, to the same rows and counts; up to 1: none does */
 	const char *spill; /* of fm_trace_load: a folder that a large table is kept in; NULL: memory */
 };
 struct fm_trace_stats {

@@ -3,7 +3,7 @@
  *
  *     ROWS rows  SECONDS s  RATE rows/s  PEAK KiB
  *
- * for tests/bench_ingest.sh.  With a third argument, MEMBER of an archive.
+ * for tests/bench_ingest.sh.  THREADS parse it; with a fourth argument, MEMBER of an archive.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,14 +20,17 @@ int main(int argc, char **argv)
 	struct rusage use;
 	int rc;
 
-	if (argc < 3 || argc > 4) {
-		fprintf(stderr, "usage: ingest FILE DIALECT [MEMBER]\n");
+	if (argc < 3 || argc > 5) {
+		fprintf(stderr, "usage: ingest FILE DIALECT [THREADS [MEMBER]]\n");
 		return 2;
 	}
 	double start = fm_seconds();
 	rc = fm_dialect_load(&d, argv[2], &err);
 	if (!rc) {
-		struct fm_trace_opts o = {.path = argv[1], .member = argc > 3 ? argv[3] : "", .dialect = d};
+		struct fm_trace_opts o = {.path = argv[1],
+					  .member = argc > 4 ? argv[4] : "",
+					  .dialect = d,
+					  .threads = argc > 3 ? atoi(argv[3]) : 1};
 
 		rc = fm_trace_read(&o, &st, &err);
 	}

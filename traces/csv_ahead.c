@@ -1,0 +1,503 @@
+#include "traces/csv_ahead.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK ((size_t)256 << 10)
+#define ROWS (BLOCK / 16) /* of a block; the reader parses one that has more */
+#define MAX_THREADS 16
+#define MAX_ADDRESSES 65536           /* of a slot's dictionary, and of values: beyond, it begins anew */
+#define MAX_VALUES 4096               /* a block has fewer new ones than fit in a dictionary */
+#define MAX_OPEN ((uint64_t)64 << 20) /* bytes that files which come next take to be decompressed */
+
+struct slot {
+	struct fm_csv_piece piece;
+	char *data; /* (BLOCK) */
+	bool first; /* the piece begins a file */
+	bool raw;   /* not to be parsed here */
+	bool parsed, usable;
+	struct fm_csv *c;
+	uint64_t lines;
+	uint32_t *address; /* (naddress) its codes -> those of the reader */
+	size_t naddress, cap;
+	uint16_t *value[FM_NCOL]; /* (nvalue[c]) of FM_DICT_MAX: its indices -> those of the reader */
+	size_t nvalue[FM_NCOL];
+};
+
+struct fm_csv_ahead {
+	const struct fm_trace_opts *o;
+	const struct fm_file_order *order;
+	struct fm_trace_opts opts; /* of the slots: no path is shown by them */
+	/* The feed: what was read of the file that is cut into blocks. */
+	struct fm_csv_input *input;   /* which no piece has taken over yet, or the last that one did */
+	struct fm_csv_input **opened; /* (order->n) files that come later, NULL: not opened */
+	size_t file;                  /* of the order */
+	bool begins, mid, end;        /* the next block begins the file; within a line; nothing is left */
+	const char *data;             /* nleft bytes of the input's last block */
+	size_t nleft;
+	char *tail_bytes; /* (BLOCK) behind the last line end of the block before */
+	size_t ntail;
+	const struct slot *start; /* that began this file, while it is in the ring */
+	bool known;               /* model follows the file */
+	struct fm_csv *model;
+	/* The ring: slots are filled at head, taken by threads at claimed, given to the reader at tail. */
+	struct slot *slot;
+	unsigned nslot, head, claimed, tail;
+	bool stop;
+	pthread_mutex_t lock;
+	pthread_cond_t fed, done;
+	pthread_t *thread;
+	int nthreads, started;
+};
+
+static struct slot *slot_at(struct fm_csv_ahead *a, unsigned i)
+{
+	return &a->slot[i % a->nslot];
+}
+
+/* ---- the threads ---- */
+
+static void parse(struct slot *s)
+{
+	struct fm_csv *c = s->c;
+	const struct fm_table *t = c->chunk;
+	struct fm_error ignored;
+	uint64_t before;
+	int rc;
+
+	c->lines_before = 0;
+	c->line = s->first ? 0 : 1; /* 1: not the file's first line, where a byte-order mark may stand */
+	before = c->line;
+	if (s->first)
+		fm_csv_file(c);
+	c->good = c->headers = c->comments = c->summary = c->row->missing_values = 0;
+	memset(c->row->lacking, 0, sizeof c->row->lacking);
+	c->row->error.code = 0;
+	c->carry.len = 0;
+	c->some = false;
+	fm_csv_batch(c, FM_TRACE_CHUNK);
+	c->left = s->piece.data;
+	c->nleft = s->piece.n;
+	rc = fm_csv_take(c, &ignored);
+	if (rc >= 0 && !c->nleft && s->piece.ends && !fm_csv_is_full(c))
+		rc = fm_csv_end(c, &ignored);
+	s->lines = c->line - before;
+	s->usable = rc >= 0 && !c->nleft && !c->carry.len && c->begun && !c->footer && !c->summary;
+	for (int k = 0; k < FM_NCOL; k++)
+		s->usable = s->usable && t->dict[k].n < FM_DICT_MAX;
+}
+
+static void *work(void *arg)
+{
+	struct fm_csv_ahead *a = arg;
+
+	pthread_mutex_lock(&a->lock);
+	while (!a->stop) {
+		struct slot *s;
+
+		if (a->claimed == a->head) {
+			pthread_cond_wait(&a->fed, &a->lock);
+			continue;
+		}
+		s = slot_at(a, a->claimed++);
+		pthread_mutex_unlock(&a->lock);
+		if (!s->raw)
+			parse(s);
+		pthread_mutex_lock(&a->lock);
+		s->parsed = true;
+		pthread_cond_signal(&a->done);
+	}
+	pthread_mutex_unlock(&a->lock);
+	return NULL;
+}
+
+static int start_threads(struct fm_csv_ahead *a, struct fm_error *err)
+{
+	sigset_t all, old;
+	int e = 0;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	for (; a->started < a->nthreads && !e; a->started += e == 0)
+		e = pthread_create(&a->thread[a->started], NULL, work, a);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	errno = e;
+	return e ? fm_fail_errno(err, "cannot start a thread to parse %s", a->o->path) : FM_OK;
+}
+
+/* ---- the feed ---- */
+
+/* Files that come next are opened while the one before is read, so that they are decompressed meanwhile. One that
+ * cannot be opened is no failure before its turn. */
+static void open_next(struct fm_csv_ahead *a)
+{
+	uint64_t room = MAX_OPEN;
+	struct fm_error ignored;
+
+	for (size_t i = a->file + 1; i < a->order->n && i < a->file + (size_t)a->nthreads; i++) {
+		uint64_t needs = fm_source_needs(a->order->file[i].path);
+
+		if (needs > room)
+			return;
+		room -= needs;
+		if (!a->opened[i] && fm_csv_input_open(&a->opened[i], a->order->file[i].path, a->o->member, &ignored))
+			return;
+	}
+}
+
+static int next_file(struct fm_csv_ahead *a, struct fm_error *err)
+{
+	size_t i = ++a->file;
+
+	a->input = a->opened[i];
+	a->opened[i] = NULL;
+	a->begins = true;
+	a->mid = a->known = false;
+	a->start = NULL;
+	a->nleft = a->ntail = 0;
+	if (a->input)
+		return FM_OK;
+	return fm_csv_input_open(&a->input, a->order->file[i].path, a->o->member, err);
+}
+
+/* A slot whose dictionaries have become large begins anew. */
+static int freshen(struct slot *s, struct fm_error *err)
+{
+	struct fm_table *t = s->c->chunk;
+	bool large = t->addresses->n > MAX_ADDRESSES;
+
+	for (int k = 0; k < FM_NCOL; k++)
+		large = large || t->dict[k].n > MAX_VALUES;
+	if (!large)
+		return FM_OK;
+	for (int k = 0; k < FM_NCOL; k++) {
+		fm_dict_free(&t->dict[k]);
+		s->nvalue[k] = 0;
+	}
+	fm_address_dict_free(t->addresses);
+	t->addresses = NULL;
+	s->naddress = 0;
+	fm_row_forget(s->c->row);
+	return fm_address_dict_new(&t->addresses, err);
+}
+
+/* Bytes of the file into the slot, up to a block of them. *more: the file goes on. */
+static int fill(struct fm_csv_ahead *a, struct slot *s, bool *more, struct fm_error *err)
+{
+	int rc = FM_OK;
+
+	memcpy(s->data, a->tail_bytes, a->ntail);
+	s->piece.n = a->ntail;
+	a->ntail = 0;
+	*more = true;
+	while (s->piece.n < BLOCK) {
+		size_t n;
+
+		if (!a->nleft && ((rc = fm_csv_input_next(a->input, a->o->dialect->encoding == FM_ENCODING_UTF16,
+							  &a->data, &a->nleft, err)) < 0 ||
+				  !a->nleft)) {
+			a->nleft = 0;
+			*more = false;
+			break;
+		}
+		n = a->nleft < BLOCK - s->piece.n ? a->nleft : BLOCK - s->piece.n;
+		memcpy(s->data + s->piece.n, a->data, n);
+		s->piece.n += n;
+		a->data += n;
+		a->nleft -= n;
+	}
+	return rc;
+}
+
+/* The next block of the trace into the next slot. */
+static int feed_block(struct fm_csv_ahead *a, struct slot *s, struct fm_error *err)
+{
+	struct fm_csv_piece *p = &s->piece;
+	bool more = false;
+	const char *lf;
+
+	*p = (struct fm_csv_piece){.path = a->order->n ? a->order->file[a->file].path : a->o->path, .data = s->data};
+	if (!a->input) {
+		p->rc = next_file(a, &p->error);
+		p->path = a->order->file[a->file].path;
+	}
+	s->first = a->begins;
+	if (p->rc >= 0) {
+		p->starts = a->begins && a->file ? a->input : NULL;
+		open_next(a);
+		p->rc = fill(a, s, &more, &p->error);
+	}
+	s->raw = a->mid || (!a->begins && !a->known) || p->rc < 0;
+	lf = memrchr(s->data, '\n', p->n);
+	a->mid = more && !lf;
+	if (more && lf) {
+		a->ntail = p->n - (size_t)(lf + 1 - s->data);
+		memcpy(a->tail_bytes, lf + 1, a->ntail);
+		p->n -= a->ntail;
+	}
+	a->begins = false;
+	p->ends = !more && p->rc >= 0;
+	p->last = p->ends && (!a->order->n || a->file + 1 == a->order->n);
+	a->end = p->last || p->rc < 0;
+	if (p->ends)
+		a->input = NULL; /* the reader has it */
+	s->parsed = s->usable = false;
+	if (s->raw)
+		return FM_OK;
+	if (!s->first) {
+		int rc = fm_csv_follow(s->c, a->model, err);
+
+		if (rc < 0)
+			return rc;
+	}
+	return freshen(s, err);
+}
+
+/* May the next block be cut? Of a file whose first line is still being looked at only its first. */
+static int may_feed(struct fm_csv_ahead *a, bool *may, struct fm_error *err)
+{
+	bool parsed;
+
+	*may = false;
+	if (a->end || a->head - a->tail == a->nslot)
+		return FM_OK;
+	*may = true;
+	if (!a->input || a->begins || a->known || !a->start)
+		return FM_OK;
+	pthread_mutex_lock(&a->lock);
+	parsed = a->start->parsed;
+	pthread_mutex_unlock(&a->lock);
+	*may = parsed && a->start->usable;
+	a->known = *may;
+	return *may ? fm_csv_follow(a->model, a->start->c, err) : FM_OK;
+}
+
+static int feed(struct fm_csv_ahead *a, struct fm_error *err)
+{
+	bool may;
+	int rc;
+
+	for (;;) {
+		struct slot *s = slot_at(a, a->head);
+
+		if ((rc = may_feed(a, &may, err)) < 0 || !may || (rc = feed_block(a, s, err)) < 0)
+			return rc;
+		if (s->first)
+			a->start = s;
+		pthread_mutex_lock(&a->lock);
+		a->head++;
+		pthread_cond_signal(&a->fed);
+		pthread_mutex_unlock(&a->lock);
+	}
+}
+
+int fm_csv_ahead_next(struct fm_csv_ahead *a, struct fm_csv_piece **piece, struct fm_error *err)
+{
+	struct slot *s = slot_at(a, a->tail);
+	int rc = feed(a, err);
+
+	if (rc < 0)
+		return rc;
+	pthread_mutex_lock(&a->lock);
+	while (!s->parsed)
+		pthread_cond_wait(&a->done, &a->lock);
+	pthread_mutex_unlock(&a->lock);
+	*piece = &s->piece;
+	return FM_OK;
+}
+
+int fm_csv_ahead_done(struct fm_csv_ahead *a, const struct fm_csv *c, struct fm_error *err)
+{
+	const struct slot *s = slot_at(a, a->tail++);
+
+	if (a->start == s)
+		a->start = NULL;
+	/* What the reader found in the file's first block where the thread could not tell. */
+	if (a->start || a->begins || a->known || !a->input || !c->begun)
+		return FM_OK;
+	a->known = true;
+	return fm_csv_follow(a->model, c, err);
+}
+
+/* ---- joining ---- */
+
+/* Is there room in the reader's dictionaries for all that is new in the slot's? */
+static bool has_room(const struct slot *s, const struct fm_table *t)
+{
+	for (int k = 0; k < FM_NCOL; k++)
+		if (t->dict[k].n + (s->c->chunk->dict[k].n - s->nvalue[k]) > FM_DICT_MAX)
+			return false;
+	return true;
+}
+
+/* The numbers that new values and addresses have in the reader's dictionaries, in the order in which they came. */
+static int number_new(struct slot *s, struct fm_table *t, struct fm_error *err)
+{
+	const struct fm_table *from = s->c->chunk;
+	const struct fm_address_dict *d = from->addresses;
+	int rc;
+
+	for (int k = 0; k < FM_NCOL; k++) {
+		const struct fm_dict *values = &from->dict[k];
+
+		if (values->n && !s->value[k] &&
+		    (rc = fm_alloc(&s->value[k], FM_DICT_MAX, sizeof *s->value[k], "numbers of values", err)) < 0)
+			return rc;
+		for (size_t *i = &s->nvalue[k]; *i < values->n; ++*i) {
+			int at = fm_dict_index(&t->dict[k], values->value[*i], strlen(values->value[*i]), true);
+
+			if (at < 0)
+				return fm_fail(err, FM_ESYSTEM, "out of memory: values of column %s", fm_cols[k].name);
+			s->value[k][*i] = (uint16_t)at;
+		}
+	}
+	if (d->n > s->cap) {
+		size_t cap = d->n + d->n / 2;
+		uint32_t *more = reallocarray(s->address, cap, sizeof *more);
+
+		if (!more)
+			return fm_fail(err, FM_ESYSTEM, "out of memory: numbers of addresses");
+		s->address = more;
+		s->cap = cap;
+	}
+	for (size_t *i = &s->naddress; *i < d->n; ++*i)
+		if ((rc = fm_address_dict_add(t->addresses, &d->at[*i], d->inside[*i], &s->address[*i], err)) < 0)
+			return rc;
+	return FM_OK;
+}
+
+static void copy_rows(const struct slot *s, struct fm_table *t)
+{
+	const struct fm_table *from = s->c->chunk;
+
+	for (int k = 0; k < FM_NCOL; k++) {
+		if (!FM_HAS(t, k))
+			continue;
+		if (fm_cols[k].kind == FM_KIND_CATEGORY)
+			for (size_t i = 0; i < from->rows; i++)
+				((uint16_t *)t->col[k])[i] = s->value[k][((const uint16_t *)from->col[k])[i]];
+		else if (fm_cols[k].kind == FM_KIND_ADDRESS)
+			for (size_t i = 0; i < from->rows; i++)
+				((uint32_t *)t->col[k])[i] = s->address[((const uint32_t *)from->col[k])[i]];
+		else
+			memcpy(t->col[k], from->col[k], from->rows * fm_cols[k].width);
+	}
+	t->rows = from->rows;
+}
+
+int fm_csv_ahead_join(struct fm_csv_ahead *a, struct fm_csv *c, bool *joined, struct fm_error *err)
+{
+	struct slot *s = slot_at(a, a->tail);
+	const struct fm_csv *of = s->c;
+	uint64_t before = c->line - (s->first ? 0 : 1);
+	int rc;
+
+	*joined = s->usable && !c->footer && !c->carry.len && of->chunk->rows <= c->limit && has_room(s, c->chunk);
+	if (!*joined)
+		return FM_OK;
+	if ((rc = number_new(s, c->chunk, err)) < 0)
+		return rc;
+	copy_rows(s, c->chunk);
+	for (size_t i = 0; i < of->chunk->rows; i++)
+		c->place[i] = of->place[i] + before;
+	for (size_t i = 0; i < of->nbad; i++) {
+		c->bad[i] = of->bad[i];
+		c->bad[i].line += before;
+	}
+	c->nbad = of->nbad;
+	c->line += s->lines;
+	c->good += of->good;
+	c->some = c->some || of->some;
+	c->headers += of->headers;
+	c->comments += of->comments;
+	c->row->missing_values += of->row->missing_values;
+	for (int k = 0; k < FM_NCOL; k++)
+		c->row->lacking[k] += of->row->lacking[k];
+	return s->first ? fm_csv_follow(c, of, err) : FM_OK;
+}
+
+/* ---- all of it ---- */
+
+static int new_slots(struct fm_csv_ahead *a, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = fm_alloc(&a->slot, a->nslot, sizeof *a->slot, "blocks of a trace", err)) < 0)
+		return rc;
+	for (unsigned i = 0; i < a->nslot; i++)
+		if ((rc = fm_alloc(&a->slot[i].data, BLOCK, 1, "a block of a trace", err)) < 0 ||
+		    (rc = fm_csv_new(&a->slot[i].c, &a->opts, ROWS, err)) < 0)
+			return rc;
+	return FM_OK;
+}
+
+int fm_csv_ahead_new(struct fm_csv_ahead **out, const struct fm_trace_opts *o, const struct fm_file_order *order,
+		     struct fm_csv_input *first, int nthreads, struct fm_error *err)
+{
+	struct fm_csv_ahead *a;
+	int rc;
+
+	*out = NULL;
+	if ((rc = fm_alloc(&a, 1, sizeof *a, "blocks of a trace", err)) < 0)
+		return rc;
+	a->o = o;
+	a->opts = *o;
+	a->opts.path = "the trace";
+	a->order = order;
+	a->input = first;
+	a->begins = true;
+	a->nthreads = nthreads < MAX_THREADS ? nthreads : MAX_THREADS;
+	a->nslot = 2 * (unsigned)a->nthreads + 1;
+	pthread_mutex_init(&a->lock, NULL);
+	pthread_cond_init(&a->fed, NULL);
+	pthread_cond_init(&a->done, NULL);
+	if ((rc = fm_alloc(&a->thread, (size_t)a->nthreads, sizeof *a->thread, "threads", err)) < 0 ||
+	    (rc = fm_alloc(&a->opened, order->n + 1, sizeof(struct fm_csv_input *), "files", err)) < 0 ||
+	    (rc = fm_alloc(&a->tail_bytes, BLOCK, 1, "a block of a trace", err)) < 0 ||
+	    (rc = fm_csv_new(&a->model, &a->opts, 1, err)) < 0 || (rc = new_slots(a, err)) < 0 ||
+	    (rc = start_threads(a, err)) < 0) {
+		a->input = NULL; /* the caller's still */
+		fm_csv_ahead_close(a);
+		return rc;
+	}
+	*out = a;
+	return FM_OK;
+}
+
+void fm_csv_ahead_close(struct fm_csv_ahead *a)
+{
+	if (!a)
+		return;
+	pthread_mutex_lock(&a->lock);
+	a->stop = true;
+	pthread_cond_broadcast(&a->fed);
+	pthread_mutex_unlock(&a->lock);
+	for (int i = 0; i < a->started; i++)
+		pthread_join(a->thread[i], NULL);
+	/* Files that the reader did not come to. */
+	for (unsigned i = a->tail; i != a->head && a->slot; i++)
+		fm_csv_input_close(slot_at(a, i)->piece.starts);
+	for (size_t i = 0; a->opened && i < a->order->n; i++)
+		fm_csv_input_close(a->opened[i]);
+	for (unsigned i = 0; a->slot && i < a->nslot; i++) {
+		struct slot *s = &a->slot[i];
+
+		free(s->data);
+		free(s->address);
+		for (int k = 0; k < FM_NCOL; k++)
+			free(s->value[k]);
+		fm_csv_free(s->c);
+	}
+	fm_csv_free(a->model);
+	free(a->slot);
+	free(a->opened);
+	free(a->thread);
+	free(a->tail_bytes);
+	pthread_cond_destroy(&a->fed);
+	pthread_cond_destroy(&a->done);
+	pthread_mutex_destroy(&a->lock);
+	free(a);
+}

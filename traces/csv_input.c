@@ -1,0 +1,54 @@
+/* csv_input.c - one file of a trace as blocks of text: out of its compression, out of UTF-16. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "traces/binary.h"
+#include "traces/csv.h"
+
+int fm_csv_input_open(struct fm_csv_input **out, const char *path, const char *member, struct fm_error *err)
+{
+	struct fm_csv_input *in;
+	int rc;
+
+	*out = NULL;
+	if ((rc = fm_alloc(&in, 1, sizeof *in, "a file of a trace", err)) < 0)
+		return rc;
+	in->path = path;
+	if ((rc = fm_source_open(&in->source, path, member, err)) < 0) {
+		fm_csv_input_close(in);
+		return rc;
+	}
+	*out = in;
+	return FM_OK;
+}
+
+int fm_csv_input_next(struct fm_csv_input *in, bool utf16, const char **data, size_t *n, struct fm_error *err)
+{
+	int rc;
+
+	do {
+		if ((rc = fm_source_next(in->source, data, n, err)) < 0 || !*n)
+			return rc;
+		if (utf16) {
+			in->decoded.len = 0;
+			fm_utf16_add(&in->utf16, *data, *n, &in->decoded);
+			if ((rc = fm_buf_check(&in->decoded, err)) < 0)
+				return rc;
+			*data = in->decoded.data;
+			*n = in->decoded.len; /* 0: half a character */
+		}
+	} while (!*n);
+	if (!in->begun && (rc = fm_binary_refuse(in->path, *data, *n, err)))
+		return rc;
+	in->begun = true;
+	return FM_OK;
+}
+
+void fm_csv_input_close(struct fm_csv_input *in)
+{
+	if (!in)
+		return;
+	fm_source_close(in->source);
+	fm_buf_free(&in->decoded);
+	free(in);
+}

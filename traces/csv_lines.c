@@ -1,0 +1,396 @@
+/* csv_lines.c - the lines of a text of delimited columns, or of JSON: libcsv, header, comments, dialect. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "traces/csv.h"
+#include "traces/header.h"
+
+static void on_field(void *s, size_t n, void *ctx)
+{
+	struct fm_csv *c = ctx;
+
+	if (c->nhead >= 0) {
+		fm_buf_add(&c->head, s ? s : "", n);
+		fm_buf_add(&c->head, "", 1);
+		c->nhead++;
+	} else if (!c->csv_rows) {
+		fm_row_field(c->row, s ? s : "", n);
+	}
+}
+
+static void on_row(int end, void *ctx)
+{
+	struct fm_csv *c = ctx;
+
+	(void)end;
+	c->csv_rows++;
+}
+
+static int csv_start(struct fm_csv *c, struct fm_error *err)
+{
+	if (c->csv_open)
+		csv_free(&c->csv);
+	c->csv_open = false;
+	if (csv_init(&c->csv, CSV_STRICT))
+		return fm_fail(err, FM_ESYSTEM, "libcsv cannot start");
+	c->csv_open = true;
+	csv_set_delim(&c->csv, (unsigned char)c->o->dialect->delimiter);
+	return FM_OK;
+}
+
+static bool is_blank(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (s[i] != ' ' && s[i] != '\t' && s[i] != '\r')
+			return false;
+	return true;
+}
+
+/* One line through libcsv.  *why is NULL, or why its fields are not to be had. */
+static int csv_line(struct fm_csv *c, const char *s, size_t n, const char **why, struct fm_error *err)
+{
+	*why = NULL;
+	c->csv_rows = 0;
+	if (csv_parse(&c->csv, s, n, on_field, on_row, c) != n ||
+	    csv_parse(&c->csv, "\n", 1, on_field, on_row, c) != 1) {
+		if (csv_error(&c->csv) == CSV_ENOMEM || csv_error(&c->csv) == CSV_ETOOBIG)
+			return fm_fail(err, FM_ESYSTEM, "out of memory: a field of line %llu",
+				       (unsigned long long)fm_csv_line(c));
+		*why = "misplaced quotes";
+	} else if (c->csv_rows == 0) {
+		*why = "a quote is not closed on its line";
+	} else if (c->csv_rows > 1) {
+		*why = "a carriage return inside the row";
+	}
+	return *why ? csv_start(c, err) : FM_OK;
+}
+
+/* label: NULL where it is not known. */
+static void bad_row(struct fm_csv *c, const char *s, size_t n, const char *reason, const char *label)
+{
+	struct fm_csv_bad_text *t = &c->bad_text[c->nbad];
+
+	snprintf(t->reason, sizeof t->reason, "%s", reason);
+	fm_row_escape(s, n < FM_CSV_TEXT ? n : FM_CSV_TEXT, t->text, sizeof t->text);
+	if (label)
+		snprintf(t->label, sizeof t->label, "%s", label);
+	c->bad[c->nbad++] = (struct fm_trace_bad){
+	    .line = c->line, .reason = t->reason, .text = t->text, .label = label ? t->label : NULL};
+	c->some = true;
+}
+
+static void good_row(struct fm_csv *c)
+{
+	c->place[c->chunk->rows - 1] = c->line;
+	c->good++;
+	c->some = true;
+}
+
+static const char nfdump_line[] = "Date first seen  ";
+
+static int delimited(const struct fm_csv *c, const char *s, size_t n)
+{
+	int cuts = 0;
+
+	for (size_t i = 0; i < n; i++)
+		cuts += s[i] == c->o->dialect->delimiter;
+	return cuts + 1;
+}
+
+/* The fields of one line; *why as of csv_line. */
+static int split_line(struct fm_csv *c, const char *s, size_t n, const char **why, struct fm_error *err)
+{
+	if (!c->o->dialect->no_quotes && !c->o->dialect->blanks)
+		return csv_line(c, s, n, why, err);
+	*why = NULL;
+	c->csv_rows = 0;
+	if (c->o->dialect->blanks)
+		fm_fields_blanks(c->o->dialect, s, n, on_field, c);
+	else
+		fm_fields_plain(c->o->dialect, s, n, on_field, c);
+	return FM_OK;
+}
+
+/* Lines that are no rows: comments, the header once more, nfdump's summary (a line "Summary" and two behind it). */
+static bool is_passed_over(struct fm_csv *c, const char *s, size_t n)
+{
+	const struct fm_dialect *d = c->o->dialect;
+	const size_t mark = strlen(d->header_mark);
+
+	if (mark && !c->begun) {
+		c->unmarked = n < mark || memcmp(s, d->header_mark, mark) != 0;
+		c->comments += c->unmarked;
+		return c->unmarked;
+	}
+	if (c->header.len && n == c->header.len && !memcmp(s, c->header.data, n)) {
+		c->headers++;
+		return true;
+	}
+	if (c->footer) {
+		c->footer--;
+		c->summary++;
+		return true;
+	}
+	for (int i = 0; i < d->ncomment; i++) {
+		size_t len = strlen(d->comment[i]);
+
+		if (n >= len && !memcmp(s, d->comment[i], len)) {
+			c->comments++;
+			return true;
+		}
+	}
+	if (*s == 'S' && n == 7 && !memcmp(s, "Summary", 7)) {
+		c->footer = 2;
+		c->summary++;
+		return true;
+	}
+	return false;
+}
+
+/* A second header by a mark, as in joined files, with other columns or another order of them. */
+static int refuse_other_header(const struct fm_csv *c, const char *s, size_t n, struct fm_error *err)
+{
+	size_t mark = strlen(c->o->dialect->header_mark);
+
+	if (!mark || !c->begun || n < mark || memcmp(s, c->o->dialect->header_mark, mark) != 0 ||
+	    (n == c->header.len && !memcmp(s, c->header.data, n)))
+		return FM_OK;
+	return fm_fail(err, FM_EINPUT,
+		       "%s: line %llu is a header with other columns than the one before: files of different columns "
+		       "were joined; read them one by one",
+		       c->o->path, (unsigned long long)fm_csv_line(c));
+}
+
+/* The first line that is not blank. *is_row: it is to be read as a row. */
+static int first_line(struct fm_csv *c, const char *s, size_t n, bool *is_row, struct fm_error *err)
+{
+	struct fm_header h;
+	const char *why;
+	int rc;
+
+	*is_row = !c->o->dialect->header;
+	if (n > sizeof nfdump_line - 1 && !memcmp(s, nfdump_line, sizeof nfdump_line - 1) && delimited(c, s, n) < 2)
+		return fm_fail(err, FM_EINPUT,
+			       "%s: line %llu is the header of nfdump's output for people, which is no CSV: write "
+			       "the flows with nfdump -c FILE -o csv",
+			       c->o->path, (unsigned long long)fm_csv_line(c));
+	c->nhead = 0;
+	if (*c->o->dialect->header_mark) {
+		size_t mark = strlen(c->o->dialect->header_mark);
+
+		s += mark + (mark < n);
+		n -= mark + (mark < n);
+	}
+	if ((rc = split_line(c, s, n, &why, err)) < 0 || (rc = fm_buf_check(&c->head, err)) < 0)
+		goto out;
+	h = (struct fm_header){.o = c->o, .row = c->row, .fields = c->head.data, .n = c->nhead, .line = fm_csv_line(c)};
+	if (why && c->o->dialect->header)
+		rc = fm_fail(err, FM_EINPUT, "%s: line %llu: the header cannot be read: %s", c->o->path,
+			     (unsigned long long)fm_csv_line(c), why);
+	if (why)
+		goto out;
+	if (c->o->dialect->header_optional && fm_header_is_row(&h)) {
+		*is_row = true;
+		c->header.len = 0;
+		fm_row_in_order(c->row);
+	} else {
+		rc = c->o->dialect->header ? fm_header_take(&h, err) : fm_header_refuse(&h, err);
+	}
+out:
+	fm_buf_free(&c->head);
+	c->nhead = -1;
+	return rc;
+}
+
+/* Several lines, ended by CR alone, as old programs wrote them? */
+static bool is_all_one_line(const char *s, size_t n)
+{
+	const char *cr = memchr(s, '\r', n), *end = s + n;
+
+	return cr && cr + 1 < end && memchr(cr + 1, '\r', (size_t)(end - cr - 1));
+}
+
+/* One line without its LF. */
+static int take_line(struct fm_csv *c, const char *s, size_t n, struct fm_error *err)
+{
+	const char *why = NULL;
+	bool is_row;
+	int rc;
+
+	c->line++;
+	if (fm_csv_line(c) == 1 && n >= 3 && !memcmp(s, "\xef\xbb\xbf", 3)) {
+		s += 3;
+		n -= 3;
+	}
+	if (n && s[n - 1] == '\r')
+		n--;
+	if (!n || ((*s == ' ' || *s == '\t' || *s == '\r') && is_blank(s, n)))
+		return FM_OK;
+	if (n > FM_TRACE_MAXLINE)
+		why = "the line is over 1 MiB long";
+	else if (memchr(s, 0, n))
+		why = "a NUL byte in the row";
+	if (why) {
+		bad_row(c, s, n, why, NULL);
+		return FM_OK;
+	}
+	if ((rc = refuse_other_header(c, s, n, err)) < 0)
+		return rc;
+	if (is_passed_over(c, s, n))
+		return FM_OK;
+	if (!c->begun && is_all_one_line(s, n))
+		return fm_fail(err, FM_EINPUT,
+			       "%s: its lines end with a carriage return alone: write it anew with tr '\\r' '\\n'",
+			       c->o->path);
+	if (!c->begun && *s == '{') {
+		if (!c->o->dialect->json)
+			return fm_fail(err, FM_EINPUT,
+				       "%s: line %llu is JSON: a dialect with lines: json is needed, such as zeek-json",
+				       c->o->path, (unsigned long long)fm_csv_line(c));
+		c->begun = c->json = true;
+		fm_row_in_order(c->row);
+	}
+	if (!c->begun) {
+		c->begun = true;
+		if (c->o->dialect->header)
+			fm_buf_add(&c->header, s, n);
+		if ((rc = first_line(c, s, n, &is_row, err)) < 0 || !is_row)
+			return rc;
+	}
+	fm_row_begin(c->row);
+	c->csv_rows = 0;
+	if ((rc = c->json ? fm_fields_json(&c->values, c->o->dialect, s, n, on_field, c, &why, err)
+			  : split_line(c, s, n, &why, err)))
+		return rc;
+	if (!why && fm_row_end(c->row))
+		good_row(c);
+	else if (c->row->error.code == FM_ESYSTEM)
+		return fm_fail(err, FM_ESYSTEM, "%s", c->row->error.message);
+	else {
+		char theirs[3], other = 0, label[FM_DICT_VALUE_MAX + 1];
+
+		if (!why && c->row->field == 1)
+			other = fm_delimiter_of(s, n, c->o->dialect->delimiter, c->row->nfields);
+		if (other)
+			snprintf(c->row->reason, sizeof c->row->reason,
+				 "1 column where %d are expected: the delimiter seems to be '%s' (delimiter in the "
+				 "dialect)",
+				 c->row->nfields, fm_delimiter_name(other, theirs));
+		bad_row(c, s, n, why ? why : c->row->reason, why ? NULL : fm_row_bad_label(c->row, label));
+	}
+	return FM_OK;
+}
+
+/* A line that began in an earlier block: keep it, or of one that is too long only the beginning. */
+static int keep(struct fm_csv *c, const char *s, size_t n, struct fm_error *err)
+{
+	size_t room = FM_TRACE_MAXLINE + 2 - c->carry.len; /* one byte too long, and a CR */
+
+	fm_buf_add(&c->carry, s, n < room ? n : room);
+	return fm_buf_check(&c->carry, err);
+}
+
+int fm_csv_take(struct fm_csv *c, struct fm_error *err)
+{
+	while (c->nleft && !fm_csv_is_full(c)) {
+		const char *lf = memchr(c->left, '\n', c->nleft), *line = c->left;
+		size_t m = lf ? (size_t)(lf - c->left) : c->nleft, n = m;
+		int rc;
+
+		c->left += m + (lf != NULL);
+		c->nleft -= m + (lf != NULL);
+		if (c->carry.len || !lf) {
+			if ((rc = keep(c, line, n, err)) < 0)
+				return rc;
+			if (!lf)
+				continue;
+			line = c->carry.data;
+			n = c->carry.len;
+			c->carry.len = 0;
+		}
+		if ((rc = take_line(c, line, n, err)) < 0)
+			return rc;
+	}
+	return FM_OK;
+}
+
+int fm_csv_end(struct fm_csv *c, struct fm_error *err)
+{
+	int rc = c->carry.len ? take_line(c, c->carry.data, c->carry.len, err) : FM_OK;
+
+	c->carry.len = 0;
+	return rc;
+}
+
+void fm_csv_file(struct fm_csv *c)
+{
+	c->lines_before = c->line;
+	c->begun = c->json = false;
+	c->header.len = 0;
+	c->footer = 0;
+}
+
+void fm_csv_batch(struct fm_csv *c, size_t limit)
+{
+	c->chunk->rows = c->nbad = 0;
+	c->limit = limit < c->cap ? limit : c->cap;
+}
+
+int fm_csv_follow(struct fm_csv *c, const struct fm_csv *of, struct fm_error *err)
+{
+	c->begun = of->begun;
+	c->unmarked = of->unmarked;
+	c->json = of->json;
+	c->footer = 0;
+	c->header.len = 0;
+	fm_buf_add(&c->header, of->header.data, of->header.len);
+	c->row->nfields = of->row->nfields;
+	memcpy(c->row->map, of->row->map, sizeof c->row->map);
+	return fm_buf_check(&c->header, err);
+}
+
+int fm_csv_new(struct fm_csv **out, const struct fm_trace_opts *o, size_t cap, struct fm_error *err)
+{
+	struct fm_csv *c;
+	int rc;
+
+	*out = NULL;
+	if ((rc = fm_alloc(&c, 1, sizeof *c, "lines of a trace", err)) < 0)
+		return rc;
+	c->o = o;
+	c->nhead = -1;
+	c->cap = cap;
+	if ((rc = fm_table_new(&c->chunk, o->dialect->present, err)) < 0 ||
+	    (rc = fm_table_reserve(c->chunk, cap, err)) < 0 ||
+	    (rc = fm_address_dict_new(&c->chunk->addresses, err)) < 0 ||
+	    (rc = fm_alloc(&c->place, cap, sizeof *c->place, "line numbers", err)) < 0 ||
+	    (rc = fm_alloc(&c->bad, FM_CSV_BAD_MAX, sizeof *c->bad, "bad rows", err)) < 0 ||
+	    (rc = fm_alloc(&c->bad_text, FM_CSV_BAD_MAX, sizeof *c->bad_text, "bad rows", err)) < 0 ||
+	    (rc = fm_alloc(&c->row, 1, sizeof *c->row, "a row", err)) < 0 || (rc = csv_start(c, err)) < 0) {
+		fm_csv_free(c);
+		return rc;
+	}
+	fm_row_init(c->row, o->dialect, o->missing, c->chunk);
+	c->row->ipv4_only = o->ipv4_only;
+	*out = c;
+	return FM_OK;
+}
+
+void fm_csv_free(struct fm_csv *c)
+{
+	if (!c)
+		return;
+	if (c->csv_open)
+		csv_free(&c->csv);
+	free(c->row);
+	free(c->place);
+	free(c->bad);
+	free(c->bad_text);
+	fm_buf_free(&c->head);
+	fm_buf_free(&c->header);
+	fm_buf_free(&c->carry);
+	fm_buf_free(&c->values.scratch);
+	fm_table_free(c->chunk);
+	free(c);
+}
