@@ -101,10 +101,10 @@ static int delimited(const struct fm_csv *c, const char *s, size_t n)
 /* The fields of one line; *why as of csv_line. */
 static int split_line(struct fm_csv *c, const char *s, size_t n, const char **why, struct fm_error *err)
 {
-	if (!c->o->dialect->no_quotes && !c->o->dialect->blanks)
-		return csv_line(c, s, n, why, err);
 	*why = NULL;
 	c->csv_rows = 0;
+	if (!c->o->dialect->no_quotes && !c->o->dialect->blanks)
+		return fm_fields_unquoted(c->o->dialect, s, n, on_field, c) ? FM_OK : csv_line(c, s, n, why, err);
 	if (c->o->dialect->blanks)
 		fm_fields_blanks(c->o->dialect, s, n, on_field, c);
 	else

@@ -22,6 +22,29 @@ void fm_fields_plain(const struct fm_dialect *d, const char *s, size_t n, fm_fie
 	}
 }
 
+bool fm_fields_unquoted(const struct fm_dialect *d, const char *s, size_t n, fm_field_fn field, void *ctx)
+{
+	const char *end = s + n, cut = d->delimiter;
+
+	if (memchr(s, '"', n) || memchr(s, '\r', n))
+		return false;
+	for (;;) {
+		const char *stop = s, *to;
+
+		while (stop < end && *stop != cut)
+			stop++;
+		to = stop;
+		while (s < to && (*s == ' ' || *s == '\t'))
+			s++;
+		while (to > s && (to[-1] == ' ' || to[-1] == '\t'))
+			to--;
+		field((void *)s, (size_t)(to - s), ctx);
+		if (stop == end)
+			return true;
+		s = stop + 1;
+	}
+}
+
 void fm_fields_blanks(const struct fm_dialect *d, const char *s, size_t n, fm_field_fn field, void *ctx)
 {
 	const char *end = s + n;

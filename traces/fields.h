@@ -15,6 +15,9 @@ typedef void (*fm_field_fn)(void *s, size_t n, void *ctx); /* libcsv's */
 
 /* Between delimiters, blanks around them dropped. */
 void fm_fields_plain(const struct fm_dialect *d, const char *s, size_t n, fm_field_fn field, void *ctx);
+/* The same, and tabs dropped too, as libcsv does, of a line without a quote or a carriage return; false: it has one,
+ * and no field has been given. A field is told apart from the next by one pass over the line. */
+bool fm_fields_unquoted(const struct fm_dialect *d, const char *s, size_t n, fm_field_fn field, void *ctx);
 /* Between any number of blanks. One of several words has what stands between them; the K, M, G or T of a number is part
  * of it. */
 void fm_fields_blanks(const struct fm_dialect *d, const char *s, size_t n, fm_field_fn field, void *ctx);

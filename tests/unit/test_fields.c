@@ -1,6 +1,9 @@
 /* Lines of JSON and text in UTF-16: what is right is read, what is not says why, wherever blocks are cut. */
 #include "tests/unit/trace_fixture.h"
 
+#include <csv.h>
+
+#include "traces/fields.h"
 #include "traces/json_line.h"
 #include "traces/utf16.h"
 
@@ -189,9 +192,61 @@ static void a_trace_in_utf16_is_a_trace(void **state)
 	fm_dialect_free(d);
 }
 
+/* "[field]" for each field. */
+static void show(void *s, size_t n, void *ctx)
+{
+	fm_buf_printf(ctx, "[%.*s]", (int)n, s ? (const char *)s : "");
+}
+
+static void show_end(int end, void *ctx)
+{
+	(void)end;
+	(void)ctx;
+}
+
+static void lines_without_quotes_are_cut_as_libcsv_cuts_them(void **state)
+{
+	static const char bytes[] = "ab1 \t,;|\"\r\xc3.", delimiters[] = ",;|\t";
+	struct fm_dialect d = ugr16;
+	struct fm_buf ours = {0}, theirs = {0};
+	unsigned long long x = 88172645463325252u;
+	size_t fast = 0;
+
+	(void)state;
+	for (int i = 0; i < 20000; i++) {
+		char line[24];
+		size_t n = 0, most = sizeof bytes - 1 - (i % 2 ? 4 : 0); /* mostly without quotes */
+		struct csv_parser p;
+
+		for (x ^= x << 13, x ^= x >> 7, x ^= x << 17; n < x % sizeof line; n++)
+			line[n] = bytes[(x >> n) * 31 % most];
+		d.delimiter = delimiters[i / 2 % 4];
+		if (!n || strspn(line, " \t") >= n)
+			continue; /* the reader passes over blank lines */
+		ours.len = theirs.len = 0;
+		if (!fm_fields_unquoted(&d, line, n, show, &ours)) {
+			assert_int_equal(ours.len, 0);
+			assert_true(memchr(line, '"', n) || memchr(line, '\r', n));
+			continue;
+		}
+		fast++;
+		assert_int_equal(csv_init(&p, CSV_STRICT), 0);
+		csv_set_delim(&p, (unsigned char)d.delimiter);
+		assert_int_equal(csv_parse(&p, line, n, show, show_end, &theirs), n);
+		assert_int_equal(csv_parse(&p, "\n", 1, show, show_end, &theirs), 1);
+		assert_int_equal(ours.len, theirs.len);
+		assert_memory_equal(ours.data, theirs.data, ours.len);
+		csv_free(&p);
+	}
+	assert_true(fast > 5000);
+	fm_buf_free(&ours);
+	fm_buf_free(&theirs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(lines_without_quotes_are_cut_as_libcsv_cuts_them),
 	    cmocka_unit_test(objects_give_their_pairs),
 	    cmocka_unit_test(damaged_lines_are_answered),
 	    cmocka_unit_test(what_is_wrong_with_a_row_of_json_is_said),
