@@ -38,6 +38,13 @@ void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing m
 	r->missing = missing;
 	r->t = t;
 	fm_row_in_order(r);
+	for (int k = 0; k < d->ncols; k++) {
+		int c = d->cols[k].col;
+
+		r->column[k].col = (int8_t)c;
+		r->column[k].kind = c < 0 ? 0 : (uint8_t)fm_cols[c].kind;
+		r->column[k].only = d->cols[k].nonly > 0;
+	}
 	for (int i = 0; i < d->nmissing; i++) {
 		unsigned char c = (unsigned char)d->missing[i][0];
 
@@ -394,22 +401,43 @@ static void add_fresh(struct fm_row *r)
 	}
 }
 
+static uint64_t load(const char *s, size_t n)
+{
+	uint64_t v = 0;
+
+	memcpy(&v, s, n);
+	return v;
+}
+
+/* 1 to FM_ROW_KEY bytes, zero-padded, by loads that overlap instead of a copy of n bytes (little-endian). */
+static void key_of(const char *s, size_t n, uint64_t key[2])
+{
+	key[1] = 0;
+	if (n >= 8) {
+		key[0] = load(s, 8);
+		if (n > 8)
+			key[1] = load(s + n - 8, 8) >> 8 * (16 - n);
+	} else if (n >= 4) {
+		key[0] = load(s, 4) | load(s + n - 4, 4) << 8 * (n - 4);
+	} else {
+		key[0] = load(s, 1) | load(s + n / 2, 1) << 8 * (n / 2) | load(s + n - 1, 1) << 8 * (n - 1);
+	}
+}
+
 static void take_category(struct fm_row *r, int k, const char *s, size_t n)
 {
-	int c = r->d->cols[k].col, i;
+	int c = r->column[k].col, i;
 	uint16_t *out = (uint16_t *)r->t->col[c] + r->t->rows;
-	char key[FM_ROW_KEY] = {0};
-	uint64_t h[2];
+	uint64_t key[2];
 
 	if (!n || n > FM_ROW_KEY) {
 		if ((i = category_index(r, k, s, n)) >= 0)
 			*out = (uint16_t)i;
 		return;
 	}
-	memcpy(key, s, n);
-	memcpy(h, key, sizeof h);
-	size_t at = (((h[0] ^ (h[1] * 0x9e3779b97f4a7c15u)) * 0xff51afd7ed558ccdu) >> 56) % FM_ROW_CACHE;
-	if (r->cache[c][at].len == n && !memcmp(r->cache[c][at].key, key, sizeof key)) {
+	key_of(s, n, key);
+	size_t at = (((key[0] ^ (key[1] * 0x9e3779b97f4a7c15u)) * 0xff51afd7ed558ccdu) >> 56) % FM_ROW_CACHE;
+	if (r->cache[c][at].len == n && r->cache[c][at].key[0] == key[0] && r->cache[c][at].key[1] == key[1]) {
 		*out = r->cache[c][at].index;
 		return;
 	}
@@ -498,11 +526,11 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 	if (i >= r->nfields || (k = r->map[i]) < 0)
 		return;
 	if (r->bad) {
-		if (r->d->cols[k].col == FM_LABEL)
+		if (r->column[k].col == FM_LABEL)
 			take_bad_label(r, k, s, n);
 		return;
 	}
-	if (r->d->cols[k].nonly) {
+	if (r->column[k].only) {
 		check_only(r, k, s, n);
 		return;
 	}
@@ -510,7 +538,7 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 		take_missing(r, k);
 		return;
 	}
-	switch (fm_cols[r->d->cols[k].col].kind) {
+	switch ((enum fm_kind)r->column[k].kind) {
 	case FM_KIND_TIME:
 		take_time(r, k, s, n);
 		break;
@@ -525,7 +553,7 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 		break;
 	case FM_KIND_CATEGORY:
 		take_category(r, k, s, n);
-		r->has_label = r->has_label || (r->d->cols[k].col == FM_LABEL && !r->bad);
+		r->has_label = r->has_label || (r->column[k].col == FM_LABEL && !r->bad);
 		break;
 	case FM_KIND_COUNT:
 		take_count(r, k, s, n);

@@ -68,9 +68,15 @@ struct fm_row {
 		size_t len;
 	} fresh[FM_NCOL]; /* category values not in the dictionary yet */
 	struct {
-		char key[FM_ROW_KEY]; /* the value, zero-padded */
-		uint16_t len, index;  /* len 0: free */
+		uint64_t key[FM_ROW_KEY / 8]; /* the value, zero-padded */
+		uint16_t len, index;          /* len 0: free */
 	} cache[FM_NCOL][FM_ROW_CACHE];
+	/* Of the dialect's columns what each field needs, together: a column of a dialect has hundreds of bytes. */
+	struct {
+		int8_t col; /* enum fm_col */
+		uint8_t kind;
+		bool only;
+	} column[FM_DIALECT_MAXCOLS];
 };
 
 /* t: the chunk, with capacity for at least one more row whenever a row is begun.  The columns of the file are those of
