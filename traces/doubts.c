@@ -107,6 +107,8 @@ int fm_doubts_look(struct fm_doubts *d, const struct fm_table *t, const uint64_t
 			look_at_time(d, t, i, place[i]);
 		if (FM_HAS(t, FM_LABEL) && !d->label[t->label[i]])
 			d->label[t->label[i]] = place[i];
+		if (FM_HAS(t, FM_TD) && t->td[i] > UINT32_MAX - 60000)
+			fm_examples_add(&d->wrapped, place[i]);
 		if (whole) {
 			look_for_twice(d, t, i, place[i]);
 			if (!t->pkt[i])
@@ -275,6 +277,10 @@ static void odd_flows(const struct fm_doubts *d, const char *path)
 		fm_warn("%s: %llu of %llu rows have packets and 0 bytes (%s): no flow is like that, and the gate's "
 			"rules.broken_share counts what is learned from them",
 			path, (unsigned long long)d->no_bytes.n, rows, fm_examples_text(&d->no_bytes, d->place, lines));
+	if (d->wrapped.n)
+		fm_warn("%s: %llu of %llu rows last 49.7 days, to within a minute of 2^32 milliseconds (%s): ends that "
+			"lie before the start, of an exporter that cannot say so? leave them out before ingest",
+			path, (unsigned long long)d->wrapped.n, rows, fm_examples_text(&d->wrapped, d->place, lines));
 	if ((double)d->twice.n > FM_DOUBT_TWICE_SHARE * (double)d->rows)
 		fm_warn("%s: %llu of %llu rows repeat a row shortly before them (%s): flows that two exporters saw? "
 			"source.duplicates: drop leaves one row of each",

@@ -37,6 +37,7 @@ struct fm_doubts {
 	struct fm_examples half_day;             /* earlier by about 12 hours */
 	bool after_noon;                         /* an hour from 13 on has been seen, before te less td */
 	struct fm_examples no_packets, no_bytes, twice;
+	struct fm_examples wrapped;       /* as long as a negative duration of under a minute in 32 bits */
 	struct fm_examples again;         /* in the hour that the clock shows twice as summer time ends */
 	uint64_t recent[FM_DOUBT_RECENT]; /* digests of rows; 0: none yet */
 	uint64_t *label;                  /* (nlabels) the place of the first row of each label; 0: none yet */

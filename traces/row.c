@@ -269,6 +269,21 @@ static void take_port(struct fm_row *r, int k, const char *s, size_t n)
 		r->dotted = k + 1;
 }
 
+/* 80.0 that was read as type.code is port 80 elsewhere, written by a program that knows missing values. */
+static bool is_whole_port(struct fm_row *r)
+{
+	int k = r->dotted - 1;
+	uint16_t *port;
+
+	if (r->d->cols[k].format != FM_FMT_TYPE_CODE)
+		return false;
+	port = &((uint16_t *)r->t->col[r->d->cols[k].col])[r->t->rows];
+	if (*port % 256)
+		return false;
+	*port /= 256;
+	return true;
+}
+
 /* 8.0 is type and code in an ICMP row alone. */
 static void check_dotted(struct fm_row *r)
 {
@@ -283,7 +298,7 @@ static void check_dotted(struct fm_row *r)
 	if (icmp && !type_code)
 		refuse_value(r, r->dotted - 1,
 			     "has a point in an ICMP row: give the column format: type.code if it is type and code");
-	else if (!icmp && type_code)
+	else if (!icmp && type_code && !is_whole_port(r))
 		refuse_value(r, r->dotted - 1, "is type.code in a row that is not ICMP");
 }
 

@@ -157,6 +157,15 @@ static int hms_ms(const char *s, size_t n, int64_t *ms)
 	return 0;
 }
 
+/* Of a number that was read: a minus before a digit that is not 0. */
+static bool is_below_zero(const char *s, size_t n)
+{
+	for (size_t i = 1; n && *s == '-' && i < n && s[i] != 'e' && s[i] != 'E'; i++)
+		if (s[i] >= '1' && s[i] <= '9')
+			return true;
+	return false;
+}
+
 const char *fm_value_duration(const struct fm_dialect *d, int k, const char *s, size_t n, uint32_t *ms)
 {
 	enum fm_format f = d->cols[k].format;
@@ -169,7 +178,7 @@ const char *fm_value_duration(const struct fm_dialect *d, int k, const char *s, 
 		return has(s, n, ',') ? "is not a duration: it has a comma, where a point is expected"
 				      : "is not a duration";
 	}
-	if (v < 0)
+	if (v < 0 || is_below_zero(s, n)) /* -13 microseconds are no milliseconds */
 		return "is negative";
 	if (v > UINT32_MAX)
 		return "is over 49 days";
@@ -218,9 +227,7 @@ const char *fm_value_port(const struct fm_dialect *d, int k, const char *s, size
 
 	*dotted = false;
 	if (!short_uint(s, n, &v) && hex_u64(s, n, &v)) {
-		if (d->cols[k].format == FM_FMT_TYPE_CODE && has(s, n, '.')) {
-			if (type_code(s, n, &v))
-				return "is neither a port nor type.code of ICMP";
+		if (d->cols[k].format == FM_FMT_TYPE_CODE && has(s, n, '.') && !type_code(s, n, &v)) {
 			*dotted = true;
 		} else if (!fm_parse_scaled(s, n, 6, &micro) && micro >= 0 && micro % 1000000 == 0) {
 			v = (uint64_t)micro / 1000000;

@@ -106,6 +106,14 @@ static void cidds_has_names_suffixes_and_type_code(void **state)
 		 {"2017-03-14 17:44:52.038", 81412, "192.168.100.5", "240.39.32.85", 445, 58844, "TCP", 1, 2100000,
 		  "normal"},
 		 {"2017-03-14 17:43:31.000", 0, "203.0.113.1", "192.168.100.5", 0, 2048, "ICMP", 1, 108, "attacker"});
+	/* As programs that know missing values write the whole column, for the sake of 8.0. */
+	READS_AS("cidds",
+		 "Date first seen,Duration,Proto,Src IP Addr,Src Pt,Dst IP Addr,Dst Pt,Packets,Bytes,Flows,Flags,Tos,"
+		 "class,attackType,attackID,attackDescription\n"
+		 "2017-03-14 17:43:30.000,0.0,TCP  ,192.168.100.5,445.0,10016_85,58844.0,1,108,1,.AP...,0,normal,,,\n"
+		 "2017-03-14 17:43:31.000,0.0,UDP  ,192.168.100.5,445.0,10016_85,53.0,1,108,1,......,0,normal,,,\n",
+		 {"2017-03-14 17:43:30.000", 0, "192.168.100.5", "240.39.32.85", 445, 58844, "TCP", 1, 108, "normal"},
+		 {"2017-03-14 17:43:31.000", 0, "192.168.100.5", "240.39.32.85", 445, 53, "UDP", 1, 108, "normal"});
 }
 
 static void nfdump_has_start_times(void **state)

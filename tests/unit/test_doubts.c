@@ -52,6 +52,7 @@ static int judge(struct fm_table *t, char said[4096])
 		some.rows = t->rows - at < 64 ? t->rows - at : 64;
 		some.te = t->te + at;
 		some.label = t->label + at;
+		some.td = t->td ? t->td + at : NULL;
 		for (size_t i = 0; i < some.rows; i++)
 			place[i] = 2 * (at + i) + 1;
 		assert_int_equal(fm_doubts_look(&doubts, &some, place, &err), FM_OK);
@@ -249,6 +250,22 @@ static void flows_without_packets_and_flows_that_stand_twice_are_counted(void **
 	free(d);
 }
 
+/* An exporter whose end lies before the start, in 32 bits of milliseconds. */
+static void durations_that_wrapped_below_zero_are_warned_of(void **state)
+{
+	char warned[4096];
+	struct fm_table *t = rows_of(100, in_order, (const char *const[]){"x"}, 1);
+
+	(void)state;
+	t->present |= 1u << FM_TD;
+	assert_int_equal(fm_alloc(&t->td, 100, sizeof *t->td, "durations", &err), FM_OK);
+	for (size_t i = 0; i < 100; i++)
+		t->td[i] = i == 7 ? UINT32_MAX : i == 9 ? UINT32_MAX - 59999 : UINT32_MAX - 60000;
+	assert_int_equal(judge(t, warned), FM_OK);
+	assert_non_null(strstr(warned, "2 of 100 rows last 49.7 days, to within a minute of 2^32 milliseconds (first at "
+				     "line 15, then 19)"));
+}
+
 static void a_class_whose_rows_are_all_bad_is_warned_of_without_its_name(void **state)
 {
 	struct fm_table *t = rows_of(10, in_order, plain, 2);
@@ -298,6 +315,7 @@ int main(void)
 	    cmocka_unit_test(which_rows_come_first_is_seen),
 	    cmocka_unit_test(a_clock_of_twelve_hours_is_warned_of),
 	    cmocka_unit_test(flows_without_packets_and_flows_that_stand_twice_are_counted),
+	    cmocka_unit_test(durations_that_wrapped_below_zero_are_warned_of),
 	    cmocka_unit_test(a_class_whose_rows_are_all_bad_is_warned_of_without_its_name),
 	    cmocka_unit_test(labels_that_look_like_one_are_warned_of_without_their_text),
 	};

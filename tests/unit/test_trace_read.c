@@ -461,6 +461,9 @@ static void another_delimiter_is_named(void **state)
 	assert_refused(put("s2.csv", "srcip\tdstip\tsrcport\n1\t2\t3\n"), &netshare,
 		       "the delimiter seems to be '\\t', not ','");
 	assert_refused(put("s3.csv", "just words; and more\n"), &ugr16, "1 column where 13 are expected");
+	assert_refused(put("list.json", "[{\"srcip\":1}]\n"), &netshare,
+		       "is a list of JSON, not an object a line: jq -c '.[]'");
+	assert_refused(put("wide.json", "{\n\"srcip\": 1\n}\n"), &netshare, "over several lines: jq -c . FILE");
 }
 
 static void each_bad_row_has_its_reason(void **state)
@@ -514,6 +517,10 @@ static void each_bad_row_has_its_reason(void **state)
 	     "outside the years 1970 to 2261"},
 	    {",7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background", "te is missing"},
 	    {"2016-04-11 00:01:38,-7.000,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
+	     "td is negative"},
+	    {"2016-04-11 00:01:38,-0.0001,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
+	     "td is negative"},
+	    {"2016-04-11 00:01:38,-1e-9,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
 	     "td is negative"},
 	    {"2016-04-11 00:01:38,4294967.296,60.150.71.2,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
 	     "is over 49 days"},
