@@ -158,13 +158,6 @@ fuzz-run: $(FUZZERS) $(REPLAYS)
 			for o in cut set version withdrawn untold length empty; do \
 				python3 tests/ipfix.py "$$f.corpus/seed-$$o" --broken $$o; \
 			done;; \
-		*fuzz_text) \
-			cp tests/fuzz/seeds/* $$f.corpus;; \
-		*fuzz_source) \
-			for o in gzip xz zstd bzip2; do \
-				$$o -c <tests/fuzz/seeds/55-ugr16 >"$$f.corpus/seed-$$o"; \
-			done; \
-			tar -cf "$$f.corpus/seed-tar" tests/fuzz/seeds/55-ugr16;; \
 		esac; \
 		echo "$$f: $(SECONDS) s"; \
 		$$f -max_total_time=$(SECONDS) -max_len=65536 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 -artifact_prefix=$$f- $$f.corpus; \

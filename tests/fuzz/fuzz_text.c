@@ -1,7 +1,7 @@
 /*
  * fuzz_text - whatever text comes as a trace, in every dialect that reads lines: no crash, no leak, values within their
  * bounds, and the same rows whether the text comes whole or in small blocks. An input is the name of a dialect in a
- * line, and the trace behind it; seeds/ has some.
+ * line, and the trace behind it; corpus/text has some.
  */
 #include <stdio.h>
 #include <stdlib.h>
