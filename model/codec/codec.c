@@ -208,9 +208,10 @@ static int fit_classes(struct fm_codec *c, const struct fm_table *t, const size_
 {
 	struct fm_times *times = &c->times;
 	int *label, count[FM_MAXCLASSES];
-	uint32_t windows[FM_MAXCLASSES] = {0};
-	uint16_t *own = NULL; /* (nw) of a class's windows */
-	uint8_t *cls = NULL;  /* (nw) */
+	uint32_t windows[FM_MAXCLASSES] = {0},
+		 guests[FM_MAXCLASSES] = {0}; /* guests: of other classes, with the label */
+	uint16_t *own = NULL;                 /* (nw) of a class's windows */
+	uint8_t *cls = NULL;                  /* (nw) */
 	int rc;
 	if ((rc = label_tokens(c, t, &label, err)) < 0 ||
 	    (rc = fm_alloc(&own, nw + 1, sizeof *own, "labels", err)) < 0 ||
@@ -226,7 +227,14 @@ static int fit_classes(struct fm_codec *c, const struct fm_table *t, const size_
 		times->class_slot[cl][slot_of(times, t->te[first[w]])]++;
 		for (int l = 0; l < times->nclasses; l++)
 			times->class_share[cl][l] += (double)count[l] / c->window;
+		for (int l = 0; l < times->nclasses; l++) {
+			guests[l] += l != cl && count[l] > 0;
+			times->class_run[l] += l != cl ? count[l] : 0;
+		}
 	}
+	for (int l = 0; l < times->nclasses; l++)
+		times->class_run[l] =
+		    guests[l] >= (uint32_t)min_count && guests[l] > 0 ? times->class_run[l] / guests[l] : 1;
 	for (int cl = 0; cl < times->nclasses; cl++) {
 		times->class_windows[cl] = windows[cl];
 		for (int l = 0; l < times->nclasses; l++)

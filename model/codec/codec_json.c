@@ -49,9 +49,9 @@ static json_t *times_json(const struct fm_times *t)
 			json_array_append_new(share, json_real(t->class_share[c][l]));
 		for (int i = 0; i < FM_COUNTS; i++)
 			json_array_append_new(count, json_real(t->class_count[c][i]));
-		json_array_append_new(classes,
-				      json_pack("{s:I, s:o, s:o, s:o}", "windows", (json_int_t)t->class_windows[c],
-						"slots", slot, "labels", share, "counts", count));
+		json_array_append_new(classes, json_pack("{s:I, s:o, s:o, s:o, s:f}", "windows",
+							 (json_int_t)t->class_windows[c], "slots", slot, "labels",
+							 share, "counts", count, "run", t->class_run[c]));
 	}
 	json_t *follow = json_array();
 	for (int l = 0; l < FM_LAGS; l++)
@@ -166,6 +166,7 @@ static int read_times(struct fm_times *t, const json_t *j, struct fm_error *err)
 			t->class_share[c][l] = json_number_value(json_array_get(share, (size_t)l));
 		for (int i = 0; i < FM_COUNTS; i++)
 			t->class_count[c][i] = json_number_value(json_array_get(count, (size_t)i));
+		t->class_run[c] = json_number_value(json_object_get(json_array_get(classes, (size_t)c), "run"));
 	}
 	t->skew = json_number_value(json_object_get(j, "skew"));
 	for (size_t l = 0; l < FM_LAGS; l++)

@@ -27,6 +27,9 @@ struct fm_times {
 	uint32_t class_slot[FM_MAXCLASSES]
 			   [FM_SLOTS]; /* those that begin in a slot, or their weights where it may be any */
 	double class_share[FM_MAXCLASSES][FM_MAXCLASSES]; /* mean share of each label in the windows of a class */
+	/* Flows of a label in a window of another class that has any, on average; 1 where fewer than k such windows
+	 * have. */
+	double class_run[FM_MAXCLASSES];
 	/* Flows of the class's own label in its windows: at (i + 1/2) / FM_COUNTS of them by count (label_counts.h). */
 	double class_count[FM_MAXCLASSES][FM_COUNTS];
 };

@@ -92,19 +92,27 @@ static void own_counts(const struct fm_times *t, int cl, int window, uint32_t *c
 	}
 }
 
+/* Flows of a label in a window of another class: as many as come together, when at least half of them are due. */
+static int guests(double due, double run)
+{
+	int together = run > 1 ? (int)(run + 0.5) : 1;
+
+	return due >= 0.5 * together ? together : 0;
+}
+
 int fm_window_schedule_own_labels(struct fm_window_schedule *schedule, const struct fm_codec *c, uint64_t seed,
 				  struct fm_error *err)
 {
 	const struct fm_times *t = &c->times;
 	int nc = t->nclasses, rc;
 	uint32_t *count = NULL;
+	double wanted[FM_MAXCLASSES] = {0}; /* of each label in windows of other classes, not placed yet */
 
 	if ((rc = fm_alloc(&schedule->budget, schedule->n * (size_t)nc + 1, sizeof *schedule->budget,
 			   "labels of windows", err)) < 0 ||
 	    (rc = fm_alloc(&count, schedule->n + 1, sizeof *count, "labels of windows", err)) < 0)
 		goto out;
 	for (int cl = 0; cl < nc; cl++) {
-		double wanted[FM_MAXCLASSES] = {0};
 		size_t n = 0, i = 0;
 		struct fm_rng rng;
 		fm_rng_init(&rng, seed, FM_RNG_SCHEDULE, (uint64_t)(FM_SLOTS + cl), 0);
@@ -118,7 +126,7 @@ int fm_window_schedule_own_labels(struct fm_window_schedule *schedule, const str
 			q[0] = (uint16_t)c->window;
 			for (int l = 1; l < nc; l++) {
 				wanted[l] += l == cl ? 0 : t->class_share[cl][l] * c->window;
-				int k = l == cl ? (int)count[i] : (int)wanted[l];
+				int k = l == cl ? (int)count[i] : guests(wanted[l], t->class_run[l]);
 				wanted[l] -= l == cl ? 0 : k;
 				k = k < q[0] ? k : q[0];
 				q[l] = (uint16_t)(q[l] + k);

@@ -145,6 +145,38 @@ static void labels_come_in_the_shares_learned(void **state)
 }
 
 /* Related flows have one label. */
+/* Flows of a label in windows of another class come together, as they did. */
+static void guests_come_together(void **state)
+{
+	struct fm_times *t = &codec->times, usual = *t;
+	struct fm_window_schedule_opts o = {.rows = ROWS, .seed = 1, .hours = {0, 24}};
+	struct fm_window_schedule p;
+	struct fm_error err;
+	int nc = t->nclasses, guest = token_of("nerisbotnet");
+	size_t n = 0, windows = 0;
+	double due = 0;
+	(void)state;
+	for (int cl = 0; cl < nc; cl++)
+		assert_true(t->class_run[cl] >= 1 && t->class_run[cl] <= W);
+	for (int cl = 1; cl < nc; cl++) {
+		t->class_share[cl][guest] = cl == guest ? t->class_share[cl][guest] : 0.05;
+		due += cl == guest ? 0 : 0.05 * W * t->class_windows[cl];
+	}
+	t->class_run[guest] = 4;
+	assert_int_equal(fm_window_schedule_make(&p, codec, &o, &err), FM_OK);
+	for (size_t w = 0; w < p.n; w++) {
+		int of = p.budget[w * (size_t)nc + (size_t)guest];
+		if (p.cls[w] == guest || p.cls[w] == 0)
+			continue;
+		assert_true(of == 0 || of == 4);
+		n += (size_t)of;
+		windows += of > 0;
+	}
+	assert_true(windows >= 3 && fabs((double)n - due) <= 2);
+	fm_window_schedule_free(&p);
+	*t = usual;
+}
+
 static void relations_keep_to_a_label(void **state)
 {
 	size_t related = 0;
@@ -491,6 +523,7 @@ int main(void)
 	    cmocka_unit_test(slots_keep_their_shares),
 	    cmocka_unit_test(labels_come_in_the_shares_asked_for),
 	    cmocka_unit_test(labels_come_in_the_shares_learned),
+	    cmocka_unit_test(guests_come_together),
 	    cmocka_unit_test(relations_keep_to_a_label),
 	    cmocka_unit_test(rare_labels_count_more),
 	    cmocka_unit_test(quotas_fill_windows_and_sum_up),
