@@ -148,3 +148,22 @@ void fm_relations_copy(uint16_t *tok, float *res, int window)
 			r[FM_R_DP] = qr[kind == FM_RELATION_REPLY ? FM_R_SP : FM_R_DP];
 	}
 }
+
+void fm_relations_outline(uint16_t *tok, int window)
+{
+	uint8_t is[FM_WINDOW_MOST] = {0};
+	bool all = true;
+
+	for (int i = 0; i < window; i++) {
+		int back, kind = fm_rel_kind(tok[(size_t)i * FM_NTOK + FM_T_REL], window, &back);
+		all &= kind < FM_NRELATIONS;
+		if (kind == FM_RELATION_NONE || kind >= FM_NRELATIONS || back > i)
+			continue;
+		is[i - back] |= kind == FM_RELATION_REPLY ? FM_ROLE_ANSWERED : FM_ROLE_FOLLOWED;
+	}
+	for (int i = 0; i < window; i++) {
+		uint16_t *role = tok + (size_t)i * FM_NTOK + FM_T_ROLE;
+		if (*role < FM_ROLE_TOKENS)
+			*role = (uint16_t)((all ? *role & ~3 : *role) | is[i]);
+	}
+}

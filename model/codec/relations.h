@@ -73,5 +73,8 @@ int fm_relation_source(int kind, int c);
 /* Fill in what the flows of one window (W rows) share with their sources, masked ones as masked.  tok (W,FM_NTOK),
  * res (W,FM_NRES); rows whose rel is masked or 0 stay. */
 void fm_relations_copy(uint16_t *tok, float *res, int window);
+/* Make the roles of one window say which of its flows are sources, as its relations do; while one of these is masked
+ * they only say more. */
+void fm_relations_outline(uint16_t *tok, int window);
 
 #endif

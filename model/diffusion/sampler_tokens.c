@@ -61,6 +61,13 @@ static void what_goes(const struct fm_sampler *s, const uint16_t *flow, float co
 	fm_label_services_apply(&s->zeros->services, s->codec, flow, confined, c, z);
 }
 
+/* Can row `row` be no source of a relation of that kind?  A reply has no reply itself. */
+static bool out_of(const uint16_t *tok, int row, int kind, const bool *taken)
+{
+	return (taken && taken[row]) || (kind == FM_RELATION_REPLY &&
+					 FM_ROLE_RELATION(tok[(size_t)row * FM_NTOK + FM_T_ROLE]) == FM_RELATION_REPLY);
+}
+
 /* Exclude from z the flows that row `row` of the window tok may not be related to in the way that its role announces;
  * z[k - 1] is the logit of the flow k places before. A flow is the source of one such relation, so those that are taken
  * are out (NULL: none counts as taken yet). Where the role of any of the others asks for a relation, only those that
@@ -70,12 +77,13 @@ static int open_sources(const uint16_t *tok, int row, const bool *taken, float *
 	int open = 0, asking = 0, kind = FM_ROLE_RELATION(tok[(size_t)row * FM_NTOK + FM_T_ROLE]);
 	unsigned asks = kind == FM_RELATION_REPLY ? FM_ROLE_ANSWERED : FM_ROLE_FOLLOWED;
 	for (int k = 1; k <= row; k++) {
-		bool is = !(taken && taken[row - k]);
+		bool is = !out_of(tok, row - k, kind, taken);
 		open += is;
 		asking += is && (tok[(size_t)(row - k) * FM_NTOK + FM_T_ROLE] & asks);
 	}
 	for (int k = 1; k <= row; k++)
-		if ((taken && taken[row - k]) || (asking > 0 && !(tok[(size_t)(row - k) * FM_NTOK + FM_T_ROLE] & asks)))
+		if (out_of(tok, row - k, kind, taken) ||
+		    (asking > 0 && !(tok[(size_t)(row - k) * FM_NTOK + FM_T_ROLE] & asks)))
 			z[k - 1] = EXCLUDED;
 	return open;
 }
@@ -86,16 +94,40 @@ static bool announces(int role)
 	return FM_ROLE_RELATION(role) > FM_RELATION_NONE && FM_ROLE_RELATION(role) < FM_NRELATIONS;
 }
 
+static bool masked(const struct fm_sampler *s, const uint16_t *tok, int c)
+{
+	return s->net->vocab[c] && tok[c] == s->net->vocab[c];
+}
+
+/* Exclude from the logits z of the role of row `row` the relations that it cannot have, since all flows before it that
+ * may be of its label are sources of one already.  Masked ones may be anything. */
+static void possible_roles(const struct fm_sampler *s, const uint16_t *tok, int row, float *z)
+{
+	const uint16_t *own = tok + (size_t)row * FM_NTOK;
+	int open[FM_NRELATIONS] = {0};
+	for (int i = 0; i < row; i++) {
+		const uint16_t *x = tok + (size_t)i * FM_NTOK;
+		int of = FM_ROLE_RELATION(x[FM_T_ROLE]);
+		bool any = masked(s, x, FM_T_ROLE);
+		if (x[FM_T_LABEL] != own[FM_T_LABEL] && !masked(s, x, FM_T_LABEL))
+			continue;
+		for (int kind = 1; kind < FM_NRELATIONS; kind++)
+			open[kind] += kind != FM_RELATION_REPLY
+					  ? 1
+					  : any || (of != FM_RELATION_REPLY && (x[FM_T_ROLE] & FM_ROLE_ANSWERED));
+		if (!any && of < FM_NRELATIONS)
+			open[of]--;
+	}
+	for (int v = 0; v < FM_ROLE_TOKENS; v++)
+		if (announces(v) && open[FM_ROLE_RELATION(v)] <= 0)
+			z[v] = EXCLUDED;
+}
+
 /* How many flows of each label the window of row r has to have, (nclasses); NULL: any number, or c is not the label. */
 static const uint16_t *budget_of(const struct fm_sampler *s, const struct fm_sample_step *q, int c, int r)
 {
 	size_t w = q->first + (size_t)(r / s->net->arch.window);
 	return s->schedule->budget && c == FM_T_LABEL ? s->schedule->budget + w * (size_t)s->net->nclasses : NULL;
-}
-
-static bool masked(const struct fm_sampler *s, const uint16_t *tok, int c)
-{
-	return s->net->vocab[c] && tok[c] == s->net->vocab[c];
 }
 
 /* Flows of two labels are not related: mark those before row `row` of a window that have another label than it. */
@@ -174,8 +206,10 @@ static float *logits(const struct fm_sampler *s, const struct fm_sample_step *q,
 static void copy_relations(const struct fm_sampler *s, const struct fm_sample_step *q, float *res)
 {
 	size_t W = (size_t)s->net->arch.window;
-	for (size_t b = 0; b < (size_t)q->B; b++)
+	for (size_t b = 0; b < (size_t)q->B; b++) {
 		fm_relations_copy(q->tok + b * W * FM_NTOK, res + b * W * FM_NRES, (int)W);
+		fm_relations_outline(q->tok + b * W * FM_NTOK, (int)W);
+	}
 }
 
 /* ---- absorbing ---- */
@@ -227,6 +261,12 @@ static bool waits_for_port(const struct fm_sampler *s, const struct fm_sample_st
 	return masked(s, tok, other) ? fm_relation_source(kind, other) >= 0 : masked(s, seen, other);
 }
 
+/* A label is the cause of all else: must column c wait until the network has seen this flow's label? */
+static bool waits_for_label(const struct fm_sampler *s, const struct fm_sample_step *q, const uint16_t *tok, int c)
+{
+	return c != FM_T_LABEL && !q->last && masked(s, q->space->seen + (tok - q->tok), FM_T_LABEL);
+}
+
 /* May the token of column c of this flow be drawn?  What a relation copies waits for its source, a reply's duration for
  * its request's; a flow that found no source has become one like any other, and makes up for lost time as soon as the
  * columns before have shown. */
@@ -234,7 +274,7 @@ static bool ready(const struct fm_sampler *s, const struct fm_sample_step *q, co
 		  int c)
 {
 	int W = s->net->arch.window, back = 0;
-	if (!masked(s, tok, c))
+	if (!masked(s, tok, c) || waits_for_label(s, q, tok, c))
 		return false;
 	int kind = masked(s, tok, FM_T_REL) ? FM_ROLE_RELATION(tok[FM_T_ROLE]) : fm_rel_kind(tok[FM_T_REL], W, &back);
 	if (c == FM_T_TD && kind == FM_RELATION_REPLY && back > 0 && !q->last &&
@@ -264,6 +304,8 @@ static void show(const struct fm_sampler *s, const struct fm_sample_step *q, int
 		return;
 	}
 	what_goes(s, flow, q->space->confined[r], c, z);
+	if (c == FM_T_ROLE)
+		possible_roles(s, flow - (size_t)row * FM_NTOK, row, z);
 	if (c == FM_T_TD)
 		near_request_only(s, flow - (size_t)row * FM_NTOK, row, z);
 	const uint16_t *budget = budget_of(s, q, c, r);

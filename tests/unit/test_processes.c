@@ -54,7 +54,7 @@ static void check_rows(const char *what, const struct made *m)
 	const int *vocab = S.codec->vocab;
 	size_t replies = 0, pairs = 0;
 	for (size_t w = 0; w < schedule.n; w++) {
-		bool taken[FM_NRELATIONS][W] = {{false}};
+		bool taken[FM_NRELATIONS][W] = {{false}}, followed[W] = {false};
 		uint16_t before[W * FM_NTOK];
 		float res[W * FM_NRES];
 		for (int i = 0; i < W; i++) {
@@ -65,12 +65,16 @@ static void check_rows(const char *what, const struct made *m)
 						 x[c], vocab[c]);
 			for (int k = 0; k < FM_NRES; k++)
 				assert_true(isfinite(m->res[(w * W + (size_t)i) * FM_NRES + (size_t)k]));
-			int k, kind = fm_rel_kind(x[FM_T_REL], W, &k);
+			int k, before_that, kind = fm_rel_kind(x[FM_T_REL], W, &k);
 			assert_true(k <= i);
 			assert_int_equal(kind, FM_ROLE_RELATION(x[FM_T_ROLE]));
 			if (k > 0) {
 				assert_false(taken[kind][i - k]);
 				taken[kind][i - k] = true;
+				followed[i - k] |= kind != FM_RELATION_REPLY;
+				/* Nothing replies to a reply. */
+				assert_true(kind != FM_RELATION_REPLY ||
+					    fm_rel_kind((x - k * FM_NTOK)[FM_T_REL], W, &before_that) != kind);
 				replies += kind == FM_RELATION_REPLY;
 			}
 			for (int p = 0; p < FM_NPAIRS; p++) {
@@ -85,6 +89,11 @@ static void check_rows(const char *what, const struct made *m)
 				assert_true(fm_address_sides(S.codec, x[FM_T_DA]) &
 					    (x[FM_T_DIR] & 2 ? 1 << FM_SIDE_INSIDE : 1));
 			}
+		}
+		for (int i = 0; i < W; i++) { /* roles say what the relations are */
+			int role = m->tok[(w * W + (size_t)i) * FM_NTOK + FM_T_ROLE];
+			assert_int_equal((role & FM_ROLE_ANSWERED) != 0, taken[FM_RELATION_REPLY][i]);
+			assert_int_equal((role & FM_ROLE_FOLLOWED) != 0, followed[i]);
 		}
 		memcpy(before, m->tok + w * W * FM_NTOK, sizeof before);
 		memcpy(res, m->res + w * W * FM_NRES, sizeof res);
