@@ -18,6 +18,7 @@
 #include "manifests/canon.h"
 #include "model/codec/decode.h"
 #include "model/codec/structural_zeros.h"
+#include "model/diffusion/recalibrate.h"
 #include "model/diffusion/sampled.h"
 #include "model/diffusion/sampler.h"
 #include "model/diffusion/trainer.h"
@@ -36,6 +37,7 @@ struct diffusion {
 	struct fm_net *net;
 	struct fm_process process;
 	float *weights;
+	struct fm_calibration calibration;
 	struct fm_train_result trained; /* of a fitted model; a loaded one does not know */
 };
 
@@ -49,6 +51,7 @@ static void diffusion_free(struct fm_model *m)
 	struct diffusion *d = (struct diffusion *)m;
 
 	free(d->weights);
+	fm_calibration_free(&d->calibration);
 	fm_net_free(d->net);
 	fm_structural_zeros_free(&d->zeros);
 	fm_codec_free(d->codec);
@@ -195,6 +198,22 @@ static int learn(struct diffusion *d, const struct fm_generator_ctx *ctx, const 
 	return rc;
 }
 
+/* See what the trained network draws, and put it right. */
+static int calibrate(struct diffusion *d, const struct fm_generator_ctx *ctx, const struct fm_encoded *train,
+		     struct fm_error *err)
+{
+	struct fm_denoiser denoiser = {d->net, &d->process, d->weights};
+	struct fm_recalibrate_opts o = {.seed = ctx->cfg->train.seed,
+				      .trained = (uint64_t)d->trained.steps * (uint64_t)ctx->cfg->train.batch,
+				      .min_count = ctx->cfg->model.min_count,
+				      .pool = ctx->pool};
+	int rc;
+
+	if ((rc = fm_calibration_new(&d->calibration, d->codec->vocab, err)) < 0)
+		return rc;
+	return fm_recalibrate(&d->calibration, &denoiser, d->codec, &d->zeros, train, &o, err);
+}
+
 static int diffusion_fit(struct fm_model **m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
 			 struct fm_fit_result *result, struct fm_error *err)
 {
@@ -204,7 +223,7 @@ static int diffusion_fit(struct fm_model **m, const struct fm_generator_ctx *ctx
 
 	if ((rc = diffusion_new(&d, ctx->cfg, err)) < 0 ||
 	    (rc = encode(d, ctx->cfg, real, &train, &validation, err)) < 0 ||
-	    (rc = learn(d, ctx, &train, &validation, err)) < 0)
+	    (rc = learn(d, ctx, &train, &validation, err)) < 0 || (rc = calibrate(d, ctx, &train, err)) < 0)
 		goto out;
 	const struct fm_train_result *t = &d->trained;
 	*result = (struct fm_fit_result){.steps = (uint64_t)t->steps,
@@ -234,11 +253,11 @@ static int save_json(const struct diffusion *d, const struct fm_config *cfg, con
 
 	for (int c = 0; c < FM_NTOK; c++)
 		json_object_set_new(column, fm_tok_name[c], json_real(r->column[c]));
-	j = json_pack("{s:s, s:o, s:o, s:o, s:o, s:{s:i, s:i, s:i, s:f, s:o, s:o}}", "format", FM_MODEL_FORMAT, "model",
-		      fm_config_json(cfg, "model", true), "codec", fm_codec_json(d->codec), "excluded",
+	j = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:{s:i, s:i, s:i, s:f, s:o, s:o}}", "format", FM_MODEL_FORMAT,
+		      "model", fm_config_json(cfg, "model", true), "codec", fm_codec_json(d->codec), "excluded",
 		      fm_structural_zeros_json(&d->zeros), "services", fm_label_services_json(&d->zeros.services),
-		      "training", "steps", r->steps, "best_step", r->best_step, "rollbacks", r->rollbacks, "loss",
-		      r->loss, "validation_nats_per_flow",
+		      "calibration", fm_calibration_json(&d->calibration), "training", "steps", r->steps, "best_step",
+		      r->best_step, "rollbacks", r->rollbacks, "loss", r->loss, "validation_nats_per_flow",
 		      isfinite(r->validation) ? json_real(r->validation) : json_null(), "validation_by_column", column);
 	rc = j ? fm_json_save(j, path, err) : fm_fail(err, FM_ESYSTEM, "out of memory while writing %s", path);
 	json_decref(j);
@@ -254,7 +273,9 @@ static int load_json(struct diffusion *d, const char *path, struct fm_error *err
 		return rc;
 	if ((rc = fm_codec_from_json(&d->codec, json_object_get(j, "codec"), err)) < 0 ||
 	    (rc = fm_structural_zeros_from_json(&d->zeros, d->codec->vocab, json_object_get(j, "excluded"), err)) < 0 ||
-	    (rc = fm_label_services_from_json(&d->zeros.services, d->codec, json_object_get(j, "services"), err)) < 0)
+	    (rc = fm_label_services_from_json(&d->zeros.services, d->codec, json_object_get(j, "services"), err)) < 0 ||
+	    (rc = fm_calibration_new(&d->calibration, d->codec->vocab, err)) < 0 ||
+	    (rc = fm_calibration_from_json(&d->calibration, json_object_get(j, "calibration"), err)) < 0)
 		fm_error_prefix(err, "%s: ", path);
 	json_decref(j);
 	return rc;
@@ -332,7 +353,8 @@ static int wishes(const struct fm_config *cfg, const struct fm_codec *codec, uin
 	return FM_OK;
 }
 
-static struct fm_sample_opts sample_opts(const struct fm_config *cfg, uint64_t seed, struct bar *bar)
+static struct fm_sample_opts sample_opts(const struct diffusion *d, const struct fm_config *cfg, uint64_t seed,
+					 struct bar *bar)
 {
 	enum fm_solver solver = fm_solver_find(cfg->generate.sampler);
 
@@ -341,6 +363,7 @@ static struct fm_sample_opts sample_opts(const struct fm_config *cfg, uint64_t s
 				       .confident = strcmp(cfg->generate.order, "confidence") == 0,
 				       .seed = seed,
 				       .guidance = cfg->generate.guidance,
+				       .calibration = &d->calibration,
 				       .progress = show,
 				       .ctx = bar};
 }
@@ -401,7 +424,7 @@ static struct fm_sampled place_of(const struct making *k, struct fm_window_range
 static int making_run(struct making *k, struct fm_window_range r, struct fm_error *err)
 {
 	struct fm_denoiser denoiser = {k->d->net, &k->d->process, k->d->weights};
-	struct fm_sample_opts o = sample_opts(k->ctx->cfg, k->seed, &k->bar);
+	struct fm_sample_opts o = sample_opts(k->d, k->ctx->cfg, k->seed, &k->bar);
 	struct fm_sampled place = place_of(k, r);
 	int rc;
 

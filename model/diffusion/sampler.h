@@ -23,6 +23,7 @@
 #include "base/thread.h"
 #include "model/codec/structural_zeros.h"
 #include "model/codec/window_schedule.h"
+#include "model/diffusion/calibration.h"
 #include "model/diffusion/process.h"
 #include "model/diffusion/residual.h"
 
@@ -37,7 +38,9 @@ struct fm_sample_opts {
 			    6) */
 	void (*progress)(void *ctx, uint64_t windows); /* called by one thread at a time; may be NULL */
 	void *ctx;
-	struct fm_pool *pool; /* may be NULL */
+	struct fm_pool *pool;                     /* may be NULL */
+	const struct fm_calibration *calibration; /* of absorbed tokens; may be NULL */
+	const struct fm_tally *tally;             /* counts what is drawn; may be NULL */
 };
 struct fm_sampled {
 	uint16_t *tok; /* (n,W,FM_NTOK) */

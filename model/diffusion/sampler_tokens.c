@@ -152,8 +152,11 @@ static uint16_t draw_relations(const struct fm_sampler *s, uint16_t *tok, int ro
 		if (fm_rel_kind(tok[(size_t)i * FM_NTOK + FM_T_REL], W, &back) == kind && back <= i)
 			taken[i - back] = true;
 	other_labels(tok, row, taken);
-	if (open_sources(tok, row, taken, z + from) > 0)
+	fm_calibration_chain(s->o->calibration, tok, row, kind, z + from);
+	if (open_sources(tok, row, taken, z + from) > 0) {
+		fm_tally_add_chain(s->o->tally, tok, row, kind, z + from);
 		return (uint16_t)(from + s->net->k->draw(z + from, row, u));
+	}
 	own[FM_T_ROLE] &= FM_ROLE_ANSWERED | FM_ROLE_FOLLOWED;
 	return 0;
 }
@@ -303,11 +306,13 @@ static void show(const struct fm_sampler *s, const struct fm_sample_step *q, int
 		flow[c] = draw_relations(s, flow - (size_t)row * FM_NTOK, row, z, u);
 		return;
 	}
+	fm_calibration_apply(s->o->calibration, flow, W, c, z);
 	what_goes(s, flow, q->space->confined[r], c, z);
 	if (c == FM_T_ROLE)
 		possible_roles(s, flow - (size_t)row * FM_NTOK, row, z);
 	if (c == FM_T_TD)
 		near_request_only(s, flow - (size_t)row * FM_NTOK, row, z);
+	fm_tally_add(s->o->tally, flow, W, c, z);
 	const uint16_t *budget = budget_of(s, q, c, r);
 	if (budget)
 		fm_label_budget_left(z, s->net->vocab[c], budget, s->net->nclasses, flow - (size_t)row * FM_NTOK, W);

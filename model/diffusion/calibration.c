@@ -1,0 +1,253 @@
+/* calibration.c - tallies of what is there and what is made, and what their ratios change. */
+#include "model/diffusion/calibration.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/detmath.h"
+#include "base/mem.h"
+
+#define STATES FM_ROLE_TOKENS
+
+int fm_calibration_new(struct fm_calibration *k, const int *vocab, struct fm_error *err)
+{
+	int labels = vocab[FM_T_LABEL] > 1 ? vocab[FM_T_LABEL] : 1, rc;
+
+	*k = (struct fm_calibration){0};
+	if (vocab[FM_T_ROLE] < 2 || labels > FM_MAXCLASSES)
+		return FM_OK;
+	for (int c = 0; c < FM_NTOK; c++) {
+		if (vocab[c] < 2 || c == FM_T_LABEL || c == FM_T_SA || c == FM_T_DA)
+			continue;
+		k->width[c] = c == FM_T_REL ? STATES : vocab[c];
+		k->contexts[c] = c == FM_T_REL ? FM_NRELATIONS : c == FM_T_ROLE ? labels : labels * STATES;
+		if ((rc = fm_alloc(&k->bias[c], (size_t)k->contexts[c] * (size_t)k->width[c], sizeof **k->bias,
+				   "a calibration", err)) < 0) {
+			fm_calibration_free(k);
+			return rc;
+		}
+	}
+	return FM_OK;
+}
+
+void fm_calibration_free(struct fm_calibration *k)
+{
+	for (int c = 0; c < FM_NTOK; c++)
+		free(k->bias[c]);
+	*k = (struct fm_calibration){0};
+}
+
+int fm_tally_new(struct fm_tally *t, const struct fm_calibration *of, struct fm_error *err)
+{
+	int rc;
+
+	*t = (struct fm_tally){.of = of};
+	for (int c = 0; c < FM_NTOK; c++)
+		if (of->width[c] > 0 && (rc = fm_alloc(&t->n[c], (size_t)of->contexts[c] * (size_t)of->width[c],
+						       sizeof **t->n, "a calibration", err)) < 0) {
+			fm_tally_free(t);
+			return rc;
+		}
+	return FM_OK;
+}
+
+void fm_tally_free(struct fm_tally *t)
+{
+	for (int c = 0; c < FM_NTOK; c++)
+		free(t->n[c]);
+	*t = (struct fm_tally){0};
+}
+
+/* ---- contexts ---- */
+
+/* Where column c of a flow is counted; -1: nowhere, since its label or role is not there yet. */
+static int context_of(const struct fm_calibration *k, const uint16_t *flow, int window, int c)
+{
+	int labels = k->contexts[FM_T_ROLE], label = labels > 1 ? flow[FM_T_LABEL] : 0, back, kind;
+
+	if (c == FM_T_REL || k->width[c] == 0 || label >= labels)
+		return -1;
+	if (c == FM_T_ROLE)
+		return label;
+	if (flow[FM_T_ROLE] >= FM_ROLE_TOKENS)
+		return -1;
+	kind = fm_rel_kind(flow[FM_T_REL], window, &back);
+	return label * STATES + (kind < FM_NRELATIONS ? 4 * kind + (flow[FM_T_ROLE] & 3) : flow[FM_T_ROLE]);
+}
+
+void fm_calibration_apply(const struct fm_calibration *k, const uint16_t *flow, int window, int c, float *z)
+{
+	int at = k ? context_of(k, flow, window, c) : -1;
+
+	for (int v = 0; at >= 0 && v < k->width[c]; v++)
+		z[v] += k->bias[c][(size_t)at * (size_t)k->width[c] + (size_t)v];
+}
+
+void fm_calibration_chain(const struct fm_calibration *k, const uint16_t *tok, int row, int kind, float *z)
+{
+	if (!k || k->width[FM_T_REL] == 0)
+		return;
+	for (int i = 1; i <= row; i++) {
+		int role = tok[(size_t)(row - i) * FM_NTOK + FM_T_ROLE];
+		if (role < FM_ROLE_TOKENS)
+			z[i - 1] += k->bias[FM_T_REL][kind * STATES + role];
+	}
+}
+
+/* ---- tallies ---- */
+
+/* exp(z - largest) of n logits into p; returns their sum. */
+static double weights_of(const float *z, int n, double *p)
+{
+	float top = z[0];
+	double sum = 0;
+
+	for (int v = 1; v < n; v++)
+		top = z[v] > top ? z[v] : top;
+	for (int v = 0; v < n; v++)
+		sum += p[v] = z[v] - top > -40 ? fm_det_exp((double)(z[v] - top)) : 0;
+	return sum;
+}
+
+static void add(const struct fm_tally *t, int c, int context, int v, double share)
+{
+	uint64_t part = (uint64_t)(share * FM_TALLY_ONE + 0.5);
+
+	__atomic_fetch_add(&t->n[c][(size_t)context * (size_t)t->of->width[c] + (size_t)v], part, __ATOMIC_RELAXED);
+}
+
+void fm_tally_add(const struct fm_tally *t, const uint16_t *flow, int window, int c, const float *z)
+{
+	enum { MOST = 4096 };
+	double p[MOST];
+	int at = t ? context_of(t->of, flow, window, c) : -1, V = at >= 0 ? t->of->width[c] : 0;
+
+	if (V == 0 || V > MOST)
+		return;
+	double sum = weights_of(z, V, p);
+	for (int v = 0; v < V; v++)
+		if (p[v] > 0)
+			add(t, c, at, v, p[v] / sum);
+}
+
+void fm_tally_add_chain(const struct fm_tally *t, const uint16_t *tok, int row, int kind, const float *z)
+{
+	double p[FM_WINDOW_MOST];
+
+	if (!t || t->of->width[FM_T_REL] == 0 || row == 0)
+		return;
+	double sum = weights_of(z, row, p);
+	for (int i = 1; i <= row; i++) {
+		int role = tok[(size_t)(row - i) * FM_NTOK + FM_T_ROLE];
+		if (role < FM_ROLE_TOKENS && p[i - 1] > 0)
+			add(t, FM_T_REL, kind, role, p[i - 1] / sum);
+	}
+}
+
+void fm_tally_real(const struct fm_tally *t, const struct fm_encoded *e, int window)
+{
+	size_t rows = e->windows * (size_t)window;
+
+	for (size_t r = 0; r < rows; r++) {
+		const uint16_t *flow = e->tok + r * FM_NTOK;
+		int back, kind = fm_rel_kind(flow[FM_T_REL], window, &back);
+		for (int c = 0; c < FM_NTOK; c++) {
+			int at = context_of(t->of, flow, window, c);
+			if (at >= 0 && fm_relation_source(kind, c) < 0)
+				add(t, c, at, flow[c], 1);
+		}
+		if (kind != FM_RELATION_NONE && t->of->width[FM_T_REL] > 0)
+			add(t, FM_T_REL, kind, (flow - (size_t)back * FM_NTOK)[FM_T_ROLE], 1);
+	}
+}
+
+/* ---- ratios ---- */
+
+/* The logarithm of a ratio of two shares, of a and b flows of A and B: pulled to 0 where the flows are few, and never
+ * so large that it could not be undone. */
+static float ratio(double a, double A, double b, double B)
+{
+	double few = 2 / (A < B ? A : B), x = fm_det_log((a / A + few) / (b / B + few));
+
+	return (float)(x > 2 ? 2 : x < -2 ? -2 : x);
+}
+
+/* One context: real and made (V), which are counts in parts of FM_TALLY_ONE. */
+static void learn(float *bias, const uint64_t *real, const uint64_t *made, int V, double min_count)
+{
+	double A = 0, B = 0, a = 0, b = 0; /* a, b: of the tokens that share a ratio */
+
+	for (int v = 0; v < V; v++) {
+		double x = (double)real[v] / FM_TALLY_ONE, y = (double)made[v] / FM_TALLY_ONE;
+		A += x;
+		B += y;
+		a += x < min_count ? x : 0;
+		b += x < min_count ? y : 0;
+	}
+	if (A < min_count || B < min_count)
+		return;
+	for (int v = 0; v < V; v++) {
+		double x = (double)real[v] / FM_TALLY_ONE, y = (double)made[v] / FM_TALLY_ONE;
+		bias[v] += x < min_count ? ratio(a, A, b, B) : ratio(x, A, y, B);
+	}
+}
+
+void fm_calibration_learn(struct fm_calibration *k, const struct fm_tally *real, const struct fm_tally *made,
+			  int min_count)
+{
+	for (int c = 0; c < FM_NTOK; c++)
+		for (int i = 0; i < k->contexts[c]; i++) {
+			size_t at = (size_t)i * (size_t)k->width[c];
+			learn(k->bias[c] + at, real->n[c] + at, made->n[c] + at, k->width[c],
+			      min_count > 1 ? min_count : 1);
+		}
+}
+
+/* ---- as a document ---- */
+
+json_t *fm_calibration_json(const struct fm_calibration *k)
+{
+	json_t *all = json_object();
+
+	for (int c = 0; c < FM_NTOK; c++) {
+		json_t *contexts = json_object();
+		for (int i = 0; i < k->contexts[c]; i++) {
+			const float *bias = k->bias[c] + (size_t)i * (size_t)k->width[c];
+			json_t *list = json_array();
+			bool any = false;
+			char name[16];
+			for (int v = 0; v < k->width[c]; v++) {
+				any |= bias[v] != 0;
+				json_array_append_new(list, json_real((double)bias[v]));
+			}
+			snprintf(name, sizeof name, "%d", i);
+			if (any)
+				json_object_set(contexts, name, list);
+			json_decref(list);
+		}
+		if (json_object_size(contexts) > 0)
+			json_object_set(all, fm_tok_name[c], contexts);
+		json_decref(contexts);
+	}
+	return all;
+}
+
+int fm_calibration_from_json(struct fm_calibration *k, const json_t *j, struct fm_error *err)
+{
+	for (int c = 0; c < FM_NTOK; c++) {
+		const json_t *contexts = json_object_get(j, fm_tok_name[c]), *list;
+		const char *name;
+		json_object_foreach((json_t *)contexts, name, list)
+		{
+			char *end;
+			long i = strtol(name, &end, 10);
+			if (*end || i < 0 || i >= k->contexts[c] || json_array_size(list) != (size_t)k->width[c])
+				return fm_fail(err, FM_EINPUT, "the model's calibration of %s is damaged",
+					       fm_tok_name[c]);
+			for (int v = 0; v < k->width[c]; v++)
+				k->bias[c][(size_t)i * (size_t)k->width[c] + (size_t)v] =
+				    (float)json_number_value(json_array_get(list, (size_t)v));
+		}
+	}
+	return FM_OK;
+}

@@ -1,0 +1,60 @@
+/*
+ * calibration.h - what the network draws too often is made rarer.
+ *
+ * A network that learned for a few hundred steps knows less of a flow than its context says, and tokens that appear in
+ * one step are drawn independently.  So what is made drifts: of a label of two hundred flows too few are replies, and
+ * "more of the same" begins at flows that none begins at.  After training, windows with the conditions of training
+ * windows are made, and of each column the mean distribution that its tokens were drawn from is compared with the
+ * training flows', by context: the flow's label and its role, which says how it is related to others.
+ * The logarithm of their ratio is added to the logits from then on; twice, since the contexts move too (iterative
+ * proportional fitting: Deming, Stephan 1940).  For column rel, which is drawn among the flows before, the "token" is
+ * the role of the flow that is chosen, and the context is the kind of relation.
+ *
+ * Of the training flows are kept ratios of tokens that min_count of them have in a context; all other tokens
+ * of the context share one.  What a relation copies is not counted, nor are labels (they have a
+ * budget) and hosts.
+ */
+#ifndef FM_MODEL_DIFFUSION_CALIBRATION_H
+#define FM_MODEL_DIFFUSION_CALIBRATION_H
+
+#include <jansson.h>
+
+#include "model/codec/codec.h"
+#include "model/codec/relations.h"
+
+struct fm_calibration {
+	int width[FM_NTOK], contexts[FM_NTOK]; /* 0: the column has none */
+	float *bias[FM_NTOK];                  /* (contexts, width) to be added to logits; NULL: none */
+};
+/* Flows by column, context and token, in parts of FM_TALLY_ONE: whole numbers, so that threads may add in any order. */
+#define FM_TALLY_ONE (1u << 20)
+struct fm_tally {
+	const struct fm_calibration *of; /* borrowed: its widths and contexts */
+	uint64_t *n[FM_NTOK];            /* (contexts, width) */
+};
+
+/* Of a codec's columns, vocab (FM_NTOK), no bias yet. */
+int fm_calibration_new(struct fm_calibration *k, const int *vocab, struct fm_error *err) FM_MUST_CHECK;
+void fm_calibration_free(struct fm_calibration *k);
+int fm_tally_new(struct fm_tally *t, const struct fm_calibration *of, struct fm_error *err) FM_MUST_CHECK;
+void fm_tally_free(struct fm_tally *t);
+
+/* Add the bias to the logits z of column c, which is not rel, of a flow of a window.  k NULL: nothing. */
+void fm_calibration_apply(const struct fm_calibration *k, const uint16_t *flow, int window, int c, float *z);
+/* The same of rel, where row `row` of window tok may be related in a way `kind` to the flow i places before: z[i - 1].
+ */
+void fm_calibration_chain(const struct fm_calibration *k, const uint16_t *tok, int row, int kind, float *z);
+/* Count a token that will be drawn from logits z.  By any thread.  t NULL: nothing. */
+void fm_tally_add(const struct fm_tally *t, const uint16_t *flow, int window, int c, const float *z);
+void fm_tally_add_chain(const struct fm_tally *t, const uint16_t *tok, int row, int kind, const float *z);
+/* Count the flows of encoded windows. */
+void fm_tally_real(const struct fm_tally *t, const struct fm_encoded *e, int window);
+/* Take the ratios of real to made into the bias. */
+void fm_calibration_learn(struct fm_calibration *k, const struct fm_tally *real, const struct fm_tally *made,
+			  int min_count);
+
+json_t *fm_calibration_json(const struct fm_calibration *k);
+/* Into one that is new; j NULL: none. */
+int fm_calibration_from_json(struct fm_calibration *k, const json_t *j, struct fm_error *err) FM_MUST_CHECK;
+
+#endif

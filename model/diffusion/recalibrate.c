@@ -1,0 +1,97 @@
+/* recalibrate.c - windows that are made to see what the network draws. */
+#include "model/diffusion/recalibrate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum { ROUNDS = 2, STEPS = 24, FEWEST = 64, SHARE = 64 };
+
+/* A schedule of n windows with the conditions of training windows, those of rare classes more often: as the square root
+ * of how many there are.  Times are none. */
+static int schedule_of(struct fm_window_schedule *p, const struct fm_codec *codec, const struct fm_encoded *e, size_t n,
+		       struct fm_error *err)
+{
+	int nc = codec->times.nclasses, labels = codec->vocab[FM_T_LABEL], rc;
+	size_t W = (size_t)codec->window, count[FM_MAXCLASSES] = {0}, *of = NULL;
+	double sum = 0, run = 0;
+
+	*p = (struct fm_window_schedule){0};
+	if ((rc = fm_alloc(&p->slot, n + 1, 1, "a calibration", err)) < 0 ||
+	    (rc = fm_alloc(&p->span, n + 1, 1, "a calibration", err)) < 0 ||
+	    (rc = fm_alloc(&p->cls, n + 1, 1, "a calibration", err)) < 0 ||
+	    (rc = fm_alloc(&of, e->windows + 1, sizeof *of, "a calibration", err)) < 0 ||
+	    (nc > 1 && labels <= FM_MAXCLASSES &&
+	     (rc = fm_alloc(&p->budget, n * (size_t)nc + 1, sizeof *p->budget, "a calibration", err)) < 0))
+		goto out;
+	for (size_t w = 0; w < e->windows; w++)
+		count[e->cls[w]]++;
+	for (int cl = 0; cl < nc; cl++)
+		sum += sqrt((double)count[cl]);
+	for (int cl = 0; cl < nc; cl++) {
+		size_t m = 0, to;
+		for (size_t w = 0; w < e->windows; w++)
+			if (e->cls[w] == cl)
+				of[m++] = w;
+		run += sqrt((double)count[cl]);
+		to = (size_t)((double)n * run / sum + 0.5);
+		for (size_t i = 0, wanted = to - p->n; i < wanted && m > 0; i++, p->n++) {
+			size_t w = of[i * m / wanted];
+			p->slot[p->n] = e->slot[w];
+			p->span[p->n] = e->span[w];
+			p->cls[p->n] = e->cls[w];
+			for (size_t r = w * W; p->budget && r < (w + 1) * W; r++)
+				p->budget[p->n * (size_t)nc + e->tok[r * FM_NTOK + FM_T_LABEL]]++;
+		}
+	}
+out:
+	free(of);
+	if (rc < 0)
+		fm_window_schedule_free(p);
+	return rc;
+}
+
+int fm_recalibrate(struct fm_calibration *k, const struct fm_denoiser *d, const struct fm_codec *codec,
+		 const struct fm_structural_zeros *zeros, const struct fm_encoded *train,
+		 const struct fm_recalibrate_opts *o, struct fm_error *err)
+{
+	size_t n = (size_t)(o->trained / SHARE), flows;
+	struct fm_tally real = {0}, made = {0};
+	struct fm_window_schedule schedule = {0};
+	struct fm_sampled x = {0};
+	int rc = FM_OK;
+
+	n = n < FM_RECALIBRATE_MOST ? n : FM_RECALIBRATE_MOST;
+	if (d->process->multinomial || k->width[FM_T_ROLE] == 0 || n < FEWEST)
+		return FM_OK;
+	flows = n * (size_t)codec->window;
+	if ((rc = schedule_of(&schedule, codec, train, n, err)) < 0 ||
+	    (rc = fm_alloc(&x.tok, flows * FM_NTOK, sizeof *x.tok, "a calibration", err)) < 0 ||
+	    (rc = fm_alloc(&x.res, flows * FM_NRES, sizeof *x.res, "a calibration", err)) < 0 ||
+	    (rc = fm_tally_new(&real, k, err)) < 0)
+		goto out;
+	fm_tally_real(&real, train, codec->window);
+	for (int i = 0; i < ROUNDS; i++) {
+		struct fm_sample_opts so = {.steps = STEPS < d->process->T ? STEPS : d->process->T,
+					    .solver = FM_DDIM,
+					    .seed = o->seed + (uint64_t)i,
+					    .pool = o->pool,
+					    .calibration = k,
+					    .tally = &made};
+		if ((rc = fm_tally_new(&made, k, err)) < 0 ||
+		    (rc = fm_sample(d, codec, zeros, &schedule, (struct fm_window_range){0, schedule.n}, &so, &x,
+				    err)) < 0)
+			goto out;
+		fm_calibration_learn(k, &real, &made, o->min_count);
+		fm_tally_free(&made);
+	}
+out:
+	fm_tally_free(&real);
+	fm_tally_free(&made);
+	fm_window_schedule_free(&schedule);
+	free(x.tok);
+	free(x.res);
+	return rc;
+}

@@ -1,0 +1,183 @@
+/* test_calibration.c - what a network draws comes nearer to what it learned from; nothing of what fewer than k flows
+ * have is kept; the same bits for any number of threads. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "model/diffusion/recalibrate.h"
+#include "trainer_fixture.h"
+
+enum { W = SMALL_WINDOW, K = 20, WINDOWS = 200, ROUND = 64 };
+static struct small S;
+static struct fm_structural_zeros zeros;
+static float *weights;
+
+static void calibrate(struct fm_calibration *k, uint64_t trained, int threads)
+{
+	struct fm_denoiser d = {S.net, &S.pr, weights};
+	struct fm_recalibrate_opts o = {.seed = 1, .trained = trained, .min_count = K};
+	struct fm_error err = {0};
+
+	assert_int_equal(fm_calibration_new(k, S.codec->vocab, &err), FM_OK);
+	assert_int_equal(fm_pool_new(&o.pool, threads, &err), FM_OK);
+	assert_int_equal(fm_recalibrate(k, &d, S.codec, &zeros, &S.train, &o, &err), FM_OK);
+	fm_pool_free(o.pool);
+}
+
+/* Half the difference of the shares of column c's tokens, made with k or without and real, over flows that draw it. */
+static double off(const struct fm_calibration *k, enum fm_tok c)
+{
+	struct fm_window_schedule_opts po = {.rows = 4 * WINDOWS * W, .seed = 4, .hours = {0, 24}};
+	struct fm_sample_opts o = {.steps = 24, .seed = 9, .calibration = k};
+	struct fm_window_schedule p;
+	struct fm_error err = {0};
+	double share[2][4096] = {{0}}, n[2] = {0}, sum = 0;
+	assert_int_equal(fm_window_schedule_make(&p, S.codec, &po, &err), FM_OK);
+	uint16_t *tok = calloc(p.n * W * FM_NTOK, sizeof *tok);
+	float *res = calloc(p.n * W * FM_NRES, sizeof *res);
+	assert_int_equal(fm_sample(&(struct fm_denoiser){S.net, &S.pr, weights}, S.codec, &zeros, &p,
+				   (struct fm_window_range){0, p.n}, &o, &(struct fm_sampled){tok, res}, &err),
+			 FM_OK);
+	for (int made = 0; made < 2; made++)
+		for (size_t r = 0; r < (made ? p.n : S.train.windows) * W; r++) {
+			const uint16_t *x = (made ? tok : S.train.tok) + r * FM_NTOK;
+			int back, kind = fm_rel_kind(x[FM_T_REL], W, &back);
+			if (fm_relation_source(kind, c) >= 0)
+				continue;
+			share[made][x[c]]++;
+			n[made]++;
+		}
+	for (int v = 0; v < S.codec->vocab[c]; v++)
+		sum += fabs(share[0][v] / n[0] - share[1][v] / n[1]) / 2;
+	free(tok);
+	free(res);
+	fm_window_schedule_free(&p);
+	return sum;
+}
+
+static void what_is_drawn_comes_nearer(void **state)
+{
+	static const enum fm_tok column[] = {FM_T_ROLE, FM_T_PR, FM_T_DP, FM_T_FLG, FM_T_PKT, FM_T_TD};
+	struct fm_calibration k;
+	(void)state;
+	calibrate(&k, WINDOWS * ROUND, 2);
+	for (size_t i = 0; i < sizeof column / sizeof *column; i++) {
+		double before = off(NULL, column[i]), after = off(&k, column[i]);
+		if (!(after < 0.7 * before))
+			fail_msg("%s was off by %.3f and is by %.3f", fm_tok_name[column[i]], before, after);
+	}
+	fm_calibration_free(&k);
+}
+
+static void threads_change_nothing(void **state)
+{
+	struct fm_calibration one, many;
+	(void)state;
+	calibrate(&one, WINDOWS * ROUND, 1);
+	calibrate(&many, WINDOWS * ROUND, 5);
+	for (int c = 0; c < FM_NTOK; c++)
+		assert_memory_equal(one.bias[c], many.bias[c],
+				    (size_t)one.contexts[c] * (size_t)one.width[c] * sizeof **one.bias);
+	fm_calibration_free(&one);
+	fm_calibration_free(&many);
+}
+
+static void few_windows_teach_nothing(void **state)
+{
+	struct fm_calibration k;
+	(void)state;
+	calibrate(&k, 10 * ROUND, 1);
+	for (int c = 0; c < FM_NTOK; c++)
+		for (int i = 0; i < k.contexts[c] * k.width[c]; i++)
+			assert_true(k.bias[c][i] == 0);
+	fm_calibration_free(&k);
+}
+
+static void a_document_keeps_every_bit(void **state)
+{
+	struct fm_calibration k, back;
+	struct fm_error err = {0};
+	(void)state;
+	calibrate(&k, WINDOWS * ROUND, 2);
+	json_t *j = fm_calibration_json(&k);
+	assert_int_equal(fm_calibration_new(&back, S.codec->vocab, &err), FM_OK);
+	assert_int_equal(fm_calibration_from_json(&back, j, &err), FM_OK);
+	for (int c = 0; c < FM_NTOK; c++)
+		assert_memory_equal(k.bias[c], back.bias[c],
+				    (size_t)k.contexts[c] * (size_t)k.width[c] * sizeof **k.bias);
+	json_object_set_new(json_object_get(j, "sp"), "99999", json_array());
+	assert_int_equal(fm_calibration_from_json(&back, j, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "calibration of sp is damaged"));
+	json_decref(j);
+	fm_calibration_free(&k);
+	fm_calibration_free(&back);
+}
+
+/* Tokens that fewer than k flows have share one ratio, so that of each of them it says nothing; a context that fewer
+ * than k flows have, has none. */
+static void what_few_flows_have_is_one(void **state)
+{
+	int vocab[FM_NTOK] = {[FM_T_ROLE] = FM_ROLE_TOKENS, [FM_T_REL] = FM_REL_TOKENS(W), [FM_T_FLG] = 5};
+	static const double real[5] = {60, 30, 19, 3, 0}, made[5] = {30, 60, 1, 9, 40};
+	struct fm_calibration k;
+	struct fm_tally a, b;
+	struct fm_error err = {0};
+	(void)state;
+	assert_int_equal(fm_calibration_new(&k, vocab, &err), FM_OK);
+	assert_int_equal(fm_tally_new(&a, &k, &err), FM_OK);
+	assert_int_equal(fm_tally_new(&b, &k, &err), FM_OK);
+	for (int v = 0; v < 5; v++) {
+		a.n[FM_T_FLG][v] = (uint64_t)(real[v] * FM_TALLY_ONE);
+		b.n[FM_T_FLG][v] = (uint64_t)(made[v] * FM_TALLY_ONE);
+		a.n[FM_T_FLG][5 + v] = v == 0 ? (K - 1) * (uint64_t)FM_TALLY_ONE : 0;
+		b.n[FM_T_FLG][5 + v] = 100 * (uint64_t)FM_TALLY_ONE;
+	}
+	fm_calibration_learn(&k, &a, &b, K);
+	const float *bias = k.bias[FM_T_FLG];
+	assert_true(bias[0] > 0.5f && bias[1] < -0.4f);
+	assert_true(bias[2] < 0 && bias[2] == bias[3] && bias[3] == bias[4]);
+	for (int v = 0; v < 5; v++)
+		assert_true(bias[5 + v] == 0);
+	fm_tally_free(&a);
+	fm_tally_free(&b);
+	fm_calibration_free(&k);
+}
+
+static int setup(void **state)
+{
+	struct fm_train_opts o = small_opts();
+	struct fm_train_result r;
+	struct fm_error err = {0};
+	(void)state;
+	fm_log_quiet(1);
+	if (small_make(&S, &err) < 0 || small_train(&S, &o, 2, &weights, &r, &err) < 0 ||
+	    fm_structural_zeros_fit(&zeros, S.codec->vocab, &S.train, W, K, &err) < 0) {
+		fprintf(stderr, "%s\n", err.message);
+		return -1;
+	}
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	free(weights);
+	fm_structural_zeros_free(&zeros);
+	small_free(&S);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(what_is_drawn_comes_nearer), cmocka_unit_test(threads_change_nothing),
+	    cmocka_unit_test(few_windows_teach_nothing),  cmocka_unit_test(a_document_keeps_every_bit),
+	    cmocka_unit_test(what_few_flows_have_is_one),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
