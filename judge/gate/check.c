@@ -28,13 +28,6 @@ static double as_published(const struct fm_metric *m)
 		   : m->value;
 }
 
-bool fm_gate_is_silent(const char *check, const struct fm_metrics *metrics)
-{
-	const struct fm_metric *classes = fm_metrics_find(metrics, "downstream.label_classes");
-
-	return classes && classes->value < 2 && fm_metric_needs_labels(check) && !fm_metrics_find(metrics, check);
-}
-
 int fm_gate_is_relative(const struct fm_cfg_check *check, int is_max)
 {
 	return check->relative_to_floor && (is_max || !check->has_max);
@@ -85,6 +78,14 @@ const struct fm_metric *fm_gate_floor(const struct fm_metrics *metrics, const ch
 	return fm_metrics_find(metrics, full);
 }
 
+/* Of an area under the curve. */
+#define WORST 1.0
+
+static bool is_profile(const struct fm_metric_kind *kind)
+{
+	return kind && fm_metric_topics[kind->topic].group == FM_GROUP_PROFILES;
+}
+
 double fm_gate_room(const struct fm_cfg_check *check, int is_max, const struct fm_metrics *metrics, double times,
 		    int rare)
 {
@@ -102,7 +103,9 @@ double fm_gate_room(const struct fm_cfg_check *check, int is_max, const struct f
 	}
 	off = floor->value - kind->ideal; /* NaN where there is no ideal */
 	if (kind->is & FM_ONE_TABLE || !(is_max ? off > 0 : off < 0))
-		return 0; /* better than ideal */
+		return 0;               /* better than ideal */
+	if (is_profile(kind) && is_max) /* nothing scores more than 1: as far of the way there as the floor is */
+		return (WORST - check->max) * fmin(1, times * off / (WORST - kind->ideal));
 	return times * off;
 }
 
@@ -137,6 +140,26 @@ static struct fm_cfg_check with_room(const struct fm_cfg_check *check, int is_ma
 	if (by > 0 || by < 0)
 		*(is_max ? &c.max : &c.min) = fm_two_digits((is_max ? c.max : c.min) + by, is_max);
 	return c;
+}
+
+/* Can the hosts of these real flows not tell good flows from any others? */
+static bool too_few_hosts(const struct fm_cfg_check *check, const struct fm_metrics *metrics, double room)
+{
+	const struct fm_metric *floor = fm_gate_floor(metrics, check->name);
+
+	if (!floor || !is_profile(fm_metric_kind(check->name)))
+		return false;
+	return !isfinite(floor->value) || (check->has_max && !check->has_min && !fm_gate_is_relative(check, 1) &&
+					   check->max < WORST && with_room(check, 1, metrics, room).max >= WORST);
+}
+
+bool fm_gate_is_silent(const struct fm_cfg_check *check, const struct fm_metrics *metrics, double room)
+{
+	const struct fm_metric *classes = fm_metrics_find(metrics, "downstream.label_classes");
+
+	if (classes && classes->value < 2 && fm_metric_needs_labels(check->name))
+		return !fm_metrics_find(metrics, check->name);
+	return too_few_hosts(check, metrics, room);
 }
 
 bool fm_gate_may_move(const struct fm_cfg_check *check, double room)
@@ -179,7 +202,7 @@ int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics,
 	for (int i = 0; i < n; i++) {
 		const struct fm_cfg_check *check = &cfg->gate.check[i];
 
-		if (!fm_gate_is_silent(check->name, metrics)) {
+		if (!fm_gate_is_silent(check, metrics, cfg->gate.room)) {
 			apply(v, metrics, check, cfg->gate.room);
 		} else if ((!v->unasked && !(v->unasked = json_array())) ||
 			   json_array_append_new(v->unasked, json_string(check->name)) != 0) {

@@ -45,15 +45,19 @@ bool fm_gate_may_move(const struct fm_cfg_check *check, double room);
 /* Is a check's max (or min) relative to its floor?  A min beside a max is not. */
 int fm_gate_is_relative(const struct fm_cfg_check *check, int is_max);
 
-/* A check of labels is silent where its metric was not measured and the real flows have fewer than two of them
- * (downstream.label_classes). */
-bool fm_gate_is_silent(const char *check, const struct fm_metrics *metrics);
+/* Is a check asked of a trace that cannot answer it?  One about labels where the metric was not measured and the real
+ * flows have fewer than two labels to tell apart (downstream.label_classes); host.PROFILE where the hosts of the real
+ * flows are too few to be told apart from each other (its floor is not a number), or where they are told apart so well
+ * that with the room for it no flows at all would fail.  A check without a floor is asked.  What is not asked is in
+ * v->unasked. */
+bool fm_gate_is_silent(const struct fm_cfg_check *check, const struct fm_metrics *metrics, double room);
 
 /* The floor of a metric, or NULL: what the holdout scores; of tstr.* what the learner scores that real flows taught. */
 const struct fm_metric *fm_gate_floor(const struct fm_metrics *metrics, const char *name);
 /*
  * By how much an absolute threshold is moved for the noise of this trace at these rows: `times` the distance of its
- * floor from the ideal, 0 without a floor, for a threshold that is relative to it, and for a value of one table.  A
+ * floor from the ideal, 0 without a floor, for a threshold that is relative to it, and for a value of one table.  That
+ * of host.PROFILE goes as great a part of the way to 1 as the floor is of the way from 0.5, `times` over.  A
  * share of flows that break a rule is raised to as much as there may be by the holdout: the upper end of Wilson's
  * interval, and twice its share; where the holdout has none that is 0, or with `rare` the upper end too.
  */

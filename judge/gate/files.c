@@ -20,11 +20,11 @@ void fm_gate_by_role(struct fm_config *cfg)
 	cfg->gate.n = n;
 }
 
-static bool is_unasked(const struct fm_cfg_check *check, const struct fm_metrics *metrics, bool lenient)
+static bool is_unasked(const struct fm_cfg_check *check, const struct fm_metrics *metrics, double room, bool lenient)
 {
 	const struct fm_metric_kind *kind = fm_metric_kind(check->name);
 
-	if (fm_metric_needs_run(check->name) || fm_gate_is_silent(check->name, metrics))
+	if (fm_metric_needs_run(check->name) || fm_gate_is_silent(check, metrics, room))
 		return true;
 	if (!lenient)
 		return false;
@@ -44,7 +44,7 @@ int fm_gate_leave_out(struct fm_config *cfg, const struct fm_metrics *metrics, b
 	for (int i = 0; i < cfg->gate.n; i++) {
 		const struct fm_cfg_check *check = &cfg->gate.check[i];
 
-		if (!is_unasked(check, metrics, lenient))
+		if (!is_unasked(check, metrics, cfg->gate.room, lenient))
 			cfg->gate.check[n++] = *check;
 		else if (json_array_append_new(list, json_string(check->name)) != 0)
 			return fm_fail(err, FM_ESYSTEM, "out of memory for what is left out");

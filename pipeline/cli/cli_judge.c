@@ -383,13 +383,20 @@ static void print_metrics(const struct fm_metrics *m)
 	}
 }
 
-enum left_out { WITHOUT_HOLDOUT, WITHOUT_LABELS, WITHOUT_RUN };
+enum left_out { WITHOUT_HOLDOUT, WITHOUT_LABELS, WITHOUT_HOSTS, WITHOUT_RUN };
 
 static enum left_out why_left_out(const struct evaluation *e, const char *check)
 {
-	return fm_metric_needs_run(check)              ? WITHOUT_RUN
-	       : fm_gate_is_silent(check, &e->metrics) ? WITHOUT_LABELS
-						       : WITHOUT_HOLDOUT;
+	const struct fm_metric *classes = fm_metrics_find(&e->metrics, "downstream.label_classes");
+	const struct fm_metric_kind *kind = fm_metric_kind(check);
+
+	if (fm_metric_needs_run(check))
+		return WITHOUT_RUN;
+	if (classes && classes->value < 2 && fm_metric_needs_labels(check) && !fm_metrics_find(&e->metrics, check))
+		return WITHOUT_LABELS;
+	return kind && fm_metric_topics[kind->topic].group == FM_GROUP_PROFILES && fm_gate_floor(&e->metrics, check)
+		   ? WITHOUT_HOSTS
+		   : WITHOUT_HOLDOUT;
 }
 
 static void print_left_out(const struct evaluation *e, enum left_out kind, const char *why)
@@ -415,6 +422,8 @@ static int print_evaluation(const struct evaluation *e, struct fm_error *err)
 			fm_verdict_print_trace(stdout, &e->verdict, &e->metrics);
 			print_left_out(e, WITHOUT_HOLDOUT, "left out without a --holdout:");
 			print_left_out(e, WITHOUT_LABELS, "left out, as the real flows have fewer than two labels:");
+			print_left_out(e, WITHOUT_HOSTS,
+				       "left out, as too few hosts of the real flows are busy enough to tell:");
 			print_left_out(e, WITHOUT_RUN, "left out, as only flowmint run has what it takes:");
 			putchar('\n');
 		}

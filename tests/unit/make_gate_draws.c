@@ -72,9 +72,11 @@ static void count_as_it_stands(struct count *c, const struct fm_config *cfg, con
 		die(&err);
 	for (int i = 0; i < cfg->gate.n; i++) {
 		const struct fm_cfg_check *check = &cfg->gate.check[i];
+		double room = check->has_room ? check->room : cfg->gate.room;
 		int failed = 0;
 
-		if (!fm_metrics_find(&m, check->name) || fm_metric_by_identity(check->name))
+		if (!fm_metrics_find(&m, check->name) || fm_metric_by_identity(check->name) ||
+		    fm_gate_is_silent(check, &f, cfg->gate.room) || fm_gate_is_silent(check, &m, cfg->gate.room))
 			continue;
 		const struct fm_metric *at = fm_gate_floor(&f, check->name);
 		at = at ? at : fm_gate_floor(&m, check->name);
@@ -84,7 +86,7 @@ static void count_as_it_stands(struct count *c, const struct fm_config *cfg, con
 				continue;
 			fm_gate_line(&line, check, is_max, &m, at ? at->value : (double)NAN,
 				     (is_max ? fm_gate_repeats(check->name, &m) : 0) +
-					 fm_gate_room(check, is_max, &f, cfg->gate.room, 0));
+					 fm_gate_room(check, is_max, &f, room, 0));
 			failed |= !line.pass;
 		}
 		c->failed[1][i] += failed;

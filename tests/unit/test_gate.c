@@ -203,6 +203,48 @@ static void test_labels_are_judged_where_there_are_any(void **state)
 	fails_because(f, 2, "below");
 }
 
+/* Where real hosts cannot be told apart, or would all be, profiles of hosts say nothing of the flows made. */
+static void test_too_few_hosts_are_asked_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct fm_error err = {0};
+
+	check_max(f, "jsd.SA", 1);
+	check_max(f, "host.PROFILE", 0.97);
+	f->cfg->gate.check[1].has_room = true;
+	f->cfg->gate.check[1].room = 1.5;
+	apply(f);
+	fails_because(f, 1, "not measured");
+	assert_int_equal(fm_metrics_add(&f->m, "host.PROFILE", (double)NAN, 0, &err), FM_OK);
+	apply(f);
+	fails_because(f, 1, "not a number"); /* without a floor nobody knows that it is not the generator's fault */
+	assert_int_equal(fm_metrics_add(&f->m, "floor.host.PROFILE", 0.51, 400, &err), FM_OK);
+	apply(f);
+	fails_because(f, 1, "not a number"); /* real hosts have profiles, these have none */
+	f->m.m[f->m.n - 2].value = 0.99;
+	apply(f);
+	fails_because(f, 1, "above");
+	f->m.m[f->m.n - 1].value = (double)NAN;
+	apply(f);
+	assert_int_equal(f->v.n, 1);
+	f->m.m[f->m.n - 1].value = 0.6; /* a fifth of the way to 1, 1.5 times: 0.979, outwards to two digits */
+	f->m.m[f->m.n - 2].value = 0.975;
+	apply(f);
+	assert_int_equal(f->v.n, 2);
+	assert_int_equal(f->v.pass, 1);
+	assert_true(f->v.check[1].threshold == 0.98);
+	f->m.m[f->m.n - 2].value = 0.99;
+	apply(f);
+	fails_because(f, 1, "above");
+	f->m.m[f->m.n - 1].value = 0.9; /* real hosts are told apart as well: nothing would fail */
+	apply(f);
+	assert_int_equal(f->v.n, 1);
+	f->cfg->gate.check[1].room = 0;
+	apply(f);
+	assert_int_equal(f->v.n, 2);
+	fails_because(f, 1, "above");
+}
+
 static void test_bad_thresholds_fail(void **state)
 {
 	struct fixture *f = *state;
@@ -507,6 +549,7 @@ int main(void)
 	    T(test_missing_metric_fails),
 	    T(test_nan_and_infinity_fail),
 	    T(test_labels_are_judged_where_there_are_any),
+	    T(test_too_few_hosts_are_asked_nothing),
 	    T(test_bad_thresholds_fail),
 	    T(test_no_check_fails),
 	    T(test_relative_to_the_floor),
