@@ -7,7 +7,9 @@
 #include "base/detmath.h"
 #include "base/mem.h"
 
-#define STATES FM_ROLE_TOKENS
+/* How a flow is related, whether it is answered, what follows it. */
+#define FOLLOWED 9
+#define STATES (FM_NRELATIONS * 2 * FOLLOWED)
 
 int fm_calibration_new(struct fm_calibration *k, const int *vocab, struct fm_error *err)
 {
@@ -19,7 +21,7 @@ int fm_calibration_new(struct fm_calibration *k, const int *vocab, struct fm_err
 	for (int c = 0; c < FM_NTOK; c++) {
 		if (vocab[c] < 2 || c == FM_T_LABEL || c == FM_T_SA || c == FM_T_DA)
 			continue;
-		k->width[c] = c == FM_T_REL ? STATES : vocab[c];
+		k->width[c] = c == FM_T_REL ? FM_ROLE_TOKENS : vocab[c];
 		k->contexts[c] = c == FM_T_REL ? FM_NRELATIONS : c == FM_T_ROLE ? labels : labels * STATES;
 		if ((rc = fm_alloc(&k->bias[c], (size_t)k->contexts[c] * (size_t)k->width[c], sizeof **k->bias,
 				   "a calibration", err)) < 0) {
@@ -60,10 +62,32 @@ void fm_tally_free(struct fm_tally *t)
 
 /* ---- contexts ---- */
 
-/* Where column c of a flow is counted; -1: nowhere, since its label or role is not there yet. */
-static int context_of(const struct fm_calibration *k, const uint16_t *flow, int window, int c)
+/* What follows row `row` of a window, itself or what follows that, replies left out: 0 for nothing, 1 to 4 for 1, 2 or
+ * 3, 4 to 7, or more flows; 4 more where the first of them has its source port. */
+static int followed_by(const uint16_t *tok, int row, int window)
 {
-	int labels = k->contexts[FM_T_ROLE], label = labels > 1 ? flow[FM_T_LABEL] : 0, back, kind;
+	bool of[FM_WINDOW_MOST] = {false};
+	int n = 0, size = 0, first = FM_RELATION_NONE;
+
+	of[row] = true;
+	for (int i = row + 1; i < window; i++) {
+		int back, kind = fm_rel_kind(tok[(size_t)i * FM_NTOK + FM_T_REL], window, &back);
+		if (kind == FM_RELATION_NONE || kind == FM_RELATION_REPLY || kind >= FM_NRELATIONS || back > i ||
+		    !of[i - back])
+			continue;
+		of[i] = true;
+		first = n++ == 0 ? kind : first;
+	}
+	for (; n > 0 && size < 4; n /= 2)
+		size++;
+	return size + (first == FM_RELATION_SOURCE || first == FM_RELATION_SERVE ? 4 : 0);
+}
+
+/* Where column c of row `row` of a window is counted; -1: nowhere, since its label or role is not there yet. */
+static int context_of(const struct fm_calibration *k, const uint16_t *tok, int row, int window, int c)
+{
+	const uint16_t *flow = tok + (size_t)row * FM_NTOK;
+	int labels = k->contexts[FM_T_ROLE], label = labels > 1 ? flow[FM_T_LABEL] : 0, back, kind, follower = 0;
 
 	if (c == FM_T_REL || k->width[c] == 0 || label >= labels)
 		return -1;
@@ -72,12 +96,15 @@ static int context_of(const struct fm_calibration *k, const uint16_t *flow, int 
 	if (flow[FM_T_ROLE] >= FM_ROLE_TOKENS)
 		return -1;
 	kind = fm_rel_kind(flow[FM_T_REL], window, &back);
-	return label * STATES + (kind < FM_NRELATIONS ? 4 * kind + (flow[FM_T_ROLE] & 3) : flow[FM_T_ROLE]);
+	kind = kind < FM_NRELATIONS ? kind : FM_ROLE_RELATION(flow[FM_T_ROLE]);
+	if (flow[FM_T_ROLE] & FM_ROLE_FOLLOWED)
+		follower = followed_by(tok, row, window);
+	return ((label * FM_NRELATIONS + kind) * 2 + (flow[FM_T_ROLE] & FM_ROLE_ANSWERED)) * FOLLOWED + follower;
 }
 
-void fm_calibration_apply(const struct fm_calibration *k, const uint16_t *flow, int window, int c, float *z)
+void fm_calibration_apply(const struct fm_calibration *k, const uint16_t *tok, int row, int window, int c, float *z)
 {
-	int at = k ? context_of(k, flow, window, c) : -1;
+	int at = k ? context_of(k, tok, row, window, c) : -1;
 
 	for (int v = 0; at >= 0 && v < k->width[c]; v++)
 		z[v] += k->bias[c][(size_t)at * (size_t)k->width[c] + (size_t)v];
@@ -90,7 +117,7 @@ void fm_calibration_chain(const struct fm_calibration *k, const uint16_t *tok, i
 	for (int i = 1; i <= row; i++) {
 		int role = tok[(size_t)(row - i) * FM_NTOK + FM_T_ROLE];
 		if (role < FM_ROLE_TOKENS)
-			z[i - 1] += k->bias[FM_T_REL][kind * STATES + role];
+			z[i - 1] += k->bias[FM_T_REL][kind * FM_ROLE_TOKENS + role];
 	}
 }
 
@@ -116,11 +143,11 @@ static void add(const struct fm_tally *t, int c, int context, int v, double shar
 	__atomic_fetch_add(&t->n[c][(size_t)context * (size_t)t->of->width[c] + (size_t)v], part, __ATOMIC_RELAXED);
 }
 
-void fm_tally_add(const struct fm_tally *t, const uint16_t *flow, int window, int c, const float *z)
+void fm_tally_add(const struct fm_tally *t, const uint16_t *tok, int row, int window, int c, const float *z)
 {
 	enum { MOST = 4096 };
 	double p[MOST];
-	int at = t ? context_of(t->of, flow, window, c) : -1, V = at >= 0 ? t->of->width[c] : 0;
+	int at = t ? context_of(t->of, tok, row, window, c) : -1, V = at >= 0 ? t->of->width[c] : 0;
 
 	if (V == 0 || V > MOST)
 		return;
@@ -146,18 +173,19 @@ void fm_tally_add_chain(const struct fm_tally *t, const uint16_t *tok, int row, 
 
 void fm_tally_real(const struct fm_tally *t, const struct fm_encoded *e, int window)
 {
-	size_t rows = e->windows * (size_t)window;
-
-	for (size_t r = 0; r < rows; r++) {
-		const uint16_t *flow = e->tok + r * FM_NTOK;
-		int back, kind = fm_rel_kind(flow[FM_T_REL], window, &back);
-		for (int c = 0; c < FM_NTOK; c++) {
-			int at = context_of(t->of, flow, window, c);
-			if (at >= 0 && fm_relation_source(kind, c) < 0)
-				add(t, c, at, flow[c], 1);
+	for (size_t w = 0; w < e->windows; w++) {
+		const uint16_t *tok = e->tok + w * (size_t)window * FM_NTOK;
+		for (int i = 0; i < window; i++) {
+			const uint16_t *flow = tok + (size_t)i * FM_NTOK;
+			int back, kind = fm_rel_kind(flow[FM_T_REL], window, &back);
+			for (int c = 0; c < FM_NTOK; c++) {
+				int at = context_of(t->of, tok, i, window, c);
+				if (at >= 0 && fm_relation_source(kind, c) < 0)
+					add(t, c, at, flow[c], 1);
+			}
+			if (kind != FM_RELATION_NONE && t->of->width[FM_T_REL] > 0)
+				add(t, FM_T_REL, kind, (flow - (size_t)back * FM_NTOK)[FM_T_ROLE], 1);
 		}
-		if (kind != FM_RELATION_NONE && t->of->width[FM_T_REL] > 0)
-			add(t, FM_T_REL, kind, (flow - (size_t)back * FM_NTOK)[FM_T_ROLE], 1);
 	}
 }
 

@@ -5,7 +5,8 @@
  * one step are drawn independently.  So what is made drifts: of a label of two hundred flows too few are replies, and
  * "more of the same" begins at flows that none begins at.  After training, windows with the conditions of training
  * windows are made, and of each column the mean distribution that its tokens were drawn from is compared with the
- * training flows', by context: the flow's label and its role, which says how it is related to others.
+ * training flows', by context: the flow's label, how it is related to one before, whether it is answered, and how
+ * many flows follow it (a server with many clients in a window is not the one with few).
  * The logarithm of their ratio is added to the logits from then on; twice, since the contexts move too (iterative
  * proportional fitting: Deming, Stephan 1940).  For column rel, which is drawn among the flows before, the "token" is
  * the role of the flow that is chosen, and the context is the kind of relation.
@@ -39,13 +40,13 @@ void fm_calibration_free(struct fm_calibration *k);
 int fm_tally_new(struct fm_tally *t, const struct fm_calibration *of, struct fm_error *err) FM_MUST_CHECK;
 void fm_tally_free(struct fm_tally *t);
 
-/* Add the bias to the logits z of column c, which is not rel, of a flow of a window.  k NULL: nothing. */
-void fm_calibration_apply(const struct fm_calibration *k, const uint16_t *flow, int window, int c, float *z);
+/* Add the bias to the logits z of column c, which is not rel, of row `row` of a window tok.  k NULL: nothing. */
+void fm_calibration_apply(const struct fm_calibration *k, const uint16_t *tok, int row, int window, int c, float *z);
 /* The same of rel, where row `row` of window tok may be related in a way `kind` to the flow i places before: z[i - 1].
  */
 void fm_calibration_chain(const struct fm_calibration *k, const uint16_t *tok, int row, int kind, float *z);
 /* Count a token that will be drawn from logits z.  By any thread.  t NULL: nothing. */
-void fm_tally_add(const struct fm_tally *t, const uint16_t *flow, int window, int c, const float *z);
+void fm_tally_add(const struct fm_tally *t, const uint16_t *tok, int row, int window, int c, const float *z);
 void fm_tally_add_chain(const struct fm_tally *t, const uint16_t *tok, int row, int kind, const float *z);
 /* Count the flows of encoded windows. */
 void fm_tally_real(const struct fm_tally *t, const struct fm_encoded *e, int window);

@@ -306,13 +306,13 @@ static void show(const struct fm_sampler *s, const struct fm_sample_step *q, int
 		flow[c] = draw_relations(s, flow - (size_t)row * FM_NTOK, row, z, u);
 		return;
 	}
-	fm_calibration_apply(s->o->calibration, flow, W, c, z);
+	fm_calibration_apply(s->o->calibration, flow - (size_t)row * FM_NTOK, row, W, c, z);
 	what_goes(s, flow, q->space->confined[r], c, z);
 	if (c == FM_T_ROLE)
 		possible_roles(s, flow - (size_t)row * FM_NTOK, row, z);
 	if (c == FM_T_TD)
 		near_request_only(s, flow - (size_t)row * FM_NTOK, row, z);
-	fm_tally_add(s->o->tally, flow, W, c, z);
+	fm_tally_add(s->o->tally, flow - (size_t)row * FM_NTOK, row, W, c, z);
 	const uint16_t *budget = budget_of(s, q, c, r);
 	if (budget)
 		fm_label_budget_left(z, s->net->vocab[c], budget, s->net->nclasses, flow - (size_t)row * FM_NTOK, W);
