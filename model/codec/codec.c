@@ -249,6 +249,11 @@ static int fit_classes(struct fm_codec *c, const struct fm_table *t, const size_
 				own[n++] = (uint16_t)count[cl];
 			}
 		fm_label_counts_fit(times, cl, own, n, c->window, min_count);
+		n = 0;
+		for (size_t w = 0; w < nw; w++)
+			if (cls[w] == cl)
+				own[n++] = (uint16_t)window_span(t, first[w], c->window);
+		fm_label_spans_fit(times, cl, own, n, min_count);
 	}
 out:
 	free(label);

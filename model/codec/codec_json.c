@@ -42,16 +42,19 @@ static json_t *times_json(const struct fm_times *t)
 	}
 	json_t *classes = json_array();
 	for (int c = 0; c < t->nclasses; c++) {
-		json_t *slot = json_array(), *share = json_array(), *count = json_array();
+		json_t *slot = json_array(), *share = json_array(), *count = json_array(), *span = json_array();
 		for (int s = 0; s < FM_SLOTS; s++)
 			json_array_append_new(slot, json_integer(t->class_slot[c][s]));
 		for (int l = 0; l < t->nclasses; l++)
 			json_array_append_new(share, json_real(t->class_share[c][l]));
 		for (int i = 0; i < FM_COUNTS; i++)
 			json_array_append_new(count, json_real(t->class_count[c][i]));
-		json_array_append_new(classes, json_pack("{s:I, s:o, s:o, s:o, s:f}", "windows",
-							 (json_int_t)t->class_windows[c], "slots", slot, "labels",
-							 share, "counts", count, "run", t->class_run[c]));
+		for (int i = 0; i < FM_COUNTS; i++)
+			json_array_append_new(span, json_real(t->class_span[c][i]));
+		json_array_append_new(classes,
+				      json_pack("{s:I, s:o, s:o, s:o, s:o, s:f}", "windows",
+						(json_int_t)t->class_windows[c], "slots", slot, "labels", share,
+						"counts", count, "spans", span, "run", t->class_run[c]));
 	}
 	json_t *follow = json_array();
 	for (int l = 0; l < FM_LAGS; l++)
@@ -154,7 +157,8 @@ static int read_times(struct fm_times *t, const json_t *j, struct fm_error *err)
 	for (int c = 0; c < t->nclasses; c++) {
 		const json_t *slot = json_object_get(json_array_get(classes, (size_t)c), "slots"),
 			     *share = json_object_get(json_array_get(classes, (size_t)c), "labels"),
-			     *count = json_object_get(json_array_get(classes, (size_t)c), "counts");
+			     *count = json_object_get(json_array_get(classes, (size_t)c), "counts"),
+			     *span = json_object_get(json_array_get(classes, (size_t)c), "spans");
 		if (json_array_size(count) != FM_COUNTS || json_array_size(slot) != FM_SLOTS ||
 		    json_array_size(share) != (size_t)t->nclasses)
 			return bad(err, "a class of windows");
@@ -166,6 +170,8 @@ static int read_times(struct fm_times *t, const json_t *j, struct fm_error *err)
 			t->class_share[c][l] = json_number_value(json_array_get(share, (size_t)l));
 		for (int i = 0; i < FM_COUNTS; i++)
 			t->class_count[c][i] = json_number_value(json_array_get(count, (size_t)i));
+		for (int i = 0; i < FM_COUNTS; i++)
+			t->class_span[c][i] = span ? json_number_value(json_array_get(span, (size_t)i)) : -1;
 		t->class_run[c] = json_number_value(json_object_get(json_array_get(classes, (size_t)c), "run"));
 	}
 	t->skew = json_number_value(json_object_get(j, "skew"));

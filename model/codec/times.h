@@ -32,6 +32,8 @@ struct fm_times {
 	double class_run[FM_MAXCLASSES];
 	/* Flows of the class's own label in its windows: at (i + 1/2) / FM_COUNTS of them by count (label_counts.h). */
 	double class_count[FM_MAXCLASSES][FM_COUNTS];
+	/* Buckets of the durations of a class's windows, likewise; all -1 where fewer than k windows have the class. */
+	double class_span[FM_MAXCLASSES][FM_COUNTS];
 };
 
 #endif

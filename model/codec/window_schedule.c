@@ -193,9 +193,9 @@ static int schedule_slot(struct fm_window_schedule *p, const struct fm_codec *c,
 			 struct fm_window_follow *follow, struct fm_rng *r, struct fm_error *err)
 {
 	int s = slot->s;
-	size_t virtual = slot->virtual, cl = 0, left = slot->of[0];
+	size_t virtual = slot->virtual;
 	const struct fm_times *t = &c->times;
-	uint32_t *span = NULL, *rank = NULL, *order = NULL; /* span: rising */
+	uint32_t *span = NULL, *rank = NULL, *order = NULL; /* span: rising; rank: of a window, then its span */
 	double *at = NULL, total = 0;
 	int64_t range = t->last_ms - t->first_ms + 1, from = t->first_ms + range * s / FM_SLOTS,
 		to = t->first_ms + range * (s + 1) / FM_SLOTS;
@@ -208,27 +208,22 @@ static int schedule_slot(struct fm_window_schedule *p, const struct fm_codec *c,
 		goto out;
 	for (size_t i = 0; i < virtual; i++) {
 		span[i] = (uint32_t)span_at(t->span[s], ((double)i + fm_rng_uniform53(r)) / (double)virtual);
-		order[i] = 0;
-	}
-	for (size_t i = 0; i < slot->want; i++) { /* class + 1 of the windows that are made */
-		while (left == 0)
-			left = slot->of[++cl * FM_SLOTS];
-		order[i] = (uint32_t)cl + 1;
-		left--;
 	}
 	if ((rc = fm_window_follow_ranks(follow, rank, virtual, err)) < 0)
 		goto out;
-	fm_rng_shuffle(r, order, virtual);
 	for (size_t i = 0; i < virtual; i++) {
+		rank[i] = span[rank[i]];
 		at[i] = total;
-		total += fm_span_ms((int)span[rank[i]], 0.5) + 1;
+		total += fm_span_ms((int)rank[i], 0.5) + 1;
 	}
+	if ((rc = fm_window_schedule_classes(order, rank, virtual, slot->of, t, r, err)) < 0)
+		goto out;
 	for (size_t i = 0; i < virtual; i++) {
 		if (!order[i])
 			continue;
 		int64_t ms = from + (int64_t)((double)(to - from) * (at[i] / total));
 		p->slot[p->n] = (uint8_t)s;
-		p->span[p->n] = (uint8_t)span[rank[i]];
+		p->span[p->n] = (uint8_t)rank[i];
 		p->cls[p->n] = (uint8_t)(order[i] - 1);
 		p->start_ms[p->n++] = ms - ms % step;
 	}

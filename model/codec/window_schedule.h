@@ -5,6 +5,7 @@
 #ifndef FM_MODEL_CODEC_WINDOW_SCHEDULE_H
 #define FM_MODEL_CODEC_WINDOW_SCHEDULE_H
 
+#include "base/rng.h"
 #include "model/codec/codec.h"
 
 struct fm_window_schedule {
@@ -26,6 +27,11 @@ struct fm_window_schedule_opts {
  * (label_budget.h).  FM_EINPUT when no slot lies in the hours, or no window that was learned holds the label. */
 int fm_window_schedule_make(struct fm_window_schedule *schedule, const struct fm_codec *c,
 			    const struct fm_window_schedule_opts *o, struct fm_error *err) FM_MUST_CHECK;
+/* Which of the n windows of a slot are made, and of which class: order (n) gets the class + 1, or 0.  span: their
+ * buckets of duration; of[cl * FM_SLOTS]: windows of class cl.  Windows of a rarer class last as long as they did, as
+ * far as there are such windows. */
+int fm_window_schedule_classes(uint32_t *order, const uint32_t *span, size_t n, const size_t *of,
+			       const struct fm_times *t, struct fm_rng *r, struct fm_error *err) FM_MUST_CHECK;
 /* Fill schedule->budget from its windows' classes: share o->share of all flows for each wanted label and none for
  * others, the label of a class in windows of that class as evenly as possible, the rest of the most frequent label. */
 int fm_window_schedule_labels(struct fm_window_schedule *schedule, const struct fm_codec *c,

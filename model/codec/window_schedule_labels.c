@@ -8,6 +8,55 @@
 #include "base/rng.h"
 #include "model/codec/label_counts.h"
 
+/* The first of those windows whose duration is nearest to a bucket that is not taken; n where all are. */
+static size_t nearest(const uint32_t *order, const uint32_t *span, const uint32_t *turn, size_t n, double bucket)
+{
+	size_t best = n;
+	double least = 0;
+
+	for (size_t k = 0; k < n; k++) {
+		size_t i = turn[k];
+		double off = bucket < 0 ? 0 : span[i] > bucket ? span[i] - bucket : bucket - span[i];
+		if (order[i] == 0 && (best == n || off < least)) {
+			best = i;
+			least = off;
+		}
+	}
+	return best;
+}
+
+int fm_window_schedule_classes(uint32_t *order, const uint32_t *span, size_t n, const size_t *of,
+			       const struct fm_times *t, struct fm_rng *r, struct fm_error *err)
+{
+	uint32_t *turn = NULL;
+	size_t left = of[0];
+	int rc;
+
+	if ((rc = fm_alloc(&turn, n + 1, sizeof *turn, "a schedule", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < n; i++) {
+		order[i] = 0;
+		turn[i] = (uint32_t)i;
+	}
+	fm_rng_shuffle(r, turn, n);
+	for (int cl = t->nclasses - 1; cl > 0; cl--) {
+		size_t m = of[(size_t)cl * FM_SLOTS];
+		for (size_t k = 0; k < m; k++) {
+			double u = ((double)k + fm_rng_uniform53(r)) / (double)m;
+			size_t i = nearest(order, span, turn, n, fm_label_span_at(t, cl, u));
+			if (i < n)
+				order[i] = (uint32_t)cl + 1;
+		}
+	}
+	for (size_t k = 0; k < n && left > 0; k++)
+		if (order[turn[k]] == 0) {
+			order[turn[k]] = 1;
+			left--;
+		}
+	free(turn);
+	return FM_OK;
+}
+
 /* Rows of each label: the shares of all rows, rounded so that they add up. */
 static void rows_of_labels(const struct fm_window_schedule_opts *o, int nclasses, size_t rows,
 			   size_t want[FM_MAXCLASSES])
@@ -127,8 +176,8 @@ int fm_window_schedule_own_labels(struct fm_window_schedule *schedule, const str
 			for (int l = 1; l < nc; l++) {
 				wanted[l] += l == cl ? 0 : t->class_share[cl][l] * c->window;
 				int k = l == cl ? (int)count[i] : guests(wanted[l], t->class_run[l]);
-				wanted[l] -= l == cl ? 0 : k;
 				k = k < q[0] ? k : q[0];
+				wanted[l] -= l == cl ? 0 : k;
 				q[l] = (uint16_t)(q[l] + k);
 				q[0] = (uint16_t)(q[0] - k);
 			}
