@@ -7,7 +7,7 @@
  * windows are made, and of each column the mean distribution that its tokens were drawn from is compared with the
  * training flows', by context: the flow's label, how it is related to one before, whether it is answered, and how
  * many flows follow it (a server with many clients in a window is not the one with few).
- * The logarithm of their ratio is added to the logits from then on; twice, since the contexts move too (iterative
+ * The logarithm of their ratio is added to the logits from then on; three times, since the contexts move too (iterative
  * proportional fitting: Deming, Stephan 1940).  For column rel, which is drawn among the flows before, the "token" is
  * the role of the flow that is chosen, and the context is the kind of relation.
  *

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-enum { ROUNDS = 2, STEPS = 24, FEWEST = 64, SHARE = 64 };
+enum { ROUNDS = 3, STEPS = 24, FEWEST = 64, SHARE = 64 };
 
 /* A schedule of n windows with the conditions of training windows, those of rare classes more often: as the square root
  * of how many there are.  Times are none. */
