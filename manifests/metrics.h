@@ -57,7 +57,7 @@ struct fm_check_result {
  *  "checks":[{"name","value","threshold","direction","margin","n","pass","waived","ci":[lo,hi],"why"}, ...],
  *  "waivers":[{"check","reason","expires","signer","key"}, ...],          there when one of them is applied
  *  "control_rows","control_limit","smallest_leak_caught":0.005|null,      these and "controls": when controls were run
- *  "unasked":["tstr.macro_f1.trees"],      checks of labels, of a trace with fewer than two: when there are some
+ *  "unasked":["tstr.macro_f1.trees"],      checks that the real flows cannot answer: when there are some
  *  "controls":[{"name","kind":"negative"|"positive","level","expected":"fail"|"pass"|"any","got":"fail"|"pass","ok",
  *               "failed_checks":[..]}, ...]}
  *

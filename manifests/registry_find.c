@@ -98,6 +98,11 @@ bool fm_metric_needs_labels(const char *name)
 	return kind && (kind->needs & FM_NEEDS_LABELS || strcmp(name, "jsd.TY") == 0);
 }
 
+bool fm_metric_may_be_unasked(const char *name)
+{
+	return fm_metric_needs_labels(name) || strcmp(name, "host.PROFILE") == 0;
+}
+
 bool fm_metric_needs_run(const char *name)
 {
 	const struct fm_metric_kind *kind = fm_metric_kind(name);

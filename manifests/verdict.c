@@ -313,7 +313,7 @@ static int checks_from_json(struct fm_verdict *v, const json_t *list, struct fm_
 	return FM_OK;
 }
 
-/* Only what a trace may have nothing to say to, and no check that was judged. */
+/* Only what a trace may leave unanswered, and no check that was judged. */
 static int unasked_from_json(struct fm_verdict *v, const json_t *list, struct fm_error *err)
 {
 	size_t n = json_array_size(list);
@@ -323,9 +323,8 @@ static int unasked_from_json(struct fm_verdict *v, const json_t *list, struct fm
 	for (size_t i = 0; i < n; i++) {
 		const char *name = json_string_value(json_array_get(list, i));
 
-		if (!name || !fm_metric_name_ok(name) || !fm_metric_needs_labels(name))
-			return fm_fail(err, FM_EINPUT,
-				       "verdict: 'unasked' may name checks of labels alone, and has '%s'",
+		if (!name || !fm_metric_name_ok(name) || !fm_metric_may_be_unasked(name))
+			return fm_fail(err, FM_EINPUT, "verdict: 'unasked' names '%s', which every trace can answer",
 				       name ? name : "no name");
 		for (size_t k = 0; k < v->n; k++)
 			if (strcmp(v->check[k].name, name) == 0)

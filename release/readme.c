@@ -300,7 +300,7 @@ static void put_checks(const struct fm_metadata_in *in, struct fm_buf *out)
 		fm_buf_puts(out, c->waived ? " | **failed, waived** |\n" : " | pass |\n");
 	}
 	for (size_t i = 0; i < json_array_size(in->verdict->unasked); i++) {
-		fm_buf_puts(out, i ? ", " : "\nNot asked, as the real flows have fewer than two labels: ");
+		fm_buf_puts(out, i ? ", " : "\nNot asked, as the real flows cannot answer: ");
 		put_text(out, json_string_value(json_array_get(in->verdict->unasked, i)));
 	}
 	if (json_array_size(in->verdict->unasked) > 0)

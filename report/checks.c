@@ -176,8 +176,7 @@ void fm_part_checks(const struct fm_page *p, struct fm_buf *out)
 	put_untold(p, out);
 	fm_buf_puts(out, "</tbody></table></div>\n");
 	for (size_t i = 0; i < json_array_size(unasked); i++) {
-		fm_buf_puts(out,
-			    i ? ", " : "<p class=\"note\">Not asked, as the real flows have fewer than two labels: ");
+		fm_buf_puts(out, i ? ", " : "<p class=\"note\">Not asked, as the real flows cannot answer: ");
 		fm_page_metric_name(out, json_string_value(json_array_get(unasked, i)));
 	}
 	if (json_array_size(unasked) > 0)

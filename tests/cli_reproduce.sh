@@ -31,7 +31,7 @@ expect 0 "(its gate is blunt)" blunt p p/release.yaml
 expect 0 "a release, made on a terminal" on_terminal "$F" run p $UNCONFINED
 holds "which shows how far each stage is" sh -c 'for s in ingest train generate evaluate; do tr "\r" "\n" <out | grep -q "^$s .* %" || exit 1; done'
 holds "on one line" test "$(tr '\r' '\n' <out | grep ' %  ' | sed 's/.\[K.*//' | awk '{ if (length > n) n = length } END { print n < 100 }')" = 1
-says out "not asked, as the real flows have fewer than two labels: tstr.macro_f1.trees" "the verdict tells what it did not ask"
+says out "not asked, as the real flows cannot answer: tstr.macro_f1.trees" "the verdict tells what it did not ask"
 archive=$T/p/release/toy-1.0.0.tar.zst
 holds "the manifest too" test "$(tar --zstd -xOf "$archive" toy-1.0.0/manifest.json | "$PYTHON" -c 'import json, sys; print(json.load(sys.stdin)["unasked"])')" = "['tstr.macro_f1.trees']"
 holds "and the data sheet" sh -c "tar --zstd -xOf '$archive' toy-1.0.0/README.md | grep -q 'Not asked.*tstr.macro_f1.trees'"

@@ -329,7 +329,7 @@ void fm_verdict_print(FILE *f, const struct fm_verdict *v)
 		waived += c->waived != 0;
 	}
 	for (size_t i = 0; i < json_array_size(v->unasked); i++)
-		fprintf(f, "%s %s", i ? "," : "not asked, as the real flows have fewer than two labels:",
+		fprintf(f, "%s %s", i ? "," : "not asked, as the real flows cannot answer:",
 			json_string_value(json_array_get(v->unasked, i)));
 	if (json_array_size(v->unasked) > 0)
 		fputc('\n', f);
