@@ -9,6 +9,7 @@ static const char *const names[FM_REASON_COUNT] = {
     [FM_REASON_KEY_EXPIRED] = "key-expired",
     [FM_REASON_KEY_NOT_YET_VALID] = "key-not-yet-valid",
     [FM_REASON_OTHER_SIGNER] = "other-signer",
+    [FM_REASON_KEY_REVOKED] = "key-revoked",
     [FM_REASON_WEAK_KEY] = "weak-key",
     [FM_REASON_BAD_SIGNATURE] = "bad-signature",
     [FM_REASON_ARCHIVE_MALFORMED] = "archive-malformed",

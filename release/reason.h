@@ -14,6 +14,7 @@ enum fm_reason {
 	FM_REASON_KEY_EXPIRED,         /* after its valid-before */
 	FM_REASON_KEY_NOT_YET_VALID,   /* before its valid-after */
 	FM_REASON_OTHER_SIGNER,        /* the key is listed, but not for the signer that was asked for */
+	FM_REASON_KEY_REVOKED,         /* a list of revoked keys has it */
 	FM_REASON_WEAK_KEY,            /* a key of small order, for which anybody can sign */
 	FM_REASON_BAD_SIGNATURE,       /* the key did not sign these bytes */
 	FM_REASON_ARCHIVE_MALFORMED,   /* zstd or tar damaged, cut short, or with bytes behind its end */

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "release/extract.h"
 #include "release/side_digest.h"
+#include "release/sign/revoked.h"
 #include "release/verify_parts.h"
 
 #define CHUNK (256 * 1024)
@@ -152,11 +153,18 @@ static int check_signer(struct fm_verify_job *job)
 {
 	const struct fm_signer *who = NULL;
 	enum fm_signer_state state;
+	bool revoked = false;
 	int rc;
 
 	if ((rc = fm_sshpub_fingerprint(&job->sig.key, job->report->fingerprint, job->err)) < 0 ||
 	    (rc = fm_signers_load(&job->signers, job->in->signers, job->err)) < 0)
 		return rc;
+	if (job->in->revoked &&
+	    (rc = fm_revoked_apply(job->in->revoked, &job->signers, &job->sig.key, &revoked, job->err)) < 0)
+		return rc;
+	if (revoked)
+		return fm_verify_refuse(job, FM_REASON_KEY_REVOKED, "the key %s was revoked: %s lists it",
+					job->report->fingerprint, job->in->revoked);
 	if (strcmp(job->sig.ns, FM_SSH_NAMESPACE) != 0)
 		return fm_verify_refuse(job, FM_REASON_WRONG_NAMESPACE,
 					"the signature was made for \"%s\", not for \"%s\"", job->sig.ns,

@@ -49,6 +49,7 @@ struct fm_verify_in {
 	const char *archive, *signature; /* signature NULL: the archive's name with ".sig" */
 	const char *signers;             /* an allowed_signers file */
 	const char *signer;              /* the one who must have signed, or NULL: anyone in the file */
+	const char *revoked;             /* keys that are not accepted all the same (sign/revoked.h), or NULL */
 	int64_t now_s;                   /* seconds since 1970: for valid-after, valid-before and expires */
 	const char *record;              /* NULL: NAME-VERSION.RELEASE.json beside the archive, if it is there */
 	const char *state;               /* a folder (accepted.h); NULL: nothing is looked up or remembered */
@@ -89,7 +90,7 @@ struct fm_verify_report {
 	char extracted[4096]; /* where the files are now, or "" */
 };
 /* The files that it may read, each a new string, NULL where there is none; they need not be there. */
-#define FM_VERIFY_FILES 8
+#define FM_VERIFY_FILES 9
 int fm_verify_files(const struct fm_verify_in *in, char *file[FM_VERIFY_FILES], struct fm_error *err) FM_MUST_CHECK;
 int fm_verify(const struct fm_verify_in *in, struct fm_verify_report *report, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_verify_report_json(const struct fm_verify_report *report); /* a new reference, NULL without memory */

@@ -21,6 +21,7 @@ static const char usage[] =
     "\n"
     "  --signers FILE    whose signatures are accepted, in the form of ssh-keygen's allowed_signers\n"
     "  --signer NAME     who of them must have signed (default: anyone)\n"
+    "  --revoked FILE    keys that are not accepted all the same: a KRL of ssh-keygen -k, or a public key a line\n"
     "  --signature FILE  the signature (default: ARCHIVE.sig)\n"
     "  --record FILE     the record (default: NAME-VERSION.RELEASE.json beside the archive, if it is there)\n"
     "  --extract DIR     put the files into DIR, which is made, when all is good\n"
@@ -66,12 +67,19 @@ struct args {
 static int parse(int argc, char **argv, struct args *a, struct fm_error *err)
 {
 	static const struct option options[] = {
-	    {"signers", required_argument, NULL, 's'},   {"signer", required_argument, NULL, 'n'},
-	    {"signature", required_argument, NULL, 'g'}, {"record", required_argument, NULL, 'r'},
-	    {"extract", required_argument, NULL, 'x'},   {"state", required_argument, NULL, 'S'},
-	    {"no-state", no_argument, NULL, 'N'},        {"json", no_argument, NULL, 'j'},
-	    {"quiet", no_argument, NULL, 'q'},           {"help", no_argument, NULL, 'h'},
-	    {"version", no_argument, NULL, 'v'},         {0},
+	    {"signers", required_argument, NULL, 's'},
+	    {"signer", required_argument, NULL, 'n'},
+	    {"signature", required_argument, NULL, 'g'},
+	    {"record", required_argument, NULL, 'r'},
+	    {"revoked", required_argument, NULL, 'R'},
+	    {"extract", required_argument, NULL, 'x'},
+	    {"state", required_argument, NULL, 'S'},
+	    {"no-state", no_argument, NULL, 'N'},
+	    {"json", no_argument, NULL, 'j'},
+	    {"quiet", no_argument, NULL, 'q'},
+	    {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'v'},
+	    {0},
 	};
 	const char **text = NULL;
 	int c;
@@ -91,6 +99,9 @@ static int parse(int argc, char **argv, struct args *a, struct fm_error *err)
 			break;
 		case 'r':
 			text = &a->in.record;
+			break;
+		case 'R':
+			text = &a->in.revoked;
 			break;
 		case 'x':
 			text = &a->in.extract;

@@ -63,6 +63,7 @@ int fm_verify_files(const struct fm_verify_in *in, char *file[FM_VERIFY_FILES], 
 	file[5] = fm_verify_beside(in->archive, FM_ATTESTATIONS_SUFFIX);
 	file[6] = fm_verify_beside(in->archive, FM_TLOG_PROOF_SUFFIX);
 	file[7] = fm_verify_beside(in->archive, FM_KEYS_SUFFIX);
+	file[8] = strdup(in->revoked ? in->revoked : in->signers);
 	for (int i = 0; i < FM_VERIFY_FILES; i++)
 		full = full && file[i];
 	if (full)

@@ -233,6 +233,41 @@ grep -v '^releases' signers >others
 wants 1 unknown-signer "$verify" --json --signers others $bad
 ok "expired and unknown keys are refused"
 
+# --- revoked keys, by lists that ssh-keygen made and takes ---
+wants 0 good "$verify" --no-state --json --signers signers $bad
+cut -d' ' -f1,2 ours.pub >line
+sed 's/^/sha1: /' line >by-sha1
+sed 's/^/sha256: /' line >by-sha256
+sed 's/^/key: /' line >by-key
+sed 's/^/key: /' theirs.pub >by-other
+printf 'hash: %s\n' "$(ssh-keygen -lf ours.pub | cut -d' ' -f2)" >by-hash
+for by in sha1 sha256 key hash other; do
+	ssh-keygen -q -k -f krl-$by by-$by
+done
+ssh-keygen -q -k -f krl-all -z 7 by-other by-sha1 encrypted.pub ecdsa.pub
+{ echo '# revoked' && cat theirs.pub && echo && cat ours.pub; } >krl-text
+cat theirs.pub ecdsa.pub >krl-others
+ours=releases@example.org
+for krl in sha1 sha256 key hash all text; do
+	! ssh-keygen -q -Y verify -f signers -I $ours -n flowmint -r krl-$krl -s $bad.sig <$bad >/dev/null 2>&1 || die "ssh-keygen takes what krl-$krl revokes"
+	wants 1 key-revoked "$verify" --no-state --json --signers signers --revoked krl-$krl $bad
+done
+for krl in other others; do
+	ssh-keygen -q -Y verify -f signers -I $ours -n flowmint -r krl-$krl -s $bad.sig <$bad >/dev/null || die "ssh-keygen refuses for krl-$krl"
+	wants 0 good "$verify" --no-state --json --signers signers --revoked krl-$krl $bad
+done
+: >krl-empty
+wants 0 good "$verify" --no-state --json --signers signers --revoked krl-empty $bad
+head -c 60 krl-other >krl-cut
+{ cat krl-other && printf '\377\0\0\0\1x'; } >krl-more
+echo 'ssh-ed25519 AAAA' >krl-short
+echo 'nonsense' >krl-words
+sed 's/ssh-ed25519/ssh-rsa/' theirs.pub >krl-type
+for krl in cut more short words type absent; do
+	wants 3 "" "$verify" --no-state --json --signers signers --revoked krl-$krl $bad
+done
+ok "keys on ssh-keygen's revocation lists are refused, and lists that cannot be read"
+
 # --- archives of other makers, well signed ---
 repack() {
 	zstd -qf $window -o $bad bad.tar

@@ -15,7 +15,7 @@
 #include "release/verify.h"
 
 struct verify_args {
-	const char *signers, *signer, *signature, *record, *extract, *state;
+	const char *signers, *signer, *signature, *record, *extract, *state, *revoked;
 	bool no_state, unconfined, json;
 };
 
@@ -25,6 +25,8 @@ static const struct fm_option verify_options[] = {
      .help = "whose signatures are accepted: the allowed_signers (OpenSSH's form) that the releasing team gave you"},
     {FM_SETS_TEXT(struct verify_args, signer), .name = "signer", .value = "NAME",
      .help = "who of them must have signed (default: anyone)"},
+    {FM_SETS_TEXT(struct verify_args, revoked), .name = "revoked", .value = "FILE", .offer = FM_OFFER_FILE,
+     .help = "keys that are not accepted all the same: a KRL of ssh-keygen -k, or a public key a line"},
     {FM_SETS_TEXT(struct verify_args, signature), .name = "signature", .value = "FILE", .offer = FM_OFFER_FILE,
      .help = "default: ARCHIVE.sig"},
     {FM_SETS_TEXT(struct verify_args, record), .name = "record", .value = "FILE", .offer = FM_OFFER_FILE,
@@ -184,6 +186,7 @@ static int verify(const void *args, const struct fm_call *call, struct fm_error 
 	const struct verify_args *a = args;
 	struct verifying v = {.in = {.archive = call->operand[0],
 				     .signers = a->signers,
+				     .revoked = a->revoked,
 				     .signature = a->signature,
 				     .signer = a->signer,
 				     .record = a->record,

@@ -1,5 +1,6 @@
 /*
- * fuzz_sshsig - whatever bytes come as a signature, a signers file, a public or a private key: no crash, no leak, no
+ * fuzz_sshsig - whatever bytes come as a signature, a signers file, a public or a private key, a list
+ * of revoked keys: no crash, no leak, no
  * long wait.  The first byte chooses the reader.
  *
  *     clang -fsanitize=fuzzer,address,undefined ... && ./fuzz_sshsig -max_total_time=60
@@ -11,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "release/sign/revoked.h"
 #include "release/sign/signers.h"
 #include "release/sign/sshsig.h"
 
@@ -74,11 +76,21 @@ static void one_private_key(const uint8_t *data, size_t n)
 	close(fd);
 }
 
+static void one_list(const uint8_t *data, size_t n)
+{
+	static const struct fm_sshpub key = {.point = {1}};
+	struct fm_error err;
+	bool revoked;
+
+	if (fm_revoked_has(data, n, &key, &revoked, &err) == FM_ESYSTEM)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size == 0)
 		return 0;
-	switch (data[0] & 3) {
+	switch (data[0] % 5) {
 	case 0:
 		one_signature((const char *)data + 1, size - 1);
 		break;
@@ -87,6 +99,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 2:
 		one_public_key(data + 1, size - 1);
+		break;
+	case 4:
+		one_list(data + 1, size - 1);
 		break;
 	default:
 		one_private_key(data + 1, size - 1);
