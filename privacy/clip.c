@@ -9,6 +9,7 @@
 #include "base/secret.h"
 
 #define SUM_MOST 0x1p40 /* steps that a coordinate of a sum may have */
+#define NOISE_AT_ONCE ((size_t)1 << 17)
 
 int fm_clip_choose(double *norm, size_t n, double q, double *clip, struct fm_error *err)
 {
@@ -143,6 +144,7 @@ int fm_grid_noisy_slice(const struct fm_grid *g, const struct fm_secret *key, co
 			double multiplier, size_t from, size_t n, const int64_t *sum, double divisor,
 			struct fm_pool *pool, float *mean, struct fm_error *err)
 {
+	size_t room = n < 1 ? 1 : n < NOISE_AT_ONCE ? n : NOISE_AT_ONCE;
 	struct fm_gaussian gaussian;
 	int64_t *draws = NULL;
 	int rc;
@@ -150,15 +152,18 @@ int fm_grid_noisy_slice(const struct fm_grid *g, const struct fm_secret *key, co
 	if (!(divisor > 0 && isfinite(divisor)))
 		return fm_fail(err, FM_EINPUT, "there is no mean over %g records", divisor);
 	if ((rc = gaussian_of(g, multiplier, &gaussian, err)) < 0 ||
-	    (rc = fm_alloc(&draws, n, sizeof(*draws), "noise", err)) < 0)
+	    (rc = fm_alloc(&draws, room, sizeof(*draws), "noise", err)) < 0)
 		return rc;
-	if ((rc = fm_gaussian_fill_from(key, label, step, &gaussian, pool, from, draws, n, err)) < 0)
-		goto out;
-	/* From here on it is no secret: what floating point makes of the noisy integers costs nothing. */
-	for (size_t i = 0; i < n; i++)
-		mean[i] = (float)((double)(sum[i] + draws[i]) * g->step / divisor);
+	for (size_t at = 0; at < n; at += room) {
+		size_t some = n - at < room ? n - at : room;
+		if ((rc = fm_gaussian_fill(key, label, step, &gaussian, pool, from + at, draws, some, err)) < 0)
+			goto out;
+		/* From here on it is no secret: what floating point makes of the noisy integers costs nothing. */
+		for (size_t i = 0; i < some; i++)
+			mean[at + i] = (float)((double)(sum[at + i] + draws[i]) * g->step / divisor);
+	}
 out:
-	explicit_bzero(draws, n * sizeof(*draws));
+	explicit_bzero(draws, room * sizeof(*draws));
 	free(draws);
 	return rc;
 }

@@ -248,8 +248,9 @@ struct fill {
 	const char *label;
 	uint64_t step;
 	const struct fm_gaussian *g;
-	int64_t *out;
-	size_t from, n;          /* draws from on */
+	uint64_t from;
+	int64_t *out; /* (n) */
+	size_t n;
 	struct fm_error *errors; /* a shard's */
 };
 
@@ -274,16 +275,10 @@ static void fill_shard(void *ctx, int shard, int thread)
 }
 
 int fm_gaussian_fill(const struct fm_secret *key, const char *label, uint64_t step, const struct fm_gaussian *g,
-		     struct fm_pool *pool, int64_t *out, size_t n, struct fm_error *err)
-{
-	return fm_gaussian_fill_from(key, label, step, g, pool, 0, out, n, err);
-}
-
-int fm_gaussian_fill_from(const struct fm_secret *key, const char *label, uint64_t step, const struct fm_gaussian *g,
-			  struct fm_pool *pool, size_t from, int64_t *out, size_t n, struct fm_error *err)
+		     struct fm_pool *pool, uint64_t from, int64_t *out, size_t n, struct fm_error *err)
 {
 	size_t nshards = (n + SHARD - 1) / SHARD;
-	struct fill f = {key, label, step, g, out, from, n, NULL};
+	struct fill f = {key, label, step, g, from, out, n, NULL};
 	int rc;
 
 	if (nshards > 1 << 20)

@@ -8,7 +8,7 @@
  *
  *     struct fm_gaussian g;
  *     fm_gaussian_set(&g, 3.7, err);                                 sigma^2 as a fraction, rounded up
- *     fm_gaussian_fill(&key, "train/noise", step, &g, pool, out, n, err);    out[i]: draw i of the step
+ *     fm_gaussian_fill(&key, "train/noise", step, &g, pool, 0, out, n, err);    out[i]: draw i of the step
  *
  * What an accountant may claim of the discrete Gaussian: see fm_gaussian_equivalent.
  */
@@ -75,13 +75,10 @@ double fm_gaussian_equivalent(double sigma);
  * 25) by Sampford's bound of Mills' ratio, with arithmetic that is the same on every machine. */
 double fm_gaussian_tail(double sigma, double x);
 
-/* out[i] = draw i of (label, step), i < n: the same for any pool.  A NULL pool works in the caller. */
+/* out[i] = draw from + i of (label, step), i < n: the same for any pool, and from wherever.  A NULL pool works in the
+ * caller. */
 int fm_gaussian_fill(const struct fm_secret *key, const char *label, uint64_t step, const struct fm_gaussian *g,
-		     struct fm_pool *pool, int64_t *out, size_t n, struct fm_error *err) FM_MUST_CHECK;
-/* out[i] = draw from + i. */
-int fm_gaussian_fill_from(const struct fm_secret *key, const char *label, uint64_t step, const struct fm_gaussian *g,
-			  struct fm_pool *pool, size_t from, int64_t *out, size_t n,
-			  struct fm_error *err) FM_MUST_CHECK;
+		     struct fm_pool *pool, uint64_t from, int64_t *out, size_t n, struct fm_error *err) FM_MUST_CHECK;
 
 /*
  * Poisson sampling: each record is in the batch by itself, with probability  floor(2^64 num / den) / 2^64.  That is num

@@ -21,7 +21,6 @@
 /* One thread's. */
 struct worker {
 	struct fm_kept *kept;
-	int64_t *sum; /* (dim) */
 	struct fm_private_log log;
 };
 
@@ -32,7 +31,8 @@ struct fm_private {
 	struct fm_rate rate;
 	int nworkers;
 	struct worker *worker;
-	uint32_t *batch; /* (records) */
+	uint32_t *batch;        /* (records) */
+	struct fm_kept_sum sum; /* (dim), of all threads */
 	/* of ranks */
 	int64_t *shared; /* (ranks, dim): each rank's sum; NULL: one process */
 	float *mean;     /* (dim) */
@@ -79,6 +79,8 @@ int fm_private_new(struct fm_private **out, const struct fm_learner *l, const st
 	if ((rc = fm_grid_set(&t->grid, o->clip, dim, 0, 0, err)) < 0 ||
 	    (rc = fm_rate_set(&t->rate, o->rate_num, o->rate_den, err)) < 0 ||
 	    (rc = fm_alloc(&t->batch, l->records, sizeof *t->batch, "a batch", err)) < 0 ||
+	    (rc = fm_alloc(&t->sum.sum, dim, sizeof *t->sum.sum, "sums of gradients", err)) < 0 ||
+	    (rc = fm_alloc(&t->sum.lock, FM_KEPT_LOCKS, sizeof *t->sum.lock, "private training", err)) < 0 ||
 	    (rc = fm_alloc(&t->worker, (size_t)threads, sizeof *t->worker, "private training", err)) < 0)
 		goto out;
 	if (o->ranks &&
@@ -86,12 +88,11 @@ int fm_private_new(struct fm_private **out, const struct fm_learner *l, const st
 				 "sums of gradients", err)) < 0 ||
 	     (rc = fm_ranks_room(o->ranks, &t->mean, dim, sizeof *t->mean, "a mean of gradients", err)) < 0))
 		goto out;
+	for (int i = 0; i < FM_KEPT_LOCKS; i++)
+		pthread_mutex_init(&t->sum.lock[i], NULL);
 	for (; t->nworkers < threads; t->nworkers++)
-		if ((rc = fm_kept_new(&t->worker[t->nworkers].kept, err)) < 0 ||
-		    (rc = fm_alloc(&t->worker[t->nworkers].sum, dim, sizeof(int64_t), "sums of gradients", err)) < 0) {
-			t->nworkers++;
+		if ((rc = fm_kept_new(&t->worker[t->nworkers].kept, err)) < 0)
 			goto out;
-		}
 	if (fm_grid_scale(&t->grid, o->noise_multiplier) <= 0)
 		rc = fm_fail(err, FM_EINPUT, "noise of %g times the clip is out of range", o->noise_multiplier);
 out:
@@ -107,12 +108,12 @@ void fm_private_free(struct fm_private *t)
 {
 	if (!t)
 		return;
-	for (int i = 0; i < t->nworkers; i++) {
+	for (int i = 0; i < t->nworkers; i++)
 		fm_kept_free(t->worker[i].kept);
-		if (t->worker[i].sum)
-			explicit_bzero(t->worker[i].sum, sizeof(int64_t) * t->grid.dim);
-		free(t->worker[i].sum);
-	}
+	if (t->sum.sum)
+		explicit_bzero(t->sum.sum, sizeof(int64_t) * t->grid.dim);
+	free(t->sum.sum);
+	free(t->sum.lock);
 	free(t->worker);
 	free(t->batch);
 	free(t);
@@ -168,25 +169,45 @@ static int draws_of(const struct fm_private *t, uint32_t step, uint64_t *seed, s
 	return rc;
 }
 
-/* Add record i of the pass: at most norm2 in squares of steps, for certain. */
-static void add_record(const struct fm_grid *g, struct worker *w, int i)
+/* By what record i of the pass is multiplied. */
+static double weight_of(const struct fm_grid *g, struct worker *w, int i)
 {
-	double norm = sqrt(fm_kept_norm2(w->kept, i)), weight = fm_clip_weight(norm, g->clip), was;
-	uint64_t squares;
+	double norm = sqrt(fm_kept_norm2(w->kept, i)), weight = fm_clip_weight(norm, g->clip);
 
 	w->log.records++;
 	w->log.clipped += norm > g->clip;
-	if (weight < 1)
-		weight *= 1 - NORM_ERROR;
-	for (int tries = 0; tries < 2 && weight > 0; tries++) {
-		was = weight;
-		squares = fm_kept_steps(w->kept, i, (float)(was / g->step), 1, w->sum);
-		if (squares <= g->norm2)
-			return;
-		fm_kept_steps(w->kept, i, (float)(was / g->step), -1, w->sum);
-		weight = was * (sqrt((double)g->norm2 / (double)squares) * (1 - 0x1p-10));
+	return weight < 1 ? weight * (1 - NORM_ERROR) : weight;
+}
+
+/* Record i was added with this weight and these squares, which are too many: once more with less, or not at all. */
+static void add_again(struct fm_private *t, struct worker *w, int i, double weight, uint64_t squares)
+{
+	const struct fm_grid *g = &t->grid;
+
+	for (int tries = 0; squares > g->norm2; tries++) {
+		fm_kept_steps(w->kept, i, (float)(weight / g->step), -1, &t->sum);
 		w->log.again++;
+		weight *= sqrt((double)g->norm2 / (double)squares) * (1 - 0x1p-10);
+		if (tries == 1 || !(weight > 0))
+			return;
+		squares = fm_kept_steps(w->kept, i, (float)(weight / g->step), 1, &t->sum);
 	}
+}
+
+/* Add the n records of the pass, each of at most norm2 in squares of steps, for certain. */
+static void add_records(struct fm_private *t, struct worker *w, int n)
+{
+	double weight[FM_PASS_WINDOWS];
+	fm_real factor[FM_PASS_WINDOWS] = {0};
+	uint64_t squares[FM_PASS_WINDOWS] = {0};
+
+	for (int i = 0; i < n; i++) {
+		weight[i] = weight_of(&t->grid, w, i);
+		factor[i] = (fm_real)(weight[i] / t->grid.step);
+	}
+	fm_kept_steps_all(w->kept, factor, &t->sum, squares);
+	for (int i = 0; i < n; i++)
+		add_again(t, w, i, weight[i], squares[i]);
 }
 
 static void run_pass(void *ctx, int pass, int thread)
@@ -201,17 +222,7 @@ static void run_pass(void *ctx, int pass, int thread)
 	t->l->pass(t->l->ctx, thread, t->p, t->o.draws, t->seed, t->step, t->record + from, n, w->kept);
 	if (fm_kept_check(w->kept, NULL) < 0)
 		return;
-	for (int i = 0; i < n; i++)
-		add_record(&t->grid, w, i);
-}
-
-static void zero_sum(void *ctx, int i, int thread)
-{
-	struct fm_private *t = ctx;
-
-	(void)thread;
-	memset(t->worker[i].sum, 0, sizeof(int64_t) * t->grid.dim);
-	fm_kept_begin(t->worker[i].kept, t->o.draws);
+	add_records(t, w, n);
 }
 
 int fm_private_sum(struct fm_private *t, const float *p, uint32_t step, const uint32_t *record, size_t n,
@@ -226,16 +237,15 @@ int fm_private_sum(struct fm_private *t, const float *p, uint32_t step, const ui
 	t->record = record;
 	t->n = n;
 	t->step = step;
+	memset(t->sum.sum, 0, sizeof(int64_t) * t->grid.dim);
+	for (int i = 0; i < t->nworkers; i++)
+		fm_kept_begin(t->worker[i].kept, t->o.draws);
 	fm_ranks_range(fm_ranks_rank(t->o.ranks), fm_ranks_size(t->o.ranks), passes, &t->first, &to);
-	fm_pool_run(t->o.pool, t->nworkers, zero_sum, t);
 	fm_pool_run(t->o.pool, (int)(to - t->first), run_pass, t);
-	for (int i = 0; i < t->nworkers; i++) {
+	for (int i = 0; i < t->nworkers; i++)
 		if ((rc = fm_kept_check(t->worker[i].kept, err)) < 0)
 			return rc;
-		for (size_t k = 0; k < t->grid.dim && i > 0; k++)
-			t->worker[0].sum[k] += t->worker[i].sum[k];
-	}
-	*sum = t->worker[0].sum;
+	*sum = t->sum.sum;
 	return FM_OK;
 }
 

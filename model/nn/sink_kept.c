@@ -2,6 +2,7 @@
 #include "model/nn/sink_kept.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,13 +10,21 @@
 #include "base/mem.h"
 
 #define PIECE (1 << 14) /* numbers of a product that are made at once */
+#define BLOCK (1 << 16) /* numbers that are allocated at once */
 
-/* A part of a record's gradient: numbers at `at` of the layout, in mem; or, with R > 0, a product in^T d of R rows. */
+/* A part of a record's gradient: numbers at `at` of the layout, in x; or, with R > 0, the product x^T d of R rows. */
 struct part {
 	int record, R;
-	size_t at, n;        /* n: in.cols d.cols, of a product */
-	size_t from, d;      /* where in mem: the numbers or in, and d */
+	size_t at, n; /* n: in.cols d.cols, of a product */
+	fm_real *x, *d;
 	int cols, stride, m; /* of in; m: of d, without gaps */
+	double norm2;        /* of the numbers, where it was calculated when they were made; else below 0 */
+};
+
+/* What is kept never moves: a block that has no room for more is left as it is. */
+struct block {
+	fm_real *x;
+	size_t used, size;
 };
 
 struct fm_kept {
@@ -23,8 +32,8 @@ struct fm_kept {
 	struct fm_scratch scratch;
 	fm_real *space; /* FM_SINK_SPACE */
 	int draws;
-	fm_real *mem;
-	size_t used, size;
+	struct block *block;
+	size_t nblocks, roomblocks;
 	struct part *part;
 	size_t n, room;
 	bool failed;
@@ -52,8 +61,10 @@ void fm_kept_free(struct fm_kept *k)
 {
 	if (!k)
 		return;
+	for (size_t i = 0; i < k->nblocks; i++)
+		free(k->block[i].x);
+	free(k->block);
 	free(k->space);
-	free(k->mem);
 	free(k->part);
 	free(k);
 }
@@ -61,7 +72,9 @@ void fm_kept_free(struct fm_kept *k)
 void fm_kept_begin(struct fm_kept *k, int draws)
 {
 	k->draws = draws > 1 ? draws : 1;
-	k->used = k->n = 0;
+	for (size_t i = 0; i < k->nblocks; i++)
+		k->block[i].used = 0;
+	k->n = 0;
 	k->failed = false;
 }
 
@@ -72,14 +85,12 @@ int fm_kept_check(const struct fm_kept *k, struct fm_error *err)
 
 /* ---- room ---- */
 
-static void *grown(void *old, size_t used, size_t *size, size_t want, size_t each)
+static void *grown(void *old, size_t used, size_t *size, size_t each)
 {
-	size_t n = *size > 0 ? *size : 1024;
-	void *p;
+	size_t n = *size > 0 ? *size + *size / 2 : 64;
+	void *p = fm_calloc(n, each);
 
-	while (n < want)
-		n += n / 2;
-	if (!(p = fm_calloc(n, each)))
+	if (!p)
 		return NULL;
 	if (used > 0)
 		memcpy(p, old, used * each);
@@ -88,55 +99,71 @@ static void *grown(void *old, size_t used, size_t *size, size_t want, size_t eac
 	return p;
 }
 
-/* Room for n numbers, not set; SIZE_MAX when there is none. */
-static size_t take(struct fm_kept *k, size_t n)
+static struct block *new_block(struct fm_kept *k, size_t size)
 {
-	size_t at = k->used;
+	struct block *b = &k->block[k->nblocks];
+
+	if (k->nblocks == k->roomblocks) {
+		if (!(b = grown(k->block, k->nblocks, &k->roomblocks, sizeof *b)))
+			return NULL;
+		k->block = b;
+		b += k->nblocks;
+	}
+	if (!(b->x = fm_calloc(size, sizeof *b->x)))
+		return NULL;
+	b->used = 0;
+	b->size = size;
+	k->nblocks++;
+	return b;
+}
+
+/* Room for n numbers, not set; NULL when there is none. */
+static fm_real *take(struct fm_kept *k, size_t n)
+{
+	struct block *b = k->block, *end = b + k->nblocks;
+	fm_real *x;
 
 	n = (n + 15) & ~(size_t)15;
-	if (!k->failed && at + n > k->size) {
-		fm_real *p = grown(k->mem, k->used, &k->size, at + n, sizeof *p);
-		k->failed = !p;
-		k->mem = p ? p : k->mem;
+	while (b < end && b->size - b->used < n)
+		b++;
+	if (b == end && (k->failed || !(b = new_block(k, n > BLOCK ? n : BLOCK)))) {
+		k->failed = true;
+		return NULL;
 	}
-	if (k->failed)
-		return SIZE_MAX;
-	k->used = at + n;
-	return at;
+	x = b->x + b->used;
+	b->used += n;
+	return x;
 }
 
 static struct part *new_part(struct fm_kept *k, int record, size_t at, size_t n)
 {
 	if (!k->failed && k->n == k->room) {
-		struct part *p = grown(k->part, k->n, &k->room, k->n + 1, sizeof *p);
+		struct part *p = grown(k->part, k->n, &k->room, sizeof *p);
 		k->failed = !p;
 		k->part = p ? p : k->part;
 	}
 	if (k->failed)
 		return NULL;
-	k->part[k->n] = (struct part){.record = record, .at = at, .n = n};
+	k->part[k->n] = (struct part){.record = record, .at = at, .n = n, .norm2 = -1};
 	return &k->part[k->n++];
 }
 
-/* n numbers of a record's at `at`, not set; NULL without memory.  Good until the next call. */
-static fm_real *new_space(struct fm_kept *k, int record, size_t at, size_t n)
+/* n numbers of a record's at `at`, not set; NULL without memory. */
+static struct part *new_numbers(struct fm_kept *k, int record, size_t at, size_t n)
 {
-	size_t from = take(k, n);
-	struct part *p = new_part(k, record, at, n);
+	fm_real *x = take(k, n);
+	struct part *p = x ? new_part(k, record, at, n) : NULL;
 
-	if (!p)
-		return NULL;
-	p->from = from;
-	return k->mem + from;
+	if (p)
+		p->x = x;
+	return p;
 }
 
 static fm_real *new_zeros(struct fm_kept *k, int record, size_t at, size_t n)
 {
-	fm_real *x = new_space(k, record, at, n);
+	struct part *p = new_numbers(k, record, at, n);
 
-	if (x)
-		memset(x, 0, sizeof *x * n);
-	return x;
+	return p ? memset(p->x, 0, sizeof *p->x * n) : NULL;
 }
 
 /* What a record's windows give one by one: the first makes the numbers, the others add to them. */
@@ -146,7 +173,7 @@ fm_real *fm_kept_numbers(struct fm_kept *k, int window, size_t at, int n)
 
 	for (size_t i = window % k->draws > 0 ? k->n : 0; i-- > 0;)
 		if (k->part[i].at == at && k->part[i].record == record)
-			return k->mem + k->part[i].from;
+			return k->part[i].x;
 	return new_zeros(k, record, at, (size_t)n);
 }
 
@@ -171,13 +198,12 @@ static struct fm_mat from_row(struct fm_mat m, int row)
 	return m;
 }
 
-static size_t copy(struct fm_kept *k, struct fm_mat m, int R)
+static fm_real *copy(struct fm_kept *k, struct fm_mat m, int R)
 {
-	size_t n = (size_t)(R - 1) * m.stride + m.cols, at = take(k, n);
+	size_t n = (size_t)(R - 1) * m.stride + m.cols;
+	fm_real *x = take(k, n);
 
-	if (at != SIZE_MAX)
-		memcpy(k->mem + at, m.x, sizeof *k->mem * n);
-	return at;
+	return x ? memcpy(x, m.x, sizeof *x * n) : NULL;
 }
 
 static void product(struct fm_kept *k, int R, struct fm_mat in, struct fm_mat d, fm_real *g, int add)
@@ -198,24 +224,24 @@ static bool worth_keeping_factors(int R, struct fm_mat in, struct fm_mat d)
 
 static void keep_outer(struct fm_kept *k, int record, int R, struct fm_mat in, struct fm_mat d, size_t w)
 {
-	size_t n = (size_t)in.cols * (size_t)d.cols, from, at;
+	size_t n = (size_t)in.cols * (size_t)d.cols;
 	struct part *p;
-	fm_real *g;
+	fm_real *x, *y;
 
 	if (R == 0)
 		return;
 	if (!worth_keeping_factors(R, in, d)) {
-		if ((g = new_space(k, record, w, n)))
-			product(k, R, in, d, g, 0);
+		if (!(p = new_numbers(k, record, w, n)))
+			return;
+		product(k, R, in, d, p->x, 0);
+		p->norm2 = k->k->sumsq(p->x, n); /* while the product is near the processor */
 		return;
 	}
-	from = copy(k, in, R);
-	at = copy(k, d, R);
-	if (!(p = new_part(k, record, w, n)))
+	if (!(x = copy(k, in, R)) || !(y = copy(k, d, R)) || !(p = new_part(k, record, w, n)))
 		return;
 	p->R = R;
-	p->from = from;
-	p->d = at;
+	p->x = x;
+	p->d = y;
 	p->cols = in.cols;
 	p->stride = in.stride;
 	p->m = d.cols;
@@ -265,8 +291,7 @@ void fm_kept_table(struct fm_kept *k, const struct fm_rows *rows, struct fm_look
 				continue;
 			while (j < k->n && k->part[j].at != row)
 				j++;
-			g = j < k->n ? k->mem + k->part[j].from
-				     : new_zeros(k, (rows->window + i) / k->draws, row, (size_t)d.cols);
+			g = j < k->n ? k->part[j].x : new_zeros(k, (rows->window + i) / k->draws, row, (size_t)d.cols);
 			if (g)
 				k->k->add(g, from_row(d, l.source ? l.source[r] : r).x, (size_t)d.cols);
 		}
@@ -278,86 +303,114 @@ void fm_kept_table(struct fm_kept *k, const struct fm_rows *rows, struct fm_look
 /* Two Gram matrices (R, R). */
 static double gram_norm2(struct fm_kept *k, const struct part *p)
 {
-	const fm_real *in = k->mem + p->from, *d = k->mem + p->d;
 	fm_real *a = k->space, *b = a + FM_SINK_SPACE / 2;
 	double sum = 0;
 
-	k->k->gemm(&k->scratch, FM_N, FM_T, p->R, p->R, p->cols, in, p->stride, in, p->stride, a, p->R, NULL, 0);
-	k->k->gemm(&k->scratch, FM_N, FM_T, p->R, p->R, p->m, d, p->m, d, p->m, b, p->R, NULL, 0);
+	k->k->gemm(&k->scratch, FM_N, FM_T, p->R, p->R, p->cols, p->x, p->stride, p->x, p->stride, a, p->R, NULL, 0);
+	k->k->gemm(&k->scratch, FM_N, FM_T, p->R, p->R, p->m, p->d, p->m, p->d, p->m, b, p->R, NULL, 0);
 	for (int i = 0; i < p->R * p->R; i++)
 		sum += (double)a[i] * (double)b[i];
 	return sum < 0 ? 0 : sum; /* NaN stays */
+}
+
+static double part_norm2(struct fm_kept *k, const struct part *p)
+{
+	if (p->R > 0)
+		return gram_norm2(k, p);
+	return p->norm2 < 0 ? k->k->sumsq(p->x, p->n) : p->norm2;
 }
 
 double fm_kept_norm2(struct fm_kept *k, int record)
 {
 	double sum = 0;
 
-	for (size_t i = 0; i < k->n; i++) {
-		const struct part *p = &k->part[i];
-		if (p->record == record)
-			sum += p->R > 0 ? gram_norm2(k, p) : k->k->sumsq(k->mem + p->from, p->n);
-	}
+	for (size_t i = 0; i < k->n; i++)
+		if (k->part[i].record == record)
+			sum += part_norm2(k, &k->part[i]);
 	return sum;
 }
 
-/* What becomes of a piece x (n) of a gradient, which lies at `at`. */
-struct use {
-	void (*piece)(struct fm_kept *k, struct use *u, const fm_real *x, size_t n, size_t at);
-	fm_real factor, *g;
-	int sign;
-	int64_t *sum;
-	uint64_t squares;
-};
-
-/* A record's gradient, piece by piece; each number of it once. */
-static void walk(struct fm_kept *k, int record, struct use *u)
+/* How many numbers of a part are made at once. */
+static size_t piece_of(const struct part *p)
 {
-	for (size_t i = 0; i < k->n; i++) {
-		const struct part *p = &k->part[i];
-		if (p->record != record)
-			continue;
-		if (p->R == 0) {
-			u->piece(k, u, k->mem + p->from, p->n, p->at);
-			continue;
-		}
-		int most = PIECE / p->m > 0 ? PIECE / p->m : 1;
-		for (int c = 0; c < p->cols; c += most) {
-			int n = p->cols - c < most ? p->cols - c : most;
-			k->k->gemm(&k->scratch, FM_T, FM_N, n, p->m, p->R, k->mem + p->from + c, p->stride,
-				   k->mem + p->d, p->m, k->space, p->m, NULL, 0);
-			u->piece(k, u, k->space, (size_t)n * p->m, p->at + (size_t)c * p->m);
-		}
-	}
+	return p->R == 0 ? p->n : (size_t)(PIECE / p->m > 0 ? PIECE / p->m : 1) * (size_t)p->m;
 }
 
-static void add_piece(struct fm_kept *k, struct use *u, const fm_real *x, size_t n, size_t at)
+/* The n numbers of a part from the i-th on, a piece of it. */
+static const fm_real *numbers(struct fm_kept *k, const struct part *p, size_t i, size_t n)
 {
-	k->k->axpy(u->g + at, u->factor, x, n);
+	if (p->R == 0)
+		return p->x + i;
+	k->k->gemm(&k->scratch, FM_T, FM_N, (int)(n / (size_t)p->m), p->m, p->R, p->x + i / (size_t)p->m, p->stride,
+		   p->d, p->m, k->space, p->m, NULL, 0);
+	return k->space;
 }
 
 void fm_kept_add(struct fm_kept *k, int record, fm_real weight, fm_real *g)
 {
-	struct use u = {.piece = add_piece, .factor = weight, .g = g};
-
-	walk(k, record, &u);
+	for (const struct part *p = k->part; p < k->part + k->n; p++)
+		for (size_t i = 0, n; p->record == record && i < p->n; i += n) {
+			n = p->n - i < piece_of(p) ? p->n - i : piece_of(p);
+			k->k->axpy(g + p->at + i, weight, numbers(k, p, i, n), n);
+		}
 }
 
-static void add_steps(struct fm_kept *k, struct use *u, const fm_real *x, size_t n, size_t at)
+/* ---- sums in steps ---- */
+
+static uint64_t squares_added(uint64_t a, uint64_t b)
 {
 	const uint64_t most = (uint64_t)1 << 62;
 
-	for (size_t i = 0; i < n; i += FM_STEPS_N) {
-		size_t m = n - i < FM_STEPS_N ? n - i : FM_STEPS_N;
-		uint64_t squares = k->k->steps(u->sum + at + i, x + i, m, u->factor, u->sign);
-		u->squares = squares < most - u->squares ? u->squares + squares : most;
-	}
+	return b < most - a ? a + b : most;
 }
 
-uint64_t fm_kept_steps(struct fm_kept *k, int record, fm_real factor, int sign, int64_t *sum)
+/* n numbers at `at`, a stretch of the sum at a time. */
+static uint64_t add_steps(struct fm_kept *k, const struct fm_kept_sum *s, const fm_real *x, size_t n, size_t at,
+			  fm_real factor, int sign)
 {
-	struct use u = {.piece = add_steps, .factor = factor, .sign = sign, .sum = sum};
+	uint64_t squares = 0;
 
-	walk(k, record, &u);
-	return u.squares;
+	for (size_t i = 0, m; i < n; i += m) {
+		pthread_mutex_t *lock = s->lock ? &s->lock[(at + i) / FM_STEPS_N % FM_KEPT_LOCKS] : NULL;
+		m = FM_STEPS_N - (at + i) % FM_STEPS_N;
+		m = n - i < m ? n - i : m;
+		if (lock)
+			pthread_mutex_lock(lock);
+		squares = squares_added(squares, k->k->steps(s->sum + at + i, x + i, m, factor, sign));
+		if (lock)
+			pthread_mutex_unlock(lock);
+	}
+	return squares;
+}
+
+uint64_t fm_kept_steps(struct fm_kept *k, int record, fm_real factor, int sign, const struct fm_kept_sum *sum)
+{
+	uint64_t squares = 0;
+
+	for (const struct part *p = k->part; p < k->part + k->n; p++)
+		for (size_t i = 0, n; p->record == record && i < p->n; i += n) {
+			n = p->n - i < piece_of(p) ? p->n - i : piece_of(p);
+			squares =
+			    squares_added(squares, add_steps(k, sum, numbers(k, p, i, n), n, p->at + i, factor, sign));
+		}
+	return squares;
+}
+
+/* Parts stand tensor by tensor: those of the next records go to the same stretch of the sum. */
+void fm_kept_steps_all(struct fm_kept *k, const fm_real *factor, const struct fm_kept_sum *sum, uint64_t *squares)
+{
+	const struct part *p = k->part, *end = p + k->n, *next;
+
+	for (; p < end; p = next) {
+		size_t most = p->R == 0 && p->n > PIECE ? PIECE : piece_of(p);
+		for (next = p + 1; next < end && next->at == p->at && next->n == p->n && next->R == p->R;)
+			next++;
+		for (size_t i = 0, n; i < p->n; i += n) {
+			n = p->n - i < most ? p->n - i : most;
+			for (const struct part *q = p; q < next; q++)
+				squares[q->record] =
+				    squares_added(squares[q->record], add_steps(k, sum, numbers(k, q, i, n), n,
+										q->at + i, factor[q->record], 1));
+		}
+	}
 }

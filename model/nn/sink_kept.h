@@ -23,6 +23,8 @@
 #ifndef FM_MODEL_NN_SINK_KEPT_H
 #define FM_MODEL_NN_SINK_KEPT_H
 
+#include <pthread.h>
+
 #include "base/error.h"
 #include "model/nn/sink.h"
 
@@ -38,9 +40,19 @@ int fm_kept_check(const struct fm_kept *k, struct fm_error *err) FM_MUST_CHECK;
 double fm_kept_norm2(struct fm_kept *k, int record);
 /* g += weight gradient. */
 void fm_kept_add(struct fm_kept *k, int record, fm_real weight, fm_real *g);
+
+/* A sum of gradients in steps.  Threads may add to one sum at once where it has locks, which stretches of it share;
+ * integers are the same in any order. */
+#define FM_KEPT_LOCKS 64
+struct fm_kept_sum {
+	int64_t *sum;          /* (nfloats) */
+	pthread_mutex_t *lock; /* (FM_KEPT_LOCKS), or NULL */
+};
 /* sum += sign t, t = factor gradient cut toward zero, each within FM_STEPS_MOST (kernels.h).  Returns the sum of t^2:
  * exact up to 2^62, which stands for all that is more. */
-uint64_t fm_kept_steps(struct fm_kept *k, int record, fm_real factor, int sign, int64_t *sum);
+uint64_t fm_kept_steps(struct fm_kept *k, int record, fm_real factor, int sign, const struct fm_kept_sum *sum);
+/* The same of all records with sign 1, which costs less: factor[record]; squares[record], which are 0 before. */
+void fm_kept_steps_all(struct fm_kept *k, const fm_real *factor, const struct fm_kept_sum *sum, uint64_t *squares);
 
 /* The sink's: what fm_sink_outer, bias, table and begin are given. */
 void fm_kept_outer(struct fm_kept *k, const struct fm_rows *rows, struct fm_mat in, struct fm_mat d, size_t w);

@@ -23,15 +23,9 @@ enum breaks {
 static enum breaks broken;
 
 int __real_fm_gaussian_fill(const struct fm_secret *key, const char *label, uint64_t step, const struct fm_gaussian *g,
-			    struct fm_pool *pool, int64_t *out, size_t n, struct fm_error *err);
+			    struct fm_pool *pool, uint64_t from, int64_t *out, size_t n, struct fm_error *err);
 int __wrap_fm_gaussian_fill(const struct fm_secret *key, const char *label, uint64_t step, const struct fm_gaussian *g,
-			    struct fm_pool *pool, int64_t *out, size_t n, struct fm_error *err);
-int __real_fm_gaussian_fill_from(const struct fm_secret *key, const char *label, uint64_t step,
-				 const struct fm_gaussian *g, struct fm_pool *pool, size_t from, int64_t *out, size_t n,
-				 struct fm_error *err);
-int __wrap_fm_gaussian_fill_from(const struct fm_secret *key, const char *label, uint64_t step,
-				 const struct fm_gaussian *g, struct fm_pool *pool, size_t from, int64_t *out, size_t n,
-				 struct fm_error *err);
+			    struct fm_pool *pool, uint64_t from, int64_t *out, size_t n, struct fm_error *err);
 int64_t __real_fm_discrete_gaussian(struct fm_stream *s, const struct fm_gaussian *g);
 int64_t __wrap_fm_discrete_gaussian(struct fm_stream *s, const struct fm_gaussian *g);
 int __real_fm_counts_histogram(struct fm_counts *c, const struct fm_query *q, struct fm_values v, int64_t *out,
@@ -50,7 +44,7 @@ int __wrap_fm_poisson_sample(const struct fm_secret *key, const char *label, uin
 			     size_t n, uint32_t *out, size_t *nout, struct fm_error *err);
 
 int __wrap_fm_gaussian_fill(const struct fm_secret *key, const char *label, uint64_t step, const struct fm_gaussian *g,
-			    struct fm_pool *pool, int64_t *out, size_t n, struct fm_error *err)
+			    struct fm_pool *pool, uint64_t from, int64_t *out, size_t n, struct fm_error *err)
 {
 	uint8_t same[FM_STREAM_KEY] = {1};
 	struct fm_secret reused = {same, sizeof same};
@@ -59,22 +53,7 @@ int __wrap_fm_gaussian_fill(const struct fm_secret *key, const char *label, uint
 		memset(out, 0, n * sizeof *out);
 		return FM_OK;
 	}
-	return __real_fm_gaussian_fill(broken == KEY_REUSED ? &reused : key, label, step, g, pool, out, n, err);
-}
-
-int __wrap_fm_gaussian_fill_from(const struct fm_secret *key, const char *label, uint64_t step,
-				 const struct fm_gaussian *g, struct fm_pool *pool, size_t from, int64_t *out, size_t n,
-				 struct fm_error *err)
-{
-	uint8_t same[FM_STREAM_KEY] = {1};
-	struct fm_secret reused = {same, sizeof same};
-
-	if (broken == NOISE_OFF) {
-		memset(out, 0, n * sizeof *out);
-		return FM_OK;
-	}
-	return __real_fm_gaussian_fill_from(broken == KEY_REUSED ? &reused : key, label, step, g, pool, from, out, n,
-					    err);
+	return __real_fm_gaussian_fill(broken == KEY_REUSED ? &reused : key, label, step, g, pool, from, out, n, err);
 }
 
 int64_t __wrap_fm_discrete_gaussian(struct fm_stream *s, const struct fm_gaussian *g)

@@ -80,7 +80,8 @@ static inline void sink_kept(const struct fm_net *net, const fm_real *p, struct 
 				 sqrt(want2));
 		fm_kept_add(k, r, weight[r], g);
 		/* In steps of a 2^20th of the norm; the squares are those of the sums; and back. */
-		uint64_t squares = fm_kept_steps(k, r, (fm_real)(0x1p20 / norm), 1, sum), counted = 0;
+		uint64_t squares = fm_kept_steps(k, r, (fm_real)(0x1p20 / norm), 1, &(struct fm_kept_sum){sum, NULL}),
+			 counted = 0;
 		double off = 0;
 		for (size_t i = 0; i < n; i++) {
 			double v = 0;
@@ -92,7 +93,8 @@ static inline void sink_kept(const struct fm_net *net, const fm_real *p, struct 
 		assert_true(squares == counted);
 		assert_true((double)squares <= 0x1p40 * (1 + 4e-5) && (double)squares > 0x1p40 * 0.99);
 		assert_true(off < 1 + 0x1p20 * SINK_TOLERANCE);
-		assert_true(fm_kept_steps(k, r, (fm_real)(0x1p20 / norm), -1, sum) == squares);
+		assert_true(fm_kept_steps(k, r, (fm_real)(0x1p20 / norm), -1, &(struct fm_kept_sum){sum, NULL}) ==
+			    squares);
 		for (size_t i = 0; i < n; i++)
 			assert_true(sum[i] == 0);
 	}

@@ -216,12 +216,12 @@ static void noise_is_the_same_in_any_order_and_on_any_threads(void **state)
 	OK(noise_key(&key, 3));
 	OK(fm_gaussian_set(&g, 12345.678, NULL));
 	OK(fm_pool_new(&pool, 3, NULL));
-	OK(fm_gaussian_fill(&key, "train", 9, &g, NULL, one, N, NULL));
-	OK(fm_gaussian_fill(&key, "train", 9, &g, pool, many, N, NULL));
+	OK(fm_gaussian_fill(&key, "train", 9, &g, NULL, 0, one, N, NULL));
+	OK(fm_gaussian_fill(&key, "train", 9, &g, pool, 0, many, N, NULL));
 	assert_memory_equal(one, many, sizeof(one));
 	/* a prefix, and single draws from the last to the first */
 	memset(many, 0, sizeof(many));
-	OK(fm_gaussian_fill(&key, "train", 9, &g, pool, many, 4097, NULL));
+	OK(fm_gaussian_fill(&key, "train", 9, &g, pool, 0, many, 4097, NULL));
 	assert_memory_equal(one, many, 4097 * sizeof(one[0]));
 	OK(fm_stream_open(&s, &key, "train", 9, NULL));
 	for (int i = N - 1; i >= 0; i -= 7) {
@@ -229,7 +229,7 @@ static void noise_is_the_same_in_any_order_and_on_any_threads(void **state)
 		assert_true(fm_discrete_gaussian(s, &g) == one[i]);
 	}
 	fm_stream_close(s);
-	OK(fm_gaussian_fill(&key, "train", 10, &g, pool, many, N, NULL));
+	OK(fm_gaussian_fill(&key, "train", 10, &g, pool, 0, many, N, NULL));
 	assert_true(memcmp(one, many, 64) != 0);
 	fm_pool_free(pool);
 	fm_secret_close(&key);
@@ -257,7 +257,7 @@ static void noise_of_a_key_is_what_it_was(void **state)
 	OK(noise_key(&key, 4));
 	for (size_t k = 0; k < sizeof(golden) / sizeof(golden[0]); k++) {
 		OK(fm_gaussian_set(&g, golden[k].sigma, NULL));
-		OK(fm_gaussian_fill(&key, "golden", k, &g, NULL, out, 10000, NULL));
+		OK(fm_gaussian_fill(&key, "golden", k, &g, NULL, 0, out, 10000, NULL));
 		OK(fm_sha256_bytes(out, sizeof(out), digest, NULL));
 		fm_hex(digest, sizeof(digest), hex);
 		assert_string_equal(hex, golden[k].want);
@@ -325,7 +325,7 @@ static void the_discrete_gaussian_has_its_probabilities(void **state)
 		double wrong = sigmas[k] * 1.05;
 
 		OK(fm_gaussian_set(&g, sigmas[k], NULL));
-		OK(fm_gaussian_fill(&key, "chi", k, &g, NULL, draws, DRAWS, NULL));
+		OK(fm_gaussian_fill(&key, "chi", k, &g, NULL, 0, draws, DRAWS, NULL));
 		assert_true(fabs(chi_square(draws, DRAWS, reach, gaussian_weight, &sigmas[k], NULL, NULL)) < 3.5);
 		/* The same draws are refused as those of a standard deviation 5 % off: the test has teeth. */
 		assert_true(chi_square(draws, DRAWS, reach, gaussian_weight, &wrong, NULL, NULL) > 4.5);

@@ -164,7 +164,7 @@ static void record_is_the_mean_of_its_draws_with(const char *denoiser, const cha
 		assert_int_equal(fm_grid_set(&grid, 2 * norm, n, 0, 0, &err), FM_OK);
 		memset(steps, 0, sizeof *steps * n);
 		memset(unit, 0, sizeof *unit * n);
-		fm_kept_steps(kept, 0, (float)(1 / grid.step), 1, steps);
+		fm_kept_steps(kept, 0, (float)(1 / grid.step), 1, &(struct fm_kept_sum){steps, NULL});
 		assert_int_equal(fm_grid_add_unit(&grid, want, unit), FM_GRID_AS_IT_IS);
 		for (size_t i = 0; i < n; i++)
 			assert_true(labs((long)(steps[i] - unit[i])) <= 1 + labs((long)unit[i]) / 100000);
