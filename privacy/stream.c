@@ -24,9 +24,7 @@ struct stream {
 	int failed;
 	uint64_t first, nahead; /* ahead holds the first blocks of the draws first ... first + nahead - 1 */
 	uint64_t end;           /* draws up to here were announced */
-	uint64_t index, nonce;  /* the draw, and which of its blocks word points into */
-	const uint64_t *word;   /* the words of the draw that are left */
-	unsigned nwords;
+	uint64_t index, nonce;  /* the draw, and which of its blocks the words are from */
 	uint64_t ahead[AHEAD * WORDS];
 	uint64_t more[WORDS]; /* a later block of the draw */
 };
@@ -173,63 +171,47 @@ void fm_stream_at(struct fm_stream *stream, uint64_t index)
 	}
 	s->index = index;
 	s->nonce = 0;
-	s->word = s->ahead + (index - s->first) * WORDS;
-	s->nwords = WORDS;
+	s->left.word = s->ahead + (index - s->first) * WORDS;
+	s->left.nwords = WORDS;
 	s->left.nbits = 0;
 }
 
-uint64_t fm_stream_word(struct fm_stream *stream)
+void fm_stream_more(struct fm_stream *stream)
 {
 	struct stream *s = (struct stream *)stream;
 
-	if (s->nwords == 0) {
-		make(s, s->index, ++s->nonce, s->more, 1);
-		s->word = s->more;
-		s->nwords = WORDS;
-	}
-	s->nwords--;
-	s->left.nbits = 0;
-	return le64toh(*s->word++);
+	make(s, s->index, ++s->nonce, s->more, 1);
+	s->left.word = s->more;
+	s->left.nwords = WORDS;
 }
 
-/* All bits that are left, and the others of the next word. */
-uint64_t fm_stream_bits_more(struct fm_stream *s, unsigned n)
+/* Of n up to 2^10 16 bits at once; of a large n, as many bits as n - 1 has until they are below n. */
+uint64_t fm_stream_below_any(struct fm_stream *s, uint64_t n)
 {
-	unsigned have = s->nbits, more = n - have;
-	uint64_t low = have == 0 ? 0 : s->bits, v;
-
-	if (more == 0) {
-		s->nbits = 0;
-		return low;
-	}
-	v = fm_stream_word(s);
-	s->bits = more == 64 ? 0 : v >> more;
-	s->nbits = 64 - more;
-	return low | (more == 64 ? v : (v & (((uint64_t)1 << more) - 1)) << have);
-}
-
-/* A word of 16 or 32 bits times n: the product's upper half is the number, unless the lower half is one of the 2^width
- * mod n that would come once too often (Lemire, ACM TOMACS 29(1), 2019); the word is so wide that this is seldom looked
- * into.  Of a large n, as many bits as n - 1 has until they are below n. */
-uint64_t fm_stream_below(struct fm_stream *s, uint64_t n)
-{
-	unsigned width = n <= 1 << 10 ? 16 : 32;
-	uint64_t v, mask = ((uint64_t)1 << width) - 1;
+	unsigned width = 16;
+	uint64_t v;
 
 	if (n <= 1)
 		return 0;
-	if (n <= (uint64_t)1 << 26) {
+	if (n <= (uint64_t)1 << 10) {
 		v = fm_stream_bits(s, width) * n;
-		if ((v & mask) < n)
-			for (uint64_t over = (mask + 1) % n; (v & mask) < over;)
-				v = fm_stream_bits(s, width) * n;
-		return v >> width;
+		return fm_stream_below_from(s, n, v, width);
 	}
 	width = 64 - (unsigned)__builtin_clzll(n - 1);
 	do
 		v = fm_stream_bits(s, width);
 	while (v >= n);
 	return v;
+}
+
+uint64_t fm_stream_below_from(struct fm_stream *s, uint64_t n, uint64_t v, unsigned width)
+{
+	uint64_t mask = ((uint64_t)1 << width) - 1;
+
+	if ((v & mask) < n)
+		for (uint64_t over = (mask + 1) % n; (v & mask) < over;)
+			v = fm_stream_bits(s, width) * n;
+	return v >> width;
 }
 
 int fm_stream_check(const struct fm_stream *s, struct fm_error *err)

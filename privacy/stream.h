@@ -25,6 +25,7 @@
 #ifndef FM_PRIVACY_STREAM_H
 #define FM_PRIVACY_STREAM_H
 
+#include <endian.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,10 +35,11 @@
 #define FM_STREAM_KEY 32   /* bytes */
 #define FM_STREAM_LABEL 96 /* bytes of a label, its NUL counted */
 
-/* What is left of the draw's last word, so that single bits cost no call; the rest of it is stream.c's. */
+/* What is left of a draw, so that bits cost no call; the rest of it is stream.c's. */
 struct fm_stream {
-	uint64_t bits; /* nbits of them, the lowest first */
-	unsigned nbits;
+	uint64_t bits; /* of the last word: nbits of them, the lowest first */
+	unsigned nbits, nwords;
+	const uint64_t *word; /* (nwords), little-endian */
 };
 /* FM_EINPUT when the key is not FM_STREAM_KEY bytes or the label is empty or too long.  key is not kept. */
 int fm_stream_open(struct fm_stream **s, const struct fm_secret *key, const char *label, uint64_t step,
@@ -48,24 +50,53 @@ void fm_stream_at(struct fm_stream *s, uint64_t index);
 void fm_stream_reach(struct fm_stream *s, uint64_t first, uint64_t n);
 
 /* The next bits of the draw. */
-uint64_t fm_stream_word(struct fm_stream *s); /* the next 64 bits, at the next multiple of 64 */
-uint64_t fm_stream_bits_more(struct fm_stream *s, unsigned n);
+void fm_stream_more(struct fm_stream *s);
+static inline uint64_t fm_stream_word(struct fm_stream *s) /* the next 64 bits, at the next multiple of 64 */
+{
+	if (s->nwords == 0)
+		fm_stream_more(s);
+	s->nwords--;
+	s->nbits = 0;
+	return le64toh(*s->word++);
+}
 static inline uint64_t fm_stream_bits(struct fm_stream *s, unsigned n) /* n bits, 0 to 64, as an integer */
 {
-	uint64_t v;
+	unsigned have = s->nbits, more;
+	uint64_t low = have == 0 ? 0 : s->bits, v;
 
-	if (n > s->nbits || n == 64)
-		return fm_stream_bits_more(s, n);
-	v = s->bits & (((uint64_t)1 << n) - 1);
-	s->bits >>= n;
-	s->nbits -= n;
-	return v;
+	if (n <= have && n < 64) {
+		v = low & (((uint64_t)1 << n) - 1);
+		s->bits >>= n;
+		s->nbits -= n;
+		return v;
+	}
+	/* All bits that are left, and the others of the next word. */
+	more = n - have;
+	v = fm_stream_word(s);
+	s->bits = more == 64 ? 0 : v >> more;
+	s->nbits = 64 - more;
+	return low | (more == 64 ? v : (v & (((uint64_t)1 << more) - 1)) << have);
 }
 static inline unsigned fm_stream_bit(struct fm_stream *s)
 {
 	return (unsigned)fm_stream_bits(s, 1);
 }
-uint64_t fm_stream_below(struct fm_stream *s, uint64_t n); /* [0, n) without bias, by rejection; n > 0 */
+/*
+ * [0, n) without bias; n > 0.  A word of 16 or 32 bits times n: the product's upper half is the number, unless the
+ * lower half is one of the 2^width mod n that would come once too often (Lemire, ACM TOMACS 29(1), 2019); the word is
+ * so wide that this is seldom looked into.
+ */
+uint64_t fm_stream_below_any(struct fm_stream *s, uint64_t n);
+uint64_t fm_stream_below_from(struct fm_stream *s, uint64_t n, uint64_t v, unsigned width); /* v: the product */
+static inline uint64_t fm_stream_below(struct fm_stream *s, uint64_t n)
+{
+	uint64_t v;
+
+	if (n <= 1 << 10 || n > 1 << 26)
+		return fm_stream_below_any(s, n);
+	v = fm_stream_bits(s, 32) * n;
+	return (uint32_t)v >= n ? v >> 32 : fm_stream_below_from(s, n, v, 32);
+}
 
 /* FM_ESYSTEM when the cipher failed since the stream was opened: then all that was drawn is void. */
 int fm_stream_check(const struct fm_stream *s, struct fm_error *err) FM_MUST_CHECK;
