@@ -81,7 +81,7 @@ include model/double.mk
 
 # Broken builds, for the audit to find: the linker puts what tests/unit/breaks.h has in the place of these, in these programs alone.
 ,        := ,
-BREAKS   := fm_gaussian_fill fm_gaussian_fill_from fm_discrete_gaussian fm_counts_histogram fm_clip_weight fm_grid_set fm_poisson_sample
+BREAKS   := fm_gaussian_fill fm_discrete_gaussian fm_counts_histogram fm_clip_weight fm_grid_set fm_poisson_sample
 $(B)/tests/test_audit_broken: LDFLAGS += $(addprefix -Wl$(,)--wrap=,$(BREAKS))
 # The looks at what a stage left, each of which a test can take away to show what came through without it.
 HARVEST  := fm_harvest_tree fm_harvest_holds fm_harvest_result fm_harvest_metrics fm_harvest_controls fm_manifest_compare fm_folder_digest \
