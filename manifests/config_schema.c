@@ -315,9 +315,9 @@ const struct fm_key fm_keys[] = {
 	{FIELD(gate, control_limit, REAL), .min = 0.001, .max = 1, .dflt = "0.005",
 	 .help = "The gate must fail every control with at least this share of copied training rows, or it is broken."},
 	{FIELD(gate, room, REAL), .min = 0, .max = 100, .dflt = "0",
-	 .help = "A threshold that is not relative to its floor is moved by so many times what fresh real flows of "
-		 "this trace, at these rows, are off the ideal, and then has two digits; 0: it stands as it is. A "
-		 "check's own room goes before this one, and the presets give one to theirs."},
+	 .help = "Moves an absolute threshold by `room` times the distance of fresh real flows from the ideal, and "
+		 "rounds it to two digits; 0: it stands as it is. A check's own room goes before this one, and the "
+		 "presets give one to theirs."},
 	{FIELD(gate, memory, INT), .min = 64, .max = 1 << 20, .dflt = "1024",
 	 .help = "MiB for the part of judging's memory that grows with the number of flows. If not all flows fit, a "
 		 "subsample is judged; leakage is looked for in all of them, a part at a time."},

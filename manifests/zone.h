@@ -18,8 +18,8 @@ struct fm_zone;
 int fm_zone_find(const struct fm_zone **z, const char *name, struct fm_error *err) FM_MUST_CHECK;
 /* Milliseconds that the zone's clock is ahead of UTC. */
 int64_t fm_zone_offset(const struct fm_zone *z, int64_t utc_ms);
-/* What the clock shows -> UTC. Of the hour that comes twice when summer time ends it is the first; -1: the clock is set
- * over that time when summer time begins. */
+/* What the clock shows -> UTC. The hour that comes twice when summer time ends is taken as the first; -1: the clock
+ * skips that time when summer time begins. */
 int fm_zone_utc(const struct fm_zone *z, int64_t clock_ms, int64_t *utc_ms);
 /* Does the clock show the same once more later? */
 bool fm_zone_comes_again(const struct fm_zone *z, int64_t utc_ms);

@@ -46,8 +46,8 @@ int fm_evaluate_chosen(const struct fm_table *real, const struct fm_table *synth
 unsigned fm_evaluate_group(
     const char *metric); /* the group of a metric, or of its floor; 0 for one that tables alone do not give */
 unsigned fm_evaluate_groups_needed(const struct fm_config *cfg); /* of the checks of cfg->gate */
-/* Of words with commas between: each is a metric or the beginning of some ("leak", "jsd.TD"). FM_EUSAGE names one that
- * is neither, and what there is. */
+/* The groups of words with commas between: each is a metric or the beginning of some ("leak", "jsd.TD"). FM_EUSAGE
+ * names one that is neither, and what there is. */
 int fm_evaluate_groups_named(const char *words, unsigned *set, struct fm_error *err) FM_MUST_CHECK;
 unsigned fm_evaluate_groups_that_learn(void); /* whose judges train a model: two-sample tests and tasks */
 struct fm_leakage_opts fm_evaluate_opts(const struct fm_config *cfg); /* gate.memory, privacy.min_count */

@@ -5,7 +5,7 @@
  * So for each label is learned which services its flows use: protocol and both ports, where ports without a token of
  * their own count as one.  Where the services that k of its flows or more use make up FM_SERVICES_COVER of them, as
  * many flows of the label as that are confined to them when they are drawn; the others are not, so that what is rarer
- * still comes.  Of the services is kept which there are, and their share of the label's flows.
+ * still comes.  It keeps which services there are and their share of the label's flows.
  */
 #ifndef FM_MODEL_CODEC_LABEL_SERVICES_H
 #define FM_MODEL_CODEC_LABEL_SERVICES_H
