@@ -7,10 +7,10 @@
  *     fm_model_save         -> a folder: all that sampling needs, and no record or address of the real flows
  *     fm_model_load         the folder -> the model
  *     fm_model_sample       -> a table of synthetic flows, a function of (model, wishes, rows, seed, shard) alone
- *     fm_model_part         what takes the time of a sample, for a part of it: files that fm_model_sample goes on from,
- * in another process, with the same flows; not every kind has this fm_model_losses       how well the model knows
- * single windows, for membership inference; not every kind has this fm_generator_describe what kind of model it is, in
- * plain words, for the data sheet
+ *     fm_model_part         the slow part of a sample, for a part of it: files that fm_model_sample continues from in
+ *                           another process, with the same flows; not every kind has this
+ *     fm_model_losses       how well the model knows single windows, for membership inference; not every kind has this
+ *     fm_generator_describe what kind of model it is, in plain words, for the data sheet
  *
  * A kind may have another form for privacy.mode dp (private_form), which is chosen wherever the config has that mode.
  *

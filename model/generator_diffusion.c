@@ -3,7 +3,8 @@
  * terms of model/codec and model/diffusion, and the model on disk.
  *
  *     model.json            format, kind, the config's section model, the codec, pairs of tokens that do not go
- * together, what training came to weights.safetensors   the averaged weights (model/nn/safetensors.h)
+ *                           together, the result of training
+ *     weights.safetensors   the averaged weights (model/nn/safetensors.h)
  */
 #include <inttypes.h>
 #include <math.h>

@@ -6,8 +6,8 @@
  *     bytes   what is in it
  *         4   length of the index, big-endian
  *         N   index, canonical JSON: {"files":[{"bytes","path"},...], "flowmint", "format":"flowmint-bundle/1",
- * "model": digest of the folder, "name", "run", "secret": hex in privacy.mode dp else "", "version"} the files of the
- * model's folder, in the order of the index
+ *             "model": digest of the folder, "name", "run", "secret": hex in privacy.mode dp else "", "version"}
+ *             the files of the model's folder, in the order of the index
  *
  * No row of the trace is in it, but the model is as private as in the workspace.  Who has the bundle without the
  * project's secret has its size.

@@ -2,11 +2,11 @@
  * ledger.h - what ran, what came out, what was released: rows that are only ever appended, each holding the digest of
  * the one before it, under a key of the project.
  *
- *     WORKSPACE/ledger.db              SQLite, one table `ledger` (row, time, run, kind, body, prev, hash, mac) and
- * views runs, stages, verdicts, releases for people with sqlite3 WORKSPACE/ledger.head            "ROW HASH MAC\n": the
- * last row, kept beside so that a missing tail is found PROJECT/keys/ledger-ID.head      the same once more, beside the
- * key: the witness; ID is of the workspace's path NAME-VERSION.RELEASE.json        "ledger": {"first","head"},
- * commitments to the first and the last row
+ *     WORKSPACE/ledger.db         SQLite, one table `ledger` (row, time, run, kind, body, prev, hash, mac) and the
+ *                                 views runs, stages, verdicts, releases for people with sqlite3
+ *     WORKSPACE/ledger.head       "ROW HASH MAC\n": the last row, kept beside so that a missing tail is found
+ *     PROJECT/keys/ledger-ID.head the same once more, beside the key: the witness; ID is of the workspace's path
+ *     NAME-VERSION.RELEASE.json   "ledger": {"first","head"}, commitments to the first and the last row
  *
  *     hash = SHA-256 of canonical JSON {"body","kind","prev","row","run","time"}; body is the row's JSON as text;
  *     prev of row 1 is 64 zeros.

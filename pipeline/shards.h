@@ -10,8 +10,8 @@
  * from that of the model in the workspace, which is wrapped under the project's secret: who can open a shard could make
  * it, and a purge of the model takes the shards with it, wherever they lie.
  *
- *     fm_shard_make         flowmint generate: one shard, behind the walls of the stage generate; the model is only
- * read fm_shards_take        flowmint run with run.shards: those that are there, opened for that stage
+ *     fm_shard_make   flowmint generate: one shard, behind the walls of the stage generate; the model is only read
+ *     fm_shards_take  flowmint run with run.shards: those that are there, opened for that stage
  */
 #ifndef FM_PIPELINE_SHARDS_H
 #define FM_PIPELINE_SHARDS_H

@@ -11,8 +11,9 @@
  *     116  gid[8]                                                        297  gname[32]     empty here
  *     124  size[12]                                                      329  devmajor[8]   0 here
  *     136  mtime[12]                                                     337  devminor[8]   0 here
- *     148  chksum[8]      sum of all bytes, this field as spaces         345  prefix[155]   goes before name, with a
- * '/' 156  typeflag       '0' file, '5' folder                           500  NULs 157  linkname[100]  empty here
+ *     148  chksum[8]      sum of all bytes, this field as spaces         345  prefix[155]   before name, with a '/'
+ *     156  typeflag       '0' file, '5' folder                           500  NULs
+ *     157  linkname[100]  empty here
  */
 #include <archive.h>
 #include <archive_entry.h>

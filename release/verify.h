@@ -12,7 +12,8 @@
  *     FM_OK         good
  *     FM_EVERDICT   refused: report.reason in a word, err.message in a sentence
  *     FM_EINPUT     there is nothing to judge: the archive, the signers file or the memory of what was accepted is
- * absent or unreadable, or this is no archive at all FM_ESYSTEM    reading, writing or memory failed
+ *                   absent or unreadable, or this is no archive at all
+ *     FM_ESYSTEM    reading, writing or memory failed
  *     fm_verify_report_free(&report);      after each of them
  *
  * As text the report is, for people,

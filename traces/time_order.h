@@ -6,7 +6,7 @@
  *
  *     than the row before them by over a minute and a sixteenth of the trace's length, or
  *     than the latest row before them by over 61 minutes (a clock that is set back for winter) and a quarter of it, as
- * in files that were joined in a wrong order.
+ *     in files that were joined in a wrong order.
  */
 #ifndef FM_TRACES_TIME_ORDER_H
 #define FM_TRACES_TIME_ORDER_H

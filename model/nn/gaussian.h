@@ -7,7 +7,7 @@
  *     v             x_0 = sqrt(ab) x_t - sqrt(1 - ab) v and eps = sqrt(1 - ab) x_t + sqrt(ab) v (Salimans, Ho 2022,
  *                   app. D)
  *     noise         x_0 = (x_t - sqrt(1 - ab) eps) / sqrt(ab), clamped to what data can be (near pure noise the
- * quotient cannot be trusted), and then eps again from x_0 (Ho, Jain, Abbeel 2020)
+ *                   quotient cannot be trusted), and then eps again from x_0 (Ho, Jain, Abbeel 2020)
  *
  * and from these x at the time s:
  *

@@ -6,8 +6,8 @@
  *     category   its values that at least min_count rows have; a rarer one is taken for the most frequent
  *     bit        one of an address or of a port
  *     value      which of the most frequent ports, or hosts, of at least min_count rows it is; the last: another one,
- * which the column's number tells.  Hosts are ranked by their rows as source or destination, and both columns have the
- * same ranks
+ *                which the column's number tells.  Hosts are ranked by their rows as source or destination, and both
+ *                columns have the same ranks
  *
  * What is saved has no address: of a ranked host it has the side alone.  A bit, number or rank of an address comes back
  * as a raw number, which fm_row_addresses replaces by a fresh address.  Which side a raw number is on is known by the

@@ -2,8 +2,7 @@
  * signers.h - the allowed_signers file of ssh-keygen(1): whose signatures are accepted, for what, from when to when.
  *
  *     # comment
- *     releases@example.org namespaces="flowmint*",valid-after="20240101Z",valid-before="20270101Z" ssh-ed25519 AAAA...
- * text
+ *     ops@example.org namespaces="flowmint*",valid-after="20240101Z",valid-before="20270101Z" ssh-ed25519 AAAA... text
  *
  * Understood as ssh-keygen does: principals (patterns with * ? and !, commas between them, double quotes around them),
  * the options namespaces (patterns too), valid-after and valid-before, each at most once (YYYYMMDD or
