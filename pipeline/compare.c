@@ -68,6 +68,11 @@ static const struct rival rivals[] = {
 };
 enum { NRIVALS = sizeof rivals / sizeof *rivals };
 
+const char *fm_compare_model(int i)
+{
+	return i < NRIVALS ? rivals[i].name : NULL;
+}
+
 static int unknown(const char *name, int n, struct fm_error *err)
 {
 	char all[256] = "";

@@ -41,6 +41,8 @@ struct fm_compare_opts {
  */
 int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, struct fm_error *err) FM_MUST_CHECK;
 
+const char *fm_compare_model(int i); /* the name of the i-th model that there is; NULL past the last */
+
 /* What was measured of flows made elsewhere, as a model's entry: metrics is a list, histograms may be NULL. */
 json_t *fm_compare_entry(const char *name, const char *about, const json_t *metrics, const json_t *histograms);
 

@@ -71,8 +71,9 @@ expect 2 "completion of another shell" "$F" completion csh
 
 # ask WORD...: what bash offers for the last one
 ask() {
-	bash -c '
+	F="$F" bash -c '
 		. ./flowmint.bash || exit 1
+		flowmint() { "$F" -C p "$@"; }
 		compopt() { :; }
 		COMP_WORDS=(flowmint "$@") COMP_CWORD=$#
 		_flowmint
@@ -107,6 +108,20 @@ if command -v bash >/dev/null; then
 	offers "a shell" fish completion f
 	offers "an option behind -C DIR" --force -C p run --fo
 	offers "a verb behind help" audit help au
+	offers "the word of key" rotate key ""
+	ask key ""
+	holds "and no name in capitals" test "$(cat out)" = rotate
+	offers "a file behind it" t.csv key rotate t.
+	offers "what a key takes" plain run --set model.kind = p
+	offers "a file where a key is a path" t.csv run --set source.path = t.
+	ask run --set train.steps = ""
+	holds "and nothing where it is a number" test -z "$(cat out)"
+	offers "a metric" jsd.TD evaluate --only jsd.T
+	offers "the next of a list" jsd,leak evaluate --only jsd,le
+	offers "a check" controls.broken waive --check cont
+	offers "a model" plain,ctgan compare --models plain,c
+	offers "a run" r0001 status ""
+	offers "a run or a file" r0002 diff r
 else
 	skip "bash completes" "no bash here"
 fi
@@ -118,13 +133,16 @@ else
 fi
 if command -v fish >/dev/null; then
 	fish_offers() { # NAME WORD LINE
-		HOME=$T fish --no-config -c "source flowmint.fish; complete -C '$3'" >out 2>err
+		HOME=$T fish --no-config -c "function flowmint; $F -C p \$argv; end; source flowmint.fish; complete -C '$3'" >out 2>err
 		holds "$1" sh -c "cut -f1 out | grep -qxF -- '$2'"
 	}
 	fish_offers "fish offers a verb" reproduce "flowmint rep"
 	fish_offers "an option" --until "flowmint run --un"
 	fish_offers "a stage" evaluate "flowmint run --until ev"
 	fish_offers "a shell" zsh "flowmint completion z"
+	fish_offers "what a key takes" model.kind=plain "flowmint run --set model.kind="
+	fish_offers "a run" r0001 "flowmint status "
+	fish_offers "the word of key" rotate "flowmint key "
 else
 	skip "fish reads its script" "no fish here"
 fi

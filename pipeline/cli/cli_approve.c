@@ -227,6 +227,7 @@ const struct fm_verb fm_verb_approve = {
 	"verdict, these flows and the public part of this config, so that what is released is what was approved. Each "
 	"person and each key counts once. The same flowmint run then makes the release, whose record names them.",
     .operands = "RUN",
+    .offer = FM_OFFER_RUN,
     .options = options,
     .args_size = sizeof(struct approve_args),
     .run = approve,

@@ -48,6 +48,7 @@ const struct fm_verb fm_verb_bundle = {
 	"elsewhere: flowmint reproduce --model makes the release again from the two and the manifest. No flow of the "
 	"trace is in the bundle, but the model is as private as in the workspace.",
     .operands = "RUN",
+    .offer = FM_OFFER_RUN,
     .options = bundle_options,
     .args_size = sizeof(struct bundle_args),
     .run = bundle,

@@ -27,10 +27,8 @@ struct compare_args {
 };
 
 static const struct fm_option options[] = {
-    {FM_SETS_TEXT(struct compare_args, models), .name = "models", .value = "NAMES",
-     .help = "which, with commas between: hybrid, plain, plain-transformer, plain-values, plain-bits, ctgan, "
-	     "ctgan-bits, netshare (default: "
-	     "hybrid,plain,ctgan,netshare)"},
+    {FM_SETS_TEXT(struct compare_args, models), .name = "models", .value = "NAMES", .offer = FM_OFFER_MODEL,
+     .help = "which, with commas between (default: " FM_COMPARE_USUAL ")"},
     {FM_SETS_UINT(struct compare_args, rows), .name = "rows", .value = "N", .most = UINT64_C(1) << 48,
      .help = "the first N flows of the trace"},
     {FM_SETS_REAL(struct compare_args, budget), .name = "budget", .value = "MINUTES", .min = 0, .max = 1e6,
@@ -44,7 +42,7 @@ static const struct fm_option options[] = {
     {FM_SETS_TEXT(struct compare_args, dialect), .name = "dialect", .value = "NAME", .offer = FM_OFFER_DIALECT,
      .help = "of the trace (default: the preset's)"},
     {FM_SETS_TEXT(struct compare_args, preset), .name = "preset", .value = "NAME", .offer = FM_OFFER_PRESET,
-     .help = "what the models' configs start from: ugr16 (default) or demo"},
+     .help = "what the models' configs start from (default: ugr16)"},
     {FM_SETS_LIST(struct compare_args, set), .name = "set", .value = "KEY=VALUE", .offer = FM_OFFER_KEY,
      .help = "override a key of all their configs; may be repeated"},
     {FM_SETS_FLAG(struct compare_args, unconfined), .name = "unconfined",

@@ -519,7 +519,7 @@ const struct fm_verb fm_verb_diff = {
 	"verify "
 	"does. Exit status 0 when nothing differs, 1 when something does.",
     .operands = "A B",
-    .offer = FM_OFFER_FILE,
+    .offer = FM_OFFER_RUN_OR_FILE,
     .options = diff_options,
     .args_size = sizeof(struct diff_args),
     .run = diff,

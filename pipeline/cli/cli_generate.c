@@ -98,6 +98,7 @@ const struct fm_verb fm_verb_generate = {
 	"failure makes what is missing alone. It is encrypted under a key that comes from that of the model: flowmint "
 	"purge of the model makes it unreadable.",
     .operands = "RUN",
+    .offer = FM_OFFER_RUN_OR_FILE,
     .options = generate_options,
     .args_size = sizeof(struct generate_args),
     .run = generate,

@@ -48,7 +48,7 @@ static const struct fm_option evaluate_options[] = {
     {FM_SETS_TEXT(struct evaluate_args, previous), .name = "previous", .value = "FILE", .offer = FM_OFFER_FILE,
      .help = "the release before this one, its .tar.zst or its flows as CSV: what do the two say side by side?"},
     {FM_SETS_TEXT(struct evaluate_args, dialect), .name = "dialect", .value = "NAME", .offer = FM_OFFER_DIALECT,
-     .help = "of the files: ugr16 (default), netshare, or a file of your own"},
+     .help = "of the files (default: ugr16): one that flowmint dialects lists, or a file of your own"},
     {FM_SETS_UINT(struct evaluate_args, rows), .name = "rows", .value = "N", .most = UINT64_C(1) << 48,
      .help = "the first N flows of each file"},
     {FM_SETS_MAYBE(struct evaluate_args, gate), .name = "gate", .value = "RELEASE.yaml", .offer = FM_OFFER_FILE,
@@ -56,14 +56,14 @@ static const struct fm_option evaluate_options[] = {
 	 "apply the thresholds of RELEASE.yaml; exit status 1 when a check fails. Without the file those of the preset "
 	 "apply, addresses are judged by role, and what needs a holdout is left out when there is none, so that fresh "
 	 "real flows pass. Checks that need the model are always left out and listed"},
-    {FM_SETS_TEXT(struct evaluate_args, only), .name = "only", .value = "NAMES",
+    {FM_SETS_TEXT(struct evaluate_args, only), .name = "only", .value = "NAMES", .offer = FM_OFFER_METRIC,
      .help = "measure these alone, which takes less time: metrics or what their names begin with, with commas between, "
 	     "such "
 	     "as jsd,leak. What is measured together comes together, and a gate's checks are measured in any case"},
     {FM_SETS_FLAG(struct evaluate_args, no_controls), .name = "no-controls",
      .help = "do not try the gate on planted generators, which needs a holdout (docs/gate.md)"},
     {FM_SETS_TEXT(struct evaluate_args, preset), .name = "preset", .value = "NAME", .offer = FM_OFFER_PRESET,
-     .help = "ugr16 (default) or demo"},
+     .help = "whose thresholds count where --gate names no config (default: ugr16)"},
     {FM_SETS_UINT(struct evaluate_args, memory), .name = "memory", .value = "MIB", .least = LEAST_MEMORY,
      .most = UINT64_C(1) << 20,
      .help = "default: the config's gate.memory, 1024. Of more flows than fit, some are judged, and leakage is looked "

@@ -19,7 +19,7 @@ struct init_args {
 
 static const struct fm_option init_options[] = {
     {FM_SETS_TEXT(struct init_args, preset), .name = "preset", .value = "NAME", .offer = FM_OFFER_PRESET,
-     .help = "what to start from: ugr16 (default) or demo"},
+     .help = "what to start from (default: ugr16)"},
     {FM_SETS_TEXT(struct init_args, principal), .name = "principal", .value = "NAME",
      .help = "who signs, as it stands in allowed_signers (default: flowmint)"},
     {0},

@@ -107,6 +107,7 @@ const struct fm_verb fm_verb_purge = {
 	"named. The rows of the ledger stay, with one more that says what was destroyed; so do the archive and its "
 	"record. It says what can no longer be made again.",
     .operands = "RUN",
+    .offer = FM_OFFER_RUN,
     .options = purge_options,
     .args_size = sizeof(struct purge_args),
     .run = purge,
@@ -224,6 +225,7 @@ const struct fm_verb fm_verb_unseal = {
 	"keys/commitment.key.",
     .operands = "RUN",
     .optional = 1,
+    .offer = FM_OFFER_RUN,
     .options = unseal_options,
     .args_size = sizeof(struct unseal_args),
     .run = unseal,

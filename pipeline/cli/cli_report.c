@@ -175,7 +175,7 @@ const struct fm_verb fm_verb_report = {
 	"Writes one HTML file that needs no network and no script: the verdict, each field real against synthetic, the "
 	"checks with their margins, controls, privacy in plain words, provenance, how to verify.",
     .operands = "RUN|ARCHIVE",
-    .offer = FM_OFFER_FILE,
+    .offer = FM_OFFER_RUN_OR_FILE,
     .options = options,
     .args_size = sizeof(struct report_args),
     .run = report,

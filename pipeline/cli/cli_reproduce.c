@@ -161,7 +161,7 @@ const struct fm_verb fm_verb_reproduce = {
 	"known to be different: the program's version, the kernel, the stage. In privacy.mode dp the noise comes from "
 	"the sealed half of the run, which is in the bundle, or is named with --sealed.",
     .operands = "RUN|ARCHIVE|MANIFEST",
-    .offer = FM_OFFER_FILE,
+    .offer = FM_OFFER_RUN_OR_FILE,
     .options = reproduce_options,
     .defaults = &(const struct reproduce_args){.from = "data"},
     .args_size = sizeof(struct reproduce_args),

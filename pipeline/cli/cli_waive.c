@@ -23,7 +23,7 @@ struct waive_args {
 
 static const struct fm_option options[] = {
     {FM_SETS_TEXT(struct waive_args, check), .name = "check", .value = "NAME", .required = true,
-     .help = "a check of the gate, or controls.broken"},
+     .offer = FM_OFFER_CHECK, .help = "a check of the gate, or controls.broken"},
     {FM_SETS_TEXT(struct waive_args, reason), .name = "reason", .value = "TEXT", .required = true,
      .help = "why, in one line that partners may read"},
     {FM_SETS_TEXT(struct waive_args, expires), .name = "expires", .value = "YYYY-MM-DD", .required = true,

@@ -3,8 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "judge/gate/measure.h"
 #include "manifests/config_schema.h"
 #include "manifests/embed.h"
+#include "manifests/registry.h"
+#include "pipeline/compare.h"
 
 /* ---- what is offered ---- */
 
@@ -21,15 +24,61 @@ static void embedded_words(struct fm_buf *out, enum fm_embed_kind kind)
 		add_word(out, e.name, strlen(e.name));
 }
 
+static void add_check(void *ctx, const char *name, const struct fm_metric_kind *kind)
+{
+	(void)kind;
+	if (!strchr(name, '*') && fm_check_known(name))
+		add_word(ctx, name, strlen(name));
+}
+
+/* What one or several names begin with, each once: "jsd". */
+static void add_family(void *ctx, const char *name, const struct fm_metric_kind *kind)
+{
+	size_t n = strcspn(name, "._");
+	struct fm_buf *out = ctx;
+
+	(void)kind;
+	if (!fm_evaluate_group(name))
+		return;
+	for (const char *p = out->data; p && *p; p += strcspn(p, " "), p += strspn(p, " "))
+		if (strcspn(p, " ") == n && strncmp(p, name, n) == 0)
+			return;
+	add_word(out, name, n);
+}
+
+static void add_metric(void *ctx, const char *name, const struct fm_metric_kind *kind)
+{
+	(void)kind;
+	if (fm_evaluate_group(name) && name[strcspn(name, "._*")] && !strchr(name, '*'))
+		add_word(ctx, name, strlen(name));
+}
+
+/* "a|b", up to the first blank. */
+static void choice_words(struct fm_buf *out, const char *choices)
+{
+	for (const char *p = choices; p && *p && *p != ' '; p += strspn(p, "|")) {
+		add_word(out, p, strcspn(p, "| "));
+		p += strcspn(p, "| ");
+	}
+}
+
 /* The words for an option's value, with blanks between them; out stays empty where there are none. */
 static void value_words(struct fm_buf *out, const struct fm_option *o)
 {
 	char key[160];
+	const char *model;
 
-	for (const char *p = o->choices; p && *p; p += strspn(p, "|")) {
-		add_word(out, p, strcspn(p, "|"));
-		p += strcspn(p, "|");
+	choice_words(out, o->choices);
+	if (o->offer == FM_OFFER_METRIC) {
+		fm_metric_each(add_family, out);
+		fm_metric_each(add_metric, out);
 	}
+	if (o->offer == FM_OFFER_CHECK) {
+		fm_metric_each(add_check, out);
+		add_word(out, "controls.broken", 15);
+	}
+	for (int i = 0; o->offer == FM_OFFER_MODEL && (model = fm_compare_model(i)); i++)
+		add_word(out, model, strlen(model));
 	if (o->offer == FM_OFFER_PRESET)
 		embedded_words(out, FM_EMBED_PRESET);
 	if (o->offer == FM_OFFER_DIALECT)
@@ -40,6 +89,31 @@ static void value_words(struct fm_buf *out, const struct fm_option *o)
 				 (size_t)snprintf(key, sizeof(key), "%s.%s=", fm_keys[i].section, fm_keys[i].name));
 }
 
+/* What a key of the config takes, where that is one of a few words. */
+static void key_words(struct fm_buf *out, const struct fm_key *k)
+{
+	char why[256], word[64];
+
+	for (const char *p = k->choices; p && *p; p += strspn(p, "|")) {
+		snprintf(word, sizeof(word), "%.*s", (int)strcspn(p, "|"), p);
+		if (!fm_key_later(k, word, why, sizeof(why)))
+			add_word(out, word, strlen(word));
+		p += strcspn(p, "|");
+	}
+	if (k->type == FM_KEY_BOOL)
+		choice_words(out, "true|false");
+	if (k->type == FM_KEY_TEXT && strcmp(k->name, "dialect") == 0)
+		embedded_words(out, FM_EMBED_DIALECT);
+}
+
+static bool is_list(const struct fm_option *o)
+{
+	return o->offer == FM_OFFER_METRIC || o->offer == FM_OFFER_MODEL;
+}
+
+/* The ids of the runs: the third column of flowmint log. */
+#define RUNS "log 2>/dev/null | sed -n 's/^ *[0-9]*  [^ ]*  \\(r[0-9][0-9]*\\) .*/\\1/p' | uniq"
+
 static void verb_words(struct fm_buf *out, const struct fm_verb *const *verbs, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -47,17 +121,16 @@ static void verb_words(struct fm_buf *out, const struct fm_verb *const *verbs, s
 	add_word(out, "help", 4);
 }
 
-/* "bash|zsh|fish" of a verb whose operand is one of these words; NULL for one with a name in capitals. */
+/* "bash|zsh|fish" of a verb whose first operand is one of these words; NULL for one with a name in capitals. */
 static const char *operand_choices(const struct fm_verb *v)
 {
 	return v->operands && v->operands[0] >= 'a' && v->operands[0] <= 'z' ? v->operands : NULL;
 }
 
-static void operand_words(struct fm_buf *out, const struct fm_verb *v)
+/* Has a verb operands of another kind behind the word? */
+static bool more_operands(const struct fm_verb *v)
 {
-	const struct fm_option o = {.choices = operand_choices(v)};
-
-	value_words(out, &o);
+	return operand_choices(v) && strchr(v->operands, ' ');
 }
 
 /* A help text as one short phrase: up to the first full stop or semicolon.  escape: characters that get a backslash. */
@@ -82,6 +155,13 @@ static void bash_offer(struct fm_buf *out, const struct fm_option *o)
 		fm_buf_puts(out, "compopt -o nospace; ");
 	if (o->offer == FM_OFFER_FOLDER)
 		fm_buf_puts(out, "compopt -o filenames; COMPREPLY=($(compgen -d -- \"$cur\"))");
+	else if (o->offer == FM_OFFER_RUN)
+		fm_buf_puts(out, "COMPREPLY=($(compgen -W \"$(_flowmint_runs)\" -- \"$cur\"))");
+	else if (o->offer == FM_OFFER_RUN_OR_FILE)
+		fm_buf_puts(out, "compopt -o filenames; "
+				 "COMPREPLY=($(compgen -f -W \"$(_flowmint_runs)\" -- \"$cur\"))");
+	else if (is_list(o))
+		fm_buf_printf(out, "COMPREPLY=($(compgen -P \"$head\" -W \"%s\" -- \"${cur##*,}\"))", words.data);
 	else if (words.len)
 		fm_buf_printf(out, "COMPREPLY=($(compgen -W \"%s\" -- \"$cur\"))", words.data);
 	else if (o->offer == FM_OFFER_FILE)
@@ -106,6 +186,47 @@ static void bash_values(struct fm_buf *out, const char *verb, const struct fm_op
 	}
 }
 
+/* Behind "key=". */
+static void bash_keys(struct fm_buf *out)
+{
+	fm_buf_puts(out, "\tcase $key in\n");
+	for (size_t i = 0; i < fm_nkeys; i++) {
+		const struct fm_key *k = &fm_keys[i];
+		struct fm_buf words = {0};
+		struct fm_option o = {.offer = k->type == FM_KEY_PATH ? FM_OFFER_FILE : FM_OFFER_NOTHING};
+
+		key_words(&words, k);
+		if (words.len || o.offer) {
+			fm_buf_printf(out, "\t%s.%s) ", k->section, k->name);
+			if (words.len)
+				fm_buf_printf(out, "COMPREPLY=($(compgen -W \"%s\" -- \"$cur\"))", words.data);
+			else
+				bash_offer(out, &o);
+			fm_buf_puts(out, "; return ;;\n");
+		}
+		fm_buf_free(&words);
+	}
+	for (size_t i = 0; i < fm_nsections; i++)
+		fm_buf_printf(out, "%s%s.*", i ? " | " : "\t", fm_sections[i]);
+	fm_buf_puts(out, ") COMPREPLY=(); return ;;\n\tesac\n");
+}
+
+static void bash_operand(struct fm_buf *out, const struct fm_verb *v)
+{
+	struct fm_option word = {.choices = operand_choices(v)}, other = {.offer = v->offer};
+
+	if (more_operands(v)) {
+		fm_buf_printf(out, "if [[ \" ${COMP_WORDS[*]:i+1:COMP_CWORD-i-1} \" =~ \" \"(%.*s)\" \" ]]; then ",
+			      (int)strcspn(v->operands, " "), v->operands);
+		bash_offer(out, &other);
+		fm_buf_puts(out, "; else ");
+		bash_offer(out, &word);
+		fm_buf_puts(out, "; fi");
+	} else {
+		bash_offer(out, word.choices ? &word : &other);
+	}
+}
+
 static void bash_names(struct fm_buf *out, const struct fm_option *options)
 {
 	for (const struct fm_option *o = options; o && o->name; o++) {
@@ -121,18 +242,22 @@ void fm_complete_bash(struct fm_buf *out, const struct fm_verb *const *verbs, si
 
 	fm_buf_puts(
 	    out, "# bash completion for flowmint, written by flowmint completion bash.\n"
+		 "_flowmint_runs() { \"${COMP_WORDS[0]}\" " RUNS "; }\n"
 		 "_flowmint() {\n"
-		 "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb= i\n"
-		 "\t# --set=train: readline makes three words of it.\n"
-		 "\tif [[ $cur == = ]]; then cur=; elif [[ $prev == = ]]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
+		 "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb= key= head= i\n"
+		 "\t# --set=train and train.steps=4: readline makes three words of each.\n"
+		 "\tif [[ $cur == = ]]; then cur= key=$prev\n"
+		 "\telif [[ $prev == = ]]; then prev=${COMP_WORDS[COMP_CWORD-2]} key=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
+		 "\t[[ $cur == *,* ]] && head=${cur%,*},\n"
 		 "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 		 "\t\tcase ${COMP_WORDS[i]} in\n"
 		 "\t\t-C | --directory) ((i++)) ;;\n"
 		 "\t\t-* | help) ;;\n"
 		 "\t\t*) verb=${COMP_WORDS[i]}; break ;;\n"
 		 "\t\tesac\n"
-		 "\tdone\n"
-		 "\tcase $verb:$prev in\n");
+		 "\tdone\n");
+	bash_keys(out);
+	fm_buf_puts(out, "\tcase $verb:$prev in\n");
 	for (size_t i = 0; i < n; i++)
 		bash_values(out, verbs[i]->name, verbs[i]->options);
 	bash_values(out, "*", fm_common_options);
@@ -145,12 +270,10 @@ void fm_complete_bash(struct fm_buf *out, const struct fm_verb *const *verbs, si
 		      words.data);
 	fm_buf_free(&words);
 	for (size_t i = 0; i < n; i++) {
-		struct fm_option operand = {.offer = verbs[i]->offer, .choices = operand_choices(verbs[i])};
-
 		fm_buf_printf(out, "\t%s:-*) COMPREPLY=($(compgen -W \"", verbs[i]->name);
 		bash_names(out, verbs[i]->options);
 		fm_buf_printf(out, " $common\" -- \"$cur\")) ;;\n\t%s:*) ", verbs[i]->name);
-		bash_offer(out, &operand);
+		bash_operand(out, verbs[i]);
 		fm_buf_puts(out, " ;;\n");
 	}
 	fm_buf_puts(out, "\tesac\n}\ncomplete -F _flowmint flowmint\n");
@@ -166,7 +289,13 @@ static void zsh_action(struct fm_buf *out, const struct fm_option *o)
 
 	value_words(&words, o);
 	if (o->offer == FM_OFFER_KEY)
-		fm_buf_printf(out, "{compadd -S \"\" -- %s}", words.data);
+		fm_buf_puts(out, "{_flowmint_set}");
+	else if (o->offer == FM_OFFER_RUN)
+		fm_buf_puts(out, "{_flowmint_runs}");
+	else if (o->offer == FM_OFFER_RUN_OR_FILE)
+		fm_buf_puts(out, "{_flowmint_runs; _files}");
+	else if (is_list(o))
+		fm_buf_printf(out, "{_values -s , names %s}", words.data);
 	else if (o->offer == FM_OFFER_FOLDER)
 		fm_buf_puts(out, "_files -/");
 	else if (words.len)
@@ -198,11 +327,63 @@ static void zsh_options(struct fm_buf *out, const struct fm_option *options)
 	}
 }
 
+/* A key of the config, or behind "key=" what the key takes. */
+static void zsh_set(struct fm_buf *out)
+{
+	struct fm_buf keys = {0};
+
+	value_words(&keys, &(struct fm_option){.offer = FM_OFFER_KEY});
+	fm_buf_printf(out,
+		      "_flowmint_set() {\n\tif ! compset -P 1 \"*=\"; then compadd -S \"\" -- %s; return; fi\n"
+		      "\tcase $IPREFIX in\n",
+		      keys.data ? keys.data : "");
+	fm_buf_free(&keys);
+	for (size_t i = 0; i < fm_nkeys; i++) {
+		struct fm_buf words = {0};
+
+		key_words(&words, &fm_keys[i]);
+		if (words.len)
+			fm_buf_printf(out, "\t*%s.%s=) compadd -- %s ;;\n", fm_keys[i].section, fm_keys[i].name,
+				      words.data);
+		else if (fm_keys[i].type == FM_KEY_PATH)
+			fm_buf_printf(out, "\t*%s.%s=) _files ;;\n", fm_keys[i].section, fm_keys[i].name);
+		fm_buf_free(&words);
+	}
+	fm_buf_puts(out, "\tesac\n}\n");
+}
+
+static void zsh_operand(struct fm_buf *out, const char *which, const char *name, const struct fm_option *o)
+{
+	fm_buf_printf(out, "\t\t'%s:", which);
+	phrase(out, name, ZSH_ESCAPED);
+	fm_buf_puts(out, ":");
+	zsh_action(out, o);
+	fm_buf_puts(out, "'");
+}
+
+static void zsh_operands(struct fm_buf *out, const struct fm_verb *v)
+{
+	struct fm_option word = {.choices = operand_choices(v)}, other = {.offer = v->offer};
+
+	if (more_operands(v)) {
+		zsh_operand(out, "1", "word", &word);
+		fm_buf_puts(out, " \\\n");
+		zsh_operand(out, "*", strchr(v->operands, ' ') + 1, &other);
+	} else if (v->operands) {
+		zsh_operand(out, "*", v->operands, word.choices ? &word : &other);
+	} else {
+		fm_buf_puts(out, "\t\t");
+	}
+	fm_buf_puts(out, " ;;\n");
+}
+
 void fm_complete_zsh(struct fm_buf *out, const struct fm_verb *const *verbs, size_t n)
 {
 	fm_buf_puts(out, "#compdef flowmint\n"
 			 "# zsh completion for flowmint, written by flowmint completion zsh.\n"
-			 "_flowmint() {\n"
+			 "_flowmint_runs() { compadd -- $(flowmint " RUNS "); }\n");
+	zsh_set(out);
+	fm_buf_puts(out, "_flowmint() {\n"
 			 "\tlocal context state state_descr line\n"
 			 "\tlocal -a verbs common\n"
 			 "\ttypeset -A opt_args\n"
@@ -220,20 +401,10 @@ void fm_complete_zsh(struct fm_buf *out, const struct fm_verb *const *verbs, siz
 			 "\targument) case $line[1] in\n"
 			 "\thelp) _describe -t verbs verb verbs ;;\n");
 	for (size_t i = 0; i < n; i++) {
-		struct fm_option operand = {.offer = verbs[i]->offer, .choices = operand_choices(verbs[i])};
-
 		fm_buf_printf(out, "\t%s) _arguments \\\n", verbs[i]->name);
 		zsh_options(out, verbs[i]->options);
 		zsh_options(out, fm_common_options);
-		if (verbs[i]->operands) {
-			fm_buf_puts(out, "\t\t'*:");
-			phrase(out, verbs[i]->operands, ZSH_ESCAPED);
-			fm_buf_puts(out, ":");
-			zsh_action(out, &operand);
-			fm_buf_puts(out, "' ;;\n");
-		} else {
-			fm_buf_puts(out, "\t\t;;\n");
-		}
+		zsh_operands(out, verbs[i]);
 	}
 	fm_buf_puts(
 	    out, "\tesac ;;\n\tesac\n}\n"
@@ -244,12 +415,49 @@ void fm_complete_zsh(struct fm_buf *out, const struct fm_verb *const *verbs, siz
 
 #define FISH "complete -c flowmint"
 
+/* "model.kind=plain" for each key that takes one of a few words. */
+static void fish_settings(struct fm_buf *out)
+{
+	for (size_t i = 0; i < fm_nkeys; i++) {
+		struct fm_buf words = {0};
+
+		key_words(&words, &fm_keys[i]);
+		for (const char *p = words.data; p && *p; p += strcspn(p, " "), p += strspn(p, " "))
+			fm_buf_printf(out, " %s.%s=%.*s", fm_keys[i].section, fm_keys[i].name, (int)strcspn(p, " "), p);
+		fm_buf_free(&words);
+	}
+}
+
+static void fish_operands(struct fm_buf *out, const struct fm_verb *v)
+{
+	struct fm_buf words = {0};
+
+	choice_words(&words, operand_choices(v));
+	if (words.len)
+		fm_buf_printf(
+		    out, FISH " -n '__fish_seen_subcommand_from %s; and not __fish_seen_subcommand_from %s' -a '%s'\n",
+		    v->name, words.data, words.data);
+	if (more_operands(v))
+		fm_buf_printf(out, FISH " -n '__fish_seen_subcommand_from %s; and __fish_seen_subcommand_from %s' -F\n",
+			      v->name, words.data);
+	else if (v->offer == FM_OFFER_FILE || v->offer == FM_OFFER_RUN_OR_FILE)
+		fm_buf_printf(out, FISH " -n '__fish_seen_subcommand_from %s' -F\n", v->name);
+	else if (v->offer == FM_OFFER_FOLDER)
+		fm_buf_printf(out, FISH " -n '__fish_seen_subcommand_from %s' -a '(__fish_complete_directories)'\n",
+			      v->name);
+	if (v->offer == FM_OFFER_RUN || v->offer == FM_OFFER_RUN_OR_FILE)
+		fm_buf_printf(out, FISH " -n '__fish_seen_subcommand_from %s' -a '(__flowmint_runs)'\n", v->name);
+	fm_buf_free(&words);
+}
+
 static void fish_options(struct fm_buf *out, const char *verb, const struct fm_option *options)
 {
 	for (const struct fm_option *o = options; o && o->name; o++) {
 		struct fm_buf words = {0};
 
 		value_words(&words, o);
+		if (o->offer == FM_OFFER_KEY)
+			fish_settings(&words);
 		fm_buf_puts(out, FISH);
 		if (verb)
 			fm_buf_printf(out, " -n '__fish_seen_subcommand_from %s'", verb);
@@ -271,27 +479,16 @@ static void fish_options(struct fm_buf *out, const char *verb, const struct fm_o
 
 void fm_complete_fish(struct fm_buf *out, const struct fm_verb *const *verbs, size_t n)
 {
-	fm_buf_puts(out, "# fish completion for flowmint, written by flowmint completion fish.\n" FISH " -f\n");
+	fm_buf_puts(out, "# fish completion for flowmint, written by flowmint completion fish.\n" FISH " -f\n"
+			 "function __flowmint_runs\n\tflowmint " RUNS "\nend\n");
 	fish_options(out, NULL, fm_common_options);
 	fm_buf_puts(out, FISH " -n __fish_use_subcommand -a help -d 'explain a verb'\n");
 	for (size_t i = 0; i < n; i++) {
-		struct fm_buf words = {0};
-
 		fm_buf_printf(out, FISH " -n '__fish_use_subcommand; or __fish_seen_subcommand_from help' -a %s -d '",
 			      verbs[i]->name);
 		phrase(out, verbs[i]->summary, "\\");
 		fm_buf_puts(out, "'\n");
 		fish_options(out, verbs[i]->name, verbs[i]->options);
-		operand_words(&words, verbs[i]);
-		if (words.len)
-			fm_buf_printf(out, FISH " -n '__fish_seen_subcommand_from %s' -a '%s'\n", verbs[i]->name,
-				      words.data);
-		else if (verbs[i]->offer == FM_OFFER_FILE)
-			fm_buf_printf(out, FISH " -n '__fish_seen_subcommand_from %s' -F\n", verbs[i]->name);
-		else if (verbs[i]->offer == FM_OFFER_FOLDER)
-			fm_buf_printf(out,
-				      FISH " -n '__fish_seen_subcommand_from %s' -a '(__fish_complete_directories)'\n",
-				      verbs[i]->name);
-		fm_buf_free(&words);
+		fish_operands(out, verbs[i]);
 	}
 }

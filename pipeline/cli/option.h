@@ -62,7 +62,12 @@ enum fm_offer {
 	FM_OFFER_FOLDER,
 	FM_OFFER_PRESET,
 	FM_OFFER_DIALECT, /* the built-in ones, and files */
-	FM_OFFER_KEY,     /* section.key= */
+	FM_OFFER_KEY,     /* section.key=, and then what the key takes */
+	FM_OFFER_METRIC,  /* names with commas between: metrics, and what several begin with */
+	FM_OFFER_CHECK,   /* what a gate may check */
+	FM_OFFER_MODEL,   /* names with commas between: what flowmint compare trains */
+	FM_OFFER_RUN,     /* the runs of the workspace */
+	FM_OFFER_RUN_OR_FILE,
 };
 
 struct fm_option {
@@ -76,7 +81,7 @@ struct fm_option {
 	uint64_t least, most; /* FM_OPTION_UINT; most 0: any */
 	double min, max;      /* FM_OPTION_REAL */
 	enum fm_offer offer;
-	const char *help; /* a phrase or two; no full stop at the end */
+	const char *help; /* a phrase or two; no full stop at the end. Presets and models are listed behind it */
 };
 
 /* Kind and place of an option; the compiler refuses a field of another type. */

@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "manifests/embed.h"
+#include "pipeline/compare.h"
+
 #define COLUMNS 80
 #define HELP_COLUMN 21 /* where an option's help begins */
 
@@ -51,8 +54,22 @@ static void option_words(const struct fm_option *o, char *out, size_t cap)
 		snprintf(out, cap, o->kind == FM_OPTION_MAYBE ? "%s--%s [%s]" : "%s--%s %s", letter, o->name, o->value);
 }
 
+/* An option's help; what it can name is listed behind it. */
+static void option_help(struct fm_buf *out, const struct fm_option *o)
+{
+	struct fm_embed e;
+	const char *name;
+
+	fm_buf_puts(out, o->help);
+	for (size_t i = 0; o->offer == FM_OFFER_PRESET && fm_embed_at(&e, FM_EMBED_PRESET, i); i++)
+		fm_buf_printf(out, "%s%s", i ? ", " : ": ", e.name);
+	for (int i = 0; o->offer == FM_OFFER_MODEL && (name = fm_compare_model(i)); i++)
+		fm_buf_printf(out, "%s%s", i ? ", " : ": ", name);
+}
+
 static void option_line(struct fm_buf *out, const struct fm_option *o)
 {
+	struct fm_buf help = {0};
 	char words[96];
 	size_t at;
 
@@ -64,7 +81,9 @@ static void option_line(struct fm_buf *out, const struct fm_option *o)
 		at = 0;
 	}
 	fm_buf_printf(out, "%*s", (int)(HELP_COLUMN - at), "");
-	wrap(out, o->help, HELP_COLUMN, HELP_COLUMN);
+	option_help(&help, o);
+	wrap(out, help.data ? help.data : "", HELP_COLUMN, HELP_COLUMN);
+	fm_buf_free(&help);
 }
 
 static void add_word(struct fm_buf *out, size_t *at, const char *word, size_t indent)
@@ -247,10 +266,14 @@ static void man_options(struct fm_buf *out, const struct fm_option *options)
 		return;
 	fm_buf_puts(out, ".Bl -tag -width Ds\n");
 	for (const struct fm_option *o = options; o->name; o++) {
+		struct fm_buf help = {0};
+
 		fm_buf_puts(out, ".It ");
 		man_option(out, o, true);
 		fm_buf_puts(out, "\n");
-		man_text(out, o->help);
+		option_help(&help, o);
+		man_text(out, help.data ? help.data : "");
+		fm_buf_free(&help);
 	}
 	fm_buf_puts(out, ".El\n");
 }
