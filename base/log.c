@@ -152,7 +152,7 @@ static const char *pace(const struct fm_progress *p, double now, const char *lea
 	char n[32];
 
 	out[0] = '\0';
-	if (p->done == 0 || spent <= 0 || r > 1e18)
+	if (p->done == 0 || spent <= 0 || r > 1e18 || p->uneven)
 		return out;
 	if (r >= 9.95)
 		snprintf(out, 64, "%s%s %.20s/s", lead, grouped((uint64_t)(r + 0.5), n), p->unit);
@@ -249,6 +249,16 @@ int fm_log_terminal(void)
 	if (!isatty(STDERR_FILENO) || term == NULL || strcmp(term, "dumb") == 0)
 		return 0;
 	return ioctl(STDERR_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col > 0 ? ws.ws_col : 80;
+}
+
+bool fm_log_due(double *last)
+{
+	double now = fm_seconds();
+
+	if (fm_log_terminal() == 0 && !fm_log_is_verbose() && now - *last < SAY_SECONDS)
+		return false;
+	*last = now;
+	return true;
 }
 
 void fm_progress_begin(struct fm_progress *p, const char *stage, const char *unit, uint64_t total)

@@ -5,6 +5,7 @@
 #ifndef FM_BASE_LOG_H
 #define FM_BASE_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -26,6 +27,7 @@ struct fm_progress {
 	uint64_t total, done;
 	double started, drawn; /* monotonic seconds */
 	int live;
+	int uneven; /* may be set after the start: the steps take unlike times, so no speed is shown */
 };
 void fm_progress_begin(struct fm_progress *p, const char *stage, const char *unit, uint64_t total);
 void fm_progress_step(struct fm_progress *p, uint64_t done, const char *note); /* note may be NULL */
@@ -50,6 +52,9 @@ int fm_progress_look(const struct fm_progress_shared *s, struct fm_progress_view
 int fm_log_terminal(void);
 /* In a child whose standard error its parent passes on: what fm_log_terminal() was there. */
 void fm_log_say_terminal(int columns);
+/* May a line of details, one of many, be logged now?  On a terminal and with -v always; elsewhere when 30 s have passed
+ * since *last, which then is now. */
+bool fm_log_due(double *last);
 double fm_seconds(void); /* monotonic clock */
 
 #endif

@@ -188,6 +188,9 @@ says out "the machine stopped or was started anew" "says so"
 sed 's/"boot":"another"/"boot":"'"$(cat /proc/sys/kernel/random/boot_id)"'"/; s/"oom_kills":[0-9]*/"oom_kills":-5/' w/running.json >r && cat r >w/running.json
 expect 0 "status after the kernel killed for want of memory" "$F" status --workspace w
 says out "for want of memory" "says that it may have been that"
+sed 's/"stage":"train"/"stage":"gate"/; s/"what":"[^"]*"/"what":""/; s/"total":[0-9]*/"total":0/' w/running.json >r && cat r >w/running.json
+expect 0 "status between two stages" "$F" status --workspace w
+holds "names the stage and nothing behind it" grep -qx '  was in    gate' out
 
 ends() { # SIGNAL STATUS: how a run ends that gets it
 	holds "a run is under way that gets SIG$1" long_run

@@ -312,21 +312,22 @@ static int run_set(const struct fm_judge_in *whole, const struct fm_subsamples *
 		   struct fm_progress *p, struct fm_metrics *out, struct fm_error *err)
 {
 	struct fm_judge_in part = {sub->real, sub->synthetic, sub->holdout, whole->pool, whole->o};
+	uint64_t done = 0;
 	int rc;
 
 	for (unsigned g = 0; g < NGROUPS; g++) {
 		if (!(set >> g & 1u))
 			continue;
-		fm_progress_step(p, g, groups[g].name);
+		fm_progress_step(p, done++, groups[g].name);
 		if ((rc = groups[g].run(groups[g].whole ? whole : &part, out, err)) < 0)
 			return rc;
 	}
-	if (!whole->holdout)
-		return FM_OK;
-	fm_progress_step(p, NGROUPS, "noise floor");
-	if ((rc = fm_evaluate_floor(sub->real, sub->holdout, set, whole->pool, out, err)) < 0)
-		return rc;
-	fm_progress_step(p, NGROUPS + 1, "noise floor");
+	if (whole->holdout) {
+		fm_progress_step(p, done++, "noise floor");
+		if ((rc = fm_evaluate_floor(sub->real, sub->holdout, set, whole->pool, out, err)) < 0)
+			return rc;
+	}
+	fm_progress_step(p, done, NULL);
 	return FM_OK;
 }
 
@@ -343,18 +344,23 @@ int fm_evaluate_chosen(const struct fm_table *real, const struct fm_table *synth
 	struct fm_pool *pool = NULL;
 	struct fm_subsamples sub = {0};
 	struct fm_progress p;
+	uint64_t steps = 0;
 	int rc;
 
 	if (real->rows == 0 || synthetic->rows == 0)
 		return fm_fail(err, FM_EINPUT, "the %s table has no rows: there is nothing to evaluate",
 			       real->rows ? "synthetic" : "real");
 	holdout = holdout && holdout->rows > 0 ? holdout : NULL;
+	for (unsigned g = 0; g < NGROUPS; g++)
+		steps += set >> g & 1u;
+	steps += holdout != NULL; /* the noise floor */
 	if ((rc = fm_pool_new(&pool, threads, err)) < 0 ||
 	    (rc = fm_subsamples_make(&sub, real, synthetic, holdout, o.memory, err)) < 0 ||
 	    (rc = count_judged(&sub, out, err)) < 0)
 		goto out;
 	o.memory -= fm_subsamples_bytes(&sub);
-	fm_progress_begin(&p, "evaluate", "steps", NGROUPS + (holdout ? 1 : 0));
+	fm_progress_begin(&p, "evaluate", steps == 1 ? "step" : "steps", steps);
+	p.uneven = 1;
 	rc = run_set(&(struct fm_judge_in){real, synthetic, holdout, pool, o}, &sub, set, &p, out, err);
 	fm_progress_end(&p, rc < 0 ? "failed" : NULL);
 out:

@@ -136,11 +136,11 @@ static double num(const json_t *o, const char *key)
 static void print_now(const json_t *now)
 {
 	bool running = json_is_true(json_object_get(now, "running"));
-	const char *what = str(now, "what");
+	const char *stage = str(now, "stage"), *what = strcmp(str(now, "what"), stage) ? str(now, "what") : "";
 	char t[32];
 
-	printf("  %s  %-9s", running ? "now     " : "was in  ", str(now, "stage"));
-	if (*what && strcmp(what, str(now, "stage")) != 0)
+	printf("  %s  %-*s", running ? "now     " : "was in  ", *what || num(now, "total") > 0 ? 9 : 0, stage);
+	if (*what)
 		printf(" %s", what);
 	if (num(now, "total") > 0)
 		printf(" %.0f %%, %.0f of %.0f %s", 100 * num(now, "done") / num(now, "total"), num(now, "done"),

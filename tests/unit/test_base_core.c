@@ -337,6 +337,11 @@ static void slow_chatter(void)
 	p.drawn -= 31;
 	fm_progress_step(&p, 16, NULL);
 	fm_progress_end(&p, NULL);
+	fm_progress_begin(&p, "evaluate", "steps", 14);
+	p.uneven = 1;
+	p.started -= 10;
+	fm_progress_step(&p, 14, NULL);
+	fm_progress_end(&p, NULL);
 	fm_progress_begin(&p, "nothing", "flows", 10);
 	fm_progress_end(&p, NULL);
 }
@@ -356,8 +361,33 @@ static void test_progress_off_a_terminal_is_a_line_every_30_seconds(void **state
 				    "controls: 16 controls to do\n"
 				    "controls: 100 %, 16 of 16 controls, 8.9 s each\n"
 				    "controls: 16 controls in 2:23 (8.9 s each)\n"
+				    "evaluate: 14 steps to do\n"
+				    "evaluate: 14 steps in 0:10\n"
 				    "nothing: 10 flows to do\n"
 				    "nothing: 0 flows in 0:00\n");
+	fm_buf_free(&b);
+	close(fd);
+}
+
+static void details(void)
+{
+	double last = fm_seconds() - 31;
+
+	for (int i = 0; i < 3; i++)
+		if (fm_log_due(&last))
+			fm_log("line %d", i);
+}
+
+static void test_details_off_a_terminal_are_a_line_in_30_seconds(void **state)
+{
+	struct fm_buf b = {0};
+	struct fm_error err;
+	int fd = open(scratch_path("details"), O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+	(void)state;
+	with_stderr(fd, details);
+	assert_int_equal(fm_file_read(scratch_path("details"), 10000, &b, &err), FM_OK);
+	assert_string_equal(b.data, "line 0\n");
 	fm_buf_free(&b);
 	close(fd);
 }
@@ -458,6 +488,7 @@ int main(void)
 	    cmocka_unit_test(test_secret_is_locked_and_not_dumped),
 	    cmocka_unit_test(test_log_is_lines_where_there_is_no_terminal),
 	    cmocka_unit_test(test_progress_off_a_terminal_is_a_line_every_30_seconds),
+	    cmocka_unit_test(test_details_off_a_terminal_are_a_line_in_30_seconds),
 	    cmocka_unit_test(test_progress_shows_in_another_process),
 	    cmocka_unit_test(test_log_line_is_cut_and_ends),
 	    cmocka_unit_test(test_progress_is_redrawn_on_a_terminal),
