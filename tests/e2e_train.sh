@@ -26,7 +26,7 @@ checkpoint() { # the folder of a training that was cut short
 # killed_after N SECONDS [SIGNAL]: start training, and kill the run some time after its Nth look at the validation split
 killed_after() {
 	: >killed.err
-	small --until train >killed.out 2>killed.err &
+	small --until train -v >killed.out 2>killed.err &
 	job=$!
 	for _ in $(seq 6000); do
 		[ "$(grep -c '^train: step' killed.err)" -ge "$1" ] && break
@@ -46,9 +46,11 @@ expect 0 "(a project)" "$F" init --preset demo p
 
 # --- killed ---
 W=whole
+began=$(date +%s)
 expect 0 "training ends well" small --until train
-says err "train: step 40 of 320" "it tells how it goes"
+says err "train: validation " "it tells how it went"
 says err "by column  " "and the loss of each column"
+holds "a line in 30 s at most" test "$(grep -c 'by column' err)" -le $((2 + $(date +%s) / 30 - began / 30))
 says err "flows/s" "and how fast it is"
 unsealed "$W" train kept
 cat kept/model.json >model.json

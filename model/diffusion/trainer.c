@@ -38,7 +38,7 @@ struct trainer {
 	double seen, clipped;             /* windows of this process, and those of them that were clipped */
 	double flows;                     /* that this process has trained on */
 	double column[FM_NTOK];           /* moving average of the loss of this process, for the progress line */
-	double started;
+	double started, told;             /* fm_seconds; told: the last line of a validation */
 };
 
 /* ---- the optimiser ---- */
@@ -310,11 +310,14 @@ static const char *losses_text(const struct trainer *t, char text[LOSSES_MAX])
 	return text;
 }
 
-static void tell(const struct trainer *t, const double column[FM_NTOK])
+/* Off a terminal the line is long: one in 30 s, and fm_train's of the last. */
+static void tell(struct trainer *t, const double column[FM_NTOK])
 {
 	double s = fm_seconds() - t->started;
 	char line[1024], losses[LOSSES_MAX];
 
+	if (!fm_log_due(&t->told))
+		return;
 	fm_log("train: step %d of %d  %s  %.0f flows/s%s%s", t->at.step, t->o->steps, losses_text(t, losses),
 	       t->flows / (s > 0 ? s : 1), fm_log_terminal() ? "" : "; by column",
 	       fm_log_terminal() ? "" : columns_text(column, line, sizeof line));
@@ -530,7 +533,8 @@ int fm_train(const struct fm_net *net, const struct fm_process *process, const s
 			    .train = data->train,
 			    .validation = data->validation,
 			    .now.ema = ema,
-			    .started = fm_seconds()};
+			    .started = fm_seconds(),
+			    .told = fm_seconds()};
 	bool watched = data->validation && data->validation->windows > 0;
 	int rc;
 
