@@ -267,8 +267,8 @@ static int prove(struct audit *a, struct fm_error *err)
 		return FM_OK;
 	if (in->from < 1 || in->from > in->to || in->to > a->log.n)
 		return fm_fail(err, FM_EINPUT,
-			       "%s has heads of 1 to %zu entries: there is no proof from %" PRIu64 " to %" PRIu64,
-			       in->log, a->log.n, in->from, in->to);
+			       "%s has heads of 1 to %zu entr%s: there is no proof from %" PRIu64 " to %" PRIu64,
+			       in->log, a->log.n, a->log.n == 1 ? "y" : "ies", in->from, in->to);
 	if ((rc = fm_merkle_consistency(a->log.leaf, in->from, in->to, &path, err)) < 0 ||
 	    (rc = fm_merkle_root(a->log.leaf, in->from, &from, err)) < 0 ||
 	    (rc = fm_merkle_root(a->log.leaf, in->to, &to, err)) < 0)

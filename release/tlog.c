@@ -253,7 +253,8 @@ int fm_tlog_check(const struct fm_tlog *log, const struct fm_signers *signers, c
 		    (rc = fm_merkle_tree_root(&c.tree, &root, err)) < 0)
 			return rc;
 		if (h->size != i + 1)
-			tell(&c, i, "its head is of %llu entries", (unsigned long long)h->size);
+			tell(&c, i, "its head is of %llu entr%s", (unsigned long long)h->size,
+			     h->size == 1 ? "y" : "ies");
 		else if (!fm_merkle_same(&h->root, &root))
 			tell(&c, i,
 			     "the root of its head is not that of the entries up to it: one of them was changed, "

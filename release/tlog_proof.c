@@ -195,5 +195,6 @@ int fm_tlog_proof_extends(const struct fm_tlog_proof *p, const struct fm_tlog_he
 		if (p->step[i].size == old->size)
 			return fm_merkle_check_consistency(old->size, &old->root, p->head.size, &p->head.root,
 							   &p->step[i].path, err);
-	return fm_fail(err, FM_EINPUT, "it has no proof from the log of %llu entries", (unsigned long long)old->size);
+	return fm_fail(err, FM_EINPUT, "it has no proof from the log of %llu entr%s", (unsigned long long)old->size,
+		       old->size == 1 ? "y" : "ies");
 }

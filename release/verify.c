@@ -99,7 +99,7 @@ static int read_signature(struct fm_verify_job *job, const char *path)
 				       job->in->archive);
 		return fm_verify_refuse(
 		    job, FM_REASON_SIGNATURE_MISSING,
-		    "%s is not there: ask the sender for the signature, and do not use the archive without", path);
+		    "%s is not there: ask the sender for the signature, and do not use the archive without it", path);
 	}
 	if ((rc = fm_file_read(path, FM_SSHSIG_FILE_MAX, &text, job->err)) == FM_EINPUT)
 		rc = fm_verify_refuse(job, FM_REASON_SIGNATURE_MALFORMED, "%s is no signature", path);

@@ -259,6 +259,7 @@ static struct fm_trace_opts options(struct fm_ingest *g, const char *trace)
 	    .ctx = g,
 	    .limit_bad = true,
 	    .max_bad_share = cfg->source.max_bad_share,
+	    .max_bad_key = "source.max_bad_share",
 	    .ipv4_only = g->secret != NULL,
 	    .threads = threads_of(cfg),
 	};
@@ -400,9 +401,10 @@ static int check_size(const struct fm_ingest *g, const char *trace, struct fm_er
 	if (g->windows >= needed)
 		return FM_OK;
 	return fm_fail(err, FM_EINPUT,
-		       "%s: %llu rows make %llu windows of %zu; at least %llu rows are needed for one window in each "
+		       "%s: %llu row%s %llu window%s of %zu; at least %llu rows are needed for one window in each "
 		       "split: give more rows or lower model.window",
-		       trace, (unsigned long long)g->st.rows, (unsigned long long)g->windows, g->window,
+		       trace, (unsigned long long)g->st.rows, g->st.rows == 1 ? " makes" : "s make",
+		       (unsigned long long)g->windows, g->windows == 1 ? "" : "s", g->window,
 		       (unsigned long long)(needed * g->window));
 }
 

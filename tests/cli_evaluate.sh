@@ -148,10 +148,14 @@ awk 'NR == 100 { print "no flow" } NR == 200 { sub(/,[0-9]+,background$/, ",,bac
 expect 0 "a file with a row that is none" "$F" evaluate --real few.csv --synthetic spoilt.csv --only rules --json
 says err "spoilt.csv: 1 of 701 rows cannot be read and count as flows that cannot exist; first at line 100" "it says so"
 holds "it counts as a flow that cannot exist, beside the one without bytes" test "$(json out 'abs(d["rules"]["broken_share"] - 2 / 701) < 1e-12 and d["rules"]["short_bytes"] == 1 / 700')" = True
-says err "spoilt.csv: 1 missing values count as 0" "and what became of a value that is missing"
+says err "spoilt.csv: 1 missing value counts as 0" "and what became of a value that is missing"
+says err "evaluate: 1 step to do" "and how many steps are chosen"
 cp spoilt.csv real.csv
 expect 0 "likewise in a real file" "$F" evaluate --real real.csv --synthetic few.csv --only rules --json
 holds "of the real ones" test "$(json out 'd["rules"]["broken_share"] == 0 and abs(d["rules"]["broken_share_real"] - 2 / 701) < 1e-12')" = True
+awk 'NR % 50 == 0 { print "no flow" } { print }' few.csv >bad.csv
+expect 3 "a real file with more than 1 % of such rows is refused" judged bad.csv few1.csv
+holds "without the name of a key that evaluate lacks" grep -q "bad, over the limit of 1 %; first at line" err
 : >none.csv
 expect 3 "a file without flows is refused" judged few.csv none.csv
 expect 3 "on either side" judged none.csv few.csv

@@ -97,6 +97,10 @@ mkdir away && mv exported away/log
 expect 0 "which is all that he needs" "$F" audit $UNCONFINED --log away/log --head p/release/toy-1.1.0.LOG.json --between 2:3 --json
 holds "and finds no problem in" test "$(json out '(d["intact"], d["entries"], d["signers"][0]["heads"], len(d["consistency"]["path"]), d["heads"][0]["in_log"])')" = \
 	"(True, 3, 3, 1, True)"
+head -n 1 away/log >away/one
+expect 0 "a log of one entry" "$F" audit $UNCONFINED --log away/one
+says out "intact: away/one, 1 entry, root" "is one"
+says out ", 1 head" "and so is its head"
 expect 3 "there is no head of 9 entries" "$F" audit $UNCONFINED --log away/log --between 2:9
 
 # What is done to the log is found by the audit and by the next run, which then publishes nothing.

@@ -92,11 +92,13 @@ int fm_header_refuse(const struct fm_header *r, struct fm_error *err)
 			       "%s: line %llu is a header where dialect %s has none: it is that of dialect %s; set "
 			       "source.dialect: %s",
 			       r->o->path, (unsigned long long)r->line, d->name, fits, fits);
-	return fm_fail(err, FM_EINPUT,
-		       "%s: line %llu is a header where dialect %s has none: write a dialect file of your own with the "
-		       "lines \"name: mine\", \"header: true\" and \"columns:\" with a list of the header's names "
-		       "(docs/traces.md), and set source.dialect to it",
-		       r->o->path, (unsigned long long)r->line, d->name);
+	return fm_fail(
+	    err, FM_EINPUT,
+	    "%s: line %llu is a header where dialect %s has none: flowmint sniff %s prints a dialect file to "
+	    "start from; or write a dialect file of your own with the lines \"name: mine\", \"header: true\" and "
+	    "\"columns:\" "
+	    "with a list of the header's names (docs/traces.md). Then set source.dialect to it",
+	    r->o->path, (unsigned long long)r->line, d->name, r->o->path);
 }
 
 bool fm_header_is_row(const struct fm_header *r)
@@ -189,8 +191,8 @@ static int refuse_head(const struct fm_header *r, const char *lacking, bool know
 	else
 		fm_fail(err, FM_EINPUT,
 			"%s: line %llu has none of the names %s that the header of dialect %s has: another dialect is "
-			"needed (source.dialect)",
-			r->o->path, (unsigned long long)r->line, lacking, d->name);
+			"needed (source.dialect); flowmint sniff %s finds it, or prints one to start from",
+			r->o->path, (unsigned long long)r->line, lacking, d->name, r->o->path);
 	fm_buf_free(&names);
 	return FM_EINPUT;
 }

@@ -22,6 +22,7 @@ struct pass {
 static int too_many_bad(const struct pass *p, struct fm_error *err)
 {
 	uint64_t all = p->st.rows + p->st.bad;
+	const char *key = p->o->max_bad_key;
 	char title[FM_FILES_TITLE];
 	const char *path = fm_files_title(p->o->path, title);
 
@@ -29,11 +30,11 @@ static int too_many_bad(const struct pass *p, struct fm_error *err)
 		return fm_fail(err, FM_EINPUT, "%s: none of %llu rows can be read by dialect %s; %s %llu: %s", path,
 			       (unsigned long long)all, p->o->dialect->name, p->kind->place,
 			       (unsigned long long)p->first_bad_line, p->first_bad);
-	return fm_fail(
-	    err, FM_EINPUT,
-	    "%s: %llu of %llu rows are bad, over the limit of %g %% (source.max_bad_share); first at %s %llu: %s", path,
-	    (unsigned long long)p->st.bad, (unsigned long long)all, p->o->max_bad_share * 100, p->kind->place,
-	    (unsigned long long)p->first_bad_line, p->first_bad);
+	return fm_fail(err, FM_EINPUT,
+		       "%s: %llu of %llu rows %s bad, over the limit of %g %%%s%s%s; first at %s %llu: %s", path,
+		       (unsigned long long)p->st.bad, (unsigned long long)all, p->st.bad == 1 ? "is" : "are",
+		       p->o->max_bad_share * 100, key ? " (" : "", key ? key : "", key ? ")" : "", p->kind->place,
+		       (unsigned long long)p->first_bad_line, p->first_bad);
 }
 
 static bool is_hopeless(const struct pass *p)

@@ -54,9 +54,10 @@ struct fm_trace_opts {
 	 * rows when it cannot get better (more than half of them bad, or too many for the rows asked for). */
 	bool limit_bad;
 	double max_bad_share;
-	bool ipv4_only;    /* rows with IPv6 addresses are bad */
-	bool may_be_empty; /* a file without a row is no failure */
-	bool quiet;        /* it has been read before: nothing is said of it again */
+	const char *max_bad_key; /* the key of the config that sets it, for the message; NULL: it is fixed */
+	bool ipv4_only;          /* rows with IPv6 addresses are bad */
+	bool may_be_empty;       /* a file without a row is no failure */
+	bool quiet;              /* it has been read before: nothing is said of it again */
 	int threads;       /* that parse text beside each other, to the same rows and counts; up to 1: none does */
 	const char *spill; /* of fm_trace_load: a folder that a large table is kept in; NULL: memory */
 };

@@ -79,14 +79,14 @@ static int print_log(const json_t *log, struct fm_error *err)
 	struct fm_buf out = {0};
 	int rc;
 
-	fm_buf_printf(&out, "%s: %s, %lld entries, root %s\n",
+	fm_buf_printf(&out, "%s: %s, %lld entr%s, root %s\n",
 		      json_is_true(json_object_get(log, "intact")) ? "intact" : "broken", str(log, "log"),
-		      num(log, "entries"), str(log, "root"));
+		      num(log, "entries"), num(log, "entries") == 1 ? "y" : "ies", str(log, "root"));
 	for (size_t i = 0; i < json_array_size(signers); i++) {
 		const json_t *s = json_array_get(signers, i);
 
-		fm_buf_printf(&out, "  signed by  %s %s, %lld heads\n", *str(s, "signer") ? str(s, "signer") : "?",
-			      str(s, "fingerprint"), num(s, "heads"));
+		fm_buf_printf(&out, "  signed by  %s %s, %lld head%s\n", *str(s, "signer") ? str(s, "signer") : "?",
+			      str(s, "fingerprint"), num(s, "heads"), num(s, "heads") == 1 ? "" : "s");
 	}
 	for (size_t i = 0; i < json_array_size(json_object_get(log, "heads")); i++) {
 		const json_t *h = json_array_get(json_object_get(log, "heads"), i);

@@ -271,6 +271,7 @@ int fm_flows_load(const struct fm_flows *f, struct fm_table **t, uint64_t *bad, 
 			bad ? "count as flows that cannot exist" : "are left out", (unsigned long long)first.line,
 			first.reason);
 	if (stats.missing_values)
-		fm_warn("%s: %llu missing values count as 0", f->path, (unsigned long long)stats.missing_values);
+		fm_warn("%s: %llu missing value%s as 0", f->path, (unsigned long long)stats.missing_values,
+			stats.missing_values == 1 ? " counts" : "s count");
 	return FM_OK;
 }

@@ -393,7 +393,7 @@ static void too_few_rows_say_how_many_are_needed(void **state)
 	assert_true(needed >= 150);
 	snprintf(text, sizeof text, "at least %u rows are needed for one window in each split", (unsigned)needed);
 	assert_fails(cfg, made_up((unsigned)needed - 1), text);
-	assert_fails(cfg, made_up(1), "1 rows make 0 windows");
+	assert_fails(cfg, made_up(1), "1 row makes 0 windows");
 	ingest(&s, cfg, made_up((unsigned)needed), "store");
 	assert_int_equal(s.rc, FM_OK);
 	for (int k = 0; k < FM_NSPLIT; k++)

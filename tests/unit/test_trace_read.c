@@ -383,7 +383,8 @@ static void a_header_stands_where_it_should(void **state)
 		       "write a dialect file of your own with the lines \"name: mine\", \"header: true\"");
 	assert_refused(put("h2.csv", "srcip,dstip,srcport,dstport,proto,ts,td,pkt,byt,type\n"), &ugr16,
 		       "set source.dialect: netshare");
-	assert_refused(put("h3.csv", "\xef\xbb\xbf\"te\",\"td\",x\n" ROW), &ugr16, "line 1 is a header where");
+	assert_refused(put("h3.csv", "\xef\xbb\xbf\"te\",\"td\",x\n" ROW), &ugr16,
+		       "line 1 is a header where dialect ugr16 has none: flowmint sniff ");
 	assert_refused(put("n.csv", rest), &netshare, "is no header");
 	assert_refused(put("n2.csv", ROW), &netshare, "use a dialect with header: false, or put");
 	snprintf(text, sizeof text, "srcip,dstip,srcport,dstport,proto,time,td,pkt,byt\n%s", rest);
@@ -789,7 +790,7 @@ static void too_many_bad_rows_name_the_first(void **state)
 	done(r);
 	r = read_trace_file(path, &ugr16, NULL, 0.029);
 	assert_int_equal(r->rc, FM_EINPUT);
-	assert_says(r->err, "3 of 100 rows are bad, over the limit of 2.9 % (source.max_bad_share); first at line 98: "
+	assert_says(r->err, "3 of 100 rows are bad, over the limit of 2.9 %; first at line 98: "
 			    "1 column where 13");
 	done(r);
 	fm_buf_free(&b);
