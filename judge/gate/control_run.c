@@ -129,7 +129,8 @@ int fm_controls_measure(const struct fm_config *cfg, const struct fm_table *trai
 	int rc = FM_OK;
 
 	*doc = NULL;
-	if (holdout && (rc = fm_control_world_cut(&w, train, holdout, (size_t)cfg->gate.control_rows, seed, err)) < 0)
+	if (holdout &&
+	    (rc = fm_control_world_subsample(&w, train, holdout, (size_t)cfg->gate.control_rows, seed, err)) < 0)
 		goto out;
 	rc = fm_controls_score(&(struct fm_controls_in){cfg, &w, fm_controls, fm_ncontrols, seed, pool}, doc, err);
 out:

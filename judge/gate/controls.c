@@ -215,8 +215,8 @@ static size_t smallest(size_t a, size_t b, size_t c)
 	return m < c ? m : c;
 }
 
-int fm_control_world_cut(struct fm_control_world *w, const struct fm_table *train, const struct fm_table *holdout,
-			 size_t max_rows, uint64_t seed, struct fm_error *err)
+int fm_control_world_subsample(struct fm_control_world *w, const struct fm_table *train, const struct fm_table *holdout,
+			       size_t max_rows, uint64_t seed, struct fm_error *err)
 {
 	unsigned present = train->present & holdout->present & FM_COLS_UGR16;
 	struct window *tw = NULL, *hw = NULL;

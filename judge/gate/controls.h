@@ -73,8 +73,8 @@ struct fm_control_world {
 };
 /* Make a world of at most max_rows rows: of windows (column win, else runs of 64 rows) that are spread evenly over both
  * sources, each window going to one table whole or in part, drawn by seed.  rows is 0 when there are too few. */
-int fm_control_world_cut(struct fm_control_world *w, const struct fm_table *train, const struct fm_table *holdout,
-			 size_t max_rows, uint64_t seed, struct fm_error *err) FM_MUST_CHECK;
+int fm_control_world_subsample(struct fm_control_world *w, const struct fm_table *train, const struct fm_table *holdout,
+			       size_t max_rows, uint64_t seed, struct fm_error *err) FM_MUST_CHECK;
 /* The world as two exporters would have seen it: of each 64 rows of a table the first 32, twice, the copy a second
  * later and next to it. */
 int fm_control_world_double(struct fm_control_world *twice, const struct fm_control_world *w,

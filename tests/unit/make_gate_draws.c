@@ -130,7 +130,7 @@ static void draw(const struct fm_config *cfg, const struct fm_table *trace, size
 	for (size_t i = 0; i < n; i++)
 		control[i] = c[i].control;
 	if (planted_split(&p, trace, train, holdout, seed, &err) ||
-	    fm_control_world_cut(&w, p.train, p.holdout, (size_t)cfg->gate.control_rows, seed, &err) ||
+	    fm_control_world_subsample(&w, p.train, p.holdout, (size_t)cfg->gate.control_rows, seed, &err) ||
 	    fm_controls_score(&(struct fm_controls_in){cfg, &w, control, n, seed, pool}, &doc, &err) ||
 	    fm_controls_judge(cfg, doc, &v, &err))
 		die(&err);

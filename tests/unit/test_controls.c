@@ -73,7 +73,7 @@ static struct fm_control_world world_of(const struct fm_table *t, const struct f
 	struct fm_control_world w;
 	struct fm_error err = {0};
 
-	OK(fm_control_world_cut(&w, t, h, max_rows, SEED, &err));
+	OK(fm_control_world_subsample(&w, t, h, max_rows, SEED, &err));
 	return w;
 }
 
