@@ -505,7 +505,7 @@ static int diffusion_sample(const struct fm_model *m, const struct fm_generator_
 {
 	struct making k = {.d = of(m), .ctx = ctx};
 	struct fm_range fresh[FM_SIDES][FM_CFG_MAXRANGES];
-	struct fm_decode_opts decode = {.recast = true};
+	struct fm_decode_opts decode = {.reassign = true};
 	int rc;
 
 	for (int side = 0; side < FM_SIDES; side++) {

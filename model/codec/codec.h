@@ -31,9 +31,9 @@
  *                   residuals are floats (td of a reply may be coded by its request's, and is exact then)
  *     byt           bytes per packet likewise, in thousandths: bytes within pkt / 2000 + 1/2 of what that makes
  *     label pr flg fwd stos    exact for values that k rows have, else the value most like it (flags: flow_rules.h)
- *     sa da         who is who in a window is kept (unless decoding recasts), and which side is inside; popular hosts
- * are the same in all windows.  The addresses are fresh, of the same family (where k rows have it), and a flow from a
- * host to itself goes to another
+ *     sa da         who is who in a window is kept (unless decoding reassigns hosts), and which side is inside;
+ *                   popular hosts are the same in all windows.  The addresses are fresh, of the same family (where k
+ *                   rows have it), and a flow from a host to itself goes to another
  *
  * What the codec keeps of the private rows: values that at least min_count training rows carry, bin edges on the data's
  * lattice with min_count rows beyond the outer ones, histograms of roles and of time, counts of labels in windows

@@ -22,10 +22,10 @@ struct decoder {
 	int64_t now_ms;                     /* when this window begins */
 	uint64_t trade[2 * FM_WINDOW_MOST]; /* of this window: tail host and what it does */
 	int ntrades;
-	uint64_t seen, mixed;     /* events of hosts seen in their window, and of these those of a new trade */
-	uint32_t *answer;         /* (rows) the reply of each flow, or UINT32_MAX */
-	struct fm_recast *recast; /* or NULL */
-	int fallback[FM_SIDES];   /* class of an address that no rule gives */
+	uint64_t seen, mixed;         /* events of hosts seen in their window, and of these those of a new trade */
+	uint32_t *answer;             /* (rows) the reply of each flow, or UINT32_MAX */
+	struct fm_reassign *reassign; /* or NULL */
+	int fallback[FM_SIDES];       /* class of an address that no rule gives */
 };
 
 static int64_t number(const struct decoder *d, enum fm_res r, const uint16_t *tok, const float *res)
@@ -131,16 +131,16 @@ static uint32_t keep_trade(struct decoder *d, uint32_t host, uint32_t trade, int
 }
 
 /* The destination that the tokens name, as one that the source may have; UINT32_MAX: a new host of class *cl. */
-static uint32_t recast_peer(struct decoder *d, uint32_t service, uint32_t from, uint32_t to, int side, int *cl)
+static uint32_t reassign_peer(struct decoder *d, uint32_t service, uint32_t from, uint32_t to, int side, int *cl)
 {
 	uint32_t n = (uint32_t)d->c->roles.nhosts, h;
 	bool popular = from < n;
-	if (popular && (h = fm_recast_peer(d->recast, service, from)) != UINT32_MAX)
+	if (popular && (h = fm_reassign_peer(d->reassign, service, from)) != UINT32_MAX)
 		return h;
 	if (to >= n)
 		return keep_trade(d, to, fm_trade_of(&d->c->num[FM_R_DP], service, 1), cl);
-	h = fm_recast_host(d->recast, 1, service, to);
-	if (popular && fm_recast_talks(d->recast, service, from, h)) {
+	h = fm_reassign_host(d->reassign, 1, service, to);
+	if (popular && fm_reassign_talks(d->reassign, service, from, h)) {
 		*cl = d->fallback[side];
 		return UINT32_MAX;
 	}
@@ -166,9 +166,9 @@ static int endpoints(struct decoder *d, const uint16_t *tok, int pr, bool known,
 	int sc, dc, token = tok[FM_T_DA], dir = direction(d, tok, pr, known ? *sa : UINT32_MAX), rc;
 	int family = dir & FM_DIR_IPV6 ? FM_SIDE_IPV6 : 0, ss = (dir & 1) + family, es = (dir >> 1 & 1) + family;
 	uint32_t s = known ? *sa : name(d, tok[FM_T_SA], ss, &sc), e;
-	if (d->recast && !known)
+	if (d->reassign && !known)
 		s = s < (uint32_t)d->c->roles.nhosts
-			? fm_recast_host(d->recast, 0, service, s)
+			? fm_reassign_host(d->reassign, 0, service, s)
 			: keep_trade(d, s, fm_trade_of(&d->c->num[FM_R_DP], service, 0), &sc);
 	bool newcomer = s == UINT32_MAX;
 	if (!newcomer)
@@ -178,8 +178,8 @@ static int endpoints(struct decoder *d, const uint16_t *tok, int pr, bool known,
 	e = shifted && token == 0 ? UINT32_MAX : name(d, token - shifted, es, &dc);
 	if (shifted && token == 0)
 		dc = d->fallback[es];
-	if (d->recast)
-		e = recast_peer(d, service, s, e, es, &dc);
+	if (d->reassign)
+		e = reassign_peer(d, service, s, e, es, &dc);
 	if (newcomer) {
 		if ((rc = call(d, sc, service, 0, e, &s, err)) < 0)
 			return rc;
@@ -211,8 +211,8 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 	d->nwindow = 0;
 	d->now_ms = te;
 	d->ntrades = 0;
-	if (d->recast)
-		fm_recast_window(d->recast);
+	if (d->reassign)
+		fm_reassign_window(d->reassign);
 	for (size_t i = 0; i < rows; i++, tok += FM_NTOK, res += FM_NRES) {
 		size_t r = t->rows;
 		int back, kind = fm_rel_kind(tok[FM_T_REL], d->c->window, &back);
@@ -429,8 +429,8 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 	    (rc = fm_flow_rules_init(&d.rules, c, err)) < 0 ||
 	    (rc = fm_assignment_new(&d.assignment, &c->roles, &ao, err)) < 0 ||
 	    (rc = fm_alloc(&d.answer, (size_t)o->rows + 1, sizeof *d.answer, "replies", err)) < 0 ||
-	    (o->recast &&
-	     (rc = fm_recast_new(&d.recast, &c->profiles, &c->num[FM_R_DP], &c->roles, o->seed, err)) < 0) ||
+	    (o->reassign &&
+	     (rc = fm_reassign_new(&d.reassign, &c->profiles, &c->num[FM_R_DP], &c->roles, o->seed, err)) < 0) ||
 	    (rc = sort_windows(schedule, &order, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < schedule->n && d.t->rows < o->rows; i++) {
@@ -447,7 +447,7 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 	}
 	const struct fm_num *pkt = &c->num[FM_R_PKT];
 	struct fm_beats_opts beats = {o->seed, c->num[FM_R_GAP].step, c->times.last_ms, d.answer};
-	if (o->recast &&
+	if (o->reassign &&
 	    ((rc = fm_beats_lay(&c->beats, d.t, &beats, err)) < 0 ||
 	     (rc = fm_tail_lay(&c->pkt_tail, d.t, pkt->nbins > 0 ? pkt->edge[pkt->nbins - 1] : 0, err)) < 0))
 		goto out;
@@ -460,7 +460,7 @@ out:
 	free(order);
 	free(d.answer);
 	fm_assignment_free(d.assignment);
-	fm_recast_free(d.recast);
+	fm_reassign_free(d.reassign);
 	fm_flow_rules_free(&d.rules);
 	fm_table_free(d.t);
 	return rc;

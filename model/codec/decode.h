@@ -11,7 +11,7 @@
 struct fm_decode_opts {
 	uint64_t rows, seed;
 	struct fm_range_list fresh[FM_SIDES];
-	bool recast; /* hosts keep to what hosts like them did (host_profiles.h), whatever the tokens say */
+	bool reassign; /* hosts keep to what hosts like them did (host_profiles.h), whatever the tokens say */
 };
 /* The first o->rows flows of the schedule's windows as an in-memory table, sorted by te, with fresh addresses.  What a
  * flow must obey holds for every row: pkt >= 1, what flow_rules.h says of ports and flags, sa != da and of one family,

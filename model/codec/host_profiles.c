@@ -249,7 +249,7 @@ int fm_profiles_from_json(struct fm_profiles *p, const json_t *j, int nhosts, st
 	return FM_OK;
 }
 
-/* ---- recasting ---- */
+/* ---- reassigning ---- */
 
 /* A popular host that has been one of the rest, and the next one with the same hash. */
 struct adopted {
@@ -258,7 +258,7 @@ struct adopted {
 };
 
 enum { SEEN = 256, HASHES = 4096 };
-struct fm_recast {
+struct fm_reassign {
 	const struct fm_profiles *p;
 	const uint8_t *side;
 	uint32_t ports; /* of a way */
@@ -276,10 +276,10 @@ struct fm_recast {
 	uint32_t top[HASHES]; /* index + 1 */
 };
 
-int fm_recast_new(struct fm_recast **out, const struct fm_profiles *p, const struct fm_num *ports,
-		  const struct fm_roles *roles, uint64_t seed, struct fm_error *err)
+int fm_reassign_new(struct fm_reassign **out, const struct fm_profiles *p, const struct fm_num *ports,
+		    const struct fm_roles *roles, uint64_t seed, struct fm_error *err)
 {
-	struct fm_recast *r = NULL;
+	struct fm_reassign *r = NULL;
 	bool *used = NULL;
 	size_t n = (size_t)roles->nhosts;
 	int rc;
@@ -307,11 +307,11 @@ int fm_recast_new(struct fm_recast **out, const struct fm_profiles *p, const str
 	r = NULL;
 out:
 	free(used);
-	fm_recast_free(r);
+	fm_reassign_free(r);
 	return rc;
 }
 
-void fm_recast_free(struct fm_recast *r)
+void fm_reassign_free(struct fm_reassign *r)
 {
 	if (!r)
 		return;
@@ -323,7 +323,7 @@ void fm_recast_free(struct fm_recast *r)
 	free(r);
 }
 
-void fm_recast_window(struct fm_recast *r)
+void fm_reassign_window(struct fm_reassign *r)
 {
 	r->nseen = 0;
 }
@@ -357,7 +357,7 @@ static uint64_t events_of(const struct fm_profile_list *l, size_t from, size_t t
 }
 
 /* May one more event of the service be none of the uses?  When they are fewer than their learned share. */
-static bool rest_has_room(struct fm_recast *r, int role, uint32_t service, bool use)
+static bool rest_has_room(struct fm_reassign *r, int role, uint32_t service, bool use)
 {
 	uint64_t key = use_key(role, service, 0), learned;
 	size_t i = lower(&r->p->rests, key >> 16);
@@ -375,7 +375,7 @@ static bool rest_has_room(struct fm_recast *r, int role, uint32_t service, bool 
 }
 
 /* One of the hosts of a side that have the use, by their events; `host` when there is none. */
-static uint32_t redraw(struct fm_recast *r, int role, uint32_t service, uint32_t host)
+static uint32_t redraw(struct fm_reassign *r, int role, uint32_t service, uint32_t host)
 {
 	const struct fm_profile_list *l = &r->p->uses;
 	size_t from = lower(l, use_key(role, service, 0)), to = lower(l, use_key(role, service, 0) + 0x10000);
@@ -397,7 +397,7 @@ static uint32_t redraw(struct fm_recast *r, int role, uint32_t service, uint32_t
 }
 
 /* One more host of a rest; without memory it is one for this time. */
-static void admit(struct fm_recast *r, uint64_t rest, uint32_t *top, uint32_t host)
+static void admit(struct fm_reassign *r, uint64_t rest, uint32_t *top, uint32_t host)
 {
 	if (r->nof == r->cap) {
 		size_t cap = r->cap ? r->cap * 2 : 1024;
@@ -413,7 +413,7 @@ static void admit(struct fm_recast *r, uint64_t rest, uint32_t *top, uint32_t ho
 
 /* A host of the rest of a role and service: one that was before, or as often as was learned another. A source among
  * them has done nothing else yet, if there is such a host. */
-static uint32_t adopt(struct fm_recast *r, int role, uint32_t service, uint32_t host)
+static uint32_t adopt(struct fm_reassign *r, int role, uint32_t service, uint32_t host)
 {
 	uint64_t rest = use_key(role, service, 0) >> 16;
 	int side = r->side[host];
@@ -441,7 +441,7 @@ static uint32_t adopt(struct fm_recast *r, int role, uint32_t service, uint32_t 
 	return host;
 }
 
-uint32_t fm_recast_host(struct fm_recast *r, int role, uint32_t service, uint32_t host)
+uint32_t fm_reassign_host(struct fm_reassign *r, int role, uint32_t service, uint32_t host)
 {
 	uint64_t use = use_key(role, service, host);
 	uint32_t to = host;
@@ -462,13 +462,13 @@ uint32_t fm_recast_host(struct fm_recast *r, int role, uint32_t service, uint32_
 	return to;
 }
 
-static uint64_t uses_of(const struct fm_recast *r, uint32_t service, uint32_t host)
+static uint64_t uses_of(const struct fm_reassign *r, uint32_t service, uint32_t host)
 {
 	size_t i = lower(&r->p->uses, use_key(0, service, host));
 	return i < r->p->uses.n && r->p->uses.at[i].key == use_key(0, service, host) ? r->p->uses.at[i].events : 0;
 }
 
-uint32_t fm_recast_peer(struct fm_recast *r, uint32_t service, uint32_t from)
+uint32_t fm_reassign_peer(struct fm_reassign *r, uint32_t service, uint32_t from)
 {
 	const struct fm_profile_list *l = &r->p->talks;
 	uint32_t either = plain(service, r->ports);
@@ -485,7 +485,7 @@ uint32_t fm_recast_peer(struct fm_recast *r, uint32_t service, uint32_t from)
 	return UINT32_MAX;
 }
 
-bool fm_recast_talks(const struct fm_recast *r, uint32_t service, uint32_t from, uint32_t to)
+bool fm_reassign_talks(const struct fm_reassign *r, uint32_t service, uint32_t from, uint32_t to)
 {
 	return has(&r->p->talks, talk_key(plain(service, r->ports), from, to));
 }

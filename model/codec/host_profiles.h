@@ -69,16 +69,16 @@ json_t *fm_profiles_json(const struct fm_profiles *p);
 /* FM_EINPUT when they name a host that the codec does not have, or are not in order.  Without them: none. */
 int fm_profiles_from_json(struct fm_profiles *p, const json_t *j, int nhosts, struct fm_error *err) FM_MUST_CHECK;
 
-struct fm_recast;
+struct fm_reassign;
 /* Borrows all. */
-int fm_recast_new(struct fm_recast **r, const struct fm_profiles *p, const struct fm_num *ports,
-		  const struct fm_roles *roles, uint64_t seed, struct fm_error *err) FM_MUST_CHECK;
-void fm_recast_free(struct fm_recast *r);
-void fm_recast_window(struct fm_recast *r); /* a new window begins */
+int fm_reassign_new(struct fm_reassign **r, const struct fm_profiles *p, const struct fm_num *ports,
+		    const struct fm_roles *roles, uint64_t seed, struct fm_error *err) FM_MUST_CHECK;
+void fm_reassign_free(struct fm_reassign *r);
+void fm_reassign_window(struct fm_reassign *r); /* a new window begins */
 /* The popular host that takes the place of `host` as source (role 0) or destination (role 1) of a service. */
-uint32_t fm_recast_host(struct fm_recast *r, int role, uint32_t service, uint32_t host);
+uint32_t fm_reassign_host(struct fm_reassign *r, int role, uint32_t service, uint32_t host);
 /* A host that popular host `from` has talks of this service with, as often as it has; else UINT32_MAX. */
-uint32_t fm_recast_peer(struct fm_recast *r, uint32_t service, uint32_t from);
-bool fm_recast_talks(const struct fm_recast *r, uint32_t service, uint32_t from, uint32_t to);
+uint32_t fm_reassign_peer(struct fm_reassign *r, uint32_t service, uint32_t from);
+bool fm_reassign_talks(const struct fm_reassign *r, uint32_t service, uint32_t from, uint32_t to);
 
 #endif

@@ -224,26 +224,26 @@ static void popular_hosts_do_what_they_did(void **state)
 	struct fm_codec_opts o = fixture_opts(t, W);
 	struct fm_codec *c;
 	struct fm_hosts *hosts;
-	struct fm_recast *r;
+	struct fm_reassign *r;
 	size_t asked = 0, kept = 0, strange = 0;
 	double expected = 0;
 	(void)state;
 	assert_int_equal(fm_codec_fit_with_hosts(&c, &hosts, t, &o, &err), FM_OK);
 	const struct fm_profiles *p = &c->profiles;
 	assert_true(p->uses.n > 20 && p->talks.n > 0);
-	assert_int_equal(fm_recast_new(&r, p, &c->num[FM_R_DP], &c->roles, 1, &err), FM_OK);
+	assert_int_equal(fm_reassign_new(&r, p, &c->num[FM_R_DP], &c->roles, 1, &err), FM_OK);
 	for (size_t i = 0; i < p->uses.n; i++) {
 		uint32_t host = (uint32_t)(p->uses.at[i].key & 0xffff),
 			 service = (uint32_t)(p->uses.at[i].key >> 16 & 0x3fffffff);
 		int role = (int)(p->uses.at[i].key >> 62);
-		fm_recast_window(r);
-		assert_int_equal(fm_recast_host(r, role, service, host), host);
+		fm_reassign_window(r);
+		assert_int_equal(fm_reassign_host(r, role, service, host), host);
 		/* A host that has no such use becomes one that has, on the same side, but for the rest. */
 		for (uint32_t other = 0; other < (uint32_t)c->roles.nhosts && other < 40; other++) {
-			fm_recast_window(r);
+			fm_reassign_window(r);
 			if (c->roles.side[other] != c->roles.side[host])
 				continue;
-			uint32_t to = fm_recast_host(r, role, service, other);
+			uint32_t to = fm_reassign_host(r, role, service, other);
 			bool has = false;
 			assert_int_equal(c->roles.side[to], c->roles.side[other]);
 			for (size_t k = 0; k < p->uses.n; k++)
@@ -261,10 +261,10 @@ static void popular_hosts_do_what_they_did(void **state)
 	for (size_t i = 0; i < p->talks.n; i++) {
 		uint32_t service = (uint32_t)(p->talks.at[i].key >> 32),
 			 from = (uint32_t)(p->talks.at[i].key >> 16 & 0xffff);
-		uint32_t to = fm_recast_peer(r, service, from);
-		assert_true(to == UINT32_MAX || fm_recast_talks(r, service, from, to));
+		uint32_t to = fm_reassign_peer(r, service, from);
+		assert_true(to == UINT32_MAX || fm_reassign_talks(r, service, from, to));
 	}
-	fm_recast_free(r);
+	fm_reassign_free(r);
 	fm_codec_free(c);
 	fm_hosts_free(hosts);
 	fm_table_free(t);
