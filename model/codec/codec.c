@@ -305,7 +305,7 @@ static int fit_near(struct fm_codec *c, const struct fm_table *t, const size_t *
 
 /* What popular hosts do. */
 static int fit_profiles(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, const size_t *first,
-			size_t nw, int min_count, struct fm_error *err)
+			size_t nw, int min_count, double share, struct fm_error *err)
 {
 	struct fm_profile_data d = {.t = t,
 				    .hosts = hosts,
@@ -319,7 +319,8 @@ static int fit_profiles(struct fm_codec *c, const struct fm_hosts *hosts, const 
 	if ((rc = category_tokens(c, t, FM_T_PR, &pr, err)) < 0)
 		return rc;
 	d.pr = pr;
-	rc = fm_profiles_fit(&c->profiles, &d, err);
+	if ((rc = fm_profiles_fit(&c->profiles, &d, err)) == FM_OK)
+		rc = fm_returns_fit(&c->returns, &d, share, err);
 	free(pr);
 	return rc;
 }
@@ -410,7 +411,7 @@ static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm
 	if ((rc = fit_follow(c, t, first, nw, o->min_count, err)) < 0 ||
 	    (rc = fit_classes(c, t, first, nw, o->min_count, err)) < 0 ||
 	    (rc = fit_near(c, t, first, nw, o->min_count, err)) < 0 ||
-	    (rc = fit_profiles(c, hosts, t, first, nw, o->min_count, err)) < 0 ||
+	    (rc = fit_profiles(c, hosts, t, first, nw, o->min_count, share_of(o, t), err)) < 0 ||
 	    (rc = fm_beats_fit(&c->beats, t, share_of(o, t), o->min_count, err)) < 0)
 		goto out;
 	c->vocab[FM_T_ROLE] = FM_ROLE_TOKENS;

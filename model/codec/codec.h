@@ -37,7 +37,7 @@
  *
  * What the codec keeps of the private rows: values that at least min_count training rows carry, bin edges on the data's
  * lattice with min_count rows beyond the outer ones, histograms of roles and of time, counts of labels in windows
- * (label_counts.h), and what outlasts a window (host_profiles.h, beats.h, window_follow.h, tail.h).
+ * (label_counts.h), and what outlasts a window (host_profiles.h, window_memory.h, beats.h, window_follow.h, tail.h).
  * docs/how-it-works.md has the list.  No address.
  */
 #ifndef FM_MODEL_CODEC_CODEC_H
@@ -56,6 +56,7 @@
 #include "model/codec/tail.h"
 #include "model/codec/times.h"
 #include "model/codec/tokens.h"
+#include "model/codec/window_memory.h"
 #include "model/codec/windows.h"
 
 /* What an address token may stand for: 1 << side for each (hosts.h), all for a recency token. */
@@ -77,6 +78,7 @@ struct fm_codec {
 	struct fm_roles roles;
 	struct fm_times times;
 	struct fm_profiles profiles;
+	struct fm_returns returns;
 	struct fm_beats beats;
 	struct fm_tail pkt_tail;
 	struct fm_num near; /* FM_NEAR_MS + td - td of the request, of replies where they are near */

@@ -22,10 +22,13 @@ struct decoder {
 	int64_t now_ms;                     /* when this window begins */
 	uint64_t trade[2 * FM_WINDOW_MOST]; /* of this window: tail host and what it does */
 	int ntrades;
-	uint64_t seen, mixed;         /* events of hosts seen in their window, and of these those of a new trade */
-	uint32_t *answer;             /* (rows) the reply of each flow, or UINT32_MAX */
-	struct fm_reassign *reassign; /* or NULL */
-	int fallback[FM_SIDES];       /* class of an address that no rule gives */
+	uint64_t seen, mixed;            /* events of hosts seen in their window, and of these those of a new trade */
+	uint32_t *answer;                /* (rows) the reply of each flow, or UINT32_MAX */
+	struct fm_reassign *reassign;    /* or NULL */
+	struct fm_window_memory *memory; /* or NULL */
+	bool closed[FM_WINDOW_MOST];     /* of this window: a reply, or it has one */
+	int row_in_window;
+	int fallback[FM_SIDES]; /* class of an address that no rule gives */
 };
 
 static int64_t number(const struct decoder *d, enum fm_res r, const uint16_t *tok, const float *res)
@@ -90,6 +93,14 @@ static int call(struct decoder *d, int cl, uint32_t service, int role, uint32_t 
 			    .taken = d->window,
 			    .ntaken = d->nwindow};
 	return fm_assignment_draw(d->assignment, &c, host, err);
+}
+
+static bool among(const struct decoder *d, uint32_t host)
+{
+	for (int i = 0; i < d->nwindow; i++)
+		if (d->window[i] == host)
+			return true;
+	return false;
 }
 
 static bool has_trade(const struct decoder *d, uint32_t host, uint32_t trade)
@@ -159,6 +170,44 @@ static int direction(const struct decoder *d, const uint16_t *tok, int pr, uint3
 	return goes & (dir & FM_DIR_IPV6 ? FM_FAMILY_IPV6 : FM_FAMILY_IPV4) ? dir : dir ^ FM_DIR_IPV6;
 }
 
+static bool alive(void *ctx, uint32_t host)
+{
+	struct decoder *d = ctx;
+	return among(d, host) || fm_assignment_alive(d->assignment, host);
+}
+
+/* A flow of the table as the memory of windows has it. */
+static struct fm_return_flow memory_flow(const struct decoder *d, size_t row, uint32_t from, uint32_t to, int ss,
+					 int es)
+{
+	const struct fm_table *t = d->t;
+	const struct fm_num *ports = &d->c->num[FM_R_DP];
+	return (struct fm_return_flow){.service = fm_service_of(ports, t->pr[row], t->sp[row], t->dp[row], false),
+				       .turned = fm_service_of(ports, t->pr[row], t->dp[row], t->sp[row], false),
+				       .style = fm_flow_style(t->pkt[row], t->byt[row]),
+				       .popular = from < (uint32_t)d->c->roles.nhosts,
+				       .from = from,
+				       .to = to,
+				       .sides = ss | es << 4 | (FM_HAS(t, FM_LABEL) ? t->label[row] << 8 : 0),
+				       .sp = t->sp[row],
+				       .dp = t->dp[row]};
+}
+
+/* Does the row that is made go on with what windows before had?  Then its ports and hosts are put right. */
+static bool recall(struct decoder *d, uint32_t *s, uint32_t *e, int ss, int es)
+{
+	size_t r = d->t->rows;
+	struct fm_return_flow f = memory_flow(d, r, *s, *e, ss, es);
+	if (!fm_window_memory_recall(d->memory, &f, alive, d))
+		return false;
+	*s = f.from;
+	*e = f.to;
+	d->t->sp[r] = f.sp;
+	d->t->dp[r] = f.dp;
+	d->closed[d->row_in_window] = f.reply;
+	return true;
+}
+
 /* Both ends of a flow; *sa is there already when `known`.  Recency of da counts after sa has moved to the front. */
 static int endpoints(struct decoder *d, const uint16_t *tok, int pr, bool known, uint32_t service, uint32_t *sa,
 		     uint32_t *da, struct fm_error *err)
@@ -170,6 +219,19 @@ static int endpoints(struct decoder *d, const uint16_t *tok, int pr, bool known,
 		s = s < (uint32_t)d->c->roles.nhosts
 			? fm_reassign_host(d->reassign, 0, service, s)
 			: keep_trade(d, s, fm_trade_of(&d->c->num[FM_R_DP], service, 0), &sc);
+	if (d->memory && !known && (s < (uint32_t)d->c->roles.nhosts || s == UINT32_MAX)) {
+		int unused;
+		e = name(d, token, es, &unused);
+		if (recall(d, &s, &e, ss, es)) {
+			remember(d, s);
+			remember(d, e);
+			take_trade(d, s, fm_trade_of(&d->c->num[FM_R_DP], service, 0));
+			take_trade(d, e, fm_trade_of(&d->c->num[FM_R_DP], service, 1));
+			*sa = s;
+			*da = e;
+			return FM_OK;
+		}
+	}
 	bool newcomer = s == UINT32_MAX;
 	if (!newcomer)
 		remember(d, s);
@@ -203,6 +265,21 @@ static int endpoints(struct decoder *d, const uint16_t *tok, int pr, bool known,
 	return FM_OK;
 }
 
+/* What the window leaves to those after it. */
+static int keep_window(struct decoder *d, size_t first, size_t rows, struct fm_error *err)
+{
+	int rc;
+	for (size_t i = 0; i < rows; i++) {
+		uint32_t from = d->t->sa[first + i], to = d->t->da[first + i];
+		struct fm_return_flow f = memory_flow(d, first + i, from, to, fm_assignment_side(d->assignment, from),
+						      fm_assignment_side(d->assignment, to));
+		if ((rc = fm_window_memory_add(d->memory, &f, !d->closed[i], err)) < 0)
+			return rc;
+	}
+	fm_window_memory_next(d->memory);
+	return FM_OK;
+}
+
 static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, const float *res, size_t rows,
 			 struct fm_error *err)
 {
@@ -213,8 +290,10 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 	d->ntrades = 0;
 	if (d->reassign)
 		fm_reassign_window(d->reassign);
+	memset(d->closed, 0, sizeof d->closed);
 	for (size_t i = 0; i < rows; i++, tok += FM_NTOK, res += FM_NRES) {
 		size_t r = t->rows;
+		d->row_in_window = (int)i;
 		int back, kind = fm_rel_kind(tok[FM_T_REL], d->c->window, &back);
 		if ((size_t)back > i)
 			kind = FM_RELATION_NONE;
@@ -223,14 +302,21 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 		t->te[r] = te < d->c->times.last_ms ? te : d->c->times.last_ms;
 		bool turned = kind == FM_RELATION_REPLY;
 		d->answer[r] = UINT32_MAX;
-		if (turned)
+		if (turned) {
 			d->answer[q] = (uint32_t)r;
+			d->closed[i] = d->closed[i - (size_t)back] = true;
+		}
 		if (kind != FM_RELATION_NONE)
 			t->sa[r] = turned ? t->da[q] : t->sa[q];
 		int sp = fm_relation_source(kind, FM_T_SP), dp = fm_relation_source(kind, FM_T_DP);
 		t->sp[r] = sp < 0 ? (uint16_t)number(d, FM_R_SP, tok, res) : sp == FM_T_SP ? t->sp[q] : t->dp[q];
 		t->dp[r] = dp < 0 ? (uint16_t)number(d, FM_R_DP, tok, res) : dp == FM_T_DP ? t->dp[q] : t->sp[q];
 		t->pr[r] = kind == FM_RELATION_NONE ? tok[FM_T_PR] : t->pr[q];
+		int64_t pkt = number(d, FM_R_PKT, tok, res);
+		t->pkt[r] = pkt > 1 ? (uint64_t)pkt : 1;
+		t->byt[r] = ((uint64_t)number(d, FM_R_BPP, tok, res) * t->pkt[r] + 500) / 1000;
+		if (FM_HAS(t, FM_LABEL))
+			t->label[r] = tok[FM_T_LABEL];
 		fm_flow_rules_ports(&d->rules, t->pr[r], &t->sp[r], &t->dp[r]);
 		if (fm_relation_source(kind, FM_T_DA) >= 0) {
 			t->da[r] = turned ? t->sa[q] : t->da[q];
@@ -243,21 +329,16 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 			if (endpoints(d, tok, t->pr[r], known, service, &t->sa[r], &t->da[r], err) < 0)
 				return err->code;
 		}
-		if (FM_HAS(t, FM_LABEL))
-			t->label[r] = tok[FM_T_LABEL];
 		if (FM_HAS(t, FM_FLG))
 			t->flg[r] = fm_flow_rules_flags(&d->rules, t->pr[r], tok[FM_T_FLG]);
 		if (FM_HAS(t, FM_FWD))
 			t->fwd[r] = tok[FM_T_FWD];
 		if (FM_HAS(t, FM_STOS))
 			t->stos[r] = tok[FM_T_STOS];
-		int64_t pkt = number(d, FM_R_PKT, tok, res);
-		t->pkt[r] = pkt > 1 ? (uint64_t)pkt : 1;
 		t->td[r] = duration(d, tok, res, t->td[q]);
-		t->byt[r] = ((uint64_t)number(d, FM_R_BPP, tok, res) * t->pkt[r] + 500) / 1000;
 		t->rows++;
 	}
-	return FM_OK;
+	return d->memory ? keep_window(d, t->rows - rows, rows, err) : FM_OK;
 }
 
 /* In a trace whose flows of one time stand in the order of their text, it is chance which flow falls into which tick.
@@ -431,6 +512,8 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 	    (rc = fm_alloc(&d.answer, (size_t)o->rows + 1, sizeof *d.answer, "replies", err)) < 0 ||
 	    (o->reassign &&
 	     (rc = fm_reassign_new(&d.reassign, &c->profiles, &c->num[FM_R_DP], &c->roles, o->seed, err)) < 0) ||
+	    (o->reassign && (rc = fm_window_memory_new(&d.memory, &c->returns, o->seed,
+						       (double)schedule->n / c->times.source_windows, err)) < 0) ||
 	    (rc = sort_windows(schedule, &order, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < schedule->n && d.t->rows < o->rows; i++) {
@@ -461,6 +544,7 @@ out:
 	free(d.answer);
 	fm_assignment_free(d.assignment);
 	fm_reassign_free(d.reassign);
+	fm_window_memory_free(d.memory);
 	fm_flow_rules_free(&d.rules);
 	fm_table_free(d.t);
 	return rc;

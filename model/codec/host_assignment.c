@@ -357,6 +357,12 @@ void fm_assignment_meet(struct fm_assignment *c, uint32_t host, uint32_t trade, 
 		return; /* out of memory: the relation is forgotten, the flow is made all the same */
 }
 
+bool fm_assignment_alive(const struct fm_assignment *c, uint32_t host)
+{
+	uint32_t base = (uint32_t)c->roles->nhosts;
+	return host < base || c->player[host - base].windows > 0;
+}
+
 uint32_t fm_assignment_hosts(const struct fm_assignment *c)
 {
 	return (uint32_t)c->roles->nhosts + (uint32_t)c->n;

@@ -36,6 +36,8 @@ int fm_assignment_draw(struct fm_assignment *assignment, const struct fm_call *c
 		       struct fm_error *err) FM_MUST_CHECK;
 /* Tell the assignment that a tail host met a peer it was called without. */
 void fm_assignment_meet(struct fm_assignment *assignment, uint32_t host, uint32_t trade, uint32_t peer);
+/* May a host come again?  A popular one always; one of the tail while it has visits left. */
+bool fm_assignment_alive(const struct fm_assignment *assignment, uint32_t host);
 uint32_t fm_assignment_hosts(const struct fm_assignment *assignment);           /* all host numbers are below this */
 int fm_assignment_class(const struct fm_assignment *assignment, uint32_t host); /* class index of a host of the tail */
 int fm_assignment_side(const struct fm_assignment *assignment, uint32_t host);

@@ -14,6 +14,7 @@
 #include "model/codec/host_assignment.h"
 #include "model/codec/tail.h"
 #include "model/codec/window_follow.h"
+#include "model/codec/window_memory.h"
 #include "tests/unit/model_fixture.h"
 
 enum { LONG = 200, FLOWS = 100, W = 32 };
@@ -270,6 +271,152 @@ static void popular_hosts_do_what_they_did(void **state)
 	fm_table_free(t);
 }
 
+/* ---- what a window remembers ---- */
+
+enum { ASKED = W / 2, SERVER = 100000 };
+
+/* Windows in which ASKED new clients ask a server, and it answers those of the window before. Of each four windows
+ * `kept` are there. */
+static struct fm_table *answers_a_window_later(uint32_t windows, uint32_t kept)
+{
+	struct fm_table *t;
+	struct fm_error err;
+	assert_int_equal(fm_table_new(&t, FM_COLS_UGR16 | 1u << FM_WIN, &err), FM_OK);
+	assert_int_equal(fm_table_reserve(t, (size_t)windows * W, &err), FM_OK);
+	for (uint32_t w = 0; w < windows; w++)
+		for (uint32_t i = 0; i < W && w % 4 < kept; i++) {
+			bool reply = i >= ASKED;
+			size_t r = t->rows++;
+			uint32_t client = w * ASKED + i - (reply ? 2 * ASKED : 0);
+			client = reply && w == 0 ? SERVER - 1 - i : client;
+			t->te[r] = (int64_t)(w * W + i) * 1000;
+			t->win[r] = w;
+			t->sa[r] = reply ? SERVER : client;
+			t->da[r] = reply ? client : SERVER;
+			t->sp[r] = reply ? 80 : (uint16_t)(20000 + client);
+			t->dp[r] = reply ? (uint16_t)(20000 + client) : 80;
+			t->pkt[r] = 5;
+			t->byt[r] = 500;
+		}
+	return t;
+}
+
+static void learn_returns(struct fm_returns *r, const struct fm_num *ports, uint32_t windows, uint32_t kept,
+			  int min_count)
+{
+	struct fm_table *t = answers_a_window_later(windows, kept);
+	struct fm_profile_data d = {.t = t, .ports = ports, .window = W, .min_count = min_count};
+	struct fm_hosts *hosts;
+	struct fm_error err;
+	size_t *first;
+	assert_int_equal(fm_windows_find(t, W, &first, &d.windows, &err), FM_OK);
+	d.first = first;
+	assert_int_equal(fm_hosts_fit(&hosts, t, W, min_count, 100, &err), FM_OK);
+	d.hosts = hosts;
+	assert_int_equal(fm_returns_fit(r, &d, kept / 4.0, &err), FM_OK);
+	free(first);
+	fm_hosts_free(hosts);
+	fm_table_free(t);
+}
+
+/* Of a popular source's flows of 16 styles, the share that is the reply to one of the window before. */
+static double replies_of(const struct fm_returns *r)
+{
+	int64_t flows = 0, replies = 0;
+	for (size_t i = 0; i < r->n; i++)
+		if (r->at[i].key == (1u << 31 | 0x7ffffffe)) {
+			flows += r->at[i].flows;
+			replies += r->at[i].seen[FM_RETURN_REPLY][0];
+		}
+	assert_true(flows > 0);
+	return (double)replies / (double)flows;
+}
+
+static bool everyone(void *ctx, uint32_t host)
+{
+	return host != *(uint32_t *)ctx;
+}
+
+/* Recalled replies of 1000 that a server sends a window after 1000 clients asked it. */
+static int recalled(const struct fm_returns *r, const struct fm_num *ports, uint32_t dead)
+{
+	struct fm_return_flow ask = {.service = fm_service_of(ports, 0, 20000, 80, false),
+				     .turned = fm_service_of(ports, 0, 80, 20000, false),
+				     .style = fm_flow_style(5, 500),
+				     .to = SERVER,
+				     .sides = 1 << 4,
+				     .dp = 80};
+	struct fm_return_flow answer = {
+	    .service = ask.turned, .turned = ask.service, .style = ask.style, .popular = true, .sides = 1, .sp = 80};
+	struct fm_window_memory *m;
+	struct fm_error err;
+	bool met[1000] = {false};
+	int n = 0;
+	assert_int_equal(fm_window_memory_new(&m, r, 1, 1, &err), FM_OK);
+	for (uint32_t from = 0; from < 1000; from += 50) {
+		for (uint32_t i = from; i < from + 50; i++) {
+			ask.from = i;
+			ask.sp = (uint16_t)(20000 + i);
+			assert_int_equal(fm_window_memory_add(m, &ask, true, &err), FM_OK);
+		}
+		fm_window_memory_next(m);
+		for (int i = 0; i < 50; i++) {
+			struct fm_return_flow f = answer;
+			f.from = SERVER;
+			f.to = UINT32_MAX;
+			f.dp = 1;
+			if (!fm_window_memory_recall(m, &f, everyone, &dead))
+				continue;
+			n++;
+			assert_true(f.reply && f.from == SERVER && f.to < 1000 && !met[f.to]);
+			assert_int_equal(f.sp, 80);
+			assert_int_equal(f.dp, 20000 + f.to);
+			met[f.to] = true; /* a request has one reply */
+		}
+	}
+	fm_window_memory_free(m);
+	return n;
+}
+
+static void replies_come_a_window_later(void **state)
+{
+	struct fm_error err = {0};
+	struct fm_table *t = fixture_flows(2000, 7, W);
+	struct fm_codec_opts o = fixture_opts(t, W);
+	struct fm_returns whole = {0}, part = {0}, few = {0}, none = {0}, again = {0};
+	struct fm_codec *c;
+	struct fm_hosts *hosts;
+	json_t *j, *k;
+	(void)state;
+	assert_int_equal(fm_codec_fit_with_hosts(&c, &hosts, t, &o, &err), FM_OK);
+	const struct fm_num *ports = &c->num[FM_R_DP];
+	learn_returns(&whole, ports, 100, 4, 20);
+	learn_returns(&part, ports, 400, 3, 20);
+	learn_returns(&few, ports, 100, 4, 100 * W);
+	assert_true(replies_of(&whole) > 0.97);
+	assert_true(fabs(replies_of(&part) - 8.0 / 9) < 0.03); /* of 3 windows in a row the first lacks its requests */
+	assert_int_equal(few.n, 0);                            /* fewer than k flows say nothing */
+	assert_true(recalled(&whole, ports, UINT32_MAX) > 900);
+	assert_int_equal(recalled(&whole, ports, SERVER), 0); /* who may not come does not */
+	assert_int_equal(recalled(&none, ports, UINT32_MAX), 0);
+	assert_non_null(j = fm_returns_json(&whole));
+	assert_int_equal(fm_returns_from_json(&again, j, &err), FM_OK);
+	assert_non_null(k = fm_returns_json(&again));
+	assert_true(whole.n > 2 && json_equal(j, k));
+	json_array_append(j, json_array_get(j, 0)); /* not in order */
+	fm_returns_free(&again);
+	assert_int_equal(fm_returns_from_json(&again, j, &err), FM_EINPUT);
+	json_decref(j);
+	json_decref(k);
+	fm_returns_free(&again);
+	fm_returns_free(&whole);
+	fm_returns_free(&part);
+	fm_returns_free(&few);
+	fm_codec_free(c);
+	fm_hosts_free(hosts);
+	fm_table_free(t);
+}
+
 /* ---- bursts ---- */
 
 static void durations_follow_each_other(void **state)
@@ -357,13 +504,10 @@ static void the_largest_are_as_large_as_they_were(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(beats_are_found_with_windows_missing),
-	    cmocka_unit_test(beats_come_back),
-	    cmocka_unit_test(hosts_live_as_long_as_they_did),
-	    cmocka_unit_test(hosts_keep_to_their_trade),
-	    cmocka_unit_test(more_windows_show_hosts_again),
-	    cmocka_unit_test(popular_hosts_do_what_they_did),
-	    cmocka_unit_test(durations_follow_each_other),
+	    cmocka_unit_test(beats_are_found_with_windows_missing),  cmocka_unit_test(beats_come_back),
+	    cmocka_unit_test(hosts_live_as_long_as_they_did),        cmocka_unit_test(hosts_keep_to_their_trade),
+	    cmocka_unit_test(more_windows_show_hosts_again),         cmocka_unit_test(popular_hosts_do_what_they_did),
+	    cmocka_unit_test(replies_come_a_window_later),           cmocka_unit_test(durations_follow_each_other),
 	    cmocka_unit_test(the_largest_are_as_large_as_they_were),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
