@@ -98,6 +98,7 @@ static struct fm_codec_opts codec_opts(const struct fm_config *cfg, const struct
 {
 	return (struct fm_codec_opts){.window = cfg->model.window,
 				      .min_count = cfg->model.min_count,
+				      .k = cfg->privacy.min_count,
 				      .max_hosts = cfg->model.max_hosts,
 				      .first_ms = real->first_ms,
 				      .last_ms = real->last_ms,
@@ -119,8 +120,8 @@ static int encode(struct diffusion *d, const struct fm_config *cfg, const struct
 	if (real->validation &&
 	    (rc = fm_codec_encode(d->codec, hosts, real->validation, cfg->train.seed, validation, err)) < 0)
 		goto out;
-	if ((rc = fm_structural_zeros_fit(&d->zeros, d->codec->vocab, train, o.window, o.min_count, err)) < 0 ||
-	    (rc = fm_label_services_fit(&d->zeros.services, d->codec, train, o.min_count, err)) < 0)
+	if ((rc = fm_structural_zeros_fit(&d->zeros, d->codec->vocab, train, o.window, o.k, err)) < 0 ||
+	    (rc = fm_label_services_fit(&d->zeros.services, d->codec, train, o.k, err)) < 0)
 		goto out;
 	rc = fm_structural_zeros_forbid(&d->zeros, d->codec, err);
 out:
@@ -205,9 +206,9 @@ static int calibrate(struct diffusion *d, const struct fm_generator_ctx *ctx, co
 {
 	struct fm_denoiser denoiser = {d->net, &d->process, d->weights};
 	struct fm_recalibrate_opts o = {.seed = ctx->cfg->train.seed,
-				      .trained = (uint64_t)d->trained.steps * (uint64_t)ctx->cfg->train.batch,
-				      .min_count = ctx->cfg->model.min_count,
-				      .pool = ctx->pool};
+					.trained = (uint64_t)d->trained.steps * (uint64_t)ctx->cfg->train.batch,
+					.min_count = ctx->cfg->privacy.min_count,
+					.pool = ctx->pool};
 	int rc;
 
 	if ((rc = fm_calibration_new(&d->calibration, d->codec->vocab, err)) < 0)

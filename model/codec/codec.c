@@ -82,10 +82,11 @@ static int category_tokens(const struct fm_codec *c, const struct fm_table *t, e
 
 /* ---- numeric columns ---- */
 
-static int fit_numeric(struct fm_codec *c, const struct fm_table *t, enum fm_res r, int min_count, struct fm_error *err)
+static int fit_numeric(struct fm_codec *c, const struct fm_table *t, enum fm_res r, const struct fm_codec_opts *opts,
+		       struct fm_error *err)
 {
 	int64_t ports[80];
-	struct fm_num_opts o = {.min_count = min_count, .log = true};
+	struct fm_num_opts o = {.min_count = opts->min_count, .log = true};
 	int64_t *v = NULL;
 	int np = 0;
 
@@ -127,7 +128,7 @@ static int fit_numeric(struct fm_codec *c, const struct fm_table *t, enum fm_res
 	const struct fm_num *num = &c->num[r];
 	if (rc == FM_OK && r == FM_R_PKT && num->nbins > 0)
 		fm_tail_fit(&c->pkt_tail, v, t->rows, num->edge[num->nbins - 1], num->edge[num->nbins] - num->step,
-			    min_count - 1);
+			    opts->k - 1);
 	free(v);
 	return rc;
 }
@@ -395,10 +396,9 @@ static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm
 		    (rc = fm_cat_fit(&c->cat[cats[i].tok], t, cats[i].col, o->min_count, err)) < 0)
 			goto out;
 	for (int r = 0; r < FM_NRES; r++)
-		if ((rc = fit_numeric(c, t, (enum fm_res)r, o->min_count, err)) < 0)
+		if ((rc = fit_numeric(c, t, (enum fm_res)r, o, err)) < 0)
 			goto out;
-	if ((rc = fm_roles_fit(&c->roles, hosts, o, err)) < 0 ||
-	    (rc = fit_families(c, hosts, t, o->min_count, err)) < 0)
+	if ((rc = fm_roles_fit(&c->roles, hosts, o, err)) < 0 || (rc = fit_families(c, hosts, t, o->k, err)) < 0)
 		goto out;
 	c->times.first_ms = o->first_ms;
 	c->times.last_ms = o->last_ms;
@@ -408,11 +408,10 @@ static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm
 		c->times.slot[s]++;
 		c->times.span[s][window_span(t, first[w], o->window)]++;
 	}
-	if ((rc = fit_follow(c, t, first, nw, o->min_count, err)) < 0 ||
-	    (rc = fit_classes(c, t, first, nw, o->min_count, err)) < 0 ||
+	if ((rc = fit_follow(c, t, first, nw, o->k, err)) < 0 || (rc = fit_classes(c, t, first, nw, o->k, err)) < 0 ||
 	    (rc = fit_near(c, t, first, nw, o->min_count, err)) < 0 ||
-	    (rc = fit_profiles(c, hosts, t, first, nw, o->min_count, share_of(o, t), err)) < 0 ||
-	    (rc = fm_beats_fit(&c->beats, t, share_of(o, t), o->min_count, err)) < 0)
+	    (rc = fit_profiles(c, hosts, t, first, nw, o->k, share_of(o, t), err)) < 0 ||
+	    (rc = fm_beats_fit(&c->beats, t, share_of(o, t), o->k, err)) < 0)
 		goto out;
 	c->vocab[FM_T_ROLE] = FM_ROLE_TOKENS;
 	c->vocab[FM_T_REL] = FM_REL_TOKENS(o->window);

@@ -22,7 +22,7 @@
  * residual: a uniform u in (0,1), on a logarithmic scale for wide bins, mapped to a normal z = Phi^-1(u).
  *
  * Encode then decode (fm_codec_encode, fm_decode) is the identity up to this resolution, for rows of any split; only
- * what fewer than k = min_count training rows have is lost:
+ * what fewer than k training rows have is lost (of values with a token, fewer than min_count):
  *
  *     sp dp         exact (an ICMP flow has no source port, and GRE and the like have none: 0)
  *     pkt td gap    exact where the value is on the lattice (the coarsest step of which 999 of 1000 values are a

@@ -360,7 +360,7 @@ int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct 
 	for (int p = 0; p < FM_ROLE_CLASSES; p++)
 		r->class_id[p] = -1;
 	for (int p = 0; p < FM_ROLE_CLASSES; p++)
-		if (members[p] >= o->min_count) {
+		if (members[p] >= o->k) {
 			r->class_of[r->nclasses] = p;
 			r->class_id[p] = r->nclasses++;
 		}
@@ -380,6 +380,6 @@ int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct 
 	for (int k = 0; k < r->nclasses; k++)
 		common[k] = members[r->class_of[k]];
 	fm_roles_index(r, common);
-	fit_lives(r, hosts, o->min_count);
-	return fit_pools(r, hosts, o->min_count, err);
+	fit_lives(r, hosts, o->k);
+	return fit_pools(r, hosts, o->k, err);
 }

@@ -37,7 +37,10 @@ struct fm_roles {
 
 /* What learning is told. */
 struct fm_codec_opts {
-	int window, min_count, max_hosts;
+	int window;
+	int min_count; /* training rows without which a value has no token of its own */
+	int k;         /* training rows without which nothing else is kept of them */
+	int max_hosts;
 	int64_t first_ms, last_ms;
 	double source_rows;
 	bool text_order; /* rows of one time stand in the order of their text */

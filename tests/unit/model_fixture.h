@@ -71,6 +71,7 @@ static inline struct fm_codec_opts fixture_opts(const struct fm_table *t, int wi
 	fm_text_order_look(&ties, t, 0);
 	return (struct fm_codec_opts){.window = window,
 				      .min_count = 20,
+				      .k = 20,
 				      .max_hosts = 2048,
 				      .first_ms = t->te[0],
 				      .last_ms = t->te[t->rows - 1],

@@ -338,7 +338,7 @@ static void what_is_learned_of_few_flows_reads_back(void **state)
 			struct fm_hosts *h;
 			json_t *j, *k;
 			t.rows = rows;
-			o.min_count = bar[b];
+			o.min_count = o.k = bar[b];
 			assert_int_equal(fm_codec_fit_with_hosts(&c, &h, &t, &o, &err), FM_OK);
 			j = fm_codec_json(c);
 			if (fm_codec_from_json(&d, j, &err) != FM_OK)
