@@ -100,7 +100,10 @@ bool fm_metric_needs_labels(const char *name)
 
 bool fm_metric_may_be_unasked(const char *name)
 {
-	return fm_metric_needs_labels(name) || strcmp(name, "host.PROFILE") == 0;
+	const struct fm_metric_kind *kind = fm_metric_kind(name);
+
+	/* Who names a label says that there is one. */
+	return (fm_metric_needs_labels(name) && !(kind->shown & FM_ONE_LABEL)) || strcmp(name, "host.PROFILE") == 0;
 }
 
 bool fm_metric_needs_run(const char *name)

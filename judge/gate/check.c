@@ -157,6 +157,8 @@ bool fm_gate_is_silent(const struct fm_cfg_check *check, const struct fm_metrics
 {
 	const struct fm_metric *classes = fm_metrics_find(metrics, "downstream.label_classes");
 
+	if (!fm_metric_may_be_unasked(check->name))
+		return false;
 	if (classes && classes->value < 2 && fm_metric_needs_labels(check->name))
 		return !fm_metrics_find(metrics, check->name);
 	return too_few_hosts(check, metrics, room);

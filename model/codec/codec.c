@@ -1,5 +1,6 @@
-/* codec.c - learning the codec from the training split, and flows to tokens. */
+/* codec.c - learning the codec from the training split. */
 #include "model/codec/codec.h"
+#include "model/codec/codec_parts.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -18,12 +19,8 @@ const char *const fm_tok_name[FM_NTOK] = {"role", "rel", "gap", "label", "dir", 
 					  "sp",   "dp",  "flg", "fwd",   "stos", "pkt", "td", "bpp"};
 const int fm_res_tok[FM_NRES] = {FM_T_GAP, FM_T_SP, FM_T_DP, FM_T_PKT, FM_T_TD, FM_T_BPP};
 
-/* Category tokens and the table columns behind them. */
-static const struct {
-	enum fm_tok tok;
-	enum fm_col col;
-} cats[] = {{FM_T_LABEL, FM_LABEL}, {FM_T_PR, FM_PR}, {FM_T_FLG, FM_FLG}, {FM_T_FWD, FM_FWD}, {FM_T_STOS, FM_STOS}};
-#define NCATS (sizeof cats / sizeof *cats)
+const struct fm_category_column fm_category_columns[FM_NCATEGORIES] = {
+    {FM_T_LABEL, FM_LABEL}, {FM_T_PR, FM_PR}, {FM_T_FLG, FM_FLG}, {FM_T_FWD, FM_FWD}, {FM_T_STOS, FM_STOS}};
 
 int fm_span_bucket(int64_t ms)
 {
@@ -37,7 +34,7 @@ double fm_span_ms(int bucket, double u)
 	return bucket == 0 && u < 0.5 ? 0 : 1000.0 * fm_det_expm1(x > 0 ? x : 0);
 }
 
-static int64_t numeric(const struct fm_table *t, enum fm_res r, size_t i)
+int64_t fm_flow_number(const struct fm_table *t, enum fm_res r, size_t i)
 {
 	uint64_t pkt;
 	switch (r) {
@@ -60,16 +57,15 @@ static int64_t numeric(const struct fm_table *t, enum fm_res r, size_t i)
 
 /* ---- categories ---- */
 
-/* The token of each value that a table's dictionary has for a category column; NULL when the column is not there. */
-static int category_tokens(const struct fm_codec *c, const struct fm_table *t, enum fm_tok tok, int **token,
-			   struct fm_error *err)
+int fm_category_tokens(const struct fm_codec *c, const struct fm_table *t, enum fm_tok tok, int **token,
+		       struct fm_error *err)
 {
 	enum fm_col col = FM_PR;
 	int rc;
 	*token = NULL;
-	for (size_t k = 0; k < NCATS; k++)
-		if (cats[k].tok == tok)
-			col = cats[k].col;
+	for (size_t k = 0; k < FM_NCATEGORIES; k++)
+		if (fm_category_columns[k].tok == tok)
+			col = fm_category_columns[k].col;
 	const struct fm_dict *d = &t->dict[col];
 	if (c->cat[tok].n == 0 || !FM_HAS(t, col))
 		return FM_OK;
@@ -121,7 +117,7 @@ static int fit_numeric(struct fm_codec *c, const struct fm_table *t, enum fm_res
 	if (fm_alloc(&v, t->rows * 2, sizeof *v, "a column", err) < 0)
 		return err->code;
 	for (size_t i = 0; i < t->rows; i++) {
-		v[i] = port ? t->sp[i] : numeric(t, r, i);
+		v[i] = port ? t->sp[i] : fm_flow_number(t, r, i);
 		v[t->rows + i] = port ? t->dp[i] : 0;
 	}
 	int rc = fm_num_fit(&c->num[r], v, t->rows << port, &o, err);
@@ -135,15 +131,15 @@ static int fit_numeric(struct fm_codec *c, const struct fm_table *t, enum fm_res
 
 /* ---- time ---- */
 
-static int slot_of(const struct fm_times *t, int64_t ms)
+int fm_window_slot(const struct fm_times *t, int64_t ms)
 {
 	int64_t span = t->last_ms - t->first_ms + 1, s = (ms - t->first_ms) * FM_SLOTS / (span > 0 ? span : 1);
 	return (int)(s < 0 ? 0 : s >= FM_SLOTS ? FM_SLOTS - 1 : s);
 }
 
-static int window_span(const struct fm_table *t, size_t first, int window)
+int fm_window_span_of(const struct fm_table *t, size_t first, int window)
 {
-	return fm_span_bucket(t->te[first + (size_t)window - 1] - t->te[first] + numeric(t, FM_R_GAP, first));
+	return fm_span_bucket(t->te[first + (size_t)window - 1] - t->te[first] + fm_flow_number(t, FM_R_GAP, first));
 }
 
 /* How the durations of the windows follow each other. */
@@ -160,8 +156,8 @@ static int fit_follow(struct fm_codec *c, const struct fm_table *t, const size_t
 		goto out;
 	for (size_t w = 0; w < nw; w++) {
 		size_t last = first[w] + (size_t)c->window - 1;
-		slot[w] = (uint8_t)slot_of(&c->times, t->te[first[w]]);
-		length[w] = t->te[last] - t->te[first[w]] + numeric(t, FM_R_GAP, first[w]);
+		slot[w] = (uint8_t)fm_window_slot(&c->times, t->te[first[w]]);
+		length[w] = t->te[last] - t->te[first[w]] + fm_flow_number(t, FM_R_GAP, first[w]);
 		number[w] = FM_HAS(t, FM_WIN) ? t->win[first[w]] : (uint32_t)w;
 	}
 	rc = fm_window_follow_fit(&c->times, &(struct fm_window_lengths){nw, slot, length, number}, min_count, err);
@@ -172,8 +168,7 @@ out:
 	return rc;
 }
 
-/* Labels of a window's flows, and the window's class. count (FM_MAXCLASSES) */
-static int window_class(const struct fm_table *t, size_t first, int window, const int *label, int count[FM_MAXCLASSES])
+int fm_window_class_of(const struct fm_table *t, size_t first, int window, const int *label, int count[FM_MAXCLASSES])
 {
 	int best = 0;
 	memset(count, 0, sizeof(int) * FM_MAXCLASSES);
@@ -185,9 +180,7 @@ static int window_class(const struct fm_table *t, size_t first, int window, cons
 	return best;
 }
 
-/* Tokens of the labels of a table's dictionary, those beyond FM_MAXCLASSES as the most frequent; NULL without labels.
- */
-static int label_tokens(const struct fm_codec *c, const struct fm_table *t, int **label, struct fm_error *err)
+int fm_label_tokens(const struct fm_codec *c, const struct fm_table *t, int **label, struct fm_error *err)
 {
 	*label = NULL;
 	if (!FM_HAS(t, FM_LABEL) || c->cat[FM_T_LABEL].n == 0)
@@ -214,7 +207,7 @@ static int fit_classes(struct fm_codec *c, const struct fm_table *t, const size_
 	uint16_t *own = NULL;                 /* (nw) of a class's windows */
 	uint8_t *cls = NULL;                  /* (nw) */
 	int rc;
-	if ((rc = label_tokens(c, t, &label, err)) < 0 ||
+	if ((rc = fm_label_tokens(c, t, &label, err)) < 0 ||
 	    (rc = fm_alloc(&own, nw + 1, sizeof *own, "labels", err)) < 0 ||
 	    (rc = fm_alloc(&cls, nw + 1, 1, "classes of windows", err)) < 0)
 		goto out;
@@ -222,10 +215,10 @@ static int fit_classes(struct fm_codec *c, const struct fm_table *t, const size_
 			  : c->cat[FM_T_LABEL].n < FM_MAXCLASSES ? c->cat[FM_T_LABEL].n
 								 : FM_MAXCLASSES;
 	for (size_t w = 0; w < nw; w++) {
-		int cl = window_class(t, first[w], c->window, label, count);
+		int cl = fm_window_class_of(t, first[w], c->window, label, count);
 		windows[cl]++;
 		cls[w] = (uint8_t)cl;
-		times->class_slot[cl][slot_of(times, t->te[first[w]])]++;
+		times->class_slot[cl][fm_window_slot(times, t->te[first[w]])]++;
 		for (int l = 0; l < times->nclasses; l++)
 			times->class_share[cl][l] += (double)count[l] / c->window;
 		for (int l = 0; l < times->nclasses; l++) {
@@ -246,14 +239,14 @@ static int fit_classes(struct fm_codec *c, const struct fm_table *t, const size_
 		size_t n = 0;
 		for (size_t w = 0; w < nw; w++)
 			if (cls[w] == cl) {
-				window_class(t, first[w], c->window, label, count);
+				fm_window_class_of(t, first[w], c->window, label, count);
 				own[n++] = (uint16_t)count[cl];
 			}
 		fm_label_counts_fit(times, cl, own, n, c->window, min_count);
 		n = 0;
 		for (size_t w = 0; w < nw; w++)
 			if (cls[w] == cl)
-				own[n++] = (uint16_t)window_span(t, first[w], c->window);
+				own[n++] = (uint16_t)fm_window_span_of(t, first[w], c->window);
 		fm_label_spans_fit(times, cl, own, n, min_count);
 	}
 out:
@@ -317,7 +310,7 @@ static int fit_profiles(struct fm_codec *c, const struct fm_hosts *hosts, const 
 				    .min_count = min_count,
 				    .text_order = c->text_order};
 	int *pr, rc;
-	if ((rc = category_tokens(c, t, FM_T_PR, &pr, err)) < 0)
+	if ((rc = fm_category_tokens(c, t, FM_T_PR, &pr, err)) < 0)
 		return rc;
 	d.pr = pr;
 	if ((rc = fm_profiles_fit(&c->profiles, &d, err)) == FM_OK)
@@ -336,7 +329,7 @@ static int fit_families(struct fm_codec *c, const struct fm_hosts *hosts, const 
 	int *pr = NULL, rc;
 	if (!c->roles.any_ipv6 || n == 0)
 		return FM_OK;
-	if ((rc = category_tokens(c, t, FM_T_PR, &pr, err)) < 0 ||
+	if ((rc = fm_category_tokens(c, t, FM_T_PR, &pr, err)) < 0 ||
 	    (rc = fm_alloc(&rows, 2 * n, sizeof *rows, "families of protocols", err)) < 0 ||
 	    (rc = fm_alloc(&c->families, n, 1, "families of protocols", err)) < 0)
 		goto out;
@@ -391,9 +384,10 @@ static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm
 	c->present = t->present;
 	c->train_rows = t->rows;
 	c->text_order = o->text_order;
-	for (size_t i = 0; i < NCATS; i++)
-		if (FM_HAS(t, cats[i].col) &&
-		    (rc = fm_cat_fit(&c->cat[cats[i].tok], t, cats[i].col, o->min_count, err)) < 0)
+	for (size_t i = 0; i < FM_NCATEGORIES; i++)
+		if (FM_HAS(t, fm_category_columns[i].col) &&
+		    (rc = fm_cat_fit(&c->cat[fm_category_columns[i].tok], t, fm_category_columns[i].col, o->min_count,
+				     err)) < 0)
 			goto out;
 	for (int r = 0; r < FM_NRES; r++)
 		if ((rc = fit_numeric(c, t, (enum fm_res)r, o, err)) < 0)
@@ -404,9 +398,9 @@ static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm
 	c->times.last_ms = o->last_ms;
 	c->times.source_windows = o->source_rows / o->window;
 	for (size_t w = 0; w < nw; w++) {
-		int s = slot_of(&c->times, t->te[first[w]]);
+		int s = fm_window_slot(&c->times, t->te[first[w]]);
 		c->times.slot[s]++;
-		c->times.span[s][window_span(t, first[w], o->window)]++;
+		c->times.span[s][fm_window_span_of(t, first[w], o->window)]++;
 	}
 	if ((rc = fit_follow(c, t, first, nw, o->k, err)) < 0 || (rc = fit_classes(c, t, first, nw, o->k, err)) < 0 ||
 	    (rc = fit_near(c, t, first, nw, o->min_count, err)) < 0 ||
@@ -416,8 +410,8 @@ static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm
 	c->vocab[FM_T_ROLE] = FM_ROLE_TOKENS;
 	c->vocab[FM_T_REL] = FM_REL_TOKENS(o->window);
 	c->vocab[FM_T_DIR] = fm_dir_tokens(&c->roles);
-	for (size_t i = 0; i < NCATS; i++)
-		c->vocab[cats[i].tok] = c->cat[cats[i].tok].n;
+	for (size_t i = 0; i < FM_NCATEGORIES; i++)
+		c->vocab[fm_category_columns[i].tok] = c->cat[fm_category_columns[i].tok].n;
 	c->vocab[FM_T_SA] = c->vocab[FM_T_DA] = o->window + c->roles.nhosts + c->roles.nclasses;
 	for (int r = 0; r < FM_NRES; r++)
 		c->vocab[fm_res_tok[r]] = fm_num_tokens(&c->num[r]);
@@ -446,203 +440,10 @@ out:
 	return rc;
 }
 
-/* ---- encoding ---- */
-
-/* Addresses of the tail of one side seen in this window, the latest first. */
-struct recent {
-	uint32_t code[FM_WINDOW_MOST];
-	int n;
-};
-
-static int recent_find(const struct recent *r, uint32_t code)
-{
-	for (int i = 0; i < r->n; i++)
-		if (r->code[i] == code)
-			return i;
-	return -1;
-}
-
-static void recent_touch(struct recent *r, uint32_t code, int at)
-{
-	if (at < 0)
-		at = r->n < FM_WINDOW_MOST ? r->n++ : FM_WINDOW_MOST - 1;
-	memmove(r->code + 1, r->code, sizeof r->code[0] * (size_t)at);
-	r->code[0] = code;
-}
-
-static uint16_t address_token(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t,
-			      struct recent *r, uint32_t code)
-{
-	const struct fm_host *h = fm_hosts_find(hosts, t, code);
-	if (h && h->rank >= 0)
-		return (uint16_t)(c->window + h->rank);
-	r += fm_host_side(hosts, t, code);
-	int at = recent_find(r, code);
-	recent_touch(r, code, at);
-	if (at >= 0 && at < c->window)
-		return (uint16_t)at;
-	return (uint16_t)(c->window + c->roles.nhosts + c->roles.class_id[fm_host_class(hosts, t, code)]);
-}
-
-static int direction(const struct fm_hosts *hosts, const struct fm_table *t, size_t row)
-{
-	int side = fm_host_side(hosts, t, t->sa[row]);
-	return (side & FM_SIDE_INSIDE) + 2 * fm_table_inside(t, t->da[row]) + (side & FM_SIDE_IPV6 ? FM_DIR_IPV6 : 0);
-}
-
-/* A relation that copies dir is dropped where the two flows differ in it. */
-static void same_way_only(const struct fm_hosts *hosts, const struct fm_table *t, size_t first, int window,
-			  struct fm_relations *l)
-{
-	for (int i = 0; i < window; i++)
-		if ((l->kind[i] == FM_RELATION_SWEEP || l->kind[i] == FM_RELATION_SERVE) &&
-		    direction(hosts, t, first + l->row[i]) != direction(hosts, t, first + l->row[i - l->back[i]])) {
-			l->kind[i] = FM_RELATION_NONE;
-			l->back[i] = 0;
-		}
-}
-
-/* Flows of two labels are not related: a relation copies what its label is the cause of. */
-static void same_label_only(const int *label, const struct fm_table *t, size_t first, int window,
-			    struct fm_relations *l)
-{
-	for (int i = 0; label && i < window; i++)
-		if (label[t->label[first + l->row[i]]] != label[t->label[first + l->row[i - l->back[i]]]]) {
-			l->kind[i] = FM_RELATION_NONE;
-			l->back[i] = 0;
-		}
-}
-
-/* The token of a duration. A reply's is coded as the difference from its request's, `source`, where that loses nothing.
- */
-static uint16_t td_token(const struct fm_codec *c, int64_t td, int kind, int64_t source, double jitter, float *res)
-{
-	int n = fm_num_tokens(&c->num[FM_R_TD]), token;
-	double u;
-	if (kind == FM_RELATION_REPLY && fm_num_tokens(&c->near) > 0 && fm_td_near(td, source)) {
-		token = n + fm_num_encode(&c->near, FM_NEAR_MS + td - source, jitter, &u);
-		*res = u < 0 ? NAN : (float)fm_normal_quantile(u);
-		if (fm_td_decode(c, token, fm_normal_cdf(*res), source) == td)
-			return (uint16_t)token;
-	}
-	token = fm_num_encode(&c->num[FM_R_TD], td, jitter, &u);
-	*res = u < 0 ? NAN : (float)fm_normal_quantile(u);
-	return (uint16_t)token;
-}
-
-struct encoder {
-	const struct fm_codec *c;
-	const struct fm_hosts *hosts;
-	const struct fm_table *t;
-	uint64_t seed;
-	int *map[NCATS]; /* (the column's dictionary): value to token; NULL where the column has one token */
-	int *label;      /* (labels of the table): value to token, or NULL */
-};
-
-static void encoder_free(struct encoder *e)
-{
-	for (size_t k = 0; k < NCATS; k++)
-		free(e->map[k]);
-	free(e->label);
-}
-
-static int encoder_init(struct encoder *e, struct fm_error *err)
-{
-	int rc;
-	if ((rc = label_tokens(e->c, e->t, &e->label, err)) < 0)
-		return rc;
-	for (size_t k = 0; k < NCATS; k++)
-		if ((rc = category_tokens(e->c, e->t, cats[k].tok, &e->map[k], err)) < 0)
-			return rc;
-	return FM_OK;
-}
-
-/* The window that begins at row `first`: tok (window, FM_NTOK), res (window, FM_NRES). */
-static void encode_window(const struct encoder *e, size_t first, uint16_t *tok, float *res)
-{
-	const struct fm_codec *c = e->c;
-	const struct fm_table *t = e->t;
-	struct recent r[FM_SIDES] = {{.n = 0}};
-	int64_t td[FM_WINDOW_MOST] = {0};
-	struct fm_relations l;
-	fm_relations_find(t, first, c->window, c->text_order, &l);
-	same_way_only(e->hosts, t, first, c->window, &l);
-	same_label_only(e->label, t, first, c->window, &l);
-	for (int i = 0; i < c->window; i++) {
-		size_t row = first + l.row[i];
-		uint16_t *x = tok + (size_t)i * FM_NTOK;
-		float *rx = res + (size_t)i * FM_NRES;
-		struct fm_rng g;
-		fm_rng_init(&g, e->seed, FM_RNG_BATCH, row, 0);
-		x[FM_T_REL] = (uint16_t)fm_rel_token(l.kind[i], l.back[i], c->window);
-		for (size_t k = 0; k < NCATS; k++)
-			x[cats[k].tok] = e->map[k] ? (uint16_t)e->map[k][((uint16_t *)t->col[cats[k].col])[row]] : 0;
-		for (int k = 0; k < FM_NRES; k++) {
-			/* A gap belongs to a place: flows of one time may stand in another order here. */
-			double u, jitter = fm_rng_uniform53(&g);
-			int64_t v = numeric(t, (enum fm_res)k, k == FM_R_GAP ? first + (size_t)i : row);
-			if (k == FM_R_TD) {
-				x[FM_T_TD] = td_token(c, v, l.kind[i], td[i - l.back[i]], jitter, &rx[k]);
-				td[i] = fm_td_decode(c, x[FM_T_TD], fm_normal_cdf(rx[k]), td[i - l.back[i]]);
-				continue;
-			}
-			x[fm_res_tok[k]] = (uint16_t)fm_num_encode(&c->num[k], v, jitter, &u);
-			rx[k] = u < 0 ? NAN : (float)fm_normal_quantile(u);
-		}
-		x[FM_T_DIR] = (uint16_t)direction(e->hosts, t, row);
-		x[FM_T_SA] = address_token(c, e->hosts, t, r, t->sa[row]);
-		x[FM_T_DA] = address_token(c, e->hosts, t, r, t->da[row]);
-		x[FM_T_ROLE] = (uint16_t)(4 * l.kind[i]);
-		if (l.kind[i] != FM_RELATION_NONE)
-			tok[(size_t)(i - l.back[i]) * FM_NTOK + FM_T_ROLE] |=
-			    l.kind[i] == FM_RELATION_REPLY ? FM_ROLE_ANSWERED : FM_ROLE_FOLLOWED;
-	}
-	fm_relations_copy(tok, res, c->window); /* a related flow shows what its source shows */
-}
-
-int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, uint64_t seed,
-		    struct fm_encoded *e, struct fm_error *err)
-{
-	struct encoder encoder = {.c = c, .hosts = hosts, .t = t, .seed = seed};
-	size_t *first = NULL, W = (size_t)c->window;
-	int rc, count[FM_MAXCLASSES];
-	if ((rc = fm_windows_find(t, c->window, &first, &e->windows, err)) < 0 ||
-	    (rc = fm_alloc(&e->tok, e->windows * W * FM_NTOK + 1, sizeof *e->tok, "tokens", err)) < 0 ||
-	    (rc = fm_alloc(&e->res, e->windows * W * FM_NRES + 1, sizeof *e->res, "residuals", err)) < 0 ||
-	    (rc = fm_alloc(&e->slot, e->windows + 1, 1, "slots", err)) < 0 ||
-	    (rc = fm_alloc(&e->span, e->windows + 1, 1, "spans", err)) < 0 ||
-	    (rc = fm_alloc(&e->cls, e->windows + 1, 1, "classes", err)) < 0 || (rc = encoder_init(&encoder, err)) < 0)
-		goto out;
-	for (size_t w = 0; w < e->windows; w++) {
-		encode_window(&encoder, first[w], e->tok + w * W * FM_NTOK, e->res + w * W * FM_NRES);
-		e->slot[w] = (uint8_t)slot_of(&c->times, t->te[first[w]]);
-		e->span[w] = (uint8_t)window_span(t, first[w], c->window);
-		e->cls[w] = (uint8_t)window_class(t, first[w], c->window, encoder.label, count);
-	}
-out:
-	encoder_free(&encoder);
-	free(first);
-	if (rc < 0)
-		fm_encoded_free(e);
-	return rc;
-}
-
 int fm_address_sides(const struct fm_codec *c, int token)
 {
 	int at = token - c->window;
 	if (at < 0 || fm_dir_tokens(&c->roles) == 1)
 		return (1 << FM_SIDES) - 1;
 	return 1 << (at < c->roles.nhosts ? c->roles.side[at] : fm_role_side(c->roles.class_of[at - c->roles.nhosts]));
-}
-
-void fm_encoded_free(struct fm_encoded *e)
-{
-	if (!e)
-		return;
-	free(e->tok);
-	free(e->res);
-	free(e->slot);
-	free(e->span);
-	free(e->cls);
-	memset(e, 0, sizeof *e);
 }
