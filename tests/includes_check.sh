@@ -53,8 +53,7 @@ violations()
 				find "$top" -type f \( -name '*.c' -o -name '*.h' -o -name '*.inc' \) -print
 			fi
 		done
-	) | LC_ALL=C sort | while IFS= read -r file; do
-		LC_ALL=C TABLE=$table awk -v file="$file" -v tops="$tops" '
+	) | LC_ALL=C sort | (cd "$1" && LC_ALL=C TABLE=$table xargs -r awk -v tops="$tops" '
 		function bad(what) { printf "%s:%d: %s\n", file, FNR, what }
 
 		function room_of(path) {
@@ -79,6 +78,10 @@ violations()
 			for (i = 1; i <= n; i++)
 				if (match(list[i], /:/))
 					may[substr(list[i], 1, RSTART - 1)] = substr(list[i], RSTART + 1) " "
+		}
+
+		FNR == 1 {
+			file = FILENAME
 			from = room_of(file)
 			if (!(from in may))
 				bad(from " is no room of the table in tests/includes_check.sh")
@@ -118,8 +121,7 @@ violations()
 			} else {
 				bad("an include that names no file plainly: " $0)
 			}
-		}' "$1/$file"
-	done
+		}')
 }
 
 # Prints each circle of modules below $1.
