@@ -1,0 +1,195 @@
+/* preflight_keys.c - can what signs a release sign, and will partners accept it? */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "pipeline/outside.h"
+#include "pipeline/preflight_parts.h"
+#include "release/sign/rotation.h"
+#include "release/sign/signers.h"
+#include "release/sign/sshkey.h"
+
+static int check_listed(const struct fm_sshpub *key, const char *file, const char *project, struct fm_error *err)
+{
+	char *path = fm_path_join(project, "allowed_signers");
+	struct fm_signers signers = {0};
+	const struct fm_signer *who = NULL;
+	struct fm_buf line = {0};
+	enum fm_signer_state state;
+	int rc;
+
+	if (!path)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	fm_sshpub_line(key, &line);
+	if ((rc = fm_buf_check(&line, err)) < 0)
+		goto out;
+	if (access(path, F_OK) && errno == ENOENT) {
+		rc = fm_fail(err, FM_EINPUT,
+			     "%s: no such file: it names the keys whose releases are accepted; make it with the line: "
+			     "flowmint namespaces=\"" FM_SSH_NAMESPACES "\" %.*s",
+			     path, (int)strcspn(line.data, "\n"), line.data);
+		goto out;
+	}
+	if ((rc = fm_signers_load(&signers, path, err)) < 0)
+		goto out;
+	state = fm_signers_find(&signers, key, FM_SSH_NAMESPACE, (int64_t)time(NULL), &who);
+	if (state == FM_SIGNER_OK)
+		goto out;
+	if (who)
+		rc = fm_fail(err, FM_EINPUT, "publish.key: %s may not sign a release today: line %zu of %s %s", file,
+			     who->line, path,
+			     state == FM_SIGNER_EXPIRED   ? "is no longer valid (valid-before)"
+			     : state == FM_SIGNER_NOT_YET ? "is not valid yet (valid-after)"
+			     : state == FM_SIGNER_OTHER_NAME
+				 ? "excludes names by a pattern with !"
+				 : "names it for other namespaces, not for " FM_SSH_NAMESPACE);
+	else
+		rc =
+		    fm_fail(err, FM_EINPUT,
+			    "publish.key: %s does not name the key %s, so no release of it would verify; add the line: "
+			    "NAME namespaces=\"" FM_SSH_NAMESPACES "\" %.*s",
+			    path, file, (int)strcspn(line.data, "\n"), line.data);
+out:
+	fm_buf_free(&line);
+	fm_signers_free(&signers);
+	free(path);
+	return rc;
+}
+
+/* A release with attestations that no partner can check is none the less a release. */
+static int warn_unlisted(const struct fm_sshpub *key, const char *project, struct fm_error *err)
+{
+	char *path = fm_path_join(project, "allowed_signers");
+	struct fm_signers signers = {0};
+	const struct fm_signer *who;
+	struct fm_buf line = {0};
+	int rc;
+
+	if (!path)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	if ((rc = fm_signers_load(&signers, path, err)) < 0 ||
+	    fm_signers_find(&signers, key, FM_ATTEST_NAMESPACE, (int64_t)time(NULL), &who) == FM_SIGNER_OK)
+		goto out;
+	fm_sshpub_line(key, &line);
+	if ((rc = fm_buf_check(&line, err)) < 0)
+		goto out;
+	fm_warn("publish.attestation_key: no line of %s lets it sign attestations, so partners cannot check them: add, "
+		"in their "
+		"files too, the line: NAME namespaces=\"" FM_ATTEST_NAMESPACE "\" %.*s",
+		path, (int)strcspn(line.data, "\n"), line.data);
+out:
+	fm_buf_free(&line);
+	fm_signers_free(&signers);
+	free(path);
+	return rc;
+}
+
+/* Who holds one of the two keys can make a release or say how it was made, not both. */
+static int check_attestation_key(const struct fm_config *cfg, const char *project, const struct fm_sshpub *release,
+				 struct fm_error *err)
+{
+	const char *path = cfg->publish.attestation_key;
+	struct fm_sshkey key = {0};
+	int rc;
+
+	if (!path[0])
+		return FM_OK;
+	if ((rc = fm_preflight_file("publish.attestation_key", path, err)) < 0)
+		return rc;
+	if ((rc = fm_sshkey_read(&key, path, err)) < 0) {
+		fm_error_prefix(err, "publish.attestation_key: ");
+		goto out;
+	}
+	if (fm_sshpub_same(&key.pub, release))
+		rc = fm_fail(
+		    err, FM_EINPUT,
+		    "publish.attestation_key: %s is the key of publish.key: attestations are by a key of their own "
+		    "(flowmint keygen --out FILE)",
+		    path);
+	else
+		rc = warn_unlisted(&key.pub, project, err);
+out:
+	fm_sshkey_close(&key); /* before any stage is started */
+	return rc;
+}
+
+/* Partners refuse what a key signs that was replaced. */
+static int check_not_replaced(const struct fm_sshpub *key, const char *file, const char *project, struct fm_error *err)
+{
+	char *path = fm_path_join(project, FM_KEYS_FILE);
+	struct fm_keys *keys = NULL;
+	int rc;
+
+	if (!path)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	if ((rc = fm_alloc(&keys, 1, sizeof *keys, "the keys", err)) < 0 || (rc = fm_keys_load(keys, path, err)) < 0)
+		goto out;
+	if (keys->n && !fm_sshpub_same(&keys->r[keys->n - 1].to, key))
+		rc =
+		    fm_fail(err, FM_EINPUT,
+			    "publish.key: %s is not the key that %s ends with, so partners would refuse what it signs: "
+			    "set publish.key to the key that came last (flowmint key rotate made it)",
+			    file, path);
+out:
+	free(keys);
+	free(path);
+	return rc;
+}
+
+/* Could somebody be asked for a passphrase, or to touch a token, when it is time to sign? */
+static bool somebody_is_there(const struct fm_sshpub *key)
+{
+	int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+
+	if (tty >= 0)
+		close(tty);
+	return tty >= 0 || getenv("SSH_ASKPASS") || key->application[0];
+}
+
+/* A text of no use is signed now: after all stages would be late to learn that the passphrase is wrong. */
+static int try_passphrase(struct fm_outside *o, const char *key, struct fm_error *err)
+{
+	static const char text[] = "to see whether the passphrase is right";
+	struct fm_buf armored = {0};
+	int rc = fm_outside_sign(o, key, "flowmint-trial", NULL, text, sizeof text - 1, &armored, err);
+
+	fm_buf_free(&armored);
+	return rc;
+}
+
+int fm_preflight_key(const struct fm_config *cfg, const char *project, bool dry, struct fm_outside *signer,
+		     struct fm_error *err)
+{
+	const char *path = cfg->publish.key;
+	struct fm_sshkey key = {0};
+	struct stat st;
+	bool outside;
+	int rc;
+
+	if (stat(path, &st) && errno == ENOENT)
+		return fm_fail(err, FM_EINPUT, "publish.key: %s: no such file; flowmint keygen --out FILE makes one",
+			       path);
+	if ((rc = fm_preflight_file("publish.key", path, err)) < 0)
+		return rc;
+	if ((rc = fm_outside_look(path, &key.pub, &outside, err)) < 0 ||
+	    (!outside && (rc = fm_sshkey_read(&key, path, err)) < 0)) {
+		fm_error_prefix(err, "publish.key: ");
+		goto out;
+	}
+	if (dry || (rc = check_listed(&key.pub, path, project, err)) < 0 ||
+	    (rc = check_not_replaced(&key.pub, path, project, err)) < 0)
+		goto out;
+	if ((rc = check_attestation_key(cfg, project, &key.pub, err)) < 0)
+		goto out;
+	if (outside && signer && (signer->fd > 0 || !somebody_is_there(&key.pub)))
+		rc = try_passphrase(signer, path, err);
+out:
+	fm_sshkey_close(&key); /* before any stage is started */
+	return rc;
+}

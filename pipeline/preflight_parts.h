@@ -1,0 +1,18 @@
+/* preflight_parts.h - what preflight.h checks in more than one file. */
+#ifndef FM_PIPELINE_PREFLIGHT_PARTS_H
+#define FM_PIPELINE_PREFLIGHT_PARTS_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "manifests/config.h"
+#include "pipeline/outside.h"
+
+/* The file that a key of the config names is there and can be read. */
+int fm_preflight_file(const char *key, const char *path, struct fm_error *err) FM_MUST_CHECK;
+/* publish.key and publish.attestation_key. dry: nothing will be published, so nobody needs to accept the key; signer:
+ * as fm_preflight has it. */
+int fm_preflight_key(const struct fm_config *cfg, const char *project, bool dry, struct fm_outside *signer,
+		     struct fm_error *err) FM_MUST_CHECK;
+
+#endif
