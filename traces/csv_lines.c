@@ -173,7 +173,7 @@ static int first_line(struct fm_csv *c, const char *s, size_t n, bool *is_row, s
 	if (n > sizeof nfdump_line - 1 && !memcmp(s, nfdump_line, sizeof nfdump_line - 1) && delimited(c, s, n) < 2)
 		return fm_fail(err, FM_EINPUT,
 			       "%s: line %llu is the header of nfdump's output for people, which is no CSV: write "
-			       "the flows with nfdump -c FILE -o csv",
+			       "the flows with nfdump -r FILE -o csv",
 			       c->o->path, (unsigned long long)fm_csv_line(c));
 	c->nhead = 0;
 	if (*c->o->dialect->header_mark) {
