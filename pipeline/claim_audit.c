@@ -184,8 +184,8 @@ int fm_claim_audit(const struct fm_claim_audit_in *in, json_t **report, struct f
 			     cfg->privacy.mode);
 		goto out;
 	}
-	if ((rc = fm_preflight(&o, cfg->dir, workspace, NULL, err)) < 0 || (rc = fm_budget_claim(&claim, cfg, err)) < 0 ||
-	    (rc = fm_workspace_open(&ws, workspace, err)) < 0 ||
+	if ((rc = fm_preflight(&o, cfg->dir, workspace, NULL, err)) < 0 ||
+	    (rc = fm_budget_claim(&claim, cfg, err)) < 0 || (rc = fm_workspace_open(&ws, workspace, err)) < 0 ||
 	    (rc = fm_ledger_open(&l, ws.path, cfg->dir, FM_LEDGER_WRITE, err)) < 0 ||
 	    (rc = fm_trace_digest(l, cfg->source.path, in->unconfined, trace, err)) < 0 ||
 	    (rc = audit_secret(&audit, in, trace, err)) < 0 ||

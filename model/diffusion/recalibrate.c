@@ -54,8 +54,8 @@ out:
 }
 
 int fm_recalibrate(struct fm_calibration *k, const struct fm_denoiser *d, const struct fm_codec *codec,
-		 const struct fm_structural_zeros *zeros, const struct fm_encoded *train,
-		 const struct fm_recalibrate_opts *o, struct fm_error *err)
+		   const struct fm_structural_zeros *zeros, const struct fm_encoded *train,
+		   const struct fm_recalibrate_opts *o, struct fm_error *err)
 {
 	size_t n = (size_t)(o->trained / SHARE), flows;
 	struct fm_tally real = {0}, made = {0};

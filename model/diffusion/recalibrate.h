@@ -16,7 +16,7 @@ struct fm_recalibrate_opts {
 	struct fm_pool *pool;
 };
 int fm_recalibrate(struct fm_calibration *k, const struct fm_denoiser *d, const struct fm_codec *codec,
-		 const struct fm_structural_zeros *zeros, const struct fm_encoded *train,
-		 const struct fm_recalibrate_opts *o, struct fm_error *err) FM_MUST_CHECK;
+		   const struct fm_structural_zeros *zeros, const struct fm_encoded *train,
+		   const struct fm_recalibrate_opts *o, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

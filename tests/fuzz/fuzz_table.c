@@ -42,6 +42,7 @@ static void look(const struct fm_table *t)
 				sum += strlen(fm_table_category(t, c, i));
 		sum += (uint64_t)t->te[i] + t->sa[i] + t->da[i] + t->byt[i];
 	}
+	(void)sum;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -262,8 +262,9 @@ static void durations_that_wrapped_below_zero_are_warned_of(void **state)
 	for (size_t i = 0; i < 100; i++)
 		t->td[i] = i == 7 ? UINT32_MAX : i == 9 ? UINT32_MAX - 59999 : UINT32_MAX - 60000;
 	assert_int_equal(judge(t, warned), FM_OK);
-	assert_non_null(strstr(warned, "2 of 100 rows last 49.7 days, to within a minute of 2^32 milliseconds (first at "
-				     "line 15, then 19)"));
+	assert_non_null(strstr(warned,
+			       "2 of 100 rows last 49.7 days, to within a minute of 2^32 milliseconds (first at "
+			       "line 15, then 19)"));
 }
 
 static void a_class_whose_rows_are_all_bad_is_warned_of_without_its_name(void **state)
