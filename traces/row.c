@@ -41,7 +41,7 @@ void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing m
 	for (int k = 0; k < d->ncols; k++) {
 		int c = d->cols[k].col;
 
-		r->column[k].col = (int8_t)c;
+		r->column[k].col = (int16_t)c;
 		r->column[k].kind = c < 0 ? 0 : (uint8_t)fm_cols[c].kind;
 		r->column[k].only = d->cols[k].nonly > 0;
 	}

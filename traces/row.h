@@ -73,7 +73,7 @@ struct fm_row {
 	} cache[FM_NCOL][FM_ROW_CACHE];
 	/* Of the dialect's columns what each field needs, together: a column of a dialect has hundreds of bytes. */
 	struct {
-		int8_t col; /* enum fm_col */
+		int16_t col; /* enum fm_col */
 		uint8_t kind;
 		bool only;
 	} column[FM_DIALECT_MAXCOLS];
