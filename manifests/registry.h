@@ -104,6 +104,7 @@ unsigned fm_metric_audience(const char *name);
 extern const char *const fm_flow_rules[];
 /* Does it tell labels apart?  Of a trace with fewer than two it says nothing. */
 bool fm_metric_needs_labels(const char *name);
+bool fm_metric_is_profile(const char *name); /* of whole hosts, which few flows have too few of */
 /* Can real flows leave a check of it nothing to compare with?  With fewer than two labels, or too few hosts. */
 bool fm_metric_may_be_unasked(const char *name);
 bool fm_metric_needs_run(const char *name); /* its model, or its budget */

@@ -98,12 +98,19 @@ bool fm_metric_needs_labels(const char *name)
 	return kind && (kind->needs & FM_NEEDS_LABELS || strcmp(name, "jsd.TY") == 0);
 }
 
+bool fm_metric_is_profile(const char *name)
+{
+	const struct fm_metric_kind *kind = fm_metric_kind(name);
+
+	return kind && fm_metric_topics[kind->topic].group == FM_GROUP_PROFILES;
+}
+
 bool fm_metric_may_be_unasked(const char *name)
 {
 	const struct fm_metric_kind *kind = fm_metric_kind(name);
 
 	/* Who names a label says that there is one. */
-	return (fm_metric_needs_labels(name) && !(kind->shown & FM_ONE_LABEL)) || strcmp(name, "host.PROFILE") == 0;
+	return (fm_metric_needs_labels(name) && !(kind->shown & FM_ONE_LABEL)) || fm_metric_is_profile(name);
 }
 
 bool fm_metric_needs_run(const char *name)

@@ -81,11 +81,6 @@ const struct fm_metric *fm_gate_floor(const struct fm_metrics *metrics, const ch
 /* Of an area under the curve. */
 #define WORST 1.0
 
-static bool is_profile(const struct fm_metric_kind *kind)
-{
-	return kind && fm_metric_topics[kind->topic].group == FM_GROUP_PROFILES;
-}
-
 double fm_gate_room(const struct fm_cfg_check *check, int is_max, const struct fm_metrics *metrics, double times,
 		    int rare)
 {
@@ -103,8 +98,9 @@ double fm_gate_room(const struct fm_cfg_check *check, int is_max, const struct f
 	}
 	off = floor->value - kind->ideal; /* NaN where there is no ideal */
 	if (kind->is & FM_ONE_TABLE || !(is_max ? off > 0 : off < 0))
-		return 0;               /* better than ideal */
-	if (is_profile(kind) && is_max) /* nothing scores more than 1: as far of the way there as the floor is */
+		return 0; /* better than ideal */
+	if (fm_metric_is_profile(check->name) &&
+	    is_max) /* nothing scores more than 1: as far of the way there as the floor is */
 		return (WORST - check->max) * fmin(1, times * off / (WORST - kind->ideal));
 	return times * off;
 }
@@ -147,7 +143,7 @@ static bool too_few_hosts(const struct fm_cfg_check *check, const struct fm_metr
 {
 	const struct fm_metric *floor = fm_gate_floor(metrics, check->name);
 
-	if (!floor || !is_profile(fm_metric_kind(check->name)))
+	if (!floor || !fm_metric_is_profile(check->name))
 		return false;
 	return !isfinite(floor->value) || (check->has_max && !check->has_min && !fm_gate_is_relative(check, 1) &&
 					   check->max < WORST && with_room(check, 1, metrics, room).max >= WORST);

@@ -388,15 +388,12 @@ enum left_out { WITHOUT_HOLDOUT, WITHOUT_LABELS, WITHOUT_HOSTS, WITHOUT_RUN };
 static enum left_out why_left_out(const struct evaluation *e, const char *check)
 {
 	const struct fm_metric *classes = fm_metrics_find(&e->metrics, "downstream.label_classes");
-	const struct fm_metric_kind *kind = fm_metric_kind(check);
 
 	if (fm_metric_needs_run(check))
 		return WITHOUT_RUN;
 	if (classes && classes->value < 2 && fm_metric_needs_labels(check) && !fm_metrics_find(&e->metrics, check))
 		return WITHOUT_LABELS;
-	return kind && fm_metric_topics[kind->topic].group == FM_GROUP_PROFILES && fm_gate_floor(&e->metrics, check)
-		   ? WITHOUT_HOSTS
-		   : WITHOUT_HOLDOUT;
+	return fm_metric_is_profile(check) && fm_gate_floor(&e->metrics, check) ? WITHOUT_HOSTS : WITHOUT_HOLDOUT;
 }
 
 static void print_left_out(const struct evaluation *e, enum left_out kind, const char *why)
