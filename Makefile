@@ -130,7 +130,7 @@ test: deps
 	@$(RUN) -t 900 $(SUITE)
 test-long: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all unit
-	@$(RUN) -t 3600 $(SUITE) $(foreach s,$(LONG),"$(s) $(B)/flowmint")
+	@LONG=1 $(RUN) -t 3600 $(SUITE) $(foreach s,$(LONG),"$(s) $(B)/flowmint")
 
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 test-asan: deps
