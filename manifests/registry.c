@@ -150,6 +150,7 @@ const size_t fm_metric_ntopics = sizeof fm_metric_topics / sizeof *fm_metric_top
 #define NEAR "{,_no_addr_time,_sizes}"
 #define NEAR_WORDS(k) "{" #k ":|, without addresses and time|, by duration, packets and bytes alone}"
 #define CURVE "area under the curve"
+#define LN2 0.693147180559945309 /* divergence of what has nothing in common */
 
 /*
  * What is published with metrics says how far synthetic flows are from real ones or how well they do, or is of the
@@ -158,6 +159,7 @@ const size_t fm_metric_ntopics = sizeof fm_metric_topics / sizeof *fm_metric_top
  * real range.  What is published with histograms is of the whole real trace.  What counts real rows or hosts of which
  * there may be fewer than k, or rests on single ones, stays with the team.
  */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers" /* span, where there is none */
 const struct fm_metric_kind fm_metric_kinds[] = {
 	/* pattern, topic, good, ideal, shown, its floor, needs, is, columns, words, what */
 	{"rows.real", ROWS, FM_FACT, NAN, OPEN | FM_REAL_ROWS, NONE, 0, FM_EXPECTED, "",
@@ -174,54 +176,54 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 
 	{"jsd_mean8", JSD, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED, "sa da sp dp te td pkt byt",
 	 "Eight main fields, mean divergence, ports by number",
-	 "mean of `jsd.` SA DA SP DP TS TD PKT BYT (R): ports by their exact numbers"},
+	 "mean of `jsd.` SA DA SP DP TS TD PKT BYT (R): ports by their exact numbers", LN2},
 	{"jsd.{SA,DA,SP,DP,SPb,DPb,PR,TS,TD,PKT,BYT,FLG,TOS,TY}", JSD, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED,
 	 "{1:sa|da|sp|dp|sp|dp|pr|te|td|pkt|byt|flg|stos|label}",
 	 "{1:Source hosts by rank|Destination hosts by rank|Source port, exact|Destination port, exact|Source port in "
 	 "groups|Destination port in groups|Protocol|Time|Duration|Packets|Bytes|TCP flags|Type of service|Label}, "
 	 "divergence",
 	 "Jensen-Shannon divergence of one column, nats, 0 to 0.693 (R but FLG TOS): SA DA hosts by rank, SP DP every "
-	 "port number, SPb DPb ports in groups"},
+	 "port number, SPb DPb ports in groups", LN2},
 	{"jsd.{SAid,DAid,SA16,DA16}", JSD, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED | FM_UNRANKED, "{1:sa|da|sa|da}",
 	 "{1:Source address itself|Destination address itself|Source prefix of 16 bits|Destination prefix of 16 bits}, "
-	 "divergence", "the same of addresses, of prefixes (R): large where addresses are made up"},
+	 "divergence", "the same of addresses, of prefixes (R): large where addresses are made up", LN2},
 	{"jsd.AF", JSD, FM_LOW, 0, OPEN, OPEN, 0, 0, "sa", "IPv4 or IPv6, divergence",
-	 "the same of the address family; there where either table has IPv6"},
+	 "the same of the address family; there where either table has IPv6", LN2},
 	{"emd.{TS,TD,PKT,BYT}", EMD, FM_LOW, 0, OPEN, OPEN, 0, FM_UNRANKED, "{1:te|td|pkt|byt}",
 	 "{1:Time|Duration|Packets|Bytes}, earth mover" APOSTROPHE "s distance{1: in microseconds| in seconds||}",
 	 "Wasserstein-1 distance in the column's unit (R)"},
 	{"emdn.{TS,TD,PKT,BYT}", EMDN, FM_LOW, 0, TEAM, TEAM, 0, FM_UNRANKED, "{1:te|td|pkt|byt}",
 	 "{1:Time|Duration|Packets|Bytes}, earth mover" APOSTROPHE "s distance over the range",
-	 "the same over the column's real range (R)"},
+	 "the same over the column's real range (R)", 1},
 
 	{"ks.{TD,SP,DP,PKT,BYT}", KS, FM_LOW, 0, OPEN, OPEN, 0, 0, "{1:td|sp|dp|pkt|byt}",
 	 "{1:Duration|Source port|Destination port|Packets|Bytes}, largest difference of the distributions",
-	 "Kolmogorov and Smirnov's distance of one column, 0 to 1 (R)"},
+	 "Kolmogorov and Smirnov's distance of one column, 0 to 1 (R)", 1},
 	{"ks.TOP", KS, FM_LOW, 0, OPEN, OPEN, 0, 0, "dp pr",
 	 "The 200 most frequent services, difference of their shares",
-	 "sum of the differences of the shares of real's 200 most frequent (port, protocol), halved (R)"},
+	 "sum of the differences of the shares of real's 200 most frequent (port, protocol), halved (R)", 1},
 
 	{"assoc.{mean,max}", ASSOC, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED, "",
 	 "Association of two fields, {1:mean|largest} difference",
-	 "difference of the association (Cram\xc3\xa9r's V) of two columns, of 45 pairs (R)"},
+	 "difference of the association (Cram\xc3\xa9r's V) of two columns, of 45 pairs (R)", 1},
 	{"pair_jsd", PAIR, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED, "",
 	 "Two fields together, mean divergence", "divergence of the joint distribution of two columns, mean of 45 "
-	 "pairs (R)"},
+	 "pairs (R)", LN2},
 
 	{"time.{IAT,RATE,DAY}", TIME, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED, "te",
 	 "{1:Gaps between flows|Flows a second|Course of the day}, divergence",
-	 "gaps, flows of a second, hours of the day: divergence (R)"},
+	 "gaps, flows of a second, hours of the day: divergence (R)", LN2},
 	{"time.{FANOUT,FANIN}", TIME, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED, "te sa da",
 	 "Peers that a {1:source talks to|destination hears}, divergence", "peers of a source, of a destination: "
-	 "divergence (R)"},
+	 "divergence (R)", LN2},
 	{"time.RUN", TIME, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED, "te sa",
-	 "Runs of like flows, divergence", "flows of one source in a row: divergence (R)"},
+	 "Runs of like flows, divergence", "flows of one source in a row: divergence (R)", LN2},
 	{"time.PAIR_synthetic", TIME, FM_PAIR, NAN, OPEN, HIST, 0, FM_ONE_TABLE, "te sa da sp dp pr",
 	 "Flows that answer a recent one, synthetic", "share of flows that answer one of the 64 before (R)"},
 	{"time.PAIR_real", TIME, FM_PAIR, NAN, HIST, HIST, 0, FM_ONE_TABLE, "te sa da sp dp pr",
 	 "Flows that answer a recent one, real", "the same of the real table (R)"},
 	{"time.PAIR_gap", TIME, FM_LOW, 0, HIST, HIST, 0, 0, "te sa da sp dp pr",
-	 "Flows that answer a recent one, difference", "difference of these shares"},
+	 "Flows that answer a recent one, difference", "difference of these shares", 1},
 
 	{"heavy.{SA,DA,SP,DP}_{flows,bytes}_{top10,top100}_synthetic", HEAVY, FM_PAIR, NAN, OPEN, TEAM, 0, FM_ONE_TABLE,
 	 "{1:sa|da|sp|dp}{2:| byt}",
@@ -232,10 +234,12 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "{1:Source hosts|Destination hosts|Source ports|Destination ports}, share of {2:flows|bytes} of the "
 	 "{3:10|100} busiest, real", "the same of the real table"},
 	{"heavy.share_gap", HEAVY, FM_LOW, 0, OPEN, OPEN, 0, 0, "",
-	 "Share of the busiest hosts and ports, difference", "mean difference of these shares"},
-	{"heavy.{SP,DP}_{overlap20,rank100}", HEAVY, FM_HIGH, 1, OPEN, OPEN, 0, 0, "{1:sp|dp}",
-	 "{1:Source|Destination} ports, {2:the 20 busiest in common|order of the 100 busiest kept}",
-	 "share of the 20 busiest ports in common; rank correlation (Spearman) of the 100 busiest"},
+	 "Share of the busiest hosts and ports, difference", "mean difference of these shares", 1},
+	{"heavy.{SP,DP}_overlap20", HEAVY, FM_HIGH, 1, OPEN, OPEN, 0, 0, "{1:sp|dp}",
+	 "{1:Source|Destination} ports, the 20 busiest in common", "share of the 20 busiest ports in common", 1},
+	{"heavy.{SP,DP}_rank100", HEAVY, FM_HIGH, 1, OPEN, OPEN, 0, 0, "{1:sp|dp}",
+	 "{1:Source|Destination} ports, order of the 100 busiest kept", "rank correlation (Spearman) of the 100 busiest "
+	 "ports", 2},
 
 	{"burst.{dispersion_1s,dispersion_10s,dispersion_60s,lag1}_synthetic", BURST, FM_PAIR, NAN, OPEN, HIST, 0,
 	 FM_ONE_TABLE,
@@ -250,22 +254,22 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "Unevenness of flows over time, difference",
 	 "mean logarithm of the ratio of the dispersions, real's at synthetic's rate"},
 	{"burst.lag1_gap", BURST, FM_LOW, 0, HIST, HIST, 0, 0, "te",
-	 "Correlation of one second with the next, difference", "difference of the correlations"},
+	 "Correlation of one second with the next, difference", "difference of the correlations", 2},
 	{"burst.{LENGTH,FLOWS,VOLUME}", BURST, FM_LOW, 0, OPEN, OPEN, 0, 0, "te{1:|| byt}",
 	 "{1:Length of bursts|Flows of bursts|Bytes a second}, divergence", "length and flows of bursts, bytes of a "
-	 "second: divergence"},
+	 "second: divergence", LN2},
 
 	{"host.{LIFE,TALK}", HOST, FM_LOW, 0, OPEN, OPEN, 0, 0, "te sa{1:| da dp pr}",
 	 "Lifetimes of {1:sources|conversations}, divergence",
 	 "seconds from the first flow of a source (of a conversation: source, destination, port, protocol) to its "
-	 "last: divergence (R)"},
+	 "last: divergence (R)", LN2},
 	{"host.BEACON_synthetic", HOST, FM_PAIR, NAN, OPEN, TEAM, 0, FM_ONE_TABLE, "te sa da dp pr",
 	 "Long conversations that beat, synthetic",
 	 "of the conversations with 20 flows or more, the share whose gaps vary by less than half their mean (R)"},
 	{"host.BEACON_real", HOST, FM_PAIR, NAN, TEAM, TEAM, 0, FM_ONE_TABLE, "te sa da dp pr",
 	 "Long conversations that beat, real", "the same of the real table (R)"},
 	{"host.BEACON_gap", HOST, FM_LOW, 0, TEAM, TEAM, 0, 0, "te sa da dp pr",
-	 "Long conversations that beat, difference", "difference of these shares"},
+	 "Long conversations that beat, difference", "difference of these shares", 1},
 	{"host.{SWEEPS,SWEEPS200}_synthetic", HOST, FM_PAIR, NAN, OPEN, TEAM, 0, FM_ONE_TABLE | FM_UNRANKED, "te sa da",
 	 "Hours of a host with over {1:100|200} destinations, a million flows, synthetic",
 	 "(source, hour) pairs with more than 100 (R), 200 distinct destinations, a million flows"},
@@ -290,7 +294,7 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	{"host.{LAG1,LAG10}_real", HOST, FM_PAIR, NAN, HIST, HIST, 0, FM_ONE_TABLE, "te",
 	 "Correlation of one minute with the {1:next|tenth next}, real", "the same of the real table (R)"},
 	{"host.{LAG1,LAG10}_gap", HOST, FM_LOW, 0, HIST, HIST, 0, 0, "te",
-	 "Correlation of one minute with the {1:next|tenth next}, difference", "difference of the correlations"},
+	 "Correlation of one minute with the {1:next|tenth next}, difference", "difference of the correlations", 2},
 	{"host.{hosts,pairs,bytes}_synthetic", HOST, FM_PAIR, NAN, OPEN, TEAM, 0, FM_ONE_TABLE | FM_UNRANKED,
 	 "{1:sa da|sa da|byt}", "{1:Different hosts|Different pairs of hosts|Bytes in all}, synthetic",
 	 "distinct addresses; distinct (source, destination); bytes in all"},
@@ -305,22 +309,22 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	{"host.largest10_real", HOST, FM_PAIR, NAN, TEAM, TEAM, 0, FM_ONE_TABLE, "byt",
 	 "Share of bytes of the ten largest flows, real", "the same of the real table"},
 	{"host.largest10_gap", HOST, FM_LOW, 0, TEAM, TEAM, 0, 0, "byt",
-	 "Share of bytes of the ten largest flows, difference", "difference of these shares"},
+	 "Share of bytes of the ten largest flows, difference", "difference of these shares", 1},
 	{"host.PROFILE", PROFILE, FM_LOW, 0.5, OPEN, OPEN, 0, 0, "te sa",
 	 "Real or synthetic? A host" APOSTROPHE "s hour, " CURVE,
 	 "how well boosted trees tell real (source, hour) pairs of 5 flows or more from synthetic ones, 95 % interval "
-	 "(R within sampling error)"},
+	 "(R within sampling error)", 0.5},
 
 	{"c2st.flow_auc", C2ST, FM_LOW, 0.5, OPEN, OPEN, 0, 0, "",
 	 "Real or synthetic? One flow, classifier" APOSTROPHE "s " CURVE,
 	 "two-sample test: how well boosted trees tell single real flows from synthetic ones, 95 % interval (R within "
-	 "0.03)"},
+	 "0.03)", 0.5},
 	{"c2st.flow_blocks_auc", C2ST, FM_LOW, 0.5, OPEN, OPEN, 0, 0, "",
 	 "Real or synthetic? One flow, blocks of time apart, " CURVE,
-	 "the same with TCP flags and type of service, folds being blocks of time"},
+	 "the same with TCP flags and type of service, folds being blocks of time", 0.5},
 	{"c2st.{window,window32}_auc", C2ST, FM_LOW, 0.5, OPEN, OPEN, 0, 0, "te",
 	 "Real or synthetic? {1:64|32} flows in a row, " CURVE,
-	 "the same on runs of 64 (32) flows: order, repetition, answers, hosts"},
+	 "the same on runs of 64 (32) flows: order, repetition, answers, hosts", 0.5},
 
 	{"rules.broken_share", RULES, FM_LOW, 0, OPEN, TEAM, 0, FM_EXPECTED, "",
 	 "Flows that cannot exist", "share of rows that no flow could be: those that break any rule below"},
@@ -375,7 +379,7 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "Finding attacks as oddities, lost by learning from synthetic flows", "real minus synthetic"},
 	{"anomaly.score_correlation", ANOMALY, FM_HIGH, 1, OPEN | FM_LABELS, OPEN | FM_LABELS, 0, 0, "",
 	 "Finding oddities, correlation of the two detectors",
-	 "do the two forests find the same real flows odd? Its floor: two halves of training"},
+	 "do the two forests find the same real flows odd? Its floor: two halves of training", 2},
 	{"downstream.mse_ratio", PREDICTION, FM_LOW, 1, OPEN, NONE, 0, FM_EXPECTED, "te td sp dp pr pkt byt",
 	 "Prediction task, error after synthetic over error after real training", "ratio of the next two"},
 	{"downstream.mse_{real,synthetic}", PREDICTION, FM_PAIR, NAN, HIST, NONE, 0, FM_ONE_TABLE, "te td sp dp pr pkt "

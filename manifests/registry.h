@@ -92,6 +92,7 @@ struct fm_metric_kind {
 	const char *columns; /* that both tables must have, named as in UGR'16, or "" */
 	const char *words;   /* a few, for people who read reports */
 	const char *what;    /* the definition; (R): equal to the reference scorer's within 1e-6 */
+	double span;         /* how far from the ideal a value can be; 0: without bound, or not known */
 };
 extern const struct fm_metric_kind fm_metric_kinds[];
 extern const size_t fm_metric_nkinds;
@@ -105,7 +106,8 @@ extern const char *const fm_flow_rules[];
 /* Does it tell labels apart?  Of a trace with fewer than two it says nothing. */
 bool fm_metric_needs_labels(const char *name);
 bool fm_metric_is_profile(const char *name); /* of whole hosts, which few flows have too few of */
-/* Can real flows leave a check of it nothing to compare with?  With fewer than two labels, or too few hosts. */
+/* Can real flows leave a check of it nothing to compare with?  With fewer than two labels or too few hosts, or where
+ * fresh real flows do as badly as can be. */
 bool fm_metric_may_be_unasked(const char *name);
 bool fm_metric_needs_run(const char *name); /* its model, or its budget */
 bool fm_metric_by_identity(const char *name);

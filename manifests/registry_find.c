@@ -110,7 +110,8 @@ bool fm_metric_may_be_unasked(const char *name)
 	const struct fm_metric_kind *kind = fm_metric_kind(name);
 
 	/* Who names a label says that there is one. */
-	return (fm_metric_needs_labels(name) && !(kind->shown & FM_ONE_LABEL)) || fm_metric_is_profile(name);
+	return (fm_metric_needs_labels(name) && !(kind->shown & FM_ONE_LABEL)) ||
+	       (kind && kind->span > 0 && kind->floor != FM_NO_FLOOR);
 }
 
 bool fm_metric_needs_run(const char *name)

@@ -78,15 +78,12 @@ const struct fm_metric *fm_gate_floor(const struct fm_metrics *metrics, const ch
 	return fm_metrics_find(metrics, full);
 }
 
-/* Of an area under the curve. */
-#define WORST 1.0
-
 double fm_gate_room(const struct fm_cfg_check *check, int is_max, const struct fm_metrics *metrics, double times,
 		    int rare)
 {
 	const struct fm_metric_kind *kind = fm_metric_kind(check->name);
 	const struct fm_metric *floor = fm_gate_floor(metrics, check->name);
-	double off, lo, hi;
+	double off, far, lo, hi;
 
 	if (!kind || !floor || !isfinite(floor->value) || fm_gate_is_relative(check, is_max) || !(times > 0))
 		return 0;
@@ -99,10 +96,11 @@ double fm_gate_room(const struct fm_cfg_check *check, int is_max, const struct f
 	off = floor->value - kind->ideal; /* NaN where there is no ideal */
 	if (kind->is & FM_ONE_TABLE || !(is_max ? off > 0 : off < 0))
 		return 0; /* better than ideal */
-	if (fm_metric_is_profile(check->name) &&
-	    is_max) /* nothing scores more than 1: as far of the way there as the floor is */
-		return (WORST - check->max) * fmin(1, times * off / (WORST - kind->ideal));
-	return times * off;
+	if (!(kind->span > 0))
+		return times * off;
+	/* as far of the way to the worst that there is as times such a floor is of the whole way there */
+	far = kind->ideal + (is_max ? kind->span : -kind->span) - (is_max ? check->max : check->min);
+	return (is_max ? fmax(0, far) : fmin(0, far)) * fmin(1, times * fabs(off) / kind->span);
 }
 
 double fm_gate_repeats(const char *check, const struct fm_metrics *metrics)
@@ -138,15 +136,28 @@ static struct fm_cfg_check with_room(const struct fm_cfg_check *check, int is_ma
 	return c;
 }
 
-/* Can the hosts of these real flows not tell good flows from any others? */
-static bool too_few_hosts(const struct fm_cfg_check *check, const struct fm_metrics *metrics, double room)
+/* Does a threshold refuse nothing, as it is no better than the worst that there is? */
+static bool is_void(const struct fm_cfg_check *check, const struct fm_metric_kind *kind)
+{
+	return check->has_max ? check->max >= kind->ideal + kind->span : check->min <= kind->ideal - kind->span;
+}
+
+/* Do these real flows leave nothing to compare with?  Their hosts may be too few for profiles; or fresh ones do as
+ * badly as can be, which moves a threshold that refuses something to where it refuses nothing. */
+static bool cannot_tell(const struct fm_cfg_check *check, const struct fm_metrics *metrics, double room)
 {
 	const struct fm_metric *floor = fm_gate_floor(metrics, check->name);
+	const struct fm_metric_kind *kind = fm_metric_kind(check->name);
+	struct fm_cfg_check moved;
 
-	if (!floor || !fm_metric_is_profile(check->name))
+	if (!floor || !kind || !(kind->span > 0))
 		return false;
-	return !isfinite(floor->value) || (check->has_max && !check->has_min && !fm_gate_is_relative(check, 1) &&
-					   check->max < WORST && with_room(check, 1, metrics, room).max >= WORST);
+	if (!isfinite(floor->value))
+		return fm_metric_is_profile(check->name);
+	if (check->has_max == check->has_min || fm_gate_is_relative(check, check->has_max) || is_void(check, kind))
+		return false;
+	moved = with_room(check, check->has_max, metrics, room);
+	return is_void(&moved, kind);
 }
 
 bool fm_gate_is_silent(const struct fm_cfg_check *check, const struct fm_metrics *metrics, double room)
@@ -157,7 +168,7 @@ bool fm_gate_is_silent(const struct fm_cfg_check *check, const struct fm_metrics
 		return false;
 	if (classes && classes->value < 2 && fm_metric_needs_labels(check->name))
 		return !fm_metrics_find(metrics, check->name);
-	return too_few_hosts(check, metrics, room);
+	return cannot_tell(check, metrics, room);
 }
 
 bool fm_gate_may_move(const struct fm_cfg_check *check, double room)

@@ -383,7 +383,7 @@ static void print_metrics(const struct fm_metrics *m)
 	}
 }
 
-enum left_out { WITHOUT_HOLDOUT, WITHOUT_LABELS, WITHOUT_HOSTS, WITHOUT_RUN };
+enum left_out { WITHOUT_HOLDOUT, WITHOUT_LABELS, WITHOUT_ANSWER, WITHOUT_RUN };
 
 static enum left_out why_left_out(const struct evaluation *e, const char *check)
 {
@@ -393,7 +393,7 @@ static enum left_out why_left_out(const struct evaluation *e, const char *check)
 		return WITHOUT_RUN;
 	if (classes && classes->value < 2 && fm_metric_needs_labels(check) && !fm_metrics_find(&e->metrics, check))
 		return WITHOUT_LABELS;
-	return fm_metric_is_profile(check) && fm_gate_floor(&e->metrics, check) ? WITHOUT_HOSTS : WITHOUT_HOLDOUT;
+	return fm_metric_may_be_unasked(check) && fm_gate_floor(&e->metrics, check) ? WITHOUT_ANSWER : WITHOUT_HOLDOUT;
 }
 
 static void print_left_out(const struct evaluation *e, enum left_out kind, const char *why)
@@ -419,8 +419,7 @@ static int print_evaluation(const struct evaluation *e, struct fm_error *err)
 			fm_verdict_print_trace(stdout, &e->verdict, &e->metrics);
 			print_left_out(e, WITHOUT_HOLDOUT, "left out without a --holdout:");
 			print_left_out(e, WITHOUT_LABELS, "left out, as the real flows have fewer than two labels:");
-			print_left_out(e, WITHOUT_HOSTS,
-				       "left out, as too few hosts of the real flows are busy enough to tell:");
+			print_left_out(e, WITHOUT_ANSWER, "left out, as fresh real flows would do as badly as can be:");
 			print_left_out(e, WITHOUT_RUN, "left out, as only flowmint run has what it takes:");
 			putchar('\n');
 		}

@@ -245,6 +245,42 @@ static void test_too_few_hosts_are_asked_nothing(void **state)
 	fails_because(f, 1, "above");
 }
 
+/* No threshold ends where nothing is refused: what fresh flows do as badly as can be is not asked. */
+static void test_a_threshold_refuses_something(void **state)
+{
+	static const char *const name[] = {"jsd.TS",    "c2st.flow_blocks_auc", "pair_jsd",
+					   "host.LIFE", "assoc.mean",           "ks.BYT"};
+	static const double worst[] = {M_LN2, 1, M_LN2, M_LN2, 1, 1}, ideal[] = {0, 0.5, 0, 0, 0, 0};
+	struct fixture *f = *state;
+	struct fm_error err = {0};
+	char floor[80];
+
+	for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
+		f->cfg->gate.n = 0;
+		fm_metrics_free(&f->m);
+		f->m = (struct fm_metrics){0};
+		check_max(f, name[i], ideal[i] + 0.8 * (worst[i] - ideal[i]));
+		f->cfg->gate.check[0].has_room = true;
+		f->cfg->gate.check[0].room = 1.5;
+		snprintf(floor, sizeof floor, "floor.%s", name[i]);
+		assert_int_equal(fm_metrics_add(&f->m, name[i], worst[i], 400, &err), FM_OK);
+		assert_int_equal(fm_metrics_add(&f->m, floor, ideal[i] + 0.5 * (worst[i] - ideal[i]), 400, &err),
+				 FM_OK);
+		apply(f); /* three quarters of the way from 0.8 of the way: 0.95 of it */
+		assert_int_equal(f->v.n, 1);
+		assert_false(f->v.pass);
+		assert_true(f->v.check[0].threshold < worst[i] &&
+			    f->v.check[0].threshold > ideal[i] + 0.94 * (worst[i] - ideal[i]));
+		f->m.m[1].value = ideal[i] + 0.7 * (worst[i] - ideal[i]);
+		apply(f);
+		assert_int_equal(json_array_size(f->v.unasked), 1);
+		f->cfg->gate.check[0].max = worst[i]; /* who sets such a threshold has it */
+		apply(f);
+		assert_int_equal(json_array_size(f->v.unasked), 0);
+		assert_int_equal(f->v.pass, 1);
+	}
+}
+
 static void test_bad_thresholds_fail(void **state)
 {
 	struct fixture *f = *state;
@@ -525,10 +561,14 @@ static void test_room_for_the_noise(void **state)
 	assert_int_equal(fm_metrics_add(&m, "floor.heavy.DP_rank100", 0.8, 1000, &err), FM_OK);
 	assert_int_equal(fm_metrics_add(&m, "heavy.DP_rank100", 0.61, 1000, &err), FM_OK);
 	assert_int_equal(fm_metrics_add(&m, "floor.rules.broken_share", 0.0, 1000, &err), FM_OK);
-	assert_true(fabs(fm_gate_room(&jsd, 1, &m, 1.5, 0) - 0.03) < 1e-12);
+	/* of the way from 0.03 to ln 2 as much as 0.03 is of the way from 0 */
+	assert_true(fabs(fm_gate_room(&jsd, 1, &m, 1.5, 0) - 0.03 * (1 - 0.03 / M_LN2)) < 1e-12);
 	assert_true(fm_gate_room(&jsd, 1, &m, 0, 0) == 0);
 	assert_true(fm_gate_room(&relative, 1, &m, 1.5, 0) == 0);
-	assert_true(fabs(fm_gate_room(&rank, 0, &m, 1.5, 0) + 0.3) < 1e-12);
+	assert_true(fabs(fm_gate_room(&rank, 0, &m, 1.5, 0) + 0.3 * 1.6 / 2) < 1e-12);
+	m.m[1].value = -0.9; /* never beyond -1 */
+	assert_true(fabs(fm_gate_room(&rank, 0, &m, 1.5, 0) + 1.6) < 1e-12);
+	m.m[1].value = 0.8;
 	fm_gate_line(&line, &share, 0, &m, 0.8, 0);
 	assert_true(line.pass && fabs(line.threshold - 0.6) < 1e-12);
 	fm_gate_line(&line, &share, 0, &m, 0.9, 0);
@@ -550,6 +590,7 @@ int main(void)
 	    T(test_nan_and_infinity_fail),
 	    T(test_labels_are_judged_where_there_are_any),
 	    T(test_too_few_hosts_are_asked_nothing),
+	    T(test_a_threshold_refuses_something),
 	    T(test_bad_thresholds_fail),
 	    T(test_no_check_fails),
 	    T(test_relative_to_the_floor),
