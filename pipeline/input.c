@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "pipeline/keys.h"
 #include "pipeline/limits.h"
-#include "pipeline/sandbox.h"
+#include "pipeline/walls/sandbox.h"
 #include "traces/capture.h"
 #include "traces/files.h"
 #include "traces/sniff.h"

@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "pipeline/harvest.h"
+#include "pipeline/walls/harvest.h"
 #include "release/sign/sshkey.h"
 #include "traces/files.h"
 

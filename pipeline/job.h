@@ -12,7 +12,7 @@
 #include <jansson.h>
 
 #include "pipeline/run.h"
-#include "pipeline/sandbox.h"
+#include "pipeline/walls/sandbox.h"
 
 /* What one stage is told, in its child.  call.path is owned; FM_FROM_STAGE and FM_FROM_SHARDS paths are set by
  * the caller. */

@@ -11,7 +11,7 @@
 #include "base/version.h"
 #include "judge/gate/controls.h"
 #include "manifests/canon.h"
-#include "pipeline/sandbox.h"
+#include "pipeline/walls/sandbox.h"
 #include "traces/files.h"
 
 /* The digest of this very program, "" where /proc is not to be had.  Stages without by_program keep their results from

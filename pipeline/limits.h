@@ -6,7 +6,7 @@
 #define FM_PIPELINE_LIMITS_H
 
 #include "manifests/config.h"
-#include "pipeline/sandbox.h"
+#include "pipeline/walls/sandbox.h"
 
 /* dir: where the stage writes, or NULL.  threads: whether it has any beside the first. */
 void fm_limits_of(const struct fm_config *cfg, const char *dir, bool threads, struct fm_sandbox_limits *l);

@@ -8,8 +8,8 @@
 #include "judge/task.h"
 #include "manifests/canon.h"
 #include "manifests/registry.h"
-#include "pipeline/harvest.h"
-#include "pipeline/sandbox.h"
+#include "pipeline/walls/harvest.h"
+#include "pipeline/walls/sandbox.h"
 #include "report/report.h"
 
 #define MOST_ROWS INT64_C(1000000000000000)

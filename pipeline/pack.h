@@ -13,7 +13,7 @@
 #include <jansson.h>
 
 #include "base/secret.h"
-#include "pipeline/sandbox.h"
+#include "pipeline/walls/sandbox.h"
 
 struct fm_pack {
 	const char *format; /* of the index */

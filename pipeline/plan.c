@@ -13,7 +13,7 @@
 #include "pipeline/limits.h"
 #include "pipeline/preflight.h"
 #include "pipeline/runner.h"
-#include "pipeline/sandbox.h"
+#include "pipeline/walls/sandbox.h"
 #include "pipeline/workspace.h"
 #include "traces/files.h"
 #include "traces/split.h"

@@ -19,7 +19,7 @@
 #include "pipeline/preflight_parts.h"
 #include "pipeline/project_secret.h"
 #include "pipeline/publish.h"
-#include "pipeline/sandbox.h"
+#include "pipeline/walls/sandbox.h"
 #include "release/archive.h"
 #include "release/json_bounds.h"
 #include "traces/files.h"

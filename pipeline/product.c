@@ -6,8 +6,8 @@
 
 #include "base/file.h"
 #include "pipeline/clear.h"
-#include "pipeline/sandbox.h"
 #include "pipeline/vault.h"
+#include "pipeline/walls/sandbox.h"
 
 char *fm_product_workspace(const char *dir)
 {

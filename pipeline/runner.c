@@ -13,16 +13,16 @@
 #include "pipeline/budget.h"
 #include "pipeline/claim_audit.h"
 #include "pipeline/clear.h"
-#include "pipeline/harvest.h"
 #include "pipeline/limits.h"
 #include "pipeline/preflight.h"
-#include "pipeline/probes.h"
 #include "pipeline/publish.h"
 #include "pipeline/purge.h"
 #include "pipeline/sealed.h"
 #include "pipeline/stage_run.h"
 #include "pipeline/stop.h"
 #include "pipeline/waivers.h"
+#include "pipeline/walls/harvest.h"
+#include "pipeline/walls/probes.h"
 #include "pipeline/world.h"
 
 #define PRODUCT_MAX (32u << 20) /* bytes of metrics.json, verdict.json */

@@ -8,12 +8,12 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "model/generator.h"
-#include "pipeline/harvest.h"
 #include "pipeline/job.h"
 #include "pipeline/keys.h"
 #include "pipeline/limits.h"
 #include "pipeline/pack.h"
 #include "pipeline/product.h"
+#include "pipeline/walls/harvest.h"
 
 #define FORMAT "flowmint-shard/1"
 #define LABEL "shard"

@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "manifests/canon.h"
 #include "pipeline/pack.h"
-#include "pipeline/sandbox.h"
+#include "pipeline/walls/sandbox.h"
 #include "pipeline/workspace.h"
 #include "pipeline/wrap.h"
 

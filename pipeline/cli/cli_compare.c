@@ -14,8 +14,8 @@
 #include "pipeline/cli/flows.h"
 #include "pipeline/cli/walls.h"
 #include "pipeline/compare.h"
-#include "pipeline/harvest.h"
 #include "pipeline/product.h"
+#include "pipeline/walls/harvest.h"
 #include "report/report.h"
 
 struct compare_args {

@@ -19,9 +19,9 @@
 #include "pipeline/cli/place.h"
 #include "pipeline/cli/walls.h"
 #include "pipeline/facts.h"
-#include "pipeline/harvest.h"
 #include "pipeline/product.h"
 #include "pipeline/release_diff.h"
+#include "pipeline/walls/harvest.h"
 #include "release/archive.h"
 #include "release/json_bounds.h"
 

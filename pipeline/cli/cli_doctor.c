@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "pipeline/cli/cli.h"
-#include "pipeline/doctor.h"
+#include "pipeline/walls/doctor.h"
 
 static const char *str(const json_t *o, const char *key)
 {

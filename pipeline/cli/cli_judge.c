@@ -24,7 +24,7 @@
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/flows.h"
 #include "pipeline/cli/walls.h"
-#include "pipeline/harvest.h"
+#include "pipeline/walls/harvest.h"
 #include "report/report.h"
 #include "stages/membership.h"
 #include "stages/previous.h"

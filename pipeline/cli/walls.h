@@ -1,5 +1,6 @@
 /*
- * walls.h - a verb that reads strangers' files does it in a child behind the walls of a stage (pipeline/sandbox.h).
+ * walls.h - a verb that reads strangers' files does it in a child behind the walls of a stage
+ * (pipeline/walls/sandbox.h).
  *
  *     struct fm_walls w;
  *     if ((rc = fm_walls_begin(&w, "verify", unconfined, err)) < 0) return rc;
@@ -11,7 +12,7 @@
 #define FM_PIPELINE_CLI_WALLS_H
 
 #include "pipeline/cli/option.h"
-#include "pipeline/sandbox.h"
+#include "pipeline/walls/sandbox.h"
 
 #define FM_OPTION_UNCONFINED(type)                                                                                     \
 	{                                                                                                              \

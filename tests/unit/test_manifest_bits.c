@@ -17,10 +17,11 @@
 #include "judge/host_histogram.h"
 #include "manifests/config.h"
 #include "manifests/registry.h"
-#include "pipeline/harvest.h"
+#include "pipeline/walls/harvest.h"
 #include "report/report.h"
 
-/* A number as it is let through (pipeline/harvest.c): sign, 90,000 mantissas of five digits, 42 powers of ten, or 0. */
+/* A number as it is let through (pipeline/walls/harvest.c): sign, 90,000 mantissas of five digits, 42 powers of ten, or
+ * 0. */
 #define NUMBER log2(2 * 90000.0 * 42 + 1)
 /* Rows that a metric may rest on, of a million flows learned from and as many made. */
 #define MOST_ROWS (4 * 2e6 + 1e5)

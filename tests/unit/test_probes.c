@@ -15,8 +15,8 @@
 
 #include "base/file.h"
 #include "pipeline/cli/walls.h"
-#include "pipeline/probes.h"
-#include "pipeline/sandbox.h"
+#include "pipeline/walls/probes.h"
+#include "pipeline/walls/sandbox.h"
 #include "stages/table.h"
 
 static char dir[256];

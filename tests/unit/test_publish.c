@@ -14,7 +14,7 @@
 #include "manifests/config.h"
 #include "pipeline/publish.h"
 #include "pipeline/runner.h"
-#include "pipeline/sandbox.h"
+#include "pipeline/walls/sandbox.h"
 #include "release/shelf.h"
 #include "release/tlog.h"
 #include "release/verify.h"

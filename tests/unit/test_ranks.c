@@ -18,7 +18,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/ranks.h"
-#include "pipeline/sandbox.h"
+#include "pipeline/walls/sandbox.h"
 #include "scratch.h"
 #include "trainer_fixture.h"
 

@@ -23,7 +23,7 @@
 #include "pipeline/project.h"
 #include "pipeline/reproduce.h"
 #include "pipeline/runner.h"
-#include "pipeline/sandbox.h"
+#include "pipeline/walls/sandbox.h"
 
 static char dir[256], trace[300], workspace[300], out_dir[300], yaml[300];
 static bool confined;

@@ -29,7 +29,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
-#include "pipeline/sandbox.h"
+#include "pipeline/walls/sandbox.h"
 
 static char dir[256], model[300], store[300], out[300];
 static bool confined;

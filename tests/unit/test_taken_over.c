@@ -20,13 +20,13 @@
 #include "base/table.h"
 #include "judge/histogram.h"
 #include "manifests/canon.h"
-#include "pipeline/harvest.h"
 #include "pipeline/keys.h"
 #include "pipeline/manifest_public.h"
 #include "pipeline/project.h"
 #include "pipeline/runner.h"
-#include "pipeline/sandbox.h"
 #include "pipeline/vault.h"
+#include "pipeline/walls/harvest.h"
+#include "pipeline/walls/sandbox.h"
 
 #define SECRET "10.11.12.13 called 14.15.16.17 at 09:41"
 

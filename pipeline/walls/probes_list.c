@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "pipeline/probes.h"
+#include "pipeline/walls/probes.h"
 
 #define P const struct fm_probing *p
 #define UNUSED (void)p

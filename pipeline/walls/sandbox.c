@@ -1,4 +1,4 @@
-#include "pipeline/sandbox.h"
+#include "pipeline/walls/sandbox.h"
 
 #include <assert.h>
 #include <errno.h>

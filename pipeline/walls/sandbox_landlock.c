@@ -4,7 +4,7 @@
  * /proc.
  */
 #include "base/landlock.h"
-#include "pipeline/sandbox.h"
+#include "pipeline/walls/sandbox.h"
 
 int fm_sandbox_landlock_version(void)
 {

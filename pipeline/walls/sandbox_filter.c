@@ -27,7 +27,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "pipeline/sandbox.h"
+#include "pipeline/walls/sandbox.h"
 
 #define SPECIAL (S_ISUID | S_ISGID | S_ISVTX)
 #define LOADER 0x7a5e11d5 /* stands for the process that loads the filter; more than any process id */

@@ -1,4 +1,4 @@
-#include "pipeline/probes.h"
+#include "pipeline/walls/probes.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "pipeline/sandbox.h"
+#include "pipeline/walls/sandbox.h"
 #include "stages/table.h"
 
 #define FOLDER "probe-tmp"

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/table.h"
-#include "pipeline/harvest.h"
+#include "pipeline/walls/harvest.h"
 
 #define TABLE '@' /* in a row's files: those of a table (base/table.h) */
 #define ARCHIVE '#'

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "pipeline/sandbox.h"
+#include "pipeline/walls/sandbox.h"
 
 #define HINT                                                                                                           \
 	"; this system does not let flowmint confine a stage (run it outside the container or allow user namespaces, " \

@@ -1,4 +1,4 @@
-#include "pipeline/harvest.h"
+#include "pipeline/walls/harvest.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "pipeline/sandbox.h"
+#include "pipeline/walls/sandbox.h"
 
 #define MOST ((size_t)8 << 20) /* bytes that one stage may say */
 #define WIPE "\033[K"

@@ -8,7 +8,7 @@
 
 #include "base/kernels.h"
 #include "base/mem.h"
-#include "pipeline/sandbox.h"
+#include "pipeline/walls/sandbox.h"
 
 #define MASK 0x5a
 #define SHORT 8 /* a text of fewer bytes is left: it could be a part of anything */

@@ -1,4 +1,4 @@
-#include "pipeline/doctor.h"
+#include "pipeline/walls/doctor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,8 +17,8 @@
 #include "base/file.h"
 #include "base/kernels.h"
 #include "pipeline/preflight.h"
-#include "pipeline/probes.h"
-#include "pipeline/sandbox.h"
+#include "pipeline/walls/probes.h"
+#include "pipeline/walls/sandbox.h"
 
 #define ROOM_WANTED (UINT64_C(1) << 30) /* less is worth a word */
 #define SECRET_BYTES (64 << 10)         /* more than the secrets of a run take */
