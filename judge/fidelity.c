@@ -10,24 +10,25 @@
 #include "judge/bins.h"
 #include "judge/column.h"
 #include "judge/divergence.h"
+#include "manifests/registry.h"
 
 #define PORTS 65536
+#define EIGHT 8
 
 enum how { BY_VALUE, BY_RANK, BY_PREFIX16, BY_PORT_GROUP, BY_BIN, BY_DISTANCE, BY_FAMILY };
 static const struct field {
 	const char *name;
 	enum fm_col col;
 	enum how how;
-	int of_eight;
 } fields[] = {
-    {"SA", FM_SA, BY_RANK, 1},        {"DA", FM_DA, BY_RANK, 1},        {"SP", FM_SP, BY_VALUE, 1},
-    {"DP", FM_DP, BY_VALUE, 1},       {"PR", FM_PR, BY_VALUE, 0},       {"TS", FM_TE, BY_BIN, 1},
-    {"TD", FM_TD, BY_BIN, 1},         {"PKT", FM_PKT, BY_BIN, 1},       {"BYT", FM_BYT, BY_BIN, 1},
-    {"TY", FM_LABEL, BY_VALUE, 0},    {"FLG", FM_FLG, BY_VALUE, 0},     {"TOS", FM_STOS, BY_VALUE, 0},
-    {"SPb", FM_SP, BY_PORT_GROUP, 0}, {"DPb", FM_DP, BY_PORT_GROUP, 0}, {"SAid", FM_SA, BY_VALUE, 0},
-    {"DAid", FM_DA, BY_VALUE, 0},     {"SA16", FM_SA, BY_PREFIX16, 0},  {"DA16", FM_DA, BY_PREFIX16, 0},
-    {"TS", FM_TE, BY_DISTANCE, 0},    {"TD", FM_TD, BY_DISTANCE, 0},    {"PKT", FM_PKT, BY_DISTANCE, 0},
-    {"BYT", FM_BYT, BY_DISTANCE, 0},  {"AF", FM_SA, BY_FAMILY, 0},
+    {"SA", FM_SA, BY_RANK},        {"DA", FM_DA, BY_RANK},        {"SP", FM_SP, BY_VALUE},
+    {"DP", FM_DP, BY_VALUE},       {"PR", FM_PR, BY_VALUE},       {"TS", FM_TE, BY_BIN},
+    {"TD", FM_TD, BY_BIN},         {"PKT", FM_PKT, BY_BIN},       {"BYT", FM_BYT, BY_BIN},
+    {"TY", FM_LABEL, BY_VALUE},    {"FLG", FM_FLG, BY_VALUE},     {"TOS", FM_STOS, BY_VALUE},
+    {"SPb", FM_SP, BY_PORT_GROUP}, {"DPb", FM_DP, BY_PORT_GROUP}, {"SAid", FM_SA, BY_VALUE},
+    {"DAid", FM_DA, BY_VALUE},     {"SA16", FM_SA, BY_PREFIX16},  {"DA16", FM_DA, BY_PREFIX16},
+    {"TS", FM_TE, BY_DISTANCE},    {"TD", FM_TD, BY_DISTANCE},    {"PKT", FM_PKT, BY_DISTANCE},
+    {"BYT", FM_BYT, BY_DISTANCE},  {"AF", FM_SA, BY_FAMILY},
 };
 enum { NFIELDS = sizeof fields / sizeof *fields };
 
@@ -180,6 +181,14 @@ static void judge(void *ctx, int shard, int thread)
 		r->rc = judge_sorted(w, f, r);
 }
 
+static bool is_of_eight(const char *field)
+{
+	for (const char *const *name = fm_metric_eight; *name; name++)
+		if (strcmp(*name + strlen("jsd."), field) == 0)
+			return true;
+	return false;
+}
+
 static int add(struct fm_metrics *out, const char *prefix, const char *group, const char *name, double v, size_t n,
 	       struct fm_error *err)
 {
@@ -218,13 +227,13 @@ int fm_fidelity(const struct fm_table *real, const struct fm_table *synthetic, s
 			goto out;
 		if (emd && (rc = add(out, prefix, "emdn.", fields[i].name, r->scaled, n, err)) < 0)
 			goto out;
-		if (fields[i].of_eight) {
+		if (!emd && is_of_eight(fields[i].name)) {
 			eight += r->value;
 			counted++;
 		}
 	}
-	if (counted == 8)
-		rc = add(out, prefix, "jsd_mean8", "", eight / 8, n, err);
+	if (counted == EIGHT)
+		rc = add(out, prefix, "jsd_mean8", "", eight / EIGHT, n, err);
 out:
 	free(w);
 	return rc;

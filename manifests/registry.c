@@ -543,4 +543,8 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	{"gate", GATE, FM_HIGH, 1, OPEN, NONE, 0, FM_BY_GATE, "", "", "there when a gate has no check"},
 };
 const size_t fm_metric_nkinds = sizeof fm_metric_kinds / sizeof *fm_metric_kinds;
+
+const char *const fm_metric_eight[] = {
+	"jsd.DP", "jsd.SP", "jsd.DA", "jsd.SA", "jsd.TS", "jsd.TD", "jsd.BYT", "jsd.PKT", NULL,
+};
 /* clang-format on */

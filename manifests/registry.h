@@ -101,6 +101,8 @@ extern const size_t fm_metric_nkinds;
 const struct fm_metric_kind *fm_metric_kind(const char *name);
 const struct fm_metric_topic *fm_metric_topic(const char *name); /* of a metric that is no floor, or NULL */
 unsigned fm_metric_audience(const char *name);
+/* The eight whose mean is jsd_mean8, in the order of the method's paper, up to NULL. */
+extern const char *const fm_metric_eight[];
 /* The rules.* that no flow can break, up to NULL; rules.broken_share is the share of flows that break one. */
 extern const char *const fm_flow_rules[];
 /* Does it tell labels apart?  Of a trace with fewer than two it says nothing. */

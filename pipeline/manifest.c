@@ -45,10 +45,12 @@ int fm_runner_commitments(const char *project, const struct fm_run *run, json_t 
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
-	if ((rc = fm_project_secret(&key, project, err)) < 0 || (rc = commit_to(&key, c, "source", trace, err)) < 0 ||
-	    (rc = commit_to(&key, c, "store", run->stage[FM_INGEST].output, err)) < 0)
+	if ((rc = fm_project_secret(&key, project, err)) < 0 || (rc = commit_to(&key, c, "source", trace, err)) < 0)
 		goto out;
-	rc = commit_to(&key, c, "model", run->stage[FM_TRAIN].output, err);
+	for (int i = 0; i < FM_NSTAGES; i++)
+		if (fm_stage_table[i].shown == FM_SHOWN_COMMITTED &&
+		    (rc = commit_to(&key, c, fm_stage_table[i].product, run->stage[i].output, err)) < 0)
+			goto out;
 out:
 	fm_secret_close(&key); /* before any other stage is started */
 	if (rc < 0)
@@ -59,15 +61,14 @@ out:
 }
 
 /* Name of each stage, and the digest of its output where that is public. */
-static json_t *stages_json(const struct fm_run *run, bool private)
+static json_t *stages_json(const struct fm_run *run, bool dp)
 {
 	json_t *list = json_array();
 
 	for (int i = 0; i < FM_RELEASE; i++) {
 		json_t *s = json_pack("{s:s}", "name", fm_stage_name(i));
 
-		/* In privacy.mode dp what looks at real flows leaves no digest either. */
-		if (i == FM_GENERATE || (!private && (i == FM_EVALUATE || i == FM_GATE)))
+		if (fm_stage_shows_output(fm_stage_name(i), dp))
 			json_object_set_new(s, "output", json_string(run->stage[i].output));
 		json_array_append_new(list, s);
 	}

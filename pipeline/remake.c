@@ -324,7 +324,7 @@ static int take_bundle(struct remaking *m, char run[FM_RUN_ID_MAX], struct fm_er
 		goto out;
 	}
 	if ((rc = fm_bundle_open(&m->bundle, m->in->model, m->in->project, m->model, m->in->unconfined, err)) < 0 ||
-	    (rc = held_against(m, "model", m->bundle.model_sha256, &same, err)) < 0)
+	    (rc = held_against(m, fm_stage_table[FM_TRAIN].product, m->bundle.model_sha256, &same, err)) < 0)
 		goto out;
 	if (!same || strcmp(m->bundle.name, cfg->release.name) != 0 ||
 	    strcmp(m->bundle.version, cfg->release.version) != 0) {
@@ -404,9 +404,7 @@ static bool made(const struct remaking *m, int stage)
 
 static int stage_json(const struct remaking *m, int stage, json_t **out, struct fm_error *err)
 {
-	const char *what = stage == FM_INGEST  ? "store"
-			   : stage == FM_TRAIN ? "model"
-					       : NULL,
+	const char *what = fm_stage_table[stage].shown == FM_SHOWN_COMMITTED ? fm_stage_table[stage].product : NULL,
 		   *name = fm_stage_name(stage),
 		   *recorded = what ? fm_recipe_commitment(&m->recipe, what) : fm_recipe_output(&m->recipe, name),
 		   *again = m->run.stage[stage].output;
@@ -445,9 +443,13 @@ static void say(json_t *why, const char *fmt, ...)
 /* Why the tar may be another one: what is known to be different, then the first stage that made something else. */
 static void explain(const struct remaking *m, const json_t *stages, json_t *why)
 {
-	static const char *const at[] = {"the same trace gave another store", "the same store gave another model",
-					 "the same model gave other flows", "the same flows were measured otherwise",
-					 "the same metrics were judged otherwise"};
+	static const char *const at[FM_RELEASE] = {
+	    [FM_INGEST] = "the same trace gave another store",
+	    [FM_TRAIN] = "the same store gave another model",
+	    [FM_GENERATE] = "the same model gave other flows",
+	    [FM_EVALUATE] = "the same flows were measured otherwise",
+	    [FM_GATE] = "the same metrics were judged otherwise",
+	};
 	const json_t *environment = json_object_get(m->recipe.manifest, "environment");
 	const char *version = str(environment, "flowmint"), *kernel = str(environment, "evaluate_blas_kernel"),
 		   *confinement = str(environment, "confinement"),

@@ -83,7 +83,6 @@ static int put_job(const struct fm_submit *s, const struct fm_submit_in *in, int
 		   struct fm_buf *b, struct fm_error *err)
 {
 	char *shards = fm_path_join(s->folder, "shards");
-	static const char *const until[] = {"train", NULL, "evaluate", NULL};
 
 	if (!shards)
 		return no_memory(err);
@@ -98,8 +97,8 @@ static int put_job(const struct fm_submit *s, const struct fm_submit_in *in, int
 	put_word(b, self);
 	fm_buf_puts(b, job == FM_SUBMIT_SHARDS ? " generate " : " run ");
 	put_word(b, in->file);
-	if (until[job])
-		put_option(b, "--until", until[job]);
+	if (job == FM_SUBMIT_TRAIN || job == FM_SUBMIT_EVALUATE)
+		put_option(b, "--until", fm_submit_name[job]);
 	if (job == FM_SUBMIT_SHARDS) {
 		fm_buf_printf(b, " \\\n\t--shard \"$SLURM_ARRAY_TASK_ID/%u\"", in->shards);
 		put_option(b, "--out", shards);

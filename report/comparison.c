@@ -4,16 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "manifests/registry.h"
 #include "report/html.h"
 #include "report/part.h"
 #include "report/report.h"
 
 #define MODELS_MOST 32
 #define METRICS_MOST 4096
-
-/* The rows of the first table: the eight fields of the method's paper, their mean, and what columns say together. */
-static const char *const figure[] = {"jsd.DP",  "jsd.SP",  "jsd.DA",    "jsd.SA",   "jsd.TS",    "jsd.TD",
-				     "jsd.BYT", "jsd.PKT", "jsd_mean8", "pair_jsd", "assoc.mean"};
 
 static const json_t *models_of(const json_t *doc)
 {
@@ -116,8 +113,12 @@ static void put_figure(const json_t *doc, struct fm_buf *out)
 
 	fm_buf_puts(out, "<section id=\"figure\"><h2>Divergence by field</h2>\n");
 	begin_table(doc, out, "Jensen-Shannon divergence, in nats", "field");
-	for (size_t k = 0; k < sizeof figure / sizeof *figure; k++)
-		put_row(doc, out, figure[k]);
+	/* The eight fields of the method's paper, their mean, and what columns say together. */
+	for (const char *const *name = fm_metric_eight; *name; name++)
+		put_row(doc, out, *name);
+	put_row(doc, out, "jsd_mean8");
+	put_row(doc, out, "pair_jsd");
+	put_row(doc, out, "assoc.mean");
 	fm_buf_puts(out, "<tr><th scope=\"row\">the method\xe2\x80\x99s paper: mean of eight fields</th>");
 	json_array_foreach(models_of(doc), i, m)
 	{

@@ -199,10 +199,11 @@ static int put_metrics(const json_t *facts, json_t *out, struct fm_error *err)
 
 /* ---- the rest ---- */
 
-static int put_stages(const json_t *facts, json_t *out, struct fm_error *err)
+static int put_stages(const json_t *facts, fm_report_open *shown, json_t *out, struct fm_error *err)
 {
-	static const char *const public_stages[] = {"generate", "evaluate", "gate"};
-	const json_t *stages = json_object_get(facts, "stages");
+	const json_t *stages = json_object_get(facts, "stages"),
+		     *privacy = json_object_get(json_object_get(facts, "config"), "privacy");
+	bool dp = strcmp(fm_html_str(privacy, "mode"), "dp") == 0;
 	json_t *list = json_array();
 	int bad = !list;
 
@@ -210,9 +211,8 @@ static int put_stages(const json_t *facts, json_t *out, struct fm_error *err)
 		const json_t *s = json_array_get(stages, i);
 		json_t *one = json_pack("{s:s}", "name", fm_html_str(s, "name"));
 
-		for (size_t j = 0; j < sizeof public_stages / sizeof *public_stages; j++)
-			if (one && strcmp(fm_html_str(s, "name"), public_stages[j]) == 0)
-				bad |= json_object_set_new(one, "output", json_string(fm_html_str(s, "output")));
+		if (shown(fm_html_str(s, "name"), dp))
+			bad |= json_object_set_new(one, "output", json_string(fm_html_str(s, "output")));
 		bad |= json_array_append_new(list, one);
 	}
 	if (bad || json_object_set_new(out, "stages", list))
@@ -245,7 +245,7 @@ static int put_config(const json_t *facts, json_t *out, struct fm_error *err)
 	return json_object_set_new(out, "config", config) ? no_memory(err) : FM_OK;
 }
 
-int fm_report_partner(const json_t *facts, json_t **partner, struct fm_error *err)
+int fm_report_partner(const json_t *facts, fm_report_open *shown, json_t **partner, struct fm_error *err)
 {
 	static const char *const members[] = {"format",
 					      "release",
@@ -276,7 +276,7 @@ int fm_report_partner(const json_t *facts, json_t **partner, struct fm_error *er
 		}
 	}
 	if ((rc = put_metrics(facts, out, err)) < 0 || (rc = put_config(facts, out, err)) < 0 ||
-	    (rc = put_stages(facts, out, err)) < 0 || (rc = put_histograms(facts, out, err)) < 0)
+	    (rc = put_stages(facts, shown, out, err)) < 0 || (rc = put_histograms(facts, out, err)) < 0)
 		goto out;
 	*partner = out;
 	out = NULL;

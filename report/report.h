@@ -3,7 +3,7 @@
  * else.
  *
  *     json_t *facts = ...;                              what is known, see below
- *     fm_report_partner(facts, &facts2, err)            what of it a partner may see
+ *     fm_report_partner(facts, fm_stage_shows_output, &facts2, err)            what of it a partner may see
  *     fm_report_html(facts2, &html, err)
  *
  * Facts are the archive's manifest.json (docs/formats-release.md), each member of which may be absent and is then shown
@@ -43,13 +43,16 @@ int fm_report_html(const json_t *facts, bool partner, struct fm_buf *html, struc
  */
 int fm_report_comparison(const json_t *doc, struct fm_buf *html, struct fm_error *err) FM_MUST_CHECK;
 
+/* May partners see the digest of what this stage made?  fm_stage_shows_output of stages/table.h, which stands above. */
+typedef bool fm_report_open(const char *stage, bool dp);
+
 /*
- * What of facts a partner may see, a new reference: the members named above but run, of the stages the outputs that the
- * manifest publishes, of the histograms what fm_report_histograms leaves, of the metrics what fm_report_metrics leaves;
+ * What of facts a partner may see, a new reference: the members named above but run, of the stages the outputs that
+ * `shown` lets out, of the histograms what fm_report_histograms leaves, of the metrics what fm_report_metrics leaves;
  * the checks as they are.  Whatever is not known here is left out.  config.publish.report says whether real marginals
  * are among it ("histograms") or not (anything else).
  */
-int fm_report_partner(const json_t *facts, json_t **partner, struct fm_error *err) FM_MUST_CHECK;
+int fm_report_partner(const json_t *facts, fm_report_open *shown, json_t **partner, struct fm_error *err) FM_MUST_CHECK;
 
 /* k of the config in facts, below which something is few: privacy.min_count, or model.min_count, which it was in
  * manifests of older versions.  NaN when there is none. */

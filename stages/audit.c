@@ -13,6 +13,7 @@
 #include "privacy/canary.h"
 #include "stages/canaries.h"
 #include "stages/stage.h"
+#include "stages/table.h"
 
 #define BY_FLOWS FM_NSCORES /* the ranking that every kind has, behind those of its scores */
 #define RANKINGS (FM_NSCORES + 1)
@@ -56,7 +57,8 @@ static int read_known(struct auditing *a, struct fm_error *err)
 	struct fm_secret split = {0};
 	struct fm_ingest_in in = {.cfg = a->in->cfg, .trace = a->in->trace, .secret = &split};
 	struct fm_ingest_out out;
-	char *store = fm_path_join(a->in->work_dir, "store"), *train = store ? fm_path_join(store, "train") : NULL;
+	char *store = fm_path_join(a->in->work_dir, fm_stage_table[FM_INGEST].product),
+	     *train = store ? fm_path_join(store, fm_items[FM_ITEM_TRAIN].name) : NULL;
 	struct fm_table *t = NULL;
 	int rc;
 

@@ -23,12 +23,11 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "stages/ingest.h"
+#include "stages/table.h"
 #include "traces/exchange.h"
 #include "traces/files.h"
 
 #define QUARANTINE_ROWS 1000
-
-static const char *const split_names[FM_NSPLIT] = {"train", "validation", "holdout"};
 
 /* Count labels of the rows that go to training. */
 static int count_labels(struct fm_ingest *g, size_t first, size_t rows, struct fm_error *err)
@@ -319,7 +318,7 @@ static int open_store(struct fm_ingest *g, struct fm_error *err)
 	    (rc = fm_table_reserve(g->pending, FM_SPLIT_BLOCK * g->window, err)) < 0)
 		return rc;
 	for (int k = 0; k < FM_NSPLIT; k++) {
-		char *dir = fm_path_join(g->out_dir, split_names[k]);
+		char *dir = fm_path_join(g->out_dir, fm_items[FM_ITEM_TRAIN + k].name);
 
 		if (!dir)
 			return fm_fail(err, FM_ESYSTEM, "out of memory");

@@ -174,6 +174,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		   .sealed = true,
 		   .product = "store",
 		   .makes = "store: training split, validation split, holdout, summary, quarantine",
+		   .shown = FM_SHOWN_COMMITTED,
 		   .files = "store.json quarantine.csv train/@ validation/@ holdout/@",
 		   .format = 3,
 		   .items = FM_ITEM(FM_ITEM_TRACE) | FM_ITEM(FM_ITEM_DIALECT) | FM_ITEM(FM_ITEM_QUARANTINE),
@@ -186,6 +187,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		  .sealed = true,
 		  .product = "model",
 		  .makes = "model",
+		  .shown = FM_SHOWN_COMMITTED,
 		  .files = "model.json weights.safetensors marginals.bin charges.json",
 		  .format = 1,
 		  .items = FM_ITEM(FM_ITEM_DIALECT) | FM_ITEM(FM_ITEM_TRAIN) | FM_ITEM(FM_ITEM_VALIDATION) |
@@ -199,6 +201,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		     .sealed = true,
 		     .product = "synthetic",
 		     .makes = "synthetic table",
+		     .shown = FM_SHOWN,
 		     .files = "@ free.json",
 		     .format = 2,
 		     .items = FM_ITEM(FM_ITEM_MODEL) | FM_ITEM(FM_ITEM_SHARDS),
@@ -210,6 +213,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		     .sealed = true,
 		     .product = "metrics",
 		     .makes = "metrics, histograms for the report, controls",
+		     .shown = FM_SHOWN_WITHOUT_DP,
 		     .files = "metrics.json histograms.json controls.json paid.json",
 		     .format = 3,
 		     .by_program = true,
@@ -223,6 +227,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
     [FM_GATE] = {.name = "gate",
 		 .product = "verdict",
 		 .makes = "verdict",
+		 .shown = FM_SHOWN_WITHOUT_DP,
 		 .files = "verdict.json",
 		 .format = 1,
 		 .by_program = true,
@@ -234,6 +239,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		    .threads = true,
 		    .product = "release",
 		    .makes = "archive and signature",
+		    .shown = FM_SHOWN_RELEASED,
 		    .files = "# #s",
 		    .format = 1,
 		    .by_program = true,
@@ -252,6 +258,14 @@ int fm_stage_find(const char *name)
 		if (strcmp(fm_stage_table[i].name, name) == 0)
 			return i;
 	return -1;
+}
+
+bool fm_stage_shows_output(const char *name, bool dp)
+{
+	int id = fm_stage_find(name);
+
+	return id >= 0 &&
+	       (fm_stage_table[id].shown == FM_SHOWN || (fm_stage_table[id].shown == FM_SHOWN_WITHOUT_DP && !dp));
 }
 
 const char *fm_item_path(const struct fm_config *cfg, enum fm_item_id item)

@@ -99,10 +99,19 @@ struct fm_stages {
 };
 extern const struct fm_stages fm_stages_real;
 
+/* What everybody may see of the digest of a stage's product. */
+enum fm_stage_shown {
+	FM_SHOWN_COMMITTED,  /* a commitment to it, in the manifest, under the product's name */
+	FM_SHOWN_WITHOUT_DP, /* the digest, but none in privacy.mode dp: the stage looks at real flows */
+	FM_SHOWN,            /* the digest */
+	FM_SHOWN_RELEASED,   /* all: it is the release itself */
+};
+
 struct fm_stage {
 	const char *name;
 	const char *product; /* its folder below stages/NAME/KEY/ */
 	const char *makes;   /* the same in words */
+	enum fm_stage_shown shown;
 	/* The files that it may hold, and no others: names, "@" for those of a table, "#" for the archive of the
 	 * release, in folders of one level */
 	const char *files;
@@ -126,5 +135,7 @@ static inline const char *fm_stage_name(int id)
 {
 	return fm_stage_table[id].name;
 }
+/* May the digest of its product be seen?  Not of a stage that is none. */
+bool fm_stage_shows_output(const char *name, bool dp);
 
 #endif

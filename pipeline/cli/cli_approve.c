@@ -15,6 +15,7 @@
 #include "pipeline/ledger.h"
 #include "pipeline/outside.h"
 #include "release/sign/signed_file.h"
+#include "stages/table.h"
 
 struct approve_args {
 	const char *key, *workspace, *project;
@@ -61,8 +62,9 @@ static const json_t *body_of(const json_t *rows, const char *kind, const char *n
 
 static int read_run(struct approving *x, const json_t *rows, struct fm_error *err)
 {
-	const json_t *run = body_of(rows, "run", NULL), *gate = body_of(rows, "stage", "gate"),
-		     *generate = body_of(rows, "stage", "generate"), *verdict = body_of(rows, "verdict", NULL);
+	const json_t *run = body_of(rows, "run", NULL), *gate = body_of(rows, "stage", fm_stage_name(FM_GATE)),
+		     *generate = body_of(rows, "stage", fm_stage_name(FM_GENERATE)),
+		     *verdict = body_of(rows, "verdict", NULL);
 	int rc;
 
 	if (!run)

@@ -10,6 +10,7 @@
 #include "judge/histogram.h"
 #include "manifests/canon.h"
 #include "manifests/dialect.h"
+#include "manifests/registry.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/flows.h"
 #include "pipeline/cli/walls.h"
@@ -98,8 +99,8 @@ static int judge_elsewhere(const struct compare_args *a, const char *store, cons
 
 	if ((rc = fm_product_open(&product, store, err)) < 0)
 		return rc;
-	e.train = fm_path_join(product.dir, "train");
-	e.holdout = fm_path_join(product.dir, "holdout");
+	e.train = fm_path_join(product.dir, fm_items[FM_ITEM_TRAIN].name);
+	e.holdout = fm_path_join(product.dir, fm_items[FM_ITEM_HOLDOUT].name);
 	if (!e.train || !e.holdout) {
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
@@ -234,30 +235,34 @@ static double metric(const json_t *model, const char *name)
 	return -1;
 }
 
+static void print_metric(const json_t *model, const char *name)
+{
+	double v = metric(model, name);
+
+	if (v < 0)
+		printf(" %6s", "-");
+	else
+		printf(" %6.3f", v);
+}
+
 static void print_models(const struct compare_args *a, const json_t *doc)
 {
-	static const char *const columns[] = {"jsd.DP", "jsd.SP",  "jsd.DA",  "jsd.SA",    "jsd.TS",
-					      "jsd.TD", "jsd.BYT", "jsd.PKT", "jsd_mean8", "pair_jsd"};
 	const json_t *model;
 	size_t i;
 
 	printf("%-20s", "");
-	for (size_t k = 0; k < sizeof columns / sizeof *columns; k++)
-		printf(" %6s", strncmp(columns[k], "jsd.", 4) == 0 ? columns[k] + 4 : k == 8 ? "mean8" : "pairs");
-	putchar('\n');
+	for (const char *const *name = fm_metric_eight; *name; name++)
+		printf(" %6s", *name + strlen("jsd."));
+	printf(" %6s %6s\n", "mean8", "pairs");
 	json_array_foreach(json_object_get(doc, "models"), i, model)
 	{
 		const char *status = json_string_value(json_object_get(model, "status"));
 
 		printf("%-20s", json_string_value(json_object_get(model, "name")));
-		for (size_t k = 0; k < sizeof columns / sizeof *columns; k++) {
-			double v = metric(model, columns[k]);
-
-			if (v < 0)
-				printf(" %6s", "-");
-			else
-				printf(" %6.3f", v);
-		}
+		for (const char *const *name = fm_metric_eight; *name; name++)
+			print_metric(model, *name);
+		print_metric(model, "jsd_mean8");
+		print_metric(model, "pair_jsd");
 		printf("  %s\n", status ? status : "made elsewhere");
 	}
 	printf("%s/report.html, %s/compare.json\n", a->out, a->out);

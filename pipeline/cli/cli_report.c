@@ -11,6 +11,7 @@
 #include "pipeline/cli/walls.h"
 #include "pipeline/facts.h"
 #include "report/report.h"
+#include "stages/table.h"
 
 struct report_args {
 	const char *out, *workspace, *edition, *signers, *signature;
@@ -114,7 +115,7 @@ static int page_fn(void *ctx, json_t **result, struct fm_error *err)
 	struct fm_buf html = {0};
 	int rc;
 
-	if (p->partner && (rc = fm_report_partner(p->facts, &partner, err)) < 0)
+	if (p->partner && (rc = fm_report_partner(p->facts, fm_stage_shows_output, &partner, err)) < 0)
 		return rc;
 	if ((rc = fm_report_html(partner ? partner : p->facts, p->partner, &html, err)) < 0)
 		goto out;

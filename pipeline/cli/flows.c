@@ -32,17 +32,17 @@ const char *fm_flows_spill(void)
 /* ---- tables of a run ---- */
 
 /* The table in a stage's product, or in the folder around it, for each role. */
-#define INNER 4
-static const char *const inner[][INNER] = {
-    [FM_FLOWS_REAL] = {"", "/synthetic", "/store/train", "/train"},
-    [FM_FLOWS_SYNTHETIC] = {"", "/synthetic", "/store/train", "/train"},
-    [FM_FLOWS_HOLDOUT] = {"", "/synthetic", "/store/holdout", "/holdout"},
-};
-
 static bool find_table(const struct fm_flows *f, const char *path, char dir[PATH_MAX + 32])
 {
-	for (size_t i = 0; i < INNER; i++) {
-		snprintf(dir, PATH_MAX + 32, "%s%s/schema.json", path, inner[f->role][i]);
+	const char *synthetic = fm_stage_table[FM_GENERATE].product, *store = fm_stage_table[FM_INGEST].product,
+		   *split = fm_items[f->role == FM_FLOWS_HOLDOUT ? FM_ITEM_HOLDOUT : FM_ITEM_TRAIN].name;
+	const char *const inner[][4] = {
+	    {"", "", "", ""}, {"/", synthetic, "", ""}, {"/", store, "/", split}, {"/", split, "", ""}};
+
+	for (size_t i = 0; i < sizeof inner / sizeof *inner; i++) {
+		const char *const *in = inner[i];
+
+		snprintf(dir, PATH_MAX + 32, "%s%s%s%s%s/schema.json", path, in[0], in[1], in[2], in[3]);
 		if (fm_file_exists(dir)) {
 			dir[strlen(dir) - strlen("/schema.json")] = '\0';
 			return true;

@@ -6,6 +6,7 @@
 #include "manifests/metrics.h"
 #include "release/json_bounds.h"
 #include "report/report.h"
+#include "stages/table.h"
 #include "tests/fuzz/fuzz.h"
 
 static void one_report(const json_t *facts, bool partner)
@@ -33,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (fm_config_from_json(&cfg, json_object_get(facts, "config"), &err) == FM_OK)
 		fm_config_free(cfg);
 	one_report(facts, false);
-	if (fm_report_partner(facts, &partner, &err) == FM_OK)
+	if (fm_report_partner(facts, fm_stage_shows_output, &partner, &err) == FM_OK)
 		one_report(partner, true);
 	json_decref(partner);
 	json_decref(facts);

@@ -20,6 +20,7 @@
 #include "report/html.h"
 #include "report/part.h"
 #include "report/report.h"
+#include "stages/table.h"
 
 #define MARK "987654"
 #define MARK_GROUPED "987,654"
@@ -103,7 +104,7 @@ static json_t *partner_facts(const json_t *facts)
 	struct fm_error err = {0};
 	json_t *v = NULL;
 
-	if (fm_report_partner(facts, &v, &err))
+	if (fm_report_partner(facts, fm_stage_shows_output, &v, &err))
 		fail_msg("%s", err.message);
 	return v;
 }
@@ -508,6 +509,33 @@ static void test_a_partner_sees_nothing_private(void **state)
 	}
 }
 
+/* In privacy.mode dp what evaluate and gate made has no digest for partners either. */
+static void test_dp_shows_the_digest_of_no_stage_that_saw_real_flows(void **state)
+{
+	json_t *facts = facts_with("metrics"), *stages = json_object_get(facts, "stages"), *partner;
+
+	(void)state;
+	json_array_clear(stages);
+	json_array_append_new(stages, parse("{'name':'generate','output':'digest-of-flows'}"));
+	json_array_append_new(stages, parse("{'name':'evaluate','output':'digest-of-metrics'}"));
+	for (int dp = 0; dp < 2; dp++) {
+		json_t *privacy = json_pack("{s:s}", "mode", dp ? "dp" : "none");
+		char *dump;
+
+		json_object_set_new(json_object_get(facts, "config"), "privacy", privacy);
+		partner = partner_facts(facts);
+		dump = json_dumps(json_object_get(partner, "stages"), 0);
+		HAS(dump, "digest-of-flows");
+		if (dp)
+			HAS_NOT(dump, "digest-of-metrics");
+		else
+			HAS(dump, "digest-of-metrics");
+		free(dump);
+		json_decref(partner);
+	}
+	json_decref(facts);
+}
+
 /* Metrics that tell of the real flows, or would let one be solved for; shown: with metrics, with histograms. */
 static const struct {
 	const char *name;
@@ -805,7 +833,7 @@ static void test_hosts_in_time_are_drawn(void **state)
 		HAS(text, real_rows);
 		HAS(text, ">synthetic</text><path class=\"syn cell\"");
 		free(text);
-		assert_int_equal(fm_report_partner(facts, &partner, &err), FM_OK);
+		assert_int_equal(fm_report_partner(facts, fm_stage_shows_output, &partner, &err), FM_OK);
 		text = page(partner, true);
 		check_page(text);
 		if (k)
@@ -875,7 +903,7 @@ static void test_a_rule_that_the_trace_breaks_is_named(void **state)
 	text = page(facts, false);
 	HAS(text, words);
 	free(text);
-	assert_int_equal(fm_report_partner(facts, &partner, &err), FM_OK);
+	assert_int_equal(fm_report_partner(facts, fm_stage_shows_output, &partner, &err), FM_OK);
 	text = page(partner, true);
 	HAS(text, "rules.broken_share");
 	HAS_NOT(text, "the trace itself");
@@ -903,7 +931,7 @@ static void test_k_is_that_of_the_config(void **state)
 	HAS(text, "Values that fewer than 7 training flows have");
 	HAS_NOT(text, "fewer than 20");
 	free(text);
-	assert_int_equal(fm_report_partner(facts, &partner, &err), FM_OK);
+	assert_int_equal(fm_report_partner(facts, fm_stage_shows_output, &partner, &err), FM_OK);
 	text = page(partner, true);
 	HAS(text, "<code>rows.holdout</code></th><td class=\"num\" data-label=\"value\">21</td>");
 	free(text);
@@ -1306,6 +1334,7 @@ int main(void)
 	    cmocka_unit_test(test_hosts_in_time_are_drawn),
 	    cmocka_unit_test(test_large_and_extreme_histograms_are_drawn_or_missing),
 	    cmocka_unit_test(test_a_partner_sees_nothing_private),
+	    cmocka_unit_test(test_dp_shows_the_digest_of_no_stage_that_saw_real_flows),
 	    cmocka_unit_test(test_numbers_of_the_real_flows_alone_stay_with_the_team),
 	    cmocka_unit_test(test_numbers_of_rows_are_multiples_of_k),
 	    cmocka_unit_test(test_scores_do_not_tell_how_many_rows_carry_a_label),

@@ -71,6 +71,23 @@ static void test_a_stage_reads_what_stages_before_it_made(void **state)
 	assert_int_equal(fm_stage_find("trian"), -1);
 }
 
+/* A product of private rows is committed to; of what looked at real flows privacy.mode dp leaves no digest. */
+static void test_what_may_be_seen_of_a_product(void **state)
+{
+	(void)state;
+	for (int i = 0; i < FM_NSTAGES; i++) {
+		const struct fm_stage *s = &fm_stage_table[i];
+		bool real = s->items & (FM_ITEM(FM_ITEM_TRACE) | FM_ITEM(FM_ITEM_TRAIN) | FM_ITEM(FM_ITEM_METRICS));
+
+		assert_int_equal(fm_stage_shows_output(s->name, true), i == FM_GENERATE);
+		assert_int_equal(fm_stage_shows_output(s->name, false),
+				 i == FM_GENERATE || i == FM_EVALUATE || i == FM_GATE);
+		if (real)
+			assert_true(s->shown == FM_SHOWN_COMMITTED || s->shown == FM_SHOWN_WITHOUT_DP);
+	}
+	assert_false(fm_stage_shows_output("trian", false));
+}
+
 static void test_every_item_is_somebodys(void **state)
 {
 	unsigned all = 0;
@@ -111,6 +128,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_architecture_has_the_rows_of_the_table),
 	    cmocka_unit_test(test_a_stage_reads_what_stages_before_it_made),
+	    cmocka_unit_test(test_what_may_be_seen_of_a_product),
 	    cmocka_unit_test(test_every_item_is_somebodys),
 	    cmocka_unit_test(test_sections_are_the_configs),
 	};
