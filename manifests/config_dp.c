@@ -15,12 +15,10 @@
 
 bool fm_metric_is_free(const char *name)
 {
-	if (strncmp(name, "rules.", 6) != 0)
-		return false;
-	for (const char *const *rule = fm_flow_rules; *rule; rule++)
-		if (strcmp(name + 6, *rule) == 0)
-			return true;
-	return strcmp(name, "rules.broken_share") == 0;
+	const struct fm_metric_kind *kind = fm_metric_kind(name);
+
+	/* A noise floor is of real flows. */
+	return kind && kind->is & FM_OF_RULES && strncmp(name, "floor.", 6) != 0;
 }
 
 bool fm_metric_is_paid(const char *name)

@@ -326,10 +326,10 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "Real or synthetic? {1:64|32} flows in a row, " CURVE,
 	 "the same on runs of 64 (32) flows: order, repetition, answers, hosts", 0.5},
 
-	{"rules.broken_share", RULES, FM_LOW, 0, OPEN, TEAM, 0, FM_EXPECTED, "",
+	{"rules.broken_share", RULES, FM_LOW, 0, OPEN, TEAM, 0, FM_EXPECTED | FM_OF_RULES, "",
 	 "Flows that cannot exist", "share of rows that no flow could be: those that break any rule below"},
 	{"rules.{no_packet,short_bytes,long_bytes,icmp_source_port,same_address,portless_port,flags_outside_tcp}",
-	 RULES, FM_LOW, 0, OPEN, TEAM, 0, 0, "{1:pkt|pkt byt|pkt byt|pr sp|sa da|pr sp dp|pr flg}",
+	 RULES, FM_LOW, 0, OPEN, TEAM, 0, FM_OF_RULES, "{1:pkt|pkt byt|pkt byt|pr sp|sa da|pr sp dp|pr flg}",
 	 "{1:Flows without a packet|Flows with fewer bytes than their packets need|Flows with more bytes than their "
 	 "packets can hold|ICMP flows with a source port|Flows from a host to itself|"
 	 "Flows of GRE and the like with a port|Flows with TCP flags outside TCP}", "rows that break one rule"},
@@ -543,6 +543,21 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	{"gate", GATE, FM_HIGH, 1, OPEN, NONE, 0, FM_BY_GATE, "", "", "there when a gate has no check"},
 };
 const size_t fm_metric_nkinds = sizeof fm_metric_kinds / sizeof *fm_metric_kinds;
+
+const struct fm_metric_task fm_metric_tasks[] = {
+	{"Prediction of bytes, error (smaller is better)", "downstream.mse_real", "downstream.mse_synthetic", NULL,
+	 "downstream.mse_ratio"},
+	{"Labels by boosted trees, mean F1", "trtr.macro_f1.trees", "tstr.macro_f1.trees", "tstr.macro_f1_drop.trees",
+	 NULL},
+	{"Labels by logistic regression, mean F1", "trtr.macro_f1.logistic", "tstr.macro_f1.logistic",
+	 "tstr.macro_f1_drop.logistic", NULL},
+	{"Labels by a network, mean F1", "trtr.macro_f1.network", "tstr.macro_f1.network", "tstr.macro_f1_drop.network",
+	 NULL},
+	{"Attack or not by boosted trees, area under the curve", "trtr.auc.trees", "tstr.auc.trees", NULL, NULL},
+	{"Attacks found as oddities, area under the curve", "anomaly.auc_real", "anomaly.auc_synthetic", "anomaly.auc_drop",
+	 NULL},
+};
+const size_t fm_metric_ntasks = sizeof fm_metric_tasks / sizeof *fm_metric_tasks;
 
 const char *const fm_metric_eight[] = {
 	"jsd.DP", "jsd.SP", "jsd.DA", "jsd.SA", "jsd.TS", "jsd.TD", "jsd.BYT", "jsd.PKT", NULL,

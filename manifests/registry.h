@@ -68,6 +68,7 @@ enum fm_metric_is {
 	FM_EXPECTED_FIRST = 32, /* it has the first of these */
 	FM_BY_GATE = 8,         /* a line of the gate, no metric: none can be computed and no config can ask for it */
 	FM_UNRANKED = 16, /* not to be ranked among shares and divergences: in a unit of its own, or of addresses */
+	FM_OF_RULES = 64, /* share of flows that break a rule which no flow can break, or any of these rules */
 };
 /* Who may see a metric, and how partners see it (docs/metrics.md says why). */
 enum fm_audience {
@@ -103,8 +104,13 @@ const struct fm_metric_topic *fm_metric_topic(const char *name); /* of a metric 
 unsigned fm_metric_audience(const char *name);
 /* The eight whose mean is jsd_mean8, in the order of the method's paper, up to NULL. */
 extern const char *const fm_metric_eight[];
-/* The rules.* that no flow can break, up to NULL; rules.broken_share is the share of flows that break one. */
-extern const char *const fm_flow_rules[];
+/* A task: what learned from synthetic flows beside the same that learned from real ones.  lost: the metric that says
+ * what is lost, real less synthetic; ratio: that says synthetic over real; NULL where nothing says it. */
+struct fm_metric_task {
+	const char *words, *real, *synthetic, *lost, *ratio;
+};
+extern const struct fm_metric_task fm_metric_tasks[];
+extern const size_t fm_metric_ntasks;
 /* Does it tell labels apart?  Of a trace with fewer than two it says nothing. */
 bool fm_metric_needs_labels(const char *name);
 bool fm_metric_is_profile(const char *name); /* of whole hosts, which few flows have too few of */

@@ -87,9 +87,6 @@ unsigned fm_metric_audience(const char *name)
 	return !kind ? FM_TEAM_ALONE : take_floor(&name) ? (unsigned)kind->floor : kind->shown;
 }
 
-const char *const fm_flow_rules[] = {"no_packet",    "short_bytes",   "long_bytes",        "icmp_source_port",
-				     "same_address", "portless_port", "flags_outside_tcp", NULL};
-
 bool fm_metric_needs_labels(const char *name)
 {
 	const struct fm_metric_kind *kind = fm_metric_kind(name);

@@ -74,34 +74,50 @@ size_t fm_verdict_failed(const struct fm_verdict *v, char *words, size_t cap)
 	return failed;
 }
 
+/* The rule of the check, and the one that most flows held out break. */
+struct broken {
+	const char *check;
+	double (*value)(const void *ctx, const char *name);
+	const void *ctx;
+	double share, most;
+	char which[64];
+};
+
+static void look_at_rule(void *ctx, const char *name, const struct fm_metric_kind *kind)
+{
+	struct broken *b = ctx;
+	char floor[80];
+	double v;
+
+	if (!(kind->is & FM_OF_RULES) || strcmp(name, "rules.broken_share") == 0)
+		return;
+	snprintf(floor, sizeof(floor), "floor.%s", name);
+	v = b->value(b->ctx, floor);
+	if (strcmp(b->check, name) == 0)
+		b->share = v;
+	if (v > b->most) {
+		b->most = v;
+		snprintf(b->which, sizeof(b->which), "%s", name + strlen("rules."));
+	}
+}
+
 void fm_rule_of_trace(const char *check, double (*value)(const void *ctx, const char *name), const void *ctx,
 		      char *words, size_t cap)
 {
-	double share = NAN, most = 0;
-	const char *which = NULL;
-	char floor[64];
+	struct broken b = {.check = check, .value = value, .ctx = ctx, .share = NAN};
 
 	*words = '\0';
-	for (const char *const *rule = fm_flow_rules; *rule; rule++) {
-		double v;
-		snprintf(floor, sizeof(floor), "floor.rules.%s", *rule);
-		v = value(ctx, floor);
-		if (strncmp(check, "rules.", 6) == 0 && strcmp(check + 6, *rule) == 0)
-			share = v;
-		if (v > most) {
-			most = v;
-			which = *rule;
-		}
-	}
+	fm_metric_each(look_at_rule, &b);
 	if (strcmp(check, "rules.broken_share") == 0) {
-		share = value(ctx, "rules.broken_share_real");
-		if (share > 0 && which)
+		double share = value(ctx, "rules.broken_share_real");
+
+		if (share > 0 && *b.which)
 			snprintf(words, cap, "the trace itself breaks it: %.3g %% of its flows, most of them %s",
-				 100 * share, which);
+				 100 * share, b.which);
 		else if (share > 0)
 			snprintf(words, cap, "the trace itself breaks it: %.3g %% of its flows", 100 * share);
-	} else if (share > 0) {
-		snprintf(words, cap, "the trace itself breaks it: %.3g %% of the flows held out", 100 * share);
+	} else if (b.share > 0) {
+		snprintf(words, cap, "the trace itself breaks it: %.3g %% of the flows held out", 100 * b.share);
 	}
 }
 

@@ -8,9 +8,6 @@
 #include "base/file.h"
 #include "manifests/canon.h"
 
-#define MANIFEST "manifest.json"
-#define SUMS "SHA256SUMS"
-
 static int no_memory(struct fm_error *err)
 {
 	return fm_fail(err, FM_ESYSTEM, "out of memory for the comparison");
@@ -201,7 +198,10 @@ static const struct fm_archive_file *find(const struct fm_archive_info *info, co
 /* Is it of the turn'th group in the order of making? */
 static bool in_turn(const char *path, int turn)
 {
-	int group = fm_archive_is_data(path) ? 0 : strcmp(path, MANIFEST) == 0 ? 2 : strcmp(path, SUMS) == 0 ? 3 : 1;
+	int group = fm_archive_is_data(path)                 ? 0
+		    : strcmp(path, FM_ARCHIVE_MANIFEST) == 0 ? 2
+		    : strcmp(path, FM_ARCHIVE_SUMS) == 0     ? 3
+							     : 1;
 
 	return group == turn;
 }
@@ -209,7 +209,7 @@ static bool in_turn(const char *path, int turn)
 static int add(json_t *list, const struct fm_recipe *recorded, const struct fm_archive_info *info, const char *again,
 	       const char *path, const char *tmp, struct fm_error *err)
 {
-	bool then = find(&recorded->info, path) || strcmp(path, MANIFEST) == 0, now = find(info, path);
+	bool then = find(&recorded->info, path) || strcmp(path, FM_ARCHIVE_MANIFEST) == 0, now = find(info, path);
 	json_t *d = json_pack("{s:s, s:s}", "file", path, "what",
 			      then && now ? "other bytes"
 			      : then      ? "not there"
@@ -219,7 +219,7 @@ static int add(json_t *list, const struct fm_recipe *recorded, const struct fm_a
 		return no_memory(err);
 	if (!then || !now)
 		return FM_OK;
-	if (strcmp(path, MANIFEST) == 0)
+	if (strcmp(path, FM_ARCHIVE_MANIFEST) == 0)
 		return compare_manifests(d, recorded, info, err);
 	/* Of the later ones nobody asks, and each costs a reading of both archives. */
 	return recorded->whole && json_array_size(list) == 1 ? compare_bytes(d, recorded, again, path, tmp, err)
@@ -231,9 +231,9 @@ static bool differs(const struct fm_recipe *recorded, const struct fm_archive_in
 	const struct fm_archive_file *a = find(&recorded->info, path), *b = find(info, path);
 
 	/* A manifest that came alone lists neither itself nor the sums, which follow from the rest. */
-	if (!recorded->whole && strcmp(path, SUMS) == 0)
+	if (!recorded->whole && strcmp(path, FM_ARCHIVE_SUMS) == 0)
 		return false;
-	if (!recorded->whole && strcmp(path, MANIFEST) == 0)
+	if (!recorded->whole && strcmp(path, FM_ARCHIVE_MANIFEST) == 0)
 		return recorded->info.manifest.len != info->manifest.len ||
 		       memcmp(recorded->info.manifest.data, info->manifest.data, info->manifest.len) != 0;
 	return !a || !b || strcmp(a->sha256, b->sha256) != 0;

@@ -9,6 +9,7 @@
 #include <sys/sysinfo.h>
 
 #include "traces/files.h"
+#include "traces/source.h"
 
 #define MIB ((uint64_t)1 << 20)
 #define LEAST_MEMORY (48 * MIB)    /* of a control group, for the smallest run */
@@ -63,17 +64,6 @@ uint64_t fm_limits_output(const struct fm_config *cfg, const char *dir)
 #define PACKED 10
 #define ROW 64 /* bytes of a flow in a table */
 
-static bool is_packed(const char *path)
-{
-	static const char *const endings[] = {".gz", ".xz", ".zst", ".bz2", ".lz4", ".zip"};
-	const char *dot = strrchr(path, '.');
-
-	for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
-		if (strcmp(dot, endings[i]) == 0)
-			return true;
-	return false;
-}
-
 uint64_t fm_limits_clear(const struct fm_config *cfg)
 {
 	uint64_t bytes = 0, flows = (uint64_t)cfg->generate.rows * ROW;
@@ -83,7 +73,7 @@ uint64_t fm_limits_clear(const struct fm_config *cfg)
 
 	while (fm_files_next(&list, path))
 		if (stat(path, &st) == 0)
-			bytes += (uint64_t)st.st_size * (is_packed(path) ? PACKED : 1);
+			bytes += (uint64_t)st.st_size * (fm_source_is_packed(path) ? PACKED : 1);
 	if (cfg->run.shards[0])
 		flows *= 2; /* they lie beside the table that is made of them */
 	return 2 * bytes + 2 * flows + 16 * MIB;

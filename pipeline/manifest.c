@@ -15,6 +15,7 @@
 #include "pipeline/walls/sandbox.h"
 #include "release/metadata.h"
 #include "report/report.h"
+#include "stages/audit.h"
 #include "traces/left_out.h"
 
 #define HISTOGRAMS_MAX (16u << 20)
@@ -196,7 +197,6 @@ static int metrics_json(const struct fm_config *cfg, const struct fm_run *run, j
  * stood, and what an attack showed. */
 static int put_audit(json_t *privacy, const json_t *audits, struct fm_error *err)
 {
-	static const char *const told[] = {"epsilon_lower", "confidence", "delta", "canaries", "most"};
 	const json_t *a = json_array_get(audits, 0);
 	json_t *o;
 
@@ -204,8 +204,8 @@ static int put_audit(json_t *privacy, const json_t *audits, struct fm_error *err
 		return FM_OK;
 	o = json_pack("{s:s, s:I}", "of", "a public trace, by the same program and mechanisms", "runs",
 		      (json_int_t)json_array_size(json_object_get(a, "runs")));
-	for (size_t i = 0; i < sizeof told / sizeof *told; i++)
-		json_object_set(o, told[i], json_object_get(a, told[i]));
+	for (const char *const *number = fm_audit_numbers; *number; number++)
+		json_object_set(o, *number, json_object_get(a, *number));
 	return json_object_set_new(privacy, "audit", o) ? fm_fail(err, FM_ESYSTEM, "out of memory for the manifest")
 							: FM_OK;
 }

@@ -156,16 +156,6 @@ int fm_recipe_read(struct fm_recipe *r, const char *path, struct fm_error *err)
 	return rc < 0 ? fm_error_prefix(err, "%s: ", path) : FM_OK;
 }
 
-json_t *fm_recipe_runner_part(const struct fm_recipe *r)
-{
-	static const char *const added[] = {"release", "rows", "schema", "files"};
-	json_t *part = json_copy(r->manifest);
-
-	for (size_t i = 0; part && i < sizeof added / sizeof *added; i++)
-		json_object_del(part, added[i]);
-	return part;
-}
-
 json_t *fm_recipe_verdict(const struct fm_recipe *r)
 {
 	json_t *v = json_object();

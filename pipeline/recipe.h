@@ -28,9 +28,6 @@ struct fm_recipe {
 /* FM_EINPUT: no archive of flowmint and no manifest, or not one for this version; FM_EVERDICT: the archive contradicts
  * itself. */
 int fm_recipe_read(struct fm_recipe *r, const char *path, struct fm_error *err) FM_MUST_CHECK;
-/* What the runner had put into the manifest: without what the release stage adds.  A new reference, NULL without
- * memory. */
-json_t *fm_recipe_runner_part(const struct fm_recipe *r);
 /* The verdict in it, as the gate left it (fm_verdict_json); likewise. */
 json_t *fm_recipe_verdict(const struct fm_recipe *r);
 /* The manifest's digest of a stage's output, its commitment ("source", "store", "model"), or "" where it has none. */

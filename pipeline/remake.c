@@ -20,6 +20,7 @@
 #include "pipeline/runner.h"
 #include "pipeline/sealed.h"
 #include "pipeline/workspace.h"
+#include "release/metadata.h"
 #include "release/sign/sshkey.h"
 #include "traces/files.h"
 
@@ -190,7 +191,7 @@ static int find_license(struct remaking *m, struct fm_error *err)
 	int rc;
 
 	for (size_t i = 0; i < m->recipe.info.n; i++)
-		there |= strcmp(m->recipe.info.file[i].path, "LICENSE.txt") == 0;
+		there |= strcmp(m->recipe.info.file[i].path, FM_ARCHIVE_LICENSE) == 0;
 	if (there && !m->recipe.whole && !fm_embed_find(&known, FM_EMBED_LICENCE, cfg->release.license))
 		return fm_fail(
 		    err, FM_EINPUT,
@@ -198,9 +199,9 @@ static int find_license(struct remaking *m, struct fm_error *err)
 		    m->in->what);
 	if (!there || !m->recipe.whole)
 		return FM_OK;
-	if (!(path = fm_path_join(m->dir, "LICENSE.txt")))
+	if (!(path = fm_path_join(m->dir, FM_ARCHIVE_LICENSE)))
 		return no_memory(err);
-	if ((rc = fm_archive_pick(m->in->what, "LICENSE.txt", path, err)) >= 0)
+	if ((rc = fm_archive_pick(m->in->what, FM_ARCHIVE_LICENSE, path, err)) >= 0)
 		rc = put_path(cfg->release.license_file, sizeof cfg->release.license_file, path, path, err);
 	free(path);
 	return rc;
@@ -318,7 +319,7 @@ static int take_bundle(struct remaking *m, char run[FM_RUN_ID_MAX], struct fm_er
 	    (rc = fm_clear_open(&m->clear, m->ws.path, true, nbytes, err)) < 0)
 		goto out;
 	if (!(m->model = fm_path_join(m->clear, "model")) || !(m->verdict = fm_path_join(m->dir, "verdict")) ||
-	    !(path = fm_path_join(m->verdict, "verdict.json")) || !(m->told = fm_recipe_runner_part(&m->recipe)) ||
+	    !(path = fm_path_join(m->verdict, "verdict.json")) || !(m->told = fm_manifest_base(m->recipe.manifest)) ||
 	    !(verdict = fm_recipe_verdict(&m->recipe))) {
 		rc = no_memory(err);
 		goto out;

@@ -31,6 +31,14 @@
 
 #define FM_ARCHIVE_ZSTD_LEVEL "9"
 #define FM_MANIFEST_FORMAT "flowmint-manifest/1"
+/* Its files, docs/formats-release.md. */
+#define FM_ARCHIVE_MANIFEST "manifest.json"
+#define FM_ARCHIVE_SUMS "SHA256SUMS"
+#define FM_ARCHIVE_README "README.md"
+#define FM_ARCHIVE_DATAPACKAGE "datapackage.json"
+#define FM_ARCHIVE_CROISSANT "croissant.json"
+#define FM_ARCHIVE_CITATION "CITATION.cff"
+#define FM_ARCHIVE_LICENSE "LICENSE.txt"
 #define FM_ARCHIVE_DATA "data/flows.csv"
 #define FM_ARCHIVE_DATA_IPFIX "data/flows.ipfix" /* beside it, the same flows, where the dialect is of such files */
 #define FM_ARCHIVE_DATA_JSON "data/flows.jsonl"  /* in its place, where each flow is an object of JSON */

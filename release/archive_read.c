@@ -442,11 +442,11 @@ static int read_entry(struct reader *r, const uint8_t h[HEADER])
 		return rc;
 	if (info->n == FM_ARCHIVE_MAX_FILES)
 		return refuse(r, FM_REASON_ENTRY_SIZE, "the archive has more than %d files", FM_ARCHIVE_MAX_FILES);
-	if (strcmp(below, "SHA256SUMS") == 0)
+	if (strcmp(below, FM_ARCHIVE_SUMS) == 0)
 		doc = &info->sums;
-	else if (strcmp(below, "manifest.json") == 0)
+	else if (strcmp(below, FM_ARCHIVE_MANIFEST) == 0)
 		doc = &info->manifest;
-	else if (strcmp(below, "datapackage.json") == 0)
+	else if (strcmp(below, FM_ARCHIVE_DATAPACKAGE) == 0)
 		doc = &info->datapackage;
 	if (doc && e.nbytes > FM_ARCHIVE_MAX_DOCUMENT)
 		return refuse(r, FM_REASON_ENTRY_SIZE, "%s has %llu bytes; at most %u are allowed", e.shown,

@@ -113,7 +113,7 @@ static json_t *tests_of(const struct fm_verdict *v, bool waived)
 static const char *manifest_digest(const struct fm_archive_info *info)
 {
 	for (size_t i = 0; i < info->n; i++)
-		if (strcmp(info->file[i].path, "manifest.json") == 0)
+		if (strcmp(info->file[i].path, FM_ARCHIVE_MANIFEST) == 0)
 			return info->file[i].sha256;
 	return "";
 }
@@ -128,9 +128,9 @@ int fm_attestation_tests(const struct fm_archive_info *info, struct fm_buf *out,
 		goto out;
 	waived = tests_of(&v, true);
 	predicate = json_pack("{s:s, s:[{s:s, s:{s:s}}], s:o, s:o, s:[]}", "result",
-			      json_array_size(waived) ? "WARNED" : "PASSED", "configuration", "name", "manifest.json",
-			      "digest", "sha256", manifest_digest(info), "passedTests", tests_of(&v, false),
-			      "warnedTests", waived, "failedTests");
+			      json_array_size(waived) ? "WARNED" : "PASSED", "configuration", "name",
+			      FM_ARCHIVE_MANIFEST, "digest", "sha256", manifest_digest(info), "passedTests",
+			      tests_of(&v, false), "warnedTests", waived, "failedTests");
 	rc = predicate ? statement(info, TEST_RESULT, predicate, out, err) : no_memory(err);
 out:
 	fm_verdict_free(&v);

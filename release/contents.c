@@ -75,7 +75,7 @@ static int check_sums(struct check *c)
 		left -= n + 1;
 	}
 	for (size_t i = 0; i < c->info->n; i++) {
-		bool itself = strcmp(c->info->file[i].path, "SHA256SUMS") == 0;
+		bool itself = strcmp(c->info->file[i].path, FM_ARCHIVE_SUMS) == 0;
 
 		if (itself && c->listed[i])
 			return refuse(c, FM_REASON_SUMS_MALFORMED, "SHA256SUMS lists itself");
@@ -145,7 +145,7 @@ static int check_manifest_json(struct check *c, const json_t *m)
 	}
 	for (i = 0; i < info->n; i++) {
 		const char *path = info->file[i].path;
-		bool cannot = strcmp(path, "manifest.json") == 0 || strcmp(path, "SHA256SUMS") == 0;
+		bool cannot = strcmp(path, FM_ARCHIVE_MANIFEST) == 0 || strcmp(path, FM_ARCHIVE_SUMS) == 0;
 
 		if (c->listed[i] == cannot)
 			return refuse(c, FM_REASON_MANIFEST_DISAGREES,
@@ -250,7 +250,7 @@ static int check_datapackage(struct check *c, struct layout *layout)
 	json_t *doc;
 	int rc;
 
-	if ((rc = load(c, &info->datapackage, "datapackage.json", FM_REASON_DATAPACKAGE, &doc)) < 0)
+	if ((rc = load(c, &info->datapackage, FM_ARCHIVE_DATAPACKAGE, FM_REASON_DATAPACKAGE, &doc)) < 0)
 		goto out;
 	r = json_array_get(json_object_get(doc, "resources"), 0);
 	path = json_string_value(json_object_get(r, "path"));
@@ -293,7 +293,7 @@ static int check_manifest(struct check *c)
 	json_int_t rows = -1;
 	int rc;
 
-	if ((rc = load(c, &c->info->manifest, "manifest.json", FM_REASON_MANIFEST_MALFORMED, &m)) < 0 ||
+	if ((rc = load(c, &c->info->manifest, FM_ARCHIVE_MANIFEST, FM_REASON_MANIFEST_MALFORMED, &m)) < 0 ||
 	    (rc = check_manifest_json(c, m)) < 0 || (rc = check_verdict(c, m)) < 0)
 		goto out;
 	if (!json_is_integer(json_object_get(m, "rows"))) {
@@ -308,7 +308,8 @@ out:
 
 int fm_archive_check_contents(struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err)
 {
-	static const char *const required[] = {"SHA256SUMS", "README.md", "datapackage.json", "manifest.json"};
+	static const char *const required[] = {FM_ARCHIVE_SUMS, FM_ARCHIVE_README, FM_ARCHIVE_DATAPACKAGE,
+					       FM_ARCHIVE_MANIFEST};
 	struct check c = {.info = info, .reason = reason, .err = err};
 	int rc;
 

@@ -130,10 +130,10 @@ json_t *fm_datapackage_json(const struct fm_metadata_in *in)
 	}
 	json_decref(resources);
 	if (in->cfg->release.license[0])
-		bad |= json_object_set_new(
-		    package, "licenses",
-		    in->license_text ? json_pack("[{s:s,s:s}]", "name", in->cfg->release.license, "path", "LICENSE.txt")
-				     : json_pack("[{s:s}]", "name", in->cfg->release.license));
+		bad |= json_object_set_new(package, "licenses",
+					   in->license_text ? json_pack("[{s:s,s:s}]", "name", in->cfg->release.license,
+									"path", FM_ARCHIVE_LICENSE)
+							    : json_pack("[{s:s}]", "name", in->cfg->release.license));
 	if (in->date[0]) {
 		char created[32];
 
@@ -206,6 +206,16 @@ json_t *fm_manifest_json(const struct fm_metadata_in *in, const json_t *base, co
 		return m;
 	json_decref(m);
 	return NULL;
+}
+
+json_t *fm_manifest_base(const json_t *manifest)
+{
+	static const char *const added[] = {"release", "rows", "schema", "files"};
+	json_t *base = json_copy((json_t *)(uintptr_t)manifest);
+
+	for (size_t i = 0; base && i < sizeof added / sizeof *added; i++)
+		json_object_del(base, added[i]);
+	return base;
 }
 
 void fm_sums_text(const struct fm_archive_file *files, size_t n, struct fm_buf *out)

@@ -62,6 +62,8 @@ void fm_citation_text(const struct fm_metadata_in *in, struct fm_buf *out);
  * sizes. */
 json_t *fm_manifest_json(const struct fm_metadata_in *in, const json_t *base, const struct fm_archive_file *files,
 			 size_t n);
+/* The runner's part of a manifest: all but what fm_manifest_json puts beside it. */
+json_t *fm_manifest_base(const json_t *manifest);
 void fm_readme_text(const struct fm_metadata_in *in, struct fm_buf *out);
 void fm_sums_text(const struct fm_archive_file *files, size_t n, struct fm_buf *out); /* sorted as given */
 

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "manifests/metrics.h"
 #include "manifests/registry.h"
 #include "report/html.h"
 #include "report/report.h"
@@ -245,35 +246,28 @@ static int put_config(const json_t *facts, json_t *out, struct fm_error *err)
 	return json_object_set_new(out, "config", config) ? no_memory(err) : FM_OK;
 }
 
+/* Those of the members, up to NULL, that facts have. */
+static int copy_members(const json_t *facts, const char *const *member, json_t *out)
+{
+	int bad = 0;
+
+	for (; *member; member++)
+		if (json_object_get(facts, *member))
+			bad |= json_object_set(out, *member, json_object_get(facts, *member));
+	return bad;
+}
+
 int fm_report_partner(const json_t *facts, fm_report_open *shown, json_t **partner, struct fm_error *err)
 {
-	static const char *const members[] = {"format",
-					      "release",
-					      "rows",
-					      "commitments",
-					      "checks",
-					      "verdict",
-					      "waivers",
-					      "unasked",
-					      "controls",
-					      "privacy",
-					      "control_rows",
-					      "control_limit",
-					      "smallest_leak_caught",
-					      "files",
-					      "environment",
-					      "archive"};
+	static const char *const members[] = {"format", "release",     "rows",    "commitments", "privacy",
+					      "files",  "environment", "archive", NULL};
 	json_t *out = json_object();
 	int rc = FM_OK;
 
 	*partner = NULL;
-	for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
-		json_t *v = json_object_get(facts, members[i]);
-
-		if (!out || (v && json_object_set(out, members[i], v))) {
-			rc = no_memory(err);
-			goto out;
-		}
+	if (!out || copy_members(facts, members, out) || copy_members(facts, fm_verdict_members, out)) {
+		rc = no_memory(err);
+		goto out;
 	}
 	if ((rc = put_metrics(facts, out, err)) < 0 || (rc = put_config(facts, out, err)) < 0 ||
 	    (rc = put_stages(facts, shown, out, err)) < 0 || (rc = put_histograms(facts, out, err)) < 0)

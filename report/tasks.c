@@ -3,27 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "manifests/registry.h"
 #include "report/html.h"
 #include "report/part.h"
-
-/* lost: the metric that says what is lost, real less synthetic, whose interval is shown; ratio: that says synthetic
- * over real; NULL where nothing says it.  Either stands alone where the scores themselves are not published. */
-static const struct {
-	const char *words, *real, *synthetic, *lost, *ratio;
-} tasks[] = {
-    {"Prediction of bytes, error (smaller is better)", "downstream.mse_real", "downstream.mse_synthetic", NULL,
-     "downstream.mse_ratio"},
-    {"Labels by boosted trees, mean F1", "trtr.macro_f1.trees", "tstr.macro_f1.trees", "tstr.macro_f1_drop.trees",
-     NULL},
-    {"Labels by logistic regression, mean F1", "trtr.macro_f1.logistic", "tstr.macro_f1.logistic",
-     "tstr.macro_f1_drop.logistic", NULL},
-    {"Labels by a network, mean F1", "trtr.macro_f1.network", "tstr.macro_f1.network", "tstr.macro_f1_drop.network",
-     NULL},
-    {"Attack or not by boosted trees, area under the curve", "trtr.auc.trees", "tstr.auc.trees", NULL, NULL},
-    {"Attacks found as oddities, area under the curve", "anomaly.auc_real", "anomaly.auc_synthetic", "anomaly.auc_drop",
-     NULL},
-};
-enum { NTASKS = sizeof tasks / sizeof *tasks };
 
 /* Does a check ask for this task?  Its name begins as the metrics' do: "tstr.macro_f1", "tstr.auc", "anomaly.auc". */
 static bool is_checked(const struct fm_page *p, const char *metric)
@@ -50,9 +32,9 @@ static void put_score(const struct fm_page *p, struct fm_buf *out, const char *l
 	fm_buf_puts(out, "</td>");
 }
 
-static void put_lost(const struct fm_page *p, struct fm_buf *out, size_t task, double difference)
+static void put_lost(const struct fm_page *p, struct fm_buf *out, const struct fm_metric_task *task, double difference)
 {
-	const json_t *m = tasks[task].lost ? fm_page_find(p, tasks[task].lost) : NULL, *ci = json_object_get(m, "ci");
+	const json_t *m = task->lost ? fm_page_find(p, task->lost) : NULL, *ci = json_object_get(m, "ci");
 
 	fm_html_number(out, difference);
 	if (json_is_number(json_array_get(ci, 0)) && json_is_number(json_array_get(ci, 1))) {
@@ -64,22 +46,21 @@ static void put_lost(const struct fm_page *p, struct fm_buf *out, size_t task, d
 	}
 }
 
-static bool put_task(const struct fm_page *p, struct fm_buf *out, size_t task, bool *unchecked)
+static bool put_task(const struct fm_page *p, struct fm_buf *out, const struct fm_metric_task *task, bool *unchecked)
 {
-	double real = fm_page_metric(p, tasks[task].real, NULL),
-	       synthetic = fm_page_metric(p, tasks[task].synthetic, NULL),
-	       lost = tasks[task].lost ? fm_page_metric(p, tasks[task].lost, NULL) : NAN,
-	       ratio = tasks[task].ratio ? fm_page_metric(p, tasks[task].ratio, NULL) : NAN,
+	double real = fm_page_metric(p, task->real, NULL), synthetic = fm_page_metric(p, task->synthetic, NULL),
+	       lost = task->lost ? fm_page_metric(p, task->lost, NULL) : NAN,
+	       ratio = task->ratio ? fm_page_metric(p, task->ratio, NULL) : NAN,
 	       difference = isfinite(real) && isfinite(synthetic) ? synthetic - real : -lost;
-	bool checked = is_checked(p, tasks[task].synthetic);
+	bool checked = is_checked(p, task->synthetic);
 
 	if (!isfinite(difference) && !isfinite(ratio))
 		return false;
 	fm_buf_puts(out, "<tr><th scope=\"row\">");
-	fm_html_text(out, tasks[task].words);
+	fm_html_text(out, task->words);
 	fm_buf_puts(out, "</th>");
-	put_score(p, out, "after real", tasks[task].real);
-	put_score(p, out, "after synthetic", tasks[task].synthetic);
+	put_score(p, out, "after real", task->real);
+	put_score(p, out, "after synthetic", task->synthetic);
 	fm_buf_puts(out, "<td class=\"num\" data-label=\"difference\">");
 	if (isfinite(difference)) {
 		put_lost(p, out, task, difference);
@@ -98,8 +79,8 @@ void fm_part_tasks(const struct fm_page *p, struct fm_buf *out)
 	struct fm_buf rows = {0};
 	bool unchecked = false, any = false;
 
-	for (size_t i = 0; i < NTASKS; i++)
-		any = put_task(p, &rows, i, &unchecked) || any;
+	for (size_t i = 0; i < fm_metric_ntasks; i++)
+		any = put_task(p, &rows, &fm_metric_tasks[i], &unchecked) || any;
 	fm_buf_puts(out, "<section id=\"tasks\"><h2>Tasks</h2>\n");
 	if (any) {
 		fm_buf_puts(out,

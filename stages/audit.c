@@ -99,11 +99,13 @@ static int plant(struct fm_table **with, const struct fm_table *known, const str
 
 /* ---- a run ---- */
 
+const char *const fm_audit_numbers[] = {"epsilon_lower", "confidence", "delta", "canaries", "most", NULL};
+const char *const fm_audit_by[] = {
+    [FM_SCORE_COUNTS] = "counts", [FM_SCORE_LOSSES] = "losses", [BY_FLOWS] = "flows", [RANKINGS] = NULL};
+
 /* The best of the rankings; each has its share of the chance to err. */
 static int bound(struct auditing *a, const double *score[RANKINGS], const uint8_t *in, struct fm_error *err)
 {
-	static const char *const by[RANKINGS] = {
-	    [FM_SCORE_COUNTS] = "counts", [FM_SCORE_LOSSES] = "losses", [BY_FLOWS] = "flows"};
 	double share = ERR / (double)(a->in->runs * a->rankings);
 	struct fm_audit best = {0};
 	size_t included = 0;
@@ -127,7 +129,7 @@ static int bound(struct auditing *a, const double *score[RANKINGS], const uint8_
 	for (size_t i = 0; i < a->in->canaries; i++)
 		included += in[i];
 	a->best = fmax(a->best, best.epsilon);
-	j = json_pack("{s:f, s:s, s:I, s:I, s:I}", "epsilon_lower", best.epsilon, "by", by[which], "guesses",
+	j = json_pack("{s:f, s:s, s:I, s:I, s:I}", "epsilon_lower", best.epsilon, "by", fm_audit_by[which], "guesses",
 		      (json_int_t)best.r, "right", (json_int_t)best.v, "included", (json_int_t)included);
 	return !j || json_array_append_new(a->runs, j) ? fm_fail(err, FM_ESYSTEM, "out of memory: the audit") : FM_OK;
 }

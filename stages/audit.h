@@ -19,6 +19,9 @@
 #define FM_AUDIT_CANARIES_MAX 100000
 #define FM_AUDIT_RUNS_MAX 20
 
+/* The numbers of the result, and by what a run ranks; up to NULL. */
+extern const char *const fm_audit_numbers[], *const fm_audit_by[];
+
 struct fm_audit_in {
 	const struct fm_config *cfg; /* privacy.mode dp */
 	const char *trace;

@@ -358,17 +358,17 @@ static int write_documents(struct job *j)
 	fm_readme_text(&in, &j->readme);
 	fm_citation_text(&in, &j->citation);
 	describe_data(j, f);
-	if ((rc = describe(j, "README.md", &j->readme, &f[README])) < 0 ||
-	    (rc = describe(j, "CITATION.cff", &j->citation, &f[CITATION])) < 0 ||
-	    (has(j, LICENSE) && (rc = describe(j, "LICENSE.txt", &j->license, &f[LICENSE])) < 0) ||
+	if ((rc = describe(j, FM_ARCHIVE_README, &j->readme, &f[README])) < 0 ||
+	    (rc = describe(j, FM_ARCHIVE_CITATION, &j->citation, &f[CITATION])) < 0 ||
+	    (has(j, LICENSE) && (rc = describe(j, FM_ARCHIVE_LICENSE, &j->license, &f[LICENSE])) < 0) ||
 	    (rc = put_json(j, fm_croissant_json(&in), &j->croissant)) < 0 ||
-	    (rc = describe(j, "croissant.json", &j->croissant, &f[CROISSANT])) < 0 ||
+	    (rc = describe(j, FM_ARCHIVE_CROISSANT, &j->croissant, &f[CROISSANT])) < 0 ||
 	    (rc = put_json(j, fm_datapackage_json(&in), &j->package)) < 0 ||
-	    (rc = describe(j, "datapackage.json", &j->package, &f[PACKAGE])) < 0)
+	    (rc = describe(j, FM_ARCHIVE_DATAPACKAGE, &j->package, &f[PACKAGE])) < 0)
 		goto out;
 	n = gather(j, f, MANIFEST, list);
 	if ((rc = put_json(j, fm_manifest_json(&in, j->in->manifest, list, n), &j->manifest)) < 0 ||
-	    (rc = describe(j, "manifest.json", &j->manifest, &f[MANIFEST])) < 0)
+	    (rc = describe(j, FM_ARCHIVE_MANIFEST, &j->manifest, &f[MANIFEST])) < 0)
 		goto out;
 	n = gather(j, f, SUMS, list);
 	fm_sums_text(list, n, &j->sums);
@@ -385,17 +385,17 @@ static int write_archive(struct job *j)
 	const struct fm_config *cfg = j->in->cfg;
 	char folder[FM_ARCHIVE_MAX_FOLDER];
 	const struct fm_archive_member all[NMEMBERS] = {
-	    [CITATION] = {.path = "CITATION.cff", .data = j->citation.data, .n = j->citation.len},
-	    [LICENSE] = {.path = "LICENSE.txt", .data = j->license.data, .n = j->license.len},
-	    [CROISSANT] = {.path = "croissant.json", .data = j->croissant.data, .n = j->croissant.len},
-	    [README] = {.path = "README.md", .data = j->readme.data, .n = j->readme.len},
+	    [CITATION] = {.path = FM_ARCHIVE_CITATION, .data = j->citation.data, .n = j->citation.len},
+	    [LICENSE] = {.path = FM_ARCHIVE_LICENSE, .data = j->license.data, .n = j->license.len},
+	    [CROISSANT] = {.path = FM_ARCHIVE_CROISSANT, .data = j->croissant.data, .n = j->croissant.len},
+	    [README] = {.path = FM_ARCHIVE_README, .data = j->readme.data, .n = j->readme.len},
 	    [DATA] = {.path = data_path(j), .file = j->csv},
 	    [IPFIX] = {.path = FM_ARCHIVE_DATA_IPFIX, .file = j->ipfix_file},
 	    [TEST] = {.path = j->part_path[LAST], .file = j->part_csv[LAST]},
 	    [TRAIN] = {.path = j->part_path[FIRST], .file = j->part_csv[FIRST]},
-	    [PACKAGE] = {.path = "datapackage.json", .data = j->package.data, .n = j->package.len},
-	    [MANIFEST] = {.path = "manifest.json", .data = j->manifest.data, .n = j->manifest.len},
-	    [SUMS] = {.path = "SHA256SUMS", .data = j->sums.data, .n = j->sums.len},
+	    [PACKAGE] = {.path = FM_ARCHIVE_DATAPACKAGE, .data = j->package.data, .n = j->package.len},
+	    [MANIFEST] = {.path = FM_ARCHIVE_MANIFEST, .data = j->manifest.data, .n = j->manifest.len},
+	    [SUMS] = {.path = FM_ARCHIVE_SUMS, .data = j->sums.data, .n = j->sums.len},
 	};
 	struct fm_archive_member m[NMEMBERS];
 	size_t n = 0;

@@ -79,6 +79,20 @@ static const struct suffix suffixes[] = {
     {".lzma", ARCHIVE_FILTER_LZMA, 0, "lzma data"},
 };
 
+bool fm_source_is_packed(const char *path)
+{
+	size_t n = strlen(path);
+
+	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+		const struct suffix *x = &suffixes[i];
+		size_t m = strlen(x->text);
+
+		if (n >= m && strcasecmp(path + n - m, x->text) == 0)
+			return x->filter >= 0 || x->format != ARCHIVE_FORMAT_TAR;
+	}
+	return false;
+}
+
 static int archive_failed(struct fm_source *s, const char *doing, struct fm_error *err)
 {
 	int e = archive_errno(s->archive);

@@ -35,6 +35,7 @@ int fm_source_stop(struct fm_source *s, struct fm_error *err) FM_MUST_CHECK;
 bool fm_source_damaged(const struct fm_source *s);      /* did fm_source_next fail for truncation or damage? */
 uint64_t fm_source_consumed(const struct fm_source *s); /* bytes of the file itself read so far */
 uint64_t fm_source_total(const struct fm_source *s);    /* its size, 0 when unknown */
+bool fm_source_is_packed(const char *path);             /* by its name: is what it holds compressed? */
 /* About how much memory it takes to decompress a file; 0 for one that cannot be opened. */
 uint64_t fm_source_needs(const char *path);
 void fm_source_close(struct fm_source *s);

@@ -183,7 +183,7 @@ static int open_run(struct side *s, const char *workspace, const char *run, stru
 
 static int open_folder(struct side *s, const char *dir, bool unconfined, struct fm_error *err)
 {
-	char *manifest = fm_path_join(dir, "manifest.json"), *workspace = NULL, *product = NULL, run[FM_RUN_ID_MAX];
+	char *manifest = fm_path_join(dir, FM_ARCHIVE_MANIFEST), *workspace = NULL, *product = NULL, run[FM_RUN_ID_MAX];
 	int rc;
 
 	if (!manifest)

@@ -314,21 +314,23 @@ int fm_harvest_result(const struct fm_config *cfg, enum fm_stage_id id, const js
 
 static bool is_attack(const json_t *o)
 {
-	return json_object_size(o) == 5 && bounded(json_object_get(o, "epsilon_lower"), MOST_VALUE) &&
-	       (says(o, "by", "counts") || says(o, "by", "losses") || says(o, "by", "flows")) &&
+	bool known = false;
+
+	for (const char *const *by = fm_audit_by; *by; by++)
+		known = known || says(o, "by", *by);
+	return known && json_object_size(o) == 5 && bounded(json_object_get(o, "epsilon_lower"), MOST_VALUE) &&
 	       is_count(json_object_get(o, "guesses")) && is_count(json_object_get(o, "right")) &&
 	       is_count(json_object_get(o, "included"));
 }
 
 int fm_harvest_audit(const json_t *result, struct fm_error *err)
 {
-	static const char *const reals[] = {"epsilon_lower", "confidence", "delta", "most"};
 	const json_t *runs = json_object_get(result, "runs");
 	bool good = json_object_size(result) == 6 && is_count(json_object_get(result, "canaries")) &&
 		    json_is_array(runs) && json_array_size(runs) <= FM_AUDIT_RUNS_MAX;
 
-	for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
-		good = good && bounded(json_object_get(result, reals[i]), MOST_VALUE);
+	for (const char *const *number = fm_audit_numbers; *number; number++)
+		good = good && bounded(json_object_get(result, *number), MOST_VALUE);
 	for (size_t i = 0; i < json_array_size(runs); i++)
 		good = good && is_attack(json_array_get(runs, i));
 	return good ? FM_OK : fm_harvest_refuse(err, "the audit told what no honest one tells: it does not count");

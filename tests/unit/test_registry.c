@@ -162,12 +162,30 @@ static void test_each_has_words(void **state)
 	fm_metric_each(has_words, NULL);
 }
 
+/* Each task of the report is of metrics that there are: of the synthetic flows, of the real ones, and of what is lost.
+ */
+static void test_a_task_is_of_metrics(void **state)
+{
+	(void)state;
+	assert_true(fm_metric_ntasks > 0);
+	for (size_t i = 0; i < fm_metric_ntasks; i++) {
+		const struct fm_metric_task *t = &fm_metric_tasks[i];
+
+		assert_true(fm_metric_kind(t->synthetic)->good == FM_PAIR && fm_metric_kind(t->real)->good == FM_PAIR);
+		assert_true(!t->lost || fm_metric_kind(t->lost)->good == FM_LOW);
+		assert_true(!t->ratio || fm_metric_kind(t->ratio)->ideal == 1);
+	}
+	for (const char *const *name = fm_metric_eight; *name; name++)
+		assert_non_null(fm_metric_kind(*name));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_the_list_is_what_is_measured_and_what_it_needs_is_true),
 	    cmocka_unit_test(test_what_nobody_registered_cannot_be_added),
 	    cmocka_unit_test(test_each_has_words),
+	    cmocka_unit_test(test_a_task_is_of_metrics),
 	};
 
 	fm_log_quiet(1);
