@@ -228,6 +228,25 @@ void fm_pool_run(struct fm_pool *pool, int nshards, void (*fn)(void *ctx, int sh
 	inside_index = outer_index;
 }
 
+struct rows {
+	int n;
+	void (*fn)(void *ctx, int from, int to, int thread);
+	void *ctx;
+};
+
+static void run_rows(void *ctx, int shard, int thread)
+{
+	const struct rows *r = ctx;
+	int from = shard * FM_POOL_ROWS, to = r->n - from < FM_POOL_ROWS ? r->n : from + FM_POOL_ROWS;
+
+	r->fn(r->ctx, from, to, thread);
+}
+
+void fm_pool_run_rows(struct fm_pool *pool, int n, void (*fn)(void *ctx, int from, int to, int thread), void *ctx)
+{
+	fm_pool_run(pool, n / FM_POOL_ROWS + (n % FM_POOL_ROWS > 0), run_rows, &(struct rows){n, fn, ctx});
+}
+
 void fm_pool_free(struct fm_pool *pool)
 {
 	if (pool == NULL)

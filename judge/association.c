@@ -131,7 +131,8 @@ out:
 	return rc;
 }
 
-/* NumPy's quantile (method "linear") of sorted rows, with its order of operations. */
+/* NumPy's quantile (method "linear") of sorted rows, with its order of operations: an edge that falls on a whole number
+ * decides to which side the rows of that number go, as in the reference scorer.  fm_quantile rounds otherwise. */
 static double quantile(const struct fm_table *t, enum fm_col c, const uint32_t *sorted, double q)
 {
 	double at = (double)(t->rows - 1) * q, below = floor(at), share = at - below;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/mem.h"
 #include "base/rng.h"
 #include "manifests/canon.h"
 
@@ -227,6 +228,18 @@ int fm_model_losses(const struct fm_model *m, const struct fm_generator_ctx *ctx
 	if (!fm_model_has_losses(m))
 		return fm_fail(err, FM_EINPUT, "a model of kind %s has no loss of single windows", m->generator->name);
 	return m->generator->losses(m, ctx, real, seed, set, nsets, err);
+}
+
+int fm_model_new(void *out, size_t size, const struct fm_generator *g, struct fm_error *err)
+{
+	struct fm_model *m = NULL;
+	int rc;
+
+	if ((rc = fm_alloc(&m, 1, size, "the model", err)) < 0)
+		return rc;
+	m->generator = g;
+	memcpy(out, &m, sizeof m);
+	return FM_OK;
 }
 
 void fm_model_free(struct fm_model *m)

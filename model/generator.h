@@ -207,6 +207,9 @@ int fm_model_losses(const struct fm_model *m, const struct fm_generator_ctx *ctx
 void fm_model_free(struct fm_model *m); /* NULL is nothing */
 
 #define FM_MODEL_FORMAT "flowmint-model/1"
+/* For fit and load: *out, the address of a pointer to the kind's own struct of `size` bytes, which begins with a struct
+ * fm_model, is one of zeros that belongs to g. */
+int fm_model_new(void *out, size_t size, const struct fm_generator *g, struct fm_error *err) FM_MUST_CHECK;
 /* For save and load of a kind with weights: where model.json and weights.safetensors lie in a folder; both are to be
  * freed, after a failure too. */
 int fm_model_paths(const char *dir, char **json, char **weights, struct fm_error *err) FM_MUST_CHECK;

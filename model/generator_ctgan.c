@@ -35,16 +35,6 @@ static void ctgan_free(struct fm_model *base)
 	free(m);
 }
 
-static int ctgan_new(struct ctgan **m, struct fm_error *err)
-{
-	int rc;
-
-	if ((rc = fm_alloc(m, 1, sizeof **m, "the model", err)) < 0)
-		return rc;
-	(*m)->base.generator = &fm_generator_ctgan;
-	return FM_OK;
-}
-
 /* The networks, and room for their weights, for the codec that is there. */
 static int ctgan_net(struct ctgan *m, const struct fm_config *cfg, struct fm_error *err)
 {
@@ -137,8 +127,8 @@ static int ctgan_fit(struct fm_model **model, const struct fm_generator_ctx *ctx
 	struct ctgan *m = NULL;
 	int rc;
 
-	if ((rc = ctgan_new(&m, err)) < 0 || (rc = fm_gan_codec_fit(&m->codec, &rows, real->train, &o, err)) < 0 ||
-	    (rc = learn(m, ctx, &rows, err)) < 0)
+	if ((rc = fm_model_new(&m, sizeof *m, &fm_generator_ctgan, err)) < 0 ||
+	    (rc = fm_gan_codec_fit(&m->codec, &rows, real->train, &o, err)) < 0 || (rc = learn(m, ctx, &rows, err)) < 0)
 		goto out;
 	const struct fm_gan_train_result *t = &m->trained;
 	*result = (struct fm_fit_result){.steps = (uint64_t)t->steps,
@@ -171,7 +161,8 @@ static int ctgan_load(struct fm_model **model, const struct fm_generator_ctx *ct
 	json_t *j = NULL;
 	int rc;
 
-	if ((rc = fm_model_paths(dir, &path, &weights, err)) < 0 || (rc = ctgan_new(&m, err)) < 0 ||
+	if ((rc = fm_model_paths(dir, &path, &weights, err)) < 0 ||
+	    (rc = fm_model_new(&m, sizeof *m, &fm_generator_ctgan, err)) < 0 ||
 	    (rc = fm_model_json_load(&j, path, &fm_generator_ctgan, MODEL_JSON_MAX, err)) < 0)
 		goto out;
 	if ((rc = fm_gan_codec_from_json(&m->codec, json_object_get(j, "codec"), err)) < 0) {

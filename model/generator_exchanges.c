@@ -48,16 +48,6 @@ static void exchanges_free(struct fm_model *base)
 	free(e);
 }
 
-static int exchanges_new(struct exchanges **e, struct fm_error *err)
-{
-	int rc;
-
-	if ((rc = fm_alloc(e, 1, sizeof **e, "the model", err)) < 0)
-		return rc;
-	(*e)->base.generator = &fm_generator_exchanges;
-	return FM_OK;
-}
-
 static struct fm_private_split split_of(const struct fm_config *cfg)
 {
 	return fm_private_split(cfg, (struct fm_private_split){.counts = 0.8, .training = 0.2});
@@ -225,7 +215,7 @@ static int fit_to(struct fm_model **model, const struct fm_generator_ctx *ctx, c
 		return fm_fail(err, FM_ESYSTEM, "a private training without a key for its noise");
 	if ((rc = plan_make(&p, ctx->cfg, err)) < 0 ||
 	    (rc = fm_private_facts(&f, ctx->cfg, p.mu, p.vocabulary, real->train, err)) < 0 ||
-	    (rc = exchanges_new(&e, err)) < 0 ||
+	    (rc = fm_model_new(&e, sizeof *e, &fm_generator_exchanges, err)) < 0 ||
 	    (ctx->checkpoint_dir &&
 	     (rc = fm_checkpoint_path(&checkpoint, ctx->checkpoint_dir, ctx->checkpoint_key != NULL, err)) < 0))
 		goto out;
@@ -364,7 +354,8 @@ static int exchanges_load(struct fm_model **model, const struct fm_generator_ctx
 	int rc;
 
 	if ((rc = paths_of(&p, dir, err)) < 0 || (rc = json_check(p.json, err)) < 0 ||
-	    (rc = exchanges_new(&e, err)) < 0 || (rc = fm_marginals_load(&e->x.m, p.counts, err)) < 0 ||
+	    (rc = fm_model_new(&e, sizeof *e, &fm_generator_exchanges, err)) < 0 ||
+	    (rc = fm_marginals_load(&e->x.m, p.counts, err)) < 0 ||
 	    (rc = fm_exchange_net(&e->x, ctx->cfg->model.width, ctx->cfg->model.depth, err)) < 0 ||
 	    (rc = weights_load(&e->x, p.weights, err)) < 0)
 		goto out;

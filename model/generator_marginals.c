@@ -36,16 +36,6 @@ static void marginals_free(struct fm_model *base)
 	free(m);
 }
 
-static int marginals_new(struct marginals **m, struct fm_error *err)
-{
-	int rc;
-
-	if ((rc = fm_alloc(m, 1, sizeof **m, "the model", err)) < 0)
-		return rc;
-	(*m)->base.generator = &fm_generator_marginals;
-	return FM_OK;
-}
-
 static int marginals_check(const struct fm_config *cfg, struct fm_error *err)
 {
 	const double *share = cfg->privacy.budget;
@@ -134,7 +124,7 @@ static int fit_to(struct fm_model **model, const struct fm_generator_ctx *ctx, c
 		return fm_fail(err, FM_ESYSTEM, "noisy counts without a key for their noise");
 	if ((rc = plan_at(ctx->cfg, &mu, &vocabulary, &plan, err)) < 0 ||
 	    (rc = fm_private_facts(&f, ctx->cfg, mu, vocabulary, real->train, err)) < 0 ||
-	    (rc = marginals_new(&m, err)) < 0)
+	    (rc = fm_model_new(&m, sizeof *m, &fm_generator_marginals, err)) < 0)
 		goto out;
 	f.counts.pool = ctx->pool;
 	f.counts.key = ctx->secret;
@@ -222,7 +212,7 @@ static int marginals_load(struct fm_model **model, const struct fm_generator_ctx
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
-	if ((rc = json_check(json, err)) < 0 || (rc = marginals_new(&m, err)) < 0 ||
+	if ((rc = json_check(json, err)) < 0 || (rc = fm_model_new(&m, sizeof *m, &fm_generator_marginals, err)) < 0 ||
 	    (rc = fm_marginals_load(&m->m, bin, err)) < 0)
 		goto out;
 	*model = &m->base;

@@ -36,16 +36,6 @@ static void netshare_free(struct fm_model *base)
 	free(m);
 }
 
-static int netshare_new(struct netshare **m, struct fm_error *err)
-{
-	int rc;
-
-	if ((rc = fm_alloc(m, 1, sizeof **m, "the model", err)) < 0)
-		return rc;
-	(*m)->base.generator = &fm_generator_netshare;
-	return FM_OK;
-}
-
 /* The networks, and room for their weights, for the codec that is there. */
 static int netshare_net(struct netshare *m, const struct fm_config *cfg, struct fm_error *err)
 {
@@ -184,7 +174,8 @@ static int netshare_fit(struct fm_model **model, const struct fm_generator_ctx *
 	struct netshare *m = NULL;
 	int rc;
 
-	if ((rc = netshare_new(&m, err)) < 0 || (rc = publics_of(ctx, &o, &publics, err)) < 0 ||
+	if ((rc = fm_model_new(&m, sizeof *m, &fm_generator_netshare, err)) < 0 ||
+	    (rc = publics_of(ctx, &o, &publics, err)) < 0 ||
 	    (rc = fm_share_codec_fit(&m->codec, &sessions, real->train, &o, err)) < 0 ||
 	    (rc = learn(m, ctx, real->train, &sessions, err)) < 0)
 		goto out;
@@ -244,7 +235,8 @@ static int netshare_load(struct fm_model **model, const struct fm_generator_ctx 
 	json_t *j = NULL;
 	int rc;
 
-	if ((rc = fm_model_paths(dir, &path, &weights, err)) < 0 || (rc = netshare_new(&m, err)) < 0 ||
+	if ((rc = fm_model_paths(dir, &path, &weights, err)) < 0 ||
+	    (rc = fm_model_new(&m, sizeof *m, &fm_generator_netshare, err)) < 0 ||
 	    (rc = fm_model_json_load(&j, path, &fm_generator_netshare, MODEL_JSON_MAX, err)) < 0)
 		goto out;
 	if ((rc = fm_share_codec_from_json(&m->codec, json_object_get(j, "codec"), err)) < 0) {

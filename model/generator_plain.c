@@ -42,9 +42,8 @@ static int plain_new(struct plain **m, const struct fm_config *cfg, struct fm_er
 {
 	int rc;
 
-	if ((rc = fm_alloc(m, 1, sizeof **m, "the model", err)) < 0)
+	if ((rc = fm_model_new(m, sizeof **m, &fm_generator_plain, err)) < 0)
 		return rc;
-	(*m)->base.generator = &fm_generator_plain;
 	(*m)->process = (struct fm_plain_process){cfg->model.steps, strcmp(cfg->model.schedule, "cosine") == 0};
 	return FM_OK;
 }

@@ -6,8 +6,6 @@
 
 #include "base/mem.h"
 
-enum { ROWS_EACH = 16 };
-
 struct fm_dg_work {
 	const struct fm_dg *n;
 	struct fm_dense dense;
@@ -239,16 +237,15 @@ struct saying {
 };
 
 /* The records of step t: each session's alive ones, zeros for the others. */
-static void say_job(void *ctx, int shard, int thread)
+static void say_job(void *ctx, int from, int to, int thread)
 {
 	const struct saying *q = ctx;
 	struct fm_dg_work *w = q->w;
 	const struct fm_dg_shape *s = &w->n->shape;
-	int last = (shard + 1) * ROWS_EACH < w->rows ? (shard + 1) * ROWS_EACH : w->rows;
 	size_t said = said_of(s), most = most_of(s);
 
 	(void)thread;
-	for (size_t r = (size_t)shard * ROWS_EACH; r < (size_t)last; r++) {
+	for (size_t r = (size_t)from; r < (size_t)to; r++) {
 		const fm_real *x = w->said + r * said;
 		fm_real *y = q->records + (r * (size_t)s->steps + (size_t)q->t) * said;
 		uint8_t *alive = w->alive + r * most + (size_t)(q->t * s->each);
@@ -306,7 +303,7 @@ void fm_dg_records_of(struct fm_dg_work *w, const fm_real *p, int rows, const st
 		fm_lstm_step(&w->lstm, &w->dense, p, t, z->records + (size_t)t * R * FM_DG_NOISE);
 		fm_dense_linear(&w->dense, rows, s->lstm, s->each * s->record, fm_lstm_h(&w->lstm, t + 1), s->lstm,
 				p + n->out[FM_DG_W], p + n->out[FM_DG_B], w->said, 0);
-		fm_pool_run(w->dense.pool, (rows + ROWS_EACH - 1) / ROWS_EACH, say_job, &q);
+		fm_pool_run_rows(w->dense.pool, rows, say_job, &q);
 		if (!any_alive(w, t, records)) {
 			t++;
 			break;
@@ -322,16 +319,15 @@ struct unsaying {
 	const fm_real *drecords;
 };
 
-static void unsay_job(void *ctx, int shard, int thread)
+static void unsay_job(void *ctx, int from, int to, int thread)
 {
 	const struct unsaying *q = ctx;
 	struct fm_dg_work *w = q->w;
 	const struct fm_dg_shape *s = &w->n->shape;
-	int last = (shard + 1) * ROWS_EACH < w->rows ? (shard + 1) * ROWS_EACH : w->rows;
 	size_t said = said_of(s), most = most_of(s);
 
 	(void)thread;
-	for (size_t r = (size_t)shard * ROWS_EACH; r < (size_t)last; r++) {
+	for (size_t r = (size_t)from; r < (size_t)to; r++) {
 		size_t at = (r * (size_t)s->steps + (size_t)q->t) * said;
 		const uint8_t *alive = w->alive + r * most + (size_t)(q->t * s->each);
 		fm_real *d = w->dsaid + r * said;
@@ -358,7 +354,7 @@ void fm_dg_back(struct fm_dg_work *w, const fm_real *p, const struct fm_dg_noise
 	for (int t = w->used - 1; t >= 0; t--) {
 		struct unsaying q = {w, t, records, drecords};
 
-		fm_pool_run(w->dense.pool, (w->rows + ROWS_EACH - 1) / ROWS_EACH, unsay_job, &q);
+		fm_pool_run_rows(w->dense.pool, w->rows, unsay_job, &q);
 		fm_dense_outer(&w->dense, w->rows, s->lstm, said, fm_lstm_h(&w->lstm, t + 1), s->lstm, w->dsaid,
 			       g + n->out[FM_DG_W]);
 		w->dense.k->colsum(g + n->out[FM_DG_B], w->dsaid, w->rows, said);

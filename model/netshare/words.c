@@ -265,30 +265,30 @@ const float *fm_word_of_port(const struct fm_words *w, uint16_t port)
 	return w->ports + (size_t)best * D;
 }
 
-enum { ROWS_EACH = 16, WORDS_EACH = 1024 };
+enum { WORDS_EACH = 1024 };
 struct search {
 	struct fm_dense *d;
 	const float *word, *x;
-	int n, rows, stride, *nearest;
-	float *dot; /* (threads, ROWS_EACH, WORDS_EACH) */
+	int n, stride, *nearest;
+	float *dot; /* (threads, FM_POOL_ROWS, WORDS_EACH) */
 };
 
-static void search_job(void *ctx, int shard, int thread)
+static void search_job(void *ctx, int from, int to, int thread)
 {
 	const struct search *s = ctx;
-	int first = shard * ROWS_EACH, rows = s->rows - first < ROWS_EACH ? s->rows - first : ROWS_EACH;
-	float *dot = s->dot + (size_t)thread * ROWS_EACH * WORDS_EACH, best[ROWS_EACH];
+	int rows = to - from;
+	float *dot = s->dot + (size_t)thread * FM_POOL_ROWS * WORDS_EACH, best[FM_POOL_ROWS];
 
 	for (int at = 0; at < s->n; at += WORDS_EACH) {
 		int n = s->n - at < WORDS_EACH ? s->n - at : WORDS_EACH;
 
-		s->d->k->gemm(&s->d->scratch[thread], FM_N, FM_T, rows, n, D, s->x + (ptrdiff_t)first * s->stride,
+		s->d->k->gemm(&s->d->scratch[thread], FM_N, FM_T, rows, n, D, s->x + (ptrdiff_t)from * s->stride,
 			      s->stride, s->word + (ptrdiff_t)at * D, D, dot, WORDS_EACH, NULL, 0);
 		for (int r = 0; r < rows; r++)
 			for (int i = 0; i < n; i++)
 				if ((at == 0 && i == 0) || dot[r * WORDS_EACH + i] > best[r]) {
 					best[r] = dot[r * WORDS_EACH + i];
-					s->nearest[first + r] = at + i;
+					s->nearest[from + r] = at + i;
 				}
 	}
 }
@@ -296,13 +296,13 @@ static void search_job(void *ctx, int shard, int thread)
 int fm_words_nearest(struct fm_dense *d, const float *word, int n, const float *x, int rows, int stride, int *nearest,
 		     struct fm_error *err)
 {
-	struct search s = {d, word, x, n, rows, stride, nearest, NULL};
+	struct search s = {d, word, x, n, stride, nearest, NULL};
 	int rc;
 
-	if ((rc = fm_alloc(&s.dot, d->pool ? (size_t)fm_pool_size(d->pool) : 1, sizeof *s.dot * ROWS_EACH * WORDS_EACH,
-			   "nearest words", err)) < 0)
+	if ((rc = fm_alloc(&s.dot, d->pool ? (size_t)fm_pool_size(d->pool) : 1,
+			   sizeof *s.dot * FM_POOL_ROWS * WORDS_EACH, "nearest words", err)) < 0)
 		return rc;
-	fm_pool_run(d->pool, (rows + ROWS_EACH - 1) / ROWS_EACH, search_job, &s);
+	fm_pool_run_rows(d->pool, rows, search_job, &s);
 	free(s.dot);
 	return FM_OK;
 }

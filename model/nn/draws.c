@@ -9,7 +9,6 @@ struct job {
 	float *x;
 	enum { NORMAL, GUMBEL, MASK } kind;
 };
-#define ROWS_EACH 16
 
 /* Uniform in (0, 1). */
 static float open_uniform(struct fm_rng *r)
@@ -69,13 +68,12 @@ static void mask_piece(struct fm_rng *r, float *x, int n)
 	}
 }
 
-static void draw_job(void *ctx, int shard, int thread)
+static void draw_job(void *ctx, int from, int to, int thread)
 {
 	const struct job *j = ctx;
-	int last = (shard + 1) * ROWS_EACH < j->rows ? (shard + 1) * ROWS_EACH : j->rows;
 
 	(void)thread;
-	for (int row = shard * ROWS_EACH; row < last; row++) {
+	for (int row = from; row < to; row++) {
 		float *x = j->x + (size_t)row * (size_t)j->n;
 		struct fm_rng r;
 
@@ -95,7 +93,7 @@ static void draw_job(void *ctx, int shard, int thread)
 
 static void run(struct job j)
 {
-	fm_pool_run(j.d->pool, (j.rows + ROWS_EACH - 1) / ROWS_EACH, draw_job, &j);
+	fm_pool_run_rows(j.d->pool, j.rows, draw_job, &j);
 }
 
 void fm_draw_normals(const struct fm_draw_key *d, int what, float *x, int rows, int n)

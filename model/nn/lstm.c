@@ -7,8 +7,6 @@
 #include "base/mem.h"
 #include "model/nn/heads.h"
 
-enum { ROWS_EACH = 16 };
-
 void fm_lstm_declare(struct fm_lstm *n, struct fm_layout *l, const char *name)
 {
 	float std = (float)fm_dense_std(n->hidden);
@@ -97,15 +95,14 @@ struct step {
 	const fm_real *dh;
 };
 
-static void step_job(void *ctx, int shard, int thread)
+static void step_job(void *ctx, int from, int to, int thread)
 {
 	const struct step *s = ctx;
 	const struct fm_lstm_work *w = s->w;
 	size_t H = (size_t)w->n->hidden;
-	int last = (shard + 1) * ROWS_EACH < w->rows ? (shard + 1) * ROWS_EACH : w->rows;
 
 	(void)thread;
-	for (size_t r = (size_t)shard * ROWS_EACH; r < (size_t)last; r++) {
+	for (size_t r = (size_t)from; r < (size_t)to; r++) {
 		fm_real *i = gates_of(w, s->t) + r * 4 * H, *f = i + H, *g = f + H, *o = g + H;
 		fm_real *tc = tanh_of(w, s->t) + r * H, *h = fm_lstm_h(w, s->t + 1) + r * H;
 		fm_real *c = fm_lstm_c(w, s->t + 1) + r * H;
@@ -131,7 +128,7 @@ void fm_lstm_step(struct fm_lstm_work *w, struct fm_dense *d, const fm_real *p, 
 	memcpy(x, w->base, sizeof *x * (size_t)w->rows * (size_t)gates);
 	fm_dense_linear(d, w->rows, n->each, gates, each, n->each, p + n->at_each, NULL, x, 1);
 	fm_dense_linear(d, w->rows, n->hidden, gates, fm_lstm_h(w, t), n->hidden, p + n->at_state, NULL, x, 1);
-	fm_pool_run(d->pool, (w->rows + ROWS_EACH - 1) / ROWS_EACH, step_job, &(struct step){w, d->k, t, NULL});
+	fm_pool_run_rows(d->pool, w->rows, step_job, &(struct step){w, d->k, t, NULL});
 }
 
 /* ---- back ---- */
@@ -146,15 +143,14 @@ void fm_lstm_back_begin(struct fm_lstm_work *w)
 }
 
 /* dgate of what the gates were before their functions; dc becomes that of the state before. */
-static void back_job(void *ctx, int shard, int thread)
+static void back_job(void *ctx, int from, int to, int thread)
 {
 	const struct step *s = ctx;
 	const struct fm_lstm_work *w = s->w;
 	size_t H = (size_t)w->n->hidden;
-	int last = (shard + 1) * ROWS_EACH < w->rows ? (shard + 1) * ROWS_EACH : w->rows;
 
 	(void)thread;
-	for (size_t r = (size_t)shard * ROWS_EACH; r < (size_t)last; r++) {
+	for (size_t r = (size_t)from; r < (size_t)to; r++) {
 		const fm_real *i = gates_of(w, s->t) + r * 4 * H, *f = i + H, *g = f + H, *o = g + H;
 		const fm_real *tc = tanh_of(w, s->t) + r * H, *was = fm_lstm_c(w, s->t) + r * H;
 		fm_real *dg = w->dgate + r * 4 * H, *dc = w->dc + r * H, *sum = w->dsum + r * 4 * H;
@@ -180,7 +176,7 @@ void fm_lstm_step_back(struct fm_lstm_work *w, struct fm_dense *d, const fm_real
 	const struct fm_lstm *n = w->n;
 	int gates = 4 * n->hidden;
 
-	fm_pool_run(d->pool, (w->rows + ROWS_EACH - 1) / ROWS_EACH, back_job, &(struct step){w, d->k, t, dh});
+	fm_pool_run_rows(d->pool, w->rows, back_job, &(struct step){w, d->k, t, dh});
 	fm_dense_outer(d, w->rows, n->each, gates, each, n->each, w->dgate, g + n->at_each);
 	fm_dense_outer(d, w->rows, n->hidden, gates, fm_lstm_h(w, t), n->hidden, w->dgate, g + n->at_state);
 	fm_dense_through(d, w->rows, n->hidden, gates, w->dgate, p + n->at_state, w->dh, n->hidden, 0);
