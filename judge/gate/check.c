@@ -160,15 +160,15 @@ static bool cannot_tell(const struct fm_cfg_check *check, const struct fm_metric
 	return is_void(&moved, kind);
 }
 
-bool fm_gate_is_silent(const struct fm_cfg_check *check, const struct fm_metrics *metrics, double room)
+enum fm_silence fm_gate_silence(const struct fm_cfg_check *check, const struct fm_metrics *metrics, double room)
 {
 	const struct fm_metric *classes = fm_metrics_find(metrics, "downstream.label_classes");
 
 	if (!fm_metric_may_be_unasked(check->name))
-		return false;
+		return FM_ASKED;
 	if (classes && classes->value < 2 && fm_metric_needs_labels(check->name))
-		return !fm_metrics_find(metrics, check->name);
-	return cannot_tell(check, metrics, room);
+		return fm_metrics_find(metrics, check->name) ? FM_ASKED : FM_NO_LABELS;
+	return cannot_tell(check, metrics, room) ? FM_NO_ANSWER : FM_ASKED;
 }
 
 bool fm_gate_may_move(const struct fm_cfg_check *check, double room)
@@ -211,7 +211,7 @@ int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics,
 	for (int i = 0; i < n; i++) {
 		const struct fm_cfg_check *check = &cfg->gate.check[i];
 
-		if (!fm_gate_is_silent(check, metrics, cfg->gate.room)) {
+		if (fm_gate_silence(check, metrics, cfg->gate.room) == FM_ASKED) {
 			apply(v, metrics, check, cfg->gate.room);
 		} else if ((!v->unasked && !(v->unasked = json_array())) ||
 			   json_array_append_new(v->unasked, json_string(check->name)) != 0) {

@@ -45,12 +45,21 @@ bool fm_gate_may_move(const struct fm_cfg_check *check, double room);
 /* Is a check's max (or min) relative to its floor?  A min beside a max is not. */
 int fm_gate_is_relative(const struct fm_cfg_check *check, int is_max);
 
-/* Is a check asked of a trace that cannot answer it?  One about labels where the metric was not measured and the real
- * flows have fewer than two labels to tell apart (downstream.label_classes); host.PROFILE where the hosts of the real
+/* Why a check is not asked. */
+enum fm_silence {
+	FM_ASKED,      /* it is */
+	FM_NO_HOLDOUT, /* files (files.h) without a holdout */
+	FM_NO_LABELS,
+	FM_NO_ANSWER,
+	FM_NO_RUN, /* files, which no run made */
+	FM_NSILENCES
+};
+/* Can a trace answer a check?  Not one about labels where the metric was not measured and the real flows have fewer
+ * than two labels to tell apart (downstream.label_classes): FM_NO_LABELS.  Nor host.PROFILE where the hosts of the real
  * flows are too few to be told apart from each other (its floor is not a number), or where they are told apart so well
- * that with the room for it no flows at all would fail.  A check without a floor is asked.  What is not asked is in
- * v->unasked. */
-bool fm_gate_is_silent(const struct fm_cfg_check *check, const struct fm_metrics *metrics, double room);
+ * that with the room for it no flows at all would fail: FM_NO_ANSWER.  A check without a floor is asked.  What is not
+ * asked is in v->unasked. */
+enum fm_silence fm_gate_silence(const struct fm_cfg_check *check, const struct fm_metrics *metrics, double room);
 
 /* The floor of a metric, or NULL: what the holdout scores; of tstr.* what the learner scores that real flows taught. */
 const struct fm_metric *fm_gate_floor(const struct fm_metrics *metrics, const char *name);

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "judge/gate/check.h"
 #include "manifests/registry.h"
 
 /* A floor may be 0 by chance: a value nearer than this to the ideal counts as ideal. */
@@ -20,37 +19,39 @@ void fm_gate_by_role(struct fm_config *cfg)
 	cfg->gate.n = n;
 }
 
-static bool is_unasked(const struct fm_cfg_check *check, const struct fm_metrics *metrics, double room, bool lenient)
+static enum fm_silence silence(const struct fm_cfg_check *check, const struct fm_metrics *metrics, double room,
+			       bool lenient)
 {
 	const struct fm_metric_kind *kind = fm_metric_kind(check->name);
+	enum fm_silence why = fm_gate_silence(check, metrics, room);
 
-	if (fm_metric_needs_run(check->name) || fm_gate_is_silent(check, metrics, room))
-		return true;
-	if (!lenient)
-		return false;
-	return check->relative_to_floor ||
-	       (kind && kind->needs & (FM_NEEDS_HOLDOUT | FM_NEEDS_PREVIOUS) && !fm_metrics_find(metrics, check->name));
+	if (fm_metric_needs_run(check->name))
+		return FM_NO_RUN;
+	if (why != FM_ASKED || !lenient)
+		return why;
+	return check->relative_to_floor || (kind && kind->needs & (FM_NEEDS_HOLDOUT | FM_NEEDS_PREVIOUS) &&
+					    !fm_metrics_find(metrics, check->name))
+		   ? FM_NO_HOLDOUT
+		   : FM_ASKED;
 }
 
-int fm_gate_leave_out(struct fm_config *cfg, const struct fm_metrics *metrics, bool lenient, json_t **left_out,
-		      struct fm_error *err)
+void fm_gate_leave_out(struct fm_config *cfg, const struct fm_metrics *metrics, bool lenient, struct fm_unasked *out)
 {
-	json_t *list = json_array();
 	int n = 0;
 
-	*left_out = list;
-	if (!list)
-		return fm_fail(err, FM_ESYSTEM, "out of memory for what is left out");
+	out->n = 0;
 	for (int i = 0; i < cfg->gate.n; i++) {
 		const struct fm_cfg_check *check = &cfg->gate.check[i];
+		enum fm_silence why = silence(check, metrics, cfg->gate.room, lenient);
 
-		if (!is_unasked(check, metrics, cfg->gate.room, lenient))
+		if (why == FM_ASKED) {
 			cfg->gate.check[n++] = *check;
-		else if (json_array_append_new(list, json_string(check->name)) != 0)
-			return fm_fail(err, FM_ESYSTEM, "out of memory for what is left out");
+			continue;
+		}
+		memcpy(out->check[out->n].name, check->name, sizeof check->name);
+		out->check[out->n++].why = why;
 	}
 	cfg->gate.n = n;
-	return FM_OK;
 }
 
 void fm_count_unreadable(struct fm_metrics *metrics, const char *name, uint64_t bad)

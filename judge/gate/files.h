@@ -5,11 +5,10 @@
 #ifndef FM_JUDGE_GATE_FILES_H
 #define FM_JUDGE_GATE_FILES_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/error.h"
+#include "judge/gate/check.h"
 #include "manifests/config.h"
 #include "manifests/metrics.h"
 
@@ -17,13 +16,21 @@
  * that compare addresses by identity are taken out of cfg->gate. */
 void fm_gate_by_role(struct fm_config *cfg);
 
+/* Checks that were taken out of a gate, in its order. */
+struct fm_unasked {
+	int n;
+	struct {
+		char name[64];
+		enum fm_silence why;
+	} check[FM_CFG_MAXCHECKS];
+};
+
 /*
- * Take out of cfg->gate what files can never answer because they have no model, and list it (*left_out, a new
- * reference).  Without a holdout, and where `lenient` says that nobody wrote a config that asks for one, what needs a
- * holdout or a noise floor is left out too; else it stays and fails.
+ * Take out of cfg->gate what files can never answer because they have no model, and what these flows cannot answer
+ * (fm_gate_silence).  Without a holdout, and where `lenient` says that nobody wrote a config that asks for one, what
+ * needs a holdout or a noise floor is left out too; else it stays and fails.
  */
-int fm_gate_leave_out(struct fm_config *cfg, const struct fm_metrics *metrics, bool lenient, json_t **left_out,
-		      struct fm_error *err) FM_MUST_CHECK;
+void fm_gate_leave_out(struct fm_config *cfg, const struct fm_metrics *metrics, bool lenient, struct fm_unasked *out);
 
 /* Rows of a file that no reader understands are flows that cannot exist: `bad` more of them in name (rules.broken_share
  * or rules.broken_share_real), where it was measured. */

@@ -89,8 +89,9 @@ struct evaluation {
 	struct fm_metrics metrics;
 	uint64_t bad_real, bad_synthetic; /* rows that cannot be read */
 	json_t *histograms;               /* for the report */
-	json_t *controls, *left_out;      /* left_out: names of the checks that the files cannot answer */
-	struct fm_holdout apart;          /* with a holdout and a gate */
+	json_t *controls;
+	struct fm_unasked left_out; /* the checks that the files cannot answer */
+	struct fm_holdout apart;    /* with a holdout and a gate */
 	struct fm_verdict verdict;
 };
 
@@ -383,30 +384,33 @@ static void print_metrics(const struct fm_metrics *m)
 	}
 }
 
-enum left_out { WITHOUT_HOLDOUT, WITHOUT_LABELS, WITHOUT_ANSWER, WITHOUT_RUN };
-
-static enum left_out why_left_out(const struct evaluation *e, const char *check)
+static void print_left_out(const struct fm_unasked *u)
 {
-	const struct fm_metric *classes = fm_metrics_find(&e->metrics, "downstream.label_classes");
+	static const char *const words[FM_NSILENCES] = {
+	    [FM_NO_HOLDOUT] = "left out without a --holdout:",
+	    [FM_NO_LABELS] = "left out, as the real flows have fewer than two labels:",
+	    [FM_NO_ANSWER] = "left out, as fresh real flows would do as badly as can be:",
+	    [FM_NO_RUN] = "left out, as only flowmint run has what it takes:",
+	};
 
-	if (fm_metric_needs_run(check))
-		return WITHOUT_RUN;
-	if (classes && classes->value < 2 && fm_metric_needs_labels(check) && !fm_metrics_find(&e->metrics, check))
-		return WITHOUT_LABELS;
-	return fm_metric_may_be_unasked(check) && fm_gate_floor(&e->metrics, check) ? WITHOUT_ANSWER : WITHOUT_HOLDOUT;
+	for (int why = FM_ASKED + 1; why < FM_NSILENCES; why++) {
+		int listed = 0;
+
+		for (int i = 0; i < u->n; i++)
+			if ((int)u->check[i].why == why)
+				printf("%s %s", listed++ ? "," : words[why], u->check[i].name);
+		if (listed)
+			putchar('\n');
+	}
 }
 
-static void print_left_out(const struct evaluation *e, enum left_out kind, const char *why)
+static json_t *left_out_json(const struct fm_unasked *u)
 {
-	int listed = 0;
+	json_t *list = json_array();
 
-	for (size_t i = 0; i < json_array_size(e->left_out); i++) {
-		const char *name = json_string_value(json_array_get(e->left_out, i));
-		if (why_left_out(e, name) == kind)
-			printf("%s %s", listed++ ? "," : why, name);
-	}
-	if (listed)
-		putchar('\n');
+	for (int i = 0; i < u->n; i++)
+		json_array_append_new(list, json_string(u->check[i].name));
+	return list;
 }
 
 static int print_evaluation(const struct evaluation *e, struct fm_error *err)
@@ -417,10 +421,7 @@ static int print_evaluation(const struct evaluation *e, struct fm_error *err)
 		if (e->gate) {
 			fm_verdict_print(stdout, &e->verdict);
 			fm_verdict_print_trace(stdout, &e->verdict, &e->metrics);
-			print_left_out(e, WITHOUT_HOLDOUT, "left out without a --holdout:");
-			print_left_out(e, WITHOUT_LABELS, "left out, as the real flows have fewer than two labels:");
-			print_left_out(e, WITHOUT_ANSWER, "left out, as fresh real flows would do as badly as can be:");
-			print_left_out(e, WITHOUT_RUN, "left out, as only flowmint run has what it takes:");
+			print_left_out(&e->left_out);
 			putchar('\n');
 		}
 		print_metrics(&e->metrics);
@@ -430,7 +431,7 @@ static int print_evaluation(const struct evaluation *e, struct fm_error *err)
 	json_object_set_new(doc, "intervals", fm_metrics_intervals(&e->metrics));
 	if (doc && e->gate && (verdict = fm_verdict_json(&e->verdict))) {
 		json_object_update(doc, verdict);
-		json_object_set(doc, "left_out", e->left_out);
+		json_object_set_new(doc, "left_out", left_out_json(&e->left_out));
 		json_decref(verdict);
 	}
 	return fm_cli_json(doc, err);
@@ -525,9 +526,11 @@ static int evaluate(const void *args, const struct fm_call *call, struct fm_erro
 	if ((e.report && (rc = check_report(e.report, err)) < 0) || (rc = load_gate(&e, err)) < 0 ||
 	    (rc = within_walls(&e, err)) < 0)
 		goto out;
-	if (e.gate && ((rc = fm_gate_leave_out(e.cfg, &e.metrics, !e.gate_file && !e.holdout, &e.left_out, err)) < 0 ||
-		       (rc = fm_gate_apply(e.cfg, &e.metrics, &e.verdict, err)) < 0))
-		goto out;
+	if (e.gate) {
+		fm_gate_leave_out(e.cfg, &e.metrics, !e.gate_file && !e.holdout, &e.left_out);
+		if ((rc = fm_gate_apply(e.cfg, &e.metrics, &e.verdict, err)) < 0)
+			goto out;
+	}
 	if (e.gate && e.holdout)
 		fm_holdout_judge(&e.apart, &e.verdict);
 	if (e.gate && (rc = fm_gate_complete(e.cfg, e.controls, NULL, &e.verdict, err)) < 0)
@@ -542,7 +545,6 @@ out:
 	fm_metrics_free(&e.metrics);
 	fm_verdict_free(&e.verdict);
 	json_decref(e.controls);
-	json_decref(e.left_out);
 	json_decref(e.histograms);
 	fm_config_free(e.cfg);
 	return rc;

@@ -76,7 +76,7 @@ static void count_as_it_stands(struct count *c, const struct fm_config *cfg, con
 		int failed = 0;
 
 		if (!fm_metrics_find(&m, check->name) || fm_metric_by_identity(check->name) ||
-		    fm_gate_is_silent(check, &f, cfg->gate.room) || fm_gate_is_silent(check, &m, cfg->gate.room))
+		    fm_gate_silence(check, &f, cfg->gate.room) || fm_gate_silence(check, &m, cfg->gate.room))
 			continue;
 		const struct fm_metric *at = fm_gate_floor(&f, check->name);
 		at = at ? at : fm_gate_floor(&m, check->name);
