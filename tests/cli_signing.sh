@@ -12,20 +12,7 @@ cleanup() {
 	[ -z "$agent" ] || kill $agent 2>/dev/null
 }
 
-expect 0 "a project" "$F" init --preset demo p
-cat >p/release.yaml <<'END'
-preset: demo
-release: {name: toy, version: 1.0.0, date: 2026-11-28}
-source: {path: ../trace.csv}
-train: {steps: 4}
-model: {depth: 1, width: 32, heads: 2}
-generate: {steps: 2, rows: 600}
-gate:
-  control_rows: 500
-  jsd_mean8: 0.69
-END
-drop_checks p/release.yaml
-expect 0 "a trace" "$F" simulate --rows 2000 --seed 3 --out trace.csv
+toy_unwaived 4 2 600
 
 key() { # NAME ssh-keygen's options: a key of ssh-keygen's own, which may sign all
 	name=$1
