@@ -54,7 +54,7 @@ int fm_points_new(struct fm_points **out, const float *x, size_t n, int dim, str
 	p->g = u / (1 - u);
 	size_t floats = (size_t)(dim + 1) * TILE;
 	if ((rc = fm_alloc(&p->at, p->tiles * floats + 1, sizeof *p->at, "points", err)) < 0)
-		goto fail;
+		goto out;
 	for (size_t i = 0; i < p->tiles * TILE; i++) {
 		float *at = p->at + i / TILE * floats + i % TILE, norm = INFINITY;
 		if (i < n) {
@@ -62,7 +62,7 @@ int fm_points_new(struct fm_points **out, const float *x, size_t n, int dim, str
 			if (!point_ok(b, dim)) {
 				rc = fm_fail(err, FM_EINPUT,
 					     "point %zu has a coordinate that is no number or too large", i);
-				goto fail;
+				goto out;
 			}
 			for (int k = 0; k < dim; k++)
 				at[k * TILE] = b[k];
@@ -72,8 +72,8 @@ int fm_points_new(struct fm_points **out, const float *x, size_t n, int dim, str
 		at[dim * TILE] = norm;
 	}
 	*out = p;
-	return FM_OK;
-fail:
+	p = NULL;
+out:
 	fm_points_free(p);
 	return rc;
 }

@@ -79,12 +79,12 @@ int fm_table_take(struct fm_table **out, const struct fm_table *t, const uint32_
 	if ((rc = fm_table_new(&s, t->present, err)) < 0)
 		return rc;
 	if ((rc = fm_table_reserve(s, n, err)) < 0)
-		goto fail;
+		goto out;
 	for (int c = 0; c < FM_NCOL; c++) {
 		if (!FM_HAS(t, c))
 			continue;
 		if (fm_cols[c].kind == FM_KIND_CATEGORY && (rc = fm_dict_copy(&s->dict[c], &t->dict[c], err)) < 0)
-			goto fail;
+			goto out;
 		switch (fm_cols[c].width) {
 		case 2:
 			for (size_t i = 0; i < n; i++)
@@ -103,8 +103,8 @@ int fm_table_take(struct fm_table **out, const struct fm_table *t, const uint32_
 	s->addresses = fm_address_dict_hold(t->addresses);
 	s->rows = n;
 	*out = s;
-	return FM_OK;
-fail:
+	s = NULL;
+out:
 	fm_table_free(s);
 	return rc;
 }

@@ -34,16 +34,15 @@ int fm_column_keys(const struct fm_table *t, const struct fm_table *like, enum f
 	if (fm_cols[c].kind == FM_KIND_CATEGORY && t != like) {
 		size_t n = t->dict[c].n;
 		if ((rc = fm_alloc(&code, n ? n : 1, sizeof *code, "a category code", err)) < 0)
-			goto fail;
+			goto out;
 		if ((rc = fm_dict_match(&like->dict[c], &t->dict[c], code, err)) < 0)
-			goto fail;
+			goto out;
 		for (size_t i = 0; i < t->rows; i++)
 			k[i] = code[k[i]];
-		free(code);
 	}
 	*key = k;
-	return FM_OK;
-fail:
+	k = NULL;
+out:
 	free(code);
 	free(k);
 	return rc;

@@ -94,21 +94,22 @@ bool fm_product_is_entry(const char *path)
 static int part(char *real, char **workspace, enum fm_stage_id *stage, char **key, struct fm_error *err)
 {
 	char *at[3];
-	int id;
+	int id = -1;
 
 	for (int i = 2; i >= 0; i--) {
 		if (!(at[i] = strrchr(real, '/')))
-			goto bad;
+			goto out;
 		*at[i] = '\0';
 	}
 	if (strcmp(at[0] + 1, "stages") != 0 || (id = fm_stage_find(at[1] + 1)) < 0)
-		goto bad;
+		goto out;
 	*workspace = real;
 	*stage = id;
 	*key = at[2] + 1;
-	return FM_OK;
-bad:
-	return fm_fail(err, FM_EINPUT, "an encrypted product is opened where it was made: WORKSPACE/stages/STAGE/KEY");
+out:
+	return id >= 0 ? FM_OK
+		       : fm_fail(err, FM_EINPUT,
+				 "an encrypted product is opened where it was made: WORKSPACE/stages/STAGE/KEY");
 }
 
 int fm_product_open(struct fm_product *p, const char *entry, struct fm_error *err)

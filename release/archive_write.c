@@ -111,16 +111,15 @@ static la_ssize_t tar_emits(struct archive *a, void *ctx, const void *p, size_t 
 	struct writer *w = ctx;
 
 	if (w->rc < 0 || (w->rc = fm_side_digest_add(w->tar_hash, p, n, w->err)) < 0)
-		goto failed;
-	if (archive_write_data(w->zst, p, n) != (la_ssize_t)n) {
+		goto out;
+	if (archive_write_data(w->zst, p, n) != (la_ssize_t)n)
 		w->rc = libarchive_failed(w, w->zst);
-		goto failed;
-	}
-	w->digests->tar_nbytes += n;
-	return (la_ssize_t)n;
-failed:
-	archive_set_error(a, EIO, "compression failed");
-	return -1;
+	else
+		w->digests->tar_nbytes += n;
+out:
+	if (w->rc < 0)
+		archive_set_error(a, EIO, "compression failed");
+	return w->rc < 0 ? -1 : (la_ssize_t)n;
 }
 
 static la_ssize_t zst_emits(struct archive *a, void *ctx, const void *p, size_t n)

@@ -61,19 +61,19 @@ static json_t *dialect_json(const struct fm_dialect *d)
 	json_t *o = json_pack("{s:s,s:s,s:b,s:s}", "delimiter", delimiter, "lineTerminator", d->newline, "header",
 			      d->header && !marked, "quoteChar", d->no_quotes || d->blanks ? NO_QUOTE : "\""),
 	       *rows;
+	int bad = !o;
 
-	if (!d->no_quotes && !d->blanks && json_object_set_new(o, "doubleQuote", json_true()))
-		goto fail;
-	if (fm_dialect_head(d) <= d->header && !marked)
+	if (!d->no_quotes && !d->blanks)
+		bad |= json_object_set_new(o, "doubleQuote", json_true());
+	if (!bad && (fm_dialect_head(d) > d->header || marked)) {
+		rows = json_array();
+		bad |= json_object_set_new(o, "commentRows", rows);
+		for (int i = 1; i <= fm_dialect_head(d) && !bad; i++)
+			if (marked || i != d->nbefore + 1)
+				bad |= json_array_append_new(rows, json_integer(i));
+	}
+	if (!bad)
 		return o;
-	rows = json_array();
-	if (json_object_set_new(o, "commentRows", rows))
-		goto fail;
-	for (int i = 1; i <= fm_dialect_head(d); i++)
-		if ((marked || i != d->nbefore + 1) && json_array_append_new(rows, json_integer(i)))
-			goto fail;
-	return o;
-fail:
 	json_decref(o);
 	return NULL;
 }

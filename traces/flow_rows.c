@@ -99,7 +99,7 @@ static int put_words(struct fm_flow_rows *r, const struct fm_packet_flow *f, str
 	int i;
 
 	if ((i = value_of(r, FM_PR, &r->protocol[f->protocol], text, fm_protocol_name(number, n, text))) < 0)
-		goto full;
+		goto out;
 	t->pr[t->rows] = (uint16_t)i;
 	if (FM_HAS(t, FM_FLG)) {
 		/* As nfdump writes them: Urgent, Ack, Push, Reset, Syn, Fin. */
@@ -108,17 +108,16 @@ static int put_words(struct fm_flow_rows *r, const struct fm_packet_flow *f, str
 		for (int k = 0; k < 6; k++)
 			text[k] = f->flags >> (5 - k) & 1 ? letter[k] : '.';
 		if ((i = value_of(r, FM_FLG, &r->flags[f->flags & 63], text, 6)) < 0)
-			goto full;
+			goto out;
 		t->flg[t->rows] = (uint16_t)i;
 	}
 	if (FM_HAS(t, FM_STOS)) {
 		if ((i = value_of(r, FM_STOS, &r->tos[f->tos], text, fm_format_u64(f->tos, text))) < 0)
-			goto full;
+			goto out;
 		t->stos[t->rows] = (uint16_t)i;
 	}
-	return FM_OK;
-full:
-	return fm_fail(err, FM_ESYSTEM, "out of memory: values of a capture");
+out:
+	return i < 0 ? fm_fail(err, FM_ESYSTEM, "out of memory: values of a capture") : FM_OK;
 }
 
 static int put_address(struct fm_flow_rows *r, enum fm_col c, const struct fm_address *a, struct fm_error *err)

@@ -475,33 +475,33 @@ int fm_source_open(struct fm_source **out, const char *path, const char *member,
 	s->chosen = member && *member;
 	if (!(s->path = strdup(path))) {
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
-		goto fail;
+		goto out;
 	}
 	if ((s->fd = open(path, O_RDONLY | O_CLOEXEC)) < 0 || fstat(s->fd, &st)) {
 		rc = fm_fail_errno(err, "cannot open the trace %s", path);
-		goto fail;
+		goto out;
 	}
 	if (S_ISDIR(st.st_mode)) {
 		rc = fm_fail(err, FM_EINPUT, "%s is a folder: name the trace file in it", path);
-		goto fail;
+		goto out;
 	}
 	if (S_ISREG(st.st_mode)) {
 		s->total = (uint64_t)st.st_size;
 		if (!st.st_size) {
 			rc = empty(s, err);
-			goto fail;
+			goto out;
 		}
 	}
 	if ((rc = check_memory(s, err)) < 0 || (rc = open_archive(s, err)) < 0 ||
 	    (rc = find_member(s, member, err)) < 0)
-		goto fail;
+		goto out;
 	/* Only what costs time is worth a thread: a filter beyond "none", or an archive that compresses by itself. */
 	s->threaded = s->gunzip || archive_filter_count(s->archive) > 1 || s->in_archive;
 	if (s->threaded && (rc = start_ahead(s, err)) < 0)
-		goto fail;
+		goto out;
 	*out = s;
-	return FM_OK;
-fail:
+	s = NULL;
+out:
 	fm_source_close(s);
 	return rc;
 }

@@ -129,22 +129,22 @@ static int take_like(struct fm_table **out, const struct fm_table *t, const uint
 	present |= of ? 1u << FM_WIN : 0;
 
 	if ((rc = fm_table_new(&s, present, err)) < 0 || (rc = fm_table_reserve(s, n ? n : 1, err)) < 0)
-		goto fail;
+		goto out;
 	for (int c = 0; c < FM_NCOL; c++)
 		if (FM_HAS(s, c) && fm_cols[c].kind == FM_KIND_CATEGORY &&
 		    (rc = fm_dict_copy(&s->dict[c], &like->dict[c], err)) < 0)
-			goto fail;
+			goto out;
 	for (size_t i = 0; i < n; i++) {
 		if ((rc = fm_table_append(s, t, row[i], err)) < 0)
-			goto fail;
+			goto out;
 		if ((i + 1) % 1024 == 0)
 			fm_table_forget(t, 0, t->rows);
 	}
 	if (of)
 		memcpy(s->win, of, n * sizeof *of);
 	*out = s;
-	return FM_OK;
-fail:
+	s = NULL;
+out:
 	fm_table_free(s);
 	return rc;
 }

@@ -109,7 +109,7 @@ int fm_features_code(const struct fm_features *f, const struct fm_table *t, cons
 			continue;
 		if (fm_cols[c].kind == FM_KIND_CATEGORY) {
 			if ((rc = code_categories(c, t, row, first, n, dim, at, err)) < 0)
-				goto fail;
+				goto out;
 			continue;
 		}
 		for (size_t i = 0, last = 0; i < n; i++) {
@@ -125,8 +125,8 @@ int fm_features_code(const struct fm_features *f, const struct fm_table *t, cons
 		}
 	}
 	*out = x;
-	return FM_OK;
-fail:
+	x = NULL;
+out:
 	free(x);
 	return rc;
 }

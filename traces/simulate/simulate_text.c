@@ -231,17 +231,17 @@ int fm_sim_sink_open(struct fm_sim_sink **sink, const char *path, struct fm_erro
 			rc = fm_fail(err, FM_EUSAGE,
 				     "%s exists and is not a regular file: give another name, or - for standard output",
 				     path);
-			goto fail;
+			goto out;
 		}
 		if ((rc = fm_out_open(&k->out, path, 0644, err)) < 0)
-			goto fail;
+			goto out;
 		if ((ends_in(path, ".gz") || ends_in(path, ".xz") || ends_in(path, ".zst")) &&
 		    (rc = compress_open(k, err)) < 0)
-			goto fail;
+			goto out;
 	}
 	*sink = k;
-	return FM_OK;
-fail:
+	k = NULL;
+out:
 	fm_sim_sink_abort(k);
 	return rc;
 }
