@@ -224,7 +224,7 @@ fm_real fm_gan_generate_back(struct fm_gan_work *w, const fm_real *p, const fm_r
 	fm_real loss = output_back(w, made, wanted, d);
 
 	fm_dense_outer(&w->dense, w->rows, w->wide, s->row, w->x, w->wide, d, g + at[FM_GAN_W]);
-	w->dense.k->colsum(g + at[FM_GAN_B], d, w->rows, s->row);
+	fm_dense_bias(&w->dense, w->rows, s->row, d, g + at[FM_GAN_B]);
 	fm_dense_through(&w->dense, w->rows, w->wide, s->row, d, p + at[FM_GAN_W], w->dx, w->wide, 0);
 	for (int l = FM_GAN_LAYERS - 1; l >= 0; l--) {
 		struct fm_batch_norm norm = hidden_of(w, p, l);
@@ -233,7 +233,7 @@ fm_real fm_gan_generate_back(struct fm_gan_work *w, const fm_real *p, const fm_r
 				   g + n->g[l][FM_GAN_SHIFT]);
 		fm_dense_outer(&w->dense, w->rows, in_of(s, l), H, w->x + w->at[l], w->wide, w->dh,
 			       g + n->g[l][FM_GAN_W]);
-		w->dense.k->colsum(g + n->g[l][FM_GAN_B], w->dh, w->rows, H);
+		fm_dense_bias(&w->dense, w->rows, H, w->dh, g + n->g[l][FM_GAN_B]);
 		if (l > 0) /* what z and the condition get nobody needs */
 			fm_dense_through(&w->dense, w->rows, in_of(s, l), H, w->dh, p + n->g[l][FM_GAN_W],
 					 w->dx + w->at[l], w->wide, 1);

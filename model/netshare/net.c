@@ -195,7 +195,7 @@ static void attributes_back(struct fm_dg_work *w, const fm_real *p, const fm_rea
 		fm_heads_back(w->dense.k, s->attribute_head, s->nattribute_heads, 1, attributes + r * (size_t)A,
 			      d + r * (size_t)A);
 	fm_dense_outer(&w->dense, w->rows, H, A, w->x[FM_DG_LAYERS - 1], H, d, g + n->a[FM_DG_LAYERS][FM_DG_W]);
-	w->dense.k->colsum(g + n->a[FM_DG_LAYERS][FM_DG_B], d, w->rows, A);
+	fm_dense_bias(&w->dense, w->rows, A, d, g + n->a[FM_DG_LAYERS][FM_DG_B]);
 	fm_dense_through(&w->dense, w->rows, H, A, d, p + n->a[FM_DG_LAYERS][FM_DG_W], w->dx, H, 0);
 	for (int l = FM_DG_LAYERS - 1; l >= 0; l--) {
 		struct fm_batch_norm norm = norm_of(w, p, l);
@@ -206,7 +206,7 @@ static void attributes_back(struct fm_dg_work *w, const fm_real *p, const fm_rea
 		for (size_t i = 0; i < (size_t)w->rows * (size_t)H; i++)
 			w->dh[i] *= w->pos[l][i];
 		fm_dense_outer(&w->dense, w->rows, in, H, x, in, w->dh, g + n->a[l][FM_DG_W]);
-		w->dense.k->colsum(g + n->a[l][FM_DG_B], w->dh, w->rows, H);
+		fm_dense_bias(&w->dense, w->rows, H, w->dh, g + n->a[l][FM_DG_B]);
 		if (l > 0)
 			fm_dense_through(&w->dense, w->rows, H, H, w->dh, p + n->a[l][FM_DG_W], w->dx, H, 0);
 	}
@@ -357,7 +357,7 @@ void fm_dg_back(struct fm_dg_work *w, const fm_real *p, const struct fm_dg_noise
 		fm_pool_run_rows(w->dense.pool, w->rows, unsay_job, &q);
 		fm_dense_outer(&w->dense, w->rows, s->lstm, said, fm_lstm_h(&w->lstm, t + 1), s->lstm, w->dsaid,
 			       g + n->out[FM_DG_W]);
-		w->dense.k->colsum(g + n->out[FM_DG_B], w->dsaid, w->rows, said);
+		fm_dense_bias(&w->dense, w->rows, said, w->dsaid, g + n->out[FM_DG_B]);
 		fm_dense_through(&w->dense, w->rows, s->lstm, said, w->dsaid, p + n->out[FM_DG_W], w->dstate, s->lstm,
 				 0);
 		fm_lstm_step_back(&w->lstm, &w->dense, p, t, z->records + (size_t)t * (size_t)w->rows * FM_DG_NOISE,

@@ -116,7 +116,7 @@ void fm_critic_back(struct fm_critic_work *w, struct fm_dense *d, const fm_real 
 		int out = l < c->layers ? c->hidden : 1;
 
 		fm_dense_outer(d, w->rows, l == 0 ? w->used : in, out, x, in, dy, g + c->at[l][0]);
-		d->k->colsum(g + c->at[l][1], dy, w->rows, out);
+		fm_dense_bias(d, w->rows, out, dy, g + c->at[l][1]);
 		in = out;
 	}
 }
@@ -153,6 +153,6 @@ fm_real fm_critic_penalty(struct fm_critic_work *w, struct fm_dense *d, const fm
 		in = H;
 	}
 	if (g)
-		d->k->colsum(g + c->at[c->layers][0], u, rows, H);
+		fm_dense_bias(d, rows, H, u, g + c->at[c->layers][0]);
 	return FM_CRITIC_LAMBDA * loss / (fm_real)rows;
 }

@@ -70,6 +70,11 @@ void fm_dense_outer(struct fm_dense *d, int rows, int n, int m, const fm_real *i
 	multiply((struct product){d, FM_T, FM_N, n, m, rows, in, dout, NULL, dW, stride, m, m, 1, 0});
 }
 
+void fm_dense_bias(struct fm_dense *d, int rows, int m, const fm_real *dout, fm_real *db)
+{
+	d->k->colsum(db, dout, rows, m);
+}
+
 void fm_dense_through(struct fm_dense *d, int rows, int n, int m, const fm_real *dout, const fm_real *W, fm_real *din,
 		      int stride, int add)
 {

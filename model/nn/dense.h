@@ -2,6 +2,12 @@
  * dense.h - what the networks of GANs are made of: matrix multiplies of whole batches, cut into tiles for the pool, and
  * batch norm.  Each number is one chain, so that threads change no bit.  What stands in layers.h works window by window
  * on one thread instead.
+ *
+ * All gradients of parameters are written here (outer, bias, batch norm) and are sums over the batch, not handed to the
+ * gradient sink (sink.h): batch norm mixes the rows of a batch and CTGAN's critic reads ten flows as one row, so that a
+ * flow has no gradient of its own whose norm could be told or weighed.  A critic's step also gives each matrix several
+ * products, of its scores and of the penalty's second derivatives, where the sink's norms want all of a matrix in one
+ * call.  Hence privacy.mode clip is refused for the GANs.
  */
 #ifndef FM_MODEL_NN_DENSE_H
 #define FM_MODEL_NN_DENSE_H
@@ -36,6 +42,8 @@ void fm_dense_linear(struct fm_dense *d, int rows, int n, int m, const fm_real *
 /* dW (n, m) += in (rows, n; stride)^T dout (rows, m). */
 void fm_dense_outer(struct fm_dense *d, int rows, int n, int m, const fm_real *in, int stride, const fm_real *dout,
 		    fm_real *dW);
+/* db (m) += the sum of dout's (rows, m) rows. */
+void fm_dense_bias(struct fm_dense *d, int rows, int m, const fm_real *dout, fm_real *db);
 /* din (rows, n; stride) = [din +] dout (rows, m) W^T. */
 void fm_dense_through(struct fm_dense *d, int rows, int n, int m, const fm_real *dout, const fm_real *W, fm_real *din,
 		      int stride, int add);

@@ -188,5 +188,5 @@ void fm_lstm_back_end(struct fm_lstm_work *w, struct fm_dense *d, fm_real *g)
 	int gates = 4 * n->hidden;
 
 	fm_dense_outer(d, w->rows, n->fixed, gates, w->fixed, n->fixed, w->dsum, g + n->at_fixed);
-	d->k->colsum(g + n->at_bias, w->dsum, w->rows, gates);
+	fm_dense_bias(d, w->rows, gates, w->dsum, g + n->at_bias);
 }

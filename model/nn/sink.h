@@ -1,8 +1,8 @@
 /*
  * sink.h - where the gradients of parameters go.
  *
- * Nothing else writes them: every layer hands the sink what the gradient is made of, and the sink does with it what the
- * caller of the backward pass wants,
+ * Nothing else writes those of the diffusion models: every layer hands the sink what the gradient is made of, and the
+ * sink does with it what the caller of the backward pass wants (the GANs' gradients are sums over batches: dense.h),
  *
  *     {.g = g}                    add the sum over the windows to g
  *     {.norm2 = n}                add the square of each window's own norm to n[window]
