@@ -19,7 +19,7 @@ int fm_sha256_end(struct fm_sha256 *h, uint8_t out[FM_SHA256_LEN], struct fm_err
 void fm_sha256_free(struct fm_sha256 *h);
 
 int fm_sha256_bytes(const void *p, size_t n, uint8_t out[FM_SHA256_LEN], struct fm_error *err) FM_MUST_CHECK;
-/* Of a regular file; anything else is FM_EINPUT. */
+/* The digest of a regular file; anything else is FM_EINPUT. */
 int fm_sha256_file(const char *path, uint8_t out[FM_SHA256_LEN], struct fm_error *err) FM_MUST_CHECK;
 int fm_sha256_file_hex(const char *path, char out[FM_SHA256_HEX], struct fm_error *err) FM_MUST_CHECK;
 /* Digest of a folder: SHA-256 over "HEX  relative/path\n" of its regular files in byte order of path, recursively. */

@@ -15,18 +15,18 @@
 
 #include "base/error.h"
 
-/* Of two count vectors of k cells. */
+/* The Jensen-Shannon divergence of two count vectors of k cells, in nats. */
 double fm_jsd_counts(const uint64_t *p, const uint64_t *q, size_t k);
 
-/* Of the values of two sorted samples, each distinct value a cell. */
+/* The same of two sorted samples, each distinct value a cell. */
 double fm_jsd_sorted(const uint64_t *x, size_t nx, const uint64_t *y, size_t ny);
 
-/* Of two sorted samples by rank: how often the most frequent value occurs, the second and so on; which value it is
- * plays no part (NetShare's JSD of addresses). */
+/* The same of two sorted samples by rank: how often the most frequent value occurs, the second and so on; which value
+ * it is plays no part (NetShare's JSD of addresses). */
 int fm_jsd_ranked(const uint64_t *x, size_t nx, const uint64_t *y, size_t ny, double *jsd,
 		  struct fm_error *err) FM_MUST_CHECK;
 
-/* Of two sorted samples, in the unit of the values. */
+/* The earth mover's distance of two sorted samples, in the unit of the values. */
 double fm_emd_sorted(const uint64_t *x, size_t nx, const uint64_t *y, size_t ny);
 
 /* Counts of the runs of equal values of a sorted sample, in order of value; returns how many.  count may be NULL. */

@@ -39,7 +39,7 @@ struct grower {
 	struct fm_rng rng;
 };
 
-/* Of the features that are not constant over the rows, one at random, and its range; -1 when all are. */
+/* One feature at random of those that are not constant over the rows, and its range; -1 when all are. */
 static int choose_feature(struct grower *g, size_t from, size_t to, float *lo, float *hi)
 {
 	int chosen = -1;

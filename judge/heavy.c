@@ -35,7 +35,7 @@ static int compare_falling(const void *a, const void *b)
 	return (x < y) - (x > y);
 }
 
-/* Of n values' weights, the share of the `top` greatest; 0 when there is no weight at all. */
+/* The share that the `top` greatest of n weights have; 0 when there is no weight at all. */
 static void top_shares(double *weight, size_t n, double share[TOPS])
 {
 	double sum = 0, all = 0;

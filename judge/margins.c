@@ -22,7 +22,7 @@ struct work {
 	struct fm_error err[FIELDS + 1];
 };
 
-/* Of two rising samples. */
+/* The largest difference of the distributions of two rising samples. */
 static double distance(const uint64_t *x, size_t nx, const uint64_t *y, size_t ny)
 {
 	double most = 0;

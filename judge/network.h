@@ -30,7 +30,7 @@ int fm_network_regress(struct fm_network **w, const struct fm_network_in *in, co
 		       struct fm_error *err) FM_MUST_CHECK;
 int fm_network_classify(struct fm_network **w, const struct fm_network_in *in, const int *y, int classes,
 			struct fm_error *err) FM_MUST_CHECK;
-/* Of x (n, f): the numbers (n), or the probabilities (n, classes). */
+/* What it says of x (n, f): the numbers (n), or the probabilities (n, classes). */
 void fm_network_predict(struct fm_network *w, const float *x, size_t n, float *out);
 void fm_network_free(struct fm_network *w);
 

@@ -17,7 +17,7 @@ static double part(double p, double m)
 	return p > 0 ? p * fm_det_log(p / m) : 0;
 }
 
-/* Of shares q from counts h; ln 2 where no count is above 0. */
+/* The divergence of shares q from counts h; ln 2 where no count is above 0. */
 static double divergence(const double *h, const double *q, size_t k)
 {
 	double n = 0, sum = 0;
@@ -38,7 +38,7 @@ struct moments {
 	double mean, deviation;
 };
 
-/* Of the divergence of at + noise; draw (k) is scratch. */
+/* Moments of the divergence of at + noise; draw (k) is scratch. */
 static struct moments with_noise(const double *at, const double *q, size_t k, double sigma, uint64_t row, double *draw)
 {
 	double sum = 0, squares = 0;

@@ -225,8 +225,8 @@ static void answers(const struct fm_table *t, const uint32_t *row, size_t n, flo
 	*(*x)++ = (float)hits / (float)n;
 }
 
-/* Of a count column: log of the sum, share of the smallest value, mean and deviation of the log, distinct values; of
- * bytes the largest too. */
+/* What is said of a count column: log of the sum, share of the smallest value, mean and deviation of the log, distinct
+ * values; of bytes the largest too. */
 static void counts(const uint64_t *v, const uint32_t *row, size_t n, int largest, float **x)
 {
 	double logs[FM_WINDOW_MAX], sum = 0, most = 0;

@@ -86,8 +86,8 @@ struct fm_dialect {
 	int nbefore, nafter;
 	char before[8][64], after[2][512]; /* comments that are written before and behind the header */
 	char unset[8];                     /* what is written in a column that fills none */
-	/* Of packets and of records of both ways: one flow for both directions. Of packets: a flow that is this old, or
-	 * that was silent so long, ends. */
+	/* both_ways: one flow for both directions, for packets and for records of both ways.  A flow of packets ends
+	 * when it is active_s old, or was silent for inactive_s. */
 	bool both_ways;
 	int active_s, inactive_s;
 	int64_t relative_ms;        /* what times are counted from; 0: 1970 */

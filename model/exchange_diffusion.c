@@ -108,7 +108,7 @@ static int keeps_to(const struct fm_learner *l, const struct fm_private_opts *po
 	return FM_OK;
 }
 
-/* Of the network and the records, under the key: to anyone else it says nothing. */
+/* The identity of a training: network and records, under the key, so that it says nothing to anyone else. */
 static int identify(const struct fm_exchange_diffusion *x, const struct fm_records *r, const struct fm_secret *key,
 		    char identity[FM_SHA256_HEX], struct fm_error *err)
 {

@@ -154,7 +154,7 @@ out:
 
 /* ---- the gate ---- */
 
-/* Of a made table, by the config's ranges. */
+/* Is an address of a made table inside?  By the config's ranges. */
 static bool is_made_inside(const void *ctx, uint32_t ip)
 {
 	const struct fm_private_ranges *r = ctx;

@@ -30,7 +30,7 @@ enum fm_adjacency fm_private_adjacency(const struct fm_config *cfg);
 #define FM_DELTA_GAUSSIANS 0.9
 #define FM_DELTA_LIST 0.05
 
-/* Of the whole run: a little less than the largest mu whose Gaussian keeps to the config's epsilon at
+/* The mu of the whole run: a little less than the largest whose Gaussian keeps to the config's epsilon at
  * FM_DELTA_GAUSSIANS of its delta, or that of its noise multiplier. */
 double fm_private_worth(const struct fm_config *cfg);
 
@@ -46,7 +46,7 @@ struct fm_private_split {
 /* privacy.budget, or where it is {} or has a share for the gate alone the split `usual` of what the gate leaves. */
 struct fm_private_split fm_private_split(const struct fm_config *cfg, struct fm_private_split usual);
 
-/* Of counts that are worth mu together; charges is empty before. */
+/* What counts will charge that are worth mu together; charges is empty before. */
 int fm_private_plan(const struct fm_config *cfg, double mu, double vocabulary, struct fm_charges *charges,
 		    struct fm_error *err) FM_MUST_CHECK;
 

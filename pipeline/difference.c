@@ -221,7 +221,7 @@ static int add(json_t *list, const struct fm_recipe *recorded, const struct fm_a
 		return FM_OK;
 	if (strcmp(path, FM_ARCHIVE_MANIFEST) == 0)
 		return compare_manifests(d, recorded, info, err);
-	/* Of the later ones nobody asks, and each costs a reading of both archives. */
+	/* Nobody asks about the later ones, and each costs a reading of both archives. */
 	return recorded->whole && json_array_size(list) == 1 ? compare_bytes(d, recorded, again, path, tmp, err)
 							     : FM_OK;
 }

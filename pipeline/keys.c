@@ -187,7 +187,7 @@ int fm_trace_digest(struct fm_ledger *l, const char *list, bool unconfined, char
 
 	if (fm_files_count(list) <= 1)
 		return file_digest(l, list, unconfined, hex, err);
-	/* Of several files the digest of a line with the digest of each. */
+	/* Several files: the digest of one line with the digest of each. */
 	while (fm_files_next(&list, path)) {
 		if ((rc = file_digest(l, path, unconfined, hex, err)) < 0)
 			goto out;

@@ -262,8 +262,8 @@ static int left_out_json(const struct fm_run *run, json_t **out, struct fm_error
 	return *out && !failed ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory for the manifest");
 }
 
-/* Of the attempts to get out of each stage (probes.h) how many there were and what got through; which wall it was that
- * held is of the machine. */
+/* How many attempts to get out of each stage there were (probes.h) and what got through.  Which wall held is left out:
+ * it depends on the machine. */
 static json_t *escapes_json(const struct fm_run *run)
 {
 	json_t *out = json_object(), *one;

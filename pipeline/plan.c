@@ -27,7 +27,7 @@
 #define MAX_STEPS 200
 #define CHECKPOINT_BYTES 20 /* a parameter: weights, two moments, average, best average, 4 bytes each */
 
-/* Of one stage, at one size. */
+/* What one stage took, at one size. */
 struct point {
 	double rows, seconds, peak, disk;
 };

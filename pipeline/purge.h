@@ -17,7 +17,7 @@
 /* What is kept of a run when it is purged by a policy. */
 enum fm_purge_keep { FM_KEEP_NOTHING, FM_KEEP_MODEL };
 
-/* Of one run, by who holds the workspace's lock; why: "asked", or the config's key.  *report: {"run","why",
+/* Purge one run; the caller holds the workspace's lock.  why: "asked", or the config's key.  *report: {"run","why",
  * "destroyed":[{"stage","key"},...],"kept":[{"stage","key","for":run},...],"sealed":bool,"mode","released":bool,
  * "source":path}; lists may be empty. */
 int fm_purge_run(struct fm_ledger *l, const char *workspace, const char *run, enum fm_purge_keep keep, const char *why,

@@ -135,7 +135,7 @@ out:
 	return rc;
 }
 
-/* Of a replay, whose gate is told. */
+/* A replay is told the verdict. */
 static int read_told_verdict(struct fm_runner *r, struct fm_error *err)
 {
 	json_t *doc = NULL;

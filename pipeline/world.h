@@ -39,7 +39,7 @@ int fm_world_order(struct fm_world_order *order, struct fm_error *err) FM_MUST_C
 int fm_world_hide(struct fm_error *err) FM_MUST_CHECK;
 /* Carry what the rank of this process waits for, for some milliseconds: again and again while it works. */
 int fm_world_carry(void *ranks, struct fm_error *err) FM_MUST_CHECK;
-/* Of another rank than 0, which then fails with these words; returns when it has heard them, or after seconds. */
+/* Another rank than 0 tells rank 0 to fail with these words; returns when it has heard them, or after seconds. */
 void fm_world_fail(const char *why);
 /* When all do.  A process that ends without is one that failed: mpirun then ends the others, and has its exit status.
  */

@@ -194,7 +194,7 @@ int fm_canary_add(struct fm_canary_scorer *c, const struct fm_canary_answer *a, 
 	use = left;
 	if ((seen = spread(left, canaries, a->ncells)) < v)
 		v = seen;
-	/* Of noise that is drawn anew the difference has twice the variance. */
+	/* The difference has twice the variance where noise is drawn anew. */
 	if (was && (seen = spread(less, canaries, a->ncells)) < v / 2) {
 		v = seen;
 		use = less;

@@ -30,7 +30,7 @@ struct fm_charge {
 	double sensitivity, scale; /* in the same unit; only their ratio matters to an account */
 	double rate;               /* of Poisson sampling, 1 without */
 	uint64_t count;            /* how many times */
-	/* Of a stability threshold (fm_counts_keys), else 0: the chance that counts besides, and what it is of. */
+	/* A stability threshold's (fm_counts_keys), else 0: the chance that counts besides, and what it comes from. */
 	double delta;
 	unsigned most;     /* items that a unit may have on keys of its own */
 	int64_t threshold; /* in counts */

@@ -7,7 +7,7 @@
 
 enum { ORDERS = 63 }; /* 2 to 64 */
 
-/* Of all uses of one entry, at each order. */
+/* The divergences of all uses of one entry, at each order. */
 static int divergences(const struct fm_charge *c, const double *order, double *d, struct fm_error *err)
 {
 	double ratio = c->sensitivity / c->scale;

@@ -40,7 +40,7 @@
  * are not private, such as synthetic ones; norm is sorted.  FM_EINPUT unless 0 < q <= 1, n > 0, and all norms are
  * finite, none is negative and the quantile is above 0. */
 int fm_clip_choose(double *norm, size_t n, double q, double *clip, struct fm_error *err) FM_MUST_CHECK;
-/* By what a gradient of this norm is multiplied: 1, or clip / norm rounded down; 0 for a norm that is not a number. */
+/* The factor for a gradient of this norm: 1, or clip / norm rounded down; 0 for a norm that is not a number. */
 double fm_clip_weight(double norm, double clip);
 
 struct fm_grid {

@@ -185,7 +185,7 @@ void fm_stream_more(struct fm_stream *stream)
 	s->left.nwords = WORDS;
 }
 
-/* Of n up to 2^10 16 bits at once; of a large n, as many bits as n - 1 has until they are below n. */
+/* For n up to 2^10 16 bits at once; for a large n as many bits as n - 1 has, again until they are below n. */
 uint64_t fm_stream_below_any(struct fm_stream *s, uint64_t n)
 {
 	unsigned width = 16;

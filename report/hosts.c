@@ -162,7 +162,8 @@ static bool put_powers(const struct fm_page *p, struct fm_buf *out, const json_t
 
 /* ---- the busiest hosts ---- */
 
-/* Of each host the share of its own busiest slot; how many slots have flows, in the mean over hosts that have any. */
+/* Each slot as a share of its host's busiest one.  Returns how many slots have flows, in the mean over hosts that have
+ * any. */
 static double shades_of(const double *count, double cell[][FM_CHART_SLOTS])
 {
 	size_t busy = 0, hosts = 0;

@@ -37,7 +37,7 @@
 
 /* In byte order of their paths, but for the last. */
 enum { CITATION, LICENSE, README, CROISSANT, DATA, IPFIX, TEST, TRAIN, PACKAGE, MANIFEST, SUMS, NMEMBERS };
-/* Of metadata.h's parts. */
+/* The parts of metadata.h. */
 enum { FIRST, LAST };
 static const char *const part_name[FM_METADATA_PARTS] = {"train", "test"};
 

@@ -17,7 +17,7 @@ run() { # OPTION...
 		--set model.width=32 --set model.heads=2 --set model.depth=1 --set train.batch=32 --set train.steps=350 --set generate.steps=16 "$@"
 }
 
-# Of a CSV: rows of IPv6 in thousandths, rows of two families, ICMP of the wrong family, rows by the side of their ends.
+# A CSV: rows of IPv6 in thousandths, rows of two families, ICMP of the wrong family, rows by the side of their ends.
 cat >families.awk <<'AWK'
 function side(a) { return a ~ inside ? "in" : "out" }
 {

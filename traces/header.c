@@ -137,7 +137,7 @@ char fm_delimiter_of(const char *s, size_t n, char not, int wanted)
 	return 0;
 }
 
-/* Of a header of one column. */
+/* Another delimiter that a header of one column seems to have; 0: none. */
 static char other_delimiter(const struct fm_header *r)
 {
 	return r->n == 1 ? fm_delimiter_of(r->fields, strlen(r->fields), r->o->dialect->delimiter, 0) : 0;

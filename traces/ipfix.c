@@ -52,7 +52,7 @@ struct fm_reader {
 	bool holds;
 	struct fm_flow_rows *rows;
 };
-/* Of a template of the file. */
+/* A template of the file. */
 struct shape {
 	uint64_t has;
 	char fault[FAULT_MAX]; /* why its records cannot be read, or "" */

@@ -71,7 +71,7 @@ struct fm_row {
 		uint64_t key[FM_ROW_KEY / 8]; /* the value, zero-padded */
 		uint16_t len, index;          /* len 0: free */
 	} cache[FM_NCOL][FM_ROW_CACHE];
-	/* Of the dialect's columns what each field needs, together: a column of a dialect has hundreds of bytes. */
+	/* What each field needs of the dialect's columns, together: a column of a dialect has hundreds of bytes. */
 	struct {
 		int16_t col; /* enum fm_col */
 		uint8_t kind;

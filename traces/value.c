@@ -157,7 +157,7 @@ static int hms_ms(const char *s, size_t n, int64_t *ms)
 	return 0;
 }
 
-/* Of a number that was read: a minus before a digit that is not 0. */
+/* Does a number that was read have a minus before a digit that is not 0? */
 static bool is_below_zero(const char *s, size_t n)
 {
 	for (size_t i = 1; n && *s == '-' && i < n && s[i] != 'e' && s[i] != 'E'; i++)
@@ -377,7 +377,7 @@ const char *fm_value_address(const struct fm_dialect *d, int k, const char *s, s
 
 /* ---- windows-1252 ---- */
 
-/* Of the bytes 0x80 to 0x9f; 0: none. The others are those of Latin-1. */
+/* The characters of the bytes 0x80 to 0x9f; 0: none. The others are those of Latin-1. */
 static const uint16_t c1[32] = {
     0x20ac, 0,      0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
     0x2039, 0x0152, 0,      0x017d, 0,      0,      0x2018, 0x2019, 0x201c, 0x201d, 0x2022,

@@ -20,7 +20,7 @@ static void line_init(struct fm_check_result *c, const char *name, const char *d
 	snprintf(c->direction, sizeof c->direction, "%s", direction);
 }
 
-/* Of a score over labels more digits than three would tell how many rows carry them, and a verdict is published. */
+/* More than three digits of a score over labels would tell how many rows carry them, and a verdict is published. */
 static double as_published(const struct fm_metric *m)
 {
 	return fm_metric_audience(m->name) & FM_LABELS && fm_metric_needs_labels(m->name)

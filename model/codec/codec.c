@@ -359,7 +359,7 @@ int fm_dir_tokens(const struct fm_roles *r)
 
 /* ---- the whole ---- */
 
-/* Of the source's flows, those that the training split has. */
+/* The share of the source's flows that the training split has. */
 static double share_of(const struct fm_codec_opts *o, const struct fm_table *t)
 {
 	double share = o->source_rows > 0 ? (double)t->rows / o->source_rows : 1;

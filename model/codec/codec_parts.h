@@ -27,7 +27,7 @@ int fm_category_tokens(const struct fm_codec *c, const struct fm_table *t, enum 
 int fm_label_tokens(const struct fm_codec *c, const struct fm_table *t, int **label,
 		    struct fm_error *err) FM_MUST_CHECK;
 
-/* Of the window that begins at row first: its slot of the timeline by when it begins, the bucket of its duration, its
+/* The window that begins at row first: its slot of the timeline by when it begins, the bucket of its duration, its
  * class; count: how many flows have each label (fm_label_tokens), 0 without labels. */
 int fm_window_slot(const struct fm_times *t, int64_t ms);
 int fm_window_span_of(const struct fm_table *t, size_t first, int window);

@@ -22,7 +22,7 @@ struct fm_label_services {
 	size_t n;
 	double share[FM_MAXCLASSES]; /* of the flows of a label that its services make up; 0: it has none here */
 };
-/* Of encoded training windows.  None of a codec with one label. */
+/* Learned from encoded training windows; a codec with one label has none. */
 int fm_label_services_fit(struct fm_label_services *l, const struct fm_codec *c, const struct fm_encoded *e,
 			  int min_count, struct fm_error *err) FM_MUST_CHECK;
 /* Exclude, from the logits z of column c of a flow, what makes it none of its label's services given its visible tokens

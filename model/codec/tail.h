@@ -20,7 +20,7 @@ struct fm_tail {
 	int64_t above, from; /* rows above the edge; rows in the last bin, these included; 0: no tail */
 	double alpha;
 };
-/* Of n values of which the bins have those of [low, edge], in the last bin those from `low` on. */
+/* Fit to n values; bins hold those of [low, edge], and the last bin those from `low` on. */
 void fm_tail_fit(struct fm_tail *tail, const int64_t *value, size_t n, int64_t low, int64_t edge, int min_count);
 json_t *fm_tail_json(const struct fm_tail *tail);
 int fm_tail_from_json(struct fm_tail *tail, const json_t *j, struct fm_error *err) FM_MUST_CHECK;

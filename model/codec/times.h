@@ -18,7 +18,7 @@ struct fm_times {
 	double source_windows;             /* windows of the source, training or not, in proportion */
 	uint32_t slot[FM_SLOTS];           /* training windows that begin in it */
 	uint32_t span[FM_SLOTS][FM_SPANS]; /* by 4 log2(1 + seconds), of the window and the gap before it */
-	/* Of the logarithms of durations in their slots: correlation of windows i and i + 1 + l, and skewness. */
+	/* The logarithms of durations in their slots: correlation of windows i and i + 1 + l, and skewness. */
 	double follow[FM_LAGS], skew;
 	/* A window's class: the most frequent of its labels when label 0, the most frequent of the trace, is left out;
 	 * 0 when there is no other. */

@@ -70,7 +70,7 @@ int fm_window_follow_fit(struct fm_times *times, const struct fm_window_lengths 
 	return FM_OK;
 }
 
-/* Of mean 0 and variance 1: normal, or as far as it is sudden, less a squared exponential, whose mean is 2 and
+/* A draw of mean 0 and variance 1: normal, or as far as it is sudden, less a squared exponential, whose mean is 2 and
  * variance 20.
  */
 static double innovation(struct fm_window_follow *f)

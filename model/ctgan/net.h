@@ -58,16 +58,16 @@ void fm_gan_generate(struct fm_gan_work *w, const fm_real *p, const fm_real *z, 
 struct fm_gan_wanted {
 	const int *group, *target; /* (rows) */
 };
-/* Of the last generate: g (generator's floats) += the gradient for d (rows, row) of made, and of the mean cross-entropy
- * of what was wanted (unless NULL), which is returned. d is destroyed. */
+/* The gradient of the last generate: g (generator's floats) += that for d (rows, row) of made, and that of the mean
+ * cross-entropy of what was wanted (unless NULL), which is returned. d is destroyed. */
 fm_real fm_gan_generate_back(struct fm_gan_work *w, const fm_real *p, const fm_real *made,
 			     const struct fm_gan_wanted *wanted, fm_real *d, fm_real *g);
 
 /* The mean score of row (rows, row) with cond (rows, cond).  drop: two masks (rows / 10, hidden) of 0 and 2. */
 fm_real fm_gan_score(struct fm_gan_work *w, const fm_real *p, const fm_real *row, const fm_real *cond,
 		     const fm_real *const drop[FM_GAN_LAYERS]);
-/* Of the last score: g (critic's floats; or NULL) += weight times the gradient of the mean; d (rows, row; or NULL) =
- * weight times that of the rows. */
+/* The gradient of the last score: g (critic's floats; or NULL) += weight times that of the mean; d (rows, row; or NULL)
+ * = weight times that for the rows. */
 void fm_gan_score_back(struct fm_gan_work *w, const fm_real *p, fm_real weight, fm_real *g, fm_real *d);
 /* The penalty at row, cond, mean over the packs, lambda included; g (or NULL) += its gradient. */
 fm_real fm_gan_penalty(struct fm_gan_work *w, const fm_real *p, const fm_real *row, const fm_real *cond,

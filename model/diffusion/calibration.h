@@ -11,9 +11,8 @@
  * proportional fitting: Deming, Stephan 1940).  For column rel, which is drawn among the flows before, the "token" is
  * the role of the flow that is chosen, and the context is the kind of relation.
  *
- * Of the training flows are kept ratios of tokens that min_count of them have in a context; all other tokens
- * of the context share one.  What a relation copies is not counted, nor are labels (they have a
- * budget) and hosts.
+ * A token has a ratio of its own in a context where min_count training flows have it; all other tokens of the context
+ * share one.  What a relation copies is not counted, nor are labels (they have a budget) and hosts.
  */
 #ifndef FM_MODEL_DIFFUSION_CALIBRATION_H
 #define FM_MODEL_DIFFUSION_CALIBRATION_H
@@ -34,7 +33,7 @@ struct fm_tally {
 	uint64_t *n[FM_NTOK];            /* (contexts, width) */
 };
 
-/* Of a codec's columns, vocab (FM_NTOK), no bias yet. */
+/* For a codec's columns, vocab (FM_NTOK); without a bias yet. */
 int fm_calibration_new(struct fm_calibration *k, const int *vocab, struct fm_error *err) FM_MUST_CHECK;
 void fm_calibration_free(struct fm_calibration *k);
 int fm_tally_new(struct fm_tally *t, const struct fm_calibration *of, struct fm_error *err) FM_MUST_CHECK;

@@ -174,7 +174,7 @@ static int64_t about_td(const struct fm_sampler *s, const uint16_t *tok, int row
 	return td > 0 ? td : 0;
 }
 
-/* Of the tokens of near durations, only those near the request's can be drawn; without a request none can. */
+/* Only those tokens of near durations can be drawn that are near the request's; without a request none can. */
 static void near_request_only(const struct fm_sampler *s, const uint16_t *tok, int row, float *z)
 {
 	int n = fm_num_tokens(&s->codec->num[FM_R_TD]), V = s->net->vocab[FM_T_TD], back;
@@ -549,7 +549,7 @@ static void mix_columns(const struct fm_sampler *s, const struct fm_sample_step 
 			copy_relations(s, q, res);
 		if (c != FM_T_REL || !done[c])
 			continue;
-		/* Of flows that found no source: a column a step, the first of those that are masked; in the last step,
+		/* Flows that found no source get a column a step, the first of those that are masked; in the last step
 		 * all. */
 		for (int late = 0; late < FM_NTOK; late++)
 			if (fm_relation_source(FM_RELATION_REPLY, q->last ? late : FM_NTOK - 1 - late) >= 0)

@@ -68,8 +68,9 @@ void fm_dg_attributes(struct fm_dg_work *w, const fm_real *p, int rows, const fm
 /* records (rows, steps * each * record) for those attributes, which are the last that were made, or others. */
 void fm_dg_records_of(struct fm_dg_work *w, const fm_real *p, int rows, const struct fm_dg_noise *z,
 		      const fm_real *attributes, fm_real *records);
-/* Of the last of both, where the attributes were those made: g (generator's floats) += the gradient for dattributes
- * (rows, attributes) and drecords (rows, steps * each * record).  Both are destroyed. */
+/* The gradient of the last attributes and records, where the records were made for these attributes: g (generator's
+ * floats) += that for dattributes (rows, attributes) and drecords (rows, steps * each * record).  Both are destroyed.
+ */
 void fm_dg_back(struct fm_dg_work *w, const fm_real *p, const struct fm_dg_noise *z, const fm_real *attributes,
 		const fm_real *records, fm_real *dattributes, fm_real *drecords, fm_real *g);
 

@@ -169,7 +169,7 @@ static double critics_round(struct trainer *t, int round, double *penalty)
 	return loss;
 }
 
-/* Of what was made; both critics count alike. */
+/* A step of the generator on what was made; both critics count alike. */
 static double generator_step(struct trainer *t, const struct fm_dg_noise *z)
 {
 	const float *p = t->a.w + t->n->generator.nfloats;

@@ -39,8 +39,8 @@ void fm_critic_work_close(struct fm_critic_work *w);
 /* The mean score of w->in.  drop[l] (rows, hidden): masks; NULL: no dropout. */
 fm_real fm_critic_score(struct fm_critic_work *w, struct fm_dense *d, const fm_real *p, int rows,
 			const fm_real *const *drop);
-/* Of the last score: g (or NULL) += weight times the gradient of the mean; w->din, where into is set, = weight times
- * that of the rows, of the numbers in use. */
+/* The gradient of the last score.  g (or NULL) += weight times that of the mean; where into is set, w->din = weight
+ * times that for the rows, in the numbers in use. */
 void fm_critic_back(struct fm_critic_work *w, struct fm_dense *d, const fm_real *p, fm_real weight, fm_real *g,
 		    bool into);
 /* The penalty at w->in, mean over the rows, lambda included; g (or NULL) += its gradient. */

@@ -117,7 +117,7 @@ void fm_final_backward(const struct fm_pass *q, const size_t at[2], const struct
 void fm_conv(const struct fm_pass *q, int W, struct fm_affine a, const fm_real *x, fm_real *y);
 /* dx is overwritten; rows of zeros are zero in dy and will be in dx. */
 void fm_conv_back(const struct fm_pass *q, int W, struct fm_affine a, const fm_real *x, const fm_real *dy, fm_real *dx);
-/* Of stride 2: row j of y, whose windows have low rows, from the rows about 2j of x; dx is added to. */
+/* A convolution of stride 2: row j of y, whose windows have low rows, from the rows about 2j of x; dx is added to. */
 void fm_conv_down(const struct fm_pass *q, int W, int low, struct fm_affine a, const fm_real *x, fm_real *y);
 void fm_conv_down_back(const struct fm_pass *q, int W, int low, struct fm_affine a, const fm_real *x, const fm_real *dy,
 		       fm_real *dx);

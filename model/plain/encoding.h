@@ -41,7 +41,7 @@ void fm_plain_codec_free(struct fm_plain_codec *c);
  * columns; else FM_EINPUT. */
 int fm_plain_encode(const struct fm_plain_codec *c, const struct fm_table *t, size_t first, size_t n, float *x,
 		    struct fm_error *err) FM_MUST_CHECK;
-/* Of one of them the vector v (row). */
+/* The vector v (row) of one of them. */
 void fm_plain_vector(const struct fm_plain_codec *c, const float *x, float *v);
 /* Row i of a table of fm_row_table_new from a made vector: the largest number of a category or value, a bit by its
  * sign. */

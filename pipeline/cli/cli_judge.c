@@ -66,9 +66,8 @@ static const struct fm_option evaluate_options[] = {
      .help = "whose thresholds count where --gate names no config (default: ugr16)"},
     {FM_SETS_UINT(struct evaluate_args, memory), .name = "memory", .value = "MIB", .least = LEAST_MEMORY,
      .most = UINT64_C(1) << 20,
-     .help = "default: the config's gate.memory, 1024. Of more flows than fit, some are judged, and leakage is looked "
-	     "for in "
-	     "all of them, a part at a time"},
+     .help = "default: the config's gate.memory, 1024. Where more flows come than fit, some are judged, and leakage "
+	     "is looked for in all of them, a part at a time"},
     FM_OPTION_THREADS(struct evaluate_args, "value"),
     {FM_SETS_TEXT(struct evaluate_args, report), .name = "report", .value = "FILE.html", .offer = FM_OFFER_FILE,
      .help = "also write the whole as one page, which shows distributions of the real flows (mode 600)"},

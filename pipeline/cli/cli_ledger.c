@@ -249,8 +249,9 @@ const struct fm_verb fm_verb_status = {
     .name = "status",
     .summary = "what runs now or ran last, and what was released",
     .about =
-	"Of a run that is at work: the stage, the share done, the time left and the process. Of one that was killed: "
-	"where it was, and by what as far as can be told. With RUN (r0001, or 1) that run.",
+	"For a run that is at work it says the stage, the share done, the time left and the process. For a run that "
+	"was "
+	"killed it says where the run was, and what killed it as far as can be told. With RUN (r0001, or 1) that run.",
     .operands = "RUN",
     .optional = 1,
     .offer = FM_OFFER_RUN,

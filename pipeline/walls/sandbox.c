@@ -252,7 +252,7 @@ static unsigned threads_of_one(long pid)
 	return at ? (unsigned)strtoul(at + 9, NULL, 10) : 0;
 }
 
-/* Of the child and of the ranks that it started. */
+/* Threads of the child and of the ranks that it started. */
 static unsigned threads_of(pid_t pid)
 {
 	unsigned n = threads_of_one((long)pid);

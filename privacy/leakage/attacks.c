@@ -157,8 +157,8 @@ static int fits(const struct predicate *p, const struct codes *s, size_t row)
 	return 1;
 }
 
-/* The real rows that the predicates are tried on. Of the larger side these are whole clusters with about as many rows
- * as the smaller side has, since it is harder to be the only one among more rows. */
+/* The real rows that the predicates are tried on. The larger side gives whole clusters with about as many rows as
+ * the smaller side has, since it is harder to be the only one among more rows. */
 struct population {
 	const struct fm_table *t;
 	size_t rows;

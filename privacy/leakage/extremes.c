@@ -159,8 +159,8 @@ static uint64_t where_nearest(const struct fm_far *r, int k, const uint64_t *sid
 	return here;
 }
 
-/* Of the records whose side's bit is `of`, those that have a weight: the sum of the weights of the marked ones, and
- * how many these are, in each permutation. r and its distances are sorted. */
+/* The records whose side's bit is `of` and that have a weight: the sum of the weights of the marked ones, and how many
+ * these are, in each permutation. r and its distances are sorted. */
 static void sum_weights(const struct fm_far *r, size_t n, const struct sight *list, const uint64_t *side, int of,
 			uint64_t sum[AT_ONCE], size_t marked[AT_ONCE])
 {

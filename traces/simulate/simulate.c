@@ -100,7 +100,7 @@ static int plan_minutes(struct plan *p, struct fm_error *err)
 	return FM_OK;
 }
 
-/* Of n rows spread by the rhythm, how many lie before second sec. */
+/* How many of n rows, spread by the rhythm, lie before second sec. */
 static uint64_t rows_before(const struct plan *p, uint64_t n, uint32_t sec)
 {
 	uint32_t m = sec / 60, part = sec % 60, last = p->span / 60;

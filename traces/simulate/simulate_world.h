@@ -105,7 +105,7 @@ void fm_sim_world_free(struct fm_sim_world *w);
 /* The address of outside host number id: any id has one, never inside, never in a reserved range. */
 uint32_t fm_sim_outside(const struct fm_sim_world *w, uint64_t id);
 bool fm_sim_is_inside(uint32_t ip);
-/* Of a flow between the two: is it IPv6? The host outside decides; flows within the inside are IPv4. */
+/* Is a flow between the two IPv6? The host outside decides; flows within the inside are IPv4. */
 bool fm_sim_is_ipv6(const struct fm_sim_world *w, uint32_t sa, uint32_t da);
 /* The IPv6 address of a host: 42.219.X.Y is 2a01:42:219:X::Y, others are in 2a02::/16. */
 struct fm_address fm_sim_ipv6(uint32_t ip);
