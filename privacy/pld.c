@@ -333,30 +333,37 @@ static void power(double *re, double *im, uint64_t count, double error, double *
 	*harm = rest * (double)count * error / magnitude;
 }
 
-/* spectrum *= (transform of one part's tilted losses)^count.  bound: of |spectrum|, errors included; harm: of the
- * error. */
-static void multiply_in(const struct fm_pld *d, double theta, size_t which, struct fm_fft *f, const struct window *w,
-			double *x, double *part_spectrum, double *spectrum, double *bound, double *harm)
+/* A composition while its parts are multiplied in.  bound: of |all|, errors included; harm: of the error. */
+struct spectra {
+	struct fm_fft *f;
+	double *x;         /* (n of the window) */
+	double *one, *all; /* (n / 2 + 1 complex numbers): of a part, of the product */
+	double *bound, *harm;
+};
+
+/* all *= (transform of one part's tilted losses)^count. */
+static void multiply_in(const struct fm_pld *d, double theta, size_t which, const struct window *w,
+			const struct spectra *s)
 {
 	const struct part *part = &d->parts[which];
 	const struct fm_losses *l = &part->losses;
-	double error = fm_fft_error(f) * 1.01 + 8 * FM_UNIT;
+	double error = fm_fft_error(s->f) * 1.01 + 8 * FM_UNIT;
 
 	for (size_t i = 0; i < w->n; i++)
-		x[i] = 0;
+		s->x[i] = 0;
 	for (size_t k = 0; k < l->n; k++) {
 		double e = part->log_p[k] + theta * loss_of(l, k) - part->log_mass;
 
 		if (e > -700)
-			x[(uint64_t)(l->low + (int64_t)k) & (w->n - 1)] += fm_sf_exp(e);
+			s->x[(uint64_t)(l->low + (int64_t)k) & (w->n - 1)] += fm_sf_exp(e);
 	}
-	fm_fft_forward(f, x, part_spectrum);
+	fm_fft_forward(s->f, s->x, s->one);
 	for (size_t k = 0; k <= w->n / 2; k++) {
-		double *to = spectrum + 2 * k, re = part_spectrum[2 * k], im = part_spectrum[2 * k + 1], size, wrong, t;
+		double *to = s->all + 2 * k, re = s->one[2 * k], im = s->one[2 * k + 1], size, wrong, t;
 
 		power(&re, &im, d->uses[which].count, error, &size, &wrong);
-		harm[k] = harm[k] * size + bound[k] * (wrong + 4 * FM_UNIT * size);
-		bound[k] *= size;
+		s->harm[k] = s->harm[k] * size + s->bound[k] * (wrong + 4 * FM_UNIT * size);
+		s->bound[k] *= size;
 		t = to[0] * re - to[1] * im;
 		to[1] = to[0] * im + to[1] * re;
 		to[0] = t;
@@ -381,7 +388,7 @@ static int compose(const struct fm_pld *d, double theta, const struct window *w,
 	for (size_t k = 0; k < half; k++)
 		spectrum[2 * k] = bound[k] = 1;
 	for (size_t i = 0; i < d->n; i++)
-		multiply_in(d, theta, i, f, w, x, part_spectrum, spectrum, bound, harm);
+		multiply_in(d, theta, i, w, &(struct spectra){f, x, part_spectrum, spectrum, bound, harm});
 	fm_fft_inverse(f, spectrum, x);
 	for (size_t k = 0; k < half; k++) {
 		error += 2 * harm[k] / (double)w->n;

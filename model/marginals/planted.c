@@ -175,9 +175,9 @@ static int add_value(struct planted *p, enum value v, const struct fm_domains *d
 	return add(p, value_name[v], sigma, p->noisy[v], p->ncells[v], err);
 }
 
-/* The table of attribute x, or of x and y; ny is 1 for the former. */
-static int add_table(struct planted *p, const char *name, double sigma, const double *noisy, int x, int y, size_t nx,
-		     size_t ny, struct fm_error *err)
+/* The table of attribute t->x, or of t->x and t->y, of nx times ny cells; ny is 1 for the former. */
+static int add_table(struct planted *p, const char *name, const struct fm_table2 *t, size_t nx, size_t ny,
+		     struct fm_error *err)
 {
 	const struct records *k = &p->known, *c = &p->canary;
 	int rc;
@@ -185,14 +185,14 @@ static int add_table(struct planted *p, const char *name, double sigma, const do
 	if ((rc = exact_new(p, nx * ny, err)) < 0)
 		return rc;
 	for (size_t i = 0; i < k->e.n; i++)
-		p->exact[k->tok[(size_t)x * k->e.n + i] * ny + (ny > 1 ? k->tok[(size_t)y * k->e.n + i] : 0)]++;
+		p->exact[k->tok[(size_t)t->x * k->e.n + i] * ny + (ny > 1 ? k->tok[(size_t)t->y * k->e.n + i] : 0)]++;
 	for (size_t i = 0; i < p->in->n; i++) {
 		size_t r = p->place[i];
 
-		p->cell[i] =
-		    (uint32_t)(c->tok[(size_t)x * c->e.n + r] * ny + (ny > 1 ? c->tok[(size_t)y * c->e.n + r] : 0));
+		p->cell[i] = (uint32_t)(c->tok[(size_t)t->x * c->e.n + r] * ny +
+					(ny > 1 ? c->tok[(size_t)t->y * c->e.n + r] : 0));
 	}
-	return add(p, name, sigma, noisy, nx * ny, err);
+	return add(p, name, t->sigma, t->cell, nx * ny, err);
 }
 
 /* Told of the noisy tables before anything is estimated from them. */
@@ -213,17 +213,17 @@ static int measured(void *ctx, const struct fm_marginals *m, const struct fm_dom
 		if (p->noisy[v] && (rc = add_value(p, v, &m->domains, sigma_of(charges, value_name[v]), err)) < 0)
 			return rc;
 	for (int a = 0; a < FM_NATTRS; a++) {
+		const struct fm_table2 one = {.x = a, .y = a, .cell = m->tables.one[a], .sigma = m->tables.one_sigma};
+
 		snprintf(name, sizeof name, "one %s", fm_attr_name[a]);
-		if ((rc = add_table(p, name, m->tables.one_sigma, m->tables.one[a], a, a, (size_t)m->tables.size[a], 1,
-				    err)) < 0)
+		if ((rc = add_table(p, name, &one, (size_t)m->tables.size[a], 1, err)) < 0)
 			return rc;
 	}
 	for (int i = 0; i < m->tables.npairs; i++) {
 		const struct fm_table2 *t = &m->tables.pair[i];
 
 		snprintf(name, sizeof name, "%s x %s", fm_attr_name[t->x], fm_attr_name[t->y]);
-		if ((rc = add_table(p, name, t->sigma, t->cell, t->x, t->y, (size_t)m->tables.size[t->x],
-				    (size_t)m->tables.size[t->y], err)) < 0)
+		if ((rc = add_table(p, name, t, (size_t)m->tables.size[t->x], (size_t)m->tables.size[t->y], err)) < 0)
 			return rc;
 	}
 	return FM_OK;
