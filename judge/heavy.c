@@ -26,6 +26,8 @@ struct work {
 	double overlap[KEYS], rank[KEYS];
 	int rc[KEYS];
 	struct fm_error err[KEYS];
+	double gap; /* of the shares, summed */
+	size_t gaps;
 };
 
 static int compare_falling(const void *a, const void *b)
@@ -160,8 +162,8 @@ static int add(struct fm_metrics *out, const char *prefix, const char *key, cons
 	return fm_metrics_add(out, name, v, (int64_t)n, err);
 }
 
-static int report_shares(const struct work *w, int k, const char *of, const char *prefix, double *gap, size_t *gaps,
-			 struct fm_metrics *out, struct fm_error *err)
+static int report_shares(struct work *w, int k, const char *of, const char *prefix, struct fm_metrics *out,
+			 struct fm_error *err)
 {
 	static const char *const side[2] = {"real", "synthetic"};
 	int bytes = of[0] == 'b', rc;
@@ -175,8 +177,8 @@ static int report_shares(const struct work *w, int k, const char *of, const char
 			if ((rc = add(out, prefix, keys[k].name, what, v[s], w->t[s]->rows, err)) < 0)
 				return rc;
 		}
-		*gap += fabs(v[0] - v[1]);
-		++*gaps;
+		w->gap += fabs(v[0] - v[1]);
+		w->gaps++;
 	}
 	return FM_OK;
 }
@@ -186,8 +188,7 @@ int fm_heavy(const struct fm_table *real, const struct fm_table *synthetic, stru
 {
 	unsigned present = real->present & synthetic->present;
 	struct work *w = NULL;
-	size_t n = synthetic->rows, gaps = 0;
-	double gap = 0;
+	size_t n = synthetic->rows;
 	int rc;
 
 	if ((rc = fm_judge_check(real, "real", err)) < 0 || (rc = fm_judge_check(synthetic, "synthetic", err)) < 0)
@@ -204,9 +205,9 @@ int fm_heavy(const struct fm_table *real, const struct fm_table *synthetic, stru
 		}
 		if (!(present >> keys[k].c & 1u))
 			continue;
-		if ((rc = report_shares(w, k, "flows", prefix, &gap, &gaps, out, err)) < 0)
+		if ((rc = report_shares(w, k, "flows", prefix, out, err)) < 0)
 			goto out;
-		if (present >> FM_BYT & 1u && (rc = report_shares(w, k, "bytes", prefix, &gap, &gaps, out, err)) < 0)
+		if (present >> FM_BYT & 1u && (rc = report_shares(w, k, "bytes", prefix, out, err)) < 0)
 			goto out;
 		if (fm_cols[keys[k].c].kind != FM_KIND_PORT)
 			continue;
@@ -214,8 +215,8 @@ int fm_heavy(const struct fm_table *real, const struct fm_table *synthetic, stru
 		    (rc = add(out, prefix, keys[k].name, "_rank100", w->rank[k], n, err)) < 0)
 			goto out;
 	}
-	if (gaps)
-		rc = add(out, prefix, "share_gap", "", gap / (double)gaps, n, err);
+	if (w->gaps)
+		rc = add(out, prefix, "share_gap", "", w->gap / (double)w->gaps, n, err);
 out:
 	free(w);
 	return rc;
