@@ -356,8 +356,10 @@ static int open_part(const struct part *p, struct fm_map *m, size_t n, const cha
 	if ((rc = fm_map_open(m, path, err)) < 0)
 		goto out;
 	start = fm_npy_data(m, p->dtype, n, p->wide);
-	if (start == 0 || m->len - start != n * width)
+	if (start == 0 || m->len - start != n * width) {
 		rc = fm_fail(err, FM_EINPUT, "%s: not a NumPy file of %zu addresses, as the schema has it", path, n);
+		goto out;
+	}
 	*data = (const char *)m->data + start;
 out:
 	free(path);

@@ -81,6 +81,8 @@ double fm_det_cos(double x)
 
 double fm_normal_cdf(double z)
 {
+	if (z != z)
+		return z;
 	if (z > 6)
 		return 1 - 1e-9;
 	if (z < -6)
