@@ -19,5 +19,6 @@ tried() { # WHAT OPTION...
 	rm -rf p/workspace p/keys/ledger*
 }
 tried "calls of ingest that fail" --every 71 --share 3
+tried "no memory for a value that is new in the trace" --where add_fresh
 tried "kills at random moments of ingest" --kills 3
 finish

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """faults.py - a run that fails at one of its calls, or is killed there, and goes on.
 
-    faults.py FLOWMINT inject.so PROJECT ARCHIVE [--stages STAGE,...] [--every N] [--kills all|N]
+    faults.py FLOWMINT inject.so PROJECT ARCHIVE [--stages STAGE,...] [--where FUNCTION] [--every N] [--kills all|N]
 
 PROJECT has a release.yaml whose run ends with a release, named ARCHIVE.  tests/faults/inject.c says what a site is.
 
@@ -199,8 +199,18 @@ def where(bench, frames):
 
 
 class Tally:
+    """Counts by group; each half minute a line says how far it is."""
+
     def __init__(self):
         self.n, self.bad, self.of = 0, False, collections.OrderedDict()
+        self.began = self.told = time.monotonic()
+
+    def progress(self, group, done, of):
+        now = time.monotonic()
+        if now - self.told >= 30:
+            self.told = now
+            wrong = sum(w for _, w in self.of.values())
+            print(f"# {group}: case {done} of {of}, {wrong} wrong so far, after {now - self.began:.0f} s", flush=True)
 
     def add(self, group, wrong, what):
         done = self.of.setdefault(group, [0, 0])
@@ -238,11 +248,15 @@ def errors(bench, args, expected, tally):
                 if call not in tried and (not args.only or s.function in args.only):
                     new.append(s)
                 tried.add(call)
+            if args.where:
+                new = [s for s in new if f"{args.where} " in where(bench, s.frames)]
             print(f"# {stage}: {len(sites)} sites, {len(new)} of them new", flush=True)
+            last = number + sum(len(ERRORS[site.function]) for site in new)
             for site in new:
                 function, frames = site.function, site.frames
                 for error in ERRORS[function]:
                     number += 1
+                    tally.progress(stage, number, last)
                     if (number + args.phase) % args.every:
                         continue
                     bench.put_back(snap)
@@ -258,8 +272,10 @@ def errors(bench, args, expected, tally):
                         wrong.append(f"exit status {status}: {err.strip()}")
                     if status == 4 and "flowmint: " not in err:
                         wrong.append(f"no message: {err.strip()}")
-                    # XGBoost ends its process when it has no memory, of which the run then tells.
-                    library = status == 4 and function == "memory" and "fm_trees_" in where(bench, frames)
+                    # XGBoost, and libarchive where it makes a filter, end their process when they have no memory, of
+                    # which the run then tells.
+                    library = status == 4 and function == "memory" and any(
+                        name in where(bench, frames) for name in ("fm_trees_", " trees.c", "open_writers ", "open_stream "))
                     if any(word in err for word in ("killed", "crash", "signal")) and not library:
                         wrong.append(f"a process died: {err.strip()}")
                     if args.verbose:
@@ -292,6 +308,7 @@ def kills(bench, args, expected, tally):
     todo = instants or [(None, 0, 0)] * int(args.kills)
     print(f"# {len(instants)} instants; a run takes {whole:.1f} s", flush=True)
     for i, (site, occurrence, error) in enumerate(todo):
+        tally.progress("kills", i + 1, len(todo))
         if (i + args.phase) % args.every:
             continue
         bench.put_back("snap-0")
@@ -309,6 +326,7 @@ def main():
     p.add_argument("flowmint"), p.add_argument("inject"), p.add_argument("project"), p.add_argument("archive")
     p.add_argument("--stages", type=lambda s: s.split(","), default=STAGES)
     p.add_argument("--only", type=lambda s: s.split(","), default=None)
+    p.add_argument("--where", help="only calls from functions of this name, or from those that they were called by")
     p.add_argument("--share", type=int, default=8)
     p.add_argument("--every", type=int, default=1)
     p.add_argument("--phase", type=int, default=0)

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Promise: whatever call of a run fails, and whenever it is killed, it says so, releases nothing wrong, leaves nothing behind, and
 # goes on to the same archive.  Each call site of each stage in each way, SIGKILL before and after each sync, rename and link, and
-# 200 at random.  SHARE=N tries each N-th case; all of them take hours.
+# 200 at random.  SHARE=N tries each N-th case; all of them (SHARE=1) take hours.
+# A line says how far it is each half minute.
 # usage: long_faults.sh [FLOWMINT]
 set -u
 . "$(dirname "$0")/lib.sh"
@@ -12,13 +13,16 @@ if [ -z "$CONFINED" ] || [ ! -e "$INJECT" ]; then
 	skip "faults" "no namespaces here, or a build with sanitizers, which have a malloc of their own"
 	finish
 fi
+mkfifo all.pipe || exit 4
+: >out
 for what in "--deep --share 4" "--kills all" "--kills 200"; do
 	every=${SHARE:-12}
 	[ "$what" != "--kills 200" ] || every=1
 	# shellcheck disable=SC2086 # an option and its value
-	"$PYTHON" "$ROOT/tests/faults.py" "$F" "$INJECT" p small-1.0.0.tar.zst $what --every "$every" >out 2>err
+	"$PYTHON" "$ROOT/tests/faults.py" "$F" "$INJECT" p small-1.0.0.tar.zst $what --every "$every" 2>err >all.pipe &
+	sed -u 's/^ok/# ok/; s/^not ok/# not ok/; s/^1\.\./# &/' <all.pipe
+	wait $!
 	result $? "faults.py $what --every $every"
-	sed 's/^ok/# ok/; s/^not ok/# not ok/; s/^1\.\./# &/' out
 	rm -rf p/workspace p/release p/keys/ledger*
 done
 finish

@@ -408,6 +408,8 @@ static void add_fresh(struct fm_row *r)
 		if (!(r->nfresh >> c & 1u))
 			continue;
 		int i = fm_dict_index(&r->t->dict[c], r->fresh[c].text, r->fresh[c].len, true);
+		if (i < 0 && r->t->dict[c].n < FM_DICT_MAX)
+			(void)!fm_fail(&r->error, FM_ESYSTEM, "out of memory: values of column %s", fm_cols[c].name);
 		if (i < 0) {
 			fm_row_refuse(r, "over %d distinct values in column %s", FM_DICT_MAX, fm_cols[c].name);
 			return;

@@ -207,8 +207,10 @@ static int read_category(struct fm_cat *c, const json_t *a, struct fm_error *err
 		return err->code;
 	for (size_t i = 0; i < n; i++) {
 		const char *s = json_string_value(json_array_get(a, i));
-		if (!s || strlen(s) > 255 || !(c->value[i] = strdup(s)))
+		if (!s || strlen(s) > 255)
 			return bad(err, "a category");
+		if (!(c->value[i] = strdup(s)))
+			return fm_fail(err, FM_ESYSTEM, "out of memory: categories");
 		c->n++;
 	}
 	return FM_OK;

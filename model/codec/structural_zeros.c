@@ -114,23 +114,30 @@ void fm_structural_zeros_apply(const struct fm_structural_zeros *s, const int vo
 		}
 }
 
-/* A pair's bits, row by row, as text of 0 and 1. */
+/* A pair's bits, row by row, as text of 0 and 1; NULL without memory. */
 json_t *fm_structural_zeros_json(const struct fm_structural_zeros *s)
 {
 	json_t *all = json_array();
+	bool whole = true;
+
 	for (int p = 0; p < FM_NPAIRS; p++) {
 		json_t *rows = json_array();
 		for (int i = 0; s->out[p] && i < s->n[p][0]; i++) {
 			char *text = calloc((size_t)s->n[p][1] + 1, 1);
 			for (int j = 0; text && j < s->n[p][1]; j++)
 				text[j] = s->out[p][(size_t)i * (size_t)s->n[p][1] + (size_t)j] ? '1' : '0';
-			json_array_append_new(rows, json_string(text ? text : ""));
+			whole = text && json_array_append_new(rows, json_string(text)) == 0 && whole;
 			free(text);
 		}
-		json_array_append_new(all, json_pack("{s:s, s:s, s:o}", "of", fm_tok_name[fm_pair[p][0]], "with",
-						     fm_tok_name[fm_pair[p][1]], "excluded", rows));
+		whole =
+		    json_array_append_new(all, json_pack("{s:s, s:s, s:o}", "of", fm_tok_name[fm_pair[p][0]], "with",
+							 fm_tok_name[fm_pair[p][1]], "excluded", rows)) == 0 &&
+		    whole;
 	}
-	return all;
+	if (whole)
+		return all;
+	json_decref(all);
+	return NULL;
 }
 
 /* The rows of a pair that has any. */
