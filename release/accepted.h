@@ -37,7 +37,7 @@
 #define FM_ACCEPTED_FILE "accepted.json"
 
 struct fm_accepted {
-	char signer[4 * FM_PRINCIPALS_MAX]; /* as text.h shows it */
+	char signer[1024]; /* as text.h shows it, cut */
 	char fingerprint[FM_FINGERPRINT_MAX];
 	char name[FM_ARCHIVE_MAX_FOLDER], version[FM_ARCHIVE_MAX_FOLDER];
 	char tar_sha256[FM_SHA256_HEX];

@@ -176,7 +176,7 @@ static int check_signer(struct fm_verify_job *job)
 		return rc;
 	state = fm_verify_signer(job, job->sig.ns, &who);
 	if (who)
-		memcpy(job->report->signer, who->principals, sizeof job->report->signer);
+		snprintf(job->report->signer, sizeof job->report->signer, "%s", who->principals);
 	return refuse_signer(job, state, who);
 }
 

@@ -12,9 +12,15 @@ struct line {
 	size_t n;
 };
 
+/* Of options and keys; OpenSSH takes a carriage return for one only behind the principals. */
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t';
+}
+
+static bool is_space(char c)
+{
+	return is_blank(c) || c == '\r';
 }
 
 static void skip_blanks(struct line *l)
@@ -61,7 +67,7 @@ static int take_principals(struct line *l, char out[FM_PRINCIPALS_MAX])
 	bool quoted = false, done = false;
 	size_t n = 0, i;
 
-	for (i = 0; i < l->n && !done && (quoted || !is_blank(l->p[i])); i++) {
+	for (i = 0; i < l->n && !done && (quoted || !is_space(l->p[i])); i++) {
 		unsigned char c = (unsigned char)l->p[i];
 
 		if (c == '"') {
@@ -74,6 +80,8 @@ static int take_principals(struct line *l, char out[FM_PRINCIPALS_MAX])
 		out[n++] = (char)c;
 	}
 	out[n] = 0;
+	while (i < l->n && is_space(l->p[i]))
+		i++;
 	l->p += i;
 	l->n -= i;
 	return quoted || n == 0 ? -1 : 0;
@@ -100,11 +108,21 @@ static int unquote(const struct line *w, char *out, size_t cap)
 	return 0;
 }
 
+static int digits(const char *s, size_t n)
+{
+	int v = 0;
+
+	while (n--)
+		v = 10 * v + (*s++ - '0');
+	return v;
+}
+
+/* A day that its month does not have is one of the next month, as strptime and timegm together have it. */
 static int parse_time(const char *s, int64_t *out)
 {
 	size_t n = strlen(s);
-	char t[32];
-	int64_t ms;
+	char day[] = "0000-00-01";
+	int d, h = 0, m = 0, sec = 0;
 
 	if (n && (s[n - 1] == 'Z' || s[n - 1] == 'z'))
 		n--;
@@ -115,56 +133,61 @@ static int parse_time(const char *s, int64_t *out)
 	for (size_t i = 0; i < n; i++)
 		if (s[i] < '0' || s[i] > '9')
 			return -1;
-	/* YYYYMMDDHHMMSS -> YYYY-MM-DD HH:MM:SS */
-	memcpy(t, "0000-00-00 00:00:00", 20);
-	memcpy(t, s, 4);
-	memcpy(t + 5, s + 4, 2);
-	memcpy(t + 8, s + 6, 2);
+	memcpy(day, s, 4);
+	memcpy(day + 5, s + 4, 2);
+	d = digits(s + 6, 2);
 	if (n >= 12) {
-		memcpy(t + 11, s + 8, 2);
-		memcpy(t + 14, s + 10, 2);
+		h = digits(s + 8, 2);
+		m = digits(s + 10, 2);
 	}
 	if (n == 14)
-		memcpy(t + 17, s + 12, 2);
-	if (fm_parse_time_ms(t, 19, &ms))
+		sec = digits(s + 12, 2);
+	if (fm_parse_date_s(day, out) || d < 1 || d > 31 || h > 23 || m > 59 || sec > 61)
 		return -1;
-	*out = ms / 1000;
+	*out += (d - 1) * 86400 + h * 3600 + m * 60 + sec;
 	return *out > 0 ? 0 : -1; /* ssh-keygen takes 0 for no time at all */
 }
 
-/* One option of the comma-separated list; *authority is set by cert-authority. */
-static int parse_option(struct fm_signer *s, const struct line *o, bool *authority, struct fm_error *err)
+/* What a line says, before it is kept. */
+struct draft {
+	struct fm_signer s;
+	char principals[FM_PRINCIPALS_MAX], namespaces[FM_PRINCIPALS_MAX];
+	bool authority;
+};
+
+/* One option of the comma-separated list. */
+static int parse_option(struct draft *to, const struct line *o, struct fm_error *err)
 {
+	struct fm_signer *s = &to->s;
 	const char *eq = memchr(o->p, '=', o->n);
 	struct line name = {o->p, eq ? (size_t)(eq - o->p) : o->n}, value = {0};
-	char text[256], shown[64];
+	char text[FM_PRINCIPALS_MAX], shown[64];
 
 	if (eq)
 		value = (struct line){eq + 1, o->n - name.n - 1};
 	fm_printable(name.p, name.n, shown, sizeof shown);
 	if (word_is(&name, "cert-authority") && !eq) {
-		if (*authority)
-			return fm_fail(err, FM_EINPUT, "option cert-authority stands twice");
-		*authority = true;
+		to->authority = true;
 		return FM_OK;
 	}
 	if (!word_is(&name, "namespaces") && !word_is(&name, "valid-after") && !word_is(&name, "valid-before"))
 		return fm_fail(err, FM_EINPUT, "option %s is not known", shown);
 	if (value.n < 3 || unquote(&value, text, sizeof text))
 		return fm_fail(err, FM_EINPUT, "option %s wants a value in double quotes", shown);
-	if (word_is(&name, "namespaces")    ? s->namespaces[0] != 0
+	if (word_is(&name, "namespaces")    ? to->namespaces[0] != 0
 	    : word_is(&name, "valid-after") ? s->valid_after_s != INT64_MIN
 					    : s->valid_before_s != INT64_MAX)
 		return fm_fail(err, FM_EINPUT, "option %s stands twice", shown);
 	if (word_is(&name, "namespaces")) {
-		memcpy(s->namespaces, text, strlen(text) + 1);
+		memcpy(to->namespaces, text, strlen(text) + 1);
 	} else if (parse_time(text, word_is(&name, "valid-after") ? &s->valid_after_s : &s->valid_before_s)) {
 		return fm_fail(err, FM_EINPUT, "option %s wants YYYYMMDD or YYYYMMDDHHMM[SS], with a Z for UTC", shown);
 	}
 	return FM_OK;
 }
 
-static int parse_options(struct fm_signer *s, struct line w, bool *authority, struct fm_error *err)
+/* Nothing before a comma is no option, as ssh-keygen has it; nothing after the last one is an error. */
+static int parse_options(struct draft *to, struct line w, struct fm_error *err)
 {
 	while (w.n) {
 		struct line one = {w.p, 0};
@@ -178,7 +201,7 @@ static int parse_options(struct fm_signer *s, struct line w, bool *authority, st
 				quoted = !quoted;
 			one.n++;
 		}
-		if ((rc = parse_option(s, &one, authority, err)) < 0)
+		if (one.n && (rc = parse_option(to, &one, err)) < 0)
 			return rc;
 		w.p += one.n;
 		w.n -= one.n;
@@ -189,7 +212,7 @@ static int parse_options(struct fm_signer *s, struct line w, bool *authority, st
 				return fm_fail(err, FM_EINPUT, "an option is missing after the last comma");
 		}
 	}
-	if (s->valid_after_s != INT64_MIN && s->valid_before_s <= s->valid_after_s)
+	if (to->s.valid_after_s != INT64_MIN && to->s.valid_before_s <= to->s.valid_after_s)
 		return fm_fail(err, FM_EINPUT, "valid-before lies before valid-after: the key is never valid");
 	return FM_OK;
 }
@@ -207,40 +230,40 @@ static bool is_key_type(const struct line *w)
 	return false;
 }
 
-/* 1: *s is a signer; 0: nothing for us on this line. */
-static int parse_line(struct line l, struct fm_signer *s, struct fm_error *err)
+/* 1: *to is a signer; 0: nothing for us on this line. */
+static int parse_line(struct line l, struct draft *to, struct fm_error *err)
 {
+	struct fm_signer *s = &to->s;
 	struct line word, base64;
 	uint8_t blob[FM_SSHKEY_BLOB + 64];
 	struct fm_wire w = {blob, 0};
-	bool authority = false;
 	int rc;
 
 	skip_blanks(&l);
-	while (l.n && (l.p[l.n - 1] == '\r' || is_blank(l.p[l.n - 1])))
+	while (l.n && is_space(l.p[l.n - 1]))
 		l.n--;
 	if (l.n == 0 || *l.p == '#')
 		return 0;
 	if (l.n >= 3 && memcmp(l.p, "\xef\xbb\xbf", 3) == 0)
 		return fm_fail(err, FM_EINPUT, "the line begins with a byte-order mark: save the file without one");
-	memset(s, 0, sizeof *s);
+	memset(to, 0, sizeof *to);
 	s->valid_after_s = INT64_MIN;
 	s->valid_before_s = INT64_MAX;
-	if (take_principals(&l, s->principals))
+	if (take_principals(&l, to->principals))
 		return fm_fail(err, FM_EINPUT, "the principals are unreadable or longer than %d bytes",
 			       FM_PRINCIPALS_MAX - 1);
-	word = (struct line){s->principals, strlen(s->principals)};
+	word = (struct line){to->principals, strlen(to->principals)};
 	if (is_key_type(&word))
 		return fm_fail(err, FM_EINPUT,
 			       "this is a public key; a line of an allowed_signers file begins with the signer's name: "
 			       "NAME namespaces=\"" FM_SSH_NAMESPACES "\" %s ... (flowmint keygen prints it)",
-			       s->principals);
+			       to->principals);
 	if (next_word(&l, &word))
 		return fm_fail(err, FM_EINPUT, "a double quote is not closed");
 	if (!is_key_type(&word)) {
 		if (word.n == 0)
 			return fm_fail(err, FM_EINPUT, "a line is: PRINCIPALS [OPTIONS] ssh-ed25519 BASE64");
-		if ((rc = parse_options(s, word, &authority, err)) < 0)
+		if ((rc = parse_options(to, word, err)) < 0)
 			return rc;
 		if (next_word(&l, &word))
 			return fm_fail(err, FM_EINPUT, "a double quote is not closed");
@@ -248,7 +271,7 @@ static int parse_line(struct line l, struct fm_signer *s, struct fm_error *err)
 			return fm_fail(err, FM_EINPUT,
 				       "no key after the options (a line is: PRINCIPALS [OPTIONS] ssh-ed25519 BASE64)");
 	}
-	if (authority || (!word_is(&word, "ssh-ed25519") && !word_is(&word, "sk-ssh-ed25519@openssh.com")))
+	if (to->authority || (!word_is(&word, "ssh-ed25519") && !word_is(&word, "sk-ssh-ed25519@openssh.com")))
 		return 0;
 	skip_blanks(&l);
 	base64 = (struct line){l.p, 0};
@@ -261,6 +284,17 @@ static int parse_line(struct line l, struct fm_signer *s, struct fm_error *err)
 	if (fm_sshpub_is_weak(&s->key))
 		return fm_fail(err, FM_EINPUT, "the key is of small order: anybody can sign for it");
 	return 1;
+}
+
+/* A copy in the list's text, which has room for it: each is shorter than what it was read from, but for one byte. */
+static const char *keep(struct fm_signers *list, size_t *used, const char *s)
+{
+	char *at = list->text + *used;
+	size_t n = strlen(s) + 1;
+
+	memcpy(at, s, n);
+	*used += n;
+	return at;
 }
 
 /* Room for one more. */
@@ -281,25 +315,27 @@ static int grow(struct fm_signers *list, size_t *cap, size_t number, struct fm_e
 }
 
 /* As parse_line, for what may be no line at all. */
-static int take_line(struct line l, struct fm_signer *s, struct fm_error *err)
+static int take_line(struct line l, struct draft *to, struct fm_error *err)
 {
 	if (l.n > FM_SIGNERS_LINE_MAX)
 		return fm_fail(err, FM_EINPUT, "the line is longer than %d bytes", FM_SIGNERS_LINE_MAX);
 	if (memchr(l.p, 0, l.n))
 		return fm_fail(err, FM_EINPUT, "the line has NUL bytes: is this an allowed_signers file?");
-	return parse_line(l, s, err);
+	return parse_line(l, to, err);
 }
 
 int fm_signers_parse(struct fm_signers *list, const char *text, size_t n, struct fm_error *err)
 {
-	size_t cap = 0, number = 0;
+	size_t cap = 0, number = 0, used = 0;
 	int rc = FM_OK;
 
 	memset(list, 0, sizeof *list);
+	if (!(list->text = malloc(2 * n + 2)))
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
 	while (n) {
 		const char *nl = memchr(text, '\n', n);
 		struct line l = {text, nl ? (size_t)(nl - text) : n};
-		struct fm_signer one;
+		struct draft one;
 		int got;
 
 		number++;
@@ -311,8 +347,10 @@ int fm_signers_parse(struct fm_signers *list, const char *text, size_t n, struct
 		if (got) {
 			if ((rc = grow(list, &cap, number, err)) < 0)
 				goto out;
-			one.line = number;
-			list->s[list->n++] = one;
+			one.s.line = number;
+			one.s.principals = keep(list, &used, one.principals);
+			one.s.namespaces = keep(list, &used, one.namespaces);
+			list->s[list->n++] = one.s;
 		}
 		text += l.n + (nl ? 1 : 0);
 		n -= l.n + (nl ? 1 : 0);
@@ -343,7 +381,9 @@ void fm_signers_free(struct fm_signers *list)
 	if (!list)
 		return;
 	free(list->s);
+	free(list->text);
 	list->s = NULL;
+	list->text = NULL;
 	list->n = 0;
 }
 

@@ -9,8 +9,8 @@
  * YYYYMMDDHHMM[SS], UTC with or without Z or UTC behind it; ssh-keygen takes a time without them in the machine's zone,
  * so write the Z).  Lines with cert-authority and keys of other types than ssh-ed25519 and sk-ssh-ed25519@openssh.com
  * are skipped: such keys sign nothing here.  Where ssh-keygen passes over a line that it cannot read, the file is
- * refused: an option that is not known may limit the key, and a line that nobody can read should not stay.  So are a
- * byte-order mark, an impossible date and a key of small order.
+ * refused: an option that is not known may limit the key, and a line that nobody can read should not stay.  So are,
+ * which ssh-keygen takes, a byte-order mark, a NUL, principals with control characters and a key of small order.
  */
 #ifndef FM_RELEASE_SIGN_SIGNERS_H
 #define FM_RELEASE_SIGN_SIGNERS_H
@@ -23,19 +23,20 @@
 
 #define FM_SIGNERS_FILE_MAX (1u << 20)
 #define FM_SIGNERS_LINE_MAX 8192
-#define FM_SIGNERS_MAX 4096 /* keys */
-#define FM_PRINCIPALS_MAX 256
+#define FM_SIGNERS_MAX 4096    /* keys */
+#define FM_PRINCIPALS_MAX 1024 /* of one line, with its NUL; of namespaces too */
 
 struct fm_signer {
 	struct fm_sshpub key;
-	char principals[FM_PRINCIPALS_MAX];
-	char namespaces[256];                  /* "" = any */
+	const char *principals;
+	const char *namespaces;                /* "" = any */
 	int64_t valid_after_s, valid_before_s; /* seconds since 1970; INT64_MIN, INT64_MAX = no limit */
 	size_t line;                           /* of the file, from 1 */
 };
 struct fm_signers {
 	struct fm_signer *s;
 	size_t n;
+	char *text; /* what they point into */
 };
 
 /* FM_EINPUT names file and line.  A file without one usable key is read as an empty list. */

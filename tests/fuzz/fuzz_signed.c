@@ -23,11 +23,12 @@ static void once(void)
 	if (fm_sshkey_generate(&key, "", &err) < 0)
 		abort();
 	one.key = key.pub;
-	snprintf(one.principals, sizeof one.principals, "somebody@example.org");
+	one.principals = "somebody@example.org";
+	one.namespaces = "";
 	one.valid_after_s = INT64_MIN;
 	one.valid_before_s = INT64_MAX;
 	one.line = 1;
-	signers = (struct fm_signers){&one, 1};
+	signers = (struct fm_signers){.s = &one, .n = 1};
 	done = true;
 }
 

@@ -209,6 +209,16 @@ static void options_mean_what_they_mean_to_ssh_keygen(void **state)
 	    {"a,!b", "flowmint", 0, FM_SIGNER_OTHER_NAME},
 	    {"a cert-authority", "flowmint", 0, FM_SIGNER_UNKNOWN},
 	    {"a cert-authority,namespaces=\"flowmint\"", "flowmint", 0, FM_SIGNER_UNKNOWN},
+	    {"a cert-authority,cert-authority", "flowmint", 0, FM_SIGNER_UNKNOWN},
+	    {"a ,namespaces=\"flowmint\"", "flowmint", 0, FM_SIGNER_OK},
+	    {"a namespaces=\"git\",,valid-after=\"19700102Z\"", "flowmint", 86400, FM_SIGNER_OTHER_NAMESPACE},
+	    {"\t a\r \r namespaces=\"flowmint\"", "flowmint", 0, FM_SIGNER_OK},
+	    {"a\r", "flowmint", 0, FM_SIGNER_OK},
+	    /* April 31 is May 1, and 23:59:61 the next day. */
+	    {"a valid-after=\"19700431Z\"", "flowmint", 120 * 86400 - 1, FM_SIGNER_NOT_YET},
+	    {"a valid-after=\"19700431Z\"", "flowmint", 120 * 86400, FM_SIGNER_OK},
+	    {"a valid-before=\"19700101235961Z\"", "flowmint", 86401, FM_SIGNER_OK},
+	    {"a valid-before=\"19700101235961Z\"", "flowmint", 86402, FM_SIGNER_EXPIRED},
 	    {"# a", "flowmint", 0, FM_SIGNER_UNKNOWN},
 	};
 
@@ -224,7 +234,12 @@ static void line_that_ssh_keygen_refuses_is_refused(void **state)
 	    "a valid-before=\"20300101Z\",valid-before=\"20300101Z\"",
 	    "a valid-after=\"20200101Z\",valid-after=\"20200101Z\"",
 	    "a namespaces=\"flowmint\",NameSpaces=\"flowmint\"",
-	    "a cert-authority,cert-authority",
+	    "a namespaces=\"flowmint\",",
+	    "a\r namespaces=\"flowmint\"\r",
+	    "\ra",
+	    "a valid-before=\"20301301Z\"",
+	    "a valid-before=\"20301232Z\"",
+	    "a valid-before=\"20301231235962Z\"",
 	    "a namespaces=\"flow\"mint\"",
 	    "a valid-before=\"19700101Z\"",
 	    "\357\273\277a",
@@ -261,6 +276,23 @@ static void name_is_matched_with_the_principals(void **state)
 			fail_msg("%s for %s", t[i].before, t[i].name);
 		fm_signers_free(&list);
 	}
+}
+
+static void long_lists_of_names_are_taken(void **state)
+{
+	struct fm_signers list;
+	const struct fm_signer *who;
+	char before[FM_PRINCIPALS_MAX + 8];
+
+	(void)state;
+	memset(before, 'x', sizeof before);
+	memcpy(before + FM_PRINCIPALS_MAX - 3, ",a", 3);
+	assert_int_equal(parse_signers(&list, before), FM_OK);
+	assert_int_equal(fm_signers_find_name(&list, &key.pub, "a", "flowmint", 0, &who), FM_SIGNER_OK);
+	assert_int_equal(strlen(who->principals), FM_PRINCIPALS_MAX - 1);
+	fm_signers_free(&list);
+	memcpy(before + FM_PRINCIPALS_MAX - 3, "xx,a", 5);
+	assert_int_equal(parse_signers(&list, before), FM_EINPUT);
 }
 
 static void hostile_signers_file_is_refused_or_bounded(void **state)
@@ -402,6 +434,7 @@ int main(void)
 	    cmocka_unit_test(options_mean_what_they_mean_to_ssh_keygen),
 	    cmocka_unit_test(line_that_ssh_keygen_refuses_is_refused),
 	    cmocka_unit_test(name_is_matched_with_the_principals),
+	    cmocka_unit_test(long_lists_of_names_are_taken),
 	    cmocka_unit_test(hostile_signers_file_is_refused_or_bounded),
 	    cmocka_unit_test(signature_of_a_token_holds_when_it_was_touched),
 	};
