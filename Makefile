@@ -91,7 +91,7 @@ $(B)/tests/test_dp_ingest: LDFLAGS += -Wl,--wrap=fsync
 # Over a hundred programs, whose own code runs for an instant: it is compiled without optimisation (TESTOPT= with), and linked by
 # the faster linker where there is one.
 TESTOPT  ?= -O0
-TESTLINK := $(if $(shell command -v ld.gold),-fuse-ld=gold)
+TESTLINK := $(if $(findstring clang,$(CC)),,$(if $(shell command -v ld.gold),-fuse-ld=gold))
 $(B)/tests/unit/%.o: FLAGS += $(TESTOPT)
 $(B)/tests/%: $(B)/tests/unit/%.o $(TESTLIBS)
 	@mkdir -p $(@D)
@@ -142,13 +142,13 @@ test-asan-run:
 
 SECONDS  ?= 60
 fuzz: deps deps-fuzz
-	@$(MAKE) --no-print-directory B=$(B)-fuzz CC=clang CFLAGS="-O1 -g -fsanitize=fuzzer-no-link,address,undefined" SECONDS=$(SECONDS) fuzz-run
+	@$(MAKE) --no-print-directory B=$(B)-fuzz CC=clang CFLAGS="-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined" SECONDS=$(SECONDS) fuzz-run
 fuzz-run: $(FUZZERS) $(REPLAYS)
-	@set -e; for f in $(FUZZERS); do \
+	@set -e; found=; for f in $(FUZZERS); do \
 		mkdir -p $$f.corpus; \
 		x=$${f##*/}; kept=tests/fuzz/corpus/$${x#fuzz_}; \
 		[ ! -d $$kept ] || cp $$kept/* $$f.corpus; \
-		[ ! -x $(B)/tests/replay/$$x ] || $(B)/tests/replay/$$x --changes 0 --seeds $$f.corpus; \
+		[ ! -x $(B)/tests/replay/$$x ] || $(B)/tests/replay/$$x --changes 0 --seeds $$f.corpus $$kept; \
 		case $$f in *fuzz_capture) \
 			for o in "" --pcapng "--link raw" "--link sll" "--link null" "--snaplen 30"; do \
 				python3 tests/capture.py $$o "$$f.corpus/seed$$o"; \
@@ -160,8 +160,9 @@ fuzz-run: $(FUZZERS) $(REPLAYS)
 			done;; \
 		esac; \
 		echo "$$f: $(SECONDS) s"; \
-		$$f -max_total_time=$(SECONDS) -max_len=65536 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 -artifact_prefix=$$f- $$f.corpus; \
-	done
+		$$f -max_total_time=$(SECONDS) -max_len=65536 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 -artifact_prefix=$$f- $$f.corpus || found="$$found $$x"; \
+	done; \
+	[ -z "$$found" ] || { echo "findings of:$$found (the inputs are beside the programs)"; exit 1; }
 .PHONY: fuzz-run
 
 bench: deps deps-bench
