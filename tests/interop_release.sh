@@ -5,6 +5,7 @@
 #     tests/interop_release.sh BUILD        after: make BUILD/flowmint-verify BUILD/tests/make_release
 set -eu
 unset SOURCE_DATE_EPOCH
+here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "${1:-build}" && pwd)
 make_release=$build/tests/make_release
 verify=$build/flowmint-verify
@@ -107,6 +108,9 @@ ssh-keygen -q -Y sign -f theirs -n flowmint $archive 2>/dev/null
 wants 0 good "$verify" --json --signers signers $archive
 ok "flowmint-verify accepts a signature of ssh-keygen's"
 cp kept.sig $archive.sig
+python3 "$here/signer_lines.py" "$verify" $archive ours.pub "${SIGNER_LINES:-50}" >lines.log ||
+	die "ssh-keygen reads lines of signers otherwise: $(tail -n 3 lines.log)"
+ok "ssh-keygen and flowmint-verify agree on ${SIGNER_LINES:-50} lines of signers files made at random"
 
 tar --zstd -tvf $archive >listing
 [ "$(wc -l <listing)" = 9 ] || die "tar lists $(wc -l <listing) entries"

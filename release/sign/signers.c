@@ -230,11 +230,27 @@ static bool is_key_type(const struct line *w)
 	return false;
 }
 
+/* The base64 of a key up to the next blank; white space that is no blank there belongs to it and means nothing. */
+static int take_blob(const struct line *l, uint8_t *blob, size_t cap, size_t *n)
+{
+	char text[4 * FM_SSHKEY_BLOB];
+	size_t used = 0;
+
+	for (size_t i = 0; i < l->n && !is_blank(l->p[i]); i++) {
+		if (l->p[i] == '\r' || l->p[i] == '\v' || l->p[i] == '\f')
+			continue;
+		if (used == sizeof text)
+			return -1;
+		text[used++] = l->p[i];
+	}
+	return fm_base64_decode(text, used, blob, cap, n);
+}
+
 /* 1: *to is a signer; 0: nothing for us on this line. */
 static int parse_line(struct line l, struct draft *to, struct fm_error *err)
 {
 	struct fm_signer *s = &to->s;
-	struct line word, base64;
+	struct line word;
 	uint8_t blob[FM_SSHKEY_BLOB + 64];
 	struct fm_wire w = {blob, 0};
 	int rc;
@@ -274,10 +290,7 @@ static int parse_line(struct line l, struct draft *to, struct fm_error *err)
 	if (to->authority || (!word_is(&word, "ssh-ed25519") && !word_is(&word, "sk-ssh-ed25519@openssh.com")))
 		return 0;
 	skip_blanks(&l);
-	base64 = (struct line){l.p, 0};
-	while (base64.n < l.n && !is_blank(l.p[base64.n]))
-		base64.n++;
-	if (fm_base64_decode(base64.p, base64.n, blob, sizeof blob, &w.n) || fm_sshpub_from_blob(&s->key, &w, NULL))
+	if (take_blob(&l, blob, sizeof blob, &w.n) || fm_sshpub_from_blob(&s->key, &w, NULL))
 		return fm_fail(err, FM_EINPUT, "the %.*s key is damaged", (int)word.n, word.p);
 	if (!word_is(&word, s->key.application[0] ? "sk-ssh-ed25519@openssh.com" : "ssh-ed25519"))
 		return fm_fail(err, FM_EINPUT, "the key is of another type than the line says");
