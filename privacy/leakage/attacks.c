@@ -451,18 +451,21 @@ static int nearest_synthetic(struct fm_leak *l, const struct targets *of, unsign
 			     struct fm_error *err)
 {
 	unsigned common = l->train->present & l->synthetic->present & l->holdout->present;
+	char name[FM_DIVISION_NAME];
 	struct fm_features f;
 	double *d2 = NULL;
 	float *q = NULL;
 	int rc;
 
 	*near = NULL;
+	snprintf(name, sizeof name, "attack%x/%d/%d", cols, k, of->t == l->holdout);
 	fm_features_fit(&f, l->train, cols & common);
 	if ((rc = fm_features_code(&f, of->t, of->row, 0, of->n, &q, err)) < 0 ||
 	    (rc = fm_alloc(near, of->n * (size_t)k + 1, sizeof **near, "neighbours", err)) < 0 ||
 	    (rc = fm_alloc(&d2, of->n * (size_t)k + 1, sizeof *d2, "neighbours", err)) < 0)
 		goto out;
-	rc = fm_leak_nearest(&f, l->synthetic, NULL, &(struct fm_queries){q, of->n, k, NULL, l->pool}, *near, d2, err);
+	rc = fm_leak_search(l, name, &f, l->synthetic, NULL, &(struct fm_queries){q, of->n, k, NULL, l->pool}, *near,
+			    d2, err);
 out:
 	free(q);
 	free(d2);
@@ -500,7 +503,8 @@ static int linkability(struct fm_leak *l, const struct targets targets[2], struc
 	double none = 1;
 	int rc;
 
-	if ((rc = linked(l, &targets[0], &r.train, err)) < 0 || (rc = linked(l, &targets[1], &r.holdout, err)) < 0)
+	if ((rc = linked(l, &targets[0], &r.train, err)) < 0 || (rc = linked(l, &targets[1], &r.holdout, err)) < 0 ||
+	    fm_division_makes(l->division))
 		return rc;
 	for (size_t i = 0; i < k; i++) /* two choices of k of s rows have none in common */
 		none *= s - k > i ? (double)(s - k - i) / (double)(s - i) : 0;
@@ -523,7 +527,8 @@ static int inferred(struct fm_leak *l, const struct targets *of, int secret, dou
 	int rc;
 
 	*hits = *naive = 0;
-	if ((rc = nearest_synthetic(l, of, KNOWN & ~(1u << secret), 1, &near, err)) < 0)
+	if ((rc = nearest_synthetic(l, of, KNOWN & ~(1u << secret), 1, &near, err)) < 0 ||
+	    fm_division_makes(l->division))
 		goto out;
 	for (size_t i = 0; i < of->n; i++) {
 		struct fm_rng rng;
@@ -553,7 +558,7 @@ static int inference(struct fm_leak *l, const struct targets targets[2], struct 
 			continue;
 		if ((rc = inferred(l, &targets[0], secrets[k].column, &r.train, &r.naive, err)) < 0 ||
 		    (rc = inferred(l, &targets[1], secrets[k].column, &r.holdout, &unused, err)) < 0 ||
-		    (rc = add_rates(l, secrets[k].name, &r, err)) < 0)
+		    (!fm_division_makes(l->division) && (rc = add_rates(l, secrets[k].name, &r, err)) < 0))
 			return rc;
 	}
 	return FM_OK;
@@ -564,7 +569,7 @@ int fm_leak_attacks(struct fm_leak *l, struct fm_error *err)
 	struct targets targets[2] = {{.t = l->train}, {.t = l->holdout}};
 	int rc;
 
-	if ((rc = singling_out(l, err)) < 0 ||
+	if ((!fm_division_makes(l->division) && (rc = singling_out(l, err)) < 0) ||
 	    (rc = fm_leak_choose(l->train, NULL, FM_ATTACKS, FM_LEAK_TARGETS, &targets[0].row, &targets[0].n, err)) <
 		0 ||
 	    (rc = fm_leak_choose(l->holdout, NULL, FM_ATTACKS, FM_LEAK_CONTROLS, &targets[1].row, &targets[1].n, err)) <

@@ -149,6 +149,7 @@ static int closest_open(struct closest *c, struct fm_leak *l, const struct group
 	const struct fm_table *side[2] = {l->train, l->holdout};
 	struct fm_gower_rows from = {0};
 	struct fm_gower *g = NULL;
+	char name[FM_DIVISION_NAME];
 	int rc;
 
 	*c = (struct closest){0};
@@ -157,10 +158,11 @@ static int closest_open(struct closest *c, struct fm_leak *l, const struct group
 		goto out;
 	c->unit = fm_gower_unit(g);
 	for (int k = 0; k < 2; k++) {
+		struct fm_gower_among among = {.t = side[k], .kept = both ? fm_leak_kept(l, k) : NULL};
+		snprintf(name, sizeof name, "%s%s/%d", both ? "vote" : "closest", group->name, k);
 		if ((rc = fm_alloc(&c->d[k], n + 1, sizeof **c->d, "distances", err)) < 0 ||
 		    (rc = fm_alloc(&c->row[k], n + 1, sizeof **c->row, "distances", err)) < 0 ||
-		    (rc = fm_gower_nearest_of(g, &from, side[k], both ? fm_leak_kept(l, k) : NULL, l->pool, c->d[k],
-					      c->row[k], err)) < 0)
+		    (rc = fm_leak_closest(l, name, g, &from, &among, c->d[k], c->row[k], err)) < 0)
 			goto out;
 	}
 out:
@@ -175,7 +177,7 @@ static int vote(struct fm_leak *l, const struct group *group, const uint32_t *ch
 	struct closest c;
 	int rc;
 
-	if ((rc = closest_open(&c, l, group, 1, chosen, n, err)) < 0)
+	if ((rc = closest_open(&c, l, group, 1, chosen, n, err)) < 0 || fm_division_makes(l->division))
 		goto out;
 	rc = share_nearer(l, group->name, c.d, c.row, n, err);
 out:
@@ -190,7 +192,7 @@ static int closest(struct fm_leak *l, const struct group *group, const uint32_t 
 	double *work = NULL;
 	int rc;
 
-	if ((rc = closest_open(&c, l, group, 0, chosen, n, err)) < 0 ||
+	if ((rc = closest_open(&c, l, group, 0, chosen, n, err)) < 0 || fm_division_makes(l->division) ||
 	    (rc = fm_alloc(&work, n + 1, sizeof *work, "distances", err)) < 0 ||
 	    (rc = add_closest(l, "train", group->name, c.d[0], n, c.unit, work, err)) < 0)
 		goto out;
@@ -283,16 +285,18 @@ out:
 	return rc;
 }
 
-/* The two nearest rows of t to each query, to be freed: *row, *d2 (m, 2). */
-static int search(const struct fm_features *f, const struct fm_table *t, const struct fm_kept *kept,
+/* The two nearest rows of a side to each query, to be freed: *row, *d2 (m, 2). */
+static int search(struct fm_leak *l, const struct group *group, int side, const struct fm_features *f,
 		  const struct fm_queries *asked, uint32_t **row, double **d2, struct fm_error *err)
 {
+	char name[FM_DIVISION_NAME];
 	int rc;
 
+	snprintf(name, sizeof name, "two%s/%d", group->name, side);
 	if ((rc = fm_alloc(row, 2 * asked->m + 1, sizeof **row, "neighbours", err)) < 0 ||
 	    (rc = fm_alloc(d2, 2 * asked->m + 1, sizeof **d2, "neighbours", err)) < 0)
 		return rc;
-	return fm_leak_nearest(f, t, kept, asked, *row, *d2, err);
+	return fm_leak_search(l, name, f, side ? l->holdout : l->train, fm_leak_kept(l, side), asked, *row, *d2, err);
 }
 
 static int euclidean(struct fm_leak *l, const struct group *group, const uint32_t *chosen, size_t n,
@@ -310,9 +314,10 @@ static int euclidean(struct fm_leak *l, const struct group *group, const uint32_
 	    (rc = fm_alloc(&work, n, sizeof *work, "distances", err)) < 0)
 		goto out;
 	asked.q = q;
-	if ((rc = search(&f, l->train, fm_leak_kept(l, 0), &asked, &p.row[0], &p.d2[0], err)) < 0 ||
-	    (rc = search(&f, l->holdout, fm_leak_kept(l, 1), &asked, &p.row[1], &p.d2[1], err)) < 0 ||
-	    (rc = add_ratios(l, "train", group->name, p.d2[0], n, work, err)) < 0 ||
+	for (int k = 0; k < 2; k++)
+		if ((rc = search(l, group, k, &f, &asked, &p.row[k], &p.d2[k], err)) < 0)
+			goto out;
+	if (fm_division_makes(l->division) || (rc = add_ratios(l, "train", group->name, p.d2[0], n, work, err)) < 0 ||
 	    (rc = add_ratios(l, "holdout", group->name, p.d2[1], n, work, err)) < 0)
 		goto out;
 	rc = attached(l, group, &p, n, work, err);

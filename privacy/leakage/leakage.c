@@ -47,7 +47,7 @@ static int add_copies(struct fm_leak *l, struct fm_error *err)
 	char name[32];
 	int rc;
 
-	for (int k = 0; k < 2 && l->holdout; k++) {
+	for (int k = 0; k < 2 && l->holdout && !fm_division_makes(l->division); k++) {
 		const struct fm_kept *kept = fm_leak_kept(l, k);
 		snprintf(name, sizeof name, "copies_%s", side[k]);
 		if ((rc = fm_leak_share(l, name, "", (double)(kept->rows - kept->kept), t[k]->rows, 1, err)) < 0)
@@ -89,8 +89,10 @@ static int leakage(struct fm_leak *l, struct fm_leakage_opts o, struct fm_error 
 	}
 	l->memory = o.memory - windows;
 	l->rare = o.rare;
+	l->division = o.division;
 	l->family = 1;
-	if ((rc = add_copies(l, err)) < 0 || (rc = run_checks(l, err)) < 0 || !l->holdout)
+	if ((rc = add_copies(l, err)) < 0 || (rc = run_checks(l, err)) < 0 ||
+	    (rc = fm_division_finish(l->division, err)) < 0 || !l->holdout || fm_division_makes(l->division))
 		goto out;
 	/* If they spent more, family_p would promise too much; if less, it would see less than it may. */
 	if (fabs(l->spent - 1) > 1e-12) {

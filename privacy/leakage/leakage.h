@@ -83,6 +83,8 @@
 #include "base/thread.h"
 #include "manifests/metrics.h"
 
+struct fm_division;
+
 #define FM_LEAKAGE_ROWS 20000    /* synthetic rows that vote for what is nearest at most */
 #define FM_LEAKAGE_CLOSEST 5000  /* of which the distance to the closest record is told at most */
 #define FM_LEAKAGE_RARE 20       /* a value of fewer training records is rare, where nothing else is said */
@@ -111,6 +113,8 @@ struct fm_leakage_opts {
 	 * cannot hold all synthetic rows (attacks.h). */
 	size_t memory;
 	uint32_t rare; /* k: a value of fewer training records is rare */
+	/* Searches are done in parts (division.h), or NULL.  Where a part is made, no metric is added. */
+	struct fm_division *division;
 };
 #define FM_LEAKAGE_DEFAULT ((struct fm_leakage_opts){.memory = FM_LEAKAGE_MEMORY, .rare = FM_LEAKAGE_RARE})
 

@@ -17,7 +17,9 @@
 #include "manifests/metrics.h"
 #include "privacy/leakage/clusters.h"
 #include "privacy/leakage/copies.h"
+#include "privacy/leakage/division.h"
 #include "privacy/leakage/features.h"
+#include "privacy/leakage/nearest.h"
 
 #define FM_LEAK_SEED 20160411u
 enum fm_leak_purpose {
@@ -39,11 +41,12 @@ struct fm_leak {
 	const struct fm_copies *copies; /* NULL: none are left out */
 	struct fm_pool *pool;
 	struct fm_metrics *out;
-	size_t memory;   /* bytes that a check may take for what grows with the number of rows */
-	uint32_t rare;   /* a value of fewer training rows is rare */
-	double family;   /* the smallest p over share so far; at first 1 */
-	double spent;    /* the shares of the family's error budget so far */
-	int tests_alone; /* leave out distances that no test looks at */
+	size_t memory;                /* bytes that a check may take for what grows with the number of rows */
+	uint32_t rare;                /* a value of fewer training rows is rare */
+	double family;                /* the smallest p over share so far; at first 1 */
+	double spent;                 /* the shares of the family's error budget so far */
+	int tests_alone;              /* leave out distances that no test looks at */
+	struct fm_division *division; /* of the searches, or NULL; where it makes a part, a check is its searches */
 };
 
 static inline const struct fm_kept *fm_leak_kept(const struct fm_leak *l, int side)
@@ -75,6 +78,14 @@ int fm_leak_verdict(struct fm_leak *l, const char *name, const char *columns, co
  * coded and searched a part at a time.  search.c */
 int fm_leak_nearest(const struct fm_features *f, const struct fm_table *t, const struct fm_kept *kept,
 		    const struct fm_queries *asked, uint32_t *row, double *d2, struct fm_error *err) FM_MUST_CHECK;
+
+/* The same in the parts of l->division, by a name of its own. */
+int fm_leak_search(struct fm_leak *l, const char *name, const struct fm_features *f, const struct fm_table *t,
+		   const struct fm_kept *kept, const struct fm_queries *asked, uint32_t *row, double *d2,
+		   struct fm_error *err) FM_MUST_CHECK;
+/* Likewise by Gower's distance (fm_gower_nearest_of): among->from and to are set here. */
+int fm_leak_closest(struct fm_leak *l, const char *name, const struct fm_gower *g, const struct fm_gower_rows *from,
+		    struct fm_gower_among *among, int32_t *distance, uint32_t *row, struct fm_error *err) FM_MUST_CHECK;
 
 /* n rows of t that are kept (NULL: all), chosen when it has more: *row (n), to be freed. */
 int fm_leak_choose(const struct fm_table *t, const struct fm_kept *kept, size_t most, enum fm_leak_purpose purpose,

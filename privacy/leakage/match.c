@@ -31,8 +31,9 @@ struct search {
 	const struct fm_table *side[NSIDES];
 	uint32_t *code[NSIDES][FM_NCOL];
 	struct slot *slot;
-	size_t mask;    /* of the slots, a power of two, less 1 */
-	uint64_t parts; /* the hashes are gone through in so many ranges */
+	size_t mask;            /* of the slots, a power of two, less 1 */
+	bool used;              /* the slots were */
+	uint64_t passes, parts; /* the hashes are gone through in so many passes a range, and parts in all */
 };
 
 static uint64_t row_hash(const struct search *s, int side, size_t row)
@@ -145,16 +146,92 @@ static void search_part(struct search *s, uint64_t part)
 	}
 }
 
+/* A record, as the file of a part has it. */
+struct found {
+	uint32_t side, row;
+};
+
+static int give(struct fm_match *m, struct found f, struct fm_error *err)
+{
+	return fm_division_makes(m->division) ? fm_division_put(m->division, &f, sizeof f, err)
+					      : m->record(m->ctx, (int)f.side, f.row, err);
+}
+
 static int report_records(struct search *s, struct fm_error *err)
 {
 	int rc;
 
-	for (size_t i = 0; i <= s->mask && s->m->record; i++) {
+	for (size_t i = 0; i <= s->mask && (s->m->record || (s->m->holdout && fm_division_makes(s->m->division)));
+	     i++) {
 		uint32_t seen = s->slot[i].seen & ~(uint32_t)(OF_HOLDOUT | TRAIN_HAS);
 		int side = seen == (EMITTED | HOLDOUT_ONCE);
 		if (!side && seen != (EMITTED | TRAIN_ONCE))
 			continue;
-		if ((rc = s->m->record(s->m->ctx, side, s->slot[i].row, err)) < 0)
+		if ((rc = give(s->m, (struct found){(uint32_t)side, s->slot[i].row}, err)) < 0)
+			return rc;
+	}
+	return FM_OK;
+}
+
+/* ---- in parts: records, and behind them the numbers of equal rows of the part ---- */
+
+/* Range i of the hashes, in one pass or, where the memory is small, in several. */
+static int search_range(struct search *s, uint32_t i, struct fm_error *err)
+{
+	size_t slots = s->mask + 1;
+	int rc;
+
+	for (uint64_t pass = 0; pass < s->passes; pass++) {
+		if (s->used)
+			memset(s->slot, 0, slots * sizeof *s->slot);
+		s->used = true;
+		search_part(s, i * s->passes + pass);
+		if ((rc = report_records(s, err)) < 0)
+			return rc;
+	}
+	return FM_OK;
+}
+
+/* The same from another process. */
+static int take_range(struct search *s, uint32_t i, struct fm_error *err)
+{
+	struct fm_match *m = s->m;
+	uint64_t equal[2];
+	struct found f;
+	int rc;
+
+	while (fm_division_left(m->division, i) > sizeof equal) {
+		if ((rc = fm_division_get(m->division, i, &f, sizeof f, err)) < 0)
+			return rc;
+		if (f.side > HOLDOUT || !s->side[f.side] || f.row >= s->side[f.side]->rows || !m->record)
+			return fm_division_refuse(m->division, i, err);
+		if ((rc = m->record(m->ctx, (int)f.side, f.row, err)) < 0)
+			return rc;
+	}
+	if ((rc = fm_division_get(m->division, i, equal, sizeof equal, err)) < 0)
+		return rc;
+	if (equal[0] > s->side[SYNTHETIC]->rows - m->synthetic_equal ||
+	    equal[1] > (m->holdout ? m->holdout->rows : 0) - m->holdout_equal)
+		return fm_division_refuse(m->division, i, err);
+	m->synthetic_equal += equal[0];
+	m->holdout_equal += equal[1];
+	return FM_OK;
+}
+
+static int search_ranges(struct search *s, struct fm_error *err)
+{
+	struct fm_match *m = s->m;
+	struct fm_division *d = m->division;
+	int rc;
+
+	for (uint32_t i = 0; i < fm_division_of(d); i++) {
+		if (fm_division_skips(d, i))
+			continue;
+		if ((rc = fm_division_begin(d, i, m->name, err)) < 0 ||
+		    (rc = fm_division_has(d, i) ? take_range(s, i, err) : search_range(s, i, err)) < 0)
+			return rc;
+		uint64_t equal[2] = {m->synthetic_equal, m->holdout_equal}; /* of a part that is made: its own */
+		if ((rc = fm_division_put(d, equal, sizeof equal, err)) < 0 || (rc = fm_division_end(d, i, err)) < 0)
 			return rc;
 	}
 	return FM_OK;
@@ -162,8 +239,9 @@ static int report_records(struct search *s, struct fm_error *err)
 
 int fm_match(struct fm_match *m, struct fm_error *err)
 {
-	struct search s = {.m = m, .side = {m->train, m->holdout, m->synthetic}, .parts = 1};
+	struct search s = {.m = m, .side = {m->train, m->holdout, m->synthetic}};
 	size_t real = m->train->rows + (m->holdout ? m->holdout->rows : 0), slots = 4096;
+	uint32_t of = fm_division_of(m->division);
 	int rc;
 
 	m->synthetic_equal = m->holdout_equal = 0;
@@ -179,19 +257,15 @@ int fm_match(struct fm_match *m, struct fm_error *err)
 	if ((rc = share_unknown(&s, err)) < 0)
 		goto out;
 	/* At most half full, and a tenth less where there are ranges, which are not quite even. */
+	real = of > 1 ? real / of + real / of / 10 + 1 : real;
 	while (slots < 2 * real && 2 * slots * sizeof *s.slot <= m->memory)
 		slots *= 2;
-	s.parts = slots < 2 * real ? (22 * (uint64_t)real + 10 * slots - 1) / (10 * slots) : 1;
+	s.passes = slots < 2 * real ? (22 * (uint64_t)real + 10 * slots - 1) / (10 * slots) : 1;
+	s.parts = of * s.passes;
 	s.mask = slots - 1;
 	if ((rc = fm_alloc(&s.slot, slots, sizeof *s.slot, "a table of rows", err)) < 0)
 		goto out;
-	for (uint64_t part = 0; part < s.parts; part++) {
-		if (part)
-			memset(s.slot, 0, slots * sizeof *s.slot);
-		search_part(&s, part);
-		if ((rc = report_records(&s, err)) < 0)
-			goto out;
-	}
+	rc = search_ranges(&s, err);
 out:
 	free(s.slot);
 	for (int k = 0; k < NSIDES; k++)

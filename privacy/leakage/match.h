@@ -16,6 +16,7 @@
 #include "base/table.h"
 #include "privacy/leakage/codes.h"
 #include "privacy/leakage/copies.h"
+#include "privacy/leakage/division.h"
 
 struct fm_match {
 	const struct fm_table *train, *holdout, *synthetic; /* holdout may be NULL */
@@ -26,6 +27,8 @@ struct fm_match {
 	 * table too; side 0 is training, 1 the holdout.  May be NULL. */
 	int (*record)(void *ctx, int side, uint32_t row, struct fm_error *err);
 	void *ctx;
+	struct fm_division *division; /* of the hashes, or NULL; where a part is made, only record's rows are kept */
+	const char *name;             /* of this search */
 	size_t synthetic_equal, holdout_equal; /* out: rows that training has too, copies or not */
 };
 /* FM_EINPUT for 2^32 - 1 rows or more, or where a column is missing. */

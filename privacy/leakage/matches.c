@@ -113,22 +113,26 @@ static int paired(struct fm_leak *l, const char *set, const uint32_t *votes, int
 
 static int set_matches(struct fm_leak *l, const struct column_set *set, unsigned columns, struct fm_error *err)
 {
+	char name[FM_DIVISION_NAME];
 	struct fm_match m = {.train = l->train,
 			     .holdout = l->holdout,
 			     .synthetic = l->synthetic,
 			     .columns = columns,
 			     .memory = l->memory / 2,
-			     .copies = l->copies};
+			     .copies = l->copies,
+			     .division = l->division,
+			     .name = name};
 	struct tally t = {0};
 	int rc;
 
-	if (l->holdout) {
+	snprintf(name, sizeof name, "match%s", set->name);
+	if (l->holdout && !fm_division_makes(l->division)) {
 		if ((rc = tally_open(&t, l, columns, set->extremes, err)) < 0)
 			goto out;
 		m.record = tally_add;
 		m.ctx = &t;
 	}
-	if ((rc = fm_match(&m, err)) < 0 ||
+	if ((rc = fm_match(&m, err)) < 0 || fm_division_makes(l->division) ||
 	    (rc = fm_leak_share(l, "rows_equal", set->name, (double)m.synthetic_equal, l->synthetic->rows, 1, err)) <
 		0 ||
 	    !l->holdout)

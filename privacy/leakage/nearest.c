@@ -374,10 +374,23 @@ void fm_gower_nearest_row(const struct fm_gower *g, const struct fm_gower_rows *
 	fm_pool_run(pool, (int)((from->n + QUERIES - 1) / QUERIES), search, &s);
 }
 
-int fm_gower_nearest_of(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_table *t,
-			const struct fm_kept *kept, struct fm_pool *pool, int32_t *distance, uint32_t *row,
-			struct fm_error *err)
+void fm_gower_merge(const int32_t *d, const uint32_t *at, size_t n, int32_t *distance, uint32_t *row)
 {
+	for (size_t i = 0; i < n; i++) {
+		if (d[i] == distance[i])
+			row[i] = FM_GOWER_TIED;
+		if (d[i] >= distance[i])
+			continue;
+		distance[i] = d[i];
+		row[i] = at[i];
+	}
+}
+
+int fm_gower_nearest_of(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_gower_among *among,
+			struct fm_pool *pool, int32_t *distance, uint32_t *row, struct fm_error *err)
+{
+	const struct fm_table *t = among->t;
+	const struct fm_kept *kept = among->kept && among->kept->kept < t->rows ? among->kept : NULL;
 	struct fm_gower_rows to = {0};
 	int32_t *d = NULL;
 	uint32_t *at = NULL, *of = NULL; /* of: the rows of a part that are kept */
@@ -386,15 +399,14 @@ int fm_gower_nearest_of(const struct fm_gower *g, const struct fm_gower_rows *fr
 	if ((rc = fm_alloc(&d, from->n + 1, sizeof *d, "distances", err)) < 0 ||
 	    (rc = fm_alloc(&at, from->n + 1, sizeof *at, "distances", err)) < 0)
 		goto out;
-	kept = kept && kept->kept < t->rows ? kept : NULL;
 	if (kept && (rc = fm_alloc(&of, PART, sizeof *of, "a choice of rows", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < from->n; i++) {
 		distance[i] = INT32_MAX;
 		row[i] = FM_GOWER_TIED;
 	}
-	for (size_t first = 0; first < t->rows; first += PART) {
-		size_t n = t->rows - first < PART ? t->rows - first : PART;
+	for (size_t first = among->from; first < among->to; first += PART) {
+		size_t n = among->to - first < PART ? among->to - first : PART;
 		size_t some = kept ? 0 : n;
 		for (size_t i = 0; i < n && kept; i++)
 			if (fm_kept_has(kept, first + i))
@@ -404,14 +416,10 @@ int fm_gower_nearest_of(const struct fm_gower *g, const struct fm_gower_rows *fr
 		if ((rc = fm_gower_code(g, t, of, first, some, &to, err)) < 0)
 			goto out;
 		fm_gower_nearest_row(g, from, &to, pool, d, at);
-		for (size_t i = 0; i < from->n; i++) {
-			if (d[i] == distance[i])
-				row[i] = FM_GOWER_TIED;
-			if (d[i] >= distance[i])
-				continue;
-			distance[i] = d[i];
-			row[i] = at[i] == FM_GOWER_TIED ? FM_GOWER_TIED : of ? of[at[i]] : at[i] + (uint32_t)first;
-		}
+		for (size_t i = 0; i < from->n; i++)
+			if (at[i] != FM_GOWER_TIED)
+				at[i] = of ? of[at[i]] : at[i] + (uint32_t)first;
+		fm_gower_merge(d, at, from->n, distance, row);
 		fm_gower_rows_close(&to);
 		fm_table_forget(t, first, first + n);
 	}

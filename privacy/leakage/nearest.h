@@ -57,10 +57,17 @@ void fm_gower_nearest(const struct fm_gower *g, const struct fm_gower_rows *from
 void fm_gower_nearest_row(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_gower_rows *to,
 			  struct fm_pool *pool, int32_t *distance, uint32_t *row);
 
-/* The same for all rows of a table that are kept (NULL: all), however many, which are coded and searched a part at a
- * time. */
-int fm_gower_nearest_of(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_table *t,
-			const struct fm_kept *kept, struct fm_pool *pool, int32_t *distance, uint32_t *row,
-			struct fm_error *err) FM_MUST_CHECK;
+/* The rows [from, to) of a table that are kept (NULL: all of these). */
+struct fm_gower_among {
+	const struct fm_table *t;
+	const struct fm_kept *kept;
+	size_t from, to;
+};
+/* The same for those, however many, which are coded and searched a part at a time.  Where there is none: INT32_MAX and
+ * FM_GOWER_TIED. */
+int fm_gower_nearest_of(const struct fm_gower *g, const struct fm_gower_rows *from, const struct fm_gower_among *among,
+			struct fm_pool *pool, int32_t *distance, uint32_t *row, struct fm_error *err) FM_MUST_CHECK;
+/* What some rows have, distance and row (n), and what others have: together. */
+void fm_gower_merge(const int32_t *d, const uint32_t *at, size_t n, int32_t *distance, uint32_t *row);
 
 #endif

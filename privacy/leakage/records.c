@@ -1,5 +1,6 @@
 /* records.c - what the synthetic rows give away of the real records they lie near: identifiability, membership. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -74,11 +75,12 @@ static double nearness(double to_real, double to_synthetic)
 	return to_synthetic > 0 ? to_real / to_synthetic : INFINITY;
 }
 
-static int distances(struct fm_leak *l, const struct fm_features *f, struct sample *members, struct sample *outsiders,
-		     int synthetic, struct fm_error *err)
+static int distances(struct fm_leak *l, const struct group *group, const struct fm_features *f, struct sample *members,
+		     struct sample *outsiders, int synthetic, struct fm_error *err)
 {
 	const struct fm_table *t = synthetic ? l->synthetic : l->train;
 	struct sample *both[2] = {members, outsiders};
+	char name[FM_DIVISION_NAME];
 	uint32_t *row = NULL;
 	int rc;
 
@@ -87,7 +89,9 @@ static int distances(struct fm_leak *l, const struct fm_features *f, struct samp
 	for (int k = 0; k < 2; k++) {
 		struct fm_queries asked = {both[k]->x, both[k]->n, 1, synthetic ? NULL : both[k]->skip, l->pool};
 		double *d2 = synthetic ? both[k]->to_synthetic : both[k]->to_real;
-		if ((rc = fm_leak_nearest(f, t, synthetic ? NULL : fm_leak_kept(l, 0), &asked, row, d2, err)) < 0)
+		snprintf(name, sizeof name, "record%s/%d%d", group->name, synthetic, k);
+		if ((rc = fm_leak_search(l, name, f, t, synthetic ? NULL : fm_leak_kept(l, 0), &asked, row, d2, err)) <
+		    0)
 			goto out;
 	}
 out:
@@ -122,8 +126,10 @@ static int judge(struct fm_leak *l, const struct group *group, struct sample *me
 			return rc;
 	}
 	for (int synthetic = 0; synthetic < 2; synthetic++)
-		if ((rc = distances(l, &f, members, outsiders, synthetic, err)) < 0)
+		if ((rc = distances(l, group, &f, members, outsiders, synthetic, err)) < 0)
 			return rc;
+	if (fm_division_makes(l->division))
+		return FM_OK;
 	for (int k = 0; k < 2; k++)
 		for (size_t i = 0; i < both[k]->n; i++)
 			both[k]->score[i] = nearness(both[k]->to_real[i], both[k]->to_synthetic[i]);

@@ -165,17 +165,59 @@ out:
 	return rc;
 }
 
-/* Those of `parts` shares; *full: not found out. */
-static int meet_addresses(struct fm_leak *l, struct prefixes *p, uint64_t parts, int *full, struct fm_error *err)
+/* Those of range i of the hashes, in as many shares as it takes. */
+static int meet_addresses(struct fm_leak *l, struct prefixes *p, uint32_t i, struct fm_error *err)
 {
+	uint64_t of = fm_division_of(l->division);
+	int rc, full = 1;
+
+	for (uint64_t parts = 1; full; parts *= 2) {
+		full = 0;
+		memset(p->n, 0, sizeof p->n);
+		memset(p->met, 0, sizeof p->met);
+		for (uint64_t part = 0; part < parts && !full; part++)
+			if ((rc = meet_share(l, p, (struct share){i * parts + part, of * parts}, &full, err)) < 0)
+				return rc;
+	}
+	return FM_OK;
+}
+
+/* Those of all ranges: *all. */
+static int meet_ranges(struct fm_leak *l, struct prefixes *all, struct fm_error *err)
+{
+	struct fm_division *d = l->division;
+	uint64_t counted[2 * OTHERS];
+	char name[FM_DIVISION_NAME];
+	struct prefixes p = *all;
 	int rc;
 
-	*full = 0;
-	memset(p->n, 0, sizeof p->n);
-	memset(p->met, 0, sizeof p->met);
-	for (uint64_t part = 0; part < parts && !*full; part++)
-		if ((rc = meet_share(l, p, (struct share){part, parts}, full, err)) < 0)
+	snprintf(name, sizeof name, "echo/%u", all->drop);
+	for (uint32_t i = 0; i < fm_division_of(d); i++) {
+		if (fm_division_skips(d, i))
+			continue;
+		if ((rc = fm_division_begin(d, i, name, err)) < 0)
 			return rc;
+		if (fm_division_has(d, i)) {
+			if ((rc = fm_division_get(d, i, counted, sizeof counted, err)) < 0)
+				return rc;
+		} else if ((rc = meet_addresses(l, &p, i, err)) < 0) {
+			return rc;
+		}
+		for (int o = 0; o < OTHERS; o++) {
+			if (!fm_division_has(d, i)) {
+				counted[2 * o] = p.n[o];
+				counted[2 * o + 1] = p.met[o];
+			}
+			size_t most = p.other[o] ? ADDRESS_COLS * p.other[o]->rows : 0;
+			if (counted[2 * o] > most - all->n[o] || counted[2 * o + 1] > counted[2 * o])
+				return fm_division_refuse(d, i, err);
+			all->n[o] += counted[2 * o];
+			all->met[o] += counted[2 * o + 1];
+		}
+		if ((rc = fm_division_put(d, counted, sizeof counted, err)) < 0 ||
+		    (rc = fm_division_end(d, i, err)) < 0)
+			return rc;
+	}
 	return FM_OK;
 }
 
@@ -188,17 +230,17 @@ static int addresses(struct fm_leak *l, struct fm_error *err)
 		     {{"echo_prefix24", "echo_prefix24_holdout"}, 8},
 		     {{"echo_prefix16", "echo_prefix16_holdout"}, 16}};
 	const unsigned cols = 1u << FM_SA | 1u << FM_DA;
-	struct prefixes p = {.other = {l->synthetic, l->holdout && l->holdout->present & cols ? l->holdout : NULL}};
-	int rc, full = 1;
+	int rc;
 
 	if (!(l->train->present & cols) || !(l->synthetic->present & cols))
 		return FM_OK;
-	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++, full = 1) {
-		p.drop = kinds[k].drop;
-		for (uint64_t parts = 1; full; parts *= 2)
-			if ((rc = meet_addresses(l, &p, parts, &full, err)) < 0)
-				return rc;
-		for (int o = 0; o < OTHERS; o++)
+	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+		struct prefixes p = {
+		    .other = {l->synthetic, l->holdout && l->holdout->present & cols ? l->holdout : NULL},
+		    .drop = kinds[k].drop};
+		if ((rc = meet_ranges(l, &p, err)) < 0)
+			return rc;
+		for (int o = 0; o < OTHERS && !fm_division_makes(l->division); o++)
 			if (p.other[o] &&
 			    (rc = fm_leak_share(l, kinds[k].name[o], "", (double)p.met[o], p.n[o], 1, err)) < 0)
 				return rc;
@@ -208,26 +250,28 @@ static int addresses(struct fm_leak *l, struct fm_error *err)
 
 /* ---- rare values ---- */
 
-/* How many rows of the others have a value that fewer than l->rare training rows, but one at least, have. */
-static int meet_rare(struct fm_leak *l, const struct column *train, const struct column other[OTHERS], uint64_t parts,
-		     size_t rare[OTHERS], int *full, struct fm_error *err)
+/* How many rows of the others have a value that fewer than l->rare training rows, but one at least, have; of values of
+ * range i of the hashes, in so many shares. */
+static int meet_rare(struct fm_leak *l, const struct column *train, const struct column other[OTHERS], uint32_t i,
+		     uint64_t parts, uint64_t rare[OTHERS], int *full, struct fm_error *err)
 {
 	struct counts s = {.memory = l->memory};
+	uint64_t of = fm_division_of(l->division);
 	int rc = FM_OK;
 
 	*full = 0;
 	memset(rare, 0, OTHERS * sizeof *rare);
 	for (uint64_t part = 0; part < parts && !*full; part++) {
-		struct share share = {part, parts};
+		struct share share = {i * parts + part, of * parts};
 		if ((rc = count_column(&s, train, share, err)) < 0)
 			goto out;
 		*full = s.full;
 		for (int k = 0; k < OTHERS && !*full && s.slots; k++)
-			for (size_t i = 0; other[k].t && i < other[k].t->rows; i++) {
-				uint64_t v = value(&other[k], i);
+			for (size_t r = 0; other[k].t && r < other[k].t->rows; r++) {
+				uint64_t v = value(&other[k], r);
 				uint32_t times = is_in(share, v) ? s.times[place(&s, v)] : 0;
 				rare[k] += times > 0 && times < l->rare;
-				fm_table_forget_behind(other[k].t, i);
+				fm_table_forget_behind(other[k].t, r);
 			}
 		counts_close(&s);
 		s.memory = l->memory;
@@ -237,22 +281,53 @@ out:
 	return rc;
 }
 
+/* Those of all ranges: rare. */
+static int rare_ranges(struct fm_leak *l, const struct column *train, const struct column other[OTHERS],
+		       uint64_t rare[OTHERS], struct fm_error *err)
+{
+	struct fm_division *d = l->division;
+	char name[FM_DIVISION_NAME];
+	uint64_t some[OTHERS];
+	int rc;
+
+	memset(rare, 0, OTHERS * sizeof *rare);
+	snprintf(name, sizeof name, "rare/%s", fm_cols[train->c].name);
+	for (uint32_t i = 0; i < fm_division_of(d); i++) {
+		int full = !fm_division_has(d, i);
+		if (fm_division_skips(d, i))
+			continue;
+		if ((rc = fm_division_begin(d, i, name, err)) < 0 ||
+		    (!full && (rc = fm_division_get(d, i, some, sizeof some, err)) < 0))
+			return rc;
+		for (uint64_t parts = 1; full; parts *= 2)
+			if ((rc = meet_rare(l, train, other, i, parts, some, &full, err)) < 0)
+				return rc;
+		for (int k = 0; k < OTHERS; k++) {
+			if (some[k] > (other[k].t ? other[k].t->rows : 0) - rare[k])
+				return fm_division_refuse(d, i, err);
+			rare[k] += some[k];
+		}
+		if ((rc = fm_division_put(d, some, sizeof some, err)) < 0 || (rc = fm_division_end(d, i, err)) < 0)
+			return rc;
+	}
+	return FM_OK;
+}
+
 static int rare_column(struct fm_leak *l, int c, struct fm_error *err)
 {
 	static const char *const suffix[OTHERS] = {"", "_holdout"};
 	struct column train = {.t = l->train, .c = c}, other[OTHERS] = {{.t = l->synthetic, .c = c}, {.c = c}};
-	size_t rare[OTHERS];
-	int rc, full = 1;
+	uint64_t rare[OTHERS];
+	int rc;
 
 	if (l->holdout && FM_HAS(l->holdout, c))
 		other[HOLDOUT].t = l->holdout;
 	for (int k = 0; k < OTHERS; k++)
 		if (other[k].t && (rc = fm_codes_like(other[k].t, l->train, 1u << c, other[k].code, err)) < 0)
 			goto out;
-	for (uint64_t parts = 1; full; parts *= 2)
-		if ((rc = meet_rare(l, &train, other, parts, rare, &full, err)) < 0)
-			goto out;
-	for (int k = 0; k < OTHERS; k++) {
+	if ((rc = rare_ranges(l, &train, other, rare, err)) < 0)
+		goto out;
+	for (int k = 0; k < OTHERS && !fm_division_makes(l->division); k++) {
 		char name[32];
 		snprintf(name, sizeof name, "rare_%s%s", fm_cols[c].name, suffix[k]);
 		if (other[k].t && (rc = fm_leak_share(l, name, "", (double)rare[k], other[k].t->rows, 1, err)) < 0)

@@ -1,5 +1,7 @@
 /* search.c - the Euclidean neighbours of some rows among all rows of a table, however many those are. */
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/neighbours.h"
@@ -8,8 +10,9 @@
 
 #define PART ((size_t)1 << 18) /* rows that are coded at a time: 36 MiB of points at 17 dimensions */
 
-int fm_leak_nearest(const struct fm_features *f, const struct fm_table *t, const struct fm_kept *kept,
-		    const struct fm_queries *asked, uint32_t *row, double *d2, struct fm_error *err)
+/* Of the rows that are kept those with numbers [first, end). */
+static int search(const struct fm_features *f, const struct fm_table *t, const struct fm_kept *kept, size_t first,
+		  size_t end, const struct fm_queries *asked, uint32_t *row, double *d2, struct fm_error *err)
 {
 	size_t rows = kept ? kept->kept : t->rows;
 	struct fm_queries by_number = *asked;
@@ -31,8 +34,9 @@ int fm_leak_nearest(const struct fm_features *f, const struct fm_table *t, const
 						   fm_kept_before(kept, asked->skip[i].to)};
 		by_number.skip = skip;
 	}
-	for (size_t from = 0, at = 0; from < rows; from += PART) {
-		size_t n = rows - from < PART ? rows - from : PART;
+	for (size_t from = first, at = kept && first < end ? fm_kept_row(kept, (uint32_t)first) : 0; from < end;
+	     from += PART) {
+		size_t n = end - from < PART ? end - from : PART;
 		for (size_t i = 0; i < n && kept; at++)
 			if (fm_kept_has(kept, at))
 				of[i++] = (uint32_t)at;
@@ -55,5 +59,140 @@ out:
 	free(skip);
 	free(x);
 	fm_points_free(points);
+	return rc;
+}
+
+static size_t searched(const struct fm_table *t, const struct fm_kept *kept)
+{
+	return kept ? kept->kept : t->rows;
+}
+
+int fm_leak_nearest(const struct fm_features *f, const struct fm_table *t, const struct fm_kept *kept,
+		    const struct fm_queries *asked, uint32_t *row, double *d2, struct fm_error *err)
+{
+	return search(f, t, kept, 0, searched(t, kept), asked, row, d2, err);
+}
+
+/* ---- in parts ---- */
+
+/* n neighbours as a stranger's: rows that there are, at distances that there can be. */
+static bool are_neighbours(const uint32_t *row, const double *d2, size_t n, size_t rows)
+{
+	for (size_t i = 0; i < n; i++)
+		if (row[i] == FM_NO_NEIGHBOUR ? d2[i] != INFINITY : row[i] >= rows || !isfinite(d2[i]) || d2[i] < 0)
+			return false;
+	return true;
+}
+
+/* The k nearest of two lists of k, in order of distance and then of row; those of the second are of later rows. */
+static void merge(const uint32_t *at, const double *d, int k, uint32_t *row, double *d2)
+{
+	uint32_t rows[FM_NEIGHBOURS_MAX];
+	double near[FM_NEIGHBOURS_MAX];
+
+	for (int i = 0, a = 0, b = 0; i < k; i++) {
+		bool later = d[b] < d2[a];
+		near[i] = later ? d[b] : d2[a];
+		rows[i] = later ? at[b++] : row[a++];
+	}
+	memcpy(row, rows, (size_t)k * sizeof *rows);
+	memcpy(d2, near, (size_t)k * sizeof *near);
+}
+
+int fm_leak_search(struct fm_leak *l, const char *name, const struct fm_features *f, const struct fm_table *t,
+		   const struct fm_kept *kept, const struct fm_queries *asked, uint32_t *row, double *d2,
+		   struct fm_error *err)
+{
+	size_t n = asked->m * (size_t)asked->k, from, to;
+	struct fm_division *v = l->division;
+	uint32_t *at = NULL;
+	double *d = NULL;
+	int rc;
+
+	if (!v)
+		return fm_leak_nearest(f, t, kept, asked, row, d2, err);
+	fm_neighbours_none(asked->m, asked->k, row, d2);
+	if ((rc = fm_alloc(&at, n + 1, sizeof *at, "neighbours", err)) < 0 ||
+	    (rc = fm_alloc(&d, n + 1, sizeof *d, "neighbours", err)) < 0)
+		goto out;
+	for (uint32_t i = 0; i < fm_division_of(v); i++) {
+		if (fm_division_skips(v, i))
+			continue;
+		fm_division_range(v, i, searched(t, kept), &from, &to);
+		if ((rc = fm_division_begin(v, i, name, err)) < 0)
+			goto out;
+		if (fm_division_has(v, i)) {
+			if ((rc = fm_division_get(v, i, at, n * sizeof *at, err)) < 0 ||
+			    (rc = fm_division_get(v, i, d, n * sizeof *d, err)) < 0)
+				goto out;
+			if (!are_neighbours(at, d, n, t->rows)) {
+				rc = fm_division_refuse(v, i, err);
+				goto out;
+			}
+		} else if ((rc = search(f, t, kept, from, to, asked, at, d, err)) < 0 ||
+			   (rc = fm_division_put(v, at, n * sizeof *at, err)) < 0 ||
+			   (rc = fm_division_put(v, d, n * sizeof *d, err)) < 0) {
+			goto out;
+		}
+		if ((rc = fm_division_end(v, i, err)) < 0)
+			goto out;
+		for (size_t q = 0; q < n; q += (size_t)asked->k)
+			merge(at + q, d + q, asked->k, row + q, d2 + q);
+	}
+out:
+	free(at);
+	free(d);
+	return rc;
+}
+
+static bool are_closest(const uint32_t *row, const int32_t *d, size_t n, size_t rows)
+{
+	for (size_t i = 0; i < n; i++)
+		if (d[i] < 0 || (row[i] != FM_GOWER_TIED && row[i] >= rows))
+			return false;
+	return true;
+}
+
+int fm_leak_closest(struct fm_leak *l, const char *name, const struct fm_gower *g, const struct fm_gower_rows *from,
+		    struct fm_gower_among *among, int32_t *distance, uint32_t *row, struct fm_error *err)
+{
+	struct fm_division *v = l->division;
+	uint32_t *at = NULL;
+	int32_t *d = NULL;
+	int rc;
+
+	if ((rc = fm_alloc(&at, from->n + 1, sizeof *at, "distances", err)) < 0 ||
+	    (rc = fm_alloc(&d, from->n + 1, sizeof *d, "distances", err)) < 0)
+		goto out;
+	for (size_t i = 0; i < from->n; i++) {
+		distance[i] = INT32_MAX;
+		row[i] = FM_GOWER_TIED;
+	}
+	for (uint32_t i = 0; i < fm_division_of(v); i++) {
+		if (fm_division_skips(v, i))
+			continue;
+		fm_division_range(v, i, among->t->rows, &among->from, &among->to);
+		if ((rc = fm_division_begin(v, i, name, err)) < 0)
+			goto out;
+		if (fm_division_has(v, i)) {
+			if ((rc = fm_division_get(v, i, at, from->n * sizeof *at, err)) < 0 ||
+			    (rc = fm_division_get(v, i, d, from->n * sizeof *d, err)) < 0)
+				goto out;
+			if (!are_closest(at, d, from->n, among->t->rows)) {
+				rc = fm_division_refuse(v, i, err);
+				goto out;
+			}
+		} else if ((rc = fm_gower_nearest_of(g, from, among, l->pool, d, at, err)) < 0 ||
+			   (rc = fm_division_put(v, at, from->n * sizeof *at, err)) < 0 ||
+			   (rc = fm_division_put(v, d, from->n * sizeof *d, err)) < 0) {
+			goto out;
+		}
+		if ((rc = fm_division_end(v, i, err)) < 0)
+			goto out;
+		fm_gower_merge(d, at, from->n, distance, row);
+	}
+out:
+	free(at);
+	free(d);
 	return rc;
 }
