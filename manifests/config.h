@@ -167,6 +167,7 @@ struct fm_config {
 	} workspace;
 	struct {
 		char shards[FM_CFG_PATH]; /* folder of finished shards; "" = none */
+		char parts[FM_CFG_PATH];  /* folder of finished parts of the judging; "" = none */
 		int mpi;                  /* processes that train together on this machine */
 	} run;
 };

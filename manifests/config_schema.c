@@ -391,6 +391,9 @@ const struct fm_key fm_keys[] = {
 	{FIELD(run, shards, PATH), .dflt = "\"\"", .secret = true,
 	 .help = "Folder of finished shards of the flows (flowmint generate --shard), which generation takes instead "
 		 "of making them; what is missing there it makes. The flows are the same. Empty: it makes all."},
+	{FIELD(run, parts, PATH), .dflt = "\"\"", .secret = true,
+	 .help = "Folder of finished parts of the judging (flowmint judge --part), which evaluation takes instead of "
+		 "searching; what is missing there it searches. The metrics are the same. Empty: it searches all."},
 	{FIELD(run, mpi, INT), .min = 1, .max = 64, .dflt = "1", .secret = true,
 	 .help = "Processes of this machine that train together (ranks), each with train.threads; on several "
 		 "machines it is mpirun flowmint run, and this stays 1. The model is the same to the bit."},

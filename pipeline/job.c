@@ -116,7 +116,7 @@ int fm_job_fill(struct fm_job *j, const struct fm_run *run, struct fm_sandbox *b
 	int rc;
 
 	for (int i = 0; i < FM_NITEMS; i++) {
-		if (!(fm_stage_table[j->id].items & FM_ITEM(i)))
+		if (!(fm_stage_table[j->id].items & ~j->without & FM_ITEM(i)))
 			continue;
 		if ((rc = resolve(j, i, run, err)) < 0)
 			return rc;

@@ -20,7 +20,8 @@ struct fm_job {
 	const struct fm_stages *stages;
 	enum fm_stage_id id;
 	struct fm_stage_call call;
-	char *files; /* the names of a trace of several files, each with a NUL behind it */
+	unsigned without; /* items of the stage's row that this job does not get (FM_ITEM) */
+	char *files;      /* the names of a trace of several files, each with a NUL behind it */
 };
 
 /* Resolve the items of the stage's row and open them, and nothing else, in box, which forgets the trace where it is

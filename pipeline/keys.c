@@ -57,6 +57,18 @@ int fm_stage_key(const struct fm_config *cfg, enum fm_stage_id id, const json_t 
 	return rc;
 }
 
+int fm_judging_key(const struct fm_config *cfg, const char *store, const char *synthetic, char key[FM_SHA256_HEX],
+		   struct fm_error *err)
+{
+	json_t *doc = json_pack("{s:s, s:i, s:s, s:s, s:I, s:i, s:s, s:s}", "stage", "judging", "format", 1, "flowmint",
+				FM_VERSION, "program", program_digest(), "memory", (json_int_t)cfg->gate.memory,
+				"min_count", (int)cfg->privacy.min_count, "store", store, "synthetic", synthetic);
+	int rc = doc ? fm_json_digest(doc, key, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
+
+	json_decref(doc);
+	return rc;
+}
+
 /* ---- digests of private things are taken in children, so that no later stage finds them in its memory ---- */
 
 struct measure {

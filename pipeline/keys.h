@@ -14,6 +14,10 @@
 /* The key of stage id, from the config and run->stage[id].inputs. */
 int fm_stage_key(const struct fm_config *cfg, enum fm_stage_id id, const json_t *inputs, char key[FM_SHA256_HEX],
 		 struct fm_error *err) FM_MUST_CHECK;
+/* The key of what the searches of evaluate have: of the digests of the store and of the synthetic table, and of what
+ * the config says of them. */
+int fm_judging_key(const struct fm_config *cfg, const char *store, const char *synthetic, char key[FM_SHA256_HEX],
+		   struct fm_error *err) FM_MUST_CHECK;
 /* The digest of a file, taken in a child. */
 int fm_file_digest(const char *path, bool unconfined, char hex[FM_SHA256_HEX], struct fm_error *err) FM_MUST_CHECK;
 /* The digest of the trace, one file or a list (traces/files.h), remembered in the ledger by device, inode, size and

@@ -2,12 +2,14 @@
 
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/sysinfo.h>
 
+#include "base/file.h"
 #include "traces/files.h"
 #include "traces/source.h"
 
@@ -64,6 +66,28 @@ uint64_t fm_limits_output(const struct fm_config *cfg, const char *dir)
 #define PACKED 10
 #define ROW 64 /* bytes of a flow in a table */
 
+/* Of the files of a folder. */
+static uint64_t bytes_in(const char *folder)
+{
+	struct fm_error ignored;
+	char **names = NULL;
+	uint64_t bytes = 0;
+	struct stat st;
+	size_t n = 0;
+
+	if (fm_dir_list(folder, &names, &n, &ignored) < 0)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		char *path = fm_path_join(folder, names[i]);
+
+		if (path && stat(path, &st) == 0)
+			bytes += (uint64_t)st.st_size;
+		free(path);
+	}
+	fm_names_free(names, n);
+	return bytes;
+}
+
 uint64_t fm_limits_clear(const struct fm_config *cfg)
 {
 	uint64_t bytes = 0, flows = (uint64_t)cfg->generate.rows * ROW;
@@ -76,6 +100,8 @@ uint64_t fm_limits_clear(const struct fm_config *cfg)
 			bytes += (uint64_t)st.st_size * (fm_source_is_packed(path) ? PACKED : 1);
 	if (cfg->run.shards[0])
 		flows *= 2; /* they lie beside the table that is made of them */
+	if (cfg->run.parts[0])
+		bytes += bytes_in(cfg->run.parts);
 	return 2 * bytes + 2 * flows + 16 * MIB;
 }
 

@@ -388,16 +388,13 @@ static int check_rows(const struct fm_config *cfg, struct fm_error *err)
 	    (long long)cfg->source.rows, (unsigned long long)needed, (unsigned long long)windows, cfg->model.window);
 }
 
-static int check_shards(const struct fm_config *cfg, struct fm_error *err)
+static int check_shards(const char *key, const char *folder, struct fm_error *err)
 {
 	struct stat st;
-	int rc;
 
-	if ((rc = fm_generator_check_parts(cfg, err)) < 0)
-		return rc;
-	if (stat(cfg->run.shards, &st) != 0)
-		return fm_fail_errno(err, "run.shards: %s", cfg->run.shards);
-	return S_ISDIR(st.st_mode) ? FM_OK : fm_fail(err, FM_EINPUT, "run.shards: %s is no folder", cfg->run.shards);
+	if (stat(folder, &st) != 0)
+		return fm_fail_errno(err, "%s: %s", key, folder);
+	return S_ISDIR(st.st_mode) ? FM_OK : fm_fail(err, FM_EINPUT, "%s: %s is no folder", key, folder);
 }
 
 int fm_preflight(const struct fm_run_options *o, const char *project, const char *workspace, struct fm_outside *signer,
@@ -416,7 +413,12 @@ int fm_preflight(const struct fm_run_options *o, const char *project, const char
 		    (rc = check_room(o, workspace, err)) < 0)
 			return rc;
 	}
-	if (o->until >= FM_GENERATE && cfg->run.shards[0] && !o->dry && (rc = check_shards(cfg, err)) < 0)
+	if (o->until >= FM_GENERATE && cfg->run.shards[0] && !o->dry &&
+	    ((rc = fm_generator_check_parts(cfg, err)) < 0 ||
+	     (rc = check_shards("run.shards", cfg->run.shards, err)) < 0))
+		return rc;
+	if (o->until >= FM_EVALUATE && cfg->run.parts[0] && !o->dry &&
+	    (rc = check_shards("run.parts", cfg->run.parts, err)) < 0)
 		return rc;
 	if (o->until >= FM_TRAIN && cfg->run.mpi > 1 && (rc = fm_generator_check_ranks(cfg, err)) < 0)
 		return rc;

@@ -256,19 +256,26 @@ static int give_quarantine(const struct fm_runner *r, char **path, struct fm_err
 	return fm_dir_make(*path, 0700, err);
 }
 
-/* Shards of the flows that were made apart, opened.  Who makes a run again makes all of them. */
+/* Shards of the flows, or of the judging, that were made apart, opened.  Who makes a run again makes all of them. */
 static int give_shards(const struct fm_runner *r, struct fm_job *j, struct fm_error *err)
 {
-	const struct fm_run_stage *train = &r->run->stage[FM_TRAIN];
-	struct fm_shards s = {r->cfg->run.shards, r->run->stage[FM_GENERATE].key, vault_of(r, FM_TRAIN, train->entry)};
+	bool judging = j->id == FM_EVALUATE;
+	const struct fm_run_stage *stage = r->run->stage;
+	enum fm_stage_id from = judging ? FM_GENERATE : FM_TRAIN;
+	char key[FM_SHA256_HEX];
+	struct fm_shards s = {judging ? FM_SHARDS_JUDGING : FM_SHARDS_FLOWS,
+			      judging ? r->cfg->run.parts : r->cfg->run.shards, judging ? key : stage[FM_GENERATE].key,
+			      vault_of(r, from, stage[from].entry)};
 	char *dir;
 	int rc;
 
 	if (!s.folder[0] || r->o->dry || r->o->replay)
 		return FM_OK;
+	if (judging && (rc = fm_judging_key(r->cfg, stage[FM_INGEST].output, stage[FM_GENERATE].output, key, err)) < 0)
+		return rc;
 	if (!(dir = fm_path_join(r->clear, "shards")))
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	j->call.path[FM_ITEM_SHARDS] = dir;
+	j->call.path[judging ? FM_ITEM_PARTS : FM_ITEM_SHARDS] = dir;
 	if ((rc = fm_dir_remove(dir, err)) < 0 || (rc = fm_dir_make(dir, 0700, err)) < 0)
 		return rc;
 	return fm_shards_take(&s, dir, &j->call.nshards, err);
@@ -361,7 +368,7 @@ static int give_own(struct fm_runner *r, struct fm_job *j, struct fm_secret *sec
 	if (stage->items & FM_ITEM(FM_ITEM_QUARANTINE) &&
 	    (rc = give_quarantine(r, &j->call.path[FM_ITEM_QUARANTINE], err)) < 0)
 		return rc;
-	if (stage->items & FM_ITEM(FM_ITEM_SHARDS) && (rc = give_shards(r, j, err)) < 0)
+	if (stage->items & (FM_ITEM(FM_ITEM_SHARDS) | FM_ITEM(FM_ITEM_PARTS)) && (rc = give_shards(r, j, err)) < 0)
 		return rc;
 	if (stage->items & FM_ITEM(FM_ITEM_CHECKPOINT)) {
 		if ((rc = give_checkpoint(r, r->run->stage[j->id].key, &j->call.path[FM_ITEM_CHECKPOINT], checkpoint,
@@ -380,7 +387,8 @@ static int give_own(struct fm_runner *r, struct fm_job *j, struct fm_secret *sec
 /* A stage that failed leaves nothing but what goes on from there, or what its user is to see. */
 static void clean_up(const struct fm_runner *r, const struct fm_job *j, const char *tmp, const char *out_dir, int rc)
 {
-	const char *checkpoint = j->call.path[FM_ITEM_CHECKPOINT], *shards = j->call.path[FM_ITEM_SHARDS];
+	const char *checkpoint = j->call.path[FM_ITEM_CHECKPOINT],
+		   *shards = j->call.path[j->id == FM_EVALUATE ? FM_ITEM_PARTS : FM_ITEM_SHARDS];
 	struct fm_error ignored;
 
 	if (shards && fm_dir_remove(shards, &ignored) < 0)

@@ -12,7 +12,12 @@
 
 #define JOB_ID_MAX 40
 
-const char *const fm_submit_name[FM_NSUBMITS] = {"train", "shards", "evaluate", "release"};
+const char *const fm_submit_name[FM_NSUBMITS] = {"train", "shards", "generate", "parts", "evaluate", "release"};
+
+static bool is_array(int job)
+{
+	return job == FM_SUBMIT_SHARDS || job == FM_SUBMIT_PARTS;
+}
 
 static int no_memory(struct fm_error *err)
 {
@@ -50,14 +55,16 @@ static int check_line(const char *what, const char *text, const char * not, stru
 /* What every file begins with. */
 static void put_head(const struct fm_submit *s, const struct fm_submit_in *in, int job, struct fm_buf *b)
 {
-	bool array = job == FM_SUBMIT_SHARDS;
+	bool array = is_array(job);
 
-	fm_buf_printf(b,
-		      "#!/bin/sh\n#SBATCH --job-name=%s%s\n#SBATCH --comment=%s-%s-%s\n#SBATCH --output=%s/%s%s.log\n",
-		      s->name, array ? "-shards" : "", in->cfg->release.name, in->cfg->release.version,
-		      fm_submit_name[job], s->folder, fm_submit_name[job], array ? "-%a" : "");
+	fm_buf_printf(
+	    b, "#!/bin/sh\n#SBATCH --job-name=%s%s%s\n#SBATCH --comment=%s-%s-%s\n#SBATCH --output=%s/%s%s.log\n",
+	    s->name, array ? "-" : "", array ? fm_submit_name[job] : "", in->cfg->release.name,
+	    in->cfg->release.version, fm_submit_name[job], s->folder, fm_submit_name[job], array ? "-%a" : "");
 	if (array)
-		fm_buf_printf(b, "#SBATCH --array=1-%u\n", in->shards);
+		fm_buf_printf(b, "#SBATCH --array=1-%u\n", job == FM_SUBMIT_PARTS ? in->parts : in->shards);
+	if (job == FM_SUBMIT_TRAIN && in->ranks > 1)
+		fm_buf_printf(b, "#SBATCH --ntasks=%u\n", in->ranks);
 	/* SIGTERM two minutes before the time is over: training writes a checkpoint. After a node failed, the job
 	 * begins again by itself and goes on. */
 	fm_buf_puts(b, "#SBATCH --open-mode=append\n#SBATCH --signal=B:TERM@120\n#SBATCH --requeue\n");
@@ -79,41 +86,61 @@ static void put_tail(const struct fm_submit_in *in, struct fm_buf *b)
 	fm_buf_puts(b, "\n");
 }
 
+static void put_taken(struct fm_buf *b, const char *key, const char *folder)
+{
+	fm_buf_printf(b, " \\\n\t--set %s=", key);
+	put_word(b, folder);
+}
+
 static int put_job(const struct fm_submit *s, const struct fm_submit_in *in, int job, const char *self,
 		   struct fm_buf *b, struct fm_error *err)
 {
-	char *shards = fm_path_join(s->folder, "shards");
+	char *shards = fm_path_join(s->folder, "shards"), *parts = fm_path_join(s->folder, "parts");
+	bool generates = job == (in->parts > 0 ? FM_SUBMIT_GENERATE : FM_SUBMIT_EVALUATE),
+	     takes_shards = in->shards > 0 && generates, takes_parts = in->parts > 0 && job == FM_SUBMIT_EVALUATE;
+	int rc;
 
-	if (!shards)
-		return no_memory(err);
+	if (!shards || !parts) {
+		rc = no_memory(err);
+		goto out;
+	}
 	put_head(s, in, job, b);
-	if (in->shards > 0 && job == FM_SUBMIT_EVALUATE) {
+	if (takes_shards || takes_parts) {
 		fm_buf_puts(b, "mkdir -p -m 700 "); /* where each job of the array failed */
-		put_word(b, shards);
+		put_word(b, takes_parts ? parts : shards);
 		fm_buf_puts(b, "\n");
 	}
 	if (job != FM_SUBMIT_RELEASE)
 		fm_buf_puts(b, "exec ");
+	if (job == FM_SUBMIT_TRAIN && in->ranks > 1)
+		fm_buf_printf(b, "mpirun -n %u ", in->ranks);
 	put_word(b, self);
-	fm_buf_puts(b, job == FM_SUBMIT_SHARDS ? " generate " : " run ");
+	fm_buf_puts(b, job == FM_SUBMIT_SHARDS ? " generate " : job == FM_SUBMIT_PARTS ? " judge " : " run ");
 	put_word(b, in->file);
-	if (job == FM_SUBMIT_TRAIN || job == FM_SUBMIT_EVALUATE)
+	if (!is_array(job) && job != FM_SUBMIT_RELEASE)
 		put_option(b, "--until", fm_submit_name[job]);
-	if (job == FM_SUBMIT_SHARDS) {
-		fm_buf_printf(b, " \\\n\t--shard \"$SLURM_ARRAY_TASK_ID/%u\"", in->shards);
-		put_option(b, "--out", shards);
-	} else if (in->shards > 0 && job == FM_SUBMIT_EVALUATE) {
-		fm_buf_puts(b, " \\\n\t--set run.shards=");
-		put_word(b, shards);
+	if (is_array(job)) {
+		fm_buf_printf(b, " \\\n\t--%s \"$SLURM_ARRAY_TASK_ID/%u\"", job == FM_SUBMIT_PARTS ? "part" : "shard",
+			      job == FM_SUBMIT_PARTS ? in->parts : in->shards);
+		put_option(b, "--out", job == FM_SUBMIT_PARTS ? parts : shards);
 	}
+	if (takes_shards)
+		put_taken(b, "run.shards", shards);
+	if (takes_parts)
+		put_taken(b, "run.parts", parts);
 	put_tail(in, b);
 	if (job == FM_SUBMIT_RELEASE) {
 		fm_buf_puts(b, "rm -rf ");
 		put_word(b, shards);
+		fm_buf_puts(b, " ");
+		put_word(b, parts);
 		fm_buf_puts(b, "\n");
 	}
+	rc = fm_buf_check(b, err);
+out:
 	free(shards);
-	return fm_buf_check(b, err);
+	free(parts);
+	return rc;
 }
 
 static int check(const struct fm_submit_in *in, struct fm_error *err)
@@ -161,7 +188,8 @@ int fm_submit_make(struct fm_submit *s, const struct fm_submit_in *in, struct fm
 		goto out;
 	snprintf(s->name, sizeof s->name, "flowmint-%02x%02x%02x%02x", digest[0], digest[1], digest[2], digest[3]);
 	for (int i = 0; i < FM_NSUBMITS; i++) {
-		if (i == FM_SUBMIT_SHARDS && in->shards == 0)
+		if ((i == FM_SUBMIT_SHARDS && in->shards == 0) ||
+		    ((i == FM_SUBMIT_GENERATE || i == FM_SUBMIT_PARTS) && in->parts == 0))
 			continue;
 		if (asprintf(&s->file[i], "%s/%s.sbatch", s->folder, fm_submit_name[i]) < 0) {
 			s->file[i] = NULL;
@@ -191,20 +219,29 @@ void fm_submit_free(struct fm_submit *s)
 /* ---- jobs ---- */
 
 /* singleton: of all jobs of a name one runs at a time, in the order in which they were submitted. So two submissions do
- * not find the workspace locked, and the second finds what the first has made. Evaluate waits for the array to end in
- * any way: what failed there it makes. */
-void fm_submit_wait(const struct fm_submit *s, int i, const char *const *ids, char out[160])
+ * not find the workspace locked, and the second finds what the first has made. Who takes what an array made waits for
+ * it to end in any way: what failed there it makes. */
+void fm_submit_wait(const struct fm_submit *s, int i, const char *const *ids, char out[FM_SUBMIT_WAIT])
 {
-	const char *train = ids[FM_SUBMIT_TRAIN], *shards = ids[FM_SUBMIT_SHARDS];
+	bool apart = s->file[FM_SUBMIT_PARTS] != NULL;
+	int before = FM_SUBMIT_TRAIN, array = -1;
 
+	if (i == FM_SUBMIT_PARTS || (i == FM_SUBMIT_EVALUATE && apart))
+		before = FM_SUBMIT_GENERATE;
+	else if (i == FM_SUBMIT_RELEASE)
+		before = FM_SUBMIT_EVALUATE;
+	if (i == FM_SUBMIT_EVALUATE && apart)
+		array = FM_SUBMIT_PARTS;
+	else if ((i == FM_SUBMIT_GENERATE || i == FM_SUBMIT_EVALUATE) && s->file[FM_SUBMIT_SHARDS])
+		array = FM_SUBMIT_SHARDS;
 	if (i == FM_SUBMIT_TRAIN)
-		snprintf(out, 160, "singleton");
-	else if (i == FM_SUBMIT_SHARDS)
-		snprintf(out, 160, "afterok:%s", train);
-	else if (i == FM_SUBMIT_EVALUATE && s->file[FM_SUBMIT_SHARDS])
-		snprintf(out, 160, "afterok:%s,afterany:%s,singleton", train, shards);
+		snprintf(out, FM_SUBMIT_WAIT, "singleton");
+	else if (is_array(i))
+		snprintf(out, FM_SUBMIT_WAIT, "afterok:%s", ids[before]);
+	else if (array >= 0)
+		snprintf(out, FM_SUBMIT_WAIT, "afterok:%s,afterany:%s,singleton", ids[before], ids[array]);
 	else
-		snprintf(out, 160, "afterok:%s,singleton", i == FM_SUBMIT_EVALUATE ? train : ids[FM_SUBMIT_EVALUATE]);
+		snprintf(out, FM_SUBMIT_WAIT, "afterok:%s,singleton", ids[before]);
 }
 
 /* Call sbatch; what it prints is the id, with ";CLUSTER" behind it where there are several. */
@@ -244,9 +281,12 @@ out:
 
 int fm_submit_send(const struct fm_submit *s, json_t **jobs, struct fm_error *err)
 {
-	char id[FM_NSUBMITS][JOB_ID_MAX] = {""}, wait[160];
-	const char *const ids[FM_NSUBMITS] = {id[0], id[1], id[2], id[3]};
+	char id[FM_NSUBMITS][JOB_ID_MAX] = {""}, wait[FM_SUBMIT_WAIT];
+	const char *ids[FM_NSUBMITS];
 	int rc;
+
+	for (int i = 0; i < FM_NSUBMITS; i++)
+		ids[i] = id[i];
 
 	if (!(*jobs = json_object()))
 		return no_memory(err);

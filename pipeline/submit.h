@@ -3,9 +3,11 @@
  *
  *     WORKSPACE/slurm/NAME-VERSION/train.sbatch         ingest, train
  *                                  shards.sbatch        an array: flowmint generate --shard I/N
- *                                  evaluate.sbatch      generate (takes the shards, makes what is missing), evaluate
+ *                                  generate.sbatch      generate: takes the shards, makes what is missing
+ *                                  parts.sbatch         an array: flowmint judge --part I/N
+ *                                  evaluate.sbatch      evaluate: takes the parts, searches what is missing
  *                                  release.sbatch       gate, release
- *                                  shards/              the shards, removed by release.sbatch when it is done
+ *                                  shards/, parts/      removed by release.sbatch when it is done
  *                                  JOB.log              what each said
  *
  * Nothing is done here that flowmint run would not do by itself: a job that failed is submitted again, and goes on.
@@ -20,6 +22,8 @@
 #include "base/mem.h"
 #include "manifests/config.h"
 
+#define FM_SUBMIT_WAIT 200
+
 struct fm_submit_in {
 	const struct fm_config *cfg;
 	const char *file;       /* RELEASE.yaml */
@@ -29,11 +33,21 @@ struct fm_submit_in {
 	const char *const *option; /* of sbatch, for each file: "--partition=long" */
 	int noption;
 	uint32_t shards; /* of the array; 0: none */
+	uint32_t parts;  /* likewise; 0: evaluate.sbatch generates too */
+	uint32_t ranks;  /* that train, by mpirun; 0, 1: one process without it */
 	bool unconfined;
 };
-enum { FM_SUBMIT_TRAIN, FM_SUBMIT_SHARDS, FM_SUBMIT_EVALUATE, FM_SUBMIT_RELEASE, FM_NSUBMITS };
+enum {
+	FM_SUBMIT_TRAIN,
+	FM_SUBMIT_SHARDS,
+	FM_SUBMIT_GENERATE,
+	FM_SUBMIT_PARTS,
+	FM_SUBMIT_EVALUATE,
+	FM_SUBMIT_RELEASE,
+	FM_NSUBMITS
+};
 struct fm_submit {
-	char name[32];           /* of all jobs but the array: one for each workspace */
+	char name[32];           /* of all jobs but the arrays: one for each workspace */
 	char *folder;            /* WORKSPACE/slurm/NAME-VERSION */
 	char *file[FM_NSUBMITS]; /* their paths; NULL: there is no such job */
 	struct fm_buf text[FM_NSUBMITS];
@@ -42,7 +56,7 @@ struct fm_submit {
 int fm_submit_make(struct fm_submit *s, const struct fm_submit_in *in, struct fm_error *err) FM_MUST_CHECK;
 /* What job i is submitted with to wait for those before it, for ids by enum: "afterok:12,singleton". Static text in
  * out. */
-void fm_submit_wait(const struct fm_submit *s, int i, const char *const *ids, char out[160]);
+void fm_submit_wait(const struct fm_submit *s, int i, const char *const *ids, char out[FM_SUBMIT_WAIT]);
 /* Write the files and call sbatch: *jobs is {"train": "12", ...}.  FM_ESYSTEM: no sbatch, or it refused one; what was
  * submitted before is named. */
 int fm_submit_send(const struct fm_submit *s, json_t **jobs, struct fm_error *err) FM_MUST_CHECK;

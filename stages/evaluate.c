@@ -12,6 +12,7 @@
 #include "judge/histogram.h"
 #include "manifests/canon.h"
 #include "manifests/dialect.h"
+#include "privacy/leakage/division.h"
 #include "stages/membership.h"
 #include "stages/paid.h"
 #include "stages/previous.h"
@@ -49,6 +50,40 @@ out:
 	return rc;
 }
 
+/* The searches of one part. */
+static int make_part(const struct fm_evaluate_in *in, const struct fm_table *train, const struct fm_table *holdout,
+		     const struct fm_table *synthetic, struct fm_error *err)
+{
+	struct fm_leakage_opts o = fm_evaluate_opts(in->cfg);
+	struct fm_metrics none = {0};
+	struct fm_pool *pool = NULL;
+	int rc;
+
+	if ((rc = fm_pool_new(&pool, in->cfg->train.threads, err)) < 0 ||
+	    (rc = fm_division_make(&o.division, in->out_dir, in->shard.index, in->shard.of, err)) < 0)
+		goto out;
+	rc = fm_leakage(train, holdout, synthetic, pool, o, &none, err);
+out:
+	fm_division_free(o.division);
+	fm_pool_free(pool);
+	fm_metrics_free(&none);
+	return rc;
+}
+
+/* All metrics of the tables alone, with parts of the searches where they are there. */
+static int judge(const struct fm_evaluate_in *in, const struct fm_table *train, const struct fm_table *holdout,
+		 const struct fm_table *synthetic, struct fm_metrics *out, struct fm_error *err)
+{
+	struct fm_leakage_opts o = fm_evaluate_opts(in->cfg);
+	int rc;
+
+	if (in->parts_dir && in->nparts > 0 && (rc = fm_division_take(&o.division, in->parts_dir, in->nparts, err)) < 0)
+		return rc;
+	rc = fm_evaluate_tables(train, synthetic, holdout, in->cfg->train.threads, o, out, err);
+	fm_division_free(o.division);
+	return rc;
+}
+
 int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *out, struct fm_error *err)
 {
 	struct fm_table *train = NULL, *holdout = NULL, *synthetic = NULL;
@@ -66,8 +101,11 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 		goto out;
 	if ((rc = fm_table_open(&synthetic, in->synthetic_dir, err)) < 0)
 		goto out;
-	if ((rc = fm_evaluate_tables(train, synthetic, holdout, in->cfg->train.threads, fm_evaluate_opts(in->cfg),
-				     &out->metrics, err)) < 0)
+	if (in->shard.of) {
+		rc = make_part(in, train, holdout, synthetic, err);
+		goto out;
+	}
+	if ((rc = judge(in, train, holdout, synthetic, &out->metrics, err)) < 0)
 		goto out;
 	if (fm_config_pays_gate(in->cfg) && (rc = save_paid(in, holdout, synthetic, &out->metrics, err)) < 0)
 		goto out;

@@ -16,6 +16,7 @@
  *                 with privacy.budget.gate paid.json, the metrics that it pays for (paid.h)
  *     verdict/    verdict.json (fm_verdict_json)
  *     a shard     windows.bin, of the kind of model: part of what synthetic/ is made of, kept outside of the workspace
+ *     a part      searches.bin (privacy/leakage/division.h): of what evaluate searches, likewise
  *     release/    NAME-VERSION.tar.zst and .sig
  *
  * secret: in privacy.mode dp the stage's own, of 32 bytes, from which splits, noise and flows are drawn (never from the
@@ -72,7 +73,7 @@ struct fm_train_out {
 int fm_stage_train(const struct fm_train_in *in, struct fm_train_out *out, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_train_out_json(const struct fm_train_out *out);
 
-/* Part `index`, 1 to `of`, of a run's flows; of 0: all of them. */
+/* Part `index`, 1 to `of`, of a run's flows, or of the searches of its judging; of 0: all of them. */
 struct fm_shard {
 	uint32_t index, of;
 };
@@ -94,10 +95,13 @@ int fm_stage_generate(const struct fm_generate_in *in, struct fm_generate_out *o
 json_t *fm_generate_out_json(const struct fm_generate_out *out);
 
 /* model_dir, store_json: for membership inference by the model's loss; NULL: without.  previous: the release before,
- * likewise. */
+ * likewise.  With a shard the stage makes that part of its searches, from the three tables alone, and no metric.
+ * parts_dir: the folder of those of `nparts` that were made before, NULL: none; the metrics are the same without. */
 struct fm_evaluate_in {
 	const struct fm_config *cfg;
-	const char *train_dir, *holdout_dir, *synthetic_dir, *out_dir, *model_dir, *store_json, *previous;
+	const char *train_dir, *holdout_dir, *synthetic_dir, *out_dir, *model_dir, *store_json, *previous, *parts_dir;
+	struct fm_shard shard;
+	uint32_t nparts;
 	const struct fm_secret *secret; /* of the noise of what is paid for; used for nothing else */
 };
 struct fm_evaluate_out {

@@ -25,6 +25,7 @@ const struct fm_item fm_items[FM_NITEMS] = {
     [FM_ITEM_SYNTHETIC] = {"synthetic table", PRODUCT(FM_GENERATE, NULL), false},
     [FM_ITEM_FREE] = {"metrics of synthetic flows alone", PRODUCT(FM_GENERATE, "free.json"), true},
     [FM_ITEM_PREVIOUS] = {"previous release", USER("release.previous", release.previous, "previous"), true},
+    [FM_ITEM_PARTS] = {"parts of its searches", FM_FROM_SHARDS, 0, NULL, NULL, 0, NULL, true},
     [FM_ITEM_METRICS] = {"metrics", PRODUCT(FM_EVALUATE, "metrics.json"), false},
     [FM_ITEM_PAID] = {"metrics that privacy.budget.gate pays for", PRODUCT(FM_EVALUATE, "paid.json"), true},
     [FM_ITEM_CONTROLS] = {"controls", PRODUCT(FM_EVALUATE, "controls.json"), true},
@@ -110,6 +111,9 @@ static int call_evaluate(const struct fm_stages *s, const struct fm_stage_call *
 				    .model_dir = c->path[FM_ITEM_MODEL],
 				    .store_json = c->path[FM_ITEM_STORE],
 				    .previous = c->path[FM_ITEM_PREVIOUS],
+				    .parts_dir = c->path[FM_ITEM_PARTS],
+				    .shard = c->shard,
+				    .nparts = c->nshards,
 				    .secret = c->secret};
 	struct fm_evaluate_out out = {0};
 	int rc;
@@ -221,7 +225,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		     .sees_rows = true,
 		     .items = FM_ITEM(FM_ITEM_DIALECT) | FM_ITEM(FM_ITEM_PUBLISHED) | FM_ITEM(FM_ITEM_TRAIN) |
 			      FM_ITEM(FM_ITEM_HOLDOUT) | FM_ITEM(FM_ITEM_STORE) | FM_ITEM(FM_ITEM_MODEL) |
-			      FM_ITEM(FM_ITEM_SYNTHETIC) | FM_ITEM(FM_ITEM_PREVIOUS),
+			      FM_ITEM(FM_ITEM_SYNTHETIC) | FM_ITEM(FM_ITEM_PREVIOUS) | FM_ITEM(FM_ITEM_PARTS),
 		     .section = {"gate.controls", "model", "train", "publish.dialect"},
 		     .call = call_evaluate},
     [FM_GATE] = {.name = "gate",

@@ -35,6 +35,7 @@ enum fm_item_id {
 	FM_ITEM_SYNTHETIC,
 	FM_ITEM_FREE, /* there in privacy.mode dp alone */
 	FM_ITEM_PREVIOUS,
+	FM_ITEM_PARTS, /* there with run.parts alone */
 	FM_ITEM_METRICS,
 	FM_ITEM_PAID, /* there with privacy.budget.gate alone */
 	FM_ITEM_CONTROLS,
@@ -80,8 +81,8 @@ struct fm_stage_call {
 	const char *out_dir, *run; /* run: its id, "r0001" */
 	char *path[FM_NITEMS];
 	const json_t *manifest, *waivers, *audits;
-	struct fm_shard shard;          /* generate: make this part alone */
-	uint32_t nshards;               /* generate: in how many parts path[FM_ITEM_SHARDS] is */
+	struct fm_shard shard;          /* generate, evaluate: make this part alone */
+	uint32_t nshards;               /* in how many parts path[FM_ITEM_SHARDS] or path[FM_ITEM_PARTS] is */
 	const struct fm_secret *secret; /* privacy.mode dp, and a stage that draws: its own */
 	const struct fm_secret *checkpoint_key;
 	struct fm_ranks *ranks; /* train: of this process */

@@ -1,5 +1,5 @@
 #!/bin/sh
-# bench_shards.sh - what a row more costs in each stage, in a shard, and in the run that joins shards: processor time and largest
+# bench_shards.sh - what a row more costs in each stage, in a shard or part, and in the run that joins them: processor time and largest
 # memory of one thread at two sizes, and the line through them.  Simulated flows, preset demo with few steps.  Processor time, so
 # that other work on the machine counts little; each call includes its walls and the attempts to get out of them.
 #
@@ -41,6 +41,9 @@ def measure(n):
     t["join"] = seconds("run", config, "--until", "generate", "--set", f"run.shards={shards}", *more)
     t["nothing"] = seconds("run", config, "--until", "generate", *more)
     t["evaluate"] = seconds("run", config, "--until", "evaluate", *more)
+    t["two parts"] = sum(seconds("judge", config, "--part", f"{i}/2", "--out", f"{p}/parts", *more) for i in (1, 2))
+    shutil.rmtree(f"{p}/workspace/stages/evaluate")
+    t["evaluate of parts"] = seconds("run", config, "--until", "evaluate", "--set", f"run.parts={p}/parts", *more)
     rows = json.loads(quiet(F, "log", "--workspace", f"{p}/workspace", "--json"))
     made = {r["body"]["name"]: r["body"] for r in rows if r["kind"] == "stage" and not r["body"]["cached"]}
     peak = {s: made[s]["peak_rss_bytes"] for s in made}

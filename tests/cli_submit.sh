@@ -27,31 +27,39 @@ submit() {
 }
 
 # --- the files ---
-expect 0 "--print shows the files" submit --print --json --shards 3 --sbatch=--mem=2G --set "release.description=it's \$HOME"
+expect 0 "--print shows the files" submit --print --json --shards 3 --parts 5 --ranks 4 --sbatch=--mem=2G --set "release.description=it's \$HOME"
 cp out files.json
-holds "four of them, in order" test "$(json files.json '[f["job"] for f in d]')" = "['train', 'shards', 'evaluate', 'release']"
+holds "six of them, in order" test "$(json files.json '[f["job"] for f in d]')" = \
+	"['train', 'shards', 'generate', 'parts', 'evaluate', 'release']"
 holds "each waits for what it needs" test "$(json files.json '[f["dependency"] for f in d]')" = \
-	"['singleton', 'afterok:TRAIN', 'afterok:TRAIN,afterany:SHARDS,singleton', 'afterok:EVALUATE,singleton']"
+	"['singleton', 'afterok:TRAIN', 'afterok:TRAIN,afterany:SHARDS,singleton', 'afterok:GENERATE', \
+'afterok:GENERATE,afterany:PARTS,singleton', 'afterok:EVALUATE,singleton']"
 holds "nothing is written" test ! -e w
 i=0
-for job in train shards evaluate release; do
+for job in train shards generate parts evaluate release; do
 	json files.json "d[$i]['text']" >$job.sbatch
 	i=$((i + 1))
 	expect 0 "$job.sbatch is a script" sh -n $job.sbatch
 	says $job.sbatch "#SBATCH --mem=2G" "with the option"
 done
 says shards.sbatch "#SBATCH --array=1-3" "the array has a job for each shard"
+says parts.sbatch "#SBATCH --array=1-5" "the other one for each part"
+says train.sbatch "#SBATCH --ntasks=4" "training has a task for each rank"
+says train.sbatch "exec mpirun -n 4 '" "and mpirun starts them"
+holds "shards are for generation" sh -c "grep -q run.shards= generate.sbatch && ! grep run.shards= evaluate.sbatch"
 sed "s,'[^']*' generate ,printf '%s\\\\n' ," shards.sbatch | sed 's/^exec //' >words.sh
 expect 0 "(the words of one of its calls)" env SLURM_ARRAY_TASK_ID=2 SLURM_CPUS_PER_TASK=5 sh words.sh
 says out "2/3" "a job makes its shard"
 says out "release.description=it's \$HOME" "words reach flowmint as they were written"
 says out "train.threads=5" "with the processors that it got"
-expect 0 "no shards, no array" submit --print --json --shards 0
+expect 0 "no shards, no array" submit --print --json --shards 0 --parts 0
 holds "then three jobs" test "$(json out '[(f["job"], f["dependency"]) for f in d]')" = \
 	"[('train', 'singleton'), ('evaluate', 'afterok:TRAIN,singleton'), ('release', 'afterok:EVALUATE,singleton')]"
 sed '/^model:/d; /^train:/d; s/^generate: {steps: [0-9]*, /generate: {/' p/release.yaml >p/ctgan.yaml
 expect 0 "nor for a model that makes its flows in one piece" "$F" submit p/ctgan.yaml $UNCONFINED --slurm --workspace w --print --json --set model.kind=ctgan
-holds "three jobs too" test "$(json out 'len(d)')" = 3
+holds "its searches go in parts all the same" test "$(json out '[(f["job"], f["dependency"]) for f in d][1]')" = \
+	"('generate', 'afterok:TRAIN,singleton')"
+expect 3 "nor does it train in ranks" "$F" submit p/ctgan.yaml $UNCONFINED --slurm --workspace w --print --ranks 2 --set model.kind=ctgan
 expect 0 "people read them" submit --print
 says out "# sbatch --dependency=afterok:EVALUATE,singleton $T/w/slurm/toy-1.0.0/release.sbatch" "each under its command"
 expect 2 "another cluster is refused" "$F" submit p --print
@@ -71,9 +79,11 @@ n=$(wc -l <calls)
 echo "10$n;somewhere"
 END
 chmod +x bin/sbatch
-expect 0 "jobs are submitted" env PATH="$T/bin:$PATH" "$F" submit p $UNCONFINED --slurm --workspace w --shards 2 --json
-holds "their ids are told" test "$(json out 'd')" = "{'evaluate': '103', 'release': '104', 'shards': '102', 'train': '101'}"
-says calls "--dependency=afterok:101,afterany:102,singleton $T/w/slurm/toy-1.0.0/evaluate.sbatch" "each waits for its forerunner's id"
+expect 0 "jobs are submitted" env PATH="$T/bin:$PATH" "$F" submit p $UNCONFINED --slurm --workspace w --shards 2 --parts 2 --json
+holds "their ids are told" test "$(json out 'd')" = \
+	"{'evaluate': '105', 'generate': '103', 'parts': '104', 'release': '106', 'shards': '102', 'train': '101'}"
+says calls "--dependency=afterok:101,afterany:102,singleton $T/w/slurm/toy-1.0.0/generate.sbatch" "each waits for its forerunner's id"
+says calls "--dependency=afterok:103,afterany:104,singleton $T/w/slurm/toy-1.0.0/evaluate.sbatch" "judging too"
 rm calls
 expect 4 "what sbatch refuses ends it" env REFUSE=3 PATH="$T/bin:$PATH" "$F" submit p $UNCONFINED --slurm --workspace w
 says err "no such partition" "with its own words"
@@ -144,17 +154,29 @@ all_done() { # or three minutes
 }
 
 if start_slurm; then
-	expect 0 "a release is submitted" submit --shards 3 --json
-	array=$(json out 'd["shards"]')
+	ranks=1
+	if [ "$(nproc)" -ge 2 ] && command -v mpirun >/dev/null && ldd "$(dirname "$V")/flowmint" 2>/dev/null | grep -q libmpi; then
+		ranks=2
+		OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+		export OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM
+	else
+		skip "ranks through Slurm" "one processor, no mpirun, or flowmint was built without MPI"
+	fi
+	expect 0 "a release is submitted" submit --shards 3 --parts 2 --ranks $ranks --json
+	array=$(json out 'd["shards"]') parts=$(json out 'd["parts"]')
 	expect 0 "one job of the array is lost" scancel "${array}_2"
-	expect 0 "the release is submitted once more" submit --shards 3
+	expect 0 "and one that judges" scancel "${parts}_1"
+	expect 0 "the release is submitted once more" submit --shards 3 --parts 2 --ranks $ranks
 	holds "all jobs end" all_done
 	logs=w/slurm/toy-1.0.0
-	says $logs/evaluate.log "shard 2 of 3 is not in $T/$logs/shards: it is made here" "what was lost is named"
-	says $logs/evaluate.log "2 of 3 shards were taken" "and made alone"
+	[ $ranks = 1 ] || says $logs/train.log "train: 2 ranks" "training goes in ranks"
+	says $logs/generate.log "shard 2 of 3 is not in $T/$logs/shards: it is made here" "what was lost is named"
+	says $logs/generate.log "2 of 3 shards were taken" "and made alone"
+	says $logs/evaluate.log "part 1 of 2 is not in $T/$logs/parts: it is made here" "a part too"
+	says $logs/evaluate.log "1 of 2 parts were taken" "and made alone"
 	says $logs/release.log "gate: pass" "the gate passes"
 	holds "the second found all done" sh -c "grep -q 'train *cached' $logs/train.log && test \$(grep -c 'tar sha256' $logs/release.log) = 2"
-	holds "the shards are gone" test ! -e $logs/shards
+	holds "the shards are gone" sh -c "! ls -d $logs/shards $logs/parts"
 	expect 0 "a job of the array alone" sbatch -Q --wait --array=2 $logs/shards.sbatch
 	holds "makes its shard alone" sh -c "ls $logs/shards | grep -q '^shard-2-of-3-' && test \$(ls $logs/shards | wc -l) = 1"
 	archive=p/release/toy-1.0.0.tar.zst

@@ -94,6 +94,46 @@ expect 3 "nor has another model" shard p/gan.yaml 1/2 s
 says err "has trained a model by this config" "it is said what to do"
 expect 3 "a kind that makes its flows in one piece takes none" "$F" run p/gan.yaml $UNCONFINED --set run.shards="$T/seven"
 says err "makes its flows in one piece" "with the reason"
+
+# --- the judging in parts ---
+part() { # I/N [OPTION...]
+	part=$1
+	shift
+	"$F" judge p/release.yaml $UNCONFINED --quiet --workspace p/workspace --part "$part" --out parts "$@"
+}
+parted() { # the run, judged again
+	"$F" run p $UNCONFINED --set run.parts="$T/parts" --until evaluate
+}
+metrics() { # of all runs that judged these flows
+	"$F" log --workspace p/workspace --json |
+		"$PYTHON" -c 'import json, sys; print(len({r["body"]["output"] for r in json.load(sys.stdin) if r["kind"] == "stage" and r["body"]["name"] == "evaluate"}))'
+}
+expect 3 "flows that are gone are not judged" part 1/3
+says err "is no longer there; flowmint run makes it again" "it is said what to do"
+expect 0 "(the flows)" "$F" run p $UNCONFINED --quiet --until generate
+expect 3 "flows that no run made are not judged" part 1/3 --set generate.seed=9
+says err "has generated flows by this config" "it is said why"
+expect 0 "part 1 of 3 is searched" part 1/3 --json
+holds "its report is one document" test "$(json out '(d["part"], d["of"], d["made"])')" = "(1, 3, True)"
+expect 0 "it is left as it is" part 1/3 --json
+holds "when it is there" test "$(json out 'd["made"]')" = False
+expect 0 "part 3 of 3 is searched" part 3/3
+holds "for nobody else to read" test "$(stat -c %a parts/part-3-*)" = 600
+rm -r p/workspace/stages/evaluate
+mv parts/part-3-* whole
+cp whole "parts/$(basename "$(ls parts/part-1-*)" | sed s/part-1-/part-3-/)"
+change_byte parts/part-3-* 5000
+expect 1 "a changed byte is refused" parted
+says err "part 3 of 3 was damaged" "with its number"
+cp whole parts/part-3-*
+expect 0 "a run takes the two" parted
+says err "run.parts: part 2 of 3 is not in $T/parts: it is made here" "what is missing is named"
+says err "evaluate: 2 of 3 parts were taken from $T/parts" "and searched alone"
+holds "the metrics are the same to the bit" test "$(metrics)" = 1
+rm -r p/workspace/stages/evaluate
+expect 3 "parts of other thresholds of rare values are refused" "$F" run p $UNCONFINED --set run.parts="$T/parts" --until evaluate \
+	--set gate.memory=999
+says err "is a part of another judging" "by name"
 holds "nothing is left decrypted" test -z "$(decrypted p/workspace)"
 
 # --- purged ---

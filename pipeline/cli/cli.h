@@ -22,6 +22,7 @@
 	X(sniff)                                                                                                       \
 	X(run)                                                                                                         \
 	X(generate)                                                                                                    \
+	X(judge)                                                                                                       \
 	X(submit)                                                                                                      \
 	X(doctor)                                                                                                      \
 	X(status)                                                                                                      \

@@ -1,4 +1,4 @@
-/* generate: one part of a run's flows, for run.shards. */
+/* generate, judge: one part of a run's flows, for run.shards, or of the searches of its judging, for run.parts. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +19,19 @@ static const struct fm_option generate_options[] = {
      .help = "which part, as in 3/7"},
     {FM_SETS_TEXT(struct generate_args, out), .name = "out", .value = "FOLDER", .required = true,
      .offer = FM_OFFER_FOLDER, .help = "where the shard goes, for run.shards; made when it is not there"},
+    {FM_SETS_LIST(struct generate_args, set), .name = "set", .value = "KEY=VALUE", .offer = FM_OFFER_KEY,
+     .help = "as for run, with RELEASE.yaml"},
+    {FM_SETS_FLAG(struct generate_args, unconfined), .name = "unconfined", .help = "as for run"},
+    FM_OPTION_WORKSPACE(struct generate_args),
+    FM_OPTION_JSON(struct generate_args),
+    {0},
+};
+
+static const struct fm_option judge_options[] = {
+    {FM_SETS_TEXT(struct generate_args, shard), .name = "part", .value = "I/N", .required = true,
+     .help = "which part, as in 3/7"},
+    {FM_SETS_TEXT(struct generate_args, out), .name = "out", .value = "FOLDER", .required = true,
+     .offer = FM_OFFER_FOLDER, .help = "where the part goes, for run.parts; made when it is not there"},
     {FM_SETS_LIST(struct generate_args, set), .name = "set", .value = "KEY=VALUE", .offer = FM_OFFER_KEY,
      .help = "as for run, with RELEASE.yaml"},
     {FM_SETS_FLAG(struct generate_args, unconfined), .name = "unconfined", .help = "as for run"},
@@ -58,15 +71,15 @@ static int load(const struct generate_args *a, const char *file, struct fm_confi
 	return fm_input_settle(*cfg, fm_place_run_workspace(a->workspace), a->unconfined, err);
 }
 
-static int generate(const void *args, const struct fm_call *call, struct fm_error *err)
+static int make(const struct generate_args *a, enum fm_shard_kind kind, const struct fm_call *call,
+		struct fm_error *err)
 {
-	const struct generate_args *a = args;
-	struct fm_shard_in in = {.out = a->out, .unconfined = a->unconfined};
+	struct fm_shard_in in = {.kind = kind, .out = a->out, .unconfined = a->unconfined};
 	struct fm_config *cfg = NULL;
 	json_t *report = NULL;
 	int rc;
 
-	if ((rc = fm_shard_parse(a->shard, &in.shard, err)) < 0)
+	if ((rc = fm_shard_parse(kind == FM_SHARDS_JUDGING ? "part" : "shard", a->shard, &in.shard, err)) < 0)
 		return rc;
 	if (is_run(call->operand[0])) {
 		in.run = call->operand[0];
@@ -83,6 +96,16 @@ static int generate(const void *args, const struct fm_call *call, struct fm_erro
 out:
 	fm_config_free(cfg);
 	return rc;
+}
+
+static int generate(const void *args, const struct fm_call *call, struct fm_error *err)
+{
+	return make(args, FM_SHARDS_FLOWS, call, err);
+}
+
+static int judge(const void *args, const struct fm_call *call, struct fm_error *err)
+{
+	return make(args, FM_SHARDS_JUDGING, call, err);
 }
 
 const struct fm_verb fm_verb_generate = {
@@ -102,4 +125,23 @@ const struct fm_verb fm_verb_generate = {
     .options = generate_options,
     .args_size = sizeof(struct generate_args),
     .run = generate,
+};
+
+const struct fm_verb fm_verb_judge = {
+    .name = "judge",
+    .summary = "search one part of what judging looks for, on this machine or another",
+    .about =
+	"Does the I-th of N parts of the searches that judge the flows of RUN (r0001, or 1): rows that real tables "
+	"have "
+	"too, addresses and rare values, nearest neighbours. The workspace has the run's rows and flows; the part goes "
+	"into FOLDER as a sealed file. In place of RUN, RELEASE.yaml stands for the newest run that generated flows by "
+	"it. Any number of parts may be made at once, by machines that share the project's folder. flowmint run with "
+	"run.parts takes them and searches what is missing; the metrics are the same to the bit.\n\nA part that is "
+	"there already and can be opened is left as it is. It is encrypted under a key that comes from that of the "
+	"flows: flowmint purge of the flows makes it unreadable.",
+    .operands = "RUN",
+    .offer = FM_OFFER_RUN_OR_FILE,
+    .options = judge_options,
+    .args_size = sizeof(struct generate_args),
+    .run = judge,
 };

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/ranks.h"
 #include "model/generator.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/place.h"
@@ -17,7 +18,7 @@
 struct submit_args {
 	struct fm_words set, sbatch;
 	const char *workspace;
-	uint64_t shards;
+	uint64_t shards, parts, ranks;
 	bool slurm, print, unconfined, json;
 };
 
@@ -28,6 +29,10 @@ static const struct fm_option submit_options[] = {
      .help = "show the batch files; write and submit nothing"},
     {FM_SETS_UINT(struct submit_args, shards), .name = "shards", .value = "N", .most = FM_SHARDS_MOST,
      .help = "make the flows in so many shards (default 16); 0: in one piece"},
+    {FM_SETS_UINT(struct submit_args, parts), .name = "parts", .value = "N", .most = FM_SHARDS_MOST,
+     .help = "judge the flows in so many parts (default 16); 0: in one piece"},
+    {FM_SETS_UINT(struct submit_args, ranks), .name = "ranks", .value = "N", .most = FM_RANKS_MOST,
+     .help = "train in so many processes of mpirun, each a task with --cpus-per-task threads (default 1: in one)"},
     {FM_SETS_LIST(struct submit_args, sbatch), .name = "sbatch", .value = "OPTION",
      .help = "an option of sbatch for each file, as in --sbatch=--cpus-per-task=8; may be repeated"},
     {FM_SETS_LIST(struct submit_args, set), .name = "set", .value = "KEY=VALUE", .offer = FM_OFFER_KEY,
@@ -39,13 +44,13 @@ static const struct fm_option submit_options[] = {
     {0},
 };
 
-static const struct submit_args defaults = {.shards = 16};
+static const struct submit_args defaults = {.shards = 16, .parts = 16, .ranks = 1};
 
 static int print_files(const struct fm_submit *s, bool json, struct fm_error *err)
 {
-	static const char *const ids[FM_NSUBMITS] = {"TRAIN", "SHARDS", "EVALUATE", "RELEASE"};
+	static const char *const ids[FM_NSUBMITS] = {"TRAIN", "SHARDS", "GENERATE", "PARTS", "EVALUATE", "RELEASE"};
 	json_t *all = json ? json_array() : NULL;
-	char wait[160];
+	char wait[FM_SUBMIT_WAIT];
 
 	for (int i = 0; i < FM_NSUBMITS; i++) {
 		if (!s->file[i])
@@ -112,6 +117,8 @@ static int submit(const void *args, const struct fm_call *call, struct fm_error 
 				  .option = a->sbatch.word,
 				  .noption = a->sbatch.n,
 				  .shards = (uint32_t)a->shards,
+				  .parts = (uint32_t)a->parts,
+				  .ranks = (uint32_t)a->ranks,
 				  .unconfined = a->unconfined};
 	struct fm_submit s = {0};
 	struct fm_config *cfg = NULL;
@@ -126,6 +133,8 @@ static int submit(const void *args, const struct fm_call *call, struct fm_error 
 		goto out;
 	if (fm_generator_check_parts(cfg, &why) < 0)
 		in.shards = 0;
+	if (in.ranks > 1 && (rc = fm_generator_check_ranks(cfg, err)) < 0)
+		goto out;
 	if (!(real = realpath(cfg->file, NULL))) {
 		rc = fm_fail_errno(err, "%s", cfg->file);
 		goto out;
@@ -156,16 +165,13 @@ const struct fm_verb fm_verb_submit = {
     .name = "submit",
     .summary = "a run as jobs of a cluster",
     .about =
-	"Writes four batch files into WORKSPACE/slurm/NAME-VERSION and submits them: training, a job array of shards "
-	"of the "
-	"flows (flowmint generate), evaluation, and gate and release. Each calls flowmint as a person would, on any "
-	"machine "
-	"that shares the project's folder, and each waits for what it needs. The release is the same to the byte as "
-	"flowmint run makes it on one machine.\n\nA job that was stopped goes on where it was when it is submitted "
-	"again. A "
-	"shard whose job failed is made by the evaluation; to make it apart before that, submit the one element: "
-	"sbatch "
-	"--array=3 .../shards.sbatch. Jobs of one workspace run one at a time, but those of the array.",
+	"Writes batch files into WORKSPACE/slurm/NAME-VERSION and submits them: training, a job array of shards of the "
+	"flows (flowmint generate), generation, a job array of parts of the judging (flowmint judge), evaluation, and "
+	"gate and release. Each calls flowmint as a person would, on any machine that shares the project's folder, and "
+	"each waits for what it needs. The release is the same to the byte as flowmint run makes it on one "
+	"machine.\n\nA job that was stopped goes on where it was when it is submitted again. A shard or part whose job "
+	"failed is made by the generation or the evaluation; to make it apart before that, submit the one element: "
+	"sbatch --array=3 .../shards.sbatch. Jobs of one workspace run one at a time, but those of the arrays.",
     .operands = "RELEASE.yaml",
     .optional = 1,
     .offer = FM_OFFER_FILE,

@@ -25,8 +25,8 @@ bool fm_harvest_refused(const struct fm_error *err);
  * of this file system, without links, special modes or more than max bytes in all. */
 int fm_harvest_tree(const struct fm_config *cfg, enum fm_stage_id id, const char *dir, uint64_t max,
 		    struct fm_error *err) FM_MUST_CHECK;
-/* Likewise that of a shard, which is made by the stage generate and holds no table. */
-int fm_harvest_shard(const char *dir, uint64_t max, struct fm_error *err) FM_MUST_CHECK;
+/* Likewise that of a shard, which is one file, of the stage generate or evaluate. */
+int fm_harvest_shard(enum fm_stage_id id, const char *dir, uint64_t max, struct fm_error *err) FM_MUST_CHECK;
 /* Does dir hold this name (NULL: is dir) as a file or folder that no link leads to?  Asked before another stage is
  * shown it. */
 bool fm_harvest_holds(const char *dir, const char *name);

@@ -210,9 +210,9 @@ int fm_harvest_tree(const struct fm_config *cfg, enum fm_stage_id id, const char
 	return look(cfg, id, fm_stage_table[id].files, dir, max, err);
 }
 
-int fm_harvest_shard(const char *dir, uint64_t max, struct fm_error *err)
+int fm_harvest_shard(enum fm_stage_id id, const char *dir, uint64_t max, struct fm_error *err)
 {
-	return look(NULL, FM_GENERATE, "windows.bin", dir, max, err);
+	return look(NULL, id, id == FM_EVALUATE ? "searches.bin" : "windows.bin", dir, max, err);
 }
 
 bool fm_harvest_holds(const char *dir, const char *name)
