@@ -40,6 +40,7 @@ struct control {
 struct head {
 	_Atomic uint64_t stop;                 /* the share from which on rank 0 is told to stop; 0: none */
 	_Atomic uint64_t at[2][FM_RANKS_MOST]; /* where each stands, in odd and even shares */
+	_Atomic uint64_t came[FM_RANKS_MOST];  /* to so many shares; of forked ranks */
 };
 
 struct fm_ranks {
@@ -51,6 +52,7 @@ struct fm_ranks {
 	size_t mapped;
 	uint64_t used, room; /* bytes */
 	uint64_t shares;     /* so far */
+	unsigned patience;   /* seconds, 0: none */
 };
 
 /* ---- processes ---- */
@@ -99,6 +101,11 @@ static int ranks_new(struct fm_ranks **out, int rank, int size, bool relayed, ui
 	r->used = (sizeof *r->head + LINE - 1) / LINE * LINE;
 	*out = r;
 	return FM_OK;
+}
+
+void fm_ranks_set_patience(struct fm_ranks *r, unsigned seconds)
+{
+	r->patience = seconds;
 }
 
 int fm_ranks_new(struct fm_ranks **r, int size, uint64_t room, struct fm_error *err)
@@ -252,6 +259,28 @@ static void look_around(struct fm_ranks *r)
 	fm_ranks_fail(r, why);
 }
 
+bool fm_ranks_stalled(struct fm_ranks *r, double waited, int other)
+{
+	char why[200];
+
+	if (!r->patience || waited < (double)r->patience * (r->rank ? 2 : 1))
+		return false;
+	snprintf(why, sizeof why, "rank %d of %d stalls: it has kept rank %d waiting for %.0f s (run.stall)", other,
+		 r->size, r->rank, waited);
+	fm_ranks_fail(r, why);
+	return true;
+}
+
+/* The first rank that did not come to this share. */
+static void look_at_clock(struct fm_ranks *r, double began)
+{
+	for (int i = 0; i < r->size; i++)
+		if (atomic_load(&r->head->came[i]) < r->shares) {
+			fm_ranks_stalled(r, fm_seconds() - began, i);
+			return;
+		}
+}
+
 /* ---- meetings ---- */
 
 int fm_ranks_room(struct fm_ranks *r, void *out, size_t n, size_t size, const char *what, struct fm_error *err)
@@ -274,7 +303,9 @@ static int meet(struct fm_ranks *r, struct fm_error *err)
 {
 	struct control *c = r->c;
 	unsigned turn = atomic_load(&c->turn);
+	double began = fm_seconds();
 
+	atomic_store(&r->head->came[r->rank], r->shares);
 	if (atomic_fetch_add(&c->arrived, 1) + 1 == (unsigned)r->size) {
 		atomic_store(&c->arrived, 0);
 		atomic_fetch_add(&c->turn, 1);
@@ -282,6 +313,7 @@ static int meet(struct fm_ranks *r, struct fm_error *err)
 	}
 	while (atomic_load(&c->turn) == turn && !fm_ranks_failed(r)) {
 		look_around(r);
+		look_at_clock(r, began);
 		wait_for(&c->turn, turn, WAIT_MS);
 	}
 	return atomic_load(&c->turn) == turn ? failed(r, err) : FM_OK;

@@ -41,6 +41,9 @@ int fm_ranks_new(struct fm_ranks **r, int size, uint64_t room, struct fm_error *
 int fm_ranks_relayed(struct fm_ranks **r, int rank, int size, uint64_t room, struct fm_error *err) FM_MUST_CHECK;
 /* Start the other ranks, which go on from here.  They end when rank 0 does. */
 int fm_ranks_fork(struct fm_ranks *r, struct fm_error *err) FM_MUST_CHECK;
+/* Before the fork: rank 0 fails when another keeps it waiting for longer, and says which; the others wait twice as
+ * long. 0: for ever, as without this call. */
+void fm_ranks_set_patience(struct fm_ranks *r, unsigned seconds);
 void fm_ranks_free(struct fm_ranks *r); /* in the process that made them; the memory is wiped by the kernel */
 
 int fm_ranks_size(const struct fm_ranks *r);
@@ -65,6 +68,8 @@ bool fm_ranks_failed(const struct fm_ranks *r);
 
 /* ---- who carries parcels between ranks that share no memory; ranks are strangers to it ---- */
 
+/* This rank waited for `waited` seconds, at last for another one: has it been too long?  Then it fails. */
+bool fm_ranks_stalled(struct fm_ranks *r, double waited, int other);
 /* 1: the rank waits for *n parcels, which lie in its room for certain and are from or for ranks that there are; 0: not
  * within ms; FM_EVERDICT: it asks for something else. */
 int fm_ranks_asked(struct fm_ranks *r, int ms, struct fm_parcel *parcel, size_t *n, struct fm_error *err) FM_MUST_CHECK;

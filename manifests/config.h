@@ -169,6 +169,7 @@ struct fm_config {
 		char shards[FM_CFG_PATH]; /* folder of finished shards; "" = none */
 		char parts[FM_CFG_PATH];  /* folder of finished parts of the judging; "" = none */
 		int mpi;                  /* processes that train together on this machine */
+		int stall;                /* seconds that they wait for one of them; 0: for ever */
 	} run;
 };
 

@@ -397,6 +397,9 @@ const struct fm_key fm_keys[] = {
 	{FIELD(run, mpi, INT), .min = 1, .max = 64, .dflt = "1", .secret = true,
 	 .help = "Processes of this machine that train together (ranks), each with train.threads; on several "
 		 "machines it is mpirun flowmint run, and this stays 1. The model is the same to the bit."},
+	{FIELD(run, stall, INT), .min = 0, .max = 1e6, .dflt = "1800", .secret = true,
+	 .help = "Seconds that a rank may keep the others waiting before training ends with its number, and a "
+		 "checkpoint; 0: they wait for ever."},
 };
 /* clang-format on */
 const size_t fm_nkeys = sizeof(fm_keys) / sizeof(fm_keys[0]);

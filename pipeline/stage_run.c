@@ -422,6 +422,7 @@ static int give_ranks(const struct fm_runner *r, struct fm_job *j, struct fm_san
 	if (j->id == FM_TRAIN && fm_world_size() > 1) {
 		if ((rc = fm_ranks_relayed(&box->ranks, fm_world_rank(), fm_world_size(), box->limits.memory, err)) < 0)
 			return rc;
+		fm_ranks_set_patience(box->ranks, (unsigned)r->cfg->run.stall);
 		box->carry = fm_world_carry;
 		j->call.ranks = box->ranks;
 		return fm_world_rank() == 0 ? call_world(r, err) : FM_OK;
@@ -430,6 +431,7 @@ static int give_ranks(const struct fm_runner *r, struct fm_job *j, struct fm_san
 		return FM_OK;
 	if ((rc = fm_ranks_new(&box->ranks, n, box->limits.memory, err)) < 0)
 		return rc;
+	fm_ranks_set_patience(box->ranks, (unsigned)r->cfg->run.stall);
 	box->limits.memory /= (unsigned)n;
 	box->limits.cpu_seconds = (box->limits.cpu_seconds + (unsigned)n - 1) / (unsigned)n;
 	if (r->cfg->limits.threads == 0)

@@ -73,6 +73,7 @@ void fm_world_close(void)
 #define TAG_FAILED 15
 #define WHY_MOST 240    /* bytes of what a rank that failed says */
 #define FAREWELL 5.0    /* seconds that it waits for its end, which is mpirun's to bring */
+#define LOOK 1.0        /* seconds between two looks for a rank that stalls */
 #define WAIT_MS 20      /* for a request of the rank, which wakes */
 #define NAP_LEAST 50000 /* ns between two looks at what is under way */
 #define NAP_MOST 2000000
@@ -85,7 +86,9 @@ static struct {
 	MPI_Request *request;
 	size_t nrequests, room;
 	bool busy;
+	double began, looked; /* at what is missing, last */
 	long nap;
+	int *from; /* (room) of each request: the rank that it waits for, -1: it sends */
 } W;
 
 static int check(int code, const char *what, struct fm_error *err)
@@ -182,17 +185,20 @@ int fm_world_hide(struct fm_error *err)
 	return rc;
 }
 
-static int add_request(MPI_Request **request, struct fm_error *err)
+static int add_request(MPI_Request **request, int from, struct fm_error *err)
 {
 	if (W.nrequests == W.room) {
 		size_t room = W.room ? 2 * W.room : 64;
 		MPI_Request *more = reallocarray(W.request, room, sizeof *more);
+		int *whose = more ? reallocarray(W.from, room, sizeof *whose) : NULL;
 
-		if (!more)
+		W.request = more ? more : W.request;
+		W.from = whose ? whose : W.from;
+		if (!whose)
 			return fm_fail(err, FM_ESYSTEM, "out of memory");
-		W.request = more;
 		W.room = room;
 	}
+	W.from[W.nrequests] = from;
 	*request = &W.request[W.nrequests++];
 	**request = MPI_REQUEST_NULL;
 	return FM_OK;
@@ -205,7 +211,7 @@ static int send_to(const struct fm_parcel *p, int to, struct fm_error *err)
 
 	if (to == W.rank)
 		return FM_OK;
-	if ((rc = add_request(&request, err)) < 0)
+	if ((rc = add_request(&request, -1, err)) < 0)
 		return rc;
 	return check(MPI_Isend(p->at, (int)p->bytes, MPI_BYTE, to, TAG, MPI_COMM_WORLD, request), "a parcel", err);
 }
@@ -224,7 +230,7 @@ static int begin(const struct fm_parcel *p, struct fm_error *err)
 				return rc;
 		return FM_OK;
 	}
-	if ((rc = add_request(&request, err)) < 0)
+	if ((rc = add_request(&request, p->from, err)) < 0)
 		return rc;
 	return check(MPI_Irecv(p->at, (int)p->bytes, MPI_BYTE, p->from, TAG, MPI_COMM_WORLD, request), "a parcel", err);
 }
@@ -266,6 +272,25 @@ void fm_world_fail(const char *why)
 			MPI_Test(&request, &done, MPI_STATUS_IGNORE);
 }
 
+/* Has a rank kept this one waiting for too long? */
+static int look_at_clock(void *ranks, struct fm_error *err)
+{
+	double waited = fm_seconds() - W.began;
+	int done, rc;
+
+	for (size_t i = 0; i < W.nrequests; i++) {
+		if (W.from[i] < 0)
+			continue;
+		if ((rc = check(MPI_Test(&W.request[i], &done, MPI_STATUS_IGNORE), "a parcel", err)) < 0)
+			return rc;
+		if (!done) {
+			fm_ranks_stalled(ranks, waited, W.from[i]);
+			return FM_OK;
+		}
+	}
+	return FM_OK;
+}
+
 int fm_world_carry(void *ranks, struct fm_error *err)
 {
 	int done = 0, rc;
@@ -282,6 +307,7 @@ int fm_world_carry(void *ranks, struct fm_error *err)
 			if ((rc = begin(&W.parcel[i], err)) < 0)
 				return rc;
 		W.busy = true;
+		W.began = W.looked = fm_seconds();
 		W.nap = NAP_LEAST;
 	}
 	if ((rc = check(MPI_Testall((int)W.nrequests, W.request, &done, MPI_STATUSES_IGNORE), "parcels", err)) < 0)
@@ -289,10 +315,13 @@ int fm_world_carry(void *ranks, struct fm_error *err)
 	if (done) {
 		W.busy = false;
 		fm_ranks_answer(ranks);
-	} else {
-		nap();
+		return FM_OK;
 	}
-	return FM_OK;
+	nap();
+	if (fm_seconds() - W.looked < LOOK)
+		return FM_OK;
+	W.looked = fm_seconds();
+	return look_at_clock(ranks, err);
 }
 
 void fm_world_close(void)
@@ -303,6 +332,7 @@ void fm_world_close(void)
 	W.open = false;
 	free(W.parcel);
 	free(W.request);
+	free(W.from);
 }
 
 #endif

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Training in several processes: the same model to the bit for any number of ranks and threads, in privacy.mode dp too; a rank that
-# is killed is told of, in the ledger too, and the same command goes on from the checkpoint with another number of ranks.
+# is killed or stalls is told of, in the ledger too, and the same command goes on from the checkpoint with another number of ranks.
 # usage: e2e_mpi.sh [FLOWMINT]
 # shellcheck disable=SC2086 # UNCONFINED is one word or none
 set -u
@@ -42,16 +42,19 @@ children() { # PID...
 has_checkpoint() {
 	ls p/workspace/stages/train/.checkpoint-*/* >/dev/null 2>&1
 }
-killed() { # WORDS COMMAND...: the youngest process of the command's generation is killed when there is a checkpoint
-	words=$1
-	shift
+trains() { # and can be gone on with
+	has_checkpoint && grep -q "flows to do" err
+}
+lost() { # SIGNAL WORDS COMMAND...: the youngest process of the command's generation gets it when there is a checkpoint
+	signal=$1 words=$2
+	shift 2
 	"$@" $many >out 2>err &
 	run=$!
-	if until_true 60 has_checkpoint; then
+	if until_true 60 trains; then
 		# shellcheck disable=SC2046 # numbers
-		kill -KILL $(children $(children $run) | tr ' ' '\n' | grep . | tail -n 1)
+		kill -$signal $(children $(children $run) | tr ' ' '\n' | grep . | tail -n 1)
 		wait $run
-		holds "a killed rank ends the run with status 4" test $? = 4
+		holds "a rank that is lost ends the run with status 4" test $? = 4
 	else
 		kill $run
 		wait $run
@@ -65,7 +68,9 @@ killed() { # WORDS COMMAND...: the youngest process of the command's generation 
 }
 if [ -e /proc/$$/task/$$/children ]; then
 	rm -rf p/workspace/stages/train
-	killed "of 3 was killed by signal 9" "$F" run p $UNCONFINED --until train --set run.mpi=3 --set train.threads=1
+	lost KILL "of 3 was killed by signal 9" "$F" run p $UNCONFINED --until train --set run.mpi=3 --set train.threads=1
+	lost STOP "rank 1 of 2 stalls: it has kept rank 0 waiting for" "$F" run p $UNCONFINED --until train --set run.mpi=2 \
+		--set train.threads=1 --set run.stall=2
 	expect 0 "two ranks go on" train 2 1 $many
 	long=$(model p/workspace)
 	rm -rf p/workspace/stages/train
@@ -87,13 +92,15 @@ if command -v mpirun >/dev/null && ldd "$(dirname "$V")/flowmint" 2>/dev/null | 
 	holds "the model is the same" test "$(model p/workspace)" = "$one"
 	holds "nothing is left decrypted" test -z "$(decrypted p/workspace)"
 	rm -rf p/workspace/stages/train
-	killed "rank 1 of 2: stage train was killed by signal 9" mpirun --oversubscribe -n 2 "$F" run p $UNCONFINED --until train \
+	lost KILL "rank 1 of 2: stage train was killed by signal 9" mpirun --oversubscribe -n 2 "$F" run p $UNCONFINED --until train \
 		--set train.threads=1
+	lost STOP "rank 1 of 2 stalls: it has kept rank 0 waiting for" mpirun --oversubscribe -n 2 "$F" run p $UNCONFINED --until train \
+		--set train.threads=1 --set run.stall=2
 	expect 0 "one process goes on" train 1 2 $many
 	holds "with the same model" test "$(model p/workspace)" = "${long:-$(model p/workspace)}"
 	expect 2 "run.mpi is not for mpirun" mpirun --oversubscribe -n 2 "$F" run p $UNCONFINED --set run.mpi=2
 else
 	skip "mpirun" "no mpirun here, or flowmint was built without MPI"
 fi
-holds "flowmint-verify links no MPI" sh -c '! ldd "$V" | grep -q libmpi'
+holds "flowmint-verify links neither MPI nor Slurm" sh -c '! ldd "$V" | grep -q -e libmpi -e libslurm -e libopen-'
 finish

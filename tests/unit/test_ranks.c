@@ -138,6 +138,7 @@ static struct fm_error failing(void (*wrong)(struct fm_train_opts *o))
 	assert_int_equal(fm_ranks_new(&ranks, 2, ROOM, &err), FM_OK);
 	assert_int_equal(fm_ranks_fork(ranks, &err), FM_OK);
 	o.ranks = ranks;
+	fm_ranks_set_patience(ranks, 1);
 	if (fm_ranks_rank(ranks) == 1)
 		wrong(&o);
 	if (small_train(&S, &o, 1, &ema, &r, &err) >= 0)
@@ -156,6 +157,11 @@ static void ends(struct fm_train_opts *o)
 	_exit(7);
 }
 
+static void stalls(struct fm_train_opts *o)
+{
+	(void)o;
+	sleep(2);
+}
 static void is_killed(struct fm_train_opts *o)
 {
 	(void)o;
@@ -181,6 +187,7 @@ static void a_missing_rank_is_told_of(void **state)
 		const char *words;
 	} c[] = {{ends, "rank 1 of 2 ended with status 7"},
 		 {is_killed, "rank 1 of 2 was killed by signal 9"},
+		 {stalls, "rank 1 of 2 stalls: it has kept rank 0 waiting for 1 s"},
 		 {says_why, "rank 1 has no room"},
 		 {goes_on_alone, "goes on from another step than rank 0"}};
 	struct fm_train_opts o = few_steps(24);
