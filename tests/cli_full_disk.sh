@@ -42,7 +42,28 @@ run "$T/wide"
 result $? "a run with room enough"
 expected=$(grep '^tar sha256' out)
 
+# --- the folder of shards or parts, which machines share ---
+apart() { # VERB OPTION WHAT
+	mount -t tmpfs -o "size=24k,mode=700" small disk || exit 4
+	for room in 24k 64m; do
+		mount -o "remount,size=$room" disk
+		"$F" "$1" p/small.yaml --workspace "$T/wide/ws" "$2" 1/2 --out disk/apart >out 2>err
+		got=$?
+		if [ $room = 24k ]; then
+			[ $got -eq 4 ]; result $? "a disk without room for $3: exit status 4"
+			grep -q full err; result $? "$3: the message names the reason"
+			[ -z "$(ls disk/apart)" ]; result $? "$3: nothing half-written"
+			"$F" audit --workspace "$T/wide/ws" >/dev/null 2>err; result $? "$3: the ledger is intact"
+		else
+			[ $got -eq 0 ] && [ "$(ls disk/apart | wc -l)" = 1 ]; result $? "$3: with more room the same command makes it"
+		fi
+	done
+	umount disk
+}
 mkdir disk
+apart generate --shard "a shard"
+apart judge --part "a part"
+
 for kib in 24 100 300 500 750 1000; do
 	mount -t tmpfs -o "size=${kib}k,mode=700" small disk || exit 4
 	run "$T/disk"
