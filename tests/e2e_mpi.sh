@@ -101,6 +101,8 @@ if command -v mpirun >/dev/null && ldd "$(dirname "$V")/flowmint" 2>/dev/null | 
 	expect 2 "run.mpi is not for mpirun" mpirun --oversubscribe -n 2 "$F" run p $UNCONFINED --set run.mpi=2
 else
 	skip "mpirun" "no mpirun here, or flowmint was built without MPI"
+	expect 2 "what mpirun starts is refused" env OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK=0 "$F" run p $UNCONFINED --until train
+	says err "was built without MPI" "with the reason"
 fi
 holds "flowmint-verify links neither MPI nor Slurm" sh -c '! ldd "$V" | grep -q -e libmpi -e libslurm -e libopen-'
 finish
