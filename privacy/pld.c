@@ -101,7 +101,7 @@ double fm_pld_epsilon(const struct fm_pld *d)
 
 int fm_pld_settled(const struct fm_pld *d, double share)
 {
-	return d->finest || d->gap <= share * d->epsilon;
+	return d->finest || d->epsilon <= 0 || d->gap <= share * d->epsilon;
 }
 
 int fm_pld_at_finest(const struct fm_pld *d)

@@ -49,8 +49,8 @@ int fm_pld_refine(struct fm_pld *d, struct fm_error *err) FM_MUST_CHECK;
 /* An upper bound on the composition's epsilon; infinity before the first refinement.  A refinement never raises it. */
 double fm_pld_epsilon(const struct fm_pld *d);
 
-/* Whether the last halving took less than share of epsilon off.  The excess falls as the square of the step, or where
- * the step is still wide in proportion to it, so that less than that share remains. */
+/* Whether the last halving took less than share of epsilon off, or nothing is left to take.  The excess falls as the
+ * square of the step, or where the step is still wide in proportion to it, so that less than that share remains. */
 int fm_pld_settled(const struct fm_pld *d, double share);
 
 /* Whether the grid is as fine as it gets. */
