@@ -124,7 +124,7 @@ REPLAY   := $(foreach r,$(REPLAYS),"$(r) tests/fuzz/corpus/$(patsubst fuzz_%,%,$
 SCRIPTS  := $(sort $(wildcard tests/e2e_*.sh)) $(sort $(wildcard tests/cli_*.sh)) tests/cases.sh
 LONG     := $(sort $(wildcard tests/long_*.sh))
 SUITE     = $(foreach s,$(SCRIPTS),"$(s) $(B)/flowmint") "tests/interop_score.sh $(B)/flowmint" "tests/interop_mixture.sh $(B)" "tests/readme.sh $(B)" \
-	    "tests/interop_release.sh $(B)" "tests/interop_flows.sh $(B)" "tests/report_browser.sh $(B)/flowmint" tests/run_check.sh "tests/includes_check.sh --self-test" tests/includes_check.sh \
+	    "tests/interop_release.sh $(B)" "tests/interop_flows.sh $(B)" "tests/report_browser.sh $(B)/flowmint" tests/run_check.sh "tests/includes_check.sh --self-test" tests/includes_check.sh "tests/private_roads.sh $(B)/flowmint" \
 	    $(UNIT) $(REPLAY)
 # With sanitizers: what exercises our own code, not what repeats it with other data.
 SUITE_ASAN = $(foreach s,$(filter-out tests/e2e_real.sh tests/e2e_labels.sh,$(SCRIPTS)),"$(s) $(B)/flowmint") "tests/interop_release.sh $(B)" $(UNIT) $(REPLAY)
