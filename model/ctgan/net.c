@@ -49,8 +49,11 @@ void fm_gan_init(struct fm_gan *n, const struct fm_gan_shape *shape)
 		n->g[l][FM_GAN_SCALE] = fm_layout_add(g, 1, out, 0, "generator.%d.scale", l);
 		n->g[l][FM_GAN_SHIFT] = fm_layout_add(g, 1, out, 0, "generator.%d.shift", l);
 	}
-	n->judge = (struct fm_critic){
-	    .in = FM_GAN_PACK * (s->row + s->cond), .hidden = s->hidden, .layers = FM_GAN_LAYERS, .leak = LEAK};
+	n->judge = (struct fm_critic){.in = FM_GAN_PACK * (s->row + s->cond),
+				      .sparse = FM_GAN_PACK * s->cond,
+				      .hidden = s->hidden,
+				      .layers = FM_GAN_LAYERS,
+				      .leak = LEAK};
 	fm_critic_declare(&n->judge, &n->critic, "critic");
 }
 
@@ -152,6 +155,34 @@ struct output {
 	fm_real *made;
 };
 
+/* out (rows, m) = the inputs of a layer through it.  A condition is a one-hot, the last of a layer's inputs. */
+static void layer(struct fm_gan_work *w, const fm_real *p, int l, int m, fm_real *out)
+{
+	const struct fm_gan_shape *s = &w->n->shape;
+	int dense = in_of(s, l) - s->cond;
+	const fm_real *x = w->x + w->at[l], *W = p + w->n->g[l][FM_GAN_W];
+
+	fm_dense_linear(&w->dense, w->rows, dense, m, x, w->wide, W, p + w->n->g[l][FM_GAN_B], out, 0);
+	fm_dense_sparse_linear(&w->dense, w->rows, s->cond, m, x + dense, w->wide, W + (size_t)dense * (size_t)m, out);
+}
+
+/* Its gradients from d (rows, m) of out; dx gets that of the layers' outputs among its inputs: what z and the condition
+ * get nobody needs. */
+static void layer_back(struct fm_gan_work *w, const fm_real *p, int l, int m, const fm_real *d, fm_real *g, int add)
+{
+	const struct fm_gan_shape *s = &w->n->shape;
+	int dense = in_of(s, l) - s->cond, hidden = l * s->hidden;
+	const fm_real *x = w->x + w->at[l];
+	const size_t *at = w->n->g[l];
+
+	fm_dense_outer(&w->dense, w->rows, dense, m, x, w->wide, d, g + at[FM_GAN_W]);
+	fm_dense_sparse_outer(&w->dense, w->rows, s->cond, m, x + dense, w->wide, d,
+			      g + at[FM_GAN_W] + (size_t)dense * (size_t)m);
+	fm_dense_bias(&w->dense, w->rows, m, d, g + at[FM_GAN_B]);
+	if (hidden > 0)
+		fm_dense_through(&w->dense, w->rows, hidden, m, d, p + at[FM_GAN_W], w->dx + w->at[l], w->wide, add);
+}
+
 static void output_job(void *ctx, int shard, int thread)
 {
 	const struct output *o = ctx;
@@ -170,9 +201,7 @@ static void output_job(void *ctx, int shard, int thread)
 void fm_gan_generate(struct fm_gan_work *w, const fm_real *p, const fm_real *z, const fm_real *cond,
 		     const fm_real *gumbel, fm_real *made)
 {
-	const struct fm_gan *n = w->n;
-	const struct fm_gan_shape *s = &n->shape;
-	int H = s->hidden;
+	const struct fm_gan_shape *s = &w->n->shape;
 
 	for (int r = 0; r < w->rows; r++) {
 		fm_real *x = w->x + (size_t)r * (size_t)w->wide + w->at[0];
@@ -183,12 +212,10 @@ void fm_gan_generate(struct fm_gan_work *w, const fm_real *p, const fm_real *z, 
 	for (int l = 0; l < FM_GAN_LAYERS; l++) {
 		struct fm_batch_norm norm = hidden_of(w, p, l);
 
-		fm_dense_linear(&w->dense, w->rows, in_of(s, l), H, w->x + w->at[l], w->wide, p + n->g[l][FM_GAN_W],
-				p + n->g[l][FM_GAN_B], w->norm[l], 0);
+		layer(w, p, l, s->hidden, w->norm[l]);
 		fm_batch_norm(&w->dense, &norm);
 	}
-	fm_dense_linear(&w->dense, w->rows, w->wide, s->row, w->x, w->wide, p + n->g[FM_GAN_LAYERS][FM_GAN_W],
-			p + n->g[FM_GAN_LAYERS][FM_GAN_B], w->logits, 0);
+	layer(w, p, FM_GAN_LAYERS, s->row, w->logits);
 	fm_pool_run(w->dense.pool, w->packs, output_job, &(struct output){w, gumbel, made});
 }
 
@@ -219,40 +246,32 @@ fm_real fm_gan_generate_back(struct fm_gan_work *w, const fm_real *p, const fm_r
 {
 	const struct fm_gan *n = w->n;
 	const struct fm_gan_shape *s = &n->shape;
-	const size_t *at = n->g[FM_GAN_LAYERS];
-	int H = s->hidden;
 	fm_real loss = output_back(w, made, wanted, d);
 
-	fm_dense_outer(&w->dense, w->rows, w->wide, s->row, w->x, w->wide, d, g + at[FM_GAN_W]);
-	fm_dense_bias(&w->dense, w->rows, s->row, d, g + at[FM_GAN_B]);
-	fm_dense_through(&w->dense, w->rows, w->wide, s->row, d, p + at[FM_GAN_W], w->dx, w->wide, 0);
+	layer_back(w, p, FM_GAN_LAYERS, s->row, d, g, 0);
 	for (int l = FM_GAN_LAYERS - 1; l >= 0; l--) {
 		struct fm_batch_norm norm = hidden_of(w, p, l);
 
 		fm_batch_norm_back(&w->dense, &norm, w->dx + w->at[l + 1], w->dh, g + n->g[l][FM_GAN_SCALE],
 				   g + n->g[l][FM_GAN_SHIFT]);
-		fm_dense_outer(&w->dense, w->rows, in_of(s, l), H, w->x + w->at[l], w->wide, w->dh,
-			       g + n->g[l][FM_GAN_W]);
-		fm_dense_bias(&w->dense, w->rows, H, w->dh, g + n->g[l][FM_GAN_B]);
-		if (l > 0) /* what z and the condition get nobody needs */
-			fm_dense_through(&w->dense, w->rows, in_of(s, l), H, w->dh, p + n->g[l][FM_GAN_W],
-					 w->dx + w->at[l], w->wide, 1);
+		layer_back(w, p, l, s->hidden, w->dh, g, 1);
 	}
 	return loss;
 }
 
 /* ---- the critic ---- */
 
-/* Rows and conditions, as the critic reads them. */
+/* Packs as the critic reads them: ten rows, then their conditions. */
 static void join(struct fm_gan_work *w, const fm_real *row, const fm_real *cond)
 {
 	const struct fm_gan_shape *s = &w->n->shape;
+	size_t rows = FM_GAN_PACK * (size_t)s->row, conds = FM_GAN_PACK * (size_t)s->cond;
 
-	for (int r = 0; r < w->rows; r++) {
-		fm_real *to = w->critic.in + (size_t)r * (size_t)(s->row + s->cond);
+	for (int i = 0; i < w->packs; i++) {
+		fm_real *to = w->critic.in + (size_t)i * (rows + conds);
 
-		memcpy(to, row + (size_t)r * (size_t)s->row, sizeof *to * (size_t)s->row);
-		memcpy(to + s->row, cond + (size_t)r * (size_t)s->cond, sizeof *to * (size_t)s->cond);
+		memcpy(to, row + (size_t)i * rows, sizeof *to * rows);
+		memcpy(to + rows, cond + (size_t)i * conds, sizeof *to * conds);
 	}
 }
 
@@ -265,12 +284,12 @@ fm_real fm_gan_score(struct fm_gan_work *w, const fm_real *p, const fm_real *row
 
 void fm_gan_score_back(struct fm_gan_work *w, const fm_real *p, fm_real weight, fm_real *g, fm_real *d)
 {
-	const struct fm_gan_shape *s = &w->n->shape;
+	const struct fm_gan *n = w->n;
+	size_t rows = FM_GAN_PACK * (size_t)n->shape.row;
 
 	fm_critic_back(&w->critic, &w->dense, p, weight, g, d != NULL);
-	for (int r = 0; d && r < w->rows; r++)
-		memcpy(d + (size_t)r * (size_t)s->row, w->critic.din + (size_t)r * (size_t)(s->row + s->cond),
-		       sizeof *d * (size_t)s->row);
+	for (int i = 0; d && i < w->packs; i++)
+		memcpy(d + (size_t)i * rows, w->critic.din + (size_t)i * (size_t)n->judge.in, sizeof *d * rows);
 }
 
 fm_real fm_gan_penalty(struct fm_gan_work *w, const fm_real *p, const fm_real *row, const fm_real *cond,

@@ -3,12 +3,13 @@
  *
  *     generator   x0 = [z, condition];  x' = [relu(batch norm(x W + b)), x], twice;  logits = x W + b
  *                 made = tanh of each scalar, softmax((logits + Gumbel noise) / 0.2) of each group
- *     critic      packs of 10 rows [made or real, condition], one after the other;
+ *     critic      packs of 10 rows, made or real, and behind them their 10 conditions;
  *                 x' = dropout(leaky relu(x W + b)), twice;  score = x w + b
  *     penalty     lambda (|d score / d pack| - 1)^2 (model/nn/critic.h)
  *
  * Batch norm uses the batch's own statistics, in training and when flows are made, as the reference does.
- * Everything works on whole batches (model/nn/dense.h); threads change no bit.
+ * A condition is a one-hot, in a mixed pack a sum of two: its part of a product takes a row of the weights, so that it
+ * costs next to nothing.  Everything works on whole batches (model/nn/dense.h); threads change no bit.
  */
 #ifndef FM_MODEL_CTGAN_NET_H
 #define FM_MODEL_CTGAN_NET_H

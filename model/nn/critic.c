@@ -47,7 +47,7 @@ int fm_critic_work_open(struct fm_critic_work *w, const struct fm_critic *c, int
 {
 	int rc;
 
-	*w = (struct fm_critic_work){.c = c, .used = c->in};
+	*w = (struct fm_critic_work){.c = c, .used = c->in - c->sparse};
 	if ((rc = fm_alloc(&w->room, lay(w, (size_t)rows), sizeof *w->room, "the critic's space", err)) < 0)
 		return rc;
 	lay(w, (size_t)rows);
@@ -58,6 +58,17 @@ void fm_critic_work_close(struct fm_critic_work *w)
 {
 	free(w->room);
 	w->room = NULL;
+}
+
+/* Where a row's sparse numbers begin, and where their weights do. */
+static int sparse_at(const struct fm_critic *c)
+{
+	return c->in - c->sparse;
+}
+
+static size_t sparse_weights(const struct fm_critic *c)
+{
+	return c->at[0][0] + (size_t)sparse_at(c) * (size_t)c->hidden;
 }
 
 fm_real fm_critic_score(struct fm_critic_work *w, struct fm_dense *d, const fm_real *p, int rows,
@@ -72,6 +83,9 @@ fm_real fm_critic_score(struct fm_critic_work *w, struct fm_dense *d, const fm_r
 	for (int l = 0; l < c->layers; l++) {
 		fm_dense_linear(d, rows, l == 0 ? w->used : H, H, x, in, p + c->at[l][0], p + c->at[l][1], w->hid[l],
 				0);
+		if (l == 0 && c->sparse > 0)
+			fm_dense_sparse_linear(d, rows, c->sparse, H, w->in + sparse_at(c), in, p + sparse_weights(c),
+					       w->hid[0]);
 		for (size_t i = 0; i < (size_t)rows * (size_t)H; i++) {
 			w->slope[l][i] = (w->hid[l][i] > 0 ? 1 : c->leak) * (drop ? drop[l][i] : 1);
 			w->hid[l][i] *= w->slope[l][i];
@@ -117,6 +131,9 @@ void fm_critic_back(struct fm_critic_work *w, struct fm_dense *d, const fm_real 
 
 		fm_dense_outer(d, w->rows, l == 0 ? w->used : in, out, x, in, dy, g + c->at[l][0]);
 		fm_dense_bias(d, w->rows, out, dy, g + c->at[l][1]);
+		if (l == 0 && c->sparse > 0)
+			fm_dense_sparse_outer(d, w->rows, c->sparse, out, w->in + sparse_at(c), in, dy,
+					      g + sparse_weights(c));
 		in = out;
 	}
 }

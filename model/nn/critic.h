@@ -16,6 +16,7 @@
 
 struct fm_critic {
 	int in, hidden, layers;
+	int sparse;                              /* that many of a row's last numbers are mostly 0 */
 	fm_real leak;                            /* slope below 0 */
 	size_t at[FM_CRITIC_LAYERS_MOST + 1][2]; /* weights and biases in the layout */
 };
@@ -25,8 +26,9 @@ void fm_critic_declare(struct fm_critic *c, struct fm_layout *l, const char *nam
 /* Space for batches of at most `rows`. */
 struct fm_critic_work {
 	const struct fm_critic *c;
-	int used;          /* numbers of a row that may be other than 0; the caller sets it, at first all */
-	int rows;          /* of the last score */
+	int used; /* numbers of a row, but for the sparse ones, that may be other than 0; the caller sets it, at first
+		     all */
+	int rows; /* of the last score */
 	fm_real *in, *din; /* (rows, in): the caller fills in; din: see below */
 	fm_real *hid[FM_CRITIC_LAYERS_MOST], *slope[FM_CRITIC_LAYERS_MOST], *dhid[FM_CRITIC_LAYERS_MOST];
 	fm_real *score, *dscore; /* (rows) */
@@ -40,7 +42,7 @@ void fm_critic_work_close(struct fm_critic_work *w);
 fm_real fm_critic_score(struct fm_critic_work *w, struct fm_dense *d, const fm_real *p, int rows,
 			const fm_real *const *drop);
 /* The gradient of the last score.  g (or NULL) += weight times that of the mean; where into is set, w->din = weight
- * times that for the rows, in the numbers in use. */
+ * times that for the rows, in the numbers in use but for the sparse ones. */
 void fm_critic_back(struct fm_critic_work *w, struct fm_dense *d, const fm_real *p, fm_real weight, fm_real *g,
 		    bool into);
 /* The penalty at w->in, mean over the rows, lambda included; g (or NULL) += its gradient. */

@@ -11,17 +11,32 @@
 #define EPS ((fm_real)1e-5) /* of batch norm */
 #define TILE_ROWS 128
 #define TILE_COLS 64
+#define STRIP_ROWS 64
+#define STRIP_COLS 256
+#define STRIP_STRIDE (FM_GEMM_KC + 16) /* a power of two would put its rows into the same lines of the cache */
+
+/* A piece of a matrix, turned: a multiply reads rows faster than columns. */
+struct fm_dense_strip {
+	fm_real turned[STRIP_ROWS * STRIP_STRIDE];
+};
 
 int fm_dense_open(struct fm_dense *d, struct fm_pool *pool, struct fm_error *err)
 {
-	*d = (struct fm_dense){fm_kernels(), pool, NULL};
-	return fm_alloc(&d->scratch, pool ? (size_t)fm_pool_size(pool) : 1, sizeof *d->scratch, "packing space", err);
+	size_t threads = pool ? (size_t)fm_pool_size(pool) : 1;
+	int rc;
+
+	*d = (struct fm_dense){.k = fm_kernels(), .pool = pool};
+	if ((rc = fm_alloc(&d->scratch, threads, sizeof *d->scratch, "packing space", err)) < 0)
+		return rc;
+	return fm_alloc(&d->strip, threads, sizeof *d->strip, "packing space", err);
 }
 
 void fm_dense_close(struct fm_dense *d)
 {
 	free(d->scratch);
+	free(d->strip);
 	d->scratch = NULL;
+	d->strip = NULL;
 }
 
 fm_real fm_dense_std(int in)
@@ -64,10 +79,36 @@ void fm_dense_linear(struct fm_dense *d, int rows, int n, int m, const fm_real *
 	multiply((struct product){d, FM_N, FM_N, rows, m, n, in, W, b, out, stride, m, m, add, 0});
 }
 
+/* Each number of dW is one chain over the rows, whatever the pieces. */
+static void strip_job(void *ctx, int tile, int thread)
+{
+	const struct product *p = ctx;
+	int i = tile / p->across * STRIP_ROWS, j = tile % p->across * STRIP_COLS;
+	int m = p->M - i < STRIP_ROWS ? p->M - i : STRIP_ROWS, n = p->N - j < STRIP_COLS ? p->N - j : STRIP_COLS;
+	fm_real *turned = p->d->strip[thread].turned;
+
+	for (int k = 0; k < p->K; k += FM_GEMM_KC) {
+		int kc = p->K - k < FM_GEMM_KC ? p->K - k : FM_GEMM_KC;
+
+		for (int r = 0; r < kc; r++) {
+			const fm_real *in = p->A + (ptrdiff_t)(k + r) * p->lda + i;
+
+			for (int c = 0; c < m; c++)
+				turned[c * STRIP_STRIDE + r] = in[c];
+		}
+		p->d->k->gemm(&p->d->scratch[thread], FM_N, FM_N, m, n, kc, turned, STRIP_STRIDE,
+			      p->B + (ptrdiff_t)k * p->ldb + j, p->ldb, p->C + (ptrdiff_t)i * p->ldc + j, p->ldc, NULL,
+			      1);
+	}
+}
+
 void fm_dense_outer(struct fm_dense *d, int rows, int n, int m, const fm_real *in, int stride, const fm_real *dout,
 		    fm_real *dW)
 {
-	multiply((struct product){d, FM_T, FM_N, n, m, rows, in, dout, NULL, dW, stride, m, m, 1, 0});
+	struct product p = {d, FM_T, FM_N, n, m, rows, in, dout, NULL, dW, stride, m, m, 1, 0};
+
+	p.across = (m + STRIP_COLS - 1) / STRIP_COLS;
+	fm_pool_run(d->pool, p.across * ((n + STRIP_ROWS - 1) / STRIP_ROWS), strip_job, &p);
 }
 
 void fm_dense_bias(struct fm_dense *d, int rows, int m, const fm_real *dout, fm_real *db)
@@ -79,6 +120,60 @@ void fm_dense_through(struct fm_dense *d, int rows, int n, int m, const fm_real 
 		      int stride, int add)
 {
 	multiply((struct product){d, FM_N, FM_T, rows, n, m, dout, W, NULL, din, m, m, stride, add, 0});
+}
+
+/* ---- matrices that are mostly 0 ---- */
+
+enum { SPARSE_ROWS = 16, SPARSE_COLS = 128 };
+
+/* Rows are told apart by the shard. */
+static void sparse_linear_job(void *ctx, int shard, int thread)
+{
+	const struct product *p = ctx;
+	int last = (shard + 1) * SPARSE_ROWS < p->M ? (shard + 1) * SPARSE_ROWS : p->M;
+
+	(void)thread;
+	for (int r = shard * SPARSE_ROWS; r < last; r++) {
+		const fm_real *in = p->A + (ptrdiff_t)r * p->lda;
+
+		for (int j = 0; j < p->K; j++)
+			if (in[j] != 0)
+				p->d->k->axpy(p->C + (ptrdiff_t)r * p->ldc, in[j], p->B + (ptrdiff_t)j * p->ldb,
+					      (size_t)p->N);
+	}
+}
+
+/* Columns are told apart by the shard: a number's chain goes over all rows. */
+static void sparse_outer_job(void *ctx, int shard, int thread)
+{
+	const struct product *p = ctx;
+	int from = shard * SPARSE_COLS, n = p->N - from < SPARSE_COLS ? p->N - from : SPARSE_COLS;
+
+	(void)thread;
+	for (int r = 0; r < p->K; r++) {
+		const fm_real *in = p->A + (ptrdiff_t)r * p->lda;
+
+		for (int j = 0; j < p->M; j++)
+			if (in[j] != 0)
+				p->d->k->axpy(p->C + (ptrdiff_t)j * p->ldc + from, in[j],
+					      p->B + (ptrdiff_t)r * p->ldb + from, (size_t)n);
+	}
+}
+
+void fm_dense_sparse_linear(struct fm_dense *d, int rows, int n, int m, const fm_real *in, int stride, const fm_real *W,
+			    fm_real *out)
+{
+	struct product p = {d, FM_N, FM_N, rows, m, n, in, W, NULL, out, stride, m, m, 1, 0};
+
+	fm_pool_run(d->pool, (rows + SPARSE_ROWS - 1) / SPARSE_ROWS, sparse_linear_job, &p);
+}
+
+void fm_dense_sparse_outer(struct fm_dense *d, int rows, int n, int m, const fm_real *in, int stride,
+			   const fm_real *dout, fm_real *dW)
+{
+	struct product p = {d, FM_T, FM_N, n, m, rows, in, dout, NULL, dW, stride, m, m, 1, 0};
+
+	fm_pool_run(d->pool, (m + SPARSE_COLS - 1) / SPARSE_COLS, sparse_outer_job, &p);
 }
 
 /* ---- batch norm, a slice of columns at a time: each column is one chain of sums ---- */

@@ -28,7 +28,8 @@
 struct fm_dense {
 	const struct fm_kernels *k;
 	struct fm_pool *pool;
-	struct fm_scratch *scratch; /* (threads) */
+	struct fm_scratch *scratch;   /* (threads) */
+	struct fm_dense_strip *strip; /* (threads) */
 };
 int fm_dense_open(struct fm_dense *d, struct fm_pool *pool, struct fm_error *err) FM_MUST_CHECK;
 void fm_dense_close(struct fm_dense *d);
@@ -44,6 +45,11 @@ void fm_dense_outer(struct fm_dense *d, int rows, int n, int m, const fm_real *i
 		    fm_real *dW);
 /* db (m) += the sum of dout's (rows, m) rows. */
 void fm_dense_bias(struct fm_dense *d, int rows, int m, const fm_real *dout, fm_real *db);
+/* The same of an in that is mostly 0, such as one-hots: out (rows, m; no stride) += in W, and dW += in^T dout. */
+void fm_dense_sparse_linear(struct fm_dense *d, int rows, int n, int m, const fm_real *in, int stride, const fm_real *W,
+			    fm_real *out);
+void fm_dense_sparse_outer(struct fm_dense *d, int rows, int n, int m, const fm_real *in, int stride,
+			   const fm_real *dout, fm_real *dW);
 /* din (rows, n; stride) = [din +] dout (rows, m) W^T. */
 void fm_dense_through(struct fm_dense *d, int rows, int n, int m, const fm_real *dout, const fm_real *W, fm_real *din,
 		      int stride, int add);

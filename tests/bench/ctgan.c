@@ -1,0 +1,98 @@
+/*
+ * ctgan.c - how long CTGAN takes to learn a trace, for tests/bench_peers.sh.
+ *
+ *     ctgan FILE DIALECT plain|bits EPOCHS [THREADS]      THREADS: 2
+ *     {"rows": N, "row": NUMBERS, "cond": NUMBERS, "steps": N, "fit": [WALL, CPU], "train": [WALL, CPU], ...}
+ *
+ * fit: the mixtures, and the rows in their terms; train: EPOCHS passes with the keys' defaults.  Seconds of the clock
+ * and of the processor, all threads together.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/log.h"
+#include "model/ctgan/trainer.h"
+#include "traces/trace.h"
+
+enum { NOISE = 128, HIDDEN = 256, BATCH = 500, MIN_COUNT = 20 };
+
+struct span {
+	double wall, cpu;
+};
+
+static struct span now(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return (struct span){fm_seconds(), (double)u.ru_utime.tv_sec + (double)u.ru_stime.tv_sec +
+					       1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec)};
+}
+
+static int bench(const char *path, const char *dialect, bool bits, int epochs, int threads, struct fm_error *err)
+{
+	struct fm_gan_codec_opts codec = {.bits = bits, .min_count = MIN_COUNT, .seed = 1};
+	struct fm_gan_train_opts train = {.loop = {.seed = 1}, .batch = BATCH, .rate = 2e-4, .weight_decay = 1e-6};
+	struct fm_trace_opts o = {.path = path, .member = ""};
+	struct fm_gan_train_result result;
+	struct fm_gan_rows rows = {0};
+	struct fm_gan_codec *c = NULL;
+	struct fm_dialect *d = NULL;
+	struct fm_trace_stats stats;
+	struct fm_table *t = NULL;
+	struct fm_gan net;
+	struct rusage use;
+	struct span at[3];
+	float *p = NULL;
+	int rc;
+
+	if ((rc = fm_dialect_load(&d, dialect, err)) < 0)
+		return rc;
+	o.dialect = d;
+	if ((rc = fm_trace_load(&t, &o, 0.01, &stats, err)) < 0 || (rc = fm_pool_new(&codec.pool, threads, err)) < 0)
+		goto out;
+	at[0] = now();
+	if ((rc = fm_gan_codec_fit(&c, &rows, t, &codec, err)) < 0)
+		goto out;
+	at[1] = now();
+	fm_gan_init(&net, &(struct fm_gan_shape){NOISE, HIDDEN, c->row, c->cond, c->group, c->ngroups});
+	train.pool = codec.pool;
+	train.loop.steps = epochs * (int)(rows.n / BATCH);
+	if (!(p = calloc(net.generator.nfloats + net.critic.nfloats, sizeof *p))) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory for weights");
+		goto out;
+	}
+	if ((rc = fm_gan_train(&net, c, &rows, &train, p, &result, err)) < 0)
+		goto out;
+	at[2] = now();
+	getrusage(RUSAGE_SELF, &use);
+	printf("{\"rows\": %zu, \"row\": %d, \"cond\": %d, \"steps\": %d, \"critic\": %.4f, \"kib\": %ld, ", rows.n,
+	       c->row, c->cond, result.steps, result.critic, use.ru_maxrss);
+	printf("\"fit\": [%.3f, %.3f], \"train\": [%.3f, %.3f]}\n", at[1].wall - at[0].wall, at[1].cpu - at[0].cpu,
+	       at[2].wall - at[1].wall, at[2].cpu - at[1].cpu);
+out:
+	free(p);
+	fm_gan_rows_free(&rows);
+	fm_gan_codec_free(c);
+	fm_pool_free(codec.pool);
+	fm_table_free(t);
+	fm_dialect_free(d);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct fm_error err = {0};
+	int rc;
+
+	if (argc < 5 || argc > 6) {
+		fprintf(stderr, "usage: ctgan FILE DIALECT plain|bits EPOCHS [THREADS]\n");
+		return 2;
+	}
+	rc = bench(argv[1], argv[2], strcmp(argv[3], "bits") == 0, atoi(argv[4]), argc > 5 ? atoi(argv[5]) : 2, &err);
+	if (rc < 0)
+		fprintf(stderr, "ctgan: %s\n", err.message);
+	return fm_exit_status(rc);
+}
